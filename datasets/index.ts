@@ -18,6 +18,7 @@ export {
   cutToLength,
   type Dataset,
   locateData,
+  type MadeRows,
   makeRows,
   type ReadDatasetOptions,
   type RowWork,

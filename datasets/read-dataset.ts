@@ -7,9 +7,11 @@ import { readRecords } from "./records/read-records.ts";
 import type { DataRecord, Place } from "./records/record.ts";
 import { countScored, NOT_SCORED, type Row } from "./row.ts";
 import { chatRow } from "./rows/chat.ts";
-import { inferFormat } from "./rows/infer-format.ts";
+import { checkDirectives, fieldsUsed } from "./rows/directives.ts";
+import { type InferredFormat, inferFormat } from "./rows/infer-format.ts";
 import { instructionRow } from "./rows/instruction.ts";
-import type { RowContext, RowKind } from "./rows/row-kind.ts";
+import type { MadeRow, RowContext, RowKind } from "./rows/row-kind.ts";
+import { checkTemplates } from "./rows/templates.ts";
 import { textRow } from "./rows/text.ts";
 import { tokensRow } from "./rows/tokens.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
@@ -50,6 +52,8 @@ export interface Dataset {
   readonly file: string;
   /** Rows that lost tokens to the cutoff. */
   readonly numCut: number;
+  /** Rows in which a token reaches across the border of what is scored, and counts to what comes after it. */
+  readonly numJoined: number;
   /** Rows left out because the cutoff took every scored token. */
   readonly numDropped: number;
   /** Tokens of all rows together, and those that are scored. */
@@ -96,24 +100,44 @@ function checkIds({ inputIds, labels }: Row, vocabularySize: number, place: Plac
   }
 }
 
-function makeRow(record: DataRecord, format: DataFormat, context: RowContext, vocabularySize: number): Row {
+function makeRow(
+  record: DataRecord,
+  format: DataFormat,
+  used: ReadonlySet<string>,
+  context: RowContext,
+  vocabularySize: number,
+): MadeRow {
+  checkDirectives(record, context.source, used, format);
   const row = KINDS[format](record, context);
   if (row.inputIds.length === 0) throw new InputError({ expected: "at least one token", ...record.place, got: "none" });
   checkIds(row, vocabularySize, record.place);
   return row;
 }
 
+/** Rows, and in how many a token reaches across the border of what is scored. */
+export interface MadeRows extends Pick<Dataset, "rows" | "numJoined"> {}
+
+function collectRows(made: readonly MadeRow[]): MadeRows {
+  const rows = made.map(({ inputIds, labels }) => ({ inputIds, labels }));
+  return { rows, numJoined: made.filter(({ isJoined }) => isJoined).length };
+}
+
 /** The rows of records, in their order. @throws InputError */
-export function makeRows(
-  { records, source, vocabularySize, mostTokens }: RowWork,
-  tokenizer: TextTokenizer,
-): readonly Row[] {
+export function makeRows({ records, source, vocabularySize, mostTokens }: RowWork, tokenizer: TextTokenizer): MadeRows {
   const context = { source, mostTokens, tokenizer: () => tokenizer };
-  return records.map((record) => makeRow(record, source.format, context, vocabularySize));
+  const used = fieldsUsed(source);
+  return collectRows(records.map((record) => makeRow(record, source.format, used, context, vocabularySize)));
+}
+
+/** What a source's first record shows: its format, where the source does not say it. @throws InputError */
+function beginSource(source: FileSource, first: DataRecord, at: string): Partial<InferredFormat> {
+  checkTemplates(source, first, at);
+  checkDirectives(first, source, fieldsUsed(source));
+  return source.format === undefined ? inferFormat(source, first) : { format: source.format };
 }
 
 /** A data source as token rows of full length. */
-export interface WholeRows extends Pick<Dataset, "rows" | "format" | "inferred" | "shuffle" | "file"> {}
+export interface WholeRows extends Pick<Dataset, "rows" | "numJoined" | "format" | "inferred" | "shuffle" | "file"> {}
 
 /** The file or folder that a source's records are in. @throws InputError */
 export async function locateData(data: DataSource, options: ReadDatasetOptions = {}): Promise<string> {
@@ -140,17 +164,18 @@ export async function readWholeRows(data: DataSource, options: ReadDatasetOption
     },
   };
   const vocabularySize = options.vocabularySize ?? options.tokenizer?.vocabularySize ?? Number.POSITIVE_INFINITY;
-  const rows: Row[] = [];
-  let format = source.format;
+  const used = fieldsUsed(source);
+  const rows: MadeRow[] = [];
+  let format: DataFormat | undefined;
   let inferred: string | undefined;
   for await (const record of readRecords(file, source, `${at}.path`)) {
-    if (format === undefined) ({ format, because: inferred } = inferFormat(source, record));
-    rows.push(makeRow(record, format, context, vocabularySize));
+    if (format === undefined) ({ format, because: inferred } = beginSource(source, record, at));
+    rows.push(makeRow(record, format!, used, context, vocabularySize));
   }
   if (format === undefined)
     throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint: "No label is scored." });
   const shuffle = source.shuffle ?? format !== "tokens";
-  return { rows, format, ...(inferred === undefined ? {} : { inferred }), shuffle, file };
+  return { ...collectRows(rows), format, ...(inferred === undefined ? {} : { inferred }), shuffle, file };
 }
 
 /**
@@ -165,10 +190,10 @@ export async function readRowWork(
   const source = fileSourceOf(data, at);
   const file = await locateData(data, options);
   const records: DataRecord[] = [];
-  let { format } = source;
+  let format: DataFormat | undefined;
   let inferred: string | undefined;
   for await (const record of readRecords(file, source, `${at}.path`)) {
-    if (format === undefined) ({ format, because: inferred } = inferFormat(source, record));
+    if (format === undefined) ({ format, because: inferred } = beginSource(source, record, at));
     if (format === "tokens") return undefined;
     records.push(record);
   }

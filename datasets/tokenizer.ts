@@ -4,6 +4,7 @@ import { Tokenizer } from "@huggingface/tokenizers";
 import { InputError } from "../core/index.ts";
 import { compileTemplate } from "./chat-template.ts";
 import { quickenBpe } from "./quick-bpe.ts";
+import { createSections } from "./sections.ts";
 
 export interface ChatMessage {
   readonly role: string;
@@ -17,8 +18,12 @@ export interface TextTokenizer {
   readonly bosId: number | undefined;
   readonly eosId: number;
   readonly hasChatTemplate: boolean;
-  /** `special`: with the tokens that the tokenizer puts around a text, such as <s> in front. */
-  encode(text: string, special: boolean): readonly number[];
+  /** What the tokenizer puts around a text, such as <s> in front. */
+  readonly around: { readonly before: readonly number[]; readonly after: readonly number[] };
+  /** A text's tokens, without those around it. */
+  encode(text: string): readonly number[];
+  /** A text in pieces that have the tokens, each by itself, which they have together. */
+  sections(text: string): readonly string[];
   decode(ids: readonly number[]): string;
   /** @throws InputError when there is no chat template, or it refuses the messages */
   renderChat(messages: readonly ChatMessage[], addGenerationPrompt: boolean): string;
@@ -76,9 +81,9 @@ function createTokenizer(folder: string, tokenizerConfig: Json): Tokenizer {
   }
 }
 
-/** A tokenizer whose parts do not fit each other fails only when it is used. */
-function createEncoder(folder: string, tokenizer: Tokenizer): TextTokenizer["encode"] {
-  return (text, special) => {
+/** A tokenizer whose parts do not fit each other fails only when it is used. `special`: with what is around a text. */
+function createEncoder(folder: string, tokenizer: Tokenizer, special: boolean): TextTokenizer["encode"] {
+  return (text) => {
     let ids: readonly unknown[];
     try {
       ids = tokenizer.encode(text, { add_special_tokens: special }).ids;
@@ -91,6 +96,17 @@ function createEncoder(folder: string, tokenizer: Tokenizer): TextTokenizer["enc
       throw new InputError({ expected: "token ids", file: path.join(folder, "tokenizer.json"), got: ids[wrong] });
     return ids as readonly number[];
   };
+}
+
+function findAround(folder: string, tokenizer: Tokenizer, encode: TextTokenizer["encode"]): TextTokenizer["around"] {
+  const [bare, whole] = [encode("a"), createEncoder(folder, tokenizer, true)("a")];
+  const count = whole.length - bare.length;
+  const at = Array.from({ length: count + 1 }, (_, start) => start).find((start) =>
+    bare.every((id, index) => whole[start + index] === id),
+  );
+  if (at !== undefined) return { before: whole.slice(0, at), after: whole.slice(at + bare.length) };
+  const file = path.join(folder, "tokenizer.json");
+  throw new InputError({ expected: "a tokenizer that puts special tokens around a text", file, got: whole });
 }
 
 function createChatRenderer(
@@ -144,12 +160,15 @@ export function loadTokenizer(folder: string): TextTokenizer {
   const template = chatTemplateOf(folder, tokenizerConfig);
   const texts = Object.entries(tokenizerConfig).filter(([key]) => key.endsWith("_token"));
   const variables = Object.fromEntries(texts.map(([key, value]) => [key, tokenText(value) ?? ""]));
+  const encode = createEncoder(folder, tokenizer, false);
   return {
     vocabularySize: typeof size === "number" ? size : largest + 1,
     bosId: specialId("bos"),
     eosId,
     hasChatTemplate: template !== undefined,
-    encode: createEncoder(folder, tokenizer),
+    around: findAround(folder, tokenizer, encode),
+    encode,
+    sections: createSections(tokenizer),
     decode: (ids) => tokenizer.decode([...ids]),
     renderChat: createChatRenderer(folder, template, variables),
   };

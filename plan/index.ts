@@ -317,6 +317,7 @@ export { pipelineCounts } from "./planner/divide.ts";
 export type { ConsideredWay, MemoryBinding, PlanExplanation, SharingComparison } from "./planner/explanation.ts";
 // The rows of a job as token counts.
 export {
+  cutOfLengths,
   divideRows,
   type EvaluationRows,
   evaluationRows,

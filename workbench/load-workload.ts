@@ -26,6 +26,7 @@ import {
 import type { Place } from "./context.ts";
 import { readInput } from "./files.ts";
 import { RowReader } from "./read-rows.ts";
+import { cutLengths, joinedRows, lostRows, remarksAndWarnings } from "./row-remarks.ts";
 
 /** A workload with everything it names looked at. */
 export interface LoadedWorkload {
@@ -53,9 +54,8 @@ export interface LoadedWorkload {
   readonly warnings: readonly string[];
 }
 
-/** Shares of the rows: above the first a job is refused whose rows are dropped, above the second it is a warning. */
+/** Of the rows: a job of which more are dropped is refused. */
 const MOST_DROPPED = 0.5;
-const MOST_UNSAID = 0.05;
 
 interface JobDataset {
   readonly rows: JobRows;
@@ -88,10 +88,10 @@ async function loadJobData(job: Job, index: number, reader: RowReader): Promise<
   checkEvaluation(job, index);
   if (isLengthData(job.data)) {
     const rows = lengthRows(job, job.data);
-    return { rows, data: [], file: undefined, evaluationFile: undefined, remarks: [], warnings: [] };
+    return { rows, data: [], file: undefined, evaluationFile: undefined, ...remarksAndWarnings(cutLengths(job)) };
   }
   const dataset = await reader.read(job.data, job.cutoffLength, index);
-  const { shuffle, file, format, inferred, numCut, numDropped } = dataset;
+  const { shuffle, file, format, inferred, numDropped } = dataset;
   const other = await readEvaluationData(job, index, reader);
   const rows = other === undefined ? dataset.rows : [...dataset.rows, ...other.rows];
   const divided = divideRows(job.evaluation, dataset.rows.length, other?.rows.length ?? 0);
@@ -114,13 +114,12 @@ async function loadJobData(job: Job, index: number, reader: RowReader): Promise<
       at: `jobs[${index}].cutoffLength`,
       got: `${job.cutoffLength}, which leaves nothing in ${numDropped} of ${numRows} rows`,
     });
-  const remarks =
-    inferred === undefined || job.data.prompt !== undefined ? [] : [`read as ${format}, since ${inferred}`];
-  const losses = [
-    ...(numCut > 0 ? [`${numCut} of ${numRows} rows cut to ${job.cutoffLength} tokens`] : []),
-    ...(numDropped > 0 ? [`${numDropped} of ${numRows} rows dropped, the cutoff left nothing to score`] : []),
-  ];
-  const isMuch = numCut + numDropped > MOST_UNSAID * numRows;
+  const isTold = inferred !== undefined && job.data.prompt === undefined;
+  const said = remarksAndWarnings([
+    ...lostRows(dataset, job.cutoffLength),
+    ...joinedRows(dataset, ""),
+    ...(other === undefined ? [] : joinedRows(other, " of the evaluation")),
+  ]);
   return {
     rows: {
       tokens: rows.map((row) => row.inputIds.length),
@@ -132,8 +131,8 @@ async function loadJobData(job: Job, index: number, reader: RowReader): Promise<
     data: rows,
     file,
     evaluationFile: other?.file,
-    remarks: isMuch ? remarks : [...remarks, ...losses],
-    warnings: isMuch ? losses : [],
+    remarks: [...(isTold ? [`read as ${format}, since ${inferred}`] : []), ...said.remarks],
+    warnings: said.warnings,
   };
 }
 

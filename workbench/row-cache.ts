@@ -4,7 +4,7 @@ import { userCache, type WholeRows } from "../datasets/index.ts";
 import { packRows, unpackRows } from "./packed-rows.ts";
 
 /** Raised when the same data give other rows than before. */
-const VERSION = 1;
+const VERSION = 2;
 const MAGIC = "LTROWS";
 /** All files together; the ones that were used longest ago go. */
 const MOST_BYTES = 2 ** 30;
@@ -14,6 +14,7 @@ interface Header {
   readonly version: number;
   readonly format: WholeRows["format"];
   readonly inferred: string | null;
+  readonly numJoined: number;
   readonly numRows: number;
   readonly numTokens: number;
 }
@@ -23,10 +24,18 @@ function fileOf(key: string): string {
 }
 
 /** Rows as one file: a line that says what there is, then in 32-bit words the lengths, the tokens and the labels. */
-function encode({ rows, format, inferred }: WholeRows): Uint8Array {
+function encode({ rows, numJoined, format, inferred }: WholeRows): Uint8Array {
   const numTokens = rows.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
   const header: Header = {
-    ...{ magic: MAGIC, version: VERSION, format, inferred: inferred ?? null, numRows: rows.length, numTokens },
+    ...{
+      magic: MAGIC,
+      version: VERSION,
+      format,
+      inferred: inferred ?? null,
+      numJoined,
+      numRows: rows.length,
+      numTokens,
+    },
   };
   const line = JSON.stringify(header);
   // Words start at a multiple of four bytes.
@@ -35,14 +44,16 @@ function encode({ rows, format, inferred }: WholeRows): Uint8Array {
 }
 
 /** Undefined for a file that is not whole, or of another version. */
-function decode(bytes: Buffer): Pick<WholeRows, "rows" | "format" | "inferred"> | undefined {
+function decode(bytes: Buffer): Pick<WholeRows, "rows" | "numJoined" | "format" | "inferred"> | undefined {
   const end = bytes.indexOf("\n") + 1;
   if (end === 0 || end % 4 !== 0) return undefined;
-  const { magic, version, format, inferred, numRows, numTokens } = JSON.parse(bytes.toString("utf8", 0, end)) as Header;
+  const { magic, version, format, inferred, numJoined, numRows, numTokens } = JSON.parse(
+    bytes.toString("utf8", 0, end),
+  ) as Header;
   const numWords = numRows + 2 * numTokens;
   if (magic !== MAGIC || version !== VERSION || bytes.length !== end + 4 * numWords) return undefined;
   const rows = unpackRows(new Int32Array(bytes.buffer, bytes.byteOffset + end, numWords), numRows);
-  return rows === undefined ? undefined : { rows, format, ...(inferred === null ? {} : { inferred }) };
+  return rows === undefined ? undefined : { rows, numJoined, format, ...(inferred === null ? {} : { inferred }) };
 }
 
 /** What a key's rows are; undefined where nobody has kept them. */

@@ -84,9 +84,11 @@ export async function readRowsInWorkers(
   const folder = tokenizerFolder();
   const shared = { tokenizerFolder: folder, source, vocabularySize, mostTokens };
   const packed = await inWorkers("rows", shared, parts, { limits: limitsOf(folder, parts), ...workers });
-  const rows = packed.flatMap((words, part): readonly Row[] => {
-    if ("facts" in words) throw new InputError(words.facts);
-    return unpackRows(words, parts[part]!.records.length)!;
+  let numJoined = 0;
+  const rows = packed.flatMap((made, part): readonly Row[] => {
+    if ("facts" in made) throw new InputError(made.facts);
+    numJoined += made.numJoined;
+    return unpackRows(made.words, parts[part]!.records.length)!;
   });
-  return { ...about, rows, format: source.format, shuffle: source.shuffle ?? true };
+  return { ...about, rows, numJoined, format: source.format, shuffle: source.shuffle ?? true };
 }

@@ -1,6 +1,6 @@
 import type { AskedCandidate, CapacityQuestion } from "../capacity/index.ts";
 import { type ErrorFacts, InputError } from "../core/index.ts";
-import type { RowWork, TextTokenizer } from "../datasets/index.ts";
+import type { MadeRows, RowWork, TextTokenizer } from "../datasets/index.ts";
 import type { Catalog, PackingProblem } from "../plan/index.ts";
 import type { DrawRequest } from "../sim/index.ts";
 import type { AssumedVariation } from "../studies/index.ts";
@@ -8,6 +8,10 @@ import { packRows } from "./packed-rows.ts";
 
 export interface WrongRecord {
   readonly facts: ErrorFacts;
+}
+
+interface PackedRows extends Pick<MadeRows, "numJoined"> {
+  readonly words: Int32Array<ArrayBuffer>;
 }
 
 /** Part of a data source's records, for the tokenizer of a model folder. */
@@ -28,12 +32,13 @@ export const WORKER_TASKS = {
   capacityBest: async (question: CapacityQuestion) => (await import("../capacity/index.ts")).bestOf(question),
   packing: async (request: { readonly problem: PackingProblem }) =>
     (await import("./solve-packing.ts")).solvePacking(request),
-  /** The rows, packed; or what is wrong with the first record that makes none, since threads pass on no classes. */
-  rows: async ({ tokenizerFolder, ...work }: RowTask): Promise<Int32Array<ArrayBuffer> | WrongRecord> => {
+  /** The rows, packed, as `makeRows` has them; or what is wrong with the first record that makes none, since threads pass on no classes. */
+  rows: async ({ tokenizerFolder, ...work }: RowTask): Promise<PackedRows | WrongRecord> => {
     const { loadTokenizer, makeRows } = await import("../datasets/index.ts");
     try {
       tokenizers[tokenizerFolder] ??= loadTokenizer(tokenizerFolder);
-      return packRows(makeRows(work, tokenizers[tokenizerFolder]));
+      const { rows, numJoined } = makeRows(work, tokenizers[tokenizerFolder]);
+      return { words: packRows(rows), numJoined };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       return { facts: error.facts };

@@ -1,9 +1,7 @@
 import { InputError, ownValue } from "../../core/index.ts";
 import { type DataRecord, fieldAt, type Place } from "../records/record.ts";
-import { NOT_SCORED } from "../row.ts";
 import type { ChatMessage, TextTokenizer } from "../tokenizer.ts";
-import { encodeMost } from "./encode-most.ts";
-import { fieldsOf, joinPieces, type RowKind } from "./row-kind.ts";
+import { fieldsOf, type RowKind, rowOfParts } from "./row-kind.ts";
 
 function messagesOf(record: DataRecord, field: string): readonly ChatMessage[] {
   const value = ownValue(fieldsOf(record), field);
@@ -57,14 +55,8 @@ function splitTurns(messages: readonly ChatMessage[], place: Place, { renderChat
 
 /**
  * A conversation through the model's chat template, with only the assistant's turns scored, their end marks included.
- * The pieces are tokenized apart, so that a turn's tokens are those which the model will have produced after the
- * prompt.
  */
 export const chatRow: RowKind = (record, { source, tokenizer, mostTokens }) => {
   const messages = messagesOf(record, source.field ?? "messages");
-  const pieces = splitTurns(messages, record.place, tokenizer());
-  return joinPieces(
-    pieces.map(({ text, scored }) => ({ ids: encodeMost(tokenizer(), text, false, mostTokens), scored })),
-    NOT_SCORED,
-  );
+  return rowOfParts(tokenizer(), splitTurns(messages, record.place, tokenizer()), mostTokens, false);
 };

@@ -1,8 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import type { DataRecord } from "../records/record.ts";
-import { NOT_SCORED } from "../row.ts";
-import { encodeMost } from "./encode-most.ts";
-import { fieldsOf, joinPieces, type RowKind, textField } from "./row-kind.ts";
+import { fieldsOf, type RowKind, rowOfParts } from "./row-kind.ts";
+import { fillTemplate } from "./templates.ts";
 
 interface Templates {
   readonly prompt: string;
@@ -34,15 +33,6 @@ export function defaultTemplates(record: DataRecord): Templates | undefined {
   );
 }
 
-const FIELD = /\{\{\s*([^{}]+?)\s*\}\}/g;
-
-function fill(template: string, record: DataRecord, at: string): string {
-  if (/\{\{|\}\}/.test(template.replaceAll(FIELD, ""))) {
-    throw new InputError({ expected: "{{field}} with the name of a field", at, got: template });
-  }
-  return template.replaceAll(FIELD, (_, field: string) => textField(record, field));
-}
-
 /** A prompt that is not scored, a response that is, and the end token. */
 export const instructionRow: RowKind = (record, { source, tokenizer, mostTokens }) => {
   const { prompt, response } = source;
@@ -58,14 +48,13 @@ export const instructionRow: RowKind = (record, { source, tokenizer, mostTokens 
       hint,
     });
   }
-  const { eosId } = tokenizer();
-  const encode = (template: string, at: string, special: boolean): readonly number[] =>
-    encodeMost(tokenizer(), fill(template, record, at), special, mostTokens);
-  return joinPieces(
+  return rowOfParts(
+    tokenizer(),
     [
-      { ids: encode(templates.prompt, "prompt", true), scored: false },
-      { ids: [...encode(templates.response, "response", false), eosId], scored: true },
+      { text: fillTemplate(templates.prompt, record, "prompt"), scored: false },
+      { text: fillTemplate(templates.response, record, "response"), scored: true },
     ],
-    NOT_SCORED,
+    mostTokens,
+    true,
   );
 };

@@ -1,8 +1,9 @@
-import { InputError, ownValue, sum } from "../../core/index.ts";
+import { InputError, ownValue } from "../../core/index.ts";
 import type { FileSource } from "../data-source.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
-import type { Row } from "../row.ts";
+import { NOT_SCORED, type Row } from "../row.ts";
 import type { TextTokenizer } from "../tokenizer.ts";
+import { encodeTogether } from "./encode-together.ts";
 
 export interface RowContext {
   readonly source: FileSource;
@@ -12,8 +13,13 @@ export interface RowContext {
   readonly tokenizer: () => TextTokenizer;
 }
 
+export interface MadeRow extends Row {
+  /** Whether a token reaches from what is not scored into what is, or the other way round. */
+  readonly isJoined?: boolean;
+}
+
 /** Makes the whole training sequence of a record; cutting and the vocabulary check come after it. */
-export type RowKind = (record: DataRecord, context: RowContext) => Row;
+export type RowKind = (record: DataRecord, context: RowContext) => MadeRow;
 
 /** The record as an object. */
 export function fieldsOf(record: DataRecord): Readonly<Record<string, unknown>> {
@@ -33,19 +39,35 @@ export function textField(record: DataRecord, field: string): string {
   throw new InputError({ expected: `the field "${field}"`, ...record.place, at, got: Object.keys(fields) });
 }
 
-/** A sequence from pieces of tokens that are scored or not. */
-export function joinPieces(
-  pieces: readonly { readonly ids: readonly number[]; readonly scored: boolean }[],
-  notScored: number,
-): Row {
-  const length = sum(pieces.map(({ ids }) => ids.length));
-  const inputIds = new Int32Array(length);
-  const labels = new Int32Array(length).fill(notScored);
-  let at = 0;
-  for (const { ids, scored } of pieces) {
-    inputIds.set(ids, at);
-    if (scored) labels.set(ids, at);
-    at += ids.length;
-  }
-  return { inputIds, labels };
+/**
+ * A sequence of parts, tokenized together. `isWhole`: with what the tokenizer puts around a text, and the end token where
+ * the last part does not end with it.
+ */
+export function rowOfParts(
+  tokenizer: TextTokenizer,
+  parts: readonly { readonly text: string; readonly scored: boolean }[],
+  mostTokens: number,
+  isWhole: boolean,
+): MadeRow {
+  const { ids, starts, joined } = encodeTogether(
+    tokenizer,
+    parts.map(({ text }) => text),
+    mostTokens,
+  );
+  const { before, after } = isWhole ? tokenizer.around : { before: [], after: [] };
+  const closed = [...after];
+  const last = after.at(-1) ?? ids.slice(starts.at(-1)).at(-1);
+  if (isWhole && last !== tokenizer.eosId) closed.push(tokenizer.eosId);
+  const inputIds = Int32Array.from([...before, ...ids, ...closed]);
+  const labels = inputIds.slice();
+  parts.forEach(({ scored }, part) => {
+    const start = part === 0 ? 0 : before.length + starts[part]!;
+    const end = part + 1 === parts.length ? labels.length : before.length + starts[part + 1]!;
+    if (!scored) labels.fill(NOT_SCORED, start, end);
+  });
+  return {
+    inputIds,
+    labels,
+    isJoined: joined.some((is, part) => is && parts[part]!.scored !== parts[part - 1]!.scored),
+  };
 }

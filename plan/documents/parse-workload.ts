@@ -32,9 +32,24 @@ function merge(base: unknown, over: unknown): unknown {
   return merged;
 }
 
-/** A job as written with what it leaves out: from `defaults`, and what those leave out from `JOB_DEFAULTS`. Not checked. */
+/** The longest row that data of lengths ask for; 0 for other data, and for what is no length. */
+function longestAsked(data: unknown): number {
+  const lengths = isMapping(data) ? data["lengths"] : undefined;
+  const all = isMapping(lengths) ? [lengths["max"]] : [lengths].flat();
+  return all.reduce<number>((most, one) => (Number.isInteger(one) ? Math.max(most, one as number) : most), 0);
+}
+
+/**
+ * A job as written with what it leaves out: from `defaults`, and what those leave out from `JOB_DEFAULTS`. Not checked.
+ * A cutoffLength that nobody wrote cuts no lengths: who writes lengths asks for those.
+ */
 export function completeJob(written: unknown, defaults: unknown): unknown {
-  return merge(merge(JOB_DEFAULTS, defaults), written);
+  const asked = merge(defaults, written);
+  const job = merge(JOB_DEFAULTS, asked);
+  if (!isMapping(asked) || asked["cutoffLength"] !== undefined) return job;
+  const { data, evaluation } = asked;
+  const longest = Math.max(longestAsked(data), longestAsked(isMapping(evaluation) ? evaluation["data"] : undefined));
+  return longest > JOB_DEFAULTS.cutoffLength ? { ...(job as Mapping), cutoffLength: longest } : job;
 }
 
 const writtenSchema = z.strictObject({

@@ -97,10 +97,40 @@ export function stepCount(job: Pick<Job, "name" | "steps" | "epochs" | "batchSiz
   return steps;
 }
 
+function countLengths({ lengths, samples }: LengthData): number {
+  return Array.isArray(lengths) ? Math.max(samples, lengths.length) : samples;
+}
+
 function lengthsOf(data: LengthData, { seed, cutoffLength }: Pick<Job, "seed" | "cutoffLength">): readonly number[] {
   const draw = drawLengths(data, seed);
-  const count = Array.isArray(data.lengths) ? Math.max(data.samples, data.lengths.length) : data.samples;
-  return Array.from({ length: count }, (_, index) => Math.max(2, Math.min(draw(index), cutoffLength)));
+  return Array.from({ length: countLengths(data) }, (_, index) => Math.max(2, Math.min(draw(index), cutoffLength)));
+}
+
+/** What a job's cutoffLength takes of its lengths. */
+export interface LengthCut {
+  readonly numRows: number;
+  readonly numCut: number;
+  readonly numTokens: number;
+  readonly numTokensCut: number;
+}
+
+/** Undefined where nothing is cut. */
+export function cutOfLengths({ seed, cutoffLength }: Job, data: LengthData): LengthCut | undefined {
+  const { lengths } = data;
+  const isLong = (length: number): boolean => length > cutoffLength;
+  if (!(Array.isArray(lengths) ? lengths.some(isLong) : isLong(typeof lengths === "number" ? lengths : lengths.max)))
+    return undefined;
+  const draw = drawLengths(data, seed);
+  const numRows = countLengths(data);
+  let [numCut, numTokens, numTokensCut] = [0, 0, 0];
+  for (let row = 0; row < numRows; row += 1) {
+    const length = draw(row);
+    numTokens += length;
+    if (!isLong(length)) continue;
+    numCut += 1;
+    numTokensCut += length - cutoffLength;
+  }
+  return numCut === 0 ? undefined : { numRows, numCut, numTokens, numTokensCut };
 }
 
 /** Rows of a job of which only lengths are known: drawn by the job's seed, taken in order. */

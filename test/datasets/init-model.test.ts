@@ -65,11 +65,12 @@ test("the tokenizer has one token a byte, whatever the text, and reads its marks
   const tokenizer = loadTokenizer(folder);
   expect(tokenizer).toMatchObject({ vocabularySize: 259, bosId: 256, eosId: 257, hasChatTemplate: true });
   for (const text of ["a b", " two  spaces\n\ttab", "Grüße, 世界 🙂", "\u0000\u001f\u007f\u00ad", "it's 10,000 x 3!"]) {
-    const ids = tokenizer.encode(text, false);
+    const ids = tokenizer.encode(text);
     expect(ids).toEqual([...new TextEncoder().encode(text)]);
     expect(tokenizer.decode(ids)).toBe(text);
   }
-  expect(tokenizer.encode("a</s>", true)).toEqual([256, 97, 257]);
+  expect(tokenizer.encode("a</s>")).toEqual([97, 257]);
+  expect(tokenizer.around).toEqual({ before: [256], after: [] });
 });
 
 test.each<[object, RegExp]>([

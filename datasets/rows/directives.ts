@@ -1,0 +1,119 @@
+import { InputError, ownValue } from "../../core/index.ts";
+import type { DataFormat, FileSource } from "../data-source.ts";
+import { type DataRecord, fieldAt } from "../records/record.ts";
+import { fieldsOf } from "./row-kind.ts";
+import { templateFields } from "./templates.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A key by which data say how they are to be trained, not what they are. */
+interface Directive {
+  /** Keys that belong together: whoever uses one of them as data has seen the others. */
+  readonly keys: readonly string[];
+  readonly of: readonly ("record" | "message")[];
+  /** Whether a value asks for nothing but what is done anyway, or is no such key at all but plain data. */
+  readonly isUsual: (value: unknown, fields: Fields) => boolean;
+  /** What is expected, behind the key. */
+  readonly usual: string;
+}
+
+/** In Parquet a field that a record does not have is null, in CSV an empty text. */
+function isAbsent(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (typeof value === "string") return ["", "[]", "{}"].includes(value.trim());
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
+
+/** Yes, no and amounts, written out or not, as a number; undefined for anything else. */
+function amountOf(value: unknown): number | undefined {
+  const text = String(value).trim().toLowerCase();
+  if (text === "true" || text === "false") return Number(text === "true");
+  const isAmount = ["number", "bigint", "string"].includes(typeof value) && text !== "" && !Number.isNaN(Number(text));
+  return isAmount ? Number(text) : undefined;
+}
+
+function isOnlyOnes(value: unknown): boolean {
+  return !Array.isArray(value) || value.every((one) => amountOf(one) === 1);
+}
+
+const ANYWHERE = ["record", "message"] as const;
+
+/** All such keys. What is trained in spite of one would be trained otherwise than the data say. */
+const DIRECTIVES: readonly Directive[] = [
+  ...["train", "training", "weight"].map((key) => ({
+    keys: [key],
+    of: ANYWHERE,
+    isUsual: (value: unknown) => (amountOf(value) ?? 1) === 1,
+    usual: "true or 1",
+  })),
+  {
+    keys: ["label"],
+    of: ANYWHERE,
+    // Numbers from 2 on, and words, are the classes of a classification.
+    isUsual: (value) => amountOf(value) !== 0,
+    usual: "true",
+  },
+  { keys: ["kto_tag"], of: ["record"], isUsual: (value) => amountOf(value) !== 0, usual: "true" },
+  ...[
+    ["chosen", "rejected"],
+    ["preferred_output", "non_preferred_output"],
+  ].map((keys) => ({ keys, of: ["record"] as const, isUsual: isAbsent, usual: "absent" })),
+  ...["tools", "functions", "chat_template_kwargs"].map((key) => ({
+    keys: [key],
+    of: ["record"] as const,
+    isUsual: isAbsent,
+    usual: "absent",
+  })),
+  ...["image", "images", "audio", "audios", "video", "videos"].map((key) => ({
+    keys: [key],
+    of: ANYWHERE,
+    isUsual: isAbsent,
+    usual: "absent",
+  })),
+  { keys: ["train_detail"], of: ["message"], isUsual: isAbsent, usual: "absent" },
+  {
+    keys: ["attention_mask", "assistant_masks", "completion_mask", "loss_mask"],
+    of: ["record"],
+    isUsual: (value, fields) => isOnlyOnes(value) || !isAbsent(fields["labels"]),
+    usual: "ones only, or labels beside it",
+  },
+];
+
+const HINT =
+  "It is not understood, so that such data are not trained on. Take them out; where the key is plain data, name it in a template or give it another name.";
+
+/** Fields that a source uses as data. */
+export function fieldsUsed({ prompt = "", response = "", field }: FileSource): ReadonlySet<string> {
+  return new Set([...templateFields(prompt), ...templateFields(response), ...(field === undefined ? [] : [field])]);
+}
+
+/** @throws InputError for a record, or a message of it, that asks for something that is not done */
+export function checkDirectives(
+  record: DataRecord,
+  { field = "messages" }: FileSource,
+  used: ReadonlySet<string>,
+  format?: DataFormat,
+): void {
+  const check = (of: "record" | "message", fields: Fields, at: (key: string) => string): void => {
+    for (const directive of DIRECTIVES) {
+      if (!directive.of.includes(of)) continue;
+      if (of === "record" && directive.keys.some((key) => used.has(key))) continue;
+      const key = directive.keys.find((one) => {
+        const value = ownValue(fields, one);
+        return !isAbsent(value) && !directive.isUsual(value, fields);
+      });
+      if (key === undefined) continue;
+      const expected = `"${key}" to be ${directive.usual}`;
+      throw new InputError({ expected, ...record.place, at: at(key), got: ownValue(fields, key), hint: HINT });
+    }
+  };
+  const fields = fieldsOf(record);
+  check("record", fields, (key) => fieldAt(record.place, key));
+  const messages = format === "chat" ? ownValue(fields, field) : undefined;
+  if (!Array.isArray(messages)) return;
+  messages.forEach((message: Fields | null, index) => {
+    // Nothing of the others' is trained.
+    if (message?.["role"] !== "assistant") return;
+    check("message", message, (key) => `${fieldAt(record.place, field)}[${index}].${key}`);
+  });
+}
