@@ -51,8 +51,8 @@ export const instructionRow: RowKind = (record, { source, tokenizer, mostTokens 
   return rowOfParts(
     tokenizer(),
     [
-      { text: fillTemplate(templates.prompt, record, "prompt"), scored: false },
-      { text: fillTemplate(templates.response, record, "response"), scored: true },
+      { text: fillTemplate(templates.prompt, record), scored: false },
+      { text: fillTemplate(templates.response, record), scored: true },
     ],
     mostTokens,
     true,

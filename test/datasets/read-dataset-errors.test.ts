@@ -132,7 +132,7 @@ sharedTest.each<[string, string, string | Uint8Array, Partial<FileSource>, RegEx
     "r.jsonl",
     '{"a":"b"}',
     { prompt: "{{a", response: "b" },
-    /{{field}} with the name of a field at prompt/,
+    /{{field}} with the name of a field at data.prompt/,
   ],
   [
     "instruction without known fields",
@@ -172,6 +172,27 @@ sharedTest.each<[string, string, string | Uint8Array, Partial<FileSource>, RegEx
   ],
   ["ids that are a text", "r.jsonl", '{"input_ids":"1"}', TOKENS, /a list of whole numbers at input_ids, got "1"/],
   ["a row without tokens", "r.jsonl", '{"input_ids":[]}', TOKENS, /r.jsonl:1: Expected at least one token/],
+  [
+    "a response that names no field",
+    "r.jsonl",
+    '{"q":"a","a":"b"}',
+    { prompt: "Q {{q}}", response: "an answer" },
+    /a template that names a field as {{field}} at data.response, got "an answer"[\s\S]*the same text. The fields are q, a\./,
+  ],
+  [
+    "a response with a field in single braces",
+    "r.jsonl",
+    '{"q":"a","a":"b"}',
+    { prompt: "Q {{q}}", response: "{ a }" },
+    /at data.response, got "{ a }"[\s\S]*Write {{a}}\. The fields are q, a\./,
+  ],
+  [
+    "a prompt with a field in single braces and none in double ones",
+    "r.jsonl",
+    '{"q":"a","a":"b"}',
+    { prompt: "Q {q}", response: "{{a}}" },
+    /at data.prompt, got "Q {q}"[\s\S]*Write {{q}}\. The fields are q, a\./,
+  ],
   [
     "a message without a role",
     "r.jsonl",
