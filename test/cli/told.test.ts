@@ -32,6 +32,12 @@ beforeAll(() => {
     "lost.jsonl": `${readFileSync(path.join(root, "rows.jsonl"), "utf8")}${`${long}\n`.repeat(13)}`,
     "urgent.yaml": OWN.replace("seed: 1", "priority: 3"),
     "long.jsonl": `${readFileSync(path.join(root, "rows.jsonl"), "utf8")}${long}\n`,
+    "short.yaml": shaped(2, 300).replace("lengths: 64 }", "lengths: [40, 100], samples: 10 }, cutoffLength: 50"),
+    "joined.yaml": OWN.replace(
+      "path: rows.jsonl }\n    seed",
+      'path: joined.jsonl, format: instruction, prompt: "{{q}}", response: "{{a}}" }\n    seed',
+    ),
+    "joined.jsonl": '{"q":"x","a":"a b"}\n{"q":"x\\ud83d","a":"\\ude00 a"}\n',
     "two.yaml": CLUSTER,
     "elsewhere.yaml": CLUSTER.replace("local", "elsewhere").replace(
       "threads: 1 }\n    link",
@@ -115,6 +121,19 @@ describe("what a person would want to know is said on stderr, terminal or not", 
       "and when they are only checked",
       ["validate", "dropped.yaml"],
       /^Warning: first: 1 of 13 rows dropped, the cutoff left nothing to score$/m,
+    ],
+    ...(["plan", "simulate", "estimate", "validate"] as const).map(
+      (command) =>
+        [
+          `lengths that a cutoffLength cuts: ${command}`,
+          [command, "short.yaml"],
+          /^Warning: a, b: 5 of 10 lengths cut to the cutoffLength of 50 tokens, 35\.7 % of their tokens$/m,
+        ] as const,
+    ),
+    [
+      "rows in which a token spans prompt and response",
+      ["validate", "joined.yaml"],
+      /^Warning: first: in 1 of 2 rows a token begins in the prompt and ends in the response, and is scored with it; /m,
     ],
     ["times that are nominal", ["plan", "w.yaml"], /^Note: no calibration given: times are from nominal figures/m],
     ["priorities without a scheduler", ["plan", "urgent.yaml"], /^Note: priority of first is not used/m],
