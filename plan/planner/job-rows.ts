@@ -107,7 +107,7 @@ function lengthsOf(data: LengthData, { seed, cutoffLength }: Pick<Job, "seed" | 
 }
 
 /** What a job's cutoffLength takes of its lengths. */
-export interface LengthCut {
+interface LengthCut {
   readonly numRows: number;
   readonly numCut: number;
   readonly numTokens: number;
