@@ -12,7 +12,7 @@ export const CHECKPOINT_OPTIONS = {
   },
   "checkpoint-steps": {
     type: "number",
-    describe: "also a checkpoint each time that some job has made so many steps",
+    describe: "also a checkpoint of each so many-th step of some job",
   },
   "keep-checkpoints": { type: "number", default: DEFAULT_RHYTHM.keep, describe: "how many of the newest are kept" },
   "notice-file": {

@@ -133,10 +133,6 @@ export async function trainIntoFolder(
     ...(work === undefined ? {} : { from: work.from }),
     stop: stop.signal,
     ...(io.world === undefined ? {} : { host: rankedHost(io.world, model, (text) => note(io, args, text)) }),
-    onStep(row) {
-      hooks.onStep?.(row);
-      checkpoints.stepped(row);
-    },
     onDiverged(job, divergence) {
       hooks.onDiverged?.(job, divergence);
       checkpoints.jobStopped(job);

@@ -49,9 +49,11 @@ export interface ExecuteInput {
   readonly onDiverged?: (job: number, divergence: Divergence) => void;
   /** Whether the states of the jobs are wanted now: asked as the devices report. */
   readonly wantsStates?: () => boolean;
+  /** They are also wanted of each so many-th step of a job since it was told of; not when absent, or 0. */
+  readonly statesEverySteps?: number;
   /**
-   * States of the jobs that have made a step, in job order, each at a step of its own: some steps after they were wanted,
-   * and at the end of a run that was ended early.
+   * States of the jobs that have made a step, in job order, each at a step of its own: behind what was queued when they
+   * were wanted, at the steps that are wanted of each, and at the end of a run that was ended early.
    */
   readonly onStates?: (states: ReadonlyMap<number, JobState>) => void;
   /** Devices of a pipeline have stopped: the run fails once the others have ended. */

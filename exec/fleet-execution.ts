@@ -29,7 +29,10 @@ export interface TakenJob {
 }
 
 export interface FleetExecutionInput
-  extends Pick<SessionInput, "model" | "onStep" | "onEvaluation" | "sampleEveryNs" | "wantsStates"> {
+  extends Pick<
+    SessionInput,
+    "model" | "onStep" | "onEvaluation" | "sampleEveryNs" | "wantsStates" | "statesEverySteps"
+  > {
   readonly setting: Setting;
   /** Where the stages run, given back at the end; this machine's devices when absent. */
   readonly host?: StageHost | undefined;
@@ -81,7 +84,7 @@ export class FleetExecution implements Disposable {
   static async open(input: FleetExecutionInput): Promise<FleetExecution> {
     const host = input.host ?? localHost();
     try {
-      const { setting, model, onStep, onEvaluation, sampleEveryNs, wantsStates } = input;
+      const { setting, model, onStep, onEvaluation, sampleEveryNs, wantsStates, statesEverySteps } = input;
       const execution: FleetExecution = new FleetExecution(
         input,
         host,
@@ -92,6 +95,7 @@ export class FleetExecution implements Disposable {
           ...(onEvaluation === undefined ? {} : { onEvaluation }),
           ...(sampleEveryNs === undefined ? {} : { sampleEveryNs }),
           ...(wantsStates === undefined ? {} : { wantsStates }),
+          ...(statesEverySteps === undefined ? {} : { statesEverySteps }),
           onStates: (states) => execution.#tell(states),
           onStart: () => execution.#start(),
           onCompletions: (batch) => execution.#complete(batch),

@@ -73,6 +73,7 @@ export class ExecutionRecord {
       stopped,
     }: { readonly live: LiveWork; readonly table: MiniBatchTable; readonly stopped: StoppedJobs },
     hooks: RecordHooks,
+    statesEverySteps = 0,
   ) {
     const pipelines = pipelineTable(setting);
     this.#isFirst = pipelines.isFirst;
@@ -81,7 +82,7 @@ export class ExecutionRecord {
     this.#collector = new StepMetricsCollector(setting.stages.length, live, table, stopped);
     this.#setting = setting;
     this.#evaluations = new Evaluations(live);
-    this.#states = new JobStates(setting, live, (job) => this.#evaluations.bestOf(job));
+    this.#states = new JobStates(setting, live, (job) => this.#evaluations.bestOf(job), statesEverySteps);
     this.#hooks = hooks;
     this.#ended = setting.stages.map(() => 0);
     this.#computedNs = setting.stages.map(() => 0);

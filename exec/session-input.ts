@@ -43,6 +43,8 @@ export interface SessionInput {
   readonly onDiverged?: (job: number, divergence: Divergence) => void;
   /** Whether the states of the jobs are wanted now. Asked as the devices report. */
   readonly wantsStates?: () => boolean;
+  /** They are also wanted of each so many-th step of a job since it was told of; not when absent, or 0. */
+  readonly statesEverySteps?: number;
   /** They are there, by job, each at a step of its own: of all that have made one and not ended before they were asked for. */
   readonly onStates?: (states: ReadonlyMap<number, JobState>) => void;
   /** A job was taken from the devices (`take`). */

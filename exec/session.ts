@@ -104,6 +104,7 @@ export class Session {
           input.onDiverged?.(job, divergence);
         },
       },
+      input.statesEverySteps,
     );
     this.#jobEnds = new JobEnds(setting, live);
     const { runners, lowering, jobs } = parts;
@@ -210,6 +211,7 @@ export class Session {
   /** Nobody will go on with a job that was taken. */
   drop(job: number): void {
     this.#record.evaluations.forget(job);
+    this.#record.states.ended(job);
     this.#stopped.forget(job);
     this.#jobs.delete(job);
     this.#cells.giveBack(job);
@@ -232,7 +234,7 @@ export class Session {
     const start = isAsBefore ? before : wholeState(parts);
     if (!isAsBefore) {
       this.#jobs.set(job, { rows, start });
-      this.#record.states.ended(job);
+      this.#record.states.left(job);
     }
     this.#input.onTaken?.(job, start);
   }
@@ -334,8 +336,7 @@ export class Session {
       this.#takeThoseThatLeft();
       this.#queues.fill();
     }
-    const states = this.#record.states.take();
-    if (states !== undefined && !this.hasEndedEarly) onStates?.(states);
+    for (const states of this.#record.states.take()) if (!this.hasEndedEarly) onStates?.(states);
     this.#events.renew();
     onProgress?.({ ...this.#record.progress(), totalActions: this.#queues.numActions });
   }

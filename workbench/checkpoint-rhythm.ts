@@ -5,7 +5,7 @@ import type { JournalEvent } from "./journal.ts";
 export interface CheckpointRhythm {
   /** Minutes from one to the next; 0 for none by time. */
   readonly minutes: number;
-  /** Steps of the job that has made the most since the last one; 0 for none by steps. */
+  /** Steps of some job from the state of it in one to the next; 0 for none by steps. */
   readonly steps: number;
   readonly keep: number;
 }
@@ -13,32 +13,22 @@ export interface CheckpointRhythm {
 /** Every so many minutes, where nobody says otherwise. */
 export const DEFAULT_RHYTHM: CheckpointRhythm = { minutes: 10, steps: 0, keep: 2 };
 
-/** Tells when the next checkpoint is due. */
+/** Tells when the next checkpoint is due by time. Those by steps are due where a job's steps are put into queues. */
 export class CheckpointClock {
-  readonly #rhythm: Pick<CheckpointRhythm, "minutes" | "steps">;
-  /** Steps since the last checkpoint, by job. */
-  readonly #made = new Map<string, number>();
+  readonly #minutes: number;
   #lastMs = performance.now();
 
-  constructor(rhythm: Pick<CheckpointRhythm, "minutes" | "steps">) {
-    this.#rhythm = rhythm;
-  }
-
-  /** A job has made a step. */
-  stepped(job: string): void {
-    this.#made.set(job, (this.#made.get(job) ?? 0) + 1);
+  constructor({ minutes }: Pick<CheckpointRhythm, "minutes">) {
+    this.#minutes = minutes;
   }
 
   get isDue(): boolean {
-    const { minutes, steps } = this.#rhythm;
-    if (minutes > 0 && performance.now() - this.#lastMs >= 60_000 * minutes) return true;
-    return steps > 0 && [...this.#made.values()].some((made) => made >= steps);
+    return this.#minutes > 0 && performance.now() - this.#lastMs >= 60_000 * this.#minutes;
   }
 
   /** One is being written. */
   begin(): void {
     this.#lastMs = performance.now();
-    this.#made.clear();
   }
 }
 

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { BestEvaluation, ExecuteInput, JobState, StepMetrics } from "../exec/index.ts";
+import type { BestEvaluation, ExecuteInput, JobState } from "../exec/index.ts";
 import type { CheckpointJob, Plan } from "../plan/index.ts";
 import { CheckpointClock, type CheckpointRhythm, eachOnce, logged } from "./checkpoint-rhythm.ts";
 import { RUN_FILES, type RunFolder } from "./run-folder.ts";
@@ -44,11 +44,6 @@ export class Checkpoints {
     });
   }
 
-  /** A job has made a step. */
-  stepped({ job }: Pick<StepMetrics, "job">): void {
-    this.#clock.stepped(job);
-  }
-
   /** A job has ended. One whose adapter could not be written yet is one that goes on, for a run that is resumed. */
   jobEnded(index: number, best: BestEvaluation | undefined): void {
     const { plan, run } = this.#input;
@@ -65,10 +60,13 @@ export class Checkpoints {
     this.#ended.set(job.name, stoppedJob(job));
   }
 
-  readonly hooks: Required<Pick<ExecuteInput, "wantsStates" | "onStates">> = {
-    wantsStates: () => this.#clock.isDue,
-    onStates: (states) => this.#write(states),
-  };
+  get hooks(): Required<Pick<ExecuteInput, "wantsStates" | "statesEverySteps" | "onStates">> {
+    return {
+      wantsStates: () => this.#clock.isDue,
+      statesEverySteps: this.#input.rhythm.steps,
+      onStates: (states) => this.#write(states),
+    };
+  }
 
   #contentOf(states: ReadonlyMap<number, JobState>): Pick<CheckpointInput, "jobs" | "over"> {
     const { jobs } = this.#input.plan;

@@ -51,10 +51,6 @@ export class FleetCheckpoints {
     this.#jobs.set(number, { job, state: undefined, saved });
   }
 
-  stepped(job: string): void {
-    this.#clock.stepped(job);
-  }
-
   /** A job was taken from its devices. */
   left(number: number, state: JobState): void {
     const kept = this.#jobs.get(number);

@@ -92,6 +92,7 @@ export class LiveFleet implements Disposable {
           onTaken: (number, taken) => fleet.#taken(number, taken),
           onLost: (lost) => fleet.#lose(lost),
           wantsStates: () => fleet.#checkpoints.isDue,
+          statesEverySteps: input.rhythm.steps,
           onStates: (states) => fleet.#checkpoints.write(states, fleet.nowNs),
         }),
       );
@@ -345,7 +346,6 @@ export class LiveFleet implements Disposable {
   #stepped(metrics: StepMetrics): void {
     this.#folder.stepped(metrics);
     judgeStep(this.#jobs.named(metrics.job), metrics);
-    this.#checkpoints.stepped(metrics.job);
     this.#notify({ kind: "step", metrics });
     this.#halving.lost(metrics.job, "training", metrics.step + 1, metrics.loss);
   }

@@ -30,6 +30,7 @@ export type TrainHooks = Pick<
   | "onLost"
   | "onStart"
   | "wantsStates"
+  | "statesEverySteps"
   | "onStates"
   | "from"
   | "stop"

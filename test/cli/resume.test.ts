@@ -245,6 +245,27 @@ describe("a run with a job that was stopped before", () => {
   );
 });
 
+describe.each(["train", "serve"])("checkpoints that %s writes every 7 steps", (command) => {
+  it("are of each seventh step of its jobs, though more is queued", async () => {
+    const { model, jobs, ...rest } = JSON.parse(readFileSync(at("work.json"), "utf8"));
+    const two = [jobs[0], jobs[2]].map((job) => ({ ...job, steps: 30, evaluation: undefined }));
+    writeFileSync(at("two.json"), JSON.stringify({ ...rest, model, jobs: two }));
+    const folder = `seven-${command}`;
+    const often = ["--checkpoint-steps", "7", "--keep-checkpoints", "9", "--no-cache"];
+    const on = ["--devices", "cpu:0,cpu:1", "--pipelines", "1", "--calibration", "costs.json"];
+    const own = command === "serve" ? ["--once", "--jobs-at-once", "2"] : ["--groups", "2"];
+    await printed([command, "two.json", "-o", folder, ...on, ...own, ...often], root);
+    const steps = readdirSync(at(folder, "checkpoints")).map((name) => {
+      const manifest = JSON.parse(readFileSync(at(folder, "checkpoints", name, "manifest.json"), "utf8"));
+      return (manifest.jobs as { step: number }[]).map(({ step }) => step);
+    });
+    // The second job of a fleet comes some steps later.
+    const wanted = [7, 14, 21, 28].map((step) => (command === "serve" ? [step, expect.any(Number)] : [step, step]));
+    for (const each of wanted) expect(steps).toContainEqual(each);
+    if (command === "train") expect(steps.length).toBe(4);
+  }, 60_000);
+});
+
 describe("checkpoints that cannot be gone on from", () => {
   it("are named and put aside: torn, changed, or of another run", async () => {
     const train = ["train", "plan.json", "-o", "torn", ...OFTEN, "--keep-checkpoints", "9"];

@@ -169,7 +169,16 @@ export interface SmallRun extends StageChoice {
   /** Of the run. */
   readonly hooks?: Pick<
     ExecuteInput,
-    "host" | "stop" | "onStep" | "onEvaluation" | "onJobEnd" | "onCompletions" | "onLost" | "wantsStates" | "onStates"
+    | "host"
+    | "stop"
+    | "onStep"
+    | "onEvaluation"
+    | "onJobEnd"
+    | "onCompletions"
+    | "onLost"
+    | "wantsStates"
+    | "statesEverySteps"
+    | "onStates"
   >;
   /** Only this job. */
   readonly only?: number;
