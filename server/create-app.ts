@@ -8,7 +8,7 @@ import type { Limits } from "./limits.ts";
 import { RequestError, wireFacts } from "./request-error.ts";
 import type { Route, RouteInput } from "./route.ts";
 
-const HEADERS = {
+export const HEADERS = {
   "cache-control": "no-store",
   "cross-origin-resource-policy": "same-origin",
   "referrer-policy": "no-referrer",

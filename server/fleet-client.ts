@@ -15,6 +15,7 @@ import {
   whatIfAnswerSchema,
 } from "./fleet-control.ts";
 import { type CloneRequest, errorAnswerSchema, type JobsAnswer, jobsAnswerSchema } from "./messages.ts";
+import { RETRY_AFTER } from "./request-error.ts";
 import { noServer, type ServerAddress } from "./server-address.ts";
 
 /** What other processes ask of a live fleet. What it does not grant is an InputError; where it is not, a DeviceError. */
@@ -86,26 +87,29 @@ function parsed<T extends z.ZodType>(address: ServerAddress, schema: T, text: st
   }
 }
 
-/** @throws InputError for what was not granted, DeviceError for a fault of the server */
-function refused(address: ServerAddress, status: number, text: string): never {
+/** @throws InputError for what was not granted, DeviceError for a fault of the server, or one that is not ready */
+function refused(address: ServerAddress, { statusCode, headers }: IncomingMessage, text: string): never {
   const { error } = parsed(address, errorAnswerSchema, text);
-  throw status === 500 ? new DeviceError(error) : new InputError(error);
+  if (statusCode === 500 || headers[RETRY_AFTER] !== undefined) throw new DeviceError({ at: address.name, ...error });
+  throw new InputError(error);
+}
+
+function isGranted({ statusCode = 0 }: IncomingMessage): boolean {
+  return statusCode < 300;
 }
 
 export function createFleetClient(address: ServerAddress): FleetClient {
   const ask = async <T extends z.ZodType>(answers: T, method: string, path: string, body?: unknown) => {
     const response = await responseOf(address, send(address, { method, path, body }));
     const text = await wholeText(response);
-    const status = response.statusCode ?? 0;
-    return status < 300 ? parsed(address, answers, text) : refused(address, status, text);
+    return isGranted(response) ? parsed(address, answers, text) : refused(address, response, text);
   };
   const jobPath = (name: string, ...more: readonly string[]): string =>
     ["/v1/jobs", encodeURIComponent(name), ...more].join("/");
 
   async function* notices(signal: AbortSignal): AsyncGenerator<Notice | "reset"> {
     const response = await responseOf(address, send(address, { method: "GET", path: "/v1/events", signal }));
-    const status = response.statusCode ?? 0;
-    if (status >= 300) refused(address, status, await wholeText(response));
+    if (!isGranted(response)) refused(address, response, await wholeText(response));
     const parse = eventParser();
     response.setEncoding("utf8");
     yield "reset";

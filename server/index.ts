@@ -27,8 +27,16 @@ export { type LiveParts, liveControl } from "./live-control.ts";
 export { decisionsNotice, stepNotice } from "./notices.ts";
 // Relative paths of a job, from the folder of its file.
 export { placeJob } from "./place-job.ts";
-// A server around a fleet.
-export { type LiveServer, type ServeOptions, startServer } from "./serve.ts";
+// A server around a fleet, and one that waits for it.
+export {
+  type ControlOptions,
+  type Listening,
+  type ListenOptions,
+  type LiveServer,
+  openServer,
+  type ServeOptions,
+  startServer,
+} from "./serve.ts";
 // Where a server is.
 export { CONTROL_SOCKET, type ServerAddress, serverAddress } from "./server-address.ts";
 // Where a job can be.

@@ -8,14 +8,24 @@ import { DeviceError, InputError } from "../core/index.ts";
 const MOST_PATH_BYTES = process.platform === "darwin" ? 103 : 107;
 const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
 
+/** Why the system gives no address, in words, and what helps. */
+const REFUSALS: Readonly<Record<string, { readonly got: string; readonly hint?: string }>> = {
+  EADDRINUSE: {
+    got: "one that is in use",
+    hint: "Another program listens there: end it, or take another one; port 0 is any that is free.",
+  },
+  EACCES: { got: "no permission" },
+};
+
 async function listening(server: Server, where: string, listen: () => void): Promise<void> {
   try {
     const ready = once(server, "listening");
     listen();
     await ready;
   } catch (error) {
-    const got = (error as NodeJS.ErrnoException).code;
-    throw new DeviceError({ expected: "an address to listen on", at: where, got }, { cause: error });
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const facts = REFUSALS[code] ?? { got: code };
+    throw new DeviceError({ expected: "an address to listen on", at: where, ...facts }, { cause: error });
   }
 }
 

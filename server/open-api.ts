@@ -14,7 +14,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
   422: "The job cannot be used.",
   429: "Too many jobs wait.",
   500: "A fault of the server.",
-  503: "The fleet takes no more of these now.",
+  503: "The fleet takes no more of these now, or loads its model still.",
 };
 
 type Schema = Readonly<Record<string, unknown>>;

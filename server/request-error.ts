@@ -4,6 +4,9 @@ import type { WireFacts } from "./messages.ts";
 /** Characters of a value in an answer. */
 const SHOWN = 200;
 
+/** The header of an answer of a server that is not ready yet, with seconds. */
+export const RETRY_AFTER = "retry-after";
+
 /** A request that is not granted, with its HTTP status. Caught inside of the server. */
 export class RequestError extends Error {
   readonly status: number;

@@ -1,20 +1,23 @@
 import { randomBytes } from "node:crypto";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { ReportAssets } from "../reports/index.ts";
 import { absolute, type Place } from "../workbench/index.ts";
 import { admitJob } from "./admit-job.ts";
-import { createApp } from "./create-app.ts";
+import { createApp, HEADERS } from "./create-app.ts";
 import { EventClients } from "./event-clients.ts";
 import type { FleetControl } from "./fleet-control.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { listenOnLoopback, listenOnSocket } from "./listen.ts";
 import { observeFleet } from "./observe-fleet.ts";
 import { fleetPage } from "./page.ts";
+import { RETRY_AFTER } from "./request-error.ts";
 import { fleetRoutes } from "./routes.ts";
 import { type Spool, watchSpool } from "./spool.ts";
+import { openSpool } from "./spool-folder.ts";
 import { ensureToken } from "./token-file.ts";
 
-export interface ServeOptions {
+/** Where a server listens, and what it looks at. */
+export interface ListenOptions {
   /** Relative paths start there. */
   readonly place: Place;
   /** Of a Unix socket. */
@@ -23,9 +26,13 @@ export interface ServeOptions {
   readonly tcp?: { readonly host: string; readonly port: number; readonly tokenFile: string };
   /** A folder whose files are submitted. */
   readonly spool?: string;
+  readonly limits?: Partial<Limits>;
+}
+
+/** What a server shows and tells, and of what it completes jobs. */
+export interface ControlOptions {
   /** `defaults` of the fleet's workload, with absolute paths: what a job that is submitted leaves out. */
   readonly defaults?: unknown;
-  readonly limits?: Partial<Limits>;
   /** The browser code of the page. */
   readonly assets: ReportAssets;
   /** Says what happens, for people. */
@@ -33,6 +40,8 @@ export interface ServeOptions {
   /** Is told of a fault of the server, which goes on. */
   readonly onFault: (error: unknown) => void;
 }
+
+export interface ServeOptions extends ListenOptions, ControlOptions {}
 
 export interface LiveServer extends AsyncDisposable {
   readonly address: {
@@ -42,6 +51,12 @@ export interface LiveServer extends AsyncDisposable {
   };
   /** Takes nothing more, and ends every connection. The fleet itself goes on. */
   close(): Promise<void>;
+}
+
+/** A server that listens, and answers that it loads until it has a fleet. */
+export interface Listening extends Pick<LiveServer, "address" | "close">, AsyncDisposable {
+  /** Serves a fleet from now on; once. @throws InputError for the spool folder */
+  serve(control: FleetControl, options: ControlOptions): Promise<void>;
 }
 
 /** Headers and body of a request have to be there by then. */
@@ -56,33 +71,38 @@ async function end(server: Server): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Serves a fleet until it is closed. @throws InputError, DeviceError where it cannot listen */
-export async function startServer(control: FleetControl, options: ServeOptions): Promise<LiveServer> {
-  const { place, tcp, assets, tell, onFault, defaults } = options;
+/** What everybody is told until the fleet is there. */
+const LOADING = JSON.stringify({
+  error: { expected: "a fleet that is ready", got: "one that loads its model", hint: "Ask again in a moment." },
+});
+
+function answerLoading(_: IncomingMessage, response: ServerResponse): void {
+  const headers = { ...HEADERS, "content-type": "application/json; charset=utf-8", [RETRY_AFTER]: "1" };
+  response.writeHead(503, headers).end(LOADING);
+}
+
+/**
+ * Takes the addresses of a server, before anything is loaded that takes long. @throws InputError, DeviceError where it
+ * cannot listen
+ */
+export async function openServer(options: ListenOptions): Promise<Listening> {
+  const { place, tcp } = options;
   const limits = { ...LIMITS, ...options.limits };
-  const token = tcp && ensureToken(place, tcp.tokenFile);
-  const clients = new EventClients(limits);
-  const observed = observeFleet(control, randomBytes(6).toString("hex"), limits, (text) => clients.send(text));
-  const admission = { control, defaults, limits };
   const guarded = new WeakSet<IncomingMessage>();
-  const app = createApp(fleetRoutes({ ...admission, observed, clients, page: fleetPage(assets) }), {
-    limits,
-    tokenFor: ({ raw }) => (guarded.has(raw) ? token : undefined),
-    onFault,
-  });
   const servers: Server[] = [];
-  let spool: Spool | undefined;
+  let answer: (request: IncomingMessage, response: ServerResponse) => void = answerLoading;
+  /** What else is to be closed, the newest last. */
+  const parts: (() => Promise<void> | void)[] = [];
   const close = async (): Promise<void> => {
-    await spool?.close();
-    clients[Symbol.dispose]();
+    const [first, ...others] = parts.splice(0);
+    await first?.();
     await Promise.all(servers.splice(0).map(end));
-    await app.close();
-    observed[Symbol.dispose]();
+    for (const part of others) await part();
   };
   const serverOf = (isGuarded: boolean): Server => {
     const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS }, (request, response) => {
       if (isGuarded) guarded.add(request);
-      app.routing(request, response);
+      answer(request, response);
     });
     server.maxConnections = limits.connections;
     return server;
@@ -95,25 +115,61 @@ export async function startServer(control: FleetControl, options: ServeOptions):
     return listened;
   };
   const socket = absolute(place, options.socket);
+  const spoolFolder = options.spool === undefined ? undefined : absolute(place, options.spool);
   try {
-    await app.ready();
-    await open(false, (server) => listenOnSocket(server, socket));
     const url = tcp === undefined ? null : await open(true, (server) => listenOnLoopback(server, tcp.host, tcp.port));
-    if (options.spool !== undefined)
-      spool = watchSpool({
-        folder: absolute(place, options.spool),
-        mostBytes: limits.bodyBytes,
-        submit: (job) => admitJob(admission, job),
-        tell,
-        onFault,
-      });
+    await open(false, (server) => listenOnSocket(server, socket));
+    const token = tcp && ensureToken(place, tcp.tokenFile);
+    if (spoolFolder !== undefined) openSpool(spoolFolder);
     return {
       address: { socket, url, tokenFile: tcp === undefined ? null : absolute(place, tcp.tokenFile) },
+      async serve(control, { assets, tell, onFault, defaults }) {
+        const clients = new EventClients(limits);
+        const observed = observeFleet(control, randomBytes(6).toString("hex"), limits, (text) => clients.send(text));
+        const admission = { control, defaults, limits };
+        const app = createApp(fleetRoutes({ ...admission, observed, clients, page: fleetPage(assets) }), {
+          limits,
+          tokenFor: ({ raw }) => (guarded.has(raw) ? token : undefined),
+          onFault,
+        });
+        let spool: Spool | undefined;
+        // Before connections end, those who are sent events; behind them, what they asked.
+        parts.push(
+          async () => {
+            await spool?.close();
+            clients[Symbol.dispose]();
+          },
+          () => app.close(),
+          () => observed[Symbol.dispose](),
+        );
+        await app.ready();
+        answer = (request, response) => app.routing(request, response);
+        if (spoolFolder !== undefined)
+          spool = watchSpool({
+            folder: spoolFolder,
+            mostBytes: limits.bodyBytes,
+            submit: (job) => admitJob(admission, job),
+            tell,
+            onFault,
+          });
+      },
       close,
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {
     await close();
+    throw error;
+  }
+}
+
+/** Serves a fleet until it is closed. @throws InputError, DeviceError where it cannot listen */
+export async function startServer(control: FleetControl, options: ServeOptions): Promise<LiveServer> {
+  const server = await openServer(options);
+  try {
+    await server.serve(control, options);
+    return server;
+  } catch (error) {
+    await server.close();
     throw error;
   }
 }

@@ -33,6 +33,7 @@ export {
   predictEnds,
 } from "./fleet/predict-ends.ts";
 export { type FleetResult, FleetRun, type FleetStart } from "./fleet/run-fleet.ts";
+export { SeenPace } from "./fleet/seen-pace.ts";
 export {
   type FleetMember,
   type FleetRequest,
@@ -44,6 +45,7 @@ export {
   worksOfPlan,
 } from "./fleet/simulate-fleet.ts";
 export { calibrationFactors, spreadFactors, type TimeFactors, type TimeSpread } from "./fleet/time-factors.ts";
+export { pacePaths } from "./fleet/time-paths.ts";
 // Jobs of a cluster trace as LoRA jobs.
 export { type TracedJob, type TraceMembers, traceMembers } from "./fleet/trace-members.ts";
 // What would happen if a job came.

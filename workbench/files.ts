@@ -130,10 +130,13 @@ export function writePieces(descriptor: number, lines: Iterable<string>): void {
   flush();
 }
 
-/** Makes a folder where there is none. @throws InputError when it cannot be made. */
-export function makeFolder(place: Place, folder: string): void {
+/**
+ * Makes a folder where there is none: the first of those above it that was made, too; undefined where all were there.
+ * @throws InputError when it cannot be made.
+ */
+export function makeFolder(place: Place, folder: string): string | undefined {
   try {
-    mkdirSync(absolute(place, folder), { recursive: true });
+    return mkdirSync(absolute(place, folder), { recursive: true });
   } catch (error) {
     throw fileError(error, "a folder that can be written", folder);
   }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
 import {
@@ -41,6 +41,8 @@ export const FLEET_FILES = {
   earlier: "earlier",
   /** Of jobs that are evaluated, the adapters with the lowest loss. */
   best: "best",
+  /** What a client of its server shows where that listens on TCP. */
+  token: "token",
 } as const;
 
 type AdapterOwner = Pick<PlannedJob, "name" | "adapter">;
@@ -57,11 +59,20 @@ export interface EndedFolders {
   readonly best: string | undefined;
 }
 
-/** @throws InputError for a folder that holds something */
-function checkNewFolder(place: Place, given: string): void {
+/** Whether a name in a folder is that of a socket, which holds nothing. */
+function isSocket(folder: string, name: string): boolean {
+  return lstatSync(path.join(folder, name), { throwIfNoEntry: false })?.isSocket() === true;
+}
+
+/**
+ * A folder for jobs over time: one that is not there, or holds nothing but what a server listens by.
+ * @throws InputError for one that holds something
+ */
+export function checkNewFleetFolder(place: Place, given: string): void {
   checkFolder(place, given);
   const folder = absolute(place, given);
-  if (isFolder(place, given) && withoutLock(readdirSync(folder)).length > 0)
+  const isKept = (name: string): boolean => name !== FLEET_FILES.token && !isSocket(folder, name);
+  if (isFolder(place, given) && withoutLock(readdirSync(folder)).some(isKept))
     throw new InputError({
       expected: "a new folder, or an empty one",
       at: "--output",
@@ -99,7 +110,7 @@ export class FleetFolder implements Disposable {
    */
   constructor(place: Place, given: string, setting: Setting, model: string, prepare?: () => void) {
     const folder = absolute(place, given);
-    if (prepare === undefined) checkNewFolder(place, given);
+    if (prepare === undefined) checkNewFleetFolder(place, given);
     makeFolder(place, given);
     this.#folder = folder;
     this.#setting = setting;
@@ -237,6 +248,14 @@ export class FleetFolder implements Disposable {
   /** The process that had the folder and is no more, if one had. */
   get takenFrom(): number | undefined {
     return this.#lock.takenFrom;
+  }
+
+  /** Nothing became of a new fleet: its files go, so that another one may begin in the folder. */
+  abandon(): void {
+    this[Symbol.dispose]();
+    const { setting, jobs, segments, journal, metrics, completions } = FLEET_FILES;
+    for (const name of [setting, jobs, segments, journal, metrics, completions])
+      rmSync(path.join(this.#folder, name), { force: true });
   }
 
   [Symbol.dispose](): void {

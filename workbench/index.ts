@@ -127,6 +127,8 @@ export { SIZES, type Sizes } from "./sizes.ts";
 // How fast this machine was in earlier runs.
 export { keepSpeed } from "./speed-history.ts";
 export { startLaunch } from "./start-launch.ts";
+// The folder of a fleet that is to begin.
+export { takeFleetFolder } from "./take-fleet-folder.ts";
 // Today's date, which the pure folders are handed.
 export { today } from "./today.ts";
 // Training a plan.

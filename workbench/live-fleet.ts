@@ -99,7 +99,8 @@ export class LiveFleet implements Disposable {
       if (goesOn !== undefined) fleet.#goOn(goesOn);
       return fleet;
     } catch (error) {
-      written[Symbol.dispose]();
+      if (goesOn === undefined) written.abandon();
+      else written[Symbol.dispose]();
       throw error;
     }
   }

@@ -5,18 +5,24 @@ import {
   type FleetMachines,
   type FleetModel,
   type PredictedTime,
+  pacePaths,
   predictEnds,
+  type TimeFactors,
   type WhatIfAnswer,
   whatIf,
 } from "../sim/index.ts";
 import type { LiveFleet } from "./live-fleet.ts";
 import type { LiveSubmission } from "./live-job.ts";
+import { LivePace } from "./live-pace.ts";
+import { LEVEL, movesOf, SAMPLES } from "./predict-intervals.ts";
 
 /** What a live fleet is simulated with, from now on. */
 export interface FutureInput {
   readonly fleet: LiveFleet;
   /** By the jobs' numbers. */
   readonly works: readonly FleetWork[];
+  /** Whether to reckon with how fast this machine was before. */
+  readonly withHistory: boolean;
   /** What some jobs are simulated with: those of the fleet, or one more that might come. */
   readonly modelOf: (works: readonly FleetWork[]) => FleetModel;
 }
@@ -25,9 +31,6 @@ function machinesOf(model: FleetModel, policy: LiveFleet["policy"]): FleetMachin
   return { resources: model.resources, times: model.timesOf(policy), isAhead: true };
 }
 
-/** Runs that are drawn for an interval: few, since they take the devices' cores. */
-const DRAWS = 16;
-const LEVEL = 0.9;
 const SECOND = 1e9;
 
 /** Predictions are made anew after so long. */
@@ -37,11 +40,18 @@ const KEPT_MS = 2000;
 export class LiveFuture {
   readonly #input: FutureInput;
   readonly #machines: FleetMachines;
+  readonly #before: TimeFactors;
+  readonly #pace: LivePace;
   #known: { readonly atMs: number; readonly ends: ReadonlyMap<number, PredictedTime> } | undefined;
 
   constructor(input: FutureInput) {
     this.#input = input;
-    this.#machines = machinesOf(input.modelOf(input.works), input.fleet.policy);
+    const { fleet, works, modelOf, withHistory } = input;
+    const { calibration } = fleet.setting;
+    const model = modelOf(works);
+    this.#machines = machinesOf(model, fleet.policy);
+    this.#before = calibrationFactors(calibration, 0, movesOf({ withHistory }, calibration));
+    this.#pace = new LivePace(fleet, model.timesOf(fleet.policy));
   }
 
   /** By number, of the jobs that are there and will end; a moment old at most. */
@@ -74,7 +84,7 @@ export class LiveFuture {
   }
 
   #spread(): EndSpread {
-    const { calibration } = this.#input.fleet.setting;
-    return { factors: calibrationFactors(calibration, 0), draws: DRAWS, level: LEVEL, seed: 0 };
+    const paths = pacePaths({ before: this.#before, seen: this.#pace.seen, seed: 0 });
+    return { paths, draws: SAMPLES, level: LEVEL, seed: 0 };
   }
 }

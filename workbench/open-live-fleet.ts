@@ -140,7 +140,7 @@ export async function openLiveFleet(
         return [{ atSeconds: job.arrivalSeconds, submission }];
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);
-    const future = new LiveFuture({ fleet, works, modelOf });
+    const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true });
     const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
     const resumed = found && { found: found.found, numLeft, numOver: found.comers.length - numLeft };
     return { fleet, loaded, place: { request, setting }, future, arrivals, resumed };

@@ -11,16 +11,18 @@ import {
 } from "../../plan/index.ts";
 import {
   CONTROL_SOCKET,
+  type ControlOptions,
   type FleetControl,
   type JobOverrides,
+  type ListenOptions,
   liveControl,
+  openServer,
   placeJob,
-  type ServeOptions,
-  startServer,
   unwritten,
 } from "../../server/index.ts";
 import {
   absolute,
+  FLEET_FILES,
   findResumableFleet,
   type LiveFleet,
   type OpenedFleet,
@@ -31,6 +33,7 @@ import {
   type ResumableFleet,
   RUN_FILES,
   submissionOf,
+  takeFleetFolder,
 } from "../../workbench/index.ts";
 import { CHECKPOINT_OPTIONS, NOTICED, noticeOf, rhythmOf } from "../checkpoint-options.ts";
 import { type Arguments, type Command, flag, optionalCount, optionalText, requiredText, type Use } from "../command.ts";
@@ -79,6 +82,9 @@ const RESUME_OPTIONS = {
 const USE: Use = { input: "a workload", options: OPTIONS };
 
 const RESUME: Use = { input: "a workload", kind: ["--resume"], options: RESUME_OPTIONS };
+
+/** Of TCP. */
+const MOST_PORT = 65_535;
 
 /** 128 and the number of SIGINT, as a shell has it. */
 const INTERRUPTED = 130;
@@ -198,17 +204,25 @@ interface CutFleet {
   readonly goOn: () => Promise<number | CutFleet>;
 }
 
-/** Where the server listens, and what it has. */
-function serverOptions(io: Io, args: Arguments, folder: string, { loaded }: OpenedFleet): ServeOptions {
-  const context = contextOf(io, args);
+/** Where the server listens. @throws InputError for a port that is none */
+function listenOptions(io: Io, args: Arguments, folder: string): ListenOptions {
   const port = optionalCount(args, "port", 0);
-  const tokenFile = optionalText(args, "token-file") ?? path.join(folder, "token");
-  const { defaults = {} } = loaded.source.value as { readonly defaults?: JobOverrides };
+  if (port !== undefined && port > MOST_PORT)
+    throw new InputError({ expected: `a port of 0 to ${MOST_PORT}`, at: "--port", got: port });
+  const tokenFile = optionalText(args, "token-file") ?? path.join(folder, FLEET_FILES.token);
   return {
     place: io,
     socket: path.join(folder, CONTROL_SOCKET),
     ...(port === undefined ? {} : { tcp: { host: "127.0.0.1", port, tokenFile } }),
     ...spoolOf(args),
+  };
+}
+
+/** What the server has, and whom it tells. */
+function controlOptions(io: Io, args: Arguments, { loaded }: OpenedFleet): ControlOptions {
+  const context = contextOf(io, args);
+  const { defaults = {} } = loaded.source.value as { readonly defaults?: JobOverrides };
+  return {
     defaults: placeJob(defaults, path.dirname(loaded.source.file)),
     assets: { script: browserAsset("server", "client.js"), style: browserAsset("server", "client.css") },
     tell: (text) => context.note(text),
@@ -222,12 +236,16 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   const context = contextOf(io, args);
   const workload = requiredText(args, "workload");
   const rhythm = rhythmOf(args);
+  const listens = listenOptions(io, args, folder);
+  // Whatever can be refused at once is, before anything is loaded; and who asks meanwhile is told that it loads.
+  using _folder = found === undefined ? takeFleetFolder(io, folder) : undefined;
+  await using server = await openServer(listens);
   const opened = await openLiveFleet(context, workload, choice, { folder, policy, found, rhythm, world: io.world });
   for (const line of resumedLines(opened)) context.note(line);
   using fleet = opened.fleet;
   if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
   const control = controlOf(io, opened, usesCache(args));
-  await using server = await startServer(control, serverOptions(io, args, folder, opened));
+  await server.serve(control, controlOptions(io, args, opened));
   const where = server.address.url === null ? "" : ` and on ${server.address.url}`;
   context.note(`serves on ${server.address.socket}${where}`);
   const unsubscribe = control.subscribe((notice) => {

@@ -6,6 +6,7 @@ import type { FleetTimes } from "./fleet-times.ts";
 import type { FleetMachines } from "./forecast.ts";
 import { endsOf, type FleetResult, FleetRun } from "./run-fleet.ts";
 import type { TimeFactors } from "./time-factors.ts";
+import { middlePath, type TimePaths } from "./time-paths.ts";
 
 /** A fleet at some time, and who decides from then on. */
 export interface FleetNow {
@@ -27,7 +28,13 @@ export interface IterationRange {
 
 /** What the runs that might be differ in, and how many of them are drawn. */
 export interface EndSpread {
-  readonly factors: TimeFactors;
+  /** By how much iterations take longer; as predicted when absent. */
+  readonly factors?: TimeFactors;
+  /**
+   * How fast all is done from now on, on top of that; as predicted when absent. With them nobody knows how far the
+   * iterations that are under way are either.
+   */
+  readonly paths?: TimePaths;
   /** By number; the others end when they are predicted to. */
   readonly iterations?: ReadonlyMap<number, IterationRange>;
   readonly draws: number;
@@ -91,6 +98,34 @@ function drawnTruths({ state, truths }: FleetNow, { iterations, seed }: EndSprea
   return drawn;
 }
 
+/** By number, what an iteration of a job on a pipeline takes as predicted, on average until its end. */
+function iterationsNs({ state, truths }: FleetNow, ends: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
+  const jobOf = new Map(state.scheduler.jobs.map((job) => [job.number, job]));
+  return new Map(
+    state.placed.flatMap(({ number, done, left }) => {
+      const [job, endNs] = [jobOf.get(number), ends.get(number)];
+      if (job === undefined || endNs === undefined) return [];
+      const { iterations } = truths?.get(number) ?? asPredicted(job, done);
+      return [[number, (endNs - state.atNs) / Math.max(left, iterations - done - 1 + left)] as const];
+    }),
+  );
+}
+
+/** The ends of one of the runs that might be, where it goes along a path of its own. */
+function alongPath(now: FleetNow, ends: ReadonlyMap<number, number>, spread: EndSpread, draw: number) {
+  const path = spread.paths?.(draw);
+  if (path === undefined) return ends;
+  const { atNs } = now.state;
+  const iterationNs = iterationsNs(now, ends);
+  const rng = createRng(`under way ${spread.seed} ${draw}`);
+  return new Map(
+    [...ends].map(([number, endNs]) => {
+      const moved = endNs - atNs + (iterationNs.get(number) ?? 0) * (rng.nextFloat() - 0.5);
+      return [number, atNs + path(Math.max(0, moved))];
+    }),
+  );
+}
+
 /**
  * The ends of all jobs that are there and of those that are known to come, with intervals: the fleet simulated from now
  * on, once as predicted and often with slower or faster times and other early ends, which nobody knows before. In the
@@ -98,15 +133,21 @@ function drawnTruths({ state, truths }: FleetNow, { iterations, seed }: EndSprea
  */
 export function predictEnds(now: FleetNow, spread: EndSpread): readonly PredictedEnd[] {
   const ends = endsOf(fleetFuture(now));
-  const { factors, draws, level } = spread;
+  const { factors, iterations, paths, draws, level } = spread;
+  const { atNs } = now.state;
   const drawn = Array.from({ length: draws }, (_, draw) => {
-    const times = slowed(now.machines.times, factors(draw));
+    const factorOf = factors?.(draw);
+    if (factorOf === undefined && iterations === undefined) return alongPath(now, ends, spread, draw);
+    const times = factorOf === undefined ? now.machines.times : slowed(now.machines.times, factorOf);
     const truths = drawnTruths(now, spread, draw);
-    return endsOf(fleetFuture({ ...now, machines: { ...now.machines, times }, truths }));
+    const own = endsOf(fleetFuture({ ...now, machines: { ...now.machines, times }, truths }));
+    return alongPath(now, own, spread, draw);
   });
+  const middle = middlePath(paths, draws);
   return [...ends]
     .sort(([a], [b]) => a - b)
-    .map(([number, endNs]) => {
+    .map(([number, ns]) => {
+      const endNs = atNs + middle(ns - atNs);
       const [low, high] = intervalOf([endNs, ...drawn.flatMap((each) => each.get(number) ?? [])], level);
       return { number, endNs, lowNs: Math.min(low, endNs), highNs: Math.max(high, endNs) };
     });

@@ -2,6 +2,7 @@ import { type JobRequest, resourcesAt, type Shortfall, shortfallText } from "../
 import type { SimulatedJob } from "./fleet-state.ts";
 import { type EndSpread, type FleetNow, fleetFuture, predictEnds } from "./predict-ends.ts";
 import { endsOf } from "./run-fleet.ts";
+import { middlePath } from "./time-paths.ts";
 
 /** A point in time that is predicted, and between which times 90 % of runs should have it; seconds of the fleet. */
 export interface PredictedTime {
@@ -88,16 +89,19 @@ export function whatIf({ now, job, spread, memoryTable }: WhatIfRequest): WhatIf
   if (refusals.length > 0) return { admitted: false, policy, why: refusals[0]! };
   // Those that come keep their numbers.
   const before = endsOf(fleetFuture({ ...now, state: { ...state, numJobs: number + 1 } }));
+  const middle = middlePath(spread.paths, spread.draws);
+  /** When that is which is predicted for a time. */
+  const then = (ns: number): number => state.atNs + middle(Math.max(0, ns - state.atNs));
   const delays = after.outcomes.flatMap(({ number: other, name, endNs }) => {
     const beforeNs = before.get(other);
     if (endNs === undefined || beforeNs === undefined || endNs === beforeNs) return [];
-    return [{ name, bySeconds: (endNs - beforeNs) / SECOND }];
+    return [{ name, bySeconds: (then(endNs) - then(beforeNs)) / SECOND }];
   });
   const end = predictEnds(withJob, spread).find((each) => each.number === number)!;
   return {
     admitted: true,
     policy,
-    startSeconds: after.outcomes.find((outcome) => outcome.number === number)!.startNs! / SECOND,
+    startSeconds: then(after.outcomes.find((outcome) => outcome.number === number)!.startNs!) / SECOND,
     end: { seconds: end.endNs / SECOND, low: end.lowNs / SECOND, high: end.highNs / SECOND },
     delays,
   };

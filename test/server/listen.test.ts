@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { DeviceError, InputError } from "../../core/index.ts";
-import { ensureToken, readToken } from "../../server/index.ts";
-import { ask, freshFolder, serve } from "./served.ts";
+import { createFleetClient, ensureToken, openServer, readToken } from "../../server/index.ts";
+import { createFleetDouble } from "./fleet-double.ts";
+import { ASSETS, ask, freshFolder, serve } from "./served.ts";
 
 const modeOf = (file: string): string => (statSync(file).mode & 0o777).toString(8);
 const TCP = { host: "127.0.0.1", port: 0, tokenFile: "control.token" };
@@ -99,6 +100,34 @@ describe("TCP", () => {
     const socket = path.join(folder, "control.sock");
     await expect(serve({ socket, tcp: { ...TCP, host: "0.0.0.0" } })).rejects.toThrow();
     expect(existsSync(socket)).toBe(false);
+  });
+});
+
+describe("a server that has no fleet yet", () => {
+  it("listens, and answers everybody that it loads, until it has one", async () => {
+    const folder = freshFolder();
+    const place = { cwd: folder };
+    await using server = await openServer({ place, socket: "control.sock", tcp: TCP });
+    const { socket, url } = server.address;
+    for (const where of [socket, url!]) {
+      const { status, headers, body } = await ask(where, "POST", "/v1/jobs", { body: { name: "a" } });
+      expect([status, headers["retry-after"]]).toEqual([503, "1"]);
+      expect(body).toMatchObject({ error: { got: "one that loads its model" } });
+    }
+    const client = createFleetClient({ socket, name: "run" });
+    await expect(client.jobs()).rejects.toThrow(DeviceError);
+    await server.serve(createFleetDouble(), { assets: ASSETS, tell: () => {}, onFault: () => {} });
+    expect((await client.jobs()).jobs).toEqual([]);
+    expect((await ask(url!, "GET", "/v1/jobs")).status).toBe(401);
+  });
+
+  it("says of an address in use that it is, and leaves nothing", async () => {
+    const { server } = await serve({ tcp: TCP });
+    const folder = freshFolder();
+    const port = Number(new URL(server.address.url!).port);
+    const listens = { place: { cwd: folder }, socket: "control.sock", tcp: { ...TCP, port } };
+    await expect(openServer(listens)).rejects.toThrow(/an address to listen on at .*, got "one that is in use"/);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 
