@@ -27,8 +27,7 @@ export class LivePace {
     }
     if (notice.kind === "step") this.#stepped(notice.metrics.job);
     // Nobody trains there any more, so time passes without work.
-    for (const pipeline of this.#sinceNs.keys())
-      if (this.#on(pipeline).length === 0) this.#sinceNs.delete(pipeline);
+    for (const pipeline of this.#sinceNs.keys()) if (this.#on(pipeline).length === 0) this.#sinceNs.delete(pipeline);
   }
 
   /** Those that train together get an equal part each of what passes meanwhile. */
