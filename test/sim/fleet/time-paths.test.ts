@@ -68,7 +68,6 @@ function coverage(levels: (rng: Rng) => number, staysSeconds: number, known: (rn
 
 describe("the ends of jobs on a machine", () => {
   const even = (): number => 1;
-  const halved = (rng: Rng): number => (rng.nextFloat() < 0.5 ? 1 : 2);
   const interrupted = (rng: Rng): number => 1 + 4 * rng.nextFloat();
   it.each([
     { what: "is as it was", levels: even, stays: 1e4, known: even },
@@ -78,7 +77,6 @@ describe("the ends of jobs on a machine", () => {
       stays: 1e4,
       known: even,
     },
-    { what: "has half of its cores for minutes, as was seen", levels: halved, stays: 200, known: halved },
     { what: "loses up to four fifths of its time for half a minute", levels: interrupted, stays: 30, known: even },
     { what: "does so for seconds", levels: interrupted, stays: 5, known: even },
   ])(
