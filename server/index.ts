@@ -30,7 +30,6 @@ export { placeJob } from "./place-job.ts";
 // A server around a fleet, and one that waits for it.
 export {
   type ControlOptions,
-  type Listening,
   type ListenOptions,
   type LiveServer,
   openServer,
