@@ -4,7 +4,7 @@ import { targetsOf } from "../costs/stage-shapes.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
 import { edgeDtypes } from "../message-bytes.ts";
-import { numLayersOf } from "../stage-layers.ts";
+import { halvesBounds, numLayersOf, rangeOfHalves } from "../stage-layers.ts";
 import { givenStages, partitionLayers } from "./partition.ts";
 import type { Costed } from "./request.ts";
 
@@ -27,7 +27,7 @@ function sampled(microBatches: readonly MicroBatch[]): readonly MicroBatch[] {
  * What a stage costs on its device, for the division of layers: seconds of forward and backward of some micro-batches,
  * or, where an action takes a fixed time, operations.
  */
-function stageCosts(request: Costed, { jobs, microBatches }: DividedWork): (stage: Stage) => number {
+export function stageCosts(request: Costed, { jobs, microBatches }: DividedWork): (stage: Stage) => number {
   const { architecture, dtype, recompute, calibration, costModel, devices } = request;
   const samples = sampled(microBatches.filter(({ evaluation }) => evaluation === undefined));
   const targets = targetsOf(jobs);
@@ -46,14 +46,40 @@ function stageCosts(request: Costed, { jobs, microBatches }: DividedWork): (stag
       ),
     );
   };
-  return (draft) => {
+  const direct = (draft: Stage): number => {
     const stage = recompute === "layer" ? { ...draft, recomputedLayers: numLayersOf(draft) } : draft;
-    const device = devices[stage.device]!;
-    const same = costModel.sameCosts?.(stage, device, edgesOf(stage));
+    const same = costModel.sameCosts?.(stage, devices[stage.device]!, edgesOf(stage));
     if (same === undefined) return costOf(stage);
     const found = known.get(same) ?? costOf(stage);
     known.set(same, found);
     return found;
+  };
+  return costModel.sameCosts === undefined ? direct : byLayers(direct);
+}
+
+/** A stage of so many halves is not taken for shorter ones with a layer more each. */
+const SHORT_HALVES = 6;
+
+/**
+ * Costs of stages that depend on nothing but how much of the model they have: every whole layer adds the same, so that
+ * two stages say it of all longer ones with the same ends.
+ */
+export function byLayers(cost: (stage: Stage) => number): (stage: Stage) => number {
+  const known: number[][] = [];
+  return (stage) => {
+    const [start, end] = halvesBounds(stage);
+    const length = end - start;
+    known[stage.index] ??= [];
+    const own = known[stage.index]!;
+    const ofLength = (halves: number): number => {
+      const place = 2 * halves + (start % 2);
+      own[place] ??= cost({ ...stage, ...rangeOfHalves(start % 2, (start % 2) + halves) });
+      return own[place];
+    };
+    if (length < SHORT_HALVES + 2) return ofLength(length);
+    const short = SHORT_HALVES + (length % 2);
+    const [least, more] = [ofLength(short), ofLength(short + 2)];
+    return least + ((length - short) / 2) * (more - least);
   };
 }
 

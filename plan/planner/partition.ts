@@ -1,4 +1,4 @@
-import { InputError, PlanError, sum } from "../../core/index.ts";
+import { InputError, maximum, PlanError, sum } from "../../core/index.ts";
 import type { Stage } from "../documents/setting.ts";
 import { LEAST_HALVES, rangeOfHalves } from "../stage-layers.ts";
 
@@ -88,6 +88,7 @@ function bestCuts(
  * Cuts the layers into one contiguous range for each device, as `bestCuts` does. `cost` is a stage's time on its
  * device; the first stage embeds, the last has norm, head and loss. With `divides` a cut may lie between the halves of
  * a layer where that saves enough.
+ * No stage of the best takes longer than the slowest of equal ones does, which spares the look at all that would.
  * @throws PlanError when there are fewer layers than devices.
  */
 export function partitionLayers(
@@ -107,7 +108,9 @@ export function partitionLayers(
   const ofHalves = (index: number, start: number, end: number): number =>
     cost(stageOfHalves(index, numDevices, start, end));
   const ofLayers = (index: number, start: number, end: number): number => ofHalves(index, 2 * start, 2 * end);
-  const whole = bestCuts(numLayers, numDevices, 1, ofLayers, Number.POSITIVE_INFINITY)!;
+  const evenCuts = Array.from({ length: numDevices + 1 }, (_, index) => Math.round((index * numLayers) / numDevices));
+  const evenly = maximum(evenCuts.slice(1).map((end, index) => ofLayers(index, evenCuts[index]!, end)));
+  const whole = bestCuts(numLayers, numDevices, 1, ofLayers, evenly)!;
   const bound = whole.worst * (1 - LEAST_GAIN);
   const divided = divides ? bestCuts(2 * numLayers, numDevices, LEAST_HALVES, ofHalves, bound) : undefined;
   const cuts = divided?.cuts ?? whole.cuts.map((cut) => 2 * cut);
