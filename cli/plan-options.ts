@@ -38,7 +38,8 @@ export const PLAN_OPTIONS = {
   pipelines: {
     type: "string",
     default: "auto",
-    describe: "chains of devices side by side, each with a copy of the base model: auto or a number",
+    describe:
+      "chains of devices side by side, each with a copy of the base model and a job at least: auto (those that are possible) or a number",
   },
   "max-in-flight": {
     type: "string",
@@ -73,7 +74,8 @@ export const PLAN_OPTIONS = {
   },
   groups: {
     type: "number",
-    describe: "number of groups of jobs that share micro-batches, instead of the planner's choice",
+    describe:
+      "number of groups of jobs that share micro-batches, in each pipeline, instead of the planner's choice; pipelines of fewer jobs are left out",
     notBeside: ["no-fuse"],
   },
 } as const satisfies OptionTable;

@@ -23,6 +23,7 @@ export const SLOW_TESTS = [
   "test/native/emulation.test.ts",
   "test/native/nvcc.test.ts",
   "test/native/tiles.test.ts",
+  "test/plan/hand-sweep.test.ts",
   "test/ranks/mpi.test.ts",
   "test/regress/faults.test.ts",
 ];

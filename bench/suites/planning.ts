@@ -1,72 +1,31 @@
-import { PlanError } from "../../core/index.ts";
-import { CATALOG, makePlan, type PlanBody, type PlanRequest } from "../../plan/index.ts";
-import { predictPlan } from "../../sim/index.ts";
+import { CATALOG, type PlanRequest } from "../../plan/index.ts";
+import { planAndPredict } from "../../sim/index.ts";
+import { handSweep } from "../hand-sweep.ts";
 import { LONG_TAILED, type PlanningCase, randomCase, requestOf } from "../planning-cases.ts";
 import type { Case, Suite } from "../suite.ts";
+import { unlikeCase, unlikeRequest } from "../unlike-cases.ts";
 
-const CASES = { full: 40, default: 40, quick: 4, tiny: 1 } as const;
-const PARTS = [1, 2, 4, 8, 16];
+/** Random workloads of jobs that are alike, and of such that are not. */
+const CASES = {
+  full: { alike: 40, unlike: 100 },
+  default: { alike: 8, unlike: 24 },
+  quick: { alike: 2, unlike: 2 },
+  tiny: { alike: 1, unlike: 1 },
+} as const;
 
-function simulatedSeconds(plan: PlanBody): number {
-  return predictPlan(plan).body.predicted.makespanSeconds;
-}
+type Parameters = Readonly<Record<string, string | number>>;
 
-/** Seconds of a plan as it was asked for; undefined where none fits. */
-function secondsOf(request: PlanRequest): number | undefined {
-  try {
-    return simulatedSeconds(makePlan(request));
-  } catch (error) {
-    if (error instanceof PlanError) return undefined;
-    throw error;
-  }
-}
-
-/** Everything that a person with patience would try: each choice made by hand. */
-function sweep(request: PlanRequest): readonly PlanRequest[] {
-  const { jobs, devices } = request;
-  const [first] = jobs;
-  const sizes =
-    first!.microBatchSize === undefined
-      ? PARTS.filter((parts) => first!.batchSize % parts === 0).map((parts) => first!.batchSize / parts)
-      : [first!.microBatchSize];
-  const numDevices = devices.length;
-  const pipelines = [1, 2, 4, 8].filter((count) => numDevices % count === 0 && count <= jobs.length);
-  return (["none", "layer"] as const).flatMap((recompute) =>
-    sizes.flatMap((microBatchSize) =>
-      pipelines.flatMap((count) => {
-        const perPipeline = Math.floor(jobs.length / count);
-        const groups = [...new Set([1, Math.ceil(perPipeline / 2), perPipeline])];
-        const stages = numDevices / count;
-        return groups.flatMap((each) =>
-          (["auto", stages, 2 * stages] as const).map((maxInFlight) => ({
-            ...request,
-            recompute,
-            jobs: jobs.map((job) => ({ ...job, microBatchSize })),
-            pipelines: count,
-            groups: each,
-            maxInFlight,
-          })),
-        );
-      }),
-    ),
-  );
-}
-
-function planningCase(name: string, described: PlanningCase): Case {
+function planningCase(name: string, seed: number, asked: () => [PlanRequest, Parameters]): Case {
   return {
     name,
-    seconds: 12,
+    seconds: 15,
     run(bench) {
-      const request = requestOf(described, CATALOG);
+      const [request, parameters] = asked();
       const began = performance.now();
-      const plan = makePlan({ ...request, simulatedNs: (body) => 1e9 * simulatedSeconds(body) });
+      const plan = planAndPredict(request);
       const planSeconds = (performance.now() - began) / 1e3;
-      const chosen = simulatedSeconds(plan);
-      const swept = sweep(request).flatMap((each) => secondsOf(each) ?? []);
-      const best = Math.min(...swept);
-      const { jobs, ...facts } = described;
-      const { lengths, ...shape } = jobs;
-      const parameters = { ...facts, ...shape, lengths: JSON.stringify(lengths) };
+      const chosen = plan.body.predicted.makespanSeconds;
+      const { seconds, numTried } = handSweep(request, seed);
       const one = { parameters, repetitions: 1, spread: null };
       bench.record({ ...one, name: "time to plan", value: planSeconds, unit: "s" });
       bench.record({
@@ -74,17 +33,38 @@ function planningCase(name: string, described: PlanningCase): Case {
         name: "predicted run",
         value: chosen,
         unit: "s",
-        limit: { of: `best of ${swept.length} by hand`, share: best / chosen },
+        limit: { of: `best of ${numTried} by hand`, share: seconds / chosen },
       });
     },
   };
 }
 
+function alike(described: PlanningCase): [PlanRequest, Parameters] {
+  const { jobs, ...facts } = described;
+  const { lengths, ...shape } = jobs;
+  return [requestOf(described, CATALOG), { ...facts, ...shape, lengths: JSON.stringify(lengths) }];
+}
+
+function unlike(seed: number): [PlanRequest, Parameters] {
+  const described = unlikeCase(seed);
+  const { jobs, ...facts } = described;
+  return [unlikeRequest(described, CATALOG), { ...facts, numJobs: jobs.length }];
+}
+
+function upTo(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
 export const planning: Suite = {
   describe: "plans as they are chosen against the best of a sweep over every choice by hand, by simulated time",
   cases({ scale }) {
-    const random = Array.from({ length: CASES[scale] }, (_, seed) => planningCase(`random ${seed}`, randomCase(seed)));
-    if (scale === "tiny") return random;
-    return [planningCase("four 70B jobs of long-tailed lengths on 4 H100", LONG_TAILED), ...random];
+    const counts = CASES[scale];
+    return [
+      ...(scale === "tiny"
+        ? []
+        : [planningCase("four 70B jobs of long-tailed lengths on 4 H100", 0, () => alike(LONG_TAILED))]),
+      ...upTo(counts.unlike).map((seed) => planningCase(`unlike ${seed}`, seed, () => unlike(seed))),
+      ...upTo(counts.alike).map((seed) => planningCase(`random ${seed}`, seed, () => alike(randomCase(seed)))),
+    ];
   },
 };

@@ -9,7 +9,7 @@ import { givenStages, partitionLayers } from "./partition.ts";
 import type { Costed } from "./request.ts";
 
 /** What the layers are divided for. */
-interface DividedWork {
+export interface DividedWork {
   readonly jobs: readonly PlannedJob[];
   readonly microBatches: readonly MicroBatch[];
 }
@@ -64,7 +64,7 @@ const SHORT_HALVES = 6;
  * Costs of stages that depend on nothing but how much of the model they have: every whole layer adds the same, so that
  * two stages say it of all longer ones with the same ends.
  */
-export function byLayers(cost: (stage: Stage) => number): (stage: Stage) => number {
+function byLayers(cost: (stage: Stage) => number): (stage: Stage) => number {
   const known: number[][] = [];
   return (stage) => {
     const [start, end] = halvesBounds(stage);

@@ -13,9 +13,12 @@ export interface ChainRequest {
   readonly jobs: readonly number[];
 }
 
+/** Up to so many pipelines every number is worth a look; more of them are where they divide the devices evenly. */
+const FEW_PIPELINES = 8;
+
 /**
- * Numbers of pipelines worth a look: those that divide the devices evenly, with a job for each at least; where layers
- * are given for each stage of a pipeline, the one with as many stages.
+ * Numbers of pipelines worth a look, with a device and a job for each at least; where layers are given for each stage
+ * of a pipeline, the one with as many stages. Those that divide the devices evenly are first.
  */
 export function pipelineCounts({
   pipelines,
@@ -41,7 +44,9 @@ export function pipelineCounts({
   }
   // Times that do not depend on how many layers a stage has say nothing of other divisions.
   if (calibration.model === "constant") return [1];
-  return Array.from({ length: most }, (_, i) => i + 1).filter((count) => devices.length % count === 0);
+  const counts = Array.from({ length: most }, (_, i) => i + 1);
+  const isEven = (count: number): boolean => devices.length % count === 0;
+  return [...counts.filter(isEven), ...counts.filter((count) => !isEven(count) && count <= FEW_PIPELINES)];
 }
 
 /** The heaviest job first, each to the pipeline with the least load for its devices; ties by index. */

@@ -1,3 +1,4 @@
+import { InputError, PlanError } from "../../core/index.ts";
 import { createCostModel } from "../costs/cost-model.ts";
 import type { ScheduleName } from "../documents/setting.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
@@ -5,13 +6,17 @@ import { type ChainRequest, divide, pipelineCounts } from "./divide.ts";
 import type { TriedDivision } from "./explanation.ts";
 import type { WorkChoice } from "./propose.ts";
 import type { Costed, PlanRequest } from "./request.ts";
-import { leastSaving, type SearchResult, searchChain } from "./search.ts";
+import { type SearchResult, searchChain } from "./search.ts";
 
-/** Divisions whose times, as the planner sees them, are this near to the best's are judged by the simulator. */
+/** A division whose time, as its probe says it, is so many times the best's may still turn out to be faster. */
 const NEARLY = 1.1;
+/** The same for another order of a division that is known in one. */
+const NEARLY_IN_ORDER = 1.01;
+/** Divisions that are tried in other orders. */
+const MOST_IN_ORDERS = 2;
 
 /**
- * What is searched where the schedule is left open, and what the best is tried in after that: neither GPipe nor one
+ * What is searched where the schedule is left open, and what the best are tried in after that: neither GPipe nor one
  * micro-batch at a time beats these.
  */
 const FIRST_CHOICE: ScheduleName = "lorapp";
@@ -24,78 +29,97 @@ export interface Division extends TriedDivision {
   readonly wholeNs: number;
 }
 
-/** `given`: by pipeline, the only way to do its work. */
+/**
+ * `mostNs`: more make a division of no use. `from`: by pipeline, the way to do its work from which others are looked for.
+ */
 function tryDivision(
   request: Costed,
   numPipelines: number,
-  leastNs: number,
-  given: readonly WorkChoice[] = [],
+  mostNs: number,
+  from: readonly WorkChoice[] = [],
 ): Division {
   const chains: { readonly chain: ChainRequest; readonly search: SearchResult }[] = [];
   let slowest = 0;
   let wholeNs = 0;
   for (const [pipeline, chain] of divide(request, numPipelines).entries()) {
-    const search = searchChain(chain.request, 1 / numPipelines, given[pipeline]);
+    const search = searchChain(chain.request, { share: 1 / numPipelines, from: from[pipeline], mostNs });
     chains.push({ chain, search });
     const ns = search.chosen.wholeNs ?? Number.POSITIVE_INFINITY;
     if (ns > wholeNs) [wholeNs, slowest] = [ns, chains.length - 1];
-    if (wholeNs > NEARLY * leastNs) break;
+    if (wholeNs > mostNs) break;
   }
   const { chain, search } = chains[slowest]!;
   return { numPipelines, request: chain.request, search, chains, wholeNs };
 }
 
-/** The work of a division in another order. */
-function inOrderOf(schedule: ScheduleName, request: Costed, { numPipelines, chains }: Division): Division {
-  const given = chains.map(({ chain, search: { chosen } }): WorkChoice => {
+/** The work of a division in another order, which has to take at most so long. */
+function inOrderOf(
+  schedule: ScheduleName,
+  request: Costed,
+  { numPipelines, chains }: Division,
+  mostNs: number,
+): Division {
+  const from = chains.map(({ chain, search: { chosen } }): WorkChoice => {
     const { interleavesGroups } = SCHEDULE_TABLE[schedule];
     const { choice } = chosen.candidate;
     return interleavesGroups ? choice : { ...choice, numGroups: chain.jobs.length, jobsAtOnce: null };
   });
-  return tryDivision({ ...request, schedule }, numPipelines, Number.POSITIVE_INFINITY, given);
+  return tryDivision({ ...request, schedule }, numPipelines, mostNs, from);
 }
 
-/**
- * The best division's work in the other schedules: those that save time first, and all behind it. A number of groups
- * that was asked for stays.
- */
-function withOtherSchedules(request: Costed, divisions: readonly Division[]): readonly Division[] {
-  const [best] = divisions;
+/** The work of the best divisions in the other schedules. A number of groups that was asked for stays. */
+function inOtherOrders(request: Costed, byTime: readonly Division[]): readonly Division[] {
+  const [best] = byTime;
   // Where nothing fits there is nothing to order, and on one device an order changes no times.
-  if (!Number.isFinite(best!.wholeNs) || best!.request.devices.length === 1) return divisions;
+  const ordered = byTime
+    .filter(
+      ({ wholeNs, chains }) => Number.isFinite(wholeNs) && chains.some(({ chain }) => chain.request.devices.length > 1),
+    )
+    .filter(({ wholeNs }) => wholeNs <= NEARLY * best!.wholeNs)
+    .slice(0, MOST_IN_ORDERS);
   const schedules = OTHERS.filter(
     (schedule) => SCHEDULE_TABLE[schedule].interleavesGroups || typeof request.groups !== "number",
   );
-  const others = schedules.map((schedule) => inOrderOf(schedule, request, best!));
-  const faster = others.filter(({ wholeNs }) => wholeNs < best!.wholeNs * (1 - leastSaving(request)));
-  return [...faster, ...divisions, ...others.filter((each) => !faster.includes(each))];
+  return ordered.flatMap((division) =>
+    schedules.map((schedule) => inOrderOf(schedule, request, division, NEARLY_IN_ORDER * best!.wholeNs)),
+  );
 }
 
 /**
- * Every number of pipelines worth a look, the fastest first, and where it is left open the best of them in other
- * schedules. @throws InputError
+ * Every number of pipelines that is possible, the fastest first, and behind them where it is left open the best of them
+ * in other schedules.
+ * @throws InputError, PlanError where none is possible: why the first is not
  */
 export function tryDivisions(planRequest: PlanRequest): readonly Division[] {
   const costModel = createCostModel(planRequest.calibration, planRequest.dtype);
   const isOpen = planRequest.schedule === "auto";
   const schedule = planRequest.schedule === "auto" ? FIRST_CHOICE : planRequest.schedule;
   const request: Costed = { ...planRequest, schedule, costModel };
+  const divisions: Division[] = [];
   let leastNs = Number.POSITIVE_INFINITY;
-  const divisions = pipelineCounts(request).map((numPipelines) => {
-    const division = tryDivision(request, numPipelines, leastNs);
-    leastNs = Math.min(leastNs, division.wholeNs);
-    return division;
-  });
-  const byTime = divisions.sort((a, b) => a.wholeNs - b.wholeNs || a.numPipelines - b.numPipelines);
-  return isOpen ? withOtherSchedules(request, byTime) : byTime;
+  let reason: unknown;
+  for (const numPipelines of pipelineCounts(request)) {
+    try {
+      const division = tryDivision(request, numPipelines, NEARLY * leastNs);
+      leastNs = Math.min(leastNs, division.wholeNs);
+      divisions.push(division);
+    } catch (error) {
+      // More devices in a chain than layers, or more groups than jobs: impossible for this number of pipelines.
+      if (!(error instanceof PlanError || error instanceof InputError)) throw error;
+      reason ??= error;
+    }
+  }
+  if (divisions.length === 0) throw reason;
+  divisions.sort((a, b) => a.wholeNs - b.wholeNs || a.numPipelines - b.numPipelines);
+  return isOpen ? [...divisions, ...inOtherOrders(request, divisions)] : divisions;
 }
 
-/** The first division, and those of its schedule that are nearly as fast. */
+/** Those that are nearly as fast as the best, the schedule that is searched first. */
 export function nearlyBest(divisions: readonly Division[]): readonly Division[] {
-  const [best] = divisions;
-  const { schedule } = best!.request;
+  const leastNs = Math.min(...divisions.map(({ wholeNs }) => wholeNs));
+  const { schedule } = divisions[0]!.request;
   const near = divisions.filter(
-    ({ wholeNs, request }) => request.schedule === schedule && wholeNs <= NEARLY * best!.wholeNs,
+    ({ wholeNs, request }) => wholeNs <= leastNs * (request.schedule === schedule ? NEARLY : NEARLY_IN_ORDER),
   );
-  return near.length === 0 ? [best!] : near;
+  return near.length === 0 ? [divisions[0]!] : near;
 }

@@ -2,7 +2,7 @@ import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.
 import type { ScheduleName, Stage } from "../documents/setting.ts";
 import type { Job } from "../documents/workload.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
-import { divideLayers } from "./divide-layers.ts";
+import { type DividedWork, divideLayers } from "./divide-layers.ts";
 import { groupJobs } from "./grouping.ts";
 import { type JobRows, tokensOf } from "./job-rows.ts";
 import { type Cut, leavesCutOpen, packMicroBatches } from "./pack.ts";
@@ -25,6 +25,8 @@ export interface DraftOptions {
   /** Of each job so many of the first steps. */
   readonly stepsOf?: (job: number) => number;
   readonly stages?: readonly Stage[];
+  /** Who divides the layers; `divideLayers` where absent. */
+  readonly dividedBy?: (work: DividedWork) => readonly Stage[];
 }
 
 function cutOf(job: Job, { cutTokens }: WorkChoice): Cut {
@@ -57,6 +59,7 @@ function plannedJob(job: Job, rows: JobRows, choice: WorkChoice, numSteps: numbe
 export function draftOf(request: Costed, choice: WorkChoice, options: DraftOptions = {}): Draft {
   const { jobs, rows, schedule } = request;
   const { stepsOf = () => Number.POSITIVE_INFINITY, stages } = options;
+  const { dividedBy = (work) => divideLayers(request, work) } = options;
   const grouped = groupJobs(
     rows.map((each) => tokensOf(each)),
     choice.numGroups,
@@ -70,7 +73,7 @@ export function draftOf(request: Costed, choice: WorkChoice, options: DraftOptio
   return {
     schedule,
     jobsAtOnce: choice.jobsAtOnce,
-    stages: [...(stages ?? divideLayers(request, { jobs: planned, microBatches }))],
+    stages: [...(stages ?? dividedBy({ jobs: planned, microBatches }))],
     jobs: planned,
     groups: grouped.map((members) => ({
       pipeline: 0,

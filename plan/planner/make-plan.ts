@@ -10,7 +10,7 @@ import { type Division, nearlyBest, tryDivisions } from "./divisions.ts";
 import { explain, type PlanExplanation } from "./explanation.ts";
 import { joinPipelines } from "./join-pipelines.ts";
 import type { Costed, PlanRequest } from "./request.ts";
-import { settleWhole } from "./settle-whole.ts";
+import { type SettledDivision, settleDivision } from "./settle-division.ts";
 
 /** A plan, and why it is as it is. */
 export interface ReasonedPlan {
@@ -72,37 +72,40 @@ function bodyOf(request: Costed, { ordered, laidOut }: Trial): PlanBody {
   };
 }
 
-function wholeBody({ chains }: Division): PlanBody {
+function wholeBody({ division: { chains }, trials }: SettledDivision): PlanBody {
   const body = joinPipelines(
-    chains.map(({ chain, search }) => ({
-      jobs: chain.jobs,
-      body: bodyOf(chain.request, settleWhole(search)),
-    })),
+    chains.map(({ chain }, i) => ({ jobs: chain.jobs, body: bodyOf(chain.request, trials[i]!) })),
   );
   // Other programs than the executor say themselves what they take.
   return chains.some(({ chain }) => chain.request.program !== undefined) ? body : withGraphRoom(body);
 }
 
+/** Of divisions that are so much slower by their probes the best way alone is planned in full. */
+const WORTH_MORE = 1.03;
+
 /**
- * The plans of the divisions that are nearly as fast as the best, the fastest by the simulator first. @throws PlanError
- * when none fits
+ * The plans of the divisions that are nearly as fast as the best: the fastest of them by the simulator, the first of
+ * equal ones. @throws PlanError when none fits
  */
 function fastest(divisions: readonly Division[], simulatedNs: PlanRequest["simulatedNs"]) {
   const near = nearlyBest(divisions);
+  const leastNs = Math.min(...near.map(({ wholeNs }) => wholeNs));
   let failure: unknown;
-  const made = near.flatMap((division) => {
+  const settled = near.flatMap((division) => {
     try {
-      const body = wholeBody(division);
-      const ns = near.length > 1 && simulatedNs !== undefined ? simulatedNs(body) : division.wholeNs;
-      return [{ division, body, ns }];
+      const isOneEnough = division.wholeNs > WORTH_MORE * leastNs;
+      return settleDivision(division, isOneEnough).map((each) => ({ of: division, ...each, body: wholeBody(each) }));
     } catch (error) {
       if (!(error instanceof PlanError)) throw error;
       failure ??= error;
       return [];
     }
   });
-  if (made.length === 0) throw failure ?? new InvariantError({ expected: "a division into pipelines", got: 0 });
-  return made.sort((a, b) => a.ns - b.ns)[0]!;
+  if (settled.length === 0) throw failure ?? new InvariantError({ expected: "a division into pipelines", got: 0 });
+  const judge = settled.length > 1 ? simulatedNs : undefined;
+  return settled
+    .map((each) => ({ ...each, ns: judge?.(each.body) ?? each.division.wholeNs }))
+    .sort((a, b) => a.ns - b.ns)[0]!;
 }
 
 /**
@@ -115,9 +118,9 @@ function fastest(divisions: readonly Division[], simulatedNs: PlanRequest["simul
 export function reasonedPlan(planRequest: PlanRequest): ReasonedPlan {
   checkJobs(planRequest);
   const divisions = tryDivisions(planRequest);
-  const { division, body } = fastest(divisions, planRequest.simulatedNs);
+  const { of, division, body } = fastest(divisions, planRequest.simulatedNs);
   validatePlan(body);
-  return { body, explanation: explain([division, ...divisions.filter((each) => each !== division)]) };
+  return { body, explanation: explain([division, ...divisions.filter((each) => each !== of)]) };
 }
 
 /** `reasonedPlan` without the reasons. @throws PlanError, InputError */

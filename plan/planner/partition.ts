@@ -102,7 +102,7 @@ export function partitionLayers(
       expected: `at most ${numLayers} devices for a model of ${numLayers} layers`,
       at: "devices",
       got: numDevices,
-      hint: "Each stage holds at least one layer: use fewer devices.",
+      hint: "Each stage holds at least one layer: use fewer devices, or more pipelines, each of which has a job at least.",
     });
   }
   const ofHalves = (index: number, start: number, end: number): number =>

@@ -1,14 +1,9 @@
-import { InputError, maximum, mean } from "../../core/index.ts";
+import { InputError, maximum, sum } from "../../core/index.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { groupJobs } from "./grouping.ts";
 import { tokensOf } from "./job-rows.ts";
 import { leavesCutOpen } from "./pack.ts";
 import type { Costed } from "./request.ts";
-
-/** Parts that the mean mini-batch of a job is cut into, where the planner may choose. */
-const PARTS = [1, 2, 4, 8, 16, 32, 64];
-/** Up to so many jobs every number of groups is worth a look. */
-const FEW_JOBS = 6;
 
 /** What the search chooses of the work. */
 export interface WorkChoice {
@@ -17,10 +12,6 @@ export interface WorkChoice {
   readonly cutTokens: number | null;
   /** The most jobs that train at once; null for all. */
   readonly jobsAtOnce: number | null;
-}
-
-function ascending(counts: ReadonlySet<number>): readonly number[] {
-  return [...counts].sort((a, b) => a - b);
 }
 
 /** Jobs of the largest of so many groups. */
@@ -32,41 +23,24 @@ export function largestGroup({ rows }: Costed, numGroups: number): number {
   return maximum(groups.map(({ length }) => length));
 }
 
-/** Numbers of groups worth a look, ascending. @throws InputError for more groups than jobs */
-function allGroupCounts({ groups, jobs, devices, schedule, calibration }: Costed): readonly number[] {
+/** The fewest and the most groups that a request leaves open. @throws InputError for more groups than jobs */
+function groupRange({ groups, jobs, devices, schedule, calibration }: Costed): readonly [number, number] {
   const numJobs = jobs.length;
   if (typeof groups === "number") {
     if (groups > numJobs)
-      throw new InputError({ expected: `at most as many groups as jobs (${numJobs})`, at: "--groups", got: groups });
-    return [groups];
+      throw new InputError({
+        expected: `at most as many groups as a pipeline has jobs (${numJobs})`,
+        at: "--groups",
+        got: groups,
+        hint: "Each pipeline has so many groups of its own: use fewer groups, or fewer pipelines (--pipelines).",
+      });
+    return [groups, groups];
   }
-  if (groups === "unfused" || !SCHEDULE_TABLE[schedule].interleavesGroups) return [numJobs];
-  const counts = new Set<number>([numJobs]);
-  for (let count = devices.length; count < numJobs; count *= 2) counts.add(count);
+  if (groups === "unfused" || !SCHEDULE_TABLE[schedule].interleavesGroups) return [numJobs, numJobs];
   // Where an action takes the same time whatever is in it, nothing says how far to share: one group a device.
-  if (calibration.model === "constant" && calibration.perTokens === undefined) return ascending(counts);
-  if (numJobs <= FEW_JOBS) return Array.from({ length: numJobs }, (_, i) => i + 1);
-  for (const share of [0.25, 0.5, 0.75]) counts.add(Math.max(1, Math.round(share * numJobs)));
-  if (devices.length > 1) counts.add(Math.min(numJobs, devices.length + 1));
-  return ascending(counts);
-}
-
-/**
- * Those whose groups train whole. @throws InputError for more groups than jobs, or groups of more jobs than may train
- * at once
- */
-function groupCounts(request: Costed): readonly number[] {
-  const counts = allGroupCounts(request);
-  const { jobsAtOnce } = request;
-  if (typeof jobsAtOnce !== "number") return counts;
-  const whole = counts.filter((count) => largestGroup(request, count) <= jobsAtOnce);
-  if (whole.length === 0)
-    throw new InputError({
-      expected: `at least ${largestGroup(request, counts.at(-1)!)}, the jobs of the largest group,`,
-      at: "--jobs-at-once",
-      got: jobsAtOnce,
-    });
-  return whole;
+  if (calibration.model === "constant" && calibration.perTokens === undefined)
+    return [Math.min(numJobs, devices.length), numJobs];
+  return [1, numJobs];
 }
 
 /** Numbers of jobs at once worth a look where memory binds, the most first. */
@@ -79,43 +53,107 @@ function fewerAtOnce({ jobsAtOnce, jobs, schedule }: Costed): readonly number[] 
 }
 
 /**
- * Tokens of a micro-batch of one job that are worth a look, the most first; null alone where every job says how it is
- * cut.
+ * The shortest and the longest cut worth a look: a mean row of the job with the shortest rows, or a quarter of that of
+ * all, and the longest mini-batch, of the jobs that leave it open.
  */
-function cuts({ jobs, rows }: Costed): readonly (number | null)[] {
-  const open = jobs.flatMap((job, i) => (leavesCutOpen(job) ? [i] : []));
-  if (open.length === 0) return [null];
-  const stepTokens = mean(open.map((job) => tokensOf(rows[job]!) / rows[job]!.steps.length));
-  const rowTokens = mean(open.map((job) => tokensOf(rows[job]!) / (rows[job]!.steps.length * jobs[job]!.batchSize)));
-  const parts = PARTS.filter((count) => stepTokens / count >= rowTokens);
-  return [...new Set([...parts.map((count) => Math.ceil(stepTokens / count)), Math.ceil(rowTokens)])];
+function cutRange({ jobs, rows }: Costed): readonly [number, number] | undefined {
+  const open = rows.filter((_, job) => leavesCutOpen(jobs[job]!));
+  if (open.length === 0) return undefined;
+  const tokens = open.map((each) => each.steps.map((step) => sum(step.map((row) => each.tokens[row]!))));
+  const numRows = open.map((each) => sum(each.steps.map(({ length }) => length)));
+  const meanRows = tokens.map((steps, i) => sum(steps) / numRows[i]!);
+  const meanRow = sum(tokens.flat()) / sum(numRows);
+  return [Math.ceil(Math.max(Math.min(...meanRows), meanRow / 4)), maximum(tokens.flat())];
 }
 
-/** Sizes between a cut and its neighbours. */
-export function between(cuts: readonly (number | null)[], cut: number | null): readonly number[] {
-  const at = cuts.indexOf(cut);
-  return [cuts[at - 1], cuts[at + 1]].flatMap((other) =>
-    cut === null || other === undefined || other === null ? [] : [Math.ceil(Math.sqrt(cut * other))],
-  );
+/** Halves of the longest cut down to the shortest one; null alone where every job says how it is cut. */
+function coarseCuts(range: readonly [number, number] | undefined): readonly (number | null)[] {
+  if (range === undefined) return [null];
+  const [shortest, longest] = range;
+  const cuts: number[] = [];
+  for (let cut = longest; cut > shortest; cut /= 2) cuts.push(Math.ceil(cut));
+  return [...new Set([...cuts, shortest])];
 }
 
-/**
- * What a request leaves open: sizes of micro-batches, the most first, numbers of groups, ascending, and jobs at once.
- */
+/** From one number of groups, or size of a micro-batch, to the next one that is tried. */
+const STEP = Math.SQRT2;
+
+/** What a request leaves open to choose. */
 export interface Proposals {
-  readonly cuts: readonly (number | null)[];
-  readonly groupCounts: readonly number[];
-  /** How many jobs train at once, null for all, and fewer that are worth a look where memory binds. */
-  readonly jobsAtOnce: number | null;
+  /** From all over what is open, micro-batches of the most tokens first. */
+  readonly coarse: readonly WorkChoice[];
+  /** What takes the least memory with these jobs at once. */
+  least(jobsAtOnce: number | null): WorkChoice;
+  /** What is a step from a choice. */
+  neighbours(choice: WorkChoice): readonly WorkChoice[];
+  /** Fewer jobs at once than all, the most first, that are worth a look where memory binds. */
   readonly fewerAtOnce: readonly number[];
+  /** A choice with fewer jobs at once, where its groups train whole. */
+  withFewer(choice: WorkChoice): readonly WorkChoice[];
 }
 
+/** @throws InputError for more groups than jobs, or groups of more jobs than may train at once */
 export function proposals(request: Costed): Proposals {
-  const { jobsAtOnce, jobs } = request;
+  const { jobs } = request;
+  const given = typeof request.jobsAtOnce === "number" ? request.jobsAtOnce : undefined;
+  const most = given !== undefined && given < jobs.length ? given : null;
+  const isWhole = ({ numGroups, jobsAtOnce }: WorkChoice): boolean =>
+    jobsAtOnce === null || largestGroup(request, numGroups) <= jobsAtOnce;
+  const [fewest, all] = groupRange(request);
+  const range = cutRange(request);
+  const cuts = coarseCuts(range);
+  const fewer = fewerAtOnce(request);
+  const least = (jobsAtOnce: number | null): WorkChoice => ({ numGroups: all, cutTokens: cuts.at(-1)!, jobsAtOnce });
+  if (!isWhole(least(most)))
+    throw new InputError({
+      expected: `at least ${largestGroup(request, all)}, the jobs of the largest group,`,
+      at: "--jobs-at-once",
+      got: given,
+    });
+  const groupsIn = (counts: readonly number[]): readonly number[] => [
+    ...new Set(counts.map((count) => Math.min(all, Math.max(fewest, count)))),
+  ];
+  const cutsIn = (sizes: readonly number[]): readonly number[] => [
+    ...new Set(sizes.map((size) => Math.ceil(Math.min(range![1], Math.max(range![0], size))))),
+  ];
   return {
-    cuts: cuts(request),
-    groupCounts: groupCounts(request),
-    jobsAtOnce: typeof jobsAtOnce === "number" && jobsAtOnce < jobs.length ? jobsAtOnce : null,
-    fewerAtOnce: fewerAtOnce(request),
+    fewerAtOnce: fewer,
+    least,
+    coarse: groupsIn([all, Math.round(Math.sqrt(fewest * all)), fewest])
+      .flatMap((numGroups) => cuts.map((cutTokens): WorkChoice => ({ numGroups, cutTokens, jobsAtOnce: most })))
+      .filter(isWhole),
+    neighbours(choice) {
+      const { numGroups, cutTokens, jobsAtOnce } = choice;
+      const [down, up] = [Math.floor(numGroups / STEP), Math.ceil(numGroups * STEP)];
+      const byGroups = groupsIn([numGroups - 1, numGroups + 1, down, up]).map((count) => ({
+        ...choice,
+        numGroups: count,
+      }));
+      const byCut =
+        cutTokens === null
+          ? []
+          : cutsIn([cutTokens / STEP, cutTokens * STEP]).map((cut) => ({
+              ...choice,
+              cutTokens: cut,
+            }));
+      // As many tokens in a micro-batch: of fewer jobs, or of more.
+      const byBoth =
+        cutTokens === null
+          ? []
+          : (
+              [
+                [down, cutTokens / STEP],
+                [up, cutTokens * STEP],
+              ] as const
+            ).map(([count, cut]) => ({ ...choice, numGroups: groupsIn([count])[0]!, cutTokens: cutsIn([cut])[0]! }));
+      const byJobs =
+        jobsAtOnce === null || jobsAtOnce === given
+          ? []
+          : [Math.ceil(jobsAtOnce / STEP), Math.ceil(jobsAtOnce * STEP)]
+              .filter((count) => count < jobs.length)
+              .map((count) => ({ ...choice, jobsAtOnce: count }));
+      return [...byGroups, ...byCut, ...byBoth, ...byJobs].filter(isWhole);
+    },
+    withFewer: (choice) => fewer.map((jobsAtOnce) => ({ ...choice, jobsAtOnce })).filter(isWhole),
   };
 }

@@ -1,18 +1,14 @@
+import { mean } from "../../core/index.ts";
+import type { Stage } from "../documents/setting.ts";
+import { microBatchTokens } from "../mini-batch.ts";
 import { type Candidate, candidateOf, type Trial } from "./candidate.ts";
+import { type DividedWork, divideLayers } from "./divide-layers.ts";
 import { FELT, fullness } from "./judge.ts";
 import { chooseLimits, fits, type Outcome } from "./limits.ts";
 import { NO_LIMITS } from "./order-draft.ts";
 import { type Probe, probeOf } from "./probe.ts";
-import { between, largestGroup, type Proposals, proposals, type WorkChoice } from "./propose.ts";
+import { type Proposals, proposals, type WorkChoice } from "./propose.ts";
 import type { Costed } from "./request.ts";
-
-/** Of the time, what more groups have to save: they are more actions, and measured cost models are no more exact. */
-const LEAST_SAVING = { measured: 0.03, other: 0.005 } as const;
-
-/** What another choice has to save of the time to be taken instead of the plainer one. */
-export function leastSaving({ calibration }: Pick<Costed, "calibration">): number {
-  return LEAST_SAVING[calibration.model === "measured" ? "measured" : "other"];
-}
 
 /** A candidate with what the search saw of it on the probe. */
 export interface Considered {
@@ -41,10 +37,16 @@ export interface SearchResult {
   readonly probe: Probe;
 }
 
-/** Cuts whose other numbers of groups are tried. */
-const BEST_CUTS = 2;
-/** Ways that are tried with fewer jobs at once. */
+/** Ways from which the search goes on step by step. */
+const STARTS = 2;
+/** Steps that it goes at most from each. */
+const MOST_STEPS = 5;
+/** What a step has to save of the time to be followed by another. */
+const LEAST_GAIN = 0.001;
+/** Ways that are tried with fewer jobs at once: of those that fit, and of those that memory holds back. */
 const MOST_HELD_BACK = 3;
+/** A way is looked into that without memory's limits would take so much longer than the best: a probe is not the run. */
+const PROBE_ERROR = 0.005;
 
 /** A candidate with the time that it would take if memory were no matter, which limits only lengthen. */
 interface Ranked {
@@ -53,18 +55,32 @@ interface Ranked {
   readonly unboundNs: number;
 }
 
+/** The fastest first; of equal ones that with the fewest groups, the longest micro-batches, the most jobs at once. */
+export function fastestFirst(considered: readonly Considered[]): readonly Considered[] {
+  const atOnce = ({ jobsAtOnce }: WorkChoice): number => jobsAtOnce ?? Number.POSITIVE_INFINITY;
+  return considered
+    .filter(({ wholeNs }) => wholeNs !== null)
+    .sort((one, other) => {
+      const [a, b] = [one.candidate.choice, other.candidate.choice];
+      const byTime = one.wholeNs! - other.wholeNs!;
+      if (byTime !== 0) return byTime;
+      const byWork = a.numGroups - b.numGroups || (b.cutTokens ?? 0) - (a.cutTokens ?? 0);
+      return byWork || (atOnce(a) === atOnce(b) ? 0 : atOnce(b) - atOnce(a));
+    });
+}
+
 /** Ways to do the work of one chain, each looked at once. */
 class Exploration {
   readonly #request: Costed;
   readonly #probe: Probe;
-  readonly #saving: number;
   readonly #considered = new Map<string, Considered>();
+  /** By the size of micro-batches: about the same divide the layers in about the same way. */
+  readonly #stages = new Map<number, readonly Stage[]>();
   #least = Number.POSITIVE_INFINITY;
 
   constructor(request: Costed, probe: Probe) {
     this.#request = request;
     this.#probe = probe;
-    this.#saving = leastSaving(request);
   }
 
   get considered(): readonly Considered[] {
@@ -73,20 +89,12 @@ class Exploration {
 
   /** Those that fit, the fastest first. */
   get fitting(): readonly Considered[] {
-    return this.considered.filter(({ wholeNs }) => wholeNs !== null).sort((a, b) => a.wholeNs! - b.wholeNs!);
+    return fastestFirst(this.considered);
   }
 
-  /**
-   * Of those that are as good as the best the one with the longest micro-batches, so the fewest groups and cuts, and
-   * with the most jobs at once.
-   */
-  get chosen(): Considered | undefined {
-    const good = this.fitting.filter(({ wholeNs }) => wholeNs! <= this.#least * (1 + this.#saving));
-    const atOnce = ({ jobsAtOnce }: WorkChoice): number => jobsAtOnce ?? this.#request.jobs.length;
-    return good.sort(
-      ({ candidate: { choice: a } }, { candidate: { choice: b } }) =>
-        a.numGroups - b.numGroups || (b.cutTokens ?? 0) - (a.cutTokens ?? 0) || atOnce(b) - atOnce(a),
-    )[0];
+  /** The least time that any would take if memory were no matter. */
+  get unboundNs(): number {
+    return Math.min(...this.considered.map(({ unboundNs }) => unboundNs));
   }
 
   /** Those that would be faster than the best if memory were no matter, the fastest then first. */
@@ -101,9 +109,10 @@ class Exploration {
    * are not looked into.
    */
   look(choices: readonly WorkChoice[]): void {
-    const ranked = choices
-      .filter((choice) => !this.#considered.has(keyOf(choice)))
-      .map((choice) => this.#rank(choice))
+    const unseen = new Map(choices.map((choice) => [keyOf(choice), choice]));
+    const ranked = [...unseen]
+      .filter(([key]) => !this.#considered.has(key))
+      .map(([, choice]) => this.#rank(choice))
       .sort((a, b) => a.unboundNs - b.unboundNs);
     for (const each of ranked) {
       const considered = this.#consider(each);
@@ -113,14 +122,23 @@ class Exploration {
   }
 
   #rank(choice: WorkChoice): Ranked {
-    const candidate = candidateOf(this.#request, choice, { stepsOf: this.#probe.stepsOf });
+    const candidate = candidateOf(this.#request, choice, {
+      stepsOf: this.#probe.stepsOf,
+      dividedBy: (work) => this.#divided(work),
+    });
     const unlimited = candidate.within(NO_LIMITS);
     return { candidate, unlimited, unboundNs: this.#probe.wholeNs(unlimited.ordered) };
   }
 
+  #divided(work: DividedWork): readonly Stage[] {
+    const size = Math.round(Math.log2(mean(work.microBatches.map(microBatchTokens))));
+    const stages = this.#stages.get(size) ?? divideLayers(this.#request, work);
+    this.#stages.set(size, stages);
+    return stages;
+  }
+
   #consider({ candidate, unlimited, unboundNs }: Ranked): Considered {
-    if (unboundNs > this.#least * (1 + this.#saving))
-      return { candidate, outcome: undefined, wholeNs: null, unboundNs };
+    if (unboundNs > this.#least * (1 + PROBE_ERROR)) return { candidate, outcome: undefined, wholeNs: null, unboundNs };
     const outcome = chooseLimits(candidate, "quick", { unlimited });
     const wholeNs = fits(outcome.trial) ? this.#probe.wholeNs(outcome.trial.ordered) : null;
     return { candidate, outcome, wholeNs, unboundNs };
@@ -131,60 +149,67 @@ function keyOf({ numGroups, cutTokens, jobsAtOnce }: WorkChoice): string {
   return `${numGroups} ${cutTokens} ${jobsAtOnce}`;
 }
 
-/**
- * Looks at sizes of micro-batches with every job alone, at the other numbers of groups with the best of them, then at
- * sizes between.
- */
-function lookAtWork(exploration: Exploration, { cuts, groupCounts }: Proposals, least: WorkChoice): void {
-  exploration.look(cuts.map((cutTokens) => ({ ...least, cutTokens })));
-  const best = exploration.fitting.slice(0, BEST_CUTS);
-  exploration.look(
-    best.flatMap(({ candidate: { choice } }) => groupCounts.map((numGroups) => ({ ...choice, numGroups }))),
-  );
-  const { choice } = exploration.chosen!.candidate;
-  exploration.look(between(cuts, choice.cutTokens).map((cutTokens) => ({ ...choice, cutTokens })));
+/** Goes on from a way, step by step, to the fastest of its neighbours, while that saves time. */
+function climb(exploration: Exploration, { neighbours }: Proposals, from: Considered): void {
+  let at = from;
+  for (let step = 0; step < MOST_STEPS; step += 1) {
+    const choices = neighbours(at.candidate.choice);
+    exploration.look(choices);
+    const keys = new Set(choices.map(keyOf));
+    const best = exploration.fitting.find(({ candidate: { choice } }) => keys.has(keyOf(choice)));
+    if (best === undefined || best.wholeNs! > at.wholeNs! * (1 - LEAST_GAIN)) return;
+    at = best;
+  }
+}
+
+/** The fastest ways of different numbers of groups. */
+function starts({ fitting }: Exploration): readonly Considered[] {
+  const seen = new Set<number>();
+  return fitting
+    .filter(({ candidate: { choice } }) => !seen.has(choice.numGroups) && seen.add(choice.numGroups))
+    .slice(0, STARTS);
+}
+
+/** Looks at fewer jobs at once where memory binds, and goes on from the best of them: longer micro-batches fit then. */
+function lookAtFewer(exploration: Exploration, offered: Proposals): void {
+  const { heldBack, fitting } = exploration;
+  if (heldBack.length === 0) return;
+  const tried = [...heldBack.slice(0, MOST_HELD_BACK), ...fitting.slice(0, MOST_HELD_BACK)];
+  exploration.look(tried.flatMap(({ candidate: { choice } }) => offered.withFewer(choice)));
+  const best = exploration.fitting.find(({ candidate: { choice } }) => choice.jobsAtOnce !== null);
+  if (best !== undefined) climb(exploration, offered, best);
+}
+
+interface SearchOptions {
+  /** Of the effort, where there are other chains. */
+  readonly share?: number;
+  /** Where the search begins, instead of all over what is open. */
+  readonly from?: WorkChoice | undefined;
+  /** A chain that takes more nanoseconds is of no use, so that nobody looks for the best of its ways. */
+  readonly mostNs?: number;
 }
 
 /**
- * Looks at fewer jobs at once where memory binds; where that saves time, at sizes of micro-batches anew, since longer
- * ones fit then.
+ * The best way for one chain of devices, on a probe: ways from all over what is open, then step by step from the best
+ * of them, with all jobs at once, or as many as the shortest micro-batches fit with; where memory binds fewer jobs too.
+ * Where the shortest micro-batches of one job do not fit, nothing does.
+ * @throws InputError for a choice that the chain cannot have
  */
-function lookAtFewer(request: Costed, exploration: Exploration, { cuts, fewerAtOnce }: Proposals): void {
-  const before = exploration.chosen!.candidate.choice;
-  exploration.look(
-    exploration.heldBack.slice(0, MOST_HELD_BACK).flatMap(({ candidate: { choice } }) => {
-      const size = largestGroup(request, choice.numGroups);
-      return fewerAtOnce.filter((fewer) => size <= fewer).map((jobsAtOnce) => ({ ...choice, jobsAtOnce }));
-    }),
-  );
-  const { choice } = exploration.chosen!.candidate;
-  if (choice.jobsAtOnce === before.jobsAtOnce) return;
-  exploration.look(cuts.map((cutTokens) => ({ ...choice, cutTokens })));
-  const { cutTokens: best } = exploration.chosen!.candidate.choice;
-  exploration.look(between(cuts, best).map((cutTokens) => ({ ...choice, cutTokens })));
-}
-
-/**
- * The best way for one chain of devices, on a probe: the work with all jobs at once, or as many as the shortest
- * micro-batches fit with; where memory binds fewer jobs too. Where the shortest micro-batches of one job do not fit,
- * nothing does. `share`: of the effort, where there are other chains. `given`: the only choice.
- */
-export function searchChain(request: Costed, share = 1, given?: WorkChoice): SearchResult {
+export function searchChain(request: Costed, options: SearchOptions = {}): SearchResult {
+  const { share = 1, from, mostNs = Number.POSITIVE_INFINITY } = options;
   const probe = probeOf(request, share);
   const exploration = new Exploration(request, probe);
   const offered = proposals(request);
-  const { cuts, groupCounts, jobsAtOnce, fewerAtOnce } = offered;
-  const first = given ?? { numGroups: groupCounts.at(-1)!, cutTokens: cuts.at(-1)!, jobsAtOnce };
-  exploration.look([first]);
-  if (given === undefined) {
-    for (const fewer of fewerAtOnce)
-      if (exploration.fitting.length === 0) exploration.look([{ ...first, jobsAtOnce: fewer }]);
-    const [fitting] = exploration.fitting;
-    if (fitting !== undefined) {
-      lookAtWork(exploration, offered, fitting.candidate.choice);
-      lookAtFewer(request, exploration, offered);
-    }
+  if (from !== undefined) exploration.look([from]);
+  else {
+    exploration.look(offered.coarse);
+    for (const fewer of offered.fewerAtOnce)
+      if (exploration.fitting.length === 0) exploration.look([offered.least(fewer)]);
   }
-  const { considered, chosen } = exploration;
-  return { considered, chosen: chosen ?? leastOverfull(request, considered), probe };
+  if (exploration.unboundNs <= mostNs) {
+    for (const start of starts(exploration)) climb(exploration, offered, start);
+    if (from === undefined) lookAtFewer(exploration, offered);
+  }
+  const { considered, fitting } = exploration;
+  return { considered, chosen: fitting[0] ?? leastOverfull(request, considered), probe };
 }

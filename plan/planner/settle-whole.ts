@@ -1,11 +1,14 @@
 import { PlanError } from "../../core/index.ts";
 import { memoryTable } from "../memory/memory-model.ts";
 import { isFused } from "../mini-batch.ts";
+import { numHalvesOf } from "../stage-layers.ts";
 import { type Candidate, candidateOf, type Trial } from "./candidate.ts";
+import { divideLayers } from "./divide-layers.ts";
 import { capacityOf } from "./judge.ts";
 import { chooseLimits, fits, largestUnits, ONE_AT_A_TIME, settle } from "./limits.ts";
+import type { Probe } from "./probe.ts";
 import { rebalanced } from "./rebalance.ts";
-import type { SearchResult } from "./search.ts";
+import type { Considered } from "./search.ts";
 
 /** From one limit on activation memory to the next lower one, where the whole run needs more than the probe. */
 const LOWER = 0.95;
@@ -35,10 +38,20 @@ function tooLarge(candidate: Candidate, { ordered, laidOut }: Trial): PlanError 
   });
 }
 
-/** The whole run of what was found on the probe. @throws PlanError when it does not fit */
-export function settleWhole({ chosen: { candidate, outcome }, probe }: SearchResult): Trial {
+/** The stages are the candidate's own: on a probe it may have those of another whose work is alike. */
+function onOwnStages({ candidate, outcome }: Considered, probe: Probe): [Candidate, Trial | undefined] {
+  const { request, choice, draft } = candidate;
+  const stages = divideLayers(request, draft);
+  const isOwn = stages.every((stage, i) => numHalvesOf(stage) === numHalvesOf(draft.stages[i]!));
+  if (isOwn) return [candidate, outcome?.unbound];
+  return [candidateOf(request, choice, { stepsOf: probe.stepsOf, stages }), undefined];
+}
+
+/** The whole run of a way that was found on the probe. @throws PlanError when it does not fit */
+export function settleWhole(considered: Considered, probe: Probe): Trial {
+  const [candidate, unlimited] = onOwnStages(considered, probe);
   const { request, choice } = candidate;
-  const { trial } = chooseLimits(candidate, "thorough", { unlimited: outcome?.unbound });
+  const { trial } = chooseLimits(candidate, "thorough", { unlimited });
   if (!fits(trial)) throw tooLarge(candidate, trial);
   const balanced = rebalanced(candidate, trial);
   if (probe.isWhole) return balanced;

@@ -239,7 +239,7 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
   option(
     "more groups than jobs",
     [...PLAN_IT, "--groups", "3"],
-    /at most as many groups as jobs \(2\) at --groups, got 3/,
+    /at most as many groups as a pipeline has jobs \(2\) at --groups, got 3/,
   ),
   option(
     "groups that are no number",

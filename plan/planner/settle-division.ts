@@ -1,0 +1,87 @@
+import { PlanError } from "../../core/index.ts";
+import type { Trial } from "./candidate.ts";
+import type { Division } from "./divisions.ts";
+import { makespanOf } from "./limits.ts";
+import { type Considered, fastestFirst, type SearchResult } from "./search.ts";
+import { settleWhole } from "./settle-whole.ts";
+
+/** Of a chain's ways, as their probe says them, those that are so much slower may still turn out to be the fastest. */
+const PROBE_ERROR = 0.02;
+/** Ways of a chain that are planned in full at most. */
+const MOST_SETTLED = 4;
+
+/** The first of those that are the same work: cuts that differ by less than a row. */
+function different(ways: readonly Considered[]): readonly Considered[] {
+  return ways.filter(
+    ({ wholeNs, unboundNs }, at) =>
+      at === 0 || wholeNs !== ways[at - 1]!.wholeNs || unboundNs !== ways[at - 1]!.unboundNs,
+  );
+}
+
+/** A division with a way of each chain planned in full. */
+export interface SettledDivision {
+  readonly division: Division;
+  readonly trials: readonly Trial[];
+}
+
+interface SettledChain {
+  readonly search: SearchResult;
+  readonly trial: Trial;
+}
+
+/**
+ * The ways of a chain that may be the fastest, planned in full: in the order of what the probe says, until that is more
+ * than the best has come to. @throws PlanError where none fits
+ */
+function settledChain(search: SearchResult, isOneEnough: boolean): readonly SettledChain[] {
+  const { probe } = search;
+  const ways = different(fastestFirst(search.considered));
+  const settled = new Map<Considered, { readonly known: Considered; readonly trial: Trial }>();
+  let leastNs = Number.POSITIVE_INFINITY;
+  let failure: PlanError | undefined;
+  for (const way of ways.length === 0 ? [search.chosen] : ways) {
+    if (way.wholeNs !== null && way.wholeNs > leastNs * (1 + PROBE_ERROR)) break;
+    if (settled.size === (isOneEnough ? 1 : MOST_SETTLED)) break;
+    try {
+      const trial = settleWhole(way, probe);
+      const wholeNs = makespanOf(trial);
+      settled.set(way, { known: { ...way, wholeNs }, trial });
+      leastNs = Math.min(leastNs, wholeNs);
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      failure ??= error;
+    }
+  }
+  if (settled.size === 0) throw failure;
+  const considered = search.considered.map((way) => settled.get(way)?.known ?? way);
+  return [...settled.values()]
+    .sort((a, b) => a.known.wholeNs! - b.known.wholeNs!)
+    .map(({ known, trial }) => ({ search: { considered, chosen: known, probe }, trial }));
+}
+
+function withChains(division: Division, chains: readonly SettledChain[]): SettledDivision {
+  const found = division.chains.map(({ chain }, i) => ({ chain, search: chains[i]!.search }));
+  const times = found.map(({ search }) => search.chosen.wholeNs!);
+  const wholeNs = Math.max(...times);
+  const slowest = found[times.indexOf(wholeNs)]!;
+  return {
+    division: { ...division, chains: found, wholeNs, request: slowest.chain.request, search: slowest.search },
+    trials: chains.map(({ trial }) => trial),
+  };
+}
+
+/**
+ * A division planned in full: of one chain each way that may be the fastest, of several the fastest of each.
+ * `isOneEnough`: the best way by the probe alone. @throws PlanError where one does not fit
+ */
+export function settleDivision(division: Division, isOneEnough: boolean): readonly SettledDivision[] {
+  const chains = division.chains.map(({ search }) => settledChain(search, isOneEnough));
+  const [only, ...others] = chains;
+  if (others.length === 0) return only!.map((chain) => withChains(division, [chain]));
+  return [
+    withChains(
+      division,
+      chains.map(([fastest]) => fastest!),
+    ),
+  ];
+}

@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { handSweep } from "../../bench/hand-sweep.ts";
+import { unlikeCase, unlikeRequest } from "../../bench/unlike-cases.ts";
+import { CATALOG } from "../../plan/index.ts";
+import { planAndPredict } from "../../sim/index.ts";
+
+/** Of the cases of `npm run bench -- planning` some that take seconds: one job to 36, on one device and on several. */
+const SEEDS = [1, 3, 23, 24, 61, 64];
+
+test.each(SEEDS)(
+  "the plan of unlike jobs, case %i, runs at most 2 %% longer than the best of a sweep by hand with every number of groups",
+  (seed) => {
+    const request = unlikeRequest(unlikeCase(seed), CATALOG);
+    const chosen = planAndPredict(request).body.predicted.makespanSeconds;
+    expect(chosen).toBeLessThan(1.02 * handSweep(request, seed, 0.5).seconds);
+  },
+  240_000,
+);
