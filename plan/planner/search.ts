@@ -202,6 +202,9 @@ export function searchChain(request: Costed, options: SearchOptions = {}): Searc
   const offered = proposals(request);
   if (from !== undefined) exploration.look([from]);
   else {
+    // Every job alone first, for what sharing saves.
+    const alone = offered.coarse[0]!.numGroups;
+    exploration.look(offered.coarse.filter(({ numGroups }) => numGroups === alone));
     exploration.look(offered.coarse);
     for (const fewer of offered.fewerAtOnce)
       if (exploration.fitting.length === 0) exploration.look([offered.least(fewer)]);
