@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 
@@ -11,12 +11,16 @@ export interface SpoolFolder {
   reject(name: string, why: string): void;
 }
 
+/** Whether nothing has a name, not a link that leads nowhere either. */
+function isFree(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) === undefined;
+}
+
 /** A name that nothing has in a folder, with a number before its ending where something has. */
 function freeName(folder: string, stem: string, ending: string): string {
   for (let number = 1; ; number += 1) {
     const name = number === 1 ? stem : `${stem}.${number}`;
-    if (!existsSync(path.join(folder, `${name}${ending}`)) && !existsSync(path.join(folder, `${name}.reason.txt`)))
-      return name;
+    if ([ending, ".reason.txt"].every((end) => isFree(path.join(folder, `${name}${end}`)))) return name;
   }
 }
 
@@ -50,7 +54,8 @@ export function openSpool(folder: string): SpoolFolder {
     reject: (name, why) => {
       const ending = path.extname(name);
       const stem = freeName(rejected, path.basename(name, ending), ending);
-      writeFileSync(path.join(rejected, `${stem}.reason.txt`), `${why}\n`);
+      // Nothing that somebody has put there meanwhile is written over, nor what a link leads to.
+      writeFileSync(path.join(rejected, `${stem}.reason.txt`), `${why}\n`, { flag: "wx" });
       move(name, rejected, stem);
     },
   };

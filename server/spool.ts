@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, watch } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, watch } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { InputError } from "../core/index.ts";
 import type { SubmittedJob } from "./fleet-control.ts";
@@ -60,30 +60,44 @@ function isNotFile(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
-/** Takes one file. Whether it is to be looked at again: the fleet has no room for now. */
-async function take(spool: SpoolFolder, name: string, options: SpoolOptions): Promise<boolean> {
-  const { mostBytes, submit, tell, folder, onFault } = options;
-  const reject = (why: string): void => {
-    spool.reject(name, why);
-    tell(`spool: ${name} is rejected: ${why.split("\n")[0]}`);
-  };
+/** What becomes of a file, and what is told of it; undefined for one that somebody took away. */
+type Answer = { readonly job: string } | { readonly why: string } | "later" | undefined;
+
+/** Submits the job of a file. "later": the fleet has no room for now. */
+async function ask(spool: SpoolFolder, name: string, options: SpoolOptions): Promise<Answer> {
+  const { mostBytes, submit, folder, onFault } = options;
   let job: FiledJob | undefined;
   try {
     job = readJob(readWhole(spool.path(name), mostBytes), name);
     await submit(placeJob(job.written, folder));
-    spool.accept(name, job.written.name);
-    tell(`spool: ${name} is taken as ${job.written.name}`);
+    return { job: job.written.name };
   } catch (error) {
-    if (error instanceof RequestError && error.isForNow) return true;
-    if (error instanceof RequestError) reject(job!.placed(wireFacts(error.facts)).message);
-    else if (error instanceof InputError) reject(error.message);
-    // Else somebody took it away, or the server is at fault; the files behind it are not to wait for that.
-    else if (!isNotFile(error)) {
-      reject("The server had a fault with it: see its messages.");
-      onFault(error);
-    }
+    if (error instanceof RequestError && error.isForNow) return "later";
+    if (error instanceof RequestError) return { why: job!.placed(wireFacts(error.facts)).message };
+    if (error instanceof InputError) return { why: error.message };
+    if (isNotFile(error)) return undefined;
+    // The server is at fault; the files behind it are not to wait for that.
+    onFault(error);
+    return { why: "The server had a fault with it: see its messages." };
   }
+}
+
+/** Takes one file. Whether it is to be looked at again. @throws what the system throws where it cannot be moved */
+async function take(spool: SpoolFolder, name: string, options: SpoolOptions): Promise<boolean> {
+  const answer = await ask(spool, name, options);
+  if (answer === "later") return true;
+  if (answer === undefined) return false;
+  const isTaken = "job" in answer;
+  options.tell(`spool: ${name} is ${isTaken ? `taken as ${answer.job}` : `rejected: ${answer.why.split("\n")[0]}`}`);
+  if (isTaken) spool.accept(name, answer.job);
+  else spool.reject(name, answer.why);
   return false;
+}
+
+/** A file, told from a later one of its name; undefined where there is none. */
+function identityOf(file: string): string | undefined {
+  const found = lstatSync(file, { throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.ino} ${found.mtimeMs}`;
 }
 
 /** Files that are whole by their names: who writes one gives it its name when it is. */
@@ -102,11 +116,21 @@ export function watchSpool(options: SpoolOptions): Spool {
   // The timer looks all the same.
   watcher.on("error", () => watcher.close());
 
+  // Files that were answered and cannot be moved: they stay, and are not asked for again.
+  const stuck = new Map<string, string | undefined>();
   const look = async (): Promise<void> => {
     for (const name of wholeNames(options.folder)) {
       if (end.signal.aborted) return;
-      // Those behind it would only go past it.
-      if (await take(spool, name, options)) return;
+      const identity = identityOf(spool.path(name));
+      if (stuck.has(name) && stuck.get(name) === identity) continue;
+      try {
+        // Those behind it would only go past it.
+        if (await take(spool, name, options)) return;
+      } catch (error) {
+        if (isNotFile(error)) continue;
+        stuck.set(name, identity);
+        options.tell(`spool: ${name} cannot be moved, and stays: ${(error as NodeJS.ErrnoException).code ?? error}`);
+      }
     }
   };
 

@@ -14,6 +14,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
   EISDIR: "a folder",
   EACCES: "no permission",
+  EPERM: "no permission",
   ENOTDIR: "a path through a file",
   EEXIST: "a file",
   ENOSPC: "no room on its disk",
@@ -34,9 +35,10 @@ export function reason(error: unknown): string {
 }
 
 /** What the system refused, as an error of the document's writer or of the machine. */
-export function fileError(error: unknown, expected: string, file: string): InputError | DeviceError {
+export function fileError(error: unknown, expected: string, file: string, hint?: string): InputError | DeviceError {
   const isEnvironment = ENVIRONMENT.includes((error as NodeJS.ErrnoException).code ?? "");
-  return new (isEnvironment ? DeviceError : InputError)({ expected, file, got: reason(error) }, { cause: error });
+  const facts = { expected, file, got: reason(error), ...(hint === undefined ? {} : { hint }) };
+  return new (isEnvironment ? DeviceError : InputError)(facts, { cause: error });
 }
 
 /** @throws InputError, or DeviceError of a disk that fails, when it cannot be read. */
