@@ -3,6 +3,7 @@ import path from "node:path";
 import { createRng, InputError } from "../core/index.ts";
 import { BYTE_TOKENIZER, createByteTokenizer } from "./byte-tokenizer.ts";
 import { type TensorToWrite, writeSafetensors } from "./safetensors/write-safetensors.ts";
+import { writeWholeFile } from "./whole-file.ts";
 
 export interface InitModelOptions {
   /** Made when it does not exist. */
@@ -128,7 +129,7 @@ export function initModel(options: InitModelOptions): InitModelResult {
   const { folder } = options;
   fs.mkdirSync(folder, { recursive: true });
   const write = (name: string, value: object): void =>
-    fs.writeFileSync(path.join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
+    writeWholeFile(path.join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
   const { tokenizer, config: tokenizerConfig } = createByteTokenizer(config.max_position_embeddings);
   const tensors = [...createTensors(config, options.seed)];
   write("config.json", config);

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { passFault, writeSome } from "./faults.ts";
@@ -10,6 +11,14 @@ function syncFolder(folder: string): void {
   } finally {
     fs.closeSync(descriptor);
   }
+}
+
+/**
+ * A name beside a file or folder for what is not whole yet, which nobody can know: whoever may write to the folder has
+ * put no link there. What a process that was killed leaves is known by its end.
+ */
+function unfinishedName(target: string): string {
+  return `${target}.${randomBytes(6).toString("base64url")}.partial`;
 }
 
 /** Where a name leads: links are followed, so that what they point at is replaced and not they. */
@@ -38,9 +47,10 @@ export function writeWholeFile(file: string, content: string | Uint8Array | ((de
     else writeAll(descriptor, typeof content === "string" ? Buffer.from(content) : content);
   };
   const isReplaceable = known?.isFile() ?? true;
-  const written = isReplaceable ? `${target}.${process.pid}.partial` : target;
+  const written = isReplaceable ? unfinishedName(target) : target;
   passFault("open", target);
-  const descriptor = fs.openSync(written, "w", known === undefined ? 0o666 : known.mode & 0o777);
+  const mode = known === undefined ? 0o666 : known.mode & 0o777;
+  const descriptor = fs.openSync(written, isReplaceable ? "wx" : "w", mode);
   try {
     try {
       write(descriptor);
@@ -64,9 +74,9 @@ export function writeWholeFile(file: string, content: string | Uint8Array | ((de
  * has the name already is replaced. @throws what the file system throws
  */
 export function writeWholeFolder(folder: string, write: (unfinished: string) => void): void {
-  const unfinished = `${folder}.${process.pid}.partial`;
-  fs.rmSync(unfinished, { recursive: true, force: true });
-  fs.mkdirSync(unfinished, { recursive: true });
+  const unfinished = unfinishedName(folder);
+  fs.mkdirSync(path.dirname(folder), { recursive: true });
+  fs.mkdirSync(unfinished);
   try {
     write(unfinished);
     passFault("rename", folder);

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
+import { writeWholeFile } from "../datasets/whole-file.ts";
 
 /** Some machines bring back files of at most 16 MiB. */
 const LARGEST_BYTES = 15e6;
@@ -75,7 +76,6 @@ export function writeArchive(file: string, root: string, folders: readonly strin
       bytes += next.length;
     }
   }
-  writeFileSync(`${file}.new`, Buffer.concat([...members, end]));
-  renameSync(`${file}.new`, file);
+  writeWholeFile(file, Buffer.concat([...members, end]));
   return leftOut;
 }

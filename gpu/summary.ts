@@ -1,5 +1,5 @@
-import { renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
+import { writeWholeFile } from "../datasets/whole-file.ts";
 import { packageFile } from "../workbench/package-file.ts";
 
 /** A line of what a stage found: names, numbers with their unit in the key, and lists of such. */
@@ -62,6 +62,5 @@ function withoutFolders(text: string): string {
 
 /** Replaces the file as a whole, so that a reader never sees half of one. */
 export function writeSummary(file: string, summary: Summary): void {
-  writeFileSync(`${file}.new`, `${withoutFolders(JSON.stringify(summary, null, 1))}\n`);
-  renameSync(`${file}.new`, file);
+  writeWholeFile(file, `${withoutFolders(JSON.stringify(summary, null, 1))}\n`);
 }

@@ -21,6 +21,7 @@ import { LineFile, type LineFileOptions } from "./line-file.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
 import { completionLine } from "./run-folder.ts";
 import { timeNow } from "./today.ts";
+import { CHECKPOINTS } from "./write-checkpoint.ts";
 
 /** The files of the folder of jobs over time. */
 export const FLEET_FILES = {
@@ -119,7 +120,7 @@ export class FleetFolder implements Disposable {
     const goesOn = prepare !== undefined;
     const lines = (name: string, options: LineFileOptions): LineFile => new LineFile(path.join(folder, name), options);
     try {
-      refuseLinkedMembers(folder, Object.values(FLEET_FILES));
+      refuseLinkedMembers(folder, [...Object.values(FLEET_FILES), CHECKPOINTS]);
       prepare?.();
       writeOutput({ cwd: folder }, FLEET_FILES.setting, `${canonicalJson(setting)}\n`);
       this.#jobs = lines(FLEET_FILES.jobs, { goesOn });

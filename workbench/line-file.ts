@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, rmSync } from "node:fs";
+import { closeSync, constants, existsSync, fsyncSync, ftruncateSync, openSync, rmSync } from "node:fs";
 import { isSystemError, passFault, writeAll } from "../datasets/index.ts";
 import { bytesOfWholeLines } from "./file-lines.ts";
 import { fileError } from "./files.ts";
@@ -34,13 +34,13 @@ export class LineFile {
     try {
       passFault("open", file);
       if (goesOn && existsSync(file)) {
-        this.#descriptor = openSync(file, "r+");
+        this.#descriptor = openSync(file, constants.O_RDWR | constants.O_NOFOLLOW);
         this.#length = bytesOfWholeLines(this.#descriptor);
         ftruncateSync(this.#descriptor, this.#length);
       } else {
         // Another name of an old file keeps what it has.
         rmSync(file, { force: true });
-        this.#descriptor = openSync(file, "w");
+        this.#descriptor = openSync(file, "wx");
       }
     } catch (error) {
       throw fileError(error, "a file that can be written", file);

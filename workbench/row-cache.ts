@@ -1,6 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import path from "node:path";
-import { userCache, type WholeRows } from "../datasets/index.ts";
+import { userCache, type WholeRows, writeWholeFile } from "../datasets/index.ts";
 import { packRows, unpackRows } from "./packed-rows.ts";
 
 /** Raised when the same data give other rows than before. */
@@ -83,11 +83,9 @@ function forgetOldest(folder: string): void {
 /** Keeps rows under a key. A cache that cannot be written is none. */
 export function keepRows(key: string, rows: WholeRows): void {
   const file = fileOf(key);
-  const written = `${file}.${process.pid}`;
   try {
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(written, encode(rows));
-    renameSync(written, file);
+    writeWholeFile(file, encode(rows));
     forgetOldest(path.dirname(file));
   } catch {
     // No disk, no permission: the next command tokenizes again.

@@ -127,7 +127,7 @@ export class RunFolder implements Disposable {
 
   #begin(goesOn: boolean): readonly [LineFile, LineFile, LineFile] {
     const folder = this.#folder;
-    refuseLinkedMembers(folder, Object.values(RUN_FILES));
+    refuseLinkedMembers(folder, [...Object.values(RUN_FILES), CHECKPOINTS]);
     const { trace, adapters, best, earlier, notice } = RUN_FILES;
     for (const name of goesOn ? [] : [trace, adapters, best, earlier, notice, CHECKPOINTS])
       rmSync(path.join(folder, name), { recursive: true, force: true });

@@ -1,8 +1,8 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { machineState } from "../calibration/index.ts";
 import { mean } from "../core/index.ts";
-import { userCache } from "../datasets/index.ts";
+import { userCache, writeWholeFile } from "../datasets/index.ts";
 import { computeDtype, type MachineHistoryLine, type Plan, parseMachineHistory } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { hostIdentity } from "./host.ts";
@@ -57,11 +57,7 @@ export function keepSpeed(plan: Plan, executed: Trace): void {
     mkdirSync(path.dirname(file), { recursive: true });
     const lines = readLines();
     if (lines.length < MOST) appendFileSync(file, `${text}\n`);
-    else {
-      const next = `${file}.${process.pid}`;
-      writeFileSync(next, [...lines.slice(1 - KEPT), text, ""].join("\n"));
-      renameSync(next, file);
-    }
+    else writeWholeFile(file, [...lines.slice(1 - KEPT), text, ""].join("\n"));
   } catch {
     // No disk, no permission: the next prediction knows less.
   }

@@ -4,6 +4,7 @@ import { downloadFile, listFiles } from "@huggingface/hub";
 import { InputError } from "../../core/index.ts";
 import { belongsToSplit } from "../records/read-records.ts";
 import { userCache } from "../user-cache.ts";
+import { writeWholeFile } from "../whole-file.ts";
 import { describeFailure, fetchFile, type RemoteFile } from "./fetch-file.ts";
 import { type HubPath, parseHubPath } from "./hub-path.ts";
 
@@ -102,7 +103,7 @@ export async function downloadModel(text: string, options: DownloadOptions = {})
   const files = (await list(hubPath, options)).filter(({ path: name }) => MODEL_FILES.test(name));
   await bring(hubPath, files, options);
   fs.mkdirSync(folder, { recursive: true });
-  fs.writeFileSync(marker, files.map(({ path: name }) => `${name}\n`).join(""));
+  writeWholeFile(marker, files.map(({ path: name }) => `${name}\n`).join(""));
   return folder;
 }
 
@@ -125,6 +126,6 @@ export async function downloadData(text: string, split: string, options: Downloa
     throw new InputError({ expected: `data files that start with "${split}"`, at: "data.split", got: text });
   }
   await bring(hubPath, files, options);
-  fs.writeFileSync(marker, files.map(({ path: name }) => `${name}\n`).join(""));
+  writeWholeFile(marker, files.map(({ path: name }) => `${name}\n`).join(""));
   return target;
 }

@@ -45,6 +45,19 @@ export function describeFailure(cause: unknown, what: string, url: string): Inpu
 }
 
 /**
+ * Opens the earlier part of a download to add to it. Its name follows from the file's, so that a later process finds it:
+ * what is no file of its own there (a link that somebody has put there) is removed, and never written through.
+ */
+function openPart(partial: string, mostBytes: number): { readonly descriptor: number; readonly done: number } {
+  const found = fs.lstatSync(partial, { throwIfNoEntry: false });
+  const isOwn = found !== undefined && found.isFile() && found.nlink === 1 && found.size <= mostBytes;
+  if (found !== undefined && !isOwn) fs.rmSync(partial, { recursive: true });
+  const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+  const made = isOwn ? O_NOFOLLOW : O_CREAT | O_EXCL;
+  return { descriptor: fs.openSync(partial, O_WRONLY | O_APPEND | made), done: isOwn ? found.size : 0 };
+}
+
+/**
  * Writes a remote file to `target`, going on from an earlier part of the same content; up to `attempts` connections.
  * @throws DeviceError when what arrived has the wrong length or hash
  */
@@ -60,16 +73,14 @@ export async function fetchFile(
     try {
       const blob = await open();
       if (blob === null) throw new InputError({ expected: `the file ${remote.path} on the hub`, got: "no such file" });
-      const done = fs.statSync(partial, { throwIfNoEntry: false })?.size ?? 0;
-      if (done > blob.size) fs.rmSync(partial);
-      const start = done > blob.size ? 0 : done;
-      if (start < blob.size || blob.size === 0) {
-        const rest = start === 0 ? blob : blob.slice(start, blob.size);
+      const { descriptor, done } = openPart(partial, blob.size);
+      const rest = done === 0 ? blob : blob.slice(done, blob.size);
+      if (done === blob.size) fs.closeSync(descriptor);
+      else
         await pipeline(
           Readable.fromWeb(rest.stream() as ReadableStream),
-          fs.createWriteStream(partial, { flags: "a" }),
+          fs.createWriteStream(partial, { fd: descriptor }),
         );
-      }
       const size = fs.statSync(partial).size;
       if (size !== blob.size) throw new Error(`${size} of ${blob.size} bytes arrived`);
       break;
