@@ -1,23 +1,40 @@
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { InputError } from "../core/index.ts";
-import { readPeftFolder } from "../exec/index.ts";
+import { InputError, type PlanError, sum } from "../core/index.ts";
 import {
   createCostModel,
   cutOff,
+  type FleetComer,
   fleetPlanBody,
   type JournalLine,
+  type PlanBody,
   type PlannedJob,
   POLICIES,
+  parseSegments,
+  parseSetting,
   Scheduler,
   validatePlan,
 } from "../plan/index.ts";
 import { fleetModel } from "../sim/index.ts";
+import { checkMetrics, type RecordedJob } from "./check-metrics.ts";
+import {
+  checkJournal,
+  checkLineEnd,
+  checkNumbers,
+  faultOf,
+  type JobWord,
+  jobWords,
+  wrongAdapters,
+  wrongCheckpoints,
+} from "./check-records.ts";
 import type { Place } from "./context.ts";
 import { linesOfFile } from "./file-lines.ts";
 import { absolute } from "./files.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import { isFleetGoingOn, type LoadedFleet, loadFleetFolder } from "./load-fleet.ts";
 import { readCompletions, stoppedByJournal } from "./load-run.ts";
+import { checkOwned } from "./resume-fleet.ts";
+import { earlierParts } from "./resume-run.ts";
 import { learnedBy } from "./sizes.ts";
 
 /** Why the decisions of a fleet were not made again; undefined where they are those of its policy. */
@@ -72,23 +89,191 @@ export function jobsWithAdapters({ events, metrics, jobs }: LoadedFleet): readon
   );
 }
 
+/** By number, what the journal says of jobs. */
+interface Told {
+  /** Steps that were not lost when the fleet went on last, and that were told of since. */
+  restored: number;
+  done: number;
+  hasEnded: boolean;
+}
+
+function toldOf(lines: readonly JournalLine[]): ReadonlyMap<number, Told> {
+  const told = new Map<number, Told>();
+  for (const { events } of lines)
+    for (const event of events) {
+      const { number, kind } = event;
+      const own = told.get(number) ?? { restored: 0, done: 0, hasEnded: false };
+      told.set(number, own);
+      if (kind === "progress") own.done = Math.max(own.done, event.done);
+      else if (kind === "ended") own.hasEnded = true;
+      else if (kind === "restored") Object.assign(own, { restored: event.done, done: event.done, hasEnded: false });
+    }
+  return told;
+}
+
+/** Tokens of rows by step: each step has parts, and each part rows. */
+function tokensOf(steps: readonly (FleetComer["steps"][number] | undefined)[]): ReadonlyMap<number, number> {
+  return new Map(
+    steps.flatMap((parts, step) =>
+      parts === undefined ? [] : [[step, sum(parts.flatMap((rows) => rows.map(([, , tokens]) => tokens)))] as const],
+    ),
+  );
+}
+
+/** What metrics.jsonl is to have of each job of a fleet, by name. */
+function recordedJobs(
+  { jobs, journal, state }: LoadedFleet,
+  words: ReadonlyMap<string, JobWord>,
+): ReadonlyMap<string, RecordedJob> {
+  const told = toldOf(journal.lines);
+  return new Map(
+    jobs.map(({ number, job, steps: rows, evaluations = [] }): [string, RecordedJob] => {
+      const { name, steps } = job;
+      const { restored = 0, done = 0, hasEnded = false } = told.get(number) ?? {};
+      const { stopped, ended } = words.get(name) ?? {};
+      const most = stopped === undefined ? steps : stopped.step + 1;
+      // A job's steps are written before the line that it is over; others when they can be.
+      const made = hasEnded ? steps : done;
+      const isTold = state !== "unfinished" || ended !== undefined;
+      const least = isTold ? (stopped === undefined ? made : most) : restored;
+      return [
+        name,
+        {
+          ...job,
+          least: Math.min(least, most),
+          most,
+          evaluatedUntil: isTold && hasEnded && stopped === undefined ? steps : 0,
+          mayStop: stopped !== undefined || state === "unfinished",
+          tokens: tokensOf(rows),
+          heldOut: tokensOf(evaluations),
+        },
+      ];
+    }),
+  );
+}
+
+/** Whether devices reported each action of a plan once; all of them where the fleet came to its end. */
+function checkCompletions(file: string, plan: PlanBody, isWhole: boolean): void {
+  const counts = plan.actions.map(() => 0);
+  for (const { stage, done } of readCompletions(linesOfFile(file), file, plan))
+    if (done.stream === "compute") counts[stage]! += 1;
+  if (!isWhole) return;
+  const lacking = counts.findIndex((count, stage) => count !== plan.actions[stage]!.length);
+  if (lacking >= 0)
+    throw new InputError({
+      expected: `${plan.actions[lacking]!.length} actions of stage ${lacking}`,
+      file,
+      got: counts[lacking],
+    });
+}
+
+/** What was seen of a fleet before it went on: each part has a setting, a plan that follows on it, and actions of it. */
+function checkEarlier(folder: string): void {
+  const within = path.join(folder, FLEET_FILES.earlier);
+  const parts = earlierParts(folder);
+  checkNumbers(within, parts);
+  for (const part of parts) {
+    const at = (name: string): string => path.join(part, name);
+    const setting = parseSetting(readFileSync(at(FLEET_FILES.setting), "utf8"), at(FLEET_FILES.setting));
+    const segments = parseSegments(linesOfFile(at(FLEET_FILES.segments)), at(FLEET_FILES.segments), setting);
+    const plan = fleetPlanBody(setting, segments);
+    // What was written last may be of a segment that was not written yet.
+    const known = at(FLEET_FILES.completions);
+    for (const _ of readCompletions(wholeSegments(known, plan), known, plan));
+  }
+}
+
+/** Lines of what devices reported but for those at the end that are of a later segment. */
+function* wholeSegments(file: string, plan: PlanBody): Generator<string> {
+  for (const line of linesOfFile(file)) {
+    const [stage, , id] = line.endsWith("\n") ? (JSON.parse(line) as [number, string, number]) : [];
+    if (stage !== undefined && id! >= (plan.actions[stage]?.length ?? Number.POSITIVE_INFINITY)) return;
+    yield line;
+  }
+}
+
+/** Jobs that were told of. @throws InputError where one that arrived is not there */
+function checkComers({ jobs, journal }: LoadedFleet, file: string): void {
+  const arrived = journal.lines.flatMap(({ events }) =>
+    events.flatMap((event) => (event.kind === "arrived" ? [event] : [])),
+  );
+  arrived.forEach(({ number, request: { name } }) => {
+    const comer = jobs[number];
+    if (comer?.job.name !== name || comer.number !== number)
+      throw new InputError({
+        expected: `job ${name}, which arrived as number ${number},`,
+        file,
+        line: number + 1,
+        got: comer?.job.name ?? "none",
+      });
+  });
+}
+
 /**
- * Every file of a live fleet's folder: its setting, its jobs, the plan as it grew, what devices reported of it, steps,
- * decisions, which are made again from the journal's events, and the adapters of jobs that are over. Returns what a
- * person would want to know.
- * @throws InputError, PlanError for the first thing that is wrong
+ * What is wrong with the folder of a live fleet, one thing after another: its jobs, the plan as it grew, what devices
+ * reported of it, each step of each job once, decisions, which are made again from the journal's events, the adapters of
+ * jobs that are over, and checkpoints.
+ */
+export function* faultsOfFleet(place: Place, folder: string, fleet: LoadedFleet): Generator<InputError | PlanError> {
+  const { setting, segments, state, journal, events, jobs } = fleet;
+  const full = absolute(place, folder);
+  const at = (...names: readonly string[]): string => path.join(full, ...names);
+  const plan = fleetPlanBody(setting, segments);
+  const isOver = state !== "unfinished";
+  const hasJobs = jobs.length > 0 || existsSync(at(FLEET_FILES.jobs));
+  const words = jobWords(events, new Map(jobs.map(({ job }) => [job.name, Number.POSITIVE_INFINITY])));
+  const recorded = recordedJobs(fleet, words);
+  const checks: readonly (() => void)[] = [
+    () => {
+      if (isOver && segments.length > 0) validatePlan(plan, stoppedOf(journal.lines));
+    },
+    () => {
+      if (hasJobs) checkComers(fleet, at(FLEET_FILES.jobs));
+    },
+    () => {
+      // What is written last of a fleet that goes on can be of a segment that is not written yet.
+      if (isOver) checkCompletions(at(FLEET_FILES.completions), plan, state === "ended");
+    },
+    () => checkEarlier(full),
+    () => {
+      if (!hasJobs) return;
+      const file = at(FLEET_FILES.metrics);
+      const lowest = checkMetrics(linesOfFile(file), file, recorded, isOver);
+      checkJournal(at(FLEET_FILES.journal), events, words, recorded, lowest);
+    },
+    () => {
+      const files = [FLEET_FILES.jobs, FLEET_FILES.segments, FLEET_FILES.journal, FLEET_FILES.completions];
+      for (const name of isOver ? files : []) checkLineEnd(at(name));
+    },
+    () => void checkDecisions(folder, fleet),
+  ];
+  for (const check of checks) {
+    const fault = faultOf(check);
+    if (fault === undefined) continue;
+    yield fault;
+    break;
+  }
+  const { architecture } = setting.model;
+  const over = jobsWithAdapters(fleet);
+  yield* wrongAdapters(at(FLEET_FILES.adapters), over, architecture);
+  const best = over.filter(
+    ({ name, evaluation }) => evaluation?.keepBest === true && words.get(name)?.ended?.best !== undefined,
+  );
+  yield* wrongAdapters(at(FLEET_FILES.best), best, architecture);
+  const byName = new Map(jobs.map(({ job }) => [job.name, job]));
+  yield* wrongCheckpoints(full, events, state === "ended", (checkpoint, file) =>
+    checkOwned(checkpoint, setting.model, byName, file),
+  );
+}
+
+/**
+ * The folder of a live fleet, by the first of its faults. Returns what a person would want to know.
+ * @throws InputError, PlanError
  */
 export function checkFleetFolder(place: Place, folder: string): readonly string[] {
   const fleet = loadFleetFolder(place, folder);
-  const { setting, segments, state, journal } = fleet;
-  const at = (...names: readonly string[]): string => absolute(place, path.join(folder, ...names));
-  const plan = fleetPlanBody(setting, segments);
-  if (state !== "unfinished" && segments.length > 0) validatePlan(plan, stoppedOf(journal.lines));
-  const reported = at(FLEET_FILES.completions);
-  // What is written last of a fleet that goes on can be of a segment that is not written yet.
-  if (state !== "unfinished") for (const _ of readCompletions(linesOfFile(reported), reported, plan));
-  for (const { name, adapter } of jobsWithAdapters(fleet))
-    readPeftFolder(at(FLEET_FILES.adapters, name), adapter, setting.model.architecture);
+  for (const fault of faultsOfFleet(place, folder, fleet)) throw fault;
+  const { state, journal } = fleet;
   const remarks = [
     journal.tornLine === undefined ? undefined : `line ${journal.tornLine} of the journal was not written to its end.`,
     checkDecisions(folder, fleet),

@@ -46,7 +46,7 @@ function checkFile(run: string, job: string, file: NonNullable<CheckpointJob["fi
 export type CheckOwner = (checkpoint: Checkpoint, file: string) => void;
 
 /** @throws InputError for one that is torn, or of another run */
-function readCheckpoint(run: string, name: string, checkOwner: CheckOwner): Checkpoint {
+export function readCheckpoint(run: string, name: string, checkOwner: CheckOwner): Checkpoint {
   const file = path.join(run, CHECKPOINTS, name, MANIFEST);
   if (!existsSync(file)) throw new InputError({ expected: `a ${MANIFEST}`, file: name, got: "no such file" });
   const checkpoint = parseDocument(checkpointSchema, readFileSync(file, "utf8"), file);

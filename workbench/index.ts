@@ -9,6 +9,7 @@ export { CAPACITY_FILES, CapacityFolder } from "./capacity-folder.ts";
 export { answerCapacity, searchCapacity } from "./capacity-workers.ts";
 // Every file of a live fleet's folder, checked.
 export { checkFleetFolder } from "./check-fleet.ts";
+export { faultsOfRun } from "./check-run-folder.ts";
 export { type CheckpointRhythm, DEFAULT_RHYTHM } from "./checkpoint-rhythm.ts";
 export { Checkpoints } from "./checkpoints.ts";
 // Every way in which accelerators can share the steps of a workload.

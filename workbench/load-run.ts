@@ -18,6 +18,8 @@ export interface LoadedRun {
   readonly plan: Plan;
   /** Of mini-batches that ended whole. */
   readonly trace: Trace;
+  /** As its file has it, if there is one. */
+  readonly written: Trace | undefined;
   readonly metrics: readonly StepMetrics[];
   readonly evaluations: readonly EvaluationMetrics[];
   /** Empty for a folder from before there were journals. */
@@ -45,10 +47,16 @@ export function* readCompletions(
   file: string,
   plan: Pick<Plan, "actions" | "devices" | "stages">,
 ): Generator<SeenCompletion> {
+  /** By stage and stream, what was reported. */
+  const reported = new Map<string, Set<number>>();
   for (const { value, line } of jsonLines(lines, file)) {
     const isLine = Array.isArray(value) && value.length === 7 && plan.actions[Number(value[0])]?.[Number(value[2])];
     if (!isLine) throw new InputError({ expected: "what a device of the plan reported", file, line, got: value });
     const [stage, stream, id, startNs, endNs, interruptedNs, delayedNs] = value;
+    const ids = reported.get(`${stage} ${stream}`) ?? new Set();
+    reported.set(`${stage} ${stream}`, ids);
+    if (ids.has(id)) throw new InputError({ expected: "each action once", file, line, got: plan.actions[stage]![id] });
+    ids.add(id);
     const device = plan.devices[plan.stages[stage]!.device]!.name;
     yield {
       stage,
@@ -84,6 +92,7 @@ export function loadRun(place: Place, folder: string): LoadedRun {
   return {
     plan,
     trace: part === undefined ? trace : traceOfPart(trace, part),
+    written: isFinished ? trace : undefined,
     metrics,
     evaluations,
     journal,

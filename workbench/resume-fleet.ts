@@ -4,6 +4,7 @@ import { InputError } from "../core/index.ts";
 import { writeWholeFolder } from "../datasets/index.ts";
 import {
   type AskedEvent,
+  type Checkpoint,
   type CheckpointJob,
   cutOff,
   type FileLines,
@@ -74,6 +75,23 @@ export interface RestoredJob {
   readonly saved: CheckpointJob | undefined;
 }
 
+/** Refuses a checkpoint of another fleet than that of these jobs. @throws InputError */
+export function checkOwned(
+  checkpoint: Checkpoint,
+  model: Pick<Setting["model"], "digest">,
+  jobs: ReadonlyMap<string, FleetComer["job"]>,
+  file: string,
+): void {
+  if (checkpoint.modelDigest !== model.digest)
+    throw new InputError({ expected: "a checkpoint of this fleet", file, at: "modelDigest", got: "another model's" });
+  for (const saved of checkpoint.jobs) {
+    const job = jobs.get(saved.name);
+    if (job === undefined)
+      throw new InputError({ expected: "a checkpoint of this fleet", file, at: "jobs", got: saved.name });
+    checkSavedJob(saved, job, file);
+  }
+}
+
 /** @throws InputError for a folder that is no fleet's, or of a fleet that goes on or has got to its end */
 export function findResumableFleet(place: Place, given: string): ResumableFleet {
   const folder = absolute(place, given);
@@ -88,16 +106,7 @@ export function findResumableFleet(place: Place, given: string): ResumableFleet 
   const { lines } = read(FLEET_FILES.journal, journalLines);
   const events = read(FLEET_FILES.journal, readJournalEvents);
   const byName = new Map(comers.map(({ job }) => [job.name, job]));
-  const found = findCheckpoint(folder, (checkpoint, file) => {
-    if (checkpoint.modelDigest !== model.digest)
-      throw new InputError({ expected: "a checkpoint of this fleet", file, at: "modelDigest", got: "another model's" });
-    for (const saved of checkpoint.jobs) {
-      const job = byName.get(saved.name);
-      if (job === undefined)
-        throw new InputError({ expected: "a checkpoint of this fleet", file, at: "jobs", got: saved.name });
-      checkSavedJob(saved, job, file);
-    }
-  });
+  const found = findCheckpoint(folder, (checkpoint, file) => checkOwned(checkpoint, model, byName, file));
   const started = events.findLast(({ event }) => event === "started");
   const policy = started?.event === "started" ? started.policy : undefined;
   return {

@@ -41,7 +41,7 @@ export interface ResumableRun {
 }
 
 /** Folders of earlier parts of a run, oldest first. */
-function earlierParts(folder: string): readonly string[] {
+export function earlierParts(folder: string): readonly string[] {
   const within = path.join(folder, RUN_FILES.earlier);
   if (!existsSync(within)) return [];
   const numbers = readdirSync(within).filter((name) => /^\d+$/.test(name));
@@ -60,7 +60,7 @@ export function plansOfRun(place: Place, folder: string): readonly [Plan, ...Pla
 }
 
 /** Refuses a checkpoint of none of the plans that a run has carried out. @throws InputError */
-function ownerOf(plans: readonly Plan[]): CheckOwner {
+export function ownerOf(plans: readonly Plan[]): CheckOwner {
   return (checkpoint, file) => {
     const plan = plans.find(({ hash }) => hash === checkpoint.planHash);
     if (plan === undefined || plan.model.digest !== checkpoint.modelDigest)

@@ -1,25 +1,14 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
-import { InputError } from "../core/index.ts";
-import { readPeftFolder } from "../exec/index.ts";
-import type { Architecture, PlannedJob } from "../plan/index.ts";
-import { jobsWithAdapters } from "./check-fleet.ts";
+import { faultsOfFleet, jobsWithAdapters } from "./check-fleet.ts";
+import { wrongAdapters } from "./check-records.ts";
+import { faultsOfRun } from "./check-run-folder.ts";
 import type { Place } from "./context.ts";
 import { linesOfFile } from "./file-lines.ts";
 import { absolute } from "./files.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine } from "./journal.ts";
 import { isFleetFolder, isFleetGoingOn, loadFleetFolder } from "./load-fleet.ts";
-import {
-  failureOf,
-  isGoingOn,
-  type LoadedRun,
-  loadRun,
-  lossesByJob,
-  readJournalEvents,
-  stepsDone,
-  stoppedByJournal,
-} from "./load-run.ts";
+import { failureOf, isGoingOn, loadRun, readJournalEvents, stepsDone, stoppedByJournal } from "./load-run.ts";
 import { plansOfRun } from "./resume-run.ts";
 import { RUN_FILES } from "./run-folder.ts";
 
@@ -38,21 +27,6 @@ export interface RunEnd {
   readonly isCutOff: boolean;
 }
 
-type AdapterOwner = Pick<PlannedJob, "name" | "adapter">;
-
-/** What is wrong with the adapters that are to be in a folder. */
-function wrongAdapters(folder: string, jobs: readonly AdapterOwner[], architecture: Architecture): readonly string[] {
-  return jobs.flatMap(({ name, adapter }) => {
-    try {
-      readPeftFolder(path.join(folder, name), adapter, architecture);
-      return [];
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      return [error.message.split("\n", 1)[0]!];
-    }
-  });
-}
-
 /** What the journal says of the end, where that is not "ended", its last word. */
 function endByJournal(what: string, journal: readonly JournalLine[], goesOn: boolean, far: string): readonly string[] {
   const last = journal.at(-1);
@@ -63,18 +37,13 @@ function endByJournal(what: string, journal: readonly JournalLine[], goesOn: boo
   return [`The ${what} was ${last?.event === "ended early" ? "ended early" : "cut off"}: ${far}.`];
 }
 
-/** What of the plan's steps the folder of a run that says of itself that it has ended does not have. */
-function wrongRecords(folder: string, { plan, trace, part }: LoadedRun): readonly string[] {
-  const file = path.join(folder, RUN_FILES.trace);
-  if (!existsSync(file)) return [`There is no ${file}.`];
-  if (trace.planHash !== plan.hash) return [`${file} is of another plan.`];
-  return part === undefined ? [] : [`${file} does not have all actions: ${stepsDone(plan, part)}.`];
-}
+/** The sentence of a fault. */
+const sentenceOf = (fault: Error): string => fault.message.split("\n", 1)[0]!;
 
 function endOfRun(place: Place, given: string): RunEnd {
   const folder = absolute(place, given);
   const run = loadRun(place, given);
-  const { plan, journal, metrics, part } = run;
+  const { plan, journal, part } = run;
   const goesOn = isGoingOn(run);
   const stopped = stoppedByJournal(journal);
   const far = part === undefined ? "all steps are made" : stepsDone(plan, part);
@@ -83,25 +52,14 @@ function endOfRun(place: Place, given: string): RunEnd {
   const jobs = plansOfRun(place, given)
     .at(-1)!
     .jobs.filter(({ name }) => !stopped.has(name));
-  const { architecture } = plan.model;
-  const last = wrongAdapters(path.join(folder, RUN_FILES.adapters), jobs, architecture);
-  const kept = new Set(
-    journal.flatMap((line) => (line.event === "job ended" && line.best !== undefined ? [line.job] : [])),
-  );
-  const best = jobs.filter(({ name, evaluation }) => evaluation?.keepBest === true && kept.has(name));
-  const losses = lossesByJob(metrics);
-  const steps = jobs.flatMap(({ name, steps }) => {
-    const made = losses.get(name)?.length ?? 0;
-    return made === steps ? [] : [`${RUN_FILES.metrics} has ${made} of ${steps} steps of ${name}.`];
-  });
-  const lowest = wrongAdapters(path.join(folder, RUN_FILES.best), best, architecture);
-  const missing = ended.length > 0 ? ended : [...wrongRecords(folder, run), ...steps, ...last, ...lowest];
+  const wrong = [...wrongAdapters(path.join(folder, RUN_FILES.adapters), jobs, plan.model.architecture)];
+  const missing = ended.length > 0 ? ended : [...faultsOfRun(place, given, run)].map(sentenceOf);
   return {
     kind: "run folder",
     isAsPlanned: missing.length === 0 && stopped.size === 0,
     missing,
     stopped,
-    numAdapters: jobs.length - last.length,
+    numAdapters: jobs.length - wrong.length,
     isCutOff: ended.length > 0 && !goesOn,
   };
 }
@@ -113,8 +71,8 @@ function endOfFleet(place: Place, given: string): RunEnd {
   const jobs = jobsWithAdapters(fleet);
   const folder = path.join(absolute(place, given), FLEET_FILES.adapters);
   const ended = endByJournal("fleet", events, goesOn, `${metrics.length} steps, ${jobs.length} jobs done`);
-  const wrong = wrongAdapters(folder, jobs, setting.model.architecture);
-  const missing = [...ended, ...wrong];
+  const wrong = [...wrongAdapters(folder, jobs, setting.model.architecture)];
+  const missing = [...ended, ...[...faultsOfFleet(place, given, fleet)].map(sentenceOf)];
   return {
     kind: "live fleet's folder",
     isAsPlanned: missing.length === 0,

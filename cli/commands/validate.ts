@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError, ownValue } from "../../core/index.ts";
-import { readPeftFolder } from "../../exec/index.ts";
 import {
   baselineSchema,
   calibrationSchema,
@@ -18,13 +17,13 @@ import {
 import {
   absolute,
   checkFleetFolder,
+  faultsOfRun,
   howFar,
   isFleetFolder,
   isFolder,
   loadGoldens,
   loadRun,
   loadWorkload,
-  RUN_FILES,
   readInput,
   readTrace,
   stoppedByJournal,
@@ -58,19 +57,17 @@ const CHECKS: Readonly<Record<string, Check>> = {
 };
 
 /**
- * A run folder: its plan, its trace, its metrics line by line, and the adapters of the jobs that it ended. Returns how
- * far a run got that has not ended, and which jobs were stopped.
+ * A run folder, by the first of its faults. Returns how far a run got that has not ended, and which jobs were stopped.
+ * @throws InputError, PlanError
  */
 function checkRun(io: Io, folder: string): readonly string[] {
   const run = loadRun(io, folder);
-  const { plan, journal, state } = run;
-  const ended = new Set(journal.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
-  const stopped = stoppedByJournal(journal);
-  for (const { name, adapter } of plan.jobs)
-    if ((state === "ended" && !stopped.has(name)) || ended.has(name))
-      readPeftFolder(path.join(absolute(io, folder), RUN_FILES.adapters, name), adapter, plan.model.architecture);
+  for (const fault of faultsOfRun(io, folder, run)) throw fault;
   const far = howFar(run);
-  return [...(far === undefined ? [] : [far]), ...[...stopped].map(([name, why]) => `${name} was stopped: ${why}.`)];
+  return [
+    ...(far === undefined ? [] : [far]),
+    ...[...stoppedByJournal(run.journal)].map(([name, why]) => `${name} was stopped: ${why}.`),
+  ];
 }
 
 /** @throws InputError for the first thing that is wrong; returns the document's kind. */
