@@ -192,6 +192,23 @@ function* wholeSegments(file: string, plan: PlanBody): Generator<string> {
   }
 }
 
+/** Whether the scheduler's lines follow on each other, and are of jobs that had arrived. @throws InputError */
+function checkOrder({ journal: { lines } }: LoadedFleet, file: string): void {
+  const arrived = new Set<number>();
+  lines.forEach(({ line, atNs, events }, index) => {
+    const before = lines[index - 1];
+    const at = `line ${line} of the scheduler`;
+    if (before !== undefined && line !== before.line + 1)
+      throw new InputError({ expected: `line ${before.line + 1} of the scheduler`, file, got: `line ${line}` });
+    if (before !== undefined && atNs < before.atNs)
+      throw new InputError({ expected: `a time of at least ${before.atNs} ns`, file, at, got: atNs });
+    for (const { kind, number } of events) {
+      if (kind === "arrived") arrived.add(number);
+      if (!arrived.has(number)) throw new InputError({ expected: "a job that has arrived", file, at, got: number });
+    }
+  });
+}
+
 /** Jobs that were told of. @throws InputError where one that arrived is not there */
 function checkComers({ jobs, journal }: LoadedFleet, file: string): void {
   const arrived = journal.lines.flatMap(({ events }) =>
@@ -220,7 +237,9 @@ export function* faultsOfFleet(place: Place, folder: string, fleet: LoadedFleet)
   const at = (...names: readonly string[]): string => path.join(full, ...names);
   const plan = fleetPlanBody(setting, segments);
   const isOver = state !== "unfinished";
-  const hasJobs = jobs.length > 0 || existsSync(at(FLEET_FILES.jobs));
+  // Folders from before they were written down have none, and do not say what was written of adapters.
+  const isRecent = events.some((line) => line.event === "job ended" && line.written !== undefined);
+  const hasJobs = isRecent || existsSync(at(FLEET_FILES.jobs));
   const words = jobWords(events, new Map(jobs.map(({ job }) => [job.name, Number.POSITIVE_INFINITY])));
   const recorded = recordedJobs(fleet, words);
   const checks: readonly (() => void)[] = [
@@ -245,6 +264,7 @@ export function* faultsOfFleet(place: Place, folder: string, fleet: LoadedFleet)
       const files = [FLEET_FILES.jobs, FLEET_FILES.segments, FLEET_FILES.journal, FLEET_FILES.completions];
       for (const name of isOver ? files : []) checkLineEnd(at(name));
     },
+    () => checkOrder(fleet, at(FLEET_FILES.journal)),
     () => void checkDecisions(folder, fleet),
   ];
   for (const check of checks) {
@@ -253,13 +273,22 @@ export function* faultsOfFleet(place: Place, folder: string, fleet: LoadedFleet)
     yield fault;
     break;
   }
+  const told = toldOf(journal.lines);
+  const silent = jobs.find(({ number, job }) => told.get(number)?.hasEnded === true && words.get(job.name) === undefined);
+  if (state === "ended" && silent !== undefined)
+    yield new InputError({
+      expected: `"job ended" of job ${silent.job.name}`,
+      file: at(FLEET_FILES.journal),
+      got: "none",
+    });
   const { architecture } = setting.model;
   const over = jobsWithAdapters(fleet);
-  yield* wrongAdapters(at(FLEET_FILES.adapters), over, architecture);
+  const written = (kind: "adapter" | "best") => (job: string) => words.get(job)?.ended?.written?.[kind];
+  yield* wrongAdapters(at(FLEET_FILES.adapters), over, architecture, written("adapter"));
   const best = over.filter(
     ({ name, evaluation }) => evaluation?.keepBest === true && words.get(name)?.ended?.best !== undefined,
   );
-  yield* wrongAdapters(at(FLEET_FILES.best), best, architecture);
+  yield* wrongAdapters(at(FLEET_FILES.best), best, architecture, written("best"));
   const byName = new Map(jobs.map(({ job }) => [job.name, job]));
   yield* wrongCheckpoints(full, events, state === "ended", (checkpoint, file) =>
     checkOwned(checkpoint, setting.model, byName, file),

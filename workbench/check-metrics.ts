@@ -39,8 +39,8 @@ const LEARNING_RATE_TOLERANCE = 1e-12;
 type Refuse = (expected: string, got: unknown, at?: string) => never;
 
 function nextEvaluation({ evaluation, steps }: RecordedJob, after: number): number {
-  for (let step = after + 1; step < steps; step += 1)
-    if (evaluation !== undefined && evaluatesAfter(evaluation, step, steps)) return step;
+  for (let step = after + 1; evaluation !== undefined && step < steps; step += 1)
+    if (evaluatesAfter(evaluation, step, steps)) return step;
   return steps;
 }
 
@@ -75,11 +75,11 @@ function addEvaluation(job: RecordedJob, seen: Seen, metrics: EvaluationMetrics,
     );
   const planned = job.heldOut.get(step);
   if (planned !== tokens) refuse(`${planned} tokens held out of job ${name}, as they are planned`, tokens, "tokens");
-  const isFinite = !Number.isNaN(evaluationLoss);
+  const isNumber = !Number.isNaN(evaluationLoss);
   const isLower = seen.lowest === undefined || evaluationLoss < seen.lowest.evaluationLoss;
   // What is not finite is written as null, and may have been the lowest as infinity.
-  if (isFinite && best !== isLower) refuse(`${isLower} of job ${name}, by its evaluations before`, best, "best");
-  if (isFinite && isLower) seen.lowest = { step, evaluationLoss };
+  if (isNumber && best !== isLower) refuse(`${isLower} of job ${name}, by its evaluations before`, best, "best");
+  if (isNumber && isLower) seen.lowest = { step, evaluationLoss };
   seen.evaluated = step;
 }
 

@@ -1,16 +1,14 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
 import path from "node:path";
 import { InputError, PlanError } from "../core/index.ts";
 import { readPeftFolder } from "../exec/index.ts";
 import { type Architecture, jobSegments, type PlanBody, type PlannedJob } from "../plan/index.ts";
 import type { LowestLoss } from "./check-metrics.ts";
-import { linesOfFile } from "./file-lines.ts";
+import { fileDigest } from "./file-digest.ts";
+import { bytesOfWholeLines } from "./file-lines.ts";
 import { type CheckOwner, readCheckpoint } from "./find-checkpoint.ts";
-import type { JournalLine } from "./journal.ts";
+import { type JournalLine, WEIGHTS } from "./journal.ts";
 import { CHECKPOINTS, checkpointNames, MANIFEST } from "./write-checkpoint.ts";
-
-/** The files of every run that is carried out, whether its plan is known or grows. */
-export const JOURNAL = "journal.jsonl";
 
 /** What is wrong, where something is: an error with its file, and line. @throws what is no fault of a document */
 export function faultOf(check: () => void): InputError | PlanError | undefined {
@@ -101,14 +99,29 @@ export function plannedTokens({
 
 type AdapterOwner = Pick<PlannedJob, "name" | "adapter">;
 
-/** What is wrong with the adapters that are to be in a folder, the first thing of each. */
+/**
+ * What is wrong with the adapters that are to be in a folder, the first thing of each. `written`: SHA-256 of the weights
+ * that a job left there, where that is known.
+ */
 export function* wrongAdapters(
   folder: string,
   jobs: readonly AdapterOwner[],
   architecture: Architecture,
+  written: (job: string) => string | undefined = () => undefined,
 ): Generator<InputError | PlanError> {
   for (const { name, adapter } of jobs) {
-    const fault = faultOf(() => readPeftFolder(path.join(folder, name), adapter, architecture));
+    const fault = faultOf(() => {
+      readPeftFolder(path.join(folder, name), adapter, architecture);
+      const known = written(name);
+      const file = path.join(folder, name, WEIGHTS);
+      const { sha256 } = fileDigest(file);
+      if (known !== undefined && known !== sha256)
+        throw new InputError({
+          expected: `the weights that job ${name} left, ${known.slice(0, 12)}...`,
+          file,
+          got: `${sha256.slice(0, 12)}...`,
+        });
+    });
     if (fault !== undefined) yield fault;
   }
 }
@@ -149,10 +162,12 @@ export function checkNumbers(folder: string, parts: readonly string[]): void {
 
 /** A last line that was not written to its end is no line of what has ended. @throws InputError */
 export function checkLineEnd(file: string): void {
-  let line = 0;
-  for (const text of linesOfFile(file)) {
-    line += 1;
-    if (!text.endsWith("\n"))
-      throw new InputError({ expected: "a line that was written to its end", file, line, got: "a part of one" });
+  if (!existsSync(file)) return;
+  const descriptor = openSync(file, "r");
+  try {
+    if (bytesOfWholeLines(descriptor) < fstatSync(descriptor).size)
+      throw new InputError({ expected: "a last line that was written to its end", file, got: "a part of one" });
+  } finally {
+    closeSync(descriptor);
   }
 }

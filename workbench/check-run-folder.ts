@@ -37,12 +37,15 @@ function checkTrace({ file, plan, trace }: RunPlan): void {
     throw new InputError({ expected, file, got, ...(at === undefined ? {} : { at }) });
   };
   if (trace.planHash !== plan.hash)
-    refuse(`the trace of plan ${plan.hash.slice(0, 12)}`, "that of another plan", "planHash");
+    refuse(`the trace of plan ${plan.hash.replace("sha256:", "").slice(0, 12)}`, "that of another plan", "planHash");
   const places = new Map(plan.actions.flatMap((keys, stage) => keys.map((key) => [key, stage] as const)));
   const seen = new Set<string>();
-  for (const { action, stream, device } of trace.events) {
+  for (const { action, stream, device, microBatch, ...event } of trace.events) {
     if (stream !== "compute") continue;
     const stage = places.get(action) ?? refuse("actions of the plan", action);
+    const { step } = plan.microBatches[microBatch]!;
+    if (event.stage !== stage || event.step !== step)
+      refuse(`${action} of stage ${stage} in step ${step}`, `stage ${event.stage} in step ${event.step}`);
     const name = plan.devices[plan.stages[stage]!.device]!.name;
     if (trace.devices[device] !== name) refuse(`${action} on device ${name}`, trace.devices[device]);
     if (seen.has(action)) refuse("each action once", action);
@@ -191,11 +194,10 @@ export function* faultsOfRun(place: Place, given: string, run: LoadedRun): Gener
       lowest = checkMetrics(linesOfFile(at(RUN_FILES.metrics)), at(RUN_FILES.metrics), jobs, state !== "unfinished");
     },
     ...parts.map((each, index) => () => {
-      const next = parts[index + 1]?.plan;
-      const from = new Map(next?.jobs.map(({ name, firstStep = 0 }) => [name, firstStep]));
-      checkLosses(each, losses, (job) =>
-        next === undefined ? Number.POSITIVE_INFINITY : (from.get(job) ?? Number.POSITIVE_INFINITY),
-      );
+      const later = parts.slice(index + 1).flatMap(({ plan: { jobs: own } }) => own);
+      const from = new Map<string, number>();
+      for (const { name, firstStep = 0 } of later) from.set(name, Math.min(from.get(name) ?? firstStep, firstStep));
+      checkLosses(each, losses, (job) => from.get(job) ?? Number.POSITIVE_INFINITY);
     }),
     () => {
       if (journal.length > 0) checkJournal(at(RUN_FILES.journal), journal, words, jobs, lowest);
@@ -213,11 +215,12 @@ export function* faultsOfRun(place: Place, given: string, run: LoadedRun): Gener
     const word = words.get(name);
     return word?.stopped === undefined && (state === "ended" || word?.ended !== undefined);
   });
-  yield* wrongAdapters(at(RUN_FILES.adapters), over, plan.model.architecture);
+  const written = (kind: "adapter" | "best") => (job: string) => words.get(job)?.ended?.written?.[kind];
+  yield* wrongAdapters(at(RUN_FILES.adapters), over, plan.model.architecture, written("adapter"));
   const best = over.filter(
     ({ name, evaluation }) => evaluation?.keepBest === true && words.get(name)?.ended?.best !== undefined,
   );
-  yield* wrongAdapters(at(RUN_FILES.best), best, plan.model.architecture);
+  yield* wrongAdapters(at(RUN_FILES.best), best, plan.model.architecture, written("best"));
   const silent =
     state === "ended" && journal.length > 0 ? over.find(({ name }) => words.get(name) === undefined) : undefined;
   if (silent !== undefined)

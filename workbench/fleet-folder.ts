@@ -15,7 +15,7 @@ import type { FleetComer, JournalLine, PlannedJob, Segment, Setting } from "../p
 import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, refuseLinkedMembers, writeOutput } from "./files.ts";
 import { type FolderLock, lockFolder, withoutLock } from "./folder-lock.ts";
-import type { JournalEvent } from "./journal.ts";
+import { type JournalEvent, type WrittenFolders, withWritten } from "./journal.ts";
 import { LateWrites, missingError } from "./late-writes.ts";
 import { LineFile, type LineFileOptions } from "./line-file.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
@@ -52,12 +52,6 @@ type AdapterOwner = Pick<PlannedJob, "name" | "adapter">;
 export interface EndedPairs {
   readonly adapter: readonly AdapterPair[] | undefined;
   readonly best: readonly AdapterPair[] | undefined;
-}
-
-/** The folders that they are in. */
-export interface EndedFolders {
-  readonly adapter: string | undefined;
-  readonly best: string | undefined;
 }
 
 /** Whether a name in a folder is that of a socket, which holds nothing. */
@@ -199,11 +193,15 @@ export class FleetFolder implements Disposable {
    * A job is over: its adapter as it is, the one that had the lowest loss, and once they are there the line that says
    * so. The folders that they are in; undefined while the disk does not take them.
    */
-  ended(job: AdapterOwner, { adapter, best }: EndedPairs, event: JournalEvent): EndedFolders | undefined {
+  ended(job: AdapterOwner, { adapter, best }: EndedPairs, event: JournalEvent): WrittenFolders | undefined {
     const { name } = job;
     const placeOf = (within: string): string => path.join(this.#folder, within, name);
     const [last, lowest] = [placeOf(FLEET_FILES.adapters), placeOf(FLEET_FILES.best)];
     if (adapter !== undefined) this.#over.add(name);
+    const folders = {
+      adapter: adapter === undefined ? undefined : last,
+      best: best === undefined ? undefined : lowest,
+    };
     let isWritten = false;
     this.#writes.write({
       name: `adapter of ${name}`,
@@ -211,12 +209,11 @@ export class FleetFolder implements Disposable {
         if (adapter !== undefined) this.#write(last, job, adapter);
         if (best !== undefined) this.#write(lowest, job, best);
         if (adapter !== undefined) this.#written.add(name);
-        this.happened(event);
+        this.happened(withWritten(event, folders));
         isWritten = true;
       },
     });
-    if (!isWritten) return undefined;
-    return { adapter: adapter === undefined ? undefined : last, best: best === undefined ? undefined : lowest };
+    return isWritten ? folders : undefined;
   }
 
   #write(folder: string, { adapter }: AdapterOwner, pairs: readonly AdapterPair[]): void {

@@ -1,5 +1,10 @@
+import path from "node:path";
 import { type BestEvaluation, type Divergence, divergenceText, type LostPipeline } from "../exec/index.ts";
 import type { AskedEvent } from "../plan/index.ts";
+import { fileDigest } from "./file-digest.ts";
+
+/** The file of an adapter's weights, in its folder. */
+export const WEIGHTS = "adapter_model.safetensors";
 
 /** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
 export type JournalEvent =
@@ -44,6 +49,8 @@ export type JournalEvent =
       readonly job: string;
       /** Of its evaluations, the lowest: after which step, from 0. */
       readonly best?: { readonly step: number; readonly evaluationLoss: number };
+      /** SHA-256 of the weights of its adapter as they were written, and of its best one, where they were by then. */
+      readonly written?: { readonly adapter?: string; readonly best?: string };
     }
   /** A job trains no further, since its loss or its gradient is not finite. Its adapter is not written. */
   | {
@@ -88,9 +95,24 @@ export function pipelineLost({ pipeline, error }: LostPipeline, jobs: readonly s
 }
 
 /** A job is over; of one that was evaluated, what was best of it. */
-export function jobEnded(job: string, best: BestEvaluation | undefined): JournalEvent {
+export function jobEnded(job: string, best: BestEvaluation | undefined): Extract<JournalEvent, { event: "job ended" }> {
   const lowest = best === undefined ? {} : { best: { step: best.step, evaluationLoss: best.evaluationLoss } };
   return { event: "job ended", job, ...lowest };
+}
+
+/** The folders that adapters of a job were written to. */
+export interface WrittenFolders {
+  readonly adapter: string | undefined;
+  readonly best: string | undefined;
+}
+
+/** The same with what was written of it, so that another file in its place is known as such. */
+export function withWritten<E extends JournalEvent>(event: E, { adapter, best }: WrittenFolders): E {
+  if (event.event !== "job ended") return event;
+  const of = (key: "adapter" | "best", folder: string | undefined): Readonly<Record<string, string>> =>
+    folder === undefined ? {} : { [key]: fileDigest(path.join(folder, WEIGHTS)).sha256 };
+  const written = { ...of("adapter", adapter), ...of("best", best) };
+  return Object.keys(written).length === 0 ? event : { ...event, written };
 }
 
 export type JournalLine = JournalEvent & { readonly time: string };

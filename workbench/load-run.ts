@@ -47,16 +47,17 @@ export function* readCompletions(
   file: string,
   plan: Pick<Plan, "actions" | "devices" | "stages">,
 ): Generator<SeenCompletion> {
-  /** By stage and stream, what was reported. */
-  const reported = new Map<string, Set<number>>();
+  /** By stage and stream, 1 for what was reported: a byte an action, since there are many. */
+  const reported = new Map<string, Uint8Array>();
   for (const { value, line } of jsonLines(lines, file)) {
     const isLine = Array.isArray(value) && value.length === 7 && plan.actions[Number(value[0])]?.[Number(value[2])];
     if (!isLine) throw new InputError({ expected: "what a device of the plan reported", file, line, got: value });
     const [stage, stream, id, startNs, endNs, interruptedNs, delayedNs] = value;
-    const ids = reported.get(`${stage} ${stream}`) ?? new Set();
+    const ids = reported.get(`${stage} ${stream}`) ?? new Uint8Array(plan.actions[stage]!.length);
     reported.set(`${stage} ${stream}`, ids);
-    if (ids.has(id)) throw new InputError({ expected: "each action once", file, line, got: plan.actions[stage]![id] });
-    ids.add(id);
+    if (ids[id] === 1)
+      throw new InputError({ expected: "each action once", file, line, got: plan.actions[stage]![id] });
+    ids[id] = 1;
     const device = plan.devices[plan.stages[stage]!.device]!.name;
     yield {
       stage,

@@ -16,7 +16,7 @@ import { traceLines } from "../traces/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, refuseLinkedMembers, writeOutput, writePieces } from "./files.ts";
 import { type FolderLock, lockFolder, withoutLock } from "./folder-lock.ts";
-import { type JournalEvent, jobEnded, jobStopped, pipelineLost } from "./journal.ts";
+import { type JournalEvent, jobEnded, jobStopped, pipelineLost, withWritten } from "./journal.ts";
 import { LateWrites, missingError } from "./late-writes.ts";
 import { LineFile, type LineFileOptions } from "./line-file.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
@@ -211,7 +211,9 @@ export class RunFolder implements Disposable {
       this.#writeBest(job, best);
       if (this.#diverged.has(job)) return;
       this.#writeAdapter(job, adapter);
-      this.journal(jobEnded(this.#plan.jobs[job]!.name, best));
+      const { name } = this.#plan.jobs[job]!;
+      const written = { adapter: this.#adapters.get(name), best: this.#best.get(name) };
+      this.journal(withWritten(jobEnded(name, best), written));
     },
   };
 

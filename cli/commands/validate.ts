@@ -64,7 +64,10 @@ function checkRun(io: Io, folder: string): readonly string[] {
   const run = loadRun(io, folder);
   for (const fault of faultsOfRun(io, folder, run)) throw fault;
   const far = howFar(run);
+  const last = run.journal.at(-1)?.event;
+  const isSilent = run.state !== "unfinished" && last !== "ended" && last !== "ended early";
   return [
+    ...(isSilent ? [`the journal does not say how the run has ended, but ${last ?? "nothing"}.`] : []),
     ...(far === undefined ? [] : [far]),
     ...[...stoppedByJournal(run.journal)].map(([name, why]) => `${name} was stopped: ${why}.`),
   ];

@@ -105,7 +105,11 @@ describe("check-run of one that has not ends with 1, and says what is missing", 
       },
       ["The run has failed: Expected a network, got none."],
     ],
-    ["the trace", (copy) => rmSync(at(copy, "trace.json")), ["There is no ROOT/RUN/trace.json."]],
+    [
+      "the trace",
+      (copy) => rmSync(at(copy, "trace.json")),
+      ['ROOT/RUN/trace.json: Expected the trace of a run that has ended, got "no such file".'],
+    ],
     [
       "actions of the trace",
       (copy) =>
@@ -117,7 +121,7 @@ describe("check-run of one that has not ends with 1, and says what is missing", 
               .join("\n"),
           ...[copy, "trace.json"],
         ),
-      ["ROOT/RUN/trace.json does not have all actions: 0 of 6 steps, 0 of 2 jobs done."],
+      ['ROOT/RUN/trace.json: Expected all actions of the plan, got "0 of 6 steps, 0 of 2 jobs done".'],
     ],
     [
       "an adapter",
@@ -140,7 +144,7 @@ describe("check-run of one that has not ends with 1, and says what is missing", 
               .join("\n"),
           ...[copy, "metrics.jsonl"],
         ),
-      ["metrics.jsonl has 2 of 3 steps of second."],
+      ['ROOT/RUN/metrics.jsonl:7: Expected step 1 of job second, got "step 2".'],
     ],
   ];
   it.each(cases)("%s", async (_, change, missing) => {
