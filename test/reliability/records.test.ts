@@ -200,7 +200,7 @@ const CHANGES: readonly (readonly [string, readonly string[], (copy: string) => 
     "lacks a piece of its plan",
     ["fleet"],
     lines("segments.jsonl", (all) => all.slice(1)),
-    /(segments|completions)\.jsonl:1: Expected/,
+    /(segments|completions)\.jsonl[:\d]*: Expected/,
   ],
   [
     "lacks its checkpoint",
