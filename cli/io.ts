@@ -1,10 +1,23 @@
 import type { EventEmitter } from "node:events";
+import { plainText } from "../core/index.ts";
 import type { World } from "../exec/index.ts";
+
+/** The same world, where nothing but text goes out: names from files may hold whatever their writers liked. */
+export function plainIo(io: Io): Io {
+  return {
+    ...io,
+    stdout: (text) => io.stdout(plainText(text)),
+    stderr: (text) => io.stderr(plainText(text)),
+    control: io.control ?? io.stderr,
+  };
+}
 
 /** The world outside, as commands see it; tests give their own. */
 export interface Io {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Control sequences of our own, to the terminal that stderr is; all else that goes out is text. */
+  readonly control?: (sequence: string) => void;
   /** Whether stderr is a terminal: bars are shown only there. */
   readonly isTty: boolean;
   /** Relative paths start here. */

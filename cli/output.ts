@@ -1,4 +1,4 @@
-import { canonicalJson, formatSeconds, formatSecondsRange, textTable } from "../core/index.ts";
+import { canonicalJson, formatSeconds, formatSecondsRange, plainLine, textTable } from "../core/index.ts";
 import type { Intervals } from "../traces/index.ts";
 import { type Arguments, flag } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -28,10 +28,19 @@ export function showProgress(io: Io, args: Arguments, text: string): void {
   if (io.isTty && !flag(args, "quiet")) io.stderr(`${text}\n`);
 }
 
+/** Where the cursor of a terminal is to go and what it is to erase: the only control sequences that go out. */
+export function moveCursor(io: Io, sequence: string): void {
+  (io.control ?? io.stderr)(sequence);
+}
+
+/** Takes the line back that the cursor is on. */
+export const ERASE_LINE = "\r\u001b[K";
+
 /** Columns side by side under a line: the first flush left, the others flush right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]?.length ?? 0)));
-  return textTable([header, widths.map((width) => "-".repeat(width)), ...rows]).join("\n");
+  const cells = [header, ...rows].map((row) => row.map(plainLine));
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  return textTable([cells[0]!, widths.map((width) => "-".repeat(width)), ...cells.slice(1)]).join("\n");
 }
 
 /** "12.3 %" */

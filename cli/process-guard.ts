@@ -1,4 +1,5 @@
 import type { EventEmitter } from "node:events";
+import { plainText } from "../core/index.ts";
 import { endingOf } from "./last-resort.ts";
 
 /** A stream of the process, as far as it is looked after here. */
@@ -34,7 +35,7 @@ function restoreTerminal({ stderr, stdin }: GuardedProcess): void {
 export function guardProcess(process: GuardedProcess, debug: boolean): void {
   const fail = (error: unknown): void => {
     const { code, text } = endingOf(error, debug);
-    process.stderr.write(text);
+    process.stderr.write(plainText(text));
     process.exit(code);
   };
   for (const stream of [process.stdout, process.stderr])

@@ -4,7 +4,7 @@ import { endRanks, type World } from "../exec/index.ts";
 import { joinRanks, VERSION, workOnRank } from "../workbench/index.ts";
 import { type Arguments, type Command, withDefaults } from "./command.ts";
 import { COMMANDS } from "./commands/commands.ts";
-import type { Io } from "./io.ts";
+import { type Io, plainIo } from "./io.ts";
 import { endingOf } from "./last-resort.ts";
 import { type OptionTable, yargsOption } from "./option-table.ts";
 import { refuseInputsAsOutputs } from "./refuse-inputs.ts";
@@ -82,7 +82,8 @@ function parser(
 }
 
 /** Runs one command line and returns its exit code: 0 done, 1 a check failed, else as `endingOf` has it. */
-export async function run(argv: readonly string[], io: Io): Promise<number> {
+export async function run(argv: readonly string[], given: Io): Promise<number> {
+  const io = plainIo(given);
   let world: World | undefined;
   let chosen: { readonly command: Command; readonly args: Arguments } | undefined;
   try {

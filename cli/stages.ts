@@ -2,6 +2,7 @@ import { formatSeconds } from "../core/index.ts";
 import type { Context } from "../workbench/index.ts";
 import { type Arguments, flag } from "./command.ts";
 import type { Io } from "./io.ts";
+import { ERASE_LINE, moveCursor } from "./output.ts";
 
 /** What takes longer is said where nobody looks at a terminal. */
 const LONG_MS = 1000;
@@ -26,7 +27,7 @@ export function stages(io: Io, args: Arguments): Context["stage"] {
     } finally {
       clearTimeout(timer);
       const tookMs = performance.now() - began;
-      if (io.isTty) io.stderr("\r\u001b[K");
+      if (io.isTty) moveCursor(io, ERASE_LINE);
       else if (tookMs >= LONG_MS) say(`${what}: ${formatSeconds(tookMs / 1e3)}`);
     }
   };

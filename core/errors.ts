@@ -1,3 +1,5 @@
+import { plainLine } from "./plain-text.ts";
+
 /** What every loratwin error can say. The text is made from this, last. */
 export interface ErrorFacts {
   /** What would have been right, as a noun phrase: "a positive whole number". */
@@ -27,7 +29,8 @@ export function formatFacts(facts: ErrorFacts): string {
     facts.file === undefined ? "" : [facts.file, facts.line, facts.column].filter((x) => x !== undefined).join(":");
   const at = facts.at === undefined || facts.at === "" ? "" : ` at ${facts.at}`;
   const got = "got" in facts ? `, got ${shown(facts.got)}` : "";
-  const lines = [`${place === "" ? "" : `${place}: `}Expected ${facts.expected}${at}${got}.`];
+  // One line, whatever a name or a path in it holds.
+  const lines = [plainLine(`${place === "" ? "" : `${place}: `}Expected ${facts.expected}${at}${got}.`)];
   if (facts.detail !== undefined) lines.push("", facts.detail);
   if (facts.hint !== undefined) lines.push(`Hint: ${facts.hint}`);
   return lines.join("\n");

@@ -21,6 +21,8 @@ export { Numbers } from "./numbers.ts";
 export { ownValue } from "./own-value.ts";
 // Rounding up to a multiple.
 export { padded } from "./padded.ts";
+// Texts without what people would not see.
+export { plainLine, plainText } from "./plain-text.ts";
 // Seeded random numbers.
 export { createRng, type Rng } from "./rng.ts";
 // Words of a shell's command line.

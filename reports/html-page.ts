@@ -1,3 +1,5 @@
+import { plainText } from "../core/index.ts";
+
 /** The bundled browser code of a page, as text: script and style sheet of dist/reports. */
 export interface ReportAssets {
   readonly script: string;
@@ -6,9 +8,20 @@ export interface ReportAssets {
 
 const HTML_ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
+/** A document whose texts and keys people can read: as a page draws them, whoever wrote them. */
+function plainDocument(document: unknown): string {
+  return JSON.stringify(document, (_, value: unknown) => {
+    if (typeof value === "string") return plainText(value);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    const keys = Object.keys(value);
+    if (keys.every((key) => plainText(key) === key)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, own]) => [plainText(key), own]));
+  });
+}
+
 /** Text of an element or an attribute. */
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => HTML_ENTITIES[character]!);
+  return plainText(text).replace(/[&<>"]/g, (character) => HTML_ENTITIES[character]!);
 }
 
 /** Inside a script element only `<` can end it or start a comment; in JSON it occurs only in strings. */
@@ -48,7 +61,7 @@ export function htmlPage(
 </head>
 <body>
 <div id="report"><noscript>This page draws its charts with JavaScript, which is switched off here.</noscript></div>
-<script type="application/json" id="report-data">${escapeJson(JSON.stringify(data))}</script>
+<script type="application/json" id="report-data">${escapeJson(plainDocument(data))}</script>
 <script>${inline.script}</script>
 </body>
 </html>

@@ -53,6 +53,9 @@ export function* readCompletions(
     const isLine = Array.isArray(value) && value.length === 7 && plan.actions[Number(value[0])]?.[Number(value[2])];
     if (!isLine) throw new InputError({ expected: "what a device of the plan reported", file, line, got: value });
     const [stage, stream, id, startNs, endNs, interruptedNs, delayedNs] = value;
+    const times = [startNs, endNs, interruptedNs ?? 0, delayedNs ?? 0];
+    if (!times.every(Number.isFinite))
+      throw new InputError({ expected: "times in nanoseconds", file, line, got: value });
     const ids = reported.get(`${stage} ${stream}`) ?? new Uint8Array(plan.actions[stage]!.length);
     reported.set(`${stage} ${stream}`, ids);
     if (ids[id] === 1)

@@ -13,7 +13,7 @@ import {
 } from "../command.ts";
 import { capacityText } from "../describe-capacity.ts";
 import type { Io } from "../io.ts";
-import { note, printResult } from "../output.ts";
+import { ERASE_LINE, moveCursor, note, printResult } from "../output.ts";
 import { CATALOG_OPTION } from "../plan-options.ts";
 import { requireCapacityPage, writeCapacity } from "../write-capacity.ts";
 
@@ -47,10 +47,11 @@ function progressOf(io: Io, args: Arguments, what: string) {
     told(done: number, all: number): void {
       if (!isShown || performance.now() - toldMs < TELL_MS) return;
       toldMs = performance.now();
-      io.stderr(`\r\u001b[K${what}: ${done} of ${all}`);
+      moveCursor(io, ERASE_LINE);
+      io.stderr(`${what}: ${done} of ${all}`);
     },
     end(): void {
-      if (toldMs > 0) io.stderr("\r\u001b[K");
+      if (toldMs > 0) moveCursor(io, ERASE_LINE);
     },
   };
 }

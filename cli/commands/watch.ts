@@ -12,7 +12,7 @@ import {
   stoppedByJournal,
 } from "../../workbench/index.ts";
 import { type Command, flag, requiredText } from "../command.ts";
-import { percent, printResult, table } from "../output.ts";
+import { moveCursor, percent, printResult, table } from "../output.ts";
 import { sparkline } from "../sparkline.ts";
 
 /** How often a terminal is drawn anew, and how often a line comes where nobody looks. */
@@ -124,7 +124,8 @@ export const watchCommand: Command = {
       const view = viewOf(run);
       if (isLive) {
         const text = viewText(view);
-        io.stderr(`${drawn === 0 ? "" : `\u001b[${drawn}A\u001b[0J`}${text}\n`);
+        if (drawn > 0) moveCursor(io, `\u001b[${drawn}A\u001b[0J`);
+        io.stderr(`${text}\n`);
         drawn = text.split("\n").length;
       } else if (performance.now() - saidMs >= LINE_EVERY_MS) {
         io.stderr(`${summary(view)}\n`);
@@ -133,7 +134,7 @@ export const watchCommand: Command = {
       await sleep(DRAW_EVERY_MS, undefined, { signal: stop.signal }).catch(() => {});
       run = loadRun(io, folder);
     }
-    if (drawn > 0) io.stderr(`\u001b[${drawn}A\u001b[0J`);
+    if (drawn > 0) moveCursor(io, `\u001b[${drawn}A\u001b[0J`);
     const view = viewOf(run);
     const far = howFar(run);
     printResult(io, args, view, () => [viewText(view), ...(far === undefined ? [] : ["", far])].join("\n"));

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { plainText } from "../../core/index.ts";
 
 /** A command line over files that somebody with bad intentions wrote. */
 export interface Attack {
@@ -95,6 +96,8 @@ export function faultOf(
 ): string | undefined {
   if (code === "hang" || code === "killed" || code === "crash") return `${code}: ${stderr.slice(0, 600)}`;
   if (bytes > 2 * MOST.heapMegabytes * 2 ** 20) return `${bytes} bytes`;
+  const shown = `${stdout}${stderr}`;
+  if (plainText(shown) !== shown) return `control characters: ${JSON.stringify(shown.slice(0, 300))}`;
   if (code === 0) return mayPass === true ? undefined : "was let in";
   if (code !== 2 && code !== 3) return `exit code ${code}: ${stderr.slice(0, 300)}`;
   if (stdout !== "") return `a refusal that also printed: ${stdout.slice(0, 100)}`;
