@@ -4,6 +4,7 @@ import { type Apart, findApart } from "./apart.ts";
 import { candidateFleet } from "./candidate-fleet.ts";
 import { type CapacityRequest, findCapacity, judgeInput, meanCost } from "./find-capacity.ts";
 import { type JudgedCandidate, type JudgeInput, judgeAll } from "./judge-candidate.ts";
+import { CONFIDENCE, surety } from "./judge-rule.ts";
 import { levelShares, tightness } from "./level.ts";
 import { weekOf } from "./week.ts";
 
@@ -47,13 +48,12 @@ function rowOf(
   input: JudgeInput,
   isOnFront: boolean,
 ): CandidateRow {
-  const { candidate, draws, fleet, spot, provenance, sigma } = judged;
+  const { candidate, draws, judgement, fleet, spot, provenance, sigma } = judged;
   const { times, jobsAtOnce } = fleet;
   const costs = draws.map(({ cost }) => cost);
   return {
     candidate,
-    kept: draws.filter(({ isKept }) => isKept).length,
-    draws: draws.length,
+    ...surety(judgement, input.rule),
     isOnFront,
     cost: {
       ...spreadOf(costs.map(({ total }) => total)),
@@ -89,14 +89,13 @@ export type CapacityReport = Pick<
 
 function apartOf(apart: Apart | undefined): ApartAnswer | null {
   if (apart === undefined) return null;
-  const { pools, draws } = apart;
+  const { pools, draws, judgement } = apart;
   return {
     pools: pools.map(({ request, input, judged, meets }) => ({
       kinds: [...judged.kinds],
       best: rowOf(judged, request, input, frontOf(meets, input).has(judged.candidate)),
     })),
-    kept: draws.filter(({ isKept }) => isKept).length,
-    draws: draws.length,
+    ...surety(judgement, pools[0]!.input.rule),
     cost: spreadOf(draws.map(({ cost }) => cost)),
     kilowattHours: mean(draws.map(({ kilowattHours }) => kilowattHours)),
   };
@@ -132,7 +131,7 @@ export async function capacityReport(request: CapacityRequest): Promise<Capacity
 
 /** The answer as a document. */
 export function capacityDocument(
-  { prices, forecast, probability, objective }: Omit<CapacityRequest, "candidates">,
+  { prices, forecast, drawing, probability, objective }: Omit<CapacityRequest, "candidates">,
   report: CapacityReport,
   flips: readonly Flip[],
 ): CapacityAnswer {
@@ -142,7 +141,7 @@ export function capacityDocument(
     currency: prices.currency,
     pricesOf: prices.date,
     days: forecast.days,
-    ...{ probability, objective, ...report },
+    ...{ ...drawing, confidence: CONFIDENCE, probability, objective, ...report },
     flips: [...flips],
   };
 }

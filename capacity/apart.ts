@@ -1,7 +1,8 @@
 import { groupBy, maximum, mean, sum } from "../core/index.ts";
 import type { CapacityObjective } from "../plan/index.ts";
 import { type CapacityRequest, findCapacity, judgeInput } from "./find-capacity.ts";
-import { type JudgedCandidate, type JudgeInput, mostMissed } from "./judge-candidate.ts";
+import { type JudgedCandidate, type JudgeInput, judgeDraw } from "./judge-candidate.ts";
+import { type Judgement, judgeBy } from "./judge-rule.ts";
 import { GRAIN, objectiveValue } from "./objective.ts";
 
 /** Kinds of one base model, which no slot can train beside another one: a question of its own. */
@@ -46,12 +47,10 @@ interface PooledCandidate extends Pool {
 /** The candidates of all pools, as they are together. */
 export interface Apart {
   readonly pools: readonly PooledCandidate[];
-  /** By draw, whether all of them keep their levels, and what they come to. */
-  readonly draws: readonly {
-    readonly isKept: boolean;
-    readonly cost: number;
-    readonly kilowattHours: number;
-  }[];
+  /** By draw of the first round, what they come to. */
+  readonly draws: readonly { readonly cost: number; readonly kilowattHours: number }[];
+  /** Of draws in which all of them keep their levels. */
+  readonly judgement: Judgement;
   /** By the objective, on average over the draws. */
   readonly value: number;
 }
@@ -68,8 +67,10 @@ function together(pools: Apart["pools"]): Apart {
   const all = input.draws.map((_, draw) => pools.map(({ judged }) => judged.draws[draw]!));
   return {
     pools,
+    judgement: judgeBy(input.rule, (draw) =>
+      pools.every(({ judged, input: own }) => (judged.draws[draw] ?? judgeDraw(judged, draw, own)).isKept),
+    ),
     draws: all.map((parts) => ({
-      isKept: parts.every(({ isKept }) => isKept),
       cost: sum(parts.map(({ cost }) => cost.total)),
       kilowattHours: sum(parts.map(({ cost }) => cost.kilowattHours)),
     })),
@@ -129,8 +130,7 @@ export async function findApart(request: CapacityRequest): Promise<Apart | undef
     const { places, chosen, least } = queue.shift()!;
     if (best !== undefined && least > best.value - GRAIN[request.objective]) break;
     const apart = together(searches.map(({ pool, meets }, index) => ({ ...pool, judged: chosen[index]!, meets })));
-    const missed = apart.draws.filter(({ isKept }) => !isKept).length;
-    if (missed <= mostMissed(pools[0]!.input) && (best === undefined || apart.value < best.value)) best = apart;
+    if (apart.judgement.meets && (best === undefined || apart.value < best.value)) best = apart;
     for (const [pool] of pools.entries()) {
       const next = places.map((place, index) => (index === pool ? place + 1 : place));
       if (known.has(next.join())) continue;

@@ -1,6 +1,7 @@
-import { createRng, InputError, ownValue } from "../core/index.ts";
+import { InputError, ownValue } from "../core/index.ts";
 import type { Candidate, Catalog, Forecast, Prices, UnfitCandidate } from "../plan/index.ts";
 import { NEWEST, type Provenance, stepMachine, stepTrust } from "../studies/index.ts";
+import type { Drawing } from "./error-draws.ts";
 import { levelOf } from "./level.ts";
 import { hasPrice, type Tariff } from "./money.ts";
 import type { SlotFleet } from "./slot-fleet.ts";
@@ -19,20 +20,14 @@ export interface CandidateFleet {
   readonly provenance: Provenance;
   /** Of the logarithm of times. */
   readonly sigma: number;
+  readonly drawing: Drawing;
 }
 
 const WORST: Readonly<Record<Provenance, number>> = { fitted: 0, transferred: 1, peaks: 2 };
 
-/** Factor of an accelerator's times in a draw: the same for all candidates with it. The first draw is as predicted. */
-export function drawnFactor(accelerator: string, sigma: number, draw: number): number {
-  return draw === 0 ? 1 : Math.exp(sigma * createRng(`times of ${accelerator} in draw ${draw}`).nextNormal());
-}
-
 /** A candidate with all that it is simulated with, or why it cannot be. */
-export function candidateFleet(
-  candidate: Candidate,
-  { forecast, kinds, catalog, prices, slower = 1 }: CapacityWorld,
-): CandidateFleet | UnfitCandidate {
+export function candidateFleet(candidate: Candidate, world: CapacityWorld): CandidateFleet | UnfitCandidate {
+  const { forecast, kinds, catalog, prices, drawing, slower = 1 } = world;
   const { accelerator: name, tenure, precision, slot, count, jobsAtOnce, policy } = candidate;
   const unfit = (why: UnfitCandidate["why"], detail: string): UnfitCandidate => ({ candidate, why, detail });
   const price = ownValue(prices.accelerators, name);
@@ -54,7 +49,7 @@ export function candidateFleet(
       spanSeconds: 86_400 * forecast.days,
     };
     return {
-      ...{ candidate, fleet, spot, provenance: worst.provenance },
+      ...{ candidate, drawing, fleet, spot, provenance: worst.provenance },
       kinds: kinds.map(({ kind }) => kind.name),
       sigma: Math.max(...trusts.map(({ sigma }) => sigma)),
       tariff: { tenure, price, prices, watts: accelerator.watts },
@@ -71,6 +66,8 @@ export interface CapacityWorld {
   readonly kinds: readonly SlotKind[];
   readonly catalog: Catalog;
   readonly prices: Prices;
+  /** Of arrivals, of the model's error and of interruptions, by which it is known how sure an answer is. */
+  readonly drawing: Drawing;
   /** All steps take so many times as long as predicted. */
   readonly slower?: number;
 }

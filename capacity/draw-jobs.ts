@@ -37,14 +37,14 @@ export function expectedJobs(forecast: Forecast): { readonly jobs: number; reado
 
 /**
  * Jobs of a forecast: those of each kind come independently of each other (a Poisson process whose rate follows day, week
- * and growth), and differ in their rows. The same draw has the same jobs, whatever else there is.
+ * and growth), and differ in their rows. The same draw of a seed has the same jobs, whatever else there is.
  */
-export function drawForecast(forecast: Forecast, draw: number): readonly DrawnJob[] {
+export function drawForecast(forecast: Forecast, draw: number, seed = 0): readonly DrawnJob[] {
   const spanSeconds = forecast.days * DAY;
   const { hours } = expectedJobs(forecast);
   const most = maximum(hours);
   const jobs = forecast.kinds.flatMap((kind, index) => {
-    const rng = createRng(`${kind.name} of draw ${draw}`);
+    const rng = createRng(`${kind.name} of draw ${draw}, seed ${seed}`);
     const drawn: Omit<DrawnJob, "name">[] = [];
     if (most === 0) return [];
     for (let at = 0; ; ) {

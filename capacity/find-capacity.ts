@@ -1,15 +1,15 @@
 import { InputError, mean } from "../core/index.ts";
 import type { Candidate, CapacityObjective, UnfitCandidate } from "../plan/index.ts";
 import { type CandidateFleet, type CapacityWorld, candidateFleet } from "./candidate-fleet.ts";
-import { drawForecast, expectedJobs } from "./draw-jobs.ts";
+import { type DrawnJob, drawForecast, expectedJobs } from "./draw-jobs.ts";
 import {
   type BoundedCandidate,
   boundCandidate,
   type JudgedCandidate,
   type JudgeInput,
   judgeCandidate,
-  mostMissed,
 } from "./judge-candidate.ts";
+import { surelyMisses } from "./judge-rule.ts";
 import { levelGroups } from "./level.ts";
 import { GRAIN } from "./objective.ts";
 import { type SeenDraw, type SeenDraws, simulatedAs } from "./simulated-draws.ts";
@@ -27,8 +27,8 @@ export interface Ahead {
 
 export interface CapacityRequest extends CapacityWorld {
   readonly candidates: readonly Candidate[];
-  /** Of arrivals and of the model's error, by which it is known how sure an answer is. */
-  readonly draws: number;
+  /** Draws of a candidate whose share is near the one that is to be kept, at most; rounds of `drawing`, as many as fit. */
+  readonly mostDraws: number;
   /** The share of draws in which the level is to be kept. */
   readonly probability: number;
   readonly objective: CapacityObjective;
@@ -66,21 +66,29 @@ const MOST_JOBS = 2_000_000;
 
 /** @throws InputError for more jobs than can be held */
 export function judgeInput(
-  request: Pick<CapacityRequest, "forecast" | "draws" | "probability" | "objective" | "seen">,
+  request: Pick<CapacityRequest, "forecast" | "drawing" | "mostDraws" | "probability" | "objective" | "seen">,
 ): JudgeInput {
-  const { forecast, draws, probability, objective, seen = new Map() } = request;
-  const all = draws * expectedJobs(forecast).jobs;
+  const { forecast, drawing, mostDraws, probability, objective, seen = new Map() } = request;
+  const { draws, seed } = drawing;
+  const { jobs } = expectedJobs(forecast);
+  const all = draws * jobs;
   if (all > MOST_JOBS)
     throw new InputError({
       expected: `at most ${MOST_JOBS} jobs in all draws of the forecast`,
       got: `${Math.round(all)} in ${draws} draws`,
       hint: "Fewer days or draws say the same sooner.",
     });
-  const drawn = Array.from({ length: draws }, (_, draw) => drawForecast(forecast, draw));
-  const hours = 24 * forecast.days;
+  // All draws are held, so that many jobs have fewer rounds.
+  const rounds = Math.max(1, Math.floor(Math.min(mostDraws, MOST_JOBS / Math.max(jobs, 1)) / draws));
+  const held: (readonly DrawnJob[])[] = [];
+  const jobsOf = (draw: number): readonly DrawnJob[] => {
+    held[draw] ??= drawForecast(forecast, draw, seed);
+    return held[draw];
+  };
   return {
-    ...{ probability, objective, hours, seen, bounds: new Map() },
-    ...{ draws: drawn, groups: levelGroups(forecast) },
+    ...{ objective, hours: 24 * forecast.days, seen, bounds: new Map(), groups: levelGroups(forecast) },
+    ...{ draws: Array.from({ length: draws }, (_, draw) => jobsOf(draw)), jobsOf },
+    rule: { probability, round: draws, most: rounds * draws },
   };
 }
 
@@ -120,10 +128,10 @@ export async function findCapacity(request: CapacityRequest, input = judgeInput(
     ),
   );
   const [meets, misses, pruned]: [JudgedCandidate[], JudgedCandidate[], PrunedCandidate[]] = [[], [], []];
-  const most = mostMissed(input);
+  const { rule } = input;
   const prunes = ({ numLost, least }: BoundedCandidate): PrunedCandidate["why"] | undefined => {
     if (isExhaustive) return undefined;
-    if (numLost > most) return "cannot keep the level";
+    if (surelyMisses(rule.round - numLost, rule.round, rule)) return "cannot keep the level";
     const limit = meets.length < wanted ? Number.POSITIVE_INFINITY : meets[wanted - 1]!.value;
     return least > limit + GRAIN[objective] ? "comes behind" : undefined;
   };
@@ -134,7 +142,7 @@ export async function findCapacity(request: CapacityRequest, input = judgeInput(
     else {
       if (ahead !== undefined) await simulateAhead({ ...request, ahead }, bounded.slice(index), prunes, input);
       const judged = judgeCandidate(each, input);
-      (judged.meets ? meets : misses).push(judged);
+      (judged.judgement.meets ? meets : misses).push(judged);
       meets.sort(inOrder(objective, ({ value }) => value, meanCost));
     }
   }

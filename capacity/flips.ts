@@ -84,8 +84,9 @@ export async function flipsOf(
   search: (questions: readonly CapacityQuestion[]) => Promise<readonly FoundBest[]>,
 ): Promise<readonly Flip[]> {
   const all = variations(question, best);
-  const draws = Math.min(DRAWS, question.draws);
-  const found = await search(all.map(([, changed]) => ({ ...changed, draws })));
+  const draws = Math.min(DRAWS, question.drawing.draws);
+  const few = { drawing: { ...question.drawing, draws }, mostDraws: draws };
+  const found = await search(all.map(([, changed]) => ({ ...changed, ...few })));
   return all.map(([what], index): Flip => {
     const { candidate = null, cost = null } = found[index] ?? {};
     const isOther = JSON.stringify(candidate) !== JSON.stringify(best.candidate);

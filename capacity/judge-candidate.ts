@@ -3,19 +3,20 @@ import type { CapacityObjective } from "../plan/index.ts";
 import { type Bounds, boundsOf } from "./bounds.ts";
 import type { CandidateFleet } from "./candidate-fleet.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
+import { type Judgement, type JudgeRule, judgeBy, mostMissed } from "./judge-rule.ts";
 import { isKept, type LevelGroup } from "./level.ts";
 import { type Cost, costOf } from "./money.ts";
 import { objectiveValue } from "./objective.ts";
 import { drawnFleet, type SeenDraws, simulatedAs, simulatedDraw } from "./simulated-draws.ts";
 
 export interface JudgeInput {
-  /** Jobs as they come in each draw. */
+  /** Jobs as they come in the draws of the first round, and in any. */
   readonly draws: readonly (readonly DrawnJob[])[];
+  readonly jobsOf: (draw: number) => readonly DrawnJob[];
   readonly groups: readonly LevelGroup[];
   /** Over which accelerators are there. */
   readonly hours: number;
-  /** The share of draws in which the level is to be kept. */
-  readonly probability: number;
+  readonly rule: JudgeRule;
   readonly objective: CapacityObjective;
   /** What was simulated, and bounds that were found, by the names of candidates and draws. */
   readonly seen: SeenDraws;
@@ -33,11 +34,12 @@ export interface JudgedDraw {
 }
 
 export interface JudgedCandidate extends CandidateFleet {
+  /** Of the first round, which all candidates have; fewer of one that misses the level for sure before its end. */
   readonly draws: readonly JudgedDraw[];
   /** By the objective, on average over these draws. */
   readonly value: number;
-  /** Whether enough draws keep the level; where not, no more were simulated than it takes to know. */
-  readonly meets: boolean;
+  /** Of these draws, and of those that were added to know more. */
+  readonly judgement: Judgement;
 }
 
 function costWith({ candidate, tariff }: CandidateFleet, busySeconds: number, hours: number): Cost {
@@ -72,12 +74,8 @@ export function boundCandidate(known: CandidateFleet, input: JudgeInput): Bounde
   };
 }
 
-/** The most draws in which a level may be missed. */
-export function mostMissed({ draws, probability }: Pick<JudgeInput, "draws" | "probability">): number {
-  return Math.floor(draws.length * (1 - probability) + 1e-9);
-}
-
-function judgeDraw(known: CandidateFleet, draw: number, input: JudgeInput): JudgedDraw {
+/** One draw of a candidate. */
+export function judgeDraw(known: CandidateFleet, draw: number, input: JudgeInput): JudgedDraw {
   const { hours, busySeconds } = simulatedDraw(known, draw, input);
   const { candidate } = known;
   return {
@@ -86,25 +84,31 @@ function judgeDraw(known: CandidateFleet, draw: number, input: JudgeInput): Judg
   };
 }
 
-/** All draws of a candidate. */
+/** A candidate in the draws of the first round, whatever they say. */
 export function judgeAll(known: CandidateFleet, input: JudgeInput): JudgedCandidate {
-  return judged(known, input, Number.POSITIVE_INFINITY);
+  return judged(known, input, (isKept) => {
+    const { round, probability } = input.rule;
+    const kept = input.draws.filter((_, draw) => isKept(draw)).length;
+    return { meets: round - kept <= mostMissed(round, probability), draws: round, kept };
+  });
 }
 
-/** Simulates a candidate draw by draw, until it is known whether it meets the level; all draws of one that does. */
+/** Simulates a candidate draw by draw, until it is known whether it meets the level. */
 export function judgeCandidate(known: CandidateFleet, input: JudgeInput): JudgedCandidate {
-  return judged(known, input, mostMissed(input));
+  return judged(known, input, (isKept) => judgeBy(input.rule, isKept));
 }
 
-/** `most`: missed draws after which no more are simulated. */
-function judged(known: CandidateFleet, input: JudgeInput, most: number): JudgedCandidate {
+function judged(
+  known: CandidateFleet,
+  input: JudgeInput,
+  judge: (isKept: (draw: number) => boolean) => Judgement,
+): JudgedCandidate {
   const draws: JudgedDraw[] = [];
-  let missed = 0;
-  for (let draw = 0; draw < input.draws.length && missed <= most; draw += 1) {
+  const judgement = judge((draw) => {
     const seen = judgeDraw(known, draw, input);
-    draws.push(seen);
-    if (!seen.isKept) missed += 1;
-  }
+    if (draw < input.rule.round) draws.push(seen);
+    return seen.isKept;
+  });
   const value = mean(draws.map((draw) => objectiveValue(input.objective, draw, input.groups)));
-  return { ...known, draws, value, meets: missed <= mostMissed(input) };
+  return { ...known, draws, value, judgement };
 }

@@ -6,14 +6,15 @@ import { type JudgeInput, judgeCandidate } from "./judge-candidate.ts";
 import type { SeenDraw } from "./simulated-draws.ts";
 
 /** Of this thread, by the question's forecast: the last one that was asked with it. */
-const inputs = new WeakMap<Forecast, JudgeInput>();
+const inputs = new WeakMap<Forecast, { readonly key: string; readonly input: JudgeInput }>();
 
 function inputOf(question: Omit<CapacityQuestion, "candidates">): JudgeInput {
-  const { forecast, draws, probability } = question;
+  const { forecast, drawing, probability, mostDraws } = question;
+  const key = [drawing.draws, drawing.seed, probability, mostDraws].join();
   const known = inputs.get(forecast);
-  if (known !== undefined && known.draws.length === draws && known.probability === probability) return known;
+  if (known?.key === key) return known.input;
   const input = judgeInput(question);
-  inputs.set(forecast, input);
+  inputs.set(forecast, { key, input });
   return input;
 }
 

@@ -1,6 +1,7 @@
 import { createRng, sum } from "../core/index.ts";
-import { type CandidateFleet, drawnFactor } from "./candidate-fleet.ts";
+import type { CandidateFleet } from "./candidate-fleet.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
+import { drawnFactor } from "./error-draws.ts";
 import { type LevelGroup, levelHours } from "./level.ts";
 import { type SlotFleet, simulateSlots } from "./slot-fleet.ts";
 import type { SpotPlan } from "./spot.ts";
@@ -23,13 +24,13 @@ export function simulatedAs({ candidate, kinds, spot }: CandidateFleet, draw: nu
 }
 
 /** What interruptions make of the expected times of jobs in a draw; as expected in the first one. */
-function luckIn(draw: number, spot: SpotPlan, fleet: SlotFleet): SlotFleet["luckOf"] {
+function luckIn(draw: number, seed: number, spot: SpotPlan, fleet: SlotFleet): SlotFleet["luckOf"] {
   const known = new Map<string, number>();
   return (job) => {
     let luck = known.get(job.name);
     if (luck === undefined) {
       const seconds = fleet.startSeconds + job.steps * fleet.factor * fleet.times.stepSeconds([job.kind]);
-      const rng = createRng(`interruptions of ${job.name} in draw ${draw}`);
+      const rng = createRng(`interruptions of ${job.name} in draw ${draw}, seed ${seed}`);
       luck = spot.drawnSeconds(seconds, rng) / spot.expectedSeconds(seconds);
       known.set(job.name, luck);
     }
@@ -38,9 +39,9 @@ function luckIn(draw: number, spot: SpotPlan, fleet: SlotFleet): SlotFleet["luck
 }
 
 /** A candidate with its times as they are in a draw. */
-export function drawnFleet({ fleet, candidate, sigma, spot }: CandidateFleet, draw: number): SlotFleet {
-  const drawn = { ...fleet, factor: fleet.factor * drawnFactor(candidate.accelerator, sigma, draw) };
-  return draw === 0 || spot === undefined ? drawn : { ...drawn, luckOf: luckIn(draw, spot, drawn) };
+export function drawnFleet({ fleet, candidate, sigma, spot, drawing }: CandidateFleet, draw: number): SlotFleet {
+  const drawn = { ...fleet, factor: fleet.factor * drawnFactor(candidate.accelerator, sigma, draw, drawing) };
+  return draw === 0 || spot === undefined ? drawn : { ...drawn, luckOf: luckIn(draw, drawing.seed, spot, drawn) };
 }
 
 /** A candidate in a draw, simulated once. */
@@ -48,11 +49,11 @@ export function simulatedDraw(
   known: CandidateFleet,
   draw: number,
   {
-    draws,
+    jobsOf,
     groups,
     seen,
   }: {
-    readonly draws: readonly (readonly DrawnJob[])[];
+    readonly jobsOf: (draw: number) => readonly DrawnJob[];
     readonly groups: readonly LevelGroup[];
     readonly seen: SeenDraws;
   },
@@ -60,7 +61,7 @@ export function simulatedDraw(
   const key = simulatedAs(known, draw);
   const before = seen.get(key);
   if (before !== undefined) return before;
-  const jobs = draws[draw]!;
+  const jobs = jobsOf(draw);
   const { turnaroundSeconds, busySeconds } = simulateSlots(drawnFleet(known, draw), jobs);
   const ended = jobs.map(({ kind }, job) => ({ kind, seconds: turnaroundSeconds[job]! }));
   const now = { hours: groups.map((group) => levelHours(group, ended)), busySeconds: sum(busySeconds) };

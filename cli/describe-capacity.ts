@@ -1,5 +1,16 @@
 import type { Beside, CandidateRow, CapacityAnswer, CapacityObjective } from "../plan/index.ts";
-import { apartAgainst, besides, candidateCounts, candidateText, RESTS, splitText } from "../reports/index.ts";
+import {
+  apartAgainst,
+  besides,
+  boundsMeaning,
+  candidateCounts,
+  candidateText,
+  keptBound,
+  keptText,
+  MISSES_MEANING,
+  RESTS,
+  splitText,
+} from "../reports/index.ts";
 import { largestParts } from "./describe-shares.ts";
 import { percent, table, wholeText } from "./output.ts";
 import { sparkline } from "./sparkline.ts";
@@ -24,23 +35,24 @@ function costParts({ cost: { hardware, energy, rent }, kilowattHours }: Candidat
   return `, ${wholeText(hardware)} for the hardware's time and ${wholeText(energy)} ${currency} for ${power}`;
 }
 
-function besideText(what: string, beside: Beside, currency: string): string {
+function besideText(what: string, beside: Beside, answer: CapacityAnswer): string {
+  const { currency } = answer;
   if ("why" in beside) return `${what}: ${beside.why} (${beside.detail})`;
   if (what.startsWith("next: ")) return `${what}: ${wholeText(beside.cost.mean)} ${currency}`;
-  const { cost, kept, draws, levels } = beside;
+  const { cost, levels } = beside;
   const tight = levels.map(({ mean, percent: share }) => `${share} % within ${hours(mean)}`).join(", ");
-  return `${what}: ${wholeText(cost.mean)} ${currency}, ${tight}, level kept in ${kept} of ${draws} draws`;
+  return `${what}: ${wholeText(cost.mean)} ${currency}, ${tight}, level kept in ${keptText(beside, answer)}`;
 }
 
 /** What it is to have machines of its own for each base model. */
 function apartLines(answer: CapacityAnswer): readonly string[] {
   const { apart, currency } = answer;
   if (apart === null) return [];
-  const { cost, kept, draws, pools } = apart;
+  const { cost, pools } = apart;
   const against = apartAgainst(answer);
   return [
     `each base model on machines of its own: ${wholeText(cost.mean)} ${currency} (${wholeText(cost.low)} to ` +
-      `${wholeText(cost.high)})${against === undefined ? "" : `, ${against}`}, levels kept in ${kept} of ${draws} draws`,
+      `${wholeText(cost.high)})${against === undefined ? "" : `, ${against}`}, levels kept in ${keptText(apart, answer)}`,
     ...pools.map(({ kinds, best: { candidate, cost: own, levels } }) => {
       const within = levels.map(({ mean, percent: share }) => `${share} % within ${hours(mean)}`).join(", ");
       return `  ${kinds.join(", ")}: ${candidateText(candidate)}: ${wholeText(own.mean)} ${currency}, ${within}`;
@@ -85,22 +97,24 @@ const FIRST_BY: Readonly<Record<CapacityObjective, string>> = {
 };
 
 function bestLines(answer: CapacityAnswer): readonly string[] {
-  const { best, currency, days, objective } = answer;
+  const { best, currency, days, objective, probability } = answer;
   if (best === null) return ["No candidate keeps the level of service.", ...apartLines(answer)];
-  const { candidate, cost, kept, draws, utilisation, layouts, provenance, sigma, holds, checkpointSeconds } = best;
+  const { candidate, cost, kept, draws, isSure, utilisation, layouts } = best;
+  const { provenance, sigma, holds, checkpointSeconds } = best;
   return [
     candidateText(candidate),
     ...(objective === "cost" ? [] : [`${FIRST_BY[objective]} that keeps the level`]),
     "",
     `${wholeText(cost.mean)} ${currency} in ${days} days (${wholeText(cost.low)} to ${wholeText(cost.high)})${costParts(best, currency)}`,
     ...levelLines(best),
-    `level kept in ${kept} of ${draws} draws; accelerators train ${percent(utilisation)} of the time; ` +
+    `level kept in ${kept} of ${draws} draws, ${keptBound(best, answer)} of all${isSure ? "" : `: not sure to be ${percent(probability, 0)} of them`}`,
+    `accelerators train ${percent(utilisation)} of the time; ` +
       (holds === "queue" ? "jobs wait longer than they train" : "jobs train longer than they wait"),
     ...(checkpointSeconds === null ? [] : [`a checkpoint every ${Math.round(checkpointSeconds)} s costs least`]),
     ...layouts.map(layoutText),
     `times ${RESTS[provenance]} (one standard deviation ${percent(sigma, 0)})`,
     "",
-    ...besides(answer).map(([what, beside]) => besideText(what, beside, currency)),
+    ...besides(answer).map(([what, beside]) => besideText(what, beside, answer)),
     ...apartLines(answer),
     ...weekLines(answer),
   ];
@@ -133,24 +147,42 @@ function flipLines({ flips, best, currency, objective }: CapacityAnswer): readon
   return [table(["otherwise", currency, "less | more", `${FIRST_BY[objective]} then`], rows), ""];
 }
 
+/** A line a candidate that was simulated. */
+function candidatesText(what: string, all: readonly CandidateRow[], answer: CapacityAnswer): string {
+  const rows = all.map((row) => [
+    candidateText(row.candidate),
+    wholeText(row.cost.mean),
+    hours(Math.max(...row.levels.map(({ mean }) => mean))),
+    percent(row.utilisation, 0),
+    `${row.kept} of ${row.draws}`,
+    keptBound(row, answer),
+  ]);
+  return table([what, answer.currency, "hours", "used", "draws", "of all"], rows);
+}
+
+/** Rows of a table of those that miss the level, the cheapest first. */
+const SHOWN_MISSES = 5;
+
+/** Those that miss the level: what is near the recommendation, and why it is not recommended. */
+function missLines(answer: CapacityAnswer): readonly string[] {
+  const { misses } = answer;
+  if (misses.length === 0) return [];
+  const cheapest = [...misses].sort((a, b) => a.cost.mean - b.cost.mean).slice(0, SHOWN_MISSES);
+  const more = misses.length > SHOWN_MISSES ? `the cheapest ${SHOWN_MISSES} of ${misses.length}; ` : "";
+  return [candidatesText("misses the level", cheapest, answer), `${more}${MISSES_MEANING}`, ""];
+}
+
 /** The answer for people. */
 export function capacityText(answer: CapacityAnswer): string {
-  const { meets, currency, pricesOf } = answer;
-  const rows = meets
-    .slice(0, SHOWN)
-    .map(({ candidate, cost, levels, kept, draws, utilisation }) => [
-      candidateText(candidate),
-      wholeText(cost.mean),
-      hours(Math.max(...levels.map(({ mean }) => mean))),
-      percent(utilisation, 0),
-      `${kept} of ${draws}`,
-    ]);
+  const { meets, pricesOf, draws, seed } = answer;
   return [
     ...bestLines(answer),
     "",
-    ...(rows.length === 0 ? [] : [table(["keeps the level", currency, "hours", "used", "draws"], rows), ""]),
+    ...(meets.length === 0 ? [] : [candidatesText("keeps the level", meets.slice(0, SHOWN), answer), ""]),
+    ...missLines(answer),
     ...flipLines(answer),
     `candidates: ${candidateCounts(answer).join(", ")}`,
+    `${draws} draws of every candidate, seed ${seed}; costs and hours are of these. ${boundsMeaning(answer)}`,
     `prices of ${pricesOf}; storage, network traffic and people are not in them`,
   ].join("\n");
 }

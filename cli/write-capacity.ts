@@ -22,9 +22,22 @@ function cell(value: string | number | boolean | null): string {
 type Row = Readonly<Record<string, string | number | boolean | null>>;
 
 function tableRow(row: CandidateRow, meets: boolean): Row {
-  const { candidate, cost, levels, kept, draws, isOnFront, kilowattHours, utilisation, checkpointSeconds } = row;
+  const {
+    candidate,
+    cost,
+    levels,
+    kept,
+    draws,
+    keptAtLeast,
+    keptAtMost,
+    isSure,
+    isOnFront,
+    kilowattHours,
+    utilisation,
+    checkpointSeconds,
+  } = row;
   return {
-    ...{ meets, isOnFront, ...candidate, kept, draws },
+    ...{ meets, isOnFront, ...candidate, kept, draws, keptAtLeast, keptAtMost, isSure },
     ...{ cost: cost.mean, costLow: cost.low, costHigh: cost.high },
     ...{ hardware: cost.hardware, energy: cost.energy, rent: cost.rent, kilowattHours, utilisation },
     ...Object.fromEntries(

@@ -1,3 +1,5 @@
+// Shares of some tries, and how sure they are.
+export { binomialAtMost, shareBounds } from "./binomial.ts";
 // JSON whose bytes depend on the data alone, and the hash of it.
 export { canonicalJson, contentHash } from "./canonical-json.ts";
 // Pending events by slot, the earliest first: what simulator and list scheduling run on.
@@ -15,6 +17,8 @@ export { findJsonFault, type JsonFault, placeOf } from "./json-fault.ts";
 export { bracketDepth, type DuplicateKey, duplicateKey, measureValue, offsetInJson } from "./json-text.ts";
 // Least squares with coefficients that are not negative.
 export { nonNegativeLeastSquares } from "./nnls.ts";
+// The standard normal distribution.
+export { normalQuantile } from "./normal.ts";
 // Numbers that are given out and given back.
 export { Numbers } from "./numbers.ts";
 // Values under keys that a document gave.

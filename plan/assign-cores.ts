@@ -51,3 +51,38 @@ export function assignCores(
     return cores;
   });
 }
+
+/** "cpu:0 to cpu:3 and cpu:7" */
+export function coreNames(cores: readonly number[]): string {
+  const runs: [first: number, last: number][] = [];
+  for (const core of [...cores].sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run?.[1] === core - 1) run[1] = core;
+    else runs.push([core, core]);
+  }
+  const texts = runs.flatMap(([first, last]) =>
+    last - first < 2 ? [...new Set([first, last])].map((core) => `cpu:${core}`) : [`cpu:${first} to cpu:${last}`],
+  );
+  return texts.length < 2 ? texts.join() : `${texts.slice(0, -1).join(", ")} and ${texts.at(-1)}`;
+}
+
+/**
+ * Which cores of this machine its devices leave idle, in words; undefined where they leave none, or none of them is a CPU.
+ * @throws DeviceError as `assignCores` does
+ */
+export function idleCoresText(
+  devices: readonly Pick<ResolvedDevice, "name" | "kind" | "threads" | "machine">[],
+  numCores: () => number,
+): string | undefined {
+  const own = devices.filter(({ kind, machine }) => kind === "cpu" && machine === THIS_MACHINE);
+  if (own.length === 0) return undefined;
+  const all = numCores();
+  const used = assignCores(own, all).flat();
+  const idle = Array.from({ length: all }, (_, core) => core).filter((core) => !used.includes(core));
+  if (idle.length === 0) return undefined;
+  const [is, idles] = [used.length, idle.length].map((count) => count === 1);
+  return (
+    `${used.length} of this machine's ${all} cores ${is ? "is" : "are"} used, ${coreNames(used)}; ` +
+    `${coreNames(idle)} ${idles ? "idles" : "idle"}. A CPU device is one thread unless it says more`
+  );
+}

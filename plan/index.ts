@@ -19,7 +19,7 @@ export {
   UPDATE,
 } from "./action.ts";
 // Which cores each device of this machine has.
-export { assignCores, THIS_MACHINE } from "./assign-cores.ts";
+export { assignCores, coreNames, idleCoresText, THIS_MACHINE } from "./assign-cores.ts";
 // The devices and links that loratwin knows.
 export { CATALOG } from "./catalog.ts";
 // Manifests of checkpoints, and what has to agree to go on from one.

@@ -44,6 +44,38 @@ export const RESTS: Readonly<Record<CandidateRow["provenance"], string>> = {
   peaks: "by peaks alone: nothing is known of its generation",
 };
 
+type Surety = Pick<CandidateRow, "kept" | "draws" | "keptAtLeast" | "keptAtMost" | "isSure">;
+
+/** A share of draws as a bound: rounded so that it stays one. */
+function boundText(share: number, round: (value: number) => number): string {
+  return `${round(100 * share)} %`;
+}
+
+/** "kept in 94 of 100 draws": of all draws in at least so many, or at most so many of one that misses the level. */
+export function keptBound({ keptAtLeast, keptAtMost }: Surety, { probability }: Pick<CapacityAnswer, "probability">) {
+  return keptAtMost < probability
+    ? `at most ${boundText(keptAtMost, Math.ceil)}`
+    : `at least ${boundText(keptAtLeast, Math.floor)}`;
+}
+
+/** The same with the draws: "94 of 100, at least 89 %". */
+export function keptText(surety: Surety, answer: Pick<CapacityAnswer, "probability">): string {
+  return `${surety.kept} of ${surety.draws}, ${keptBound(surety, answer)}`;
+}
+
+/** How the bounds of shares are meant. */
+export function boundsMeaning({ confidence, probability }: CapacityAnswer): string {
+  const sure = `${Number((100 * confidence).toPrecision(3))} %`;
+  return (
+    `"At least" and "at most" are one-sided bounds of the share of all draws there are, each ${sure} sure (Clopper-Pearson). ` +
+    `A candidate whose share may lie on either side of ${Number((100 * probability).toPrecision(3))} % has more draws.`
+  );
+}
+
+/** What of the candidates that miss the level was computed. */
+export const MISSES_MEANING =
+  "Of those that miss the level no more draws are simulated than it takes to know; costs and hours are of these.";
+
 /** What stands next to the recommended candidate, by name; those that there are. */
 export function besides(answer: CapacityAnswer): readonly (readonly [string, Beside])[] {
   const { runnerUp, fewer, more, otherSharing } = answer;

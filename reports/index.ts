@@ -8,9 +8,13 @@ export { fleetPart } from "./build-fleet-data.ts";
 export {
   apartAgainst,
   besides,
+  boundsMeaning,
   type CapacityPageData,
   candidateCounts,
   candidateText,
+  keptBound,
+  keptText,
+  MISSES_MEANING,
   RESTS,
   splitText,
 } from "./capacity-data.ts";

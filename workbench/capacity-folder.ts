@@ -21,9 +21,9 @@ export const CAPACITY_FILES = {
   simulated: "simulated.jsonl",
 } as const;
 
-/** What draws follow from: neither how many there are, nor what is made of them. */
-function simulationsHash({ forecast, catalog, prices, slower = 1 }: CapacityQuestion): string {
-  return contentHash({ version: VERSION, forecast, catalog, prices, slower });
+/** What draws follow from; not what is made of them. */
+function simulationsHash({ forecast, catalog, prices, drawing, slower = 1 }: CapacityQuestion): string {
+  return contentHash({ version: VERSION, forecast, catalog, prices, drawing, slower });
 }
 
 /** The folder of an answer. A search that was cut off leaves what it has simulated there, and goes on from that. */

@@ -49,6 +49,7 @@ export {
   type DeviceChoice,
   loadCatalog,
   loadCluster,
+  noteIdleCores,
   readCalibration,
   thisMachine,
 } from "./load-cluster.ts";

@@ -12,8 +12,10 @@ import {
   checkDocument,
   clusterFromList,
   clusterSchema,
+  coreNames,
   type Dtype,
   type HostFacts,
+  idleCoresText,
   mergeCatalogs,
   parseDocument,
   placeError,
@@ -61,23 +63,40 @@ export function thisMachine(): HostFacts {
   };
 }
 
-/** One device a core, as many as make stages; says so. */
-function everyCore(context: Context, numLayers: number): string {
+/** All of this machine's CPU, as a list of devices has it. */
+const WHOLE_CPU = "cpu";
+
+/** One device a core, as many as make stages; says so. `why`: nobody chose devices, or all of this machine. */
+function everyCore(context: Context, numLayers: number, why: string, others: string): string {
   const numCores = thisMachine().cores();
   const names = Array.from({ length: Math.min(numCores, numLayers) }, (_, core) => `cpu:${core}`);
-  const listed = names.length > 2 ? `${names[0]} to ${names.at(-1)}` : names.join(" and ");
+  const listed = coreNames(names.map((_, core) => core));
   const which =
     names.length < numCores
       ? `of this machine's ${numCores} cores: each of the model's ${numLayers} layers makes at most one stage`
       : numCores === 1
         ? "the one core of this machine"
         : "all cores of this machine";
-  context.note(`no devices given: ${listed}, ${which}; --devices or --cluster chooses others.`);
+  context.note(`${why}: ${listed}, ${which}${others}`);
   return names.join();
 }
 
+/** The list of devices that was given, or that is meant where none was, or `cpu`. */
+function deviceList(context: Context, given: string | undefined, numLayers: number): string {
+  if (given === undefined)
+    return everyCore(context, numLayers, "no devices given", "; --devices or --cluster chooses others.");
+  return given === WHOLE_CPU ? everyCore(context, numLayers, `--devices ${WHOLE_CPU}`, ".") : given;
+}
+
+/** Says which cores of this machine idle where devices were chosen that are not all of it. */
+export function noteIdleCores(context: Pick<Context, "note">, devices: readonly ResolvedDevice[]): void {
+  const text = idleCoresText(devices, thisMachine().cores);
+  if (text !== undefined) context.note(`${text}: \`--devices ${WHOLE_CPU}\` takes every core.`);
+}
+
 /**
- * The devices of --cluster FILE or --devices LIST; without either, every core of this machine, at most one a layer.
+ * The devices of --cluster FILE or --devices LIST; without either, and for the list `cpu`, every core of this machine, at
+ * most one a layer.
  * @throws InputError, DeviceError
  */
 export function loadCluster(
@@ -90,11 +109,12 @@ export function loadCluster(
   const catalog = loadCatalog(context, catalogFile);
   const resolve = (cluster: Cluster, source: ReadText | undefined): LoadedCluster => {
     const devices = resolveDevices(cluster, catalog, thisMachine()).filter(({ name }) => !without.includes(name));
+    if (file !== undefined || (list !== undefined && list !== WHOLE_CPU)) noteIdleCores(context, devices);
     return { devices, links: resolveLinks(cluster, devices, catalog), source };
   };
   if (file === undefined) {
     try {
-      return resolve(clusterFromList(list ?? everyCore(context, numLayers)), undefined);
+      return resolve(clusterFromList(deviceList(context, list, numLayers)), undefined);
     } catch (error) {
       if (error instanceof InputError) throw new InputError({ ...error.facts, at: "--devices" });
       throw error;

@@ -17,12 +17,21 @@ import { ERASE_LINE, moveCursor, note, printResult } from "../output.ts";
 import { CATALOG_OPTION } from "../plan-options.ts";
 import { requireCapacityPage, writeCapacity } from "../write-capacity.ts";
 
-const DRAWS = { default: 20, most: 1000 } as const;
+/** `rounds`: so many times `--draws` are drawn of a candidate near the edge, where nothing else is said. */
+const DRAWS = { default: 20, most: 1000, rounds: 5 } as const;
 
-function drawsOf(args: Arguments): number {
-  const draws = optionalCount(args, "draws") ?? DRAWS.default;
-  if (draws > DRAWS.most) throw new InputError({ expected: `at most ${DRAWS.most}`, at: "--draws", got: draws });
+function drawsOf(args: Arguments, name: string, otherwise: number, least = 1): number {
+  const draws = optionalCount(args, name, least) ?? otherwise;
+  if (draws > DRAWS.most) throw new InputError({ expected: `at most ${DRAWS.most}`, at: `--${name}`, got: draws });
   return draws;
+}
+
+function drawingOf(args: Arguments): Pick<CapacityQuestion, "drawing" | "mostDraws"> {
+  const draws = drawsOf(args, "draws", DRAWS.default);
+  return {
+    drawing: { draws, seed: optionalCount(args, "seed", 0) ?? 0 },
+    mostDraws: drawsOf(args, "most-draws", Math.min(DRAWS.most, DRAWS.rounds * draws), draws),
+  };
 }
 
 function probabilityOf(args: Arguments): number {
@@ -114,8 +123,13 @@ export const capacityCommand: Command = {
         draws: {
           type: "number",
           default: DRAWS.default,
-          describe: "draws of arrivals and of the error of predicted times",
+          describe: "draws of arrivals and of the error of predicted times, for every candidate",
         },
+        "most-draws": {
+          type: "number",
+          describe: `draws of a candidate that might keep the level or not, at most (default: ${DRAWS.rounds} times --draws)`,
+        },
+        seed: { type: "number", default: 0, describe: "seed of the draws" },
         probability: { type: "number", default: 0.9, describe: "share of the draws that are to keep the level" },
         objective: {
           type: "string",
@@ -153,7 +167,7 @@ export const capacityCommand: Command = {
     if (output !== undefined) requireCapacityPage();
     const question: CapacityQuestion = {
       ...loadCapacity(io, files),
-      draws: drawsOf(args),
+      ...drawingOf(args),
       probability: probabilityOf(args),
       objective: objectiveOf(args),
       isExhaustive: flag(args, "exhaustive"),

@@ -51,6 +51,7 @@ export const devicesCommand: Command = {
           ["device", "core", "instructions"],
           devices.map(({ name, core, isa }) => [name, `${core}`, isa]),
         ),
+        `each is one thread; --devices cpu takes ${devices.length === 1 ? "it" : `all ${devices.length}`}`,
         ...gpus.map(
           ({ device, name, memoryBytes, freeBytes, unusable, computeCapability }) =>
             `${device}: ${name}, ${formatBytes(memoryBytes)}, ${freeBytes === null ? unusable : `${formatBytes(freeBytes)} free`}, compute capability ${computeCapability}`,

@@ -9,6 +9,7 @@ import {
   loadPlan,
   loadPlanData,
   lossesByJob,
+  noteIdleCores,
   openPlanModel,
   placeInput,
   planOrWorkload,
@@ -111,6 +112,7 @@ async function newWork(io: Io, args: Arguments, use: Use): Promise<TrainWork> {
   const { plan, loaded, source } =
     use === PLAN ? loadPlan(io, file) : await planWorkload(context, file, verifiedRequestChoice(args));
   checkDevices(plan, io.world);
+  if (use === PLAN && io.world === undefined) noteIdleCores(context, plan.devices);
   try {
     const model = openPlanModel(plan, verification(args, use));
     checkRunFolder(io, folder, plan, flag(args, "overwrite"));

@@ -14,12 +14,22 @@ const spread = { mean: amount, low: amount, high: amount };
 const spreadSchema = z.strictObject(spread);
 export type Spread = z.infer<typeof spreadSchema>;
 
-/** A candidate that was simulated, as it is told of. */
-const candidateRowSchema = z.strictObject({
-  candidate: candidateSchema,
+/** How sure it is that a level is kept in enough draws. */
+const surety = {
   /** Of the draws that were simulated, those in which the level was kept. */
   kept: count,
   draws: count,
+  /** Bounds of the share of all draws there are, each by itself as sure as `confidence` (Clopper and Pearson). */
+  keptAtLeast: share,
+  keptAtMost: share,
+  /** Whether one of the bounds says on which side of `probability` the share is; where none does, the draws decide. */
+  isSure: z.boolean(),
+};
+
+/** A candidate that was simulated, as it is told of. Costs, hours and use are of the draws that all candidates have. */
+const candidateRowSchema = z.strictObject({
+  candidate: candidateSchema,
+  ...surety,
   /** Whether none of those that were simulated and keep the level costs no more and takes fewer of its hours. */
   isOnFront: z.boolean(),
   /** In the currency of the prices, over the forecast; `mean` is the sum of `hardware`, `energy` and `rent`. */
@@ -84,8 +94,7 @@ const apartSchema = z.strictObject({
   /** In the order of the forecast, the candidate for some of its kinds. */
   pools: z.array(z.strictObject({ kinds: z.array(z.string()).min(1), best: candidateRowSchema })).min(2),
   /** All pools together: draws in which each of them keeps its levels, and what they cost. */
-  kept: count,
-  draws: count,
+  ...surety,
   cost: spreadSchema,
   kilowattHours: amount,
 });
@@ -108,6 +117,11 @@ export const capacityAnswerSchema = z.strictObject({
   currency: z.string(),
   pricesOf: z.string(),
   days: z.int().positive(),
+  /** That all candidates have, and their seed. One whose share is near `probability` has more. */
+  draws: z.int().positive(),
+  seed: count,
+  /** Of bounds of shares of draws. */
+  confidence: share,
   /** The share of the draws in which the level is to be kept. */
   probability: share,
   objective: z.enum(OBJECTIVES),

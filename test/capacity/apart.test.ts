@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { findApart, type Pool, poolsOf } from "../../capacity/apart.ts";
 import { candidateFleet } from "../../capacity/candidate-fleet.ts";
 import type { CapacityRequest } from "../../capacity/find-capacity.ts";
-import { type JudgedCandidate, judgeAll, mostMissed } from "../../capacity/judge-candidate.ts";
+import { type JudgedCandidate, judgeAll } from "../../capacity/judge-candidate.ts";
+import { mostMissed } from "../../capacity/judge-rule.ts";
 import { GRAIN, objectiveValue } from "../../capacity/objective.ts";
 import { simulatedCandidate } from "../../capacity/simulated-candidate.ts";
 import { OBJECTIVES } from "../../plan/index.ts";
@@ -13,7 +14,7 @@ const total = (values: readonly number[]): number => values.reduce((sum, value) 
 
 /** Requests of two base models. */
 function requestOf(seed: string): CapacityRequest | undefined {
-  const request = { ...smallRequest(seed), draws: 6, probability: 0.66 };
+  const request = { ...smallRequest(seed), drawing: { draws: 6, seed: 0 }, mostDraws: 6, probability: 0.66 };
   return request.kinds.length > 1 ? request : undefined;
 }
 
@@ -47,7 +48,7 @@ function leastOfAll(request: CapacityRequest): number | undefined {
     judged[1]!.flatMap((b) => {
       const pairs = a.draws.map((draw, index) => [draw, b.draws[index]!] as const);
       const missed = pairs.filter((pair) => !pair.every(({ isKept }) => isKept)).length;
-      if (missed > mostMissed(pools[0]!.input)) return [];
+      if (missed > mostMissed(6, request.probability)) return [];
       const ofPair = (pair: (typeof pairs)[number]): number => {
         const [x, y] = pair.map((draw, pool) => objectiveValue(request.objective, draw, pools[pool]!.input.groups));
         return request.objective === "time" ? Math.max(x!, y!) : x! + y!;
@@ -75,7 +76,8 @@ describe("machines apart", () => {
           continue;
         }
         expect(Math.abs(apart!.value - least), seed).toBeLessThanOrEqual(GRAIN[objective]);
-        expect(apart!.draws.filter(({ isKept }) => !isKept).length).toBeLessThanOrEqual(2);
+        const { draws, kept } = apart!.judgement;
+        expect([draws, draws - kept <= 2]).toEqual([6, true]);
         expect(apart!.pools.map(({ judged }) => judged.kinds)).toEqual([["small"], ["large"]]);
         const sums = apart!.draws.map((_, draw) =>
           total(apart!.pools.map(({ judged }) => judged.draws[draw]!.cost.total)),

@@ -27,8 +27,8 @@ describe("the search", () => {
         for (const { candidate, why, least } of pruned.pruned) {
           seen[why] += 1;
           const found = [...whole.meets, ...whole.misses].find((each) => each.candidate === candidate)!;
-          if (why === "cannot keep the level") expect(found.meets, seed).toBe(false);
-          if (found.meets) expect(found.value, seed).toBeGreaterThanOrEqual(least);
+          if (why === "cannot keep the level") expect(found.judgement.meets, seed).toBe(false);
+          if (found.judgement.meets) expect(found.value, seed).toBeGreaterThanOrEqual(least);
         }
       }
       // Each of them was there to be seen.

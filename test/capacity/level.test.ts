@@ -20,7 +20,7 @@ function forecastOf(kinds: readonly object[], more: object = {}) {
 function fleetOf(forecast: ReturnType<typeof forecastOf>, change: Partial<Candidate>) {
   const request = {
     ...{ forecast, kinds: forecast.kinds.map(slotKind), catalog: CATALOG, prices: PRICES, candidates: [] },
-    ...{ draws: 3, probability: 1, objective: "cost" as const },
+    ...{ drawing: { draws: 3, seed: 0 }, mostDraws: 3, probability: 1, objective: "cost" as const },
   };
   const candidate: Candidate = {
     ...{ accelerator: "H100 SXM", count: 1, slot: 1, precision: "float8", jobsAtOnce: 1, policy: "fifo" },

@@ -63,8 +63,11 @@ export function someCandidates(seed: string): readonly Candidate[] {
   });
 }
 
+/** Four draws of each candidate, and no more. */
+export const DRAWN = { drawing: { draws: 4, seed: 0 }, mostDraws: 4 } as const;
+
 export function smallRequest(seed: string): CapacityRequest {
   const forecast = smallForecast(seed);
   const world = { forecast, kinds: forecast.kinds.map(slotKind), catalog: CATALOG, prices: PRICES };
-  return { ...world, candidates: someCandidates(seed), draws: 4, probability: 0.75, objective: "cost" };
+  return { ...world, candidates: someCandidates(seed), ...DRAWN, probability: 0.75, objective: "cost" };
 }

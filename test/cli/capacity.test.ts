@@ -46,7 +46,7 @@ accelerators:
   L40S: { reservedPerHour: 0.8, onDemandPerHour: 1.1 }
 `;
 const ASKED = ["capacity", "f.yaml", "--candidates", "c.yaml", "--prices", "p.yaml"];
-const FEW = ["--draws", "4", "--probability", "0.75"];
+const FEW = ["--draws", "4", "--most-draws", "4", "--probability", "0.75"];
 
 beforeAll(() => {
   for (const [name, text] of Object.entries({ "f.yaml": FORECAST, "c.yaml": CANDIDATES, "p.yaml": PRICES }))
@@ -78,10 +78,34 @@ describe("capacity", () => {
     expect(text).not.toMatch(/otherwise/);
     expect(text).toMatch(/^a slot more: [\d ]+ EUR/m);
     expect(text).toMatch(
-      /^each base model on machines of its own: [\d ]+ EUR \([\d ]+ to [\d ]+\), (\d+ % (less|more) than|as much as) machines for all, levels kept in [34] of 4 draws\n {2}small: \d+ x .*: [\d ]+ EUR, 90 % within .* h\n {2}large: \d+ x /m,
+      /^each base model on machines of its own: [\d ]+ EUR \([\d ]+ to [\d ]+\), (\d+ % (less|more) than|as much as) machines for all, levels kept in [34] of 4, at least \d+ %\n {2}small: \d+ x .*: [\d ]+ EUR, 90 % within .* h\n {2}large: \d+ x /m,
     );
     expect(text).toMatch(/candidates: .*keep the level.*without a price/);
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(160);
+  }, 60_000);
+
+  it("says how sure it is, draws more near the edge, and shows what misses the level with its costs", async () => {
+    const more = [...ASKED, "--draws", "4", "--most-draws", "12", "--exhaustive"];
+    const answer = JSON.parse(await printed([...more, "--json"], root)) as CapacityAnswer;
+    const { best, meets, misses } = answer;
+    // Four draws never are enough to be sure of nine in ten.
+    expect(meets.map(({ draws, isSure }) => [draws, isSure])).toEqual(meets.map(() => [12, false]));
+    expect(misses.every(({ draws, kept }) => draws <= 12 && kept / draws < 0.9)).toBe(true);
+    expect(best!.keptAtLeast).toBeCloseTo(best!.kept === 12 ? 0.05 ** (1 / 12) : 0.66, 2);
+    const text = await printed(more, root);
+    expect(text).toMatch(/^level kept in 1[12] of 12 draws, at least \d\d % of all: not sure to be 90 % of them$/m);
+    expect(text).toMatch(/^misses the level +EUR +hours +used +draws +of all$/m);
+    expect(text).toMatch(/ +\d+ of \d+ +at (?:least|most) \d+ %$/m);
+    expect(text).toMatch(/no more draws are simulated than it takes to know; costs and hours are of these\.$/m);
+    expect(text).toMatch(/^4 draws of every candidate, seed 0; .*95 % sure \(Clopper-Pearson\)/m);
+  }, 60_000);
+
+  it("has other draws with another seed, and the same with the same", async () => {
+    const [first, again, other] = await Promise.all(
+      ["3", "3", "4"].map(async (seed) => (await asked("--seed", seed)).best!.cost),
+    );
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
   }, 60_000);
 
   it("tells what the answer becomes where something is otherwise, the same ways that a new question does", async () => {
@@ -123,6 +147,12 @@ describe("capacity", () => {
   it.each([
     ["a share of draws that is none", ["--probability", "1.5"], /Expected a share above 0, at most 1 at --probability/],
     ["more draws than anybody waits for", ["--draws", "5000"], /Expected at most 1000 at --draws/],
+    [
+      "fewer draws in all than each has",
+      ["--draws", "9", "--most-draws", "8"],
+      /a whole number of at least 9 at --most-draws, got 8/,
+    ],
+    ["a seed that is none", ["--seed", "-1"], /a whole number of at least 0 at --seed/],
   ])("refuses %s", async (_, more, message) => {
     const { code, stderr } = await runCli([...ASKED, ...more], root);
     expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);

@@ -74,6 +74,20 @@ describe("without devices a plan takes every core", () => {
     expect(plan).toEqual(await planned("flat.yaml", "--devices", "cpu:0"));
   });
 
+  it("and the same where the list is cpu", async () => {
+    expect(await planned("wide.yaml", "--devices", "cpu")).toEqual(await planned("wide.yaml"));
+    const { stderr } = await runCli(["plan", "wide.yaml", "--devices", "cpu"], root);
+    expect(stderr).toMatch(/^Note: --devices cpu: cpu:0.*cores? of this machine\.$/m);
+  });
+
+  it.runIf(NUM_CORES > 1)("and where fewer are chosen it is said which idle, by plan and by train", async () => {
+    const says = /^Note: 1 of this machine's \d+ cores is used, cpu:0; cpu:1.* idles?\. .* `--devices cpu` takes every core\.$/m;
+    expect((await runCli(["plan", "w.yaml", "--devices", "cpu:0", "-o", "one.json"], root)).stderr).toMatch(says);
+    expect((await runCli(["train", "one.json", "-o", "one"], root)).stderr).toMatch(says);
+    const all = firstCores(NUM_CORES).join();
+    expect((await runCli(["plan", "wide.yaml", "--devices", all], root)).stderr).not.toMatch(/idle/);
+  });
+
   it("and says so on stderr, unless --quiet or --devices says which", async () => {
     const says = /^Note: no devices given: cpu:0.*--devices or --cluster chooses others\.$/m;
     const { stdout, stderr } = await runCli(["plan", "wide.yaml", "--json"], root);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { DeviceError } from "../../core/index.ts";
-import { assignCores } from "../../plan/assign-cores.ts";
+import { assignCores, idleCoresText } from "../../plan/assign-cores.ts";
 import type { ResolvedDevice } from "../../plan/index.ts";
 
 type Asking = Pick<ResolvedDevice, "name" | "kind" | "threads">;
@@ -59,4 +59,16 @@ it("no core is given twice, each device has as many as it has threads, and what 
       expect(Math.max(-1, ...cores.flat())).toBeLessThan(numCores);
     }),
   );
+});
+
+it("says which cores idle, and nothing where none does or no device is a CPU of this machine", () => {
+  const here = (name: string, threads = 1, machine = "local") => ({ ...cpu(name, threads), machine });
+  const text = (devices: readonly ReturnType<typeof here>[], cores: number) => idleCoresText(devices, () => cores);
+  expect(text([here("cpu:0")], 2)).toMatch(/^1 of this machine's 2 cores is used, cpu:0; cpu:1 idles\./);
+  expect(text([here("a", 2), here("cpu:1")], 8)).toMatch(
+    /^3 of this machine's 8 cores are used, cpu:0 to cpu:2; cpu:3 to cpu:7 idle\./,
+  );
+  expect(text([here("cpu:1"), here("cpu:4")], 5)).toMatch(/used, cpu:1 and cpu:4; cpu:0, cpu:2 and cpu:3 idle\./);
+  expect(text([here("cpu:0"), here("cpu:1")], 2)).toBeUndefined();
+  expect(text([here("cpu:0", 1, "elsewhere"), { ...here("cuda:0"), kind: "cuda" as never }], 2)).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 import type { CapacityAnswer } from "../../../plan/index.ts";
-import { apartAgainst, candidateText, splitText } from "../../capacity-data.ts";
+import { apartAgainst, candidateText, keptText, splitText } from "../../capacity-data.ts";
 import { dataTable } from "../data-table.ts";
 import { section } from "../element.ts";
 import { formatDuration, formatShare } from "../format.ts";
@@ -19,7 +19,7 @@ export function apartSection(answer: CapacityAnswer): readonly HTMLElement[] {
     formatShare(utilisation),
   ]);
   const against = apartAgainst(answer);
-  const all = ["all", "", "", money(apart.cost.mean, answer), `kept in ${apart.kept} of ${apart.draws} draws`, "", ""];
+  const all = ["all", "", "", money(apart.cost.mean, answer), `kept in ${keptText(apart, answer)}`, "", ""];
   return [
     section(
       "apart",

@@ -1,5 +1,5 @@
 import type { Beside, CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
-import { besides, candidateText, splitText } from "../../capacity-data.ts";
+import { besides, boundsMeaning, candidateText, keptText, splitText } from "../../capacity-data.ts";
 import { dataTable } from "../data-table.ts";
 import { section } from "../element.ts";
 import { formatDuration, formatNumber, formatShare } from "../format.ts";
@@ -7,8 +7,8 @@ import { levelName, money, spread } from "./figures.ts";
 
 function cells(beside: Beside, answer: CapacityAnswer, best: CandidateRow): readonly string[] {
   if ("why" in beside) return ["–", ...best.levels.map(() => "–"), `${beside.why} (${beside.detail})`];
-  const { cost, levels, kept, draws } = beside;
-  return [money(cost.mean, answer), ...levels.map(spread), `${kept} of ${draws}`];
+  const { cost, levels } = beside;
+  return [money(cost.mean, answer), ...levels.map(spread), keptText(beside, answer)];
 }
 
 /** The answer beside its neighbours, and how its jobs are laid out. */
@@ -19,7 +19,7 @@ export function besidesSection(answer: CapacityAnswer): readonly HTMLElement[] {
   const rows = [["recommended", best] as const, ...besides(answer)];
   const neighbours = dataTable({
     caption: "What a slot more or fewer brings",
-    meaning: "The mean over all draws, and nine of ten of them.",
+    meaning: `The mean over ${answer.draws} draws, and nine of ten of them. ${boundsMeaning(answer)}`,
     columns: ["", "cost", ...levels, "level kept"],
     rows: rows.map(([name, beside]) => [name, ...cells(beside, answer, best)]),
   });

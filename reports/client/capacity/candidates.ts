@@ -1,5 +1,5 @@
 import type { CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
-import { candidateText } from "../../capacity-data.ts";
+import { candidateText, keptText, MISSES_MEANING } from "../../capacity-data.ts";
 import { dataTable } from "../data-table.ts";
 import { element, section } from "../element.ts";
 import { formatShare } from "../format.ts";
@@ -23,7 +23,7 @@ function table(caption: string, rows: readonly CandidateRow[], answer: CapacityA
         money(row.cost.mean, answer),
         ...row.levels.map(spread),
         formatShare(row.utilisation),
-        `${row.kept} of ${row.draws}`,
+        keptText(row, answer),
       ]),
   });
 }
@@ -36,9 +36,8 @@ export function candidatesSection(answer: CapacityAnswer): readonly HTMLElement[
     const reason = `${why}: ${detail}`;
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   }
-  const meaning = "Candidates that miss the level were simulated only until that was sure.";
   return [
-    section("candidates", "Candidates", meaning, [
+    section("candidates", "Candidates", MISSES_MEANING, [
       table("Keep the level", meets, answer),
       table("Miss the level", misses, answer),
       reasons.size === 0

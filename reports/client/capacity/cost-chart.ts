@@ -1,6 +1,6 @@
 import { extent, line, type ScaleLogarithmic, scaleLog } from "d3";
 import type { CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
-import { candidateCounts, tightestShare } from "../../capacity-data.ts";
+import { candidateCounts, MISSES_MEANING, tightestShare } from "../../capacity-data.ts";
 import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "../chart.ts";
 import { element, section } from "../element.ts";
 import { formatNumber } from "../format.ts";
@@ -134,6 +134,7 @@ export function costSection(answer: CapacityAnswer, box: HoverBox<CandidateRow>)
   if (answer.meets.length + answer.misses.length === 0) return [];
   const meaning =
     "Each candidate that was simulated, with nine of ten of its draws; below the line the level is kept. " +
+    `${MISSES_MEANING} ` +
     `Of all candidates ${candidateCounts(answer).join(", ")}.`;
   return [
     section("cost", "Cost and hours", meaning, [

@@ -1,4 +1,4 @@
-import { type CapacityPageData, candidateText, RESTS } from "../../capacity-data.ts";
+import { type CapacityPageData, candidateText, keptBound, RESTS } from "../../capacity-data.ts";
 import { element } from "../element.ts";
 import { formatNumber, formatShare } from "../format.ts";
 import { card, factList } from "../header-parts.ts";
@@ -23,7 +23,12 @@ function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
         `${level.low.toPrecision(3)} to ${hours(level.high)}; level ${hours(level.levelHours)}`,
       ),
     ),
-    card("Level kept", `${kept} of ${draws}`, "draws of arrivals and of the error of times"),
+    card(
+      "Level kept",
+      `${kept} of ${draws}`,
+      `draws of arrivals and of the error of times; ${keptBound(best, answer)} of all` +
+        (best.isSure ? "" : `, not sure to be ${formatShare(answer.probability)} of them`),
+    ),
     card(
       "Accelerators train",
       formatShare(utilisation),
@@ -43,6 +48,7 @@ export function capacityHeader(data: CapacityPageData): HTMLElement {
     ["Prices of", pricesOf],
     ["Level to be kept in", `${formatShare(probability)} of the draws`],
     ["First by", objective],
+    ["Draws", `${answer.draws} of every candidate, seed ${answer.seed}`],
     ["Made", `${date}, loratwin ${version}`],
   ];
   const title = best === null ? "No candidate keeps the level of service" : candidateText(best.candidate);

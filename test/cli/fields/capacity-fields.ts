@@ -24,10 +24,29 @@ const spreadFields: FieldTable = {
   high: above(0),
 };
 
+const suretyFields: FieldTable = {
+  keptAtLeast: blank(
+    "none may keep the level",
+    that("below the share", (value: number, place) => {
+      const { kept, draws } = owner<CandidateRow>(place);
+      return value <= kept / draws;
+    }),
+  ),
+  keptAtMost: that("above the share", (value: number, place) => {
+    const { kept, draws } = owner<CandidateRow>(place);
+    return value >= kept / draws && value <= 1;
+  }),
+  isSure: that("whether a bound says so", (value: boolean, place) => {
+    const { keptAtLeast, keptAtMost } = owner<CandidateRow>(place);
+    return value === (keptAtLeast >= 0.75 || keptAtMost < 0.75);
+  }),
+};
+
 const rowFields = (draws: number): FieldTable => ({
   ...under("candidate.", candidateFields),
   kept: blank("none may keep the level", whole(0, draws)),
   draws: whole(1, draws),
+  ...suretyFields,
   isOnFront: blank("others may cost the same and be sooner", oneOf([true, false])),
   ...under("cost.", {
     ...spreadFields,
@@ -113,6 +132,7 @@ export function capacityFields(answer: CapacityAnswer, draws: number): FieldTabl
       ...under("pools[].best.", row),
       kept: whole(3, draws),
       draws: is(draws),
+      ...suretyFields,
       "cost.mean": sumOfPools(1, ({ cost }) => cost.mean),
       "cost.low": above(0),
       "cost.high": above(0),
@@ -151,6 +171,9 @@ export function capacityFields(answer: CapacityAnswer, draws: number): FieldTabl
     currency: is("EUR"),
     pricesOf: is("2026-11-20"),
     days: is(3),
+    draws: is(draws),
+    seed: is(0),
+    confidence: is(0.95),
     probability: is(0.75),
   };
 }
