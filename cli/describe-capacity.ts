@@ -168,8 +168,8 @@ function missLines(answer: CapacityAnswer): readonly string[] {
   const { misses } = answer;
   if (misses.length === 0) return [];
   const cheapest = [...misses].sort((a, b) => a.cost.mean - b.cost.mean).slice(0, SHOWN_MISSES);
-  const more = misses.length > SHOWN_MISSES ? `the cheapest ${SHOWN_MISSES} of ${misses.length}; ` : "";
-  return [candidatesText("misses the level", cheapest, answer), `${more}${MISSES_MEANING}`, ""];
+  const which = misses.length > SHOWN_MISSES ? [`The cheapest ${SHOWN_MISSES} of ${misses.length}.`] : [];
+  return [candidatesText("misses the level", cheapest, answer), ...which, MISSES_MEANING, ""];
 }
 
 /** The answer for people. */
@@ -182,7 +182,8 @@ export function capacityText(answer: CapacityAnswer): string {
     ...missLines(answer),
     ...flipLines(answer),
     `candidates: ${candidateCounts(answer).join(", ")}`,
-    `${draws} draws of every candidate, seed ${seed}; costs and hours are of these. ${boundsMeaning(answer)}`,
+    `${draws} draws of every candidate, seed ${seed}; costs and hours are of these`,
+    ...boundsMeaning(answer),
     `prices of ${pricesOf}; storage, network traffic and people are not in them`,
   ].join("\n");
 }

@@ -14,8 +14,7 @@ export const DEVICE_OPTIONS = {
   cluster: { type: "string", describe: "cluster file (YAML or JSON)", notBeside: ["devices"] },
   devices: {
     type: "string",
-    describe:
-      "devices of this machine, such as cpu:0,cpu:1, or cpu for every core (default); or abstract ones: unit*4",
+    describe: "devices of this machine, such as cpu:0,cpu:1, or cpu for every core (default); or abstract ones: unit*4",
   },
   catalog: CATALOG_OPTION,
 } as const satisfies OptionTable;

@@ -51,9 +51,12 @@ function boundText(share: number, round: (value: number) => number): string {
   return `${round(100 * share)} %`;
 }
 
-/** "kept in 94 of 100 draws": of all draws in at least so many, or at most so many of one that misses the level. */
-export function keptBound({ keptAtLeast, keptAtMost }: Surety, { probability }: Pick<CapacityAnswer, "probability">) {
-  return keptAtMost < probability
+/** Of all draws in at least so many, or in at most so many where too few of those that were drawn kept the level. */
+export function keptBound(
+  { kept, draws, keptAtLeast, keptAtMost }: Surety,
+  { probability }: Pick<CapacityAnswer, "probability">,
+): string {
+  return kept < probability * draws - 1e-9
     ? `at most ${boundText(keptAtMost, Math.ceil)}`
     : `at least ${boundText(keptAtLeast, Math.floor)}`;
 }
@@ -63,13 +66,13 @@ export function keptText(surety: Surety, answer: Pick<CapacityAnswer, "probabili
   return `${surety.kept} of ${surety.draws}, ${keptBound(surety, answer)}`;
 }
 
-/** How the bounds of shares are meant. */
-export function boundsMeaning({ confidence, probability }: CapacityAnswer): string {
-  const sure = `${Number((100 * confidence).toPrecision(3))} %`;
-  return (
-    `"At least" and "at most" are one-sided bounds of the share of all draws there are, each ${sure} sure (Clopper-Pearson). ` +
-    `A candidate whose share may lie on either side of ${Number((100 * probability).toPrecision(3))} % has more draws.`
-  );
+/** How the bounds of shares are meant, and who has more draws. */
+export function boundsMeaning({ confidence, probability }: CapacityAnswer): readonly string[] {
+  const text = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
+  return [
+    `"At least" and "at most" are one-sided bounds of the share of all draws there are, each ${text(confidence)} sure (Clopper-Pearson).`,
+    `A candidate whose share may lie on either side of ${text(probability)} has more draws.`,
+  ];
 }
 
 /** What of the candidates that miss the level was computed. */

@@ -16,8 +16,9 @@ describe("the search", () => {
     "finds what simulating every candidate finds by %s, and leaves out none that is better",
     async (objective) => {
       const seen = { meets: 0, "cannot keep the level": 0, "comes behind": 0 };
-      for (const seed of SEEDS) {
-        const request = { ...smallRequest(seed), objective };
+      for (const [index, seed] of SEEDS.entries()) {
+        // Some have more draws near the edge.
+        const request = { ...smallRequest(seed), objective, ...(index % 10 === 0 ? { mostDraws: 12 } : {}) };
         const pruned = await findCapacity(request);
         const whole = await findCapacity({ ...request, isExhaustive: true });
         expect(whole.pruned).toEqual([]);

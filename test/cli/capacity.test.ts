@@ -97,7 +97,7 @@ describe("capacity", () => {
     expect(text).toMatch(/^misses the level +EUR +hours +used +draws +of all$/m);
     expect(text).toMatch(/ +\d+ of \d+ +at (?:least|most) \d+ %$/m);
     expect(text).toMatch(/no more draws are simulated than it takes to know; costs and hours are of these\.$/m);
-    expect(text).toMatch(/^4 draws of every candidate, seed 0; .*95 % sure \(Clopper-Pearson\)/m);
+    expect(text).toMatch(/^4 draws of every candidate, seed 0; .*\n.*95 % sure \(Clopper-Pearson\)/m);
   }, 60_000);
 
   it("has other draws with another seed, and the same with the same", async () => {

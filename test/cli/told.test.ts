@@ -81,7 +81,8 @@ describe("without devices a plan takes every core", () => {
   });
 
   it.runIf(NUM_CORES > 1)("and where fewer are chosen it is said which idle, by plan and by train", async () => {
-    const says = /^Note: 1 of this machine's \d+ cores is used, cpu:0; cpu:1.* idles?\. .* `--devices cpu` takes every core\.$/m;
+    const says =
+      /^Note: 1 of this machine's \d+ cores is used, cpu:0; cpu:1.* idles?\. .* `--devices cpu` takes every core\.$/m;
     expect((await runCli(["plan", "w.yaml", "--devices", "cpu:0", "-o", "one.json"], root)).stderr).toMatch(says);
     expect((await runCli(["train", "one.json", "-o", "one"], root)).stderr).toMatch(says);
     const all = firstCores(NUM_CORES).join();

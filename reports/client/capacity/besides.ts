@@ -19,7 +19,7 @@ export function besidesSection(answer: CapacityAnswer): readonly HTMLElement[] {
   const rows = [["recommended", best] as const, ...besides(answer)];
   const neighbours = dataTable({
     caption: "What a slot more or fewer brings",
-    meaning: `The mean over ${answer.draws} draws, and nine of ten of them. ${boundsMeaning(answer)}`,
+    meaning: `The mean over ${answer.draws} draws, and nine of ten of them. ${boundsMeaning(answer).join(" ")}`,
     columns: ["", "cost", ...levels, "level kept"],
     rows: rows.map(([name, beside]) => [name, ...cells(beside, answer, best)]),
   });
