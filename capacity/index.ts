@@ -1,7 +1,5 @@
 // The answer: the best candidate that keeps a level of service, with what stands beside it.
 export { type CapacityReport, capacityDocument, capacityReport } from "./answer.ts";
-// How draws are made.
-export type { Drawing } from "./error-draws.ts";
 // All that an answer follows from, and who may simulate for it.
 export type { Ahead, CapacityRequest } from "./find-capacity.ts";
 // What the answer becomes where something is otherwise.
