@@ -1,3 +1,5 @@
+// What times assume, in words.
+export { type Assumptions, calibrationAssumptions } from "./assumptions.ts";
 // From measurements to the costs of a plan, and how sure these are.
 
 // The plans that measure what a calibration covers.

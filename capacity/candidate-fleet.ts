@@ -1,6 +1,6 @@
 import { InputError, ownValue } from "../core/index.ts";
 import type { Candidate, Catalog, Forecast, Prices, UnfitCandidate } from "../plan/index.ts";
-import { NEWEST, type Provenance, stepMachine, stepTrust } from "../studies/index.ts";
+import { NEWEST, type Provenance, stepMachine } from "../studies/index.ts";
 import type { Drawing } from "./error-draws.ts";
 import { levelOf } from "./level.ts";
 import { hasPrice, type Tariff } from "./money.ts";
@@ -23,6 +23,9 @@ export interface CandidateFleet {
   readonly drawing: Drawing;
 }
 
+/** What a forecast's steps are trained with. */
+const SOFTWARE = { release: NEWEST, hasGraphs: true, overlaps: false } as const;
+
 const WORST: Readonly<Record<Provenance, number>> = { fitted: 0, transferred: 1, peaks: 2 };
 
 /** A candidate with all that it is simulated with, or why it cannot be. */
@@ -33,11 +36,11 @@ export function candidateFleet(candidate: Candidate, world: CapacityWorld): Cand
   const price = ownValue(prices.accelerators, name);
   if (price === undefined || !hasPrice(price, tenure)) return unfit("no price", `${name}: ${tenure}`);
   try {
-    const machine = stepMachine(name, catalog, { count: slot, precision, release: NEWEST, hasGraphs: true });
+    const machine = stepMachine(name, catalog, { ...SOFTWARE, count: slot, precision });
     const { accelerator } = machine;
     const times = SlotTimes.of(machine, jobsAtOnce, kinds);
     if (!(times instanceof SlotTimes)) return unfit("no room", times.noRoom);
-    const trusts = kinds.map(({ work }) => stepTrust(accelerator, work.architecture, precision));
+    const trusts = kinds.map((_, kind) => times.trust(kind));
     const worst = trusts.reduce((a, b) => (WORST[b.provenance] > WORST[a.provenance] ? b : a));
     const spot = tenure === "spot" ? spotPlan(price.spot!) : undefined;
     const fleet: SlotFleet = {

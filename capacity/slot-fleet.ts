@@ -75,12 +75,12 @@ function simulatedJob(
   { times, deadlineSeconds }: SlotFleet,
   { kind: place, name, arrivalSeconds, steps }: DrawnJob,
 ): SimulatedJob {
-  const { kind, work } = times.kindOf(place);
+  const { kind, tokens } = times.kindOf(place);
   const { priority, user = kind.name } = kind;
   const arrivalNs = Math.round(SECOND * arrivalSeconds);
   const deadlineNs = arrivalNs + Math.round(SECOND * deadlineSeconds[place]!);
   return {
-    request: { name, user, priority, arrivalNs, deadlineNs, iterations: steps, tokens: work.tokens },
+    request: { name, user, priority, arrivalNs, deadlineNs, iterations: steps, tokens },
     iterations: steps,
   };
 }

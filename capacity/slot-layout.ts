@@ -1,7 +1,18 @@
 import { sum } from "../core/index.ts";
 import type { StepLayout } from "../plan/index.ts";
-import { allLayouts, layoutBytes, layoutSeconds, type StepMachine, usableBytes } from "../studies/index.ts";
+import { allLayouts, layoutBytes, layoutSeconds, type StepMachine, StepRows, usableBytes } from "../studies/index.ts";
 import { type SlotKind, stepsOf } from "./slot-kind.ts";
+
+const known = new WeakMap<SlotKind, Map<number, StepRows>>();
+
+/** Steps of so many jobs of a kind that share a slot; the same rows whoever asks. */
+export function rowsOf(kind: SlotKind, jobs: number): StepRows {
+  const own = known.get(kind) ?? new Map<number, StepRows>();
+  known.set(kind, own);
+  const rows = own.get(jobs) ?? new StepRows(Array(jobs).fill(kind.work));
+  own.set(jobs, rows);
+  return rows;
+}
 
 /**
  * The layout in which a slot trains a day's jobs of one base model fastest, each alone, with room for so many of the
@@ -13,9 +24,14 @@ export function fastestLayout(
   jobsAtOnce: number,
 ): StepLayout | undefined {
   const hasRoom = (layout: StepLayout): boolean =>
-    kinds.every(({ work }) => layoutBytes(slot, layout, Array(jobsAtOnce).fill(work)) <= usableBytes(slot));
+    kinds.every((kind) => layoutBytes(slot, layout, rowsOf(kind, jobsAtOnce)) <= usableBytes(slot));
   const daySeconds = (layout: StepLayout): number =>
-    sum(kinds.map(({ kind, work }) => kind.perDay * stepsOf(kind, kind.samples) * layoutSeconds(slot, layout, [work])));
+    sum(
+      kinds.map((each) => {
+        const { kind } = each;
+        return kind.perDay * stepsOf(kind, kind.samples) * layoutSeconds(slot, layout, rowsOf(each, 1));
+      }),
+    );
   let best: { readonly layout: StepLayout; readonly seconds: number } | undefined;
   for (const layout of allLayouts(slot, kinds[0]!.work.architecture)) {
     const seconds = daySeconds(layout);

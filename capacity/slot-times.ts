@@ -3,14 +3,16 @@ import {
   layoutBytes,
   layoutSeconds,
   layoutShares,
+  layoutTrust,
   type StepMachine,
+  StepRows,
   type StepShares,
-  type StepWork,
+  type StepTrust,
   tokenSeconds,
   usableBytes,
 } from "../studies/index.ts";
 import type { SlotKind } from "./slot-kind.ts";
-import { fastestLayout } from "./slot-layout.ts";
+import { fastestLayout, rowsOf } from "./slot-layout.ts";
 
 /** How long steps of a forecast's kinds take on the slots of a candidate. Times are of the model, in seconds. */
 export class SlotTimes {
@@ -25,10 +27,10 @@ export class SlotTimes {
     this.#slot = slot;
     this.#kinds = kinds;
     this.#layouts = layouts;
-    this.#alone = kinds.map(({ base, work }) => layoutSeconds(slot, layouts.get(base)!, [work]));
-    this.#least = kinds.map(({ base, work }) => {
-      const layout = layouts.get(base)!;
-      return (tokenSeconds(slot, layout, work) * work.tokens) / layout.dataParallel;
+    this.#alone = kinds.map((kind) => layoutSeconds(slot, layouts.get(kind.base)!, rowsOf(kind, 1)));
+    this.#least = kinds.map((kind) => {
+      const layout = layouts.get(kind.base)!;
+      return (tokenSeconds(slot, layout, rowsOf(kind, 1)) * kind.tokens) / layout.dataParallel;
     });
   }
 
@@ -55,13 +57,18 @@ export class SlotTimes {
 
   /** Of the memory of an accelerator that may be used, what so many jobs of a kind take that share a slot. */
   memoryShare(kind: number, jobsAtOnce: number): number {
-    const jobs = Array<StepWork>(jobsAtOnce).fill(this.#kinds[kind]!.work);
-    return layoutBytes(this.#slot, this.layoutOf(kind), jobs) / usableBytes(this.#slot);
+    const rows = rowsOf(this.#kinds[kind]!, jobsAtOnce);
+    return layoutBytes(this.#slot, this.layoutOf(kind), rows) / usableBytes(this.#slot);
   }
 
   /** Where the seconds of a step go that a job of a kind takes alone. */
   shares(kind: number): StepShares {
-    return layoutShares(this.#slot, this.layoutOf(kind), [this.#kinds[kind]!.work]);
+    return layoutShares(this.#slot, this.layoutOf(kind), rowsOf(this.#kinds[kind]!, 1));
+  }
+
+  /** How far the time of such a step can be trusted. */
+  trust(kind: number): StepTrust {
+    return layoutTrust(this.#slot, this.layoutOf(kind), rowsOf(this.#kinds[kind]!, 1));
   }
 
   /** By its place in the forecast. */
@@ -75,8 +82,10 @@ export class SlotTimes {
     const key = [...kinds].sort((a, b) => a - b).join();
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const own = kinds.map((kind) => this.#kinds[kind]!.work);
-    const seconds = layoutSeconds(this.#slot, this.layoutOf(kinds[0]!), own);
+    const rows = new StepRows(kinds.map((kind) => this.#kinds[kind]!.work));
+    // A pipeline fills sooner where more rows are cut finer; a job alone would be cut like that as well.
+    const alone = kinds.map((kind) => this.#alone[kind]!);
+    const seconds = Math.max(layoutSeconds(this.#slot, this.layoutOf(kinds[0]!), rows), ...alone);
     this.#known.set(key, seconds);
     return seconds;
   }

@@ -1,9 +1,9 @@
-import { costsFacts } from "../calibration/index.ts";
+import { calibrationAssumptions, costsFacts } from "../calibration/index.ts";
 import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import { sharedWeightsText } from "../plan/index.ts";
 import type { EstimatedFigure, EstimatedPrice, RunEstimate } from "../workbench/index.ts";
 import { costsText } from "./describe-costs.ts";
-import { percent, rateText, table, wholeText } from "./output.ts";
+import { assumptionLines, percent, rateText, table, wholeText } from "./output.ts";
 
 /** Rounded up to so many digits, but for what a number in a computer is off. */
 function roundedUp(value: number, digits: number): number {
@@ -35,6 +35,7 @@ export function estimateFacts(estimate: RunEstimate): unknown {
     ...{ seconds, tokensPerSecond, devices, price },
     level: intervals?.level ?? null,
     costs: costsFacts(plan.calibration),
+    assumes: calibrationAssumptions(plan.calibration),
     limits: limitsOf(estimate),
   };
 }
@@ -134,6 +135,7 @@ export function estimateText(estimate: RunEstimate): string {
     ...sharedWeightsText(plan),
     "",
     costsText(plan.calibration) ?? "times: constant, as the calibration has them",
+    ...assumptionLines(calibrationAssumptions(plan.calibration)),
     "memory: the planner's bound, which devices reserve before they train",
     ...priceLines(price),
     ...limitLines(estimate),

@@ -1,25 +1,26 @@
-import { formatBytes, formatSeconds } from "../core/index.ts";
+import { formatBytes, formatSeconds, mean, sum } from "../core/index.ts";
 import { RESTS, splitText } from "../reports/index.ts";
-import { type LayoutRow, NEWEST } from "../studies/index.ts";
+import { type LayoutRow, NEWEST, stepAssumptions } from "../studies/index.ts";
 import type { ComparedLayouts } from "../workbench/index.ts";
 import { largestParts } from "./describe-shares.ts";
-import { percent, rateText, table, wholeText } from "./output.ts";
+import { assumptionLines, percent, rateText, table, wholeText } from "./output.ts";
 
 /** The --json form: all rows, the fastest first. */
-export function layoutsFacts({ machine, trust, jobs, tokens, comparison }: ComparedLayouts): unknown {
-  const { accelerator, count, precision, release, hasGraphs, memoryBytes, scaleUp } = machine;
+export function layoutsFacts({ machine, jobs, tokens, comparison }: ComparedLayouts): unknown {
+  const { accelerator, count, precision, release, hasGraphs, overlaps, memoryBytes, scaleUp } = machine;
   const { rows, ...counts } = comparison;
   return {
     machine: {
       ...{ accelerator: accelerator.name, generation: accelerator.generation, count, memoryBytes, scaleUp },
-      ...{ precision, release, hasGraphs },
+      ...{ precision, release, hasGraphs, overlaps },
     },
-    jobs: jobs.map(({ name, steps, work: { tokens: perStep, longestRow } }) => ({
-      ...{ name, steps, tokensPerStep: perStep, longestRow },
+    assumes: stepAssumptions(machine),
+    jobs: jobs.map(({ name, work: { steps, longestRow } }) => ({
+      ...{ name, steps: steps.length, tokensPerStep: mean(steps.map(sum)), longestRow },
     })),
-    ...{ tokens, trust, ...counts },
-    rows: rows.map(({ jobs: how, layout, seconds, bytes, shares }) => ({
-      ...{ jobs: how, layout, seconds },
+    ...{ tokens, ...counts },
+    rows: rows.map(({ jobs: how, layout, seconds, trust, bytes, shares }) => ({
+      ...{ jobs: how, layout, seconds, trust },
       interval: [seconds / trust.factor, seconds * trust.factor],
       tokensPerSecond: tokens / seconds,
       ...{ bytes, shares },
@@ -27,11 +28,12 @@ export function layoutsFacts({ machine, trust, jobs, tokens, comparison }: Compa
   };
 }
 
-function cells({ jobs, layout, seconds, bytes, shares }: LayoutRow, tokens: number): readonly string[] {
+function cells({ jobs, layout, seconds, trust, bytes, shares }: LayoutRow, tokens: number): readonly string[] {
   return [
     splitText(layout),
     jobs,
     formatSeconds(seconds),
+    percent(trust.factor - 1, 0),
     rateText(tokens / seconds),
     formatBytes(bytes),
     `${layout.recomputedLayers}`,
@@ -43,12 +45,13 @@ function cells({ jobs, layout, seconds, bytes, shares }: LayoutRow, tokens: numb
 const several = (count: number, what: string): string => `${wholeText(count)} ${what}${count === 1 ? "" : "s"}`;
 
 /** `most`: of rows. */
-export function layoutsText({ machine, trust, jobs, tokens, comparison }: ComparedLayouts, most: number): string {
-  const { accelerator, count, precision, release, hasGraphs } = machine;
+export function layoutsText({ machine, jobs, tokens, comparison }: ComparedLayouts, most: number): string {
+  const { accelerator, count, precision, release, hasGraphs, overlaps } = machine;
   const { rows, layouts, haveRoom, leastBytes, usableBytes } = comparison;
   const software = release === NEWEST ? "software as fast as the newest" : release;
   const graphs = hasGraphs ? "recorded graphs" : "kernels one by one";
-  const heading = `${several(jobs.length, "job")} on ${count} x ${accelerator.name}: ${precision}, ${software}, ${graphs}`;
+  const overlap = overlaps ? ", collectives beside products" : "";
+  const heading = `${several(jobs.length, "job")} on ${count} x ${accelerator.name}: ${precision}, ${software}, ${graphs}${overlap}`;
   const room = `${wholeText(layouts)} layouts, ${wholeText(haveRoom)} with room in ${formatBytes(usableBytes)} of each accelerator`;
   if (rows.length === 0) return `${heading}\n\n${room}: the least takes ${formatBytes(leastBytes)}`;
   const isAlone = jobs.length === 1;
@@ -58,7 +61,7 @@ export function layoutsText({ machine, trust, jobs, tokens, comparison }: Compar
     heading,
     "",
     table(
-      ["split", "jobs", "time", "tokens/s", "memory", "twice", "at once", "goes to"].filter(
+      ["split", "jobs", "time", "within", "tokens/s", "memory", "twice", "at once", "goes to"].filter(
         (column) => !(isAlone && column === "jobs"),
       ),
       rows.slice(0, most).map((row) => cells(row, tokens).filter((_, column) => !(isAlone && column === 1))),
@@ -72,7 +75,8 @@ export function layoutsText({ machine, trust, jobs, tokens, comparison }: Compar
             ? `jobs have room ${best!.jobs} alone`
             : `jobs ${best!.jobs} take ${percent(1 - best!.seconds / other.seconds, 0)} less than ${other.jobs}, each the fastest way`,
         ]),
-    `times ${RESTS[trust.provenance]}: nine of ten within ${percent(trust.factor - 1, 0)}`,
+    `times ${RESTS[best!.trust.provenance]}; nine of ten within so much of them`,
+    ...assumptionLines(stepAssumptions(machine)),
     "tp, cp, pp, dp: tensor, context, pipeline and data parallel; twice: layers whose activations are computed again",
   ].join("\n");
 }

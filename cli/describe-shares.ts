@@ -4,7 +4,7 @@ import { percent } from "./output.ts";
 const NAMES: Readonly<Record<keyof StepShares, string>> = {
   products: "products",
   attention: "attention",
-  memory: "memory traffic",
+  memory: "traffic",
   link: "links",
   rest: "other",
 };

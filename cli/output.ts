@@ -1,3 +1,4 @@
+import type { Assumptions } from "../calibration/index.ts";
 import { canonicalJson, formatSeconds, formatSecondsRange, plainLine, textTable } from "../core/index.ts";
 import type { Intervals } from "../traces/index.ts";
 import { type Arguments, flag } from "./command.ts";
@@ -35,6 +36,11 @@ export function moveCursor(io: Io, sequence: string): void {
 
 /** Takes the line back that the cursor is on. */
 export const ERASE_LINE = "\r\u001b[K";
+
+/** What predicted times assume, a line each. */
+export function assumptionLines({ device, software, kernels }: Assumptions): readonly string[] {
+  return [`assumed device: ${device}`, `assumed software: ${software}`, `assumed kernels: ${kernels}`];
+}
 
 /** Columns side by side under a line: the first flush left, the others flush right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,15 +1,18 @@
 // Every way in which equal accelerators can share a training step: its time, its memory.
 export { allLayouts } from "./layouts/all-layouts.ts";
 export { compareLayouts, type LayoutComparison, type LayoutJob, type LayoutRow } from "./layouts/compare-layouts.ts";
+// What such times assume.
+export { stepAssumptions } from "./layouts/step-assumptions.ts";
 export {
   layoutBytes,
   layoutSeconds,
   layoutShares,
-  type StepWork,
+  layoutTrust,
   tokenSeconds,
   usableBytes,
 } from "./layouts/step-layout.ts";
 export { type StepMachine, stepMachine } from "./layouts/step-machine.ts";
+export { StepRows, type StepWork } from "./layouts/step-rows.ts";
 // A device of the catalog, as training steps on it are predicted.
 export { acceleratorOf } from "./observations/accelerator.ts";
 // The peak memory of devices, fitted on what was measured.
@@ -47,16 +50,22 @@ export {
   type RateOfMessage,
 } from "./observations/profiled-pipeline.ts";
 // What was fitted to published steps, and how far it can be trusted.
+export { publishedSteps, STEP_SETTING } from "./observations/published-rows.ts";
 export {
   NEWEST,
-  type Provenance,
   PUBLISHED_ACTIVATIONS,
   PUBLISHED_FIT,
-  PUBLISHED_RELEASES,
-  type StepTrust,
-  stepTrust,
+  publishedPredictor,
+  publishedReleases,
+  releaseNamed,
 } from "./observations/published-steps.ts";
-export { type PredictedStep, predictLeftOut, StepPredictor } from "./observations/step-predictor.ts";
+export {
+  type PredictedStep,
+  type Provenance,
+  predictLeftOut,
+  StepPredictor,
+  type StepTrust,
+} from "./observations/step-predictor.ts";
 // The peak memory of such steps.
 export { fitPeakFactor, type PeakMemory, peakBytes, peakMemoryPrediction } from "./observations/training-memory.ts";
 export {
@@ -66,7 +75,6 @@ export {
   type StepShares,
   type TrainingSystem,
   trainingStepSeconds,
-  trainingStepShares,
 } from "./observations/training-step.ts";
 // The GPUs of the paper's evaluation, as they were calibrated.
 export { FOUND_ERROR as PAPER_ERROR, foundPlatform as paperPlatform } from "./paper/calibrate-paper.ts";

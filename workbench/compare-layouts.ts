@@ -1,4 +1,4 @@
-import { sum } from "../core/index.ts";
+import { maximum, sum } from "../core/index.ts";
 import { adapterParameters } from "../plan/index.ts";
 import {
   compareLayouts,
@@ -6,9 +6,7 @@ import {
   type LayoutJob,
   type ProductPrecision,
   type StepMachine,
-  type StepTrust,
   stepMachine,
-  stepTrust,
 } from "../studies/index.ts";
 import type { Context } from "./context.ts";
 import { loadCatalog } from "./load-cluster.ts";
@@ -22,13 +20,13 @@ export interface LayoutsChoice {
   readonly precision: ProductPrecision;
   readonly release: string;
   readonly hasGraphs: boolean;
+  readonly overlaps: boolean;
   readonly catalog: string | undefined;
 }
 
 /** Every way in which accelerators can share the steps of a workload, and how far its times can be trusted. */
 export interface ComparedLayouts {
   readonly machine: StepMachine;
-  readonly trust: StepTrust;
   readonly jobs: readonly LayoutJob[];
   readonly tokens: number;
   readonly comparison: LayoutComparison;
@@ -36,20 +34,16 @@ export interface ComparedLayouts {
 
 function layoutJobs({ workload, architecture, rows }: LoadedWorkload): readonly LayoutJob[] {
   const whole = { firstLayer: 0, endLayer: architecture.numLayers };
-  return workload.jobs.map(({ name, adapter, batchSize }, job) => {
+  return workload.jobs.map(({ name, adapter }, job) => {
     const { tokens: lengths, steps } = rows[job]!;
-    const taken = steps.flatMap((step) => step.map((row) => lengths[row]!));
-    const tokens = sum(taken);
+    const taken = steps.map((step) => step.map((row) => lengths[row]!));
     return {
       name,
-      steps: steps.length,
       work: {
         architecture,
         trainedParameters: adapterParameters(architecture, whole, { adapter }),
-        tokens: tokens / steps.length,
-        rowTokens: tokens / steps.length / batchSize,
-        longestRow: taken.reduce((a, b) => Math.max(a, b), 1),
-        attendedTokens: sum(taken.map((length) => length ** 2)) / tokens,
+        steps: taken,
+        longestRow: maximum(taken.map(maximum)),
       },
     };
   });
@@ -62,10 +56,9 @@ export async function layoutsOf(context: Context, file: string, choice: LayoutsC
   refuseArrivals(loaded);
   for (const remark of loaded.remarks) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
-  const trust = stepTrust(machine.accelerator, loaded.architecture, machine.precision, machine.release);
   const jobs = layoutJobs(loaded);
   return {
-    ...{ machine, trust, jobs, comparison: compareLayouts(machine, jobs) },
-    tokens: sum(jobs.map(({ steps, work }) => steps * work.tokens)),
+    ...{ machine, jobs, comparison: compareLayouts(machine, jobs) },
+    tokens: sum(jobs.flatMap(({ work }) => work.steps.map(sum))),
   };
 }

@@ -8,11 +8,11 @@ import {
   peakMemoryPrediction,
   predictLeftOut,
   relativeError,
+  STEP_SETTING,
   StepPredictor,
   type TrainingStep,
 } from "../../studies/index.ts";
 import type { Scored } from "./scored.ts";
-import { STEP_SETTING } from "./training-steps.ts";
 
 const accelerator = ({ system }: TrainingStep): string => system.accelerator.name;
 

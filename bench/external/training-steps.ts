@@ -8,13 +8,7 @@ import {
   huggingFaceConfigSchema,
   PRESETS,
 } from "../../plan/index.ts";
-import {
-  acceleratorOf,
-  type PeakMemory,
-  type ProductPrecision,
-  type StepFitSetting,
-  type TrainingStep,
-} from "../../studies/index.ts";
+import { acceleratorOf, type PeakMemory, type ProductPrecision, type TrainingStep } from "../../studies/index.ts";
 import { deviceOf } from "./device-of.ts";
 
 const count = z.coerce.number().int().positive();
@@ -94,17 +88,6 @@ function trainedParameters({ lora_rank, lora_targets }: Row, arch: Architecture)
 function releaseOf({ software_release }: Row): string {
   return software_release.replace(/^llmboost-/, "nemo1-rocm-").replace(/^deepspeed-.*/, "deepspeed");
 }
-
-/** What is not fitted: one generation of each that has others to compare with, and the newest release of each family. */
-export const STEP_SETTING: StepFitSetting = {
-  referenceGenerations: ["Hopper", "Ampere", "Gaudi 2"],
-  knownReleases: {
-    "nemo1-v4.1": 1,
-    "nemo2-v5.1": 1,
-    "nemo1-rocm-v5.1": 1,
-    "nemo1-v4.1 on Blackwell": 1.16,
-  },
-};
 
 /** A phase of few steps after products of 4 bits whose time nothing explains (the table's own README says so). */
 const DROPPED = (row: Row): boolean => row.quality === "C" && row.accelerator === "GB200";

@@ -1,7 +1,7 @@
 import { PRECISIONS } from "../../plan/index.ts";
-import { NEWEST, type ProductPrecision, PUBLISHED_RELEASES } from "../../studies/index.ts";
+import { NEWEST, type ProductPrecision, publishedReleases } from "../../studies/index.ts";
 import { layoutsOf } from "../../workbench/index.ts";
-import { type Command, optionalCount, optionalText, requiredText } from "../command.ts";
+import { type Command, flag, optionalCount, optionalText, requiredText } from "../command.ts";
 import { layoutsFacts, layoutsText } from "../describe-layouts.ts";
 import { printResult } from "../output.ts";
 import { CATALOG_OPTION } from "../plan-options.ts";
@@ -33,7 +33,7 @@ export const layoutsCommand: Command = {
         },
         release: {
           type: "string",
-          choices: [NEWEST, ...Object.keys(PUBLISHED_RELEASES)],
+          choices: [NEWEST, ...Object.keys(publishedReleases())],
           default: NEWEST,
           describe: "software whose published steps times are fitted to",
         },
@@ -41,6 +41,11 @@ export const layoutsCommand: Command = {
           type: "boolean",
           default: true,
           describe: "kernels are launched as recorded graphs; with --no-graphs the host is a floor",
+        },
+        overlap: {
+          type: "boolean",
+          default: false,
+          describe: "collectives of tensor parallelism run beside products",
         },
         top: { type: "number", default: ROWS, describe: "rows of the table" },
         catalog: CATALOG_OPTION,
@@ -55,6 +60,7 @@ export const layoutsCommand: Command = {
       precision: requiredText(args, "precision") as ProductPrecision,
       release: requiredText(args, "release"),
       hasGraphs: args["graphs"] !== false,
+      overlaps: flag(args, "overlap"),
       catalog: optionalText(args, "catalog"),
     });
     const most = optionalCount(args, "top") ?? ROWS;

@@ -1,14 +1,16 @@
-import { groupBy, sum } from "../../core/index.ts";
+import { groupBy, maximum, sum } from "../../core/index.ts";
 import type { StepLayout } from "../../plan/index.ts";
+import type { StepTrust } from "../observations/step-predictor.ts";
 import type { StepShares } from "../observations/training-step.ts";
 import { allLayouts } from "./all-layouts.ts";
-import { layoutBytes, layoutSeconds, layoutShares, type StepWork, usableBytes } from "./step-layout.ts";
+import { layoutBytes, layoutSeconds, layoutShares, layoutTrust, usableBytes } from "./step-layout.ts";
 import type { StepMachine } from "./step-machine.ts";
+import { StepRows, type StepWork } from "./step-rows.ts";
 
-/** A job that trains for some steps, all alike. */
+/** A job that trains for some steps. */
 export interface LayoutJob {
   readonly name: string;
-  readonly steps: number;
+  /** Its steps are all there are. */
   readonly work: StepWork;
 }
 
@@ -17,9 +19,10 @@ export interface LayoutRow {
   readonly jobs: "together" | "apart";
   readonly layout: StepLayout;
   readonly seconds: number;
+  readonly trust: StepTrust;
   /** Of an accelerator, the fullest. */
   readonly bytes: number;
-  /** Where the seconds of the first step go, of all jobs or of the largest one. */
+  /** Where the seconds of the first steps go, of all jobs or of the largest one. */
   readonly shares: StepShares;
 }
 
@@ -34,43 +37,66 @@ export interface LayoutComparison {
   readonly usableBytes: number;
 }
 
+/** Steps that are alike: jobs that train together, and how often. */
+interface Phase {
+  readonly steps: number;
+  readonly rows: StepRows;
+}
+
+/** Steps of each job, the same of all of them. */
+interface Way {
+  readonly jobs: LayoutRow["jobs"];
+  readonly phases: readonly Phase[];
+  /** Whose memory is the most and whose shares are told, at any time. */
+  readonly fullest: readonly StepRows[];
+  readonly largest: StepRows;
+}
+
+/** Rows that are looked at, of all phases together; and the fewest steps of a phase. */
+const ROWS = 4096;
+const LEAST_STEPS = 8;
+
+/** Steps from one to another, or some of them that stand for all, as far apart as they can be. */
+function phaseOf(jobs: readonly LayoutJob[], from: number, to: number, mostRows: number): Phase {
+  const rows = sum(jobs.map(({ work }) => maximum(work.steps.map(({ length }) => length))));
+  const count = Math.min(to - from, Math.max(LEAST_STEPS, Math.floor(mostRows / rows)));
+  const taken = Array.from({ length: count }, (_, step) => from + Math.floor(((step + 0.5) * (to - from)) / count));
+  const works = jobs.map(({ work }) => ({ ...work, steps: taken.map((step) => work.steps[step]!) }));
+  return { steps: to - from, rows: new StepRows(works) };
+}
+
+/** One job after another. */
+function apartOf(jobs: readonly LayoutJob[]): Way {
+  const phases = jobs.map((job) => phaseOf([job], 0, job.work.steps.length, ROWS / jobs.length));
+  const all = phases.map(({ rows }) => rows);
+  const largest = all.reduce((a, b) => (b.tokens > a.tokens ? b : a));
+  return { jobs: "apart", phases, fullest: all, largest };
+}
+
 /** A step of each job that has not ended, until all have. */
-function togetherSeconds(machine: StepMachine, layout: StepLayout, jobs: readonly LayoutJob[]): number {
-  const ends = [...new Set(jobs.map(({ steps }) => steps))].sort((a, b) => a - b);
-  return sum(
-    ends.map((end, index) => {
-      const left = jobs.filter(({ steps }) => steps >= end).map(({ work }) => work);
-      return (end - (ends[index - 1] ?? 0)) * layoutSeconds(machine, layout, left);
-    }),
-  );
+function togetherOf(jobs: readonly LayoutJob[]): Way {
+  const ends = [...new Set(jobs.map(({ work }) => work.steps.length))].sort((a, b) => a - b);
+  const phases = ends.map((end, place) => {
+    const left = jobs.filter(({ work }) => work.steps.length >= end);
+    return phaseOf(left, ends[place - 1] ?? 0, end, ROWS / ends.length);
+  });
+  const [first] = phases;
+  return { jobs: "together", phases, fullest: [first!.rows], largest: first!.rows };
 }
 
-function largest(jobs: readonly LayoutJob[]): LayoutJob {
-  return jobs.reduce((a, b) => (b.work.tokens > a.work.tokens ? b : a));
-}
+/** A layout of which it is not yet told how sure its time is, and where it goes. */
+type TimedLayout = Pick<LayoutRow, "jobs" | "layout" | "seconds" | "bytes"> & { readonly way: Way };
 
-function rowsOf(machine: StepMachine, layout: StepLayout, jobs: readonly LayoutJob[]): readonly LayoutRow[] {
-  const works = jobs.map(({ work }) => work);
-  const apart: LayoutRow = {
-    jobs: "apart",
-    layout,
-    seconds: sum(jobs.map(({ steps, work }) => steps * layoutSeconds(machine, layout, [work]))),
-    bytes: Math.max(...works.map((work) => layoutBytes(machine, layout, [work]))),
-    shares: layoutShares(machine, layout, [largest(jobs).work]),
+function timed(machine: StepMachine, layout: StepLayout, way: Way): TimedLayout {
+  return {
+    ...{ jobs: way.jobs, way, layout },
+    seconds: sum(way.phases.map(({ steps, rows }) => steps * layoutSeconds(machine, layout, rows))),
+    bytes: maximum(way.fullest.map((rows) => layoutBytes(machine, layout, rows))),
   };
-  if (jobs.length === 1) return [apart];
-  const together: LayoutRow = {
-    jobs: "together",
-    layout,
-    seconds: togetherSeconds(machine, layout, jobs),
-    bytes: layoutBytes(machine, layout, works),
-    shares: layoutShares(machine, layout, works),
-  };
-  return [together, apart];
 }
 
 /** Layouts that differ in how much is kept and cut alone, and train jobs in the same way. */
-function splitName({ jobs, layout }: LayoutRow): string {
+function splitName({ jobs, layout }: TimedLayout): string {
   const { recomputedLayers: _recomputed, microTokens: _tokens, ...split } = layout;
   return JSON.stringify([jobs, split]);
 }
@@ -79,13 +105,20 @@ function splitName({ jobs, layout }: LayoutRow): string {
 export function compareLayouts(machine: StepMachine, jobs: readonly LayoutJob[]): LayoutComparison {
   const layouts = allLayouts(machine, jobs[0]!.work.architecture);
   const most = usableBytes(machine);
-  const all = layouts.map((layout) => rowsOf(machine, layout, jobs));
+  const ways = jobs.length === 1 ? [apartOf(jobs)] : [togetherOf(jobs), apartOf(jobs)];
+  const all = layouts.map((layout) => ways.map((way) => timed(machine, layout, way)));
   const fitting = all.map((rows) => rows.filter(({ bytes }) => bytes <= most));
   const fastest = [...groupBy(fitting.flat(), splitName).values()].map((rows) =>
     rows.reduce((a, b) => (b.seconds < a.seconds ? b : a)),
   );
   return {
-    rows: fastest.sort((a, b) => a.seconds - b.seconds),
+    rows: fastest
+      .sort((a, b) => a.seconds - b.seconds)
+      .map(({ way, ...row }) => ({
+        ...row,
+        trust: layoutTrust(machine, row.layout, way.largest),
+        shares: layoutShares(machine, row.layout, way.largest),
+      })),
     layouts: layouts.length,
     haveRoom: fitting.filter((rows) => rows.length > 0).length,
     leastBytes: all.flat().reduce((least, { bytes }) => Math.min(least, bytes), Number.POSITIVE_INFINITY),

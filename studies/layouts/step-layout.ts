@@ -1,29 +1,22 @@
-import { sum } from "../../core/index.ts";
-import type { Architecture, StepLayout } from "../../plan/index.ts";
-import { PUBLISHED_ACTIVATIONS, PUBLISHED_FIT } from "../observations/published-steps.ts";
+import { mean, sum } from "../../core/index.ts";
+import type { StepLayout } from "../../plan/index.ts";
+import { OWN_SOFTWARE } from "../observations/published-rows.ts";
+import { PUBLISHED_ACTIVATIONS, publishedPredictor, releaseNamed } from "../observations/published-steps.ts";
+import type { AskedStep, StepPredictor, StepTrust } from "../observations/step-predictor.ts";
 import { peakBytes } from "../observations/training-memory.ts";
 import {
-  microBatchSeconds,
+  type MicroBatchCost,
+  type MicroBatchSize,
+  microBatchCost,
   type ProductPrecision,
   type StepShares,
+  type StepSums,
+  stepShares,
   type TrainingSystem,
-  trainingStepSeconds,
-  trainingStepShares,
+  wholeStepSeconds,
 } from "../observations/training-step.ts";
 import type { StepMachine } from "./step-machine.ts";
-
-/** A step of one job. */
-export interface StepWork {
-  readonly architecture: Architecture;
-  /** Of its adapters, in all layers. */
-  readonly trainedParameters: number;
-  /** Of all its rows, of a row on average, and of the longest row that may come. */
-  readonly tokens: number;
-  readonly rowTokens: number;
-  readonly longestRow: number;
-  /** Tokens that a token attends to, on average over tokens. */
-  readonly attendedTokens: number;
-}
+import type { RankRows, StepRows } from "./step-rows.ts";
 
 /** Bytes of a parameter of the base model's layers: 4-bit ones have a scale of 8 bits for each 16. */
 const WEIGHT_BYTES: Readonly<Record<ProductPrecision, number>> = { bfloat16: 2, float8: 1, float4: 0.5625 };
@@ -32,60 +25,162 @@ const STORED_BYTES: Readonly<Record<ProductPrecision, number>> = { bfloat16: 2, 
 /** Of the memory of an accelerator, what others leave and what is not lost to fragments. */
 const USABLE = 0.94;
 
-/** Jobs that train together take a step of each of them, packed. `works` have one base model. */
-function systemOf(machine: StepMachine, layout: StepLayout, works: readonly StepWork[]): TrainingSystem {
-  const all = sum(works.map(({ tokens }) => tokens));
-  // A row is on one accelerator, or on those that the model is split over.
-  const own = Math.max(all / layout.dataParallel, ...works.map(({ rowTokens }) => rowTokens));
-  const accumulation = Math.ceil(own / layout.microTokens);
+/** A layout without the sizes of its micro-batches. */
+function systemOf(machine: StepMachine, layout: StepLayout, rows: StepRows): TrainingSystem {
+  const { tensorParallel, contextParallel, contextExchange, pipelineParallel, recomputedLayers, sharded } = layout;
+  const { accelerator, count, precision, hasGraphs, overlaps, scaleUp } = machine;
   return {
-    ...{ accelerator: machine.accelerator, architecture: works[0]!.architecture },
-    trainedParameters: sum(works.map(({ trainedParameters }) => trainedParameters)),
-    accelerators: machine.count,
-    tensorParallel: layout.tensorParallel,
-    contextParallel: layout.contextParallel,
-    contextExchange: layout.contextExchange,
-    pipelineParallel: layout.pipelineParallel,
-    tokens: own / accumulation,
-    sequence: sum(works.map(({ tokens, attendedTokens }) => tokens * attendedTokens)) / all,
-    accumulation,
-    precision: machine.precision,
-    recomputedLayers: layout.recomputedLayers,
-    isSharded: layout.sharded === "weights",
-    hasGraphs: machine.hasGraphs,
-    overlaps: false,
-    scaleUp: machine.scaleUp,
+    ...{ accelerator, architecture: rows.works[0]!.architecture, accelerators: count, scaleUp },
+    trainedParameters: sum(rows.works.map(({ trainedParameters }) => trainedParameters)),
+    ...{ tensorParallel, contextParallel, contextExchange, pipelineParallel },
+    ...{ tokens: layout.microTokens, accumulation: 1, precision, recomputedLayers, hasGraphs, overlaps },
+    isSharded: sharded === "weights",
   };
 }
 
-/** Seconds of a step of each of the jobs, which have one base model. */
-export function layoutSeconds(machine: StepMachine, layout: StepLayout, works: readonly StepWork[]): number {
-  return trainingStepSeconds(systemOf(machine, layout, works), machine.release, PUBLISHED_FIT);
+/** What the slowest accelerators do in a step, and for how long. */
+type SlowestRank = StepSums & { readonly computed: number };
+
+function rankSeconds(cost: MicroBatchCost, rank: RankRows): number {
+  const { sizes, microBatches, largest } = rank;
+  return (
+    (cost.isLinear ? cost.sums(microBatches, rank) : sum(sizes.map((size) => cost.last(size)))) + cost.fill(largest)
+  );
 }
 
-/** Where the seconds of a step go. */
-export function layoutShares(machine: StepMachine, layout: StepLayout, works: readonly StepWork[]): StepShares {
-  return trainingStepShares(systemOf(machine, layout, works), machine.release, PUBLISHED_FIT);
+/** Copies of the model meet when a step ends: the one that takes the most time is waited for. */
+function slowestOf(cost: MicroBatchCost, ranks: readonly RankRows[]): SlowestRank {
+  let slowest = ranks[0]!;
+  let computed = 0;
+  for (const rank of ranks) {
+    const seconds = rankSeconds(cost, rank);
+    if (seconds > computed) [slowest, computed] = [rank, seconds];
+  }
+  const { microBatches, tokens, pairs, largest } = slowest;
+  return { microBatches, tokens, pairs, largest, computed };
+}
+
+/** Where weights are gathered copies of the model meet in every micro-batch. */
+function slowestInEach(cost: MicroBatchCost, ranks: readonly RankRows[]): SlowestRank {
+  const met: MicroBatchSize[] = [];
+  let computed = 0;
+  for (let place = 0; ; place += 1) {
+    let slowest: MicroBatchSize | undefined;
+    let most = 0;
+    for (const { sizes } of ranks) {
+      const size = sizes[place];
+      const seconds = size === undefined ? 0 : cost.last(size);
+      if (seconds > most) [slowest, most] = [size, seconds];
+    }
+    if (slowest === undefined) break;
+    met.push(slowest);
+    computed += most;
+  }
+  const largest = met.reduce((a, b) => (b.tokens > a.tokens ? b : a));
+  const tokens = sum(met.map((size) => size.tokens));
+  const pairs = sum(met.map((size) => size.pairs));
+  return { microBatches: met.length, tokens, pairs, largest, computed: computed + cost.fill(largest) };
+}
+
+/** A layout's steps by the model alone. */
+function modelled(machine: StepMachine, layout: StepLayout, rows: StepRows, { fitted: { fit } }: StepPredictor) {
+  const system = systemOf(machine, layout, rows);
+  const cost = microBatchCost(system, machine.release, fit);
+  const slowest = system.isSharded && layout.dataParallel > 1 ? slowestInEach : slowestOf;
+  return rows.ranks(layout.dataParallel, layout.microTokens).map((ranks) => {
+    const done = slowest(cost, ranks);
+    return { done, system: { ...system, accumulation: done.microBatches } };
+  });
+}
+
+/** A layout as steps like it were published: equal micro-batches, as many as the slowest accelerators have. */
+function askedOf(machine: StepMachine, layout: StepLayout, rows: StepRows, predictor: StepPredictor): AskedStep {
+  const steps = modelled(machine, layout, rows, predictor);
+  const [microBatches, tokens, pairs] = (["microBatches", "tokens", "pairs"] as const).map((of) =>
+    mean(steps.map(({ done }) => done[of])),
+  );
+  const system = { ...systemOf(machine, layout, rows), accumulation: Math.max(1, Math.round(microBatches!)) };
+  const { generation } = machine.accelerator;
+  return {
+    system: { ...system, tokens: tokens! / system.accumulation, sequence: pairs! / tokens! },
+    release: releaseNamed(machine.release, generation),
+    isOwnSoftware: machine.release === OWN_SOFTWARE,
+  };
+}
+
+/** What the model's times of a layout are multiplied with. */
+function correctionOf(machine: StepMachine, layout: StepLayout, rows: StepRows, predictor: StepPredictor): number {
+  const release = releaseNamed(machine.release, machine.accelerator.generation);
+  return predictor.correction({ system: systemOf(machine, layout, rows), release });
+}
+
+/** Seconds of a step on average over the rows' steps, whichever of the accelerators that share rows has the most to do. */
+export function layoutSeconds(
+  machine: StepMachine,
+  layout: StepLayout,
+  rows: StepRows,
+  predictor = publishedPredictor(),
+): number {
+  const steps = modelled(machine, layout, rows, predictor);
+  const seconds = mean(steps.map(({ done, system }) => wholeStepSeconds(system, done.computed)));
+  return correctionOf(machine, layout, rows, predictor) * seconds;
+}
+
+/** How far such a time can be trusted. */
+export function layoutTrust(
+  machine: StepMachine,
+  layout: StepLayout,
+  rows: StepRows,
+  predictor = publishedPredictor(),
+): StepTrust {
+  return predictor.trust(askedOf(machine, layout, rows, predictor));
+}
+
+/** Where the seconds of a step go, of the slowest accelerators. */
+export function layoutShares(
+  machine: StepMachine,
+  layout: StepLayout,
+  rows: StepRows,
+  predictor = publishedPredictor(),
+): StepShares {
+  const steps = modelled(machine, layout, rows, predictor).map(({ done, system }) => ({
+    seconds: wholeStepSeconds(system, done.computed),
+    shares: stepShares(system, machine.release, predictor.fitted.fit, done),
+  }));
+  const all = sum(steps.map(({ seconds }) => seconds));
+  const share = (part: keyof StepShares): number =>
+    sum(steps.map(({ seconds, shares }) => seconds * shares[part])) / all;
+  return {
+    ...{ products: share("products"), attention: share("attention"), memory: share("memory") },
+    ...{ link: share("link"), rest: share("rest") },
+  };
 }
 
 /** Seconds that a token of a micro-batch adds at least: without attention and what a step has once. */
-export function tokenSeconds(machine: StepMachine, layout: StepLayout, work: StepWork): number {
-  const system = { ...systemOf(machine, layout, [work]), sequence: 0 };
-  const [less, more] = [1024, 2048].map((tokens) =>
-    microBatchSeconds({ ...system, tokens }, machine.release, PUBLISHED_FIT),
-  );
-  return (more! - less!) / 1024;
+export function tokenSeconds(
+  machine: StepMachine,
+  layout: StepLayout,
+  rows: StepRows,
+  predictor = publishedPredictor(),
+): number {
+  const cost = microBatchCost(systemOf(machine, layout, rows), machine.release, predictor.fitted.fit);
+  const [less, more] = [1024, 2048].map((tokens) => cost.last({ tokens, pairs: 0 }));
+  return (correctionOf(machine, layout, rows, predictor) * (more! - less!)) / 1024;
 }
 
 /** Bytes of each accelerator, the fullest, while these jobs train together. */
-export function layoutBytes(machine: StepMachine, layout: StepLayout, works: readonly StepWork[]): number {
-  const system = systemOf(machine, layout, works);
+export function layoutBytes(machine: StepMachine, layout: StepLayout, rows: StepRows): number {
+  const { dataParallel, microTokens } = layout;
   // A micro-batch may be as large as its most, and no row is cut.
-  const longest = Math.max(...works.map(({ longestRow }) => longestRow));
-  const tokens = Math.max(longest, Math.min(layout.microTokens, 2 * system.tokens));
+  const all = Math.ceil(rows.mostRows / dataParallel) * rows.longestRow;
+  const tokens = Math.max(rows.longestRow, Math.min(microTokens, all));
+  const accumulation = rows.mostMicroBatches(dataParallel, microTokens);
   const { precision } = machine;
   const memory = { weightBytes: WEIGHT_BYTES[precision], storedBytes: STORED_BYTES[precision], isStateSharded: true };
-  return peakBytes({ ...memory, system: { ...system, tokens } }, PUBLISHED_ACTIVATIONS);
+  return peakBytes(
+    { ...memory, system: { ...systemOf(machine, layout, rows), tokens, accumulation } },
+    PUBLISHED_ACTIVATIONS,
+  );
 }
 
 /** Of each accelerator, what a layout may take. */

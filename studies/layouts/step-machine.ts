@@ -1,6 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import type { Catalog } from "../../plan/index.ts";
 import { acceleratorOf } from "../observations/accelerator.ts";
+import { requireRelease } from "../observations/published-steps.ts";
 import type { Accelerator, ProductPrecision } from "../observations/training-step.ts";
 
 /** Equal accelerators that make a step together, and their software. */
@@ -16,15 +17,21 @@ export interface StepMachine {
   readonly release: string;
   /** Kernels are launched as recorded graphs. */
   readonly hasGraphs: boolean;
+  /** Collectives of tensor parallelism run beside products. */
+  readonly overlaps: boolean;
 }
 
-/** So many of a device of the catalog. @throws InputError where the catalog lacks a figure that its steps follow from */
+/**
+ * So many of a device of the catalog.
+ * @throws InputError where the catalog lacks a figure that its steps follow from, or nothing was published of its software
+ */
 export function stepMachine(
   name: string,
   catalog: Catalog,
-  rest: Pick<StepMachine, "count" | "precision" | "release" | "hasGraphs">,
+  rest: Pick<StepMachine, "count" | "precision" | "release" | "hasGraphs" | "overlaps">,
 ): StepMachine {
   const accelerator = acceleratorOf(name, catalog);
+  requireRelease(rest.release, accelerator.generation);
   const { memoryBytes, scaleUpDevices } = catalog.devices[name]!;
   const lacks = memoryBytes === undefined ? "memory" : accelerator.flops[rest.precision] ? undefined : rest.precision;
   if (memoryBytes === undefined || lacks !== undefined)

@@ -51,6 +51,14 @@ function fitOf(flat: Flat, { knownReleases }: StepFitSetting): StepFit {
   };
 }
 
+/** The fitted values of a fit, by name: its known releases were not fitted. */
+function flatOf({ generations, releases, ...numbers }: StepFit, { knownReleases }: StepFitSetting): Flat {
+  const flat: Record<string, number> = { ...numbers };
+  for (const [name, value] of Object.entries(generations)) flat[`generation ${name}`] = value;
+  for (const [name, value] of Object.entries(releases)) if (!(name in knownReleases)) flat[`release ${name}`] = value;
+  return flat;
+}
+
 /** One residual for each set of equal systems: their median, so that a system that many makers sell counts once. */
 function residualGroups(steps: readonly TrainingStep[]): readonly (readonly TrainingStep[])[] {
   return [...groupBy(steps, ({ group, system }) => `${group} ${system.overlaps}`).values()];
@@ -78,12 +86,19 @@ function derivatives(flat: Flat, of: (flat: Flat) => readonly number[]): readonl
 
 const dot = (a: readonly number[], b: readonly number[]): number => sum(a.map((value, i) => value * b[i]!));
 
-/** Fits shares, times and factors to measured steps; generations and releases that they have and the setting does not. */
-export function fitTrainingSteps(steps: readonly TrainingStep[], setting: StepFitSetting): FittedSteps {
+/**
+ * Fits shares, times and factors to measured steps; generations and releases that they have and the setting does not.
+ * `known`: what such a fit came to, where that need not be found again.
+ */
+export function fitTrainingSteps(
+  steps: readonly TrainingStep[],
+  setting: StepFitSetting,
+  known?: StepFit,
+): FittedSteps {
   const generations = new Set(steps.map(({ system }) => system.accelerator.generation));
   const releases = new Set(steps.map(({ release }) => release));
-  for (const known of setting.referenceGenerations) generations.delete(known);
-  for (const known of Object.keys(setting.knownReleases)) releases.delete(known);
+  for (const reference of setting.referenceGenerations) generations.delete(reference);
+  for (const release of Object.keys(setting.knownReleases)) releases.delete(release);
   const start: Record<string, number> = {
     ...START,
     ...Object.fromEntries([...generations].map((name) => [`generation ${name}`, 1])),
@@ -101,7 +116,7 @@ export function fitTrainingSteps(steps: readonly TrainingStep[], setting: StepFi
     const priors = Object.entries(start).map(([name, at]) => Math.log(parameters[name]! / at) / PRIOR);
     return [...seen, ...priors];
   };
-  const flat = fitParameters({ start, softL1: SOFT, residuals });
+  const flat = known === undefined ? fitParameters({ start, softL1: SOFT, residuals }) : flatOf(known, setting);
   const columns = derivatives(flat, residuals);
   const normal = columns.map((a) => columns.map((b) => dot(a, b)));
   return {

@@ -1,32 +1,57 @@
 import { InvariantError, solveSymmetric, sum } from "../../core/index.ts";
 import { NINE_TENTHS, type Prediction } from "../score.ts";
 import { type FittedSteps, fitTrainingSteps, type StepFitSetting, type TrainingStep } from "./fit-training-steps.ts";
-import { trainingStepSeconds } from "./training-step.ts";
+import { type StepFit, type TrainingSystem, trainingStepSeconds } from "./training-step.ts";
 
-const accelerator = ({ system }: TrainingStep): string => system.accelerator.name;
+/** A step that nobody may have measured: of no group of equal systems where absent. */
+export type AskedStep = Pick<TrainingStep, "system" | "release"> &
+  Partial<Pick<TrainingStep, "group" | "isDoubtful" | "isOwnSoftware">>;
 
-const configuration = ({ system }: TrainingStep): string => {
+/** What a prediction rests on. */
+export type Provenance = "fitted" | "transferred" | "peaks";
+
+/** The standard deviation of the logarithm of a predicted step's time, and what it rests on. */
+export interface StepTrust {
+  readonly provenance: Provenance;
+  readonly sigma: number;
+  /** Nine of ten times lie between the predicted one over this and times this. */
+  readonly factor: number;
+}
+
+const accelerator = ({ system }: AskedStep): string => system.accelerator.name;
+const generation = ({ system }: AskedStep): string => system.accelerator.generation;
+
+const configuration = ({ system }: AskedStep): string => {
   const { tensorParallel, contextParallel, precision, recomputedLayers, hasGraphs } = system;
   return `${system.accelerator.name} ${tensorParallel} ${contextParallel} ${precision} ${recomputedLayers} ${hasGraphs}`;
 };
 
-/** What systems have in common that the model does not know, and how far their times lie apart by it (log, 1 sigma). */
-const COMMON: readonly { readonly of: (step: TrainingStep) => string; readonly sigma: number }[] = [
+/**
+ * What systems have in common that the model does not know, and how far their times lie apart by it (log, 1 sigma).
+ * Undefined where nobody says.
+ */
+const COMMON: readonly { readonly of: (step: AskedStep) => string | undefined; readonly sigma: number }[] = [
   { of: accelerator, sigma: 0.02 },
   { of: (step) => `${accelerator(step)} ${step.release}`, sigma: 0.02 },
   { of: configuration, sigma: 0.02 },
   { of: ({ group }) => group, sigma: 0.015 },
-  { of: ({ group, system }) => `${group} ${system.overlaps}`, sigma: 0.01 },
+  { of: ({ group, system }) => (group === undefined ? undefined : `${group} ${system.overlaps}`), sigma: 0.01 },
 ];
+const COMMON_VARIANCE = sum(COMMON.map(({ sigma }) => sigma ** 2));
 
 /** The same of equal systems at different sites. */
 const SITE = 0.013;
-/** Of what was never measured: a group, a type, a generation; and of doubtful rows, and software on its own. */
+/**
+ * Of what was never measured: a group, a type, a generation; and of doubtful rows, and software on its own. All of them were
+ * seen when such rows were left out (docs/accuracy.md).
+ */
 const NEW_GROUP = 0.025;
 const NEW_TYPE = 0.045;
 const NEW_GENERATION = 0.2;
 const DOUBTFUL = 0.06;
 const OWN_SOFTWARE = 0.17;
+/** A judgement: of another model, or products of which no rows are. */
+const NEW_MODEL = 0.1;
 
 /** A predicted time with the interval that nine of ten measured ones are expected in. */
 export interface PredictedStep extends Prediction {
@@ -38,16 +63,20 @@ export interface PredictedStep extends Prediction {
 export class StepPredictor {
   readonly fitted: FittedSteps;
   readonly #steps: readonly TrainingStep[];
-  readonly #setting: StepFitSetting;
+  /** By place in `COMMON`, of each step. */
+  readonly #keys: readonly (readonly (string | undefined)[])[];
   readonly #covariance: readonly (readonly number[])[];
   readonly #weights: readonly number[];
 
-  constructor(steps: readonly TrainingStep[], setting: StepFitSetting) {
-    this.fitted = fitTrainingSteps(steps, setting);
+  /** `fit`: what a fit to the steps came to, where that is known. */
+  constructor(steps: readonly TrainingStep[], setting: StepFitSetting, fit?: StepFit) {
+    this.fitted = fitTrainingSteps(steps, setting, fit);
     this.#steps = steps;
-    this.#setting = setting;
+    this.#keys = steps.map(keysOf);
     const residuals = steps.map((step) => Math.log(step.seconds / this.#modelled(step)));
-    this.#covariance = steps.map((a, i) => steps.map((b, j) => commonVariance(a, b) + (i === j ? SITE ** 2 : 0)));
+    this.#covariance = steps.map((step, i) =>
+      this.#commonWith(step).map((common, j) => common + (i === j ? SITE ** 2 + doubtOf(step) : 0)),
+    );
     this.#weights = this.#solve(residuals);
   }
 
@@ -56,28 +85,58 @@ export class StepPredictor {
     return { name: step.name, predicted: this.#modelled(step), measured: step.seconds };
   }
 
-  /** With what is known of systems like it. */
-  corrected(step: TrainingStep): PredictedStep {
-    const common = this.#steps.map((known) => commonVariance(step, known));
-    const correction = sum(common.map((value, i) => value * this.#weights[i]!));
-    const known = this.#solve(common);
-    const left = commonVariance(step, step) - sum(common.map((value, i) => value * known[i]!));
-    const sigma = Math.sqrt(left + this.fitted.variance(step) + SITE ** 2 + sum(this.#unknown(step)));
-    const predicted = this.#modelled(step) * Math.exp(correction);
-    const [low, high] = [-NINE_TENTHS, NINE_TENTHS].map((sigmas) => predicted * Math.exp(sigmas * sigma));
-    return { name: step.name, predicted, measured: step.seconds, low: low!, high: high! };
+  /** What the model's time is multiplied with, by what is known of systems like it. */
+  correction(step: AskedStep): number {
+    return Math.exp(sum(this.#commonWith(step).map((value, row) => value * this.#weights[row]!)));
   }
 
-  /** Variances for what no row was like. */
-  #unknown(step: TrainingStep): readonly number[] {
-    const isNew = (of: (each: TrainingStep) => string): boolean => this.#steps.every((known) => of(known) !== of(step));
-    const generations = [...this.#setting.referenceGenerations, ...this.#steps.map((known) => generation(known))];
-    return [
-      isNew(({ group }) => group) ? NEW_GROUP ** 2 : 0,
-      isNew(accelerator) ? NEW_TYPE ** 2 : 0,
-      generations.includes(generation(step)) ? 0 : NEW_GENERATION ** 2,
-      step.isDoubtful ? (step.isOwnSoftware ? OWN_SOFTWARE : DOUBTFUL) ** 2 : 0,
+  /** How far a corrected time can be trusted. */
+  trust(step: AskedStep): StepTrust {
+    const common = this.#commonWith(step);
+    const known = this.#solve(common);
+    const left = COMMON_VARIANCE - sum(common.map((value, row) => value * known[row]!));
+    const { provenance, variances } = this.#unknown(step);
+    const sigma = Math.sqrt(left + this.fitted.variance(step) + SITE ** 2 + doubtOf(step) + sum(variances));
+    return { provenance, sigma, factor: Math.exp(NINE_TENTHS * sigma) };
+  }
+
+  /** With what is known of systems like it. */
+  corrected(step: TrainingStep): PredictedStep {
+    const { factor } = this.trust(step);
+    const predicted = this.#modelled(step) * this.correction(step);
+    return { name: step.name, predicted, measured: step.seconds, low: predicted / factor, high: predicted * factor };
+  }
+
+  /** Variances for what no row was like. Software that stands for itself says nothing of others. */
+  #unknown(step: AskedStep) {
+    const rows = this.#steps.filter(({ isOwnSoftware }) => !isOwnSoftware || step.isOwnSoftware === true);
+    const own = rows.filter((known) => generation(known) === generation(step));
+    const isType = own.some((known) => accelerator(known) === accelerator(step));
+    // Of one group nobody knows what is the generation's and what the type's.
+    const isSeveral = new Set(own.map(({ group }) => group)).size > 1;
+    const ofRelease = own.filter(({ release }) => release === step.release);
+    const isPublished = (ofRelease.length > 0 ? ofRelease : own).some(
+      ({ system }) => system.precision === step.system.precision,
+    );
+    const isSameModel = isPublished && rows.some(({ system }) => hasModelOf(system, step.system));
+    const provenance: Provenance = own.length === 0 ? "peaks" : isType && isSameModel ? "fitted" : "transferred";
+    const variances = [
+      rows.some(({ group }) => group === step.group) ? 0 : NEW_GROUP ** 2,
+      isType && isSeveral ? 0 : NEW_TYPE ** 2,
+      own.length > 0 ? 0 : NEW_GENERATION ** 2,
+      isSameModel ? 0 : NEW_MODEL ** 2,
     ];
+    return { provenance, variances };
+  }
+
+  #commonWith(step: AskedStep): readonly number[] {
+    const own = keysOf(step);
+    return this.#keys.map((keys) => {
+      let variance = 0;
+      for (const [place, key] of keys.entries())
+        if (key !== undefined && key === own[place]) variance += COMMON[place]!.sigma ** 2;
+      return variance;
+    });
   }
 
   #modelled({ system, release }: TrainingStep): number {
@@ -91,10 +150,16 @@ export class StepPredictor {
   }
 }
 
-const generation = ({ system }: TrainingStep): string => system.accelerator.generation;
+const keysOf = (step: AskedStep): readonly (string | undefined)[] => COMMON.map(({ of }) => of(step));
 
-function commonVariance(a: TrainingStep, b: TrainingStep): number {
-  return sum(COMMON.map(({ of, sigma }) => (of(a) === of(b) ? sigma ** 2 : 0)));
+function doubtOf({ isDoubtful, isOwnSoftware }: AskedStep): number {
+  return isOwnSoftware ? OWN_SOFTWARE ** 2 : isDoubtful ? DOUBTFUL ** 2 : 0;
+}
+
+/** Whether two systems train models of one shape. */
+function hasModelOf(a: TrainingSystem, b: TrainingSystem): boolean {
+  const shape = ({ architecture: { numLayers, hiddenSize } }: TrainingSystem): string => `${numLayers} ${hiddenSize}`;
+  return shape(a) === shape(b);
 }
 
 /** Each row predicted from the rows that differ from it in something: its name, its group, or its accelerator. */

@@ -1,3 +1,4 @@
+import { sum } from "../../core/index.ts";
 import { type Architecture, decoderDimensions } from "../../plan/index.ts";
 
 export type ProductPrecision = "bfloat16" | "float8" | "float4";
@@ -144,16 +145,6 @@ function layerParts(system: TrainingSystem, fit: StepFit) {
   return { products, attention, memory, tensor, context, gaps: passes * ASSUMED.gapSeconds };
 }
 
-/** Seconds of a layer, where the host may be a floor. */
-function layerSeconds(system: TrainingSystem, fit: StepFit): number {
-  const { products, attention, memory, tensor, context, gaps } = layerParts(system, fit);
-  const device = products + attention + memory + tensor + context + gaps;
-  if (system.hasGraphs) return device;
-  const passes = PASSES + system.recomputedLayers / system.architecture.numLayers;
-  const host = passes * fit.hostSeconds;
-  return (device ** FLOOR_EXPONENT + host ** FLOOR_EXPONENT) ** (1 / FLOOR_EXPONENT);
-}
-
 function headSeconds({ accelerator, architecture, tensorParallel, contextParallel, tokens }: TrainingSystem): number {
   const { hiddenSize, vocabularySize } = architecture;
   const entries = ((tokens / contextParallel) * vocabularySize) / tensorParallel;
@@ -161,6 +152,54 @@ function headSeconds({ accelerator, architecture, tensorParallel, contextParalle
     (4 * hiddenSize * entries) / (ASSUMED.headShare * accelerator.flops.bfloat16!) +
     (ASSUMED.headBytes * entries) / accelerator.memoryBytesPerSecond
   );
+}
+
+/** What a micro-batch's time follows from. */
+export interface MicroBatchSize {
+  readonly tokens: number;
+  /** Pairs of tokens of one row: the squares of rows' tokens. */
+  readonly pairs: number;
+}
+
+/** Seconds of micro-batches of any size, forward and backward. */
+export interface MicroBatchCost {
+  /** Of a stage without the head. */
+  stage(size: MicroBatchSize): number;
+  /** Of the last stage, which has the most to do: what one more micro-batch adds to a step. */
+  last(size: MicroBatchSize): number;
+  /** In which a pipeline fills and drains, beside all micro-batches of its last stage: by the largest of them. */
+  fill(largest: MicroBatchSize): number;
+  /** Whether so many micro-batches take what their sums do. */
+  readonly isLinear: boolean;
+  /** The same of the last stage for so many micro-batches by their sums; where it is linear. */
+  sums(microBatches: number, size: MicroBatchSize): number;
+}
+
+/** Of a system whose micro-batches are of other sizes than its own. */
+export function microBatchCost(system: TrainingSystem, release: string, fit: StepFit): MicroBatchCost {
+  const { hasGraphs, recomputedLayers, architecture, pipelineParallel } = system;
+  const one = { ...system, tokens: 1, sequence: 1 };
+  const { products, attention, memory, tensor, context, gaps } = layerParts(one, fit);
+  const isRing = system.contextExchange === "ring";
+  const layers = (releaseFactor(system, release, fit) * architecture.numLayers) / pipelineParallel;
+  const fixed = layers * (gaps + (isRing ? context : 0));
+  const token = layers * (products + memory + tensor + (isRing ? 0 : context));
+  const pair = layers * attention;
+  const head = releaseFactor(system, release, fit) * headSeconds(one);
+  const host = layers * (PASSES + recomputedLayers / architecture.numLayers) * fit.hostSeconds;
+  const stage = ({ tokens, pairs }: MicroBatchSize): number => {
+    const device = fixed + token * tokens + pair * pairs;
+    // Where the host launches kernels one by one it may be a floor.
+    return hasGraphs ? device : (device ** FLOOR_EXPONENT + host ** FLOOR_EXPONENT) ** (1 / FLOOR_EXPONENT);
+  };
+  const handOn = handOnSeconds(one);
+  return {
+    stage,
+    fill: (largest) => (pipelineParallel === 1 ? 0 : (pipelineParallel - 1) * stage(largest) + handOn * largest.tokens),
+    last: (size) => stage(size) + head * size.tokens,
+    isLinear: hasGraphs,
+    sums: (count, { tokens, pairs }) => count * fixed + (token + head) * tokens + pair * pairs,
+  };
 }
 
 /** Bytes a second of one accelerator to the farthest of the others. */
@@ -198,25 +237,36 @@ function handOnSeconds(system: TrainingSystem): number {
 export const STEP_PARTS = ["products", "attention", "memory", "link", "rest"] as const;
 export type StepShares = Readonly<Record<(typeof STEP_PARTS)[number], number>>;
 
-/** Shares of a step's time (`trainingStepSeconds`) that go to each part. */
-export function trainingStepShares(system: TrainingSystem, release: string, fit: StepFit): StepShares {
-  const { accumulation, architecture, pipelineParallel } = system;
-  const step = trainingStepSeconds(system, release, fit);
-  const { products, attention, memory, tensor, context } = layerParts(system, fit);
-  const layers = (accumulation * architecture.numLayers) / pipelineParallel;
-  const inLayers = layers * releaseFactor(system, release, fit);
-  const known = { products: inLayers * products, attention: inLayers * attention, memory: inLayers * memory };
-  const inStep = inLayers * (tensor + context) + handOnSeconds(system) + reduceSeconds(system);
+/** What one accelerator does in a step, in sums. */
+export interface StepSums extends MicroBatchSize {
+  readonly microBatches: number;
+  readonly largest: MicroBatchSize;
+}
+
+/** Shares of a step's time that go to each part. `computed`: as for `wholeStepSeconds`, by who does so much. */
+export function stepShares(
+  system: TrainingSystem,
+  release: string,
+  fit: StepFit,
+  { computed, tokens, pairs, microBatches, largest }: StepSums & { readonly computed: number },
+): StepShares {
+  const step = wholeStepSeconds(system, computed);
+  const sequence = pairs / tokens;
+  const { products, attention, memory, tensor, context } = layerParts({ ...system, tokens, sequence }, fit);
+  const { architecture, pipelineParallel, contextExchange } = system;
+  const inLayers = (releaseFactor(system, release, fit) * architecture.numLayers) / pipelineParallel;
+  const exchanged = context * (contextExchange === "ring" ? microBatches : 1);
+  const handedOn = handOnSeconds({ ...system, tokens: largest.tokens });
   // What gathering weights takes beyond all else is the link's as well.
-  const beyond = step - trainingStepSeconds({ ...system, isSharded: false }, release, fit);
-  const link = inStep + beyond;
-  const share = (seconds: number): number => seconds / step;
+  const beyond = step - wholeStepSeconds({ ...system, isSharded: false }, computed);
+  const link = inLayers * (tensor + exchanged) + handedOn + reduceSeconds(system) + beyond;
+  const known = { products: inLayers * products, attention: inLayers * attention, memory: inLayers * memory };
   return {
-    products: share(known.products),
-    attention: share(known.attention),
-    memory: share(known.memory),
-    link: share(link),
-    rest: share(step - known.products - known.attention - known.memory - link),
+    products: known.products / step,
+    attention: known.attention / step,
+    memory: known.memory / step,
+    link: link / step,
+    rest: (step - sum(Object.values(known)) - link) / step,
   };
 }
 
@@ -224,25 +274,28 @@ function releaseFactor({ accelerator }: TrainingSystem, release: string, { relea
   return releases[`${release} on ${accelerator.generation}`] ?? releases[release] ?? 1;
 }
 
-/** Seconds of a micro-batch on a stage without the head, forward and backward. */
-function stageSeconds(system: TrainingSystem, release: string, fit: StepFit): number {
-  const layers = system.architecture.numLayers / system.pipelineParallel;
-  return releaseFactor(system, release, fit) * layers * layerSeconds(system, fit);
-}
+const ownSize = ({ tokens, sequence = tokens }: TrainingSystem): MicroBatchSize => ({
+  tokens,
+  pairs: tokens * sequence,
+});
 
 /** Seconds that one more micro-batch adds to a step: those of the last stage, which has the most to do. */
 export function microBatchSeconds(system: TrainingSystem, release: string, fit: StepFit): number {
-  return stageSeconds(system, release, fit) + releaseFactor(system, release, fit) * headSeconds(system);
+  return microBatchCost(system, release, fit).last(ownSize(system));
+}
+
+/** Seconds of a step whose slowest accelerators compute for so long. */
+export function wholeStepSeconds(system: TrainingSystem, computed: number): number {
+  const step = computed + reduceSeconds(system) + ASSUMED.stepSeconds;
+  return system.isSharded ? Math.max(step, gatherSeconds(system)) : step;
 }
 
 /**
- * Seconds of a training step; stages work as 1F1B has them. `release`: of the software, one of the fit's, or another one
- * that counts as those that are 1.
+ * Seconds of a training step of equal micro-batches; stages work as 1F1B has them. `release`: of the software, one of the
+ * fit's, or another one that counts as those that are 1.
  */
 export function trainingStepSeconds(system: TrainingSystem, release: string, fit: StepFit): number {
-  const { accumulation, pipelineParallel } = system;
-  const fill = (pipelineParallel - 1) * stageSeconds(system, release, fit) + handOnSeconds(system);
-  const computed = fill + accumulation * microBatchSeconds(system, release, fit);
-  const step = computed + reduceSeconds(system) + ASSUMED.stepSeconds;
-  return system.isSharded ? Math.max(step, gatherSeconds(system)) : step;
+  const cost = microBatchCost(system, release, fit);
+  const size = ownSize(system);
+  return wholeStepSeconds(system, cost.fill(size) + system.accumulation * cost.last(size));
 }

@@ -1,0 +1,45 @@
+import type { Calibration } from "../plan/index.ts";
+
+/** What predicted times assume, in words: answers that assume other things differ. */
+export interface Assumptions {
+  /** The model of a device. */
+  readonly device: string;
+  readonly software: string;
+  readonly kernels: string;
+}
+
+const share = (value: number): string => `${(100 * value).toFixed(0)} %`;
+
+function launched(seconds: number): string {
+  return seconds === 0 ? "launched in no time" : `launched one by one, ${(1e3 * seconds).toPrecision(2)} ms`;
+}
+
+/** What times by a calibration assume. */
+export function calibrationAssumptions(calibration: Calibration): Assumptions {
+  switch (calibration.model) {
+    case "layers": {
+      const { computeEfficiency, scoreBytes, launchSeconds, source } = calibration;
+      return {
+        device: `layer by layer: products at ${share(computeEfficiency)} of the sheet's peak, memory traffic, launches`,
+        software: `that of the times it is from (${source}); loratwin's own has not been timed there`,
+        kernels: `attention that ${scoreBytes > 0 ? "stores its scores" : "stores no scores"}; ${launched(launchSeconds)} a layer and pass`,
+      };
+    }
+    case "roofline": {
+      const { computeEfficiency, memoryEfficiency, launchSeconds } = calibration;
+      return {
+        device: `operator by operator: ${share(computeEfficiency)} of its peak, ${share(memoryEfficiency)} of its memory's rate`,
+        software: "none: nothing was measured",
+        kernels: `each as good as the others; ${launched(launchSeconds)} an operator`,
+      };
+    }
+    case "measured":
+      return {
+        device: `operator by operator, as measured on ${calibration.device.description}`,
+        software: `loratwin's executor, on ${calibration.date}`,
+        kernels: "loratwin's own",
+      };
+    case "constant":
+      return { device: "fixed times of actions", software: "none", kernels: "none" };
+  }
+}

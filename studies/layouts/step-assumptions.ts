@@ -1,0 +1,29 @@
+import type { Assumptions } from "../../calibration/index.ts";
+import { publishedSteps } from "../observations/published-rows.ts";
+import { NEWEST, releaseNamed } from "../observations/published-steps.ts";
+import type { StepMachine } from "./step-machine.ts";
+
+type Assumed = Pick<StepMachine, "release" | "hasGraphs" | "overlaps"> & {
+  readonly accelerator: { readonly generation: string };
+};
+
+function softwareText(release: string, generation: string): string {
+  if (release !== NEWEST) return release;
+  const named = releaseNamed(release, generation);
+  return named === NEWEST
+    ? `as fast as the newest releases, of which none was published on ${generation}`
+    : `as fast as ${named}, the newest that was published on ${generation}`;
+}
+
+/** What times of layouts assume: not what loratwin itself runs. */
+export function stepAssumptions({ accelerator, release, hasGraphs, overlaps }: Assumed): Assumptions {
+  const steps = publishedSteps();
+  const types = new Set(steps.map(({ system }) => system.accelerator.name)).size;
+  return {
+    device: `one formula of whole steps, fitted to ${steps.length} published ones of ${types} types of accelerators`,
+    software: softwareText(release, accelerator.generation),
+    kernels:
+      `makers' libraries, ${hasGraphs ? "recorded as graphs" : "launched one by one"}` +
+      `${overlaps ? ", collectives beside products" : ""}; not loratwin's own`,
+  };
+}
