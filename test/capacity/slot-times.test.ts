@@ -3,7 +3,7 @@ import { candidateFleet } from "../../capacity/candidate-fleet.ts";
 import { slotKind } from "../../capacity/slot-kind.ts";
 import { createRng } from "../../core/index.ts";
 import { CATALOG, type Candidate, forecastSchema } from "../../plan/index.ts";
-import { type ProductPrecision, stepTrust } from "../../studies/index.ts";
+import { allLayouts, layoutTrust, NEWEST, type ProductPrecision, StepRows, stepMachine } from "../../studies/index.ts";
 import { PRICES } from "./small-world.ts";
 
 const kind = (name: string, model: string) => ({
@@ -88,27 +88,33 @@ describe("slots of accelerators", () => {
 });
 
 describe("how far predicted times are trusted", () => {
-  const seventy = { numLayers: 80, hiddenSize: 8192 };
-  const trust = (name: string, architecture = seventy, precision: ProductPrecision = "float8", release?: string) =>
-    stepTrust({ name, generation: CATALOG.devices[name]!.generation! }, architecture, precision, release);
+  const SEVENTY = "llama-2-70b";
+  const trust = (accelerator: string, model = SEVENTY, precision: ProductPrecision = "float8", release = NEWEST) => {
+    const { work } = slotKind({ ...forecast.kinds[0]!, model });
+    const machine = stepMachine(accelerator, CATALOG, {
+      ...{ count: 8, precision, release, hasGraphs: false, overlaps: false },
+    });
+    const layout = allLayouts(machine, work.architecture).find(({ dataParallel }) => dataParallel === 8)!;
+    return layoutTrust(machine, layout, new StepRows([work]));
+  };
 
   it("is most where the model and the accelerator were measured, and least where nothing of its generation was", () => {
     expect(trust("H100 SXM").provenance).toBe("fitted");
-    expect(trust("H100 SXM", { numLayers: 32, hiddenSize: 4096 }).provenance).toBe("transferred");
+    expect(trust("H100 SXM", "llama-3-8b").provenance).toBe("transferred");
     expect(trust("B300 SXM").provenance).toBe("transferred");
     expect(trust("Gaudi 3").provenance).toBe("peaks");
     // Products of 4 bits were published of one generation.
-    expect(trust("GB200", seventy, "float4").provenance).toBe("fitted");
-    expect(trust("MI350X", seventy, "float4").provenance).toBe("transferred");
-    const sigmas = [trust("H100 SXM"), trust("B300 SXM"), trust("H100 SXM", seventy, "bfloat16"), trust("Gaudi 3")];
+    expect(trust("GB200", SEVENTY, "float4").provenance).toBe("fitted");
+    expect(trust("MI350X", SEVENTY, "float4").provenance).toBe("transferred");
+    const sigmas = [trust("H100 SXM"), trust("B300 SXM"), trust("H100 SXM", SEVENTY, "bfloat16"), trust("Gaudi 3")];
     expect(sigmas.map(({ sigma }) => sigma)).toEqual(sigmas.map(({ sigma }) => sigma).sort((a, b) => a - b));
   });
 
   it("is of releases whose steps were published on such accelerators", () => {
-    expect(trust("B200 SXM", seventy, "float8", "nemo2-v5.0").provenance).toBe("fitted");
-    expect(trust("B200 SXM", seventy, "float4", "nemo2-v5.0").provenance).toBe("transferred");
-    expect(trust("H100 SXM", seventy, "bfloat16", "deepspeed").sigma).toBeGreaterThan(0.17);
-    expect(() => trust("MI300X", seventy, "float8", "nemo2-v5.1")).toThrow("nemo1-rocm-v5.1");
-    expect(() => trust("MI300X", seventy, "float8", "constructor")).toThrow("nemo1-rocm-v5.1");
+    expect(trust("B200 SXM", SEVENTY, "float8", "nemo2-v5.0").provenance).toBe("fitted");
+    expect(trust("B200 SXM", SEVENTY, "float4", "nemo2-v5.0").provenance).toBe("transferred");
+    expect(trust("H100 SXM", SEVENTY, "bfloat16", "deepspeed").sigma).toBeGreaterThan(0.17);
+    expect(() => trust("MI300X", SEVENTY, "float8", "nemo2-v5.1")).toThrow("nemo1-rocm-v5.1");
+    expect(() => trust("MI300X", SEVENTY, "float8", "constructor")).toThrow("nemo1-rocm-v5.1");
   });
 });

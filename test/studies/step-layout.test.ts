@@ -15,6 +15,7 @@ import {
   layoutShares,
   PUBLISHED_FIT,
   type StepMachine,
+  StepRows,
   type StepWork,
   type TrainingSystem,
   tokenSeconds,
@@ -24,12 +25,13 @@ import { microBatchSeconds } from "../../studies/observations/training-step.ts";
 
 const LLAMA = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-70b"]));
 const WORK: StepWork = {
-  ...{ architecture: LLAMA, trainedParameters: 44.6e6, tokens: 65_536, rowTokens: 8192, longestRow: 8192 },
-  attendedTokens: 8192,
+  ...{ architecture: LLAMA, trainedParameters: 44.6e6, steps: [Array(8).fill(8192)], longestRow: 8192 },
 };
+const rowsOf = (...works: readonly StepWork[]): StepRows => new StepRows(works);
+const ROWS = rowsOf(WORK);
 const H100: StepMachine = {
   ...{ accelerator: acceleratorOf("H100 SXM", CATALOG), memoryBytes: 80e9, scaleUp: 8, count: 8 },
-  ...{ precision: "float8", release: "newest", hasGraphs: true },
+  ...{ precision: "float8", release: "newest", hasGraphs: true, overlaps: false },
 };
 const PLAIN: StepLayout = {
   ...{ tensorParallel: 1, contextParallel: 1, contextExchange: "all-to-all", pipelineParallel: 1, dataParallel: 8 },
@@ -37,9 +39,9 @@ const PLAIN: StepLayout = {
 };
 
 const bytes = (change: Partial<StepLayout>, machine = H100): number =>
-  layoutBytes(machine, { ...PLAIN, ...change }, [WORK]);
+  layoutBytes(machine, { ...PLAIN, ...change }, ROWS);
 const seconds = (change: Partial<StepLayout>, machine = H100): number =>
-  layoutSeconds(machine, { ...PLAIN, ...change }, [WORK]);
+  layoutSeconds(machine, { ...PLAIN, ...change }, ROWS);
 
 /** When 1F1B ends a step: forwards and backwards in each stage's order, one after another, each after what it needs. */
 function oneForwardOneBackward(
@@ -159,7 +161,7 @@ describe("layouts of a step", () => {
     const gathered = seconds({ sharded: "weights" }, slow);
     // 69 billion parameters of two bytes, three times.
     expect(gathered).toBeCloseTo((3 * 2 * 69e9) / 7.5e9, -1);
-    const { link } = layoutShares(slow, { ...PLAIN, sharded: "weights" }, [WORK]);
+    const { link } = layoutShares(slow, { ...PLAIN, sharded: "weights" }, ROWS);
     expect(link).toBeGreaterThan(0.5);
   });
 
@@ -171,14 +173,49 @@ describe("layouts of a step", () => {
       const layouts = allLayouts(machine, LLAMA);
       const layout = layouts[rng.nextInt(layouts.length)]!;
       const works = Array.from({ length: 1 + rng.nextInt(4) }, (): StepWork => {
-        const rowTokens = 100 + rng.nextInt(4000);
-        return { ...WORK, rowTokens, tokens: rowTokens * (1 + rng.nextInt(64)), attendedTokens: 2 * rowTokens };
+        const step = (): number[] => Array.from({ length: 1 + rng.nextInt(32) }, () => 100 + rng.nextInt(4000));
+        return { ...WORK, steps: [step(), step()], longestRow: 4100 };
       });
-      const least = sum(works.map((work) => (tokenSeconds(machine, layout, work) * work.tokens) / layout.dataParallel));
-      expect(layoutSeconds(machine, layout, works)).toBeGreaterThan(least);
-      const shares = Object.values(layoutShares(machine, layout, works));
+      const rows = rowsOf(...works);
+      const least = tokenSeconds(machine, layout, rows) * (rows.tokens / layout.dataParallel);
+      expect(layoutSeconds(machine, layout, rows)).toBeGreaterThan(least);
+      const shares = Object.values(layoutShares(machine, layout, rows));
       expect(sum(shares)).toBeCloseTo(1, 9);
       expect(Math.min(...shares)).toBeGreaterThanOrEqual(-1e-9);
     }
+  });
+
+  it("have whole rows: eight of 8192 tokens are eight micro-batches, however few tokens a micro-batch may have", () => {
+    const pipeline = { pipelineParallel: 8, dataParallel: 1 };
+    const wide = seconds({ ...pipeline, microTokens: 8192 });
+    expect(seconds({ ...pipeline, microTokens: 1024 })).toBe(wide);
+    // Context parallelism shares a row.
+    expect(seconds({ contextParallel: 8, dataParallel: 1 })).toBeLessThan(0.8 * wide);
+  });
+
+  it("wait for the copy with the most rows, and the longest ones", () => {
+    const step = (rows: number[], microTokens = 2048): number =>
+      layoutSeconds(H100, { ...PLAIN, microTokens }, rowsOf({ ...WORK, steps: [rows], longestRow: 8192 }));
+    const same = (count: number): number[] => Array(count).fill(2048);
+    expect(step(same(9))).toBe(step(same(16)));
+    expect(step(same(8))).toBeLessThan(0.6 * step(same(9)));
+    // One long row is as slow as eight of them.
+    expect(step([8192, ...same(7)])).toBe(step(Array(8).fill(8192)));
+  });
+
+  it("expect of drawn lengths what the slowest of drawn copies takes", () => {
+    const rng = createRng("slowest");
+    const steps = Array.from({ length: 512 }, () =>
+      Array.from({ length: 16 }, () => Math.min(8192, Math.ceil(900 * Math.exp(rng.nextNormal() - 0.5)))),
+    );
+    const most = steps.map((rows) =>
+      Math.max(...Array.from({ length: 8 }, (_, rank) => rows[rank]! + rows[rank + 8]!)),
+    );
+    const slower = sum(most) / (sum(steps.flat()) / 8);
+    expect(slower).toBeGreaterThan(1.7);
+    const rows = rowsOf({ ...WORK, steps, longestRow: 8192 });
+    const whole = layoutSeconds(H100, { ...PLAIN, microTokens: 16_384 }, rows);
+    const even = rowsOf({ ...WORK, steps: steps.map(() => Array(16).fill(rows.tokens / 16)), longestRow: 8192 });
+    expect(whole / layoutSeconds(H100, { ...PLAIN, microTokens: 16_384 }, even)).toBeGreaterThan(0.85 * slower);
   });
 });
