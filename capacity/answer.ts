@@ -48,7 +48,7 @@ function rowOf(
   input: JudgeInput,
   isOnFront: boolean,
 ): CandidateRow {
-  const { candidate, draws, judgement, fleet, spot, provenance, sigma } = judged;
+  const { candidate, draws, judgement, fleet, spot, provenance, sigma, assumes } = judged;
   const { times, jobsAtOnce } = fleet;
   const costs = draws.map(({ cost }) => cost);
   return {
@@ -74,7 +74,7 @@ function rowOf(
       shares: times.shares(kind),
     })),
     checkpointSeconds: spot?.intervalSeconds ?? null,
-    ...{ provenance, sigma },
+    ...{ provenance, sigma, assumes },
   };
 }
 

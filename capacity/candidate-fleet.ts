@@ -1,6 +1,6 @@
 import { InputError, ownValue } from "../core/index.ts";
-import type { Candidate, Catalog, Forecast, Prices, UnfitCandidate } from "../plan/index.ts";
-import { NEWEST, type Provenance, stepMachine } from "../studies/index.ts";
+import type { Candidate, CandidateRow, Catalog, Forecast, Prices, UnfitCandidate } from "../plan/index.ts";
+import { NEWEST, type Provenance, stepAssumptions, stepMachine } from "../studies/index.ts";
 import type { Drawing } from "./error-draws.ts";
 import { levelOf } from "./level.ts";
 import { hasPrice, type Tariff } from "./money.ts";
@@ -21,6 +21,7 @@ export interface CandidateFleet {
   /** Of the logarithm of times. */
   readonly sigma: number;
   readonly drawing: Drawing;
+  readonly assumes: CandidateRow["assumes"];
 }
 
 /** What a forecast's steps are trained with. */
@@ -54,6 +55,7 @@ export function candidateFleet(candidate: Candidate, world: CapacityWorld): Cand
     return {
       ...{ candidate, drawing, fleet, spot, provenance: worst.provenance },
       kinds: kinds.map(({ kind }) => kind.name),
+      assumes: stepAssumptions(machine),
       sigma: Math.max(...trusts.map(({ sigma }) => sigma)),
       tariff: { tenure, price, prices, watts: accelerator.watts },
     };

@@ -12,7 +12,7 @@ import {
   splitText,
 } from "../reports/index.ts";
 import { largestParts } from "./describe-shares.ts";
-import { percent, table, wholeText } from "./output.ts";
+import { assumptionLines, percent, table, wholeText } from "./output.ts";
 import { sparkline } from "./sparkline.ts";
 
 /** Rows of a table for people; all of them are in --json. */
@@ -100,7 +100,7 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
   const { best, currency, days, objective, probability } = answer;
   if (best === null) return ["No candidate keeps the level of service.", ...apartLines(answer)];
   const { candidate, cost, kept, draws, isSure, utilisation, layouts } = best;
-  const { provenance, sigma, holds, checkpointSeconds } = best;
+  const { provenance, sigma, assumes, holds, checkpointSeconds } = best;
   return [
     candidateText(candidate),
     ...(objective === "cost" ? [] : [`${FIRST_BY[objective]} that keeps the level`]),
@@ -113,6 +113,7 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
     ...(checkpointSeconds === null ? [] : [`a checkpoint every ${Math.round(checkpointSeconds)} s costs least`]),
     ...layouts.map(layoutText),
     `times ${RESTS[provenance]} (one standard deviation ${percent(sigma, 0)})`,
+    ...assumptionLines(assumes),
     "",
     ...besides(answer).map(([what, beside]) => besideText(what, beside, answer)),
     ...apartLines(answer),

@@ -62,6 +62,8 @@ const candidateRowSchema = z.strictObject({
   provenance: z.enum(["fitted", "transferred", "peaks"]),
   /** The standard deviation of the logarithm of predicted times. */
   sigma: amount,
+  /** What predicted times assume, in words: the model of an accelerator, software and kernels. */
+  assumes: z.strictObject({ device: z.string(), software: z.string(), kernels: z.string() }),
 });
 export type CandidateRow = z.infer<typeof candidateRowSchema>;
 

@@ -7,7 +7,7 @@ import { hours, levelName, money } from "./figures.ts";
 function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
   const { best, days } = answer;
   if (best === null) return [];
-  const { cost, levels, kept, draws, utilisation, holds, sigma, provenance, kilowattHours } = best;
+  const { cost, levels, kept, draws, utilisation, holds, sigma, provenance, assumes, kilowattHours } = best;
   const parts =
     cost.rent > 0 ? "rent" : `${money(cost.hardware, answer)} hardware, ${money(cost.energy, answer)} power`;
   return [
@@ -35,7 +35,11 @@ function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
       `of the time, ${formatNumber(Math.round(kilowattHours))} kWh; ` +
         (holds === "queue" ? "jobs wait longer than they train" : "jobs train longer than they wait"),
     ),
-    card("Predicted times", `± ${formatShare(sigma)}`, `${RESTS[provenance]}; one standard deviation`),
+    card(
+      "Predicted times",
+      `± ${formatShare(sigma)}`,
+      `${RESTS[provenance]}; one standard deviation; ${assumes.device}; software ${assumes.software}; ${assumes.kernels}`,
+    ),
   ];
 }
 

@@ -101,6 +101,9 @@ const rowFields = (draws: number): FieldTable => ({
   ),
   provenance: oneOf(["fitted", "transferred", "peaks"]),
   sigma: within(0.03, 0.3),
+  "assumes.device": matches(/85 published ones of 11 types/),
+  "assumes.software": matches(/^as fast as /),
+  "assumes.kernels": matches(/recorded as graphs; not loratwin's own$/),
 });
 
 /** All fields of a row that need not be there. */
