@@ -1,14 +1,24 @@
 #!/usr/bin/env node
-import { guardProcess } from "./process-guard.ts";
-import { run } from "./run.ts";
+import { processLimits, shortRoom } from "./process-room.ts";
 
-const argv = process.argv.slice(2);
-guardProcess(process, argv.includes("--debug"));
-process.exitCode = await run(argv, {
-  stdout: (text) => process.stdout.write(text),
-  stderr: (text) => process.stderr.write(text),
-  isTty: process.stderr.isTTY === true,
-  cwd: process.cwd(),
-  signals: process,
-  exit: (code) => process.exit(code),
-});
+/** Runs the command line, whose modules are loaded here so that a machine that has no room for them is told so. */
+async function main(): Promise<number> {
+  const short = shortRoom(processLimits());
+  if (short !== undefined) {
+    process.stderr.write(`${short}\n`);
+    return 3;
+  }
+  const [{ guardProcess }, { run }] = await Promise.all([import("./process-guard.ts"), import("./run.ts")]);
+  const argv = process.argv.slice(2);
+  guardProcess(process, argv.includes("--debug"));
+  return await run(argv, {
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+    isTty: process.stderr.isTTY === true,
+    cwd: process.cwd(),
+    signals: process,
+    exit: (code) => process.exit(code),
+  });
+}
+
+process.exitCode = await main();

@@ -1,6 +1,7 @@
-import { readFileSync, realpathSync, type Stats, statSync } from "node:fs";
+import { realpathSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
+import { readWholeText } from "../datasets/index.ts";
 import { readText } from "../plan/index.ts";
 import { absolute, FLEET_FILES, isFleetFolder, RUN_FILES } from "../workbench/index.ts";
 import type { Arguments } from "./command.ts";
@@ -30,7 +31,7 @@ function texts(value: unknown): readonly string[] {
 function namedIn(file: string): readonly string[] {
   if (!DOCUMENT.test(file)) return [];
   try {
-    const { value } = readText(readFileSync(file, "utf8"), file);
+    const { value } = readText(readWholeText(file), file);
     const { kind, locations } = (value ?? {}) as { readonly kind?: unknown; readonly locations?: unknown };
     const where = kind === "workload" ? value : kind === "plan" ? locations : undefined;
     return texts(where).map((text) => path.resolve(path.dirname(file), text));

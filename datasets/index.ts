@@ -27,6 +27,8 @@ export {
   readWholeRows,
   type WholeRows,
 } from "./read-dataset.ts";
+// Files to read: no pipe, no device, no more than there is room for.
+export { checkReadable, openToRead, readWhole, readWholeText } from "./readable-file.ts";
 // A record of a data file.
 export type { DataRecord } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.

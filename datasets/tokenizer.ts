@@ -4,6 +4,7 @@ import { Tokenizer } from "@huggingface/tokenizers";
 import { InputError } from "../core/index.ts";
 import { compileTemplate } from "./chat-template.ts";
 import { quickenBpe } from "./quick-bpe.ts";
+import { readWholeText } from "./readable-file.ts";
 import { createSections } from "./sections.ts";
 
 export interface ChatMessage {
@@ -41,9 +42,10 @@ function readJson(file: string, required: boolean): Json {
       hint: "A model folder needs its tokenizer files.",
     });
   }
+  const text = readWholeText(file);
   let value: unknown;
   try {
-    value = JSON.parse(fs.readFileSync(file, "utf8"));
+    value = JSON.parse(text);
   } catch (cause) {
     throw new InputError({ expected: "JSON", file, got: (cause as Error).message }, { cause });
   }
@@ -60,7 +62,7 @@ function tokenText(value: unknown): string | undefined {
 
 function chatTemplateOf(folder: string, config: Json): string | undefined {
   const file = path.join(folder, "chat_template.jinja");
-  if (fs.existsSync(file)) return fs.readFileSync(file, "utf8");
+  if (fs.existsSync(file)) return readWholeText(file);
   const inside = config["chat_template"];
   if (typeof inside === "string") return inside;
   if (!Array.isArray(inside)) return undefined;

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import path from "node:path";
 import { contentHash, InputError } from "../core/index.ts";
-import { readSafetensors, type SafetensorsReader, type TensorEntry } from "../datasets/index.ts";
+import { readSafetensors, readWholeText, type SafetensorsReader, type TensorEntry } from "../datasets/index.ts";
 import {
   type Architecture,
   architectureFromConfig,
@@ -39,8 +38,9 @@ export interface ModelFolder extends BaseModel {
 
 function readConfig(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readWholeText(file);
   } catch (cause) {
+    if (cause instanceof InputError) throw cause;
     throw new InputError(
       { expected: "a model folder with config.json", file, got: (cause as NodeJS.ErrnoException).code ?? "no file" },
       { cause },

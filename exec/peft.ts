@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import {
   readSafetensors,
+  readWholeText,
   type SafetensorsReader,
   type TensorToWrite,
   writeSafetensors,
@@ -136,7 +137,7 @@ export function readPairs(
 }
 
 function checkConfig(file: string, spec: AdapterSpec): void {
-  const source = readText(readFileSync(file, "utf8"), file);
+  const source = readText(readWholeText(file), file);
   if (typeof source.value !== "object" || source.value === null)
     throw new InputError({ expected: "a PEFT adapter configuration", file, got: source.value });
   const config = source.value as Readonly<Record<string, unknown>>;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
+import { openToRead } from "../datasets/index.ts";
 
 /** Bytes that are read at once. */
 const PIECE = 2 ** 22;
@@ -8,7 +9,7 @@ const PIECE = 2 ** 22;
 export function fileDigest(file: string): { readonly bytes: number; readonly sha256: string } {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(PIECE);
-  const descriptor = openSync(file, "r");
+  const descriptor = openToRead(file);
   try {
     let bytes = 0;
     for (;;) {

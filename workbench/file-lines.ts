@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, readSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import { InputError } from "../core/index.ts";
+import { openToRead } from "../datasets/index.ts";
 
 /** Bytes that are read of a file at once. */
 const PIECE = 2 ** 20;
@@ -13,7 +14,7 @@ const MOST_OF_A_LINE = 2 ** 28;
  */
 export function* linesOfFile(file: string, refused = (error: unknown): unknown => error): Generator<string> {
   if (!existsSync(file)) return;
-  const descriptor = openSync(file, "r");
+  const descriptor = openToRead(file);
   const read = (piece: Uint8Array): number => {
     try {
       return readSync(descriptor, piece);

@@ -1,7 +1,7 @@
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { DeviceError, InputError } from "../core/index.ts";
-import { passFault, writeAll, writeWholeFile } from "../datasets/index.ts";
+import { checkReadable, passFault, readWholeText, writeAll, writeWholeFile } from "../datasets/index.ts";
 import type { FileLines } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { linesOfFile } from "./file-lines.ts";
@@ -34,8 +34,9 @@ export function reason(error: unknown): string {
   return REASONS[code] ?? code;
 }
 
-/** What the system refused, as an error of the document's writer or of the machine. */
-export function fileError(error: unknown, expected: string, file: string, hint?: string): InputError | DeviceError {
+/** What the system refused, as an error of the document's writer or of the machine; another error as it is. */
+export function fileError(error: unknown, expected: string, file: string, hint?: string): Error {
+  if (error instanceof InputError) return new InputError({ ...error.facts, file }, { cause: error });
   const isEnvironment = ENVIRONMENT.includes((error as NodeJS.ErrnoException).code ?? "");
   const facts = { expected, file, got: reason(error), ...(hint === undefined ? {} : { hint }) };
   return new (isEnvironment ? DeviceError : InputError)(facts, { cause: error });
@@ -46,7 +47,7 @@ export function readInput(place: Place, file: string, what: string): { readonly 
   const full = absolute(place, file);
   try {
     passFault("read", full);
-    return { text: readFileSync(full, "utf8"), file: full };
+    return { text: readWholeText(full), file: full };
   } catch (error) {
     throw fileError(error, what, file);
   }
@@ -62,7 +63,7 @@ export function inputLines(
   const refused = (error: unknown): Error => fileError(error, what, file);
   try {
     passFault("read", full);
-    accessSync(full, constants.R_OK);
+    checkReadable(full);
   } catch (error) {
     throw refused(error);
   }

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
+import { readWholeText } from "../datasets/index.ts";
 import { type JobState, readJobState } from "../exec/index.ts";
 import {
   type Architecture,
@@ -49,7 +50,7 @@ export type CheckOwner = (checkpoint: Checkpoint, file: string) => void;
 export function readCheckpoint(run: string, name: string, checkOwner: CheckOwner): Checkpoint {
   const file = path.join(run, CHECKPOINTS, name, MANIFEST);
   if (!existsSync(file)) throw new InputError({ expected: `a ${MANIFEST}`, file: name, got: "no such file" });
-  const checkpoint = parseDocument(checkpointSchema, readFileSync(file, "utf8"), file);
+  const checkpoint = parseDocument(checkpointSchema, readWholeText(file), file);
   if (checkpoint.hash !== checkpointHash(checkpoint))
     throw new InputError({ expected: "content that matches its hash", file, at: "hash", got: "other content" });
   checkOwner(checkpoint, file);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson } from "../core/index.ts";
 import {
@@ -12,6 +12,7 @@ import {
   type WholeRows,
 } from "../datasets/index.ts";
 import type { FileData } from "../plan/index.ts";
+import { fileDigest } from "./file-digest.ts";
 import { builtWorker } from "./in-workers.ts";
 import { cachedRows, keepRows } from "./row-cache.ts";
 import { isWorthWorkers, readRowsInWorkers } from "./rows-in-workers.ts";
@@ -37,14 +38,19 @@ interface WhereRows {
   readonly mostTokens: number;
 }
 
+/** Data of which rows are kept have no more bytes: of more, the hash alone takes as long as a look at the first row. */
+const MOST_KEPT = 2 ** 31;
+
+const NO_FILE = { bytes: 0, sha256: "" };
+
 /** Files that a tokenizer is made of. */
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"];
 
 function bytesHash(files: readonly string[]): string {
   const hash = createHash("sha256");
   for (const file of files) {
-    const bytes = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
-    hash.update(`${bytes.length} `).update(bytes);
+    const { bytes, sha256 } = existsSync(file) ? fileDigest(file) : NO_FILE;
+    hash.update(`${bytes} ${sha256} `);
   }
   return hash.digest("hex");
 }
@@ -85,7 +91,9 @@ export class RowReader {
     const { folder, vocabularySize, mostTokens, cache } = this.#context;
     const where = { baseFolder: folder, at };
     const file = await locateData(data, where);
-    const key = cache && statSync(file, { throwIfNoEntry: false })?.isFile() ? this.#keyOf(data, file) : undefined;
+    const found = statSync(file, { throwIfNoEntry: false });
+    const isKept = cache && found?.isFile() === true && found.size <= MOST_KEPT;
+    const key = isKept ? this.#keyOf(data, file) : undefined;
     const kept = key === undefined ? undefined : cachedRows(key);
     if (kept !== undefined) return { ...kept, file, shuffle: data.shuffle ?? kept.format !== "tokens" };
     const options = { ...where, vocabularySize, mostTokens };

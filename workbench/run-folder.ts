@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
-import { passFault, writeWholeFile } from "../datasets/index.ts";
+import { passFault, readWholeText, writeWholeFile } from "../datasets/index.ts";
 import type {
   AdapterPair,
   BestEvaluation,
@@ -40,7 +40,7 @@ export const RUN_FILES = {
 } as const;
 
 function readHash(file: string): unknown {
-  const { value } = readText(readFileSync(file, "utf8"), file);
+  const { value } = readText(readWholeText(file), file);
   return (value as { readonly hash?: unknown } | null)?.hash;
 }
 

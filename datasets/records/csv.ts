@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { CsvError, type Info, parse } from "csv-parse";
 import { InputError } from "../../core/index.ts";
+import { checkReadable } from "../readable-file.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
 function describe(error: CsvError, file: string): InputError {
@@ -19,6 +20,9 @@ interface Delimited {
   readonly limit: number;
 }
 
+/** Characters of a row: half of what a text can have. */
+const MOST_OF_A_ROW = 2 ** 28;
+
 /** The names of the header line. @throws InputError where one stands twice */
 function headerOf(names: readonly string[], file: string): string[] {
   const seen = new Set<string>();
@@ -34,6 +38,7 @@ async function* readDelimited(file: string, { delimiter, header, limit }: Delimi
     columns: header ? (names: string[]) => headerOf(names, file) : false,
     delimiter,
     info: true,
+    max_record_size: MOST_OF_A_ROW,
     skip_empty_lines: true,
     ...to,
   });
@@ -61,5 +66,6 @@ export const readTsv: RecordReader = (file, { limit }) => readDelimited(file, { 
 
 /** Comma-separated rows as lists of fields, the header line being the first where there is one. */
 export function readCsvLines(file: string): AsyncGenerator<DataRecord> {
+  checkReadable(file);
   return readDelimited(file, { delimiter: ",", header: false, limit: Number.POSITIVE_INFINITY });
 }

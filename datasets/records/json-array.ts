@@ -1,13 +1,14 @@
-import fs from "node:fs";
 import { findJsonFault, InputError, ownValue, placeOf } from "../../core/index.ts";
+import { readWhole } from "../readable-file.ts";
 import { checkJson } from "./check-json.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
 /** A JSON array of records, or an object that holds one under `data` or the name of the split. */
 export const readJsonArray: RecordReader = async function* (file, { split, limit }): AsyncGenerator<DataRecord> {
+  const bytes = readWhole(file);
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(await fs.promises.readFile(file));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new InputError({ expected: "a text in UTF-8", file, got: (cause as Error).message }, { cause });
   }

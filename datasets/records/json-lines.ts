@@ -5,19 +5,29 @@ import { checkJson } from "./check-json.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
 const NEWLINE = 0x0a;
+/** Bytes of a line: half of what a text can have. */
+const MOST_OF_A_LINE = 2 ** 28;
 
 /** The lines of a file as bytes, without their ends; a file may be larger than memory. */
 async function* linesOf(file: string): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
+  let held = 0;
+  let line = 1;
   passFault("read", file);
   for await (const chunk of fs.createReadStream(file) as AsyncIterable<Buffer>) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       yield Buffer.concat([...rest, chunk.subarray(start, end)]);
       rest = [];
+      held = 0;
+      line += 1;
       start = end + 1;
     }
-    if (start < chunk.length) rest.push(chunk.subarray(start));
+    if (start === chunk.length) continue;
+    rest.push(chunk.subarray(start));
+    held += chunk.length - start;
+    if (held > MOST_OF_A_LINE)
+      throw new InputError({ expected: `lines of at most ${MOST_OF_A_LINE} bytes`, file, line, got: "a longer one" });
   }
   if (rest.length > 0) yield Buffer.concat(rest);
 }

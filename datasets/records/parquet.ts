@@ -1,13 +1,27 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { asyncBufferFromFile, type Compressors, parquetReadObjects } from "hyparquet";
+import {
+  asyncBufferFromFile,
+  type Compressors,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  snappyUncompress,
+} from "hyparquet";
 import { InputError } from "../../core/index.ts";
-import type { DataRecord, RecordReader } from "./record.ts";
+import { type DataRecord, MOST_RECORDS, type RecordReader, tooManyRecords } from "./record.ts";
 
 /** A page of a Parquet file has a megabyte or so; what unpacks to much more is no data. */
 const UNPACKED = { maxOutputLength: 2 ** 28 } as const;
 
-/** What Node can unpack beside hyparquet's own Snappy. */
+function unpackSnappy(input: Uint8Array, bytes: number): Uint8Array {
+  if (bytes > UNPACKED.maxOutputLength) throw new RangeError(`a page of ${bytes} bytes`);
+  const page = new Uint8Array(bytes);
+  snappyUncompress(input, page);
+  return page;
+}
+
+/** What pages are packed with, where they are. */
 const COMPRESSORS: Compressors = {
+  SNAPPY: unpackSnappy,
   GZIP: (input) => gunzipSync(input, UNPACKED),
   BROTLI: (input) => brotliDecompressSync(input, UNPACKED),
 };
@@ -31,8 +45,11 @@ export const readParquet: RecordReader = async function* (file, { limit }): Asyn
     const buffer = await asyncBufferFromFile(file);
     if (buffer.byteLength === 0) return;
     const end = Number.isFinite(limit) ? { rowEnd: limit } : {};
-    rows = await parquetReadObjects({ file: buffer, compressors: COMPRESSORS, ...end });
+    const metadata = await parquetMetadataAsync(buffer);
+    if (Math.min(limit, Number(metadata.num_rows)) > MOST_RECORDS) throw tooManyRecords(file);
+    rows = await parquetReadObjects({ file: buffer, metadata, compressors: COMPRESSORS, ...end });
   } catch (cause) {
+    if (cause instanceof InputError) throw cause;
     throw new InputError({ expected: "a Parquet file", file, got: (cause as Error).message }, { cause });
   }
   for (const [index, row] of rows.entries()) yield { value: plain(row), place: { file, at: `[${index}]` } };

@@ -2,14 +2,12 @@ import fs from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import type { FileSource } from "../data-source.ts";
+import { checkReadable } from "../readable-file.ts";
 import { readCsv, readTsv } from "./csv.ts";
 import { readJsonArray } from "./json-array.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { readParquet } from "./parquet.ts";
-import type { DataRecord, RecordReader } from "./record.ts";
-
-/** As many as a job may train: 2^24. */
-const MOST_RECORDS = 2 ** 24;
+import { type DataRecord, MOST_RECORDS, type RecordReader, tooManyRecords } from "./record.ts";
 
 const READERS: Readonly<Record<string, RecordReader>> = {
   ".jsonl": readJsonLines,
@@ -61,17 +59,12 @@ export async function* readRecords(target: string, source: FileSource, at: strin
       const hint = "A split chooses files in a folder, or an array in a JSON object.";
       throw new InputError({ expected: "no split for a single file of this form", at, got: split, file, hint });
     }
+    checkReadable(file);
     for await (const record of reader(file, { split, limit: left })) {
       found = true;
       left -= 1;
       count += 1;
-      if (count > MOST_RECORDS)
-        throw new InputError({
-          expected: `at most ${MOST_RECORDS} records`,
-          file,
-          got: "more",
-          hint: "`limit` takes the first ones.",
-        });
+      if (count > MOST_RECORDS) throw tooManyRecords(file);
       yield record;
     }
     if (left === 0) return;

@@ -1,3 +1,13 @@
+import { InputError } from "../../core/index.ts";
+
+/** Of one data source: as many as a job may train. */
+export const MOST_RECORDS = 2 ** 24;
+
+export function tooManyRecords(file: string): InputError {
+  const hint = "`limit` takes the first ones.";
+  return new InputError({ expected: `at most ${MOST_RECORDS} records`, file, got: "more", hint });
+}
+
 /** A place in a data file: whole lines from 1 where the form has lines, else a path such as "[12]". */
 export interface Place {
   readonly file: string;

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { duplicateKey, InputError, ownValue } from "../../core/index.ts";
 import { passFault } from "../faults.ts";
+import { checkReadable, openToRead } from "../readable-file.ts";
 import { ELEMENT_BYTES } from "./float-formats.ts";
 
 /** Where one tensor lies: `start` and `end` are offsets from the beginning of the file. */
@@ -25,7 +26,7 @@ const MAX_HEADER_BYTES = 100_000_000;
 export function readFileRange(file: string, start: number, end: number): Uint8Array {
   const bytes = new Uint8Array(end - start);
   passFault("read", file);
-  const handle = fs.openSync(file, "r");
+  const handle = openToRead(file);
   try {
     let done = 0;
     while (done < bytes.length) {
@@ -94,7 +95,8 @@ function refuseOverlap(tensors: readonly TensorEntry[], file: string): void {
 export function readHeader(file: string): SafetensorsHeader {
   const stats = fs.statSync(file, { throwIfNoEntry: false });
   if (stats === undefined) throw new InputError({ expected: "a safetensors file", file, got: "no such file" });
-  if (!stats.isFile()) throw new InputError({ expected: "a safetensors file", file, got: "a folder" });
+  if (stats.isDirectory()) throw new InputError({ expected: "a safetensors file", file, got: "a folder" });
+  checkReadable(file);
   if (stats.size < 8)
     throw new InputError({ expected: "a header length in the first 8 bytes", file, got: `${stats.size} bytes` });
   const lengthBytes = readFileRange(file, 0, 8);

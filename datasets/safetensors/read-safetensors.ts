@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
+import { readWholeText } from "../readable-file.ts";
 import { decodeFloats, type FloatType } from "./float-formats.ts";
 import { readFileRange, readHeader, type TensorEntry } from "./header.ts";
 
@@ -23,9 +24,10 @@ export interface SafetensorsReader {
 
 function readIndex(folder: string): ReadonlyMap<string, string> {
   const file = path.join(folder, INDEX_NAME);
+  const text = readWholeText(file);
   let index: unknown;
   try {
-    index = JSON.parse(fs.readFileSync(file, "utf8"));
+    index = JSON.parse(text);
   } catch (cause) {
     throw new InputError({ expected: "an index of JSON", file, got: (cause as Error).message }, { cause });
   }
@@ -53,7 +55,7 @@ function locate(folderOrFile: string): { files: readonly string[]; promised: Rea
   if (stats === undefined) {
     throw new InputError({ expected: "a folder or file with safetensors", file: folderOrFile, got: "no such file" });
   }
-  if (stats.isFile()) return { files: [folderOrFile], promised: new Map() };
+  if (!stats.isDirectory()) return { files: [folderOrFile], promised: new Map() };
   const names = fs
     .readdirSync(folderOrFile)
     .filter((name) => name.endsWith(".safetensors"))

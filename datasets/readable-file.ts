@@ -1,0 +1,84 @@
+import fs from "node:fs";
+import { InputError } from "../core/index.ts";
+
+/** Bytes of a file that is read whole: as many as a text can have. */
+export const MOST_WHOLE = 2 ** 29;
+/** Bytes that are read at once of what does not say how many it has. */
+const PIECE = 2 ** 20;
+
+/** What a process was started with: a shell's pipe has somebody who writes it, and an end. */
+const INHERITED = /^\/dev\/(?:stdin|fd\/\d+)$/;
+
+function kindOf(stats: fs.Stats): string {
+  if (stats.isFIFO()) return "a pipe";
+  return stats.isSocket() ? "a socket" : "a device";
+}
+
+/**
+ * Opens a file to read it.
+ * @throws InputError for a pipe, which would make whoever opens it wait, and for a device, which need have no end; what
+ * the system throws
+ */
+export function openToRead(file: string): number {
+  if (INHERITED.test(file)) return fs.openSync(file, "r");
+  // A pipe without a writer is opened at once, and refused below.
+  const descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  try {
+    const stats = fs.fstatSync(descriptor);
+    // What a folder is said to be is the system's, with the first read.
+    if (stats.isFile() || stats.isDirectory()) return descriptor;
+    throw new InputError({
+      expected: "a regular file",
+      file,
+      got: kindOf(stats),
+      hint: "It may never end: write what it gives into a file.",
+    });
+  } catch (error) {
+    fs.closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** @throws InputError for a file that `openToRead` refuses, or that is larger than `most`; what the system throws */
+export function checkReadable(file: string, most = Number.POSITIVE_INFINITY): void {
+  const descriptor = openToRead(file);
+  try {
+    checkSize(file, fs.fstatSync(descriptor).size, most);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function checkSize(file: string, size: number, most: number): void {
+  if (size > most) throw new InputError({ expected: `a file of at most ${most} bytes`, file, got: `${size}, or more` });
+}
+
+/** All bytes of a file. @throws InputError for one that is no regular file, or has more than `most`; what the system throws */
+export function readWhole(file: string, most = MOST_WHOLE): Buffer {
+  const descriptor = openToRead(file);
+  try {
+    const stats = fs.fstatSync(descriptor);
+    if (!stats.isFile() && !stats.isDirectory()) return readToEnd(descriptor, file, most);
+    checkSize(file, stats.size, most);
+    return fs.readFileSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function readToEnd(descriptor: number, file: string, most: number): Buffer {
+  const pieces: Buffer[] = [];
+  for (let size = 0; ; ) {
+    const piece = Buffer.allocUnsafe(PIECE);
+    const read = fs.readSync(descriptor, piece);
+    if (read === 0) return Buffer.concat(pieces);
+    pieces.push(piece.subarray(0, read));
+    size += read;
+    checkSize(file, size, most);
+  }
+}
+
+/** The same as a text. @throws as `readWhole` does */
+export function readWholeText(file: string): string {
+  return readWhole(file).toString("utf8");
+}
