@@ -39,6 +39,7 @@ export { maximum, mean, median, quantile, sum, weightedMedian } from "./stats.ts
 export { type Alignment, textTable } from "./text-table.ts";
 // Time as whole nanoseconds, and texts for people.
 export {
+  clockTime,
   formatBytes,
   formatSeconds,
   formatSecondsRange,

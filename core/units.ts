@@ -1,4 +1,4 @@
-import { InputError } from "./errors.ts";
+import { InputError, InvariantError, PlanError } from "./errors.ts";
 
 /** Whole nanoseconds. Exact up to 2^53 ns, about 104 days. */
 export type Nanos = number & { readonly __unit: "ns" };
@@ -9,6 +9,22 @@ export function nanos(value: number): Nanos {
     throw new InputError({ expected: "a non-negative whole number of nanoseconds", got: value });
   }
   return value as Nanos;
+}
+
+/**
+ * A time on a simulator's clock, from now on.
+ * @throws PlanError for one that whole nanoseconds do not reach; InvariantError for what is past, or no time
+ */
+export function clockTime(timeNs: number, nowNs: number): Nanos {
+  if (timeNs > Number.MAX_SAFE_INTEGER)
+    throw new PlanError({
+      expected: `a run of at most ${formatSeconds(Number.MAX_SAFE_INTEGER / 1e9)}, which whole nanoseconds can count`,
+      got: `${(timeNs / 1e9 / DAY).toFixed(0)} days, or more`,
+      hint: "Fewer steps, or faster devices; where it is only a draw that is so slow, --no-intervals makes none.",
+    });
+  if (!(timeNs >= nowNs))
+    throw new InvariantError({ expected: `a whole number of nanoseconds from ${nowNs} on`, got: timeNs });
+  return timeNs as Nanos;
 }
 
 /** Rounds once, to the nearest nanosecond. */

@@ -1,4 +1,4 @@
-import { contentHash } from "../core/index.ts";
+import { contentHash, PlanError } from "../core/index.ts";
 import { PLAN_VERSION, type Plan, type PlanBody, type PlanDocument, type Predicted } from "./documents/plan.ts";
 import type { Segment, Work } from "./documents/segment.ts";
 import type { Setting } from "./documents/setting.ts";
@@ -44,10 +44,18 @@ export function chainSegments(setting: Setting, pieces: readonly Work[]): readon
   });
 }
 
-/** The work of all segments. One segment's is taken as it is. */
+/** The work of all segments. One segment's is taken as it is. @throws PlanError where they have not as many stages */
 export function joinSegments(segments: readonly Work[]): Work {
   const [first] = segments;
   if (segments.length === 1) return workOf(first!);
+  const numStages = first!.actions.length;
+  const other = segments.findIndex(({ actions }) => actions.length !== numStages);
+  if (other >= 0)
+    throw new PlanError({
+      expected: `orders of ${numStages} stages, as in the first segment,`,
+      at: `segments[${other}].actions`,
+      got: segments[other]!.actions.length,
+    });
   return {
     jobs: segments.flatMap(({ jobs }) => jobs),
     groups: segments.flatMap(({ groups }) => groups),

@@ -67,6 +67,9 @@ interface JobDataset {
   readonly warnings: readonly string[];
 }
 
+/** Of all jobs together: what their steps take is then less than a gigabyte of memory. */
+const MOST_OF_ALL = { steps: 2 ** 23, rows: 2 ** 26 } as const;
+
 /** @throws InputError where lengths are to be evaluated by a model, or rows where only lengths are known */
 function checkEvaluation({ data, evaluation }: Job, index: number): void {
   if (evaluation?.data === undefined || isLengthData(data) === isLengthData(evaluation.data)) return;
@@ -222,7 +225,21 @@ export async function loadInputs(workload: Workload, source: ReadText, cache: bo
     },
   });
   const datasets: JobDataset[] = [];
-  for (const [index, job] of workload.jobs.entries()) datasets.push(await loadJobData(job, index, reader));
+  const total = { steps: 0, rows: 0 };
+  for (const [index, job] of workload.jobs.entries()) {
+    const dataset = await loadJobData(job, index, reader);
+    datasets.push(dataset);
+    total.steps += dataset.rows.steps.length;
+    total.rows += dataset.rows.steps.length * job.batchSize;
+    for (const what of ["steps", "rows"] as const)
+      if (total[what] > MOST_OF_ALL[what])
+        throw new InputError({
+          expected: `at most ${MOST_OF_ALL[what]} ${what} in all jobs`,
+          at: `jobs[${index}]`,
+          got: `${total[what]} up to this one`,
+          hint: "Which rows each step takes is held in memory: make several workloads of it.",
+        });
+  }
   const named = (pick: (job: Job, index: number) => string | undefined): Record<string, string> =>
     Object.fromEntries(
       workload.jobs.flatMap((job, index) => {

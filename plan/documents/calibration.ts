@@ -3,6 +3,8 @@ import { calibratedMachineSchema } from "./machine.ts";
 import { productsSchema } from "./products.ts";
 
 const seconds = z.number().min(0);
+/** A relative error: of more than ten times itself a time says nothing, and the factors that follow know no bounds. */
+const error = z.number().min(0).max(10);
 
 /** Seconds for each action letter, whatever the device. */
 export const constantCalibrationSchema = z.strictObject({
@@ -27,7 +29,7 @@ export const rooflineCalibrationSchema = z.strictObject({
   /**
    * Mean relative error to reckon with, for the intervals of what is predicted; 0.25, which is a guess, when absent.
    */
-  meanError: z.number().min(0).optional(),
+  meanError: error.optional(),
 });
 
 /**
@@ -51,7 +53,7 @@ export const layersCalibrationSchema = z.strictObject({
    * Mean relative error of times on rows that were left out of the fit, or a guess of it where they come from a related
    * device.
    */
-  meanError: z.number().min(0),
+  meanError: error,
 });
 
 /**
@@ -75,9 +77,9 @@ const letterErrorSchema = z.strictObject({
   /**
    * Root mean square over the points of log(measured / predicted), each point's mean: what all actions of a run share.
    */
-  systematic: z.number().min(0),
+  systematic: error,
   /** Standard deviation of single actions about their point's mean, as a share of it. */
-  independent: z.number().min(0),
+  independent: error,
 });
 
 export const measuredCalibrationSchema = z.strictObject({
@@ -116,7 +118,7 @@ export const measuredCalibrationSchema = z.strictObject({
   holdOut: z.strictObject({
     /** Whole actions; the points of a letter are the shapes that its actions are of. */
     points: z.int().min(0),
-    meanAbsError: z.number().min(0),
+    meanAbsError: error,
     p90AbsError: z.number().min(0),
     /** The errors of whole actions in two parts; no letter of which nothing was kept out. */
     letters: z

@@ -13,6 +13,8 @@ const tokenCount = positiveInt.max(2 ** 24);
  * from the adapter of the one before.
  */
 export const MOST_ROWS = 2 ** 24;
+/** Steps of a job. */
+export const MOST_STEPS = 2 ** 22;
 const fraction = z.number().min(0).lt(1);
 
 /** Names that are safe as a folder and a trace label: no slash, no leading dot. */

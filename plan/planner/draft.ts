@@ -27,6 +27,8 @@ export interface DraftOptions {
   readonly stages?: readonly Stage[];
   /** Who divides the layers; `divideLayers` where absent. */
   readonly dividedBy?: (work: DividedWork) => readonly Stage[];
+  /** Actions of all its stages together; more are refused. */
+  readonly mostActions?: number;
 }
 
 function cutOf(job: Job, { cutTokens }: WorkChoice): Cut {
@@ -58,7 +60,7 @@ function plannedJob(job: Job, rows: JobRows, choice: WorkChoice, numSteps: numbe
 /** The work of a request with some choices, on its stages. */
 export function draftOf(request: Costed, choice: WorkChoice, options: DraftOptions = {}): Draft {
   const { jobs, rows, schedule } = request;
-  const { stepsOf = () => Number.POSITIVE_INFINITY, stages } = options;
+  const { stepsOf = () => Number.POSITIVE_INFINITY, stages, mostActions = Number.POSITIVE_INFINITY } = options;
   const { dividedBy = (work) => divideLayers(request, work) } = options;
   const grouped = groupJobs(
     rows.map((each) => tokensOf(each)),
@@ -69,7 +71,9 @@ export function draftOf(request: Costed, choice: WorkChoice, options: DraftOptio
     cut: cutOf(jobs[job]!, choice),
   }));
   const planned = jobs.map((job, i) => plannedJob(job, rows[i]!, choice, stepsOf(i)));
-  const microBatches = [...packMicroBatches(packed, grouped, SCHEDULE_TABLE[schedule].reversesBackwards)];
+  // Of each micro-batch a forward and a backward on each stage.
+  const most = mostActions / (2 * (stages?.length ?? request.devices.length));
+  const microBatches = [...packMicroBatches(packed, grouped, SCHEDULE_TABLE[schedule].reversesBackwards, most)];
   return {
     schedule,
     jobsAtOnce: choice.jobsAtOnce,

@@ -1,5 +1,5 @@
 import { createRng, InputError } from "../../core/index.ts";
-import { type Evaluation, type Job, type LengthData, MOST_ROWS } from "../documents/workload.ts";
+import { type Evaluation, type Job, type LengthData, MOST_ROWS, MOST_STEPS } from "../documents/workload.ts";
 import { heldOutCount } from "../evaluation.ts";
 
 /** The training rows of a job as the planner needs them: lengths, and which rows each optimizer step takes. */
@@ -85,7 +85,7 @@ function drawLengths(data: LengthData, seed: number): (index: number) => number 
 
 /**
  * Number of optimizer steps: as given, or whole passes over the rows, the last one filled up from the next.
- * @throws InputError for more rows than a job may take
+ * @throws InputError for more steps or rows than a job may take
  */
 export function stepCount(job: Pick<Job, "name" | "steps" | "epochs" | "batchSize">, numRows: number): number {
   const steps = job.steps ?? Math.ceil((numRows * (job.epochs ?? 1)) / job.batchSize);
@@ -94,6 +94,8 @@ export function stepCount(job: Pick<Job, "name" | "steps" | "epochs" | "batchSiz
       expected: `at most ${MOST_ROWS} rows in all steps of job ${job.name}`,
       got: `${steps} steps of ${job.batchSize}`,
     });
+  if (steps > MOST_STEPS)
+    throw new InputError({ expected: `at most ${MOST_STEPS} steps of job ${job.name}`, got: steps });
   return steps;
 }
 

@@ -1,3 +1,4 @@
+import { InputError } from "../../core/index.ts";
 import type { MicroBatch, PlannedRow } from "../documents/segment.ts";
 import { evaluatesAfter } from "../evaluation.ts";
 import type { JobRows } from "./job-rows.ts";
@@ -107,21 +108,32 @@ function partsOf(
   return parts;
 }
 
+function tooMany(most: number, about: number): InputError {
+  return new InputError({
+    expected: `a plan of at most ${Math.floor(most)} micro-batches on its stages, which is what memory has room for,`,
+    got: `some ${Number(about.toPrecision(2))}`,
+    hint: "Fewer steps, or larger micro-batches. `loratwin serve` plans while it trains, and has no such limit.",
+  });
+}
+
 /**
  * The micro-batch table: step by step, group by group, part by part, numbered in that order, those of an evaluation
  * behind those of its step.
  * A group's mini-batch comes after its last one, which ends with the backward of its last part, or of its first where
  * the schedule reverses backwards.
+ * @throws InputError for more than `most` micro-batches
  */
 export function packMicroBatches(
   jobs: readonly PackedJob[],
   groups: readonly (readonly number[])[],
   reversesBackwards: boolean,
+  most = Number.POSITIVE_INFINITY,
 ): readonly MicroBatch[] {
   const table: MicroBatch[] = [];
   const after: number[][] = groups.map(() => []);
   const steps = Math.max(...jobs.map(({ rows }) => rows.steps.length));
   for (let step = 0; step < steps; step += 1) {
+    if (table.length > most) throw tooMany(most, (table.length * steps) / step);
     groups.forEach((members, group) => {
       const packed = members.map((job) => ({ job, firstStep: 0, packed: jobs[job]! }));
       const parts = partsOfStep(packed, step);

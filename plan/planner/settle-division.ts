@@ -1,4 +1,4 @@
-import { PlanError } from "../../core/index.ts";
+import { PlanError, sum } from "../../core/index.ts";
 import type { Trial } from "./candidate.ts";
 import type { Division } from "./divisions.ts";
 import { makespanOf } from "./limits.ts";
@@ -9,6 +9,10 @@ import { settleWhole } from "./settle-whole.ts";
 const PROBE_ERROR = 0.02;
 /** Ways of a chain that are planned in full at most. */
 const MOST_SETTLED = 4;
+/** Actions of a way from which on the best one by the probe is enough: more of them take memory and time. */
+const LONG = 2 ** 17;
+/** Of all stages together: each takes half a kilobyte while a plan is made, and one more while it is simulated. */
+const MOST_ACTIONS = 2 ** 22;
 
 /** The first of those that are the same work: cuts that differ by less than a row. */
 function different(ways: readonly Considered[]): readonly Considered[] {
@@ -33,17 +37,19 @@ interface SettledChain {
  * The ways of a chain that may be the fastest, planned in full: in the order of what the probe says, until that is more
  * than the best has come to. @throws PlanError where none fits
  */
-function settledChain(search: SearchResult, isOneEnough: boolean): readonly SettledChain[] {
+function settledChain(search: SearchResult, isOneEnough: boolean, mostActions: number): readonly SettledChain[] {
   const { probe } = search;
   const ways = different(fastestFirst(search.considered));
   const settled = new Map<Considered, { readonly known: Considered; readonly trial: Trial }>();
+  let most = isOneEnough ? 1 : MOST_SETTLED;
   let leastNs = Number.POSITIVE_INFINITY;
   let failure: PlanError | undefined;
   for (const way of ways.length === 0 ? [search.chosen] : ways) {
     if (way.wholeNs !== null && way.wholeNs > leastNs * (1 + PROBE_ERROR)) break;
-    if (settled.size === (isOneEnough ? 1 : MOST_SETTLED)) break;
+    if (settled.size === most) break;
     try {
-      const trial = settleWhole(way, probe);
+      const trial = settleWhole(way, probe, mostActions);
+      if (sum(trial.ordered.orders.map(({ length }) => length)) > LONG) most = 1;
       const wholeNs = makespanOf(trial);
       settled.set(way, { known: { ...way, wholeNs }, trial });
       leastNs = Math.min(leastNs, wholeNs);
@@ -72,10 +78,12 @@ function withChains(division: Division, chains: readonly SettledChain[]): Settle
 
 /**
  * A division planned in full: of one chain each way that may be the fastest, of several the fastest of each.
- * `isOneEnough`: the best way by the probe alone. @throws PlanError where one does not fit
+ * `isOneEnough`: the best way by the probe alone. @throws PlanError where one does not fit, InputError where one has too
+ * many actions
  */
 export function settleDivision(division: Division, isOneEnough: boolean): readonly SettledDivision[] {
-  const chains = division.chains.map(({ search }) => settledChain(search, isOneEnough));
+  const mostActions = MOST_ACTIONS / division.chains.length;
+  const chains = division.chains.map(({ search }) => settledChain(search, isOneEnough, mostActions));
   const [only, ...others] = chains;
   if (others.length === 0) return only!.map((chain) => withChains(division, [chain]));
   return [

@@ -47,8 +47,11 @@ function onOwnStages({ candidate, outcome }: Considered, probe: Probe): [Candida
   return [candidateOf(request, choice, { stepsOf: probe.stepsOf, stages }), undefined];
 }
 
-/** The whole run of a way that was found on the probe. @throws PlanError when it does not fit */
-export function settleWhole(considered: Considered, probe: Probe): Trial {
+/**
+ * The whole run of a way that was found on the probe. @throws PlanError when it does not fit, InputError for more than
+ * `mostActions`
+ */
+export function settleWhole(considered: Considered, probe: Probe, mostActions: number): Trial {
   const [candidate, unlimited] = onOwnStages(considered, probe);
   const { request, choice } = candidate;
   const { trial } = chooseLimits(candidate, "thorough", { unlimited });
@@ -56,7 +59,7 @@ export function settleWhole(considered: Considered, probe: Probe): Trial {
   const balanced = rebalanced(candidate, trial);
   if (probe.isWhole) return balanced;
   const { draft, limits: probed } = balanced.ordered;
-  const whole = candidateOf(request, choice, { stages: draft.stages });
+  const whole = candidateOf(request, choice, { stages: draft.stages, mostActions });
   const largest = largestUnits(whole);
   let limits = probed;
   for (;;) {

@@ -1,4 +1,4 @@
-import { DueSlots, InvariantError, type Nanos } from "../../core/index.ts";
+import { clockTime, DueSlots, InvariantError, type Nanos } from "../../core/index.ts";
 import {
   type ActionDurations,
   BACKWARD,
@@ -183,10 +183,7 @@ export class PlanRun {
   }
 
   #scheduleAt(slot: number, timeNs: number): void {
-    if (!(timeNs >= this.#nowNs && timeNs <= Number.MAX_SAFE_INTEGER)) {
-      throw new InvariantError({ expected: `a whole number of nanoseconds from ${this.#nowNs} on`, got: timeNs });
-    }
-    this.#due.add(slot, timeNs);
+    this.#due.add(slot, clockTime(timeNs, this.#nowNs));
   }
 
   #addDueDevice(device: DeviceState): void {

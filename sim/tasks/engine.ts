@@ -1,4 +1,4 @@
-import { InvariantError, type Nanos } from "../../core/index.ts";
+import { clockTime, InvariantError, type Nanos } from "../../core/index.ts";
 import { createEventQueue, type EventQueue } from "./event-queue.ts";
 
 /** A clock and its pending events. It knows nothing of what they mean. */
@@ -11,12 +11,11 @@ export class Engine<T> {
     return this.#nowNs;
   }
 
-  /** @throws InvariantError for a time before now or past 2^53 ns. */
+  /** @throws PlanError for a time past 2^53 ns; InvariantError for one before now, or of no whole nanoseconds */
   schedule(timeNs: number, priority: number, payload: T): void {
-    if (!(timeNs >= this.#nowNs) || !Number.isSafeInteger(timeNs)) {
-      throw new InvariantError({ expected: `a whole number of nanoseconds from ${this.#nowNs} on`, got: timeNs });
-    }
-    this.#queue.add({ timeNs: timeNs as Nanos, priority, sequence: this.#sequence++, payload });
+    const time = clockTime(timeNs, this.#nowNs);
+    if (!Number.isInteger(time)) throw new InvariantError({ expected: "a whole number of nanoseconds", got: time });
+    this.#queue.add({ timeNs: time, priority, sequence: this.#sequence++, payload });
   }
 
   /**
