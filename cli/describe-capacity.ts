@@ -1,3 +1,4 @@
+import { counted, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import type { Beside, CandidateRow, CapacityAnswer, CapacityObjective } from "../plan/index.ts";
 import {
   apartAgainst,
@@ -18,14 +19,12 @@ import { sparkline } from "./sparkline.ts";
 /** Rows of a table for people; all of them are in --json. */
 const SHOWN = 10;
 
-function hours(value: number): string {
-  return value >= 100 ? `${value.toFixed(0)} h` : `${value.toPrecision(3)} h`;
-}
+const hours = (value: number): string => formatSeconds(3600 * value);
 
 function levelLines({ levels }: CandidateRow): readonly string[] {
   return levels.map(({ kinds, percent: share, levelHours, mean, low, high }) => {
     const whose = levels.length === 1 ? "jobs" : kinds.join(", ");
-    return `${share} % of ${whose} within ${hours(mean)} (${hours(low)} to ${hours(high)}; level ${levelHours} h)`;
+    return `${share} % of ${whose} within ${hours(mean)} (${formatSecondsRange(3600 * low, 3600 * high)}; level ${levelHours} h)`;
   });
 }
 
@@ -66,9 +65,10 @@ const NAMED_PARTS = ["products", "attention", "memory", "link"] as const;
 /** How a job of a kind is laid out on a slot. */
 function layoutText(layout: CandidateRow["layouts"][number]): string {
   const { kind, recomputedLayers, stepSeconds, memoryShare, shares } = layout;
-  const twice = recomputedLayers > 0 ? `, ${recomputedLayers} layers computed twice since memory is short` : "";
+  const twice =
+    recomputedLayers > 0 ? `, ${counted(recomputedLayers, "layer")} computed twice since memory is short` : "";
   return (
-    `${kind}: step ${stepSeconds.toPrecision(3)} s alone (${largestParts(shares, NAMED_PARTS)}), ${splitText(layout)}, ` +
+    `${kind}: step ${formatSeconds(stepSeconds)} alone (${largestParts(shares, NAMED_PARTS)}), ${splitText(layout)}, ` +
     `${percent(memoryShare, 0)} of the memory${twice}`
   );
 }
@@ -105,12 +105,12 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
     candidateText(candidate),
     ...(objective === "cost" ? [] : [`${FIRST_BY[objective]} that keeps the level`]),
     "",
-    `${wholeText(cost.mean)} ${currency} in ${days} days (${wholeText(cost.low)} to ${wholeText(cost.high)})${costParts(best, currency)}`,
+    `${wholeText(cost.mean)} ${currency} in ${counted(days, "day")} (${wholeText(cost.low)} to ${wholeText(cost.high)})${costParts(best, currency)}`,
     ...levelLines(best),
     `level kept in ${kept} of ${draws} draws, ${keptBound(best, answer)} of all${isSure ? "" : `: not sure to be ${percent(probability, 0)} of them`}`,
     `accelerators train ${percent(utilisation)} of the time; ` +
       (holds === "queue" ? "jobs wait longer than they train" : "jobs train longer than they wait"),
-    ...(checkpointSeconds === null ? [] : [`a checkpoint every ${Math.round(checkpointSeconds)} s costs least`]),
+    ...(checkpointSeconds === null ? [] : [`a checkpoint every ${formatSeconds(checkpointSeconds)} costs least`]),
     ...layouts.map(layoutText),
     `times ${RESTS[provenance]} (one standard deviation ${percent(sigma, 0)})`,
     ...assumptionLines(assumes),

@@ -1,4 +1,4 @@
-import { formatSeconds } from "../core/index.ts";
+import { counted, formatSeconds } from "../core/index.ts";
 import type { ConsideredWay, PlanExplanation } from "../plan/index.ts";
 import { percent, table } from "./output.ts";
 
@@ -6,10 +6,6 @@ import { percent, table } from "./output.ts";
 const NAMED = 2;
 
 type Recomputation = NonNullable<NonNullable<PlanExplanation["binding"]>["withRecomputation"]>;
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
-}
 
 function listed(numbers: readonly number[]): string {
   const distinct = new Set(numbers);

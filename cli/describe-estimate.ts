@@ -1,5 +1,5 @@
 import { calibrationAssumptions, costsFacts } from "../calibration/index.ts";
-import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
+import { counted, formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import { sharedWeightsText } from "../plan/index.ts";
 import type { EstimatedFigure, EstimatedPrice, RunEstimate } from "../workbench/index.ts";
 import { costsText } from "./describe-costs.ts";
@@ -127,7 +127,7 @@ export function estimateText(estimate: RunEstimate): string {
   const { devices, jobs, microBatches, schedule } = plan;
   const types = [...new Set(devices.map(({ type }) => type))].join(", ");
   return [
-    `${jobs.length} jobs on ${devices.length} devices (${types}), ${schedule}, ${microBatches.length} micro-batches`,
+    `${counted(jobs.length, "job")} on ${counted(devices.length, "device")} (${types}), ${schedule}, ${counted(microBatches.length, "micro-batch")}`,
     "",
     figureTable(estimate),
     "",

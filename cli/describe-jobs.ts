@@ -1,4 +1,4 @@
-import { formatSeconds, formatSecondsRange } from "../core/index.ts";
+import { counted, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import { type FleetStatus, isOver, type JobStatus, type Notice, type PredictedTime } from "../server/index.ts";
 import { table } from "./output.ts";
 
@@ -47,9 +47,8 @@ export function jobsTable(jobs: readonly JobStatus[], now: number): string {
 /** "sjf on 2 pipelines, up 3 min 20 s: 2 running, 1 waiting" */
 export function fleetLine({ policy, pipelines, uptimeSeconds, draining, counts }: FleetStatus): string {
   const numbers = Object.entries(counts).flatMap(([standing, number]) => (number > 0 ? [`${number} ${standing}`] : []));
-  const places = pipelines.length === 1 ? "1 pipeline" : `${pipelines.length} pipelines`;
   const jobs = numbers.length === 0 ? "no jobs" : numbers.join(", ");
-  return `${policy} on ${places}, up ${formatSeconds(uptimeSeconds)}${draining ? ", ending" : ""}: ${jobs}`;
+  return `${policy} on ${counted(pipelines.length, "pipeline")}, up ${formatSeconds(uptimeSeconds)}${draining ? ", ending" : ""}: ${jobs}`;
 }
 
 /** One job in a line: where it is and why. */

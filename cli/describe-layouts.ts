@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 import { formatBytes, formatSeconds, mean, sum } from "../core/index.ts";
+=======
+import { counted, formatBytes, formatSeconds } from "../core/index.ts";
+>>>>>>> 3eb252b (words: one helper counts, durations read as people say them, and a job's story tells the priority that it came with)
 import { RESTS, splitText } from "../reports/index.ts";
 import { type LayoutRow, NEWEST, stepAssumptions } from "../studies/index.ts";
 import type { ComparedLayouts } from "../workbench/index.ts";
@@ -42,16 +46,18 @@ function cells({ jobs, layout, seconds, trust, bytes, shares }: LayoutRow, token
   ];
 }
 
-const several = (count: number, what: string): string => `${wholeText(count)} ${what}${count === 1 ? "" : "s"}`;
-
 /** `most`: of rows. */
 export function layoutsText({ machine, jobs, tokens, comparison }: ComparedLayouts, most: number): string {
   const { accelerator, count, precision, release, hasGraphs, overlaps } = machine;
   const { rows, layouts, haveRoom, leastBytes, usableBytes } = comparison;
   const software = release === NEWEST ? "software as fast as the newest" : release;
   const graphs = hasGraphs ? "recorded graphs" : "kernels one by one";
+<<<<<<< HEAD
   const overlap = overlaps ? ", collectives beside products" : "";
   const heading = `${several(jobs.length, "job")} on ${count} x ${accelerator.name}: ${precision}, ${software}, ${graphs}${overlap}`;
+=======
+  const heading = `${counted(jobs.length, "job", wholeText)} on ${count} x ${accelerator.name}: ${precision}, ${software}, ${graphs}`;
+>>>>>>> 3eb252b (words: one helper counts, durations read as people say them, and a job's story tells the priority that it came with)
   const room = `${wholeText(layouts)} layouts, ${wholeText(haveRoom)} with room in ${formatBytes(usableBytes)} of each accelerator`;
   if (rows.length === 0) return `${heading}\n\n${room}: the least takes ${formatBytes(leastBytes)}`;
   const isAlone = jobs.length === 1;

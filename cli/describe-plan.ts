@@ -1,5 +1,5 @@
 import { costsFacts } from "../calibration/index.ts";
-import { formatBytes, sum } from "../core/index.ts";
+import { counted, formatBytes, sum } from "../core/index.ts";
 import {
   isFused,
   jobsAtOnce,
@@ -135,10 +135,10 @@ export function planText(plan: Plan, file: string | undefined, intervals?: Inter
   const recomputed = recomputationText(plan.stages);
   const atOnce = jobsAtOnce(plan);
   const most = Math.max(...plan.pipelines.map((_, pipeline) => pipelineJobs(plan, pipeline).length));
-  const inTurn = atOnce === most ? "" : `, at most ${atOnce} jobs at once`;
+  const inTurn = atOnce === most ? "" : `, at most ${counted(atOnce, "job")} at once`;
   const pipelined = plan.pipelines.length === 1 ? "" : ` on ${plan.pipelines.length} pipelines`;
   const lines = [
-    `plan ${plan.hash.slice(7, 19)}: ${plan.schedule}, ${plan.jobs.length} jobs in ${plan.groups.length} groups${fused}${pipelined}${inTurn}, ${plan.microBatches.length} micro-batches${recomputed === undefined ? "" : `, ${recomputed}`}`,
+    `plan ${plan.hash.slice(7, 19)}: ${plan.schedule}, ${counted(plan.jobs.length, "job")} in ${counted(plan.groups.length, "group")}${fused}${pipelined}${inTurn}, ${counted(plan.microBatches.length, "micro-batch")}${recomputed === undefined ? "" : `, ${recomputed}`}`,
     ...groups,
     ...evaluationLines(plan),
     ...pipelineTable(plan),

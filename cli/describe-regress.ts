@@ -1,4 +1,4 @@
-import { formatBytes, formatSeconds } from "../core/index.ts";
+import { counted, formatBytes, formatSeconds } from "../core/index.ts";
 import {
   type ComparedFigure,
   type ComparedGolden,
@@ -93,7 +93,7 @@ export function countsText(result: RegressResult): string {
 /** In one line: whether the change may land. */
 export function verdictText(result: RegressResult): string {
   const blocking = blockingOf(result).length;
-  const number = result.goldens.length === 1 ? "1 golden workload" : `${result.goldens.length} golden workloads`;
+  const number = counted(result.goldens.length, "golden workload");
   const what = `${number}, ${result.before} against ${result.now}: ${countsText(result)}`;
   return blocking === 0 || result.isOfPolicies
     ? what

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { formatSeconds, InputError, mean } from "../core/index.ts";
+import { counted, formatSeconds, InputError, mean } from "../core/index.ts";
 import { type FleetOutcome, type Objective, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import { type AgainstBound, type FleetMetrics, fleetDocument, type SimulatedFleet, type Spread } from "../sim/index.ts";
 import { loadPolicy, simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
@@ -121,8 +121,8 @@ function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
   const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
   const utilisation = mean(metrics.utilisation);
   return [
-    `simulated under ${policy}: ${outcomes.length} jobs in ${formatSeconds(makespanSeconds)}, ` +
-      `preempted ${preemptions}, refused ${refused}, ${jobsInSystem.toFixed(2)} jobs at a time`,
+    `simulated under ${policy}: ${counted(outcomes.length, "job")} in ${formatSeconds(makespanSeconds)}, ` +
+      `preempted ${counted(preemptions, "time")}, refused ${refused}, ${jobsInSystem.toFixed(2)} jobs at a time`,
     `${Math.round(metrics.tokensPerSecond)} tokens/s without padding, pipelines at work ` +
       `${(100 * utilisation).toFixed(1)} % of the time, fairness to users ${metrics.fairness.toFixed(3)}`,
     "",

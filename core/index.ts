@@ -2,6 +2,8 @@
 export { binomialAtMost, shareBounds } from "./binomial.ts";
 // JSON whose bytes depend on the data alone, and the hash of it.
 export { canonicalJson, contentHash } from "./canonical-json.ts";
+// A count with its noun, for people.
+export { counted } from "./counted.ts";
 // Pending events by slot, the earliest first: what simulator and list scheduling run on.
 export { DueSlots } from "./due-slots.ts";
 // The four error classes and the facts that their texts are made of.

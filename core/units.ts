@@ -61,6 +61,7 @@ const DAY = 86_400;
 
 /** "1.25 s", "13.4 ms", "2 h 05 min", "12 d 06 h": for people. */
 export function formatSeconds(seconds: number): string {
+  if (seconds === 0) return "0 s";
   if (seconds >= 3 * DAY)
     return `${Math.floor(seconds / DAY)} d ${String(Math.floor((seconds % DAY) / 3600)).padStart(2, "0")} h`;
   if (seconds >= 3600)

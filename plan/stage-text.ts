@@ -1,4 +1,4 @@
-import { sum } from "../core/index.ts";
+import { counted, sum } from "../core/index.ts";
 import type { Stage } from "./documents/setting.ts";
 import { halfCounts, numHalvesOf, numLayersOf } from "./stage-layers.ts";
 
@@ -13,7 +13,8 @@ export function recomputationText(stages: readonly Stage[]): string | undefined 
   });
   const [recomputed, layers] = [sum(halves) / 2, sum(stages.map(numHalvesOf)) / 2];
   if (recomputed === 0) return undefined;
-  return recomputed === layers ? `recompute all ${layers} layers` : `recompute ${recomputed} of ${layers} layers`;
+  const of = counted(layers, "layer");
+  return recomputed === layers ? `recompute ${layers === 1 ? "its" : "all"} ${of}` : `recompute ${recomputed} of ${of}`;
 }
 
 /**

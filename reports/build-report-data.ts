@@ -1,4 +1,4 @@
-import { formatBytes, groupBy, InputError } from "../core/index.ts";
+import { counted, formatBytes, groupBy, InputError } from "../core/index.ts";
 import { isFused, type Plan, parseAnyAction, recomputationText } from "../plan/index.ts";
 import {
   type AtMachineSpeed,
@@ -146,13 +146,13 @@ export function lossCurves(records: readonly LossRecord[], names: readonly strin
 
 function modelText({ model }: Plan): string {
   const { numLayers, hiddenSize, numHeads, vocabularySize } = model.architecture;
-  return `${numLayers} layers, hidden ${hiddenSize}, ${numHeads} heads, vocabulary ${vocabularySize}, ${model.dtype}`;
+  return `${counted(numLayers, "layer")}, hidden ${hiddenSize}, ${counted(numHeads, "head")}, vocabulary ${vocabularySize}, ${model.dtype}`;
 }
 
 function scheduleText(plan: Plan): string {
   const pipelines = plan.pipelines.length === 1 ? "" : ` in ${plan.pipelines.length} pipelines`;
-  const parts = [plan.schedule, `${plan.stages.length} stages${pipelines}`];
-  if (isFused(plan)) parts.push(`${plan.groups.length} fused groups`);
+  const parts = [plan.schedule, `${counted(plan.stages.length, "stage")}${pipelines}`];
+  if (isFused(plan)) parts.push(counted(plan.groups.length, "fused group"));
   const recomputed = recomputationText(plan.stages);
   if (recomputed !== undefined) parts.push(recomputed);
   return parts.join(", ");

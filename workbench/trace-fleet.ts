@@ -1,4 +1,5 @@
 import path from "node:path";
+import { counted } from "../core/index.ts";
 import { readClusterTrace } from "../datasets/index.ts";
 import { type Arrivals, createCostModel, type PlanRequest } from "../plan/index.ts";
 import { CohortTimes, type FleetRequest, planKinds, traceMembers } from "../sim/index.ts";
@@ -38,7 +39,7 @@ export async function traceFleet(
     amount: amountOf(arrivals),
   });
   context.note(
-    `${jobs.length} jobs of ${arrivals.trace}${numLeftOut === 0 ? "" : `, ${numLeftOut} left out that ran on no GPU`}, ` +
+    `${counted(jobs.length, "job")} of ${arrivals.trace}${numLeftOut === 0 ? "" : `, ${numLeftOut} left out that ran on no GPU`}, ` +
       `each ${scale.toPrecision(3)} of its GPU time` +
       `${load === undefined ? "" : `: a load of ${load.toFixed(2)} while they come`}`,
   );

@@ -1,3 +1,4 @@
+import { counted } from "../../core/index.ts";
 import { endOf } from "../../workbench/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import { endLines, NOT_AS_PLANNED } from "../describe-end.ts";
@@ -18,7 +19,7 @@ export const checkRunCommand: Command = {
     const { kind, isAsPlanned, missing, stopped, numAdapters } = end;
     const reasons = { missing, stopped: Object.fromEntries(stopped) };
     printResult(io, args, { run: folder, kind, asPlanned: isAsPlanned, numAdapters, ...reasons }, () => {
-      const adapters = `${numAdapters} ${numAdapters === 1 ? "adapter" : "adapters"}`;
+      const adapters = counted(numAdapters, "adapter");
       const first = isAsPlanned ? `has ended as planned, with ${adapters}` : "has not ended as planned";
       return [`${folder}: ${first}`, ...endLines(folder, end)].join("\n");
     });

@@ -68,5 +68,4 @@ export const COMMANDS: readonly Command[] = [
   pauseCommand,
   resumeCommand,
   cloneCommand,
-  whatIfCommand,
 ];

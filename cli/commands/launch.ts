@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { InputError } from "../../core/index.ts";
+import { counted, InputError } from "../../core/index.ts";
 import { machinesOf, THIS_MACHINE } from "../../plan/index.ts";
 import {
   endOf,
@@ -63,7 +63,7 @@ function machinesOfWork(io: Io, args: Arguments, use: Use): readonly string[] {
 /** A host for each machine. @throws InputError where there are more or fewer */
 function checkHosts(hosts: readonly string[], machines: readonly string[], at: string): void {
   if (hosts.length === machines.length) return;
-  const wanted = machines.length === 1 ? "1 host" : `${machines.length} hosts`;
+  const wanted = counted(machines.length, "host");
   throw new InputError({
     expected: `${wanted}, one for each machine of the plan (${machines.join(", ")}),`,
     at,

@@ -6,6 +6,9 @@ import type { Io } from "../io.ts";
 import type { OptionTable } from "../option-table.ts";
 import { printResult } from "../output.ts";
 
+/** When a job that trains does what it was asked for. */
+export const AFTER_ITERATION = " after the iteration that it is in";
+
 /** What a command does to one job of a live fleet. */
 interface JobAction {
   readonly name: string;
@@ -16,10 +19,12 @@ interface JobAction {
   readonly options?: OptionTable;
   /** Returns the job that it is about. */
   readonly act: (fleet: FleetClient, job: string, args: Arguments, io: Io) => Promise<JobStatus>;
+  /** What comes of it, where the fleet has not decided on it yet; undefined where it has. */
+  readonly pending?: (job: JobStatus) => string | undefined;
 }
 
 /** A command that does one thing to one job, and says where the job is then. */
-export function onJobCommand({ name, describe, example, positionals = {}, options, act }: JobAction): Command {
+export function onJobCommand({ name, describe, example, positionals = {}, options, act, pending }: JobAction): Command {
   const more = Object.keys(positionals).map((key) => ` <${key}>`);
   return {
     usage: `${name} <run> <name>${more.join("")}`,
@@ -35,7 +40,10 @@ export function onJobCommand({ name, describe, example, positionals = {}, option
       const fleet = fleetOf(args, io);
       const job = await act(fleet, requiredText(args, "name"), args, io);
       const { uptimeSeconds } = await fleet.status();
-      printResult(io, args, job, () => jobLine(job, uptimeSeconds));
+      printResult(io, args, job, () => {
+        const follows = pending?.(job);
+        return follows === undefined ? jobLine(job, uptimeSeconds) : `${job.name} ${follows}`;
+      });
       return 0;
     },
   };

@@ -1,4 +1,4 @@
-import { canonicalJson, formatBytes, formatSeconds } from "../../core/index.ts";
+import { canonicalJson, counted, formatBytes, formatSeconds } from "../../core/index.ts";
 import { dtypeSchema, type LayersCalibration } from "../../plan/index.ts";
 import { comparedRequest, compareStrategies, type StrategyRow } from "../../studies/index.ts";
 import { loadRequest, writeOutput } from "../../workbench/index.ts";
@@ -18,8 +18,10 @@ function strategyText({ strategy, pipelines, groups }: StrategyRow, numDevices: 
       ? []
       : pipelines === numDevices
         ? ["every device alone"]
-        : [`${pipelines} pipelines of ${numDevices / pipelines}`];
-  return [strategy, ...sideBySide, ...(groups !== null && groups < numJobs ? [`${groups} groups`] : [])].join(", ");
+        : [`${pipelines} pipelines of ${counted(numDevices / pipelines, "device")}`];
+  return [strategy, ...sideBySide, ...(groups !== null && groups < numJobs ? [counted(groups, "group")] : [])].join(
+    ", ",
+  );
 }
 
 export const strategiesCommand: Command = {
@@ -73,7 +75,7 @@ export const strategiesCommand: Command = {
     const { jobs } = loaded.workload;
     printResult(io, args, { calibration, jobs: jobs.length, strategies: rows }, () =>
       [
-        `${jobs.length} jobs, ${asked.dtype}: what \`simulate\` says of each schedule with each --recompute`,
+        `${counted(jobs.length, "job")}, ${asked.dtype}: what \`simulate\` says of each schedule with each --recompute`,
         ...(observed === undefined ? [] : [observationText(observed), ""]),
         costsText(calibration)!,
         "Rows share most of that error: their order is surer than their times.",

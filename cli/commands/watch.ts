@@ -84,17 +84,27 @@ function summary({ state, doneSteps, steps, tokensPerSecond, secondsLeft: left }
   return `${percent(doneSteps / steps, 0)} of ${steps} steps, ${rate}, ${end}`;
 }
 
-function viewText(view: View): string {
-  const rows = view.jobs.map(({ name, doneSteps, steps, loss, losses, ended, stopped }) => [
-    name,
-    `${doneSteps} of ${steps}`,
-    loss === null ? "-" : loss.toFixed(3),
-    sparkline(
-      losses.map((each) => each ?? Number.NaN),
-      CURVE,
-    ).padEnd(CURVE),
-    stopped !== undefined ? `stopped: ${stopped}` : ended ? "done" : doneSteps === 0 ? "waiting" : "training",
-  ]);
+/** What a job that was not stopped is at; in a run that goes on no more, what it was left at. */
+function standingOf({ ended, doneSteps }: View["jobs"][number], goesOn: boolean): string {
+  if (ended) return "done";
+  if (doneSteps === 0) return goesOn ? "waiting" : "not begun";
+  return goesOn ? "training" : "not finished";
+}
+
+function viewText(view: View, goesOn: boolean): string {
+  const rows = view.jobs.map((job) => {
+    const { name, doneSteps, steps, loss, losses, stopped } = job;
+    return [
+      name,
+      `${doneSteps} of ${steps}`,
+      loss === null ? "-" : loss.toFixed(3),
+      sparkline(
+        losses.map((each) => each ?? Number.NaN),
+        CURVE,
+      ).padEnd(CURVE),
+      stopped !== undefined ? `stopped: ${stopped}` : standingOf(job, goesOn),
+    ];
+  });
   const failed = view.failed === undefined ? [] : ["", `failed: ${view.failed}`];
   return [summary(view), "", table(["job", "steps", "loss", "losses", ""], rows), ...failed].join("\n");
 }
@@ -123,7 +133,7 @@ export const watchCommand: Command = {
     while (isGoingOn(run) && !isOnce && !stop.signal.aborted) {
       const view = viewOf(run);
       if (isLive) {
-        const text = viewText(view);
+        const text = viewText(view, true);
         if (drawn > 0) moveCursor(io, `\u001b[${drawn}A\u001b[0J`);
         io.stderr(`${text}\n`);
         drawn = text.split("\n").length;
@@ -137,7 +147,9 @@ export const watchCommand: Command = {
     if (drawn > 0) moveCursor(io, `\u001b[${drawn}A\u001b[0J`);
     const view = viewOf(run);
     const far = howFar(run);
-    printResult(io, args, view, () => [viewText(view), ...(far === undefined ? [] : ["", far])].join("\n"));
+    printResult(io, args, view, () =>
+      [viewText(view, isGoingOn(run)), ...(far === undefined ? [] : ["", far])].join("\n"),
+    );
     return 0;
   },
 };

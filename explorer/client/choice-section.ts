@@ -1,13 +1,10 @@
+import { counted } from "../../core/index.ts";
 import { dataTable, element, formatDuration, section } from "../../reports/client/index.ts";
 import type { SceneAnswer } from "../answer-scene.ts";
 import { isComparison } from "../comparison.ts";
 import type { ShownAnswer } from "./shown-answer.ts";
 
 const MOST_WAYS = 8;
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
-}
 
 function wayCells({
   numPipelines,

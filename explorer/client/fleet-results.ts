@@ -1,3 +1,4 @@
+import { counted } from "../../core/index.ts";
 import {
   card,
   createLiveGantt,
@@ -63,11 +64,7 @@ export function fleetCards(shown: ShownFleet, more: OneMoreFleet): HTMLElement {
       `${about}${formatDuration(turnaroundSeconds.mean)}`,
       isEstimate ? "as fast as steps can be" : `95 % within ${formatDuration(turnaroundSeconds.p95)}`,
     ),
-    card(
-      "Waiting, mean",
-      `${about}${formatDuration(waitingSeconds.mean)}`,
-      `${preemptions} ${preemptions === 1 ? "preemption" : "preemptions"}`,
-    ),
+    card("Waiting, mean", `${about}${formatDuration(waitingSeconds.mean)}`, counted(preemptions, "preemption")),
     card(
       "All jobs",
       `${about}${formatDuration(makespanSeconds)}`,

@@ -110,7 +110,7 @@ function partsOf(
 
 function tooMany(most: number, about: number): InputError {
   return new InputError({
-    expected: `a plan of at most ${Math.floor(most)} micro-batches on its stages, which is what memory has room for,`,
+    expected: `a plan of at most ${Math.floor(most)} micro-batches on its stages, which is what memory has room for`,
     got: `some ${Number(about.toPrecision(2))}`,
     hint: "Fewer steps, or larger micro-batches. `loratwin serve` plans while it trains, and has no such limit.",
   });

@@ -40,6 +40,9 @@ export interface JobHistory extends FleetOutcome {
   readonly why: string;
   /** Who stopped it. */
   readonly stoppedBy: StoppedBy | undefined;
+  /** The priority that it came with, and those that it was given later. */
+  readonly firstPriority: number;
+  readonly priorities: readonly { readonly atNs: number; readonly priority: number }[];
   /** When halving let it go on that had paused it, and why. */
   readonly letGoOn: readonly { readonly atNs: number; readonly why: string }[];
   /** When it was there again that the fleet was cut off with. */
@@ -61,6 +64,7 @@ type Told = Exclude<keyof JobHistory, Exclude<keyof FleetOutcome, "number">>;
 
 type Growing = { -readonly [Key in Told]: JobHistory[Key] } & {
   readonly spans: JobSpan[];
+  readonly priorities: { readonly atNs: number; readonly priority: number }[];
   readonly letGoOn: { readonly atNs: number; readonly why: string }[];
   readonly cutOffNs: number[];
   done: number;
@@ -76,6 +80,8 @@ function arrived({ number, request }: Pick<Extract<FleetEvent, { kind: "arrived"
     outcome: "unfinished",
     why: "",
     stoppedBy: undefined,
+    firstPriority: request.priority,
+    priorities: [],
     letGoOn: [],
     cutOffNs: [],
     done: 0,
@@ -132,6 +138,7 @@ function take(jobs: Map<number, Growing>, atNs: number, event: FleetEvent): void
       return;
     case "priority":
       job.request = { ...job.request, priority: event.priority };
+      job.priorities.push({ atNs, priority: event.priority });
       return;
     case "predicted":
     case "measured":

@@ -1,6 +1,6 @@
-import { groupBy, sum } from "../../core/index.ts";
+import { counted, groupBy, sum } from "../../core/index.ts";
 import type { FleetHistory, JobHistory } from "./fleet-history.ts";
-import { countText, isOnPipeline, percentText, timesOf, timeText } from "./job-story.ts";
+import { isOnPipeline, percentText, timesOf, timeText } from "./job-story.ts";
 import { meanwhile, namesOf } from "./who-trained.ts";
 
 /** Jobs, and reasons, that a list names. */
@@ -35,8 +35,8 @@ function opening(history: FleetHistory): StoryPart {
   const came = first === last ? `at ${timeText(first)}` : `from ${timeText(first)} to ${timeText(last)}`;
   return {
     heading:
-      `${countText(jobs.length, "job")} came ${came} and trained on ${countText(numPipelines, "pipeline")}: ` +
-      `${outcomes(history)} at ${timeText(endNs)}, after ${countText(numLines, "trigger")}.`,
+      `${counted(jobs.length, "job")} came ${came} and trained on ${counted(numPipelines, "pipeline")}: ` +
+      `${outcomes(history)} at ${timeText(endNs)}, after ${counted(numLines, "trigger")}.`,
     lines: [],
   };
 }
@@ -70,10 +70,10 @@ function preemptions({ jobs }: FleetHistory): StoryPart | undefined {
   if (preempted.length === 0) return undefined;
   const count = sum(preempted.map((job) => job.preemptions));
   return {
-    heading: `${countText(count, "preemption")} of ${countText(preempted.length, "job")}:`,
+    heading: `${counted(count, "preemption")} of ${counted(preempted.length, "job")}:`,
     lines: listed(preempted, ({ request, preemptions: times, spans }) => {
       const reasons = [...new Set(spans.filter(({ kind }) => kind === "preempted").map(({ why }) => why))];
-      return `${request.name}, ${countText(times, "time")}${reasons.length === 0 ? "" : `: ${namesOf(reasons, 2)}`}`;
+      return `${request.name}, ${counted(times, "time")}${reasons.length === 0 ? "" : `: ${namesOf(reasons, 2)}`}`;
     }),
   };
 }
@@ -81,9 +81,9 @@ function preemptions({ jobs }: FleetHistory): StoryPart | undefined {
 function gone(jobs: readonly JobHistory[], what: string): StoryPart | undefined {
   if (jobs.length === 0) return undefined;
   return {
-    heading: `${countText(jobs.length, "job")} ${jobs.length === 1 ? "was" : "were"} ${what}:`,
+    heading: `${counted(jobs.length, "job")} ${jobs.length === 1 ? "was" : "were"} ${what}:`,
     lines: listed(jobs, ({ request, why, iterations, outcome }) => {
-      const far = outcome === "stopped" ? ` after ${iterations} of ${countText(request.iterations, "iteration")}` : "";
+      const far = outcome === "stopped" ? ` after ${iterations} of ${counted(request.iterations, "iteration")}` : "";
       return `${request.name}${far}: ${why}`;
     }),
   };

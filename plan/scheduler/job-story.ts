@@ -1,4 +1,4 @@
-import { formatSeconds, sum } from "../../core/index.ts";
+import { counted, formatSeconds, sum } from "../../core/index.ts";
 import { CUT_OFF, type FleetHistory, type JobHistory, type JobSpan } from "./fleet-history.ts";
 import { meanwhile } from "./who-trained.ts";
 
@@ -8,12 +8,7 @@ const LAST_TURNS = 3;
 
 /** A point in time or a duration, for people. */
 export function timeText(ns: number): string {
-  return ns === 0 ? "0 s" : formatSeconds(ns / 1e9);
-}
-
-/** "1 iteration", "20 iterations" */
-export function countText(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+  return formatSeconds(ns / 1e9);
 }
 
 /** "62 %"; all but a little is 99 %. */
@@ -64,12 +59,12 @@ function turnsOf(spans: readonly JobSpan[]): readonly Turn[] {
   return turns;
 }
 
-function arrival({ request }: JobHistory): string {
-  const { name, arrivalNs, iterations, priority, user, deadlineNs } = request;
+function arrival({ request, firstPriority }: JobHistory): string {
+  const { name, arrivalNs, iterations, user, deadlineNs } = request;
   const by = user === "" ? "" : `, of ${user}`;
   const deadline = deadlineNs === null ? "" : `, to end by ${timeText(deadlineNs)}`;
-  const urgent = priority === 0 ? "" : `, priority ${priority}`;
-  return `${name} came at ${timeText(arrivalNs)} with ${countText(iterations, "iteration")}${by}${urgent}${deadline}.`;
+  const urgent = firstPriority === 0 ? "" : `, priority ${firstPriority}`;
+  return `${name} came at ${timeText(arrivalNs)} with ${counted(iterations, "iteration")}${by}${urgent}${deadline}.`;
 }
 
 function pauses(before: readonly JobSpan[]): string {
@@ -90,10 +85,14 @@ function turnSentences(
   isFirst: boolean,
 ): readonly string[] {
   const [begun] = on;
+  const given = (spans: readonly JobSpan[]): readonly string[] =>
+    job.priorities
+      .filter(({ atNs }) => spans.some(({ startNs, endNs }) => atNs >= startNs && atNs < endNs))
+      .map(({ atNs, priority }) => `At ${timeText(atNs)} it was given priority ${priority}.`);
   if (begun === undefined)
     return before.length === 0
       ? []
-      : [`It ${job.outcome === "unfinished" ? "has " : ""}${waitingText(history, before)}.`];
+      : [...given(before), `It ${job.outcome === "unfinished" ? "has " : ""}${waitingText(history, before)}.`];
   const halved = job.letGoOn
     .filter(({ atNs }) => before.length > 0 && atNs >= before[0]!.startNs && atNs <= begun.startNs)
     .map(({ atNs, why }) => `At ${timeText(atNs)} halving let it go on${reason(why)}.`);
@@ -104,11 +103,11 @@ function turnSentences(
       : `It ${waitingText(history, before)}, and ${isFirst ? "started" : "went on"} at ${timeText(begun.startNs)} ${where}.`;
   const changes = on.slice(1).map(({ kind, startNs, why, done }) => {
     if (job.cutOffNs.includes(startNs))
-      return `At ${timeText(startNs)} ${CUT_OFF}, and it went on from ${countText(done, "iteration")}${reason(why)}.`;
+      return `At ${timeText(startNs)} ${CUT_OFF}, and it went on from ${counted(done, "iteration")}${reason(why)}.`;
     const told = kind === "leaving" ? "was to leave after its iteration" : "could stay after all";
     return `At ${timeText(startNs)} it ${told}${reason(why)}.`;
   });
-  return [...halved, began, ...changes];
+  return [...given(before), ...halved, began, ...changes, ...given(on)];
 }
 
 /** Why it left the pipeline, unless that was said when it was to leave. */
@@ -116,8 +115,8 @@ function leftSentence(turn: Turn, next: Turn | undefined): readonly string[] {
   const [left, last] = [next?.before[0], turn.on.at(-1)];
   if (left === undefined || last === undefined) return [];
   if (left.why === CUT_OFF)
-    return [`At ${timeText(left.startNs)} ${CUT_OFF}; ${countText(left.done, "iteration")} of it are kept.`];
-  const trained = countText(left.done - turn.on[0]!.done, "iteration");
+    return [`At ${timeText(left.startNs)} ${CUT_OFF}; ${counted(left.done, "iteration")} of it are kept.`];
+  const trained = counted(left.done - turn.on[0]!.done, "iteration");
   const what = left.kind === "paused" ? "was paused" : "was preempted";
   const why = last.why === left.why || left.why === "paused" ? "" : reason(left.why);
   return [`At ${timeText(left.startNs)} it ${what} after ${trained}${why}.`];
@@ -130,7 +129,7 @@ function manyTurns(turns: readonly Turn[]): readonly string[] {
   if (first === undefined || last === undefined) return [];
   const share = spanNs(spans.filter(isOnPipeline)) / spanNs(spans);
   return [
-    `From ${timeText(first.startNs)} to ${timeText(last.endNs)} it had ${countText(turns.length, "more turn")}, ` +
+    `From ${timeText(first.startNs)} to ${timeText(last.endNs)} it had ${counted(turns.length, "more turn")}, ` +
       `on a pipeline ${percentText(share)} of that time.`,
   ];
 }
@@ -151,14 +150,14 @@ function ending(job: JobHistory): string {
       return `It waited ${timeText(waitedNs)} in all, and ended at ${timeText(endNs!)}${deadlineText(job)}: ${parts}.`;
     case "stopped": {
       const by = stoppedBy === undefined ? "" : ` by ${stoppedBy === "user" ? "its user" : stoppedBy}`;
-      const far = `${iterations} of ${countText(request.iterations, "iteration")}`;
+      const far = `${iterations} of ${counted(request.iterations, "iteration")}`;
       return `It was stopped${by} at ${timeText(endNs!)} after ${far}${reason(why)}; ${parts}.`;
     }
     case "refused":
       return `It was refused at ${timeText(spans.at(-1)?.endNs ?? request.arrivalNs)}${reason(why)}.`;
     case "unfinished":
       return (
-        `The journal ends before it does: ${iterations} of ${countText(request.iterations, "iteration")} done, ` +
+        `The journal ends before it does: ${iterations} of ${counted(request.iterations, "iteration")} done, ` +
         `${timeText(waitedNs)} waited in all.`
       );
   }

@@ -62,6 +62,8 @@ function newFate(number: number, { name, arrivalNs }: JobRequest): Fate {
 export class FleetOutcomes {
   readonly #fates = new Map<number, Fate>();
   readonly #pipelines: Occupancy[] = [];
+  /** Jobs that somebody has paused. */
+  readonly #held = new Set<number>();
 
   /** Goes on from jobs that are there at a time. */
   goOn(atNs: number, jobs: readonly FleetJob[], past: readonly JobPast[]): void {
@@ -69,6 +71,7 @@ export class FleetOutcomes {
       const fate = newFate(job.number, job);
       this.#fates.set(job.number, fate);
       if (job.pipeline !== undefined) this.#enter(fate, job.pipeline, atNs);
+      if (job.hold?.kind === "pause") this.#held.add(job.number);
     }
     for (const { number, ...story } of past) Object.assign(this.#fates.get(number)!, story);
   }
@@ -78,7 +81,11 @@ export class FleetOutcomes {
       const { number } = event;
       if (event.kind === "arrived") this.#fates.set(number, newFate(number, event.request));
       else if (event.kind === "progress") this.#fates.get(number)!.iterations = event.done;
-      else if (event.kind === "restored") this.#restore(event, atNs);
+      else if (event.kind === "restored") {
+        this.#restore(event, atNs);
+        this.#held.delete(number);
+      } else if (event.kind === "pause") this.#held.add(number);
+      else if (event.kind === "unpause") this.#held.delete(number);
       else if (event.kind === "ended") this.#end(number, atNs);
     }
     for (const { kind, number, pipeline } of decisions) {
@@ -88,7 +95,8 @@ export class FleetOutcomes {
         this.#enter(fate, pipeline!, atNs);
       } else if (kind === "preempt") {
         this.#leave(fate, atNs);
-        fate.preemptions += 1;
+        // Who is paused has not given way to anybody.
+        if (!this.#held.has(number)) fate.preemptions += 1;
       } else if (kind === "refuse") fate.refused = true;
       else if (kind === "stop") this.#end(number, atNs);
     }

@@ -1,3 +1,4 @@
+import { formatSeconds, formatSecondsRange } from "../../../core/index.ts";
 // Figures of an answer in words.
 import type { CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
 import { formatNumber } from "../format.ts";
@@ -7,9 +8,9 @@ export function money(value: number, { currency }: Pick<CapacityAnswer, "currenc
   return `${formatNumber(Math.round(value))}\u00a0${currency}`;
 }
 
-/** "2.5 h" */
+/** "2 h 30 min" */
 export function hours(value: number): string {
-  return `${value >= 100 ? value.toFixed(0) : value.toPrecision(3)}\u00a0h`;
+  return formatSeconds(3600 * value).replaceAll(" ", "\u00a0");
 }
 
 /** Groups of kinds with a level, by name; all jobs where they have one together. */
@@ -17,10 +18,9 @@ export function levelName({ kinds }: CandidateRow["levels"][number], { levels }:
   return levels.length === 1 ? "jobs" : kinds.join(", ");
 }
 
-/** "0.9 h (0.8 to 1.1)" */
+/** "54 min 00 s (48 min 00 s to 1 h 06 min)" */
 export function spread({ mean, low, high }: CandidateRow["levels"][number]): string {
-  const range = [low, high].map((value) => value.toPrecision(3)).join(" to ");
-  return `${hours(mean)} (${range})`;
+  return `${hours(mean)} (${formatSecondsRange(3600 * low, 3600 * high)})`;
 }
 
 /** Accelerators in the order in which they are first told of: a colour each. */

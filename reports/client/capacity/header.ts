@@ -20,7 +20,7 @@ function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
       card(
         `${level.percent} % of ${levelName(level, best)} within`,
         hours(level.mean),
-        `${level.low.toPrecision(3)} to ${hours(level.high)}; level ${hours(level.levelHours)}`,
+        `${hours(level.low)} to ${hours(level.high)}; level ${hours(level.levelHours)}`,
       ),
     ),
     card(
