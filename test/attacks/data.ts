@@ -76,6 +76,14 @@ export const HOSTILE_DATA: readonly Attack[] = [
   data("a hundred thousand columns", "d.csv", `${Array.from({ length: 1e5 }, (_, i) => `c${i}`).join()}\n`),
 ];
 
+/** Data that are a pipe which nobody writes, or a device that never ends. */
+export const ENDLESS_DATA: readonly Attack[] = [
+  ...["d.jsonl", "d.json", "d.csv", "d.tsv", "d.parquet"].map((file) => {
+    const { files, ...attack } = data(`a pipe as ${file}`, file, "");
+    return { ...attack, files: { "w.yaml": files["w.yaml"]! }, pipes: [file] };
+  }),
+];
+
 /** Lines of data with bytes of others. */
 export function damagedData(seed: number, count: number): readonly Attack[] {
   const rng = createRng(`data ${seed}`);

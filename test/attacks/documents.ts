@@ -56,6 +56,15 @@ devices:
 links: {}
 `;
 
+const ROOFLINE = `kind: calibration
+version: 1
+model: roofline
+computeEfficiency: 0.5
+memoryEfficiency: 0.5
+launchSeconds: 0
+meanError: 1.0e+9
+`;
+
 /** An alias bomb: each anchor is nine times the one before. */
 function aliasBomb(levels: number): string {
   const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"];
@@ -131,6 +140,7 @@ export const HOSTILE_TEXTS: readonly Attack[] = [
   ),
   workload("a job without end", WORKLOAD.replace("steps: 2", "steps: 9007199254740991")),
   workload("rows beyond all plans", WORKLOAD.replace("steps: 2", "steps: 16777216")),
+  workload("two million steps of two micro-batches", WORKLOAD.replace("steps: 2", "steps: 2000000")),
   workload("epochs without end", WORKLOAD.replace("steps: 2", "epochs: 1000000000")),
   workload("a batch of everything", WORKLOAD.replace("batchSize: 4", "batchSize: 1000000000")),
   workload("a rank of everything", WORKLOAD.replace("rank: 4", "rank: 1000000000")),
@@ -156,6 +166,29 @@ export const HOSTILE_TEXTS: readonly Attack[] = [
       `sweep: { grid: { adapter: { rank: [${Array.from({ length: 1000 }, (_, i) => i + 1)}], alpha: [${Array.from({ length: 1000 }, (_, i) => i + 1)}] } } }`,
     ),
   ),
+  ...["9.0e+6", "1.0e+300"].map((seconds) => ({
+    name: `actions of ${seconds} seconds`,
+    files: { "w.yaml": WORKLOAD, "k.yaml": CALIBRATION.replace("F: 1, B: 2", `F: ${seconds}, B: ${seconds}`) },
+    argv: [...PLAN, "--calibration", "k.yaml"],
+  })),
+  {
+    name: "a mean error of a billion",
+    files: { "w.yaml": WORKLOAD, "k.yaml": ROOFLINE },
+    argv: ["plan", "w.yaml", "--devices", "cpu:0", "--calibration", "k.yaml"],
+  },
+  ...[
+    ["plan", "p", "--devices", "cpu:0"],
+    ["validate", "p"],
+    ["plan", "w.yaml", "--cluster", "p"],
+    ["plan", "w.yaml", "--devices", "cpu:0", "--calibration", "p"],
+    ["catalog", "--catalog", "p"],
+    ["estimate", "w.yaml", "--devices", "cpu:0", "--prices", "p"],
+    ["simulate", "w.yaml", "--devices", "unit", "--policy", "./p"],
+    ["train", "p", "-o", "run"],
+    ["explain", "p"],
+    ["compare", "p", "p"],
+    ["report", "p", "-o", "r.html"],
+  ].map((argv) => ({ name: `a pipe: ${argv.join(" ")}`, files: { "w.yaml": WORKLOAD }, pipes: ["p"], argv })),
   {
     name: "a catalog type that objects inherit",
     files: { "w.yaml": WORKLOAD, "c.yaml": CLUSTER.replace("type: cpu", "type: constructor") },

@@ -1,13 +1,13 @@
 import { beforeAll, expect, it } from "vitest";
 import type { PlanDocument } from "../../plan/index.ts";
 import { temporaryFolder } from "../cli/run-cli.ts";
-import { damagedData, HOSTILE_DATA } from "./data.ts";
+import { damagedData, ENDLESS_DATA, HOSTILE_DATA } from "./data.ts";
 import { hostileModels } from "./models.ts";
 import { damagedPlans, resealedPlans } from "./plans.ts";
 import { SEED, TIMEOUT_MS, withstand, writeTargets } from "./withstand.ts";
 
 const root = temporaryFolder();
-const data = [...HOSTILE_DATA, ...damagedData(SEED, 15)];
+const data = [...HOSTILE_DATA, ...ENDLESS_DATA, ...damagedData(SEED, 15)];
 let plan: PlanDocument;
 
 beforeAll(async () => {

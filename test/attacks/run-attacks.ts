@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { plainText } from "../../core/index.ts";
@@ -9,6 +9,8 @@ export interface Attack {
   /** By path in the case's folder, which lies beside `model`, `rows.jsonl` and what else is shared. */
   readonly files: Readonly<Record<string, string | Uint8Array>>;
   readonly argv: readonly string[];
+  /** Pipes that nobody writes, by path in the case's folder. */
+  readonly pipes?: readonly string[];
   /** Whether it may be harmless, and so end with 0. */
   readonly mayPass?: true;
 }
@@ -69,12 +71,16 @@ export async function runAttacks(attacks: readonly Attack[], root: string): Prom
   const outcomes: Outcome[] = [];
   let child = startChild();
   try {
-    for (const [index, { files, argv }] of attacks.entries()) {
+    for (const [index, { files, argv, pipes = [] }] of attacks.entries()) {
       const folder = path.join(root, `${index}`);
       mkdirSync(folder, { recursive: true });
       for (const [name, content] of Object.entries(files)) {
         mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
         writeFileSync(path.join(folder, name), content);
+      }
+      for (const name of pipes) {
+        mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+        execFileSync("mkfifo", [path.join(folder, name)]);
       }
       const outcome = await answer(child, argv, folder);
       outcomes.push(outcome);
