@@ -158,7 +158,7 @@ function candidatesText(what: string, all: readonly CandidateRow[], answer: Capa
     `${row.kept} of ${row.draws}`,
     keptBound(row, answer),
   ]);
-  return table([what, answer.currency, "hours", "used", "draws", "of all"], rows);
+  return table([what, answer.currency, "within", "used", "draws", "of all"], rows);
 }
 
 /** Rows of a table of those that miss the level, the cheapest first. */

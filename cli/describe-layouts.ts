@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-import { formatBytes, formatSeconds, mean, sum } from "../core/index.ts";
-=======
-import { counted, formatBytes, formatSeconds } from "../core/index.ts";
->>>>>>> 3eb252b (words: one helper counts, durations read as people say them, and a job's story tells the priority that it came with)
+import { counted, formatBytes, formatSeconds, mean, sum } from "../core/index.ts";
 import { RESTS, splitText } from "../reports/index.ts";
 import { type LayoutRow, NEWEST, stepAssumptions } from "../studies/index.ts";
 import type { ComparedLayouts } from "../workbench/index.ts";
@@ -52,12 +48,8 @@ export function layoutsText({ machine, jobs, tokens, comparison }: ComparedLayou
   const { rows, layouts, haveRoom, leastBytes, usableBytes } = comparison;
   const software = release === NEWEST ? "software as fast as the newest" : release;
   const graphs = hasGraphs ? "recorded graphs" : "kernels one by one";
-<<<<<<< HEAD
   const overlap = overlaps ? ", collectives beside products" : "";
-  const heading = `${several(jobs.length, "job")} on ${count} x ${accelerator.name}: ${precision}, ${software}, ${graphs}${overlap}`;
-=======
-  const heading = `${counted(jobs.length, "job", wholeText)} on ${count} x ${accelerator.name}: ${precision}, ${software}, ${graphs}`;
->>>>>>> 3eb252b (words: one helper counts, durations read as people say them, and a job's story tells the priority that it came with)
+  const heading = `${counted(jobs.length, "job", wholeText)} on ${count} x ${accelerator.name}: ${precision}, ${software}, ${graphs}${overlap}`;
   const room = `${wholeText(layouts)} layouts, ${wholeText(haveRoom)} with room in ${formatBytes(usableBytes)} of each accelerator`;
   if (rows.length === 0) return `${heading}\n\n${room}: the least takes ${formatBytes(leastBytes)}`;
   const isAlone = jobs.length === 1;
