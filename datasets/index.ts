@@ -28,7 +28,7 @@ export {
   type WholeRows,
 } from "./read-dataset.ts";
 // Files to read: no pipe, no device, no more than there is room for.
-export { checkReadable, openToRead, readWhole, readWholeText } from "./readable-file.ts";
+export { checkReadable, openToRead, readWholeText } from "./readable-file.ts";
 // A record of a data file.
 export type { DataRecord } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.

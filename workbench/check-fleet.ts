@@ -274,7 +274,9 @@ export function* faultsOfFleet(place: Place, folder: string, fleet: LoadedFleet)
     break;
   }
   const told = toldOf(journal.lines);
-  const silent = jobs.find(({ number, job }) => told.get(number)?.hasEnded === true && words.get(job.name) === undefined);
+  const silent = jobs.find(
+    ({ number, job }) => told.get(number)?.hasEnded === true && words.get(job.name) === undefined,
+  );
   if (state === "ended" && silent !== undefined)
     yield new InputError({
       expected: `"job ended" of job ${silent.job.name}`,

@@ -50,7 +50,7 @@ export function describeFailure(cause: unknown, what: string, url: string): Inpu
  */
 function openPart(partial: string, mostBytes: number): { readonly descriptor: number; readonly done: number } {
   const found = fs.lstatSync(partial, { throwIfNoEntry: false });
-  const isOwn = found !== undefined && found.isFile() && found.nlink === 1 && found.size <= mostBytes;
+  const isOwn = found?.isFile() === true && found.nlink === 1 && found.size <= mostBytes;
   if (found !== undefined && !isOwn) fs.rmSync(partial, { recursive: true });
   const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
   const made = isOwn ? O_NOFOLLOW : O_CREAT | O_EXCL;

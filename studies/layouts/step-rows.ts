@@ -44,8 +44,10 @@ function rankRows(rows: readonly number[], most: number): RankRows {
 
 /** Each row goes to the next of so many: whose rows these are, of those that have some. */
 function dealt(rows: readonly number[], ranks: number): readonly (readonly number[])[] {
-  const hands: number[][] = [];
-  for (const [place, row] of rows.entries()) (hands[place % ranks] ??= []).push(row);
+  const hands: number[][] = Array.from({ length: Math.min(ranks, rows.length) }, () => []);
+  rows.forEach((row, place) => {
+    hands[place % ranks]!.push(row);
+  });
   return hands;
 }
 

@@ -1,4 +1,4 @@
-import { InputError, ownValue } from "../../core/index.ts";
+import { groupBy, InputError, ownValue } from "../../core/index.ts";
 import { OWN_SOFTWARE, publishedSteps, STEP_SETTING } from "./published-rows.ts";
 import { StepPredictor } from "./step-predictor.ts";
 import type { ProductPrecision, StepFit } from "./training-step.ts";
@@ -44,12 +44,16 @@ export function publishedReleases() {
 }
 
 function readReleases(): Readonly<Record<string, Readonly<Record<string, readonly ProductPrecision[]>>>> {
-  const read: Record<string, Record<string, ProductPrecision[]>> = {};
-  for (const { release, system } of publishedSteps()) {
-    const precisions = ((read[release] ??= {})[system.accelerator.generation] ??= []);
-    if (!precisions.includes(system.precision)) precisions.push(system.precision);
-  }
-  return read;
+  const byRelease = groupBy(publishedSteps(), ({ release }) => release);
+  return Object.fromEntries(
+    [...byRelease].map(([release, steps]) => {
+      const byGeneration = groupBy(steps, ({ system }) => system.accelerator.generation);
+      const precisions = [...byGeneration].map(
+        ([generation, of]) => [generation, [...new Set(of.map(({ system }) => system.precision))]] as const,
+      );
+      return [release, Object.fromEntries(precisions)];
+    }),
+  );
 }
 
 /** @throws InputError for a release without steps on accelerators of a generation */

@@ -138,7 +138,9 @@ describe("layouts", () => {
     expect(text).toMatch(
       /the fastest of each split, 3 of \d+\njobs \w+ take \d+ % less than \w+, each the fastest way\n/,
     );
-    expect(text).toContain("fitted to published steps of this model and accelerator; nine of ten within so much of them");
+    expect(text).toContain(
+      "fitted to published steps of this model and accelerator; nine of ten within so much of them",
+    );
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);
     const alone = await printed(["layouts", "one.yaml", ...ASKED.slice(2), "--precision", "float8"], root);
     expect(alone).toMatch(/^1 job on 8 x H100 SXM/);
