@@ -9,6 +9,7 @@ import {
   absolute,
   beginAgain,
   Checkpoints,
+  checkWeights,
   failed,
   keepSpeed,
   onInterrupt,
@@ -48,6 +49,8 @@ export interface TrainInput {
   readonly data: readonly (readonly Row[])[];
   /** The run that the plan is the rest of. */
   readonly resumed?: ResumableRun | undefined;
+  /** The digest of the weights that it has to be trained on, where it is a run that is made again. */
+  readonly weights?: string | undefined;
 }
 
 /**
@@ -60,7 +63,7 @@ export async function trainIntoFolder(
   io: Io,
   args: Arguments,
   folder: string,
-  { plan, model, data, resumed }: TrainInput,
+  { plan, model, data, resumed, weights: known = resumed?.weights }: TrainInput,
 ): Promise<TrainedRun> {
   const progress = trainingProgress(io, args);
   const stop = new AbortController();
@@ -127,6 +130,7 @@ export async function trainIntoFolder(
   const setUp = stages(io, args)("setting up devices", () => ready);
   const { hooks } = run;
   let isTraining = false;
+  let weights: string | undefined;
   const result = await trainPlan(plan, model, data, {
     ...hooks,
     ...checkpoints.hooks,
@@ -146,9 +150,13 @@ export async function trainIntoFolder(
       const names = lost.jobs.map((job) => plan.jobs[job]!.name);
       progress.above(() => warn(io, lostText(lost, names, "the others go on")));
     },
+    onWeights(digest) {
+      checkWeights(digest, { folder: model.folder, planned: plan.model.weightsDigest, before: known });
+      weights = digest;
+    },
     onStart() {
       isTraining = true;
-      run.journal({ event: "ready" });
+      run.journal({ event: "ready", ...(weights === undefined ? {} : { weights }) });
       isReady();
     },
     onProgress: (reported) => progress.update(reported),

@@ -31,7 +31,7 @@ export interface TakenJob {
 export interface FleetExecutionInput
   extends Pick<
     SessionInput,
-    "model" | "onStep" | "onEvaluation" | "sampleEveryNs" | "wantsStates" | "statesEverySteps"
+    "model" | "onWeights" | "onStep" | "onEvaluation" | "sampleEveryNs" | "wantsStates" | "statesEverySteps"
   > {
   readonly setting: Setting;
   /** Where the stages run, given back at the end; this machine's devices when absent. */
@@ -84,13 +84,14 @@ export class FleetExecution implements Disposable {
   static async open(input: FleetExecutionInput): Promise<FleetExecution> {
     const host = input.host ?? localHost();
     try {
-      const { setting, model, onStep, onEvaluation, sampleEveryNs, wantsStates, statesEverySteps } = input;
+      const { setting, model, onWeights, onStep, onEvaluation, sampleEveryNs, wantsStates, statesEverySteps } = input;
       const execution: FleetExecution = new FleetExecution(
         input,
         host,
         await Session.open(host, {
           setting,
           model,
+          ...(onWeights === undefined ? {} : { onWeights }),
           ...(onStep === undefined ? {} : { onStep }),
           ...(onEvaluation === undefined ? {} : { onEvaluation }),
           ...(sampleEveryNs === undefined ? {} : { sampleEveryNs }),

@@ -11,6 +11,7 @@ import {
 } from "../plan/index.ts";
 import { checkFinite, checkFiniteBits } from "./finite-weights.ts";
 import { checkTensors } from "./model-tensors.ts";
+import { WeightDigests } from "./weights-digest.ts";
 
 /**
  * Tensors by name.
@@ -27,6 +28,8 @@ export interface WeightSource {
 export interface BaseModel {
   readonly architecture: Architecture;
   readonly weights: WeightSource;
+  /** Of weights that are in a file. */
+  readonly digests?: WeightDigests;
 }
 
 /** A base model on disk. */
@@ -48,7 +51,7 @@ function readConfig(file: string): string {
   }
 }
 
-function shapedReader(reader: SafetensorsReader, folder: string): WeightSource {
+function shapedReader(reader: SafetensorsReader, folder: string, digests: WeightDigests): WeightSource {
   const entryOf = (name: string, shape: readonly number[]): TensorEntry => {
     const entry = reader.entry(name);
     if (entry.shape.length !== shape.length || entry.shape.some((size, i) => size !== shape[i])) {
@@ -65,7 +68,7 @@ function shapedReader(reader: SafetensorsReader, folder: string): WeightSource {
   return {
     read(name, shape) {
       const { file } = entryOf(name, shape);
-      const values = reader.readTensor(name);
+      const values = reader.readTensor(name, (bytes) => digests.loaded(name, bytes));
       checkFinite(name, values, file);
       return values;
     },
@@ -73,6 +76,7 @@ function shapedReader(reader: SafetensorsReader, folder: string): WeightSource {
       const { type, file } = entryOf(name, shape);
       if (type !== "BF16") return undefined;
       const bytes = reader.readBytes(name);
+      digests.loaded(name, bytes);
       const { buffer, byteOffset } = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
       const bits = new Uint16Array(buffer, byteOffset, bytes.byteLength / 2);
       checkFiniteBits(name, bits, file);
@@ -102,10 +106,12 @@ export function openModelFolder(folder: string): ModelFolder {
     throw new InputError({ ...error.facts, file: folder }, { cause: error });
   }
   const tensors = reader.tensors.map(({ name, type, shape }) => ({ name, type, shape }));
+  const digests = new WeightDigests(reader);
   return {
     folder,
     architecture,
-    weights: shapedReader(reader, folder),
+    weights: shapedReader(reader, folder, digests),
+    digests,
     digest: contentHash({ architecture, tensors }),
   };
 }

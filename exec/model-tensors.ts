@@ -1,7 +1,17 @@
 import { InputError } from "../core/index.ts";
 import type { TensorEntry } from "../datasets/index.ts";
-import { type Architecture, PROJECTIONS, projectionShape } from "../plan/index.ts";
+import {
+  type Architecture,
+  type Half,
+  halfOf,
+  PROJECTIONS,
+  projectionShape,
+  type Stage,
+  stageLayers,
+} from "../plan/index.ts";
 import { projectionPath } from "./projection-path.ts";
+
+export const EMBEDDING = "model.embed_tokens.weight";
 
 /** A tensor that the decoder reads. */
 export interface WantedTensor {
@@ -9,22 +19,39 @@ export interface WantedTensor {
   readonly shape: readonly number[];
 }
 
-/** Every tensor that a model of this architecture is made of, by its name in a checkpoint. */
-export function* modelTensors(arch: Architecture): Generator<WantedTensor> {
-  const { hiddenSize, vocabularySize, numLayers, qkvBias, tiedEmbeddings } = arch;
-  yield { name: "model.embed_tokens.weight", shape: [vocabularySize, hiddenSize] };
-  for (let layer = 0; layer < numLayers; layer += 1) {
-    for (const norm of ["input_layernorm", "post_attention_layernorm"])
-      yield { name: `model.layers.${layer}.${norm}.weight`, shape: [hiddenSize] };
-    for (const projection of PROJECTIONS) {
-      const { in: inFeatures, out } = projectionShape(arch, projection);
-      const path = projectionPath(layer, projection);
-      yield { name: `${path}.weight`, shape: [out, inFeatures] };
-      if (qkvBias && /[qkv]_proj$/.test(projection)) yield { name: `${path}.bias`, shape: [out] };
-    }
+const NORM_OF: Readonly<Record<Half, string>> = { attention: "input_layernorm", mlp: "post_attention_layernorm" };
+
+function* layerTensors(arch: Architecture, layer: number, half: Half): Generator<WantedTensor> {
+  yield { name: `model.layers.${layer}.${NORM_OF[half]}.weight`, shape: [arch.hiddenSize] };
+  for (const projection of PROJECTIONS) {
+    if (halfOf(projection) !== half) continue;
+    const { in: inFeatures, out } = projectionShape(arch, projection);
+    const path = projectionPath(layer, projection);
+    yield { name: `${path}.weight`, shape: [out, inFeatures] };
+    if (arch.qkvBias && /[qkv]_proj$/.test(projection)) yield { name: `${path}.bias`, shape: [out] };
   }
+}
+
+/** The matrix from the last layer to the vocabulary. */
+export function headName({ tiedEmbeddings }: Architecture): string {
+  return tiedEmbeddings ? EMBEDDING : "lm_head.weight";
+}
+
+/** Every tensor that a stage loads, by its name in a checkpoint; a head that is tied to the embedding is its tensor. */
+export function* stageTensors(arch: Architecture, stage: Stage): Generator<WantedTensor> {
+  const { hiddenSize, vocabularySize } = arch;
+  const table = [vocabularySize, hiddenSize];
+  if (stage.embedding) yield { name: EMBEDDING, shape: table };
+  for (const { layer, halves } of stageLayers(stage)) for (const half of halves) yield* layerTensors(arch, layer, half);
+  if (!stage.head) return;
   yield { name: "model.norm.weight", shape: [hiddenSize] };
-  if (!tiedEmbeddings) yield { name: "lm_head.weight", shape: [vocabularySize, hiddenSize] };
+  if (!(stage.embedding && arch.tiedEmbeddings)) yield { name: headName(arch), shape: table };
+}
+
+/** Every tensor that a model of this architecture is made of. */
+export function modelTensors(arch: Architecture): Generator<WantedTensor> {
+  const whole = { index: 0, device: 0, firstLayer: 0, endLayer: arch.numLayers, recomputedLayers: 0 };
+  return stageTensors(arch, { ...whole, embedding: true, head: true });
 }
 
 /** Tensors that checkpoints have and that follow from the rest: rotary frequencies, masks, and a head that is tied. */

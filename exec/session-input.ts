@@ -29,6 +29,8 @@ export interface SessionInput {
   readonly measureProducts?: ProductMeasurement;
   /** Sample the devices' speed between actions, every so many nanoseconds; never when absent. */
   readonly sampleEveryNs?: number;
+  /** Once all weights are loaded, before anything is trained, told their digest; what it throws ends the run. */
+  readonly onWeights?: (digest: string) => void;
   /** Called when the first action may begin. */
   readonly onStart?: () => void;
   readonly onStep?: (metrics: StepMetrics) => void;

@@ -23,6 +23,7 @@ import type { StageHost } from "./stage-host.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import { StoppedJobs } from "./stopped-jobs.ts";
 import { standstill, watch } from "./watchdog.ts";
+import { weightsDigest } from "./weights-digest.ts";
 
 /**
  * A plan on its devices: what was set up, what is in their queues, and what has ended. Segments are appended one by one,
@@ -71,6 +72,8 @@ export class Session {
       normCell: (job, stage) => cells.of(job, stage),
       tellsState: (miniBatch) => record!.states.tells(miniBatch),
     });
+    const weights = await weightsDigest(model);
+    if (weights !== undefined) input.onWeights?.(weights);
     const session = new Session(host, input, { events, startEvent, lowering, cells, jobs, leaving, runners });
     record = session.#record;
     return session;

@@ -1,6 +1,5 @@
 import type { Device, Handle } from "../native/index.ts";
 import {
-  type Architecture,
   computeDtype,
   type Dtype,
   type Projection,
@@ -10,6 +9,7 @@ import {
   stageLayers,
 } from "../plan/index.ts";
 import type { BaseModel } from "./model-folder.ts";
+import { EMBEDDING, headName } from "./model-tensors.ts";
 import { projectionPath } from "./projection-path.ts";
 import { ropeFrequencies } from "./rope-frequencies.ts";
 import { type WeightLoader, weightLoader } from "./weight-loader.ts";
@@ -130,10 +130,6 @@ async function loadLayer(
   };
 }
 
-function headName(arch: Architecture): string {
-  return arch.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
-}
-
 /**
  * Reads and packs a stage's weights; one tensor at a time is in JavaScript's memory, and while it is packed other
  * stages can read theirs. int8 and nf4 are for the layers' products: embedding, norms, biases and head stay as they are
@@ -159,7 +155,7 @@ export async function loadStageWeights(
       ? loader.loadTable("embedding", {
           rows: vocabularySize,
           columns: hiddenSize,
-          data: table("model.embed_tokens.weight"),
+          data: table(EMBEDDING),
           dtype: compute,
         })
       : undefined,

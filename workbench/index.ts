@@ -37,6 +37,7 @@ export { inWorkers } from "./in-workers.ts";
 // Ctrl-C, and notices that the machine is to be taken away.
 export { type Interrupt, type NoticeLimit, onInterrupt, onNotice } from "./interrupt.ts";
 export { failed } from "./journal.ts";
+export { checkWeights, weightsByJournal } from "./known-weights.ts";
 // The command line that starts a run on several machines, and starting it.
 export { LAUNCHERS, type Launch, type Launcher, type LaunchLine, launchLine, launchText } from "./launch-line.ts";
 export { LiveFleet } from "./live-fleet.ts";
@@ -107,6 +108,7 @@ export { findResumableFleet, type ResumableFleet } from "./resume-fleet.ts";
 export {
   beginAgain,
   findResumable,
+  journalOfRun,
   plansOfRun,
   type ResumableRun,
   type ResumedWork,

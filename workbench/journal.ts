@@ -42,8 +42,11 @@ export type JournalEvent =
     }
   /** The machine is to be taken away: the run ends with a checkpoint. */
   | { readonly event: "notice"; readonly why: string }
-  /** Devices are set up: the first action begins. Of a fleet that goes on, what its clock shows then. */
-  | { readonly event: "ready"; readonly atNs?: number }
+  /**
+   * Devices are set up: the first action begins. The digest of the weights that they have loaded; of a fleet that goes on,
+   * what its clock shows then.
+   */
+  | { readonly event: "ready"; readonly weights?: string; readonly atNs?: number }
   | {
       readonly event: "job ended";
       readonly job: string;

@@ -32,6 +32,7 @@ import { failed, type JournalEvent, jobEnded, pipelineLost } from "./journal.ts"
 import { judgeAdapter, judgeDivergence, judgeEnd, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import { KeptJobs } from "./kept-jobs.ts";
+import { checkWeights } from "./known-weights.ts";
 import { type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
 import { LiveHalving } from "./live-halving.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
@@ -71,6 +72,7 @@ export class LiveFleet implements Disposable {
       const scheduler = new Scheduler(policy, resources, known);
       const numBefore = goesOn?.jobs.length ?? 0;
       const startNs = goesOn?.found.clockNs ?? 0;
+      let weights: { readonly weights?: string } = {};
       const fleet: LiveFleet = new LiveFleet(
         input,
         written,
@@ -81,7 +83,13 @@ export class LiveFleet implements Disposable {
             ...{ setting, costs, scheduler, sharing, numBefore },
             follow: (number) => fleet.#follows(number),
           }),
-          onStart: () => written.happened({ event: "ready", ...(goesOn === undefined ? {} : { atNs: startNs }) }),
+          onWeights: (digest) => {
+            const planned = setting.model.weightsDigest;
+            checkWeights(digest, { folder: model.folder, planned, before: goesOn?.found.weights });
+            weights = { weights: digest };
+          },
+          onStart: () =>
+            written.happened({ event: "ready", ...weights, ...(goesOn === undefined ? {} : { atNs: startNs }) }),
           onLine: (line) => fleet.#decided(line),
           onSegment: (segment) => written.planned(segment),
           onStep: (metrics) => fleet.#stepped(metrics),

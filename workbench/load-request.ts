@@ -45,10 +45,10 @@ export function refuseArrivals({ workload, source }: LoadedWorkload): void {
   throw placeError(error, source);
 }
 
-async function weightsOf(context: Context, { model }: LoadedWorkload): Promise<string> {
+async function weightsOf(context: Context, { model }: LoadedWorkload): Promise<string | undefined> {
   if (model === undefined)
     throw new InputError({ expected: "a model folder", at: "--verify-weights", got: "an architecture alone" });
-  return await context.stage("reading weights", () => weightsDigest(model.folder));
+  return await context.stage("reading weights", () => weightsDigest(model));
 }
 
 /** The one request behind plans, simulations and strategies of a workload file. @throws InputError */
@@ -77,7 +77,7 @@ export async function loadRequest(context: Context, file: string, choice: Reques
       },
       choice.choices,
     ),
-    ...(choice.verifyWeights === true ? { weightsDigest: await weightsOf(context, loaded) } : {}),
+    weightsDigest: choice.verifyWeights === true ? await weightsOf(context, loaded) : undefined,
   };
   return {
     request,

@@ -26,6 +26,7 @@ import { absolute, readInput } from "./files.ts";
 import { checkSavedJob, type FoundCheckpoint, findCheckpoint, putAside } from "./find-checkpoint.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine as RunEvent } from "./journal.ts";
+import { weightsByJournal } from "./known-weights.ts";
 import { readJournalEvents, stoppedByJournal } from "./load-run.ts";
 import { type ReadMetrics, readMetrics } from "./metrics-lines.ts";
 import { checkStopped, keepMetrics } from "./resume-run.ts";
@@ -59,6 +60,8 @@ export interface ResumableFleet {
   readonly policy: string | undefined;
   /** The model that its jobs were trained on. */
   readonly model: Setting["model"];
+  /** The digest of the weights that they were trained on last; undefined where the journal does not tell. */
+  readonly weights: string | undefined;
   /** Jobs of which a step was not finite, by name, with the reason that was told. */
   readonly diverged: ReadonlyMap<string, string>;
   /** Jobs whose adapters were written for good, by name. */
@@ -114,6 +117,7 @@ export function findResumableFleet(place: Place, given: string): ResumableFleet 
     told: read(FLEET_FILES.metrics, readMetrics),
     ...clockOf(lines, events),
     written: writtenJobs(events),
+    weights: weightsByJournal(events),
     diverged: stoppedByJournal(events),
     asks: events.flatMap((event) => (event.event === "asked" ? [event.ask] : [])),
     verdicts: events.flatMap((event) => {

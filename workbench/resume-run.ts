@@ -26,6 +26,8 @@ import {
   putAside,
   stateOf,
 } from "./find-checkpoint.ts";
+import type { JournalLine } from "./journal.ts";
+import { weightsByJournal } from "./known-weights.ts";
 import { isGoingOn, readJournalEvents } from "./load-run.ts";
 import { RUN_FILES } from "./run-folder.ts";
 
@@ -38,6 +40,8 @@ export interface ResumableRun {
   readonly found: FoundCheckpoint;
   /** By name of all jobs of the run, steps that they have made. */
   readonly done: ReadonlyMap<string, number>;
+  /** The digest of the weights that it trained on last; undefined where its journal does not tell. */
+  readonly weights: string | undefined;
 }
 
 /** Folders of earlier parts of a run, oldest first. */
@@ -73,10 +77,15 @@ function savedJob({ jobs }: Checkpoint, name: string): CheckpointJob | undefined
   return jobs.find((each) => each.name === name);
 }
 
+/** What befell a run, by its folder. @throws InputError */
+export function journalOfRun(folder: string): readonly JournalLine[] {
+  const file = path.join(folder, RUN_FILES.journal);
+  return readJournalEvents(linesOfFile(file), file);
+}
+
 /** @throws InputError for a run that goes on, or has got to its end */
 export function checkStopped(folder: string, given: string): void {
-  const file = path.join(folder, RUN_FILES.journal);
-  const journal = readJournalEvents(linesOfFile(file), file);
+  const journal = journalOfRun(folder);
   const last = journal.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
   if (last?.event === "ended")
     throw new InputError({ expected: "a run that did not get to its end", at: "--resume", got: given });
@@ -94,8 +103,7 @@ export function stoppedBefore(
   { folder }: Pick<ResumableRun, "folder">,
   left: Pick<Plan, "jobs">,
 ): ReadonlyMap<string, { readonly step: number; readonly why: string }> {
-  const file = path.join(folder, RUN_FILES.journal);
-  const events = readJournalEvents(linesOfFile(file), file);
+  const events = journalOfRun(folder);
   const names = new Set(left.jobs.map(({ name }) => name));
   return new Map(
     events.flatMap((event) => {
@@ -115,7 +123,8 @@ export function findResumable(place: Place, given: string): ResumableRun {
   const { checkpoint } = found;
   const base = checkpoint === undefined ? plans.at(-1)! : plans.find(({ hash }) => hash === checkpoint.planHash)!;
   const jobs = checkpoint?.jobs ?? base.jobs.map(({ name }) => ({ name, step: 0 }));
-  return { folder, base, found, done: new Map(jobs.map(({ name, step }) => [name, step])) };
+  const weights = weightsByJournal(journalOfRun(folder));
+  return { folder, base, found, done: new Map(jobs.map(({ name, step }) => [name, step])), weights };
 }
 
 /** What is left of the plan that was carried out; undefined where nothing is. @throws PlanError */

@@ -16,6 +16,7 @@ import {
 } from "../exec/index.ts";
 import { isLengthData, longestRow, type Plan } from "../plan/index.ts";
 import type { Place } from "./context.ts";
+import { checkWeights } from "./known-weights.ts";
 import { RowReader } from "./read-rows.ts";
 import { VERSION } from "./version.ts";
 
@@ -28,6 +29,7 @@ export type TrainHooks = Pick<
   | "onDiverged"
   | "onJobEnd"
   | "onLost"
+  | "onWeights"
   | "onStart"
   | "wantsStates"
   | "statesEverySteps"
@@ -80,7 +82,7 @@ async function evaluationData({ jobs, locations }: Plan, index: number, reader: 
 const PLAN_AGAIN = "Make the plan again with `loratwin plan`.";
 
 /** The bytes of a model's weights are those that the plan was made with. @throws InputError where they are not */
-function verifyWeights({ model }: Plan, folder: string): void {
+async function verifyWeights({ model }: Plan, base: ModelFolder): Promise<void> {
   if (model.weightsDigest === undefined)
     throw new InputError({
       expected: "a plan that knows its model's weights",
@@ -88,20 +90,14 @@ function verifyWeights({ model }: Plan, folder: string): void {
       got: "one that was made without --verify-weights",
       hint: "Make it again with `loratwin plan ... --verify-weights`.",
     });
-  if (weightsDigest(folder) !== model.weightsDigest)
-    throw new InputError({
-      expected: "the weights that the plan was made with",
-      file: folder,
-      got: "other weights",
-      hint: PLAN_AGAIN,
-    });
+  checkWeights((await weightsDigest(base))!, { folder: base.folder, planned: model.weightsDigest });
 }
 
 /**
  * The base model that a plan was made for, its architecture and its tensors; with `weights`, byte by byte.
  * @throws InputError when it is another one now, or none
  */
-export function openPlanModel(plan: Plan, verify: "shapes" | "weights" = "shapes"): ModelFolder {
+export async function openPlanModel(plan: Plan, verify: "shapes" | "weights" = "shapes"): Promise<ModelFolder> {
   if (plan.locations.model === null) {
     throw new InputError({
       expected: "a model folder to train",
@@ -125,7 +121,7 @@ export function openPlanModel(plan: Plan, verify: "shapes" | "weights" = "shapes
       got: plan.model.architecture,
       hint: PLAN_AGAIN,
     });
-  if (verify === "weights") verifyWeights(plan, plan.locations.model);
+  if (verify === "weights") await verifyWeights(plan, model);
   return model;
 }
 

@@ -6,9 +6,11 @@ import {
   absolute,
   compareRuns,
   type JobComparison,
+  journalOfRun,
   loadPlanData,
   openPlanModel,
   plansOfRun,
+  weightsByJournal,
 } from "../../workbench/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { printResult, table } from "../output.ts";
@@ -47,12 +49,15 @@ export const reproduceCommand: Command = {
     // One that was resumed is made again as it began, on the devices that it began on.
     const plan = plansOfRun(io, given).at(-1)!;
     assignDevices(plan);
-    const model = openPlanModel(plan);
+    const model = await openPlanModel(plan);
     const data = await context.stage("reading data", () => loadPlanData(context, plan, model));
     const kept = optionalText(args, "keep");
     const folder = kept === undefined ? mkdtempSync(path.join(tmpdir(), "loratwin-")) : absolute(io, kept);
     try {
-      const { result } = await trainIntoFolder(io, { ...args, "checkpoint-minutes": 0 }, folder, { plan, model, data });
+      const { result } = await trainIntoFolder(io, { ...args, "checkpoint-minutes": 0 }, folder, {
+        ...{ plan, model, data },
+        weights: weightsByJournal(journalOfRun(absolute(io, given))),
+      });
       const jobs = compareRuns(absolute(io, given), folder, plan.jobs);
       const same = jobs.every(isSame);
       printResult(io, args, { same, endedEarly: result.endedEarly, jobs }, () =>

@@ -100,7 +100,7 @@ async function restWork(io: Io, args: Arguments, use: Use): Promise<TrainWork | 
       : await planWorkload(context, requiredText(args, "plan"), verifiedRequestChoice(args), done);
   const { plan, loaded, source } = planned;
   if (plan === undefined) return undefined;
-  const model = openPlanModel(plan, verification(args, use));
+  const model = await openPlanModel(plan, verification(args, use));
   const data = loaded?.data ?? (await context.stage("reading data", () => loadPlanData(context, plan, model)));
   return { folder, plan, model, data, resumed, source };
 }
@@ -114,7 +114,7 @@ async function newWork(io: Io, args: Arguments, use: Use): Promise<TrainWork> {
   checkDevices(plan, io.world);
   if (use === PLAN && io.world === undefined) noteIdleCores(context, plan.devices);
   try {
-    const model = openPlanModel(plan, verification(args, use));
+    const model = await openPlanModel(plan, verification(args, use));
     checkRunFolder(io, folder, plan, flag(args, "overwrite"));
     const data = loaded?.data ?? (await context.stage("reading data", () => loadPlanData(context, plan, model)));
     return { folder, plan, model, data, source };

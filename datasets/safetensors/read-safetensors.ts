@@ -18,8 +18,8 @@ export interface SafetensorsReader {
   entry(name: string): TensorEntry;
   /** The stored little-endian bytes, unconverted. */
   readBytes(name: string): Uint8Array;
-  /** The values in row-major order, converted from F64, F32, F16 or BF16. */
-  readTensor(name: string): Float32Array;
+  /** The values in row-major order, converted from F64, F32, F16 or BF16; `see` is shown the stored bytes. */
+  readTensor(name: string, see?: (bytes: Uint8Array) => void): Float32Array;
 }
 
 function readIndex(folder: string): ReadonlyMap<string, string> {
@@ -140,13 +140,15 @@ export function readSafetensors(folderOrFile: string): SafetensorsReader {
     has: (name) => entries.has(name),
     entry,
     readBytes,
-    readTensor(name) {
+    readTensor(name, see) {
       const { type, file } = entry(name);
       if (!FLOAT_TYPES.includes(type)) {
         const expected = `a dtype among ${FLOAT_TYPES.join(", ")}`;
         throw new InputError({ expected, file, at: `tensor ${name}`, got: type });
       }
-      return decodeFloats(readBytes(name), type as FloatType);
+      const bytes = readBytes(name);
+      see?.(bytes);
+      return decodeFloats(bytes, type as FloatType);
     },
   };
 }

@@ -20,6 +20,7 @@ import type {
 import type { Setting } from "../../plan/index.ts";
 import type { ProductMeasurement } from "../products.ts";
 import type { StageWeights } from "../stage-weights.ts";
+import type { TensorDigests } from "../weights-digest.ts";
 import type { StageGpu } from "./rank-gpus.ts";
 
 /** What a run is: what the ranks have to agree on before anything is loaded. */
@@ -114,7 +115,12 @@ export interface StageReport {
 /** What calls are answered with. */
 export interface RankAnswers {
   readonly open: RankFacts;
-  readonly stage: { readonly weights: StageWeights; readonly statistics: DeviceStatistics };
+  readonly stage: {
+    readonly weights: StageWeights;
+    readonly statistics: DeviceStatistics;
+    /** Of the tensors that it has loaded, where they are in files. */
+    readonly digests: TensorDigests | undefined;
+  };
   /** The rank's host, once it has room for messages that are timed, and its clock is known. */
   readonly links: string;
   /** Bytes that it took. */

@@ -11,6 +11,7 @@ import {
   type StageHost,
   type StageOpening,
 } from "../stage-host.ts";
+import { checkStageDigests, stageDigests } from "../weights-digest.ts";
 import { type MachineClock, RankClock } from "./rank-clock.ts";
 import { rankDevices } from "./rank-devices.ts";
 import { unpackError } from "./rank-errors.ts";
@@ -155,7 +156,12 @@ export class RankedHost implements StageHost {
     }
     await weightsBefore;
     const link = this.#links[rank - 1]!;
-    const { weights, statistics } = await link.ask<"stage">({ kind: "stage", stage: stage.index, domain, arenaBytes });
+    // While the other loads, this one reads the same tensors of its own copy.
+    const [{ weights, statistics, digests }, own] = await Promise.all([
+      link.ask<"stage">({ kind: "stage", stage: stage.index, domain, arenaBytes }),
+      stageDigests(this.#hostInput!.model, stage),
+    ]);
+    if (own !== undefined) checkStageDigests(own, digests ?? new Map(), this.#input.model.folder, this.#nameOf(rank));
     const { name } = setting.devices[stage.device]!;
     const device: RemoteDevice = remoteDevice({
       link,

@@ -10,6 +10,7 @@ import {
 } from "../../native/index.ts";
 import type { BaseModel } from "../model-folder.ts";
 import { openLocalStage } from "../stage-host.ts";
+import { stageDigests } from "../weights-digest.ts";
 import { RankChannels } from "./rank-channels.ts";
 import { rankDevices } from "./rank-devices.ts";
 import { packError } from "./rank-errors.ts";
@@ -173,7 +174,8 @@ class RankStages implements Disposable {
       { stage, domain, arenaBytes, weightsBefore: Promise.resolve() },
     );
     this.#devices.set(index, device);
-    return { weights, statistics: device.statistics() };
+    const digests = await stageDigests(this.#model!, stage);
+    return { weights, statistics: device.statistics(), digests };
   }
 
   #createAdapter({ stage, adapter, entries }: Extract<RankCommand, { readonly kind: "adapter" }>): number {

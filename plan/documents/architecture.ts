@@ -6,7 +6,7 @@ const positive = z.int().positive();
  * The most of each size: several times what published models have, and little enough that what follows from them can be
  * counted in whole numbers.
  */
-const MOST = {
+export const MOST = {
   hidden: 2 ** 17,
   intermediate: 2 ** 19,
   layers: 1024,
@@ -14,24 +14,36 @@ const MOST = {
   headDim: 4096,
   vocabulary: 2 ** 22,
   positions: 2 ** 24,
+  /** Published models have 1e-8 to 1e-5: with a large one a norm divides by it alone. */
+  eps: 1e-2,
+  /** Published bases go to some 1e8; down to 1, no position would turn slower than another. */
+  theta: 1e12,
+  scaling: 2 ** 20,
 } as const;
+
+/** Positions are squeezed, never stretched. */
+const scalingFactor = z.number().min(1).max(MOST.scaling);
 
 /**
  * Rotary scaling as Hugging Face's config.json has it: `linear` (position interpolation) or `llama3` (by wave length).
  */
 export const ropeScalingSchema = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("linear"), factor: z.number().positive() }),
-  z.strictObject({
-    type: z.literal("llama3"),
-    factor: z.number().positive(),
-    lowFreqFactor: z.number().positive(),
-    highFreqFactor: z.number().positive(),
-    originalMaxPositions: positive,
-  }),
+  z.strictObject({ type: z.literal("linear"), factor: scalingFactor }),
+  z
+    .strictObject({
+      type: z.literal("llama3"),
+      factor: scalingFactor,
+      lowFreqFactor: z.number().positive().max(MOST.scaling),
+      highFreqFactor: z.number().positive().max(MOST.scaling),
+      originalMaxPositions: positive.max(MOST.positions),
+    })
+    .refine(({ lowFreqFactor, highFreqFactor }) => lowFreqFactor < highFreqFactor, {
+      path: ["highFreqFactor"],
+      message: "more than lowFreqFactor",
+    }),
 ]);
 
-/** The shape of a Llama-family decoder: everything that costs, memory and layers follow from. */
-export const architectureSchema = z.strictObject({
+const fieldsSchema = z.strictObject({
   hiddenSize: positive.max(MOST.hidden),
   intermediateSize: positive.max(MOST.intermediate),
   numLayers: positive.max(MOST.layers),
@@ -42,13 +54,21 @@ export const architectureSchema = z.strictObject({
   maxPositions: positive.max(MOST.positions),
   /** Attention sees so many positions back, so that no row may be longer; absent where it sees all. */
   slidingWindow: positive.max(MOST.positions).optional(),
-  rmsNormEps: z.number().positive(),
-  ropeTheta: z.number().positive(),
+  rmsNormEps: z.number().positive().max(MOST.eps),
+  ropeTheta: z.number().gt(1).max(MOST.theta),
   ropeScaling: ropeScalingSchema.optional(),
   /** Biases on q, k and v (Qwen2). */
   qkvBias: z.boolean(),
   tiedEmbeddings: z.boolean(),
 });
+
+/** The shape of a Llama-family decoder: everything that costs, memory and layers follow from. */
+export const architectureSchema = fieldsSchema
+  .refine(({ numHeads, numKvHeads }) => numHeads % numKvHeads === 0, {
+    path: ["numKvHeads"],
+    message: "a divisor of numHeads",
+  })
+  .refine(({ headDim }) => headDim % 2 === 0, { path: ["headDim"], message: "an even number" });
 
 export type Architecture = z.infer<typeof architectureSchema>;
 export type RopeScaling = z.infer<typeof ropeScalingSchema>;

@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { type Architecture, architectureSchema } from "./architecture.ts";
-import { refuseFeatures, ropeScaling, slidingWindow, unsupported } from "./model-features.ts";
+import { type Architecture, architectureSchema, MOST } from "./architecture.ts";
+import { modelType, refuseFeatures, slidingWindow, unsupported } from "./model-features.ts";
 import { checkFigures } from "./read-document.ts";
-
-const SUPPORTED_TYPES = ["llama", "mistral", "qwen2"];
+import { ropeOf } from "./rope-config.ts";
 
 /** Hugging Face's config.json, the keys that we read; the others belong to Hugging Face and are passed over. */
 export const huggingFaceConfigSchema = z.looseObject({
@@ -16,8 +15,8 @@ export const huggingFaceConfigSchema = z.looseObject({
   head_dim: z.int().positive().nullish(),
   vocab_size: z.int().positive(),
   max_position_embeddings: z.int().positive().default(4096),
-  rms_norm_eps: z.number().positive().default(1e-6),
-  rope_theta: z.number().positive().default(10000),
+  rms_norm_eps: z.number().positive().max(MOST.eps).default(1e-6),
+  rope_theta: z.number().gt(1).max(MOST.theta).optional(),
   rope_scaling: z.looseObject({}).nullish(),
   rope_parameters: z.looseObject({}).nullish(),
   hidden_act: z.string().default("silu"),
@@ -33,12 +32,10 @@ export const huggingFaceConfigSchema = z.looseObject({
  * @throws InputError for another model family or a feature that the decoder does not have.
  */
 export function architectureFromConfig(config: z.infer<typeof huggingFaceConfigSchema>): Architecture {
-  if (config.model_type !== undefined && !SUPPORTED_TYPES.includes(config.model_type)) {
-    throw unsupported(`one of ${SUPPORTED_TYPES.join(", ")}`, "model_type", config.model_type);
-  }
+  const type = modelType(config);
   if (config.hidden_act !== "silu") throw unsupported('"silu"', "hidden_act", config.hidden_act);
   if (config.mlp_bias === true) throw unsupported("no biases in the MLP", "mlp_bias", true);
-  if (config.attention_bias === true && config.model_type !== "qwen2")
+  if (config.attention_bias === true && type !== "qwen2")
     throw unsupported("no bias on o_proj", "attention_bias", true);
   refuseFeatures(config);
   const numHeads = config.num_attention_heads;
@@ -48,10 +45,8 @@ export function architectureFromConfig(config: z.infer<typeof huggingFaceConfigS
   const headDim = config.head_dim ?? config.hidden_size / numHeads;
   if (!Number.isInteger(headDim) || headDim % 2 !== 0)
     throw unsupported("an even whole head dimension", "hidden_size / num_attention_heads", headDim);
-  const parameters = config.rope_parameters;
-  const theta = typeof parameters?.["rope_theta"] === "number" ? parameters["rope_theta"] : config.rope_theta;
-  const scaling = ropeScaling(config);
-  const window = slidingWindow(config);
+  const { theta, scaling } = ropeOf(config);
+  const window = slidingWindow(config, type);
   const positions = config.max_position_embeddings;
   return checkFigures(architectureSchema, {
     hiddenSize: config.hidden_size,
@@ -66,7 +61,7 @@ export function architectureFromConfig(config: z.infer<typeof huggingFaceConfigS
     rmsNormEps: config.rms_norm_eps,
     ropeTheta: theta,
     ...(scaling === undefined ? {} : { ropeScaling: scaling }),
-    qkvBias: config.model_type === "qwen2",
+    qkvBias: type === "qwen2",
     tiedEmbeddings: config.tie_word_embeddings,
   });
 }

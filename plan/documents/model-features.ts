@@ -1,5 +1,4 @@
 import { InputError } from "../../core/index.ts";
-import type { RopeScaling } from "./architecture.ts";
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -30,7 +29,45 @@ const WITHOUT_EFFECT: readonly (readonly [string, readonly unknown[]])[] = [
   ["attention_sinks", [false]],
   ["no_rope_layers", []],
   ["pretraining_tp", [1]],
+  ["attention_dropout", [0]],
+  ["is_causal", [true]],
+  ["use_bidirectional_attention", [false]],
+  ["clip_qkv", []],
 ];
+
+/** The families that are supported, by `model_type`: the class that a checkpoint of each names. */
+const CLASSES = { llama: "LlamaForCausalLM", mistral: "MistralForCausalLM", qwen2: "Qwen2ForCausalLM" } as const;
+export type ModelType = keyof typeof CLASSES;
+
+function isSupported(type: unknown): type is ModelType {
+  return typeof type === "string" && Object.hasOwn(CLASSES, type);
+}
+
+/**
+ * The family of a model: what `model_type` says, or `architectures` where that says nothing. Llama where neither does.
+ * @throws InputError for another family, and where the two contradict each other or the model brings its own code
+ */
+export function modelType(config: Config): ModelType {
+  const given = config["model_type"] ?? undefined;
+  const types = Object.keys(CLASSES) as ModelType[];
+  if (given !== undefined && !isSupported(given)) throw unsupported(`one of ${types.join(", ")}`, "model_type", given);
+  const code = config["auto_map"] ?? undefined;
+  if (code !== undefined) throw unsupported("no code of the model's own", "auto_map", code);
+  const named = config["architectures"] ?? undefined;
+  if (named === undefined) return given ?? "llama";
+  const isOf = (type: ModelType): boolean =>
+    Array.isArray(named) && named.length === 1 && String(named[0]).toLowerCase() === CLASSES[type].toLowerCase();
+  const type = given ?? types.find(isOf);
+  if (type === undefined || !isOf(type))
+    throw unsupported(
+      type === undefined
+        ? `one of ${Object.values(CLASSES).join(", ")}`
+        : `["${CLASSES[type]}"], of model_type ${type},`,
+      "architectures",
+      named,
+    );
+  return type;
+}
 
 /** @throws InputError for a feature that the decoder does not have, by its key */
 export function refuseFeatures(config: Config): void {
@@ -48,56 +85,22 @@ export function refuseFeatures(config: Config): void {
   if (other !== undefined) throw unsupported('"full_attention" in every layer', "layer_types", other);
 }
 
+/** What a window is where a configuration does not say. Source: the configuration classes of transformers. */
+const WITHOUT_WINDOW: Readonly<Record<ModelType, number | null>> = { llama: null, mistral: 4096, qwen2: 4096 };
+
 /**
  * How many positions back attention sees where the configuration limits it; undefined where it sees all. A row that is
  * no longer than that is computed as without the limit.
  */
-export function slidingWindow(config: Config): number | undefined {
-  const window = config["sliding_window"];
-  const isOff = config["use_sliding_window"] === false;
-  if (window === null || window === undefined || isOff) {
-    if (config["use_sliding_window"] === true && !isOff)
-      throw unsupported("sliding_window", "use_sliding_window", true);
+export function slidingWindow(config: Config, type: ModelType): number | undefined {
+  const window = config["sliding_window"] === undefined ? WITHOUT_WINDOW[type] : config["sliding_window"];
+  // Only Qwen2 has the switch, which is off where it is missing.
+  if (type === "qwen2" && config["use_sliding_window"] !== true) return undefined;
+  if (window === null) {
+    if (config["use_sliding_window"] === true) throw unsupported("sliding_window", "use_sliding_window", true);
     return undefined;
   }
   if (!Number.isSafeInteger(window) || (window as number) < 1)
     throw unsupported("a positive whole number, or null", "sliding_window", window);
   return window as number;
-}
-
-/** What a rotary table may say beside a scaling. */
-const UNSCALED = ["rope_theta", "rope_type", "type", "partial_rotary_factor"];
-
-/** The scaling of rotary positions that `rope_scaling`, or the newer `rope_parameters`, describes. */
-export function ropeScaling({ rope_scaling: old, rope_parameters: parameters }: Config): RopeScaling | undefined {
-  const [raw, at] = (old ?? undefined) === undefined ? [parameters, "rope_parameters"] : [old, "rope_scaling"];
-  if (raw === null || raw === undefined) return undefined;
-  if (typeof raw !== "object") throw unsupported("a mapping", at, raw);
-  const table = raw as Config;
-  const partial = table["partial_rotary_factor"];
-  if (partial !== undefined && partial !== null && partial !== 1)
-    throw unsupported("no more than 1", `${at}.partial_rotary_factor`, partial);
-  const type = table["rope_type"] ?? table["type"];
-  if (type === undefined || type === "default") {
-    const scaled = Object.keys(table).find((key) => !UNSCALED.includes(key));
-    if (type === undefined && scaled !== undefined)
-      throw unsupported('"default", "linear" or "llama3", which is missing,', `${at}.rope_type`, Object.keys(table));
-    return undefined;
-  }
-  const figure = (key: string): number => {
-    const value = table[key];
-    if (typeof value !== "number") throw unsupported("a number", `${at}.${key}`, value);
-    return value;
-  };
-  if (type === "linear") return { type, factor: figure("factor") };
-  if (type === "llama3") {
-    return {
-      type,
-      factor: figure("factor"),
-      lowFreqFactor: figure("low_freq_factor"),
-      highFreqFactor: figure("high_freq_factor"),
-      originalMaxPositions: figure("original_max_position_embeddings"),
-    };
-  }
-  throw unsupported('"default", "linear" or "llama3"', `${at}.rope_type`, type);
 }

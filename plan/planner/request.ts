@@ -14,7 +14,7 @@ export interface PlanRequest {
   readonly dtype: Dtype;
   readonly modelDigest: string | null;
   /** Of the bytes of its weights, where somebody asked for it. */
-  readonly weightsDigest?: string;
+  readonly weightsDigest?: string | undefined;
   /** `auto`: as many layers of each stage as the time is worth. */
   readonly recompute: Recompute;
   /** Jobs that say neither `microBatchSize` nor `microBatchTokens` are cut as the planner finds best. */

@@ -70,6 +70,23 @@ const FEATURES: readonly (readonly [string, unknown])[] = [
   ["tie_word_embeddings", "yes"],
   ["model_type", "constructor"],
   ["hidden_act", "gelu"],
+  ["architectures", ["Qwen3ForCausalLM"]],
+  ["auto_map", { AutoModelForCausalLM: "modeling.Own" }],
+  ["rms_norm_eps", 1e308],
+  ["rope_theta", 1e308],
+  ["rope_theta", 0.5],
+  ["rope_parameters", { rope_type: "yarn", factor: 4, rope_theta: 1e4 }],
+  ["rope_parameters", { full_attention: { rope_type: "linear", factor: 2 } }],
+  ["rope_scaling", { rope_type: "default", factor: 4 }],
+  ["rope_scaling", { rope_type: "linear", type: "yarn", factor: 4 }],
+  ["rope_scaling", { rope_type: "linear", factor: 1e308 }],
+  [
+    "rope_scaling",
+    {
+      ...{ rope_type: "llama3", factor: 8, low_freq_factor: 4, high_freq_factor: 4 },
+      original_max_position_embeddings: 64,
+    },
+  ],
 ];
 
 const TEMPLATES: readonly (readonly [string, string])[] = [

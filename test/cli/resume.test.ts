@@ -295,6 +295,48 @@ describe("checkpoints that cannot be gone on from", () => {
   }, 60_000);
 });
 
+/** Runs with one bit of one of the model's numbers changed. */
+async function onOtherWeights(work: () => Promise<void>): Promise<void> {
+  const file = at("model", "model.safetensors");
+  const weights = readFileSync(file);
+  const changed = Buffer.from(weights);
+  changed[changed.length - 3]! ^= 1;
+  writeFileSync(file, changed);
+  try {
+    await work();
+  } finally {
+    writeFileSync(file, weights);
+  }
+}
+
+const BEGAN_WITH = /model: Expected the weights that the run began with, got "other weights"/;
+
+describe("weights that changed since a run began", () => {
+  it("are refused where it goes on, which it does once they are back", async () => {
+    const train = ["train", "plan.json", "-o", "moved", "--no-cache"];
+    await interrupted(train, "moved", (signals) => signals.emit("SIGTERM"));
+    expect(readFileSync(at("moved", "journal.jsonl"), "utf8")).toMatch(/"event":"ready".*"weights":"sha256:\w{64}"/);
+    await onOtherWeights(async () => {
+      for (const how of [
+        ["--resume", "moved"],
+        ["work.json", "--devices", "cpu:0", "--resume", "moved"],
+      ]) {
+        const { code, stderr } = await runCli(["train", ...how, "--no-cache"], root);
+        expect([code, stderr]).toEqual([2, expect.stringMatching(BEGAN_WITH)]);
+      }
+    });
+    await printed(["train", "--resume", "moved", "--no-cache"], root);
+    expectSame("moved");
+  }, 60_000);
+
+  it("are refused where it is trained again", async () => {
+    await onOtherWeights(async () => {
+      const { code, stderr } = await runCli(["reproduce", "whole", "--no-cache"], root);
+      expect([code, stderr]).toEqual([2, expect.stringMatching(BEGAN_WITH)]);
+    });
+  }, 60_000);
+});
+
 describe("reproduce", () => {
   it("says that a run gives the same bytes again, and where one first differs", async () => {
     expect(await printed(["reproduce", "by-command", "--no-cache"], root)).toContain("the same in all");

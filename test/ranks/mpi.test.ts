@@ -6,6 +6,7 @@ import { adaptersOf, journalOf, numSteps } from "../../bench/killed-run.ts";
 import { type MpiOutcome, MpiRun, whyNoMpi } from "../../bench/machines/mpi-run.ts";
 import { Namespaces, whyNoNamespaces } from "../../bench/machines/namespaces.ts";
 import { startData } from "../../bench/start-data.ts";
+import { readSafetensors } from "../../datasets/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { printed } from "../cli/run-cli.ts";
 
@@ -75,6 +76,31 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
     expect((await outcomeOf(2, words)).code).toBe(0);
     expect(adaptersOf(path.join(folder, "fleet")).length).toBe(near.length);
   }, 120_000);
+
+  it("are refused where one has other numbers in its model", async () => {
+    const model = data.writeWorkload({ model: data.trained(), jobs: 2, steps: 10 });
+    await printed(["plan", model, "--cluster", cluster([1, 1]), "-o", "own.json", "--no-cache"], folder);
+    // Both look at one path, which is in each one's working folder.
+    const plan = JSON.parse(readFileSync(path.join(folder, "own.json"), "utf8"));
+    const name = "model-of-each";
+    for (const rank of ["0", "1"])
+      cpSync(plan.locations.model, path.join(folder, "ranks", rank, name), { recursive: true });
+    const { file, start } = readSafetensors(path.join(folder, "ranks", "1", name)).tensors.at(-1)!;
+    const weights = readFileSync(file);
+    for (let number = 0; number < 100; number += 1) weights[start + 4 * number + 1]! ^= 1;
+    writeFileSync(file, weights);
+    plan.locations.model = `/proc/self/cwd/${name}`;
+    writeFileSync(path.join(folder, "own.json"), JSON.stringify(plan));
+    const enter = ["sh", "-c", 'cd "$0/$OMPI_COMM_WORLD_RANK" && exec "$@"', path.join(folder, "ranks")];
+    const train = [...enter, process.execPath, MAIN, "train", "../../own.json", "-o", "run", "--no-cache", "--quiet"];
+    const { code, stderr } = await outcomeOf(2, [], { command: train });
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/Expected the weights that the first machine has at \S+, got "other numbers"\./);
+    expect(stderr).toMatch(/^On rank 1 \(machine m1, stage 1\): 1 of its \d+ tensors differ\.$/m);
+    const run = path.join(folder, "ranks", "0", "run");
+    expect(journalOf(run).map(({ event }) => event)).toEqual(["started", "failed"]);
+    expect(numSteps(run)).toBe(0);
+  }, 60_000);
 
   it("are told how many there have to be", async () => {
     const { code, stderr } = await outcomeOf(3, ["train", "two.json", "-o", "three"]);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { StepMetrics } from "../../../exec/index.ts";
 import { blank, type FieldTable, optional, owner } from "./check-fields.ts";
-import { above, all, is, near, oneOf, same, that, whole, within } from "./checks.ts";
+import { above, all, HASH, is, near, oneOf, same, that, whole, within } from "./checks.ts";
 import { eventsOf, HIDDEN, JOBS, LAYERS, LIMIT, OPTIMIZER, type Pass, TOKEN_ROWS, VOCABULARY } from "./small-pass.ts";
 import { versionFields } from "./trace-fields.ts";
 
@@ -91,6 +91,7 @@ export function journalFields({ began, ended }: Pass, process: number | undefine
       );
     }),
     "[].event": oneOf(["started", "ready", "job ended", "ended"]),
+    "[].weights": HASH,
     "[].process": isEnded ? is(process) : whole(2, 2 ** 31),
     ...Object.fromEntries(Object.entries(versionFields()).map(([name, check]) => [`[].versions.${name}`, check])),
     ...(isEnded ? { "[].job": oneOf(JOBS.map(({ name }) => name)) } : {}),

@@ -34,17 +34,23 @@ export interface LocalRanks {
 
 const OWN_ISA = "avx512";
 
-/** `isas`: what the others say that they are. */
+/** `isas`: what the others say that they are. `loaded`: what each of them has for the model. */
 export function localRanks(
   base: BaseModel,
   numRanks: number,
   note?: (text: string) => void,
   isas: readonly string[] = Array.from({ length: numRanks - 1 }, () => OWN_ISA),
+  loaded: readonly BaseModel[] = [],
 ): LocalRanks {
   const [first, ...others] = createLocalWorlds(numRanks);
   const model = { ...base, folder: "small", digest: "sha256:small" };
   const served = others.map((world, i) =>
-    serveRank({ world, version: "test", versions: { isa: isas[i]! }, openModel: () => model }).then(
+    serveRank({
+      world,
+      version: "test",
+      versions: { isa: isas[i]! },
+      openModel: () => ({ ...model, ...loaded[i] }),
+    }).then(
       () => undefined,
       (error: unknown) => error,
     ),
