@@ -112,7 +112,7 @@ export async function trainIntoFolder(
     latest = setTimeout(() => io.exit?.(NOTICED), 1000 * notice.seconds);
     end(`Noticed (${why}): ends with a checkpoint, in ${notice.seconds} s at the latest.\n`);
   });
-  run.journal({ event: "started", versions: runVersions(plan), process: process.pid });
+  run.journal({ event: "started", versions: runVersions(plan), process: process.pid, plan: plan.hash });
   if (resumed !== undefined) {
     const { done, found } = resumed;
     run.journal({

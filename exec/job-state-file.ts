@@ -1,3 +1,4 @@
+import { InputError } from "../core/index.ts";
 import { readSafetensors, writeSafetensors } from "../datasets/index.ts";
 import type { AdapterSpec, Architecture } from "../plan/index.ts";
 import { STATE_PARTS, type StatePart } from "./adapters.ts";
@@ -14,13 +15,18 @@ const PREFIXES: Readonly<Record<StatePart, string>> = {
 const BEST = "best.";
 
 /** Writes what training has changed of a job, as one safetensors file: the same state gives the same bytes. */
-export function writeJobState(file: string, spec: AdapterSpec, arch: Architecture, { state, best }: JobState): void {
+export function writeJobState(
+  file: string,
+  spec: AdapterSpec,
+  arch: Architecture,
+  { step, state, best }: JobState,
+): void {
   const tensors = STATE_PARTS.flatMap((part) => pairTensors(spec, arch, state[part] ?? [], PREFIXES[part]));
   const kept = best?.adapter === undefined ? [] : pairTensors(spec, arch, best.adapter, BEST);
-  writeSafetensors(file, [...tensors, ...kept], { format: "pt" });
+  writeSafetensors(file, [...tensors, ...kept], { format: "pt", step: String(step) });
 }
 
-/** How a state was left: its numbers, which are not in its file. */
+/** How a state was left, as is known from elsewhere. */
 export interface StateFacts {
   readonly step: number;
   readonly best: Omit<BestEvaluation, "adapter"> | undefined;
@@ -30,7 +36,7 @@ export interface StateFacts {
 /**
  * Reads such a file of a job that has the adapter. Its numbers need not be finite: a second moment may have overflowed,
  * and a job whose weights have goes on to the step that stops it, as without the checkpoint.
- * @throws InputError where it is another one's
+ * @throws InputError where it is another one's, or of another step
  */
 export function readJobState(
   file: string,
@@ -39,6 +45,9 @@ export function readJobState(
   { step, best, keepsBest }: StateFacts,
 ): JobState {
   const reader = readSafetensors(file);
+  const { step: written = String(step) } = reader.metadata;
+  if (written !== String(step))
+    throw new InputError({ expected: `the state of a job after ${step} steps`, file, got: `one after ${written}` });
   const pairs = (prefix: string): readonly AdapterPair[] => readPairs(reader, file, spec, arch, prefix);
   return {
     step,

@@ -11,6 +11,7 @@ import { checkDocument, placeError } from "./documents/read-document.ts";
 import { type ReadText, readText } from "./documents/read-text.ts";
 import { type Work, workSchema } from "./documents/segment.ts";
 import { chainSegments, planHash, planOfDocument, segmentHash, settingHash, workOf } from "./segments.ts";
+import { checkCuts } from "./validate-cuts.ts";
 import { checkMemory } from "./validate-memory.ts";
 import { validatePlan } from "./validate-plan.ts";
 import { checkReferences } from "./validate-references.ts";
@@ -94,6 +95,7 @@ export function checkPlan(source: ReadText): Plan {
     const plan = planOfDocument(document);
     validatePlan(plan);
     checkMemory(plan);
+    checkCuts(plan);
     checkReferences(plan);
     return plan;
   } catch (error) {

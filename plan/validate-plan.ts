@@ -164,12 +164,19 @@ function checkChannels(orders: Orders, { firstStage, endStage }: PlannedPipeline
 /** Pipelines one behind the other in the list of stages, with room for their work. */
 function checkPipelines(plan: PlanBody): void {
   let next = 0;
-  plan.pipelines.forEach(({ firstStage, endStage }, index) => {
+  plan.pipelines.forEach(({ firstStage, endStage, room }, index) => {
     if (firstStage !== next || endStage <= firstStage || endStage > plan.stages.length)
       throw new PlanError({
         expected: `stages from ${next} on, at most to the plan's last`,
         at: `pipelines[${index}]`,
         got: { firstStage, endStage },
+      });
+    // As many rows have at least as many tokens, and jobs a row each.
+    if (room.maxSequence > room.maxTokens || room.maxJobs > room.maxTokens)
+      throw new PlanError({
+        expected: `a longest row, and as many jobs, of at most ${room.maxTokens}, the most tokens of a micro-batch,`,
+        at: `pipelines[${index}].room`,
+        got: room,
       });
     next = endStage;
   });

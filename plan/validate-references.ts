@@ -9,6 +9,27 @@ function checkCalibration({ calibration, calibrationHash }: Plan): void {
     throw new PlanError({ expected: `${hash}, the hash of calibration,`, at: "calibrationHash", got: calibrationHash });
 }
 
+/** Devices that train have memory of a known size; rows of a file, and the model of a folder, are known by their content. */
+function checkContents({ jobs, model, devices, locations }: Plan): void {
+  jobs.forEach(({ data, dataDigest }, index) => {
+    if (isLengthData(data) !== (dataDigest === null))
+      throw new PlanError({
+        expected: isLengthData(data) ? "no digest of lengths alone" : "the digest of the rows",
+        at: `jobs[${index}].dataDigest`,
+        got: dataDigest,
+      });
+  });
+  if ((model.digest === null) !== (locations.model === null))
+    throw new PlanError({
+      expected: locations.model === null ? "no digest of an architecture alone" : "the digest of the model's folder",
+      at: "model.digest",
+      got: model.digest,
+    });
+  const open = devices.findIndex(({ kind, memoryBytes }) => kind !== "abstract" && memoryBytes === null);
+  if (open >= 0)
+    throw new PlanError({ expected: "how much the device has", at: `devices[${open}].memoryBytes`, got: null });
+}
+
 /** Each job with a file or a start has a place for it, and nobody else. */
 function checkPlaces({ jobs, locations }: Plan): void {
   const needs = {
@@ -50,6 +71,7 @@ function checkStarts({ jobs }: Plan): void {
  */
 export function checkReferences(plan: Plan): void {
   checkCalibration(plan);
+  checkContents(plan);
   checkPlaces(plan);
   checkStarts(plan);
 }

@@ -292,8 +292,8 @@ export function* faultsOfFleet(place: Place, folder: string, fleet: LoadedFleet)
   );
   yield* wrongAdapters(at(FLEET_FILES.best), best, architecture, written("best"));
   const byName = new Map(jobs.map(({ job }) => [job.name, job]));
-  yield* wrongCheckpoints(full, events, state === "ended", (checkpoint, file) =>
-    checkOwned(checkpoint, setting.model, byName, file),
+  yield* wrongCheckpoints(full, events, state === "ended", (checkpoint, manifest) =>
+    checkOwned(checkpoint, setting.model, byName, manifest),
   );
 }
 

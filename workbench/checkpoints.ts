@@ -1,9 +1,15 @@
-import path from "node:path";
 import type { BestEvaluation, ExecuteInput, JobState } from "../exec/index.ts";
 import type { CheckpointJob, Plan } from "../plan/index.ts";
 import { CheckpointClock, type CheckpointRhythm, eachOnce, logged } from "./checkpoint-rhythm.ts";
-import { RUN_FILES, type RunFolder } from "./run-folder.ts";
-import { type CheckpointInput, endedJob, type SavedJob, stoppedJob, writeCheckpoint } from "./write-checkpoint.ts";
+import type { RunFolder } from "./run-folder.ts";
+import {
+  adapterFile,
+  type CheckpointInput,
+  endedJob,
+  type SavedJob,
+  stoppedJob,
+  writeCheckpoint,
+} from "./write-checkpoint.ts";
 
 export interface CheckpointsInput {
   readonly run: RunFolder;
@@ -16,9 +22,6 @@ export interface CheckpointsInput {
   /** One could not be written: the run goes on, and what there is to go on from is the one before. */
   readonly onFailure: (why: string) => void;
 }
-
-/** A file of a job that has ended, from the folder of its run. */
-const adapterFile = (name: string): string => path.join(RUN_FILES.adapters, name, "adapter_model.safetensors");
 
 /** Whether all steps of a job are made by its state. */
 function isOverBy({ job, state, before, firstStep }: SavedJob): boolean {

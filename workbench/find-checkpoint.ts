@@ -9,10 +9,10 @@ import {
   type CheckpointJob,
   checkpointHash,
   checkpointSchema,
-  jobDigest,
   type PlannedJob,
   parseDocument,
 } from "../plan/index.ts";
+import type { ReadCheckpoint } from "./check-saved-job.ts";
 import { fileDigest } from "./file-digest.ts";
 import { CHECKPOINTS, checkpointNames, MANIFEST } from "./write-checkpoint.ts";
 
@@ -44,7 +44,7 @@ function checkFile(run: string, job: string, file: NonNullable<CheckpointJob["fi
 }
 
 /** Refuses one that is whole and of another run. @throws InputError */
-export type CheckOwner = (checkpoint: Checkpoint, file: string) => void;
+export type CheckOwner = (checkpoint: Checkpoint, read: ReadCheckpoint) => void;
 
 /** @throws InputError for one that is torn, or of another run */
 export function readCheckpoint(run: string, name: string, checkOwner: CheckOwner): Checkpoint {
@@ -53,15 +53,9 @@ export function readCheckpoint(run: string, name: string, checkOwner: CheckOwner
   const checkpoint = parseDocument(checkpointSchema, readWholeText(file), file);
   if (checkpoint.hash !== checkpointHash(checkpoint))
     throw new InputError({ expected: "content that matches its hash", file, at: "hash", got: "other content" });
-  checkOwner(checkpoint, file);
+  checkOwner(checkpoint, { name, file });
   for (const job of checkpoint.jobs) if (job.file !== null) checkFile(run, job.name, job.file);
   return checkpoint;
-}
-
-/** @throws InputError unless it has a job as it is planned */
-export function checkSavedJob(saved: CheckpointJob | undefined, job: PlannedJob, file: string): void {
-  if (saved?.digest !== jobDigest(job))
-    throw new InputError({ expected: `job ${job.name} as the plan has it`, file, at: "jobs", got: "another one" });
 }
 
 /** Looks at the checkpoints of a run, the newest first. */

@@ -13,6 +13,8 @@ export type JournalEvent =
       readonly versions: Readonly<Record<string, string>>;
       /** Number of the process that writes the folder. */
       readonly process: number;
+      /** Of a run, the hash of the plan that it carries out. */
+      readonly plan?: string;
       /**
        * Of a live fleet: the name of its policy, the most jobs that train at once on a pipeline, if there is a most, and
        * how much jobs are thought to take, if not what is planned.

@@ -20,10 +20,11 @@ import {
   type Resources,
   type Setting,
 } from "../plan/index.ts";
+import { checkSavedJob, checkSteps, type ReadCheckpoint } from "./check-saved-job.ts";
 import type { Place } from "./context.ts";
 import { linesOfFile } from "./file-lines.ts";
 import { absolute, readInput } from "./files.ts";
-import { checkSavedJob, type FoundCheckpoint, findCheckpoint, putAside } from "./find-checkpoint.ts";
+import { type FoundCheckpoint, findCheckpoint, putAside } from "./find-checkpoint.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine as RunEvent } from "./journal.ts";
 import { weightsByJournal } from "./known-weights.ts";
@@ -83,15 +84,17 @@ export function checkOwned(
   checkpoint: Checkpoint,
   model: Pick<Setting["model"], "digest">,
   jobs: ReadonlyMap<string, FleetComer["job"]>,
-  file: string,
+  manifest: ReadCheckpoint,
 ): void {
+  const { file } = manifest;
   if (checkpoint.modelDigest !== model.digest)
     throw new InputError({ expected: "a checkpoint of this fleet", file, at: "modelDigest", got: "another model's" });
+  checkSteps(checkpoint, manifest, false);
   for (const saved of checkpoint.jobs) {
     const job = jobs.get(saved.name);
     if (job === undefined)
       throw new InputError({ expected: "a checkpoint of this fleet", file, at: "jobs", got: saved.name });
-    checkSavedJob(saved, job, file);
+    checkSavedJob(saved, job, manifest);
   }
 }
 
@@ -109,7 +112,7 @@ export function findResumableFleet(place: Place, given: string): ResumableFleet 
   const { lines } = read(FLEET_FILES.journal, journalLines);
   const events = read(FLEET_FILES.journal, readJournalEvents);
   const byName = new Map(comers.map(({ job }) => [job.name, job]));
-  const found = findCheckpoint(folder, (checkpoint, file) => checkOwned(checkpoint, model, byName, file));
+  const found = findCheckpoint(folder, (checkpoint, manifest) => checkOwned(checkpoint, model, byName, manifest));
   const started = events.findLast(({ event }) => event === "started");
   const policy = started?.event === "started" ? started.policy : undefined;
   return {

@@ -15,17 +15,11 @@ import {
   sealPlan,
 } from "../plan/index.ts";
 import { predictPlan } from "../sim/index.ts";
+import { checkSavedJob, checkSteps } from "./check-saved-job.ts";
 import type { Place } from "./context.ts";
 import { linesOfFile, wholeLinesOf } from "./file-lines.ts";
 import { absolute, readInput, writePieces } from "./files.ts";
-import {
-  type CheckOwner,
-  checkSavedJob,
-  type FoundCheckpoint,
-  findCheckpoint,
-  putAside,
-  stateOf,
-} from "./find-checkpoint.ts";
+import { type CheckOwner, type FoundCheckpoint, findCheckpoint, putAside, stateOf } from "./find-checkpoint.ts";
 import type { JournalLine } from "./journal.ts";
 import { weightsByJournal } from "./known-weights.ts";
 import { isGoingOn, readJournalEvents } from "./load-run.ts";
@@ -65,11 +59,25 @@ export function plansOfRun(place: Place, folder: string): readonly [Plan, ...Pla
 
 /** Refuses a checkpoint of none of the plans that a run has carried out. @throws InputError */
 export function ownerOf(plans: readonly Plan[]): CheckOwner {
-  return (checkpoint, file) => {
+  return (checkpoint, read) => {
+    const { file } = read;
     const plan = plans.find(({ hash }) => hash === checkpoint.planHash);
     if (plan === undefined || plan.model.digest !== checkpoint.modelDigest)
       throw new InputError({ expected: "a checkpoint of this run", file, at: "planHash", got: "that of another plan" });
-    for (const job of plan.jobs) checkSavedJob(savedJob(checkpoint, job.name), job, file);
+    checkSteps(checkpoint, read, true);
+    for (const job of plan.jobs) checkSavedJob(savedJob(checkpoint, job.name), job, read);
+    for (const saved of checkpoint.jobs) {
+      if (plan.jobs.some(({ name }) => name === saved.name)) continue;
+      const job = plans.flatMap(({ jobs }) => jobs).find(({ name }) => name === saved.name);
+      if (job === undefined || saved.step !== job.steps)
+        throw new InputError({
+          expected: "jobs of this run, with all steps where the plan has them no more",
+          file,
+          at: "jobs",
+          got: saved.name,
+        });
+      checkSavedJob(saved, job, read);
+    }
   };
 }
 
@@ -114,16 +122,39 @@ export function stoppedBefore(
   );
 }
 
+/**
+ * The plan that was carried out last is there, and `base`, which the run goes on from, was carried out, as the journal
+ * tells: checkpoints of a plan that was changed would be nobody's, and the run would begin anew, by another plan. A
+ * process that was killed before it started may have left a plan of its own beside these.
+ * @throws InputError
+ */
+function checkPlans(plans: readonly Plan[], base: Plan, journal: readonly JournalLine[], file: string): void {
+  const started = journal.flatMap((line) => (line.event === "started" ? [line.plan] : []));
+  const last = started.at(-1);
+  // An earlier version has not written it down.
+  if (last === undefined || started.includes(undefined)) return;
+  if (plans.some(({ hash }) => hash === last) && started.includes(base.hash)) return;
+  throw new InputError({
+    expected: `the plan ${last.slice(0, 19)}..., which the run has carried out last,`,
+    file,
+    at: "hash",
+    got: plans[0]!.hash,
+    hint: "A plan that was changed is another one: train it into another folder.",
+  });
+}
+
 /** Finds the newest checkpoint to go on from. Nothing is changed. @throws InputError for a run that cannot be resumed */
 export function findResumable(place: Place, given: string): ResumableRun {
   const folder = absolute(place, given);
   const plans = plansOfRun(place, given);
   checkStopped(folder, given);
+  const journal = journalOfRun(folder);
   const found = findCheckpoint(folder, ownerOf(plans));
   const { checkpoint } = found;
   const base = checkpoint === undefined ? plans.at(-1)! : plans.find(({ hash }) => hash === checkpoint.planHash)!;
   const jobs = checkpoint?.jobs ?? base.jobs.map(({ name }) => ({ name, step: 0 }));
-  const weights = weightsByJournal(journalOfRun(folder));
+  checkPlans(plans, base, journal, path.join(folder, RUN_FILES.plan));
+  const weights = weightsByJournal(journal);
   return { folder, base, found, done: new Map(jobs.map(({ name, step }) => [name, step])), weights };
 }
 

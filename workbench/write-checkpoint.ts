@@ -18,6 +18,12 @@ import { fileDigest } from "./file-digest.ts";
 export const CHECKPOINTS = "checkpoints";
 export const MANIFEST = "manifest.json";
 
+/** A job's state in the folder of a checkpoint. */
+export const stateFile = (job: string): string => `${job}.safetensors`;
+
+/** The adapter of a job that has ended, in the folder of its run. */
+export const adapterFile = (job: string): string => path.join("adapters", job, "adapter_model.safetensors");
+
 /** The names of checkpoints that are there, torn ones too, oldest first. */
 export function checkpointNames(run: string): readonly string[] {
   try {
@@ -97,7 +103,7 @@ export function writeCheckpoint(input: CheckpointInput): WrittenCheckpoint {
       const { state, before, job: planned } = job;
       const { name: own, steps, adapter } = planned;
       const known = { name: own, digest: jobDigest(planned), step: stepOf(job), steps };
-      const file = path.join(unfinished, `${own}.safetensors`);
+      const file = path.join(unfinished, stateFile(own));
       const placed = path.join(CHECKPOINTS, name, path.basename(file));
       if (state !== undefined) {
         writeJobState(file, adapter, model.architecture, state);

@@ -13,7 +13,7 @@ export const plannedJobSchema = z.strictObject({
   dataDigest: z.string().nullable(),
   /** sha256 of the adapter that it starts from; absent for one that starts fresh. */
   initDigest: z.string().optional(),
-  cutoffLength: count,
+  cutoffLength: count.max(2 ** 24),
   batchSize: count,
   /** What its micro-batches were cut by: rows, tokens, or both. */
   microBatchSize: count.optional(),

@@ -3,7 +3,7 @@ import type { PlanDocument } from "../../plan/index.ts";
 import { temporaryFolder } from "../cli/run-cli.ts";
 import { damagedData, ENDLESS_DATA, HOSTILE_DATA } from "./data.ts";
 import { hostileModels } from "./models.ts";
-import { damagedPlans, resealedPlans } from "./plans.ts";
+import { contradictingPlans, damagedPlans, resealedPlans } from "./plans.ts";
 import { SEED, TIMEOUT_MS, withstand, writeTargets } from "./withstand.ts";
 
 const root = temporaryFolder();
@@ -17,6 +17,11 @@ beforeAll(async () => {
 it(
   "plans that were edited and sealed again",
   () => withstand(root, "plans", resealedPlans(plan, SEED, 110)),
+  TIMEOUT_MS,
+);
+it(
+  "plans that contradict themselves, sealed again",
+  () => withstand(root, "contradictions", contradictingPlans(plan)),
   TIMEOUT_MS,
 );
 it("plans whose text is damaged", () => withstand(root, "damaged", damagedPlans(plan, SEED, 20)), TIMEOUT_MS);

@@ -30,6 +30,49 @@ export function resealedPlans(plan: PlanDocument, seed: number, count: number): 
   }));
 }
 
+type Job = PlanDocument["segments"][number]["jobs"][number];
+
+/** Edits of which each says what the rest of the plan contradicts, with hashes that agree. */
+export function contradictingPlans(plan: PlanDocument): readonly Attack[] {
+  const edit = (name: string, change: (copy: PlanDocument) => void): Attack => {
+    const copy = structuredClone(plan);
+    change(copy);
+    return { name: `a resealed plan with ${name}`, files: { "p.json": resealed(copy) }, argv: ["validate", "p.json"] };
+  };
+  const job = (name: string, change: Partial<Record<keyof Job, unknown>>): Attack =>
+    edit(name, ({ segments: [first] }) => void Object.assign(first!.jobs[0]!, change));
+  return [
+    job("nothing that its micro-batches were cut by", { microBatchSize: undefined }),
+    ...[1, 3, 2 ** 40].map((rows) => job(`micro-batches of ${rows} rows`, { microBatchSize: rows })),
+    job("micro-batches of one token", { microBatchTokens: 1 }),
+    job("a bound on tokens that cuts nothing", { microBatchSize: undefined, microBatchTokens: 2 ** 40 }),
+    job("rows without a digest", { dataDigest: null }),
+    job("longer rows than any model's", { cutoffLength: 2 ** 40 }),
+    edit("a model without a digest", ({ setting }) => {
+      setting.model.digest = null;
+    }),
+    edit("devices of a byte", ({ setting }) =>
+      setting.devices.forEach((each) => {
+        each.memoryBytes = 1;
+      }),
+    ),
+    edit("devices of unknown memory", ({ setting }) =>
+      setting.devices.forEach((each) => {
+        each.memoryBytes = null;
+      }),
+    ),
+    edit("room for more jobs than tokens", ({ setting }) => {
+      setting.pipelines[0]!.room.maxJobs = 2 ** 40;
+    }),
+    edit("a norm of nothing but its epsilon", ({ setting }) => {
+      setting.model.architecture.rmsNormEps = 1e308;
+    }),
+    edit("positions that all turn alike", ({ setting }) => {
+      setting.model.architecture.ropeTheta = 1;
+    }),
+  ];
+}
+
 /** A plan's text that was cut, or in which a byte is another; where its inputs lay no hash knows. */
 export function damagedPlans(plan: PlanDocument, seed: number, count: number): readonly Attack[] {
   const rng = createRng(`texts ${seed}`);

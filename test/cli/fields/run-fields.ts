@@ -92,6 +92,7 @@ export function journalFields({ began, ended }: Pass, process: number | undefine
     }),
     "[].event": oneOf(["started", "ready", "job ended", "ended"]),
     "[].weights": HASH,
+    "[].plan": HASH,
     "[].process": isEnded ? is(process) : whole(2, 2 ** 31),
     ...Object.fromEntries(Object.entries(versionFields()).map(([name, check]) => [`[].versions.${name}`, check])),
     ...(isEnded ? { "[].job": oneOf(JOBS.map(({ name }) => name)) } : {}),

@@ -49,7 +49,7 @@ export function localRanks(
       world,
       version: "test",
       versions: { isa: isas[i]! },
-      openModel: () => ({ ...model, ...loaded[i] }),
+      openModel: () => ({ ...model, ...loaded[i], digest: model.digest }),
     }).then(
       () => undefined,
       (error: unknown) => error,
