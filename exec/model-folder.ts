@@ -11,7 +11,7 @@ import {
 } from "../plan/index.ts";
 import { checkFinite, checkFiniteBits } from "./finite-weights.ts";
 import { checkTensors } from "./model-tensors.ts";
-import { WeightDigests } from "./weights-digest.ts";
+import { WeightDigests } from "./weight-digests.ts";
 
 /**
  * Tensors by name.

@@ -235,7 +235,7 @@ describe("a fleet that is ended", () => {
     ]);
     writeFileSync(file, weights);
     await printed(resume, root);
-    expect(JSON.parse(textOf(noticed, "setting.json")).model.weightsDigest).toMatch(/^[0-9a-f]{64}$/);
+    expect(JSON.parse(textOf(noticed, "setting.json")).model.weightsDigest).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(adapters(noticed)).toEqual(adapters("whole"));
     expect(eventsOf(noticed, "started").map(({ policy }) => policy)).toEqual(["mlora", "fifo"]);
     await printed(["validate", noticed], root);
