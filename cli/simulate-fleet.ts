@@ -122,7 +122,7 @@ function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
   const utilisation = mean(metrics.utilisation);
   return [
     `simulated under ${policy}: ${counted(outcomes.length, "job")} in ${formatSeconds(makespanSeconds)}, ` +
-      `preempted ${counted(preemptions, "time")}, refused ${refused}, ${jobsInSystem.toFixed(2)} jobs at a time`,
+      `preempted ${preemptions}, refused ${refused}, ${jobsInSystem.toFixed(2)} jobs at a time`,
     `${Math.round(metrics.tokensPerSecond)} tokens/s without padding, pipelines at work ` +
       `${(100 * utilisation).toFixed(1)} % of the time, fairness to users ${metrics.fairness.toFixed(3)}`,
     "",

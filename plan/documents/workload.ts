@@ -14,7 +14,7 @@ const tokenCount = positiveInt.max(2 ** 24);
  */
 export const MOST_ROWS = 2 ** 24;
 /** Steps of a job. */
-export const MOST_STEPS = 2 ** 22;
+export const MOST_STEPS = 2 ** 20;
 const fraction = z.number().min(0).lt(1);
 
 /** Names that are safe as a folder and a trace label: no slash, no leading dot. */
