@@ -102,6 +102,22 @@ describe("the story of a job", () => {
     ]);
   });
 
+  it("tells the priority that a job came with, and when it was given another", () => {
+    const raised = fleetHistory(
+      journal(
+        [0, { events: [came(0, "urgent", 0)], decisions: [said("start", 0, "priority 0", 0)] }],
+        [7, { events: [{ kind: "priority", number: 0, priority: 5 }] }],
+        [9, { events: [did(0, 20), { kind: "ended", number: 0 }] }],
+      ),
+    );
+    expect(jobStory(raised, raised.jobs[0]!).slice(0, -1)).toEqual([
+      "urgent came at 0 s with 20 iterations.",
+      "It started at once on pipeline 0: priority 0.",
+      "At 7.00 s it was given priority 5.",
+    ]);
+    expect(raised.jobs[0]!.request.priority).toBe(5);
+  });
+
   it("tells pauses, stops and refusals with who and why", () => {
     expect(jobStory(history, history.jobs[2]!)).toEqual([
       "late came at 45.00 s with 20 iterations.",
@@ -147,7 +163,8 @@ describe("the story of a fleet", () => {
           "short: 8.00 s of 32.00 s, while long trained",
         ],
       },
-      { heading: "2 preemptions of 2 jobs:", lines: ["long, 1 time: for short", "late, 1 time"] },
+      // Who was paused has not given way to anybody.
+      { heading: "1 preemption of 1 job:", lines: ["long, 1 time: for short"] },
       { heading: "1 job was stopped:", lines: ["late after 5 of 20 iterations: third of three"] },
       { heading: "1 job was refused:", lines: ["never: no time"] },
     ]);
