@@ -1,3 +1,4 @@
+import { canonicalJson } from "../core/index.ts";
 import type { StepLayout } from "../plan/index.ts";
 import {
   layoutBytes,
@@ -13,6 +14,12 @@ import {
 } from "../studies/index.ts";
 import type { SlotKind } from "./slot-kind.ts";
 import { fastestLayout, rowsOf } from "./slot-layout.ts";
+
+/** Kinds without room, by name, where a slot has none for some. */
+type Times = SlotTimes | { readonly noRoom: string };
+
+/** By the kinds of a forecast: candidates of other counts, tenures and policies have the same slots. */
+const known = new WeakMap<readonly SlotKind[], Map<string, Times>>();
 
 /** How long steps of a forecast's kinds take on the slots of a candidate. Times are of the model, in seconds. */
 export class SlotTimes {
@@ -34,12 +41,16 @@ export class SlotTimes {
     });
   }
 
-  /** Where a slot has no room for some kind, its name. */
-  static of(
-    slot: StepMachine,
-    jobsAtOnce: number,
-    kinds: readonly SlotKind[],
-  ): SlotTimes | { readonly noRoom: string } {
+  static of(slot: StepMachine, jobsAtOnce: number, kinds: readonly SlotKind[]): Times {
+    const slots = known.get(kinds) ?? new Map<string, Times>();
+    known.set(kinds, slots);
+    const key = `${jobsAtOnce} ${canonicalJson(slot)}`;
+    const times = slots.get(key) ?? SlotTimes.#of(slot, jobsAtOnce, kinds);
+    slots.set(key, times);
+    return times;
+  }
+
+  static #of(slot: StepMachine, jobsAtOnce: number, kinds: readonly SlotKind[]): Times {
     const layouts = new Map<string, StepLayout>();
     for (const { base } of kinds) {
       if (layouts.has(base)) continue;

@@ -129,7 +129,7 @@ describe("a run that is killed at any moment", () => {
 });
 
 it("a run that is killed behind its last step and before its end makes the last steps again, and ends", async () => {
-  await printed(["train", "plan.json", "-o", "behind", "--no-cache", "--checkpoint-steps", "1"], root);
+  await printed(["train", "plan.json", "-o", "behind", "--no-cache", "--checkpoint-steps", "10"], root);
   const journal = readFileSync(at("behind", "journal.jsonl"), "utf8").trimEnd().split("\n");
   expect(JSON.parse(journal.at(-1)!).event).toBe("ended");
   // As if another process had been killed there.
