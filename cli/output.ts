@@ -37,9 +37,23 @@ export function moveCursor(io: Io, sequence: string): void {
 /** Takes the line back that the cursor is on. */
 export const ERASE_LINE = "\r\u001b[K";
 
-/** What predicted times assume, a line each. */
+/** Columns of a line of prose. */
+const WIDTH = 80;
+
+/** A sentence in lines of at most 80 columns, the second and those behind it indented. */
+function wrapped(text: string): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= WIDTH) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(last === undefined ? word : `  ${word}`);
+  }
+  return lines;
+}
+
+/** What predicted times assume. */
 export function assumptionLines({ device, software, kernels }: Assumptions): readonly string[] {
-  return [`assumed device: ${device}`, `assumed software: ${software}`, `assumed kernels: ${kernels}`];
+  return [`assumed device: ${device}`, `assumed software: ${software}`, `assumed kernels: ${kernels}`].flatMap(wrapped);
 }
 
 /** Columns side by side under a line: the first flush left, the others flush right. */
