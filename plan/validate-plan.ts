@@ -171,10 +171,9 @@ function checkPipelines(plan: PlanBody): void {
         at: `pipelines[${index}]`,
         got: { firstStage, endStage },
       });
-    // As many rows have at least as many tokens, and jobs a row each.
-    if (room.maxSequence > room.maxTokens || room.maxJobs > room.maxTokens)
+    if (room.maxSequence > room.maxTokens || room.maxJobs > Math.max(room.maxTokens, plan.jobs.length))
       throw new PlanError({
-        expected: `a longest row, and as many jobs, of at most ${room.maxTokens}, the most tokens of a micro-batch,`,
+        expected: `a longest row of at most ${room.maxTokens}, the most tokens of a micro-batch, and no more jobs than that, or than there are,`,
         at: `pipelines[${index}].room`,
         got: room,
       });
