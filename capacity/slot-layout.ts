@@ -1,15 +1,15 @@
 import { sum } from "../core/index.ts";
 import type { StepLayout } from "../plan/index.ts";
-import { allLayouts, layoutBytes, layoutSeconds, type StepMachine, StepRows, usableBytes } from "../studies/index.ts";
+import { allLayouts, DealtRows, layoutBytes, layoutSeconds, type StepMachine, usableBytes } from "../studies/index.ts";
 import { type SlotKind, stepsOf } from "./slot-kind.ts";
 
-const known = new WeakMap<SlotKind, Map<number, StepRows>>();
+const known = new WeakMap<SlotKind, Map<number, DealtRows>>();
 
 /** Steps of so many jobs of a kind that share a slot; the same rows whoever asks. */
-export function rowsOf(kind: SlotKind, jobs: number): StepRows {
-  const own = known.get(kind) ?? new Map<number, StepRows>();
+export function rowsOf(kind: SlotKind, jobs: number): DealtRows {
+  const own = known.get(kind) ?? new Map<number, DealtRows>();
   known.set(kind, own);
-  const rows = own.get(jobs) ?? new StepRows(Array(jobs).fill(kind.work));
+  const rows = own.get(jobs) ?? new DealtRows(Array(jobs).fill(kind.work));
   own.set(jobs, rows);
   return rows;
 }

@@ -1,12 +1,12 @@
 import { canonicalJson } from "../core/index.ts";
 import type { StepLayout } from "../plan/index.ts";
 import {
+  DealtRows,
   layoutBytes,
   layoutSeconds,
   layoutShares,
   layoutTrust,
   type StepMachine,
-  StepRows,
   type StepShares,
   type StepTrust,
   tokenSeconds,
@@ -93,7 +93,7 @@ export class SlotTimes {
     const key = [...kinds].sort((a, b) => a - b).join();
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const rows = new StepRows(kinds.map((kind) => this.#kinds[kind]!.work));
+    const rows = new DealtRows(kinds.map((kind) => this.#kinds[kind]!.work));
     // A pipeline fills sooner where more rows are cut finer; a job alone would be cut like that as well.
     const alone = kinds.map((kind) => this.#alone[kind]!);
     const seconds = Math.max(layoutSeconds(this.#slot, this.layoutOf(kinds[0]!), rows), ...alone);

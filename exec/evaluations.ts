@@ -46,6 +46,8 @@ export class Evaluations {
   /** By job, parameters that its last update told, by stage. */
   readonly #told = new Map<number, (readonly AdapterPair[])[]>();
   readonly #best = new Map<number, BestEvaluation>();
+  /** By job, the step that was not finite. */
+  readonly #stopped = new Map<number, number>();
 
   constructor(live: LiveWork) {
     this.#live = live;
@@ -54,6 +56,11 @@ export class Evaluations {
   /** What a job had before, where it goes on from an earlier run. */
   begin(job: number, best: BestEvaluation | undefined): void {
     if (best !== undefined) this.#best.set(job, best);
+  }
+
+  /** A job's step was not finite: what is in queues of it and of later steps says nothing of the job. */
+  stop(job: number, step: number): void {
+    this.#stopped.set(job, step);
   }
 
   /** What an update told on a stage: the parameters of a job that may be kept. */
@@ -87,9 +94,10 @@ export class Evaluations {
     open.left -= 1;
     if (open.left > 0) return [];
     this.#open.delete(miniBatch);
-    return [...open.shares].map(([job, share]) =>
-      this.#evaluated(job, jobStep(this.#live.groups, job, miniBatch), share),
-    );
+    return [...open.shares].flatMap(([job, share]) => {
+      const step = jobStep(this.#live.groups, job, miniBatch);
+      return step < (this.#stopped.get(job) ?? Number.POSITIVE_INFINITY) ? [this.#evaluated(job, step, share)] : [];
+    });
   }
 
   /** The best of a job that has been evaluated. */
@@ -101,6 +109,7 @@ export class Evaluations {
   forget(job: number): void {
     this.#best.delete(job);
     this.#told.delete(job);
+    this.#stopped.delete(job);
   }
 
   #evaluated(job: number, step: number, { loss, scored, tokens }: Share): EvaluationMetrics {

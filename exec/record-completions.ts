@@ -178,7 +178,9 @@ export class ExecutionRecord {
       this.#hooks.onLoss({ job: row.job, value: row.loss, timeNs: done.endNs });
       this.#hooks.onStep?.(row);
       const divergence = divergenceOf(row);
-      if (divergence !== undefined) this.#hooks.onDiverged(number, divergence);
+      if (divergence === undefined) continue;
+      this.#evaluations.stop(number, row.step);
+      this.#hooks.onDiverged(number, divergence);
     }
   }
 }

@@ -1,6 +1,7 @@
 // Every way in which equal accelerators can share a training step: its time, its memory.
 export { allLayouts } from "./layouts/all-layouts.ts";
 export { compareLayouts, type LayoutComparison, type LayoutJob, type LayoutRow } from "./layouts/compare-layouts.ts";
+export { DealtRows, type StepWork } from "./layouts/dealt-rows.ts";
 // What such times assume.
 export { stepAssumptions } from "./layouts/step-assumptions.ts";
 export {
@@ -12,7 +13,6 @@ export {
   usableBytes,
 } from "./layouts/step-layout.ts";
 export { type StepMachine, stepMachine } from "./layouts/step-machine.ts";
-export { StepRows, type StepWork } from "./layouts/step-rows.ts";
 // A device of the catalog, as training steps on it are predicted.
 export { acceleratorOf } from "./observations/accelerator.ts";
 // The peak memory of devices, fitted on what was measured.

@@ -3,6 +3,7 @@ import type { CostModel, FleetWork, HalvedSweep, Policy, Resources, Setting, Sha
 import type { CheckpointRhythm } from "./checkpoint-rhythm.ts";
 import type { Place } from "./context.ts";
 import type { JournalEvent } from "./journal.ts";
+import { checkWeights } from "./known-weights.ts";
 import type { LiveNotice } from "./live-job.ts";
 import { type FleetThatGoesOn, resumedEvent } from "./restore-jobs.ts";
 import { runVersions } from "./train-plan.ts";
@@ -48,4 +49,20 @@ export function startEvents(input: LiveFleetInput): readonly JournalEvent[] {
     { event: "started", versions: runVersions(setting), process: process.pid, ...who },
     ...(goesOn === undefined ? [] : [resumedEvent(goesOn)]),
   ];
+}
+
+/** The weights that a fleet's devices load, compared with what is known of them, and what the journal says then. */
+export function fleetWeights({ setting, model, goesOn }: LiveFleetInput) {
+  let weights: { readonly weights?: string } = {};
+  return {
+    /** @throws InputError for other weights */
+    check(digest: string): void {
+      const planned = setting.model.weightsDigest;
+      checkWeights(digest, { folder: model.folder, planned, before: goesOn?.found.weights });
+      weights = { weights: digest };
+    },
+    readyEvent(): JournalEvent {
+      return { event: "ready", ...weights, ...(goesOn === undefined ? {} : { atNs: goesOn.found.clockNs }) };
+    },
+  };
 }

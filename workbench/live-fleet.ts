@@ -32,8 +32,7 @@ import { failed, type JournalEvent, jobEnded, pipelineLost } from "./journal.ts"
 import { judgeAdapter, judgeDivergence, judgeEnd, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import { KeptJobs } from "./kept-jobs.ts";
-import { checkWeights } from "./known-weights.ts";
-import { type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
+import { fleetWeights, type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
 import { LiveHalving } from "./live-halving.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
 import { type FleetThatGoesOn, pastNotices, pastSweeps, takeUp } from "./restore-jobs.ts";
@@ -72,7 +71,7 @@ export class LiveFleet implements Disposable {
       const scheduler = new Scheduler(policy, resources, known);
       const numBefore = goesOn?.jobs.length ?? 0;
       const startNs = goesOn?.found.clockNs ?? 0;
-      let weights: { readonly weights?: string } = {};
+      const weights = fleetWeights(input);
       const fleet: LiveFleet = new LiveFleet(
         input,
         written,
@@ -83,13 +82,8 @@ export class LiveFleet implements Disposable {
             ...{ setting, costs, scheduler, sharing, numBefore },
             follow: (number) => fleet.#follows(number),
           }),
-          onWeights: (digest) => {
-            const planned = setting.model.weightsDigest;
-            checkWeights(digest, { folder: model.folder, planned, before: goesOn?.found.weights });
-            weights = { weights: digest };
-          },
-          onStart: () =>
-            written.happened({ event: "ready", ...weights, ...(goesOn === undefined ? {} : { atNs: startNs }) }),
+          onWeights: weights.check,
+          onStart: () => written.happened(weights.readyEvent()),
           onLine: (line) => fleet.#decided(line),
           onSegment: (segment) => written.planned(segment),
           onStep: (metrics) => fleet.#stepped(metrics),
@@ -121,12 +115,8 @@ export class LiveFleet implements Disposable {
     this.#execution = execution;
     this.#sweeps = new SweepHalving(input.sweeps, input.goesOn && pastSweeps(input.goesOn));
     const journal = (event: JournalEvent): void => folder.happened(event);
-    this.#halving = new LiveHalving({
-      sweeps: this.#sweeps,
-      jobs: this.#jobs,
-      journal,
-      ask: (event) => this.#ask(event),
-    });
+    const ask = (event: AskedEvent): void => this.#ask(event);
+    this.#halving = new LiveHalving({ sweeps: this.#sweeps, jobs: this.#jobs, journal, ask });
     if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
     const { setting, rhythm, onFailure = () => {} } = input;
     const log = { sync: () => folder.sync(), journal, onFailure: eachOnce(onFailure) };

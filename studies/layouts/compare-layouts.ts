@@ -3,9 +3,9 @@ import type { StepLayout } from "../../plan/index.ts";
 import type { StepTrust } from "../observations/step-predictor.ts";
 import type { StepShares } from "../observations/training-step.ts";
 import { allLayouts } from "./all-layouts.ts";
+import { DealtRows, type StepWork } from "./dealt-rows.ts";
 import { layoutBytes, layoutSeconds, layoutShares, layoutTrust, usableBytes } from "./step-layout.ts";
 import type { StepMachine } from "./step-machine.ts";
-import { StepRows, type StepWork } from "./step-rows.ts";
 
 /** A job that trains for some steps. */
 export interface LayoutJob {
@@ -40,7 +40,7 @@ export interface LayoutComparison {
 /** Steps that are alike: jobs that train together, and how often. */
 interface Phase {
   readonly steps: number;
-  readonly rows: StepRows;
+  readonly rows: DealtRows;
 }
 
 /** Steps of each job, the same of all of them. */
@@ -48,8 +48,8 @@ interface Way {
   readonly jobs: LayoutRow["jobs"];
   readonly phases: readonly Phase[];
   /** Whose memory is the most and whose shares are told, at any time. */
-  readonly fullest: readonly StepRows[];
-  readonly largest: StepRows;
+  readonly fullest: readonly DealtRows[];
+  readonly largest: DealtRows;
 }
 
 /** Rows that are looked at, of all phases together; and the fewest steps of a phase. */
@@ -62,7 +62,7 @@ function phaseOf(jobs: readonly LayoutJob[], from: number, to: number, mostRows:
   const count = Math.min(to - from, Math.max(LEAST_STEPS, Math.floor(mostRows / rows)));
   const taken = Array.from({ length: count }, (_, step) => from + Math.floor(((step + 0.5) * (to - from)) / count));
   const works = jobs.map(({ work }) => ({ ...work, steps: taken.map((step) => work.steps[step]!) }));
-  return { steps: to - from, rows: new StepRows(works) };
+  return { steps: to - from, rows: new DealtRows(works) };
 }
 
 /** One job after another. */

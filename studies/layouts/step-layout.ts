@@ -15,8 +15,8 @@ import {
   type TrainingSystem,
   wholeStepSeconds,
 } from "../observations/training-step.ts";
+import type { DealtRows, RankRows } from "./dealt-rows.ts";
 import type { StepMachine } from "./step-machine.ts";
-import type { RankRows, StepRows } from "./step-rows.ts";
 
 /** Bytes of a parameter of the base model's layers: 4-bit ones have a scale of 8 bits for each 16. */
 const WEIGHT_BYTES: Readonly<Record<ProductPrecision, number>> = { bfloat16: 2, float8: 1, float4: 0.5625 };
@@ -26,7 +26,7 @@ const STORED_BYTES: Readonly<Record<ProductPrecision, number>> = { bfloat16: 2, 
 const USABLE = 0.94;
 
 /** A layout without the sizes of its micro-batches. */
-function systemOf(machine: StepMachine, layout: StepLayout, rows: StepRows): TrainingSystem {
+function systemOf(machine: StepMachine, layout: StepLayout, rows: DealtRows): TrainingSystem {
   const { tensorParallel, contextParallel, contextExchange, pipelineParallel, recomputedLayers, sharded } = layout;
   const { accelerator, count, precision, hasGraphs, overlaps, scaleUp } = machine;
   return {
@@ -83,7 +83,7 @@ function slowestInEach(cost: MicroBatchCost, ranks: readonly RankRows[]): Slowes
 }
 
 /** A layout's steps by the model alone. */
-function modelled(machine: StepMachine, layout: StepLayout, rows: StepRows, { fitted: { fit } }: StepPredictor) {
+function modelled(machine: StepMachine, layout: StepLayout, rows: DealtRows, { fitted: { fit } }: StepPredictor) {
   const system = systemOf(machine, layout, rows);
   const cost = microBatchCost(system, machine.release, fit);
   const slowest = system.isSharded && layout.dataParallel > 1 ? slowestInEach : slowestOf;
@@ -94,7 +94,7 @@ function modelled(machine: StepMachine, layout: StepLayout, rows: StepRows, { fi
 }
 
 /** A layout as steps like it were published: equal micro-batches, as many as the slowest accelerators have. */
-function askedOf(machine: StepMachine, layout: StepLayout, rows: StepRows, predictor: StepPredictor): AskedStep {
+function askedOf(machine: StepMachine, layout: StepLayout, rows: DealtRows, predictor: StepPredictor): AskedStep {
   const steps = modelled(machine, layout, rows, predictor);
   const [microBatches, tokens, pairs] = (["microBatches", "tokens", "pairs"] as const).map((of) =>
     mean(steps.map(({ done }) => done[of])),
@@ -109,7 +109,7 @@ function askedOf(machine: StepMachine, layout: StepLayout, rows: StepRows, predi
 }
 
 /** What the model's times of a layout are multiplied with. */
-function correctionOf(machine: StepMachine, layout: StepLayout, rows: StepRows, predictor: StepPredictor): number {
+function correctionOf(machine: StepMachine, layout: StepLayout, rows: DealtRows, predictor: StepPredictor): number {
   const release = releaseNamed(machine.release, machine.accelerator.generation);
   return predictor.correction({ system: systemOf(machine, layout, rows), release });
 }
@@ -118,7 +118,7 @@ function correctionOf(machine: StepMachine, layout: StepLayout, rows: StepRows, 
 export function layoutSeconds(
   machine: StepMachine,
   layout: StepLayout,
-  rows: StepRows,
+  rows: DealtRows,
   predictor = publishedPredictor(),
 ): number {
   const steps = modelled(machine, layout, rows, predictor);
@@ -130,7 +130,7 @@ export function layoutSeconds(
 export function layoutTrust(
   machine: StepMachine,
   layout: StepLayout,
-  rows: StepRows,
+  rows: DealtRows,
   predictor = publishedPredictor(),
 ): StepTrust {
   return predictor.trust(askedOf(machine, layout, rows, predictor));
@@ -140,7 +140,7 @@ export function layoutTrust(
 export function layoutShares(
   machine: StepMachine,
   layout: StepLayout,
-  rows: StepRows,
+  rows: DealtRows,
   predictor = publishedPredictor(),
 ): StepShares {
   const steps = modelled(machine, layout, rows, predictor).map(({ done, system }) => ({
@@ -160,7 +160,7 @@ export function layoutShares(
 export function tokenSeconds(
   machine: StepMachine,
   layout: StepLayout,
-  rows: StepRows,
+  rows: DealtRows,
   predictor = publishedPredictor(),
 ): number {
   const cost = microBatchCost(systemOf(machine, layout, rows), machine.release, predictor.fitted.fit);
@@ -169,7 +169,7 @@ export function tokenSeconds(
 }
 
 /** Bytes of each accelerator, the fullest, while these jobs train together. */
-export function layoutBytes(machine: StepMachine, layout: StepLayout, rows: StepRows): number {
+export function layoutBytes(machine: StepMachine, layout: StepLayout, rows: DealtRows): number {
   const { dataParallel, microTokens } = layout;
   // A micro-batch may be as large as its most, and no row is cut.
   const all = Math.ceil(rows.mostRows / dataParallel) * rows.longestRow;

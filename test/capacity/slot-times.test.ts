@@ -3,7 +3,7 @@ import { candidateFleet } from "../../capacity/candidate-fleet.ts";
 import { slotKind } from "../../capacity/slot-kind.ts";
 import { createRng } from "../../core/index.ts";
 import { CATALOG, type Candidate, forecastSchema } from "../../plan/index.ts";
-import { allLayouts, layoutTrust, NEWEST, type ProductPrecision, StepRows, stepMachine } from "../../studies/index.ts";
+import { allLayouts, DealtRows, layoutTrust, NEWEST, type ProductPrecision, stepMachine } from "../../studies/index.ts";
 import { PRICES } from "./small-world.ts";
 
 const kind = (name: string, model: string) => ({
@@ -95,7 +95,7 @@ describe("how far predicted times are trusted", () => {
       ...{ count: 8, precision, release, hasGraphs: false, overlaps: false },
     });
     const layout = allLayouts(machine, work.architecture).find(({ dataParallel }) => dataParallel === 8)!;
-    return layoutTrust(machine, layout, new StepRows([work]));
+    return layoutTrust(machine, layout, new DealtRows([work]));
   };
 
   it("is most where the model and the accelerator were measured, and least where nothing of its generation was", () => {

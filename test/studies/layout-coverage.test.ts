@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
 import { CATALOG, type StepLayout } from "../../plan/index.ts";
 import {
+  DealtRows,
   layoutSeconds,
   layoutTrust,
   publishedSteps,
   STEP_SETTING,
   type StepMachine,
   StepPredictor,
-  StepRows,
   type TrainingStep,
 } from "../../studies/index.ts";
 
@@ -25,7 +25,7 @@ function asked({ system, release }: TrainingStep) {
     ...{ sharded: system.isSharded ? "weights" : "state", microTokens: system.tokens },
   };
   const steps = [Array<number>(dataParallel * system.accumulation).fill(system.tokens)];
-  const rows = new StepRows([{ architecture, trainedParameters, steps, longestRow: system.tokens }]);
+  const rows = new DealtRows([{ architecture, trainedParameters, steps, longestRow: system.tokens }]);
   return { machine, layout, rows };
 }
 

@@ -10,12 +10,12 @@ import {
 import {
   acceleratorOf,
   allLayouts,
+  DealtRows,
   layoutBytes,
   layoutSeconds,
   layoutShares,
   PUBLISHED_FIT,
   type StepMachine,
-  StepRows,
   type StepWork,
   type TrainingSystem,
   tokenSeconds,
@@ -27,7 +27,7 @@ const LLAMA = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llam
 const WORK: StepWork = {
   ...{ architecture: LLAMA, trainedParameters: 44.6e6, steps: [Array(8).fill(8192)], longestRow: 8192 },
 };
-const rowsOf = (...works: readonly StepWork[]): StepRows => new StepRows(works);
+const rowsOf = (...works: readonly StepWork[]): DealtRows => new DealtRows(works);
 const ROWS = rowsOf(WORK);
 const H100: StepMachine = {
   ...{ accelerator: acceleratorOf("H100 SXM", CATALOG), memoryBytes: 80e9, scaleUp: 8, count: 8 },

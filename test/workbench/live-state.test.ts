@@ -48,14 +48,16 @@ describe("the state of a live fleet", () => {
 });
 
 describe("the folder of a live fleet", () => {
-  it("has an adapter of each job that has made a step, and need have none of one that was cancelled before", () => {
+  it("has an adapter of each job that has made its steps, and each of its steps", () => {
     expect(checkFleetFolder({ cwd: root }, "live")).toEqual([]);
     rmSync(path.join(root, "live", "adapters", "two"), { recursive: true });
     expect(() => checkFleetFolder({ cwd: root }, "live")).toThrow(/adapters\/two: Expected a PEFT folder/);
     const metrics = path.join(root, "live", "metrics.jsonl");
     const lines = readFileSync(metrics, "utf8").split("\n");
     writeFileSync(metrics, lines.filter((line) => !line.includes('"job":"two"')).join("\n"));
-    expect(checkFleetFolder({ cwd: root }, "live")).toEqual([]);
+    expect(() => checkFleetFolder({ cwd: root }, "live")).toThrow(
+      /metrics\.jsonl: Expected 12 steps of job two, got "0"/,
+    );
   });
 });
 

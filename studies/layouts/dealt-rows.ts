@@ -52,7 +52,7 @@ function dealt(rows: readonly number[], ranks: number): readonly (readonly numbe
 }
 
 /** Steps of jobs of one base model that train together: a step of each of them at a time, as rows. */
-export class StepRows {
+export class DealtRows {
   readonly works: readonly StepWork[];
   /** Tokens of a step on average. */
   readonly tokens: number;
