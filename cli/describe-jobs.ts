@@ -2,9 +2,10 @@ import { counted, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import { type FleetStatus, isOver, type JobStatus, type Notice, type PredictedTime } from "../server/index.ts";
 import { table } from "./output.ts";
 
-/** "in 3.20 s (2.90 to 3.80 s)" */
+/** "in 3.20 s (2.90 to 3.80 s)"; "at any moment" where the time has passed meanwhile */
 function fromNow({ seconds, low, high }: PredictedTime, now: number): string {
   const left = (at: number): number => Math.max(0, at - now);
+  if (left(high) === 0) return "at any moment";
   const range = low === high ? "" : ` (${formatSecondsRange(left(low), left(high))})`;
   return `in ${formatSeconds(left(seconds))}${range}`;
 }

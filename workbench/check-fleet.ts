@@ -37,6 +37,18 @@ import { checkOwned } from "./resume-fleet.ts";
 import { earlierParts } from "./resume-run.ts";
 import { learnedBy } from "./sizes.ts";
 
+/** The first line of the scheduler since the fleet was last gone on with; 0 where it never was. */
+function firstOwnLine({ journal: { lines }, events }: LoadedFleet): number {
+  const restored = lines.findLastIndex((line) => line.events.some(({ kind }) => kind === "restored"));
+  if (restored >= 0 && !events.some(({ event }) => event === "resumed")) return restored;
+  // Where no job was left, none was restored: the clock tells.
+  const ready = events.findLast(({ event }) => event === "ready");
+  const since = ready?.event === "ready" ? ready.atNs : undefined;
+  if (since === undefined) return Math.max(0, restored);
+  const later = lines.findIndex(({ atNs }) => atNs > since);
+  return Math.max(0, restored, later < 0 ? lines.length : later);
+}
+
 /** Why the decisions of a fleet were not made again; undefined where they are those of its policy. */
 function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined {
   const { setting, jobs, journal, policy, jobsAtOnce, sizes } = fleet;
@@ -49,8 +61,7 @@ function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined 
   const most = jobsAtOnce === undefined ? {} : { most: jobsAtOnce };
   const { resources, policyOf } = fleetModel({ setting, costs, works: jobs, ...most, ...learnedBy(sizes) });
   // Before, the machines and the policy may have been others.
-  const from = journal.lines.findLastIndex(({ events }) => events.some(({ kind }) => kind === "restored"));
-  const before = journal.lines.slice(0, Math.max(0, from));
+  const before = journal.lines.slice(0, firstOwnLine(fleet));
   const own = policyOf(name);
   const known = { ...cutOff(before, resources).state, policy: own.name, memory: own.initial };
   const scheduler = new Scheduler(own, resources, known);
@@ -218,7 +229,7 @@ function checkComers({ jobs, journal }: LoadedFleet, file: string): void {
     const comer = jobs[number];
     if (comer?.job.name !== name || comer.number !== number)
       throw new InputError({
-        expected: `job ${name}, which arrived as number ${number},`,
+        expected: `job ${name}, which arrived as number ${number}`,
         file,
         line: number + 1,
         got: comer?.job.name ?? "none",

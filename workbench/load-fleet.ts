@@ -5,6 +5,7 @@ import type { StepMetrics } from "../exec/index.ts";
 import {
   createCostModel,
   type FleetComer,
+  journalLines,
   POLICIES,
   type PolicyFactory,
   type PolicyName,
@@ -105,7 +106,8 @@ export function loadFleetFolder(place: Place, folder: string): LoadedFleet {
     // A folder from before they were written down has none.
     jobs: parseComers(linesOfFile(jobsFile), jobsFile),
     segments: parseSegments(segments.lines, segments.file, setting),
-    journal: parseJournal(journal.lines, journal.file),
+    // One that was ended while it was loaded has none of the scheduler.
+    journal: (events.length > 0 ? journalLines : parseJournal)(journal.lines, journal.file),
     metrics: readMetrics(metrics.lines, metrics.file).metrics,
     events,
     state: ended === undefined ? "unfinished" : ended.event === "ended early" ? "ended early" : "ended",
@@ -127,7 +129,7 @@ export function isFleetGoingOn({ state, events }: LoadedFleet): boolean {
  * @throws InputError where the folder does not say what its twin needs
  */
 export function twinOfFleet(
-  { setting, jobs, journal, policy, jobsAtOnce, sizes }: LoadedFleet,
+  { setting, jobs, journal, events, policy, jobsAtOnce, sizes }: LoadedFleet,
   other?: PolicyName | PolicyFactory,
 ): TwinnedFleet {
   const own = POLICIES.find((name) => name === policy);
@@ -147,6 +149,8 @@ export function twinOfFleet(
       hint: "Folders of earlier versions have none: `loratwin explain` tells what happened.",
     });
   const costs = createCostModel(setting.calibration, setting.model.dtype);
-  const fleet = { setting, costs, works: jobs, most: jobsAtOnce, ...learnedBy(sizes), journal: journal.lines };
+  const wasResumed = events.some(({ event }) => event === "resumed");
+  const asked = { setting, costs, works: jobs, most: jobsAtOnce, ...learnedBy(sizes) };
+  const fleet = { ...asked, journal: journal.lines, wasResumed };
   return besideTwin(fleet, chosen);
 }

@@ -13,4 +13,5 @@ export const priorityCommand = onJobCommand({
       throw new InputError({ expected: "a whole number", at: "number", got: priority });
     return fleet.setPriority(job, priority!);
   },
+  pending: ({ priority }) => `has priority ${priority} now`,
 });

@@ -24,6 +24,9 @@ function isAbsent(value: unknown): boolean {
   return typeof value === "object" && Object.keys(value).length === 0;
 }
 
+/** Other words for no, which are no classes where a key is about training alone. */
+const NO = ["no", "off", "none", "never", "skip", "n", "f"];
+
 /** Yes, no and amounts, written out or not, as a number; undefined for anything else. */
 function amountOf(value: unknown): number | undefined {
   const text = String(value).trim().toLowerCase();
@@ -43,7 +46,7 @@ const DIRECTIVES: readonly Directive[] = [
   ...["train", "training", "weight"].map((key) => ({
     keys: [key],
     of: ANYWHERE,
-    isUsual: (value: unknown) => (amountOf(value) ?? 1) === 1,
+    isUsual: (value: unknown) => (amountOf(value) ?? 1) === 1 && !NO.includes(String(value).trim().toLowerCase()),
     usual: "true or 1",
   })),
   {

@@ -2,7 +2,7 @@ import { InputError, ownValue } from "../../core/index.ts";
 import type { DataFormat, FileSource } from "../data-source.ts";
 import type { DataRecord } from "../records/record.ts";
 import { defaultTemplates } from "./instruction.ts";
-import { fieldsOf } from "./row-kind.ts";
+import { fieldNames, fieldsOf } from "./row-kind.ts";
 
 /** The format and why, for the result of reading. */
 export interface InferredFormat {
@@ -35,7 +35,7 @@ export function inferFormat(source: FileSource, first: DataRecord): InferredForm
     expected:
       "a record whose format can be told (input_ids, messages, text, instruction and output, question and answer)",
     ...first.place,
-    got: Object.keys(fields),
+    got: fieldNames(first),
     hint: "Say format: instruction with prompt and response templates, or format: text with field.",
   });
 }

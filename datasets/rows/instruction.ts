@@ -1,6 +1,6 @@
 import { InputError } from "../../core/index.ts";
 import type { DataRecord } from "../records/record.ts";
-import { fieldsOf, type RowKind, rowOfParts } from "./row-kind.ts";
+import { fieldNames, fieldsOf, type RowKind, rowOfParts } from "./row-kind.ts";
 import { fillTemplate } from "./templates.ts";
 
 interface Templates {
@@ -44,7 +44,7 @@ export const instructionRow: RowKind = (record, { source, tokenizer, mostTokens 
     throw new InputError({
       expected: `the fields ${known}`,
       ...record.place,
-      got: Object.keys(fieldsOf(record)),
+      got: fieldNames(record),
       hint,
     });
   }

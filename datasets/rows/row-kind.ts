@@ -28,6 +28,13 @@ export function fieldsOf(record: DataRecord): Readonly<Record<string, unknown>> 
   throw new InputError({ expected: "a record that is an object", ...place, got: value });
 }
 
+/** The fields of a record, and which of them hold nothing. */
+export function fieldNames(record: DataRecord): readonly string[] {
+  return Object.entries(fieldsOf(record)).map(([name, value]) =>
+    value === null || value === "" ? `${name} (empty)` : name,
+  );
+}
+
 /** A field's text; numbers and booleans are written out. */
 export function textField(record: DataRecord, field: string): string {
   const fields = fieldsOf(record);

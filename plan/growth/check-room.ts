@@ -28,7 +28,9 @@ export function checkRoom(
   const misfit = jobs.find((job) => !fitsRanks(job, ranks));
   if (misfit !== undefined)
     throw new PlanError({
-      expected: "adapters on projections, and of ranks, that the pipeline has room for",
-      got: { name: misfit.name, ...misfit.adapter },
+      expected: `an adapter that the pipeline has room for: ${Object.entries(ranks)
+        .map(([projection, rank]) => `rank ${rank} on ${projection}`)
+        .join(", ")}`,
+      got: `rank ${misfit.adapter.rank} on ${misfit.adapter.targets.join(", ")}, of job ${misfit.name}`,
     });
 }

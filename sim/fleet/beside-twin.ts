@@ -26,6 +26,8 @@ export interface ExecutedFleet {
   /** Where sizes of jobs were learned: from what. */
   readonly learned?: LearnedSizes | undefined;
   readonly journal: readonly JournalLine[];
+  /** Whether it was gone on with when all its jobs were over: its journal does not tell. */
+  readonly wasResumed?: boolean;
 }
 
 /** A fleet with its figures. */
@@ -66,7 +68,7 @@ export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFact
   const { sharing } = times;
   const judged = { requests, times, numPipelines: resources.numPipelines, most, isBounded: true };
   const executed = judgeFleet({ ...judged, outcomes: outcomesOf(journal) });
-  if (wasCutOff(journal)) return { twin: undefined, executed };
+  if (fleet.wasResumed === true || wasCutOff(journal)) return { twin: undefined, executed };
   const twin = fleetTwin({ setting, costs, works, happenings, sharing, scheduler: new Scheduler(own, resources) });
   return {
     twin: {

@@ -31,6 +31,8 @@ const talk = (more: object, user: object = {}) => ({
 
 describe("a row that says how it is to be trained", () => {
   it.each([
+    ["train", "no"],
+    ["weight", "off"],
     ["label", false],
     ["label", 0],
     ["label", "False"],
