@@ -158,9 +158,15 @@ describe("validate of a live fleet's folder", () => {
     expect(code).toBe(2);
   });
 
-  it("takes a line that was not written to its end", async () => {
+  it("takes a line that was not written to its end, unless the fleet has ended", async () => {
     cpSync(at("fleet"), at("torn"), { recursive: true, filter: (source) => !source.endsWith(".sock") });
     for (const name of ["segments.jsonl", "metrics.jsonl", "jobs.jsonl"]) appendFileSync(at("torn", name), '{"a":');
+    expect((await runCli(["validate", "torn"], root)).stderr).toMatch(
+      /jsonl(:\d+)?: Expected a.* line that was written to/,
+    );
+    const journal = readFileSync(at("torn", "journal.jsonl"), "utf8").trimEnd().split("\n");
+    expect(JSON.parse(journal.at(-1)!).event).toBe("ended");
+    writeFileSync(at("torn", "journal.jsonl"), `${journal.slice(0, -1).join("\n")}\n`);
     expect((await runCli(["validate", "torn"], root)).code).toBe(0);
   });
 });

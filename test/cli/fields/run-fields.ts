@@ -95,7 +95,12 @@ export function journalFields({ began, ended }: Pass, process: number | undefine
     "[].plan": HASH,
     "[].process": isEnded ? is(process) : whole(2, 2 ** 31),
     ...Object.fromEntries(Object.entries(versionFields()).map(([name, check]) => [`[].versions.${name}`, check])),
-    ...(isEnded ? { "[].job": oneOf(JOBS.map(({ name }) => name)) } : {}),
+    ...(isEnded
+      ? {
+          "[].job": oneOf(JOBS.map(({ name }) => name)),
+          "[].written.adapter": that("a SHA-256", (value: string) => /^[0-9a-f]{64}$/.test(value)),
+        }
+      : {}),
     "": that("all that happened", (value: readonly Line[]) => {
       const jobs = isEnded ? JOBS.map(() => "job ended") : [];
       const events = ["started", "ready", ...jobs, ...(isEnded ? ["ended"] : [])];
@@ -237,7 +242,8 @@ export function rowCacheFields({ plan }: Pass, isText: boolean): FieldTable {
   const token = whole(0, VOCABULARY - 1);
   return {
     "header.magic": is("LTROWS"),
-    "header.version": is(1),
+    "header.version": is(2),
+    "header.numJoined": blank("no token of these rows spans the border of the response", is(0)),
     "header.format": is(isText ? "instruction" : "tokens"),
     "header.inferred": isText
       ? that("why it is that format", (value: string) => value.includes("templates"))
