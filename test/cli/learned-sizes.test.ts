@@ -129,8 +129,8 @@ describe("serve --sizes learned", () => {
       const inTurn = [...ends.values()].map(({ seconds }) => seconds).sort((a, b) => a - b);
       const gaps = inTurn.slice(1).map((seconds, before) => seconds - inTurn[before]!);
       // Each has the devices to itself until eleven more have been measured, and shares them from then on.
-      expect(Math.min(...gaps.slice(0, 8))).toBeGreaterThan(0.5);
-      expect(Math.min(...gaps.slice(-4))).toBeLessThan(0.05);
+      // How long that is goes by the pace of this run.
+      expect(Math.min(...gaps.slice(0, 8))).toBeGreaterThan(10 * Math.min(...gaps.slice(-4)));
       const { submission } = opened.arrivals[0]!;
       const answer = opened.future.whatIf({ ...submission, job: { ...submission.job, name: "mine" } });
       if (answer.admitted) starts.push(answer.startSeconds);
