@@ -35,7 +35,8 @@ const LENGTHS: readonly LengthData["lengths"][] = [
   { distribution: "lognormal", mean: 400, sigma: 0.8, min: 1, max: 2048 },
 ];
 
-function pick<T>(rng: Rng, values: readonly T[]): T {
+/** One of some values, by chance. */
+export function pick<T>(rng: Rng, values: readonly T[]): T {
   return values[rng.nextInt(values.length)]!;
 }
 

@@ -19,6 +19,7 @@ import {
   resolveDevices,
   resolveLinks,
 } from "../plan/index.ts";
+import { pick } from "./planning-cases.ts";
 
 const MODELS = ["tinyllama-1.1b", "tinyllama-1.1b", "llama-2-7b", "llama-3-8b", "llama-2-13b", "llama-2-70b"] as const;
 const CARDS = ["RTX 4090", "RTX A6000", "A100 SXM 80", "H100 SXM"] as const;
@@ -48,10 +49,6 @@ export interface UnlikeCase {
   readonly memoryShare: number;
   readonly costs: Costs;
   readonly jobs: readonly Job[];
-}
-
-function pick<Value>(rng: Rng, values: readonly Value[]): Value {
-  return values[rng.nextInt(values.length)]!;
 }
 
 function unlikeLengths(rng: Rng): LengthData["lengths"] {
