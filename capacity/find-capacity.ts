@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { InputError, mean } from "../core/index.ts";
 import type { Candidate, CapacityObjective, UnfitCandidate } from "../plan/index.ts";
 import { type CandidateFleet, type CapacityWorld, candidateFleet } from "./candidate-fleet.ts";
@@ -117,7 +118,12 @@ function inOrder<Each extends CandidateFleet>(
  */
 export async function findCapacity(request: CapacityRequest, input = judgeInput(request)): Promise<FoundCandidates> {
   const { candidates, objective, wanted = 2, isExhaustive = false, ahead, onProgress = () => {} } = request;
-  const known = candidates.map((candidate) => candidateFleet(candidate, request));
+  const known: (CandidateFleet | UnfitCandidate)[] = [];
+  for (const candidate of candidates) {
+    known.push(candidateFleet(candidate, request));
+    // Signals are heard between candidates.
+    await setImmediate();
+  }
   const isFit = (each: CandidateFleet | UnfitCandidate): each is CandidateFleet => "fleet" in each;
   const bounded = known.filter(isFit).map((each) => boundCandidate(each, input));
   bounded.sort(

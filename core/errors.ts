@@ -19,18 +19,24 @@ export interface ErrorFacts {
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+  // JSON has neither NaN nor infinities.
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }
 
-/** `Expected <what> at <path>, got <value>.`, with the file in front and detail and hint on lines of their own. */
+/**
+ * `Expected <what> at <path>, got <value>.`, or `Expected <what>, which is missing, at <path>.` where `got` is undefined,
+ * with the file in front and detail and hint on lines of their own.
+ */
 export function formatFacts(facts: ErrorFacts): string {
   const place =
     facts.file === undefined ? "" : [facts.file, facts.line, facts.column].filter((x) => x !== undefined).join(":");
   const at = facts.at === undefined || facts.at === "" ? "" : ` at ${facts.at}`;
-  const got = "got" in facts ? `, got ${shown(facts.got)}` : "";
+  const isMissing = "got" in facts && facts.got === undefined;
+  const missing = isMissing ? `, which is missing${at === "" ? "" : ","}` : "";
+  const got = "got" in facts && !isMissing ? `, got ${shown(facts.got)}` : "";
   // One line, whatever a name or a path in it holds.
-  const lines = [plainLine(`${place === "" ? "" : `${place}: `}Expected ${facts.expected}${at}${got}.`)];
+  const lines = [plainLine(`${place === "" ? "" : `${place}: `}Expected ${facts.expected}${missing}${at}${got}.`)];
   if (facts.detail !== undefined) lines.push("", facts.detail);
   if (facts.hint !== undefined) lines.push(`Hint: ${facts.hint}`);
   return lines.join("\n");

@@ -4,7 +4,7 @@
 // Prints the tools' output only when something fails. LORATWIN_CMAKE_ARGS adds arguments to the configuration, and
 // LORATWIN_SANITIZE (address, thread) builds in a folder of its own, such as native/build-address.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -56,39 +56,15 @@ function preferNinja() {
   if (hasNinja) process.env.CMAKE_GENERATOR ??= "Ninja";
 }
 
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
-  }
-}
-
-// This process while nobody knows: the file has just gone, or is being written.
-function ownerOf(lock) {
-  try {
-    return Number(readFileSync(lock, "utf8")) || process.pid;
-  } catch {
-    return process.pid;
-  }
-}
-
-// Test files build what they need, two at a time: one after the other, since they share object files.
+// Test files build what they need, two at a time: one after the other, since they share object files. The kernel gives
+// the turn back when this process and its compilers have ended, however they do. Without flock nobody waits.
 function takeTurn() {
   mkdirSync(build, { recursive: true });
-  const lock = join(build, ".building");
-  for (;;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: "wx" });
-      process.on("exit", () => rmSync(lock, { force: true }));
-      return;
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error;
-    }
-    if (!isAlive(ownerOf(lock))) rmSync(lock, { force: true });
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
-  }
+  if (process.env.LORATWIN_BUILD_TURN === build) return;
+  const again = ["-x", join(build, ".building"), process.execPath, ...process.argv.slice(1)];
+  const env = { ...process.env, LORATWIN_BUILD_TURN: build };
+  const { error, status } = spawnSync("flock", again, { stdio: "inherit", env });
+  if (error?.code !== "ENOENT") process.exit(status ?? 1);
 }
 
 takeTurn();

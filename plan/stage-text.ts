@@ -27,7 +27,7 @@ export function stageText(stage: Stage): string {
   const last = endsAtAttention ? endLayer - 2 : endLayer - 1;
   const parts = [
     ...(startsAtMlp ? [`MLP of ${firstLayer}`] : []),
-    ...(first <= last ? [`${first}-${last}`] : []),
+    ...(first <= last ? [first === last ? `${first}` : `${first}-${last}`] : []),
     ...(endsAtAttention ? [`attention of ${endLayer - 1}`] : []),
     ...(embedding ? ["embedding"] : []),
     ...(head ? ["head"] : []),

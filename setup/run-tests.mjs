@@ -43,6 +43,6 @@ const selection = isWhole ? leftOut.map((file) => `--exclude=${file}`) : filters
 const total = addCounts([checks, await runVitest(selection)]);
 if (isQuick) console.log(`${SLOW_TESTS.length} files of slow tests were left out; npm run test:all has them.`);
 if (isWhole)
-  console.log(`${NIGHTLY_TESTS.length} files of tests of an hour were left out; npm run test:nightly has them.`);
+  console.log(`${NIGHTLY_TESTS.length} files of long tests were left out; npm run test:nightly has them.`);
 console.log(closingLine(total));
 process.exitCode = total.failed > 0 ? 1 : 0;

@@ -28,6 +28,10 @@ export const SLOW_TESTS = [
   "test/regress/faults.test.ts",
 ];
 
-// Tests that take an hour: attacks of other seeds, and checked builds of all native code. Left out of
-// these too, run by `npm run test:nightly`.
-export const NIGHTLY_TESTS = ["test/attacks/nightly.test.ts", "test/native/sanitizers.test.ts"];
+// Tests that take many minutes: attacks of other seeds, checked builds of all native code, and times of pages. Left out
+// of these too, run by `npm run test:nightly`.
+export const NIGHTLY_TESTS = [
+  "test/attacks/nightly.test.ts",
+  "test/explorer/answer-times.test.ts",
+  "test/native/sanitizers.test.ts",
+];

@@ -37,12 +37,10 @@ function check(value: unknown, file: string): TraceDocument {
   const issue = result.error.issues[0]!;
   const unknownKey = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
   const path = unknownKey === undefined ? issue.path : [...issue.path, unknownKey];
-  const got = unknownKey ?? valueAt(value, path);
-  const wanted = expected(issue);
   throw new InputError({
-    expected: got === undefined ? `${wanted}, which is missing,` : wanted,
+    expected: expected(issue),
     at: pathText(path),
-    ...(got === undefined ? {} : { got }),
+    got: unknownKey ?? valueAt(value, path),
     file,
     hint: "A trace is written by `loratwin simulate -o` and `loratwin train`.",
   });

@@ -7,6 +7,7 @@ import { partOfRun, type RunPart, type Trace, traceOfPart } from "../traces/inde
 import type { Place } from "./context.ts";
 import { linesOfFile } from "./file-lines.ts";
 import { absolute, inputLines, readInput } from "./files.ts";
+import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine } from "./journal.ts";
 import { readTrace } from "./load-trace.ts";
 import { readMetrics } from "./metrics-lines.ts";
@@ -73,11 +74,23 @@ export function* readCompletions(
   }
 }
 
+/** A plan in a run's folder. @throws InputError for a folder that is no run's, or a plan that is wrong */
+export function readPlanOfRun(place: Place, folder: string): Plan {
+  if (existsSync(absolute(place, path.join(folder, FLEET_FILES.setting))))
+    throw new InputError({
+      expected: "the folder of a run of one plan",
+      file: folder,
+      got: "that of a live fleet",
+      hint: `\`loratwin jobs ${folder}\` shows its jobs; \`loratwin serve WORKLOAD --resume ${folder}\` goes on with them.`,
+    });
+  const input = readInput(place, path.join(folder, RUN_FILES.plan), `a run folder with ${RUN_FILES.plan}`);
+  return parsePlan(input.text, input.file);
+}
+
 /** @throws InputError for a folder that is no run's, or the first line of it that is wrong */
 export function loadRun(place: Place, folder: string): LoadedRun {
   const at = (name: string): string => path.join(folder, name);
-  const input = readInput(place, at(RUN_FILES.plan), `a run folder with ${RUN_FILES.plan}`);
-  const plan = parsePlan(input.text, input.file);
+  const plan = readPlanOfRun(place, folder);
   const metricsFile = inputLines(place, at(RUN_FILES.metrics), `a run folder with ${RUN_FILES.metrics}`);
   const { metrics, evaluations } = readMetrics(metricsFile.lines, metricsFile.file);
   const journal = readJournalEvents(linesOfFile(absolute(place, at(RUN_FILES.journal))), at(RUN_FILES.journal));

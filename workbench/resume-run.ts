@@ -8,7 +8,6 @@ import {
   type CheckpointJob,
   jobDigest,
   type Plan,
-  parsePlan,
   planDocument,
   readText,
   restOfPlan,
@@ -18,11 +17,11 @@ import { predictPlan } from "../sim/index.ts";
 import { checkSavedJob, checkSteps } from "./check-saved-job.ts";
 import type { Place } from "./context.ts";
 import { linesOfFile, wholeLinesOf } from "./file-lines.ts";
-import { absolute, readInput, writePieces } from "./files.ts";
+import { absolute, writePieces } from "./files.ts";
 import { type CheckOwner, type FoundCheckpoint, findCheckpoint, putAside, stateOf } from "./find-checkpoint.ts";
 import type { JournalLine } from "./journal.ts";
 import { weightsByJournal } from "./known-weights.ts";
-import { isGoingOn, readJournalEvents } from "./load-run.ts";
+import { isGoingOn, readJournalEvents, readPlanOfRun } from "./load-run.ts";
 import { RUN_FILES } from "./run-folder.ts";
 
 /** A run that did not get to its end, and where it can go on. */
@@ -48,13 +47,8 @@ export function earlierParts(folder: string): readonly string[] {
 
 /** The plans that a run has carried out, the newest first. @throws InputError for a folder that is no run's */
 export function plansOfRun(place: Place, folder: string): readonly [Plan, ...Plan[]] {
-  const read = (file: string): Plan => {
-    const input = readInput(place, file, `a run folder with ${RUN_FILES.plan}`);
-    return parsePlan(input.text, input.file);
-  };
-  const newest = read(path.join(folder, RUN_FILES.plan));
   const earlier = earlierParts(absolute(place, folder)).toReversed();
-  return [newest, ...earlier.map((part) => read(path.join(part, RUN_FILES.plan)))];
+  return [readPlanOfRun(place, folder), ...earlier.map((part) => readPlanOfRun(place, part))];
 }
 
 /** Refuses a checkpoint of none of the plans that a run has carried out. @throws InputError */

@@ -88,6 +88,8 @@ export function expectation(issue: Issue): string {
         ? JSON.stringify(issue.values[0])
         : `one of ${issue.values.map((value) => String(value)).join(", ")}`;
     case "too_small": {
+      // That of every whole number is no bound that a key has.
+      if (issue.minimum === Number.MIN_SAFE_INTEGER) return TYPE_WORDS["int"]!;
       const bound = `${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`;
       if (issue.origin === "array") return `a list of ${bound}`;
       return issue.origin === "string" ? `a text of ${bound} character` : `a number of ${bound}`;
@@ -123,27 +125,45 @@ function distance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-function knownKeys(schema: z.ZodType, path: DocumentPath): readonly string[] {
+interface SchemaNode {
+  readonly shape?: Readonly<
+    Record<string, { readonly def?: { readonly type?: string; readonly values?: readonly unknown[] } }>
+  >;
+  readonly element?: unknown;
+  readonly options?: readonly unknown[];
+}
+
+/** A schema without what stands around it, such as `optional` and `refine`. */
+function unwrap(schema: unknown): SchemaNode {
+  let current = schema as SchemaNode & { def?: { innerType?: unknown; in?: unknown } };
+  while (current?.shape === undefined && (current?.def?.innerType ?? current?.def?.in) !== undefined)
+    current = (current.def!.innerType ?? current.def!.in) as typeof current;
+  return current;
+}
+
+type Shape = NonNullable<SchemaNode["shape"]>;
+
+/** Of a union those shapes that the value's own words name, as `distribution: uniform` does; all where none is named. */
+function shapesOf(schema: unknown, value: unknown): readonly Shape[] {
+  const { shape, options } = unwrap(schema);
+  if (shape !== undefined) return [shape];
+  const all = (options ?? []).flatMap((option) => shapesOf(option, value));
+  const named = all.filter((each) =>
+    Object.entries(each).every(
+      ([key, { def }]) => def?.type !== "literal" || def.values?.includes(valueAt(value, [key])),
+    ),
+  );
+  return named.length > 0 ? named : all;
+}
+
+function knownKeys(schema: z.ZodType, value: unknown, path: DocumentPath): readonly string[] {
   let node: unknown = schema;
-  const unwrap = (value: unknown): unknown => {
-    let current = value as { def?: { innerType?: unknown; in?: unknown }; shape?: unknown };
-    while (current?.shape === undefined && (current?.def?.innerType ?? current?.def?.in) !== undefined)
-      current = (current.def!.innerType ?? current.def!.in) as typeof current;
-    return current;
-  };
-  interface Node {
-    readonly shape?: Readonly<Record<string, unknown>>;
-    readonly element?: unknown;
-    readonly options?: readonly unknown[];
-  }
-  const shapes = ({ shape, options }: Node): readonly Readonly<Record<string, unknown>>[] =>
-    shape === undefined ? (options ?? []).flatMap((option) => shapes(unwrap(option) as Node)) : [shape];
-  for (const key of path) {
-    const current = unwrap(node) as Node;
-    node = typeof key === "number" ? current.element : shapes(current).find((shape) => shape[key] !== undefined)?.[key];
+  for (const [depth, key] of path.entries()) {
+    const shapes = shapesOf(node, valueAt(value, path.slice(0, depth)));
+    node = typeof key === "number" ? unwrap(node).element : shapes.find((shape) => shape[key] !== undefined)?.[key];
     if (node === undefined) return [];
   }
-  return [...new Set(shapes(unwrap(node) as Node).flatMap((shape) => Object.keys(shape)))];
+  return [...new Set(shapesOf(node, valueAt(value, path)).flatMap((shape) => Object.keys(shape)))];
 }
 
 /** Where a path of the checked value stands in the text; for values that were merged from elsewhere. */
@@ -172,17 +192,13 @@ export function checkDocument<T extends z.ZodType>(
   const candidates = relocate(path);
   const present = candidates.find((candidate) => valueAt(source.value, candidate) !== undefined);
   const place = source.locate(present ?? candidates[0] ?? path);
-  const known = unknownKey === undefined ? [] : knownKeys(schema, issue.path as DocumentPath);
-  const near = known.filter((key) => distance(key.toLowerCase(), unknownKey!.toLowerCase()) <= 2)[0];
-  const got = valueAt(value, path);
+  const known = unknownKey === undefined ? [] : knownKeys(schema, value, issue.path as DocumentPath);
+  // The key itself is known where it is one of another kind's.
+  const near = known.find((key) => key !== unknownKey && distance(key.toLowerCase(), unknownKey!.toLowerCase()) <= 2);
   throw new InputError({
     expected: expectation(issue),
     at: formatPath(present ?? candidates[0] ?? path),
-    ...(unknownKey !== undefined
-      ? { got: unknownKey }
-      : got === undefined
-        ? { expected: `${expectation(issue)}, which is missing,` }
-        : { got }),
+    got: unknownKey ?? valueAt(value, path),
     file: source.file,
     ...(place ?? {}),
     ...(near !== undefined

@@ -20,8 +20,8 @@ export interface PaceKnown {
 const SECOND = 1e9;
 /** Levels that are drawn of what was known before the run, once for all paths. */
 const LEVELS = 100;
-/** What was known before counts as much as so much of the run, and as the first of its iterations. */
-const BEFORE_NS = 20 * SECOND;
+/** What was known before counts as much as so many stays of the machine in this run, and as the first of its iterations. */
+const BEFORE_STAYS = 2;
 const BEFORE_ITERATIONS = 4;
 /** Over how long one has to look to see how fast the machine is now: nobody knows, so anything between. */
 const WINDOW_NS = [SECOND, 20 * SECOND] as const;
@@ -70,14 +70,15 @@ export function pacePaths({ before, seen, seed }: PaceKnown): TimePaths {
   return (draw) => {
     const rng = createRng(`pace ${seed} ${draw}`);
     const levelBefore = (): number => levels[rng.nextInt(LEVELS)]!;
+    const staysNs = evenly(STAYS_NS, rng);
     const levelThen = (): number => {
-      const isBefore = rng.nextFloat() * (BEFORE_NS + seen.busyNs) < BEFORE_NS;
+      const beforeNs = BEFORE_STAYS * staysNs;
+      const isBefore = rng.nextFloat() * (beforeNs + seen.busyNs) < beforeNs;
       const level = isBefore ? levelBefore() : (levelSeen(seen, rng) ?? levelBefore());
       return rng.nextFloat() < NEW_PROGRAMS ? level * (1 + exponential(rng)) : level;
     };
     const numSeen = seen.countOver(Number.POSITIVE_INFINITY);
     const isUnseen = rng.nextFloat() * (BEFORE_ITERATIONS + numSeen) < BEFORE_ITERATIONS;
-    const staysNs = evenly(STAYS_NS, rng);
     let level = isUnseen ? levelBefore() : (levelNow(seen, rng) ?? levelBefore());
     /** Where the pace changes. */
     const path = [{ workNs: 0, ns: 0, level }];

@@ -112,7 +112,7 @@ describe("what-if WORKLOAD --submit", () => {
     const large = await runCli(whatIf("large.yaml", ...EXACT), root);
     expect(large.code).toBe(2);
     expect(large.stdout).toMatch(
-      /^large would be refused \(mlora\): Expected adapters on projections, and of ranks, that the pipeline has room for, got \{"name":"large","rank":64/,
+      /^large would be refused \(mlora\): Expected an adapter that the pipeline has room for: rank 8 on q_proj, rank 8 on v_proj, got "rank 64 on q_proj, v_proj, of job large"/,
     );
     const longer = await runCli(whatIf("longer.yaml", ...EXACT, "--json"), root);
     expect(JSON.parse(longer.stdout)).toMatchObject({

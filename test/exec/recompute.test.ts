@@ -5,7 +5,7 @@ import { HAS_SHARED } from "../shared-folder.ts";
 import { planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
 import {
   adapterBytes,
-  packsAsPlanned,
+  expectPlannedRoom,
   runSmall,
   SMALL,
   type SmallResult,
@@ -53,12 +53,7 @@ describe.each(CASES)("recomputation of layers: %s", (_, given) => {
     ];
     expect(outcome(recomputed)).toEqual(outcome(kept));
     recomputed.plan.memory.forEach((planned, stage) => {
-      const { memory } = recomputed.statistics[stage]!;
-      if (packsAsPlanned()) expect(planned.total).toBe(memory.peakBytes);
-      const held = memory.arenaBytes + memory.otherBytes;
-      const room = planned.activations + planned.buffers + planned.workspace;
-      if (packsAsPlanned()) expect(held).toBe(room);
-      expect(held).toBeLessThanOrEqual(room);
+      expectPlannedRoom(recomputed.plan, planned, recomputed.statistics[stage]!);
       expect(planned.activations).toBeLessThan(kept.plan.memory[stage]!.activations / 2);
     });
   });
@@ -72,12 +67,7 @@ describe.each(CASES)("recomputation of layers: %s", (_, given) => {
       const some = await runSmall(given, { devices, groups: 1, recomputedLayers });
       expect(outcome(some)).toEqual(outcome(kept));
       some.plan.memory.forEach((planned, stage) => {
-        const { memory } = some.statistics[stage]!;
-        if (packsAsPlanned()) expect(planned.total).toBe(memory.peakBytes);
-        const held = memory.arenaBytes + memory.otherBytes;
-        const room = planned.activations + planned.buffers + planned.workspace;
-        if (packsAsPlanned()) expect(held).toBe(room);
-        expect(held).toBeLessThanOrEqual(room);
+        expectPlannedRoom(some.plan, planned, some.statistics[stage]!);
         const bounds = [all, kept].map(({ plan }) => plan.memory[stage]!.activations);
         expect(planned.activations).toBeGreaterThanOrEqual(bounds[0]!);
         expect(planned.activations).toBeLessThanOrEqual(bounds[1]!);

@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { countScored, type Row } from "../../datasets/index.ts";
 import {
   type AdapterPair,
@@ -11,6 +12,7 @@ import {
   nativeInfo,
   syntheticWeights,
 } from "../../exec/index.ts";
+import type { DeviceStatistics } from "../../native/index.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
@@ -24,6 +26,7 @@ import {
   PROJECTIONS,
   type Recompute,
   type ScheduleName,
+  type StageMemory,
 } from "../../plan/index.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
 import { chains } from "../../plan/planner/chains.ts";
@@ -264,6 +267,16 @@ export function planSmall(given: SmallCase, run: SmallRun): Plan {
  */
 export function packsAsPlanned(dtype: Dtype = "float32"): boolean {
   return multipliesBfloat16() || (dtype === "float32" && nativeInfo().isa === "avx512");
+}
+
+/** A device's memory is what was planned for it; where weights are packed in less, no more than that. */
+export function expectPlannedRoom({ model }: Plan, planned: StageMemory, { memory }: DeviceStatistics): void {
+  const held = memory.arenaBytes + memory.otherBytes;
+  const room = planned.activations + planned.buffers + planned.workspace;
+  expect(held).toBeLessThanOrEqual(room);
+  if (!packsAsPlanned(model.dtype)) return;
+  expect(held).toBe(room);
+  expect(memory.peakBytes).toBe(planned.total);
 }
 
 /** The bytes of an adapter, as text. */

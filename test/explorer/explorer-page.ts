@@ -97,3 +97,16 @@ export async function changing(page: Page, act: () => Promise<unknown>): Promise
   });
   return (await firstAnswers(page)).at(-1)!;
 }
+
+/** Shows the scene of an address, with its whole answer. */
+export async function showScene({ page }: OpenExplorer, hash: string): Promise<void> {
+  if (new URL(page.url()).hash !== `#${hash}`) await changing(page, () => page.evaluate(`location.hash = "#${hash}"`));
+  await wholeAnswer(page);
+}
+
+/** Gives an input a value, as a person does. */
+export async function enter({ page }: OpenExplorer, id: string, value: string): Promise<void> {
+  const field = page.locator(`#${id}`);
+  if ((await field.evaluate(({ tagName }) => tagName)) === "SELECT") await field.selectOption(value);
+  else await field.fill(value);
+}

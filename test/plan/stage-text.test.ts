@@ -23,6 +23,7 @@ test("what is recomputed is told over all stages, and nothing where nothing is",
 test("a stage's layers come with what is beside them, and with how many are recomputed where it is some", () => {
   expect(stageText(stage)).toBe("0-3 + embedding");
   expect(stageText(last)).toBe("4-7 + head");
+  expect(stageText({ ...last, firstLayer: 7 })).toBe("7 + head");
   expect(stageText({ ...last, recomputedLayers: 4 })).toBe("4-7 + head");
   expect(stageText({ ...last, recomputedLayers: 1 })).toBe("4-7 + head, 1 recomputed");
 });

@@ -62,7 +62,7 @@ describe("the engine", () => {
       () => {
         expect(() => engine.schedule(9, 0, null)).toThrow("from 10 on");
         expect(() => engine.schedule(10.5, 0, null)).toThrow("whole number");
-        expect(() => engine.schedule(2 ** 53, 0, null)).toThrow("whole number");
+        expect(() => engine.schedule(2 ** 53, 0, null)).toThrow("which whole nanoseconds can count");
         expect(() => engine.schedule(Number.NaN, 0, null)).toThrow("whole number");
       },
       () => undefined,

@@ -202,7 +202,7 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
     /at most 2 devices for a model of 2 layers at --devices, got 3/,
   ),
   {
-    name: "a cluster with more devices than layers",
+    name: "one pipeline of more devices than layers",
     files: {
       ...BASE,
       "c.yaml": edited(CLUSTER, "    link", '      - { name: "cpu:2", type: cpu }\n    link').replace(
@@ -210,7 +210,7 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
         "elsewhere",
       ),
     },
-    argv: ON_CLUSTER,
+    argv: [...ON_CLUSTER, "--pipelines", "1"],
     says: [/c\.yaml:3:1: /, /at most 2 devices.* at machines, got 3/],
   },
   option(

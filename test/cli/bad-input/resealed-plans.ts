@@ -131,7 +131,7 @@ export const RESEALED_PLANS: readonly BadInput[] = [
       jobs: jobs.map((each) => ({ ...each, adapter: { ...each.adapter, init: "start" } })),
       locations: { ...locations, init: { first: "/start", second: "/start" } },
     }),
-    /the digest of what job first starts from at segments\[0\]\.jobs\[0\]\.initDigest/,
+    /the digest of what job first starts from, which is missing, at segments\[0\]\.jobs\[0\]\.initDigest/,
   ),
   resealed(
     "a resealed plan with other costs",

@@ -69,6 +69,7 @@ function coverage(levels: (rng: Rng) => number, staysSeconds: number, known: (rn
 describe("the ends of jobs on a machine", () => {
   const even = (): number => 1;
   const interrupted = (rng: Rng): number => 1 + 4 * rng.nextFloat();
+  const oneOfTwo = (rng: Rng): number => (rng.nextFloat() < 0.5 ? 1 : 4);
   it.each([
     { what: "is as it was", levels: even, stays: 1e4, known: even },
     {
@@ -79,12 +80,15 @@ describe("the ends of jobs on a machine", () => {
     },
     { what: "loses up to four fifths of its time for half a minute", levels: interrupted, stays: 30, known: even },
     { what: "does so for seconds", levels: interrupted, stays: 5, known: even },
+    // Minutes in the one state say nothing of the other: no rule covers 90 % of these.
+    { what: "takes four times as long every other minute", levels: oneOfTwo, stays: 60, known: even, least: 0.75 },
+    { what: "does so every third minute, as was seen before", levels: oneOfTwo, stays: 180, known: oneOfTwo, least: 0.75 },
   ])(
     "that $what lie in their 90 % intervals",
-    ({ levels, stays, known }) => {
+    ({ levels, stays, known, least = 0.85 }) => {
       const { inside, all } = coverage(levels, stays, known);
       expect(all).toBeGreaterThan(300);
-      expect(inside / all).toBeGreaterThan(0.85);
+      expect(inside / all).toBeGreaterThan(least);
     },
     300_000,
   );
