@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { findChromium } from "./chromium.mjs";
 import { root } from "./root.mjs";
 import { runChecks } from "./run-checks.mjs";
-import { NIGHTLY_TESTS, SLOW_TESTS } from "./slow-tests.mjs";
+import { NIGHTLY_TESTS, PARTLY_NIGHTLY_TESTS, SLOW_TESTS } from "./slow-tests.mjs";
 import { addCounts, closingLine, countVitest } from "./test-counts.mjs";
 
 async function runVitest(selection) {
@@ -23,7 +23,11 @@ async function runVitest(selection) {
       {
         cwd: root,
         stdio: ["ignore", "inherit", "inherit"],
-        env: { ...process.env, ...(browser === undefined ? {} : { LORATWIN_CHROMIUM: browser }) },
+        env: {
+          ...process.env,
+          ...(browser === undefined ? {} : { LORATWIN_CHROMIUM: browser }),
+          ...(isNightly ? { LORATWIN_NIGHTLY: "1" } : {}),
+        },
       },
     );
     return countVitest(existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, "utf8")) : undefined, status);
@@ -34,7 +38,8 @@ async function runVitest(selection) {
 
 const args = process.argv.slice(2);
 const isAll = args.includes("--all");
-const filters = args.includes("--nightly") ? NIGHTLY_TESTS : args.filter((arg) => arg !== "--all");
+const isNightly = args.includes("--nightly");
+const filters = isNightly ? [...NIGHTLY_TESTS, ...PARTLY_NIGHTLY_TESTS] : args.filter((arg) => arg !== "--all");
 const isWhole = filters.length === 0;
 const isQuick = isWhole && !isAll;
 const checks = isWhole ? runChecks() : { passed: 0, failed: 0, skipped: 0 };
@@ -42,7 +47,6 @@ const leftOut = [...NIGHTLY_TESTS, ...(isAll ? [] : SLOW_TESTS)];
 const selection = isWhole ? leftOut.map((file) => `--exclude=${file}`) : filters;
 const total = addCounts([checks, await runVitest(selection)]);
 if (isQuick) console.log(`${SLOW_TESTS.length} files of slow tests were left out; npm run test:all has them.`);
-if (isWhole)
-  console.log(`${NIGHTLY_TESTS.length} files of long tests were left out; npm run test:nightly has them.`);
+if (isWhole) console.log(`${NIGHTLY_TESTS.length} files of long tests were left out; npm run test:nightly has them.`);
 console.log(closingLine(total));
 process.exitCode = total.failed > 0 ? 1 : 0;

@@ -35,3 +35,12 @@ export const NIGHTLY_TESTS = [
   "test/explorer/answer-times.test.ts",
   "test/native/sanitizers.test.ts",
 ];
+
+// Tests some of whose cases take minutes, which are run by `npm run test:nightly` alone (test/nightly.ts).
+export const PARTLY_NIGHTLY_TESTS = [
+  "test/bench/gpu-bytes.test.ts",
+  "test/bench/suites.test.ts",
+  "test/cli/run-folder.test.ts",
+  "test/exec/cuda-graphs.test.ts",
+  "test/exec/cuda.test.ts",
+];

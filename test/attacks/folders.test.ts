@@ -28,7 +28,7 @@ const did = (program: string, ...words: readonly string[]): boolean =>
 function writeWorkload(): void {
   const defaults = {
     data: { path: "rows.jsonl", format: "tokens" },
-    ...{ batchSize: 4, microBatchSize: 2, steps: 500, adapter: { rank: 4, alpha: 8, targets: ["q_proj"] } },
+    ...{ batchSize: 4, microBatchSize: 2, steps: 5000, adapter: { rank: 4, alpha: 8, targets: ["q_proj"] } },
   };
   const jobs = [{ name: "first" }, { name: "second" }];
   writeFileSync(

@@ -186,7 +186,10 @@ export const DOCUMENTS: readonly {
   {
     kind: "a workload to plan",
     file: "w.yaml",
-    files: { "w.yaml": JOBS.slice(0, JOBS.indexOf("  - name: search")).replace(" arrivalSeconds: 10,", ""), "c.yaml": MACHINES },
+    files: {
+      "w.yaml": JOBS.slice(0, JOBS.indexOf("  - name: search")).replace(" arrivalSeconds: 10,", ""),
+      "c.yaml": MACHINES,
+    },
     argv: ["plan", "w.yaml", "--cluster", "c.yaml"],
   },
   {

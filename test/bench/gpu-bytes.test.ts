@@ -8,6 +8,7 @@ import { type Extent, extentOf, HEAD_LOOPS, LAUNCH_TERMS, LOOPS } from "../../be
 import { kernelRows, productSeconds } from "../../bench/gpu-bytes/rows.ts";
 import { headSizes, SHAPES, widthSizes } from "../../bench/gpu-bytes/sizes.ts";
 import { buildTargets } from "../native/cuda-table.ts";
+import { isNightly } from "../nightly.ts";
 
 /** Two layers, grouped queries, four adapters. */
 const STEP: CountedStep = {
@@ -103,7 +104,7 @@ test("a fit goes through samples of its terms exactly, and tells when they leave
   expect(() => predicted(["tokens", "layers tokens"], samples, large)).toThrow("sizes that tell all terms apart");
 });
 
-test.each(["Llama-3.2-1B"] as const)(
+test.runIf(isNightly).each(["Llama-3.2-1B"] as const)(
   "sizes that are emulated predict one that was not fitted: %s",
   async (name) => {
     for (const [loops, launches, { fitted, heldOut }] of [

@@ -11,6 +11,7 @@ import { measurementsOf, runSuite } from "../../bench/run-suite.ts";
 import { SUITES } from "../../bench/suites/suites.ts";
 import { resultTables } from "../../bench/table.ts";
 import { packageFile } from "../../workbench/package-file.ts";
+import { isNightly } from "../nightly.ts";
 import { publishedFiles } from "./published-files.ts";
 
 const NO_PYTHON = path.join(import.meta.dirname, "no-python");
@@ -261,7 +262,10 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   ],
 };
 
-test.each(Object.keys(SUITES) as (keyof typeof SUITES)[])(
+/** Those of minutes, even at their tiniest; what gpu-bytes counts has a test of its own. */
+const LONG: readonly string[] = ["checkpoints", "gpu-bytes", "soak"];
+
+test.each((Object.keys(SUITES) as (keyof typeof SUITES)[]).filter((name) => isNightly || !LONG.includes(name)))(
   "%s measures what its table shows, and writes each case as a line that reads back",
   async (name) => {
     const { measurements, written } = await tiny(name);

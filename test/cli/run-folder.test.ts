@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
+import { isNightly } from "../nightly.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { writeSmallInputs } from "./small-inputs.ts";
 
@@ -140,7 +141,7 @@ describe("a run that somebody ends", () => {
 
 it("a run that is killed at any moment leaves a folder that is valid up to its last whole line", async () => {
   const rng = createRng("killed");
-  for (let kill = 0; kill < 20; kill += 1) {
+  for (let kill = 0; kill < (isNightly ? 20 : 4); kill += 1) {
     const child = await started("killed");
     await sleep(rng.nextInt(150));
     child.kill("SIGKILL");

@@ -3,6 +3,7 @@ import type { ExecuteResult } from "../../exec/index.ts";
 import { createRuntime, type Device, type DeviceStatistics } from "../../native/index.ts";
 import { stageLaunches } from "../../plan/memory/graph-room.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
+import { isNightly } from "../nightly.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type OracleCase, planCase, readOracleCase, runCase } from "./oracle-case.ts";
 import { adapterBytes, runSmall, SMALL, type SmallJob, smallCase, TWO_JOBS } from "./small-run.ts";
@@ -46,7 +47,7 @@ function repeated(oracle: OracleCase, steps: number, times: number): OracleCase 
   };
 }
 
-test.skipIf(!HAS_SHARED)(
+test.runIf(HAS_SHARED && isNightly)(
   "the PyTorch reference case gives the same bytes with graphs and without",
   async () => {
     const oracle = repeated(readOracleCase(), 1, 3);

@@ -128,7 +128,7 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
       expect(outcome).toBeDefined();
       return outcome!;
     };
-    const long = data.writeWorkload({ model: data.trained(), jobs: 3, steps: 400 });
+    const long = data.writeWorkload({ model: data.trained(), jobs: 3, steps: 200 });
     await printed(["plan", long, "--cluster", cluster([1, 1]), "-o", "long.json", "--no-cache"], folder);
     expect((await strike(["train", "long.json", "-o", "failing"], "SIGKILL")).code).not.toBe(0);
     // What is left is trained on other machines as well: on three of them, which train a job each, and on one.

@@ -82,7 +82,13 @@ describe("the ends of jobs on a machine", () => {
     { what: "does so for seconds", levels: interrupted, stays: 5, known: even },
     // Minutes in the one state say nothing of the other: no rule covers 90 % of these.
     { what: "takes four times as long every other minute", levels: oneOfTwo, stays: 60, known: even, least: 0.75 },
-    { what: "does so every third minute, as was seen before", levels: oneOfTwo, stays: 180, known: oneOfTwo, least: 0.75 },
+    {
+      what: "does so every third minute, as was seen before",
+      levels: oneOfTwo,
+      stays: 180,
+      known: oneOfTwo,
+      least: 0.75,
+    },
   ])(
     "that $what lie in their 90 % intervals",
     ({ levels, stays, known, least = 0.85 }) => {
