@@ -24,7 +24,7 @@ const hours = (value: number): string => formatSeconds(3600 * value);
 function levelLines({ levels }: CandidateRow): readonly string[] {
   return levels.map(({ kinds, percent: share, levelHours, mean, low, high }) => {
     const whose = levels.length === 1 ? "jobs" : kinds.join(", ");
-    return `${share} % of ${whose} within ${hours(mean)} (${formatSecondsRange(3600 * low, 3600 * high)}; level ${levelHours} h)`;
+    return `${share} % of ${whose} within ${hours(mean)} (${formatSecondsRange(3600 * low, 3600 * high)}; level ${hours(levelHours)})`;
   });
 }
 
@@ -183,7 +183,7 @@ export function capacityText(answer: CapacityAnswer): string {
     ...missLines(answer),
     ...flipLines(answer),
     `candidates: ${candidateCounts(answer).join(", ")}`,
-    `${draws} draws of every candidate, seed ${seed}; costs and hours are of these`,
+    `${draws} draws of every candidate, seed ${seed}; costs and times are of these`,
     ...boundsMeaning(answer),
     `prices of ${pricesOf}; storage, network traffic and people are not in them`,
   ].join("\n");

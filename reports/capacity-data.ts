@@ -77,7 +77,7 @@ export function boundsMeaning({ confidence, probability }: CapacityAnswer): read
 
 /** What of the candidates that miss the level was computed. */
 export const MISSES_MEANING =
-  "Of those that miss the level no more draws are simulated than it takes to know; costs and hours are of these.";
+  "Of those that miss the level no more draws are simulated than it takes to know; costs and times are of these.";
 
 /** What stands next to the recommended candidate, by name; those that there are. */
 export function besides(answer: CapacityAnswer): readonly (readonly [string, Beside])[] {

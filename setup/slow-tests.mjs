@@ -40,6 +40,8 @@ export const NIGHTLY_TESTS = [
 export const PARTLY_NIGHTLY_TESTS = [
   "test/bench/gpu-bytes.test.ts",
   "test/bench/suites.test.ts",
+  "test/capacity/apart.test.ts",
+  "test/capacity/find-capacity.test.ts",
   "test/cli/run-folder.test.ts",
   "test/exec/cuda-graphs.test.ts",
   "test/exec/cuda.test.ts",

@@ -19,7 +19,7 @@ export interface NoticeSource {
   readonly limit?: NoticeLimit | undefined;
 }
 
-/** A file is looked for this often. */
+/** A file is looked for at least this often. */
 const LOOK_EVERY_MS = 500;
 
 /** Tells once when the machine is to be taken away, or has been used for long enough. */
@@ -32,10 +32,14 @@ export function onNotice({ signals, file, limit }: NoticeSource, tell: (why: str
   };
   const listener = (): void => once("SIGUSR2");
   const beganMs = performance.now();
-  const timer = setInterval(() => {
-    if (existsSync(file)) once(file);
-    else if (limit !== undefined && performance.now() - beganMs >= 1000 * limit.seconds) once(limit.why);
-  }, LOOK_EVERY_MS);
+  const mostMs = 1000 * (limit?.seconds ?? Number.POSITIVE_INFINITY);
+  const timer = setInterval(
+    () => {
+      if (existsSync(file)) once(file);
+      else if (limit !== undefined && performance.now() - beganMs >= mostMs) once(limit.why);
+    },
+    Math.min(LOOK_EVERY_MS, mostMs),
+  );
   timer.unref();
   signals.on("SIGUSR2", listener);
   return {

@@ -13,6 +13,8 @@ const tokenCount = positiveInt.max(2 ** 24);
  * from the adapter of the one before.
  */
 export const MOST_ROWS = 2 ** 24;
+/** Rows of a step: a planner looks at some steps in dozens of ways at once. */
+const MOST_BATCH_ROWS = 2 ** 14;
 /** Steps of a job. */
 export const MOST_STEPS = 2 ** 20;
 const fraction = z.number().min(0).lt(1);
@@ -136,7 +138,7 @@ export const jobFieldsSchema = z.strictObject({
     .int()
     .min(2)
     .max(2 ** 24),
-  batchSize: positiveInt.max(MOST_ROWS),
+  batchSize: positiveInt.max(MOST_BATCH_ROWS),
   /**
    * Sequences of a micro-batch. Neither this nor `microBatchTokens`: the planner cuts mini-batches as it finds best.
    */

@@ -82,24 +82,27 @@ function slowestInEach(cost: MicroBatchCost, ranks: readonly RankRows[]): Slowes
   return { microBatches: met.length, tokens, pairs, largest, computed: computed + cost.fill(largest) };
 }
 
-/** A layout's steps by the model alone. */
-function modelled(machine: StepMachine, layout: StepLayout, rows: DealtRows, { fitted: { fit } }: StepPredictor) {
-  const system = systemOf(machine, layout, rows);
-  const cost = microBatchCost(system, machine.release, fit);
-  const slowest = system.isSharded && layout.dataParallel > 1 ? slowestInEach : slowestOf;
-  return rows.ranks(layout.dataParallel, layout.microTokens).map((ranks) => {
-    const done = slowest(cost, ranks);
-    return { done, system: { ...system, accumulation: done.microBatches } };
-  });
+/** What the slowest accelerators do in a layout's steps, by the model alone. */
+function modelled(
+  system: TrainingSystem,
+  { release }: StepMachine,
+  { dataParallel, microTokens }: StepLayout,
+  rows: DealtRows,
+  { fitted: { fit } }: StepPredictor,
+): readonly SlowestRank[] {
+  const cost = microBatchCost(system, release, fit);
+  const slowest = system.isSharded && dataParallel > 1 ? slowestInEach : slowestOf;
+  return rows.ranks(dataParallel, microTokens).map((ranks) => slowest(cost, ranks));
 }
 
 /** A layout as steps like it were published: equal micro-batches, as many as the slowest accelerators have. */
 function askedOf(machine: StepMachine, layout: StepLayout, rows: DealtRows, predictor: StepPredictor): AskedStep {
-  const steps = modelled(machine, layout, rows, predictor);
+  const model = systemOf(machine, layout, rows);
+  const steps = modelled(model, machine, layout, rows, predictor);
   const [microBatches, tokens, pairs] = (["microBatches", "tokens", "pairs"] as const).map((of) =>
-    mean(steps.map(({ done }) => done[of])),
+    mean(steps.map((done) => done[of])),
   );
-  const system = { ...systemOf(machine, layout, rows), accumulation: Math.max(1, Math.round(microBatches!)) };
+  const system = { ...model, accumulation: Math.max(1, Math.round(microBatches!)) };
   const { generation } = machine.accelerator;
   return {
     system: { ...system, tokens: tokens! / system.accumulation, sequence: pairs! / tokens! },
@@ -109,9 +112,8 @@ function askedOf(machine: StepMachine, layout: StepLayout, rows: DealtRows, pred
 }
 
 /** What the model's times of a layout are multiplied with. */
-function correctionOf(machine: StepMachine, layout: StepLayout, rows: DealtRows, predictor: StepPredictor): number {
-  const release = releaseNamed(machine.release, machine.accelerator.generation);
-  return predictor.correction({ system: systemOf(machine, layout, rows), release });
+function correctionOf(system: TrainingSystem, { release, accelerator }: StepMachine, predictor: StepPredictor): number {
+  return predictor.correction({ system, release: releaseNamed(release, accelerator.generation) });
 }
 
 /** Seconds of a step on average over the rows' steps, whichever of the accelerators that share rows has the most to do. */
@@ -121,9 +123,11 @@ export function layoutSeconds(
   rows: DealtRows,
   predictor = publishedPredictor(),
 ): number {
-  const steps = modelled(machine, layout, rows, predictor);
-  const seconds = mean(steps.map(({ done, system }) => wholeStepSeconds(system, done.computed)));
-  return correctionOf(machine, layout, rows, predictor) * seconds;
+  const system = systemOf(machine, layout, rows);
+  const steps = modelled(system, machine, layout, rows, predictor);
+  const seconds = wholeStepSeconds(system);
+  const all = mean(steps.map(({ computed, microBatches }) => seconds(computed, microBatches)));
+  return correctionOf(system, machine, predictor) * all;
 }
 
 /** How far such a time can be trusted. */
@@ -143,8 +147,10 @@ export function layoutShares(
   rows: DealtRows,
   predictor = publishedPredictor(),
 ): StepShares {
-  const steps = modelled(machine, layout, rows, predictor).map(({ done, system }) => ({
-    seconds: wholeStepSeconds(system, done.computed),
+  const system = systemOf(machine, layout, rows);
+  const seconds = wholeStepSeconds(system);
+  const steps = modelled(system, machine, layout, rows, predictor).map((done) => ({
+    seconds: seconds(done.computed, done.microBatches),
     shares: stepShares(system, machine.release, predictor.fitted.fit, done),
   }));
   const all = sum(steps.map(({ seconds }) => seconds));
@@ -163,9 +169,10 @@ export function tokenSeconds(
   rows: DealtRows,
   predictor = publishedPredictor(),
 ): number {
-  const cost = microBatchCost(systemOf(machine, layout, rows), machine.release, predictor.fitted.fit);
+  const system = systemOf(machine, layout, rows);
+  const cost = microBatchCost(system, machine.release, predictor.fitted.fit);
   const [less, more] = [1024, 2048].map((tokens) => cost.last({ tokens, pairs: 0 }));
-  return (correctionOf(machine, layout, rows, predictor) * (more! - less!)) / 1024;
+  return (correctionOf(system, machine, predictor) * (more! - less!)) / 1024;
 }
 
 /** Bytes of each accelerator, the fullest, while these jobs train together. */

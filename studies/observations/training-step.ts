@@ -215,15 +215,18 @@ function reduceSeconds(system: TrainingSystem): number {
   return bytes / (ASSUMED.reduceShare * farRate(system)) + hops;
 }
 
-/** The base model's parameters gathered as micro-batches need them: forward, backward, and forward again in between. */
-function gatherSeconds(system: TrainingSystem): number {
-  const { accelerator, accelerators, architecture, accumulation, tensorParallel, pipelineParallel, scaleUp } = system;
+/**
+ * The base model's parameters gathered as so many micro-batches need them: forward, backward, and forward again in
+ * between.
+ */
+function gatherSeconds(system: TrainingSystem): (microBatches: number) => number {
+  const { accelerator, accelerators, architecture, tensorParallel, pipelineParallel, scaleUp } = system;
   const { numLayers, hiddenSize, vocabularySize } = architecture;
   const parameters = numLayers * decoderDimensions(architecture).parameters + 2 * hiddenSize * vocabularySize;
   // Each machine brings all of them over the ports of its devices.
   const rate = accelerators <= scaleUp ? accelerator.linkBytesPerSecond : accelerator.networkBytesPerSecond * scaleUp;
-  const own = accumulation * (parameters / tensorParallel / pipelineParallel);
-  return (3 * GATHERED_BYTES * own) / (ASSUMED.gatherShare * rate);
+  const own = parameters / tensorParallel / pipelineParallel;
+  return (microBatches) => (3 * GATHERED_BYTES * (microBatches * own)) / (ASSUMED.gatherShare * rate);
 }
 
 /** Rows at a stage's end and their gradients, handed on while nothing else is there to do: a pipeline fills and drains. */
@@ -250,7 +253,7 @@ export function stepShares(
   fit: StepFit,
   { computed, tokens, pairs, microBatches, largest }: StepSums & { readonly computed: number },
 ): StepShares {
-  const step = wholeStepSeconds(system, computed);
+  const step = wholeStepSeconds(system)(computed, microBatches);
   const sequence = pairs / tokens;
   const { products, attention, memory, tensor, context } = layerParts({ ...system, tokens, sequence }, fit);
   const { architecture, pipelineParallel, contextExchange } = system;
@@ -258,7 +261,7 @@ export function stepShares(
   const exchanged = context * (contextExchange === "ring" ? microBatches : 1);
   const handedOn = handOnSeconds({ ...system, tokens: largest.tokens });
   // What gathering weights takes beyond all else is the link's as well.
-  const beyond = step - wholeStepSeconds({ ...system, isSharded: false }, computed);
+  const beyond = step - wholeStepSeconds({ ...system, isSharded: false })(computed, microBatches);
   const link = inLayers * (tensor + exchanged) + handedOn + reduceSeconds(system) + beyond;
   const known = { products: inLayers * products, attention: inLayers * attention, memory: inLayers * memory };
   return {
@@ -284,10 +287,11 @@ export function microBatchSeconds(system: TrainingSystem, release: string, fit: 
   return microBatchCost(system, release, fit).last(ownSize(system));
 }
 
-/** Seconds of a step whose slowest accelerators compute for so long. */
-export function wholeStepSeconds(system: TrainingSystem, computed: number): number {
-  const step = computed + reduceSeconds(system) + ASSUMED.stepSeconds;
-  return system.isSharded ? Math.max(step, gatherSeconds(system)) : step;
+/** Seconds of steps whose slowest accelerators compute for so long, in so many micro-batches. */
+export function wholeStepSeconds(system: TrainingSystem): (computed: number, microBatches: number) => number {
+  const reduce = reduceSeconds(system);
+  const gather = system.isSharded ? gatherSeconds(system) : () => 0;
+  return (computed, microBatches) => Math.max(computed + reduce + ASSUMED.stepSeconds, gather(microBatches));
 }
 
 /**
@@ -297,5 +301,6 @@ export function wholeStepSeconds(system: TrainingSystem, computed: number): numb
 export function trainingStepSeconds(system: TrainingSystem, release: string, fit: StepFit): number {
   const cost = microBatchCost(system, release, fit);
   const size = ownSize(system);
-  return wholeStepSeconds(system, cost.fill(size) + system.accumulation * cost.last(size));
+  const computed = cost.fill(size) + system.accumulation * cost.last(size);
+  return wholeStepSeconds(system)(computed, system.accumulation);
 }

@@ -104,7 +104,8 @@ export function faultOf(
   if (bytes > 2 * MOST.heapMegabytes * 2 ** 20) return `${bytes} bytes`;
   const shown = `${stdout}${stderr}`;
   if (plainText(shown) !== shown) return `control characters: ${JSON.stringify(shown.slice(0, 300))}`;
-  if (code === 0) return mayPass === true ? undefined : "was let in";
+  // 1 is an answer too: that nothing serves.
+  if (code === 0 || (code === 1 && stdout !== "")) return mayPass === true ? undefined : "was let in";
   if (code !== 2 && code !== 3) return `exit code ${code}: ${stderr.slice(0, 300)}`;
   if (stdout !== "") return `a refusal that also printed: ${stdout.slice(0, 100)}`;
   const said = stderr.split("\n").filter((line) => /^(?:\S+: )?Expected /.test(line));

@@ -8,8 +8,9 @@ import { GRAIN, objectiveValue } from "../../capacity/objective.ts";
 import { simulatedCandidate } from "../../capacity/simulated-candidate.ts";
 import { OBJECTIVES } from "../../plan/index.ts";
 import { smallRequest } from "./small-world.ts";
+import { isNightly } from "../nightly.ts";
 
-const SEEDS = Array.from({ length: 100 }, (_, seed) => `apart ${seed}`);
+const SEEDS = Array.from({ length: isNightly ? 100 : 20 }, (_, seed) => `apart ${seed}`);
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 /** Requests of two base models. */
@@ -88,9 +89,9 @@ describe("machines apart", () => {
         found += 1;
         if (apart!.pools.some(({ judged, meets }) => judged.candidate !== meets[0]!.candidate)) notFirst += 1;
       }
-      expect([found > 30, none > 0], JSON.stringify([found, none])).toEqual([true, true]);
+      expect([found > (isNightly ? 30 : 3), none > 0], JSON.stringify([found, none])).toEqual([true, true]);
       // Where both miss a level now and then, the best of each are not the best of both.
-      if (objective === "cost") expect(notFirst).toBeGreaterThan(0);
+      if (objective === "cost" && isNightly) expect(notFirst).toBeGreaterThan(0);
     },
     300_000,
   );

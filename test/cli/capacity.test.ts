@@ -72,13 +72,13 @@ describe("capacity", () => {
     const text = await printed([...ASKED, ...FEW], root);
     expect(text).toMatch(/^\d+ x [A-Z0-9 ]+X?M? (in slots of \d|in one slot), float8, fifo, /);
     expect(text).toMatch(/^[\d ]+ EUR in 3 days \([\d ]+ to [\d ]+\)/m);
-    expect(text).toMatch(/^90 % of small within .* h \(.* level 0\.043 h\)$/m);
+    expect(text).toMatch(/^90 % of small within 1 min \d\d s \(.*; level 2 min 35 s\)$/m);
     expect(text).toMatch(/^times transferred from published steps/m);
     expect(text).toMatch(/^next: \d+ x /m);
     expect(text).not.toMatch(/otherwise/);
     expect(text).toMatch(/^a slot more: [\d ]+ EUR/m);
     expect(text).toMatch(
-      /^each base model on machines of its own: [\d ]+ EUR \([\d ]+ to [\d ]+\), (\d+ % (less|more) than|as much as) machines for all, levels kept in [34] of 4, at least \d+ %\n {2}small: \d+ x .*: [\d ]+ EUR, 90 % within .* h\n {2}large: \d+ x /m,
+      /^each base model on machines of its own: [\d ]+ EUR \([\d ]+ to [\d ]+\), (\d+ % (less|more) than|as much as) machines for all, levels kept in [34] of 4, at least \d+ %\n {2}small: \d+ x .*: [\d ]+ EUR, 90 % within .* s\n {2}large: \d+ x /m,
     );
     expect(text).toMatch(/candidates: .*keep the level.*without a price/);
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(160);
@@ -94,9 +94,9 @@ describe("capacity", () => {
     expect(best!.keptAtLeast).toBeCloseTo(best!.kept === 12 ? 0.05 ** (1 / 12) : 0.66, 2);
     const text = await printed(more, root);
     expect(text).toMatch(/^level kept in 1[12] of 12 draws, at least \d\d % of all: not sure to be 90 % of them$/m);
-    expect(text).toMatch(/^misses the level +EUR +hours +used +draws +of all$/m);
+    expect(text).toMatch(/^misses the level +EUR +within +used +draws +of all$/m);
     expect(text).toMatch(/ +\d+ of \d+ +at (?:least|most) \d+ %$/m);
-    expect(text).toMatch(/no more draws are simulated than it takes to know; costs and hours are of these\.$/m);
+    expect(text).toMatch(/no more draws are simulated than it takes to know; costs and times are of these\.$/m);
     expect(text).toMatch(/^4 draws of every candidate, seed 0; .*\n.*95 % sure \(Clopper-Pearson\)/m);
   }, 60_000);
 

@@ -4,12 +4,13 @@ import type { CapacityAnswer } from "../../plan/index.ts";
 import { smallRequest } from "../capacity/small-world.ts";
 import { createCapacityBench, type OpenReport, type PageBench } from "./report-page.ts";
 
-/** A small case whose answer has all that a page can show. */
-async function answerOf(seed: string): Promise<CapacityAnswer> {
+/** A small case's answer; undefined where it has not all that a page can show. */
+async function answerOf(seed: string): Promise<CapacityAnswer | undefined> {
   const request = { ...smallRequest(seed), isExhaustive: true };
   const report = await capacityReport(request);
-  const flips = report.best === null ? [] : await flipsOf(request, report.best, (all) => Promise.all(all.map(bestOf)));
-  return capacityDocument(request, report, flips);
+  const { misses, meets, apart } = capacityDocument(request, report, []);
+  if (misses.length === 0 || meets.length < 3 || apart === null) return undefined;
+  return capacityDocument(request, report, await flipsOf(request, report.best!, (all) => Promise.all(all.map(bestOf))));
 }
 
 let answer: CapacityAnswer;
@@ -17,10 +18,9 @@ let bench: PageBench<Parameters<Awaited<ReturnType<typeof createCapacityBench>>[
 let report: OpenReport;
 
 beforeAll(async () => {
-  for (let seed = 0; ; seed += 1) {
-    answer = await answerOf(`page ${seed}`);
-    if (answer.misses.length > 0 && answer.meets.length >= 3 && answer.apart !== null) break;
-  }
+  let found: CapacityAnswer | undefined;
+  for (let seed = 17; found === undefined; seed += 1) found = await answerOf(`page ${seed}`);
+  answer = found;
   bench = await createCapacityBench();
   report = await bench.open({ answer, date: "2026-01-02", version: "1.2.3" });
 }, 120_000);

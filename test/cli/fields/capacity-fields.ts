@@ -36,10 +36,13 @@ const suretyFields: FieldTable = {
     const { kept, draws } = owner<CandidateRow>(place);
     return value >= kept / draws && value <= 1;
   }),
-  isSure: that("whether a bound says so", (value: boolean, place) => {
-    const { keptAtLeast, keptAtMost } = owner<CandidateRow>(place);
-    return value === (keptAtLeast >= 0.75 || keptAtMost < 0.75);
-  }),
+  isSure: blank(
+    "a few draws say too little",
+    that("whether a bound says so", (value: boolean, place) => {
+      const { keptAtLeast, keptAtMost } = owner<CandidateRow>(place);
+      return value === (keptAtLeast >= 0.75 || keptAtMost < 0.75);
+    }),
+  ),
 };
 
 const rowFields = (draws: number): FieldTable => ({
@@ -175,7 +178,7 @@ export function capacityFields(answer: CapacityAnswer, draws: number): FieldTabl
     pricesOf: is("2026-11-20"),
     days: is(3),
     draws: is(draws),
-    seed: is(0),
+    seed: blank("the first seed", is(0)),
     confidence: is(0.95),
     probability: is(0.75),
   };
