@@ -1,7 +1,15 @@
 import { binomialAtMost, shareBounds } from "../core/index.ts";
 
-/** How sure bounds of shares are, each of them by itself. */
+/** How sure bounds of shares are that are told, each of them by itself. */
 export const CONFIDENCE = 0.95;
+
+/**
+ * How sure they are taken where there may be more rounds: a share decides itself when nobody looks at it any more, and so
+ * is luckier than one of draws that were fixed. Of simulated candidates of any chance the bounds then hold as told.
+ */
+const OF_ROUNDS = 0.97;
+
+const sureOf = ({ round, most }: Pick<JudgeRule, "round" | "most">): number => (most > round ? OF_ROUNDS : CONFIDENCE);
 
 /** Within a round, where it is looked at after each draw, a miss has to be surer. */
 const EARLY_DOUBT = 1e-3;
@@ -22,16 +30,17 @@ export function mostMissed(draws: number, probability: number): number {
 }
 
 /** Whether no more draws are needed to say that a candidate misses the level that kept it in so many. */
-export function surelyMisses(kept: number, draws: number, { probability, round, most }: JudgeRule): boolean {
+export function surelyMisses(kept: number, draws: number, rule: JudgeRule): boolean {
+  const { probability, round, most } = rule;
   if (draws - kept > mostMissed(most, probability)) return true;
   if (kept >= probability * draws) return false;
-  const doubt = draws % round === 0 ? 1 - CONFIDENCE : EARLY_DOUBT;
+  const doubt = draws % round === 0 ? 1 - sureOf(rule) : EARLY_DOUBT;
   // With the most draws their share decides.
   return most > draws && binomialAtMost(kept, draws, probability) < doubt;
 }
 
-function surelyKeeps(kept: number, draws: number, { probability }: JudgeRule): boolean {
-  return kept > 0 && 1 - binomialAtMost(kept - 1, draws, probability) <= 1 - CONFIDENCE;
+function surelyKeeps(kept: number, draws: number, rule: JudgeRule): boolean {
+  return kept > 0 && 1 - binomialAtMost(kept - 1, draws, rule.probability) <= 1 - sureOf(rule);
 }
 
 export interface Judgement {
@@ -60,9 +69,10 @@ export function judgeBy(rule: JudgeRule, isKept: (draw: number) => boolean): Jud
 /** How sure a share of draws is. */
 export function surety(
   { kept, draws }: { readonly kept: number; readonly draws: number },
-  { probability }: Pick<JudgeRule, "probability">,
+  rule: JudgeRule,
 ) {
-  const { atLeast, atMost } = shareBounds(kept, draws, CONFIDENCE);
+  const { probability } = rule;
+  const { atLeast, atMost } = shareBounds(kept, draws, sureOf(rule));
   return {
     kept,
     draws,

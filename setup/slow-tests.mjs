@@ -15,24 +15,24 @@ export const SLOW_TESTS = [
   "test/exec/cuda-graphs.test.ts",
   "test/exec/cuda.test.ts",
   "test/explorer/explorer-page.test.ts",
-  "test/gpu/bundle-emulated.test.ts",
   "test/gpu/command.test.ts",
-  "test/gpu/programs.test.ts",
   "test/limits/large.test.ts",
   "test/native/cuda-addon.test.ts",
   "test/native/emulation.test.ts",
-  "test/native/nvcc.test.ts",
   "test/native/tiles.test.ts",
   "test/plan/hand-sweep.test.ts",
   "test/ranks/mpi.test.ts",
   "test/regress/faults.test.ts",
 ];
 
-// Tests that take many minutes: attacks of other seeds, checked builds of all native code, and times of pages. Left out
-// of these too, run by `npm run test:nightly`.
+// Tests that take many minutes: attacks of other seeds, checked builds of all native code, what is compiled for GPUs, and
+// times of pages. Left out of these too, run by `npm run test:nightly`.
 export const NIGHTLY_TESTS = [
   "test/attacks/nightly.test.ts",
   "test/explorer/answer-times.test.ts",
+  "test/gpu/bundle-emulated.test.ts",
+  "test/gpu/programs.test.ts",
+  "test/native/nvcc.test.ts",
   "test/native/sanitizers.test.ts",
 ];
 

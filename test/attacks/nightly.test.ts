@@ -7,6 +7,7 @@ import { temporaryFolder } from "../cli/run-cli.ts";
 import { damagedData } from "./data.ts";
 import { mutatedDocuments } from "./documents.ts";
 import { hostileModels } from "./models.ts";
+import { numberAttacks } from "./numbers.ts";
 import { damagedPlans, resealedPlans } from "./plans.ts";
 import { type Attack, faultOf, runAttacks } from "./run-attacks.ts";
 import { TIMEOUT_MS, writeTargets } from "./withstand.ts";
@@ -26,6 +27,7 @@ const SUITES: Readonly<Record<string, (seed: number) => readonly Attack[]>> = {
   plans: (seed) => [...resealedPlans(plan, seed, 150), ...damagedPlans(plan, seed, 30)],
   models: (seed) => hostileModels(root, seed),
   data: (seed) => damagedData(seed, 100),
+  numbers: (seed) => numberAttacks(seed, 400),
 };
 
 it.each(Object.keys(SUITES))(

@@ -50,17 +50,19 @@ describe("how many draws a candidate has", () => {
   });
 });
 
-it("the bounds that are told hold of nine in ten candidates, also where they decided when to stop", () => {
-  for (const chance of [0.7, 0.85, 0.9, 0.95]) {
+it("the bounds that are told hold of 95 in 100 candidates, also where they decided when to stop", () => {
+  // Of 600 candidates 95 % are 570, give or take 5.
+  for (const chance of [0.7, 0.8, 0.85, 0.88, 0.9, 0.92, 0.95]) {
     const told = judged(chance).map((judgement) => surety(judgement, RULE));
-    expect(share(told, ({ keptAtLeast }) => keptAtLeast <= chance)).toBeGreaterThan(0.9);
-    expect(share(told, ({ keptAtMost }) => keptAtMost >= chance)).toBeGreaterThan(0.9);
+    expect(share(told, ({ keptAtLeast }) => keptAtLeast <= chance)).toBeGreaterThan(0.93);
+    expect(share(told, ({ keptAtMost }) => keptAtMost >= chance)).toBeGreaterThan(0.93);
   }
 });
 
 it("nine of ten draws are not enough to be sure of nine of ten", () => {
-  expect(surety({ kept: 9, draws: 10 }, RULE)).toMatchObject({ keptAtLeast: expect.closeTo(0.6058, 3), isSure: false });
+  const once = { ...RULE, round: 10, most: 10 };
+  expect(surety({ kept: 9, draws: 10 }, once)).toMatchObject({ keptAtLeast: expect.closeTo(0.6058, 3), isSure: false });
   expect(surety({ kept: 20, draws: 20 }, RULE).isSure).toBe(false);
   expect(surety({ kept: 40, draws: 40 }, RULE).isSure).toBe(true);
-  expect(surety({ kept: 2, draws: 5 }, RULE)).toMatchObject({ keptAtMost: expect.closeTo(0.811, 2), isSure: true });
+  expect(surety({ kept: 2, draws: 5 }, RULE)).toMatchObject({ keptAtMost: expect.closeTo(0.84, 2), isSure: true });
 });
