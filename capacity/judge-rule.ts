@@ -67,10 +67,7 @@ export function judgeBy(rule: JudgeRule, isKept: (draw: number) => boolean): Jud
 }
 
 /** How sure a share of draws is. */
-export function surety(
-  { kept, draws }: { readonly kept: number; readonly draws: number },
-  rule: JudgeRule,
-) {
+export function surety({ kept, draws }: { readonly kept: number; readonly draws: number }, rule: JudgeRule) {
   const { probability } = rule;
   const { atLeast, atMost } = shareBounds(kept, draws, sureOf(rule));
   return {

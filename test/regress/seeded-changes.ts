@@ -39,7 +39,7 @@ export const FAULTS: readonly SeededFault[] = [
         to: "    (index === 0 ? 1.08 : 1) * cost(stageOfHalves(index, numDevices, start, end));",
       },
     ],
-    caughtBy: "adapters",
+    caughtBy: "slow-network",
     cause: /^layers of the stages: .* before, .* now$/,
   },
   {
