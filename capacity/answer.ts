@@ -1,4 +1,4 @@
-import { mean, quantile } from "../core/index.ts";
+import { mean, quantile, quantileOfShares } from "../core/index.ts";
 import type { ApartAnswer, Beside, Candidate, CandidateRow, CapacityAnswer, Flip, Spread } from "../plan/index.ts";
 import { type Apart, findApart } from "./apart.ts";
 import { candidateFleet } from "./candidate-fleet.ts";
@@ -9,7 +9,7 @@ import { levelShares, tightness } from "./level.ts";
 import { weekOf } from "./week.ts";
 
 function spreadOf(values: readonly number[]): Spread {
-  return { mean: mean(values), low: quantile(values, 0.05), high: quantile(values, 0.95) };
+  return { mean: mean(values), low: quantileOfShares(values, 0.05), high: quantileOfShares(values, 0.95) };
 }
 
 /** Whether the tightest level of a first draw is more than half waiting. */

@@ -9,15 +9,28 @@ export function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : sum(values) / values.length;
 }
 
-/** Linear interpolation between order statistics; `q` from 0 to 1; 0 for no values. */
-export function quantile(values: readonly number[], q: number): number {
+/** The value at a place in the order of some, between two of them where it lies there; 0 for no values. */
+function atPlace(values: readonly number[], place: number): number {
   if (values.length === 0) return 0;
   const sorted = [...values].sort((x, y) => x - y);
-  const position = (sorted.length - 1) * q;
+  const position = Math.min(Math.max(place, 0), sorted.length - 1);
   const low = Math.floor(position);
-  const a = sorted[low] ?? 0;
-  const b = sorted[Math.min(low + 1, sorted.length - 1)] ?? a;
+  const a = sorted[low]!;
+  const b = sorted[Math.min(low + 1, sorted.length - 1)]!;
   return a + (b - a) * (position - low);
+}
+
+/** Linear interpolation between order statistics; `q` from 0 to 1; 0 for no values. */
+export function quantile(values: readonly number[], q: number): number {
+  return atPlace(values, (values.length - 1) * q);
+}
+
+/**
+ * A quantile of what some draws are of, each of which stands for an equal share of it (Hazen; Hyndman and Fan's type 5):
+ * of 20 draws the least is at 2.5 %. `quantile` has it at 0 %, and so is too near the middle for the whole.
+ */
+export function quantileOfShares(draws: readonly number[], q: number): number {
+  return atPlace(draws, draws.length * q - 0.5);
 }
 
 export function median(values: readonly number[]): number {

@@ -38,7 +38,8 @@ constexpr HandleType<WorldHandle> kWorld{{0x6c6f726174776e03, 0x52d8a1f36b0e9c47
 constexpr HandleType<AnyChannel> kChannel{
     {0x6c6f726174776e04, 0xc93b7e5a1d40f286}, "a channel", [](Napi::Env, AnyChannel* dead) { delete dead; }};
 
-World& worldOf(const Napi::Value& value) { return *kWorld.of(value).world; }
+// By value: what it returns is not a part of it, which GCC 13 cannot see.
+World& worldOf(Napi::Value value) { return *kWorld.of(value).world; }
 
 int rankOf(const Napi::Value& value, const World& world) {
   const std::int32_t rank = whole32(value, "rank");

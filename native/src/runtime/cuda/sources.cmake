@@ -31,12 +31,16 @@ function(loratwin_cuda_addon addon)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/${addon}_kernels)
   file(MAKE_DIRECTORY ${folder})
   set(kernels)
+  set(werror)
+  if(LORATWIN_WERROR)
+    set(werror -Werror all-warnings)
+  endif()
   foreach(source ${LORATWIN_CUDA_KERNELS})
     get_filename_component(name ${source} NAME_WE)
     set(object ${folder}/${name}.o)
     # --expt-relaxed-constexpr: ops/dropout.h is for both sides
     add_custom_command(OUTPUT ${object}
-      COMMAND ${LORATWIN_NVCC} -std=c++20 -O3 --expt-relaxed-constexpr -Werror all-warnings -Xcompiler=-fPIC,-fvisibility=hidden
+      COMMAND ${LORATWIN_NVCC} -std=c++20 -O3 --expt-relaxed-constexpr ${werror} -Xcompiler=-fPIC,-fvisibility=hidden
               -I${CMAKE_CURRENT_SOURCE_DIR}/src ${targets} -MD -MF ${object}.d -c ${source} -o ${object}
       DEPENDS ${source} DEPFILE ${object}.d
       COMMENT "nvcc ${name}.cu" VERBATIM)
