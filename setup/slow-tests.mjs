@@ -42,7 +42,9 @@ export const PARTLY_NIGHTLY_TESTS = [
   "test/bench/suites.test.ts",
   "test/capacity/apart.test.ts",
   "test/capacity/find-capacity.test.ts",
+  "test/cli/capacity.test.ts",
   "test/cli/run-folder.test.ts",
   "test/exec/cuda-graphs.test.ts",
   "test/exec/cuda.test.ts",
+  "test/regress/faults.test.ts",
 ];

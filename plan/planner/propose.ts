@@ -110,6 +110,11 @@ export function proposals(request: Costed): Proposals {
       at: "--jobs-at-once",
       got: given,
     });
+  // One group's jobs, which is the least that a number of groups can have.
+  const groupByGroup = (choice: WorkChoice): readonly WorkChoice[] => {
+    const jobsAtOnce = largestGroup(request, choice.numGroups);
+    return fewer.length > 0 && jobsAtOnce < jobs.length ? [{ ...choice, jobsAtOnce }] : [];
+  };
   const groupsIn = (counts: readonly number[]): readonly number[] => [
     ...new Set(counts.map((count) => Math.min(all, Math.max(fewest, count)))),
   ];
@@ -149,11 +154,17 @@ export function proposals(request: Costed): Proposals {
       const byJobs =
         jobsAtOnce === null || jobsAtOnce === given
           ? []
-          : [Math.ceil(jobsAtOnce / STEP), Math.ceil(jobsAtOnce * STEP)]
-              .filter((count) => count < jobs.length)
-              .map((count) => ({ ...choice, jobsAtOnce: count }));
+          : [
+              ...byGroups.flatMap(groupByGroup),
+              ...[Math.ceil(jobsAtOnce / STEP), Math.ceil(jobsAtOnce * STEP)]
+                .filter((count) => count < jobs.length)
+                .map((count) => ({ ...choice, jobsAtOnce: count })),
+            ];
       return [...byGroups, ...byCut, ...byBoth, ...byJobs].filter(isWhole);
     },
-    withFewer: (choice) => fewer.map((jobsAtOnce) => ({ ...choice, jobsAtOnce })).filter(isWhole),
+    withFewer: (choice) => [
+      ...fewer.map((jobsAtOnce) => ({ ...choice, jobsAtOnce })).filter(isWhole),
+      ...groupByGroup(choice),
+    ],
   };
 }

@@ -7,8 +7,8 @@ import { mostMissed } from "../../capacity/judge-rule.ts";
 import { GRAIN, objectiveValue } from "../../capacity/objective.ts";
 import { simulatedCandidate } from "../../capacity/simulated-candidate.ts";
 import { OBJECTIVES } from "../../plan/index.ts";
-import { smallRequest } from "./small-world.ts";
 import { isNightly } from "../nightly.ts";
+import { smallRequest } from "./small-world.ts";
 
 const SEEDS = Array.from({ length: isNightly ? 100 : 20 }, (_, seed) => `apart ${seed}`);
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);

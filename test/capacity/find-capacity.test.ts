@@ -7,8 +7,8 @@ import { simulatedCandidate } from "../../capacity/simulated-candidate.ts";
 import { drawnFleet } from "../../capacity/simulated-draws.ts";
 import { simulateSlots } from "../../capacity/slot-fleet.ts";
 import { OBJECTIVES } from "../../plan/index.ts";
-import { smallRequest } from "./small-world.ts";
 import { isNightly } from "../nightly.ts";
+import { smallRequest } from "./small-world.ts";
 
 const SEEDS = Array.from({ length: isNightly ? 200 : 30 }, (_, seed) => `small case ${seed}`);
 

@@ -5,6 +5,7 @@ import { parse } from "csv-parse/sync";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { type CapacityAnswer, capacityAnswerSchema } from "../../plan/index.ts";
+import { isNightly } from "../nightly.ts";
 import { capacityFields } from "./fields/capacity-fields.ts";
 import { fieldProblems } from "./fields/check-fields.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
@@ -293,11 +294,15 @@ describe("the studies in examples/capacity", () => {
     return (JSON.parse(await printed(["capacity", ...files], EXAMPLES)) as CapacityAnswer).best;
   };
 
-  it("have what is bought for as many jobs as now, and machines by the hour where they grow", async () => {
-    const steady = await best("forecast.yaml", "candidates.yaml", "prices.yaml", "1");
-    const growing = await best("growing.yaml", "candidates.yaml", "prices.yaml", "1");
-    expect([steady!.candidate.tenure, growing!.candidate.tenure]).toEqual(["buy", "on-demand"]);
-  }, 300_000);
+  it.runIf(isNightly)(
+    "have what is bought for as many jobs as now, and machines by the hour where they grow",
+    async () => {
+      const steady = await best("forecast.yaml", "candidates.yaml", "prices.yaml", "1");
+      const growing = await best("growing.yaml", "candidates.yaml", "prices.yaml", "1");
+      expect([steady!.candidate.tenure, growing!.candidate.tenure]).toEqual(["buy", "on-demand"]);
+    },
+    900_000,
+  );
 
   it("have spot with checkpoints before on demand, and without them behind it", async () => {
     const [kept, anew] = await Promise.all(
