@@ -81,7 +81,7 @@ function weekLines({ week }: CapacityAnswer): readonly string[] {
   if (week === null) return [];
   const { waiting, busy } = week;
   const most = Math.max(...waiting);
-  const days = busy.length >= 168 ? "Monday to Sunday" : `${Math.round(busy.length / 24)} days from Monday`;
+  const days = busy.length >= 168 ? "Monday to Sunday" : `${counted(Math.round(busy.length / 24), "day")} from Monday`;
   return [
     "",
     `slots that train, ${days}: ${percent(Math.min(...busy), 0)} to ${percent(Math.max(...busy), 0)}`,
@@ -107,7 +107,7 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
     "",
     `${wholeText(cost.mean)} ${currency} in ${counted(days, "day")} (${wholeText(cost.low)} to ${wholeText(cost.high)})${costParts(best, currency)}`,
     ...levelLines(best),
-    `level kept in ${kept} of ${draws} draws, ${keptBound(best, answer)} of all${isSure ? "" : `: not sure to be ${percent(probability, 0)} of them`}`,
+    `level kept in ${kept} of ${counted(draws, "draw")}, ${keptBound(best, answer)} of all${isSure ? "" : `: not sure to be ${percent(probability, 0)} of them`}`,
     `accelerators train ${percent(utilisation)} of the time; ` +
       (holds === "queue" ? "jobs wait longer than they train" : "jobs train longer than they wait"),
     ...(checkpointSeconds === null ? [] : [`a checkpoint every ${formatSeconds(checkpointSeconds)} costs least`]),
@@ -183,7 +183,7 @@ export function capacityText(answer: CapacityAnswer): string {
     ...missLines(answer),
     ...flipLines(answer),
     `candidates: ${candidateCounts(answer).join(", ")}`,
-    `${draws} draws of every candidate, seed ${seed}; costs and times are of these`,
+    `${counted(draws, "draw")} of every candidate, seed ${seed}; costs and times are of these`,
     ...boundsMeaning(answer),
     `prices of ${pricesOf}; storage, network traffic and people are not in them`,
   ].join("\n");

@@ -1,4 +1,4 @@
-import { formatSeconds, maximum, mean } from "../core/index.ts";
+import { counted, formatSeconds, maximum, mean } from "../core/index.ts";
 import {
   type ComparedDecisions,
   type FleetHistory,
@@ -71,7 +71,7 @@ export function fleetComparison(
         ? none
         : {
             text: percentText(mean(sizes), false),
-            detail: `of either sign, over ${judged.length} jobs; with sign ${percentText(mean(judged.map(({ error }) => error)))}`,
+            detail: `of either sign, over ${counted(judged.length, "job")}; with sign ${percentText(mean(judged.map(({ error }) => error)))}`,
           }),
     },
     {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { InputError, sum } from "../core/index.ts";
+import { counted, InputError, sum } from "../core/index.ts";
 import { type EvaluationMetrics, type SeenCompletion, type StepMetrics, unfinishedTrace } from "../exec/index.ts";
 import { type FileLines, jsonLines, type Plan, parsePlan } from "../plan/index.ts";
 import { partOfRun, type RunPart, type Trace, traceOfPart } from "../traces/index.ts";
@@ -160,7 +160,7 @@ export function howFar({ plan, part, state }: LoadedRun): string | undefined {
 export function stepsDone({ jobs }: Pick<Plan, "jobs">, part: RunPart): string {
   const all = sum(jobs.map(({ steps }) => steps));
   const ended = jobs.filter(({ steps }, job) => part.steps[job] === steps).length;
-  return `${sum(part.steps)} of ${all} steps, ${ended} of ${jobs.length} jobs done`;
+  return `${sum(part.steps)} of ${counted(all, "step")}, ${ended} of ${counted(jobs.length, "job")} done`;
 }
 
 /** Losses of each job by step. */

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { counted } from "../core/index.ts";
 import { faultsOfFleet, jobsWithAdapters } from "./check-fleet.ts";
 import { wrongAdapters } from "./check-records.ts";
 import { faultsOfRun } from "./check-run-folder.ts";
@@ -70,7 +71,12 @@ function endOfFleet(place: Place, given: string): RunEnd {
   const goesOn = isFleetGoingOn(fleet);
   const jobs = jobsWithAdapters(fleet);
   const folder = path.join(absolute(place, given), FLEET_FILES.adapters);
-  const ended = endByJournal("fleet", events, goesOn, `${metrics.length} steps, ${jobs.length} jobs done`);
+  const ended = endByJournal(
+    "fleet",
+    events,
+    goesOn,
+    `${counted(metrics.length, "step")}, ${counted(jobs.length, "job")} done`,
+  );
   const wrong = [...wrongAdapters(folder, jobs, setting.model.architecture)];
   const missing = [...ended, ...[...faultsOfFleet(place, given, fleet)].map(sentenceOf)];
   return {

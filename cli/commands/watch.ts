@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { finite, formatSeconds, sum } from "../../core/index.ts";
+import { counted, finite, formatSeconds, sum } from "../../core/index.ts";
 import { traceTotals } from "../../traces/index.ts";
 import {
   failureOf,
@@ -81,7 +81,7 @@ function viewOf(run: LoadedRun): View {
 function summary({ state, doneSteps, steps, tokensPerSecond, secondsLeft: left }: View): string {
   const rate = `${tokensPerSecond.toFixed(0)} tokens/s`;
   const end = left === null ? state : `${formatSeconds(left)} left`;
-  return `${percent(doneSteps / steps, 0)} of ${steps} steps, ${rate}, ${end}`;
+  return `${percent(doneSteps / steps, 0)} of ${counted(steps, "step")}, ${rate}, ${end}`;
 }
 
 /** What a job that was not stopped is at; in a run that goes on no more, what it was left at. */

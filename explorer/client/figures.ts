@@ -1,3 +1,4 @@
+import { counted } from "../../core/index.ts";
 import { card, element, formatDuration, formatMemory, formatNumber, formatShare } from "../../reports/client/index.ts";
 import type { StageAnswer } from "../answer-scene.ts";
 import { isComparison } from "../comparison.ts";
@@ -32,7 +33,7 @@ function priceText(scene: Scene, seconds: number): readonly [main: string, detai
   const { pricePerHour } = scene;
   if (pricePerHour === 0) return ["–", "once a GPU-hour has a price"];
   const price = runPrice(scene, seconds);
-  return [formatNumber(price), `${numDevices(scene)} GPUs at ${pricePerHour} an hour each`];
+  return [formatNumber(price), `${counted(numDevices(scene), "GPU")} at ${pricePerHour} an hour each`];
 }
 
 function oneMoreText(shown: ShownAnswer, more: OneMore): readonly [main: string, detail: string] {
@@ -60,7 +61,7 @@ export function figureCards(shown: ShownAnswer, more: OneMore): HTMLElement {
       ? answer.meanError === 0
         ? "exact, by constant times"
         : `times are about ${formatShare(answer.meanError)} off, up or down`
-      : `from ${estimate.simulatedSteps} of ${estimate.steps} steps`;
+      : `from ${estimate.simulatedSteps} of ${counted(estimate.steps, "step")}`;
   return element("dl", { class: "cards", "data-answer": estimate === undefined ? "whole" : "first" }, [
     card("Time", `${about}${formatDuration(makespanSeconds)}`, rests),
     card("Tokens per second", `${about}${formatNumber(tokensPerSecond)}`, "of all adapters together"),

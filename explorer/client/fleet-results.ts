@@ -57,7 +57,10 @@ export function fleetCards(shown: ShownFleet, more: OneMoreFleet): HTMLElement {
   const priced =
     scene.pricePerHour === 0
       ? ["–", "once a GPU-hour has a price"]
-      : [formatNumber(runPrice(scene, makespanSeconds)), `${numDevices(scene)} GPUs until the last job ends`];
+      : [
+          formatNumber(runPrice(scene, makespanSeconds)),
+          `${counted(numDevices(scene), "GPU")} until the last job ends`,
+        ];
   return element("dl", { class: "cards", "data-answer": isEstimate ? "first" : "whole" }, [
     card(
       "Turnaround, mean",

@@ -1,4 +1,5 @@
 import { type BaseType, extent, line, type Selection, scaleLinear, select } from "d3";
+import { counted } from "../../core/index.ts";
 import type { LossCurve } from "../report-data.ts";
 import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "./chart.ts";
 import { element, section } from "./element.ts";
@@ -122,7 +123,7 @@ export function lossesSection(shown: LossCurves): HTMLElement | undefined {
   const margins = { top: 30, right: isNarrow ? 104 : 190, bottom: 44, left: isNarrow ? 44 : 62 };
   const redraw = (): void => {
     place.replaceChildren(
-      responsiveChart(`Training loss of ${losses.length} jobs by step`, 320, margins, (svg, frame) =>
+      responsiveChart(`Training loss of ${counted(losses.length, "job")} by step`, 320, margins, (svg, frame) =>
         draw(svg, frame, shown, box.checked),
       ),
     );

@@ -1,4 +1,5 @@
 import { create, type Selection } from "d3";
+import { counted } from "../../core/index.ts";
 import { LANES, LETTERS, type ReportTrace } from "../report-data.ts";
 import { formatDuration, formatNumber } from "./format.ts";
 import { barFill } from "./job-colours.ts";
@@ -83,7 +84,7 @@ function createSvg({ data }: PageState, { source, bars, makespanSeconds }: Repor
     .attr("aria-roledescription", "timeline")
     .attr(
       "aria-label",
-      `${source} timeline, ${formatNumber(total)} bars on ${data.devices.length} devices${inPipelines} over ${formatDuration(makespanSeconds)}. ` +
+      `${source} timeline, ${formatNumber(total)} bars on ${counted(data.devices.length, "device")}${inPipelines} over ${formatDuration(makespanSeconds)}. ` +
         "Arrow keys walk through the actions, plus and minus zoom, 0 shows the whole run.",
     )
     .attr("data-source", source)

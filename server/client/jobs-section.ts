@@ -1,3 +1,4 @@
+import { counted } from "../../core/index.ts";
 import { element, formatDuration, formatShare, jobHue, section, sparklinePath } from "../../reports/client/index.ts";
 import type { JobStatus } from "../fleet-control.ts";
 import { isOver } from "../standing.ts";
@@ -35,7 +36,7 @@ function progressOf({ done, iterations, name }: JobStatus, hue: string): HTMLEle
   };
   return element("div", { class: "progress-cell" }, [
     element("div", { class: "progress", ...facts }, [fill]),
-    element("span", { class: "detail" }, [`${done} of ${iterations} steps, ${formatShare(share)}`]),
+    element("span", { class: "detail" }, [`${done} of ${counted(iterations, "step")}, ${formatShare(share)}`]),
   ]);
 }
 
@@ -61,7 +62,7 @@ function lossText(loss: number | null): string {
 /** What its held-out rows said. */
 function heldOutOf({ evaluationLoss, best }: JobStatus): string {
   if (evaluationLoss === null && best === null) return "";
-  const lowest = best === null ? "" : `, best ${lossText(best.loss)} after ${best.step + 1} steps`;
+  const lowest = best === null ? "" : `, best ${lossText(best.loss)} after ${counted(best.step + 1, "step")}`;
   return `held out ${lossText(evaluationLoss)}${lowest}`;
 }
 

@@ -1,3 +1,4 @@
+import { counted } from "../../../core/index.ts";
 import type { Beside, CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
 import { besides, boundsMeaning, candidateText, keptText, splitText } from "../../capacity-data.ts";
 import { dataTable } from "../data-table.ts";
@@ -19,7 +20,7 @@ export function besidesSection(answer: CapacityAnswer): readonly HTMLElement[] {
   const rows = [["recommended", best] as const, ...besides(answer)];
   const neighbours = dataTable({
     caption: "What a slot more or fewer brings",
-    meaning: `The mean over ${answer.draws} draws, and nine of ten of them. ${boundsMeaning(answer).join(" ")}`,
+    meaning: `The mean over ${counted(answer.draws, "draw")}, and nine of ten of them. ${boundsMeaning(answer).join(" ")}`,
     columns: ["", "cost", ...levels, "level kept"],
     rows: rows.map(([name, beside]) => [name, ...cells(beside, answer, best)]),
   });

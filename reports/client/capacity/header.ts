@@ -1,3 +1,4 @@
+import { counted } from "../../../core/index.ts";
 import { type CapacityPageData, candidateText, keptBound, RESTS } from "../../capacity-data.ts";
 import { element } from "../element.ts";
 import { formatNumber, formatShare } from "../format.ts";
@@ -12,7 +13,7 @@ function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
     cost.rent > 0 ? "rent" : `${money(cost.hardware, answer)} hardware, ${money(cost.energy, answer)} power`;
   return [
     card(
-      `Cost of ${days} days`,
+      `Cost of ${counted(days, "day")}`,
       money(cost.mean, answer),
       `${formatNumber(Math.round(cost.low))} to ${formatNumber(Math.round(cost.high))}; ${parts}`,
     ),
@@ -48,7 +49,7 @@ export function capacityHeader(data: CapacityPageData): HTMLElement {
   const { answer, date, version } = data;
   const { best, days, pricesOf, probability, objective } = answer;
   const facts: readonly (readonly [string, string])[] = [
-    ["Forecast", `${days} days`],
+    ["Forecast", counted(days, "day")],
     ["Prices of", pricesOf],
     ["Level to be kept in", `${formatShare(probability)} of the draws`],
     ["First by", objective],

@@ -1,4 +1,5 @@
 import { create, type Selection } from "d3";
+import { counted } from "../../../core/index.ts";
 import { type FleetPart, SPAN_KINDS } from "../../fleet-data.ts";
 import { element } from "../element.ts";
 import { jobHue } from "../job-colours.ts";
@@ -240,7 +241,7 @@ class GanttChart {
       .attr("height", inSight)
       .attr(
         "aria-label",
-        `${this.#fleet.title}: ${this.#fleet.jobs.length} jobs over time. Arrow keys walk through jobs and what they ` +
+        `${this.#fleet.title}: ${counted(this.#fleet.jobs.length, "job")} over time. Arrow keys walk through jobs and what they ` +
           "did, plus and minus zoom, 0 shows all.",
       );
   }
