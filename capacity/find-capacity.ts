@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { InputError, mean } from "../core/index.ts";
 import type { Candidate, CapacityObjective, UnfitCandidate } from "../plan/index.ts";
 import { type CandidateFleet, type CapacityWorld, candidateFleet } from "./candidate-fleet.ts";
@@ -42,6 +41,8 @@ export interface CapacityRequest extends CapacityWorld {
   /** The answer is the same without. */
   readonly ahead?: Ahead;
   readonly onProgress?: (done: number, all: number) => void;
+  /** Awaited between candidates that are laid out, so that others get a turn, such as who hears signals. */
+  readonly breathe?: () => Promise<void>;
 }
 
 /** Why a candidate was not simulated: no scheduler keeps the level there, or it comes behind others that do. */
@@ -121,8 +122,7 @@ export async function findCapacity(request: CapacityRequest, input = judgeInput(
   const known: (CandidateFleet | UnfitCandidate)[] = [];
   for (const candidate of candidates) {
     known.push(candidateFleet(candidate, request));
-    // Signals are heard between candidates.
-    await setImmediate();
+    await request.breathe?.();
   }
   const isFit = (each: CandidateFleet | UnfitCandidate): each is CandidateFleet => "fleet" in each;
   const bounded = known.filter(isFit).map((each) => boundCandidate(each, input));

@@ -70,7 +70,7 @@ function variations(request: CapacityQuestion, best: CandidateRow): readonly (re
 export type FoundBest = { readonly candidate: Candidate; readonly cost: number } | null;
 
 /** All of a request that can be copied to another thread. */
-export type CapacityQuestion = Omit<CapacityRequest, "seen" | "ahead" | "onProgress">;
+export type CapacityQuestion = Omit<CapacityRequest, "seen" | "ahead" | "onProgress" | "breathe">;
 
 export async function bestOf(question: CapacityQuestion): Promise<FoundBest> {
   const [found] = (await findCapacity(question)).meets;

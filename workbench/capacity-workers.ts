@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import {
   type CapacityQuestion,
   type CapacityReport,
@@ -32,6 +33,7 @@ export async function answerCapacity(
     ...question,
     ...(seen === undefined ? {} : { seen }),
     ...(onProgress === undefined ? {} : { onProgress }),
+    breathe: () => setImmediate(),
     ahead: {
       batch: BATCH * workers,
       async simulate(candidates, { forecast, kinds }) {
