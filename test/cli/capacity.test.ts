@@ -73,7 +73,7 @@ describe("capacity", () => {
     const text = await printed([...ASKED, ...FEW], root);
     expect(text).toMatch(/^\d+ x [A-Z0-9 ]+X?M? (in slots of \d|in one slot), float8, fifo, /);
     expect(text).toMatch(/^[\d ]+ EUR in 3 days \([\d ]+ to [\d ]+\)/m);
-    expect(text).toMatch(/^90 % of small within 1 min \d\d s \(.*; level 2 min 35 s\)$/m);
+    expect(text).toMatch(/^90 % of small within 1 min \d\d s \(.*; level 2 min 34 s\)$/m);
     expect(text).toMatch(/^times transferred from published steps/m);
     expect(text).toMatch(/^next: \d+ x /m);
     expect(text).not.toMatch(/otherwise/);
