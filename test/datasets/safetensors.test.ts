@@ -142,7 +142,7 @@ test.each<[string, unknown, number, RegExp]>([
     12,
     /after the end of tensor v at tensor w/,
   ],
-  ["an entry that is null", { w: null }, 0, /a dtype at tensor w/],
+  ["an entry that is null", { w: null }, 0, /a dtype, which is missing, at tensor w/],
 ])("%s is refused by file and tensor", (_, header, dataBytes, message) => {
   const file = rawFile(header, dataBytes);
   expect(() => readSafetensors(file)).toThrow(message);
