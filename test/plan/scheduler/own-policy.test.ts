@@ -124,7 +124,7 @@ describe("a person's policy", () => {
     [() => null, /^own\.mjs: Expected a function that returns a policy, got "null"\.$/],
     [{ ...OWN, name: "" }, /Expected a text at name, got ""/],
     [{ ...OWN, describe: 3 }, /Expected a text at describe, got 3/],
-    [{ ...OWN, compare: undefined }, /Expected a function at compare/],
+    [{ ...OWN, compare: undefined }, /Expected a function, which is missing, at compare/],
     [{ ...OWN, decide: 1 }, /Expected a function at decide, got 1/],
     [{ ...OWN, watches: "all" }, /Expected changes, progress, iterations at watches, got "all"/],
     [
@@ -154,7 +154,7 @@ describe("a person's policy", () => {
     ],
     [{ wishes: [], refusals: [{ job: { number: 3 }, why: "" }] }, /Expected a job that has not begun.*got "job3"/],
     [{ wishes: [], refusals: [{ job: { number: 4 }, why: "" }] }, /Expected a job that has not begun.*got "job4"/],
-    [{ wishes: [], refusals: [{ job: { number: 0 } }] }, /Expected a text from policy own at refusals\[0\]\.why/],
+    [{ wishes: [], refusals: [{ job: { number: 0 } }] }, /Expected a text from policy own, which is missing, at refusals\[0\]\.why/],
   ])("is refused a decision that cannot be: %j", (choice, message) => {
     expect(() => decided(() => choice)).toThrow(message);
   });
