@@ -89,7 +89,10 @@ describe("machines apart", () => {
         found += 1;
         if (apart!.pools.some(({ judged, meets }) => judged.candidate !== meets[0]!.candidate)) notFirst += 1;
       }
-      expect([found > (isNightly ? 30 : 3), none > (isNightly ? 0 : -1)], JSON.stringify([found, none])).toEqual([true, true]);
+      expect([found > (isNightly ? 30 : 3), none > (isNightly ? 0 : -1)], JSON.stringify([found, none])).toEqual([
+        true,
+        true,
+      ]);
       // Where both miss a level now and then, the best of each are not the best of both.
       if (objective === "cost" && isNightly) expect(notFirst).toBeGreaterThan(0);
     },

@@ -154,7 +154,10 @@ describe("a person's policy", () => {
     ],
     [{ wishes: [], refusals: [{ job: { number: 3 }, why: "" }] }, /Expected a job that has not begun.*got "job3"/],
     [{ wishes: [], refusals: [{ job: { number: 4 }, why: "" }] }, /Expected a job that has not begun.*got "job4"/],
-    [{ wishes: [], refusals: [{ job: { number: 0 } }] }, /Expected a text from policy own, which is missing, at refusals\[0\]\.why/],
+    [
+      { wishes: [], refusals: [{ job: { number: 0 } }] },
+      /Expected a text from policy own, which is missing, at refusals\[0\]\.why/,
+    ],
   ])("is refused a decision that cannot be: %j", (choice, message) => {
     expect(() => decided(() => choice)).toThrow(message);
   });
