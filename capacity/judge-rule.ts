@@ -4,8 +4,8 @@ import { binomialAtMost, shareBounds } from "../core/index.ts";
 export const CONFIDENCE = 0.95;
 
 /**
- * How sure they are taken where there may be more rounds: a share decides itself when nobody looks at it any more, and so
- * is luckier than one of draws that were fixed. Of simulated candidates of any chance the bounds then hold as told.
+ * How sure a bound is taken where there may be more rounds. Draws stop when their share says enough, and such a share is
+ * further from the truth than one of a fixed number of draws. A bound that is taken so holds in 95 of 100 simulations.
  */
 const OF_ROUNDS = 0.97;
 

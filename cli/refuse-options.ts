@@ -76,7 +76,7 @@ export function refuseOptions({ uses, positionals, usage }: Command, use: Use, a
       throw new InputError({ expected: "a text of at least 1 character", at: optionPath(positionals, name), got: "" });
   for (const [name, { beside, needed }] of Object.entries(use.options)) {
     if (args[name] === undefined && needed === true)
-      throw new InputError({ expected: `a value for --${name}, which is missing`, hint: helpHint(usage) });
+      throw new InputError({ expected: `a value for --${name}`, got: undefined, hint: helpHint(usage) });
     if (args[name] === undefined) continue;
     if (beside !== undefined && !isTyped(args, beside))
       throw new InputError({

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { findChromium } from "./chromium.mjs";
 import { root } from "./root.mjs";
 import { runChecks } from "./run-checks.mjs";
-import { NIGHTLY_TESTS, PARTLY_NIGHTLY_TESTS, SLOW_TESTS } from "./slow-tests.mjs";
+import { NIGHTLY_TESTS, partlyNightlyTests, SLOW_TESTS } from "./slow-tests.mjs";
 import { addCounts, closingLine, countVitest } from "./test-counts.mjs";
 
 async function runVitest(selection) {
@@ -39,7 +39,7 @@ async function runVitest(selection) {
 const args = process.argv.slice(2);
 const isAll = args.includes("--all");
 const isNightly = args.includes("--nightly");
-const filters = isNightly ? [...NIGHTLY_TESTS, ...PARTLY_NIGHTLY_TESTS] : args.filter((arg) => arg !== "--all");
+const filters = isNightly ? [...NIGHTLY_TESTS, ...partlyNightlyTests()] : args.filter((arg) => arg !== "--all");
 const isWhole = filters.length === 0;
 const isQuick = isWhole && !isAll;
 const checks = isWhole ? runChecks() : { passed: 0, failed: 0, skipped: 0 };

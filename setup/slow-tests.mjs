@@ -1,3 +1,8 @@
+import { readFileSync } from "node:fs";
+import { relative } from "node:path";
+import { inRoot, root } from "./root.mjs";
+import { filesBelow } from "./stamp.mjs";
+
 // Tests that run CUDA kernels on the CPU, many whole programs, or what is large, for most of a minute or more: left out
 // of `npm test`, which is to take less than ten, run by `npm run test:all` and before a change lands.
 export const SLOW_TESTS = [
@@ -36,15 +41,9 @@ export const NIGHTLY_TESTS = [
   "test/native/sanitizers.test.ts",
 ];
 
-// Tests some of whose cases take minutes, which are run by `npm run test:nightly` alone (test/nightly.ts).
-export const PARTLY_NIGHTLY_TESTS = [
-  "test/bench/gpu-bytes.test.ts",
-  "test/bench/suites.test.ts",
-  "test/capacity/apart.test.ts",
-  "test/capacity/find-capacity.test.ts",
-  "test/cli/capacity.test.ts",
-  "test/cli/run-folder.test.ts",
-  "test/exec/cuda-graphs.test.ts",
-  "test/exec/cuda.test.ts",
-  "test/regress/faults.test.ts",
-];
+// Tests some of whose cases take minutes, which are run by `npm run test:nightly` alone: they ask test/nightly.ts.
+export function partlyNightlyTests() {
+  return filesBelow(inRoot("test"))
+    .filter((file) => file.endsWith(".test.ts") && readFileSync(file, "utf8").includes('/nightly.ts"'))
+    .map((file) => relative(root, file));
+}

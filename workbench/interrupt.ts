@@ -28,6 +28,7 @@ export function onNotice({ signals, file, limit }: NoticeSource, tell: (why: str
   const once = (why: string): void => {
     if (isTold) return;
     isTold = true;
+    clearInterval(timer);
     tell(why);
   };
   const listener = (): void => once("SIGUSR2");

@@ -250,7 +250,7 @@ export function numberAttacks(seed: number, some = Number.POSITIVE_INFINITY): re
           const attack = { files: { ...files, [file]: text }, mayPass: true } as const;
           const name = `${kind} with ${path.join(".")} = ${extreme}`;
           return [
-            { ...attack, name, argv },
+            { ...attack, name, argv, ...(argv[0] === "capacity" ? { mayFindNone: true as const } : {}) },
             { ...attack, name: `${name}, validated`, argv: ["validate", file] },
           ];
         }),

@@ -13,6 +13,8 @@ export interface Attack {
   readonly pipes?: readonly string[];
   /** Whether it may be harmless, and so end with 0. */
   readonly mayPass?: true;
+  /** Whether it may end with 1 and the answer that nothing serves, as `capacity` does. */
+  readonly mayFindNone?: true;
 }
 
 export interface Outcome {
@@ -97,15 +99,15 @@ const SENTENCE = /^(?:\S+: )?Expected [\s\S]+?\.$/m;
 
 /** What is wrong with how an attack ended; undefined for nothing. */
 export function faultOf(
-  { mayPass }: Pick<Attack, "mayPass">,
+  { mayPass, mayFindNone }: Pick<Attack, "mayPass" | "mayFindNone">,
   { code, stdout, stderr, bytes }: Outcome,
 ): string | undefined {
   if (code === "hang" || code === "killed" || code === "crash") return `${code}: ${stderr.slice(0, 600)}`;
   if (bytes > 2 * MOST.heapMegabytes * 2 ** 20) return `${bytes} bytes`;
   const shown = `${stdout}${stderr}`;
   if (plainText(shown) !== shown) return `control characters: ${JSON.stringify(shown.slice(0, 300))}`;
-  // 1 is an answer too: that nothing serves.
-  if (code === 0 || (code === 1 && stdout !== "")) return mayPass === true ? undefined : "was let in";
+  if (code === 1 && mayFindNone === true && stdout !== "") return undefined;
+  if (code === 0) return mayPass === true ? undefined : "was let in";
   if (code !== 2 && code !== 3) return `exit code ${code}: ${stderr.slice(0, 300)}`;
   if (stdout !== "") return `a refusal that also printed: ${stdout.slice(0, 100)}`;
   const said = stderr.split("\n").filter((line) => /^(?:\S+: )?Expected /.test(line));

@@ -10,7 +10,8 @@ import { OBJECTIVES } from "../../plan/index.ts";
 import { isNightly } from "../nightly.ts";
 import { smallRequest } from "./small-world.ts";
 
-const SEEDS = Array.from({ length: isNightly ? 100 : 20 }, (_, seed) => `apart ${seed}`);
+/** Some that have all kinds of answers; at night more. */
+const SEEDS = Array.from({ length: isNightly ? 100 : 20 }, (_, seed) => `apart ${isNightly ? seed : 5 * seed}`);
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 /** Requests of two base models. */
@@ -89,12 +90,9 @@ describe("machines apart", () => {
         found += 1;
         if (apart!.pools.some(({ judged, meets }) => judged.candidate !== meets[0]!.candidate)) notFirst += 1;
       }
-      expect([found > (isNightly ? 30 : 3), none > (isNightly ? 0 : -1)], JSON.stringify([found, none])).toEqual([
-        true,
-        true,
-      ]);
+      expect([found > SEEDS.length * 0.3, none > 0], JSON.stringify([found, none])).toEqual([true, true]);
       // Where both miss a level now and then, the best of each are not the best of both.
-      if (objective === "cost" && isNightly) expect(notFirst).toBeGreaterThan(0);
+      if (objective === "cost") expect(notFirst).toBeGreaterThan(0);
     },
     300_000,
   );

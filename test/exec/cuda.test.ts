@@ -181,47 +181,46 @@ describe("pipelines on emulated GPUs", () => {
   );
 });
 
-describe.each(isNightly ? (["int8", "nf4"] as const) : (["nf4"] as const))(
-  "a model in %s on emulated GPUs",
-  (dtype) => {
-    const broken = smallCase(
-      [
-        { rank: 8, targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] },
-        { rank: 3, targets: ["v_proj", "down_proj"] },
-      ],
-      // Widths of whole and of broken blocks.
-      { ...SMALL, hiddenSize: 64, headDim: 16, intermediateSize: 104, qkvBias: true },
-    );
-    // Gate and up are 8200 columns, of which 8192 are dequantized at once.
-    const wide = smallCase([{ rank: 2, steps: 1, batchSize: 1, microBatchSize: 1, length: 5 }], {
-      ...SMALL,
-      numLayers: 2,
-      intermediateSize: 4100,
-    });
-    const lossesOf = (result: ExecuteResult): readonly number[] => result.metrics.map(({ loss }) => loss);
+const FORMATS = isNightly ? (["int8", "nf4"] as const) : (["nf4"] as const);
 
-    test.each([
-      ["cuda:0", "broken blocks", broken],
-      ["cuda:0,cuda:1", "broken blocks", broken],
-      ["cuda:0", "more columns than one part", wide],
-    ] as const)(
-      "trains what bfloat16 does on the weights that the format keeps, on %s: %s",
-      async (devices, _, small) => {
-        const quantized = await runSmall(small, { devices, groups: 1, dtype });
-        const model = dequantizedModel(small.model, dtype);
-        const kept = await runSmall({ ...small, model }, { devices, groups: 1, dtype: "bfloat16" });
-        expect(lossesOf(quantized)).toEqual(lossesOf(kept));
-        expect(quantized.adapters.map(adapterBytes)).toEqual(kept.adapters.map(adapterBytes));
-        quantized.plan.memory.forEach((planned, stage) => {
-          const { memory } = quantized.statistics[stage]!;
-          expect(planned.weights).toBe(memory.weightsBytes);
-          expect(planned.activations + planned.buffers + planned.workspace).toBe(memory.arenaBytes + memory.otherBytes);
-        });
-      },
-      900_000,
-    );
-  },
-);
+describe.each(FORMATS)("a model in %s on emulated GPUs", (dtype) => {
+  const broken = smallCase(
+    [
+      { rank: 8, targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] },
+      { rank: 3, targets: ["v_proj", "down_proj"] },
+    ],
+    // Widths of whole and of broken blocks.
+    { ...SMALL, hiddenSize: 64, headDim: 16, intermediateSize: 104, qkvBias: true },
+  );
+  // Gate and up are 8200 columns, of which 8192 are dequantized at once.
+  const wide = smallCase([{ rank: 2, steps: 1, batchSize: 1, microBatchSize: 1, length: 5 }], {
+    ...SMALL,
+    numLayers: 2,
+    intermediateSize: 4100,
+  });
+  const lossesOf = (result: ExecuteResult): readonly number[] => result.metrics.map(({ loss }) => loss);
+
+  test.each([
+    ["cuda:0", "broken blocks", broken],
+    ["cuda:0,cuda:1", "broken blocks", broken],
+    ["cuda:0", "more columns than one part", wide],
+  ] as const)(
+    "trains what bfloat16 does on the weights that the format keeps, on %s: %s",
+    async (devices, _, small) => {
+      const quantized = await runSmall(small, { devices, groups: 1, dtype });
+      const model = dequantizedModel(small.model, dtype);
+      const kept = await runSmall({ ...small, model }, { devices, groups: 1, dtype: "bfloat16" });
+      expect(lossesOf(quantized)).toEqual(lossesOf(kept));
+      expect(quantized.adapters.map(adapterBytes)).toEqual(kept.adapters.map(adapterBytes));
+      quantized.plan.memory.forEach((planned, stage) => {
+        const { memory } = quantized.statistics[stage]!;
+        expect(planned.weights).toBe(memory.weightsBytes);
+        expect(planned.activations + planned.buffers + planned.workspace).toBe(memory.arenaBytes + memory.otherBytes);
+      });
+    },
+    900_000,
+  );
+});
 
 describe("what is free of an emulated GPU", () => {
   test("is what it has without the context and what devices hold, and more than a plan may take", () => {

@@ -1,27 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { quantile } from "../../core/index.ts";
 import { firstEstimate } from "../../explorer/first-estimate.ts";
 import { sceneHash } from "../../explorer/scene-hash.ts";
-import {
-  changing,
-  createExplorerBench,
-  type ExplorerBench,
-  enter,
-  type OpenExplorer,
-  showScene,
-  wholeAnswer,
-} from "./explorer-page.ts";
+import { changing, enter, showScene, useExplorer, wholeAnswer } from "./explorer-page.ts";
 import { changedScene, type SceneChange } from "./scenes.ts";
 
-let bench: ExplorerBench;
-let explorer: OpenExplorer;
-
-beforeAll(async () => {
-  bench = await createExplorerBench();
-  explorer = await bench.open({ hash: sceneHash(changedScene({ jobs: [{ steps: 3 }] })) });
-}, 120_000);
-
-afterAll(() => bench.close());
+const used = useExplorer();
 
 /** The part of a processor's time that a program gets that wants all of it. */
 function processorShare(): number {
@@ -90,15 +74,15 @@ describe("the first answer", () => {
   it.each(CASES)(
     "to one of 36 to 40 changes is painted within 100 ms, 95 of 100 times: %s",
     async (_, changes, { jobs = [{}], ...settings }: SceneChange) => {
-      const { page } = explorer;
+      const { page } = used.explorer;
       const quickest = changes.map(() => Number.POSITIVE_INFINITY);
       const most = 100 * slowness();
       for (let round = 0; round < 3 && !(quantile(quickest, 0.95) < most); round += 1) {
         const rounds = jobs.map((kind, index) => (index === 0 ? { ...kind, steps: 40 + round } : kind));
-        await showScene(explorer, sceneHash(changedScene({ ...settings, jobs: rounds })));
+        await showScene(used.explorer, sceneHash(changedScene({ ...settings, jobs: rounds })));
         for (const [index, [id, value]] of changes.entries()) {
           const share = processorShare();
-          const milliseconds = share * (await changing(page, () => enter(explorer, id, value)));
+          const milliseconds = share * (await changing(page, () => enter(used.explorer, id, value)));
           quickest[index] = Math.min(quickest[index]!, milliseconds);
           await wholeAnswer(page);
         }

@@ -1,31 +1,15 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { paperCalibration } from "../../explorer/paper-calibration.ts";
 import { CALIBRATION_FILE, CLUSTER_FILE, WORKLOAD_FILE } from "../../explorer/scene-documents.ts";
 import { sceneHash } from "../../explorer/scene-hash.ts";
 import { printed, temporaryFolder } from "../cli/run-cli.ts";
-import {
-  changing,
-  createExplorerBench,
-  type ExplorerBench,
-  enter,
-  type OpenExplorer,
-  showScene,
-  wholeAnswer,
-} from "./explorer-page.ts";
+import { changing, enter, type OpenExplorer, showScene, useExplorer, wholeAnswer } from "./explorer-page.ts";
 import { changedScene, SCENES } from "./scenes.ts";
 
 const root = temporaryFolder();
-let bench: ExplorerBench;
-let explorer: OpenExplorer;
-
-beforeAll(async () => {
-  bench = await createExplorerBench();
-  explorer = await bench.open({ hash: sceneHash(changedScene({ jobs: [{ steps: 3 }] })) });
-}, 120_000);
-
-afterAll(() => bench.close());
+const used = useExplorer();
 
 /** What the command line prints for the files and the command that the page shows. */
 async function commandLine({ page }: OpenExplorer): Promise<string> {
@@ -45,62 +29,62 @@ describe("the numbers of the page", () => {
   it.each(SCENES)(
     "are those of the command line to the last digit: %s",
     async (_, scene) => {
-      await showScene(explorer, sceneHash(scene));
-      const shown = await explorer.page.locator("#figures-json pre").textContent();
-      expect(`${shown}\n`).toBe(await commandLine(explorer));
+      await showScene(used.explorer, sceneHash(scene));
+      const shown = await used.explorer.page.locator("#figures-json pre").textContent();
+      expect(`${shown}\n`).toBe(await commandLine(used.explorer));
     },
     120_000,
   );
 
   it("follow the inputs, and so do the address, the files and the command", async () => {
-    const { page } = explorer;
-    await showScene(explorer, sceneHash(changedScene()));
-    await changing(page, () => enter(explorer, "machines-0-count", "3"));
-    await changing(page, () => enter(explorer, "scene-schedule", "1f1b"));
-    await changing(page, () => enter(explorer, "jobs-0-rank", "32"));
+    const { page } = used.explorer;
+    await showScene(used.explorer, sceneHash(changedScene()));
+    await changing(page, () => enter(used.explorer, "machines-0-count", "3"));
+    await changing(page, () => enter(used.explorer, "scene-schedule", "1f1b"));
+    await changing(page, () => enter(used.explorer, "jobs-0-rank", "32"));
     await wholeAnswer(page);
     const expected = changedScene({ machines: [{ count: 3 }], schedule: "1f1b", jobs: [{ rank: 32 }] });
     expect(new URL(page.url()).hash).toBe(`#${sceneHash(expected)}`);
     expect(await page.locator(".command code").first().textContent()).toContain("--schedule 1f1b");
-    expect(`${await page.locator("#figures-json pre").textContent()}\n`).toBe(await commandLine(explorer));
+    expect(`${await page.locator("#figures-json pre").textContent()}\n`).toBe(await commandLine(used.explorer));
     await page.reload();
     await wholeAnswer(page);
     expect(await page.locator("#jobs-0-rank").inputValue()).toBe("32");
   }, 60_000);
 
   it("are those of a calibration file that a person chooses, which the address does not have", async () => {
-    const { page } = explorer;
-    await showScene(explorer, sceneHash(changedScene()));
+    const { page } = used.explorer;
+    await showScene(used.explorer, sceneHash(changedScene()));
     const file = path.join(root, "mine.json");
     writeFileSync(file, paperCalibration().replace(/"launchSeconds": [^,]+/, '"launchSeconds": 0.01'));
     await changing(page, () => page.locator("#calibration-file").setInputFiles(file));
     await wholeAnswer(page);
     expect(await page.locator("#scene-calibration").inputValue()).toBe("own");
-    expect(`${await page.locator("#figures-json pre").textContent()}\n`).toBe(await commandLine(explorer));
-    const opened = await bench.open({ hash: new URL(page.url()).hash.slice(1), waits: false });
+    expect(`${await page.locator("#figures-json pre").textContent()}\n`).toBe(await commandLine(used.explorer));
+    const opened = await used.bench.open({ hash: new URL(page.url()).hash.slice(1), waits: false });
     await opened.page.locator("div.fault:not([hidden])").waitFor();
     expect(await opened.page.locator("div.fault").textContent()).toMatch(/^Expected a calibration file at Times/);
     await enter(opened, "scene-calibration", "catalog");
     await wholeAnswer(opened.page);
     await opened.page.context().close();
-    await changing(page, () => enter(explorer, "scene-calibration", "catalog"));
+    await changing(page, () => enter(used.explorer, "scene-calibration", "catalog"));
     expect(await page.locator(".command code").first().textContent()).not.toContain("--calibration");
     const other = path.join(root, "no-calibration.yaml");
     writeFileSync(other, "kind: calibration\n");
     await page.locator("#calibration-file").setInputFiles(other);
     await page.locator("div.fault:not([hidden])").waitFor();
     expect(await page.locator("div.fault").textContent()).toContain(CALIBRATION_FILE);
-    await changing(page, () => enter(explorer, "scene-calibration", "catalog"));
+    await changing(page, () => enter(used.explorer, "scene-calibration", "catalog"));
     expect(await page.locator("div.fault").isHidden()).toBe(true);
   }, 60_000);
 
   it("of one more GPU are those of the scene that has it, with its price", async () => {
-    const { page } = explorer;
-    await showScene(explorer, sceneHash(changedScene({ pricePerHour: 2 })));
+    const { page } = used.explorer;
+    await showScene(used.explorer, sceneHash(changedScene({ pricePerHour: 2 })));
     const card = page.locator(".card").filter({ hasText: "One more GPU" });
     await card.filter({ hasText: "costs" }).waitFor();
     const said = await card.locator(".card-detail").textContent();
-    await showScene(explorer, sceneHash(changedScene({ pricePerHour: 2, machines: [{ count: 5 }] })));
+    await showScene(used.explorer, sceneHash(changedScene({ pricePerHour: 2, machines: [{ count: 5 }] })));
     const figure = (name: string) =>
       page.locator(".card").filter({ hasText: name }).locator(".card-main").textContent();
     expect(said).toContain(`${await figure("Time")}, ${await figure("Tokens per second")} tokens/s`);
@@ -110,8 +94,8 @@ describe("the numbers of the page", () => {
 
 describe("a page that a person uses", () => {
   it("is changed and read with the keyboard alone, and says what changed", async () => {
-    const { page } = explorer;
-    await showScene(explorer, sceneHash(changedScene()));
+    const { page } = used.explorer;
+    await showScene(used.explorer, sceneHash(changedScene()));
     await page.locator("#preset").focus();
     for (let presses = 0; presses < 20; presses += 1) {
       if ((await page.evaluate("document.activeElement.id")) === "machines-0-count") break;
@@ -133,9 +117,9 @@ describe("a page that a person uses", () => {
   }, 60_000);
 
   it("keeps the focus in what follows a change", async () => {
-    const { page } = explorer;
+    const { page } = used.explorer;
     const focused = () => page.evaluate("document.activeElement.textContent || document.activeElement.tagName");
-    await showScene(explorer, sceneHash(changedScene()));
+    await showScene(used.explorer, sceneHash(changedScene()));
     const later = changedScene({ jobs: [{ rank: 24 }] });
     for (const [selector, text] of [
       ["#share .toolbar button >> nth=0", "Copy the address"],
@@ -147,17 +131,17 @@ describe("a page that a person uses", () => {
       await page.locator(selector).focus();
       const before = await focused();
       if (text !== undefined) expect(before).toBe(text);
-      await showScene(explorer, sceneHash(before === text ? later : changedScene()));
+      await showScene(used.explorer, sceneHash(before === text ? later : changedScene()));
       const isSvg = text === undefined;
       expect(await page.evaluate(isSvg ? "document.activeElement.tagName" : "document.activeElement.textContent")).toBe(
         isSvg ? "svg" : text,
       );
-      await showScene(explorer, sceneHash(changedScene({ jobs: [{ rank: 12 }] })));
+      await showScene(used.explorer, sceneHash(changedScene({ jobs: [{ rank: 12 }] })));
     }
   }, 60_000);
 
   it("has a label on every input", async () => {
-    const unnamed = await explorer.page
+    const unnamed = await used.explorer.page
       .locator("input, select")
       .evaluateAll((all) =>
         all
@@ -168,8 +152,8 @@ describe("a page that a person uses", () => {
   });
 
   it("adds and removes machines and kinds of adapters, and keeps the focus where it goes on", async () => {
-    const { page } = explorer;
-    await showScene(explorer, sceneHash(changedScene()));
+    const { page } = used.explorer;
+    await showScene(used.explorer, sceneHash(changedScene()));
     await changing(page, () => page.getByRole("button", { name: "Add a machine" }).click());
     expect(await page.evaluate("document.activeElement.id")).toBe("machines-1-type");
     expect(await page.locator("#scene-networkGigabits").isVisible()).toBe(true);
@@ -178,28 +162,28 @@ describe("a page that a person uses", () => {
     await changing(page, () => page.getByRole("button", { name: "Remove Machine 2" }).click());
     await wholeAnswer(page);
     expect(await page.locator(".stages tbody tr").count()).toBe(4);
-    expect(`${await page.locator("#figures-json pre").textContent()}\n`).toBe(await commandLine(explorer));
+    expect(`${await page.locator("#figures-json pre").textContent()}\n`).toBe(await commandLine(used.explorer));
   }, 60_000);
 
   it("says what is wrong with an input, and what does not fit", async () => {
-    const { page } = explorer;
-    await showScene(explorer, sceneHash(changedScene()));
-    await enter(explorer, "jobs-0-rank", "0");
+    const { page } = used.explorer;
+    await showScene(used.explorer, sceneHash(changedScene()));
+    await enter(used.explorer, "jobs-0-rank", "0");
     expect(await page.locator("#jobs-0-rank").getAttribute("aria-invalid")).toBe("true");
     expect(await page.locator("#jobs-0-rank-problem").textContent()).toBe("Expected a whole number from 1 to 1024.");
-    await changing(page, () => enter(explorer, "jobs-0-rank", "8"));
-    await changing(page, () => enter(explorer, "scene-model", "llama-2-70b"));
-    await changing(page, () => enter(explorer, "machines-0-count", "1"));
+    await changing(page, () => enter(used.explorer, "jobs-0-rank", "8"));
+    await changing(page, () => enter(used.explorer, "scene-model", "llama-2-70b"));
+    await changing(page, () => enter(used.explorer, "machines-0-count", "1"));
     await page.locator("div.fault:not([hidden])").waitFor();
     expect(await page.locator("div.fault").textContent()).toMatch(/^Expected .*memory/);
-    await changing(page, () => enter(explorer, "scene-model", "tinyllama-1.1b"));
+    await changing(page, () => enter(used.explorer, "scene-model", "tinyllama-1.1b"));
     expect(await page.locator("div.fault").isHidden()).toBe(true);
   }, 60_000);
 
   it.each(["1.W10", "3.%%", "<img src=x onerror=alert(1)>", "3.W1sxXSxbXSxbXV0"])(
     "says that the address %s is broken, and shows the first scene",
     async (hash) => {
-      const { page, faults } = await bench.open({ hash });
+      const { page, faults } = await used.bench.open({ hash });
       expect(await page.locator("p.fault").textContent()).toMatch(/^Expected .* The first scene is shown instead\.$/);
       expect(await page.locator("#scene-model").inputValue()).toBe("llama-2-7b");
       expect(faults).toEqual([]);
@@ -213,7 +197,7 @@ describe("a page that a person uses", () => {
   )(
     "is no wider than a window of %i pixels, %s",
     async (width, theme) => {
-      const { page, faults } = await bench.open({ width, theme });
+      const { page, faults } = await used.bench.open({ width, theme });
       const over = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
       expect(over).toBeLessThanOrEqual(0);
       expect(faults).toEqual([]);
@@ -223,7 +207,7 @@ describe("a page that a person uses", () => {
   );
 
   it("asks for nothing, and has no faults, after all of this", () => {
-    const { faults, requests } = explorer;
+    const { faults, requests } = used.explorer;
     expect(faults).toEqual([]);
     expect(requests.filter((address) => !/^(file|data|blob):/.test(address))).toEqual([]);
   });

@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type BuildOptions, build } from "esbuild";
 import type { Page } from "playwright-core";
+import { afterAll, beforeAll } from "vitest";
 import { explorerPageData, renderExplorer } from "../../explorer/index.ts";
+import { sceneHash } from "../../explorer/scene-hash.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { bundle, launch } from "../reports/report-page.ts";
+import { changedScene } from "./scenes.ts";
 
 const client = packageFile("explorer", "client");
 
@@ -39,7 +42,7 @@ export interface ExplorerBench {
   close(): Promise<void>;
 }
 
-export async function createExplorerBench(): Promise<ExplorerBench> {
+async function createExplorerBench(): Promise<ExplorerBench> {
   const folder = mkdtempSync(join(tmpdir(), "loratwin-explorer-"));
   const assets = await bundle(folder, client);
   const { outputFiles } = await build({
@@ -75,6 +78,24 @@ export async function createExplorerBench(): Promise<ExplorerBench> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** What `useExplorer` has opened. */
+export interface UsedExplorer {
+  readonly bench: ExplorerBench;
+  /** It shows a scene of a few steps at first. */
+  readonly explorer: OpenExplorer;
+}
+
+/** An explorer for the tests of a file: opened before them, closed behind them. */
+export function useExplorer(): UsedExplorer {
+  const used: { bench?: ExplorerBench; explorer?: OpenExplorer } = {};
+  beforeAll(async () => {
+    used.bench = await createExplorerBench();
+    used.explorer = await used.bench.open({ hash: sceneHash(changedScene({ jobs: [{ steps: 3 }] })) });
+  }, 120_000);
+  afterAll(() => used.bench?.close());
+  return used as UsedExplorer;
 }
 
 /** Until the run itself is simulated, after the first answer. */

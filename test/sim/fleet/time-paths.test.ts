@@ -83,7 +83,7 @@ describe("the ends of jobs on a machine", () => {
     // Minutes in the one state say nothing of the other: no rule covers 90 % of these.
     { what: "takes four times as long every other minute", levels: oneOfTwo, stays: 60, known: even, least: 0.75 },
     {
-      what: "does so every third minute, as was seen before",
+      what: "does so for three minutes each, as was seen before",
       levels: oneOfTwo,
       stays: 180,
       known: oneOfTwo,
