@@ -1,3 +1,4 @@
+import { shellQuoted } from "../core/index.ts";
 import type { RunEnd } from "../workbench/index.ts";
 
 /** A check failed: a run has not ended as planned, whatever its launcher says. */
@@ -9,7 +10,7 @@ export function endLines(
   { kind, missing, stopped, isCutOff }: RunEnd,
   command: "train" | "launch" = "train",
 ): readonly string[] {
-  const resume = kind === "run folder" ? `${command} --resume ${folder}` : `serve WORKLOAD --resume ${folder}`;
+  const resume = `${kind === "run folder" ? command : "serve WORKLOAD"} --resume ${shellQuoted(folder)}`;
   return [
     ...missing,
     ...[...stopped].map(([name, why]) => `Job ${name} was stopped: ${why}.`),

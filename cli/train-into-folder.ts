@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
-import { DeviceError } from "../core/index.ts";
+import { DeviceError, shellQuoted } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
 import { type ExecuteResult, lostText, type ModelFolder } from "../exec/index.ts";
 import type { Plan } from "../plan/index.ts";
@@ -164,7 +164,7 @@ export async function trainIntoFolder(
     .catch((error: unknown) => {
       run.journal(failed(error));
       if (!isTraining || !(error instanceof DeviceError)) throw error;
-      const hint = `\`loratwin train --resume ${folder}\` goes on with what is left.`;
+      const hint = `\`loratwin train --resume ${shellQuoted(folder)}\` goes on with what is left.`;
       throw new DeviceError({ hint, ...error.facts });
     })
     .finally(async () => {

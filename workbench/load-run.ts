@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { counted, InputError, sum } from "../core/index.ts";
+import { counted, InputError, shellQuoted, sum } from "../core/index.ts";
 import { type EvaluationMetrics, type SeenCompletion, type StepMetrics, unfinishedTrace } from "../exec/index.ts";
 import { type FileLines, jsonLines, type Plan, parsePlan } from "../plan/index.ts";
 import { partOfRun, type RunPart, type Trace, traceOfPart } from "../traces/index.ts";
@@ -76,12 +76,13 @@ export function* readCompletions(
 
 /** A plan in a run's folder. @throws InputError for a folder that is no run's, or a plan that is wrong */
 export function readPlanOfRun(place: Place, folder: string): Plan {
+  const word = shellQuoted(folder);
   if (existsSync(absolute(place, path.join(folder, FLEET_FILES.setting))))
     throw new InputError({
       expected: "the folder of a run of one plan",
       file: folder,
       got: "that of a live fleet",
-      hint: `\`loratwin jobs ${folder}\` shows its jobs; \`loratwin serve WORKLOAD --resume ${folder}\` goes on with them.`,
+      hint: `\`loratwin jobs ${word}\` shows its jobs; \`loratwin serve WORKLOAD --resume ${word}\` goes on with them.`,
     });
   const input = readInput(place, path.join(folder, RUN_FILES.plan), `a run folder with ${RUN_FILES.plan}`);
   return parsePlan(input.text, input.file);

@@ -1,6 +1,6 @@
 import { existsSync, linkSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
-import { canonicalJson, InputError } from "../core/index.ts";
+import { canonicalJson, InputError, shellQuoted } from "../core/index.ts";
 import { writeWholeFile, writeWholeFolder } from "../datasets/index.ts";
 import type { JobState } from "../exec/index.ts";
 import {
@@ -96,7 +96,7 @@ export function checkStopped(folder: string, given: string): void {
       expected: "a run that nobody carries out",
       at: "--resume",
       got: given,
-      hint: `Process ${last.process} does; \`loratwin watch ${given}\` shows it.`,
+      hint: `Process ${last.process} does; \`loratwin watch ${shellQuoted(given)}\` shows it.`,
     });
 }
 

@@ -1,4 +1,4 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, shellQuoted } from "../../core/index.ts";
 import { compareTable, compareTraces } from "../../traces/index.ts";
 import { isFleetFolder, loadTraces, machinePart, replayPlan } from "../../workbench/index.ts";
 import { type Command, optionalNumber, optionalText, requiredText } from "../command.ts";
@@ -36,7 +36,7 @@ export const compareCommand: Command = {
       throw new InputError({
         expected: "traces or run folders of one plan",
         got: `${fleet}, the folder of a live fleet`,
-        hint: `\`loratwin report ${fleet} -o fleet.html\` compares a live fleet with its twin, job by job.`,
+        hint: `\`loratwin report ${shellQuoted(fleet)} -o fleet.html\` compares a live fleet with its twin, job by job.`,
       });
     const { traces, plan, metrics } = loadTraces(contextOf(io, args), files);
     const [simulated, executed] = [traces[0]!, traces[1]!];

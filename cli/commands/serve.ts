@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
-import { DeviceError, InputError, PlanError } from "../../core/index.ts";
+import { DeviceError, InputError, PlanError, shellQuoted } from "../../core/index.ts";
 import {
   checkDocument,
   completeJob,
@@ -254,7 +254,7 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   });
   using _arrivals = submitArrivals(opened, once);
   if (isDraining) fleet.drain();
-  const goesOn = `\`loratwin serve ${workload} --resume ${folder}\` goes on, with the same options.`;
+  const goesOn = `\`loratwin serve ${shellQuoted(workload)} --resume ${shellQuoted(folder)}\` goes on, with the same options.`;
   const { asked, error } = await runFleet(io, args, fleet);
   if (error !== undefined) {
     const failure = error instanceof DeviceError ? new DeviceError({ hint: goesOn, ...error.facts }) : error;

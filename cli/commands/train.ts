@@ -1,4 +1,4 @@
-import { finite, InputError } from "../../core/index.ts";
+import { finite, InputError, shellQuoted } from "../../core/index.ts";
 import { calibratedElsewhere, simulatedOnly } from "../../exec/index.ts";
 import type { ReadText } from "../../plan/index.ts";
 import { planOfPart, runMetrics } from "../../traces/index.ts";
@@ -191,7 +191,7 @@ export const trainCommand: Command = {
       ].join("\n"),
     );
     if (!result.endedEarly) return stopped.size > 0 ? DIVERGED : 0;
-    note(io, args, `\`loratwin train --resume ${folder}\` goes on.`);
+    note(io, args, `\`loratwin train --resume ${shellQuoted(folder)}\` goes on.`);
     return isNoticed ? NOTICED : INTERRUPTED;
   },
 };

@@ -232,7 +232,7 @@ describe("launch --run believes no launcher that ends with 0", () => {
     const { code, stderr } = await launched(["long.json", "-o", "cut"]);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^Warning: mpirun ended with exit code 0, and the run has not ended as planned\.\nThe run was ended early: \d+ of 20000 steps, 0 of 1 jobs done\.\n`loratwin launch --resume cut` goes on with what is left\.\n$/,
+      /^Warning: mpirun ended with exit code 0, and the run has not ended as planned\.\nThe run was ended early: \d+ of 20000 steps, 0 of 1 job done\.\n`loratwin launch --resume cut` goes on with what is left\.\n$/,
     );
   }, 60_000);
 
