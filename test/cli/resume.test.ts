@@ -259,8 +259,11 @@ describe.each(["train", "serve"])("checkpoints that %s writes every 7 steps", (c
       const manifest = JSON.parse(readFileSync(at(folder, "checkpoints", name, "manifest.json"), "utf8"));
       return (manifest.jobs as { step: number }[]).map(({ step }) => step);
     });
-    // The second job of a fleet comes some steps later.
-    const wanted = [7, 14, 21, 28].map((step) => (command === "serve" ? [step, expect.any(Number)] : [step, step]));
+    // The second job of a fleet comes some steps later, and a job that is over by the time of writing is in none.
+    const wanted =
+      command === "serve"
+        ? [7, 14, 21].map((step) => [step, expect.any(Number)])
+        : [7, 14, 21, 28].map((step) => [step, step]);
     for (const each of wanted) expect(steps).toContainEqual(each);
     if (command === "train") expect(steps.length).toBe(4);
   }, 60_000);
