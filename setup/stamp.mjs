@@ -2,7 +2,8 @@
 // It lives inside the output folder, so deleting the folder also forgets the stamp.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
+import { root } from "./root.mjs";
 
 const generatedFolders = /^(build.*|node_modules)$/;
 
@@ -17,12 +18,12 @@ export function filesBelow(folder) {
   });
 }
 
-/** The hash of the files' paths and contents and of the facts that are in no file, such as the version of Node. */
+/** The hash of the files' paths below the clone and contents and of the facts that are in no file, such as the version of Node. */
 export function hashInputs(files, facts) {
   const hash = createHash("sha256").update(JSON.stringify(facts));
   for (const file of files) {
     const content = readFileSync(file);
-    hash.update(`\0${file}\0${content.length}\0`).update(content);
+    hash.update(`\0${relative(root, file)}\0${content.length}\0`).update(content);
   }
   return hash.digest("hex");
 }
