@@ -1,5 +1,6 @@
 // What the addon and this machine have.
 export {
+  buildCommand,
   buildFile,
   type CudaGraphs,
   gpuFreeBytes,

@@ -6,7 +6,7 @@
 // LORATWIN_SANITIZE (address, thread) builds in a folder of its own, such as native/build-address; so does
 // LORATWIN_BUILD, whose value is the last part of that folder's name.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -40,7 +40,8 @@ function wantsCuda() {
 
 // Where pip has put CUDA's toolkit, if it has.
 function pythonNvidia() {
-  const print = "import importlib.util as u; s = u.find_spec('nvidia'); print(';'.join(s.submodule_search_locations if s else []))";
+  const print =
+    "import importlib.util as u; s = u.find_spec('nvidia'); print(';'.join(s.submodule_search_locations if s else []))";
   const { status, stdout } = spawnSync("python3", ["-c", print], { encoding: "utf8" });
   return status === 0 ? stdout.trim() : "";
 }

@@ -17,6 +17,7 @@ export type {
 } from "./device.ts";
 // What the addon and this machine have.
 export {
+  buildCommand,
   buildFile,
   gpuFreeBytes,
   multipliesBfloat16,

@@ -4,8 +4,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DeviceError } from "../core/index.ts";
 import { guarded } from "./checks.ts";
-import type { RawAddon, RawInfo, RawNcclInfo } from "./raw-addon.ts";
 import { pythonLibraries } from "./python-libraries.ts";
+import type { RawAddon, RawInfo, RawNcclInfo } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
 
 /** The addon's build and the machine it runs on; bytes as numbers, `cores` = ids of the CPUs this process may use. */
@@ -31,10 +31,16 @@ export function checkRecords({ records = {} }: Partial<Pick<RawAddon, "records">
         expected: `${name} to be a record of ${here ?? "nothing"} in the addon`,
         at: path,
         got: records[name] ?? "no such record",
-        hint: "It was built from other sources: build it with `npm run build`.",
+        hint: `It was built from other sources: build it with \`${buildCommand()}\`.`,
       });
     }
   }
+}
+
+/** What builds the addon: in a clone with all that it needs, in a package with what is there. */
+export function buildCommand(): string {
+  const root = projectRoot();
+  return existsSync(join(root, "setup")) ? "npm run build" : `node ${join(root, "native", "build.mjs")}`;
 }
 
 /** A file that is built with the addon. */
@@ -72,7 +78,8 @@ export function loadNative(): RawAddon {
       return loaded;
     } catch (error) {
       if (error instanceof DeviceError) throw error;
-      const reason = existsSync(path) ? (error as Error).message.split("\n")[0] : "not there";
+      const missing = path.startsWith("@") ? "not installed" : "no such file";
+      const reason = existsSync(path) ? (error as Error).message.split("\n")[0] : missing;
       failures.push(`  tried ${path}: ${reason}`);
     }
   }
@@ -80,7 +87,7 @@ export function loadNative(): RawAddon {
     expected: "the native addon loratwin.node",
     got: "none that loads",
     detail: failures.join("\n"),
-    hint: `Build it with \`npm run build\` in a clone, else with \`node ${join(projectRoot(), "native", "build.mjs")}\`.`,
+    hint: `Build it with \`${buildCommand()}\`.`,
   });
 }
 

@@ -18,7 +18,15 @@ function nvidiaFolders(environment: NodeJS.ProcessEnv, root: string): readonly s
       .map((name) => path.join(folder, "lib", name, "site-packages")),
   );
   const around = root.split(path.sep).lastIndexOf("site-packages");
-  const own = around < 0 ? [] : [root.split(path.sep).slice(0, around + 1).join(path.sep)];
+  const own =
+    around < 0
+      ? []
+      : [
+          root
+            .split(path.sep)
+            .slice(0, around + 1)
+            .join(path.sep),
+        ];
   return [...packages, ...own].map((folder) => path.join(folder, "nvidia"));
 }
 

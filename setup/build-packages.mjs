@@ -4,11 +4,11 @@
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, relative } from "node:path";
+import { installNodeModules } from "./node-modules.mjs";
 import { buildAddon } from "./packages/addon.mjs";
 import { packAddon, packProduct } from "./packages/npm-packages.mjs";
 import { packWheel } from "./packages/wheel.mjs";
 import { MACHINES } from "./packages/zig.mjs";
-import { installNodeModules } from "./node-modules.mjs";
 import { inRoot, root } from "./root.mjs";
 import { SetupError } from "./terminal.mjs";
 import { buildTypeScript } from "./typescript-build.mjs";

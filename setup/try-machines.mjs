@@ -24,7 +24,8 @@ function run(program, args, options = {}) {
 
 function must(program, args, options) {
   const { status, stdout, stderr } = run(program, args, options);
-  if (status !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${status}:\n${stdout}${stderr}`.slice(-2000));
+  if (status !== 0)
+    throw new Error(`${program} ${args.join(" ")} ended with ${status}:\n${stdout}${stderr}`.slice(-2000));
   return stdout;
 }
 
@@ -102,7 +103,10 @@ function tryCase({ name, release, packages = [], node = 20, user, place = "/srv/
   rmSync(folder, { recursive: true, force: true });
   must("cp", ["-a", base(release), folder]);
   cpSync(nodeOf(node), join(folder, "usr", "local"), { recursive: true, verbatimSymlinks: true });
-  for (const [each, cli] of [["npm", "npm-cli.js"], ["npx", "npx-cli.js"]]) {
+  for (const [each, cli] of [
+    ["npm", "npm-cli.js"],
+    ["npx", "npx-cli.js"],
+  ]) {
     const script = `#!/bin/sh\nexec /usr/local/bin/node /usr/local/lib/node_modules/npm/bin/${cli} "$@"\n`;
     rmSync(join(folder, "usr/local/bin", each), { force: true });
     writeFileSync(join(folder, "usr/local/bin", each), script, { mode: 0o755 });
@@ -117,7 +121,10 @@ function tryCase({ name, release, packages = [], node = 20, user, place = "/srv/
     const inside = (command, as = "root", offline = false, extra = "") => {
       const known = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LANG: "C.UTF-8", ...env };
       const set = Object.entries(known).map(([key, value]) => `${key}='${value}'`);
-      const login = as === "root" ? ["env", "-i", "HOME=/root"] : ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "env", "-i", "HOME=/home/tester"];
+      const login =
+        as === "root"
+          ? ["env", "-i", "HOME=/root"]
+          : ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "env", "-i", "HOME=/home/tester"];
       const shell = `cd '${place}' && ${extra} export ${set.join(" ")} && ${command}`;
       const chroot = ["chroot", folder, ...login, "/bin/sh", "-c", shell];
       return offline ? run("unshare", ["--net", ...chroot]) : run(chroot[0], chroot.slice(1));

@@ -4,8 +4,7 @@ import { cpus, totalmem } from "node:os";
 import path from "node:path";
 import { DeviceError, formatBytes } from "../core/index.ts";
 import { userCache } from "../datasets/index.ts";
-import { buildFile, type NativeInfo, nativeInfo, ncclInfo, productLibraryName } from "../exec/index.ts";
-import { packageFile } from "./package-file.ts";
+import { buildCommand, buildFile, type NativeInfo, nativeInfo, ncclInfo, productLibraryName } from "../exec/index.ts";
 
 /**
  * What was found. `ok`: it is there. `slow`: it works, and could be faster. `missing`: what needs it does not work.
@@ -29,11 +28,6 @@ function firstLine(program: string, ...args: readonly string[]): string | undefi
   return status === 0 ? stdout.trim().split("\n")[0]! : undefined;
 }
 
-const buildAgain = (): string => {
-  const script = packageFile("native", "build.mjs");
-  return existsSync(packageFile("setup")) ? "npm run build" : `node ${script}`;
-};
-
 function instructionSet({ isa, isaOfProcessor, cpuModel }: NativeInfo): Finding {
   if (isa === isaOfProcessor) return ok("processor", `${cpuModel}, computes with ${isa}`);
   return {
@@ -41,7 +35,7 @@ function instructionSet({ isa, isaOfProcessor, cpuModel }: NativeInfo): Finding 
     state: "slow",
     found: `${cpuModel} has ${isaOfProcessor}, and the addon was built for ${isa}`,
     needs: "the full speed of this processor",
-    how: buildAgain(),
+    how: buildCommand(),
   };
 }
 
@@ -54,7 +48,7 @@ function oneDnn({ onednn, isaOfProcessor }: NativeInfo): Finding {
     state: "slow",
     found: "none: the addon was built without it",
     needs: "the full speed of products on a processor with AVX-512",
-    how: `oneDNN 3.5 or newer (Debian 13: apt install libdnnl-dev), then ${buildAgain()}`,
+    how: `oneDNN 3.5 or newer (Debian 13: apt install libdnnl-dev), then ${buildCommand()}`,
   };
 }
 
@@ -69,7 +63,7 @@ function gpus({ cuda }: NativeInfo): readonly Finding[] {
         state: "missing",
         found: "the addon was built without CUDA",
         needs: "training on the GPUs of this machine",
-        how: `nvcc and CUDA's runtime (pip install nvidia-cuda-nvcc nvidia-cuda-runtime), then LORATWIN_CUDA=1 ${buildAgain()}`,
+        how: `nvcc and CUDA's runtime (pip install nvidia-cuda-nvcc nvidia-cuda-runtime), then LORATWIN_CUDA=1 ${buildCommand()}`,
       },
     ];
   if (names.length === 0)
@@ -105,7 +99,7 @@ function severalMachines(): Finding {
   if (mpirun === undefined)
     return { about, state: "missing", found: "no mpirun", needs, how: "Open MPI 5 with its headers, on each machine" };
   if (existsSync(buildFile("loratwin_mpi.so"))) return ok(about, mpirun);
-  const how = `MPI's headers (Debian: apt install libopenmpi-dev) and a C++ compiler, then ${buildAgain()}`;
+  const how = `MPI's headers (Debian: apt install libopenmpi-dev) and a C++ compiler, then ${buildCommand()}`;
   return { about, state: "missing", found: `${mpirun}, and the addon's part for it is not built`, needs, how };
 }
 
@@ -131,21 +125,30 @@ function cache(): Finding {
   }
 }
 
-/** The addon and all that is known through it. */
+/** What an addon has, and what it says of the machine. */
+export function examineAddon(info: NativeInfo): readonly Finding[] {
+  const cores = ok("cores", `${info.cores.length} of ${cpus().length}`);
+  return [ok("addon", info.version), instructionSet(info), cores, oneDnn(info), ...gpus(info)];
+}
+
 function addon(): readonly Finding[] {
   try {
-    const info = nativeInfo();
-    const cores = `${info.cores.length} of ${cpus().length} cores`;
-    return [ok("addon", info.version), instructionSet(info), ok("cores", cores), oneDnn(info), ...gpus(info)];
+    return examineAddon(nativeInfo());
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
-    const found = error.facts.detail ?? error.message;
+    const found = error.facts.detail?.trim() ?? error.message;
     const needs = "calibrating, training and serving; plans and simulations do without";
-    return [{ about: "addon", state: "broken", found, needs, how: buildAgain() }];
+    return [{ about: "addon", state: "broken", found, needs, how: buildCommand() }];
   }
 }
 
 /** What this machine has of what loratwin can use. */
 export function examineMachine(): readonly Finding[] {
-  return [ok("Node", `${process.version}, ${process.platform} ${process.arch}`), ...addon(), memory(), severalMachines(), cache()];
+  return [
+    ok("Node", `${process.version}, ${process.platform} ${process.arch}`),
+    ...addon(),
+    memory(),
+    severalMachines(),
+    cache(),
+  ];
 }

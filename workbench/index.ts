@@ -23,6 +23,8 @@ export { createPlan, noteNominal } from "./create-plan.ts";
 // How long a workload will take, in how much memory, and at what price.
 export type { EstimatedFigure, EstimatedPrice, PriceChoice } from "./estimate-price.ts";
 export { estimateRun, type RunEstimate } from "./estimate-run.ts";
+// What this machine has, and lacks.
+export { examineMachine, type Finding } from "./examine-machine.ts";
 // Files read and written, with errors that say what was expected.
 export { absolute, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
 // The folder of a live fleet read back, and its twin.
@@ -101,8 +103,6 @@ export {
 // The processes of a run over several machines.
 export { checkDevices, joinRanks, rankedHost, workOnRank } from "./ranks.ts";
 export { loadBaseline, storedBaseline } from "./regress-baseline.ts";
-// What this machine has, and lacks.
-export { examineMachine, type Finding } from "./examine-machine.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
 export { findResumableFleet, type ResumableFleet } from "./resume-fleet.ts";

@@ -5,7 +5,8 @@ import { printResult } from "../output.ts";
 /** The addon does not load: the exit code of everything that the machine lacks. */
 const LACKS = 3;
 
-const indented = (name: string, text: string): string => `           ${name}: ${text.replaceAll("\n", "\n           ")}`;
+const indented = (name: string, text: string): string =>
+  `           ${name}: ${text.replaceAll("\n", "\n           ")}`;
 
 function lines({ about, state, found, needs, how }: Finding): readonly string[] {
   return [
