@@ -24,7 +24,7 @@ export { createPlan, noteNominal } from "./create-plan.ts";
 export type { EstimatedFigure, EstimatedPrice, PriceChoice } from "./estimate-price.ts";
 export { estimateRun, type RunEstimate } from "./estimate-run.ts";
 // Files read and written, with errors that say what was expected.
-export { absolute, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
+export { absolute, type FileOrDocument, HANDED_IN, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
 // The folder of a live fleet read back, and its twin.
 // The files of the folder of jobs over time.
 export { FLEET_FILES } from "./fleet-folder.ts";
@@ -122,6 +122,8 @@ export { endOf, lastStart, type RunEnd } from "./run-end.ts";
 // The folder of a run while it is written.
 export { checkRunFolder, RUN_FILES, RunFolder, removeRun } from "./run-folder.ts";
 export { type BuiltRevision, runGoldens } from "./run-goldens.ts";
+// The numbers of a run, and what became of its jobs.
+export { type RunSummary, runSummary, type StoppedJob, stoppedJobs, type TrainedJob } from "./run-summary.ts";
 // The jobs of a workload over time.
 export { simulateWorkloadFleet } from "./simulate-fleet.ts";
 // A plan in virtual time without one of loratwin's ideas: graph pruning, or transfers beside computation.
@@ -135,6 +137,8 @@ export { startLaunch } from "./start-launch.ts";
 export { takeFleetFolder } from "./take-fleet-folder.ts";
 // Today's date, which the pure folders are handed.
 export { today } from "./today.ts";
+// Training a plan into a folder.
+export { type FolderTraining, type TrainedRun, type TrainInput, trainInFolder } from "./train-in-folder.ts";
 // Training a plan.
 export { loadPlanData, openPlanModel, runVersions, trainPlan } from "./train-plan.ts";
 // The version of the product.
