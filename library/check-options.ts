@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InputError } from "../core/index.ts";
 import { checkDocument } from "../plan/index.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -32,5 +33,11 @@ export const planSchema = z.custom((value) => {
 
 /** All arguments, by name. @throws InputError for an option that is none, or has another value */
 export function checkArguments(schema: z.ZodType, given: unknown): void {
-  checkDocument(schema, given, { value: given, file: "", locate: () => undefined });
+  try {
+    checkDocument(schema, given, { value: given, file: "", locate: () => undefined });
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const { file: _file, ...facts } = error.facts;
+    throw new InputError(facts);
+  }
 }
