@@ -5,7 +5,7 @@ import { estimateRun } from "../workbench/index.ts";
 import { checkArguments, documentOption, drawsOption } from "./check-options.ts";
 import { asLibrary, contextOf } from "./context-of.ts";
 import type { PlanOptions } from "./plan-options.ts";
-import { planOptionsShape, requestOf } from "./plan-request.ts";
+import { planOptionsShape, requestOfOptions } from "./plan-request.ts";
 import type { Draws } from "./simulate.ts";
 
 export interface EstimateOptions extends PlanOptions {
@@ -70,7 +70,7 @@ export async function estimate(workload: string | WorkloadDocument, options: Est
   const { intervals: draws = {}, price } = options;
   return await asLibrary(context, async () => {
     const { intervals: _intervals, ...estimated } = await estimateRun(context, workload, {
-      request: requestOf(options),
+      request: requestOfOptions(options),
       intervals:
         draws === false
           ? undefined

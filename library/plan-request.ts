@@ -35,7 +35,7 @@ function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], 
 }
 
 /** What options ask for, as operations take it. */
-export function requestOf(options: PlanOptions): RequestChoice {
+export function requestOfOptions(options: PlanOptions): RequestChoice {
   const { devices, cluster, catalog, calibration, dtype, verifyWeights = false } = options;
   const { schedule, pipelines, maxInFlight, jobsAtOnce, groups, layersPerStage, recompute } = options;
   const list = typeof devices === "string" || devices === undefined ? devices : devices.join();

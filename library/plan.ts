@@ -4,7 +4,7 @@ import { createPlan, noteNominal } from "../workbench/index.ts";
 import { checkArguments, documentOption } from "./check-options.ts";
 import { asLibrary, contextOf } from "./context-of.ts";
 import type { PlanOptions } from "./plan-options.ts";
-import { planOptionsShape, requestOf } from "./plan-request.ts";
+import { planOptionsShape, requestOfOptions } from "./plan-request.ts";
 
 const argumentsSchema = z.strictObject({ workload: documentOption, options: z.strictObject(planOptionsShape) });
 
@@ -20,7 +20,7 @@ export async function plan(workload: string | WorkloadDocument, options: PlanOpt
   checkArguments(argumentsSchema, { workload, options });
   const context = contextOf(options);
   return await asLibrary(context, async () => {
-    const created = await createPlan(context, workload, requestOf(options));
+    const created = await createPlan(context, workload, requestOfOptions(options));
     noteNominal(context, created);
     return created.plan;
   });

@@ -99,9 +99,12 @@ describe("examples/library", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   function runExample(name: string, ...args: readonly string[]): string {
-    const options = { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] } as const;
-    const env = { ...process.env, TMPDIR: folder };
-    return execFileSync(process.execPath, [path.join(root, "examples/library", name), ...args], { ...options, env });
+    return execFileSync(process.execPath, [path.join(root, "examples/library", name), ...args], {
+      cwd: folder,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, TMPDIR: folder },
+    });
   }
 
   it("are those that are run here", () => {
