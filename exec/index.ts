@@ -1,11 +1,13 @@
 // What the addon and this machine have.
 export {
+  buildFile,
   type CudaGraphs,
   gpuFreeBytes,
   joinMpi,
   multipliesBfloat16,
   type NativeInfo,
   nativeInfo,
+  ncclInfo,
   productLibraryName,
   type World,
 } from "../native/index.ts";

@@ -12,20 +12,6 @@ export interface BundleEntry {
   readonly without?: (relative: string) => boolean;
 }
 
-const NODE_HEADERS = ["js_native_api.h", "js_native_api_types.h", "node_api.h", "node_api_types.h"];
-
-function nodeHeaders(): readonly BundleEntry[] {
-  const folders = [
-    path.resolve(process.execPath, "../../include/node"),
-    "/usr/include/node",
-    "/usr/include/nodejs/src",
-  ];
-  const folder = folders.find((each) => existsSync(path.join(each, "node_api.h")));
-  if (folder === undefined)
-    throw new DeviceError({ expected: `node_api.h in one of ${folders.join(", ")}`, got: "none" });
-  return NODE_HEADERS.map((name) => ({ to: `include/node/${name}`, from: path.join(folder, name) }));
-}
-
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
@@ -106,7 +92,6 @@ export function bundleEntries(shared: string | undefined): readonly BundleEntry[
     own("gpu/programs"),
     own("bench/baseline", (relative) => relative.includes("__pycache__")),
     own("examples/data"),
-    ...nodeHeaders(),
     ...runtimePackages(),
     ...oneDnn(),
     ...referenceCase(shared),

@@ -1,19 +1,22 @@
 // Builds native/build/loratwin.node and other CMake targets: node native/build.mjs [target...].
-// Without arguments: the addon, ranks over MPI where that is installed, and the operator table of the tests.
+// Without arguments: the addon, and ranks over MPI where that is installed.
 // The addon has the CUDA backend where there is nvcc and a GPU, or LORATWIN_CUDA is 1; 0 leaves it out.
+// Operators are compiled for this processor's instruction sets; LORATWIN_ISA=all: for those of all processors.
 // Prints the tools' output only when something fails. LORATWIN_CMAKE_ARGS adds arguments to the configuration, and
-// LORATWIN_SANITIZE (address, thread) builds in a folder of its own, such as native/build-address.
+// LORATWIN_SANITIZE (address, thread) builds in a folder of its own, such as native/build-address; so does
+// LORATWIN_BUILD, whose value is the last part of that folder's name.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const source = dirname(fileURLToPath(import.meta.url));
 const root = dirname(source);
 const sanitize = process.env.LORATWIN_SANITIZE ?? "";
-const build = join(source, sanitize === "" ? "build" : `build-${sanitize}`);
+const name = process.env.LORATWIN_BUILD ?? sanitize;
+const build = join(source, name === "" ? "build" : `build-${name}`);
 const targets = process.argv.slice(2);
 const require = createRequire(import.meta.url);
 
@@ -22,31 +25,24 @@ function fail(message, output = "") {
   process.exit(1);
 }
 
-function findNodeHeaders() {
-  const folders = [resolve(process.execPath, "../../include/node"), "/usr/include/node", "/usr/include/nodejs/src"];
-  const found = folders.find((folder) => existsSync(join(folder, "node_api.h")));
-  if (found === undefined) {
-    fail(
-      `Expected node_api.h in one of ${folders.join(", ")}, found none.\n` +
-        "Hint: install Node's headers (apt install libnode-dev, dnf install nodejs-devel), or Node from nodejs.org",
-    );
-  }
-  return found;
-}
-
 function run(command, args, failure) {
   const result = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28 });
   if (result.error?.code === "ENOENT")
     fail(`Expected the command ${command}, found none.\nHint: apt install cmake g++, dnf install cmake gcc-c++`);
   if (result.status !== 0) fail(failure, `${result.stdout}${result.stderr}`);
+  return result.stdout;
 }
 
-// Compiling the kernels for all GPUs takes minutes: without a GPU only who asks for it pays them.
 function wantsCuda() {
   const asked = process.env.LORATWIN_CUDA ?? "";
-  if (asked !== "") return asked !== "0";
-  const hasCompiler = spawnSync("nvcc", ["--version"]).status === 0 || existsSync("/usr/local/cuda/bin/nvcc");
-  return hasCompiler && existsSync("/dev/nvidiactl");
+  return asked === "" ? "AUTO" : asked === "0" ? "OFF" : "ON";
+}
+
+// Where pip has put CUDA's toolkit, if it has.
+function pythonNvidia() {
+  const print = "import importlib.util as u; s = u.find_spec('nvidia'); print(';'.join(s.submodule_search_locations if s else []))";
+  const { status, stdout } = spawnSync("python3", ["-c", print], { encoding: "utf8" });
+  return status === 0 ? stdout.trim() : "";
 }
 
 // A machine may have Ninja and no make. CMake reads the variable only for a folder that has no generator yet
@@ -70,28 +66,33 @@ function takeTurn() {
 takeTurn();
 preferNinja();
 
-// Relative to the current folder.
-const napi = require("node-addon-api").include_dir;
+const folderOf = (name) => dirname(require.resolve(`${name}/package.json`));
+const hasCcache = spawnSync("ccache", ["--version"]).status === 0;
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const cuda = wantsCuda();
 const extra = (process.env.LORATWIN_CMAKE_ARGS ?? "").split(" ").filter((argument) => argument !== "");
 
-run(
+const configured = run(
   "cmake",
   [
     "-S",
     source,
     "-B",
     build,
-    `-DLORATWIN_NODE_INCLUDE=${findNodeHeaders()}`,
-    `-DLORATWIN_NAPI_INCLUDE=${resolve(napi)}`,
+    `-DLORATWIN_NODE_INCLUDE=${join(folderOf("node-api-headers"), "include")}`,
+    `-DLORATWIN_NAPI_INCLUDE=${folderOf("node-addon-api")}`,
     `-DLORATWIN_VERSION=${version}`,
-    `-DLORATWIN_CUDA=${cuda ? "ON" : "OFF"}`,
+    `-DLORATWIN_CUDA=${wantsCuda()}`,
+    `-DLORATWIN_PYTHON_NVIDIA=${pythonNvidia()}`,
     `-DLORATWIN_SANITIZE=${sanitize}`,
+    `-DLORATWIN_ISA=${process.env.LORATWIN_ISA ?? "native"}`,
+    `-DCMAKE_CXX_COMPILER_LAUNCHER=${hasCcache ? "ccache" : ""}`,
     ...extra,
   ],
   "The native build could not be configured; the reason is above.",
 );
+for (const [, note] of configured.matchAll(/^-- loratwin: (.*)$/gm)) process.stderr.write(`${note}\n`);
+// What ccache needs to keep what was compiled with precompiled headers (ccache's manual, "Precompiled headers").
+process.env.CCACHE_SLOPPINESS ??= "pch_defines,time_macros,include_file_mtime,include_file_ctime";
 run(
   "cmake",
   [
@@ -100,7 +101,7 @@ run(
     "-j",
     String(availableParallelism()),
     "--target",
-    ...(targets.length > 0 ? targets : ["loratwin", "loratwin_mpi", "op_table"]),
+    ...(targets.length > 0 ? targets : ["loratwin", "loratwin_mpi"]),
   ],
   "The native build failed; the compiler's message is above.",
 );

@@ -17,6 +17,7 @@ export type {
 } from "./device.ts";
 // What the addon and this machine have.
 export {
+  buildFile,
   gpuFreeBytes,
   multipliesBfloat16,
   type NativeInfo,

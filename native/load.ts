@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { DeviceError } from "../core/index.ts";
 import { guarded } from "./checks.ts";
 import type { RawAddon, RawInfo, RawNcclInfo } from "./raw-addon.ts";
+import { pythonLibraries } from "./python-libraries.ts";
 import { RECORDS } from "./records.ts";
 
 /** The addon's build and the machine it runs on; bytes as numbers, `cores` = ids of the CPUs this process may use. */
@@ -41,15 +42,27 @@ export function buildFile(name: string): string {
   return join(projectRoot(), "native", "build", name);
 }
 
+/** The addon of the package for this processor, which npm installs where it fits. */
+function prebuiltAddon(require: NodeJS.Require): string {
+  const name = `@loratwin/${process.platform}-${process.arch}`;
+  try {
+    return require.resolve(`${name}/loratwin.node`);
+  } catch {
+    return name;
+  }
+}
+
 /**
- * The addon: LORATWIN_ADDON when set, else native/build/loratwin.node of this project; loaded once.
+ * The addon: LORATWIN_ADDON when set, else native/build/loratwin.node of this project, which was built here, else that of
+ * the package for this processor; loaded once.
  * @throws DeviceError with each path tried and why it failed, or for an addon of other sources.
  */
 export function loadNative(): RawAddon {
   if (loaded !== undefined) return loaded;
   const override = process.env["LORATWIN_ADDON"];
-  const paths = override ? [resolve(override)] : [buildFile("loratwin.node")];
   const require = createRequire(import.meta.url);
+  const paths = override ? [resolve(override)] : [buildFile("loratwin.node"), prebuiltAddon(require)];
+  Object.assign(process.env, pythonLibraries(process.env, projectRoot()));
   const failures: string[] = [];
   for (const path of paths) {
     try {
@@ -59,7 +72,7 @@ export function loadNative(): RawAddon {
       return loaded;
     } catch (error) {
       if (error instanceof DeviceError) throw error;
-      const reason = existsSync(path) ? (error as Error).message.split("\n")[0] : "no such file";
+      const reason = existsSync(path) ? (error as Error).message.split("\n")[0] : "not there";
       failures.push(`  tried ${path}: ${reason}`);
     }
   }
@@ -67,7 +80,7 @@ export function loadNative(): RawAddon {
     expected: "the native addon loratwin.node",
     got: "none that loads",
     detail: failures.join("\n"),
-    hint: "build it with `npm run build`",
+    hint: `Build it with \`npm run build\` in a clone, else with \`node ${join(projectRoot(), "native", "build.mjs")}\`.`,
   });
 }
 

@@ -11,10 +11,15 @@ export type RawChannel = { readonly [kind]: "channel" };
 /** Through the hosts' memory, or from GPU to GPU by NCCL. */
 export type ChannelWay = "host" | "nccl";
 
+type Isa = "amx-bf16" | "avx512bf16" | "avx512" | "avx2" | "generic";
+
 export interface RawInfo {
   readonly version: string;
+  /** Its version; "none" where the addon was built without it. */
   readonly onednn: string;
-  readonly isa: "amx-bf16" | "avx512bf16" | "avx512" | "avx2" | "generic";
+  readonly isa: Isa;
+  /** What `isa` would be in a build for all processors. */
+  readonly isaOfProcessor: Isa;
   readonly cpuModel: string;
   readonly cores: readonly number[];
   readonly cuda: RawCudaInfo;

@@ -20,7 +20,7 @@ const steps = [
 ];
 
 try {
-  for (const step of steps) await step();
+  for (const step of steps) await step({ forTests });
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(error.message);

@@ -1,7 +1,7 @@
 // The system packages that the native addon needs. Each is found by looking for the thing itself,
 // so a compiler or a oneDNN of one's own counts as well as the distribution's.
 import { existsSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { findPackageManager } from "./package-manager.mjs";
 import { findProgram } from "./search-path.mjs";
 import { SetupError } from "./terminal.mjs";
@@ -30,13 +30,6 @@ function hasOneDnn() {
   );
 }
 
-/** Node's own C headers: beside the running Node, or where the distributions put them. */
-function hasNodeHeaders() {
-  return [join(dirname(dirname(process.execPath)), "include/node"), "/usr/include/node"].some((folder) =>
-    existsSync(join(folder, "node_api.h")),
-  );
-}
-
 function hasCompiler() {
   const own = process.env.CXX?.split(" ")[0];
   return findProgram(own === undefined || own === "" ? ["c++", "g++", "clang++"] : [own]) !== undefined;
@@ -52,7 +45,6 @@ const needs = [
     isThere: () => findProgram(["make", "gmake", "ninja", "ninja-build"]) !== undefined,
   },
   { what: "oneDNN with its headers", apt: "libdnnl-dev", dnf: "onednn-devel", isThere: hasOneDnn },
-  { what: "Node's headers", apt: "libnode-dev", dnf: "nodejs-devel", isThere: hasNodeHeaders },
 ];
 
 /** The one message about packages that are missing, with what to type on either family of distributions. */

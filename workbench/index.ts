@@ -99,6 +99,8 @@ export {
 // The processes of a run over several machines.
 export { checkDevices, joinRanks, rankedHost, workOnRank } from "./ranks.ts";
 export { loadBaseline, storedBaseline } from "./regress-baseline.ts";
+// What this machine has, and lacks.
+export { examineMachine, type Finding } from "./examine-machine.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
 export { findResumableFleet, type ResumableFleet } from "./resume-fleet.ts";

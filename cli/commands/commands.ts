@@ -8,6 +8,7 @@ import { cloneCommand } from "./clone.ts";
 import { compareCommand } from "./compare.ts";
 import { demoCommand } from "./demo.ts";
 import { devicesCommand } from "./devices.ts";
+import { doctorCommand } from "./doctor.ts";
 import { estimateCommand } from "./estimate.ts";
 import { explainCommand } from "./explain.ts";
 import { exploreCommand } from "./explore.ts";
@@ -51,6 +52,7 @@ export const COMMANDS: readonly Command[] = [
   compareCommand,
   reportCommand,
   devicesCommand,
+  doctorCommand,
   catalogCommand,
   validateCommand,
   initModelCommand,

@@ -1,5 +1,5 @@
 # The operator table: checks every fast operator against its reference and prints JSON lines.
-# Needs src/ops/sources.cmake and oneDNN.
+# Needs src/ops/sources.cmake.
 find_package(Threads REQUIRED)
 set(LORATWIN_OP_TABLE_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/op_table.cc
@@ -17,13 +17,18 @@ function(loratwin_op_table name)
   add_executable(${name} ${LORATWIN_OP_TABLE_SOURCES} ${ARGN})
   set_target_properties(${name} PROPERTIES CXX_STANDARD 20)
   target_compile_options(${name} PRIVATE -O2)
+  target_compile_definitions(${name} PRIVATE ${LORATWIN_OPS_DEFINITIONS})
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../src)
-  target_link_libraries(${name} PRIVATE dnnl gomp Threads::Threads)
+  target_link_libraries(${name} PRIVATE loratwin_onednn Threads::Threads)
 endfunction()
 loratwin_op_table(op_table ${LORATWIN_OPS_SOURCES} ${LORATWIN_OPS_OBJECTS})
 
 # The same with stand-ins for AMX: tiles in plain C++, and their instructions carried out one by one.
-if(LORATWIN_OPS_TILE_OBJECTS)
+if(LORATWIN_OPS_TILE_OBJECTS AND NOT LORATWIN_SANITIZE)
+  set(LORATWIN_OWN_DEFINITIONS ${LORATWIN_OPS_DEFINITIONS})
+  set(LORATWIN_OWN_OBJECTS ${LORATWIN_OPS_OBJECTS})
+  set(LORATWIN_OPS_DEFINITIONS LORATWIN_WIDEST_ISA=4)
+  set(LORATWIN_OPS_OBJECTS ${LORATWIN_ALL_OBJECTS})
   set(LORATWIN_AMX_EMULATION ${CMAKE_CURRENT_LIST_DIR}/amx_emulation.cc)
   set(LORATWIN_OPS_OTHER_SOURCES ${LORATWIN_OPS_SOURCES})
   list(FILTER LORATWIN_OPS_OTHER_SOURCES EXCLUDE REGEX "tile_permission")
@@ -44,6 +49,8 @@ if(LORATWIN_OPS_TILE_OBJECTS)
   endfunction()
   loratwin_amx_addon()
   set_target_properties(op_table_tiles op_table_amx loratwin_amx PROPERTIES EXCLUDE_FROM_ALL ON)
+  set(LORATWIN_OPS_DEFINITIONS ${LORATWIN_OWN_DEFINITIONS})
+  set(LORATWIN_OPS_OBJECTS ${LORATWIN_OWN_OBJECTS})
 endif()
 
 # How a CPU device cuts a micro-batch's rows.
@@ -61,7 +68,8 @@ function(loratwin_replay name)
   add_executable(${name} EXCLUDE_FROM_ALL ${ARGN} ${LORATWIN_REPLAY_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/src
     ${CMAKE_CURRENT_SOURCE_DIR}/test)
-  target_link_libraries(${name} PRIVATE dnnl OpenMP::OpenMP_CXX Threads::Threads)
+  target_compile_definitions(${name} PRIVATE ${LORATWIN_OPS_DEFINITIONS})
+  target_link_libraries(${name} PRIVATE loratwin_onednn Threads::Threads ${CMAKE_DL_LIBS})
 endfunction()
 loratwin_replay(replay_calls ${CMAKE_CURRENT_LIST_DIR}/replay/replay_calls.cc)
 

@@ -53,7 +53,7 @@ describe("npm run gpu:bundle", () => {
     for (const present of [
       "native/build.mjs",
       "native/src/cuda/lora.h",
-      "include/node/node_api.h",
+      "node_modules/node-api-headers/include/node_api.h",
       "gpu/programs/CMakeLists.txt",
     ])
       expect(existsSync(path.join(bundle.unpacked, present))).toBe(true);

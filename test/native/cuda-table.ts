@@ -69,7 +69,7 @@ export async function runTable(
   return { judgements: lines.map((line) => JSON.parse(line)), counts: JSON.parse(counts), stderr };
 }
 
-/** The flags that native/src/cuda/sources.cmake compiles kernels with. */
+/** The flags that native/test/emulation.cmake compiles kernels with. */
 const flags = "-std=c++20 -O1 -g -fno-pie -ffp-contract=off -fstack-clash-protection".split(" ");
 const checkFlags = "-fsanitize=thread -fno-tree-vectorize -fno-store-merging".split(" ");
 

@@ -1,4 +1,3 @@
-#include <oneapi/dnnl/dnnl.h>
 #include <sched.h>
 
 #include <fstream>
@@ -10,6 +9,7 @@
 #include "ops/head_loss.h"
 #include "ops/isa.h"
 #include "ops/lora.h"
+#include "ops/onednn.h"
 #include "runtime/cuda/scratch.h"
 #include "runtime/cuda/devices.h"
 #include "runtime/errors.h"
@@ -50,9 +50,6 @@ Napi::Object cuda(Napi::Env env) {
 Napi::Value info(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   Napi::Object result = Napi::Object::New(env);
-  const dnnl_version_t* const onednn = dnnl_version();
-  const std::string onednnText =
-      std::to_string(onednn->major) + "." + std::to_string(onednn->minor) + "." + std::to_string(onednn->patch);
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   sched_getaffinity(0, sizeof allowed, &allowed);
@@ -61,8 +58,9 @@ Napi::Value info(const Napi::CallbackInfo& call) {
     if (CPU_ISSET(core, &allowed)) cores.Set(cores.Length(), Napi::Number::New(env, core));
   }
   result.Set("version", LORATWIN_VERSION);
-  result.Set("onednn", onednnText);
+  result.Set("onednn", ops::onednnVersion());
   result.Set("isa", ops::isaName(ops::currentIsa()));
+  result.Set("isaOfProcessor", ops::isaName(ops::isaOfProcessor()));
   result.Set("cpuModel", cpuModel());
   result.Set("cores", cores);
   result.Set("cuda", cuda(env));

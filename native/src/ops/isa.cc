@@ -31,21 +31,20 @@ class Fastest {
 
 }  // namespace
 
-bool isSupported(Isa wanted) {
+bool isOfProcessor(Isa wanted) {
   if (wanted == Isa::generic) return true;
-  if (static_cast<int>(wanted) > LORATWIN_WIDEST_ISA) return false;
-#if LORATWIN_WIDEST_ISA >= 1
+#if defined(__x86_64__)
   // libgcc and compiler-rt tell of registers only what the system saves.
   __builtin_cpu_init();
   switch (wanted) {
     case Isa::avx2:
       return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
     case Isa::avx512:
-      return isSupported(Isa::avx2) && __builtin_cpu_supports("avx512f") != 0 &&
+      return isOfProcessor(Isa::avx2) && __builtin_cpu_supports("avx512f") != 0 &&
              __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
              __builtin_cpu_supports("avx512vl") != 0;
     case Isa::avx512bf16:
-      return isSupported(Isa::avx512) && __builtin_cpu_supports("avx512bf16") != 0;
+      return isOfProcessor(Isa::avx512) && __builtin_cpu_supports("avx512bf16") != 0;
     case Isa::amxbf16:
       return usableTiles();
     default:
@@ -54,6 +53,20 @@ bool isSupported(Isa wanted) {
 #endif
   return false;
 }
+
+namespace {
+
+// The fastest that this processor has, of those up to `widest`.
+Isa fastest(Isa widest) {
+  for (const Isa each : std::views::reverse(kIsas)) {
+    if (each <= widest && isOfProcessor(each) && (each != Isa::avx512bf16 || multipliesPairsFaster())) return each;
+  }
+  return Isa::generic;
+}
+
+}  // namespace
+
+bool isSupported(Isa wanted) { return static_cast<int>(wanted) <= LORATWIN_WIDEST_ISA && isOfProcessor(wanted); }
 
 bool multipliesPairsFaster() {
   static const bool faster = [] {
@@ -69,12 +82,9 @@ bool multipliesPairsFaster() {
   return faster;
 }
 
-Isa bestIsa() {
-  for (const Isa each : std::views::reverse(kIsas)) {
-    if (isSupported(each) && (each != Isa::avx512bf16 || multipliesPairsFaster())) return each;
-  }
-  return Isa::generic;
-}
+Isa bestIsa() { return fastest(static_cast<Isa>(LORATWIN_WIDEST_ISA)); }
+
+Isa isaOfProcessor() { return fastest(Isa::amxbf16); }
 
 const char* isaName(Isa name) {
   constexpr const char* names[] = {"generic", "avx2", "avx512", "avx512bf16", "amx-bf16"};

@@ -19,8 +19,10 @@ constexpr Isa kIsas[] = {Isa::generic, Isa::avx2, Isa::avx512, Isa::avx512bf16, 
 
 // Whether this processor and the system support it: avx2 needs FMA too, avx512 F, BW, DQ and VL, avx512bf16 also
 // AVX512_BF16, amxbf16 also AMX-TILE and AMX-BF16.
+bool isOfProcessor(Isa isa);
+// That, and this build has it.
 bool isSupported(Isa isa);
-// isSupported(Isa::amxbf16). The system is asked for the tiles once: without that it does not save them.
+// isOfProcessor(Isa::amxbf16). The system is asked for the tiles once: without that it does not save them.
 bool usableTiles();
 // Whether vectors of pairs of bfloat16s (AVX512_BF16, which the processor needs to have) are multiplied at the rate of
 // floats or a higher one: some processors take four times as long for them as others. Measured once, in less than a
@@ -28,6 +30,8 @@ bool usableTiles();
 bool multipliesPairsFaster();
 // The fastest of those that are: the widest, but for avx512bf16 where floats are faster.
 Isa bestIsa();
+// What bestIsa would be in a build for all processors.
+Isa isaOfProcessor();
 Isa currentIsa();
 // Process-wide and not synchronised: call it while no operator runs. Throws std::invalid_argument when unsupported.
 void setIsa(Isa isa);

@@ -1,7 +1,7 @@
 # Sources of the operators, relative to native/. The fast operators (src/ops/*.cpu.cc) are compiled from one text into
 # namespaces of loratwin::ops: generic and, on x86-64, avx2, avx512, avx512bf16 and amxbf16; dispatch.cc picks one by
 # cpuid.
-# A target takes ${LORATWIN_OPS_SOURCES} and ${LORATWIN_OPS_OBJECTS}.
+# A target takes ${LORATWIN_OPS_SOURCES}, ${LORATWIN_OPS_OBJECTS} and ${LORATWIN_OPS_DEFINITIONS}.
 set(LORATWIN_OPS_CPU_SOURCES
   src/ops/adamw.cpu.cc
   src/ops/attention.cpu.cc
@@ -20,6 +20,7 @@ set(LORATWIN_OPS_SOURCES
   src/ops/head_loss.cc
   src/ops/isa.cc
   src/ops/matmul.cc
+  ${LORATWIN_ONEDNN_SOURCE}
   src/ops/packed_matrix.cc
   src/ops/quantized.cc
   src/ops/register_peak.cc
@@ -46,41 +47,61 @@ list(TRANSFORM LORATWIN_OPS_CPU_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/../..
 list(TRANSFORM LORATWIN_OPS_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")
 list(TRANSFORM LORATWIN_OPS_REFERENCE_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")
 
-add_library(loratwin_ops_generic OBJECT ${LORATWIN_OPS_CPU_SOURCES})
-target_compile_definitions(loratwin_ops_generic PRIVATE LORATWIN_ISA_GENERIC=1)
+# Widest first comes last: a processor that has one has those before it.
+set(LORATWIN_ISAS generic)
 # Wide vectors as arguments: no other build ever calls these functions.
-target_compile_options(loratwin_ops_generic PRIVATE ${LORATWIN_OPS_FLAGS} -Wno-psabi)
-set(LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_generic>)
+set(LORATWIN_FLAGS_generic -Wno-psabi)
+set(LORATWIN_FLAGS_avx2 -mavx2 -mfma)
+set(LORATWIN_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512)
+set(LORATWIN_FLAGS_avx512bf16 ${LORATWIN_FLAGS_avx512} -mavx512bf16)
+# The tiles' instructions are given to the assembler: the compiler need not know them.
+set(LORATWIN_FLAGS_amxbf16 ${LORATWIN_FLAGS_avx512bf16})
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  add_library(loratwin_ops_avx2 OBJECT ${LORATWIN_OPS_CPU_SOURCES})
-  target_compile_definitions(loratwin_ops_avx2 PRIVATE LORATWIN_ISA_AVX2=1)
-  target_compile_options(loratwin_ops_avx2 PRIVATE ${LORATWIN_OPS_FLAGS} -mavx2 -mfma)
-  add_library(loratwin_ops_avx512 OBJECT ${LORATWIN_OPS_CPU_SOURCES})
-  target_compile_definitions(loratwin_ops_avx512 PRIVATE LORATWIN_ISA_AVX512=1)
-  target_compile_options(loratwin_ops_avx512 PRIVATE ${LORATWIN_OPS_FLAGS}
-    -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512)
-  add_library(loratwin_ops_avx512bf16 OBJECT ${LORATWIN_OPS_CPU_SOURCES})
-  target_compile_definitions(loratwin_ops_avx512bf16 PRIVATE LORATWIN_ISA_AVX512BF16=1)
-  target_compile_options(loratwin_ops_avx512bf16 PRIVATE ${LORATWIN_OPS_FLAGS}
-    -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma -mprefer-vector-width=512)
-  # The tiles' instructions are given to the assembler: the compiler need not know them.
-  add_library(loratwin_ops_amxbf16 OBJECT ${LORATWIN_OPS_CPU_SOURCES})
-  target_compile_definitions(loratwin_ops_amxbf16 PRIVATE LORATWIN_ISA_AMXBF16=1)
-  target_compile_options(loratwin_ops_amxbf16 PRIVATE ${LORATWIN_OPS_FLAGS}
-    -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma -mprefer-vector-width=512)
-  list(APPEND LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_avx2>)
-  if(LORATWIN_SANITIZE)
-    set_source_files_properties("${CMAKE_CURRENT_LIST_DIR}/../../src/ops/dispatch.cc"
-      "${CMAKE_CURRENT_LIST_DIR}/../../src/ops/isa.cc" PROPERTIES COMPILE_DEFINITIONS LORATWIN_WIDEST_ISA=1)
-    set_target_properties(loratwin_ops_avx512 loratwin_ops_avx512bf16 loratwin_ops_amxbf16 PROPERTIES EXCLUDE_FROM_ALL ON)
-  else()
-    list(APPEND LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_avx512> $<TARGET_OBJECTS:loratwin_ops_avx512bf16>)
-    set(LORATWIN_OPS_TILE_OBJECTS $<TARGET_OBJECTS:loratwin_ops_amxbf16>)
-    list(APPEND LORATWIN_OPS_OBJECTS ${LORATWIN_OPS_TILE_OBJECTS})
+  list(APPEND LORATWIN_ISAS avx2 avx512 avx512bf16 amxbf16)
+endif()
+
+set(LORATWIN_ISA all CACHE STRING "The widest instruction set that is built: all, native for this processor's, or a name")
+set(LORATWIN_WIDEST ${LORATWIN_ISA})
+if(LORATWIN_SANITIZE)
+  # As checked code they would take minutes to compile.
+  set(LORATWIN_WIDEST avx2)
+elseif(LORATWIN_ISA STREQUAL "native" AND EXISTS /proc/cpuinfo)
+  file(STRINGS /proc/cpuinfo flags REGEX "^flags" LIMIT_COUNT 1)
+  set(LORATWIN_WIDEST generic)
+  if(flags MATCHES " avx2( |$)" AND flags MATCHES " fma( |$)")
+    set(LORATWIN_WIDEST avx2)
+  endif()
+  if(flags MATCHES " avx512f( |$)")
+    set(LORATWIN_WIDEST avx512)
+  endif()
+  if(flags MATCHES " avx512_bf16( |$)")
+    set(LORATWIN_WIDEST avx512bf16)
+  endif()
+  if(flags MATCHES " amx_bf16( |$)")
+    set(LORATWIN_WIDEST amxbf16)
   endif()
 endif()
-foreach(target loratwin_ops_generic loratwin_ops_avx2 loratwin_ops_avx512 loratwin_ops_avx512bf16 loratwin_ops_amxbf16)
-  if(TARGET ${target})
-    set_target_properties(${target} PROPERTIES CXX_STANDARD 20 POSITION_INDEPENDENT_CODE ON)
+list(FIND LORATWIN_ISAS "${LORATWIN_WIDEST}" LORATWIN_WIDEST_ISA)
+if(LORATWIN_WIDEST_ISA EQUAL -1)
+  list(LENGTH LORATWIN_ISAS LORATWIN_WIDEST_ISA)
+  math(EXPR LORATWIN_WIDEST_ISA "${LORATWIN_WIDEST_ISA} - 1")
+endif()
+
+set(LORATWIN_ALL_OBJECTS)
+set(LORATWIN_OPS_OBJECTS)
+foreach(isa ${LORATWIN_ISAS})
+  string(TOUPPER ${isa} upper)
+  add_library(loratwin_ops_${isa} OBJECT EXCLUDE_FROM_ALL ${LORATWIN_OPS_CPU_SOURCES})
+  target_compile_definitions(loratwin_ops_${isa} PRIVATE LORATWIN_ISA_${upper}=1)
+  target_compile_options(loratwin_ops_${isa} PRIVATE ${LORATWIN_OPS_FLAGS} ${LORATWIN_FLAGS_${isa}})
+  set_target_properties(loratwin_ops_${isa} PROPERTIES CXX_STANDARD 20 POSITION_INDEPENDENT_CODE ON)
+  list(FIND LORATWIN_ISAS ${isa} index)
+  if(index LESS_EQUAL LORATWIN_WIDEST_ISA)
+    list(APPEND LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_${isa}>)
   endif()
+  list(APPEND LORATWIN_ALL_OBJECTS $<TARGET_OBJECTS:loratwin_ops_${isa}>)
 endforeach()
+set(LORATWIN_OPS_DEFINITIONS LORATWIN_WIDEST_ISA=${LORATWIN_WIDEST_ISA})
+if(TARGET loratwin_ops_amxbf16)
+  set(LORATWIN_OPS_TILE_OBJECTS $<TARGET_OBJECTS:loratwin_ops_amxbf16>)
+endif()

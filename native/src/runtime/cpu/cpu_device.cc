@@ -1,6 +1,5 @@
 #include "runtime/cpu/cpu_device.h"
 
-#include <omp.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -34,8 +33,6 @@ CpuDevice::CpuDevice(std::shared_ptr<Runtime> runtime, std::string name, const s
       throw ArgumentError("cores that this process may use", "createDevice.cores", std::to_string(core));
     }
   }
-  // Packing on JavaScript's thread must not leave a spinning OpenMP team on the devices' cores.
-  omp_set_num_threads(1);
   team_ = std::make_unique<Pool>(cores);
   engine_ = std::make_unique<ops::MatmulEngine>(static_cast<int>(cores.size()));
   compute_ = std::make_unique<Stream>(runtime_, name_, "compute", std::vector<int>{cores.front()}, true);

@@ -1,6 +1,5 @@
 #include "pool.h"
 
-#include <omp.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -22,7 +21,6 @@ void enterThread(const std::vector<int>& cores, const char* name) {
     throw ArgumentError("cores that this process may use", "cores", std::to_string(cores.front()));
   }
   pthread_setname_np(pthread_self(), name);
-  omp_set_num_threads(1);
 }
 
 Pool::Pool(const std::vector<int>& cores)

@@ -1,0 +1,62 @@
+// The npm packages: loratwin itself, and one with the prebuilt addon for each processor, which npm installs where it fits.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inRoot, root } from "../root.mjs";
+
+export const ownManifest = () => JSON.parse(readFileSync(inRoot("package.json"), "utf8"));
+export const addonPackage = (arch) => `@loratwin/linux-${arch}`;
+
+const writeJson = (file, value) => writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
+
+/** The path of the archive that `npm pack` makes of a folder. */
+function pack(folder, out) {
+  const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", out];
+  const [{ filename }] = JSON.parse(execFileSync("npm", args, { cwd: folder, encoding: "utf8" }));
+  return join(out, filename);
+}
+
+function inScratch(make) {
+  const folder = mkdtempSync(join(tmpdir(), "loratwin-pack-"));
+  try {
+    return make(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Packs the addon of one processor. */
+export function packAddon(addon, arch, out) {
+  const { version, license, repository } = ownManifest();
+  return inScratch((folder) => {
+    copyFileSync(addon, join(folder, "loratwin.node"));
+    for (const name of ["LICENSE", "THIRD_PARTY_NOTICES.md"]) copyFileSync(inRoot(name), join(folder, name));
+    writeFileSync(join(folder, "README.md"), `The addon of loratwin for Linux on ${arch}. Install loratwin instead.\n`);
+    const description = `The addon of loratwin for Linux on ${arch}`;
+    const fits = { os: ["linux"], cpu: [arch], libc: ["glibc"] };
+    const main = "loratwin.node";
+    writeJson(join(folder, "package.json"), {
+      ...{ name: addonPackage(arch), version, description, license, repository, main },
+      ...{ files: [main, "THIRD_PARTY_NOTICES.md"], ...fits },
+    });
+    return pack(folder, out);
+  });
+}
+
+/** Writes into a folder what package.json's `files` names, with a manifest that has no part of development. */
+export function stageProduct(folder, archs) {
+  mkdirSync(folder, { recursive: true });
+  inScratch((scratch) => execFileSync("tar", ["xzf", pack(root, scratch), "--strip-components=1", "-C", folder]));
+  const { devDependencies, scripts, ...manifest } = ownManifest();
+  const optionalDependencies = Object.fromEntries(archs.map((arch) => [addonPackage(arch), manifest.version]));
+  writeJson(join(folder, "package.json"), { ...manifest, optionalDependencies });
+}
+
+/** Packs loratwin. */
+export function packProduct(archs, out) {
+  return inScratch((folder) => {
+    stageProduct(folder, archs);
+    return pack(folder, out);
+  });
+}
