@@ -48,6 +48,9 @@ const arrows = {
   // Node may be behind it.
   explorer: ["core", "plan", "traces", "calibration", "sim", "studies", "reports"],
 
+  // The rim for other programs: what the command line does, as functions. Its types stand on the pure folders alone.
+  library: ["core", "plan", "traces", "datasets", "exec", "workbench"],
+
   // The rim: flags to requests, results to text.
   cli: [
     "core",
@@ -69,7 +72,7 @@ const arrows = {
 /** Package -> the folders that may import it. A package with one home can be replaced in one place. */
 const homes = {
   // The shape of every document is stated once, where its type is.
-  zod: ["plan", "traces", "server"],
+  zod: ["plan", "traces", "server", "library"],
 
   // Routes, bodies and their limits.
   fastify: ["server"],

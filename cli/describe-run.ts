@@ -1,8 +1,8 @@
 import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
-import { divergenceText, type EvaluationMetrics, type ExecuteResult } from "../exec/index.ts";
+import type { EvaluationMetrics } from "../exec/index.ts";
 import type { Plan } from "../plan/index.ts";
 import type { Intervals, RunMetrics, RunPart } from "../traces/index.ts";
-import { stepsDone } from "../workbench/index.ts";
+import { type StoppedJob, stepsDone } from "../workbench/index.ts";
 import { headline, intervalLine, percent, table } from "./output.ts";
 
 interface RunTextOptions {
@@ -69,23 +69,8 @@ function bestText(best: EvaluationMetrics | undefined): string {
   return best === undefined ? "-" : `${best.evaluationLoss.toFixed(3)} after step ${best.step + 1}`;
 }
 
-/** Why jobs were stopped while the others trained on, by name. */
-export function stoppedJobs(
-  { jobs }: Pick<Plan, "jobs">,
-  { diverged }: Pick<ExecuteResult, "diverged">,
-): ReadonlyMap<string, { readonly step: number; readonly why: string }> {
-  return new Map(
-    jobs.flatMap(({ name }, job) => {
-      const divergence = diverged[job];
-      return divergence === undefined
-        ? []
-        : [[name, { step: divergence.step, why: divergenceText(divergence) }] as const];
-    }),
-  );
-}
-
 /** A line a job that was stopped. */
-export function stoppedText(stopped: ReturnType<typeof stoppedJobs>): readonly string[] {
+export function stoppedText(stopped: ReadonlyMap<string, StoppedJob>): readonly string[] {
   return [...stopped].map(([name, { why }]) => `${name} was stopped: ${why}; its adapter is not written`);
 }
 

@@ -125,6 +125,8 @@ export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } f
 export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The jobs of a sweep.
 export type { Sweep } from "./documents/expand-sweeps.ts";
+// Documents as a person writes them, for programs that hand them in.
+export type * from "./documents/given-documents.ts";
 // The journal of a job scheduler.
 export { journalLines, parseJournal, type ReadJournal } from "./documents/journal.ts";
 // Files of a JSON document a line, of any length.

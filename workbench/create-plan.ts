@@ -2,6 +2,7 @@ import { type Plan, type PlanExplanation, sealPlan } from "../plan/index.ts";
 import { planAndPredict } from "../sim/index.ts";
 import type { TraceStream } from "../traces/index.ts";
 import type { Context } from "./context.ts";
+import type { FileOrDocument } from "./files.ts";
 import { loadRequest, type RequestChoice } from "./load-request.ts";
 import type { LoadedWorkload } from "./load-workload.ts";
 import { restOfRequest } from "./rest-of-request.ts";
@@ -27,7 +28,7 @@ export function noteNominal(context: Context, { isNominal }: CreatedPlan): void 
  */
 export async function createPlan(
   context: Context,
-  file: string,
+  file: FileOrDocument,
   choice: RequestChoice,
   done?: ReadonlyMap<string, number>,
 ): Promise<CreatedPlan> {

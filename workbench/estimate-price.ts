@@ -3,12 +3,13 @@ import { groupBy, InputError, ownValue } from "../core/index.ts";
 import { type Catalog, memoryName, type Plan, type Prices, placeError, type Tenure } from "../plan/index.ts";
 import type { Interval } from "../traces/index.ts";
 import type { Place } from "./context.ts";
+import type { FileOrDocument } from "./files.ts";
 import { loadCatalog } from "./load-cluster.ts";
 import { loadPrices } from "./load-prices.ts";
 
 /** What devices cost: by a file of prices and how they are had, or all of them together by the hour. */
 export type PriceChoice =
-  | { readonly prices: string; readonly tenure: Tenure }
+  | { readonly prices: FileOrDocument; readonly tenure: Tenure }
   | { readonly prices?: undefined; readonly perHour: number };
 
 /** What is predicted, and the interval about it; null where none was drawn. */
@@ -104,7 +105,11 @@ export type Pricing = (seconds: EstimatedFigure) => EstimatedPrice;
  * Reads prices at once, and says of a plan what its seconds cost.
  * @throws InputError for a file that is none; then for a plan that something is missing for in it
  */
-export function pricingOf(place: Place, choice: PriceChoice, catalogFile: string | undefined): (plan: Plan) => Pricing {
+export function pricingOf(
+  place: Place,
+  choice: PriceChoice,
+  catalogFile: FileOrDocument | undefined,
+): (plan: Plan) => Pricing {
   if (choice.prices === undefined) return () => (seconds) => priceByHour(choice.perHour, seconds);
   const { prices, source } = loadPrices(place, choice.prices);
   return (plan) => {

@@ -3,6 +3,7 @@ import type { Intervals } from "../traces/index.ts";
 import type { Context } from "./context.ts";
 import { createPlan, noteNominal } from "./create-plan.ts";
 import { type EstimatedFigure, type EstimatedPrice, type PriceChoice, pricingOf } from "./estimate-price.ts";
+import type { FileOrDocument } from "./files.ts";
 import type { RequestChoice } from "./load-request.ts";
 import { type IntervalChoice, predictIntervals } from "./predict-intervals.ts";
 
@@ -48,7 +49,7 @@ function memoryOf({ devices, stages, memory }: Plan): readonly EstimatedMemory[]
 /** How long a workload will take, in how much memory, and at what price. @throws InputError, PlanError */
 export async function estimateRun(
   context: Context,
-  file: string,
+  file: FileOrDocument,
   { request, intervals: draws, price }: EstimateChoice,
 ): Promise<RunEstimate> {
   const pricing = price === undefined ? undefined : pricingOf(context, price, request.catalog);

@@ -42,8 +42,30 @@ export function fileError(error: unknown, expected: string, file: string, hint?:
   return new (isEnvironment ? DeviceError : InputError)(facts, { cause: error });
 }
 
+/** A document's file, or the document itself. */
+export type FileOrDocument = string | object;
+
+/** What stands for the file of a document that was handed in; its folder is the one that relative paths start at. */
+export const HANDED_IN = "(document)";
+
+/** @throws InputError for what JSON cannot hold */
+function documentText(document: object, what: string): string {
+  try {
+    const text = JSON.stringify(document);
+    if (typeof text === "string") return text;
+  } catch (cause) {
+    throw new InputError({ expected: `the content of ${what} as JSON can hold it`, got: "another value" }, { cause });
+  }
+  throw new InputError({ expected: `the content of ${what}`, got: typeof document });
+}
+
 /** @throws InputError, or DeviceError of a disk that fails, when it cannot be read. */
-export function readInput(place: Place, file: string, what: string): { readonly text: string; readonly file: string } {
+export function readInput(
+  place: Place,
+  file: FileOrDocument,
+  what: string,
+): { readonly text: string; readonly file: string } {
+  if (typeof file !== "string") return { text: documentText(file, what), file: absolute(place, HANDED_IN) };
   const full = absolute(place, file);
   try {
     passFault("read", full);

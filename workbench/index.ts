@@ -11,7 +11,6 @@ export { answerCapacity, searchCapacity } from "./capacity-workers.ts";
 export { checkFleetFolder } from "./check-fleet.ts";
 export { faultsOfRun } from "./check-run-folder.ts";
 export { type CheckpointRhythm, DEFAULT_RHYTHM } from "./checkpoint-rhythm.ts";
-export { Checkpoints } from "./checkpoints.ts";
 // Every way in which accelerators can share the steps of a workload.
 export { type ComparedLayouts, type LayoutsChoice, layoutsOf } from "./compare-layouts.ts";
 // Two runs of one plan, compared.
@@ -26,7 +25,7 @@ export { estimateRun, type RunEstimate } from "./estimate-run.ts";
 // What this machine has, and lacks.
 export { examineMachine, type Finding } from "./examine-machine.ts";
 // Files read and written, with errors that say what was expected.
-export { absolute, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
+export { absolute, type FileOrDocument, HANDED_IN, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
 // The folder of a live fleet read back, and its twin.
 // The files of the folder of jobs over time.
 export { FLEET_FILES } from "./fleet-folder.ts";
@@ -38,8 +37,7 @@ export { hostsOfFile, hostsOfList } from "./hosts.ts";
 export { inWorkers } from "./in-workers.ts";
 // Ctrl-C, and notices that the machine is to be taken away.
 export { type Interrupt, type NoticeLimit, onInterrupt, onNotice } from "./interrupt.ts";
-export { failed } from "./journal.ts";
-export { checkWeights, weightsByJournal } from "./known-weights.ts";
+export { weightsByJournal } from "./known-weights.ts";
 // The command line that starts a run on several machines, and starting it.
 export { LAUNCHERS, type Launch, type Launcher, type LaunchLine, launchLine, launchText } from "./launch-line.ts";
 export { LiveFleet } from "./live-fleet.ts";
@@ -108,15 +106,11 @@ export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
 export { findResumableFleet, type ResumableFleet } from "./resume-fleet.ts";
 // Going on with a run that did not get to its end.
 export {
-  beginAgain,
   findResumable,
   journalOfRun,
   plansOfRun,
   type ResumableRun,
-  type ResumedWork,
   restOfRun,
-  resumedWork,
-  stoppedBefore,
 } from "./resume-run.ts";
 export { builtRevision, packageRevision, repositoryOf } from "./revisions.ts";
 // How the run in a folder has ended.
@@ -124,21 +118,23 @@ export { endOf, lastStart, type RunEnd } from "./run-end.ts";
 // The folder of a run while it is written.
 export { checkRunFolder, RUN_FILES, RunFolder, removeRun } from "./run-folder.ts";
 export { type BuiltRevision, runGoldens } from "./run-goldens.ts";
+// The numbers of a run, and what became of its jobs.
+export { type RunSummary, runSummary, type StoppedJob, stoppedJobs, type TrainedJob } from "./run-summary.ts";
 // The jobs of a workload over time.
 export { simulateWorkloadFleet } from "./simulate-fleet.ts";
 // A plan in virtual time without one of loratwin's ideas: graph pruning, or transfers beside computation.
 export { isVariant, simulateVariant } from "./simulate-variants.ts";
 // How much of a device jobs are thought to take.
 export { SIZES, type Sizes } from "./sizes.ts";
-// How fast this machine was in earlier runs.
-export { keepSpeed } from "./speed-history.ts";
 export { startLaunch } from "./start-launch.ts";
 // The folder of a fleet that is to begin.
 export { takeFleetFolder } from "./take-fleet-folder.ts";
 // Today's date, which the pure folders are handed.
 export { today } from "./today.ts";
-// Training a plan.
-export { loadPlanData, openPlanModel, runVersions, trainPlan } from "./train-plan.ts";
+// Training a plan into a folder.
+export { type FolderTraining, type TrainedRun, type TrainInput, trainInFolder } from "./train-in-folder.ts";
+// What a plan is trained on.
+export { loadPlanData, openPlanModel } from "./train-plan.ts";
 // The version of the product.
 export { VERSION } from "./version.ts";
 // What would happen if a job came to the jobs of a workload.

@@ -27,10 +27,10 @@ import {
   resolveLinks,
 } from "../plan/index.ts";
 import type { Context, Place } from "./context.ts";
-import { readInput } from "./files.ts";
+import { type FileOrDocument, readInput } from "./files.ts";
 
 /** Our catalog, with the entries of a file in front where one is given. */
-export function loadCatalog(place: Place, file?: string): Catalog {
+export function loadCatalog(place: Place, file?: FileOrDocument): Catalog {
   if (file === undefined) return CATALOG;
   const input = readInput(place, file, "a catalog file");
   return mergeCatalogs(CATALOG, parseDocument(catalogSchema, input.text, input.file));
@@ -38,10 +38,10 @@ export function loadCatalog(place: Place, file?: string): Catalog {
 
 /** Where a plan is to run: a cluster file or a list of devices, as `--cluster` and `--devices` have them. */
 export interface DeviceChoice {
-  readonly cluster?: string | undefined;
+  readonly cluster?: FileOrDocument | undefined;
   readonly devices?: string | undefined;
   /** A catalog file in front of ours. */
-  readonly catalog?: string | undefined;
+  readonly catalog?: FileOrDocument | undefined;
   /** Names of devices that are left out, since they have stopped. */
   readonly without?: readonly string[];
 }
@@ -136,7 +136,7 @@ export interface LoadedCalibration {
   readonly source: ReadText | undefined;
 }
 
-export function readCalibration(place: Place, file: string): LoadedCalibration {
+export function readCalibration(place: Place, file: FileOrDocument): LoadedCalibration {
   const input = readInput(place, file, "a calibration file");
   const source = readText(input.text, input.file);
   return { calibration: checkDocument(calibrationSchema, source.value, source), source };
@@ -145,7 +145,10 @@ export function readCalibration(place: Place, file: string): LoadedCalibration {
 /** A calibration file, else an assumption that fits the devices. */
 export function loadCalibration(
   place: Place,
-  { calibration: file, catalog }: { readonly calibration?: string | undefined; readonly catalog?: string | undefined },
+  {
+    calibration: file,
+    catalog,
+  }: { readonly calibration?: FileOrDocument | undefined; readonly catalog?: FileOrDocument | undefined },
   devices: readonly ResolvedDevice[],
   dtype: Dtype,
 ): LoadedCalibration & { readonly assumed: boolean } {

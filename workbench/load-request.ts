@@ -2,6 +2,7 @@ import { InputError } from "../core/index.ts";
 import { weightsDigest } from "../exec/index.ts";
 import { type Dtype, type PlanChoices, type PlanRequest, placeError, workloadRequest } from "../plan/index.ts";
 import type { Context } from "./context.ts";
+import type { FileOrDocument } from "./files.ts";
 import { type DeviceChoice, loadCalibration, loadCluster } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload, unusedInPlans } from "./load-workload.ts";
 import { placeInput } from "./place-input.ts";
@@ -10,7 +11,7 @@ import type { Sizes } from "./sizes.ts";
 /** What may be said of a workload beside its file. What is absent is the workload's, or the planner's to choose. */
 export interface RequestChoice extends DeviceChoice {
   /** A calibration file. */
-  readonly calibration?: string | undefined;
+  readonly calibration?: FileOrDocument | undefined;
   readonly dtype?: Dtype | undefined;
   /** The plan is to know the bytes of its model's weights. */
   readonly verifyWeights?: boolean;
@@ -52,7 +53,11 @@ async function weightsOf(context: Context, { model }: LoadedWorkload): Promise<s
 }
 
 /** The one request behind plans, simulations and strategies of a workload file. @throws InputError */
-export async function loadRequest(context: Context, file: string, choice: RequestChoice): Promise<LoadedRequest> {
+export async function loadRequest(
+  context: Context,
+  file: FileOrDocument,
+  choice: RequestChoice,
+): Promise<LoadedRequest> {
   const loaded = await context.stage("reading data", () => loadWorkload(context, file));
   if (choice.overTime !== true) refuseArrivals(loaded);
   const { devices, links, source: cluster } = loadCluster(context, choice, loaded.architecture.numLayers);

@@ -24,7 +24,7 @@ import {
   workloadArchitecture,
 } from "../plan/index.ts";
 import type { Place } from "./context.ts";
-import { readInput } from "./files.ts";
+import { type FileOrDocument, readInput } from "./files.ts";
 import { RowReader } from "./read-rows.ts";
 import { cutLengths, joinedRows, lostRows, remarksAndWarnings } from "./row-remarks.ts";
 
@@ -193,7 +193,7 @@ async function openModel(workload: Workload, folder: string): Promise<ModelFolde
 }
 
 /** Reads a workload, its model's configuration, its data and the adapters that jobs start from. @throws InputError */
-export async function loadWorkload(place: Place, file: string): Promise<LoadedWorkload> {
+export async function loadWorkload(place: Place, file: FileOrDocument): Promise<LoadedWorkload> {
   const input = readInput(place, file, "a workload file");
   const workload = parseWorkload(input.text, input.file);
   const source = withSweeps(readText(input.text, input.file), workload);

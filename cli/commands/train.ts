@@ -1,7 +1,6 @@
-import { finite, InputError, shellQuoted } from "../../core/index.ts";
+import { InputError, shellQuoted } from "../../core/index.ts";
 import { calibratedElsewhere, simulatedOnly } from "../../exec/index.ts";
 import type { ReadText } from "../../plan/index.ts";
-import { planOfPart, runMetrics } from "../../traces/index.ts";
 import {
   checkDevices,
   checkRunFolder,
@@ -15,11 +14,13 @@ import {
   planOrWorkload,
   planWorkload,
   restOfRun,
-  stoppedBefore,
+  runSummary,
+  stoppedJobs,
+  type TrainInput,
 } from "../../workbench/index.ts";
 import { CHECKPOINT_OPTIONS, NOTICED } from "../checkpoint-options.ts";
 import { type Arguments, type Command, flag, requiredText, type Use } from "../command.ts";
-import { endText, runText, stoppedJobs, stoppedText } from "../describe-run.ts";
+import { endText, runText, stoppedText } from "../describe-run.ts";
 import type { Io } from "../io.ts";
 import type { OptionTable } from "../option-table.ts";
 import { note, printResult } from "../output.ts";
@@ -27,7 +28,7 @@ import { planAnew, VERIFY_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { helpHint } from "../refuse-options.ts";
 import { contextOf, verifiedRequestChoice } from "../request-options.ts";
-import { type TrainedRun, type TrainInput, trainIntoFolder } from "../train-into-folder.ts";
+import { type ToldRun, trainIntoFolder } from "../train-into-folder.ts";
 
 const RUN_OPTIONS = { ...CHECKPOINT_OPTIONS, ...CACHE_OPTIONS, ...VERIFY_OPTIONS } as const satisfies OptionTable;
 
@@ -154,36 +155,20 @@ export const trainCommand: Command = {
     const { plan, folder, source } = work;
     checkDevices(plan, io.world);
     for (const remark of [...simulatedOnly(plan), ...calibratedElsewhere(plan)]) note(io, args, remark);
-    let trained: TrainedRun;
+    let trained: ToldRun;
     try {
       trained = await trainIntoFolder(io, args, folder, work);
     } catch (error) {
       throw source === undefined ? error : placeInput(error, { main: source });
     }
-    const { result, adapters, best, part, isNoticed } = trained;
+    const { result, part, isNoticed } = trained;
     const { evaluations } = result;
-    const before = work.resumed === undefined ? [] : stoppedBefore(work.resumed, plan);
-    const stopped = new Map([...before, ...stoppedJobs(plan, result)]);
+    const stopped = stoppedJobs(plan, result, work.resumed);
     const losses = lossesByJob(result.metrics);
-    const metrics = runMetrics(part === undefined ? plan : planOfPart(plan, part), result.trace);
-    const jobs = metrics.jobs.map((job) => {
-      const series = (losses.get(job.name) ?? []).map(finite);
-      const trainedJob = {
-        ...job,
-        ...{ finalLoss: series.at(-1), losses: series, adapter: adapters.get(job.name) },
-        stopped: stopped.get(job.name),
-      };
-      const own = evaluations.filter((row) => row.job === job.name);
-      if (own.length === 0) return trainedJob;
-      const told = own.map((row) => ({ ...row, evaluationLoss: finite(row.evaluationLoss) }));
-      return { ...trainedJob, evaluations: told, bestAdapter: best.get(job.name) };
-    });
-    const waiting = result.statistics.map(({ starvedNs, busyNs }) =>
-      busyNs === 0 ? 0 : starvedNs / (starvedNs + busyNs),
-    );
-    printResult(io, args, { ...metrics, jobs, waitingForHostRatio: waiting, endedEarly: result.endedEarly }, () =>
+    const summary = runSummary(plan, trained, stopped);
+    printResult(io, args, summary, () =>
       [
-        runText(metrics, { losses, evaluations }),
+        runText(summary, { losses, evaluations }),
         "",
         ...(part === undefined ? [] : [endText(plan, part)]),
         ...stoppedText(stopped),

@@ -8,7 +8,7 @@ const ROWS = [...readFileSync(packageFile("docs", "map.md"), "utf8").matchAll(/^
 
 const FOLDERS = [
   ...["core", "plan", "datasets", "native", "traces", "calibration", "sim", "exec", "reports", "studies"],
-  ...["capacity", "workbench", "server", "explorer", "cli"],
+  ...["capacity", "workbench", "server", "explorer", "library", "cli"],
 ];
 
 /** All files of a folder but those of builds, which come and go while another test configures one. */

@@ -1,0 +1,26 @@
+import { DeviceError, InputError, PlanError } from "../core/index.ts";
+import { absolute, type Context, HANDED_IN, silent } from "../workbench/index.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** The same as operations take it. */
+export function contextOf({ cwd = process.cwd(), cache = false, onNote, onWarning }: Surroundings): Context {
+  const { note, warn, stage } = silent(cwd);
+  return { cwd, cache, note: onNote ?? note, warn: onWarning ?? warn, stage };
+}
+
+/** A document that was handed in has no file, and so no line: its path in the document says where a fault is. */
+function withoutFile(error: unknown, context: Context): unknown {
+  const kind = [InputError, PlanError, DeviceError].find((each) => error instanceof each);
+  if (kind === undefined) return error;
+  const { file, line: _line, column: _column, ...facts } = (error as InputError).facts;
+  return file === absolute(context, HANDED_IN) ? new kind(facts, { cause: error }) : error;
+}
+
+/** Does some work; errors are as a caller of the library sees them. */
+export async function asLibrary<T>(context: Context, work: () => Promise<T> | T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw withoutFile(error, context);
+  }
+}

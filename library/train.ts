@@ -1,0 +1,229 @@
+import { z } from "zod";
+import { calibratedElsewhere, lostText, simulatedOnly } from "../exec/index.ts";
+import type { Plan } from "../plan/index.ts";
+import type { JobMetrics, RunMetrics, Trace } from "../traces/index.ts";
+import {
+  absolute,
+  type Context,
+  checkDevices,
+  checkRunFolder,
+  DEFAULT_RHYTHM,
+  findResumable,
+  loadPlanData,
+  noteIdleCores,
+  openPlanModel,
+  type ResumableRun,
+  type RunFolder,
+  restOfRun,
+  runSummary,
+  stoppedJobs,
+  trainInFolder,
+} from "../workbench/index.ts";
+import { callbackOption, checkArguments, planSchema, surroundingsShape, textOption } from "./check-options.ts";
+import { asLibrary, contextOf } from "./context-of.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** How far a run is. */
+export interface Progress {
+  readonly doneActions: number;
+  /** Of the plan; fewer once the run is to end early. */
+  readonly totalActions: number;
+  /** Trained so far. */
+  readonly tokens: number;
+  /** Since the first action began. */
+  readonly seconds: number;
+}
+
+/** One optimizer step of a job. */
+export interface Step {
+  readonly job: string;
+  /** From 0. */
+  readonly step: number;
+  /** Mean loss of the scored tokens, in nats. */
+  readonly loss: number;
+  /** Over the whole adapter, before clipping. */
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  /** Of the job's rows in the step. */
+  readonly tokens: number;
+  /** From the step's first forward to its last backward. */
+  readonly seconds: number;
+}
+
+/** A job on its held-out rows, after one of its steps. */
+export interface Evaluation {
+  readonly job: string;
+  /** The step that it has made last, from 0. */
+  readonly step: number;
+  /** Mean loss of the scored tokens, in nats. */
+  readonly evaluationLoss: number;
+  /** Of these rows. */
+  readonly tokens: number;
+  /** Whether it is lower than all of the job before. */
+  readonly best: boolean;
+}
+
+export interface RunOptions extends Surroundings {
+  /** Ends the run early when it aborts: what has begun is finished, a checkpoint is written, `resume` goes on. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called some times a second. What a callback throws ends the run. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly onStep?: ((step: Step) => void) | undefined;
+  readonly onEvaluation?: ((evaluation: Evaluation) => void) | undefined;
+  /** When checkpoints are written, and how many are kept: every 10 minutes, and 2, when absent. */
+  readonly checkpoints?:
+    | {
+        /** From one to the next; 0: none by time. */
+        readonly minutes?: number | undefined;
+        /** Also of each so many-th step of some job; 0: none. */
+        readonly steps?: number | undefined;
+        readonly keep?: number | undefined;
+      }
+    | undefined;
+  /** Compares every byte of the model's weights with those that the plan was made with (`verifyWeights` of `plan`). */
+  readonly verifyWeights?: boolean | undefined;
+}
+
+export interface TrainOptions extends RunOptions {
+  /** The run folder: plan, trace, losses, adapters, checkpoints. Made where there is none. */
+  readonly folder: string;
+  /** Loses a finished run of the same plan in that folder. */
+  readonly overwrite?: boolean | undefined;
+}
+
+/** A job of a run. A loss that is not finite is null. */
+export interface RunJob extends JobMetrics {
+  /** By step; of a run that went on, of the steps since then. */
+  readonly losses: readonly (number | null)[];
+  readonly finalLoss: number | null | undefined;
+  /** Folder of its adapter, in PEFT's form; undefined where none was written. */
+  readonly adapter: string | undefined;
+  /** Why it trained no further though the run went on: its loss or gradient was not finite. */
+  readonly stopped: { readonly step: number; readonly why: string } | undefined;
+  /** Absent for a job that is not evaluated. */
+  readonly evaluations?: readonly {
+    readonly step: number;
+    readonly evaluationLoss: number | null;
+    readonly tokens: number;
+    readonly best: boolean;
+  }[];
+  /** Folder of the adapter that had the lowest evaluation loss. */
+  readonly bestAdapter?: string | undefined;
+}
+
+/** Times are in seconds, memory is in bytes. */
+export interface RunResult extends RunMetrics {
+  /** The run folder, absolute. */
+  readonly folder: string;
+  /** The plan that was carried out: of a run that went on, what was left of it. */
+  readonly plan: Plan;
+  /** What was executed, in nanoseconds; `compare` takes it. */
+  readonly trace: Trace;
+  readonly jobs: readonly RunJob[];
+  /** By stage, the share of its time in which its device waited for this program. */
+  readonly waitingForHostRatio: readonly number[];
+  /** Whether `signal` ended it; `resume` goes on. */
+  readonly endedEarly: boolean;
+}
+
+const runOptionsShape = {
+  ...surroundingsShape,
+  signal: z.instanceof(AbortSignal, { error: "an AbortSignal" }).optional(),
+  onProgress: callbackOption,
+  onStep: callbackOption,
+  onEvaluation: callbackOption,
+  checkpoints: z
+    .strictObject({
+      minutes: z.number().min(0).optional(),
+      steps: z.int().min(0).optional(),
+      keep: z.int().min(1).optional(),
+    })
+    .optional(),
+  verifyWeights: z.boolean().optional(),
+} satisfies Record<keyof RunOptions, z.ZodType>;
+
+const trainArguments = z.strictObject({
+  plan: planSchema,
+  options: z.strictObject({ ...runOptionsShape, folder: textOption, overwrite: z.boolean().optional() }),
+});
+const resumeArguments = z.strictObject({ folder: textOption, options: z.strictObject(runOptionsShape) });
+
+/** Tells the journal of the run that its end was asked for. */
+function heard(signal: AbortSignal | undefined, run: RunFolder): Disposable {
+  const listener = (): void => run.journal({ event: "asked to end" });
+  signal?.addEventListener("abort", listener);
+  return { [Symbol.dispose]: () => signal?.removeEventListener("abort", listener) };
+}
+
+async function carryOut(
+  context: Context,
+  folder: string,
+  plan: Plan,
+  options: RunOptions & { readonly overwrite?: boolean | undefined },
+  resumed?: ResumableRun,
+): Promise<RunResult> {
+  checkDevices(plan, undefined);
+  const model = await openPlanModel(plan, options.verifyWeights === true ? "weights" : "shapes");
+  if (resumed === undefined) checkRunFolder(context, folder, plan, options.overwrite === true);
+  const data = await loadPlanData(context, plan, model);
+  for (const remark of [...simulatedOnly(plan), ...calibratedElsewhere(plan)]) context.note(remark);
+  const { signal, onProgress, onStep, onEvaluation, checkpoints = {} } = options;
+  signal?.throwIfAborted();
+  const { minutes, steps, keep } = DEFAULT_RHYTHM;
+  const trained = await trainInFolder(
+    context,
+    folder,
+    { plan, model, data, resumed },
+    {
+      overwrite: options.overwrite === true,
+      rhythm: {
+        minutes: checkpoints.minutes ?? minutes,
+        steps: checkpoints.steps ?? steps,
+        keep: checkpoints.keep ?? keep,
+      },
+      stop: signal ?? new AbortController().signal,
+      onLocked: (run) => heard(signal, run),
+      ...(onProgress === undefined ? {} : { onProgress }),
+      ...(onStep === undefined ? {} : { onStep }),
+      ...(onEvaluation === undefined ? {} : { onEvaluation }),
+      onLost(lost) {
+        const names = lost.jobs.map((job) => plan.jobs[job]!.name);
+        context.warn(lostText(lost, names, "the others go on"));
+      },
+      onCheckpointFailure: (why) => context.warn(`no checkpoint could be written: ${why}`),
+    },
+  );
+  const { result } = trained;
+  const summary = runSummary(plan, trained, stoppedJobs(plan, result, resumed));
+  return { ...summary, folder: absolute(context, folder), plan, trace: result.trace };
+}
+
+/**
+ * Trains a plan on this machine's devices and writes the run folder as it happens.
+ * @throws InputError for a folder that holds something else, or a model or data that are not those of the plan
+ * @throws DeviceError for a device that is missing or fails, or a full disk
+ * @throws the signal's reason where it was aborted before anything began
+ */
+export async function train(plan: Plan, options: TrainOptions): Promise<RunResult> {
+  checkArguments(trainArguments, { plan, options });
+  const context = contextOf(options);
+  return await asLibrary(context, async () => {
+    noteIdleCores(context, plan.devices);
+    return await carryOut(context, options.folder, plan, options);
+  });
+}
+
+/**
+ * Goes on with a run that was ended early or cut off, from its newest whole checkpoint; undefined where nothing is left.
+ * @throws InputError for a folder of no such run; else as `train` does
+ */
+export async function resume(folder: string, options: RunOptions = {}): Promise<RunResult | undefined> {
+  checkArguments(resumeArguments, { folder, options });
+  const context = contextOf(options);
+  return await asLibrary(context, async () => {
+    const resumed = findResumable(context, folder);
+    for (const { name, why } of resumed.found.skipped) context.note(`checkpoint ${name} is skipped: ${why}`);
+    const rest = restOfRun(resumed);
+    return rest === undefined ? undefined : await carryOut(context, folder, rest, options, resumed);
+  });
+}
