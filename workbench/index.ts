@@ -23,7 +23,7 @@ export { createPlan, noteNominal } from "./create-plan.ts";
 export type { EstimatedFigure, EstimatedPrice, PriceChoice } from "./estimate-price.ts";
 export { estimateRun, type RunEstimate } from "./estimate-run.ts";
 // What this machine has, and lacks.
-export { examineMachine, type Finding } from "./examine-machine.ts";
+export { examineAddon, examineMachine, type Finding } from "./examine-machine.ts";
 // Files read and written, with errors that say what was expected.
 export { absolute, type FileOrDocument, HANDED_IN, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
 // The folder of a live fleet read back, and its twin.

@@ -34,6 +34,7 @@ import { pick } from "../option-table.ts";
 import { percent, printResult, showProgress, table } from "../output.ts";
 import { CATALOG_OPTION, PLAN_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { contextOf, planRequestChoice } from "../request-options.ts";
+import { warnSlow } from "../warn-slow.ts";
 
 /**
  * Without a workload: three shapes that differ in width, head width and vocabulary, all projections, micro-batches of
@@ -208,6 +209,7 @@ export const calibrateCommand: Command = {
       return 0;
     }
     const subjects = use === GENERAL ? generalSubjects(io, args) : await workloadSubjects(io, args);
+    warnSlow(io);
     const calibration = await calibrateDevices(subjects, today(), (run, runs) =>
       showProgress(io, args, `run ${run + 1} of ${runs}`),
     );

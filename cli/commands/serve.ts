@@ -44,6 +44,7 @@ import { printResult, takenOver } from "../output.ts";
 import { VERIFY_OPTIONS } from "../plan-options.ts";
 import { contextOf, usesCache, verifiedFleetChoice } from "../request-options.ts";
 import { FLEET_PLAN_OPTIONS, policyOption } from "../simulate-fleet.ts";
+import { warnSlow } from "../warn-slow.ts";
 import { browserAsset } from "../write-report.ts";
 
 const COMMON = {
@@ -239,6 +240,7 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   const listens = listenOptions(io, args, folder);
   // Whatever can be refused at once is, before anything is loaded; and who asks meanwhile is told that it loads.
   using _folder = found === undefined ? takeFleetFolder(io, folder) : undefined;
+  warnSlow(io);
   await using server = await openServer(listens);
   const opened = await openLiveFleet(context, workload, choice, { folder, policy, found, rhythm, world: io.world });
   for (const line of resumedLines(opened)) context.note(line);

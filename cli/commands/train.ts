@@ -155,6 +155,7 @@ export const trainCommand: Command = {
     const { plan, folder, source } = work;
     checkDevices(plan, io.world);
     for (const remark of [...simulatedOnly(plan), ...calibratedElsewhere(plan)]) note(io, args, remark);
+    warnSlow(io);
     let trained: ToldRun;
     try {
       trained = await trainIntoFolder(io, args, folder, work);

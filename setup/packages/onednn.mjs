@@ -43,8 +43,10 @@ export function buildOneDnn(cache, arch, toolchain) {
     ONEDNN_CPU_RUNTIME: "SEQ",
     ONEDNN_GPU_RUNTIME: "NONE",
     ONEDNN_ENABLE_PRIMITIVE: "MATMUL;REORDER",
-    // For any processor: what is fast is made at run time.
+    // What is fast is made at run time, by brgemm for products. Its own code is for any processor, and soon compiled.
     ONEDNN_ARCH_OPT_FLAGS: "",
+    ONEDNN_ENABLE_GEMM_KERNELS_ISA: "NONE",
+    CMAKE_CXX_FLAGS_RELEASE: "-O1 -DNDEBUG",
     ONEDNN_BUILD_GRAPH: "OFF",
     ONEDNN_BUILD_DOC: "OFF",
     ONEDNN_BUILD_TESTS: "OFF",

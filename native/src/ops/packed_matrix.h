@@ -1,4 +1,4 @@
-// The oneDNN engine of a device, and frozen weights in the layouts that its matmuls read.
+// What multiplies on a device, and frozen weights in the layouts that it reads.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@
 
 namespace loratwin::ops {
 
-// The oneDNN engine, the primitives, and one scratchpad and room for dequantized weights a thread of one device. Used
-// by one operator at a time.
+// oneDNN's engine and primitives, and room for each thread's scratchpad and dequantized weights, of one device. Used by
+// one operator at a time.
 class MatmulEngine {
  public:
   explicit MatmulEngine(int threads);
