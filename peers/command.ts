@@ -119,7 +119,7 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   const verdicts = await judgeInFolder(request, io);
-  const wrong = disagreements(verdicts);
+  const wrong = disagreements(names, verdicts);
   const lines = [
     ...verdictTable(names, verdicts),
     "",

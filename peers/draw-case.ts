@@ -80,7 +80,9 @@ function drawJob(rng: Rng, name: string): DrawnJob {
     optimizer: {
       learningRate: 10 ** (-3 + rng.nextFloat()),
       betas: rng.nextInt(2) === 0 ? [0.9, 0.999] : [0.8, 0.95],
-      eps: rng.nextInt(2) === 0 ? 1e-8 : 1e-4,
+      // AdamW's first step is the gradient's sign where that is above eps: with the usual 1e-8 an element that is zero but
+      // for rounding would go up here and down there.
+      eps: 10 ** (-4 + rng.nextFloat()),
       weightDecay: rng.nextInt(2) === 0 ? 0 : 0.1,
       ...(rng.nextInt(2) === 0 ? {} : { maxGradNorm: 0.5 }),
     },

@@ -15,23 +15,17 @@ type Compared = Extract<Verdict, { judge: string }>;
 
 const isCompared = (verdict: Verdict): verdict is Compared => "judge" in verdict;
 
-/** Whether the judge agrees: also what is no number does not. */
+/** Whether the judge agrees. */
 export function agrees(verdict: Verdict): boolean {
   return isCompared(verdict) && verdict.difference <= verdict.bound;
 }
 
-/** The share of the bound; above all where it is no number. */
-const shareOf = ({ difference, bound }: Compared): number => {
-  const share = difference / bound;
-  return Number.isNaN(share) ? Number.POSITIVE_INFINITY : share;
-};
+const shareOf = ({ difference, bound }: Compared): number => difference / bound;
 
 function cell(verdicts: readonly Compared[]): string {
   if (verdicts.length === 0) return "-";
   const worst = verdicts.reduce((a, b) => (shareOf(b) > shareOf(a) ? b : a));
-  const share = shareOf(worst);
-  const percent = Number.isFinite(share) ? `${Math.ceil(100 * share)} %` : "!";
-  return `${worst.difference.toExponential(1)} ${percent.padStart(5)}`;
+  return `${worst.difference.toExponential(1)} ${`${Math.ceil(100 * shareOf(worst))} %`.padStart(5)}`;
 }
 
 /** A line for each case: the largest difference of its jobs that each judge sees, and how much of the bound it is. */
@@ -46,13 +40,17 @@ export function verdictTable(cases: readonly string[], verdicts: readonly Verdic
   return textTable([["case", ...judges, ""], ...rows]);
 }
 
-/** A sentence for each verdict that does not agree. */
-export function disagreements(verdicts: readonly Verdict[]): readonly string[] {
-  return verdicts
-    .filter((verdict) => !agrees(verdict))
-    .map((verdict) =>
-      isCompared(verdict)
-        ? `${verdict.case}, most of ${verdict.at}: ${verdict.judge} differ by ${verdict.difference}, of ${verdict.bound} at most`
-        : `${verdict.case}, ${verdict.at}: ${verdict.problem}`,
-    );
+function sentence(verdict: Verdict): string {
+  if (!isCompared(verdict)) return `${verdict.case}, ${verdict.at}: ${verdict.problem}`;
+  const { case: name, at, judge, difference, bound } = verdict;
+  return `${name}, most of ${at}: ${judge} differ by ${difference.toExponential(2)}, of ${bound.toExponential(2)} at most`;
+}
+
+/** A sentence for each verdict that does not agree, and for each case that has none. */
+export function disagreements(cases: readonly string[], verdicts: readonly Verdict[]): readonly string[] {
+  const unjudged = cases.filter((name) => !verdicts.some((verdict) => verdict.case === name));
+  return [
+    ...verdicts.filter((verdict) => !agrees(verdict)).map(sentence),
+    ...unjudged.map((name) => `${name}: no judge has said anything`),
+  ];
 }
