@@ -109,7 +109,7 @@ const arrowRules = folders.map((folder) => ({
   severity: "error",
   from: { path: `^${folder}/` },
   to: {
-    path: anyOf([...folders, "test", "bench", "gpu", "setup", "examples"]),
+    path: anyOf([...folders, "test", "bench", "gpu", "peers", "setup", "examples"]),
     pathNot: anyOf([folder, ...arrows[folder]]),
   },
 }));
@@ -172,6 +172,13 @@ module.exports = {
       to: { path: "^gpu/" },
     },
     {
+      name: "nobody-imports-peers",
+      comment: "peers/ may use everything, deep files too; only its tests and bench/, which takes its Python, use it.",
+      severity: "error",
+      from: { pathNot: "^(peers|bench|test)/" },
+      to: { path: "^peers/" },
+    },
+    {
       name: "no-cycles",
       comment: "Two files that need each other are one file, or have a third inside them that wants out.",
       severity: "error",
@@ -182,7 +189,7 @@ module.exports = {
       name: "everything-resolves",
       comment: "An import that finds no file is a typing mistake or a package that package.json does not name.",
       severity: "error",
-      from: { path: anyOf([...folders, "bench", "gpu", "setup"]) },
+      from: { path: anyOf([...folders, "bench", "gpu", "peers", "setup"]) },
       to: { couldNotResolve: true, pathNot: "\\.node$" },
     },
     {

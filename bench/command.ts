@@ -38,8 +38,8 @@ ${SUITE_LIST}
   --out DIR    where the results go (default: bench/results/local, which git ignores)
 
 Ctrl-C ends a run after the case that runs; a second one ends it at once, and only that case is lost.
-LORATWIN_PYTHON is the Python whose PyTorch is the baseline (default: /usr/bin/python3). What each
-number means: docs/benchmarks.md.`;
+LORATWIN_PYTHON is the Python whose PyTorch and PEFT are the baseline (default: that of npm run peers
+where it is there, else /usr/bin/python3). What each number means: docs/benchmarks.md.`;
 
 const DEFAULT_MINUTES = 10;
 

@@ -1,15 +1,15 @@
-import { spawn, spawnSync } from "node:child_process";
-import { createInterface } from "node:readline";
-import { DeviceError } from "../core/index.ts";
+import { spawnSync } from "node:child_process";
+import { installedPython } from "../peers/python-environment.ts";
 import type { Dtype, Projection } from "../plan/index.ts";
 import { packageFile } from "../workbench/package-file.ts";
+import { type StepProcess, startSteps } from "./step-process.ts";
 import type { ModelShape } from "./workload.ts";
 
 /** How PyTorch is told to work. */
 export interface TorchSettings {
   readonly dtype: Dtype;
   readonly mode: "sequential" | "fused";
-  /** PyTorch's own threads, and OpenBLAS's. */
+  /** PyTorch's own threads, and OpenBLAS's where it multiplies with that. */
   readonly threads: number;
   readonly blasThreads: number;
 }
@@ -22,50 +22,60 @@ export interface TorchWork {
   readonly length: number;
 }
 
-export interface TorchStep {
-  readonly seconds: number;
-  /** Mean over the jobs of their mean token loss. */
-  readonly loss: number;
-}
-
-/** A PyTorch process that trains a step when asked, and sleeps otherwise. */
-export interface TorchProcess extends AsyncDisposable {
-  step(): Promise<TorchStep>;
-}
-
 const SCRIPT = packageFile("bench", "baseline", "torch_lora.py");
-const python = (): string => process.env["LORATWIN_PYTHON"] ?? "/usr/bin/python3";
 
-/**
- * Two BLAS threads under one PyTorch thread are fastest on two cores; OpenBLAS finds the processor's kernels best
- * itself.
- */
-function environment(threads: number, blasThreads: number): NodeJS.ProcessEnv {
+/** The Python whose libraries are compared with: the one that is named, that of `npm run peers`, or the system's. */
+export const baselinePython = (): string => process.env["LORATWIN_PYTHON"] ?? installedPython() ?? "/usr/bin/python3";
+
+/** OpenBLAS finds the processor's kernels best itself. */
+export function torchEnvironment(threads: number, blasThreads: number): NodeJS.ProcessEnv {
   const { OPENBLAS_CORETYPE: _type, OPENBLAS_L2_SIZE: _size, ...env } = process.env;
   return { ...env, OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${blasThreads}` };
 }
 
+/** The library that multiplies: Debian's PyTorch has OpenBLAS, pip's has MKL. */
+type Blas = "OpenBLAS" | "MKL";
+
 /** The PyTorch to compare with, or why there is none. */
-type FoundTorch = { readonly version: string } | { readonly missing: string };
+type FoundTorch = { readonly version: string; readonly blas: Blas } | { readonly missing: string };
 
 const found = new Map<string, FoundTorch>();
 
 function lookForTorch(): FoundTorch {
-  const { status, stdout } = spawnSync(python(), [SCRIPT, "--check"], { encoding: "utf8", env: environment(1, 2) });
-  if (status !== 0) return { missing: `No PyTorch in ${python()} (apt install python3-torch, or set LORATWIN_PYTHON)` };
+  const python = baselinePython();
+  const { status, stdout } = spawnSync(python, [SCRIPT, "--check"], { encoding: "utf8", env: torchEnvironment(1, 2) });
+  if (status !== 0)
+    return { missing: `No PyTorch in ${python} (npm run peers installs one; or apt install python3-torch)` };
   const { torch, blas } = JSON.parse(stdout) as { torch: string; blas: string | null };
   if (blas === null)
     return {
       missing:
-        "PyTorch works without OpenBLAS here, several times slower than it can be (apt install libopenblas0-pthread)",
+        "PyTorch works without OpenBLAS and MKL here, several times slower than it can be (apt install libopenblas0-pthread)",
     };
-  return { version: `${torch}, ${blas}` };
+  return { version: `${torch}, ${blas}`, blas: blas.startsWith("MKL") ? "MKL" : "OpenBLAS" };
 }
 
 function findTorch(): FoundTorch {
-  const known = found.get(python()) ?? lookForTorch();
-  found.set(python(), known);
+  const python = baselinePython();
+  const known = found.get(python) ?? lookForTorch();
+  found.set(python, known);
   return known;
+}
+
+/**
+ * The settings of PyTorch that are tried; the first is what was fastest on every machine so far. On two cores two
+ * threads of OpenBLAS under one of PyTorch are; MKL has PyTorch's threads.
+ */
+export function torchCandidates(): readonly TorchSettings[] {
+  const torch = findTorch();
+  const threads = "blas" in torch && torch.blas === "MKL" ? 2 : 1;
+  const sequential = { dtype: "float32", mode: "sequential", threads, blasThreads: 2 } as const;
+  return [
+    sequential,
+    { ...sequential, mode: "fused" },
+    ...(threads === 1 ? [{ ...sequential, threads: 2 }] : []),
+    { ...sequential, dtype: "bfloat16" },
+  ];
 }
 
 /** For the conditions of results. */
@@ -81,9 +91,8 @@ export function hasTorch(note: (text: string) => void): boolean {
   return "version" in torch;
 }
 
-/** Starts a baseline process; its first step is made here and fills caches. @throws DeviceError when it ends early. */
-export async function startTorch(work: TorchWork, settings: TorchSettings): Promise<TorchProcess> {
-  const { model } = work;
+/** The work as options of the scripts. */
+export function workOptions({ model, ranks, targets, batchSize, length }: TorchWork): readonly string[] {
   const options = {
     hidden: model.hidden,
     layers: model.layers,
@@ -91,40 +100,18 @@ export async function startTorch(work: TorchWork, settings: TorchSettings): Prom
     "kv-heads": model.kvHeads,
     intermediate: model.intermediate,
     vocabulary: model.vocabulary,
-    ranks: work.ranks.join(),
-    targets: work.targets.join(),
-    batch: work.batchSize,
-    length: work.length,
-    dtype: settings.dtype,
-    mode: settings.mode,
-    threads: settings.threads,
+    ranks: ranks.join(),
+    targets: targets.join(),
+    batch: batchSize,
+    length,
   };
-  const words = Object.entries(options).flatMap(([key, value]) => [`--${key}`, `${value}`]);
-  const child = spawn(python(), [SCRIPT, ...words], {
-    stdio: ["pipe", "pipe", "inherit"],
-    // In a process group of its own: Ctrl-C is for the suite, which ends it after the case. It ends by itself when its
-    // input does.
-    detached: true,
-    env: environment(settings.threads, settings.blasThreads),
-  });
-  const ended = new Promise<void>((resolve) => void child.once("exit", () => resolve()));
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async (): Promise<unknown> => {
-    const { value, done } = await lines.next();
-    if (done === true) throw new DeviceError({ expected: "the PyTorch process to go on", got: "its end" });
-    return JSON.parse(value);
-  };
-  const step = async (): Promise<TorchStep> => {
-    child.stdin.write("\n");
-    return (await next()) as TorchStep;
-  };
-  await next();
-  await step();
-  return {
-    step,
-    async [Symbol.asyncDispose]() {
-      child.stdin.end();
-      await ended;
-    },
-  };
+  return Object.entries(options).flatMap(([key, value]) => [`--${key}`, `${value}`]);
+}
+
+/** Starts a baseline process. @throws DeviceError when it ends early. */
+export async function startTorch(work: TorchWork, settings: TorchSettings): Promise<StepProcess> {
+  const { dtype, mode, threads, blasThreads } = settings;
+  const own = ["--dtype", dtype, "--mode", mode, "--threads", `${threads}`];
+  const words = [SCRIPT, ...workOptions(work), ...own];
+  return await startSteps("PyTorch", baselinePython(), words, torchEnvironment(threads, blasThreads));
 }

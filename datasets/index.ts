@@ -32,7 +32,7 @@ export { checkReadable, openToRead, readWholeText } from "./readable-file.ts";
 // A record of a data file.
 export type { DataRecord } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.
-export { type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
+export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
 // A row of tokens, and which of them are scored.
 export { countScored, NOT_SCORED, type Row } from "./row.ts";
 // Numbers as safetensors files store them.

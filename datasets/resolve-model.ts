@@ -10,12 +10,22 @@ export interface ResolveModelOptions extends DownloadOptions {
 }
 
 /** What a folder must hold before anything is read from it: for each need, the files that meet it. */
-const NEEDS: readonly (readonly string[])[] = [
-  ["config.json"],
-  ["tokenizer.json"],
-  ["tokenizer_config.json"],
-  ["model.safetensors", "model.safetensors.index.json"],
-];
+const NEEDS = [["config.json"], ["model.safetensors", "model.safetensors.index.json"]];
+/** The same before a text is tokenized. */
+const TOKENIZER_NEEDS = [["tokenizer.json"], ["tokenizer_config.json"]];
+
+/** @throws InputError */
+function checkFiles(folder: string, needs: readonly (readonly string[])[], hint?: string): void {
+  const missing = needs.find((names) => !names.some((name) => fs.existsSync(path.join(folder, name))));
+  if (missing === undefined) return;
+  const facts = { expected: `a folder with ${missing.join(" or ")}`, at: "model.path", got: folder };
+  throw new InputError(hint === undefined ? facts : { ...facts, hint });
+}
+
+/** Whether a model's folder has a tokenizer, which data of token ids do without. @throws InputError where it has not */
+export function checkTokenizerFiles(folder: string): void {
+  checkFiles(folder, TOKENIZER_NEEDS);
+}
 
 /**
  * The folder of a base model: a local one, or `hf:owner/name[@revision]` downloaded into the cache.
@@ -31,15 +41,8 @@ export async function resolveModel(pathOrHub: string, options: ResolveModelOptio
     const got = stats === undefined ? "no such folder" : "a file";
     throw new InputError({ expected: "a model folder", at: "model.path", got: `${folder} (${got})` });
   }
-  for (const names of NEEDS) {
-    if (names.some((name) => fs.existsSync(path.join(folder, name)))) continue;
-    const hint = isRemote ? "Only models in safetensors with a tokenizer.json can be used." : undefined;
-    const facts = {
-      expected: `a folder with ${names.join(" or ")}`,
-      at: "model.path",
-      got: folder,
-    };
-    throw new InputError(hint === undefined ? facts : { ...facts, hint });
-  }
+  if (isRemote)
+    checkFiles(folder, [...NEEDS, ...TOKENIZER_NEEDS], "Only models in safetensors with a tokenizer.json can be used.");
+  else checkFiles(folder, NEEDS);
   return folder;
 }

@@ -130,7 +130,7 @@ describe("the tree", () => {
     expect(sources.filter((path) => countLines(path) > maximumLines)).toEqual([]);
   });
 
-  it.each([...folders, "bench", "gpu", "setup", "test"])(
+  it.each([...folders, "bench", "gpu", "peers", "setup", "test"])(
     `explains the folder %s in a README of at most ${maximumReadmeLines} lines`,
     (folder) => {
       expect(readdirSync(join(root, folder))).toContain("README.md");

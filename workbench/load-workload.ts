@@ -1,7 +1,15 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError, ownValue } from "../core/index.ts";
-import { countScored, type Dataset, datasetDigest, orderRows, type Row, resolveModel } from "../datasets/index.ts";
+import {
+  checkTokenizerFiles,
+  countScored,
+  type Dataset,
+  datasetDigest,
+  orderRows,
+  type Row,
+  resolveModel,
+} from "../datasets/index.ts";
 import { adapterDigest, type ModelFolder, openModelFolder, readPeftFolder } from "../exec/index.ts";
 import {
   type Architecture,
@@ -221,6 +229,7 @@ export async function loadInputs(workload: Workload, source: ReadText, cache: bo
           at: "model",
           hint: "An architecture alone has no tokenizer: give lengths instead of a path.",
         });
+      checkTokenizerFiles(model.folder);
       return model.folder;
     },
   });

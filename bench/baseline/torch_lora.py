@@ -12,6 +12,7 @@ Prints one JSON object a line. The first says {torch, blas}. Then, for each line
 import argparse
 import json
 import math
+import re
 import sys
 import time
 
@@ -176,7 +177,12 @@ def train_step(model, optimizer, options):
 
 
 def blas_in_use():
-    """The library that a matrix product loaded, by its folder's or file's name; None when it is no OpenBLAS."""
+    """The library that multiplies, as a person would name it; None where it is neither OpenBLAS nor MKL."""
+    if torch.backends.mkl.is_available():
+        built_with = torch.__config__.show()
+        mkl = re.search(r"Math Kernel Library Version (\S+?)(?:-|$)", built_with, re.MULTILINE)
+        onednn = re.search(r"MKL-DNN v(\S+)", built_with)
+        return f"MKL {mkl[1]}" + (f", oneDNN {onednn[1]}" if onednn else "")
     torch.ones(64, 64) @ torch.ones(64, 64)
     with open("/proc/self/maps", encoding="utf8") as maps:
         for line in maps:

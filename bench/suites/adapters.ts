@@ -4,8 +4,9 @@ import { limitSeconds, type Rates } from "../hardware-limit.ts";
 import { measureHardware, readRate } from "../machine.ts";
 import { type Parameters, summarize } from "../measurement.ts";
 import { operatorWork } from "../operator-rates.ts";
+import type { StepProcess } from "../step-process.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
-import { hasTorch, startTorch, type TorchProcess, torchVersions } from "../torch.ts";
+import { hasTorch, startTorch, torchCandidates, torchVersions } from "../torch.ts";
 import { acceptedDtypes, benchModel, roundSeconds, train } from "../train.ts";
 import { ATTENTION_TARGETS, benchPlan, MODEL, type PlanShape } from "../workload.ts";
 
@@ -77,7 +78,7 @@ async function seconds(plan: Plan): Promise<number> {
   return roundSeconds(plan, (await train(plan, benchModel(plan.model.architecture))).trace);
 }
 
-async function measure(bench: Bench, dtype: Dtype, length: number, torch: TorchProcess | undefined): Promise<void> {
+async function measure(bench: Bench, dtype: Dtype, length: number, torch: StepProcess | undefined): Promise<void> {
   const rates = await measureRates(bench, dtype);
   const { runs } = timesOf(bench.scale, length);
   const plans = [true, false].map((fused) => benchPlan(shapeOf(bench.scale, dtype, length, fused)));
@@ -139,8 +140,7 @@ export const adapters: Suite = {
           async run(bench) {
             const work = { model: MODEL[scale], ranks: ranks(), targets: ATTENTION_TARGETS, batchSize: 1, length };
             // The settings that the training suite finds fastest for one adapter after another.
-            const settings = { dtype: "float32", mode: "sequential", threads: 1, blasThreads: 2 } as const;
-            await using torch = isCompared ? await startTorch(work, settings) : undefined;
+            await using torch = isCompared ? await startTorch(work, torchCandidates()[0]!) : undefined;
             await measure(bench, dtype, length, torch);
           },
         }),

@@ -2,17 +2,12 @@ import { maximum, sum } from "../../core/index.ts";
 import { type Dtype, type Plan, PROJECTIONS, type Projection } from "../../plan/index.ts";
 import { measurePeaks, registerPeak } from "../machine.ts";
 import { type Measurement, type Parameters, summarize } from "../measurement.ts";
+import { hasPeft, PEFT_WAYS, type PeftWay, peftVersions, startPeft } from "../peft.ts";
 import { ceilingSeconds, measureAloneRates } from "../practical-ceiling.ts";
 import { STEP_PARTS, type StepPart, stepBreakdown } from "../step-breakdown.ts";
+import type { StepProcess } from "../step-process.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
-import {
-  hasTorch,
-  startTorch,
-  type TorchProcess,
-  type TorchSettings,
-  type TorchWork,
-  torchVersions,
-} from "../torch.ts";
+import { hasTorch, startTorch, type TorchSettings, type TorchWork, torchCandidates, torchVersions } from "../torch.ts";
 import { acceptedDtypes, benchModel, peakBytes, plannedBytes, roundSeconds, starvedShare, train } from "../train.ts";
 import { ATTENTION_TARGETS, benchPlan, MODEL, type ModelShape, multipliedParameters } from "../workload.ts";
 
@@ -50,17 +45,6 @@ function variants(scale: Scale): readonly Variant[] {
   return [...both, { name: "q, k, v, o; grouped queries", model: grouped, targets: ATTENTION_TARGETS }];
 }
 
-/**
- * The settings of PyTorch that are tried; the fastest one is the baseline. The first is what it was on every machine so
- * far.
- */
-const CANDIDATES: readonly TorchSettings[] = [
-  { dtype: "float32", mode: "sequential", threads: 1, blasThreads: 2 },
-  { dtype: "float32", mode: "fused", threads: 1, blasThreads: 2 },
-  { dtype: "float32", mode: "sequential", threads: 2, blasThreads: 2 },
-  { dtype: "bfloat16", mode: "sequential", threads: 1, blasThreads: 2 },
-];
-
 function workOf(variant: Variant, scale: Scale): TorchWork {
   const { batchSize, length } = SIZES[scale];
   return { model: variant.model, ranks: RANKS, targets: variant.targets, batchSize, length };
@@ -80,7 +64,7 @@ async function trySettings(bench: Bench): Promise<void> {
     ...(bench.scale === "full" ? {} : { batchSize: 1 }),
   };
   const tokens = RANKS.length * work.batchSize * work.length;
-  for (const settings of CANDIDATES) {
+  for (const settings of torchCandidates()) {
     await using torch = await startTorch(work, settings);
     const seconds = Math.min((await torch.step()).seconds, (await torch.step()).seconds);
     const value = tokens / seconds;
@@ -98,9 +82,11 @@ async function trySettings(bench: Bench): Promise<void> {
 /** The fastest settings of those tried; the usual ones where none were. */
 function fastestSettings(measured: readonly Measurement[]): TorchSettings {
   const [first, ...others] = measured.filter(({ name }) => name === PYTORCH_SETTINGS);
-  if (first === undefined) return CANDIDATES[0]!;
+  if (first === undefined) return torchCandidates()[0]!;
   const { parameters } = others.reduce((best, each) => (each.value > best.value ? each : best), first);
-  return CANDIDATES.find((settings) => Object.entries(settings).every(([key, value]) => parameters[key] === value))!;
+  return torchCandidates().find((settings) =>
+    Object.entries(settings).every(([key, value]) => parameters[key] === value),
+  )!;
 }
 
 interface OurRun {
@@ -127,21 +113,30 @@ async function ourRun(variant: Variant, dtype: Dtype, scale: Scale): Promise<Our
   };
 }
 
+/** What others take for the same step. */
+interface Contender {
+  /** As its measurements are named. */
+  readonly name: string;
+  readonly process: StepProcess;
+  readonly seconds: number[];
+}
+
 /**
- * Ours and PyTorch's steps in turn, the other one first every other time, and the register peak beside each pair.
+ * Ours and the others' steps in turn, the last one first every other time, and the register peak beside each turn.
  * Returns the largest of these peaks, of which the shares are.
  */
-async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: TorchProcess | undefined): Promise<number> {
+async function measure(bench: Bench, variant: Variant, dtype: Dtype, others: readonly Contender[]): Promise<number> {
   const { scale } = bench;
   const runs: OurRun[] = [];
-  const theirs: number[] = [];
   const peaks: number[] = [];
   for (let run = 0; run < SIZES[scale].runs; run += 1) {
     const turns = [
       async () => void runs.push(await ourRun(variant, dtype, scale)),
-      async () => {
-        if (torch !== undefined) theirs.push((await torch.step()).seconds);
-      },
+      ...others.map(
+        ({ process, seconds }) =>
+          async () =>
+            void seconds.push((await process.step()).seconds),
+      ),
     ];
     for (const turn of run % 2 === 0 ? turns : turns.reverse()) await turn();
     peaks.push(registerPeak(await measurePeaks(bench, THREADS), dtype, THREADS));
@@ -181,23 +176,25 @@ async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: Torc
     "GFLOP/s",
     seconds.map((each) => flops / each / registers),
   );
-  if (theirs.length > 0) {
+  for (const other of others) {
     record(
-      "PyTorch",
-      theirs.map((each) => tokens / each),
+      other.name,
+      other.seconds.map((each) => tokens / each),
       "tokens/s",
     );
     record(
-      "against PyTorch",
-      seconds.map((each, run) => theirs[run]! / each),
-      "ratio",
-    );
-    record(
-      "ceiling against PyTorch",
-      theirs.map((each) => each / ceiling),
+      `against ${other.name}`,
+      seconds.map((each, run) => other.seconds[run]! / each),
       "ratio",
     );
   }
+  const torch = others.find(({ name }) => name === TORCH);
+  if (torch !== undefined)
+    record(
+      `ceiling against ${TORCH}`,
+      torch.seconds.map((each) => each / ceiling),
+      "ratio",
+    );
   const starved = maximum(runs.map((run) => run.starved));
   const largest = { parameters, repetitions: runs.length, spread: null };
   bench.record({ ...largest, name: "waiting for JavaScript", unit: "share", value: starved });
@@ -233,38 +230,66 @@ async function measureParts(bench: Bench, variant: Variant, dtype: Dtype, regist
   }
 }
 
-/** On two slow cores in fp32: ours, and PyTorch's. */
-const SLOW_TOKENS_PER_SECOND = { ours: 440, torch: 280 };
+const TORCH = "PyTorch";
 
-function secondsOf(scale: Scale, dtype: Dtype): number {
+/** Adds those that are there as they have started, with the same weights' dtype and as many threads. */
+async function startOthers(
+  { measured, scale }: Bench,
+  variant: Variant,
+  dtype: Dtype,
+  { torch, peft }: Present,
+  others: Contender[],
+): Promise<void> {
+  const work = workOf(variant, scale);
+  if (torch) others.push({ name: TORCH, process: await startTorch(work, fastestSettings(measured)), seconds: [] });
+  if (!peft) return;
+  for (const [way, name] of Object.entries(PEFT_WAYS))
+    others.push({ name, process: await startPeft(work, way as PeftWay, dtype, THREADS), seconds: [] });
+}
+
+/** Which libraries there are to compare with. */
+interface Present {
+  readonly torch: boolean;
+  readonly peft: boolean;
+}
+
+/** On two slow cores in fp32: ours, PyTorch's, and PEFT's in either way. */
+const SLOW_TOKENS_PER_SECOND = { ours: 440, torch: 280, peft: 230 };
+
+function secondsOf(scale: Scale, dtype: Dtype, { torch, peft }: Present): number {
   const { runs, steps } = SIZES[scale];
-  const ours = ((runs + 1) * steps * tokensOf(scale)) / SLOW_TOKENS_PER_SECOND.ours;
-  const torch = ((runs + 1) * tokensOf(scale)) / SLOW_TOKENS_PER_SECOND.torch;
-  return 15 + (dtype === "float32" ? 1 : 0.5) * ours + torch;
+  const tokens = (runs + 1) * tokensOf(scale);
+  const ours = (steps * tokens) / SLOW_TOKENS_PER_SECOND.ours;
+  const theirs = torch ? tokens / SLOW_TOKENS_PER_SECOND.torch : 0;
+  const ways = peft ? (2 * tokens) / SLOW_TOKENS_PER_SECOND.peft : 0;
+  return 15 + (dtype === "float32" ? 1 : 0.5) * (ours + ways) + theirs;
 }
 
 export const training: Suite = {
-  describe: "steps of 4 jobs on one device of 2 threads against PyTorch in turn, share of the register peak",
-  versions: torchVersions,
+  describe: "steps of 4 jobs on one device of 2 threads against PyTorch, PEFT and Trainer in turn; share of the peak",
+  versions: () => ({ ...torchVersions(), ...peftVersions() }),
   async cases({ scale, note }) {
-    const torch = hasTorch(note);
+    const present: Present = { torch: hasTorch(note), peft: hasPeft(note) };
     const dtypes = await acceptedDtypes();
     const measured = variants(scale).flatMap((variant) =>
       dtypes.map(
         (dtype): Case => ({
           name: `${variant.name}, ${dtype}`,
-          seconds: secondsOf(scale, dtype),
+          seconds: secondsOf(scale, dtype, present),
           async run(bench) {
-            await using baseline = torch
-              ? await startTorch(workOf(variant, scale), fastestSettings(bench.measured))
-              : undefined;
-            const registers = await measure(bench, variant, dtype, baseline);
-            await measureParts(bench, variant, dtype, registers);
+            const others: Contender[] = [];
+            try {
+              await startOthers(bench, variant, dtype, present, others);
+              const registers = await measure(bench, variant, dtype, others);
+              await measureParts(bench, variant, dtype, registers);
+            } finally {
+              for (const { process } of others) await process[Symbol.asyncDispose]();
+            }
           },
         }),
       ),
     );
     const settings: Case = { name: PYTORCH_SETTINGS, seconds: scale === "full" ? 300 : 90, run: trySettings };
-    return torch ? [settings, ...measured] : measured;
+    return present.torch ? [settings, ...measured] : measured;
   },
 };

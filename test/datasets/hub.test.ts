@@ -4,7 +4,14 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { initModel, loadTokenizer, readDataset, readSafetensors, resolveModel } from "../../datasets/index.ts";
+import {
+  checkTokenizerFiles,
+  initModel,
+  loadTokenizer,
+  readDataset,
+  readSafetensors,
+  resolveModel,
+} from "../../datasets/index.ts";
 import { temporaryFolder } from "./shared.ts";
 
 interface Hub {
@@ -197,10 +204,11 @@ test("a local folder that lacks a file is refused by the name of the file", asyn
   await expect(resolveModel(path.join(folder, "config.json"))).rejects.toThrow(
     /a model folder at model.path, got ".*config.json \(a file\)"/,
   );
+  fs.rmSync(path.join(folder, "tokenizer.json"));
+  expect(await resolveModel(folder)).toBe(folder);
+  expect(() => checkTokenizerFiles(folder)).toThrow(/Expected a folder with tokenizer.json at model.path/);
   fs.rmSync(path.join(folder, "model.safetensors"));
   await expect(resolveModel(folder)).rejects.toThrow(
     /Expected a folder with model.safetensors or model.safetensors.index.json at model.path/,
   );
-  fs.rmSync(path.join(folder, "tokenizer.json"));
-  await expect(resolveModel(folder)).rejects.toThrow(/Expected a folder with tokenizer.json at model.path/);
 });

@@ -1,0 +1,147 @@
+import { randomInt } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import type { Io } from "../cli/io.ts";
+import { counted, DeviceError, InputError } from "../core/index.ts";
+import { type DrawnCase, drawCases, writeCase } from "./draw-case.ts";
+import { runLoratwin, runScript } from "./programs.ts";
+import { preparePython } from "./python-environment.ts";
+import { agrees, disagreements, type Verdict, verdictTable } from "./verdicts.ts";
+
+const MOST_SEED = 2 ** 32 - 1;
+
+const HELP = `npm run peers -- [--seed N] [--only TEXT] [--keep DIR] [--list]
+
+Trains random tiny models with loratwin, and asks transformers and PEFT what they make of it: losses,
+gradients, trained adapters, and the adapters as PEFT loads them. See docs/peers.md.
+
+  --seed N      the models, rows and adapters that are drawn (default: others each time; it is printed)
+  --only TEXT   only the cases whose name has this text, such as "qwen2" or "bfloat16"
+  --keep DIR    keeps what was drawn and trained in that folder
+  --list        lists the cases and ends
+
+The libraries are installed once, into $LORATWIN_PEERS (default: the user's folder of caches), by the Python
+that LORATWIN_PEERS_PYTHON names (default: python3.11, else another). Exit status: 0 all agree, 1 some
+differ, 2 bad input, 3 the machine lacks something.
+`;
+
+interface Request {
+  readonly seed: number;
+  readonly cases: readonly DrawnCase[];
+  readonly keep: string | undefined;
+  readonly instead: "help" | "list" | undefined;
+}
+
+/** @throws InputError, or node's TypeError for an option that there is not */
+function parseCommand(argv: readonly string[]): Request {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      seed: { type: "string" },
+      only: { type: "string" },
+      keep: { type: "string" },
+      list: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const seed = values.seed === undefined ? randomInt(10_000) : Number(values.seed);
+  if (values.seed?.trim() === "" || !Number.isInteger(seed) || seed < 0 || seed > MOST_SEED)
+    throw new InputError({ expected: `a whole number of 0 to ${MOST_SEED}`, at: "--seed", got: values.seed });
+  const all = drawCases(seed);
+  const cases = all.filter(({ name }) => name.includes(values.only ?? ""));
+  if (cases.length === 0)
+    throw new InputError({
+      expected: "a part of a case's name",
+      at: "--only",
+      got: values.only,
+      detail: all.map(({ name }) => `  ${name}`).join("\n"),
+    });
+  const instead = values.help ? "help" : values.list ? "list" : undefined;
+  return { seed, cases, keep: values.keep, instead };
+}
+
+/**
+ * Trains all jobs of a case in one group, through two stages where there are two cores.
+ * @returns what went wrong, where it did
+ * @throws DeviceError where the machine lacks something
+ */
+async function trainCase(drawn: DrawnCase, folder: string): Promise<Verdict | undefined> {
+  const workload = writeCase(drawn, folder);
+  const devices = availableParallelism() > 1 ? "cpu:0,cpu:1" : "cpu:0";
+  const words = ["train", workload, "--devices", devices, "--pipelines", "1", "--groups", "1", "--quiet"];
+  // The checkpoint of the first step tells its gradient.
+  const told = ["-o", path.join(folder, "run"), "--checkpoint-steps", "1", "--keep-checkpoints", "1000"];
+  const { code, stderr } = await runLoratwin([...words, ...told]);
+  if (code === 0) return undefined;
+  if (code === 3) throw new DeviceError({ expected: "loratwin to train here", got: code, detail: stderr });
+  return { case: drawn.name, at: "training", problem: `loratwin ended with ${code}: ${stderr}` };
+}
+
+async function judge({ cases }: Request, folder: string, note: (text: string) => void): Promise<readonly Verdict[]> {
+  const python = preparePython(note);
+  const verdicts: Verdict[] = [];
+  const folders = new Map(cases.map((drawn, index) => [drawn, path.join(folder, String(index))]));
+  const told = cases.map((drawn) => ({ ...drawn, rows: undefined, folder: folders.get(drawn)! }));
+  for (const each of folders.values()) mkdirSync(each, { recursive: true });
+  note(`draws ${counted(cases.length, "case")} with transformers and PEFT`);
+  await runScript(python, "draw.py", told);
+  const trained: typeof told = [];
+  for (const each of told) {
+    note(`trains ${each.name}`);
+    const problem = await trainCase(cases[told.indexOf(each)]!, each.folder);
+    if (problem === undefined) trained.push(each);
+    else verdicts.push(problem);
+  }
+  note("trains the same with transformers and PEFT");
+  await runScript(python, "judge.py", trained, (line) => void verdicts.push(JSON.parse(line) as Verdict));
+  return verdicts;
+}
+
+/** With a folder of its own that is removed at the end, unless it is to be kept. */
+async function judgeInFolder(request: Request, io: Io): Promise<readonly Verdict[]> {
+  const note = (text: string): void => io.stderr(`peers: ${text}\n`);
+  if (request.keep !== undefined) return await judge(request, path.resolve(io.cwd, request.keep), note);
+  const folder = mkdtempSync(path.join(tmpdir(), "loratwin-peers-"));
+  try {
+    return await judge(request, folder, note);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function run(argv: readonly string[], io: Io): Promise<number> {
+  const request = parseCommand(argv);
+  const names = request.cases.map(({ name }) => name);
+  if (request.instead !== undefined) {
+    io.stdout(request.instead === "help" ? HELP : names.map((name) => `${name}\n`).join(""));
+    return 0;
+  }
+  const verdicts = await judgeInFolder(request, io);
+  const wrong = disagreements(names, verdicts);
+  const lines = [
+    ...verdictTable(names, verdicts),
+    "",
+    ...wrong,
+    ...(wrong.length > 0 ? [""] : []),
+    `seed ${request.seed}: ${verdicts.filter(agrees).length} of ${counted(verdicts.length, "comparison")} agree`,
+  ];
+  io.stdout(`${lines.join("\n")}\n`);
+  return wrong.length === 0 ? 0 : 1;
+}
+
+/** Runs the command line and returns its exit status. */
+export async function runPeersCommand(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    return await run(argv, io);
+  } catch (error) {
+    if (error instanceof DeviceError || error instanceof InputError) {
+      io.stderr(`${error.message}\n`);
+      return error instanceof DeviceError ? 3 : 2;
+    }
+    if (!(error instanceof TypeError && "code" in error)) throw error;
+    io.stderr(`${error.message}\n\n${HELP}`);
+    return 2;
+  }
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Makes random checkpoints with transformers, and adapters on them with PEFT.
+
+Reads a JSON list of cases from standard input: {folder, seed, dtype, config, jobs: [{name, adapter}]}, where config has
+the keys of a config.json. Writes folder/model and folder/init/NAME. A, B, norms and biases are all far from what they
+start training with, so that a wrong one shows.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, TypedDict
+
+import torch
+from peft import LoraConfig, get_peft_model
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.utils import logging
+
+from peft_adapter import AdapterSpec, adapter_tensors, no_warnings
+
+
+class Job(TypedDict):
+    name: str
+    adapter: AdapterSpec
+
+
+class Case(TypedDict):
+    folder: str
+    seed: int
+    dtype: str
+    config: dict[str, Any]
+    jobs: list[Job]
+
+
+@torch.no_grad()
+def randomize(model: nn.Module) -> None:
+    """Matrices by their number of inputs; norms and biases around what transformers starts them with."""
+    for parameter in model.parameters():
+        if parameter.dim() == 1:
+            parameter += 0.2 * torch.randn_like(parameter)
+        else:
+            parameter.normal_(0, 1 / parameter.shape[-1] ** 0.5)
+
+
+@torch.no_grad()
+def randomize_adapter(model: nn.Module) -> None:
+    for name, parameter in adapter_tensors(model).items():
+        scale = 0.5 if ".lora_B." in name else 1.0
+        parameter.normal_(0, scale / parameter.shape[-1] ** 0.5)
+
+
+def draw(case: Case) -> None:
+    folder = Path(case["folder"])
+    torch.manual_seed(case["seed"])
+    config = dict(case["config"])
+    base = AutoModelForCausalLM.from_config(AutoConfig.for_model(config.pop("model_type"), **config))
+    randomize(base)
+    base.to(getattr(torch, case["dtype"])).save_pretrained(folder / "model")
+    for job in case["jobs"]:
+        spec = job["adapter"]
+        lora = LoraConfig(
+            r=spec["rank"], lora_alpha=spec["alpha"], target_modules=spec["targets"], task_type="CAUSAL_LM"
+        )
+        with no_warnings():
+            model = get_peft_model(base, lora)
+        randomize_adapter(model)
+        model.save_pretrained(str(folder / "init" / job["name"]))
+        base = model.unload()
+
+
+def main() -> None:
+    logging.disable_progress_bar()
+    torch.set_num_threads(1)
+    for case in json.load(sys.stdin):
+        draw(case)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Judges runs of loratwin by transformers and PEFT.
+
+Reads a JSON list of cases from standard input, as draw.py does, with jobs as of a workload: {name, adapter, batchSize,
+optimizer}. Of each case `folder` holds model, init, NAME.jsonl, NAME-held-out.jsonl, and the run that is judged. Prints
+one JSON object a line: {case, judge, at, difference, bound}, or {case, at, problem} where there is no number.
+
+A difference is relative, and the root of the mean square over jobs, and over steps or tensors. In bfloat16 two programs
+that round in different places differ, and neither is right. So both are held against float32 arithmetic on the same
+weights: loratwin may be as far from that as the libraries are in bfloat16, and half as far again.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import AutoModelForCausalLM
+from transformers.utils import logging
+
+from peft_adapter import AdapterSpec, WarningLogged, load_adapter, no_warnings
+from train import Optimizer, Row, Tensors, Trained, evaluate, train
+
+
+class Job(TypedDict):
+    name: str
+    adapter: AdapterSpec
+    batchSize: int
+    optimizer: Optimizer
+
+
+class Case(TypedDict):
+    name: str
+    folder: str
+    dtype: str
+    jobs: list[Job]
+
+
+# The largest differences that pass. The libraries themselves, padded or not and with PEFT or by hand, are about a tenth of
+# the first column apart. The second is the least that is asked, where the libraries' rounding happens to cancel out.
+BOUNDS: dict[str, dict[str, float]] = {
+    "losses": {"float32": 5e-6, "bfloat16": 1e-3},
+    "gradient norms": {"float32": 5e-5, "bfloat16": 2e-3},
+    "first gradients": {"float32": 5e-5, "bfloat16": 5e-3},
+    "trained adapters": {"float32": 1e-4, "bfloat16": 1e-2},
+    "loaded by PEFT": {"float32": 5e-6, "bfloat16": 1e-3},
+}
+ROOM_IN_BFLOAT16 = 1.5
+
+Deviations = dict[str, list[float]]
+
+
+@dataclass
+class Outcome:
+    """Of a job: its training, and the loss of its held-out rows under the adapter that loratwin trained."""
+
+    trained: Trained
+    held_out: float
+
+
+def read_rows(file: Path) -> list[Row]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def norm(tensors: Iterable[Tensor]) -> float:
+    return sum(tensor.double().square().sum().item() for tensor in tensors) ** 0.5
+
+
+def relative(ours: Iterable[float], theirs: Iterable[float]) -> list[float]:
+    return [abs(a / b - 1) for a, b in zip(ours, theirs, strict=True)]
+
+
+def minus(a: Tensors, b: Tensors) -> Tensors:
+    if a.keys() != b.keys():
+        raise ValueError(f"not the same tensors: {sorted(a.keys() ^ b.keys())}")
+    return {name: a[name] - b[name] for name in a}
+
+
+def deviations(ours: Outcome, theirs: Outcome, start: Tensors) -> Deviations:
+    wrong = minus(ours.trained.gradients, theirs.trained.gradients)
+    changed = minus(theirs.trained.adapter, start)
+    return {
+        "losses": relative(ours.trained.losses, theirs.trained.losses),
+        "gradient norms": relative(ours.trained.norms, theirs.trained.norms),
+        # Of each tensor by itself.
+        "first gradients": [
+            norm([wrong[name]]) / norm([tensor]) for name, tensor in theirs.trained.gradients.items()
+        ],
+        # Over what training changed.
+        "trained adapters": [norm(minus(ours.trained.adapter, theirs.trained.adapter).values()) / norm(changed.values())],
+        "loaded by PEFT": relative([ours.held_out], [theirs.held_out]),
+    }
+
+
+def first_gradients(run: Path, job: Job) -> Tensors:
+    """From the checkpoint behind the job's first step: AdamW's first moment is then (1 - beta1) times the gradient."""
+    prefix, scale = "exp_avg.", 1 - job["optimizer"]["betas"][0]
+    for path in sorted(run.glob(f"checkpoints/*/{job['name']}.safetensors")):
+        with safe_open(path, "pt") as file:
+            if file.metadata()["step"] == "1":
+                names = [name for name in file.keys() if name.startswith(prefix)]
+                return {name.removeprefix(prefix): file.get_tensor(name) / scale for name in names}
+    raise ValueError("no checkpoint of the first step")
+
+
+def by_loratwin(run: Path, job: Job) -> Outcome:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    own = [line for line in lines if line["job"] == job["name"]]
+    steps = [line for line in own if "loss" in line]
+    trained = Trained(
+        losses=[line["loss"] for line in steps],
+        norms=[line["gradNorm"] for line in steps],
+        gradients=first_gradients(run, job),
+        adapter=load_file(run / "adapters" / job["name"] / "adapter_model.safetensors"),
+    )
+    return Outcome(trained, [line["evaluationLoss"] for line in own if "evaluationLoss" in line][-1])
+
+
+class Libraries:
+    """What transformers and PEFT make of a case's jobs, in one dtype."""
+
+    def __init__(self, folder: Path, dtype: str) -> None:
+        self.folder = folder
+        with no_warnings():
+            self.base: Any = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=getattr(torch, dtype))
+
+    def train(self, job: Job) -> Outcome:
+        """Trains the job from its start; and loads the adapter that loratwin trained, for its held-out rows."""
+        name, size = job["name"], job["batchSize"]
+        model = load_adapter(self.base, self.folder / "init" / name, trainable=True)
+        rows = read_rows(self.folder / f"{name}.jsonl")
+        trained = train(model, [rows[i : i + size] for i in range(0, len(rows), size)], job["optimizer"])
+        self.base = model.unload()
+        model = load_adapter(self.base, self.folder / "run" / "adapters" / name, trainable=False)
+        held_out = evaluate(model, read_rows(self.folder / f"{name}-held-out.jsonl"))
+        self.base = model.unload()
+        return Outcome(trained, held_out)
+
+
+def root_mean_square(values: list[float]) -> float:
+    return (sum(value * value for value in values) / len(values)) ** 0.5
+
+
+def judge(case: Case) -> Iterator[dict[str, Any]]:
+    folder, dtype = Path(case["folder"]), case["dtype"]
+    exact = Libraries(folder, "float32")
+    rounded = Libraries(folder, dtype) if dtype != "float32" else None
+    ours: dict[str, Deviations] = {}
+    theirs: dict[str, Deviations] = {}
+    for job in case["jobs"]:
+        name = job["name"]
+        try:
+            truth = exact.train(job)
+            start = load_file(folder / "init" / name / "adapter_model.safetensors")
+            ours[name] = deviations(by_loratwin(folder / "run", job), truth, start)
+            theirs[name] = deviations(rounded.train(job) if rounded else truth, truth, start)
+        except (Warning, WarningLogged, ValueError) as error:
+            yield {"at": name, "problem": str(error)}
+            return
+    for each, bounds in BOUNDS.items():
+        worst = max(ours, key=lambda name: root_mean_square(ours[name][each]))
+        difference = root_mean_square([value for of_job in ours.values() for value in of_job[each]])
+        room = ROOM_IN_BFLOAT16 * root_mean_square([value for of_job in theirs.values() for value in of_job[each]])
+        if math.isfinite(difference + room):
+            yield {"judge": each, "at": worst, "difference": difference, "bound": max(bounds[dtype], room)}
+        else:
+            yield {"at": worst, "problem": f"{each} differ by {difference}, of {room} at most"}
+
+
+def main() -> None:
+    logging.disable_progress_bar()
+    # Tiny products gain nothing from a second thread, and lose much where other programs want its core.
+    torch.set_num_threads(1)
+    for case in json.load(sys.stdin):
+        for verdict in judge(case):
+            print(json.dumps({"case": case["name"], **verdict}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Adapters on a base model, as PEFT makes and loads them. A warning of these libraries is an error."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypedDict
+
+from peft import PeftModel, get_peft_model_state_dict
+from safetensors import safe_open
+from torch import Tensor, nn
+
+
+class AdapterSpec(TypedDict):
+    rank: int
+    alpha: float
+    targets: list[str]
+
+
+class WarningLogged(Exception):
+    """What a library said to its logger."""
+
+
+class _Refuse(logging.Handler):
+    def handle(self, record: logging.LogRecord) -> bool:
+        raise WarningLogged(record.getMessage())
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Raises where transformers or PEFT warns, by Python's warnings or by their loggers."""
+    refuse = _Refuse(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in ("transformers", "peft")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # PEFT asks every model of transformers 5 for this, whatever the adapter is.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        for logger in loggers:
+            logger.addHandler(refuse)
+        try:
+            yield
+        finally:
+            for logger in loggers:
+                logger.removeHandler(refuse)
+
+
+def load_adapter(base: nn.Module, folder: Path, trainable: bool) -> Any:
+    """The base with the adapter of a folder in it. Every tensor of the file has to be used, which PEFT does not check."""
+    with no_warnings():
+        model = PeftModel.from_pretrained(base, str(folder), is_trainable=trainable)
+    with safe_open(folder / "adapter_model.safetensors", "pt") as file:
+        stored = set(file.keys())
+    used = set(get_peft_model_state_dict(model))
+    if stored != used:
+        raise ValueError(f"tensors of the file that PEFT does not use, or misses: {sorted(stored ^ used)}")
+    return model
+
+
+def adapter_tensors(model: Any) -> dict[str, Tensor]:
+    """The parameters that are trained, by the names that an adapter's file has."""
+    return {
+        name.replace(".default.", "."): parameter
+        for name, parameter in model.named_parameters()
+        if ".lora_" in name
+    }
