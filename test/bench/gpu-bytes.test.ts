@@ -1,3 +1,4 @@
+// @module-tag slow
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -8,7 +9,7 @@ import { type Extent, extentOf, HEAD_LOOPS, LAUNCH_TERMS, LOOPS } from "../../be
 import { kernelRows, productSeconds } from "../../bench/gpu-bytes/rows.ts";
 import { headSizes, SHAPES, widthSizes } from "../../bench/gpu-bytes/sizes.ts";
 import { buildTargets } from "../native/cuda-table.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 
 /** Two layers, grouped queries, four adapters. */
 const STEP: CountedStep = {

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -11,7 +12,7 @@ import { measurementsOf, runSuite } from "../../bench/run-suite.ts";
 import { SUITES } from "../../bench/suites/suites.ts";
 import { resultTables } from "../../bench/table.ts";
 import { packageFile } from "../../workbench/package-file.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { publishedFiles } from "./published-files.ts";
 
 const NO_PYTHON = path.join(import.meta.dirname, "no-python");

@@ -7,7 +7,7 @@ import { mostMissed } from "../../capacity/judge-rule.ts";
 import { GRAIN, objectiveValue } from "../../capacity/objective.ts";
 import { simulatedCandidate } from "../../capacity/simulated-candidate.ts";
 import { OBJECTIVES } from "../../plan/index.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { smallRequest } from "./small-world.ts";
 
 /** Some that have all kinds of answers; at night more. */
@@ -114,7 +114,10 @@ describe("machines apart", () => {
     );
   });
 
-  it("are the same whoever simulates ahead, with jobs of the pool alone", async () => {
+  it("are the same whoever simulates ahead, with jobs of the pool alone", {
+    tags: ["slow"],
+    timeout: 60_000,
+  }, async () => {
     for (const seed of SEEDS.slice(0, 20)) {
       const request = requestOf(seed);
       if (request === undefined) continue;
@@ -132,5 +135,5 @@ describe("machines apart", () => {
       expect(text(await findApart({ ...request, ahead }))).toBe(text(await findApart(request)));
       expect([...asked].every((kinds) => kinds === "small" || kinds === "large")).toBe(true);
     }
-  }, 60_000);
+  });
 });

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { describe, expect, it } from "vitest";
 import { boundsOf } from "../../capacity/bounds.ts";
 import { candidateFleet } from "../../capacity/candidate-fleet.ts";
@@ -7,7 +8,7 @@ import { simulatedCandidate } from "../../capacity/simulated-candidate.ts";
 import { drawnFleet } from "../../capacity/simulated-draws.ts";
 import { simulateSlots } from "../../capacity/slot-fleet.ts";
 import { OBJECTIVES } from "../../plan/index.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { smallRequest } from "./small-world.ts";
 
 const SEEDS = Array.from({ length: isNightly ? 200 : 30 }, (_, seed) => `small case ${seed}`);

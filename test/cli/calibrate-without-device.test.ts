@@ -60,7 +60,9 @@ test("an observation may be the seconds of one step of one job", async () => {
   expect(layersIn("seconds.json").computeEfficiency).toBeCloseTo(layersIn("one.json").computeEfficiency, 9);
 });
 
-test("several observations are fitted together, with what is left of each and the error of those left out", async () => {
+test("several observations are fitted together, with what is left of each and the error of those left out", {
+  tags: ["slow"],
+}, async () => {
   const observed = ["--observed", "ddp=20000", "--observed", "1f1b=11000", "--observed", "tp=9000"];
   const document = JSON.parse(await printed([...OBSERVE, ...observed, "-o", "three.json", "--json"], folder)) as {
     readonly calibration: LayersCalibration;
@@ -82,7 +84,9 @@ test("several observations are fitted together, with what is left of each and th
   expect(layersIn("three.json")).toEqual(document.calibration);
 });
 
-test("two parameters come back from rates that they made, where the rates can tell them apart", async () => {
+test("two parameters come back from rates that they made, where the rates can tell them apart", {
+  tags: ["slow"],
+}, async () => {
   const truth = { ...layersIn("one.json"), computeEfficiency: 0.4, launchSeconds: 6e-4 };
   writeFileSync(path.join(folder, "truth.json"), JSON.stringify(truth));
   const observed: string[] = [];

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -5,7 +6,7 @@ import { parse } from "csv-parse/sync";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { type CapacityAnswer, capacityAnswerSchema } from "../../plan/index.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { capacityFields } from "./fields/capacity-fields.ts";
 import { fieldProblems } from "./fields/check-fields.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";

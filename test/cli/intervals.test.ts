@@ -72,7 +72,9 @@ describe("intervals on the command line", () => {
     ]);
   });
 
-  it("are drawn of what is switched off and of schedules that are no plans, and kept in their traces", async () => {
+  it("are drawn of what is switched off and of schedules that are no plans, and kept in their traces", {
+    tags: ["slow"],
+  }, async () => {
     const examples = path.join(import.meta.dirname, "../../examples");
     const workload = readFileSync(path.join(examples, "gpu-workload.yaml"), "utf8").replace("steps: 50", "steps: 2");
     writeFileSync(path.join(root, "g.yaml"), workload);

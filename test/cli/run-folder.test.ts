@@ -1,3 +1,4 @@
+// @module-tag slow
 import { type ChildProcess, spawn } from "node:child_process";
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -5,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { writeSmallInputs } from "./small-inputs.ts";
 

@@ -1,9 +1,10 @@
+// @module-tag slow
 import { afterEach, describe, expect, test } from "vitest";
 import type { ExecuteResult } from "../../exec/index.ts";
 import { createRuntime, type Device, type DeviceStatistics } from "../../native/index.ts";
 import { stageLaunches } from "../../plan/memory/graph-room.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type OracleCase, planCase, readOracleCase, runCase } from "./oracle-case.ts";
 import { adapterBytes, runSmall, SMALL, type SmallJob, smallCase, TWO_JOBS } from "./small-run.ts";

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { describe, expect, test } from "vitest";
 import { DeviceError } from "../../core/index.ts";
 import type { ExecuteResult } from "../../exec/index.ts";
@@ -6,7 +7,7 @@ import { type Cluster, linkSchema } from "../../plan/documents/cluster.ts";
 import { clusterFromList } from "../../plan/resolve-cluster.ts";
 import { printed } from "../cli/run-cli.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type CaseRun, planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
 import { dequantizedModel } from "./quantized-model.ts";

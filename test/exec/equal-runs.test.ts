@@ -25,7 +25,9 @@ function largestLossError(a: readonly number[], b: readonly number[]): number {
 const ROUNDING = 1e-5;
 
 describe.skipIf(!HAS_SHARED)("one adapter, however it is trained", () => {
-  test("is the same to fp32 rounding on one device, two devices, fused, unfused and alone", async () => {
+  test("is the same to fp32 rounding on one device, two devices, fused, unfused and alone", {
+    tags: ["slow"],
+  }, async () => {
     const oracle = readOracleCase();
     const alone: CaseRun = { devices: "cpu:0", groups: "unfused" };
     for (const [index, job] of oracle.jobs.entries()) {
@@ -44,7 +46,7 @@ describe.skipIf(!HAS_SHARED)("one adapter, however it is trained", () => {
     }
   });
 
-  test("is the same to fp32 rounding for every micro-batch size", async () => {
+  test("is the same to fp32 rounding for every micro-batch size", { tags: ["slow"] }, async () => {
     const base = await runCase(readOracleCase(), planCase(readOracleCase(), { devices: "cpu:0", groups: 1 }));
     for (const microBatchSize of [1, 4]) {
       const oracle = readOracleCase({ microBatchSize });

@@ -97,6 +97,7 @@ function loadedBytes(inFeatures: number, out: number, dtype: Dtype, backward: bo
 
 test.each(["float32", "bfloat16"] as const)(
   "the planner's size of packed weights is oneDNN's over a table of shapes, in both directions: %s",
+  { tags: ["slow"] },
   (dtype) => {
     const wrong: string[] = [];
     for (const inFeatures of SIZES) {

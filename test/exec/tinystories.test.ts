@@ -86,6 +86,7 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 
 describe.skipIf(!HAS_SHARED)("four adapters of different ranks and targets on TinyStories and GSM8K", () => {
   test("learn on two devices what sequential training learns, and their losses fall", {
+    tags: ["slow"],
     timeout: 600_000,
   }, async () => {
     const pipelined = await pipelinedRun();
@@ -130,7 +131,10 @@ describe.skipIf(!HAS_SHARED)("four adapters of different ranks and targets on Ti
     });
   });
 
-  test("have in bfloat16 every step's loss within a hundredth of fp32's", { timeout: 600_000 }, async () => {
+  test("have in bfloat16 every step's loss within a hundredth of fp32's", {
+    tags: ["slow"],
+    timeout: 600_000,
+  }, async () => {
     const half = await halfRun();
     const full = await pipelinedRun();
     JOBS.forEach(({ name }) => {

@@ -59,26 +59,30 @@ describe("a scene as files", () => {
 });
 
 describe("the paper's scenes", () => {
-  it.each([2, 3, 4])("take the times that `loratwin paper` predicts for a step: preset %i", (index) => {
-    const { scene } = SCENE_PRESETS[index]!;
-    const [{ copies }] = scene.jobs as readonly [(typeof scene.jobs)[0]];
-    const [short, long] = [4, 10].map((steps) => {
-      const { answer } = simulateRequest(
-        sceneRequest({ ...scene, jobs: [{ ...scene.jobs[0]!, steps }] }, paperCalibration()),
-      );
-      return answer.metrics.makespanSeconds;
-    });
-    const model = scene.model as PaperModel;
-    const { stepSeconds } = predictCell(foundPlatform(CATALOG), { model, system: "lorapp", adapters: copies });
-    expect((long! - short!) / 6 / copies / stepSeconds).toBeCloseTo(1, 3);
-  });
+  it.each([2, 3, 4])(
+    "take the times that `loratwin paper` predicts for a step: preset %i",
+    { tags: ["slow"] },
+    (index) => {
+      const { scene } = SCENE_PRESETS[index]!;
+      const [{ copies }] = scene.jobs as readonly [(typeof scene.jobs)[0]];
+      const [short, long] = [4, 10].map((steps) => {
+        const { answer } = simulateRequest(
+          sceneRequest({ ...scene, jobs: [{ ...scene.jobs[0]!, steps }] }, paperCalibration()),
+        );
+        return answer.metrics.makespanSeconds;
+      });
+      const model = scene.model as PaperModel;
+      const { stepSeconds } = predictCell(foundPlatform(CATALOG), { model, system: "lorapp", adapters: copies });
+      expect((long! - short!) / 6 / copies / stepSeconds).toBeCloseTo(1, 3);
+    },
+  );
 });
 
 describe("a calibration file", () => {
   const scene = changedScene({ calibration: "own" });
   const answer = (calibration: string) => answerTo({ id: 1, kind: "whole", scene, calibration });
 
-  it("gives a scene its times, and is in its command", async () => {
+  it("gives a scene its times, and is in its command", { tags: ["slow"] }, async () => {
     const text = paperCalibration();
     const slower = text.replace(/"launchSeconds": [^,]+/, '"launchSeconds": 0.1');
     const replies = await Promise.all([text, slower, text].map(answer));

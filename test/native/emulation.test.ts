@@ -1,3 +1,4 @@
+// @module-tag slow
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { build, buildTables, type Counts, failuresOf, type Judgement, runTable } from "./cuda-table.ts";

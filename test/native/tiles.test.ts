@@ -1,3 +1,4 @@
+// @module-tag slow
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildTargets } from "./cuda-table.ts";
 import { runOpTable } from "./op-table.ts";

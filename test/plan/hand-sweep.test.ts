@@ -1,3 +1,4 @@
+// @module-tag slow
 import { expect, test } from "vitest";
 import { handSweep } from "../../bench/hand-sweep.ts";
 import { unlikeCase, unlikeRequest } from "../../bench/unlike-cases.ts";

@@ -49,9 +49,9 @@ describe.skipIf(noMpi !== undefined)("GPUs of ranks over MPI", () => {
     return { isNccl: stderr.includes(way), adapters: adaptersOf(path.join(folder, run)) };
   }
 
-  it("train the same bytes by NCCL and through the hosts' memory", async () => {
+  it("train the same bytes by NCCL and through the hosts' memory", { tags: ["slow"], timeout: 120_000 }, async () => {
     const [near, far] = [await train("near", ""), await train("far", "0")];
     expect([near.isNccl, far.isNccl]).toEqual([true, false]);
     expect(near.adapters).toBe(far.adapters);
-  }, 120_000);
+  });
 });

@@ -1,10 +1,11 @@
+// @module-tag slow
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ComparedGolden } from "../../studies/index.ts";
 import { runCli } from "../cli/run-cli.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { ChangedClone, type SourceChange } from "./changed-clone.ts";
 import { FAULTS, REFACTORS } from "./seeded-changes.ts";
 

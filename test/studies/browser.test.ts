@@ -33,7 +33,7 @@ test.each(["core", "plan", "traces", "calibration", "sim", "studies", "capacity"
   },
 );
 
-test("a page plans, simulates and compares as Node does, from our catalog", async () => {
+test("a page plans, simulates and compares as Node does, from our catalog", { tags: ["slow"] }, async () => {
   const script = await bundled("test/studies/small-study.ts");
   expect(inPage(script, "bundle.smallStudy()")).toBe(smallStudy());
 });
