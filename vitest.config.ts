@@ -2,12 +2,15 @@ import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { defineConfig } from "vitest/config";
-import { TAGS, tagsFilter } from "./test/level.ts";
+import { isQuick, TAGS, tagsFilter } from "./test/level.ts";
 import { PROJECTS, projectOf } from "./test/project-of.ts";
 
 const files = readdirSync("test", { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".test.ts"))
   .map((name) => path.join("test", name));
+
+// What C++ is built for takes longer than the quick level may.
+const projects = PROJECTS.filter((name) => !isQuick || name !== "native");
 
 export default defineConfig({
   test: {
@@ -22,7 +25,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     tags: TAGS,
     tagsFilter,
-    projects: PROJECTS.map((name) => ({
+    projects: projects.map((name) => ({
       extends: true,
       test: {
         name,

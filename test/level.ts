@@ -18,14 +18,14 @@ export const TAGS = [
   { name: "nightly", description: "takes minutes, or tries once more what a smaller case has: npm run test:nightly" },
 ];
 
-/** Which tags are not run at this level; by the way that vitest has of saying so. */
-export const TAGS_FILTER: Readonly<Record<Level, readonly string[]>> = {
+const FILTERS: Readonly<Record<Level, readonly string[]>> = {
   quick: ["!slow && !nightly"],
   all: ["!nightly"],
   nightly: [],
 };
 
-export const tagsFilter = [...TAGS_FILTER[level]];
+/** What vitest takes for the tags that are not run at this level. */
+export const tagsFilter = [...FILTERS[level]];
 
 /** As many of some cases as there is time for, from all over their list; all of them at night. */
 export function someOf<T>(cases: readonly T[], most: { readonly quick: number; readonly all: number }): readonly T[] {

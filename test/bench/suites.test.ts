@@ -263,8 +263,10 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   ],
 };
 
-/** Those of minutes, even at their tiniest; what gpu-bytes counts has a test of its own. */
-const LONG: readonly string[] = ["checkpoints", "gpu-bytes", "soak"];
+/** Those that take longest, even at their tiniest; what they run has tests of its own. */
+const LONG: readonly string[] = [
+  ...["checkpoints", "fleet", "gpu-bytes", "machines", "parity", "planning", "soak", "start", "twin"],
+];
 
 test.each((Object.keys(SUITES) as (keyof typeof SUITES)[]).filter((name) => isNightly || !LONG.includes(name)))(
   "%s measures what its table shows, and writes each case as a line that reads back",

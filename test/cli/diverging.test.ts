@@ -73,22 +73,26 @@ describe("a job whose loss is no number any more", () => {
   it.each([
     ["shared", ["--groups", "1"]],
     ["own", ["--no-fuse"]],
-  ] as const)("leaves a job alone on two stages, where micro-batches are %s", async (how, groups) => {
-    const write = (file: string, learningRate: number): void => {
-      const document = JSON.parse(workload(["good", "broken"]));
-      document.defaults = { ...document.defaults, steps: 60, evaluation: { share: 0.1, everySteps: 7 } };
-      document.jobs[1].optimizer = { learningRate };
-      writeFileSync(at(file), JSON.stringify(document));
-    };
-    write(`${how}-broken.json`, 1e10);
-    write(`${how}-whole.json`, 1e-4);
-    const devices = ["--devices", "cpu:0,cpu:1", "--pipelines", "1", ...groups];
-    expect((await runCli(["train", `${how}-broken.json`, ...devices, "-o", `${how}-broken`], root)).code).toBe(1);
-    await printed(["train", `${how}-whole.json`, ...devices, "-o", `${how}-whole`], root);
-    expect(adapterOf(`${how}-broken`, "good").equals(adapterOf(`${how}-whole`, "good"))).toBe(true);
-    expect(existsSync(at(`${how}-broken`, "adapters", "broken"))).toBe(false);
-    await printed(["report", `${how}-broken`, "-o", "two.html"], root);
-  });
+  ] as const)(
+    "leaves a job alone on two stages, where micro-batches are %s",
+    { tags: ["slow"] },
+    async (how, groups) => {
+      const write = (file: string, learningRate: number): void => {
+        const document = JSON.parse(workload(["good", "broken"]));
+        document.defaults = { ...document.defaults, steps: 60, evaluation: { share: 0.1, everySteps: 7 } };
+        document.jobs[1].optimizer = { learningRate };
+        writeFileSync(at(file), JSON.stringify(document));
+      };
+      write(`${how}-broken.json`, 1e10);
+      write(`${how}-whole.json`, 1e-4);
+      const devices = ["--devices", "cpu:0,cpu:1", "--pipelines", "1", ...groups];
+      expect((await runCli(["train", `${how}-broken.json`, ...devices, "-o", `${how}-broken`], root)).code).toBe(1);
+      await printed(["train", `${how}-whole.json`, ...devices, "-o", `${how}-whole`], root);
+      expect(adapterOf(`${how}-broken`, "good").equals(adapterOf(`${how}-whole`, "good"))).toBe(true);
+      expect(existsSync(at(`${how}-broken`, "adapters", "broken"))).toBe(false);
+      await printed(["report", `${how}-broken`, "-o", "two.html"], root);
+    },
+  );
 
   it.each([
     ["train", ["train", "last.json", "--devices", "cpu:0", "-o", "train"], 1],

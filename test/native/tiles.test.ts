@@ -31,7 +31,9 @@ describe.runIf(isX86)("attention and LoRA on the tiles of AMX", () => {
     checkTable("op_table_tiles", ["--pairs"], 16));
 
   // Some 2 microseconds an instruction.
-  test.runIf(hasAvx512Bf16)("agree with it by the instructions themselves, carried out one by one", () =>
-    checkTable("op_table_amx", ["--pairs", "120"], 9),
+  test.runIf(hasAvx512Bf16)(
+    "agree with it by the instructions themselves, carried out one by one",
+    { tags: ["nightly"] },
+    () => checkTable("op_table_amx", ["--pairs", "120"], 9),
   );
 });

@@ -1,3 +1,4 @@
+// @module-tag nightly
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
