@@ -20,6 +20,8 @@ const chosen = MUTANTS.filter(
 const copy = mkdtempSync(join(tmpdir(), "loratwin-mutants-"));
 const chromium = await findChromium();
 
+const isNative = (file) => file.startsWith("native/");
+
 function git(...args) {
   const { status, stderr } = spawnSync("git", args, { cwd: root, encoding: "utf8" });
   if (status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr}`);
@@ -40,7 +42,7 @@ function build() {
 }
 
 /** What the near tests say of a mutant. */
-function tried({ file, from, to, tests, isNative }) {
+function tried({ file, from, to, tests }) {
   const place = join(copy, file);
   const text = readFileSync(place, "utf8");
   if (text.split(from).length !== 2) return `stands at ${text.split(from).length - 1} places: ${from}`;
@@ -49,7 +51,7 @@ function tried({ file, from, to, tests, isNative }) {
     text.replace(from, () => to),
   );
   try {
-    if (isNative) build();
+    if (isNative(file)) build();
     const which = values.related ? ["related", "--run", file] : ["run", ...tests];
     const { status, stdout } = inCopy(
       "node_modules/vitest/vitest.mjs",
@@ -76,7 +78,7 @@ try {
     const { status } = spawnSync("git", ["checkout", values.tests, "--", "test", "vitest.config.ts"], { cwd: copy });
     if (status !== 0) throw new Error(`There is no test/ in ${values.tests}`);
   }
-  if (chosen.some(({ isNative }) => isNative)) build();
+  if (chosen.some(({ file }) => isNative(file))) build();
   let caught = 0;
   for (const mutant of chosen) {
     const said = tried(mutant);

@@ -60,9 +60,7 @@ test("an observation may be the seconds of one step of one job", async () => {
   expect(layersIn("seconds.json").computeEfficiency).toBeCloseTo(layersIn("one.json").computeEfficiency, 9);
 });
 
-test("several observations are fitted together, with what is left of each and the error of those left out", {
-  tags: ["slow"],
-}, async () => {
+test("several observations are fitted together, with what is left of each and the error of those left out", async () => {
   const observed = ["--observed", "ddp=20000", "--observed", "1f1b=11000", "--observed", "tp=9000"];
   const document = JSON.parse(await printed([...OBSERVE, ...observed, "-o", "three.json", "--json"], folder)) as {
     readonly calibration: LayersCalibration;

@@ -72,12 +72,15 @@ describe("intervals on the command line", () => {
     ]);
   });
 
+  const examples = path.join(import.meta.dirname, "../../examples");
+  beforeAll(() => {
+    const workload = readFileSync(path.join(examples, "gpu-workload.yaml"), "utf8").replace("steps: 50", "steps: 2");
+    writeFileSync(path.join(root, "g.yaml"), workload);
+  });
+
   it("are drawn of what is switched off and of schedules that are no plans, and kept in their traces", {
     tags: ["slow"],
   }, async () => {
-    const examples = path.join(import.meta.dirname, "../../examples");
-    const workload = readFileSync(path.join(examples, "gpu-workload.yaml"), "utf8").replace("steps: 50", "steps: 2");
-    writeFileSync(path.join(root, "g.yaml"), workload);
     const gpus = ["g.yaml", "--cluster", path.join(examples, "gpu-cluster.yaml")];
     for (const argv of [
       ["p.json", "--no-overlap"],
