@@ -20,6 +20,9 @@ const chosen = MUTANTS.filter(
 const copy = mkdtempSync(join(tmpdir(), "loratwin-mutants-"));
 const chromium = await findChromium();
 
+/** One process, which stops at the first test that fails; what is not changed is transformed once. */
+const HOW = ["--bail=1", "--reporter=dot", "--no-color", "--maxWorkers=1", "--experimental.fsModuleCache"];
+
 const isNative = (file) => file.startsWith("native/");
 
 function git(...args) {
@@ -53,15 +56,11 @@ function tried({ file, from, to, tests }) {
   try {
     if (isNative(file)) build();
     const which = values.related ? ["related", "--run", file] : ["run", ...tests];
-    const { status, stdout } = inCopy(
-      "node_modules/vitest/vitest.mjs",
-      ...which,
-      "--bail=1",
-      "--reporter=dot",
-      "--no-color",
-    );
-    if (/No test files found/.test(stdout)) return "has no tests";
-    return status === 0 ? "missed" : `caught by ${/FAIL\s+(.*)/.exec(stdout)?.[1] ?? "a run that failed"}`;
+    const { status, stdout, stderr } = inCopy("node_modules/vitest/vitest.mjs", ...which, ...HOW);
+    if (status === 0) return "missed";
+    const failed = /FAIL +(.*)/.exec(`${stderr}${stdout}`)?.[1];
+    if (failed === undefined) throw new Error(`The tests of ${file} do not run: ${stderr}${stdout}`);
+    return `caught by ${failed}`;
   } finally {
     writeFileSync(place, text);
   }
