@@ -51,7 +51,7 @@ describe("the state of a live fleet", () => {
 });
 
 describe("the folder of a live fleet", () => {
-  it("has an adapter of each job that has made its steps, and each of its steps", () => {
+  it("has an adapter of each job that has made its steps, and each of its steps", { tags: ["slow"] }, () => {
     expect(checkFleetFolder({ cwd: root }, "live")).toEqual([]);
     rmSync(path.join(root, "live", "adapters", "two"), { recursive: true });
     expect(() => checkFleetFolder({ cwd: root }, "live")).toThrow(/adapters\/two: Expected a PEFT folder/);
