@@ -31,7 +31,7 @@ export default defineConfig({
         name,
         include: files.filter((file) => projectOf(path.resolve(file)) === name),
         // The files of a project share two processes, and what these have loaded; a process has one addon.
-        isolate: name === "native",
+        isolate: name === "alone" || name === "native",
       },
     })),
   },

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 /** The projects of `vitest.config.ts`. */
-export const PROJECTS = ["pure", "program", "pages", "native"] as const;
+export const PROJECTS = ["pure", "program", "pages", "alone", "native"] as const;
 export type Project = (typeof PROJECTS)[number];
 
 const known = new Map<string, readonly string[]>();
@@ -32,11 +32,12 @@ function reach(file: string): ReadonlySet<string> {
 
 /**
  * Where a test file runs, by what it comes to import: with an addon of its own, with Chromium, with what starts
- * programs, devices or the command line, or with none of these.
+ * programs, devices or the command line, or with none of these. Alone is one that has other modules than the rest.
  */
 export function projectOf(file: string): Project {
   const reached = reach(file);
   if (reached.has(path.join(import.meta.dirname, "native/cuda-table.ts"))) return "native";
+  if (/\bvi\.(mock|stubEnv)\(/.test(readFileSync(file, "utf8"))) return "alone";
   if (reached.has("playwright-core")) return "pages";
   if (reached.has("node:child_process") || reached.has("node:worker_threads")) return "program";
   return reached.has(path.join(import.meta.dirname, "../native/load.ts")) ? "program" : "pure";

@@ -10,6 +10,7 @@ it.each([
   ["cli/goldens.test.ts", "program"],
   ["core/shell-words.test.ts", "program"],
   ["reports/report-page.test.ts", "pages"],
+  ["cli/no-addon.test.ts", "alone"],
   ["exec/cuda.test.ts", "native"],
 ])("a test file is run where what it comes to import belongs: %s in %s", (file, project) => {
   expect(projectOf(path.join(import.meta.dirname, file))).toBe(project);

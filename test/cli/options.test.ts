@@ -246,10 +246,7 @@ describe("every option of every command is used or refused", () => {
 
   // The demo is too long for this; commands.test.ts runs it with its options. So is the paper's evaluation by day.
   it.each(
-    USES.filter(
-      ({ name }) =>
-        name !== "demo" && (isNightly || name !== "paper") && !(isQuick && ["calibrate", "regress"].includes(name)),
-    ),
+    USES.filter(({ name }) => name !== "demo" && (isNightly || name !== "paper") && !(isQuick && name === "regress")),
   )(
     "$title looks at all that it takes, and at no other option",
     async ({ command, use, args }) => {
