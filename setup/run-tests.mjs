@@ -1,6 +1,6 @@
-// All checks and all tests but the slow ones, ending with one line of counts; with `--all` those too, with `--nightly`
-// those that take an hour, alone. With other arguments (`npm test -- test/plan`) only the tests that match them, slow or
-// not, without the checks.
+// All checks and the tests of a level, ending with one line of counts. Without arguments those that take a second or
+// two; with `--all` what has to pass before a change lands; with `--nightly` everything. With other arguments
+// (`npm test -- test/plan`) only the tests that match them, slow or not, without the checks.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,10 +8,19 @@ import { join } from "node:path";
 import { findChromium } from "./chromium.mjs";
 import { root } from "./root.mjs";
 import { runChecks } from "./run-checks.mjs";
-import { NIGHTLY_TESTS, partlyNightlyTests, SLOW_TESTS } from "./slow-tests.mjs";
 import { addCounts, closingLine, countVitest } from "./test-counts.mjs";
 
-async function runVitest(selection) {
+/** What each level leaves out, by tag; test/level.ts has the tags. */
+const LEVELS = {
+  quick: {
+    leftOut: ["slow", "nightly"],
+    more: "Slow tests and those of C++ were left out; npm run test:all has them.",
+  },
+  all: { leftOut: ["nightly"], more: "What takes minutes was left out; npm run test:nightly has it." },
+  nightly: { leftOut: [], more: "" },
+};
+
+async function runVitest(level, filters) {
   const folder = mkdtempSync(join(tmpdir(), "loratwin-tests-"));
   try {
     const reportFile = join(folder, "report.json");
@@ -19,34 +28,31 @@ async function runVitest(selection) {
     const browser = await findChromium();
     const { status } = spawnSync(
       process.execPath,
-      ["node_modules/vitest/vitest.mjs", "run", ...reporters, ...selection],
+      ["node_modules/vitest/vitest.mjs", "run", ...reporters, ...filters],
       {
         cwd: root,
         stdio: ["ignore", "inherit", "inherit"],
         env: {
           ...process.env,
           ...(browser === undefined ? {} : { LORATWIN_CHROMIUM: browser }),
-          ...(isNightly ? { LORATWIN_NIGHTLY: "1" } : {}),
+          LORATWIN_TESTS: level,
         },
       },
     );
-    return countVitest(existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, "utf8")) : undefined, status);
+    const report = existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, "utf8")) : undefined;
+    return countVitest(report, status, LEVELS[level].leftOut);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 const args = process.argv.slice(2);
-const isAll = args.includes("--all");
-const isNightly = args.includes("--nightly");
-const filters = isNightly ? [...NIGHTLY_TESTS, ...partlyNightlyTests()] : args.filter((arg) => arg !== "--all");
+const filters = args.filter((arg) => arg !== "--all" && arg !== "--nightly");
 const isWhole = filters.length === 0;
-const isQuick = isWhole && !isAll;
+const wanted = args.includes("--nightly") ? "nightly" : "all";
+const level = isWhole && !args.includes(`--${wanted}`) ? "quick" : wanted;
 const checks = isWhole ? runChecks() : { passed: 0, failed: 0, skipped: 0 };
-const leftOut = [...NIGHTLY_TESTS, ...(isAll ? [] : SLOW_TESTS)];
-const selection = isWhole ? leftOut.map((file) => `--exclude=${file}`) : filters;
-const total = addCounts([checks, await runVitest(selection)]);
-if (isQuick) console.log(`${SLOW_TESTS.length} files of slow tests were left out; npm run test:all has them.`);
-if (isWhole) console.log(`${NIGHTLY_TESTS.length} files of long tests were left out; npm run test:nightly has them.`);
+const total = addCounts([checks, await runVitest(level, filters)]);
+if (isWhole && LEVELS[level].more !== "") console.log(LEVELS[level].more);
 console.log(closingLine(total));
 process.exitCode = total.failed > 0 ? 1 : 0;

@@ -1,6 +1,7 @@
 import { beforeAll, expect, it } from "vitest";
 import type { PlanDocument } from "../../plan/index.ts";
 import { temporaryFolder } from "../cli/run-cli.ts";
+import { isNightly } from "../level.ts";
 import { damagedData, ENDLESS_DATA, HOSTILE_DATA } from "./data.ts";
 import { hostileModels } from "./models.ts";
 import { contradictingPlans, damagedPlans, resealedPlans } from "./plans.ts";
@@ -14,19 +15,19 @@ beforeAll(async () => {
   plan = await writeTargets(root);
 });
 
-it(
-  "plans that were edited and sealed again",
-  () => withstand(root, "plans", resealedPlans(plan, SEED, 110)),
-  TIMEOUT_MS,
+it("plans that were edited and sealed again", { tags: ["slow"], timeout: TIMEOUT_MS }, () =>
+  withstand(root, "plans", resealedPlans(plan, SEED, isNightly ? 110 : 40)),
 );
-it(
-  "plans that contradict themselves, sealed again",
-  () => withstand(root, "contradictions", contradictingPlans(plan)),
-  TIMEOUT_MS,
+it("plans that contradict themselves, sealed again", { tags: ["slow"], timeout: TIMEOUT_MS }, () =>
+  withstand(root, "contradictions", contradictingPlans(plan)),
 );
-it("plans whose text is damaged", () => withstand(root, "damaged", damagedPlans(plan, SEED, 20)), TIMEOUT_MS);
-it("models, tokenizers and templates", () => withstand(root, "models", hostileModels(root, SEED)), TIMEOUT_MS);
-it("data", () => withstand(root, "data", data), TIMEOUT_MS);
+it("plans whose text is damaged", { tags: ["slow"], timeout: TIMEOUT_MS }, () =>
+  withstand(root, "damaged", damagedPlans(plan, SEED, 20)),
+);
+it("models, tokenizers and templates", { tags: ["slow"], timeout: TIMEOUT_MS }, () =>
+  withstand(root, "models", hostileModels(root, SEED, isNightly ? 1 : 0.3)),
+);
+it("data", { tags: ["slow"], timeout: TIMEOUT_MS }, () => withstand(root, "data", data));
 
 it("are some three hundred", () => {
   expect(110 + 20 + hostileModels(root, SEED).length + data.length).toBeGreaterThan(280);

@@ -26,35 +26,30 @@ function textsOf(value: unknown): readonly string[] {
   return Object.entries(value).flatMap(([key, own]) => [key, ...textsOf(own)]);
 }
 
-it(
-  "names that move cursors or turn texts around reach terminals and pages escaped",
-  async () => {
-    const attacks = hostileNames(JSON.parse(files["trace.json"]!) as TraceDocument);
-    await withstand(root, "names", attacks);
-    let pages = 0;
-    for (const index of attacks.keys()) {
-      const folder = path.join(root, "names", `${index}`);
-      for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
-        name.endsWith(".html"),
-      )) {
-        const page = readFileSync(path.join(folder, file), "utf8");
-        const [head] = page.split("<style>");
-        const [, data] = page.match(/id="report-data">(.*)<\/script>/)!;
-        expect([head, ...textsOf(JSON.parse(data!))].filter((text) => plainText(text!) !== text)).toEqual([]);
-        pages += 1;
-      }
+it("names that move cursors or turn texts around reach terminals and pages escaped", {
+  tags: ["slow"],
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const attacks = hostileNames(JSON.parse(files["trace.json"]!) as TraceDocument);
+  await withstand(root, "names", attacks);
+  let pages = 0;
+  for (const index of attacks.keys()) {
+    const folder = path.join(root, "names", `${index}`);
+    for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".html"),
+    )) {
+      const page = readFileSync(path.join(folder, file), "utf8");
+      const [head] = page.split("<style>");
+      const [, data] = page.match(/id="report-data">(.*)<\/script>/)!;
+      expect([head, ...textsOf(JSON.parse(data!))].filter((text) => plainText(text!) !== text)).toEqual([]);
+      pages += 1;
     }
-    expect(pages).toBe(40);
-  },
-  TIMEOUT_MS,
-);
+  }
+  expect(pages).toBe(40);
+});
 
-it(
-  "texts for numbers are refused with their place",
-  () => {
-    const attacks = textsInRuns(files);
-    expect(attacks.length).toBeGreaterThan(15);
-    return withstand(root, "numbers", attacks);
-  },
-  TIMEOUT_MS,
-);
+it("texts for numbers are refused with their place", { tags: ["slow"], timeout: TIMEOUT_MS }, () => {
+  const attacks = textsInRuns(files);
+  expect(attacks.length).toBeGreaterThan(15);
+  return withstand(root, "numbers", attacks);
+});

@@ -1,3 +1,4 @@
+// @module-tag nightly
 import { mkdtempSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";

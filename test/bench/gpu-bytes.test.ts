@@ -1,6 +1,7 @@
+// @module-tag slow
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { type CountedStep, countStep, type KernelCounts } from "../../bench/gpu-bytes/counted-step.ts";
 import { fitTerms } from "../../bench/gpu-bytes/extrapolate.ts";
 import { leastBytes } from "../../bench/gpu-bytes/least-bytes.ts";
@@ -8,7 +9,6 @@ import { type Extent, extentOf, HEAD_LOOPS, LAUNCH_TERMS, LOOPS } from "../../be
 import { kernelRows, productSeconds } from "../../bench/gpu-bytes/rows.ts";
 import { headSizes, SHAPES, widthSizes } from "../../bench/gpu-bytes/sizes.ts";
 import { buildTargets } from "../native/cuda-table.ts";
-import { isNightly } from "../nightly.ts";
 
 /** Two layers, grouped queries, four adapters. */
 const STEP: CountedStep = {
@@ -18,33 +18,58 @@ const STEP: CountedStep = {
   length: 64,
 };
 
-let counts: KernelCounts;
-beforeAll(async () => {
-  await buildTargets("loratwin_checked");
-  counts = await countStep(STEP);
-}, 900_000);
+// What counts every access of a step is built anew, from all kernels.
+describe("a step whose accesses are counted", { tags: ["nightly"] }, () => {
+  let counts: KernelCounts;
+  beforeAll(async () => {
+    await buildTargets("loratwin_checked");
+    counts = await countStep(STEP);
+  }, 900_000);
 
-test("every kernel of a step has its loops and its least bytes", () => {
-  const kernels = Object.keys(counts).sort();
-  expect(Object.keys({ ...LOOPS, ...HEAD_LOOPS }).sort()).toEqual(kernels);
-  const rows = kernelRows(STEP, counts);
-  expect(rows.every(({ launches }) => launches > 0)).toBe(true);
-  expect(rows.reduce((total, { launches }) => total + launches, 0)).toBe(
-    kernels.reduce((total, kernel) => total + counts[kernel]!.launches, 0),
+  test("every kernel of a step has its loops and its least bytes", () => {
+    const kernels = Object.keys(counts).sort();
+    expect(Object.keys({ ...LOOPS, ...HEAD_LOOPS }).sort()).toEqual(kernels);
+    const rows = kernelRows(STEP, counts);
+    expect(rows.every(({ launches }) => launches > 0)).toBe(true);
+    expect(rows.reduce((total, { launches }) => total + launches, 0)).toBe(
+      kernels.reduce((total, kernel) => total + counts[kernel]!.launches, 0),
+    );
+  });
+
+  test.each(["rmsnorm", "rmsnorm_backward", "swiglu", "swiglu_backward", "embed", "rope", "adamw"])(
+    "%s touches each sector that it has to, and no other but its tables",
+    (kernel) => {
+      const { read, written } = leastBytes(STEP)[kernel]!;
+      const { firstReadBytes, firstWrittenBytes } = counts[kernel]!;
+      expect(firstWrittenBytes).toBe(written);
+      expect(firstReadBytes - read).toBeGreaterThanOrEqual(0);
+      // Tables of rows, adapters and chunks, which may end within a sector.
+      expect(firstReadBytes - read).toBeLessThanOrEqual(kernel === "adamw" ? 1024 : 128);
+    },
   );
-});
 
-test.each(["rmsnorm", "rmsnorm_backward", "swiglu", "swiglu_backward", "embed", "rope", "adamw"])(
-  "%s touches each sector that it has to, and no other but its tables",
-  (kernel) => {
-    const { read, written } = leastBytes(STEP)[kernel]!;
-    const { firstReadBytes, firstWrittenBytes } = counts[kernel]!;
-    expect(firstWrittenBytes).toBe(written);
-    expect(firstReadBytes - read).toBeGreaterThanOrEqual(0);
-    // Tables of rows, adapters and chunks, which may end within a sector.
-    expect(firstReadBytes - read).toBeLessThanOrEqual(kernel === "adamw" ? 1024 : 128);
-  },
-);
+  test("swiglu asks for nothing twice, RMSNorm for each row in two passes of two half sectors a lane", () => {
+    expect(counts["swiglu"]!.readBytes).toBe(counts["swiglu"]!.firstReadBytes);
+    const { layers, tokens, hidden } = extentOf(STEP);
+    // And for its weight, four rows at once, in the second pass.
+    expect(counts["rmsnorm"]!.readBytes).toBe((4 * layers + 1) * tokens * hidden * 4 * (2 * 2 + 2));
+  });
+
+  test("LoRA's kernels touch what they have to, and the parts of their sums", () => {
+    const least = leastBytes(STEP);
+    for (const kernel of ["lora_xa", "lora_sb", "lora_dyb", "lora_dsa"]) {
+      const { firstReadBytes, firstWrittenBytes } = counts[kernel]!;
+      expect(firstWrittenBytes, kernel).toBe(least[kernel]!.written);
+      // Tables of segments and tiles.
+      expect(firstReadBytes / least[kernel]!.read, kernel).toBeCloseTo(1, 2);
+    }
+    const { firstReadBytes, firstWrittenBytes } = counts["lora_dsx_dys"]!;
+    const parts = firstWrittenBytes - least["lora_dsx_dys"]!.written;
+    // Four adapters of one part each: as much as the gradients themselves.
+    expect(parts).toBe(least["lora_dsx_dys"]!.written);
+    expect((firstReadBytes - parts) / least["lora_dsx_dys"]!.read).toBeCloseTo(1, 2);
+  });
+});
 
 test("the floors in the docs are the least bytes of a launch", () => {
   const docs = readFileSync(path.join(import.meta.dirname, "../../docs/kernels.md"), "utf8");
@@ -62,28 +87,6 @@ test("the floors in the docs are the least bytes of a launch", () => {
     const share = (read + written) / count / 1e6 / Number(row?.[1]);
     expect(Math.abs(share - 1), kernel).toBeLessThan(0.015);
   }
-});
-
-test("swiglu asks for nothing twice, RMSNorm for each row in two passes of two half sectors a lane", () => {
-  expect(counts["swiglu"]!.readBytes).toBe(counts["swiglu"]!.firstReadBytes);
-  const { layers, tokens, hidden } = extentOf(STEP);
-  // And for its weight, four rows at once, in the second pass.
-  expect(counts["rmsnorm"]!.readBytes).toBe((4 * layers + 1) * tokens * hidden * 4 * (2 * 2 + 2));
-});
-
-test("LoRA's kernels touch what they have to, and the parts of their sums", () => {
-  const least = leastBytes(STEP);
-  for (const kernel of ["lora_xa", "lora_sb", "lora_dyb", "lora_dsa"]) {
-    const { firstReadBytes, firstWrittenBytes } = counts[kernel]!;
-    expect(firstWrittenBytes, kernel).toBe(least[kernel]!.written);
-    // Tables of segments and tiles.
-    expect(firstReadBytes / least[kernel]!.read, kernel).toBeCloseTo(1, 2);
-  }
-  const { firstReadBytes, firstWrittenBytes } = counts["lora_dsx_dys"]!;
-  const parts = firstWrittenBytes - least["lora_dsx_dys"]!.written;
-  // Four adapters of one part each: as much as the gradients themselves.
-  expect(parts).toBe(least["lora_dsx_dys"]!.written);
-  expect((firstReadBytes - parts) / least["lora_dsx_dys"]!.read).toBeCloseTo(1, 2);
 });
 
 function predicted(terms: readonly string[], fitted: readonly [Extent, number][], wanted: Extent): number {
@@ -104,8 +107,9 @@ test("a fit goes through samples of its terms exactly, and tells when they leave
   expect(() => predicted(["tokens", "layers tokens"], samples, large)).toThrow("sizes that tell all terms apart");
 });
 
-test.runIf(isNightly).each(["Llama-3.2-1B"] as const)(
+test.each(["Llama-3.2-1B"] as const)(
   "sizes that are emulated predict one that was not fitted: %s",
+  { tags: ["nightly"], timeout: 900_000 },
   async (name) => {
     for (const [loops, launches, { fitted, heldOut }] of [
       [HEAD_LOOPS, ["layers"], headSizes(SHAPES[name])],
@@ -129,7 +133,6 @@ test.runIf(isNightly).each(["Llama-3.2-1B"] as const)(
       }
     }
   },
-  900_000,
 );
 
 test("the frozen products of a step take what their operations take at the peak", () => {

@@ -32,7 +32,7 @@ test("a baseline that is not built is refused, with what to do", () => {
   expect(() => buildsOf(root)).toThrow(/Expected a built checkout of loratwin at --baseline.*\n.*npm run build/);
 });
 
-test("another build takes turns, and its times stand beside ratios", async () => {
+test("another build takes turns, and its times stand beside ratios", { tags: ["slow"], timeout: 60_000 }, async () => {
   const baseline = path.join(root, "other");
   mkdirSync(path.join(baseline, "dist", "cli"), { recursive: true });
   const main = packageFile("dist", "cli", "main.js");
@@ -50,4 +50,4 @@ test("another build takes turns, and its times stand beside ratios", async () =>
     ["--version, baseline", "s"],
     ["--version, baseline to this", "ratio"],
   ]);
-}, 60_000);
+});

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -11,7 +12,7 @@ import { measurementsOf, runSuite } from "../../bench/run-suite.ts";
 import { SUITES } from "../../bench/suites/suites.ts";
 import { resultTables } from "../../bench/table.ts";
 import { packageFile } from "../../workbench/package-file.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { publishedFiles } from "./published-files.ts";
 
 const NO_PYTHON = path.join(import.meta.dirname, "no-python");
@@ -262,8 +263,10 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   ],
 };
 
-/** Those of minutes, even at their tiniest; what gpu-bytes counts has a test of its own. */
-const LONG: readonly string[] = ["checkpoints", "gpu-bytes", "soak"];
+/** Those that take longest, even at their tiniest; what they run has tests of its own. */
+const LONG: readonly string[] = [
+  ...["checkpoints", "fleet", "gpu-bytes", "machines", "parity", "planning", "soak", "start", "twin"],
+];
 
 test.each((Object.keys(SUITES) as (keyof typeof SUITES)[]).filter((name) => isNightly || !LONG.includes(name)))(
   "%s measures what its table shows, and writes each case as a line that reads back",

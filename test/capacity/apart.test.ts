@@ -7,11 +7,12 @@ import { mostMissed } from "../../capacity/judge-rule.ts";
 import { GRAIN, objectiveValue } from "../../capacity/objective.ts";
 import { simulatedCandidate } from "../../capacity/simulated-candidate.ts";
 import { OBJECTIVES } from "../../plan/index.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { smallRequest } from "./small-world.ts";
 
 /** Some that have all kinds of answers; at night more. */
-const SEEDS = Array.from({ length: isNightly ? 100 : 20 }, (_, seed) => `apart ${isNightly ? seed : 5 * seed}`);
+const NUMBERS = isNightly ? Array.from({ length: 100 }, (_, seed) => seed) : [20, 45, 65];
+const SEEDS = NUMBERS.map((seed) => `apart ${seed}`);
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 /** Requests of two base models. */
@@ -64,6 +65,7 @@ function leastOfAll(request: CapacityRequest): number | undefined {
 describe("machines apart", () => {
   it.each(OBJECTIVES)(
     "are the best pairs of all by %s, that keep the levels of both models at once",
+    { tags: ["slow"], timeout: 300_000 },
     async (objective) => {
       let [found, none, notFirst] = [0, 0, 0];
       for (const seed of SEEDS) {
@@ -94,7 +96,6 @@ describe("machines apart", () => {
       // Where both miss a level now and then, the best of each are not the best of both.
       if (objective === "cost") expect(notFirst).toBeGreaterThan(0);
     },
-    300_000,
   );
 
   it("see the jobs of all kinds as they come to machines that train all of them", () => {
@@ -114,7 +115,10 @@ describe("machines apart", () => {
     );
   });
 
-  it("are the same whoever simulates ahead, with jobs of the pool alone", async () => {
+  it("are the same whoever simulates ahead, with jobs of the pool alone", {
+    tags: ["slow"],
+    timeout: 60_000,
+  }, async () => {
     for (const seed of SEEDS.slice(0, 20)) {
       const request = requestOf(seed);
       if (request === undefined) continue;
@@ -132,5 +136,5 @@ describe("machines apart", () => {
       expect(text(await findApart({ ...request, ahead }))).toBe(text(await findApart(request)));
       expect([...asked].every((kinds) => kinds === "small" || kinds === "large")).toBe(true);
     }
-  }, 60_000);
+  });
 });

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { describe, expect, it } from "vitest";
 import { boundsOf } from "../../capacity/bounds.ts";
 import { candidateFleet } from "../../capacity/candidate-fleet.ts";
@@ -7,10 +8,12 @@ import { simulatedCandidate } from "../../capacity/simulated-candidate.ts";
 import { drawnFleet } from "../../capacity/simulated-draws.ts";
 import { simulateSlots } from "../../capacity/slot-fleet.ts";
 import { OBJECTIVES } from "../../plan/index.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { smallRequest } from "./small-world.ts";
 
-const SEEDS = Array.from({ length: isNightly ? 200 : 30 }, (_, seed) => `small case ${seed}`);
+/** By day some that have all kinds of answers. */
+const NUMBERS = isNightly ? Array.from({ length: 200 }, (_, seed) => seed) : [0, 2, 3, 4, 8];
+const SEEDS = NUMBERS.map((seed) => `small case ${seed}`);
 
 describe("the search", () => {
   it.each(OBJECTIVES)(
@@ -41,7 +44,7 @@ describe("the search", () => {
 
   it("cannot fall below its bounds, whatever the policy", () => {
     let [kept, tight] = [0, 0];
-    for (const seed of SEEDS.slice(0, isNightly ? 60 : 15)) {
+    for (const seed of SEEDS.slice(0, 60)) {
       const request = smallRequest(seed);
       const input = judgeInput(request);
       for (const candidate of request.candidates) {
@@ -62,7 +65,7 @@ describe("the search", () => {
         });
       }
     }
-    expect(kept).toBeGreaterThan(isNightly ? 500 : 125);
+    expect(kept).toBeGreaterThan(8 * Math.min(SEEDS.length, 60));
     expect(tight).toBeGreaterThan(kept / 4);
   }, 300_000);
 
@@ -97,7 +100,7 @@ describe("the search", () => {
       expect(await text({ seen, ...ahead(2) })).toBe(alone);
       expect(asked).toBe(0);
     }
-    expect(cases).toBeGreaterThan(5);
+    expect(cases).toBeGreaterThan(isNightly ? 5 : 1);
   }, 60_000);
 });
 

@@ -39,7 +39,7 @@ describe("what a candidate costs", () => {
     }
   });
 
-  it("is to the cent what the simulated slots' hours come to, added up another way", () => {
+  it("is to the cent what the simulated slots' hours come to, added up another way", { tags: ["slow"] }, () => {
     for (const tenure of ["buy", "reserved", "on-demand", "spot"] as const) {
       const request = smallRequest("cents");
       const candidate: Candidate = {

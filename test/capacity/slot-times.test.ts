@@ -41,7 +41,7 @@ function fleetOf(change: Partial<Candidate>, kinds = forecast.kinds) {
 }
 
 describe("slots of accelerators", () => {
-  it("have room for a model as its weights and rows need", () => {
+  it("have room for a model as its weights and rows need", { tags: ["slow"] }, () => {
     expect(fleetOf({ accelerator: "L40S", slot: 1 })).toMatchObject({ why: "no room", detail: "large" });
     expect(fleetOf({ slot: 1, precision: "bfloat16" })).toMatchObject({ why: "no room", detail: "large" });
     const known = fleetOf({ slot: 8, precision: "bfloat16" });
@@ -57,7 +57,7 @@ describe("slots of accelerators", () => {
     expect(fleetOf({ precision: "float4" })).toMatchObject({ why: "unsupported" });
   });
 
-  it("take longer for more jobs, and never less than the tokens of all of them", () => {
+  it("take longer for more jobs, and never less than the tokens of all of them", { tags: ["slow"] }, () => {
     const rng = createRng("together");
     for (const accelerator of ["H100 SXM", "MI300X"])
       for (const slot of [2, 4, 8]) {

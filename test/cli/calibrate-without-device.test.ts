@@ -82,7 +82,9 @@ test("several observations are fitted together, with what is left of each and th
   expect(layersIn("three.json")).toEqual(document.calibration);
 });
 
-test("two parameters come back from rates that they made, where the rates can tell them apart", async () => {
+test("two parameters come back from rates that they made, where the rates can tell them apart", {
+  tags: ["slow"],
+}, async () => {
   const truth = { ...layersIn("one.json"), computeEfficiency: 0.4, launchSeconds: 6e-4 };
   writeFileSync(path.join(folder, "truth.json"), JSON.stringify(truth));
   const observed: string[] = [];

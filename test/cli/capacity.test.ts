@@ -1,3 +1,4 @@
+// @module-tag slow
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -5,7 +6,6 @@ import { parse } from "csv-parse/sync";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { type CapacityAnswer, capacityAnswerSchema } from "../../plan/index.ts";
-import { isNightly } from "../nightly.ts";
 import { capacityFields } from "./fields/capacity-fields.ts";
 import { fieldProblems } from "./fields/check-fields.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
@@ -109,7 +109,10 @@ describe("capacity", () => {
     expect(other).not.toEqual(first);
   }, 60_000);
 
-  it("tells what the answer becomes where something is otherwise, the same ways that a new question does", async () => {
+  it("tells what the answer becomes where something is otherwise, the same ways that a new question does", {
+    tags: ["nightly"],
+    timeout: 60_000,
+  }, async () => {
     const text = await printed([...ASKED, ...FEW, "--flips"], root);
     expect(
       text.match(/^(half as many|a third fewer|rows|steps|H100|MI300X|half the|twice the).* +(\d[\d ]*|-) {2}/gm),
@@ -123,7 +126,7 @@ describe("capacity", () => {
     const { best } = JSON.parse(more) as CapacityAnswer;
     const { candidate, cost } = flips.find(({ what }) => what === "half as many jobs again")!;
     expect([candidate, cost]).toEqual([best!.candidate, best!.cost.mean]);
-  }, 60_000);
+  });
 
   it("ends with 1 where none keeps the level", async () => {
     writeFileSync(path.join(root, "hard.yaml"), FORECAST.replaceAll(/hours: [\d.]+/g, "hours: 0.01"));
@@ -294,15 +297,14 @@ describe("the studies in examples/capacity", () => {
     return (JSON.parse(await printed(["capacity", ...files], EXAMPLES)) as CapacityAnswer).best;
   };
 
-  it.runIf(isNightly)(
-    "have what is bought for as many jobs as now, and machines by the hour where they grow",
-    async () => {
-      const steady = await best("forecast.yaml", "candidates.yaml", "prices.yaml", "1");
-      const growing = await best("growing.yaml", "candidates.yaml", "prices.yaml", "1");
-      expect([steady!.candidate.tenure, growing!.candidate.tenure]).toEqual(["buy", "on-demand"]);
-    },
-    900_000,
-  );
+  it("have what is bought for as many jobs as now, and machines by the hour where they grow", {
+    tags: ["nightly"],
+    timeout: 900_000,
+  }, async () => {
+    const steady = await best("forecast.yaml", "candidates.yaml", "prices.yaml", "1");
+    const growing = await best("growing.yaml", "candidates.yaml", "prices.yaml", "1");
+    expect([steady!.candidate.tenure, growing!.candidate.tenure]).toEqual(["buy", "on-demand"]);
+  });
 
   it("have spot with checkpoints before on demand, and without them behind it", async () => {
     const [kept, anew] = await Promise.all(

@@ -60,7 +60,7 @@ describe("check-run of a run that has ended as planned", () => {
     expect(await checked("run")).toMatchObject({ code: 0, stdout: "run: has ended as planned, with 2 adapters\n" });
   });
 
-  it("also where it was cut off before, and gone on with", async () => {
+  it("also where it was cut off before, and gone on with", { tags: ["slow"], timeout: 120_000 }, async () => {
     const early = ["--max-hours", "0.000001", "--checkpoint-steps", "1"];
     writeFileSync(at("long.json"), workload([{ name: "short" }, { name: "long", steps: 3000 }]));
     const train = ["train", "long.json", "--devices", "cpu:0", "--no-fuse", "-o", "cut", ...early];
@@ -72,7 +72,7 @@ describe("check-run of a run that has ended as planned", () => {
     );
     await printed(["train", "--resume", "cut"], root);
     expect(await checked("cut")).toMatchObject({ code: 0, stdout: "cut: has ended as planned, with 2 adapters\n" });
-  }, 120_000);
+  });
 
   it("and of jobs over time", async () => {
     expect(await checked("fleet")).toMatchObject({ code: 0, stdout: "fleet: has ended as planned, with 2 adapters\n" });

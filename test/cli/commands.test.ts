@@ -133,6 +133,7 @@ describe("--json prints one document with the fields that scripts rely on", () =
 
   it.each(["int8", "nf4"])(
     "calibrate, plan, simulate, train and compare, in %s where the option says so",
+    { tags: ["slow"], timeout: 120_000 },
     async (dtype) => {
       const options = [...DEVICES, "--dtype", dtype];
       const file = (name: string): string => `${dtype}-${name}`;
@@ -146,7 +147,6 @@ describe("--json prints one document with the fields that scripts rely on", () =
       expect(compared["planHash"]).toBe(trained["planHash"]);
       expect(compared["peakMemoryError"]).toHaveLength(2);
     },
-    120_000,
   );
 });
 
@@ -168,11 +168,14 @@ it("a cluster file and a list of the same devices give the same plan, and planni
   expect(again).toBe(listed);
 });
 
-it("the demo's artifacts are valid, and its report is there, also where an earlier demo was", async () => {
+it("the demo's artifacts are valid, and its report is there, also where an earlier demo was", {
+  tags: ["slow"],
+  timeout: 180_000,
+}, async () => {
   await json("demo", "--steps", "2", "-o", "demo");
   const demo = await json("demo", "--steps", "4", "-o", "demo");
   for (const key of ["workload", "calibration", "plan", "simulated", "run"])
     expect(await json("validate", demo[key] as string)).toMatchObject({ valid: true });
   expect(existsSync(path.join(root, demo["report"] as string))).toBe(true);
   expect((demo["losses"] as Record<string, readonly number[]>)["arithmetic"]).toHaveLength(4);
-}, 180_000);
+});

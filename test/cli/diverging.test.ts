@@ -36,7 +36,9 @@ beforeAll(async () => {
 }, 120_000);
 
 describe("a job whose loss is no number any more", () => {
-  it("is stopped by train, which says at which step, and the others keep their adapters", async () => {
+  it("is stopped by train, which says at which step, and the others keep their adapters", {
+    tags: ["slow"],
+  }, async () => {
     const { code, stdout, stderr } = await runCli(["train", "both.json", "--devices", "cpu:0", "-o", "both"], root);
     expect(code, stderr).toBe(1);
     expect(adapterOf("both", "good").equals(adapterOf("alone", "good"))).toBe(true);
@@ -59,7 +61,7 @@ describe("a job whose loss is no number any more", () => {
     expect((await runCli(["watch", "both", "--json"], root)).code).toBe(0);
   });
 
-  it("is in the document of train too", async () => {
+  it("is in the document of train too", { tags: ["slow"] }, async () => {
     const train = ["train", "both.json", "--devices", "cpu:0", "-o", "document", "--json"];
     const { code, stdout } = await runCli(train, root);
     expect(code).toBe(1);
@@ -71,49 +73,59 @@ describe("a job whose loss is no number any more", () => {
   it.each([
     ["shared", ["--groups", "1"]],
     ["own", ["--no-fuse"]],
-  ] as const)("leaves a job alone on two stages, where micro-batches are %s", async (how, groups) => {
-    const write = (file: string, learningRate: number): void => {
-      const document = JSON.parse(workload(["good", "broken"]));
-      document.defaults = { ...document.defaults, steps: 60, evaluation: { share: 0.1, everySteps: 7 } };
-      document.jobs[1].optimizer = { learningRate };
-      writeFileSync(at(file), JSON.stringify(document));
-    };
-    write(`${how}-broken.json`, 1e10);
-    write(`${how}-whole.json`, 1e-4);
-    const devices = ["--devices", "cpu:0,cpu:1", "--pipelines", "1", ...groups];
-    expect((await runCli(["train", `${how}-broken.json`, ...devices, "-o", `${how}-broken`], root)).code).toBe(1);
-    await printed(["train", `${how}-whole.json`, ...devices, "-o", `${how}-whole`], root);
-    expect(adapterOf(`${how}-broken`, "good").equals(adapterOf(`${how}-whole`, "good"))).toBe(true);
-    expect(existsSync(at(`${how}-broken`, "adapters", "broken"))).toBe(false);
-    await printed(["report", `${how}-broken`, "-o", "two.html"], root);
-  });
+  ] as const)(
+    "leaves a job alone on two stages, where micro-batches are %s",
+    { tags: ["slow"] },
+    async (how, groups) => {
+      const write = (file: string, learningRate: number): void => {
+        const document = JSON.parse(workload(["good", "broken"]));
+        document.defaults = { ...document.defaults, steps: 60, evaluation: { share: 0.1, everySteps: 7 } };
+        document.jobs[1].optimizer = { learningRate };
+        writeFileSync(at(file), JSON.stringify(document));
+      };
+      write(`${how}-broken.json`, 1e10);
+      write(`${how}-whole.json`, 1e-4);
+      const devices = ["--devices", "cpu:0,cpu:1", "--pipelines", "1", ...groups];
+      expect((await runCli(["train", `${how}-broken.json`, ...devices, "-o", `${how}-broken`], root)).code).toBe(1);
+      await printed(["train", `${how}-whole.json`, ...devices, "-o", `${how}-whole`], root);
+      expect(adapterOf(`${how}-broken`, "good").equals(adapterOf(`${how}-whole`, "good"))).toBe(true);
+      expect(existsSync(at(`${how}-broken`, "adapters", "broken"))).toBe(false);
+      await printed(["report", `${how}-broken`, "-o", "two.html"], root);
+    },
+  );
 
   it.each([
     ["train", ["train", "last.json", "--devices", "cpu:0", "-o", "train"], 1],
     ["serve", ["serve", "last.json", "--devices", "cpu:0", "-o", "serve", "--once"], 0],
-  ] as const)("has diverged if its last update leaves an adapter that is no number: %s", async (folder, argv, ends) => {
-    const document = JSON.parse(workload(["good", "broken"]));
-    // More than a float32 has, in the only update: no loss comes behind it.
-    Object.assign(document.jobs[1], { steps: 1, optimizer: { learningRate: 1e39 } });
-    writeFileSync(at("last.json"), JSON.stringify(document));
-    const { code, stdout, stderr } = await runCli(argv, root);
-    expect(code, stderr).toBe(ends);
-    expect(adapterOf(folder, "good").equals(adapterOf("alone", "good"))).toBe(true);
-    expect(existsSync(at(folder, "adapters", "broken"))).toBe(false);
-    const why = /a weight of its adapter is (NaN|Infinity) after step 1/;
-    expect(readFileSync(at(folder, "journal.jsonl"), "utf8")).toMatch(why);
-    if (folder === "train") {
-      expect(stdout).toMatch(why);
-      expect(await printed(["watch", folder], root)).toMatch(/broken .* stopped: a weight of its adapter/);
-    } else {
-      expect(await printed(["explain", folder, "broken"], root)).toMatch(/^It has no adapter: a weight of its/m);
-      expect(await printed(["check-run", folder], root)).toMatch(why);
-    }
-    await printed(["validate", folder], root);
-    await printed(["report", folder, "-o", "last.html"], root);
-  });
+  ] as const)(
+    "has diverged if its last update leaves an adapter that is no number: %s",
+    { tags: ["slow"] },
+    async (folder, argv, ends) => {
+      const document = JSON.parse(workload(["good", "broken"]));
+      // More than a float32 has, in the only update: no loss comes behind it.
+      Object.assign(document.jobs[1], { steps: 1, optimizer: { learningRate: 1e39 } });
+      writeFileSync(at("last.json"), JSON.stringify(document));
+      const { code, stdout, stderr } = await runCli(argv, root);
+      expect(code, stderr).toBe(ends);
+      expect(adapterOf(folder, "good").equals(adapterOf("alone", "good"))).toBe(true);
+      expect(existsSync(at(folder, "adapters", "broken"))).toBe(false);
+      const why = /a weight of its adapter is (NaN|Infinity) after step 1/;
+      expect(readFileSync(at(folder, "journal.jsonl"), "utf8")).toMatch(why);
+      if (folder === "train") {
+        expect(stdout).toMatch(why);
+        expect(await printed(["watch", folder], root)).toMatch(/broken .* stopped: a weight of its adapter/);
+      } else {
+        expect(await printed(["explain", folder, "broken"], root)).toMatch(/^It has no adapter: a weight of its/m);
+        expect(await printed(["check-run", folder], root)).toMatch(why);
+      }
+      await printed(["validate", folder], root);
+      await printed(["report", folder, "-o", "last.html"], root);
+    },
+  );
 
-  it("is stopped by serve though nobody asked for early stops, and the others keep their adapters", async () => {
+  it("is stopped by serve though nobody asked for early stops, and the others keep their adapters", {
+    tags: ["slow"],
+  }, async () => {
     const serve = ["serve", "both.json", "--devices", "cpu:0", "-o", "live", "--once"];
     const { code, stderr } = await runCli(serve, root);
     expect(code, stderr).toBe(0);

@@ -119,7 +119,7 @@ describe("estimate", () => {
     expect(limits.maxCost! / price!.total.interval![1]).toBeLessThan(1.02);
   });
 
-  it("costs what hours and prices come to, added up another way", async () => {
+  it("costs what hours and prices come to, added up another way", { tags: ["slow"] }, async () => {
     const { seconds } = await estimated();
     const watts = (name: string): number => CATALOG.devices[name]!.watts!.value;
     const energy = 0.2 * 1.5 * ((2 * watts("H100 SXM") + watts("L40S")) / 1000);

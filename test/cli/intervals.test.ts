@@ -72,10 +72,15 @@ describe("intervals on the command line", () => {
     ]);
   });
 
-  it("are drawn of what is switched off and of schedules that are no plans, and kept in their traces", async () => {
-    const examples = path.join(import.meta.dirname, "../../examples");
+  const examples = path.join(import.meta.dirname, "../../examples");
+  beforeAll(() => {
     const workload = readFileSync(path.join(examples, "gpu-workload.yaml"), "utf8").replace("steps: 50", "steps: 2");
     writeFileSync(path.join(root, "g.yaml"), workload);
+  });
+
+  it("are drawn of what is switched off and of schedules that are no plans, and kept in their traces", {
+    tags: ["slow"],
+  }, async () => {
     const gpus = ["g.yaml", "--cluster", path.join(examples, "gpu-cluster.yaml")];
     for (const argv of [
       ["p.json", "--no-overlap"],

@@ -236,7 +236,7 @@ describe("examples/machines", () => {
   const hosts = ["--hostfile", example("hosts")];
   const launched = ["--cluster", CLUSTER_FILE, "-o", "run"];
 
-  it("has a workload that is planned for its two machines, on the hosts of its file", async () => {
+  it("has a workload that is planned for its two machines, on the hosts of its file", { tags: ["slow"] }, async () => {
     const model = ["--hidden-size", "128", "--layers", "4", "--heads", "4", "--kv-heads", "2", "--seed", "1"];
     await printed(["init-model", "examples/model", ...model], root);
     const text = readFileSync(example("workload.yaml"), "utf8").replaceAll("../data", packageFile("examples", "data"));

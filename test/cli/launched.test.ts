@@ -1,3 +1,4 @@
+// @module-tag slow
 import { EventEmitter } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -174,7 +175,10 @@ describe.skipIf(!hasMpirun || !hasRanks)("launch --run of a plan for two machine
     expect(two!.equals(one!)).toBe(true);
   }, 120_000);
 
-  it("hands SIGUSR2 on to both, of which the first one ends the run with a checkpoint", async () => {
+  it("hands SIGUSR2 on to both, of which the first one ends the run with a checkpoint", {
+    tags: ["nightly"],
+    timeout: 120_000,
+  }, async () => {
     const notice = async (signals: EventEmitter): Promise<void> => {
       await hasBegun("two-noticed");
       signals.emit("SIGUSR2");
@@ -183,7 +187,7 @@ describe.skipIf(!hasMpirun || !hasRanks)("launch --run of a plan for two machine
     expect(code, stderr).toBe(75);
     expect((await runCli(["check-run", "two-noticed"], root)).stdout).toContain("The run was ended early: ");
     expect(readdirSync(at("two-noticed", "checkpoints")).length).toBe(1);
-  }, 120_000);
+  });
 
   it("ends, and not with 0, where the second one is killed", async () => {
     const { code } = await launched(

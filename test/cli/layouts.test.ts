@@ -56,7 +56,7 @@ describe("layouts", () => {
     expect(rows.some(({ layout }) => layout.recomputedLayers > 0 && layout.recomputedLayers < 80)).toBe(true);
   });
 
-  it("take what precision, software and graphs say", async () => {
+  it("take what precision, software and graphs say", { tags: ["slow"] }, async () => {
     const best = async (...more: string[]): Promise<number> => (await layouts(...more)).rows[0]!.seconds;
     const eight = await best("--precision", "float8");
     expect(eight).toBeLessThan(await best());

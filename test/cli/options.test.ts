@@ -9,6 +9,7 @@ import { InputError } from "../../core/index.ts";
 import { endRanks, serveRank, type World } from "../../exec/index.ts";
 import { createLocalWorlds } from "../../native/index.ts";
 import { type LiveServer, startServer } from "../../server/index.ts";
+import { isNightly, isQuick } from "../level.ts";
 import { createFleetDouble, statusOf } from "../server/fleet-double.ts";
 import { ASSETS, DEFAULTS } from "../server/served.ts";
 import { CLUSTER, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
@@ -243,8 +244,10 @@ describe("every option of every command is used or refused", () => {
     }
   });
 
-  // The demo is too long for this; commands.test.ts runs it with its options.
-  it.each(USES.filter(({ name }) => name !== "demo"))(
+  // The demo is too long for this; commands.test.ts runs it with its options. So is the paper's evaluation by day.
+  it.each(
+    USES.filter(({ name }) => name !== "demo" && (isNightly || name !== "paper") && !(isQuick && name === "regress")),
+  )(
     "$title looks at all that it takes, and at no other option",
     async ({ command, use, args }) => {
       expect(useOf(command, args)).toBe(use);

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,6 +9,7 @@ import { run } from "../../cli/run.ts";
 import { createRng } from "../../core/index.ts";
 import { findResumable } from "../../workbench/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
+import { isNightly, someOf } from "../level.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { writeSmallInputs } from "./small-inputs.ts";
 
@@ -108,7 +110,7 @@ describe("a run that is killed at any moment", () => {
       const rng = createRng(`moments ${seed}`);
       const folder = `killed-${seed}`;
       let child = started("plan.json", "-o", folder);
-      for (let kill = 0; kill < 3; kill += 1) {
+      for (let kill = 0; kill < (isNightly ? 3 : 1); kill += 1) {
         const now = kill === 0 ? 0 : numLines(folder);
         if (!(await killedAt(child, folder, now + 1 + rng.nextInt(Math.floor(NUM_STEPS / 3))))) break;
         // What is there is right up to its last whole line, and what is in checkpoints is not behind it.
@@ -190,10 +192,12 @@ describe("a run that is asked to end", () => {
     expectSame("by-command");
   }, 60_000);
 
-  it.each([
+  const limits = [
     ["hours", ["--max-hours", "0.0001"], /Noticed \(--max-hours 0\.0001\)/],
     ["money", ["--max-cost", "0.5", "--cost-per-hour", "5000", "--max-hours", "2"], /Noticed \(--max-cost 0\.5\)/],
-  ])(
+  ] as const;
+
+  it.each(someOf(limits, { quick: 0, all: 1 }))(
     "ends in the same way once it has taken so many %s, and goes on to the same bytes",
     async (name, limit, says) => {
       const { code, stderr } = await runCli(["train", "plan.json", "-o", name, "--no-cache", ...limit], root);

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { type ChildProcess, spawn } from "node:child_process";
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -5,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly } from "../level.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { writeSmallInputs } from "./small-inputs.ts";
 
@@ -141,7 +142,7 @@ describe("a run that somebody ends", () => {
 
 it("a run that is killed at any moment leaves a folder that is valid up to its last whole line", async () => {
   const rng = createRng("killed");
-  for (let kill = 0; kill < (isNightly ? 20 : 4); kill += 1) {
+  for (let kill = 0; kill < (isNightly ? 20 : 1); kill += 1) {
     const child = await started("killed");
     await sleep(rng.nextInt(150));
     child.kill("SIGKILL");

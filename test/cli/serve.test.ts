@@ -160,7 +160,9 @@ describe("a job that diverges in its last steps", () => {
 });
 
 describe("a job that may be stopped early", () => {
-  it("is stopped by its evaluation losses where it has some, also when its training losses say nothing", async () => {
+  it("is stopped by its evaluation losses where it has some, also when its training losses say nothing", {
+    tags: ["slow"],
+  }, async () => {
     const rules = { warmupSteps: 1, divergence: false, plateau: false, extrapolate: false, patience: 3 };
     const { defaults } = workload({}, { share: 0.2, everySteps: 2 });
     const still = { optimizer: { learningRate: 1e-12 } };

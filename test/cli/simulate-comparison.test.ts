@@ -81,7 +81,9 @@ test.each(["tp", "fsdp", "ddp", "interleaved", "zb-h1"])(
   },
 );
 
-test("a plan and every comparison schedule take the same times of the GPUs, and say how far off these are", async () => {
+test("a plan and every comparison schedule take the same times of the GPUs, and say how far off these are", {
+  tags: ["slow"],
+}, async () => {
   const costs = { model: "layers", source: expect.stringContaining("RTX A6000"), meanError: expect.any(Number) };
   const plan = JSON.parse(await printed(["plan", "small.yaml", ...ON_FOUR, "--json"], folder)) as object;
   expect(plan).toMatchObject({ costs });
@@ -109,7 +111,7 @@ test("GPUs described by figures, and of several types, get the reference's share
     );
 });
 
-test("the trace opens as a page, and holds the steps that were asked for", async () => {
+test("the trace opens as a page, and holds the steps that were asked for", { tags: ["slow"] }, async () => {
   const args = ["simulate", "mixed.yaml", ...ON_FOUR, "--schedule", "fsdp", "-o", "fsdp.json"];
   expect(await printed(args, folder)).toMatch(/trace written to fsdp\.json\n$/);
   expect(await printed([...args, "--trace-steps", "2"], folder)).toMatch(/fsdp\.json: the first 2 of 12 steps\n$/);
@@ -216,7 +218,9 @@ test("a plan file has its own schedule", async () => {
   );
 });
 
-test("links can block by themselves: the plan says so, its simulations do, and a plan without it stays what it was", async () => {
+test("links can block by themselves: the plan says so, its simulations do, and a plan without it stays what it was", {
+  tags: ["slow"],
+}, async () => {
   const two = (inside: string, network: string): string => `kind: cluster
 version: 1
 machines:
@@ -254,7 +258,7 @@ network: { bandwidthBytesPerSecond: 1.25e9${network} }
   expect(await lorappOf()).toBe(network.makespanSeconds);
 });
 
-test("overlap, pruning and fusing can be switched off, and each costs what it saves", async () => {
+test("overlap, pruning and fusing can be switched off, and each costs what it saves", { tags: ["slow"] }, async () => {
   const lorapp = await simulated("lorapp");
   const serial = await simulated("lorapp", "--no-overlap");
   const split = await simulated("lorapp", "--no-pruning");

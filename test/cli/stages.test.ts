@@ -20,7 +20,9 @@ it("what is done is shown while it is done on a terminal, and goes again", async
   expect(await shown(true, false, () => 1)).toBe("doing things ...\r\u001b[K");
 });
 
-it("where nobody looks at a terminal it is said when it has taken a second, and not before", async () => {
+it("where nobody looks at a terminal it is said when it has taken a second, and not before", {
+  tags: ["slow"],
+}, async () => {
   expect(await shown(false, false, () => 1)).toBe("");
   const waited = await shown(false, false, () => sleep(1200));
   expect(waited).toBe("doing things ...\n");

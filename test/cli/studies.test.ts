@@ -56,7 +56,7 @@ test("strategies compares every way to train the jobs, and says of each whether 
   expect(full.strategies.some(({ strategy }) => strategy.startsWith("lorapp"))).toBe(false);
 });
 
-test("a calibration that catalog writes is read back by strategies and simulate", async () => {
+test("a calibration that catalog writes is read back by strategies and simulate", { tags: ["slow"] }, async () => {
   const text = await printed(["catalog", "H100 SXM", "--calibration", "h100.json"], folder);
   expect(text).toMatch(/^h100\.json: fitted: H100 SXM, bfloat16; about 5\.8 % off/);
   const file = path.join(folder, "h100.json");
@@ -68,7 +68,9 @@ test("a calibration that catalog writes is read back by strategies and simulate"
   expect(makespanSeconds).toBeGreaterThan(0);
 });
 
-test("one observed rate gives the share of the peak, and the calibration predicts that rate again", async () => {
+test("one observed rate gives the share of the peak, and the calibration predicts that rate again", {
+  tags: ["slow"],
+}, async () => {
   await printed(
     ["strategies", "w.yaml", "--cluster", "four.yaml", "--observed", "1f1b=5000", "-o", "seen.json"],
     folder,
@@ -101,7 +103,9 @@ test.each([
   expect(stderr).toMatch(message);
 });
 
-test("paper prints every cell with its error, names its calibration cells and ends with the orderings; -o makes a page", async () => {
+test("paper prints every cell with its error, names its calibration cells and ends with the orderings; -o makes a page", {
+  tags: ["slow"],
+}, async () => {
   const written = await printed(["paper", "-o", "paper.html"], folder);
   expect(written).toMatch(/\npage written to paper\.html\n$/);
   const page = readFileSync(path.join(folder, "paper.html"), "utf8");

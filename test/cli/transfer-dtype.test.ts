@@ -36,7 +36,10 @@ function rows(): string {
   return Array.from({ length: 16 }, (_, row) => `${JSON.stringify(one(row))}\n`).join("");
 }
 
-it("trains with the messages that a cluster file says: half the bytes, and nearly the same losses", async () => {
+it("trains with the messages that a cluster file says: half the bytes, and nearly the same losses", {
+  tags: ["slow"],
+  timeout: 300_000,
+}, async () => {
   writeFileSync(at("workload.yaml"), WORKLOAD);
   writeFileSync(at("rows.jsonl"), rows());
   writeFileSync(at("wide.yaml"), cluster(""));
@@ -70,4 +73,4 @@ it("trains with the messages that a cluster file says: half the bytes, and nearl
   // The twin has the messages of the run.
   await command("simulate", "rounded.json", "-o", "simulated.json", "--no-intervals");
   await command("compare", "simulated.json", "rounded");
-}, 300_000);
+});

@@ -85,7 +85,7 @@ describe("what-if WORKLOAD --submit", () => {
     packageFile("examples", "gpu-cluster.yaml"),
   ];
 
-  it("has intervals where costs have errors, and none where nobody wants them", async () => {
+  it("has intervals where costs have errors, and none where nobody wants them", { tags: ["slow"] }, async () => {
     const argv = [...GPUS, "--submit", "job.yaml", "--at", "60", "--json"];
     const of = async (...more: readonly string[]) =>
       (JSON.parse(await printed([...argv, ...more], root)) as Extract<WhatIfAnswer, { admitted: true }>).end;
@@ -95,7 +95,7 @@ describe("what-if WORKLOAD --submit", () => {
     expect(exact).toEqual({ seconds: drawn.seconds, low: drawn.seconds, high: drawn.seconds });
   });
 
-  it("shows what a job that fits on no device would take of each", async () => {
+  it("shows what a job that fits on no device would take of each", { tags: ["slow"] }, async () => {
     writeFileSync(
       path.join(root, "huge.yaml"),
       "{ name: huge, steps: 5, batchSize: 512, microBatchSize: 512, data: { lengths: 512 } }\n",

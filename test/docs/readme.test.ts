@@ -82,6 +82,7 @@ describe("the README", () => {
   // One after another, since each needs the files of those before it.
   test.each(commands.map((words) => ({ line: words.join(" "), words })))(
     "has a command that works: $line",
+    { tags: ["slow"] },
     async ({ words }) => {
       const { code, stdout, stderr } = await loratwin(words);
       // On a slow machine what takes a second is said.

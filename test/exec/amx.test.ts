@@ -1,3 +1,4 @@
+// @module-tag nightly
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { nativeInfo } from "../../exec/index.ts";

@@ -1,3 +1,4 @@
+// @module-tag nightly
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { build, buildTargets } from "../native/cuda-table.ts";

@@ -42,20 +42,24 @@ async function run(of: SmallRun): Promise<SmallResult> {
   return result;
 }
 
-test("a stage that is the whole pipeline clips by its own norm, without waiting for the host", async () => {
+test("a stage that is the whole pipeline clips by its own norm, without waiting for the host", {
+  tags: ["slow"],
+}, async () => {
   const one = await run({ devices: "cuda:0" });
   expect(updatesOf(one)).toEqual([3]);
   expect(waitsOf(one)).toEqual([0]);
 });
 
-test("where the norms of two stages come together, each update waits for the host", async () => {
+test("where the norms of two stages come together, each update waits for the host", { tags: ["slow"] }, async () => {
   const two = await run({ devices: "cuda:0,cuda:1" });
   expect(updatesOf(two)).toEqual([3, 3]);
   expect(waitsOf(two)).toEqual([3, 3]);
   expect(waitsOf(await run({ devices: "cpu:0,cuda:0" }))).toEqual([0, 3]);
 });
 
-test("an adapter trains the same bytes in graphs, in other company, and in memory that others had", async () => {
+test("an adapter trains the same bytes in graphs, in other company, and in memory that others had", {
+  tags: ["slow"],
+}, async () => {
   process.env["LORATWIN_CUDA_GRAPHS"] = "off";
   const plain = await run({ devices: "cuda:0", groups: "unfused" });
   process.env["LORATWIN_CUDA_GRAPHS"] = "on";

@@ -21,6 +21,7 @@ function given(steps: number) {
 
 test.each([{ devices: "cuda:0" }, { devices: "cuda:0,cuda:1" }, { devices: "cpu:0,cuda:0" }])(
   "jobs are evaluated on emulated GPUs as on a CPU device, and keep the same best, on $devices",
+  { tags: ["slow"], timeout: minutes(5) },
   async ({ devices }) => {
     const run: SmallRun = { devices, groups: "unfused" };
     const [onGpus, onCpu] = [await runSmall(given(3), run), await runSmall(given(3), { ...run, devices: "cpu:0" })];
@@ -40,5 +41,4 @@ test.each([{ devices: "cuda:0" }, { devices: "cuda:0,cuda:1" }, { devices: "cpu:
       expect(adapterBytes(best!.adapter!)).toBe(adapterBytes(short.adapters[job]!));
     }
   },
-  minutes(5),
 );

@@ -1,9 +1,10 @@
+// @module-tag slow
 import { afterEach, describe, expect, test } from "vitest";
 import type { ExecuteResult } from "../../exec/index.ts";
 import { createRuntime, type Device, type DeviceStatistics } from "../../native/index.ts";
 import { stageLaunches } from "../../plan/memory/graph-room.ts";
+import { someOf } from "../level.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
-import { isNightly } from "../nightly.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type OracleCase, planCase, readOracleCase, runCase } from "./oracle-case.ts";
 import { adapterBytes, runSmall, SMALL, type SmallJob, smallCase, TWO_JOBS } from "./small-run.ts";
@@ -47,8 +48,9 @@ function repeated(oracle: OracleCase, steps: number, times: number): OracleCase 
   };
 }
 
-test.runIf(HAS_SHARED && isNightly)(
+test.runIf(HAS_SHARED)(
   "the PyTorch reference case gives the same bytes with graphs and without",
+  { tags: ["nightly"], timeout: minutes(5) },
   async () => {
     const oracle = repeated(readOracleCase(), 1, 3);
     const plan = planCase(oracle, { devices: "cuda:0", groups: 1 });
@@ -60,18 +62,19 @@ test.runIf(HAS_SHARED && isNightly)(
     expect(plan.microBatches.length).toBe(6);
     expect(graphsOf(graphed)).toEqual([{ captured: 4, launched: 8, kept: 4, refused: 0 }]);
   },
-  minutes(5),
 );
 
 const EQUAL: readonly SmallJob[] = TWO_JOBS.map((job) => ({ ...job, steps: 5, spread: 1 }));
 
 describe("on emulated GPUs", () => {
-  test.each([
+  const runs = [
     { devices: "cuda:0", dtype: "float32", recompute: "none" },
     { devices: "cuda:0,cuda:1", dtype: "bfloat16", recompute: "layer" },
     { devices: "cuda:0#0,cuda:0#1", dtype: "nf4", recompute: "none" },
     { devices: "cpu:0,cuda:0", dtype: "bfloat16", recompute: "none" },
-  ] as const)(
+  ] as const;
+
+  test.each(someOf(runs, { quick: 0, all: 2 }))(
     "graphs change no byte: %o",
     async (run) => {
       const given = smallCase(EQUAL);

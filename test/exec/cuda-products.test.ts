@@ -61,14 +61,14 @@ describe("the ways of a GPU's products", () => {
     expect(count(false, true, hiddenSize, intermediateSize)).toBeGreaterThan(1);
   });
 
-  test("that are known are not measured again", async () => {
+  test("that are known are not measured again", { tags: ["slow"] }, async () => {
     const { products } = await train(undefined, { measureProducts: { known: undefined } });
     const turned = products!.choices.map((choice) => ({ ...choice, algorithm: WAYS[1]! }));
     const known = { library: LIBRARY, choices: turned };
     expect((await train(undefined, { measureProducts: { known } })).products).toEqual(known);
   });
 
-  test("are the calibration's, so that the same calibration gives the same bytes", async () => {
+  test("are the calibration's, so that the same calibration gives the same bytes", { tags: ["slow"] }, async () => {
     const all = (algorithm: string): ProductChoices => ({
       library: LIBRARY,
       choices: calibration.products!.choices.map((choice) => ({ ...choice, algorithm })),

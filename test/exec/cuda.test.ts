@@ -1,3 +1,4 @@
+// @module-tag slow
 import { describe, expect, test } from "vitest";
 import { DeviceError } from "../../core/index.ts";
 import type { ExecuteResult } from "../../exec/index.ts";
@@ -5,8 +6,8 @@ import { createRuntime, gpuFreeBytes, nativeInfo } from "../../native/index.ts";
 import { type Cluster, linkSchema } from "../../plan/documents/cluster.ts";
 import { clusterFromList } from "../../plan/resolve-cluster.ts";
 import { printed } from "../cli/run-cli.ts";
+import { someOf } from "../level.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
-import { isNightly } from "../nightly.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type CaseRun, planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
 import { dequantizedModel } from "./quantized-model.ts";
@@ -35,22 +36,17 @@ describe.skipIf(!HAS_SHARED)("the PyTorch reference case on emulated GPUs, in fl
     return result.adapters.map(adapterBytes);
   };
 
-  test(
-    "has the reference's losses, gradient norms and adapters on one",
-    async () => {
-      await check({ devices: "cuda:0", groups: 1 });
-    },
-    minutes(5),
-  );
+  test("has the reference's losses, gradient norms and adapters on one", {
+    tags: ["nightly"],
+    timeout: minutes(5),
+  }, async () => {
+    await check({ devices: "cuda:0", groups: 1 });
+  });
 
-  test.runIf(isNightly)(
-    "has them on two, and the same bytes twice",
-    async () => {
-      const run = { devices: "cuda:0,cuda:1", groups: "unfused" } as const;
-      expect(await check(run)).toEqual(await check(run));
-    },
-    minutes(5),
-  );
+  test("has them on two, and the same bytes twice", { tags: ["nightly"], timeout: minutes(5) }, async () => {
+    const run = { devices: "cuda:0,cuda:1", groups: "unfused" } as const;
+    expect(await check(run)).toEqual(await check(run));
+  });
 });
 
 /** Largest relative differences of losses, gradient norms and adapters. */
@@ -105,7 +101,7 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
     minutes(3),
   );
 
-  test.each(["cuda:0,cuda:1", "cuda:0,cpu:0", "cpu:0,cuda:0"])(
+  test.each(someOf(["cuda:0,cuda:1", "cuda:0,cpu:0", "cpu:0,cuda:0"], { quick: 0, all: 1 }))(
     "in float32 with messages in bfloat16, to what rounding allows, with the same bytes twice: %s",
     async (names) => {
       const given = smallCase(TWO_JOBS);
@@ -130,7 +126,7 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
     minutes(3),
   );
 
-  test.each(["float32", "bfloat16", "int8"] as const)(
+  test.each(someOf(["float32", "bfloat16", "int8"] as const, { quick: 0, all: 1 }))(
     "in the memory that is planned: %s",
     async (dtype) => {
       const { plan, statistics } = await runSmall(smallCase(TWO_JOBS), { devices: "cuda:0,cuda:1", dtype });
@@ -148,22 +144,21 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
 describe("pipelines on emulated GPUs", () => {
   const given = smallCase([...TWO_JOBS, { rank: 3, targets: ["up_proj"], steps: 2 }]);
 
-  test(
-    "of two GPUs each train the bytes that each job trains on one pipeline",
-    async () => {
-      const all = await runSmall(given, {
-        devices: "cuda:0,cuda:1,cuda:2,cuda:3",
-        pipelines: 2,
-        groups: "unfused",
-        dtype: "bfloat16",
-      });
-      const one = await runSmall(given, { devices: "cuda:0,cuda:1", groups: "unfused", dtype: "bfloat16" });
-      expect(all.adapters.map(adapterBytes)).toEqual(one.adapters.map(adapterBytes));
-    },
-    minutes(3),
-  );
+  test("of two GPUs each train the bytes that each job trains on one pipeline", {
+    tags: ["nightly"],
+    timeout: minutes(3),
+  }, async () => {
+    const all = await runSmall(given, {
+      devices: "cuda:0,cuda:1,cuda:2,cuda:3",
+      pipelines: 2,
+      groups: "unfused",
+      dtype: "bfloat16",
+    });
+    const one = await runSmall(given, { devices: "cuda:0,cuda:1", groups: "unfused", dtype: "bfloat16" });
+    expect(all.adapters.map(adapterBytes)).toEqual(one.adapters.map(adapterBytes));
+  });
 
-  test.each(isNightly ? (["bfloat16", "nf4"] as const) : (["bfloat16"] as const))(
+  test.each(someOf(["nf4", "bfloat16"] as const, { quick: 0, all: 1 }))(
     "of two shares of each GPU hold its weights once, and train the same bytes: %s",
     async (dtype) => {
       const devices = { shares: "cuda:0#0,cuda:1#0,cuda:0#1,cuda:1#1", whole: "cuda:0,cuda:1,cuda:2,cuda:3" } as const;
@@ -181,7 +176,7 @@ describe("pipelines on emulated GPUs", () => {
   );
 });
 
-const FORMATS = isNightly ? (["int8", "nf4"] as const) : (["nf4"] as const);
+const FORMATS = someOf(["int8", "nf4"] as const, { quick: 0, all: 1 });
 
 describe.each(FORMATS)("a model in %s on emulated GPUs", (dtype) => {
   const broken = smallCase(
@@ -200,11 +195,13 @@ describe.each(FORMATS)("a model in %s on emulated GPUs", (dtype) => {
   });
   const lossesOf = (result: ExecuteResult): readonly number[] => result.metrics.map(({ loss }) => loss);
 
-  test.each([
+  const cases = [
     ["cuda:0", "broken blocks", broken],
     ["cuda:0,cuda:1", "broken blocks", broken],
     ["cuda:0", "more columns than one part", wide],
-  ] as const)(
+  ] as const;
+
+  test.each(someOf(cases, { quick: 0, all: 1 }))(
     "trains what bfloat16 does on the weights that the format keeps, on %s: %s",
     async (devices, _, small) => {
       const quantized = await runSmall(small, { devices, groups: 1, dtype });

@@ -25,26 +25,29 @@ function largestLossError(a: readonly number[], b: readonly number[]): number {
 const ROUNDING = 1e-5;
 
 describe.skipIf(!HAS_SHARED)("one adapter, however it is trained", () => {
-  test("is the same to fp32 rounding on one device, two devices, fused, unfused and alone", async () => {
+  test("is the same to fp32 rounding on one device, two devices, fused, unfused and alone", {
+    tags: ["slow"],
+  }, async () => {
     const oracle = readOracleCase();
     const alone: CaseRun = { devices: "cpu:0", groups: "unfused" };
+    const runs: readonly CaseRun[] = [
+      { devices: "cpu:0", groups: 1 },
+      { devices: "cpu:0", groups: "unfused" },
+      { devices: "cpu:0,cpu:1", groups: 1 },
+      { devices: "cpu:0,cpu:1", groups: "unfused" },
+    ];
+    const results: ExecuteResult[] = [];
+    for (const run of runs) results.push(await runCase(oracle, planCase(oracle, run)));
     for (const [index, job] of oracle.jobs.entries()) {
       const base = await runCase(oracle, planCase(oracle, alone, index));
-      const runs: readonly CaseRun[] = [
-        { devices: "cpu:0", groups: 1 },
-        { devices: "cpu:0", groups: "unfused" },
-        { devices: "cpu:0,cpu:1", groups: 1 },
-        { devices: "cpu:0,cpu:1", groups: "unfused" },
-      ];
-      for (const run of runs) {
-        const result = await runCase(oracle, planCase(oracle, run));
+      for (const result of results) {
         expect(relativeDistance(result.adapters[index]!, base.adapters[0]!)).toBeLessThan(ROUNDING);
         expect(largestLossError(losses(result).get(job.name)!, losses(base).get(job.name)!)).toBeLessThan(ROUNDING);
       }
     }
   });
 
-  test("is the same to fp32 rounding for every micro-batch size", async () => {
+  test("is the same to fp32 rounding for every micro-batch size", { tags: ["slow"] }, async () => {
     const base = await runCase(readOracleCase(), planCase(readOracleCase(), { devices: "cpu:0", groups: 1 }));
     for (const microBatchSize of [1, 4]) {
       const oracle = readOracleCase({ microBatchSize });

@@ -83,29 +83,33 @@ function errorOf(fitted: FittedMemory, points: readonly Point[]): number {
 describe.each(["cpu:0", "cpu:0,cpu:1"])("memory that is fitted to real runs on %s", (devices) => {
   const all = measuredRuns(devices);
 
-  it.each(Object.keys(STARTS))("is within 0.5 % of what other runs take, from 15 points: %s", async (start) => {
-    const runs = await all;
-    const isWithin: boolean[] = [];
-    runs[0]!.peaks.forEach((_, stage) => {
-      const points = runs.map(({ plan, peaks }): Point => {
-        return { terms: stageTerms(plan, stage, STARTS[start]!(plan, stage)), bytes: peaks[stage]! };
+  it.each(Object.keys(STARTS))(
+    "is within 0.5 % of what other runs take, from 15 points: %s",
+    { tags: ["slow"] },
+    async (start) => {
+      const runs = await all;
+      const isWithin: boolean[] = [];
+      runs[0]!.peaks.forEach((_, stage) => {
+        const points = runs.map(({ plan, peaks }): Point => {
+          return { terms: stageTerms(plan, stage, STARTS[start]!(plan, stage)), bytes: peaks[stage]! };
+        });
+        const heldOut = points.slice(POINTS);
+        const first = errorOf(INITIAL_MEMORY, heldOut);
+        let fitted = INITIAL_MEMORY;
+        for (const { terms, bytes } of points.slice(0, POINTS)) {
+          fitted = learnMemory(fitted, terms, bytes);
+          // What is exact stays so.
+          if (start === "the plan" && packsAsPlanned()) expect(errorOf(fitted, heldOut)).toBeLessThan(1e-6);
+        }
+        if (start !== "the plan") expect(first).toBeGreaterThan(0.3);
+        expect(errorOf(fitted, heldOut)).toBeLessThan(0.005);
+        for (const { terms, bytes } of heldOut) {
+          const predicted = predictMemory(fitted, terms);
+          isWithin.push(bytes <= predicted.bytes + predicted.margin);
+          expect(predicted.margin / predicted.bytes).toBeLessThan(0.02);
+        }
       });
-      const heldOut = points.slice(POINTS);
-      const first = errorOf(INITIAL_MEMORY, heldOut);
-      let fitted = INITIAL_MEMORY;
-      for (const { terms, bytes } of points.slice(0, POINTS)) {
-        fitted = learnMemory(fitted, terms, bytes);
-        // What is exact stays so.
-        if (start === "the plan" && packsAsPlanned()) expect(errorOf(fitted, heldOut)).toBeLessThan(1e-6);
-      }
-      if (start !== "the plan") expect(first).toBeGreaterThan(0.3);
-      expect(errorOf(fitted, heldOut)).toBeLessThan(0.005);
-      for (const { terms, bytes } of heldOut) {
-        const predicted = predictMemory(fitted, terms);
-        isWithin.push(bytes <= predicted.bytes + predicted.margin);
-        expect(predicted.margin / predicted.bytes).toBeLessThan(0.02);
-      }
-    });
-    expect(mean(isWithin.map(Number))).toBeGreaterThanOrEqual(0.9);
-  });
+      expect(mean(isWithin.map(Number))).toBeGreaterThanOrEqual(0.9);
+    },
+  );
 });

@@ -71,7 +71,9 @@ async function execute(given: SmallCase, plan: Plan, actionsAhead = 2048) {
 }
 
 describe("a plan that grows", () => {
-  it("runs the same actions in the same order and trains the same bytes in one segment and in many", async () => {
+  it("runs the same actions in the same order and trains the same bytes in one segment and in many", {
+    tags: ["slow"],
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(runs, async ({ jobs, numDevices, schedule, admissions, merges, cuts, ahead }) => {
         const given = smallCase(jobs as readonly SmallJob[]);

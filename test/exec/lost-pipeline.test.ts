@@ -47,7 +47,10 @@ async function losing(
 afterEach(() => askForFaults(undefined));
 
 describe("a pipeline whose device fails", () => {
-  test("leaves the others their bytes, whichever action it is that fails", async () => {
+  test("leaves the others their bytes, whichever action it is that fails", {
+    tags: ["slow"],
+    timeout: 120_000,
+  }, async () => {
     const whole = await runSmall(GIVEN, TWO_PIPELINES);
     const numActions = whole.plan.actions.flat().length;
     const jobs = whole.adapters.map((_, job) => job);
@@ -60,7 +63,7 @@ describe("a pipeline whose device fails", () => {
       for (const [job, adapter] of ended) expect(adapterBytes(adapter)).toEqual(adapterBytes(whole.adapters[job]!));
     }
     expect((await losing(numActions + 1)).error).toBeUndefined();
-  }, 120_000);
+  });
 
   test("does not keep the states of jobs of the others from being told", async () => {
     const { lost, told } = await losing(4, { hooks: { wantsStates: () => true } }, LONG);

@@ -5,6 +5,7 @@ import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Dtype } from "../../plan/index.ts";
 import { packedDirectionBytes, packedMatrixBytes } from "../../plan/memory/memory-model.ts";
 import { quantizedMatrixBytes } from "../../plan/memory/quantized-weights.ts";
+import { isNightly } from "../level.ts";
 import { packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase, threads } from "./small-run.ts";
 
 const WIDE: Architecture = {
@@ -43,46 +44,52 @@ const RUNS: readonly SmallRun[] = (["cpu:0", "cpu:0,cpu:1"] as const).flatMap((d
 );
 const TWO_THREADS: SmallRun = { devices: threads(2) };
 
-test.each([
+const SHAPES = [
+  ["odd sizes", ODD],
   ["the TinyStories shape", TINY_STORIES],
   ["hidden 256, 4 layers", WIDE],
-  ["odd sizes", ODD],
-])("planned memory is what the devices hold, part by part: %s", async (_, architecture) => {
-  const given = smallCase(
-    [
-      { rank: 8 },
-      { rank: 5, targets: ["q_proj", "k_proj", "o_proj", "gate_proj", "down_proj"] },
-      { rank: 3, targets: ["up_proj"], microBatchSize: 4 },
-    ],
-    architecture,
-  );
-  for (const run of [...RUNS, TWO_THREADS, { ...TWO_THREADS, dtype: "nf4" } satisfies SmallRun]) {
-    const { plan, statistics, trace } = await runSmall(given, run);
-    const planned = plan.memory.map((parts) => ({
-      weightsBytes: parts.weights,
-      adaptersBytes: parts.adapters + parts.optimizer,
-      otherAndArena: parts.activations + parts.buffers + parts.workspace,
-      peakBytes: parts.total,
-    }));
-    const measured = statistics.map(({ memory }) => ({
-      weightsBytes: memory.weightsBytes,
-      adaptersBytes: memory.adaptersBytes,
-      otherAndArena: memory.arenaBytes + memory.otherBytes,
-      peakBytes: memory.peakBytes,
-    }));
-    expect(measured.map((row, i) => row.peakBytes <= planned[i]!.peakBytes)).toEqual(planned.map(() => true));
-    if (packsAsPlanned(run.dtype)) expect(measured).toEqual(planned);
-    const counters = plan.stages.map((stage) =>
-      Math.max(
-        ...trace.counters
-          .filter((sample) => sample.counter === "memory" && sample.device === stage.device)
-          .map((sample) => sample.value),
-      ),
+] as const;
+
+test.each(isNightly ? SHAPES : SHAPES.slice(0, 2))(
+  "planned memory is what the devices hold, part by part: %s",
+  { tags: ["slow"] },
+  async (_, architecture) => {
+    const given = smallCase(
+      [
+        { rank: 8 },
+        { rank: 5, targets: ["q_proj", "k_proj", "o_proj", "gate_proj", "down_proj"] },
+        { rank: 3, targets: ["up_proj"], microBatchSize: 4 },
+      ],
+      architecture,
     );
-    expect(counters.map((peak, stage) => peak <= plan.memory[stage]!.total)).toEqual(counters.map(() => true));
-    if (packsAsPlanned(run.dtype)) expect(counters).toEqual(plan.memory.map(({ total }) => total));
-  }
-});
+    for (const run of [...RUNS, TWO_THREADS, { ...TWO_THREADS, dtype: "nf4" } satisfies SmallRun]) {
+      const { plan, statistics, trace } = await runSmall(given, run);
+      const planned = plan.memory.map((parts) => ({
+        weightsBytes: parts.weights,
+        adaptersBytes: parts.adapters + parts.optimizer,
+        otherAndArena: parts.activations + parts.buffers + parts.workspace,
+        peakBytes: parts.total,
+      }));
+      const measured = statistics.map(({ memory }) => ({
+        weightsBytes: memory.weightsBytes,
+        adaptersBytes: memory.adaptersBytes,
+        otherAndArena: memory.arenaBytes + memory.otherBytes,
+        peakBytes: memory.peakBytes,
+      }));
+      expect(measured.map((row, i) => row.peakBytes <= planned[i]!.peakBytes)).toEqual(planned.map(() => true));
+      if (packsAsPlanned(run.dtype)) expect(measured).toEqual(planned);
+      const counters = plan.stages.map((stage) =>
+        Math.max(
+          ...trace.counters
+            .filter((sample) => sample.counter === "memory" && sample.device === stage.device)
+            .map((sample) => sample.value),
+        ),
+      );
+      expect(counters.map((peak, stage) => peak <= plan.memory[stage]!.total)).toEqual(counters.map(() => true));
+      if (packsAsPlanned(run.dtype)) expect(counters).toEqual(plan.memory.map(({ total }) => total));
+    }
+  },
+);
 
 const SIZES = [8, 16, 20, 48, 64, 65, 100, 128, 172, 256, 344, 1000, 4096];
 
@@ -97,6 +104,7 @@ function loadedBytes(inFeatures: number, out: number, dtype: Dtype, backward: bo
 
 test.each(["float32", "bfloat16"] as const)(
   "the planner's size of packed weights is oneDNN's over a table of shapes, in both directions: %s",
+  { tags: ["slow"] },
   (dtype) => {
     const wrong: string[] = [];
     for (const inFeatures of SIZES) {

@@ -3,6 +3,7 @@ import { syntheticWeights } from "../../exec/index.ts";
 import type { WeightSource } from "../../exec/model-folder.ts";
 import { ropeFrequencies } from "../../exec/rope-frequencies.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
+import { someOf } from "../level.ts";
 import { referenceGradNorm, referenceLoss } from "./reference.ts";
 import { runSmall, SMALL, smallCase } from "./small-run.ts";
 
@@ -46,7 +47,7 @@ function cached(source: WeightSource): WeightSource {
   };
 }
 
-test.each(FEATURES)(
+test.each(someOf(FEATURES, { quick: 3, all: 8 }))(
   "losses and gradient norms are those of a plain float64 decoder on one and two devices: %s",
   async (_, feature) => {
     const architecture = { ...BASE, ...feature };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { someOf } from "../level.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type CaseRun, planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
 
@@ -16,7 +17,7 @@ const RUNS: readonly CaseRun[] = [
 ];
 
 describe.skipIf(!HAS_SHARED)("the PyTorch reference case", () => {
-  test.each(RUNS)(
+  test.each(someOf(RUNS, { quick: 2, all: 5 }))(
     "gives the reference's losses, gradient norms and adapters on $devices, groups $groups, schedule $schedule, cuts $cuts",
     async (run) => {
       const oracle = readOracleCase();

@@ -29,18 +29,24 @@ const given = smallCase([
   { rank: 3, optimizer: { schedule: { name: "cosine", warmupSteps: 2, minRatio: 0.1 } }, steps: 5, length: 90 },
 ]);
 
-test.each(RUNS)("the same plan gives the same bytes at any speed of the streams: $name", async (run) => {
-  const results = [
-    await runSmall(given, run),
-    await runSmall(given, run),
-    await whileBusy(() => runSmall(given, run)),
-  ].map(({ adapters, metrics }) => ({
-    adapters: adapters.map(adapterBytes),
-    metrics: metrics.map(({ seconds: _, ...row }) => row).sort((a, b) => a.job.localeCompare(b.job) || a.step - b.step),
-  }));
-  expect(results[1]).toEqual(results[0]);
-  expect(results[2]).toEqual(results[0]);
-});
+test.each(RUNS)(
+  "the same plan gives the same bytes at any speed of the streams: $name",
+  { tags: ["slow"] },
+  async (run) => {
+    const results = [
+      await runSmall(given, run),
+      await runSmall(given, run),
+      await whileBusy(() => runSmall(given, run)),
+    ].map(({ adapters, metrics }) => ({
+      adapters: adapters.map(adapterBytes),
+      metrics: metrics
+        .map(({ seconds: _, ...row }) => row)
+        .sort((a, b) => a.job.localeCompare(b.job) || a.step - b.step),
+    }));
+    expect(results[1]).toEqual(results[0]);
+    expect(results[2]).toEqual(results[0]);
+  },
+);
 
 describe("long micro-batches, which run in windows of rows", () => {
   // Gate and up of 768 features have windows of 682 rows a thread, those of 2048 windows of 256, and sums over so many

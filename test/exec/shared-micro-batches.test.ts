@@ -43,7 +43,10 @@ describe.each([
   { devices: "cpu:0,cpu:1", pipelines: 2 },
 ])("jobs that share micro-batches on $pipelines pipelines of $devices", ({ devices, pipelines }) => {
   // Where other programs take a core from one of two pipelines, a job may have ended before it is asked to pause.
-  it("come, go and pause, and train what each trains alone but for the order of sums", { retry: 2 }, async () => {
+  it("come, go and pause, and train what each trains alone but for the order of sums", {
+    tags: ["slow"],
+    retry: 2,
+  }, async () => {
     const given = unevenCase();
     const { ended, decisions, segments } = await runFleet(given, {
       ...{ devices, pipelines, policy: "packed", most: 3, first: [0, 1] },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { jobsOfGroup } from "../../plan/index.ts";
+import { someOf } from "../level.ts";
 import { adapterBytes, runSmall, type SmallRun, smallCase, TWO_JOBS } from "./small-run.ts";
 
 const STEPS = 60;
@@ -19,58 +20,66 @@ function given(steps: readonly number[]) {
   );
 }
 
-describe.each([
-  { devices: "cpu:0", groups: "unfused" },
-  { devices: "cpu:0,cpu:1", groups: "unfused" },
-  { devices: "cpu:0,cpu:1", groups: "unfused", maxInFlight: 2 },
-  { devices: "cpu:0,cpu:1", groups: 2 },
-  { devices: "cpu:0,cpu:1", groups: "unfused", schedule: "1f1b" },
-  { devices: "cpu:0,cpu:1", groups: "unfused", jobsAtOnce: 1 },
-  { devices: "cpu:0,cpu:1", groups: "unfused", pipelines: 2 },
-] satisfies readonly SmallRun[])("a run that is to end early, %o", (run) => {
-  test.each([1, 7, 20])("ends after the mini-batches that have begun, when asked after %i steps", async (after) => {
-    const stop = new AbortController();
-    let seen = 0;
-    const ended: number[] = [];
-    const result = await runSmall(given([STEPS, STEPS, 3]), {
-      ...run,
-      hooks: {
-        stop: stop.signal,
-        onStep: () => {
-          seen += 1;
-          if (seen === after) stop.abort();
+describe.each(
+  someOf(
+    [
+      { devices: "cpu:0", groups: "unfused" },
+      { devices: "cpu:0,cpu:1", groups: "unfused" },
+      { devices: "cpu:0,cpu:1", groups: "unfused", maxInFlight: 2 },
+      { devices: "cpu:0,cpu:1", groups: 2 },
+      { devices: "cpu:0,cpu:1", groups: "unfused", schedule: "1f1b" },
+      { devices: "cpu:0,cpu:1", groups: "unfused", jobsAtOnce: 1 },
+      { devices: "cpu:0,cpu:1", groups: "unfused", pipelines: 2 },
+    ] satisfies readonly SmallRun[],
+    { quick: 2, all: 7 },
+  ),
+)("a run that is to end early, %o", (run) => {
+  test.each(someOf([1, 7, 20], { quick: 1, all: 3 }))(
+    "ends after the mini-batches that have begun, when asked after %i steps",
+    async (after) => {
+      const stop = new AbortController();
+      let seen = 0;
+      const ended: number[] = [];
+      const result = await runSmall(given([STEPS, STEPS, 3]), {
+        ...run,
+        hooks: {
+          stop: stop.signal,
+          onStep: () => {
+            seen += 1;
+            if (seen === after) stop.abort();
+          },
+          onJobEnd: (job) => void ended.push(job),
         },
-        onJobEnd: (job) => void ended.push(job),
-      },
-    });
-    const whole = await runSmall(given([STEPS, STEPS, 3]), run);
-    expect(result.endedEarly).toBe(true);
-    expect(whole.endedEarly).toBe(false);
-    expect(result.metrics.length).toBeGreaterThanOrEqual(after);
-    expect(result.metrics.length).toBeLessThan(whole.metrics.length);
-    const numbers = (metrics: typeof result.metrics, job: string) =>
-      metrics.filter((row) => row.job === job).map(({ step, loss, gradNorm }) => ({ step, loss, gradNorm }));
-    const steps = result.plan.jobs.map(({ name }) => numbers(result.metrics, name).length);
-    result.plan.jobs.forEach(({ name }, job) => {
-      expect(numbers(result.metrics, name)).toEqual(numbers(whole.metrics, name).slice(0, steps[job]));
-    });
-    expect(ended).toEqual(steps[2] === 3 ? [2] : []);
+      });
+      const whole = await runSmall(given([STEPS, STEPS, 3]), run);
+      expect(result.endedEarly).toBe(true);
+      expect(whole.endedEarly).toBe(false);
+      expect(result.metrics.length).toBeGreaterThanOrEqual(after);
+      expect(result.metrics.length).toBeLessThan(whole.metrics.length);
+      const numbers = (metrics: typeof result.metrics, job: string) =>
+        metrics.filter((row) => row.job === job).map(({ step, loss, gradNorm }) => ({ step, loss, gradNorm }));
+      const steps = result.plan.jobs.map(({ name }) => numbers(result.metrics, name).length);
+      result.plan.jobs.forEach(({ name }, job) => {
+        expect(numbers(result.metrics, name)).toEqual(numbers(whole.metrics, name).slice(0, steps[job]));
+      });
+      expect(ended).toEqual(steps[2] === 3 ? [2] : []);
 
-    // Every action of those mini-batches ran, and no other.
-    const actions = result.trace.events.filter(({ stream }) => stream === "compute");
-    const trained = result.plan.microBatches.filter(
-      ({ group, step }) => step < Math.max(...jobsOfGroup(result.plan.groups[group]!).map((job) => steps[job]!)),
-    );
-    expect(new Set(actions.map(({ microBatch }) => microBatch))).toEqual(new Set(trained.map(({ index }) => index)));
+      // Every action of those mini-batches ran, and no other.
+      const actions = result.trace.events.filter(({ stream }) => stream === "compute");
+      const trained = result.plan.microBatches.filter(
+        ({ group, step }) => step < Math.max(...jobsOfGroup(result.plan.groups[group]!).map((job) => steps[job]!)),
+      );
+      expect(new Set(actions.map(({ microBatch }) => microBatch))).toEqual(new Set(trained.map(({ index }) => index)));
 
-    // The adapters are those of a plan of so many steps.
-    const least = steps.map((count) => Math.max(1, count));
-    const short = await runSmall(given(least), { ...run, schedule: "lorapp" });
-    result.adapters.forEach((adapter, job) => {
-      if (steps[job]! > 0) expect(adapterBytes(adapter)).toBe(adapterBytes(short.adapters[job]!));
-      else expect(adapter).toEqual([]);
-    });
-  });
+      // The adapters are those of a plan of so many steps.
+      const least = steps.map((count) => Math.max(1, count));
+      const short = await runSmall(given(least), { ...run, schedule: "lorapp" });
+      result.adapters.forEach((adapter, job) => {
+        if (steps[job]! > 0) expect(adapterBytes(adapter)).toBe(adapterBytes(short.adapters[job]!));
+        else expect(adapter).toEqual([]);
+      });
+    },
+  );
 });
 
 test("jobs are handed over as they end, with the adapters that the run ends with", async () => {

@@ -1,3 +1,4 @@
+// @module-tag nightly
 import { describe, expect, it } from "vitest";
 import { quantile } from "../../core/index.ts";
 import { firstEstimate } from "../../explorer/first-estimate.ts";

@@ -16,6 +16,7 @@ import { CATALOG } from "../../plan/index.ts";
 import { foundPlatform } from "../../studies/paper/calibrate-paper.ts";
 import { predictCell } from "../../studies/paper/predict-cell.ts";
 import type { PaperModel } from "../../studies/paper/published.ts";
+import { someOf } from "../level.ts";
 import { answerTo, changedScene, SCENES } from "./scenes.ts";
 
 const CHOICES = sceneNames();
@@ -59,26 +60,30 @@ describe("a scene as files", () => {
 });
 
 describe("the paper's scenes", () => {
-  it.each([2, 3, 4])("take the times that `loratwin paper` predicts for a step: preset %i", (index) => {
-    const { scene } = SCENE_PRESETS[index]!;
-    const [{ copies }] = scene.jobs as readonly [(typeof scene.jobs)[0]];
-    const [short, long] = [4, 10].map((steps) => {
-      const { answer } = simulateRequest(
-        sceneRequest({ ...scene, jobs: [{ ...scene.jobs[0]!, steps }] }, paperCalibration()),
-      );
-      return answer.metrics.makespanSeconds;
-    });
-    const model = scene.model as PaperModel;
-    const { stepSeconds } = predictCell(foundPlatform(CATALOG), { model, system: "lorapp", adapters: copies });
-    expect((long! - short!) / 6 / copies / stepSeconds).toBeCloseTo(1, 3);
-  });
+  it.each([2, 3, 4])(
+    "take the times that `loratwin paper` predicts for a step: preset %i",
+    { tags: ["slow"] },
+    (index) => {
+      const { scene } = SCENE_PRESETS[index]!;
+      const [{ copies }] = scene.jobs as readonly [(typeof scene.jobs)[0]];
+      const [short, long] = [4, 10].map((steps) => {
+        const { answer } = simulateRequest(
+          sceneRequest({ ...scene, jobs: [{ ...scene.jobs[0]!, steps }] }, paperCalibration()),
+        );
+        return answer.metrics.makespanSeconds;
+      });
+      const model = scene.model as PaperModel;
+      const { stepSeconds } = predictCell(foundPlatform(CATALOG), { model, system: "lorapp", adapters: copies });
+      expect((long! - short!) / 6 / copies / stepSeconds).toBeCloseTo(1, 3);
+    },
+  );
 });
 
 describe("a calibration file", () => {
   const scene = changedScene({ calibration: "own" });
   const answer = (calibration: string) => answerTo({ id: 1, kind: "whole", scene, calibration });
 
-  it("gives a scene its times, and is in its command", async () => {
+  it("gives a scene its times, and is in its command", { tags: ["slow"] }, async () => {
     const text = paperCalibration();
     const slower = text.replace(/"launchSeconds": [^,]+/, '"launchSeconds": 0.1');
     const replies = await Promise.all([text, slower, text].map(answer));
@@ -174,31 +179,39 @@ describe("the first answer to a change", () => {
     expect(extrapolate({ ...first, bubbleRatio: null }, 1000)).toBe(100);
   });
 
-  it.each([0, 1, 3, 4, 5])("is near to the whole run, in the way of its plan: preset %i", async (index) => {
-    const { scene } = SCENE_PRESETS[index]!;
-    const whole = await answerTo({ id: 1, kind: "whole", scene });
-    if (!("answer" in whole)) throw new Error("no plan");
-    const { run, simulated } = firstEstimate(scene, { way: whole.answer.ways[0] });
-    expect(run.simulatedSteps).toBeLessThanOrEqual(run.steps);
-    expect(simulated.answer.numPipelines).toBe(whole.answer.numPipelines);
-    const correction = whole.answer.metrics.makespanSeconds / run.makespanSeconds;
-    expect(correction).toBeGreaterThan(0.75);
-    expect(correction).toBeLessThan(1.33);
-    const again = { ...scene, jobs: scene.jobs.map((kind) => ({ ...kind, rank: 2 * kind.rank })) };
-    const other = await answerTo({ id: 2, kind: "whole", scene: again });
-    const corrected = firstEstimate(again, { way: whole.answer.ways[0], correction });
-    if (!("answer" in other)) throw new Error("no plan");
-    expect(corrected.run.makespanSeconds / other.answer.metrics.makespanSeconds).toBeCloseTo(1, 1);
-  });
+  it.each(someOf([0, 1, 3, 4, 5], { quick: 1, all: 4 }))(
+    "is near to the whole run, in the way of its plan: preset %i",
+    async (index) => {
+      const { scene } = SCENE_PRESETS[index]!;
+      const whole = await answerTo({ id: 1, kind: "whole", scene });
+      if (!("answer" in whole)) throw new Error("no plan");
+      const { run, simulated } = firstEstimate(scene, { way: whole.answer.ways[0] });
+      expect(run.simulatedSteps).toBeLessThanOrEqual(run.steps);
+      expect(simulated.answer.numPipelines).toBe(whole.answer.numPipelines);
+      const correction = whole.answer.metrics.makespanSeconds / run.makespanSeconds;
+      expect(correction).toBeGreaterThan(0.75);
+      expect(correction).toBeLessThan(1.33);
+      const again = { ...scene, jobs: scene.jobs.map((kind) => ({ ...kind, rank: 2 * kind.rank })) };
+      const other = await answerTo({ id: 2, kind: "whole", scene: again });
+      const corrected = firstEstimate(again, { way: whole.answer.ways[0], correction });
+      if (!("answer" in other)) throw new Error("no plan");
+      expect(corrected.run.makespanSeconds / other.answer.metrics.makespanSeconds).toBeCloseTo(1, 1);
+    },
+  );
 
-  it.each([
-    ["sjf", {}],
-    ["fair", { jobsAtOnce: "auto" }],
-    ["packed", { jobsAtOnce: 3 }],
-    ["twin", { pipelines: 2, jobsAtOnce: 2 }],
-    ["fifo", { jobs: [{ copies: 9, steps: 300, apartSeconds: 20 }], jobsAtOnce: "all" }],
-    ["deadline", { jobs: [{ copies: 4, deadlineSeconds: 100, apartSeconds: 1 }], pipelines: 4 }],
-  ] as const)("is near to the whole fleet too, and leaves the policy as it is: %s", async (policy, change) => {
+  it.each(
+    someOf(
+      [
+        ["sjf", {}],
+        ["fair", { jobsAtOnce: "auto" }],
+        ["packed", { jobsAtOnce: 3 }],
+        ["twin", { pipelines: 2, jobsAtOnce: 2 }],
+        ["fifo", { jobs: [{ copies: 9, steps: 300, apartSeconds: 20 }], jobsAtOnce: "all" }],
+        ["deadline", { jobs: [{ copies: 4, deadlineSeconds: 100, apartSeconds: 1 }], pipelines: 4 }],
+      ] as const,
+      { quick: 2, all: 6 },
+    ),
+  )("is near to the whole fleet too, and leaves the policy as it is: %s", async (policy, change) => {
     const { jobs } = SCENE_PRESETS[7]!.scene;
     const scene = { ...changedScene({ jobs }), ...changedScene({ jobs, ...change }), policy };
     const whole = await answerTo({ id: 1, kind: "whole", scene });
@@ -213,7 +226,7 @@ describe("the first answer to a change", () => {
     expect(seen.refused).toBe(is.refused);
   });
 
-  it.each(["tp", "fsdp", "ddp", "interleaved", "zb-h1"] as const)(
+  it.each(someOf(["tp", "fsdp", "ddp", "interleaved", "zb-h1"] as const, { quick: 1, all: 5 }))(
     "is near to the whole of what is simulated only: %s",
     async (schedule) => {
       const scene = changedScene({ schedule, jobs: [{ steps: 40 }] });

@@ -75,7 +75,7 @@ describe("npm run gpu:bundle", () => {
     expect(summary.stages[0].results).toContainEqual({ program: "g++", version: expect.stringContaining("g++") });
   });
 
-  test("has the command line whole: the carried packages are those that it needs", () => {
+  test("has the command line whole: the carried packages are those that it needs", { tags: ["slow"] }, () => {
     const main = path.join(bundle.unpacked, "dist/cli/main.js");
     const args = [main, "validate", packageFile("examples", "unit-workload.yaml")];
     const { status, stderr } = spawnSync(path.join(bundle.unpacked, "bin/node"), args, {

@@ -1,3 +1,4 @@
+// @module-tag nightly
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, it } from "vitest";

@@ -1,6 +1,8 @@
+// @module-tag slow
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { build, buildTables, type Counts, failuresOf, type Judgement, runTable } from "./cuda-table.ts";
+import { isNightly } from "../level.ts";
+import { build, buildTables, buildTargets, type Counts, failuresOf, type Judgement, runTable } from "./cuda-table.ts";
 import { plantedBugs } from "./planted-bugs.ts";
 
 const KERNELS = [
@@ -37,17 +39,18 @@ const KERNELS = [
 
 const minutes = (count: number) => count * 60_000;
 
-beforeAll(buildTables, minutes(5));
-
-describe.each([
+const BUILDS = [
   { title: "the kernels as they are", program: "cuda_table", checked: false },
   { title: "the kernels with every access checked", program: "cuda_table_checked", checked: true },
-])("$title", ({ program, checked }) => {
+];
+
+describe.each(isNightly ? BUILDS : BUILDS.slice(0, 1))("$title", ({ program, checked }) => {
   let judgements: readonly Judgement[] = [];
   let counts: Counts;
   beforeAll(async () => {
+    await buildTargets(program);
     ({ judgements, counts } = await runTable(join(build, program), []));
-  }, minutes(3));
+  }, minutes(8));
 
   test("agree with the double references and give the same bytes under every schedule", () => {
     expect(judgements.filter((judgement) => !judgement.ok)).toEqual([]);
@@ -68,9 +71,10 @@ describe.each([
   });
 });
 
-describe("a planted bug is found:", () => {
+describe("a planted bug is found:", { tags: ["nightly"] }, () => {
   const failures = new Map<string, readonly Judgement[] | Error>();
   beforeAll(async () => {
+    await buildTables();
     // Two at a time, as many as there are cores to count on.
     const waiting = plantedBugs.map((bug, index) => ({ bug, index }));
     const work = async () => {
@@ -80,7 +84,7 @@ describe("a planted bug is found:", () => {
       }
     };
     await Promise.all([work(), work()]);
-  }, minutes(5));
+  }, minutes(15));
 
   test.each(plantedBugs.map((bug) => [bug.name, bug] as const))("%s", (name, bug) => {
     const found = failures.get(name);

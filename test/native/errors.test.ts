@@ -212,7 +212,9 @@ test("an operator that fails stops all devices, and its name, arguments and shap
   refused(() => other.enqueueRun({ id: 5, program: empty, bindings: bind({}), waits: [] }), "task 3");
 });
 
-test("an addon that does not load is an error that lists the paths tried and how to build it", () => {
+test("an addon that does not load is an error that lists the paths tried and how to build it", {
+  tags: ["slow"],
+}, () => {
   const script = `import { loadNative } from "./native/load.ts";
     try { loadNative(); } catch (error) { process.stdout.write(error.name + ": " + error.message); }`;
   const environment = { ...process.env, LORATWIN_ADDON: "/nowhere/loratwin.node" };

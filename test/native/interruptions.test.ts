@@ -43,7 +43,10 @@ async function besideIt<T>(body: () => Promise<T>): Promise<T> {
   }
 }
 
-test("a task says for how long its threads did not have their cores: never longer than it took, and longer beside other programs", async () => {
+test("a task says for how long its threads did not have their cores: never longer than it took, and longer beside other programs", {
+  tags: ["slow"],
+  timeout: 60_000,
+}, async () => {
   using runtime = createRuntime();
   const done: Completion[] = [];
   runtime.onComplete((batch) => void done.push(...batch));
@@ -66,7 +69,7 @@ test("a task says for how long its threads did not have their cores: never longe
   // Two or more threads compete for each core, beside whatever else the machine does.
   expect(beside).toBeGreaterThan(0.3);
   expect(beside).toBeGreaterThan(alone - 0.2);
-}, 60_000);
+});
 
 test("a device of several threads adds up what each of them lost, and a wait for each other is no interruption", async () => {
   using runtime = createRuntime();

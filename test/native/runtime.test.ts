@@ -173,7 +173,7 @@ describe("queues", () => {
     for (let i = 1; i < rounds; i++) expect(at(300 + i).startNs).toBeGreaterThanOrEqual(at(400 + i - 1).endNs);
   });
 
-  test("compute on two devices at the same time", async () => {
+  test("compute on two devices at the same time", { tags: ["slow"] }, async () => {
     const [a, b] = pair();
     const [onA, onB] = [longProgram(a), longProgram(b)];
     // Long enough for both to get a core on a busy machine.

@@ -1,3 +1,4 @@
+// @module-tag nightly
 import { execFile, spawnSync } from "node:child_process";
 import { isAbsolute } from "node:path";
 import { promisify } from "node:util";

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildTargets } from "./cuda-table.ts";
 import { runOpTable } from "./op-table.ts";
@@ -30,7 +31,9 @@ describe.runIf(isX86)("attention and LoRA on the tiles of AMX", () => {
     checkTable("op_table_tiles", ["--pairs"], 16));
 
   // Some 2 microseconds an instruction.
-  test.runIf(hasAvx512Bf16)("agree with it by the instructions themselves, carried out one by one", () =>
-    checkTable("op_table_amx", ["--pairs", "120"], 9),
+  test.runIf(hasAvx512Bf16)(
+    "agree with it by the instructions themselves, carried out one by one",
+    { tags: ["nightly"] },
+    () => checkTable("op_table_amx", ["--pairs", "120"], 9),
   );
 });

@@ -68,7 +68,9 @@ const plans = fc
   });
 
 describe("a plan whose jobs are evaluated", () => {
-  it("is valid, and evaluates the held-out rows after the steps that are due, and nowhere else", () => {
+  it("is valid, and evaluates the held-out rows after the steps that are due, and nowhere else", {
+    tags: ["slow"],
+  }, () => {
     fc.assert(
       fc.property(plans, (plan) => {
         validatePlan(plan);
@@ -112,7 +114,7 @@ describe("a plan whose jobs are evaluated", () => {
     );
   });
 
-  it("runs in virtual time within its buffers, in the order that is planned", () => {
+  it("runs in virtual time within its buffers, in the order that is planned", { tags: ["slow"] }, () => {
     fc.assert(
       fc.property(plans, (plan) => {
         const trace = simulate({ plan, planHash: "", costModel: createCostModel(plan.calibration, "float32") });
@@ -155,7 +157,9 @@ describe("a plan whose jobs are evaluated", () => {
   });
 });
 
-it("a plan that grows is evaluated like one that is made whole, whenever its groups come, merge and are cut", () => {
+it("a plan that grows is evaluated like one that is made whole, whenever its groups come, merge and are cut", {
+  tags: ["slow"],
+}, () => {
   fc.assert(
     fc.property(
       fc.array(evaluations, { minLength: 3, maxLength: 3 }),

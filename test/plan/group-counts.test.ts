@@ -31,7 +31,9 @@ describe("the number of groups", () => {
     expect(seconds(oneADevice) / seconds(chosen)).toBeGreaterThan(1.03);
   });
 
-  test("costs little next to the best of those that it is chosen from, in whole runs of which it knows the first steps", () => {
+  test("costs little next to the best of those that it is chosen from, in whole runs of which it knows the first steps", {
+    tags: ["slow"],
+  }, () => {
     fc.assert(
       fc.property(
         fc.record({

@@ -44,7 +44,9 @@ const growths = fc
   });
 
 describe("a plan that grows", () => {
-  it("is valid, whenever groups are admitted, cut and merged, and read back with its segments", () => {
+  it("is valid, whenever groups are admitted, cut and merged, and read back with its segments", {
+    tags: ["slow"],
+  }, () => {
     fc.assert(
       fc.property(growths, ({ plan, admissions, merges, cuts }) => {
         const grown = grownPlan(growingSetting(plan), grow(plan, [...admissions, ...merges, ...cuts]));
@@ -55,7 +57,7 @@ describe("a plan that grows", () => {
     );
   });
 
-  it("has the same work whatever times it is cut at", () => {
+  it("has the same work whatever times it is cut at", { tags: ["slow"] }, () => {
     fc.assert(
       fc.property(growths, ({ plan, admissions, merges, cuts }) => {
         const moments = [...admissions, ...merges];
@@ -72,7 +74,7 @@ describe("a plan that grows", () => {
     );
   });
 
-  it("is forgotten as its actions end, in whatever order its segments are over", () => {
+  it("is forgotten as its actions end, in whatever order its segments are over", { tags: ["slow"] }, () => {
     let numOutlived = 0;
     fc.assert(
       fc.property(growths, ({ plan, admissions, merges, cuts }) => {

@@ -35,7 +35,9 @@ describe("numbers of groups and pipelines", () => {
     expect(() => makePlan({ ...equalJobs(6, 4), groups: 2, pipelines: 4 })).toThrow("a pipeline has jobs (1)");
   });
 
-  test("more devices in a chain than the model has layers leave out that number of pipelines", () => {
+  test("more devices in a chain than the model has layers leave out that number of pipelines", {
+    tags: ["slow"],
+  }, () => {
     const request = equalJobs(8, 24);
     expect(request.architecture.numLayers).toBe(22);
     expect(makePlan(request).pipelines.length).toBeGreaterThan(1);

@@ -54,24 +54,27 @@ describe("left open, the jobs that train at once", () => {
   const jobs = { ...LONG_TAILED.jobs, numJobs: 20, rank: 32, steps: 6 };
   const many: PlanRequest = { ...requestOf({ ...LONG_TAILED, jobs }, CATALOG), pipelines: 1 };
 
-  test("are fewer where adapters take the memory that micro-batches need, and that is faster", () => {
+  test("are fewer where adapters take the memory that micro-batches need, and that is faster", {
+    tags: ["slow"],
+    timeout: 120_000,
+  }, () => {
     const { body, explanation } = reasonedPlan({ ...many, jobsAtOnce: "auto" });
     expect(jobsAtOnce(body)).toBeLessThan(20);
     expect(explanation.ways[0]!.jobsAtOnce).toBe(jobsAtOnce(body));
     expect(seconds(body)).toBeLessThan(0.95 * seconds(makePlan({ ...many, jobsAtOnce: "all" })));
-  }, 120_000);
+  });
 
   test("are all of them where memory is no matter", () => {
     const devices = many.devices.map((device) => ({ ...device, memoryBytes: null }));
     expect(jobsAtOnce(makePlan({ ...many, devices, jobsAtOnce: "auto" }))).toBe(20);
   }, 120_000);
 
-  test("are fewer where all do not fit at all", () => {
+  test("are fewer where all do not fit at all", { tags: ["slow"], timeout: 120_000 }, () => {
     const one = makePlan({ ...many, recompute: "layer", jobsAtOnce: 1, maxInFlight: 1 });
     const memoryBytes = Math.max(...one.memory.map(({ total }) => total)) + 2 ** 30;
     const devices = many.devices.map((device) => ({ ...device, memoryBytes }));
     const short = { ...many, devices, recompute: "layer" } as const;
     expect(() => makePlan({ ...short, jobsAtOnce: "all" })).toThrow("a plan that fits into the devices' memory");
     expect(jobsAtOnce(makePlan({ ...short, jobsAtOnce: "auto" }))).toBeLessThan(10);
-  }, 120_000);
+  });
 });

@@ -11,7 +11,7 @@ import { unitPlan } from "./unit-plan.ts";
 const NOWHERE = { model: null, data: {}, init: {} };
 
 describe("pipelines joined into one plan", () => {
-  it("are a plan that validates and reads back, with all jobs in their order", () => {
+  it("are a plan that validates and reads back, with all jobs in their order", { tags: ["slow"] }, () => {
     fc.assert(
       fc.property(joinedPlans, ({ parts, whole }) => {
         validatePlan(whole);

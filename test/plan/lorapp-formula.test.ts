@@ -95,6 +95,7 @@ test.each([
   [2, 7],
 ])(
   "lorapp without a limit has the bubble of the LoRAPP formula for all D, N, L up to 8 with Tf = %i and Tb = %i",
+  { tags: ["slow"] },
   (forward, backward) => {
     const wrong: string[] = [];
     for (const d of RANGE) {

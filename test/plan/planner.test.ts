@@ -15,7 +15,7 @@ function shortened(described: PlanningCase): PlanningCase {
 const longTailed: PlanRequest = requestOf(shortened(LONG_TAILED), CATALOG);
 
 describe("a plan for long-tailed lengths where memory is short", () => {
-  test("recomputes some layers, and is faster than with none and with all of them", () => {
+  test("recomputes some layers, and is faster than with none and with all of them", { tags: ["slow"] }, () => {
     const chosen = makePlan(longTailed);
     const none = makePlan({ ...longTailed, recompute: "none" });
     const layer = makePlan({ ...longTailed, recompute: "layer" });

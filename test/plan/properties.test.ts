@@ -76,7 +76,9 @@ function planOf(spec: typeof workloadArbitrary extends fc.Arbitrary<infer T> ? T
   });
 }
 
-test("every schedule of a random workload validates, ends within its buffers and is no shorter than its busiest device", () => {
+test("every schedule of a random workload validates, ends within its buffers and is no shorter than its busiest device", {
+  tags: ["slow"],
+}, () => {
   fc.assert(
     fc.property(workloadArbitrary, (spec) => {
       const plan = planOf(spec);

@@ -42,7 +42,9 @@ function walk(order: Order, tokens: readonly number[]): number {
 }
 
 describe("the slots of micro-batches in flight", () => {
-  test("do not overlap while they are in use, and need no more than equal slots and no less than what is in use", () => {
+  test("do not overlap while they are in use, and need no more than equal slots and no less than what is in use", {
+    tags: ["slow"],
+  }, () => {
     const planned = fc.record({
       schedule: fc.constantFrom(...SCHEDULES),
       numDevices: fc.integer({ min: 1, max: 4 }),
@@ -84,7 +86,10 @@ describe("the slots of micro-batches in flight", () => {
     expect(walk(order, [16, 16, 32])).toBe(3);
   });
 
-  test("of a hundred thousand micro-batches are found in seconds, with few in flight and with many", () => {
+  test("of a hundred thousand micro-batches are found in seconds, with few in flight and with many", {
+    tags: ["slow"],
+    timeout: 20_000,
+  }, () => {
     const tokens = Array.from({ length: 100_000 }, (_, i) => 1 + ((i * 7919) % 2048));
     const action = (letter: "F" | "B", microBatch: number) => ({ letter, microBatch });
     for (const ahead of [8, 50_000]) {
@@ -92,5 +97,5 @@ describe("the slots of micro-batches in flight", () => {
       const placement = stashPlacement(order, table(tokens));
       expect(placement.peak).toBeGreaterThanOrEqual(peakHeld(order, ({ microBatch }) => units(tokens[microBatch]!)));
     }
-  }, 20_000);
+  });
 });

@@ -1,3 +1,4 @@
+// @module-tag nightly
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -49,9 +50,9 @@ describe.skipIf(noMpi !== undefined)("GPUs of ranks over MPI", () => {
     return { isNccl: stderr.includes(way), adapters: adaptersOf(path.join(folder, run)) };
   }
 
-  it("train the same bytes by NCCL and through the hosts' memory", async () => {
+  it("train the same bytes by NCCL and through the hosts' memory", { tags: ["slow"], timeout: 120_000 }, async () => {
     const [near, far] = [await train("near", ""), await train("far", "0")];
     expect([near.isNccl, far.isNccl]).toEqual([true, false]);
     expect(near.adapters).toBe(far.adapters);
-  }, 120_000);
+  });
 });

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -109,7 +110,10 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
     expect(existsSync(path.join(folder, "three", "adapters"))).toBe(false);
   }, 60_000);
 
-  it("stop when one is killed, name it when one is silent, and go on to the same bytes", async () => {
+  it("stop when one is killed, name it when one is silent, and go on to the same bytes", {
+    tags: ["nightly"],
+    timeout: 300_000,
+  }, async () => {
     const run = path.join(folder, "failing");
     const env = { LORATWIN_RANK_SILENCE_SECONDS: "4" };
     const strike = async (words: readonly string[], signal: "SIGKILL" | "SIGSTOP"): Promise<MpiOutcome> => {
@@ -147,10 +151,11 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
     expect((await outcomeOf(2, ["train", "long.json", "-o", "whole"])).code).toBe(0);
     const whole = adaptersOf(path.join(folder, "whole"));
     for (const each of ["failing", "on three", "on one"]) expect(adaptersOf(path.join(folder, each))).toBe(whole);
-  }, 300_000);
+  });
 
   it.skipIf(noNamespaces !== undefined)(
     "train over a network of four machines, two pipelines, to the same bytes",
+    { tags: ["nightly"], timeout: 180_000 },
     async () => {
       const words = ["plan", workload, "--pipelines", "2", "--no-cache"];
       await printed([...words, "--cluster", cluster([1, 1, 1, 1]), "-o", "four.json"], folder);
@@ -160,7 +165,6 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
       expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
       expect(adaptersOf(path.join(folder, "four"))).toBe(adaptersOf(path.join(folder, "local")));
     },
-    180_000,
   );
 
   it.skipIf(noNamespaces !== undefined)(

@@ -7,7 +7,10 @@ import type { ComparedGolden } from "../../studies/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { runCli } from "../cli/run-cli.ts";
 
-test("golden workloads come to what is stored: a change that means to move them updates examples/regress/baseline.json", async () => {
+test("golden workloads come to what is stored: a change that means to move them updates examples/regress/baseline.json", {
+  tags: ["slow"],
+  timeout: 120_000,
+}, async () => {
   const { code, stdout, stderr } = await runCli(["regress", "check", "--json", "--quiet"], packageFile("."));
   expect(stderr).toBe("");
   const { goldens } = JSON.parse(stdout) as { readonly goldens: readonly ComparedGolden[] };
@@ -16,7 +19,7 @@ test("golden workloads come to what is stored: a change that means to move them 
   expect(moved.map(({ name, verdict, why }) => [name, verdict, ...why])).toEqual([]);
   expect(goldens.length).toBeGreaterThanOrEqual(30);
   expect(code).toBe(0);
-}, 120_000);
+});
 
 test.each(["github-regress.yml", "gitlab-regress.yml"])("examples/ci/%s asks for options that there are", (name) => {
   const text = readFileSync(packageFile("examples", "ci", name), "utf8");

@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
+// @module-tag slow
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
 import type { ComparedGolden } from "../../studies/index.ts";
 import { runCli } from "../cli/run-cli.ts";
-import { isNightly } from "../nightly.ts";
+import { isNightly, someOf } from "../level.ts";
 import { ChangedClone, type SourceChange } from "./changed-clone.ts";
 import { FAULTS, REFACTORS } from "./seeded-changes.ts";
 
@@ -15,6 +17,7 @@ const before = process.env["XDG_CACHE_HOME"];
 beforeAll(() => {
   process.env["XDG_CACHE_HOME"] = cache;
   clone = new ChangedClone();
+  if (!isNightly) keepFewGoldens();
 });
 
 afterAll(() => {
@@ -24,8 +27,17 @@ afterAll(() => {
   rmSync(cache, { recursive: true, force: true });
 });
 
-/** Each runs all golden workloads twice: one of three where it is not night. */
-const some = <T>(changes: readonly T[]): readonly T[] => changes.filter((_, place) => isNightly || place % 3 === 2);
+/** Each builds the change and runs golden workloads twice: a few by day, and of these workloads those that catch one. */
+const faults = someOf(FAULTS, { quick: 0, all: 2 });
+const refactors = someOf(REFACTORS, { quick: 0, all: 1 });
+
+function keepFewGoldens(): void {
+  const file = path.join(clone.folder, "examples", "regress", "goldens.yaml");
+  const set = parse(readFileSync(file, "utf8")) as { readonly goldens: readonly { readonly name: string }[] };
+  const goldens = set.goldens.filter(({ name }) => faults.some(({ caughtBy }) => caughtBy === name));
+  writeFileSync(file, stringify({ ...set, goldens }));
+  clone.commit("few golden workloads");
+}
 
 interface Told {
   readonly code: number;
@@ -44,7 +56,7 @@ async function regress(changes: readonly SourceChange[]): Promise<Told> {
 }
 
 describe("a change that does something wrong", () => {
-  test.each(some(FAULTS))(
+  test.each(faults)(
     "$name is caught, and its cause is named",
     async ({ changes, caughtBy, cause }) => {
       const { code, goldens } = await regress(changes);
@@ -61,7 +73,7 @@ describe("a change that does something wrong", () => {
 });
 
 describe("a change that does nothing", () => {
-  test.each(some(REFACTORS))(
+  test.each(refactors)(
     "$name passes, and nothing is said of any golden workload",
     async ({ changes }) => {
       const { code, goldens } = await regress(changes);

@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { printed, temporaryFolder } from "../cli/run-cli.ts";
+import { someOf } from "../level.ts";
 import { FAULTS, rowOf } from "./faults.ts";
 import { adaptersOf, runWithFaults, tornNames, writeCase } from "./reliability-case.ts";
 
@@ -26,7 +27,12 @@ function copied(index: number): string {
 }
 
 describe("an injected fault", () => {
-  it.each(FAULTS.map((fault, index) => [fault.what, fault, index] as const))(
+  it.each(
+    someOf(
+      FAULTS.map((fault, index) => [fault.what, fault, index] as const),
+      { quick: 10, all: 61 },
+    ),
+  )(
     "%s",
     async (_, fault, index) => {
       const {

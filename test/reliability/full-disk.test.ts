@@ -51,6 +51,7 @@ const adaptersOf = (run: string): Readonly<Record<string, string>> =>
 describe.skipIf(!mayMount)("a fleet on a disk that is full", () => {
   it.each([400, 700])(
     "ends with exit code 3 and what is missing, tears nothing, and has all adapters once there is room (%i KB)",
+    { tags: ["slow"], timeout: 120_000 },
     async (kilobytes) => {
       expect(mounted("-t", "tmpfs", "-o", `size=${kilobytes}k`, "tmpfs")).toBe(true);
       const run = path.join(disk, "run");
@@ -73,6 +74,5 @@ describe.skipIf(!mayMount)("a fleet on a disk that is full", () => {
       expect(adaptersOf(run)).toEqual(whole);
       await printed(["validate", run], root);
     },
-    120_000,
   );
 });

@@ -28,7 +28,10 @@ function eventsOf(folder: string): readonly { readonly event: string; readonly j
 }
 
 describe("a run with a pipeline that stops", () => {
-  it("trains the jobs of the other one, says so, and goes on with what is left", async () => {
+  it("trains the jobs of the other one, says so, and goes on with what is left", {
+    tags: ["slow"],
+    timeout: 60_000,
+  }, async () => {
     await printed(["train", "long.json", ...TWO, "--no-fuse", "-o", "whole"], root);
     const whole = adaptersOf(path.join(root, "whole"));
     expect(whole.size).toBe(2);
@@ -51,7 +54,7 @@ describe("a run with a pipeline that stops", () => {
     expect(again.stderr).toBe("");
     expect(adaptersOf(path.join(root, "lost"))).toEqual(whole);
     await printed(["validate", "lost"], root);
-  }, 60_000);
+  });
 });
 
 describe("a fleet with a pipeline that stops", () => {
@@ -64,7 +67,10 @@ describe("a fleet with a pipeline that stops", () => {
     expect(whole.size).toBe(2);
   }, 60_000);
 
-  it("ends the jobs of the other one with a checkpoint, and goes on with all of them on what is left", async () => {
+  it("ends the jobs of the other one with a checkpoint, and goes on with all of them on what is left", {
+    tags: ["slow"],
+    timeout: 60_000,
+  }, async () => {
     const seen = await runWithFaults([...serve, "-o", "cut"], root, { faults: "action:90:memory" });
     expect(seen.code, seen.stderr).toBe(0);
     const stopped = /Warning: pipeline ([01]) has stopped, and with it (first|second); the others end with a/;
@@ -78,9 +84,12 @@ describe("a fleet with a pipeline that stops", () => {
     expect(devices.map(({ name }: { readonly name: string }) => name)).toEqual([`cpu:${1 - Number(pipeline)}`]);
     expect(adaptersOf(path.join(root, "cut"))).toEqual(whole);
     await printed(["validate", "cut"], root);
-  }, 60_000);
+  });
 
-  it("fails where none is left, and goes on with all of its jobs later", async () => {
+  it("fails where none is left, and goes on with all of its jobs later", {
+    tags: ["slow"],
+    timeout: 60_000,
+  }, async () => {
     const faults = "action:90:memory,action:400:memory";
     const seen = await runWithFaults([...serve, "-o", "gone"], root, { faults });
     expect(seen.code, seen.stderr).toBe(3);
@@ -88,9 +97,9 @@ describe("a fleet with a pipeline that stops", () => {
     await printed([...serve, "--resume", "gone"], root);
     expect(adaptersOf(path.join(root, "gone"))).toEqual(whole);
     await printed(["validate", "gone"], root);
-  }, 60_000);
+  });
 
-  it("fails as its devices did where it cannot go on", async () => {
+  it("fails as its devices did where it cannot go on", { tags: ["slow"], timeout: 60_000 }, async () => {
     const gone = path.join(root, "rows-gone.jsonl");
     const text = readFileSync(path.join(root, "fleet.json"), "utf8").replaceAll("rows.jsonl", "rows-gone.jsonl");
     writeFileSync(path.join(root, "gone.json"), text);
@@ -109,5 +118,5 @@ describe("a fleet with a pipeline that stops", () => {
     copyFileSync(path.join(root, "rows.jsonl"), gone);
     await printed(["serve", "gone.json", ...serve.slice(2), "--resume", "stuck"], root);
     expect(adaptersOf(path.join(root, "stuck"))).toEqual(whole);
-  }, 60_000);
+  });
 });

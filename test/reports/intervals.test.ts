@@ -42,7 +42,7 @@ async function cards(traces: readonly Trace[]): Promise<readonly { text: string;
 }
 
 describe("the intervals of predicted figures", () => {
-  it("are written and drawn, with the run inside or outside of them", async () => {
+  it("are written and drawn, with the run inside or outside of them", { tags: ["slow"] }, async () => {
     const [makespan, rate, bubble] = await cards([{ ...simulated, intervals }, executed]);
     expect(makespan).toMatchObject({ bands: 1, dots: 1 });
     expect(makespan!.text).toMatch(/^90 % of runs: .* to .*, inside$/);
@@ -50,13 +50,13 @@ describe("the intervals of predicted figures", () => {
     expect(bubble).toEqual({ text: "", bands: 0, dots: 0 });
   });
 
-  it("have no dot without a run", async () => {
+  it("have no dot without a run", { tags: ["slow"] }, async () => {
     const [makespan] = await cards([{ ...simulated, intervals }]);
     expect(makespan).toMatchObject({ bands: 1, dots: 0 });
     expect(makespan!.text).toMatch(/^90 % of runs: .* to \S+ \w+$/);
   });
 
-  it("are left out where there are none, and where times are exact", async () => {
+  it("are left out where there are none, and where times are exact", { tags: ["slow"] }, async () => {
     const exact = { ...intervals, makespanSeconds: [3, 3] as const };
     for (const traces of [
       [simulated, executed],

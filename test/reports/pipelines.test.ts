@@ -59,12 +59,12 @@ describe("the page of a run of two pipelines", () => {
     expect(faults).toEqual([]);
   }, 60_000);
 
-  it("fits screens of 420, 900 and 1440 pixels", async () => {
+  it("fits screens of 420, 900 and 1440 pixels", { tags: ["slow"], timeout: 60_000 }, async () => {
     for (const width of [420, 900, 1440]) {
       const { page } = await bench.open(PIPELINES, { width, height: 900 });
       expect(await page.locator(":root").evaluate((node) => node.scrollWidth)).toBeLessThanOrEqual(width);
     }
-  }, 60_000);
+  });
 
   it("tells the pipelines from the traces where no plan is given", async () => {
     const { plan: _plan, ...withoutPlan } = PIPELINES;

@@ -206,7 +206,7 @@ describe("the page of one trace", () => {
 });
 
 describe("the page of a long run", () => {
-  it("thins the bars of the whole run and shows all of a window", async () => {
+  it("thins the bars of the whole run and shows all of a window", { tags: ["slow"] }, async () => {
     const long = await bench.open(syntheticInput({ steps: 60, fused: false }));
     const first = long.page.locator(".timeline").first();
     const total = Number(await first.getAttribute("data-bars-total"));

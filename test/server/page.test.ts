@@ -64,7 +64,7 @@ describe("the page of a fleet", () => {
     expect(new URL(page.url()).hash).toBe("");
   });
 
-  it("shows what happens as it happens, and data as text only", async () => {
+  it("shows what happens as it happens, and data as text only", { tags: ["slow"] }, async () => {
     const { served, page, faults } = await open(1440);
     const { fleet } = served;
     fleet.change("ann-lr3", { done: 40, loss: 1.25, why: INJECTED });
@@ -80,7 +80,9 @@ describe("the page of a fleet", () => {
     expect(faults).toEqual([]);
   });
 
-  it("has a chart that says why, and stays as it is looked at while the fleet goes on", async () => {
+  it("has a chart that says why, and stays as it is looked at while the fleet goes on", {
+    tags: ["slow"],
+  }, async () => {
     const { served, page, faults } = await open(1440);
     const { fleet } = served;
     const tooltip = async () => (await page.locator(".tooltip > div").allTextContents()).join(" | ");
@@ -122,7 +124,7 @@ describe("the page of a fleet", () => {
     expect(faults).toEqual([]);
   });
 
-  it("asks for the token where it has none, and takes no wrong one", async () => {
+  it("asks for the token where it has none, and takes no wrong one", { tags: ["slow"] }, async () => {
     const served = await serve({ assets, tcp: { host: "127.0.0.1", port: 0, tokenFile: "control.token" } });
     const { url, tokenFile } = served.server.address;
     busyFleet(served.fleet);
@@ -136,7 +138,7 @@ describe("the page of a fleet", () => {
     await page.locator(".job").first().waitFor();
   });
 
-  it("says so where the server does not answer any more", async () => {
+  it("says so where the server does not answer any more", { tags: ["slow"] }, async () => {
     const { served, page } = await open(900);
     await served.server.close();
     await page.getByText("The server does not answer").waitFor();

@@ -111,7 +111,7 @@ describe("the spool folder", () => {
     expect(list("rejected")).toContain("bad.3.yaml");
   });
 
-  it("waits where the fleet takes no more for now", async () => {
+  it("waits where the fleet takes no more for now", { tags: ["slow"] }, async () => {
     const { put, list, fleet } = await spooled({ limits: { waitingJobs: 1 } });
     put("a.yaml", "name: a\n");
     await expect.poll(() => list("accepted"), FAST).toEqual(["a.yaml"]);

@@ -12,7 +12,7 @@ const { addCounts, closingLine, countVitest } = (await import(
 )) as {
   addCounts: (counts: readonly Counts[]) => Counts;
   closingLine: (counts: Counts) => string;
-  countVitest: (report: unknown, exitCode: number) => Counts;
+  countVitest: (report: unknown, exitCode: number, leftOut?: readonly string[]) => Counts;
 };
 
 function report(...files: readonly (readonly [fileStatus: string, ...testStatuses: string[]])[]): unknown {
@@ -42,6 +42,14 @@ describe("the counts of a test run", () => {
     ["a run that left no report", undefined, 0, { passed: 0, failed: 1, skipped: 0 }],
   ])("tell %s", (_, results, exitCode, expected) => {
     expect(countVitest(results, exitCode)).toEqual(expected);
+  });
+
+  it("do not have tests that a level leaves out, whatever else is skipped", () => {
+    const tests = [["passed"], ["passed", "slow"], ["skipped"], ["skipped", "slow"], ["skipped", "nightly"]];
+    const assertionResults = tests.map(([status, ...tags]) => ({ status, tags }));
+    const results = { testResults: [{ status: "passed", assertionResults }] };
+    expect(countVitest(results, 0, ["nightly"])).toEqual({ passed: 2, failed: 0, skipped: 2 });
+    expect(countVitest(results, 0, ["slow", "nightly"])).toEqual({ passed: 2, failed: 0, skipped: 1 });
   });
 
   it("are added up into one line that names skipped tests only where there are some", () => {

@@ -155,7 +155,9 @@ describe("intervals", () => {
     }
   });
 
-  it("hold the point prediction when all error is shared, since then it is as likely up as down", () => {
+  it("hold the point prediction when all error is shared, since then it is as likely up as down", {
+    tags: ["slow"],
+  }, () => {
     fc.assert(
       fc.property(fc.double({ min: 0.01, max: 0.4, noNaN: true }), fc.integer({ min: 0, max: 1e6 }), (error, seed) => {
         const plan = planOf();
@@ -226,7 +228,7 @@ describe("intervals", () => {
     expect(makespan(0.5)).toBeGreaterThan(1.1 * makespan(0));
   });
 
-  it("are wider with more error of either part", () => {
+  it("are wider with more error of either part", { tags: ["slow"] }, () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0.005, max: 0.1, noNaN: true }),

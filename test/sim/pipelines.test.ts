@@ -34,7 +34,7 @@ function eachStageAlone(plan: PlanBody): PlanBody {
 }
 
 describe("a plan of several pipelines", () => {
-  it("runs each exactly as it runs alone where nothing is shared", () => {
+  it("runs each exactly as it runs alone where nothing is shared", { tags: ["slow"] }, () => {
     fc.assert(
       fc.property(joinedPlans, ({ parts, whole }) => {
         const joined = run(whole);

@@ -32,7 +32,7 @@ function simulated(planned: UnitPlanOptions, costModel: CostModel) {
 }
 
 describe("what the planner makes", () => {
-  it("runs in the planned buffers and order, whatever its actions and messages really take", () => {
+  it("runs in the planned buffers and order, whatever its actions and messages really take", { tags: ["slow"] }, () => {
     fc.assert(
       fc.property(options, fc.nat(), (planned, seed) => {
         const rng = createRng(seed);
@@ -52,7 +52,7 @@ describe("what the planner makes", () => {
     );
   });
 
-  it("starts each action when the planner expects it to, as long as transfers are free", () => {
+  it("starts each action when the planner expects it to, as long as transfers are free", { tags: ["slow"] }, () => {
     fc.assert(
       fc.property(options, (planned) => {
         const { plan, trace } = simulated(planned, createCostModel(unitCalibration(planned), "float32"));
@@ -70,7 +70,9 @@ describe("what the planner makes", () => {
     );
   });
 
-  it("updates clipping jobs on several machines as soon as their norms are there, as the planner expects", () => {
+  it("updates clipping jobs on several machines as soon as their norms are there, as the planner expects", {
+    tags: ["slow"],
+  }, () => {
     // Transfers are short enough that no forward waits for an outgoing buffer.
     const machines = fc.constantFrom("ab", "aab", "aba", "abc", "abcc");
     fc.assert(

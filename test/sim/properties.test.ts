@@ -108,7 +108,7 @@ describe("any 1F1B plan", () => {
     );
   });
 
-  it("is not changed by an action that takes no time, and gives the same bytes twice", () => {
+  it("is not changed by an action that takes no time, and gives the same bytes twice", { tags: ["slow"] }, () => {
     fc.assert(
       fc.property(plans, (small) => {
         const withoutUpdates = { ...small, orders: small.orders.map((order) => order.replace(/ U\d+$/, "")) };

@@ -52,7 +52,9 @@ describe("a replay", () => {
     expect(timeline(trace, 0, "send", true)).toBe("F0@3-8 F1@8-8");
   });
 
-  it("of what the simulator itself made gives the same compute events, whatever each shape of work takes", () => {
+  it("of what the simulator itself made gives the same compute events, whatever each shape of work takes", {
+    tags: ["slow"],
+  }, () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 4 }),

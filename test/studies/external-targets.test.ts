@@ -19,6 +19,7 @@ import { HAS_SHARED, SHARED } from "../shared-folder.ts";
 /** Largest mean error by model, where the published data are there; the rows are named by their files' form. */
 test.skipIf(!HAS_SHARED)(
   "published measurements are predicted as well as promised",
+  { tags: ["slow"], timeout: 240_000 },
   async () => {
     const place = path.join(SHARED, "ground-truth");
     const measurements: Measurement[] = [];
@@ -55,7 +56,6 @@ test.skipIf(!HAS_SHARED)(
     const steps = measurements.filter(({ parameters }) => `${parameters["model"]}`.startsWith("step, "));
     expect(Math.max(...steps.map(({ parameters }) => Number(parameters["fitted"])))).toBeLessThanOrEqual(21);
   },
-  240_000,
 );
 
 test.skipIf(!HAS_SHARED)(

@@ -37,7 +37,7 @@ test("what the model lacks is said where it shows, and nothing there is fitted",
   expect(far).toEqual([]);
 });
 
-test("the same catalog gives the same table", () => {
+test("the same catalog gives the same table", { tags: ["nightly"] }, () => {
   expect(paperTable(CATALOG)).toEqual(result);
 });
 

@@ -131,7 +131,7 @@ test("each layer that FSDP gathers ahead takes the memory of a layer", () => {
   expect(weights[2]! - weights[1]!).toBeCloseTo(layerBytes, 0);
 });
 
-test("without overlap nothing computes while a message or a collective is on its way", () => {
+test("without overlap nothing computes while a message or a collective is on its way", { tags: ["slow"] }, () => {
   for (const schedule of COMPARISON_SCHEDULES) {
     const run = runOf(schedule, UNEQUAL, { options: { overlap: false, prefetch: 1 } });
     const simulated = simulateJobs(run);

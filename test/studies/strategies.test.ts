@@ -59,7 +59,7 @@ function rowOf(rows: readonly StrategyRow[], strategy: string, recompute = "none
   return rows.find((row) => row.strategy === strategy && row.recompute === recompute)!;
 }
 
-test("with free transfers and equal stages the bubbles are the textbook's", () => {
+test("with free transfers and equal stages the bubbles are the textbook's", { tags: ["slow"] }, () => {
   const headless = { ...HEADLESS, calibration: { ...FIGURES, launchSeconds: 0 }, layersPerStage: [8, 8, 8, 8] };
   const rows = compareStrategies(request(1, headless));
   // N = D = 4: (N + D - 1) / N, and half of the bubble with two chunks.
@@ -87,7 +87,9 @@ test("no strategy is faster than its arithmetic at the whole machine's rate", ()
   for (const row of compareStrategies(request(6))) expect(row.makespanSeconds).toBeGreaterThan(least);
 });
 
-test("what does not fit is said, with what it would need: a full replica of fp32 state, and the same base in 4 bits that fits", () => {
+test("what does not fit is said, with what it would need: a full replica of fp32 state, and the same base in 4 bits that fits", {
+  tags: ["slow"],
+}, () => {
   const devices = request(4).devices.map((device) => ({ ...device, memoryBytes: 24 * 2 ** 30 }));
   const rowsOf = (more: Partial<PlanRequest>, full = false) =>
     compareStrategies(request(4, { devices, ...more }), { full });

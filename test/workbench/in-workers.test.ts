@@ -28,7 +28,9 @@ const shared = { plan, calibration, seed: 7 };
 const parts = [3, 1, 4, 1, 5].map((count, index) => ({ first: 10 * index, count }));
 
 describe("work in threads", () => {
-  it("gives what one thread gives, in the order of the parts, whatever the number of threads", async () => {
+  it("gives what one thread gives, in the order of the parts, whatever the number of threads", {
+    tags: ["slow"],
+  }, async () => {
     const own = await inWorkers("draws", shared, parts, { workers: 1 });
     expect(own.map((figures) => figures.length)).toEqual([3, 1, 4, 1, 5]);
     for (const workers of [2, 3, 16]) expect(await inWorkers("draws", shared, parts, { workers, file })).toEqual(own);

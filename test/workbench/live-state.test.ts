@@ -21,7 +21,10 @@ beforeAll(async () => {
 });
 
 describe("the state of a live fleet", () => {
-  it("can be simulated from at every moment, also while a job is evaluated after its last step", async () => {
+  it("can be simulated from at every moment, also while a job is evaluated after its last step", {
+    tags: ["slow"],
+    timeout: 60_000,
+  }, async () => {
     const choices = { schedule: "lorapp", pipelines: 1, jobsAtOnce: 2 } as const;
     const opened = await openLiveFleet(
       { ...silent(root), cache: false },
@@ -44,11 +47,11 @@ describe("the state of a live fleet", () => {
     fleet.drain();
     await fleet.run();
     expect([asked, last]).toEqual([2 * (12 + 4), 2]);
-  }, 60_000);
+  });
 });
 
 describe("the folder of a live fleet", () => {
-  it("has an adapter of each job that has made its steps, and each of its steps", () => {
+  it("has an adapter of each job that has made its steps, and each of its steps", { tags: ["slow"] }, () => {
     expect(checkFleetFolder({ cwd: root }, "live")).toEqual([]);
     rmSync(path.join(root, "live", "adapters", "two"), { recursive: true });
     expect(() => checkFleetFolder({ cwd: root }, "live")).toThrow(/adapters\/two: Expected a PEFT folder/);

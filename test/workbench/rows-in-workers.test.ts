@@ -50,7 +50,7 @@ describe("rows that threads tokenize", () => {
     },
   );
 
-  it("are refused for the first record that is wrong, whoever came upon it", async () => {
+  it("are refused for the first record that is wrong, whoever came upon it", { tags: ["slow"] }, async () => {
     const records = numbers.map((row) => (row === 700 ? { question: "?" } : { question: "?", answer: `${row}` }));
     const data = { path: write("wrong.jsonl", records) };
     await expect(readRowsInWorkers(data, options, workers)).rejects.toThrow(/wrong\.jsonl:701: .*answer/);

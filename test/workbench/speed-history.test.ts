@@ -94,7 +94,9 @@ describe("the history of this machine's speed", () => {
     expect(speedHistory({ host: hostIdentity(), dtype: "float32", type: "cpu" })).toEqual([]);
   });
 
-  it("gets a line for each run, and widens the intervals of what is predicted for this machine only", async () => {
+  it("gets a line for each run, and widens the intervals of what is predicted for this machine only", {
+    tags: ["slow"],
+  }, async () => {
     const interval = async (...more: readonly string[]): Promise<Intervals["makespanSeconds"]> =>
       (await json<{ readonly intervals: Intervals }>("simulate", "p.json", ...more)).intervals.makespanSeconds;
     await printed(["train", "p.json", "-o", "again", "--overwrite"], root);
@@ -112,7 +114,7 @@ describe("the history of this machine's speed", () => {
     expect((await interval())[1]).toBeGreaterThan(10 * high);
   });
 
-  it("stays small, and a place that cannot be written is no error", async () => {
+  it("stays small, and a place that cannot be written is no error", { tags: ["slow"] }, async () => {
     const [line] = lines();
     writeFileSync(file, `${JSON.stringify(line)}\n`.repeat(600));
     await printed(["train", "p.json", "-o", "again", "--overwrite"], root);

@@ -55,9 +55,9 @@ describe("what is right", () => {
 });
 
 describe("the rules by default", () => {
-  it("are what is chosen on the first half of the curves", () => {
+  it("are what is chosen on the first half of the curves", { tags: ["slow"], timeout: 300_000 }, () => {
     expect(chooseOptions(half(0)).options).toEqual(DEFAULTS);
-  }, 300_000);
+  });
   it("are right in 13 of 15 stops on the other half, find 10 of 14, and save 12 % of the iterations", () => {
     const score = scoreOptions(half(1), DEFAULTS);
     expect(score).toMatchObject({ curves: 31, toStop: 14, stopped: 15, right: 13 });

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { someOf } from "../../level.ts";
 import { runCli, temporaryFolder } from "../run-cli.ts";
 import { type BadInput, prepareCase, writeShared } from "./bad-input.ts";
 import { BAD_CLUSTERS_AND_OPTIONS } from "./clusters-and-options.ts";
@@ -20,7 +21,12 @@ const root = temporaryFolder();
 beforeAll(() => writeShared(root));
 
 describe("wrong input ends with exit code 2 and one message that says where, what was expected and what was got", () => {
-  it.each(CASES.map((bad, index) => ({ ...bad, index })))("$name", async (bad) => {
+  it.each(
+    someOf(
+      CASES.map((bad, index) => ({ ...bad, index })),
+      { quick: 40, all: 1000 },
+    ),
+  )("$name", async (bad) => {
     const folder = await prepareCase(root, bad.index, bad);
     const { code, stdout, stderr } = await runCli(bad.argv, folder);
     for (const says of bad.says) expect(stderr).toMatch(says);

@@ -55,19 +55,15 @@ describe("a plan over several machines", () => {
   test.each([
     ["through the host's memory", "0", []],
     ["from GPU to GPU", "", [FROM_GPU_TO_GPU]],
-  ])(
-    "gives the bytes of one process on GPUs, %s",
-    async (_, nccl, told) => {
-      vi.stubEnv("LORATWIN_NCCL", nccl);
-      const notes: string[] = [];
-      const devices = machines([1, 1, 1, 1], "cuda");
-      const far = await runOnRanks(GIVEN, { devices, pipelines: 2 }, (text) => notes.push(text));
-      const near = await runSmall(GIVEN, { devices: "cuda:0#0,cuda:0#1,cuda:0#2,cuda:0#3", pipelines: 2 });
-      expect(outcomeOf(far)).toEqual(outcomeOf(near));
-      expect(notes).toEqual(told);
-    },
-    120_000,
-  );
+  ])("gives the bytes of one process on GPUs, %s", { tags: ["slow"], timeout: 120_000 }, async (_, nccl, told) => {
+    vi.stubEnv("LORATWIN_NCCL", nccl);
+    const notes: string[] = [];
+    const devices = machines([1, 1, 1, 1], "cuda");
+    const far = await runOnRanks(GIVEN, { devices, pipelines: 2 }, (text) => notes.push(text));
+    const near = await runSmall(GIVEN, { devices: "cuda:0#0,cuda:0#1,cuda:0#2,cuda:0#3", pipelines: 2 });
+    expect(outcomeOf(far)).toEqual(outcomeOf(near));
+    expect(notes).toEqual(told);
+  });
 
   test("on GPUs ends with the error of a device, and frees who waits for its messages", async () => {
     vi.stubEnv("LORATWIN_NCCL", "");
@@ -125,9 +121,9 @@ describe("a plan over several machines", () => {
   }, 60_000);
 
   // What a rank was told of must not come back to rank 0 before the end that told it, which is a matter of microseconds.
-  test("comes to its end time after time", async () => {
+  test("comes to its end time after time", { tags: ["slow"], timeout: 120_000 }, async () => {
     for (let run = 0; run < 30; run += 1) await runOnRanks(GIVEN, { devices: machines([2, 1]) });
-  }, 120_000);
+  });
 
   // One process has no more devices than there are cores: stages of one machine are the reference here.
   test.each([

@@ -124,7 +124,10 @@ const requests = fc
   );
 
 describe("a fleet, action by action", () => {
-  it("trains and evaluates every job as it would be alone, as a valid plan, and replays to the same decisions", () => {
+  it("trains and evaluates every job as it would be alone, as a valid plan, and replays to the same decisions", {
+    tags: ["slow"],
+    timeout: 120_000,
+  }, () => {
     fc.assert(
       fc.property(fc.oneof(fleets, evaluatedFleets), (fleet) => {
         const given = fleetOf(fleet);
@@ -164,9 +167,9 @@ describe("a fleet, action by action", () => {
       }),
       { numRuns: 25, endOnFailure: true },
     );
-  }, 120_000);
+  });
 
-  it("has a twin that is told what happened, and decides the same", () => {
+  it("has a twin that is told what happened, and decides the same", { tags: ["slow"], timeout: 120_000 }, () => {
     fc.assert(
       fc.property(fc.oneof(fleets, evaluatedFleets), requests, (fleet, asked) => {
         const given = fleetOf(fleet);
@@ -179,13 +182,14 @@ describe("a fleet, action by action", () => {
       }),
       { numRuns: 25, endOnFailure: true },
     );
-  }, 120_000);
+  });
 
   it.each([
     ["without evaluations", fleets],
     ["of jobs that are evaluated", evaluatedFleets],
   ])(
     "has the turnaround of a simulation iteration by iteration, %s",
+    { tags: ["slow"], timeout: 120_000 },
     (_, given) => {
       const errors: number[] = [];
       fc.assert(
@@ -201,6 +205,5 @@ describe("a fleet, action by action", () => {
       );
       expect(mean(errors)).toBeLessThan(0.01);
     },
-    120_000,
   );
 });

@@ -15,7 +15,7 @@ const job = fc.record({
 });
 
 describe("the times of jobs that train together", () => {
-  it("are never shorter than an iteration can be, nor make a stage busier than time passes", () => {
+  it("are never shorter than an iteration can be, nor make a stage busier than time passes", { tags: ["slow"] }, () => {
     fc.assert(
       fc.property(fc.array(job, { minLength: 2, maxLength: 6 }), fc.integer({ min: 1, max: 2 }), (jobs, numDevices) => {
         const plan = planSmall(smallCase(jobs as readonly SmallJob[]), {

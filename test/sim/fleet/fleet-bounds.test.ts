@@ -80,7 +80,9 @@ describe("what no scheduler can beat", () => {
     expect(meanTurnaroundNs).toBeCloseTo((0.25 + 1 + 2.25 + 3) / 3, 12);
   });
 
-  it("is below what every policy reaches, in random fleets whose stages are never more than busy", () => {
+  it("is below what every policy reaches, in random fleets whose stages are never more than busy", {
+    tags: ["slow"],
+  }, () => {
     const job = fc.record({
       arrivalNs: fc.integer({ min: 0, max: 2_000_000 }),
       iterations: fc.integer({ min: 1, max: 12 }),
@@ -167,7 +169,7 @@ function simulated(jobs: readonly SmallJob[], devices: string, policy: (typeof P
 }
 
 describe("a simulated fleet beside its bounds", () => {
-  it("never beats them, under any policy", () => {
+  it("never beats them, under any policy", { tags: ["slow"] }, () => {
     fc.assert(
       fc.property(
         fc.array(smallJob, { minLength: 1, maxLength: 5 }),

@@ -15,7 +15,9 @@ const job = fc.record({
 });
 
 describe("a fleet, iteration by iteration", () => {
-  it("ends its jobs when a simulation of every action does, where all are there from the start", () => {
+  it("ends its jobs when a simulation of every action does, where all are there from the start", {
+    tags: ["slow"],
+  }, () => {
     const errors: number[] = [];
     fc.assert(
       fc.property(fc.array(job, { minLength: 1, maxLength: 5 }), fc.integer({ min: 1, max: 3 }), (jobs, numDevices) => {

@@ -70,7 +70,9 @@ class Witness {
 }
 
 describe("a fleet under any policy", () => {
-  it("loses no job, holds what there is room for, and decides the same from the same triggers", () => {
+  it("loses no job, holds what there is room for, and decides the same from the same triggers", {
+    tags: ["slow"],
+  }, () => {
     fc.assert(
       fc.property(fleets, ({ fleet, policy: name, warmUp }) => {
         const { simulated, bytes, resources, numPipelines, times, isAhead, policy } = madeFleet(fleet);

@@ -10,7 +10,7 @@ function workOf(length: number): FleetWork {
   return { job: JOB, steps: [[[[0, 0, length, length]]]] };
 }
 
-it("kinds of jobs that are over are forgotten, and those of others are not", () => {
+it("kinds of jobs that are over are forgotten, and those of others are not", { tags: ["slow"] }, () => {
   const works: FleetWork[] = [];
   let forgotten = 0;
   const kinds = new KindsOfWork(works, () => {

@@ -54,7 +54,9 @@ function nowOf({ fleet, policy, state }: ReturnType<typeof cutFleet>) {
 }
 
 describe("the predicted ends of a fleet's jobs", () => {
-  it("lie in their 90 % intervals nine times out of ten, and where they were predicted in the middle", () => {
+  it("lie in their 90 % intervals nine times out of ten, and where they were predicted in the middle", {
+    tags: ["slow"],
+  }, () => {
     let [inside, below, all] = [0, 0, 0];
     for (let seed = 0; seed < 60; seed += 1) {
       const cut = cutFleet(`${seed}`, 4 + (seed % 12));

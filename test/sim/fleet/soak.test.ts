@@ -145,7 +145,7 @@ describe("100 jobs on devices that are too small for three of the largest, whose
   it.each([
     ["nobody knows how large a job may be at most", {}],
     ["the largest job is known", { worst: (stage: number) => given.room[stage]! / OF_LARGEST }],
-  ] as const)("never exceed a device, and all end: %s", (_, learned) => {
+  ] as const)("never exceed a device, and all end: %s", { tags: ["slow"] }, (_, learned) => {
     const { journal, outcomes } = given.run(learned);
     expect(outcomes.filter(({ endNs }) => endNs === undefined)).toEqual([]);
     const { over, fullest } = watch(given, journal);
@@ -162,7 +162,9 @@ describe("100 jobs on devices that are too small for three of the largest, whose
     for (const line of journal) expect(replayed.trigger(line.atNs, line.events)).toEqual(line);
   });
 
-  it("exceed devices where nothing is kept beside what is predicted, until who grew is preempted, and only that one", () => {
+  it("exceed devices where nothing is kept beside what is predicted, until who grew is preempted, and only that one", {
+    tags: ["slow"],
+  }, () => {
     const { journal, outcomes } = given.run({ worst: () => 0, margins: 0 });
     expect(outcomes.filter(({ endNs }) => endNs === undefined)).toEqual([]);
     const { over, preemptedAsLarge } = watch(given, journal);

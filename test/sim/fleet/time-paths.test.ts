@@ -91,11 +91,11 @@ describe("the ends of jobs on a machine", () => {
     },
   ])(
     "that $what lie in their 90 % intervals",
+    { tags: ["slow"], timeout: 300_000 },
     ({ levels, stays, known, least = 0.85 }) => {
       const { inside, all } = coverage(levels, stays, known);
       expect(all).toBeGreaterThan(300);
       expect(inside / all).toBeGreaterThan(least);
     },
-    300_000,
   );
 });

@@ -52,7 +52,7 @@ const FLEETS = Array.from({ length: 20 }, (_, seed) =>
 );
 
 describe("the policy that simulates the others", () => {
-  it("is no worse than the best of them on at least 18 of 20 workloads", () => {
+  it("is no worse than the best of them on at least 18 of 20 workloads", { tags: ["slow"] }, () => {
     // With priorities the mean is weighted by them.
     const of = (fleet: BusyFleet, name: PolicyName): number => run(fleet, policyFor(fleet, name)).turnaround;
     const ratios = FLEETS.map((fleet) => {
@@ -63,7 +63,7 @@ describe("the policy that simulates the others", () => {
     expect(Math.max(...ratios)).toBeLessThan(1.02);
   });
 
-  it("ends all sooner where that is the objective", () => {
+  it("ends all sooner where that is the objective", { tags: ["slow"] }, () => {
     const ratios = FLEETS.slice(0, 8).map((fleet) => {
       const spans = [policyFor(fleet, "twin", "makespan"), policyFor(fleet, "twin")].map(
         (policy) => run(fleet, policy).makespan,

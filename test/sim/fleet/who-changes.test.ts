@@ -90,7 +90,7 @@ function sized(jobs: readonly (typeof job extends fc.Arbitrary<infer T> ? T : ne
 }
 
 describe("who joins and who leaves", () => {
-  it("is what all jobs in turn come to, in every journal", () => {
+  it("is what all jobs in turn come to, in every journal", { tags: ["slow"] }, () => {
     const fleets = fc.record({
       jobs: fc.array(job, { minLength: 1, maxLength: 120, size: "max" }).map(sized),
       numPipelines: fc.integer({ min: 1, max: 5 }),
@@ -106,7 +106,7 @@ describe("who joins and who leaves", () => {
     );
   });
 
-  it("is left to all jobs in turn where a policy decides of some of them for another one", () => {
+  it("is left to all jobs in turn where a policy decides of some of them for another one", { tags: ["slow"] }, () => {
     const fleets = fc.record({
       jobs: fc.array(job, { minLength: 1, maxLength: 40, size: "max" }).map(sized),
       numPipelines: fc.integer({ min: 1, max: 3 }),
