@@ -29,6 +29,7 @@ import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { helpHint } from "../refuse-options.ts";
 import { contextOf, verifiedRequestChoice } from "../request-options.ts";
 import { type ToldRun, trainIntoFolder } from "../train-into-folder.ts";
+import { warnSlow } from "../warn-slow.ts";
 
 const RUN_OPTIONS = { ...CHECKPOINT_OPTIONS, ...CACHE_OPTIONS, ...VERIFY_OPTIONS } as const satisfies OptionTable;
 
