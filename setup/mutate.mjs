@@ -45,6 +45,17 @@ function writeCopy() {
   if (chosen.some(({ file }) => isNative(file))) build();
 }
 
+/** What has failed in this run. */
+const failed = [];
+const reporter = {
+  onTestCaseResult(test) {
+    if (test.result().state === "failed") failed.push(`${test.module.relativeModuleId}: ${test.fullName}`);
+  },
+  onTestModuleEnd(module) {
+    for (const { message } of module.errors()) failed.push(`${module.relativeModuleId}: ${message}`);
+  },
+};
+
 /** The first of the near tests that fails with a mutant; undefined where none does. */
 async function caughtBy(vitest, { file, from, to, tests }) {
   const place = join(copy, file);
@@ -60,10 +71,9 @@ async function caughtBy(vitest, { file, from, to, tests }) {
   try {
     const specifications = await vitest.globTestSpecifications(tests);
     if (specifications.length === 0) throw new Error(`Expected tests at ${tests.join(", ")}, found none`);
-    const { testModules } = await vitest.runTestSpecifications(specifications);
-    const failed = testModules.find((module) => !module.ok());
-    const [test] = failed?.children.allTests("failed") ?? [];
-    return failed && `${failed.relativeModuleId}: ${test?.fullName ?? failed.errors()[0]?.message ?? "a hook"}`;
+    failed.length = 0;
+    const { unhandledErrors } = await vitest.runTestSpecifications(specifications);
+    return failed[0] ?? unhandledErrors[0]?.message;
   } finally {
     write(text);
   }
@@ -73,7 +83,13 @@ try {
   writeCopy();
   process.chdir(copy);
   // One process, which stops at the first test that fails.
-  const vitest = await createVitest("test", { root: copy, watch: false, bail: 1, maxWorkers: 1, reporters: [{}] });
+  const vitest = await createVitest("test", {
+    root: copy,
+    watch: false,
+    bail: 1,
+    maxWorkers: 1,
+    reporters: [reporter],
+  });
   let caught = 0;
   for (const mutant of chosen) {
     const test = await caughtBy(vitest, mutant);
