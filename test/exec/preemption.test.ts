@@ -8,6 +8,7 @@ import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import { growingSetting } from "../plan/grow.ts";
 import { localRanks, machines } from "./ranks/local-ranks.ts";
 import { adapterBytes, planSmall, smallCase, TWO_JOBS } from "./small-run.ts";
+import { someOf } from "../level.ts";
 
 const SECOND = 1e9;
 
