@@ -90,7 +90,8 @@ export const said = (error: unknown): string => (error instanceof InputError ? e
     const { stdout, status } = spawnSync(process.execPath, [compiler, "-p", folder], { encoding: "utf8" });
     expect(stdout).toBe("");
     expect(status).toBe(0);
-  });
+    // A quarter of a minute where the machine is not shared.
+  }, 400_000);
 });
 
 describe("examples/library", () => {
