@@ -72,12 +72,12 @@ export function cases(packages) {
     ...["bookworm", "trixie"].flatMap((release) => [
       {
         ...{ name: `npm-${release}`, release, about: `the npm packages on ${release}, a user without a compiler` },
-        ...{ place: "/home/tester/empty", user: "tester", isThere: npm.isThere, files: npm.files },
+        ...{ place: "/srv/empty", user: "tester", isThere: npm.isThere, files: npm.files },
         ...{ steps: [{ command: "npm install ./loratwin-*.tgz --no-audit --no-fund && npx loratwin demo" }] },
       },
       {
         ...{ name: `pip-${release}`, release, about: `the wheel on ${release}, a user without a compiler` },
-        ...{ place: "/home/tester/empty", user: "tester", packages: ["python3-venv"], isThere: wheel.isThere },
+        ...{ place: "/srv/empty", user: "tester", packages: ["python3-venv"], isThere: wheel.isThere },
         files: wheel.files,
         steps: [{ command: "python3 -m venv v && v/bin/pip install -q ./loratwin-*.whl && v/bin/loratwin demo" }],
       },

@@ -124,13 +124,13 @@ function tryCase({ name, release, packages = [], node = 20, user, place = "/srv/
       const login =
         as === "root"
           ? ["env", "-i", "HOME=/root"]
-          : ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "env", "-i", "HOME=/home/tester"];
+          : ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "env", "-i", "HOME=/srv/tester"];
       const shell = `cd '${place}' && ${extra} export ${set.join(" ")} && ${command}`;
       const chroot = ["chroot", folder, ...login, "/bin/sh", "-c", shell];
       return offline ? run("unshare", ["--net", ...chroot]) : run(chroot[0], chroot.slice(1));
     };
     if (user !== undefined) {
-      const made = inside(`useradd --create-home --uid 1000 tester && chown -R tester '${place}'`);
+      const made = inside(`useradd --create-home --home-dir /srv/tester --uid 1000 tester && chown -R tester '${place}'`);
       if (made.status !== 0) throw new Error(made.stderr);
     }
     if (packages.length > 0) {
