@@ -130,7 +130,9 @@ function tryCase({ name, release, packages = [], node = 20, user, place = "/srv/
       return offline ? run("unshare", ["--net", ...chroot]) : run(chroot[0], chroot.slice(1));
     };
     if (user !== undefined) {
-      const made = inside(`useradd --create-home --home-dir /srv/tester --uid 1000 tester && chown -R tester '${place}'`);
+      const made = inside(
+        `useradd --create-home --home-dir /srv/tester --uid 1000 tester && chown -R tester '${place}'`,
+      );
       if (made.status !== 0) throw new Error(made.stderr);
     }
     if (packages.length > 0) {
