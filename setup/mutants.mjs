@@ -16,10 +16,14 @@ export const MUTANTS = [
   ...mistakes("plan/planner/pack.ts", ["plan/pack.test"], ["sum + length > tokens", "sum + length >= tokens"]),
   ...mistakes("plan/memory/stash.ts", ["plan/stash"], ["Math.ceil(microBatchTokens", "Math.floor(microBatchTokens"]),
   ...mistakes("plan/memory/residents.ts", ["plan/residents"], ["mostAt <= last[job]!", "mostAt < last[job]!"]),
-  ...mistakes("plan/halving/sweep-halving.ts", ["plan/halving"], ["iteration > passed", "iteration >= passed"]),
+  ...mistakes(
+    "plan/halving/sweep-halving.ts",
+    ["sim/fleet/halving", "plan/halving"],
+    ["iteration > passed", "iteration >= passed"],
+  ),
   ...mistakes(
     "plan/early-stopping/watch-losses.ts",
-    ["plan/early-stopping"],
+    ["bench/early-stopping", "plan/early-stopping"],
     ["iteration < steps;", "iteration <= steps;"],
     ["seen.confirmed + 1 : 0", "seen.confirmed + 1 : seen.confirmed"],
   ),
@@ -30,7 +34,7 @@ export const MUTANTS = [
   ),
   ...mistakes(
     "plan/costs/operators.ts",
-    ["plan/operators", "plan/layer-cost"],
+    ["plan/operator-seconds", "sim/golden", "calibration/calibration-plans", "plan/operators", "plan/layer-cost"],
     ["flops: 2 * passes * work", "flops: passes * work"],
   ),
   ...mistakes(
@@ -50,7 +54,7 @@ export const MUTANTS = [
   ),
   ...mistakes(
     "plan/mini-batch.ts",
-    ["plan/properties", "plan/stash"],
+    ["plan/evaluation", "plan/growing-plan", "exec/unequal-slots", "plan/properties", "plan/stash"],
     ["firstStep + step < endStep", "firstStep + step <= endStep"],
   ),
   ...mistakes(
@@ -67,7 +71,13 @@ export const MUTANTS = [
   ),
   ...mistakes(
     "sim/fleet/fleet-metrics.ts",
-    ["sim/fleet/published", "sim/fleet/fleet-bounds", "cli/simulate-fleet"],
+    [
+      "sim/fleet/granularity",
+      "sim/fleet/actions",
+      "sim/fleet/published",
+      "sim/fleet/fleet-bounds",
+      "cli/simulate-fleet",
+    ],
     ["end - Math.max(start, until)", "end - start"],
     ["(values.length * squares)", "squares"],
   ),
@@ -98,7 +108,7 @@ export const MUTANTS = [
   ),
   ...mistakes(
     "traces/chrome-trace.ts",
-    ["traces/chrome", "cli/simulate-trace"],
+    ["reports/render", "traces/chrome", "cli/simulate-trace"],
     ["order * 100 + lane", "order + lane"],
   ),
   ...mistakes("capacity/money.ts", ["capacity/money"], ["Math.max(0, all - busy) * isOurs", "Math.max(0, all - busy)"]),
@@ -116,7 +126,11 @@ export const MUTANTS = [
     ["(works.length - 1)) + 1", "(works.length - 1)) + 2"],
     ["numSlots * (last - first + 3600", "(last - first + 3600"],
   ),
-  ...mistakes("capacity/draw-jobs.ts", ["capacity/draw-jobs"], ["3600 * (hour + 0.5)", "3600 * hour"]),
+  ...mistakes(
+    "capacity/draw-jobs.ts",
+    ["capacity/find-capacity", "capacity/draw-jobs"],
+    ["3600 * (hour + 0.5)", "3600 * hour"],
+  ),
   ...mistakes("capacity/run-cost.ts", ["cli/estimate"], ["(count * seconds) / 3600", "seconds / 3600"]),
   ...mistakes(
     "exec/learning-rate.ts",

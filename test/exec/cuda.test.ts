@@ -101,7 +101,7 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
     minutes(3),
   );
 
-  test.each(someOf(["cuda:0,cuda:1", "cuda:0,cpu:0", "cpu:0,cuda:0"], { quick: 0, all: 1 }))(
+  test.each(someOf(["cuda:0,cuda:1", "cuda:0,cpu:0", "cpu:0,cuda:0"], { quick: 1, all: 1 }))(
     "in float32 with messages in bfloat16, to what rounding allows, with the same bytes twice: %s",
     async (names) => {
       const given = smallCase(TWO_JOBS);
@@ -126,7 +126,7 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
     minutes(3),
   );
 
-  test.each(someOf(["float32", "bfloat16", "int8"] as const, { quick: 0, all: 1 }))(
+  test.each(someOf(["float32", "bfloat16", "int8"] as const, { quick: 1, all: 1 }))(
     "in the memory that is planned: %s",
     async (dtype) => {
       const { plan, statistics } = await runSmall(smallCase(TWO_JOBS), { devices: "cuda:0,cuda:1", dtype });
@@ -158,7 +158,7 @@ describe("pipelines on emulated GPUs", () => {
     expect(all.adapters.map(adapterBytes)).toEqual(one.adapters.map(adapterBytes));
   });
 
-  test.each(someOf(["nf4", "bfloat16"] as const, { quick: 0, all: 1 }))(
+  test.each(someOf(["nf4", "bfloat16"] as const, { quick: 1, all: 1 }))(
     "of two shares of each GPU hold its weights once, and train the same bytes: %s",
     async (dtype) => {
       const devices = { shares: "cuda:0#0,cuda:1#0,cuda:0#1,cuda:1#1", whole: "cuda:0,cuda:1,cuda:2,cuda:3" } as const;
@@ -176,7 +176,7 @@ describe("pipelines on emulated GPUs", () => {
   );
 });
 
-const FORMATS = someOf(["int8", "nf4"] as const, { quick: 0, all: 1 });
+const FORMATS = someOf(["int8", "nf4"] as const, { quick: 1, all: 1 });
 
 describe.each(FORMATS)("a model in %s on emulated GPUs", (dtype) => {
   const broken = smallCase(
@@ -201,7 +201,7 @@ describe.each(FORMATS)("a model in %s on emulated GPUs", (dtype) => {
     ["cuda:0", "more columns than one part", wide],
   ] as const;
 
-  test.each(someOf(cases, { quick: 0, all: 1 }))(
+  test.each(someOf(cases, { quick: 1, all: 1 }))(
     "trains what bfloat16 does on the weights that the format keeps, on %s: %s",
     async (devices, _, small) => {
       const quantized = await runSmall(small, { devices, groups: 1, dtype });

@@ -4,11 +4,11 @@ import { executePlan } from "../../exec/index.ts";
 import { Session } from "../../exec/session.ts";
 import { localHost } from "../../exec/stage-host.ts";
 import { createCostModel, GrowingPlan, groupRows, type Segment } from "../../plan/index.ts";
+import { someOf } from "../level.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import { growingSetting } from "../plan/grow.ts";
 import { localRanks, machines } from "./ranks/local-ranks.ts";
 import { adapterBytes, planSmall, smallCase, TWO_JOBS } from "./small-run.ts";
-import { someOf } from "../level.ts";
 
 const SECOND = 1e9;
 

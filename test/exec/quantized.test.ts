@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { decodeFloats, encodeFloats } from "../../datasets/index.ts";
 import { type BaseModel, syntheticWeights } from "../../exec/index.ts";
+import { someOf } from "../level.ts";
 import { dequantizedModel } from "./quantized-model.ts";
 import { largestLossError, losses, MIXED_CASE, outcome } from "./run-outcome.ts";
 import { packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
 
-const DEVICES = ["cpu:0", "cpu:0,cpu:1"] as const;
+const DEVICES = someOf(["cpu:0", "cpu:0,cpu:1"] as const, { quick: 1, all: 2 });
 const DTYPES = ["int8", "nf4"] as const;
 
 /** Odd widths, biases, a head of its own; products that are dequantized in more than one part. */

@@ -99,8 +99,9 @@ describe.each(CASES)("recomputation of layers: %s", (_, given) => {
 });
 
 describe.skipIf(!HAS_SHARED)("the PyTorch reference case with recomputation", () => {
-  test.each(someOf(DEVICES, { quick: 0, all: 1 }))(
+  test.each(someOf(DEVICES, { quick: 1, all: 1 }))(
     "gives the reference's losses and adapters on %s",
+    { tags: ["slow"] },
     async (devices) => {
       const oracle = readOracleCase();
       const result = await runCase(oracle, planCase(oracle, { devices, groups: 1, recompute: "layer" }));

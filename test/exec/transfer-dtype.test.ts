@@ -8,6 +8,7 @@ import {
   stageOperators,
   stageShapes,
 } from "../../plan/index.ts";
+import { someOf } from "../level.ts";
 import { largestLossError, MIXED_CASE, outcome } from "./run-outcome.ts";
 import { expectPlannedRoom, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
 
@@ -41,7 +42,7 @@ describe.each([
   ["all projections, dropout, clipping", MIXED_CASE, [{}, { recompute: "layer" }]],
   ["stages that share a layer", halves, [{ cuts: [3] }, { cuts: [4] }, { cuts: [5], recomputedLayers: [1, 1] }]],
 ] as const)("a float32 model whose messages are bfloat16: %s", (_, small, choices) => {
-  test.each(choices)(
+  test.each(someOf<SmallRun>(choices, { quick: 1, all: 9 }))(
     "has losses within 0.01 %% of those with float32 messages, and the same bytes twice: %o",
     async (choice) => {
       const rounded = await runSmall(small, { ...ROUNDED, ...choice });
@@ -52,37 +53,45 @@ describe.each([
     },
   );
 
-  test.each(choices)("runs the operators that the planner lists: %o", async (choice) => {
-    const { plan, operators } = await runSmall(small, { ...ROUNDED, ...choice });
-    const everyJob = plan.microBatches.find(({ rows }) => new Set(rows.map(([job]) => job)).size === plan.jobs.length)!;
-    plan.stages.forEach((_, index) => {
-      for (const letter of ["F", "B"] as const) {
-        const planned = stageOperators(stageShapes(plan)[index]!, letter, everyJob);
-        const names = operators[index]![letter].map((operator) => operatorName(operator, letter));
-        expect(names.sort()).toEqual(
-          planned.flatMap((call) => Array.from({ length: call.calls }, () => callName(call))).sort(),
-        );
-      }
-    });
-  });
+  test.each(someOf<SmallRun>(choices, { quick: 1, all: 9 }))(
+    "runs the operators that the planner lists: %o",
+    async (choice) => {
+      const { plan, operators } = await runSmall(small, { ...ROUNDED, ...choice });
+      const everyJob = plan.microBatches.find(
+        ({ rows }) => new Set(rows.map(([job]) => job)).size === plan.jobs.length,
+      )!;
+      plan.stages.forEach((_, index) => {
+        for (const letter of ["F", "B"] as const) {
+          const planned = stageOperators(stageShapes(plan)[index]!, letter, everyJob);
+          const names = operators[index]![letter].map((operator) => operatorName(operator, letter));
+          expect(names.sort()).toEqual(
+            planned.flatMap((call) => Array.from({ length: call.calls }, () => callName(call))).sort(),
+          );
+        }
+      });
+    },
+  );
 
-  test.each(choices)("has messages of half the bytes, and the memory that was planned: %o", async (choice) => {
-    const { plan, statistics, trace } = await runSmall(small, { ...ROUNDED, ...choice });
-    const wide = await runSmall(small, { ...WIDE, ...choice });
-    expect(plan.links).toMatchObject([{ transferDtype: "bfloat16" }]);
-    const [bytes, wideBytes] = [messageBytes(plan), messageBytes(wide.plan)];
-    const sent = trace.events.filter(({ stream }) => stream !== "compute");
-    expect(sent.length).toBeGreaterThan(0);
-    for (const event of sent) {
-      const { microBatch } = parseAction(event.action);
-      expect(event.bytes).toBe(bytes(0, microBatch));
-      expect(event.bytes).toBe(wideBytes(0, microBatch) / 2);
-    }
-    plan.memory.forEach((planned, stage) => {
-      expectPlannedRoom(plan, planned, statistics[stage]!);
-      expect(planned.buffers).toBeLessThanOrEqual(wide.plan.memory[stage]!.buffers / 2 + 64 * 8);
-    });
-  });
+  test.each(someOf<SmallRun>(choices, { quick: 1, all: 9 }))(
+    "has messages of half the bytes, and the memory that was planned: %o",
+    async (choice) => {
+      const { plan, statistics, trace } = await runSmall(small, { ...ROUNDED, ...choice });
+      const wide = await runSmall(small, { ...WIDE, ...choice });
+      expect(plan.links).toMatchObject([{ transferDtype: "bfloat16" }]);
+      const [bytes, wideBytes] = [messageBytes(plan), messageBytes(wide.plan)];
+      const sent = trace.events.filter(({ stream }) => stream !== "compute");
+      expect(sent.length).toBeGreaterThan(0);
+      for (const event of sent) {
+        const { microBatch } = parseAction(event.action);
+        expect(event.bytes).toBe(bytes(0, microBatch));
+        expect(event.bytes).toBe(wideBytes(0, microBatch) / 2);
+      }
+      plan.memory.forEach((planned, stage) => {
+        expectPlannedRoom(plan, planned, statistics[stage]!);
+        expect(planned.buffers).toBeLessThanOrEqual(wide.plan.memory[stage]!.buffers / 2 + 64 * 8);
+      });
+    },
+  );
 });
 
 describe("a bfloat16 model", () => {

@@ -3,9 +3,10 @@ import { createRng } from "../../core/index.ts";
 import { createCostModel, PROJECTIONS, SCHEDULE_TABLE, SCHEDULES } from "../../plan/index.ts";
 import { simulate } from "../../sim/index.ts";
 import type { Trace } from "../../traces/index.ts";
+import { isQuick } from "../level.ts";
 import { adapterBytes, packsAsPlanned, runSmall, SMALL, type SmallJob, type SmallRun, smallCase } from "./small-run.ts";
 
-const PLANS = 32;
+const PLANS = isQuick ? 6 : 32;
 
 interface RandomPlan {
   readonly jobs: readonly SmallJob[];

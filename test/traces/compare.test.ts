@@ -79,6 +79,14 @@ describe("the join", () => {
     );
   });
 
+  it("refuses an action that is in the second trace alone", () => {
+    const original = alternating(4);
+    const more = { ...original, events: [...original.events, event("0F99", 100, 1)] };
+    expect(failure(() => joinTraces(original, more)).facts.detail).toBe(
+      "only in the second trace (simulated), 1: 0F99",
+    );
+  });
+
   it("refuses an action that is in a trace twice", () => {
     const twice = trace([event("0F0", 0, 1), event("0F0", 1, 1)]);
     expect(failure(() => joinTraces(twice, twice)).message).toMatch(

@@ -40,6 +40,7 @@ describe("rows that threads tokenize", () => {
     ["texts", numbers.map((row) => ({ text: `text ${row}` }))],
   ])(
     "are those of one thread, in the order of the file, with the same format and reason: %s",
+    { tags: ["slow"] },
     async (name, records) => {
       const data = { path: write(`${name}.jsonl`, records) };
       const own = await readWholeRows(data, { tokenizer: loadTokenizer(tokenizerFolder), vocabularySize: 259 });
