@@ -41,11 +41,11 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
       tie_word_embeddings: true,
       rope_parameters: {
         rope_type: "llama3",
-        rope_theta: 10_000,
+        // With these a head has frequencies that are kept, blended and divided.
+        rope_theta: 500,
         factor: 8,
         low_freq_factor: 1,
         high_freq_factor: 4,
-        // So few that frequencies on both sides of the blend are among those of a head.
         original_max_position_embeddings: longest,
       },
     }),
@@ -87,7 +87,7 @@ export function drawSizes(rng: Rng): Sizes {
     layers: between(rng, 2, 4),
     heads,
     kvHeads,
-    headDim: oneOf(rng, [4, 8, 16]),
+    headDim: oneOf(rng, [8, 16, 24]),
     vocabulary: between(rng, 50, 200),
   };
 }

@@ -11,6 +11,7 @@ import argparse
 import sys
 import tempfile
 import time
+import warnings
 
 import peft
 import torch
@@ -137,6 +138,8 @@ def main():
         return
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
+    # PEFT asks each model of transformers 5 for it.
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
     model = make_model(options)
     say({"ready": True})
     {"plain": train_plain, "trainer": train_by_trainer}[options.way](model, options)

@@ -7,7 +7,7 @@ one JSON object a line: {case, judge, at, difference, bound}, or {case, at, prob
 
 A difference is relative, and the root of the mean square over jobs, and over steps or tensors. In bfloat16 two programs
 that round in different places differ, and neither is right. So both are held against float32 arithmetic on the same
-weights: loratwin may be as far from that as the libraries are in bfloat16, and half as far again.
+weights: loratwin may be twice as far from that as the libraries are in bfloat16, as chance may have it.
 """
 
 import json
@@ -43,8 +43,8 @@ class Case(TypedDict):
     jobs: list[Job]
 
 
-# The largest differences that pass. The libraries themselves, padded or not and with PEFT or by hand, are about a tenth of
-# the first column apart. The second is the least that is asked, where the libraries' rounding happens to cancel out.
+# The largest differences that pass. The libraries themselves, padded or not and with PEFT or by hand, are about a tenth
+# of the first column apart. The second is the least that is asked, where the libraries' rounding happens to cancel out.
 BOUNDS: dict[str, dict[str, float]] = {
     "losses": {"float32": 5e-6, "bfloat16": 1e-3},
     "gradient norms": {"float32": 5e-5, "bfloat16": 2e-3},
@@ -52,7 +52,7 @@ BOUNDS: dict[str, dict[str, float]] = {
     "trained adapters": {"float32": 1e-4, "bfloat16": 1e-2},
     "loaded by PEFT": {"float32": 5e-6, "bfloat16": 1e-3},
 }
-ROOM_IN_BFLOAT16 = 1.5
+ROOM_IN_BFLOAT16 = 2.0
 
 Deviations = dict[str, list[float]]
 
@@ -94,7 +94,9 @@ def deviations(ours: Outcome, theirs: Outcome, start: Tensors) -> Deviations:
             norm([wrong[name]]) / norm([tensor]) for name, tensor in theirs.trained.gradients.items()
         ],
         # Over what training changed.
-        "trained adapters": [norm(minus(ours.trained.adapter, theirs.trained.adapter).values()) / norm(changed.values())],
+        "trained adapters": [
+            norm(minus(ours.trained.adapter, theirs.trained.adapter).values()) / norm(changed.values())
+        ],
         "loaded by PEFT": relative([ours.held_out], [theirs.held_out]),
     }
 

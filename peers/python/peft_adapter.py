@@ -46,7 +46,7 @@ def no_warnings() -> Iterator[None]:
 
 
 def load_adapter(base: nn.Module, folder: Path, trainable: bool) -> Any:
-    """The base with the adapter of a folder in it. Every tensor of the file has to be used, which PEFT does not check."""
+    """The base with a folder's adapter in it. Every tensor of the file has to be used, which PEFT does not check."""
     with no_warnings():
         model = PeftModel.from_pretrained(base, str(folder), is_trainable=trainable)
     with safe_open(folder / "adapter_model.safetensors", "pt") as file:
