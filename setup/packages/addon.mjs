@@ -26,7 +26,7 @@ export function buildAddon(cache, arch) {
     LORATWIN_BUILD: arch,
     LORATWIN_ISA: "all",
     LORATWIN_CUDA: "0",
-    LORATWIN_CMAKE_ARGS: `-DLORATWIN_MPI=OFF -DLORATWIN_ONEDNN=${onednn === undefined ? "OFF" : "ON"}`,
+    LORATWIN_CMAKE_ARGS: `-DCMAKE_MODULE_LINKER_FLAGS=-s -DLORATWIN_MPI=OFF -DLORATWIN_ONEDNN=${onednn === undefined ? "OFF" : "ON"}`,
   };
   if (!runs(process.execPath, [inRoot("native/build.mjs"), "loratwin"], { cwd: root, env }))
     throw new SetupError(`The addon for ${arch} did not build; the reason is above.`);
