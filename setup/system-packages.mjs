@@ -1,8 +1,9 @@
-// The system packages that the native addon needs. Each is found by looking for the thing itself,
-// so a compiler or a oneDNN of one's own counts as well as the distribution's.
+// The system packages that the native addon needs, and oneDNN, without which it is built too. Each is found by looking for
+// the thing itself, so a compiler or a oneDNN of one's own counts as well as the distribution's.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { findPackageManager } from "./package-manager.mjs";
+import { inRoot } from "./root.mjs";
 import { findProgram } from "./search-path.mjs";
 import { SetupError } from "./terminal.mjs";
 
@@ -44,7 +45,13 @@ const needs = [
     dnf: "make",
     isThere: () => findProgram(["make", "gmake", "ninja", "ninja-build"]) !== undefined,
   },
-  { what: "oneDNN with its headers", apt: "libdnnl-dev", dnf: "onednn-devel", isThere: hasOneDnn },
+  {
+    what: "oneDNN with its headers",
+    apt: "libdnnl-dev",
+    dnf: "onednn-devel",
+    isThere: hasOneDnn,
+    isOptional: true,
+  },
 ];
 
 /** The one message about packages that are missing, with what to type on either family of distributions. */
@@ -58,16 +65,21 @@ export function missingMessage(missing) {
   ].join("\n");
 }
 
-/** @throws SetupError (3) naming every package that is still missing. */
+/** Whether what the addon is faster with may be asked for: before its first build, and not each time. */
+const asksOptional = () => !existsSync(inRoot("native/build/loratwin.node"));
+
+/** @throws SetupError (3) naming every package that is still missing and needed. */
 export function installSystemPackages() {
-  const lacking = () => needs.filter((need) => !need.isThere());
-  const missing = lacking();
-  if (missing.length === 0) return;
+  const lacking = (isOptional) => needs.filter((need) => (need.isOptional ?? false) === isOptional && !need.isThere());
+  const missing = lacking(false);
+  const wanted = asksOptional() ? lacking(true) : [];
+  if (missing.length + wanted.length === 0) return;
   const manager = findPackageManager();
   if (manager !== undefined) {
     manager.refresh();
-    manager.install(missing.map((need) => need[manager.kind]));
+    const names = [...missing, ...wanted.filter((need) => manager.offers(need[manager.kind]))];
+    if (names.length > 0) manager.install(names.map((need) => need[manager.kind]));
   }
-  const left = lacking();
+  const left = lacking(false);
   if (left.length > 0) throw new SetupError(missingMessage(left), 3);
 }
