@@ -170,6 +170,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { trace: ["fleet-run"], output: "r.html" },
   ],
   devices: [{}],
+  doctor: [{}],
   catalog: [{}, { name: "H100 SXM", calibration: "again.json" }],
   validate: [{ file: "w.yaml" }],
   "init-model": [{ folder: "made" }],
