@@ -81,7 +81,7 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
   let setUp: Promise<void> | undefined;
   try {
     const trained = await trainInFolder({ cwd: io.cwd, cache: usesCache(args) }, folder, input, {
-      overwrite: args["overwrite"] === true,
+      overwrite: input.resumed === undefined && args["overwrite"] === true,
       rhythm,
       stop: stop.signal,
       host: world && (() => rankedHost(world, model, (text) => note(io, args, text))),
