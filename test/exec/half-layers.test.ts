@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { callName, operatorName } from "../../exec/operator-names.ts";
-import { PROJECTIONS, SCHEDULE_TABLE, stageOperators, stageShapes } from "../../plan/index.ts";
+import { PROJECTIONS, SCHEDULE_TABLE } from "../../plan/index.ts";
 import { someOf } from "../level.ts";
 import {
   adapterBytes,
+  expectPlannedOperators,
   expectPlannedRoom,
   runSmall,
   SMALL,
@@ -95,18 +95,7 @@ describe.each(CASES)("stages that share a layer: %s", (_, given) => {
         const run: SmallRun = { devices: TWO, groups: 1, cuts: [cut], dtype };
         for (const own of [run, { ...run, recomputedLayers: [1, 1] }, wholly(run, cut)]) {
           const { plan, operators } = await runSmall(given, own);
-          const everyJob = plan.microBatches.find(
-            ({ rows }) => new Set(rows.map(([job]) => job)).size === plan.jobs.length,
-          )!;
-          plan.stages.forEach((_, index) => {
-            for (const letter of ["F", "B"] as const) {
-              const planned = stageOperators(stageShapes(plan)[index]!, letter, everyJob);
-              const names = operators[index]![letter].map((operator) => operatorName(operator, letter));
-              expect(names.sort()).toEqual(
-                planned.flatMap((call) => Array.from({ length: call.calls }, () => callName(call))).sort(),
-              );
-            }
-          });
+          expectPlannedOperators(plan, operators);
         }
       }
     },

@@ -12,6 +12,7 @@ import {
   nativeInfo,
   syntheticWeights,
 } from "../../exec/index.ts";
+import { callName, operatorName } from "../../exec/operator-names.ts";
 import type { DeviceStatistics } from "../../native/index.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Cluster } from "../../plan/documents/cluster.ts";
@@ -27,6 +28,8 @@ import {
   type Recompute,
   type ScheduleName,
   type StageMemory,
+  stageOperators,
+  stageShapes,
 } from "../../plan/index.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
 import { chains } from "../../plan/planner/chains.ts";
@@ -277,6 +280,20 @@ export function expectPlannedRoom({ model }: Plan, planned: StageMemory, { memor
   if (!packsAsPlanned(model.dtype)) return;
   expect(held).toBe(room);
   expect(memory.peakBytes).toBe(planned.total);
+}
+
+/** The operators of each stage's programs, for a micro-batch of every job, are those that the planner lists. */
+export function expectPlannedOperators(plan: Plan, operators: SmallResult["operators"]): void {
+  const everyJob = plan.microBatches.find(({ rows }) => new Set(rows.map(([job]) => job)).size === plan.jobs.length)!;
+  plan.stages.forEach((_, index) => {
+    for (const letter of ["F", "B"] as const) {
+      const planned = stageOperators(stageShapes(plan)[index]!, letter, everyJob);
+      const names = operators[index]![letter].map((operator) => operatorName(operator, letter));
+      expect(names.sort()).toEqual(
+        planned.flatMap((call) => Array.from({ length: call.calls }, () => callName(call))).sort(),
+      );
+    }
+  });
 }
 
 /** The bytes of an adapter, as text. */

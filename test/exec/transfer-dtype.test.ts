@@ -1,16 +1,8 @@
 import { describe, expect, it, test } from "vitest";
-import { callName, operatorName } from "../../exec/operator-names.ts";
-import {
-  type Cluster,
-  clusterSchema,
-  messageBytes,
-  parseAction,
-  stageOperators,
-  stageShapes,
-} from "../../plan/index.ts";
+import { type Cluster, clusterSchema, messageBytes, parseAction } from "../../plan/index.ts";
 import { someOf } from "../level.ts";
 import { largestLossError, MIXED_CASE, outcome } from "./run-outcome.ts";
-import { expectPlannedRoom, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
+import { expectPlannedOperators, expectPlannedRoom, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
 
 /** Two CPU devices between which messages are as the link says. */
 function cluster(link: object): Cluster {
@@ -57,18 +49,7 @@ describe.each([
     "runs the operators that the planner lists: %o",
     async (choice) => {
       const { plan, operators } = await runSmall(small, { ...ROUNDED, ...choice });
-      const everyJob = plan.microBatches.find(
-        ({ rows }) => new Set(rows.map(([job]) => job)).size === plan.jobs.length,
-      )!;
-      plan.stages.forEach((_, index) => {
-        for (const letter of ["F", "B"] as const) {
-          const planned = stageOperators(stageShapes(plan)[index]!, letter, everyJob);
-          const names = operators[index]![letter].map((operator) => operatorName(operator, letter));
-          expect(names.sort()).toEqual(
-            planned.flatMap((call) => Array.from({ length: call.calls }, () => callName(call))).sort(),
-          );
-        }
-      });
+      expectPlannedOperators(plan, operators);
     },
   );
 

@@ -47,7 +47,7 @@ list(TRANSFORM LORATWIN_OPS_CPU_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/../..
 list(TRANSFORM LORATWIN_OPS_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")
 list(TRANSFORM LORATWIN_OPS_REFERENCE_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")
 
-# Widest first comes last: a processor that has one has those before it.
+# In order: a processor that has one has those before it.
 set(LORATWIN_ISAS generic)
 # Wide vectors as arguments: no other build ever calls these functions.
 set(LORATWIN_FLAGS_generic -Wno-psabi)
