@@ -5,6 +5,10 @@
 #include <limits>
 #include <ranges>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "register_peak.h"
 
 namespace loratwin::ops {
@@ -31,28 +35,48 @@ class Fastest {
 
 }  // namespace
 
-bool isOfProcessor(Isa wanted) {
-  if (wanted == Isa::generic) return true;
+namespace {
+
+struct Processor {
+  Isa widest = Isa::generic;  // but for tiles
+  bool hasTiles = false;
+};
+
+// What the processor has, of registers that the system saves (Intel's Software Developer's Manual, volume 2, CPUID;
+// volume 1, 13.3). Compilers' own words for it (__builtin_cpu_supports) need a runtime that not all of them bring.
+Processor examine() {
 #if defined(__x86_64__)
-  // libgcc and compiler-rt tell of registers only what the system saves.
-  __builtin_cpu_init();
-  switch (wanted) {
-    case Isa::avx2:
-      return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
-    case Isa::avx512:
-      return isOfProcessor(Isa::avx2) && __builtin_cpu_supports("avx512f") != 0 &&
-             __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-             __builtin_cpu_supports("avx512vl") != 0;
-    case Isa::avx512bf16:
-      return isOfProcessor(Isa::avx512) && __builtin_cpu_supports("avx512bf16") != 0;
-    case Isa::amxbf16:
-      return usableTiles();
-    default:
-      break;
-  }
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kFma = 1U << 12, kOsxsave = 1U << 27;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kOsxsave) == 0 || (c & kFma) == 0) return {};
+  unsigned saved = 0;
+  asm volatile("xgetbv" : "=a"(saved), "=d"(d) : "c"(0));
+
+  constexpr unsigned kAvx2 = 1U << 5, kAvx512 = 1U << 16 | 1U << 17 | 1U << 30 | 1U << 31;  // F, DQ, BW, VL
+  constexpr unsigned kAmx = 1U << 22 | 1U << 24;                                            // BF16, TILE
+  constexpr unsigned kYmm = 0x6, kZmm = 0xe6, kTiles = 0x60000;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (b & kAvx2) == 0 || (saved & kYmm) != kYmm) return {};
+  if ((b & kAvx512) != kAvx512 || (saved & kZmm) != kZmm) return {Isa::avx2};
+  const bool hasTiles = (d & kAmx) == kAmx && (saved & kTiles) == kTiles;
+
+  constexpr unsigned kAvx512Bf16 = 1U << 5;
+  if (__get_cpuid_count(7, 1, &a, &b, &c, &d) == 0 || (a & kAvx512Bf16) == 0) return {Isa::avx512};
+  return {Isa::avx512bf16, hasTiles};
+#else
+  return {};
 #endif
-  return false;
 }
+
+const Processor& processor() {
+  static const Processor examined = examine();
+  return examined;
+}
+
+}  // namespace
+
+bool processorHasTiles() { return processor().hasTiles; }
+
+bool isOfProcessor(Isa wanted) { return wanted == Isa::amxbf16 ? usableTiles() : wanted <= processor().widest; }
 
 namespace {
 

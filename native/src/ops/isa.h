@@ -22,6 +22,8 @@ constexpr Isa kIsas[] = {Isa::generic, Isa::avx2, Isa::avx512, Isa::avx512bf16, 
 bool isOfProcessor(Isa isa);
 // That, and this build has it.
 bool isSupported(Isa isa);
+// AMX-TILE, AMX-BF16 and AVX512_BF16.
+bool processorHasTiles();
 // isOfProcessor(Isa::amxbf16). The system is asked for the tiles once: without that it does not save them.
 bool usableTiles();
 // Whether vectors of pairs of bfloat16s (AVX512_BF16, which the processor needs to have) are multiplied at the rate of

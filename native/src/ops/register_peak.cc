@@ -1,5 +1,6 @@
 #include "register_peak.h"
 
+#include "isa.h"
 #include "tile_configuration.h"
 
 #if defined(__x86_64__)
@@ -49,8 +50,8 @@ template <class Vector, int Accumulators>
 
 double multiplyFloats(long rounds) {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) return multiplyAddAvx512(rounds);
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return multiplyAddAvx2(rounds);
+  if (isOfProcessor(Isa::avx512)) return multiplyAddAvx512(rounds);
+  if (isOfProcessor(Isa::avx2)) return multiplyAddAvx2(rounds);
 #endif
   return multiplyAdd<Vector16, 12>(rounds);
 }

@@ -12,9 +12,7 @@ bool usableTiles() {
   // Linux: Documentation/arch/x86/xstate.rst
   constexpr long kRequestPermission = 0x1023;
   constexpr long kTileData = 18;
-  static const bool granted = isOfProcessor(Isa::avx512bf16) && __builtin_cpu_supports("amx-tile") != 0 &&
-                              __builtin_cpu_supports("amx-bf16") != 0 &&
-                              syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  static const bool granted = processorHasTiles() && syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
   return granted;
 #else
   return false;
