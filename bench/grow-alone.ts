@@ -1,7 +1,4 @@
-// Many segments of short jobs in a process of its own, simulated or executed: `node dist/bench/grow-alone.js
-// SIZE-AS-JSON` prints what it took as JSON.
-
-import { pathToFileURL } from "node:url";
+// Many segments of short jobs in a process of its own, simulated or executed.
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { median } from "../core/index.ts";
@@ -10,7 +7,7 @@ import { Session } from "../exec/session.ts";
 import { localHost } from "../exec/stage-host.ts";
 import { actionDurations, createCostModel, type LiveWork, type Plan, type Segment } from "../plan/index.ts";
 import { PlanRun } from "../sim/run/plan-run.ts";
-import { endWithParent, inOwnProcess } from "./own-process.ts";
+import { inOwnProcess } from "./own-process.ts";
 import { ShortJobs, settingFor } from "./short-jobs.ts";
 import { benchModel, randomRows } from "./train.ts";
 import { ATTENTION_TARGETS, benchPlan, MODEL } from "./workload.ts";
@@ -33,7 +30,7 @@ export interface GrowResult {
 
 /** @throws DeviceError when the process fails. */
 export function growAlone(size: GrowSize): Promise<GrowResult> {
-  return inOwnProcess("grow-alone.js", size);
+  return inOwnProcess("grow", size);
 }
 
 const AT_ONCE = 4;
@@ -158,8 +155,7 @@ async function executed({ segments, stages }: GrowSize): Promise<GrowResult> {
   };
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  endWithParent();
-  const size = JSON.parse(process.argv[2]!) as GrowSize;
-  process.stdout.write(JSON.stringify(size.what === "simulated" ? simulated(size) : await executed(size)));
+/** As `growAlone`, in this process. */
+export async function growFigures(size: GrowSize): Promise<GrowResult> {
+  return size.what === "simulated" ? simulated(size) : await executed(size);
 }

@@ -2,11 +2,8 @@ import { spawn } from "node:child_process";
 import { DeviceError } from "../core/index.ts";
 import { packageFile } from "../workbench/package-file.ts";
 
-/** Ends a program that `inOwnProcess` started when the one that started it is gone. */
-export function endWithParent(): void {
-  process.once("disconnect", () => process.exit(1));
-  process.channel?.unref();
-}
+/** What alone.ts measures. */
+export type AloneCase = "counted-step" | "grow" | "simulate" | "trace" | "train";
 
 /**
  * What a program prints. It is in a process group of its own: Ctrl-C is for the suite, which lets the case end.
@@ -36,19 +33,18 @@ export async function outputOf(
 }
 
 /**
- * What a built file of this folder prints as JSON, run in a process of its own with one argument in JSON; on one core
- * alone when it is given.
+ * What a case of alone.ts comes to, run in a process of its own with one argument; on one core alone when it is given.
  * @throws DeviceError when the process fails.
  */
 export async function inOwnProcess<Result>(
-  file: string,
+  name: AloneCase,
   argument: unknown,
   { core, env = process.env }: { readonly core?: number | undefined; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<Result> {
-  const words = [packageFile("dist", "bench", file), JSON.stringify(argument)];
+  const words = [packageFile("dist", "bench", "alone.js"), name, JSON.stringify(argument)];
   const output =
     core === undefined
-      ? await outputOf(file, process.execPath, words, { env })
-      : await outputOf(file, "taskset", ["-c", `${core}`, process.execPath, ...words], { env });
+      ? await outputOf(name, process.execPath, words, { env })
+      : await outputOf(name, "taskset", ["-c", `${core}`, process.execPath, ...words], { env });
   return JSON.parse(output) as Result;
 }

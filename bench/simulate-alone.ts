@@ -1,9 +1,7 @@
-// The large example planned and simulated in a process of its own: `node dist/bench/simulate-alone.js SIZE-AS-JSON`
-// prints what it took as JSON.
+// The large example planned and simulated in a process of its own.
 import { closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { sum } from "../core/index.ts";
 import { createCostModel, makePlan, type PlanRequest } from "../plan/index.ts";
 import { simulateStream } from "../sim/index.ts";
@@ -13,7 +11,7 @@ import { writeLines } from "../workbench/files.ts";
 import { loadCalibration, loadCluster } from "../workbench/load-cluster.ts";
 import { loadWorkload } from "../workbench/load-workload.ts";
 import { packageFile } from "../workbench/package-file.ts";
-import { endWithParent, inOwnProcess } from "./own-process.ts";
+import { inOwnProcess } from "./own-process.ts";
 
 export interface LargeSize {
   readonly jobs: number;
@@ -38,7 +36,7 @@ export interface LargeResult {
 
 /** @throws DeviceError when the process fails. */
 export function simulateLarge(size: LargeSize): Promise<LargeResult> {
-  return inOwnProcess("simulate-alone.js", size);
+  return inOwnProcess("simulate", size);
 }
 
 async function requestOf(size: LargeSize): Promise<PlanRequest> {
@@ -64,8 +62,8 @@ async function requestOf(size: LargeSize): Promise<PlanRequest> {
   };
 }
 
-async function main(size: LargeSize): Promise<void> {
-  endWithParent();
+/** As `simulateLarge`, in this process. */
+export async function largeFigures(size: LargeSize): Promise<LargeResult> {
   const began = performance.now();
   const plan = { ...makePlan(await requestOf(size)), hash: "" };
   const planned = performance.now();
@@ -82,7 +80,7 @@ async function main(size: LargeSize): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   let events = 0;
   for (const _ of trace.events) events += 1;
-  const result: LargeResult = {
+  return {
     steps: sum(plan.groups.map(({ members }) => Math.max(...members.map(({ endStep }) => endStep)))),
     events,
     planSeconds: (planned - began) / 1000,
@@ -91,7 +89,4 @@ async function main(size: LargeSize): Promise<void> {
     traceBytes,
     residentBytes: process.resourceUsage().maxRSS * 1024,
   };
-  process.stdout.write(JSON.stringify(result));
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(JSON.parse(process.argv[2] ?? "{}"));

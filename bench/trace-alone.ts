@@ -1,6 +1,4 @@
-// A cluster trace simulated under mlora in a process of its own: `node dist/bench/trace-alone.js SIZE-AS-JSON` prints
-// what it took as JSON.
-import { pathToFileURL } from "node:url";
+// A cluster trace simulated under mlora in a process of its own.
 import { mean } from "../core/index.ts";
 import { readClusterTrace } from "../datasets/index.ts";
 import { createCostModel } from "../plan/index.ts";
@@ -8,7 +6,7 @@ import { CohortTimes, planKinds, simulateFleet, traceMembers } from "../sim/inde
 import { silent } from "../workbench/context.ts";
 import { loadRequest } from "../workbench/load-request.ts";
 import { packageFile } from "../workbench/package-file.ts";
-import { endWithParent, inOwnProcess } from "./own-process.ts";
+import { inOwnProcess } from "./own-process.ts";
 import { phillyLike } from "./philly-like.ts";
 
 export interface TraceSize {
@@ -40,7 +38,7 @@ export interface TraceResult {
 
 /** @throws DeviceError when the process fails. */
 export function simulateTrace(size: TraceSize): Promise<TraceResult> {
-  return inOwnProcess("trace-alone.js", size);
+  return inOwnProcess("trace", size);
 }
 
 /** As `simulateTrace`, in this process. */
@@ -92,9 +90,4 @@ export async function traceFigures({
     meanTurnaroundSeconds: metrics.turnaroundSeconds.mean,
     preemptions: metrics.preemptions,
   };
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  endWithParent();
-  process.stdout.write(JSON.stringify(await traceFigures(JSON.parse(process.argv[2] ?? "{}") as TraceSize)));
 }

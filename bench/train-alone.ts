@@ -1,7 +1,5 @@
-// A plan trained in a process of its own: `node dist/bench/train-alone.js PLAN-SHAPE-AS-JSON` prints what came of it as
-// JSON.
-import { pathToFileURL } from "node:url";
-import { endWithParent, inOwnProcess } from "./own-process.ts";
+// A plan trained in a process of its own.
+import { inOwnProcess } from "./own-process.ts";
 import { benchModel, peakBytes, plannedBytes, roundSeconds, train } from "./train.ts";
 import { benchPlan, type PlanShape } from "./workload.ts";
 
@@ -17,20 +15,17 @@ export interface AloneResult {
 
 /** Trains in another process, on one core alone when it is given. @throws DeviceError when that fails. */
 export function trainAlone(shape: PlanShape, core?: number): Promise<AloneResult> {
-  return inOwnProcess("train-alone.js", shape, { core });
+  return inOwnProcess("train", shape, { core });
 }
 
-async function main(shape: PlanShape): Promise<void> {
-  endWithParent();
+/** As `trainAlone`, in this process. */
+export async function trainFigures(shape: PlanShape): Promise<AloneResult> {
   const plan = benchPlan(shape);
   const result = await train(plan, benchModel(plan.model.architecture));
-  const document: AloneResult = {
+  return {
     roundSeconds: roundSeconds(plan, result.trace),
     plannedBytes: plannedBytes(plan),
     peakBytes: peakBytes(result),
     residentBytes: process.resourceUsage().maxRSS * 1024,
   };
-  process.stdout.write(JSON.stringify(document));
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(JSON.parse(process.argv[2] ?? "{}"));

@@ -8,8 +8,10 @@ async function main(): Promise<number> {
     process.stderr.write(`${short}\n`);
     return 3;
   }
-  const [{ guardProcess }, { run }] = await Promise.all([import("./process-guard.ts"), import("./run.ts")]);
   const argv = process.argv.slice(2);
+  // Before what may fail is loaded.
+  if (argv.includes("--debug")) process.setSourceMapsEnabled(true);
+  const [{ guardProcess }, { run }] = await Promise.all([import("./process-guard.ts"), import("./run.ts")]);
   guardProcess(process, argv.includes("--debug"));
   return await run(argv, {
     stdout: (text) => process.stdout.write(text),

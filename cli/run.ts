@@ -3,7 +3,7 @@ import yargs, { type PositionalOptions } from "yargs";
 import { endRanks, type World } from "../exec/index.ts";
 import { joinRanks, VERSION, workOnRank } from "../workbench/index.ts";
 import { type Arguments, type Command, withDefaults } from "./command.ts";
-import { COMMANDS } from "./commands/commands.ts";
+import { commandsOf } from "./commands/commands.ts";
 import { type Io, plainIo } from "./io.ts";
 import { endingOf } from "./last-resort.ts";
 import { type OptionTable, yargsOption } from "./option-table.ts";
@@ -43,6 +43,7 @@ function yargsOptions(table: OptionTable) {
 
 function parser(
   argv: readonly string[],
+  commands: readonly Command[],
   choose: (command: Command, args: Arguments) => void,
   print: (text: string) => void,
 ) {
@@ -62,7 +63,7 @@ function parser(
     .fail((message, error) => {
       throw error ?? new UsageError(message);
     });
-  for (const command of COMMANDS) {
+  for (const command of commands) {
     cli = cli.command(
       command.usage,
       command.describe,
@@ -85,10 +86,13 @@ function parser(
 export async function run(argv: readonly string[], given: Io): Promise<number> {
   const io = plainIo(given);
   let world: World | undefined;
+  let commands: readonly Command[] = [];
   let chosen: { readonly command: Command; readonly args: Arguments } | undefined;
   try {
+    commands = await commandsOf(argv);
     await parser(
       argv,
+      commands,
       (command, args) => {
         chosen = { command, args };
       },
@@ -110,7 +114,7 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError || (error instanceof Error && error.name === "YError")) {
       const name = argv.find((word) => !word.startsWith("-"));
-      const command = COMMANDS.find(({ usage }) => usage.split(" ")[0] === name);
+      const command = commands.find(({ usage }) => usage.split(" ")[0] === name);
       const hint = command === undefined ? "loratwin --help lists the commands." : helpHint(command.usage);
       io.stderr(`${error.message.trim()}\nHint: ${hint}\n`);
       return 2;

@@ -11,7 +11,7 @@ import { packWheel } from "./packages/wheel.mjs";
 import { MACHINES } from "./packages/zig.mjs";
 import { inRoot, root } from "./root.mjs";
 import { SetupError } from "./terminal.mjs";
-import { buildTypeScript } from "./typescript-build.mjs";
+import { buildTypeScript, buildTypes } from "./typescript-build.mjs";
 
 const archs = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(MACHINES);
 const cache = process.env.LORATWIN_PACKAGES ?? join(homedir(), ".cache", "loratwin-packages");
@@ -22,15 +22,16 @@ try {
   if (unknown.length > 0) throw new SetupError(`Expected ${Object.keys(MACHINES).join(" or ")}, got ${unknown}.`, 2);
   installNodeModules();
   await buildTypeScript();
+  buildTypes();
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out);
   // The other processors' packages lie apart, so that `npm install ./loratwin-*.tgz` meets none of them.
   const folderOf = (arch) => (arch === process.arch ? out : join(out, arch));
-  const made = [packProduct(Object.keys(MACHINES), out)];
+  const made = [await packProduct(Object.keys(MACHINES), out)];
   for (const arch of archs) {
     mkdirSync(folderOf(arch), { recursive: true });
     const addon = buildAddon(cache, arch);
-    made.push(packAddon(addon, arch, folderOf(arch)), packWheel(addon, arch, folderOf(arch)));
+    made.push(packAddon(addon, arch, folderOf(arch)), await packWheel(addon, arch, folderOf(arch)));
   }
   for (const file of made) console.log(`${relative(root, file)} (${(statSync(file).size / 1e6).toFixed(1)} MB)`);
 } catch (error) {

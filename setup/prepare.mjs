@@ -1,5 +1,5 @@
-// Makes a fresh clone ready to run: `node setup/prepare.mjs [--test]`. Plain Node without packages, since it installs
-// them. Every step looks first, is silent where nothing has to be done, and says in one line what it does otherwise.
+// Makes a fresh clone ready to run: `node setup/prepare.mjs [--types | --test]`. Plain Node without packages, since it
+// installs them. Every step looks first, is silent where nothing has to be done, and says in one line what it does otherwise.
 import { installChromium } from "./chromium.mjs";
 import { buildNativeAddon } from "./native-addon.mjs";
 import { installNodeModules } from "./node-modules.mjs";
@@ -7,7 +7,7 @@ import { checkNodeVersion } from "./node-version.mjs";
 import { installOpenMpi } from "./open-mpi.mjs";
 import { installSystemPackages } from "./system-packages.mjs";
 import { SetupError } from "./terminal.mjs";
-import { buildTypeScript } from "./typescript-build.mjs";
+import { buildTypeScript, buildTypes } from "./typescript-build.mjs";
 
 const forTests = process.argv.includes("--test");
 const steps = [
@@ -17,6 +17,7 @@ const steps = [
   ...(forTests ? [installChromium, installOpenMpi] : []),
   buildNativeAddon,
   buildTypeScript,
+  ...(forTests || process.argv.includes("--types") ? [buildTypes] : []),
 ];
 
 try {

@@ -36,13 +36,15 @@ async function runVitest(level, filters) {
           ...process.env,
           ...(browser === undefined ? {} : { LORATWIN_CHROMIUM: browser }),
           LORATWIN_TESTS: level,
+          // What tests leave goes with this folder.
+          TMPDIR: folder,
         },
       },
     );
     const report = existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, "utf8")) : undefined;
     return countVitest(report, status, LEVELS[level].leftOut);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -1,62 +1,129 @@
-// TypeScript to JavaScript in dist/, and the browser code of pages into bundles.
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+// TypeScript to JavaScript in dist/: the programs, which share chunks, and the browser code of pages.
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { bundleReportClient, clientFolders } from "./report-client.mjs";
 import { inRoot, root } from "./root.mjs";
 import { filesBelow, hashInputs, isFresh, writeStamp } from "./stamp.mjs";
 import { runs, SetupError, say } from "./terminal.mjs";
 
+/** What starts in the product: the command line, the library, threads, and a revision that is compared. */
+const PRODUCT = ["cli/main.ts", "cli/run.ts", "library/index.ts", "workbench/worker.ts", "workbench/golden-process.ts"];
+/** What else starts in a clone. */
+const DEVELOPMENT = [
+  "bench/run.ts",
+  "bench/alone.ts",
+  "bench/early-stopping/make-curves.ts",
+  "gpu/run.ts",
+  "gpu/bundle.ts",
+  "gpu/carried-onednn.ts",
+  "gpu/train-benchmark.ts",
+  "peers/run.ts",
+  "plan/index.ts",
+  "traces/index.ts",
+];
+
+const scriptOf = (program) => join("dist", program.replace(/\.ts$/, ".js"));
+
 function sourceFiles() {
-  const { include } = JSON.parse(readFileSync(inRoot("tsconfig.build.json"), "utf8"));
+  const { include } = JSON.parse(readFileSync(inRoot("tsconfig.json"), "utf8"));
   return include
+    .filter((folder) => folder !== "test")
     .flatMap((folder) => filesBelow(inRoot(folder)))
     .filter((path) => path.endsWith(".ts") && !clientFolders.some((client) => path.startsWith(client)));
 }
 
-/** The script, and the types that other programs see of it. */
-function outputsOf(source) {
-  const path = join(inRoot("dist"), relative(root, source)).replace(/\.ts$/, "");
-  return [`${path}.js`, `${path}.d.ts`];
+const settings = ["tsconfig.json", "tsconfig.types.json", "package-lock.json"].map((name) => inRoot(name));
+
+/** Writes programs into a folder. Types are not looked at. @throws SetupError where the bundler finds a fault. */
+async function bundlePrograms(programs, folder) {
+  const { build } = await import("esbuild");
+  try {
+    await build({
+      absWorkingDir: root,
+      entryPoints: programs,
+      outdir: folder,
+      outbase: ".",
+      chunkNames: "chunks/[name]-[hash]",
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      packages: "external",
+      charset: "utf8",
+      sourcemap: true,
+      sourcesContent: false,
+    });
+  } catch {
+    throw new SetupError("The TypeScript sources did not build; esbuild's message is above.");
+  }
+  chmodSync(join(folder, "cli/main.js"), 0o755);
 }
 
-/** A file whose source was renamed or deleted would otherwise still be found by imports. */
-function removeLeftovers(sources) {
-  const wanted = new Set(sources.flatMap(outputsOf).flatMap((path) => [path, `${path}.map`]));
-  const folders = new Set(sources.map((path) => relative(root, path).split("/")[0]));
-  for (const folder of folders) {
-    for (const path of filesBelow(inRoot("dist", folder))) if (!wanted.has(path)) rmSync(path);
+/** Writes the product alone into a folder, as a package has it. @throws SetupError */
+export const bundleProduct = (folder) => bundlePrograms(PRODUCT, folder);
+
+/** @throws SetupError where the bundler finds a fault. */
+export async function buildTypeScript() {
+  const programs = [...PRODUCT, ...DEVELOPMENT];
+  const stamp = inRoot("dist/.prepared");
+  const inputs = [
+    ...sourceFiles(),
+    ...settings,
+    inRoot("setup/typescript-build.mjs"),
+    ...clientFolders.flatMap(filesBelow),
+  ];
+  const hash = hashInputs(inputs, [process.version]);
+  const scripts = programs.map((program) => inRoot(scriptOf(program)));
+  if (isFresh(stamp, hash, [...scripts, inRoot("dist/chunks"), inRoot("dist/reports/client.js")])) return;
+
+  say("bundling TypeScript to dist/ (esbuild)");
+  mkdirSync(inRoot("dist"), { recursive: true });
+  for (const name of readdirSync(inRoot("dist"))) {
+    if (!name.startsWith(".") && name !== "types") rmSync(inRoot("dist", name), { recursive: true });
   }
+  await bundlePrograms(programs, inRoot("dist"));
+  await bundleReportClient();
+  writeStamp(stamp, hash);
+}
+
+const NAMED = /(\b(?:from|import) ?\(?")(\.[^"]*)\.ts"/g;
+
+/** Removes what no declaration of the library names. */
+function removeUnnamed(folder, entry) {
+  const kept = new Set([entry]);
+  for (const file of kept)
+    for (const [, , name] of readFileSync(file, "utf8").matchAll(NAMED)) kept.add(`${join(file, "..", name)}.d.ts`);
+  for (const file of filesBelow(folder)) if (!kept.has(file)) rmSync(file);
 }
 
 /** The compiler leaves `.ts` at the end of what declarations import: there the scripts beside them are meant. */
 function nameScripts(declarations) {
   for (const path of declarations) {
     const text = readFileSync(path, "utf8");
-    const named = text.replace(/((?:\bfrom|\bimport) ?\(?")(\.[^"]*)\.ts"/g, '$1$2.js"');
+    const named = text.replace(NAMED, '$1$2.js"');
     if (named !== text) writeFileSync(path, named);
   }
 }
 
-/** @throws SetupError where the compiler or the bundler finds a fault. */
-export async function buildTypeScript() {
-  const sources = sourceFiles();
-  const settings = ["tsconfig.json", "tsconfig.build.json", "package-lock.json"].map((name) => inRoot(name));
-  const stamp = inRoot("dist/.prepared");
-  const hash = hashInputs([...sources, ...settings, ...clientFolders.flatMap(filesBelow)], [process.version]);
-  const outputs = sources.flatMap(outputsOf);
-  if (isFresh(stamp, hash, outputs)) return;
+/** The types that other programs see of the library, in dist/types. @throws SetupError where the compiler finds a fault. */
+export function buildTypes() {
+  const folder = inRoot("dist/types");
+  const stamp = join(folder, ".prepared");
+  const hash = hashInputs([...sourceFiles(), ...settings], [process.version]);
+  const entry = join(folder, "library/index.d.ts");
+  if (isFresh(stamp, hash, [entry])) return;
 
-  say("compiling TypeScript to dist/ (tsc)");
-  // The compiler's own record tells which sources changed, and does not notice an output that was deleted.
-  if (outputs.some((path) => !existsSync(path))) rmSync(inRoot("dist/.tsbuildinfo"), { force: true });
-  removeLeftovers(sources);
+  say("writing the library's types to dist/types (tsc)");
+  if (existsSync(folder)) rmSync(folder, { recursive: true });
   const compiler = inRoot("node_modules/typescript/bin/tsc");
-  if (!runs(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: root })) {
-    throw new SetupError("The TypeScript sources did not compile; the compiler's message is above.");
+  if (!runs(process.execPath, [compiler, "-p", "tsconfig.types.json"], { cwd: root })) {
+    throw new SetupError("The library's types did not compile; the compiler's message is above.");
   }
-  nameScripts(sources.map((source) => outputsOf(source)[1]));
-  await bundleReportClient();
-  const main = inRoot("dist/cli/main.js");
-  if (existsSync(main)) chmodSync(main, 0o755);
+  removeUnnamed(folder, entry);
+  nameScripts(filesBelow(folder));
   writeStamp(stamp, hash);
 }
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await buildTypeScript();

@@ -1,10 +1,12 @@
 import { availableParallelism } from "node:os";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import { packageFile } from "./package-file.ts";
 import { runTask, type TaskInput, type TaskResult, type WorkerTask } from "./worker-tasks.ts";
 
 /** Threads cannot load TypeScript: run from its sources, the program has no worker and computes in its own thread. */
 export function builtWorker(): URL | null {
-  return import.meta.url.endsWith(".js") ? new URL("./worker.js", import.meta.url) : null;
+  return import.meta.url.endsWith(".js") ? pathToFileURL(packageFile("dist", "workbench", "worker.js")) : null;
 }
 
 /** What a thread may take for what others wrote, such as a template that came with a model. */

@@ -111,9 +111,11 @@ function build(repository: string, tree: string, folder: string): void {
   told("tar", ["-xf", archive], folder);
   rmSync(archive);
   addPackages(folder);
-  const compiler = path.join(folder, "node_modules", "typescript", "bin", "tsc");
-  // Types are its own checks' concern.
-  told(process.execPath, [compiler, "-p", "tsconfig.build.json", "--noCheck"], folder);
+  // Types are its own checks' concern. Revisions until 0.1 were built by the compiler.
+  const compiler = path.join("node_modules", "typescript", "bin", "tsc");
+  const isOld = existsSync(path.join(folder, "tsconfig.build.json"));
+  const words = isOld ? [compiler, "-p", "tsconfig.build.json", "--noCheck"] : ["setup/typescript-build.mjs"];
+  told(process.execPath, words, folder);
 }
 
 /** Builds that are kept: the ones that were used longest ago go. */

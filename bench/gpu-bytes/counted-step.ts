@@ -1,6 +1,5 @@
-// A training step on an emulated GPU, counted: `node dist/bench/gpu-bytes/counted-step.js STEP-AS-JSON` prints what each
-// kernel's launches moved as JSON. LORATWIN_ADDON has to name an addon over the emulation that checks accesses.
-import { pathToFileURL } from "node:url";
+// A training step on an emulated GPU, in a process of its own that counts what each kernel's launches moved.
+// There LORATWIN_ADDON has to name an addon over the emulation that checks accesses.
 import { DeviceError } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
 import { executePlan, initialPairs } from "../../exec/index.ts";
@@ -10,7 +9,7 @@ import { type Plan, PROJECTIONS } from "../../plan/index.ts";
 import { silent } from "../../workbench/context.ts";
 import { loadCluster } from "../../workbench/load-cluster.ts";
 import { packageFile } from "../../workbench/package-file.ts";
-import { endWithParent, inOwnProcess, outputOf } from "../own-process.ts";
+import { inOwnProcess, outputOf } from "../own-process.ts";
 import { benchModel } from "../train.ts";
 import { benchPlan, type ModelShape } from "../workload.ts";
 
@@ -53,7 +52,7 @@ export async function countStep(step: CountedStep): Promise<KernelCounts> {
     await outputOf("the build of loratwin_checked", process.execPath, words);
     built = true;
   }
-  return inOwnProcess("gpu-bytes/counted-step.js", step, {
+  return inOwnProcess("counted-step", step, {
     env: {
       ...process.env,
       LORATWIN_ADDON: packageFile("native", "build", "loratwin_checked.node"),
@@ -90,7 +89,8 @@ function byKernel(launches: readonly RawLaunch[]): KernelCounts {
   return kernels;
 }
 
-async function count({ model, rank, rowsOfJobs, length }: CountedStep): Promise<KernelCounts> {
+/** As `countStep`, in this process. */
+export async function stepCounts({ model, rank, rowsOfJobs, length }: CountedStep): Promise<KernelCounts> {
   const addon = loadNative();
   if (addon.countLaunches === undefined || addon.takeLaunches === undefined) {
     throw new DeviceError({
@@ -112,10 +112,3 @@ async function count({ model, rank, rowsOfJobs, length }: CountedStep): Promise<
   // Adapters are rounded to bfloat16 when they are loaded; a step begins with its tokens.
   return byKernel(launches.slice(launches.findIndex(({ kernel }) => kernel === "embed")));
 }
-
-async function main(step: CountedStep): Promise<void> {
-  endWithParent();
-  process.stdout.write(JSON.stringify(await count(step)));
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(JSON.parse(process.argv[2] ?? "{}"));

@@ -1,73 +1,51 @@
 import type { Command } from "../command.ts";
-import { calibrateCommand } from "./calibrate.ts";
-import { cancelCommand } from "./cancel.ts";
-import { capacityCommand } from "./capacity.ts";
-import { catalogCommand } from "./catalog.ts";
-import { checkRunCommand } from "./check-run.ts";
-import { cloneCommand } from "./clone.ts";
-import { compareCommand } from "./compare.ts";
-import { demoCommand } from "./demo.ts";
-import { devicesCommand } from "./devices.ts";
-import { doctorCommand } from "./doctor.ts";
-import { estimateCommand } from "./estimate.ts";
-import { explainCommand } from "./explain.ts";
-import { exploreCommand } from "./explore.ts";
-import { initModelCommand } from "./init-model.ts";
-import { jobsCommand } from "./jobs.ts";
-import { launchCommand } from "./launch.ts";
-import { layoutsCommand } from "./layouts.ts";
-import { noticeCommand } from "./notice.ts";
-import { paperCommand } from "./paper.ts";
-import { pauseCommand } from "./pause.ts";
-import { planCommand } from "./plan.ts";
-import { priorityCommand } from "./priority.ts";
-import { regressCommand } from "./regress.ts";
-import { reportCommand } from "./report.ts";
-import { reproduceCommand } from "./reproduce.ts";
-import { resumeCommand } from "./resume.ts";
-import { serveCommand } from "./serve.ts";
-import { simulateCommand } from "./simulate.ts";
-import { strategiesCommand } from "./strategies.ts";
-import { submitCommand } from "./submit.ts";
-import { trainCommand } from "./train.ts";
-import { validateCommand } from "./validate.ts";
-import { watchCommand } from "./watch.ts";
-import { whatIfCommand } from "./what-if.ts";
+
+/** Every command, in the order of --help. Each is loaded alone: all of them together take most of a short command's time. */
+const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import("./demo.ts")).demoCommand,
+  plan: async () => (await import("./plan.ts")).planCommand,
+  estimate: async () => (await import("./estimate.ts")).estimateCommand,
+  simulate: async () => (await import("./simulate.ts")).simulateCommand,
+  "what-if": async () => (await import("./what-if.ts")).whatIfCommand,
+  train: async () => (await import("./train.ts")).trainCommand,
+  launch: async () => (await import("./launch.ts")).launchCommand,
+  "check-run": async () => (await import("./check-run.ts")).checkRunCommand,
+  reproduce: async () => (await import("./reproduce.ts")).reproduceCommand,
+  notice: async () => (await import("./notice.ts")).noticeCommand,
+  watch: async () => (await import("./watch.ts")).watchCommand,
+  explain: async () => (await import("./explain.ts")).explainCommand,
+  calibrate: async () => (await import("./calibrate.ts")).calibrateCommand,
+  compare: async () => (await import("./compare.ts")).compareCommand,
+  report: async () => (await import("./report.ts")).reportCommand,
+  devices: async () => (await import("./devices.ts")).devicesCommand,
+  doctor: async () => (await import("./doctor.ts")).doctorCommand,
+  catalog: async () => (await import("./catalog.ts")).catalogCommand,
+  validate: async () => (await import("./validate.ts")).validateCommand,
+  "init-model": async () => (await import("./init-model.ts")).initModelCommand,
+  strategies: async () => (await import("./strategies.ts")).strategiesCommand,
+  layouts: async () => (await import("./layouts.ts")).layoutsCommand,
+  capacity: async () => (await import("./capacity.ts")).capacityCommand,
+  paper: async () => (await import("./paper.ts")).paperCommand,
+  regress: async () => (await import("./regress.ts")).regressCommand,
+  explore: async () => (await import("./explore.ts")).exploreCommand,
+  serve: async () => (await import("./serve.ts")).serveCommand,
+  submit: async () => (await import("./submit.ts")).submitCommand,
+  jobs: async () => (await import("./jobs.ts")).jobsCommand,
+  cancel: async () => (await import("./cancel.ts")).cancelCommand,
+  priority: async () => (await import("./priority.ts")).priorityCommand,
+  pause: async () => (await import("./pause.ts")).pauseCommand,
+  resume: async () => (await import("./resume.ts")).resumeCommand,
+  clone: async () => (await import("./clone.ts")).cloneCommand,
+};
 
 /** Every command, in the order of --help. */
-export const COMMANDS: readonly Command[] = [
-  demoCommand,
-  planCommand,
-  estimateCommand,
-  simulateCommand,
-  whatIfCommand,
-  trainCommand,
-  launchCommand,
-  checkRunCommand,
-  reproduceCommand,
-  noticeCommand,
-  watchCommand,
-  explainCommand,
-  calibrateCommand,
-  compareCommand,
-  reportCommand,
-  devicesCommand,
-  doctorCommand,
-  catalogCommand,
-  validateCommand,
-  initModelCommand,
-  strategiesCommand,
-  layoutsCommand,
-  capacityCommand,
-  paperCommand,
-  regressCommand,
-  exploreCommand,
-  serveCommand,
-  submitCommand,
-  jobsCommand,
-  cancelCommand,
-  priorityCommand,
-  pauseCommand,
-  resumeCommand,
-  cloneCommand,
-];
+export function allCommands(): Promise<readonly Command[]> {
+  return Promise.all(Object.values(LOADERS).map((load) => load()));
+}
+
+/** The command that a command line names alone; all where it names none, for help and for what it says of itself. */
+export async function commandsOf(argv: readonly string[]): Promise<readonly Command[]> {
+  const name = argv.find((word) => !word.startsWith("-"));
+  const load = name === undefined || !Object.hasOwn(LOADERS, name) ? undefined : LOADERS[name];
+  return load === undefined ? await allCommands() : [await load()];
+}

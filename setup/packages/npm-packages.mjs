@@ -1,12 +1,17 @@
 // The npm packages: loratwin itself, and one with the prebuilt addon for each processor, which npm installs where it fits.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inRoot, root } from "../root.mjs";
+import { filesBelow } from "../stamp.mjs";
+import { bundleProduct } from "../typescript-build.mjs";
 
 export const ownManifest = () => JSON.parse(readFileSync(inRoot("package.json"), "utf8"));
 export const addonPackage = (arch) => `@loratwin/linux-${arch}`;
+
+/** Of dist/: what is no program. */
+const ASIDE = ["types", "reports", "server", "explorer"];
 
 const writeJson = (file, value) => writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
 
@@ -44,19 +49,29 @@ export function packAddon(addon, arch, out) {
   });
 }
 
-/** Writes into a folder what package.json's `files` names, with a manifest that has no part of development. */
-export function stageProduct(folder, archs) {
+/**
+ * Writes into a folder what package.json's `files` names, with the product's programs alone and a manifest that has no
+ * part of development.
+ */
+export async function stageProduct(folder, archs) {
   mkdirSync(folder, { recursive: true });
   inScratch((scratch) => execFileSync("tar", ["xzf", pack(root, scratch), "--strip-components=1", "-C", folder]));
+  const dist = join(folder, "dist");
+  for (const name of readdirSync(dist)) if (!ASIDE.includes(name)) rmSync(join(dist, name), { recursive: true });
+  await bundleProduct(dist);
+  for (const file of filesBelow(dist)) if (file.endsWith(".map")) rmSync(file);
   const { devDependencies, scripts, ...manifest } = ownManifest();
   const optionalDependencies = Object.fromEntries(archs.map((arch) => [addonPackage(arch), manifest.version]));
   writeJson(join(folder, "package.json"), { ...manifest, optionalDependencies });
 }
 
 /** Packs loratwin. */
-export function packProduct(archs, out) {
-  return inScratch((folder) => {
-    stageProduct(folder, archs);
+export async function packProduct(archs, out) {
+  const folder = mkdtempSync(join(tmpdir(), "loratwin-pack-"));
+  try {
+    await stageProduct(folder, archs);
     return pack(folder, out);
-  });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

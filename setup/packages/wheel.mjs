@@ -19,13 +19,13 @@ import { ownManifest, stageProduct } from "./npm-packages.mjs";
 import { GLIBC, MACHINES } from "./zig.mjs";
 
 /** The wheel's path. @throws SetupError */
-export function packWheel(addon, arch, out) {
+export async function packWheel(addon, arch, out) {
   const { version, description, license } = ownManifest();
   const folder = mkdtempSync(join(tmpdir(), "loratwin-wheel-"));
   try {
     const home = join(folder, "loratwin");
     const product = join(home, "product");
-    stageProduct(product, []);
+    await stageProduct(product, []);
     copyFileSync(inRoot("package-lock.json"), join(product, "package-lock.json"));
     const install = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
     const staged = readFileSync(join(product, "package.json"));

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { COMMANDS } from "../../cli/commands/commands.ts";
+import { allCommands } from "../../cli/commands/commands.ts";
 import { parsePlan } from "../../plan/index.ts";
 import { CLUSTER, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
@@ -151,7 +151,7 @@ describe("--json prints one document with the fields that scripts rely on", () =
 });
 
 it("--help of each command shows an example", async () => {
-  for (const { usage } of COMMANDS) {
+  for (const { usage } of await allCommands()) {
     const name = usage.split(" ")[0]!;
     expect(await printed([name, "--help"], root)).toMatch(new RegExp(`Examples:\\n +loratwin ${name}`));
   }

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Arguments, type Command, type Use, withDefaults } from "../../cli/command.ts";
-import { COMMANDS } from "../../cli/commands/commands.ts";
+import { allCommands } from "../../cli/commands/commands.ts";
 import { LINKS } from "../../cli/measured-links.ts";
 import { allOptions, refuseOptions } from "../../cli/refuse-options.ts";
 import { InputError } from "../../core/index.ts";
@@ -211,9 +211,11 @@ function useOf(command: Command, args: Arguments): Use {
   return command.useOf?.(args, io) ?? command.uses[0];
 }
 
-const USES = COMMANDS.flatMap((command) =>
-  command.uses.map((use, index) => ({ name: nameOf(command), command, use, args: LINES[nameOf(command)]![index]! })),
-).map((each) => ({ ...each, title: `${each.name} of ${each.use.input} ${each.use.kind?.join(" ") ?? ""}`.trim() }));
+const USES = (await allCommands())
+  .flatMap((command) =>
+    command.uses.map((use, index) => ({ name: nameOf(command), command, use, args: LINES[nameOf(command)]![index]! })),
+  )
+  .map((each) => ({ ...each, title: `${each.name} of ${each.use.input} ${each.use.kind?.join(" ") ?? ""}`.trim() }));
 
 /** A value other than the default that the parser lets through. */
 function another({ type, choices, default: value }: ReturnType<typeof allOptions>[string]): unknown {

@@ -46,8 +46,10 @@ describe("the types of the package", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it("name scripts, packages that come with loratwin, and the pure folders alone", () => {
-    const { files, packages } = reached(path.join(root, "dist/library/index.d.ts"));
-    const folders = new Set([...files].map((file) => path.relative(path.join(root, "dist"), file).split(path.sep)[0]));
+    const { files, packages } = reached(path.join(root, "dist/types/library/index.d.ts"));
+    const folders = new Set(
+      [...files].map((file) => path.relative(path.join(root, "dist/types"), file).split(path.sep)[0]),
+    );
     expect([...folders].sort()).toEqual(["core", "library", "plan", "traces"]);
     const { dependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
       readonly dependencies: Readonly<Record<string, string>>;
