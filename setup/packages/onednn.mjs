@@ -46,7 +46,7 @@ export function buildOneDnn(cache, arch, toolchain) {
     // What is fast is made at run time, by brgemm for products. Its own code is for any processor, and soon compiled.
     ONEDNN_ARCH_OPT_FLAGS: "",
     ONEDNN_ENABLE_GEMM_KERNELS_ISA: "NONE",
-    CMAKE_CXX_FLAGS_RELEASE: "-O1 -DNDEBUG",
+    CMAKE_CXX_FLAGS_RELEASE: "-O1 -g0 -DNDEBUG",
     ONEDNN_BUILD_GRAPH: "OFF",
     ONEDNN_BUILD_DOC: "OFF",
     ONEDNN_BUILD_TESTS: "OFF",
