@@ -29,6 +29,12 @@ function must(program, args, options) {
   return stdout;
 }
 
+/** Authorities that this machine trusts, and what tells programs of them. */
+const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
+const TRUST = { NODE_EXTRA_CA_CERTS: CERTIFICATES, PIP_CERT: CERTIFICATES };
+/** What no step takes, in seconds. */
+const LONGEST = 1200;
+
 /** Where this machine's apt has Debian's packages. */
 function mirror() {
   const files = readdirSync("/etc/apt/sources.list.d").map((name) => join("/etc/apt/sources.list.d", name));
@@ -117,16 +123,17 @@ function tryCase({ name, release, packages = [], node = 20, user, place = "/srv/
     mkdirSync(home, { recursive: true });
     for (const file of files()) cpSync(file, join(home, file.split("/").at(-1)));
   }
+  if (existsSync(CERTIFICATES)) cpSync(CERTIFICATES, join(folder, CERTIFICATES));
   return inSystem(folder, () => {
     const inside = (command, as = "root", offline = false, extra = "") => {
-      const known = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LANG: "C.UTF-8", ...env };
+      const known = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LANG: "C.UTF-8", ...TRUST, ...env };
       const set = Object.entries(known).map(([key, value]) => `${key}='${value}'`);
       const login =
         as === "root"
           ? ["env", "-i", "HOME=/root"]
           : ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "env", "-i", "HOME=/srv/tester"];
       const shell = `cd '${place}' && ${extra} export ${set.join(" ")} && ${command}`;
-      const chroot = ["chroot", folder, ...login, "/bin/sh", "-c", shell];
+      const chroot = ["timeout", `${LONGEST}`, "chroot", folder, ...login, "/bin/sh", "-c", shell];
       return offline ? run("unshare", ["--net", ...chroot]) : run(chroot[0], chroot.slice(1));
     };
     if (user !== undefined) {

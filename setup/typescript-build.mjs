@@ -35,8 +35,19 @@ function sourceFiles() {
 
 const settings = ["tsconfig.json", "tsconfig.types.json", "package-lock.json"].map((name) => inRoot(name));
 
+/**
+ * What stays a package of its own in the product: a solver with a file beside it, what the addon is built with, and what
+ * the library's types name. The others are in the programs.
+ */
+export const PACKAGES_APART = ["highs", "node-addon-api", "node-api-headers", "zod"];
+const inOne = {
+  external: PACKAGES_APART,
+  // What packages of CommonJS call.
+  banner: { js: 'import { createRequire as madeFor } from "node:module";\nconst require = madeFor(import.meta.url);' },
+};
+
 /** Writes programs into a folder. Types are not looked at. @throws SetupError where the bundler finds a fault. */
-async function bundlePrograms(programs, folder) {
+async function bundlePrograms(programs, folder, packages) {
   const { build } = await import("esbuild");
   try {
     await build({
@@ -50,10 +61,8 @@ async function bundlePrograms(programs, folder) {
       format: "esm",
       platform: "node",
       target: "node20",
-      packages: "external",
       charset: "utf8",
-      sourcemap: true,
-      sourcesContent: false,
+      ...packages,
     });
   } catch {
     throw new SetupError("The TypeScript sources did not build; esbuild's message is above.");
@@ -61,8 +70,8 @@ async function bundlePrograms(programs, folder) {
   chmodSync(join(folder, "cli/main.js"), 0o755);
 }
 
-/** Writes the product alone into a folder, as a package has it. @throws SetupError */
-export const bundleProduct = (folder) => bundlePrograms(PRODUCT, folder);
+/** Writes the product alone into a folder, as a package has it, with the packages that it uses. @throws SetupError */
+export const bundleProduct = (folder) => bundlePrograms(PRODUCT, folder, inOne);
 
 /** @throws SetupError where the bundler finds a fault. */
 export async function buildTypeScript() {
@@ -83,7 +92,7 @@ export async function buildTypeScript() {
   for (const name of readdirSync(inRoot("dist"))) {
     if (!name.startsWith(".") && name !== "types") rmSync(inRoot("dist", name), { recursive: true });
   }
-  await bundlePrograms(programs, inRoot("dist"));
+  await bundlePrograms(programs, inRoot("dist"), { packages: "external", sourcemap: true, sourcesContent: false });
   await bundleReportClient();
   writeStamp(stamp, hash);
 }

