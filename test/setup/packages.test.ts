@@ -52,7 +52,9 @@ describe("what npm packs", () => {
 describe("the product's programs", () => {
   it("have the packages that they need in them, but for those that are named", async () => {
     const product = path.join(scratch, "product");
-    const { PACKAGES_APART, bundleProduct } = (await import("../../setup/typescript-build.mjs")) as {
+    const { PACKAGES_APART, bundleProduct } = (await import(
+      new URL("../../setup/typescript-build.mjs", import.meta.url).href
+    )) as {
       readonly PACKAGES_APART: readonly string[];
       readonly bundleProduct: (folder: string) => Promise<void>;
     };
