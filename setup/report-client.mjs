@@ -58,8 +58,8 @@ export function licenceNotice(packages) {
 export async function bundleReportClient() {
   const { build } = await import("esbuild");
   for (const folder of ["dist/reports", "dist/server", "dist/explorer"]) mkdirSync(inRoot(folder), { recursive: true });
+  say("bundling the pages' browser code (esbuild)");
   for (const { from, to, ...format } of bundles.filter((bundle) => existsSync(bundle.from))) {
-    say(`bundling ${to.slice(inRoot().length + 1)} (esbuild)`);
     try {
       const { metafile } = await build({
         metafile: true,

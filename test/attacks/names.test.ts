@@ -4,6 +4,7 @@ import { beforeAll, expect, it } from "vitest";
 import { plainText } from "../../core/index.ts";
 import type { TraceDocument } from "../../traces/trace-document.ts";
 import { printed, temporaryFolder } from "../cli/run-cli.ts";
+import { isNightly, someOf } from "../level.ts";
 import { hostileNames, textsInRuns } from "./names.ts";
 import { TIMEOUT_MS, withstand, writeTargets } from "./withstand.ts";
 
@@ -30,7 +31,7 @@ it("names that move cursors or turn texts around reach terminals and pages escap
   tags: ["slow"],
   timeout: TIMEOUT_MS,
 }, async () => {
-  const attacks = hostileNames(JSON.parse(files["trace.json"]!) as TraceDocument);
+  const attacks = someOf(hostileNames(JSON.parse(files["trace.json"]!) as TraceDocument), { quick: 15, all: 25 });
   await withstand(root, "names", attacks);
   let pages = 0;
   for (const index of attacks.keys()) {
@@ -45,7 +46,7 @@ it("names that move cursors or turn texts around reach terminals and pages escap
       pages += 1;
     }
   }
-  expect(pages).toBe(40);
+  expect(pages).toBeGreaterThan(isNightly ? 39 : 9);
 });
 
 it("texts for numbers are refused with their place", { tags: ["slow"], timeout: TIMEOUT_MS }, () => {

@@ -145,7 +145,7 @@ test(`a row of strategies is what simulate says of that schedule and recomputati
   expect(unfit).toBeLessThan(compared / 2);
 });
 
-test("and on the example of GPUs", { tags: ["slow"], timeout: 600_000 }, async () => {
+test("and on the example of GPUs", { tags: ["nightly"], timeout: 600_000 }, async () => {
   const example = (name: string): string => path.resolve(import.meta.dirname, "../../examples", name);
   const [workload, cluster] = [example("gpu-workload.yaml"), example("gpu-cluster.yaml")];
   const rows = await rowsOf(workload, cluster);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { someOf } from "../level.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import { relativeDistance } from "./oracle-case.ts";
 import { adapterBytes, runSmall, SMALL, type SmallJob, type SmallRun, smallCase } from "./small-run.ts";
@@ -19,7 +20,9 @@ function given(steps: number) {
   );
 }
 
-test.each([{ devices: "cuda:0" }, { devices: "cuda:0,cuda:1" }, { devices: "cpu:0,cuda:0" }])(
+test.each(
+  someOf([{ devices: "cuda:0" }, { devices: "cuda:0,cuda:1" }, { devices: "cpu:0,cuda:0" }], { quick: 1, all: 1 }),
+)(
   "jobs are evaluated on emulated GPUs as on a CPU device, and keep the same best, on $devices",
   { tags: ["slow"], timeout: minutes(5) },
   async ({ devices }) => {

@@ -32,7 +32,7 @@ const CASES = [
 ] as const;
 
 /** Both stages have divided layers, the first ones, the last ones, and stages of two halves. */
-const CUTS = someOf([[2], [3], [5], [6]], { quick: 1, all: 4 });
+const CUTS = someOf([[2], [3], [5], [6]], { quick: 1, all: 2 });
 const RECOMPUTED: readonly Pick<SmallRun, "recompute" | "recomputedLayers">[] = [
   {},
   { recomputedLayers: [1, 1] },

@@ -47,7 +47,7 @@ function cached(source: WeightSource): WeightSource {
   };
 }
 
-test.each(someOf(FEATURES, { quick: 3, all: 8 }))(
+test.each(someOf(FEATURES, { quick: 3, all: 5 }))(
   "losses and gradient norms are those of a plain float64 decoder on one and two devices: %s",
   async (_, feature) => {
     const architecture = { ...BASE, ...feature };

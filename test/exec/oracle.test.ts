@@ -17,7 +17,7 @@ const RUNS: readonly CaseRun[] = [
 ];
 
 describe.skipIf(!HAS_SHARED)("the PyTorch reference case", () => {
-  test.each(someOf(RUNS, { quick: 2, all: 5 }))(
+  test.each(someOf(RUNS, { quick: 2, all: 3 }))(
     "gives the reference's losses, gradient norms and adapters on $devices, groups $groups, schedule $schedule, cuts $cuts",
     async (run) => {
       const oracle = readOracleCase();

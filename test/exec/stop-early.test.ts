@@ -31,10 +31,10 @@ describe.each(
       { devices: "cpu:0,cpu:1", groups: "unfused", jobsAtOnce: 1 },
       { devices: "cpu:0,cpu:1", groups: "unfused", pipelines: 2 },
     ] satisfies readonly SmallRun[],
-    { quick: 2, all: 7 },
+    { quick: 2, all: 4 },
   ),
 )("a run that is to end early, %o", (run) => {
-  test.each(someOf([1, 7, 20], { quick: 1, all: 3 }))(
+  test.each(someOf([1, 7, 20], { quick: 1, all: 2 }))(
     "ends after the mini-batches that have begun, when asked after %i steps",
     async (after) => {
       const stop = new AbortController();

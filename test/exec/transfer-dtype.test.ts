@@ -34,7 +34,7 @@ describe.each([
   ["all projections, dropout, clipping", MIXED_CASE, [{}, { recompute: "layer" }]],
   ["stages that share a layer", halves, [{ cuts: [3] }, { cuts: [4] }, { cuts: [5], recomputedLayers: [1, 1] }]],
 ] as const)("a float32 model whose messages are bfloat16: %s", (_, small, choices) => {
-  test.each(someOf<Partial<SmallRun>>(choices, { quick: 1, all: 9 }))(
+  test.each(someOf<Partial<SmallRun>>(choices, { quick: 1, all: 4 }))(
     "has losses within 0.01 %% of those with float32 messages, and the same bytes twice: %o",
     async (choice) => {
       const rounded = await runSmall(small, { ...ROUNDED, ...choice });
@@ -45,7 +45,7 @@ describe.each([
     },
   );
 
-  test.each(someOf<Partial<SmallRun>>(choices, { quick: 1, all: 9 }))(
+  test.each(someOf<Partial<SmallRun>>(choices, { quick: 1, all: 4 }))(
     "runs the operators that the planner lists: %o",
     async (choice) => {
       const { plan, operators } = await runSmall(small, { ...ROUNDED, ...choice });
@@ -53,7 +53,7 @@ describe.each([
     },
   );
 
-  test.each(someOf<Partial<SmallRun>>(choices, { quick: 1, all: 9 }))(
+  test.each(someOf<Partial<SmallRun>>(choices, { quick: 1, all: 4 }))(
     "has messages of half the bytes, and the memory that was planned: %o",
     async (choice) => {
       const { plan, statistics, trace } = await runSmall(small, { ...ROUNDED, ...choice });

@@ -6,7 +6,7 @@ import { paperCalibration } from "../../explorer/paper-calibration.ts";
 import { CALIBRATION_FILE, CLUSTER_FILE, WORKLOAD_FILE } from "../../explorer/scene-documents.ts";
 import { sceneHash } from "../../explorer/scene-hash.ts";
 import { printed, temporaryFolder } from "../cli/run-cli.ts";
-import { isNightly } from "../level.ts";
+import { isNightly, someOf } from "../level.ts";
 import { changing, enter, type OpenExplorer, showScene, useExplorer, wholeAnswer } from "./explorer-page.ts";
 import { changedScene, SCENES } from "./scenes.ts";
 
@@ -28,7 +28,7 @@ async function commandLine({ page }: OpenExplorer): Promise<string> {
 }
 
 describe("the numbers of the page", () => {
-  it.each(SCENES)(
+  it.each(someOf(SCENES, { quick: 2, all: 7 }))(
     "are those of the command line to the last digit: %s",
     async (_, scene) => {
       await showScene(used.explorer, sceneHash(scene));
@@ -182,7 +182,7 @@ describe("a page that a person uses", () => {
     expect(await page.locator("div.fault").isHidden()).toBe(true);
   }, 60_000);
 
-  it.each(["1.W10", "3.%%", "<img src=x onerror=alert(1)>", "3.W1sxXSxbXSxbXV0"])(
+  it.each(someOf(["1.W10", "3.%%", "<img src=x onerror=alert(1)>", "3.W1sxXSxbXSxbXV0"], { quick: 1, all: 2 }))(
     "says that the address %s is broken, and shows the first scene",
     async (hash) => {
       const { page, faults } = await used.bench.open({ hash });
@@ -194,7 +194,7 @@ describe("a page that a person uses", () => {
     60_000,
   );
 
-  const windows = [420, 900, 1440, 1920].flatMap((width, index) =>
+  const windows = (isNightly ? [420, 900, 1440, 1920] : [420, 900, 1440]).flatMap((width, index) =>
     (isNightly ? (["light", "dark"] as const) : [(["light", "dark"] as const)[index % 2]!]).map(
       (theme) => [width, theme] as const,
     ),

@@ -1,4 +1,4 @@
-// @module-tag slow
+// @module-tag nightly
 import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";

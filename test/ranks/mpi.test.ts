@@ -167,22 +167,18 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
     },
   );
 
-  it.skipIf(noNamespaces !== undefined)(
-    "measure their network",
-    async () => {
-      using namespaces = new Namespaces(2, "100mbit");
-      const { code, stdout, stderr } = await outcomeOf(2, ["calibrate", "--links", "--json"], { namespaces });
-      expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
-      const { network, links } = JSON.parse(stdout);
-      // 94.9 % of 100 Mbit/s are for messages.
-      expect(network.bandwidthBytesPerSecond / 12.5e6).toBeGreaterThan(0.7);
-      expect(network.bandwidthBytesPerSecond / 12.5e6).toBeLessThan(1.1);
-      expect(network.latencySeconds).toBeLessThan(0.05);
-      const [link] = links;
-      expect(link.host).toBe(namespaces.nameOf(1));
-      // A few bytes wait for what TCP has on its way of 8 MiB: no less than ten segments of 1448 bytes.
-      expect(link.behindLargeSeconds - link.latencySeconds).toBeGreaterThan((10 * 1448) / 12.5e6);
-    },
-    120_000,
-  );
+  it.skipIf(noNamespaces !== undefined)("measure their network", { tags: ["nightly"], timeout: 120_000 }, async () => {
+    using namespaces = new Namespaces(2, "100mbit");
+    const { code, stdout, stderr } = await outcomeOf(2, ["calibrate", "--links", "--json"], { namespaces });
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    const { network, links } = JSON.parse(stdout);
+    // 94.9 % of 100 Mbit/s are for messages.
+    expect(network.bandwidthBytesPerSecond / 12.5e6).toBeGreaterThan(0.7);
+    expect(network.bandwidthBytesPerSecond / 12.5e6).toBeLessThan(1.1);
+    expect(network.latencySeconds).toBeLessThan(0.05);
+    const [link] = links;
+    expect(link.host).toBe(namespaces.nameOf(1));
+    // A few bytes wait for what TCP has on its way of 8 MiB: no less than ten segments of 1448 bytes.
+    expect(link.behindLargeSeconds - link.latencySeconds).toBeGreaterThan((10 * 1448) / 12.5e6);
+  });
 });

@@ -30,7 +30,7 @@ describe("an injected fault", () => {
   it.each(
     someOf(
       FAULTS.map((fault, index) => [fault.what, fault, index] as const),
-      { quick: 5, all: 61 },
+      { quick: 5, all: 24 },
     ),
   )(
     "%s",

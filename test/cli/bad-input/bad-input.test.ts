@@ -24,7 +24,7 @@ describe("wrong input ends with exit code 2 and one message that says where, wha
   it.each(
     someOf(
       CASES.map((bad, index) => ({ ...bad, index })),
-      { quick: 40, all: 1000 },
+      { quick: 40, all: 200 },
     ),
   )("$name", async (bad) => {
     const folder = await prepareCase(root, bad.index, bad);

@@ -52,7 +52,7 @@ describe("a fleet of one job a pipeline, first come, first served", () => {
     [0.8, 5],
   ] as const;
 
-  it.each(someOf(loads, { quick: 1, all: 2 }))(
+  it.each(someOf(loads, { quick: 1, all: 1 }))(
     "under a load of %d on %d pipelines makes jobs wait as M/M/k does",
     { tags: ["slow"] },
     (load, servers) => {
