@@ -30,7 +30,9 @@ function bar(): TrainingProgress {
     {
       format: "training [{bar}] {percentage} %  {rate} tokens/s  {left} left",
       stream: process.stderr,
-      hideCursor: true,
+      // The cursor and the wrapping of lines stay as they are: however the process ends, nothing has to be put back.
+      hideCursor: false,
+      linewrap: true,
       clearOnComplete: true,
       barsize: 30,
       fps: 5,

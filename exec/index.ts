@@ -11,6 +11,7 @@ export {
   ncclInfo,
   productLibraryName,
   type World,
+  waysToAddon,
 } from "../native/index.ts";
 // The numbers that an adapter starts with.
 export { type AdapterState, initialPairs } from "./adapters.ts";

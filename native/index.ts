@@ -25,6 +25,7 @@ export {
   nativeInfo,
   ncclInfo,
   productLibraryName,
+  waysToAddon,
 } from "./load.ts";
 // What a program is made of.
 export type {

@@ -37,10 +37,19 @@ export function checkRecords({ records = {} }: Partial<Pick<RawAddon, "records">
   }
 }
 
-/** What builds the addon: in a clone with all that it needs, in a package with what is there. */
+const inShell = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+/** What builds the addon: in a clone with all that it needs, in a package with what is there and this Node. */
 export function buildCommand(): string {
   const root = projectRoot();
-  return existsSync(join(root, "setup")) ? "npm run build" : `node ${join(root, "native", "build.mjs")}`;
+  if (existsSync(join(root, "setup"))) return "npm run build";
+  return [process.execPath, join(root, "native", "build.mjs")].map(inShell).join(" ");
+}
+
+/** How to get an addon where none loads: in a package the prebuilt one comes first. */
+export function waysToAddon(): string {
+  const build = buildCommand();
+  return build.startsWith("npm") ? build : `npm install ${addonPackage()}, which needs no compiler; or ${build}`;
 }
 
 /** A file that is built with the addon. */
@@ -48,13 +57,14 @@ export function buildFile(name: string): string {
   return join(projectRoot(), "native", "build", name);
 }
 
+const addonPackage = (): string => `@loratwin/${process.platform}-${process.arch}`;
+
 /** The addon of the package for this processor, which npm installs where it fits. */
 function prebuiltAddon(require: NodeJS.Require): string {
-  const name = `@loratwin/${process.platform}-${process.arch}`;
   try {
-    return require.resolve(`${name}/loratwin.node`);
+    return require.resolve(`${addonPackage()}/loratwin.node`);
   } catch {
-    return name;
+    return addonPackage();
   }
 }
 
@@ -87,7 +97,7 @@ export function loadNative(): RawAddon {
     expected: "the native addon loratwin.node",
     got: "none that loads",
     detail: failures.join("\n"),
-    hint: `Build it with \`${buildCommand()}\`.`,
+    hint: `Get it: ${waysToAddon()}`,
   });
 }
 

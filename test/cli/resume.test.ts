@@ -19,10 +19,10 @@ const at = (...names: readonly string[]): string => path.join(root, ...names);
 
 /** Four jobs of other lengths, with all that training has a state of: moments, dropout, clipping, evaluations, a decay. */
 const JOBS = [
-  { name: "first", steps: 390, seed: 1, evaluation: { share: 0.2, everySteps: 7, keepBest: true } },
-  { name: "second", steps: 270, seed: 2, batchSize: 6 },
-  { name: "third", steps: 60, seed: 3 },
-  { name: "fourth", steps: 450, seed: 4 },
+  { name: "first", steps: 260, seed: 1, evaluation: { share: 0.2, everySteps: 7, keepBest: true } },
+  { name: "second", steps: 180, seed: 2, batchSize: 6 },
+  { name: "third", steps: 40, seed: 3 },
+  { name: "fourth", steps: 300, seed: 4 },
 ];
 const NUM_STEPS = JOBS.reduce((sum, { steps }) => sum + steps, 0);
 
