@@ -41,7 +41,7 @@ beforeAll(async () => {
       seconds: { F: 0.001, B: 0.002, transfer: 0, update: 0 },
     }),
   );
-  writeWorkload("long.json", 6000);
+  writeWorkload("long.json", 2000);
   writeWorkload("short.json", 6);
   for (const name of ["long", "short"])
     await printed(
@@ -98,7 +98,7 @@ describe("a run that somebody ends", () => {
     const { code, stderr, stdout } = await runCli(["validate", "asked"], root);
     expect([code, stdout]).toEqual([0, "asked: valid run folder\n"]);
     expect(stderr).toMatch(
-      /^Note: the run was ended early: \d+ of 12003 steps, 1 of 3 jobs done; all that is said is of these steps\.\n$/,
+      /^Note: the run was ended early: \d+ of 4003 steps, 1 of 3 jobs done; all that is said is of these steps\.\n$/,
     );
     expect(await printed(["simulate", "asked"], root)).toContain("replay with the executed durations");
     await printed(["simulate", "long.plan.json", "-o", "long.trace.json"], root);
@@ -110,7 +110,7 @@ describe("a run that somebody ends", () => {
     expect(compared.perKind.U.count).toBe(2 * (steps - 3));
     await printed(["report", "asked", "-o", "asked.html"], root);
     const view = JSON.parse(await printed(["watch", "asked", "--json"], root));
-    expect(view).toMatchObject({ state: "ended early", doneSteps: steps, steps: 12003, secondsLeft: null });
+    expect(view).toMatchObject({ state: "ended early", doneSteps: steps, steps: 4003, secondsLeft: null });
     expect(view.jobs[2]).toMatchObject({ name: "third", doneSteps: 3, steps: 3, ended: true });
   }, 300_000);
 
@@ -145,7 +145,7 @@ it("a run that is killed at any moment leaves a folder that is valid up to its l
     child.kill("SIGKILL");
     await ended(child);
     const { code, stderr } = await runCli(["validate", "killed"], root);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/^Note: the run is unfinished: \d+ of 12003 steps/)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^Note: the run is unfinished: \d+ of 4003 steps/)]);
   }
   const child = await started("killed", 20);
   await sleep(100);
