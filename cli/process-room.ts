@@ -15,7 +15,7 @@ const MIB = 2 ** 20;
 
 const ROOMS: readonly Room[] = [
   { line: "Max address space", least: 1536 * MIB, each: MIB, unit: "MiB of address space", option: "-v" },
-  { line: "Max open files", least: 320, each: 1, unit: "files open at once", option: "-n" },
+  { line: "Max open files", least: 160, each: 1, unit: "files open at once", option: "-n" },
 ];
 
 /** What a process is not given enough of, as a sentence; undefined where there is enough, or nobody says. */

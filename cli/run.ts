@@ -55,6 +55,7 @@ function parser(
     .options(yargsOptions(GLOBAL_OPTIONS))
     .version(VERSION)
     .help()
+    .alias("help", "h")
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .strict()
     .demandCommand(1, "Expected a command, got none.")

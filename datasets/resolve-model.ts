@@ -39,7 +39,8 @@ export async function resolveModel(pathOrHub: string, options: ResolveModelOptio
   const stats = fs.statSync(folder, { throwIfNoEntry: false });
   if (stats === undefined || !stats.isDirectory()) {
     const got = stats === undefined ? "no such folder" : "a file";
-    throw new InputError({ expected: "a model folder", at: "model.path", got: `${folder} (${got})` });
+    const hint = "`loratwin init-model FOLDER` makes a small random one; hf:owner/name is one of the Hugging Face hub.";
+    throw new InputError({ expected: "a model folder", at: "model.path", got: `${folder} (${got})`, hint });
   }
   if (isRemote)
     checkFiles(folder, [...NEEDS, ...TOKENIZER_NEEDS], "Only models in safetensors with a tokenizer.json can be used.");
