@@ -97,7 +97,7 @@ export function loadNative(): RawAddon {
     expected: "the native addon loratwin.node",
     got: "none that loads",
     detail: failures.join("\n"),
-    hint: `Get it: ${waysToAddon()}`,
+    hint: `Get it: ${waysToAddon()}.`,
   });
 }
 

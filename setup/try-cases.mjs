@@ -69,7 +69,7 @@ export function cases(packages) {
       ...{ name: `node-${node}`, release: "trixie", about: `Node ${node}`, node, packages: TOOLS, env: withoutRoot },
       ...{ steps: DEMO },
     })),
-    ...["bookworm", "trixie"].flatMap((release) => [
+    ...["bullseye", "bookworm", "trixie"].flatMap((release) => [
       {
         ...{ name: `npm-${release}`, release, about: `the npm packages on ${release}, a user without a compiler` },
         ...{ place: "/srv/empty", user: "tester", isThere: npm.isThere, files: npm.files },

@@ -11,6 +11,9 @@ function glibcVersions(file) {
   return [...new Set([...text.matchAll(/\0GLIBC_(\d+)\.(\d+)/g)].map(([, major, minor]) => `${major}.${minor}`))];
 }
 
+// A thread that has the addon alone, and ends: nothing that it leaves may end the process.
+const LOADS_ALONE = "new (require('worker_threads').Worker)('require(process.env.LORATWIN_ADDON)', { eval: true })";
+
 const isNewer = (a, b) => a.localeCompare(b, "en", { numeric: true }) > 0;
 
 /** The file. @throws SetupError where it does not build, or would not run with the oldest C library. */
@@ -33,5 +36,7 @@ export function buildAddon(cache, arch) {
   const file = inRoot(`native/build-${arch}/loratwin.node`);
   const tooNew = glibcVersions(file).filter((version) => isNewer(version, GLIBC));
   if (tooNew.length > 0) throw new SetupError(`Expected ${file} to need glibc ${GLIBC} at most, got ${tooNew}.`);
+  if (arch === process.arch && !runs(process.execPath, ["-e", LOADS_ALONE], { env: { ...env, LORATWIN_ADDON: file } }))
+    throw new SetupError(`Expected ${file} to load and unload, and Node did not end well with it.`);
   return file;
 }

@@ -228,6 +228,6 @@ test("an addon that does not load is an error that lists the paths tried and how
   });
   expect(result.stdout).toBe(
     'DeviceError: Expected the native addon loratwin.node, got "none that loads".\n\n' +
-      "  tried /nowhere/loratwin.node: no such file\nHint: Build it with `npm run build`.",
+      "  tried /nowhere/loratwin.node: no such file\nHint: Get it: npm run build.",
   );
 });
