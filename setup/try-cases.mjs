@@ -3,7 +3,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 const DEMO = [{ command: "npm run demo --silent" }];
-const TOOLS = ["g++", "cmake", "make"];
+/** With ccache, which keeps what is compiled for cases that differ in something else. */
+const TOOLS = ["g++", "cmake", "make", "ccache"];
 const withoutRoot = { LORATWIN_NO_SYSTEM_PACKAGES: "1" };
 
 /** What an installed package is tried with, by a user who has no compiler. */

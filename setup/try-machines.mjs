@@ -2,7 +2,7 @@
 // debootstrap: each case is a copy of a small Debian, in which a user's commands run. Packages come from where this
 // machine's apt has them. Ends with a table: works, says what to do, or fails.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { inRoot, root } from "./root.mjs";
@@ -76,8 +76,15 @@ function copyClone(target) {
   rmSync(join(target, ".tar"));
 }
 
+/** Where ccache keeps what it compiles, in each system. */
+const COMPILED = "/srv/ccache";
+
 function inSystem(folder, body) {
+  const kept = join(values.folder, "ccache");
+  for (const each of [kept, join(folder, COMPILED)]) mkdirSync(each, { recursive: true });
+  chmodSync(kept, 0o1777);
   const mounts = [
+    ["--bind", kept, join(folder, COMPILED)],
     ["-t", "proc", "proc", join(folder, "proc")],
     ["--rbind", "/dev", join(folder, "dev")],
     ["--rbind", "/sys", join(folder, "sys")],
@@ -126,7 +133,14 @@ function tryCase({ name, release, packages = [], node = 20, user, place = "/srv/
   if (existsSync(CERTIFICATES)) cpSync(CERTIFICATES, join(folder, CERTIFICATES));
   return inSystem(folder, () => {
     const inside = (command, as = "root", offline = false, extra = "") => {
-      const known = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LANG: "C.UTF-8", ...TRUST, ...env };
+      const known = {
+        PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+        LANG: "C.UTF-8",
+        CCACHE_DIR: COMPILED,
+        CCACHE_UMASK: "000",
+        ...TRUST,
+        ...env,
+      };
       const set = Object.entries(known).map(([key, value]) => `${key}='${value}'`);
       const login =
         as === "root"
