@@ -2,7 +2,7 @@
 // two; with `--all` what has to pass before a change lands; with `--nightly` everything. With other arguments
 // (`npm test -- test/plan`) only the tests that match them, slow or not, without the checks.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findChromium } from "./chromium.mjs";
@@ -23,6 +23,8 @@ const LEVELS = {
 async function runVitest(level, filters) {
   const folder = mkdtempSync(join(tmpdir(), "loratwin-tests-"));
   try {
+    // Tests act as other users, too.
+    chmodSync(folder, 0o755);
     const reportFile = join(folder, "report.json");
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
     const browser = await findChromium();
