@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <limits>
-#include <ranges>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -82,7 +82,8 @@ namespace {
 
 // The fastest that this processor has, of those up to `widest`.
 Isa fastest(Isa widest) {
-  for (const Isa each : std::views::reverse(kIsas)) {
+  for (auto at = std::rbegin(kIsas); at != std::rend(kIsas); ++at) {
+    const Isa each = *at;
     if (each <= widest && isOfProcessor(each) && (each != Isa::avx512bf16 || multipliesPairsFaster())) return each;
   }
   return Isa::generic;

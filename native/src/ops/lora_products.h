@@ -107,6 +107,9 @@ struct AddScaled {
     expectBlock<Access::write>(c + m * ldc + n, ldc, rows);
   }
 };
+// Deduced of aggregates, which clang does from 17 on.
+template <class Out>
+AddScaled(Out*, std::int64_t, float) -> AddScaled<Out>;
 
 // c += mask(sum), the mask's columns counted from `column`
 template <class Out>
@@ -131,6 +134,8 @@ struct AddDropped {
     expectBlock<Access::write>(c + m * ldc + n, ldc, rows);
   }
 };
+template <class Out>
+AddDropped(Out*, std::int64_t, const DropoutRow*, std::uint32_t, std::uint32_t, float) -> AddDropped<Out>;
 
 // kAdjacent: the rows of `left` are one unit apart. `last`: the lanes of the last vector.
 template <int kRows, int kVectors, bool kAdjacent, class UnitType, class Target, class Lanes>
