@@ -39,17 +39,19 @@ export function checkRecords({ records = {} }: Partial<Pick<RawAddon, "records">
 
 const inShell = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
+/** A clone, which has more than a package. */
+const isClone = (): boolean => existsSync(join(projectRoot(), "setup"));
+
 /** What builds the addon: in a clone with all that it needs, in a package with what is there and this Node. */
 export function buildCommand(): string {
-  const root = projectRoot();
-  if (existsSync(join(root, "setup"))) return "npm run build";
-  return [process.execPath, join(root, "native", "build.mjs")].map(inShell).join(" ");
+  if (isClone()) return "npm run build";
+  return [process.execPath, join(projectRoot(), "native", "build.mjs")].map(inShell).join(" ");
 }
 
 /** How to get an addon where none loads: in a package the prebuilt one comes first. */
 export function waysToAddon(): string {
   const build = buildCommand();
-  return build.startsWith("npm") ? build : `npm install ${addonPackage()}, which needs no compiler; or ${build}`;
+  return isClone() ? build : `npm install ${addonPackage()}, which needs no compiler; or ${build}`;
 }
 
 /** A file that is built with the addon. */

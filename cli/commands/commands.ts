@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 
-/** Every command, in the order of --help. Each is loaded alone: all of them together take most of a short command's time. */
+/** In the order of --help. Each is loaded alone: all of them together take most of a short command's time. */
 const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./demo.ts")).demoCommand,
   plan: async () => (await import("./plan.ts")).planCommand,

@@ -15,7 +15,7 @@ const ASIDE = ["types", "reports", "server", "explorer"];
 const writeJson = (file, value) => writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
 
 /** The path of the archive that `npm pack` makes of a folder. */
-function pack(folder, out) {
+export function pack(folder, out) {
   const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", out];
   const [{ filename }] = JSON.parse(execFileSync("npm", args, { cwd: folder, encoding: "utf8" }));
   return join(out, filename);
@@ -63,15 +63,4 @@ export async function stageProduct(folder, archs) {
   const dependencies = Object.fromEntries(PACKAGES_APART.map((name) => [name, all[name]]));
   const optionalDependencies = Object.fromEntries(archs.map((arch) => [addonPackage(arch), manifest.version]));
   writeJson(join(folder, "package.json"), { ...manifest, dependencies, optionalDependencies });
-}
-
-/** Packs loratwin. */
-export async function packProduct(archs, out) {
-  const folder = mkdtempSync(join(tmpdir(), "loratwin-pack-"));
-  try {
-    await stageProduct(folder, archs);
-    return pack(folder, out);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }

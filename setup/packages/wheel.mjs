@@ -6,17 +6,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inRoot } from "../root.mjs";
 import { PACKAGES_APART } from "../typescript-build.mjs";
-import { ownManifest, stageProduct } from "./npm-packages.mjs";
+import { ownManifest } from "./npm-packages.mjs";
 import { GLIBC, MACHINES } from "./zig.mjs";
 
-/** The wheel's path. */
-export async function packWheel(addon, arch, out) {
+/** Packs what `stageProduct` wrote with the addon of one processor; the wheel's path. */
+export function packWheel(staged, addon, arch, out) {
   const { version, description, license } = ownManifest();
   const folder = mkdtempSync(join(tmpdir(), "loratwin-wheel-"));
   try {
     const home = join(folder, "loratwin");
     const product = join(home, "product");
-    await stageProduct(product, []);
+    cpSync(staged, product, { recursive: true });
     for (const name of PACKAGES_APART)
       cpSync(inRoot("node_modules", name), join(product, "node_modules", name), { recursive: true });
     // Nobody imports the library from there.
