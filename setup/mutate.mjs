@@ -1,6 +1,6 @@
 // Whether the tests catch mistakes: `npm run mutants -- [--level quick|all|nightly] [--tests REVISION] [word ...]` makes
 // each mutant whose file has one of the words in a copy of the last commit and runs the tests that are near it. `--tests`
-// takes the tests of another revision. Tests that start the built program see no mutant in it.
+// takes the tests of another revision.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +30,9 @@ function succeed(program, args, cwd) {
   if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${stderr}`);
 }
 
-const build = () => succeed(process.execPath, ["native/build.mjs", "loratwin", "loratwin_mpi", "op_table"], copy);
+const buildNative = () => succeed(process.execPath, ["native/build.mjs", "loratwin", "loratwin_mpi", "op_table"], copy);
+// Many tests start the built program.
+const buildPrograms = () => succeed(process.execPath, ["setup/typescript-build.mjs"], copy);
 
 function writeCopy() {
   succeed("git", ["worktree", "add", "--detach", "--force", copy], root);
@@ -42,7 +44,7 @@ function writeCopy() {
   cpSync(inRoot("dist"), join(copy, "dist"), { recursive: true });
   for (const name of readdirSync(inRoot("native/build")))
     if (/\.(node|so)$|^op_table$/.test(name)) cpSync(inRoot("native/build", name), join(copy, "native/build", name));
-  if (chosen.some(({ file }) => isNative(file))) build();
+  if (chosen.some(({ file }) => isNative(file))) buildNative();
 }
 
 /** What has failed in this run. */
@@ -56,6 +58,17 @@ const reporter = {
   },
 };
 
+/** A mutant may loop for ever: its tests end after these milliseconds, and it counts as caught. */
+const TIME_LIMIT_MS = 300_000;
+
+/** Kills the processes that run tests: a loop hears nothing else. */
+function killWorkers() {
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8").trim();
+  for (const pid of children === "" ? [] : children.split(" ")) {
+    if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("vitest")) process.kill(Number(pid), "SIGKILL");
+  }
+}
+
 /** The first of the near tests that fails with a mutant; undefined where none does. */
 async function caughtBy(vitest, { file, from, to, tests }) {
   const place = join(copy, file);
@@ -65,15 +78,22 @@ async function caughtBy(vitest, { file, from, to, tests }) {
   const write = (content) => {
     writeFileSync(place, content);
     vitest.invalidateFile(place);
-    if (isNative(file)) build();
+    if (isNative(file)) buildNative();
   };
   write(text.replace(from, () => to));
+  if (!isNative(file)) buildPrograms();
   try {
     const specifications = await vitest.globTestSpecifications(tests);
     if (specifications.length === 0) throw new Error(`Expected tests at ${tests.join(", ")}, found none`);
     failed.length = 0;
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      killWorkers();
+    }, TIME_LIMIT_MS);
     const { unhandledErrors } = await vitest.runTestSpecifications(specifications);
-    return failed[0] ?? unhandledErrors[0]?.message;
+    clearTimeout(timer);
+    return failed[0] ?? (isLate ? "the time limit" : unhandledErrors[0]?.message);
   } finally {
     write(text);
   }
