@@ -3,40 +3,43 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { bundleForPage, bundleStyle } from "./bundler.mjs";
 import { inRoot } from "./root.mjs";
 import { SetupError, say } from "./terminal.mjs";
 
 export const clientFolders = [inRoot("reports/client"), inRoot("server/client"), inRoot("explorer/client")];
 
-/** The solver's module is written for Node too, and would look for its file where it is: the worker hands it over. */
-export const workerOptions = { format: "iife", external: ["node:*"], define: { "import.meta.url": "undefined" } };
+/** Of the explorer's workers: WebAssembly, which its page has compressed by gzip, in base 64. */
+const solver = inRoot("node_modules/highs/build/highs.wasm");
 
-/** The solver of the explorer's workers as text: WebAssembly, compressed by gzip, in base 64. */
-export function solverText() {
-  return gzipSync(readFileSync(inRoot("node_modules/highs/build/highs.wasm")), { level: 9 }).toString("base64");
-}
-
-const bundles = [
-  { from: inRoot("reports/client/main.ts"), to: inRoot("dist/reports/client.js"), format: "iife" },
-  { from: inRoot("reports/client/style.css"), to: inRoot("dist/reports/client.css") },
-  { from: inRoot("reports/client/fleet/main.ts"), to: inRoot("dist/reports/fleet.js"), format: "iife" },
-  { from: inRoot("reports/client/fleet/style.css"), to: inRoot("dist/reports/fleet.css") },
-  { from: inRoot("reports/client/paper/main.ts"), to: inRoot("dist/reports/paper.js"), format: "iife" },
-  { from: inRoot("reports/client/paper/style.css"), to: inRoot("dist/reports/paper.css") },
-  { from: inRoot("reports/client/capacity/main.ts"), to: inRoot("dist/reports/capacity.js"), format: "iife" },
-  { from: inRoot("reports/client/capacity/style.css"), to: inRoot("dist/reports/capacity.css") },
-  { from: inRoot("server/client/main.ts"), to: inRoot("dist/server/client.js"), format: "iife" },
-  { from: inRoot("server/client/style.css"), to: inRoot("dist/server/client.css") },
-  { from: inRoot("explorer/client/main.ts"), to: inRoot("dist/explorer/client.js"), format: "iife" },
-  { from: inRoot("explorer/client/worker.ts"), to: inRoot("dist/explorer/worker.js"), ...workerOptions },
-  { from: inRoot("explorer/client/style.css"), to: inRoot("dist/explorer/client.css") },
+/** Scripts and style sheets: what is bundled, and its name below dist/. */
+const scripts = [
+  { from: "reports/client/main.ts", to: "reports/client.js" },
+  { from: "reports/client/fleet/main.ts", to: "reports/fleet.js" },
+  { from: "reports/client/paper/main.ts", to: "reports/paper.js" },
+  { from: "reports/client/capacity/main.ts", to: "reports/capacity.js" },
+  { from: "server/client/main.ts", to: "server/client.js" },
+  { from: "explorer/client/main.ts", to: "explorer/client.js" },
+  // The solver's module is written for Node too, and would look for its file where it is: the page hands it over.
+  {
+    from: "explorer/client/worker.ts",
+    to: "explorer/worker.js",
+    usesNode: true,
+    define: { "import.meta.url": "undefined" },
+  },
+];
+const styles = [
+  { from: "reports/client/style.css", to: "reports/client.css" },
+  { from: "reports/client/fleet/style.css", to: "reports/fleet.css" },
+  { from: "reports/client/paper/style.css", to: "reports/paper.css" },
+  { from: "reports/client/capacity/style.css", to: "reports/capacity.css" },
+  { from: "server/client/style.css", to: "server/client.css" },
+  { from: "explorer/client/style.css", to: "explorer/client.css" },
 ];
 
-/** The packages that a bundle has code of, by the inputs that something was taken from. */
-function packagesOf(metafile) {
-  const [output] = Object.values(metafile.outputs);
-  const used = Object.entries(output.inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
-  const names = used.flatMap(([path]) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
+/** The packages that modules are of. */
+function packagesOf(modules) {
+  const names = modules.flatMap((path) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
   return [...new Set(names)].sort();
 }
 
@@ -54,29 +57,19 @@ export function licenceNotice(packages) {
   return [...byText].map(([text, names]) => `/*\nThis page has code of ${names.join(", ")}:\n\n${text}\n*/\n`).join("");
 }
 
-/** @throws SetupError where esbuild finds a fault. */
+/** @throws SetupError where the bundler finds a fault. */
 export async function bundleReportClient() {
-  const { build } = await import("esbuild");
-  for (const folder of ["dist/reports", "dist/server", "dist/explorer"]) mkdirSync(inRoot(folder), { recursive: true });
-  say("bundling the pages' browser code (esbuild)");
-  for (const { from, to, ...format } of bundles.filter((bundle) => existsSync(bundle.from))) {
-    try {
-      const { metafile } = await build({
-        metafile: true,
-        entryPoints: [from],
-        outfile: to,
-        bundle: true,
-        minify: true,
-        target: "es2022",
-        charset: "utf8",
-        ...format,
-      });
-      const notice = licenceNotice(packagesOf(metafile));
-      if (notice !== "") writeFileSync(to, `${notice}${readFileSync(to, "utf8")}`);
-    } catch (error) {
-      if (error instanceof SetupError) throw error;
-      throw new SetupError(`${from} did not bundle; esbuild's message is above.`);
+  say("bundling the pages' browser code (rolldown)");
+  for (const folder of ["reports", "server", "explorer"]) mkdirSync(inRoot("dist", folder), { recursive: true });
+  try {
+    for (const { from, to, ...options } of scripts) {
+      const { code, modules } = await bundleForPage(from, { minify: true, ...options });
+      writeFileSync(inRoot("dist", to), `${licenceNotice(packagesOf(modules))}${code}`);
     }
+    for (const { from, to } of styles) await bundleStyle(from, inRoot("dist", to));
+  } catch (error) {
+    if (error instanceof SetupError) throw error;
+    throw new SetupError(`The pages' browser code did not bundle.\n${error.message}`);
   }
-  writeFileSync(inRoot("dist/explorer/solver.txt"), solverText());
+  writeFileSync(inRoot("dist/explorer/solver.txt"), gzipSync(readFileSync(solver), { level: 9 }).toString("base64"));
 }

@@ -2,6 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { bundleForNode } from "./bundler.mjs";
 import { bundleReportClient, clientFolders } from "./report-client.mjs";
 import { inRoot, root } from "./root.mjs";
 import { filesBelow, hashInputs, isFresh, writeStamp } from "./stamp.mjs";
@@ -40,32 +41,19 @@ const settings = ["tsconfig.json", "tsconfig.types.json", "package-lock.json"].m
  * the library's types name. The others are in the programs.
  */
 export const PACKAGES_APART = ["highs", "node-addon-api", "node-api-headers", "zod"];
-const inOne = {
-  external: PACKAGES_APART,
-  // What packages of CommonJS call.
-  banner: { js: 'import { createRequire as madeFor } from "node:module";\nconst require = madeFor(import.meta.url);' },
-};
+const inOne = { external: PACKAGES_APART.map((name) => new RegExp(`^${name}(/|$)`)) };
+
+/** What no path names is a package, but for the helpers of the bundler. */
+const packagesStay = { external: /^(?!@oxc-project\/)[@a-z]/i, sourcemap: true };
 
 /** Writes programs into a folder. Types are not looked at. @throws SetupError where the bundler finds a fault. */
-async function bundlePrograms(programs, folder, packages) {
-  const { build } = await import("esbuild");
+async function bundlePrograms(programs, folder, options) {
+  const input = Object.fromEntries(programs.map((program) => [program.replace(/\.ts$/, ""), program]));
+  const names = { entryFileNames: "[name].js", chunkFileNames: "chunks/[name]-[hash].js" };
   try {
-    await build({
-      absWorkingDir: root,
-      entryPoints: programs,
-      outdir: folder,
-      outbase: ".",
-      chunkNames: "chunks/[name]-[hash]",
-      bundle: true,
-      splitting: true,
-      format: "esm",
-      platform: "node",
-      target: "node20",
-      charset: "utf8",
-      ...packages,
-    });
-  } catch {
-    throw new SetupError("The TypeScript sources did not build; esbuild's message is above.");
+    await bundleForNode(input, { dir: folder, ...names, ...options });
+  } catch (error) {
+    throw new SetupError(`The TypeScript sources did not build.\n${error.message}`);
   }
   chmodSync(join(folder, "cli/main.js"), 0o755);
 }
@@ -80,19 +68,19 @@ export async function buildTypeScript() {
   const inputs = [
     ...sourceFiles(),
     ...settings,
-    inRoot("setup/typescript-build.mjs"),
+    ...["bundler.mjs", "report-client.mjs", "typescript-build.mjs"].map((name) => inRoot("setup", name)),
     ...clientFolders.flatMap(filesBelow),
   ];
   const hash = hashInputs(inputs, [process.version]);
   const scripts = programs.map((program) => inRoot(scriptOf(program)));
   if (isFresh(stamp, hash, [...scripts, inRoot("dist/chunks"), inRoot("dist/reports/client.js")])) return;
 
-  say("bundling TypeScript to dist/ (esbuild)");
+  say("bundling TypeScript to dist/ (rolldown)");
   mkdirSync(inRoot("dist"), { recursive: true });
   for (const name of readdirSync(inRoot("dist"))) {
     if (!name.startsWith(".") && name !== "types") rmSync(inRoot("dist", name), { recursive: true });
   }
-  await bundlePrograms(programs, inRoot("dist"), { packages: "external", sourcemap: true, sourcesContent: false });
+  await bundlePrograms(programs, inRoot("dist"), packagesStay);
   await bundleReportClient();
   writeStamp(stamp, hash);
 }

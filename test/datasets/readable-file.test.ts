@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { checkReadable, readWhole, readWholeText } from "../../datasets/readable-file.ts";
 import { readRecords } from "../../datasets/records/read-records.ts";
+import { packageFile } from "../../workbench/package-file.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "loratwin-readable-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -25,17 +26,10 @@ it("a file is read whole, and one of more bytes than are allowed is not read", (
 });
 
 it("what the shell opened is read to its end", () => {
-  const program = `import { readWholeText } from "./datasets/readable-file.ts"; console.log(readWholeText("/dev/stdin"));`;
-  const source = path.join(import.meta.dirname, "../..");
-  const { build } = { build: path.join(source, "node_modules/.bin/esbuild") };
-  const bundled = execFileSync(build, ["--bundle", "--platform=node", "--format=esm", "--loader=ts"], {
-    cwd: source,
-    input: program,
-  });
-  const file = path.join(root, "reader.mjs");
-  writeFileSync(file, bundled);
-  const text = execFileSync("sh", ["-c", `printf 'from a pipe' | cat | "${process.execPath}" "${file}"`]);
-  expect(text.toString()).toBe("from a pipe\n");
+  const program = packageFile("dist", "cli", "main.js");
+  const shell = 'echo "config: 1" | cat | "$0" "$1" plan /dev/stdin 2>&1; true';
+  const told = execFileSync("sh", ["-c", shell, process.execPath, program]);
+  expect(told.toString()).toContain('Expected only known keys at config, got "config"');
 });
 
 it("a data file of terabytes without a line end is refused after as much as a line may have", async () => {

@@ -1,24 +1,15 @@
-// Builds the explorer's browser code, writes its page, and opens it from a file in a browser without a network.
+// Writes the explorer's page with its built browser code, and opens it from a file in a browser without a network.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type BuildOptions, build } from "esbuild";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll } from "vitest";
+import { browserAsset } from "../../cli/write-report.ts";
 import { explorerPageData, renderExplorer } from "../../explorer/index.ts";
 import { sceneHash } from "../../explorer/scene-hash.ts";
-import { packageFile } from "../../workbench/package-file.ts";
-import { bundle, launch } from "../reports/report-page.ts";
+import { launch } from "../reports/report-page.ts";
 import { changedScene } from "./scenes.ts";
-
-const client = packageFile("explorer", "client");
-
-// setup/ is plain JavaScript, since it runs before there is a compiler; the types it has are stated here.
-const { workerOptions, solverText } = (await import(packageFile("setup", "report-client.mjs"))) as {
-  readonly workerOptions: BuildOptions;
-  readonly solverText: () => string;
-};
 
 export interface OpenExplorer {
   readonly page: Page;
@@ -44,16 +35,9 @@ export interface ExplorerBench {
 
 async function createExplorerBench(): Promise<ExplorerBench> {
   const folder = mkdtempSync(join(tmpdir(), "loratwin-explorer-"));
-  const assets = await bundle(folder, client);
-  const { outputFiles } = await build({
-    entryPoints: [join(client, "worker.ts")],
-    bundle: true,
-    minify: true,
-    target: "es2022",
-    write: false,
-    ...workerOptions,
-  });
-  const facts = { worker: outputFiles![0]!.text, solver: solverText(), date: "2026-01-02", version: "1.2.3" };
+  const asset = (name: string): string => browserAsset("explorer", name);
+  const assets = { script: asset("client.js"), style: asset("client.css") };
+  const facts = { worker: asset("worker.js"), solver: asset("solver.txt"), date: "2026-01-02", version: "1.2.3" };
   const data = explorerPageData(facts);
   const file = join(folder, "explore.html");
   writeFileSync(file, renderExplorer(data, assets));

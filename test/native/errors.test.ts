@@ -11,6 +11,7 @@ import {
   type Runtime,
   scratchBytes,
 } from "../../native/index.ts";
+import { packageFile } from "../../workbench/package-file.ts";
 
 const cores = nativeInfo().cores;
 const [hidden, rows] = [4, 2];
@@ -215,19 +216,11 @@ test("an operator that fails stops all devices, and its name, arguments and shap
 test("an addon that does not load is an error that lists the paths tried and how to build it", {
   tags: ["slow"],
 }, () => {
-  const script = `import { loadNative } from "./native/load.ts";
-    try { loadNative(); } catch (error) { process.stdout.write(error.name + ": " + error.message); }`;
+  const program = packageFile("dist", "cli", "main.js");
   const environment = { ...process.env, LORATWIN_ADDON: "/nowhere/loratwin.node" };
-  const build = spawnSync("npx", ["esbuild", "--bundle", "--platform=node", "--format=esm", "--loader=ts"], {
-    input: script,
-    encoding: "utf8",
-  });
-  const result = spawnSync(process.execPath, ["--input-type=module", "-e", build.stdout], {
-    encoding: "utf8",
-    env: environment,
-  });
-  expect(result.stdout).toBe(
-    'DeviceError: Expected the native addon loratwin.node, got "none that loads".\n\n' +
-      "  tried /nowhere/loratwin.node: no such file\nHint: Get it: npm run build.",
+  const { stderr } = spawnSync(process.execPath, [program, "devices"], { encoding: "utf8", env: environment });
+  expect(stderr).toBe(
+    'Expected the native addon loratwin.node, got "none that loads".\n\n' +
+      "  tried /nowhere/loratwin.node: no such file\nHint: Get it: npm run build.\n",
   );
 });

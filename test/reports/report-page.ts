@@ -1,10 +1,10 @@
-// Builds the browser code, writes a page, and opens it as a reader would: from a file, in a browser without a network.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// Writes a page with the built browser code, and opens it as a reader would: from a file, in a browser without a network.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { build } from "esbuild";
+import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { pageAssets } from "../../cli/write-report.ts";
 import {
   type CapacityPageData,
   type FleetPageData,
@@ -16,8 +16,6 @@ import {
   renderPaper,
   renderReport,
 } from "../../reports/index.ts";
-
-const client = fileURLToPath(new URL("../../reports/client", import.meta.url));
 
 const BROWSER_FLAGS = [
   "--no-sandbox",
@@ -37,7 +35,7 @@ export interface OpenReport {
   readonly requests: readonly string[];
 }
 
-/** A browser and the bundled code in a folder of their own, for one test file. */
+/** A browser and pages in a folder of their own, for one test file. */
 export interface PageBench<Input> {
   readonly assets: ReportAssets;
   open(input: Input, viewport?: { readonly width: number; readonly height: number }): Promise<OpenReport>;
@@ -45,33 +43,18 @@ export interface PageBench<Input> {
 }
 export type ReportBench = PageBench<ReportInput>;
 
-export async function bundle(folder: string, source: string): Promise<ReportAssets> {
-  const [script, style] = [join(folder, "client.js"), join(folder, "client.css")];
-  await build({
-    entryPoints: [join(source, "main.ts")],
-    outfile: script,
-    bundle: true,
-    minify: true,
-    format: "iife",
-    target: "es2022",
-  });
-  await build({ entryPoints: [join(source, "style.css")], outfile: style, bundle: true, minify: true });
-  return { script: readFileSync(script, "utf8"), style: readFileSync(style, "utf8") };
-}
-
 export function launch(): Promise<Browser> {
   const executablePath = process.env["LORATWIN_CHROMIUM"] ?? process.env["CHROMIUM"] ?? "/usr/bin/chromium";
   return chromium.launch({ executablePath, args: BROWSER_FLAGS });
 }
 
-/** Pages of one bundle, from data that `render` turns into HTML; `ready` is there when a page is drawn. */
+/** Pages with the same browser code, from data that `render` turns into HTML; `ready` is there when a page is drawn. */
 async function createBench<Input>(
-  source: string,
+  assets: ReportAssets,
   render: (input: Input, assets: ReportAssets) => string,
   ready: string,
 ): Promise<PageBench<Input>> {
   const folder = mkdtempSync(join(tmpdir(), "loratwin-report-"));
-  const assets = await bundle(folder, source);
   const browser = await launch();
   let numPages = 0;
   return {
@@ -102,17 +85,17 @@ async function createBench<Input>(
 
 export function createReportBench(): Promise<ReportBench> {
   const render = (input: ReportInput, assets: ReportAssets): string => renderReport({ ...input, assets });
-  return createBench(client, render, ".timeline[data-bars-drawn] .bar");
+  return createBench(pageAssets("client"), render, ".timeline[data-bars-drawn] .bar");
 }
 
 export function createPaperBench(): Promise<PageBench<PaperPageData>> {
-  return createBench(join(client, "paper"), renderPaper, ".point");
+  return createBench(pageAssets("paper"), renderPaper, ".point");
 }
 
 export function createCapacityBench(): Promise<PageBench<CapacityPageData>> {
-  return createBench(join(client, "capacity"), renderCapacity, "#cost circle");
+  return createBench(pageAssets("capacity"), renderCapacity, "#cost circle");
 }
 
 export function createFleetBench(): Promise<PageBench<FleetPageData>> {
-  return createBench(join(client, "fleet"), renderFleet, ".gantt[data-rows-drawn]");
+  return createBench(pageAssets("fleet"), renderFleet, ".gantt[data-rows-drawn]");
 }

@@ -1,17 +1,16 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ReportAssets } from "../../reports/index.ts";
-import { bundle, launch } from "../reports/report-page.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { browserAsset } from "../../cli/write-report.ts";
+import { launch } from "../reports/report-page.ts";
 import { busyFleet } from "./busy-fleet.ts";
-import { ask, freshFolder, type Served, serve } from "./served.ts";
+import { ask, type Served, serve } from "./served.ts";
 
-const client = fileURLToPath(new URL("../../server/client", import.meta.url));
 const INJECTED = '<img src=x onerror="document.title=1">';
 
 let browser: Browser;
-let assets: ReportAssets;
+const asset = (name: string): string => browserAsset("server", name);
+const assets = { script: asset("client.js"), style: asset("client.css") };
 beforeAll(async () => {
   browser = await launch();
 });
@@ -43,10 +42,6 @@ async function open(width: number, dark = false): Promise<Opened> {
 }
 
 describe("the page of a fleet", () => {
-  beforeEach(async () => {
-    assets ??= await bundle(freshFolder(), client);
-  });
-
   it.each([
     [420, false],
     [900, true],

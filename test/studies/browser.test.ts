@@ -1,24 +1,16 @@
 import { createContext, Script } from "node:vm";
-import { build } from "esbuild";
 import { expect, test } from "vitest";
 import { packageFile } from "../../workbench/package-file.ts";
 import { someOf } from "../level.ts";
 import { smallStudy } from "./small-study.ts";
 
-/** A file as one script for a browser; esbuild refuses one that imports a module of Node. */
-async function bundled(file: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [packageFile(file)],
-    bundle: true,
-    platform: "browser",
-    format: "iife",
-    globalName: "bundle",
-    target: "es2022",
-    write: false,
-    logLevel: "silent",
-  });
-  return outputFiles[0]!.text;
-}
+// setup/ is plain JavaScript, since it runs before there is a compiler; the types it has are stated here.
+const { bundleForPage } = (await import(packageFile("setup", "bundler.mjs"))) as {
+  readonly bundleForPage: (input: string, options: { readonly name: string }) => Promise<{ readonly code: string }>;
+};
+
+/** A file as one script for a browser; a file that imports a module of Node is refused. */
+const bundled = async (file: string): Promise<string> => (await bundleForPage(file, { name: "bundle" })).code;
 
 /** In a context that has the language and what of a browser is used: no process, no require, no Buffer. */
 function inPage(script: string, expression: string): unknown {
