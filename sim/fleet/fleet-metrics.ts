@@ -74,8 +74,8 @@ function tokensOf({ outcome, job }: Ended): number {
   return outcome.iterations * job.request.tokens;
 }
 
-/** How long some spans cover, each from its start to its end. */
-function coveredNs(spans: readonly (readonly [number, number])[]): number {
+/** How long some spans cover, each from its start to its end; what several cover counts once. */
+export function coveredNs(spans: readonly (readonly [number, number])[]): number {
   let [covered, until] = [0, Number.NEGATIVE_INFINITY];
   for (const [start, end] of [...spans].sort((a, b) => a[0] - b[0])) {
     covered += Math.max(0, end - Math.max(start, until));

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
+import { sum } from "../../core/index.ts";
 import { nativeInfo } from "../../exec/index.ts";
 import { createRuntime } from "../../native/index.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Dtype } from "../../plan/index.ts";
-import { packedDirectionBytes, packedMatrixBytes } from "../../plan/memory/memory-model.ts";
+import { adapterBytes, packedDirectionBytes, packedMatrixBytes } from "../../plan/memory/memory-model.ts";
 import { quantizedMatrixBytes } from "../../plan/memory/quantized-weights.ts";
 import { isNightly } from "../level.ts";
 import { packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase, threads } from "./small-run.ts";
@@ -78,6 +79,12 @@ test.each(isNightly ? SHAPES : SHAPES.slice(0, 2))(
       }));
       expect(measured.map((row, i) => row.peakBytes <= planned[i]!.peakBytes)).toEqual(planned.map(() => true));
       if (packsAsPlanned(run.dtype)) expect(measured).toEqual(planned);
+      // What an adapter takes alone is what one that comes later needs.
+      const { architecture } = plan.model;
+      const alone = plan.stages.map((stage) =>
+        sum(plan.jobs.map((job) => adapterBytes({ architecture, stage, kind: "cpu" }, job))),
+      );
+      expect(alone).toEqual(planned.map(({ adaptersBytes }) => adaptersBytes));
       const counters = plan.stages.map((stage) =>
         Math.max(
           ...trace.counters

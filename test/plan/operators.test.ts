@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { sum } from "../../core/index.ts";
 import { targetsOf } from "../../plan/costs/stage-shapes.ts";
 import { type Projection, stageOperators } from "../../plan/index.ts";
 import { smallPlan } from "../sim/small-plan.ts";
@@ -55,5 +56,26 @@ describe("SwiGLU reads gate and up from the caches where an operator just before
     expect(swigluFeatures("B", "swiglu-again:B", again)).toMatchObject({ elements: 17200 });
     expect(swigluFeatures("B", "swiglu-again:B", again, 1)).toBeUndefined();
     expect(swigluFeatures("B", "swiglu:F", again, 1)).toMatchObject({ elements: 17200, cold: 40 * 172 });
+  });
+});
+
+describe("the operator of all adapters", () => {
+  test("counts two products with each matrix forward, and four backward", () => {
+    const targets: Projection[] = ["q_proj", "down_proj"];
+    const jobs = [{ ...base.jobs[0]!, adapter: { rank: 8, alpha: 8, dropout: 0, targets } }];
+    const shape = { architecture, stage, jobs, targets: targetsOf(jobs), dtype: "float32" as const };
+    const microBatch = { rows: [[0, 0, 40, 39]] as [number, number, number, number][] };
+    const flops = (direction: "F" | "B"): number =>
+      sum(
+        stageOperators(shape, direction, microBatch)
+          .filter(({ kind }) => kind === `lora:${direction}`)
+          .map((call) => call.calls * call.flops),
+      );
+    // A is [8, in] and B [out, 8] of [out, in]: hidden x hidden, and hidden x inner.
+    const { hiddenSize: hidden, intermediateSize: inner } = architecture;
+    const layers = stage.endLayer - stage.firstLayer;
+    const product = 2 * 40 * 8 * (hidden + hidden + inner + hidden) * layers;
+    expect(flops("F")).toBe(product);
+    expect(flops("B")).toBe(2 * product);
   });
 });

@@ -148,6 +148,13 @@ describe("buffers", () => {
     expect(timeline(trace, 0, "send", true)).toBe("F0@1-5 F1@6-10 F2@11-15");
   });
 
+  it("do not matter to a sender that waits for what it has sent, and that is all it waits for", () => {
+    const links = [{ bandwidthBytesPerSecond: 1, transfers: "synchronous" as const }];
+    const trace = run({ orders, microBatches, links });
+    expect(timeline(trace, 0, "compute", true)).toBe("F0@0-1 F1@5-6 F2@10-11");
+    expect(timeline(trace, 1, "compute", true)).toBe("F0@5-6 F1@10-11 F2@15-16");
+  });
+
   it("hold a transfer back until the receiver has finished with an incoming buffer", () => {
     const slow = [...microBatches];
     const trace = run({

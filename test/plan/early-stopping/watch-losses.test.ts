@@ -200,6 +200,12 @@ describe("the extrapolation", () => {
     };
     expect(width(140)).toBeLessThan(width(30));
   });
+  test("confirms anew after a loss that says there is more to come", () => {
+    const curve = losses(60, (t) => 5 * t ** -0.3 + noise(0.05));
+    const { watch } = watched(only, curve.slice(0, 59), { steps: 400 });
+    const next = watchLosses({ ...watch, confirmed: 2 }, { iteration: 60, training: curve[59]! });
+    expect(next.watch.confirmed).toBe(0);
+  });
   test("goes by evaluations alone where there are some", () => {
     const evaluation = Object.fromEntries(losses(20, (n) => n).map((n) => [10 * n, 5 - n / 10]));
     expect(

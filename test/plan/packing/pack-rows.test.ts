@@ -88,6 +88,12 @@ describe("packing rows", () => {
     expect(longestOf(problem, packGreedily(problem))).toBe(9);
   });
 
+  it("fits rows to the brim where evening out needs a micro-batch more", () => {
+    // 131 tokens need six micro-batches of 23. Rows that are spread out and exchanged fit into seven.
+    const problem = { lengths: [8, 14, 5, 8, 20, 18, 4, 12, 6, 21, 15], capacity: 23 };
+    expect(packGreedily(problem)).toHaveLength(6);
+  });
+
   it("shares a mini-batch between jobs, and jobs between groups", () => {
     const parts = packMiniBatch(
       {

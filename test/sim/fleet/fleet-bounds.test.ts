@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { sum } from "../../../core/index.ts";
 import { createCostModel, type FleetJob, fleetSetting, POLICIES, policyOf, Scheduler } from "../../../plan/index.ts";
 import { type BoundedJob, fleetBounds } from "../../../sim/fleet/fleet-bounds.ts";
-import { jainIndex } from "../../../sim/fleet/fleet-metrics.ts";
+import { coveredNs, jainIndex } from "../../../sim/fleet/fleet-metrics.ts";
 import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
 import { fleetForecaster, simulateFleet, worksOfPlan } from "../../../sim/index.ts";
 import { planSmall, type SmallJob, smallCase } from "../../exec/small-run.ts";
@@ -202,6 +202,13 @@ describe("a simulated fleet beside its bounds", () => {
     expect(jainIndex([3, 3, 3])).toBe(1);
     expect(jainIndex([5, 0, 0, 0])).toBe(0.25);
     expect(jainIndex([])).toBe(1);
+    const spans = [
+      [2, 6],
+      [0, 4],
+      [9, 10],
+      [8, 12],
+    ] as const;
+    expect(coveredNs(spans)).toBe(10);
     const { metrics, outcomes } = simulated([{ steps: 10 }, { steps: 10 }], "unit*1", "fifo", 1);
     // The second user gets as much in as long a time, but waits for it.
     const [first, second] = outcomes.map(({ endNs, arrivalNs }) => endNs! - arrivalNs);
