@@ -47,11 +47,7 @@ export const MUTANTS = [
     ["exec/lost-pipeline", "cli/resume.test"],
     ["Math.max(needed.gradientIn, known.gradientIn)", "needed.gradientIn"],
   ),
-  ...mistakes(
-    "plan/memory/memory-model.ts",
-    ["plan/quantized", "plan/half-layers", "exec/memory"],
-    ["4 * vectorBytes", "3 * vectorBytes"],
-  ),
+  ...mistakes("plan/memory/memory-model.ts", ["exec/memory"], ["4 * vectorBytes", "3 * vectorBytes"]),
   ...mistakes(
     "plan/mini-batch.ts",
     ["plan/evaluation", "plan/growing-plan", "exec/unequal-slots", "plan/properties", "plan/stash"],
@@ -122,7 +118,7 @@ export const MUTANTS = [
   ),
   ...mistakes(
     "capacity/bounds.ts",
-    ["capacity/find-capacity"],
+    ["capacity/bounds", "capacity/find-capacity"],
     ["(works.length - 1)) + 1", "(works.length - 1)) + 2"],
     ["numSlots * (last - first + 3600", "(last - first + 3600"],
   ),
@@ -137,7 +133,11 @@ export const MUTANTS = [
     ["exec/learning-rate"],
     ["(learningRate * (step + 1)) / warmupSteps", "(learningRate * step) / warmupSteps"],
   ),
-  ...mistakes("exec/stopped-jobs.ts", ["cli/diverging"], ['action.letter !== "U" && microBatch', "microBatch"]),
+  ...mistakes(
+    "exec/stopped-jobs.ts",
+    ["exec/stopped-jobs", "cli/diverging"],
+    ['action.letter !== "U" && microBatch', "microBatch"],
+  ),
   ...mistakes(
     "exec/evaluations.ts",
     ["exec/evaluation.test"],
@@ -150,7 +150,7 @@ export const MUTANTS = [
   ),
   ...mistakes(
     "exec/divergence.ts",
-    ["cli/diverging"],
+    ["exec/stopped-jobs", "cli/diverging"],
     ["return Number.isFinite(gradNorm) ?", "return !Number.isNaN(gradNorm) ?"],
   ),
   ...mistakes(

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fitOperator, type OperatorSample } from "../../calibration/fit-operator.ts";
+import { fitOperator, informationCriterion, type OperatorSample } from "../../calibration/fit-operator.ts";
 import { createRng } from "../../core/index.ts";
 import { operatorSeconds } from "../../plan/index.ts";
 
@@ -61,4 +61,9 @@ describe("fitOperator", () => {
       { numRuns: 50 },
     );
   });
+});
+
+it("weighs a parameter by the logarithm of the number of samples", () => {
+  // n ln(squares / n) + k ln n (Schwarz 1978).
+  expect(informationCriterion(0.1, 10, 3)).toBeCloseTo(10 * Math.log(0.01) + 3 * Math.log(10), 12);
 });

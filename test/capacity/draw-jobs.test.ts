@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { drawForecast, paceAt } from "../../capacity/draw-jobs.ts";
+import { drawForecast, expectedJobs, paceAt } from "../../capacity/draw-jobs.ts";
 import { forecastSchema } from "../../plan/index.ts";
 
 const DAY = 86_400;
@@ -68,4 +68,19 @@ it("a draw is the same each time, and whatever other kinds there are", () => {
   const alone = drawForecast({ ...forecast, kinds: [often!] }, 3);
   expect(drawForecast(forecast, 3).filter(({ kind }) => kind === 0)).toEqual(alone);
   expect(drawForecast(forecast, 4)).not.toEqual(drawForecast(forecast, 3));
+});
+
+it("expects as many jobs as growth through each hour brings", () => {
+  const kind = {
+    name: "one",
+    model: "llama-3-8b",
+    perDay: 1,
+    samples: 100,
+    batchSize: 8,
+    tokens: { mean: 100, max: 2048 },
+  };
+  const head = { kind: "forecast", version: 1, days: 30, level: { percent: 95, hours: 4 }, growthPerMonth: 2 };
+  const { jobs } = expectedJobs(forecastSchema.parse({ ...head, kinds: [kind] }));
+  // The integral of 2^(t / 30) over 30 days.
+  expect(jobs / (30 / Math.LN2)).toBeCloseTo(1, 6);
 });

@@ -217,6 +217,17 @@ describe("what Perfetto asks of the file", () => {
     );
   });
 
+  it("sorts rows by stream, each of them in a place of its own", () => {
+    fc.assert(
+      fc.property(documents, ({ traceEvents }) => {
+        const places = traceEvents.flatMap((one) =>
+          one.ph === "M" && one.name === "thread_sort_index" ? [`${one.pid} ${JSON.stringify(one.args)}`] : [],
+        );
+        expect(new Set(places).size).toBe(places.length);
+      }),
+    );
+  });
+
   it("has counters with numbers only, one of memory a device and one of loss a job", () => {
     fc.assert(
       fc.property(documents, ({ traceEvents }) => {
