@@ -1,7 +1,19 @@
 # loratwin_mpi.so, which the addon loads when a rank joins: where MPI is installed.
 set(LORATWIN_MPI ON CACHE BOOL "Whether ranks over MPI are built, where it is there")
 if(LORATWIN_MPI)
-  find_package(MPI COMPONENTS CXX QUIET)
+  # FindMPI ends a build in error where MPI's compiler is there without its headers.
+  find_program(MPI_CXX_COMPILER NAMES mpicxx mpic++ mpiCC HINTS ${MPI_HOME} ENV MPI_HOME PATH_SUFFIXES bin)
+  if(MPI_CXX_COMPILER)
+    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/mpi_probe.cc "#include <mpi.h>\n")
+    execute_process(
+      COMMAND ${MPI_CXX_COMPILER} -E ${CMAKE_CURRENT_BINARY_DIR}/mpi_probe.cc
+      RESULT_VARIABLE LORATWIN_MPI_PROBE OUTPUT_QUIET ERROR_QUIET)
+    if(LORATWIN_MPI_PROBE EQUAL 0)
+      find_package(MPI COMPONENTS CXX QUIET)
+    else()
+      message(STATUS "loratwin: built without MPI (its compiler ${MPI_CXX_COMPILER} finds no mpi.h)")
+    endif()
+  endif()
 endif()
 if(MPI_CXX_FOUND)
   add_library(loratwin_mpi MODULE src/transport/mpi_world.cc src/transport/world.cc)
