@@ -175,7 +175,7 @@ export const MUTANTS = [
   ),
   ...mistakes(
     "workbench/checkpoint-rhythm.ts",
-    ["cli/resume.test"],
+    ["workbench/checkpoint-clock", "cli/resume.test"],
     ["60_000 * this.#minutes", "6_000 * this.#minutes"],
   ),
   ...mistakes(
@@ -207,7 +207,11 @@ export const MUTANTS = [
     ['args[name] === ""', 'args[name] === " "'],
     ["args[flag] !== undefined && args[flag] !== false", "args[flag] !== undefined"],
   ),
-  ...mistakes("cli/sparkline.ts", ["cli/told", "cli/run-folder"], ["(LEVELS.length - 1)", "(LEVELS.length - 2)"]),
+  ...mistakes(
+    "cli/sparkline.ts",
+    ["cli/sparkline", "cli/told", "cli/run-folder"],
+    ["(LEVELS.length - 1)", "(LEVELS.length - 2)"],
+  ),
   ...mistakes(
     "reports/html-page.ts",
     ["reports/render-report", "reports/report-page", "attacks/names"],

@@ -22,6 +22,8 @@ const copy = mkdtempSync(join(tmpdir(), "loratwin-mutants-"));
 const chromium = await findChromium();
 if (chromium !== undefined) process.env.LORATWIN_CHROMIUM = chromium;
 process.env.LORATWIN_TESTS = values.level;
+// Beside this project, and not beside the copy.
+process.env.LORATWIN_SHARED ??= join(root, "../shared");
 
 const isNative = (file) => file.startsWith("native/");
 
