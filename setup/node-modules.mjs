@@ -24,7 +24,6 @@ export function installNodeModules() {
   if (matchesLock()) return;
   say("installing the npm packages of package-lock.json (npm ci)");
   // No package's own scripts: what is installed is what the lock file's hashes say, and runs nothing by itself.
-  // --force: npm leaves optional packages out that ask for a newer Node 20, and the bundler is one that works without.
-  const args = ["ci", "--force", "--ignore-scripts", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+  const args = ["ci", "--ignore-scripts", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
   if (!runs("npm", args, { cwd: root })) throw new SetupError("npm ci failed; its message is above.");
 }
