@@ -18,9 +18,13 @@ function launched(seconds: number): string {
 export function calibrationAssumptions(calibration: Calibration): Assumptions {
   switch (calibration.model) {
     case "layers": {
-      const { computeEfficiency, scoreBytes, launchSeconds, source } = calibration;
+      const { computeEfficiency, scoreBytes, launchSeconds, source, kernels } = calibration;
+      const products =
+        kernels === undefined
+          ? `products at ${share(computeEfficiency)} of the sheet's peak`
+          : `products and attention as kernels of such sizes were timed, at ${share(computeEfficiency)} of their speed in bursts`;
       return {
-        device: `layer by layer: products at ${share(computeEfficiency)} of the sheet's peak, memory traffic, launches`,
+        device: `layer by layer: ${products}, memory traffic, launches`,
         software: `that of the times it is from (${source}); loratwin's own has not been timed there`,
         kernels: `attention that ${scoreBytes > 0 ? "stores its scores" : "stores no scores"}; ${launched(launchSeconds)} a layer and pass`,
       };

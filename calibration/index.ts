@@ -18,6 +18,18 @@ export {
   type FittedCalibration,
   fitCalibration,
 } from "./fit-calibration.ts";
+// What kernels of a GPU take, as few figures, from times of them.
+export {
+  type AttentionTime,
+  attentionTime,
+  type CollectiveTime,
+  fitAttention,
+  fitCollectives,
+  fitProducts,
+  leftOutKernels,
+  type ProductTime,
+  type TimedGpu,
+} from "./fit-kernels.ts";
 // The latency and the rate of a link, from messages over it.
 export { fitLink, type LinkSample } from "./fit-link.ts";
 // What an operator took, once.

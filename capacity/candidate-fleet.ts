@@ -4,6 +4,7 @@ import { NEWEST, type Provenance, stepAssumptions, stepMachine } from "../studie
 import type { Drawing } from "./error-draws.ts";
 import { levelOf } from "./level.ts";
 import { hasPrice, type Tariff } from "./money.ts";
+import { wattsOf } from "./run-cost.ts";
 import type { SlotFleet } from "./slot-fleet.ts";
 import type { SlotKind } from "./slot-kind.ts";
 import { SlotTimes } from "./slot-times.ts";
@@ -38,7 +39,6 @@ export function candidateFleet(candidate: Candidate, world: CapacityWorld): Cand
   if (price === undefined || !hasPrice(price, tenure)) return unfit("no price", `${name}: ${tenure}`);
   try {
     const machine = stepMachine(name, catalog, { ...SOFTWARE, count: slot, precision });
-    const { accelerator } = machine;
     const times = SlotTimes.of(machine, jobsAtOnce, kinds);
     if (!(times instanceof SlotTimes)) return unfit("no room", times.noRoom);
     const trusts = kinds.map((_, kind) => times.trust(kind));
@@ -57,7 +57,7 @@ export function candidateFleet(candidate: Candidate, world: CapacityWorld): Cand
       kinds: kinds.map(({ kind }) => kind.name),
       assumes: stepAssumptions(machine),
       sigma: Math.max(...trusts.map(({ sigma }) => sigma)),
-      tariff: { tenure, price, prices, watts: accelerator.watts },
+      tariff: { tenure, price, prices, watts: wattsOf(catalog, name, tenure) },
     };
   } catch (error) {
     if (error instanceof InputError) return unfit("unsupported", error.message.split("\n")[0]!);

@@ -12,7 +12,7 @@ export interface RunTariff {
 }
 
 /** Board power, for which whoever buys pays. @throws InputError where the catalog does not say */
-function wattsOf({ devices }: Catalog, name: string, tenure: Tenure): number {
+export function wattsOf({ devices }: Catalog, name: string, tenure: Tenure): number {
   const watts = ownValue(devices, name)?.watts?.value;
   if (watts === undefined && tenure === "buy")
     throw new InputError({ expected: `the board power of ${name} in the catalog`, got: "none" });

@@ -44,6 +44,7 @@ export function slotKind(kind: JobKind): SlotKind {
     work: {
       ...{ architecture, steps, longestRow: kind.tokens.max },
       trainedParameters: adapterParameters(architecture, whole, { adapter: kind }),
+      targets: kind.targets,
     },
   };
 }

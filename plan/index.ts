@@ -44,23 +44,15 @@ export {
   type LinkCost,
 } from "./costs/cost-model.ts";
 // A calibration from what the catalog holds of a device, or of all devices of a cluster.
-export { deviceCalibration, gpuCalibration, transferCalibration } from "./costs/device-calibration.ts";
+export {
+  deviceCalibration,
+  gpuCalibration,
+  type TrainingLosses,
+  trainingLosses,
+  transferCalibration,
+} from "./costs/device-calibration.ts";
 // What BatchLoRA's graph pruning saves, and a plan as a program without it would run it.
 export { splitCosts, withoutPruning } from "./costs/graph-pruning.ts";
-// What a decoder layer costs on a GPU, from its peaks and how near it comes to them.
-export {
-  type DevicePeaks,
-  decoderDimensions,
-  deviceSeconds,
-  gptDimensions,
-  type LayerDimensions,
-  type LayerEfficiency,
-  type LayerPass,
-  type LayerShape,
-  type LayerWork,
-  layerSeconds,
-  layerWork,
-} from "./costs/layer-cost.ts";
 // What whole layers of a model cost on a device by those figures.
 export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes } from "./costs/layer-model.ts";
 // What stages of one pipeline on several machines tell each other.
@@ -231,6 +223,8 @@ export { type HalvedSweep, type PastSweeps, SweepHalving, type SweepVerdict } fr
 export { isSenderHeld } from "./held-sender.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
+// Layers on a GPU, and its kernels: what they were measured to take.
+export * from "./kernels/index.ts";
 // Which process runs which stage of a plan over several machines.
 export { machinesOf, stageRanks } from "./machine-ranks.ts";
 // Memory that is fitted to measured points, as they come.

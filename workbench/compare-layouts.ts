@@ -42,6 +42,7 @@ function layoutJobs({ workload, architecture, rows }: LoadedWorkload): readonly 
       work: {
         architecture,
         trainedParameters: adapterParameters(architecture, whole, { adapter }),
+        targets: adapter.targets,
         steps: taken,
         longestRow: maximum(taken.map(maximum)),
       },

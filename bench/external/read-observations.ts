@@ -4,11 +4,12 @@ import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import type { Iteration, LayerTime } from "../../studies/index.ts";
 import { hasIterations, readIterations } from "./iterations.ts";
+import { hasKernelTimes, type KernelTimes, readKernelTimes } from "./kernel-times.ts";
 import { layerTimesSchema, readLayerTimes } from "./layer-times.ts";
 import { type ProfiledPipelines, profiledPipelineSchema, readProfiledPipelines } from "./profiled-pipelines.ts";
 import { hasTrainingSteps, readTrainingSteps, type TrainingSteps } from "./training-steps.ts";
 
-/** Published numbers in one of the four forms that a model exists for. The form is told by the file's content. */
+/** Published numbers in one of the five forms that a model exists for. The form is told by the file's content. */
 export type Observations = {
   /** Where it was found, relative to what was searched. */
   readonly file: string;
@@ -21,6 +22,7 @@ export type Observations = {
   | { readonly form: "iterations"; readonly data: readonly Iteration[] }
   | { readonly form: "layers"; readonly data: readonly LayerTime[] }
   | { readonly form: "steps"; readonly data: TrainingSteps }
+  | { readonly form: "kernels"; readonly data: KernelTimes }
 );
 
 function filesUnder(place: string): readonly string[] {
@@ -64,7 +66,9 @@ export function readObservations(place: string, skipped: (file: string) => void)
         ? { about: file, form: "iterations" as const, data: readIterations(text) }
         : hasTrainingSteps(text)
           ? { about: file, form: "steps" as const, data: readTrainingSteps(text, file) }
-          : undefined;
+          : hasKernelTimes(text)
+            ? { about: file, form: "kernels" as const, data: readKernelTimes(text) }
+            : undefined;
     if (contents === undefined) {
       skipped(file);
       return [];
@@ -74,7 +78,7 @@ export function readObservations(place: string, skipped: (file: string) => void)
   if (found.length === 0)
     throw new InputError({
       expected:
-        "a file of a known form: layer times, a profile with measured plans, or a CSV table of iterations or of training steps",
+        "a file of a known form: layer times, a profile with measured plans, or a CSV table of iterations, of training steps or of kernels",
       got: path.basename(place),
     });
   return found;

@@ -143,6 +143,7 @@ export function readTrainingSteps(text: string, file: string): TrainingSteps {
       system: {
         ...{ accelerator: acceleratorOf(deviceOf(row.accelerator).name, CATALOG), architecture },
         trainedParameters: trainedParameters(row, architecture),
+        targets: ["q_proj", "k_proj", "v_proj", "o_proj"],
         accelerators: row.accelerators,
         tensorParallel: row.tp,
         contextParallel: row.cp,

@@ -24,6 +24,7 @@ import {
 } from "../../studies/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { deviceOf } from "../external/device-of.ts";
+import { scoreKernels } from "../external/kernel-times.ts";
 import type { ProfiledPipelines } from "../external/profiled-pipelines.ts";
 import { type Observations, readObservations } from "../external/read-observations.ts";
 import { scorePeakMemory, scoreTrainingSteps } from "../external/score-training-steps.ts";
@@ -183,6 +184,8 @@ function scoresOf(observations: Observations, scale: Scale): readonly Scored[] {
       return scoreLayers(observations.data, observations.about);
     case "steps":
       return [...scoreTrainingSteps(observations.data.steps), ...scorePeakMemory(observations.data.peaks)];
+    case "kernels":
+      return scoreKernels(observations.data);
   }
 }
 

@@ -29,10 +29,22 @@ type Leaf = readonly [name: string, value: string, source: string, date: string]
 function leaves(value: object, prefix: string): readonly Leaf[] {
   return Object.entries(value as Record<string, unknown>).flatMap(([key, inner]): readonly Leaf[] => {
     if (typeof inner !== "object" || inner === null) return [];
-    const { value: number, low, high, source, date } = inner as Record<string, unknown>;
+    const { value: number, low, high, source, date, times, medianError, p90Error } = inner as Record<string, unknown>;
     if (source === undefined) return leaves(inner, `${prefix}${key}.`);
-    return [[`${prefix}${key}`, number === undefined ? `${low} to ${high}` : `${number}`, `${source}`, `${date}`]];
+    const name = `${prefix}${key}`;
+    if (times !== undefined) {
+      const off = `${percent(medianError as number)} off (median), ${percent(p90Error as number)} (nine of ten)`;
+      return [[name, `${times} times`, `${off}: ${source}`, `${date}`]];
+    }
+    return [[name, number === undefined ? `${low} to ${high}` : `${number}`, `${source}`, `${date}`]];
   });
+}
+
+/** What times of training on a device rest on, and how far off they are. */
+function trustText(catalog: Catalog, name: string): readonly string[] {
+  if (catalog.devices[name]!.kind !== "cuda") return [];
+  const { source, meanError } = deviceCalibration(catalog, name, "bfloat16");
+  return ["", `Times of layers in bfloat16: ${source}; about ${percent(meanError, 0)} off, up or down.`];
 }
 
 const WHOLE: Use = {
@@ -96,9 +108,12 @@ export const catalogCommand: Command = {
       return 0;
     }
     printResult(io, args, device, () =>
-      leaves(device, "")
-        .map(([key, value, source, date]) => `${key.padEnd(26)}  ${value.padStart(16)}  ${date}  ${source}`)
-        .join("\n"),
+      [
+        ...leaves(device, "").map(
+          ([key, value, source, date]) => `${key.padEnd(26)}  ${value.padStart(16)}  ${date}  ${source}`,
+        ),
+        ...trustText(catalog, name),
+      ].join("\n"),
     );
     return 0;
   },

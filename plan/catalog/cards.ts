@@ -12,15 +12,18 @@ import {
   specified,
   spot,
 } from "./figures.ts";
+import { KERNELS } from "./kernels.ts";
 
 /** Cards for a PCIe slot. */
 export const CARDS: Catalog["devices"] = {
   "RTX 3090": {
     kind: "cuda",
+    generation: "Ampere GeForce",
     memoryBytes: cardMemory(24),
     float32FlopsPerSecond: specified(35.6e12),
     bfloat16FlopsPerSecond: figure(71e12, "from memory, not checked (142 is listed as dense with fp16 accumulation)"),
     memoryBytesPerSecond: specified(936e9),
+    multiprocessors: recalled(82),
     deviceLink: { name: "NVLink3 bridge (2 cards)", bytesPerSecond: recalled(56.25e9) },
     hostLinkBytesPerSecond: specified(32e9),
     watts: specified(350),
@@ -30,10 +33,12 @@ export const CARDS: Catalog["devices"] = {
   },
   "RTX 4090": {
     kind: "cuda",
+    generation: "Ada GeForce",
     memoryBytes: cardMemory(24),
     float32FlopsPerSecond: specified(82.6e12),
     bfloat16FlopsPerSecond: specified(165.2e12),
     memoryBytesPerSecond: specified(1.008e12),
+    multiprocessors: recalled(128),
     hostLinkBytesPerSecond: specified(32e9),
     watts: specified(450),
     price: price(1400, 2800, "market listings"),
@@ -42,10 +47,12 @@ export const CARDS: Catalog["devices"] = {
   },
   "RTX 5090": {
     kind: "cuda",
+    generation: "Blackwell GeForce",
     memoryBytes: cardMemory(32),
     float32FlopsPerSecond: specified(104.8e12),
     bfloat16FlopsPerSecond: figure(209.5e12, "from memory, not checked (838.4 sparse fp16 accumulate / 4)"),
     memoryBytesPerSecond: specified(1.792e12),
+    multiprocessors: recalled(170),
     hostLinkBytesPerSecond: specified(64e9),
     watts: specified(575),
     price: price(2300, 4000, "market listings"),
@@ -58,6 +65,7 @@ export const CARDS: Catalog["devices"] = {
     float32FlopsPerSecond: specified(38.7e12),
     bfloat16FlopsPerSecond: fromTools(154.85e12),
     memoryBytesPerSecond: specified(768e9),
+    multiprocessors: recalled(84),
     layerEfficiency: {
       float32: {
         computeEfficiency: fromPaper(0.549),
@@ -81,6 +89,7 @@ export const CARDS: Catalog["devices"] = {
     float8FlopsPerSecond: recalled(1007e12),
     float4FlopsPerSecond: recalled(2015e12),
     memoryBytesPerSecond: recalled(1.597e12),
+    multiprocessors: recalled(188),
     networkBytesPerSecond: port(50e9),
     hostLinkBytesPerSecond: specified(64e9),
     watts: specified(600),
@@ -92,6 +101,7 @@ export const CARDS: Catalog["devices"] = {
     float32FlopsPerSecond: specified(30.3e12),
     bfloat16FlopsPerSecond: figure(121e12, "public specification page (242 sparse / 2)"),
     memoryBytesPerSecond: specified(300e9),
+    multiprocessors: recalled(58),
     hostLinkBytesPerSecond: specified(32e9),
     watts: specified(72),
     cloudSpotPerHour: spot(0.44),
@@ -105,6 +115,8 @@ export const CARDS: Catalog["devices"] = {
     bfloat16FlopsPerSecond: fromTools(362e12),
     float8FlopsPerSecond: listed(733e12),
     memoryBytesPerSecond: specified(864e9),
+    multiprocessors: specified(142),
+    kernels: KERNELS.L40S,
     networkBytesPerSecond: port(25e9),
     hostLinkBytesPerSecond: specified(32e9),
     watts: specified(350),
@@ -117,6 +129,7 @@ export const CARDS: Catalog["devices"] = {
     float32FlopsPerSecond: specified(31.2e12),
     bfloat16FlopsPerSecond: fromTools(125e12),
     memoryBytesPerSecond: specified(600e9),
+    multiprocessors: recalled(72),
     hostLinkBytesPerSecond: specified(32e9),
     watts: specified(150),
   },

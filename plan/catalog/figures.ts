@@ -21,10 +21,6 @@ export function from(source: string): (value: number) => Figure {
 }
 
 export const ON_DEMAND = "cloud price listings, on demand";
-export const VTRAIN =
-  "fitted on the iteration times of 8 GPUs that vTrain (MICRO 2024) publishes: full GPT training in fp16 with " +
-  "recomputation; a predictor's output over measured layers";
-
 export const specified = from("public specification page");
 export const fromTools = from("published source code of training tools (peak tables of torchtitan, llm-analysis)");
 export const recalled = from("from memory, not checked");
@@ -40,7 +36,14 @@ export const fromLoraFusion = from(
   "fitted on published times of LoRA decoder layers of 8B, 32B and 70B models (LoRAFusion, EuroSys 2026), bfloat16, " +
     "fused LoRA kernels",
 );
-export const fromVTrain = from(VTRAIN);
+export const fromGeForce = from(
+  "a judgement: cards whose sheet halves the rate of sums in 32 bits come near to it, as torchtune's published rates of an " +
+    "RTX 4090 say",
+);
+export const fromSteps = from(
+  "fitted on step times of its accelerators that were taken from MLPerf Training's logs (v4.0 to v5.1), beside the mean " +
+    "of kernels that were timed on other GPUs",
+);
 
 /** The memory of a card whose maker says GB and means GiB. */
 export function cardMemory(gib: number): Figure {

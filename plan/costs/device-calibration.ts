@@ -3,31 +3,17 @@ import type { ComputeDtype } from "../compute-dtype.ts";
 import type { Calibration, LayersCalibration, RooflineCalibration } from "../documents/calibration.ts";
 import type { Catalog, CatalogDevice } from "../documents/catalog.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
+import { type GpuKernels, gpuKernels, type KernelSource, powerShare } from "../kernels/gpu-kernels.ts";
 
 /** The device whose efficiencies others get. */
 const REFERENCE = "H100 SXM";
-/** A guess: the fitted shares of the peak lie between 0.55 and 0.74. */
+/** A guess for shares of the peak that are another device's: the fitted ones lie between 0.55 and 0.74. */
 const TRANSFER_ERROR = 0.25;
-
-type Efficiency = NonNullable<NonNullable<CatalogDevice["layerEfficiency"]>[ComputeDtype]>;
+/** Of whole layers whose kernels are another device's, by what these rest on: docs/gpus.md has what was seen. */
+const KERNEL_ERRORS: Readonly<Record<KernelSource, number>> = { measured: 0.06, generation: 0.1, mean: 0.18 };
 
 /** The type of devices that are described by figures only. */
 const CUSTOM = "custom";
-
-/**
- * Efficiencies fitted for the device and precision, else for the device in the other one, else those of the reference.
- */
-function efficiencyOf({ devices }: Catalog, name: string, dtype: ComputeDtype) {
-  const other: ComputeDtype = dtype === "float32" ? "bfloat16" : "float32";
-  const bytes = dtype === "float32" ? 2 : 0.5;
-  const candidates: readonly [Efficiency | undefined, string, number, boolean][] = [
-    [ownValue(devices, name)?.layerEfficiency?.[dtype], `${name}, ${dtype}`, 1, true],
-    [ownValue(devices, name)?.layerEfficiency?.[other], `${name}, ${other}`, bytes, false],
-    [devices[REFERENCE]?.layerEfficiency?.[dtype], `${REFERENCE}, ${dtype}`, 1, false],
-    [devices[REFERENCE]?.layerEfficiency?.[other], `${REFERENCE}, ${other}`, bytes, false],
-  ];
-  return candidates.find(([efficiency]) => efficiency !== undefined);
-}
 
 function requireDevice({ devices }: Catalog, name: string): CatalogDevice {
   const device = ownValue(devices, name);
@@ -36,34 +22,84 @@ function requireDevice({ devices }: Catalog, name: string): CatalogDevice {
 }
 
 /**
- * The catalog's efficiencies of a device as a calibration; of a device without any, a related one's, with an error that
- * says so.
+ * What the catalog knows of a device as a calibration; of a device that nobody measured, what a related one's times say,
+ * with an error that says so.
  * @throws InputError for a device that is not in the catalog, or a catalog without any efficiencies.
  */
 export function deviceCalibration(catalog: Catalog, name: string, dtype: ComputeDtype): LayersCalibration {
   requireDevice(catalog, name);
-  return efficienciesFor(catalog, name, dtype);
+  return efficienciesFor(catalog, [name], dtype);
 }
 
-/** `deviceCalibration`, with the reference's efficiencies under a name that is not in the catalog. */
-function efficienciesFor(catalog: Catalog, name: string, dtype: ComputeDtype): LayersCalibration {
-  const found = efficiencyOf(catalog, name, dtype);
-  const [efficiency, from, bytes, isOwn] = found ?? [];
-  if (efficiency === undefined || bytes === undefined)
-    throw new InputError({ expected: `layerEfficiency of ${name} or ${REFERENCE}`, at: "devices", got: "none" });
+/** What training loses beside bursts of kernels, and what it moves in memory, in 16 bits. */
+export interface TrainingLosses {
+  /** Of the kernels' speed in bursts. */
+  readonly sustained: number;
+  readonly activationBytes: number;
+  readonly adapterBytes: number;
+  readonly headBytes: number;
+}
+
+/** Of the device whose layers were timed. @throws InputError for a catalog that does not say */
+export function trainingLosses({ devices }: Catalog): TrainingLosses {
+  const layers = ownValue(devices, REFERENCE)?.layerEfficiency?.bfloat16;
+  if (layers?.adapterBytes === undefined)
+    throw new InputError({ expected: `layerEfficiency.bfloat16 of ${REFERENCE} with adapterBytes`, at: "devices" });
+  const { computeEfficiency, activationBytes, adapterBytes, headBytes } = layers;
   return {
-    kind: "calibration",
-    version: 1,
-    model: "layers",
-    source: isOwn === true ? `fitted: ${from}` : `transferred to ${name}, ${dtype}, from ${from}`,
+    ...{ sustained: computeEfficiency.value, activationBytes: activationBytes.value },
+    ...{ adapterBytes: adapterBytes.value, headBytes: headBytes.value },
+  };
+}
+
+/** Where kernels come from, in words. */
+function kernelsText(name: string, { source, of }: GpuKernels): string {
+  if (source === "measured") return `kernels timed on ${name}`;
+  return source === "generation"
+    ? `kernels of ${name} as timed on ${of}`
+    : `kernels of ${name} as on GPUs that were timed`;
+}
+
+/** `deviceCalibration` of devices of several types; what is not in the catalog is a device of an unknown type. */
+function efficienciesFor(catalog: Catalog, names: readonly string[], dtype: ComputeDtype): LayersCalibration {
+  const only = names.length === 1 ? names[0]! : undefined;
+  const own = only === undefined ? undefined : ownValue(catalog.devices, only)?.layerEfficiency?.[dtype];
+  const efficiency = own ?? ownValue(catalog.devices, REFERENCE)?.layerEfficiency?.[dtype];
+  const label = names.map((name) => (name === CUSTOM ? "GPUs with figures of their own" : name)).join(" and ");
+  if (efficiency === undefined)
+    throw new InputError({ expected: `layerEfficiency of ${label} or ${REFERENCE}`, at: "devices", got: "none" });
+  const figures = {
     computeEfficiency: efficiency.computeEfficiency.value,
-    activationBytes: efficiency.activationBytes.value * bytes,
-    scoreBytes: (efficiency.scoreBytes?.value ?? 0) * bytes,
+    activationBytes: efficiency.activationBytes.value,
+    scoreBytes: efficiency.scoreBytes?.value ?? 0,
     launchSeconds: efficiency.launchSeconds.value,
     headBytes: efficiency.headBytes.value,
     transferEfficiency: 0.8,
     transferLatencySeconds: 1e-5,
-    meanError: isOwn === true ? efficiency.meanError.value : Math.max(TRANSFER_ERROR, efficiency.meanError.value),
+  };
+  const head = { kind: "calibration", version: 1, model: "layers" } as const;
+  const layersOf = own === undefined ? REFERENCE : only!;
+  const { adapterBytes } = efficiency;
+  const kernels = adapterBytes === undefined ? [] : names.map((name) => [name, gpuKernels(catalog, name)] as const);
+  const known = kernels.flatMap(([name, found]) => (found === undefined ? [] : [[name, found] as const]));
+  if (adapterBytes === undefined || known.length < names.length)
+    return {
+      ...head,
+      source: own === undefined ? `transferred to ${label}, ${dtype}, from ${layersOf}` : `fitted: ${label}, ${dtype}`,
+      ...figures,
+      meanError: own === undefined ? Math.max(TRANSFER_ERROR, efficiency.meanError.value) : efficiency.meanError.value,
+    };
+  const layersError = efficiency.meanError.value;
+  const kernelError = Math.max(...known.map(([, { source }]) => KERNEL_ERRORS[source]));
+  return {
+    ...head,
+    source: `${known.map(([name, found]) => kernelsText(name === CUSTOM ? label : name, found)).join(", ")}; LoRA layers timed on ${layersOf}`,
+    ...figures,
+    kernels: Object.fromEntries(
+      known.map(([name, { products, attention }]) => [name, { products, attention, adapterBytes: adapterBytes.value }]),
+    ),
+    // Layers that were timed are what the kernels' error was seen in.
+    meanError: own === undefined ? Math.hypot(layersError, kernelError) : layersError,
   };
 }
 
@@ -82,22 +118,13 @@ export function gpuCalibration(
       kind === "cuda" && peakFlopsPerSecond !== null && memoryBytesPerSecond !== null,
   );
   if (!known) return undefined;
-  const types = [...new Set(devices.map(({ type }) => type))];
-  return efficienciesFor(
-    catalog,
-    types.map((type) => (type === CUSTOM ? "GPUs with figures of their own" : type)).join(" and "),
-    dtype,
-  );
+  return efficienciesFor(catalog, [...new Set(devices.map(({ type }) => type))], dtype);
 }
 
 /** Of types of MLPerf's rows that were left out of the fit, the worst one's mean error (docs/accuracy.md). */
 const GENERATION_ERROR = 0.06;
 
-/**
- * What the share of its own peak that a device reaches is multiplied with for another one of its generation: there speed
- * goes with the square root of board power (docs/accuracy.md), whatever the peaks are.
- * @throws InputError for devices of two generations, or without board power or peaks
- */
+/** `powerShare` of two devices of one generation. @throws InputError for others, or without board power or peaks */
 function shareInGeneration(catalog: Catalog, from: string, to: string): number {
   const [before, after] = [requireDevice(catalog, from), requireDevice(catalog, to)];
   if (before.generation === undefined || before.generation !== after.generation)
@@ -107,11 +134,9 @@ function shareInGeneration(catalog: Catalog, from: string, to: string): number {
       got: `${from}, of ${before.generation ?? "none that is known"}`,
       hint: "Without --of shares of the peak stay as they are, with an error of 25 %.",
     });
-  const dtype = before.bfloat16FlopsPerSecond && after.bfloat16FlopsPerSecond ? "bfloat16" : "float32";
-  const [was, is] = [before, after].map((device) => device[`${dtype}FlopsPerSecond`]?.value);
-  if (was === undefined || is === undefined || before.watts === undefined || after.watts === undefined)
+  if (before.watts === undefined || after.watts === undefined)
     throw new InputError({ expected: "devices with peaks and board power in the catalog", at: "--of", got: from });
-  return (was / is) * Math.sqrt(after.watts.value / before.watts.value);
+  return powerShare(before, after);
 }
 
 /**
@@ -136,7 +161,9 @@ export function transferCalibration(
       return calibration;
     case "layers": {
       const computeEfficiency =
-        calibration.computeEfficiency * (from === undefined ? 1 : shareInGeneration(catalog, from, name));
+        calibration.computeEfficiency *
+        // The kernels of the new device have its power.
+        (from === undefined || calibration.kernels !== undefined ? 1 : shareInGeneration(catalog, from, name));
       if (computeEfficiency > 1)
         throw new InputError({
           expected: `a device of the design of ${name}, whose peak that speed is below`,
@@ -144,8 +171,14 @@ export function transferCalibration(
           got: from,
         });
       const error = from === undefined ? TRANSFER_ERROR : GENERATION_ERROR;
+      const known = calibration.kernels === undefined ? undefined : gpuKernels(catalog, name);
+      const { adapterBytes } = Object.values(calibration.kernels ?? {})[0] ?? {};
       return {
         ...calibration,
+        // Shares of the kernels' speed stay; the kernels are the new device's.
+        ...(known === undefined || adapterBytes === undefined
+          ? {}
+          : { kernels: { [name]: { products: known.products, attention: known.attention, adapterBytes } } }),
         computeEfficiency,
         source: `transferred to ${name} from ${calibration.source}${from === undefined ? "" : `, by board power`}`,
         meanError: Math.hypot(calibration.meanError, error),

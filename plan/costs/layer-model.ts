@@ -1,14 +1,31 @@
-import { groupBy, sum } from "../../core/index.ts";
+import { groupBy, InputError, ownValue, sum } from "../../core/index.ts";
 import type { ComputeDtype } from "../compute-dtype.ts";
-import type { Architecture, Half } from "../documents/architecture.ts";
+import { type Architecture, type Half, PROJECTIONS, type Projection } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
+import type { KernelFigures } from "../documents/kernels.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Dtype, Recompute } from "../documents/workload.ts";
+import {
+  adaptedFeatures,
+  adapterPasses,
+  headProductSeconds,
+  launchedShare,
+  layerAttentionSeconds,
+  layerProductSeconds,
+} from "../kernels/layer-kernels.ts";
 import { type StageLayer, stageLayers } from "../stage-layers.ts";
 import type { ActionCost } from "./action-cost.ts";
 import { peaksOf } from "./device-peaks.ts";
-import { decoderDimensions, type LayerPass, type LayerWork, layerSeconds, layerWork } from "./layer-cost.ts";
+import {
+  type DevicePeaks,
+  decoderDimensions,
+  type LayerDimensions,
+  type LayerPass,
+  type LayerWork,
+  layerSeconds,
+  layerWork,
+} from "./layer-cost.ts";
 import { updateOperator } from "./operators.ts";
 import { dequantizedBytes } from "./weight-bytes.ts";
 
@@ -24,12 +41,25 @@ export interface LayerSubject {
   readonly full?: boolean;
   /** A device has 1 / `split` of every layer and of the head; 1 where absent. */
   readonly split?: number;
+  /** Projections with adapters, of every token; all where absent. */
+  readonly targets?: readonly Projection[];
+}
+
+/** Of adapters in a pass over packed rows that are of several jobs. */
+export interface AdaptedRows {
+  /** Sum over tokens of the features into and out of the projections with adapters. */
+  readonly features: number;
+  /** Projections with adapters of a token, on average over a whole layer. */
+  readonly targets: number;
 }
 
 /** Seconds of whole layers on a device. */
 export interface LayerTimes {
-  /** Passes over one layer, or half of it, for packed rows: products see all tokens, attention each row alone. */
-  layer(lengths: readonly number[], passes: readonly LayerPass[], half?: Half): number;
+  /**
+   * Passes over one layer, or half of it, for packed rows: products see all tokens, attention each row alone. `adapted`:
+   * where not every token has the subject's targets.
+   */
+  layer(lengths: readonly number[], passes: readonly LayerPass[], half?: Half, adapted?: AdaptedRows): number;
   /** Norm, head and loss in one direction. */
   head(tokens: number, direction: "F" | "B"): number;
 }
@@ -42,28 +72,38 @@ export function backwardPasses(recompute: Recompute, full = false): readonly Lay
 /** Only these figures of a calibration decide times on a device. */
 export type LayerFigures = Pick<
   LayersCalibration,
-  "computeEfficiency" | "activationBytes" | "scoreBytes" | "launchSeconds" | "headBytes"
+  "computeEfficiency" | "activationBytes" | "scoreBytes" | "launchSeconds" | "headBytes" | "kernels"
 >;
 
-export function layerTimes(subject: LayerSubject, figures: LayerFigures): LayerTimes {
-  const { architecture, dtype, compute, device, full = false, split = 1 } = subject;
-  const peaks = peaksOf(device, dtype, compute);
+const touchingOf = (passes: readonly LayerPass[]): number => passes.filter((pass) => pass !== "W").length;
+
+/** Seconds of dequantizing the weights that some passes over a layer need. */
+function dequantizingSeconds(
+  { dtype, compute, split = 1 }: LayerSubject,
+  peaks: DevicePeaks,
+  { parameters }: LayerDimensions,
+  passes: readonly LayerPass[],
+): number {
+  return (touchingOf(passes) * parameters * dequantizedBytes(dtype, compute)) / split / peaks.bytesPerSecond;
+}
+
+/** With one share of the peak for all products, and attention among them. */
+function shareTimes(subject: LayerSubject, peaks: DevicePeaks, figures: LayerFigures): LayerTimes {
+  const { architecture, full = false, split = 1 } = subject;
   const whole = decoderDimensions(architecture);
   return {
     layer(lengths, passes, half) {
       const dimensions = half === undefined ? whole : decoderDimensions(architecture, half);
-      const dequantized = (dimensions.parameters * dequantizedBytes(dtype, compute)) / split;
       const works = lengths.map((tokens) =>
         layerWork(dimensions, { tokens, sequenceLength: tokens, tensorParallel: split }, passes),
       );
       const total = (part: keyof LayerWork): number => works.reduce((all, work) => all + work[part], 0);
-      const touching = passes.filter((pass) => pass !== "W").length;
       const work = {
         flops: total("flops"),
         activations: total("activations"),
         scores: total("scores"),
-        passes: touching * (dimensions.launchShare ?? 1),
-        communicationSeconds: (touching * dequantized) / peaks.bytesPerSecond,
+        passes: touchingOf(passes) * (dimensions.launchShare ?? 1),
+        communicationSeconds: dequantizingSeconds(subject, peaks, dimensions, passes),
       };
       return layerSeconds(work, peaks, figures, 1);
     },
@@ -76,6 +116,64 @@ export function layerTimes(subject: LayerSubject, figures: LayerFigures): LayerT
       );
     },
   };
+}
+
+/** With each product and each row's attention as kernels of such sizes were measured. */
+function kernelTimes(
+  subject: LayerSubject,
+  peaks: DevicePeaks,
+  { computeEfficiency, activationBytes, launchSeconds, headBytes }: LayerFigures,
+  kernels: KernelFigures,
+): LayerTimes {
+  const { architecture, full = false, split = 1, targets = PROJECTIONS } = subject;
+  const whole = decoderDimensions(architecture);
+  return {
+    layer(lengths, passes, half, adapted) {
+      const dimensions = half === undefined ? whole : decoderDimensions(architecture, half);
+      const tokens = sum(lengths);
+      const { features, targets: numTargets } = adapted ?? {
+        features: tokens * adaptedFeatures(architecture, targets, half),
+        targets: targets.length,
+      };
+      const { activations } = layerWork(dimensions, { tokens, sequenceLength: 0, tensorParallel: split }, passes);
+      const products = layerProductSeconds(kernels, peaks, architecture, tokens, { passes, split, half });
+      const attention =
+        half === "mlp" ? 0 : layerAttentionSeconds(kernels, peaks, architecture, lengths, { passes, split });
+      const traffic = activations * activationBytes + (adapterPasses(passes) * features * kernels.adapterBytes) / split;
+      return (
+        (products + attention) / computeEfficiency +
+        traffic / peaks.bytesPerSecond +
+        dequantizingSeconds(subject, peaks, dimensions, passes) +
+        touchingOf(passes) * (dimensions.launchShare ?? 1) * launchSeconds * launchedShare(numTargets)
+      );
+    },
+    head(tokens, direction) {
+      const entries = (tokens * architecture.vocabularySize) / split;
+      const passes: readonly LayerPass[] = direction === "F" ? ["F"] : full ? ["I", "W"] : ["I"];
+      const products = headProductSeconds(kernels, peaks, architecture, tokens, { passes, split });
+      return products / computeEfficiency + (entries * headBytes) / 2 / peaks.bytesPerSecond;
+    },
+  };
+}
+
+/** Of a device's type, or of the only one. @throws InputError where there are several and none of its type */
+function kernelsOf({ type, name }: ResolvedDevice, kernels: Readonly<Record<string, KernelFigures>>): KernelFigures {
+  const types = Object.keys(kernels);
+  const found = ownValue(kernels, type) ?? (types.length === 1 ? kernels[types[0]!] : undefined);
+  if (found !== undefined) return found;
+  throw new InputError({
+    expected: `kernels of ${name}'s type, ${type}`,
+    at: "calibration.kernels",
+    got: types.join(", "),
+  });
+}
+
+export function layerTimes(subject: LayerSubject, figures: LayerFigures): LayerTimes {
+  const { dtype, compute, device } = subject;
+  const peaks = peaksOf(device, dtype, compute);
+  return figures.kernels === undefined
+    ? shareTimes(subject, peaks, figures)
+    : kernelTimes(subject, peaks, figures, kernelsOf(device, figures.kernels));
 }
 
 const UPDATE_BYTES = 4;
@@ -112,10 +210,15 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
     return figures.launchSeconds + (UPDATE_BYTES * elements) / peaksOf(device, dtype).bytesPerSecond;
   }
   const times = layerTimes({ architecture, dtype, device }, figures);
-  const lengths = microBatch.rows.map(([, , tokens]) => tokens);
+  const { rows } = microBatch;
+  const lengths = rows.map(([, , tokens]) => tokens);
+  const tokens = sum(lengths);
+  const targetsOf = (job: number): readonly Projection[] => shape.jobs[job]!.adapter.targets;
+  const numTargets = sum(rows.map(([job, , own]) => own * targetsOf(job).length)) / tokens;
   const seconds = equalLayers(stage).map(({ count, half, isRecomputed }) => {
     const passes = letter !== "B" ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
-    return count * times.layer(lengths, passes, half);
+    const features = sum(rows.map(([job, , own]) => own * adaptedFeatures(architecture, targetsOf(job), half)));
+    return count * times.layer(lengths, passes, half, { features, targets: numTargets });
   });
-  return sum(seconds) + (stage.head ? times.head(sum(lengths), letter === "B" ? "B" : "F") : 0);
+  return sum(seconds) + (stage.head ? times.head(tokens, letter === "B" ? "B" : "F") : 0);
 }

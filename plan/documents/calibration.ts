@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { kernelFiguresSchema } from "./kernels.ts";
 import { calibratedMachineSchema } from "./machine.ts";
 import { productsSchema } from "./products.ts";
 
@@ -42,11 +43,18 @@ export const layersCalibrationSchema = z.strictObject({
   model: z.literal("layers"),
   /** What the efficiencies were fitted on. */
   source: z.string().min(1),
+  /** Share of the peak that products reach; with `kernels`, of their speed in bursts, what training sustains. */
   computeEfficiency: z.number().positive().max(1),
+  /** Bytes for each token and feature of a pass over a layer; with `kernels`, without what adapters move. */
   activationBytes: z.number().min(0),
   scoreBytes: z.number().min(0).default(0),
   launchSeconds: seconds,
   headBytes: z.number().min(0).default(0),
+  /**
+   * What single kernels take, by type of device (of one type alone: for all devices); absent: all products reach one
+   * share of the peak, and attention does.
+   */
+  kernels: z.record(z.string(), kernelFiguresSchema).exactOptional(),
   transferEfficiency: z.number().positive().max(1).default(1),
   transferLatencySeconds: seconds.default(0),
   /**

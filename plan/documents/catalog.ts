@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { attentionFiguresSchema, collectiveFiguresSchema, productFiguresSchema } from "./kernels.ts";
 
 /** A figure and where it comes from. */
 const figureSchema = z.strictObject({
@@ -16,12 +17,17 @@ const priceSchema = z.strictObject({
   date: z.string(),
 });
 
-/** How near the device comes to its peaks in decoder layers of one precision; fitted, and checked on rows left out. */
+/**
+ * How near training comes to what the device can do in decoder layers of one precision; fitted, and checked on rows left
+ * out.
+ */
 const layerEfficiencySchema = z.strictObject({
-  /** Share of the peak that matrix products reach. */
+  /** Share of the peak that matrix products reach; with `adapterBytes`, of what bursts of kernels reach. */
   computeEfficiency: figureSchema,
-  /** Bytes for each token and activation feature of a layer, a pass. */
+  /** Bytes for each token and activation feature of a layer, a pass; with `adapterBytes`, without those. */
   activationBytes: figureSchema,
+  /** Bytes for each token and feature into or out of a projection with an adapter, a forward. */
+  adapterBytes: figureSchema.optional(),
   /** Bytes for each token, key and head, a pass, where scores are stored; absent where attention works in tiles. */
   scoreBytes: figureSchema.optional(),
   /** Host time of a pass over a layer. */
@@ -30,6 +36,24 @@ const layerEfficiencySchema = z.strictObject({
   headBytes: figureSchema,
   /** Mean relative error of predicted times on rows that were left out of the fit. */
   meanError: figureSchema,
+});
+
+/** What figures were fitted to, and how far off single times are whose shapes were left out. */
+const FITTED = {
+  times: z.int().positive(),
+  medianError: z.number().min(0),
+  p90Error: z.number().min(0),
+  source: z.string().min(1),
+  date: z.string(),
+};
+
+const { multiprocessors: _, ...productNumbers } = productFiguresSchema.shape;
+
+/** What kernels take in bursts, in 16 bits. */
+const kernelsSchema = z.strictObject({
+  products: z.strictObject({ ...productNumbers, ...FITTED }),
+  attention: z.strictObject({ ...attentionFiguresSchema.shape, ...FITTED }),
+  collectives: z.strictObject({ ...collectiveFiguresSchema.shape, ...FITTED }).optional(),
 });
 
 export const catalogDeviceSchema = z.strictObject({
@@ -45,6 +69,9 @@ export const catalogDeviceSchema = z.strictObject({
   float8FlopsPerSecond: figureSchema.optional(),
   float4FlopsPerSecond: figureSchema.optional(),
   memoryBytesPerSecond: figureSchema.optional(),
+  /** Streaming multiprocessors, or compute units. */
+  multiprocessors: figureSchema.optional(),
+  kernels: kernelsSchema.optional(),
   layerEfficiency: z
     .strictObject({ float32: layerEfficiencySchema.optional(), bfloat16: layerEfficiencySchema.optional() })
     .optional(),
@@ -72,7 +99,16 @@ export const catalogSchema = z.strictObject({
   version: z.literal(1),
   devices: z.record(z.string(), catalogDeviceSchema),
   /** By name; the device by whose peaks the efficiencies of the others count, too. */
-  generations: z.record(z.string(), z.strictObject({ reference: z.string() })).optional(),
+  generations: z
+    .record(
+      z.string(),
+      z.strictObject({
+        reference: z.string(),
+        /** Of its software and kernels, relative to what the kernels of other generations give. */
+        speed: figureSchema.optional(),
+      }),
+    )
+    .optional(),
   links: z.record(z.string(), catalogLinkSchema).default({}),
 });
 

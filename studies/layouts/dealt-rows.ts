@@ -1,5 +1,5 @@
 import { maximum, mean, sum } from "../../core/index.ts";
-import { type Architecture, cutRows } from "../../plan/index.ts";
+import { type Architecture, cutRows, type Projection } from "../../plan/index.ts";
 import type { MicroBatchSize, StepSums } from "../observations/training-step.ts";
 
 /** Steps of one job. */
@@ -7,6 +7,8 @@ export interface StepWork {
   readonly architecture: Architecture;
   /** Of its adapters, in all layers. */
   readonly trainedParameters: number;
+  /** Projections with adapters. */
+  readonly targets: readonly Projection[];
   /** Tokens of each row, step by step: some steps that stand for all. */
   readonly steps: readonly (readonly number[])[];
   /** Of the longest row that may come. */
@@ -84,6 +86,13 @@ export class DealtRows {
     const all = this.#steps.map((rows) => dealt(rows, dataParallel).map((own) => rankRows(own, microTokens)));
     this.#dealt.set(key, all);
     return all;
+  }
+
+  /** Tokens of the largest micro-batch of any copy. */
+  largestTokens(dataParallel: number, microTokens: number): number {
+    return maximum(
+      this.ranks(dataParallel, microTokens).flatMap((ranks) => ranks.map(({ largest }) => largest.tokens)),
+    );
   }
 
   /** Micro-batches of the copy that has the most of them. */

@@ -1,5 +1,5 @@
 import { mean, sum } from "../../core/index.ts";
-import type { StepLayout } from "../../plan/index.ts";
+import { PROJECTIONS, type StepLayout } from "../../plan/index.ts";
 import { OWN_SOFTWARE } from "../observations/published-rows.ts";
 import { PUBLISHED_ACTIVATIONS, publishedPredictor, releaseNamed } from "../observations/published-steps.ts";
 import type { AskedStep, StepPredictor, StepTrust } from "../observations/step-predictor.ts";
@@ -25,15 +25,24 @@ const STORED_BYTES: Readonly<Record<ProductPrecision, number>> = { bfloat16: 2, 
 /** Of the memory of an accelerator, what others leave and what is not lost to fragments. */
 const USABLE = 0.94;
 
-/** A layout without the sizes of its micro-batches. */
+/** A layout with the size of its largest micro-batch, by which products are as fast as they are. */
 function systemOf(machine: StepMachine, layout: StepLayout, rows: DealtRows): TrainingSystem {
   const { tensorParallel, contextParallel, contextExchange, pipelineParallel, recomputedLayers, sharded } = layout;
+  const { dataParallel } = layout;
   const { accelerator, count, precision, hasGraphs, overlaps, scaleUp } = machine;
   return {
     ...{ accelerator, architecture: rows.works[0]!.architecture, accelerators: count, scaleUp },
     trainedParameters: sum(rows.works.map(({ trainedParameters }) => trainedParameters)),
+    targets: PROJECTIONS.filter((projection) => rows.works.some(({ targets }) => targets.includes(projection))),
     ...{ tensorParallel, contextParallel, contextExchange, pipelineParallel },
-    ...{ tokens: layout.microTokens, accumulation: 1, precision, recomputedLayers, hasGraphs, overlaps },
+    ...{
+      tokens: rows.largestTokens(dataParallel, layout.microTokens),
+      accumulation: 1,
+      precision,
+      recomputedLayers,
+      hasGraphs,
+      overlaps,
+    },
     isSharded: sharded === "weights",
   };
 }

@@ -30,7 +30,7 @@ const SOFT = 1.5;
 /** Of the logarithm of every fitted value around its start. */
 const PRIOR = 0.4;
 
-const START = { float8Share: 0.6, float4Share: 0.5, hostSeconds: 3e-3, ringSeconds: 3e-4 } as const;
+const START = { float8Share: 0.85, float4Share: 0.7, hostSeconds: 3e-3, ringSeconds: 3e-4 } as const;
 
 type Flat = Readonly<Record<string, number>>;
 

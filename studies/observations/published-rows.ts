@@ -170,6 +170,7 @@ export const OWN_SOFTWARE = "deepspeed";
 
 /** Adapters of rank 16 on fused queries, keys and values, and on attention's output, in all layers. */
 const TRAINED_PARAMETERS = 44_564_480;
+const TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj"] as const;
 const ROW_TOKENS = 8192;
 
 /** What is not fitted: one generation of each that has others to compare with, and the newest release of each family. */
@@ -199,6 +200,7 @@ function readRows(): readonly TrainingStep[] {
       const isOwnSoftware = release === OWN_SOFTWARE;
       const system: TrainingSystem = {
         ...{ accelerator: acceleratorOf(accelerator, CATALOG), architecture, trainedParameters: TRAINED_PARAMETERS },
+        targets: TARGETS,
         ...{ tensorParallel: 1, contextParallel: 1, contextExchange: "ring", pipelineParallel: 1 },
         ...{ tokens: ROW_TOKENS, accumulation: 1, precision: "float8", recomputedLayers: 0 },
         ...{ isSharded: false, hasGraphs: false, overlaps },

@@ -8,17 +8,17 @@ import type { ProductPrecision, StepFit } from "./training-step.ts";
  * near it comes, and a test compares.
  */
 export const PUBLISHED_FIT: StepFit = {
-  float8Share: 0.6,
-  float4Share: 0.53,
+  float8Share: 0.797,
+  float4Share: 0.749,
   hostSeconds: 4e-3,
-  ringSeconds: 2.74e-4,
-  generations: { Blackwell: 1.09, Ada: 0.77, "CDNA 3": 0.72, "CDNA 4": 0.88 },
+  ringSeconds: 3.03e-4,
+  generations: { Blackwell: 1.44, Ada: 0.849, "CDNA 3": 0.974, "CDNA 4": 0.982 },
   releases: {
     ...STEP_SETTING.knownReleases,
-    "nemo1-v4.0": 0.98,
-    "nemo1-rocm-v5.0": 1.05,
-    "nemo2-v5.0": 1.2,
-    deepspeed: 1.07,
+    "nemo1-v4.0": 0.996,
+    "nemo1-rocm-v5.0": 1.06,
+    "nemo2-v5.0": 1.19,
+    deepspeed: 1.11,
   },
 };
 

@@ -1,5 +1,16 @@
 import { sum } from "../../core/index.ts";
-import { type Architecture, decoderDimensions } from "../../plan/index.ts";
+import {
+  type Architecture,
+  adaptedFeatures,
+  BACKWARD_FORWARDS,
+  decoderDimensions,
+  type GpuKernels,
+  headProductSeconds,
+  layerProductSeconds,
+  PROJECTIONS,
+  type Projection,
+  type TrainingLosses,
+} from "../../plan/index.ts";
 
 export type ProductPrecision = "bfloat16" | "float8" | "float4";
 
@@ -8,16 +19,13 @@ export interface Accelerator {
   readonly name: string;
   /** Devices of one design: what is fitted to one of them holds for the others. */
   readonly generation: string;
-  /** Of the generation's reference device, matrix products at their peak. */
-  readonly referenceFlops: Readonly<Partial<Record<ProductPrecision, number>>>;
-  /** Of this device: what 4 bits bring over 8 is its own. */
+  /** Matrix products at their peak. */
   readonly flops: Readonly<Partial<Record<ProductPrecision, number>>>;
+  readonly kernels: GpuKernels;
+  readonly losses: TrainingLosses;
   readonly memoryBytesPerSecond: number;
   readonly linkBytesPerSecond: number;
   readonly networkBytesPerSecond: number;
-  /** Board power, and that of the reference device. */
-  readonly watts: number;
-  readonly referenceWatts: number;
 }
 
 /** LoRA training of one model on many accelerators, every one of which does the same. */
@@ -26,6 +34,8 @@ export interface TrainingSystem {
   readonly architecture: Architecture;
   /** Of all adapters of one job, in the whole model. */
   readonly trainedParameters: number;
+  /** Projections with adapters; all where absent. */
+  readonly targets?: readonly Projection[];
   readonly accelerators: number;
   readonly tensorParallel: number;
   readonly contextParallel: number;
@@ -52,7 +62,7 @@ export interface TrainingSystem {
 
 /** What is fitted. All shares and factors are positive. */
 export interface StepFit {
-  /** Share of the reference device's peak that products with 8-bit operands reach; of 4-bit ones. */
+  /** Speed of products with 8-bit operands relative to what kernels in 16 bits reach of their peak; of 4-bit ones. */
   readonly float8Share: number;
   readonly float4Share: number;
   /** Of the host, a layer and pass, where kernels are launched one by one. */
@@ -70,11 +80,6 @@ export interface StepFit {
  * rate.
  */
 const ASSUMED = {
-  bfloat16Share: 0.664,
-  attentionShare: 0.57,
-  headShare: 0.7,
-  activationBytes: 15.1,
-  headBytes: 58,
   linkShare: 0.8,
   allToAllShare: 0.4,
   overlapped: 0.6,
@@ -83,58 +88,100 @@ const ASSUMED = {
   gapSeconds: 1e-4,
   stepSeconds: 0.01,
   hopSeconds: 1e-3,
-  powerExponent: 0.5,
 } as const;
 
 /** Bytes of a parameter of the base model that is gathered, and of a gradient that is reduced. */
 const GATHERED_BYTES = 2;
 const GRADIENT_BYTES = 4;
-/** Forward and backward; attention's backward is two and a half forwards, since it recomputes scores. */
 const PASSES = 2;
-const ATTENTION_PASSES = 3.5;
+/** A backward's adapters move half as much again as a forward's. */
+const ADAPTER_PASSES = 2.5;
 /** Gathers and scatters of a pass with sequence parallelism. */
 const COLLECTIVES = 4;
 const BFLOAT16_BYTES = 2;
 /** The host launches ahead: it is a floor below what the device needs, with a soft corner. */
 const FLOOR_EXPONENT = 8;
 
-/** Speed of a device relative to the reference device of its generation, and of that relative to others. */
-function speed({ generation, watts, referenceWatts }: Accelerator, { generations }: StepFit): number {
-  return (generations[generation] ?? 1) * (watts / referenceWatts) ** ASSUMED.powerExponent;
-}
-
-/** FLOP a second that products reach before the generation's factor. */
-function productFlops({ accelerator }: TrainingSystem, precision: ProductPrecision, fit: StepFit): number {
-  const { referenceFlops, flops } = accelerator;
-  const { bfloat16 = Number.NaN, float8 = Number.NaN } = referenceFlops;
+/** How many times as fast as kernels in 16 bits products of a precision are, by what is fitted of it. */
+function speedOf({ accelerator }: TrainingSystem, precision: ProductPrecision, fit: StepFit): number {
+  const { bfloat16 = Number.NaN, float8 = Number.NaN, float4 = Number.NaN } = accelerator.flops;
+  const { [accelerator.generation]: factor = 1 } = fit.generations;
   switch (precision) {
     case "bfloat16":
-      return bfloat16 * ASSUMED.bfloat16Share;
+      // Kernels that were timed need no factor.
+      return accelerator.kernels.source === "mean" ? factor : 1;
     case "float8":
-      return float8 * fit.float8Share;
+      return (factor * fit.float8Share * float8) / bfloat16;
     case "float4":
-      return ((float8 * (flops.float4 ?? Number.NaN)) / (flops.float8 ?? Number.NaN)) * fit.float4Share;
+      return (factor * fit.float4Share * float4) / bfloat16;
   }
 }
 
-/** Seconds of a device for one layer, forward and backward, of a micro-batch, by what they go to. */
-function layerParts(system: TrainingSystem, fit: StepFit) {
+/** A fit asks for the same products over and over. */
+const knownSeconds = new WeakMap<GpuKernels, WeakMap<Architecture, Map<string, number>>>();
+
+/**
+ * Seconds of the products of a pass over a layer, or over the head, in 16 bits, on a device that keeps up its speed; for
+ * each of so many tokens.
+ */
+function productSecondsOf(system: TrainingSystem, size: number, pass: "F" | "I", part: "layer" | "head"): number {
+  const { accelerator, architecture, tensorParallel: split, contextParallel, precision } = system;
+  const { kernels, losses, flops, memoryBytesPerSecond: bytesPerSecond } = accelerator;
+  // What long products lose to the power limit was seen in 16 bits; steps in 8 bits show none of it.
+  const hasLoss = part === "head" || precision === "bfloat16";
+  const { products } = kernels;
+  const figures = { products: hasLoss ? products : { ...products, powerLoss: 0 } };
+  const tokens = Math.max(1, Math.round(size / contextParallel));
+  const byArchitecture = knownSeconds.get(kernels) ?? new WeakMap<Architecture, Map<string, number>>();
+  knownSeconds.set(kernels, byArchitecture);
+  const known = byArchitecture.get(architecture) ?? new Map<string, number>();
+  byArchitecture.set(architecture, known);
+  const key = `${part} ${pass} ${tokens} ${split} ${hasLoss}`;
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const peaks = { flopsPerSecond: losses.sustained * (flops.bfloat16 ?? Number.NaN), bytesPerSecond };
+  const secondsOf = part === "layer" ? layerProductSeconds : headProductSeconds;
+  const seconds = secondsOf(figures, peaks, architecture, tokens, { passes: [pass], split }) / tokens;
+  known.set(key, seconds);
+  return seconds;
+}
+
+/** Seconds of attention in a layer, forward and backward: of each token, and of each pair of tokens of one row. */
+function attentionOf(system: TrainingSystem, fit: StepFit) {
+  const { accelerator, architecture, tensorParallel, contextParallel, recomputedLayers } = system;
+  const { numHeads, headDim, numLayers } = architecture;
+  const { computeShares, halfSpeedTokens } = accelerator.kernels.attention;
+  const share = computeShares[headDim <= 64 ? "64" : headDim <= 128 ? "128" : "256"];
+  const flops = share * accelerator.losses.sustained * (accelerator.flops.bfloat16 ?? Number.NaN);
+  const forwards = 1 + BACKWARD_FORWARDS + recomputedLayers / numLayers;
+  const pair =
+    (forwards * 2 * numHeads * headDim) / tensorParallel / contextParallel / (flops * speedOf(system, "bfloat16", fit));
+  return { token: halfSpeedTokens * pair, pair };
+}
+
+/**
+ * Seconds of a device for one layer, forward and backward, of a micro-batch, by what they go to. `size`: tokens of the
+ * micro-batches that products are made of.
+ */
+function layerParts(system: TrainingSystem, size: number, fit: StepFit) {
   const { accelerator, architecture, tensorParallel: tp, contextParallel: cp, precision, recomputedLayers } = system;
-  const { hiddenSize, intermediateSize, numLayers, numHeads, numKvHeads, headDim } = architecture;
+  const { hiddenSize, numLayers, numKvHeads, headDim } = architecture;
+  const { losses, memoryBytesPerSecond } = accelerator;
   const recomputed = recomputedLayers / numLayers;
   const passes = PASSES + recomputed;
   const tokens = system.tokens / cp;
-  const { sequence = system.tokens } = system;
-  const ownSpeed = speed(accelerator, fit);
+  const { sequence = system.tokens, targets = PROJECTIONS } = system;
   const link = accelerator.linkBytesPerSecond;
-  const { parameters } = decoderDimensions(architecture);
-  const products = (passes * 2 * parameters * tokens) / tp / (productFlops(system, precision, fit) * ownSpeed);
-  const attentionFlops = accelerator.referenceFlops.bfloat16! * ASSUMED.attentionShare * ownSpeed;
-  const attention =
-    ((ATTENTION_PASSES + recomputed) * 2 * sequence * numHeads * headDim * tokens) / tp / attentionFlops;
-  const features = 8 * hiddenSize + 3 * intermediateSize;
-  const memory =
-    (passes * ASSUMED.activationBytes * tokens * features) / tp / accelerator.memoryBytesPerSecond / ownSpeed;
+  const bursts =
+    (1 + recomputed) * productSecondsOf(system, size, "F", "layer") + productSecondsOf(system, size, "I", "layer");
+  const products = (tokens * bursts) / speedOf(system, precision, fit);
+  const attended = attentionOf(system, fit);
+  const attention = system.tokens * (attended.token + sequence * attended.pair);
+  const { activationFeatures } = decoderDimensions(architecture);
+  const moved =
+    passes * losses.activationBytes * activationFeatures +
+    (ADAPTER_PASSES + recomputed) * losses.adapterBytes * adaptedFeatures(architecture, targets);
+  const memory = (tokens * moved) / tp / memoryBytesPerSecond;
   const gathered = (passes * COLLECTIVES * BFLOAT16_BYTES * hiddenSize * tokens * (tp - 1)) / tp;
   const tensor = (gathered / (ASSUMED.linkShare * link)) * (system.overlaps ? ASSUMED.overlapped : 1);
   const exchanged = (hiddenSize + numKvHeads * headDim) * 2 * BFLOAT16_BYTES;
@@ -145,13 +192,13 @@ function layerParts(system: TrainingSystem, fit: StepFit) {
   return { products, attention, memory, tensor, context, gaps: passes * ASSUMED.gapSeconds };
 }
 
-function headSeconds({ accelerator, architecture, tensorParallel, contextParallel, tokens }: TrainingSystem): number {
-  const { hiddenSize, vocabularySize } = architecture;
-  const entries = ((tokens / contextParallel) * vocabularySize) / tensorParallel;
-  return (
-    (4 * hiddenSize * entries) / (ASSUMED.headShare * accelerator.flops.bfloat16!) +
-    (ASSUMED.headBytes * entries) / accelerator.memoryBytesPerSecond
-  );
+/** Of the head, forward and backward, in 16 bits. */
+function headSeconds(system: TrainingSystem, size: number, fit: StepFit): number {
+  const { accelerator, architecture, tensorParallel, contextParallel, tokens } = system;
+  const { losses, memoryBytesPerSecond } = accelerator;
+  const bursts = productSecondsOf(system, size, "F", "head") + productSecondsOf(system, size, "I", "head");
+  const moved = (losses.headBytes * architecture.vocabularySize) / tensorParallel / memoryBytesPerSecond;
+  return (tokens / contextParallel) * (bursts / speedOf(system, "bfloat16", fit) + moved);
 }
 
 /** What a micro-batch's time follows from. */
@@ -179,13 +226,14 @@ export interface MicroBatchCost {
 export function microBatchCost(system: TrainingSystem, release: string, fit: StepFit): MicroBatchCost {
   const { hasGraphs, recomputedLayers, architecture, pipelineParallel } = system;
   const one = { ...system, tokens: 1, sequence: 1 };
-  const { products, attention, memory, tensor, context, gaps } = layerParts(one, fit);
+  const { products, memory, tensor, context, gaps } = layerParts(one, system.tokens, fit);
+  const attended = attentionOf(system, fit);
   const isRing = system.contextExchange === "ring";
   const layers = (releaseFactor(system, release, fit) * architecture.numLayers) / pipelineParallel;
   const fixed = layers * (gaps + (isRing ? context : 0));
-  const token = layers * (products + memory + tensor + (isRing ? 0 : context));
-  const pair = layers * attention;
-  const head = releaseFactor(system, release, fit) * headSeconds(one);
+  const token = layers * (products + memory + attended.token + tensor + (isRing ? 0 : context));
+  const pair = layers * attended.pair;
+  const head = releaseFactor(system, release, fit) * headSeconds(one, system.tokens, fit);
   const host = layers * (PASSES + recomputedLayers / architecture.numLayers) * fit.hostSeconds;
   const stage = ({ tokens, pairs }: MicroBatchSize): number => {
     const device = fixed + token * tokens + pair * pairs;
@@ -255,7 +303,11 @@ export function stepShares(
 ): StepShares {
   const step = wholeStepSeconds(system)(computed, microBatches);
   const sequence = pairs / tokens;
-  const { products, attention, memory, tensor, context } = layerParts({ ...system, tokens, sequence }, fit);
+  const { products, attention, memory, tensor, context } = layerParts(
+    { ...system, tokens, sequence },
+    system.tokens,
+    fit,
+  );
   const { architecture, pipelineParallel, contextExchange } = system;
   const inLayers = (releaseFactor(system, release, fit) * architecture.numLayers) / pipelineParallel;
   const exchanged = context * (contextExchange === "ring" ? microBatches : 1);

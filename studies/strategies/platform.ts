@@ -39,6 +39,8 @@ export function computeOf({ dtype, compute = computeDtype(dtype) }: TrainedModel
 
 /** Seconds of whole layers of a model, of which each device has 1 / `split`. */
 export function timesOf({ devices, figures }: Platform, model: TrainedModel, split = 1): LayerTimes {
-  const { architecture, dtype, full } = model;
-  return layerTimes({ architecture, dtype, compute: computeOf(model), device: devices[0]!, full, split }, figures);
+  const { architecture, dtype, full, adapter } = model;
+  const targets = full ? [] : adapter.targets;
+  const subject = { architecture, dtype, compute: computeOf(model), device: devices[0]!, full, split, targets };
+  return layerTimes(subject, figures);
 }

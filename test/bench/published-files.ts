@@ -88,12 +88,34 @@ function iterations(): string {
   return `${[COLUMNS, ...rows].join("\n")}\n`;
 }
 
+/** Tables of kernels of one GPU, a file each. */
+function kernelTables(): Readonly<Record<string, string>> {
+  const sizes = [256, 1024, 4096];
+  const products = sizes.flatMap((n) => sizes.flatMap((k) => [512, 4096].map((m) => [m, n, k])));
+  const seconds = ([m, n, k]: readonly number[]): number => 5e-6 + (2 * m! * n! * k!) / 600e12;
+  const gemm = products.map((shape) => `H100 SXM,A,${shape.join()},${1e3 * seconds(shape)}`);
+  const attention = [8, 16, 32].flatMap((heads) =>
+    [512, 2048].map(
+      (tokens) => `H100 SXM,A,128,${heads},8,0,2,${tokens},k,${0.02 + (4 * heads * 128 * tokens ** 2) / 5e11}`,
+    ),
+  );
+  const collectives = [2, 8].flatMap((gpus) =>
+    [1024, 2 ** 20, 2 ** 26].map((bytes) => `H100 SXM,NCCL,all_reduce,${gpus},${bytes},${0.01 + (2 * bytes) / 3e8}`),
+  );
+  return {
+    "gemm.csv": ["gpu,framework,m,n,k,ms", ...gemm].join("\n"),
+    "attention.csv": ["gpu,framework,head_dim,heads,kv_heads,window,batch,tokens,kernel,ms", ...attention].join("\n"),
+    "nccl.csv": ["gpu,framework,collective,gpus,bytes,ms", ...collectives].join("\n"),
+  };
+}
+
 /** A folder with a small file of each form that `external` knows, and one that it does not. */
 export function publishedFiles(): string {
   const folder = mkdtempSync(path.join(tmpdir(), "loratwin-published-"));
   writeFileSync(path.join(folder, "layers.json"), JSON.stringify(layerTimes()));
   writeFileSync(path.join(folder, "pipeline.json"), JSON.stringify(profiledPipeline()));
   writeFileSync(path.join(folder, "a100-rows.csv"), iterations());
+  for (const [name, text] of Object.entries(kernelTables())) writeFileSync(path.join(folder, name), `${text}\n`);
   writeFileSync(path.join(folder, "notes.txt"), "nothing that a model exists for\n");
   return folder;
 }

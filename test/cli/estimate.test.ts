@@ -213,7 +213,7 @@ describe("estimate", () => {
       "costs.model": is("layers"),
       "costs.source": that("where times are from", (source: string) => source.includes("H100 SXM")),
       "costs.meanError": above(0, 0.3),
-      "assumes.device": that("the model", (text: string) => text.includes("of the sheet's peak")),
+      "assumes.device": that("the model", (text: string) => text.includes("as kernels of such sizes were timed")),
       "assumes.software": that("whose", (text: string) => text.includes("H100 SXM")),
       "assumes.kernels": that("attention", (text: string) => text.startsWith("attention that stores no scores")),
       "limits.maxHours": above(0, 0.01),

@@ -88,14 +88,15 @@ test("a plan and every comparison schedule take the same times of the GPUs, and 
   const plan = JSON.parse(await printed(["plan", "small.yaml", ...ON_FOUR, "--json"], folder)) as object;
   expect(plan).toMatchObject({ costs });
   for (const schedule of ["lorapp", "tp"]) expect(await simulated(schedule)).toMatchObject({ costs });
-  const text = /^times: transferred to RTX A6000, bfloat16, from RTX A6000, float32; about 25 % off, up or down$/m;
+  const text =
+    /^times: kernels of RTX A6000 as on GPUs that were timed; LoRA layers timed on H100 SXM; about 19 % off, up or down$/m;
   for (const schedule of ["lorapp", "tp"])
     expect(await printed(["simulate", "small.yaml", ...ON_FOUR, "--schedule", schedule], folder)).toMatch(text);
   expect(await printed(["plan", "small.yaml", ...ON_FOUR], folder)).toMatch(text);
   expect(await printed(["strategies", "small.yaml", ...ON_FOUR], folder)).toMatch(text);
 });
 
-test("GPUs described by figures, and of several types, get the reference's shares of their peaks", async () => {
+test("GPUs described by figures have the kernels of GPUs that were timed, and several types those of each", async () => {
   const figures =
     "memoryBytes: 48.0e9, peakFlopsPerSecond: { float32: 4.0e13, bfloat16: 1.6e14 }, memoryBytesPerSecond: 8.0e11";
   const own = cluster("RTX A6000", 2).replaceAll('type: "RTX A6000"', figures);
@@ -107,7 +108,7 @@ test("GPUs described by figures, and of several types, get the reference's share
     ["--cluster", "mixed-gpus.yaml"],
   ])
     expect(await printed(["simulate", "small.yaml", ...args], folder)).toMatch(
-      /^times: transferred to (GPUs with figures of their own|L40S and RTX A6000), bfloat16, from H100 SXM, bfloat16; about 25 % off/m,
+      /^times: (kernels of GPUs with figures of their own as on GPUs that were timed|kernels timed on L40S, kernels of RTX A6000 as on GPUs that were timed); LoRA layers timed on H100 SXM; about 19 % off/m,
     );
 });
 
@@ -221,15 +222,17 @@ test("a plan file has its own schedule", async () => {
 test("links can block by themselves: the plan says so, its simulations do, and a plan without it stays what it was", {
   tags: ["slow"],
 }, async () => {
-  const two = (inside: string, network: string): string => `kind: cluster
+  // So little memory that no model fits into one machine's devices.
+  const gpu = (name: string, memory: string): string => `{ name: ${name}, type: "RTX A6000"${memory} }`;
+  const two = (inside: string, network: string, memory = ", memoryBytes: 1.5e9"): string => `kind: cluster
 version: 1
 machines:
-  - { name: m0, devices: [{ name: g0, type: "RTX A6000" }, { name: g1, type: "RTX A6000" }], link: { type: pcie4x16${inside} } }
-  - { name: m1, devices: [{ name: g2, type: "RTX A6000" }, { name: g3, type: "RTX A6000" }], link: { type: pcie4x16${inside} } }
+  - { name: m0, devices: [${gpu("g0", memory)}, ${gpu("g1", memory)}], link: { type: pcie4x16${inside} } }
+  - { name: m1, devices: [${gpu("g2", memory)}, ${gpu("g3", memory)}], link: { type: pcie4x16${inside} } }
 network: { bandwidthBytesPerSecond: 1.25e9${network} }
 `;
   const run = async (inside: string, network: string, ...args: readonly string[]): Promise<RunMetrics> => {
-    writeFileSync(path.join(folder, "two.yaml"), two(inside, network));
+    writeFileSync(path.join(folder, "two.yaml"), two(inside, network, args.includes("fsdp") ? "" : undefined));
     return JSON.parse(
       await printed(["simulate", "mixed.yaml", "--cluster", "two.yaml", "--samples", "4", ...args, "--json"], folder),
     ) as RunMetrics;
@@ -254,8 +257,10 @@ network: { bandwidthBytesPerSecond: 1.25e9${network} }
     const text = await printed(["strategies", "mixed.yaml", "--cluster", "two.yaml", "--json"], folder);
     return (JSON.parse(text) as { readonly strategies: readonly RunMetrics[] }).strategies[0]!.makespanSeconds;
   };
+  await run("", "");
+  const free = await lorappOf();
   await run("", blocks);
-  expect(await lorappOf()).toBe(network.makespanSeconds);
+  expect(await lorappOf()).toBeGreaterThan(free);
 });
 
 test("overlap, pruning and fusing can be switched off, and each costs what it saves", { tags: ["slow"] }, async () => {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { drawnFactor } from "../../capacity/error-draws.ts";
 import { mean, quantileOfShares } from "../../core/index.ts";
-import { CATALOG, type StepLayout } from "../../plan/index.ts";
+import { CATALOG, PROJECTIONS, type StepLayout } from "../../plan/index.ts";
 import {
   DealtRows,
   layoutSeconds,
@@ -17,6 +17,7 @@ import {
 function asked({ system, release }: TrainingStep) {
   const { accelerator, accelerators: count, tensorParallel, contextParallel, contextExchange } = system;
   const { precision, hasGraphs, overlaps, scaleUp, recomputedLayers, architecture, trainedParameters } = system;
+  const { targets = PROJECTIONS } = system;
   const dataParallel = count / tensorParallel / contextParallel;
   const machine: StepMachine = {
     ...{ accelerator, count, scaleUp, precision, release, hasGraphs, overlaps },
@@ -27,7 +28,7 @@ function asked({ system, release }: TrainingStep) {
     ...{ sharded: system.isSharded ? "weights" : "state", microTokens: system.tokens },
   };
   const steps = [Array<number>(dataParallel * system.accumulation).fill(system.tokens)];
-  const rows = new DealtRows([{ architecture, trainedParameters, steps, longestRow: system.tokens }]);
+  const rows = new DealtRows([{ architecture, trainedParameters, targets, steps, longestRow: system.tokens }]);
   return { machine, layout, rows };
 }
 

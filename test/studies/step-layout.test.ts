@@ -5,6 +5,7 @@ import {
   CATALOG,
   huggingFaceConfigSchema,
   PRESETS,
+  PROJECTIONS,
   type StepLayout,
 } from "../../plan/index.ts";
 import {
@@ -25,7 +26,13 @@ import { microBatchSeconds } from "../../studies/observations/training-step.ts";
 
 const LLAMA = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-70b"]));
 const WORK: StepWork = {
-  ...{ architecture: LLAMA, trainedParameters: 44.6e6, steps: [Array(8).fill(8192)], longestRow: 8192 },
+  ...{
+    architecture: LLAMA,
+    trainedParameters: 44.6e6,
+    targets: [...PROJECTIONS],
+    steps: [Array(8).fill(8192)],
+    longestRow: 8192,
+  },
 };
 const rowsOf = (...works: readonly StepWork[]): DealtRows => new DealtRows(works);
 const ROWS = rowsOf(WORK);

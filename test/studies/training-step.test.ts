@@ -1,15 +1,25 @@
 import { expect, it } from "vitest";
-import { architectureFromConfig, huggingFaceConfigSchema, PRESETS } from "../../plan/index.ts";
+import { sum } from "../../core/index.ts";
+import { architectureFromConfig, huggingFaceConfigSchema, PRESETS, productSeconds } from "../../plan/index.ts";
 import type { Accelerator, TrainingStep, TrainingSystem } from "../../studies/index.ts";
 import { StepPredictor } from "../../studies/index.ts";
 import { type StepFit, trainingStepSeconds } from "../../studies/observations/training-step.ts";
 
 const FAST: Accelerator = {
   ...{ name: "fast", generation: "one" },
-  referenceFlops: { bfloat16: 1e15, float8: 2e15 },
   flops: { bfloat16: 1e15, float8: 2e15, float4: 4e15 },
+  kernels: {
+    products: {
+      ...{ multiprocessors: 128, computeShare: 0.75, squareTile: 1, memoryShare: 0.8, seconds: 3e-6, powerLoss: 0.1 },
+    },
+    attention: {
+      computeShares: { "64": 0.45, "128": 0.6, "256": 0.65 },
+      ...{ halfSpeedTokens: 1000, emptyWave: 0.3, seconds: 1e-5 },
+    },
+    ...{ source: "measured", of: "fast" },
+  },
+  losses: { sustained: 0.9, activationBytes: 9, adapterBytes: 7, headBytes: 47 },
   ...{ memoryBytesPerSecond: 4e12, linkBytesPerSecond: 4e11, networkBytesPerSecond: 5e10 },
-  ...{ watts: 700, referenceWatts: 700 },
 };
 
 const SYSTEM: TrainingSystem = {
@@ -28,7 +38,7 @@ const SYSTEM: TrainingSystem = {
 };
 
 const FIT: StepFit = {
-  ...{ float8Share: 0.6, float4Share: 0.5, hostSeconds: 4e-3, ringSeconds: 3e-4 },
+  ...{ float8Share: 0.8, float4Share: 0.7, hostSeconds: 4e-3, ringSeconds: 3e-4 },
   ...{ generations: {}, releases: { old: 1.2 } },
 };
 
@@ -36,19 +46,35 @@ const seconds = (more: Partial<TrainingSystem> = {}, release = "new", fit = FIT)
   trainingStepSeconds({ ...SYSTEM, ...more }, release, fit);
 
 it("a step takes its products, attention, activations and head, added up by hand", () => {
-  const layer = 8192 ** 2 * 2 + 8192 * 1024 * 2 + 3 * 8192 * 28672;
-  const products = (2 * 2 * layer * 8192) / (2e15 * 0.6);
-  const attention = (3.5 * 2 * 8192 * 8192 * 8192) / (1e15 * 0.57);
-  const activations = (2 * 15.1 * 8192 * (8 * 8192 + 3 * 28672)) / 4e12;
-  const head = (4 * 8192 * 8192 * 32000) / (0.7 * 1e15) + (58 * 8192 * 32000) / 4e12;
+  const { products, attention } = FAST.kernels;
+  const product = (powerLoss: number, ...shapes: readonly (readonly [number, number, number])[]): number =>
+    sum(
+      shapes.map((shape) =>
+        productSeconds({ ...products, powerLoss }, { flopsPerSecond: 0.9e15, bytesPerSecond: 4e12 }, [
+          8192,
+          shape[1],
+          shape[2],
+        ]),
+      ),
+    );
+  // q, k and v together, o, gate and up together, down; forward, then with inputs and outputs exchanged.
+  const forward = product(0, [0, 10240, 8192], [0, 8192, 8192], [0, 57344, 8192], [0, 8192, 28672]);
+  const backward = product(0, [0, 8192, 10240], [0, 8192, 8192], [0, 8192, 57344], [0, 28672, 8192]);
+  const attended = (3.8 * 2 * 8192 * (8192 + attention.halfSpeedTokens) * 8192) / (1e15 * 0.9 * 0.6);
+  const adapted = 2 * (8192 + 8192) + 2 * (8192 + 1024) + 3 * (8192 + 28672);
+  const activations = (8192 * (2 * 9 * (8 * 8192 + 3 * 28672) + 2.5 * 7 * adapted)) / 4e12;
+  const head = product(0.1, [0, 32000, 8192], [0, 8192, 32000]) + (47 * 8192 * 32000) / 4e12;
   const reduced = (2 * 4 * 44.6e6) / (0.7 * 4e11);
-  const expected = 80 * (products + attention + activations + 2 * 1e-4) + head + reduced + 0.01;
+  const expected = 80 * ((forward + backward) / (0.8 * 2) + attended + activations + 2 * 1e-4) + head + reduced + 0.01;
   expect(seconds()).toBeCloseTo(expected, 10);
 });
 
 it("more of what costs time never takes less of it", () => {
   const base = seconds();
-  expect(seconds({ accelerator: { ...FAST, watts: 350 } })).toBeGreaterThan(base);
+  const { products } = FAST.kernels;
+  const kernels = { ...FAST.kernels, products: { ...products, computeShare: 0.5 } };
+  expect(seconds({ accelerator: { ...FAST, kernels } })).toBeGreaterThan(base);
+  expect(seconds({ targets: ["q_proj"] })).toBeLessThan(base);
   expect(seconds({ recomputedLayers: 20 })).toBeGreaterThan(base);
   expect(seconds({ hasGraphs: false })).toBeGreaterThan(base);
   expect(seconds({ accelerators: 1024 })).toBeGreaterThan(base);
