@@ -83,7 +83,7 @@ export function fitCollectives(times: readonly CollectiveTime[]): CollectiveFigu
   const start = { first: 5e-6, round: 8e-7, rate: 5e10, ringFirst: 2e-5, ringRate: 2e11 };
   const figures = ({ first, round, rate, ringFirst, ringRate }: typeof start): CollectiveFigures => ({
     lowLatency: { seconds: first, roundSeconds: round, bytesPerSecond: rate },
-    highBandwidth: { seconds: ringFirst, roundSeconds: 0, bytesPerSecond: ringRate },
+    highBandwidth: { seconds: ringFirst, bytesPerSecond: ringRate },
   });
   const residuals = (fit: typeof start): readonly number[] =>
     times.map((time) => logOf(collectiveSeconds(figures(fit), time.collective, time.devices, time.bytes), time));

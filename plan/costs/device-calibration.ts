@@ -160,10 +160,9 @@ export function transferCalibration(
     case "roofline":
       return calibration;
     case "layers": {
-      const computeEfficiency =
-        calibration.computeEfficiency *
-        // The kernels of the new device have its power.
-        (from === undefined || calibration.kernels !== undefined ? 1 : shareInGeneration(catalog, from, name));
+      const share = from === undefined ? 1 : shareInGeneration(catalog, from, name);
+      // The kernels of the new device have its power.
+      const computeEfficiency = calibration.computeEfficiency * (calibration.kernels === undefined ? share : 1);
       if (computeEfficiency > 1)
         throw new InputError({
           expected: `a device of the design of ${name}, whose peak that speed is below`,

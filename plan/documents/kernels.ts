@@ -32,20 +32,17 @@ export const attentionFiguresSchema = z.strictObject({
   seconds,
 });
 
-/** One way in which a collective goes round a ring. */
-const protocolSchema = z.strictObject({
-  seconds,
-  /** Of each round. */
-  roundSeconds: seconds,
-  bytesPerSecond: z.number().positive(),
-});
-
-/** What collectives take inside one machine: plan/kernels/collective-seconds.ts. */
+/** What collectives take inside one machine, around a ring: plan/kernels/collective-seconds.ts. */
 export const collectiveFiguresSchema = z.strictObject({
-  /** For small messages. */
-  lowLatency: protocolSchema,
-  /** For large ones. */
-  highBandwidth: protocolSchema,
+  /** The protocol for small messages. */
+  lowLatency: z.strictObject({
+    seconds,
+    /** Of each round. */
+    roundSeconds: seconds,
+    bytesPerSecond: z.number().positive(),
+  }),
+  /** The one for large messages. */
+  highBandwidth: z.strictObject({ seconds, bytesPerSecond: z.number().positive() }),
 });
 
 /** Kernels of a GPU, as they were measured, and what training loses beside bursts of them. */

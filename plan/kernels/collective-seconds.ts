@@ -15,10 +15,9 @@ export function collectiveSeconds(
 ): number {
   if (devices < 2) return 0;
   const rounds = (collective === "all-reduce" ? 2 : 1) * (devices - 1);
+  const sent = (rounds * bytes) / devices;
   return Math.min(
-    ...[lowLatency, highBandwidth].map(
-      ({ seconds, roundSeconds, bytesPerSecond }) =>
-        seconds + rounds * (roundSeconds + bytes / devices / bytesPerSecond),
-    ),
+    lowLatency.seconds + rounds * lowLatency.roundSeconds + sent / lowLatency.bytesPerSecond,
+    highBandwidth.seconds + sent / highBandwidth.bytesPerSecond,
   );
 }

@@ -118,10 +118,11 @@ test("inside a generation speed goes with the square root of board power, whatev
   expect(text).toMatch(/^transferred to H100 PCIe from .*, by board power: about/);
   const [from, to] = [layersIn("h100.json"), layersIn("pcie.json")];
   const [sxm, pcie] = ["H100 SXM", "H100 PCIe"].map((name) => CATALOG.devices[name]!);
-  const flops = (share: number, device: typeof sxm) => share * device!.bfloat16FlopsPerSecond!.value;
+  const flops = ({ computeEfficiency, kernels }: typeof from, name: string, device: typeof sxm) =>
+    computeEfficiency * kernels![name]!.products.computeShare * device!.bfloat16FlopsPerSecond!.value;
   const power = Math.sqrt(pcie!.watts!.value / sxm!.watts!.value);
   expect(power).toBeLessThan(0.8);
-  expect(flops(to.computeEfficiency, pcie) / flops(from.computeEfficiency, sxm)).toBeCloseTo(power, 12);
+  expect(flops(to, "H100 PCIe", pcie) / flops(from, "H100 SXM", sxm)).toBeCloseTo(power, 12);
   expect(to.meanError).toBeCloseTo(Math.hypot(from.meanError, 0.06), 12);
   const other = await runCli([...base, "A100 SXM 80"], folder);
   expect([other.code, other.stderr]).toEqual([

@@ -26,12 +26,11 @@ function priced(name: string, most: number): FieldTable {
 function efficiencyFields(dtype: string): FieldTable {
   return under(`layerEfficiency.${dtype}.`, {
     ...sourced("activationBytes", above(0, 1e3)),
-    ...sourced("adapterBytes", above(0, 1e2)),
     ...sourced("computeEfficiency", above(0, 1)),
     ...sourced("headBytes", above(0, 1e4)),
     ...sourced("launchSeconds", above(0, 0.1)),
     ...sourced("meanError", above(0, 1)),
-    ...sourced("scoreBytes", above(0, 1e3)),
+    ...(dtype === "bfloat16" ? sourced("adapterBytes", above(0, 1e2)) : sourced("scoreBytes", above(0, 1e3))),
   });
 }
 
@@ -44,7 +43,8 @@ function kernelFields(): FieldTable {
     source: matches(/^.{10,}$/),
     date: matches(/^20\d\d-(0[1-9]|1[0-2])$/),
   };
-  const protocol = { seconds: within(1e-6, 1e-4), roundSeconds: within(0, 1e-5), bytesPerSecond: within(1e10, 1e12) };
+  const protocol = { seconds: within(1e-6, 1e-4), bytesPerSecond: within(1e10, 1e12) };
+  const lowLatency = { ...protocol, roundSeconds: within(1e-7, 1e-5) };
   return {
     ...under("products.", fitted),
     "products.computeShare": within(0.4, 1),
@@ -57,7 +57,7 @@ function kernelFields(): FieldTable {
     "attention.halfSpeedTokens": within(100, 5000),
     "attention.emptyWave": within(0, 1),
     "attention.seconds": within(1e-6, 1e-4),
-    ...under("collectives.", { ...fitted, ...under("lowLatency.", protocol), ...under("highBandwidth.", protocol) }),
+    ...under("collectives.", { ...fitted, ...under("lowLatency.", lowLatency), ...under("highBandwidth.", protocol) }),
   };
 }
 
