@@ -47,15 +47,15 @@ const inOne = { external: PACKAGES_APART.map((name) => new RegExp(`^${name}(/|$)
 const packagesStay = { external: /^(?!@oxc-project\/)[@a-z]/i, sourcemap: true };
 
 /** Writes programs into a folder. Types are not looked at. @throws SetupError where the bundler finds a fault. */
-async function bundlePrograms(programs, folder, options) {
+async function bundlePrograms(programs, folder, { chunks = "chunks", ...options }) {
   const input = Object.fromEntries(programs.map((program) => [program.replace(/\.ts$/, ""), program]));
-  const names = { entryFileNames: "[name].js", chunkFileNames: "chunks/[name]-[hash].js" };
+  const names = { entryFileNames: "[name].js", chunkFileNames: `${chunks}/[name]-[hash].js` };
   try {
     await bundleForNode(input, { dir: folder, ...names, ...options });
   } catch (error) {
     throw new SetupError(`The TypeScript sources did not build.\n${error.message}`);
   }
-  chmodSync(join(folder, "cli/main.js"), 0o755);
+  if (programs.includes("cli/main.ts")) chmodSync(join(folder, "cli/main.js"), 0o755);
 }
 
 /** Writes the product alone into a folder, as a package has it, with the packages that it uses. @throws SetupError */
@@ -80,7 +80,12 @@ export async function buildTypeScript() {
   for (const name of readdirSync(inRoot("dist"))) {
     if (!name.startsWith(".") && name !== "types") rmSync(inRoot("dist", name), { recursive: true });
   }
-  await bundlePrograms(programs, inRoot("dist"), packagesStay);
+  await bundlePrograms(PRODUCT, inRoot("dist"), packagesStay);
+  // Each by itself: what several share may be put into one of them, which would start with the others.
+  for (const program of DEVELOPMENT) {
+    const chunks = `chunks/${program.replace(/\W/g, "-")}`;
+    await bundlePrograms([program], inRoot("dist"), { ...packagesStay, chunks });
+  }
   await bundleReportClient();
   writeStamp(stamp, hash);
 }

@@ -127,6 +127,13 @@ function kernelTimes(
 ): LayerTimes {
   const { architecture, full = false, split = 1, targets = PROJECTIONS } = subject;
   const whole = decoderDimensions(architecture);
+  // Micro-batches are many, and their sizes few.
+  const known = new Map<string, number>();
+  const once = (key: string, seconds: () => number): number => {
+    const found = known.get(key) ?? seconds();
+    known.set(key, found);
+    return found;
+  };
   return {
     layer(lengths, passes, half, adapted) {
       const dimensions = half === undefined ? whole : decoderDimensions(architecture, half);
@@ -136,7 +143,9 @@ function kernelTimes(
         targets: targets.length,
       };
       const { activations } = layerWork(dimensions, { tokens, sequenceLength: 0, tensorParallel: split }, passes);
-      const products = layerProductSeconds(kernels, peaks, architecture, tokens, { passes, split, half });
+      const products = once(`${tokens} ${passes.join()} ${half}`, () =>
+        layerProductSeconds(kernels, peaks, architecture, tokens, { passes, split, half }),
+      );
       const attention =
         half === "mlp" ? 0 : layerAttentionSeconds(kernels, peaks, architecture, lengths, { passes, split });
       const traffic = activations * activationBytes + (adapterPasses(passes) * features * kernels.adapterBytes) / split;
@@ -150,7 +159,9 @@ function kernelTimes(
     head(tokens, direction) {
       const entries = (tokens * architecture.vocabularySize) / split;
       const passes: readonly LayerPass[] = direction === "F" ? ["F"] : full ? ["I", "W"] : ["I"];
-      const products = headProductSeconds(kernels, peaks, architecture, tokens, { passes, split });
+      const products = once(`${tokens} head ${direction}`, () =>
+        headProductSeconds(kernels, peaks, architecture, tokens, { passes, split }),
+      );
       return products / computeEfficiency + (entries * headBytes) / 2 / peaks.bytesPerSecond;
     },
   };
@@ -201,6 +212,26 @@ function equalLayers(stage: Stage): readonly EqualLayers[] {
   return layers;
 }
 
+/** What is known of layers is kept from action to action. */
+const knownTimes = new WeakMap<LayerFigures, WeakMap<Architecture, WeakMap<ResolvedDevice, Map<Dtype, LayerTimes>>>>();
+
+function keptTimes(
+  figures: LayerFigures,
+  architecture: Architecture,
+  device: ResolvedDevice,
+  dtype: Dtype,
+): LayerTimes {
+  const byArchitecture = knownTimes.get(figures) ?? new WeakMap();
+  knownTimes.set(figures, byArchitecture);
+  const byDevice = byArchitecture.get(architecture) ?? new WeakMap();
+  byArchitecture.set(architecture, byDevice);
+  const byDtype: Map<Dtype, LayerTimes> = byDevice.get(device) ?? new Map();
+  byDevice.set(device, byDtype);
+  const times = byDtype.get(dtype) ?? layerTimes({ architecture, dtype, device }, figures);
+  byDtype.set(dtype, times);
+  return times;
+}
+
 /** Seconds of an action from whole layers. A backward has no dW; over a recomputed layer it makes one more pass. */
 export function layerActionSeconds(action: ActionCost, figures: LayerFigures): number {
   const { letter, device, shape, microBatch } = action;
@@ -209,7 +240,7 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
     const { elements } = updateOperator(shape, action.updatedJobs);
     return figures.launchSeconds + (UPDATE_BYTES * elements) / peaksOf(device, dtype).bytesPerSecond;
   }
-  const times = layerTimes({ architecture, dtype, device }, figures);
+  const times = keptTimes(figures, architecture, device, dtype);
   const { rows } = microBatch;
   const lengths = rows.map(([, , tokens]) => tokens);
   const tokens = sum(lengths);

@@ -263,7 +263,9 @@ describe("the first answer to a change", () => {
     const { ways } = whole.answer;
     expect(otherWays(ways, changedScene({ schedule: "1f1b", pipelines: 2, groups: "unfused" }))).toEqual([]);
     const others = otherWays(ways, changedScene());
-    expect(others.map(({ numPipelines, isShared }) => [numPipelines, isShared])).toContainEqual([4, false]);
+    const named = others.map(({ numPipelines, isShared }) => `${numPipelines} ${isShared}`);
+    expect(named).toContain("2 false");
+    expect(new Set(named).size).toBe(named.length);
     expect(others.length).toBeLessThanOrEqual(4);
     expect(otherWays([], changedScene())).toEqual([]);
   });
