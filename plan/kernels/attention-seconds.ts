@@ -9,13 +9,18 @@ const BLOCK_ROWS = 128;
  */
 export const BACKWARD_FORWARDS = 2.8;
 
+/** Of the peak, what attention with heads of so many features reaches. */
+export function attentionShare({ computeShares }: Pick<AttentionFigures, "computeShares">, headDim: number): number {
+  return computeShares[headDim <= 64 ? "64" : headDim <= 128 ? "128" : "256"];
+}
+
 /**
  * Seconds of the forward of causal attention over packed rows, each of which attends to itself, on an idle GPU: kernels of
  * libraries, of the fastest kind for the GPU. Fitted to kernel times that others measured (docs/gpus.md): rows of 512
  * tokens and more 4 to 9 % from the median of three libraries, which differ by a quarter.
  */
 export function attentionSeconds(
-  { computeShares, halfSpeedTokens, emptyWave, seconds }: AttentionFigures,
+  figures: AttentionFigures,
   multiprocessors: number,
   { flopsPerSecond }: DevicePeaks,
   {
@@ -24,7 +29,8 @@ export function attentionSeconds(
     lengths,
   }: { readonly heads: number; readonly headDim: number; readonly lengths: readonly number[] },
 ): number {
-  const share = computeShares[headDim <= 64 ? "64" : headDim <= 128 ? "128" : "256"];
+  const { halfSpeedTokens, emptyWave, seconds } = figures;
+  const share = attentionShare(figures, headDim);
   let flop = 0;
   let blocks = 0;
   for (const tokens of lengths) {

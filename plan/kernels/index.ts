@@ -13,8 +13,8 @@ export {
   layerWork,
 } from "../costs/layer-cost.ts";
 export type { AttentionFigures, CollectiveFigures, KernelFigures, ProductFigures } from "../documents/kernels.ts";
-export { attentionSeconds, BACKWARD_FORWARDS } from "./attention-seconds.ts";
+export { attentionSeconds, attentionShare, BACKWARD_FORWARDS } from "./attention-seconds.ts";
 export { type Collective, collectiveSeconds } from "./collective-seconds.ts";
 export { type GpuKernels, gpuKernels, type KernelSource } from "./gpu-kernels.ts";
-export { adaptedFeatures, headProductSeconds, layerProductSeconds } from "./layer-kernels.ts";
+export { adaptedFeatures, adapterPasses, headProductSeconds, layerProductSeconds } from "./layer-kernels.ts";
 export { productSeconds } from "./product-seconds.ts";

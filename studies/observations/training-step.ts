@@ -2,6 +2,8 @@ import { sum } from "../../core/index.ts";
 import {
   type Architecture,
   adaptedFeatures,
+  adapterPasses,
+  attentionShare,
   BACKWARD_FORWARDS,
   decoderDimensions,
   type GpuKernels,
@@ -94,8 +96,6 @@ const ASSUMED = {
 const GATHERED_BYTES = 2;
 const GRADIENT_BYTES = 4;
 const PASSES = 2;
-/** A backward's adapters move half as much again as a forward's. */
-const ADAPTER_PASSES = 2.5;
 /** Gathers and scatters of a pass with sequence parallelism. */
 const COLLECTIVES = 4;
 const BFLOAT16_BYTES = 2;
@@ -150,13 +150,13 @@ function productSecondsOf(system: TrainingSystem, size: number, pass: "F" | "I",
 function attentionOf(system: TrainingSystem, fit: StepFit) {
   const { accelerator, architecture, tensorParallel, contextParallel, recomputedLayers } = system;
   const { numHeads, headDim, numLayers } = architecture;
-  const { computeShares, halfSpeedTokens } = accelerator.kernels.attention;
-  const share = computeShares[headDim <= 64 ? "64" : headDim <= 128 ? "128" : "256"];
+  const figures = accelerator.kernels.attention;
+  const share = attentionShare(figures, headDim);
   const flops = share * accelerator.losses.sustained * (accelerator.flops.bfloat16 ?? Number.NaN);
   const forwards = 1 + BACKWARD_FORWARDS + recomputedLayers / numLayers;
   const pair =
     (forwards * 2 * numHeads * headDim) / tensorParallel / contextParallel / (flops * speedOf(system, "bfloat16", fit));
-  return { token: halfSpeedTokens * pair, pair };
+  return { token: figures.halfSpeedTokens * pair, pair };
 }
 
 /**
@@ -180,7 +180,7 @@ function layerParts(system: TrainingSystem, size: number, fit: StepFit) {
   const { activationFeatures } = decoderDimensions(architecture);
   const moved =
     passes * losses.activationBytes * activationFeatures +
-    (ADAPTER_PASSES + recomputed) * losses.adapterBytes * adaptedFeatures(architecture, targets);
+    (adapterPasses(["F", "I"]) + recomputed) * losses.adapterBytes * adaptedFeatures(architecture, targets);
   const memory = (tokens * moved) / tp / memoryBytesPerSecond;
   const gathered = (passes * COLLECTIVES * BFLOAT16_BYTES * hiddenSize * tokens * (tp - 1)) / tp;
   const tensor = (gathered / (ASSUMED.linkShare * link)) * (system.overlaps ? ASSUMED.overlapped : 1);

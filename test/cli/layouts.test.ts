@@ -60,7 +60,7 @@ describe("layouts", () => {
     const best = async (...more: string[]): Promise<number> => (await layouts(...more)).rows[0]!.seconds;
     const eight = await best("--precision", "float8");
     expect(eight).toBeLessThan(await best());
-    expect(await best("--precision", "float8", "--release", "nemo1-v4.0")).not.toBe(eight);
+    expect(await best("--precision", "float8", "--release", "nemo1-v4.0")).toBeGreaterThan(eight);
     expect(await best("--precision", "float8", "--no-graphs")).toBeGreaterThan(eight);
     expect((await layouts("--precision", "float8")).rows[0]!.trust.provenance).toBe("fitted");
     expect((await layouts()).rows[0]!.trust.provenance).toBe("transferred");
