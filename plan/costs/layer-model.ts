@@ -242,13 +242,15 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   }
   const times = keptTimes(figures, architecture, device, dtype);
   const { rows } = microBatch;
+  const tokensOf = new Map<number, number>();
+  for (const [job, , tokens] of rows) tokensOf.set(job, (tokensOf.get(job) ?? 0) + tokens);
+  const ofJobs = [...tokensOf].map(([job, own]) => ({ own, targets: shape.jobs[job]!.adapter.targets }));
   const lengths = rows.map(([, , tokens]) => tokens);
   const tokens = sum(lengths);
-  const targetsOf = (job: number): readonly Projection[] => shape.jobs[job]!.adapter.targets;
-  const numTargets = sum(rows.map(([job, , own]) => own * targetsOf(job).length)) / tokens;
+  const numTargets = sum(ofJobs.map(({ own, targets }) => own * targets.length)) / tokens;
   const seconds = equalLayers(stage).map(({ count, half, isRecomputed }) => {
     const passes = letter !== "B" ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
-    const features = sum(rows.map(([job, , own]) => own * adaptedFeatures(architecture, targetsOf(job), half)));
+    const features = sum(ofJobs.map(({ own, targets }) => own * adaptedFeatures(architecture, targets, half)));
     return count * times.layer(lengths, passes, half, { features, targets: numTargets });
   });
   return sum(seconds) + (stage.head ? times.head(tokens, letter === "B" ? "B" : "F") : 0);
