@@ -12,6 +12,10 @@ export interface BundleEntry {
   readonly without?: (relative: string) => boolean;
 }
 
+/** Of dist: declarations, benchmarks, peers, and what only the explorer's page needs, which nobody makes there. */
+const UNUSED_BUILDS =
+  /\.map$|(^|\/)\.|^(types|bench|peers|chunks\/(bench|peers)-[^/]*-ts)(\/|$)|^explorer\/(worker\.js|solver\.txt)$/;
+
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
@@ -86,8 +90,7 @@ export function bundleEntries(shared: string | undefined): readonly BundleEntry[
     { to: "run.sh", from: packageFile("gpu", "run.sh") },
     own("package.json"),
     own("LICENSE"),
-    // Nobody makes the explorer's page there: its worker and solver stay here.
-    own("dist", (relative) => /\.map$|(^|\/)\.|^explorer\/(worker\.js|solver\.txt)$/.test(relative)),
+    own("dist", (relative) => UNUSED_BUILDS.test(relative)),
     own("native", (relative) => /^build(?!\.mjs)|\.ts$/.test(relative)),
     own("gpu/programs"),
     own("bench/baseline", (relative) => relative.includes("__pycache__")),

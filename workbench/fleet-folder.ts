@@ -119,8 +119,8 @@ export class FleetFolder implements Disposable {
       writeOutput({ cwd: folder }, FLEET_FILES.setting, `${canonicalJson(setting)}\n`);
       this.#jobs = lines(FLEET_FILES.jobs, { goesOn });
       this.#segments = lines(FLEET_FILES.segments, {});
-      this.#journal = lines(FLEET_FILES.journal, { goesOn });
       this.#metrics = lines(FLEET_FILES.metrics, { goesOn });
+      this.#journal = lines(FLEET_FILES.journal, { goesOn, behind: this.#metrics });
       this.#completions = lines(FLEET_FILES.completions, { mayEnd: true });
     } catch (error) {
       this.#lock[Symbol.dispose]();
@@ -152,7 +152,7 @@ export class FleetFolder implements Disposable {
 
   /** What is said of steps, jobs and decisions so far is on the disk. @throws when the system refuses it */
   sync(): void {
-    for (const lines of [this.#jobs, this.#journal, this.#metrics]) lines.sync();
+    for (const lines of [this.#jobs, this.#metrics, this.#journal]) lines.sync();
   }
 
   /** The adapter that a job starts from, where no document says which. */

@@ -9,6 +9,7 @@ const WRITE_EVERY_MS = 500;
 export interface LineFileOptions {
   readonly mayEnd?: boolean;
   readonly goesOn?: boolean;
+  readonly behind?: LineFile;
 }
 
 /**
@@ -18,6 +19,7 @@ export interface LineFileOptions {
 export class LineFile {
   readonly #descriptor: number;
   readonly #mayEnd: boolean;
+  readonly #behind: LineFile | undefined;
   #pending = "";
   /** Bytes of whole lines that are in the file. */
   #length = 0;
@@ -26,11 +28,12 @@ export class LineFile {
 
   /**
    * `mayEnd`: nobody needs the lines that come after one that was refused, and they are many. `goesOn`: behind the whole
-   * lines that are there.
+   * lines that are there. `behind`: while lines of that file are refused, these are not written.
    * @throws InputError, DeviceError when it cannot be opened
    */
-  constructor(file: string, { mayEnd = false, goesOn = false }: LineFileOptions = {}) {
+  constructor(file: string, { mayEnd = false, goesOn = false, behind }: LineFileOptions = {}) {
     this.#mayEnd = mayEnd;
+    this.#behind = behind;
     try {
       passFault("open", file);
       if (goesOn && existsSync(file)) {
@@ -63,7 +66,7 @@ export class LineFile {
 
   /** Not more often than is worth it, unless it has to be now; whether it was tried. */
   write(now: boolean): boolean {
-    if (!now && !this.isDue) return false;
+    if ((!now && !this.isDue) || this.#behind?.refusal !== undefined) return false;
     this.#writtenMs = performance.now();
     if (this.#pending === "") return true;
     const bytes = Buffer.from(this.#pending);

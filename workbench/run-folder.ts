@@ -139,14 +139,12 @@ export class RunFolder implements Disposable {
       return file;
     };
     try {
-      const begun = [
-        lines(RUN_FILES.journal, { goesOn }),
-        lines(RUN_FILES.metrics, { goesOn }),
-        lines(RUN_FILES.completions, { mayEnd: true }),
-      ] as const;
+      const metrics = lines(RUN_FILES.metrics, { goesOn });
+      const journal = lines(RUN_FILES.journal, { goesOn, behind: metrics });
+      const completions = lines(RUN_FILES.completions, { mayEnd: true });
       // Whole or not there: a folder is a run's from the moment that its plan is.
       if (!goesOn) writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(this.#plan))}\n`);
-      return begun;
+      return [journal, metrics, completions];
     } catch (error) {
       for (const file of made) file.close();
       if (!existsSync(at(RUN_FILES.plan)))
@@ -277,10 +275,9 @@ export class RunFolder implements Disposable {
     });
     // What was refused once may be taken a moment later.
     this.#writes.retry();
-    if (!this.#writes.late.has("the trace")) {
-      this.journal({ event: result.endedEarly ? "ended early" : "ended" });
-      rmSync(path.join(this.#folder, RUN_FILES.completions), { force: true });
-    }
+    // Without an adapter it has not ended: it can go on from its last checkpoint and write them then.
+    if (this.#writes.late.size === 0) this.journal({ event: result.endedEarly ? "ended early" : "ended" });
+    if (!this.#writes.late.has("the trace")) rmSync(path.join(this.#folder, RUN_FILES.completions), { force: true });
     this.#tellMissing();
   }
 
