@@ -46,15 +46,38 @@ const SOFT_L1 = 0.1;
 
 const logOf = (predicted: number, { seconds }: { readonly seconds: number }): number => Math.log(predicted / seconds);
 
-export function fitProducts(times: readonly ProductTime[], { peaks, multiprocessors }: TimedGpu): ProductFigures {
+/** How far single times scatter around a fit, and figures of a GPU around those of another one (log, 1 sigma). */
+const SCATTER = 0.08;
+const SPREAD: Readonly<Record<string, number>> = { computeShare: 0.4, "64": 0.4, "128": 0.4, "256": 0.4, powerLoss: 1 };
+const OTHER_SPREAD = 0.15;
+/** A figure of another GPU that is nothing there may be something here. */
+const LEAST = 0.02;
+
+/** What is added to a fit so that figures which its times say nothing of stay those of another GPU. */
+function priorResiduals(start: Readonly<Record<string, number>>, fit: Readonly<Record<string, number>>) {
+  return Object.entries(start).map(
+    ([name, at]) => (SCATTER / (SPREAD[name] ?? OTHER_SPREAD)) * Math.log(fit[name]! / at),
+  );
+}
+
+/** `around`: figures of a GPU like this one, which stand for what few times do not say. */
+export function fitProducts(
+  times: readonly ProductTime[],
+  { peaks, multiprocessors }: TimedGpu,
+  around?: ProductFigures,
+): ProductFigures {
   const figures = (fit: Omit<ProductFigures, "multiprocessors">): ProductFigures => ({
     multiprocessors,
     ...fit,
     powerLoss: Math.min(0.9, fit.powerLoss),
   });
-  const start = { computeShare: 0.75, squareTile: 1, memoryShare: 0.8, seconds: 3e-6, powerLoss: 0.1 };
-  const residuals = (fit: typeof start): readonly number[] =>
-    times.map((time) => logOf(productSeconds(figures(fit), peaks, time.shape), time));
+  const { multiprocessors: _, ...other } = around ?? {};
+  const start = { computeShare: 0.75, squareTile: 1, memoryShare: 0.8, seconds: 3e-6, powerLoss: 0.1, ...other };
+  start.powerLoss = Math.max(LEAST, start.powerLoss);
+  const residuals = (fit: typeof start): readonly number[] => [
+    ...times.map((time) => logOf(productSeconds(figures(fit), peaks, time.shape), time)),
+    ...(around === undefined ? [] : priorResiduals(start, fit)),
+  ];
   return figures(fitParameters({ start, softL1: SOFT_L1, residuals }));
 }
 

@@ -1,6 +1,7 @@
-import { InputError } from "../core/index.ts";
 import { COMPARISON_SCHEDULES, type ComparisonSchedule } from "../studies/index.ts";
 import { type Arguments, optionalText } from "./command.ts";
+import type { Option } from "./option-table.ts";
+import { PLAN_OPTIONS } from "./plan-options.ts";
 
 /** The comparison schedule of --schedule; undefined for a schedule of plans. */
 export function comparisonSchedule(args: Arguments): ComparisonSchedule | undefined {
@@ -8,14 +9,9 @@ export function comparisonSchedule(args: Arguments): ComparisonSchedule | undefi
   return COMPARISON_SCHEDULES.find((name) => name === schedule);
 }
 
-/** @throws InputError where a plan is asked for with a schedule that is simulated only. */
-export function requirePlanSchedule(args: Arguments): void {
-  const schedule = comparisonSchedule(args);
-  if (schedule === undefined) return;
-  throw new InputError({
-    expected: "a schedule that can be planned and executed",
-    at: "--schedule",
-    got: schedule,
-    hint: `${schedule} is simulated only: \`loratwin simulate WORKLOAD --cluster FILE --schedule ${schedule}\`.`,
-  });
-}
+/** `--schedule` of `simulate`, which has more of them than a plan can have. */
+export const SIMULATED_SCHEDULE = {
+  ...PLAN_OPTIONS.schedule,
+  choices: [...PLAN_OPTIONS.schedule.choices, ...COMPARISON_SCHEDULES],
+  describe: `order of the actions: lorapp, or another where that is faster (auto); ${COMPARISON_SCHEDULES.join(", ")} are simulated only`,
+} as const satisfies Option;

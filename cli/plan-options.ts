@@ -1,5 +1,4 @@
 import { dtypeSchema, recomputeSchema, SCHEDULES } from "../plan/index.ts";
-import { COMPARISON_SCHEDULES } from "../studies/index.ts";
 import { SIZES } from "../workbench/index.ts";
 import type { Option, OptionTable } from "./option-table.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
@@ -31,9 +30,10 @@ export const COST_OPTIONS = {
 export const PLAN_OPTIONS = {
   schedule: {
     type: "string",
-    choices: ["auto", ...SCHEDULES, ...COMPARISON_SCHEDULES],
+    choices: ["auto", ...SCHEDULES],
     default: "auto",
-    describe: `order of the actions: lorapp, or another where that is faster (auto); ${COMPARISON_SCHEDULES.join(", ")} are simulated only`,
+    describe:
+      "order of the actions: lorapp, or another where that is faster (auto); `simulate` has those of others too",
   },
   pipelines: {
     type: "string",

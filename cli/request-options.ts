@@ -3,7 +3,6 @@ import { type Dtype, type Recompute, SCHEDULES } from "../plan/index.ts";
 import { fleetSchedule, type SwitchedOff } from "../sim/index.ts";
 import type { Context, DeviceChoice, DrawChoice, IntervalChoice, RequestChoice, Sizes } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
-import { requirePlanSchedule } from "./comparison-schedule.ts";
 import type { Io } from "./io.ts";
 import { note, warn } from "./output.ts";
 import { stages } from "./stages.ts";
@@ -118,13 +117,12 @@ export function verifiedFleetChoice(args: Arguments): RequestChoice {
   return { ...fleetRequestChoice(args), verifyWeights: flag(args, "verify-weights") };
 }
 
-/** What a command that plans is asked for. @throws InputError for a schedule that is simulated only */
+/** What a command that plans is asked for. */
 export function planRequestChoice(args: Arguments): RequestChoice {
-  requirePlanSchedule(args);
   return requestChoice(args, planChoices(args));
 }
 
-/** The same of a command that takes VERIFY_OPTIONS. @throws InputError as it does */
+/** The same of a command that takes VERIFY_OPTIONS. */
 export function verifiedRequestChoice(args: Arguments): RequestChoice {
   return { ...planRequestChoice(args), verifyWeights: flag(args, "verify-weights") };
 }

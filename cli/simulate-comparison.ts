@@ -11,6 +11,7 @@ import {
 import { traceLines } from "../traces/index.ts";
 import { calibrationHash, loadRequest, predictJobsIntervals, VERSION, writeLines } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText, type Use } from "./command.ts";
+import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import { costsText } from "./describe-costs.ts";
 import { runText } from "./describe-run.ts";
 import type { Io } from "./io.ts";
@@ -27,7 +28,8 @@ const MAX_EVENTS = 200_000;
 const EVERY_COMPARISON = {
   ...DEVICE_OPTIONS,
   ...COST_OPTIONS,
-  ...pick(PLAN_OPTIONS, "schedule", "dtype", "recompute"),
+  schedule: SIMULATED_SCHEDULE,
+  ...pick(PLAN_OPTIONS, "dtype", "recompute"),
   ...INTERVAL_OPTIONS,
   ...CACHE_OPTIONS,
   ...OVERLAP_OPTION,

@@ -4,6 +4,7 @@ import { type FleetOutcome, type Objective, POLICIES, type PolicyFactory, type P
 import { type AgainstBound, type FleetMetrics, fleetDocument, type SimulatedFleet, type Spread } from "../sim/index.ts";
 import { loadPolicy, simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
+import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
 import { printResult, table } from "./output.ts";
@@ -36,6 +37,7 @@ const FLEET_OPTIONS = {
     beside: "policy",
   },
   ...FLEET_PLAN_OPTIONS,
+  schedule: SIMULATED_SCHEDULE,
   output: {
     type: "string",
     alias: "o",

@@ -1,5 +1,5 @@
 import { CARDS } from "./catalog/cards.ts";
-import { fromGeForce, fromSteps, nominal, pci, specified } from "./catalog/figures.ts";
+import { fromGeForce, fromRates, fromSteps, nominal, pci, specified } from "./catalog/figures.ts";
 import { NVLINK } from "./catalog/nvlink.ts";
 import { OTHERS } from "./catalog/others.ts";
 import type { Catalog } from "./documents/catalog.ts";
@@ -26,7 +26,7 @@ export const CATALOG: Catalog = {
     "Ada GeForce": { reference: "RTX 4090", speed: fromGeForce(1.28) },
     "Blackwell GeForce": { reference: "RTX 5090", speed: fromGeForce(1.28) },
     Hopper: { reference: "H100 SXM" },
-    Blackwell: { reference: "B200 SXM" },
+    Blackwell: { reference: "B200 SXM", float8Attention: fromRates(2) },
     "CDNA 3": { reference: "MI300X", speed: fromSteps(0.77) },
     "CDNA 4": { reference: "MI350X", speed: fromSteps(0.94) },
     "Gaudi 2": { reference: "Gaudi 2" },

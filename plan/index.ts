@@ -71,6 +71,8 @@ export {
 export { isProduct, productShare } from "./costs/product-share.ts";
 // What the actions of each stage of a plan work on.
 export { stageShapes } from "./costs/stage-shapes.ts";
+// Weights that are kept in fewer bits than products take.
+export { dequantizedBytes, WEIGHT_BYTES } from "./costs/weight-bytes.ts";
 // Which micro-batches cost the same.
 export { type WorkShapes, workShapes } from "./costs/work-shapes.ts";
 // What has to end before an action may start.
@@ -243,6 +245,7 @@ export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/m
 export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 // What a program takes beside weights and activations: our executor, and others.
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
+export { isQuantized, type QuantizedDtype } from "./memory/quantized-weights.ts";
 // When a stage needs which adapters, and where they take the most.
 export { jobsAtOnce } from "./memory/residents.ts";
 // Which memory a device has, and the weights that devices of one memory hold once, as a text.

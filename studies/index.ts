@@ -1,5 +1,5 @@
 // Every way in which equal accelerators can share a training step: its time, its memory.
-export { allLayouts } from "./layouts/all-layouts.ts";
+export { type AskedLayout, allLayouts } from "./layouts/all-layouts.ts";
 export { compareLayouts, type LayoutComparison, type LayoutJob, type LayoutRow } from "./layouts/compare-layouts.ts";
 export { DealtRows, type StepWork } from "./layouts/dealt-rows.ts";
 // What such times assume.
@@ -12,9 +12,21 @@ export {
   tokenSeconds,
   usableBytes,
 } from "./layouts/step-layout.ts";
-export { type StepMachine, stepMachine } from "./layouts/step-machine.ts";
+export { type MachineChoice, type StepMachine, stepMachine } from "./layouts/step-machine.ts";
 // A device of the catalog, as training steps on it are predicted.
 export { acceleratorOf } from "./observations/accelerator.ts";
+// What is predicted of public rows, beside what was measured.
+export {
+  type KernelScore,
+  kernelScores,
+  type PublishedRow,
+  predictedRates,
+  predictWithoutGroup,
+  publishedGroups,
+  type SourceScore,
+  scoreRows,
+  scoreSources,
+} from "./observations/accuracy.ts";
 // The peak memory of devices, fitted on what was measured.
 export { type DeviceMemoryFit, fitDeviceMemory, peakPrediction } from "./observations/device-memory.ts";
 // The time of iterations that are split three ways, fitted on a few of them.

@@ -1,10 +1,11 @@
 import { maximum, sum } from "../core/index.ts";
-import { adapterParameters } from "../plan/index.ts";
+import { adapterParameters, type Dtype, isQuantized, type Recompute } from "../plan/index.ts";
 import {
+  type AskedLayout,
   compareLayouts,
   type LayoutComparison,
   type LayoutJob,
-  type ProductPrecision,
+  type MachineChoice,
   type StepMachine,
   stepMachine,
 } from "../studies/index.ts";
@@ -13,20 +14,21 @@ import { loadCatalog } from "./load-cluster.ts";
 import { refuseArrivals } from "./load-request.ts";
 import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
 
-export interface LayoutsChoice {
-  /** A device of the catalog, and how many of it. */
+export interface LayoutsChoice extends Omit<MachineChoice, "quantized"> {
+  /** A device of the catalog. */
   readonly accelerator: string;
-  readonly count: number;
-  readonly precision: ProductPrecision;
-  readonly release: string;
-  readonly hasGraphs: boolean;
-  readonly overlaps: boolean;
   readonly catalog: string | undefined;
+  /** Over the workload's. */
+  readonly dtype: Dtype | undefined;
+  readonly recompute: Recompute | undefined;
+  /** The rest of what is given of layouts. */
+  readonly asked: Omit<AskedLayout, "recomputedLayers">;
 }
 
 /** Every way in which accelerators can share the steps of a workload, and how far its times can be trusted. */
 export interface ComparedLayouts {
   readonly machine: StepMachine;
+  readonly asked: AskedLayout;
   readonly jobs: readonly LayoutJob[];
   readonly tokens: number;
   readonly comparison: LayoutComparison;
@@ -52,14 +54,22 @@ function layoutJobs({ workload, architecture, rows }: LoadedWorkload): readonly 
 
 /** @throws InputError for an accelerator or a release of which nobody can say how fast it trains */
 export async function layoutsOf(context: Context, file: string, choice: LayoutsChoice): Promise<ComparedLayouts> {
-  const machine = stepMachine(choice.accelerator, loadCatalog(context, choice.catalog), choice);
   const loaded = await context.stage("reading data", () => loadWorkload(context, file));
   refuseArrivals(loaded);
+  const { workload, architecture } = loaded;
+  const { dtype = workload.model.dtype, recompute = workload.recompute, asked } = choice;
+  const { count, precision, release, hasGraphs, overlaps, virtualStages, drainAfter } = choice;
+  const quantized = isQuantized(dtype) && precision === "bfloat16" ? dtype : undefined;
+  const machine = stepMachine(choice.accelerator, loadCatalog(context, choice.catalog), {
+    ...{ count, precision, release, hasGraphs, overlaps, virtualStages, drainAfter, quantized },
+  });
+  const layers = { none: 0, layer: architecture.numLayers, auto: undefined }[recompute];
+  const settings = { ...asked, ...(layers === undefined ? {} : { recomputedLayers: layers }) };
   for (const remark of loaded.remarks) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
   const jobs = layoutJobs(loaded);
   return {
-    ...{ machine, jobs, comparison: compareLayouts(machine, jobs) },
+    ...{ machine, asked: settings, jobs, comparison: compareLayouts(machine, jobs, settings) },
     tokens: sum(jobs.flatMap(({ work }) => work.steps.map(sum))),
   };
 }

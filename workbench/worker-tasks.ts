@@ -28,6 +28,8 @@ export const WORKER_TASKS = {
   draws: async (request: DrawRequest) => (await import("../sim/index.ts")).drawFigures(request),
   variation: async ({ catalog, variation }: { readonly catalog: Catalog; readonly variation: AssumedVariation }) =>
     (await import("../studies/index.ts")).varyAssumption(catalog, variation),
+  publishedGroup: async ({ group }: { readonly group: string }) =>
+    (await import("../studies/index.ts")).predictWithoutGroup(group),
   capacityDraws: async (asked: AskedCandidate) => (await import("../capacity/index.ts")).simulatedCandidate(asked),
   capacityBest: async (question: CapacityQuestion) => (await import("../capacity/index.ts")).bestOf(question),
   packing: async (request: { readonly problem: PackingProblem }) =>

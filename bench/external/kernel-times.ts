@@ -10,8 +10,9 @@ import {
   type ProductTime,
   type TimedGpu,
 } from "../../calibration/index.ts";
-import { groupBy, InputError, median, ownValue } from "../../core/index.ts";
-import { CATALOG, type Collective, collectiveSeconds, productSeconds } from "../../plan/index.ts";
+import { groupBy, InputError, median, ownValue, sum } from "../../core/index.ts";
+import { CATALOG, type Collective, collectiveSeconds, gpuKernels, productSeconds } from "../../plan/index.ts";
+import type { Prediction } from "../../studies/index.ts";
 import type { Scored } from "./scored.ts";
 
 const count = z.coerce.number().int().positive();
@@ -129,12 +130,84 @@ function timedGpu(name: string): TimedGpu {
 const LEAST_ROWS = 256;
 const LEAST_TOKENS = 512;
 
+/** Widths of a made-up layer's products, relative to its hidden size: q, k and v together; o; gate and up; down. */
+const LAYER_PRODUCTS = [1.5, 1, 6, 3] as const;
+/** How far a width may be off, as a factor. */
+const WIDTH_FACTOR = 2;
+const STEP_TOKENS = { least: 512, most: 16_384 } as const;
+
+interface PredictedProduct {
+  readonly time: ProductTime;
+  readonly predicted: number;
+}
+
+/** Products of layers, forward and backward, whose every product was timed: what a step has beside its attention. */
+function stepProducts(products: readonly PredictedProduct[]): readonly Prediction[] {
+  const known = new Map(products.map((each) => [each.time.shape.join(), each]));
+  return [...groupBy(products, ({ time }) => time.shape[0])].flatMap(([m, own]) => {
+    if (m < STEP_TOKENS.least || m > STEP_TOKENS.most) return [];
+    return [...new Set(own.map(({ time }) => time.shape[2]))].flatMap((hidden): readonly Prediction[] => {
+      const both = own.flatMap(({ time: { shape } }): readonly number[] => {
+        const [, n, k] = shape;
+        return k === hidden && known.has(`${m},${k},${n}`) ? [n] : [];
+      });
+      const off = (n: number, factor: number): number => Math.abs(Math.log(n / hidden / factor));
+      const widths = LAYER_PRODUCTS.map((factor) => both.toSorted((a, b) => off(a, factor) - off(b, factor))[0]);
+      if (widths.some((n, place) => n === undefined || off(n, LAYER_PRODUCTS[place]!) > Math.log(WIDTH_FACTOR)))
+        return [];
+      const step = widths.flatMap((n) => [known.get(`${m},${n},${hidden}`)!, known.get(`${m},${hidden},${n}`)!]);
+      return [
+        {
+          name: `${m} tokens, hidden size ${hidden}, ${widths.join(", ")}`,
+          predicted: sum(step.map(({ predicted }) => predicted)),
+          measured: sum(step.map(({ time }) => time.seconds)),
+        },
+      ];
+    });
+  });
+}
+
+/** Products of one model that a person measures on a GPU of their own: these tokens of these widths, both directions. */
+const MEASURED = { tokens: [512, 2048, 8192], hidden: 4096, widths: [4096, 8192, 16_384] } as const;
+
+/** What a GPU without times of its own is said to take: kernels of others, and one factor where some were measured. */
+function withoutTimes(name: string, times: readonly ProductTime[]): readonly Scored[] {
+  const { [name]: timed, ...others } = CATALOG.devices;
+  const { kernels: _kernels, ...untimed } = timed!;
+  const { products, source } = gpuKernels({ ...CATALOG, devices: { ...others, [name]: untimed } }, name)!;
+  const { peaks } = timedGpu(name);
+  const rows = times
+    .filter(({ shape }) => shape[0] >= LEAST_ROWS)
+    .map((time) => ({ time, predicted: productSeconds(products, peaks, time.shape) }));
+  const { tokens, hidden, widths } = MEASURED;
+  const isMeasured = ({ time: { shape } }: PredictedProduct): boolean => {
+    const [m, n, k] = shape;
+    const isWidth = (width: number): boolean => widths.some((each) => each === width);
+    return tokens.some((each) => each === m) && ((k === hidden && isWidth(n)) || (n === hidden && isWidth(k)));
+  };
+  const measured = rows.filter(isMeasured);
+  const own = fitProducts(
+    measured.map(({ time }) => time),
+    timedGpu(name),
+    products,
+  );
+  const corrected = rows.map(({ time }) => ({ time, predicted: productSeconds(own, peaks, time.shape) }));
+  const about = `products of a step on ${name}`;
+  return [
+    { model: about, fitted: 0, fitRows: `other GPUs (${source})`, predictions: stepProducts(rows) },
+    {
+      ...{ model: about, fitted: 5, fitRows: `other GPUs, and ${measured.length} products` },
+      predictions: stepProducts(corrected),
+    },
+  ];
+}
+
 /** Scores of the figures that are fitted to each GPU's kernels, of kernels whose shapes were left out. */
 export function scoreKernels(times: KernelTimes): readonly Scored[] {
   const fitRows = "all other shapes (a fifth left out)";
   switch (times.kind) {
     case "products":
-      return [...times.gpus].map(([name, own]) => {
+      return [...times.gpus].flatMap(([name, own]) => {
         const gpu = timedGpu(name);
         const rows = leftOutKernels(
           own,
@@ -147,7 +220,11 @@ export function scoreKernels(times: KernelTimes): readonly Scored[] {
           predicted,
           measured: time.seconds,
         }));
-        return { model: `products on ${name}`, fitted: 5, fitRows, predictions };
+        return [
+          { model: `products on ${name}`, fitted: 5, fitRows, predictions },
+          { model: `products of a step on ${name}`, fitted: 5, fitRows, predictions: stepProducts(rows) },
+          ...withoutTimes(name, own),
+        ];
       });
     case "attention":
       return [...times.gpus].map(([name, own]) => {

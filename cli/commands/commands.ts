@@ -25,6 +25,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   strategies: async () => (await import("./strategies.ts")).strategiesCommand,
   layouts: async () => (await import("./layouts.ts")).layoutsCommand,
   capacity: async () => (await import("./capacity.ts")).capacityCommand,
+  accuracy: async () => (await import("./accuracy.ts")).accuracyCommand,
   paper: async () => (await import("./paper.ts")).paperCommand,
   regress: async () => (await import("./regress.ts")).regressCommand,
   explore: async () => (await import("./explore.ts")).exploreCommand,

@@ -1,10 +1,10 @@
-import { PRECISIONS } from "../../plan/index.ts";
+import { type Dtype, PRECISIONS, type Recompute, type StepLayout } from "../../plan/index.ts";
 import { NEWEST, type ProductPrecision, publishedReleases } from "../../studies/index.ts";
 import { layoutsOf } from "../../workbench/index.ts";
 import { type Command, flag, optionalCount, optionalText, requiredText } from "../command.ts";
 import { layoutsFacts, layoutsText } from "../describe-layouts.ts";
 import { printResult } from "../output.ts";
-import { CATALOG_OPTION } from "../plan-options.ts";
+import { CATALOG_OPTION, PLAN_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf } from "../request-options.ts";
 
@@ -17,6 +17,10 @@ export const layoutsCommand: Command = {
   examples: [
     ['$0 layouts w.yaml --accelerator "H100 SXM" --count 8', "in bfloat16"],
     ["$0 layouts w.yaml --accelerator GB200 --count 72 --precision float4", "with a 4-bit base model"],
+    [
+      '$0 layouts w.yaml --accelerator "H100 SXM" --count 8 --tensor-parallel 2 --pipeline-parallel 4 --recompute none',
+      "as somebody else has trained it",
+    ],
   ],
   positionals: { workload: { type: "string", demandOption: true, describe: "workload file (YAML or JSON)" } },
   uses: [
@@ -47,6 +51,30 @@ export const layoutsCommand: Command = {
           default: false,
           describe: "collectives of tensor parallelism run beside products",
         },
+        "tensor-parallel": { type: "number", describe: "accelerators that share each layer; tried when absent" },
+        "context-parallel": { type: "number", describe: "accelerators that share each row; tried when absent" },
+        "pipeline-parallel": { type: "number", describe: "stages of as many layers each; tried when absent" },
+        shard: {
+          type: "string",
+          choices: ["state", "weights"] satisfies readonly StepLayout["sharded"][],
+          describe:
+            "what copies of the model share: the optimizer's state (ZeRO-1) or weights too (ZeRO-3, FSDP); tried when absent",
+        },
+        "micro-batch-tokens": {
+          type: "number",
+          describe: "the most tokens of a micro-batch of whole rows; tried when absent",
+        },
+        recompute: PLAN_OPTIONS.recompute,
+        dtype: PLAN_OPTIONS.dtype,
+        "virtual-stages": {
+          type: "number",
+          describe:
+            "groups of layers that each stage of a pipeline has (interleaved 1F1B): it fills in as much less; one when absent",
+        },
+        "drain-after": {
+          type: "number",
+          describe: "micro-batches after which a pipeline drains before it fills again; those of a step when absent",
+        },
         top: { type: "number", default: ROWS, describe: "rows of the table" },
         catalog: CATALOG_OPTION,
         ...CACHE_OPTIONS,
@@ -62,6 +90,17 @@ export const layoutsCommand: Command = {
       hasGraphs: args["graphs"] !== false,
       overlaps: flag(args, "overlap"),
       catalog: optionalText(args, "catalog"),
+      dtype: optionalText(args, "dtype") as Dtype | undefined,
+      recompute: optionalText(args, "recompute") as Recompute | undefined,
+      virtualStages: optionalCount(args, "virtual-stages"),
+      drainAfter: optionalCount(args, "drain-after"),
+      asked: {
+        tensorParallel: optionalCount(args, "tensor-parallel"),
+        contextParallel: optionalCount(args, "context-parallel"),
+        pipelineParallel: optionalCount(args, "pipeline-parallel"),
+        sharded: optionalText(args, "shard") as StepLayout["sharded"] | undefined,
+        microTokens: optionalCount(args, "micro-batch-tokens"),
+      },
     });
     const most = optionalCount(args, "top") ?? ROWS;
     printResult(io, args, layoutsFacts(layouts), () => layoutsText(layouts, most));

@@ -25,7 +25,7 @@ import {
   requiredText,
   type Use,
 } from "../command.ts";
-import { comparisonSchedule } from "../comparison-schedule.ts";
+import { comparisonSchedule, SIMULATED_SCHEDULE } from "../comparison-schedule.ts";
 import { costsText } from "../describe-costs.ts";
 import { replayError } from "../describe-replay.ts";
 import { runText } from "../describe-run.ts";
@@ -62,7 +62,7 @@ const EVERY_PLAN = {
 const WORKLOAD: Use = {
   input: "a workload",
   kind: ["a schedule of plans"],
-  options: { ...WORKLOAD_OPTIONS, ...EVERY_PLAN },
+  options: { ...WORKLOAD_OPTIONS, schedule: SIMULATED_SCHEDULE, ...EVERY_PLAN },
   instead: () => "Plans train adapters, micro-batch by micro-batch, and their traces are whole.",
 };
 

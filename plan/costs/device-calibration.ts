@@ -3,6 +3,7 @@ import type { ComputeDtype } from "../compute-dtype.ts";
 import type { Calibration, LayersCalibration, RooflineCalibration } from "../documents/calibration.ts";
 import type { Catalog, CatalogDevice } from "../documents/catalog.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
+import type { KernelFigures } from "../documents/kernels.ts";
 import { type GpuKernels, gpuKernels, type KernelSource, powerShare } from "../kernels/gpu-kernels.ts";
 
 /** The device whose efficiencies others get. */
@@ -52,6 +53,11 @@ export function trainingLosses({ devices }: Catalog): TrainingLosses {
   };
 }
 
+/** A GPU's kernels as calibrations have them. */
+function figuresOf({ products, attention, collectives }: GpuKernels, adapterBytes: number): KernelFigures {
+  return { products, attention, adapterBytes, ...(collectives === undefined ? {} : { collectives }) };
+}
+
 /** Where kernels come from, in words. */
 function kernelsText(name: string, { source, of }: GpuKernels): string {
   if (source === "measured") return `kernels timed on ${name}`;
@@ -95,9 +101,7 @@ function efficienciesFor(catalog: Catalog, names: readonly string[], dtype: Comp
     ...head,
     source: `${known.map(([name, found]) => kernelsText(name === CUSTOM ? label : name, found)).join(", ")}; LoRA layers timed on ${layersOf}`,
     ...figures,
-    kernels: Object.fromEntries(
-      known.map(([name, { products, attention }]) => [name, { products, attention, adapterBytes: adapterBytes.value }]),
-    ),
+    kernels: Object.fromEntries(known.map(([name, found]) => [name, figuresOf(found, adapterBytes.value)])),
     // Layers that were timed are what the kernels' error was seen in.
     meanError: own === undefined ? Math.hypot(layersError, kernelError) : layersError,
   };
@@ -177,7 +181,7 @@ export function transferCalibration(
         // Shares of the kernels' speed stay; the kernels are the new device's.
         ...(known === undefined || adapterBytes === undefined
           ? {}
-          : { kernels: { [name]: { products: known.products, attention: known.attention, adapterBytes } } }),
+          : { kernels: { [name]: figuresOf(known, adapterBytes) } }),
         computeEfficiency,
         source: `transferred to ${name} from ${calibration.source}${from === undefined ? "" : `, by board power`}`,
         meanError: Math.hypot(calibration.meanError, error),

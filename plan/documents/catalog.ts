@@ -106,6 +106,8 @@ export const catalogSchema = z.strictObject({
         reference: z.string(),
         /** Of its software and kernels, relative to what the kernels of other generations give. */
         speed: figureSchema.optional(),
+        /** Of attention in steps whose products are in 8 or 4 bits, relative to attention in 16. */
+        float8Attention: figureSchema.optional(),
       }),
     )
     .optional(),

@@ -1,7 +1,7 @@
 import { InputError, ownValue } from "../../core/index.ts";
 import type { Architecture } from "./architecture.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "./model-config.ts";
-import { PRESETS } from "./presets.ts";
+import { PRESETS, presetName } from "./presets.ts";
 import type { Workload } from "./workload.ts";
 
 /**
@@ -19,7 +19,7 @@ export function workloadArchitecture(workload: Pick<Workload, "model">): Archite
       throw new InputError({ ...error.facts, at: `model.architecture.${error.facts.at}` });
     }
   }
-  const preset = ownValue(PRESETS, architecture);
+  const preset = ownValue(PRESETS, presetName(architecture));
   if (preset === undefined)
     throw new InputError({
       expected: `an architecture (${Object.keys(PRESETS).join(", ")}) or the keys of a config.json`,

@@ -1,6 +1,6 @@
 import { mean, ownValue } from "../../core/index.ts";
 import type { Catalog, CatalogDevice } from "../documents/catalog.ts";
-import type { AttentionFigures, ProductFigures } from "../documents/kernels.ts";
+import type { AttentionFigures, CollectiveFigures, ProductFigures } from "../documents/kernels.ts";
 
 type Kernels = NonNullable<CatalogDevice["kernels"]>;
 /** A device whose kernels were timed. */
@@ -13,6 +13,8 @@ export type KernelSource = "measured" | "generation" | "mean";
 export interface GpuKernels {
   readonly products: ProductFigures;
   readonly attention: AttentionFigures;
+  /** Over the fast link of a machine; undefined where nobody timed them over such a link. */
+  readonly collectives: CollectiveFigures | undefined;
   readonly source: KernelSource;
   /** The GPU whose times they are; undefined for the mean of all. */
   readonly of: string | undefined;
@@ -78,14 +80,35 @@ function sourceOf({ devices, generations = {} }: Catalog, name: string) {
   if (own?.kernels !== undefined)
     return { source: "measured", of: name, kernels: own.kernels, speed: 1, power: 1 } as const;
   const generation = own?.generation === undefined ? undefined : ownValue(generations, own.generation);
-  const reference = generation === undefined ? undefined : ownValue(devices, generation.reference);
+  // One of its design, where the one that stands for it was not timed.
+  const like = Object.entries(devices).find(
+    ([each, device]) => each !== name && device.generation === own?.generation && device.kernels !== undefined,
+  );
+  const isTimed = generation !== undefined && ownValue(devices, generation.reference)?.kernels !== undefined;
+  const referenceName = isTimed || like === undefined ? generation?.reference : like[0];
+  const reference = referenceName === undefined ? undefined : ownValue(devices, referenceName);
   const factors = {
     speed: generation?.speed?.value ?? 1,
     power: reference === undefined ? 1 : powerShare(reference, own!),
   };
   if (reference?.kernels === undefined)
     return { source: "mean", of: undefined, kernels: undefined, ...factors } as const;
-  return { source: "generation", of: generation!.reference, kernels: reference.kernels, ...factors } as const;
+  return { source: "generation", of: referenceName!, kernels: reference.kernels, ...factors } as const;
+}
+
+/** What collectives take on a device: as they were timed, else as on one with the same link, at the rate of its own. */
+function collectivesOf(own: CatalogDevice | undefined, timed: readonly Timed[]): CollectiveFigures | undefined {
+  const link = own?.deviceLink;
+  const isSame = (device: Timed): boolean => device === own || device.deviceLink?.name === link?.name;
+  const like = timed.filter((device) => device.kernels.collectives !== undefined && isSame(device));
+  const from = like.find((device) => device === own) ?? like[0];
+  if (link === undefined || from === undefined) return undefined;
+  const { lowLatency, highBandwidth } = from.kernels.collectives!;
+  const share = link.bytesPerSecond.value / from.deviceLink!.bytesPerSecond.value;
+  return {
+    lowLatency: { ...lowLatency, bytesPerSecond: lowLatency.bytesPerSecond * share },
+    highBandwidth: { ...highBandwidth, bytesPerSecond: highBandwidth.bytesPerSecond * share },
+  };
 }
 
 /**
@@ -109,6 +132,6 @@ export function gpuKernels(catalog: Catalog, name: string): GpuKernels | undefin
       ...{ computeShare, squareTile, memoryShare, seconds, powerLoss },
     },
     attention: { computeShares, halfSpeedTokens, emptyWave, seconds: attentionSeconds },
-    ...{ source, of },
+    ...{ collectives: collectivesOf(own, timed), source, of },
   };
 }

@@ -1,3 +1,4 @@
+import { InputError } from "../../core/index.ts";
 import type { Architecture, StepLayout } from "../../plan/index.ts";
 import type { StepMachine } from "./step-machine.ts";
 
@@ -7,6 +8,17 @@ const MOST_SPLIT = 8;
 const MICRO_TOKENS = [16_384, 8192, 4096, 2048, 1024] as const;
 /** Of the layers, those that are computed again. */
 const RECOMPUTED = [0, 0.25, 0.5, 0.75, 1] as const;
+
+/** What of a layout is given; the rest is tried. */
+export type AskedLayout = {
+  readonly [Key in
+    | "tensorParallel"
+    | "contextParallel"
+    | "pipelineParallel"
+    | "sharded"
+    | "recomputedLayers"
+    | "microTokens"]?: StepLayout[Key] | undefined;
+};
 
 function powersOfTwo(most: number): readonly number[] {
   const powers: number[] = [];
@@ -20,13 +32,14 @@ function dividesHeads({ numHeads, numKvHeads }: Architecture, parts: number): bo
 }
 
 /** How the model can be split over some of the accelerators, those that the fast link connects inside a layer. */
-function splitsOf({ count, scaleUp }: StepMachine, architecture: Architecture) {
+function splitsOf({ count, scaleUp, virtualStages = 1 }: StepMachine, architecture: Architecture, asked: AskedLayout) {
   const inLayer = powersOfTwo(Math.min(count, scaleUp, MOST_SPLIT));
-  return inLayer
+  const only = (given: number | undefined, all: readonly number[]) => (given === undefined ? all : [given]);
+  return only(asked.tensorParallel, inLayer)
     .filter((tensorParallel) => dividesHeads(architecture, tensorParallel))
     .flatMap((tensorParallel) =>
-      inLayer.flatMap((contextParallel) =>
-        powersOfTwo(Math.min(count, architecture.numLayers)).map((pipelineParallel) => ({
+      only(asked.contextParallel, inLayer).flatMap((contextParallel) =>
+        only(asked.pipelineParallel, powersOfTwo(Math.min(count, architecture.numLayers))).map((pipelineParallel) => ({
           tensorParallel,
           contextParallel,
           // Rows are exchanged for heads where there are enough of those; otherwise keys and values go around.
@@ -41,22 +54,48 @@ function splitsOf({ count, scaleUp }: StepMachine, architecture: Architecture) {
       ({ tensorParallel, contextParallel, pipelineParallel }) =>
         tensorParallel * contextParallel <= scaleUp &&
         count % (tensorParallel * contextParallel * pipelineParallel) === 0 &&
-        architecture.numLayers % pipelineParallel === 0,
+        architecture.numLayers % (pipelineParallel === 1 ? 1 : pipelineParallel * virtualStages) === 0,
     );
 }
 
-/** Every layout of a step of one model, the simplest first, whether it has room or not. */
-export function allLayouts(machine: StepMachine, architecture: Architecture): readonly StepLayout[] {
-  return splitsOf(machine, architecture).flatMap((split) => {
+/** What was given, in the words of the options. */
+function askedText(asked: AskedLayout): string {
+  const { tensorParallel, contextParallel, pipelineParallel } = asked;
+  const sizes = { tensor: tensorParallel, context: contextParallel, pipeline: pipelineParallel };
+  const parts = Object.entries(sizes).flatMap(([name, size]) => (size === undefined ? [] : [`${name} ${size}`]));
+  return parts.length === 0 ? "none" : parts.join(", ");
+}
+
+/**
+ * Every layout of a step of one model with what was asked for, the simplest first, whether it has room or not.
+ * @throws InputError where accelerators or model do not allow what was asked for
+ */
+export function allLayouts(
+  machine: StepMachine,
+  architecture: Architecture,
+  asked: AskedLayout = {},
+): readonly StepLayout[] {
+  const { numHeads, numLayers } = architecture;
+  const splits = splitsOf(machine, architecture, asked);
+  if (splits.length === 0)
+    throw new InputError({
+      expected:
+        `parallelism that divides ${machine.count} accelerators (${machine.scaleUp} in a fast link), ${numHeads} heads ` +
+        `and ${numLayers} layers with their virtual stages`,
+      got: askedText(asked),
+    });
+  return splits.flatMap((split) => {
     const { tensorParallel, contextParallel, pipelineParallel } = split;
     const dataParallel = machine.count / (tensorParallel * contextParallel * pipelineParallel);
     const isAlone = dataParallel * contextParallel === 1;
-    return (isAlone ? (["state"] as const) : (["state", "weights"] as const)).flatMap((sharded) =>
-      RECOMPUTED.flatMap((share) =>
-        MICRO_TOKENS.map((tokens) => ({
-          ...{ ...split, dataParallel, sharded },
-          recomputedLayers: Math.round(share * architecture.numLayers),
-          microTokens: tokens * contextParallel,
+    const shards = isAlone ? (["state"] as const) : (["state", "weights"] as const);
+    const shares = RECOMPUTED.map((share) => Math.round(share * numLayers));
+    const microTokens = MICRO_TOKENS.map((tokens) => tokens * contextParallel);
+    return (asked.sharded === undefined ? shards : [asked.sharded]).flatMap((sharded) =>
+      (asked.recomputedLayers === undefined ? shares : [asked.recomputedLayers]).flatMap((recomputedLayers) =>
+        (asked.microTokens === undefined ? microTokens : [asked.microTokens]).map((tokens) => ({
+          ...{ ...split, dataParallel, sharded, recomputedLayers },
+          microTokens: tokens,
         })),
       ),
     );

@@ -2,7 +2,7 @@ import { groupBy, maximum, sum } from "../../core/index.ts";
 import type { StepLayout } from "../../plan/index.ts";
 import type { StepTrust } from "../observations/step-predictor.ts";
 import type { StepShares } from "../observations/training-step.ts";
-import { allLayouts } from "./all-layouts.ts";
+import { type AskedLayout, allLayouts } from "./all-layouts.ts";
 import { DealtRows, type StepWork } from "./dealt-rows.ts";
 import { layoutBytes, layoutSeconds, layoutShares, layoutTrust, usableBytes } from "./step-layout.ts";
 import type { StepMachine } from "./step-machine.ts";
@@ -101,9 +101,16 @@ function splitName({ jobs, layout }: TimedLayout): string {
   return JSON.stringify([jobs, split]);
 }
 
-/** Every layout of all jobs of one base model on equal accelerators. */
-export function compareLayouts(machine: StepMachine, jobs: readonly LayoutJob[]): LayoutComparison {
-  const layouts = allLayouts(machine, jobs[0]!.work.architecture);
+/**
+ * Every layout of all jobs of one base model on equal accelerators, with what was asked for.
+ * @throws InputError as `allLayouts` does
+ */
+export function compareLayouts(
+  machine: StepMachine,
+  jobs: readonly LayoutJob[],
+  asked: AskedLayout = {},
+): LayoutComparison {
+  const layouts = allLayouts(machine, jobs[0]!.work.architecture, asked);
   const most = usableBytes(machine);
   const ways = jobs.length === 1 ? [apartOf(jobs)] : [togetherOf(jobs), apartOf(jobs)];
   const all = layouts.map((layout) => ways.map((way) => timed(machine, layout, way)));

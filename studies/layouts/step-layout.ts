@@ -1,5 +1,5 @@
 import { mean, sum } from "../../core/index.ts";
-import { PROJECTIONS, type StepLayout } from "../../plan/index.ts";
+import { PROJECTIONS, type StepLayout, WEIGHT_BYTES } from "../../plan/index.ts";
 import { OWN_SOFTWARE } from "../observations/published-rows.ts";
 import { PUBLISHED_ACTIVATIONS, publishedPredictor, releaseNamed } from "../observations/published-steps.ts";
 import type { AskedStep, StepPredictor, StepTrust } from "../observations/step-predictor.ts";
@@ -19,7 +19,7 @@ import type { DealtRows, RankRows } from "./dealt-rows.ts";
 import type { StepMachine } from "./step-machine.ts";
 
 /** Bytes of a parameter of the base model's layers: 4-bit ones have a scale of 8 bits for each 16. */
-const WEIGHT_BYTES: Readonly<Record<ProductPrecision, number>> = { bfloat16: 2, float8: 1, float4: 0.5625 };
+const OPERAND_BYTES: Readonly<Record<ProductPrecision, number>> = { bfloat16: 2, float8: 1, float4: 0.5625 };
 /** Of a value that is kept of the MLP's activation, whose inputs are stored as products take them. */
 const STORED_BYTES: Readonly<Record<ProductPrecision, number>> = { bfloat16: 2, float8: 1, float4: 1 };
 /** Of the memory of an accelerator, what others leave and what is not lost to fragments. */
@@ -29,7 +29,7 @@ const USABLE = 0.94;
 function systemOf(machine: StepMachine, layout: StepLayout, rows: DealtRows): TrainingSystem {
   const { tensorParallel, contextParallel, contextExchange, pipelineParallel, recomputedLayers, sharded } = layout;
   const { dataParallel } = layout;
-  const { accelerator, count, precision, hasGraphs, overlaps, scaleUp } = machine;
+  const { accelerator, count, precision, hasGraphs, overlaps, scaleUp, virtualStages, drainAfter, quantized } = machine;
   return {
     ...{ accelerator, architecture: rows.works[0]!.architecture, accelerators: count, scaleUp },
     trainedParameters: sum(rows.works.map(({ trainedParameters }) => trainedParameters)),
@@ -44,6 +44,9 @@ function systemOf(machine: StepMachine, layout: StepLayout, rows: DealtRows): Tr
       overlaps,
     },
     isSharded: sharded === "weights",
+    ...(virtualStages === undefined ? {} : { virtualStages }),
+    ...(drainAfter === undefined ? {} : { drainAfter }),
+    ...(quantized === undefined ? {} : { quantized }),
   };
 }
 
@@ -53,7 +56,8 @@ type SlowestRank = StepSums & { readonly computed: number };
 function rankSeconds(cost: MicroBatchCost, rank: RankRows): number {
   const { sizes, microBatches, largest } = rank;
   return (
-    (cost.isLinear ? cost.sums(microBatches, rank) : sum(sizes.map((size) => cost.last(size)))) + cost.fill(largest)
+    (cost.isLinear ? cost.sums(microBatches, rank) : sum(sizes.map((size) => cost.last(size)))) +
+    cost.fill(largest, microBatches)
   );
 }
 
@@ -88,7 +92,7 @@ function slowestInEach(cost: MicroBatchCost, ranks: readonly RankRows[]): Slowes
   const largest = met.reduce((a, b) => (b.tokens > a.tokens ? b : a));
   const tokens = sum(met.map((size) => size.tokens));
   const pairs = sum(met.map((size) => size.pairs));
-  return { microBatches: met.length, tokens, pairs, largest, computed: computed + cost.fill(largest) };
+  return { microBatches: met.length, tokens, pairs, largest, computed: computed + cost.fill(largest, met.length) };
 }
 
 /** What the slowest accelerators do in a layout's steps, by the model alone. */
@@ -191,8 +195,9 @@ export function layoutBytes(machine: StepMachine, layout: StepLayout, rows: Deal
   const all = Math.ceil(rows.mostRows / dataParallel) * rows.longestRow;
   const tokens = Math.max(rows.longestRow, Math.min(microTokens, all));
   const accumulation = rows.mostMicroBatches(dataParallel, microTokens);
-  const { precision } = machine;
-  const memory = { weightBytes: WEIGHT_BYTES[precision], storedBytes: STORED_BYTES[precision], isStateSharded: true };
+  const { precision, quantized } = machine;
+  const weightBytes = quantized === undefined ? OPERAND_BYTES[precision] : WEIGHT_BYTES[quantized];
+  const memory = { weightBytes, storedBytes: STORED_BYTES[precision], isStateSharded: true };
   return peakBytes(
     { ...memory, system: { ...systemOf(machine, layout, rows), tokens, accumulation } },
     PUBLISHED_ACTIVATIONS,

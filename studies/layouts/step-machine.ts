@@ -1,5 +1,5 @@
 import { InputError } from "../../core/index.ts";
-import type { Catalog } from "../../plan/index.ts";
+import type { Catalog, QuantizedDtype } from "../../plan/index.ts";
 import { acceleratorOf } from "../observations/accelerator.ts";
 import { requireRelease } from "../observations/published-steps.ts";
 import type { Accelerator, ProductPrecision } from "../observations/training-step.ts";
@@ -19,17 +19,21 @@ export interface StepMachine {
   readonly hasGraphs: boolean;
   /** Collectives of tensor parallelism run beside products. */
   readonly overlaps: boolean;
+  /** How the base model's weights are kept where products are given them in 16 bits; as operands are if absent. */
+  readonly quantized?: QuantizedDtype | undefined;
+  /** As a system's: interleaved stages, and pipelines that drain inside a step. */
+  readonly virtualStages?: number | undefined;
+  readonly drainAfter?: number | undefined;
 }
+
+/** What a machine is asked for beside the accelerators' type. */
+export type MachineChoice = Omit<StepMachine, "accelerator" | "memoryBytes" | "scaleUp">;
 
 /**
  * So many of a device of the catalog.
  * @throws InputError where the catalog lacks a figure that its steps follow from, or nothing was published of its software
  */
-export function stepMachine(
-  name: string,
-  catalog: Catalog,
-  rest: Pick<StepMachine, "count" | "precision" | "release" | "hasGraphs" | "overlaps">,
-): StepMachine {
+export function stepMachine(name: string, catalog: Catalog, rest: MachineChoice): StepMachine {
   const accelerator = acceleratorOf(name, catalog);
   requireRelease(rest.release, accelerator.generation);
   const { memoryBytes, scaleUpDevices } = catalog.devices[name]!;

@@ -36,5 +36,6 @@ export function acceleratorOf(name: string, catalog: Catalog): Accelerator {
     memoryBytesPerSecond: memoryBytesPerSecond!.value,
     linkBytesPerSecond: link!.value,
     networkBytesPerSecond: networkBytesPerSecond?.value ?? NETWORK,
+    float8Attention: ownValue(catalog.generations ?? {}, generation)?.float8Attention?.value ?? 1,
   };
 }

@@ -64,6 +64,12 @@ function weightsBytes({ system, weightBytes }: StepMemory, tables: number): numb
   return own / (accelerators / tensorParallel / pipelineParallel) + gathered;
 }
 
+/** Micro-batches in flight on the first stage; interleaved stages begin more of them. */
+function inFlight({ pipelineParallel, accumulation, virtualStages = 1 }: TrainingSystem): number {
+  const most = pipelineParallel + (virtualStages === 1 ? 0 : (pipelineParallel - 1) / virtualStages);
+  return Math.min(most, accumulation);
+}
+
 /** Of one accelerator, the fullest; `factor`: of activations. */
 export function peakBytes(peak: StepMemory, factor: number): number {
   const { system, isStateSharded } = peak;
@@ -77,10 +83,7 @@ export function peakBytes(peak: StepMemory, factor: number): number {
   const stages =
     pipelineParallel === 1
       ? [weightsBytes(peak, 2) + activations + logits]
-      : [
-          weightsBytes(peak, 1) + activations * Math.min(pipelineParallel, system.accumulation),
-          weightsBytes(peak, 1) + activations + logits,
-        ];
+      : [weightsBytes(peak, 1) + activations * inFlight(system), weightsBytes(peak, 1) + activations + logits];
   return trained + state + Math.max(...stages);
 }
 

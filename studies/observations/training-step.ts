@@ -5,13 +5,17 @@ import {
   adapterPasses,
   attentionShare,
   BACKWARD_FORWARDS,
+  collectiveSeconds,
   decoderDimensions,
+  dequantizedBytes,
   type GpuKernels,
   headProductSeconds,
   layerProductSeconds,
   PROJECTIONS,
   type Projection,
+  type QuantizedDtype,
   type TrainingLosses,
+  WEIGHT_BYTES,
 } from "../../plan/index.ts";
 
 export type ProductPrecision = "bfloat16" | "float8" | "float4";
@@ -28,6 +32,8 @@ export interface Accelerator {
   readonly memoryBytesPerSecond: number;
   readonly linkBytesPerSecond: number;
   readonly networkBytesPerSecond: number;
+  /** Speed of attention beside products in 8 or 4 bits, relative to that in 16. */
+  readonly float8Attention: number;
 }
 
 /** LoRA training of one model on many accelerators, every one of which does the same. */
@@ -60,6 +66,12 @@ export interface TrainingSystem {
   readonly overlaps: boolean;
   /** Accelerators that the link between them connects. */
   readonly scaleUp: number;
+  /** Groups of layers, far apart, that each stage has: a pipeline fills in as much less (interleaved 1F1B). 1 if absent. */
+  readonly virtualStages?: number;
+  /** Micro-batches after which a pipeline drains before it fills again. Those of a step if absent. */
+  readonly drainAfter?: number;
+  /** How the base model's weights are kept that are made 16 bits anew for each pass. As products take them if absent. */
+  readonly quantized?: QuantizedDtype;
 }
 
 /** What is fitted. All shares and factors are positive. */
@@ -83,8 +95,10 @@ export interface StepFit {
  */
 const ASSUMED = {
   linkShare: 0.8,
+  /** Of the time that NCCL's collectives take alone. */
+  collectiveShare: 0.75,
   allToAllShare: 0.4,
-  overlapped: 0.6,
+  overlapped: 0.9,
   reduceShare: 0.7,
   gatherShare: 0.75,
   gapSeconds: 1e-4,
@@ -148,15 +162,35 @@ function productSecondsOf(system: TrainingSystem, size: number, pass: "F" | "I",
 
 /** Seconds of attention in a layer, forward and backward: of each token, and of each pair of tokens of one row. */
 function attentionOf(system: TrainingSystem, fit: StepFit) {
-  const { accelerator, architecture, tensorParallel, contextParallel, recomputedLayers } = system;
+  const { accelerator, architecture, tensorParallel, contextParallel, recomputedLayers, precision } = system;
   const { numHeads, headDim, numLayers } = architecture;
   const figures = accelerator.kernels.attention;
   const share = attentionShare(figures, headDim);
-  const flops = share * accelerator.losses.sustained * (accelerator.flops.bfloat16 ?? Number.NaN);
+  const peak = accelerator.losses.sustained * (accelerator.flops.bfloat16 ?? Number.NaN);
+  const faster = precision === "bfloat16" ? 1 : accelerator.float8Attention;
+  const flops = share * peak * faster * speedOf(system, "bfloat16", fit);
   const forwards = 1 + BACKWARD_FORWARDS + recomputedLayers / numLayers;
-  const pair =
-    (forwards * 2 * numHeads * headDim) / tensorParallel / contextParallel / (flops * speedOf(system, "bfloat16", fit));
+  const pair = (forwards * 2 * numHeads * headDim) / tensorParallel / contextParallel / flops;
   return { token: figures.halfSpeedTokens * pair, pair };
+}
+
+/** In which a layer's quantized weights are read and written in 16 bits for a pass. */
+function unpackSeconds({ accelerator, architecture, tensorParallel, quantized }: TrainingSystem): number {
+  if (quantized === undefined) return 0;
+  const bytes = dequantizedBytes(quantized, "bfloat16") * decoderDimensions(architecture).parameters;
+  return bytes / tensorParallel / accelerator.memoryBytesPerSecond;
+}
+
+/** Of each token of a layer's input, in which tensor parallelism gathers it: in collectives of so many. */
+function tokenGatherSeconds({ accelerator, architecture, tensorParallel }: TrainingSystem, tokens: number): number {
+  const bytes = BFLOAT16_BYTES * architecture.hiddenSize;
+  const { kernels, linkBytesPerSecond } = accelerator;
+  if (kernels.collectives !== undefined)
+    return (
+      (ASSUMED.collectiveShare * collectiveSeconds(kernels.collectives, "all-gather", tensorParallel, bytes * tokens)) /
+      tokens
+    );
+  return (bytes * (tensorParallel - 1)) / tensorParallel / (ASSUMED.linkShare * linkBytesPerSecond);
 }
 
 /**
@@ -182,14 +216,14 @@ function layerParts(system: TrainingSystem, size: number, fit: StepFit) {
     passes * losses.activationBytes * activationFeatures +
     (adapterPasses(["F", "I"]) + recomputed) * losses.adapterBytes * adaptedFeatures(architecture, targets);
   const memory = (tokens * moved) / tp / memoryBytesPerSecond;
-  const gathered = (passes * COLLECTIVES * BFLOAT16_BYTES * hiddenSize * tokens * (tp - 1)) / tp;
-  const tensor = (gathered / (ASSUMED.linkShare * link)) * (system.overlaps ? ASSUMED.overlapped : 1);
+  const shared = passes * COLLECTIVES * tokens * tokenGatherSeconds(system, size / cp);
+  const tensor = shared * (system.overlaps ? ASSUMED.overlapped : 1);
   const exchanged = (hiddenSize + numKvHeads * headDim) * 2 * BFLOAT16_BYTES;
   const context =
     system.contextExchange === "ring"
       ? passes * (cp - 1) * fit.ringSeconds
       : (passes * tokens * exchanged * (cp - 1)) / cp / tp / (ASSUMED.allToAllShare * link);
-  return { products, attention, memory, tensor, context, gaps: passes * ASSUMED.gapSeconds };
+  return { products, attention, memory, tensor, context, fixed: passes * (ASSUMED.gapSeconds + unpackSeconds(system)) };
 }
 
 /** Of the head, forward and backward, in 16 bits. */
@@ -214,8 +248,8 @@ export interface MicroBatchCost {
   stage(size: MicroBatchSize): number;
   /** Of the last stage, which has the most to do: what one more micro-batch adds to a step. */
   last(size: MicroBatchSize): number;
-  /** In which a pipeline fills and drains, beside all micro-batches of its last stage: by the largest of them. */
-  fill(largest: MicroBatchSize): number;
+  /** In which a pipeline fills and drains in a step, beside all micro-batches of its last stage: by the largest of them. */
+  fill(largest: MicroBatchSize, microBatches: number): number;
   /** Whether so many micro-batches take what their sums do. */
   readonly isLinear: boolean;
   /** The same of the last stage for so many micro-batches by their sums; where it is linear. */
@@ -224,13 +258,13 @@ export interface MicroBatchCost {
 
 /** Of a system whose micro-batches are of other sizes than its own. */
 export function microBatchCost(system: TrainingSystem, release: string, fit: StepFit): MicroBatchCost {
-  const { hasGraphs, recomputedLayers, architecture, pipelineParallel } = system;
+  const { hasGraphs, recomputedLayers, architecture, pipelineParallel, virtualStages = 1 } = system;
   const one = { ...system, tokens: 1, sequence: 1 };
-  const { products, memory, tensor, context, gaps } = layerParts(one, system.tokens, fit);
+  const { products, memory, tensor, context, fixed: own } = layerParts(one, system.tokens, fit);
   const attended = attentionOf(system, fit);
   const isRing = system.contextExchange === "ring";
   const layers = (releaseFactor(system, release, fit) * architecture.numLayers) / pipelineParallel;
-  const fixed = layers * (gaps + (isRing ? context : 0));
+  const fixed = layers * (own + (isRing ? context : 0));
   const token = layers * (products + memory + attended.token + tensor + (isRing ? 0 : context));
   const pair = layers * attended.pair;
   const head = releaseFactor(system, release, fit) * headSeconds(one, system.tokens, fit);
@@ -243,7 +277,11 @@ export function microBatchCost(system: TrainingSystem, release: string, fit: Ste
   const handOn = handOnSeconds(one);
   return {
     stage,
-    fill: (largest) => (pipelineParallel === 1 ? 0 : (pipelineParallel - 1) * stage(largest) + handOn * largest.tokens),
+    fill: (largest, microBatches) =>
+      pipelineParallel === 1
+        ? 0
+        : numFills(system, microBatches) *
+          (((pipelineParallel - 1) * stage(largest)) / virtualStages + handOn * largest.tokens),
     last: (size) => stage(size) + head * size.tokens,
     isLinear: hasGraphs,
     sums: (count, { tokens, pairs }) => count * fixed + (token + head) * tokens + pair * pairs,
@@ -258,6 +296,16 @@ function farRate({ accelerator, accelerators, scaleUp }: TrainingSystem): number
 /** The adapters' gradients, summed over all that have the same. */
 function reduceSeconds(system: TrainingSystem): number {
   const { accelerators, tensorParallel, pipelineParallel, trainedParameters, scaleUp } = system;
+  const { collectives } = system.accelerator.kernels;
+  if (collectives !== undefined && accelerators <= scaleUp) {
+    const split = tensorParallel * pipelineParallel;
+    return collectiveSeconds(
+      collectives,
+      "all-reduce",
+      accelerators / split,
+      (GRADIENT_BYTES * trainedParameters) / split,
+    );
+  }
   const hops = accelerators <= scaleUp ? 0 : ASSUMED.hopSeconds * Math.log2(accelerators / scaleUp);
   const bytes = (2 * GRADIENT_BYTES * trainedParameters) / tensorParallel / pipelineParallel;
   return bytes / (ASSUMED.reduceShare * farRate(system)) + hops;
@@ -270,11 +318,18 @@ function reduceSeconds(system: TrainingSystem): number {
 function gatherSeconds(system: TrainingSystem): (microBatches: number) => number {
   const { accelerator, accelerators, architecture, tensorParallel, pipelineParallel, scaleUp } = system;
   const { numLayers, hiddenSize, vocabularySize } = architecture;
-  const parameters = numLayers * decoderDimensions(architecture).parameters + 2 * hiddenSize * vocabularySize;
+  const each = system.quantized === undefined ? GATHERED_BYTES : WEIGHT_BYTES[system.quantized];
+  const layers = numLayers * decoderDimensions(architecture).parameters * each;
+  const gathered = layers + 2 * hiddenSize * vocabularySize * GATHERED_BYTES;
   // Each machine brings all of them over the ports of its devices.
   const rate = accelerators <= scaleUp ? accelerator.linkBytesPerSecond : accelerator.networkBytesPerSecond * scaleUp;
-  const own = parameters / tensorParallel / pipelineParallel;
-  return (microBatches) => (3 * GATHERED_BYTES * (microBatches * own)) / (ASSUMED.gatherShare * rate);
+  const own = gathered / tensorParallel / pipelineParallel;
+  return (microBatches) => (3 * (microBatches * own)) / (ASSUMED.gatherShare * rate);
+}
+
+/** How often a pipeline fills in a step of so many micro-batches. */
+function numFills({ drainAfter = Number.POSITIVE_INFINITY }: TrainingSystem, microBatches: number): number {
+  return Math.max(1, Math.ceil(microBatches / drainAfter));
 }
 
 /** Rows at a stage's end and their gradients, handed on while nothing else is there to do: a pipeline fills and drains. */
@@ -311,7 +366,7 @@ export function stepShares(
   const { architecture, pipelineParallel, contextExchange } = system;
   const inLayers = (releaseFactor(system, release, fit) * architecture.numLayers) / pipelineParallel;
   const exchanged = context * (contextExchange === "ring" ? microBatches : 1);
-  const handedOn = handOnSeconds({ ...system, tokens: largest.tokens });
+  const handedOn = numFills(system, microBatches) * handOnSeconds({ ...system, tokens: largest.tokens });
   // What gathering weights takes beyond all else is the link's as well.
   const beyond = step - wholeStepSeconds({ ...system, isSharded: false })(computed, microBatches);
   const link = inLayers * (tensor + exchanged) + handedOn + reduceSeconds(system) + beyond;
@@ -353,6 +408,6 @@ export function wholeStepSeconds(system: TrainingSystem): (computed: number, mic
 export function trainingStepSeconds(system: TrainingSystem, release: string, fit: StepFit): number {
   const cost = microBatchCost(system, release, fit);
   const size = ownSize(system);
-  const computed = cost.fill(size) + system.accumulation * cost.last(size);
+  const computed = cost.fill(size, system.accumulation) + system.accumulation * cost.last(size);
   return wholeStepSeconds(system)(computed, system.accumulation);
 }

@@ -1,5 +1,6 @@
 import { contentHash, InputError } from "../../core/index.ts";
 import {
+  CATALOG,
   EXECUTOR,
   type LayersCalibration,
   type PlanRequest,
@@ -9,7 +10,7 @@ import {
 import { clusterTopology, hasBlockingLinks } from "../../sim/index.ts";
 import type { ComparisonSchedule } from "./comparison-schedules.ts";
 import { fitsDevices } from "./device-needs.ts";
-import { topologyInterconnect } from "./interconnect.ts";
+import { timedCollectives, topologyInterconnect } from "./interconnect.ts";
 import type { Platform } from "./platform.ts";
 import { type ComparedJob, type JobsRun, jobsNeeds, jobsRefusal } from "./simulate-jobs.ts";
 
@@ -76,7 +77,18 @@ function platformOf(request: ComparedRequest): Platform {
     efficiency: figures.transferEfficiency,
     messageSeconds: figures.transferLatencySeconds,
   });
-  return { devices, figures, interconnect: topologyInterconnect(topology), program };
+  const interconnect = topologyInterconnect(topology);
+  const timed = figures.kernels?.[devices[0]!.type]?.collectives;
+  // Who gives a link's rate means that.
+  const isFabric = links.every(
+    ({ type, bandwidthBytesPerSecond: rate }) =>
+      type.startsWith("nvlink") && rate === CATALOG.links[type]?.bandwidthBytesPerSecond?.value,
+  );
+  return {
+    ...{ devices, figures, program },
+    interconnect:
+      timed !== undefined && isFabric ? timedCollectives(interconnect, devices.length, timed) : interconnect,
+  };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { type CollectiveFigures, collectiveSeconds } from "../../plan/index.ts";
 import {
   type Collective,
   type CollectiveCost,
@@ -55,6 +56,18 @@ export function topologyInterconnect(topology: Topology): Interconnect {
       return cost;
     },
     linkBytesPerSecond: linkRates(topology),
+  };
+}
+
+/** The same with collectives that were timed over the fast link of a machine. */
+export function timedCollectives(base: Interconnect, numDevices: number, figures: CollectiveFigures): Interconnect {
+  return {
+    ...base,
+    message: (from, to, bytes) => base.message(from, to, bytes),
+    collective: (bytes, collective) => ({
+      seconds: collectiveSeconds(figures, collective, numDevices, bytes),
+      flows: [],
+    }),
   };
 }
 

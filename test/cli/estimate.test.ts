@@ -335,7 +335,7 @@ describe("estimate refuses", () => {
     [
       "a schedule that is simulated only",
       [...PRICED, "--schedule", "tp"],
-      /^Expected a schedule that can be planned and executed/,
+      /^Expected another value at --schedule, got "tp"; there are "auto", "lorapp"/,
     ],
   ])("%s", async (_, argv, pattern) => {
     expect(await refused(...argv)).toEqual(message(pattern));

@@ -60,7 +60,9 @@ describe("layouts", () => {
     const best = async (...more: string[]): Promise<number> => (await layouts(...more)).rows[0]!.seconds;
     const eight = await best("--precision", "float8");
     expect(eight).toBeLessThan(await best());
-    expect(await best("--precision", "float8", "--release", "nemo1-v4.0")).toBeGreaterThan(eight);
+    const older = await best("--precision", "float8", "--release", "nemo1-v4.0");
+    expect(older).not.toBe(eight);
+    expect(older / eight).toBeCloseTo(1, 1);
     expect(await best("--precision", "float8", "--no-graphs")).toBeGreaterThan(eight);
     expect((await layouts("--precision", "float8")).rows[0]!.trust.provenance).toBe("fitted");
     expect((await layouts()).rows[0]!.trust.provenance).toBe("transferred");
@@ -84,6 +86,7 @@ describe("layouts", () => {
       "machine.release": is("newest"),
       "machine.hasGraphs": is(true),
       "machine.overlaps": blank("it was not asked for", is(false)),
+      asked: blank("nothing was", is({})),
       "assumes.device": that("how many steps", (value: string) => value.includes("85 published ones of 11 types")),
       "assumes.software": that("the release", (value: string) => value.includes("nemo2-v5.1")),
       "assumes.kernels": that("not ours", (value: string) => value.includes("not loratwin's own")),
@@ -129,6 +132,70 @@ describe("layouts", () => {
       }),
     };
     expect(fieldProblems({ rows, ...rest }, table)).toEqual([]);
+  });
+
+  it("have what is given of them, and say so", { tags: ["slow"] }, async () => {
+    const given = ["--tensor-parallel", "2", "--pipeline-parallel", "4", "--micro-batch-tokens", "4096"] as const;
+    const split = [...given, "--recompute", "none", "--shard", "state"] as const;
+    const one = await layouts(...split);
+    expect(one.rows.map(({ layout }) => layout)).toEqual([
+      {
+        ...{
+          tensorParallel: 2,
+          contextParallel: 1,
+          contextExchange: "all-to-all",
+          pipelineParallel: 4,
+          dataParallel: 1,
+        },
+        ...{ sharded: "state", recomputedLayers: 0, microTokens: 4096 },
+      },
+      expect.objectContaining({ tensorParallel: 2, pipelineParallel: 4 }),
+    ]);
+    expect(one).toMatchObject({
+      asked: {
+        ...{ tensorParallel: 2, pipelineParallel: 4, microTokens: 4096, sharded: "state", recomputedLayers: 0 },
+      },
+    });
+    const time = async (...more: readonly string[]): Promise<number> =>
+      (await layouts(...split, ...more)).rows[0]!.seconds;
+    const { seconds, bytes } = one.rows[0]!;
+    expect(await time("--virtual-stages", "20")).toBeLessThan(seconds);
+    expect(await time("--drain-after", "1")).toBeGreaterThan(seconds);
+    const [twice] = (await layouts(...given, "--recompute", "layer", "--shard", "state")).rows;
+    expect(twice!.seconds / seconds).toBeGreaterThan(1.2);
+    expect(twice!.seconds / seconds).toBeLessThan(1.5);
+    expect(twice!.bytes).toBeLessThan(bytes);
+    const [quantized] = (await layouts(...split, "--dtype", "nf4")).rows;
+    expect(quantized!.bytes).toBeLessThan(bytes);
+    expect(quantized!.seconds).toBeGreaterThan(seconds);
+    const text = await printed(
+      [...ASKED, ...split, "--dtype", "nf4", "--virtual-stages", "5", "--drain-after", "4"],
+      root,
+    );
+    expect(text).toMatch(/^2 jobs on 8 x H100 SXM: bfloat16 with weights in nf4, .* graphs\n/);
+    expect(text).toMatch(
+      /\ngiven: tp 2, pp 4, twice 0, at once 4096, ZeRO-1, 5 virtual stages, drains after 4 micro-batches; the rest was tried\n/,
+    );
+    expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);
+  });
+
+  it.each([
+    ["--tensor-parallel", "3", "tensor 3"],
+    ["--context-parallel", "16", "context 16"],
+    ["--pipeline-parallel", "7", "pipeline 7"],
+    ["--virtual-stages", "33", undefined],
+  ])("are refused with %s %s, which nothing divides", async (option, value, got) => {
+    const { code, stderr, stdout } = await runCli([...ASKED, option, value], root);
+    if (got === undefined) {
+      // Stages that cannot be are left out, and what has no stages is left.
+      expect(stdout).not.toMatch(/pp \d/);
+      expect(code).toBe(0);
+      return;
+    }
+    expect(stderr).toMatch(
+      new RegExp(`^Expected parallelism that divides 8 accelerators .*, 64 heads and 80 layers .*, got "${got}"`),
+    );
+    expect(code).toBe(2);
   });
 
   it("tell people what is fastest, what sharing brings, and how sure that is", async () => {

@@ -157,12 +157,12 @@ test.each([
   [
     "a plan with a schedule that is only simulated",
     ["plan", "small.yaml", ...ON_FOUR, "--schedule", "tp", "-o", "p.json"],
-    /a schedule that can be planned and executed at --schedule, got "tp"\.\nHint: tp is simulated only/,
+    /Expected another value at --schedule, got "tp"; there are "auto", "lorapp", "lorapp-gpipe"/,
   ],
   [
     "training with one",
     ["train", "small.yaml", ...ON_FOUR, "--schedule", "fsdp", "-o", "run"],
-    /a schedule that can be planned and executed at --schedule, got "fsdp"/,
+    /Expected another value at --schedule, got "fsdp"; there are/,
   ],
   [
     "rows that devices cannot share evenly",

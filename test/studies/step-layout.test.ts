@@ -132,7 +132,8 @@ describe("layouts of a step", () => {
       const pipelineParallel = [1, 2, 4, 8, 16][rng.nextInt(5)]!;
       const accumulation = 1 + rng.nextInt(12);
       // Links and updates that take no time: what is left is the pipeline.
-      const accelerator = { ...H100.accelerator, linkBytesPerSecond: 1e30, networkBytesPerSecond: 1e30 };
+      const kernels = { ...H100.accelerator.kernels, collectives: undefined };
+      const accelerator = { ...H100.accelerator, kernels, linkBytesPerSecond: 1e30, networkBytesPerSecond: 1e30 };
       const system: TrainingSystem = {
         ...{ accelerator, architecture: LLAMA, trainedParameters: 1, accelerators: 16, scaleUp: 16 },
         ...{ tensorParallel: 1, contextParallel: 1, contextExchange: "all-to-all", pipelineParallel, accumulation },

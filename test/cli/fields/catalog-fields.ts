@@ -91,6 +91,7 @@ export function catalogFields(): FieldTable {
     }),
     "generations.*.reference": matches(/^[A-Z]/),
     ...under("generations.*.", sourced("speed", within(0.5, 2))),
+    ...under("generations.*.", sourced("float8Attention", within(1, 3))),
     ...under("links.*.", sourced("bandwidthBytesPerSecond", within(1e8, 1e12))),
     "links.host": blank("memory's own rate, which a calibration measures", is({})),
   };

@@ -135,7 +135,8 @@ function sliceFields(pass: Pass, trace: TraceDocument, isExecuted: boolean): Fie
           ),
           "slices[].args.delayed": blank(
             "nothing else may have run",
-            lost(({ ts }) => ts),
+            // Of a device's first action it may have begun before the trace.
+            lost(() => last),
           ),
         }
       : {}),
