@@ -81,14 +81,23 @@ export function fitProducts(
   return figures(fitParameters({ start, softL1: SOFT_L1, residuals }));
 }
 
-export function fitAttention(times: readonly AttentionTime[], { peaks, multiprocessors }: TimedGpu): AttentionFigures {
+/** `around`: as for products. */
+export function fitAttention(
+  times: readonly AttentionTime[],
+  { peaks, multiprocessors }: TimedGpu,
+  around?: AttentionFigures,
+): AttentionFigures {
   const figures = ({ "64": narrow, "128": middle, "256": wide, ...rest }: typeof start): AttentionFigures => ({
     computeShares: { "64": narrow, "128": middle, "256": wide },
     ...rest,
   });
-  const start = { "64": 0.4, "128": 0.5, "256": 0.5, halfSpeedTokens: 500, emptyWave: 0.35, seconds: 1e-5 };
-  const residuals = (fit: typeof start): readonly number[] =>
-    times.map((time) => logOf(attentionTime(figures(fit), { peaks, multiprocessors }, time), time));
+  const { computeShares, ...other } = around ?? {};
+  const given = { "64": 0.4, "128": 0.5, "256": 0.5, halfSpeedTokens: 500, emptyWave: 0.35, seconds: 1e-5 };
+  const start = { ...given, ...computeShares, ...other };
+  const residuals = (fit: typeof start): readonly number[] => [
+    ...times.map((time) => logOf(attentionTime(figures(fit), { peaks, multiprocessors }, time), time)),
+    ...(around === undefined ? [] : priorResiduals(start, fit)),
+  ];
   return figures(fitParameters({ start, softL1: SOFT_L1, residuals }));
 }
 
@@ -102,14 +111,24 @@ export function attentionTime(
   return attentionSeconds(figures, multiprocessors, peaks, { heads, headDim, lengths });
 }
 
-export function fitCollectives(times: readonly CollectiveTime[]): CollectiveFigures {
-  const start = { first: 5e-6, round: 8e-7, rate: 5e10, ringFirst: 2e-5, ringRate: 2e11 };
+/** `around`: as for products. */
+export function fitCollectives(times: readonly CollectiveTime[], around?: CollectiveFigures): CollectiveFigures {
+  const { lowLatency, highBandwidth } = around ?? {};
+  const start = {
+    first: lowLatency?.seconds ?? 5e-6,
+    round: lowLatency?.roundSeconds ?? 8e-7,
+    rate: lowLatency?.bytesPerSecond ?? 5e10,
+    ringFirst: highBandwidth?.seconds ?? 2e-5,
+    ringRate: highBandwidth?.bytesPerSecond ?? 2e11,
+  };
   const figures = ({ first, round, rate, ringFirst, ringRate }: typeof start): CollectiveFigures => ({
     lowLatency: { seconds: first, roundSeconds: round, bytesPerSecond: rate },
     highBandwidth: { seconds: ringFirst, bytesPerSecond: ringRate },
   });
-  const residuals = (fit: typeof start): readonly number[] =>
-    times.map((time) => logOf(collectiveSeconds(figures(fit), time.collective, time.devices, time.bytes), time));
+  const residuals = (fit: typeof start): readonly number[] => [
+    ...times.map((time) => logOf(collectiveSeconds(figures(fit), time.collective, time.devices, time.bytes), time)),
+    ...(around === undefined ? [] : priorResiduals(start, fit)),
+  ];
   return figures(fitParameters({ start, softL1: SOFT_L1, residuals }));
 }
 

@@ -1,12 +1,20 @@
+import { readFileSync } from "node:fs";
 import { canonicalJson, InputError } from "../core/index.ts";
 import { type LayersCalibration, transferCalibration } from "../plan/index.ts";
 import { comparedRequest } from "../studies/index.ts";
-import { loadCatalog, loadRequest, readCalibration, writeOutput } from "../workbench/index.ts";
+import {
+  kernelCalibration,
+  loadCatalog,
+  loadRequest,
+  packageFile,
+  readCalibration,
+  writeOutput,
+} from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";
 import { observationText, observedCalibration } from "./observe-calibration.ts";
 import { type Option, type OptionTable, pick } from "./option-table.ts";
-import { percent, printResult } from "./output.ts";
+import { percent, printResult, table } from "./output.ts";
 import { CATALOG_OPTION, COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
 import { contextOf, requestChoice } from "./request-options.ts";
@@ -68,6 +76,65 @@ export const TRANSFER: Use = {
   instead: () =>
     "--transfer takes the shares of a calibration file to the device of --to; nothing is planned or measured.",
 };
+
+/** Calibrations that need no device here: from times of a GPU's kernels. */
+export const KERNELS: Use = {
+  input: "--from",
+  options: {
+    from: {
+      type: "string",
+      array: true,
+      describe:
+        "tables of kernel times of a GPU (CSV), such as those that the script of --script writes; several one after another",
+      notBeside: ["transfer"],
+    },
+    to: { type: "string", describe: "the GPU of the catalog that they are of, where the table has another name" },
+    catalog: CATALOG_OPTION,
+    output: CALIBRATION_OUTPUT,
+  },
+  instead: () =>
+    "--from fits the kernels of one GPU to times that were measured on it; nothing is planned or measured.",
+};
+
+/** A program for a machine without loratwin. */
+export const SCRIPT: Use = {
+  input: "--script",
+  options: {
+    script: {
+      type: "boolean",
+      default: false,
+      describe: "print a Python program that needs PyTorch alone and writes a table for --from in about a minute",
+    },
+  },
+  instead: () => "--script prints a program, which measures where it is run.",
+};
+
+/** Prints the program of --script. */
+export function printKernelScript(io: Io): void {
+  io.stdout(readFileSync(packageFile("calibration", "kernel_times.py"), "utf8"));
+}
+
+/** Fits the kernels of a GPU to the tables of --from. */
+export function calibrateFromKernels(io: Io, args: Arguments): void {
+  const files = args["from"] as readonly string[];
+  const catalog = loadCatalog(io, optionalText(args, "catalog"));
+  const { calibration, fits } = kernelCalibration(contextOf(io, args), catalog, files, optionalText(args, "to"));
+  const lines = written(io, args, calibration);
+  const off = (error: number | undefined): string => (error === undefined ? "-" : percent(error));
+  printResult(io, args, { calibration, fits }, () =>
+    [
+      `${calibration.source}; layers about ${percent(calibration.meanError, 0)} off`,
+      "",
+      table(
+        ["kernels", "times", "off by before", "off by"],
+        fits.map(({ kernel, times, medianErrorBefore, medianError }) => [
+          ...[kernel, `${times}`, off(medianErrorBefore), off(medianError)],
+        ]),
+      ),
+      ...(lines.length === 0 ? [] : ["", ...lines]),
+    ].join("\n"),
+  );
+}
 
 function written(io: Io, args: Arguments, calibration: unknown): readonly string[] {
   const output = optionalText(args, "output");

@@ -30,6 +30,8 @@ export {
 // Files to read: no pipe, no device, no more than there is room for.
 export { checkReadable, openToRead, readWholeText } from "./readable-file.ts";
 // A record of a data file.
+// Rows of a small table.
+export { type CsvRow, csvRows } from "./records/csv-text.ts";
 export type { DataRecord } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.
 export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./resolve-model.ts";

@@ -37,6 +37,9 @@ export { hostsOfFile, hostsOfList } from "./hosts.ts";
 export { inWorkers } from "./in-workers.ts";
 // Ctrl-C, and notices that the machine is to be taken away.
 export { type Interrupt, type NoticeLimit, onInterrupt, onNotice } from "./interrupt.ts";
+// Times of a GPU's kernels, and costs that follow from them.
+export { kernelCalibration } from "./kernel-calibration.ts";
+export { hasKernelTimes, type KernelTimes, readKernelTimes } from "./kernel-tables.ts";
 export { weightsByJournal } from "./known-weights.ts";
 // The command line that starts a run on several machines, and starting it.
 export { LAUNCHERS, type Launch, type Launcher, type LaunchLine, launchLine, launchText } from "./launch-line.ts";

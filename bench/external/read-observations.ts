@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import type { Iteration, LayerTime } from "../../studies/index.ts";
+import { hasKernelTimes, type KernelTimes, readKernelTimes } from "../../workbench/index.ts";
 import { hasIterations, readIterations } from "./iterations.ts";
-import { hasKernelTimes, type KernelTimes, readKernelTimes } from "./kernel-times.ts";
 import { layerTimesSchema, readLayerTimes } from "./layer-times.ts";
 import { type ProfiledPipelines, profiledPipelineSchema, readProfiledPipelines } from "./profiled-pipelines.ts";
 import { hasTrainingSteps, readTrainingSteps, type TrainingSteps } from "./training-steps.ts";
@@ -22,7 +22,7 @@ export type Observations = {
   | { readonly form: "iterations"; readonly data: readonly Iteration[] }
   | { readonly form: "layers"; readonly data: readonly LayerTime[] }
   | { readonly form: "steps"; readonly data: TrainingSteps }
-  | { readonly form: "kernels"; readonly data: KernelTimes }
+  | { readonly form: "kernels"; readonly data: ReadonlyMap<string, KernelTimes> }
 );
 
 function filesUnder(place: string): readonly string[] {
@@ -67,7 +67,7 @@ export function readObservations(place: string, skipped: (file: string) => void)
         : hasTrainingSteps(text)
           ? { about: file, form: "steps" as const, data: readTrainingSteps(text, file) }
           : hasKernelTimes(text)
-            ? { about: file, form: "kernels" as const, data: readKernelTimes(text) }
+            ? { about: file, form: "kernels" as const, data: readKernelTimes(text, name) }
             : undefined;
     if (contents === undefined) {
       skipped(file);

@@ -23,8 +23,12 @@ import {
 import {
   CALIBRATION_OUTPUT,
   calibrateByTransfer,
+  calibrateFromKernels,
   calibrateFromObservation,
+  KERNELS,
   OBSERVATION,
+  printKernelScript,
+  SCRIPT,
   TRANSFER,
 } from "../calibrate-without-device.ts";
 import { type Arguments, type Command, optionalCount, optionalText, requiredText, type Use } from "../command.ts";
@@ -189,12 +193,16 @@ export const calibrateCommand: Command = {
       "GPUs that are not here, from a rate that somebody saw",
     ],
     ["mpirun -n 2 ... $0 calibrate --links", "the network between machines, for a cluster file"],
+    ["$0 calibrate --script > kernel_times.py", "what times a GPU's kernels on a machine with PyTorch alone"],
+    ["$0 calibrate --from kernels.csv -o mine.json", "costs from such times, for plan and simulate"],
     ["$0 calibrate --transfer k.json --to 'H100 SXM' -o h100.json", "the efficiencies of one GPU for another"],
   ],
   positionals: {},
-  uses: [GENERAL, WORKLOAD, OBSERVATION, TRANSFER, LINKS],
+  uses: [GENERAL, WORKLOAD, OBSERVATION, TRANSFER, KERNELS, SCRIPT, LINKS],
   useOf: (args) =>
-    [WORKLOAD, OBSERVATION, TRANSFER, LINKS].find((use) => args[use.input.slice(2)] !== undefined) ?? GENERAL,
+    [WORKLOAD, OBSERVATION, TRANSFER, KERNELS, SCRIPT, LINKS].find(
+      (use) => (args[use.input.slice(2)] ?? false) !== false,
+    ) ?? GENERAL,
   async run(args, io, use) {
     if (use === OBSERVATION) {
       await calibrateFromObservation(io, args);
@@ -202,6 +210,14 @@ export const calibrateCommand: Command = {
     }
     if (use === TRANSFER) {
       calibrateByTransfer(io, args);
+      return 0;
+    }
+    if (use === KERNELS) {
+      calibrateFromKernels(io, args);
+      return 0;
+    }
+    if (use === SCRIPT) {
+      printKernelScript(io);
       return 0;
     }
     if (use === LINKS) {

@@ -75,6 +75,7 @@ beforeAll(async () => {
     "gpus.yaml": GPUS,
     "job.yaml": "{ name: third, data: { path: rows.jsonl } }\n",
     "f.yaml": FORECAST,
+    "kernels.csv": "gpu,m,n,k,ms\nA6000,512,4096,4096,0.2\n",
     "c.yaml":
       "{ kind: candidates, version: 1, generate: { accelerators: [L40S], counts: [2], slots: [1], precisions: [float8], tenures: [reserved] } }\n",
     "k.yaml":
@@ -162,6 +163,8 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { workload: "w.yaml", devices: "cpu:0" },
     { "from-observation": "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" },
     { transfer: "layers.json", to: "RTX A6000" },
+    { from: ["kernels.csv"], to: "RTX A6000" },
+    { script: true },
     { links: true },
   ],
   compare: [{ simulated: "s.json", executed: "run" }],

@@ -1,0 +1,148 @@
+import { attentionTime, fitAttention, fitCollectives, fitProducts } from "../calibration/index.ts";
+import { groupBy, InputError, median, ownValue, sum } from "../core/index.ts";
+import {
+  type Catalog,
+  type CollectiveFigures,
+  collectiveSeconds,
+  deviceCalibration,
+  gpuKernels,
+  type KernelFigures,
+  type LayersCalibration,
+  productSeconds,
+} from "../plan/index.ts";
+import type { Context } from "./context.ts";
+import { readInput } from "./files.ts";
+import { type KernelTimes, readKernelTimes } from "./kernel-tables.ts";
+
+/** What was fitted to kernels of one kind: how many times, and how far off they are, without sign. */
+export interface KernelFit {
+  readonly kernel: "products" | "attention" | "collectives";
+  readonly times: number;
+  /** Of the figures that the catalog has. */
+  readonly medianErrorBefore: number | undefined;
+  readonly medianError: number;
+}
+
+/** A GPU's costs with kernels that were timed on it. */
+export interface KernelCalibration {
+  readonly calibration: LayersCalibration;
+  readonly fits: readonly KernelFit[];
+}
+
+/** Of a layer's passes beside its kernels: the worst of three models, each predicted from the other two. */
+const LAYERS_ERROR = 0.06;
+
+/** The GPU of the catalog that a name as CUDA has it means: "NVIDIA H100 80GB HBM3" is "H100 SXM". */
+function catalogName({ devices }: Catalog, given: string): string | undefined {
+  if (Object.hasOwn(devices, given)) return given;
+  const words = given.replace(/^NVIDIA /, "").replace(/^GeForce /, "");
+  return Object.hasOwn(devices, words) ? words : undefined;
+}
+
+/** The times of one GPU from all files. @throws InputError where they are of several GPUs, or of one that nobody knows */
+function timesOf(
+  context: Context,
+  catalog: Catalog,
+  files: readonly string[],
+  to: string | undefined,
+): { readonly name: string; readonly times: readonly KernelTimes[] } {
+  const tables = files.flatMap((given) => {
+    const { text, file } = readInput(context, given, "a table of kernel times");
+    return [...readKernelTimes(text, file)];
+  });
+  const named = groupBy(tables, ([gpu]) => gpu);
+  const known = [...named.keys()].map((gpu) => [gpu, catalogName(catalog, gpu)] as const);
+  // A table of many GPUs has the rows of the one that is asked for.
+  const own = to === undefined ? undefined : known.find(([, name]) => name === to)?.[0];
+  const chosen = own ?? (named.size === 1 ? [...named.keys()][0]! : undefined);
+  const name = to ?? known.find(([gpu]) => gpu === chosen)?.[1];
+  if (chosen === undefined || name === undefined)
+    throw new InputError({
+      expected: "the GPU of the catalog that the times are of",
+      at: "--to",
+      got: to ?? [...named.keys()].map((gpu) => (gpu === "" ? "none" : gpu)).join(", "),
+      hint: `There are ${Object.keys(catalog.devices).join(", ")}; --catalog FILE adds others.`,
+    });
+  return { name, times: named.get(chosen)!.map(([, times]) => times) };
+}
+
+function medianOff<Time extends { readonly seconds: number }>(
+  times: readonly Time[],
+  of: (time: Time) => number,
+): number {
+  return median(times.map((time) => Math.abs(of(time) / time.seconds - 1)));
+}
+
+/**
+ * Costs of layers on a GPU whose kernels somebody has timed, around what the catalog says of it: what the times do not
+ * say stays as it is there. Times that were held at full load stand for training; bursts lose what the catalog says.
+ * `to`: its name in the catalog, where the tables have another one.
+ * @throws InputError for a table that is none, times of several GPUs, or a GPU without peaks in the catalog
+ */
+export function kernelCalibration(
+  context: Context,
+  catalog: Catalog,
+  files: readonly string[],
+  to: string | undefined,
+): KernelCalibration {
+  if (files.length === 0)
+    throw new InputError({ expected: "a table of kernel times, or several", at: "--from", got: "none" });
+  const { name, times } = timesOf(context, catalog, files, to);
+  const base = deviceCalibration(catalog, name, "bfloat16");
+  const device = ownValue(catalog.devices, name)!;
+  const before = gpuKernels(catalog, name);
+  const { bfloat16FlopsPerSecond: flops, memoryBytesPerSecond: bytes } = device;
+  const figures = base.kernels?.[name];
+  if (
+    device.kind !== "cuda" ||
+    flops === undefined ||
+    bytes === undefined ||
+    before === undefined ||
+    figures === undefined
+  )
+    throw new InputError({ expected: "a GPU with bfloat16 peaks and its memory's rate", at: "--to", got: name });
+  const peaks = { flopsPerSecond: flops.value, bytesPerSecond: bytes.value };
+  const gpu = { peaks, multiprocessors: before.products.multiprocessors };
+  const products = times.flatMap((each) => each.products);
+  const attention = times.flatMap((each) => each.attention);
+  const collectives = times.flatMap((each) => each.collectives);
+  const isHeld = times.every((each) => each.isHeld);
+  const fitted: KernelFigures = {
+    ...figures,
+    ...(products.length === 0 ? {} : { products: fitProducts(products, gpu, before.products) }),
+    ...(attention.length === 0 ? {} : { attention: fitAttention(attention, gpu, before.attention) }),
+    ...(collectives.length === 0 ? {} : { collectives: fitCollectives(collectives, before.collectives) }),
+  };
+  const errors = {
+    products: ({ products: of }: KernelFigures) => medianOff(products, ({ shape }) => productSeconds(of, peaks, shape)),
+    attention: ({ attention: of }: KernelFigures) => medianOff(attention, (time) => attentionTime(of, gpu, time)),
+    collectives: ({ collectives: of }: { readonly collectives?: CollectiveFigures | undefined }) =>
+      of === undefined
+        ? undefined
+        : medianOff(collectives, (time) => collectiveSeconds(of, time.collective, time.devices, time.bytes)),
+  };
+  const counts = { products: products.length, attention: attention.length, collectives: collectives.length };
+  const fits = (["products", "attention", "collectives"] as const).flatMap((kernel): readonly KernelFit[] =>
+    counts[kernel] === 0
+      ? []
+      : [
+          {
+            ...{ kernel, times: counts[kernel], medianErrorBefore: errors[kernel](figures) },
+            medianError: errors[kernel](fitted)!,
+          },
+        ],
+  );
+  const numTimes = sum(Object.values(counts));
+  // Of many products some are off the other way.
+  const kernelError = products.length === 0 ? base.meanError : errors.products(fitted) / 2;
+  return {
+    fits,
+    calibration: {
+      ...base,
+      source: `${numTimes} kernels timed on ${name}${isHeld ? " at full load" : ""}; else ${base.source}`,
+      ...(isHeld ? { computeEfficiency: 1 } : {}),
+      kernels: { [name]: fitted },
+      meanError: Math.hypot(LAYERS_ERROR, kernelError),
+    },
+  };
+}
