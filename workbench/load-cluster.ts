@@ -94,6 +94,16 @@ export function noteIdleCores(context: Pick<Context, "note">, devices: readonly 
   if (text !== undefined) context.note(`${text}: \`--devices ${WHOLE_CPU}\` takes every core.`);
 }
 
+/** Says of GPUs over PCIe that their link's rate is a sheet's, where the cluster file gives none. */
+function noteSheetRate(context: Pick<Context, "note">, { machines }: Cluster, links: readonly ResolvedLink[]): void {
+  if (!links.some(({ type }) => type.startsWith("pcie"))) return;
+  if (machines.every(({ link }) => link?.bandwidthBytesPerSecond !== undefined)) return;
+  context.note(
+    "the rate of PCIe between GPUs is the sheet's; machines whose GPUs do not reach each other's memory were seen at 1.4 to " +
+      "21 GB/s. `link: { bandwidthBytesPerSecond: ... }` of a machine takes a measured one.",
+  );
+}
+
 /**
  * The devices of --cluster FILE or --devices LIST; without either, and for the list `cpu`, every core of this machine, at
  * most one a layer.
@@ -110,7 +120,9 @@ export function loadCluster(
   const resolve = (cluster: Cluster, source: ReadText | undefined): LoadedCluster => {
     const devices = resolveDevices(cluster, catalog, thisMachine()).filter(({ name }) => !without.includes(name));
     if (file !== undefined || (list !== undefined && list !== WHOLE_CPU)) noteIdleCores(context, devices);
-    return { devices, links: resolveLinks(cluster, devices, catalog), source };
+    const links = resolveLinks(cluster, devices, catalog);
+    if (source !== undefined) noteSheetRate(context, cluster, links);
+    return { devices, links, source };
   };
   if (file === undefined) {
     try {

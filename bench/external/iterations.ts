@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { InputError } from "../../core/index.ts";
+import { csvRows } from "../../datasets/index.ts";
 import type { Iteration } from "../../studies/index.ts";
 
 const count = z.coerce.number().int().positive();
@@ -26,16 +27,11 @@ export function hasIterations(text: string): boolean {
 
 /** @throws InputError for a cell that is not a positive number. */
 export function readIterations(text: string): readonly Iteration[] {
-  const [heading = "", ...lines] = text
-    .replace(/^\uFEFF/, "")
-    .trim()
-    .split(/\r?\n/);
-  const columns = heading.split(",").map((column) => column.trim().toLowerCase());
-  return lines.map((line, index) => {
-    const cells = line.split(",");
-    const parsed = rowSchema.safeParse(Object.fromEntries(columns.map((column, i) => [column, cells[i]])));
+  return csvRows(text, "iterations").map(({ cells, line }) => {
+    const named = Object.entries(cells).map(([column, cell]) => [column.trim().toLowerCase(), cell]);
+    const parsed = rowSchema.safeParse(Object.fromEntries(named));
     if (!parsed.success)
-      throw new InputError({ expected: "a row of positive numbers", at: `line ${index + 2}`, got: line });
+      throw new InputError({ expected: "a row of positive numbers", at: `line ${line}`, got: JSON.stringify(cells) });
     const row = parsed.data;
     return {
       globalBatch: row["global batch"],

@@ -27,9 +27,14 @@ function geometricMean(values: readonly number[]): number {
   return Math.exp(mean(values.map(Math.log)));
 }
 
-/** Figures between those of all that were timed. */
-function meanKernels(timed: readonly Timed[]): Pick<Kernels, "products" | "attention"> {
-  const [first] = timed;
+/** Figures of products and attention, whatever they rest on. */
+interface KernelNumbers {
+  readonly products: Omit<ProductFigures, "multiprocessors">;
+  readonly attention: AttentionFigures;
+}
+
+/** Figures between those of all that were timed: shares of the peak of attention by ratio, as they lie far apart. */
+function meanKernels(timed: readonly Timed[]): KernelNumbers {
   const product = (of: keyof Omit<ProductFigures, "multiprocessors">): number =>
     mean(timed.map(({ kernels }) => kernels.products[of]));
   const share = (width: "64" | "128" | "256"): number =>
@@ -38,12 +43,10 @@ function meanKernels(timed: readonly Timed[]): Pick<Kernels, "products" | "atten
     mean(timed.map(({ kernels }) => kernels.attention[of]));
   return {
     products: {
-      ...first!.kernels.products,
       ...{ computeShare: product("computeShare"), squareTile: product("squareTile") },
       ...{ memoryShare: product("memoryShare"), seconds: product("seconds"), powerLoss: product("powerLoss") },
     },
     attention: {
-      ...first!.kernels.attention,
       computeShares: { "64": share("64"), "128": share("128"), "256": share("256") },
       ...{ halfSpeedTokens: attention("halfSpeedTokens"), emptyWave: attention("emptyWave") },
       seconds: attention("seconds"),
@@ -62,7 +65,7 @@ export function powerShare(from: CatalogDevice, to: CatalogDevice): number {
 }
 
 /** Kernels slower or faster than others, by a factor of all speeds that do not follow from memory. */
-function scaled(kernels: Pick<Kernels, "products" | "attention">, factor: number): typeof kernels {
+function scaled(kernels: KernelNumbers, factor: number): KernelNumbers {
   const { products, attention } = kernels;
   const { "64": narrow, "128": middle, "256": wide } = attention.computeShares;
   return {

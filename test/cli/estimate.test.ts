@@ -313,7 +313,7 @@ describe("estimate refuses", () => {
     const slow = [...ASKED, "--calibration", "slow.yaml", "--prices", "often.json", "--tenure", "spot"];
     expect(await refused(...slow)).toEqual(
       message(
-        /^Expected interruptions that the run gets through in ten years at --tenure, got "spot"\.\nHint: Without checkpoints/,
+        /^(Note: .*\n)?Expected interruptions that the run gets through in ten years at --tenure, got "spot"\.\nHint: Without checkpoints/,
       ),
     );
   });
