@@ -69,6 +69,8 @@ export function fitProducts(
   const figures = (fit: Omit<ProductFigures, "multiprocessors">): ProductFigures => ({
     multiprocessors,
     ...fit,
+    computeShare: Math.min(1, fit.computeShare),
+    memoryShare: Math.min(1, fit.memoryShare),
     powerLoss: Math.min(0.9, fit.powerLoss),
   });
   const { multiprocessors: _, ...other } = around ?? {};
@@ -88,7 +90,7 @@ export function fitAttention(
   around?: AttentionFigures,
 ): AttentionFigures {
   const figures = ({ "64": narrow, "128": middle, "256": wide, ...rest }: typeof start): AttentionFigures => ({
-    computeShares: { "64": narrow, "128": middle, "256": wide },
+    computeShares: { "64": Math.min(1, narrow), "128": Math.min(1, middle), "256": Math.min(1, wide) },
     ...rest,
   });
   const { computeShares, ...other } = around ?? {};

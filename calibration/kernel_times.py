@@ -35,7 +35,7 @@ def read_arguments():
     parser.add_argument("--model", help="a folder with config.json, or that file (default: the shapes of Llama 3 8B)")
     parser.add_argument("--seconds", type=float, default=1.5, help="for which a kernel is held at full load (1.5)")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="what to time (cuda)")
-    parser.add_argument("--gpu", help="the GPU's name in loratwin's catalog, such as 'H100 SXM' (default: as CUDA has it)")
+    parser.add_argument("--gpu", help="the GPU's name, such as 'H100 SXM' in loratwin's catalog (as CUDA has it)")
     options = parser.parse_args()
     if options.seconds <= 0:
         parser.error("--seconds has to be above 0")

@@ -51,7 +51,7 @@ function givenLines({ asked, machine }: Pick<ComparedLayouts, "asked" | "machine
   const given = { ...sizes, twice: recomputedLayers, "at once": microTokens };
   const parts = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]));
   if (sharded !== undefined) parts.push(sharded === "weights" ? "ZeRO-3" : "ZeRO-1");
-  if (machine.virtualStages !== undefined) parts.push(`${machine.virtualStages} virtual stages`);
+  if (machine.virtualStages !== undefined) parts.push(`${counted(machine.virtualStages, "virtual stage", wholeText)}`);
   if (machine.drainAfter !== undefined)
     parts.push(`drains after ${counted(machine.drainAfter, "micro-batch", wholeText)}`);
   return parts.length === 0 ? [] : [`given: ${parts.join(", ")}; the rest was tried`];

@@ -1,5 +1,5 @@
-import { attentionTime, fitAttention, fitCollectives, fitProducts } from "../calibration/index.ts";
-import { groupBy, InputError, median, ownValue, sum } from "../core/index.ts";
+import { attentionTime, fitAttention, fitCollectives, fitProducts, type ProductTime } from "../calibration/index.ts";
+import { counted, groupBy, InputError, median, ownValue, sum } from "../core/index.ts";
 import {
   type Catalog,
   type CollectiveFigures,
@@ -32,11 +32,42 @@ export interface KernelCalibration {
 /** Of a layer's passes beside its kernels: the worst of three models, each predicted from the other two. */
 const LAYERS_ERROR = 0.06;
 
-/** The GPU of the catalog that a name as CUDA has it means: "NVIDIA H100 80GB HBM3" is "H100 SXM". */
+/** Names as CUDA has them, of GPUs that the catalog calls something else. */
+const CUDA_NAMES: Readonly<Record<string, string>> = {
+  "A100-SXM4-40GB": "A100 SXM 40",
+  "A100-SXM4-80GB": "A100 SXM 80",
+  "A100-PCIE-40GB": "A100 PCIe 40",
+  "A100 80GB PCIe": "A100 PCIe 80",
+  "H100 80GB HBM3": "H100 SXM",
+  H200: "H200 SXM",
+  B200: "B200 SXM",
+  "RTX PRO 6000 Blackwell Workstation Edition": "RTX PRO 6000",
+  "RTX PRO 6000 Blackwell Server Edition": "RTX PRO 6000",
+};
+
+/** The GPU of the catalog that a name means, as CUDA or the catalog has it. */
 function catalogName({ devices }: Catalog, given: string): string | undefined {
-  if (Object.hasOwn(devices, given)) return given;
   const words = given.replace(/^NVIDIA /, "").replace(/^GeForce /, "");
-  return Object.hasOwn(devices, words) ? words : undefined;
+  return [given, words, ownValue(CUDA_NAMES, words)].find((name) => name !== undefined && Object.hasOwn(devices, name));
+}
+
+/** A part of the sheet's peak that nothing reaches; and how much longer than the catalog's times are hard to believe. */
+const BEYOND_PEAK = 1.1;
+const HARDLY = 4;
+
+/** @throws InputError for a product that is faster than the sheet's peak */
+function checkProducts(products: readonly ProductTime[], name: string, flopsPerSecond: number): void {
+  for (const { shape, seconds } of products) {
+    const [m, n, k] = shape;
+    const rate = (2 * m * n * k) / seconds;
+    if (rate > BEYOND_PEAK * flopsPerSecond)
+      throw new InputError({
+        expected: `times of products on ${name}, whose peak is ${flopsPerSecond / 1e12} TFLOP/s`,
+        at: `m ${m}, n ${n}, k ${k}`,
+        got: `${(rate / 1e12).toPrecision(4)} TFLOP/s`,
+        hint: "Times are in milliseconds, and of the GPU of --to.",
+      });
+  }
 }
 
 /** The times of one GPU from all files. @throws InputError where they are of several GPUs, or of one that nobody knows */
@@ -54,6 +85,9 @@ function timesOf(
   const known = [...named.keys()].map((gpu) => [gpu, catalogName(catalog, gpu)] as const);
   // A table of many GPUs has the rows of the one that is asked for.
   const own = to === undefined ? undefined : known.find(([, name]) => name === to)?.[0];
+  const other = to === undefined || own !== undefined ? undefined : known.find(([, name]) => name !== undefined);
+  if (other !== undefined)
+    throw new InputError({ expected: `times of ${to}`, at: "--to", got: `those of ${[...named.keys()].join(", ")}` });
   const chosen = own ?? (named.size === 1 ? [...named.keys()][0]! : undefined);
   const name = to ?? known.find(([gpu]) => gpu === chosen)?.[1];
   if (chosen === undefined || name === undefined)
@@ -61,7 +95,7 @@ function timesOf(
       expected: "the GPU of the catalog that the times are of",
       at: "--to",
       got: to ?? [...named.keys()].map((gpu) => (gpu === "" ? "none" : gpu)).join(", "),
-      hint: `There are ${Object.keys(catalog.devices).join(", ")}; --catalog FILE adds others.`,
+      hint: `--to names one. There are ${Object.keys(catalog.devices).join(", ")}; --catalog FILE adds others.`,
     });
   return { name, times: named.get(chosen)!.map(([, times]) => times) };
 }
@@ -106,6 +140,7 @@ export function kernelCalibration(
   const products = times.flatMap((each) => each.products);
   const attention = times.flatMap((each) => each.attention);
   const collectives = times.flatMap((each) => each.collectives);
+  checkProducts(products, name, flops.value);
   const isHeld = times.every((each) => each.isHeld);
   const fitted: KernelFigures = {
     ...figures,
@@ -133,13 +168,19 @@ export function kernelCalibration(
         ],
   );
   const numTimes = sum(Object.values(counts));
+  const ratios = products.map(({ shape, seconds }) => seconds / productSeconds(figures.products, peaks, shape));
+  const longer = ratios.length === 0 ? 1 : median(ratios);
+  if (longer > HARDLY || longer < 1 / HARDLY)
+    context.warn(
+      `products take ${longer < 10 ? longer.toPrecision(2) : Math.round(longer)} times what the catalog says of ${name}: are they its, and in milliseconds?`,
+    );
   // Of many products some are off the other way.
   const kernelError = products.length === 0 ? base.meanError : errors.products(fitted) / 2;
   return {
     fits,
     calibration: {
       ...base,
-      source: `${numTimes} kernels timed on ${name}${isHeld ? " at full load" : ""}; else ${base.source}`,
+      source: `${counted(numTimes, "kernel")} timed on ${name}${isHeld ? " at full load" : ""}; for the rest ${base.source}`,
       ...(isHeld ? { computeEfficiency: 1 } : {}),
       kernels: { [name]: fitted },
       meanError: Math.hypot(LAYERS_ERROR, kernelError),

@@ -33,13 +33,24 @@ export function hasKernelTimes(text: string): boolean {
   return [PRODUCT, ATTENTION, COLLECTIVE, [...VIDUR.sizes, ...VIDUR.products.map(vidurColumn)]].some(hasAll);
 }
 
+/** A quarter of an hour: no kernel takes that long. */
+const MOST_MS = 1e6;
+
 /** A cell as a positive number. @throws InputError for another one */
 function positive({ cells, line }: CsvRow, column: string, file: string, isWhole: boolean): number {
   const text = cells[column] ?? "";
   const value = Number(text);
-  if (text !== "" && Number.isFinite(value) && value > 0 && (!isWhole || Number.isSafeInteger(value))) return value;
-  const expected = isWhole ? "a positive whole number" : "a positive number";
+  if (text !== "" && value > 0 && (isWhole ? Number.isSafeInteger(value) : value <= MOST_MS)) return value;
+  const expected = isWhole ? "a positive whole number" : `milliseconds, above 0 and at most ${MOST_MS}`;
   throw new InputError({ expected, file, line, at: column, got: text });
+}
+
+/** Whether a row was timed under full load. @throws InputError for anything but 0 and 1 */
+function heldOf({ cells, line }: CsvRow, file: string): boolean {
+  const held = cells["held"] ?? "";
+  if (held !== "" && held !== "0" && held !== "1")
+    throw new InputError({ expected: "0 or 1", file, line, at: "held", got: held });
+  return held === "1";
 }
 
 const COLLECTIVES: Readonly<Record<string, Collective>> = {
@@ -87,6 +98,7 @@ export function readKernelTimes(text: string, file: string): ReadonlyMap<string,
       got: text.slice(0, text.indexOf("\n")).slice(0, 200),
     });
   const rows = csvRows(text, file);
+  if (rows.length === 0) throw new InputError({ expected: "rows of kernel times", file, got: "a header alone" });
   return new Map(
     [...groupBy(rows, ({ cells }) => cells["gpu"] ?? "")].map(([gpu, own]) => {
       const has = ({ cells }: CsvRow, columns: readonly string[]): boolean =>
@@ -102,8 +114,11 @@ export function readKernelTimes(text: string, file: string): ReadonlyMap<string,
         else if (has(row, PRODUCT)) products.push({ shape: [count("m"), count("n"), count("k")], seconds: seconds() });
         else if (has(row, ATTENTION)) {
           if ((cells["window"] ?? "0") !== "0") continue;
+          const [heads, kvHeads] = [count("heads"), count("kv_heads")];
+          if (heads % kvHeads !== 0)
+            throw new InputError({ expected: `a divisor of ${heads} heads`, file, line, at: "kv_heads", got: kvHeads });
           attention.push({
-            ...{ heads: count("heads"), kvHeads: count("kv_heads"), headDim: count("head_dim") },
+            ...{ heads, kvHeads, headDim: count("head_dim") },
             ...{ batch: count("batch"), tokens: count("tokens"), seconds: seconds() },
           });
         } else if (has(row, COLLECTIVE)) {
@@ -117,7 +132,7 @@ export function readKernelTimes(text: string, file: string): ReadonlyMap<string,
           collectives.push({ collective, devices: count("gpus"), bytes: count("bytes"), seconds: seconds() });
         } else throw new InputError({ expected: "a row of kernel times", file, line, got: JSON.stringify(cells) });
       }
-      const isHeld = own.every(({ cells }) => cells["held"] === "1");
+      const isHeld = own.every((row) => heldOf(row, file));
       const times = { products: merged(products), attention: merged(attention), collectives: merged(collectives) };
       return [gpu, { ...times, isHeld }];
     }),

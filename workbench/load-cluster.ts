@@ -154,9 +154,23 @@ export function readCalibration(place: Place, file: FileOrDocument): LoadedCalib
   return { calibration: checkDocument(calibrationSchema, source.value, source), source };
 }
 
+/** Kernels of one type stand for all devices, which is said where they are others. */
+function noteOtherKernels(
+  context: Pick<Context, "warn">,
+  calibration: Calibration,
+  devices: readonly ResolvedDevice[],
+) {
+  const known = calibration.model === "layers" ? Object.keys(calibration.kernels ?? {}) : [];
+  const other = devices.find(({ type }) => known.length > 0 && !known.includes(type));
+  if (other !== undefined)
+    context.warn(
+      `the calibration has kernels of ${known.join(", ")}, and none of ${other.type}: it may be another GPU's`,
+    );
+}
+
 /** A calibration file, else an assumption that fits the devices. */
 export function loadCalibration(
-  place: Place,
+  context: Context,
   {
     calibration: file,
     catalog,
@@ -164,8 +178,11 @@ export function loadCalibration(
   devices: readonly ResolvedDevice[],
   dtype: Dtype,
 ): LoadedCalibration & { readonly assumed: boolean } {
-  if (file !== undefined) return { ...readCalibration(place, file), assumed: false };
-  return { ...assumedCalibration(loadCatalog(place, catalog), devices, dtype), source: undefined };
+  if (file === undefined)
+    return { ...assumedCalibration(loadCatalog(context, catalog), devices, dtype), source: undefined };
+  const read = readCalibration(context, file);
+  noteOtherKernels(context, read.calibration, devices);
+  return { ...read, assumed: false };
 }
 
 export function calibrationHash(calibration: Calibration): string {

@@ -64,7 +64,7 @@ function describe({ steps, rates, kernels }: AccuracyFacts): string {
       ? []
       : [
           "Training steps of MLPerf, each predicted without the systems that are equal to it:",
-          ...rowsText(steps, doubtful === 0 ? "all" : `all but ${doubtful} that are doubtful`),
+          ...rowsText(steps, doubtful === 0 ? "all" : `all but ${doubtful} doubtful`),
         ]),
     ...(rates.length === 0
       ? []

@@ -65,7 +65,12 @@ export const layoutsCommand: Command = {
           describe: "the most tokens of a micro-batch of whole rows; tried when absent",
         },
         recompute: PLAN_OPTIONS.recompute,
-        dtype: PLAN_OPTIONS.dtype,
+        dtype: {
+          ...PLAN_OPTIONS.dtype,
+          choices: ["bfloat16", "int8", "nf4"] satisfies readonly Dtype[],
+          describe:
+            "how the base model's weights are kept under products in bfloat16; over the workload's `model.dtype`",
+        },
         "virtual-stages": {
           type: "number",
           describe:

@@ -1,5 +1,6 @@
 import { CsvError, parse } from "csv-parse/sync";
 import { InputError } from "../../core/index.ts";
+import { headerOf } from "./csv.ts";
 
 /** A row by the names of the header line. */
 export interface CsvRow {
@@ -11,7 +12,13 @@ export interface CsvRow {
 /** The rows of a text whose first line has the names of its columns. @throws InputError for a row that does not fit it */
 export function csvRows(text: string, file: string): readonly CsvRow[] {
   try {
-    const rows = parse(text, { bom: true, columns: true, info: true, skip_empty_lines: true, trim: true });
+    const rows = parse(text, {
+      bom: true,
+      columns: (names: string[]) => headerOf(names, file),
+      info: true,
+      skip_empty_lines: true,
+      trim: true,
+    });
     return (rows as readonly { record: Record<string, string>; info: { lines: number } }[]).map(({ record, info }) => ({
       line: info.lines,
       cells: record,

@@ -24,7 +24,7 @@ interface Delimited {
 const MOST_OF_A_ROW = 2 ** 28;
 
 /** The names of the header line. @throws InputError where one stands twice */
-function headerOf(names: readonly string[], file: string): string[] {
+export function headerOf(names: readonly string[], file: string): string[] {
   const seen = new Set<string>();
   const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice === undefined) return [...names];

@@ -142,8 +142,10 @@ export function presetName(name: string): string {
   return name
     .toLowerCase()
     .replace(/^.*\//, "")
-    .replaceAll(/[\s_]+/g, "-")
+    .replaceAll(/[\s_:]+/g, "-")
     .replace(/^meta-/, "")
     .replace(/^([a-z]+)-?(?=\d)/, "$1-")
-    .replaceAll(/-(instruct|chat|hf|base|v\d[\d.]*)(?=-|$)/g, "");
+    .replace(/^llama-(\d)-(\d)-/, "llama-$1.$2-")
+    .replace(/(?<=\d)-b(?=-|$)/, "b")
+    .replaceAll(/-(instruct|chat|hf|base|coder|math|bnb-4bit|v\d[\d.]*)(?=-|$)/g, "");
 }

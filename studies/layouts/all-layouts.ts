@@ -59,9 +59,9 @@ function splitsOf({ count, scaleUp, virtualStages = 1 }: StepMachine, architectu
 }
 
 /** What was given, in the words of the options. */
-function askedText(asked: AskedLayout): string {
-  const { tensorParallel, contextParallel, pipelineParallel } = asked;
-  const sizes = { tensor: tensorParallel, context: contextParallel, pipeline: pipelineParallel };
+function askedText(asked: AskedLayout, virtualStages: number | undefined): string {
+  const { tensorParallel: tensor, contextParallel: context, pipelineParallel: pipeline } = asked;
+  const sizes = { tensor, context, pipeline, "virtual stages": virtualStages };
   const parts = Object.entries(sizes).flatMap(([name, size]) => (size === undefined ? [] : [`${name} ${size}`]));
   return parts.length === 0 ? "none" : parts.join(", ");
 }
@@ -82,7 +82,7 @@ export function allLayouts(
       expected:
         `parallelism that divides ${machine.count} accelerators (${machine.scaleUp} in a fast link), ${numHeads} heads ` +
         `and ${numLayers} layers with their virtual stages`,
-      got: askedText(asked),
+      got: askedText(asked, machine.virtualStages),
     });
   return splits.flatMap((split) => {
     const { tensorParallel, contextParallel, pipelineParallel } = split;
@@ -91,13 +91,16 @@ export function allLayouts(
     const shards = isAlone ? (["state"] as const) : (["state", "weights"] as const);
     const shares = RECOMPUTED.map((share) => Math.round(share * numLayers));
     const microTokens = MICRO_TOKENS.map((tokens) => tokens * contextParallel);
-    return (asked.sharded === undefined ? shards : [asked.sharded]).flatMap((sharded) =>
-      (asked.recomputedLayers === undefined ? shares : [asked.recomputedLayers]).flatMap((recomputedLayers) =>
-        (asked.microTokens === undefined ? microTokens : [asked.microTokens]).map((tokens) => ({
-          ...{ ...split, dataParallel, sharded, recomputedLayers },
-          microTokens: tokens,
-        })),
-      ),
-    );
+    // One copy has nobody to share with.
+    return shards
+      .filter((each) => isAlone || each === (asked.sharded ?? each))
+      .flatMap((sharded) =>
+        (asked.recomputedLayers === undefined ? shares : [asked.recomputedLayers]).flatMap((recomputedLayers) =>
+          (asked.microTokens === undefined ? microTokens : [asked.microTokens]).map((tokens) => ({
+            ...{ ...split, dataParallel, sharded, recomputedLayers },
+            microTokens: tokens,
+          })),
+        ),
+      );
   });
 }

@@ -277,11 +277,13 @@ export function microBatchCost(system: TrainingSystem, release: string, fit: Ste
   const handOn = handOnSeconds(one);
   return {
     stage,
-    fill: (largest, microBatches) =>
-      pipelineParallel === 1
-        ? 0
-        : numFills(system, microBatches) *
-          (((pipelineParallel - 1) * stage(largest)) / virtualStages + handOn * largest.tokens),
+    fill(largest, microBatches) {
+      if (pipelineParallel === 1) return 0;
+      const fills = numFills(system, microBatches);
+      // Fewer micro-batches than stages leave nothing to interleave.
+      const groups = microBatches / fills < pipelineParallel ? 1 : virtualStages;
+      return fills * (((pipelineParallel - 1) * stage(largest)) / groups + handOn * largest.tokens);
+    },
     last: (size) => stage(size) + head * size.tokens,
     isLinear: hasGraphs,
     sums: (count, { tokens, pairs }) => count * fixed + (token + head) * tokens + pair * pairs,

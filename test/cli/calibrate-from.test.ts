@@ -32,6 +32,8 @@ beforeAll(() => {
   writeFileSync(path.join(root, "held.csv"), ["gpu,m,n,k,ms,held", ...rows(1)].join("\n"));
   writeFileSync(path.join(root, "bursts.csv"), ["gpu,m,n,k,ms,held", ...rows(0)].join("\n"));
   writeFileSync(path.join(root, "two.csv"), "gpu,m,n,k,ms\nH100 SXM,512,512,512,1\nL40S,512,512,512,1\n");
+  writeFileSync(path.join(root, "fast.csv"), "gpu,m,n,k,ms\nL4,512,4096,4096,0.001\n");
+  writeFileSync(path.join(root, "slow.csv"), "gpu,m,n,k,ms\nNVIDIA H100 80GB HBM3,2048,4096,4096,100\n");
   writeFileSync(path.join(root, "other.csv"), "gpu,m,n,k,ms\nA card of mine,512,4096,4096,1\n");
   writeFileSync(
     path.join(root, "w.yaml"),
@@ -53,7 +55,7 @@ const calibration = (name: string): LayersCalibration => JSON.parse(readFileSync
 describe("calibrate --from", () => {
   it("finds what fifteen products say of a GPU, and leaves the rest as the catalog has it", async () => {
     const text = await printed(["calibrate", "--from", "bursts.csv", "-o", "k.json"], root);
-    expect(text).toMatch(/^15 kernels timed on L4; else kernels of L4 as timed on L40S/);
+    expect(text).toMatch(/^15 kernels timed on L4; for the rest kernels of L4 as timed on L40S/);
     expect(text).toMatch(/\nproducts +15 +\d\d\.\d % +[0-3]\.\d %\n\nwritten to k\.json\n$/);
     const { kernels, computeEfficiency } = calibration("k.json");
     const { products, attention } = kernels!["L4"]!;
@@ -101,15 +103,37 @@ describe("calibrate --from", () => {
     [
       "a GPU that nobody knows",
       ["other.csv"],
-      /^Expected the GPU of the catalog .* got "A card of mine"\.\nHint: There are/,
+      /^Expected the GPU of the catalog .* got "A card of mine"\.\nHint: --to names one/,
     ],
     ["no table", [], /^Expected a table of kernel times, or several at --from, got "none"/],
     ["a file that is not there", ["none.csv"], /none\.csv: Expected a table of kernel times, got "no such file"/],
-    ["a GPU without such peaks", ["held.csv", "--to", "cpu"], /^Expected a GPU with bfloat16 peaks/],
+    [
+      "times of another GPU",
+      ["held.csv", "--to", "H100 SXM"],
+      /^Expected times of H100 SXM at --to, got "those of NVIDIA L4"/,
+    ],
+    ["a GPU without such peaks", ["other.csv", "--to", "cpu"], /^Expected a GPU with bfloat16 peaks/],
+    [
+      "times beyond a peak",
+      ["fast.csv"],
+      /^Expected times of products on L4, whose peak is 121 TFLOP\/s at m 512, n 4096, k 4096/,
+    ],
   ])("refuses %s", async (_, argv, message) => {
     const { code, stderr } = await runCli(["calibrate", "--from", ...argv], root);
     expect(stderr).toMatch(message);
     expect(code).toBe(2);
+  });
+
+  it("warns of times that are hard to believe, and of kernels of another GPU", async () => {
+    const slow = await runCli(["calibrate", "--from", "slow.csv", "-o", "slow.json"], root);
+    expect(slow.stderr).toMatch(/^Warning: products take \d+ times what the catalog says of H100 SXM: are they its/);
+    expect(slow.stdout).toMatch(/^1 kernel timed on H100 SXM; for the rest kernels timed on H100 SXM/);
+    const argv = ["estimate", "w.yaml", "--cluster", "gpus.yaml", "--calibration", "slow.json"];
+    const { code, stderr } = await runCli(argv, root);
+    expect(stderr).toMatch(
+      /^Warning: the calibration has kernels of H100 SXM, and none of L4: it may be another GPU's$/m,
+    );
+    expect(code).toBe(0);
   });
 
   it("takes one GPU's rows of a table of many", async () => {

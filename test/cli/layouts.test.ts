@@ -179,6 +179,44 @@ describe("layouts", () => {
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);
   });
 
+  it("never take less than a row through all layers, however few micro-batches there are", {
+    tags: ["slow"],
+  }, async () => {
+    const pipeline = [
+      "--pipeline-parallel",
+      "8",
+      "--tensor-parallel",
+      "1",
+      "--context-parallel",
+      "1",
+      "--recompute",
+      "none",
+    ];
+    const time = async (...more: readonly string[]): Promise<number> =>
+      (await layouts(...pipeline, "--micro-batch-tokens", "4096", "--drain-after", "1", ...more)).rows[0]!.seconds;
+    expect(await time("--virtual-stages", "10")).toBe(await time());
+  });
+
+  it.each([
+    [["--precision", "float8", "--dtype", "nf4"], /^Expected --precision bfloat16 beside --dtype nf4, got "float8"/],
+    [["--dtype", "float32"], /^Expected another value at --dtype, got "float32"; there are "bfloat16", "int8", "nf4"/],
+  ] as const)("refuse %j", async (argv, message) => {
+    const { code, stderr } = await runCli([...ASKED, ...argv], root);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(2);
+  });
+
+  it("take no row beyond the model's positions, and no more tokens at once than there are", async () => {
+    writeFileSync(path.join(root, "long.yaml"), WORKLOAD.replaceAll("4096", "8192").replace("mean: 900", "mean: 6000"));
+    const long = await runCli(["layouts", "long.yaml", ...ASKED.slice(2)], root);
+    expect(long.stderr).toMatch(
+      /^Expected rows of at most 4096 tokens, the model's positions, in job long, got \d{4}\./,
+    );
+    expect(long.code).toBe(2);
+    const { rows } = await layouts("--micro-batch-tokens", "1000000000000");
+    expect(rows[0]!.layout.microTokens).toBeLessThan(1e6);
+  });
+
   it.each([
     ["--tensor-parallel", "3", "tensor 3"],
     ["--context-parallel", "16", "context 16"],

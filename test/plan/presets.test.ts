@@ -54,6 +54,11 @@ describe("a model that is known by name", () => {
     ["Qwen/Qwen2.5-7B-Instruct", "qwen-2.5-7b"],
     ["TinyLlama/TinyLlama-1.1B-Chat-v1.0", "tinyllama-1.1b"],
     ["llama3.3_70b", "llama-3.3-70b"],
+    ["llama3.1:8b", "llama-3.1-8b"],
+    ["LLaMA_3_1_8B", "llama-3.1-8b"],
+    ["Llama 3.1 8 B", "llama-3.1-8b"],
+    ["unsloth/Meta-Llama-3.1-8B-bnb-4bit", "llama-3.1-8b"],
+    ["Qwen/Qwen2.5-Coder-7B", "qwen-2.5-7b"],
   ])("is found as %s", (name, preset) => {
     expect(presetName(name)).toBe(preset);
     expect(workloadArchitecture({ model: { architecture: name, dtype: "bfloat16" } })).toEqual(architectureOf(preset));

@@ -70,9 +70,29 @@ describe("a table of kernel times", () => {
       /k\.csv:2: Expected a positive whole number at n, got "many"/,
     ],
     ["half a token", ["gpu,m,n,k,ms", "x,1,1,1,1", "x,0.5,1,1,1"], /k\.csv:3: Expected a positive whole number at m/],
-    ["no time", ["gpu,m,n,k,ms", "x,1,1,1,0"], /k\.csv:2: Expected a positive number at ms, got "0"/],
-    ["an infinite time", ["gpu,m,n,k,ms", "x,1,1,1,Infinity"], /Expected a positive number at ms/],
+    [
+      "no time",
+      ["gpu,m,n,k,ms", "x,1,1,1,0"],
+      /k\.csv:2: Expected milliseconds, above 0 and at most 1000000 at ms, got "0"/,
+    ],
+    ["an infinite time", ["gpu,m,n,k,ms", "x,1,1,1,Infinity"], /Expected milliseconds, above 0 .* at ms/],
     ["a row that lacks cells", ["gpu,m,n,k,ms", "x,1,1"], /k\.csv:2: Expected a row of CSV that fits the header/],
+    [
+      "a column that is there twice",
+      ["gpu,m,n,k,ms,ms", "x,1,1,1,1,2"],
+      /k\.csv:1: Expected each column once, got "ms"/,
+    ],
+    ["a header alone", ["gpu,m,n,k,ms"], /k\.csv: Expected rows of kernel times, got "a header alone"/],
+    [
+      "another word for held",
+      ["gpu,m,n,k,ms,held", "x,1,1,1,1,maybe"],
+      /k\.csv:2: Expected 0 or 1 at held, got "maybe"/,
+    ],
+    [
+      "more heads of keys than of queries",
+      ["gpu,head_dim,heads,kv_heads,batch,tokens,ms", "x,128,8,32,1,512,1"],
+      /k\.csv:2: Expected a divisor of 8 heads at kv_heads, got 32/,
+    ],
     ["an empty row", ["gpu,m,n,k,ms", ",,,,"], /k\.csv:2: Expected a row of kernel times/],
     [
       "a collective that nobody knows",
