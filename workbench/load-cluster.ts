@@ -99,8 +99,7 @@ function noteSheetRate(context: Pick<Context, "note">, { machines }: Cluster, li
   if (!links.some(({ type }) => type.startsWith("pcie"))) return;
   if (machines.every(({ link }) => link?.bandwidthBytesPerSecond !== undefined)) return;
   context.note(
-    "the rate of PCIe between GPUs is the sheet's; machines whose GPUs do not reach each other's memory were seen at 1.4 to " +
-      "21 GB/s. `link: { bandwidthBytesPerSecond: ... }` of a machine takes a measured one.",
+    "PCIe between GPUs is taken at its sheet's rate; 1.4 to 21 GB/s were seen: `link` of a machine takes a measured one.",
   );
 }
 
