@@ -80,14 +80,8 @@ export {
 } from "./observations/step-predictor.ts";
 // The peak memory of such steps.
 export { fitPeakFactor, type PeakMemory, peakBytes, peakMemoryPrediction } from "./observations/training-memory.ts";
-export {
-  type Accelerator,
-  type ProductPrecision,
-  STEP_PARTS,
-  type StepShares,
-  type TrainingSystem,
-  trainingStepSeconds,
-} from "./observations/training-step.ts";
+export { STEP_PARTS, type StepShares, trainingStepSeconds } from "./observations/training-step.ts";
+export type { Accelerator, ProductPrecision, TrainingSystem } from "./observations/training-system.ts";
 // The GPUs of the paper's evaluation, as they were calibrated.
 export { FOUND_ERROR as PAPER_ERROR, foundPlatform as paperPlatform } from "./paper/calibrate-paper.ts";
 // The paper's evaluation, published and predicted.

@@ -1,11 +1,16 @@
-import { attentionTime, fitAttention, fitCollectives, fitProducts, type ProductTime } from "../calibration/index.ts";
+import {
+  attentionTime,
+  fitAttention,
+  fitCollectives,
+  fitProducts,
+  type ProductTime,
+  type TimedGpu,
+} from "../calibration/index.ts";
 import { counted, groupBy, InputError, median, ownValue, sum } from "../core/index.ts";
 import {
   type Catalog,
-  type CollectiveFigures,
   collectiveSeconds,
   deviceCalibration,
-  gpuKernels,
   type KernelFigures,
   type LayersCalibration,
   productSeconds,
@@ -100,11 +105,42 @@ function timesOf(
   return { name, times: named.get(chosen)!.map(([, times]) => times) };
 }
 
-function medianOff<Time extends { readonly seconds: number }>(
-  times: readonly Time[],
-  of: (time: Time) => number,
-): number {
-  return median(times.map((time) => Math.abs(of(time) / time.seconds - 1)));
+/** All times of kernels of a GPU, and what they are predicted with. */
+interface TimedKernels extends KernelTimes {
+  readonly gpu: TimedGpu;
+}
+
+function fittedFigures({ products, attention, collectives, gpu }: TimedKernels, before: KernelFigures): KernelFigures {
+  return {
+    ...before,
+    ...(products.length === 0 ? {} : { products: fitProducts(products, gpu, before.products) }),
+    ...(attention.length === 0 ? {} : { attention: fitAttention(attention, gpu, before.attention) }),
+    ...(collectives.length === 0 ? {} : { collectives: fitCollectives(collectives, before.collectives) }),
+  };
+}
+
+/** How far off the figures are of each kind that was timed: the median, without sign. */
+function errorsOf({ products, attention, collectives, gpu }: TimedKernels, figures: KernelFigures) {
+  const off = <Time extends { readonly seconds: number }>(times: readonly Time[], of: (time: Time) => number) =>
+    times.length === 0 ? undefined : median(times.map((time) => Math.abs(of(time) / time.seconds - 1)));
+  const { collectives: links } = figures;
+  return {
+    products: off(products, ({ shape }) => productSeconds(figures.products, gpu.peaks, shape)),
+    attention: off(attention, (time) => attentionTime(figures.attention, gpu, time)),
+    collectives:
+      links && off(collectives, (time) => collectiveSeconds(links, time.collective, time.devices, time.bytes)),
+  };
+}
+
+/** Warns of products that take several times as long as a GPU of that name takes, or a fraction of it. */
+function warnUnlikely(context: Context, name: string, { products, gpu }: TimedKernels, before: KernelFigures): void {
+  if (products.length === 0) return;
+  const longer = median(
+    products.map(({ shape, seconds }) => seconds / productSeconds(before.products, gpu.peaks, shape)),
+  );
+  if (longer <= HARDLY && longer >= 1 / HARDLY) return;
+  const times = longer < 10 ? longer.toPrecision(2) : `${Math.round(longer)}`;
+  context.warn(`products take ${times} times what the catalog says of ${name}: are they its, and in milliseconds?`);
 }
 
 /**
@@ -124,64 +160,36 @@ export function kernelCalibration(
   const { name, times } = timesOf(context, catalog, files, to);
   const base = deviceCalibration(catalog, name, "bfloat16");
   const device = ownValue(catalog.devices, name)!;
-  const before = gpuKernels(catalog, name);
   const { bfloat16FlopsPerSecond: flops, memoryBytesPerSecond: bytes } = device;
   const figures = base.kernels?.[name];
-  if (
-    device.kind !== "cuda" ||
-    flops === undefined ||
-    bytes === undefined ||
-    before === undefined ||
-    figures === undefined
-  )
+  if (device.kind !== "cuda" || flops === undefined || bytes === undefined || figures === undefined)
     throw new InputError({ expected: "a GPU with bfloat16 peaks and its memory's rate", at: "--to", got: name });
   const peaks = { flopsPerSecond: flops.value, bytesPerSecond: bytes.value };
-  const gpu = { peaks, multiprocessors: before.products.multiprocessors };
-  const products = times.flatMap((each) => each.products);
-  const attention = times.flatMap((each) => each.attention);
-  const collectives = times.flatMap((each) => each.collectives);
-  checkProducts(products, name, flops.value);
-  const isHeld = times.every((each) => each.isHeld);
-  const fitted: KernelFigures = {
-    ...figures,
-    ...(products.length === 0 ? {} : { products: fitProducts(products, gpu, before.products) }),
-    ...(attention.length === 0 ? {} : { attention: fitAttention(attention, gpu, before.attention) }),
-    ...(collectives.length === 0 ? {} : { collectives: fitCollectives(collectives, before.collectives) }),
+  const timed: TimedKernels = {
+    products: times.flatMap((each) => each.products),
+    attention: times.flatMap((each) => each.attention),
+    collectives: times.flatMap((each) => each.collectives),
+    isHeld: times.every((each) => each.isHeld),
+    gpu: { peaks, multiprocessors: figures.products.multiprocessors },
   };
-  const errors = {
-    products: ({ products: of }: KernelFigures) => medianOff(products, ({ shape }) => productSeconds(of, peaks, shape)),
-    attention: ({ attention: of }: KernelFigures) => medianOff(attention, (time) => attentionTime(of, gpu, time)),
-    collectives: ({ collectives: of }: { readonly collectives?: CollectiveFigures | undefined }) =>
-      of === undefined
-        ? undefined
-        : medianOff(collectives, (time) => collectiveSeconds(of, time.collective, time.devices, time.bytes)),
-  };
-  const counts = { products: products.length, attention: attention.length, collectives: collectives.length };
+  checkProducts(timed.products, name, flops.value);
+  warnUnlikely(context, name, timed, figures);
+  const fitted = fittedFigures(timed, figures);
+  const [was, is] = [errorsOf(timed, figures), errorsOf(timed, fitted)];
   const fits = (["products", "attention", "collectives"] as const).flatMap((kernel): readonly KernelFit[] =>
-    counts[kernel] === 0
+    timed[kernel].length === 0
       ? []
-      : [
-          {
-            ...{ kernel, times: counts[kernel], medianErrorBefore: errors[kernel](figures) },
-            medianError: errors[kernel](fitted)!,
-          },
-        ],
+      : [{ kernel, times: timed[kernel].length, medianErrorBefore: was[kernel], medianError: is[kernel]! }],
   );
-  const numTimes = sum(Object.values(counts));
-  const ratios = products.map(({ shape, seconds }) => seconds / productSeconds(figures.products, peaks, shape));
-  const longer = ratios.length === 0 ? 1 : median(ratios);
-  if (longer > HARDLY || longer < 1 / HARDLY)
-    context.warn(
-      `products take ${longer < 10 ? longer.toPrecision(2) : Math.round(longer)} times what the catalog says of ${name}: are they its, and in milliseconds?`,
-    );
+  const count = counted(sum(fits.map((fit) => fit.times)), "kernel");
   // Of many products some are off the other way.
-  const kernelError = products.length === 0 ? base.meanError : errors.products(fitted) / 2;
+  const kernelError = is.products === undefined ? base.meanError : is.products / 2;
   return {
     fits,
     calibration: {
       ...base,
-      source: `${counted(numTimes, "kernel")} timed on ${name}${isHeld ? " at full load" : ""}; for the rest ${base.source}`,
-      ...(isHeld ? { computeEfficiency: 1 } : {}),
+      source: `${count} timed on ${name}${timed.isHeld ? " at full load" : ""}; for the rest ${base.source}`,
+      ...(timed.isHeld ? { computeEfficiency: 1 } : {}),
       kernels: { [name]: fitted },
       meanError: Math.hypot(LAYERS_ERROR, kernelError),
     },

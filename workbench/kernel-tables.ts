@@ -1,5 +1,5 @@
 import type { AttentionTime, CollectiveTime, ProductTime } from "../calibration/index.ts";
-import { groupBy, InputError, median } from "../core/index.ts";
+import { groupBy, InputError, median, ownValue } from "../core/index.ts";
 import { type CsvRow, csvRows } from "../datasets/index.ts";
 import type { Collective } from "../plan/index.ts";
 
@@ -11,8 +11,6 @@ export interface KernelTimes {
   /** All of them were held at full load, as training is, and not timed in bursts of milliseconds. */
   readonly isHeld: boolean;
 }
-
-type Timed<Time> = Omit<Time, "seconds"> & { readonly seconds: number };
 
 /** The columns of each kind of time; a row has those of its kind, and may have others. */
 const PRODUCT = ["m", "n", "k", "ms"] as const;
@@ -104,8 +102,8 @@ export function readKernelTimes(text: string, file: string): ReadonlyMap<string,
       const has = ({ cells }: CsvRow, columns: readonly string[]): boolean =>
         columns.every((column) => (cells[column] ?? "") !== "");
       const products: ProductTime[] = [];
-      const attention: Timed<AttentionTime>[] = [];
-      const collectives: Timed<CollectiveTime>[] = [];
+      const attention: AttentionTime[] = [];
+      const collectives: CollectiveTime[] = [];
       for (const row of own) {
         const count = (column: string): number => positive(row, column, file, true);
         const seconds = (): number => positive(row, "ms", file, false) / 1000;
@@ -123,7 +121,7 @@ export function readKernelTimes(text: string, file: string): ReadonlyMap<string,
           });
         } else if (has(row, COLLECTIVE)) {
           if ((cells["framework"] ?? "NCCL") !== "NCCL") continue;
-          const collective = COLLECTIVES[cells["collective"]!];
+          const collective = ownValue(COLLECTIVES, cells["collective"]!);
           if (collective === undefined)
             throw new InputError({
               expected: Object.keys(COLLECTIVES).join(", "),

@@ -27,7 +27,7 @@ const PART = 250;
  * seconds to load, and each tokenizes more than a megabyte a second.
  */
 const HEAP_MEGABYTES = 2048;
-const SECONDS = { beginning: 6, perTokenizerByte: 1 / 4e6, perCharacter: 1 / 1e5 } as const;
+const SECONDS = { beginning: 3, perTokenizerByte: 1 / 4e6, perCharacter: 1 / 1e5 } as const;
 
 function charactersOf({ value }: DataRecord): number {
   return (JSON.stringify(value) ?? "").length;

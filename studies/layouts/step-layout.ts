@@ -8,13 +8,12 @@ import {
   type MicroBatchCost,
   type MicroBatchSize,
   microBatchCost,
-  type ProductPrecision,
   type StepShares,
   type StepSums,
   stepShares,
-  type TrainingSystem,
   wholeStepSeconds,
 } from "../observations/training-step.ts";
+import type { ProductPrecision, TrainingSystem } from "../observations/training-system.ts";
 import type { DealtRows, RankRows } from "./dealt-rows.ts";
 import type { StepMachine } from "./step-machine.ts";
 

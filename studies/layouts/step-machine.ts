@@ -2,7 +2,7 @@ import { InputError } from "../../core/index.ts";
 import type { Catalog, QuantizedDtype } from "../../plan/index.ts";
 import { acceleratorOf } from "../observations/accelerator.ts";
 import { requireRelease } from "../observations/published-steps.ts";
-import type { Accelerator, ProductPrecision } from "../observations/training-step.ts";
+import type { Accelerator, ProductPrecision } from "../observations/training-system.ts";
 
 /** Equal accelerators that make a step together, and their software. */
 export interface StepMachine {

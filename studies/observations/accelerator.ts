@@ -1,6 +1,6 @@
 import { InputError, ownValue } from "../../core/index.ts";
 import { type Catalog, type CatalogDevice, gpuKernels, trainingLosses } from "../../plan/index.ts";
-import type { Accelerator } from "./training-step.ts";
+import type { Accelerator } from "./training-system.ts";
 
 function flopsOf(device: CatalogDevice): Accelerator["flops"] {
   return {

@@ -1,7 +1,8 @@
 import { fitParameters } from "../../calibration/index.ts";
 import { groupBy, median, solveSymmetric, sum } from "../../core/index.ts";
 import type { Prediction } from "../score.ts";
-import { type StepFit, type TrainingSystem, trainingStepSeconds } from "./training-step.ts";
+import { type StepFit, trainingStepSeconds } from "./training-step.ts";
+import type { TrainingSystem } from "./training-system.ts";
 
 /** A measured time of a training step. */
 export interface TrainingStep {

@@ -9,7 +9,8 @@ import {
 import { acceleratorOf } from "./accelerator.ts";
 import { NEWEST, publishedPredictor, releaseNamed } from "./published-steps.ts";
 import type { PredictedStep } from "./step-predictor.ts";
-import { type TrainingSystem, trainingStepSeconds } from "./training-step.ts";
+import { trainingStepSeconds } from "./training-step.ts";
+import type { TrainingSystem } from "./training-system.ts";
 
 /** A rate of LoRA training that somebody published, with the settings that it was reached with. */
 export interface PublishedRate {

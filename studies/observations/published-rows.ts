@@ -1,7 +1,7 @@
 import { architectureFromConfig, CATALOG, huggingFaceConfigSchema, PRESETS } from "../../plan/index.ts";
 import { acceleratorOf } from "./accelerator.ts";
 import type { StepFitSetting, TrainingStep } from "./fit-training-steps.ts";
-import type { ProductPrecision, TrainingSystem } from "./training-step.ts";
+import type { ProductPrecision, TrainingSystem } from "./training-system.ts";
 
 /** What rows have in common but for what stands here; the precision of products is 8 bits where nothing is said. */
 interface RowFacts

@@ -1,7 +1,8 @@
 import { groupBy, InputError, ownValue } from "../../core/index.ts";
 import { OWN_SOFTWARE, publishedSteps, STEP_SETTING } from "./published-rows.ts";
 import { StepPredictor } from "./step-predictor.ts";
-import type { ProductPrecision, StepFit } from "./training-step.ts";
+import type { StepFit } from "./training-step.ts";
+import type { ProductPrecision } from "./training-system.ts";
 
 /**
  * What was fitted to published training steps (docs/accuracy.md): `npm run bench -- external` fits it anew and says how

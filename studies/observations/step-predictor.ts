@@ -1,7 +1,8 @@
 import { InvariantError, solveSymmetric, sum } from "../../core/index.ts";
 import { NINE_TENTHS, type Prediction } from "../score.ts";
 import { type FittedSteps, fitTrainingSteps, type StepFitSetting, type TrainingStep } from "./fit-training-steps.ts";
-import { type StepFit, type TrainingSystem, trainingStepSeconds } from "./training-step.ts";
+import { type StepFit, trainingStepSeconds } from "./training-step.ts";
+import type { TrainingSystem } from "./training-system.ts";
 
 /** A step that nobody may have measured: of no group of equal systems where absent. */
 export type AskedStep = Pick<TrainingStep, "system" | "release"> &

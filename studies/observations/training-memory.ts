@@ -1,7 +1,7 @@
 import { fitParameters } from "../../calibration/index.ts";
 import { decoderDimensions } from "../../plan/index.ts";
 import type { Prediction } from "../score.ts";
-import type { TrainingSystem } from "./training-step.ts";
+import type { TrainingSystem } from "./training-system.ts";
 
 /** What a training step takes of the memory of one accelerator follows from. */
 export interface StepMemory {

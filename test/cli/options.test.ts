@@ -12,7 +12,8 @@ import { type LiveServer, startServer } from "../../server/index.ts";
 import { isNightly, isQuick } from "../level.ts";
 import { createFleetDouble, statusOf } from "../server/fleet-double.ts";
 import { ASSETS, DEFAULTS } from "../server/served.ts";
-import { CLUSTER, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
+import { writeShared } from "./bad-input/bad-input.ts";
+import { writeOptionInputs } from "./option-inputs.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
 // What is asked here is which options are looked at, not what a machine measures or what each varied figure decides.
@@ -40,49 +41,9 @@ vi.mock("../../workbench/bisect-golden.ts", () => ({
 
 const root = temporaryFolder();
 const io = { stdout: () => {}, stderr: () => {}, isTty: false, cwd: root };
-const GPUS = CLUSTER.replaceAll("type: cpu, threads: 1", "type: H100 SXM")
-  .replaceAll("cpu:", "g")
-  .replace("name: local", "name: box")
-  .replace("type: host", "type: pcie4x16");
-
-const LARGE = `kind: workload
-version: 1
-model: { architecture: tinyllama-1.1b, dtype: bfloat16 }
-defaults: { batchSize: 4, microBatchSize: 2, steps: 2, data: { lengths: 64 } }
-jobs: [{ name: first }]
-`;
-
-const GOLDENS = `kind: goldens
-version: 1
-goldens:
-  - { name: one, guards: nothing, workload: ../g.yaml, devices: unit*2 }
-  - { name: two, guards: nothing, workload: ../g.yaml, devices: unit*2, options: { policy: fifo, pipelines: 1 } }
-`;
-
-const FORECAST = `kind: forecast
-version: 1
-days: 1
-level: { hours: 9 }
-kinds: [{ name: any, model: tinyllama-1.1b, perDay: 3, samples: 50, batchSize: 5, tokens: { mean: 50, max: 99 } }]
-`;
-
 beforeAll(async () => {
   writeShared(root);
-  const files = {
-    "w.yaml": WORKLOAD.replaceAll("../", ""),
-    "g.yaml": LARGE,
-    "goldens/goldens.yaml": GOLDENS,
-    "gpus.yaml": GPUS,
-    "job.yaml": "{ name: third, data: { path: rows.jsonl } }\n",
-    "f.yaml": FORECAST,
-    "kernels.csv": "gpu,m,n,k,ms\nA6000,512,4096,4096,0.2\n",
-    "c.yaml":
-      "{ kind: candidates, version: 1, generate: { accelerators: [L40S], counts: [2], slots: [1], precisions: [float8], tenures: [reserved] } }\n",
-    "k.yaml":
-      "{ kind: prices, version: 1, date: 2026-11-20, currency: USD, perKilowattHour: 0, accelerators: { L40S: { reservedPerHour: 1 }, H100 SXM: { onDemandPerHour: 3 } } }\n",
-  };
-  mkdirSync(path.join(root, "goldens"));
-  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
+  writeOptionInputs(root);
   await printed(["plan", "w.yaml", "--devices", "cpu:0", "-o", "p.json"], root);
   await printed(["simulate", "p.json", "-o", "s.json"], root);
   await printed(["simulate", "w.yaml", "--devices", "cpu:0", "--policy", "fifo", "-o", "jobs.jsonl"], root);

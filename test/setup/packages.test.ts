@@ -24,12 +24,14 @@ describe("what npm packs", () => {
         "LICENSE",
         "README.md",
         "THIRD_PARTY_NOTICES.md",
+        "calibration",
         "dist",
         "examples",
         "native",
         "package.json",
       ].sort(),
     );
+    expect(below("calibration")).toEqual(["calibration/kernel_times.py"]);
     expect([...files].filter((file) => /\.map$|\.test\.|^dist\/(bench|gpu|peers|test)\//.test(file))).toEqual([]);
     expect([...below("native")].filter((file) => /^native\/(build|test|bench|emulation)\//.test(file))).toEqual([]);
   });

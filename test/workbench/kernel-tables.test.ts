@@ -96,8 +96,8 @@ describe("a table of kernel times", () => {
     ["an empty row", ["gpu,m,n,k,ms", ",,,,"], /k\.csv:2: Expected a row of kernel times/],
     [
       "a collective that nobody knows",
-      ["gpu,collective,gpus,bytes,ms", "x,gossip,2,4,1"],
-      /k\.csv:2: Expected all_reduce, all_gather, reduce_scatter, alltoall at collective, got "gossip"/,
+      ["gpu,collective,gpus,bytes,ms", "x,constructor,2,4,1"],
+      /k\.csv:2: Expected all_reduce, all_gather, reduce_scatter, alltoall at collective, got "constructor"/,
     ],
   ])("is refused with %s", (_, lines, message) => {
     expect(() => read(...lines)).toThrow(message);
