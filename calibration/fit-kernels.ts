@@ -53,11 +53,19 @@ const OTHER_SPREAD = 0.15;
 /** A figure of another GPU that is nothing there may be something here. */
 const LEAST = 0.02;
 
-/** What is added to a fit so that figures which its times say nothing of stay those of another GPU. */
-function priorResiduals(start: Readonly<Record<string, number>>, fit: Readonly<Record<string, number>>) {
-  return Object.entries(start).map(
-    ([name, at]) => (SCATTER / (SPREAD[name] ?? OTHER_SPREAD)) * Math.log(fit[name]! / at),
-  );
+/** A fit to times. `isAround`: figures that the times say nothing of stay where they start, at those of another GPU. */
+function fitTimes<Name extends string>(
+  start: Readonly<Record<Name, number>>,
+  isAround: boolean,
+  errors: (fit: Readonly<Record<Name, number>>) => readonly number[],
+): Readonly<Record<Name, number>> {
+  const names = isAround ? (Object.keys(start) as Name[]) : [];
+  const weightOf = (name: string): number => SCATTER / (SPREAD[name] ?? OTHER_SPREAD);
+  return fitParameters({
+    start,
+    softL1: SOFT_L1,
+    residuals: (fit) => [...errors(fit), ...names.map((name) => weightOf(name) * Math.log(fit[name] / start[name]))],
+  });
 }
 
 /** `around`: figures of a GPU like this one, which stand for what few times do not say. */
@@ -76,11 +84,9 @@ export function fitProducts(
   const { multiprocessors: _, ...other } = around ?? {};
   const start = { computeShare: 0.75, squareTile: 1, memoryShare: 0.8, seconds: 3e-6, powerLoss: 0.1, ...other };
   start.powerLoss = Math.max(LEAST, start.powerLoss);
-  const residuals = (fit: typeof start): readonly number[] => [
-    ...times.map((time) => logOf(productSeconds(figures(fit), peaks, time.shape), time)),
-    ...(around === undefined ? [] : priorResiduals(start, fit)),
-  ];
-  return figures(fitParameters({ start, softL1: SOFT_L1, residuals }));
+  const errors = (fit: typeof start): readonly number[] =>
+    times.map((time) => logOf(productSeconds(figures(fit), peaks, time.shape), time));
+  return figures(fitTimes(start, around !== undefined, errors));
 }
 
 /** `around`: as for products. */
@@ -96,11 +102,9 @@ export function fitAttention(
   const { computeShares, ...other } = around ?? {};
   const given = { "64": 0.4, "128": 0.5, "256": 0.5, halfSpeedTokens: 500, emptyWave: 0.35, seconds: 1e-5 };
   const start = { ...given, ...computeShares, ...other };
-  const residuals = (fit: typeof start): readonly number[] => [
-    ...times.map((time) => logOf(attentionTime(figures(fit), { peaks, multiprocessors }, time), time)),
-    ...(around === undefined ? [] : priorResiduals(start, fit)),
-  ];
-  return figures(fitParameters({ start, softL1: SOFT_L1, residuals }));
+  const errors = (fit: typeof start): readonly number[] =>
+    times.map((time) => logOf(attentionTime(figures(fit), { peaks, multiprocessors }, time), time));
+  return figures(fitTimes(start, around !== undefined, errors));
 }
 
 /** What attention over equal rows takes by the figures. */
@@ -127,11 +131,9 @@ export function fitCollectives(times: readonly CollectiveTime[], around?: Collec
     lowLatency: { seconds: first, roundSeconds: round, bytesPerSecond: rate },
     highBandwidth: { seconds: ringFirst, bytesPerSecond: ringRate },
   });
-  const residuals = (fit: typeof start): readonly number[] => [
-    ...times.map((time) => logOf(collectiveSeconds(figures(fit), time.collective, time.devices, time.bytes), time)),
-    ...(around === undefined ? [] : priorResiduals(start, fit)),
-  ];
-  return figures(fitParameters({ start, softL1: SOFT_L1, residuals }));
+  const errors = (fit: typeof start): readonly number[] =>
+    times.map((time) => logOf(collectiveSeconds(figures(fit), time.collective, time.devices, time.bytes), time));
+  return figures(fitTimes(start, around !== undefined, errors));
 }
 
 /** How many parts groups are cut into, of which each is predicted from the others. */

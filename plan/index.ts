@@ -47,6 +47,7 @@ export {
 export {
   deviceCalibration,
   gpuCalibration,
+  requireDevice,
   type TrainingLosses,
   trainingLosses,
   transferCalibration,

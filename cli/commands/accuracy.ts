@@ -1,4 +1,4 @@
-import { InputError } from "../../core/index.ts";
+import { requireDevice } from "../../plan/index.ts";
 import {
   type KernelScore,
   kernelScores,
@@ -89,12 +89,7 @@ export const accuracyCommand: Command = {
     const isAsked = ({ accelerator }: { readonly accelerator: string }): boolean =>
       only === undefined || accelerator === only;
     const catalog = loadCatalog(io, undefined);
-    if (only !== undefined && !Object.hasOwn(catalog.devices, only))
-      throw new InputError({
-        expected: `a device of the catalog (${Object.keys(catalog.devices).join(", ")})`,
-        at: "accelerator",
-        got: only,
-      });
+    if (only !== undefined) requireDevice(catalog, only, "accelerator");
     const groups = publishedGroups(only);
     const steps = await contextOf(io, args).stage("predicting published steps", () =>
       inWorkers(

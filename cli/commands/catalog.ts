@@ -1,5 +1,5 @@
-import { canonicalJson, InputError, ownValue } from "../../core/index.ts";
-import { type Catalog, deviceCalibration } from "../../plan/index.ts";
+import { canonicalJson } from "../../core/index.ts";
+import { type Catalog, deviceCalibration, requireDevice } from "../../plan/index.ts";
 import { loadCatalog, writeOutput } from "../../workbench/index.ts";
 import { type Command, optionalText, type Use } from "../command.ts";
 import { percent, printResult, table } from "../output.ts";
@@ -88,13 +88,7 @@ export const catalogCommand: Command = {
       printResult(io, args, catalog, () => overview(catalog));
       return 0;
     }
-    const device = ownValue(catalog.devices, name);
-    if (device === undefined)
-      throw new InputError({
-        expected: `a device of the catalog (${Object.keys(catalog.devices).join(", ")})`,
-        at: "name",
-        got: name,
-      });
+    const device = requireDevice(catalog, name, "name");
     const file = optionalText(args, "calibration");
     if (file !== undefined) {
       const calibration = deviceCalibration(catalog, name, args["dtype"] === "float32" ? "float32" : "bfloat16");

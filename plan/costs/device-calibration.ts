@@ -16,10 +16,15 @@ const KERNEL_ERRORS: Readonly<Record<KernelSource, number>> = { measured: 0.06, 
 /** The type of devices that are described by figures only. */
 const CUSTOM = "custom";
 
-function requireDevice({ devices }: Catalog, name: string): CatalogDevice {
+/** @throws InputError for a name that the catalog does not have; `at`: where it was given */
+export function requireDevice({ devices }: Catalog, name: string, at?: string): CatalogDevice {
   const device = ownValue(devices, name);
   if (device !== undefined) return device;
-  throw new InputError({ expected: `a device of the catalog (${Object.keys(devices).join(", ")})`, got: name });
+  throw new InputError({
+    expected: `a device of the catalog (${Object.keys(devices).join(", ")})`,
+    ...(at === undefined ? {} : { at }),
+    got: name,
+  });
 }
 
 /**

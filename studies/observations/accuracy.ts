@@ -1,6 +1,6 @@
-import { groupBy, maximum, median, ownValue, quantile } from "../../core/index.ts";
+import { groupBy, median, ownValue } from "../../core/index.ts";
 import type { Catalog } from "../../plan/index.ts";
-import { relativeError } from "../score.ts";
+import { relativeError, type Score, scoreOf } from "../score.ts";
 import { predictRate, publishedRates } from "./published-rates.ts";
 import { publishedSteps, STEP_SETTING } from "./published-rows.ts";
 import { type PredictedStep, StepPredictor } from "./step-predictor.ts";
@@ -46,28 +46,19 @@ export function predictedRates(): readonly PublishedRow[] {
 }
 
 /** How far off rows of one kind are, as parts of 1. */
-export interface RowsScore {
-  readonly rows: number;
+export interface RowsScore extends Omit<Score, "mean"> {
   /** The median with its sign: above 0 where predicted times are too long. */
   readonly bias: number;
-  readonly median: number;
-  /** Nine of ten are nearer. */
-  readonly p90: number;
-  readonly worst: number;
   /** Of rows, those inside their 90 % interval. */
   readonly inside: number;
 }
 
 /** @throws RangeError for no rows */
 export function scoreRows(rows: readonly PublishedRow[]): RowsScore {
-  const signed = rows.map(relativeError);
-  const errors = signed.map(Math.abs);
+  const { mean: _, ...score } = scoreOf(rows);
   return {
-    rows: rows.length,
-    bias: median(signed),
-    median: median(errors),
-    p90: quantile(errors, 0.9),
-    worst: maximum(errors),
+    ...score,
+    bias: median(rows.map(relativeError)),
     inside: rows.filter(({ low, measured, high }) => low <= measured && measured <= high).length / rows.length,
   };
 }

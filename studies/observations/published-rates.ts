@@ -71,20 +71,16 @@ const TUNE = { accelerators: 1, targets: NOT_K, rowTokens: 2048, recomputes: tru
  */
 const RATES: Readonly<Record<string, readonly RateFacts[]>> = {
   // NVIDIA-NeMo/Megatron-Bridge, performance summary of container 26.06.
-  "Megatron-Bridge 26.06": [
-    ...(["GB300", "GB200"] as const).map((accelerator) => ({
-      ...{ ...BRIDGE, accelerator, precision: "float8" as const, rows: 32, pipelineParallel: 2, virtualStages: 20 },
-      rate: accelerator === "GB300" ? 7481 : 6206,
-    })),
-    {
-      ...{ ...BRIDGE, accelerator: "GB300", precision: "float8", rows: 32, pipelineParallel: 2, virtualStages: 20 },
-      rate: 7447,
-    },
-    {
-      ...{ ...BRIDGE, accelerator: "GB200", precision: "float8", rows: 32, pipelineParallel: 4, virtualStages: 20 },
-      rate: 5958,
-    },
-  ],
+  "Megatron-Bridge 26.06": (
+    [
+      ["GB300", 2, 7481],
+      ["GB200", 2, 6206],
+      ["GB300", 2, 7447],
+      ["GB200", 4, 5958],
+    ] as const
+  ).map(([accelerator, pipelineParallel, rate]) => ({
+    ...{ ...BRIDGE, accelerator, precision: "float8", rows: 32, pipelineParallel, virtualStages: 20, rate },
+  })),
   // NVIDIA DGX Cloud recipes, v25.02.
   "NeMo 24.12": (["bfloat16", "float8"] as const).flatMap((precision) =>
     [8, 16, 32].map((accelerators, place) => ({

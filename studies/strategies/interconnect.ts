@@ -63,7 +63,6 @@ export function topologyInterconnect(topology: Topology): Interconnect {
 export function timedCollectives(base: Interconnect, numDevices: number, figures: CollectiveFigures): Interconnect {
   return {
     ...base,
-    message: (from, to, bytes) => base.message(from, to, bytes),
     collective: (bytes, collective) => ({
       seconds: collectiveSeconds(figures, collective, numDevices, bytes),
       flows: [],
