@@ -25,7 +25,7 @@ it("plans whose text is damaged", { tags: ["slow"], timeout: TIMEOUT_MS }, () =>
   withstand(root, "damaged", damagedPlans(plan, SEED, 20)),
 );
 it("models, tokenizers and templates", { tags: ["slow"], timeout: TIMEOUT_MS }, () =>
-  withstand(root, "models", hostileModels(root, SEED, isNightly ? 1 : 0.12)),
+  withstand(root, "models", hostileModels(root, SEED, isNightly ? 1 : 0.06)),
 );
 it("data", { tags: ["slow"], timeout: TIMEOUT_MS }, () =>
   withstand(root, "data", someOf(data, { quick: 10, all: 30 })),

@@ -265,7 +265,8 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
 
 /** Those that take longest, even at their tiniest; what they run has tests of its own. */
 const LONG: readonly string[] = [
-  ...["checkpoints", "coverage", "fleet", "gpu-bytes", "machines", "parity", "planning", "soak", "start", "twin"],
+  ...["checkpoints", "coverage", "fleet", "gpu-bytes", "kernels", "machines", "parity", "pipeline", "planning"],
+  ...["side-by-side", "soak", "start", "twin"],
 ];
 
 test.each((Object.keys(SUITES) as (keyof typeof SUITES)[]).filter((name) => isNightly || !LONG.includes(name)))(

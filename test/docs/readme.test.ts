@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { run } from "../../cli/run.ts";
 import { STAGE_LINES } from "../cli/run-cli.ts";
+import { isNightly } from "../level.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const read = (file: string): string => readFileSync(path.join(ROOT, file), "utf8");
@@ -79,8 +80,9 @@ describe("the README", () => {
     ]);
   });
 
-  // One after another, since each needs the files of those before it.
-  test.each(commands.map((words) => ({ line: words.join(" "), words })))(
+  // One after another, since each needs the files of those before it. Half a minute of paper has a test of its own.
+  const inTime = commands.filter(([name]) => isNightly || name !== "paper");
+  test.each(inTime.map((words) => ({ line: words.join(" "), words })))(
     "has a command that works: $line",
     { tags: ["slow"] },
     async ({ words }) => {

@@ -158,8 +158,9 @@ describe("pipelines on emulated GPUs", () => {
     expect(all.adapters.map(adapterBytes)).toEqual(one.adapters.map(adapterBytes));
   });
 
-  test.each(someOf(["nf4", "bfloat16"] as const, { quick: 1, all: 1 }))(
+  test.each(["nf4", "bfloat16"] as const)(
     "of two shares of each GPU hold its weights once, and train the same bytes: %s",
+    { tags: ["nightly"], timeout: minutes(3) },
     async (dtype) => {
       const devices = { shares: "cuda:0#0,cuda:1#0,cuda:0#1,cuda:1#1", whole: "cuda:0,cuda:1,cuda:2,cuda:3" } as const;
       const shared = await runSmall(given, { devices: devices.shares, pipelines: 2, groups: "unfused", dtype });
@@ -172,7 +173,6 @@ describe("pipelines on emulated GPUs", () => {
         apart.plan.memory.map(({ weights }) => weights),
       );
     },
-    minutes(3),
   );
 });
 

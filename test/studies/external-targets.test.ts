@@ -19,7 +19,7 @@ import { HAS_SHARED, SHARED } from "../shared-folder.ts";
 /** Largest mean error by model, where the published data are there; the rows are named by their files' form. */
 test.skipIf(!HAS_SHARED)(
   "published measurements are predicted as well as promised",
-  { tags: ["slow"], timeout: 240_000 },
+  { tags: ["nightly"], timeout: 240_000 },
   async () => {
     const place = path.join(SHARED, "ground-truth");
     const measurements: Measurement[] = [];
