@@ -49,6 +49,13 @@ export const fromRates = from(
     "peak, and NVIDIA's published rates of short rows on it do not",
 );
 
+/** Of cards whose memory is slow beside their multiprocessors. */
+export const CARD_MEMORY_BOUND = figure(
+  1.6,
+  "norms, gates, rotary embeddings and sums of an A40 beside those of an A100 in Vidur's profiles (1.8, 1.6, 1.8, 0.9); " +
+    "taken for all cards",
+);
+
 /** The memory of a card whose maker says GB and means GiB. */
 export function cardMemory(gib: number): Figure {
   return figure(gib * GIB, "public specification page; the GB of a card are 2^30 bytes");

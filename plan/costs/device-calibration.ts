@@ -59,8 +59,15 @@ export function trainingLosses({ devices }: Catalog): TrainingLosses {
 }
 
 /** A GPU's kernels as calibrations have them. */
-function figuresOf({ products, attention, collectives }: GpuKernels, adapterBytes: number): KernelFigures {
-  return { products, attention, adapterBytes, ...(collectives === undefined ? {} : { collectives }) };
+function figuresOf(
+  { products, attention, collectives, memoryBoundSpeed }: GpuKernels,
+  adapterBytes: number,
+): KernelFigures {
+  return {
+    ...{ products, attention, adapterBytes },
+    ...(memoryBoundSpeed === 1 ? {} : { memoryBoundSpeed }),
+    ...(collectives === undefined ? {} : { collectives }),
+  };
 }
 
 /** Where kernels come from, in words. */

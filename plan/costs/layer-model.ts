@@ -127,6 +127,7 @@ function kernelTimes(
 ): LayerTimes {
   const { architecture, full = false, split = 1, targets = PROJECTIONS } = subject;
   const whole = decoderDimensions(architecture);
+  const memoryRate = peaks.bytesPerSecond * (kernels.memoryBoundSpeed ?? 1);
   // Micro-batches are many, and their sizes few.
   const known = new Map<string, number>();
   const once = (key: string, seconds: () => number): number => {
@@ -151,7 +152,7 @@ function kernelTimes(
       const traffic = activations * activationBytes + (adapterPasses(passes) * features * kernels.adapterBytes) / split;
       return (
         (products + attention) / computeEfficiency +
-        traffic / peaks.bytesPerSecond +
+        traffic / memoryRate +
         dequantizingSeconds(subject, peaks, dimensions, passes) +
         touchingOf(passes) * (dimensions.launchShare ?? 1) * launchSeconds * launchedShare(numTargets)
       );
@@ -162,7 +163,7 @@ function kernelTimes(
       const products = once(`${tokens} head ${direction}`, () =>
         headProductSeconds(kernels, peaks, architecture, tokens, { passes, split }),
       );
-      return products / computeEfficiency + (entries * headBytes) / 2 / peaks.bytesPerSecond;
+      return products / computeEfficiency + (entries * headBytes) / 2 / memoryRate;
     },
   };
 }

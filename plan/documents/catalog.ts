@@ -71,6 +71,8 @@ export const catalogDeviceSchema = z.strictObject({
   memoryBytesPerSecond: figureSchema.optional(),
   /** Streaming multiprocessors, or compute units. */
   multiprocessors: figureSchema.optional(),
+  /** How much nearer norms, gates and sums come to the memory's rate than on an H100; 1 where absent. */
+  memoryBoundSpeed: figureSchema.optional(),
   kernels: kernelsSchema.optional(),
   layerEfficiency: z
     .strictObject({ float32: layerEfficiencySchema.optional(), bfloat16: layerEfficiencySchema.optional() })

@@ -51,6 +51,8 @@ export const kernelFiguresSchema = z.strictObject({
   attention: attentionFiguresSchema,
   /** Bytes for each token and feature in or out of a projection that an adapter is for, a forward. */
   adapterBytes: z.number().min(0),
+  /** How much nearer to the memory's rate these and other kernels come that memory bounds; 1 where absent. */
+  memoryBoundSpeed: factor.exactOptional(),
   /** Over the fast link of a machine; links of a cluster alone say it where absent. */
   collectives: collectiveFiguresSchema.exactOptional(),
 });

@@ -15,6 +15,8 @@ export interface GpuKernels {
   readonly attention: AttentionFigures;
   /** Over the fast link of a machine; undefined where nobody timed them over such a link. */
   readonly collectives: CollectiveFigures | undefined;
+  /** How much nearer norms, gates and sums come to the memory's rate than on the GPU whose layers were timed. */
+  readonly memoryBoundSpeed: number;
   readonly source: KernelSource;
   /** The GPU whose times they are; undefined for the mean of all. */
   readonly of: string | undefined;
@@ -135,6 +137,7 @@ export function gpuKernels(catalog: Catalog, name: string): GpuKernels | undefin
       ...{ computeShare, squareTile, memoryShare, seconds, powerLoss },
     },
     attention: { computeShares, halfSpeedTokens, emptyWave, seconds: attentionSeconds },
-    ...{ collectives: collectivesOf(own, timed), source, of },
+    collectives: collectivesOf(own, timed),
+    ...{ memoryBoundSpeed: own?.memoryBoundSpeed?.value ?? 1, source, of },
   };
 }

@@ -1,5 +1,5 @@
 import { InputError, ownValue } from "../../core/index.ts";
-import { type Catalog, type CatalogDevice, gpuKernels, trainingLosses } from "../../plan/index.ts";
+import { type Catalog, type CatalogDevice, type GpuKernels, gpuKernels, type TrainingLosses, trainingLosses } from "../../plan/index.ts";
 import type { Accelerator } from "./training-system.ts";
 
 function flopsOf(device: CatalogDevice): Accelerator["flops"] {
@@ -7,6 +7,16 @@ function flopsOf(device: CatalogDevice): Accelerator["flops"] {
     ...(device.bfloat16FlopsPerSecond && { bfloat16: device.bfloat16FlopsPerSecond.value }),
     ...(device.float8FlopsPerSecond && { float8: device.float8FlopsPerSecond.value }),
     ...(device.float4FlopsPerSecond && { float4: device.float4FlopsPerSecond.value }),
+  };
+}
+
+/** What training moves in memory, where kernels come nearer to its rate than on the device whose layers were timed. */
+function lossesOf(catalog: Catalog, { memoryBoundSpeed }: GpuKernels): TrainingLosses {
+  const { sustained, activationBytes, adapterBytes, headBytes } = trainingLosses(catalog);
+  return {
+    sustained,
+    activationBytes: activationBytes / memoryBoundSpeed,
+    ...{ adapterBytes: adapterBytes / memoryBoundSpeed, headBytes: headBytes / memoryBoundSpeed },
   };
 }
 
@@ -32,7 +42,7 @@ export function acceleratorOf(name: string, catalog: Catalog): Accelerator {
       got: `none of ${missing.join(", ")}`,
     });
   return {
-    ...{ name, generation, flops: flopsOf(device), kernels: kernels!, losses: trainingLosses(catalog) },
+    ...{ name, generation, flops: flopsOf(device), kernels: kernels!, losses: lossesOf(catalog, kernels!) },
     memoryBytesPerSecond: memoryBytesPerSecond!.value,
     linkBytesPerSecond: link!.value,
     networkBytesPerSecond: networkBytesPerSecond?.value ?? NETWORK,

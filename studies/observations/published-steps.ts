@@ -13,7 +13,7 @@ export const PUBLISHED_FIT: StepFit = {
   float4Share: 0.654,
   hostSeconds: 4e-3,
   ringSeconds: 2.46e-4,
-  generations: { Blackwell: 1.11, Ada: 0.801, "CDNA 3": 0.95, "CDNA 4": 0.958 },
+  generations: { Blackwell: 1.11, Ada: 0.713, "CDNA 3": 0.95, "CDNA 4": 0.958 },
   releases: {
     ...STEP_SETTING.knownReleases,
     "nemo1-v4.0": 0.99,

@@ -16,7 +16,7 @@ const FAST: Accelerator = {
       computeShares: { "64": 0.45, "128": 0.6, "256": 0.65 },
       ...{ halfSpeedTokens: 1000, emptyWave: 0.3, seconds: 1e-5 },
     },
-    ...{ collectives: undefined, source: "measured", of: "fast" },
+    ...{ collectives: undefined, memoryBoundSpeed: 1, source: "measured", of: "fast" },
   },
   losses: { sustained: 0.9, activationBytes: 9, adapterBytes: 7, headBytes: 47 },
   ...{ memoryBytesPerSecond: 4e12, linkBytesPerSecond: 4e11, float8Attention: 1, networkBytesPerSecond: 5e10 },
