@@ -96,22 +96,27 @@ export const KERNELS: Use = {
     "--from fits the kernels of one GPU to times that were measured on it; nothing is planned or measured.",
 };
 
+/** What times kernels: with PyTorch alone, or, products only, with CUDA's toolkit alone. */
+const KERNEL_PROGRAMS: Readonly<Record<string, string>> = { python: "kernel_times.py", cuda: "kernel_times.cu" };
+
 /** A program for a machine without loratwin. */
 export const SCRIPT: Use = {
   input: "--script",
   options: {
     script: {
-      type: "boolean",
-      default: false,
-      describe: "print a Python program that needs PyTorch alone and writes a table for --from in about a minute",
+      type: "string",
+      choices: Object.keys(KERNEL_PROGRAMS),
+      bare: "python",
+      describe:
+        "print a program that writes a table for --from in about a minute: in Python, for PyTorch alone (also without a value), or for CUDA's compiler and cuBLAS, which times products alone",
     },
   },
   instead: () => "--script prints a program, which measures where it is run.",
 };
 
 /** Prints the program of --script. */
-export function printKernelScript(io: Io): void {
-  io.stdout(readFileSync(packageFile("calibration", "kernel_times.py"), "utf8"));
+export function printKernelScript(io: Io, args: Arguments): void {
+  io.stdout(readFileSync(packageFile("calibration", KERNEL_PROGRAMS[requiredText(args, "script")]!), "utf8"));
 }
 
 /** Fits the kernels of a GPU to the tables of --from. */

@@ -13,6 +13,8 @@ export interface Option {
   readonly array?: true;
   /** What is taken where it is not given. Yargs is not told, since its defaults hide whether an option was given. */
   readonly default?: string | number | boolean;
+  /** What it says where it is typed without a value, which others need. */
+  readonly bare?: string;
   /** The option beside which alone it means something. */
   readonly beside?: string;
   /** Flags that it cannot be given with, as they are typed: `no-fuse`. */
@@ -24,8 +26,12 @@ export type OptionTable = Readonly<Record<string, Option>>;
 
 /** An option as yargs takes it. */
 export function yargsOption(table: Option): Options {
-  const { beside: _beside, notBeside: _notBeside, needed: _needed, default: value, ...option } = table;
-  return value === undefined ? option : { ...option, defaultDescription: `${value}` };
+  const { beside: _beside, notBeside: _notBeside, needed: _needed, default: value, bare, ...option } = table;
+  return {
+    ...option,
+    ...(value === undefined ? {} : { defaultDescription: `${value}` }),
+    ...(bare === undefined ? {} : { coerce: (given: unknown) => (given === "" ? bare : given) }),
+  };
 }
 
 /** The table's entries of these names. */

@@ -194,6 +194,7 @@ export const calibrateCommand: Command = {
     ],
     ["mpirun -n 2 ... $0 calibrate --links", "the network between machines, for a cluster file"],
     ["$0 calibrate --script > kernel_times.py", "what times a GPU's kernels on a machine with PyTorch alone"],
+    ["$0 calibrate --script cuda > kernel_times.cu", "what times its products with CUDA's toolkit alone"],
     ["$0 calibrate --from kernels.csv -o mine.json", "costs from such times, for plan and simulate"],
     ["$0 calibrate --transfer k.json --to 'H100 SXM' -o h100.json", "the efficiencies of one GPU for another"],
   ],
@@ -217,7 +218,7 @@ export const calibrateCommand: Command = {
       return 0;
     }
     if (use === SCRIPT) {
-      printKernelScript(io);
+      printKernelScript(io, args);
       return 0;
     }
     if (use === LINKS) {

@@ -143,9 +143,20 @@ describe("calibrate --from", () => {
   });
 });
 
-it("prints a program that Python takes", async () => {
+it("prints a program that Python takes, named or not", async () => {
   const program = await printed(["calibrate", "--script"], root);
+  expect(await printed(["calibrate", "--script", "python"], root)).toBe(program);
   expect(program).toMatch(/^#!\/usr\/bin\/env python3\n"""Times single kernels/);
   const compiled = 'import ast, sys; ast.parse(sys.stdin.read()); print("good")';
   expect(execFileSync("python3", ["-c", compiled], { input: program, encoding: "utf8" })).toBe("good\n");
+});
+
+it("prints a program for CUDA's compiler, and says which programs there are", async () => {
+  const program = await printed(["calibrate", "--script", "cuda"], root);
+  expect(program).toMatch(/^\/\/ Times products of a GPU[\s\S]+nvcc -O2 kernel_times\.cu -lcublas -o kernel_times\n/);
+  const { code, stderr } = await runCli(["calibrate", "--script", "perl"], root);
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/^Expected another value at --script, got "perl"; there are "python", "cuda"\.\n/),
+  ]);
 });

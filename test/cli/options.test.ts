@@ -125,7 +125,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { "from-observation": "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" },
     { transfer: "layers.json", to: "RTX A6000" },
     { from: ["kernels.csv"], to: "RTX A6000" },
-    { script: true },
+    { script: "python" },
     { links: true },
   ],
   compare: [{ simulated: "s.json", executed: "run" }],

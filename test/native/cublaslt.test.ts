@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cublasHeaders } from "./cublas-headers.ts";
 import { finish, native } from "./cuda-table.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "loratwin-cublaslt-"));
@@ -16,9 +17,7 @@ async function compile(output: string, ...args: readonly string[]): Promise<void
   if (status !== 0) throw new Error(`${stdout}${stderr}`);
 }
 
-/** LORATWIN_CUBLASLT_INCLUDE, where cuBLAS's headers are, or where its packages put them. */
-const INCLUDES = [process.env["LORATWIN_CUBLASLT_INCLUDE"] ?? "", "/usr/local/cuda/include", "/usr/include"];
-const headers = INCLUDES.find((include) => include !== "" && existsSync(path.join(include, "cublasLt.h")));
+const headers = cublasHeaders("cublasLt.h");
 const without = headers === undefined ? " (skipped: Expected cublasLt.h in LORATWIN_CUBLASLT_INCLUDE, found none)" : "";
 
 test.skipIf(headers === undefined)(

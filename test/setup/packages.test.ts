@@ -31,7 +31,7 @@ describe("what npm packs", () => {
         "package.json",
       ].sort(),
     );
-    expect(below("calibration")).toEqual(["calibration/kernel_times.py"]);
+    expect(below("calibration")).toEqual(["calibration/kernel_times.cu", "calibration/kernel_times.py"]);
     expect([...files].filter((file) => /\.map$|\.test\.|^dist\/(bench|gpu|peers|test)\//.test(file))).toEqual([]);
     expect([...below("native")].filter((file) => /^native\/(build|test|bench|emulation)\//.test(file))).toEqual([]);
   });
