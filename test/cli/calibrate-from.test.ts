@@ -2,7 +2,14 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { CATALOG, gpuKernels, type LayersCalibration, productSeconds } from "../../plan/index.ts";
+import {
+  attentionSeconds,
+  CATALOG,
+  deviceCalibration,
+  gpuKernels,
+  type LayersCalibration,
+  productSeconds,
+} from "../../plan/index.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
 const root = temporaryFolder();
@@ -31,6 +38,10 @@ beforeAll(() => {
     shapes.map((shape) => `NVIDIA L4,${shape.join()},${1000 * secondsOf(TRUE, shape)},${held}`);
   writeFileSync(path.join(root, "held.csv"), ["gpu,m,n,k,ms,held", ...rows(1)].join("\n"));
   writeFileSync(path.join(root, "bursts.csv"), ["gpu,m,n,k,ms,held", ...rows(0)].join("\n"));
+  writeFileSync(
+    path.join(root, "held-attention.csv"),
+    "gpu,head_dim,heads,kv_heads,batch,tokens,ms,held\nL4,128,32,8,4,2048,9,1\n",
+  );
   writeFileSync(path.join(root, "two.csv"), "gpu,m,n,k,ms\nH100 SXM,512,512,512,1\nL40S,512,512,512,1\n");
   writeFileSync(path.join(root, "fast.csv"), "gpu,m,n,k,ms\nL4,512,4096,4096,0.001\n");
   writeFileSync(path.join(root, "slow.csv"), "gpu,m,n,k,ms\nNVIDIA H100 80GB HBM3,2048,4096,4096,100\n");
@@ -78,6 +89,22 @@ describe("calibrate --from", () => {
     expect(held / catalog).toBeGreaterThan(1.05);
     expect(held / catalog).toBeLessThan(1.25);
     await printed(["plan", "w.yaml", "--cluster", "gpus.yaml", "--calibration", "held.json", "-o", "p.json"], root);
+  });
+
+  it.each([
+    ["attention beside products", "held.csv"],
+    ["products beside attention", "held-attention.csv"],
+  ])("leaves %s under full load at the catalog's time in training", async (what, table) => {
+    await printed(["calibrate", "--from", table, "-o", "rest.json"], root);
+    const seconds = ({ computeEfficiency, kernels }: LayersCalibration): number => {
+      const { products, attention } = kernels!["L4"]!;
+      const heads = { heads: 32, headDim: 128, lengths: [700, 2048] };
+      const kernel = what.startsWith("products")
+        ? secondsOf(products, [1024, 5120, 5120])
+        : attentionSeconds(attention, products.multiprocessors, PEAKS, heads);
+      return kernel / computeEfficiency;
+    };
+    expect(seconds(calibration("rest.json")) / seconds(deviceCalibration(CATALOG, "L4", "bfloat16"))).toBeCloseTo(1, 9);
   });
 
   it("has what it was fitted to in --json", async () => {
