@@ -10,7 +10,7 @@ export const LINKS: Use = {
   options: {
     links: {
       type: "boolean",
-      describe: "measure the network between machines: started as ranks, one on each (docs/machines.md)",
+      describe: "measure the network between machines: started as ranks, one on each (docs/reference/machines.md)",
       notBeside: ["workload", "from-observation", "transfer"],
     },
   },

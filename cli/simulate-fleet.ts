@@ -92,7 +92,7 @@ export async function policyOption(io: Io, option: string, text: string): Promis
     expected: `${POLICIES.join(", ")} or a path, such as ./mine.mjs,`,
     at: `--${option}`,
     got: text,
-    hint: "What is in the file of a policy is in docs/scheduler.md.",
+    hint: "What is in the file of a policy is in docs/internals/scheduler.md.",
   });
 }
 

@@ -25,7 +25,7 @@ const HELP = `npm run gpu -- [--dry] [--emulated] [--only STAGE,...] [--seconds 
 
 Builds for this machine's GPU, checks every kernel and the executor on it, measures, and compares with
 PyTorch and with the simulator. DIR/summary.json holds what was found at every moment, DIR/stages.tar.gz
-the logs and what else the stages left (default DIR: run/gpu). What the summary says: docs/gpu.md.
+the logs and what else the stages left (default DIR: run/gpu). What the summary says: docs/internals/kernels.md.
 
 ${stageList("gpu", Object.keys(STAGES) as StageName[])}
   --dry          lists the stages and ends

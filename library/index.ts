@@ -1,6 +1,6 @@
 // What can go wrong: errors say what was expected, where, and what was there instead (`facts`).
 export { DeviceError, type ErrorFacts, InputError, InvariantError, PlanError } from "../core/index.ts";
-// The documents that functions take as objects; docs/documents.md has them key by key.
+// The documents that functions take as objects; docs/reference/documents.md has them key by key.
 export type {
   CalibrationDocument,
   CatalogDocument,

@@ -1,5 +1,5 @@
 // The addon as it is: opaque handles, flat arguments and rows of records.ts. It checks what it is given before it does
-// anything (docs/native.md). Only this folder sees it.
+// anything (docs/internals/kernels.md). Only this folder sees it.
 import type { Tensor } from "./operators.ts";
 
 declare const kind: unique symbol;

@@ -15,7 +15,7 @@ const MOST_SEED = 2 ** 32 - 1;
 const HELP = `npm run peers -- [--seed N] [--only TEXT] [--keep DIR] [--list]
 
 Trains random tiny models with loratwin, and asks transformers and PEFT what they make of it: losses,
-gradients, trained adapters, and the adapters as PEFT loads them. See docs/peers.md.
+gradients, trained adapters, and the adapters as PEFT loads them. See docs/internals/peers.md.
 
   --seed N      the models, rows and adapters that are drawn (default: others each time; it is printed)
   --only TEXT   only the cases whose name has this text, such as "qwen2" or "bfloat16"

@@ -48,7 +48,7 @@ export async function startLaunch(
     throw new DeviceError({
       expected: `${launcher} on this machine`,
       got: "no such program",
-      hint: "docs/machines.md says what is needed on each machine.",
+      hint: "docs/reference/machines.md says what is needed on each machine.",
     });
   } finally {
     for (const stop of passing) stop();

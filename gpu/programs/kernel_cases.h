@@ -1,5 +1,5 @@
 // What gpu_bench times, by topic: a JSON line each, {kind, name, bytes, operations, ...}. Bytes and operations are
-// counted as docs/kernels.md does.
+// counted as docs/internals/kernels.md does.
 #pragma once
 
 #include "cuda/blas.h"

@@ -1,4 +1,4 @@
-// The sizes that are timed, and how their bytes and operations are counted: docs/kernels.md.
+// The sizes that are timed, and how their bytes and operations are counted: docs/internals/kernels.md.
 #pragma once
 
 #include <cstddef>

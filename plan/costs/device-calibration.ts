@@ -10,7 +10,7 @@ import { type GpuKernels, gpuKernels, type KernelSource, powerShare } from "../k
 const REFERENCE = "H100 SXM";
 /** A guess for shares of the peak that are another device's: the fitted ones lie between 0.55 and 0.74. */
 const TRANSFER_ERROR = 0.25;
-/** Of whole layers whose kernels are another device's, by what these rest on: docs/gpus.md has what was seen. */
+/** Of whole layers whose kernels are another device's, by what these rest on: docs/reference/gpus.md has what was seen. */
 const KERNEL_ERRORS: Readonly<Record<KernelSource, number>> = { measured: 0.06, generation: 0.1, mean: 0.18 };
 
 /** The type of devices that are described by figures only. */
@@ -137,7 +137,7 @@ export function gpuCalibration(
   return efficienciesFor(catalog, [...new Set(devices.map(({ type }) => type))], dtype);
 }
 
-/** Of types of MLPerf's rows that were left out of the fit, the worst one's mean error (docs/accuracy.md). */
+/** Of types of MLPerf's rows that were left out of the fit, the worst one's mean error (docs/reference/accuracy.md). */
 const GENERATION_ERROR = 0.06;
 
 /** `powerShare` of two devices of one generation. @throws InputError for others, or without board power or peaks */

@@ -16,7 +16,7 @@ export function attentionShare({ computeShares }: Pick<AttentionFigures, "comput
 
 /**
  * Seconds of the forward of causal attention over packed rows, each of which attends to itself, on an idle GPU: kernels of
- * libraries, of the fastest kind for the GPU. Fitted to kernel times that others measured (docs/gpus.md): rows of 512
+ * libraries, of the fastest kind for the GPU. Fitted to kernel times that others measured (docs/reference/gpus.md): rows of 512
  * tokens and more 4 to 9 % from the median of three libraries, which differ by a quarter.
  */
 export function attentionSeconds(

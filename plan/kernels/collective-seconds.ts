@@ -5,7 +5,7 @@ export type Collective = "all-reduce" | "all-gather" | "reduce-scatter" | "all-t
 /**
  * Seconds of a collective of the GPUs of one machine, by the faster of two protocols around a ring. `bytes` is the whole
  * buffer: what each has after an all-gather, or before the others. Fitted to times of nccl-tests that others measured
- * (docs/gpus.md): 4 to 9 % off where GPUs reach each other's memory.
+ * (docs/reference/gpus.md): 4 to 9 % off where GPUs reach each other's memory.
  */
 export function collectiveSeconds(
   { lowLatency, highBandwidth }: CollectiveFigures,

@@ -58,7 +58,7 @@ function meanKernels(timed: readonly Timed[]): KernelNumbers {
 
 /**
  * What the share of its own peak that a device reaches is multiplied with for another one of its design: speed goes with
- * the square root of board power there (docs/accuracy.md), whatever the peaks are. 1 where somebody's power is unknown.
+ * the square root of board power there (docs/reference/accuracy.md), whatever the peaks are. 1 where somebody's power is unknown.
  */
 export function powerShare(from: CatalogDevice, to: CatalogDevice): number {
   const [was, is] = [from, to].map((device) => device.bfloat16FlopsPerSecond ?? device.float32FlopsPerSecond);

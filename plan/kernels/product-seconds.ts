@@ -27,7 +27,7 @@ const LONG_FLOP = 41;
 
 /**
  * Seconds of the product of [rows, inputs] and [inputs, outputs] on an idle GPU in a burst of them. The best of six tiles
- * in waves over the multiprocessors, beside the traffic. Fitted to kernel times that others measured (docs/gpus.md): 3 to
+ * in waves over the multiprocessors, beside the traffic. Fitted to kernel times that others measured (docs/reference/gpus.md): 3 to
  * 6 % from a step's products, 5 to 9 % from single ones.
  */
 export function productSeconds(

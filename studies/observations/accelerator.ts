@@ -1,5 +1,12 @@
 import { InputError, ownValue } from "../../core/index.ts";
-import { type Catalog, type CatalogDevice, type GpuKernels, gpuKernels, type TrainingLosses, trainingLosses } from "../../plan/index.ts";
+import {
+  type Catalog,
+  type CatalogDevice,
+  type GpuKernels,
+  gpuKernels,
+  type TrainingLosses,
+  trainingLosses,
+} from "../../plan/index.ts";
 import type { Accelerator } from "./training-system.ts";
 
 function flopsOf(device: CatalogDevice): Accelerator["flops"] {

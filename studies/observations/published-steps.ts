@@ -5,7 +5,7 @@ import type { StepFit } from "./training-step.ts";
 import type { ProductPrecision } from "./training-system.ts";
 
 /**
- * What was fitted to published training steps (docs/accuracy.md): `npm run bench -- external` fits it anew and says how
+ * What was fitted to published training steps (docs/reference/accuracy.md): `npm run bench -- external` fits it anew and says how
  * near it comes, and a test compares.
  */
 export const PUBLISHED_FIT: StepFit = {

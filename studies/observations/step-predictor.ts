@@ -44,7 +44,7 @@ const COMMON_VARIANCE = sum(COMMON.map(({ sigma }) => sigma ** 2));
 const SITE = 0.013;
 /**
  * Of what was never measured: a group, a type, a generation; and of doubtful rows, and software on its own. All of them were
- * seen when such rows were left out (docs/accuracy.md).
+ * seen when such rows were left out (docs/reference/accuracy.md).
  */
 const NEW_GROUP = 0.02;
 const NEW_TYPE = 0.045;

@@ -32,7 +32,7 @@ export interface StepFit {
 }
 
 /**
- * Assumed, from other sources or after looking at fits; docs/accuracy.md says which. Shares are of a peak or of a link's
+ * Assumed, from other sources or after looking at fits; docs/reference/accuracy.md says which. Shares are of a peak or of a link's
  * rate.
  */
 const ASSUMED = {

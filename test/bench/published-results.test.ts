@@ -5,7 +5,7 @@ import { caseKey } from "../../bench/case-record.ts";
 import { parseResults } from "../../bench/results-file.ts";
 
 const FOLDER = path.join(import.meta.dirname, "..", "..", "bench", "results");
-const DOCS = readFileSync(path.join(FOLDER, "..", "..", "docs", "benchmarks.md"), "utf8");
+const DOCS = readFileSync(path.join(FOLDER, "../../docs/reference/results.md"), "utf8");
 
 const files = readdirSync(FOLDER, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && entry.name !== "local")
@@ -19,6 +19,6 @@ test.each(files)(
     expect(new Set(records.map(({ suite, case: of }) => `${suite} ${of}`)).size).toBe(records.length);
     expect(new Set(records.map(({ suite }) => `${suite}.jsonl`))).toEqual(new Set([path.basename(name)]));
     expect(new Set(records.map(({ machine }) => machine.processor)).size).toBe(1);
-    expect(DOCS.includes(`(../bench/results/${name})`)).toBe(true);
+    expect(DOCS.includes(`(../../bench/results/${name})`)).toBe(true);
   },
 );

@@ -214,9 +214,9 @@ function optionGroups(words: readonly string[]): readonly string[] {
   return groups.filter((group) => !/^--(host|hostfile|allow-run-as-root)\b/.test(group)).sort();
 }
 
-describe("docs/machines.md", () => {
+describe("docs/reference/machines.md", () => {
   it("shows the line that launch writes, and says why each of its options is there", async () => {
-    const doc = readFileSync(packageFile("docs", "machines.md"), "utf8");
+    const doc = readFileSync(packageFile("docs/reference/machines.md"), "utf8");
     const [, shown] = /```text\n(mpirun[^`]*)```/.exec(doc)!;
     mkdirSync(at("examples/machines"), { recursive: true });
     writeFileSync(at("examples/machines/hosts"), "left\nright\n");

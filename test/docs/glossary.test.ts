@@ -6,7 +6,7 @@ const read = (...place: readonly string[]): string => readFileSync(packageFile(.
 const matches = (text: string, pattern: RegExp): readonly string[] =>
   [...text.matchAll(pattern)].map(([, name]) => name!);
 
-const PRODUCTS = matches(read("docs", "glossary.md"), /^\| `lora_([a-z]+)` \|/gm);
+const PRODUCTS = matches(read("docs/concepts/glossary.md"), /^\| `lora_([a-z]+)` \|/gm);
 const CUDA = readdirSync(packageFile("native", "src", "cuda")).filter((name) => name.endsWith(".cu"));
 
 describe("the products of LoRA in the glossary", () => {

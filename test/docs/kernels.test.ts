@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { parseResults } from "../../bench/results-file.ts";
 
 const root = path.join(import.meta.dirname, "..", "..");
-const docs = readFileSync(path.join(root, "docs/kernels.md"), "utf8");
+const docs = readFileSync(path.join(root, "docs/internals/kernels.md"), "utf8");
 const file = "bench/results/any/gpu-bytes.jsonl";
 const measured = parseResults(readFileSync(path.join(root, file), "utf8"), file).flatMap((each) => each.measurements);
 

@@ -35,9 +35,9 @@ it("headings have the names that GitHub gives them", () => {
 
 it.each([
   ["docs/nowhere.md", "no such file"],
-  ["docs/capacity.md#nowhere", "no heading #nowhere"],
+  ["docs/how-to/capacity.md#nowhere", "no heading #nowhere"],
   ["../elsewhere.md", "outside of the project"],
-  ["docs/capacity.md#what-one-run-costs", undefined],
+  ["docs/how-to/capacity.md#what-one-run-costs", undefined],
   ["#limits", undefined],
   ["docs/", undefined],
 ])("of %s in the README is said: %s", (target, fault) => {

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { packageFile } from "../../workbench/package-file.ts";
 
-const ROWS = [...readFileSync(packageFile("docs", "map.md"), "utf8").matchAll(/^\| .+ \| `(.+)` \| `(\w+)` \|$/gm)].map(
-  ([, home, name]) => [home!, name!] as const,
-);
+const ROWS = [
+  ...readFileSync(packageFile("docs/internals/map.md"), "utf8").matchAll(/^\| .+ \| `(.+)` \| `(\w+)` \|$/gm),
+].map(([, home, name]) => [home!, name!] as const);
 
 const FOLDERS = [
   ...["core", "plan", "datasets", "native", "traces", "calibration", "sim", "exec", "reports", "studies"],

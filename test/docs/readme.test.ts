@@ -98,7 +98,7 @@ describe("the README", () => {
   );
 
   test("has only links to files that are there", () => {
-    for (const file of ["README.md", "docs/README.md", "docs/documents.md", "docs/schedules.md"]) {
+    for (const file of ["README.md", "docs/README.md", "docs/reference/documents.md", "docs/concepts/schedules.md"]) {
       for (const [, target] of read(file).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
         const full = path.join(ROOT, path.dirname(file), target!);
         expect(existsSync(full), `${file}: ${target}`).toBe(true);
@@ -107,8 +107,10 @@ describe("the README", () => {
   });
 });
 
-describe("docs/documents.md", () => {
-  const blocks = [...read("docs/documents.md").matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block]) => block!);
+describe("docs/reference/documents.md", () => {
+  const blocks = [...read("docs/reference/documents.md").matchAll(/```yaml\n([\s\S]*?)```/g)].map(
+    ([, block]) => block!,
+  );
   const examples = blocks.map((text, index) => ({ text, index, kind: (parse(text) as { kind: string }).kind }));
 
   test("has an example of each document that people write", () => {
@@ -135,8 +137,8 @@ describe("docs/documents.md", () => {
   });
 });
 
-describe("docs/schedules.md", () => {
-  const text = read("docs/schedules.md");
+describe("docs/concepts/schedules.md", () => {
+  const text = read("docs/concepts/schedules.md");
   const pictures = [...text.matchAll(/## ([\w-]+)\n\n```text\n([\s\S]*?)```/g)].map(([, name, grid]) => ({
     name: name!,
     grid: grid!,

@@ -6,7 +6,7 @@ import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import type { RunMetrics } from "../../traces/index.ts";
 import { printed, temporaryFolder } from "../cli/run-cli.ts";
 
-const TEXT = readFileSync(path.resolve(import.meta.dirname, "../../docs/simulator.md"), "utf8");
+const TEXT = readFileSync(path.resolve(import.meta.dirname, "../../docs/internals/simulator.md"), "utf8");
 
 /** Options of `simulate` by strategy, from the table; what is optional is left out. */
 const ROWS = TEXT.slice(TEXT.indexOf("### Every strategy and its switch"), TEXT.indexOf("- `--no-overlap`: a message"))

@@ -65,7 +65,7 @@ describe("an injected fault", () => {
     60_000,
   );
 
-  it("is a row of docs/reliability.md, and nothing else is", () => {
+  it("is a row of docs/internals/reliability.md, and nothing else is", () => {
     const file = path.join(import.meta.dirname, "../../docs/reliability.md");
     const rows = readFileSync(file, "utf8").match(/^\| .* \| exit code \d+, \d of 2 adapters \|$/gm) ?? [];
     expect(rows).toEqual(FAULTS.map(rowOf));

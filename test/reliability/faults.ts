@@ -2,7 +2,7 @@ import { appendFileSync, linkSync, readFileSync, symlinkSync, writeFileSync } fr
 import path from "node:path";
 import { initModel } from "./reliability-case.ts";
 
-/** A fault, what should become of a run of two jobs, and what does. The table of docs/reliability.md is made of these. */
+/** A fault, what should become of a run of two jobs, and what does. The table of docs/internals/reliability.md is made of these. */
 export interface InjectedFault {
   /** In words. */
   readonly what: string;
