@@ -11,8 +11,11 @@ const arrows = {
   // Device code behind one typed door. It knows tensors and operators, and neither plans nor training.
   native: ["core"],
 
+  // Files and folders as a disk that may be full, and a process that may be killed, leave them.
+  files: ["core"],
+
   // Rows of text to rows of tokens. A plan counts tokens, but only the command line brings the two together.
-  datasets: ["core"],
+  datasets: ["core", "files"],
 
   // What happened, simulated or executed. Events carry the plan's action keys, hence the arrow to plan.
   traces: ["core", "plan"],
@@ -28,7 +31,7 @@ const arrows = {
   reports: ["core", "plan", "traces"],
 
   // The twin in real time. It must not see sim, for the same reason.
-  exec: ["core", "plan", "traces", "datasets", "native"],
+  exec: ["core", "plan", "traces", "files", "datasets", "native"],
 
   // Many simulations at once, and no execution: a study has to run on a laptop.
   studies: ["core", "plan", "traces", "sim", "calibration"],
@@ -36,20 +39,23 @@ const arrows = {
   // Which machines to have for jobs that are forecast: simulations of many candidates, with what they cost.
   capacity: ["core", "plan", "sim", "studies"],
 
-  // What a person does with the product, as typed operations: load, plan, predict, calibrate, train. Twin and executor
+  // Files to requests, and what is asked of them: load, plan, predict, calibrate, compare revisions. Twin and executor
   // meet here. Devices are reached through exec, so that native has one user.
-  workbench: ["core", "plan", "traces", "sim", "calibration", "datasets", "exec", "studies", "capacity"],
+  workbench: ["core", "plan", "traces", "sim", "calibration", "files", "datasets", "exec", "studies", "capacity"],
+
+  // Training: what is run, the folder that tells of it, checkpoints, and going on from them.
+  runs: ["core", "plan", "traces", "sim", "files", "datasets", "exec", "workbench"],
 
   // A live fleet for other processes: its interface, HTTP around it, the clients of that, a spool folder, a page. What
   // trains is handed in.
-  server: ["core", "plan", "exec", "reports", "workbench"],
+  server: ["core", "plan", "files", "exec", "reports", "workbench", "runs"],
 
   // A page in which a person changes a scene and planner and simulator follow. It runs in a browser, so that nothing of
   // Node may be behind it.
   explorer: ["core", "plan", "traces", "calibration", "sim", "studies", "reports"],
 
   // The rim for other programs: what the command line does, as functions. Its types stand on the pure folders alone.
-  library: ["core", "plan", "traces", "datasets", "exec", "workbench"],
+  library: ["core", "plan", "traces", "files", "datasets", "exec", "workbench", "runs"],
 
   // The rim: flags to requests, results to text.
   cli: [
@@ -58,12 +64,14 @@ const arrows = {
     "traces",
     "sim",
     "calibration",
+    "files",
     "datasets",
     "exec",
     "studies",
     "capacity",
     "reports",
     "workbench",
+    "runs",
     "server",
     "explorer",
   ],

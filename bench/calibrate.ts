@@ -8,9 +8,9 @@ import {
   calibrationRuns,
   type MeasuredRun,
   measureRun,
-} from "../workbench/calibrate-devices.ts";
+} from "../workbench/machine/calibrate-devices.ts";
+import { type MachineWatch, watchMachine } from "../workbench/machine/watch-machine.ts";
 import { today } from "../workbench/today.ts";
-import { type MachineWatch, watchMachine } from "../workbench/watch-machine.ts";
 import { benchModel } from "./train.ts";
 import { benchPlan, type PlanShape } from "./workload.ts";
 

@@ -13,9 +13,9 @@ import {
   Scheduler,
   type Setting,
 } from "../plan/index.ts";
+import { LiveFleet } from "../runs/live/live-fleet.ts";
+import { type LiveSubmission, OVER } from "../runs/live/live-job.ts";
 import { type DeviceClock, fleetModel, fleetTwin, happeningsOf, worksOfPlan } from "../sim/index.ts";
-import { LiveFleet } from "../workbench/live-fleet.ts";
-import { type LiveSubmission, OVER } from "../workbench/live-job.ts";
 import { runClocks } from "./run-clocks.ts";
 import { benchModel, randomRows } from "./train.ts";
 import { ATTENTION_TARGETS, benchPlan, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";

@@ -1,11 +1,11 @@
 import path from "node:path";
 import { groupBy, maximum, sum } from "../core/index.ts";
+import { linesOfFile } from "../files/file-lines.ts";
 import { actionDurations, createCostModel, fleetPlanBody, PLANNED_LETTERS, parseAction } from "../plan/index.ts";
+import { FLEET_FILES } from "../runs/folder/fleet-folder.ts";
+import { loadFleetFolder } from "../runs/folder/load-fleet.ts";
+import { readCompletions } from "../runs/folder/load-run.ts";
 import { DeviceClock } from "../sim/index.ts";
-import { linesOfFile } from "../workbench/file-lines.ts";
-import { FLEET_FILES } from "../workbench/fleet-folder.ts";
-import { loadFleetFolder } from "../workbench/load-fleet.ts";
-import { readCompletions } from "../workbench/load-run.ts";
 
 /** A device's speed is one figure for so long; a virtual machine's moves within seconds. */
 const WINDOW_NS = 500e6;

@@ -3,13 +3,13 @@ import { closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { sum } from "../core/index.ts";
+import { silent } from "../files/context.ts";
+import { writeLines } from "../files/given-files.ts";
 import { createCostModel, makePlan, type PlanRequest } from "../plan/index.ts";
 import { simulateStream } from "../sim/index.ts";
 import { runMetrics, traceLines } from "../traces/index.ts";
-import { silent } from "../workbench/context.ts";
-import { writeLines } from "../workbench/files.ts";
-import { loadCalibration, loadCluster } from "../workbench/load-cluster.ts";
-import { loadWorkload } from "../workbench/load-workload.ts";
+import { loadCalibration, loadCluster } from "../workbench/load/load-cluster.ts";
+import { loadWorkload } from "../workbench/load/load-workload.ts";
 import { packageFile } from "../workbench/package-file.ts";
 import { inOwnProcess } from "./own-process.ts";
 

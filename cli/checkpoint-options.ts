@@ -1,5 +1,5 @@
 import { InputError } from "../core/index.ts";
-import { type CheckpointRhythm, DEFAULT_RHYTHM, type NoticeLimit } from "../workbench/index.ts";
+import { type CheckpointRhythm, DEFAULT_RHYTHM, type NoticeLimit } from "../runs/index.ts";
 import { type Arguments, optionalCount, optionalNumber, optionalPositive, optionalText } from "./command.ts";
 import type { OptionTable } from "./option-table.ts";
 

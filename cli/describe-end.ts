@@ -1,5 +1,5 @@
 import { shellQuoted } from "../core/index.ts";
-import type { RunEnd } from "../workbench/index.ts";
+import type { RunEnd } from "../runs/index.ts";
 
 /** A check failed: a run has not ended as planned, whatever its launcher says. */
 export const NOT_AS_PLANNED = 1;

@@ -1,5 +1,5 @@
+import type { Replayed } from "../runs/index.ts";
 import { compareTraces } from "../traces/index.ts";
-import type { Replayed } from "../workbench/index.ts";
 import { percent } from "./output.ts";
 
 /** How far the simulator alone is off, in JSON and in words. */

@@ -1,8 +1,8 @@
 import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import type { EvaluationMetrics } from "../exec/index.ts";
 import type { Plan } from "../plan/index.ts";
+import { type StoppedJob, stepsDone } from "../runs/index.ts";
 import type { Intervals, RunMetrics, RunPart } from "../traces/index.ts";
-import { type StoppedJob, stepsDone } from "../workbench/index.ts";
 import { headline, intervalLine, percent, table } from "./output.ts";
 
 interface RunTextOptions {

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { InputError } from "../core/index.ts";
+import { readInput } from "../files/index.ts";
 import {
   type FiledJob,
   type JobOverrides,
@@ -8,7 +9,6 @@ import {
   readOverridesFile,
   type SubmittedJob,
 } from "../server/index.ts";
-import { readInput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 
 /** A job of a file, or keys of one, with absolute paths. */

@@ -1,5 +1,5 @@
 import { DeviceError, formatFacts, InputError, PlanError } from "../core/index.ts";
-import { isSystemError } from "../datasets/index.ts";
+import { isSystemError } from "../files/index.ts";
 
 /** An error that nobody expected: EX_SOFTWARE of sysexits.h. */
 export const UNEXPECTED = 70;

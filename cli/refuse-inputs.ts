@@ -1,9 +1,9 @@
 import { realpathSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { readWholeText } from "../datasets/index.ts";
+import { absolute, readWholeText } from "../files/index.ts";
 import { readText } from "../plan/index.ts";
-import { absolute, FLEET_FILES, isFleetFolder, RUN_FILES } from "../workbench/index.ts";
+import { FLEET_FILES, isFleetFolder, RUN_FILES } from "../runs/index.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
 

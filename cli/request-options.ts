@@ -1,7 +1,8 @@
 import { InputError } from "../core/index.ts";
+import type { Context } from "../files/index.ts";
 import { type Dtype, type Recompute, SCHEDULES } from "../plan/index.ts";
 import { fleetSchedule, type SwitchedOff } from "../sim/index.ts";
-import type { Context, DeviceChoice, DrawChoice, IntervalChoice, RequestChoice, Sizes } from "../workbench/index.ts";
+import type { DeviceChoice, DrawChoice, IntervalChoice, RequestChoice, Sizes } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
 import type { Io } from "./io.ts";
 import { note, warn } from "./output.ts";

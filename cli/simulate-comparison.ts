@@ -1,4 +1,5 @@
 import { costsFacts } from "../calibration/index.ts";
+import { writeLines } from "../files/index.ts";
 import {
   COMPARISON_SCHEDULES,
   type ComparisonSchedule,
@@ -9,7 +10,7 @@ import {
   simulateJobs,
 } from "../studies/index.ts";
 import { traceLines } from "../traces/index.ts";
-import { calibrationHash, loadRequest, predictJobsIntervals, VERSION, writeLines } from "../workbench/index.ts";
+import { calibrationHash, loadRequest, predictJobsIntervals, VERSION } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText, type Use } from "./command.ts";
 import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import { costsText } from "./describe-costs.ts";

@@ -1,8 +1,9 @@
 import path from "node:path";
 import { counted, formatSeconds, InputError, mean } from "../core/index.ts";
+import { writeLines } from "../files/index.ts";
 import { type FleetOutcome, type Objective, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import { type AgainstBound, type FleetMetrics, fleetDocument, type SimulatedFleet, type Spread } from "../sim/index.ts";
-import { loadPolicy, simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
+import { loadPolicy, simulateWorkloadFleet } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import type { Io } from "./io.ts";

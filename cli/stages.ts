@@ -1,5 +1,5 @@
 import { formatSeconds } from "../core/index.ts";
-import type { Context } from "../workbench/index.ts";
+import type { Context } from "../files/index.ts";
 import { type Arguments, flag } from "./command.ts";
 import type { Io } from "./io.ts";
 import { ERASE_LINE, moveCursor } from "./output.ts";

@@ -1,17 +1,17 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
 import { lostText } from "../exec/index.ts";
+import { absolute } from "../files/index.ts";
 import {
-  absolute,
   onInterrupt,
   onNotice,
   RUN_FILES,
   type RunFolder,
-  rankedHost,
   type TrainedRun,
   type TrainInput,
   trainInFolder,
-} from "../workbench/index.ts";
+} from "../runs/index.ts";
+import { rankedHost } from "../workbench/index.ts";
 import { NOTICED, noticeOf, rhythmOf } from "./checkpoint-options.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";

@@ -8,8 +8,7 @@ import {
   type PolicyName,
 } from "../plan/index.ts";
 import { fleetComparison, fleetPart } from "../reports/index.ts";
-import type { LoadedFleet } from "../workbench/index.ts";
-import { isFleetGoingOn, twinOfFleet } from "../workbench/index.ts";
+import { isFleetGoingOn, type LoadedFleet, twinOfFleet } from "../runs/index.ts";
 import type { Io } from "./io.ts";
 import { fleetFigures, writeFleetPage } from "./write-fleet.ts";
 

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { DeviceError } from "../core/index.ts";
+import { writeOutput } from "../files/index.ts";
 import type { Plan } from "../plan/index.ts";
 import { type LossRecord, type ReportAssets, renderReport } from "../reports/index.ts";
 import type { AtMachineSpeed, Trace } from "../traces/index.ts";
-import { packageFile, today, writeOutput } from "../workbench/index.ts";
+import { packageFile, today } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 
 /** A file of the browser code of a page, of reports, of the server or of the explorer. @throws DeviceError before a build. */

@@ -20,7 +20,7 @@ function boundRanges(node: unknown): void {
   for (const [key, child] of Object.entries(node)) if (key !== "property" || computed === true) boundRanges(child);
 }
 
-/** A chat template, compiled. What it renders can still take long: see `workbench/rows-in-workers.ts`. */
+/** A chat template, compiled. What it renders can still take long: see `workbench/load/rows-in-workers.ts`. */
 export function compileTemplate(text: string): (variables: Readonly<Record<string, unknown>>) => string {
   const template = new Template(text);
   boundRanges(template.parsed);

@@ -5,8 +5,6 @@ export type { TraceEnd, TraceJob } from "./cluster-traces/trace-job.ts";
 export type { DataFormat, DataSource, FileSource, LengthSource } from "./data-source.ts";
 // The hash that names the content of token rows.
 export { datasetDigest } from "./dataset-digest.ts";
-// Faults that are asked for, to see what becomes of a run.
-export { askForFaults, type FaultPoint, faultAt, isSystemError, passFault } from "./faults.ts";
 // How files of the Hugging Face hub are fetched.
 export type { DownloadOptions } from "./hub/download.ts";
 // A base model of random numbers.
@@ -27,8 +25,6 @@ export {
   readWholeRows,
   type WholeRows,
 } from "./read-dataset.ts";
-// Files to read: no pipe, no device, no more than there is room for.
-export { checkReadable, openToRead, readWholeText } from "./readable-file.ts";
 // A record of a data file.
 // Rows of a small table.
 export { type CsvRow, csvRows } from "./records/csv-text.ts";
@@ -45,7 +41,3 @@ export { readSafetensors, type SafetensorsReader } from "./safetensors/read-safe
 export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safetensors.ts";
 // A model's tokenizer and chat template.
 export { type ChatMessage, loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
-// The folder for what may be made anew at any time.
-export { userCache } from "./user-cache.ts";
-// Files and folders that have their names only once they are whole.
-export { writeAll, writeWholeFile, writeWholeFolder } from "./whole-file.ts";

@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { createRng, InputError } from "../core/index.ts";
+import { writeWholeFile } from "../files/index.ts";
 import { BYTE_TOKENIZER, createByteTokenizer } from "./byte-tokenizer.ts";
 import { type TensorToWrite, writeSafetensors } from "./safetensors/write-safetensors.ts";
-import { writeWholeFile } from "./whole-file.ts";
 
 export interface InitModelOptions {
   /** Made when it does not exist. */

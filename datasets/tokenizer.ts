@@ -2,9 +2,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { InputError } from "../core/index.ts";
+import { readWholeText } from "../files/index.ts";
 import { compileTemplate } from "./chat-template.ts";
 import { quickenBpe } from "./quick-bpe.ts";
-import { readWholeText } from "./readable-file.ts";
 import { createSections } from "./sections.ts";
 
 export interface ChatMessage {

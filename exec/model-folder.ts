@@ -1,6 +1,7 @@
 import path from "node:path";
 import { contentHash, InputError } from "../core/index.ts";
-import { readSafetensors, readWholeText, type SafetensorsReader, type TensorEntry } from "../datasets/index.ts";
+import { readSafetensors, type SafetensorsReader, type TensorEntry } from "../datasets/index.ts";
+import { readWholeText } from "../files/index.ts";
 import {
   type Architecture,
   architectureFromConfig,

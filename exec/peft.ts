@@ -1,15 +1,8 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import {
-  readSafetensors,
-  readWholeText,
-  type SafetensorsReader,
-  type TensorToWrite,
-  writeSafetensors,
-  writeWholeFile,
-  writeWholeFolder,
-} from "../datasets/index.ts";
+import { readSafetensors, type SafetensorsReader, type TensorToWrite, writeSafetensors } from "../datasets/index.ts";
+import { readWholeText, writeWholeFile, writeWholeFolder } from "../files/index.ts";
 import {
   type AdapterSpec,
   type Architecture,

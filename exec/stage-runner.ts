@@ -1,4 +1,4 @@
-import { faultAt } from "../datasets/index.ts";
+import { faultAt } from "../files/index.ts";
 import type { Bindings, DeviceFault, Handle, Operator } from "../native/index.ts";
 import {
   type ArenaLayout,

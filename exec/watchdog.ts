@@ -1,5 +1,5 @@
 import { DeviceError } from "../core/index.ts";
-import { faultAt } from "../datasets/index.ts";
+import { faultAt } from "../files/index.ts";
 import { formatAction } from "../plan/index.ts";
 import type { LoweredAction } from "./lowering.ts";
 

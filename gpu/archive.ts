@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { writeWholeFile } from "../datasets/whole-file.ts";
+import { writeWholeFile } from "../files/whole-file.ts";
 
 /** Some machines bring back files of at most 16 MiB. */
 const LARGEST_BYTES = 15e6;

@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { writeWholeFile } from "../datasets/whole-file.ts";
+import { writeWholeFile } from "../files/whole-file.ts";
 import { packageFile } from "../workbench/package-file.ts";
 
 /** A line of what a stage found: names, numbers with their unit in the key, and lists of such. */

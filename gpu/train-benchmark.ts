@@ -7,9 +7,9 @@ import { peakBytes, plannedBytes, roundSeconds, train } from "../bench/train.ts"
 import { architectureOf, benchPlan } from "../bench/workload.ts";
 import { DeviceError, PlanError, sum } from "../core/index.ts";
 import type { BaseModel, CudaGraphs } from "../exec/index.ts";
+import { silent } from "../files/context.ts";
 import type { ResolvedDevice } from "../plan/index.ts";
-import { silent } from "../workbench/context.ts";
-import { loadCluster } from "../workbench/load-cluster.ts";
+import { loadCluster } from "../workbench/load/load-cluster.ts";
 import { randomModel } from "./random-model.ts";
 import { TRAINING_SHAPES, TRAINING_WORK, type TrainingShape, tokensPerStep } from "./training-shapes.ts";
 

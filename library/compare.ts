@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Plan } from "../plan/index.ts";
+import { replayPlan } from "../runs/index.ts";
 import {
   type Comparison,
   compareTraces,
@@ -9,7 +10,7 @@ import {
   type TraceStream,
   traceOfPart,
 } from "../traces/index.ts";
-import { machinePart, replayPlan } from "../workbench/index.ts";
+import { machinePart } from "../workbench/index.ts";
 import { checkArguments, planSchema } from "./check-options.ts";
 
 const traceSchema = z.looseObject({ planHash: z.string(), source: z.enum(["simulated", "executed"]) });

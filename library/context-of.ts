@@ -1,5 +1,5 @@
 import { DeviceError, InputError, PlanError } from "../core/index.ts";
-import { absolute, type Context, HANDED_IN, silent } from "../workbench/index.ts";
+import { absolute, type Context, HANDED_IN, silent } from "../files/index.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The same as operations take it. */

@@ -1,7 +1,9 @@
 import { canonicalJson } from "../core/index.ts";
+import { writeLines, writeOutput } from "../files/index.ts";
 import { type Plan, planDocument } from "../plan/index.ts";
+import { readTrace as readTraceFile } from "../runs/index.ts";
 import { type Trace, type TraceStream, traceLines } from "../traces/index.ts";
-import { loadPlan, readTrace as readTraceFile, writeLines, writeOutput } from "../workbench/index.ts";
+import { loadPlan } from "../workbench/index.ts";
 import { contextOf } from "./context-of.ts";
 import type { Surroundings } from "./surroundings.ts";
 

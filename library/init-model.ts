@@ -1,5 +1,5 @@
 import { initModel as writeModel } from "../datasets/index.ts";
-import { absolute } from "../workbench/index.ts";
+import { absolute } from "../files/index.ts";
 import { contextOf } from "./context-of.ts";
 import type { Surroundings } from "./surroundings.ts";
 

@@ -1,16 +1,12 @@
 import { z } from "zod";
 import { calibratedElsewhere, lostText, simulatedOnly } from "../exec/index.ts";
+import { absolute, type Context } from "../files/index.ts";
 import type { Plan } from "../plan/index.ts";
-import type { JobMetrics, RunMetrics, Trace } from "../traces/index.ts";
 import {
-  absolute,
-  type Context,
-  checkDevices,
   checkRunFolder,
   DEFAULT_RHYTHM,
   findResumable,
   loadPlanData,
-  noteIdleCores,
   openPlanModel,
   type ResumableRun,
   type RunFolder,
@@ -18,7 +14,9 @@ import {
   runSummary,
   stoppedJobs,
   trainInFolder,
-} from "../workbench/index.ts";
+} from "../runs/index.ts";
+import type { JobMetrics, RunMetrics, Trace } from "../traces/index.ts";
+import { checkDevices, noteIdleCores } from "../workbench/index.ts";
 import { callbackOption, checkArguments, planSchema, surroundingsShape, textOption } from "./check-options.ts";
 import { asLibrary, contextOf } from "./context-of.ts";
 import type { Surroundings } from "./surroundings.ts";

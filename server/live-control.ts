@@ -1,6 +1,6 @@
 import { finite } from "../core/index.ts";
 import { devicesOfPipeline, FleetChronicle, type Job } from "../plan/index.ts";
-import type { LiveFleet, LiveJob, LiveNotice, LiveSubmission } from "../workbench/index.ts";
+import type { LiveFleet, LiveJob, LiveNotice, LiveSubmission } from "../runs/index.ts";
 import type {
   FleetControl,
   FleetStatus,

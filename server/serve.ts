@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { absolute, type Place } from "../files/index.ts";
 import type { ReportAssets } from "../reports/index.ts";
-import { absolute, type Place } from "../workbench/index.ts";
 import { admitJob } from "./admit-job.ts";
 import { createApp, HEADERS } from "./create-app.ts";
 import { EventClients } from "./event-clients.ts";

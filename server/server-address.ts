@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { DeviceError, InputError } from "../core/index.ts";
-import { absolute, type Place } from "../workbench/index.ts";
+import { absolute, type Place } from "../files/index.ts";
 import { checkSocketPath } from "./listen.ts";
 import { readToken } from "./token-file.ts";
 

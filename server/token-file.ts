@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
 import { InputError } from "../core/index.ts";
-import { absolute, type Place } from "../workbench/index.ts";
+import { absolute, type Place } from "../files/index.ts";
 
 const TOKEN = /^[\w-]{32,256}$/;
 /** Whoever is not the owner may do nothing with it. */

@@ -9,7 +9,13 @@ import { filesBelow, hashInputs, isFresh, writeStamp } from "./stamp.mjs";
 import { runs, SetupError, say } from "./terminal.mjs";
 
 /** What starts in the product: the command line, the library, threads, and a revision that is compared. */
-const PRODUCT = ["cli/main.ts", "cli/run.ts", "library/index.ts", "workbench/worker.ts", "workbench/golden-process.ts"];
+const PRODUCT = [
+  "cli/main.ts",
+  "cli/run.ts",
+  "library/index.ts",
+  "workbench/worker.ts",
+  "workbench/regress/golden-process.ts",
+];
 /** What else starts in a clone. */
 const DEVELOPMENT = [
   "bench/run.ts",

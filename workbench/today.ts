@@ -1,4 +1,4 @@
-import { faultAt } from "../datasets/index.ts";
+import { faultAt } from "../files/index.ts";
 
 /** Today's date as documents hold it: `2026-11-25`, in UTC. */
 export function today(): string {

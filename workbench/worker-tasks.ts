@@ -4,7 +4,7 @@ import type { MadeRows, RowWork, TextTokenizer } from "../datasets/index.ts";
 import type { Catalog, PackingProblem } from "../plan/index.ts";
 import type { DrawRequest } from "../sim/index.ts";
 import type { AssumedVariation } from "../studies/index.ts";
-import { packRows } from "./packed-rows.ts";
+import { packRows } from "./load/packed-rows.ts";
 
 export interface WrongRecord {
   readonly facts: ErrorFacts;
@@ -33,7 +33,7 @@ export const WORKER_TASKS = {
   capacityDraws: async (asked: AskedCandidate) => (await import("../capacity/index.ts")).simulatedCandidate(asked),
   capacityBest: async (question: CapacityQuestion) => (await import("../capacity/index.ts")).bestOf(question),
   packing: async (request: { readonly problem: PackingProblem }) =>
-    (await import("./solve-packing.ts")).solvePacking(request),
+    (await import("./predict/solve-packing.ts")).solvePacking(request),
   /** The rows, packed, as `makeRows` has them; or what is wrong with the first record that makes none, since threads pass on no classes. */
   rows: async ({ tokenizerFolder, ...work }: RowTask): Promise<PackedRows | WrongRecord> => {
     const { loadTokenizer, makeRows } = await import("../datasets/index.ts");

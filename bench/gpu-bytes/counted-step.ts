@@ -3,11 +3,11 @@
 import { DeviceError } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
 import { executePlan, initialPairs } from "../../exec/index.ts";
+import { silent } from "../../files/context.ts";
 import { loadNative } from "../../native/load.ts";
 import type { RawLaunch } from "../../native/raw-addon.ts";
 import { type Plan, PROJECTIONS } from "../../plan/index.ts";
-import { silent } from "../../workbench/context.ts";
-import { loadCluster } from "../../workbench/load-cluster.ts";
+import { loadCluster } from "../../workbench/load/load-cluster.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { inOwnProcess, outputOf } from "../own-process.ts";
 import { benchModel } from "../train.ts";

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { maximum, mean, median } from "../../core/index.ts";
+import { silent } from "../../files/context.ts";
 import { createCostModel, type MeasuredCalibration } from "../../plan/index.ts";
 import { atMachineSpeed, simulate } from "../../sim/index.ts";
 import { type Comparison, compareTraces } from "../../traces/index.ts";
-import { silent } from "../../workbench/context.ts";
-import { predictIntervals } from "../../workbench/predict-intervals.ts";
-import { keepSpeed } from "../../workbench/speed-history.ts";
+import { keepSpeed } from "../../workbench/machine/speed-history.ts";
+import { predictIntervals } from "../../workbench/predict/predict-intervals.ts";
 import { calibrateShapes } from "../calibrate.ts";
 import type { Measurement } from "../measurement.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";

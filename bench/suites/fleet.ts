@@ -1,4 +1,5 @@
 import { createRng, maximum, median, type Rng, sum } from "../../core/index.ts";
+import { silent } from "../../files/context.ts";
 import {
   type CostModel,
   createCostModel,
@@ -19,8 +20,7 @@ import {
   simulateFleet,
   worksOfPlan,
 } from "../../sim/index.ts";
-import { silent } from "../../workbench/context.ts";
-import { loadRequest } from "../../workbench/load-request.ts";
+import { loadRequest } from "../../workbench/load/load-request.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import type { Bench, Case, Suite } from "../suite.ts";
 import { simulateTrace, traceFigures } from "../trace-alone.ts";

@@ -7,7 +7,7 @@ import {
 } from "../../plan/index.ts";
 import { replay, simulate } from "../../sim/index.ts";
 import { compareTraces, type Trace } from "../../traces/index.ts";
-import { type CalibrationRun, type MeasuredRun, measureRun } from "../../workbench/calibrate-devices.ts";
+import { type CalibrationRun, type MeasuredRun, measureRun } from "../../workbench/machine/calibrate-devices.ts";
 import { calibratorFor } from "../calibrate.ts";
 import { summarize } from "../measurement.ts";
 import { medianActions } from "../median-actions.ts";

@@ -1,6 +1,7 @@
 import { rangeOfPlan } from "../../calibration/index.ts";
 import { canonicalJson, InputError } from "../../core/index.ts";
 import { nativeInfo, syntheticWeights } from "../../exec/index.ts";
+import { writeOutput } from "../../files/index.ts";
 import {
   architectureFromConfig,
   clusterFromList,
@@ -18,7 +19,6 @@ import {
   loadCatalog,
   thisMachine,
   today,
-  writeOutput,
 } from "../../workbench/index.ts";
 import {
   CALIBRATION_OUTPUT,

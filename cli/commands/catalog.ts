@@ -1,6 +1,7 @@
 import { canonicalJson } from "../../core/index.ts";
+import { writeOutput } from "../../files/index.ts";
 import { type Catalog, deviceCalibration, requireDevice } from "../../plan/index.ts";
-import { loadCatalog, writeOutput } from "../../workbench/index.ts";
+import { loadCatalog } from "../../workbench/index.ts";
 import { type Command, optionalText, type Use } from "../command.ts";
 import { percent, printResult, table } from "../output.ts";
 import { CATALOG_OPTION } from "../plan-options.ts";

@@ -1,5 +1,5 @@
 import { counted } from "../../core/index.ts";
-import { endOf } from "../../workbench/index.ts";
+import { endOf } from "../../runs/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import { endLines, NOT_AS_PLANNED } from "../describe-end.ts";
 import { printResult } from "../output.ts";

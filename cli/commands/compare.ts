@@ -1,6 +1,7 @@
 import { InputError, shellQuoted } from "../../core/index.ts";
+import { isFleetFolder, loadTraces, replayPlan } from "../../runs/index.ts";
 import { compareTable, compareTraces } from "../../traces/index.ts";
-import { isFleetFolder, loadTraces, machinePart, replayPlan } from "../../workbench/index.ts";
+import { machinePart } from "../../workbench/index.ts";
 import { type Command, optionalNumber, optionalText, requiredText } from "../command.ts";
 import { note, percent, printResult } from "../output.ts";
 import { contextOf } from "../request-options.ts";

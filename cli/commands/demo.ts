@@ -4,24 +4,12 @@ import { rangeOfPlan } from "../../calibration/index.ts";
 import { canonicalJson, formatSeconds } from "../../core/index.ts";
 import { initModel } from "../../datasets/index.ts";
 import { nativeInfo, openModelFolder } from "../../exec/index.ts";
+import { absolute, readInput, silent, writeLines, writeOutput } from "../../files/index.ts";
 import { createCostModel, planDocument } from "../../plan/index.ts";
+import { lossesByJob, removeRun, replayPlan } from "../../runs/index.ts";
 import { simulate } from "../../sim/index.ts";
 import { compareTable, compareTraces, runMetrics, traceLines } from "../../traces/index.ts";
-import {
-  absolute,
-  calibrateDevices,
-  createPlan,
-  lossesByJob,
-  machinePart,
-  packageFile,
-  readInput,
-  removeRun,
-  replayPlan,
-  silent,
-  today,
-  writeLines,
-  writeOutput,
-} from "../../workbench/index.ts";
+import { calibrateDevices, createPlan, machinePart, packageFile, today } from "../../workbench/index.ts";
 import { type Command, optionalCount, requiredText } from "../command.ts";
 import { planText } from "../describe-plan.ts";
 import { endText, runText } from "../describe-run.ts";

@@ -1,6 +1,6 @@
 import { InputError } from "../../core/index.ts";
 import { type FleetHistory, fleetHistory, fleetStory, type JobHistory, jobStory } from "../../plan/index.ts";
-import { loadJournal } from "../../workbench/index.ts";
+import { loadJournal } from "../../runs/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { printResult, warn } from "../output.ts";
 

@@ -1,5 +1,6 @@
 import { explorerPageData, renderExplorer } from "../../explorer/index.ts";
-import { today, VERSION, writeOutput } from "../../workbench/index.ts";
+import { writeOutput } from "../../files/index.ts";
+import { today, VERSION } from "../../workbench/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import { printResult } from "../output.ts";
 import { browserAsset } from "../write-report.ts";

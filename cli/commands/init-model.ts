@@ -1,5 +1,5 @@
 import { initModel } from "../../datasets/index.ts";
-import { absolute } from "../../workbench/index.ts";
+import { absolute } from "../../files/index.ts";
 import { type Command, flag, optionalCount, requiredText } from "../command.ts";
 import { printResult } from "../output.ts";
 

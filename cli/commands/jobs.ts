@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../core/index.ts";
+import { onInterrupt } from "../../runs/index.ts";
 import type { FleetClient } from "../../server/index.ts";
-import { onInterrupt } from "../../workbench/index.ts";
 import { type Arguments, type Command, flag } from "../command.ts";
 import { fleetLine, jobsTable, noticeLines } from "../describe-jobs.ts";
 import { FLEET_POSITIONAL, fleetOf, fleetUse } from "../fleet-options.ts";

@@ -1,16 +1,14 @@
 import { EventEmitter } from "node:events";
 import { counted, InputError } from "../../core/index.ts";
 import { machinesOf, THIS_MACHINE } from "../../plan/index.ts";
+import { endOf, findResumable, lastStart } from "../../runs/index.ts";
 import {
-  endOf,
-  findResumable,
   hostsOfFile,
   hostsOfList,
   LAUNCHERS,
   type Launch,
   type Launcher,
   type LaunchLine,
-  lastStart,
   launchLine,
   launchText,
   loadCluster,

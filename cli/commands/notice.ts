@@ -1,6 +1,7 @@
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
-import { isFolderGoingOn, RUN_FILES, writeOutput } from "../../workbench/index.ts";
+import { writeOutput } from "../../files/index.ts";
+import { isFolderGoingOn, RUN_FILES } from "../../runs/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import { printResult } from "../output.ts";
 

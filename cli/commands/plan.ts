@@ -1,6 +1,7 @@
 import { canonicalJson } from "../../core/index.ts";
+import { writeOutput } from "../../files/index.ts";
 import { planDocument } from "../../plan/index.ts";
-import { createPlan, noteNominal, writeOutput } from "../../workbench/index.ts";
+import { createPlan, noteNominal } from "../../workbench/index.ts";
 import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { choiceText, explanationTable } from "../describe-choice.ts";
 import { planSummary, planText } from "../describe-plan.ts";

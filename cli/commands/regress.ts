@@ -1,5 +1,6 @@
 import path from "node:path";
 import { canonicalJson, InputError } from "../../core/index.ts";
+import { writeOutput } from "../../files/index.ts";
 import { compareGolden, isBlocking, type SeenGolden } from "../../studies/index.ts";
 import {
   type BuiltRevision,
@@ -14,7 +15,6 @@ import {
   runGoldens,
   storedBaseline,
   withPolicy,
-  writeOutput,
 } from "../../workbench/index.ts";
 import { type Arguments, type Command, optionalText, type Use } from "../command.ts";
 import { blockingOf, type RegressResult, regressFacts, regressText } from "../describe-regress.ts";

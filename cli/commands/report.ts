@@ -1,6 +1,8 @@
 import { InputError } from "../../core/index.ts";
+import { readInput } from "../../files/index.ts";
 import { parsePlan } from "../../plan/index.ts";
-import { isFleetFolder, loadFleetFolder, loadTraces, machinePart, readInput } from "../../workbench/index.ts";
+import { isFleetFolder, loadFleetFolder, loadTraces } from "../../runs/index.ts";
+import { machinePart } from "../../workbench/index.ts";
 import { type Arguments, type Command, optionalText, requiredText, type Use } from "../command.ts";
 import type { Io } from "../io.ts";
 import type { OptionTable } from "../option-table.ts";

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { assignDevices } from "../../exec/index.ts";
+import { absolute } from "../../files/index.ts";
 import {
-  absolute,
   compareRuns,
   type JobComparison,
   journalOfRun,
@@ -11,7 +11,7 @@ import {
   openPlanModel,
   plansOfRun,
   weightsByJournal,
-} from "../../workbench/index.ts";
+} from "../../runs/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { printResult, table } from "../output.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";

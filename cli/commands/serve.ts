@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
 import { DeviceError, InputError, PlanError, shellQuoted } from "../../core/index.ts";
+import { absolute } from "../../files/index.ts";
 import {
   checkDocument,
   completeJob,
@@ -9,6 +10,19 @@ import {
   type PolicyFactory,
   type PolicyName,
 } from "../../plan/index.ts";
+import {
+  FLEET_FILES,
+  findResumableFleet,
+  type LiveFleet,
+  type OpenedFleet,
+  onInterrupt,
+  onNotice,
+  openLiveFleet,
+  type ResumableFleet,
+  RUN_FILES,
+  submissionOf,
+  takeFleetFolder,
+} from "../../runs/index.ts";
 import {
   CONTROL_SOCKET,
   type ControlOptions,
@@ -20,21 +34,7 @@ import {
   placeJob,
   unwritten,
 } from "../../server/index.ts";
-import {
-  absolute,
-  FLEET_FILES,
-  findResumableFleet,
-  type LiveFleet,
-  type OpenedFleet,
-  onInterrupt,
-  onNotice,
-  openLiveFleet,
-  type RequestChoice,
-  type ResumableFleet,
-  RUN_FILES,
-  submissionOf,
-  takeFleetFolder,
-} from "../../workbench/index.ts";
+import type { RequestChoice } from "../../workbench/index.ts";
 import { CHECKPOINT_OPTIONS, NOTICED, noticeOf, rhythmOf } from "../checkpoint-options.ts";
 import { type Arguments, type Command, flag, optionalCount, optionalText, requiredText, type Use } from "../command.ts";
 import { fleetLine, jobsTable, noticeLines } from "../describe-jobs.ts";

@@ -1,20 +1,19 @@
 import { costsFacts } from "../../calibration/index.ts";
+import { isFolder, writeLines } from "../../files/index.ts";
 import { type Calibration, createCostModel, type Plan } from "../../plan/index.ts";
+import { replayRun } from "../../runs/index.ts";
 import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import { heldTrace, runMetrics, type TraceStream, timelineText, traceLines } from "../../traces/index.ts";
 import {
   calibrationHash,
-  isFolder,
   isVariant,
   loadPlan,
   placeInput,
   planOrWorkload,
   planWorkload,
   readCalibration,
-  replayRun,
   simulateVariant,
   VERSION,
-  writeLines,
 } from "../../workbench/index.ts";
 import {
   type Arguments,

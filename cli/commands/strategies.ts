@@ -1,7 +1,8 @@
 import { canonicalJson, counted, formatBytes, formatSeconds } from "../../core/index.ts";
+import { writeOutput } from "../../files/index.ts";
 import { dtypeSchema, type LayersCalibration } from "../../plan/index.ts";
 import { comparedRequest, compareStrategies, type StrategyRow } from "../../studies/index.ts";
-import { loadRequest, writeOutput } from "../../workbench/index.ts";
+import { loadRequest } from "../../workbench/index.ts";
 import { OBSERVATION_OPTIONS } from "../calibrate-without-device.ts";
 import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { costsText } from "../describe-costs.ts";

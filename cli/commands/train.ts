@@ -2,21 +2,23 @@ import { InputError, shellQuoted } from "../../core/index.ts";
 import { calibratedElsewhere, simulatedOnly } from "../../exec/index.ts";
 import type { ReadText } from "../../plan/index.ts";
 import {
-  checkDevices,
   checkRunFolder,
   findResumable,
-  loadPlan,
   loadPlanData,
   lossesByJob,
-  noteIdleCores,
   openPlanModel,
-  placeInput,
-  planOrWorkload,
-  planWorkload,
   restOfRun,
   runSummary,
   stoppedJobs,
   type TrainInput,
+} from "../../runs/index.ts";
+import {
+  checkDevices,
+  loadPlan,
+  noteIdleCores,
+  placeInput,
+  planOrWorkload,
+  planWorkload,
 } from "../../workbench/index.ts";
 import { CHECKPOINT_OPTIONS, NOTICED } from "../checkpoint-options.ts";
 import { type Arguments, type Command, flag, requiredText, type Use } from "../command.ts";

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError, ownValue } from "../../core/index.ts";
+import { absolute, isFolder, readInput } from "../../files/index.ts";
 import {
   baselineSchema,
   calibrationSchema,
@@ -15,20 +16,15 @@ import {
   readText,
 } from "../../plan/index.ts";
 import {
-  absolute,
   checkFleetFolder,
   faultsOfRun,
   howFar,
   isFleetFolder,
-  isFolder,
-  loadGoldens,
   loadRun,
-  loadWorkload,
-  readInput,
   readTrace,
   stoppedByJournal,
-  unusedInPlans,
-} from "../../workbench/index.ts";
+} from "../../runs/index.ts";
+import { loadGoldens, loadWorkload, unusedInPlans } from "../../workbench/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import type { Io } from "../io.ts";
 import { note, printResult, warn } from "../output.ts";

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { counted, finite, formatSeconds, sum } from "../../core/index.ts";
-import { traceTotals } from "../../traces/index.ts";
 import {
   failureOf,
   howFar,
@@ -10,7 +9,8 @@ import {
   lossesByJob,
   onInterrupt,
   stoppedByJournal,
-} from "../../workbench/index.ts";
+} from "../../runs/index.ts";
+import { traceTotals } from "../../traces/index.ts";
 import { type Command, flag, requiredText } from "../command.ts";
 import { moveCursor, percent, printResult, table } from "../output.ts";
 import { sparkline } from "../sparkline.ts";

@@ -2,9 +2,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { downloadFile, listFiles } from "@huggingface/hub";
 import { InputError } from "../../core/index.ts";
+import { userCache, writeWholeFile } from "../../files/index.ts";
 import { belongsToSplit } from "../records/read-records.ts";
-import { userCache } from "../user-cache.ts";
-import { writeWholeFile } from "../whole-file.ts";
 import { describeFailure, fetchFile, type RemoteFile } from "./fetch-file.ts";
 import { type HubPath, parseHubPath } from "./hub-path.ts";
 

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { CsvError, type Info, parse } from "csv-parse";
 import { InputError } from "../../core/index.ts";
-import { checkReadable } from "../readable-file.ts";
+import { checkReadable } from "../../files/index.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
 function describe(error: CsvError, file: string): InputError {

@@ -1,5 +1,5 @@
 import { findJsonFault, InputError, ownValue, placeOf } from "../../core/index.ts";
-import { readWhole } from "../readable-file.ts";
+import { readWhole } from "../../files/index.ts";
 import { checkJson } from "./check-json.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { findJsonFault, InputError } from "../../core/index.ts";
-import { passFault } from "../faults.ts";
+import { passFault } from "../../files/index.ts";
 import { checkJson } from "./check-json.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 

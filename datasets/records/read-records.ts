@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
+import { checkReadable } from "../../files/index.ts";
 import type { FileSource } from "../data-source.ts";
-import { checkReadable } from "../readable-file.ts";
 import { readCsv, readTsv } from "./csv.ts";
 import { readJsonArray } from "./json-array.ts";
 import { readJsonLines } from "./json-lines.ts";

@@ -1,7 +1,6 @@
 import fs from "node:fs";
 import { duplicateKey, InputError, ownValue } from "../../core/index.ts";
-import { passFault } from "../faults.ts";
-import { checkReadable, openToRead } from "../readable-file.ts";
+import { checkReadable, openToRead, passFault } from "../../files/index.ts";
 import { ELEMENT_BYTES } from "./float-formats.ts";
 
 /** Where one tensor lies: `start` and `end` are offsets from the beginning of the file. */

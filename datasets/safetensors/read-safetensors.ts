@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
-import { readWholeText } from "../readable-file.ts";
+import { readWholeText } from "../../files/index.ts";
 import { decodeFloats, type FloatType } from "./float-formats.ts";
 import { readFileRange, readHeader, type TensorEntry } from "./header.ts";
 

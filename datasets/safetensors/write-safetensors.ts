@@ -1,5 +1,5 @@
 import { InputError } from "../../core/index.ts";
-import { writeAll, writeWholeFile } from "../whole-file.ts";
+import { writeAll, writeWholeFile } from "../../files/index.ts";
 import { ELEMENT_BYTES, encodeFloats, type FloatType } from "./float-formats.ts";
 
 export interface TensorToWrite {

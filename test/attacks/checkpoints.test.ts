@@ -3,7 +3,7 @@ import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Checkpoint, type CheckpointJob, checkpointHash, type PlanDocument } from "../../plan/index.ts";
 import { chainSegments, planHash } from "../../plan/segments.ts";
-import { findResumable } from "../../workbench/index.ts";
+import { findResumable } from "../../runs/index.ts";
 import { WORKLOAD, writeShared } from "../cli/bad-input/bad-input.ts";
 import { printed, temporaryFolder } from "../cli/run-cli.ts";
 

@@ -6,7 +6,7 @@ import type { Measurement } from "../../bench/measurement.ts";
 import { startData } from "../../bench/start-data.ts";
 import { buildsOf } from "../../bench/start-process.ts";
 import { start } from "../../bench/suites/start.ts";
-import { loadWorkload } from "../../workbench/load-workload.ts";
+import { loadWorkload } from "../../workbench/load/load-workload.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "loratwin-baseline-"));

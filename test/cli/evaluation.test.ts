@@ -3,7 +3,7 @@ import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readPeftFolder } from "../../exec/index.ts";
 import type { Plan } from "../../plan/index.ts";
-import { loadRun } from "../../workbench/index.ts";
+import { loadRun } from "../../runs/index.ts";
 import { runCli, temporaryFolder } from "./run-cli.ts";
 
 const STEPS = 4;

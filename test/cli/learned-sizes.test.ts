@@ -2,11 +2,11 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { silent } from "../../files/context.ts";
 import { adapterBytesOn } from "../../plan/growth/adapter-shares.ts";
 import type { FleetEvent, JournalLine } from "../../plan/index.ts";
+import { DEFAULT_RHYTHM, loadFleetFolder, openLiveFleet, twinOfFleet } from "../../runs/index.ts";
 import type { WhatIfAnswer } from "../../sim/index.ts";
-import { silent } from "../../workbench/context.ts";
-import { DEFAULT_RHYTHM, loadFleetFolder, openLiveFleet, twinOfFleet } from "../../workbench/index.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { SMALL_FLEET, writeSmallInputs } from "./small-inputs.ts";
 

@@ -17,7 +17,7 @@ import { writeOptionInputs } from "./option-inputs.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
 // What is asked here is which options are looked at, not what a machine measures or what each varied figure decides.
-vi.mock("../../workbench/calibrate-devices.ts", async (original) => ({
+vi.mock("../../workbench/machine/calibrate-devices.ts", async (original) => ({
   ...(await original<object>()),
   calibrateDevices: () => ({
     device: { description: "none", devicesAtOnce: 1, threads: 1 },
@@ -28,11 +28,11 @@ vi.mock("../../workbench/calibrate-devices.ts", async (original) => ({
 }));
 
 // Neither is it which revisions there are.
-vi.mock("../../workbench/revisions.ts", async (original) => {
+vi.mock("../../workbench/regress/revisions.ts", async (original) => {
   const real = await original<{ readonly packageRevision: () => object }>();
   return { ...real, repositoryOf: (cwd: string) => cwd, builtRevision: () => real.packageRevision() };
 });
-vi.mock("../../workbench/bisect-golden.ts", () => ({
+vi.mock("../../workbench/regress/bisect-golden.ts", () => ({
   bisectGolden: () => ({
     ...{ commit: "0123", text: "0123 a change", builds: 3 },
     compared: { name: "one", guards: "nothing", verdict: "worse", figures: [], why: [] },

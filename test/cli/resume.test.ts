@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../cli/run.ts";
 import { createRng } from "../../core/index.ts";
-import { findResumable } from "../../workbench/index.ts";
+import { findResumable } from "../../runs/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { isNightly, someOf } from "../level.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { linesOfFile } from "../../files/file-lines.ts";
 import { constantCalibration, type JournalLine, parseJournal } from "../../plan/index.ts";
 import type { JobStatus } from "../../server/index.ts";
-import { linesOfFile } from "../../workbench/file-lines.ts";
 import { runCli, temporaryFolder } from "./run-cli.ts";
 
 const folder = temporaryFolder();

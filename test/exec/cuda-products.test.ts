@@ -4,7 +4,7 @@ import { calibratedElsewhere } from "../../exec/calibrated-elsewhere.ts";
 import { type ExecuteResult, executePlan } from "../../exec/index.ts";
 import type { ProductChoices } from "../../native/index.ts";
 import { calibrationSchema, type MeasuredCalibration } from "../../plan/index.ts";
-import { calibrateDevices } from "../../workbench/calibrate-devices.ts";
+import { calibrateDevices } from "../../workbench/machine/calibrate-devices.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import { adapterBytes, planSmall, SMALL, smallCase, TWO_JOBS } from "./small-run.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { askForFaults } from "../../datasets/index.ts";
 import type { AdapterPair, JobState, LostPipeline } from "../../exec/index.ts";
+import { askForFaults } from "../../files/index.ts";
 import { adapterBytes, runSmall, type SmallCase, type SmallRun, smallCase, TWO_JOBS } from "./small-run.ts";
 
 const GIVEN = smallCase([...TWO_JOBS, { rank: 3, targets: ["up_proj", "o_proj"], steps: 5, microBatchSize: 4 }]);

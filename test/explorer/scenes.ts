@@ -3,7 +3,7 @@ import type { Question } from "../../explorer/question.ts";
 import { replyTo } from "../../explorer/reply.ts";
 import type { Reply } from "../../explorer/reply-message.ts";
 import type { Scene, SceneJobs, SceneMachine } from "../../explorer/scene.ts";
-import { solvePacking } from "../../workbench/solve-packing.ts";
+import { solvePacking } from "../../workbench/predict/solve-packing.ts";
 
 const [{ scene: README_SCENE }] = SCENE_PRESETS;
 

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { askForFaults } from "../../datasets/index.ts";
+import { askForFaults } from "../../files/index.ts";
 import { type CliResult, printed, runCli, STAGE_LINES } from "../cli/run-cli.ts";
 
 const JOBS = ["first", "second"] as const;

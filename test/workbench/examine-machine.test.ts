@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type NativeInfo, nativeInfo } from "../../exec/index.ts";
-import { examineAddon, examineMachine } from "../../workbench/examine-machine.ts";
+import { examineAddon, examineMachine } from "../../workbench/machine/examine-machine.ts";
 
 const info: NativeInfo = {
   version: "1.2.3",

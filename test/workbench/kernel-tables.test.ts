@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readKernelTimes } from "../../workbench/kernel-tables.ts";
+import { readKernelTimes } from "../../workbench/machine/kernel-tables.ts";
 
 const read = (...lines: readonly string[]) => readKernelTimes(`${lines.join("\n")}\n`, "k.csv");
 

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { datasetDigest, initModel, loadTokenizer, readDataset } from "../../datasets/index.ts";
-import { RowReader } from "../../workbench/read-rows.ts";
+import { RowReader } from "../../workbench/load/read-rows.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "loratwin-rows-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -4,9 +4,9 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { datasetDigest, initModel, loadTokenizer, readWholeRows } from "../../datasets/index.ts";
+import { packRows, unpackRows } from "../../workbench/load/packed-rows.ts";
+import { isWorthWorkers, readRowsInWorkers } from "../../workbench/load/rows-in-workers.ts";
 import { packageFile } from "../../workbench/package-file.ts";
-import { packRows, unpackRows } from "../../workbench/packed-rows.ts";
-import { isWorthWorkers, readRowsInWorkers } from "../../workbench/rows-in-workers.ts";
 
 /** What `npm run build` made of workbench/worker.ts. */
 const file = pathToFileURL(packageFile("dist", "workbench", "worker.js"));

@@ -3,8 +3,8 @@ import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { MeasuredCalibration } from "../../plan/index.ts";
 import { type Comparison, type Intervals, parseTraceDocument } from "../../traces/index.ts";
-import { hostIdentity } from "../../workbench/host.ts";
-import { speedHistory } from "../../workbench/speed-history.ts";
+import { hostIdentity } from "../../workbench/machine/host.ts";
+import { speedHistory } from "../../workbench/machine/speed-history.ts";
 import { WORKLOAD, writeShared } from "../cli/bad-input/bad-input.ts";
 import { printed, temporaryFolder } from "../cli/run-cli.ts";
 

@@ -1,7 +1,7 @@
 import { mean, sum } from "../../../core/index.ts";
 import { nativeInfo } from "../../../exec/index.ts";
 import type { DeviceProbe, MachineProbe, MeasuredCalibration, MeasuredOperator } from "../../../plan/index.ts";
-import { hostIdentity } from "../../../workbench/host.ts";
+import { hostIdentity } from "../../../workbench/machine/host.ts";
 import { blank, type FieldTable, optional, owner, under } from "./check-fields.ts";
 import { above, all, HASH, is, matches, near, oneOf, SHARE, same, that, whole, within } from "./checks.ts";
 import { DEVICES, type Pass } from "./small-pass.ts";

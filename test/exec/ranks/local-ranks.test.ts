@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { askForFaults } from "../../../datasets/index.ts";
+import { askForFaults } from "../../../files/index.ts";
 import { type Cluster, linkSchema } from "../../../plan/documents/cluster.ts";
 import { clusterFromList } from "../../../plan/resolve-cluster.ts";
 import { useEmulatedAddon } from "../../native/emulated-addon.ts";

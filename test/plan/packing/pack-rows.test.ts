@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sum } from "../../../core/index.ts";
+import { silent } from "../../../files/index.ts";
 import {
   balancedGroups,
   betterPacking,
@@ -13,9 +14,8 @@ import {
   packMiniBatch,
   withBetterPackings,
 } from "../../../plan/index.ts";
-import { silent } from "../../../workbench/index.ts";
-import { solvePacking } from "../../../workbench/solve-packing.ts";
-import { solvePackings } from "../../../workbench/solve-packings.ts";
+import { solvePacking } from "../../../workbench/predict/solve-packing.ts";
+import { solvePackings } from "../../../workbench/predict/solve-packings.ts";
 
 const problems = (most: number) =>
   fc

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { silent } from "../../../files/index.ts";
 import {
   fleetHistory,
   type JournalLine,
@@ -11,7 +12,7 @@ import {
 } from "../../../plan/index.ts";
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
 import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
-import { loadPolicy, silent } from "../../../workbench/index.ts";
+import { loadPolicy } from "../../../workbench/index.ts";
 import { packageFile } from "../../../workbench/package-file.ts";
 import { BYTES, madeFleet, randomFleet } from "./random-fleet.ts";
 

@@ -1,0 +1,37 @@
+// Where operations find files, and who is told what they chose.
+export { type Context, type Place, silent } from "./context.ts";
+// Faults that are asked for, to see what becomes of a run.
+export { askForFaults, faultAt, isSystemError, passFault } from "./faults.ts";
+// A file's digest.
+export { fileDigest } from "./file-digest.ts";
+// Files of lines, whole or cut off.
+export { bytesOfWholeLines, linesOfFile, wholeLinesOf } from "./file-lines.ts";
+// Folders that one process writes.
+export { type FolderLock, lockFolder, withoutLock } from "./folder-lock.ts";
+// Files that a person names, read and written, with errors that say what was expected.
+export {
+  absolute,
+  checkFolder,
+  type FileOrDocument,
+  HANDED_IN,
+  inputLines,
+  isFolder,
+  makeFolder,
+  readInput,
+  refuseLinkedMembers,
+  writeLines,
+  writeOutput,
+  writePieces,
+} from "./given-files.ts";
+// Writes that a full disk refuses, tried again later.
+export { LateWrites, missingError } from "./late-writes.ts";
+// A file that gets lines while a run goes on.
+export { LineFile, type LineFileOptions } from "./line-file.ts";
+// Whether a process is there.
+export { isProcessAlive } from "./process-alive.ts";
+// Files to read: no pipe, no device, no more than there is room for.
+export { checkReadable, openToRead, readWhole, readWholeText } from "./readable-file.ts";
+// The folder for what may be made anew at any time.
+export { userCache } from "./user-cache.ts";
+// Files and folders that have their names only once they are whole.
+export { writeAll, writeWholeFile, writeWholeFolder } from "./whole-file.ts";

@@ -1,0 +1,228 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { InputError, type PlanError } from "../../core/index.ts";
+import { absolute, linesOfFile, type Place, readInput } from "../../files/index.ts";
+import { type Plan, parsePlan } from "../../plan/index.ts";
+import type { Trace } from "../../traces/index.ts";
+import { type LoadedRun, readCompletions, stepsDone } from "../folder/load-run.ts";
+import { readTrace } from "../folder/load-trace.ts";
+import { RUN_FILES } from "../folder/run-folder.ts";
+import { earlierParts, ownerOf } from "../resume/resume-run.ts";
+import { checkMetrics, type LowestLoss, type RecordedJob } from "./check-metrics.ts";
+import {
+  checkJournal,
+  checkLineEnd,
+  checkNumbers,
+  faultOf,
+  type JobWord,
+  jobWords,
+  plannedTokens,
+  wrongAdapters,
+  wrongCheckpoints,
+} from "./check-records.ts";
+
+/** A part of a run: the plan that was carried out, and what was seen of it where that was written to its end. */
+interface RunPlan {
+  readonly file: string;
+  readonly plan: Plan;
+  readonly trace: Trace | undefined;
+}
+
+/** Whether a trace is of a plan, and has each of its actions at most once, on its device. @throws InputError */
+function checkTrace({ file, plan, trace }: RunPlan): void {
+  if (trace === undefined) return;
+  const refuse = (expected: string, got: unknown, at?: string): never => {
+    throw new InputError({ expected, file, got, ...(at === undefined ? {} : { at }) });
+  };
+  if (trace.planHash !== plan.hash)
+    refuse(`the trace of plan ${plan.hash.replace("sha256:", "").slice(0, 12)}`, "that of another plan", "planHash");
+  const places = new Map(plan.actions.flatMap((keys, stage) => keys.map((key) => [key, stage] as const)));
+  const seen = new Set<string>();
+  for (const { action, stream, device, microBatch, ...event } of trace.events) {
+    if (stream !== "compute") continue;
+    const stage = places.get(action) ?? refuse("actions of the plan", action);
+    const { step } = plan.microBatches[microBatch]!;
+    if (event.stage !== stage || event.step !== step)
+      refuse(`${action} of stage ${stage} in step ${step}`, `stage ${event.stage} in step ${event.step}`);
+    const name = plan.devices[plan.stages[stage]!.device]!.name;
+    if (trace.devices[device] !== name) refuse(`${action} on device ${name}`, trace.devices[device]);
+    if (seen.has(action)) refuse("each action once", action);
+    seen.add(action);
+  }
+}
+
+/** The losses that a trace has of each job of its plan, by step, are those of the metrics. @throws InputError */
+function checkLosses(
+  { file, plan, trace }: RunPlan,
+  metrics: ReadonlyMap<string, readonly number[]>,
+  endOf: (job: string) => number,
+): void {
+  const next = new Map(plan.jobs.map(({ name, firstStep = 0 }) => [name, firstStep]));
+  for (const { counter, job = "", value } of trace?.counters ?? []) {
+    if (counter !== "loss") continue;
+    const step = next.get(job);
+    if (step === undefined) throw new InputError({ expected: "losses of the plan's jobs", file, got: job });
+    next.set(job, step + 1);
+    const loss = metrics.get(job)?.[step];
+    // Steps behind those that the run went on from were made again.
+    if (step < endOf(job) && loss !== undefined && !Number.isNaN(loss) && loss !== value)
+      throw new InputError({
+        expected: `the loss of job ${job} in its step ${step} as ${RUN_FILES.metrics} has it, ${loss}`,
+        file,
+        got: value,
+      });
+  }
+}
+
+/** What metrics.jsonl is to have of each job of a run, by name. */
+function recordedJobs(
+  { state, part, plan: newest }: LoadedRun,
+  first: Plan,
+  words: ReadonlyMap<string, JobWord>,
+): ReadonlyMap<string, RecordedJob> {
+  const now = new Map(newest.jobs.map((job, index) => [job.name, { ...job, made: part?.steps[index] ?? job.steps }]));
+  const tables = plannedTokens(first);
+  return new Map(
+    first.jobs.map((job, index): [string, RecordedJob] => {
+      const { name, steps } = job;
+      const { stopped } = words.get(name) ?? {};
+      const own = now.get(name);
+      const most = stopped === undefined ? steps : stopped.step + 1;
+      // A job that is not left had come to its end before; what comes behind a checkpoint is written when it can be.
+      const made = own === undefined ? steps : state === "unfinished" ? (own.firstStep ?? 0) : own.made;
+      const least = stopped !== undefined && state !== "unfinished" ? most : Math.min(made, most);
+      const evaluatedUntil = stopped === undefined ? least : 0;
+      const mayStop = stopped !== undefined || state === "unfinished";
+      return [name, { ...job, least, most, evaluatedUntil, mayStop, ...tables[index]! }];
+    }),
+  );
+}
+
+/** Whether the parts of a run follow on each other. @throws InputError */
+function checkParts(folder: string, { journal, plan }: LoadedRun, parts: readonly RunPlan[]): void {
+  checkNumbers(path.join(folder, RUN_FILES.earlier), earlierParts(folder));
+  const first = parts[0]!;
+  const late = first.plan.jobs.find(({ firstStep = 0 }) => firstStep > 0);
+  if (late !== undefined)
+    throw new InputError({
+      expected: `the run's first plan, with step 0 of job ${late.name}`,
+      file: first.file,
+      got: `step ${late.firstStep}`,
+    });
+  const resumed = journal.findLast((line) => line.event === "resumed");
+  if (resumed?.event !== "resumed") {
+    if (parts.length > 1)
+      throw new InputError({
+        expected: '"resumed", as there are earlier parts,',
+        file: path.join(folder, RUN_FILES.journal),
+        got: "none",
+      });
+    return;
+  }
+  const other = plan.jobs.find(({ name, firstStep = 0 }) => resumed.steps[name] !== firstStep);
+  if (other !== undefined)
+    throw new InputError({
+      expected: `job ${other.name} from step ${resumed.steps[other.name]} on, as ${RUN_FILES.journal} has it,`,
+      file: path.join(folder, RUN_FILES.plan),
+      got: `step ${other.firstStep ?? 0}`,
+    });
+}
+
+function readParts(place: Place, given: string, run: LoadedRun): readonly RunPlan[] {
+  const folder = absolute(place, given);
+  const earlier = earlierParts(folder).map((part): RunPlan => {
+    const input = readInput(place, path.join(part, RUN_FILES.plan), "a part of a run");
+    const plan = parsePlan(input.text, input.file);
+    const file = path.join(part, RUN_FILES.trace);
+    if (existsSync(file)) return { file, plan, trace: readTrace(place, file) };
+    const completions = path.join(part, RUN_FILES.completions);
+    for (const _ of readCompletions(linesOfFile(completions), completions, plan));
+    return { file, plan, trace: undefined };
+  });
+  return [...earlier, { file: path.join(folder, RUN_FILES.trace), plan: run.plan, trace: run.written }];
+}
+
+/**
+ * What is wrong with the folder of a run, one thing after another: each step of each job is there once, in its order,
+ * with what the plan says of it; the traces are of its plans; the adapters of jobs that are over are there, and the
+ * checkpoints whole.
+ */
+export function* faultsOfRun(place: Place, given: string, run: LoadedRun): Generator<InputError | PlanError> {
+  const folder = absolute(place, given);
+  const { journal, state, part, plan } = run;
+  const at = (name: string): string => path.join(folder, name);
+  let parts: readonly RunPlan[] = [];
+  const unread = faultOf(() => {
+    parts = readParts(place, given, run);
+  });
+  if (unread !== undefined) {
+    yield unread;
+    return;
+  }
+  const first = parts[0]!.plan;
+  const words = jobWords(journal, new Map(first.jobs.map(({ name, steps }) => [name, steps])));
+  const last = journal.at(-1)?.event;
+  const saysEnded = last === "ended" || last === "ended early";
+  if (saysEnded && state === "unfinished")
+    yield new InputError({
+      expected: "the trace of a run that has ended",
+      file: at(RUN_FILES.trace),
+      got: "no such file",
+    });
+  const jobs = recordedJobs(run, first, words);
+  let lowest: ReadonlyMap<string, LowestLoss> = new Map();
+  const losses = new Map<string, number[]>();
+  for (const { job, loss } of run.metrics) {
+    const own = losses.get(job);
+    if (own === undefined) losses.set(job, [loss]);
+    else own.push(loss);
+  }
+  const checks: readonly (() => void)[] = [
+    () => checkParts(folder, run, parts),
+    ...parts.map((each) => () => checkTrace(each)),
+    () => {
+      if (state === "ended" && part !== undefined)
+        throw new InputError({
+          expected: "all actions of the plan",
+          file: at(RUN_FILES.trace),
+          got: stepsDone(plan, part),
+        });
+    },
+    () => {
+      lowest = checkMetrics(linesOfFile(at(RUN_FILES.metrics)), at(RUN_FILES.metrics), jobs, state !== "unfinished");
+    },
+    ...parts.map((each, index) => () => {
+      const later = parts.slice(index + 1).flatMap(({ plan: { jobs: own } }) => own);
+      const from = new Map<string, number>();
+      for (const { name, firstStep = 0 } of later) from.set(name, Math.min(from.get(name) ?? firstStep, firstStep));
+      checkLosses(each, losses, (job) => from.get(job) ?? Number.POSITIVE_INFINITY);
+    }),
+    () => {
+      if (journal.length > 0) checkJournal(at(RUN_FILES.journal), journal, words, jobs, lowest);
+      if (state !== "unfinished") checkLineEnd(at(RUN_FILES.journal));
+    },
+  ];
+  for (const check of checks) {
+    const fault = faultOf(check);
+    if (fault === undefined) continue;
+    yield fault;
+    // What comes next is measured by it.
+    break;
+  }
+  const over = first.jobs.filter(({ name }) => {
+    const word = words.get(name);
+    return word?.stopped === undefined && (state === "ended" || word?.ended !== undefined);
+  });
+  const written = (kind: "adapter" | "best") => (job: string) => words.get(job)?.ended?.written?.[kind];
+  yield* wrongAdapters(at(RUN_FILES.adapters), over, plan.model.architecture, written("adapter"));
+  const best = over.filter(
+    ({ name, evaluation }) => evaluation?.keepBest === true && words.get(name)?.ended?.best !== undefined,
+  );
+  yield* wrongAdapters(at(RUN_FILES.best), best, plan.model.architecture, written("best"));
+  const silent =
+    state === "ended" && journal.length > 0 ? over.find(({ name }) => words.get(name) === undefined) : undefined;
+  if (silent !== undefined)
+    yield new InputError({ expected: `"job ended" of job ${silent.name}`, file: at(RUN_FILES.journal), got: "none" });
+  const owner = ownerOf(parts.map((each) => each.plan));
+  yield* wrongCheckpoints(folder, journal, state === "ended", owner);
+}

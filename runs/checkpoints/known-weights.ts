@@ -1,0 +1,44 @@
+import { InputError } from "../../core/index.ts";
+import type { Setting } from "../../plan/index.ts";
+import type { JournalLine } from "../folder/journal.ts";
+
+/** The digest of the weights that a run or a fleet has trained on last, as its journal tells; undefined before there is one. */
+export function weightsByJournal(journal: readonly JournalLine[]): string | undefined {
+  const ready = journal.findLast((line) => line.event === "ready" && line.weights !== undefined);
+  return ready?.event === "ready" ? ready.weights : undefined;
+}
+
+/** What is known of a model's weights before they are loaded. */
+export interface KnownWeights {
+  readonly folder: string;
+  /** Of a plan that was made with `--verify-weights`. */
+  readonly planned: Setting["model"]["weightsDigest"];
+  /** Of what was trained before, where a run goes on or is made again. */
+  readonly before?: string | undefined;
+}
+
+function otherWeights(whose: string, file: string, hint: string): InputError {
+  return new InputError({ expected: `the weights that ${whose}`, file, got: "other weights", hint });
+}
+
+/**
+ * Weights that were loaded, or read to be compared, are those that are known. `digest`: as the executor's `weightsDigest`.
+ * @throws InputError
+ */
+export function checkWeights(digest: string, { folder, planned, before }: KnownWeights): void {
+  if (before !== undefined && digest !== before)
+    throw otherWeights(
+      "the run began with",
+      folder,
+      "Jobs that went on with these would be of two models. Put the first ones back, or train anew.",
+    );
+  if (planned !== undefined && !planned.startsWith("sha256:"))
+    throw new InputError({
+      expected: "a plan that knows its model's weights as this version does",
+      file: folder,
+      got: "one of an earlier version",
+      hint: "Make the plan again with `loratwin plan ... --verify-weights`.",
+    });
+  if (planned !== undefined && digest !== planned)
+    throw otherWeights("the plan was made with", folder, "Make the plan again with `loratwin plan`.");
+}

@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../../core/index.ts";
+import type { StepMetrics } from "../../exec/index.ts";
+import { absolute, type Context, isFolder } from "../../files/index.ts";
+import type { Plan } from "../../plan/index.ts";
+import { planOfPart, type RunPart, type Trace, traceOfPart } from "../../traces/index.ts";
+import { howFar, loadRun } from "./load-run.ts";
+import { readTrace } from "./load-trace.ts";
+import { RUN_FILES } from "./run-folder.ts";
+
+/** Traces that are looked at together, with what lies beside them. */
+export interface LoadedTraces {
+  /** Of one run's plan as far as that run got, which is said. */
+  readonly traces: readonly Trace[];
+  /** Where one of them lies in a run folder: its plan, as far as it ran, and its metrics. */
+  readonly plan: Plan | undefined;
+  readonly metrics: readonly StepMetrics[] | undefined;
+}
+
+function folderOf(context: Context, file: string): string | undefined {
+  const folder = isFolder(context, file) ? file : path.dirname(file);
+  const has = (name: string): boolean => existsSync(absolute(context, path.join(folder, name)));
+  return has(RUN_FILES.plan) && has(RUN_FILES.metrics) ? folder : undefined;
+}
+
+function ofPart(part: RunPart, plan: Plan): (trace: Trace) => Trace {
+  return (trace) => (trace.planHash === plan.hash ? traceOfPart(trace, part) : trace);
+}
+
+/** Trace files and run folders. @throws InputError */
+export function loadTraces(context: Context, files: readonly string[]): LoadedTraces {
+  const folder = files.map((file) => folderOf(context, file)).find((found) => found !== undefined);
+  const run = folder === undefined ? undefined : loadRun(context, folder);
+  const traces = files.map((file) =>
+    isFolder(context, file) ? (file === folder ? run! : loadRun(context, file)).trace : readTrace(context, file),
+  );
+  if (run === undefined) return { traces, plan: undefined, metrics: undefined };
+  const { plan, part, metrics } = run;
+  if (part === undefined) return { traces, plan, metrics };
+  if (part.microBatches.size === 0)
+    throw new InputError({ expected: "a run with a mini-batch that has ended", file: folder!, got: "none yet" });
+  context.note(howFar(run)!);
+  return { traces: traces.map(ofPart(part, plan)), plan: planOfPart(plan, part), metrics };
+}

@@ -1,0 +1,87 @@
+import { canonicalJson, finite, InputError } from "../../core/index.ts";
+import type { EvaluationMetrics, StepMetrics } from "../../exec/index.ts";
+import { type FileLines, jsonLines } from "../../plan/index.ts";
+
+/** A step as a line of metrics.jsonl. */
+export function stepLine(metrics: StepMetrics): string {
+  return canonicalJson({ ...metrics, loss: finite(metrics.loss), gradNorm: finite(metrics.gradNorm) });
+}
+
+/** An evaluation as such a line. */
+export function evaluationLine(metrics: EvaluationMetrics): string {
+  return canonicalJson({ ...metrics, evaluationLoss: finite(metrics.evaluationLoss) });
+}
+
+const STEP_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"].join();
+const EVALUATION_KEYS = ["best", "evaluationLoss", "job", "step", "tokens"].join();
+
+const isMeasure = (value: unknown): boolean => typeof value === "number" && value >= 0;
+const isLoss = (value: unknown): boolean => value === null || isMeasure(value);
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** What each field of a line has to be, in words. What was not finite is null, whether it was infinite or no number. */
+const FIELDS: Readonly<Record<string, readonly [test: (value: unknown) => boolean, expected: string]>> = {
+  job: [(value) => typeof value === "string", "the name of a job"],
+  step: [isCount, "a step, from 0"],
+  tokens: [isCount, "a number of tokens"],
+  best: [(value) => typeof value === "boolean", "true or false"],
+  seconds: [isMeasure, "a number of seconds"],
+  learningRate: [isMeasure, "a learning rate"],
+  loss: [isLoss, "a loss, or null"],
+  evaluationLoss: [isLoss, "a loss, or null"],
+  gradNorm: [isLoss, "a gradient's norm, or null"],
+};
+
+/** @throws InputError for the first field that is none */
+function checkFields(
+  value: Readonly<Record<string, unknown>>,
+  place: { readonly file: string; readonly line: number },
+) {
+  for (const [at, got] of Object.entries(value)) {
+    const [isRight, expected] = FIELDS[at]!;
+    if (!isRight(got)) throw new InputError({ expected, at, got, ...place });
+  }
+}
+
+const numberOf = (value: unknown): number => (value === null ? Number.NaN : (value as number));
+
+/** A line of metrics.jsonl, and where it is. */
+export interface MetricsLine {
+  /** From 1. */
+  readonly line: number;
+  readonly metrics: StepMetrics | EvaluationMetrics;
+}
+
+/** Line by line, without a last one that was not written to its end. @throws InputError with the line that is none */
+export function* metricsLines(lines: FileLines, file: string, onTorn?: (line: number) => void): Generator<MetricsLine> {
+  for (const { value, line } of jsonLines(lines, file, onTorn)) {
+    const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
+    const keys = Array.isArray(got) ? got.join() : "";
+    if (keys !== STEP_KEYS && keys !== EVALUATION_KEYS)
+      throw new InputError({ expected: `the keys ${STEP_KEYS.replaceAll(",", ", ")}`, file, line, got });
+    checkFields(value as Readonly<Record<string, unknown>>, { file, line });
+    if (keys === STEP_KEYS) {
+      const step = value as StepMetrics;
+      yield { line, metrics: { ...step, loss: numberOf(step.loss), gradNorm: numberOf(step.gradNorm) } };
+    } else {
+      const evaluation = value as EvaluationMetrics;
+      yield { line, metrics: { ...evaluation, evaluationLoss: numberOf(evaluation.evaluationLoss) } };
+    }
+  }
+}
+
+/** Each kind in the order of its lines. */
+export interface ReadMetrics {
+  readonly metrics: readonly StepMetrics[];
+  readonly evaluations: readonly EvaluationMetrics[];
+}
+
+/** The lines of metrics.jsonl, steps and evaluations. @throws InputError with the line that is none */
+export function readMetrics(lines: FileLines, file: string): ReadMetrics {
+  const metrics: StepMetrics[] = [];
+  const evaluations: EvaluationMetrics[] = [];
+  for (const { metrics: each } of metricsLines(lines, file))
+    if ("loss" in each) metrics.push(each);
+    else evaluations.push(each);
+  return { metrics, evaluations };
+}

@@ -1,0 +1,44 @@
+// Every file of a run's folder, checked.
+export { checkFleetFolder } from "./check/check-fleet.ts";
+export { faultsOfRun } from "./check/check-run-folder.ts";
+// Two runs of one plan, compared.
+export { compareRuns, type JobComparison } from "./check/compare-runs.ts";
+// When checkpoints are written, and on which weights a run was trained.
+export { type CheckpointRhythm, DEFAULT_RHYTHM } from "./checkpoints/checkpoint-rhythm.ts";
+export { weightsByJournal } from "./checkpoints/known-weights.ts";
+// Folders of runs: written, read back, and how far they are.
+export { FLEET_FILES } from "./folder/fleet-folder.ts";
+export { isFleetFolder, isFleetGoingOn, type LoadedFleet, loadFleetFolder, twinOfFleet } from "./folder/load-fleet.ts";
+export { loadJournal } from "./folder/load-journal.ts";
+export {
+  failureOf,
+  howFar,
+  isFolderGoingOn,
+  isGoingOn,
+  type LoadedRun,
+  loadRun,
+  lossesByJob,
+  stepsDone,
+  stoppedByJournal,
+} from "./folder/load-run.ts";
+export { readTrace } from "./folder/load-trace.ts";
+export { loadTraces } from "./folder/load-traces.ts";
+export { endOf, lastStart, type RunEnd } from "./folder/run-end.ts";
+export { checkRunFolder, RUN_FILES, type RunFolder, removeRun } from "./folder/run-folder.ts";
+export { runSummary, type StoppedJob, stoppedJobs } from "./folder/run-summary.ts";
+export { takeFleetFolder } from "./folder/take-fleet-folder.ts";
+// Ctrl-C, and notices that the machine is to be taken away.
+export { type NoticeLimit, onInterrupt, onNotice } from "./interrupt.ts";
+// Jobs over time on this machine.
+export { submissionOf } from "./live/fleet-work.ts";
+export type { LiveFleet } from "./live/live-fleet.ts";
+export type { LiveJob, LiveNotice, LiveSubmission } from "./live/live-job.ts";
+export { type OpenedFleet, openLiveFleet } from "./live/open-live-fleet.ts";
+// A run again in virtual time, with its own durations.
+export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
+// Going on with a run that did not get to its end.
+export { findResumableFleet, type ResumableFleet } from "./resume/resume-fleet.ts";
+export { findResumable, journalOfRun, plansOfRun, type ResumableRun, restOfRun } from "./resume/resume-run.ts";
+// Training a plan into a folder.
+export { type TrainedRun, type TrainInput, trainInFolder } from "./train-in-folder.ts";
+export { loadPlanData, openPlanModel } from "./train-plan.ts";

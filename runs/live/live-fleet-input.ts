@@ -1,0 +1,68 @@
+import type { LostPipeline, ModelFolder, StageHost } from "../../exec/index.ts";
+import type { Place } from "../../files/index.ts";
+import type { CostModel, FleetWork, HalvedSweep, Policy, Resources, Setting, Sharing } from "../../plan/index.ts";
+import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
+import { checkWeights } from "../checkpoints/known-weights.ts";
+import type { JournalEvent } from "../folder/journal.ts";
+import { type FleetThatGoesOn, resumedEvent } from "../resume/restore-jobs.ts";
+import { runVersions } from "../train-plan.ts";
+import type { LiveNotice } from "./live-job.ts";
+
+export interface LiveFleetInput {
+  readonly place: Place;
+  /** New, or empty, or that of the fleet that goes on. */
+  readonly folder: string;
+  readonly setting: Setting;
+  readonly costs: CostModel;
+  readonly model: ModelFolder;
+  /** Where the stages run; this machine's devices when absent. */
+  readonly host?: StageHost | undefined;
+  readonly policy: Policy;
+  readonly resources: Resources;
+  /** How jobs share micro-batches under the policy; absent where each has its own. */
+  readonly sharing: Sharing | undefined;
+  /** By the jobs' numbers, of those that had come before: where the resources look, and the jobs that come are added. */
+  readonly works: FleetWork[];
+  /** The most jobs that train at once on a pipeline; as many as there is room for when absent. */
+  readonly jobsAtOnce?: number;
+  /** Jobs that are compared with each other while they train, by the names that they will come with. */
+  readonly sweeps: readonly HalvedSweep[];
+  readonly rhythm: CheckpointRhythm;
+  /** A fleet that was cut off, and goes on. */
+  readonly goesOn?: FleetThatGoesOn | undefined;
+  readonly onNotice?: (notice: LiveNotice) => void;
+  /** Devices of a pipeline have stopped. `jobs`: names of those that were on it. */
+  readonly onLost?: (lost: LostPipeline, jobs: readonly string[]) => void;
+  /** A checkpoint could not be written. */
+  readonly onFailure?: (why: string) => void;
+}
+
+/** What is written down before the devices are set up. */
+export function startEvents(input: LiveFleetInput): readonly JournalEvent[] {
+  const { setting, policy, jobsAtOnce, resources, goesOn } = input;
+  const who = {
+    policy: policy.name,
+    ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }),
+    ...(resources.learning === undefined ? {} : { sizes: "learned" as const }),
+  };
+  return [
+    { event: "started", versions: runVersions(setting), process: process.pid, ...who },
+    ...(goesOn === undefined ? [] : [resumedEvent(goesOn)]),
+  ];
+}
+
+/** The weights that a fleet's devices load, compared with what is known of them, and what the journal says then. */
+export function fleetWeights({ setting, model, goesOn }: LiveFleetInput) {
+  let weights: { readonly weights?: string } = {};
+  return {
+    /** @throws InputError for other weights */
+    check(digest: string): void {
+      const planned = setting.model.weightsDigest;
+      checkWeights(digest, { folder: model.folder, planned, before: goesOn?.found.weights });
+      weights = { weights: digest };
+    },
+    readyEvent(): JournalEvent {
+      return { event: "ready", ...weights, ...(goesOn === undefined ? {} : { atNs: goesOn.found.clockNs }) };
+    },
+  };
+}

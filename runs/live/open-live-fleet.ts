@@ -1,0 +1,156 @@
+import { DeviceError, InputError, PlanError } from "../../core/index.ts";
+import { lostText, type World } from "../../exec/index.ts";
+import type { Context } from "../../files/index.ts";
+import {
+  createCostModel,
+  type FleetWork,
+  fleetSetting,
+  type PolicyFactory,
+  type PolicyName,
+  type Resources,
+  type Setting,
+} from "../../plan/index.ts";
+import { type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../../sim/index.ts";
+import {
+  checkDevices,
+  type LoadedRequest,
+  type LoadedWorkload,
+  learnedBy,
+  loadRequest,
+  type RequestChoice,
+  rankedHost,
+  roomBy,
+} from "../../workbench/index.ts";
+import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
+import type { FoundCheckpoint } from "../checkpoints/find-checkpoint.ts";
+import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "../resume/restore-jobs.ts";
+import { checkComer, type ResumableFleet, restoredFleet, settingToGoOnIn } from "../resume/resume-fleet.ts";
+import { checkWork, type FleetPlace, startOfJob } from "./fleet-work.ts";
+import { halvedSweeps } from "./halved-sweeps.ts";
+import { LiveFleet } from "./live-fleet.ts";
+import { LiveFuture } from "./live-future.ts";
+import type { LiveSubmission } from "./live-job.ts";
+
+/** A fleet whose devices are set up, and the jobs of its workload with the times at which they come. */
+export interface OpenedFleet {
+  readonly fleet: LiveFleet;
+  readonly loaded: LoadedRequest["loaded"];
+  readonly place: FleetPlace;
+  readonly future: LiveFuture;
+  /** In the order of arrival. */
+  readonly arrivals: readonly { readonly atSeconds: number; readonly submission: LiveSubmission }[];
+  /** What a fleet that was cut off goes on from. */
+  readonly resumed: { readonly found: FoundCheckpoint; readonly numLeft: number; readonly numOver: number } | undefined;
+}
+
+export interface FleetChoice {
+  readonly folder: string;
+  readonly policy: PolicyName | PolicyFactory;
+  readonly rhythm: CheckpointRhythm;
+  /** The jobs over time of that folder, to go on with (`findResumableFleet`). */
+  readonly found?: ResumableFleet | undefined;
+  /** The ranks of a fleet over several machines, of which this process is the first. */
+  readonly world?: World | undefined;
+}
+
+/** The jobs of a folder to go on with, checked against the pipelines that they come to. @throws InputError, PlanError */
+async function fleetThatGoesOn(
+  context: Context,
+  found: ResumableFleet,
+  { loaded, setting }: { readonly loaded: LoadedWorkload; readonly setting: Setting },
+  resources: Resources,
+): Promise<FleetThatGoesOn> {
+  const { cache = false } = context;
+  const restored = restoredFleet(found, resources);
+  for (const { comer } of restored.jobs) checkWork(setting, comer);
+  return await context.stage("reading data", async () => ({
+    found,
+    restored,
+    jobs: keptJobs(found, restored),
+    inputs: await inputsOf(found, loaded, restored.jobs, cache),
+    again: await submissionsAgain(found, loaded, restored.unseen, cache),
+  }));
+}
+
+/**
+ * Plans the pipelines of a workload's jobs, which come over time, and sets the devices up.
+ * @throws InputError, PlanError, DeviceError
+ */
+export async function openLiveFleet(
+  context: Context,
+  file: string,
+  choice: RequestChoice,
+  { folder, policy, rhythm, found, world }: FleetChoice,
+): Promise<OpenedFleet> {
+  const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
+  const { model, workload, data } = loaded;
+  const { jobs, jobsAtOnce } = request;
+  if (model === undefined)
+    throw new InputError({
+      expected: "a model folder to train",
+      at: "model",
+      got: "an architecture alone",
+      hint: "Give model.path in the workload; an architecture can only be simulated.",
+    });
+  const lengths = workload.jobs.findIndex((_, job) => data[job]!.length === 0);
+  if (lengths >= 0)
+    throw new InputError({
+      expected: "a data file to train on",
+      at: `jobs[${lengths}].data`,
+      got: workload.jobs[lengths]!.data,
+      hint: "Lengths alone can only be simulated.",
+    });
+  try {
+    const { body } = await context.stage("planning", () =>
+      planAndPredict({ ...request, groups: "unfused", jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) }),
+    );
+    const planned = roomBy(fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}), choice.sizes);
+    const setting = found === undefined ? planned : settingToGoOnIn(found, planned);
+    checkDevices(setting, world);
+    const costs = createCostModel(body.calibration, body.model.dtype);
+    const works: FleetWork[] = (found?.comers ?? []).map(({ number: _number, given: _given, ...work }) => work);
+    const limits = {
+      ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
+      ...learnedBy(choice.sizes),
+    };
+    const modelOf = (known: readonly FleetWork[]): FleetModel =>
+      fleetModel({ setting, costs, works: known, ...limits });
+    const { resources, policyOf, timesOf } = modelOf(works);
+    const deciding = policyOf(policy);
+    const { sharing } = timesOf(deciding);
+    const goesOn = found && (await fleetThatGoesOn(context, found, { loaded, setting }, resources));
+    // Jobs that come again are added as they do.
+    works.length -= goesOn?.again.length ?? 0;
+    // Nobody trains the rows of those that are over.
+    for (const [number, { job }] of works.entries())
+      if (goesOn?.inputs.has(number) !== true) works[number] = { job, steps: [] };
+    const fleet = await LiveFleet.open({
+      ...{ rhythm, goesOn, onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`) },
+      onLost: (lost, jobs) => context.warn(lostText(lost, jobs, "the others end with a checkpoint")),
+      ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
+      host: world && rankedHost(world, model, context.note),
+      ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
+      sweeps: halvedSweeps(context, loaded),
+    });
+    const plannedWorks = worksOfPlan(body);
+    const known = new Map(found?.comers.map((comer) => [comer.job.name, comer]));
+    const arrivals = workload.jobs
+      .flatMap((job, index) => {
+        const work = plannedWorks[index]!;
+        const comer = known.get(job.name);
+        if (comer !== undefined) {
+          checkComer(comer, work.job);
+          return [];
+        }
+        const submission = { job, work, rows: data[index]!, start: startOfJob(job, loaded) };
+        return [{ atSeconds: job.arrivalSeconds, submission }];
+      })
+      .sort((a, b) => a.atSeconds - b.atSeconds);
+    const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true });
+    const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
+    const resumed = found && { found: found.found, numLeft, numOver: found.comers.length - numLeft };
+    return { fleet, loaded, place: { request, setting }, future, arrivals, resumed };
+  } catch (error) {
+    throw error instanceof DeviceError || error instanceof PlanError ? placed(error) : error;
+  }
+}

@@ -1,0 +1,260 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../../core/index.ts";
+import type { Row } from "../../datasets/index.ts";
+import { type JobInput, readJobState } from "../../exec/index.ts";
+import type {
+  AskedEvent,
+  FleetComer,
+  Job,
+  JobRequest,
+  PastSweeps,
+  SweepHalving,
+  SweepVerdict,
+} from "../../plan/index.ts";
+import { type LoadedWorkload, loadInputs } from "../../workbench/index.ts";
+import { stateOf } from "../checkpoints/find-checkpoint.ts";
+import type { FleetCheckpoints } from "../checkpoints/fleet-checkpoints.ts";
+import { FLEET_FILES, startFile } from "../folder/fleet-folder.ts";
+import type { JournalEvent } from "../folder/journal.ts";
+import { startOfJob } from "../live/fleet-work.ts";
+import { judgeEnd, judgeEvaluation, judgeStep } from "../live/judge-losses.ts";
+import { forgetLosses, type KeptJob, keepDecision, keepEvent, newKeptJob } from "../live/kept-job.ts";
+import { halvingLine } from "../live/live-halving.ts";
+import type { LiveNotice, LiveSubmission } from "../live/live-job.ts";
+import type { RestoredFleet, RestoredJob, ResumableFleet } from "./resume-fleet.ts";
+
+/** What a live fleet goes on with. */
+export interface FleetThatGoesOn {
+  readonly found: ResumableFleet;
+  readonly restored: RestoredFleet;
+  /** By number, all that had come and that somebody was told of. */
+  readonly jobs: KeptJob[];
+  /** By number, of those that are not over. */
+  readonly inputs: ReadonlyMap<number, JobInput>;
+  /** Those that nobody was told of. */
+  readonly again: readonly LiveSubmission[];
+}
+
+/** For the journal. `steps`: those of jobs that are not over. */
+export function resumedEvent({ found: { found }, restored: { jobs } }: FleetThatGoesOn): JournalEvent {
+  return {
+    event: "resumed",
+    checkpoint: found.name ?? null,
+    steps: Object.fromEntries(jobs.map(({ comer, event }) => [comer.job.name, event.done])),
+    skipped: found.skipped,
+  };
+}
+
+/** What halving said last of a job. */
+type Said = Pick<SweepVerdict, "kind" | "why">;
+
+/** What is asked of a job anew that is there again: what a person had asked for, and what halving says of it. */
+function askedAgain(
+  { number, pausedBy }: KeptJob,
+  hold: RestoredJob["hold"],
+  said: Said | undefined,
+): readonly AskedEvent[] {
+  if (hold?.kind === "stop") return [{ kind: "stop", number, by: hold.by, why: hold.why }];
+  if (said?.kind === "stop") return [{ kind: "stop", number, by: "halving", why: said.why }];
+  if (said?.kind === "pause") pausedBy.add("halving");
+  if (pausedBy.has("user")) return [{ kind: "pause", number }];
+  return said?.kind === "pause" ? [{ kind: "pause", number, by: "halving", why: said.why }] : [];
+}
+
+/** @throws InputError for one that came to an earlier version */
+function givenJob({ given, job }: FleetComer): Job {
+  if (given !== undefined) return given;
+  throw new InputError({
+    expected: `job ${job.name} as it was asked for, in ${FLEET_FILES.jobs}`,
+    got: "none",
+    hint: "Folders of earlier versions cannot be gone on with.",
+  });
+}
+
+/**
+ * A job of a fleet that goes on, with all that it trains on, and from.
+ * @throws InputError where its data or its start are not what they were
+ */
+async function inputOf(
+  folder: string,
+  loaded: LoadedWorkload,
+  { comer, saved }: Pick<RestoredJob, "comer" | "saved">,
+  cache: boolean,
+): Promise<{ readonly job: Job; readonly input: JobInput }> {
+  const job = givenJob(comer);
+  const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache);
+  const { digest } = inputs.rows[0]!;
+  if (digest !== comer.job.dataDigest)
+    throw new InputError({ expected: `the data that job ${job.name} came with`, at: job.name, got: "other data" });
+  const rows: readonly Row[] = inputs.data[0]!;
+  const { architecture } = loaded;
+  const known = stateOf(folder, saved, comer.job, architecture);
+  if (known !== undefined) return { job, input: { rows, start: known.state, best: known.best } };
+  const file = startFile(folder, job.name);
+  if (!existsSync(file)) return { job, input: { rows, start: startOfJob(job, inputs) } };
+  const facts = { step: 0, best: undefined, keepsBest: false };
+  const { parameters } = readJobState(file, comer.job.adapter, architecture, facts).state;
+  return { job, input: { rows, start: { parameters } } };
+}
+
+/** @throws InputError as `inputOf` does */
+export async function inputsOf(
+  { folder }: Pick<ResumableFleet, "folder">,
+  loaded: LoadedWorkload,
+  jobs: readonly RestoredJob[],
+  cache: boolean,
+): Promise<ReadonlyMap<number, JobInput>> {
+  const inputs = new Map<number, JobInput>();
+  for (const job of jobs) inputs.set(job.event.number, (await inputOf(folder, loaded, job, cache)).input);
+  return inputs;
+}
+
+/** Jobs that had come and were not told of, to come again. @throws InputError as `inputOf` does */
+export async function submissionsAgain(
+  { folder }: Pick<ResumableFleet, "folder">,
+  loaded: LoadedWorkload,
+  comers: readonly FleetComer[],
+  cache: boolean,
+): Promise<readonly LiveSubmission[]> {
+  const submissions: LiveSubmission[] = [];
+  for (const comer of comers) {
+    const { number: _number, given: _given, ...work } = comer;
+    const { job, input } = await inputOf(folder, loaded, { comer, saved: undefined }, cache);
+    submissions.push({ job, work, rows: input.rows, start: input.start });
+  }
+  return submissions;
+}
+
+/** What a live fleet kept of its jobs, by what its folder tells of them. @throws InputError for earlier versions */
+export function keptJobs(found: ResumableFleet, restored: RestoredFleet): KeptJob[] {
+  const { folder, comers, lines, written, diverged } = found;
+  const jobs: KeptJob[] = [];
+  const arrived = (number: number, request: JobRequest): void => {
+    jobs[number] = newKeptJob(number, { job: givenJob(comers[number]!) }, request);
+  };
+  for (const { atNs, events, decisions } of lines) {
+    for (const event of events) {
+      if (event.kind === "arrived") arrived(event.number, event.request);
+      if (event.kind === "priority") jobs[event.number]!.priority = event.priority;
+      keepEvent(jobs[event.number]!, event, atNs);
+    }
+    for (const decision of decisions) keepDecision(jobs[decision.number]!, decision, atNs);
+  }
+  const pathOf = (within: string, name: string): string | undefined => {
+    const known = path.join(folder, within, name);
+    return written.has(name) && existsSync(known) ? known : undefined;
+  };
+  const living = new Set(restored.jobs.map(({ event }) => event.number));
+  for (const kept of jobs) {
+    kept.adapter = pathOf(FLEET_FILES.adapters, kept.job.name);
+    kept.bestAdapter = pathOf(FLEET_FILES.best, kept.job.name);
+    const why = diverged.get(kept.job.name);
+    if (why !== undefined && !living.has(kept.number)) {
+      kept.isDiverged = true;
+      kept.watch = { ...kept.watch, stop: { kind: "stop", rule: "not-finite", why } };
+    }
+    if (kept.standing === "running" || kept.standing === "leaving") judgeEnd(kept);
+    kept.pipeline = undefined;
+  }
+  for (const { event, hold } of restored.jobs) {
+    const kept = jobs[event.number]!;
+    keepEvent(kept, event, event.request.arrivalNs);
+    kept.adapter = undefined;
+    kept.priority = event.request.priority;
+    if (hold?.kind === "pause" && hold.by === undefined) kept.pausedBy.add("user");
+  }
+  tellLosses(jobs, keptLosses(found, restored));
+  for (const kept of jobs) if (!living.has(kept.number)) forgetLosses(kept);
+  return jobs;
+}
+
+/** What losses said of jobs. */
+function tellLosses(jobs: readonly KeptJob[], { metrics, evaluations }: ResumableFleet["told"]): void {
+  const byName = new Map(jobs.map((kept) => [kept.job.name, kept]));
+  const all = [...metrics, ...evaluations].sort((a, b) => a.step - b.step);
+  for (const row of all) {
+    const kept = byName.get(row.job);
+    if (kept === undefined) continue;
+    if ("loss" in row) judgeStep(kept, row);
+    else judgeEvaluation(kept, row);
+    // What it said then was decided on.
+    if (kept.watch.stop === null) kept.follows = [];
+  }
+}
+
+/** What is known of sweeps: what was said of their jobs, and what these have lost in steps that are not made again. */
+export function pastSweeps({ found, restored }: FleetThatGoesOn): PastSweeps {
+  const { metrics, evaluations } = keptLosses(found, restored);
+  return {
+    verdicts: found.verdicts,
+    losses: (name, by) =>
+      by === "training"
+        ? metrics.flatMap(({ job, step, loss }) => (job === name ? [{ iteration: step + 1, loss }] : []))
+        : evaluations.flatMap(({ job, step, evaluationLoss: loss }) =>
+            job === name ? [{ iteration: step + 1, loss }] : [],
+          ),
+  };
+}
+
+/** What was told of steps that are not made again. */
+function keptLosses({ told }: ResumableFleet, { jobs }: RestoredFleet): ResumableFleet["told"] {
+  const done = new Map(jobs.map(({ comer, event }) => [comer.job.name, event.done]));
+  const isKept = ({ job, step }: { readonly job: string; readonly step: number }): boolean =>
+    step < (done.get(job) ?? Number.POSITIVE_INFINITY);
+  return { metrics: told.metrics.filter(isKept), evaluations: told.evaluations.filter(isKept) };
+}
+
+/** What halving said last of each job, and says of it now: since it had not come to that before, or others are over. */
+function lastVerdicts(
+  halving: SweepHalving,
+  { verdicts }: ResumableFleet,
+  over: readonly string[],
+  journal: (event: JournalEvent) => void,
+): ReadonlyMap<string, Said> {
+  const said = new Map(verdicts.map(({ job, kind, why }): [string, Said] => [job, { kind, why }]));
+  for (const verdict of [...halving.missed(), ...over.flatMap((job) => halving.gone(job))]) {
+    journal(halvingLine(verdict));
+    said.set(verdict.job, verdict);
+  }
+  return said;
+}
+
+/** A job that is there again, with where it goes on from and what is asked of it. */
+export interface JobAgain extends Pick<RestoredJob, "event" | "comer"> {
+  readonly input: JobInput;
+  readonly asked: readonly AskedEvent[];
+}
+
+/** Tells of all jobs whoever has to know of them; those that are not over. */
+export function takeUp(
+  { found, restored, jobs, inputs }: FleetThatGoesOn,
+  checkpoints: FleetCheckpoints,
+  halving: SweepHalving,
+  journal: (event: JournalEvent) => void,
+): readonly JobAgain[] {
+  const living = new Set(restored.jobs.map(({ event }) => event.number));
+  const over = jobs.filter(({ number }) => !living.has(number));
+  for (const { number, done } of over) {
+    checkpoints.came(number, found.comers[number]!.job);
+    checkpoints.over(number, done);
+  }
+  const names = over.map(({ job }) => job.name);
+  const said = lastVerdicts(halving, found, names, journal);
+  return restored.jobs.map(({ event, hold, comer, saved }) => {
+    const kept = jobs[event.number]!;
+    const input = inputs.get(event.number)!;
+    checkpoints.came(event.number, comer.job, saved);
+    if (input.start.firstMoment !== undefined) kept.state = input.start;
+    return { event, comer, input, asked: askedAgain(kept, hold, said.get(kept.job.name)) };
+  });
+}
+
+/** What was decided before, and the steps that are not made again. */
+export function pastNotices({ found, restored }: FleetThatGoesOn): readonly LiveNotice[] {
+  const { metrics: steps } = keptLosses(found, restored);
+  return [
+    ...found.lines.map((line) => ({ kind: "line", line }) as const),
+    ...steps.map((metrics) => ({ kind: "step", metrics }) as const),
+  ];
+}

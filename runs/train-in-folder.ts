@@ -1,0 +1,150 @@
+import { DeviceError, shellQuoted } from "../core/index.ts";
+import type { Row } from "../datasets/index.ts";
+import type {
+  EvaluationMetrics,
+  ExecuteResult,
+  LostPipeline,
+  ModelFolder,
+  RunProgress,
+  StageHost,
+  StepMetrics,
+} from "../exec/index.ts";
+import type { Place } from "../files/index.ts";
+import type { Plan } from "../plan/index.ts";
+import { partOfRun, type RunPart } from "../traces/index.ts";
+import { keepSpeed } from "../workbench/index.ts";
+import type { CheckpointRhythm } from "./checkpoints/checkpoint-rhythm.ts";
+import { Checkpoints } from "./checkpoints/checkpoints.ts";
+import { checkWeights } from "./checkpoints/known-weights.ts";
+import { failed } from "./folder/journal.ts";
+import { RunFolder } from "./folder/run-folder.ts";
+import { beginAgain, type ResumableRun, resumedWork } from "./resume/resume-run.ts";
+import { runVersions, trainPlan } from "./train-plan.ts";
+
+/** A run that was written to its folder. */
+export interface TrainedRun {
+  readonly result: ExecuteResult;
+  /** Of each job that made a step. */
+  readonly adapters: ReadonlyMap<string, string>;
+  /** The same of those with the lowest loss, where it was looked at. */
+  readonly best: ReadonlyMap<string, string>;
+  /** What was run, where an end was asked for before the plan's. */
+  readonly part: RunPart | undefined;
+}
+
+/** What is trained. */
+export interface TrainInput {
+  readonly plan: Plan;
+  readonly model: ModelFolder;
+  readonly data: readonly (readonly Row[])[];
+  /** The run that the plan is the rest of. */
+  readonly resumed?: ResumableRun | undefined;
+  /** The digest of the weights that it has to be trained on, where it is a run that is made again. */
+  readonly weights?: string | undefined;
+}
+
+/** How, and who hears of it. */
+export interface FolderTraining {
+  readonly overwrite?: boolean;
+  readonly rhythm: CheckpointRhythm;
+  /** Ends the run after the mini-batches that have begun, with a checkpoint. */
+  readonly stop: AbortSignal;
+  /** This machine's devices when absent. */
+  readonly host?: (() => StageHost) | undefined;
+  /** Called once the folder is this process's, before anything is set up; what it gives is disposed of at the end. */
+  readonly onLocked?: (run: RunFolder) => Disposable;
+  /** Devices are set up: the first action begins. */
+  readonly onReady?: () => void;
+  readonly onProgress?: (progress: RunProgress) => void;
+  readonly onStep?: (step: StepMetrics) => void;
+  readonly onEvaluation?: (evaluation: EvaluationMetrics) => void;
+  readonly onLost?: (lost: LostPipeline) => void;
+  readonly onCheckpointFailure: (why: string) => void;
+}
+
+/**
+ * Trains a plan and writes its folder as it happens, checkpoints included. Where `place` has a cache, how fast the
+ * machine was is kept there.
+ * @throws InputError, DeviceError
+ */
+export async function trainInFolder(
+  place: Place,
+  folder: string,
+  { plan, model, data, resumed, weights: known = resumed?.weights }: TrainInput,
+  how: FolderTraining,
+): Promise<TrainedRun> {
+  const work = resumed === undefined ? undefined : resumedWork(resumed, plan);
+  using run = new RunFolder(
+    place,
+    folder,
+    plan,
+    resumed === undefined ? { overwrite: how.overwrite === true } : { prepare: () => void beginAgain(resumed, plan) },
+  );
+  const checkpoints = new Checkpoints({
+    run,
+    plan,
+    rhythm: how.rhythm,
+    ...(work === undefined ? {} : work),
+    onFailure: how.onCheckpointFailure,
+  });
+  using _untilTheEnd = how.onLocked?.(run);
+  run.journal({ event: "started", versions: runVersions(plan), process: process.pid, plan: plan.hash });
+  if (resumed !== undefined) {
+    const { done, found } = resumed;
+    run.journal({
+      event: "resumed",
+      checkpoint: found.name ?? null,
+      steps: Object.fromEntries(done),
+      skipped: found.skipped,
+    });
+  }
+  const { hooks } = run;
+  let isTraining = false;
+  let weights: string | undefined;
+  const result = await trainPlan(plan, model, data, {
+    ...hooks,
+    ...checkpoints.hooks,
+    ...(work === undefined ? {} : { from: work.from }),
+    stop: how.stop,
+    ...(how.host === undefined ? {} : { host: how.host() }),
+    onStep(step) {
+      hooks.onStep?.(step);
+      how.onStep?.(step);
+    },
+    onEvaluation(evaluation) {
+      hooks.onEvaluation?.(evaluation);
+      how.onEvaluation?.(evaluation);
+    },
+    onDiverged(job, divergence) {
+      hooks.onDiverged?.(job, divergence);
+      checkpoints.jobStopped(job);
+    },
+    onJobEnd(job, adapter, best) {
+      hooks.onJobEnd?.(job, adapter, best);
+      checkpoints.jobEnded(job, best);
+    },
+    onLost(lost) {
+      hooks.onLost?.(lost);
+      how.onLost?.(lost);
+    },
+    onWeights(digest) {
+      checkWeights(digest, { folder: model.folder, planned: plan.model.weightsDigest, before: known });
+      weights = digest;
+    },
+    onStart() {
+      isTraining = true;
+      run.journal({ event: "ready", ...(weights === undefined ? {} : { weights }) });
+      how.onReady?.();
+    },
+    ...(how.onProgress === undefined ? {} : { onProgress: how.onProgress }),
+  }).catch((error: unknown) => {
+    run.journal(failed(error));
+    if (!isTraining || !(error instanceof DeviceError)) throw error;
+    const hint = `\`loratwin train --resume ${shellQuoted(folder)}\` goes on with what is left.`;
+    throw new DeviceError({ hint, ...error.facts });
+  });
+  run.finish(result);
+  if (place.cache === true) keepSpeed(plan, result.trace);
+  const { adapters, best } = run;
+  return { result, adapters, best, part: result.endedEarly ? partOfRun(plan, result.trace) : undefined };
+}

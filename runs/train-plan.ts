@@ -1,0 +1,170 @@
+import { canonicalJson, InputError, ownValue } from "../core/index.ts";
+import { datasetDigest, type Row } from "../datasets/index.ts";
+import {
+  adapterDigest,
+  checkRows,
+  type ExecuteInput,
+  type ExecuteResult,
+  executeProbed,
+  initialPairs,
+  type ModelFolder,
+  nativeInfo,
+  openModelFolder,
+  productLibraryName,
+  readPeftFolder,
+  weightsDigest,
+} from "../exec/index.ts";
+import { type Place, passFault } from "../files/index.ts";
+import { isLengthData, longestRow, type Plan } from "../plan/index.ts";
+import { RowReader, VERSION } from "../workbench/index.ts";
+import { checkWeights } from "./checkpoints/known-weights.ts";
+
+export type TrainHooks = Pick<
+  ExecuteInput,
+  | "onStep"
+  | "onEvaluation"
+  | "onProgress"
+  | "onCompletions"
+  | "onDiverged"
+  | "onJobEnd"
+  | "onLost"
+  | "onWeights"
+  | "onStart"
+  | "wantsStates"
+  | "statesEverySteps"
+  | "onStates"
+  | "from"
+  | "stop"
+  | "host"
+>;
+
+/** What a run of the plan runs on, for people. */
+export function runVersions({ devices }: Pick<Plan, "devices">): Readonly<Record<string, string>> {
+  const onGpus = devices.some(({ kind }) => kind === "cuda");
+  return { ...machineVersions(), ...(onGpus ? { products: productLibraryName() } : {}) };
+}
+
+/** What this machine has. */
+export function machineVersions(): Readonly<Record<string, string>> {
+  const { onednn, isa, cpuModel } = nativeInfo();
+  return { loratwin: VERSION, node: process.version, onednn, isa, cpu: cpuModel };
+}
+
+/** Reads again the data that a plan was made from. */
+export async function loadPlanData(
+  { cache = false }: Place,
+  plan: Plan,
+  model: ModelFolder,
+): Promise<readonly (readonly Row[])[]> {
+  passFault("loading");
+  const { vocabularySize } = model.architecture;
+  const mostTokens = longestRow(model.architecture);
+  const reader = new RowReader({ folder: "", vocabularySize, mostTokens, cache, tokenizerFolder: () => model.folder });
+  const data: (readonly Row[])[] = [];
+  for (const [index, job] of plan.jobs.entries()) {
+    const path = ownValue(plan.locations.data, job.name);
+    const isKnown = !isLengthData(job.data) && path !== undefined;
+    const own = isKnown ? (await reader.read({ ...job.data, path }, job.cutoffLength, index)).rows : [];
+    data.push([...own, ...(await evaluationData(plan, index, reader))]);
+  }
+  return data;
+}
+
+/** Rows of an evaluation's own data, which are numbered on behind the job's. */
+async function evaluationData({ jobs, locations }: Plan, index: number, reader: RowReader): Promise<readonly Row[]> {
+  const { name, evaluation, cutoffLength } = jobs[index]!;
+  const path = ownValue(locations.evaluation ?? {}, name);
+  if (path === undefined || evaluation?.data === undefined || isLengthData(evaluation.data)) return [];
+  return (await reader.read({ ...evaluation.data, path }, cutoffLength, index, "evaluation.data")).rows;
+}
+
+const PLAN_AGAIN = "Make the plan again with `loratwin plan`.";
+
+/** The bytes of a model's weights are those that the plan was made with. @throws InputError where they are not */
+async function verifyWeights({ model }: Plan, base: ModelFolder): Promise<void> {
+  if (model.weightsDigest === undefined)
+    throw new InputError({
+      expected: "a plan that knows its model's weights",
+      at: "--verify-weights",
+      got: "one that was made without --verify-weights",
+      hint: "Make it again with `loratwin plan ... --verify-weights`.",
+    });
+  checkWeights((await weightsDigest(base))!, { folder: base.folder, planned: model.weightsDigest });
+}
+
+/**
+ * The base model that a plan was made for, its architecture and its tensors; with `weights`, byte by byte.
+ * @throws InputError when it is another one now, or none
+ */
+export async function openPlanModel(plan: Plan, verify: "shapes" | "weights" = "shapes"): Promise<ModelFolder> {
+  if (plan.locations.model === null) {
+    throw new InputError({
+      expected: "a model folder to train",
+      at: "model",
+      got: "an architecture alone",
+      hint: "Give model.path in the workload; an architecture can only be simulated.",
+    });
+  }
+  const model = openModelFolder(plan.locations.model);
+  if (model.digest !== plan.model.digest)
+    throw new InputError({
+      expected: "the model that the plan was made for",
+      file: plan.locations.model,
+      got: "another one",
+      hint: PLAN_AGAIN,
+    });
+  if (canonicalJson(model.architecture) !== canonicalJson(plan.model.architecture))
+    throw new InputError({
+      expected: `the architecture of ${plan.locations.model}: ${canonicalJson(model.architecture)}`,
+      at: "setting.model.architecture",
+      got: plan.model.architecture,
+      hint: PLAN_AGAIN,
+    });
+  if (verify === "weights") await verifyWeights(plan, model);
+  return model;
+}
+
+/** Executes a plan on this machine. @throws InputError, DeviceError */
+export async function trainPlan(
+  plan: Plan,
+  model: ModelFolder,
+  data: readonly (readonly Row[])[],
+  hooks: TrainHooks,
+): Promise<ExecuteResult> {
+  passFault("setting-up");
+  checkRows(
+    plan,
+    data.map((rows) => (rows.length === 0 ? "" : datasetDigest(rows))),
+    data,
+  );
+  const lacking = plan.jobs.findIndex(({ firstStep = 0 }, job) => firstStep !== (hooks.from?.[job]?.step ?? 0));
+  if (lacking >= 0)
+    throw new InputError({
+      expected: "a plan that begins with the first step of every job",
+      at: `jobs[${lacking}].firstStep`,
+      got: plan.jobs[lacking]!.firstStep,
+      hint: "It is the rest of a run: `loratwin train --resume RUN` goes on with that.",
+    });
+  const start = plan.jobs.map((job, index) => {
+    const init = ownValue(plan.locations.init, job.name);
+    if (init === undefined) return initialPairs(job, plan.model.architecture);
+    const pairs = readPeftFolder(init, job.adapter, plan.model.architecture);
+    if (adapterDigest(pairs) !== job.initDigest)
+      throw new InputError({
+        expected: "the adapter that the plan was made with",
+        at: `jobs[${index}].adapter.init`,
+        got: "other weights",
+        file: init,
+        hint: PLAN_AGAIN,
+      });
+    return pairs;
+  });
+  return await executeProbed({
+    plan,
+    model,
+    rows: data,
+    start,
+    versions: runVersions(plan),
+    ...hooks,
+  });
+}

@@ -1,0 +1,80 @@
+import path from "node:path";
+import { InputError } from "../../core/index.ts";
+import { type Context, readInput } from "../../files/index.ts";
+import {
+  checkDocument,
+  completeJob,
+  type Job,
+  type JobRows,
+  jobSchema,
+  placeError,
+  readText,
+} from "../../plan/index.ts";
+import { type LoadedWorkload, loadInputs } from "./load-workload.ts";
+
+export interface LoadedJob {
+  readonly job: Job;
+  readonly rows: JobRows;
+}
+
+/** Keys of a job that hold paths, which start at the folder of the file that they are written in. */
+const PATHS = [
+  ["data", "path"],
+  ["adapter", "init"],
+] as const;
+
+type Keys = Readonly<Record<string, unknown>>;
+
+function isKeys(value: unknown): value is Keys {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function withAbsolutePaths(written: Keys, folder: string): Keys {
+  const placed: Record<string, unknown> = { ...written };
+  for (const [section, key] of PATHS) {
+    const value = placed[section];
+    if (!isKeys(value)) continue;
+    const name = value[key];
+    if (typeof name === "string" && !name.startsWith("hf:"))
+      placed[section] = { ...value, [key]: path.resolve(folder, name) };
+  }
+  return placed;
+}
+
+/**
+ * A job by itself, as a workload's jobs are written, with its rows: what it leaves out is that of the workload's
+ * `defaults`. @throws InputError with the line of its file
+ */
+export async function loadJob(context: Context, file: string, workload: LoadedWorkload): Promise<LoadedJob> {
+  const input = readInput(context, file, "a file with a job");
+  const source = readText(input.text, input.file);
+  const { value: written } = source;
+  if (!isKeys(written) || written["kind"] === "workload")
+    throw new InputError({
+      expected: "the keys of one job",
+      got: isKeys(written) ? "a workload" : written,
+      file: input.file,
+      hint: "A job is written as an entry of a workload's `jobs`.",
+    });
+  const { defaults } = workload.source.value as { readonly defaults?: unknown };
+  const job = checkDocument(
+    jobSchema,
+    completeJob(withAbsolutePaths(written, path.dirname(input.file)), defaults),
+    source,
+  );
+  const { jobs } = workload.workload;
+  if (jobs.some(({ name }) => name.toLowerCase() === job.name.toLowerCase()))
+    throw placeError(
+      new InputError({ expected: "a job name that no job of the workload has", at: "name", got: job.name }),
+      source,
+    );
+  try {
+    const loaded = await loadInputs({ ...workload.workload, jobs: [job] }, workload.source, context.cache ?? false);
+    for (const remark of loaded.remarks) context.note(remark);
+    for (const warning of loaded.warnings) context.warn(warning);
+    return { job, rows: loaded.rows[0]! };
+  } catch (error) {
+    if (!(error instanceof InputError) || error.facts.at === undefined) throw error;
+    throw placeError(new InputError({ ...error.facts, at: error.facts.at.replace(/^jobs\[0\]\.?/, "") }), source);
+  }
+}

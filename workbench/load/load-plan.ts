@@ -1,0 +1,54 @@
+import { InputError } from "../../core/index.ts";
+import { type Context, type Place, readInput } from "../../files/index.ts";
+import { checkPlan, type Plan, type ReadText, readText } from "../../plan/index.ts";
+import type { TraceStream } from "../../traces/index.ts";
+import { createPlan, noteNominal } from "./create-plan.ts";
+import type { RequestChoice } from "./load-request.ts";
+import type { LoadedWorkload } from "./load-workload.ts";
+
+export interface LoadedPlan {
+  readonly plan: Plan;
+  /** Absent for a plan file. */
+  readonly loaded: LoadedWorkload | undefined;
+  /** The run behind its prediction. Absent for a plan file. */
+  readonly simulated: TraceStream | undefined;
+  /** The file, plan or workload. */
+  readonly source: ReadText;
+}
+
+function readDocument(place: Place, file: string): ReadText {
+  const input = readInput(place, file, "a plan or a workload file");
+  return readText(input.text, input.file);
+}
+
+/** Whether a file holds a plan or a workload. @throws InputError for anything else */
+export function planOrWorkload(place: Place, file: string): "plan" | "workload" {
+  const source = readDocument(place, file);
+  const kind = (source.value as { readonly kind?: unknown } | null)?.kind;
+  if (kind === "plan" || kind === "workload") return kind;
+  throw new InputError({
+    expected: '"plan" or "workload"',
+    at: "kind",
+    got: kind,
+    file: source.file,
+    ...source.locate(["kind"]),
+  });
+}
+
+/** A plan file. @throws InputError, PlanError */
+export function loadPlan(place: Place, file: string): LoadedPlan {
+  const source = readDocument(place, file);
+  return { plan: checkPlan(source), loaded: undefined, simulated: undefined, source };
+}
+
+/** A workload file that is planned on the spot, or what is left of it (`createPlan`). @throws InputError, PlanError */
+export async function planWorkload(
+  context: Context,
+  file: string,
+  choice: RequestChoice,
+  done?: ReadonlyMap<string, number>,
+): Promise<LoadedPlan> {
+  const created = await createPlan(context, file, choice, done);
+  noteNominal(context, created);
+  return { ...created, source: created.loaded.source };
+}

@@ -1,0 +1,130 @@
+import { shellQuoted } from "../../core/index.ts";
+
+export const LAUNCHERS = ["openmpi", "slurm"] as const;
+export type Launcher = (typeof LAUNCHERS)[number];
+
+/** A program that is started once on each of several machines. */
+export interface Launch {
+  readonly numRanks: number;
+  /** One entry for each rank; empty where the launcher knows them. */
+  readonly hosts: readonly string[];
+  /** The file that they were read from. */
+  readonly hostfile: string | undefined;
+  /** The network that messages take, as CIDR or by the names of its interfaces; any one where it is not said. */
+  readonly network: string | undefined;
+  /** Open MPI starts nothing for root unless it is told to. */
+  readonly isRoot: boolean;
+}
+
+/** A launcher's command line, without the program that it starts. */
+export interface LaunchLine {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly launcher: string;
+  /** Words that belong together, as `--mca pml ob1` do. */
+  readonly options: readonly (readonly string[])[];
+}
+
+/** Whether some host has several ranks. */
+function hasNeighbours(hosts: readonly string[]): boolean {
+  return new Set(hosts).size < hosts.length;
+}
+
+/** Whether there is no message that leaves its host. Of Slurm's hosts nothing is known. */
+function isOneHost(hosts: readonly string[]): boolean {
+  return hasNeighbours(hosts) && new Set(hosts).size === 1;
+}
+
+/**
+ * What both launchers give Open MPI. Messages go over TCP: UCX, which it would take first, is not what was measured. One
+ * TCP connection is in effect half duplex (480 to 550 Mbit/s each way of 1 Gbit/s), two are not (895 to 935).
+ */
+function transportOf({ hosts, network }: Launch): readonly (readonly [name: string, value: string])[] {
+  // Ranks of one host may not reach each other over TCP.
+  const transports = [...(hasNeighbours(hosts) ? ["sm"] : []), ...(isOneHost(hosts) ? [] : ["tcp"]), "self"];
+  return [
+    ["pml", "ob1"],
+    ["btl", transports.join()],
+    ...(isOneHost(hosts) ? [] : [["btl_tcp_links", "2"] as const]),
+    ...(network === undefined ? [] : [["btl_tcp_if_include", network] as const]),
+  ];
+}
+
+/**
+ * UCX is loaded with Open MPI even where nothing takes it, and its hooks on memory end a process of Node in one of some
+ * fifty starts.
+ */
+const NO_MEMORY_HOOKS = ["UCX_MEM_EVENTS", "no"] as const;
+
+/**
+ * After 3 s without a word, three questions a second apart: a host that is cut off is noticed in some 5 s, before ranks
+ * miss each other (20 s). By default it takes 8 minutes.
+ */
+const KEEPALIVE = [
+  ["oob_tcp_keepalive_time", "3"],
+  ["oob_tcp_keepalive_intvl", "1"],
+  ["oob_tcp_keepalive_probes", "3"],
+] as const;
+
+function openMpi(launch: Launch): LaunchLine {
+  const { numRanks, hosts, hostfile, network, isRoot } = launch;
+  const oversubscribed = hasNeighbours(hosts) ? ":OVERSUBSCRIBE" : "";
+  const runtime = network === undefined ? KEEPALIVE : [...KEEPALIVE, ["prte_if_include", network] as const];
+  return {
+    environment: {},
+    launcher: "mpirun",
+    options: [
+      ...(isRoot ? [["--allow-run-as-root"]] : []),
+      ["-n", `${numRanks}`],
+      hostfile === undefined ? ["--host", hosts.map((host) => `${host}:1`).join()] : ["--hostfile", hostfile],
+      // Any other mapping begins with the host that mpirun runs on, whatever the order of the hosts.
+      ["--map-by", `seq${oversubscribed}`],
+      // By default a rank, and all of its threads, would have one core.
+      ["--bind-to", "none"],
+      ["-x", NO_MEMORY_HOOKS.join("=")],
+      ...transportOf(launch).map(([name, value]) => ["--mca", name, value]),
+      ...runtime.map(([name, value]) => ["--prtemca", name, value]),
+    ],
+  };
+}
+
+function slurm(launch: Launch): LaunchLine {
+  const parameters = transportOf(launch).map(([name, value]) => [`OMPI_MCA_${name}`, value] as const);
+  return {
+    environment: Object.fromEntries([NO_MEMORY_HOOKS, ...parameters]),
+    launcher: "srun",
+    options: [
+      // Without it every process would be a world of its own.
+      ["--mpi=pmix"],
+      ["--kill-on-bad-exit=1"],
+      [`--nodes=${launch.numRanks}`],
+      [`--ntasks=${launch.numRanks}`],
+      ["--ntasks-per-node=1"],
+      ["--cpu-bind=none"],
+    ],
+  };
+}
+
+const LINES: Readonly<Record<Launcher, (launch: Launch) => LaunchLine>> = { openmpi: openMpi, slurm };
+
+export function launchLine(launcher: Launcher, launch: Launch): LaunchLine {
+  return LINES[launcher](launch);
+}
+
+const WIDTH = 100;
+
+/** A launched program, and what is run where it ended with 0, for a shell: broken into lines as a person would. */
+export function launchText(line: LaunchLine, program: readonly string[], then: readonly string[]): string {
+  const quoted = (words: readonly string[]): string => words.map(shellQuoted).join(" ");
+  const groups = [
+    ...Object.entries(line.environment).map(([name, value]) => `${name}=${shellQuoted(value)}`),
+    line.launcher,
+    ...line.options.map(quoted),
+  ];
+  const lines: string[] = [];
+  for (const group of groups) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + group.length + 3 > WIDTH) lines.push(group);
+    else lines[lines.length - 1] = `${last} ${group}`;
+  }
+  return [...lines, quoted(program), `&& ${quoted(then)}`].join(" \\\n  ");
+}

@@ -1,0 +1,158 @@
+import { PlanError } from "../../core/index.ts";
+import type { Context } from "../../files/index.ts";
+import { checkRoom, type PolicyName, roomTable, rowsOfWork, Scheduler, type Setting } from "../../plan/index.ts";
+import {
+  arrivalOf,
+  calibrationFactors,
+  type EndSpread,
+  type FleetMember,
+  FleetRun,
+  fleetModel,
+  inOrderOfArrival,
+  planAndPredict,
+  simulatedJob,
+  type WhatIfAnswer,
+  whatIf,
+  worksOfPlan,
+} from "../../sim/index.ts";
+import { type LoadedJob, loadJob } from "../load/load-job.ts";
+import type { RequestChoice } from "../load/load-request.ts";
+import { FEWEST_SAMPLES, hasErrors, type IntervalChoice, LEVEL, movesOf, SAMPLES } from "./predict-intervals.ts";
+import { loadFleet, type WorkloadFleet } from "./simulate-fleet.ts";
+
+/** A job that comes to a workload's jobs. */
+export interface Submission {
+  /** The file with the job. */
+  readonly file: string;
+  /** When it comes; seconds of the fleet. */
+  readonly atSeconds: number;
+  readonly policy: PolicyName;
+  /** No intervals where absent. */
+  readonly intervals?: IntervalChoice | undefined;
+}
+
+/** What would happen, and to whom. */
+export interface WhatIfOfWorkload {
+  readonly name: string;
+  readonly answer: WhatIfAnswer;
+}
+
+/** What the job trains, in micro-batches that the pipelines have room for. @throws PlanError where it fits on none */
+function workOf({ request, fleet: { setting } }: WorkloadFleet, { job, rows }: LoadedJob): FleetMember["work"] {
+  // Pipelines are alike in what they can do; the first one stands for all.
+  const { firstStage, endStage, room } = setting.pipelines[0]!;
+  const isOpen = job.microBatchSize === undefined && job.microBatchTokens === undefined;
+  const { body } = planAndPredict({
+    ...request,
+    jobs: [{ ...job, arrivalSeconds: 0, ...(isOpen ? { microBatchTokens: room.maxTokens } : {}) }],
+    rows: [rows],
+    devices: setting.stages.slice(firstStage, endStage).map(({ device }) => setting.devices[device]!),
+    links: setting.links.slice(firstStage, endStage - 1).map((link) => link!),
+    groups: "unfused",
+    pipelines: 1,
+    jobsAtOnce: "all",
+  });
+  return worksOfPlan(body)[0]!;
+}
+
+/** Why the pipelines, which are as they are, have no room for what a job trains; undefined where one has. */
+function tooLarge(setting: Setting, work: FleetMember["work"]): PlanError | undefined {
+  const microBatches = rowsOfWork(work).map((rows) => ({ rows: [...rows] }));
+  let failure: PlanError | undefined;
+  for (let pipeline = 0; pipeline < setting.pipelines.length; pipeline += 1) {
+    try {
+      checkRoom(setting, pipeline, { jobs: [work.job], microBatches });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      failure ??= error;
+    }
+  }
+  return failure;
+}
+
+function refusal(policy: PolicyName, { message, facts }: PlanError): WhatIfAnswer {
+  const [sentence] = message.split("\n");
+  return { admitted: false, policy, why: sentence!, ...(facts.detail === undefined ? {} : { detail: facts.detail }) };
+}
+
+function spreadOf(fleet: WorkloadFleet, { policy, intervals }: Submission): EndSpread {
+  const { calibration } = fleet.request;
+  const seed = intervals?.seed ?? 0;
+  const isExact = intervals === undefined || !hasErrors(calibration);
+  // A twin simulates others at every step of what is simulated here.
+  const usual = policy === "twin" ? FEWEST_SAMPLES : SAMPLES;
+  return {
+    factors: calibrationFactors(
+      calibration,
+      seed,
+      intervals === undefined ? undefined : movesOf(intervals, calibration),
+    ),
+    draws: isExact ? 0 : (intervals.samples ?? usual),
+    level: LEVEL,
+    seed,
+  };
+}
+
+/** The fleet of a workload at a time, and what would happen if a job came then. */
+function answer(
+  loaded: WorkloadFleet,
+  work: FleetMember["work"],
+  job: LoadedJob["job"],
+  submission: Submission,
+): WhatIfAnswer {
+  const { members, ...fleet } = loaded.fleet;
+  const { setting } = fleet;
+  const atNs = Math.round(submission.atSeconds * 1e9);
+  const inOrder = inOrderOfArrival(members);
+  const submitted: FleetMember = { work, arrival: arrivalOf(job, submission.atSeconds) };
+  // Machines know jobs by their numbers: the submitted one comes behind those that have come.
+  const arrived = inOrder.filter(({ arrival }) => arrival.arrivalNs <= atNs);
+  const all = [...arrived, submitted, ...inOrder.slice(arrived.length)];
+  const { resources, policyOf, timesOf } = fleetModel({
+    ...fleet,
+    works: all.map((member) => member.work),
+  });
+  const policy = policyOf(submission.policy);
+  const machines = { resources, times: timesOf(policy), isAhead: true };
+  const run = new FleetRun(arrived.map(simulatedJob), new Scheduler(policy, resources), {
+    ...machines,
+    numPipelines: resources.numPipelines,
+  });
+  run.advance({ untilNs: atNs });
+  const { state } = run.cut(atNs);
+  return whatIf({
+    now: { state, machines, policy, toCome: inOrder.slice(arrived.length).map(simulatedJob) },
+    job: simulatedJob(submitted),
+    spread: spreadOf(loaded, submission),
+    memoryTable: () => roomTable(setting, work.job),
+  });
+}
+
+/**
+ * What would happen if a job came to the jobs of a workload while they train under a policy, in virtual time.
+ * @throws InputError, PlanError for what is wrong with workload or job; a job that does not fit is refused instead
+ */
+export async function whatIfOfWorkload(
+  context: Context,
+  file: string,
+  choice: RequestChoice,
+  submission: Submission,
+): Promise<WhatIfOfWorkload> {
+  const loaded = await loadFleet(context, file, choice);
+  const job = await loadJob(context, submission.file, loaded.loaded);
+  const { name } = job.job;
+  let work: FleetMember["work"];
+  try {
+    work = workOf(loaded, job);
+  } catch (error) {
+    if (error instanceof PlanError) return { name, answer: refusal(submission.policy, error) };
+    throw error;
+  }
+  const failure = tooLarge(loaded.fleet.setting, work);
+  if (failure !== undefined) return { name, answer: refusal(submission.policy, failure) };
+  return {
+    name,
+    answer: await context.stage("simulating", () => answer(loaded, work, job.job, submission)),
+  };
+}

@@ -1,0 +1,34 @@
+import { type Place, readInput } from "../../files/index.ts";
+import { baselineSchema, type Golden, parseDocument, type RegressBaseline } from "../../plan/index.ts";
+import type { SeenGolden } from "../../studies/index.ts";
+import { VERSION } from "../version.ts";
+import type { LoadedGoldens } from "./load-goldens.ts";
+
+/** What golden workloads came to, to be compared with later: numbers and digests. */
+export function storedBaseline(seen: readonly SeenGolden[]): RegressBaseline {
+  return {
+    kind: "regress-baseline",
+    version: 1,
+    release: `loratwin ${VERSION}`,
+    goldens: Object.fromEntries(seen.map(({ golden, stored }) => [golden.name, stored])),
+  };
+}
+
+/** What is stored of golden workloads, in their order. @throws InputError for a file that is no baseline */
+export function loadBaseline(
+  place: Place,
+  file: string,
+  { goldens }: Pick<LoadedGoldens, "goldens">,
+): { readonly release: string; readonly before: readonly SeenGolden[]; readonly absent: readonly string[] } {
+  const input = readInput(place, file, "a baseline (`loratwin regress update` writes one)");
+  const baseline = parseDocument(baselineSchema, input.text, input.file);
+  const known = new Map(Object.entries(baseline.goldens));
+  const isThere = ({ name }: Golden): boolean => known.has(name);
+  return {
+    release: baseline.release,
+    before: goldens.filter(isThere).map((golden) => ({
+      ...{ golden, stored: known.get(golden.name)!, error: null, run: undefined },
+    })),
+    absent: goldens.filter((golden) => !isThere(golden)).map(({ name }) => name),
+  };
+}
