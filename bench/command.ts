@@ -39,7 +39,8 @@ ${SUITE_LIST}
 
 Ctrl-C ends a run after the case that runs; a second one ends it at once, and only that case is lost.
 LORATWIN_PYTHON is the Python whose PyTorch and PEFT are the baseline (default: that of npm run peers
-where it is there, else /usr/bin/python3). What each number means: docs/reference/results.md.`;
+where it is there, else /usr/bin/python3). What each number means: docs/reference/results.md, and
+docs/internals/method.md.`;
 
 const DEFAULT_MINUTES = 10;
 
