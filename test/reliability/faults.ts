@@ -1,8 +1,9 @@
 import { appendFileSync, linkSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { groupBy } from "../../core/index.ts";
 import { initModel } from "./reliability-case.ts";
 
-/** A fault, what should become of a run of two jobs, and what does. The table of docs/internals/reliability.md is made of these. */
+/** A fault, and what should become of a run of two jobs. The table of docs/internals/reliability.md counts these. */
 export interface InjectedFault {
   /** In words. */
   readonly what: string;
@@ -23,9 +24,12 @@ export interface InjectedFault {
 }
 
 const TRAIN = ["train", "--no-cache"] as const;
-const FULL = "no adapter that fits is lost";
-const RIGHT_AWAY = "nothing begins, nothing is torn";
-const GOES_ON = "the run goes on, and is whole";
+const FULL = "adapters that fit are written";
+const RIGHT_AWAY = "training does not start";
+const GOES_ON = "the run is complete";
+const UNEXPECTED = "one sentence on stderr";
+const ENDS_WELL = "what has begun ends and is written";
+const TAKEN_OVER = "the folder is taken over";
 
 function fullDisk(): readonly InjectedFault[] {
   const refused = { expected: RIGHT_AWAY, code: 3, adapters: 0, says: "Expected a file that can be written" };
@@ -104,14 +108,14 @@ function reading(): readonly InjectedFault[] {
 }
 
 function devices(): readonly InjectedFault[] {
-  const ends = { expected: "the run ends, and says where", code: 3, adapters: 0 };
+  const ends = { expected: "the run ends and says where", code: 3, adapters: 0 };
   const stalls = { ...ends, isApart: true as const, says: "Expected an action to end within 1 s" };
   return [
     { what: "a device meets an allocation failure", faults: "action:7:memory", ...ends, says: "Expected task" },
     {
       what: "the same, of one of two pipelines",
       argv: [...TRAIN, "workload.json", "--devices", "cpu:0,cpu:1", "--pipelines", "2", "--no-fuse", "-o", "run"],
-      ...{ ...ends, faults: "action:7:memory", expected: "the other one trains its jobs", adapters: 1 },
+      ...{ ...ends, faults: "action:7:memory", expected: "the other pipeline trains its jobs", adapters: 1 },
       says: "Warning: pipeline 0 has stopped, and with it first; the others go on (Expected task",
     },
     { what: "a device throws what is no exception", faults: "action:7:error", ...ends, says: "Expected task" },
@@ -126,13 +130,13 @@ function devices(): readonly InjectedFault[] {
     {
       what: "an error that nobody expected, before training",
       faults: "setting-up:1:throw",
-      ...{ expected: "one sentence, an exit code of its own", code: 70, adapters: 0 },
+      ...{ expected: UNEXPECTED, code: 70, adapters: 0 },
       says: "Unexpected error, a fault of loratwin's own: TypeError: a fault that was asked for (--debug shows where)",
     },
     {
       what: "the same at the end",
       faults: "writing:1:throw",
-      ...{ expected: "the same; adapters of jobs that have ended are there", code: 70, adapters: 2 },
+      ...{ expected: UNEXPECTED, code: 70, adapters: 2 },
       says: "Unexpected error",
     },
     {
@@ -144,17 +148,17 @@ function devices(): readonly InjectedFault[] {
     {
       what: "a job's learning rate makes its loss NaN",
       argv: ["train", "diverging.json", "--devices", "cpu:0", "-o", "run"],
-      ...{ expected: "it is stopped, the other keeps its adapter", code: 1, adapters: 1 },
+      ...{ expected: "the job is stopped, the other one is trained", code: 1, adapters: 1 },
     },
   ];
 }
 
 function signals(): readonly InjectedFault[] {
   const apart = { isApart: true as const };
-  const atOnce = { ...apart, expected: "the process ends, nothing is torn", adapters: 0 };
+  const atOnce = { ...apart, expected: "the process ends", adapters: 0 };
   const soon = {
     ...apart,
-    expected: "what has begun ends, and is written: here all of it",
+    expected: ENDS_WELL,
     code: 0,
     adapters: 2,
     says: "Ends after",
@@ -172,13 +176,13 @@ function signals(): readonly InjectedFault[] {
     {
       what: "SIGTERM before the end is written",
       faults: "writing:1:SIGTERM",
-      ...{ ...apart, expected: "all is written", code: 0, adapters: 2 },
+      ...{ ...apart, expected: ENDS_WELL, code: 0, adapters: 2 },
     },
   ];
 }
 
 function folders(): readonly InjectedFault[] {
-  const refused = { expected: "refused, the input is as it was", code: 2, adapters: 0 };
+  const refused = { expected: "the command is refused", code: 2, adapters: 0 };
   const over = "Expected another file than those that are read at --output";
   return [
     {
@@ -189,12 +193,12 @@ function folders(): readonly InjectedFault[] {
     {
       what: "a process that is no more had it",
       before: (folder) => writeFileSync(path.join(folder, "run", "lock"), '{"process":99999999,"started":"1"}'),
-      ...{ expected: "taken over, with a word", code: 0, adapters: 2, says: "Note: run was left by process 99999999" },
+      ...{ expected: TAKEN_OVER, code: 0, adapters: 2, says: "Note: run was left by process 99999999" },
     },
     {
       what: "a process was ended while it took it",
       before: (folder) => writeFileSync(path.join(folder, "run", "lock"), ""),
-      ...{ expected: "taken over", code: 0, adapters: 2 },
+      ...{ expected: TAKEN_OVER, code: 0, adapters: 2 },
     },
     {
       what: "the plan is to be written over its workload",
@@ -233,8 +237,18 @@ function folders(): readonly InjectedFault[] {
 
 export const FAULTS: readonly InjectedFault[] = [...fullDisk(), ...reading(), ...devices(), ...signals(), ...folders()];
 
-/** A row of the document's table. */
-export function rowOf({ what, faults, expected, code, adapters }: InjectedFault): string {
-  const how = faults === undefined ? "" : ` (\`${faults}\`)`;
-  return `| ${what}${how} | ${expected} | exit code ${code}, ${adapters} of 2 adapters |`;
+/** The different ones, in order, as a sentence has them. */
+function inWords(texts: readonly string[]): string {
+  const sorted = [...new Set(texts)].sort();
+  return sorted.length === 1 ? sorted[0]! : `${sorted.slice(0, -1).join(", ")} or ${sorted.at(-1)}`;
+}
+
+/** What becomes of runs, with the number of faults that come to it: the ends of the rows of the document's table. */
+export function outcomes(faults: readonly InjectedFault[]): readonly string[] {
+  const alike = groupBy(faults, ({ expected }) => expected);
+  return [...alike].map(([expected, of]) => {
+    const codes = inWords(of.map(({ code }) => `${code}`));
+    const adapters = inWords(of.map((fault) => `${fault.adapters}/2`));
+    return `${expected}: exit code ${codes}, ${adapters} adapters | \`faults.test.ts\` (${of.length}) |`;
+  });
 }
