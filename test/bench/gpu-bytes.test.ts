@@ -72,7 +72,7 @@ describe("a step whose accesses are counted", { tags: ["nightly"] }, () => {
 });
 
 test("the floors in the docs are the least bytes of a launch", () => {
-  const docs = readFileSync(path.join(import.meta.dirname, "../../docs/kernels.md"), "utf8");
+  const docs = readFileSync(path.join(import.meta.dirname, "../../docs/internals/kernels.md"), "utf8");
   // Llama-3-8B, 4096 tokens in 8 rows, the shape of the docs' table.
   const shape: CountedStep = { ...SHAPES["Llama-3-8B"], length: 512 };
   const { layers } = shape.model;
