@@ -1,8 +1,10 @@
 // Many segments of short jobs in a process of its own, simulated or executed.
+
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { median } from "../core/index.ts";
 import { initialPairs } from "../exec/index.ts";
+import { listener } from "../exec/run-event.ts";
 import { Session } from "../exec/session.ts";
 import { localHost } from "../exec/stage-host.ts";
 import { actionDurations, createCostModel, type LiveWork, type Plan, type Segment } from "../plan/index.ts";
@@ -130,10 +132,12 @@ async function executed({ segments, stages }: GrowSize): Promise<GrowResult> {
   const session: Session = await Session.open(host, {
     setting,
     model: benchModel(plan.model.architecture),
-    onCompletions(batch) {
-      actions += batch.filter(({ done }) => done.stream === "compute").length;
-      feed();
-    },
+    onEvent: listener({
+      completed({ batch }) {
+        actions += batch.filter(({ done }) => done.stream === "compute").length;
+        feed();
+      },
+    }),
   });
   const feed = (): void => {
     while (session.numAhead < AHEAD && count < segments) {

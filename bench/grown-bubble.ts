@@ -1,4 +1,5 @@
 import { initialPairs } from "../exec/index.ts";
+import { listener } from "../exec/run-event.ts";
 import { Session } from "../exec/session.ts";
 import { localHost } from "../exec/stage-host.ts";
 import { actionDurations, createCostModel, type LiveWork, type Plan, type Work } from "../plan/index.ts";
@@ -85,10 +86,12 @@ export async function executedBubble(plan: Plan, growth?: Growth): Promise<numbe
   const session: Session = await Session.open(host, {
     setting,
     model: benchModel(plan.model.architecture),
-    onCompletions(batch) {
-      for (const { done } of batch) if (done.stream === "compute") times.add(done.startNs, done.endNs);
-      feed();
-    },
+    onEvent: listener({
+      completed({ batch }) {
+        for (const { done } of batch) if (done.stream === "compute") times.add(done.startNs, done.endNs);
+        feed();
+      },
+    }),
   });
   const jobs = growth === undefined ? undefined : new ShortJobs(plan, setting, growth.atOnce);
   const feed = (): void => {

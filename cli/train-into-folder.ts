@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
-import { lostText } from "../exec/index.ts";
+import { listener, lostText } from "../exec/index.ts";
 import { absolute } from "../files/index.ts";
 import {
   onInterrupt,
@@ -90,12 +90,14 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
         setUp = stages(io, args)("setting up devices", () => ready);
         return waysToEnd(run);
       },
-      onReady: isReady,
-      onProgress: (reported) => progress.update(reported),
-      onLost(lost) {
-        const names = lost.jobs.map((job) => plan.jobs[job]!.name);
-        progress.above(() => warn(io, lostText(lost, names, "the others go on")));
-      },
+      onEvent: listener({
+        ready: isReady,
+        progressed: (event) => progress.update(event.progress),
+        lost({ lost }) {
+          const names = lost.jobs.map((job) => plan.jobs[job]!.name);
+          progress.above(() => warn(io, lostText(lost, names, "the others go on")));
+        },
+      }),
       onCheckpointFailure: (why) => progress.above(() => warn(io, `no checkpoint could be written: ${why}`)),
     });
     return { ...trained, isNoticed };

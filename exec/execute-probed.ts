@@ -29,9 +29,9 @@ export async function executeProbed(input: ExecuteInput): Promise<ExecuteResult>
   const result = await executePlan({
     ...input,
     sampleEveryNs: SAMPLE_EVERY_NS,
-    onStart() {
-      startMs = performance.now();
-      input.onStart?.();
+    onEvent(event) {
+      if (event.kind === "ready") startMs = performance.now();
+      input.onEvent?.(event);
     },
   });
   const system = counted();

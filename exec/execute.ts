@@ -63,6 +63,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     from: _from,
     actionsAhead: _ahead,
     host: given,
+    onEvent = () => {},
     ...options
   } = input;
   using host = given ?? localHost();
@@ -76,44 +77,46 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const diverge = (job: number, divergence: Divergence | undefined): void => {
     if (divergence === undefined || diverged.has(job)) return;
     diverged.set(job, divergence);
-    input.onDiverged?.(job, divergence);
+    onEvent({ kind: "diverged", job, divergence });
   };
   const feed = new SegmentFeed(input);
   const totalActions = sum(plan.actions.map((order) => order.length));
   const session: Session = await Session.open(host, {
     ...options,
     setting: plan,
-    onStep(row) {
-      metrics.push(row);
-      input.onStep?.(row);
-    },
-    onEvaluation(row) {
-      evaluations.push(row);
-      input.onEvaluation?.(row);
-    },
-    onLoss: (loss) => losses.push(loss),
-    onCompletions(batch) {
-      // JavaScript runs on the devices' cores: the trace is made of these when the run has ended.
-      for (const each of batch) completions.push(each);
-      feed.feed(session);
-      input.onCompletions?.(batch);
-    },
-    onProgress(progress) {
-      // Segments come while the run goes on, but how many actions there are is known.
-      const all = session.hasEndedEarly ? progress.totalActions : totalActions;
-      input.onProgress?.({ ...progress, totalActions: all });
-    },
-    onDiverged: diverge,
-    onLost(lost) {
-      input.onLost?.(lost);
-      // What the others have ahead is less than it was.
-      feed.feed(session);
-    },
-    onJobEnd(job, adapter, bestOfJob) {
-      diverge(job, adapterDivergence(plan.jobs[job]!.steps - 1, adapter));
-      ended.set(job, adapter);
-      best.set(job, bestOfJob);
-      input.onJobEnd?.(job, adapter, bestOfJob);
+    onEvent(event) {
+      switch (event.kind) {
+        case "stepped":
+          losses.push({ job: event.metrics.job, value: event.metrics.loss, timeNs: event.endNs });
+          metrics.push(event.metrics);
+          return onEvent(event);
+        case "evaluated":
+          evaluations.push(event.metrics);
+          return onEvent(event);
+        case "completed":
+          // JavaScript runs on the devices' cores: the trace is made of these when the run has ended.
+          for (const each of event.batch) completions.push(each);
+          feed.feed(session);
+          return onEvent(event);
+        case "progressed": {
+          // Segments come while the run goes on, but how many actions there are is known.
+          const all = session.hasEndedEarly ? event.progress.totalActions : totalActions;
+          return onEvent({ ...event, progress: { ...event.progress, totalActions: all } });
+        }
+        case "diverged":
+          return diverge(event.job, event.divergence);
+        case "lost":
+          onEvent(event);
+          // What the others have ahead is less than it was.
+          return feed.feed(session);
+        case "ended":
+          diverge(event.job, adapterDivergence(plan.jobs[event.job]!.steps - 1, event.adapter));
+          ended.set(event.job, event.adapter);
+          best.set(event.job, event.best);
+          return onEvent(event);
+        default:
+          return onEvent(event);
+      }
     },
   });
   feed.feed(session);
@@ -123,7 +126,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   if (endedEarly) {
     const states = await statesNow(plan, session, metrics, (job) => ended.has(job) || diverged.has(job));
     for (const [job, { step, state }] of states) diverge(job, adapterDivergence(step - 1, state.parameters));
-    input.onStates?.(new Map([...states].filter(([job]) => !diverged.has(job))));
+    onEvent({ kind: "states", states: new Map([...states].filter(([job]) => !diverged.has(job))) });
   }
   for (const { error } of session.lost) throw error;
   const { runners } = session;

@@ -4,14 +4,13 @@ import type { Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import type { Divergence } from "./divergence.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
-import type { SeenCompletion } from "./executed-trace.ts";
 import type { JobState } from "./job-states.ts";
-import type { LostPipeline } from "./lost-pipeline.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import type { ProductMeasurement } from "./products.ts";
 import type { MachineClock } from "./ranks/rank-clock.ts";
-import type { Progress, RunProfile } from "./record-completions.ts";
+import type { RunProfile } from "./record-completions.ts";
+import type { RunListener } from "./run-event.ts";
 import type { StageHost } from "./stage-host.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import type { StepMetrics } from "./step-metrics.ts";
@@ -36,36 +35,14 @@ export interface ExecuteInput {
   readonly measureProducts?: ProductMeasurement;
   /** Sample the devices' speed between actions, every so many nanoseconds; never when absent. */
   readonly sampleEveryNs?: number;
-  /** Once all weights are loaded, before anything is trained, told their digest; what it throws ends the run. */
-  readonly onWeights?: (digest: string) => void;
-  /** Called when the first action may begin. */
-  readonly onStart?: () => void;
-  readonly onStep?: (metrics: StepMetrics) => void;
-  readonly onEvaluation?: (metrics: EvaluationMetrics) => void;
-  readonly onProgress?: (progress: RunProgress) => void;
-  /** What the devices have reported, as it comes. */
-  readonly onCompletions?: (batch: readonly SeenCompletion[]) => void;
-  /** A job has ended, with its adapter, all layers, while others go on; and what was best of it, if it was evaluated. */
-  readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
-  /** A job was stopped: no step of it is told any more. Its adapter when it ends is worth nothing. */
-  readonly onDiverged?: (job: number, divergence: Divergence) => void;
+  readonly onEvent?: RunListener;
   /** Whether the states of the jobs are wanted now: asked as the devices report. */
   readonly wantsStates?: () => boolean;
   /** They are also wanted of each so many-th step of a job since it was told of; not when absent, or 0. */
   readonly statesEverySteps?: number;
-  /**
-   * States of the jobs that have made a step, in job order, each at a step of its own: behind what was queued when they
-   * were wanted, at the steps that are wanted of each, and at the end of a run that was ended early.
-   */
-  readonly onStates?: (states: ReadonlyMap<number, JobState>) => void;
-  /** Devices of a pipeline have stopped: the run fails once the others have ended. */
-  readonly onLost?: (lost: LostPipeline) => void;
   /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
   readonly stop?: AbortSignal;
 }
-
-/** `totalActions` are those of the plan, or fewer once the run is to end early. */
-export type RunProgress = Progress & { readonly totalActions: number };
 
 export interface ExecuteResult {
   readonly trace: Trace;

@@ -1,38 +1,14 @@
-import type {
-  AskedEvent,
-  FleetEvent,
-  FleetPlan,
-  FleetStep,
-  FleetWork,
-  JobRequest,
-  JournalLine,
-  Segment,
-  Setting,
-} from "../plan/index.ts";
+import type { AskedEvent, FleetEvent, FleetPlan, FleetStep, FleetWork, JobRequest, Setting } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
-import type { Divergence } from "./divergence.ts";
-import type { BestEvaluation } from "./evaluations.ts";
-import type { SeenAction } from "./executed-trace.ts";
 import type { JobState } from "./job-states.ts";
 import type { LostPipeline } from "./lost-pipeline.ts";
-import type { AdapterPair } from "./peft.ts";
+import type { RunEvent } from "./run-event.ts";
 import { Session } from "./session.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
 import { localHost, type StageHost } from "./stage-host.ts";
 
-/** A job that leaves its devices: for a while, or for good before its last iteration. */
-export interface TakenJob {
-  readonly state: AdapterState;
-  readonly isOver: boolean;
-  /** What was best of it so far, if it was evaluated. */
-  readonly best: BestEvaluation | undefined;
-}
-
 export interface FleetExecutionInput
-  extends Pick<
-    SessionInput,
-    "model" | "onWeights" | "onStep" | "onEvaluation" | "sampleEveryNs" | "wantsStates" | "statesEverySteps"
-  > {
+  extends Pick<SessionInput, "model" | "onEvent" | "sampleEveryNs" | "wantsStates" | "statesEverySteps"> {
   readonly setting: Setting;
   /** Where the stages run, given back at the end; this machine's devices when absent. */
   readonly host?: StageHost | undefined;
@@ -40,20 +16,6 @@ export interface FleetExecutionInput
   readonly startNs?: number;
   /** Who decides, and makes the plan; it has seen nothing yet. */
   readonly plan: FleetPlan;
-  readonly onStart?: () => void;
-  readonly onLine?: (line: JournalLine) => void;
-  readonly onSegment?: (segment: Segment) => void;
-  /** What the devices have reported, as it comes, after what was decided on it. */
-  readonly onCompletions?: (batch: readonly SeenAction[]) => void;
-  /** A job has trained all its iterations: its adapter, all layers; and what was best of it, if it was evaluated. */
-  readonly onJobEnd?: (number: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
-  /** A job was stopped, since a step of it is not finite: it leaves when its plan says so. */
-  readonly onDiverged?: (number: number, divergence: Divergence) => void;
-  readonly onTaken?: (number: number, taken: TakenJob) => void;
-  /** Devices of a pipeline have stopped: once those of the others have nothing to do, the fleet fails. */
-  readonly onLost?: (lost: LostPipeline) => void;
-  /** States of jobs that train are there (`SessionInput`), by number. */
-  readonly onStates?: (states: ReadonlyMap<number, JobState>) => void;
 }
 
 /**
@@ -84,26 +46,14 @@ export class FleetExecution implements Disposable {
   static async open(input: FleetExecutionInput): Promise<FleetExecution> {
     const host = input.host ?? localHost();
     try {
-      const { setting, model, onWeights, onStep, onEvaluation, sampleEveryNs, wantsStates, statesEverySteps } = input;
+      const { plan: _plan, host: _host, startNs: _startNs, ...options } = input;
       const execution: FleetExecution = new FleetExecution(
         input,
         host,
         await Session.open(host, {
-          setting,
-          model,
-          ...(onWeights === undefined ? {} : { onWeights }),
-          ...(onStep === undefined ? {} : { onStep }),
-          ...(onEvaluation === undefined ? {} : { onEvaluation }),
-          ...(sampleEveryNs === undefined ? {} : { sampleEveryNs }),
-          ...(wantsStates === undefined ? {} : { wantsStates }),
-          ...(statesEverySteps === undefined ? {} : { statesEverySteps }),
-          onStates: (states) => execution.#tell(states),
-          onStart: () => execution.#start(),
-          onCompletions: (batch) => execution.#complete(batch),
-          onJobEnd: (planned, adapter, best) => execution.#endJob(planned, adapter, best),
-          onDiverged: (planned, divergence) => input.onDiverged?.(execution.#numbers.get(planned)!, divergence),
-          onTaken: (planned, state) => execution.#taken(planned, state),
-          onLost: (lost) => execution.#lose(lost),
+          ...options,
+          // Weights are loaded before there is an execution.
+          onEvent: (event) => (event.kind === "loaded" ? input.onEvent?.(event) : execution.#heard(event)),
         }),
       );
       return execution;
@@ -197,10 +147,43 @@ export class FleetExecution implements Disposable {
     this.#host[Symbol.dispose]();
   }
 
+  /** What the session tells, with the fleet's numbers. */
+  #heard(event: RunEvent): void {
+    switch (event.kind) {
+      case "ready":
+        this.#start();
+        break;
+      case "completed":
+        this.#complete(event);
+        break;
+      case "ended":
+        this.#endJob(event);
+        break;
+      case "diverged":
+        this.#tell({ ...event, job: this.#numbers.get(event.job)! });
+        break;
+      case "taken":
+        this.#taken(event.job, event.state);
+        break;
+      case "states":
+        this.#tellStates(event.states);
+        break;
+      case "lost":
+        this.#lose(event.lost);
+        break;
+      default:
+        this.#tell(event);
+    }
+  }
+
+  #tell(event: RunEvent): void {
+    this.#input.onEvent?.(event);
+  }
+
   #start(): void {
     this.#originNs = this.#host.nowNs() - this.#startNs;
     this.#lastNs = this.#startNs;
-    this.#input.onStart?.();
+    this.#tell({ kind: "ready" });
     this.#decideIfIdle();
     this.#closeIfOver();
   }
@@ -219,21 +202,22 @@ export class FleetExecution implements Disposable {
     return this.#lastNs;
   }
 
-  #complete(batch: readonly SeenAction[]): void {
-    const passed = batch.flatMap(({ stage, done }) => {
+  /** It is told after what was decided on it. */
+  #complete(event: Extract<RunEvent, { kind: "completed" }>): void {
+    const passed = event.batch.flatMap(({ stage, done }) => {
       const pipeline = this.#pipelineOf.get(stage);
       return done.stream !== "compute" || pipeline === undefined ? [] : [{ pipeline, endNs: done.endNs }];
     });
     passed.sort((a, b) => a.endNs - b.endNs);
     for (const { pipeline, endNs } of passed)
       this.#follow(this.#input.plan.passed(pipeline, this.#atNs(Math.round(endNs - this.originNs))));
-    this.#input.onCompletions?.(batch);
+    this.#tell(event);
     this.#closeIfOver();
   }
 
   #lose(lost: LostPipeline): void {
     const jobs = lost.jobs.map((planned) => this.#numbers.get(planned)!);
-    this.#input.onLost?.({ ...lost, jobs });
+    this.#tell({ kind: "lost", lost: { ...lost, jobs } });
     this.#closeIfOver();
   }
 
@@ -245,15 +229,14 @@ export class FleetExecution implements Disposable {
   }
 
   #carryOut({ lines, taken, pieces }: FleetStep): void {
-    const { onLine, onSegment } = this.#input;
     for (const line of lines) {
-      onLine?.(line);
+      this.#tell({ kind: "decided", line });
       for (const { kind, number } of line.decisions)
         if (kind === "stop" || kind === "refuse") this.#stop(number, taken.includes(number));
     }
     for (const number of taken) this.#session.take(this.#planned.get(number)!);
     for (const { segment, newJobs } of pieces) {
-      onSegment?.(segment);
+      this.#tell({ kind: "planned", segment });
       for (const number of newJobs) {
         this.#numbers.set(this.#nextPlanned, number);
         this.#planned.set(number, this.#nextPlanned);
@@ -274,7 +257,7 @@ export class FleetExecution implements Disposable {
       const { start, best } = this.#inputs.get(number)!;
       this.#forget(number);
       // It has trained before the fleet was cut off.
-      if (start.firstMoment !== undefined) this.#input.onTaken?.(number, { state: start, isOver: true, best });
+      if (start.firstMoment !== undefined) this.#tell({ kind: "taken", job: number, state: start, isOver: true, best });
     } else {
       this.#stopped.add(number);
       const state = isTaken ? undefined : this.#session.stateOf(planned);
@@ -289,10 +272,10 @@ export class FleetExecution implements Disposable {
     if (isOver) this.#session.close();
   }
 
-  #endJob(planned: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined): void {
-    const number = this.#numbers.get(planned)!;
+  #endJob(event: Extract<RunEvent, { kind: "ended" }>): void {
+    const number = this.#numbers.get(event.job)!;
     this.#forget(number);
-    this.#input.onJobEnd?.(number, adapter, best);
+    this.#tell({ ...event, job: number });
   }
 
   #taken(planned: number, state: AdapterState): void {
@@ -303,15 +286,15 @@ export class FleetExecution implements Disposable {
       this.#session.drop(planned);
       this.#forget(number);
     }
-    this.#input.onTaken?.(number, { state, isOver, best });
+    this.#tell({ kind: "taken", job: number, state, isOver, best });
   }
 
-  #tell(states: ReadonlyMap<number, JobState>): void {
+  #tellStates(states: ReadonlyMap<number, JobState>): void {
     const known = [...states].flatMap(([planned, state]) => {
       const number = this.#numbers.get(planned);
       return number === undefined ? [] : [[number, state] as const];
     });
-    this.#input.onStates?.(new Map(known));
+    this.#tell({ kind: "states", states: new Map(known) });
   }
 
   #forget(number: number): void {

@@ -30,8 +30,8 @@ export { executeProbed } from "./execute-probed.ts";
 // A task that has ended, as a device reported it.
 export type { SeenCompletion } from "./executed-trace.ts";
 // What a run is given, and what it gives.
-export type { ExecuteInput, ExecuteResult, RunProgress } from "./execution.ts";
-export { FleetExecution, type FleetExecutionInput, type TakenJob } from "./fleet-execution.ts";
+export type { ExecuteInput, ExecuteResult } from "./execution.ts";
+export { FleetExecution, type FleetExecutionInput } from "./fleet-execution.ts";
 // A job between two of its steps, and its file.
 export { readJobState, writeJobState } from "./job-state-file.ts";
 export type { JobState } from "./job-states.ts";
@@ -56,8 +56,16 @@ export { endRanks } from "./ranks/end-ranks.ts";
 export { type MeasuredLink, measureLinks } from "./ranks/measure-links.ts";
 export { RankedHost } from "./ranks/ranked-host.ts";
 export { serveRank } from "./ranks/serve-rank.ts";
-// How far a run is.
-export type { Progress } from "./record-completions.ts";
+// What an execution tells while it goes on.
+export {
+  listener,
+  listeners,
+  type Progress,
+  type RunEvent,
+  type RunListener,
+  type RunProgress,
+  type TakenJob,
+} from "./run-event.ts";
 // Whether the rows that were read are those of the plan.
 export { checkRows } from "./run-input.ts";
 // What a job trains on, and from.

@@ -8,23 +8,16 @@ import {
   pipelineTable,
   type Setting,
 } from "../plan/index.ts";
-import { type Divergence, divergenceOf } from "./divergence.ts";
-import { type EvaluationMetrics, Evaluations } from "./evaluations.ts";
-import type { SeenAction, SeenLoss } from "./executed-trace.ts";
+import { divergenceOf } from "./divergence.ts";
+import { Evaluations } from "./evaluations.ts";
+import type { SeenAction } from "./executed-trace.ts";
 import { JobStates } from "./job-states.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
-import { type StepMetrics, StepMetricsCollector } from "./step-metrics.ts";
+import type { Progress, RunListener } from "./run-event.ts";
+import { StepMetricsCollector } from "./step-metrics.ts";
 import type { StoppedJobs } from "./stopped-jobs.ts";
 import { toldJobs, toldOf } from "./told-parts.ts";
-
-export interface Progress {
-  readonly doneActions: number;
-  /** Tokens of the micro-batches whose backward has left the first stage of their pipeline. */
-  readonly tokens: number;
-  /** Since the first action began. */
-  readonly seconds: number;
-}
 
 /** Times of a run's operators, in the order of its program. */
 export interface RunProfile {
@@ -41,14 +34,6 @@ export function profileOf({ lowered, done }: SeenAction): readonly RunProfile[] 
   return [{ action: lowered.action, seconds: (endNs - startNs) / 1e9, operatorSeconds }];
 }
 
-export interface RecordHooks {
-  onStep?(metrics: StepMetrics): void;
-  onEvaluation?(metrics: EvaluationMetrics): void;
-  onLoss(loss: SeenLoss): void;
-  /** A job was stopped: `step` is the last of it that `onStep` is told. */
-  onDiverged(job: number, divergence: Divergence): void;
-}
-
 /** Counts what the devices report, and makes step metrics of it. */
 export class ExecutionRecord {
   readonly #isFirst: (stage: number) => boolean;
@@ -58,7 +43,7 @@ export class ExecutionRecord {
   readonly #setting: Setting;
   readonly #evaluations: Evaluations;
   readonly #states: JobStates;
-  readonly #hooks: RecordHooks;
+  readonly #tell: RunListener;
   readonly #ended: number[];
   readonly #computedNs: number[];
   #originNs: number | undefined;
@@ -72,7 +57,7 @@ export class ExecutionRecord {
       table,
       stopped,
     }: { readonly live: LiveWork; readonly table: MiniBatchTable; readonly stopped: StoppedJobs },
-    hooks: RecordHooks,
+    tell: RunListener,
     statesEverySteps = 0,
   ) {
     const pipelines = pipelineTable(setting);
@@ -83,7 +68,7 @@ export class ExecutionRecord {
     this.#setting = setting;
     this.#evaluations = new Evaluations(live);
     this.#states = new JobStates(setting, live, (job) => this.#evaluations.bestOf(job), statesEverySteps);
-    this.#hooks = hooks;
+    this.#tell = tell;
     this.#ended = setting.stages.map(() => 0);
     this.#computedNs = setting.stages.map(() => 0);
   }
@@ -136,7 +121,7 @@ export class ExecutionRecord {
       if (this.#isLast(stage)) {
         const rows = this.#evaluations.addLosses(lowered, done.losses ?? []);
         if (rows.length > 0) this.#states.passed(miniBatch);
-        for (const row of rows) this.#hooks.onEvaluation?.(row);
+        for (const metrics of rows) this.#tell({ kind: "evaluated", metrics });
       }
     } else if (done.losses !== undefined)
       this.#collector.addLosses(
@@ -174,13 +159,12 @@ export class ExecutionRecord {
     if (action.letter !== "B") return;
     this.#tokens += microBatchTokens(microBatch);
     if (ends === undefined) return;
-    for (const { number, ...row } of this.#collector.ended(ends, done.endNs)) {
-      this.#hooks.onLoss({ job: row.job, value: row.loss, timeNs: done.endNs });
-      this.#hooks.onStep?.(row);
-      const divergence = divergenceOf(row);
+    for (const { number, ...metrics } of this.#collector.ended(ends, done.endNs)) {
+      this.#tell({ kind: "stepped", metrics, endNs: done.endNs });
+      const divergence = divergenceOf(metrics);
       if (divergence === undefined) continue;
-      this.#evaluations.stop(number, row.step);
-      this.#hooks.onDiverged(number, divergence);
+      this.#evaluations.stop(number, metrics.step);
+      this.#tell({ kind: "diverged", job: number, divergence });
     }
   }
 }

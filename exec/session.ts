@@ -17,6 +17,7 @@ import { MiniBatchTable } from "./mini-batch-facts.ts";
 import { NormCells } from "./norm-cells.ts";
 import type { AdapterPair } from "./peft.ts";
 import { ExecutionRecord } from "./record-completions.ts";
+import type { RunEvent } from "./run-event.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
 import type { SessionParts } from "./session-parts.ts";
 import type { StageHost } from "./stage-host.ts";
@@ -73,7 +74,7 @@ export class Session {
       tellsState: (miniBatch) => record!.states.tells(miniBatch),
     });
     const weights = await weightsDigest(model);
-    if (weights !== undefined) input.onWeights?.(weights);
+    if (weights !== undefined) input.onEvent?.({ kind: "loaded", weights });
     const session = new Session(host, input, { events, startEvent, lowering, cells, jobs, leaving, runners });
     record = session.#record;
     return session;
@@ -92,20 +93,17 @@ export class Session {
     this.#runners = parts.runners;
     const { live } = this.#lowering;
     const table = new MiniBatchTable(live);
-    const { onStep, onEvaluation, onLoss = () => {}, profile = false } = input;
+    const { profile = false } = input;
     this.#stopped = new StoppedJobs(live);
     this.#record = new ExecutionRecord(
       setting,
       { live, table, stopped: this.#stopped },
-      {
-        ...(onStep === undefined ? {} : { onStep }),
-        ...(onEvaluation === undefined ? {} : { onEvaluation }),
-        onLoss,
-        onDiverged: (job, divergence) => {
-          this.#stopped.add(job);
-          this.#record.states.stopped(job);
-          input.onDiverged?.(job, divergence);
-        },
+      (event) => {
+        if (event.kind === "diverged") {
+          this.#stopped.add(event.job);
+          this.#record.states.stopped(event.job);
+        }
+        this.#tell(event);
       },
       input.statesEverySteps,
     );
@@ -116,6 +114,10 @@ export class Session {
     host.onError((error, pipeline) => this.#guarded(() => this.#lose(pipeline, error)));
     host.onFailure((error) => this.#failure.fail(this.#withHeads(error)));
     host.onComplete((batch) => this.#guarded(() => this.#complete(batch)));
+  }
+
+  #tell(event: RunEvent): void {
+    this.#input.onEvent?.(event);
   }
 
   get runners(): readonly StageRunner[] {
@@ -162,7 +164,7 @@ export class Session {
 
   /** Runs what is appended, until the session is closed and all of it has ended, or as far as it is let. */
   async run(): Promise<void> {
-    const { setting, sampleEveryNs, onStart, stop } = this.#input;
+    const { setting, sampleEveryNs, stop } = this.#input;
     this.#runners.forEach(({ adapters }) => {
       adapters.fill(0);
     });
@@ -172,7 +174,7 @@ export class Session {
       for (const { device } of this.#runners) device.sampleSpeed(computeDtype(setting.model.dtype), sampleEveryNs);
     this.#hasBegun = true;
     this.#queues.fill();
-    onStart?.();
+    this.#tell({ kind: "ready" });
     this.#host.signal(this.#startEvent);
     const end = (): void => this.#guarded(() => this.#endEarly());
     if (stop?.aborted) end();
@@ -239,7 +241,7 @@ export class Session {
       this.#jobs.set(job, { rows, start });
       this.#record.states.left(job);
     }
-    this.#input.onTaken?.(job, start);
+    this.#tell({ kind: "taken", job, state: start, isOver: false, best: this.bestOf(job) });
   }
 
   /** What follows on what is read: later where that comes from another rank, whose devices have no more to tell then. */
@@ -294,7 +296,7 @@ export class Session {
 
   /** Devices of a pipeline have stopped, all of them. */
   #lose(pipeline: number, error: DeviceError): void {
-    const { setting, onLost } = this.#input;
+    const { setting } = this.#input;
     const { live } = this.#lowering;
     const groups = Object.values(live.groups).filter((group) => group.pipeline === pipeline);
     const members = new Set(groups.flatMap((group) => group.members.map(({ job }) => job)));
@@ -307,7 +309,7 @@ export class Session {
     const { firstStage, endStage } = setting.pipelines[pipeline]!;
     for (let stage = firstStage; stage < endStage; stage += 1) this.#queues.lose(stage);
     for (const job of lost.jobs) this.#record.states.lost(job);
-    onLost?.(lost);
+    this.#tell({ kind: "lost", lost });
     this.#wake();
   }
 
@@ -328,20 +330,19 @@ export class Session {
   }
 
   #complete(batch: readonly Completion[]): void {
-    const { onCompletions, onProgress, wantsStates, onStates } = this.#input;
     const seen = this.#queues.seen(batch);
     for (const each of seen) this.#record.add(each);
-    if (wantsStates?.() === true) this.#record.states.ask();
+    if (this.#input.wantsStates?.() === true) this.#record.states.ask();
     this.#queues.fill();
-    onCompletions?.(seen);
+    this.#tell({ kind: "completed", batch: seen });
     for (const each of seen) this.#leave(each);
     if (this.#leaving.size > 0) {
       this.#takeThoseThatLeft();
       this.#queues.fill();
     }
-    for (const states of this.#record.states.take()) if (!this.hasEndedEarly) onStates?.(states);
+    for (const states of this.#record.states.take()) if (!this.hasEndedEarly) this.#tell({ kind: "states", states });
     this.#events.renew();
-    onProgress?.({ ...this.#record.progress(), totalActions: this.#queues.numActions });
+    this.#tell({ kind: "progressed", progress: { ...this.#record.progress(), totalActions: this.#queues.numActions } });
   }
 
   /** An action or the message that it sends is over. */
@@ -359,7 +360,7 @@ export class Session {
   #endJob(job: number): void {
     const best = this.bestOf(job);
     const adapter = this.adapterOf(job);
-    const tell = (read: readonly AdapterPair[]): void => this.#input.onJobEnd?.(job, read, best);
+    const tell = (read: readonly AdapterPair[]): void => this.#tell({ kind: "ended", job, adapter: read, best });
     this.#whenRead(adapter instanceof Promise ? adapter.then(tell) : tell(adapter));
     this.#record.evaluations.forget(job);
     this.#stopped.forget(job);

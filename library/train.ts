@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { calibratedElsewhere, lostText, simulatedOnly } from "../exec/index.ts";
+import { calibratedElsewhere, listener, lostText, simulatedOnly } from "../exec/index.ts";
 import { absolute, type Context } from "../files/index.ts";
 import type { Plan } from "../plan/index.ts";
 import {
@@ -181,13 +181,15 @@ async function carryOut(
       },
       stop: signal ?? new AbortController().signal,
       onLocked: (run) => heard(signal, run),
-      ...(onProgress === undefined ? {} : { onProgress }),
-      ...(onStep === undefined ? {} : { onStep }),
-      ...(onEvaluation === undefined ? {} : { onEvaluation }),
-      onLost(lost) {
-        const names = lost.jobs.map((job) => plan.jobs[job]!.name);
-        context.warn(lostText(lost, names, "the others go on"));
-      },
+      onEvent: listener({
+        progressed: ({ progress }) => onProgress?.(progress),
+        stepped: ({ metrics }) => onStep?.(metrics),
+        evaluated: ({ metrics }) => onEvaluation?.(metrics),
+        lost({ lost }) {
+          const names = lost.jobs.map((job) => plan.jobs[job]!.name);
+          context.warn(lostText(lost, names, "the others go on"));
+        },
+      }),
       onCheckpointFailure: (why) => context.warn(`no checkpoint could be written: ${why}`),
     },
   );

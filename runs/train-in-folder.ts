@@ -1,13 +1,12 @@
 import { DeviceError, shellQuoted } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
-import type {
-  EvaluationMetrics,
-  ExecuteResult,
-  LostPipeline,
-  ModelFolder,
-  RunProgress,
-  StageHost,
-  StepMetrics,
+import {
+  type ExecuteResult,
+  listener,
+  listeners,
+  type ModelFolder,
+  type RunListener,
+  type StageHost,
 } from "../exec/index.ts";
 import type { Place } from "../files/index.ts";
 import type { Plan } from "../plan/index.ts";
@@ -53,12 +52,8 @@ export interface FolderTraining {
   readonly host?: (() => StageHost) | undefined;
   /** Called once the folder is this process's, before anything is set up; what it gives is disposed of at the end. */
   readonly onLocked?: (run: RunFolder) => Disposable;
-  /** Devices are set up: the first action begins. */
-  readonly onReady?: () => void;
-  readonly onProgress?: (progress: RunProgress) => void;
-  readonly onStep?: (step: StepMetrics) => void;
-  readonly onEvaluation?: (evaluation: EvaluationMetrics) => void;
-  readonly onLost?: (lost: LostPipeline) => void;
+  /** Hears what the executor tells, behind the folder and its checkpoints. */
+  readonly onEvent?: RunListener;
   readonly onCheckpointFailure: (why: string) => void;
 }
 
@@ -98,45 +93,24 @@ export async function trainInFolder(
       skipped: found.skipped,
     });
   }
-  const { hooks } = run;
   let isTraining = false;
-  let weights: string | undefined;
+  let weights: { readonly weights?: string } = {};
+  const started = listener({
+    loaded({ weights: digest }) {
+      checkWeights(digest, { folder: model.folder, planned: plan.model.weightsDigest, before: known });
+      weights = { weights: digest };
+    },
+    ready() {
+      isTraining = true;
+      run.journal({ event: "ready", ...weights });
+    },
+  });
   const result = await trainPlan(plan, model, data, {
-    ...hooks,
-    ...checkpoints.hooks,
+    ...checkpoints.wanted,
     ...(work === undefined ? {} : { from: work.from }),
     stop: how.stop,
     ...(how.host === undefined ? {} : { host: how.host() }),
-    onStep(step) {
-      hooks.onStep?.(step);
-      how.onStep?.(step);
-    },
-    onEvaluation(evaluation) {
-      hooks.onEvaluation?.(evaluation);
-      how.onEvaluation?.(evaluation);
-    },
-    onDiverged(job, divergence) {
-      hooks.onDiverged?.(job, divergence);
-      checkpoints.jobStopped(job);
-    },
-    onJobEnd(job, adapter, best) {
-      hooks.onJobEnd?.(job, adapter, best);
-      checkpoints.jobEnded(job, best);
-    },
-    onLost(lost) {
-      hooks.onLost?.(lost);
-      how.onLost?.(lost);
-    },
-    onWeights(digest) {
-      checkWeights(digest, { folder: model.folder, planned: plan.model.weightsDigest, before: known });
-      weights = digest;
-    },
-    onStart() {
-      isTraining = true;
-      run.journal({ event: "ready", ...(weights === undefined ? {} : { weights }) });
-      how.onReady?.();
-    },
-    ...(how.onProgress === undefined ? {} : { onProgress: how.onProgress }),
+    onEvent: listeners([started, run.hear, checkpoints.hear, ...(how.onEvent === undefined ? [] : [how.onEvent])]),
   }).catch((error: unknown) => {
     run.journal(failed(error));
     if (!isTraining || !(error instanceof DeviceError)) throw error;

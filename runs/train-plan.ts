@@ -19,24 +19,7 @@ import { isLengthData, longestRow, type Plan } from "../plan/index.ts";
 import { RowReader, VERSION } from "../workbench/index.ts";
 import { checkWeights } from "./checkpoints/known-weights.ts";
 
-export type TrainHooks = Pick<
-  ExecuteInput,
-  | "onStep"
-  | "onEvaluation"
-  | "onProgress"
-  | "onCompletions"
-  | "onDiverged"
-  | "onJobEnd"
-  | "onLost"
-  | "onWeights"
-  | "onStart"
-  | "wantsStates"
-  | "statesEverySteps"
-  | "onStates"
-  | "from"
-  | "stop"
-  | "host"
->;
+export type TrainHooks = Pick<ExecuteInput, "onEvent" | "wantsStates" | "statesEverySteps" | "from" | "stop" | "host">;
 
 /** What a run of the plan runs on, for people. */
 export function runVersions({ devices }: Pick<Plan, "devices">): Readonly<Record<string, string>> {

@@ -1,5 +1,6 @@
 import { countScored, orderRows, type Row } from "../../datasets/index.ts";
 import { type AdapterPair, type BaseModel, initialPairs } from "../../exec/index.ts";
+import { listener } from "../../exec/run-event.ts";
 import { Session } from "../../exec/session.ts";
 import type { JobInput } from "../../exec/session-input.ts";
 import { localHost } from "../../exec/stage-host.ts";
@@ -143,15 +144,18 @@ export async function evaluatedRun(model: BaseModel, input: EvaluatedJob): Promi
   const session: Session = await Session.open(host, {
     setting: growingSetting(plan),
     model,
-    onStep: ({ job: name, loss }) => void (name === job.name ? training : evaluation).push(loss),
-    onCompletions() {
-      if (session.numAhead === 0 && training.length < job.steps) append(session.adapterOf(0) as readonly AdapterPair[]);
-    },
-    onJobEnd(number, adapter) {
-      if (number !== 0) return;
-      append(adapter);
-      session.close();
-    },
+    onEvent: listener({
+      stepped: ({ metrics }) => void (metrics.job === job.name ? training : evaluation).push(metrics.loss),
+      completed() {
+        if (session.numAhead === 0 && training.length < job.steps)
+          append(session.adapterOf(0) as readonly AdapterPair[]);
+      },
+      ended({ job: number, adapter }) {
+        if (number !== 0) return;
+        append(adapter);
+        session.close();
+      },
+    }),
   });
   append();
   await session.run();

@@ -1,4 +1,4 @@
-import type { BestEvaluation, ExecuteInput, JobState } from "../../exec/index.ts";
+import { type BestEvaluation, type ExecuteInput, type JobState, listener, type RunListener } from "../../exec/index.ts";
 import type { CheckpointJob, Plan } from "../../plan/index.ts";
 import type { RunFolder } from "../folder/run-folder.ts";
 import { CheckpointClock, type CheckpointRhythm, eachOnce, logged } from "./checkpoint-rhythm.ts";
@@ -47,8 +47,20 @@ export class Checkpoints {
     });
   }
 
+  /** Hears what the executor tells, behind the run's folder. */
+  readonly hear: RunListener = listener({
+    diverged: ({ job }) => this.#jobStopped(job),
+    ended: ({ job, best }) => this.#jobEnded(job, best),
+    states: ({ states }) => this.#write(states),
+  });
+
+  /** When states are wanted of the executor. */
+  get wanted(): Required<Pick<ExecuteInput, "wantsStates" | "statesEverySteps">> {
+    return { wantsStates: () => this.#clock.isDue, statesEverySteps: this.#input.rhythm.steps };
+  }
+
   /** A job has ended. One whose adapter could not be written yet is one that goes on, for a run that is resumed. */
-  jobEnded(index: number, best: BestEvaluation | undefined): void {
+  #jobEnded(index: number, best: BestEvaluation | undefined): void {
     const { plan, run } = this.#input;
     const job = plan.jobs[index]!;
     if (!run.adapters.has(job.name)) return;
@@ -57,18 +69,10 @@ export class Checkpoints {
   }
 
   /** A job was stopped, since its losses or gradients were not finite: it is over, and has no adapter. */
-  jobStopped(index: number): void {
+  #jobStopped(index: number): void {
     this.#states.delete(index);
     const job = this.#input.plan.jobs[index]!;
     this.#ended.set(job.name, stoppedJob(job));
-  }
-
-  get hooks(): Required<Pick<ExecuteInput, "wantsStates" | "statesEverySteps" | "onStates">> {
-    return {
-      wantsStates: () => this.#clock.isDue,
-      statesEverySteps: this.#input.rhythm.steps,
-      onStates: (states) => this.#write(states),
-    };
   }
 
   #contentOf(states: ReadonlyMap<number, JobState>): Pick<CheckpointInput, "jobs" | "over"> {

@@ -4,10 +4,9 @@ import { canonicalJson, InputError } from "../../core/index.ts";
 import {
   type AdapterPair,
   type AdapterState,
-  type EvaluationMetrics,
+  listener,
+  type RunListener,
   readPeftFolder,
-  type SeenCompletion,
-  type StepMetrics,
   writeJobState,
   writePeftFolder,
 } from "../../exec/index.ts";
@@ -27,7 +26,7 @@ import {
   withoutLock,
   writeOutput,
 } from "../../files/index.ts";
-import type { FleetComer, JournalLine, PlannedJob, Segment, Setting } from "../../plan/index.ts";
+import type { FleetComer, PlannedJob, Setting } from "../../plan/index.ts";
 import { timeNow } from "../../workbench/index.ts";
 import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
 import { type JournalEvent, type WrittenFolders, withWritten } from "./journal.ts";
@@ -173,32 +172,25 @@ export class FleetFolder implements Disposable {
     writeJobState(file, adapter, this.#setting.model.architecture, { step: 0, state, best: undefined });
   }
 
-  /** What was decided, at once. */
-  decided(line: JournalLine): void {
-    this.#journal.add(JSON.stringify(line));
-    this.#journal.write(true);
-  }
-
-  planned(segment: Segment): void {
-    this.#segments.add(canonicalJson(segment));
-  }
-
-  stepped(metrics: StepMetrics): void {
-    this.#metrics.add(stepLine(metrics));
-  }
-
-  evaluated(metrics: EvaluationMetrics): void {
-    this.#metrics.add(evaluationLine(metrics));
-  }
-
-  completed(batch: readonly SeenCompletion[]): void {
-    for (const seen of batch) this.#completions.add(completionLine(seen));
-    // A segment comes before what its devices reported, and that before its steps.
-    if (!this.#completions.isDue) return;
-    this.#segments.write(true);
-    this.#completions.write(true);
-    this.#metrics.write(true);
-  }
+  /** Hears what the devices tell, and what was decided. */
+  readonly hear: RunListener = listener({
+    // At once.
+    decided: ({ line }) => {
+      this.#journal.add(JSON.stringify(line));
+      this.#journal.write(true);
+    },
+    planned: ({ segment }) => this.#segments.add(canonicalJson(segment)),
+    stepped: ({ metrics }) => this.#metrics.add(stepLine(metrics)),
+    evaluated: ({ metrics }) => this.#metrics.add(evaluationLine(metrics)),
+    completed: ({ batch }) => {
+      for (const seen of batch) this.#completions.add(completionLine(seen));
+      // A segment comes before what its devices reported, and that before its steps.
+      if (!this.#completions.isDue) return;
+      this.#segments.write(true);
+      this.#completions.write(true);
+      this.#metrics.write(true);
+    },
+  });
 
   /**
    * A job is over: its adapter as it is, the one that had the lowest loss, and once they are there the line that says

@@ -4,10 +4,10 @@ import { canonicalJson, InputError } from "../../core/index.ts";
 import {
   type AdapterPair,
   type BestEvaluation,
-  type ExecuteInput,
   type ExecuteResult,
+  listener,
+  type RunListener,
   type SeenCompletion,
-  type StepMetrics,
   writePeftFolder,
 } from "../../exec/index.ts";
 import {
@@ -198,28 +198,25 @@ export class RunFolder implements Disposable {
     this.#journal.write(true);
   }
 
-  /** What the executor tells while it trains. */
-  readonly hooks: Pick<
-    ExecuteInput,
-    "onStep" | "onEvaluation" | "onCompletions" | "onDiverged" | "onJobEnd" | "onLost"
-  > = {
-    onStep: (metrics: StepMetrics) => this.#metrics.add(stepLine(metrics)),
-    onEvaluation: (metrics) => this.#metrics.add(evaluationLine(metrics)),
-    onCompletions: (batch) => {
+  /** Hears what the executor tells while it trains. */
+  readonly hear: RunListener = listener({
+    stepped: ({ metrics }) => this.#metrics.add(stepLine(metrics)),
+    evaluated: ({ metrics }) => this.#metrics.add(evaluationLine(metrics)),
+    completed: ({ batch }) => {
       passFault("training");
       for (const seen of batch) this.#completions.add(completionLine(seen));
       // A step's metrics come after what its devices reported, so that what is written down of them can be found there.
       if (this.#completions.write(false)) this.#metrics.write(true);
     },
-    onDiverged: (job, divergence) => {
+    diverged: ({ job, divergence }) => {
       this.#diverged.add(job);
       this.journal(jobStopped(this.#plan.jobs[job]!.name, divergence));
     },
-    onLost: (lost) => {
+    lost: ({ lost }) => {
       const names = lost.jobs.map((job) => this.#plan.jobs[job]!.name);
       this.journal(pipelineLost(lost, names));
     },
-    onJobEnd: (job, adapter, best) => {
+    ended: ({ job, adapter, best }) => {
       this.#writeBest(job, best);
       if (this.#diverged.has(job)) return;
       this.#writeAdapter(job, adapter);
@@ -227,7 +224,7 @@ export class RunFolder implements Disposable {
       const written = { adapter: this.#adapters.get(name), best: this.#best.get(name) };
       this.journal(withWritten(jobEnded(name, best), written));
     },
-  };
+  });
 
   #writeAdapter(index: number, pairs: readonly AdapterPair[]): void {
     const { name } = this.#plan.jobs[index]!;

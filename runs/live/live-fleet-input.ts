@@ -56,7 +56,7 @@ export function fleetWeights({ setting, model, goesOn }: LiveFleetInput) {
   let weights: { readonly weights?: string } = {};
   return {
     /** @throws InputError for other weights */
-    check(digest: string): void {
+    check({ weights: digest }: { readonly weights: string }): void {
       const planned = setting.model.weightsDigest;
       checkWeights(digest, { folder: model.folder, planned, before: goesOn?.found.weights });
       weights = { weights: digest };

@@ -5,6 +5,9 @@ import {
   type EvaluationMetrics,
   FleetExecution,
   type LostPipeline,
+  listener,
+  listeners,
+  type RunListener,
   type StepMetrics,
   type TakenJob,
 } from "../../exec/index.ts";
@@ -82,20 +85,14 @@ export class LiveFleet implements Disposable {
             ...{ setting, costs, scheduler, sharing, numBefore },
             follow: (number) => fleet.#follows(number),
           }),
-          onWeights: weights.check,
-          onStart: () => written.happened(weights.readyEvent()),
-          onLine: (line) => fleet.#decided(line),
-          onSegment: (segment) => written.planned(segment),
-          onStep: (metrics) => fleet.#stepped(metrics),
-          onEvaluation: (metrics) => fleet.#evaluated(metrics),
-          onCompletions: (batch) => written.completed(batch),
-          onJobEnd: (number, adapter, best) => fleet.#over(number, { parameters: adapter }, best),
-          onDiverged: (number, diverged) => written.happened(judgeDivergence(fleet.#jobs.of(number), diverged)),
-          onTaken: (number, taken) => fleet.#taken(number, taken),
-          onLost: (lost) => fleet.#lose(lost),
+          onEvent: listeners([
+            listener({ loaded: weights.check, ready: () => written.happened(weights.readyEvent()) }),
+            written.hear,
+            // Weights are loaded before there is a fleet.
+            (event) => event.kind !== "loaded" && fleet.#hear(event),
+          ]),
           wantsStates: () => fleet.#checkpoints.isDue,
           statesEverySteps: input.rhythm.steps,
-          onStates: (states) => fleet.#checkpoints.write(states, fleet.nowNs),
         }),
       );
       if (goesOn !== undefined) fleet.#goOn(goesOn);
@@ -328,8 +325,19 @@ export class LiveFleet implements Disposable {
     for (const listener of this.#listeners) listener(notice);
   }
 
+  /** What the devices tell, behind the folder. */
+  readonly #hear: RunListener = listener({
+    decided: ({ line }) => this.#decided(line),
+    stepped: ({ metrics }) => this.#stepped(metrics),
+    evaluated: ({ metrics }) => this.#evaluated(metrics),
+    ended: ({ job, adapter, best }) => this.#over(job, { parameters: adapter }, best),
+    diverged: ({ job, divergence }) => this.#folder.happened(judgeDivergence(this.#jobs.of(job), divergence)),
+    taken: (event) => this.#taken(event.job, event),
+    lost: ({ lost }) => this.#lose(lost),
+    states: ({ states }) => this.#checkpoints.write(states, this.nowNs),
+  });
+
   #decided(line: JournalLine): void {
-    this.#folder.decided(line);
     this.#outcomes.add(line);
     this.#decidedNs = line.atNs;
     for (const event of line.events) keepEvent(this.#jobs.of(event.number), event, line.atNs);
@@ -343,14 +351,12 @@ export class LiveFleet implements Disposable {
   }
 
   #stepped(metrics: StepMetrics): void {
-    this.#folder.stepped(metrics);
     judgeStep(this.#jobs.named(metrics.job), metrics);
     this.#notify({ kind: "step", metrics });
     this.#halving.lost(metrics.job, "training", metrics.step + 1, metrics.loss);
   }
 
   #evaluated(metrics: EvaluationMetrics): void {
-    this.#folder.evaluated(metrics);
     judgeEvaluation(this.#jobs.named(metrics.job), metrics);
     this.#notify({ kind: "evaluation", metrics });
     this.#halving.lost(metrics.job, "evaluation", metrics.step + 1, metrics.evaluationLoss);

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { listener } from "../../exec/index.ts";
 import { PROJECTIONS } from "../../plan/index.ts";
 import { adapterBytes, packsAsPlanned, runSmall, type SmallRun, smallCase } from "./small-run.ts";
 
@@ -36,10 +37,12 @@ describe.each(RUNS)("jobs that are evaluated, %o", (run) => {
   const ended: unknown[] = [];
   let first: ReturnType<typeof runSmall>;
   beforeAll(async () => {
-    const onJobEnd = (job: number, _adapter: unknown, best: unknown): void => {
-      ended[job] = best;
-    };
-    first = runSmall(given(), { ...run, hooks: { onJobEnd } });
+    const onEvent = listener({
+      ended({ job, best }) {
+        ended[job] = best;
+      },
+    });
+    first = runSmall(given(), { ...run, hooks: { onEvent } });
     await first;
   });
   test("have the loss that the next step's forward has with the same adapter and rows, to the last bit", async () => {
@@ -129,7 +132,7 @@ test("a run that ends early evaluates what has begun, and keeps the best so far"
   const run: SmallRun = { devices: "cpu:0,cpu:1", groups: "unfused" };
   const result = await runSmall(given({ steps: 24 }), {
     ...run,
-    hooks: { stop: stop.signal, onEvaluation: ({ step }) => step === 4 && stop.abort() },
+    hooks: { stop: stop.signal, onEvent: listener({ evaluated: ({ metrics }) => metrics.step === 4 && stop.abort() }) },
   });
   expect(result.endedEarly).toBe(true);
   const steps = result.metrics.filter(({ job }) => job === "job0").length;

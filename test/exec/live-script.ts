@@ -6,6 +6,7 @@ import {
   type ExecuteResult,
   executePlan,
   FleetExecution,
+  listener,
 } from "../../exec/index.ts";
 import {
   createCostModel,
@@ -120,23 +121,25 @@ export async function runFleet(given: SmallCase, { devices, pipelines = 1, polic
       ...{ setting, costs, sharing: times.sharing, scheduler },
       follow: (number) => measurementOf(scheduler, number, (pipeline) => execution.takenBy(number, pipeline)),
     }),
-    onStep() {
-      steps += 1;
-      actions.get(steps)?.(fleet);
-    },
-    onEvaluation: (metrics) => void evaluations.push(metrics),
-    onLine: (line) => void lines.push(line),
-    onSegment: (segment) => void segments.push(segment),
-    onJobEnd(number, adapter, kept) {
-      ended.set(indices[number]!, adapter);
-      best.set(indices[number]!, bestText(kept));
-    },
-    onTaken(number, { isOver, state, best: kept }) {
-      taken += 1;
-      if (isOver) best.set(indices[number]!, bestText(kept));
-      expect(state.secondMoment!.some(({ b }) => b.some((value) => value > 0))).toBe(true);
-      if (isOver) stopped.push(indices[number]!);
-    },
+    onEvent: listener({
+      stepped() {
+        steps += 1;
+        actions.get(steps)?.(fleet);
+      },
+      evaluated: ({ metrics }) => void evaluations.push(metrics),
+      decided: ({ line }) => void lines.push(line),
+      planned: ({ segment }) => void segments.push(segment),
+      ended({ job, adapter, best: kept }) {
+        ended.set(indices[job]!, adapter);
+        best.set(indices[job]!, bestText(kept));
+      },
+      taken({ job, isOver, state, best: kept }) {
+        taken += 1;
+        if (isOver) best.set(indices[job]!, bestText(kept));
+        expect(state.secondMoment!.some(({ b }) => b.some((value) => value > 0))).toBe(true);
+        if (isOver) stopped.push(indices[job]!);
+      },
+    }),
   });
   const fleet: Fleet = {
     execution,

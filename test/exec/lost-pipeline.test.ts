@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { AdapterPair, JobState, LostPipeline } from "../../exec/index.ts";
+import { type AdapterPair, type JobState, type LostPipeline, listener, listeners } from "../../exec/index.ts";
 import { askForFaults } from "../../files/index.ts";
 import { adapterBytes, runSmall, type SmallCase, type SmallRun, smallCase, TWO_JOBS } from "./small-run.ts";
 
@@ -31,11 +31,16 @@ async function losing(
       ...{ ...TWO_PIPELINES, ...run },
       hooks: {
         ...hooks,
-        onLost: (each) => lost.push(each),
-        onJobEnd: (job, adapter) => ended.set(job, adapter),
-        onStates: (states) => {
-          if (lost.length > 0) told.push(states);
-        },
+        onEvent: listeners([
+          ...(hooks?.onEvent === undefined ? [] : [hooks.onEvent]),
+          listener({
+            lost: (event) => lost.push(event.lost),
+            ended: ({ job, adapter }) => ended.set(job, adapter),
+            states: ({ states }) => {
+              if (lost.length > 0) told.push(states);
+            },
+          }),
+        ]),
       },
     });
     return { error: undefined, lost, ended, told };
@@ -75,9 +80,11 @@ describe("a pipeline whose device fails", () => {
     const stop = new AbortController();
     const hooks = {
       stop: stop.signal,
-      onStep: ({ job, step }: { readonly job: string; readonly step: number }) => {
-        if (job === "job1" && step === 0) stop.abort();
-      },
+      onEvent: listener({
+        stepped: ({ metrics: { job, step } }) => {
+          if (job === "job1" && step === 0) stop.abort();
+        },
+      }),
     };
     const { error, lost, told, ended } = await losing(4, { hooks });
     expect(error).toBe(lost[0]!.error);

@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import type { AdapterPair, AdapterState } from "../../exec/index.ts";
-import { executePlan } from "../../exec/index.ts";
+import { type AdapterPair, type AdapterState, executePlan, listener } from "../../exec/index.ts";
 import { Session } from "../../exec/session.ts";
 import { localHost } from "../../exec/stage-host.ts";
 import { createCostModel, GrowingPlan, groupRows, type Segment } from "../../plan/index.ts";
@@ -58,28 +57,30 @@ it.each(someOf(["cpu:0", "cpu:0,cpu:1", "cuda:0", "two machines", "cuda:0,cuda:1
     const session: Session = await Session.open(host, {
       setting,
       model: given.model,
-      onCompletions() {
-        // What another machine sends of it comes later, and so may the last completions.
-        if (session.numAhead > 0 || isAsked) return;
-        isAsked = true;
-        session.take(jobs[0]!);
-      },
-      onTaken(_, state) {
-        taken.push(state);
-        if (taken.length === 1) {
-          // It was to come again, and is taken before anything of it has.
+      onEvent: listener({
+        completed() {
+          // What another machine sends of it comes later, and so may the last completions.
+          if (session.numAhead > 0 || isAsked) return;
+          isAsked = true;
           session.take(jobs[0]!);
-          return;
-        }
-        growing.admit({
-          group: { pipeline: 0, members: [{ job: jobs[0]!, firstStep: made, endStep: 6 }] },
-          steps: groupRows(fixed.microBatches, 0).slice(made),
-          after: [groups[0]!],
-        });
-        append(growing.advance(0, Number.POSITIVE_INFINITY)!);
-        session.close();
-      },
-      onJobEnd: (job, adapter) => void ended.set(job, adapter),
+        },
+        taken({ state }) {
+          taken.push(state);
+          if (taken.length === 1) {
+            // It was to come again, and is taken before anything of it has.
+            session.take(jobs[0]!);
+            return;
+          }
+          growing.admit({
+            group: { pipeline: 0, members: [{ job: jobs[0]!, firstStep: made, endStep: 6 }] },
+            steps: groupRows(fixed.microBatches, 0).slice(made),
+            after: [groups[0]!],
+          });
+          append(growing.advance(0, Number.POSITIVE_INFINITY)!);
+          session.close();
+        },
+        ended: ({ job, adapter }) => void ended.set(job, adapter),
+      }),
     });
     append(first);
     append(second);

@@ -173,19 +173,7 @@ export interface SmallRun extends StageChoice {
   readonly jobsAtOnce?: number;
   readonly maxInFlight?: PlanRequest["maxInFlight"];
   /** Of the run. */
-  readonly hooks?: Pick<
-    ExecuteInput,
-    | "host"
-    | "stop"
-    | "onStep"
-    | "onEvaluation"
-    | "onJobEnd"
-    | "onCompletions"
-    | "onLost"
-    | "wantsStates"
-    | "statesEverySteps"
-    | "onStates"
-  >;
+  readonly hooks?: Pick<ExecuteInput, "host" | "stop" | "onEvent" | "wantsStates" | "statesEverySteps">;
   /** Only this job. */
   readonly only?: number;
   /** The devices in so many chains, the jobs dealt to them in turn. */

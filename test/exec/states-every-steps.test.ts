@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { JobState } from "../../exec/index.ts";
+import { type JobState, listener } from "../../exec/index.ts";
 import { runSmall, smallCase } from "./small-run.ts";
 
 const STEPS = 30;
@@ -22,7 +22,7 @@ describe.each([
       const told: Told[] = [];
       const { adapters } = await runSmall(GIVEN, {
         ...choice,
-        hooks: { statesEverySteps: 7, onStates: (states) => told.push(states) },
+        hooks: { statesEverySteps: 7, onEvent: listener({ states: ({ states }) => told.push(states) }) },
       });
       const stepsOf = (job: number): readonly number[] => told.flatMap((states) => states.get(job)?.step ?? []);
       if (choice.pipelines === 1) {
@@ -49,7 +49,7 @@ describe("states that are wanted every 7 steps of jobs of unlike lengths", () =>
     await runSmall(given, {
       devices: "cpu:0",
       groups: "unfused",
-      hooks: { statesEverySteps: 7, onStates: (states) => told.push(states) },
+      hooks: { statesEverySteps: 7, onEvent: listener({ states: ({ states }) => told.push(states) }) },
     });
     const fast = told.flatMap((states) => states.get(0)?.step ?? []);
     expect(fast[0]).toBe(7);
@@ -65,7 +65,7 @@ describe("states that are wanted of each step", () => {
     await runSmall(GIVEN, {
       devices: "cpu:0,cpu:1",
       groups: 1,
-      hooks: { statesEverySteps: 1, onStates: (states) => told.push(states) },
+      hooks: { statesEverySteps: 1, onEvent: listener({ states: ({ states }) => told.push(states) }) },
     });
     // At the last step a job has ended: its adapter is what there is of it.
     expect(told.map((states) => states.get(0)?.step ?? STEPS).slice(0, STEPS - 1)).toEqual(

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { listener } from "../../exec/index.ts";
 import { jobsOfGroup } from "../../plan/index.ts";
 import { someOf } from "../level.ts";
 import { adapterBytes, runSmall, type SmallRun, smallCase, TWO_JOBS } from "./small-run.ts";
@@ -44,11 +45,13 @@ describe.each(
         ...run,
         hooks: {
           stop: stop.signal,
-          onStep: () => {
-            seen += 1;
-            if (seen === after) stop.abort();
-          },
-          onJobEnd: (job) => void ended.push(job),
+          onEvent: listener({
+            stepped() {
+              seen += 1;
+              if (seen === after) stop.abort();
+            },
+            ended: ({ job }) => void ended.push(job),
+          }),
         },
       });
       const whole = await runSmall(given([STEPS, STEPS, 3]), run);
@@ -89,10 +92,12 @@ test("jobs are handed over as they end, with the adapters that the run ends with
     devices: "cpu:0,cpu:1",
     groups: "unfused",
     hooks: {
-      onJobEnd: (job, adapter) => {
-        order.push(job);
-        adapters.set(job, adapterBytes(adapter));
-      },
+      onEvent: listener({
+        ended({ job, adapter }) {
+          order.push(job);
+          adapters.set(job, adapterBytes(adapter));
+        },
+      }),
     },
   });
   expect(order).toEqual([2, 0, 1]);

@@ -4,7 +4,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../../core/index.ts";
 import { initModel, readSafetensors, writeSafetensors } from "../../../datasets/index.ts";
-import { type ModelFolder, openModelFolder, weightsDigest } from "../../../exec/index.ts";
+import { listener, type ModelFolder, openModelFolder, weightsDigest } from "../../../exec/index.ts";
 import { runSmall, smallCase, TWO_JOBS } from "../small-run.ts";
 import { localRanks, machines } from "./local-ranks.ts";
 
@@ -47,7 +47,7 @@ describe("a plan over several machines", () => {
       const loaded = sizes.slice(1).map((__, i) => (i + 1 === differing ? other : own));
       const ranks = localRanks(given.model, sizes.length, undefined, isas, loaded);
       const steps: unknown[] = [];
-      const hooks = { host: ranks.host, onStep: (step: unknown) => void steps.push(step) };
+      const hooks = { host: ranks.host, onEvent: listener({ stepped: (event) => void steps.push(event) }) };
       const failure = await runSmall(given, { devices: machines(sizes), hooks }).catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(InputError);
       expect(failure).toMatchObject({
@@ -72,7 +72,7 @@ describe("a plan over several machines", () => {
     const given = smallCase(TWO_JOBS, own.architecture, own);
     const ranks = localRanks(given.model, 2, undefined, ["avx512"], [other]);
     const told: string[] = [];
-    const hooks = { host: ranks.host, onWeights: (digest: string) => void told.push(digest) };
+    const hooks = { host: ranks.host, onEvent: listener({ loaded: ({ weights }) => void told.push(weights) }) };
     await runSmall(given, { devices: machines([1, 1]), hooks });
     await ranks.end();
     expect(told).toEqual([await weightsDigest(own)]);
