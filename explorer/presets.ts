@@ -74,11 +74,11 @@ function paper(name: string, model: string, copies: number, choices: Pick<Scene,
 /** Scenes to begin with; the first is shown where the address has none. */
 export const SCENE_PRESETS: readonly [Preset, ...Preset[]] = [
   {
-    name: "README: four adapters on Llama 2 7B, four RTX A6000",
+    name: "Example: four adapters on Llama 2 7B, four RTX A6000",
     scene: { ...OPEN, model: "llama-2-7b", dtype: "bfloat16", machines: [A6000], jobs: [ATTENTION] },
   },
   {
-    name: "README: four adapters on abstract devices",
+    name: "Example: four adapters on abstract devices",
     scene: {
       ...OPEN,
       maxInFlight: "none",
@@ -126,7 +126,7 @@ export const SCENE_PRESETS: readonly [Preset, ...Preset[]] = [
     },
   },
   {
-    name: "README: jobs over time on four RTX A6000, the shortest first",
+    name: "Example: jobs over time on four RTX A6000, the shortest first",
     scene: {
       ...OPEN,
       policy: "sjf",

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -17,14 +18,25 @@ function shellWords(line: string): readonly string[] {
   return words;
 }
 
-/** The `npx loratwin` lines of a text's shell blocks, without `npx loratwin`. */
-function commandsOf(text: string): readonly (readonly string[])[] {
-  return [...text.matchAll(/```sh\n([\s\S]*?)```/g)]
-    .flatMap(([, block]) => block!.split("\n"))
-    .map(shellWords)
-    .filter(([npx, name]) => npx === "npx" && name === "loratwin")
-    .map((words) => words.slice(2));
+interface ShellCommand {
+  readonly page: string;
+  /** The command's first line. */
+  readonly line: string;
+  /** All of it; a here-document belongs to the command that reads it. */
+  readonly text: string;
+  readonly words: readonly string[];
 }
+
+/** The commands of a page's shell blocks, one after another. */
+function commandsOf(page: string): readonly ShellCommand[] {
+  return [...read(page).matchAll(/```sh\n([\s\S]*?)```/g)]
+    .flatMap(([, block]) => [...block!.matchAll(/^.*<<'(\w+)'\n[\s\S]*?^\1$|^.+$/gm)].map(([text]) => text))
+    .map((text) => ({ page, line: text.split("\n")[0]!, text, words: shellWords(text.split("\n")[0]!) }));
+}
+
+const isLoratwin = ({ words: [npx, name] }: ShellCommand): boolean => npx === "npx" && name === "loratwin";
+/** What installs from outside of the project, and what runs with that. */
+const isOfOthers = ({ words: [program] }: ShellCommand): boolean => /^(npm|pip|python3)$|\/venv\//.test(program!);
 
 let folder: string;
 
@@ -58,11 +70,11 @@ async function loratwin(argv: readonly string[]): Promise<{ code: number; stdout
   return { code, stdout, stderr };
 }
 
-describe("the README", () => {
-  const commands = commandsOf(read("README.md"));
+describe("the README and the tutorial", () => {
+  const commands = ["README.md", "docs/tutorial.md"].flatMap(commandsOf);
 
-  test("shows every command but demo, which npm runs, and report, which compare writes too", () => {
-    const named = new Set(commands.map(([name]) => name));
+  test("show the way from data to a judged adapter, and commands for machines that one does not have", () => {
+    const named = new Set(commands.filter(isLoratwin).map(({ words }) => words[2]));
     expect([...named].sort()).toEqual([
       "calibrate",
       "catalog",
@@ -81,24 +93,33 @@ describe("the README", () => {
   });
 
   // One after another, since each needs the files of those before it. Half a minute of paper has a test of its own.
-  const inTime = commands.filter(([name]) => isNightly || name !== "paper");
-  test.each(inTime.map((words) => ({ line: words.join(" "), words })))(
-    "has a command that works: $line",
-    { tags: ["slow"] },
-    async ({ words }) => {
-      const { code, stdout, stderr } = await loratwin(words);
-      // On a slow machine what takes a second is said.
-      expect(stderr.replace(STAGE_LINES, "").replace(/^Note: PCIe between GPUs .*\n/m, "")).toBe("");
-      expect(code).toBe(0);
-      expect(stdout).not.toBe("");
-      const output = words[words.indexOf("-o") + 1]!;
-      if (words.includes("-o")) expect(existsSync(path.join(folder, output))).toBe(true);
-      if (words.includes("--timeline")) expect(read("README.md")).toContain(stdout.trim());
-    },
-  );
+  const inTime = commands.filter((each) => !isOfOthers(each) && (isNightly || each.words[2] !== "paper"));
+  test.each(inTime)("have a command that works: $line", { tags: ["slow"] }, async (command) => {
+    const { page, text, words } = command;
+    if (!isLoratwin(command)) {
+      const fewSteps = text.replace(/^ {2}steps: .*$/m, "  steps: 4");
+      const stdout = execFileSync("bash", ["-e", "-c", fewSteps], { cwd: folder, encoding: "utf8" });
+      if (words[0] === "head") expect(read(page)).toContain(stdout.trim());
+      return;
+    }
+    const { code, stdout, stderr } = await loratwin(words.slice(2));
+    // On a slow machine what takes a second is said.
+    expect(stderr.replace(STAGE_LINES, "").replace(/^Note: PCIe between GPUs .*\n/m, "")).toBe("");
+    expect(code).toBe(0);
+    expect(stdout).not.toBe("");
+    const output = words[words.indexOf("-o") + 1]!;
+    if (words.includes("-o")) expect(existsSync(path.join(folder, output))).toBe(true);
+    if (words.includes("--timeline")) expect(read(page)).toContain(stdout.trim());
+  });
 
-  test("has only links to files that are there", () => {
-    for (const file of ["README.md", "docs/README.md", "docs/reference/documents.md", "docs/concepts/schedules.md"]) {
+  test("have only links to files that are there", () => {
+    for (const file of [
+      "README.md",
+      "docs/README.md",
+      "docs/tutorial.md",
+      "docs/reference/documents.md",
+      "docs/concepts/schedules.md",
+    ]) {
       for (const [, target] of read(file).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
         const full = path.join(ROOT, path.dirname(file), target!);
         expect(existsSync(full), `${file}: ${target}`).toBe(true);
