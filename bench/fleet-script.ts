@@ -198,9 +198,9 @@ export async function executeScript({
       rhythm: { minutes: 0, steps: 0, keep: 1 },
       ...{ place: { cwd: folder }, folder, setting, costs, model, policy, resources, works },
       sharing: timesOf(policy).sharing,
-      onNotice: (notice) => {
-        if (notice.kind === "line") journal.push(notice.line);
-      },
+    });
+    fleet.subscribe((notice) => {
+      if (notice.kind === "line") journal.push(notice.line);
     });
     const moments = [
       ...submissionsOf(plan, jobs).map((submission, number) => ({

@@ -19,7 +19,7 @@ function strategyText({ strategy, pipelines, groups }: StrategyRow, numDevices: 
       ? []
       : pipelines === numDevices
         ? ["every device alone"]
-        : [`${pipelines} pipelines of ${counted(numDevices / pipelines, "device")}`];
+        : [`${pipelines} pipelines on ${counted(numDevices, "device")}`];
   return [strategy, ...sideBySide, ...(groups !== null && groups < numJobs ? [counted(groups, "group")] : [])].join(
     ", ",
   );

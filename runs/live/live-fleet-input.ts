@@ -6,7 +6,6 @@ import { checkWeights } from "../checkpoints/known-weights.ts";
 import type { JournalEvent } from "../folder/journal.ts";
 import { type FleetThatGoesOn, resumedEvent } from "../resume/restore-jobs.ts";
 import { runVersions } from "../train-plan.ts";
-import type { LiveNotice } from "./live-job.ts";
 
 export interface LiveFleetInput {
   readonly place: Place;
@@ -30,7 +29,6 @@ export interface LiveFleetInput {
   readonly rhythm: CheckpointRhythm;
   /** A fleet that was cut off, and goes on. */
   readonly goesOn?: FleetThatGoesOn | undefined;
-  readonly onNotice?: (notice: LiveNotice) => void;
   /** Devices of a pipeline have stopped. `jobs`: names of those that were on it. */
   readonly onLost?: (lost: LostPipeline, jobs: readonly string[]) => void;
   /** A checkpoint could not be written. */

@@ -2,13 +2,11 @@ import { InputError } from "../../core/index.ts";
 import {
   type AdapterState,
   type BestEvaluation,
-  type EvaluationMetrics,
   FleetExecution,
   type LostPipeline,
   listener,
   listeners,
   type RunListener,
-  type StepMetrics,
   type TakenJob,
 } from "../../exec/index.ts";
 import {
@@ -114,7 +112,6 @@ export class LiveFleet implements Disposable {
     const journal = (event: JournalEvent): void => folder.happened(event);
     const ask = (event: AskedEvent): void => this.#ask(event);
     this.#halving = new LiveHalving({ sweeps: this.#sweeps, jobs: this.#jobs, journal, ask });
-    if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
     const { setting, rhythm, onFailure = () => {} } = input;
     const log = { sync: () => folder.sync(), journal, onFailure: eachOnce(onFailure) };
     this.#checkpoints = new FleetCheckpoints({ folder: folder.folder, setting, rhythm, log });
@@ -328,8 +325,16 @@ export class LiveFleet implements Disposable {
   /** What the devices tell, behind the folder. */
   readonly #hear: RunListener = listener({
     decided: ({ line }) => this.#decided(line),
-    stepped: ({ metrics }) => this.#stepped(metrics),
-    evaluated: ({ metrics }) => this.#evaluated(metrics),
+    stepped: ({ metrics }) => {
+      judgeStep(this.#jobs.named(metrics.job), metrics);
+      this.#notify({ kind: "step", metrics });
+      this.#halving.lost(metrics.job, "training", metrics.step + 1, metrics.loss);
+    },
+    evaluated: ({ metrics }) => {
+      judgeEvaluation(this.#jobs.named(metrics.job), metrics);
+      this.#notify({ kind: "evaluation", metrics });
+      this.#halving.lost(metrics.job, "evaluation", metrics.step + 1, metrics.evaluationLoss);
+    },
     ended: ({ job, adapter, best }) => this.#over(job, { parameters: adapter }, best),
     diverged: ({ job, divergence }) => this.#folder.happened(judgeDivergence(this.#jobs.of(job), divergence)),
     taken: (event) => this.#taken(event.job, event),
@@ -348,18 +353,6 @@ export class LiveFleet implements Disposable {
       if (OVER.includes(kept.standing) && kept.startNs === undefined) this.#gone(kept);
     }
     this.#notify({ kind: "line", line });
-  }
-
-  #stepped(metrics: StepMetrics): void {
-    judgeStep(this.#jobs.named(metrics.job), metrics);
-    this.#notify({ kind: "step", metrics });
-    this.#halving.lost(metrics.job, "training", metrics.step + 1, metrics.loss);
-  }
-
-  #evaluated(metrics: EvaluationMetrics): void {
-    judgeEvaluation(this.#jobs.named(metrics.job), metrics);
-    this.#notify({ kind: "evaluation", metrics });
-    this.#halving.lost(metrics.job, "evaluation", metrics.step + 1, metrics.evaluationLoss);
   }
 
   /** A job is over. `isWritten`: what there is of it; one that is not is in checkpoints still. */

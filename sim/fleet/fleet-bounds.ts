@@ -73,7 +73,7 @@ function lastEndNs(jobs: readonly BoundedJob[], load: number, speed: number): nu
 
 /**
  * What no scheduler can beat on so many pipelines, whatever it knows: the largest of several bounds, each of which holds
- * by itself. docs/internals/scheduler.md proves them. In short, with r a job's arrival, a its least time, w its load:
+ * by itself. docs/internals/scheduler.md states them. In short, with r a job's arrival, a its least time, w its load:
  *
  * - its turnaround is at least a;
  * - each pipeline serves at most one nanosecond of w in each, all of them together as one server of their number's speed,
