@@ -33,14 +33,6 @@ export interface CalibrationSamples {
   readonly alone?: readonly ActionSample[];
 }
 
-export interface FitOptions {
-  /**
-   * Whether a letter whose operators add up to too much or too little may get a factor on all of them; true when
-   * absent.
-   */
-  readonly scaleActions?: boolean;
-}
-
 /** What measurements decide in a calibration; device, date and link come from whoever measured. */
 export type FittedCalibration = Pick<
   MeasuredCalibration,
@@ -114,7 +106,7 @@ function predictedSeconds(fit: Fit, action: ActionSample): number {
   return sum(operators) + fit.actions[action.letter].seconds;
 }
 
-function fitSamples(samples: CalibrationSamples, scaleActions: boolean): Fit {
+function fitSamples(samples: CalibrationSamples): Fit {
   const unknown: ActionFit = { factor: 0, seconds: 0 };
   let fit: Fit = {
     table: fitOperatorTable(samples.operators),
@@ -126,7 +118,7 @@ function fitSamples(samples: CalibrationSamples, scaleActions: boolean): Fit {
     const own = members.map((action) => unscaledSeconds(fit, action, letter));
     const rest = members.map((action) => action.seconds - predictedSeconds(fit, action));
     const seconds = Math.max(0, median(rest.map((value, index) => value - own[index]!)));
-    const isScaled = scaleActions && members.length >= ACTIONS_FOR_A_FACTOR;
+    const isScaled = members.length >= ACTIONS_FOR_A_FACTOR;
     const factor = isScaled
       ? runFactor(
           members,
@@ -140,10 +132,7 @@ function fitSamples(samples: CalibrationSamples, scaleActions: boolean): Fit {
 }
 
 /** Relative error of each kept-out whole action, or of each kept-out operator where no action was kept out. */
-function scoreHoldOut(
-  { operators, actions }: CalibrationSamples,
-  scaleActions: boolean,
-): MeasuredCalibration["holdOut"] {
+function scoreHoldOut({ operators, actions }: CalibrationSamples): MeasuredCalibration["holdOut"] {
   const names = [...new Set(operators.map(({ operator }) => operator))];
   const operatorSplits = names.map((name) =>
     splitHoldOut(
@@ -161,7 +150,7 @@ function scoreHoldOut(
     operators: operatorSplits.flatMap((split) => split.fitted),
     actions: actionSplits.flatMap((split) => split.fitted),
   };
-  const fit = fitSamples(fitted, scaleActions);
+  const fit = fitSamples(fitted);
   const heldActions = actionSplits.flatMap((split) => split.heldOut);
   const ratios = heldActions.map((action) => action.seconds / predictedSeconds(fit, action));
   const errors = ratios.map((ratio) => Math.abs(1 / ratio - 1));
@@ -216,11 +205,8 @@ function aloneShares(fit: Fit, alone: readonly ActionSample[]): NonNullable<Meas
  * Operator errors are those of the operators' own samples, before an action factor is folded in.
  * @throws InputError for samples without a positive time, or an action with an operator that was not measured.
  */
-export function fitCalibration(
-  samples: CalibrationSamples,
-  { scaleActions = true }: FitOptions = {},
-): FittedCalibration {
-  const fit = fitSamples(samples, scaleActions);
+export function fitCalibration(samples: CalibrationSamples): FittedCalibration {
+  const fit = fitSamples(samples);
   const { table, owners, actions } = fit;
   const factorOf = ({ kind }: FittedOperator): number => {
     const letter = owners.get(kind);
@@ -230,7 +216,7 @@ export function fitCalibration(
     operators: [...table.values()].map((operator) => measuredOperator(operator, factorOf(operator))),
     actionSeconds: { F: actions.F.seconds, B: actions.B.seconds, U: actions.U.seconds },
     ...(samples.alone === undefined ? {} : { aloneShare: aloneShares(fit, samples.alone) }),
-    holdOut: scoreHoldOut(samples, scaleActions),
+    holdOut: scoreHoldOut(samples),
     samplesHash: contentHash(samples),
   };
 }

@@ -14,7 +14,6 @@ export { costsFacts } from "./costs-facts.ts";
 export {
   type ActionSample,
   type CalibrationSamples,
-  type FitOptions,
   type FittedCalibration,
   fitCalibration,
 } from "./fit-calibration.ts";

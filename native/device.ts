@@ -30,18 +30,17 @@ export interface CpuDeviceOptions {
 }
 
 /**
- * `index` = the GPU, as CUDA counts; several devices may share one. `allowTf32`: float32 products may round their
- * inputs to TF32. `graphs`: see `CudaGraphs`; LORATWIN_CUDA_GRAPHS, or `auto`, when absent. `graphRoomBytes` of the GPU's
- * memory are for graphs; when absent, none are kept. `products`: the ways that were chosen before; for a product without
- * one, or of another library than the one that is here, it is the library's first. `measureProducts`: where `products`
- * has none for a product's shape and rows, all ways are timed at its first run, whose results mean nothing then.
+ * `index` = the GPU, as CUDA counts; several devices may share one. `graphs`: see `CudaGraphs`; LORATWIN_CUDA_GRAPHS, or
+ * `auto`, when absent. `graphRoomBytes` of the GPU's memory are for graphs; when absent, none are kept. `products`: the
+ * ways that were chosen before; for a product without one, or of another library than the one that is here, it is the
+ * library's first. `measureProducts`: where `products` has none for a product's shape and rows, all ways are timed at its
+ * first run, whose results mean nothing then.
  */
 export interface CudaDeviceOptions {
   readonly kind: "cuda";
   readonly name: string;
   readonly domain?: number;
   readonly index: number;
-  readonly allowTf32?: boolean;
   readonly graphs?: CudaGraphs;
   readonly graphRoomBytes?: number;
   readonly products?: ProductChoices;
@@ -227,10 +226,9 @@ function createRaw(addon: RawAddon, runtime: RawRuntime, options: DeviceOptions)
   guarded(() => addon.setDomain(runtime, name, checkCount(domain, "createDevice.domain")));
   if (options.kind === "cuda") {
     const index = checkCount(options.index, "createDevice.index");
-    const { allowTf32 = false, graphRoomBytes = 0, products, measureProducts = false } = options;
+    const { graphRoomBytes = 0, products, measureProducts = false } = options;
     const raw = {
       index,
-      allowTf32,
       graphs: options.graphs ?? cudaGraphsOfEnvironment(),
       graphRoomBytes: checkCount(graphRoomBytes, "createDevice.graphRoomBytes"),
       products: packProducts(products ?? { library: "", choices: [] }),

@@ -126,7 +126,6 @@ export interface RawProducts {
 
 export interface RawCudaOptions {
   readonly index: number;
-  readonly allowTf32: boolean;
   readonly graphs: string;
   readonly graphRoomBytes: number;
   readonly products: RawProducts;

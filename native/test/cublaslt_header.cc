@@ -45,7 +45,7 @@ SAME_CALL(cublasLtMatmul, matmul);
 #undef SAME_CALL
 
 static_assert(kFloat32 == CUDA_R_32F && kBfloat16 == CUDA_R_16BF);
-static_assert(kCompute32F == CUBLAS_COMPUTE_32F && kCompute32FFastTf32 == CUBLAS_COMPUTE_32F_FAST_TF32);
+static_assert(kCompute32F == CUBLAS_COMPUTE_32F);
 static_assert(kNotTransposed == CUBLAS_OP_N && kTransposed == CUBLAS_OP_T);
 static_assert(kTransposeA == CUBLASLT_MATMUL_DESC_TRANSA && kTransposeB == CUBLASLT_MATMUL_DESC_TRANSB);
 static_assert(kMaxWorkspaceBytes == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES);

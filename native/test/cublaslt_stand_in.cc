@@ -71,7 +71,7 @@ int checkShapes(const Operation& op, const Layout& a, const Layout& b, const Lay
   const std::uint64_t n = op.transposeB != 0 ? b.rows : b.columns;
   if (k != kOfB || c.rows != m || c.columns != n || d.rows != m || d.columns != n) return kInvalid;
   if (a.type != b.type || c.type != d.type || (a.type == kFloat32 && d.type != kFloat32)) return kNotSupported;
-  if (op.compute != kCompute32F && !(op.compute == kCompute32FFastTf32 && a.type == kFloat32)) return kNotSupported;
+  if (op.compute != kCompute32F) return kNotSupported;
   return 0;
 }
 

@@ -65,7 +65,7 @@ std::int64_t stopwatch(void*, const std::function<void()>& body) {
 void ask() {
   std::vector<char> workspace(cuda::kBlasWorkspaceBytes);
   const auto make = [&](std::vector<ProductChoice> choices, cuda::Stopwatch watch) {
-    return cuda::makeBlas({workspace.data(), false, std::move(choices), std::move(watch)});
+    return cuda::makeBlas({workspace.data(), std::move(choices), std::move(watch)});
   };
   const auto plain = make({}, nullptr);
   answer("the library's first that can be used", wayOf(*plain, product(8)));

@@ -53,7 +53,7 @@ export const ENTRIES: readonly Entry[] = [
   },
   {
     name: "createCudaDevice",
-    args: (v) => [v.runtime, "cuda:0", { index: 0, allowTf32: false, graphs: "off", graphRoomBytes: 0 }],
+    args: (v) => [v.runtime, "cuda:0", { index: 0, graphs: "off", graphRoomBytes: 0 }],
     takes: [never, never, never],
   },
   { name: "products", args: (v) => [v.device], takes: [never] },

@@ -89,7 +89,6 @@ Napi::Value createCudaDevice(const Napi::CallbackInfo& call) {
   const Napi::Object given = object(call[2], "createDevice.options");
   CudaOptions options;
   options.index = whole32(given.Get("index"), "createDevice.index");
-  options.allowTf32 = flag(given.Get("allowTf32"), "createDevice.allowTf32");
   options.graphs = graphMode(given.Get("graphs"));
   options.graphRoomBytes = size(given.Get("graphRoomBytes"), "createDevice.graphRoomBytes");
   options.products = productLibrary(given.Get("products"));

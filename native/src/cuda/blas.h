@@ -2,7 +2,7 @@
 //
 //   forward:   y [T,N] = x [T,K] W^T (+ what is in y) (+ residual)      backward:  y [T,K] = x [T,N] W
 //   W [N,K] without gaps; x and W float32 or bfloat16, y float32 or bfloat16 (float32 where x is float32)
-//   residual [T,N] f32, may be y. Sums f32; float32 products on a GPU round to TF32 only where that is allowed.
+//   residual [T,N] f32, may be y. Sums f32; float32 products on a GPU are not rounded to TF32.
 //   Equal calls give equal bytes on one device.
 #pragma once
 
@@ -66,7 +66,6 @@ using Stopwatch = std::function<std::int64_t(void* stream, const std::function<v
 struct BlasOptions {
   // [kBlasWorkspaceBytes] of device memory, which outlives the library's use.
   void* workspace;
-  bool allowTf32 = false;
   // Of earlier measurements, for libraryName() alone: the caller compares.
   std::vector<ProductChoice> choices = {};
   // When given, a product that is new in its rows or form is done in every way that the library offers, several times,

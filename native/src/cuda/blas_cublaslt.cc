@@ -134,7 +134,6 @@ class CublasLt final : public Blas {
  public:
   explicit CublasLt(BlasOptions options)
       : workspace_(options.workspace),
-        allowTf32_(options.allowTf32),
         choices_(options.choices, std::move(options.stopwatch)),
         prepared_(kMostPrepared) {
     check("cublasLtCreate", library().create(&handle_));
@@ -202,8 +201,7 @@ class CublasLt final : public Blas {
                   layout(op.yType, yColumns, op.rows, ldc),
                   layout(op.yType, yColumns, op.rows, op.ldy),
                   {}};
-    const int compute = !narrow && allowTf32_ ? kCompute32FFastTf32 : kCompute32F;
-    check("cublasLtMatmulDescCreate", library().descriptorCreate(made.operation.place(), compute, kFloat32));
+    check("cublasLtMatmulDescCreate", library().descriptorCreate(made.operation.place(), kCompute32F, kFloat32));
     const std::int32_t transposeWeight = op.backward ? kNotTransposed : kTransposed;
     for (const auto& [attribute, value] : {std::pair{kTransposeA, transposeWeight}, {kTransposeB, kNotTransposed}}) {
       check("cublasLtMatmulDescSetAttribute",
@@ -248,7 +246,6 @@ class CublasLt final : public Blas {
 
   Handle handle_ = nullptr;
   void* const workspace_;
-  const bool allowTf32_;
   ProductChoices choices_;
   RecentMap<Key, Prepared> prepared_;
 };

@@ -28,7 +28,6 @@ static_assert(sizeof(HeuristicResult) == 96);
 constexpr int kFloat32 = 0;
 constexpr int kBfloat16 = 14;
 constexpr int kCompute32F = 68;
-constexpr int kCompute32FFastTf32 = 77;
 constexpr std::int32_t kNotTransposed = 0;
 constexpr std::int32_t kTransposed = 1;
 constexpr int kTransposeA = 3;           // std::int32_t

@@ -142,7 +142,7 @@ CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaO
   workspace_ = std::make_unique<Buffer>(memory_, MemoryKind::other, cuda::kBlasWorkspaceBytes);
   // Another library, or another version, has other words for its ways.
   if (options.products.name != cuda::libraryName()) options.products.choices.clear();
-  blas_ = cuda::makeBlas({workspace_->data(), options.allowTf32, std::move(options.products.choices),
+  blas_ = cuda::makeBlas({workspace_->data(), std::move(options.products.choices),
                           options.measureProducts ? cuda::Stopwatch(timeOnGpu) : nullptr});
   slots_ = std::make_unique<TableSlots>(memory_, kAhead);
   rotations_ = std::make_unique<RotationTables>(memory_);

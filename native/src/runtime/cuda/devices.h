@@ -43,7 +43,6 @@ enum class GraphMode { off, on, automatic };
 
 struct CudaOptions {
   int index = 0;
-  bool allowTf32 = false;  // in float32 products
   GraphMode graphs = GraphMode::automatic;
   std::size_t graphRoomBytes = 0;  // of the GPU's memory, for its graphs
   // Of earlier runs, for the library that they name; another one has its own first choice.
