@@ -116,9 +116,9 @@ export const capacityCommand: Command = {
         candidates: {
           type: "string",
           needed: true,
-          describe: "file of accelerators that might be had, or what to make them of",
+          describe: "file with candidate accelerators, or with what to make them from",
         },
-        prices: { type: "string", needed: true, describe: "file of what they cost; none is built in" },
+        prices: { type: "string", needed: true, describe: "file with prices of accelerators; none is built in" },
         catalog: CATALOG_OPTION,
         draws: {
           type: "number",
@@ -127,15 +127,15 @@ export const capacityCommand: Command = {
         },
         "most-draws": {
           type: "number",
-          describe: `draws of a candidate that might keep the level or not, at most (default: ${DRAWS.rounds} times --draws)`,
+          describe: `most draws of a candidate that is close to the level (default: ${DRAWS.rounds} times --draws)`,
         },
         seed: { type: "number", default: 0, describe: "seed of the draws" },
-        probability: { type: "number", default: 0.9, describe: "share of the draws that are to keep the level" },
+        probability: { type: "number", default: 0.9, describe: "share of the draws that have to keep the level" },
         objective: {
           type: "string",
           choices: OBJECTIVES,
           default: "cost",
-          describe: "what the best one is the first by: money, kilowatt-hours, or the hours of the tightest level",
+          describe: "order of the candidates: by money, by kilowatt-hours, or by the hours of the tightest level",
         },
         output: {
           type: "string",
@@ -151,7 +151,7 @@ export const capacityCommand: Command = {
         flips: {
           type: "boolean",
           default: false,
-          describe: "search again where jobs, rows, times, prices or the level are otherwise",
+          describe: "search again with other jobs, rows, times, prices and levels",
         },
       },
     },

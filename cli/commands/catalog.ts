@@ -66,7 +66,7 @@ const DEVICE: Use = {
       type: "string",
       choices: ["float32", "bfloat16"],
       default: "bfloat16",
-      describe: "of --calibration",
+      describe: "dtype of --calibration",
       beside: "calibration",
     },
   },

@@ -8,7 +8,7 @@ export const cloneCommand = onJobCommand({
   example: ["ann ann-2 --overrides lr.yaml --warm-start", "goes on from ann's adapter with another learning rate"],
   positionals: { "new-name": { type: "string", demandOption: true, describe: "name of the new job" } },
   options: {
-    overrides: { type: "string", describe: "file with the keys that it has of its own" },
+    overrides: { type: "string", describe: "file with the keys that differ" },
     "warm-start": { type: "boolean", default: false, describe: "start from where the job's adapter is now" },
   },
   act: (fleet, job, args, io) => {

@@ -39,7 +39,7 @@ function writeWorkload(io: Io, file: string, model: string, steps: number | unde
 
 export const demoCommand: Command = {
   usage: "demo",
-  describe: "the main job on example data: plan 4 adapters, calibrate, simulate, train, compare, report",
+  describe: "all main steps on example data: calibrate, plan 4 adapters, simulate, train, compare, report",
   examples: [["$0 demo -o demo", "everything is written to demo/"]],
   positionals: {},
   uses: [

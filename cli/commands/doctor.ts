@@ -18,7 +18,7 @@ function lines({ about, state, found, needs, how }: Finding): readonly string[] 
 
 export const doctorCommand: Command = {
   usage: "doctor",
-  describe: "what this machine has, what is missing for what, and how to get it",
+  describe: "what this machine has, what it lacks, and how to install it",
   examples: [["$0 doctor", "after an installation, or when something is slow"]],
   positionals: {},
   uses: [{ input: "this machine", options: {} }],

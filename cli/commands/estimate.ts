@@ -9,17 +9,17 @@ import { INTERVAL_OPTIONS } from "../prediction-options.ts";
 import { contextOf, intervalChoice, planRequestChoice } from "../request-options.ts";
 
 const PRICE_OPTIONS = {
-  prices: { type: "string", describe: "file of what accelerators cost; none is built in" },
+  prices: { type: "string", describe: "file with prices of accelerators; none is built in" },
   tenure: {
     type: "string",
     choices: TENURES,
     default: "on-demand",
-    describe: "how these accelerators are had",
+    describe: "how you get the accelerators",
     beside: "prices",
   },
   "cost-per-hour": {
     type: "number",
-    describe: "what all devices cost together, instead of --prices",
+    describe: "price of all devices together, instead of --prices",
     notBeside: ["prices"],
   },
 } as const satisfies OptionTable;

@@ -22,7 +22,11 @@ export const jobsCommand: Command = {
   positionals: { run: FLEET_POSITIONAL },
   uses: [
     fleetUse({
-      follow: { type: "boolean", default: false, describe: "go on with what happens; with --json a document a line" },
+      follow: {
+        type: "boolean",
+        default: false,
+        describe: "keep printing what happens; with --json one document a line",
+      },
     }),
   ],
   async run(args, io) {

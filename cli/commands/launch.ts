@@ -30,7 +30,7 @@ const LAUNCH_OPTIONS = {
     type: "string",
     describe: "the hosts, in the order of the plan's machines: first:1,second:1; for Open MPI",
   },
-  hostfile: { type: "string", describe: "the same in a file of Open MPI's, a host a line", notBeside: ["hosts"] },
+  hostfile: { type: "string", describe: "the hosts in a file of Open MPI's form, one a line", notBeside: ["hosts"] },
   launcher: { type: "string", choices: LAUNCHERS, default: "openmpi", describe: "what starts a process on each host" },
   network: {
     type: "string",
@@ -39,7 +39,7 @@ const LAUNCH_OPTIONS = {
   run: {
     type: "boolean",
     default: false,
-    describe: "start it here, and look at how it has ended; without, the command line is printed",
+    describe: "start the run here and report how it ended; without it, print the command line",
   },
 } as const satisfies OptionTable;
 

@@ -13,7 +13,7 @@ const ROWS = 12;
 export const layoutsCommand: Command = {
   usage: "layouts <workload>",
   describe:
-    "every way in which accelerators can share the steps of a workload: tensor, context, pipeline and data parallel, ZeRO, layers computed twice; time, memory",
+    "every way in which accelerators can share the steps of a workload: tensor, context, pipeline and data parallel, ZeRO, recomputation; with time and memory",
   examples: [
     ['$0 layouts w.yaml --accelerator "H100 SXM" --count 8', "in bfloat16"],
     ["$0 layouts w.yaml --accelerator GB200 --count 72 --precision float4", "with a 4-bit base model"],
@@ -28,12 +28,12 @@ export const layoutsCommand: Command = {
       input: "a workload",
       options: {
         accelerator: { type: "string", demandOption: true, describe: "device of the catalog" },
-        count: { type: "number", demandOption: true, describe: "how many of it" },
+        count: { type: "number", demandOption: true, describe: "how many accelerators" },
         precision: {
           type: "string",
           choices: PRECISIONS,
           default: "bfloat16",
-          describe: "of products' operands and of the base model's weights; 8 and 4 bits are simulated only",
+          describe: "precision of matrix products and of base weights; 8 and 4 bits are simulated only",
         },
         release: {
           type: "string",

@@ -30,7 +30,11 @@ const FOLDER = path.join("examples", "regress");
 
 /** Where a comparison is written beside what is printed. */
 const WRITTEN = {
-  output: { type: "string", alias: "o", describe: "write a page with both timelines of what moved (HTML)" },
+  output: {
+    type: "string",
+    alias: "o",
+    describe: "write a page with both timelines of each workload that changed (HTML)",
+  },
   junit: { type: "string", describe: "write JUnit XML, a case a golden workload" },
   markdown: { type: "string", describe: "write a comment for a pull request" },
   github: {
@@ -44,7 +48,7 @@ const WRITTEN = {
 const BASELINE = {
   baseline: {
     type: "string",
-    describe: "file of what golden workloads came to (default: baseline.json in their folder)",
+    describe: "file with stored results of golden workloads (default: baseline.json in their folder)",
   },
 } as const satisfies OptionTable;
 
@@ -61,7 +65,7 @@ const POLICIES: Use = {
   kind: ["--policy"],
   options: {
     policy: { type: "string", describe: "policy of a job scheduler, in place of those of the golden workloads" },
-    against: { type: "string", describe: "the one that it is compared with" },
+    against: { type: "string", describe: "policy to compare it with" },
     ...WRITTEN,
   },
 };

@@ -29,7 +29,7 @@ const TRACES: Use = {
 const FLEET: Use = {
   input: "a live fleet's folder",
   options: {
-    policy: { type: "string", describe: "of the twin of a live fleet: another policy than the fleet's own" },
+    policy: { type: "string", describe: "policy of a live fleet's twin, instead of the fleet's own" },
     ...PAGE_OPTIONS,
   },
 };

@@ -42,7 +42,7 @@ const FOLDER_OPTIONS = {
     needed: true,
     describe: "run folder: plan, trace, metrics, adapters, checkpoints",
   },
-  overwrite: { type: "boolean", default: false, describe: "lose a finished run of the same plan in that folder" },
+  overwrite: { type: "boolean", default: false, describe: "replace a finished run of the same plan in that folder" },
   ...RUN_OPTIONS,
 } as const satisfies OptionTable;
 

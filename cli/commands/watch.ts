@@ -117,7 +117,7 @@ export const watchCommand: Command = {
   uses: [
     {
       input: "a run folder",
-      options: { once: { type: "boolean", default: false, describe: "look once, also at a run that goes on" } },
+      options: { once: { type: "boolean", default: false, describe: "look once, even if the run goes on" } },
     },
   ],
   async run(args, io) {

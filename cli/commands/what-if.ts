@@ -41,7 +41,8 @@ async function whatIfLive(io: Io, args: Arguments, file: string): Promise<number
 
 export const whatIfCommand: Command = {
   usage: "what-if <run> [job]",
-  describe: "what would happen if a job came: start, end, whom it delays, or why it is refused; nothing is changed",
+  describe:
+    "what happens if a job comes: its start and end, the jobs that it delays, or why it is refused; changes nothing",
   examples: [
     [
       "$0 what-if run/ job.yaml --policy sjf",
