@@ -6,11 +6,14 @@ import { writeAll } from "./whole-file.ts";
 
 /** What devices report is written down this often: a process that is killed loses no more. */
 const WRITE_EVERY_MS = 500;
+/** Characters that wait for a disk that takes nothing: hundreds of thousands of steps. */
+const MOST_WAITING = 64e6;
 
 export interface LineFileOptions {
   readonly mayEnd?: boolean;
   readonly goesOn?: boolean;
   readonly behind?: LineFile;
+  readonly mostWaiting?: number;
 }
 
 /**
@@ -18,6 +21,8 @@ export interface LineFileOptions {
  * is written with what comes next; a line is never torn but at the end of a process that was killed.
  */
 export class LineFile {
+  readonly #file: string;
+  readonly #mostWaiting: number;
   readonly #descriptor: number;
   readonly #mayEnd: boolean;
   readonly #behind: LineFile | undefined;
@@ -29,10 +34,15 @@ export class LineFile {
 
   /**
    * `mayEnd`: nobody needs the lines that come after one that was refused, and they are many. `goesOn`: behind the whole
-   * lines that are there. `behind`: while lines of that file are refused, these are not written.
+   * lines that are there. `behind`: while lines of that file are refused, these are not written. `mostWaiting`: so many characters may wait for the disk.
    * @throws InputError, DeviceError when it cannot be opened
    */
-  constructor(file: string, { mayEnd = false, goesOn = false, behind }: LineFileOptions = {}) {
+  constructor(
+    file: string,
+    { mayEnd = false, goesOn = false, behind, mostWaiting = MOST_WAITING }: LineFileOptions = {},
+  ) {
+    this.#file = file;
+    this.#mostWaiting = mostWaiting;
     this.#mayEnd = mayEnd;
     this.#behind = behind;
     try {
@@ -56,8 +66,12 @@ export class LineFile {
     return this.#refusal;
   }
 
+  /** @throws DeviceError where more waits than there may: the disk has taken nothing for long */
   add(line: string): void {
+    const refusal = this.#refusal ?? this.#behind?.refusal;
     if (this.#refusal === undefined || !this.#mayEnd) this.#pending += `${line}\n`;
+    if (refusal !== undefined && this.#pending.length > this.#mostWaiting)
+      throw fileError(refusal, "a disk that takes the lines of a run", this.#file);
   }
 
   /** Whether it is time to write what was added. */

@@ -67,6 +67,8 @@ const lineSchema = z.looseObject({
 export interface ReadJournal {
   /** Lines of the scheduler. */
   readonly lines: readonly JournalLine[];
+  /** What lines of other kinds hold: a run writes them into the same file. */
+  readonly others: readonly unknown[];
   /** Number of a last line that was not written to its end, from 1; undefined where there is none. */
   readonly tornLine: number | undefined;
 }
@@ -81,7 +83,11 @@ function isOfScheduler(value: unknown): boolean {
  * @throws InputError with the line that is none, or tells of a job that has not arrived, or where there is none
  */
 export function parseJournal(lines: FileLines, file: string): ReadJournal {
-  const read = journalLines(lines, file);
+  return requireLines(journalLines(lines, file), file);
+}
+
+/** @throws InputError for a journal without a line of the job scheduler */
+export function requireLines(read: ReadJournal, file: string): ReadJournal {
   if (read.lines.length > 0) return read;
   const hint = "`loratwin simulate WORKLOAD --policy NAME -o journal.jsonl` writes one.";
   throw new InputError({ expected: "a line of a job scheduler's journal", file, got: "none", hint });
@@ -90,13 +96,17 @@ export function parseJournal(lines: FileLines, file: string): ReadJournal {
 /** The same of a journal that may have none yet. @throws InputError with the line that is wrong */
 export function journalLines(given: FileLines, file: string): ReadJournal {
   const lines: JournalLine[] = [];
+  const others: unknown[] = [];
   const known = new Set<number>();
   let atNs = 0;
   let tornLine: number | undefined;
   for (const source of jsonLines(given, file, (line) => {
     tornLine = line;
   })) {
-    if (!isOfScheduler(source.value)) continue;
+    if (!isOfScheduler(source.value)) {
+      others.push(source.value);
+      continue;
+    }
     const wrong = (expected: string, got: unknown): InputError =>
       new InputError({ expected, file, line: source.line, got });
     const { line, events, decisions, ...rest } = checkDocument(lineSchema, source.value, source);
@@ -107,5 +117,5 @@ export function journalLines(given: FileLines, file: string): ReadJournal {
     if (foreign !== undefined) throw wrong("a job that has arrived before", foreign.number);
     lines.push({ line, atNs, events, decisions });
   }
-  return { lines, tornLine };
+  return { lines, others, tornLine };
 }

@@ -11,10 +11,10 @@ import {
   type PolicyFactory,
   type PolicyName,
   parseComers,
-  parseJournal,
   parseSegments,
   parseSetting,
   type ReadJournal,
+  requireLines,
   type JournalLine as SchedulerLine,
   type Segment,
   type Setting,
@@ -23,7 +23,7 @@ import { besideTwin, type TwinnedFleet } from "../../sim/index.ts";
 import { learnedBy, type Sizes } from "../../workbench/index.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine } from "./journal.ts";
-import { isGoingOn, readJournalEvents } from "./load-run.ts";
+import { isGoingOn, journalEvents } from "./load-run.ts";
 import { readMetrics } from "./metrics-lines.ts";
 
 /** The folder of jobs over time, whether their fleet goes on or has ended. */
@@ -94,7 +94,8 @@ export function loadFleetFolder(place: Place, folder: string): LoadedFleet {
     read(FLEET_FILES.journal),
   ];
   const jobsFile = absolute(place, path.join(folder, FLEET_FILES.jobs));
-  const events = readJournalEvents(linesOfFile(journal.file), journal.file);
+  const told = journalLines(journal.lines, journal.file);
+  const events = journalEvents(told.others);
   const started = events.findLast((line) => line.event === "started");
   const last = events.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
   const ended = last?.event === "started" ? undefined : last;
@@ -105,7 +106,7 @@ export function loadFleetFolder(place: Place, folder: string): LoadedFleet {
     jobs: parseComers(linesOfFile(jobsFile), jobsFile),
     segments: parseSegments(segments.lines, segments.file, setting),
     // One that was ended while it was loaded has none of the scheduler.
-    journal: (events.length > 0 ? journalLines : parseJournal)(journal.lines, journal.file),
+    journal: events.length > 0 ? told : requireLines(told, journal.file),
     metrics: readMetrics(metrics.lines, metrics.file).metrics,
     events,
     state: ended === undefined ? "unfinished" : ended.event === "ended early" ? "ended early" : "ended",

@@ -1,7 +1,7 @@
 import path from "node:path";
-import { inputLines, isFolder, linesOfFile, type Place } from "../../files/index.ts";
+import { inputLines, isFolder, type Place } from "../../files/index.ts";
 import { parseJournal, type ReadJournal } from "../../plan/index.ts";
-import { readJournalEvents, stoppedByJournal } from "./load-run.ts";
+import { journalEvents, stoppedByJournal } from "./load-run.ts";
 import { RUN_FILES } from "./run-folder.ts";
 
 /** A job scheduler's lines, and what a live fleet wrote between them of jobs that diverged: by name, why. */
@@ -14,5 +14,5 @@ export function loadJournal(place: Place, file: string): LoadedJournal {
   const own = isFolder(place, file) ? path.join(file, RUN_FILES.journal) : file;
   const input = inputLines(place, own, "a job scheduler's journal, or a run folder with one");
   const journal = parseJournal(input.lines, input.file);
-  return { ...journal, stopped: stoppedByJournal(readJournalEvents(linesOfFile(input.file), input.file)) };
+  return { ...journal, stopped: stoppedByJournal(journalEvents(journal.others)) };
 }

@@ -27,12 +27,14 @@ export interface LoadedRun {
   readonly part: RunPart | undefined;
 }
 
-/** What befell a run or a fleet: the lines of its journal that are not of a job scheduler. @throws InputError */
+/** What befell a run or a fleet, among what lines of its journal hold. */
+export function journalEvents(values: readonly unknown[]): readonly JournalLine[] {
+  return values.filter((value) => typeof value === "object" && value !== null && "event" in value) as JournalLine[];
+}
+
+/** The same of the lines. @throws InputError */
 export function readJournalEvents(lines: FileLines, file: string): readonly JournalLine[] {
-  const events: JournalLine[] = [];
-  for (const { value } of jsonLines(lines, file))
-    if (typeof value === "object" && value !== null && "event" in value) events.push(value as JournalLine);
-  return events;
+  return journalEvents(Array.from(jsonLines(lines, file), ({ value }) => value));
 }
 
 /**

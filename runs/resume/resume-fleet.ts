@@ -25,7 +25,7 @@ import { type FoundCheckpoint, findCheckpoint, putAside } from "../checkpoints/f
 import { weightsByJournal } from "../checkpoints/known-weights.ts";
 import { FLEET_FILES } from "../folder/fleet-folder.ts";
 import type { JournalLine as RunEvent } from "../folder/journal.ts";
-import { readJournalEvents, stoppedByJournal } from "../folder/load-run.ts";
+import { journalEvents, stoppedByJournal } from "../folder/load-run.ts";
 import { type ReadMetrics, readMetrics } from "../folder/metrics-lines.ts";
 import { RUN_FILES } from "../folder/run-folder.ts";
 import { checkStopped, keepMetrics } from "./resume-run.ts";
@@ -104,10 +104,10 @@ export function findResumableFleet(place: Place, given: string): ResumableFleet 
   };
   const written = readInput(place, path.join(given, FLEET_FILES.setting), FOLDER);
   const { model } = parseSetting(written.text, written.file);
-  checkStopped(folder, given);
+  const { lines, others } = read(FLEET_FILES.journal, journalLines);
+  const events = journalEvents(others);
+  checkStopped(events, given);
   const comers = read(FLEET_FILES.jobs, parseComers);
-  const { lines } = read(FLEET_FILES.journal, journalLines);
-  const events = read(FLEET_FILES.journal, readJournalEvents);
   const byName = new Map(comers.map(({ job }) => [job.name, job]));
   const found = findCheckpoint(folder, (checkpoint, manifest) => checkOwned(checkpoint, model, byName, manifest));
   const started = events.findLast(({ event }) => event === "started");

@@ -97,8 +97,7 @@ export function journalOfRun(folder: string): readonly JournalLine[] {
 }
 
 /** @throws InputError for a run that goes on, or has got to its end */
-export function checkStopped(folder: string, given: string): void {
-  const journal = journalOfRun(folder);
+export function checkStopped(journal: readonly JournalLine[], given: string): void {
   const last = journal.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
   if (last?.event === "ended")
     throw new InputError({ expected: "a run that did not get to its end", at: "--resume", got: given });
@@ -152,8 +151,8 @@ function checkPlans(plans: readonly Plan[], base: Plan, journal: readonly Journa
 export function findResumable(place: Place, given: string): ResumableRun {
   const folder = absolute(place, given);
   const plans = plansOfRun(place, given);
-  checkStopped(folder, given);
   const journal = journalOfRun(folder);
+  checkStopped(journal, given);
   const found = findCheckpoint(folder, ownerOf(plans));
   const { checkpoint } = found;
   const base = checkpoint === undefined ? plans.at(-1)! : plans.find(({ hash }) => hash === checkpoint.planHash)!;
