@@ -13,6 +13,7 @@ import {
 import { type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../../sim/index.ts";
 import {
   checkDevices,
+  type FleetPlace,
   type LoadedRequest,
   type LoadedWorkload,
   learnedBy,
@@ -25,7 +26,7 @@ import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
 import type { FoundCheckpoint } from "../checkpoints/find-checkpoint.ts";
 import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "../resume/restore-jobs.ts";
 import { checkComer, type ResumableFleet, restoredFleet, settingToGoOnIn } from "../resume/resume-fleet.ts";
-import { checkWork, type FleetPlace, startOfJob } from "./fleet-work.ts";
+import { checkWork, startOfJob } from "./fleet-work.ts";
 import { halvedSweeps } from "./halved-sweeps.ts";
 import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";

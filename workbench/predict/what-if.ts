@@ -9,16 +9,15 @@ import {
   FleetRun,
   fleetModel,
   inOrderOfArrival,
-  planAndPredict,
   simulatedJob,
   type WhatIfAnswer,
   whatIf,
-  worksOfPlan,
 } from "../../sim/index.ts";
 import { type LoadedJob, loadJob } from "../load/load-job.ts";
 import type { RequestChoice } from "../load/load-request.ts";
 import { FEWEST_SAMPLES, hasErrors, type IntervalChoice, LEVEL, movesOf, SAMPLES } from "./predict-intervals.ts";
 import { loadFleet, type WorkloadFleet } from "./simulate-fleet.ts";
+import { workOfJob } from "./work-of-job.ts";
 
 /** A job that comes to a workload's jobs. */
 export interface Submission {
@@ -35,24 +34,6 @@ export interface Submission {
 export interface WhatIfOfWorkload {
   readonly name: string;
   readonly answer: WhatIfAnswer;
-}
-
-/** What the job trains, in micro-batches that the pipelines have room for. @throws PlanError where it fits on none */
-function workOf({ request, fleet: { setting } }: WorkloadFleet, { job, rows }: LoadedJob): FleetMember["work"] {
-  // Pipelines are alike in what they can do; the first one stands for all.
-  const { firstStage, endStage, room } = setting.pipelines[0]!;
-  const isOpen = job.microBatchSize === undefined && job.microBatchTokens === undefined;
-  const { body } = planAndPredict({
-    ...request,
-    jobs: [{ ...job, arrivalSeconds: 0, ...(isOpen ? { microBatchTokens: room.maxTokens } : {}) }],
-    rows: [rows],
-    devices: setting.stages.slice(firstStage, endStage).map(({ device }) => setting.devices[device]!),
-    links: setting.links.slice(firstStage, endStage - 1).map((link) => link!),
-    groups: "unfused",
-    pipelines: 1,
-    jobsAtOnce: "all",
-  });
-  return worksOfPlan(body)[0]!;
 }
 
 /** Why the pipelines, which are as they are, have no room for what a job trains; undefined where one has. */
@@ -144,7 +125,7 @@ export async function whatIfOfWorkload(
   const { name } = job.job;
   let work: FleetMember["work"];
   try {
-    work = workOf(loaded, job);
+    work = workOfJob({ request: loaded.request, setting: loaded.fleet.setting }, job.job, job.rows);
   } catch (error) {
     if (error instanceof PlanError) return { name, answer: refusal(submission.policy, error) };
     throw error;
