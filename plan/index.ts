@@ -18,12 +18,18 @@ export {
   passOf,
   UPDATE,
 } from "./action.ts";
-// Which cores each device of this machine has.
-export { assignCores, coreNames, idleCoresText, THIS_MACHINE } from "./assign-cores.ts";
 // The devices and links that loratwin knows.
 export { CATALOG } from "./catalog.ts";
 // Manifests of checkpoints, and what has to agree to go on from one.
 export { checkpointHash, jobDigest } from "./checkpoint-hash.ts";
+// Which cores each device of this machine has.
+export { assignCores, coreNames, idleCoresText, THIS_MACHINE } from "./cluster/assign-cores.ts";
+// What the names of this machine's devices say.
+export { gpuOfName } from "./cluster/device-names.ts";
+// Which process runs which stage of a plan over several machines.
+export { machinesOf, stageRanks } from "./cluster/machine-ranks.ts";
+// The devices and links of a cluster, with what the catalog and this machine add.
+export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";
 // The number type in which devices store activations.
 export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // What the time of an action follows from.
@@ -85,8 +91,6 @@ export {
   type MessageRoutes,
   messageRoutes,
 } from "./dependencies.ts";
-// What the names of this machine's devices say.
-export { gpuOfName } from "./device-names.ts";
 // The shape of a Llama-family decoder.
 export {
   type Architecture,
@@ -123,7 +127,7 @@ export type { Sweep } from "./documents/expand-sweeps.ts";
 // Documents as a person writes them, for programs that hand them in.
 export type * from "./documents/given-documents.ts";
 // The journal of a job scheduler.
-export { journalLines, parseJournal, type ReadJournal } from "./documents/journal.ts";
+export { journalLines, parseJournal, type ReadJournal, requireLines } from "./documents/journal.ts";
 // Files of a JSON document a line, of any length.
 export { type FileLines, jsonLines } from "./documents/json-lines.ts";
 // The documents as JSON Schemas.
@@ -228,8 +232,6 @@ export { isSenderHeld } from "./held-sender.ts";
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // Layers on a GPU, and its kernels: what they were measured to take.
 export * from "./kernels/index.ts";
-// Which process runs which stage of a plan over several machines.
-export { machinesOf, stageRanks } from "./machine-ranks.ts";
 // Memory that is fitted to measured points, as they come.
 export {
   type FittedMemory,
@@ -336,8 +338,6 @@ export { type Cut, cutRows, partsOfStep } from "./planner/pack.ts";
 export type { PlanRequest } from "./planner/request.ts";
 // A workload with what it rests on, as such a question.
 export { type PlanChoices, type RequestParts, workloadRequest } from "./planner/workload-request.ts";
-// The devices and links of a cluster, with what the catalog and this machine add.
-export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // What of a plan is left once its jobs have made some steps.
 export { restOfPlan } from "./rest-of-plan.ts";
 // Where the decisions of two fleets part.
@@ -394,4 +394,4 @@ export { type StageLayer, stageLayers } from "./stage-layers.ts";
 // Stages as a person reads them.
 export { recomputationText, stageText } from "./stage-text.ts";
 // Whether a plan keeps its invariants, and the order of actions on each stage.
-export { planOrders, validatePlan } from "./validate-plan.ts";
+export { planOrders, validatePlan } from "./validate/validate-plan.ts";

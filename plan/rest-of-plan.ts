@@ -11,7 +11,7 @@ import { countedOnce } from "./memory/shared-weights.ts";
 import { stageUnits } from "./memory/stage-units.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
 import { timelineOf } from "./timeline.ts";
-import { planOrders, validatePlan } from "./validate-plan.ts";
+import { planOrders, validatePlan } from "./validate/validate-plan.ts";
 
 /**
  * Steps of each group that its members have made: all the same, since they share micro-batches; undefined where that is

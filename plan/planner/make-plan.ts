@@ -4,7 +4,7 @@ import { longestRow } from "../documents/architecture.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import { withGraphRoom } from "../memory/graph-room.ts";
 import { onePipeline } from "../pipelines.ts";
-import { validatePlan } from "../validate-plan.ts";
+import { validatePlan } from "../validate/validate-plan.ts";
 import type { Trial } from "./candidate.ts";
 import { type Division, nearlyBest, tryDivisions } from "./divisions.ts";
 import { explain, type PlanExplanation } from "./explanation.ts";

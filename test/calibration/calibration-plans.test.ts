@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type CalibrationRange, calibrationPlans } from "../../calibration/index.ts";
+import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import { type AdapterSpec, jobSegments } from "../../plan/index.ts";
-import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 import { SMALL } from "../exec/small-run.ts";
 
 const CATALOG = { kind: "catalog", version: 1, devices: { cpu: { kind: "cpu" } }, links: {} } as const;

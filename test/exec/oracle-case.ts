@@ -11,6 +11,7 @@ import {
   openModelFolder,
   readPeftFolder,
 } from "../../exec/index.ts";
+import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
 import {
   type ComputeDtype,
@@ -22,7 +23,6 @@ import {
 import { sealPlan } from "../../plan/plan-hash.ts";
 import type { JobRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
-import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 import { SHARED } from "../shared-folder.ts";
 import { type StageChoice, withStages } from "./with-stages.ts";
 

@@ -14,6 +14,7 @@ import {
 } from "../../exec/index.ts";
 import { callName, operatorName } from "../../exec/operator-names.ts";
 import type { DeviceStatistics } from "../../native/index.ts";
+import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
@@ -35,7 +36,6 @@ import { sealPlan } from "../../plan/plan-hash.ts";
 import { chains } from "../../plan/planner/chains.ts";
 import { joinPipelines } from "../../plan/planner/join-pipelines.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
-import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 import { type StageChoice, withStages } from "./with-stages.ts";
 
 /** Grouped queries, head dimension = hidden / heads, tied head. */

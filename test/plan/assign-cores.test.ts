@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { DeviceError } from "../../core/index.ts";
-import { assignCores, idleCoresText } from "../../plan/assign-cores.ts";
+import { assignCores, idleCoresText } from "../../plan/cluster/assign-cores.ts";
 import type { ResolvedDevice } from "../../plan/index.ts";
 
 type Asking = Pick<ResolvedDevice, "name" | "kind" | "threads">;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { coreOfName, gpuOfName } from "../../plan/device-names.ts";
+import { coreOfName, gpuOfName } from "../../plan/cluster/device-names.ts";
 
 it.each([
   ["cpu:0", 0, undefined],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import {
   type Cluster,
   clusterSchema,
@@ -11,7 +12,6 @@ import {
   stageOperators,
   stageShapes,
 } from "../../plan/index.ts";
-import { resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 import { measuredUnit } from "../calibration/measured-unit.ts";
 import { smallPlan } from "../sim/small-plan.ts";
 

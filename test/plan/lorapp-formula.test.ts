@@ -5,7 +5,7 @@ import { miniBatches } from "../../plan/mini-batch.ts";
 import { packMicroBatches } from "../../plan/planner/pack.ts";
 import { SCHEDULE_TABLE } from "../../plan/schedules/schedules.ts";
 import { timelineOf } from "../../plan/timeline.ts";
-import { planOrders } from "../../plan/validate-plan.ts";
+import { planOrders } from "../../plan/validate/validate-plan.ts";
 import { roomyPipeline, wholeGroup } from "./hand-work.ts";
 import { unitPlan } from "./unit-plan.ts";
 

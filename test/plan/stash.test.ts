@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { peakHeld, peakInFlight, SCHEDULES } from "../../plan/index.ts";
 import { stashPlacement, UNIT_ROWS } from "../../plan/memory/stash.ts";
 import { microBatchTokens } from "../../plan/mini-batch.ts";
-import { planOrders } from "../../plan/validate-plan.ts";
+import { planOrders } from "../../plan/validate/validate-plan.ts";
 import { unitPlan } from "./unit-plan.ts";
 
 type Order = Parameters<typeof stashPlacement>[0];

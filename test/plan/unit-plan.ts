@@ -1,3 +1,4 @@
+import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
@@ -10,7 +11,6 @@ import {
 } from "../../plan/index.ts";
 import { lengthRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
-import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 
 export interface UnitPlanOptions {
   readonly numDevices: number;

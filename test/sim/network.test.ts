@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PlanError } from "../../core/index.ts";
 import { dependencyTable, type PlanBody, planOrders, type ResolvedLink } from "../../plan/index.ts";
-import { checkRunsThrough } from "../../plan/validate-buffers.ts";
+import { checkRunsThrough } from "../../plan/validate/validate-buffers.ts";
 import { simulate } from "../../sim/index.ts";
 import { roomyPipeline } from "../plan/hand-work.ts";
 import { type SmallPlan, smallPlan } from "./small-plan.ts";

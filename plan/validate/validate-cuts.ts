@@ -1,6 +1,6 @@
-import { PlanError } from "../core/index.ts";
-import type { PlanBody } from "./documents/plan.ts";
-import type { PlannedRow } from "./documents/segment.ts";
+import { PlanError } from "../../core/index.ts";
+import type { PlanBody } from "../documents/plan.ts";
+import type { PlannedRow } from "../documents/segment.ts";
 
 /** What a mini-batch, or the evaluation behind it, has been cut into. */
 interface Step {

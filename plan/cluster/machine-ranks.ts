@@ -1,5 +1,5 @@
-import type { ResolvedDevice } from "./documents/cluster.ts";
-import type { Setting } from "./documents/setting.ts";
+import type { ResolvedDevice } from "../documents/cluster.ts";
+import type { Setting } from "../documents/setting.ts";
 
 type Placed = Pick<Setting, "stages" | "devices">;
 

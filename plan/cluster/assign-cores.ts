@@ -1,6 +1,6 @@
-import { DeviceError } from "../core/index.ts";
+import { DeviceError } from "../../core/index.ts";
+import type { ResolvedDevice } from "../documents/cluster.ts";
 import { coreOfName } from "./device-names.ts";
-import type { ResolvedDevice } from "./documents/cluster.ts";
 
 /** The machine of a cluster where the command runs. The devices of all others are only planned and simulated. */
 export const THIS_MACHINE = "local";

@@ -1,12 +1,12 @@
-import { PlanError } from "../core/index.ts";
-import { parseAction } from "./action.ts";
-import type { PlanBody } from "./documents/plan.ts";
-import type { StageMemory } from "./documents/setting.ts";
-import { withGraphRoom } from "./memory/graph-room.ts";
-import { memoryTable } from "./memory/memory-model.ts";
-import { neededMemory } from "./memory/needed-memory.ts";
-import { countedOnce, memoryLoads } from "./memory/shared-weights.ts";
-import { layoutOfStage } from "./memory/stage-units.ts";
+import { PlanError } from "../../core/index.ts";
+import { parseAction } from "../action.ts";
+import type { PlanBody } from "../documents/plan.ts";
+import type { StageMemory } from "../documents/setting.ts";
+import { withGraphRoom } from "../memory/graph-room.ts";
+import { memoryTable } from "../memory/memory-model.ts";
+import { neededMemory } from "../memory/needed-memory.ts";
+import { countedOnce, memoryLoads } from "../memory/shared-weights.ts";
+import { layoutOfStage } from "../memory/stage-units.ts";
 
 type Planned = PlanBody["memory"][number];
 

@@ -1,9 +1,9 @@
-import { DeviceError, formatBytes, InputError, ownValue } from "../core/index.ts";
+import { DeviceError, formatBytes, InputError, ownValue } from "../../core/index.ts";
+import type { Catalog } from "../documents/catalog.ts";
+import { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "../documents/cluster.ts";
+import { checkFigures } from "../documents/read-document.ts";
 import { assignCores, THIS_MACHINE } from "./assign-cores.ts";
 import { gpuOfName } from "./device-names.ts";
-import type { Catalog } from "./documents/catalog.ts";
-import { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
-import { checkFigures } from "./documents/read-document.ts";
 
 /** What the machine that plans knows of itself: `local` in a cluster. */
 export interface HostFacts {
