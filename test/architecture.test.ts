@@ -56,8 +56,33 @@ function countLines(path: string): number {
   return readFileSync(join(root, path), "utf8").trimEnd().split("\n").length;
 }
 
+/** By folder, what the check lets it import, in the order of the alphabet. */
+function checkedImports(): Readonly<Record<string, readonly string[]>> {
+  const texts = (config.forbidden ?? []).flatMap(({ name = "", comment = "" }) => {
+    const [, imports] = /may import only: (.*) \(see/.exec(comment) ?? [];
+    return name.startsWith("arrows-of-") && imports !== undefined ? [[name.slice("arrows-of-".length), imports]] : [];
+  });
+  return Object.fromEntries(texts.map(([folder, imports]) => [folder, listed(imports!)]));
+}
+
+function listed(text: string): readonly string[] {
+  return text === "nothing" ? [] : text.split(", ").sort();
+}
+
 describe("the arrows between folders", () => {
   const core = { "core/index.ts": 'export { one } from "./one.ts";', "core/one.ts": "export const one = 1;" };
+
+  it("are those of the table in CONTRIBUTING", () => {
+    const told: Record<string, readonly string[]> = {};
+    for (const [, folder, text] of readFileSync(join(root, "CONTRIBUTING.md"), "utf8").matchAll(
+      /^\| `(\w+)\/` \|.*\| ([^|]+) \|$/gm,
+    )) {
+      const [, but] = /^all above but (.*)$/.exec(text!) ?? [];
+      const above = Object.keys(told).filter((each) => but?.split(", ").includes(each) === false);
+      told[folder!] = but === undefined ? listed(text!) : above.sort();
+    }
+    expect(told).toEqual(checkedImports());
+  });
 
   it("allow an arrow of the table through the index", async () => {
     const plan = 'import { one } from "../core/index.ts";\nexport const two = one + 1;';
