@@ -44,7 +44,7 @@ export const MUTANTS = [
   ),
   ...mistakes(
     "plan/rest-of-plan.ts",
-    ["exec/lost-pipeline", "cli/resume.test"],
+    ["plan/rest-of-plan", "exec/lost-pipeline", "cli/resume.test"],
     ["Math.max(needed.gradientIn, known.gradientIn)", "needed.gradientIn"],
   ),
   ...mistakes("plan/memory/memory-model.ts", ["exec/memory"], ["4 * vectorBytes", "3 * vectorBytes"]),
@@ -180,10 +180,14 @@ export const MUTANTS = [
   ),
   ...mistakes(
     "runs/checkpoints/write-checkpoint.ts",
-    ["exec/states-every-steps", "cli/resume.test"],
+    ["runs/write-checkpoint", "cli/resume.test"],
     ["others.length + 1 - keep", "others.length - keep"],
   ),
-  ...mistakes("runs/check/compare-runs.ts", ["cli/resume.test"], ["both === steps && files.every", "files.every"]),
+  ...mistakes(
+    "runs/check/compare-runs.ts",
+    ["runs/compare-runs", "cli/resume.test"],
+    ["both === steps && files.every", "files.every"],
+  ),
   ...mistakes(
     "files/folder-lock.ts",
     ["reliability/faults", "cli/resume-fleet"],
