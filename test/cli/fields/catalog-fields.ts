@@ -74,6 +74,7 @@ export function catalogFields(): FieldTable {
       ...sourced("float4FlopsPerSecond", within(1e15, 1e17)),
       ...sourced("scaleUpDevices", whole(2, 1024)),
       ...sourced("multiprocessors", whole(16, 1024)),
+      ...sourced("memoryBoundSpeed", within(1, 3)),
       ...under("kernels.", kernelFields()),
       ...sourced("networkBytesPerSecond", within(1e9, 1e12)),
       ...sourced("float32FlopsPerSecond", within(1e10, 1e15)),
