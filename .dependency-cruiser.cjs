@@ -213,7 +213,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "^(dist|coverage|demo|run|tutorial|native/build[^/]*)/" },
+    exclude: { path: "^(dist|docs|coverage|demo|run|tutorial|native/build[^/]*)/" },
     enhancedResolveOptions: {
       exportsFields: ["exports"],
       conditionNames: ["import", "node", "default", "types"],

@@ -1,6 +1,34 @@
+import { posix } from "node:path";
 import { defineConfig } from "vitepress";
 
 const page = (text: string, link: string) => ({ text, link });
+
+interface Token {
+  type: string;
+  tag: string;
+  attrs: [string, string][] | null;
+  children: Token[] | null;
+  attrGet(name: string): string | null;
+}
+
+/** Whether a link of a page leads to a file of the repository that is no page. */
+function isOutside(page: string, href: string): boolean {
+  if (/^([a-z]+:|#|\/)/.test(href)) return false;
+  const to = posix.normalize(posix.join(posix.dirname(page), href.split("#")[0]!));
+  return to.startsWith("..") || /^(decisions|schemas)(\/?$|\/README\.md|.*\.json$)/.test(to);
+}
+
+/** Shows the names of such files as text. */
+function withoutOutside(page: string, tokens: readonly Token[]): void {
+  let isOpen = false;
+  for (const token of tokens) {
+    if (token.type === "link_open" && isOutside(page, token.attrGet("href") ?? "")) isOpen = true;
+    else if (token.type !== "link_close" || !isOpen) continue;
+    token.tag = "span";
+    token.attrs = null;
+    if (token.type === "link_close") isOpen = false;
+  }
+}
 
 /** The pages of docs/ as a site with search, which asks nobody else for anything: `npm run docs`. */
 export default defineConfig({
@@ -8,12 +36,21 @@ export default defineConfig({
   description: "Many LoRA adapters fine-tuned at once over one base model, with a digital twin",
   // GitHub shows README.md of a folder, a site index.html.
   rewrites: { "README.md": "index.md" },
-  // Files of the repository that are no pages of the site.
-  ignoreDeadLinks: [/^(\.\.\/)+(?!how-to|concepts|reference|internals)/, /decisions\/index$/, /schemas\/index$/],
+  markdown: {
+    config(md) {
+      md.core.ruler.push("outside", ({ tokens, env }) => {
+        for (const { children } of tokens) withoutOutside(env.relativePath, (children ?? []) as Token[]);
+      });
+    },
+  },
   themeConfig: {
     search: { provider: "local" },
     outline: [2, 3],
-    nav: [page("Tutorial", "/tutorial"), page("Reference", "/reference/documents"), page("Glossary", "/concepts/glossary")],
+    nav: [
+      page("Tutorial", "/tutorial"),
+      page("Reference", "/reference/documents"),
+      page("Glossary", "/concepts/glossary"),
+    ],
     sidebar: [
       { items: [page("Contents", "/"), page("Installation", "/install"), page("Tutorial", "/tutorial")] },
       {
