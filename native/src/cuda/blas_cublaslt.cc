@@ -192,7 +192,6 @@ class CublasLt final : public Blas {
 
   // Without its algorithm.
   Prepared describe(const Product& op, std::int64_t ldc) const {
-    const bool narrow = op.type == ops::DType::bfloat16;
     const std::int64_t xColumns = op.backward ? op.out : op.in;
     const std::int64_t yColumns = op.backward ? op.in : op.out;
     Prepared made{Held(library().descriptorDestroy),
