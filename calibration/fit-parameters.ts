@@ -11,9 +11,10 @@ export interface FitProblem<Name extends string> {
    * squares.
    */
   readonly softL1?: number;
+  /** Of a parameter's logarithm, for derivatives: larger where residuals come from rounded numbers; 1e-6 when absent. */
+  readonly derivativeStep?: number;
 }
 
-const DERIVATIVE_STEP = 1e-6;
 const LARGEST_STEP = 2;
 const MAXIMUM_ROUNDS = 200;
 const CONVERGED = 1e-10;
@@ -42,6 +43,7 @@ export function fitParameters<Name extends string>({
   start,
   residuals,
   softL1,
+  derivativeStep = 1e-6,
 }: FitProblem<Name>): Readonly<Record<Name, number>> {
   const names = Object.keys(start) as Name[];
   const named = (logs: readonly number[]): Record<Name, number> =>
@@ -52,8 +54,8 @@ export function fitParameters<Name extends string>({
   let damping = 1e-3;
   for (let round = 0; round < MAXIMUM_ROUNDS; round += 1) {
     const columns = logs.map((log, index) => {
-      const moved = residuals(named(logs.with(index, log + DERIVATIVE_STEP)));
-      return moved.map((value, row) => (value - current[row]!) / DERIVATIVE_STEP);
+      const moved = residuals(named(logs.with(index, log + derivativeStep)));
+      return moved.map((value, row) => (value - current[row]!) / derivativeStep);
     });
     const weightedDot = (a: readonly number[], b: readonly number[]): number => {
       let total = 0;

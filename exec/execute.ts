@@ -89,15 +89,15 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
         case "stepped":
           losses.push({ job: event.metrics.job, value: event.metrics.loss, timeNs: event.endNs });
           metrics.push(event.metrics);
-          return onEvent(event);
+          break;
         case "evaluated":
           evaluations.push(event.metrics);
-          return onEvent(event);
+          break;
         case "completed":
           // JavaScript runs on the devices' cores: the trace is made of these when the run has ended.
           for (const each of event.batch) completions.push(each);
           feed.feed(session);
-          return onEvent(event);
+          break;
         case "progressed": {
           // Segments come while the run goes on, but how many actions there are is known.
           const all = session.hasEndedEarly ? event.progress.totalActions : totalActions;
@@ -113,10 +113,9 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
           diverge(event.job, adapterDivergence(plan.jobs[event.job]!.steps - 1, event.adapter));
           ended.set(event.job, event.adapter);
           best.set(event.job, event.best);
-          return onEvent(event);
-        default:
-          return onEvent(event);
+          break;
       }
+      return onEvent(event);
     },
   });
   feed.feed(session);

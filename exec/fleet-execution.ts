@@ -1,5 +1,4 @@
 import type { AskedEvent, FleetEvent, FleetPlan, FleetStep, FleetWork, JobRequest, Setting } from "../plan/index.ts";
-import type { AdapterState } from "./adapters.ts";
 import type { JobState } from "./job-states.ts";
 import type { LostPipeline } from "./lost-pipeline.ts";
 import type { RunEvent } from "./run-event.ts";
@@ -163,7 +162,7 @@ export class FleetExecution implements Disposable {
         this.#tell({ ...event, job: this.#numbers.get(event.job)! });
         break;
       case "taken":
-        this.#taken(event.job, event.state);
+        this.#taken(event);
         break;
       case "states":
         this.#tellStates(event.states);
@@ -261,7 +260,7 @@ export class FleetExecution implements Disposable {
     } else {
       this.#stopped.add(number);
       const state = isTaken ? undefined : this.#session.stateOf(planned);
-      if (state !== undefined) this.#taken(planned, state);
+      if (state !== undefined) this.#taken({ job: planned, state, best: this.#session.bestOf(planned) });
     }
   }
 
@@ -278,10 +277,9 @@ export class FleetExecution implements Disposable {
     this.#tell({ ...event, job: number });
   }
 
-  #taken(planned: number, state: AdapterState): void {
+  #taken({ job: planned, state, best }: Pick<Extract<RunEvent, { kind: "taken" }>, "job" | "state" | "best">): void {
     const number = this.#numbers.get(planned)!;
     const isOver = this.#stopped.delete(number);
-    const best = this.#session.bestOf(planned);
     if (isOver) {
       this.#session.drop(planned);
       this.#forget(number);

@@ -23,8 +23,6 @@ export interface ObservationFit {
 
 /** A step on the logarithm of a parameter, large enough for times in whole nanoseconds. */
 const STEP = 0.01;
-/** Launch times that a fit starts from, relative to the calibration's. */
-const LAUNCH_STARTS = [1, 1 / 4, 4];
 /** Below this sine between their effects on the observed rates, one parameter stands for the other. */
 const LEAST_SINE = 0.05;
 
@@ -62,21 +60,14 @@ function fitTo(
   const { computeEfficiency, launchSeconds } = request.calibration;
   const start = { computeEfficiency, launchSeconds: Math.max(launchSeconds, 1e-6) };
   if (names.length > 1) requireSeparable(request, observations, start);
-  const residuals = (found: ObservationFit["parameters"]): readonly number[] =>
-    observations.map(({ strategy, tokensPerSecond }) =>
-      Math.log(observedRate(withFigures(request, found), strategy) / tokensPerSecond),
-    );
-  // From one start a fit can end beside the best one.
-  const launches = names.length > 1 ? LAUNCH_STARTS : [1];
-  const fits = launches.map((factor) => {
-    const from = { ...start, launchSeconds: factor * start.launchSeconds };
-    return fitParameters({
-      start: Object.fromEntries(names.map((name) => [name, from[name]])) as Record<ObservedParameter, number>,
-      residuals,
-    });
+  const fitted = fitParameters({
+    start: Object.fromEntries(names.map((name) => [name, start[name]])) as Record<ObservedParameter, number>,
+    residuals: (found) =>
+      observations.map(({ strategy, tokensPerSecond }) =>
+        Math.log(observedRate(withFigures(request, found), strategy) / tokensPerSecond),
+      ),
+    derivativeStep: STEP,
   });
-  const missOf = (fit: ObservationFit["parameters"]): number => sum(residuals(fit).map((value) => value ** 2));
-  const fitted = fits.reduce((best, each) => (missOf(each) < missOf(best) ? each : best));
   if (fitted.computeEfficiency > 1)
     throw new InputError({
       expected: "rates that a share of the peak of at most 1 gives",
