@@ -1,4 +1,4 @@
-// Who may import whom. Everything below is made from the two tables; change a row only together with its reason.
+// Who may import whom. Everything below is made from the three tables; change a row only together with its reason.
 
 /** Folder -> the folders it may import, always through their index.ts. */
 const arrows = {
@@ -46,8 +46,8 @@ const arrows = {
   // Training: what is run, the folder that tells of it, checkpoints, and going on from them.
   runs: ["core", "plan", "traces", "sim", "files", "datasets", "exec", "workbench"],
 
-  // A live fleet for other processes: its interface, HTTP around it, the clients of that, a spool folder, a page. What
-  // trains is handed in.
+  // A live fleet for other processes: its interface, HTTP around it, the clients of that, a page. What trains is
+  // handed in.
   server: ["core", "plan", "files", "exec", "reports", "workbench", "runs"],
 
   // A page in which a person changes a scene and planner and simulator follow. It runs in a browser, so that nothing of
@@ -75,6 +75,33 @@ const arrows = {
     "server",
     "explorer",
   ],
+};
+
+/** Folder in plan/ -> the folders there that it may import. Each looks only at what stands above it. */
+const layers = {
+  // Schemas: what a person or a file says.
+  documents: [],
+  // Known devices; a cluster of them.
+  catalog: ["documents"],
+  cluster: ["documents"],
+  // What is done, what it waits for, and in which pieces.
+  actions: ["documents"],
+  // Times of a GPU's kernels, then of actions, then bytes of devices.
+  kernels: ["documents"],
+  costs: ["documents", "actions", "kernels"],
+  memory: ["documents", "actions", "kernels", "costs"],
+  // Who comes after whom on a device; which rows share a micro-batch.
+  schedules: ["documents", "actions", "memory"],
+  packing: ["documents"],
+  // Whether a plan can be carried out, and its hash.
+  validate: ["documents", "actions", "memory"],
+  // A whole plan at once, or one that grows.
+  planner: ["documents", "actions", "costs", "memory", "schedules", "validate"],
+  growth: ["documents", "actions", "costs", "memory", "schedules"],
+  // Jobs over time: who trains next, who stops, who of a sweep goes on.
+  scheduler: ["documents", "actions", "costs", "memory", "packing", "validate", "growth"],
+  "early-stopping": ["documents"],
+  halving: ["documents", "scheduler"],
 };
 
 /** Package -> the folders that may import it. A package with one home can be replaced in one place. */
@@ -122,6 +149,14 @@ const arrowRules = folders.map((folder) => ({
   },
 }));
 
+const layerRules = Object.entries(layers).map(([layer, below]) => ({
+  name: `layers-of-plan-${layer}`,
+  comment: `plan/${layer} may import only: ${below.join(", ") || "nothing"} (see the table of layers).`,
+  severity: "error",
+  from: { path: `^plan/${layer}/` },
+  to: { path: "^plan/", pathNot: `^plan/(${[layer, ...below].join("|")})/` },
+}));
+
 const homeRules = Object.entries(homes).map(([name, owners]) => ({
   name: `home-of-${name.replace("@", "")}`,
   comment: `${name} may be imported only in: ${owners.join(", ")} (see the table of homes).`,
@@ -134,6 +169,7 @@ const homeRules = Object.entries(homes).map(([name, owners]) => ({
 module.exports = {
   forbidden: [
     ...arrowRules,
+    ...layerRules,
     ...homeRules,
     {
       name: "through-the-index",

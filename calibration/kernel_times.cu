@@ -59,9 +59,9 @@ Options readOptions(int count, char** words) {
   Options options;
   const std::map<std::string, std::string*> texts = {
       {"-o", &options.output}, {"--output", &options.output}, {"--gpu", &options.gpu}};
-  const std::map<std::string, double*> numbers = {
-      {"--seconds", &options.seconds}, {"--hidden", &options.hidden},    {"--inner", &options.inner},
-      {"--heads", &options.heads},     {"--kv-heads", &options.kvHeads}, {"--head-dim", &options.headDim}};
+  const std::map<std::string, double*> numbers = {{"--seconds", &options.seconds},  {"--hidden", &options.hidden},
+                                                  {"--inner", &options.inner},      {"--heads", &options.heads},
+                                                  {"--kv-heads", &options.kvHeads}, {"--head-dim", &options.headDim}};
   for (int i = 1; i < count; i += 2) {
     const std::string name = words[i];
     if (name == "-h" || name == "--help") std::exit(std::puts(HELP) < 0);

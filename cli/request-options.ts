@@ -3,10 +3,10 @@ import type { Context } from "../files/index.ts";
 import { type Dtype, type Recompute, SCHEDULES } from "../plan/index.ts";
 import { fleetSchedule, type SwitchedOff } from "../sim/index.ts";
 import type { DeviceChoice, DrawChoice, IntervalChoice, RequestChoice, Sizes } from "../workbench/index.ts";
+import { activity } from "./activity.ts";
 import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
 import type { Io } from "./io.ts";
 import { note, warn } from "./output.ts";
-import { stages } from "./stages.ts";
 
 /** What an operation gets of the world outside: notes go where all of them go. */
 export function contextOf(io: Io, args: Arguments): Context {
@@ -14,7 +14,7 @@ export function contextOf(io: Io, args: Arguments): Context {
     cwd: io.cwd,
     note: (text) => note(io, args, text),
     warn: (text) => warn(io, text),
-    stage: stages(io, args),
+    during: activity(io, args),
     get cache() {
       return usesCache(args);
     },

@@ -12,13 +12,13 @@ import {
   trainInFolder,
 } from "../runs/index.ts";
 import { rankedHost } from "../workbench/index.ts";
+import { activity } from "./activity.ts";
 import { NOTICED, noticeOf, rhythmOf } from "./checkpoint-options.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
 import { note, takenOver, warn } from "./output.ts";
 import { trainingProgress } from "./progress-bar.ts";
 import { usesCache } from "./request-options.ts";
-import { stages } from "./stages.ts";
 
 /** A run that was written to its folder, and whether it was ended since the machine is to be taken away. */
 export interface ToldRun extends TrainedRun {
@@ -87,7 +87,7 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
       host: world && (() => rankedHost(world, model, (text) => note(io, args, text))),
       onLocked(run) {
         if (run.takenFrom !== undefined) note(io, args, takenOver(folder, run.takenFrom));
-        setUp = stages(io, args)("setting up devices", () => ready);
+        setUp = activity(io, args)("setting up devices", () => ready);
         return waysToEnd(run);
       },
       onEvent: listener({

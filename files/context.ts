@@ -5,14 +5,14 @@ export interface Context {
   /** What a person should look at before going on. */
   readonly warn: (text: string) => void;
   /** Shows what is being done while `work` does it. */
-  readonly stage: <T>(what: string, work: () => Promise<T> | T) => Promise<T>;
+  readonly during: <T>(what: string, work: () => Promise<T> | T) => Promise<T>;
   /** Whether what takes long is kept for later commands in the user's cache, and taken from there; not where absent. */
   readonly cache?: boolean;
 }
 
 /** Where nobody looks: relative paths start at `cwd`, and nothing is said. */
 export function silent(cwd: string): Context {
-  return { cwd, note: () => {}, warn: () => {}, stage: async (_, work) => await work() };
+  return { cwd, note: () => {}, warn: () => {}, during: async (_, work) => await work() };
 }
 
 /** What operations need that read and write files, and have nothing to say. */

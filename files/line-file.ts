@@ -98,6 +98,11 @@ export class LineFile {
     return true;
   }
 
+  /** Bytes in the file. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** Gives its room on the disk back, where nobody needs its lines any more. */
   empty(): void {
     this.#pending = "";
@@ -105,10 +110,10 @@ export class LineFile {
     ftruncateSync(this.#descriptor);
   }
 
-  /** What was added is on the disk. @throws when the system refuses it */
+  /** What was added is on the disk. @throws when the system refuses it, but for lines that nobody needs then */
   sync(): void {
     this.write(true);
-    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#refusal !== undefined && !this.#mayEnd) throw this.#refusal;
     fsyncSync(this.#descriptor);
   }
 

@@ -4,8 +4,8 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** The same as operations take it. */
 export function contextOf({ cwd = process.cwd(), cache = false, onNote, onWarning }: Surroundings): Context {
-  const { note, warn, stage } = silent(cwd);
-  return { cwd, cache, note: onNote ?? note, warn: onWarning ?? warn, stage };
+  const { note, warn, during } = silent(cwd);
+  return { cwd, cache, note: onNote ?? note, warn: onWarning ?? warn, during };
 }
 
 /** A document that was handed in has no file, and so no line: its path in the document says where a fault is. */

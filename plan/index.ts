@@ -1,27 +1,7 @@
-// An action is one unit of compute work; its text joins plan, traces and reports.
-export {
-  ACTION_LETTERS,
-  type Action,
-  type ActionKey,
-  type ActionLetter,
-  BACKWARD,
-  EVALUATION,
-  FORWARD,
-  formatAction,
-  PASSES,
-  type Pass,
-  PLANNED_LETTERS,
-  type PlannedLetter,
-  parseAction,
-  parseAnyAction,
-  passCode,
-  passOf,
-  UPDATE,
-} from "./action.ts";
+// Actions: what is done, what it waits for, and in which pieces.
+export * from "./actions/index.ts";
 // The devices and links that loratwin knows.
-export { CATALOG } from "./catalog.ts";
-// Manifests of checkpoints, and what has to agree to go on from one.
-export { checkpointHash, jobDigest } from "./checkpoint-hash.ts";
+export { CATALOG } from "./catalog/catalog.ts";
 // Which cores each device of this machine has.
 export { assignCores, coreNames, idleCoresText, THIS_MACHINE } from "./cluster/assign-cores.ts";
 // What the names of this machine's devices say.
@@ -30,8 +10,6 @@ export { gpuOfName } from "./cluster/device-names.ts";
 export { machinesOf, stageRanks } from "./cluster/machine-ranks.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";
-// The number type in which devices store activations.
-export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // What the time of an action follows from.
 export type { ActionCost } from "./costs/action-cost.ts";
 // Durations from the cost model in whole nanoseconds, by which planner and simulator go.
@@ -58,8 +36,6 @@ export {
   trainingLosses,
   transferCalibration,
 } from "./costs/device-calibration.ts";
-// What BatchLoRA's graph pruning saves, and a plan as a program without it would run it.
-export { splitCosts, withoutPruning } from "./costs/graph-pruning.ts";
 // What whole layers of a model cost on a device by those figures.
 export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes } from "./costs/layer-model.ts";
 // What stages of one pipeline on several machines tell each other.
@@ -76,21 +52,13 @@ export {
 } from "./costs/operators.ts";
 // Which operators get slower as products do, and their share of a time.
 export { isProduct, productShare } from "./costs/product-share.ts";
+export { isQuantized, type QuantizedDtype } from "./costs/quantized-weights.ts";
 // What the actions of each stage of a plan work on.
 export { stageShapes } from "./costs/stage-shapes.ts";
 // Weights that are kept in fewer bits than products take.
 export { dequantizedBytes, WEIGHT_BYTES } from "./costs/weight-bytes.ts";
 // Which micro-batches cost the same.
 export { type WorkShapes, workShapes } from "./costs/work-shapes.ts";
-// What has to end before an action may start.
-export {
-  clips,
-  type Dependency,
-  type DependencyTable,
-  dependencyTable,
-  type MessageRoutes,
-  messageRoutes,
-} from "./dependencies.ts";
 // The shape of a Llama-family decoder.
 export {
   type Architecture,
@@ -118,6 +86,8 @@ export {
   type CheckpointJob,
   checkpointSchema,
 } from "./documents/checkpoint.ts";
+// Manifests of checkpoints, and what has to agree to go on from one.
+export { checkpointHash, jobDigest } from "./documents/checkpoint-hash.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
 // When a job ends before its last step.
@@ -126,8 +96,6 @@ export type { EarlyStopping } from "./documents/early-stopping.ts";
 export type { Sweep } from "./documents/expand-sweeps.ts";
 // Documents as a person writes them, for programs that hand them in.
 export type * from "./documents/given-documents.ts";
-// The journal of a job scheduler.
-export { journalLines, parseJournal, type ReadJournal, requireLines } from "./documents/journal.ts";
 // Files of a JSON document a line, of any length.
 export { type FileLines, jsonLines } from "./documents/json-lines.ts";
 // The documents as JSON Schemas.
@@ -206,8 +174,6 @@ export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/lo
 export { ONLY_NOT_FINITE, stoppingOptions } from "./early-stopping/stopping-options.ts";
 export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
 export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
-// When jobs are evaluated, and what they end with.
-export { evaluatedToTheEnd, evaluatesAfter, mayBeBest } from "./evaluation.ts";
 // Whether work is within a pipeline's room.
 export { checkRoom } from "./growth/check-room.ts";
 // A plan that grows while it runs.
@@ -226,10 +192,6 @@ export {
 export { halvingEvents } from "./halving/halving-events.ts";
 export { areEvaluated, halvingPlan, halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
 export { type HalvedSweep, type PastSweeps, SweepHalving, type SweepVerdict } from "./halving/sweep-halving.ts";
-// Links that hold their senders.
-export { isSenderHeld } from "./held-sender.ts";
-// The most that a stage holds at once along its order.
-export { peakHeld, peakInFlight } from "./in-flight.ts";
 // Layers on a GPU, and its kernels: what they were measured to take.
 export * from "./kernels/index.ts";
 // Memory that is fitted to measured points, as they come.
@@ -241,6 +203,8 @@ export {
   type PredictedMemory,
   predictMemory,
 } from "./memory/fitted-memory.ts";
+// What BatchLoRA's graph pruning saves, and a plan as a program without it would run it.
+export { splitCosts, withoutPruning } from "./memory/graph-pruning.ts";
 // What a forward keeps for its backward.
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
 // What a device has to hold, for programs that hold other parts of a model than a plan's stages too.
@@ -248,7 +212,6 @@ export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/m
 export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 // What a program takes beside weights and activations: our executor, and others.
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
-export { isQuantized, type QuantizedDtype } from "./memory/quantized-weights.ts";
 // When a stage needs which adapters, and where they take the most.
 export { jobsAtOnce } from "./memory/residents.ts";
 // Which memory a device has, and the weights that devices of one memory hold once, as a text.
@@ -264,32 +227,6 @@ export {
 export { layoutOfStage } from "./memory/stage-units.ts";
 // Where the activations of each micro-batch in flight lie.
 export { bytesInUse, FirstFit, microBatchUnits, stashPlacement } from "./memory/stash.ts";
-// The type and size of what travels between stages.
-export {
-  type EdgeDtypes,
-  edgeDtypes,
-  messageBytes,
-  messageDtype,
-  sentBytesPerToken,
-  tokenBytes,
-} from "./message-bytes.ts";
-// Mini-batches and the jobs inside a micro-batch.
-export {
-  activeJobs,
-  activeMembers,
-  groupEvaluations,
-  groupRows,
-  isFused,
-  type JobSegment,
-  jobSegments,
-  jobStep,
-  jobsOfGroup,
-  type MiniBatch,
-  type MiniBatchKey,
-  microBatchJobs,
-  microBatchTokens,
-  type Numbered,
-} from "./mini-batch.ts";
 // Rows of jobs that share micro-batches, packed by tokens.
 export { type SolvePackings, withBetterPackings } from "./packing/better-packings.ts";
 export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";
@@ -297,37 +234,12 @@ export { balancedGroups, packMiniBatch } from "./packing/packed-groups.ts";
 export { betterPacking, packingModel } from "./packing/packing-model.ts";
 export { ownRows } from "./packing/shared-steps.ts";
 export { solvedPacking } from "./packing/solved-packing.ts";
-// What a live fleet writes down, read back.
-export { type FleetComer, fleetPlanBody, parseComers, parseSegments, parseSetting } from "./parse-fleet.ts";
-// Which stages, groups, jobs and micro-batches are of which pipeline.
-export {
-  devicesOfPipeline,
-  type PipelineTable,
-  pipelineGroups,
-  pipelineJobs,
-  pipelineMicroBatches,
-  pipelineTable,
-  roomOf,
-} from "./pipelines.ts";
-// A plan gets its hash, and one that was read is checked against its own.
-export { checkPlan, parsePlan, sealPlan } from "./plan-hash.ts";
 // Chains of neighbours that a cluster's devices are divided into.
 export { chains } from "./planner/chains.ts";
 // Into how many pipelines the devices can be divided.
 export { pipelineCounts } from "./planner/divide.ts";
 // Why a plan is as it is.
 export type { ConsideredWay, MemoryBinding, PlanExplanation, SharingComparison } from "./planner/explanation.ts";
-// The rows of a job as token counts.
-export {
-  cutOfLengths,
-  divideRows,
-  type EvaluationRows,
-  evaluationRows,
-  isLengthData,
-  type JobRows,
-  lengthRows,
-  stepCount,
-} from "./planner/job-rows.ts";
 // Plans of one pipeline each as one plan.
 export { joinPipelines, type PipelinePart } from "./planner/join-pipelines.ts";
 // The planner: from a request to a plan, with its reasons or without.
@@ -336,10 +248,10 @@ export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.t
 export { type Cut, cutRows, partsOfStep } from "./planner/pack.ts";
 // What the planner is asked: jobs, devices, costs and choices.
 export type { PlanRequest } from "./planner/request.ts";
+// What of a plan is left once its jobs have made some steps.
+export { restOfPlan } from "./planner/rest-of-plan.ts";
 // A workload with what it rests on, as such a question.
 export { type PlanChoices, type RequestParts, workloadRequest } from "./planner/workload-request.ts";
-// What of a plan is left once its jobs have made some steps.
-export { restOfPlan } from "./rest-of-plan.ts";
 // Where the decisions of two fleets part.
 export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
 export { type CutOff, cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-off.ts";
@@ -368,15 +280,29 @@ export { isUnmeasured, measurementOf } from "./scheduler/measured-job.ts";
 export { type FleetOutcome, FleetOutcomes, type JobPast } from "./scheduler/outcomes.ts";
 // A policy that a person wrote.
 export { checkedPolicy, type OwnPolicy, type PolicySource, type PolicyTools } from "./scheduler/own-policy.ts";
+// What a live fleet writes down, read back.
+export {
+  beginLine,
+  type FleetComer,
+  firstBegin,
+  fleetPlanBody,
+  type KeptSegments,
+  parseComers,
+  parseSegments,
+  parseSetting,
+  type SegmentsBegin,
+} from "./scheduler/parse-fleet.ts";
 export {
   POLICIES,
   type PolicyFactory,
   type PolicyName,
   type PolicyOptions,
   policyOf,
-} from "./scheduler/policies.ts";
+} from "./scheduler/policies/policies.ts";
 export type { Choice, FleetView, Policy, Refusal, Wish } from "./scheduler/policy.ts";
 export { priorityWeights } from "./scheduler/priority-weights.ts";
+// The journal of a job scheduler.
+export { journalLines, parseJournal, type ReadJournal, requireLines } from "./scheduler/read-journal.ts";
 export { type Resources, type Shortfall, shortfallText } from "./scheduler/resources.ts";
 // Room for the margins of sizes that are learned.
 export { withRoomForMargins } from "./scheduler/room-for-margins.ts";
@@ -385,13 +311,9 @@ export { Scheduler } from "./scheduler/scheduler.ts";
 export { resourcesAt, type SchedulerState } from "./scheduler/scheduler-state.ts";
 export { settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
-export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
+export type { Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";
-// A plan as it is written, and cut into segments.
-export { planDocument, planSegments, settingHash, settingOf } from "./segments.ts";
-// Which halves of which layers a stage has.
-export { type StageLayer, stageLayers } from "./stage-layers.ts";
-// Stages as a person reads them.
-export { recomputationText, stageText } from "./stage-text.ts";
+// A plan gets its hash, and one that was read is checked against its own.
+export { checkPlan, parsePlan, sealPlan } from "./validate/plan-hash.ts";
 // Whether a plan keeps its invariants, and the order of actions on each stage.
 export { planOrders, validatePlan } from "./validate/validate-plan.ts";

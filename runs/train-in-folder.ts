@@ -12,10 +12,11 @@ import type { Place } from "../files/index.ts";
 import type { Plan } from "../plan/index.ts";
 import { partOfRun, type RunPart } from "../traces/index.ts";
 import { keepSpeed } from "../workbench/index.ts";
-import type { CheckpointRhythm } from "./checkpoints/checkpoint-rhythm.ts";
+import { type CheckpointRhythm, eachOnce } from "./checkpoints/checkpoint-rhythm.ts";
 import { Checkpoints } from "./checkpoints/checkpoints.ts";
 import { checkWeights } from "./checkpoints/known-weights.ts";
-import { failed } from "./folder/journal.ts";
+import { adapterFile, endedJob, stoppedJob } from "./checkpoints/write-checkpoint.ts";
+import { failed, type JournalEvent } from "./folder/journal.ts";
 import { RunFolder } from "./folder/run-folder.ts";
 import { beginAgain, type ResumableRun, resumedWork } from "./resume/resume-run.ts";
 import { runVersions, trainPlan } from "./train-plan.ts";
@@ -75,13 +76,16 @@ export async function trainInFolder(
     plan,
     resumed === undefined ? { overwrite: how.overwrite === true } : { prepare: () => void beginAgain(resumed, plan) },
   );
+  const log = {
+    sync: () => run.sync(),
+    journal: (event: JournalEvent) => run.journal(event),
+    onFailure: eachOnce(how.onCheckpointFailure),
+  };
   const checkpoints = new Checkpoints({
-    run,
-    plan,
-    rhythm: how.rhythm,
-    ...(work === undefined ? {} : work),
-    onFailure: how.onCheckpointFailure,
+    ...{ folder: run.folder, planHash: plan.hash, model: plan.model, rhythm: how.rhythm, log },
+    ...(work === undefined ? {} : { ended: work.ended }),
   });
+  for (const [number, job] of plan.jobs.entries()) checkpoints.came(number, job, { state: work?.from[number] });
   using _untilTheEnd = how.onLocked?.(run);
   run.journal({ event: "started", versions: runVersions(plan), process: process.pid, plan: plan.hash });
   if (resumed !== undefined) {
@@ -105,12 +109,24 @@ export async function trainInFolder(
       run.journal({ event: "ready", ...weights });
     },
   });
+  // Behind the folder.
+  const kept = listener({
+    diverged: ({ job }) => checkpoints.ended(job, stoppedJob(plan.jobs[job]!)),
+    ended({ job, best }) {
+      const { name } = plan.jobs[job]!;
+      // One whose adapter could not be written yet is one that goes on, for a run that is resumed.
+      if (run.adapters.has(name))
+        checkpoints.ended(job, endedJob(run.folder, plan.jobs[job]!, adapterFile(name), best));
+    },
+    states: ({ states }) => checkpoints.write(states),
+  });
   const result = await trainPlan(plan, model, data, {
-    ...checkpoints.wanted,
+    wantsStates: () => checkpoints.isDue,
+    statesEverySteps: how.rhythm.steps,
     ...(work === undefined ? {} : { from: work.from }),
     stop: how.stop,
     ...(how.host === undefined ? {} : { host: how.host() }),
-    onEvent: listeners([started, run.hear, checkpoints.hear, ...(how.onEvent === undefined ? [] : [how.onEvent])]),
+    onEvent: listeners([started, run.hear, kept, ...(how.onEvent === undefined ? [] : [how.onEvent])]),
   }).catch((error: unknown) => {
     run.journal(failed(error));
     if (!isTraining || !(error instanceof DeviceError)) throw error;

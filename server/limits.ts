@@ -1,6 +1,6 @@
 /** What a server holds at most. Whoever asks for more is told so, or dropped. */
 export interface Limits {
-  /** Of a request's body, and of a file in the spool folder. */
+  /** Of a request's body. */
   readonly bodyBytes: number;
   /** Jobs that wait for a pipeline, preempted and paused ones too. */
   readonly waitingJobs: number;

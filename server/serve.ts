@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { absolute, type Place } from "../files/index.ts";
 import type { ReportAssets } from "../reports/index.ts";
-import { admitJob } from "./admit-job.ts";
 import { createApp, HEADERS } from "./create-app.ts";
 import { EventClients } from "./event-clients.ts";
 import type { FleetControl } from "./fleet-control.ts";
@@ -12,8 +11,6 @@ import { observeFleet } from "./observe-fleet.ts";
 import { fleetPage } from "./page.ts";
 import { RETRY_AFTER } from "./request-error.ts";
 import { fleetRoutes } from "./routes.ts";
-import { type Spool, watchSpool } from "./spool.ts";
-import { openSpool } from "./spool-folder.ts";
 import { ensureToken } from "./token-file.ts";
 
 /** Where a server listens, and what it looks at. */
@@ -24,8 +21,6 @@ export interface ListenOptions {
   readonly socket: string;
   /** Where it listens beside that; `tokenFile` is made where it is not there. Port 0: any that is free. */
   readonly tcp?: { readonly host: string; readonly port: number; readonly tokenFile: string };
-  /** A folder whose files are submitted. */
-  readonly spool?: string;
   readonly limits?: Partial<Limits>;
 }
 
@@ -35,8 +30,6 @@ export interface ControlOptions {
   readonly defaults?: unknown;
   /** The browser code of the page. */
   readonly assets: ReportAssets;
-  /** Says what happens, for people. */
-  readonly tell: (text: string) => void;
   /** Is told of a fault of the server, which goes on. */
   readonly onFault: (error: unknown) => void;
 }
@@ -55,7 +48,7 @@ export interface LiveServer extends AsyncDisposable {
 
 /** A server that listens, and answers that it loads until it has a fleet. */
 export interface Listening extends Pick<LiveServer, "address" | "close">, AsyncDisposable {
-  /** Serves a fleet from now on; once. @throws InputError for the spool folder */
+  /** Serves a fleet from now on; once. */
   serve(control: FleetControl, options: ControlOptions): Promise<void>;
 }
 
@@ -115,43 +108,28 @@ export async function openServer(options: ListenOptions): Promise<Listening> {
     return listened;
   };
   const socket = absolute(place, options.socket);
-  const spoolFolder = options.spool === undefined ? undefined : absolute(place, options.spool);
   try {
     const url = tcp === undefined ? null : await open(true, (server) => listenOnLoopback(server, tcp.host, tcp.port));
     await open(false, (server) => listenOnSocket(server, socket));
     const token = tcp && ensureToken(place, tcp.tokenFile);
-    if (spoolFolder !== undefined) openSpool(spoolFolder);
     return {
       address: { socket, url, tokenFile: tcp === undefined ? null : absolute(place, tcp.tokenFile) },
-      async serve(control, { assets, tell, onFault, defaults }) {
+      async serve(control, { assets, onFault, defaults }) {
         const clients = new EventClients(limits);
         const observed = observeFleet(control, randomBytes(6).toString("hex"), limits, (text) => clients.send(text));
-        const admission = { control, defaults, limits };
-        const app = createApp(fleetRoutes({ ...admission, observed, clients, page: fleetPage(assets) }), {
+        const app = createApp(fleetRoutes({ control, defaults, limits, observed, clients, page: fleetPage(assets) }), {
           limits,
           tokenFor: ({ raw }) => (guarded.has(raw) ? token : undefined),
           onFault,
         });
-        let spool: Spool | undefined;
         // Before connections end, those who are sent events; behind them, what they asked.
         parts.push(
-          async () => {
-            await spool?.close();
-            clients[Symbol.dispose]();
-          },
+          () => clients[Symbol.dispose](),
           () => app.close(),
           () => observed[Symbol.dispose](),
         );
         await app.ready();
         answer = (request, response) => app.routing(request, response);
-        if (spoolFolder !== undefined)
-          spool = watchSpool({
-            folder: spoolFolder,
-            mostBytes: limits.bodyBytes,
-            submit: (job) => admitJob(admission, job),
-            tell,
-            onFault,
-          });
       },
       close,
       [Symbol.asyncDispose]: close,

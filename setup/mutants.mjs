@@ -7,7 +7,7 @@ const mistakes = (file, tests, ...changes) =>
 
 export const MUTANTS = [
   ...mistakes(
-    "plan/evaluation.ts",
+    "plan/actions/evaluation.ts",
     ["plan/evaluation"],
     ["(step + 1) % everySteps === 0", "step % everySteps === 0"],
     ["Math.round(share * numRows)), numRows - 1)", "Math.round(share * numRows)), numRows)"],
@@ -43,13 +43,13 @@ export const MUTANTS = [
     ["const LEAST_GAIN = 0.01", "const LEAST_GAIN = 0.1"],
   ),
   ...mistakes(
-    "plan/rest-of-plan.ts",
+    "plan/planner/rest-of-plan.ts",
     ["plan/rest-of-plan", "exec/lost-pipeline", "cli/resume.test"],
     ["Math.max(needed.gradientIn, known.gradientIn)", "needed.gradientIn"],
   ),
   ...mistakes("plan/memory/memory-model.ts", ["exec/memory"], ["4 * vectorBytes", "3 * vectorBytes"]),
   ...mistakes(
-    "plan/mini-batch.ts",
+    "plan/actions/mini-batch.ts",
     ["plan/evaluation", "plan/growing-plan", "exec/unequal-slots", "plan/properties", "plan/stash"],
     ["firstStep + step < endStep", "firstStep + step <= endStep"],
   ),

@@ -30,6 +30,7 @@ const checks = [
     program: ["node_modules/dependency-cruiser/bin/dependency-cruise.mjs", "--config", ".dependency-cruiser.cjs", "."],
   },
   { name: "unused code", program: ["node_modules/knip/bin/knip.js", "--no-progress"] },
+  { name: "format of C++", program: ["setup/format-cpp.mjs", "--check"] },
 ];
 
 /** Runs every check, shows the output of those that fail, and returns the counts. */

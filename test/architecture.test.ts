@@ -113,6 +113,11 @@ describe("the arrows between folders", () => {
         "plan/index.ts": "export type P = 1;",
       },
     ],
+    [
+      "memory importing the scheduler",
+      "layers-of-plan-memory",
+      { "plan/memory/a.ts": 'import "../scheduler/b.ts";', "plan/scheduler/b.ts": "export {};" },
+    ],
     ["an import past the index", "through-the-index", { ...core, "plan/a.ts": 'import "../core/one.ts";' }],
     [
       "an import of one's own index",

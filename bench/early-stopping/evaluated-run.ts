@@ -4,8 +4,8 @@ import { listener } from "../../exec/run-event.ts";
 import { Session } from "../../exec/session.ts";
 import type { JobInput } from "../../exec/session-input.ts";
 import { localHost } from "../../exec/stage-host.ts";
+import { settingOf } from "../../plan/actions/segments.ts";
 import { constantCalibration, type Job, makePlan, type PlanBody, type Setting, type Work } from "../../plan/index.ts";
-import { settingOf } from "../../plan/segments.ts";
 import { devicesOf } from "../workload.ts";
 
 export interface EvaluatedJob {

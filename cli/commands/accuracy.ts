@@ -91,7 +91,7 @@ export const accuracyCommand: Command = {
     const catalog = loadCatalog(io, undefined);
     if (only !== undefined) requireDevice(catalog, only, "accelerator");
     const groups = publishedGroups(only);
-    const steps = await contextOf(io, args).stage("predicting published steps", () =>
+    const steps = await contextOf(io, args).during("predicting published steps", () =>
       inWorkers(
         "publishedGroup",
         {},

@@ -142,7 +142,7 @@ async function revisions(io: Io, args: Arguments): Promise<number> {
     await builtRevision(context, repository, base),
     await builtRevision(context, repository, undefined),
   ];
-  const seen = await context.stage(`${set.goldens.length} golden workloads, twice`, () => bothSides(sides, set));
+  const seen = await context.during(`${set.goldens.length} golden workloads, twice`, () => bothSides(sides, set));
   return told(io, args, { before: base, now: sides[1].name }, seen);
 }
 
@@ -162,7 +162,7 @@ async function policies(io: Io, args: Arguments): Promise<number> {
   const words = wordsOf(args);
   const set = loadGoldens(io, words.length === 0 ? packageFile(FOLDER) : folderOf(words));
   const ours = packageRevision();
-  const seen = await contextOf(io, args).stage("golden workloads under both policies", () =>
+  const seen = await contextOf(io, args).during("golden workloads under both policies", () =>
     Promise.all([
       runGoldens(ours, withPolicy(set, policyPath(io, against))),
       runGoldens(ours, withPolicy(set, policyPath(io, policy))),
@@ -173,7 +173,7 @@ async function policies(io: Io, args: Arguments): Promise<number> {
 
 async function update(io: Io, args: Arguments): Promise<number> {
   const set = loadGoldens(io, folderOf(wordsOf(args).slice(1)));
-  const seen = await contextOf(io, args).stage("golden workloads", () => runGoldens(packageRevision(), set));
+  const seen = await contextOf(io, args).during("golden workloads", () => runGoldens(packageRevision(), set));
   const file = baselineFile(args, set);
   const baseline = storedBaseline(seen);
   writeOutput(io, file, `${canonicalJson(baseline)}\n`);
@@ -192,7 +192,7 @@ async function check(io: Io, args: Arguments): Promise<number> {
   const { release, before, absent } = loadBaseline(io, file, set);
   if (absent.length > 0) note(io, args, `not in the baseline, and not compared: ${absent.join(", ")}`);
   const known = { ...set, goldens: set.goldens.filter(({ name }) => !absent.includes(name)) };
-  const seen = await contextOf(io, args).stage("golden workloads", () => runGoldens(packageRevision(), known));
+  const seen = await contextOf(io, args).during("golden workloads", () => runGoldens(packageRevision(), known));
   return told(io, args, { before: `the baseline of ${release}`, now: "this loratwin" }, [before, seen]);
 }
 

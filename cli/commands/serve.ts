@@ -51,7 +51,6 @@ const COMMON = {
   once: { type: "boolean", default: false, describe: "end when the workload's jobs have ended" },
   port: { type: "number", describe: "listen on 127.0.0.1 as well; 0 for any port that is free" },
   "token-file": { type: "string", describe: "file with the token for --port; token in the run folder when absent" },
-  spool: { type: "string", describe: "folder whose job files are submitted" },
   ...FLEET_PLAN_OPTIONS,
   ...CHECKPOINT_OPTIONS,
   ...VERIFY_OPTIONS,
@@ -185,11 +184,6 @@ function resumedLines({ resumed }: OpenedFleet): readonly string[] {
   ];
 }
 
-function spoolOf(args: Arguments) {
-  const spool = optionalText(args, "spool");
-  return spool === undefined ? {} : { spool };
-}
-
 interface ServedFleet {
   readonly choice: RequestChoice;
   readonly folder: string;
@@ -215,7 +209,6 @@ function listenOptions(io: Io, args: Arguments, folder: string): ListenOptions {
     place: io,
     socket: path.join(folder, CONTROL_SOCKET),
     ...(port === undefined ? {} : { tcp: { host: "127.0.0.1", port, tokenFile } }),
-    ...spoolOf(args),
   };
 }
 
@@ -226,7 +219,6 @@ function controlOptions(io: Io, args: Arguments, { loaded }: OpenedFleet): Contr
   return {
     defaults: placeJob(defaults, path.dirname(loaded.source.file)),
     assets: { script: browserAsset("server", "client.js"), style: browserAsset("server", "client.css") },
-    tell: (text) => context.note(text),
     onFault: (error) => context.warn(String(error)),
   };
 }

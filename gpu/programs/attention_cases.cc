@@ -37,15 +37,21 @@ void timeAttention(std::int32_t sequences, std::int32_t length, std::int32_t hea
   const double pairs = product(T, length, width);
   const std::string fields = "\"sequences\":" + std::to_string(sequences) + ",\"length\":" + std::to_string(length) +
                              ",\"headDim\":" + std::to_string(headDim);
-  measure("attention", qkvBytes + outBytes, 2 * pairs, [&] {
-    cuda::attention({queryTiles.data(), queryCount, shape, qkv.data(), out.data(), lse.data()}, nullptr);
-  }, fields);
+  measure(
+      "attention", qkvBytes + outBytes, 2 * pairs,
+      [&] {
+        cuda::attention({queryTiles.data(), queryCount, shape, qkv.data(), out.data(), lse.data()}, nullptr);
+      },
+      fields);
   // Inputs are read by the kernel of dQ and by that of dK and dV.
-  measure("attention_backward", 3 * qkvBytes + 4 * outBytes, 7 * pairs, [&] {
-    cuda::attention_backward({queryTiles.data(), queryCount, keyTiles.data(), keyCount, shape, T, qkv.data(),
-                              out.data(), dout.data(), lse.data(), delta.data(), dqkv.data()},
-                             nullptr);
-  }, fields);
+  measure(
+      "attention_backward", 3 * qkvBytes + 4 * outBytes, 7 * pairs,
+      [&] {
+        cuda::attention_backward({queryTiles.data(), queryCount, keyTiles.data(), keyCount, shape, T, qkv.data(),
+                                  out.data(), dout.data(), lse.data(), delta.data(), dqkv.data()},
+                                 nullptr);
+      },
+      fields);
 }
 
 }  // namespace

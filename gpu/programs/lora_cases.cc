@@ -84,24 +84,32 @@ void timeLora(const Shape& shape, const Group& group) {
   const double ofA = product(2, projections, R) * TK;  // operations
   const double ofB = product(2, R) * TN;
   const std::string fields = std::string("\"projections\":\"") + group.projections + "\"";
-  measure("lora_xa", 2 * TK, ofA, [&] { cuda::lora_xa(run, tiles.data(), tileCount, x.data(), K, nullptr); }, fields);
-  measure("lora_sb", 4 * TN, ofB,
-          [&] { cuda::lora_sb(run, tiles.data(), tileCount, widest, y.data(), N, nullptr); }, fields);
-  measure("lora_dyb", 2 * TN, ofB,
-          [&] { cuda::lora_dyb(run, tiles.data(), tileCount, dy.data(), N, nullptr); }, fields);
-  measure("lora_dsa", 8 * TK, ofA, [&] {
-    cuda::lora_dsa(run, rowTiles.data(), static_cast<std::int32_t>(rowTiles.size()), projections, adapters, dx.data(),
-                   K, nullptr);
-  }, fields);
+  measure(
+      "lora_xa", 2 * TK, ofA, [&] { cuda::lora_xa(run, tiles.data(), tileCount, x.data(), K, nullptr); }, fields);
+  measure(
+      "lora_sb", 4 * TN, ofB, [&] { cuda::lora_sb(run, tiles.data(), tileCount, widest, y.data(), N, nullptr); },
+      fields);
+  measure(
+      "lora_dyb", 2 * TN, ofB, [&] { cuda::lora_dyb(run, tiles.data(), tileCount, dy.data(), N, nullptr); }, fields);
+  measure(
+      "lora_dsa", 8 * TK, ofA,
+      [&] {
+        cuda::lora_dsa(run, rowTiles.data(), static_cast<std::int32_t>(rowTiles.size()), projections, adapters,
+                       dx.data(), K, nullptr);
+      },
+      fields);
   const double parts = 4.0 * static_cast<double>(plan.scratchFloats);
   const double sumsBytes = 8.0 * static_cast<double>(parameters);  // gradients read and written
-  measure("lora_dsx_dys", 2 * TK + 2 * TN + 2 * parts + sumsBytes, ofA + ofB, [&] {
-    cuda::lora_dsx_dys(run,
-                       {gradientTiles.data(), static_cast<std::int32_t>(plan.tiles.size()), sums.data(),
-                        static_cast<std::int32_t>(plan.sums.size()), plan.maxFeatures, plan.maxElements,
-                        scratch.data(), x.data(), K, dy.data(), N},
-                       nullptr);
-  }, fields);
+  measure(
+      "lora_dsx_dys", 2 * TK + 2 * TN + 2 * parts + sumsBytes, ofA + ofB,
+      [&] {
+        cuda::lora_dsx_dys(run,
+                           {gradientTiles.data(), static_cast<std::int32_t>(plan.tiles.size()), sums.data(),
+                            static_cast<std::int32_t>(plan.sums.size()), plan.maxFeatures, plan.maxElements,
+                            scratch.data(), x.data(), K, dy.data(), N},
+                           nullptr);
+      },
+      fields);
 }
 
 }  // namespace

@@ -56,8 +56,8 @@ void time(Libraries libraries, const Case& each) {
   const Timing fastest = timed(libraries.fastest);
   const double output = static_cast<double>(cells) * static_cast<double>(ops::sizeOf(each.yType));
   const double added = each.residual ? 4.0 * static_cast<double>(cells) : 0;
-  const double bytes = 2.0 * (static_cast<double>(each.rows) * depth + static_cast<double>(each.out) * each.in) +
-                       output + added;
+  const double bytes =
+      2.0 * (static_cast<double>(each.rows) * depth + static_cast<double>(each.out) * each.in) + output + added;
   std::string name = each.name;
   if (each.yType == DType::float32) name += ", float32";
   if (each.residual) name += ", residual";

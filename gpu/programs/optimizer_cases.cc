@@ -37,8 +37,9 @@ void optimizerCases(const Shape& shape) {
   measure("sum_squares", 4.0 * static_cast<double>(P), 0, [&] {
     cuda::sum_squares({flat.data(), firstChunk.data(), 1, first.back(), partials.data(), sums.data()}, nullptr);
   });
-  measure("adamw", 34.0 * static_cast<double>(P), 0,
-          [&] { cuda::adamw({updated.data(), firstChunk.data(), 1, first.back()}, nullptr); });
+  measure("adamw", 34.0 * static_cast<double>(P), 0, [&] {
+    cuda::adamw({updated.data(), firstChunk.data(), 1, first.back()}, nullptr);
+  });
 }
 
 }  // namespace loratwin::gpu

@@ -77,8 +77,9 @@ void dequantizeCases(const Shape& shape) {
     const double share = weight.bytes() / (static_cast<double>(out) * in);
     const auto time = [&](const cuda::Dequantize& op, const char* direction) {
       const double weights = static_cast<double>(op.rows) * op.columns;
-      measure("dequantize", (share + 2) * weights, 0, [&] { cuda::dequantize(op, nullptr); },
-              std::string("\"format\":\"") + nameOf(format) + "\",\"direction\":\"" + direction + "\"");
+      measure(
+          "dequantize", (share + 2) * weights, 0, [&] { cuda::dequantize(op, nullptr); },
+          std::string("\"format\":\"") + nameOf(format) + "\",\"direction\":\"" + direction + "\"");
     };
     const DeviceBuffer<Bf16> room(
         std::max(cuda::dequantizedBytes(in, out), cuda::dequantizedBytes(out, in)) / sizeof(Bf16), "room");

@@ -18,7 +18,7 @@ struct Shape {
   std::int32_t vocabulary;
   std::int32_t rank;
   std::int32_t adapters;
-  std::int32_t tileColumns;           // of a tile of logits
+  std::int32_t tileColumns;  // of a tile of logits
   std::int64_t adapterParameters;
   std::int32_t square;                // width of the product whose rate is the peak
   std::vector<std::int32_t> lengths;  // of attention's rows, as many tokens as the longest has
@@ -30,7 +30,20 @@ struct Shape {
 
 // Llama-3-8B, 4096 tokens; an adapter of rank 16 on all seven projections of 32 layers.
 inline Shape llama8B() {
-  return {8, 512, 4096, 14336, 32, 8, 128, 128256, 16, 4, 8192, 41943040, 8192, {512, 1024, 2048, 4096, 8192},
+  return {8,
+          512,
+          4096,
+          14336,
+          32,
+          8,
+          128,
+          128256,
+          16,
+          4,
+          8192,
+          41943040,
+          8192,
+          {512, 1024, 2048, 4096, 8192},
           std::size_t{1} << 30};
 }
 

@@ -5,7 +5,8 @@
 //   kernel_bench [--peak] [--memory] [--threads N] [--repetitions N]
 //
 //   --peak    fp32 multiply-adds and, where the processor has faster ones, bf16 products on registers alone
-//   --memory  reading and copying in order: DRAM (256 MiB a thread), the last cache level (a quarter of it), a core's own
+//   --memory  reading and copying in order: DRAM (256 MiB a thread), the last cache level (a quarter of it), a core's
+//   own
 //             (half of it). A copy's bytes are those read and those written
 //   Without --peak and --memory both; without --threads one thread and all allowed cores, at most two.
 #include <unistd.h>
@@ -61,8 +62,8 @@ std::vector<double> ratesOf(const Options& options, const std::vector<int>& core
   return rates;
 }
 
-void measurePeak(const Options& options, const std::vector<int>& cores, const char* dtype,
-                 double (*work)(long), long rounds) {
+void measurePeak(const Options& options, const std::vector<int>& cores, const char* dtype, double (*work)(long),
+                 long rounds) {
   print("register peak", "\"dtype\":\"" + std::string(dtype) + "\",\"threads\":" + std::to_string(cores.size()),
         ratesOf(options, cores, [&](std::size_t) { return work(rounds); }), "GFLOP/s");
 }
@@ -70,8 +71,7 @@ void measurePeak(const Options& options, const std::vector<int>& cores, const ch
 void measureMemory(const Options& options, const std::vector<int>& cores, const char* level, std::size_t bytes,
                    int times) {
   std::vector<MemoryBuffer> buffers(cores.size(), MemoryBuffer(bytes));
-  const std::string parameters =
-      "\"level\":\"" + std::string(level) + "\",\"threads\":" + std::to_string(cores.size());
+  const std::string parameters = "\"level\":\"" + std::string(level) + "\",\"threads\":" + std::to_string(cores.size());
   print("read bandwidth", parameters,
         ratesOf(options, cores, [&](std::size_t thread) { return buffers[thread].read(times); }), "GB/s");
   print("copy bandwidth", parameters,

@@ -32,7 +32,8 @@ thread_local Tiles tiles;
 
 class Instruction {
  public:
-  explicit Instruction(ucontext_t* context) : context_(context), at_(reinterpret_cast<const std::uint8_t*>(registerAt(REG_RIP))) {}
+  explicit Instruction(ucontext_t* context)
+      : context_(context), at_(reinterpret_cast<const std::uint8_t*>(registerAt(REG_RIP))) {}
 
   void carryOut() {
     // Three bytes of VEX: map 0F38, W0, 128 bits.

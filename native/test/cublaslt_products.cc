@@ -44,9 +44,7 @@ struct Matrix {
     }
   }
   void* data() { return floats.empty() ? static_cast<void*>(halves.data()) : floats.data(); }
-  double at(std::size_t i) const {
-    return static_cast<double>(floats.empty() ? ops::toFloat(halves[i]) : floats[i]);
-  }
+  double at(std::size_t i) const { return static_cast<double>(floats.empty() ? ops::toFloat(halves[i]) : floats[i]); }
   std::size_t size() const { return floats.empty() ? halves.size() : floats.size(); }
 };
 
@@ -130,7 +128,8 @@ int main() {
   try {
     std::vector<char> workspace(cuda::kBlasWorkspaceBytes);
     const std::unique_ptr<cuda::Blas> blas = cuda::makeBlas({workspace.data()});
-    for (const auto& [type, yType] : {std::pair{DType::float32, DType::float32}, {DType::bfloat16, DType::bfloat16},
+    for (const auto& [type, yType] : {std::pair{DType::float32, DType::float32},
+                                      {DType::bfloat16, DType::bfloat16},
                                       {DType::bfloat16, DType::float32}}) {
       for (const Shape& shape : kShapes) ok = judge(*blas, shape, type, yType) && ok;
       if (yType != DType::float32) continue;

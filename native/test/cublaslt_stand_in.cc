@@ -20,7 +20,7 @@ namespace {
 using namespace loratwin::cuda::cublaslt;
 namespace ops = loratwin::ops;
 
-constexpr int kInvalid = 7;       // CUBLAS_STATUS_INVALID_VALUE
+constexpr int kInvalid = 7;        // CUBLAS_STATUS_INVALID_VALUE
 constexpr int kNotSupported = 15;  // CUBLAS_STATUS_NOT_SUPPORTED
 
 struct Operation {
@@ -154,7 +154,8 @@ int cublasLtMatmulAlgoGetHeuristic(Handle, Descriptor op, Descriptor a, Descript
   const auto& wishes = as<Preference>(preference);
   const std::uint32_t least = *std::min_element(std::begin(wishes.alignments), std::end(wishes.alignments));
   const auto tell = [&](const Algorithm& algorithm, int state) {
-    if (*found < wanted) results[(*found)++] = {algorithm, static_cast<std::size_t>(wishes.workspaceBytes), state, 1.0F, {}};
+    if (*found < wanted)
+      results[(*found)++] = {algorithm, static_cast<std::size_t>(wishes.workspaceBytes), state, 1.0F, {}};
   };
   tell({}, kNotSupported);
   for (std::uint64_t way = 1; way < kWays; way++) {

@@ -1,5 +1,5 @@
-// Which way of a product blas_cublaslt.cc takes, over the library of cublaslt_stand_in.cc, which LORATWIN_CUBLASLT names.
-// One JSON line a question: {question, answer}.
+// Which way of a product blas_cublaslt.cc takes, over the library of cublaslt_stand_in.cc, which LORATWIN_CUBLASLT
+// names. One JSON line a question: {question, answer}.
 #include <dlfcn.h>
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// What driver_cudart.cc, the kernels' launches and the graphs ask of the CUDA runtime, judged over a stand-in for it. The
-// argument: what CUDA_DEVICE_MAX_CONNECTIONS has to be at the first call.
+// What driver_cudart.cc, the kernels' launches and the graphs ask of the CUDA runtime, judged over a stand-in for it.
+// The argument: what CUDA_DEVICE_MAX_CONNECTIONS has to be at the first call.
 #include <algorithm>
 #include <cstddef>
 

@@ -1,5 +1,6 @@
-// A stand-in for the CUDA runtime, for tests: two GPUs without cores. It notes the calls that it gets, in order, and does
-// with memory, streams, captures and graphs what the CUDA Runtime API's reference says; a kernel is noted and not run.
+// A stand-in for the CUDA runtime, for tests: two GPUs without cores. It notes the calls that it gets, in order, and
+// does with memory, streams, captures and graphs what the CUDA Runtime API's reference says; a kernel is noted and not
+// run.
 #pragma once
 
 #include <cstddef>

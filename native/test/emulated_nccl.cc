@@ -20,10 +20,10 @@
 namespace {
 
 using namespace loratwin;
-using test::allKept;
-using test::expect;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using test::allKept;
+using test::expect;
 
 constexpr int kMessages = 50;
 constexpr std::size_t kBytes = std::size_t{1} << 18;
@@ -97,8 +97,10 @@ class End {
   NcclChannel& channel() { return *channel_; }
   void give(bool sends, std::size_t bytes = kBytes) {
     cuda::useDevice(device_);
-    if (sends) channel_->send(memory_, bytes, stream_);
-    else channel_->receive(memory_, bytes, stream_);
+    if (sends)
+      channel_->send(memory_, bytes, stream_);
+    else
+      channel_->receive(memory_, bytes, stream_);
     cuda::record(event_, stream_);
   }
   // Until the GPU has done it.

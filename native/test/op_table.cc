@@ -18,9 +18,10 @@
 //   dropout               the masks of lora's forward and backward are dropout.h's, at the right rate
 //
 // op_table --time: milliseconds of each operator in a training step instead.
-// op_table --pairs [ROWS]: the first six modes of the operators that multiply pairs of bfloat16s (src/ops/units.h) alone,
-// in cases of at most so many rows. It is also built as op_table_tiles, in which plain C++ stands in for the tiles of AMX
-// (src/ops/tiles_plain.h), and as op_table_amx, in which their instructions are carried out by amx_emulation.cc.
+// op_table --pairs [ROWS]: the first six modes of the operators that multiply pairs of bfloat16s (src/ops/units.h)
+// alone, in cases of at most so many rows. It is also built as op_table_tiles, in which plain C++ stands in for the
+// tiles of AMX (src/ops/tiles_plain.h), and as op_table_amx, in which their instructions are carried out by
+// amx_emulation.cc.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -420,9 +421,7 @@ void checkRefusals(ops::ExecContext& context) {
   const ops::LoraProjection projections[] = {{{&dropped, 1, nullptr, 0}, 0, 4, y + 32, 1},
                                              {{&dropped, 1, keys, 0}, 0, 4, y + 32, 1},
                                              {{&kept, 1, keys, 0}, 4, 4, y + 36, 1}};
-  judge("lora", "dropout without row keys", [&] {
-    ops::lora(context, ops::Lora{projections, 1, x, 4, 4, y, 8});
-  });
+  judge("lora", "dropout without row keys", [&] { ops::lora(context, ops::Lora{projections, 1, x, 4, 4, y, 8}); });
   judge("lora", "projections whose segments differ", [&] {
     ops::lora(context, ops::Lora{projections + 1, 2, x, 4, 4, y, 8});
   });

@@ -44,9 +44,10 @@ struct Operator {
       backwardReference = nullptr;
   double backwardTolerance = 0;
   std::function<bool(const std::string&)> gradedOutput = nullptr;
-  bool gradedBf16 = false;  // the outputs' gradients are stored as bfloat16, though an output may not be
+  bool gradedBf16 = false;       // the outputs' gradients are stored as bfloat16, though an output may not be
   bool float32Gradient = false;  // its gradient is checked by the float32 form's entry
-  // Bitwise equal when a segment is run alone, and for any number of threads. oneDNN's products were not looked at on AMX.
+  // Bitwise equal when a segment is run alone, and for any number of threads. oneDNN's products were not looked at on
+  // AMX.
   bool exactAlone = true;
 };
 

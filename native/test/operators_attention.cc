@@ -49,29 +49,26 @@ Operator ropeOf(const std::string& name, double tolerance) {
         {"x", Extent::rows, kYColumn + c.heads * c.headDim + kPad, -1, 1.0F, 0.0F, std::is_same_v<Store, Bf16>}};
   };
   const auto reference = [](const ops::RopeT<double>& op) { ops::ref::rope(op); };
-  return {.name = name,
-          .inputs = tensors,
-          .outputs = tensors,
-          .forward =
-              [](ExecContext& x, const Case& c, const Tensors<float>& in) {
-                return rotate<Store>(c, in[0], false, [&](const ops::RopeT<Store>& op) { ops::rope(x, op); });
-              },
-          .forwardReference =
-              [reference](const Case& c, const Tensors<double>& in) {
-                return rotate<double>(c, in[0], false, reference);
-              },
-          .forwardTolerance = tolerance,
-          .backward =
-              [](ExecContext& x, const Case& c, const auto&, const auto&, const auto& graded) {
-                return rotate<Store>(c, graded[0], true, [&](const ops::RopeT<Store>& op) { ops::rope(x, op); });
-              },
-          .backwardReference =
-              [reference](const Case& c, const auto&, const auto&, const auto& graded) {
-                return rotate<double>(c, graded[0], true, reference);
-              },
-          .backwardTolerance = tolerance,
-          .gradedOutput = everyOutput,
-          .float32Gradient = rounded};
+  return {
+      .name = name,
+      .inputs = tensors,
+      .outputs = tensors,
+      .forward =
+          [](ExecContext& x, const Case& c, const Tensors<float>& in) {
+            return rotate<Store>(c, in[0], false, [&](const ops::RopeT<Store>& op) { ops::rope(x, op); });
+          },
+      .forwardReference = [reference](const Case& c,
+                                      const Tensors<double>& in) { return rotate<double>(c, in[0], false, reference); },
+      .forwardTolerance = tolerance,
+      .backward =
+          [](ExecContext& x, const Case& c, const auto&, const auto&, const auto& graded) {
+            return rotate<Store>(c, graded[0], true, [&](const ops::RopeT<Store>& op) { ops::rope(x, op); });
+          },
+      .backwardReference = [reference](const Case& c, const auto&, const auto&,
+                                       const auto& graded) { return rotate<double>(c, graded[0], true, reference); },
+      .backwardTolerance = tolerance,
+      .gradedOutput = everyOutput,
+      .float32Gradient = rounded};
 }
 
 std::int64_t qkvWidth(const Case& c) { return std::int64_t{c.heads + 2 * c.kvHeads} * c.headDim + kPad; }
@@ -111,10 +108,9 @@ Tensors<Real> attendBack(int threads, const Case& c, const Tensors<Real>& in, co
   std::vector<Real> scratch(ops::attentionBackwardScratchBytes(static_cast<std::size_t>(threads), longestSequence(c),
                                                                static_cast<std::size_t>(c.headDim)) /
                             sizeof(float));
-  call(ops::AttentionBackwardT<Real, Store>{sequencesOf(layout), qkv.data(), qkvWidth(c), 0, q,
-                                            q + c.kvHeads * c.headDim, attended.data(), q, dout.data(), q,
-                                            out[1].data(), dqkv.data(), qkvWidth(c), c.heads, c.kvHeads, c.headDim,
-                                            scratch.data()});
+  call(ops::AttentionBackwardT<Real, Store>{
+      sequencesOf(layout), qkv.data(), qkvWidth(c), 0, q, q + c.kvHeads * c.headDim, attended.data(), q, dout.data(), q,
+      out[1].data(), dqkv.data(), qkvWidth(c), c.heads, c.kvHeads, c.headDim, scratch.data()});
   return {reals<Real>(dqkv)};
 }
 
@@ -145,16 +141,15 @@ Operator attentionOf(const std::string& name, float spread, double forwardTolera
           .forwardTolerance = forwardTolerance,
           .backward =
               [](ExecContext& x, const Case& c, const auto& in, const auto& out, const auto& graded) {
-                return attendBack<Store>(x.threads(), c, in, out, graded,
-                                         [&](const ops::AttentionBackwardT<float, Store>& op) {
-                                           ops::attention_backward(x, op);
-                                         });
+                return attendBack<Store>(
+                    x.threads(), c, in, out, graded,
+                    [&](const ops::AttentionBackwardT<float, Store>& op) { ops::attention_backward(x, op); });
               },
           .backwardReference =
               [](const Case& c, const auto& in, const auto& out, const auto& graded) {
-                return attendBack<double>(
-                    1, c, in, out, graded,
-                    [](const ops::AttentionBackwardT<double>& op) { ops::ref::attention_backward(op); });
+                return attendBack<double>(1, c, in, out, graded, [](const ops::AttentionBackwardT<double>& op) {
+                  ops::ref::attention_backward(op);
+                });
               },
           .backwardTolerance = backwardTolerance,
           .gradedOutput = [](const std::string& output) { return output == "out"; },

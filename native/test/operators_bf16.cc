@@ -127,7 +127,8 @@ Operator swigluVariant(Operator base) {
     const std::int64_t ldo = c.intermediate + kPad;
     const std::vector<Bf16> gateUp = toBf16(in[0]);
     std::vector<Bf16> out(static_cast<std::size_t>(c.rows() * ldo));
-    ops::swiglu(x, ops::SwigluBf16{gateUp.data(), 2 * c.intermediate + kPad, out.data(), ldo, c.rows(), c.intermediate});
+    ops::swiglu(x,
+                ops::SwigluBf16{gateUp.data(), 2 * c.intermediate + kPad, out.data(), ldo, c.rows(), c.intermediate});
     return Tensors<float>{toFloats(out)};
   };
   op.backward = [](ExecContext& x, const Case& c, const Tensors<float>& in, const Tensors<float>&,
@@ -185,9 +186,7 @@ Operator headLossVariant(Operator base) {
 
 // There and back: x is rounded once.
 Operator copyOperator() {
-  const auto tensors = [](const Case& c) {
-    return std::vector<Tensor>{{"x", Extent::rows, c.hidden}};
-  };
+  const auto tensors = [](const Case& c) { return std::vector<Tensor>{{"x", Extent::rows, c.hidden}}; };
   return {.name = "copy bf16",
           .inputs = tensors,
           .outputs = tensors,

@@ -64,10 +64,9 @@ Operator matmulOperator(const std::string& name, MatmulExtra extra) {
                 ops::MatmulEngine engine(x.threads());
                 const ops::PackedMatrix w(engine, in[1].data(), c.intermediate, c.hidden, true);
                 std::vector<float> dx = zeros<float>(c.rows() * (c.hidden + kPad));
-                ops::matmul_backward(
-                    x, engine,
-                    {graded[0].data(), c.intermediate + kPad, &w, dx.data(), ops::DType::float32, c.hidden + kPad,
-                     c.rows()});
+                ops::matmul_backward(x, engine,
+                                     {graded[0].data(), c.intermediate + kPad, &w, dx.data(), ops::DType::float32,
+                                      c.hidden + kPad, c.rows()});
                 return Tensors<float>{dx, {}, {}, {}};
               },
           .backwardReference =

@@ -17,7 +17,7 @@ struct Form {
   ops::DType store;
   ops::DType out;
   int projections;
-  bool odd;  // odd widths, columns and strides, so that nothing lies in whole units of bfloat16
+  bool odd;           // odd widths, columns and strides, so that nothing lies in whole units of bfloat16
   bool exact = true;  // A and B are what bfloat16 holds, so that their own rounding is no part of the error
 
   std::int64_t pad() const { return odd ? 3 : 4; }
@@ -27,9 +27,7 @@ struct Form {
   int outFeatures(const Case& c, int p) const {
     return p == 0 ? c.intermediate - (odd ? 1 : 0) : c.kvHeads * c.headDim + (odd ? p : 0);
   }
-  int column(const Case& c, int p) const {
-    return p == 0 ? (odd ? 5 : 6) : column(c, p - 1) + outFeatures(c, p - 1);
-  }
+  int column(const Case& c, int p) const { return p == 0 ? (odd ? 5 : 6) : column(c, p - 1) + outFeatures(c, p - 1); }
   std::int64_t ldy(const Case& c) const { return column(c, projections) + pad(); }
   // 0: the segment's adapter lacks the projection. Ranks of odd forms differ between projections.
   int rank(const SegmentCase& s, int p) const {
@@ -205,11 +203,11 @@ std::vector<Operator> loraOperators() {
   constexpr ops::DType wide = ops::DType::float32;
   constexpr ops::DType narrow = ops::DType::bfloat16;
   std::vector<Operator> list;
-  for (const Form& form : {Form{"lora", wide, wide, 1, false}, Form{"lora of three", wide, wide, 3, true},
-                           Form{"lora bf16", narrow, narrow, 1, true},
-                           Form{"lora of three bf16", narrow, narrow, 3, true},
-                           Form{"lora in units bf16", narrow, narrow, 3, false, false},
-                           Form{"lora to float32 bf16", narrow, wide, 1, false}}) {
+  for (const Form& form :
+       {Form{"lora", wide, wide, 1, false}, Form{"lora of three", wide, wide, 3, true},
+        Form{"lora bf16", narrow, narrow, 1, true}, Form{"lora of three bf16", narrow, narrow, 3, true},
+        Form{"lora in units bf16", narrow, narrow, 3, false, false},
+        Form{"lora to float32 bf16", narrow, wide, 1, false}}) {
     list.push_back(loraOperator(form));
   }
   return list;

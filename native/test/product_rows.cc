@@ -43,8 +43,8 @@ double differentRows(std::int64_t out, Multiply multiply) {
   };
   const std::vector<float> whole = rowsOf(kMostRows);
   double different = 0;
-  for (const std::int64_t rows : {2, 3, 9, 15, 16, 17, 18, 31, 33, 49, 100, 255, 257, 272, 273, 383, 385, 513, 514, 529,
-                                  545, 600, 767, 769}) {
+  for (const std::int64_t rows :
+       {2, 3, 9, 15, 16, 17, 18, 31, 33, 49, 100, 255, 257, 272, 273, 383, 385, 513, 514, 529, 545, 600, 767, 769}) {
     const std::vector<float> part = rowsOf(rows);
     for (std::int64_t row = 0; row < rows; ++row) {
       const std::size_t bytes = static_cast<std::size_t>(out) * sizeof(float);
@@ -60,14 +60,21 @@ void checkShape(ops::ExecContext& two, std::int32_t out, std::int32_t in, const 
   const std::vector<Store> x = waves<Store>(kMostRows * std::max(out, in), 0.0113);
   ops::MatmulEngine engine(two.threads());
   const ops::PackedMatrix w(engine, weights.data(), out, in, true);
-  const std::string name = std::string(ops::dtypeName(ops::dtypeOf<Store>())) + " [" + std::to_string(out) + "," +
-                           std::to_string(in) + "]";
-  report("product rows", "rows", "forward " + name, differentRows(out, [&](float* y, std::int32_t rows) {
-    ops::matmul(two, engine, {x.data(), in, &w, y, ops::DType::float32, out, nullptr, nullptr, 0, rows});
-  }), 0);
-  report("product rows", "rows", "backward " + name, differentRows(in, [&](float* dx, std::int32_t rows) {
-    ops::matmul_backward(two, engine, {x.data(), out, &w, dx, ops::DType::float32, in, rows});
-  }), 0);
+  const std::string name =
+      std::string(ops::dtypeName(ops::dtypeOf<Store>())) + " [" + std::to_string(out) + "," + std::to_string(in) + "]";
+  report("product rows", "rows", "forward " + name,
+         differentRows(
+             out,
+             [&](float* y, std::int32_t rows) {
+               ops::matmul(two, engine, {x.data(), in, &w, y, ops::DType::float32, out, nullptr, nullptr, 0, rows});
+             }),
+         0);
+  report("product rows", "rows", "backward " + name,
+         differentRows(in,
+                       [&](float* dx, std::int32_t rows) {
+                         ops::matmul_backward(two, engine, {x.data(), out, &w, dx, ops::DType::float32, in, rows});
+                       }),
+         0);
 }
 
 }  // namespace

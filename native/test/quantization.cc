@@ -178,16 +178,17 @@ void checkFormat(ops::Quantization format, const Shape& shape, const char* value
   const std::vector<Bf16> rounded = toBf16(w);
   const QuantizedMatrix fromBits(rounded.data(), view.layout);
   const QuantizedMatrix fromFloats(toFloats(rounded).data(), view.layout);
-  report(op, "bits", name, std::equal(fromBits.view().codes, fromBits.view().codes + fromBits.bytes(),
-                                      fromFloats.view().codes) ? 0 : 1, 0);
+  report(op, "bits", name,
+         std::equal(fromBits.view().codes, fromBits.view().codes + fromBits.bytes(), fromFloats.view().codes) ? 0 : 1,
+         0);
 }
 
 }  // namespace
 
 void checkQuantization(const Report& report) {
   for (const ops::Quantization format : {ops::Quantization::int8, ops::Quantization::nf4}) {
-    for (const Shape& shape : {Shape{1, 1}, Shape{5, 64}, Shape{64, 172}, Shape{67, 100}, Shape{172, 65},
-                               Shape{300, 31}, Shape{130, 512}}) {
+    for (const Shape& shape :
+         {Shape{1, 1}, Shape{5, 64}, Shape{64, 172}, Shape{67, 100}, Shape{172, 65}, Shape{300, 31}, Shape{130, 512}}) {
       checkFormat(format, shape, "normal", normalWeights(shape), report);
       checkFormat(format, shape, "uneven", unevenWeights(shape), report);
     }

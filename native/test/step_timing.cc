@@ -123,9 +123,9 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
       sizeof(Store));
   const Floats frequencies = randomValues<float>(m.headDim / 2, 1);
   constexpr std::int32_t kTileRows = 256;
-  Floats logits(ops::headLossScratchBytes(kTileRows, static_cast<std::size_t>(H),
-                                          static_cast<std::size_t>(m.vocabulary), kType) /
-                sizeof(float));
+  Floats logits(
+      ops::headLossScratchBytes(kTileRows, static_cast<std::size_t>(H), static_cast<std::size_t>(m.vocabulary), kType) /
+      sizeof(float));
   std::vector<std::int32_t> targets(static_cast<std::size_t>(rows));
   for (std::size_t t = 0; t < targets.size(); ++t) targets[t] = static_cast<std::int32_t>(t * 7) % m.vocabulary;
   const ops::LossSegment whole{0, rows, 0.01F};
@@ -173,9 +173,9 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
   const auto adaptBack = [&](const Adapters& p, const Store* dy, int ldDy, const Stores& from, int in, auto& to) {
     using Out = std::decay_t<decltype(to[0])>;
     timed("lora_backward", m.layers, [&] {
-      ops::lora_backward(
-          team, ops::LoraBackwardT<float, Store, Out>{p.data(), static_cast<std::int32_t>(p.size()), dy, ldDy,
-                                                      from.data(), in, in, to.data(), in, loraScratch.data()});
+      ops::lora_backward(team,
+                         ops::LoraBackwardT<float, Store, Out>{p.data(), static_cast<std::int32_t>(p.size()), dy, ldDy,
+                                                               from.data(), in, in, to.data(), in, loraScratch.data()});
     });
   };
   const auto turn = [&](Stores& heads, bool inverse) {
@@ -186,14 +186,14 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
   };
   const auto norm = [&](const Floats& from, Stores& to) {
     timed("rmsnorm", m.layers, [&] {
-      ops::rmsnorm(team, ops::RmsnormT<float, Store>{from.data(), weight.data(), to.data(), rstd.data(), rows, H,
-                                                     1e-5F});
+      ops::rmsnorm(team,
+                   ops::RmsnormT<float, Store>{from.data(), weight.data(), to.data(), rstd.data(), rows, H, 1e-5F});
     });
   };
   const auto normBack = [&](const Floats& from) {
     timed("rmsnorm_backward", m.layers, [&] {
-      ops::rmsnorm_backward(team, {dNormed.data(), from.data(), rstd.data(), weight.data(), dx.data(), dx.data(), rows,
-                                   H, dxRounded});
+      ops::rmsnorm_backward(
+          team, {dNormed.data(), from.data(), rstd.data(), weight.data(), dx.data(), dx.data(), rows, H, dxRounded});
     });
   };
   for (int repetition = 0; repetition <= kRepetitions; ++repetition) {
@@ -233,10 +233,9 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
     productBack(dxCompute, H, oWeight, dout, H);
     adaptBack(oLora, dxCompute, H, out, H, dout);
     timed("attention_backward", m.layers, [&] {
-      ops::attention_backward(
-          team, ops::AttentionBackwardT<float, Store>{cut, qkv.data(), 3 * H, 0, H, 2 * H, out.data(), H, dout.data(),
-                                                      H, lse.data(), dqkv.data(), 3 * H, m.heads, m.heads, m.headDim,
-                                                      attentionScratch.data()});
+      ops::attention_backward(team, ops::AttentionBackwardT<float, Store>{
+                                        cut, qkv.data(), 3 * H, 0, H, 2 * H, out.data(), H, dout.data(), H, lse.data(),
+                                        dqkv.data(), 3 * H, m.heads, m.heads, m.headDim, attentionScratch.data()});
     });
     turn(dqkv, true);
     productBack(dqkv.data(), 3 * H, qkvWeight, dNormed, H);

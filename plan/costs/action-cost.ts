@@ -1,4 +1,4 @@
-import type { PlannedLetter } from "../action.ts";
+import type { PlannedLetter } from "../actions/action.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { MicroBatch } from "../documents/segment.ts";
 import type { StageShape } from "./operators.ts";

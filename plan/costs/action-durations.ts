@@ -1,8 +1,8 @@
 import { type Nanos, secondsToNanos } from "../../core/index.ts";
-import { PLANNED_LETTERS, UPDATE } from "../action.ts";
+import { PLANNED_LETTERS, UPDATE } from "../actions/action.ts";
+import { edgeDtypes } from "../actions/message-bytes.ts";
+import { activeJobs } from "../actions/mini-batch.ts";
 import type { Stage } from "../documents/setting.ts";
-import { edgeDtypes } from "../message-bytes.ts";
-import { activeJobs } from "../mini-batch.ts";
 import type { CostModel } from "./cost-model.ts";
 import { stageShapes, type TimedWork } from "./stage-shapes.ts";
 import { workShapes } from "./work-shapes.ts";

@@ -1,6 +1,6 @@
+import { halfCounts, type LayerRange } from "../actions/stage-layers.ts";
 import { type Architecture, halfOf, projectionShape } from "../documents/architecture.ts";
 import type { PlannedJob } from "../documents/segment.ts";
-import { halfCounts, type LayerRange } from "../stage-layers.ts";
 
 /** A job, as far as the size of its adapter follows from it. */
 interface AdaptedJob {

@@ -1,4 +1,4 @@
-import { computeDtype } from "../compute-dtype.ts";
+import { computeDtype } from "../actions/compute-dtype.ts";
 import type { Calibration } from "../documents/calibration.ts";
 import type { Catalog } from "../documents/catalog.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";

@@ -1,6 +1,8 @@
 import { InputError } from "../../core/index.ts";
-import { type Pass, passOf } from "../action.ts";
-import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
+import { type Pass, passOf } from "../actions/action.ts";
+import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
+import type { EdgeDtypes } from "../actions/message-bytes.ts";
+import { microBatchTokens } from "../actions/mini-batch.ts";
 import type {
   Calibration,
   ConstantCalibration,
@@ -11,8 +13,6 @@ import type {
 import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
-import type { EdgeDtypes } from "../message-bytes.ts";
-import { microBatchTokens } from "../mini-batch.ts";
 import type { ActionCost } from "./action-cost.ts";
 import { peaksOf } from "./device-peaks.ts";
 import { layerActionSeconds } from "./layer-model.ts";

@@ -1,5 +1,5 @@
 import { InputError, ownValue } from "../../core/index.ts";
-import type { ComputeDtype } from "../compute-dtype.ts";
+import type { ComputeDtype } from "../actions/compute-dtype.ts";
 import type { Calibration, LayersCalibration, RooflineCalibration } from "../documents/calibration.ts";
 import type { Catalog, CatalogDevice } from "../documents/catalog.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";

@@ -1,22 +1,12 @@
 import { groupBy, InputError, ownValue, sum } from "../../core/index.ts";
-import type { ComputeDtype } from "../compute-dtype.ts";
+import type { ComputeDtype } from "../actions/compute-dtype.ts";
+import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
 import { type Architecture, type Half, PROJECTIONS, type Projection } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { KernelFigures } from "../documents/kernels.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Dtype, Recompute } from "../documents/workload.ts";
-import {
-  adaptedFeatures,
-  adapterPasses,
-  headProductSeconds,
-  launchedShare,
-  layerAttentionSeconds,
-  layerProductSeconds,
-} from "../kernels/layer-kernels.ts";
-import { type StageLayer, stageLayers } from "../stage-layers.ts";
-import type { ActionCost } from "./action-cost.ts";
-import { peaksOf } from "./device-peaks.ts";
 import {
   type DevicePeaks,
   decoderDimensions,
@@ -25,7 +15,17 @@ import {
   type LayerWork,
   layerSeconds,
   layerWork,
-} from "./layer-cost.ts";
+} from "../kernels/layer-cost.ts";
+import {
+  adaptedFeatures,
+  adapterPasses,
+  headProductSeconds,
+  launchedShare,
+  layerAttentionSeconds,
+  layerProductSeconds,
+} from "../kernels/layer-kernels.ts";
+import type { ActionCost } from "./action-cost.ts";
+import { peaksOf } from "./device-peaks.ts";
 import { updateOperator } from "./operators.ts";
 import { dequantizedBytes } from "./weight-bytes.ts";
 

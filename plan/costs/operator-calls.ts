@@ -1,6 +1,6 @@
+import { type JobSegment, jobSegments } from "../actions/mini-batch.ts";
 import type { Architecture, Projection } from "../documents/architecture.ts";
 import type { MicroBatch } from "../documents/segment.ts";
-import { type JobSegment, jobSegments } from "../mini-batch.ts";
 
 /**
  * One operator of an action with what its time is made of. Features are numbers of elements, floating-point operations

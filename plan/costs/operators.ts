@@ -1,5 +1,8 @@
-import type { PlannedLetter } from "../action.ts";
-import { computeDtype } from "../compute-dtype.ts";
+import type { PlannedLetter } from "../actions/action.ts";
+import { computeDtype } from "../actions/compute-dtype.ts";
+import type { EdgeDtypes } from "../actions/message-bytes.ts";
+import type { Numbered } from "../actions/mini-batch.ts";
+import { halfCounts, numLayersOf } from "../actions/stage-layers.ts";
 import {
   type Architecture,
   type Half,
@@ -12,9 +15,6 @@ import {
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
-import type { EdgeDtypes } from "../message-bytes.ts";
-import type { Numbered } from "../mini-batch.ts";
-import { halfCounts, numLayersOf } from "../stage-layers.ts";
 import { adapterParameters } from "./adapter-parameters.ts";
 import {
   attention,

@@ -1,8 +1,8 @@
+import { edgeDtypes } from "../actions/message-bytes.ts";
+import type { Numbered } from "../actions/mini-batch.ts";
 import type { Projection } from "../documents/architecture.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
-import { edgeDtypes } from "../message-bytes.ts";
-import type { Numbered } from "../mini-batch.ts";
 import type { StageShape } from "./operators.ts";
 
 /** What durations follow from: a plan, a segment of one, or the draft of one. */

@@ -1,6 +1,6 @@
-import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
+import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
 import type { Dtype } from "../documents/workload.ts";
-import { isQuantized } from "../memory/quantized-weights.ts";
+import { isQuantized } from "./quantized-weights.ts";
 
 /** Bytes of a frozen weight of a layer. nf4 with double quantization has 0.127 bits of scales (QLoRA, section 3). */
 export const WEIGHT_BYTES: Readonly<Record<Dtype, number>> = {

@@ -1,5 +1,5 @@
+import { activeJobs } from "../actions/mini-batch.ts";
 import type { MicroBatch } from "../documents/segment.ts";
-import { activeJobs } from "../mini-batch.ts";
 import type { TimedWork } from "./stage-shapes.ts";
 
 /** Numbers the distinct texts in order of appearance. */

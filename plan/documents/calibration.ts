@@ -34,7 +34,7 @@ export const rooflineCalibrationSchema = z.strictObject({
 });
 
 /**
- * Whole decoder layers at the devices' peaks times efficiencies (plan/costs/layer-cost.ts): few numbers, so that they
+ * Whole decoder layers at the devices' peaks times efficiencies (plan/kernels/layer-cost.ts): few numbers, so that they
  * can be taken from the catalog, from a related device or from a published time.
  */
 export const layersCalibrationSchema = z.strictObject({

@@ -1,8 +1,8 @@
 import { maximum, PlanError } from "../../core/index.ts";
+import { largestSizes } from "../actions/mini-batch.ts";
+import { fitsRanks } from "../actions/pipelines.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
-import { largestSizes } from "../mini-batch.ts";
-import { fitsRanks } from "../pipelines.ts";
 
 /**
  * Work is within what the layouts of a pipeline were made for, which never changes while it runs.

@@ -1,12 +1,11 @@
 import { InvariantError } from "../../core/index.ts";
-import { type Action, formatAction } from "../action.ts";
+import { type Action, formatAction, type Orders } from "../actions/action.ts";
+import { clips } from "../actions/dependencies.ts";
+import { activeMembers } from "../actions/mini-batch.ts";
+import { sealSegment, settingHash } from "../actions/segments.ts";
 import type { CostModel } from "../costs/cost-model.ts";
-import { clips } from "../dependencies.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow, Segment, Work } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
-import { activeMembers } from "../mini-batch.ts";
-import type { Orders } from "../schedules/schedule-input.ts";
-import { sealSegment, settingHash } from "../segments.ts";
 import { type AdmittedMiniBatch, PipelineGrowth } from "./pipeline-growth.ts";
 
 /** Jobs that share micro-batches, with the rows that they share them in. */

@@ -1,10 +1,10 @@
 import { InvariantError } from "../../core/index.ts";
-import type { PlannedLetter } from "../action.ts";
-import { signalsOf } from "../dependencies.ts";
+import type { PlannedLetter } from "../actions/action.ts";
+import { signalsOf } from "../actions/dependencies.ts";
+import { activeMembers, addTo, type MiniBatch, type Numbered, type OpenMiniBatch } from "../actions/mini-batch.ts";
+import { pipelineTable } from "../actions/pipelines.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
-import { activeMembers, addTo, type MiniBatch, type Numbered, type OpenMiniBatch } from "../mini-batch.ts";
-import { pipelineTable } from "../pipelines.ts";
 
 /** What a segment has brought that is in flight. */
 export interface LivePiece {

@@ -1,5 +1,7 @@
 import { InvariantError, Numbers, PlanError } from "../../core/index.ts";
-import { PLANNED_LETTERS } from "../action.ts";
+import { type Orders, PLANNED_LETTERS } from "../actions/action.ts";
+import { messageBytesPerToken } from "../actions/message-bytes.ts";
+import { type MiniBatch, microBatchTokens, type Numbered } from "../actions/mini-batch.ts";
 import { type ActionDurations, actionDurations } from "../costs/action-durations.ts";
 import type { CostModel } from "../costs/cost-model.ts";
 import { normSignals } from "../costs/norm-signal.ts";
@@ -8,10 +10,7 @@ import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow } from "../docume
 import type { Setting } from "../documents/setting.ts";
 import { stageUnits } from "../memory/stage-units.ts";
 import { microBatchUnits } from "../memory/stash.ts";
-import { messageBytesPerToken } from "../message-bytes.ts";
-import { type MiniBatch, microBatchTokens, type Numbered } from "../mini-batch.ts";
 import { ListScheduler } from "../schedules/list-scheduler.ts";
-import type { Orders } from "../schedules/schedule-input.ts";
 import { AdapterShares, type GroupJobs } from "./adapter-shares.ts";
 import { checkRoom } from "./check-room.ts";
 

@@ -1,5 +1,5 @@
-import type { DevicePeaks } from "../costs/layer-cost.ts";
 import type { AttentionFigures } from "../documents/kernels.ts";
+import type { DevicePeaks } from "./layer-cost.ts";
 
 /** Rows of queries that a multiprocessor has at once. */
 const BLOCK_ROWS = 128;

@@ -1,4 +1,9 @@
 // Layers on a GPU, and its kernels: what they were measured to take, as few figures.
+
+export type { AttentionFigures, CollectiveFigures, KernelFigures, ProductFigures } from "../documents/kernels.ts";
+export { attentionSeconds, attentionShare, BACKWARD_FORWARDS } from "./attention-seconds.ts";
+export { type Collective, collectiveSeconds } from "./collective-seconds.ts";
+export { type GpuKernels, gpuKernels, type KernelSource } from "./gpu-kernels.ts";
 export {
   type DevicePeaks,
   decoderDimensions,
@@ -11,10 +16,6 @@ export {
   type LayerWork,
   layerSeconds,
   layerWork,
-} from "../costs/layer-cost.ts";
-export type { AttentionFigures, CollectiveFigures, KernelFigures, ProductFigures } from "../documents/kernels.ts";
-export { attentionSeconds, attentionShare, BACKWARD_FORWARDS } from "./attention-seconds.ts";
-export { type Collective, collectiveSeconds } from "./collective-seconds.ts";
-export { type GpuKernels, gpuKernels, type KernelSource } from "./gpu-kernels.ts";
+} from "./layer-cost.ts";
 export { adaptedFeatures, adapterPasses, headProductSeconds, layerProductSeconds } from "./layer-kernels.ts";
 export { productSeconds } from "./product-seconds.ts";

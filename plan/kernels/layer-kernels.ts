@@ -1,8 +1,8 @@
 import { sum } from "../../core/index.ts";
-import type { DevicePeaks, LayerPass } from "../costs/layer-cost.ts";
 import { type Architecture, type Half, halfOf, type Projection, projectionShape } from "../documents/architecture.ts";
 import type { KernelFigures } from "../documents/kernels.ts";
 import { attentionSeconds, BACKWARD_FORWARDS } from "./attention-seconds.ts";
+import type { DevicePeaks, LayerPass } from "./layer-cost.ts";
 import { productSeconds } from "./product-seconds.ts";
 
 /** Projections that one product makes: q, k and v see the same input, and gate and up do. */

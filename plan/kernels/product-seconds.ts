@@ -1,5 +1,5 @@
-import type { DevicePeaks } from "../costs/layer-cost.ts";
 import type { ProductFigures } from "../documents/kernels.ts";
+import type { DevicePeaks } from "./layer-cost.ts";
 
 /**
  * Rows and columns of a tile of the output. The first two have `computeShare` of the peak, the third `squareTile` of

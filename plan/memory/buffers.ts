@@ -1,10 +1,9 @@
-import { type Action, passOf } from "../action.ts";
+import { type Action, type Orders, passOf } from "../actions/action.ts";
+import { isSenderHeld } from "../actions/held-sender.ts";
+import { peakInFlight } from "../actions/in-flight.ts";
+import type { Messaging } from "../actions/message-bytes.ts";
+import type { Timeline } from "../actions/timeline.ts";
 import type { Buffers } from "../documents/setting.ts";
-import { isSenderHeld } from "../held-sender.ts";
-import { peakInFlight } from "../in-flight.ts";
-import type { Messaging } from "../message-bytes.ts";
-import type { Orders } from "../schedules/schedule-input.ts";
-import type { Timeline } from "../timeline.ts";
 
 /** Two, so that one micro-batch can be written or read while the next one travels. */
 const DOUBLE = 2;

@@ -1,13 +1,13 @@
 // What a CUDA device keeps beside its activations, as native/src/runtime/cuda lays it out.
 import { padded, sum } from "../../core/index.ts";
-import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
+import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
+import { halfCounts } from "../actions/stage-layers.ts";
+import { isQuantized, quantizedMatrixBytes } from "../costs/quantized-weights.ts";
 import { type Architecture, HALVES, halfOf, projectionShape } from "../documents/architecture.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
-import { halfCounts } from "../stage-layers.ts";
 import { halfWeightBytes, layerProducts } from "./layer-products.ts";
-import { isQuantized, quantizedMatrixBytes } from "./quantized-weights.ts";
 
 const FLOAT = 4;
 const LINE = 64;

@@ -1,19 +1,19 @@
 // How many launches a stage's forward and backward are on a GPU, and the room for them as CUDA graphs
 // (docs/decisions/0010-cuda-graphs-where-the-host-is-slow.md).
 import { sum } from "../../core/index.ts";
-import { parseAction } from "../action.ts";
+import { parseAction } from "../actions/action.ts";
+import { peakInFlight } from "../actions/in-flight.ts";
+import { pipelineTable } from "../actions/pipelines.ts";
 import type { OperatorCall } from "../costs/operator-calls.ts";
 import { stageOperators } from "../costs/operators.ts";
+import { isQuantized } from "../costs/quantized-weights.ts";
 import { stageShapes } from "../costs/stage-shapes.ts";
 import { loraGroup } from "../documents/architecture.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { MicroBatch } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
-import { peakInFlight } from "../in-flight.ts";
-import { pipelineTable } from "../pipelines.ts";
 import { dequantizedColumns } from "./cuda-memory.ts";
-import { isQuantized } from "./quantized-weights.ts";
 import { layoutOfStage } from "./stage-units.ts";
 
 /**

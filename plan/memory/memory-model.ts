@@ -1,17 +1,17 @@
 import { formatBytes, padded, sum, textTable } from "../../core/index.ts";
-import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
+import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
+import type { EdgeDtypes } from "../actions/message-bytes.ts";
+import { halfCounts } from "../actions/stage-layers.ts";
 import { adapterParameters } from "../costs/adapter-parameters.ts";
+import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "../costs/quantized-weights.ts";
 import { type Architecture, HALVES } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Buffers, Room, Stage, StageMemory } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
-import type { EdgeDtypes } from "../message-bytes.ts";
-import { halfCounts } from "../stage-layers.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
 import { halfProducts, halfWeightBytes, layerProducts } from "./layer-products.ts";
 import { EXECUTOR, type ProgramMemory, reservedMemory } from "./program-memory.ts";
-import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "./quantized-weights.ts";
 import { arenaLayout, stageLayout } from "./stage-layout.ts";
 
 const FLOAT = 4;

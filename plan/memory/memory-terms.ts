@@ -1,11 +1,11 @@
 import { sum } from "../../core/index.ts";
-import { parseAction } from "../action.ts";
+import { parseAction } from "../actions/action.ts";
+import { pipelineTable } from "../actions/pipelines.ts";
+import { halfCounts, type LayerRange } from "../actions/stage-layers.ts";
 import { adapterParameters } from "../costs/adapter-parameters.ts";
 import { halfOf, PROJECTIONS } from "../documents/architecture.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { Room } from "../documents/setting.ts";
-import { pipelineTable } from "../pipelines.ts";
-import { halfCounts, type LayerRange } from "../stage-layers.ts";
 import { residentJobs } from "./residents.ts";
 import { stageUnits } from "./stage-units.ts";
 import { UNIT_ROWS } from "./stash.ts";

@@ -1,8 +1,8 @@
-import type { Action } from "../action.ts";
+import type { Action } from "../actions/action.ts";
+import { edgeDtypes } from "../actions/message-bytes.ts";
+import { pipelineTable } from "../actions/pipelines.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { StageMemory } from "../documents/setting.ts";
-import { edgeDtypes } from "../message-bytes.ts";
-import { pipelineTable } from "../pipelines.ts";
 import { stageMemory } from "./memory-model.ts";
 import { residentJobs } from "./residents.ts";
 import { stashPlacement } from "./stash.ts";

@@ -1,9 +1,9 @@
 import { sum } from "../../core/index.ts";
-import { COMPUTE_BYTES, type ComputeDtype } from "../compute-dtype.ts";
-import { decoderDimensions } from "../costs/layer-cost.ts";
+import { COMPUTE_BYTES, type ComputeDtype } from "../actions/compute-dtype.ts";
+import { stageLayers } from "../actions/stage-layers.ts";
 import type { Half } from "../documents/architecture.ts";
 import type { StageMemory } from "../documents/setting.ts";
-import { stageLayers } from "../stage-layers.ts";
+import { decoderDimensions } from "../kernels/layer-cost.ts";
 import type { LayoutInput } from "./layout-input.ts";
 
 /** What a program takes of a device beside, or in place of, what the executor's layouts say. */

@@ -1,8 +1,8 @@
 import { maximum } from "../../core/index.ts";
-import { type Action, parseAction } from "../action.ts";
+import { type Action, parseAction } from "../actions/action.ts";
+import { evaluatedToTheEnd } from "../actions/evaluation.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
-import { evaluatedToTheEnd } from "../evaluation.ts";
 import { adapterBytes } from "./memory-model.ts";
 
 type StageOrder = readonly Pick<Action, "letter" | "microBatch">[];

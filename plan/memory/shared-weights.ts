@@ -1,8 +1,8 @@
 import { formatBytes, sum } from "../../core/index.ts";
+import { halvesBounds, rangeOfHalves } from "../actions/stage-layers.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { Stage, StageMemory } from "../documents/setting.ts";
-import { halvesBounds, rangeOfHalves } from "../stage-layers.ts";
 import { heldBytes } from "./memory-model.ts";
 
 /** Weights that a stage reads where another device of its memory has them. */

@@ -1,9 +1,9 @@
 import { padded } from "../../core/index.ts";
-import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
+import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
+import type { EdgeDtypes } from "../actions/message-bytes.ts";
+import { stageLayers } from "../actions/stage-layers.ts";
 import { halfOf, PROJECTIONS, type Projection } from "../documents/architecture.ts";
 import type { Buffers } from "../documents/setting.ts";
-import type { EdgeDtypes } from "../message-bytes.ts";
-import { stageLayers } from "../stage-layers.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 import { eagerLayersBytes, eagerWorkBytes } from "./program-memory.ts";
 import { scratchOf } from "./scratch-bytes.ts";

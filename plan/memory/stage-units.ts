@@ -1,6 +1,6 @@
+import { edgeDtypes } from "../actions/message-bytes.ts";
+import { pipelineTable } from "../actions/pipelines.ts";
 import type { Setting } from "../documents/setting.ts";
-import { edgeDtypes } from "../message-bytes.ts";
-import { pipelineTable } from "../pipelines.ts";
 import { type StageLayout, stageLayout } from "./stage-layout.ts";
 
 /** Where everything lies on the device of a stage of the executor. */

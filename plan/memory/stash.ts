@@ -1,9 +1,9 @@
 import { maximum } from "../../core/index.ts";
-import { type Action, passOf } from "../action.ts";
+import { type Action, passOf } from "../actions/action.ts";
+import { peakHeld } from "../actions/in-flight.ts";
+import { microBatchTokens } from "../actions/mini-batch.ts";
 import type { MicroBatch } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
-import { peakHeld } from "../in-flight.ts";
-import { microBatchTokens } from "../mini-batch.ts";
 import { equalSlots, largestFirst, lowestHole, type SlotOrder, smallestHole } from "./fit-slots.ts";
 import { Holes } from "./holes.ts";
 

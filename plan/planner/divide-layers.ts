@@ -1,10 +1,10 @@
 import { sum } from "../../core/index.ts";
+import { edgeDtypes } from "../actions/message-bytes.ts";
+import { halvesBounds, numLayersOf, rangeOfHalves } from "../actions/stage-layers.ts";
 import { stageOperators } from "../costs/operators.ts";
 import { targetsOf } from "../costs/stage-shapes.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
-import { edgeDtypes } from "../message-bytes.ts";
-import { halvesBounds, numLayersOf, rangeOfHalves } from "../stage-layers.ts";
 import { givenStages, partitionLayers } from "./partition.ts";
 import type { Costed } from "./request.ts";
 

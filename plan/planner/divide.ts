@@ -1,8 +1,8 @@
 import { InputError, sum } from "../../core/index.ts";
+import { tokensOf } from "../actions/job-rows.ts";
 import type { ResolvedLink } from "../documents/cluster.ts";
 import { memoryName, shareableBytes } from "../memory/shared-weights.ts";
 import { chains } from "./chains.ts";
-import { tokensOf } from "./job-rows.ts";
 import { rememberedCosts } from "./remembered-costs.ts";
 import type { Costed, PlanRequest } from "./request.ts";
 

@@ -1,12 +1,12 @@
-import { PLANNED_LETTERS } from "../action.ts";
+import { PLANNED_LETTERS } from "../actions/action.ts";
+import { type DependencyTable, dependencyTable } from "../actions/dependencies.ts";
+import { messageBytes } from "../actions/message-bytes.ts";
+import { miniBatches } from "../actions/mini-batch.ts";
+import { onePipeline } from "../actions/pipelines.ts";
 import { workDurations } from "../costs/action-durations.ts";
 import { normSignals } from "../costs/norm-signal.ts";
 import { transferTimes } from "../costs/transfer-times.ts";
-import { type DependencyTable, dependencyTable } from "../dependencies.ts";
 import type { Stage } from "../documents/setting.ts";
-import { messageBytes } from "../message-bytes.ts";
-import { miniBatches } from "../mini-batch.ts";
-import { onePipeline } from "../pipelines.ts";
 import type { ScheduleInput } from "../schedules/schedule-input.ts";
 import type { Draft } from "./draft.ts";
 import type { Costed } from "./request.ts";

@@ -1,10 +1,10 @@
+import { type JobRows, tokensOf } from "../actions/job-rows.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
 import type { ScheduleName, Stage } from "../documents/setting.ts";
 import type { Job } from "../documents/workload.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { type DividedWork, divideLayers } from "./divide-layers.ts";
 import { groupJobs } from "./grouping.ts";
-import { type JobRows, tokensOf } from "./job-rows.ts";
 import { type Cut, leavesCutOpen, packMicroBatches } from "./pack.ts";
 import type { WorkChoice } from "./propose.ts";
 import type { Costed } from "./request.ts";

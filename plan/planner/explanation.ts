@@ -1,5 +1,5 @@
+import { numLayersOf } from "../actions/stage-layers.ts";
 import type { ScheduleName } from "../documents/setting.ts";
-import { numLayersOf } from "../stage-layers.ts";
 import type { Candidate } from "./candidate.ts";
 import { FELT, fullness } from "./judge.ts";
 import { chooseLimits, fits, makespanOf, type Outcome } from "./limits.ts";

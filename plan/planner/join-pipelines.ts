@@ -1,5 +1,5 @@
 import { InvariantError } from "../../core/index.ts";
-import { type Action, formatAction, parseAction } from "../action.ts";
+import { type Action, formatAction, parseAction } from "../actions/action.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import { countedOnce } from "../memory/shared-weights.ts";

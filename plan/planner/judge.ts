@@ -1,6 +1,6 @@
+import { numLayersOf } from "../actions/stage-layers.ts";
 import type { Stage, StageMemory } from "../documents/setting.ts";
 import type { Recompute } from "../documents/workload.ts";
-import { numLayersOf } from "../stage-layers.ts";
 import type { Draft } from "./draft.ts";
 import type { LaidOut } from "./lay-out.ts";
 import type { OrderedDraft } from "./order-draft.ts";

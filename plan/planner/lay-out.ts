@@ -1,11 +1,11 @@
+import { edgeDtypes } from "../actions/message-bytes.ts";
+import { largestSizes } from "../actions/mini-batch.ts";
+import { roomOf } from "../actions/pipelines.ts";
 import type { Buffers, StageMemory } from "../documents/setting.ts";
 import { planBuffers } from "../memory/buffers.ts";
 import { stageMemory } from "../memory/memory-model.ts";
 import { residentJobs } from "../memory/residents.ts";
 import { stashPlacement } from "../memory/stash.ts";
-import { edgeDtypes } from "../message-bytes.ts";
-import { largestSizes } from "../mini-batch.ts";
-import { roomOf } from "../pipelines.ts";
 import type { OrderedDraft } from "./order-draft.ts";
 import type { Costed } from "./request.ts";
 

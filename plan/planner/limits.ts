@@ -1,9 +1,9 @@
 import { maximum, PlanError } from "../../core/index.ts";
+import { peakHeld } from "../actions/in-flight.ts";
+import { miniBatches } from "../actions/mini-batch.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Recompute } from "../documents/workload.ts";
-import { peakHeld } from "../in-flight.ts";
 import { microBatchUnits } from "../memory/stash.ts";
-import { miniBatches } from "../mini-batch.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import type { Candidate, Trial } from "./candidate.ts";
 import { recomputationRange } from "./judge.ts";

@@ -1,9 +1,9 @@
 import { contentHash, InputError, InvariantError, PlanError } from "../../core/index.ts";
-import { formatAction } from "../action.ts";
+import { formatAction } from "../actions/action.ts";
+import { onePipeline } from "../actions/pipelines.ts";
 import { longestRow } from "../documents/architecture.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import { withGraphRoom } from "../memory/graph-room.ts";
-import { onePipeline } from "../pipelines.ts";
 import { validatePlan } from "../validate/validate-plan.ts";
 import type { Trial } from "./candidate.ts";
 import { type Division, nearlyBest, tryDivisions } from "./divisions.ts";

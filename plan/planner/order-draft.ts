@@ -1,11 +1,10 @@
-import type { Action } from "../action.ts";
-import { clips } from "../dependencies.ts";
-import { peakInFlight } from "../in-flight.ts";
+import type { Action, Orders } from "../actions/action.ts";
+import { clips } from "../actions/dependencies.ts";
+import { peakInFlight } from "../actions/in-flight.ts";
+import { type Timeline, timelineOf } from "../actions/timeline.ts";
 import { microBatchUnits } from "../memory/stash.ts";
 import { JobRoom } from "../schedules/admission.ts";
-import type { Orders } from "../schedules/schedule-input.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
-import { type Timeline, timelineOf } from "../timeline.ts";
 import type { Draft } from "./draft.ts";
 import type { DraftCosts } from "./draft-costs.ts";
 

@@ -1,7 +1,7 @@
 import { InputError } from "../../core/index.ts";
+import { evaluatesAfter } from "../actions/evaluation.ts";
+import type { JobRows } from "../actions/job-rows.ts";
 import type { MicroBatch, PlannedRow } from "../documents/segment.ts";
-import { evaluatesAfter } from "../evaluation.ts";
-import type { JobRows } from "./job-rows.ts";
 
 /**
  * How a job's mini-batches are cut into micro-batches: at most so many rows, and at most so many tokens, each where

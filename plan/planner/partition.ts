@@ -1,6 +1,6 @@
 import { InputError, maximum, PlanError, sum } from "../../core/index.ts";
+import { LEAST_HALVES, rangeOfHalves } from "../actions/stage-layers.ts";
 import type { Stage } from "../documents/setting.ts";
-import { LEAST_HALVES, rangeOfHalves } from "../stage-layers.ts";
 
 /** A stage from one half of a layer to another, counted from the start of the model. */
 export function stageOfHalves(index: number, numDevices: number, start: number, end: number): Stage {

@@ -1,5 +1,5 @@
 import { sum } from "../../core/index.ts";
-import { weighedTokens } from "./job-rows.ts";
+import { weighedTokens } from "../actions/job-rows.ts";
 import type { OrderedDraft } from "./order-draft.ts";
 import type { Costed } from "./request.ts";
 

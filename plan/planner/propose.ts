@@ -1,7 +1,7 @@
 import { InputError, maximum, sum } from "../../core/index.ts";
+import { tokensOf } from "../actions/job-rows.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { groupJobs } from "./grouping.ts";
-import { tokensOf } from "./job-rows.ts";
 import { leavesCutOpen } from "./pack.ts";
 import type { Costed } from "./request.ts";
 

@@ -1,6 +1,6 @@
 import { maximum } from "../../core/index.ts";
+import { LEAST_HALVES, numHalvesOf } from "../actions/stage-layers.ts";
 import type { Stage } from "../documents/setting.ts";
-import { LEAST_HALVES, numHalvesOf } from "../stage-layers.ts";
 import type { Candidate, Trial } from "./candidate.ts";
 import { fits, makespanOf, settle } from "./limits.ts";
 import { stageOfHalves } from "./partition.ts";

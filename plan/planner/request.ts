@@ -1,3 +1,4 @@
+import type { JobRows } from "../actions/job-rows.ts";
 import type { CostModel } from "../costs/cost-model.ts";
 import type { Architecture } from "../documents/architecture.ts";
 import type { Calibration } from "../documents/calibration.ts";
@@ -6,7 +7,6 @@ import type { PlanBody } from "../documents/plan.ts";
 import type { ScheduleName } from "../documents/setting.ts";
 import type { Dtype, Job, Recompute } from "../documents/workload.ts";
 import type { ProgramMemory } from "../memory/program-memory.ts";
-import type { JobRows } from "./job-rows.ts";
 
 /** What a plan is asked for. What it leaves open the planner searches, by predicted time. */
 export interface PlanRequest {

@@ -1,6 +1,6 @@
 import { mean } from "../../core/index.ts";
+import { microBatchTokens } from "../actions/mini-batch.ts";
 import type { Stage } from "../documents/setting.ts";
-import { microBatchTokens } from "../mini-batch.ts";
 import { type Candidate, candidateOf, type Trial } from "./candidate.ts";
 import { type DividedWork, divideLayers } from "./divide-layers.ts";
 import { FELT, fullness } from "./judge.ts";

@@ -1,7 +1,7 @@
 import { PlanError } from "../../core/index.ts";
+import { isFused } from "../actions/mini-batch.ts";
+import { numHalvesOf } from "../actions/stage-layers.ts";
 import { memoryTable } from "../memory/memory-model.ts";
-import { isFused } from "../mini-batch.ts";
-import { numHalvesOf } from "../stage-layers.ts";
 import { type Candidate, candidateOf, type Trial } from "./candidate.ts";
 import { divideLayers } from "./divide-layers.ts";
 import { capacityOf } from "./judge.ts";

@@ -1,5 +1,5 @@
 import { Fifo, InvariantError } from "../../core/index.ts";
-import { parseAction } from "../action.ts";
+import { parseAction } from "../actions/action.ts";
 import type { CostModel } from "../costs/cost-model.ts";
 import type { Segment } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";

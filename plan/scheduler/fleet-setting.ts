@@ -1,12 +1,12 @@
 import { maximum, PlanError } from "../../core/index.ts";
+import { edgeDtypes } from "../actions/message-bytes.ts";
+import { settingOf } from "../actions/segments.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { Room, Setting } from "../documents/setting.ts";
 import { adapterBytes, memoryTable, stageMemory } from "../memory/memory-model.ts";
 import { countedOnce } from "../memory/shared-weights.ts";
 import { stageUnits } from "../memory/stage-units.ts";
 import { UNIT_ROWS } from "../memory/stash.ts";
-import { edgeDtypes } from "../message-bytes.ts";
-import { settingOf } from "../segments.ts";
 
 /** Adapters that a pipeline has room for at most, where nobody says how many jobs train at once and memory is large. */
 const MOST_ADAPTERS = 64;

@@ -1,4 +1,5 @@
 import { canonicalJson, InvariantError } from "../../core/index.ts";
+import { pipelineTable } from "../actions/pipelines.ts";
 import type { Setting } from "../documents/setting.ts";
 import { adapterBytesOn, roomForAdapters } from "../growth/adapter-shares.ts";
 import {
@@ -8,7 +9,6 @@ import {
   type MemoryFits,
   predictMemory,
 } from "../memory/fitted-memory.ts";
-import { pipelineTable } from "../pipelines.ts";
 import type { FleetJob } from "./fleet-job.ts";
 import { type FleetWork, type JobSizes, jobTerms, remembered } from "./job-sizes.ts";
 

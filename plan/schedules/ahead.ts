@@ -1,5 +1,5 @@
 import { Fifo, InvariantError } from "../../core/index.ts";
-import type { Action } from "../action.ts";
+import type { Action } from "../actions/action.ts";
 
 /** Actions of a pipeline's first stage that are ordered and have not passed, that is, really ended. */
 export class Ahead {

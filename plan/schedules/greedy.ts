@@ -1,5 +1,6 @@
+import type { Orders } from "../actions/action.ts";
 import { ListScheduler } from "./list-scheduler.ts";
-import type { Orders, ScheduleInput } from "./schedule-input.ts";
+import type { ScheduleInput } from "./schedule-input.ts";
 
 /** The orders of a list scheduler that knows all mini-batches from the start. */
 export function greedyOrders({ miniBatches, ...setting }: ScheduleInput, prefer: "F" | "B"): Orders {

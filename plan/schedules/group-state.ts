@@ -1,5 +1,5 @@
 import { Fifo } from "../../core/index.ts";
-import type { MiniBatch } from "../mini-batch.ts";
+import type { MiniBatch } from "../actions/mini-batch.ts";
 import type { ScheduleInput } from "./schedule-input.ts";
 
 /** What a list scheduler knows of a group. */

@@ -1,12 +1,12 @@
 import { DueSlots, Fifo, InvariantError } from "../../core/index.ts";
-import { type Action, passOf } from "../action.ts";
-import type { MiniBatch } from "../mini-batch.ts";
+import { type Action, type Orders, passOf } from "../actions/action.ts";
+import type { MiniBatch } from "../actions/mini-batch.ts";
 import { Admission } from "./admission.ts";
 import { Ahead } from "./ahead.ts";
 import { enterNext, firstStageNs, type GroupState, hasWork, newGroupState, nextMicroBatch } from "./group-state.ts";
 import { NormSignals } from "./norm-signals.ts";
 import { Passage, type StageRoom } from "./passage.ts";
-import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
+import { type ScheduleInput, updateOf } from "./schedule-input.ts";
 import { type Lane, newLanes, newStageState, type StageState } from "./stage-state.ts";
 
 /** What never changes while a list scheduler runs: stages, times, limits. */

@@ -1,5 +1,5 @@
 import { type DueSlots, Fifo } from "../../core/index.ts";
-import type { MiniBatch } from "../mini-batch.ts";
+import type { MiniBatch } from "../actions/mini-batch.ts";
 
 /** Gradient norms of clipping mini-batches on their way to the stages whose updates wait for them. */
 export class NormSignals {

@@ -1,6 +1,6 @@
-import type { Action } from "../action.ts";
-import type { MiniBatch } from "../mini-batch.ts";
-import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
+import type { Action, Orders } from "../actions/action.ts";
+import type { MiniBatch } from "../actions/mini-batch.ts";
+import { type ScheduleInput, updateOf } from "./schedule-input.ts";
 
 /**
  * A schedule of single mini-batches: groups one after another, each with all its steps, as systems without LoRAPP train

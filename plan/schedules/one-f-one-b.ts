@@ -1,4 +1,4 @@
-import type { Action } from "../action.ts";
+import type { Action } from "../actions/action.ts";
 import { oneAfterAnother } from "./one-after-another.ts";
 import type { Schedule } from "./schedule-input.ts";
 

@@ -1,4 +1,4 @@
-import { type PlannedLetter, passOf } from "../action.ts";
+import { type PlannedLetter, passOf } from "../actions/action.ts";
 import type { Buffers } from "../documents/setting.ts";
 import { Holes } from "../memory/holes.ts";
 

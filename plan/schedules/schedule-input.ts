@@ -1,5 +1,5 @@
-import type { Action, ActionLetter, PlannedLetter } from "../action.ts";
-import type { MiniBatch } from "../mini-batch.ts";
+import type { Action, Orders, PlannedLetter } from "../actions/action.ts";
+import type { MiniBatch } from "../actions/mini-batch.ts";
 import type { GroupRoom } from "./admission.ts";
 
 /** What a schedule may know: the work, how long it takes, and how many micro-batches may be in flight. */
@@ -37,9 +37,6 @@ export interface ScheduleInput {
   /** Whether the update of this mini-batch waits for the gradient norm of all stages. */
   clips(miniBatch: MiniBatch): boolean;
 }
-
-/** The ordered actions of each stage, or of each device where one owns several stages. */
-export type Orders<Letter extends ActionLetter = PlannedLetter> = readonly (readonly Action<Letter>[])[];
 
 export type Schedule = (input: ScheduleInput) => Orders;
 

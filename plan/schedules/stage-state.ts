@@ -1,6 +1,6 @@
 import { Fifo } from "../../core/index.ts";
-import type { Action } from "../action.ts";
-import type { MiniBatch } from "../mini-batch.ts";
+import type { Action } from "../actions/action.ts";
+import type { MiniBatch } from "../actions/mini-batch.ts";
 
 /** What a list scheduler knows of a stage: what runs, and what may. */
 export interface StageState {

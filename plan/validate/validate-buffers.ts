@@ -1,10 +1,9 @@
 import { PlanError } from "../../core/index.ts";
-import { type Action, type ActionKey, formatAction, type Pass, passOf } from "../action.ts";
-import type { DependencyTable } from "../dependencies.ts";
+import { type Action, type ActionKey, formatAction, type Orders, type Pass, passOf } from "../actions/action.ts";
+import type { DependencyTable } from "../actions/dependencies.ts";
+import { gridText } from "../actions/grid.ts";
+import { isSenderHeld } from "../actions/held-sender.ts";
 import type { Buffers, Setting } from "../documents/setting.ts";
-import { gridText } from "../grid.ts";
-import { isSenderHeld } from "../held-sender.ts";
-import type { Orders } from "../schedules/schedule-input.ts";
 
 /**
  * Messages of a pass from a stage to a neighbour that may be made and not used up: an outgoing buffer is held until the

@@ -1,5 +1,5 @@
 import { PlanError } from "../../core/index.ts";
-import { parseAction } from "../action.ts";
+import { parseAction } from "../actions/action.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { StageMemory } from "../documents/setting.ts";
 import { withGraphRoom } from "../memory/graph-room.ts";

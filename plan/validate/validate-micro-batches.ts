@@ -1,9 +1,9 @@
 import { PlanError } from "../../core/index.ts";
+import { evaluatesAfter } from "../actions/evaluation.ts";
+import { largestSizes } from "../actions/mini-batch.ts";
 import { longestRow } from "../documents/architecture.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { MicroBatch, PlannedRow } from "../documents/segment.ts";
-import { evaluatesAfter } from "../evaluation.ts";
-import { largestSizes } from "../mini-batch.ts";
 
 /** The evaluations of each job: of the same rows, after its steps that are due. */
 class EvaluationCheck {

@@ -1,6 +1,6 @@
 import { contentHash, ownValue, PlanError } from "../../core/index.ts";
+import { isLengthData } from "../actions/job-rows.ts";
 import type { Plan } from "../documents/plan.ts";
-import { isLengthData } from "../planner/job-rows.ts";
 
 /** The calibration is the one that its hash names. */
 function checkCalibration({ calibration, calibrationHash }: Plan): void {

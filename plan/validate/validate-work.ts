@@ -1,7 +1,7 @@
 import { PlanError } from "../../core/index.ts";
+import type { Orders } from "../actions/action.ts";
+import { fitsRanks } from "../actions/pipelines.ts";
 import type { PlanBody } from "../documents/plan.ts";
-import { fitsRanks } from "../pipelines.ts";
-import type { Orders } from "../schedules/schedule-input.ts";
 
 /** Steps that each group has: no more than there are micro-batches, so that tables by step are no larger than a plan. */
 function groupSteps({ groups, microBatches }: PlanBody): readonly number[] {

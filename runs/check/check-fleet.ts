@@ -14,6 +14,7 @@ import {
   parseSegments,
   parseSetting,
   Scheduler,
+  type SegmentsBegin,
   validatePlan,
 } from "../../plan/index.ts";
 import { fleetModel } from "../../sim/index.ts";
@@ -162,10 +163,10 @@ function recordedJobs(
 }
 
 /** Whether devices reported each action of a plan once; all of them where the fleet came to its end. */
-function checkCompletions(file: string, plan: PlanBody, isWhole: boolean): void {
+function checkCompletions(file: string, plan: PlanBody, { actions }: SegmentsBegin, isWhole: boolean): void {
   const counts = plan.actions.map(() => 0);
-  for (const { stage, done } of readCompletions(linesOfFile(file), file, plan))
-    if (done.stream === "compute") counts[stage]! += 1;
+  for (const { stage, done } of readCompletions(linesOfFile(file), file, plan, actions))
+    if (done.stream === "compute" && done.id >= actions[stage]!) counts[stage]! += 1;
   if (!isWhole) return;
   const lacking = counts.findIndex((count, stage) => count !== plan.actions[stage]!.length);
   if (lacking >= 0)
@@ -184,19 +185,20 @@ function checkEarlier(folder: string): void {
   for (const part of parts) {
     const at = (name: string): string => path.join(part, name);
     const setting = parseSetting(readFileSync(at(FLEET_FILES.setting), "utf8"), at(FLEET_FILES.setting));
-    const segments = parseSegments(linesOfFile(at(FLEET_FILES.segments)), at(FLEET_FILES.segments), setting);
+    const { begin, segments } = parseSegments(linesOfFile(at(FLEET_FILES.segments)), at(FLEET_FILES.segments), setting);
     const plan = fleetPlanBody(setting, segments);
     // What was written last may be of a segment that was not written yet.
     const known = at(FLEET_FILES.completions);
-    for (const _ of readCompletions(wholeSegments(known, plan), known, plan));
+    for (const _ of readCompletions(wholeSegments(known, plan, begin), known, plan, begin.actions));
   }
 }
 
 /** Lines of what devices reported but for those at the end that are of a later segment. */
-function* wholeSegments(file: string, plan: PlanBody): Generator<string> {
+function* wholeSegments(file: string, plan: PlanBody, { actions }: SegmentsBegin): Generator<string> {
   for (const line of linesOfFile(file)) {
     const [stage, , id] = line.endsWith("\n") ? (JSON.parse(line) as [number, string, number]) : [];
-    if (stage !== undefined && id! >= (plan.actions[stage]?.length ?? Number.POSITIVE_INFINITY)) return;
+    const known = stage === undefined ? undefined : plan.actions[stage]?.length;
+    if (known !== undefined && id! >= actions[stage!]! + known) return;
     yield line;
   }
 }
@@ -241,7 +243,7 @@ function checkComers({ jobs, journal }: LoadedFleet, file: string): void {
  * jobs that are over, and checkpoints.
  */
 export function* faultsOfFleet(place: Place, folder: string, fleet: LoadedFleet): Generator<InputError | PlanError> {
-  const { setting, segments, state, journal, events, jobs } = fleet;
+  const { setting, segments, begin, state, journal, events, jobs } = fleet;
   const full = absolute(place, folder);
   const at = (...names: readonly string[]): string => path.join(full, ...names);
   const plan = fleetPlanBody(setting, segments);
@@ -253,14 +255,14 @@ export function* faultsOfFleet(place: Place, folder: string, fleet: LoadedFleet)
   const recorded = recordedJobs(fleet, words);
   const checks: readonly (() => void)[] = [
     () => {
-      if (isOver && segments.length > 0) validatePlan(plan, stoppedOf(journal.lines));
+      if (isOver && segments.length > 0 && begin.segments === 0) validatePlan(plan, stoppedOf(journal.lines));
     },
     () => {
       if (hasJobs) checkComers(fleet, at(FLEET_FILES.jobs));
     },
     () => {
       // What is written last of a fleet that goes on can be of a segment that is not written yet.
-      if (isOver) checkCompletions(at(FLEET_FILES.completions), plan, state === "ended");
+      if (isOver) checkCompletions(at(FLEET_FILES.completions), plan, begin, state === "ended");
     },
     () => checkEarlier(full),
     () => {
@@ -313,8 +315,11 @@ export function* faultsOfFleet(place: Place, folder: string, fleet: LoadedFleet)
 export function checkFleetFolder(place: Place, folder: string): readonly string[] {
   const fleet = loadFleetFolder(place, folder);
   for (const fault of faultsOfFleet(place, folder, fleet)) throw fault;
-  const { state, journal } = fleet;
+  const { state, journal, begin } = fleet;
   const remarks = [
+    begin.segments === 0
+      ? undefined
+      : `the first ${begin.segments} segments of the plan are kept no longer: what came before was not checked.`,
     journal.tornLine === undefined ? undefined : `line ${journal.tornLine} of the journal was not written to its end.`,
     checkDecisions(folder, fleet),
     state === "unfinished"

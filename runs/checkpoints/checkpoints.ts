@@ -1,112 +1,126 @@
-import { type BestEvaluation, type ExecuteInput, type JobState, listener, type RunListener } from "../../exec/index.ts";
-import type { CheckpointJob, Plan } from "../../plan/index.ts";
-import type { RunFolder } from "../folder/run-folder.ts";
-import { CheckpointClock, type CheckpointRhythm, eachOnce, logged } from "./checkpoint-rhythm.ts";
-import {
-  adapterFile,
-  type CheckpointInput,
-  endedJob,
-  type SavedJob,
-  stoppedJob,
-  writeCheckpoint,
-} from "./write-checkpoint.ts";
+import type { JobState } from "../../exec/index.ts";
+import type { CheckpointJob, Plan, PlannedJob } from "../../plan/index.ts";
+import { CheckpointClock, type CheckpointLog, type CheckpointRhythm, logged } from "./checkpoint-rhythm.ts";
+import { type SavedJob, writeCheckpoint } from "./write-checkpoint.ts";
+
+/** How often it is looked whether a checkpoint is due while nobody trains. */
+const IDLE_MS = 1000;
 
 export interface CheckpointsInput {
-  readonly run: RunFolder;
-  readonly plan: Plan;
+  /** The folder of the run. */
+  readonly folder: string;
+  /** Of what is carried out: a plan, or a fleet's setting. */
+  readonly planHash: string;
+  readonly model: Pick<Plan["model"], "digest" | "architecture">;
   readonly rhythm: CheckpointRhythm;
-  /** By job, where it goes on from an earlier part of the run. */
-  readonly from?: readonly (JobState | undefined)[];
-  /** Jobs that ended in earlier parts. */
+  readonly log: CheckpointLog;
+  /** Jobs of a plan that ended in earlier parts of the run. */
   readonly ended?: readonly CheckpointJob[];
-  /** One could not be written: the run goes on, and what there is to go on from is the one before. */
-  readonly onFailure: (why: string) => void;
+}
+
+/** A job that is in checkpoints. */
+interface Kept {
+  readonly job: PlannedJob;
+  readonly firstStep: number;
+  /** Where it goes on from, where no checkpoint has that yet. */
+  state: JobState | undefined;
+  /** As the last checkpoint has it. */
+  saved: CheckpointJob | undefined;
+  /** As manifests have it since it ended. */
+  ended: CheckpointJob | undefined;
 }
 
 /** Whether all steps of a job are made by its state. */
-function isOverBy({ job, state, before, firstStep }: SavedJob): boolean {
-  return (state?.step ?? before?.step ?? firstStep) === job.steps;
+function hasNoSteps({ job, state, saved, firstStep }: Kept): boolean {
+  return (state?.step ?? saved?.step ?? firstStep) === job.steps;
 }
 
-/** The checkpoints of a run, written as it goes on. */
+/** What there is of a job that comes: as an earlier checkpoint has it, or the state that it starts with. */
+export interface JobBefore {
+  readonly saved?: CheckpointJob | undefined;
+  readonly state?: JobState | undefined;
+}
+
+/**
+ * The checkpoints of a run, written as it goes on. What has not changed since the last checkpoint is the same file under
+ * another name. Jobs of a plan stay in checkpoints when they have ended. Jobs over time do not: their adapters are
+ * written, and the journal says so.
+ */
 export class Checkpoints {
   readonly #input: CheckpointsInput;
-  /** By job of the plan that has not ended. */
-  readonly #states = new Map<number, JobState>();
-  readonly #ended: Map<string, CheckpointJob>;
-  /** As the last checkpoint has them: of a job whose pipeline was lost nothing newer comes. */
-  #saved: ReadonlyMap<string, CheckpointJob> = new Map();
   readonly #clock: CheckpointClock;
+  readonly #jobs = new Map<number, Kept>();
+  /** Steps of jobs that are in no checkpoint any more. */
+  #numStepsOver = 0;
 
   constructor(input: CheckpointsInput) {
-    this.#input = { ...input, onFailure: eachOnce(input.onFailure) };
+    this.#input = input;
     this.#clock = new CheckpointClock(input.rhythm);
-    this.#ended = new Map(input.ended?.map((job) => [job.name, job]));
-    input.from?.forEach((state, job) => {
-      if (state !== undefined) this.#states.set(job, state);
-    });
   }
 
-  /** Hears what the executor tells, behind the run's folder. */
-  readonly hear: RunListener = listener({
-    diverged: ({ job }) => this.#jobStopped(job),
-    ended: ({ job, best }) => this.#jobEnded(job, best),
-    states: ({ states }) => this.#write(states),
-  });
-
-  /** When states are wanted of the executor. */
-  get wanted(): Required<Pick<ExecuteInput, "wantsStates" | "statesEverySteps">> {
-    return { wantsStates: () => this.#clock.isDue, statesEverySteps: this.#input.rhythm.steps };
+  get isDue(): boolean {
+    return this.#clock.isDue;
   }
 
-  /** A job has ended. One whose adapter could not be written yet is one that goes on, for a run that is resumed. */
-  #jobEnded(index: number, best: BestEvaluation | undefined): void {
-    const { plan, run } = this.#input;
-    const job = plan.jobs[index]!;
-    if (!run.adapters.has(job.name)) return;
-    this.#states.delete(index);
-    this.#ended.set(job.name, endedJob(run.folder, job, adapterFile(job.name), best));
+  /** A job has come. */
+  came(number: number, job: PlannedJob, { saved, state }: JobBefore = {}): void {
+    this.#jobs.set(number, { job, firstStep: job.firstStep ?? 0, state, saved, ended: undefined });
   }
 
-  /** A job was stopped, since its losses or gradients were not finite: it is over, and has no adapter. */
-  #jobStopped(index: number): void {
-    this.#states.delete(index);
-    const job = this.#input.plan.jobs[index]!;
-    this.#ended.set(job.name, stoppedJob(job));
+  /** A job was taken from its devices. */
+  left(number: number, state: JobState): void {
+    const kept = this.#jobs.get(number);
+    if (kept !== undefined) kept.state = state;
   }
 
-  #contentOf(states: ReadonlyMap<number, JobState>): Pick<CheckpointInput, "jobs" | "over"> {
-    const { jobs } = this.#input.plan;
-    // One that was told of and has ended since goes on from what was told, as those do that it shares micro-batches with.
-    const told = new Set([...states.keys()].map((job) => jobs[job]!.name));
-    const over = [...this.#ended.values()].filter((job) => !told.has(job.name));
-    const names = new Set(over.map(({ name }) => name));
-    const training = jobs.flatMap((job, index): SavedJob[] => {
-      const { firstStep = 0 } = job;
-      return names.has(job.name)
-        ? []
-        : [{ job, state: states.get(index), before: this.#saved.get(job.name), firstStep }];
-    });
-    return { jobs: training, over };
+  /** A job of a plan has ended, or was stopped. */
+  ended(number: number, job: CheckpointJob): void {
+    this.#jobs.get(number)!.ended = job;
   }
 
-  #write(told: ReadonlyMap<number, JobState>): void {
-    const { run, plan, rhythm, onFailure } = this.#input;
+  /** A job is over after so many steps, and is in no further checkpoint. */
+  over(number: number, step: number): void {
+    if (this.#jobs.delete(number)) this.#numStepsOver += step;
+  }
+
+  /** Until it is disposed of, writes a checkpoint that is due while nobody trains, when no device reports. */
+  whileIdle(fleet: { readonly isIdle: boolean; readonly nowNs: number }): Disposable {
+    const timer = setInterval(() => {
+      if (this.isDue && fleet.isIdle) this.write(new Map(), fleet.nowNs);
+    }, IDLE_MS);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  }
+
+  /** `told`: states of jobs that train, by number. `atNs`: on a fleet's clock. */
+  write(told: ReadonlyMap<number, JobState>, atNs?: number): void {
     this.#clock.begin();
-    const isOver = (job: number, { step }: JobState): boolean =>
-      step === plan.jobs[job]!.steps && this.#ended.has(plan.jobs[job]!.name);
-    const states = new Map([...this.#states, ...told].filter(([job, state]) => !isOver(job, state)));
-    // From now on it is told of each time.
-    for (const job of told.keys()) this.#states.delete(job);
-    const log = { sync: () => run.sync(), journal: run.journal.bind(run), onFailure };
-    const place = { run: run.folder, planHash: plan.hash, model: plan.model, keep: rhythm.keep };
-    logged(log, () => {
-      const content = this.#contentOf(states);
-      // With nothing left to train there would be nothing to go on with, and the end of the run nobody's to write.
-      if (content.jobs.every(isOverBy)) return undefined;
-      const { name, jobs } = writeCheckpoint({ ...place, ...content });
-      this.#saved = new Map(jobs.map((job) => [job.name, job]));
-      return name;
+    for (const [number, state] of told) {
+      const kept = this.#jobs.get(number);
+      const known = kept?.state?.step ?? kept?.saved?.step ?? 0;
+      if (kept !== undefined && state.step > known) kept.state = state;
+    }
+    const all = [...this.#jobs.entries()];
+    // One that was told of and has ended since goes on from what was told, as those do that it shares micro-batches with.
+    const isOver = ([number, { job, ended }]: (typeof all)[number]): boolean =>
+      ended !== undefined && (told.get(number)?.step ?? job.steps) === job.steps;
+    const jobs = all.filter((entry) => !isOver(entry)).map(([, kept]) => kept);
+    // With nothing new, or nothing left to train, there would be nothing to go on with.
+    if (jobs.every(({ state }) => state === undefined) || jobs.every(hasNoSteps)) return;
+    const { folder: run, planHash, model, rhythm, log, ended = [] } = this.#input;
+    const over = [...ended, ...all.filter(isOver).map(([, kept]) => kept.ended!)];
+    let saved: readonly CheckpointJob[] = [];
+    const write = (): string => {
+      const written = writeCheckpoint({
+        ...{ run, planHash, model, keep: rhythm.keep, over, numStepsBefore: this.#numStepsOver },
+        jobs: jobs.map(({ job, state, saved: before, firstStep }): SavedJob => ({ job, state, before, firstStep })),
+      });
+      saved = written.jobs;
+      return written.name;
+    };
+    if (!logged(log, write, atNs === undefined ? {} : { atNs })) return;
+    jobs.forEach((kept, index) => {
+      kept.saved = saved[index]!;
+      kept.state = undefined;
     });
   }
 }

@@ -10,48 +10,31 @@ import {
   writeJobState,
   writePeftFolder,
 } from "../../exec/index.ts";
+import { absolute, checkFolder, isFolder, type Place, withoutLock } from "../../files/index.ts";
 import {
-  absolute,
-  checkFolder,
-  type FolderLock,
-  isFolder,
-  LateWrites,
-  LineFile,
-  type LineFileOptions,
-  lockFolder,
-  makeFolder,
-  missingError,
-  type Place,
-  refuseLinkedMembers,
-  withoutLock,
-  writeOutput,
-} from "../../files/index.ts";
-import type { FleetComer, PlannedJob, Setting } from "../../plan/index.ts";
-import { timeNow } from "../../workbench/index.ts";
-import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
+  beginLine,
+  type FleetComer,
+  firstBegin,
+  type PlannedJob,
+  type SegmentsBegin,
+  type Setting,
+} from "../../plan/index.ts";
 import { type JournalEvent, type WrittenFolders, withWritten } from "./journal.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
-import { completionLine } from "./run-folder.ts";
+
+import { completionLine, RECORD_FILES, Records } from "./records.ts";
 
 /** The files of the folder of jobs over time. */
 export const FLEET_FILES = {
+  ...RECORD_FILES,
   /** What never changes: model, devices, pipelines, memory, calibration. */
   setting: "setting.json",
   /** Jobs that came, with what each is to train: a line a job, in the order of arrival. */
   jobs: "jobs.jsonl",
   /** The plan as it grew: a piece of it a line, chained by hash. */
   segments: "segments.jsonl",
-  /** What happened and what was decided, with reasons: a line a decision, and what befell the process. */
-  journal: "journal.jsonl",
-  metrics: "metrics.jsonl",
-  completions: "completions.jsonl",
-  adapters: "adapters",
   /** Adapters that jobs started from which were cloned with those of others. */
   starts: "starts",
-  /** What was seen before a fleet was cut off, a folder each time. */
-  earlier: "earlier",
-  /** Of jobs that are evaluated, the adapters with the lowest loss. */
-  best: "best",
   /** What a client of its server shows where that listens on TCP. */
   token: "token",
 } as const;
@@ -93,81 +76,75 @@ export function startFile(folder: string, name: string): string {
   return path.join(folder, FLEET_FILES.starts, `${name}.safetensors`);
 }
 
+/**
+ * Bytes of the plan as it grew and of what devices reported of it, beyond which both files begin anew: a fleet may train
+ * for months.
+ */
+const MOST_BYTES = 256e6;
+
+export interface FleetFolderInput {
+  readonly setting: Setting;
+  readonly model: string;
+  readonly mostBytes?: number | undefined;
+  readonly prepare?: (() => void) | undefined;
+}
+
 /** The folder of a live fleet, written as things happen: only appended to, so that what is there is whole. */
 export class FleetFolder implements Disposable {
-  readonly #folder: string;
+  readonly #records: Records;
+  readonly #mostBytes: number;
+  /** Where segments would begin that come now. */
+  #begin: SegmentsBegin;
   readonly #setting: Setting;
   readonly #model: string;
-  readonly #jobs: LineFile;
-  readonly #segments: LineFile;
-  readonly #journal: LineFile;
-  readonly #metrics: LineFile;
-  readonly #completions: LineFile;
-  readonly #lock: FolderLock;
-  readonly #writes = new LateWrites();
   /** Jobs whose adapters were to be written, and were. */
   readonly #over = new Set<string>();
   readonly #written = new Set<string>();
 
   /**
-   * `model`: its folder, for the adapters. `prepare`: makes the folder one that a fleet goes on in, once it is locked.
+   * `model`: its folder, for the adapters. `mostBytes`: see `MOST_BYTES`. `prepare`: makes the folder one that a fleet goes on in, once it is locked.
    * @throws InputError for a folder that holds something else
    */
-  constructor(place: Place, given: string, setting: Setting, model: string, prepare?: () => void) {
-    const folder = absolute(place, given);
-    if (prepare === undefined) checkNewFleetFolder(place, given);
-    makeFolder(place, given);
-    this.#folder = folder;
+  constructor(place: Place, given: string, { setting, model, mostBytes = MOST_BYTES, prepare }: FleetFolderInput) {
+    const goesOn = prepare !== undefined;
+    if (!goesOn) checkNewFleetFolder(place, given);
     this.#setting = setting;
     this.#model = model;
-    this.#lock = lockFolder(folder, given);
-    const goesOn = prepare !== undefined;
-    const lines = (name: string, options: LineFileOptions): LineFile => new LineFile(path.join(folder, name), options);
-    try {
-      refuseLinkedMembers(folder, [...Object.values(FLEET_FILES), CHECKPOINTS]);
-      prepare?.();
-      writeOutput({ cwd: folder }, FLEET_FILES.setting, `${canonicalJson(setting)}\n`);
-      this.#jobs = lines(FLEET_FILES.jobs, { goesOn });
-      this.#segments = lines(FLEET_FILES.segments, {});
-      this.#metrics = lines(FLEET_FILES.metrics, { goesOn });
-      this.#journal = lines(FLEET_FILES.journal, { goesOn, behind: this.#metrics });
-      this.#completions = lines(FLEET_FILES.completions, { mayEnd: true });
-    } catch (error) {
-      this.#lock[Symbol.dispose]();
-      throw error;
-    }
+    this.#mostBytes = mostBytes;
+    this.#begin = firstBegin(setting);
+    this.#records = new Records(place, given, {
+      ...{ members: Object.values(FLEET_FILES), goesOn, prepare: () => prepare?.() },
+      more: { [FLEET_FILES.jobs]: { goesOn }, [FLEET_FILES.segments]: {} },
+      document: { name: FLEET_FILES.setting, text: `${canonicalJson(setting)}\n` },
+    });
   }
 
   get folder(): string {
-    return this.#folder;
+    return this.#records.folder;
   }
 
-  /**
-   * What befalls the process and its jobs, at once, behind the steps until then: those of a job that is over are not made
-   * again.
-   */
+  /** What befalls the process and its jobs, at once. */
   happened(event: JournalEvent): void {
-    this.#metrics.write(true);
-    this.#journal.add(canonicalJson({ time: timeNow(), ...event }));
-    this.#journal.write(true);
+    this.#records.happened(event);
   }
 
   /** A job has come, at once. */
   came({ evaluations, ...comer }: FleetComer): void {
     // A step after which nothing is evaluated is a null in JSON.
     const holes = evaluations === undefined ? {} : { evaluations: evaluations.map((parts) => parts ?? null) };
-    this.#jobs.add(canonicalJson({ ...comer, ...holes }));
-    this.#jobs.write(true);
+    const lines = this.#records.lines(FLEET_FILES.jobs);
+    lines.add(canonicalJson({ ...comer, ...holes }));
+    lines.write(true);
   }
 
   /** What is said of steps, jobs and decisions so far is on the disk. @throws when the system refuses it */
   sync(): void {
-    for (const lines of [this.#jobs, this.#metrics, this.#journal]) lines.sync();
+    this.#records.sync();
   }
 
   /** The adapter that a job starts from, where no document says which. */
   writeStart({ name, adapter }: AdapterOwner, state: AdapterState): void {
-    const file = startFile(this.#folder, name);
+    const file = startFile(this.folder, name);
     mkdirSync(path.dirname(file), { recursive: true });
     writeJobState(file, adapter, this.#setting.model.architecture, { step: 0, state, best: undefined });
   }
@@ -176,19 +153,31 @@ export class FleetFolder implements Disposable {
   readonly hear: RunListener = listener({
     // At once.
     decided: ({ line }) => {
-      this.#journal.add(JSON.stringify(line));
-      this.#journal.write(true);
+      const { journal } = this.#records;
+      journal.add(JSON.stringify(line));
+      journal.write(true);
     },
-    planned: ({ segment }) => this.#segments.add(canonicalJson(segment)),
-    stepped: ({ metrics }) => this.#metrics.add(stepLine(metrics)),
-    evaluated: ({ metrics }) => this.#metrics.add(evaluationLine(metrics)),
+    planned: ({ segment }) => {
+      this.#records.lines(FLEET_FILES.segments).add(canonicalJson(segment));
+      const { segments, actions } = this.#begin;
+      this.#begin = {
+        ...{ segments: segments + 1, previous: segment.hash },
+        actions: actions.map((count, stage) => count + segment.actions[stage]!.length),
+      };
+    },
+    stepped: ({ metrics }) => this.#records.metrics.add(stepLine(metrics)),
+    evaluated: ({ metrics }) => this.#records.metrics.add(evaluationLine(metrics)),
     completed: ({ batch }) => {
-      for (const seen of batch) this.#completions.add(completionLine(seen));
+      const { completions, metrics } = this.#records;
+      for (const seen of batch) completions.add(completionLine(seen));
+      const segments = this.#records.lines(FLEET_FILES.segments);
       // A segment comes before what its devices reported, and that before its steps.
-      if (!this.#completions.isDue) return;
-      this.#segments.write(true);
-      this.#completions.write(true);
-      this.#metrics.write(true);
+      if (completions.isDue) for (const lines of [segments, completions, metrics]) lines.write(true);
+      if (segments.length + completions.length <= this.#mostBytes) return;
+      completions.empty();
+      segments.empty();
+      segments.add(beginLine(this.#begin));
+      segments.write(true);
     },
   });
 
@@ -198,7 +187,7 @@ export class FleetFolder implements Disposable {
    */
   ended(job: AdapterOwner, { adapter, best }: EndedPairs, event: JournalEvent): WrittenFolders | undefined {
     const { name } = job;
-    const placeOf = (within: string): string => path.join(this.#folder, within, name);
+    const placeOf = (within: string): string => path.join(this.folder, within, name);
     const [last, lowest] = [placeOf(FLEET_FILES.adapters), placeOf(FLEET_FILES.best)];
     if (adapter !== undefined) this.#over.add(name);
     const folders = {
@@ -206,7 +195,7 @@ export class FleetFolder implements Disposable {
       best: best === undefined ? undefined : lowest,
     };
     let isWritten = false;
-    this.#writes.write({
+    this.#records.writes.write({
       name: `adapter of ${name}`,
       write: () => {
         if (adapter !== undefined) this.#write(last, job, adapter);
@@ -225,42 +214,28 @@ export class FleetFolder implements Disposable {
 
   /** The adapter of a job that is over. @throws InputError where it is not there */
   readAdapter({ name, adapter }: AdapterOwner): AdapterState {
-    const folder = path.join(this.#folder, FLEET_FILES.adapters, name);
+    const folder = path.join(this.folder, FLEET_FILES.adapters, name);
     return { parameters: readPeftFolder(folder, adapter, this.#setting.model.architecture) };
   }
 
   /** Adapters and lines that the disk did not take. @throws DeviceError where it does not now */
   finish(): void {
-    this.#writes.retry();
-    const late = [...this.#writes.late].map(([name, { refusal }]) => ({ name, refusal }));
-    for (const [name, lines] of [
-      [FLEET_FILES.jobs, this.#jobs],
-      [FLEET_FILES.segments, this.#segments],
-      [FLEET_FILES.completions, this.#completions],
-      [FLEET_FILES.metrics, this.#metrics],
-      [FLEET_FILES.journal, this.#journal],
-    ] as const) {
-      lines.write(true);
-      if (lines.refusal !== undefined) late.push({ name: `lines of ${name}`, refusal: lines.refusal });
-    }
-    if (late.length > 0) throw missingError(this.#folder, late, this.#written.size, this.#over.size);
+    this.#records.writes.retry();
+    this.#records.checkWritten(this.#written.size, this.#over.size);
   }
 
   /** The process that had the folder and is no more, if one had. */
   get takenFrom(): number | undefined {
-    return this.#lock.takenFrom;
+    return this.#records.takenFrom;
   }
 
   /** Nothing became of a new fleet: its files go, so that another one may begin in the folder. */
   abandon(): void {
-    this[Symbol.dispose]();
-    const { setting, jobs, segments, journal, metrics, completions } = FLEET_FILES;
-    for (const name of [setting, jobs, segments, journal, metrics, completions])
-      rmSync(path.join(this.#folder, name), { force: true });
+    this.#records.abandon();
+    rmSync(path.join(this.folder, FLEET_FILES.setting), { force: true });
   }
 
   [Symbol.dispose](): void {
-    for (const lines of [this.#jobs, this.#segments, this.#completions, this.#metrics, this.#journal]) lines.close();
-    this.#lock[Symbol.dispose]();
+    this.#records[Symbol.dispose]();
   }
 }

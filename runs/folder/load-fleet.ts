@@ -17,6 +17,7 @@ import {
   requireLines,
   type JournalLine as SchedulerLine,
   type Segment,
+  type SegmentsBegin,
   type Setting,
 } from "../../plan/index.ts";
 import { besideTwin, type TwinnedFleet } from "../../sim/index.ts";
@@ -31,7 +32,9 @@ export interface LoadedFleet {
   readonly setting: Setting;
   /** In the order of arrival. */
   readonly jobs: readonly FleetComer[];
+  /** Those that are kept. */
   readonly segments: readonly Segment[];
+  readonly begin: SegmentsBegin;
   readonly journal: ReadJournal;
   readonly metrics: readonly StepMetrics[];
   /** What befell the process. */
@@ -104,7 +107,7 @@ export function loadFleetFolder(place: Place, folder: string): LoadedFleet {
     setting,
     // A folder from before they were written down has none.
     jobs: parseComers(linesOfFile(jobsFile), jobsFile),
-    segments: parseSegments(segments.lines, segments.file, setting),
+    ...parseSegments(segments.lines, segments.file, setting),
     // One that was ended while it was loaded has none of the scheduler.
     journal: events.length > 0 ? told : requireLines(told, journal.file),
     metrics: readMetrics(metrics.lines, metrics.file).metrics,

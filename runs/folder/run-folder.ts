@@ -7,51 +7,29 @@ import {
   type ExecuteResult,
   listener,
   type RunListener,
-  type SeenCompletion,
   writePeftFolder,
 } from "../../exec/index.ts";
 import {
   absolute,
   checkFolder,
-  type FolderLock,
   isFolder,
-  LateWrites,
-  LineFile,
-  type LineFileOptions,
   lockFolder,
-  makeFolder,
-  missingError,
   type Place,
   passFault,
   readWholeText,
-  refuseLinkedMembers,
   withoutLock,
-  writeOutput,
   writePieces,
   writeWholeFile,
 } from "../../files/index.ts";
 import { type Plan, planDocument, readText } from "../../plan/index.ts";
 import { traceLines } from "../../traces/index.ts";
-import { timeNow } from "../../workbench/index.ts";
 import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
 import { type JournalEvent, jobEnded, jobStopped, pipelineLost, withWritten } from "./journal.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
+import { completionLine, RECORD_FILES, Records } from "./records.ts";
 
 /** The files of a run folder. While the run goes on, `completions` stands for the trace. */
-export const RUN_FILES = {
-  plan: "plan.json",
-  journal: "journal.jsonl",
-  metrics: "metrics.jsonl",
-  completions: "completions.jsonl",
-  trace: "trace.json",
-  adapters: "adapters",
-  /** Parts of the run from before it was resumed: a folder each, with the plan and what was seen of it. */
-  earlier: "earlier",
-  /** Where there comes to be one, the run ends with a checkpoint: the machine is to be taken away. */
-  notice: "notice",
-  /** Of jobs that are evaluated, the adapters with the lowest loss. */
-  best: "best",
-} as const;
+export const RUN_FILES = { ...RECORD_FILES, plan: "plan.json", trace: "trace.json" } as const;
 
 function readHash(file: string): unknown {
   const { value } = readText(readWholeText(file), file);
@@ -95,25 +73,13 @@ export function removeRun(place: Place, given: string): void {
   rmSync(folder, { recursive: true });
 }
 
-/** Stage, stream, position in the order, start and end, and what was lost, as `readCompletions` reads it. */
-export function completionLine({ stage, done }: SeenCompletion): string {
-  const { stream, id, startNs, endNs, interruptedNs, delayedNs } = done;
-  // Written on a device's core: thousands a second, where actions are short.
-  return `[${stage},"${stream}",${id},${startNs},${endNs},${interruptedNs ?? null},${delayedNs ?? null}]`;
-}
-
 /** The folder of a run, written as the run happens. `prepare`: makes it one that a run goes on in, once it is locked. */
 export class RunFolder implements Disposable {
-  readonly #folder: string;
+  readonly #records: Records;
   readonly #plan: Plan;
-  readonly #journal: LineFile;
-  readonly #metrics: LineFile;
-  readonly #completions: LineFile;
   readonly #adapters = new Map<string, string>();
   readonly #best = new Map<string, string>();
   readonly #diverged = new Set<number>();
-  readonly #writes = new LateWrites();
-  readonly #lock: FolderLock;
 
   /** @throws InputError as `checkRunFolder` does, or when the folder cannot be written */
   constructor(
@@ -123,63 +89,35 @@ export class RunFolder implements Disposable {
     { overwrite = false, prepare }: { readonly overwrite?: boolean; readonly prepare?: (() => void) | undefined } = {},
   ) {
     const folder = absolute(place, given);
-    if (prepare === undefined) checkRunFolder(place, given, plan, overwrite);
-    makeFolder(place, given);
-    this.#lock = lockFolder(folder, given);
-    try {
-      // Whoever had it until now may have ended a run in it.
-      if (prepare === undefined) checkRunFolder(place, given, plan, overwrite);
-      else prepare();
-      this.#folder = folder;
-      this.#plan = plan;
-      [this.#journal, this.#metrics, this.#completions] = this.#begin(prepare !== undefined);
-    } catch (error) {
-      this.#lock[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  #begin(goesOn: boolean): readonly [LineFile, LineFile, LineFile] {
-    const folder = this.#folder;
-    refuseLinkedMembers(folder, [...Object.values(RUN_FILES), CHECKPOINTS]);
-    const { trace, adapters, best, earlier, notice } = RUN_FILES;
-    for (const name of goesOn ? [] : [trace, adapters, best, earlier, notice, CHECKPOINTS])
-      rmSync(path.join(folder, name), { recursive: true, force: true });
-    const at = (name: string): string => path.join(folder, name);
-    const made: LineFile[] = [];
-    const lines = (name: string, options: LineFileOptions): LineFile => {
-      const file = new LineFile(at(name), options);
-      made.push(file);
-      return file;
-    };
-    try {
-      const metrics = lines(RUN_FILES.metrics, { goesOn });
-      const journal = lines(RUN_FILES.journal, { goesOn, behind: metrics });
-      const completions = lines(RUN_FILES.completions, { mayEnd: true });
-      // Whole or not there: a folder is a run's from the moment that its plan is.
-      if (!goesOn) writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(this.#plan))}\n`);
-      return [journal, metrics, completions];
-    } catch (error) {
-      for (const file of made) file.close();
-      if (!existsSync(at(RUN_FILES.plan)))
-        for (const name of [RUN_FILES.journal, RUN_FILES.metrics, RUN_FILES.completions])
-          rmSync(at(name), { force: true });
-      throw error;
-    }
+    const goesOn = prepare !== undefined;
+    if (!goesOn) checkRunFolder(place, given, plan, overwrite);
+    this.#plan = plan;
+    this.#records = new Records(place, given, {
+      ...{ members: Object.values(RUN_FILES), goesOn },
+      prepare() {
+        if (goesOn) return prepare();
+        // Whoever had it until now may have ended a run in it.
+        checkRunFolder(place, given, plan, overwrite);
+        const { trace, adapters, best, earlier, notice } = RUN_FILES;
+        for (const name of [trace, adapters, best, earlier, notice, CHECKPOINTS])
+          rmSync(path.join(folder, name), { recursive: true, force: true });
+      },
+      document: goesOn ? undefined : { name: RUN_FILES.plan, text: `${canonicalJson(planDocument(plan))}\n` },
+    });
   }
 
   /** The process that had the folder and is no more, if one had. */
   get takenFrom(): number | undefined {
-    return this.#lock.takenFrom;
+    return this.#records.takenFrom;
   }
 
   get folder(): string {
-    return this.#folder;
+    return this.#records.folder;
   }
 
   /** What was written down so far is on the disk. @throws where the system refuses that */
   sync(): void {
-    for (const lines of [this.#completions, this.#metrics, this.#journal]) lines.sync();
+    this.#records.sync();
   }
 
   /** Where each job's adapter was written, as far as it was. */
@@ -194,19 +132,19 @@ export class RunFolder implements Disposable {
 
   /** Writes down what happened, at once. */
   journal(event: JournalEvent): void {
-    this.#journal.add(canonicalJson({ time: timeNow(), ...event }));
-    this.#journal.write(true);
+    this.#records.happened(event);
   }
 
   /** Hears what the executor tells while it trains. */
   readonly hear: RunListener = listener({
-    stepped: ({ metrics }) => this.#metrics.add(stepLine(metrics)),
-    evaluated: ({ metrics }) => this.#metrics.add(evaluationLine(metrics)),
+    stepped: ({ metrics }) => this.#records.metrics.add(stepLine(metrics)),
+    evaluated: ({ metrics }) => this.#records.metrics.add(evaluationLine(metrics)),
     completed: ({ batch }) => {
       passFault("training");
-      for (const seen of batch) this.#completions.add(completionLine(seen));
+      const { completions, metrics } = this.#records;
+      for (const seen of batch) completions.add(completionLine(seen));
       // A step's metrics come after what its devices reported, so that what is written down of them can be found there.
-      if (this.#completions.write(false)) this.#metrics.write(true);
+      if (completions.write(false)) metrics.write(true);
     },
     diverged: ({ job, divergence }) => {
       this.#diverged.add(job);
@@ -246,8 +184,8 @@ export class RunFolder implements Disposable {
   ): void {
     const { model, locations, jobs } = this.#plan;
     const { name, adapter } = jobs[index]!;
-    const folder = path.join(this.#folder, within, name);
-    this.#writes.write({
+    const folder = path.join(this.folder, within, name);
+    this.#records.writes.write({
       name: what,
       write: () => {
         writePeftFolder(folder, adapter, model.architecture, locations.model ?? "", pairs);
@@ -270,43 +208,30 @@ export class RunFolder implements Disposable {
       if (!this.#diverged.has(job)) this.#writeAdapter(job, pairs);
       this.#writeBest(job, result.best[job]);
     }
-    if (!this.#writes.retry()) {
+    const { writes, completions, metrics } = this.#records;
+    if (!writes.retry()) {
       // The trace is made of what is in memory: what stands for it gives its room to adapters.
-      this.#completions.empty();
-      this.#writes.retry();
+      completions.empty();
+      writes.retry();
     }
-    this.#completions.write(true);
-    this.#metrics.write(true);
-    this.#writes.write({
+    completions.write(true);
+    metrics.write(true);
+    writes.write({
       name: "the trace",
       write: () => {
-        const file = path.join(this.#folder, RUN_FILES.trace);
+        const file = path.join(this.folder, RUN_FILES.trace);
         writeWholeFile(file, (descriptor) => writePieces(descriptor, traceLines(result.trace)));
       },
     });
     // What was refused once may be taken a moment later.
-    this.#writes.retry();
+    writes.retry();
     // Without an adapter it has not ended: it can go on from its last checkpoint and write them then.
-    if (this.#writes.late.size === 0) this.journal({ event: result.endedEarly ? "ended early" : "ended" });
-    if (!this.#writes.late.has("the trace")) rmSync(path.join(this.#folder, RUN_FILES.completions), { force: true });
-    this.#tellMissing();
-  }
-
-  #tellMissing(): void {
-    const late = [...this.#writes.late].map(([name, { refusal }]) => ({ name, refusal }));
-    for (const [name, lines] of [
-      [RUN_FILES.metrics, this.#metrics],
-      [RUN_FILES.journal, this.#journal],
-    ] as const) {
-      lines.write(true);
-      if (lines.refusal !== undefined) late.push({ name: `lines of ${name}`, refusal: lines.refusal });
-    }
-    if (late.length === 0) return;
-    throw missingError(this.#folder, late, this.#adapters.size, this.#plan.jobs.length);
+    if (writes.late.size === 0) this.journal({ event: result.endedEarly ? "ended early" : "ended" });
+    if (!writes.late.has("the trace")) rmSync(path.join(this.folder, RUN_FILES.completions), { force: true });
+    this.#records.checkWritten(this.#adapters.size, this.#plan.jobs.length, completions);
   }
 
   [Symbol.dispose](): void {
-    for (const lines of [this.#completions, this.#metrics, this.#journal]) lines.close();
-    this.#lock[Symbol.dispose]();
+    this.#records[Symbol.dispose]();
   }
 }

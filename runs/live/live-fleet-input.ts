@@ -11,6 +11,8 @@ export interface LiveFleetInput {
   readonly place: Place;
   /** New, or empty, or that of the fleet that goes on. */
   readonly folder: string;
+  /** Bytes that are kept of the plan as it grew and of what devices reported; 256 MB where absent. */
+  readonly mostBytes?: number | undefined;
   readonly setting: Setting;
   readonly costs: CostModel;
   readonly model: ModelFolder;

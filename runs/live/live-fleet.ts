@@ -23,10 +23,11 @@ import {
   Scheduler,
   type Setting,
   SweepHalving,
+  settingHash,
 } from "../../plan/index.ts";
 import type { FleetState } from "../../sim/index.ts";
 import { eachOnce } from "../checkpoints/checkpoint-rhythm.ts";
-import { FleetCheckpoints } from "../checkpoints/fleet-checkpoints.ts";
+import { Checkpoints } from "../checkpoints/checkpoints.ts";
 import { FleetFolder } from "../folder/fleet-folder.ts";
 import { failed, type JournalEvent, jobEnded, pipelineLost } from "../folder/journal.ts";
 import { type FleetThatGoesOn, pastNotices, pastSweeps, takeUp } from "../resume/restore-jobs.ts";
@@ -53,7 +54,7 @@ export class LiveFleet implements Disposable {
   readonly #outcomes = new FleetOutcomes();
   readonly #sweeps: SweepHalving;
   readonly #halving: LiveHalving;
-  readonly #checkpoints: FleetCheckpoints;
+  readonly #checkpoints: Checkpoints;
   /** What it has lost of its devices. */
   readonly loss = new FleetLoss();
   #past: readonly LiveNotice[] = [];
@@ -64,8 +65,10 @@ export class LiveFleet implements Disposable {
   /** Sets the devices up. @throws InputError for the folder, DeviceError */
   static async open(input: LiveFleetInput): Promise<LiveFleet> {
     const { place, folder, setting, costs, model, host, policy, resources, sharing, goesOn } = input;
-    const prepare = goesOn && (() => beginFleetAgain(goesOn.found, goesOn.restored));
-    const written = new FleetFolder(place, folder, setting, model.folder, prepare);
+    const written = new FleetFolder(place, folder, {
+      ...{ setting, model: model.folder, mostBytes: input.mostBytes },
+      prepare: goesOn && (() => beginFleetAgain(goesOn.found, goesOn.restored)),
+    });
     try {
       for (const event of startEvents(input)) written.happened(event);
       const known = goesOn && { ...goesOn.restored.scheduler, policy: policy.name, memory: policy.initial };
@@ -114,7 +117,8 @@ export class LiveFleet implements Disposable {
     this.#halving = new LiveHalving({ sweeps: this.#sweeps, jobs: this.#jobs, journal, ask });
     const { setting, rhythm, onFailure = () => {} } = input;
     const log = { sync: () => folder.sync(), journal, onFailure: eachOnce(onFailure) };
-    this.#checkpoints = new FleetCheckpoints({ folder: folder.folder, setting, rhythm, log });
+    const planHash = settingHash(setting);
+    this.#checkpoints = new Checkpoints({ folder: folder.folder, planHash, model: setting.model, rhythm, log });
   }
 
   /** Takes up what was there when the fleet was cut off. */
@@ -159,7 +163,6 @@ export class LiveFleet implements Disposable {
     return this.#execution.nowNs;
   }
 
-  /** Whether it takes no more jobs. */
   get isDraining(): boolean {
     return this.#isDraining;
   }

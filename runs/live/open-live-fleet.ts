@@ -48,6 +48,8 @@ export interface FleetChoice {
   readonly folder: string;
   readonly policy: PolicyName | PolicyFactory;
   readonly rhythm: CheckpointRhythm;
+  /** As `LiveFleetInput` has it. */
+  readonly mostBytes?: number;
   /** The jobs over time of that folder, to go on with (`findResumableFleet`). */
   readonly found?: ResumableFleet | undefined;
   /** The ranks of a fleet over several machines, of which this process is the first. */
@@ -64,7 +66,7 @@ async function fleetThatGoesOn(
   const { cache = false } = context;
   const restored = restoredFleet(found, resources);
   for (const { comer } of restored.jobs) checkWork(setting, comer);
-  return await context.stage("reading data", async () => ({
+  return await context.during("reading data", async () => ({
     found,
     restored,
     jobs: keptJobs(found, restored),
@@ -81,7 +83,7 @@ export async function openLiveFleet(
   context: Context,
   file: string,
   choice: RequestChoice,
-  { folder, policy, rhythm, found, world }: FleetChoice,
+  { folder, policy, rhythm, mostBytes, found, world }: FleetChoice,
 ): Promise<OpenedFleet> {
   const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { model, workload, data } = loaded;
@@ -102,7 +104,7 @@ export async function openLiveFleet(
       hint: "Lengths alone can only be simulated.",
     });
   try {
-    const { body } = await context.stage("planning", () =>
+    const { body } = await context.during("planning", () =>
       planAndPredict({ ...request, groups: "unfused", jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) }),
     );
     const planned = roomBy(fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}), choice.sizes);
@@ -126,7 +128,12 @@ export async function openLiveFleet(
     for (const [number, { job }] of works.entries())
       if (goesOn?.inputs.has(number) !== true) works[number] = { job, steps: [] };
     const fleet = await LiveFleet.open({
-      ...{ rhythm, goesOn, onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`) },
+      ...{
+        rhythm,
+        mostBytes,
+        goesOn,
+        onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`),
+      },
       onLost: (lost, jobs) => context.warn(lostText(lost, jobs, "the others end with a checkpoint")),
       ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
       host: world && rankedHost(world, model, context.note),

@@ -13,8 +13,8 @@ import type {
   SweepVerdict,
 } from "../../plan/index.ts";
 import { type LoadedWorkload, loadInputs } from "../../workbench/index.ts";
+import type { Checkpoints } from "../checkpoints/checkpoints.ts";
 import { stateOf } from "../checkpoints/find-checkpoint.ts";
-import type { FleetCheckpoints } from "../checkpoints/fleet-checkpoints.ts";
 import { FLEET_FILES, startFile } from "../folder/fleet-folder.ts";
 import type { JournalEvent } from "../folder/journal.ts";
 import { startOfJob } from "../live/fleet-work.ts";
@@ -229,7 +229,7 @@ export interface JobAgain extends Pick<RestoredJob, "event" | "comer"> {
 /** Tells of all jobs whoever has to know of them; those that are not over. */
 export function takeUp(
   { found, restored, jobs, inputs }: FleetThatGoesOn,
-  checkpoints: FleetCheckpoints,
+  checkpoints: Checkpoints,
   halving: SweepHalving,
   journal: (event: JournalEvent) => void,
 ): readonly JobAgain[] {
@@ -244,7 +244,7 @@ export function takeUp(
   return restored.jobs.map(({ event, hold, comer, saved }) => {
     const kept = jobs[event.number]!;
     const input = inputs.get(event.number)!;
-    checkpoints.came(event.number, comer.job, saved);
+    checkpoints.came(event.number, comer.job, { saved });
     if (input.start.firstMoment !== undefined) kept.state = input.start;
     return { event, comer, input, asked: askedAgain(kept, hold, said.get(kept.job.name)) };
   });

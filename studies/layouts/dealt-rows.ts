@@ -16,7 +16,7 @@ export interface StepWork {
 }
 
 /** What one of the accelerators that share rows does in a step. */
-export interface RankRows extends StepSums {
+export interface CopyRows extends StepSums {
   readonly sizes: readonly MicroBatchSize[];
 }
 
@@ -28,7 +28,7 @@ const isLarger = (a: MicroBatchSize, b: MicroBatchSize): boolean =>
   a.tokens > b.tokens || (a.tokens === b.tokens && a.pairs > b.pairs);
 
 /** Rows in their order, as few micro-batches of whole rows as `most` tokens allow: as the executor cuts them. */
-function rankRows(rows: readonly number[], most: number): RankRows {
+function copyRows(rows: readonly number[], most: number): CopyRows {
   const sizes: MicroBatchSize[] = [];
   let next = 0;
   for (const count of cutRows(rows, { microBatchTokens: most })) {
@@ -45,10 +45,10 @@ function rankRows(rows: readonly number[], most: number): RankRows {
 }
 
 /** Each row goes to the next of so many: whose rows these are, of those that have some. */
-function dealt(rows: readonly number[], ranks: number): readonly (readonly number[])[] {
-  const hands: number[][] = Array.from({ length: Math.min(ranks, rows.length) }, () => []);
+function dealt(rows: readonly number[], copies: number): readonly (readonly number[])[] {
+  const hands: number[][] = Array.from({ length: Math.min(copies, rows.length) }, () => []);
   rows.forEach((row, place) => {
-    hands[place % ranks]!.push(row);
+    hands[place % copies]!.push(row);
   });
   return hands;
 }
@@ -63,7 +63,7 @@ export class DealtRows {
   readonly mostRows: number;
   readonly #steps: readonly (readonly number[])[];
   readonly #most = new Map<string, number>();
-  readonly #dealt = new Map<string, readonly (readonly RankRows[])[]>();
+  readonly #dealt = new Map<string, readonly (readonly CopyRows[])[]>();
 
   /** Steps of one job that is there twice are not the same ones. */
   constructor(works: readonly StepWork[]) {
@@ -79,11 +79,11 @@ export class DealtRows {
   }
 
   /** Step by step, what each of so many copies of the model does, with so many tokens of a micro-batch at most. */
-  ranks(dataParallel: number, microTokens: number): readonly (readonly RankRows[])[] {
+  copies(dataParallel: number, microTokens: number): readonly (readonly CopyRows[])[] {
     const key = `${dataParallel} ${microTokens}`;
     const known = this.#dealt.get(key);
     if (known !== undefined) return known;
-    const all = this.#steps.map((rows) => dealt(rows, dataParallel).map((own) => rankRows(own, microTokens)));
+    const all = this.#steps.map((rows) => dealt(rows, dataParallel).map((own) => copyRows(own, microTokens)));
     this.#dealt.set(key, all);
     return all;
   }
@@ -91,7 +91,7 @@ export class DealtRows {
   /** Tokens of the largest micro-batch of any copy. */
   largestTokens(dataParallel: number, microTokens: number): number {
     return maximum(
-      this.ranks(dataParallel, microTokens).flatMap((ranks) => ranks.map(({ largest }) => largest.tokens)),
+      this.copies(dataParallel, microTokens).flatMap((copies) => copies.map(({ largest }) => largest.tokens)),
     );
   }
 
@@ -101,8 +101,8 @@ export class DealtRows {
     const known = this.#most.get(key);
     if (known !== undefined) return known;
     let most = 0;
-    for (const ranks of this.ranks(dataParallel, microTokens))
-      for (const { microBatches } of ranks) most = Math.max(most, microBatches);
+    for (const copies of this.copies(dataParallel, microTokens))
+      for (const { microBatches } of copies) most = Math.max(most, microBatches);
     this.#most.set(key, most);
     return most;
   }

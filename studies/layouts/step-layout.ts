@@ -14,7 +14,7 @@ import {
   wholeStepSeconds,
 } from "../observations/training-step.ts";
 import type { ProductPrecision, TrainingSystem } from "../observations/training-system.ts";
-import type { DealtRows, RankRows } from "./dealt-rows.ts";
+import type { CopyRows, DealtRows } from "./dealt-rows.ts";
 import type { StepMachine } from "./step-machine.ts";
 
 /** Bytes of a parameter of the base model's layers: 4-bit ones have a scale of 8 bits for each 16. */
@@ -50,36 +50,36 @@ function systemOf(machine: StepMachine, layout: StepLayout, rows: DealtRows): Tr
 }
 
 /** What the slowest accelerators do in a step, and for how long. */
-type SlowestRank = StepSums & { readonly computed: number };
+type SlowestCopy = StepSums & { readonly computed: number };
 
-function rankSeconds(cost: MicroBatchCost, rank: RankRows): number {
-  const { sizes, microBatches, largest } = rank;
+function copySeconds(cost: MicroBatchCost, copy: CopyRows): number {
+  const { sizes, microBatches, largest } = copy;
   return (
-    (cost.isLinear ? cost.sums(microBatches, rank) : sum(sizes.map((size) => cost.last(size)))) +
+    (cost.isLinear ? cost.sums(microBatches, copy) : sum(sizes.map((size) => cost.last(size)))) +
     cost.fill(largest, microBatches)
   );
 }
 
 /** Copies of the model meet when a step ends: the one that takes the most time is waited for. */
-function slowestOf(cost: MicroBatchCost, ranks: readonly RankRows[]): SlowestRank {
-  let slowest = ranks[0]!;
+function slowestOf(cost: MicroBatchCost, copies: readonly CopyRows[]): SlowestCopy {
+  let slowest = copies[0]!;
   let computed = 0;
-  for (const rank of ranks) {
-    const seconds = rankSeconds(cost, rank);
-    if (seconds > computed) [slowest, computed] = [rank, seconds];
+  for (const copy of copies) {
+    const seconds = copySeconds(cost, copy);
+    if (seconds > computed) [slowest, computed] = [copy, seconds];
   }
   const { microBatches, tokens, pairs, largest } = slowest;
   return { microBatches, tokens, pairs, largest, computed };
 }
 
 /** Where weights are gathered copies of the model meet in every micro-batch. */
-function slowestInEach(cost: MicroBatchCost, ranks: readonly RankRows[]): SlowestRank {
+function slowestInEach(cost: MicroBatchCost, copies: readonly CopyRows[]): SlowestCopy {
   const met: MicroBatchSize[] = [];
   let computed = 0;
   for (let place = 0; ; place += 1) {
     let slowest: MicroBatchSize | undefined;
     let most = 0;
-    for (const { sizes } of ranks) {
+    for (const { sizes } of copies) {
       const size = sizes[place];
       const seconds = size === undefined ? 0 : cost.last(size);
       if (seconds > most) [slowest, most] = [size, seconds];
@@ -101,10 +101,10 @@ function modelled(
   { dataParallel, microTokens }: StepLayout,
   rows: DealtRows,
   { fitted: { fit } }: StepPredictor,
-): readonly SlowestRank[] {
+): readonly SlowestCopy[] {
   const cost = microBatchCost(system, release, fit);
   const slowest = system.isSharded && dataParallel > 1 ? slowestInEach : slowestOf;
-  return rows.ranks(dataParallel, microTokens).map((ranks) => slowest(cost, ranks));
+  return rows.copies(dataParallel, microTokens).map((copies) => slowest(cost, copies));
 }
 
 /** A layout as steps like it were published: equal micro-batches, as many as the slowest accelerators have. */

@@ -1,6 +1,8 @@
 import {
+  type Architecture,
   architectureFromConfig,
   CATALOG,
+  decoderDimensions,
   huggingFaceConfigSchema,
   PRESETS,
   PROJECTIONS,
@@ -12,7 +14,7 @@ import type { PredictedStep } from "./step-predictor.ts";
 import { trainingStepSeconds } from "./training-step.ts";
 import type { TrainingSystem } from "./training-system.ts";
 
-/** A rate of LoRA training that somebody published, with the settings that it was reached with. */
+/** A rate of training that somebody published, with the settings that it was reached with. */
 export interface PublishedRate {
   readonly name: string;
   /** Who published it, and of which software. */
@@ -36,6 +38,7 @@ interface RateFacts
       | "precision"
       | "quantized"
       | "targets"
+      | "isFull"
     >
   > {
   readonly model: string;
@@ -60,7 +63,11 @@ const QKV: readonly Projection[] = ["q_proj", "k_proj", "v_proj"];
 const NOT_K = PROJECTIONS.filter((projection) => projection !== "k_proj");
 
 const BRIDGE = { model: "llama-3-70b", accelerators: 8, targets: QKV, rowTokens: 4096, attended: SQUAD } as const;
-const RECIPES = { ...BRIDGE, accelerator: "H100 SXM", tensorParallel: 2, pipelineParallel: 4, virtualStages: 20 };
+const RECIPES = {
+  ...{ ...BRIDGE, accelerator: "H100 SXM", tensorParallel: 2, pipelineParallel: 4, virtualStages: 20 },
+} as const;
+const FULL = { model: "llama-3-8b", accelerator: "H100 SXM", accelerators: 8, isFull: true, rowTokens: 4096 } as const;
+const FULL_70B = { ...RECIPES, accelerators: 32, rows: 32, tensorParallel: 4, virtualStages: 5, isFull: true } as const;
 const AUTOMODEL = { accelerator: "H100 SXM", accelerators: 1, rows: 32, rowTokens: 4096 } as const;
 const QWEN = { ...AUTOMODEL, model: "qwen-2.5-32b", recomputes: true } as const;
 const TUNE = { accelerators: 1, targets: NOT_K, rowTokens: 2048, recomputes: true } as const;
@@ -81,6 +88,7 @@ const RATES: Readonly<Record<string, readonly RateFacts[]>> = {
   ).map(([accelerator, pipelineParallel, rate]) => ({
     ...{ ...BRIDGE, accelerator, precision: "float8", rows: 32, pipelineParallel, virtualStages: 20, rate },
   })),
+  "Megatron-Bridge 26.06, full": [{ ...FULL_70B, precision: "float8", rate: 1638 }],
   // NVIDIA DGX Cloud recipes, v25.02.
   "NeMo 24.12": (["bfloat16", "float8"] as const).flatMap((precision) =>
     [8, 16, 32].map((accelerators, place) => ({
@@ -88,10 +96,38 @@ const RATES: Readonly<Record<string, readonly RateFacts[]>> = {
       rate: { bfloat16: [1796.89, 1742.98, 1676.97], float8: [2520.62, 2445.37, 2155.79] }[precision][place]!,
     })),
   ),
+  "NeMo 24.12, full": [
+    ...(
+      [
+        ["bfloat16", 8, 12_412.12],
+        ["bfloat16", 16, 12_412.12],
+        ["bfloat16", 32, 12_318.8],
+        ["float8", 8, 17_246.32],
+        ["float8", 16, 17_066.67],
+        ["float8", 32, 17_066.67],
+      ] as const
+    ).map(([precision, accelerators, rate]) => ({
+      ...{ ...FULL, attended: SQUAD, precision, accelerators, rows: 4 * accelerators, rate },
+    })),
+    { ...FULL_70B, rate: 1219.05 },
+    { ...FULL_70B, precision: "float8", rate: 1812.39 },
+  ],
   // NVIDIA NeMo's user guide, container 24.07.
   "NeMo 24.07": [25_206, 24_824].map((rate) => ({
     ...{ model: "llama-2-7b", accelerator: "H100 SXM", accelerators: 8, targets: QKV, precision: "float8" },
     ...{ rows: 32, rowTokens: 4096, attended: SQUAD, rate },
+  })),
+  "NeMo 24.07, full": (
+    [
+      ["llama-2-7b", 1, 17_120],
+      ["llama-2-13b", 4, 9256],
+      ["llama-2-13b", 4, 9741],
+      ["llama-2-7b", 1, 17_617],
+      ["llama-2-13b", 4, 10_176],
+      ["llama-2-7b", 1, 16_891],
+    ] as const
+  ).map(([model, pipelineParallel, rate]) => ({
+    ...{ ...FULL, attended: SQUAD, model, pipelineParallel, precision: "float8", rows: 32, rate },
   })),
   // NVIDIA-NeMo/Automodel, performance summaries of 2025-11 to 2026-04.
   AutoModel: [
@@ -134,22 +170,34 @@ const RATES: Readonly<Record<string, readonly RateFacts[]>> = {
       ...{ rows: 2, microRows: 2, rate: 8210 },
     },
   ],
+  "torchtune, full": [
+    {
+      ...{ ...FULL, accelerator: "RTX 4090", accelerators: 1, rowTokens: 2048, attended: ALPACA, recomputes: true },
+      ...{ rows: 2, microRows: 2, rate: 1650 },
+    },
+  ],
 };
 
 /** Of adapters of rank 16 on all of a model's layers: what it adds to a step is far below what can be told. */
-const TRAINED_PARAMETERS = 3e7;
+const ADAPTER_PARAMETERS = 3e7;
+
+/** With both an embedding and a head. */
+function modelParameters(architecture: Architecture): number {
+  const { numLayers, hiddenSize, vocabularySize } = architecture;
+  return numLayers * decoderDimensions(architecture).parameters + 2 * hiddenSize * vocabularySize;
+}
 
 function systemOf(facts: RateFacts): TrainingSystem {
   const { model, accelerators, rows, rowTokens, microRows = 1, attended = rowTokens, recomputes = false } = facts;
   const { tensorParallel = 1, pipelineParallel = 1, isSharded = false, precision = "bfloat16" } = facts;
-  const { virtualStages, drainAfter, quantized, targets = PROJECTIONS } = facts;
+  const { virtualStages, drainAfter, quantized, targets, isFull } = facts;
   const architecture = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS[model]));
   const copies = accelerators / tensorParallel / pipelineParallel;
   return {
-    ...{ accelerator: acceleratorOf(facts.accelerator, CATALOG), architecture, accelerators, precision, targets },
+    ...{ accelerator: acceleratorOf(facts.accelerator, CATALOG), architecture, accelerators, precision },
     ...{ tensorParallel, contextParallel: 1, contextExchange: "all-to-all", pipelineParallel, isSharded },
     ...{ tokens: microRows * rowTokens, sequence: attended, accumulation: rows / copies / microRows },
-    trainedParameters: TRAINED_PARAMETERS,
+    trainedParameters: isFull ? modelParameters(architecture) : ADAPTER_PARAMETERS,
     recomputedLayers: recomputes ? architecture.numLayers : 0,
     hasGraphs: true,
     overlaps: tensorParallel > 1,
@@ -157,13 +205,16 @@ function systemOf(facts: RateFacts): TrainingSystem {
     ...(virtualStages === undefined ? {} : { virtualStages }),
     ...(drainAfter === undefined ? {} : { drainAfter }),
     ...(quantized === undefined ? {} : { quantized }),
+    ...(isFull === undefined ? {} : { isFull }),
+    ...(isFull || targets === undefined ? {} : { targets }),
   };
 }
 
 function nameOf(facts: RateFacts): string {
   const { model, accelerator, accelerators, precision = "bfloat16", quantized } = facts;
-  const { tensorParallel = 1, pipelineParallel = 1, isSharded = false } = facts;
+  const { tensorParallel = 1, pipelineParallel = 1, isSharded = false, isFull = false } = facts;
   const split = [
+    ...(isFull ? ["full training"] : []),
     ...(tensorParallel > 1 ? [`tp ${tensorParallel}`] : []),
     ...(pipelineParallel > 1 ? [`pp ${pipelineParallel}`] : []),
     ...(isSharded ? ["ZeRO-3"] : []),

@@ -51,6 +51,10 @@ const ASSUMED = {
 /** Bytes of a parameter of the base model that is gathered, and of a gradient that is reduced. */
 const GATHERED_BYTES = 2;
 const GRADIENT_BYTES = 4;
+/** Of a weight in an update: gradient, copy in 32 bits, both moments, and the weight in 16 bits; reads and writes. */
+const UPDATE_BYTES = 30;
+/** Of a micro-batch's time in full training. */
+const BACKWARD_SHARE = 2 / 3;
 const PASSES = 2;
 /** Gathers and scatters of a pass with sequence parallelism. */
 const COLLECTIVES = 4;
@@ -80,7 +84,7 @@ const knownSeconds = new WeakMap<GpuKernels, WeakMap<Architecture, Map<string, n
  * Seconds of the products of a pass over a layer, or over the head, in 16 bits, on a device that keeps up its speed; for
  * each of so many tokens.
  */
-function productSecondsOf(system: TrainingSystem, size: number, pass: "F" | "I", part: "layer" | "head"): number {
+function productSecondsOf(system: TrainingSystem, size: number, pass: "F" | "I" | "W", part: "layer" | "head"): number {
   const { accelerator, architecture, tensorParallel: split, contextParallel, precision } = system;
   const { kernels, losses, flops, memoryBytesPerSecond: bytesPerSecond } = accelerator;
   // What long products lose to the power limit was seen in 16 bits; steps in 8 bits show none of it.
@@ -100,6 +104,12 @@ function productSecondsOf(system: TrainingSystem, size: number, pass: "F" | "I",
   const seconds = secondsOf(figures, peaks, architecture, tokens, { passes: [pass], split }) / tokens;
   known.set(key, seconds);
   return seconds;
+}
+
+/** The same of a backward: of gradients of the input, and in full training of those of weights. */
+function backwardProductSeconds(system: TrainingSystem, size: number, part: "layer" | "head"): number {
+  const weights = system.isFull === undefined ? 0 : productSecondsOf(system, size, "W", part);
+  return productSecondsOf(system, size, "I", part) + weights;
 }
 
 /** Seconds of attention in a layer, forward and backward: of each token, and of each pair of tokens of one row. */
@@ -146,10 +156,10 @@ function layerParts(system: TrainingSystem, size: number, fit: StepFit) {
   const recomputed = recomputedLayers / numLayers;
   const passes = PASSES + recomputed;
   const tokens = system.tokens / cp;
-  const { sequence = system.tokens, targets = PROJECTIONS } = system;
+  const { sequence = system.tokens, targets = system.isFull ? [] : PROJECTIONS } = system;
   const link = accelerator.linkBytesPerSecond;
   const bursts =
-    (1 + recomputed) * productSecondsOf(system, size, "F", "layer") + productSecondsOf(system, size, "I", "layer");
+    (1 + recomputed) * productSecondsOf(system, size, "F", "layer") + backwardProductSeconds(system, size, "layer");
   const products = (tokens * bursts) / speedOf(system, precision, fit);
   const attended = attentionOf(system, fit);
   const attention = system.tokens * (attended.token + sequence * attended.pair);
@@ -172,7 +182,7 @@ function layerParts(system: TrainingSystem, size: number, fit: StepFit) {
 function headSeconds(system: TrainingSystem, size: number, fit: StepFit): number {
   const { accelerator, architecture, tensorParallel, contextParallel, tokens } = system;
   const { losses, memoryBytesPerSecond } = accelerator;
-  const bursts = productSecondsOf(system, size, "F", "head") + productSecondsOf(system, size, "I", "head");
+  const bursts = productSecondsOf(system, size, "F", "head") + backwardProductSeconds(system, size, "head");
   const moved = (losses.headBytes * architecture.vocabularySize) / tensorParallel / memoryBytesPerSecond;
   return (tokens / contextParallel) * (bursts / speedOf(system, "bfloat16", fit) + moved);
 }
@@ -237,7 +247,7 @@ function farRate({ accelerator, accelerators, scaleUp }: TrainingSystem): number
   return accelerators <= scaleUp ? accelerator.linkBytesPerSecond : accelerator.networkBytesPerSecond;
 }
 
-/** The adapters' gradients, summed over all that have the same. */
+/** Gradients of what is trained, summed over all that have the same. */
 function reduceSeconds(system: TrainingSystem): number {
   const { accelerators, tensorParallel, pipelineParallel, trainedParameters, scaleUp } = system;
   const { collectives } = system.accelerator.kernels;
@@ -338,11 +348,23 @@ export function microBatchSeconds(system: TrainingSystem, release: string, fit: 
   return microBatchCost(system, release, fit).last(ownSize(system));
 }
 
+/** Of Adam over all weights, that each accelerator of those that hold a part of the model updates a share of (ZeRO-1). */
+function updateSeconds({ accelerator, accelerators, trainedParameters }: TrainingSystem): number {
+  return (UPDATE_BYTES * trainedParameters) / accelerators / accelerator.memoryBytesPerSecond;
+}
+
 /** Seconds of steps whose slowest accelerators compute for so long, in so many micro-batches. */
 export function wholeStepSeconds(system: TrainingSystem): (computed: number, microBatches: number) => number {
   const reduce = reduceSeconds(system);
   const gather = system.isSharded ? gatherSeconds(system) : () => 0;
-  return (computed, microBatches) => Math.max(computed + reduce + ASSUMED.stepSeconds, gather(microBatches));
+  return (computed, microBatches) => {
+    // Gradients of layers are summed beside the last micro-batch's backward, and what is left of them after it.
+    const [summed, update] =
+      system.isFull === undefined
+        ? [reduce, 0]
+        : [Math.max(0, reduce - (BACKWARD_SHARE * computed) / microBatches), updateSeconds(system)];
+    return Math.max(computed + summed + update + ASSUMED.stepSeconds, gather(microBatches));
+  };
 }
 
 /**

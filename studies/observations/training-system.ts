@@ -18,12 +18,14 @@ export interface Accelerator {
   readonly float8Attention: number;
 }
 
-/** LoRA training of one model on many accelerators, every one of which does the same. */
+/** LoRA training, or full training, of one model on many accelerators, every one of which does the same. */
 export interface TrainingSystem {
   readonly accelerator: Accelerator;
   readonly architecture: Architecture;
-  /** Of all adapters of one job, in the whole model. */
+  /** Of all adapters of one job, in the whole model; in full training of the model. */
   readonly trainedParameters: number;
+  /** Full training: the base model's weights are trained and no adapters are there. Adapters alone where absent. */
+  readonly isFull?: true;
   /** Projections with adapters; all where absent. */
   readonly targets?: readonly Projection[];
   readonly accelerators: number;

@@ -1,8 +1,8 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { chainSegments, planHash } from "../../plan/actions/segments.ts";
 import { type Checkpoint, type CheckpointJob, checkpointHash, type PlanDocument } from "../../plan/index.ts";
-import { chainSegments, planHash } from "../../plan/segments.ts";
 import { findResumable } from "../../runs/index.ts";
 import { WORKLOAD, writeShared } from "../cli/bad-input/bad-input.ts";
 import { printed, temporaryFolder } from "../cli/run-cli.ts";

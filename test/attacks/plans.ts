@@ -1,6 +1,6 @@
 import { createRng } from "../../core/index.ts";
+import { chainSegments, planHash } from "../../plan/actions/segments.ts";
 import type { PlanDocument } from "../../plan/index.ts";
-import { chainSegments, planHash } from "../../plan/segments.ts";
 import { HOSTILE, mutations } from "./mutate.ts";
 import type { Attack } from "./run-attacks.ts";
 

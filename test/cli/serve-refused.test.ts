@@ -42,7 +42,6 @@ describe("serve, where something is in its way", () => {
 
   it.each([
     [["--port", "70000"], /Expected a port of 0 to 65535 at --port, got 70000/],
-    [["--spool", "jobs.json"], /Expected a folder that can be written at --spool/],
     [["--port", "0", "--token-file", "jobs.json"], /Expected a token file of mode 0600/],
     [["--devices", "cpu:0,cuda:77"], /./],
   ])("refuses %j, and leaves no folder", async (wrong, says) => {

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { sum } from "../../core/index.ts";
 import { nativeInfo } from "../../exec/index.ts";
 import { createRuntime } from "../../native/index.ts";
+import { quantizedMatrixBytes } from "../../plan/costs/quantized-weights.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Dtype } from "../../plan/index.ts";
 import { adapterBytes, packedDirectionBytes, packedMatrixBytes } from "../../plan/memory/memory-model.ts";
-import { quantizedMatrixBytes } from "../../plan/memory/quantized-weights.ts";
 import { isNightly } from "../level.ts";
 import { packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase, threads } from "./small-run.ts";
 

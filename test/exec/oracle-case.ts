@@ -11,6 +11,7 @@ import {
   openModelFolder,
   readPeftFolder,
 } from "../../exec/index.ts";
+import type { JobRows } from "../../plan/actions/job-rows.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
 import {
@@ -20,9 +21,8 @@ import {
   type Recompute,
   type ScheduleName,
 } from "../../plan/index.ts";
-import { sealPlan } from "../../plan/plan-hash.ts";
-import type { JobRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
+import { sealPlan } from "../../plan/validate/plan-hash.ts";
 import { SHARED } from "../shared-folder.ts";
 import { type StageChoice, withStages } from "./with-stages.ts";
 

@@ -32,10 +32,10 @@ import {
   stageOperators,
   stageShapes,
 } from "../../plan/index.ts";
-import { sealPlan } from "../../plan/plan-hash.ts";
 import { chains } from "../../plan/planner/chains.ts";
 import { joinPipelines } from "../../plan/planner/join-pipelines.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
+import { sealPlan } from "../../plan/validate/plan-hash.ts";
 import { type StageChoice, withStages } from "./with-stages.ts";
 
 /** Grouped queries, head dimension = hidden / heads, tied head. */

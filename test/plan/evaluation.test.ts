@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sum } from "../../core/index.ts";
+import { type DividedRows, holdOut, lengthRows } from "../../plan/actions/job-rows.ts";
 import {
   createCostModel,
   evaluatesAfter,
@@ -14,7 +15,6 @@ import {
   validatePlan,
 } from "../../plan/index.ts";
 import { residentsOf } from "../../plan/memory/residents.ts";
-import { type DividedRows, holdOut, lengthRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { simulate } from "../../sim/index.ts";
 import { runMetrics } from "../../traces/index.ts";

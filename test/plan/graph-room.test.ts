@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { withoutPruning } from "../../plan/costs/graph-pruning.ts";
+import { lengthRows } from "../../plan/actions/job-rows.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
 import { constantCalibration, createCostModel, EXECUTOR, type PlanBody, type PlanRequest } from "../../plan/index.ts";
+import { withoutPruning } from "../../plan/memory/graph-pruning.ts";
 import { stageLaunches } from "../../plan/memory/graph-room.ts";
-import { lengthRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { BASE } from "./six-layers.ts";
 

@@ -1,4 +1,5 @@
 import { sum } from "../../core/index.ts";
+import { chainSegments, joinSegments, planHash, settingOf } from "../../plan/actions/segments.ts";
 import {
   adapterBytes,
   createCostModel,
@@ -12,7 +13,6 @@ import {
   type Segment,
   type Setting,
 } from "../../plan/index.ts";
-import { chainSegments, joinSegments, planHash, settingOf } from "../../plan/segments.ts";
 
 /** A time of the plan's clock in nanoseconds, and what is done then. */
 export interface Moment {

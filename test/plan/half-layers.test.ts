@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { halvesBounds, numHalvesOf, rangeOfHalves, stageLayers } from "../../plan/actions/stage-layers.ts";
 import { targetsOf } from "../../plan/costs/stage-shapes.ts";
 import { type Calibration, createCostModel, type Stage, stageOperators, validatePlan } from "../../plan/index.ts";
 import { stageWeightBytes } from "../../plan/memory/memory-model.ts";
 import { partitionLayers, stageOfHalves } from "../../plan/planner/partition.ts";
-import { halvesBounds, numHalvesOf, rangeOfHalves, stageLayers } from "../../plan/stage-layers.ts";
 import { SIX_LAYERS as architecture, BASE, ONE_ROW as microBatch } from "./six-layers.ts";
 import { unitPlan } from "./unit-plan.ts";
 

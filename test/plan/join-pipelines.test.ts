@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InvariantError, PlanError } from "../../core/index.ts";
+import { pipelineJobs, pipelineMicroBatches } from "../../plan/actions/pipelines.ts";
 import { parsePlan, planDocument, sealPlan, validatePlan } from "../../plan/index.ts";
-import { pipelineJobs, pipelineMicroBatches } from "../../plan/pipelines.ts";
 import { chains } from "../../plan/planner/chains.ts";
 import { joinPipelines } from "../../plan/planner/join-pipelines.ts";
 import { joinedPlans } from "../sim/joined-plans.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Orders } from "../../plan/actions/action.ts";
 import type { MiniBatch } from "../../plan/index.ts";
 import { ListScheduler, type ListSetting } from "../../plan/schedules/list-scheduler.ts";
-import type { Orders } from "../../plan/schedules/schedule-input.ts";
 
 /** Random work: groups of some steps, each of some micro-batches, with times, limits and clipping of their own. */
 const work = fc

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { dependencyTable } from "../../plan/dependencies.ts";
+import { dependencyTable } from "../../plan/actions/dependencies.ts";
+import { miniBatches } from "../../plan/actions/mini-batch.ts";
+import { timelineOf } from "../../plan/actions/timeline.ts";
 import { type PlanBody, passOf } from "../../plan/index.ts";
-import { miniBatches } from "../../plan/mini-batch.ts";
 import { packMicroBatches } from "../../plan/planner/pack.ts";
 import { SCHEDULE_TABLE } from "../../plan/schedules/schedules.ts";
-import { timelineOf } from "../../plan/timeline.ts";
 import { planOrders } from "../../plan/validate/validate-plan.ts";
 import { roomyPipeline, wholeGroup } from "./hand-work.ts";
 import { unitPlan } from "./unit-plan.ts";

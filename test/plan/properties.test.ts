@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalJson, InputError } from "../../core/index.ts";
+import { peakInFlight } from "../../plan/actions/in-flight.ts";
+import { lengthRows } from "../../plan/actions/job-rows.ts";
+import { microBatchTokens } from "../../plan/actions/mini-batch.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
-import { peakInFlight } from "../../plan/in-flight.ts";
 import {
   constantCalibration,
   createCostModel,
@@ -18,9 +20,7 @@ import {
   sealPlan,
   validatePlan,
 } from "../../plan/index.ts";
-import { microBatchTokens } from "../../plan/mini-batch.ts";
 import { groupJobs } from "../../plan/planner/grouping.ts";
-import { lengthRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { partitionLayers } from "../../plan/planner/partition.ts";
 import { simulate } from "../../sim/index.ts";

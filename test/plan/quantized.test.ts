@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { quantizedMatrixBytes, quantizedScratchBytes } from "../../plan/costs/quantized-weights.ts";
 import { targetsOf } from "../../plan/costs/stage-shapes.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { type Calibration, createCostModel, type Dtype, type StageShape, stageOperators } from "../../plan/index.ts";
 import { stageWeightBytes } from "../../plan/memory/memory-model.ts";
-import { quantizedMatrixBytes, quantizedScratchBytes } from "../../plan/memory/quantized-weights.ts";
 import { smallPlan } from "../sim/small-plan.ts";
 
 const architecture = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-7b"]));

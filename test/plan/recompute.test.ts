@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { lengthRows } from "../../plan/actions/job-rows.ts";
 import { targetsOf } from "../../plan/costs/stage-shapes.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
@@ -14,7 +15,6 @@ import {
   stageOperators,
 } from "../../plan/index.ts";
 import { stageLayout } from "../../plan/memory/stage-layout.ts";
-import { lengthRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { SIX_LAYERS as architecture, BASE, ONE_ROW as microBatch } from "./six-layers.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { joinSegments } from "../../plan/segments.ts";
+import { joinSegments } from "../../plan/actions/segments.ts";
 
 const piece = (actions: string[][]) => ({ jobs: [], groups: [], microBatches: [], actions });
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { microBatchTokens } from "../../plan/actions/mini-batch.ts";
 import { peakHeld, peakInFlight, SCHEDULES } from "../../plan/index.ts";
 import { stashPlacement, UNIT_ROWS } from "../../plan/memory/stash.ts";
-import { microBatchTokens } from "../../plan/mini-batch.ts";
 import { planOrders } from "../../plan/validate/validate-plan.ts";
 import { unitPlan } from "./unit-plan.ts";
 

@@ -1,3 +1,4 @@
+import { lengthRows } from "../../plan/actions/job-rows.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
@@ -9,7 +10,6 @@ import {
   type PlanRequest,
   type ScheduleName,
 } from "../../plan/index.ts";
-import { lengthRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 
 export interface UnitPlanOptions {

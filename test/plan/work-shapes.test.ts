@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { lengthRows } from "../../plan/actions/job-rows.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import {
@@ -11,7 +12,6 @@ import {
   type ResolvedDevice,
   workShapes,
 } from "../../plan/index.ts";
-import { lengthRows } from "../../plan/planner/job-rows.ts";
 import { simulate } from "../../sim/index.ts";
 import { unitPlan } from "./unit-plan.ts";
 

@@ -170,7 +170,11 @@ export const REFACTORS: readonly { readonly name: string; readonly changes: read
   {
     name: "another number of the same value, and a comment",
     changes: [
-      { file: "plan/in-flight.ts", from: "  let now = 0;\n", to: "  // What is held now.\n  let now = 1 - 1;\n" },
+      {
+        file: "plan/actions/in-flight.ts",
+        from: "  let now = 0;\n",
+        to: "  // What is held now.\n  let now = 1 - 1;\n",
+      },
     ],
   },
 ];

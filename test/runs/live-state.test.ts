@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { silent } from "../../files/context.ts";
@@ -100,4 +100,41 @@ describe("a job that is cancelled as soon as it is sent to devices", () => {
     for (const { job, standing } of fleet.jobs.slice(1)) expect(standing, job.name).toMatch(/cancelled|ended/);
     expect(checkFleetFolder({ cwd: root }, "cancelled")).toEqual([]);
   }, 60_000);
+});
+
+describe("a fleet that trains for long", () => {
+  it("keeps a bounded part of its plan and of what devices reported, which is checked from where it begins", {
+    tags: ["slow"],
+    timeout: 60_000,
+  }, async () => {
+    const mostBytes = 20_000;
+    const choices = { schedule: "lorapp", pipelines: 1, jobsAtOnce: 2 } as const;
+    const opened = await openLiveFleet(
+      { ...silent(root), cache: false },
+      "jobs.json",
+      { devices: "cpu:0,cpu:1", choices },
+      { folder: "long", policy: "mlora", rhythm: DEFAULT_RHYTHM, mostBytes },
+    );
+    using fleet = opened.fleet;
+    const at = (name: string): string => path.join(root, "long", name);
+    const bytes = (): number => statSync(at("segments.jsonl")).size + statSync(at("completions.jsonl")).size;
+    let most = 0;
+    fleet.subscribe(() => {
+      most = Math.max(most, bytes());
+    });
+    const [{ submission }] = opened.arrivals as [(typeof opened.arrivals)[number]];
+    for (let number = 0; number < 60; number += 1) {
+      const name = `job-${number}`;
+      const work = { ...submission.work, job: { ...submission.work.job, name } };
+      fleet.submit({ ...submission, job: { ...submission.job, name }, work });
+    }
+    fleet.drain();
+    await fleet.run();
+    // What comes within half a second is written together.
+    const all = fleet.jobs.length * 15_000;
+    expect(Math.max(most, bytes())).toBeLessThan(all / 2);
+    expect(checkFleetFolder({ cwd: root }, "long")).toEqual([
+      expect.stringMatching(/^the first \d+ segments of the plan are kept no longer/),
+    ]);
+  });
 });

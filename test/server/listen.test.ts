@@ -116,7 +116,7 @@ describe("a server that has no fleet yet", () => {
     }
     const client = createFleetClient({ socket, name: "run" });
     await expect(client.jobs()).rejects.toThrow(DeviceError);
-    await server.serve(createFleetDouble(), { assets: ASSETS, tell: () => {}, onFault: () => {} });
+    await server.serve(createFleetDouble(), { assets: ASSETS, onFault: () => {} });
     expect((await client.jobs()).jobs).toEqual([]);
     expect((await ask(url!, "GET", "/v1/jobs")).status).toBe(401);
   });

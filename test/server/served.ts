@@ -17,7 +17,6 @@ export interface Served {
   readonly server: LiveServer;
   readonly folder: string;
   readonly faults: readonly unknown[];
-  readonly told: readonly string[];
 }
 
 const open: (() => unknown)[] = [];
@@ -35,18 +34,17 @@ export function freshFolder(): string {
 export async function serve(options: Partial<ServeOptions> = {}): Promise<Served> {
   const folder = freshFolder();
   const fleet = createFleetDouble();
-  const [faults, told]: [unknown[], string[]] = [[], []];
+  const faults: unknown[] = [];
   const server = await startServer(fleet, {
     place: { cwd: folder },
     socket: "control.sock",
     defaults: DEFAULTS,
     assets: ASSETS,
-    tell: (text) => told.push(text),
     onFault: (error) => faults.push(error),
     ...options,
   });
   open.push(() => server.close());
-  return { fleet, server, folder, faults, told };
+  return { fleet, server, folder, faults };
 }
 
 export interface Answer {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
+import { timelineOf } from "../../plan/actions/timeline.ts";
 import { normSignals } from "../../plan/costs/norm-signal.ts";
 import {
   type Action,
@@ -12,7 +13,6 @@ import {
   SCHEDULES,
 } from "../../plan/index.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
-import { timelineOf } from "../../plan/timeline.ts";
 import { simulate } from "../../sim/index.ts";
 import { type UnitPlanOptions, unitCalibration, unitPlan, unitRequest } from "../plan/unit-plan.ts";
 

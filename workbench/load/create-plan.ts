@@ -37,7 +37,7 @@ export async function createPlan(
     const left = done === undefined ? undefined : restOfRequest(read.request, read.loaded.data, done);
     const request = left?.request ?? read.request;
     const loaded = left === undefined ? read.loaded : { ...read.loaded, data: left.data };
-    const { body, trace, explanation } = await context.stage("planning", () => planAndPredict(request));
+    const { body, trace, explanation } = await context.during("planning", () => planAndPredict(request));
     const plan = sealPlan(body, loaded.locations);
     return { plan, loaded, simulated: { ...trace, planHash: plan.hash }, explanation, isNominal };
   } catch (error) {

@@ -48,7 +48,7 @@ export function refuseArrivals({ workload, source }: LoadedWorkload): void {
 async function weightsOf(context: Context, { model }: LoadedWorkload): Promise<string | undefined> {
   if (model === undefined)
     throw new InputError({ expected: "a model folder", at: "--verify-weights", got: "an architecture alone" });
-  return await context.stage("reading weights", () => weightsDigest(model));
+  return await context.during("reading weights", () => weightsDigest(model));
 }
 
 /** The one request behind plans, simulations and strategies of a workload file. @throws InputError */
@@ -57,7 +57,7 @@ export async function loadRequest(
   file: FileOrDocument,
   choice: RequestChoice,
 ): Promise<LoadedRequest> {
-  const loaded = await context.stage("reading data", () => loadWorkload(context, file));
+  const loaded = await context.during("reading data", () => loadWorkload(context, file));
   if (choice.overTime !== true) refuseArrivals(loaded);
   const { devices, links, source: cluster } = loadCluster(context, choice, loaded.architecture.numLayers);
   const dtype = choice.dtype ?? loaded.workload.model.dtype;

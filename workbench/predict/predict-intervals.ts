@@ -96,7 +96,7 @@ export async function predictIntervals(
   const isLarge = samples * numActions >= ACTIONS_FOR_WORKERS;
   const moves = movesOf(choice, calibration);
   const shared = { plan, calibration, seed, without, ...(moves === undefined ? {} : { moves }) };
-  const figures = await context.stage("drawing runs for intervals", () =>
+  const figures = await context.during("drawing runs for intervals", () =>
     inWorkers("draws", shared, parts, isLarge ? {} : { workers: 1 }),
   );
   const predicted = predictedFigures({ plan, calibration, without });

@@ -5,7 +5,7 @@ import { inWorkers } from "../in-workers.ts";
 /** Solves packings in threads. */
 export function solvePackings(context: Context): SolvePackings {
   return (problems) =>
-    context.stage("packing rows", () =>
+    context.during("packing rows", () =>
       inWorkers(
         "packing",
         {},

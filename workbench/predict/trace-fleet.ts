@@ -22,10 +22,10 @@ export async function traceFleet(
 ): Promise<Pick<FleetRequest, "setting" | "costs" | "members">> {
   const { format, limit } = arrivals;
   const file = path.resolve(path.dirname(source.file), arrivals.trace);
-  const { jobs, numLeftOut } = await context.stage("reading the trace", () =>
+  const { jobs, numLeftOut } = await context.during("reading the trace", () =>
     readClusterTrace(file, { format, limit }),
   );
-  const { setting, kinds } = await context.stage("planning", () => planKinds(request));
+  const { setting, kinds } = await context.during("planning", () => planKinds(request));
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const times = new CohortTimes(setting, costs, kinds);
   const { members, scale, load } = traceMembers({

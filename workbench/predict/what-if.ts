@@ -134,6 +134,6 @@ export async function whatIfOfWorkload(
   if (failure !== undefined) return { name, answer: refusal(submission.policy, failure) };
   return {
     name,
-    answer: await context.stage("simulating", () => answer(loaded, work, job.job, submission)),
+    answer: await context.during("simulating", () => answer(loaded, work, job.job, submission)),
   };
 }

@@ -145,7 +145,7 @@ export async function builtRevision(
     utimesSync(root, new Date(), new Date());
     return revision;
   }
-  return await context.stage(`building ${name}`, () => {
+  return await context.during(`building ${name}`, () => {
     mkdirSync(path.dirname(root), { recursive: true });
     const folder = mkdtempSync(`${root}.`);
     try {

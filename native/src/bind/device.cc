@@ -106,8 +106,14 @@ MatrixSource matrixSource(const Napi::CallbackInfo& call) {
   const std::int32_t in = whole32(call[3], "loadMatrix.in");
   const WeightFormat format = weightFormat(call[6], "loadMatrix.dtype");
   const WeightData data = weights(call[4], "loadMatrix.data");
-  return {text(call[1], "loadMatrix.name"), out, in, data, format.dtype, flag(call[5], "loadMatrix.backward"),
-          format.quantization, text(call[7], "loadMatrix.sharedAs")};
+  return {text(call[1], "loadMatrix.name"),
+          out,
+          in,
+          data,
+          format.dtype,
+          flag(call[5], "loadMatrix.backward"),
+          format.quantization,
+          text(call[7], "loadMatrix.sharedAs")};
 }
 
 Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
@@ -202,9 +208,9 @@ Napi::Value loadVector(const Napi::CallbackInfo& call) {
 Napi::Value loadTable(const Napi::CallbackInfo& call) {
   const WeightData data = weights(call[3], "loadTable.data");
   const ops::DType type = dtype(call[4], "loadTable.dtype");
-  return number(call, deviceOf(call[0])->loadTable(whole32(call[1], "loadTable.rows"),
-                                                   whole32(call[2], "loadTable.columns"), data, type,
-                                                   text(call[5], "loadTable.sharedAs")));
+  return number(call,
+                deviceOf(call[0])->loadTable(whole32(call[1], "loadTable.rows"), whole32(call[2], "loadTable.columns"),
+                                             data, type, text(call[5], "loadTable.sharedAs")));
 }
 
 // The handle, or -1 where no device of the same memory has loaded anything under the key.
@@ -338,15 +344,13 @@ Napi::Value takeSpeedSamples(const Napi::CallbackInfo& call) {
   using Sample = record::SpeedSample;
   std::vector<Row<Sample>> samples;
   for (const SpeedSample& taken : deviceOf(call[0])->takeSpeedSamples()) {
-    samples.push_back(Row<Sample>(
-        {{Sample::atNs, taken.atNs}, {Sample::product, taken.product}, {Sample::copy, taken.copy}}));
+    samples.push_back(
+        Row<Sample>({{Sample::atNs, taken.atNs}, {Sample::product, taken.product}, {Sample::copy, taken.copy}}));
   }
   return packed(call.Env(), samples);
 }
 
-Napi::Value products(const Napi::CallbackInfo& call) {
-  return toJavaScript(call.Env(), deviceOf(call[0])->products());
-}
+Napi::Value products(const Napi::CallbackInfo& call) { return toJavaScript(call.Env(), deviceOf(call[0])->products()); }
 
 }  // namespace
 

@@ -72,9 +72,10 @@ using Body = Napi::Value (*)(const Napi::CallbackInfo& info);
 // Exports `body` under `name`; its C++ exceptions become JavaScript errors.
 template <Body body>
 void expose(Napi::Env env, Napi::Object exports, const char* name) {
-  exports.Set(name, Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
-                return guarded(info.Env(), [&] { return body(info); });
-              }, name));
+  exports.Set(
+      name,
+      Napi::Function::New(
+          env, [](const Napi::CallbackInfo& info) { return guarded(info.Env(), [&] { return body(info); }); }, name));
 }
 
 }  // namespace loratwin::bind

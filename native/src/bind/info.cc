@@ -92,7 +92,8 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
     bytes = cuda::attentionScratchBytes(figure("rows"), figure("heads"));
   } else if (name == "cudaHeadLoss") {
     bytes = cuda::headScratch(figure("tileRows"), figure("hidden"), figure("vocabulary"),
-                              dtype(shape.Get("dtype"), "scratchBytes.dtype")).bytes;
+                              dtype(shape.Get("dtype"), "scratchBytes.dtype"))
+                .bytes;
   } else if (name == "cudaLoraBackward") {
     const std::size_t count = figure("projections");
     if (count > ops::kLoraProjections) {

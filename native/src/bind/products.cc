@@ -22,7 +22,8 @@ cuda::ProductAlgorithm algorithm(const std::string& digits) {
   cuda::ProductAlgorithm words{};
   const char* next = digits.data();
   for (std::uint64_t& word : words) {
-    if (digits.size() != words.size() * kDigits || std::from_chars(next, next + kDigits, word, 16).ptr != next + kDigits) {
+    if (digits.size() != words.size() * kDigits ||
+        std::from_chars(next, next + kDigits, word, 16).ptr != next + kDigits) {
       throw ArgumentError("128 hexadecimal digits", "createDevice.products.algorithms", digits);
     }
     next += kDigits;
@@ -50,11 +51,11 @@ ProductLibrary productLibrary(const Napi::Value& value) {
   for (const Row<ProductChoice>& row : rows<ProductChoice>(given.Get("rows"), "createDevice.products.rows")) {
     const auto size = [&](ProductChoice::Field field) { return row.whole32(field, at); };
     const auto index = static_cast<std::uint32_t>(result.choices.size());
-    result.choices.push_back({{row[ProductChoice::backward] != 0, typeOf(row[ProductChoice::narrow]),
-                               typeOf(row[ProductChoice::narrowOut]), row[ProductChoice::adds] != 0,
-                               size(ProductChoice::out), size(ProductChoice::in)},
-                              size(ProductChoice::rows),
-                              algorithm(text(algorithms.Get(index), "createDevice.products.algorithms"))});
+    result.choices.push_back(
+        {{row[ProductChoice::backward] != 0, typeOf(row[ProductChoice::narrow]), typeOf(row[ProductChoice::narrowOut]),
+          row[ProductChoice::adds] != 0, size(ProductChoice::out), size(ProductChoice::in)},
+         size(ProductChoice::rows),
+         algorithm(text(algorithms.Get(index), "createDevice.products.algorithms"))});
   }
   return result;
 }

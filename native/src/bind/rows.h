@@ -29,8 +29,7 @@ namespace record {
 LORATWIN_RECORD(Run, rows, stash, work, in, out);
 LORATWIN_RECORD(Segment, adapter, rowStart, rowEnd, lossScale, dropout, seedLow, seedHigh);
 LORATWIN_RECORD(SumSquares, adapter, cell);
-LORATWIN_RECORD(UpdateItem, adapter, step, learningRate, beta1, beta2, eps, weightDecay, maxGradNorm,
-                told);
+LORATWIN_RECORD(UpdateItem, adapter, step, learningRate, beta1, beta2, eps, weightDecay, maxGradNorm, told);
 LORATWIN_RECORD(AdapterEntry, target, rank, inFeatures, outFeatures, scale);
 LORATWIN_RECORD(Times, busyNs, waitNs, starvedNs, hostWaits);
 LORATWIN_RECORD(Memory, weightsBytes, arenaBytes, adaptersBytes, otherBytes, peakBytes);
@@ -114,7 +113,8 @@ std::vector<Row<Record>> rows(Numbers packed) {
 template <class Record>
 Row<Record> row(Numbers packed) {
   if (packed.count != Record::kWidth) {
-    throw ArgumentError(std::string("a row of ") + Record::fields, packed.at, std::to_string(packed.count) + " numbers");
+    throw ArgumentError(std::string("a row of ") + Record::fields, packed.at,
+                        std::to_string(packed.count) + " numbers");
   }
   return Row<Record>(packed.data);
 }

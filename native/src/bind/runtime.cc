@@ -27,13 +27,12 @@ namespace {
 
 void stopAtExit(void* handle) { static_cast<RuntimeHandle*>(handle)->stop(); }
 
-constexpr HandleType<RuntimeHandle> kRuntime{{0x6c6f726174776e02, 0x1be95d8c47f3a260},
-                                             "a runtime",
-                                             [](Napi::Env env, RuntimeHandle* dead) {
-                                               napi_remove_env_cleanup_hook(env, stopAtExit, dead);
-                                               dead->stop();
-                                               delete dead;
-                                             }};
+constexpr HandleType<RuntimeHandle> kRuntime{
+    {0x6c6f726174776e02, 0x1be95d8c47f3a260}, "a runtime", [](Napi::Env env, RuntimeHandle* dead) {
+      napi_remove_env_cleanup_hook(env, stopAtExit, dead);
+      dead->stop();
+      delete dead;
+    }};
 
 }  // namespace
 
@@ -120,8 +119,8 @@ Napi::Value setDomain(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value createEvents(const Napi::CallbackInfo& call) {
-  return Napi::Number::New(call.Env(),
-                           static_cast<double>(runtimeOf(call[0]).runtime->createEvents(whole(call[1], "createEvents.count"))));
+  return Napi::Number::New(
+      call.Env(), static_cast<double>(runtimeOf(call[0]).runtime->createEvents(whole(call[1], "createEvents.count"))));
 }
 
 Napi::Value renewEvents(const Napi::CallbackInfo& call) {
@@ -130,8 +129,9 @@ Napi::Value renewEvents(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value createNormCells(const Napi::CallbackInfo& call) {
-  return Napi::Number::New(call.Env(),
-                           static_cast<double>(runtimeOf(call[0]).runtime->createNormCells(whole(call[1], "createNormCells.count"))));
+  return Napi::Number::New(
+      call.Env(),
+      static_cast<double>(runtimeOf(call[0]).runtime->createNormCells(whole(call[1], "createNormCells.count"))));
 }
 
 Napi::Value signal(const Napi::CallbackInfo& call) {

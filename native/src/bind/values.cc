@@ -171,7 +171,8 @@ void forProperties(const Napi::Object& from, const std::string& label, Body&& bo
 }
 
 // A field of an operator; a list of objects becomes fields named "list[0].field".
-void addField(RawOperator& raw, const std::string& name, const Napi::Value& field, const std::string& label, Lists lists) {
+void addField(RawOperator& raw, const std::string& name, const Napi::Value& field, const std::string& label,
+              Lists lists) {
   const std::string at = label + "." + name;
   if (field.IsNumber()) {
     raw.fields[name] = field.As<Napi::Number>().DoubleValue();

@@ -27,13 +27,12 @@ struct WorldHandle {
 
 void closeAtExit(void* handle) { static_cast<WorldHandle*>(handle)->close(); }
 
-constexpr HandleType<WorldHandle> kWorld{{0x6c6f726174776e03, 0x52d8a1f36b0e9c47},
-                                         "a rank",
-                                         [](Napi::Env env, WorldHandle* dead) {
-                                           napi_remove_env_cleanup_hook(env, closeAtExit, dead);
-                                           dead->close();
-                                           delete dead;
-                                         }};
+constexpr HandleType<WorldHandle> kWorld{
+    {0x6c6f726174776e03, 0x52d8a1f36b0e9c47}, "a rank", [](Napi::Env env, WorldHandle* dead) {
+      napi_remove_env_cleanup_hook(env, closeAtExit, dead);
+      dead->close();
+      delete dead;
+    }};
 
 constexpr HandleType<AnyChannel> kChannel{
     {0x6c6f726174776e04, 0xc93b7e5a1d40f286}, "a channel", [](Napi::Env, AnyChannel* dead) { delete dead; }};

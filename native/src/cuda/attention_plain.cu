@@ -90,9 +90,8 @@ SIMT_DEVICE Weight weightOf(const AttentionPlainBackwardT<Store>& op, std::int64
   const std::int64_t wide = head * shape.headDim;
   const std::int64_t narrow = kvHead * shape.headDim;
   const Store* const keyRow = op.qkv + key * shape.ld;
-  const float score =
-      scaleOf(shape) * dot(op.qkv + query * shape.ld + shape.qColumn + wide, keyRow + shape.kColumn + narrow,
-                           shape.headDim);
+  const float score = scaleOf(shape) * dot(op.qkv + query * shape.ld + shape.qColumn + wide,
+                                           keyRow + shape.kColumn + narrow, shape.headDim);
   const float p = expf(score - op.lse[query * shape.heads + head]);
   const float dp = dot(op.dout + query * op.lddo + wide, keyRow + shape.vColumn + narrow, shape.headDim);
   return {p, p * (dp - op.delta[query * shape.heads + head])};

@@ -23,7 +23,7 @@ struct Product {
   const void* x;
   std::int64_t ldx;
   const void* weight;
-  ops::DType type;  // of x and W
+  ops::DType type;   // of x and W
   std::int32_t out;  // N
   std::int32_t in;   // K
   bool backward;

@@ -35,7 +35,8 @@ constexpr std::uintptr_t kAlignment = 64;
 template <class Function>
 void find(void* library, const char* name, Function& function) {
   function = reinterpret_cast<Function>(dlsym(library, name));
-  if (function == nullptr) throw std::runtime_error(std::string("cuBLASLt: Expected the function ") + name + ", found none");
+  if (function == nullptr)
+    throw std::runtime_error(std::string("cuBLASLt: Expected the function ") + name + ", found none");
 }
 
 void* open() {
@@ -162,8 +163,8 @@ class CublasLt final : public Blas {
     const auto [weight, x, c, y] = operands;
     const float alpha = 1.0F;
     const float beta = form.adds ? 1.0F : 0.0F;
-    return library().matmul(handle_, ready.operation.get(), &alpha, weight, ready.weight.get(), x, ready.x.get(), &beta, c,
-                            ready.c.get(), const_cast<void*>(y), ready.y.get(), &algorithm, workspace_,
+    return library().matmul(handle_, ready.operation.get(), &alpha, weight, ready.weight.get(), x, ready.x.get(), &beta,
+                            c, ready.c.get(), const_cast<void*>(y), ready.y.get(), &algorithm, workspace_,
                             kBlasWorkspaceBytes, stream);
   }
 
@@ -194,12 +195,9 @@ class CublasLt final : public Blas {
   Prepared describe(const Product& op, std::int64_t ldc) const {
     const std::int64_t xColumns = op.backward ? op.out : op.in;
     const std::int64_t yColumns = op.backward ? op.in : op.out;
-    Prepared made{Held(library().descriptorDestroy),
-                  layout(op.type, op.in, op.out, op.in),
-                  layout(op.type, xColumns, op.rows, op.ldx),
-                  layout(op.yType, yColumns, op.rows, ldc),
-                  layout(op.yType, yColumns, op.rows, op.ldy),
-                  {}};
+    Prepared made{Held(library().descriptorDestroy),           layout(op.type, op.in, op.out, op.in),
+                  layout(op.type, xColumns, op.rows, op.ldx),  layout(op.yType, yColumns, op.rows, ldc),
+                  layout(op.yType, yColumns, op.rows, op.ldy), {}};
     check("cublasLtMatmulDescCreate", library().descriptorCreate(made.operation.place(), kCompute32F, kFloat32));
     const std::int32_t transposeWeight = op.backward ? kNotTransposed : kTransposed;
     for (const auto& [attribute, value] : {std::pair{kTransposeA, transposeWeight}, {kTransposeB, kNotTransposed}}) {
@@ -237,9 +235,8 @@ class CublasLt final : public Blas {
 
   bool can(const Prepared& product, const Algorithm& algorithm) const {
     HeuristicResult result{};
-    const int status =
-        library().check(handle_, product.operation.get(), product.weight.get(), product.x.get(), product.c.get(),
-                        product.y.get(), &algorithm, &result);
+    const int status = library().check(handle_, product.operation.get(), product.weight.get(), product.x.get(),
+                                       product.c.get(), product.y.get(), &algorithm, &result);
     return status == 0 && result.state == 0 && result.workspaceBytes <= kBlasWorkspaceBytes;
   }
 

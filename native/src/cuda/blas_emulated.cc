@@ -58,7 +58,8 @@ class EmulatedBlas final : public Blas {
   void multiply(const Product& op, void* stream) override {
     const ProductForm form = formOf(op);
     if (choices_.wanted(form, op.rows)) {
-      choices_.measure(form, op.rows, kWays, [&](std::size_t way) { give(op, kWays[way], stream); }, stream);
+      choices_.measure(
+          form, op.rows, kWays, [&](std::size_t way) { give(op, kWays[way], stream); }, stream);
     }
     const ProductAlgorithm* const chosen = choices_.find(form, op.rows);
     give(op, chosen == nullptr ? kWays.front() : *chosen, stream);

@@ -30,9 +30,9 @@ constexpr int kBfloat16 = 14;
 constexpr int kCompute32F = 68;
 constexpr std::int32_t kNotTransposed = 0;
 constexpr std::int32_t kTransposed = 1;
-constexpr int kTransposeA = 3;           // std::int32_t
-constexpr int kTransposeB = 4;           // std::int32_t
-constexpr int kMaxWorkspaceBytes = 1;    // std::uint64_t
+constexpr int kTransposeA = 3;         // std::int32_t
+constexpr int kTransposeB = 4;         // std::int32_t
+constexpr int kMaxWorkspaceBytes = 1;  // std::uint64_t
 // Of each operand's first element, in bytes, std::uint32_t; 256 when not told.
 constexpr int kMinAlignmentA = 5;
 constexpr int kMinAlignmentB = 6;

@@ -47,8 +47,8 @@ SIMT_DEVICE void loadValues(float (&values)[kChunk], const ops::QuantizedView& w
     loadBytes(bytes, codes + k / 32 * 16 + k % 16);
     const int shift = k % 32 < 16 ? 0 : 4;
     const std::int64_t block = (n * w.layout.rowCodes() + k) / ops::kQuantBlock;
-    const float absmax = fmaf(static_cast<float>(w.absmax[block]), w.scales[1 + block / ops::kQuantSuperBlock],
-                              w.scales[0]);
+    const float absmax =
+        fmaf(static_cast<float>(w.absmax[block]), w.scales[1 + block / ops::kQuantSuperBlock], w.scales[0]);
     SIMT_UNROLL
     for (int i = 0; i < kChunk; ++i) values[i] = table[bytes[i] >> shift & 15U] * absmax;
   }

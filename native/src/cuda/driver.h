@@ -25,7 +25,8 @@ std::string whyNoDevices();
 DeviceFacts deviceFacts(int device);
 // No other GPU of any machine has it.
 std::string deviceUuid(int device);
-// For the calls of this thread that follow. The process has a context on it from then on, which takes some of its memory.
+// For the calls of this thread that follow. The process has a context on it from then on, which takes some of its
+// memory.
 void useDevice(int device);
 // Copies from the device in use to others go straight where the machine can do that.
 void reachPeers(int device);

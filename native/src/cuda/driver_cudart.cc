@@ -22,9 +22,7 @@ cudaEvent_t eventOf(void* event) { return static_cast<cudaEvent_t>(event); }
 // Says what CUDA reads at its first call, unless the user has. Of hardware queues between the host and a GPU there are
 // 8 by default and 32 at most (CUDA Programming Guide, CUDA_DEVICE_MAX_CONNECTIONS). Streams of one queue wait for each
 // other, and each of the devices that share a GPU has three streams.
-void prepareEnvironment() {
-  [[maybe_unused]] static const int once = setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
-}
+void prepareEnvironment() { [[maybe_unused]] static const int once = setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0); }
 
 cudaError_t count(int& devices) {
   prepareEnvironment();

@@ -41,7 +41,7 @@ struct LoraSegmentT {
   const Store* b;
   Store* s;   // [T, lds] of its projection
   Store* ds;  // likewise; backward only
-  float* da;      // backward only
+  float* da;  // backward only
   float* db;
   float scale;
   float keepScale;              // 1 / (1 - p)
@@ -109,8 +109,8 @@ using LoraRun = LoraRunT<ops::Bf16>;
 
 void lora_xa(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const ops::Bf16* x, std::int64_t ldx,
              void* stream);
-void lora_dyb(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const ops::Bf16* dy,
-              std::int64_t lddy, void* stream);
+void lora_dyb(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const ops::Bf16* dy, std::int64_t lddy,
+              void* stream);
 // maxFeatures: the largest N
 void lora_sb(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, float* y,
              std::int64_t ldy, void* stream);

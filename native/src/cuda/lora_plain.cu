@@ -22,8 +22,8 @@ SIMT_DEVICE ops::DropoutRow maskOf(const LoraRunT<Store>& run, const LoraSegment
 
 // A thread an element of [rows of the segment, rank]: of s, or, backward, of ds.
 template <class Store, bool kBackward>
-__global__ void __launch_bounds__(kThreads) lora_plain_xa_dyb_kernel(PlainLoraT<Store> op, const Store* in,
-                                                                     std::int64_t ld) {
+__global__ void __launch_bounds__(kThreads)
+    lora_plain_xa_dyb_kernel(PlainLoraT<Store> op, const Store* in, std::int64_t ld) {
   const LoraSegmentT<Store>& segment = op.run.segments[blockIdx.y];
   if (segment.rank == 0) return;
   const std::int64_t row = segment.rowStart + globalThread() / segment.rank;

@@ -1,6 +1,7 @@
 // What is called of NCCL, declared here so that building needs neither NCCL nor CUDA. The numbers and layouts are those
 // of nccl.h; native/test/nccl_header.cc compares them where the header is there. Two implementations: nccl_library.cc
-// loads libnccl.so.2 when it is first asked for, nccl_emulated.cc is the same table over TCP and streams of the emulation.
+// loads libnccl.so.2 when it is first asked for, nccl_emulated.cc is the same table over TCP and streams of the
+// emulation.
 //
 // Groups are not needed: a communicator has two ranks and one direction here, so none of its operations needs another.
 #pragma once

@@ -154,8 +154,10 @@ struct CommunicatorState {
       if (!isReady(socket_, sends ? POLLOUT : POLLIN)) continue;
       const ssize_t moved = sends ? ::send(socket_, data + done, bytes - done, MSG_DONTWAIT | MSG_NOSIGNAL)
                                   : ::recv(socket_, data + done, bytes - done, MSG_DONTWAIT);
-      if (moved > 0) done += static_cast<std::size_t>(moved);
-      else if (moved == 0 || (errno != EAGAIN && errno != EINTR)) result_ = kRemoteError;
+      if (moved > 0)
+        done += static_cast<std::size_t>(moved);
+      else if (moved == 0 || (errno != EAGAIN && errno != EINTR))
+        result_ = kRemoteError;
     }
   }
 

@@ -15,7 +15,8 @@ namespace {
 template <class Function>
 void find(void* library, const char* name, Function& function) {
   function = reinterpret_cast<Function>(dlsym(library, name));
-  if (function == nullptr) throw std::runtime_error("NCCL: Expected the function " + std::string(name) + ", found none");
+  if (function == nullptr)
+    throw std::runtime_error("NCCL: Expected the function " + std::string(name) + ", found none");
 }
 
 void* open() {

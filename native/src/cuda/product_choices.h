@@ -1,5 +1,5 @@
-// Which way of doing a product is taken, where a library offers several: the fastest that was measured at as many rows, or
-// near to them. All that decides is in the table, so that the same table gives the same bytes.
+// Which way of doing a product is taken, where a library offers several: the fastest that was measured at as many rows,
+// or near to them. All that decides is in the table, so that the same table gives the same bytes.
 #pragma once
 
 #include <map>

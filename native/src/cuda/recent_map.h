@@ -13,8 +13,8 @@ class RecentMap {
  public:
   explicit RecentMap(std::size_t most) : most_(most) {}
 
-  // The key's value, made when it is not there; then the one that nobody has asked for the longest goes. Valid until the
-  // next call.
+  // The key's value, made when it is not there; then the one that nobody has asked for the longest goes. Valid until
+  // the next call.
   template <class Make>
   Value& get(const Key& key, Make&& make) {
     const auto found = places_.find(key);

@@ -36,8 +36,7 @@ inline void allowShared(const char* name, const void* kernel, std::size_t bytes)
   const std::lock_guard lock(mutex);
   std::size_t& most = allowed[{kernel, device}];
   if (bytes <= most) return;
-  checkCuda(name,
-            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
+  checkCuda(name, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
   most = bytes;
 }
 

@@ -137,8 +137,8 @@ void addOverKeys(const Tile& tile, const float* pairs, const Unit<Store>* x, std
                  std::int64_t lds) {
   for (std::int64_t query = 0; query < tile.queries; query += kLanes) {
     tileGemm(smaller(kLanes, tile.queries - query), D, unitsOf<Store>(tile.summedRowsOf<Store>(query)),
-             reinterpret_cast<const Unit<Store>*>(pairs) + query, 1,
-             kUnitElements<Store> * kQueries, x, D, sums + query * lds, lds, tile.start > 0);
+             reinterpret_cast<const Unit<Store>*>(pairs) + query, 1, kUnitElements<Store> * kQueries, x, D,
+             sums + query * lds, lds, tile.start > 0);
   }
 }
 
@@ -150,8 +150,8 @@ void addOverQueries(const Tile& tile, const float* rows, const Unit<Store>* x, s
     const std::int64_t from = query / kSumStep<Store> * kSumStep<Store>;
     const std::int64_t skipped = from / kUnitElements<Store>;
     tileGemm(count, D, unitsOf<Store>(tile.queries - from),
-             reinterpret_cast<const Unit<Store>*>(rows) + row * kQueries + skipped, kQueries, 1,
-             x + skipped * D, D, sums + row * lds, lds, true);
+             reinterpret_cast<const Unit<Store>*>(rows) + row * kQueries + skipped, kQueries, 1, x + skipped * D, D,
+             sums + row * lds, lds, true);
   });
 }
 
@@ -323,8 +323,7 @@ void forward(ExecContext& context, const AttentionT<float, Store>& op) {
   const std::int64_t depth = unitsOf<Store>(D);
   const std::int64_t stride = static_cast<std::int64_t>(attentionStride(static_cast<std::size_t>(D)));
   const std::size_t maxSequence = longest(op.sequences);
-  const std::size_t perThread =
-      attentionScratchBytes(1, maxSequence, static_cast<std::size_t>(D)) / sizeof(float);
+  const std::size_t perThread = attentionScratchBytes(1, maxSequence, static_cast<std::size_t>(D)) / sizeof(float);
   const float factor = kLog2E / __builtin_sqrtf(static_cast<float>(D));
   const std::int32_t group = op.heads / op.kvHeads;
   forEachUnit(context, op.sequences, op.kvHeads, [&](std::int32_t sequence, std::int32_t kvHead, int thread) {
@@ -349,15 +348,17 @@ void forward(ExecContext& context, const AttentionT<float, Store>& op) {
           tile.products(k + key * depth, qT, depth, scores);
           softmaxTile<Store>(tile, scores, factor, softmax);
           if (key > 0) {
-            writeRows(out, stride, queries, D, [&](std::int64_t r) { return softmax.shrink[r]; }, out, stride);
+            writeRows(
+                out, stride, queries, D, [&](std::int64_t r) { return softmax.shrink[r]; }, out, stride);
           }
           addOverKeys<Store>(tile, scores, v + unitsOf<Store>(key) * D, D, out, stride);
         }
         float inverse[kQueries];
         float lse[kQueries];
         softmax.finish(queries, inverse, lse);
-        writeRows(out, stride, queries, D, [&](std::int64_t r) { return inverse[r]; },
-                  op.out + (start + first) * op.ldo + h * D, op.ldo);
+        writeRows(
+            out, stride, queries, D, [&](std::int64_t r) { return inverse[r]; },
+            op.out + (start + first) * op.ldo + h * D, op.ldo);
         for (std::int64_t i = 0; i < queries; ++i) op.lse[(start + first + i) * op.heads + h] = lse[i];
       }
     }
@@ -432,7 +433,8 @@ void backward(ExecContext& context, const AttentionBackwardT<float, Store>& op) 
       }
     }
     writeRows(dk, stride, S, D, scaled, gradients + op.kColumn + kvHead * D, op.ldd);
-    writeRows(dv, stride, S, D, [](std::int64_t) { return 1.0F; }, gradients + op.vColumn + kvHead * D, op.ldd);
+    writeRows(
+        dv, stride, S, D, [](std::int64_t) { return 1.0F; }, gradients + op.vColumn + kvHead * D, op.ldd);
   });
 }
 

@@ -15,9 +15,8 @@ void copy(ExecContext& context, const Copy& op) {
       withStore(op.yType, [&]<class To>(To) {
         const From* x = static_cast<const From*>(op.x);
         To* y = static_cast<To*>(op.y);
-        forLanes(last - first, [&](std::int64_t i, auto lanes) {
-          store(y + first + i, load(x + first + i, lanes), lanes);
-        });
+        forLanes(last - first,
+                 [&](std::int64_t i, auto lanes) { store(y + first + i, load(x + first + i, lanes), lanes); });
       });
     });
   });

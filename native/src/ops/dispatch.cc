@@ -33,7 +33,7 @@ namespace loratwin::ops {
   void lora_backward(ExecContext&, const LoraBackward&);               \
   void lora_backward(ExecContext&, const LoraBackwardBf16&);           \
   void lora_backward(ExecContext&, const LoraBackwardBf16F32&);        \
-  void matmul_panels(const PanelProduct&);                          \
+  void matmul_panels(const PanelProduct&);                             \
   void rmsnorm(ExecContext&, const RmsnormBf16&);                      \
   void rmsnorm(ExecContext&, const Rmsnorm&);                          \
   void rmsnorm_backward(ExecContext&, const RmsnormBackward&);         \
@@ -69,11 +69,11 @@ LORATWIN_DECLARE_OPERATORS
 #else
 namespace amxbf16 = avx512bf16;
 #endif
-#define LORATWIN_PICK(call)                        \
-  (isa == Isa::amxbf16      ? amxbf16::call        \
-   : isa == Isa::avx512bf16 ? avx512bf16::call     \
-   : isa == Isa::avx512     ? avx512::call         \
-   : isa == Isa::avx2       ? avx2::call           \
+#define LORATWIN_PICK(call)                    \
+  (isa == Isa::amxbf16      ? amxbf16::call    \
+   : isa == Isa::avx512bf16 ? avx512bf16::call \
+   : isa == Isa::avx512     ? avx512::call     \
+   : isa == Isa::avx2       ? avx2::call       \
                             : generic::call)
 #elif LORATWIN_WIDEST_ISA == 1
 #define LORATWIN_PICK(call) (isa == Isa::avx2 ? avx2::call : generic::call)

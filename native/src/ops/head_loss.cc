@@ -51,7 +51,7 @@ void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, con
     std::memcpy(tile.x + i * rowBytes, x + static_cast<std::size_t>(tile.rows[i]) * rowBytes, rowBytes);
   }
   matmul(context, engine, {tile.x, H, op.weight, tile.logits, DType::float32, V, nullptr, nullptr, 0, count});
-  const RowGradient gradient = op.dx == nullptr            ? RowGradient::none
+  const RowGradient gradient = op.dx == nullptr          ? RowGradient::none
                                : type == DType::bfloat16 ? RowGradient::bfloat16
                                                          : RowGradient::float32;
   context.parallelFor(static_cast<std::size_t>(count), [&](std::size_t begin, std::size_t end, int) {
@@ -62,7 +62,8 @@ void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, con
   });
   for (std::int32_t i = 0; i < count; ++i) op.losses[tile.segments[i]] += tile.losses[i];
   if (op.dx == nullptr) return;
-  matmul_backward(context, engine, {tile.logits, gradientStride(*op.weight), op.weight, tile.dx, DType::float32, H, count});
+  matmul_backward(context, engine,
+                  {tile.logits, gradientStride(*op.weight), op.weight, tile.dx, DType::float32, H, count});
   const std::size_t gradientBytes = static_cast<std::size_t>(H) * sizeof(float);
   for (std::int32_t i = 0; i < count; ++i) std::memcpy(op.dx + tile.rows[i] * H, tile.dx + i * H, gradientBytes);
 }
@@ -87,8 +88,7 @@ void head_loss(ExecContext& context, MatmulEngine& engine, const HeadLoss& op) {
                                   std::to_string(op.rows) + "]");
     }
   }
-  const Tile tile(op.logits, static_cast<std::size_t>(op.tileRows), H, static_cast<std::size_t>(V),
-                  op.weight->dtype());
+  const Tile tile(op.logits, static_cast<std::size_t>(op.tileRows), H, static_cast<std::size_t>(V), op.weight->dtype());
   if (op.dx != nullptr) std::memset(op.dx, 0, static_cast<std::size_t>(op.rows) * H * sizeof(float));
   std::int32_t filled = 0;
   for (std::int32_t g = 0; g < op.segmentCount; ++g) {

@@ -14,9 +14,8 @@ void scaleRow(const float* exponentials, std::int64_t vocabulary, std::int32_t t
               Store* gradient) {
   const Vec scale = set1(factor);
   const float atTarget = exponentials[target] * factor - lossScale;
-  forLanes(vocabulary, [&](std::int64_t v, auto lanes) {
-    store(gradient + v, load(exponentials + v, lanes) * scale, lanes);
-  });
+  forLanes(vocabulary,
+           [&](std::int64_t v, auto lanes) { store(gradient + v, load(exponentials + v, lanes) * scale, lanes); });
   store(gradient + target, set1(atTarget), firstLanes(1));
 }
 

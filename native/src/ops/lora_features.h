@@ -83,11 +83,9 @@ void lora_dsx(const Op& op, std::int32_t i, std::int64_t ldds, std::int64_t begi
             },
             drop.keepScale);
       } else {
-        product(
-            [&](std::int64_t k, std::int64_t columns) {
-              return rightDownRows<Store>(x + k, op.ldx, rows, columns, packed);
-            },
-            1.0F);
+        product([&](std::int64_t k,
+                    std::int64_t columns) { return rightDownRows<Store>(x + k, op.ldx, rows, columns, packed); },
+                1.0F);
       }
     });
   }

@@ -4,8 +4,8 @@
 //   sumInFeatures:  target(sum_k left[m,k] right[k,n])             n: any number of features, k: ranks or rows
 //
 // An element's sum runs over k in order in its own lane (on tiles: tile_products.h), whatever the blocking: a row's
-// result does not depend on its neighbours. What is needed next is fetched while a block is computed: adapters come from
-// memory, and rows of x or y may be a power of two apart, where the processor fetches nothing ahead.
+// result does not depend on its neighbours. What is needed next is fetched while a block is computed: adapters come
+// from memory, and rows of x or y may be a power of two apart, where the processor fetches nothing ahead.
 #pragma once
 
 #include "tile_products.h"
@@ -140,8 +140,8 @@ AddDropped(Out*, std::int64_t, const DropoutRow*, std::uint32_t, std::uint32_t, 
 // kAdjacent: the rows of `left` are one unit apart. `last`: the lanes of the last vector.
 template <int kRows, int kVectors, bool kAdjacent, class UnitType, class Target, class Lanes>
 __attribute__((always_inline)) inline void productBlock(std::int64_t K, const Left<UnitType>& left,
-                                                        const Right<UnitType>& right, Lanes last,
-                                                        const Target& target, std::int64_t m, std::int64_t n) {
+                                                        const Right<UnitType>& right, Lanes last, const Target& target,
+                                                        std::int64_t m, std::int64_t n) {
   Vec sum[kRows][kVectors];
 #pragma GCC unroll 24
   for (int i = 0; i < kRows; ++i) {
@@ -300,8 +300,8 @@ void sumInRanks(std::int64_t M, std::int64_t ranks, std::int64_t K, const Left<U
 // kVectors vectors of features, in blocks that fit the registers.
 template <int kRows, int kVectors, bool kAdjacent, class UnitType, class Target, class Lanes>
 __attribute__((always_inline)) inline void featureBlock(std::int64_t K, const Left<UnitType>& left,
-                                                        const Right<UnitType>& right, Lanes last,
-                                                        const Target& target, std::int64_t m, std::int64_t n) {
+                                                        const Right<UnitType>& right, Lanes last, const Target& target,
+                                                        std::int64_t m, std::int64_t n) {
 #if defined(LORATWIN_ISA_AVX2)
 #pragma GCC unroll 1
   for (int j = 1; j < kVectors; ++j, n += kLanes)

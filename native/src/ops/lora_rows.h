@@ -14,7 +14,7 @@ constexpr std::int64_t kPackedRows = 32;  // rows of x or dy packed at a time
 #else
 constexpr std::int64_t kPackedRows = 24;
 #endif
-constexpr std::int64_t kFewRows = 3;      // of a segment for which packing A costs more than it gains
+constexpr std::int64_t kFewRows = 3;  // of a segment for which packing A costs more than it gains
 
 // Whether the rows of x are best multiplied as they lie: they are rows of units, and not all in the same sets of the
 // first-level cache.
@@ -160,9 +160,7 @@ void lora_xa(const Op& op, std::int32_t i, std::int64_t first, std::int64_t rows
 }
 
 // Features of a panel over so many units of ranks.
-constexpr std::int64_t panelWidth(std::int64_t units) {
-  return kPanelUnits / units / kWidth * kWidth;
-}
+constexpr std::int64_t panelWidth(std::int64_t units) { return kPanelUnits / units / kWidth * kWidth; }
 
 // [rows, ranks] as a left operand, packed into `units` where it has to be
 template <class Store>

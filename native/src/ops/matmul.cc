@@ -66,12 +66,13 @@ void runQuantized(ExecContext& context, MatmulEngine::Impl& engine, const Packed
     prepareOnednn(engine.onednn, dequantizedOperand(in, columnsAt(0)), product, product.rows);
     prepareOnednn(engine.onednn, dequantizedOperand(in, columnsAt((out - 1) / width * width)), product, product.rows);
   }
-  const std::int64_t rowsOfPanel = weight.panelled ? in : (in + kQuantPanelRows - 1) / kQuantPanelRows * kQuantPanelRows;
+  const std::int64_t rowsOfPanel =
+      weight.panelled ? in : (in + kQuantPanelRows - 1) / kQuantPanelRows * kQuantPanelRows;
   const std::size_t groups = static_cast<std::size_t>((out + width - 1) / width);
   context.parallelFor(groups, [&](std::size_t begin, std::size_t end, int thread) {
     Bf16* const panels = reinterpret_cast<Bf16*>(engine.panels[static_cast<std::size_t>(thread)].data());
-    for (std::int64_t column = static_cast<std::int64_t>(begin) * width; column < static_cast<std::int64_t>(end) * width;
-         column += width) {
+    for (std::int64_t column = static_cast<std::int64_t>(begin) * width;
+         column < static_cast<std::int64_t>(end) * width; column += width) {
       const std::int64_t columns = columnsAt(column);
       for (std::int64_t c = 0; c < columns; c += kQuantPanel) {
         dequantize_panel(
@@ -186,7 +187,8 @@ void matmul(ExecContext& context, MatmulEngine& engine, const Matmul& op) {
         "matmul: Expected a float32 y for a float32 weight or with a residual, got a bfloat16 one for weight " +
         shape(out, in));
   }
-  runProduct(context, engine, *op.weight, 0, {op.x, op.ldx, op.y, op.yType, op.ldy, op.bias, op.residual, op.ldr, op.rows});
+  runProduct(context, engine, *op.weight, 0,
+             {op.x, op.ldx, op.y, op.yType, op.ldy, op.bias, op.residual, op.ldr, op.rows});
 }
 
 void matmul_backward(ExecContext& context, MatmulEngine& engine, const MatmulBackward& op) {

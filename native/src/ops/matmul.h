@@ -5,10 +5,11 @@
 //   y, dy, residual [T,N] strides ldy, lddy, ldr   bias [N]     row major, outputs overwritten
 //   x and dy have the weight's type; y and dx either type; bias and residual are f32, accumulation too.
 //   A residual needs an f32 y, and may be y itself (same stride).
-//   T may be 0. NMSE against the reference: 1e-11 (f32), against rounded inputs 1e-11 or 6e-6 (bf16, by the output's type)
+//   T may be 0. NMSE against the reference: 1e-11 (f32), against rounded inputs 1e-11 or 6e-6 (bf16, by the output's
+//   type)
 //
-// oneDNN matmul primitives, where it serves (onednn.h). More than 256 rows are split into one contiguous range a thread (a
-// multiple of 8 rows), each range into blocks of at most 256 rows; fewer are split by the weight's columns where its
+// oneDNN matmul primitives, where it serves (onednn.h). More than 256 rows are split into one contiguous range a thread
+// (a multiple of 8 rows), each range into blocks of at most 256 rows; fewer are split by the weight's columns where its
 // packed layout can be cut; a primitive is made once for each (shape, block rows, strides, types, post-ops) and kept.
 // Elsewhere matmul_panels.h multiplies. So it does without AVX512_BF16 for bfloat16 weights, and without AVX-512 for
 // float32 ones: oneDNN 3.7's fp32 sums of a row differ there in the last bits with the number of rows in its block, and

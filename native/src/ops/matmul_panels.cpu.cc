@@ -40,8 +40,8 @@ void addBlock(const float* x, std::int64_t ldx, const float* panel, std::int64_t
   tileGemm(rows, kPanel, depth, x + k, ldx, 1, panel + k * kPanel, kPanel, sums, kPanel, k > 0);
 }
 
-void addBlock(const Bf16* x, std::int64_t ldx, const Bf16* panel, std::int64_t rows, std::int64_t k,
-              std::int64_t depth, float* sums) {
+void addBlock(const Bf16* x, std::int64_t ldx, const Bf16* panel, std::int64_t rows, std::int64_t k, std::int64_t depth,
+              float* sums) {
   alignas(64) float weights[kDepth * kPanel];
   alignas(64) float left[kRows * kDepth];
   widenRows(panel + k * kPanel, kPanel, depth, kPanel, weights, kPanel);

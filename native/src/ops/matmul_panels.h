@@ -1,8 +1,8 @@
 // matmul_panels: products of this project's own, where oneDNN has none or its own are not alike for every row
 //
-//   y [rows,N] = x [rows,K] B (+ bias) (+ residual)     f32 sums over k in order: a row's do not depend on its neighbours
-//   x and B float32, or both bfloat16, which are widened block by block
-//   B packed as panels of 64 columns: element (k, n) at panel n / 64, row k, column n % 64; the last panel's rest is 0
+//   y [rows,N] = x [rows,K] B (+ bias) (+ residual)     f32 sums over k in order: a row's do not depend on its
+//   neighbours x and B float32, or both bfloat16, which are widened block by block B packed as panels of 64 columns:
+//   element (k, n) at panel n / 64, row k, column n % 64; the last panel's rest is 0
 #pragma once
 
 #include <cstddef>

@@ -20,8 +20,8 @@ constexpr std::int64_t kBlockRows = 256;
 // A range ends in a block of a multiple of this, then one of the rest: few enough sizes to make all their primitives
 // beforehand.
 constexpr std::int64_t kTailRows = 16;
-// To read a weight of more than this once more, for the rest, takes longer than to make a primitive, 0.2 ms: its rows go
-// in blocks of equal and any size.
+// To read a weight of more than this once more, for the rest, takes longer than to make a primitive, 0.2 ms: its rows
+// go in blocks of equal and any size.
 constexpr std::int64_t kLargeBytes = std::int64_t{4} << 20;
 // The row count for which oneDNN chooses the packed layout; it serves every other too.
 constexpr std::int64_t kLayoutRows = 1024;
@@ -183,8 +183,17 @@ Primitive& findPrimitive(OnednnEngine::Impl& engine, const RightOperand& weight,
   const Residual kind = residualKind(product);
   const bool bias = product.bias != nullptr;
   const std::int64_t residualStride = kind == Residual::add ? product.residualStride : 0;
-  const PrimitiveKey key{in,   out,         weight.direction, rows, product.sourceStride, product.destinationStride,
-                         residualStride, kind, bias, weight.type, product.destinationType};
+  const PrimitiveKey key{in,
+                         out,
+                         weight.direction,
+                         rows,
+                         product.sourceStride,
+                         product.destinationStride,
+                         residualStride,
+                         kind,
+                         bias,
+                         weight.type,
+                         product.destinationType};
   const std::lock_guard<std::mutex> lock(engine.mutex);
   const auto found = engine.primitives.find(key);
   if (found != engine.primitives.end()) return found->second;

@@ -66,8 +66,8 @@ void pack(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Store* w
 }
 
 template <class Store>
-void quantize(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Store* w, std::int32_t out,
-              std::int32_t in, Quantization format) {
+void quantize(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Store* w, std::int32_t out, std::int32_t in,
+              Quantization format) {
   matrix.outFeatures = out;
   matrix.inFeatures = in;
   matrix.dtype = DType::bfloat16;
@@ -114,7 +114,8 @@ PackedMatrix::PackedMatrix(MatmulEngine& engine, const Bf16* w, std::int32_t out
   quantize(*impl_, engine.impl(), w, outFeatures, inFeatures, format);
 }
 
-PackedMatrix::PackedMatrix(MatmulEngine& engine, const PackedMatrix& other) : impl_(std::make_unique<Impl>(*other.impl_)) {
+PackedMatrix::PackedMatrix(MatmulEngine& engine, const PackedMatrix& other)
+    : impl_(std::make_unique<Impl>(*other.impl_)) {
   reserveScratch(*impl_, engine.impl());
   for (std::shared_ptr<const OnednnMatrix>& packed : impl_->packed) {
     if (packed) packed = std::make_shared<const OnednnMatrix>(engine.impl().onednn, *packed);

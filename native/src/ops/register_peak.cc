@@ -84,7 +84,9 @@ double multiplyTiles(long rounds) {
   asm volatile("ldtilecfg %0" ::"m"(configuration));
   asm volatile(
       "tileloadd (%0,%1,1), %%tmm4\n\ttileloadd (%0,%1,1), %%tmm5\n\t"
-      "tileloadd (%0,%1,1), %%tmm6\n\ttileloadd (%0,%1,1), %%tmm7" ::"r"(operands), "r"(64L) : "memory");
+      "tileloadd (%0,%1,1), %%tmm6\n\ttileloadd (%0,%1,1), %%tmm7" ::"r"(operands),
+      "r"(64L)
+      : "memory");
   for (long round = 0; round < rounds; ++round) {
     asm volatile(
         "tdpbf16ps %tmm6, %tmm4, %tmm0\n\ttdpbf16ps %tmm7, %tmm4, %tmm1\n\t"

@@ -3,8 +3,8 @@
 //
 //   x, y, dy, dx, residual [T,H]   w [H]   rstd [T]     row major without gaps, f32; y float32 or bfloat16
 //   dxCompute [T,H]: the values of dx rounded to bfloat16, for the products that read them
-//   y may be x (float32); dx may be residual or dy. Accumulation f32 in 16 lanes, fixed order. NMSE against the reference: 1e-12
-//   Source: Zhang and Sennrich 2019, as in Llama (eps inside the root)
+//   y may be x (float32); dx may be residual or dy. Accumulation f32 in 16 lanes, fixed order. NMSE against the
+//   reference: 1e-12 Source: Zhang and Sennrich 2019, as in Llama (eps inside the root)
 #pragma once
 
 #include <cstdint>

@@ -4,8 +4,8 @@
 //   inverse: sin -> -sin
 //   x [T, >= column + heads D] stride ld: the heads are columns column + h D ..   frequencies [D/2]   D = headDim, even
 //   position = the row's index within its sequence. Rows first .. last - 1 are rotated, of 0 .. T. The angle is formed
-//   and reduced in f64, the rotation is f32; x is float32 or bfloat16, rounded once. NMSE against the reference: 1e-12 (f32), 6e-6 (bfloat16)
-//   Source: Su et al. 2021, in the half-split form of Llama checkpoints
+//   and reduced in f64, the rotation is f32; x is float32 or bfloat16, rounded once. NMSE against the reference: 1e-12
+//   (f32), 6e-6 (bfloat16) Source: Su et al. 2021, in the half-split form of Llama checkpoints
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Sixteen f32 lanes, in the builds of the fast operators: AVX-512, AVX2 with FMA, or any processor (simd_*.h, which have
-// the same functions). LORATWIN_PAIRS: products of pairs of bfloat16s (units.h). LORATWIN_TILES: on tiles (tiles.h).
-// Everything here has internal linkage, so that the linker never gives the code of one build to the other.
+// Sixteen f32 lanes, in the builds of the fast operators: AVX-512, AVX2 with FMA, or any processor (simd_*.h, which
+// have the same functions). LORATWIN_PAIRS: products of pairs of bfloat16s (units.h). LORATWIN_TILES: on tiles
+// (tiles.h). Everything here has internal linkage, so that the linker never gives the code of one build to the other.
 #pragma once
 
 #include <cstdint>

@@ -57,9 +57,7 @@ inline void store(float* p, Vec v, Mask m) {
     _mm256_maskstore_ps(p, lowBits(m), v.low);
   }
 }
-inline __m256 widen(__m128i bits) {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
-}
+inline __m256 widen(__m128i bits) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)); }
 inline Vec widen(__m256i bits) {
   return {widen(_mm256_castsi256_si128(bits)), widen(_mm256_extracti128_si256(bits, 1))};
 }
@@ -114,8 +112,7 @@ inline Vec elseLanes(Mask m, Vec v, Vec other) {
 // lane i of the result is lane i ^ distance of v; distance is a power of 2 below 16
 inline Vec swapLanes(Vec v, int distance) {
   if (distance == 8) return {v.high, v.low};
-  const __m256i lane =
-      _mm256_xor_si256(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(distance));
+  const __m256i lane = _mm256_xor_si256(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(distance));
   return {_mm256_permutevar8x32_ps(v.low, lane), _mm256_permutevar8x32_ps(v.high, lane)};
 }
 // Lanes 8 apart first, then 4, 2 and 1, as in the other builds.

@@ -22,9 +22,7 @@ inline Vec load(const float* p) { return _mm512_loadu_ps(p); }
 inline Vec load(const float* p, Mask m) { return _mm512_maskz_loadu_ps(m, p); }
 inline void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
 inline void store(float* p, Vec v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
-inline Vec widen(__m256i bits) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
-}
+inline Vec widen(__m256i bits) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16)); }
 #if defined(LORATWIN_ISA_AVX512BF16)
 inline __m256i narrow(Vec v) { return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v)); }
 // Elements 0, 2, .. of 32 and 1, 3, ..
@@ -71,9 +69,7 @@ inline Vec swapLanes(Vec v, int distance) {
 inline float reduceAdd(Vec v) { return _mm512_reduce_add_ps(v); }
 inline float reduceMax(Vec v) { return _mm512_reduce_max_ps(v); }
 
-inline Vec nearestWhole(Vec x) {
-  return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
+inline Vec nearestWhole(Vec x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 // x = (n + r) / log2(e) with n whole and |r| <= 1/2
 inline Vec splitExponent(Vec x, Vec& n) {
   const Vec log2e = set1(1.44269502162933349609375F);

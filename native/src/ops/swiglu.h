@@ -3,7 +3,8 @@
 // dup = dout gate sigma,  sigma = 1 / (1 + exp(-gate))
 //
 //   gateUp, dgateUp [T, 2I]: gate = columns 0 .. I, up = I .. 2I; strides ld, ldd   out, dout [T,I] strides ldo, lddo
-//   row major, float32 or all bfloat16; arithmetic f32. dgateUp may be gateUp. NMSE against the reference: 1e-11. Source: Shazeer 2020
+//   row major, float32 or all bfloat16; arithmetic f32. dgateUp may be gateUp. NMSE against the reference: 1e-11.
+//   Source: Shazeer 2020
 #pragma once
 
 #include <cstdint>

@@ -31,8 +31,7 @@ struct Place {
 struct Steps {
   std::int64_t groups;
   std::int64_t each;
-  explicit Steps(std::int64_t K)
-      : groups((K + kTileUnits - 1) / kTileUnits), each((K + groups - 1) / groups) {}
+  explicit Steps(std::int64_t K) : groups((K + kTileUnits - 1) / kTileUnits), each((K + groups - 1) / groups) {}
 };
 
 // 16 rows of a left operand. Where rows or steps are missing, or the units of a row are not side by side, they are
@@ -65,7 +64,8 @@ class LeftRows {
  private:
   void copyRows(const Pair* a, std::int64_t am, std::int64_t rows, std::int64_t units, Pair* packed) const {
     for (std::int64_t r = 0; r < kTileRows; ++r) {
-      storeUnits(packed + r * stride_, r < rows ? loadUnits(a + r * am, firstLanes(units)) : Pairs{}, firstLanes(kLanes));
+      storeUnits(packed + r * stride_, r < rows ? loadUnits(a + r * am, firstLanes(units)) : Pairs{},
+                 firstLanes(kLanes));
     }
   }
   // 16 x 16 units at a time. Where the rows are side by side, a vector is a step of all of them.
@@ -75,7 +75,8 @@ class LeftRows {
     if (am == 1) {
       Lanes block[kLanes];
 #pragma GCC unroll 16
-      for (std::int64_t k = 0; k < kTileUnits; ++k) block[k] = k < units ? loadUnits(a + k * ak, firstLanes(rows)) : Lanes{};
+      for (std::int64_t k = 0; k < kTileUnits; ++k)
+        block[k] = k < units ? loadUnits(a + k * ak, firstLanes(rows)) : Lanes{};
       transposeLanes(block);
 #pragma GCC unroll 16
       for (std::int64_t r = 0; r < kTileRows; ++r) storeUnits(packed + r * stride_, block[r], firstLanes(kLanes));
@@ -209,7 +210,8 @@ void tileProduct(std::int64_t M, std::int64_t N, std::int64_t K, const Pair* a, 
       const std::int64_t end = N - first < kTileWidth ? N : first + kTileWidth;
       target.expect(m, first, count, end - first);
       const bool isWhole = hasPlace && count == rows * kTileRows && (end - first) % kTileUnits == 0;
-      const Place own = hasPlace ? Place{place.sums + m * place.stride + first, place.stride, place.continues} : Place{};
+      const Place own =
+          hasPlace ? Place{place.sums + m * place.stride + first, place.stride, place.continues} : Place{};
       const auto forVectors = [&](auto body) {
         for (std::int64_t r = 0; r < count; ++r) {
           forLanes(end - first, [&](std::int64_t c, auto lanes) { body(r, c, sums + r * kTileStride + c, lanes); });

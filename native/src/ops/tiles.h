@@ -1,5 +1,5 @@
-// Tiles, what AMX multiplies: eight registers of 16 rows of 64 bytes. One holds 16 x 16 sums in f32, 16 rows of pairs of
-// bfloat16s (units.h) along K, a left operand, or pairs of 16 columns, a step along K a row, a right one.
+// Tiles, what AMX multiplies: eight registers of 16 rows of 64 bytes. One holds 16 x 16 sums in f32, 16 rows of pairs
+// of bfloat16s (units.h) along K, a left operand, or pairs of 16 columns, a step along K a row, a right one.
 //
 //   zeroTile<t>()  loadTile<t>(first row, bytes from row to row)  storeTile<t>(likewise)
 //   multiplyTiles<c, a, b>()   c[m,n] += sum_k a[m,k] b[k,n]   m, n < 16; k: steps of two elements, in order, in f32;

@@ -27,15 +27,16 @@ std::vector<AdapterEntry> checked(std::vector<AdapterEntry> entries) {
     const AdapterEntry& entry = entries[i];
     if (entry.target >= kMaxTarget) refuse(i, "target", "a target below 2^20", std::to_string(entry.target));
     const auto requireColumns = [&](const char* field, std::int32_t value) {
-      if (value < 1 || value > kMaxColumns) refuse(i, field, "a whole number from 1 to 2^30 - 1", std::to_string(value));
+      if (value < 1 || value > kMaxColumns)
+        refuse(i, field, "a whole number from 1 to 2^30 - 1", std::to_string(value));
     };
     requireColumns("rank", entry.rank);
     requireColumns("inFeatures", entry.inFeatures);
     requireColumns("outFeatures", entry.outFeatures);
     if (!std::isfinite(entry.scale)) refuse(i, "scale", "a finite number", std::to_string(entry.scale));
-    elements = elements + (ops::Size(static_cast<std::size_t>(entry.inFeatures)) +
-                           static_cast<std::size_t>(entry.outFeatures)) *
-                              static_cast<std::size_t>(entry.rank);
+    elements = elements +
+               (ops::Size(static_cast<std::size_t>(entry.inFeatures)) + static_cast<std::size_t>(entry.outFeatures)) *
+                   static_cast<std::size_t>(entry.rank);
   }
   if (elements.value() > kMaxElements) {
     throw ArgumentError("at most 2^31 - 1 parameters", "createAdapter",

@@ -41,10 +41,10 @@ const void* elementsOf(WeightData source, std::size_t count, ops::DType dtype, s
 }
 
 void throwStepError(const Step& step, const Bindings& bindings, const std::exception& error) {
-  throw StepError(step.label, std::string(error.what()) + "\n  " + step.arguments + " rows=" +
-                                  std::to_string(bindings.rows) + " sequences=" +
-                                  std::to_string(bindings.sequences.size() - 1) + " segments=" +
-                                  std::to_string(bindings.segments.size()));
+  throw StepError(step.label, std::string(error.what()) + "\n  " + step.arguments +
+                                  " rows=" + std::to_string(bindings.rows) +
+                                  " sequences=" + std::to_string(bindings.sequences.size() - 1) +
+                                  " segments=" + std::to_string(bindings.segments.size()));
 }
 
 Device::Device(std::shared_ptr<Runtime> runtime, std::string name, std::shared_ptr<MemoryPool> pool,

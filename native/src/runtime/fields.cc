@@ -85,7 +85,8 @@ void Fields::requireType(const char* field, ops::DType value, ops::DType wanted)
 }
 
 template <class Item>
-const Item& Fields::item(const char* field, const std::vector<std::shared_ptr<const Item>>& items, const char* expected) {
+const Item& Fields::item(const char* field, const std::vector<std::shared_ptr<const Item>>& items,
+                         const char* expected) {
   const double value = read<double>(field, expected);
   if (value != std::floor(value) || value < 0 || value >= static_cast<double>(items.size())) {
     refuse(field, expected, shown(value));
@@ -95,8 +96,7 @@ const Item& Fields::item(const char* field, const std::vector<std::shared_ptr<co
 
 const Matrix& Fields::matrix(const char* field) {
   const Matrix& found = item(field, weights_.matrices, "a matrix of this device");
-  arguments_ += " (" + found.name + " [" + std::to_string(found.out) + "," + std::to_string(found.in) +
-                "])";
+  arguments_ += " (" + found.name + " [" + std::to_string(found.out) + "," + std::to_string(found.in) + "])";
   return found;
 }
 

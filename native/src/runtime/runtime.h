@@ -129,7 +129,9 @@ class Runtime {
   bool announce();
   // Whether what was told could be noted: not of an event, or of cells, that are yet to be made or made new.
   bool note(const Told& told);
-  void noteEarly() { std::erase_if(early_, [this](const Told& told) { return note(told); }); }
+  void noteEarly() {
+    std::erase_if(early_, [this](const Told& told) { return note(told); });
+  }
   std::atomic<bool>& failed(const std::string& device) { return failed_[domains_[device]]; }
 
   std::function<void()> notify_;

@@ -15,7 +15,8 @@ constexpr std::size_t kLowQueue = 32;
 
 }  // namespace
 
-Stream::Stream(std::shared_ptr<Runtime> runtime, std::string device, const char* name, std::vector<int> cores, bool spins)
+Stream::Stream(std::shared_ptr<Runtime> runtime, std::string device, const char* name, std::vector<int> cores,
+               bool spins)
     : runtime_(std::move(runtime)), device_(std::move(device)), name_(name), cores_(std::move(cores)) {
   waiter_.spins = spins;
   waiter_.failed = &runtime_->failedIn(device_);

@@ -8,8 +8,9 @@ namespace loratwin {
 class Channel {
  public:
   virtual ~Channel() = default;
-  // Both block the calling stream's thread and throw std::runtime_error once the channel is aborted or its peer is gone.
-  // Returns when the receiver has begun to take the bytes: a receiver that has no buffer free holds the sender up.
+  // Both block the calling stream's thread and throw std::runtime_error once the channel is aborted or its peer is
+  // gone. Returns when the receiver has begun to take the bytes: a receiver that has no buffer free holds the sender
+  // up.
   virtual void send(const std::byte* from, std::size_t bytes) = 0;
   // Returns when the bytes are there, as many as were sent.
   virtual void receive(std::byte* to, std::size_t bytes) = 0;

@@ -1,5 +1,5 @@
-// loratwin_mpi.so, which links to MPI, is loaded when the first rank asks for it: an addon that did itself would not load
-// where there is no MPI, and would start all of it for every command where there is.
+// loratwin_mpi.so, which links to MPI, is loaded when the first rank asks for it: an addon that did itself would not
+// load where there is no MPI, and would start all of it for every command where there is.
 #include <dlfcn.h>
 
 #include <stdexcept>

@@ -17,8 +17,9 @@ constexpr int kServiceTag = 1;
 constexpr int kFirstChannelTag = 16;
 // MPI counts in ints.
 constexpr std::size_t kMostBytes = std::size_t{1} << 30;
-// After something last moved the thread polls for a moment without sleep. Then it sleeps between polls, an eighth of what
-// it has waited, so that no wait gets longer by more than that, and never more than this: then it takes 2 to 3 % of a core.
+// After something last moved the thread polls for a moment without sleep. Then it sleeps between polls, an eighth of
+// what it has waited, so that no wait gets longer by more than that, and never more than this: then it takes 2 to 3 %
+// of a core.
 constexpr std::int64_t kBusyNs = 50'000;
 constexpr std::int64_t kMostSleepNs = 1'000'000;
 // Of the round trips of a comparison of clocks the shortest counts. Behind large messages they take long.
@@ -206,7 +207,8 @@ void MpiWorld::loop() {
       const std::lock_guard lock(mutex_);
       isEnding = isEnding_ && tasks_.empty();
     }
-    if (!isEnding) beat(now);
+    if (!isEnding)
+      beat(now);
     else if (isQuiet() && !isLeaving) {
       check(MPI_Ibarrier(MPI_COMM_WORLD, &barrier), "MPI_Ibarrier");
       isLeaving = true;
@@ -265,8 +267,8 @@ bool MpiWorld::pollTransfers() {
   return moved;
 }
 
-// A message is sent when its receive has been posted: what a receiver has no buffer for holds the sender up, whatever its
-// size. MPI_Issend says the same, but crashed Open MPI 5.0.7 with messages of some kilobytes over two links of TCP
+// A message is sent when its receive has been posted: what a receiver has no buffer for holds the sender up, whatever
+// its size. MPI_Issend says the same, but crashed Open MPI 5.0.7 with messages of some kilobytes over two links of TCP
 // (mca_pml_ob1_recv_frag_callback_ack).
 void MpiWorld::begin(MpiTransfer& transfer) {
   const std::pair<int, int> place{transfer.peer, transfer.tag};
@@ -288,7 +290,7 @@ void MpiWorld::giveNextPart(MpiTransfer& transfer) {
   std::byte* const from = transfer.data + transfer.given;
   transfer.given += count;
   const int code = transfer.sends ? MPI_Isend(from, static_cast<int>(count), MPI_BYTE, transfer.peer, transfer.tag,
-                                               MPI_COMM_WORLD, &transfer.request)
+                                              MPI_COMM_WORLD, &transfer.request)
                                   : MPI_Irecv(from, static_cast<int>(count), MPI_BYTE, transfer.peer, transfer.tag,
                                               MPI_COMM_WORLD, &transfer.request);
   check(code, transfer.sends ? "MPI_Isend" : "MPI_Irecv");

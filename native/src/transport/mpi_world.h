@@ -1,5 +1,5 @@
-// A rank that MPI has launched. One thread makes all of its MPI calls, so that MPI_THREAD_FUNNELED is enough and messages
-// move on while others compute; streams give it their transfers and sleep.
+// A rank that MPI has launched. One thread makes all of its MPI calls, so that MPI_THREAD_FUNNELED is enough and
+// messages move on while others compute; streams give it their transfers and sleep.
 #pragma once
 
 #include <mpi.h>

@@ -36,8 +36,10 @@ void World::attach(std::function<void(const Told&)> listener) {
 
 void World::hear(const Told& told) {
   const std::lock_guard lock(mutex_);
-  if (listener_) listener_(told);
-  else early_.push_back(told);
+  if (listener_)
+    listener_(told);
+  else
+    early_.push_back(told);
 }
 
 void World::silence() {

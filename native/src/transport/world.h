@@ -92,8 +92,8 @@ class World {
 // So many ranks in this process, each with its `notify`.
 std::vector<std::shared_ptr<World>> localWorlds(std::vector<std::function<void()>> notify);
 
-// This process's rank among those that MPI has launched. `library`: path of loratwin_mpi.so; `silenceNs`: how long another
-// rank may say nothing. Throws std::runtime_error where it cannot be loaded, or MPI not be started.
+// This process's rank among those that MPI has launched. `library`: path of loratwin_mpi.so; `silenceNs`: how long
+// another rank may say nothing. Throws std::runtime_error where it cannot be loaded, or MPI not be started.
 std::shared_ptr<World> mpiWorld(const std::string& library, std::int64_t silenceNs, std::function<void()> notify);
 
 }  // namespace loratwin

@@ -211,8 +211,8 @@ std::vector<Output> runShape(const Shape& shape) {
   cuda::lora_xa(run, tiles.data(), tileCount, x.data(), lda, nullptr);
   cuda::lora_sb(run, tiles.data(), tileCount, maxOut, y.data(), ldy, nullptr);
   cuda::lora_dyb(run, tiles.data(), tileCount, dy.data(), ldy, nullptr);
-  cuda::lora_dsa(run, rowTiles.data(), static_cast<std::int32_t>(rowTileList.size()), projections,
-                 perProjection, dx.data(), lda, nullptr);
+  cuda::lora_dsa(run, rowTiles.data(), static_cast<std::int32_t>(rowTileList.size()), projections, perProjection,
+                 dx.data(), lda, nullptr);
   cuda::lora_dsx_dys(run,
                      {gradientTiles.data(), static_cast<std::int32_t>(plan.tiles.size()), sums.data(),
                       static_cast<std::int32_t>(plan.sums.size()), plan.maxFeatures, plan.maxElements, scratch.data(),
@@ -243,10 +243,9 @@ std::vector<Output> runShape(const Shape& shape) {
         }
       }
     }
-    outputs.push_back({"lora_xa", widened(ss[static_cast<std::size_t>(p)]->download()),
-                       refS[static_cast<std::size_t>(p)], kBf16});
     outputs.push_back(
-        {"lora_dyb", widened(dss[static_cast<std::size_t>(p)]->download()), expectedDs, kBf16});
+        {"lora_xa", widened(ss[static_cast<std::size_t>(p)]->download()), refS[static_cast<std::size_t>(p)], kBf16});
+    outputs.push_back({"lora_dyb", widened(dss[static_cast<std::size_t>(p)]->download()), expectedDs, kBf16});
   }
   outputs.push_back({"lora_sb", widened(y.download()), expectedY, kBf16});
   outputs.push_back({"lora_dsa", widened(dx.download()), expectedDx, kBf16});

@@ -74,8 +74,8 @@ std::vector<Output> attentionOutputs(const AttentionShape& shape) {
   const DeviceBuffer<Store> qkv(qkvs, "qkv");
   const DeviceBuffer<Store> out(outs, "out");
   const DeviceBuffer<float> lse(size(shape.heads), "lse");
-  cuda::attention_plain(
-      cuda::AttentionPlainT<Store>{positions.data(), heads, rows, qkv.data(), out.data(), lse.data()}, nullptr);
+  cuda::attention_plain(cuda::AttentionPlainT<Store>{positions.data(), heads, rows, qkv.data(), out.data(), lse.data()},
+                        nullptr);
 
   const std::vector<Store> givenOut = stored<Store>(expectedOut);
   const std::vector<float> givenLse = stored<float>(expectedLse);
@@ -93,8 +93,8 @@ std::vector<Output> attentionOutputs(const AttentionShape& shape) {
   const std::vector<double> wideDout = widened(douts);
   std::vector<double> expectedBack = widened(dqkvs);
   ops::ref::attention_backward(ops::AttentionBackwardT<double>{
-      sequences, wideQkv.data(), ld, heads.qColumn, heads.kColumn, heads.vColumn, wideOut.data(), ldo,
-      wideDout.data(), lddo, wideLse.data(), expectedBack.data(), ldd, shape.heads, shape.kvHeads, D, nullptr});
+      sequences, wideQkv.data(), ld, heads.qColumn, heads.kColumn, heads.vColumn, wideOut.data(), ldo, wideDout.data(),
+      lddo, wideLse.data(), expectedBack.data(), ldd, shape.heads, shape.kvHeads, D, nullptr});
   const double tolerance = kIsFloat<Store> ? 1e-11 : 2e-5;
   return {{"attention_plain", widened(out.download()), expectedOut, tolerance},
           {"attention_plain", widened(lse.download()), expectedLse, 1e-10},
@@ -185,20 +185,42 @@ std::vector<Output> loraOutputs(int in, const std::vector<int>& outFeatures, con
       pair.wideDb = dense(dbs, out, segment.rank, ldb);
       const float scale = segment.rank == 0 ? 0.0F : 16.0F / static_cast<float>(segment.rank);
       const std::uint32_t target = static_cast<std::uint32_t>(7 + p);
-      items.push_back({row, row + segment.rows, segment.rank, out, columns[p], lds, pair.a->data(), pair.b->data(),
-                       ss.back()->data(), dss.back()->data(), pair.da->data(), pair.db->data(), scale,
-                       1.0F / (1.0F - segment.dropout), ops::dropoutThreshold(segment.dropout),
-                       {static_cast<std::uint32_t>(i), 99}, target});
+      items.push_back({row,
+                       row + segment.rows,
+                       segment.rank,
+                       out,
+                       columns[p],
+                       lds,
+                       pair.a->data(),
+                       pair.b->data(),
+                       ss.back()->data(),
+                       dss.back()->data(),
+                       pair.da->data(),
+                       pair.db->data(),
+                       scale,
+                       1.0F / (1.0F - segment.dropout),
+                       ops::dropoutThreshold(segment.dropout),
+                       {static_cast<std::uint32_t>(i), 99},
+                       target});
       const bool has = segment.rank > 0;
-      references[p * segments.size() + i] = {row, row + segment.rows, has ? pair.wideA.data() : nullptr,
-                                             has ? pair.wideB.data() : nullptr, has ? pair.wideDa.data() : nullptr,
-                                             has ? pair.wideDb.data() : nullptr, segment.rank, scale, segment.dropout,
+      references[p * segments.size() + i] = {row,
+                                             row + segment.rows,
+                                             has ? pair.wideA.data() : nullptr,
+                                             has ? pair.wideB.data() : nullptr,
+                                             has ? pair.wideDa.data() : nullptr,
+                                             has ? pair.wideDb.data() : nullptr,
+                                             segment.rank,
+                                             scale,
+                                             segment.dropout,
                                              {static_cast<std::uint32_t>(i), 99}};
       row += segment.rows;
     }
     referenceProjections.push_back(
         {{references.data() + p * segments.size(), perProjection, keys.data(), static_cast<std::uint32_t>(7 + p)},
-         columns[p], outFeatures[p], wideS[p].data(), lds});
+         columns[p],
+         outFeatures[p],
+         wideS[p].data(),
+         lds});
   }
   const DeviceBuffer<cuda::LoraSegmentT<Store>> table(items, "segments");
   op.run = {table.data(), in, lda, rowKeys.data()};
@@ -225,7 +247,8 @@ std::vector<Output> loraOutputs(int in, const std::vector<int>& outFeatures, con
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const int rank = items[i].rank;
     if (rank == 0) continue;
-    outputs.push_back({"lora_plain_dsx_dys", dense(pairs[i].da->download(), rank, in, lda), pairs[i].wideDa, tolerance});
+    outputs.push_back(
+        {"lora_plain_dsx_dys", dense(pairs[i].da->download(), rank, in, lda), pairs[i].wideDa, tolerance});
     outputs.push_back({"lora_plain_dsx_dys",
                        dense(pairs[i].db->download(), items[i].outFeatures, rank, cuda::ldb(rank)), pairs[i].wideDb,
                        tolerance});
@@ -275,7 +298,8 @@ std::vector<Output> selectOutputs(int rows, int columns) {
     for (int column = 0; column < columns; ++column) {
       const auto place = static_cast<std::size_t>(places[i] * columns + column);
       expectedGathered.push_back(widened(from[place]));
-      expectedScattered[place] = widened(values[i * static_cast<std::size_t>(columns) + static_cast<std::size_t>(column)]);
+      expectedScattered[place] =
+          widened(values[i * static_cast<std::size_t>(columns) + static_cast<std::size_t>(column)]);
       expectedCleared[place] = 0;
     }
   }
@@ -287,8 +311,8 @@ std::vector<Output> selectOutputs(int rows, int columns) {
 }  // namespace
 
 void plainCases() {
-  for (const AttentionShape& shape : {AttentionShape{{1}, 1, 1, 2}, AttentionShape{{5, 0, 17, 2}, 4, 2, 20},
-                                      AttentionShape{{70, 33}, 3, 1, 130}}) {
+  for (const AttentionShape& shape :
+       {AttentionShape{{1}, 1, 1, 2}, AttentionShape{{5, 0, 17, 2}, 4, 2, 20}, AttentionShape{{70, 33}, 3, 1, 130}}) {
     const std::string name = "heads of " + std::to_string(shape.headDim);
     judge(name + ", float32", [&] { return attentionOutputs<float>(shape); });
     judge(name + ", bfloat16", [&] { return attentionOutputs<Bf16>(shape); });

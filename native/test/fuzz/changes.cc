@@ -8,11 +8,43 @@ namespace loratwin::test {
 
 namespace {
 
-constexpr double kNumbers[] = {
-    0,    1,    -1,   2,    3,    4,    15,   16,   17,  63,   64,   65,   128,  255,  256,  1024,  4096,
-    65535, 65536, 1e6,  0.5,  -0.5, 1e-300, 1e300, 2147483583.0, 2147483647.0, 2147483648.0, 4294967295.0,
-    4294967296.0, 4294967360.0, 1099511627776.0, 1125899906842624.0, 9007199254740991.0, 9007199254740992.0,
-    18446744073709551616.0, -2147483648.0, -9223372036854775808.0};
+constexpr double kNumbers[] = {0,
+                               1,
+                               -1,
+                               2,
+                               3,
+                               4,
+                               15,
+                               16,
+                               17,
+                               63,
+                               64,
+                               65,
+                               128,
+                               255,
+                               256,
+                               1024,
+                               4096,
+                               65535,
+                               65536,
+                               1e6,
+                               0.5,
+                               -0.5,
+                               1e-300,
+                               1e300,
+                               2147483583.0,
+                               2147483647.0,
+                               2147483648.0,
+                               4294967295.0,
+                               4294967296.0,
+                               4294967360.0,
+                               1099511627776.0,
+                               1125899906842624.0,
+                               9007199254740991.0,
+                               9007199254740992.0,
+                               18446744073709551616.0,
+                               -2147483648.0,
+                               -9223372036854775808.0};
 constexpr std::size_t kNumberCount = sizeof kNumbers / sizeof *kNumbers;
 
 double number(std::uint32_t how, double before) {
@@ -44,9 +76,9 @@ void changeElement(std::vector<std::byte>& bytes, std::uint32_t how, std::uint32
   Element element;
   std::memcpy(&element, place, sizeof element);
   const double wanted = number(how, static_cast<double>(element));
-  const bool fits = std::is_floating_point_v<Element> ||
-                    (wanted >= static_cast<double>(std::numeric_limits<Element>::lowest()) &&
-                     wanted <= static_cast<double>(std::numeric_limits<Element>::max()));
+  const bool fits =
+      std::is_floating_point_v<Element> || (wanted >= static_cast<double>(std::numeric_limits<Element>::lowest()) &&
+                                            wanted <= static_cast<double>(std::numeric_limits<Element>::max()));
   if (std::is_same_v<Element, float> && std::fabs(wanted) > 3e38) {
     element = std::numeric_limits<Element>::infinity();
   } else if (fits) {
@@ -59,7 +91,8 @@ void changeArray(Value& value, std::uint32_t how, std::uint32_t index) {
   // One in eight changes the length.
   if (how % 8 == 0) {
     const std::size_t width = value.kind == Value::Kind::doubles ? 8 : value.kind == Value::Kind::bits ? 2 : 4;
-    value.bytes.resize(how % 16 == 0 ? value.bytes.size() + width * (index % 9) : index % (value.bytes.size() + 1) / width * width);
+    value.bytes.resize(how % 16 == 0 ? value.bytes.size() + width * (index % 9)
+                                     : index % (value.bytes.size() + 1) / width * width);
     return;
   }
   if (value.kind == Value::Kind::doubles) changeElement<double>(value.bytes, how / 8, index);
@@ -91,7 +124,8 @@ void change(Value& value, std::uint32_t how, std::uint32_t index) {
       }
       return;
     case Kind::object:
-      if (!value.fields.empty()) value.fields.erase(value.fields.begin() + static_cast<std::ptrdiff_t>(index % value.fields.size()));
+      if (!value.fields.empty())
+        value.fields.erase(value.fields.begin() + static_cast<std::ptrdiff_t>(index % value.fields.size()));
       return;
     case Kind::nothing:
       value.kind = Kind::number;

@@ -1,6 +1,7 @@
 // fuzz_calls RECORDING SECONDS SEED [KEPT]: makes the recording's calls again and again with changes, and keeps the
-// changes that reach places of the code that none before has reached. Whatever a sanitizer finds ends the process, and so does a
-// call or a task that takes 20 s; KEPT then holds the input, and `fuzz_calls RECORDING replay KEPT` makes it once.
+// changes that reach places of the code that none before has reached. Whatever a sanitizer finds ends the process, and
+// so does a call or a task that takes 20 s; KEPT then holds the input, and `fuzz_calls RECORDING replay KEPT` makes it
+// once.
 #include <sched.h>
 #include <unistd.h>
 
@@ -74,7 +75,8 @@ Outcome run(const std::vector<test::Call>& calls, const Input& input) {
 
 Input next(const std::vector<Input>& kept, std::mt19937_64& random, std::size_t calls) {
   Input input = kept[random() % kept.size()];
-  if (input.size() > 1 && random() % 4 == 0) input.erase(input.begin() + static_cast<std::ptrdiff_t>(random() % input.size()));
+  if (input.size() > 1 && random() % 4 == 0)
+    input.erase(input.begin() + static_cast<std::ptrdiff_t>(random() % input.size()));
   do {
     input.push_back(test::randomChange(random, calls));
   } while (input.size() < kMostChanges && random() % 3 == 0);
@@ -85,7 +87,8 @@ Input next(const std::vector<Input>& kept, std::mt19937_64& random, std::size_t 
 void write(const char* path, const Input& input) {
   if (path == nullptr) return;
   std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(input.data()), static_cast<std::streamsize>(input.size() * sizeof(test::Change)));
+  file.write(reinterpret_cast<const char*>(input.data()),
+             static_cast<std::streamsize>(input.size() * sizeof(test::Change)));
 }
 
 Input read(const char* path) {
@@ -135,7 +138,7 @@ int main(int count, char** arguments) {
     alarm(0);
     if (test::placesReached() > known) kept.push_back(input);
   }
-  std::printf("%zu inputs, %zu with a call refused, %zu kept, %zu places reached of which %zu by changes\n", runs, refused,
-              kept.size(), test::placesReached(), test::placesReached() - before);
+  std::printf("%zu inputs, %zu with a call refused, %zu kept, %zu places reached of which %zu by changes\n", runs,
+              refused, kept.size(), test::placesReached(), test::placesReached() - before);
   return 0;
 }

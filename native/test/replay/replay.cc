@@ -81,10 +81,13 @@ MatrixSource matrixSource(const Call& call) {
   if (name == "int8") quantization = ops::Quantization::int8;
   if (name == "nf4") quantization = ops::Quantization::nf4;
   if (call.arguments.size() < 5) throw ArgumentError("data", call.name, "nothing");
-  return {text(call, 1),         whole32(call, 2),
-          whole32(call, 3),      weights(call.arguments[4]),
+  return {text(call, 1),
+          whole32(call, 2),
+          whole32(call, 3),
+          weights(call.arguments[4]),
           quantization ? ops::DType::bfloat16 : dtype(name),
-          flag(call, 5),         quantization,
+          flag(call, 5),
+          quantization,
           text(call, 7)};
 }
 
@@ -193,7 +196,8 @@ Device& Replay::device(const Call& call, std::size_t which) const {
 void Replay::createDevice(const Call& call) {
   Runtime& owner = runtime(call);
   const std::size_t wanted = argument(call, 2, Kind::list).items.size();
-  const std::vector<int> cores(cores_.begin(), cores_.begin() + static_cast<std::ptrdiff_t>(std::min(wanted, cores_.size())));
+  const std::vector<int> cores(cores_.begin(),
+                               cores_.begin() + static_cast<std::ptrdiff_t>(std::min(wanted, cores_.size())));
   for (const OneRuntime& each : runtimes_) {
     if (each.runtime.get() == &owner) {
       devices_.push_back(std::make_shared<CpuDevice>(each.runtime, text(call, 1), cores));
@@ -335,7 +339,8 @@ void Replay::drain() {
 }
 
 void Replay::awaitEnds(const Call& call) {
-  const std::string key = std::to_string(static_cast<std::size_t>(argument(call, 0, Kind::runtime).number)) + " " + text(call, 1);
+  const std::string key =
+      std::to_string(static_cast<std::size_t>(argument(call, 0, Kind::runtime).number)) + " " + text(call, 1);
   const std::size_t wanted = size(call, 2);
   for (int waited = 0; ends_[key] < wanted && failures_.empty(); waited++) {
     if (waited >= patienceMs_) {

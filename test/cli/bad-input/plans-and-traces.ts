@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { chainSegments, planHash } from "../../../plan/actions/segments.ts";
 import type { PlanDocument, Segment, Setting, Work } from "../../../plan/index.ts";
-import { chainSegments, planHash } from "../../../plan/segments.ts";
 import { printed } from "../run-cli.ts";
 import { type BadInput, CLUSTER, edited, WORKLOAD, workload } from "./bad-input.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createRng, maximum, median, type Rng, sum } from "../../../core/index.ts";
+import { roomOf } from "../../../plan/actions/pipelines.ts";
 import { adapterBytesOn } from "../../../plan/growth/adapter-shares.ts";
 import {
   createCostModel,
@@ -15,7 +16,6 @@ import {
 } from "../../../plan/index.ts";
 import { stageLayout } from "../../../plan/memory/stage-layout.ts";
 import { microBatchUnits } from "../../../plan/memory/stash.ts";
-import { roomOf } from "../../../plan/pipelines.ts";
 import { type FleetMember, type SimulatedFleet, simulateFleet, worksOfPlan } from "../../../sim/index.ts";
 import { planSmall, type SmallJob, smallCase } from "../../exec/small-run.ts";
 

@@ -128,7 +128,8 @@ Task::Work CpuDevice::countedCompute(Work work) {
 
 void CpuDevice::queueRun(Task task, const Program& program, Bindings bindings) {
   auto data = std::make_shared<const Bindings>(std::move(bindings));
-  task.work = countedCompute([this, &program, arena = arena_, data](Completion& done) { run(program, *data, *arena, done); });
+  task.work =
+      countedCompute([this, &program, arena = arena_, data](Completion& done) { run(program, *data, *arena, done); });
   compute_->enqueue(std::move(task));
 }
 
@@ -199,8 +200,8 @@ void CpuDevice::update(const std::vector<UpdateItem>& items, Completion& done) {
     // Where nothing is clipped, nobody has waited for the norms of other stages.
     const bool isClipped = item.maxGradNorm != 0;
     const double sumSquares = isClipped ? item.sumSquares() : 0;
-    // The adapter stays what it was before the gradient that is none; its gradients stay too, so that no later step of it
-    // is any better.
+    // The adapter stays what it was before the gradient that is none; its gradients stay too, so that no later step of
+    // it is any better.
     const bool isFinite = std::isfinite(sumSquares);
     ops::Adamw op{};
     op.parameters = adapter.part(AdapterPart::parameters);

@@ -41,11 +41,10 @@ struct AttentionBackward final : CpuStep {
   void run(CpuRun& r) const override {
     const HeadColumns& c = f.columns;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      ops::attention_backward(
-          r.pool, ops::AttentionBackwardT<float, Store>{
-                      r.sequences(), r.at<Store>(f.qkv), f.ld, c.q, c.k, c.v, r.at<Store>(f.out), f.ldo,
-                      r.at<Store>(f.dout), f.lddo, r.at(f.lse), r.at<Store>(f.dqkv), f.ldd, c.heads, c.kvHeads,
-                      c.headDim, r.at(f.scratch)});
+      ops::attention_backward(r.pool, ops::AttentionBackwardT<float, Store>{
+                                          r.sequences(), r.at<Store>(f.qkv), f.ld, c.q, c.k, c.v, r.at<Store>(f.out),
+                                          f.ldo, r.at<Store>(f.dout), f.lddo, r.at(f.lse), r.at<Store>(f.dqkv), f.ldd,
+                                          c.heads, c.kvHeads, c.headDim, r.at(f.scratch)});
     });
   }
   const AttentionBackwardFields f;

@@ -52,9 +52,9 @@ struct RmsnormBackward final : CpuRowStep {
   void run(CpuRun& r) const override {
     const float* const added = f.residual ? r.rowsOf(*f.residual, f.hidden) : nullptr;
     ops::Bf16* const rounded = f.dxCompute ? r.rowsOf<ops::Bf16>(*f.dxCompute, f.hidden) : nullptr;
-    ops::rmsnorm_backward(r.pool, {r.rowsOf(f.dy, f.hidden), r.rowsOf(f.x, f.hidden), r.rowsOf(f.rstd, 1),
-                                   f.weight.values.floats(), added, r.rowsOf(f.dx, f.hidden), r.rows(), f.hidden,
-                                   rounded});
+    ops::rmsnorm_backward(
+        r.pool, {r.rowsOf(f.dy, f.hidden), r.rowsOf(f.x, f.hidden), r.rowsOf(f.rstd, 1), f.weight.values.floats(),
+                 added, r.rowsOf(f.dx, f.hidden), r.rows(), f.hidden, rounded});
   }
   const RmsnormBackwardFields f;
 };
@@ -88,11 +88,9 @@ struct SwigluBackward final : CpuRowStep {
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      ops::swiglu_backward(r.pool,
-                           ops::SwigluBackwardT<Store>{r.rowsOf<Store>(f.gateUp, f.ld), f.ld,
-                                                       r.rowsOf<Store>(f.dout, f.lddo), f.lddo,
-                                                       r.rowsOf<Store>(f.dgateUp, f.ldd), f.ldd, r.rows(),
-                                                       f.intermediate});
+      ops::swiglu_backward(r.pool, ops::SwigluBackwardT<Store>{
+                                       r.rowsOf<Store>(f.gateUp, f.ld), f.ld, r.rowsOf<Store>(f.dout, f.lddo), f.lddo,
+                                       r.rowsOf<Store>(f.dgateUp, f.ldd), f.ldd, r.rows(), f.intermediate});
     });
   }
   const SwigluBackwardFields f;

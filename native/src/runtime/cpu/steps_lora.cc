@@ -92,11 +92,10 @@ struct LoraBackward final : CpuRowStep {
     const Projections& given = f.given;
     withTypes(given.dtype, f.dxType, [&]<class Store, class Out>(Store, Out) {
       withProjections<Store>(r, given, true, [&](const auto* list, std::int32_t count) {
-        ops::lora_backward(r.pool,
-                           ops::LoraBackwardT<float, Store, Out>{
-                               list, count, r.rowsOf<Store>(f.dy, f.lddy), f.lddy, r.rowsOf<Store>(given.x, given.ldx),
-                               given.ldx, given.inFeatures, f.dx ? r.rowsOf<Out>(*f.dx, f.lddx) : nullptr, f.lddx,
-                               r.at<Store>(f.scratch)});
+        ops::lora_backward(r.pool, ops::LoraBackwardT<float, Store, Out>{
+                                       list, count, r.rowsOf<Store>(f.dy, f.lddy), f.lddy,
+                                       r.rowsOf<Store>(given.x, given.ldx), given.ldx, given.inFeatures,
+                                       f.dx ? r.rowsOf<Out>(*f.dx, f.lddx) : nullptr, f.lddx, r.at<Store>(f.scratch)});
       });
     });
   }

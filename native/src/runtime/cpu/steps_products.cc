@@ -14,8 +14,8 @@ struct Matmul final : CpuStep {
   void prepare(ops::MatmulEngine& engine) const override {
     float places[2] = {};
     const float* const added = f.residual ? &places[f.residualInPlace() ? 0 : 1] : nullptr;
-    ops::prepare_matmul(
-        engine, {nullptr, f.ldx, &packedOf(f.weight), &places[0], f.yType, f.ldy, biases(), added, f.ldr, 0});
+    ops::prepare_matmul(engine,
+                        {nullptr, f.ldx, &packedOf(f.weight), &places[0], f.yType, f.ldy, biases(), added, f.ldr, 0});
   }
   void run(CpuRun& r) const override {
     const float* const added = f.residual ? r.rowsOf(*f.residual, f.ldr) : nullptr;

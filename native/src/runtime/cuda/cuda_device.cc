@@ -222,7 +222,7 @@ struct CudaDevice::RunTask {
   const Bindings bindings;
   const std::shared_ptr<Buffer> arena;
   std::shared_ptr<TableSlot> slot;
-  std::vector<void*> marks;  // with `profile`: events before, between and after the steps
+  std::vector<void*> marks;         // with `profile`: events before, between and after the steps
   std::shared_ptr<KnownRun> known;  // when its launches are given one by one and graphs are on
 
   void complete(Completion& done) {
@@ -403,12 +403,12 @@ void CudaDevice::launchUpdate(const std::vector<UpdateItem>& items, const std::s
         const Adapter& adapter = *item.adapter;
         const double* sum = nullptr;
         if (item.maxGradNorm > 0) sum = item.ownNorm ? adapter.sumSquares() : fromHost++;
-        vectors.push_back({adapter.part(AdapterPart::parameters), adapter.part(AdapterPart::firstMoment),
-                           adapter.part(AdapterPart::secondMoment), adapter.part(AdapterPart::gradients),
-                           reinterpret_cast<ops::Bf16*>(adapter.rounded()), counts[i],
-                           cuda::adamwCoefficients(item.step, item.learningRate, item.beta1, item.beta2, item.eps,
-                                                   item.weightDecay),
-                           sum, item.maxGradNorm});
+        vectors.push_back(
+            {adapter.part(AdapterPart::parameters), adapter.part(AdapterPart::firstMoment),
+             adapter.part(AdapterPart::secondMoment), adapter.part(AdapterPart::gradients),
+             reinterpret_cast<ops::Bf16*>(adapter.rounded()), counts[i],
+             cuda::adamwCoefficients(item.step, item.learningRate, item.beta1, item.beta2, item.eps, item.weightDecay),
+             sum, item.maxGradNorm});
       }
       const cuda::Adamw op{slot->table(vectors), slot->table(first), static_cast<std::int32_t>(vectors.size()),
                            first.back()};
@@ -439,8 +439,10 @@ void CudaDevice::queueNccl(Task task, NcclMessage message) {
   task.hostWaits = true;
   task.work = [message, stream = own.stream->handle()](Completion&) {
     std::byte* const at = message.arena->data() + message.offset;
-    if (message.sends) message.channel->send(at, message.bytes, stream);
-    else message.channel->receive(at, message.bytes, stream);
+    if (message.sends)
+      message.channel->send(at, message.bytes, stream);
+    else
+      message.channel->receive(at, message.bytes, stream);
   };
   task.complete = [channel = own.channel](Completion&) { channel->requireWhole(); };
   own.stream->enqueue(std::move(task));

@@ -87,9 +87,9 @@ bool CudaStream::waitFor(const Task& task) {
     waitForReports();
   }
   for (const Event* const event : task.waits) {
-    const bool ready = task.hostWaits
-                           ? runtime_->await(*event, waiter_)
-                           : runtime_->awaitRecorded(*event, waiter_, [this](void* end) { cuda::waitEvent(stream_, end); });
+    const bool ready =
+        task.hostWaits ? runtime_->await(*event, waiter_)
+                       : runtime_->awaitRecorded(*event, waiter_, [this](void* end) { cuda::waitEvent(stream_, end); });
     if (!ready) return false;
   }
   return true;

@@ -26,15 +26,15 @@ CudaInfo cudaInfo();
 
 // What moves messages between GPUs of different ranks.
 struct NcclInfo {
-  std::string name;    // with its version; empty where it cannot be used
-  std::string reason;  // why it cannot
+  std::string name;               // with its version; empty where it cannot be used
+  std::string reason;             // why it cannot
   std::vector<std::string> gpus;  // by index: what no other GPU is called
 };
 // Loads it.
 NcclInfo ncclInfo();
 
-// Of a GPU, now, with this process's context on it, which is made if there is none: that takes part of a second and some
-// hundred megabytes. Throws ArgumentError for a GPU that is not there or cannot be used.
+// Of a GPU, now, with this process's context on it, which is made if there is none: that takes part of a second and
+// some hundred megabytes. Throws ArgumentError for a GPU that is not there or cannot be used.
 std::size_t cudaFreeBytes(int index);
 
 // Whether the launches of runs that come again are noted in CUDA graphs: of all, or of those that take the host at

@@ -28,7 +28,7 @@ struct KnownRun {
   void* graph = nullptr;
   std::size_t graphNodes = 0;
   std::size_t graphBytes = 0;  // of the device's memory, which the driver takes
-  bool refused = false;  // could not be noted, or launched: not tried again
+  bool refused = false;        // could not be noted, or launched: not tried again
   std::uint64_t runs = 0;
   std::uint64_t lastRun = 0;  // counted over all signatures
   // Of the last run whose launches were given one by one: how long giving them took the host, and how long the GPU took

@@ -53,7 +53,9 @@ class CudaRun {
   std::byte* place(Tensor tensor) const { return arena_ + bindings.place(tensor); }
 
   // On the device, sent once a run.
-  const std::int32_t* ids() { return once(ids_, [&] { return bindings.ids; }); }
+  const std::int32_t* ids() {
+    return once(ids_, [&] { return bindings.ids; });
+  }
   const std::int32_t* rowKeys();
   // Of each row: its index in its sequence, and one past its sequence's last row.
   const std::int32_t* positions();
@@ -70,8 +72,8 @@ class CudaRun {
   TableSlot& slot;
   RotationTables& rotations;
   cuda::Blas& blas;
-  double* losses = nullptr;            // [segments], of the device
-  ops::Bf16* dequantized = nullptr;    // room for any quantized weight's columns, used by one product at a time
+  double* losses = nullptr;          // [segments], of the device
+  ops::Bf16* dequantized = nullptr;  // room for any quantized weight's columns, used by one product at a time
 
  private:
   template <class Make>

@@ -28,13 +28,13 @@ struct Attention final : CudaStep {
     const cuda::AttentionHeads shape = headsOf(f.columns, f.ld, f.ldo);
     if (inTiles(f.dtype, shape)) {
       const CudaRun::Tiles queries = r.queryTiles();
-      const cuda::Attention op{queries.tiles,           queries.count,           shape,
+      const cuda::Attention op{queries.tiles,          queries.count,          shape,
                                r.at<ops::Bf16>(f.qkv), r.at<ops::Bf16>(f.out), r.at(f.lse)};
       return [op](void* stream) { cuda::attention(op, stream); };
     }
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      const cuda::AttentionPlainT<Store> op{r.positions(),        shape,       r.rows(), r.at<Store>(f.qkv),
+      const cuda::AttentionPlainT<Store> op{r.positions(),      shape,      r.rows(), r.at<Store>(f.qkv),
                                             r.at<Store>(f.out), r.at(f.lse)};
       launch = [op](void* stream) { cuda::attention_plain(op, stream); };
     });

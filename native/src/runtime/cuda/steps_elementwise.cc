@@ -56,8 +56,8 @@ struct Rmsnorm final : CudaStep {
   Launch prepare(CudaRun& r) const override {
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      const cuda::RmsnormT<Store> op{r.at(f.x),    f.weight.values.floats(), r.at<Store>(f.y), r.at(f.rstd),
-                                     r.rows(), f.hidden,                 f.eps};
+      const cuda::RmsnormT<Store> op{
+          r.at(f.x), f.weight.values.floats(), r.at<Store>(f.y), r.at(f.rstd), r.rows(), f.hidden, f.eps};
       launch = [op](void* stream) { cuda::rmsnorm(op, stream); };
     });
     return launch;
@@ -119,8 +119,9 @@ struct SwigluBackward final : CudaStep {
   Launch prepare(CudaRun& r) const override {
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      const cuda::SwigluBackwardT<Store> op{r.at<Store>(f.gateUp),  f.ld,  r.at<Store>(f.dout), f.lddo,
-                                            r.at<Store>(f.dgateUp), f.ldd, r.rows(),            f.intermediate};
+      const cuda::SwigluBackwardT<Store> op{
+          r.at<Store>(f.gateUp), f.ld, r.at<Store>(f.dout), f.lddo, r.at<Store>(f.dgateUp), f.ldd, r.rows(),
+          f.intermediate};
       launch = [op](void* stream) { cuda::swiglu_backward(op, stream); };
     });
     return launch;

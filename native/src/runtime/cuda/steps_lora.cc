@@ -24,9 +24,7 @@ struct Segments {
   std::int32_t maxFeatures = 0;
 
   std::int32_t count() const { return static_cast<std::int32_t>(items.size()); }
-  cuda::PlainLoraT<Store> plain() const {
-    return {run, projections, perProjection, maxRows, maxRank, maxFeatures};
-  }
+  cuda::PlainLoraT<Store> plain() const { return {run, projections, perProjection, maxRows, maxRank, maxFeatures}; }
 };
 
 // `ds`: where each projection's lies; empty in a forward.
@@ -188,9 +186,17 @@ struct LoraBackward final : CudaStep {
         cuda::loraGradientPlan(all.items.data(), all.count(), f.given.inFeatures, all.run.lda);
     const auto gradientTiles = upload(r, plan.tiles);
     const auto sums = upload(r, plan.sums);
-    const cuda::LoraGradient gradient{gradientTiles.items, gradientTiles.count, sums.items,       sums.count,
-                                      plan.maxFeatures,    plan.maxElements,    scratch,          x,
-                                      f.given.ldx,         dy,                  f.lddy};
+    const cuda::LoraGradient gradient{gradientTiles.items,
+                                      gradientTiles.count,
+                                      sums.items,
+                                      sums.count,
+                                      plan.maxFeatures,
+                                      plan.maxElements,
+                                      scratch,
+                                      x,
+                                      f.given.ldx,
+                                      dy,
+                                      f.lddy};
     return [=, run = all.run, projections = all.projections, perProjection = all.perProjection, lddx = f.lddx,
             lddy = f.lddy](void* stream) {
       cuda::lora_dyb(run, tiles.items, tiles.count, dy, lddy, stream);

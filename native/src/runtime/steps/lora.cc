@@ -8,10 +8,7 @@
 namespace loratwin {
 
 Projections::Projections(Fields& f)
-    : dtype(f.dtype("dtype")),
-      inFeatures(f.count("inFeatures")),
-      x(f.tensor("x")),
-      ldx(f.stride("ldx", inFeatures)) {
+    : dtype(f.dtype("dtype")), inFeatures(f.count("inFeatures")), x(f.tensor("x")), ldx(f.stride("ldx", inFeatures)) {
   const auto name = [this](const char* field) { return "projections[" + std::to_string(items.size()) + "]." + field; };
   while (items.empty() || f.given(name("target").c_str())) {
     if (static_cast<std::int32_t>(items.size()) == ops::kLoraProjections) {

@@ -27,9 +27,7 @@ struct MatmulFields {
     r.matrix("y", y, ldy, weight.out, yType);
     if (residual) r.matrix("residual", *residual, ldr, weight.out);
   }
-  bool residualInPlace() const {
-    return residual && residual->space == y.space && residual->offset == y.offset;
-  }
+  bool residualInPlace() const { return residual && residual->space == y.space && residual->offset == y.offset; }
 
   const ops::DType dtype;
   const Matrix& weight;

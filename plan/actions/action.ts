@@ -1,4 +1,4 @@
-import { InvariantError } from "../core/index.ts";
+import { InvariantError } from "../../core/index.ts";
 
 /**
  * The letters of everything that is planned, simulated or executed: `F` forward, `I` gradient of the input, `W`
@@ -87,3 +87,6 @@ export function parseAction(key: ActionKey): Action {
 export function parseAnyAction(key: ActionKey): Action<ActionLetter> {
   return parseKey(key, ACTION_LETTERS);
 }
+
+/** The ordered actions of each stage, or of each device where one owns several stages. */
+export type Orders<Letter extends ActionLetter = PlannedLetter> = readonly (readonly Action<Letter>[])[];

@@ -1,17 +1,16 @@
-import { PlanError } from "../core/index.ts";
-import { type Action, formatAction } from "./action.ts";
-import { dependencyTable } from "./dependencies.ts";
-import type { PlanBody } from "./documents/plan.ts";
-import type { MicroBatch, PlannedGroup } from "./documents/segment.ts";
-import type { Buffers, StageMemory } from "./documents/setting.ts";
-import { planBuffers } from "./memory/buffers.ts";
-import { withGraphRoom } from "./memory/graph-room.ts";
-import { neededMemory } from "./memory/needed-memory.ts";
-import { countedOnce } from "./memory/shared-weights.ts";
-import { stageUnits } from "./memory/stage-units.ts";
-import type { Orders } from "./schedules/schedule-input.ts";
-import { timelineOf } from "./timeline.ts";
-import { planOrders, validatePlan } from "./validate/validate-plan.ts";
+import { PlanError } from "../../core/index.ts";
+import { type Action, formatAction, type Orders } from "../actions/action.ts";
+import { dependencyTable } from "../actions/dependencies.ts";
+import { timelineOf } from "../actions/timeline.ts";
+import type { PlanBody } from "../documents/plan.ts";
+import type { MicroBatch, PlannedGroup } from "../documents/segment.ts";
+import type { Buffers, StageMemory } from "../documents/setting.ts";
+import { planBuffers } from "../memory/buffers.ts";
+import { withGraphRoom } from "../memory/graph-room.ts";
+import { neededMemory } from "../memory/needed-memory.ts";
+import { countedOnce } from "../memory/shared-weights.ts";
+import { stageUnits } from "../memory/stage-units.ts";
+import { planOrders, validatePlan } from "../validate/validate-plan.ts";
 
 /**
  * Steps of each group that its members have made: all the same, since they share micro-batches; undefined where that is

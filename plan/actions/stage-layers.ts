@@ -1,5 +1,5 @@
-import type { Half } from "./documents/architecture.ts";
-import type { Stage } from "./documents/setting.ts";
+import type { Half } from "../documents/architecture.ts";
+import type { Stage } from "../documents/setting.ts";
 
 /** What of a model's layers a stage has. A layer that is divided between two stages counts on both. */
 export type LayerRange = Pick<Stage, "firstLayer" | "endLayer" | "startsAtMlp" | "endsAtAttention">;

@@ -1,5 +1,5 @@
-import { counted, sum } from "../core/index.ts";
-import type { Stage } from "./documents/setting.ts";
+import { counted, sum } from "../../core/index.ts";
+import type { Stage } from "../documents/setting.ts";
 import { halfCounts, numHalvesOf, numLayersOf } from "./stage-layers.ts";
 
 /**

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { stages } from "../../cli/stages.ts";
+import { activity } from "../../cli/activity.ts";
 import { STAGE_LINES } from "./run-cli.ts";
 
 /** What is shown of some work. */
 async function shown(isTty: boolean, quiet: boolean, work: () => Promise<unknown> | unknown): Promise<string> {
   const said: string[] = [];
   const io = { stdout: () => {}, stderr: (text: string) => void said.push(text), isTty, cwd: "." };
-  const stage = stages(io, { quiet });
-  expect(await stage("doing things", work)).toBe(await work());
+  const during = activity(io, { quiet });
+  expect(await during("doing things", work)).toBe(await work());
   return said.join("");
 }
 
@@ -38,6 +38,6 @@ it("nothing is said with --quiet", async () => {
 it("what fails fails, and its line goes", async () => {
   const said: string[] = [];
   const io = { stdout: () => {}, stderr: (text: string) => void said.push(text), isTty: true, cwd: "." };
-  await expect(stages(io, {})("failing", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+  await expect(activity(io, {})("failing", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   expect(said.join("")).toBe("failing ...\r\u001b[K");
 });

@@ -1,7 +1,7 @@
-import { contentHash, PlanError } from "../core/index.ts";
-import { PLAN_VERSION, type Plan, type PlanBody, type PlanDocument, type Predicted } from "./documents/plan.ts";
-import type { Segment, Work } from "./documents/segment.ts";
-import type { Setting } from "./documents/setting.ts";
+import { contentHash, PlanError } from "../../core/index.ts";
+import { PLAN_VERSION, type Plan, type PlanBody, type PlanDocument, type Predicted } from "../documents/plan.ts";
+import type { Segment, Work } from "../documents/segment.ts";
+import type { Setting } from "../documents/setting.ts";
 
 /** The part of a plan that never changes while it runs. */
 export function settingOf(plan: Setting): Setting {

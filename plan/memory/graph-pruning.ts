@@ -1,6 +1,10 @@
 import { InputError, PlanError, sum } from "../../core/index.ts";
-import { parseAction } from "../action.ts";
-import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
+import { parseAction } from "../actions/action.ts";
+import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
+import { pipelineJobs, pipelineTable } from "../actions/pipelines.ts";
+import { halfCounts } from "../actions/stage-layers.ts";
+import type { ActionCost } from "../costs/action-cost.ts";
+import type { CostModel } from "../costs/cost-model.ts";
 import {
   type Architecture,
   HALVES,
@@ -13,13 +17,9 @@ import type { PlanBody } from "../documents/plan.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { StageMemory } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
-import { memoryTable } from "../memory/memory-model.ts";
-import { memoryLoads, sharedWeightsText } from "../memory/shared-weights.ts";
-import { stashPlacement, UNIT_ROWS } from "../memory/stash.ts";
-import { pipelineJobs, pipelineTable } from "../pipelines.ts";
-import { halfCounts } from "../stage-layers.ts";
-import type { ActionCost } from "./action-cost.ts";
-import type { CostModel } from "./cost-model.ts";
+import { memoryTable } from "./memory-model.ts";
+import { memoryLoads, sharedWeightsText } from "./shared-weights.ts";
+import { stashPlacement, UNIT_ROWS } from "./stash.ts";
 
 /**
  * BatchLoRA adds each adapter's rows straight into its part of the result. A program without that splits the batch

@@ -1,5 +1,4 @@
-import { type Action, formatAction } from "./action.ts";
-import type { Orders } from "./schedules/schedule-input.ts";
+import { type Action, formatAction, type Orders } from "./action.ts";
 
 /** Rows of the grid around a marked cell. */
 const CONTEXT = 4;

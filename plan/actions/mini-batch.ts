@@ -1,4 +1,4 @@
-import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "./documents/segment.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
 
 /** Which mini-batch of which group. */
 export interface MiniBatchKey {

@@ -1,15 +1,15 @@
 import { z } from "zod";
-import { InputError } from "../core/index.ts";
-import { type FileLines, jsonLines } from "./documents/json-lines.ts";
-import type { PlanBody } from "./documents/plan.ts";
-import { checkDocument } from "./documents/read-document.ts";
-import { readText } from "./documents/read-text.ts";
-import { plannedJobSchema, plannedRowSchema, type Segment, segmentSchema } from "./documents/segment.ts";
-import { type Setting, settingSchema } from "./documents/setting.ts";
-import { type Job, jobSchema } from "./documents/workload.ts";
-import { requireHash } from "./plan-hash.ts";
-import type { FleetWork } from "./scheduler/job-sizes.ts";
-import { joinSegments, segmentHash, settingHash } from "./segments.ts";
+import { canonicalJson, InputError } from "../../core/index.ts";
+import { joinSegments, segmentHash, settingHash } from "../actions/segments.ts";
+import { type FileLines, jsonLines } from "../documents/json-lines.ts";
+import type { PlanBody } from "../documents/plan.ts";
+import { checkDocument } from "../documents/read-document.ts";
+import { readText } from "../documents/read-text.ts";
+import { plannedJobSchema, plannedRowSchema, type Segment, segmentSchema } from "../documents/segment.ts";
+import { type Setting, settingSchema } from "../documents/setting.ts";
+import { type Job, jobSchema } from "../documents/workload.ts";
+import { requireHash } from "../validate/plan-hash.ts";
+import type { FleetWork } from "./job-sizes.ts";
 
 /** A job that has come to a live fleet: its number, and what it is to train. */
 export interface FleetComer extends FleetWork {
@@ -34,22 +34,54 @@ export function parseSetting(text: string, file: string): Setting {
   return checkDocument(settingSchema, readText(text, file).value, readText(text, file));
 }
 
+const beginSchema = z.strictObject({
+  segments: z.int().min(0),
+  previous: z.string(),
+  actions: z.array(z.int().min(0)),
+});
+
+/** Where the segments that are kept of a long fleet begin: so many came before, the hash of the last, actions by stage. */
+export type SegmentsBegin = z.infer<typeof beginSchema>;
+
+/** The line of a file of segments that goes on behind segments which are kept no longer. */
+export function beginLine(begin: SegmentsBegin): string {
+  return canonicalJson({ begin });
+}
+
+export interface KeptSegments {
+  /** Of a fleet whose segments are all kept, nothing came before. */
+  readonly begin: SegmentsBegin;
+  readonly segments: readonly Segment[];
+}
+
+/** Nothing came before the first segment. */
+export function firstBegin(setting: Setting): SegmentsBegin {
+  return { segments: 0, previous: settingHash(setting), actions: setting.stages.map(() => 0) };
+}
+
 /**
- * The pieces of a fleet's plan as far as they were written, in order.
+ * The pieces of a fleet's plan that are kept, in order.
  * @throws InputError for a line that is none, or that does not follow on the one before it
  */
-export function parseSegments(lines: FileLines, file: string, setting: Setting): readonly Segment[] {
+export function parseSegments(lines: FileLines, file: string, setting: Setting): KeptSegments {
   const segments: Segment[] = [];
-  let previous = settingHash(setting);
+  let begin = firstBegin(setting);
+  let { previous } = begin;
   for (const source of jsonLines(lines, file)) {
-    const segment = checkDocument(segmentSchema, source.value, source);
+    const { value } = source;
+    if (source.line === 1 && typeof value === "object" && value !== null && "begin" in value) {
+      begin = checkDocument(beginSchema, value.begin, source);
+      ({ previous } = begin);
+      continue;
+    }
+    const segment = checkDocument(segmentSchema, value, source);
     const at = { file, ...source.locate([]), hint: "The folder was changed after it was written." };
     requireHash(previous, "previous", segment.previous, at);
     requireHash(segmentHash(segment), "hash", segment.hash, at);
     previous = segment.hash;
     segments.push(segment);
   }
-  return segments;
+  return { begin, segments };
 }
 
 /** A fleet's plan as far as its segments go, as one. */

@@ -1,15 +1,15 @@
-import { type Forecaster, noForecast, type Objective } from "./forecast.ts";
-import { adaptive } from "./policies/adaptive.ts";
-import { deadline } from "./policies/deadline.ts";
-import { fair } from "./policies/fair.ts";
-import { fifo } from "./policies/fifo.ts";
-import { minpad } from "./policies/minpad.ts";
-import { packed } from "./policies/packed.ts";
-import { mlora, priority } from "./policies/priority.ts";
-import { sjf } from "./policies/sjf.ts";
-import { twin } from "./policies/twin.ts";
-import type { Policy } from "./policy.ts";
-import type { Resources } from "./resources.ts";
+import { type Forecaster, noForecast, type Objective } from "../forecast.ts";
+import type { Policy } from "../policy.ts";
+import type { Resources } from "../resources.ts";
+import { adaptive } from "./adaptive.ts";
+import { deadline } from "./deadline.ts";
+import { fair } from "./fair.ts";
+import { fifo } from "./fifo.ts";
+import { minpad } from "./minpad.ts";
+import { packed } from "./packed.ts";
+import { mlora, priority } from "./priority.ts";
+import { sjf } from "./sjf.ts";
+import { twin } from "./twin.ts";
 
 export const POLICIES = [
   "fifo",

@@ -1,6 +1,6 @@
 import { padded } from "../../core/index.ts";
 // Sizes of quantized weights, as native/src/ops/quantized.h and packed_matrix.h lay them out.
-import { COMPUTE_BYTES } from "../compute-dtype.ts";
+import { COMPUTE_BYTES } from "../actions/compute-dtype.ts";
 import type { Dtype } from "../documents/workload.ts";
 
 /** Formats that are dequantized to the compute dtype before each product. */

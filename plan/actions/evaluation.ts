@@ -1,5 +1,5 @@
-import type { MicroBatch, PlannedGroup, PlannedJob } from "./documents/segment.ts";
-import type { Evaluation } from "./documents/workload.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
+import type { Evaluation } from "../documents/workload.ts";
 import type { Numbered } from "./mini-batch.ts";
 
 /** Whether a job is evaluated once it has made its step `step`, from 0: every so many steps, and after the last. */

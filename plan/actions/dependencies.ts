@@ -1,6 +1,6 @@
+import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
+import type { Setting } from "../documents/setting.ts";
 import { type Action, type ActionKey, formatAction, type PlannedLetter, passOf } from "./action.ts";
-import type { MicroBatch, PlannedGroup, PlannedJob } from "./documents/segment.ts";
-import type { Setting } from "./documents/setting.ts";
 import { activeMembers, type MiniBatch, type MiniBatchKey, miniBatches, type Numbered } from "./mini-batch.ts";
 import { pipelineTable } from "./pipelines.ts";
 

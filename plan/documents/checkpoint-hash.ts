@@ -1,6 +1,6 @@
-import { contentHash } from "../core/index.ts";
-import type { Checkpoint } from "./documents/checkpoint.ts";
-import type { PlannedJob } from "./documents/segment.ts";
+import { contentHash } from "../../core/index.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { PlannedJob } from "./segment.ts";
 
 /**
  * What a job's training follows from beside its adapter's state, and not from how it is cut and placed: two jobs that

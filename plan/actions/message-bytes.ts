@@ -1,8 +1,8 @@
+import type { ResolvedLink } from "../documents/cluster.ts";
+import type { PlanBody } from "../documents/plan.ts";
+import type { Setting } from "../documents/setting.ts";
 import type { Pass } from "./action.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
-import type { ResolvedLink } from "./documents/cluster.ts";
-import type { PlanBody } from "./documents/plan.ts";
-import type { Setting } from "./documents/setting.ts";
 import { microBatchTokens } from "./mini-batch.ts";
 
 /** What messages follow from beside their tokens. */

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { InputError } from "../../core/index.ts";
-import type { Decision, FleetEvent, JournalLine } from "../scheduler/journal.ts";
-import { type FileLines, jsonLines } from "./json-lines.ts";
-import { checkDocument } from "./read-document.ts";
+import { type FileLines, jsonLines } from "../documents/json-lines.ts";
+import { checkDocument } from "../documents/read-document.ts";
+import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
 
 const timeNs = z.number().min(0);
 const count = z.int().min(0);

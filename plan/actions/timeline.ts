@@ -1,8 +1,7 @@
-import { PlanError } from "../core/index.ts";
-import { type Action, formatAction, passOf } from "./action.ts";
+import { PlanError } from "../../core/index.ts";
+import { type Action, formatAction, type Orders, passOf } from "./action.ts";
 import type { DependencyTable } from "./dependencies.ts";
 import { gridText } from "./grid.ts";
-import type { Orders } from "./schedules/schedule-input.ts";
 
 export interface TimelineCosts {
   durationNs(action: Action): number;

@@ -1,6 +1,6 @@
 import { createRng, InputError } from "../../core/index.ts";
 import { type Evaluation, type Job, type LengthData, MOST_ROWS, MOST_STEPS } from "../documents/workload.ts";
-import { heldOutCount } from "../evaluation.ts";
+import { heldOutCount } from "./evaluation.ts";
 
 /** The training rows of a job as the planner needs them: lengths, and which rows each optimizer step takes. */
 export interface JobRows {

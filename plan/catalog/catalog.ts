@@ -1,8 +1,8 @@
-import { CARDS } from "./catalog/cards.ts";
-import { fromGeForce, fromRates, fromSteps, nominal, pci, specified } from "./catalog/figures.ts";
-import { NVLINK } from "./catalog/nvlink.ts";
-import { OTHERS } from "./catalog/others.ts";
-import type { Catalog } from "./documents/catalog.ts";
+import type { Catalog } from "../documents/catalog.ts";
+import { CARDS } from "./cards.ts";
+import { fromGeForce, fromRates, fromSteps, nominal, pci, specified } from "./figures.ts";
+import { NVLINK } from "./nvlink.ts";
+import { OTHERS } from "./others.ts";
 
 /** The devices and links that loratwin knows, each figure with its source and its date. */
 export const CATALOG: Catalog = {

@@ -1,6 +1,6 @@
-import { PROJECTIONS, type Projection } from "./documents/architecture.ts";
-import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "./documents/segment.ts";
-import type { PlannedPipeline, Room, Setting } from "./documents/setting.ts";
+import { PROJECTIONS, type Projection } from "../documents/architecture.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
+import type { PlannedPipeline, Room, Setting } from "../documents/setting.ts";
 import { jobsOfGroup, largestSizes } from "./mini-batch.ts";
 
 /** Which stages are of which pipeline, and where each begins and ends. Stage numbers are the plan's. */

@@ -11,7 +11,7 @@ const LONG_MS = 1000;
  * Shows what is being done, on stderr: while it is done on a terminal, and where nobody looks at one when it has taken a
  * second, or, where it lets nothing else run, once it is done. Nothing with --quiet.
  */
-export function stages(io: Io, args: Arguments): Context["stage"] {
+export function activity(io: Io, args: Arguments): Context["during"] {
   if (flag(args, "quiet")) return async (_, work) => await work();
   return async (what, work) => {
     const began = performance.now();

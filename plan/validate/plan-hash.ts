@@ -1,4 +1,5 @@
-import { type ErrorFacts, InputError, PlanError } from "../core/index.ts";
+import { type ErrorFacts, InputError, PlanError } from "../../core/index.ts";
+import { chainSegments, planHash, planOfDocument, segmentHash, settingHash, workOf } from "../actions/segments.ts";
 import {
   type Locations,
   PLAN_VERSION,
@@ -6,15 +7,14 @@ import {
   type PlanBody,
   type PlanDocument,
   planDocumentSchema,
-} from "./documents/plan.ts";
-import { checkDocument, placeError } from "./documents/read-document.ts";
-import { type ReadText, readText } from "./documents/read-text.ts";
-import { type Work, workSchema } from "./documents/segment.ts";
-import { chainSegments, planHash, planOfDocument, segmentHash, settingHash, workOf } from "./segments.ts";
-import { checkCuts } from "./validate/validate-cuts.ts";
-import { checkMemory } from "./validate/validate-memory.ts";
-import { validatePlan } from "./validate/validate-plan.ts";
-import { checkReferences } from "./validate/validate-references.ts";
+} from "../documents/plan.ts";
+import { checkDocument, placeError } from "../documents/read-document.ts";
+import { type ReadText, readText } from "../documents/read-text.ts";
+import { type Work, workSchema } from "../documents/segment.ts";
+import { checkCuts } from "./validate-cuts.ts";
+import { checkMemory } from "./validate-memory.ts";
+import { validatePlan } from "./validate-plan.ts";
+import { checkReferences } from "./validate-references.ts";
 
 /** The finished plan, in one segment. Of `locations` it keeps those of its jobs. */
 export function sealPlan(body: PlanBody, { model, data, init, evaluation }: Locations): Plan {

@@ -1,0 +1,146 @@
+import { existsSync, rmSync } from "node:fs";
+import path from "node:path";
+import { canonicalJson } from "../../core/index.ts";
+import type { SeenCompletion } from "../../exec/index.ts";
+import {
+  absolute,
+  type FolderLock,
+  LateWrites,
+  LineFile,
+  type LineFileOptions,
+  lockFolder,
+  makeFolder,
+  missingError,
+  type Place,
+  refuseLinkedMembers,
+  writeOutput,
+} from "../../files/index.ts";
+import { timeNow } from "../../workbench/index.ts";
+import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
+import type { JournalEvent } from "./journal.ts";
+
+/** The files that every run's folder has, of a plan or of jobs over time. */
+export const RECORD_FILES = {
+  /** What happened, and of jobs over time what was decided, with reasons. */
+  journal: "journal.jsonl",
+  /** Steps and evaluations. */
+  metrics: "metrics.jsonl",
+  /** What devices reported. */
+  completions: "completions.jsonl",
+  adapters: "adapters",
+  /** Of jobs that are evaluated, the adapters with the lowest loss. */
+  best: "best",
+  /** Parts of the run from before it was resumed: a folder each, with what was seen of it. */
+  earlier: "earlier",
+  /** Where there comes to be one, the run ends with a checkpoint: the machine is to be taken away. */
+  notice: "notice",
+} as const;
+
+/** Stage, stream, position in the order, start and end, and what was lost, as `readCompletions` reads it. */
+export function completionLine({ stage, done }: SeenCompletion): string {
+  const { stream, id, startNs, endNs, interruptedNs, delayedNs } = done;
+  // Written on a device's core: thousands a second, where actions are short.
+  return `[${stage},"${stream}",${id},${startNs},${endNs},${interruptedNs ?? null},${delayedNs ?? null}]`;
+}
+
+export interface RecordsInput {
+  /** Names of all that belongs to the run in its folder: none of it may be a link. */
+  readonly members: readonly string[];
+  /** Behind the lines that are there. */
+  readonly goesOn: boolean;
+  /** Checks the folder, or makes it ready, once it is this process's. */
+  readonly prepare: () => void;
+  /** More files of lines, by name. */
+  readonly more?: Readonly<Record<string, LineFileOptions>>;
+  /** The document that makes a folder a run's, whole or not there: written when all else is open. */
+  readonly document: { readonly name: string; readonly text: string } | undefined;
+}
+
+/** What is written of a run as it happens, in a folder that no other process writes to. */
+export class Records implements Disposable {
+  readonly folder: string;
+  readonly journal: LineFile;
+  readonly metrics: LineFile;
+  readonly completions: LineFile;
+  /** Adapters and all else that is written late where the disk is full. */
+  readonly writes = new LateWrites();
+  readonly #lock: FolderLock;
+  /** In the order in which they are written. */
+  readonly #lines = new Map<string, LineFile>();
+
+  /** @throws InputError, DeviceError when the folder cannot be written */
+  constructor(place: Place, given: string, { members, goesOn, prepare, more = {}, document }: RecordsInput) {
+    makeFolder(place, given);
+    this.folder = absolute(place, given);
+    this.#lock = lockFolder(this.folder, given);
+    const open = (name: string, options: LineFileOptions): LineFile => {
+      const file = new LineFile(path.join(this.folder, name), options);
+      this.#lines.set(name, file);
+      return file;
+    };
+    try {
+      refuseLinkedMembers(this.folder, [...members, CHECKPOINTS]);
+      prepare();
+      for (const [name, options] of Object.entries(more)) open(name, options);
+      this.completions = open(RECORD_FILES.completions, { mayEnd: true });
+      this.metrics = open(RECORD_FILES.metrics, { goesOn });
+      this.journal = open(RECORD_FILES.journal, { goesOn, behind: this.metrics });
+      if (document !== undefined) writeOutput({ cwd: this.folder }, document.name, document.text);
+    } catch (error) {
+      const isRuns = document === undefined || existsSync(path.join(this.folder, document.name));
+      if (isRuns) this[Symbol.dispose]();
+      else this.abandon();
+      throw error;
+    }
+  }
+
+  /** The process that had the folder and is no more, if one had. */
+  get takenFrom(): number | undefined {
+    return this.#lock.takenFrom;
+  }
+
+  /** Another file of lines. */
+  lines(name: string): LineFile {
+    return this.#lines.get(name)!;
+  }
+
+  /**
+   * Writes down what happened, at once, behind the steps until then, and those behind what devices reported of them: steps
+   * of a job that is over are not made again.
+   */
+  happened(event: JournalEvent): void {
+    for (const lines of this.#lines.values()) if (lines !== this.journal) lines.write(true);
+    this.journal.add(canonicalJson({ time: timeNow(), ...event }));
+    this.journal.write(true);
+  }
+
+  /** What was written down so far is on the disk. @throws where the system refuses that */
+  sync(): void {
+    for (const lines of this.#lines.values()) lines.sync();
+  }
+
+  /**
+   * Tells what the disk did not take. `unneeded`: lines of which that does not matter. @throws DeviceError where it does
+   * not now
+   */
+  checkWritten(numAdapters: number, numJobs: number, unneeded?: LineFile): void {
+    const late = [...this.writes.late].map(([name, { refusal }]) => ({ name, refusal }));
+    for (const [name, lines] of this.#lines) {
+      lines.write(true);
+      if (lines !== unneeded && lines.refusal !== undefined)
+        late.push({ name: `lines of ${name}`, refusal: lines.refusal });
+    }
+    if (late.length > 0) throw missingError(this.folder, late, numAdapters, numJobs);
+  }
+
+  /** Nothing became of a new run: its files go, so that another one may begin in the folder. */
+  abandon(): void {
+    this[Symbol.dispose]();
+    for (const name of this.#lines.keys()) rmSync(path.join(this.folder, name), { force: true });
+  }
+
+  [Symbol.dispose](): void {
+    for (const lines of this.#lines.values()) lines.close();
+    this.#lock[Symbol.dispose]();
+  }
+}
