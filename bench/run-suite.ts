@@ -93,8 +93,10 @@ export async function runSuite(suiteName: string, suite: Suite, options: RunOpti
   const { scale, only, fresh, budgetSeconds, file, progress } = options;
   const start = performance.now();
   const conditions = conditionsNow(suite.versions?.() ?? {});
-  const cases = (await suite.cases(options))
-    .filter(({ name }) => only === undefined || name.includes(only))
+  const all = await suite.cases(options);
+  const isAsked = ({ name }: Case): boolean => only === undefined || name.includes(only);
+  const cases = all
+    .filter((each) => isAsked(each) || (each.isNeeded === true && all.some(isAsked)))
     .map((each) => {
       const input = each.input === undefined ? {} : { input: each.input };
       return { ...each, identity: { suite: suiteName, case: each.name, ...input, scale, ...conditions } };

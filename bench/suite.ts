@@ -42,6 +42,8 @@ export interface Case {
   readonly seconds: number;
   /** What else tells the case from others of its name: a digest of the data that it reads. */
   readonly input?: string;
+  /** Others of the suite take what it measures: `--only` leaves it in beside them. */
+  readonly isNeeded?: true;
   run(bench: Bench): void | Promise<void>;
 }
 
