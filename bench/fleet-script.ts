@@ -13,6 +13,7 @@ import {
   Scheduler,
   type Setting,
 } from "../plan/index.ts";
+import { KnownWorks } from "../runs/live/known-works.ts";
 import { LiveFleet } from "../runs/live/live-fleet.ts";
 import { type LiveSubmission, OVER } from "../runs/live/live-job.ts";
 import { type DeviceClock, fleetModel, fleetTwin, happeningsOf, worksOfPlan } from "../sim/index.ts";
@@ -185,10 +186,10 @@ export async function executeScript({
   const plan = benchPlan({ ...scriptShape(size, { jobs, asked, most }, pipelines), calibration });
   const setting = fleetSetting(plan, { jobsAtOnce: most });
   const costs = createCostModel(calibration, plan.model.dtype);
-  const works: FleetWork[] = [];
+  const works = new KnownWorks([]);
   // The fleet forgets the steps of a job that is over; its twin wants them.
   const submitted: FleetWork[] = [];
-  const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, most });
+  const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works: works.all, most });
   const policy = policyOf(run.policy);
   const model = { ...benchModel(plan.model.architecture), folder: "random", digest: "random" };
   const journal: JournalLine[] = [];

@@ -1,11 +1,12 @@
 import type { LostPipeline, ModelFolder, StageHost } from "../../exec/index.ts";
 import type { Place } from "../../files/index.ts";
-import type { CostModel, FleetWork, HalvedSweep, Policy, Resources, Setting, Sharing } from "../../plan/index.ts";
+import type { CostModel, HalvedSweep, Policy, Resources, Setting, Sharing } from "../../plan/index.ts";
 import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
 import { checkWeights } from "../checkpoints/known-weights.ts";
 import type { JournalEvent } from "../folder/journal.ts";
 import { type FleetThatGoesOn, resumedEvent } from "../resume/restore-jobs.ts";
 import { runVersions } from "../train-plan.ts";
+import type { KnownWorks } from "./known-works.ts";
 
 export interface LiveFleetInput {
   readonly place: Place;
@@ -22,8 +23,7 @@ export interface LiveFleetInput {
   readonly resources: Resources;
   /** How jobs share micro-batches under the policy; absent where each has its own. */
   readonly sharing: Sharing | undefined;
-  /** By the jobs' numbers, of those that had come before: where the resources look, and the jobs that come are added. */
-  readonly works: FleetWork[];
+  readonly works: KnownWorks;
   /** The most jobs that train at once on a pipeline; as many as there is room for when absent. */
   readonly jobsAtOnce?: number;
   /** Jobs that are compared with each other while they train, by the names that they will come with. */

@@ -207,7 +207,7 @@ export class LiveFleet implements Disposable {
   /** A job comes that the folder knows of. */
   #add({ job, work, rows, start }: LiveSubmission): LiveJob {
     const request = this.requestOf(job, work);
-    this.#input.works.push(work);
+    this.#input.works.add(work);
     const kept = newKeptJob(this.#jobs.all.length, { job }, request);
     this.#jobs.add(kept);
     this.#checkpoints.came(kept.number, work.job);
@@ -261,7 +261,7 @@ export class LiveFleet implements Disposable {
    */
   adapterOf(name: string): AdapterState {
     const { adapter, number } = this.#jobs.named(name);
-    return adapter === undefined ? this.#jobs.stateOf(name) : this.#folder.readAdapter(this.#input.works[number]!.job);
+    return adapter === undefined ? this.#jobs.stateOf(name) : this.#folder.readAdapter(this.#input.works.of(number).job);
   }
 
   /** Tells of what happens from now on; what ends that. */
@@ -361,8 +361,7 @@ export class LiveFleet implements Disposable {
   /** A job is over. `isWritten`: what there is of it; one that is not is in checkpoints still. */
   #gone(kept: KeptJob, isWritten = true): void {
     forgetLosses(kept);
-    // Nobody trains its rows any more.
-    this.#input.works[kept.number] = { job: this.#input.works[kept.number]!.job, steps: [] };
+    this.#input.works.over(kept.number);
     if (isWritten && kept.why !== FLEET_ENDS) this.#checkpoints.over(kept.number, kept.done);
     this.#notify({ kind: "end", job: kept });
     this.#halving.gone(kept.job.name);
@@ -391,7 +390,7 @@ export class LiveFleet implements Disposable {
     if (kept.standing === "running" || kept.standing === "leaving") judgeEnd(kept);
     kept.pipeline = undefined;
     kept.state = undefined;
-    const { job } = this.#input.works[number]!;
+    const { job } = this.#input.works.of(number);
     const pairs = { adapter: kept.done > 0 && !kept.isDiverged ? state.parameters : undefined, best: best?.adapter };
     const written = this.#folder.ended(job, pairs, jobEnded(job.name, best));
     Object.assign(kept, { adapter: written?.adapter, bestAdapter: written?.best });

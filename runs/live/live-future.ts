@@ -12,6 +12,7 @@ import {
   whatIf,
 } from "../../sim/index.ts";
 import { LEVEL, movesOf, SAMPLES } from "../../workbench/index.ts";
+import type { KnownWorks } from "./known-works.ts";
 import type { LiveFleet } from "./live-fleet.ts";
 import type { LiveSubmission } from "./live-job.ts";
 import { LivePace } from "./live-pace.ts";
@@ -19,8 +20,7 @@ import { LivePace } from "./live-pace.ts";
 /** What a live fleet is simulated with, from now on. */
 export interface FutureInput {
   readonly fleet: LiveFleet;
-  /** By the jobs' numbers. */
-  readonly works: readonly FleetWork[];
+  readonly works: KnownWorks;
   /** Whether to reckon with how fast this machine was before. */
   readonly withHistory: boolean;
   /** What some jobs are simulated with: those of the fleet, or one more that might come. */
@@ -48,7 +48,7 @@ export class LiveFuture {
     this.#input = input;
     const { fleet, works, modelOf, withHistory } = input;
     const { calibration } = fleet.setting;
-    const model = modelOf(works);
+    const model = modelOf(works.all);
     this.#machines = machinesOf(model, fleet.policy);
     this.#before = calibrationFactors(calibration, 0, movesOf({ withHistory }, calibration));
     this.#pace = new LivePace(fleet, model.timesOf(fleet.policy));
@@ -73,7 +73,7 @@ export class LiveFuture {
   /** What would happen if a job came now, under the fleet's policy or another. */
   whatIf({ work, job }: LiveSubmission, other?: PolicyName | PolicyFactory): WhatIfAnswer {
     const { fleet, works, modelOf } = this.#input;
-    const model = modelOf([...works, work]);
+    const model = modelOf([...works.all, work]);
     const policy = other === undefined ? fleet.policy : model.policyOf(other);
     return whatIf({
       now: { state: fleet.state(), machines: machinesOf(model, policy), policy },

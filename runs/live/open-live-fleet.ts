@@ -28,6 +28,7 @@ import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "../r
 import { checkComer, type ResumableFleet, restoredFleet, settingToGoOnIn } from "../resume/resume-fleet.ts";
 import { checkWork, startOfJob } from "./fleet-work.ts";
 import { halvedSweeps } from "./halved-sweeps.ts";
+import { KnownWorks } from "./known-works.ts";
 import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";
 import type { LiveSubmission } from "./live-job.ts";
@@ -111,22 +112,19 @@ export async function openLiveFleet(
     const setting = found === undefined ? planned : settingToGoOnIn(found, planned);
     checkDevices(setting, world);
     const costs = createCostModel(body.calibration, body.model.dtype);
-    const works: FleetWork[] = (found?.comers ?? []).map(({ number: _number, given: _given, ...work }) => work);
+    const works = new KnownWorks((found?.comers ?? []).map(({ number: _number, given: _given, ...work }) => work));
     const limits = {
       ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
       ...learnedBy(choice.sizes),
     };
     const modelOf = (known: readonly FleetWork[]): FleetModel =>
       fleetModel({ setting, costs, works: known, ...limits });
-    const { resources, policyOf, timesOf } = modelOf(works);
+    const { resources, policyOf, timesOf } = modelOf(works.all);
     const deciding = policyOf(policy);
     const { sharing } = timesOf(deciding);
     const goesOn = found && (await fleetThatGoesOn(context, found, { loaded, setting }, resources));
-    // Jobs that come again are added as they do.
-    works.length -= goesOn?.again.length ?? 0;
-    // Nobody trains the rows of those that are over.
-    for (const [number, { job }] of works.entries())
-      if (goesOn?.inputs.has(number) !== true) works[number] = { job, steps: [] };
+    works.withdraw(goesOn?.again.length ?? 0);
+    for (const number of works.all.keys()) if (goesOn?.inputs.has(number) !== true) works.over(number);
     const fleet = await LiveFleet.open({
       ...{
         rhythm,

@@ -247,22 +247,26 @@ function farRate({ accelerator, accelerators, scaleUp }: TrainingSystem): number
   return accelerators <= scaleUp ? accelerator.linkBytesPerSecond : accelerator.networkBytesPerSecond;
 }
 
-/** Gradients of what is trained, summed over all that have the same. */
+/**
+ * Gradients of what is trained, summed over all copies of the model: over those that the fast link joins, and then, each
+ * with its share of them, with the copies elsewhere.
+ */
 function reduceSeconds(system: TrainingSystem): number {
-  const { accelerators, tensorParallel, pipelineParallel, trainedParameters, scaleUp } = system;
-  const { collectives } = system.accelerator.kernels;
-  if (collectives !== undefined && accelerators <= scaleUp) {
-    const split = tensorParallel * pipelineParallel;
-    return collectiveSeconds(
-      collectives,
-      "all-reduce",
-      accelerators / split,
-      (GRADIENT_BYTES * trainedParameters) / split,
-    );
-  }
-  const hops = accelerators <= scaleUp ? 0 : ASSUMED.hopSeconds * Math.log2(accelerators / scaleUp);
-  const bytes = (2 * GRADIENT_BYTES * trainedParameters) / tensorParallel / pipelineParallel;
-  return bytes / (ASSUMED.reduceShare * farRate(system)) + hops;
+  const { accelerator, accelerators, tensorParallel, pipelineParallel, trainedParameters, scaleUp } = system;
+  const split = tensorParallel * pipelineParallel;
+  const copies = accelerators / split;
+  const bytes = (GRADIENT_BYTES * trainedParameters) / split;
+  const near = Math.max(1, Math.min(copies, scaleUp / tensorParallel));
+  const { collectives } = accelerator.kernels;
+  const moved = (count: number): number => (2 * (count - 1)) / count;
+  const nearSeconds =
+    collectives === undefined
+      ? (moved(near) * bytes) / (ASSUMED.reduceShare * accelerator.linkBytesPerSecond)
+      : collectiveSeconds(collectives, "all-reduce", near, bytes);
+  if (copies === near) return nearSeconds;
+  const hops = ASSUMED.hopSeconds * Math.log2(accelerators / scaleUp);
+  const far = (moved(copies / near) * bytes) / near / (ASSUMED.reduceShare * accelerator.networkBytesPerSecond);
+  return nearSeconds + far + hops;
 }
 
 /**
@@ -355,14 +359,15 @@ function updateSeconds({ accelerator, accelerators, trainedParameters }: Trainin
 
 /** Seconds of steps whose slowest accelerators compute for so long, in so many micro-batches. */
 export function wholeStepSeconds(system: TrainingSystem): (computed: number, microBatches: number) => number {
+  const { pipelineParallel } = system;
   const reduce = reduceSeconds(system);
   const gather = system.isSharded ? gatherSeconds(system) : () => 0;
   return (computed, microBatches) => {
-    // Gradients of layers are summed beside the last micro-batch's backward, and what is left of them after it.
+    // Gradients of layers are summed while a pipeline drains, beside the last backwards, and what is left after them.
     const [summed, update] =
       system.isFull === undefined
         ? [reduce, 0]
-        : [Math.max(0, reduce - (BACKWARD_SHARE * computed) / microBatches), updateSeconds(system)];
+        : [Math.max(0, reduce - (BACKWARD_SHARE * pipelineParallel * computed) / microBatches), updateSeconds(system)];
     return Math.max(computed + summed + update + ASSUMED.stepSeconds, gather(microBatches));
   };
 }
