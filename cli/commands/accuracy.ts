@@ -68,7 +68,7 @@ function describe({ steps, rates, kernels }: AccuracyFacts): string {
         ]),
     ...(rates.length === 0
       ? []
-      : ["Published rates of LoRA training, which nothing is fitted to:", ...rowsText(rates, "all")]),
+      : ["Published rates of training, which nothing is fitted to:", ...rowsText(rates, "all")]),
     ...kernelsText(kernels),
     "bias: the median error with its sign, above 0 where predictions are too slow; in interval: rows in their 90 % interval",
     "`loratwin paper` compares with the evaluation of the mLoRA paper",

@@ -9,16 +9,16 @@ import type { ProductPrecision } from "./training-system.ts";
  * near it comes, and a test compares.
  */
 export const PUBLISHED_FIT: StepFit = {
-  float8Share: 0.824,
-  float4Share: 0.654,
-  hostSeconds: 4e-3,
-  ringSeconds: 2.46e-4,
-  generations: { Blackwell: 1.11, Ada: 0.713, "CDNA 3": 0.95, "CDNA 4": 0.958 },
+  float8Share: 0.826,
+  float4Share: 0.656,
+  hostSeconds: 3.89e-3,
+  ringSeconds: 2.23e-4,
+  generations: { Blackwell: 1.11, Ada: 0.723, "CDNA 3": 0.949, "CDNA 4": 0.957 },
   releases: {
     ...STEP_SETTING.knownReleases,
-    "nemo1-v4.0": 0.99,
+    "nemo1-v4.0": 0.991,
     "nemo1-rocm-v5.0": 1.06,
-    "nemo2-v5.0": 1.19,
+    "nemo2-v5.0": 1.185,
     deepspeed: 1.11,
   },
 };

@@ -45,7 +45,7 @@ const ASSUMED = {
   gatherShare: 0.75,
   gapSeconds: 1e-4,
   stepSeconds: 0.01,
-  hopSeconds: 1e-3,
+  hopSeconds: 4e-3,
 } as const;
 
 /** Bytes of a parameter of the base model that is gathered, and of a gradient that is reduced. */

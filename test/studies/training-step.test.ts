@@ -64,9 +64,21 @@ it("a step takes its products, attention, activations and head, added up by hand
   const adapted = 2 * (8192 + 8192) + 2 * (8192 + 1024) + 3 * (8192 + 28672);
   const activations = (8192 * (2 * 9 * (8 * 8192 + 3 * 28672) + 2.5 * 7 * adapted)) / 4e12;
   const head = product(0.1, [0, 32000, 8192], [0, 8192, 32000]) + (47 * 8192 * 32000) / 4e12;
-  const reduced = (2 * 4 * 44.6e6) / (0.7 * 4e11);
+  // Each of eight sends all parts but its own, twice.
+  const reduced = (2 * (7 / 8) * 4 * 44.6e6) / (0.7 * 4e11);
   const expected = 80 * ((forward + backward) / (0.8 * 2) + attended + activations + 2 * 1e-4) + head + reduced + 0.01;
   expect(seconds()).toBeCloseTo(expected, 10);
+});
+
+it("full training adds gradients of weights and an update of all of them, and what is summed hides behind backwards", () => {
+  const all = 69e9;
+  const adapters = { accelerators: 1, trainedParameters: all, precision: "bfloat16" } as const;
+  const one = { ...adapters, isFull: true } as const;
+  const added = seconds(one) - seconds(adapters);
+  // As many operations as a forward, and no adapters; 30 bytes of each parameter in the update.
+  expect(added).toBeGreaterThan((2 * 8192 * all) / 1e15 + (30 * all) / 4e12 - 0.3);
+  expect(seconds({ ...one, accelerators: 8 })).toBeLessThan(seconds(one));
+  expect(seconds({ ...one, accelerators: 64 })).toBeGreaterThan(seconds({ ...one, accelerators: 8 }) - 0.1);
 });
 
 it("more of what costs time never takes less of it", () => {
