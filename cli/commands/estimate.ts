@@ -33,7 +33,8 @@ function priceChoice(args: Arguments): PriceChoice | undefined {
 
 export const estimateCommand: Command = {
   usage: "estimate <workload>",
-  describe: "before training: how long a workload will take, in how much memory of each device, and what it costs",
+  describe:
+    "before training: how long a workload will take with loratwin, in how much memory, and what it costs (other software: layouts)",
   examples: [
     ["$0 estimate w.yaml --cluster gpus.yaml --prices prices.yaml --tenure spot", "by the prices of its accelerators"],
     ["$0 estimate w.yaml --devices cpu:0,cpu:1 --cost-per-hour 0.4", "by what the machine costs"],
