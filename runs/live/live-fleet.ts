@@ -261,7 +261,8 @@ export class LiveFleet implements Disposable {
    */
   adapterOf(name: string): AdapterState {
     const { adapter, number } = this.#jobs.named(name);
-    return adapter === undefined ? this.#jobs.stateOf(name) : this.#folder.readAdapter(this.#input.works.of(number).job);
+    if (adapter === undefined) return this.#jobs.stateOf(name);
+    return this.#folder.readAdapter(this.#input.works.of(number).job);
   }
 
   /** Tells of what happens from now on; what ends that. */
