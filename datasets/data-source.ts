@@ -10,8 +10,10 @@ export interface FileSource {
   readonly prompt?: string | undefined;
   /** Template of the scored part; the end-of-sequence token follows it. */
   readonly response?: string | undefined;
-  /** The column of `text` (default "text") or of the messages of `chat` (default "messages"). */
+  /** The column of `text` (default "text") or of the messages of `chat` (default "messages", else "conversations"). */
   readonly field?: string | undefined;
+  /** Which of the assistant's turns of a conversation are scored: all when absent. */
+  readonly turns?: "all" | "last" | undefined;
   readonly shuffle?: boolean | undefined;
   /** Only the first so many records. */
   readonly limit?: number | undefined;

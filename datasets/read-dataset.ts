@@ -56,6 +56,8 @@ export interface Dataset {
   readonly numJoined: number;
   /** Rows left out because the cutoff took every scored token. */
   readonly numDropped: number;
+  /** Rows left out because the data say of all their turns that they are not trained. */
+  readonly numUnscored: number;
   /** Tokens of all rows together, and those that are scored. */
   readonly numTokens: number;
   readonly numScored: number;
@@ -205,19 +207,23 @@ export async function readRowWork(
 }
 
 /**
- * Rows cut to `cutoffLength`. One that the cutoff leaves without a scored token is dropped; `tokens` rows that never had
- * one are kept, because rows that are replayed must keep their places.
+ * Rows cut to `cutoffLength`. One without a scored token is left out, whether the cutoff or the data say so; `tokens` rows
+ * that never had one are kept, because rows that are replayed must keep their places.
  * @throws InputError where nothing is left to score
  */
 export function cutToLength(whole: WholeRows, cutoffLength = Number.POSITIVE_INFINITY, at = "data"): Dataset {
   const rows: Row[] = [];
-  let [numCut, numDropped, numTokens, numScored] = [0, 0, 0, 0];
+  let [numCut, numDropped, numUnscored, numTokens, numScored] = [0, 0, 0, 0, 0];
   for (const row of whole.rows) {
     const isLonger = row.inputIds.length > cutoffLength;
     const cut = isLonger
       ? { inputIds: row.inputIds.slice(0, cutoffLength), labels: row.labels.slice(0, cutoffLength) }
       : row;
     const scored = countScored(cut);
+    if (whole.format !== "tokens" && countScored(row) === 0) {
+      numUnscored += 1;
+      continue;
+    }
     if (scored === 0 && countScored(row) > 0) {
       numDropped += 1;
       continue;
@@ -234,7 +240,7 @@ export function cutToLength(whole: WholeRows, cutoffLength = Number.POSITIVE_INF
         : "No label is scored.";
     throw new InputError({ expected: "at least one scored token", at, file: whole.file, got: "none", hint });
   }
-  return { ...whole, rows, numCut, numDropped, numTokens, numScored };
+  return { ...whole, rows, numCut, numDropped, numUnscored, numTokens, numScored };
 }
 
 /** `readWholeRows`, cut to `cutoffLength`. @throws InputError as the two do */

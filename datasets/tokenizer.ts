@@ -7,9 +7,11 @@ import { compileTemplate } from "./chat-template.ts";
 import { quickenBpe } from "./quick-bpe.ts";
 import { createSections } from "./sections.ts";
 
+/** A message as chat templates take it: other keys, such as `tool_calls` and `reasoning_content`, are the template's. */
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
+  readonly [key: string]: unknown;
 }
 
 /** A model's tokenizer with what its config files say about special tokens. */
@@ -26,8 +28,10 @@ export interface TextTokenizer {
   /** A text in pieces that have the tokens, each by itself, which they have together. */
   sections(text: string): readonly string[];
   decode(ids: readonly number[]): string;
+  /** Texts of special tokens, such as those that end a turn. */
+  readonly specialTexts: readonly string[];
   /** @throws InputError when there is no chat template, or it refuses the messages */
-  renderChat(messages: readonly ChatMessage[], addGenerationPrompt: boolean): string;
+  renderChat(messages: readonly ChatMessage[], addGenerationPrompt: boolean, tools?: unknown): string;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -69,6 +73,21 @@ function chatTemplateOf(folder: string, config: Json): string | undefined {
   const named = inside as readonly { name?: unknown; template?: unknown }[];
   const chosen = named.find(({ name }) => name === "default") ?? named[0];
   return typeof chosen?.template === "string" ? chosen.template : undefined;
+}
+
+/** Texts of special tokens, such as those that end a turn. */
+function specialTexts(folder: string, tokenizerConfig: Json): ReadonlySet<string> {
+  const added = readJson(path.join(folder, "tokenizer.json"), true)["added_tokens"];
+  const tokens = (Array.isArray(added) ? added : []) as readonly {
+    readonly content?: unknown;
+    readonly special?: unknown;
+  }[];
+  const named = Object.entries(tokenizerConfig).filter(([key]) => key.endsWith("_token"));
+  const texts = [
+    ...tokens.filter(({ special }) => special === true).map(({ content }) => content),
+    ...named.map(([, value]) => tokenText(value)),
+  ];
+  return new Set(texts.filter((text): text is string => typeof text === "string" && text !== ""));
 }
 
 function createTokenizer(folder: string, tokenizerConfig: Json): Tokenizer {
@@ -118,14 +137,15 @@ function createChatRenderer(
 ): TextTokenizer["renderChat"] {
   const file = path.join(folder, "tokenizer_config.json");
   let compiled: ReturnType<typeof compileTemplate> | undefined;
-  return (messages, addGenerationPrompt) => {
+  return (messages, addGenerationPrompt, tools) => {
     if (template === undefined) {
       const hint = "Give prompt and response templates, or a model whose tokenizer has a chat template.";
       throw new InputError({ expected: "a chat template for chat data", file, got: "none", hint });
     }
     try {
       compiled ??= compileTemplate(template);
-      return compiled({ ...variables, messages, add_generation_prompt: addGenerationPrompt });
+      const called = tools === undefined ? {} : { tools };
+      return compiled({ ...variables, ...called, messages, add_generation_prompt: addGenerationPrompt });
     } catch (cause) {
       throw new InputError(
         { expected: "messages that the chat template takes", file, got: (cause as Error).message },
@@ -172,6 +192,7 @@ export function loadTokenizer(folder: string): TextTokenizer {
     encode,
     sections: createSections(tokenizer),
     decode: (ids) => tokenizer.decode([...ids]),
+    specialTexts: [...specialTexts(folder, tokenizerConfig)],
     renderChat: createChatRenderer(folder, template, variables),
   };
 }

@@ -1,6 +1,7 @@
 import { InputError, ownValue } from "../../core/index.ts";
 import type { DataFormat, FileSource } from "../data-source.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
+import { amountOf, isAssistants, messageField, TRAINED_KEYS } from "./conversation.ts";
 import { fieldsOf } from "./row-kind.ts";
 import { templateFields } from "./templates.ts";
 
@@ -11,6 +12,8 @@ interface Directive {
   /** Keys that belong together: whoever uses one of them as data has seen the others. */
   readonly keys: readonly string[];
   readonly of: readonly ("record" | "message")[];
+  /** Understood in conversations. */
+  readonly isOfChat?: true;
   /** Whether a value asks for nothing but what is done anyway, or is no such key at all but plain data. */
   readonly isUsual: (value: unknown, fields: Fields) => boolean;
   /** What is expected, behind the key. */
@@ -27,14 +30,6 @@ function isAbsent(value: unknown): boolean {
 /** Other words for no, which are no classes where a key is about training alone. */
 const NO = ["no", "off", "none", "never", "skip", "n", "f"];
 
-/** Yes, no and amounts, written out or not, as a number; undefined for anything else. */
-function amountOf(value: unknown): number | undefined {
-  const text = String(value).trim().toLowerCase();
-  if (text === "true" || text === "false") return Number(text === "true");
-  const isAmount = ["number", "bigint", "string"].includes(typeof value) && text !== "" && !Number.isNaN(Number(text));
-  return isAmount ? Number(text) : undefined;
-}
-
 function isOnlyOnes(value: unknown): boolean {
   return !Array.isArray(value) || value.every((one) => amountOf(one) === 1);
 }
@@ -43,9 +38,10 @@ const ANYWHERE = ["record", "message"] as const;
 
 /** All such keys. What is trained in spite of one would be trained otherwise than the data say. */
 const DIRECTIVES: readonly Directive[] = [
-  ...["train", "training", "weight"].map((key) => ({
+  // Of messages they are understood.
+  ...TRAINED_KEYS.map((key) => ({
     keys: [key],
-    of: ANYWHERE,
+    of: ["record"] as const,
     isUsual: (value: unknown) => (amountOf(value) ?? 1) === 1 && !NO.includes(String(value).trim().toLowerCase()),
     usual: "true or 1",
   })),
@@ -61,7 +57,8 @@ const DIRECTIVES: readonly Directive[] = [
     ["chosen", "rejected"],
     ["preferred_output", "non_preferred_output"],
   ].map((keys) => ({ keys, of: ["record"] as const, isUsual: isAbsent, usual: "absent" })),
-  ...["tools", "functions", "chat_template_kwargs"].map((key) => ({
+  { keys: ["tools"], of: ["record"], isOfChat: true, isUsual: isAbsent, usual: "absent" },
+  ...["functions", "chat_template_kwargs"].map((key) => ({
     keys: [key],
     of: ["record"] as const,
     isUsual: isAbsent,
@@ -93,13 +90,14 @@ export function fieldsUsed({ prompt = "", response = "", field }: FileSource): R
 /** @throws InputError for a record, or a message of it, that asks for something that is not done */
 export function checkDirectives(
   record: DataRecord,
-  { field = "messages" }: FileSource,
+  source: FileSource,
   used: ReadonlySet<string>,
   format?: DataFormat,
 ): void {
   const check = (of: "record" | "message", fields: Fields, at: (key: string) => string): void => {
     for (const directive of DIRECTIVES) {
-      if (!directive.of.includes(of)) continue;
+      if (!directive.of.includes(of) || (directive.isOfChat === true && format !== "instruction" && format !== "text"))
+        continue;
       if (of === "record" && directive.keys.some((key) => used.has(key))) continue;
       const key = directive.keys.find((one) => {
         const value = ownValue(fields, one);
@@ -112,11 +110,12 @@ export function checkDirectives(
   };
   const fields = fieldsOf(record);
   check("record", fields, (key) => fieldAt(record.place, key));
-  const messages = format === "chat" ? ownValue(fields, field) : undefined;
+  if (format !== "chat") return;
+  const field = messageField(source, fields);
+  const messages = ownValue(fields, field);
   if (!Array.isArray(messages)) return;
   messages.forEach((message: Fields | null, index) => {
     // Nothing of the others' is trained.
-    if (message?.["role"] !== "assistant") return;
-    check("message", message, (key) => `${fieldAt(record.place, field)}[${index}].${key}`);
+    if (isAssistants(message)) check("message", message!, (key) => `${fieldAt(record.place, field)}[${index}].${key}`);
   });
 }

@@ -1,6 +1,7 @@
 import { InputError, ownValue } from "../../core/index.ts";
 import type { DataFormat, FileSource } from "../data-source.ts";
 import type { DataRecord } from "../records/record.ts";
+import { hasConversation, MESSAGE_FIELDS } from "./conversation.ts";
 import { defaultTemplates } from "./instruction.ts";
 import { fieldNames, fieldsOf } from "./row-kind.ts";
 
@@ -26,14 +27,20 @@ export function inferFormat(source: FileSource, first: DataRecord): InferredForm
     };
   }
   if (has("input_ids")) return { format: "tokens", because: 'the first record has "input_ids"' };
-  if (has("messages")) return { format: "chat", because: 'the first record has "messages"' };
+  if (hasConversation(fields)) {
+    const names = MESSAGE_FIELDS.filter(has);
+    return {
+      format: "chat",
+      because: `the first record has "${names[0] ?? "prompt"}"${names.length > 0 ? "" : " of messages"}`,
+    };
+  }
   if (defaultTemplates(first) !== undefined) {
     return { format: "instruction", because: `the first record has the fields ${Object.keys(fields).join(", ")}` };
   }
   if (has("text")) return { format: "text", because: 'the first record has "text"' };
   throw new InputError({
     expected:
-      "a record whose format can be told (input_ids, messages, text, instruction and output, question and answer)",
+      "a record whose format can be told (input_ids, messages, conversations, text, instruction and output, question and answer)",
     ...first.place,
     got: fieldNames(first),
     hint: "Say format: instruction with prompt and response templates, or format: text with field.",

@@ -46,13 +46,21 @@ export function textField(record: DataRecord, field: string): string {
   throw new InputError({ expected: `the field "${field}"`, ...record.place, at, got: Object.keys(fields) });
 }
 
+/** A piece of a row's text. */
+export interface RowPart {
+  readonly text: string;
+  readonly scored: boolean;
+  /** A token that reaches from the part before into this one is not scored, where one of the two is not. */
+  readonly isStrict?: true;
+}
+
 /**
  * A sequence of parts, tokenized together. `isWhole`: with what the tokenizer puts around a text, and the end token where
  * the last part does not end with it.
  */
 export function rowOfParts(
   tokenizer: TextTokenizer,
-  parts: readonly { readonly text: string; readonly scored: boolean }[],
+  parts: readonly RowPart[],
   mostTokens: number,
   isWhole: boolean,
 ): MadeRow {
@@ -67,10 +75,12 @@ export function rowOfParts(
   if (isWhole && last !== tokenizer.eosId) closed.push(tokenizer.eosId);
   const inputIds = Int32Array.from([...before, ...ids, ...closed]);
   const labels = inputIds.slice();
-  parts.forEach(({ scored }, part) => {
+  parts.forEach(({ scored, isStrict }, part) => {
     const start = part === 0 ? 0 : before.length + starts[part]!;
     const end = part + 1 === parts.length ? labels.length : before.length + starts[part + 1]!;
     if (!scored) labels.fill(NOT_SCORED, start, end);
+    else if (isStrict === true && joined[part] === true && parts[part - 1]?.scored === false)
+      labels.fill(NOT_SCORED, start, start + 1);
   });
   return {
     inputIds,

@@ -87,6 +87,8 @@ export const fileDataSchema = z.strictObject({
   response: z.string().min(1).optional(),
   /** The column of plain text. */
   field: z.string().min(1).optional(),
+  /** Of a conversation, which of the assistant's turns are scored. */
+  turns: z.enum(["all", "last"]).optional(),
   shuffle: z.boolean().optional(),
   limit: positiveInt.optional(),
   /** In a folder: files whose names start with it. In a JSON object: the list under this key. */

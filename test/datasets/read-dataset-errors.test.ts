@@ -205,7 +205,7 @@ sharedTest.each<[string, string, string | Uint8Array, Partial<FileSource>, RegEx
     "r.jsonl",
     '{"messages":"a"}',
     {},
-    /a list of messages {role, content} at messages, got "a"/,
+    /a list of messages {role, content} or {from, value} at messages, got "a"/,
   ],
   ["a split of a JSONL file", "r.jsonl", '{"text":"a"}', { split: "test" }, /no split for a single file of this form/],
   [

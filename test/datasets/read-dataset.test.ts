@@ -166,7 +166,7 @@ sharedTest("a chat template that rewrites earlier turns, or that refuses a role,
   const file = temporaryFile("chat.jsonl", `\n${JSON.stringify({ messages: TALK })}`);
   const last = withChatTemplate("{{ messages[-1].content }}");
   await expect(readDataset({ path: file }, { tokenizer: last })).rejects.toThrow(
-    /chat.jsonl:2: Expected a chat template that writes turns one after another at messages\[1\]/,
+    /chat.jsonl:2: Expected a chat template in which each turn can be found at messages\[1\]/,
   );
   const strict = withChatTemplate("{{ raise_exception('no users here') }}");
   await expect(readDataset({ path: file }, { tokenizer: strict })).rejects.toThrow(

@@ -33,7 +33,7 @@ import {
   workloadArchitecture,
 } from "../../plan/index.ts";
 import { RowReader } from "./read-rows.ts";
-import { cutLengths, joinedRows, lostRows, remarksAndWarnings } from "./row-remarks.ts";
+import { cutLengths, joinedRows, lostRows, numRead, remarksAndWarnings } from "./row-remarks.ts";
 
 /** A workload with everything it names looked at. */
 export interface LoadedWorkload {
@@ -117,7 +117,7 @@ async function loadJobData(job: Job, index: number, reader: RowReader): Promise<
   const steps = orderRows(divided.training.length, order).map((step) =>
     Array.from(step, (at) => divided.training[at]!),
   );
-  const numRows = dataset.rows.length + numDropped;
+  const numRows = numRead(dataset);
   if (numDropped > MOST_DROPPED * numRows)
     throw new InputError({
       expected: "a cutoffLength that leaves something to score in at least half of the rows",

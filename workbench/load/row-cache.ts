@@ -5,7 +5,7 @@ import { userCache, writeWholeFile } from "../../files/index.ts";
 import { packRows, unpackRows } from "./packed-rows.ts";
 
 /** Raised when the same data give other rows than before. */
-const VERSION = 2;
+const VERSION = 3;
 const MAGIC = "LTROWS";
 /** All files together; the ones that were used longest ago go. */
 const MOST_BYTES = 2 ** 30;

@@ -20,22 +20,37 @@ export function remarksAndWarnings(said: readonly SaidOfRows[]): {
   return { remarks: texts(false), warnings: texts(true) };
 }
 
-/** Rows that the cutoff shortened or dropped. */
-export function lostRows({ rows, numCut, numDropped }: Dataset, cutoffLength: number): readonly SaidOfRows[] {
-  const of = rows.length + numDropped;
+/** Rows of the file, with those that were left out. */
+export function numRead({ rows, numDropped, numUnscored }: Dataset): number {
+  return rows.length + numDropped + numUnscored;
+}
+
+/** Rows that the cutoff shortened or dropped, or of which nothing is trained. */
+export function lostRows(dataset: Dataset, cutoffLength: number): readonly SaidOfRows[] {
+  const { numCut, numDropped, numUnscored } = dataset;
+  const of = numRead(dataset);
   const share = (numCut + numDropped) / of;
   return [
     ...(numCut > 0 ? [{ text: `${numCut} of ${of} rows cut to ${cutoffLength} tokens`, share }] : []),
     ...(numDropped > 0
       ? [{ text: `${numDropped} of ${of} rows dropped, the cutoff left nothing to score`, share }]
       : []),
+    ...(numUnscored > 0
+      ? [
+          {
+            text: `${numUnscored} of ${of} rows left out, the data say that nothing of them is trained`,
+            share: numUnscored / of,
+          },
+        ]
+      : []),
   ];
 }
 
 /** Rows in which a token is partly of the prompt and partly of the response, or the same of a chat's turns. */
-export function joinedRows({ rows, numJoined, numDropped }: Dataset, whose: string): readonly SaidOfRows[] {
+export function joinedRows(dataset: Dataset, whose: string): readonly SaidOfRows[] {
+  const { numJoined } = dataset;
   if (numJoined === 0) return [];
-  const of = rows.length + numDropped;
+  const of = numRead(dataset);
   const what = `in ${numJoined} of ${of} rows${whose} a token begins in the prompt and ends in the response, and is scored with it`;
   const mend = "inference ends a prompt before such a token: let the response begin with the space, or at a new line";
   return [{ text: `${what}; ${mend}`, share: numJoined / of }];

@@ -111,11 +111,9 @@ describe("a row that says how it is to be trained", () => {
 
 describe("a message that says how it is to be trained", () => {
   it.each([
-    ["train", false],
-    ["training", false],
-    ["weight", 0],
     ["label", false],
     ["images", ["a.png"]],
+    ["train_detail", [{ begin_offset: 0, end_offset: 1, train: false }]],
   ])("is refused by name where that is not understood: %s: %j", async (key, value) => {
     await expect(read([talk({}), talk({ [key]: value })])).rejects.toThrow(
       new RegExp(`r\\.jsonl:2: Expected "${key}" to be .* at messages\\[1\\]\\.${key}, got `),
@@ -124,5 +122,12 @@ describe("a message that says how it is to be trained", () => {
 
   it("is trained where it says so, and need not say that what is not trained is not", async () => {
     expect(await read([talk({ train: true, weight: 1 }, { train: false, weight: 0 })])).toBe(1);
+  });
+
+  it.each(["train", "training", "weight"])("is neither half trained nor by a word: %s", async (key) => {
+    for (const value of [0.5, "no"])
+      await expect(read([talk({ [key]: value })])).rejects.toThrow(
+        new RegExp(`0, 1, true or false at messages\\[1\\]\\.${key}`),
+      );
   });
 });

@@ -1,0 +1,155 @@
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { type DataSource, type FileSource, initModel, loadTokenizer, readDataset } from "../../datasets/index.ts";
+import { temporaryFile, temporaryFolder } from "./shared.ts";
+
+/** ChatML with an end token that is special, thoughts of the last answer alone, and tools where there are some. */
+const TEMPLATE = `{%- if tools %}<tools>{{ tools | tojson }}</tools>
+{%- endif %}{%- for m in messages %}[{{ m.role }}]
+{%- if m.reasoning_content and loop.last %}<think>{{ m.reasoning_content }}</think>{% endif %}{{ m.content }}
+{%- for call in m.tool_calls or [] %}<call>{{ call.function.arguments | tojson }}</call>{% endfor %}</s>
+{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}`;
+
+const folder = temporaryFolder();
+initModel({ folder, hiddenSize: 8, layers: 1, heads: 1, seed: 0 });
+
+function tokenizerOf(template: string) {
+  const own = temporaryFolder();
+  fs.cpSync(folder, own, { recursive: true });
+  fs.writeFileSync(path.join(own, "chat_template.jinja"), template);
+  return loadTokenizer(own);
+}
+const tokenizer = tokenizerOf(TEMPLATE);
+const MARKS = ["<s>", "</s>", "<pad>"];
+const decode = (ids: readonly number[]): string =>
+  Buffer.from(ids.flatMap((id) => (id < 256 ? [id] : [...Buffer.from(MARKS[id - 256]!)]))).toString();
+
+async function read(records: readonly object[], source: Partial<FileSource> = {}) {
+  const file = temporaryFile("r.jsonl", records.map((record) => JSON.stringify(record)).join("\n"));
+  return await readDataset({ path: file, ...source } as DataSource, { tokenizer });
+}
+
+/** What is trained of a record: runs of scored tokens. */
+async function trained(record: object, source: Partial<FileSource> = {}): Promise<readonly string[]> {
+  const { rows } = await read([record], source);
+  const { labels } = rows[0]!;
+  const runs: number[][] = [];
+  labels.forEach((label, at) => {
+    if (label === -100) return;
+    if (at === 0 || labels[at - 1] === -100) runs.push([]);
+    runs.at(-1)!.push(label);
+  });
+  return runs.map(decode);
+}
+
+const say = (role: string, content: unknown, more: object = {}) => ({ role, content, ...more });
+const TALK = [say("user", "1?"), say("assistant", "one"), say("user", "2?"), say("assistant", "two")];
+
+describe("what is trained of a conversation", () => {
+  it("is each of the assistant's turns with its end token, and no line break behind it", async () => {
+    expect(await trained({ messages: TALK })).toEqual(["one</s>", "two</s>"]);
+    expect(await trained({ messages: TALK }, { turns: "last" })).toEqual(["two</s>"]);
+  });
+
+  it.each([
+    [
+      "ShareGPT",
+      {
+        conversations: [
+          { from: "human", value: "1?" },
+          { from: "gpt", value: "one" },
+        ],
+      },
+    ],
+    ["JSON in a text", { messages: JSON.stringify(TALK.slice(0, 2)) }],
+    [
+      "a prompt and a completion of messages",
+      { prompt: [TALK[0], say("assistant", "no")], completion: [say("assistant", "one")] },
+    ],
+    ["a system column", { system: "Be short.", messages: TALK.slice(0, 2) }],
+    [
+      "text parts",
+      {
+        messages: [
+          TALK[0],
+          say("assistant", [
+            { type: "text", text: "o" },
+            { type: "text", text: "ne" },
+          ]),
+        ],
+      },
+    ],
+  ])("is the same of %s", async (_, record) => {
+    expect(await trained(record)).toEqual(["one</s>"]);
+  });
+
+  it("is not what a row says is not trained: no token of it", async () => {
+    for (const flag of [{ train: false }, { training: 0 }, { weight: "0" }, { weight: 0, train: true }])
+      expect(await trained({ messages: [TALK[0], say("assistant", "one", flag), ...TALK.slice(2)] })).toEqual([
+        "two</s>",
+      ]);
+    const parts = [
+      { type: "text", text: "not ", train: false },
+      { type: "text", text: "one" },
+    ];
+    expect(await trained({ messages: [TALK[0], say("assistant", parts)] })).toEqual(["one</s>"]);
+  });
+
+  it("is nothing of a row all of whose turns are not: it is left out and counted", async () => {
+    const silent = { messages: [TALK[0], say("assistant", "one", { weight: 0 })] };
+    expect(await read([silent, { messages: TALK }])).toMatchObject({ numUnscored: 1, rows: { length: 1 } });
+    await expect(read([silent])).rejects.toThrow(/at least one scored token/);
+  });
+
+  it("is a call of a tool too, and the template is told of the tools", async () => {
+    const call = { type: "function", function: { name: "add", arguments: '{"a": 1}' } };
+    const tools = [{ type: "function", function: { name: "add" } }];
+    const messages = [
+      TALK[0],
+      say("assistant", null, { tool_calls: [call] }),
+      say("tool", "2"),
+      say("assistant", "two"),
+    ];
+    const { rows } = await read([{ messages, tools }]);
+    expect(decode([...rows[0]!.inputIds])).toContain('<tools>[{"type"');
+    expect(await trained({ messages, tools: JSON.stringify(tools) })).toEqual(['<call>{"a": 1}</call></s>', "two</s>"]);
+  });
+
+  it("is found where the template writes a turn otherwise once others follow it", async () => {
+    const thought = (content: string) => say("assistant", content, { reasoning_content: "hm" });
+    expect(await trained({ messages: [TALK[0], thought("one"), TALK[2], thought("two")] })).toEqual([
+      "one</s>",
+      "<think>hm</think>two</s>",
+    ]);
+  });
+});
+
+describe("a conversation that cannot be trained as it is meant", () => {
+  it.each([
+    [
+      "tools that the template does not write",
+      { messages: TALK.slice(0, 2), tools: [{ name: "a" }] },
+      /writes tools at tools/,
+    ],
+    [
+      "a part that is no text",
+      { messages: [say("assistant", [{ type: "image_url" }])] },
+      /part of type text .* got "image_url"/,
+    ],
+    [
+      "a speaker that nobody knows",
+      { conversations: [{ from: "narrator", value: "a" }] },
+      /one of human, .* got "narrator"/,
+    ],
+    ["an answer that is missing", { messages: [TALK[0], say("assistant", null)] }, /a text at messages\[1\]\.content/],
+    ["a message that is none", { messages: ["hello"] }, /a message {role, content} at messages\[0\]/],
+    ["tools that are no list", { messages: TALK, tools: { name: "a" } }, /a list of tools at tools/],
+  ])("is refused: %s", async (what, record, message) => {
+    const file = temporaryFile("r.jsonl", JSON.stringify(record));
+    const own = what.startsWith("tools that the")
+      ? tokenizerOf(TEMPLATE.replace(/{%- if tools.*?{%- endif %}/s, ""))
+      : tokenizer;
+    await expect(readDataset({ path: file }, { tokenizer: own })).rejects.toThrow(message);
+  });
+});
