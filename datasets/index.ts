@@ -21,8 +21,10 @@ export {
   type ReadDatasetOptions,
   type RowWork,
   readDataset,
+  readEachRecord,
   readRowWork,
   readWholeRows,
+  type SeenRecord,
   type WholeRows,
 } from "./read-dataset.ts";
 // A record of a data file.

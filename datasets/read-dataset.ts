@@ -149,11 +149,18 @@ export async function locateData(data: DataSource, options: ReadDatasetOptions =
     : path.resolve(options.baseFolder ?? ".", source.path);
 }
 
+/** What a record became: a row, or why there is none. */
+export type SeenRecord = {
+  readonly place: Place;
+  readonly format: DataFormat;
+  readonly inferred: string | undefined;
+} & ({ readonly row: MadeRow } | { readonly refused: InputError });
+
 /**
- * Reads a data source into token rows of full length, prompts masked, end tokens added.
- * @throws InputError with file, line or record, and field
+ * Reads a data source record by record. The file itself, and a source that fits none of its records, end it.
+ * @throws InputError
  */
-export async function readWholeRows(data: DataSource, options: ReadDatasetOptions = {}): Promise<WholeRows> {
+export async function* readEachRecord(data: DataSource, options: ReadDatasetOptions = {}): AsyncGenerator<SeenRecord> {
   const at = options.at ?? "data";
   const source = fileSourceOf(data, at);
   const file = await locateData(data, options);
@@ -167,15 +174,38 @@ export async function readWholeRows(data: DataSource, options: ReadDatasetOption
   };
   const vocabularySize = options.vocabularySize ?? options.tokenizer?.vocabularySize ?? Number.POSITIVE_INFINITY;
   const used = fieldsUsed(source);
-  const rows: MadeRow[] = [];
   let format: DataFormat | undefined;
   let inferred: string | undefined;
   for await (const record of readRecords(file, source, `${at}.path`)) {
     if (format === undefined) ({ format, because: inferred } = beginSource(source, record, at));
-    rows.push(makeRow(record, format!, used, context, vocabularySize));
+    const seen = { place: record.place, format: format!, inferred };
+    try {
+      yield { ...seen, row: makeRow(record, format!, used, context, vocabularySize) };
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      yield { ...seen, refused: error };
+    }
   }
-  if (format === undefined)
+}
+
+/**
+ * Reads a data source into token rows of full length, prompts masked, end tokens added.
+ * @throws InputError with file, line or record, and field
+ */
+export async function readWholeRows(data: DataSource, options: ReadDatasetOptions = {}): Promise<WholeRows> {
+  const at = options.at ?? "data";
+  const source = fileSourceOf(data, at);
+  const file = await locateData(data, options);
+  const rows: MadeRow[] = [];
+  let first: SeenRecord | undefined;
+  for await (const seen of readEachRecord(data, options)) {
+    if ("refused" in seen) throw seen.refused;
+    first ??= seen;
+    rows.push(seen.row);
+  }
+  if (first === undefined)
     throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint: "No label is scored." });
+  const { format, inferred } = first;
   const shuffle = source.shuffle ?? format !== "tokens";
   return { ...collectRows(rows), format, ...(inferred === undefined ? {} : { inferred }), shuffle, file };
 }

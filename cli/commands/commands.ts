@@ -3,6 +3,7 @@ import type { Command } from "../command.ts";
 /** In the order of --help. Each is loaded alone: all of them together take most of a short command's time. */
 const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./demo.ts")).demoCommand,
+  data: async () => (await import("./data.ts")).dataCommand,
   plan: async () => (await import("./plan.ts")).planCommand,
   estimate: async () => (await import("./estimate.ts")).estimateCommand,
   simulate: async () => (await import("./simulate.ts")).simulateCommand,

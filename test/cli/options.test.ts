@@ -149,6 +149,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   layouts: [{ workload: "g.yaml", accelerator: "H100 SXM", count: 2 }],
   capacity: [{ forecast: "f.yaml", candidates: "c.yaml", prices: "k.yaml" }],
   accuracy: [{}],
+  data: [{ file: "rows.jsonl", tokenizer: "model" }],
   paper: [{}],
   explore: [{ output: "explore.html" }],
   serve: [

@@ -1,0 +1,123 @@
+import { InputError, quantile, sum } from "../../core/index.ts";
+import {
+  countScored,
+  type DataSource,
+  datasetDigest,
+  loadTokenizer,
+  NOT_SCORED,
+  readEachRecord,
+  type SeenRecord,
+  type TextTokenizer,
+} from "../../datasets/index.ts";
+import { absolute, type Context } from "../../files/index.ts";
+
+export interface DataChoice {
+  readonly source: DataSource;
+  /** A folder with a tokenizer's files; rows of tokens need none. */
+  readonly tokenizer: string | undefined;
+  /** Tokens that a row keeps; all when absent. */
+  readonly cutoffLength: number | undefined;
+}
+
+/** A row of a data file as it is trained, or why it is not. */
+export type SeenRow = { readonly at: string } & (
+  | { readonly input_ids: readonly number[]; readonly labels: readonly number[] }
+  | { readonly refused: string }
+);
+
+/** What is to be known of data before they are trained on. */
+export interface InspectedData {
+  readonly file: string;
+  readonly format: string;
+  readonly inferred: string | undefined;
+  readonly rows: readonly SeenRow[];
+  readonly numRows: number;
+  readonly numRefused: number;
+  /** Rows that lose tokens to the cutoff, and of these those that lose every scored one. */
+  readonly numCut: number;
+  readonly numDropped: number;
+  /** Rows of which nothing is scored. */
+  readonly numUnscored: number;
+  /** Rows with a token that is partly of the prompt and partly of the response. */
+  readonly numJoined: number;
+  /** Rows that have come before, token by token. */
+  readonly numRepeated: number;
+  /** Of rows that are trained on, as they are cut. */
+  readonly tokens: {
+    readonly all: number;
+    readonly scored: number;
+    readonly p50: number;
+    readonly p95: number;
+    readonly max: number;
+  };
+  readonly tokenizer: TextTokenizer | undefined;
+}
+
+function placeText({ place: { line, at, file } }: SeenRecord): string {
+  return line === undefined ? (at ?? file) : `line ${line}`;
+}
+
+/** Reads all of a data file. @throws InputError for a file that cannot be read, or whose form cannot be told */
+export async function inspectData(context: Context, choice: DataChoice): Promise<InspectedData> {
+  const { source, cutoffLength = Number.POSITIVE_INFINITY } = choice;
+  const tokenizer = choice.tokenizer === undefined ? undefined : loadTokenizer(absolute(context, choice.tokenizer));
+  const rows: SeenRow[] = [];
+  const lengths: number[] = [];
+  const seenBefore = new Set<string>();
+  const counts = { refused: 0, cut: 0, dropped: 0, unscored: 0, joined: 0, repeated: 0, scored: 0 };
+  let first: SeenRecord | undefined;
+  for await (const seen of readEachRecord(source, { tokenizer, baseFolder: context.cwd, at: "file" })) {
+    first ??= seen;
+    const at = placeText(seen);
+    if (tokenizer === undefined && seen.format !== "tokens")
+      throw new InputError({ expected: `--tokenizer, for rows that are read as ${seen.format}`, got: "none" });
+    if ("refused" in seen) {
+      counts.refused += 1;
+      rows.push({ at, refused: seen.refused.message });
+      continue;
+    }
+    const { inputIds, labels, isJoined } = seen.row;
+    rows.push({ at, input_ids: [...inputIds], labels: [...labels] });
+    const digest = datasetDigest([seen.row]);
+    counts.repeated += Number(seenBefore.has(digest));
+    seenBefore.add(digest);
+    counts.joined += Number(isJoined === true);
+    const kept = { inputIds: inputIds.subarray(0, cutoffLength), labels: labels.subarray(0, cutoffLength) };
+    const [scored, whole] = [countScored(kept), countScored(seen.row)];
+    if (whole === 0) counts.unscored += 1;
+    else if (scored === 0) counts.dropped += 1;
+    else {
+      counts.cut += Number(inputIds.length > kept.inputIds.length);
+      counts.scored += scored;
+      lengths.push(kept.inputIds.length);
+    }
+  }
+  const at = (share: number): number => (lengths.length === 0 ? 0 : Math.round(quantile(lengths, share)));
+  return {
+    file: "path" in source ? source.path : "",
+    ...{ format: first?.format ?? "none", inferred: first?.inferred, rows, numRows: rows.length, tokenizer },
+    ...{ numRefused: counts.refused, numCut: counts.cut, numDropped: counts.dropped, numUnscored: counts.unscored },
+    ...{ numJoined: counts.joined, numRepeated: counts.repeated },
+    tokens: { all: sum(lengths), scored: counts.scored, p50: at(0.5), p95: at(0.95), max: at(1) },
+  };
+}
+
+/** A piece of a row's text, and whether it is scored. */
+export interface RowPiece {
+  readonly text: string;
+  readonly isScored: boolean;
+}
+
+/** A row as text, in runs of tokens that are scored or not; ids where there is no tokenizer. */
+export function rowPieces(
+  { input_ids, labels }: Extract<SeenRow, { input_ids: readonly number[] }>,
+  tokenizer: TextTokenizer | undefined,
+): readonly RowPiece[] {
+  const pieces: { ids: number[]; isScored: boolean }[] = [];
+  input_ids.forEach((id, index) => {
+    const isScored = labels[index] !== NOT_SCORED;
+    if (pieces.at(-1)?.isScored !== isScored) pieces.push({ ids: [], isScored });
+    pieces.at(-1)!.ids.push(id);
+  });
+  return pieces.map(({ ids, isScored }) => ({ isScored, text: tokenizer?.decode(ids) ?? ids.join(" ") }));
+}
