@@ -80,11 +80,11 @@ void checkShape(ops::ExecContext& two, std::int32_t out, std::int32_t in, const 
 }  // namespace
 
 void checkProductRows(ops::ExecContext& two, const Report& report) {
-  if (ops::currentIsa() == ops::Isa::amxbf16) return;
   // Sums over more than 1024 elements, with small weights and one whose blocks of rows have any size.
   for (const auto& [out, in] : {std::pair{96, 1200}, std::pair{1200, 96}, std::pair{1500, 1500}}) {
     checkShape<float>(two, out, in, report);
-    checkShape<Bf16>(two, out, in, report);
+    // Tiles sum in an order that the number of rows decides.
+    if (ops::currentIsa() != ops::Isa::amxbf16) checkShape<Bf16>(two, out, in, report);
   }
 }
 
