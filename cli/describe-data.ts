@@ -58,7 +58,11 @@ export function dataLines({ rows, tokenizer }: InspectedData, count: number): re
         isScored ? `${OPEN}${text}${CLOSE}` : text,
       );
       const tokens = tokenizer === undefined ? pieces.join(" ") : pieces.join("");
-      return ["", `${row.at}: ${counted(row.input_ids.length, "token")}`, ...indented(tokens)];
+      return [
+        "",
+        `${row.at}: ${counted(row.input_ids.length, "token")}${row.left_out === undefined ? "" : `, left out: ${row.left_out}`}`,
+        ...indented(tokens),
+      ];
     }),
   ];
 }

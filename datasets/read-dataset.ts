@@ -150,11 +150,11 @@ export async function locateData(data: DataSource, options: ReadDatasetOptions =
 }
 
 /** What a record became: a row, or why there is none. */
-export type SeenRecord = {
-  readonly place: Place;
-  readonly format: DataFormat;
-  readonly inferred: string | undefined;
-} & ({ readonly row: MadeRow } | { readonly refused: InputError });
+export type SeenRecord = { readonly place: Place; readonly inferred: string | undefined } & (
+  | { readonly format: DataFormat; readonly row: MadeRow }
+  // Of the first records it may not be known.
+  | { readonly format: DataFormat | undefined; readonly refused: InputError }
+);
 
 /**
  * Reads a data source record by record. The file itself, and a source that fits none of its records, end it.
@@ -177,10 +177,17 @@ export async function* readEachRecord(data: DataSource, options: ReadDatasetOpti
   let format: DataFormat | undefined;
   let inferred: string | undefined;
   for await (const record of readRecords(file, source, `${at}.path`)) {
-    if (format === undefined) ({ format, because: inferred } = beginSource(source, record, at));
-    const seen = { place: record.place, format: format!, inferred };
     try {
-      yield { ...seen, row: makeRow(record, format!, used, context, vocabularySize) };
+      if (format === undefined) ({ format, because: inferred } = beginSource(source, record, at));
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      yield { place: record.place, format, inferred, refused: error };
+      continue;
+    }
+    const known: DataFormat = format!;
+    const seen = { place: record.place, format: known, inferred } as const;
+    try {
+      yield { ...seen, row: makeRow(record, known, used, context, vocabularySize) };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       yield { ...seen, refused: error };
@@ -197,7 +204,7 @@ export async function readWholeRows(data: DataSource, options: ReadDatasetOption
   const source = fileSourceOf(data, at);
   const file = await locateData(data, options);
   const rows: MadeRow[] = [];
-  let first: SeenRecord | undefined;
+  let first: Extract<SeenRecord, { row: MadeRow }> | undefined;
   for await (const seen of readEachRecord(data, options)) {
     if ("refused" in seen) throw seen.refused;
     first ??= seen;

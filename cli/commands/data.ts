@@ -62,6 +62,6 @@ export const dataCommand: Command = {
     );
     if (flag(args, "json")) for (const row of data.rows) io.stdout(`${JSON.stringify(row)}\n`);
     else io.stdout(`${[dataText(data), ...dataLines(data, optionalCount(args, "show") ?? 0)].join("\n")}\n`);
-    return data.numRefused === 0 ? 0 : 1;
+    return data.numRefused === 0 && data.tokens.scored > 0 ? 0 : 1;
   },
 };

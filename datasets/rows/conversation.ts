@@ -55,7 +55,10 @@ export function hasConversation(fields: Fields): boolean {
 
 /** A prompt and a completion, both lists of messages. */
 function isPair(fields: Fields): boolean {
-  return Array.isArray(ownValue(fields, "prompt")) && Array.isArray(ownValue(fields, "completion"));
+  return ["prompt", "completion"].every((name) => {
+    const [first] = listOf(ownValue(fields, name)) ?? [];
+    return typeof first === "object" && first !== null && ("role" in first || "from" in first);
+  });
 }
 
 /** Yes, no and amounts, written out or not, as a number; undefined for anything else. */
@@ -84,7 +87,7 @@ function isTrained(fields: Fields, place: Place, at: string): boolean {
 }
 
 /** A list, or JSON of one: CSV and some Parquet files hold it as a text. */
-function listOf(value: unknown): readonly unknown[] | undefined {
+export function listOf(value: unknown): readonly unknown[] | undefined {
   if (Array.isArray(value)) return value;
   if (typeof value !== "string" || !value.trimStart().startsWith("[")) return undefined;
   try {
@@ -102,20 +105,38 @@ function partsOf(parts: readonly unknown[], place: Place, at: string): readonly 
     if (typeof part === "string") return { text: part, isTrained: true };
     const fields = (part ?? {}) as Fields;
     const { type = "text", text } = fields;
+    const seen = Object.keys(fields).find((key) => /^(image|audio|video)/.test(key));
+    if (seen !== undefined) throw new InputError({ expected: "a part of type text", ...place, at: own, got: seen });
     if (type !== "text" || typeof text !== "string")
       throw new InputError({ expected: "a part of type text", ...place, at: own, got: type === "text" ? text : type });
     return { text, isTrained: isTrained(fields, place, own) };
   });
 }
 
-/** Calls with arguments as objects, which templates write as JSON. */
-function callsOf(calls: readonly unknown[]): readonly unknown[] {
-  return calls.map((call) => {
+/** Whole numbers that a computer's numbers cannot hold. */
+function isInexact(text: string): boolean {
+  return [...text.matchAll(/-?\d{16,}/g)].some(([digits]) => !Number.isSafeInteger(Number(digits)));
+}
+
+/** Calls with arguments as objects, which templates write as JSON. @throws InputError */
+function callsOf(given: unknown, place: Place, at: string): readonly unknown[] {
+  const calls = listOf(given);
+  if (calls === undefined) throw new InputError({ expected: "a list of calls", ...place, at, got: given });
+  return calls.map((call, index) => {
     const { function: called, ...rest } = (call ?? {}) as Fields;
-    const { arguments: given, ...other } = (called ?? {}) as Fields;
-    if (typeof given !== "string") return call;
+    const { arguments: own, ...other } = (called ?? {}) as Fields;
+    if (typeof other["name"] !== "string")
+      throw new InputError({
+        expected: "a call {function: {name, arguments}}",
+        ...place,
+        at: `${at}[${index}]`,
+        got: call,
+      });
+    if (typeof own !== "string") return call;
+    if (isInexact(own))
+      throw new InputError({ expected: "whole numbers below 2^53", ...place, at: `${at}[${index}]`, got: own });
     try {
-      return { ...rest, function: { ...other, arguments: JSON.parse(given) as unknown } };
+      return { ...rest, function: { ...other, arguments: JSON.parse(own) as unknown } };
     } catch {
       return call;
     }
@@ -142,8 +163,9 @@ function turnOf(value: unknown, place: Place, at: string): Turn {
       at: `${at}.${roleKey}`,
       got: said,
     });
-  const calls = listOf(ownValue(fields, "tool_calls"));
-  const content = ownValue(fields, contentKey!) ?? (calls === undefined || calls.length === 0 ? undefined : "");
+  const given = ownValue(fields, "tool_calls");
+  const calls = given === undefined || given === null || given === "" ? [] : callsOf(given, place, `${at}.tool_calls`);
+  const content = ownValue(fields, contentKey!) ?? (calls.length === 0 ? undefined : "");
   const parts = Array.isArray(content) ? partsOf(content, place, `${at}.${contentKey}`) : undefined;
   const text = parts === undefined ? content : parts.map((part) => part.text).join("");
   if (typeof text !== "string")
@@ -157,7 +179,7 @@ function turnOf(value: unknown, place: Place, at: string): Turn {
   const message: ChatMessage = {
     ...Object.fromEntries(rest),
     ...{ role, content: text },
-    ...(calls === undefined || calls.length === 0 ? {} : { tool_calls: callsOf(calls) }),
+    ...(calls.length === 0 ? {} : { tool_calls: calls }),
   };
   const isSaid = role === "assistant";
   return {
@@ -203,16 +225,31 @@ function toolsOf(record: DataRecord): unknown {
 export function conversationOf(record: DataRecord, source: Pick<FileSource, "field" | "turns">): Conversation {
   const fields = fieldsOf(record);
   const isSplit = source.field === undefined && isPair(fields);
+  const there = [...MESSAGE_FIELDS.filter((name) => ownValue(fields, name) != null), ...(isSplit ? ["prompt"] : [])];
+  if (source.field === undefined && there.length > 1)
+    throw new InputError({
+      expected: `one conversation: ${there.join(" or ")}`,
+      ...record.place,
+      got: "both",
+      hint: "--field or data.field names the one to read.",
+    });
   const turns = isSplit
     ? [
         ...turnsOf(record, "prompt").map((turn) => ({ ...turn, isTrained: false, spans: undefined })),
         ...turnsOf(record, "completion"),
       ]
     : turnsOf(record, messageField(source, fields));
-  const system = ownValue(fields, "system");
-  const hasSystem = typeof system === "string" && system !== "" && turns[0]!.message.role !== "system";
+  const system = ownValue(fields, "system") ?? "";
+  const hasSystem = system !== "";
+  if (hasSystem && (typeof system !== "string" || turns[0]!.message.role === "system"))
+    throw new InputError({
+      expected: "one system text: a column or the first message",
+      ...record.place,
+      at: fieldAt(record.place, "system"),
+      got: typeof system === "string" ? "both" : system,
+    });
   const all: readonly Turn[] = hasSystem
-    ? [{ message: { role: "system", content: system }, isTrained: false, spans: undefined }, ...turns]
+    ? [{ message: { role: "system", content: system as string }, isTrained: false, spans: undefined }, ...turns]
     : turns;
   const last = all.findLastIndex(({ isTrained: is }) => is);
   const kept =

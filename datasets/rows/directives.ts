@@ -1,7 +1,7 @@
 import { InputError, ownValue } from "../../core/index.ts";
 import type { DataFormat, FileSource } from "../data-source.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
-import { amountOf, isAssistants, messageField, TRAINED_KEYS } from "./conversation.ts";
+import { amountOf, isAssistants, listOf, messageField, TRAINED_KEYS } from "./conversation.ts";
 import { fieldsOf } from "./row-kind.ts";
 import { templateFields } from "./templates.ts";
 
@@ -30,11 +30,22 @@ function isAbsent(value: unknown): boolean {
 /** Other words for no, which are no classes where a key is about training alone. */
 const NO = ["no", "off", "none", "never", "skip", "n", "f"];
 
+/** Ones for all tokens: in a list, in JSON of one, or one for all. */
 function isOnlyOnes(value: unknown): boolean {
-  return !Array.isArray(value) || value.every((one) => amountOf(one) === 1);
+  const list = listOf(value);
+  if (list !== undefined) return list.every((one) => amountOf(one) === 1);
+  // A word is no mask.
+  return typeof value === "object" ? isAbsent(value) : (amountOf(value) ?? 1) === 1;
 }
 
 const ANYWHERE = ["record", "message"] as const;
+
+const SEEN = ["image", "images", "audio", "audios", "video", "videos"];
+
+/** Of a message what is seen or heard. */
+function seenIn(message: Fields): Fields {
+  return Object.fromEntries(Object.entries(message).filter(([key]) => SEEN.includes(key)));
+}
 
 /** All such keys. What is trained in spite of one would be trained otherwise than the data say. */
 const DIRECTIVES: readonly Directive[] = [
@@ -64,17 +75,18 @@ const DIRECTIVES: readonly Directive[] = [
     isUsual: isAbsent,
     usual: "absent",
   })),
-  ...["image", "images", "audio", "audios", "video", "videos"].map((key) => ({
+  ...SEEN.map((key) => ({
     keys: [key],
     of: ANYWHERE,
     isUsual: isAbsent,
     usual: "absent",
   })),
+  { keys: ["function_call"], of: ["message"], isUsual: isAbsent, usual: "absent, and tool_calls in its place" },
   { keys: ["train_detail"], of: ["message"], isUsual: isAbsent, usual: "absent" },
   {
     keys: ["attention_mask", "assistant_masks", "completion_mask", "loss_mask"],
     of: ["record"],
-    isUsual: (value, fields) => isOnlyOnes(value) || !isAbsent(fields["labels"]),
+    isUsual: (value, fields) => isOnlyOnes(value) || !(isAbsent(fields["labels"]) || isAbsent(fields["input_ids"])),
     usual: "ones only, or labels beside it",
   },
 ];
@@ -115,7 +127,9 @@ export function checkDirectives(
   const messages = ownValue(fields, field);
   if (!Array.isArray(messages)) return;
   messages.forEach((message: Fields | null, index) => {
-    // Nothing of the others' is trained.
-    if (isAssistants(message)) check("message", message!, (key) => `${fieldAt(record.place, field)}[${index}].${key}`);
+    const at = (key: string): string => `${fieldAt(record.place, field)}[${index}].${key}`;
+    // Nothing of the others' is trained, but what they show is answered.
+    if (isAssistants(message)) check("message", message!, at);
+    else if (message !== null && typeof message === "object") check("message", seenIn(message), at);
   });
 }

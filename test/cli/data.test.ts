@@ -55,7 +55,8 @@ describe("data", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(rows.map((row) => Object.keys(row).sort().join())).toEqual([
-      ...Array(2).fill("at,input_ids,labels"),
+      "at,input_ids,labels",
+      "at,input_ids,labels,left_out",
       "at,refused",
       ...Array(2).fill("at,input_ids,labels"),
     ]);

@@ -96,6 +96,14 @@ describe("what is trained of a conversation", () => {
     expect(await trained({ messages: [TALK[0], say("assistant", parts)] })).toEqual(["one</s>"]);
   });
 
+  it("is not a part of the answer that the thought or the role says too", async () => {
+    const parts = [{ type: "text", text: "hm", train: false }];
+    expect(await trained({ messages: [TALK[0], say("assistant", parts, { reasoning_content: "hm, hm" })] })).toEqual([
+      "<think>hm, hm</think>",
+      "</s>",
+    ]);
+  });
+
   it("is nothing of a row all of whose turns are not: it is left out and counted", async () => {
     const silent = { messages: [TALK[0], say("assistant", "one", { weight: 0 })] };
     expect(await read([silent, { messages: TALK }])).toMatchObject({ numUnscored: 1, rows: { length: 1 } });
@@ -132,6 +140,25 @@ describe("a conversation that cannot be trained as it is meant", () => {
       { messages: TALK.slice(0, 2), tools: [{ name: "a" }] },
       /writes tools at tools/,
     ],
+    ["two conversations", { messages: TALK, conversations: TALK }, /one conversation: messages or conversations/],
+    ["two system texts", { system: "a", messages: [say("system", "b"), ...TALK] }, /one system text.* got "both"/],
+    ["a system that is no text", { system: 5, messages: TALK }, /one system text.* got "?5/],
+    [
+      "a call without a name",
+      { messages: [TALK[0], say("assistant", null, { tool_calls: [null] })] },
+      /a call {function/,
+    ],
+    [
+      "an old call",
+      { messages: [TALK[0], say("assistant", "", { function_call: { name: "a" } })] },
+      /"function_call" to be absent/,
+    ],
+    [
+      "a picture that the user shows",
+      { messages: [say("user", "?", { images: ["a.png"] }), TALK[1]] },
+      /"images" to be absent/,
+    ],
+    ["a mask of a conversation", { messages: TALK, loss_mask: [1, 0], labels: [1, 2] }, /"loss_mask" to be ones only/],
     [
       "a part that is no text",
       { messages: [say("assistant", [{ type: "image_url" }])] },

@@ -21,7 +21,13 @@ export interface DataChoice {
 
 /** A row of a data file as it is trained, or why it is not. */
 export type SeenRow = { readonly at: string } & (
-  | { readonly input_ids: readonly number[]; readonly labels: readonly number[] }
+  | {
+      /** As the cutoff leaves them. */
+      readonly input_ids: readonly number[];
+      readonly labels: readonly number[];
+      /** Why the row is not trained, where it is not. */
+      readonly left_out?: string;
+    }
   | { readonly refused: string }
 );
 
@@ -69,7 +75,7 @@ export async function inspectData(context: Context, choice: DataChoice): Promise
   for await (const seen of readEachRecord(source, { tokenizer, baseFolder: context.cwd, at: "file" })) {
     first ??= seen;
     const at = placeText(seen);
-    if (tokenizer === undefined && seen.format !== "tokens")
+    if (tokenizer === undefined && seen.format !== undefined && seen.format !== "tokens")
       throw new InputError({ expected: `--tokenizer, for rows that are read as ${seen.format}`, got: "none" });
     if ("refused" in seen) {
       counts.refused += 1;
@@ -77,16 +83,21 @@ export async function inspectData(context: Context, choice: DataChoice): Promise
       continue;
     }
     const { inputIds, labels, isJoined } = seen.row;
-    rows.push({ at, input_ids: [...inputIds], labels: [...labels] });
     const digest = datasetDigest([seen.row]);
     counts.repeated += Number(seenBefore.has(digest));
     seenBefore.add(digest);
     counts.joined += Number(isJoined === true);
     const kept = { inputIds: inputIds.subarray(0, cutoffLength), labels: labels.subarray(0, cutoffLength) };
     const [scored, whole] = [countScored(kept), countScored(seen.row)];
-    if (whole === 0) counts.unscored += 1;
-    else if (scored === 0) counts.dropped += 1;
-    else {
+    const row = { at, input_ids: [...kept.inputIds], labels: [...kept.labels] };
+    if (whole === 0) {
+      counts.unscored += 1;
+      rows.push({ ...row, left_out: "nothing of it is trained" });
+    } else if (scored === 0) {
+      counts.dropped += 1;
+      rows.push({ ...row, left_out: "the cutoff leaves nothing to train" });
+    } else {
+      rows.push(row);
       counts.cut += Number(inputIds.length > kept.inputIds.length);
       counts.scored += scored;
       lengths.push(kept.inputIds.length);
