@@ -106,9 +106,20 @@ struct Primitive {
   std::vector<Arguments> threads;  // one a thread: only their data handles change between calls
 };
 
-Residual residualKind(const Product& product) {
+// A residual is added as it is read where it and the destination have no gaps between rows: with gaps, oneDNN after 3.7
+// takes its loops without vectors. Otherwise it is copied to the destination and summed there.
+Residual residualKind(const RightOperand& weight, const Product& product) {
   if (product.residual == nullptr) return Residual::none;
-  return product.residual == product.destination ? Residual::sum : Residual::add;
+  const bool isDense = product.residualStride == weight.out && product.destinationStride == weight.out;
+  return product.residual == product.destination || !isDense ? Residual::sum : Residual::add;
+}
+
+void copyResidual(const RightOperand& weight, const Product& product, std::int64_t first, std::int64_t rows) {
+  float* const destination = static_cast<float*>(product.destination);
+  for (std::int64_t row = first; row < first + rows; ++row) {
+    std::copy_n(product.residual + row * product.residualStride, weight.out,
+                destination + row * product.destinationStride);
+  }
 }
 
 // Columns of a dequantized weight are in a core's own cache.
@@ -180,7 +191,7 @@ Primitive& findPrimitive(OnednnEngine::Impl& engine, const RightOperand& weight,
                          std::int64_t rows) {
   const std::int64_t in = weight.in;
   const std::int64_t out = weight.out;
-  const Residual kind = residualKind(product);
+  const Residual kind = residualKind(weight, product);
   const bool bias = product.bias != nullptr;
   const std::int64_t residualStride = kind == Residual::add ? product.residualStride : 0;
   const PrimitiveKey key{in,
@@ -338,6 +349,9 @@ void executeOnednn(OnednnEngine& of, const RightOperand& weight, const Product& 
   std::int64_t rows = 0;
   for (std::int64_t row = first; row < last; row += rows) {
     rows = blockRows(weight, last - row);
+    if (product.residual != product.destination && residualKind(weight, product) == Residual::sum) {
+      copyResidual(weight, product, row, rows);
+    }
     Primitive& entry = findPrimitive(engine, weight, product, rows);
     Arguments& arguments = entry.threads[static_cast<std::size_t>(thread)];
     std::vector<char>& buffer = engine.scratch[static_cast<std::size_t>(thread)];
