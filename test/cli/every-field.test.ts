@@ -121,6 +121,7 @@ const PLAN_ELSEWHERE = {
   "segments[].jobs[].initDigest": "an adapter that starts from another one, in test/cli/bad-input/resealed-plans.ts",
   "segments[].jobs[].data.field": "texts of a field, without templates",
   "segments[].jobs[].data.split": "data sets of the hub",
+  "segments[].jobs[].data.turns": "conversations, of which the last turn is scored",
   "segments[].jobs[].data.lengths": "rows of which only the lengths are known",
   "segments[].jobs[].data.samples": "rows of which only the lengths are known",
   "segments[].jobs[].evaluation": "jobs that are evaluated, in test/cli/evaluation.test.ts",
