@@ -1,8 +1,9 @@
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { type DataSource, type FileSource, initModel, loadTokenizer, readDataset } from "../../datasets/index.ts";
-import { temporaryFile, temporaryFolder } from "./shared.ts";
+import { temporaryFile } from "./shared.ts";
 
 /** ChatML with an end token that is special, thoughts of the last answer alone, and tools where there are some. */
 const TEMPLATE = `{%- if tools %}<tools>{{ tools | tojson }}</tools>
@@ -11,11 +12,14 @@ const TEMPLATE = `{%- if tools %}<tools>{{ tools | tojson }}</tools>
 {%- for call in m.tool_calls or [] %}<call>{{ call.function.arguments | tojson }}</call>{% endfor %}</s>
 {% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}`;
 
-const folder = temporaryFolder();
+/** Of the whole file: models are made once. */
+const made = fs.mkdtempSync(path.join(os.tmpdir(), "loratwin-"));
+afterAll(() => fs.rmSync(made, { recursive: true, force: true }));
+const folder = path.join(made, "model");
 initModel({ folder, hiddenSize: 8, layers: 1, heads: 1, seed: 0 });
 
 function tokenizerOf(template: string) {
-  const own = temporaryFolder();
+  const own = fs.mkdtempSync(path.join(made, "tokenizer-"));
   fs.cpSync(folder, own, { recursive: true });
   fs.writeFileSync(path.join(own, "chat_template.jinja"), template);
   return loadTokenizer(own);
