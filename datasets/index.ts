@@ -13,6 +13,7 @@ export { type InitModelOptions, type InitModelResult, initModel } from "./init-m
 export { orderRows, type RowOrderOptions } from "./order-rows.ts";
 // Training data read as token rows.
 export {
+  cutRow,
   cutToLength,
   type Dataset,
   locateData,

@@ -109,7 +109,7 @@ function makeRow(
   context: RowContext,
   vocabularySize: number,
 ): MadeRow {
-  checkDirectives(record, context.source, used, format);
+  checkDirectives(record, used, format);
   const row = KINDS[format](record, context);
   if (row.inputIds.length === 0) throw new InputError({ expected: "at least one token", ...record.place, got: "none" });
   checkIds(row, vocabularySize, record.place);
@@ -134,7 +134,7 @@ export function makeRows({ records, source, vocabularySize, mostTokens }: RowWor
 /** What a source's first record shows: its format, where the source does not say it. @throws InputError */
 function beginSource(source: FileSource, first: DataRecord, at: string): Partial<InferredFormat> {
   checkTemplates(source, first, at);
-  checkDirectives(first, source, fieldsUsed(source));
+  checkDirectives(first, fieldsUsed(source));
   return source.format === undefined ? inferFormat(source, first) : { format: source.format };
 }
 
@@ -156,14 +156,13 @@ export type SeenRecord = { readonly place: Place; readonly inferred: string | un
   | { readonly format: DataFormat | undefined; readonly refused: InputError }
 );
 
-/**
- * Reads a data source record by record. The file itself, and a source that fits none of its records, end it.
- * @throws InputError
- */
-export async function* readEachRecord(data: DataSource, options: ReadDatasetOptions = {}): AsyncGenerator<SeenRecord> {
-  const at = options.at ?? "data";
-  const source = fileSourceOf(data, at);
-  const file = await locateData(data, options);
+/** The records of a source, whose file or folder was located, as rows. */
+async function* seenRecords(
+  source: FileSource,
+  file: string,
+  options: ReadDatasetOptions,
+  at: string,
+): AsyncGenerator<SeenRecord> {
   const context: RowContext = {
     source,
     mostTokens: options.mostTokens ?? Number.POSITIVE_INFINITY,
@@ -196,6 +195,15 @@ export async function* readEachRecord(data: DataSource, options: ReadDatasetOpti
 }
 
 /**
+ * Reads a data source record by record. The file itself, and a source that fits none of its records, end it.
+ * @throws InputError
+ */
+export async function* readEachRecord(data: DataSource, options: ReadDatasetOptions = {}): AsyncGenerator<SeenRecord> {
+  const at = options.at ?? "data";
+  yield* seenRecords(fileSourceOf(data, at), await locateData(data, options), options, at);
+}
+
+/**
  * Reads a data source into token rows of full length, prompts masked, end tokens added.
  * @throws InputError with file, line or record, and field
  */
@@ -205,7 +213,7 @@ export async function readWholeRows(data: DataSource, options: ReadDatasetOption
   const file = await locateData(data, options);
   const rows: MadeRow[] = [];
   let first: Extract<SeenRecord, { row: MadeRow }> | undefined;
-  for await (const seen of readEachRecord(data, options)) {
+  for await (const seen of seenRecords(source, file, options, at)) {
     if ("refused" in seen) throw seen.refused;
     first ??= seen;
     rows.push(seen.row);
@@ -243,6 +251,26 @@ export async function readRowWork(
     : { records, source: { ...source, format }, vocabularySize, mostTokens, file, ...reason };
 }
 
+/** A row cut to a length, and what becomes of it. */
+export interface CutRow {
+  readonly row: Row;
+  readonly scored: number;
+  readonly isCut: boolean;
+  /** Whether it is left out: since the data say that nothing of it is trained, or since the cutoff leaves nothing. */
+  readonly leftOut: "unscored" | "dropped" | undefined;
+}
+
+/** `tokens` rows that never had a scored token are kept, because rows that are replayed must keep their places. */
+export function cutRow(row: Row, format: DataFormat, cutoffLength: number): CutRow {
+  const isCut = row.inputIds.length > cutoffLength;
+  const cut = isCut
+    ? { inputIds: row.inputIds.slice(0, cutoffLength), labels: row.labels.slice(0, cutoffLength) }
+    : row;
+  const [scored, whole] = [countScored(cut), countScored(row)];
+  if (whole === 0) return { row: cut, scored, isCut, leftOut: format === "tokens" ? undefined : "unscored" };
+  return { row: cut, scored, isCut, leftOut: scored === 0 ? "dropped" : undefined };
+}
+
 /**
  * Rows cut to `cutoffLength`. One without a scored token is left out, whether the cutoff or the data say so; `tokens` rows
  * that never had one are kept, because rows that are replayed must keep their places.
@@ -251,24 +279,15 @@ export async function readRowWork(
 export function cutToLength(whole: WholeRows, cutoffLength = Number.POSITIVE_INFINITY, at = "data"): Dataset {
   const rows: Row[] = [];
   let [numCut, numDropped, numUnscored, numTokens, numScored] = [0, 0, 0, 0, 0];
-  for (const row of whole.rows) {
-    const isLonger = row.inputIds.length > cutoffLength;
-    const cut = isLonger
-      ? { inputIds: row.inputIds.slice(0, cutoffLength), labels: row.labels.slice(0, cutoffLength) }
-      : row;
-    const scored = countScored(cut);
-    if (whole.format !== "tokens" && countScored(row) === 0) {
-      numUnscored += 1;
-      continue;
-    }
-    if (scored === 0 && countScored(row) > 0) {
-      numDropped += 1;
-      continue;
-    }
-    if (isLonger) numCut += 1;
-    numTokens += cut.inputIds.length;
+  for (const each of whole.rows) {
+    const { row, scored, isCut, leftOut } = cutRow(each, whole.format, cutoffLength);
+    if (leftOut === "unscored") numUnscored += 1;
+    if (leftOut === "dropped") numDropped += 1;
+    if (leftOut !== undefined) continue;
+    if (isCut) numCut += 1;
+    numTokens += row.inputIds.length;
     numScored += scored;
-    rows.push(cut);
+    rows.push(row);
   }
   if (numScored === 0) {
     const hint =

@@ -53,8 +53,9 @@ export const dataCommand: Command = {
       split: optionalText(args, "split"),
       limit: optionalCount(args, "limit"),
     };
-    const data = await contextOf(io, args).during("reading data", () =>
-      inspectData(contextOf(io, args), {
+    const context = contextOf(io, args);
+    const data = await context.during("reading data", () =>
+      inspectData(context, {
         source,
         tokenizer: optionalText(args, "tokenizer"),
         cutoffLength: optionalCount(args, "cutoff-length"),

@@ -2,6 +2,7 @@ import { InputError, ownValue } from "../../core/index.ts";
 import type { FileSource } from "../data-source.ts";
 import { type DataRecord, fieldAt, type Place } from "../records/record.ts";
 import type { ChatMessage } from "../tokenizer.ts";
+import { amountOf, checkMessage, listOf, TRAINED_KEYS } from "./directives.ts";
 import { fieldsOf } from "./row-kind.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -38,13 +39,8 @@ const SPEAKERS: Readonly<Record<string, string>> = {
   ...{ observation: "tool", function_response: "tool", tool: "tool" },
 };
 
-/** Whether a message is the assistant's. */
-export function isAssistants(message: Fields | null): boolean {
-  return (ownValue(message ?? {}, "role") ?? ownValue(SPEAKERS, `${ownValue(message ?? {}, "from")}`)) === "assistant";
-}
-
 /** The field of a record's messages: what the source names, else the first that the record has. */
-export function messageField(source: Pick<FileSource, "field">, fields: Fields): string {
+function messageField(source: Pick<FileSource, "field">, fields: Fields): string {
   return source.field ?? MESSAGE_FIELDS.find((name) => ownValue(fields, name) != null) ?? MESSAGE_FIELDS[0]!;
 }
 
@@ -61,17 +57,6 @@ function isPair(fields: Fields): boolean {
   });
 }
 
-/** Yes, no and amounts, written out or not, as a number; undefined for anything else. */
-export function amountOf(value: unknown): number | undefined {
-  const text = String(value).trim().toLowerCase();
-  if (text === "true" || text === "false") return Number(text === "true");
-  const isAmount = ["number", "bigint", "string"].includes(typeof value) && text !== "" && !Number.isNaN(Number(text));
-  return isAmount ? Number(text) : undefined;
-}
-
-/** What is said of a message, or of a piece of one, by whether it is trained: the keys of Axolotl and OpenAI. */
-export const TRAINED_KEYS = ["train", "training", "weight"] as const;
-
 /** @throws InputError for a value that is neither yes nor no, such as half of a weight */
 function isTrained(fields: Fields, place: Place, at: string): boolean {
   let trained = true;
@@ -84,18 +69,6 @@ function isTrained(fields: Fields, place: Place, at: string): boolean {
     trained &&= amount === 1;
   }
   return trained;
-}
-
-/** A list, or JSON of one: CSV and some Parquet files hold it as a text. */
-export function listOf(value: unknown): readonly unknown[] | undefined {
-  if (Array.isArray(value)) return value;
-  if (typeof value !== "string" || !value.trimStart().startsWith("[")) return undefined;
-  try {
-    const parsed: unknown = JSON.parse(value);
-    return Array.isArray(parsed) ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Pieces of a content that is a list. @throws InputError for one that is no text */
@@ -163,6 +136,7 @@ function turnOf(value: unknown, place: Place, at: string): Turn {
       at: `${at}.${roleKey}`,
       got: said,
     });
+  checkMessage(fields, role === "assistant", place, at);
   const given = ownValue(fields, "tool_calls");
   const calls = given === undefined || given === null || given === "" ? [] : callsOf(given, place, `${at}.tool_calls`);
   const content = ownValue(fields, contentKey!) ?? (calls.length === 0 ? undefined : "");

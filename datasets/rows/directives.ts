@@ -1,7 +1,6 @@
 import { InputError, ownValue } from "../../core/index.ts";
 import type { DataFormat, FileSource } from "../data-source.ts";
-import { type DataRecord, fieldAt } from "../records/record.ts";
-import { amountOf, isAssistants, listOf, messageField, TRAINED_KEYS } from "./conversation.ts";
+import { type DataRecord, fieldAt, type Place } from "../records/record.ts";
 import { fieldsOf } from "./row-kind.ts";
 import { templateFields } from "./templates.ts";
 
@@ -18,6 +17,29 @@ interface Directive {
   readonly isUsual: (value: unknown, fields: Fields) => boolean;
   /** What is expected, behind the key. */
   readonly usual: string;
+}
+
+/** Yes, no and amounts, written out or not, as a number; undefined for anything else. */
+export function amountOf(value: unknown): number | undefined {
+  const text = String(value).trim().toLowerCase();
+  if (text === "true" || text === "false") return Number(text === "true");
+  const isAmount = ["number", "bigint", "string"].includes(typeof value) && text !== "" && !Number.isNaN(Number(text));
+  return isAmount ? Number(text) : undefined;
+}
+
+/** What is said of a message, or of a piece of one, by whether it is trained: the keys of Axolotl and OpenAI. */
+export const TRAINED_KEYS = ["train", "training", "weight"] as const;
+
+/** A list, or JSON of one: CSV and some Parquet files hold it as a text. */
+export function listOf(value: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  if (typeof value !== "string" || !value.trimStart().startsWith("[")) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return Array.isArray(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** In Parquet a field that a record does not have is null, in CSV an empty text. */
@@ -99,37 +121,33 @@ export function fieldsUsed({ prompt = "", response = "", field }: FileSource): R
   return new Set([...templateFields(prompt), ...templateFields(response), ...(field === undefined ? [] : [field])]);
 }
 
-/** @throws InputError for a record, or a message of it, that asks for something that is not done */
-export function checkDirectives(
-  record: DataRecord,
-  source: FileSource,
-  used: ReadonlySet<string>,
-  format?: DataFormat,
-): void {
-  const check = (of: "record" | "message", fields: Fields, at: (key: string) => string): void => {
-    for (const directive of DIRECTIVES) {
-      if (!directive.of.includes(of) || (directive.isOfChat === true && format !== "instruction" && format !== "text"))
-        continue;
-      if (of === "record" && directive.keys.some((key) => used.has(key))) continue;
-      const key = directive.keys.find((one) => {
-        const value = ownValue(fields, one);
-        return !isAbsent(value) && !directive.isUsual(value, fields);
-      });
-      if (key === undefined) continue;
-      const expected = `"${key}" to be ${directive.usual}`;
-      throw new InputError({ expected, ...record.place, at: at(key), got: ownValue(fields, key), hint: HINT });
-    }
-  };
-  const fields = fieldsOf(record);
-  check("record", fields, (key) => fieldAt(record.place, key));
-  if (format !== "chat") return;
-  const field = messageField(source, fields);
-  const messages = ownValue(fields, field);
-  if (!Array.isArray(messages)) return;
-  messages.forEach((message: Fields | null, index) => {
-    const at = (key: string): string => `${fieldAt(record.place, field)}[${index}].${key}`;
-    // Nothing of the others' is trained, but what they show is answered.
-    if (isAssistants(message)) check("message", message!, at);
-    else if (message !== null && typeof message === "object") check("message", seenIn(message), at);
-  });
+/** @throws InputError for the first of some directives that asks for something that is not done */
+function check(directives: readonly Directive[], fields: Fields, place: Place, at: (key: string) => string): void {
+  for (const { keys, isUsual, usual } of directives) {
+    const key = keys.find((one) => {
+      const value = ownValue(fields, one);
+      return !isAbsent(value) && !isUsual(value, fields);
+    });
+    if (key === undefined) continue;
+    throw new InputError({
+      expected: `"${key}" to be ${usual}`,
+      ...{ ...place, at: at(key), got: ownValue(fields, key), hint: HINT },
+    });
+  }
+}
+
+/** @throws InputError for a record that asks for something that is not done */
+export function checkDirectives(record: DataRecord, used: ReadonlySet<string>, format?: DataFormat): void {
+  const isText = format === "instruction" || format === "text";
+  const own = DIRECTIVES.filter(
+    ({ of, keys, isOfChat }) =>
+      of.includes("record") && (isText || isOfChat !== true) && !keys.some((key) => used.has(key)),
+  );
+  check(own, fieldsOf(record), record.place, (key) => fieldAt(record.place, key));
+}
+
+/** The same of a message at a path. Nothing of the others' is trained, but what they show is answered. */
+export function checkMessage(message: Fields, isAssistants: boolean, place: Place, at: string): void {
+  const own = DIRECTIVES.filter(({ of }) => of.includes("message"));
+  check(own, isAssistants ? message : seenIn(message), place, (key) => `${at}.${key}`);
 }

@@ -162,6 +162,16 @@ describe("a conversation that cannot be trained as it is meant", () => {
       { messages: [say("user", "?", { images: ["a.png"] }), TALK[1]] },
       /"images" to be absent/,
     ],
+    [
+      "a bad answer in messages that are a text",
+      { messages: JSON.stringify([TALK[0], say("assistant", "no", { label: false })]) },
+      /"label" to be true at messages\[1\]\.label/,
+    ],
+    [
+      "a bad answer in a completion",
+      { prompt: [TALK[0]], completion: [say("assistant", "no", { label: false })] },
+      /"label" to be true at completion\[0\]\.label/,
+    ],
     ["a mask of a conversation", { messages: TALK, loss_mask: [1, 0], labels: [1, 2] }, /"loss_mask" to be ones only/],
     [
       "a part that is no text",

@@ -1,8 +1,8 @@
 import { InputError, quantile, sum } from "../../core/index.ts";
 import {
-  countScored,
-  type DataSource,
+  cutRow,
   datasetDigest,
+  type FileSource,
   loadTokenizer,
   NOT_SCORED,
   readEachRecord,
@@ -12,7 +12,7 @@ import {
 import { absolute, type Context } from "../../files/index.ts";
 
 export interface DataChoice {
-  readonly source: DataSource;
+  readonly source: FileSource;
   /** A folder with a tokenizer's files; rows of tokens need none. */
   readonly tokenizer: string | undefined;
   /** Tokens that a row keeps; all when absent. */
@@ -63,6 +63,11 @@ function placeText({ place: { line, at, file } }: SeenRecord): string {
   return line === undefined ? (at ?? file) : `line ${line}`;
 }
 
+const LEFT_OUT = {
+  unscored: "nothing of it is trained",
+  dropped: "the cutoff leaves nothing to train",
+} as const;
+
 /** Reads all of a data file. @throws InputError for a file that cannot be read, or whose form cannot be told */
 export async function inspectData(context: Context, choice: DataChoice): Promise<InspectedData> {
   const { source, cutoffLength = Number.POSITIVE_INFINITY } = choice;
@@ -82,30 +87,25 @@ export async function inspectData(context: Context, choice: DataChoice): Promise
       rows.push({ at, refused: seen.refused.message });
       continue;
     }
-    const { inputIds, labels, isJoined } = seen.row;
     const digest = datasetDigest([seen.row]);
     counts.repeated += Number(seenBefore.has(digest));
     seenBefore.add(digest);
-    counts.joined += Number(isJoined === true);
-    const kept = { inputIds: inputIds.subarray(0, cutoffLength), labels: labels.subarray(0, cutoffLength) };
-    const [scored, whole] = [countScored(kept), countScored(seen.row)];
-    const row = { at, input_ids: [...kept.inputIds], labels: [...kept.labels] };
-    if (whole === 0) {
-      counts.unscored += 1;
-      rows.push({ ...row, left_out: "nothing of it is trained" });
-    } else if (scored === 0) {
-      counts.dropped += 1;
-      rows.push({ ...row, left_out: "the cutoff leaves nothing to train" });
-    } else {
-      rows.push(row);
-      counts.cut += Number(inputIds.length > kept.inputIds.length);
-      counts.scored += scored;
-      lengths.push(kept.inputIds.length);
+    counts.joined += Number(seen.row.isJoined === true);
+    const { row, scored, isCut, leftOut } = cutRow(seen.row, seen.format, cutoffLength);
+    const shown = { at, input_ids: [...row.inputIds], labels: [...row.labels] };
+    if (leftOut !== undefined) {
+      counts[leftOut] += 1;
+      rows.push({ ...shown, left_out: LEFT_OUT[leftOut] });
+      continue;
     }
+    rows.push(shown);
+    counts.cut += Number(isCut);
+    counts.scored += scored;
+    lengths.push(row.inputIds.length);
   }
   const at = (share: number): number => (lengths.length === 0 ? 0 : Math.round(quantile(lengths, share)));
   return {
-    file: "path" in source ? source.path : "",
+    file: source.path,
     ...{ format: first?.format ?? "none", inferred: first?.inferred, rows, numRows: rows.length, tokenizer },
     ...{ numRefused: counts.refused, numCut: counts.cut, numDropped: counts.dropped, numUnscored: counts.unscored },
     ...{ numJoined: counts.joined, numRepeated: counts.repeated },
