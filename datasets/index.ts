@@ -42,5 +42,7 @@ export { decodeFloats, encodeFloats, type FloatType } from "./safetensors/float-
 export { readFileRange, type TensorEntry } from "./safetensors/header.ts";
 export { readSafetensors, type SafetensorsReader } from "./safetensors/read-safetensors.ts";
 export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safetensors.ts";
+// The texts of tokens one by one.
+export { type TokenPiece, TokenTexts } from "./token-texts.ts";
 // A model's tokenizer and chat template.
 export { type ChatMessage, loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
