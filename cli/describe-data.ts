@@ -1,5 +1,5 @@
 import { counted } from "../core/index.ts";
-import { type InspectedData, rowPieces } from "../workbench/index.ts";
+import { type InspectedData, rowPieces, type SeenRow } from "../workbench/index.ts";
 import { percent, table, wholeText } from "./output.ts";
 
 /** Around what is trained. */
@@ -7,10 +7,9 @@ const [OPEN, CLOSE] = ["\u27e6", "\u27e7"];
 
 /** What a person would want to know of data before they are trained on. */
 export function dataText(data: InspectedData): string {
-  const { rows, numRows, numRefused, numDropped, numUnscored, tokens } = data;
+  const { numRows, numRefused, firstRefused, numDropped, numUnscored, tokens } = data;
   const trained = numRows - numRefused - numDropped - numUnscored;
   const line = (what: string, count: number): readonly string[][] => (count === 0 ? [] : [[what, wholeText(count)]]);
-  const refused = rows.find((row) => "refused" in row);
   return [
     `${data.file}: read as ${data.format}${data.inferred === undefined ? "" : `, since ${data.inferred}`}`,
     "",
@@ -38,7 +37,7 @@ export function dataText(data: InspectedData): string {
         ["of a row, at most", wholeText(tokens.max)],
       ],
     ),
-    ...(refused !== undefined && "refused" in refused ? ["", `refused first: ${refused.refused}`] : []),
+    ...(firstRefused === undefined ? [] : ["", `refused first: ${firstRefused}`]),
   ].join("\n");
 }
 
@@ -46,13 +45,20 @@ function indented(text: string): readonly string[] {
   return text.split("\n").map((line) => `  ${line}`);
 }
 
-/** The first rows as text, with what is trained between marks. */
-export function dataLines({ rows, tokenizer }: InspectedData, count: number): readonly string[] {
-  if (count === 0) return [];
+/** A row as a line of JSON. */
+export function rowJson(row: SeenRow): string {
+  if ("refused" in row) return JSON.stringify(row);
+  const { at, input_ids, labels, ...rest } = row;
+  return JSON.stringify({ at, input_ids: [...input_ids], labels: [...labels], ...rest });
+}
+
+/** Rows as text, with what is trained between marks. */
+export function dataLines({ tokenizer }: InspectedData, rows: readonly SeenRow[]): readonly string[] {
+  if (rows.length === 0) return [];
   return [
     "",
     `${OPEN}trained${CLOSE}, all else is not:`,
-    ...rows.slice(0, count).flatMap((row) => {
+    ...rows.flatMap((row) => {
       if ("refused" in row) return ["", `${row.at}: refused`, ...indented(row.refused)];
       const pieces = rowPieces(row, tokenizer).map(({ text, isScored }) =>
         isScored ? `${OPEN}${text}${CLOSE}` : text,

@@ -15,6 +15,8 @@ export function plainIo(io: Io): Io {
 /** The world outside, as commands see it; tests give their own. */
 export interface Io {
   readonly stdout: (text: string) => void;
+  /** Waits until what was written to stdout has gone out; false where nobody reads it any more. */
+  readonly stdoutTaken?: () => Promise<boolean>;
   readonly stderr: (text: string) => void;
   /** Control sequences of our own, to the terminal that stderr is; all else that goes out is text. */
   readonly control?: (sequence: string) => void;

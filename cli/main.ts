@@ -1,5 +1,13 @@
 #!/usr/bin/env node
+import { once } from "node:events";
 import { processLimits, shortRoom } from "./process-room.ts";
+
+/** Waits until a stream has room again; false once it takes nothing any more. */
+async function isTaken(stream: NodeJS.WriteStream): Promise<boolean> {
+  if (stream.writableNeedDrain && stream.errored === null)
+    await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => {});
+  return stream.errored === null && !stream.destroyed;
+}
 
 /** Runs the command line, whose modules are loaded here so that a machine that has no room for them is told so. */
 async function main(): Promise<number> {
@@ -15,6 +23,7 @@ async function main(): Promise<number> {
   guardProcess(process, argv.includes("--debug"));
   return await run(argv, {
     stdout: (text) => process.stdout.write(text),
+    stdoutTaken: () => isTaken(process.stdout),
     stderr: (text) => process.stderr.write(text),
     isTty: process.stderr.isTTY === true,
     cwd: process.cwd(),

@@ -5,7 +5,7 @@ export { createPlan, noteNominal } from "./load/create-plan.ts";
 // The hosts that ranks run on.
 export { hostsOfFile, hostsOfList } from "./load/hosts.ts";
 // What a file's rows become, before they are trained on.
-export { type InspectedData, inspectData, rowPieces } from "./load/inspect-data.ts";
+export { type InspectedData, inspectData, rowPieces, type SeenRow } from "./load/inspect-data.ts";
 // A question about machines, from its documents.
 export { type CapacityFiles, loadCapacity } from "./load/load-capacity.ts";
 // The devices, links and costs that a plan is for.

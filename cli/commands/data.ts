@@ -1,7 +1,7 @@
 import type { FileSource } from "../../datasets/index.ts";
-import { inspectData } from "../../workbench/index.ts";
+import { inspectData, type SeenRow } from "../../workbench/index.ts";
 import { type Command, flag, optionalCount, optionalText, requiredText } from "../command.ts";
-import { dataLines, dataText } from "../describe-data.ts";
+import { dataLines, dataText, rowJson } from "../describe-data.ts";
 import { contextOf } from "../request-options.ts";
 
 export const dataCommand: Command = {
@@ -54,15 +54,27 @@ export const dataCommand: Command = {
       limit: optionalCount(args, "limit"),
     };
     const context = contextOf(io, args);
+    const isJson = flag(args, "json");
+    const mostShown = isJson ? 0 : (optionalCount(args, "show") ?? 0);
+    const shown: SeenRow[] = [];
     const data = await context.during("reading data", () =>
-      inspectData(context, {
-        source,
-        tokenizer: optionalText(args, "tokenizer"),
-        cutoffLength: optionalCount(args, "cutoff-length"),
-      }),
+      inspectData(
+        context,
+        {
+          source,
+          tokenizer: optionalText(args, "tokenizer"),
+          cutoffLength: optionalCount(args, "cutoff-length"),
+        },
+        async (row) => {
+          if (shown.length < mostShown) shown.push(row);
+          if (!isJson) return;
+          io.stdout(`${rowJson(row)}\n`);
+          // Nobody reads on, as behind `| head`.
+          if ((await io.stdoutTaken?.()) === false) io.exit?.(0);
+        },
+      ),
     );
-    if (flag(args, "json")) for (const row of data.rows) io.stdout(`${JSON.stringify(row)}\n`);
-    else io.stdout(`${[dataText(data), ...dataLines(data, optionalCount(args, "show") ?? 0)].join("\n")}\n`);
+    if (!isJson) io.stdout(`${[dataText(data), ...dataLines(data, shown)].join("\n")}\n`);
     return data.numRefused === 0 && data.tokens.scored > 0 ? 0 : 1;
   },
 };

@@ -1,4 +1,4 @@
-import { InputError, quantile, sum } from "../../core/index.ts";
+import { InputError } from "../../core/index.ts";
 import {
   cutRow,
   datasetDigest,
@@ -10,6 +10,8 @@ import {
   type TextTokenizer,
 } from "../../datasets/index.ts";
 import { absolute, type Context } from "../../files/index.ts";
+import { DigestSet } from "./digest-set.ts";
+import { LengthCounts } from "./length-counts.ts";
 
 export interface DataChoice {
   readonly source: FileSource;
@@ -23,8 +25,8 @@ export interface DataChoice {
 export type SeenRow = { readonly at: string } & (
   | {
       /** As the cutoff leaves them. */
-      readonly input_ids: readonly number[];
-      readonly labels: readonly number[];
+      readonly input_ids: Int32Array;
+      readonly labels: Int32Array;
       /** Why the row is not trained, where it is not. */
       readonly left_out?: string;
     }
@@ -36,9 +38,10 @@ export interface InspectedData {
   readonly file: string;
   readonly format: string;
   readonly inferred: string | undefined;
-  readonly rows: readonly SeenRow[];
   readonly numRows: number;
   readonly numRefused: number;
+  /** Why the first of these is refused. */
+  readonly firstRefused: string | undefined;
   /** Rows that lose tokens to the cutoff, and of these those that lose every scored one. */
   readonly numCut: number;
   readonly numDropped: number;
@@ -68,48 +71,56 @@ const LEFT_OUT = {
   dropped: "the cutoff leaves nothing to train",
 } as const;
 
-/** Reads all of a data file. @throws InputError for a file that cannot be read, or whose form cannot be told */
-export async function inspectData(context: Context, choice: DataChoice): Promise<InspectedData> {
+/**
+ * Reads all of a data file, of which it keeps 16 bytes a row. `onRow` is told each row, and waited for.
+ * @throws InputError for a file that cannot be read, or whose form cannot be told
+ */
+export async function inspectData(
+  context: Context,
+  choice: DataChoice,
+  onRow: (row: SeenRow) => Promise<void> | void = () => {},
+): Promise<InspectedData> {
   const { source, cutoffLength = Number.POSITIVE_INFINITY } = choice;
   const tokenizer = choice.tokenizer === undefined ? undefined : loadTokenizer(absolute(context, choice.tokenizer));
-  const rows: SeenRow[] = [];
-  const lengths: number[] = [];
-  const seenBefore = new Set<string>();
-  const counts = { refused: 0, cut: 0, dropped: 0, unscored: 0, joined: 0, repeated: 0, scored: 0 };
+  const lengths = new LengthCounts();
+  const seenBefore = new DigestSet();
+  const counts = { rows: 0, refused: 0, cut: 0, dropped: 0, unscored: 0, joined: 0, repeated: 0, scored: 0 };
   let first: SeenRecord | undefined;
+  let firstRefused: string | undefined;
   for await (const seen of readEachRecord(source, { tokenizer, baseFolder: context.cwd, at: "file" })) {
     first ??= seen;
+    counts.rows += 1;
     const at = placeText(seen);
     if (tokenizer === undefined && seen.format !== undefined && seen.format !== "tokens")
       throw new InputError({ expected: `--tokenizer, for rows that are read as ${seen.format}`, got: "none" });
     if ("refused" in seen) {
       counts.refused += 1;
-      rows.push({ at, refused: seen.refused.message });
+      firstRefused ??= seen.refused.message;
+      await onRow({ at, refused: seen.refused.message });
       continue;
     }
-    const digest = datasetDigest([seen.row]);
-    counts.repeated += Number(seenBefore.has(digest));
-    seenBefore.add(digest);
+    counts.repeated += Number(seenBefore.add(datasetDigest([seen.row])));
     counts.joined += Number(seen.row.isJoined === true);
     const { row, scored, isCut, leftOut } = cutRow(seen.row, seen.format, cutoffLength);
-    const shown = { at, input_ids: [...row.inputIds], labels: [...row.labels] };
+    const shown = { at, input_ids: row.inputIds, labels: row.labels };
     if (leftOut !== undefined) {
       counts[leftOut] += 1;
-      rows.push({ ...shown, left_out: LEFT_OUT[leftOut] });
+      await onRow({ ...shown, left_out: LEFT_OUT[leftOut] });
       continue;
     }
-    rows.push(shown);
     counts.cut += Number(isCut);
     counts.scored += scored;
-    lengths.push(row.inputIds.length);
+    lengths.add(row.inputIds.length);
+    await onRow(shown);
   }
-  const at = (share: number): number => (lengths.length === 0 ? 0 : Math.round(quantile(lengths, share)));
+  const [p50 = 0, p95 = 0, max = 0] = lengths.quantiles([0.5, 0.95, 1]).map(Math.round);
   return {
     file: source.path,
-    ...{ format: first?.format ?? "none", inferred: first?.inferred, rows, numRows: rows.length, tokenizer },
-    ...{ numRefused: counts.refused, numCut: counts.cut, numDropped: counts.dropped, numUnscored: counts.unscored },
+    ...{ format: first?.format ?? "none", inferred: first?.inferred, numRows: counts.rows, tokenizer },
+    ...{ numRefused: counts.refused, firstRefused },
+    ...{ numCut: counts.cut, numDropped: counts.dropped, numUnscored: counts.unscored },
     ...{ numJoined: counts.joined, numRepeated: counts.repeated },
-    tokens: { all: sum(lengths), scored: counts.scored, p50: at(0.5), p95: at(0.95), max: at(1) },
+    tokens: { all: lengths.total, scored: counts.scored, p50, p95, max },
   };
 }
 
@@ -121,7 +132,7 @@ export interface RowPiece {
 
 /** A row as text, in runs of tokens that are scored or not; ids where there is no tokenizer. */
 export function rowPieces(
-  { input_ids, labels }: Extract<SeenRow, { input_ids: readonly number[] }>,
+  { input_ids, labels }: Extract<SeenRow, { labels: Int32Array }>,
   tokenizer: TextTokenizer | undefined,
 ): readonly RowPiece[] {
   const pieces: { ids: number[]; isScored: boolean }[] = [];

@@ -1,0 +1,30 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { quantile } from "../../core/index.ts";
+import { DigestSet } from "../../workbench/load/digest-set.ts";
+import { LengthCounts } from "../../workbench/load/length-counts.ts";
+
+it("knows which digests it was given before, however many there are", () => {
+  const digests = Array.from({ length: 5000 }, (_, index) => createHash("sha256").update(`${index}`).digest("hex"));
+  const set = new DigestSet();
+  expect(digests.filter((digest) => set.add(digest))).toEqual([]);
+  expect(digests.filter((digest) => set.add(digest))).toEqual(digests);
+});
+
+it("tells digests apart that begin alike, and knows one of zeros", () => {
+  const set = new DigestSet();
+  const alike = ["0".repeat(64), `${"0".repeat(31)}2${"0".repeat(32)}`, `${"0".repeat(8)}1${"0".repeat(55)}`];
+  expect(alike.map((digest) => set.add(digest))).toEqual([false, false, false]);
+  expect(alike.map((digest) => set.add(digest))).toEqual([true, true, true]);
+});
+
+it("has the quantiles that the lengths have as a list", () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(20)), fc.double({ min: 0, max: 1, noNaN: true }), (lengths, share) => {
+      const counts = new LengthCounts();
+      for (const length of lengths) counts.add(length);
+      expect(counts.quantiles([share])[0]).toBeCloseTo(quantile(lengths, share), 9);
+    }),
+  );
+});
