@@ -13,6 +13,7 @@ export { type InitModelOptions, type InitModelResult, initModel } from "./init-m
 export { orderRows, type RowOrderOptions } from "./order-rows.ts";
 // Training data read as token rows.
 export {
+  type CutRow,
   cutRow,
   cutToLength,
   type Dataset,
@@ -31,7 +32,7 @@ export {
 // A record of a data file.
 // Rows of a small table.
 export { type CsvRow, csvRows } from "./records/csv-text.ts";
-export type { DataRecord } from "./records/record.ts";
+export type { DataRecord, Place } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.
 export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
 // A row of tokens, and which of them are scored.

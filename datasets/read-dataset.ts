@@ -17,8 +17,8 @@ import { tokensRow } from "./rows/tokens.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 export interface ReadDatasetOptions {
-  /** Needed by every format but `tokens`. */
-  readonly tokenizer?: TextTokenizer | undefined;
+  /** Needed by every format but `tokens`; a function is asked once one is needed. */
+  readonly tokenizer?: TextTokenizer | (() => TextTokenizer) | undefined;
   /** Tokens that a row keeps; the rest is cut from the right. */
   readonly cutoffLength?: number | undefined;
   /** Ids are below this; the tokenizer's when absent. */
@@ -167,11 +167,13 @@ async function* seenRecords(
     source,
     mostTokens: options.mostTokens ?? Number.POSITIVE_INFINITY,
     tokenizer() {
+      if (typeof options.tokenizer === "function") return options.tokenizer();
       if (options.tokenizer !== undefined) return options.tokenizer;
       throw new InputError({ expected: "a model with a tokenizer", at, hint: "Only format: tokens does without one." });
     },
   };
-  const vocabularySize = options.vocabularySize ?? options.tokenizer?.vocabularySize ?? Number.POSITIVE_INFINITY;
+  const given = typeof options.tokenizer === "function" ? undefined : options.tokenizer;
+  const vocabularySize = options.vocabularySize ?? given?.vocabularySize ?? Number.POSITIVE_INFINITY;
   const used = fieldsUsed(source);
   let format: DataFormat | undefined;
   let inferred: string | undefined;

@@ -1,4 +1,4 @@
-import { cutRow, type CutRow, type DataFormat, datasetDigest, type Row } from "../../datasets/index.ts";
+import { type CutRow, cutRow, type DataFormat, datasetDigest, type Row } from "../../datasets/index.ts";
 import { DigestSet } from "./digest-set.ts";
 import { LengthCounts, type LengthHistogram } from "./length-counts.ts";
 
@@ -40,7 +40,17 @@ export class RowTally {
   readonly #kept = new LengthCounts();
   readonly #whole = new LengthCounts();
   readonly #seen = new DigestSet();
-  readonly #counts = { rows: 0, refused: 0, cut: 0, dropped: 0, unscored: 0, joined: 0, repeated: 0, scored: 0, lost: 0 };
+  readonly #counts = {
+    rows: 0,
+    refused: 0,
+    cut: 0,
+    dropped: 0,
+    unscored: 0,
+    joined: 0,
+    repeated: 0,
+    scored: 0,
+    lost: 0,
+  };
 
   constructor(cutoffLength: number) {
     this.#cutoffLength = cutoffLength;
