@@ -73,12 +73,13 @@ function countLine(facts: RowFacts, cutoffLength: number): string {
   ].join("; ");
 }
 
-function runLine({ run }: InspectedJob): string {
+function runLine({ run, facts }: InspectedJob): string {
   if (run === undefined) return "run: none, see the errors";
+  const isPart = [facts?.training, facts?.heldOut].some((each) => each !== undefined && each.numRefused > 0);
   const { steps, rows, tokens, epochs, evaluations } = run;
   const taken = `${counted(steps, "step", wholeText)} with ${counted(rows, "row", wholeText)} and ${counted(tokens, "token", wholeText)}`;
   const evaluated = evaluations === 0 ? "" : `; ${counted(evaluations, "evaluation", wholeText)}`;
-  return `run: ${taken}, ${epochs.toFixed(2)} epochs${evaluated}`;
+  return `run${isPart ? ", were it not for the refused rows" : ""}: ${taken}, ${epochs.toFixed(2)} epochs${evaluated}`;
 }
 
 /** What there is to say of each job; jobs of a sweep, of which the same is said, together. */
@@ -87,7 +88,7 @@ function jobLines(jobs: readonly InspectedJob[]): readonly string[] {
   for (const job of jobs) {
     const { name, file, evaluationFile, facts, cutoffLength } = job;
     const lines = [
-      ...(facts === undefined ? [] : [`rows: ${countLine(facts.training, cutoffLength)}`]),
+      ...(facts === undefined ? [] : [`trained on: ${countLine(facts.training, cutoffLength)}`]),
       ...(facts?.heldOut === undefined
         ? []
         : [
@@ -112,7 +113,7 @@ function jobLines(jobs: readonly InspectedJob[]): readonly string[] {
 /** What a person would want to know of a workload's data before they are trained on. */
 export function workloadDataText(data: InspectedWorkload, estimate: RunEstimate | undefined): string {
   const said = (title: string, severity: Parameters<typeof problemsOf>[1]): readonly string[] =>
-    problemsOf(data, severity).map((text) => `${title}: ${text}`);
+    problemsOf(data, severity).flatMap((text) => `${title}: ${text}`.split("\n").flatMap(wrapped));
   const problems = [...said("Error", "error"), ...said("Warning", "warning"), ...said("Note", "remark")];
   return [
     `${data.file}: a workload of ${counted(data.jobs.length, "job")}; tokens of a row, and rows`,

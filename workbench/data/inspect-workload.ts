@@ -15,7 +15,8 @@ import {
   withSweeps,
 } from "../../plan/index.ts";
 import { checkEvaluation, loadLengths, takenRows, toldFormat } from "../load/job-data.ts";
-import { namedProblems, openWorkload } from "../load/load-workload.ts";
+import { type LoadedWorkload, loadWorkload, namedProblems, openWorkload } from "../load/load-workload.ts";
+import { isOverLimits } from "../load/rows-in-workers.ts";
 import type { EachRecord, ReadRows, RowReader } from "../load/read-rows.ts";
 import { placeText, refusalText, type SeenRow, tokenRow } from "./inspect-data.ts";
 import { type JobFacts, jobFacts, type RowPair } from "./job-facts.ts";
@@ -144,7 +145,8 @@ class JobInspector {
       ...toldFormat(job, own),
       ...[own, other].flatMap((each) => (each === undefined ? [] : refusedRows(each, this.#folder))),
     ];
-    const files = { file: own.file, evaluationFile: other?.file };
+    const near = (file: string): string => placeText({ file }, this.#folder);
+    const files = { file: near(own.file), evaluationFile: other === undefined ? undefined : near(other.file) };
     const { format } = own;
     if (format === undefined || (other !== undefined && other.format === undefined))
       return { ...files, facts: undefined, run: undefined, problems };
@@ -231,4 +233,42 @@ function placed(problem: RowProblem, source: ReadText): RowProblem {
 /** Problems of a severity, each once, with the names of the jobs that have it. */
 export function problemsOf({ jobs }: InspectedWorkload, severity: RowProblem["severity"]): readonly string[] {
   return namedProblems(jobs, severity);
+}
+
+/** What is to be said of a workload that is checked. */
+export interface CheckedWorkload {
+  /** Undefined where something keeps it from being trained. */
+  readonly loaded: LoadedWorkload | undefined;
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+  readonly remarks: readonly string[];
+}
+
+/** Whether rows are to be named, which are so only where each is looked at. */
+function hasPairs({ firstRepeated, leaks }: JobFacts): boolean {
+  return [firstRepeated, leaks?.firstSame, leaks?.firstSamePrompt].some((pair) => pair !== undefined);
+}
+
+/** Loads a workload, and says all that there is to say of its rows. @throws InputError for a workload that is none */
+export async function checkWorkload(context: Context, file: string): Promise<CheckedWorkload> {
+  let loaded: LoadedWorkload | undefined;
+  try {
+    loaded = await loadWorkload(context, file);
+    if (!loaded.facts.some(hasPairs)) return { ...loaded, loaded, errors: [] };
+  } catch (error) {
+    if (!(error instanceof InputError) || isOverLimits(error)) throw error;
+    const data = await inspectWorkload(context, file);
+    // What is wrong is no row of it.
+    if (problemsOf(data, "error").length === 0) throw error;
+    return { loaded: undefined, ...allProblems(data) };
+  }
+  return { loaded, ...allProblems(await inspectWorkload(context, file)) };
+}
+
+function allProblems(data: InspectedWorkload): Omit<CheckedWorkload, "loaded"> {
+  return {
+    errors: problemsOf(data, "error"),
+    warnings: problemsOf(data, "warning"),
+    remarks: problemsOf(data, "remark"),
+  };
 }

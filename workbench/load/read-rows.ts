@@ -134,7 +134,7 @@ export class RowReader {
   }
 
   async #readEach(data: FileData, at: string): Promise<EachRecord> {
-    const { folder, vocabularySize, mostTokens } = this.#context;
+    const { folder, vocabularySize } = this.#context;
     const tokenizer = (): TextTokenizer => this.tokenizer();
     const file = await locateData(data, { baseFolder: folder, at });
     const rows: Row[] = [];
@@ -142,7 +142,7 @@ export class RowReader {
     const refused: RefusedRecord[] = [];
     let [numJoined, numRecords] = [0, 0];
     let first: SeenRecord | undefined;
-    const options = { baseFolder: folder, at, vocabularySize, mostTokens };
+    const options = { baseFolder: folder, at, vocabularySize };
     for await (const seen of readEachRecord(data, { ...options, tokenizer })) {
       first ??= seen;
       numRecords += 1;
