@@ -8,8 +8,11 @@ import type { Io } from "./io.ts";
 /** Around what is trained, where there are no colours. */
 const [OPEN, CLOSE] = ["\u27e6", "\u27e7"];
 
-/** Colours: green and bold for what is trained, faint for what is not. */
-const [TRAINED, MASKED, PLAIN] = ["\u001b[1;32m", "\u001b[2m", "\u001b[0m"];
+/** Colours: green for what is trained, faint for what is not. */
+const [TRAINED, MASKED] = [
+  ["\u001b[32m", "\u001b[39m"],
+  ["\u001b[2m", "\u001b[22m"],
+] as const;
 
 /** Tokens of a row that are shown: its first ones and its last ones. */
 const [FIRST, LAST] = [800, 200];
@@ -32,11 +35,16 @@ function withoutMarks(text: string): string {
   return text.replaceAll(OPEN!, "\\u27e6").replaceAll(CLOSE!, "\\u27e7");
 }
 
+function painted(text: string, isScored: boolean): string {
+  const [begin, end] = isScored ? TRAINED : MASKED;
+  return `${begin}${text}${end}`;
+}
+
 function marked(pieces: readonly TokenPiece[], hasColours: boolean): string {
   const isOfIds = pieces.some(({ text }) => text === undefined);
   return runs(pieces)
     .map(({ text, isScored }) => {
-      if (hasColours) return `${isScored ? TRAINED : MASKED}${text}${PLAIN}`;
+      if (hasColours) return painted(text, isScored);
       return isScored ? `${OPEN}${withoutMarks(text)}${CLOSE}` : withoutMarks(text);
     })
     .join(isOfIds ? " " : "");
@@ -73,7 +81,7 @@ export function showRows(io: Io, rows: readonly SeenRow[], tokenizer: TextTokeni
   const hasColours = io.painted !== undefined;
   const texts = new TokenTexts(tokenizer);
   const legend = hasColours
-    ? `${TRAINED}trained${PLAIN}, ${MASKED}not trained${PLAIN}:`
+    ? `${painted("trained", true)}, ${painted("not trained", false)}:`
     : `${OPEN}trained${CLOSE}, all else is not:`;
   const lines = rows.flatMap((row) => rowLines(row, texts, io.columns ?? COLUMNS, hasColours));
   (io.painted ?? io.stdout)(`${["", legend, ...lines].join("\n")}\n`);

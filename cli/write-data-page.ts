@@ -13,6 +13,7 @@ import {
 import {
   type InspectedData,
   type InspectedWorkload,
+  problemsOf,
   type RowFacts,
   type SeenRow,
   type TokenRow,
@@ -148,8 +149,8 @@ export function writeDataPage(io: Io, output: string, data: InspectedData, rows:
 /** The page of a workload's data. @throws DeviceError before a build */
 export function writeWorkloadPage(io: Io, output: string, data: InspectedWorkload, most: number | undefined): void {
   const { file, jobs, sources, tokenizer } = data;
-  const problems = jobs.flatMap(({ name, problems: own }) =>
-    own.map(({ severity, text }) => ({ severity, text: `${name}: ${text}` })),
+  const problems = (["error", "warning", "remark"] as const).flatMap((severity) =>
+    problemsOf(data, severity).map((text) => ({ severity, text })),
   );
   write(io, output, {
     ...{ title: visibleText(file), taken: "a workload", table: jobTableCells(jobs), problems },

@@ -134,7 +134,7 @@ export function makeRows({ records, source, vocabularySize, mostTokens }: RowWor
 /** What a source's first record shows: its format, where the source does not say it. @throws InputError */
 function beginSource(source: FileSource, first: DataRecord, at: string): Partial<InferredFormat> {
   checkTemplates(source, first, at);
-  checkDirectives(first, fieldsUsed(source));
+  checkDirectives(first, fieldsUsed(source), source.format);
   return source.format === undefined ? inferFormat(source, first) : { format: source.format };
 }
 

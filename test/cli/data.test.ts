@@ -28,7 +28,7 @@ describe("data", () => {
     );
     expect(code).toBe(1);
     for (const line of [
-      /read as chat, since the first record has "conversations"/,
+      /^talks\.jsonl: rows, read as chat, since the first record has "conversations"/,
       /^in the file +5$/m,
       /^trained +2$/m,
       /^refused +1$/m,
@@ -36,16 +36,17 @@ describe("data", () => {
       /^dropped, the cutoff leaves nothing to train +1$/m,
       /^the same as an earlier row +1$/m,
       /refused first: .*talks\.jsonl:3: Expected "label" to be true/,
+      /give it another name/,
     ])
       expect(stdout).toMatch(line);
   });
 
   it("shows rows as text, with what is trained marked", async () => {
     const { stdout } = await runCli(["data", "talks.jsonl", "--tokenizer", "model", "--show", "3"], root);
-    expect(stdout).toContain("line 1: 27 tokens\n  <s>user: 1 + 1?\n  assistant: \u27e62</s>\u27e7\n");
-    expect(stdout).toContain("line 3: refused\n  ");
+    expect(stdout).toContain("talks.jsonl line 1: 27 tokens, 2 trained\n  <s>user: 1 + 1?\n  assistant: \u27e62</s>\u27e7\n");
+    expect(stdout).toContain("talks.jsonl line 3: refused\n  ");
     const ids = await printed(["data", "ids.jsonl", "--show", "1"], root);
-    expect(ids).toContain("line 1: 3 tokens\n  1 \u27e62 3\u27e7\n");
+    expect(ids).toContain("ids.jsonl line 1: 3 tokens, 2 trained\n  1 \u27e62 3\u27e7\n");
   });
 
   it("prints an object a row with --json: ids and labels, or why it is refused", async () => {
@@ -72,7 +73,7 @@ describe("data", () => {
     );
     const text = ["--format", "text", "--field", "a", "--show", "2"];
     expect(await printed(["data", "pairs.jsonl", "--tokenizer", "model", ...text], root)).toContain(
-      "\u27e6<s>two</s>\u27e7",
+      "<s>\u27e6two</s>\u27e7",
     );
   });
 

@@ -6,13 +6,11 @@ const TITLES = { error: "Error", warning: "Warning", remark: "Note" } as const;
 /** What is to be mended, looked at, or known. */
 export function problemList(problems: DataPageData["problems"]): readonly HTMLElement[] {
   if (problems.length === 0) return [];
-  const order = Object.keys(TITLES);
-  const sorted = [...problems].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
   return [
     element(
       "ul",
       { class: "problems panel", "aria-label": "Problems" },
-      sorted.map(({ severity, text }) =>
+      problems.map(({ severity, text }) =>
         element("li", { class: severity }, [element("strong", {}, [TITLES[severity]]), ` ${text}`]),
       ),
     ),
