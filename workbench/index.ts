@@ -1,6 +1,12 @@
 // What the rows of a file, or of a workload's jobs, become before they are trained on.
 export { type InspectedData, inspectData, LEFT_OUT, type SeenRow, type TokenRow } from "./data/inspect-data.ts";
-export { checkWorkload, type InspectedJob, type InspectedWorkload, inspectWorkload, problemsOf } from "./data/inspect-workload.ts";
+export {
+  checkWorkload,
+  type InspectedJob,
+  type InspectedWorkload,
+  inspectWorkload,
+  problemsOf,
+} from "./data/inspect-workload.ts";
 export type { RowFacts } from "./data/row-tally.ts";
 // Work spread over threads.
 export { inWorkers } from "./in-workers.ts";

@@ -131,7 +131,7 @@ async function lookAtWorkload(io: Io, args: Arguments): Promise<number> {
   const context = contextOf(io, args);
   const data = await context.during("reading data", () => inspectWorkload(context, file));
   const isWrong = problemsOf(data, "error").length > 0;
-  const asksForEstimate = Object.keys(DEVICE_OPTIONS).some((name) => args[name] !== undefined);
+  const asksForEstimate = Object.keys({ ...DEVICE_OPTIONS, ...COST_OPTIONS }).some((name) => args[name] !== undefined);
   const request = { ...requestChoice(args, planChoices(withDefaults(PLAN_OPTIONS, args))), rows: data.reader };
   const estimate =
     asksForEstimate && !isWrong

@@ -16,8 +16,8 @@ import {
 } from "../../plan/index.ts";
 import { checkEvaluation, loadLengths, takenRows, toldFormat } from "../load/job-data.ts";
 import { type LoadedWorkload, loadWorkload, namedProblems, openWorkload } from "../load/load-workload.ts";
-import { isOverLimits } from "../load/rows-in-workers.ts";
 import type { EachRecord, ReadRows, RowReader } from "../load/read-rows.ts";
+import { isOverLimits } from "../load/rows-in-workers.ts";
 import { placeText, refusalText, type SeenRow, tokenRow } from "./inspect-data.ts";
 import { type JobFacts, jobFacts, type RowPair } from "./job-facts.ts";
 import { ofError, type RowProblem, rowProblems } from "./row-problems.ts";

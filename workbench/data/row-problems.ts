@@ -58,7 +58,10 @@ function joinedRows({ numJoined, numRows, numRefused }: Counts, whose: string): 
 function repeatedRows({ numRepeated, numRows }: RowFacts, whose: string, where: string): readonly RowProblem[] {
   if (numRepeated === 0) return [];
   return [
-    said(`${numRepeated} of ${numRows} rows${whose} ${isOrAre(numRepeated)} the same as an earlier row${where}`, numRepeated / numRows),
+    said(
+      `${numRepeated} of ${numRows} rows${whose} ${isOrAre(numRepeated)} the same as an earlier row${where}`,
+      numRepeated / numRows,
+    ),
   ];
 }
 
