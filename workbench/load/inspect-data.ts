@@ -1,10 +1,12 @@
 import { InputError } from "../../core/index.ts";
 import {
+  aboutRows,
   cutRow,
   datasetDigest,
   type FileSource,
   loadTokenizer,
   NOT_SCORED,
+  type RowName,
   readEachRecord,
   type SeenRecord,
   type TextTokenizer,
@@ -29,6 +31,8 @@ export type SeenRow = { readonly at: string } & (
       readonly labels: Int32Array;
       /** Why the row is not trained, where it is not. */
       readonly left_out?: string;
+      /** Which row of a preference it is. */
+      readonly name?: RowName;
     }
   | { readonly refused: string }
 );
@@ -45,6 +49,10 @@ export interface InspectedData {
   /** Rows that lose tokens to the cutoff, and of these those that lose every scored one. */
   readonly numCut: number;
   readonly numDropped: number;
+  /** Rows that are left out since they are longer than the cutoff. */
+  readonly numLong: number;
+  /** Columns of which nothing is made. */
+  readonly ignored: readonly string[];
   /** Rows of which nothing is scored. */
   readonly numUnscored: number;
   /** Rows with a token that is partly of the prompt and partly of the response. */
@@ -69,6 +77,7 @@ function placeText({ place: { line, at, file } }: SeenRecord): string {
 const LEFT_OUT = {
   unscored: "nothing of it is trained",
   dropped: "the cutoff leaves nothing to train",
+  long: "it is longer than the cutoff",
 } as const;
 
 /**
@@ -84,7 +93,8 @@ export async function inspectData(
   const tokenizer = choice.tokenizer === undefined ? undefined : loadTokenizer(absolute(context, choice.tokenizer));
   const lengths = new LengthCounts();
   const seenBefore = new DigestSet();
-  const counts = { rows: 0, refused: 0, cut: 0, dropped: 0, unscored: 0, joined: 0, repeated: 0, scored: 0 };
+  const counts = { rows: 0, refused: 0, cut: 0, dropped: 0, unscored: 0, long: 0, joined: 0, repeated: 0, scored: 0 };
+  const ignored = new Set<string>();
   let first: SeenRecord | undefined;
   let firstRefused: string | undefined;
   for await (const seen of readEachRecord(source, { tokenizer, baseFolder: context.cwd, at: "file" })) {
@@ -99,26 +109,38 @@ export async function inspectData(
       await onRow({ at, refused: seen.refused.message });
       continue;
     }
-    counts.repeated += Number(seenBefore.add(datasetDigest([seen.row])));
-    counts.joined += Number(seen.row.isJoined === true);
-    const { row, scored, isCut, leftOut } = cutRow(seen.row, seen.format, cutoffLength);
-    const shown = { at, input_ids: row.inputIds, labels: row.labels };
-    if (leftOut !== undefined) {
-      counts[leftOut] += 1;
-      await onRow({ ...shown, left_out: LEFT_OUT[leftOut] });
-      continue;
+    const about = { format: seen.format, ...aboutRows(source, seen.format) };
+    for (const name of seen.ignored) ignored.add(name);
+    for (const made of seen.rows) {
+      counts.repeated += Number(seenBefore.add(datasetDigest([made])));
+      counts.joined += Number(made.isJoined === true);
+      for (const { row, scored, isCut, leftOut } of cutRow(made, about, cutoffLength)) {
+        const name = made.name === undefined ? {} : { name: made.name };
+        const shown = { at, ...name, input_ids: row.inputIds, labels: row.labels };
+        if (leftOut !== undefined) {
+          counts[leftOut] += 1;
+          await onRow({ ...shown, left_out: LEFT_OUT[leftOut] });
+          continue;
+        }
+        counts.cut += Number(isCut);
+        counts.scored += scored;
+        lengths.add(row.inputIds.length);
+        await onRow(shown);
+      }
     }
-    counts.cut += Number(isCut);
-    counts.scored += scored;
-    lengths.add(row.inputIds.length);
-    await onRow(shown);
   }
   const [p50 = 0, p95 = 0, max = 0] = lengths.quantiles([0.5, 0.95, 1]).map(Math.round);
   return {
     file: source.path,
     ...{ format: first?.format ?? "none", inferred: first?.inferred, numRows: counts.rows, tokenizer },
     ...{ numRefused: counts.refused, firstRefused },
-    ...{ numCut: counts.cut, numDropped: counts.dropped, numUnscored: counts.unscored },
+    ...{
+      numCut: counts.cut,
+      numDropped: counts.dropped,
+      numLong: counts.long,
+      ignored: [...ignored],
+      numUnscored: counts.unscored,
+    },
     ...{ numJoined: counts.joined, numRepeated: counts.repeated },
     tokens: { all: lengths.total, scored: counts.scored, p50, p95, max },
   };

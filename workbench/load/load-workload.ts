@@ -9,6 +9,7 @@ import {
   orderRows,
   type Row,
   resolveModel,
+  withTemplateFile,
 } from "../../datasets/index.ts";
 import { adapterDigest, type ModelFolder, openModelFolder, readPeftFolder } from "../../exec/index.ts";
 import { type FileOrDocument, type Place, readInput } from "../../files/index.ts";
@@ -33,7 +34,7 @@ import {
   workloadArchitecture,
 } from "../../plan/index.ts";
 import { RowReader } from "./read-rows.ts";
-import { cutLengths, joinedRows, lostRows, numRead, remarksAndWarnings } from "./row-remarks.ts";
+import { cutLengths, ignoredColumns, joinedRows, lostRows, numRead, remarksAndWarnings } from "./row-remarks.ts";
 
 /** A workload with everything it names looked at. */
 export interface LoadedWorkload {
@@ -141,7 +142,11 @@ async function loadJobData(job: Job, index: number, reader: RowReader): Promise<
     data: rows,
     file,
     evaluationFile: other?.file,
-    remarks: [...(isTold ? [`read as ${format}, since ${inferred}`] : []), ...said.remarks],
+    remarks: [
+      ...(isTold ? [`read as ${format}, since ${inferred}`] : []),
+      ...ignoredColumns(dataset.ignored),
+      ...said.remarks,
+    ],
     warnings: said.warnings,
   };
 }
@@ -211,9 +216,26 @@ export async function loadWorkload(place: Place, file: FileOrDocument): Promise<
   }
 }
 
+/** The workload with the texts of the chat templates that it names as files: a plan holds all that its rows follow from. */
+function withTemplates(workload: Workload, folder: string): Workload {
+  const read = <T extends Job["data"]>(data: T, at: string): T =>
+    "path" in data ? withTemplateFile(data, folder, at) : data;
+  const jobs = workload.jobs.map((job, index) => ({
+    ...job,
+    data: read(job.data, `jobs[${index}].data`),
+    ...(job.evaluation?.data === undefined
+      ? {}
+      : {
+          evaluation: { ...job.evaluation, data: read(job.evaluation.data, `jobs[${index}].evaluation.data`) },
+        }),
+  }));
+  return { ...workload, jobs };
+}
+
 /** What a workload names, looked at; relative paths start at the folder of its text. @throws InputError */
-export async function loadInputs(workload: Workload, source: ReadText, cache: boolean): Promise<LoadedWorkload> {
+export async function loadInputs(given: Workload, source: ReadText, cache: boolean): Promise<LoadedWorkload> {
   const folder = path.dirname(source.file);
+  const workload = withTemplates(given, folder);
   const model = await openModel(workload, folder);
   const architecture = model?.architecture ?? workloadArchitecture(workload);
   const reader = new RowReader({

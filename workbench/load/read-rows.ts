@@ -3,13 +3,16 @@ import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson } from "../../core/index.ts";
 import {
+  aboutRows,
   cutToLength,
   type Dataset,
+  type FileSource,
   loadTokenizer,
   locateData,
   readWholeRows,
   type TextTokenizer,
   type WholeRows,
+  withTemplateText,
 } from "../../datasets/index.ts";
 import { fileDigest } from "../../files/index.ts";
 import type { FileData } from "../../plan/index.ts";
@@ -87,22 +90,23 @@ export class RowReader {
     return cut;
   }
 
-  async #readWhole(data: FileData, at: string): Promise<WholeRows> {
+  async #readWhole(given: FileData, at: string): Promise<WholeRows> {
     const { folder, vocabularySize, mostTokens, cache } = this.#context;
+    const data = withTemplateText(given, folder, at);
     const where = { baseFolder: folder, at };
     const file = await locateData(data, where);
     const found = statSync(file, { throwIfNoEntry: false });
     const isKept = cache && found?.isFile() === true && found.size <= MOST_KEPT;
     const key = isKept ? this.#keyOf(data, file) : undefined;
     const kept = key === undefined ? undefined : cachedRows(key);
-    if (kept !== undefined) return { ...kept, file, shuffle: data.shuffle ?? kept.format !== "tokens" };
+    if (kept !== undefined) return { ...kept, file, ...aboutRows(data, kept.format) };
     const options = { ...where, vocabularySize, mostTokens };
     const rows = (await this.#readInWorkers(data, file, options)) ?? (await this.#readHere(data, options));
     if (key !== undefined) keepRows(key, rows);
     return rows;
   }
 
-  async #readInWorkers(data: FileData, file: string, options: WhereRows): Promise<WholeRows | undefined> {
+  async #readInWorkers(data: FileSource, file: string, options: WhereRows): Promise<WholeRows | undefined> {
     if (data.format === "tokens" || builtWorker() === null) return undefined;
     const stats = statSync(file, { throwIfNoEntry: false });
     const isWorth = stats?.isFile() === true && isWorthWorkers(data, stats.size);
@@ -110,7 +114,7 @@ export class RowReader {
     return await readRowsInWorkers(data, { ...options, tokenizerFolder }, isWorth ? {} : { workers: 1 });
   }
 
-  #readHere(data: FileData, options: WhereRows): Promise<WholeRows> {
+  #readHere(data: FileSource, options: WhereRows): Promise<WholeRows> {
     return readWholeRows(data, {
       ...options,
       ...(data.format === "tokens" ? {} : { tokenizer: this.#loadTokenizer() }),
@@ -123,7 +127,7 @@ export class RowReader {
   }
 
   /** All that rows follow from: the data's bytes, the tokenizer's, and what is done with a record. */
-  #keyOf({ path: file, shuffle: _shuffle, ...how }: FileData, located: string): string {
+  #keyOf({ path: file, shuffle: _shuffle, ...how }: FileSource, located: string): string {
     const { vocabularySize, mostTokens, tokenizerFolder } = this.#context;
     if (how.format !== "tokens" && this.#tokenizerHash === undefined)
       this.#tokenizerHash = bytesHash(TOKENIZER_FILES.map((name) => path.join(tokenizerFolder(), name)));

@@ -20,6 +20,14 @@ export function remarksAndWarnings(said: readonly SaidOfRows[]): {
   return { remarks: texts(false), warnings: texts(true) };
 }
 
+/** Columns of which nothing is made, where there are some. */
+export function ignoredColumns(names: readonly string[]): readonly string[] {
+  const most = 8;
+  const more = names.length > most ? ` and ${names.length - most} more` : "";
+  if (names.length === 0) return [];
+  return [`not read: ${names.length === 1 ? "column" : "columns"} ${names.slice(0, most).join(", ")}${more}`];
+}
+
 /** Rows of the file, with those that were left out. */
 export function numRead({ rows, numDropped, numUnscored }: Dataset): number {
   return rows.length + numDropped + numUnscored;
@@ -27,13 +35,20 @@ export function numRead({ rows, numDropped, numUnscored }: Dataset): number {
 
 /** Rows that the cutoff shortened or dropped, or of which nothing is trained. */
 export function lostRows(dataset: Dataset, cutoffLength: number): readonly SaidOfRows[] {
-  const { numCut, numDropped, numUnscored } = dataset;
+  const { numCut, numDropped, numUnscored, tooLong } = dataset;
   const of = numRead(dataset);
   const share = (numCut + numDropped) / of;
   return [
     ...(numCut > 0 ? [{ text: `${numCut} of ${of} rows cut to ${cutoffLength} tokens`, share }] : []),
     ...(numDropped > 0
-      ? [{ text: `${numDropped} of ${of} rows dropped, the cutoff left nothing to score`, share }]
+      ? [
+          {
+            text: `${numDropped} of ${of} rows dropped, ${
+              tooLong === "cut" ? "the cutoff left nothing to score" : "they are longer than the cutoff"
+            }`,
+            share,
+          },
+        ]
       : []),
     ...(numUnscored > 0
       ? [
