@@ -67,7 +67,7 @@ function isText(template: string): boolean {
  * The source with the text of a chat template that it names as a file, relative to `baseFolder`; a name of ours stays.
  * @throws InputError for what is neither
  */
-export function withTemplateFile<T extends Pick<FileSource, "chatTemplate">>(
+export function withTemplateFile<T extends { readonly chatTemplate?: string | undefined }>(
   source: T,
   baseFolder: string | undefined,
   at: string,

@@ -218,8 +218,8 @@ export async function loadWorkload(place: Place, file: FileOrDocument): Promise<
 
 /** The workload with the texts of the chat templates that it names as files: a plan holds all that its rows follow from. */
 function withTemplates(workload: Workload, folder: string): Workload {
-  const read = <T extends Job["data"]>(data: T, at: string): T =>
-    "path" in data ? withTemplateFile(data, folder, at) : data;
+  const read = (data: Job["data"], at: string): Job["data"] =>
+    isLengthData(data) ? data : withTemplateFile(data, folder, at);
   const jobs = workload.jobs.map((job, index) => ({
     ...job,
     data: read(job.data, `jobs[${index}].data`),
