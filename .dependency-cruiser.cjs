@@ -115,6 +115,8 @@ const homes = {
   // Arguments are parsed, and progress drawn, at the rim only.
   yargs: ["cli"],
   "cli-progress": ["cli"],
+  // Lines of text with colours, folded.
+  "wrap-ansi": ["cli"],
 
   // Pictures.
   d3: ["reports"],

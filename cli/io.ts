@@ -20,6 +20,10 @@ export interface Io {
   readonly stderr: (text: string) => void;
   /** Control sequences of our own, to the terminal that stderr is; all else that goes out is text. */
   readonly control?: (sequence: string) => void;
+  /** Text of ours with colours, to a stdout that shows them; absent where it does not. All else in it is text. */
+  readonly painted?: (text: string) => void;
+  /** Columns of the terminal that stdout is. */
+  readonly columns?: number;
   /** Whether stderr is a terminal: bars are shown only there. */
   readonly isTty: boolean;
   /** Relative paths start here. */

@@ -25,6 +25,9 @@ async function main(): Promise<number> {
     stdout: (text) => process.stdout.write(text),
     stdoutTaken: () => isTaken(process.stdout),
     stderr: (text) => process.stderr.write(text),
+    // A terminal; it knows NO_COLOR and FORCE_COLOR.
+    ...(process.stdout.hasColors?.() === true ? { painted: (text: string) => process.stdout.write(text) } : {}),
+    columns: process.stdout.columns,
     isTty: process.stderr.isTTY === true,
     cwd: process.cwd(),
     signals: process,

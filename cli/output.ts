@@ -41,7 +41,7 @@ export const ERASE_LINE = "\r\u001b[K";
 const WIDTH = 80;
 
 /** A sentence in lines of at most 80 columns, the second and those behind it indented. */
-function wrapped(text: string): readonly string[] {
+export function wrapped(text: string): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const last = lines.at(-1);

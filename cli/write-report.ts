@@ -21,7 +21,7 @@ export function browserAsset(folder: "reports" | "server" | "explorer", name: st
 }
 
 /** Script and style sheet of a page of reports, by its bundle's name. @throws DeviceError before a build. */
-export function pageAssets(page: "client" | "fleet" | "paper" | "capacity"): ReportAssets {
+export function pageAssets(page: "client" | "fleet" | "paper" | "capacity" | "data"): ReportAssets {
   return { script: browserAsset("reports", `${page}.js`), style: browserAsset("reports", `${page}.css`) };
 }
 

@@ -28,7 +28,7 @@ export { ownValue } from "./own-value.ts";
 // Rounding up to a multiple.
 export { padded } from "./padded.ts";
 // Texts without what people would not see.
-export { plainLine, plainText } from "./plain-text.ts";
+export { plainLine, plainText, visibleText } from "./plain-text.ts";
 // Seeded random numbers.
 export { createRng, type Rng } from "./rng.ts";
 // Words of a shell's command line.

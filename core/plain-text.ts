@@ -20,3 +20,11 @@ export function plainText(text: string): string {
 export function plainLine(text: string): string {
   return text.replace(UNSEEN_IN_A_LINE, escaped);
 }
+
+/** What a reader would not see, or not tell from a space: format characters, other spaces, halves of characters. */
+const UNSEEN_IN_DATA = /(?![\n ])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Zs}\p{Cs}]/gu;
+
+/** A text of data as people are to see it, letter by letter: all but letters, spaces and line feeds stands there as `\u200b`. */
+export function visibleText(text: string): string {
+  return text.replace(UNSEEN_IN_DATA, (character) => character.split("").map(escaped).join(""));
+}

@@ -24,6 +24,7 @@ export { orderRows, type RowOrderOptions } from "./order-rows.ts";
 // Training data read as token rows.
 export {
   aboutRows,
+  type CutRow,
   cutRow,
   cutToLength,
   type Dataset,
@@ -42,18 +43,22 @@ export {
 // Rows of a small table.
 export { type CsvRow, csvRows } from "./records/csv-text.ts";
 // A record of a data file.
-export type { DataRecord } from "./records/record.ts";
+export type { DataRecord, Place } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.
 export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
 // A row of tokens, and which of them are scored.
 export { countScored, NOT_SCORED, type Row } from "./row.ts";
 // Which row of a preference a row is.
 export type { RowName } from "./rows/row-kind.ts";
+// The row of a record that is trained on.
+export { trainableRow } from "./rows/rows-of-record.ts";
 // Numbers as safetensors files store them.
 export { decodeFloats, encodeFloats, type FloatType } from "./safetensors/float-formats.ts";
 // Safetensors files, read and written.
 export { readFileRange, type TensorEntry } from "./safetensors/header.ts";
 export { readSafetensors, type SafetensorsReader } from "./safetensors/read-safetensors.ts";
 export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safetensors.ts";
+// The texts of tokens one by one.
+export { type TokenPiece, TokenTexts } from "./token-texts.ts";
 // A model's tokenizer and chat template.
 export { type ChatMessage, loadTokenizer, type TextTokenizer } from "./tokenizer.ts";

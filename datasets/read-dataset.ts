@@ -13,13 +13,13 @@ import { type InferredFormat, inferFormat } from "./rows/infer-format.ts";
 import { isCompared } from "./rows/preference.ts";
 import { comparedReading, readingOf } from "./rows/reading.ts";
 import type { MadeRow, RowContext } from "./rows/row-kind.ts";
-import { checkTrainable, rowsOfRecord } from "./rows/rows-of-record.ts";
+import { rowsOfRecord, trainableRow } from "./rows/rows-of-record.ts";
 import { checkTemplates } from "./rows/templates.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 export interface ReadDatasetOptions {
-  /** Needed by every format but `tokens`. */
-  readonly tokenizer?: TextTokenizer | undefined;
+  /** Needed by every format but `tokens`; a function is asked once one is needed. */
+  readonly tokenizer?: TextTokenizer | (() => TextTokenizer) | undefined;
   /** Tokens that a row keeps; the rest is cut from the right. */
   readonly cutoffLength?: number | undefined;
   /** Ids are below this; the tokenizer's when absent. */
@@ -51,8 +51,8 @@ export interface Dataset {
   readonly shuffle: boolean;
   /** The file or folder that was read. */
   readonly file: string;
-  /** What becomes of a row that is longer than the cutoff. `split`: it becomes several. */
-  readonly tooLong: "cut" | "dropped" | "split";
+  /** What becomes of a row that is longer than the cutoff. */
+  readonly tooLong: "cut" | "dropped";
   /** Rows that lost tokens to the cutoff. */
   readonly numCut: number;
   /** Rows in which a token reaches across the border of what is scored, and counts to what comes after it. */
@@ -136,12 +136,10 @@ export function makeRows({ records, source, vocabularySize, mostTokens }: RowWor
   for (const record of records) {
     const named = renameColumns(record, source, false);
     const made = makeOf(named, context);
-    checkTrainable(made, record);
+    const { inputIds, labels, isJoined } = trainableRow(made, record);
     for (const name of ignoredColumns(named, source.format, source)) ignored.add(name);
-    for (const { inputIds, labels, isJoined } of made) {
-      rows.push({ inputIds, labels });
-      numJoined += Number(isJoined === true);
-    }
+    rows.push({ inputIds, labels });
+    numJoined += Number(isJoined === true);
   }
   return { rows, numJoined, ignored: [...ignored] };
 }
@@ -185,7 +183,8 @@ async function* seenRecords(
   options: ReadDatasetOptions,
   at: string,
 ): AsyncGenerator<SeenRecord> {
-  const vocabularySize = options.vocabularySize ?? options.tokenizer?.vocabularySize ?? Number.POSITIVE_INFINITY;
+  const given = typeof options.tokenizer === "function" ? undefined : options.tokenizer;
+  const vocabularySize = options.vocabularySize ?? given?.vocabularySize ?? Number.POSITIVE_INFINITY;
   const context = {
     source,
     reading: readingOf(source),
@@ -193,6 +192,7 @@ async function* seenRecords(
     vocabularySize,
     mostTokens: options.mostTokens ?? Number.POSITIVE_INFINITY,
     tokenizer(): TextTokenizer {
+      if (typeof options.tokenizer === "function") return options.tokenizer();
       if (options.tokenizer !== undefined) return options.tokenizer;
       throw new InputError({ expected: "a model with a tokenizer", at, hint: "Only format: tokens does without one." });
     },
@@ -236,13 +236,11 @@ export async function readWholeRows(data: DataSource, options: ReadDatasetOption
   let first: Extract<SeenRecord, { rows: readonly MadeRow[] }> | undefined;
   for await (const seen of seenRecords(source, file, options, at)) {
     if ("refused" in seen) throw seen.refused;
-    checkTrainable(seen.rows, seen.record);
+    const { inputIds, labels, isJoined } = trainableRow(seen.rows, seen.record);
     first ??= seen;
     for (const name of seen.ignored) ignored.add(name);
-    for (const { inputIds, labels, isJoined } of seen.rows) {
-      rows.push({ inputIds, labels });
-      numJoined += Number(isJoined === true);
-    }
+    rows.push({ inputIds, labels });
+    numJoined += Number(isJoined === true);
   }
   if (first === undefined)
     throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint: "No label is scored." });
@@ -254,8 +252,8 @@ export async function readWholeRows(data: DataSource, options: ReadDatasetOption
 /** How rows of a source are ordered, and what becomes of those that are too long. */
 export function aboutRows(source: FileSource, format: DataFormat): Pick<WholeRows, "shuffle" | "tooLong"> {
   const reading = isCompared(format) ? comparedReading(source) : readingOf(source);
-  const isSplit = reading.tooLong === "dropped" && format === "text";
-  return { shuffle: source.shuffle ?? format !== "tokens", tooLong: isSplit ? "split" : reading.tooLong };
+  // Axolotl makes several rows of a long text.
+  return { shuffle: source.shuffle ?? format !== "tokens", tooLong: format === "text" ? "cut" : reading.tooLong };
 }
 
 /**
@@ -290,38 +288,24 @@ export interface CutRow {
   readonly row: Row;
   readonly scored: number;
   readonly isCut: boolean;
-  /**
-   * Whether it is left out: since the data say that nothing of it is trained, or since the cutoff leaves nothing, or
-   * since it is longer than the cutoff.
-   */
-  readonly leftOut: "unscored" | "dropped" | "long" | undefined;
+  /** Whether it is left out: since the data say that nothing of it is trained, or by the cutoff. */
+  readonly leftOut: "unscored" | "dropped" | undefined;
 }
 
-/**
- * A row in the pieces that are trained of it: one, unless `tooLong` splits it. `tokens` rows that never had a scored
- * token are kept, because rows that are replayed must keep their places.
- */
+/** `tokens` rows that never had a scored token are kept, because rows that are replayed must keep their places. */
 export function cutRow(
   row: Row,
   { format, tooLong }: Pick<WholeRows, "format" | "tooLong">,
   cutoffLength: number,
-): readonly CutRow[] {
-  const length = row.inputIds.length;
-  if (tooLong === "split" && length > cutoffLength)
-    return Array.from({ length: Math.ceil(length / cutoffLength) }, (_, piece) => {
-      const range = [piece * cutoffLength, (piece + 1) * cutoffLength] as const;
-      const own = { inputIds: row.inputIds.slice(...range), labels: row.labels.slice(...range) };
-      return { row: own, scored: countScored(own), isCut: false, leftOut: undefined };
-    });
-  const isCut = length > cutoffLength;
+): CutRow {
+  const isCut = row.inputIds.length > cutoffLength;
   const cut = isCut
     ? { inputIds: row.inputIds.slice(0, cutoffLength), labels: row.labels.slice(0, cutoffLength) }
     : row;
   const [scored, whole] = [countScored(cut), countScored(row)];
-  const about = { row: cut, scored, isCut };
-  if (whole === 0) return [{ ...about, leftOut: format === "tokens" ? undefined : "unscored" }];
-  if (isCut && tooLong === "dropped") return [{ ...about, leftOut: "long" }];
-  return [{ ...about, leftOut: scored === 0 ? "dropped" : undefined }];
+  if (whole === 0) return { row: cut, scored, isCut, leftOut: format === "tokens" ? undefined : "unscored" };
+  const isDropped = scored === 0 || (isCut && tooLong === "dropped");
+  return { row: cut, scored, isCut, leftOut: isDropped ? "dropped" : undefined };
 }
 
 /**
@@ -332,10 +316,10 @@ export function cutRow(
 export function cutToLength(whole: WholeRows, cutoffLength = Number.POSITIVE_INFINITY, at = "data"): Dataset {
   const rows: Row[] = [];
   let [numCut, numDropped, numUnscored, numTokens, numScored] = [0, 0, 0, 0, 0];
-  for (const each of whole.rows.flatMap((row) => cutRow(row, whole, cutoffLength))) {
-    const { row, scored, isCut, leftOut } = each;
+  for (const each of whole.rows) {
+    const { row, scored, isCut, leftOut } = cutRow(each, whole, cutoffLength);
     if (leftOut === "unscored") numUnscored += 1;
-    else if (leftOut !== undefined) numDropped += 1;
+    if (leftOut === "dropped") numDropped += 1;
     if (leftOut !== undefined) continue;
     if (isCut) numCut += 1;
     numTokens += row.inputIds.length;

@@ -210,7 +210,8 @@ export function loadTokenizer(folder: string): TextTokenizer {
     around: findAround(folder, tokenizer, encode),
     encode,
     sections: createSections(tokenizer),
-    decode: (ids) => tokenizer.decode([...ids]),
+    // Nothing is cleaned up: a text is to be seen as it is.
+    decode: (ids) => tokenizer.decode([...ids], { clean_up_tokenization_spaces: false }),
     specialTexts: [...specialTexts(folder, tokenizerConfig)],
     renderChat: createChatRenderer(folder, template, variables),
   };

@@ -18,12 +18,15 @@ export {
   RESTS,
   splitText,
 } from "./capacity-data.ts";
+// Data before they are trained on, token by token.
+export type { DataPageData, PageFate, PageRow, PageSequence, PageSource, PageTokens } from "./data-page-data.ts";
 export type { FleetFigure, FleetPageData, FleetPart } from "./fleet-data.ts";
 // The browser code of a page, and a page around it.
 export { escapeHtml, htmlPage, type ReportAssets } from "./html-page.ts";
 // The paper's evaluation as a page.
 export type { PaperPageData, PaperPageRow } from "./paper-data.ts";
 export { renderCapacity } from "./render-capacity.ts";
+export { renderData } from "./render-data.ts";
 export { renderFleet } from "./render-fleet.ts";
 export { renderPaper } from "./render-paper.ts";
 export { type RegressPage, type RegressSection, type RegressTimeline, renderRegress } from "./render-regress.ts";

@@ -18,6 +18,7 @@ const scripts = [
   { from: "reports/client/fleet/main.ts", to: "reports/fleet.js" },
   { from: "reports/client/paper/main.ts", to: "reports/paper.js" },
   { from: "reports/client/capacity/main.ts", to: "reports/capacity.js" },
+  { from: "reports/client/data/main.ts", to: "reports/data.js" },
   { from: "server/client/main.ts", to: "server/client.js" },
   { from: "explorer/client/main.ts", to: "explorer/client.js" },
   // The solver's module is written for Node too, and would look for its file where it is: the page hands it over.
@@ -33,6 +34,7 @@ const styles = [
   { from: "reports/client/fleet/style.css", to: "reports/fleet.css" },
   { from: "reports/client/paper/style.css", to: "reports/paper.css" },
   { from: "reports/client/capacity/style.css", to: "reports/capacity.css" },
+  { from: "reports/client/data/style.css", to: "reports/data.css" },
   { from: "server/client/style.css", to: "server/client.css" },
   { from: "explorer/client/style.css", to: "explorer/client.css" },
 ];

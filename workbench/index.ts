@@ -1,11 +1,19 @@
+// What the rows of a file, or of a workload's jobs, become before they are trained on.
+export { type InspectedData, inspectData, LEFT_OUT, type SeenRow, type TokenRow } from "./data/inspect-data.ts";
+export {
+  checkWorkload,
+  type InspectedJob,
+  type InspectedWorkload,
+  inspectWorkload,
+  problemsOf,
+} from "./data/inspect-workload.ts";
+export type { RowFacts } from "./data/row-tally.ts";
 // Work spread over threads.
 export { inWorkers } from "./in-workers.ts";
 // From a workload file to a plan.
 export { createPlan, noteNominal } from "./load/create-plan.ts";
 // The hosts that ranks run on.
 export { hostsOfFile, hostsOfList } from "./load/hosts.ts";
-// What a file's rows become, before they are trained on.
-export { type InspectedData, inspectData, rowPieces, type SeenRow } from "./load/inspect-data.ts";
 // A question about machines, from its documents.
 export { type CapacityFiles, loadCapacity } from "./load/load-capacity.ts";
 // The devices, links and costs that a plan is for.

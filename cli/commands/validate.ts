@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError, ownValue } from "../../core/index.ts";
-import { absolute, isFolder, readInput } from "../../files/index.ts";
+import { absolute, type Context, isFolder, readInput } from "../../files/index.ts";
 import {
   baselineSchema,
   calibrationSchema,
@@ -24,20 +24,26 @@ import {
   readTrace,
   stoppedByJournal,
 } from "../../runs/index.ts";
-import { loadGoldens, loadWorkload, unusedInPlans } from "../../workbench/index.ts";
+import { checkWorkload, loadGoldens, unusedInPlans } from "../../workbench/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import type { Io } from "../io.ts";
 import { note, printResult, warn } from "../output.ts";
+import { contextOf } from "../request-options.ts";
 
-/** Returns what a person would want to know of a document that is right. */
-type Check = (text: string, file: string, io: Io) => Promise<readonly string[]> | undefined;
+/** What a person would want to know of a document, and what is wrong with it that others name with all else. */
+interface Checked {
+  readonly remarks: readonly string[];
+  readonly errors?: readonly string[];
+}
+
+type Check = (text: string, file: string, io: Io, context: Context) => Promise<Checked> | undefined;
 
 /** What is checked of a document of each kind. */
 const CHECKS: Readonly<Record<string, Check>> = {
-  workload: async (_, file, io) => {
-    const loaded = await loadWorkload(io, file);
-    for (const warning of loaded.warnings) warn(io, warning);
-    return [...loaded.remarks, ...unusedInPlans(loaded)];
+  workload: async (_, file, io, context) => {
+    const { loaded, errors, warnings, remarks } = await checkWorkload(context, file);
+    for (const warning of warnings) warn(io, warning);
+    return { errors, remarks: [...remarks, ...(loaded === undefined ? [] : unusedInPlans(loaded))] };
   },
   cluster: (text, file) => void parseDocument(clusterSchema, text, file),
   calibration: (text, file) => void parseDocument(calibrationSchema, text, file),
@@ -70,10 +76,7 @@ function checkRun(io: Io, folder: string): readonly string[] {
 }
 
 /** @throws InputError for the first thing that is wrong; returns the document's kind. */
-async function validateFile(
-  io: Io,
-  file: string,
-): Promise<{ readonly kind: string; readonly remarks: readonly string[] }> {
+async function validateFile(io: Io, file: string, context: Context): Promise<Checked & { readonly kind: string }> {
   if (isFleetFolder(io, file)) return { kind: "live fleet's folder", remarks: checkFleetFolder(io, file) };
   if (isFolder(io, file)) {
     if (!existsSync(path.join(absolute(io, file), "plan.json")))
@@ -93,7 +96,7 @@ async function validateFile(
       file: input.file,
       ...source.locate(["kind"]),
     });
-  return { kind: kind as string, remarks: (await check(input.text, input.file, io)) ?? [] };
+  return { kind: kind as string, ...((await check(input.text, input.file, io, context)) ?? { remarks: [] }) };
 }
 
 export const validateCommand: Command = {
@@ -104,8 +107,10 @@ export const validateCommand: Command = {
   uses: [{ input: "a document or a run folder", options: {} }],
   async run(args, io) {
     const file = requiredText(args, "file");
-    const { kind, remarks } = await validateFile(io, file);
+    const { kind, remarks, errors = [] } = await validateFile(io, file, contextOf(io, args));
     for (const remark of remarks) note(io, args, remark);
+    for (const error of errors) io.stderr(`Error: ${error}\n`);
+    if (errors.length > 0) return 2;
     printResult(io, args, { file, kind, valid: true }, () => `${file}: valid ${kind}`);
     return 0;
   },

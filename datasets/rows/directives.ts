@@ -147,8 +147,11 @@ const DIRECTIVES: readonly Directive[] = [
 /** Keys that say how data are trained. */
 export const DIRECTIVE_KEYS: ReadonlySet<string> = new Set(DIRECTIVES.flatMap(({ keys }) => keys));
 
-const HINT =
-  "It is not understood, so that such data are not trained on. Take them out; where the key is plain data, name it in a template or give it another name.";
+/** Only instructions have templates. */
+function hint(hasTemplates: boolean): string {
+  const name = hasTemplates ? "name it in a template or give it" : "give it";
+  return `It is not understood, so that such data are not trained on. Take them out; where the key is plain data, ${name} another name.`;
+}
 
 /** Fields that a source uses as data. */
 export function fieldsUsed({ prompt = "", response = "", field }: FileSource): ReadonlySet<string> {
@@ -156,7 +159,13 @@ export function fieldsUsed({ prompt = "", response = "", field }: FileSource): R
 }
 
 /** @throws InputError for the first of some directives that asks for something that is not done */
-function check(directives: readonly Directive[], fields: Fields, place: Place, at: (key: string) => string): void {
+function check(
+  directives: readonly Directive[],
+  fields: Fields,
+  place: Place,
+  at: (key: string) => string,
+  hasTemplates = false,
+): void {
   for (const { keys, isUsual, usual } of directives) {
     const key = keys.find((one) => {
       const value = ownValue(fields, one);
@@ -165,7 +174,7 @@ function check(directives: readonly Directive[], fields: Fields, place: Place, a
     if (key === undefined) continue;
     throw new InputError({
       expected: `"${key}" to be ${usual}`,
-      ...{ ...place, at: at(key), got: ownValue(fields, key), hint: HINT },
+      ...{ ...place, at: at(key), got: ownValue(fields, key), hint: hint(hasTemplates) },
     });
   }
 }
@@ -181,7 +190,7 @@ export function checkDirectives(record: DataRecord, used: ReadonlySet<string>, f
       !(format === undefined ? understood.length > 0 : understood.includes(format)) &&
       !keys.some((key) => used.has(key)),
   );
-  check(own, fieldsOf(record), record.place, (key) => fieldAt(record.place, key));
+  check(own, fieldsOf(record), record.place, (key) => fieldAt(record.place, key), format === "instruction");
 }
 
 /** Axolotl's training detail, under whatever key. */

@@ -34,7 +34,7 @@ export interface Reading {
   readonly textHasBos: boolean;
   /** Whether white space at the end of a conversation is cut off. */
   readonly trimsEnd: boolean;
-  /** What becomes of a row that is longer than the cutoff; a text may become several rows. */
+  /** What becomes of a row that is longer than the cutoff. */
   readonly tooLong: "cut" | "dropped";
 }
 

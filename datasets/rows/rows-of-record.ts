@@ -44,9 +44,10 @@ export function rowsOfRecord(record: DataRecord, format: DataFormat, context: Ro
   return [KINDS[format](record, context)];
 }
 
-/** @throws InputError for rows that no loss of ours can train on */
-export function checkTrainable(rows: readonly MadeRow[], record: DataRecord): void {
-  if (rows.every(({ name }) => name === undefined)) return;
+/** The row that is trained on. @throws InputError for rows that no loss of ours can train on */
+export function trainableRow(rows: readonly MadeRow[], record: DataRecord): MadeRow {
+  const [row] = rows;
+  if (row !== undefined && row.name === undefined) return row;
   throw new InputError({
     expected: "rows that are trained on as they are",
     ...record.place,

@@ -46,6 +46,7 @@ export {
   type JobRows,
   lengthRows,
   stepCount,
+  tokensOf,
 } from "./job-rows.ts";
 // The type and size of what travels between stages.
 export {

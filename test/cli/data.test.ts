@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { run } from "../../cli/run.ts";
 import { initModel } from "../../datasets/index.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
@@ -28,7 +29,7 @@ describe("data", () => {
     );
     expect(code).toBe(1);
     for (const line of [
-      /read as chat, since the first record has "conversations"/,
+      /^talks\.jsonl: rows, read as chat, since the first record has "conversations"/,
       /^in the file +5$/m,
       /^trained +2$/m,
       /^refused +1$/m,
@@ -36,16 +37,19 @@ describe("data", () => {
       /^dropped, the cutoff leaves nothing to train +1$/m,
       /^the same as an earlier row +1$/m,
       /refused first: .*talks\.jsonl:3: Expected "label" to be true/,
+      /give it another name/,
     ])
       expect(stdout).toMatch(line);
   });
 
   it("shows rows as text, with what is trained marked", async () => {
     const { stdout } = await runCli(["data", "talks.jsonl", "--tokenizer", "model", "--show", "3"], root);
-    expect(stdout).toContain("line 1: 27 tokens\n  <s>user: 1 + 1?\n  assistant: \u27e62</s>\u27e7\n");
-    expect(stdout).toContain("line 3: refused\n  ");
+    expect(stdout).toContain(
+      "talks.jsonl line 1: 27 tokens, 2 trained\n  <s>user: 1 + 1?\n  assistant: \u27e62</s>\u27e7\n",
+    );
+    expect(stdout).toContain("talks.jsonl line 3: refused\n  ");
     const ids = await printed(["data", "ids.jsonl", "--show", "1"], root);
-    expect(ids).toContain("line 1: 3 tokens\n  1 \u27e62 3\u27e7\n");
+    expect(ids).toContain("ids.jsonl line 1: 3 tokens, 2 trained\n  1 \u27e62 3\u27e7\n");
   });
 
   it("prints an object a row with --json: ids and labels, or why it is refused", async () => {
@@ -72,8 +76,55 @@ describe("data", () => {
     );
     const text = ["--format", "text", "--field", "a", "--show", "2"];
     expect(await printed(["data", "pairs.jsonl", "--tokenizer", "model", ...text], root)).toContain(
-      "\u27e6<s>two</s>\u27e7",
+      "<s>\u27e6two</s>\u27e7",
     );
+  });
+
+  it("names the row that a template is refused for, and the option", async () => {
+    const asked = ["--prompt", "{{a", "--response", "{{b}}"];
+    const { code, stdout } = await runCli(["data", "talks.jsonl", "--tokenizer", "model", ...asked], root);
+    expect([code, stdout]).toEqual([1, expect.stringContaining("talks.jsonl line 1: Expected {{field}}")]);
+    expect(stdout).toContain("at --prompt");
+  });
+
+  it("marks nothing that the data pretend, and writes out what nobody would see", async () => {
+    const text = "\u27e6x\u27e7 \u202e\u200b\u0000\u00a0\t|";
+    writeFileSync(at("marks.jsonl"), JSON.stringify({ text }));
+    expect(await printed(["data", "marks.jsonl", "--tokenizer", "model", "--show", "1"], root)).toContain(
+      "  <s>\u27e6\\u27e6x\\u27e7 \\u202e\\u200b\\u0000\\u00a0\u21e5|</s>\u27e7\n",
+    );
+  });
+
+  it("shows the first and the last tokens of a long row, and says how many are not shown", async () => {
+    writeFileSync(at("long.jsonl"), JSON.stringify({ input_ids: Array.from({ length: 100_000 }, () => 7) }));
+    const lines = (await printed(["data", "long.jsonl", "--show", "1"], root)).split("\n");
+    expect(lines).toContain("... 99 000 tokens are not shown, 99 000 of them trained ...");
+    expect(lines.join(" ").match(/ 7(?![0-9])/g)).toHaveLength(1000 - 2);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it("colours what is trained where there are colours, and folds at the terminal's width", async () => {
+    let text = "";
+    const io = { stdout: () => {}, stderr: () => {}, isTty: false, cwd: root, columns: 20 };
+    const painted = (more: string): void => {
+      text += more;
+    };
+    await run(["data", "talks.jsonl", "--tokenizer", "model", "--show", "1"], { ...io, painted });
+    expect(text).toMatch(/assistant: \u001b\[22m\u001b\[32m2<\/s>\u001b\[39m/);
+    expect(text).not.toContain("\u27e6");
+    const [, body] = text.split("trained\n");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(body!.split("\n").every((line) => line.replace(/\u001b\[\d+m/g, "").length <= 20)).toBe(true);
+  });
+
+  it("says what it takes a file for", async () => {
+    writeFileSync(at("list.json"), '{"data":[{"text":"kind"}]}');
+    expect(await printed(["data", "list.json", "--tokenizer", "model"], root)).toMatch(
+      /^list\.json: rows, read as text/,
+    );
+    writeFileSync(at("other.yaml"), "kind: cluster\n");
+    const { code, stderr } = await runCli(["data", "other.yaml"], root);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('Expected "workload" at kind')]);
   });
 
   it.each([

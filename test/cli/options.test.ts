@@ -149,7 +149,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   layouts: [{ workload: "g.yaml", accelerator: "H100 SXM", count: 2 }],
   capacity: [{ forecast: "f.yaml", candidates: "c.yaml", prices: "k.yaml" }],
   accuracy: [{}],
-  data: [{ file: "rows.jsonl", tokenizer: "model" }],
+  data: [{ file: "rows.jsonl", tokenizer: "model" }, { file: "w.yaml" }],
   paper: [{}],
   explore: [{ output: "explore.html" }],
   serve: [

@@ -164,11 +164,11 @@ async function ourRows(one: RowCase, like: FileSource["like"]): Promise<readonly
   const made: Named[] = [];
   for await (const seen of readEachRecord(source, { tokenizer: loadTokenizer(folderOf(one)) })) {
     if ("refused" in seen) throw seen.refused;
-    for (const row of seen.rows)
-      for (const piece of cutRow(row, { format: seen.format, ...aboutRows(source, seen.format) }, cutoff)) {
-        if (piece.leftOut === "long" || piece.leftOut === "dropped") throw new Error(`dropped: ${piece.leftOut}`);
-        made.push({ input_ids: [...piece.row.inputIds], labels: [...piece.row.labels], name: row.name });
-      }
+    for (const row of seen.rows) {
+      const cut = cutRow(row, { format: seen.format, ...aboutRows(source, seen.format) }, cutoff);
+      if (cut.leftOut === "dropped") throw new Error("dropped by the cutoff");
+      made.push({ input_ids: [...cut.row.inputIds], labels: [...cut.row.labels], name: row.name });
+    }
   }
   return made;
 }
@@ -203,6 +203,7 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   "alpaca-lf-cutoff": LOST_HEADER,
   "msg-lf-cutoff": LOST_HEADER,
   "msg-lf-cutoff-second": "each turn is cut by itself there, the row here",
+  "text-axolotl-chunks": "a long text is cut, there it becomes several rows",
   "pc-keep-end": NOT_OFFERED,
   "text-trl-keep-end": NOT_OFFERED,
   "msg-trl-keep-end": NOT_OFFERED,

@@ -99,3 +99,8 @@ export function createCapacityBench(): Promise<PageBench<CapacityPageData>> {
 export function createFleetBench(): Promise<PageBench<FleetPageData>> {
   return createBench(pageAssets("fleet"), renderFleet, ".gantt[data-rows-drawn]");
 }
+
+/** Of pages that a command has written. */
+export function createDataBench(): Promise<PageBench<string>> {
+  return createBench(pageAssets("data"), (html) => html, ".row");
+}

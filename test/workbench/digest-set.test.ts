@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { quantile } from "../../core/index.ts";
-import { DigestSet } from "../../workbench/load/digest-set.ts";
-import { LengthCounts } from "../../workbench/load/length-counts.ts";
+import { DigestSet } from "../../workbench/data/digest-set.ts";
+import { LengthCounts } from "../../workbench/data/length-counts.ts";
 
 it("knows which digests it was given before, however many there are", () => {
   const digests = Array.from({ length: 5000 }, (_, index) => createHash("sha256").update(`${index}`).digest("hex"));

@@ -5,6 +5,7 @@ import { type Dtype, type PlanChoices, type PlanRequest, placeError, workloadReq
 import { type DeviceChoice, loadCalibration, loadCluster } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload, unusedInPlans } from "./load-workload.ts";
 import { placeInput } from "./place-input.ts";
+import type { RowReader } from "./read-rows.ts";
 import type { Sizes } from "./sizes.ts";
 
 /** What may be said of a workload beside its file. What is absent is the workload's, or the planner's to choose. */
@@ -21,6 +22,8 @@ export interface RequestChoice extends DeviceChoice {
   /** Jobs that come over time are taken as if they were there from the start: it is their shapes that matter. */
   readonly shapesOnly?: boolean;
   readonly choices?: PlanChoices;
+  /** Has read the jobs' rows, and what is to be said of them is said. */
+  readonly rows?: RowReader;
 }
 
 /** What was asked for, and the documents that say so. */
@@ -57,15 +60,16 @@ export async function loadRequest(
   file: FileOrDocument,
   choice: RequestChoice,
 ): Promise<LoadedRequest> {
-  const loaded = await context.during("reading data", () => loadWorkload(context, file));
+  const loaded = await context.during("reading data", () => loadWorkload(context, file, choice.rows));
   if (choice.overTime !== true) refuseArrivals(loaded);
   const { devices, links, source: cluster } = loadCluster(context, choice, loaded.architecture.numLayers);
   const dtype = choice.dtype ?? loaded.workload.model.dtype;
   const { calibration, source: costs, assumed } = loadCalibration(context, choice, devices, dtype);
-  for (const remark of loaded.remarks) context.note(remark);
+  const isSaid = choice.rows !== undefined;
+  if (!isSaid) for (const remark of loaded.remarks) context.note(remark);
   if (choice.overTime !== true && choice.shapesOnly !== true)
     for (const remark of unusedInPlans(loaded)) context.note(remark);
-  for (const warning of loaded.warnings) context.warn(warning);
+  if (!isSaid) for (const warning of loaded.warnings) context.warn(warning);
   const { jobs, recompute } = loaded.workload;
   const request: PlanRequest = {
     ...workloadRequest(

@@ -1,40 +1,29 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError, ownValue } from "../../core/index.ts";
-import {
-  checkTokenizerFiles,
-  countScored,
-  type Dataset,
-  datasetDigest,
-  orderRows,
-  type Row,
-  resolveModel,
-  withTemplateFile,
-} from "../../datasets/index.ts";
+import { checkTokenizerFiles, type Row, resolveModel, withTemplateFile } from "../../datasets/index.ts";
 import { adapterDigest, type ModelFolder, openModelFolder, readPeftFolder } from "../../exec/index.ts";
 import { type FileOrDocument, type Place, readInput } from "../../files/index.ts";
 import {
   type Architecture,
-  divideRows,
-  evaluationRows,
   isLengthData,
   type Job,
   type JobRows,
-  lengthRows,
   longestRow,
   parseWorkload,
   placeError,
   type ReadText,
   readText,
   type Sweep,
-  stepCount,
   stoppingOptions,
   type Workload,
   withSweeps,
   workloadArchitecture,
 } from "../../plan/index.ts";
+import type { JobFacts } from "../data/job-facts.ts";
+import type { RowProblem } from "../data/row-problems.ts";
+import { type JobDataset, loadJobData } from "./job-data.ts";
 import { RowReader } from "./read-rows.ts";
-import { cutLengths, ignoredColumns, joinedRows, lostRows, numRead, remarksAndWarnings } from "./row-remarks.ts";
 
 /** A workload with everything it names looked at. */
 export interface LoadedWorkload {
@@ -56,108 +45,27 @@ export interface LoadedWorkload {
     readonly init: Record<string, string>;
     readonly evaluation?: Record<string, string>;
   };
+  /** What becomes of each job's rows. */
+  readonly facts: readonly JobFacts[];
   /** What a person would want to know of the data: inferred formats, rows that were cut or dropped. */
   readonly remarks: readonly string[];
   /** The same of what a person should look at: many such rows. */
   readonly warnings: readonly string[];
 }
 
-/** Of the rows: a job of which more are dropped is refused. */
-const MOST_DROPPED = 0.5;
-
-interface JobDataset {
-  readonly rows: JobRows;
-  readonly data: readonly Row[];
-  readonly file: string | undefined;
-  /** Of its evaluation, where that has data of its own. */
-  readonly evaluationFile: string | undefined;
-  readonly remarks: readonly string[];
-  readonly warnings: readonly string[];
-}
-
 /** Of all jobs together: what their steps take is then less than a gigabyte of memory. */
 const MOST_OF_ALL = { steps: 2 ** 23, rows: 2 ** 26 } as const;
 
-/** @throws InputError where lengths are to be evaluated by a model, or rows where only lengths are known */
-function checkEvaluation({ data, evaluation }: Job, index: number): void {
-  if (evaluation?.data === undefined || isLengthData(data) === isLengthData(evaluation.data)) return;
-  throw new InputError({
-    expected: isLengthData(data) ? "lengths, as the job's own data are," : "a file, as the job's own data are,",
-    at: `jobs[${index}].evaluation.data`,
-    got: evaluation.data,
-  });
-}
-
-/** Data of a job's evaluation that are its own; undefined where it has none. */
-async function readEvaluationData(job: Job, index: number, reader: RowReader): Promise<Dataset | undefined> {
-  const data = job.evaluation?.data;
-  if (data === undefined || isLengthData(data)) return undefined;
-  return await reader.read(data, job.cutoffLength, index, "evaluation.data");
-}
-
-async function loadJobData(job: Job, index: number, reader: RowReader): Promise<JobDataset> {
-  checkEvaluation(job, index);
-  if (isLengthData(job.data)) {
-    const rows = lengthRows(job, job.data);
-    return { rows, data: [], file: undefined, evaluationFile: undefined, ...remarksAndWarnings(cutLengths(job)) };
-  }
-  const dataset = await reader.read(job.data, job.cutoffLength, index);
-  const { shuffle, file, format, inferred, numDropped } = dataset;
-  const other = await readEvaluationData(job, index, reader);
-  const rows = other === undefined ? dataset.rows : [...dataset.rows, ...other.rows];
-  const divided = divideRows(job.evaluation, dataset.rows.length, other?.rows.length ?? 0);
-  if (divided.training.length === 0 || (job.evaluation !== undefined && divided.evaluation.length === 0))
-    throw new InputError({
-      expected: "at least one row to train on and one to evaluate",
-      at: `jobs[${index}].evaluation`,
-      got: `${dataset.rows.length} rows${other === undefined ? "" : `, and ${other.rows.length} of its own`}`,
-    });
-  stepCount(job, divided.training.length);
-  const amount = job.steps === undefined ? { epochs: job.epochs! } : { steps: job.steps };
-  const order = { seed: job.seed, shuffle, batchSize: job.batchSize, ...amount };
-  const steps = orderRows(divided.training.length, order).map((step) =>
-    Array.from(step, (at) => divided.training[at]!),
-  );
-  const numRows = numRead(dataset);
-  if (numDropped > MOST_DROPPED * numRows)
-    throw new InputError({
-      expected: "a cutoffLength that leaves something to score in at least half of the rows",
-      at: `jobs[${index}].cutoffLength`,
-      got: `${job.cutoffLength}, which leaves nothing in ${numDropped} of ${numRows} rows`,
-    });
-  const isTold = inferred !== undefined && job.data.prompt === undefined;
-  const said = remarksAndWarnings([
-    ...lostRows(dataset, job.cutoffLength),
-    ...joinedRows(dataset, ""),
-    ...(other === undefined ? [] : joinedRows(other, " of the evaluation")),
-  ]);
-  return {
-    rows: {
-      tokens: rows.map((row) => row.inputIds.length),
-      scored: rows.map(countScored),
-      digest: datasetDigest(rows),
-      steps,
-      ...evaluationRows(job, divided, steps.length),
-    },
-    data: rows,
-    file,
-    evaluationFile: other?.file,
-    remarks: [
-      ...(isTold ? [`read as ${format}, since ${inferred}`] : []),
-      ...ignoredColumns(dataset.ignored),
-      ...said.remarks,
-    ],
-    warnings: said.warnings,
-  };
-}
-
-/** Each remark, or warning, once, behind the names of all jobs that it is true of. */
-function ofJobs({ jobs }: Workload, datasets: readonly JobDataset[], which: "remarks" | "warnings"): readonly string[] {
+/** Problems of jobs, each once, behind the names of all that have it. */
+export function namedProblems(
+  of: readonly { readonly name: string; readonly problems: readonly RowProblem[] }[],
+  severity: RowProblem["severity"],
+): readonly string[] {
   const named = new Map<string, string[]>();
-  datasets.forEach((dataset, job) => {
-    for (const remark of dataset[which]) named.set(remark, [...(named.get(remark) ?? []), jobs[job]!.name]);
-  });
-  return [...named].map(([remark, names]) => `${names.join(", ")}: ${remark}`);
+  for (const { name, problems } of of)
+    for (const problem of problems)
+      if (problem.severity === severity) named.set(problem.text, [...(named.get(problem.text) ?? []), name]);
+  return [...named].map(([text, names]) => `${names.join(", ")}: ${text}`);
 }
 
 /** What a workload says for a job scheduler, and a plan does not use. */
@@ -205,12 +113,12 @@ async function openModel(workload: Workload, folder: string): Promise<ModelFolde
 }
 
 /** Reads a workload, its model's configuration, its data and the adapters that jobs start from. @throws InputError */
-export async function loadWorkload(place: Place, file: FileOrDocument): Promise<LoadedWorkload> {
+export async function loadWorkload(place: Place, file: FileOrDocument, reader?: RowReader): Promise<LoadedWorkload> {
   const input = readInput(place, file, "a workload file");
   const workload = parseWorkload(input.text, input.file);
   const source = withSweeps(readText(input.text, input.file), workload);
   try {
-    return { ...(await loadInputs(workload, source, place.cache ?? false)), sweeps: workload.sweeps };
+    return { ...(await loadInputs(workload, source, place.cache ?? false, reader)), sweeps: workload.sweeps };
   } catch (error) {
     throw placeError(error, source);
   }
@@ -220,21 +128,19 @@ export async function loadWorkload(place: Place, file: FileOrDocument): Promise<
 function withTemplates(workload: Workload, folder: string): Workload {
   const read = (data: Job["data"], at: string): Job["data"] =>
     isLengthData(data) ? data : withTemplateFile(data, folder, at);
+  const held = ({ evaluation }: Job, index: number): Pick<Job, "evaluation"> => {
+    if (evaluation?.data === undefined) return {};
+    return { evaluation: { ...evaluation, data: read(evaluation.data, `jobs[${index}].evaluation.data`) } };
+  };
   const jobs = workload.jobs.map((job, index) => ({
-    ...job,
-    data: read(job.data, `jobs[${index}].data`),
-    ...(job.evaluation?.data === undefined
-      ? {}
-      : {
-          evaluation: { ...job.evaluation, data: read(job.evaluation.data, `jobs[${index}].evaluation.data`) },
-        }),
+    ...{ ...job, data: read(job.data, `jobs[${index}].data`) },
+    ...held(job, index),
   }));
   return { ...workload, jobs };
 }
 
-/** What a workload names, looked at; relative paths start at the folder of its text. @throws InputError */
-export async function loadInputs(given: Workload, source: ReadText, cache: boolean): Promise<LoadedWorkload> {
-  const folder = path.dirname(source.file);
+/** The workload, the model that it names, and who reads its jobs' rows. @throws InputError */
+export async function openWorkload(given: Workload, folder: string, cache: boolean) {
   const workload = withTemplates(given, folder);
   const model = await openModel(workload, folder);
   const architecture = model?.architecture ?? workloadArchitecture(workload);
@@ -254,6 +160,22 @@ export async function loadInputs(given: Workload, source: ReadText, cache: boole
       return model.folder;
     },
   });
+  return { workload, model, architecture, reader };
+}
+
+/**
+ * What a workload names, looked at; relative paths start at the folder of its text. `known`: a reader of its rows that
+ * has read some of them. @throws InputError
+ */
+export async function loadInputs(
+  given: Workload,
+  source: ReadText,
+  cache: boolean,
+  known?: RowReader,
+): Promise<LoadedWorkload> {
+  const folder = path.dirname(source.file);
+  const { workload, model, architecture, reader: own } = await openWorkload(given, folder, cache);
+  const reader = known ?? own;
   const datasets: JobDataset[] = [];
   const total = { steps: 0, rows: 0 };
   for (const [index, job] of workload.jobs.entries()) {
@@ -280,6 +202,7 @@ export async function loadInputs(given: Workload, source: ReadText, cache: boole
   const init = named((job) => (job.adapter.init === undefined ? undefined : path.resolve(folder, job.adapter.init)));
   /** Digests of the adapters that jobs start from. */
   const starts = new Map<number, string>();
+  const problems = workload.jobs.map(({ name }, index) => ({ name, problems: datasets[index]!.problems }));
   const evaluation = named((_, index) => datasets[index]!.evaluationFile);
   workload.jobs.forEach((job, index) => {
     const start = ownValue(init, job.name);
@@ -310,7 +233,8 @@ export async function loadInputs(given: Workload, source: ReadText, cache: boole
       init,
       ...(Object.keys(evaluation).length === 0 ? {} : { evaluation }),
     },
-    remarks: ofJobs(workload, datasets, "remarks"),
-    warnings: ofJobs(workload, datasets, "warnings"),
+    facts: datasets.map(({ facts }) => facts),
+    remarks: namedProblems(problems, "remark"),
+    warnings: namedProblems(problems, "warning"),
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
-import { canonicalJson } from "../../core/index.ts";
+import { canonicalJson, InputError } from "../../core/index.ts";
 import {
   aboutRows,
   cutToLength,
@@ -9,8 +9,13 @@ import {
   type FileSource,
   loadTokenizer,
   locateData,
+  type Place,
+  type Row,
+  readEachRecord,
   readWholeRows,
+  type SeenRecord,
   type TextTokenizer,
+  trainableRow,
   type WholeRows,
   withTemplateText,
 } from "../../datasets/index.ts";
@@ -31,6 +36,30 @@ export interface RowContext {
   readonly tokenizerFolder: () => string;
   /** Whether rows are kept for later commands. */
   readonly cache: boolean;
+}
+
+/** Rows at a cutoff, and before it. */
+export interface ReadRows extends Dataset {
+  readonly whole: WholeRows;
+}
+
+export interface RefusedRecord {
+  /** Of the record, from 0. */
+  readonly number: number;
+  readonly place: Place;
+  readonly error: InputError;
+}
+
+/** What each record of a source has become. */
+export interface EachRecord
+  extends Pick<WholeRows, "rows" | "numJoined" | "ignored" | "inferred" | "shuffle" | "tooLong" | "file"> {
+  /** Unknown where the first records are refused. */
+  readonly format: WholeRows["format"] | undefined;
+  /** Where each row stands, and the number of its record. */
+  readonly places: readonly Place[];
+  readonly numbers: readonly number[];
+  readonly refused: readonly RefusedRecord[];
+  readonly numRecords: number;
 }
 
 /** Which records, and which ids rows may have. */
@@ -58,11 +87,23 @@ function bytesHash(files: readonly string[]): string {
   return hash.digest("hex");
 }
 
+/** Why the rows of a record are not trained on as they are. */
+function untrainable({ rows, record }: Exclude<SeenRecord, { refused: InputError }>): InputError | undefined {
+  try {
+    trainableRow(rows, record);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InputError) return error;
+    throw error;
+  }
+}
+
 /** Reads the rows of jobs: the same data once for all of them, and from the user's cache where they were read before. */
 export class RowReader {
   readonly #context: RowContext;
   readonly #whole = new Map<string, Promise<WholeRows>>();
-  readonly #cut = new Map<string, Promise<Dataset>>();
+  readonly #cut = new Map<string, Promise<ReadRows>>();
+  readonly #each = new Map<string, Promise<EachRecord>>();
   #tokenizer: TextTokenizer | undefined;
   #tokenizerHash: string | undefined;
 
@@ -74,7 +115,7 @@ export class RowReader {
    * The rows of job `index`, cut and masked. Jobs with the same data and cutoff share them. `where`: the key of the job
    * that says which data they are. @throws InputError
    */
-  read(data: FileData, cutoffLength: number, index: number, where = "data"): Promise<Dataset> {
+  read(data: FileData, cutoffLength: number, index: number, where = "data"): Promise<ReadRows> {
     const at = `jobs[${index}].${where}`;
     const { shuffle, ...source } = data;
     const key = canonicalJson(source);
@@ -83,11 +124,60 @@ export class RowReader {
     if (known !== undefined) return known;
     const whole = this.#whole.get(key) ?? this.#readWhole(data, at);
     this.#whole.set(key, whole);
-    const cut = whole.then((rows) =>
-      cutToLength({ ...rows, shuffle: shuffle ?? rows.format !== "tokens" }, cutoffLength, at),
-    );
+    const cut = whole.then((rows) => ({
+      ...cutToLength({ ...rows, ...aboutRows(data, rows.format) }, cutoffLength, at),
+      whole: rows,
+    }));
     this.#cut.set(cutKey, cut);
     return cut;
+  }
+
+  /**
+   * The same records, each by itself, in this thread and without a limit of time. Where none is refused, `read` goes on
+   * from them. @throws InputError for a file that cannot be read
+   */
+  each(data: FileData, index: number, where = "data"): Promise<EachRecord> {
+    const { shuffle: _, ...source } = data;
+    const key = canonicalJson(source);
+    const known = this.#each.get(key) ?? this.#readEach(data, `jobs[${index}].${where}`);
+    this.#each.set(key, known);
+    return known.then((each) => {
+      const { format, refused } = each;
+      if (refused.length === 0 && format !== undefined && each.rows.length > 0 && !this.#whole.has(key))
+        this.#whole.set(key, Promise.resolve({ ...each, format }));
+      return each;
+    });
+  }
+
+  async #readEach(data: FileData, at: string): Promise<EachRecord> {
+    const { folder, vocabularySize } = this.#context;
+    const tokenizer = (): TextTokenizer => this.tokenizer();
+    const file = await locateData(data, { baseFolder: folder, at });
+    const rows: Row[] = [];
+    const [places, numbers]: [Place[], number[]] = [[], []];
+    const refused: RefusedRecord[] = [];
+    const ignored = new Set<string>();
+    let [numJoined, numRecords] = [0, 0];
+    let first: SeenRecord | undefined;
+    const options = { baseFolder: folder, at, vocabularySize };
+    for await (const seen of readEachRecord(data, { ...options, tokenizer })) {
+      first ??= seen;
+      numRecords += 1;
+      // A missing tokenizer is not the record's fault.
+      if (seen.format !== undefined && seen.format !== "tokens") this.tokenizer();
+      const error = "refused" in seen ? seen.refused : untrainable(seen);
+      if (error !== undefined) refused.push({ number: numRecords - 1, place: seen.place, error });
+      if (error !== undefined || "refused" in seen) continue;
+      const { inputIds, labels, isJoined } = seen.rows[0]!;
+      rows.push({ inputIds, labels });
+      places.push(seen.place);
+      numbers.push(numRecords - 1);
+      numJoined += Number(isJoined === true);
+      for (const name of seen.ignored) ignored.add(name);
+    }
+    const { format, inferred } = first ?? {};
+    const about = { ...(inferred === undefined ? {} : { inferred }), ...aboutRows(data, format ?? "text"), file };
+    return { rows, places, numbers, refused, numJoined, ignored: [...ignored], numRecords, format, ...about };
   }
 
   async #readWhole(given: FileData, at: string): Promise<WholeRows> {
@@ -115,23 +205,24 @@ export class RowReader {
   }
 
   #readHere(data: FileSource, options: WhereRows): Promise<WholeRows> {
-    return readWholeRows(data, {
-      ...options,
-      ...(data.format === "tokens" ? {} : { tokenizer: this.#loadTokenizer() }),
-    });
+    return readWholeRows(data, { ...options, tokenizer: () => this.tokenizer() });
   }
 
-  #loadTokenizer(): TextTokenizer {
+  /** The model's. @throws InputError where it has none */
+  tokenizer(): TextTokenizer {
     this.#tokenizer ??= loadTokenizer(this.#context.tokenizerFolder());
+    return this.#tokenizer;
+  }
+
+  /** The model's, where one was needed. */
+  get loadedTokenizer(): TextTokenizer | undefined {
     return this.#tokenizer;
   }
 
   /** All that rows follow from: the data's bytes, the tokenizer's, and what is done with a record. */
   #keyOf({ path: file, shuffle: _shuffle, ...how }: FileSource, located: string): string {
-    const { vocabularySize, mostTokens, tokenizerFolder } = this.#context;
-    if (how.format !== "tokens" && this.#tokenizerHash === undefined)
-      this.#tokenizerHash = bytesHash(TOKENIZER_FILES.map((name) => path.join(tokenizerFolder(), name)));
-    const tokenizer = how.format === "tokens" ? null : this.#tokenizerHash;
+    const { vocabularySize, mostTokens } = this.#context;
+    const tokenizer = how.format === "tokens" ? null : this.#hashTokenizer();
     const facts = {
       how,
       ending: path.extname(file),
@@ -141,5 +232,17 @@ export class RowReader {
       mostTokens,
     };
     return createHash("sha256").update(canonicalJson(facts)).digest("hex");
+  }
+
+  /** Null where there is no tokenizer, as rows need none whose first record has tokens. */
+  #hashTokenizer(): string | null {
+    try {
+      const folder = this.#context.tokenizerFolder();
+      this.#tokenizerHash ??= bytesHash(TOKENIZER_FILES.map((name) => path.join(folder, name)));
+      return this.#tokenizerHash;
+    } catch (error) {
+      if (error instanceof InputError) return null;
+      throw error;
+    }
   }
 }

@@ -34,6 +34,13 @@ function charactersOf({ value }: DataRecord): number {
   return (JSON.stringify(value) ?? "").length;
 }
 
+const overLimits = new WeakSet<Error>();
+
+/** Whether a tokenizer or a template took too much, and is not to be tried again without limits. */
+export function isOverLimits(error: unknown): boolean {
+  return error instanceof Error && (overLimits.has(error) || isOverLimits(error.cause));
+}
+
 /** Limits for tokenizing parts with the tokenizer of a folder. */
 function limitsOf(
   tokenizerFolder: string,
@@ -48,12 +55,14 @@ function limitsOf(
       SECONDS.perCharacter * sum(parts[part]!.records.map(charactersOf)),
     exceeded(what, part) {
       const { place } = parts[part]!.records[0]!;
-      return new InputError({
+      const error = new InputError({
         expected: `a tokenizer, and a chat template, that need less ${what} for these records`,
         ...place,
         got: `those of ${tokenizerFolder}`,
         hint: "They came with the model. Nothing of theirs was kept.",
       });
+      overLimits.add(error);
+      return error;
     },
   };
 }

@@ -1,3 +1,18 @@
+/** Rows by length: `counts[i]` have at least `i * width` tokens, and fewer than `(i + 1) * width`. */
+export interface LengthHistogram {
+  readonly width: number;
+  readonly counts: readonly number[];
+}
+
+/** Bars of a histogram. */
+const MOST_BARS = 40;
+
+/** Widths that people can read: 1, 2 or 5 times a power of ten. */
+function niceWidth(least: number): number {
+  const unit = 10 ** Math.floor(Math.log10(Math.max(1, least)));
+  return [1, 2, 5, 10].map((times) => times * unit).find((width) => width >= least)!;
+}
+
 /** How many rows have each length. */
 export class LengthCounts {
   readonly #counts = new Map<number, number>();
@@ -31,5 +46,14 @@ export class LengthCounts {
       const whole = Math.floor(place);
       return at(whole) + (place - whole) * (at(Math.ceil(place)) - at(whole));
     });
+  }
+
+  /** At most `MOST_BARS` bars. */
+  histogram(): LengthHistogram {
+    const longest = [...this.#counts.keys()].reduce((most, length) => Math.max(most, length), 0);
+    const width = niceWidth((longest + 1) / MOST_BARS);
+    const counts = Array.from({ length: Math.ceil((longest + 1) / width) }, () => 0);
+    for (const [length, count] of this.#counts) counts[Math.floor(length / width)]! += count;
+    return { width, counts: this.#numRows === 0 ? [] : counts };
   }
 }

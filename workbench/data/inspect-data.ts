@@ -1,0 +1,135 @@
+import path from "node:path";
+import { InputError } from "../../core/index.ts";
+import {
+  aboutRows,
+  type FileSource,
+  loadTokenizer,
+  type Place,
+  type Row,
+  readEachRecord,
+  type SeenRecord,
+  type TextTokenizer,
+} from "../../datasets/index.ts";
+import { absolute, type Context } from "../../files/index.ts";
+import { type AboutRows, type RowFacts, RowTally } from "./row-tally.ts";
+
+export interface DataChoice {
+  readonly source: FileSource;
+  /** A folder with a tokenizer's files; rows of tokens need none. */
+  readonly tokenizer: string | undefined;
+  /** Tokens that a row keeps; all when absent. */
+  readonly cutoffLength: number | undefined;
+}
+
+/** What becomes of a row: "cut" is trained, too. */
+export type RowFate = "trained" | "cut" | "dropped" | "unscored" | "refused";
+
+/** A row of tokens, as the cutoff leaves them. */
+export interface TokenRow {
+  readonly at: string;
+  /** Which of a record's sequences it is, where a record has several. */
+  readonly name?: string;
+  readonly fate: Exclude<RowFate, "refused">;
+  readonly inputIds: Int32Array;
+  readonly labels: Int32Array;
+  /** Tokens that the cutoff has taken. */
+  readonly numCut: number;
+  /** Whether the same came before. */
+  readonly isRepeated: boolean;
+}
+
+/** A row of a data file as it is trained, or why it is not. */
+export type SeenRow = TokenRow | { readonly at: string; readonly fate: "refused"; readonly refused: string };
+
+/** What is to be known of data before they are trained on. */
+export interface InspectedData {
+  readonly file: string;
+  readonly format: string;
+  readonly inferred: string | undefined;
+  readonly facts: RowFacts;
+  /** Columns of which nothing is made. */
+  readonly ignored: readonly string[];
+  /** Why the first refused row is. */
+  readonly firstRefused: string | undefined;
+  readonly cutoffLength: number | undefined;
+  readonly tokenizer: TextTokenizer | undefined;
+}
+
+/** Why a row is left out, for people. */
+export const LEFT_OUT = {
+  unscored: "nothing of it is trained",
+  dropped: "the cutoff leaves nothing to train",
+} as const;
+
+/** "rows.jsonl line 3", the file as seen from a folder. */
+export function placeText({ file, line, at }: Place, folder: string): string {
+  const near = path.relative(folder, file);
+  const name = near === "" || near.startsWith("..") ? file : near;
+  if (line !== undefined) return `${name} line ${line}`;
+  return at === undefined ? name : `${name} ${at}`;
+}
+
+/** Why a row is refused, with its place in front where the reason has none. */
+export function refusalText({ facts, message }: InputError, at: string): string {
+  return facts.file === undefined ? `${at}: ${message}` : message;
+}
+
+/** A row as it is looked at. */
+export function tokenRow(
+  tally: RowTally,
+  row: Row & { readonly isJoined?: boolean },
+  how: AboutRows,
+  about: { readonly at: string; readonly name?: string },
+): TokenRow {
+  const { row: cut, leftOut, isCut, isRepeated } = tally.add(row, how);
+  const fate = leftOut ?? (isCut ? "cut" : "trained");
+  const numCut = row.inputIds.length - cut.inputIds.length;
+  return { ...about, fate, inputIds: cut.inputIds, labels: cut.labels, numCut, isRepeated };
+}
+
+/** Templates are options here. */
+function atOption(error: InputError): InputError {
+  const option = /^file\.(prompt|response)$/.exec(error.facts.at ?? "")?.[1];
+  return option === undefined ? error : new InputError({ ...error.facts, at: `--${option}` });
+}
+
+/**
+ * Reads all of a data file, of which it keeps 16 bytes a row. `onRow` is told each row, and waited for.
+ * @throws InputError for a file that cannot be read, or whose form cannot be told
+ */
+export async function inspectData(
+  context: Context,
+  choice: DataChoice,
+  onRow: (row: SeenRow, tokenizer: TextTokenizer | undefined) => Promise<void> | void = () => {},
+): Promise<InspectedData> {
+  const { source, cutoffLength } = choice;
+  const tokenizer = choice.tokenizer === undefined ? undefined : loadTokenizer(absolute(context, choice.tokenizer));
+  const tally = new RowTally(cutoffLength ?? Number.POSITIVE_INFINITY);
+  const ignored = new Set<string>();
+  let first: SeenRecord | undefined;
+  let firstRefused: string | undefined;
+  for await (const seen of readEachRecord(source, { tokenizer, baseFolder: context.cwd, at: "file" })) {
+    first ??= seen;
+    const at = placeText(seen.place, context.cwd);
+    if (tokenizer === undefined && seen.format !== undefined && seen.format !== "tokens")
+      throw new InputError({ expected: `--tokenizer, for rows that are read as ${seen.format}`, got: "none" });
+    if ("refused" in seen) {
+      tally.refuse();
+      const refused = refusalText(atOption(seen.refused), at);
+      firstRefused ??= refused;
+      await onRow({ at, fate: "refused", refused }, tokenizer);
+    } else {
+      const how = { format: seen.format, ...aboutRows(source, seen.format) };
+      for (const name of seen.ignored) ignored.add(name);
+      for (const row of seen.rows) {
+        const name = row.name === undefined ? {} : { name: row.name };
+        await onRow(tokenRow(tally, row, how, { at, ...name }), tokenizer);
+      }
+    }
+  }
+  return {
+    file: source.path,
+    ...{ format: first?.format ?? "none", inferred: first?.inferred },
+    ...{ facts: tally.facts(), ignored: [...ignored], firstRefused, cutoffLength, tokenizer },
+  };
+}

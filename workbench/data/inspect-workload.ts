@@ -1,0 +1,275 @@
+import path from "node:path";
+import { canonicalJson, InputError } from "../../core/index.ts";
+import { cutToLength, type TextTokenizer } from "../../datasets/index.ts";
+import { type Context, readInput } from "../../files/index.ts";
+import {
+  type FileData,
+  isLengthData,
+  type Job,
+  type JobRows,
+  parseWorkload,
+  placeError,
+  type ReadText,
+  readText,
+  tokensOf,
+  withSweeps,
+} from "../../plan/index.ts";
+import { checkEvaluation, ignoredColumns, loadLengths, takenRows, toldFormat } from "../load/job-data.ts";
+import { type LoadedWorkload, loadWorkload, namedProblems, openWorkload } from "../load/load-workload.ts";
+import type { EachRecord, ReadRows, RowReader } from "../load/read-rows.ts";
+import { isOverLimits } from "../load/rows-in-workers.ts";
+import { placeText, refusalText, type SeenRow, tokenRow } from "./inspect-data.ts";
+import { type JobFacts, jobFacts, type RowPair } from "./job-facts.ts";
+import { ofError, type RowProblem, rowProblems } from "./row-problems.ts";
+import { type RowFacts, RowTally } from "./row-tally.ts";
+
+/** What a job's run takes. */
+export interface RunFacts {
+  readonly steps: number;
+  readonly rows: number;
+  readonly tokens: number;
+  /** Passes over the rows that are trained on. */
+  readonly epochs: number;
+  readonly evaluations: number;
+}
+
+/** A job's data before they are trained on. */
+export interface InspectedJob {
+  readonly name: string;
+  readonly file: string | undefined;
+  readonly evaluationFile: string | undefined;
+  readonly cutoffLength: number;
+  /** Undefined where its data cannot be read. */
+  readonly facts: JobFacts | undefined;
+  /** Undefined where it cannot be trained. */
+  readonly run: RunFacts | undefined;
+  readonly problems: readonly RowProblem[];
+}
+
+/** Rows of a file at a cutoff, and the jobs that take them. */
+export interface InspectedRows {
+  readonly name: string;
+  readonly cutoffLength: number;
+  readonly jobs: readonly string[];
+  /** Tells all of them, in the order of the file, and returns what they come to. */
+  readonly read: (onRow: (row: SeenRow) => void) => RowFacts;
+}
+
+export interface InspectedWorkload {
+  readonly file: string;
+  readonly jobs: readonly InspectedJob[];
+  readonly sources: readonly InspectedRows[];
+  /** Has read all rows, for a plan of the same workload. */
+  readonly reader: RowReader;
+  /** Undefined where no text is to be tokenized. */
+  readonly tokenizer: TextTokenizer | undefined;
+}
+
+function runOf(job: Job, rows: JobRows, numTraining: number): RunFacts {
+  const steps = rows.steps.length;
+  const every = rows.evaluation?.everySteps;
+  const taken = steps * job.batchSize;
+  return {
+    ...{ steps, rows: taken, tokens: tokensOf(rows), epochs: taken / numTraining },
+    evaluations: every === undefined ? 0 : Math.ceil(steps / every),
+  };
+}
+
+/** The rows that a job's cutoff leaves. @throws InputError where nothing is scored */
+function readRows(each: EachRecord, job: Job, at: string): ReadRows | undefined {
+  const { format } = each;
+  if (format === undefined || each.rows.length === 0) return undefined;
+  const whole = { ...each, format };
+  return { ...cutToLength(whole, job.cutoffLength, at), whole };
+}
+
+/** Errors become problems. */
+function attempt<T>(problems: RowProblem[], work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    problems.push(ofError(error));
+    return undefined;
+  }
+}
+
+function refusedRows({ refused, numRecords }: EachRecord, folder: string): readonly RowProblem[] {
+  const [first] = refused;
+  if (first === undefined) return [];
+  const why = refusalText(first.error, placeText(first.place, folder));
+  const text = `${refused.length} of ${numRecords} rows refused, the first: ${why}`;
+  return [{ severity: "error", text, error: first.error }];
+}
+
+/** Looks at workloads' jobs, whose data it reads once. */
+class JobInspector {
+  readonly #reader: RowReader;
+  readonly #folder: string;
+  readonly #sources = new Map<string, InspectedRows & { readonly jobs: string[] }>();
+
+  constructor(reader: RowReader, folder: string) {
+    this.#reader = reader;
+    this.#folder = folder;
+  }
+
+  get sources(): readonly InspectedRows[] {
+    return [...this.#sources.values()];
+  }
+
+  async inspect(job: Job, index: number): Promise<InspectedJob> {
+    const problems: RowProblem[] = [];
+    const base = { name: job.name, cutoffLength: job.cutoffLength, evaluationFile: undefined };
+    const none = { ...base, file: undefined, facts: undefined, run: undefined, problems };
+    try {
+      checkEvaluation(job, index);
+      if (isLengthData(job.data)) {
+        const { rows, facts, problems: found } = loadLengths(job, job.data);
+        return { ...none, facts, run: runOf(job, rows, facts.training.numKept), problems: found };
+      }
+      return { ...base, ...(await this.#inspectRows(job, index, job.data)) };
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return { ...none, problems: [ofError(error)] };
+    }
+  }
+
+  async #inspectRows(job: Job, index: number, data: FileData): Promise<Omit<InspectedJob, "name" | "cutoffLength">> {
+    const own = await this.#each(job, index, data, "data");
+    const otherData = job.evaluation?.data;
+    const other =
+      otherData === undefined || isLengthData(otherData)
+        ? undefined
+        : await this.#each(job, index, otherData, "evaluation.data");
+    const problems: RowProblem[] = [
+      ...toldFormat(job, own),
+      ...ignoredColumns(own),
+      ...[own, other].flatMap((each) => (each === undefined ? [] : refusedRows(each, this.#folder))),
+    ];
+    const near = (file: string): string => placeText({ file }, this.#folder);
+    const files = { file: near(own.file), evaluationFile: other === undefined ? undefined : near(other.file) };
+    const { format } = own;
+    if (format === undefined || (other !== undefined && other.format === undefined))
+      return { ...files, facts: undefined, run: undefined, problems };
+    const counted = (each: EachRecord) => ({
+      ...{ rows: each.rows, numJoined: each.numJoined, format: each.format!, tooLong: each.tooLong },
+      numRefused: each.refused.length,
+    });
+    const facts = jobFacts(job, counted(own), other === undefined ? undefined : counted(other));
+    problems.push(...rowProblems(job, index, facts, (pair, which) => this.#places(pair, which, own, other)));
+    const run = attempt(problems, () => {
+      const rows = readRows(own, job, `jobs[${index}].data`);
+      const held = other === undefined ? undefined : readRows(other, job, `jobs[${index}].evaluation.data`);
+      if (rows === undefined) return undefined;
+      return runOf(job, takenRows(job, index, rows, held), facts.training.numKept);
+    });
+    return { ...files, facts, run, problems };
+  }
+
+  #places([row, trained]: RowPair, which: "training" | "held out", own: EachRecord, other: EachRecord | undefined) {
+    const from = which === "training" ? own : (other ?? own);
+    return [placeText(from.places[row]!, this.#folder), placeText(own.places[trained]!, this.#folder)] as const;
+  }
+
+  /** All records of a source, and the jobs that take them. */
+  async #each(job: Job, index: number, data: FileData, where: string): Promise<EachRecord> {
+    const each = await this.#reader.each(data, index, where);
+    const { shuffle: _, ...source } = data;
+    const key = canonicalJson([source, job.cutoffLength]);
+    const known = this.#sources.get(key);
+    if (known === undefined)
+      this.#sources.set(key, {
+        ...{ name: placeText({ file: each.file }, this.#folder), cutoffLength: job.cutoffLength, jobs: [job.name] },
+        read: (onRow) => tellRows(each, job.cutoffLength, this.#folder, onRow),
+      });
+    else if (known.jobs.at(-1) !== job.name) known.jobs.push(job.name);
+    return each;
+  }
+}
+
+/** Rows in the order of the file, refused ones among them. */
+function tellRows(each: EachRecord, cutoffLength: number, folder: string, onRow: (row: SeenRow) => void): RowFacts {
+  const tally = new RowTally(cutoffLength);
+  const order = [
+    ...each.refused,
+    ...each.rows.map((row, at) => ({ number: each.numbers[at]!, place: each.places[at]!, row })),
+  ].sort((a, b) => a.number - b.number);
+  for (const one of order) {
+    const at = placeText(one.place, folder);
+    if ("error" in one) {
+      tally.refuse();
+      onRow({ at, fate: "refused", refused: refusalText(one.error, at) });
+    } else onRow(tokenRow(tally, one.row, { ...each, format: each.format! }, { at }));
+  }
+  return tally.facts();
+}
+
+/** Looks at all data of a workload. @throws InputError for a workload that is none, or without its model */
+export async function inspectWorkload(context: Context, file: string): Promise<InspectedWorkload> {
+  const input = readInput(context, file, "a workload file");
+  const given = parseWorkload(input.text, input.file);
+  const source: ReadText = withSweeps(readText(input.text, input.file), given);
+  try {
+    const { workload, reader } = await openWorkload(given, path.dirname(input.file), false);
+    const inspector = new JobInspector(reader, context.cwd);
+    const jobs: InspectedJob[] = [];
+    for (const [index, job] of workload.jobs.entries()) {
+      const inspected = await inspector.inspect(job, index);
+      jobs.push({ ...inspected, problems: inspected.problems.map((problem) => placed(problem, source)) });
+    }
+    const needs = jobs.some(({ facts, file: data }) => facts !== undefined && data !== undefined);
+    return { file, jobs, sources: inspector.sources, reader, tokenizer: needs ? reader.loadedTokenizer : undefined };
+  } catch (error) {
+    throw placeError(error, source);
+  }
+}
+
+/** An error with the line of the workload that it is about. */
+function placed(problem: RowProblem, source: ReadText): RowProblem {
+  if (problem.error === undefined || problem.error.message !== problem.text) return problem;
+  const error = placeError(problem.error, source);
+  return error instanceof InputError ? ofError(error) : problem;
+}
+
+/** Problems of a severity, each once, with the names of the jobs that have it. */
+export function problemsOf({ jobs }: InspectedWorkload, severity: RowProblem["severity"]): readonly string[] {
+  return namedProblems(jobs, severity);
+}
+
+/** What is to be said of a workload that is checked. */
+export interface CheckedWorkload {
+  /** Undefined where something keeps it from being trained. */
+  readonly loaded: LoadedWorkload | undefined;
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+  readonly remarks: readonly string[];
+}
+
+/** Whether rows are to be named, which are so only where each is looked at. */
+function hasPairs({ firstRepeated, leaks }: JobFacts): boolean {
+  return [firstRepeated, leaks?.firstSame, leaks?.firstSamePrompt].some((pair) => pair !== undefined);
+}
+
+/** Loads a workload, and says all that there is to say of its rows. @throws InputError for a workload that is none */
+export async function checkWorkload(context: Context, file: string): Promise<CheckedWorkload> {
+  let loaded: LoadedWorkload | undefined;
+  try {
+    loaded = await loadWorkload(context, file);
+    if (!loaded.facts.some(hasPairs)) return { ...loaded, loaded, errors: [] };
+  } catch (error) {
+    if (!(error instanceof InputError) || isOverLimits(error)) throw error;
+    const data = await inspectWorkload(context, file);
+    // What is wrong is no row of it.
+    if (problemsOf(data, "error").length === 0) throw error;
+    return { loaded: undefined, ...allProblems(data) };
+  }
+  return { loaded, ...allProblems(await inspectWorkload(context, file)) };
+}
+
+function allProblems(data: InspectedWorkload): Omit<CheckedWorkload, "loaded"> {
+  return {
+    errors: problemsOf(data, "error"),
+    warnings: problemsOf(data, "warning"),
+    remarks: problemsOf(data, "remark"),
+  };
+}
