@@ -20,6 +20,23 @@ function boundRanges(node: unknown): void {
   for (const [key, child] of Object.entries(node)) if (key !== "property" || computed === true) boundRanges(child);
 }
 
+/** Stands at both ends of what a template marks as the assistant's: a character of no text. */
+export const GENERATION_MARK = "\ufdd2";
+
+const GENERATION = "(?:end)?generation\\s*";
+
+/** A template that writes a mark for each `{% generation %}` and its end, which otherwise write nothing. */
+export function markGeneration(template: string): string {
+  const trimmed = template
+    .replace(new RegExp(`^[ \\t]*(\\{%-?\\s*${GENERATION})`, "gm"), "$1")
+    .replace(new RegExp(`(\\{%-?\\s*${GENERATION}-?%\\})\\n`, "g"), "$1");
+  return trimmed.replace(
+    new RegExp(`(\\s*)\\{%(-?)\\s*${GENERATION}(-?)%\\}(\\s*)`, "g"),
+    (_, before: string, left: string, right: string, after: string) =>
+      `${left === "" ? before : ""}${GENERATION_MARK}${right === "" ? after : ""}`,
+  );
+}
+
 /** A chat template, compiled. What it renders can still take long: see `workbench/load/rows-in-workers.ts`. */
 export function compileTemplate(text: string): (variables: Readonly<Record<string, unknown>>) => string {
   const template = new Template(text);

@@ -1,5 +1,15 @@
 /** How a record becomes a training sequence. */
-export type DataFormat = "instruction" | "chat" | "text" | "tokens";
+export type DataFormat = "instruction" | "chat" | "text" | "tokens" | "segments" | "preference" | "unpaired";
+
+/** Names of columns, and of a message's keys, that a file may give otherwise. */
+export type FieldName =
+  | ("messages" | "prompt" | "completion" | "instruction" | "input" | "output" | "history" | "system" | "tools")
+  | ("text" | "chosen" | "rejected" | "label" | "segments" | "input_ids" | "labels")
+  | ("role" | "content" | "reasoning_content" | "train");
+
+/** Whose turns there are. */
+export const ROLES = ["system", "user", "assistant", "tool"] as const;
+export type Role = (typeof ROLES)[number];
 
 /** Records in a file. */
 export interface FileSource {
@@ -12,8 +22,21 @@ export interface FileSource {
   readonly response?: string | undefined;
   /** The column of `text` (default "text") or of the messages of `chat` (default "messages", else "conversations"). */
   readonly field?: string | undefined;
-  /** Which of the assistant's turns of a conversation are scored: all when absent. */
-  readonly turns?: "all" | "last" | undefined;
+  /** What the file calls columns and keys of messages: `{ messages: "dialog", role: "speaker" }`. */
+  readonly fields?: Readonly<Partial<Record<FieldName, string | undefined>>> | undefined;
+  /** What the file calls roles: `{ user: ["customer"] }`. */
+  readonly roles?: Readonly<Partial<Record<Role, readonly string[] | undefined>>> | undefined;
+  /**
+   * Which of the assistant's turns of a conversation are scored: all when absent. `marked`: what stands between the
+   * template's own `{% generation %}` marks.
+   */
+  readonly turns?: "all" | "last" | "marked" | undefined;
+  /** Whether what is not an answer is scored too. */
+  readonly trainOnInputs?: boolean | undefined;
+  /** Rows are read as this library reads them by default. */
+  readonly like?: "trl" | "axolotl" | "llamafactory" | undefined;
+  /** In place of the model's own chat template: the name of one, a file, or its text. */
+  readonly chatTemplate?: string | undefined;
   readonly shuffle?: boolean | undefined;
   /** Only the first so many records. */
   readonly limit?: number | undefined;

@@ -1,8 +1,18 @@
 // Jobs of published cluster traces.
+
+// Chat templates by their names.
+export { CHAT_TEMPLATES, withTemplateFile, withTemplateText } from "./chat-templates.ts";
 export { type ClusterTrace, type ClusterTraceFormat, readClusterTrace } from "./cluster-traces/read-cluster-trace.ts";
 export type { TraceEnd, TraceJob } from "./cluster-traces/trace-job.ts";
 // Where training data come from, and in which form.
-export type { DataFormat, DataSource, FileSource, LengthSource } from "./data-source.ts";
+export {
+  type DataFormat,
+  type DataSource,
+  type FileSource,
+  type LengthSource,
+  ROLES,
+  type Role,
+} from "./data-source.ts";
 // The hash that names the content of token rows.
 export { datasetDigest } from "./dataset-digest.ts";
 // How files of the Hugging Face hub are fetched.
@@ -13,6 +23,7 @@ export { type InitModelOptions, type InitModelResult, initModel } from "./init-m
 export { orderRows, type RowOrderOptions } from "./order-rows.ts";
 // Training data read as token rows.
 export {
+  aboutRows,
   type CutRow,
   cutRow,
   cutToLength,
@@ -29,14 +40,18 @@ export {
   type SeenRecord,
   type WholeRows,
 } from "./read-dataset.ts";
-// A record of a data file.
 // Rows of a small table.
 export { type CsvRow, csvRows } from "./records/csv-text.ts";
+// A record of a data file.
 export type { DataRecord, Place } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.
 export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
 // A row of tokens, and which of them are scored.
 export { countScored, NOT_SCORED, type Row } from "./row.ts";
+// Which row of a preference a row is.
+export type { RowName } from "./rows/row-kind.ts";
+// The row of a record that is trained on.
+export { trainableRow } from "./rows/rows-of-record.ts";
 // Numbers as safetensors files store them.
 export { decodeFloats, encodeFloats, type FloatType } from "./safetensors/float-formats.ts";
 // Safetensors files, read and written.

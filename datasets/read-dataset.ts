@@ -1,19 +1,20 @@
 import path from "node:path";
 import { InputError } from "../core/index.ts";
+import { withTemplateText } from "./chat-templates.ts";
 import type { DataFormat, DataSource, FileSource } from "./data-source.ts";
 import { type DownloadOptions, downloadData } from "./hub/download.ts";
 import { isHubPath } from "./hub/hub-path.ts";
 import { readRecords } from "./records/read-records.ts";
 import type { DataRecord, Place } from "./records/record.ts";
 import { countScored, NOT_SCORED, type Row } from "./row.ts";
-import { chatRow } from "./rows/chat.ts";
+import { ignoredColumns, renameColumns } from "./rows/columns.ts";
 import { checkDirectives, fieldsUsed } from "./rows/directives.ts";
 import { type InferredFormat, inferFormat } from "./rows/infer-format.ts";
-import { instructionRow } from "./rows/instruction.ts";
-import type { MadeRow, RowContext, RowKind } from "./rows/row-kind.ts";
+import { isCompared } from "./rows/preference.ts";
+import { comparedReading, readingOf } from "./rows/reading.ts";
+import type { MadeRow, RowContext } from "./rows/row-kind.ts";
+import { rowsOfRecord, trainableRow } from "./rows/rows-of-record.ts";
 import { checkTemplates } from "./rows/templates.ts";
-import { textRow } from "./rows/text.ts";
-import { tokensRow } from "./rows/tokens.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 export interface ReadDatasetOptions {
@@ -50,6 +51,8 @@ export interface Dataset {
   readonly shuffle: boolean;
   /** The file or folder that was read. */
   readonly file: string;
+  /** What becomes of a row that is longer than the cutoff. */
+  readonly tooLong: "cut" | "dropped";
   /** Rows that lost tokens to the cutoff. */
   readonly numCut: number;
   /** Rows in which a token reaches across the border of what is scored, and counts to what comes after it. */
@@ -58,19 +61,15 @@ export interface Dataset {
   readonly numDropped: number;
   /** Rows left out because the data say of all their turns that they are not trained. */
   readonly numUnscored: number;
+  /** Columns of which nothing is made. */
+  readonly ignored: readonly string[];
   /** Tokens of all rows together, and those that are scored. */
   readonly numTokens: number;
   readonly numScored: number;
 }
 
-const KINDS: Readonly<Record<DataFormat, RowKind>> = {
-  instruction: instructionRow,
-  chat: chatRow,
-  text: textRow,
-  tokens: tokensRow,
-};
-
-function fileSourceOf(source: DataSource, at: string): FileSource {
+/** @throws InputError for keys that do not go together, and a chat template that is not there */
+function fileSourceOf(source: DataSource, at: string, baseFolder?: string): FileSource {
   if (!("path" in source)) {
     throw new InputError({
       expected: "a path to data",
@@ -86,7 +85,7 @@ function fileSourceOf(source: DataSource, at: string): FileSource {
   if (source.prompt !== undefined && source.format !== undefined && source.format !== "instruction") {
     throw new InputError({ expected: "no templates with this format", at: `${at}.prompt`, got: source.format });
   }
-  return source;
+  return withTemplateText(source, baseFolder, at);
 }
 
 function checkIds({ inputIds, labels }: Row, vocabularySize: number, place: Place): void {
@@ -102,33 +101,47 @@ function checkIds({ inputIds, labels }: Row, vocabularySize: number, place: Plac
   }
 }
 
-function makeRow(
-  record: DataRecord,
-  format: DataFormat,
-  used: ReadonlySet<string>,
-  context: RowContext,
-  vocabularySize: number,
-): MadeRow {
+/** Where the rows of one source come from, and what they are checked against. */
+interface RowSource extends RowContext {
+  readonly format: DataFormat;
+  readonly used: ReadonlySet<string>;
+  readonly vocabularySize: number;
+}
+
+/** The rows of a record, whose columns have our names. @throws InputError */
+function makeOf(record: DataRecord, context: RowSource): readonly MadeRow[] {
+  const { format, used, vocabularySize } = context;
   checkDirectives(record, used, format);
-  const row = KINDS[format](record, context);
-  if (row.inputIds.length === 0) throw new InputError({ expected: "at least one token", ...record.place, got: "none" });
-  checkIds(row, vocabularySize, record.place);
-  return row;
+  const rows = rowsOfRecord(record, format, context);
+  for (const row of rows) {
+    if (row.inputIds.length === 0)
+      throw new InputError({ expected: "at least one token", ...record.place, got: "none" });
+    checkIds(row, vocabularySize, record.place);
+  }
+  return rows;
 }
 
-/** Rows, and in how many a token reaches across the border of what is scored. */
-export interface MadeRows extends Pick<Dataset, "rows" | "numJoined"> {}
-
-function collectRows(made: readonly MadeRow[]): MadeRows {
-  const rows = made.map(({ inputIds, labels }) => ({ inputIds, labels }));
-  return { rows, numJoined: made.filter(({ isJoined }) => isJoined).length };
-}
+/** Rows, in how many a token reaches across the border of what is scored, and columns of which nothing is made. */
+export interface MadeRows extends Pick<Dataset, "rows" | "numJoined" | "ignored"> {}
 
 /** The rows of records, in their order. @throws InputError */
 export function makeRows({ records, source, vocabularySize, mostTokens }: RowWork, tokenizer: TextTokenizer): MadeRows {
-  const context = { source, mostTokens, tokenizer: () => tokenizer };
-  const used = fieldsUsed(source);
-  return collectRows(records.map((record) => makeRow(record, source.format, used, context, vocabularySize)));
+  const rows: Row[] = [];
+  const ignored = new Set<string>();
+  let numJoined = 0;
+  const context: RowSource = {
+    ...{ source, format: source.format, reading: readingOf(source), mostTokens, vocabularySize },
+    ...{ tokenizer: () => tokenizer, used: fieldsUsed(source) },
+  };
+  for (const record of records) {
+    const named = renameColumns(record, source, false);
+    const made = makeOf(named, context);
+    const { inputIds, labels, isJoined } = trainableRow(made, record);
+    for (const name of ignoredColumns(named, source.format, source)) ignored.add(name);
+    rows.push({ inputIds, labels });
+    numJoined += Number(isJoined === true);
+  }
+  return { rows, numJoined, ignored: [...ignored] };
 }
 
 /** What a source's first record shows: its format, where the source does not say it. @throws InputError */
@@ -139,7 +152,8 @@ function beginSource(source: FileSource, first: DataRecord, at: string): Partial
 }
 
 /** A data source as token rows of full length. */
-export interface WholeRows extends Pick<Dataset, "rows" | "numJoined" | "format" | "inferred" | "shuffle" | "file"> {}
+export interface WholeRows
+  extends Pick<Dataset, "rows" | "numJoined" | "ignored" | "format" | "inferred" | "shuffle" | "file" | "tooLong"> {}
 
 /** The file or folder that a source's records are in. @throws InputError */
 export async function locateData(data: DataSource, options: ReadDatasetOptions = {}): Promise<string> {
@@ -149,9 +163,15 @@ export async function locateData(data: DataSource, options: ReadDatasetOptions =
     : path.resolve(options.baseFolder ?? ".", source.path);
 }
 
-/** What a record became: a row, or why there is none. */
+/** What a record became: a row, or the two of a pair, or why there is none. */
 export type SeenRecord = { readonly place: Place; readonly inferred: string | undefined } & (
-  | { readonly format: DataFormat; readonly row: MadeRow }
+  | {
+      readonly record: DataRecord;
+      readonly format: DataFormat;
+      readonly rows: readonly MadeRow[];
+      /** Columns of which nothing is made. */
+      readonly ignored: readonly string[];
+    }
   // Of the first records it may not be known.
   | { readonly format: DataFormat | undefined; readonly refused: InputError }
 );
@@ -163,35 +183,32 @@ async function* seenRecords(
   options: ReadDatasetOptions,
   at: string,
 ): AsyncGenerator<SeenRecord> {
-  const context: RowContext = {
+  const given = typeof options.tokenizer === "function" ? undefined : options.tokenizer;
+  const vocabularySize = options.vocabularySize ?? given?.vocabularySize ?? Number.POSITIVE_INFINITY;
+  const context = {
     source,
+    reading: readingOf(source),
+    used: fieldsUsed(source),
+    vocabularySize,
     mostTokens: options.mostTokens ?? Number.POSITIVE_INFINITY,
-    tokenizer() {
+    tokenizer(): TextTokenizer {
       if (typeof options.tokenizer === "function") return options.tokenizer();
       if (options.tokenizer !== undefined) return options.tokenizer;
       throw new InputError({ expected: "a model with a tokenizer", at, hint: "Only format: tokens does without one." });
     },
   };
-  const given = typeof options.tokenizer === "function" ? undefined : options.tokenizer;
-  const vocabularySize = options.vocabularySize ?? given?.vocabularySize ?? Number.POSITIVE_INFINITY;
-  const used = fieldsUsed(source);
   let format: DataFormat | undefined;
   let inferred: string | undefined;
   for await (const record of readRecords(file, source, `${at}.path`)) {
     try {
-      if (format === undefined) ({ format, because: inferred } = beginSource(source, record, at));
+      const named = renameColumns(record, source, format === undefined);
+      if (format === undefined) ({ format, because: inferred } = beginSource(source, named, at));
+      const rows = makeOf(named, { ...context, format: format! });
+      const ignored = ignoredColumns(named, format!, source);
+      yield { place: record.place, record, format: format!, inferred, rows, ignored };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       yield { place: record.place, format, inferred, refused: error };
-      continue;
-    }
-    const known: DataFormat = format!;
-    const seen = { place: record.place, format: known, inferred } as const;
-    try {
-      yield { ...seen, row: makeRow(record, known, used, context, vocabularySize) };
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      yield { ...seen, refused: error };
     }
   }
 }
@@ -202,7 +219,7 @@ async function* seenRecords(
  */
 export async function* readEachRecord(data: DataSource, options: ReadDatasetOptions = {}): AsyncGenerator<SeenRecord> {
   const at = options.at ?? "data";
-  yield* seenRecords(fileSourceOf(data, at), await locateData(data, options), options, at);
+  yield* seenRecords(fileSourceOf(data, at, options.baseFolder), await locateData(data, options), options, at);
 }
 
 /**
@@ -211,20 +228,32 @@ export async function* readEachRecord(data: DataSource, options: ReadDatasetOpti
  */
 export async function readWholeRows(data: DataSource, options: ReadDatasetOptions = {}): Promise<WholeRows> {
   const at = options.at ?? "data";
-  const source = fileSourceOf(data, at);
+  const source = fileSourceOf(data, at, options.baseFolder);
   const file = await locateData(data, options);
-  const rows: MadeRow[] = [];
-  let first: Extract<SeenRecord, { row: MadeRow }> | undefined;
+  const rows: Row[] = [];
+  const ignored = new Set<string>();
+  let numJoined = 0;
+  let first: Extract<SeenRecord, { rows: readonly MadeRow[] }> | undefined;
   for await (const seen of seenRecords(source, file, options, at)) {
     if ("refused" in seen) throw seen.refused;
+    const { inputIds, labels, isJoined } = trainableRow(seen.rows, seen.record);
     first ??= seen;
-    rows.push(seen.row);
+    for (const name of seen.ignored) ignored.add(name);
+    rows.push({ inputIds, labels });
+    numJoined += Number(isJoined === true);
   }
   if (first === undefined)
     throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint: "No label is scored." });
   const { format, inferred } = first;
-  const shuffle = source.shuffle ?? format !== "tokens";
-  return { ...collectRows(rows), format, ...(inferred === undefined ? {} : { inferred }), shuffle, file };
+  const reason = inferred === undefined ? {} : { inferred };
+  return { rows, numJoined, ignored: [...ignored], format, ...reason, ...aboutRows(source, format), file };
+}
+
+/** How rows of a source are ordered, and what becomes of those that are too long. */
+export function aboutRows(source: FileSource, format: DataFormat): Pick<WholeRows, "shuffle" | "tooLong"> {
+  const reading = isCompared(format) ? comparedReading(source) : readingOf(source);
+  // Axolotl makes several rows of a long text.
+  return { shuffle: source.shuffle ?? format !== "tokens", tooLong: format === "text" ? "cut" : reading.tooLong };
 }
 
 /**
@@ -236,13 +265,14 @@ export async function readRowWork(
   options: ReadDatasetOptions & { readonly vocabularySize: number },
 ): Promise<(RowWork & Pick<WholeRows, "inferred" | "file">) | undefined> {
   const at = options.at ?? "data";
-  const source = fileSourceOf(data, at);
+  const source = fileSourceOf(data, at, options.baseFolder);
   const file = await locateData(data, options);
   const records: DataRecord[] = [];
   let format: DataFormat | undefined;
   let inferred: string | undefined;
   for await (const record of readRecords(file, source, `${at}.path`)) {
-    if (format === undefined) ({ format, because: inferred } = beginSource(source, record, at));
+    if (format === undefined)
+      ({ format, because: inferred } = beginSource(source, renameColumns(record, source, true), at));
     if (format === "tokens") return undefined;
     records.push(record);
   }
@@ -258,19 +288,24 @@ export interface CutRow {
   readonly row: Row;
   readonly scored: number;
   readonly isCut: boolean;
-  /** Whether it is left out: since the data say that nothing of it is trained, or since the cutoff leaves nothing. */
+  /** Whether it is left out: since the data say that nothing of it is trained, or by the cutoff. */
   readonly leftOut: "unscored" | "dropped" | undefined;
 }
 
 /** `tokens` rows that never had a scored token are kept, because rows that are replayed must keep their places. */
-export function cutRow(row: Row, format: DataFormat, cutoffLength: number): CutRow {
+export function cutRow(
+  row: Row,
+  { format, tooLong }: Pick<WholeRows, "format" | "tooLong">,
+  cutoffLength: number,
+): CutRow {
   const isCut = row.inputIds.length > cutoffLength;
   const cut = isCut
     ? { inputIds: row.inputIds.slice(0, cutoffLength), labels: row.labels.slice(0, cutoffLength) }
     : row;
   const [scored, whole] = [countScored(cut), countScored(row)];
   if (whole === 0) return { row: cut, scored, isCut, leftOut: format === "tokens" ? undefined : "unscored" };
-  return { row: cut, scored, isCut, leftOut: scored === 0 ? "dropped" : undefined };
+  const isDropped = scored === 0 || (isCut && tooLong === "dropped");
+  return { row: cut, scored, isCut, leftOut: isDropped ? "dropped" : undefined };
 }
 
 /**
@@ -282,7 +317,7 @@ export function cutToLength(whole: WholeRows, cutoffLength = Number.POSITIVE_INF
   const rows: Row[] = [];
   let [numCut, numDropped, numUnscored, numTokens, numScored] = [0, 0, 0, 0, 0];
   for (const each of whole.rows) {
-    const { row, scored, isCut, leftOut } = cutRow(each, whole.format, cutoffLength);
+    const { row, scored, isCut, leftOut } = cutRow(each, whole, cutoffLength);
     if (leftOut === "unscored") numUnscored += 1;
     if (leftOut === "dropped") numDropped += 1;
     if (leftOut !== undefined) continue;

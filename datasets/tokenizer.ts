@@ -3,7 +3,7 @@ import path from "node:path";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { InputError } from "../core/index.ts";
 import { readWholeText } from "../files/index.ts";
-import { compileTemplate } from "./chat-template.ts";
+import { compileTemplate, GENERATION_MARK, markGeneration } from "./chat-template.ts";
 import { quickenBpe } from "./quick-bpe.ts";
 import { createSections } from "./sections.ts";
 
@@ -20,6 +20,7 @@ export interface TextTokenizer {
   readonly vocabularySize: number;
   readonly bosId: number | undefined;
   readonly eosId: number;
+  readonly eosText: string;
   readonly hasChatTemplate: boolean;
   /** What the tokenizer puts around a text, such as <s> in front. */
   readonly around: { readonly before: readonly number[]; readonly after: readonly number[] };
@@ -31,7 +32,18 @@ export interface TextTokenizer {
   /** Texts of special tokens, such as those that end a turn. */
   readonly specialTexts: readonly string[];
   /** @throws InputError when there is no chat template, or it refuses the messages */
-  renderChat(messages: readonly ChatMessage[], addGenerationPrompt: boolean, tools?: unknown): string;
+  renderChat(messages: readonly ChatMessage[], addGenerationPrompt: boolean, more?: ChatOptions): string;
+}
+
+/** What a chat template is given beside messages. */
+export interface ChatOptions {
+  readonly tools?: unknown;
+  /** Variables by their names. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+  /** The text of a template in place of the model's. */
+  readonly template?: string | undefined;
+  /** With `GENERATION_MARK` around what the template marks as the assistant's. */
+  readonly isMarked?: boolean;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -130,22 +142,28 @@ function findAround(folder: string, tokenizer: Tokenizer, encode: TextTokenizer[
   throw new InputError({ expected: "a tokenizer that puts special tokens around a text", file, got: whole });
 }
 
-function createChatRenderer(
-  folder: string,
-  template: string | undefined,
-  variables: Json,
-): TextTokenizer["renderChat"] {
-  const file = path.join(folder, "tokenizer_config.json");
-  let compiled: ReturnType<typeof compileTemplate> | undefined;
-  return (messages, addGenerationPrompt, tools) => {
+function createChatRenderer(folder: string, own: string | undefined, variables: Json): TextTokenizer["renderChat"] {
+  const compiled = new Map<string, ReturnType<typeof compileTemplate>>();
+  const compile = (template: string): ReturnType<typeof compileTemplate> => {
+    const known = compiled.get(template) ?? compileTemplate(template);
+    compiled.set(template, known);
+    return known;
+  };
+  return (messages, addGenerationPrompt, { tools, variables: given, template = own, isMarked } = {}) => {
+    const file = path.join(folder, "tokenizer_config.json");
     if (template === undefined) {
-      const hint = "Give prompt and response templates, or a model whose tokenizer has a chat template.";
+      const hint = "`data.chatTemplate` names one, such as chatml; prompt and response templates do without.";
       throw new InputError({ expected: "a chat template for chat data", file, got: "none", hint });
     }
+    const marked = isMarked === true ? markGeneration(template) : template;
+    if (isMarked === true && !marked.includes(GENERATION_MARK)) {
+      const hint = "`data.turns: all` scores the assistant's turns without marks.";
+      throw new InputError({ expected: "a chat template with {% generation %} marks", file, got: "none", hint });
+    }
     try {
-      compiled ??= compileTemplate(template);
       const called = tools === undefined ? {} : { tools };
-      return compiled({ ...variables, ...called, messages, add_generation_prompt: addGenerationPrompt });
+      const all = { ...variables, ...given, ...called, messages, add_generation_prompt: addGenerationPrompt };
+      return compile(marked)(all);
     } catch (cause) {
       throw new InputError(
         { expected: "messages that the chat template takes", file, got: (cause as Error).message },
@@ -187,6 +205,7 @@ export function loadTokenizer(folder: string): TextTokenizer {
     vocabularySize: typeof size === "number" ? size : largest + 1,
     bosId: specialId("bos"),
     eosId,
+    eosText: tokenizer.id_to_token(eosId) ?? "",
     hasChatTemplate: template !== undefined,
     around: findAround(folder, tokenizer, encode),
     encode,

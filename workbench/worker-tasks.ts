@@ -10,7 +10,7 @@ export interface WrongRecord {
   readonly facts: ErrorFacts;
 }
 
-interface PackedRows extends Pick<MadeRows, "numJoined"> {
+interface PackedRows extends Pick<MadeRows, "numJoined" | "ignored"> {
   readonly words: Int32Array<ArrayBuffer>;
 }
 
@@ -39,8 +39,8 @@ export const WORKER_TASKS = {
     const { loadTokenizer, makeRows } = await import("../datasets/index.ts");
     try {
       tokenizers[tokenizerFolder] ??= loadTokenizer(tokenizerFolder);
-      const { rows, numJoined } = makeRows(work, tokenizers[tokenizerFolder]);
-      return { words: packRows(rows), numJoined };
+      const { rows, numJoined, ignored } = makeRows(work, tokenizers[tokenizerFolder]);
+      return { words: packRows(rows), numJoined, ignored };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       return { facts: error.facts };

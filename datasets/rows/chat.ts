@@ -1,157 +1,251 @@
 import { InputError } from "../../core/index.ts";
+import { GENERATION_MARK } from "../chat-template.ts";
 import { fieldAt, type Place } from "../records/record.ts";
 import type { ChatMessage, TextTokenizer } from "../tokenizer.ts";
-import { type Conversation, conversationOf, type Turn } from "./conversation.ts";
-import { type RowKind, type RowPart, rowOfParts } from "./row-kind.ts";
+import { type Conversation, conversationOf } from "./conversation.ts";
+import { type LocatedTurn, type Rendered, turnLocator } from "./locate-turns.ts";
+import type { Turn } from "./message.ts";
+import type { Reading } from "./reading.ts";
+import { type RowContext, type RowKind, type RowPart, rowOfParts } from "./row-kind.ts";
 
-/** A scored turn without what stands behind its end token: the line break that a template writes there says nothing. */
-function splitEnd(text: string, { specialTexts }: TextTokenizer): readonly RowPart[] {
+type Range = readonly [start: number, end: number];
+
+/** What is scored of a written conversation, and pieces of it that are not; those are cut out of the former. */
+interface ScoredRanges {
+  readonly scored: readonly Range[];
+  readonly silent: readonly Range[];
+  /** Pieces of a turn's text: a token that reaches into one that is not scored is not scored either. */
+  readonly spans: readonly Range[];
+}
+
+/** Without the white space behind the token that ends a turn: a line break that a template writes there says nothing. */
+function endOfToken(text: string, { specialTexts }: TextTokenizer): number {
   const said = text.trimEnd();
-  if (said.length === text.length || !specialTexts.some((token) => said.endsWith(token)))
-    return [{ text, scored: true }];
-  return [
-    { text: said, scored: true },
-    { text: text.slice(said.length), scored: false },
-  ];
+  return specialTexts.some((token) => said.endsWith(token)) ? said.length : text.length;
 }
 
-/** Keys of a message that templates write as thoughts before its content. */
-const THOUGHTS = ["reasoning_content", "reasoning", "thinking"] as const;
-/** A character of no text. */
-const MARK = "\u0001";
-
-type Render = (messages: readonly ChatMessage[], isNext: boolean) => string;
-
-/** A whole conversation as it is rendered, and how to render it otherwise. */
-interface Rendered {
-  readonly whole: string;
-  readonly messages: readonly ChatMessage[];
-  readonly render: Render;
+interface ChatContext {
+  readonly conversation: Conversation;
+  readonly rendered: Rendered;
+  readonly place: Place;
+  readonly tokenizer: TextTokenizer;
+  readonly reading: Reading;
 }
 
-/**
- * Where the texts of a message stand in the whole conversation: found by marks around them. Undefined where a text is
- * written twice, or otherwise than it is.
- */
-function locateTexts(
-  { whole, messages, render }: Rendered,
-  index: number,
-  keys: readonly string[],
-): readonly [start: number, end: number] | undefined {
-  const own = messages[index]!;
-  const given = keys.filter((key) => typeof own[key] === "string" && own[key] !== "");
-  const texts = Object.fromEntries(given.map((key) => [key, `${MARK}${own[key] as string}${MARK}`]));
-  const changed = render(
-    messages.map((message, at) => (at === index ? { ...message, ...texts } : message)),
-    false,
-  );
-  const pieces = changed.split(MARK);
-  const inside = pieces.slice(1, -1);
-  if (pieces.length < 3 || pieces.length > 2 * given.length + 1 || pieces.length % 2 === 0) return undefined;
-  if (pieces.join("") !== whole || !inside.includes(own.content)) return undefined;
-  return [pieces[0]!.length, whole.length - pieces.at(-1)!.length];
-}
-
-/** A turn of which pieces are not scored; it begins at `start`. @throws InputError where the template changes its text */
-function splitSpans(
-  text: string,
-  start: number,
-  { spans }: Turn,
-  { place, index, rendered }: { readonly place: Place; readonly index: number; readonly rendered: Rendered },
-): readonly RowPart[] {
-  const content = locateTexts(rendered, index, ["content"]);
-  if (content === undefined || content[0] < start || content[1] > start + text.length)
+/** Pieces of a turn's text and those of them that are not trained. @throws InputError where the template changes the text */
+function spansOf(turn: Turn, index: number, located: LocatedTurn, { rendered, place }: ChatContext): ScoredRanges {
+  if (turn.spans === undefined) return { scored: [], silent: [], spans: [] };
+  const { content } = located;
+  if (content === undefined || rendered.whole.slice(...content) !== turn.message.content)
     throw new InputError({
       expected: "a chat template that writes a turn's text once, as it is",
       ...place,
       at: `messages[${index}].content`,
       hint: "Only then it can be told which of its parts are not trained.",
     });
-  const [from, to] = content.map((at) => at - start) as [number, number];
-  const parts: RowPart[] = from === 0 ? [] : [{ text: text.slice(0, from), scored: true }];
-  for (const span of spans!) parts.push({ text: span.text, scored: span.isTrained, isStrict: true });
-  parts.push({ text: text.slice(to), scored: true });
-  return parts;
+  let from = content[0];
+  const spans = turn.spans.map(({ text, isTrained }) => {
+    const range: Range = [from, from + text.length];
+    from = range[1];
+    return { range, isTrained };
+  });
+  return {
+    scored: [],
+    silent: spans.filter(({ isTrained }) => !isTrained).map(({ range }) => range),
+    spans: spans.map(({ range }) => range),
+  };
 }
 
 /** @throws InputError for a template that leaves out what a conversation has */
-function checkWritten(
-  { whole, messages, render }: Rendered,
-  { turns, tools }: Conversation,
-  place: Place,
-  bare: string,
-): void {
-  if (tools !== undefined && whole === bare)
+function checkWritten({ conversation: { turns, tools }, rendered, place, tokenizer }: ChatContext, more: object): void {
+  const { whole, messages } = rendered;
+  if (tools !== undefined && whole === tokenizer.renderChat(messages, false, { ...more, tools: undefined }))
     throw new InputError({
       expected: "a chat template that writes tools",
       ...place,
       at: fieldAt(place, "tools"),
       hint: "Without them the model would learn to call what nobody has told it of. Take the column out to train so.",
     });
-  for (const [index, { message, isTrained }] of turns.entries()) {
-    if (!isTrained || message["tool_calls"] === undefined) continue;
-    const { tool_calls: _calls, ...silent } = message;
-    const without = messages.map((own, at) => (at === index ? (silent as ChatMessage) : own));
-    if (render(without, false) === whole)
-      throw new InputError({
-        expected: "a chat template that writes tool_calls",
-        ...place,
-        at: `messages[${index}].tool_calls`,
-      });
-  }
+  const calling = turns.flatMap(({ message, isAnswer }, index) =>
+    isAnswer && message["tool_calls"] !== undefined ? [index] : [],
+  );
+  if (calling.length === 0) return;
+  // Each call's name says which turn calls, in characters of no text.
+  const named = (index: number): string => `\ufdd0${index}\ufdd1`;
+  const written = rendered.render(
+    messages.map((message, index) => (calling.includes(index) ? renameCalls(message, named(index)) : message)),
+    false,
+  );
+  const silent = calling.find((index) => !written.includes(named(index)));
+  if (silent !== undefined)
+    throw new InputError({
+      expected: "a chat template that writes tool_calls",
+      ...place,
+      at: `messages[${silent}].tool_calls`,
+    });
 }
 
-/** Pieces of the rendered conversation: what the model is to say is scored, all else is not. */
-function splitTurns(conversation: Conversation, place: Place, tokenizer: TextTokenizer): readonly RowPart[] {
-  const { turns, tools } = conversation;
-  const messages = turns.map(({ message }) => message);
-  const render: Render = (some, isNext) => tokenizer.renderChat(some, isNext, tools);
-  const whole = render(messages, false);
-  const rendered = { whole, messages, render };
-  checkWritten(rendered, conversation, place, tools === undefined ? "" : tokenizer.renderChat(messages, false));
-  const pieces: RowPart[] = [];
-  let done = 0;
+/** A turn whose calls have another name and one argument more. */
+function renameCalls(message: ChatMessage, name: string): ChatMessage {
+  const calls = message["tool_calls"] as readonly { readonly function: { readonly arguments?: unknown } }[];
+  const rename = (own: unknown): unknown =>
+    typeof own === "object" && own !== null ? { ...own, [name]: name } : `${own ?? ""}${name}`;
+  return {
+    ...message,
+    tool_calls: calls.map((call) => ({
+      ...call,
+      function: { ...call.function, name, arguments: rename(call.function.arguments) },
+    })),
+  };
+}
+
+function located(locate: ReturnType<typeof turnLocator>, index: number, place: Place): LocatedTurn {
+  const found = locate(index);
+  if (found !== undefined) return found;
+  throw new InputError({
+    expected: "a chat template in which each turn can be found",
+    ...place,
+    at: `messages[${index}]`,
+    hint: "This one writes the turn otherwise when others follow it, or leaves it out.",
+  });
+}
+
+/** Where what is scored of a turn ends. */
+function answerEnd(turn: Turn, { begins, content, ends }: LocatedTurn, context: ChatContext): number {
+  const { reading, rendered, tokenizer } = context;
+  if (reading.answerEnds === "space") return ends;
+  const text = rendered.whole.slice(begins, ends);
+  const end = begins + endOfToken(text, tokenizer);
+  if (reading.answerEnds === "token" || rendered.whole.slice(begins, end).endsWith(tokenizer.eosText)) return end;
+  return turn.message["tool_calls"] === undefined && content !== undefined
+    ? content[1]
+    : begins + text.trimEnd().length;
+}
+
+/** What of a turn is scored. */
+function answerRange(turn: Turn, located: LocatedTurn, context: ChatContext): Range | undefined {
+  const { reading } = context;
+  const isEmpty = turn.message.content.trim() === "" && turn.message["tool_calls"] === undefined;
+  if (isEmpty && !reading.scoresEmpty) return undefined;
+  return [reading.answerBegins === "asked" ? located.begins : located.says, answerEnd(turn, located, context)];
+}
+
+/** All that follows the prompt. @throws InputError where the template writes the prompt otherwise before an answer */
+function completionRange({ conversation, rendered: { whole, messages, render }, place }: ChatContext): Range {
+  const prompt = render(messages.slice(0, conversation.numPrompt), true);
+  if (whole.startsWith(prompt)) return [prompt.length, whole.length];
+  throw new InputError({
+    expected: "a chat template that writes a prompt as it does before its answer",
+    ...{ ...place, at: fieldAt(place, "prompt") },
+    hint: "This one writes it otherwise when a completion follows.",
+  });
+}
+
+function scoredRanges(context: ChatContext, choice: "all" | "last"): ScoredRanges {
+  const { conversation, rendered, reading, place } = context;
+  const { turns, numPrompt } = conversation;
+  const locate = turnLocator(rendered);
+  const scored: Range[] = [];
+  const silent: Range[] = [];
+  const spans: Range[] = [];
+  const takes = numPrompt > 0 ? reading.completion : reading.scored;
+  const takesAll = takes !== "answers";
+  if (takesAll) scored.push(takes === "rest" ? completionRange(context) : [0, rendered.whole.length]);
+  const last = turns.findLastIndex(({ isAnswer, isTrained }) => isAnswer && isTrained);
   for (const [index, turn] of turns.entries()) {
-    if (!turn.isTrained) continue;
-    const before = render(messages.slice(0, index), true);
-    const behind = render(messages.slice(0, index + 1), false);
-    const isStraight = before.length >= done && behind.startsWith(before) && whole.startsWith(behind);
-    const found = isStraight
-      ? ([before.length, behind.length] as const)
-      : withEnd(locateTexts(rendered, index, ["content", ...THOUGHTS]), whole, tokenizer);
-    if (found === undefined || found[0] < done)
-      throw new InputError({
-        expected: "a chat template in which each turn can be found",
-        ...place,
-        at: `messages[${index}]`,
-        hint: "This one writes the turn otherwise when others follow it, or leaves it out.",
-      });
-    pieces.push({ text: whole.slice(done, found[0]), scored: false });
-    const text = whole.slice(...found);
-    done = found[1];
-    const own =
-      turn.spans === undefined
-        ? [{ text, scored: true }]
-        : splitSpans(text, found[0], turn, { place, index, rendered });
-    const last = own.at(-1)!;
-    pieces.push(...own.slice(0, -1), ...(last.scored ? splitEnd(last.text, tokenizer) : [last]));
+    if (!turn.isAnswer || index < numPrompt || (choice === "last" && index !== last)) continue;
+    // Answers that are tokenized by themselves have to be found in any case.
+    if (takesAll && reading.apart !== "all" && turn.isTrained && turn.spans === undefined) continue;
+    if (!takesAll && !turn.isTrained) continue;
+    const where = located(locate, index, place);
+    if (!turn.isTrained) silent.push([where.begins, where.ends]);
+    const own = spansOf(turn, index, where, context);
+    silent.push(...own.silent);
+    spans.push(...own.spans);
+    const range = turn.isTrained ? answerRange(turn, where, context) : undefined;
+    if (range !== undefined) scored.push(range);
   }
-  pieces.push({ text: whole.slice(done), scored: false });
-  return pieces.filter(({ text }) => text !== "");
+  return { scored, silent, spans };
 }
 
-/** A turn's texts with the special token that ends it. */
-function withEnd(
-  found: readonly [start: number, end: number] | undefined,
-  whole: string,
-  { specialTexts }: TextTokenizer,
-): readonly [start: number, end: number] | undefined {
-  if (found === undefined) return undefined;
-  const [start, end] = found;
-  const after = specialTexts.find((token) => whole.startsWith(token, end));
-  return [start, end + (after?.length ?? 0)];
+/** What stands between the template's marks, without turns that the data say are not trained. */
+function markedRanges(context: ChatContext, marked: string): ScoredRanges {
+  const scored: Range[] = [];
+  let length = 0;
+  for (const [index, piece] of marked.split(GENERATION_MARK).entries()) {
+    if (index % 2 === 1) scored.push([length, length + piece.length]);
+    length += piece.length;
+  }
+  const reading: Reading = { ...context.reading, scored: "all", completion: "all" };
+  const { silent, spans } = scoredRanges({ ...context, reading }, "all");
+  const prompt = context.conversation.numPrompt === 0 ? 0 : completionRange(context)[0];
+  return { scored, silent: [...silent, [0, prompt]], spans };
+}
+
+/** The text in pieces that are scored or not. */
+function cutRanges(whole: string, { scored, silent, spans }: ScoredRanges): readonly RowPart[] {
+  const borders = [...scored, ...silent, ...spans].flat().map((at) => Math.min(at, whole.length));
+  const sorted = [...new Set([0, whole.length, ...borders])].sort((a, b) => a - b);
+  const covers = (ranges: readonly Range[], at: number): boolean => ranges.some(([from, to]) => from <= at && at < to);
+  const strict = new Set(spans.map(([from]) => from));
+  const parts: RowPart[] = [];
+  for (const [index, from] of sorted.slice(0, -1).entries()) {
+    const text = whole.slice(from, sorted[index + 1]);
+    const isScored = covers(scored, from) && !covers(silent, from);
+    parts.push({ text, scored: isScored, ...(strict.has(from) ? { isStrict: true } : {}) });
+  }
+  return parts.length === 0 ? [{ text: "", scored: false }] : parts;
+}
+
+/** Neighbours that are treated alike as one, which is tokenized alike. */
+function mergeParts(parts: readonly RowPart[]): readonly RowPart[] {
+  const merged: RowPart[] = [];
+  for (const part of parts) {
+    const last = merged.at(-1);
+    if (last?.scored === part.scored && part.isStrict === undefined && last.isStrict === undefined)
+      merged[merged.length - 1] = { ...last, text: last.text + part.text };
+    else merged.push(part);
+  }
+  return merged;
+}
+
+/** @throws InputError for what the library writes in words of its own */
+function checkLike({ turns, tools }: Conversation, reading: Reading, place: Place): void {
+  const calls = turns.findIndex(({ message }) => message["tool_calls"] !== undefined);
+  if (reading.writesTools || (tools === undefined && calls < 0)) return;
+  throw new InputError({
+    expected: "no tools with data.like: llamafactory",
+    ...{ ...place, at: tools === undefined ? `messages[${calls}].tool_calls` : fieldAt(place, "tools") },
+    hint: "LLaMA-Factory writes tools in texts of its own. Without data.like the model's chat template writes them.",
+  });
+}
+
+/** A conversation's pieces: what the model is to say is scored, all else is not. @throws InputError */
+export function chatParts(
+  conversation: Conversation,
+  place: Place,
+  { source, reading, tokenizer: load }: Omit<RowContext, "mostTokens">,
+): readonly RowPart[] {
+  checkLike(conversation, reading, place);
+  const tokenizer = load();
+  const { tools, variables } = conversation;
+  const messages = conversation.turns.map(({ message }) => message);
+  const more = { tools, variables, template: source.chatTemplate };
+  const render: Rendered["render"] = (some, isNext) => tokenizer.renderChat(some, isNext, more);
+  const whole = render(messages, false);
+  const rendered = { whole, messages, render, specialTexts: tokenizer.specialTexts };
+  const context = { conversation, rendered, place, tokenizer, reading };
+  checkWritten(context, more);
+  const marked = (): string => tokenizer.renderChat(messages, false, { ...more, isMarked: true });
+  const ranges =
+    source.turns === "marked" ? markedRanges(context, marked()) : scoredRanges(context, source.turns ?? "all");
+  const parts = cutRanges(reading.trimsEnd ? whole.trimEnd() : whole, ranges);
+  return reading.apart === "all" ? parts : mergeParts(parts);
 }
 
 /** A conversation through the model's chat template, with only the assistant's turns scored, their end tokens included. */
-export const chatRow: RowKind = (record, { source, tokenizer, mostTokens }) =>
-  rowOfParts(tokenizer(), splitTurns(conversationOf(record, source), record.place, tokenizer()), mostTokens, false);
+export const chatRow: RowKind = (record, context) => {
+  const { source, reading, tokenizer, mostTokens } = context;
+  const parts = chatParts(conversationOf(record, source, reading), record.place, context);
+  return rowOfParts(tokenizer(), parts, { mostTokens, begins: false, ends: false, isApart: reading.apart === "all" });
+};

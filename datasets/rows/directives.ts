@@ -11,8 +11,8 @@ interface Directive {
   /** Keys that belong together: whoever uses one of them as data has seen the others. */
   readonly keys: readonly string[];
   readonly of: readonly ("record" | "message")[];
-  /** Understood in conversations. */
-  readonly isOfChat?: true;
+  /** In these formats it is understood. */
+  readonly understood?: readonly DataFormat[];
   /** Whether a value asks for nothing but what is done anyway, or is no such key at all but plain data. */
   readonly isUsual: (value: unknown, fields: Fields) => boolean;
   /** What is expected, behind the key. */
@@ -49,8 +49,8 @@ function isAbsent(value: unknown): boolean {
   return typeof value === "object" && Object.keys(value).length === 0;
 }
 
-/** Other words for no, which are no classes where a key is about training alone. */
-const NO = ["no", "off", "none", "never", "skip", "n", "f"];
+/** Words for yes, where a key is about training alone. A text of several words is other data. */
+const YES = ["yes", "on", "y", "t"];
 
 /** Ones for all tokens: in a list, in JSON of one, or one for all. */
 function isOnlyOnes(value: unknown): boolean {
@@ -75,28 +75,53 @@ const DIRECTIVES: readonly Directive[] = [
   ...TRAINED_KEYS.map((key) => ({
     keys: [key],
     of: ["record"] as const,
-    isUsual: (value: unknown) => (amountOf(value) ?? 1) === 1 && !NO.includes(String(value).trim().toLowerCase()),
+    isUsual: (value: unknown) => {
+      const text = String(value).trim().toLowerCase();
+      return (amountOf(value) ?? Number(/\s/.test(text) || YES.includes(text))) === 1;
+    },
     usual: "true or 1",
   })),
   {
     keys: ["label"],
     of: ANYWHERE,
+    understood: ["unpaired"],
     // Numbers from 2 on, and words, are the classes of a classification.
     isUsual: (value) => amountOf(value) !== 0,
     usual: "true",
   },
-  { keys: ["kto_tag"], of: ["record"], isUsual: (value) => amountOf(value) !== 0, usual: "true" },
+  {
+    keys: ["kto_tag"],
+    of: ["record"],
+    understood: ["unpaired"],
+    isUsual: (value) => amountOf(value) !== 0,
+    usual: "true",
+  },
   ...[
     ["chosen", "rejected"],
     ["preferred_output", "non_preferred_output"],
-  ].map((keys) => ({ keys, of: ["record"] as const, isUsual: isAbsent, usual: "absent" })),
-  { keys: ["tools"], of: ["record"], isOfChat: true, isUsual: isAbsent, usual: "absent" },
-  ...["functions", "chat_template_kwargs"].map((key) => ({
-    keys: [key],
+  ].map((keys) => ({
+    keys,
     of: ["record"] as const,
+    understood: ["preference"] as const,
     isUsual: isAbsent,
     usual: "absent",
   })),
+  ...["tools", "chat_template_kwargs"].map((key) => ({
+    keys: [key],
+    of: ["record"] as const,
+    understood: ["chat", "preference", "unpaired"] as const,
+    isUsual: isAbsent,
+    usual: "absent",
+  })),
+  // Without a chat template nothing writes them.
+  {
+    keys: ["history"],
+    of: ["record"],
+    understood: ["chat", "preference", "unpaired"],
+    isUsual: (value) => !Array.isArray(value) || value.length === 0,
+    usual: "absent, or format: chat",
+  },
+  { keys: ["functions"], of: ["record"], isUsual: isAbsent, usual: "absent" },
   ...SEEN.map((key) => ({
     keys: [key],
     of: ANYWHERE,
@@ -104,14 +129,23 @@ const DIRECTIVES: readonly Directive[] = [
     usual: "absent",
   })),
   { keys: ["function_call"], of: ["message"], isUsual: isAbsent, usual: "absent, and tool_calls in its place" },
-  { keys: ["train_detail"], of: ["message"], isUsual: isAbsent, usual: "absent" },
   {
-    keys: ["attention_mask", "assistant_masks", "completion_mask", "loss_mask"],
+    keys: ["assistant_masks", "completion_mask", "loss_mask"],
+    of: ["record"],
+    understood: ["tokens"],
+    isUsual: isOnlyOnes,
+    usual: "ones only",
+  },
+  {
+    keys: ["attention_mask"],
     of: ["record"],
     isUsual: (value, fields) => isOnlyOnes(value) || !(isAbsent(fields["labels"]) || isAbsent(fields["input_ids"])),
     usual: "ones only, or labels beside it",
   },
 ];
+
+/** Keys that say how data are trained. */
+export const DIRECTIVE_KEYS: ReadonlySet<string> = new Set(DIRECTIVES.flatMap(({ keys }) => keys));
 
 /** Only instructions have templates. */
 function hint(hasTemplates: boolean): string {
@@ -145,18 +179,34 @@ function check(
   }
 }
 
-/** @throws InputError for a record that asks for something that is not done */
+/**
+ * @throws InputError for a record that asks for something that is not done, or not in its format. Of the first record
+ * the format may not be known yet: then what some format understands is not refused.
+ */
 export function checkDirectives(record: DataRecord, used: ReadonlySet<string>, format?: DataFormat): void {
-  const isText = format === "instruction" || format === "text";
   const own = DIRECTIVES.filter(
-    ({ of, keys, isOfChat }) =>
-      of.includes("record") && (isText || isOfChat !== true) && !keys.some((key) => used.has(key)),
+    ({ of, keys, understood = [] }) =>
+      of.includes("record") &&
+      !(format === undefined ? understood.length > 0 : understood.includes(format)) &&
+      !keys.some((key) => used.has(key)),
   );
   check(own, fieldsOf(record), record.place, (key) => fieldAt(record.place, key), format === "instruction");
 }
 
+/** Axolotl's training detail, under whatever key. */
+function isDetail(value: unknown): boolean {
+  const [first] = Array.isArray(value) ? value : [];
+  return typeof first === "object" && first !== null && "begin_offset" in first;
+}
+
 /** The same of a message at a path. Nothing of the others' is trained, but what they show is answered. */
 export function checkMessage(message: Fields, isAssistants: boolean, place: Place, at: string): void {
+  const detail = Object.keys(message).find((key) => isDetail(message[key]));
+  if (isAssistants && detail !== undefined)
+    throw new InputError({
+      expected: `no "${detail}" that says of characters if they are trained`,
+      ...{ ...place, at: `${at}.${detail}`, got: message[detail], hint: "Parts of the content can say so with train." },
+    });
   const own = DIRECTIVES.filter(({ of }) => of.includes("message"));
   check(own, isAssistants ? message : seenIn(message), place, (key) => `${at}.${key}`);
 }

@@ -37,7 +37,7 @@ function commonStart(a: readonly number[], b: readonly number[]): number {
   return count;
 }
 
-interface TogetherEncoded {
+export interface TogetherEncoded {
   readonly ids: readonly number[];
   /** Where each part begins in `ids`. */
   readonly starts: readonly number[];

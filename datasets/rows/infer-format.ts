@@ -2,7 +2,9 @@ import { InputError, ownValue } from "../../core/index.ts";
 import type { DataFormat, FileSource } from "../data-source.ts";
 import type { DataRecord } from "../records/record.ts";
 import { hasConversation, MESSAGE_FIELDS } from "./conversation.ts";
-import { defaultTemplates } from "./instruction.ts";
+import { defaultTemplates, hasHistory } from "./instruction.ts";
+import { isPreference, isUnpaired } from "./preference.ts";
+import { readingOf } from "./reading.ts";
 import { fieldNames, fieldsOf } from "./row-kind.ts";
 
 /** The format and why, for the result of reading. */
@@ -26,6 +28,10 @@ export function inferFormat(source: FileSource, first: DataRecord): InferredForm
       because: `the first record's "${source.field}" is a ${chat ? "list" : "text"}`,
     };
   }
+  if (isPreference(fields)) return { format: "preference", because: "the first record has two answers" };
+  if (isUnpaired(fields)) return { format: "unpaired", because: "the first record's label says if it is a good one" };
+  if (has("segments")) return { format: "segments", because: 'the first record has "segments"' };
+  if (hasHistory(fields)) return { format: "chat", because: 'the first record has a "history"' };
   if (has("input_ids")) return { format: "tokens", because: 'the first record has "input_ids"' };
   if (hasConversation(fields)) {
     const names = MESSAGE_FIELDS.filter(has);
@@ -34,7 +40,7 @@ export function inferFormat(source: FileSource, first: DataRecord): InferredForm
       because: `the first record has "${names[0] ?? "prompt"}"${names.length > 0 ? "" : " of messages"}`,
     };
   }
-  if (defaultTemplates(first) !== undefined) {
+  if (defaultTemplates(first, readingOf(source).takesEmpty) !== undefined) {
     return { format: "instruction", because: `the first record has the fields ${Object.keys(fields).join(", ")}` };
   }
   if (has("text")) return { format: "text", because: 'the first record has "text"' };

@@ -3,23 +3,32 @@ import type { FileSource } from "../data-source.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
 import { NOT_SCORED, type Row } from "../row.ts";
 import type { TextTokenizer } from "../tokenizer.ts";
-import { encodeTogether } from "./encode-together.ts";
+import { encodeTogether, type TogetherEncoded } from "./encode-together.ts";
+import type { Reading } from "./reading.ts";
 
 export interface RowContext {
   readonly source: FileSource;
+  readonly reading: Reading;
   /** Of a row that is longer no more has to be made than shows that it is. */
   readonly mostTokens: number;
   /** @throws InputError when the model has no tokenizer */
   readonly tokenizer: () => TextTokenizer;
 }
 
+/** Which of the rows of a preference a row is. */
+export type RowName = "chosen" | "rejected" | "desirable" | "undesirable";
+
 export interface MadeRow extends Row {
+  readonly name?: RowName;
   /** Whether a token reaches from what is not scored into what is, or the other way round. */
   readonly isJoined?: boolean;
 }
 
 /** Makes the whole training sequence of a record; cutting and the vocabulary check come after it. */
 export type RowKind = (record: DataRecord, context: RowContext) => MadeRow;
+
+/** The two rows of a pair, of which the first is the better answer; one row else. */
+export type RowsKind = (record: DataRecord, context: RowContext) => readonly MadeRow[];
 
 /** The record as an object. */
 export function fieldsOf(record: DataRecord): Readonly<Record<string, unknown>> {
@@ -54,25 +63,44 @@ export interface RowPart {
   readonly isStrict?: true;
 }
 
+/** How the parts of a row become tokens. */
+export interface RowForm {
+  readonly mostTokens: number;
+  /** Whether they are a text of their own, to which what the tokenizer puts before one belongs; and the end token. */
+  readonly begins: boolean;
+  readonly ends: boolean;
+  /** Whether each part is tokenized by itself. */
+  readonly isApart?: boolean;
+}
+
+function encodeApart(tokenizer: TextTokenizer, texts: readonly string[], most: number): TogetherEncoded {
+  const ids: number[] = [];
+  const starts: number[] = [];
+  for (const text of texts) {
+    starts.push(Math.min(ids.length, most + 1));
+    if (ids.length <= most) for (const id of tokenizer.encode(text)) ids.push(id);
+  }
+  return { ids: ids.slice(0, most + 1), starts, joined: texts.map(() => false) };
+}
+
+function isPrefix(start: readonly number[], ids: readonly number[]): boolean {
+  return start.every((id, index) => ids[index] === id);
+}
+
 /**
- * A sequence of parts, tokenized together. `isWhole`: with what the tokenizer puts around a text, and the end token where
- * the last part does not end with it.
+ * A sequence of parts, tokenized together unless the form says otherwise. What the tokenizer puts in front is not put
+ * before a text that begins with it, nor the end token behind one that ends with it; an empty last part ends with none.
  */
-export function rowOfParts(
-  tokenizer: TextTokenizer,
-  parts: readonly RowPart[],
-  mostTokens: number,
-  isWhole: boolean,
-): MadeRow {
-  const { ids, starts, joined } = encodeTogether(
-    tokenizer,
-    parts.map(({ text }) => text),
-    mostTokens,
-  );
-  const { before, after } = isWhole ? tokenizer.around : { before: [], after: [] };
-  const closed = [...after];
-  const last = after.at(-1) ?? ids.slice(starts.at(-1)).at(-1);
-  if (isWhole && last !== tokenizer.eosId) closed.push(tokenizer.eosId);
+export function rowOfParts(tokenizer: TextTokenizer, parts: readonly RowPart[], form: RowForm): MadeRow {
+  const encode = form.isApart === true ? encodeApart : encodeTogether;
+  const texts = parts.map(({ text }) => text);
+  const { ids, starts, joined } = encode(tokenizer, texts, form.mostTokens);
+  const { around } = tokenizer;
+  const isBegun = !form.begins || isPrefix(around.before, ids);
+  const before = isBegun ? [] : around.before;
+  const closed = form.ends ? [...around.after] : [];
+  const last = closed.at(-1) ?? ids.slice(starts.at(-1)).at(-1);
+  if (form.ends && last !== tokenizer.eosId) closed.push(tokenizer.eosId);
   const inputIds = Int32Array.from([...before, ...ids, ...closed]);
   const labels = inputIds.slice();
   parts.forEach(({ scored, isStrict }, part) => {

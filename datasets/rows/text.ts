@@ -1,5 +1,9 @@
 import { type RowKind, rowOfParts, textField } from "./row-kind.ts";
 
 /** A text and the end token, everything scored. */
-export const textRow: RowKind = (record, { source, tokenizer, mostTokens }) =>
-  rowOfParts(tokenizer(), [{ text: textField(record, source.field ?? "text"), scored: true }], mostTokens, true);
+export const textRow: RowKind = (record, { source, reading, tokenizer, mostTokens }) =>
+  rowOfParts(tokenizer(), [{ text: textField(record, source.field ?? "text"), scored: true }], {
+    mostTokens,
+    begins: reading.textHasBos,
+    ends: true,
+  });

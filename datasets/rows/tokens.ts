@@ -1,9 +1,15 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, ownValue } from "../../core/index.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
+import { NOT_SCORED } from "../row.ts";
+import { amountOf, listOf } from "./directives.ts";
 import { fieldsOf, type RowKind } from "./row-kind.ts";
 
+/** Columns with 1 for each token that is scored, and 0 for the others. */
+export const SCORED_MASKS = ["assistant_masks", "completion_mask", "loss_mask"] as const;
+
 function wholeNumbers(record: DataRecord, field: string): Int32Array {
-  const value = fieldsOf(record)[field];
+  const given = fieldsOf(record)[field];
+  const value = listOf(given) ?? given;
   const at = fieldAt(record.place, field);
   if (!Array.isArray(value)) {
     throw new InputError({ expected: "a list of whole numbers", ...record.place, at, got: value ?? "no such field" });
@@ -16,14 +22,35 @@ function wholeNumbers(record: DataRecord, field: string): Int32Array {
   return Int32Array.from(value as number[]);
 }
 
-/** Token ids and labels as they are; without labels every token is scored. */
+/** Numbers of a column beside the ids. @throws InputError where they are not as many */
+function beside(record: DataRecord, field: string, count: number): Int32Array {
+  const values = wholeNumbers(record, field);
+  if (values.length === count) return values;
+  const expected = `${count} ${field}, one for each of input_ids`;
+  throw new InputError({ expected, ...record.place, at: fieldAt(record.place, field), got: values.length });
+}
+
+function has(record: DataRecord, field: string): boolean {
+  const value = ownValue(fieldsOf(record), field);
+  return value !== undefined && value !== null && value !== "";
+}
+
+/** Token ids and labels as they are; without labels every token is scored that no mask leaves out. */
 export const tokensRow: RowKind = (record) => {
   const inputIds = wholeNumbers(record, "input_ids");
-  const given = fieldsOf(record)["labels"];
-  const labels = given === undefined || given === null ? inputIds.slice() : wholeNumbers(record, "labels");
-  if (labels.length !== inputIds.length) {
-    const expected = `${inputIds.length} labels, one for each of input_ids`;
-    throw new InputError({ expected, ...record.place, at: fieldAt(record.place, "labels"), got: labels.length });
+  const labels = has(record, "labels") ? beside(record, "labels", inputIds.length) : inputIds.slice();
+  for (const mask of SCORED_MASKS) {
+    if (!has(record, mask)) continue;
+    const amounts = (listOf(fieldsOf(record)[mask]) ?? []).map(amountOf);
+    const at = fieldAt(record.place, mask);
+    if (amounts.length !== inputIds.length || amounts.some((one) => one !== 0 && one !== 1))
+      throw new InputError({
+        expected: `${inputIds.length} times 0 or 1`,
+        ...record.place,
+        at,
+        got: fieldsOf(record)[mask],
+      });
+    for (const [index, one] of amounts.entries()) if (one === 0) labels[index] = NOT_SCORED;
   }
   return { inputIds, labels };
 };

@@ -78,17 +78,56 @@ export const lengthDataSchema = z.strictObject({
   samples: positiveInt.max(MOST_ROWS).default(1000),
 });
 
+const columnSchema = z.string().min(1).optional();
+const roleSchema = z.array(z.string().min(1)).min(1).optional();
+
+/** What a file calls columns, and keys of messages. */
+const columnsSchema = z.strictObject({
+  messages: columnSchema,
+  prompt: columnSchema,
+  completion: columnSchema,
+  instruction: columnSchema,
+  input: columnSchema,
+  output: columnSchema,
+  history: columnSchema,
+  system: columnSchema,
+  tools: columnSchema,
+  text: columnSchema,
+  chosen: columnSchema,
+  rejected: columnSchema,
+  label: columnSchema,
+  segments: columnSchema,
+  input_ids: columnSchema,
+  labels: columnSchema,
+  role: columnSchema,
+  content: columnSchema,
+  reasoning_content: columnSchema,
+  train: columnSchema,
+});
+
+const rolesSchema = z.strictObject({ system: roleSchema, user: roleSchema, assistant: roleSchema, tool: roleSchema });
+
 export const fileDataSchema = z.strictObject({
   /** JSONL, JSON, CSV or Parquet; relative to the workload's file, or hf:datasets/owner/name/path. */
   path: pathSchema,
-  format: z.enum(["instruction", "chat", "text", "tokens"]).optional(),
+  format: z.enum(["instruction", "chat", "text", "tokens", "segments", "preference", "unpaired"]).optional(),
   /** Templates over the row's fields, as {{field}}. The prompt is not scored. */
   prompt: z.string().optional(),
   response: z.string().min(1).optional(),
-  /** The column of plain text. */
+  /** The column of plain text, or of messages. */
   field: z.string().min(1).optional(),
-  /** Of a conversation, which of the assistant's turns are scored. */
-  turns: z.enum(["all", "last"]).optional(),
+  /** What the file calls columns and keys of messages: {messages: dialog, role: speaker}. */
+  fields: columnsSchema.optional(),
+  /** What the file calls roles: {user: [customer], assistant: [agent]}. */
+  roles: rolesSchema.optional(),
+  /** Of a conversation, which of the assistant's turns are scored; marked: by the template's generation marks. */
+  turns: z.enum(["all", "last", "marked"]).optional(),
+  /** Whether what is not an answer is scored too. */
+  trainOnInputs: z.boolean().optional(),
+  /** Rows are read as this library reads them by default. */
+  like: z.enum(["trl", "axolotl", "llamafactory"]).optional(),
+  /** In place of the model's chat template: a name such as chatml, or a file. */
+  chatTemplate: z.string().min(1).optional(),
   shuffle: z.boolean().optional(),
   limit: positiveInt.optional(),
   /** In a folder: files whose names start with it. In a JSON object: the list under this key. */

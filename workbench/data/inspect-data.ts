@@ -1,7 +1,7 @@
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import {
-  type DataFormat,
+  aboutRows,
   type FileSource,
   loadTokenizer,
   type Place,
@@ -11,7 +11,7 @@ import {
   type TextTokenizer,
 } from "../../datasets/index.ts";
 import { absolute, type Context } from "../../files/index.ts";
-import { type RowFacts, RowTally } from "./row-tally.ts";
+import { type AboutRows, type RowFacts, RowTally } from "./row-tally.ts";
 
 export interface DataChoice {
   readonly source: FileSource;
@@ -47,6 +47,8 @@ export interface InspectedData {
   readonly format: string;
   readonly inferred: string | undefined;
   readonly facts: RowFacts;
+  /** Columns of which nothing is made. */
+  readonly ignored: readonly string[];
   /** Why the first refused row is. */
   readonly firstRefused: string | undefined;
   readonly cutoffLength: number | undefined;
@@ -76,10 +78,10 @@ export function refusalText({ facts, message }: InputError, at: string): string 
 export function tokenRow(
   tally: RowTally,
   row: Row & { readonly isJoined?: boolean },
-  format: DataFormat,
+  how: AboutRows,
   about: { readonly at: string; readonly name?: string },
 ): TokenRow {
-  const { row: cut, leftOut, isCut, isRepeated } = tally.add(row, format);
+  const { row: cut, leftOut, isCut, isRepeated } = tally.add(row, how);
   const fate = leftOut ?? (isCut ? "cut" : "trained");
   const numCut = row.inputIds.length - cut.inputIds.length;
   return { ...about, fate, inputIds: cut.inputIds, labels: cut.labels, numCut, isRepeated };
@@ -103,6 +105,7 @@ export async function inspectData(
   const { source, cutoffLength } = choice;
   const tokenizer = choice.tokenizer === undefined ? undefined : loadTokenizer(absolute(context, choice.tokenizer));
   const tally = new RowTally(cutoffLength ?? Number.POSITIVE_INFINITY);
+  const ignored = new Set<string>();
   let first: SeenRecord | undefined;
   let firstRefused: string | undefined;
   for await (const seen of readEachRecord(source, { tokenizer, baseFolder: context.cwd, at: "file" })) {
@@ -115,11 +118,18 @@ export async function inspectData(
       const refused = refusalText(atOption(seen.refused), at);
       firstRefused ??= refused;
       await onRow({ at, fate: "refused", refused }, tokenizer);
-    } else await onRow(tokenRow(tally, seen.row, seen.format, { at }), tokenizer);
+    } else {
+      const how = { format: seen.format, ...aboutRows(source, seen.format) };
+      for (const name of seen.ignored) ignored.add(name);
+      for (const row of seen.rows) {
+        const name = row.name === undefined ? {} : { name: row.name };
+        await onRow(tokenRow(tally, row, how, { at, ...name }), tokenizer);
+      }
+    }
   }
   return {
     file: source.path,
     ...{ format: first?.format ?? "none", inferred: first?.inferred },
-    ...{ facts: tally.facts(), firstRefused, cutoffLength, tokenizer },
+    ...{ facts: tally.facts(), ignored: [...ignored], firstRefused, cutoffLength, tokenizer },
   };
 }

@@ -14,7 +14,7 @@ import {
   tokensOf,
   withSweeps,
 } from "../../plan/index.ts";
-import { checkEvaluation, loadLengths, takenRows, toldFormat } from "../load/job-data.ts";
+import { checkEvaluation, ignoredColumns, loadLengths, takenRows, toldFormat } from "../load/job-data.ts";
 import { type LoadedWorkload, loadWorkload, namedProblems, openWorkload } from "../load/load-workload.ts";
 import type { EachRecord, ReadRows, RowReader } from "../load/read-rows.ts";
 import { isOverLimits } from "../load/rows-in-workers.ts";
@@ -143,6 +143,7 @@ class JobInspector {
         : await this.#each(job, index, otherData, "evaluation.data");
     const problems: RowProblem[] = [
       ...toldFormat(job, own),
+      ...ignoredColumns(own),
       ...[own, other].flatMap((each) => (each === undefined ? [] : refusedRows(each, this.#folder))),
     ];
     const near = (file: string): string => placeText({ file }, this.#folder);
@@ -151,7 +152,7 @@ class JobInspector {
     if (format === undefined || (other !== undefined && other.format === undefined))
       return { ...files, facts: undefined, run: undefined, problems };
     const counted = (each: EachRecord) => ({
-      ...{ rows: each.rows, numJoined: each.numJoined, format: each.format! },
+      ...{ rows: each.rows, numJoined: each.numJoined, format: each.format!, tooLong: each.tooLong },
       numRefused: each.refused.length,
     });
     const facts = jobFacts(job, counted(own), other === undefined ? undefined : counted(other));
@@ -198,7 +199,7 @@ function tellRows(each: EachRecord, cutoffLength: number, folder: string, onRow:
     if ("error" in one) {
       tally.refuse();
       onRow({ at, fate: "refused", refused: refusalText(one.error, at) });
-    } else onRow(tokenRow(tally, one.row, each.format!, { at }));
+    } else onRow(tokenRow(tally, one.row, { ...each, format: each.format! }, { at }));
   }
   return tally.facts();
 }
@@ -206,10 +207,10 @@ function tellRows(each: EachRecord, cutoffLength: number, folder: string, onRow:
 /** Looks at all data of a workload. @throws InputError for a workload that is none, or without its model */
 export async function inspectWorkload(context: Context, file: string): Promise<InspectedWorkload> {
   const input = readInput(context, file, "a workload file");
-  const workload = parseWorkload(input.text, input.file);
-  const source: ReadText = withSweeps(readText(input.text, input.file), workload);
+  const given = parseWorkload(input.text, input.file);
+  const source: ReadText = withSweeps(readText(input.text, input.file), given);
   try {
-    const { reader } = await openWorkload(workload, path.dirname(input.file), false);
+    const { workload, reader } = await openWorkload(given, path.dirname(input.file), false);
     const inspector = new JobInspector(reader, context.cwd);
     const jobs: InspectedJob[] = [];
     for (const [index, job] of workload.jobs.entries()) {

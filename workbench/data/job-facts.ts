@@ -27,7 +27,7 @@ export interface JobFacts {
 }
 
 /** A source's rows, and how many of its records make none. */
-export interface SourceRows extends Pick<WholeRows, "rows" | "numJoined" | "format"> {
+export interface SourceRows extends Pick<WholeRows, "rows" | "numJoined" | "format" | "tooLong"> {
   readonly numRefused?: number;
 }
 
@@ -95,18 +95,18 @@ function leaksOf(
 }
 
 /** The numbers of rows that are kept at a cutoff. */
-function keptRows({ rows, format }: SourceRows, cutoffLength: number): readonly number[] {
-  return rows.flatMap((row, at) => (cutRow(row, format, cutoffLength).leftOut === undefined ? [at] : []));
+function keptRows(source: SourceRows, cutoffLength: number): readonly number[] {
+  return source.rows.flatMap((row, at) => (cutRow(row, source, cutoffLength).leftOut === undefined ? [at] : []));
 }
 
 /** Counts some of the rows; returns the first that is the same as an earlier one, too. */
 function tally(source: SourceRows, cutoffLength: number, isOf: (row: number) => boolean) {
-  const { rows, format, numJoined, numRefused = 0 } = source;
+  const { rows, numJoined, numRefused = 0 } = source;
   const counts = new RowTally(cutoffLength);
   let repeated: number | undefined;
   for (let refused = 0; refused < numRefused; refused += 1) counts.refuse();
   rows.forEach((row, at) => {
-    if (isOf(at) && counts.add(row, format).isRepeated) repeated ??= at;
+    if (isOf(at) && counts.add(row, source).isRepeated) repeated ??= at;
   });
   const firstRepeated: RowPair | undefined =
     repeated === undefined

@@ -32,14 +32,16 @@ function said(text: string, share: number): RowProblem {
 }
 
 /** Rows that were refused, or that the cutoff shortened or dropped, or of which nothing is trained. */
-function lostRows(facts: Counts, cutoffLength: number, whose: string): readonly RowProblem[] {
+function lostRows(facts: Counts, { cutoffLength, data }: Job, whose: string): readonly RowProblem[] {
   const { numCut, numDropped, numUnscored, numRows, numRefused } = facts;
   const of = numRows - numRefused;
   const share = (numCut + numDropped) / of;
   const rows = `${of} rows${whose}`;
+  const isLong = !isLengthData(data) && data.like === "axolotl";
+  const why = isLong ? "they are longer than the cutoff" : "the cutoff left nothing to score";
   return [
     ...(numCut > 0 ? [said(`${numCut} of ${rows} cut to ${cutoffLength} tokens`, share)] : []),
-    ...(numDropped > 0 ? [said(`${numDropped} of ${rows} dropped, the cutoff left nothing to score`, share)] : []),
+    ...(numDropped > 0 ? [said(`${numDropped} of ${rows} dropped, ${why}`, share)] : []),
     ...(numUnscored > 0
       ? [said(`${numUnscored} of ${rows} left out, the data say that nothing of them is trained`, numUnscored / of)]
       : []),
@@ -155,13 +157,13 @@ export function rowProblems(
   const where = example(firstRepeated, (pair) => place(pair, "training"), "is the same as");
   return [
     ...tooManyDropped(job, index, read),
-    ...lostRows(read, job.cutoffLength, ""),
+    ...lostRows(read, job, ""),
     ...joinedRows(read, ""),
     ...repeatedRows(training, whose, where),
     ...(heldOut === undefined
       ? []
       : [
-          ...(isShared ? [] : [...lostRows(heldOut, job.cutoffLength, ofHeld), ...joinedRows(heldOut, ofHeld)]),
+          ...(isShared ? [] : [...lostRows(heldOut, job, ofHeld), ...joinedRows(heldOut, ofHeld)]),
           ...repeatedRows(heldOut, ofHeld, ""),
           ...leakedRows(facts, place),
         ]),

@@ -1,4 +1,4 @@
-import { type CutRow, cutRow, type DataFormat, datasetDigest, type Row } from "../../datasets/index.ts";
+import { type CutRow, cutRow, datasetDigest, type Row, type WholeRows } from "../../datasets/index.ts";
 import { DigestSet } from "./digest-set.ts";
 import { LengthCounts, type LengthHistogram } from "./length-counts.ts";
 
@@ -34,6 +34,9 @@ export interface RowFacts {
 /** A row's number, and that of an earlier row which is the same; both from 0. */
 export type Repeated = readonly [row: number, earlier: number];
 
+/** What decides how a row is cut. */
+export type AboutRows = Pick<WholeRows, "format" | "tooLong">;
+
 /** Counts rows as they come. */
 export class RowTally {
   readonly #cutoffLength: number;
@@ -62,9 +65,9 @@ export class RowTally {
   }
 
   /** Returns what the cutoff makes of the row, and whether the same came before. */
-  add(row: Row & { readonly isJoined?: boolean }, format: DataFormat): CutRow & { readonly isRepeated: boolean } {
+  add(row: Row & { readonly isJoined?: boolean }, about: AboutRows): CutRow & { readonly isRepeated: boolean } {
     const counts = this.#counts;
-    const cut = cutRow(row, format, this.#cutoffLength);
+    const cut = cutRow(row, about, this.#cutoffLength);
     counts.rows += 1;
     this.#whole.add(row.inputIds.length);
     const isRepeated = this.#seen.add(datasetDigest([row]));

@@ -52,6 +52,15 @@ export function toldFormat(
   return [{ severity: "remark", text: `read as ${format}, since ${inferred}` }];
 }
 
+/** A note of columns of which nothing is made. */
+export function ignoredColumns({ ignored }: { readonly ignored: readonly string[] }): readonly RowProblem[] {
+  const most = 8;
+  const more = ignored.length > most ? ` and ${ignored.length - most} more` : "";
+  if (ignored.length === 0) return [];
+  const names = `${ignored.slice(0, most).join(", ")}${more}`;
+  return [{ severity: "remark", text: `not read: ${ignored.length === 1 ? "column" : "columns"} ${names}` }];
+}
+
 /** The rows that a job's steps take, and those that it is evaluated on. @throws InputError where there is none */
 export function takenRows(job: Job, index: number, dataset: ReadRows, other: ReadRows | undefined): JobRows {
   const rows = other === undefined ? dataset.rows : [...dataset.rows, ...other.rows];
@@ -92,7 +101,7 @@ export async function loadJobData(job: Job, index: number, reader: RowReader): P
   const other = await readEvaluationData(job, index, reader);
   const rows = takenRows(job, index, dataset, other);
   const facts = jobFacts(job, dataset.whole, other?.whole);
-  const problems = [...toldFormat(job, dataset), ...rowProblems(job, index, facts)];
+  const problems = [...toldFormat(job, dataset), ...ignoredColumns(dataset), ...rowProblems(job, index, facts)];
   for (const { error } of problems) if (error !== undefined) throw error;
   return {
     ...{ rows, facts, problems },

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError, ownValue } from "../../core/index.ts";
-import { checkTokenizerFiles, type Row, resolveModel } from "../../datasets/index.ts";
+import { checkTokenizerFiles, type Row, resolveModel, withTemplateFile } from "../../datasets/index.ts";
 import { adapterDigest, type ModelFolder, openModelFolder, readPeftFolder } from "../../exec/index.ts";
 import { type FileOrDocument, type Place, readInput } from "../../files/index.ts";
 import {
   type Architecture,
+  isLengthData,
   type Job,
   type JobRows,
   longestRow,
@@ -123,8 +124,24 @@ export async function loadWorkload(place: Place, file: FileOrDocument, reader?: 
   }
 }
 
-/** The model that a workload names, and who reads its jobs' rows. @throws InputError */
-export async function openWorkload(workload: Workload, folder: string, cache: boolean) {
+/** The workload with the texts of the chat templates that it names as files: a plan holds all that its rows follow from. */
+function withTemplates(workload: Workload, folder: string): Workload {
+  const read = (data: Job["data"], at: string): Job["data"] =>
+    isLengthData(data) ? data : withTemplateFile(data, folder, at);
+  const held = ({ evaluation }: Job, index: number): Pick<Job, "evaluation"> => {
+    if (evaluation?.data === undefined) return {};
+    return { evaluation: { ...evaluation, data: read(evaluation.data, `jobs[${index}].evaluation.data`) } };
+  };
+  const jobs = workload.jobs.map((job, index) => ({
+    ...{ ...job, data: read(job.data, `jobs[${index}].data`) },
+    ...held(job, index),
+  }));
+  return { ...workload, jobs };
+}
+
+/** The workload, the model that it names, and who reads its jobs' rows. @throws InputError */
+export async function openWorkload(given: Workload, folder: string, cache: boolean) {
+  const workload = withTemplates(given, folder);
   const model = await openModel(workload, folder);
   const architecture = model?.architecture ?? workloadArchitecture(workload);
   const reader = new RowReader({
@@ -143,7 +160,7 @@ export async function openWorkload(workload: Workload, folder: string, cache: bo
       return model.folder;
     },
   });
-  return { model, architecture, reader };
+  return { workload, model, architecture, reader };
 }
 
 /**
@@ -151,13 +168,13 @@ export async function openWorkload(workload: Workload, folder: string, cache: bo
  * has read some of them. @throws InputError
  */
 export async function loadInputs(
-  workload: Workload,
+  given: Workload,
   source: ReadText,
   cache: boolean,
   known?: RowReader,
 ): Promise<LoadedWorkload> {
   const folder = path.dirname(source.file);
-  const { model, architecture, reader: own } = await openWorkload(workload, folder, cache);
+  const { workload, model, architecture, reader: own } = await openWorkload(given, folder, cache);
   const reader = known ?? own;
   const datasets: JobDataset[] = [];
   const total = { steps: 0, rows: 0 };

@@ -3,8 +3,10 @@ import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../../core/index.ts";
 import {
+  aboutRows,
   cutToLength,
   type Dataset,
+  type FileSource,
   loadTokenizer,
   locateData,
   type Place,
@@ -13,7 +15,9 @@ import {
   readWholeRows,
   type SeenRecord,
   type TextTokenizer,
+  trainableRow,
   type WholeRows,
+  withTemplateText,
 } from "../../datasets/index.ts";
 import { fileDigest } from "../../files/index.ts";
 import type { FileData } from "../../plan/index.ts";
@@ -47,7 +51,8 @@ export interface RefusedRecord {
 }
 
 /** What each record of a source has become. */
-export interface EachRecord extends Pick<WholeRows, "rows" | "numJoined" | "inferred" | "shuffle" | "file"> {
+export interface EachRecord
+  extends Pick<WholeRows, "rows" | "numJoined" | "ignored" | "inferred" | "shuffle" | "tooLong" | "file"> {
   /** Unknown where the first records are refused. */
   readonly format: WholeRows["format"] | undefined;
   /** Where each row stands, and the number of its record. */
@@ -82,6 +87,17 @@ function bytesHash(files: readonly string[]): string {
   return hash.digest("hex");
 }
 
+/** Why the rows of a record are not trained on as they are. */
+function untrainable({ rows, record }: Exclude<SeenRecord, { refused: InputError }>): InputError | undefined {
+  try {
+    trainableRow(rows, record);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InputError) return error;
+    throw error;
+  }
+}
+
 /** Reads the rows of jobs: the same data once for all of them, and from the user's cache where they were read before. */
 export class RowReader {
   readonly #context: RowContext;
@@ -109,7 +125,7 @@ export class RowReader {
     const whole = this.#whole.get(key) ?? this.#readWhole(data, at);
     this.#whole.set(key, whole);
     const cut = whole.then((rows) => ({
-      ...cutToLength({ ...rows, shuffle: shuffle ?? rows.format !== "tokens" }, cutoffLength, at),
+      ...cutToLength({ ...rows, ...aboutRows(data, rows.format) }, cutoffLength, at),
       whole: rows,
     }));
     this.#cut.set(cutKey, cut);
@@ -140,6 +156,7 @@ export class RowReader {
     const rows: Row[] = [];
     const [places, numbers]: [Place[], number[]] = [[], []];
     const refused: RefusedRecord[] = [];
+    const ignored = new Set<string>();
     let [numJoined, numRecords] = [0, 0];
     let first: SeenRecord | undefined;
     const options = { baseFolder: folder, at, vocabularySize };
@@ -148,37 +165,38 @@ export class RowReader {
       numRecords += 1;
       // A missing tokenizer is not the record's fault.
       if (seen.format !== undefined && seen.format !== "tokens") this.tokenizer();
-      if ("refused" in seen) {
-        refused.push({ number: numRecords - 1, place: seen.place, error: seen.refused });
-        continue;
-      }
-      rows.push({ inputIds: seen.row.inputIds, labels: seen.row.labels });
+      const error = "refused" in seen ? seen.refused : untrainable(seen);
+      if (error !== undefined) refused.push({ number: numRecords - 1, place: seen.place, error });
+      if (error !== undefined || "refused" in seen) continue;
+      const { inputIds, labels, isJoined } = seen.rows[0]!;
+      rows.push({ inputIds, labels });
       places.push(seen.place);
       numbers.push(numRecords - 1);
-      numJoined += Number(seen.row.isJoined === true);
+      numJoined += Number(isJoined === true);
+      for (const name of seen.ignored) ignored.add(name);
     }
     const { format, inferred } = first ?? {};
-    const why = inferred === undefined ? {} : { inferred };
-    const shuffle = data.shuffle ?? format !== "tokens";
-    return { rows, places, numbers, refused, numJoined, numRecords, format, ...why, shuffle, file };
+    const about = { ...(inferred === undefined ? {} : { inferred }), ...aboutRows(data, format ?? "text"), file };
+    return { rows, places, numbers, refused, numJoined, ignored: [...ignored], numRecords, format, ...about };
   }
 
-  async #readWhole(data: FileData, at: string): Promise<WholeRows> {
+  async #readWhole(given: FileData, at: string): Promise<WholeRows> {
     const { folder, vocabularySize, mostTokens, cache } = this.#context;
+    const data = withTemplateText(given, folder, at);
     const where = { baseFolder: folder, at };
     const file = await locateData(data, where);
     const found = statSync(file, { throwIfNoEntry: false });
     const isKept = cache && found?.isFile() === true && found.size <= MOST_KEPT;
     const key = isKept ? this.#keyOf(data, file) : undefined;
     const kept = key === undefined ? undefined : cachedRows(key);
-    if (kept !== undefined) return { ...kept, file, shuffle: data.shuffle ?? kept.format !== "tokens" };
+    if (kept !== undefined) return { ...kept, file, ...aboutRows(data, kept.format) };
     const options = { ...where, vocabularySize, mostTokens };
     const rows = (await this.#readInWorkers(data, file, options)) ?? (await this.#readHere(data, options));
     if (key !== undefined) keepRows(key, rows);
     return rows;
   }
 
-  async #readInWorkers(data: FileData, file: string, options: WhereRows): Promise<WholeRows | undefined> {
+  async #readInWorkers(data: FileSource, file: string, options: WhereRows): Promise<WholeRows | undefined> {
     if (data.format === "tokens" || builtWorker() === null) return undefined;
     const stats = statSync(file, { throwIfNoEntry: false });
     const isWorth = stats?.isFile() === true && isWorthWorkers(data, stats.size);
@@ -186,7 +204,7 @@ export class RowReader {
     return await readRowsInWorkers(data, { ...options, tokenizerFolder }, isWorth ? {} : { workers: 1 });
   }
 
-  #readHere(data: FileData, options: WhereRows): Promise<WholeRows> {
+  #readHere(data: FileSource, options: WhereRows): Promise<WholeRows> {
     return readWholeRows(data, { ...options, tokenizer: () => this.tokenizer() });
   }
 
@@ -202,7 +220,7 @@ export class RowReader {
   }
 
   /** All that rows follow from: the data's bytes, the tokenizer's, and what is done with a record. */
-  #keyOf({ path: file, shuffle: _shuffle, ...how }: FileData, located: string): string {
+  #keyOf({ path: file, shuffle: _shuffle, ...how }: FileSource, located: string): string {
     const { vocabularySize, mostTokens } = this.#context;
     const tokenizer = how.format === "tokens" ? null : this.#hashTokenizer();
     const facts = {

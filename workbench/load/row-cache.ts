@@ -5,7 +5,7 @@ import { userCache, writeWholeFile } from "../../files/index.ts";
 import { packRows, unpackRows } from "./packed-rows.ts";
 
 /** Raised when the same data give other rows than before. */
-const VERSION = 3;
+const VERSION = 4;
 const MAGIC = "LTROWS";
 /** All files together; the ones that were used longest ago go. */
 const MOST_BYTES = 2 ** 30;
@@ -16,6 +16,7 @@ interface Header {
   readonly format: WholeRows["format"];
   readonly inferred: string | null;
   readonly numJoined: number;
+  readonly ignored: readonly string[];
   readonly numRows: number;
   readonly numTokens: number;
 }
@@ -25,7 +26,7 @@ function fileOf(key: string): string {
 }
 
 /** Rows as one file: a line that says what there is, then in 32-bit words the lengths, the tokens and the labels. */
-function encode({ rows, numJoined, format, inferred }: WholeRows): Uint8Array {
+function encode({ rows, numJoined, ignored, format, inferred }: WholeRows): Uint8Array {
   const numTokens = rows.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
   const header: Header = {
     ...{
@@ -34,6 +35,7 @@ function encode({ rows, numJoined, format, inferred }: WholeRows): Uint8Array {
       format,
       inferred: inferred ?? null,
       numJoined,
+      ignored,
       numRows: rows.length,
       numTokens,
     },
@@ -45,16 +47,18 @@ function encode({ rows, numJoined, format, inferred }: WholeRows): Uint8Array {
 }
 
 /** Undefined for a file that is not whole, or of another version. */
-function decode(bytes: Buffer): Pick<WholeRows, "rows" | "numJoined" | "format" | "inferred"> | undefined {
+function decode(bytes: Buffer): Pick<WholeRows, "rows" | "numJoined" | "ignored" | "format" | "inferred"> | undefined {
   const end = bytes.indexOf("\n") + 1;
   if (end === 0 || end % 4 !== 0) return undefined;
-  const { magic, version, format, inferred, numJoined, numRows, numTokens } = JSON.parse(
+  const { magic, version, format, inferred, numJoined, ignored, numRows, numTokens } = JSON.parse(
     bytes.toString("utf8", 0, end),
   ) as Header;
   const numWords = numRows + 2 * numTokens;
   if (magic !== MAGIC || version !== VERSION || bytes.length !== end + 4 * numWords) return undefined;
   const rows = unpackRows(new Int32Array(bytes.buffer, bytes.byteOffset + end, numWords), numRows);
-  return rows === undefined ? undefined : { rows, numJoined, format, ...(inferred === null ? {} : { inferred }) };
+  return rows === undefined
+    ? undefined
+    : { rows, numJoined, ignored, format, ...(inferred === null ? {} : { inferred }) };
 }
 
 /** What a key's rows are; undefined where nobody has kept them. */

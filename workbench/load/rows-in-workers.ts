@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { InputError, sum } from "../../core/index.ts";
 import {
+  aboutRows,
   type DataRecord,
   type FileSource,
   type ReadDatasetOptions,
@@ -94,10 +95,19 @@ export async function readRowsInWorkers(
   const shared = { tokenizerFolder: folder, source, vocabularySize, mostTokens };
   const packed = await inWorkers("rows", shared, parts, { limits: limitsOf(folder, parts), ...workers });
   let numJoined = 0;
+  const ignored = new Set<string>();
   const rows = packed.flatMap((made, part): readonly Row[] => {
     if ("facts" in made) throw new InputError(made.facts);
     numJoined += made.numJoined;
+    for (const name of made.ignored) ignored.add(name);
     return unpackRows(made.words, parts[part]!.records.length)!;
   });
-  return { ...about, rows, numJoined, format: source.format, shuffle: source.shuffle ?? true };
+  return {
+    ...about,
+    rows,
+    numJoined,
+    ignored: [...ignored],
+    format: source.format,
+    ...aboutRows(source, source.format),
+  };
 }

@@ -58,7 +58,6 @@ describe("a row that says how it is to be trained", () => {
   });
 
   it.each([
-    ["label", true],
     ["label", 1],
     ["label", "true"],
     ["label", null],
@@ -85,7 +84,9 @@ describe("a row that says how it is to be trained", () => {
     await expect(read([review])).rejects.toThrow(/Expected "label" to be true/);
     expect(await read([review], { prompt: "{{text}}", response: "{{label}}" })).toBe(1);
     const pair = { prompt: "a", chosen: "b", rejected: "c" };
-    await expect(read([pair])).rejects.toThrow(/r\.jsonl:1: Expected "chosen" to be absent at chosen/);
+    await expect(read([pair])).rejects.toThrow(
+      /r\.jsonl:1: Expected rows that are trained on as they are, got "a pair of answers"/,
+    );
     expect(await read([pair], { prompt: "{{prompt}}", response: "{{chosen}}" })).toBe(1);
     expect(await read([{ chosen: talk({}).messages, rejected: [] }], { field: "chosen" })).toBe(1);
     expect(await read([{ weight: "0" }], { field: "weight" })).toBe(1);
@@ -94,18 +95,30 @@ describe("a row that says how it is to be trained", () => {
   it("is refused in every format and form of file", async () => {
     await expect(read([{ text: "a", train: false }])).rejects.toThrow(/"train"/);
     await expect(read([{ input_ids: [1, 2], weight: 0 }])).rejects.toThrow(/"weight"/);
-    await expect(read([{ ...talk({}), label: false }])).rejects.toThrow(/"label"/);
+    await expect(read([talk({}), { ...talk({}), label: false }])).rejects.toThrow(/"label"/);
     const csv = temporaryFile("r.csv", "prompt,completion,label\na,b,True\na,b,False\n");
     await expect(readDataset({ path: csv }, { tokenizer: folder() })).rejects.toThrow(/r\.csv:3: Expected "label"/);
   });
 
-  it("is refused where a mask takes out tokens that no labels take out", async () => {
+  it("is understood where a mask of token rows takes out tokens", async () => {
     const ids = { input_ids: [1, 2, 3] };
-    for (const key of ["attention_mask", "completion_mask", "assistant_masks", "loss_mask"]) {
-      await expect(read([{ ...ids, [key]: [0, 1, 1] }])).rejects.toThrow(`Expected "${key}" to be ones only`);
-      expect(await read([{ ...ids, [key]: [1, true, 1] }])).toBe(1);
-      expect(await read([{ ...ids, [key]: [0, 1, 1], labels: [-100, 2, 3] }])).toBe(1);
+    for (const key of ["completion_mask", "assistant_masks", "loss_mask"]) {
+      const file = temporaryFile("r.jsonl", JSON.stringify({ ...ids, [key]: [0, true, 1] }));
+      const { rows } = await readDataset({ path: file }, { tokenizer: folder() });
+      expect([...rows[0]!.labels]).toEqual([-100, 2, 3]);
+      await expect(read([{ ...ids, [key]: [0, 1] }])).rejects.toThrow(/Expected 3 times 0 or 1/);
     }
+    await expect(read([{ ...ids, attention_mask: [0, 1, 1] }])).rejects.toThrow(/"attention_mask" to be ones only/);
+    expect(await read([{ ...ids, attention_mask: [1, true, 1] }])).toBe(1);
+    expect(await read([{ ...ids, attention_mask: [0, 1, 1], labels: [-100, 2, 3] }])).toBe(1);
+  });
+
+  it.each([
+    [{ prompt: "a", completion: "b", label: true }, "an answer with a label"],
+    [{ ...talk({}), label: false }, "an answer with a label"],
+    [{ prompt: "a", chosen: "b", rejected: "c" }, "a pair of answers"],
+  ])("is refused as rows of a preference, which have no loss yet: %j", async (record, what) => {
+    await expect(read([record])).rejects.toThrow(`got "${what}"`);
   });
 });
 
@@ -113,11 +126,18 @@ describe("a message that says how it is to be trained", () => {
   it.each([
     ["label", false],
     ["images", ["a.png"]],
-    ["train_detail", [{ begin_offset: 0, end_offset: 1, train: false }]],
   ])("is refused by name where that is not understood: %s: %j", async (key, value) => {
     await expect(read([talk({}), talk({ [key]: value })])).rejects.toThrow(
       new RegExp(`r\\.jsonl:2: Expected "${key}" to be .* at messages\\[1\\]\\.${key}, got `),
     );
+  });
+
+  it("is refused where it says of characters if they are trained, under whatever key", async () => {
+    const detail = [{ begin_offset: 0, end_offset: 1, train: false }];
+    for (const key of ["train_detail", "detail"])
+      await expect(read([talk({ [key]: detail })])).rejects.toThrow(
+        new RegExp(`no "${key}" that says of characters if they are trained at messages\\[1\\]\\.${key}`),
+      );
   });
 
   it("is trained where it says so, and need not say that what is not trained is not", async () => {

@@ -1,0 +1,26 @@
+import { InputError, ownValue } from "../../core/index.ts";
+import { fieldAt } from "../records/record.ts";
+import { amountOf, listOf } from "./directives.ts";
+import { fieldsOf, type RowKind, type RowPart, rowOfParts } from "./row-kind.ts";
+
+/** Texts of which each says whether it is scored, as Axolotl's `input_output` has them. Nothing is put around them. */
+export const segmentsRow: RowKind = (record, { source, reading, tokenizer, mostTokens }) => {
+  const name = source.field ?? "segments";
+  const at = fieldAt(record.place, name);
+  const value = ownValue(fieldsOf(record), name);
+  const segments = listOf(value);
+  if (segments === undefined || segments.length === 0)
+    throw new InputError({ expected: "a list of segments {text, label}", ...record.place, at, got: value ?? "none" });
+  const parts = segments.map((segment, index): RowPart => {
+    const { text, label } = (segment ?? {}) as Readonly<Record<string, unknown>>;
+    const amount = amountOf(label);
+    if (typeof text !== "string" || (amount !== 0 && amount !== 1))
+      throw new InputError({
+        expected: "a segment {text, label} whose label is true or false",
+        ...{ ...record.place, at: `${at}[${index}]`, got: segment },
+      });
+    return { text, scored: amount === 1 || reading.scored === "all", isStrict: true };
+  });
+  const isApart = reading.apart !== "nothing";
+  return rowOfParts(tokenizer(), parts, { mostTokens, begins: false, ends: false, isApart });
+};
