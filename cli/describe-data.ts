@@ -1,12 +1,22 @@
 import { type InspectedData, LEFT_OUT, type SeenRow } from "../workbench/index.ts";
 import { percent, table, wholeText } from "./output.ts";
 
+/** Some names, and how many more there are. */
+function firstOf(names: readonly string[]): string {
+  const most = 8;
+  return `${names.slice(0, most).join(", ")}${names.length > most ? ` and ${names.length - most} more` : ""}`;
+}
+
 /** What a person would want to know of data before they are trained on. */
-export function dataText({ file, format, inferred, facts, firstRefused }: InspectedData): string {
+export function dataText({ file, format, inferred, ignored, facts, firstRefused }: InspectedData): string {
   const { tokens } = facts;
   const line = (what: string, count: number): readonly string[][] => (count === 0 ? [] : [[what, wholeText(count)]]);
   return [
     `${file}: rows, read as ${format}${inferred === undefined ? "" : `, since ${inferred}`}`,
+    ...(ignored.length === 0 ? [] : [`not read: ${ignored.length === 1 ? "column" : "columns"} ${firstOf(ignored)}`]),
+    ...(format === "preference" || format === "unpaired"
+      ? ["Losses that compare answers do not exist here yet: `train` refuses these rows."]
+      : []),
     "",
     table(
       ["rows", "number"],

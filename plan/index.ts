@@ -157,6 +157,7 @@ export type {
   Workload,
 } from "./documents/workload.ts";
 export {
+  COLUMN_NAMES,
   type Dtype,
   dtypeSchema,
   jobDefaults,
@@ -164,6 +165,7 @@ export {
   MOST_ROWS,
   nameSchema,
   type Recompute,
+  ROLE_NAMES,
   recomputeSchema,
   writtenJobSchema,
 } from "./documents/workload.ts";

@@ -1,6 +1,8 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { InputError } from "../../core/index.ts";
 import type { FileSource } from "../../datasets/index.ts";
 import { absolute } from "../../files/index.ts";
+import { COLUMN_NAMES, ROLE_NAMES } from "../../plan/index.ts";
 import { estimateRun, inspectData, inspectWorkload, problemsOf, type SeenRow } from "../../workbench/index.ts";
 import {
   type Arguments,
@@ -38,13 +40,29 @@ const ROWS: Use = {
     },
     format: {
       type: "string",
-      choices: ["instruction", "chat", "text", "tokens"],
+      choices: ["instruction", "chat", "text", "tokens", "segments", "preference", "unpaired"],
       describe: "how rows are read; by the first row when absent",
     },
     prompt: { type: "string", describe: "template of what is not trained, with {{field}}", beside: "response" },
     response: { type: "string", describe: "template of what is trained, with {{field}}", beside: "prompt" },
     field: { type: "string", describe: "column of the text or of the messages" },
-    turns: { type: "string", choices: ["all", "last"], describe: "which of the assistant's turns are trained" },
+    fields: { type: "string", describe: "what the file calls columns: messages=dialog,role=speaker" },
+    roles: { type: "string", describe: "what it calls roles: user=customer,assistant=agent" },
+    turns: {
+      type: "string",
+      choices: ["all", "last", "marked"],
+      describe: "which of the assistant's turns are trained; marked: by the template's generation marks",
+    },
+    "train-on-inputs": { type: "boolean", describe: "train what is not an answer, too" },
+    like: {
+      type: "string",
+      choices: ["trl", "axolotl", "llamafactory"],
+      describe: "read rows as this library reads them by default",
+    },
+    "chat-template": {
+      type: "string",
+      describe: "in place of the model's: chatml, llama2, llama3, mistral, gemma, phi3, zephyr, vicuna, or a file",
+    },
     split: { type: "string", describe: "files of a folder, or the list of a JSON object" },
     limit: { type: "number", describe: "only the first so many rows" },
     "cutoff-length": { type: "number", describe: "tokens that a row keeps" },
@@ -79,6 +97,30 @@ function isWorkload(io: Io, file: string): boolean {
   return /^\s*\{/.test(firstText(absolute(io, file))) && /"kind"\s*:\s*"workload"/.test(firstText(absolute(io, file)));
 }
 
+/** "a=b,c=d". @throws InputError for what is no such list, and for another name than these */
+function optionalPairs(
+  args: Arguments,
+  name: string,
+  names: readonly string[],
+): Readonly<Record<string, string>> | undefined {
+  const text = optionalText(args, name);
+  if (text === undefined) return undefined;
+  const pairs = text.split(",").map((pair) => /^\s*([^=]+?)\s*=\s*(.+?)\s*$/.exec(pair));
+  if (pairs.some((pair) => pair === null))
+    throw new InputError({ expected: "pairs as in a=b,c=d", at: `--${name}`, got: text });
+  const wrong = pairs.find((pair) => !names.includes(pair![1]!));
+  if (wrong !== undefined)
+    throw new InputError({ expected: `one of ${names.join(", ")}`, at: `--${name}`, got: wrong![1] });
+  return Object.fromEntries(pairs.map((pair) => [pair![1]!, pair![2]!]));
+}
+
+function rolesOf(args: Arguments): FileSource["roles"] {
+  const pairs = optionalPairs(args, "roles", ROLE_NAMES);
+  return pairs === undefined
+    ? undefined
+    : Object.fromEntries(Object.entries(pairs).map(([role, name]) => [role, [name]]));
+}
+
 async function lookAtRows(io: Io, args: Arguments): Promise<number> {
   const source: FileSource = {
     path: requiredText(args, "file"),
@@ -86,7 +128,12 @@ async function lookAtRows(io: Io, args: Arguments): Promise<number> {
     prompt: optionalText(args, "prompt"),
     response: optionalText(args, "response"),
     field: optionalText(args, "field"),
+    fields: optionalPairs(args, "fields", COLUMN_NAMES) as FileSource["fields"],
+    roles: rolesOf(args),
     turns: optionalText(args, "turns") as FileSource["turns"],
+    trainOnInputs: flag(args, "train-on-inputs") ? true : undefined,
+    like: optionalText(args, "like") as FileSource["like"],
+    chatTemplate: optionalText(args, "chat-template"),
     split: optionalText(args, "split"),
     limit: optionalCount(args, "limit"),
   };

@@ -18,10 +18,14 @@ interface ScoredRanges {
   readonly spans: readonly Range[];
 }
 
-/** Without the white space behind the token that ends a turn: a line break that a template writes there says nothing. */
-function endOfToken(text: string, { specialTexts }: TextTokenizer): number {
+/**
+ * Where what is said ends: without the white space behind what closes the turn, since a line break that a template
+ * writes there says nothing. Where nothing but white space closes it, that is what tells the turn's end.
+ */
+function endOfTurn(text: string, textEnd: number | undefined, { specialTexts }: TextTokenizer): number {
   const said = text.trimEnd();
-  return specialTexts.some((token) => said.endsWith(token)) ? said.length : text.length;
+  const isClosed = textEnd === undefined ? specialTexts.some((token) => said.endsWith(token)) : said.length > textEnd;
+  return isClosed ? said.length : text.length;
 }
 
 interface ChatContext {
@@ -115,7 +119,9 @@ function answerEnd(turn: Turn, { begins, content, ends }: LocatedTurn, context: 
   const { reading, rendered, tokenizer } = context;
   if (reading.answerEnds === "space") return ends;
   const text = rendered.whole.slice(begins, ends);
-  const end = begins + endOfToken(text, tokenizer);
+  const calls = turn.message["tool_calls"] !== undefined;
+  const textEnd = calls || content === undefined ? undefined : content[1] - begins;
+  const end = begins + endOfTurn(text, textEnd, tokenizer);
   if (reading.answerEnds === "token" || rendered.whole.slice(begins, end).endsWith(tokenizer.eosText)) return end;
   return turn.message["tool_calls"] === undefined && content !== undefined
     ? content[1]
@@ -153,16 +159,16 @@ function scoredRanges(context: ChatContext, choice: "all" | "last"): ScoredRange
   if (takesAll) scored.push(takes === "rest" ? completionRange(context) : [0, rendered.whole.length]);
   const last = turns.findLastIndex(({ isAnswer, isTrained }) => isAnswer && isTrained);
   for (const [index, turn] of turns.entries()) {
-    if (!turn.isAnswer || index < numPrompt || (choice === "last" && index !== last)) continue;
+    const isTaken = turn.isAnswer && index >= numPrompt && (choice === "all" || index === last);
+    const isSilent = !turn.isTrained || turn.spans !== undefined;
     // Answers that are tokenized by themselves have to be found in any case.
-    if (takesAll && reading.apart !== "all" && turn.isTrained && turn.spans === undefined) continue;
-    if (!takesAll && !turn.isTrained) continue;
+    if (takesAll ? !isSilent && !(isTaken && reading.apart === "all") : !isTaken || !turn.isTrained) continue;
     const where = located(locate, index, place);
     if (!turn.isTrained) silent.push([where.begins, where.ends]);
     const own = spansOf(turn, index, where, context);
     silent.push(...own.silent);
     spans.push(...own.spans);
-    const range = turn.isTrained ? answerRange(turn, where, context) : undefined;
+    const range = isTaken && turn.isTrained ? answerRange(turn, where, context) : undefined;
     if (range !== undefined) scored.push(range);
   }
   return { scored, silent, spans };

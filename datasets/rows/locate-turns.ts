@@ -15,7 +15,7 @@ export interface Rendered {
   readonly specialTexts: readonly string[];
 }
 
-/** Where one of the assistant's turns stands in the whole text: `begins <= says <= ends`. */
+/** Where a turn stands in the whole text: `begins <= says <= ends`. Of others than the assistant only the text is known. */
 export interface LocatedTurn {
   /** Behind what asks the assistant to speak: "<|im_start|>assistant\n". */
   readonly begins: number;
@@ -127,7 +127,7 @@ function locateStraight({ whole, messages, render }: Rendered, index: number): L
   return { begins: before.length, says: before.length, content: undefined, ends: behind.length };
 }
 
-/** Finds turns of the assistant in a written conversation; undefined for one that the template leaves out or changes. */
+/** Finds turns in a written conversation; undefined for one that the template leaves out or changes. */
 export function turnLocator(rendered: Rendered): (index: number) => LocatedTurn | undefined {
   const { whole, messages, render, specialTexts } = rendered;
   const texts = locateTexts(rendered);
@@ -155,6 +155,12 @@ export function turnLocator(rendered: Rendered): (index: number) => LocatedTurn 
 
   return (index) => {
     const own = texts[index];
+    if (messages[index]!.role !== "assistant") {
+      if (own === undefined) return undefined;
+      const [begins, end] = own.content;
+      const closes = specialTexts.find((token) => whole.startsWith(token, end))?.length ?? 0;
+      return { begins, says: begins, content: own.content, ends: end + closes };
+    }
     if (own === undefined) return locateStraight(rendered, index);
     frame ??= frameOf(rendered, index);
     const begins = beginOf(index, own.says, frame.asks);

@@ -37,16 +37,19 @@ const SPEAKERS: Readonly<Record<string, string>> = {
   ...{ observation: "tool", function_response: "tool", tool: "tool" },
 };
 
-/** @throws InputError for a value that is neither yes nor no, such as half of a weight */
-function isTrained(fields: Fields, place: Place, at: string, own?: string): boolean {
+/**
+ * Whether nothing says that it is not trained. @throws InputError where an answer has a value that is neither yes nor no,
+ * such as half of a weight
+ */
+function isTrained(fields: Fields, isAnswer: boolean, place: Place, at: string, own?: string): boolean {
   let trained = true;
   for (const key of own === undefined ? TRAINED_KEYS : [...TRAINED_KEYS, own]) {
     const value = ownValue(fields, key);
     if (value === undefined || value === null || value === "") continue;
     const amount = amountOf(value);
-    if (amount !== 0 && amount !== 1)
+    if (isAnswer && amount !== 0 && amount !== 1)
       throw new InputError({ expected: "0, 1, true or false", ...place, at: `${at}.${key}`, got: value });
-    trained &&= amount === 1;
+    trained &&= amount !== 0;
   }
   return trained;
 }
@@ -62,7 +65,7 @@ function partsOf(parts: readonly unknown[], place: Place, at: string): readonly 
     if (seen !== undefined) throw new InputError({ expected: "a part of type text", ...place, at: own, got: seen });
     if (type !== "text" || typeof text !== "string")
       throw new InputError({ expected: "a part of type text", ...place, at: own, got: type === "text" ? text : type });
-    return { text, isTrained: isTrained(fields, place, own) };
+    return { text, isTrained: isTrained(fields, true, place, own) };
   });
 }
 
@@ -162,7 +165,7 @@ export function turnOf(value: unknown, ways: MessageWays, place: Place, at: stri
   return {
     message,
     isAnswer,
-    isTrained: isTrained(fields, place, at, flag),
-    spans: isAnswer && parts?.some((part) => !part.isTrained) === true ? parts : undefined,
+    isTrained: isTrained(fields, isAnswer, place, at, flag),
+    spans: parts?.some((part) => !part.isTrained) === true ? parts : undefined,
   };
 }

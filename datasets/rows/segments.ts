@@ -19,7 +19,7 @@ export const segmentsRow: RowKind = (record, { source, reading, tokenizer, mostT
         expected: "a segment {text, label} whose label is true or false",
         ...{ ...record.place, at: `${at}[${index}]`, got: segment },
       });
-    return { text, scored: amount === 1 || reading.scored === "all", isStrict: true };
+    return { text, scored: amount === 1 || source.trainOnInputs === true, isStrict: true };
   });
   const isApart = reading.apart !== "nothing";
   return rowOfParts(tokenizer(), parts, { mostTokens, begins: false, ends: false, isApart });

@@ -107,6 +107,10 @@ const columnsSchema = z.strictObject({
 
 const rolesSchema = z.strictObject({ system: roleSchema, user: roleSchema, assistant: roleSchema, tool: roleSchema });
 
+/** Names that `fields` and `roles` may give otherwise. */
+export const COLUMN_NAMES = Object.keys(columnsSchema.shape);
+export const ROLE_NAMES = Object.keys(rolesSchema.shape);
+
 export const fileDataSchema = z.strictObject({
   /** JSONL, JSON, CSV or Parquet; relative to the workload's file, or hf:datasets/owner/name/path. */
   path: pathSchema,

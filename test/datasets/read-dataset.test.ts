@@ -149,7 +149,7 @@ sharedTest.each<[string, string, string]>([
   [
     "turns between marks, with a line end after each",
     "{% for m in messages %}{{ '[' + m.role + ']' + m.content + '[end]\n' }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}",
-    "Ho[end]\nHe[end]\n",
+    "Ho[end]He[end]",
   ],
   [
     "turns in pairs, where nothing is asked of the prompt",
