@@ -4,6 +4,7 @@ import { DeviceError, InputError } from "../core/index.ts";
 import type { Place } from "./context.ts";
 import { passFault } from "./faults.ts";
 import { linesOfFile } from "./file-lines.ts";
+import { nearFileHint } from "./near-files.ts";
 import { checkReadable, readWholeText } from "./readable-file.ts";
 import { writeAll, writeWholeFile } from "./whole-file.ts";
 
@@ -60,11 +61,21 @@ function documentText(document: object, what: string): string {
   throw new InputError({ expected: `the content of ${what}`, got: typeof document });
 }
 
-/** @throws InputError, or DeviceError of a disk that fails, when it cannot be read. */
+/** A hint for a file that is not there: one that has nearly its name, else what was given. */
+function missingFileHint(error: unknown, full: string, hint?: string): string | undefined {
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") return hint;
+  return nearFileHint(full) ?? hint;
+}
+
+/**
+ * `hint`: what helps where there is no such file.
+ * @throws InputError, or DeviceError of a disk that fails, when it cannot be read.
+ */
 export function readInput(
   place: Place,
   file: FileOrDocument,
   what: string,
+  hint?: string,
 ): { readonly text: string; readonly file: string } {
   if (typeof file !== "string") return { text: documentText(file, what), file: absolute(place, HANDED_IN) };
   const full = absolute(place, file);
@@ -72,7 +83,7 @@ export function readInput(
     passFault("read", full);
     return { text: readWholeText(full), file: full };
   } catch (error) {
-    throw fileError(error, what, file);
+    throw fileError(error, what, file, missingFileHint(error, full, hint));
   }
 }
 
@@ -83,7 +94,7 @@ export function inputLines(
   what: string,
 ): { readonly lines: Iterable<string>; readonly file: string } {
   const full = absolute(place, file);
-  const refused = (error: unknown): Error => fileError(error, what, file);
+  const refused = (error: unknown): Error => fileError(error, what, file, missingFileHint(error, full));
   try {
     passFault("read", full);
     checkReadable(full);

@@ -27,6 +27,8 @@ export {
 export { LateWrites, missingError } from "./late-writes.ts";
 // A file that gets lines while a run goes on.
 export { LineFile, type LineFileOptions } from "./line-file.ts";
+// Files that are there, for one that is not.
+export { nearFileHint } from "./near-files.ts";
 // Whether a process is there.
 export { isProcessAlive } from "./process-alive.ts";
 // Files to read: no pipe, no device, no more than there is room for.

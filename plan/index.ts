@@ -9,7 +9,8 @@ export { gpuOfName } from "./cluster/device-names.ts";
 // Which process runs which stage of a plan over several machines.
 export { machinesOf, stageRanks } from "./cluster/machine-ranks.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
-export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";
+export { clusterFromList } from "./cluster/listed-devices.ts";
+export { type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";
 // What the time of an action follows from.
 export type { ActionCost } from "./costs/action-cost.ts";
 // Durations from the cost model in whole nanoseconds, by which planner and simulator go.
@@ -31,7 +32,6 @@ export {
 export {
   deviceCalibration,
   gpuCalibration,
-  requireDevice,
   type TrainingLosses,
   trainingLosses,
   transferCalibration,
@@ -80,6 +80,8 @@ export {
 } from "./documents/calibration.ts";
 // What a catalog of devices and links looks like, and how one goes in front of another.
 export { type Catalog, type CatalogDevice, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
+// A device of it by a name that a person writes.
+export { devicesNamed, requireDeviceName } from "./documents/catalog-names.ts";
 export {
   CHECKPOINT_VERSION,
   type Checkpoint,
@@ -113,6 +115,10 @@ export {
   systemCountsSchema,
 } from "./documents/machine.ts";
 export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
+// How a base model's weights are kept, and other words for it.
+export { DTYPE_WORDS, type Dtype, dtypeSchema } from "./documents/dtype.ts";
+// What keys of other tools are here.
+export { FOREIGN_KEYS, type ForeignKey } from "./documents/foreign-keys.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
 export { completeJob, type ParsedWorkload, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
@@ -122,7 +128,8 @@ export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.t
 export { PRESETS } from "./documents/presets.ts";
 export * from "./documents/questions.ts";
 // Reading documents, with file, line and path in every message.
-export { checkDocument, expectation, parseDocument, placeError } from "./documents/read-document.ts";
+export { expectation } from "./documents/expectation.ts";
+export { checkDocument, parseDocument, placeError } from "./documents/read-document.ts";
 export { type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.
 export type {
@@ -157,8 +164,6 @@ export type {
   Workload,
 } from "./documents/workload.ts";
 export {
-  type Dtype,
-  dtypeSchema,
   jobDefaults,
   jobSchema,
   MOST_ROWS,

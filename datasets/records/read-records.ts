@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
-import { checkReadable } from "../../files/index.ts";
+import { checkReadable, nearFileHint } from "../../files/index.ts";
 import type { FileSource } from "../data-source.ts";
 import { readCsv, readTsv } from "./csv.ts";
 import { readJsonArray } from "./json-array.ts";
@@ -43,7 +43,12 @@ function filesOf(target: string, split: string): readonly string[] {
 export async function* readRecords(target: string, source: FileSource, at: string): AsyncGenerator<DataRecord> {
   const stats = fs.statSync(target, { throwIfNoEntry: false });
   if (stats === undefined)
-    throw new InputError({ expected: "a data file", at, got: target, hint: "There is no such file." });
+    throw new InputError({
+      expected: "a data file",
+      at,
+      got: target,
+      hint: `There is no such file. ${nearFileHint(target) ?? ""}`.trim(),
+    });
   const files = stats.isDirectory() ? filesOf(target, source.split ?? "train") : [target];
   const split = stats.isDirectory() ? undefined : source.split;
   let left = source.limit ?? Number.POSITIVE_INFINITY;

@@ -6,7 +6,8 @@ import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { KernelFigures } from "../documents/kernels.ts";
 import type { Stage } from "../documents/setting.ts";
-import type { Dtype, Recompute } from "../documents/workload.ts";
+import type { Dtype } from "../documents/dtype.ts";
+import type { Recompute } from "../documents/workload.ts";
 import {
   type DevicePeaks,
   decoderDimensions,

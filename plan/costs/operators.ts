@@ -14,7 +14,7 @@ import {
 } from "../documents/architecture.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
-import type { Dtype } from "../documents/workload.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import { adapterParameters } from "./adapter-parameters.ts";
 import {
   attention,

@@ -1,10 +1,12 @@
 import { z } from "zod";
-import { InputError } from "../../core/index.ts";
+import type { ErrorFacts } from "../../core/index.ts";
 import { expandSweeps, type Sweep, writtenPath } from "./expand-sweeps.ts";
-import { checkDocument, formatPath } from "./read-document.ts";
+import { formatPath } from "./document-path.ts";
+import { errorOf, faultsOf } from "./faults.ts";
 import { type DocumentPath, type ReadText, readText } from "./read-text.ts";
 import { sweepSchema } from "./sweep.ts";
 import { JOB_DEFAULTS, type Workload, workloadSchema } from "./workload.ts";
+import { writtenWorkloadSchema } from "./written-workload.ts";
 
 type Mapping = Readonly<Record<string, unknown>>;
 
@@ -69,41 +71,64 @@ export interface ParsedWorkload extends Workload {
   readonly sweeps: readonly Sweep[];
 }
 
-/** Two jobs have one name. */
-function refuseSameNames({ jobs }: Workload, sweeps: readonly Sweep[], source: ReadText): void {
+/** Jobs that have the name of an earlier one. */
+function sameNames({ jobs }: Workload, sweeps: readonly Sweep[], source: ReadText): readonly ErrorFacts[] {
   const seen = new Map<string, number>();
-  jobs.forEach(({ name }, index) => {
+  return jobs.flatMap(({ name }, index) => {
     const first = seen.get(name.toLowerCase());
-    if (first !== undefined) {
-      const path = writtenPath(sweeps, ["jobs", index, "name"]);
-      throw new InputError({
-        expected: `a job name that is not that of ${formatPath(writtenPath(sweeps, ["jobs", first]))}`,
-        at: formatPath(path),
-        got: name,
-        file: source.file,
-        ...source.locate(path),
-      });
-    }
-    seen.set(name.toLowerCase(), index);
+    seen.set(name.toLowerCase(), first ?? index);
+    if (first === undefined) return [];
+    const path = writtenPath(sweeps, ["jobs", index, "name"]);
+    const expected = `a job name that is not that of ${formatPath(writtenPath(sweeps, ["jobs", first]))}`;
+    return [{ expected, at: formatPath(path), got: name, file: source.file, ...source.locate(path) }];
   });
+}
+
+/** What of a workload is written so that its jobs can be looked at. */
+interface WrittenJobs {
+  readonly defaults?: unknown;
+  readonly jobs: readonly Mapping[];
+}
+
+function hasJobs(value: unknown): value is WrittenJobs {
+  if (!isMapping(value) || value["kind"] !== "workload") return false;
+  const { jobs } = value;
+  return Array.isArray(jobs) && jobs.length > 0 && jobs.every(isMapping);
 }
 
 /**
  * A workload with `defaults` merged into every job, key by key, and a job for each point of a sweep.
- * @throws InputError with file, line, column and path for the first thing that is wrong.
+ * @throws InputError for all that is wrong, each with file, line, column and path.
  */
 export function parseWorkload(text: string, file: string): ParsedWorkload {
   const source = readText(text, file);
-  const { defaults, ...written } = checkDocument(writtenSchema, source.value, source);
-  const templates = written.jobs.map(({ sweep, ...job }) => ({ job: completeJob(job, defaults) as Mapping, sweep }));
+  const { value } = source;
+  const outer = writtenSchema.safeParse(value);
+  const outerFaults = (isKept: (path: readonly PropertyKey[]) => boolean): readonly ErrorFacts[] => {
+    const issues = (outer.error?.issues ?? []).filter(({ path }) => isKept(path));
+    return issues.length === 0 ? [] : faultsOf(writtenWorkloadSchema, value, issues, source);
+  };
+  if (!hasJobs(value)) throw errorOf(outerFaults(() => true));
+  const { defaults, ...written } = value;
+  const isSound = outer.success;
+  const templates = written.jobs.map(({ sweep, ...job }, index) => ({
+    job: completeJob(job, defaults) as Mapping,
+    sweep: isSound ? outer.data.jobs[index]!.sweep : undefined,
+  }));
   const { jobs, sweeps } = expandSweeps(templates, source);
   const relocate = (path: DocumentPath): readonly DocumentPath[] => {
     const own = writtenPath(sweeps, path);
     return own[0] === "jobs" && own.length > 2 ? [own, ["defaults", ...path.slice(2)]] : [own];
   };
-  const workload = checkDocument(workloadSchema, { ...written, jobs }, source, relocate);
-  refuseSameNames(workload, sweeps, source);
-  return { ...workload, sweeps };
+  const whole = { ...written, jobs };
+  const result = workloadSchema.safeParse(whole);
+  const inner = result.success ? [] : faultsOf(workloadSchema, whole, result.error.issues, source, relocate);
+  // What is merged into jobs is looked at there.
+  const faults = [...outerFaults(([first, , key]) => first === "defaults" || key === "sweep"), ...inner];
+  if (!result.success || faults.length > 0) throw errorOf(faults);
+  const twice = sameNames(result.data, sweeps, source);
+  if (twice.length > 0) throw errorOf(twice);
+  return { ...result.data, sweeps };
 }
 
 /** A workload's text in which errors on jobs that were made by a sweep have the place of the written job. */

@@ -16,7 +16,7 @@ import {
 import type { PlanBody } from "../documents/plan.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { StageMemory } from "../documents/setting.ts";
-import type { Dtype } from "../documents/workload.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import { memoryTable } from "./memory-model.ts";
 import { memoryLoads, sharedWeightsText } from "./shared-weights.ts";
 import { stashPlacement, UNIT_ROWS } from "./stash.ts";

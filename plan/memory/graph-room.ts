@@ -12,7 +12,7 @@ import { loraGroup } from "../documents/architecture.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { MicroBatch } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
-import type { Dtype } from "../documents/workload.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import { dequantizedColumns } from "./cuda-memory.ts";
 import { layoutOfStage } from "./stage-units.ts";
 

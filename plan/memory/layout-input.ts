@@ -3,7 +3,7 @@ import type { EdgeDtypes } from "../actions/message-bytes.ts";
 import type { Architecture, Projection } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Room, Stage } from "../documents/setting.ts";
-import type { Dtype } from "../documents/workload.ts";
+import type { Dtype } from "../documents/dtype.ts";
 
 /** What a stage's activation memory follows from. */
 export interface LayoutInput {

@@ -8,7 +8,7 @@ import { type Architecture, HALVES } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Buffers, Room, Stage, StageMemory } from "../documents/setting.ts";
-import type { Dtype } from "../documents/workload.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
 import { halfProducts, halfWeightBytes, layerProducts } from "./layer-products.ts";
 import { EXECUTOR, type ProgramMemory, reservedMemory } from "./program-memory.ts";
