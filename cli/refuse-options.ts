@@ -63,6 +63,14 @@ export function refuseOptions({ uses, positionals, usage }: Command, use: Use, a
   const misplaced = Object.keys(options).filter((name) => args[name] !== undefined && !(name in use.options));
   if (misplaced.length > 0) {
     const takers = takersOf(uses, misplaced[0]!);
+    // What makes another use of the command line, such as --from beside --script.
+    const other = uses.find(({ input }) => misplaced.some((name) => input === `--${name}`));
+    if (other !== undefined && use.input.startsWith("--"))
+      throw new InputError({
+        expected: `either ${use.input} or ${other.input}`,
+        got: "both",
+        hint: [use, other].flatMap(({ instead }) => instead?.("", []) ?? []).join(" "),
+      });
     const names = misplaced.filter((name) => takersOf(uses, name) === takers);
     const words = names.map((name) => typed(name, args[name]));
     throw new InputError({

@@ -6,17 +6,10 @@ import { type Arguments, type Command, withDefaults } from "./command.ts";
 import { commandsOf } from "./commands/commands.ts";
 import { type Io, plainIo } from "./io.ts";
 import { endingOf } from "./last-resort.ts";
-import { type OptionTable, yargsOption } from "./option-table.ts";
+import { GLOBAL_OPTIONS, type OptionTable, yargsOption } from "./option-table.ts";
 import { refuseInputsAsOutputs } from "./refuse-inputs.ts";
 import { allOptions, refuseOptions } from "./refuse-options.ts";
-import { USAGE_TEXTS, UsageError, unknownCommand, unknownCommandText, usageText } from "./usage-error.ts";
-
-/** Of every command. */
-const GLOBAL_OPTIONS: OptionTable = {
-  json: { type: "boolean", default: false, describe: "one JSON document on stdout" },
-  quiet: { type: "boolean", default: false, describe: "no progress and no notes" },
-  debug: { type: "boolean", default: false, describe: "with an error, where in the code it came from" },
-};
+import { checkTyped, USAGE_TEXTS, UsageError, unknownCommand, unknownCommandText, usageText } from "./usage-error.ts";
 
 function yargsOptions(table: OptionTable) {
   return Object.fromEntries(Object.entries(table).map(([name, option]) => [name, yargsOption(option)]));
@@ -77,6 +70,7 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
       return 2;
     }
     commands = await commandsOf(argv);
+    if (commands.length === 1) checkTyped(commands[0]!, argv);
     await parser(
       argv,
       commands,

@@ -1,6 +1,7 @@
-import { didYouMean, formatFacts } from "../core/index.ts";
+import { didYouMean, formatFacts, InputError } from "../core/index.ts";
 import type { Command } from "./command.ts";
 import { COMMAND_NAMES } from "./commands/commands.ts";
+import { GLOBAL_OPTIONS, type Option } from "./option-table.ts";
 import { allOptions, helpHint } from "./refuse-options.ts";
 
 /** A command line that yargs does not take. */
@@ -42,19 +43,19 @@ export function unknownCommandText(name: string): string {
 
 /** Flags as they are typed: `--devices`, `--no-fuse`. */
 function flagsOf(command: Command): readonly string[] {
-  const options = Object.entries({ ...allOptions(command), json: { type: "boolean" }, quiet: { type: "boolean" } });
+  const options = Object.entries({ ...GLOBAL_OPTIONS, ...allOptions(command) });
   return options.flatMap(([name, { type }]) => [`--${name}`, ...(type === "boolean" ? [`--no-${name}`] : [])]);
 }
 
 function unknownText(command: Command, argv: readonly string[], names: readonly string[]): string {
   const name = names[0]!;
-  const typed = argv.find((word) => word.replace(/=.*$/s, "").replace(/^--?(no-)?/, "") === name || word === name) ?? name;
+  const typed =
+    argv.find((word) => word.replace(/=.*$/s, "").replace(/^--?(no-)?/, "") === name || word === name) ?? name;
   const flag = typed.replace(/=.*$/s, "");
   if (!flag.startsWith("-")) {
-    const numTaken = Object.keys(command.positionals).length;
-    const takes = numTaken === 0 ? "no argument" : numTaken === 1 ? "one argument" : `${numTaken} arguments`;
-    return line(`${takes} of loratwin ${command.usage.split(" ")[0]}`, flag, [
-      "Quotes keep words together: 'two words'.",
+    const taken = Object.keys(command.positionals).map((name) => ` <${name}>`);
+    return line(`no argument behind loratwin ${command.usage.split(" ")[0]}${taken.join("")}`, flag, [
+      "Quotes keep words together: 'H100 SXM'.",
       helpHint(command.usage),
     ]);
   }
@@ -64,20 +65,69 @@ function unknownText(command: Command, argv: readonly string[], names: readonly 
   ]);
 }
 
+/** Options of a command as they are typed, by their letters too. */
+function optionOf(command: Command, word: string): readonly [name: string, option: Option] | undefined {
+  const flag = word.replace(/=.*$/s, "").replace(/^--?/, "");
+  return Object.entries({ ...GLOBAL_OPTIONS, ...allOptions(command) }).find(
+    ([name, { alias }]) => name === flag || alias === flag,
+  );
+}
+
+/**
+ * What is wrong with an option that yargs would take as if it were not there, or for another value.
+ * @throws InputError for the first one
+ */
+export function checkTyped(command: Command, argv: readonly string[]): void {
+  for (const [i, word] of argv.entries()) {
+    if (word === "--") return;
+    if (!/^-{1,2}[a-z]/i.test(word)) continue;
+    const off = /^--no-(.+)$/.exec(word)?.[1];
+    const negated =
+      off === undefined || optionOf(command, word) !== undefined ? undefined : optionOf(command, `--${off}`);
+    if (negated !== undefined && negated[1].type !== "boolean")
+      throw new InputError({
+        expected: `an option of loratwin ${command.usage.split(" ")[0]}`,
+        got: word,
+        hint: `Leave --${negated[0]} out instead.`,
+      });
+    const [name, option] = optionOf(command, word) ?? [];
+    if (name === undefined || option === undefined) continue;
+    const given = /^[^=]+=(.*)$/s.exec(word)?.[1];
+    if (option.type === "boolean") {
+      if (given !== undefined && given !== "true" && given !== "false")
+        throw new InputError({ expected: "true or false", at: `--${name}`, got: given });
+      continue;
+    }
+    const next = argv[i + 1];
+    const isBare = given === "" || (given === undefined && (next === undefined || /^-[^\d.]/.test(next)));
+    if (isBare && option.bare === undefined)
+      throw new InputError({
+        expected: `a value after --${name}`,
+        got: "none",
+        hint: `--${name}: ${option.describe}.`,
+      });
+  }
+}
+
 function choiceText(command: Command, [name = "", given = "", choices = ""]: readonly string[]): string {
   const known = choices.split(",").map((each) => each.trim().replaceAll('"', ""));
   const got = given.replaceAll('"', "");
+  const { hint } = allOptions(command)[name] ?? {};
   return formatFacts({
     expected: `one of ${known.join(", ")}`,
     at: name in command.positionals ? name : `--${name}`,
     got,
-    hint: didYouMean(got, known) ?? helpHint(command.usage),
+    hint: hint?.(got) ?? didYouMean(got, known) ?? helpHint(command.usage),
   });
 }
 
 function fewText(command: Command, got: string): string {
   const missing = Object.keys(command.positionals).slice(Number(got));
-  return formatFacts({ expected: `<${missing[0] ?? "more arguments"}>`, got: undefined, hint: helpHint(command.usage) });
+  return formatFacts({
+    expected: `<${missing[0] ?? "more arguments"}>`,
+    got: undefined,
+    hint: helpHint(command.usage),
+  });
 }
 
 /** Why a command line is refused, and how to go on. */

@@ -15,7 +15,8 @@ function edits(a: string, b: string): number {
     const next = [i];
     for (let j = 1; j <= b.length; j += 1) {
       next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) next[j] = Math.min(next[j]!, older[j - 2]! + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        next[j] = Math.min(next[j]!, older[j - 2]! + 1);
     }
     [older, row] = [row, next];
   }

@@ -40,13 +40,15 @@ const OTHER_MODELS =
 const HUB_NAME = /^[\w-]+\/[\w.-]+$/;
 
 function missingModelHint(given: string, folder: string): string {
-  if (HUB_NAME.test(given) && !fs.existsSync(path.dirname(folder))) return `Write hf:${given} for the model of the hub.`;
+  if (HUB_NAME.test(given) && !fs.existsSync(path.dirname(folder)))
+    return `Write hf:${given} for the model of the hub.`;
   return nearFileHint(folder) ?? OTHER_MODELS;
 }
 
 /** Whether a model's folder has a tokenizer, which data of token ids do without. @throws InputError where it has not */
 export function checkTokenizerFiles(folder: string): void {
-  const hint = "Copy tokenizer.json and tokenizer_config.json from the model that it comes from; rows of token ids do without.";
+  const hint =
+    "Copy tokenizer.json and tokenizer_config.json from the model that it comes from; rows of token ids do without.";
   checkFiles(folder, TOKENIZER_NEEDS, hint);
 }
 

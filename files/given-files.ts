@@ -61,10 +61,12 @@ function documentText(document: object, what: string): string {
   throw new InputError({ expected: `the content of ${what}`, got: typeof document });
 }
 
-/** A hint for a file that is not there: one that has nearly its name, else what was given. */
+/** A hint for what is no file, or not there: one that has nearly its name, else what was given. */
 function missingFileHint(error: unknown, full: string, hint?: string): string | undefined {
-  if ((error as NodeJS.ErrnoException).code !== "ENOENT") return hint;
-  return nearFileHint(full) ?? hint;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EISDIR")
+    return existsSync(path.join(full, "plan.json")) ? "A run's plan is plan.json in its folder." : "Name a file in it.";
+  return code === "ENOENT" ? (nearFileHint(full) ?? hint) : hint;
 }
 
 /**

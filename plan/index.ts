@@ -6,10 +6,10 @@ export { CATALOG } from "./catalog/catalog.ts";
 export { assignCores, coreNames, idleCoresText, THIS_MACHINE } from "./cluster/assign-cores.ts";
 // What the names of this machine's devices say.
 export { gpuOfName } from "./cluster/device-names.ts";
-// Which process runs which stage of a plan over several machines.
-export { machinesOf, stageRanks } from "./cluster/machine-ranks.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList } from "./cluster/listed-devices.ts";
+// Which process runs which stage of a plan over several machines.
+export { machinesOf, stageRanks } from "./cluster/machine-ranks.ts";
 export { type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";
 // What the time of an action follows from.
 export type { ActionCost } from "./costs/action-cost.ts";
@@ -92,16 +92,24 @@ export {
 export { checkpointHash, jobDigest } from "./documents/checkpoint-hash.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+// How a base model's weights are kept, and other words for it.
+export { DTYPE_WORDS, type Dtype, dtypeHint, dtypeSchema } from "./documents/dtype.ts";
 // When a job ends before its last step.
 export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The jobs of a sweep.
 export type { Sweep } from "./documents/expand-sweeps.ts";
+// Reading documents, with file, line and path in every message.
+export { expectation } from "./documents/expectation.ts";
+// What keys of other tools are here.
+export { FOREIGN_KEYS, type ForeignKey } from "./documents/foreign-keys.ts";
 // Documents as a person writes them, for programs that hand them in.
 export type * from "./documents/given-documents.ts";
 // Files of a JSON document a line, of any length.
 export { type FileLines, jsonLines } from "./documents/json-lines.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
+// What takes documents of each kind.
+export { documentHint } from "./documents/kinds.ts";
 // How fast a machine was: probes, and what its system counted.
 export {
   type CalibratedMachine,
@@ -115,10 +123,6 @@ export {
   systemCountsSchema,
 } from "./documents/machine.ts";
 export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
-// How a base model's weights are kept, and other words for it.
-export { DTYPE_WORDS, type Dtype, dtypeSchema } from "./documents/dtype.ts";
-// What keys of other tools are here.
-export { FOREIGN_KEYS, type ForeignKey } from "./documents/foreign-keys.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
 export { completeJob, type ParsedWorkload, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
@@ -127,8 +131,6 @@ export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.t
 // Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
 export * from "./documents/questions.ts";
-// Reading documents, with file, line and path in every message.
-export { expectation } from "./documents/expectation.ts";
 export { checkDocument, parseDocument, placeError } from "./documents/read-document.ts";
 export { type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.

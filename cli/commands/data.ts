@@ -1,3 +1,4 @@
+import { InputError, shellQuoted } from "../../core/index.ts";
 import type { FileSource } from "../../datasets/index.ts";
 import { inspectData } from "../../workbench/index.ts";
 import { type Command, flag, optionalCount, optionalText, requiredText } from "../command.ts";
@@ -43,8 +44,16 @@ export const dataCommand: Command = {
     },
   ],
   async run(args, io) {
+    const file = requiredText(args, "file");
+    if (/\.ya?ml$/i.test(file))
+      throw new InputError({
+        expected: "a file of rows",
+        at: "file",
+        got: file,
+        hint: `\`loratwin validate ${shellQuoted(file)}\` checks a workload with the data that it names.`,
+      });
     const source: FileSource = {
-      path: requiredText(args, "file"),
+      path: file,
       format: optionalText(args, "format") as FileSource["format"],
       prompt: optionalText(args, "prompt"),
       response: optionalText(args, "response"),

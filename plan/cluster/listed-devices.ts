@@ -32,7 +32,8 @@ function ownDevices(item: string): Devices | undefined {
   const groups = LISTED.exec(item)?.groups;
   const base = groups?.["base"]?.toLowerCase();
   const { index, count, share } = groups ?? {};
-  if ((base !== "cpu" && base !== "cuda" && base !== ABSTRACT) || (base !== "cuda" && share !== undefined)) return undefined;
+  if ((base !== "cpu" && base !== "cuda" && base !== ABSTRACT) || (base !== "cuda" && share !== undefined))
+    return undefined;
   checkCount(Number(index ?? count), item);
   const indices = count === undefined ? [Number(index)] : Array.from({ length: Number(count) }, (_, i) => i);
   return indices.map((i) =>
@@ -59,7 +60,9 @@ function catalogCluster(types: readonly string[], catalog: Catalog): unknown {
   const isOneType = types.every((type) => type === types[0]);
   const { deviceLink, scaleUpDevices } = entries[0]!;
   const isLinked = isOneType && deviceLink !== undefined && types.length <= (scaleUpDevices?.value ?? 0);
-  const link = isLinked ? { type: deviceLink.name, bandwidthBytesPerSecond: deviceLink.bytesPerSecond.value } : undefined;
+  const link = isLinked
+    ? { type: deviceLink.name, bandwidthBytesPerSecond: deviceLink.bytesPerSecond.value }
+    : undefined;
   const devices = types.map((type, i) => ({ name: `gpu:${i}`, type }));
   return {
     kind: "cluster",
@@ -88,7 +91,10 @@ export function clusterFromList(list: string, catalog?: Catalog): Cluster {
     refuse(wrong, "`loratwin devices` lists those of this machine, `loratwin catalog` GPUs to simulate.");
   const mixed = items.find((_, i) => own[i] !== undefined);
   if (mixed !== undefined)
-    refuse(mixed, "GPUs of the catalog are simulated, and stand in no list with others: a cluster file has room for both.");
+    refuse(
+      mixed,
+      "GPUs of the catalog are simulated, and stand in no list with others: a cluster file has room for both.",
+    );
   const all = types.flatMap((each) => each!);
   checkCount(all.length, all.length);
   return checkFigures(clusterSchema, catalogCluster(all, catalog!));

@@ -128,7 +128,8 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
           hint: "Name a GPU of the catalog as the type to simulate.",
         });
       const gpu = device.type === "cuda" ? thisGpu(device.name, host, catalog) : undefined;
-      const named = gpu?.type ?? (device.type === undefined ? undefined : catalogName(catalog, device.type, `${at}.type`));
+      const named =
+        gpu?.type ?? (device.type === undefined ? undefined : catalogName(catalog, device.type, `${at}.type`));
       const entry = named === undefined ? undefined : ownValue(catalog.devices, named);
       if (
         device.type === undefined &&

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { didYouMean, looseName, nearNames } from "../../core/index.ts";
 import { valueAt } from "./document-path.ts";
+import { dtypeHint } from "./dtype.ts";
 import { FOREIGN_KEYS, type ForeignKey, type Siblings } from "./foreign-keys.ts";
 import type { Flaw } from "./issues.ts";
 import { documentHint } from "./kinds.ts";
@@ -62,7 +63,8 @@ function misplacedMeaning(schema: z.ZodType, value: unknown, job: DocumentPath, 
 
 function inYaml(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(inYaml).join(", ")}]`;
-  if (typeof value === "string") return /^[\w./][\w./:~-]*$/.test(value) && !/^[\d.]+$/.test(value) ? value : JSON.stringify(value);
+  if (typeof value === "string")
+    return /^[\w./][\w./:~-]*$/.test(value) && !/^[\d.]+$/.test(value) ? value : JSON.stringify(value);
   return typeof value === "object" && value !== null ? "{ ... }" : String(value);
 }
 
@@ -134,11 +136,21 @@ function typeHint(expected: string, path: DocumentPath, got: unknown): string | 
   if (expected === "array" && key === "jobs") return "Write a list: `- name: first` for each job.";
   if (expected === "array" && ["string", "number"].includes(typeof got) && typeof key === "string")
     return `Write a list: \`${key}: [${inYaml(got)}]\`.`;
-  if ((expected === "number" || expected === "int") && typeof got === "string" && got.trim() !== "" && Number.isFinite(Number(got)))
+  if (
+    (expected === "number" || expected === "int") &&
+    typeof got === "string" &&
+    got.trim() !== "" &&
+    Number.isFinite(Number(got))
+  )
     return `Write ${Number(got)} without quotes.`;
   if (expected === "boolean" && typeof got === "string" && /^(yes|no|on|off)$/i.test(got))
     return `Write ${/^(yes|on)$/i.test(got)}.`;
   return undefined;
+}
+
+function wordHint(key: string, got: string, words: readonly string[]): string | undefined {
+  if (key === "name" && /^(adam|paged_adam)/.test(got)) return "There is AdamW alone: `name: adamw`.";
+  return (key === "dtype" ? dtypeHint(got) : undefined) ?? didYouMean(got, words);
 }
 
 /** What helps with a flaw. */
@@ -152,7 +164,7 @@ export function hintOf(schema: z.ZodType, value: unknown, flaw: Flaw): string | 
     case "invalid_type":
       return typeHint(issue.expected, path, got);
     case "invalid_value":
-      return typeof got === "string" ? didYouMean(got, issue.values.map(String)) : undefined;
+      return typeof got !== "string" ? undefined : wordHint(String(path.at(-1)), got, issue.values.map(String));
     case "custom":
       return issue.params?.["hint"] as string | undefined;
     default:

@@ -20,7 +20,8 @@ function isMissing({ path, key }: Flaw, value: unknown): boolean {
 
 /** Flaws that are none of their own: what is missing because its key was mistyped would only mislead. */
 function withoutConsequences(flaws: readonly Flaw[], schema: z.ZodType, value: unknown): readonly Flaw[] {
-  const isBeside = (a: DocumentPath, b: DocumentPath): boolean => formatPath(a.slice(0, -1)) === formatPath(b.slice(0, -1));
+  const isBeside = (a: DocumentPath, b: DocumentPath): boolean =>
+    formatPath(a.slice(0, -1)) === formatPath(b.slice(0, -1));
   const unknown = flaws.filter(({ key }) => key !== undefined);
   return flaws.filter(
     (flaw) =>

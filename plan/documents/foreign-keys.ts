@@ -28,7 +28,12 @@ function countIn(siblings: Siblings, ...names: readonly string[]): number | unde
   return names.map((name) => wholeOf(siblings[name])).find((count) => count !== undefined);
 }
 
-const MICRO = ["per_device_train_batch_size", "micro_batch_size", "per_gpu_train_batch_size", "mini_batch_size"] as const;
+const MICRO = [
+  "per_device_train_batch_size",
+  "micro_batch_size",
+  "per_gpu_train_batch_size",
+  "mini_batch_size",
+] as const;
 
 /** Rows of a step, where both factors are written. */
 function rowsOfStep(siblings: Siblings): number | undefined {
@@ -195,7 +200,9 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   max_samples: { to: ["data", "limit"], value: wholeOf },
   train_on_inputs: noKey("The prompt is not scored; `data.prompt` and `data.response` say what it is."),
   completion_only_loss: noKey("The prompt is not scored: leave it out."),
-  template: noKey("Chats take the template of the model's tokenizer; other rows take `data.prompt` and `data.response`."),
+  template: noKey(
+    "Chats take the template of the model's tokenizer; other rows take `data.prompt` and `data.response`.",
+  ),
   chat_template: noKey("Chats take the template of the model's tokenizer: leave it out."),
   packing: NO_PADDING,
   sample_packing: NO_PADDING,

@@ -16,7 +16,9 @@ const TAKERS: Readonly<Record<string, string>> = {
 
 /** What to do with a document that has another kind than the one that is needed, or none. */
 export function documentHint(needed: string, got: unknown): string | undefined {
-  if (got === undefined) return `Such a file begins with \`kind: ${needed}\` and \`version: 1\`.`;
+  if (got === undefined) return `A ${needed}'s file begins with \`kind: ${needed}\` and \`version: 1\`.`;
   const takers = typeof got === "string" && Object.hasOwn(TAKERS, got) ? TAKERS[got] : undefined;
-  return takers === undefined ? undefined : `It is a ${got}, which ${takers} ${takers.includes(" and ") ? "take" : "takes"}.`;
+  return takers === undefined
+    ? undefined
+    : `It is a ${got}, which ${takers} ${takers.includes(" and ") ? "take" : "takes"}.`;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { ErrorFacts } from "../../core/index.ts";
-import { expandSweeps, type Sweep, writtenPath } from "./expand-sweeps.ts";
+import { type ErrorFacts, nearNames } from "../../core/index.ts";
 import { formatPath } from "./document-path.ts";
+import { expandSweeps, type Sweep, writtenPath } from "./expand-sweeps.ts";
 import { errorOf, faultsOf } from "./faults.ts";
 import { type DocumentPath, type ReadText, readText } from "./read-text.ts";
 import { sweepSchema } from "./sweep.ts";
@@ -104,11 +104,13 @@ export function parseWorkload(text: string, file: string): ParsedWorkload {
   const source = readText(text, file);
   const { value } = source;
   const outer = writtenSchema.safeParse(value);
-  const outerFaults = (isKept: (path: readonly PropertyKey[]) => boolean): readonly ErrorFacts[] => {
-    const issues = (outer.error?.issues ?? []).filter(({ path }) => isKept(path));
-    return issues.length === 0 ? [] : faultsOf(writtenWorkloadSchema, value, issues, source);
-  };
-  if (!hasJobs(value)) throw errorOf(outerFaults(() => true));
+  const outerIssues = outer.error?.issues ?? [];
+  const faultsAsWritten = (issues: typeof outerIssues) => faultsOf(writtenWorkloadSchema, value, issues, source);
+  // Without what was meant as `defaults`, all jobs would lack what it says.
+  const lacksDefaults = outerIssues.some(
+    (issue) => issue.code === "unrecognized_keys" && issue.keys.some((key) => nearNames(key, ["defaults"]).length > 0),
+  );
+  if (!hasJobs(value) || lacksDefaults) throw errorOf(faultsAsWritten(outerIssues));
   const { defaults, ...written } = value;
   const isSound = outer.success;
   const templates = written.jobs.map(({ sweep, ...job }, index) => ({
@@ -122,10 +124,19 @@ export function parseWorkload(text: string, file: string): ParsedWorkload {
   };
   const whole = { ...written, jobs };
   const result = workloadSchema.safeParse(whole);
-  const inner = result.success ? [] : faultsOf(workloadSchema, whole, result.error.issues, source, relocate);
-  // What is merged into jobs is looked at there.
-  const faults = [...outerFaults(([first, , key]) => first === "defaults" || key === "sweep"), ...inner];
-  if (!result.success || faults.length > 0) throw errorOf(faults);
+  if (!result.success || !outer.success) {
+    // What is merged into jobs is looked at there, and what is not as it was written.
+    const isOfJobs = ({ path: [first, , key] }: (typeof outerIssues)[number]): boolean =>
+      first !== "defaults" && key !== "sweep";
+    const inner = [
+      ...(result.error?.issues ?? []).filter(({ path }) => path.length > 0),
+      ...outerIssues.filter(({ path }) => path.length === 0),
+    ];
+    throw errorOf([
+      ...faultsAsWritten(outerIssues.filter((issue) => !isOfJobs(issue))),
+      ...faultsOf(writtenWorkloadSchema, whole, inner, source, relocate),
+    ]);
+  }
   const twice = sameNames(result.data, sweeps, source);
   if (twice.length > 0) throw errorOf(twice);
   return { ...result.data, sweeps };

@@ -138,9 +138,15 @@ function checkCounts(
   const add = (key: string, message: string, hint?: string): void =>
     context.addIssue({ code: "custom", path: [key], message, ...(hint === undefined ? {} : { params: { hint } }) });
   const { batchSize, microBatchSize = 1, microBatchTokens, steps = 0 } = job;
-  const [rows, part, times] = [batchSize, microBatchSize, steps].map((each) => (Number.isInteger(each) ? Number(each) : 0));
+  const [rows, part, times] = [batchSize, microBatchSize, steps].map((each) =>
+    Number.isInteger(each) ? Number(each) : 0,
+  );
   if (microBatchTokens === undefined && rows! % (part || 1) !== 0)
-    add("microBatchSize", `a divisor of batchSize (${rows})`, "Without it the planner cuts mini-batches as it finds best.");
+    add(
+      "microBatchSize",
+      `a divisor of batchSize (${rows})`,
+      "Without it the planner cuts mini-batches as it finds best.",
+    );
   if (times! * rows! > MOST_ROWS) add("steps", `at most ${MOST_ROWS} rows in all steps (batchSize is ${rows})`);
   if (job.steps === undefined && job.epochs === undefined)
     add("steps", "either steps or epochs", "`steps: 100` or `epochs: 3`, in the job or in `defaults`.");

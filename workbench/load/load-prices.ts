@@ -1,5 +1,13 @@
 import { type FileOrDocument, type Place, readInput } from "../../files/index.ts";
-import { type Catalog, checkDocument, devicesNamed, type Prices, pricesSchema, type ReadText, readText } from "../../plan/index.ts";
+import {
+  type Catalog,
+  checkDocument,
+  devicesNamed,
+  type Prices,
+  pricesSchema,
+  type ReadText,
+  readText,
+} from "../../plan/index.ts";
 
 export interface LoadedPrices {
   readonly prices: Prices;
