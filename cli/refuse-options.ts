@@ -82,9 +82,13 @@ export function refuseOptions({ uses, positionals, usage }: Command, use: Use, a
   for (const [name, { type }] of Object.entries({ ...positionals, ...use.options }))
     if (type === "string" && args[name] === "")
       throw new InputError({ expected: "a text of at least 1 character", at: optionPath(positionals, name), got: "" });
-  for (const [name, { beside, needed }] of Object.entries(use.options)) {
+  for (const [name, { beside, needed, describe: what }] of Object.entries(use.options)) {
     if (args[name] === undefined && needed === true)
-      throw new InputError({ expected: `a value for --${name}`, got: undefined, hint: helpHint(usage) });
+      throw new InputError({
+        expected: `a value for --${name}`,
+        got: undefined,
+        hint: `--${name}: ${what}. ${helpHint(usage)}`,
+      });
     if (args[name] === undefined) continue;
     if (beside !== undefined && !isTyped(args, beside))
       throw new InputError({

@@ -96,7 +96,7 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
     if (error instanceof UsageError || (error instanceof Error && error.name === "YError")) {
       const name = argv.find((word) => !word.startsWith("-"));
       const command = commands.find(({ usage }) => usage.split(" ")[0] === name);
-      io.stderr(`${usageText(error, command, argv)}\n`);
+      io.stderr(`${await usageText(error, command, argv)}\n`);
       return 2;
     }
     const { code, text } = endingOf(error, argv.includes("--debug"));

@@ -1,6 +1,6 @@
 import { didYouMean, formatFacts, InputError } from "../core/index.ts";
 import type { Command } from "./command.ts";
-import { COMMAND_NAMES } from "./commands/commands.ts";
+import { allCommands, COMMAND_NAMES } from "./commands/commands.ts";
 import { GLOBAL_OPTIONS, type Option } from "./option-table.ts";
 import { allOptions, helpHint } from "./refuse-options.ts";
 
@@ -47,7 +47,15 @@ function flagsOf(command: Command): readonly string[] {
   return options.flatMap(([name, { type }]) => [`--${name}`, ...(type === "boolean" ? [`--no-${name}`] : [])]);
 }
 
-function unknownText(command: Command, argv: readonly string[], names: readonly string[]): string {
+/** Commands that take an option which another does not know. */
+async function takersOf(flag: string): Promise<string | undefined> {
+  const takers = (await allCommands()).filter((command) => flagsOf(command).includes(flag));
+  const names = takers.slice(0, 3).map(({ usage }) => `\`loratwin ${usage.split(" ")[0]}\``);
+  if (names.length === 0) return undefined;
+  return `It is one of ${names.join(", ")}${takers.length > 3 ? ` and ${takers.length - 3} more` : ""}.`;
+}
+
+async function unknownText(command: Command, argv: readonly string[], names: readonly string[]): Promise<string> {
   const name = names[0]!;
   const typed =
     argv.find((word) => word.replace(/=.*$/s, "").replace(/^--?(no-)?/, "") === name || word === name) ?? name;
@@ -60,7 +68,7 @@ function unknownText(command: Command, argv: readonly string[], names: readonly 
     ]);
   }
   return line(`an option of loratwin ${command.usage.split(" ")[0]}`, flag, [
-    didYouMean(flag, flagsOf(command)),
+    didYouMean(flag, flagsOf(command)) ?? (await takersOf(flag)),
     helpHint(command.usage),
   ]);
 }
@@ -95,7 +103,12 @@ export function checkTyped(command: Command, argv: readonly string[]): void {
     const given = /^[^=]+=(.*)$/s.exec(word)?.[1];
     if (option.type === "boolean") {
       if (given !== undefined && given !== "true" && given !== "false")
-        throw new InputError({ expected: "true or false", at: `--${name}`, got: given });
+        throw new InputError({
+          expected: "true or false",
+          at: `--${name}`,
+          got: given,
+          hint: `--${name} alone is true, --no-${name} is false.`,
+        });
       continue;
     }
     const next = argv[i + 1];
@@ -131,9 +144,9 @@ function fewText(command: Command, got: string): string {
 }
 
 /** Why a command line is refused, and how to go on. */
-export function usageText(error: Error, command: Command | undefined, argv: readonly string[]): string {
+export async function usageText(error: Error, command: Command | undefined, argv: readonly string[]): Promise<string> {
   const [, kind, ...parts] = error.message.split(PART);
-  if (command !== undefined && kind === "unknown") return unknownText(command, argv, parts[0]!.split(", "));
+  if (command !== undefined && kind === "unknown") return await unknownText(command, argv, parts[0]!.split(", "));
   if (command !== undefined && kind === "choice") return choiceText(command, parts);
   if (command !== undefined && kind === "few") return fewText(command, parts[0]!);
   const hint = command === undefined ? "`loratwin --help` lists the commands." : helpHint(command.usage);

@@ -66,7 +66,9 @@ function missingFileHint(error: unknown, full: string, hint?: string): string | 
   const { code } = error as NodeJS.ErrnoException;
   if (code === "EISDIR")
     return existsSync(path.join(full, "plan.json")) ? "A run's plan is plan.json in its folder." : "Name a file in it.";
-  return code === "ENOENT" ? (nearFileHint(full) ?? hint) : hint;
+  if (code !== "ENOENT") return hint;
+  const near = nearFileHint(full);
+  return near === undefined || near.includes("Did you mean") ? (near ?? hint) : [near, hint].filter(Boolean).join(" ");
 }
 
 /**
@@ -169,6 +171,8 @@ export function writePieces(descriptor: number, lines: Iterable<string>): void {
   flush();
 }
 
+const OTHER_FOLDER = "Name another folder, in one that you may write.";
+
 /**
  * Makes a folder where there is none: the first of those above it that was made, too; undefined where all were there.
  * @throws InputError when it cannot be made.
@@ -177,7 +181,7 @@ export function makeFolder(place: Place, folder: string): string | undefined {
   try {
     return mkdirSync(absolute(place, folder), { recursive: true });
   } catch (error) {
-    throw fileError(error, "a folder that can be written", folder);
+    throw fileError(error, "a folder that can be written", folder, OTHER_FOLDER);
   }
 }
 
@@ -206,6 +210,6 @@ export function checkFolder(place: Place, folder: string): void {
     if (!statSync(above).isDirectory()) throw Object.assign(new Error(above), { code: "ENOTDIR" });
     accessSync(above, constants.W_OK);
   } catch (error) {
-    throw fileError(error, "a folder that can be written", folder);
+    throw fileError(error, "a folder that can be written", folder, OTHER_FOLDER);
   }
 }

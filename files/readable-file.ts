@@ -86,10 +86,26 @@ const NO_TEXTS: readonly (readonly [start: readonly number[], what: string, hint
   [[0x50, 0x4b, 3, 4], "a zip file", "`unzip -p FILE` writes what is in it."],
 ];
 
+/** What a file is that is no text in UTF-8, by its first bytes, and what makes one of it; nothing where they say nothing. */
+export function otherForm(file: string): { readonly got?: string; readonly hint?: string } {
+  const descriptor = openToRead(file);
+  try {
+    const bytes = Buffer.alloc(4);
+    return formOf(bytes.subarray(0, fs.readSync(descriptor, bytes)));
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function formOf(bytes: Buffer): { readonly got?: string; readonly hint?: string } {
+  const [, got, hint] = NO_TEXTS.find(([start]) => start.every((byte, i) => bytes[i] === byte)) ?? [];
+  return got === undefined || hint === undefined ? {} : { got, hint };
+}
+
 /** The same as a text. @throws InputError for what begins as other files do; as `readWhole` does */
 export function readWholeText(file: string): string {
   const bytes = readWhole(file);
-  const other = NO_TEXTS.find(([start]) => start.every((byte, i) => bytes[i] === byte));
-  if (other !== undefined) throw new InputError({ expected: "text in UTF-8", file, got: other[1], hint: other[2] });
+  const form = formOf(bytes);
+  if (form.got !== undefined) throw new InputError({ expected: "text in UTF-8", file, ...form });
   return bytes.toString("utf8");
 }

@@ -74,5 +74,11 @@ export async function* readRecords(target: string, source: FileSource, at: strin
     }
     if (left === 0) return;
   }
-  if (!found) throw new InputError({ expected: "at least one record", file: target, got: "an empty file" });
+  if (!found)
+    throw new InputError({
+      expected: "at least one record",
+      file: target,
+      got: "an empty file",
+      hint: 'Write a JSON object on each line, such as {"instruction": "2 + 2", "output": "4"}.',
+    });
 }

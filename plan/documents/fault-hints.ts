@@ -25,6 +25,11 @@ const SECTIONS: readonly (readonly string[])[] = [
   ["evaluation"],
 ];
 
+/** What the one key of a mapping is that people mean who write a text in its place. */
+const SHORT: Readonly<Record<string, string>> = { model: "path", data: "path", optimizer: "name", schedule: "name" };
+
+const LORA_NOTE = "Every adapter is a LoRA: `adapter: { rank: 8, alpha: 16 }`. QLoRA is `model: { dtype: nf4 }`.";
+
 /** Where a job stands in the document of a path; undefined in documents without jobs. */
 function jobOf(schema: z.ZodType, value: unknown, path: DocumentPath): DocumentPath | undefined {
   const top = knownKeys(schema, value, []);
@@ -58,7 +63,12 @@ function misplacedMeaning(schema: z.ZodType, value: unknown, job: DocumentPath, 
   if (job.length > 0 && knownKeys(schema, value, ["model"]).includes(key)) places.push(["model", key]);
   if (job.length > 0 && OF_WORKLOAD.includes(key)) places.push([key]);
   const [to] = places;
-  return places.length === 1 ? { to: to!, value: valueAt(value, flaw.path) } : undefined;
+  if (places.length !== 1) return undefined;
+  const given = valueAt(value, flaw.path);
+  if (typeof given !== "string" || SHORT[key] === undefined) return { to: to!, value: given };
+  // A text where ours is a mapping.
+  const ours = key === "optimizer" && /^adamw/.test(given) ? "adamw" : given;
+  return { to: [...to!, SHORT[key]], value: ours };
 }
 
 function inYaml(value: unknown): string {
@@ -99,6 +109,7 @@ function unknownKeyMeaning(schema: z.ZodType, value: unknown, flaw: Flaw): Meant
   const job = jobOf(schema, value, flaw.path);
   if (job === undefined) return undefined;
   const siblings = valueAt(value, flaw.path.slice(0, -1)) as Siblings;
+  if (flaw.key === "adapter" && typeof siblings["adapter"] === "string") return { note: LORA_NOTE };
   return foreignMeaning(flaw.key!, siblings) ?? misplacedMeaning(schema, value, job, flaw);
 }
 
@@ -123,13 +134,10 @@ export function couldBe(schema: z.ZodType, value: unknown, unknown: Flaw, missin
   return meant === undefined || meant.to?.includes(name) === true;
 }
 
-/** What the one key of a mapping is that people mean who write a text in its place. */
-const SHORT: Readonly<Record<string, string>> = { model: "path", data: "path", optimizer: "name", schedule: "name" };
-
 function typeHint(expected: string, path: DocumentPath, got: unknown): string | undefined {
   const key = path.at(-1);
   if (expected === "object" && typeof got === "string" && typeof key === "string") {
-    if (key === "adapter") return "Every adapter is a LoRA: `adapter: { rank: 8, alpha: 16 }`.";
+    if (key === "adapter") return LORA_NOTE;
     const inside = SHORT[key];
     return inside === undefined ? undefined : `Write \`${written([key, inside], got)}\`.`;
   }
@@ -146,6 +154,13 @@ function typeHint(expected: string, path: DocumentPath, got: unknown): string | 
   if (expected === "boolean" && typeof got === "string" && /^(yes|no|on|off)$/i.test(got))
     return `Write ${/^(yes|on)$/i.test(got)}.`;
   return undefined;
+}
+
+function bytesHint(got: string): string {
+  const bits = /^([\d.]+)\s*([KMGT])(?:bit|b)(?:\/s|ps)?$/i.exec(got.trim());
+  if (bits !== null)
+    return `Bits are not bytes: ${bits[1]} ${bits[2]!.toUpperCase()}bit are ${Number(bits[1]) / 8} ${bits[2]!.toUpperCase()}B.`;
+  return "KB, MB, GB and TB are of 1000; KiB, MiB, GiB and TiB, and K, M, G and T alone, of 1024.";
 }
 
 function wordHint(key: string, got: string, words: readonly string[]): string | undefined {
@@ -165,6 +180,8 @@ export function hintOf(schema: z.ZodType, value: unknown, flaw: Flaw): string | 
       return typeHint(issue.expected, path, got);
     case "invalid_value":
       return typeof got !== "string" ? undefined : wordHint(String(path.at(-1)), got, issue.values.map(String));
+    case "invalid_format":
+      return typeof got === "string" && /Bytes/.test(String(path.at(-1))) ? bytesHint(got) : undefined;
     case "custom":
       return issue.params?.["hint"] as string | undefined;
     default:

@@ -23,10 +23,13 @@ function withoutConsequences(flaws: readonly Flaw[], schema: z.ZodType, value: u
   const isBeside = (a: DocumentPath, b: DocumentPath): boolean =>
     formatPath(a.slice(0, -1)) === formatPath(b.slice(0, -1));
   const unknown = flaws.filter(({ key }) => key !== undefined);
+  const isWithoutKind = flaws.some((flaw) => formatPath(flaw.path) === "kind" && isMissing(flaw, value));
   return flaws.filter(
     (flaw) =>
       !isMissing(flaw, value) ||
-      !unknown.some((other) => isBeside(other.path, flaw.path) && couldBe(schema, value, other, flaw.path)),
+      // Who has no kind has no version either, which is said with it.
+      (!(isWithoutKind && formatPath(flaw.path) === "version") &&
+        !unknown.some((other) => isBeside(other.path, flaw.path) && couldBe(schema, value, other, flaw.path))),
   );
 }
 
@@ -71,11 +74,11 @@ function gathered(placed: readonly Placed[]): readonly ErrorFacts[] {
 }
 
 function inOrder(a: ErrorFacts, b: ErrorFacts): number {
-  const last = Number.MAX_SAFE_INTEGER;
-  return (a.line ?? last) - (b.line ?? last) || (a.column ?? last) - (b.column ?? last);
+  // What is missing of the whole document has no line.
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
-/** Everything that a schema finds wrong with a value, each fault once, in the order of the text. */
+/** Everything that a schema finds wrong with a value, each fault once. */
 export function faultsOf(
   schema: z.ZodType,
   value: unknown,
@@ -87,13 +90,14 @@ export function faultsOf(
   // A document of another kind has nothing right.
   const ofKind = all.find(({ path, key }) => key === undefined && path.length === 1 && path[0] === "kind");
   const otherKind = ofKind !== undefined && !isMissing(ofKind, value);
-  const flaws = otherKind ? [ofKind] : withoutConsequences(all, schema, value);
-  return gathered(flaws.map((flaw) => place(flaw, schema, value, source, relocate))).toSorted(inOrder);
+  const flaws = otherKind ? [ofKind] : [...withoutConsequences(all, schema, value)];
+  flaws.sort((a, b) => Number(b.key !== undefined) - Number(a.key !== undefined));
+  return gathered(flaws.map((flaw) => place(flaw, schema, value, source, relocate)));
 }
 
-/** An error that tells the first faults of a document, and counts the others. */
+/** An error that tells the first faults of a document in the order of the text, and counts the others. */
 export function errorOf(faults: readonly ErrorFacts[]): InputError {
-  const [first, ...others] = faults;
+  const [first, ...others] = faults.toSorted(inOrder);
   const further = others.slice(0, MOST_TOLD - 1);
   const untold = others.length - further.length;
   return new InputError({

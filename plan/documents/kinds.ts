@@ -16,6 +16,7 @@ const TAKERS: Readonly<Record<string, string>> = {
 
 /** What to do with a document that has another kind than the one that is needed, or none. */
 export function documentHint(needed: string, got: unknown): string | undefined {
+  if (needed === "trace" && got === undefined) return undefined;
   if (got === undefined) return `A ${needed}'s file begins with \`kind: ${needed}\` and \`version: 1\`.`;
   const takers = typeof got === "string" && Object.hasOwn(TAKERS, got) ? TAKERS[got] : undefined;
   return takers === undefined
