@@ -13,6 +13,9 @@ export interface Option {
   readonly array?: true;
   /** What is taken where it is not given. Yargs is not told, since its defaults hide whether an option was given. */
   readonly default?: string | number | boolean;
+  /** Other words for its choices, and what to say to a word that is none. */
+  readonly words?: Readonly<Record<string, string>>;
+  readonly hint?: (given: string) => string | undefined;
   /** What it says where it is typed without a value, which others need. */
   readonly bare?: string;
   /** The option beside which alone it means something. */
@@ -24,13 +27,24 @@ export interface Option {
 /** By name, as typed without the dashes. */
 export type OptionTable = Readonly<Record<string, Option>>;
 
+/** Of every command. */
+export const GLOBAL_OPTIONS: OptionTable = {
+  json: { type: "boolean", default: false, describe: "one JSON document on stdout" },
+  quiet: { type: "boolean", default: false, describe: "no progress and no notes" },
+  debug: { type: "boolean", default: false, describe: "with an error, where in the code it came from" },
+};
+
 /** An option as yargs takes it. */
 export function yargsOption(table: Option): Options {
-  const { beside: _beside, notBeside: _notBeside, needed: _needed, default: value, bare, ...option } = table;
+  const { beside: _beside, notBeside: _notBeside, needed: _needed, hint: _hint, ...taken } = table;
+  const { default: value, bare, words = {}, ...option } = taken;
+  const isWord = (given: unknown): given is string => typeof given === "string" && Object.hasOwn(words, given);
   return {
     ...option,
     ...(value === undefined ? {} : { defaultDescription: `${value}` }),
-    ...(bare === undefined ? {} : { coerce: (given: unknown) => (given === "" ? bare : given) }),
+    ...(bare === undefined && Object.keys(words).length === 0
+      ? {}
+      : { coerce: (given: unknown) => (given === "" ? (bare ?? given) : isWord(given) ? words[given] : given) }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { dtypeSchema, recomputeSchema, SCHEDULES } from "../plan/index.ts";
+import { DTYPE_WORDS, dtypeHint, dtypeSchema, recomputeSchema, SCHEDULES } from "../plan/index.ts";
 import { SIZES } from "../workbench/index.ts";
 import type { Option, OptionTable } from "./option-table.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
@@ -13,7 +13,8 @@ export const DEVICE_OPTIONS = {
   cluster: { type: "string", describe: "cluster file (YAML or JSON)", notBeside: ["devices"] },
   devices: {
     type: "string",
-    describe: "devices of this machine, such as cpu:0,cpu:1, or cpu for every core (default); or abstract ones: unit*4",
+    describe:
+      "devices of this machine, such as cpu:0,cpu:1, or cpu for every core (default); or GPUs of the catalog to simulate: 'H100 SXM*4'; or abstract ones: unit*4",
   },
   catalog: CATALOG_OPTION,
 } as const satisfies OptionTable;
@@ -54,6 +55,8 @@ export const PLAN_OPTIONS = {
   dtype: {
     type: "string",
     choices: dtypeSchema.options,
+    words: DTYPE_WORDS,
+    hint: dtypeHint,
     describe: "how the base model's weights are kept; over the workload's `model.dtype`",
   },
   recompute: {

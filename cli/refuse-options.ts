@@ -63,6 +63,14 @@ export function refuseOptions({ uses, positionals, usage }: Command, use: Use, a
   const misplaced = Object.keys(options).filter((name) => args[name] !== undefined && !(name in use.options));
   if (misplaced.length > 0) {
     const takers = takersOf(uses, misplaced[0]!);
+    // What makes another use of the command line, such as --from beside --script.
+    const other = uses.find(({ input }) => misplaced.some((name) => input === `--${name}`));
+    if (other !== undefined && use.input.startsWith("--"))
+      throw new InputError({
+        expected: `either ${use.input} or ${other.input}`,
+        got: "both",
+        hint: [use, other].flatMap(({ instead }) => instead?.("", []) ?? []).join(" "),
+      });
     const names = misplaced.filter((name) => takersOf(uses, name) === takers);
     const words = names.map((name) => typed(name, args[name]));
     throw new InputError({
@@ -74,9 +82,13 @@ export function refuseOptions({ uses, positionals, usage }: Command, use: Use, a
   for (const [name, { type }] of Object.entries({ ...positionals, ...use.options }))
     if (type === "string" && args[name] === "")
       throw new InputError({ expected: "a text of at least 1 character", at: optionPath(positionals, name), got: "" });
-  for (const [name, { beside, needed }] of Object.entries(use.options)) {
+  for (const [name, { beside, needed, describe: what }] of Object.entries(use.options)) {
     if (args[name] === undefined && needed === true)
-      throw new InputError({ expected: `a value for --${name}`, got: undefined, hint: helpHint(usage) });
+      throw new InputError({
+        expected: `a value for --${name}`,
+        got: undefined,
+        hint: `--${name}: ${what}. ${helpHint(usage)}`,
+      });
     if (args[name] === undefined) continue;
     if (beside !== undefined && !isTyped(args, beside))
       throw new InputError({

@@ -6,36 +6,10 @@ import { type Arguments, type Command, withDefaults } from "./command.ts";
 import { commandsOf } from "./commands/commands.ts";
 import { type Io, plainIo } from "./io.ts";
 import { endingOf } from "./last-resort.ts";
-import { type OptionTable, yargsOption } from "./option-table.ts";
+import { GLOBAL_OPTIONS, type OptionTable, yargsOption } from "./option-table.ts";
 import { refuseInputsAsOutputs } from "./refuse-inputs.ts";
-import { allOptions, helpHint, refuseOptions } from "./refuse-options.ts";
-
-class UsageError extends Error {}
-
-function plural(key: string, text: string): Readonly<Record<string, { readonly one: string; readonly other: string }>> {
-  return { [key]: { one: text, other: text } };
-}
-
-/** Yargs' words for a command line that is wrong, as a sentence like that of every other error. */
-const USAGE_TEXTS = {
-  ...plural("Unknown argument: %s", "Expected only known options and arguments, got %s."),
-  ...plural("Missing required argument: %s", "Expected a value for --%s, which is missing."),
-  ...plural("Missing argument value: %s", "Expected a value after --%s, got none."),
-  ...plural(
-    "Not enough non-option arguments: got %s, need at least %s",
-    "Expected more arguments, got %s of at least %s.",
-  ),
-  "Not enough arguments following: %s": "Expected a value after --%s, got none.",
-  "Invalid values:": " ",
-  "Argument: %s, Given: %s, Choices: %s": "Expected another value at --%s, got %s; there are %s.",
-};
-
-/** Of every command. */
-const GLOBAL_OPTIONS: OptionTable = {
-  json: { type: "boolean", default: false, describe: "one JSON document on stdout" },
-  quiet: { type: "boolean", default: false, describe: "no progress and no notes" },
-  debug: { type: "boolean", default: false, describe: "with an error, where in the code it came from" },
-};
+import { allOptions, refuseOptions } from "./refuse-options.ts";
+import { checkTyped, USAGE_TEXTS, UsageError, unknownCommand, unknownCommandText, usageText } from "./usage-error.ts";
 
 function yargsOptions(table: OptionTable) {
   return Object.fromEntries(Object.entries(table).map(([name, option]) => [name, yargsOption(option)]));
@@ -90,7 +64,13 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
   let commands: readonly Command[] = [];
   let chosen: { readonly command: Command; readonly args: Arguments } | undefined;
   try {
+    const unknown = unknownCommand(argv);
+    if (unknown !== undefined) {
+      io.stderr(`${unknownCommandText(unknown)}\n`);
+      return 2;
+    }
     commands = await commandsOf(argv);
+    if (commands.length === 1) checkTyped(commands[0]!, argv);
     await parser(
       argv,
       commands,
@@ -116,8 +96,7 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
     if (error instanceof UsageError || (error instanceof Error && error.name === "YError")) {
       const name = argv.find((word) => !word.startsWith("-"));
       const command = commands.find(({ usage }) => usage.split(" ")[0] === name);
-      const hint = command === undefined ? "loratwin --help lists the commands." : helpHint(command.usage);
-      io.stderr(`${error.message.trim()}\nHint: ${hint}\n`);
+      io.stderr(`${await usageText(error, command, argv)}\n`);
       return 2;
     }
     const { code, text } = endingOf(error, argv.includes("--debug"));

@@ -16,6 +16,9 @@ export interface ErrorFacts {
   readonly column?: number;
   /** Further lines below the sentence, such as a table or a schedule grid. */
   readonly detail?: string;
+  /** Other faults of the same document, told behind this one, and how many more there are. */
+  readonly further?: readonly ErrorFacts[];
+  readonly untold?: number;
 }
 
 function shown(value: unknown): string {
@@ -39,7 +42,12 @@ export function formatFacts(facts: ErrorFacts): string {
   const lines = [plainLine(`${place === "" ? "" : `${place}: `}Expected ${facts.expected}${missing}${at}${got}.`)];
   if (facts.detail !== undefined) lines.push("", facts.detail);
   if (facts.hint !== undefined) lines.push(`Hint: ${facts.hint}`);
-  return lines.join("\n");
+  return [...lines, ...furtherLines(facts)].join("\n");
+}
+
+/** The other faults of the document, each as a sentence of its own. */
+export function furtherLines({ further = [], untold = 0 }: ErrorFacts): readonly string[] {
+  return [...further.map(formatFacts), ...(untold === 0 ? [] : [`and ${untold} more`])];
 }
 
 class LoratwinError extends Error {

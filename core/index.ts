@@ -7,7 +7,15 @@ export { counted } from "./counted.ts";
 // Pending events by slot, the earliest first: what simulator and list scheduling run on.
 export { DueSlots } from "./due-slots.ts";
 // The four error classes and the facts that their texts are made of.
-export { DeviceError, type ErrorFacts, formatFacts, InputError, InvariantError, PlanError } from "./errors.ts";
+export {
+  DeviceError,
+  type ErrorFacts,
+  formatFacts,
+  furtherLines,
+  InputError,
+  InvariantError,
+  PlanError,
+} from "./errors.ts";
 // A queue: first in, first out.
 export { Fifo } from "./fifo.ts";
 // Numbers as JSON can have them.
@@ -17,6 +25,8 @@ export { groupBy } from "./group-by.ts";
 // Where a text is no JSON, keys that it has twice, and where a path of it stands.
 export { findJsonFault, type JsonFault, placeOf } from "./json-fault.ts";
 export { bracketDepth, type DuplicateKey, duplicateKey, measureValue, offsetInJson } from "./json-text.ts";
+// What somebody may have meant who wrote another name.
+export { didYouMean, looseName, nearNames } from "./near-names.ts";
 // Least squares with coefficients that are not negative.
 export { nonNegativeLeastSquares } from "./nnls.ts";
 // The standard normal distribution.

@@ -4,6 +4,7 @@ import { DeviceError, InputError } from "../core/index.ts";
 import type { Place } from "./context.ts";
 import { passFault } from "./faults.ts";
 import { linesOfFile } from "./file-lines.ts";
+import { nearFileHint } from "./near-files.ts";
 import { checkReadable, readWholeText } from "./readable-file.ts";
 import { writeAll, writeWholeFile } from "./whole-file.ts";
 
@@ -60,11 +61,25 @@ function documentText(document: object, what: string): string {
   throw new InputError({ expected: `the content of ${what}`, got: typeof document });
 }
 
-/** @throws InputError, or DeviceError of a disk that fails, when it cannot be read. */
+/** A hint for what is no file, or not there: one that has nearly its name, else what was given. */
+function missingFileHint(error: unknown, full: string, hint?: string): string | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EISDIR")
+    return existsSync(path.join(full, "plan.json")) ? "A run's plan is plan.json in its folder." : "Name a file in it.";
+  if (code !== "ENOENT") return hint;
+  const near = nearFileHint(full);
+  return near === undefined || near.includes("Did you mean") ? (near ?? hint) : [near, hint].filter(Boolean).join(" ");
+}
+
+/**
+ * `hint`: what helps where there is no such file.
+ * @throws InputError, or DeviceError of a disk that fails, when it cannot be read.
+ */
 export function readInput(
   place: Place,
   file: FileOrDocument,
   what: string,
+  hint?: string,
 ): { readonly text: string; readonly file: string } {
   if (typeof file !== "string") return { text: documentText(file, what), file: absolute(place, HANDED_IN) };
   const full = absolute(place, file);
@@ -72,7 +87,7 @@ export function readInput(
     passFault("read", full);
     return { text: readWholeText(full), file: full };
   } catch (error) {
-    throw fileError(error, what, file);
+    throw fileError(error, what, file, missingFileHint(error, full, hint));
   }
 }
 
@@ -83,7 +98,7 @@ export function inputLines(
   what: string,
 ): { readonly lines: Iterable<string>; readonly file: string } {
   const full = absolute(place, file);
-  const refused = (error: unknown): Error => fileError(error, what, file);
+  const refused = (error: unknown): Error => fileError(error, what, file, missingFileHint(error, full));
   try {
     passFault("read", full);
     checkReadable(full);
@@ -156,6 +171,8 @@ export function writePieces(descriptor: number, lines: Iterable<string>): void {
   flush();
 }
 
+const OTHER_FOLDER = "Name another folder, in one that you may write.";
+
 /**
  * Makes a folder where there is none: the first of those above it that was made, too; undefined where all were there.
  * @throws InputError when it cannot be made.
@@ -164,7 +181,7 @@ export function makeFolder(place: Place, folder: string): string | undefined {
   try {
     return mkdirSync(absolute(place, folder), { recursive: true });
   } catch (error) {
-    throw fileError(error, "a folder that can be written", folder);
+    throw fileError(error, "a folder that can be written", folder, OTHER_FOLDER);
   }
 }
 
@@ -193,6 +210,6 @@ export function checkFolder(place: Place, folder: string): void {
     if (!statSync(above).isDirectory()) throw Object.assign(new Error(above), { code: "ENOTDIR" });
     accessSync(above, constants.W_OK);
   } catch (error) {
-    throw fileError(error, "a folder that can be written", folder);
+    throw fileError(error, "a folder that can be written", folder, OTHER_FOLDER);
   }
 }

@@ -27,10 +27,12 @@ export {
 export { LateWrites, missingError } from "./late-writes.ts";
 // A file that gets lines while a run goes on.
 export { LineFile, type LineFileOptions } from "./line-file.ts";
+// Files that are there, for one that is not.
+export { nearFileHint } from "./near-files.ts";
 // Whether a process is there.
 export { isProcessAlive } from "./process-alive.ts";
 // Files to read: no pipe, no device, no more than there is room for.
-export { checkReadable, openToRead, readWhole, readWholeText } from "./readable-file.ts";
+export { checkReadable, openToRead, otherForm, readWhole, readWholeText } from "./readable-file.ts";
 // The folder for what may be made anew at any time.
 export { userCache } from "./user-cache.ts";
 // Files and folders that have their names only once they are whole.

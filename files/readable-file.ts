@@ -78,7 +78,34 @@ function readToEnd(descriptor: number, file: string, most: number): Buffer {
   }
 }
 
-/** The same as a text. @throws as `readWhole` does */
+/** Bytes with which files begin that people take for texts, and what makes texts of them. */
+const NO_TEXTS: readonly (readonly [start: readonly number[], what: string, hint: string])[] = [
+  [[0xff, 0xfe], "UTF-16", "`iconv -f UTF-16 -t UTF-8 FILE` writes it in UTF-8."],
+  [[0xfe, 0xff], "UTF-16", "`iconv -f UTF-16 -t UTF-8 FILE` writes it in UTF-8."],
+  [[0x1f, 0x8b], "a gzip file", "`gzip -dc FILE` writes what is in it."],
+  [[0x50, 0x4b, 3, 4], "a zip file", "`unzip -p FILE` writes what is in it."],
+];
+
+/** What a file is that is no text in UTF-8, by its first bytes, and what makes one of it; nothing where they say nothing. */
+export function otherForm(file: string): { readonly got?: string; readonly hint?: string } {
+  const descriptor = openToRead(file);
+  try {
+    const bytes = Buffer.alloc(4);
+    return formOf(bytes.subarray(0, fs.readSync(descriptor, bytes)));
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function formOf(bytes: Buffer): { readonly got?: string; readonly hint?: string } {
+  const [, got, hint] = NO_TEXTS.find(([start]) => start.every((byte, i) => bytes[i] === byte)) ?? [];
+  return got === undefined || hint === undefined ? {} : { got, hint };
+}
+
+/** The same as a text. @throws InputError for what begins as other files do; as `readWhole` does */
 export function readWholeText(file: string): string {
-  return readWhole(file).toString("utf8");
+  const bytes = readWhole(file);
+  const form = formOf(bytes);
+  if (form.got !== undefined) throw new InputError({ expected: "text in UTF-8", file, ...form });
+  return bytes.toString("utf8");
 }

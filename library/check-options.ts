@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { InputError } from "../core/index.ts";
 import { checkDocument } from "../plan/index.ts";
+import { placeless } from "./placeless.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const text = z.string().min(1);
@@ -37,7 +38,6 @@ export function checkArguments(schema: z.ZodType, given: unknown): void {
     checkDocument(schema, given, { value: given, file: "", locate: () => undefined });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    const { file: _file, ...facts } = error.facts;
-    throw new InputError(facts);
+    throw new InputError(placeless(error.facts));
   }
 }

@@ -1,5 +1,6 @@
 import { DeviceError, InputError, PlanError } from "../core/index.ts";
 import { absolute, type Context, HANDED_IN, silent } from "../files/index.ts";
+import { placeless } from "./placeless.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The same as operations take it. */
@@ -12,8 +13,8 @@ export function contextOf({ cwd = process.cwd(), cache = false, onNote, onWarnin
 function withoutFile(error: unknown, context: Context): unknown {
   const kind = [InputError, PlanError, DeviceError].find((each) => error instanceof each);
   if (kind === undefined) return error;
-  const { file, line: _line, column: _column, ...facts } = (error as InputError).facts;
-  return file === absolute(context, HANDED_IN) ? new kind(facts, { cause: error }) : error;
+  const { facts } = error as InputError;
+  return facts.file === absolute(context, HANDED_IN) ? new kind(placeless(facts), { cause: error }) : error;
 }
 
 /** Does some work; errors are as a caller of the library sees them. */

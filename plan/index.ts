@@ -6,10 +6,11 @@ export { CATALOG } from "./catalog/catalog.ts";
 export { assignCores, coreNames, idleCoresText, THIS_MACHINE } from "./cluster/assign-cores.ts";
 // What the names of this machine's devices say.
 export { gpuOfName } from "./cluster/device-names.ts";
+// The devices and links of a cluster, with what the catalog and this machine add.
+export { clusterFromList } from "./cluster/listed-devices.ts";
 // Which process runs which stage of a plan over several machines.
 export { machinesOf, stageRanks } from "./cluster/machine-ranks.ts";
-// The devices and links of a cluster, with what the catalog and this machine add.
-export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";
+export { type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";
 // What the time of an action follows from.
 export type { ActionCost } from "./costs/action-cost.ts";
 // Durations from the cost model in whole nanoseconds, by which planner and simulator go.
@@ -31,7 +32,6 @@ export {
 export {
   deviceCalibration,
   gpuCalibration,
-  requireDevice,
   type TrainingLosses,
   trainingLosses,
   transferCalibration,
@@ -80,6 +80,8 @@ export {
 } from "./documents/calibration.ts";
 // What a catalog of devices and links looks like, and how one goes in front of another.
 export { type Catalog, type CatalogDevice, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
+// A device of it by a name that a person writes.
+export { devicesNamed, requireDeviceName } from "./documents/catalog-names.ts";
 export {
   CHECKPOINT_VERSION,
   type Checkpoint,
@@ -90,16 +92,24 @@ export {
 export { checkpointHash, jobDigest } from "./documents/checkpoint-hash.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+// How a base model's weights are kept, and other words for it.
+export { DTYPE_WORDS, type Dtype, dtypeHint, dtypeSchema } from "./documents/dtype.ts";
 // When a job ends before its last step.
 export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The jobs of a sweep.
 export type { Sweep } from "./documents/expand-sweeps.ts";
+// Reading documents, with file, line and path in every message.
+export { expectation } from "./documents/expectation.ts";
+// What keys of other tools are here.
+export { FOREIGN_KEYS, type ForeignKey } from "./documents/foreign-keys.ts";
 // Documents as a person writes them, for programs that hand them in.
 export type * from "./documents/given-documents.ts";
 // Files of a JSON document a line, of any length.
 export { type FileLines, jsonLines } from "./documents/json-lines.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
+// What takes documents of each kind.
+export { documentHint } from "./documents/kinds.ts";
 // How fast a machine was: probes, and what its system counted.
 export {
   type CalibratedMachine,
@@ -121,8 +131,7 @@ export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.t
 // Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
 export * from "./documents/questions.ts";
-// Reading documents, with file, line and path in every message.
-export { checkDocument, expectation, parseDocument, placeError } from "./documents/read-document.ts";
+export { checkDocument, parseDocument, placeError } from "./documents/read-document.ts";
 export { type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.
 export type {
@@ -158,8 +167,6 @@ export type {
 } from "./documents/workload.ts";
 export {
   COLUMN_NAMES,
-  type Dtype,
-  dtypeSchema,
   jobDefaults,
   jobSchema,
   MOST_ROWS,

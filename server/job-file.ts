@@ -21,10 +21,11 @@ function filedJob<T extends JobOverrides>(
   prefix: string,
   source: ReadText,
 ): FiledJob<T> {
-  const placed = ({ at, file: _file, ...facts }: ErrorFacts): InputError => {
+  const placed = ({ at, file: _file, further, ...facts }: ErrorFacts): InputError => {
     const place = joined(prefix, at);
+    const others = further === undefined ? {} : { further: further.map((each) => placed(each).facts) };
     return placeError(
-      new InputError({ ...facts, ...(place === undefined ? {} : { at: place }) }),
+      new InputError({ ...facts, ...others, ...(place === undefined ? {} : { at: place }) }),
       source,
     ) as InputError;
   };

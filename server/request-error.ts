@@ -1,4 +1,4 @@
-import { type ErrorFacts, formatFacts, InputError, PlanError } from "../core/index.ts";
+import { type ErrorFacts, formatFacts, furtherLines, InputError, PlanError } from "../core/index.ts";
 import type { WireFacts } from "./messages.ts";
 
 /** Characters of a value in an answer. */
@@ -26,14 +26,16 @@ export class RequestError extends Error {
 }
 
 /** What of an error goes to who asked. */
-export function wireFacts({ expected, got, at, hint, detail }: ErrorFacts): WireFacts {
+export function wireFacts(facts: ErrorFacts): WireFacts {
+  const { expected, got, at, hint } = facts;
+  const detail = [...(facts.detail === undefined ? [] : [facts.detail]), ...furtherLines(facts)].join("\n");
   const text = typeof got === "string" ? got : JSON.stringify(got);
   return {
     expected,
     ...(text === undefined ? {} : { got: text.length > SHOWN ? `${text.slice(0, SHOWN - 3)}...` : text }),
     ...(at === undefined ? {} : { at }),
     ...(hint === undefined ? {} : { hint }),
-    ...(detail === undefined ? {} : { detail }),
+    ...(detail === "" ? {} : { detail }),
   };
 }
 

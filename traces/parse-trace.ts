@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { InputError, nanos } from "../core/index.ts";
-import { expectation, parseAnyAction } from "../plan/index.ts";
+import { documentHint, expectation, parseAnyAction } from "../plan/index.ts";
 import { streamOfTid } from "./chrome-rows.ts";
 import { fromMicroseconds, MAX_TRACE_NS } from "./chrome-time.ts";
 import { STREAM_CATEGORY, sliceName } from "./chrome-trace.ts";
@@ -31,6 +31,8 @@ function expected(issue: z.core.$ZodIssue): string {
     : "the fields of such an event";
 }
 
+const WRITTEN_BY = "A trace is written by `loratwin simulate -o` and `loratwin train`.";
+
 function check(value: unknown, file: string): TraceDocument {
   const result = traceDocumentSchema.safeParse(value);
   if (result.success) return result.data;
@@ -42,7 +44,7 @@ function check(value: unknown, file: string): TraceDocument {
     at: pathText(path),
     got: unknownKey ?? valueAt(value, path),
     file,
-    hint: "A trace is written by `loratwin simulate -o` and `loratwin train`.",
+    hint: documentHint("trace", (value as { readonly kind?: unknown } | null)?.kind) ?? WRITTEN_BY,
   });
 }
 

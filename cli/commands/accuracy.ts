@@ -1,4 +1,4 @@
-import { requireDevice } from "../../plan/index.ts";
+import { requireDeviceName } from "../../plan/index.ts";
 import {
   type KernelScore,
   kernelScores,
@@ -85,11 +85,11 @@ export const accuracyCommand: Command = {
   positionals: { accelerator: { type: "string", describe: "an accelerator of the catalog" } },
   uses: [{ input: "what is published", options: {} }],
   async run(args, io) {
-    const only = optionalText(args, "accelerator");
+    const catalog = loadCatalog(io, undefined);
+    const named = optionalText(args, "accelerator");
+    const only = named === undefined ? undefined : requireDeviceName(catalog, named, "accelerator");
     const isAsked = ({ accelerator }: { readonly accelerator: string }): boolean =>
       only === undefined || accelerator === only;
-    const catalog = loadCatalog(io, undefined);
-    if (only !== undefined) requireDevice(catalog, only, "accelerator");
     const groups = publishedGroups(only);
     const steps = await contextOf(io, args).during("predicting published steps", () =>
       inWorkers(

@@ -98,8 +98,8 @@ function generalSubjects(io: Io, args: Arguments): readonly CalibrationSubject[]
   const present = device === "cuda" ? info.cuda.devices.length : info.cores.length;
   const count = optionalCount(args, "at-once") ?? Math.max(1, Math.min(2, present));
   const names = /^\w+:\d+/.test(device) ? device : Array.from({ length: count }, (_, i) => `${device}:${i}`).join();
-  const cluster = clusterFromList(names);
   const catalog = loadCatalog(io, optionalText(args, "catalog"));
+  const cluster = clusterFromList(names, catalog);
   const devices = resolveDevices(cluster, catalog, { ...thisMachine(), memoryBytes: 2 ** 33 });
   const links = resolveLinks(cluster, devices, catalog);
   const adapters = GENERIC.ranks.map((rank) => ({ rank, alpha: 16, dropout: 0, targets: [...PROJECTIONS] }));

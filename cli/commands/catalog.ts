@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../core/index.ts";
 import { writeOutput } from "../../files/index.ts";
-import { type Catalog, deviceCalibration, requireDevice } from "../../plan/index.ts";
+import { type Catalog, deviceCalibration, requireDeviceName } from "../../plan/index.ts";
 import { loadCatalog } from "../../workbench/index.ts";
 import { type Command, optionalText, type Use } from "../command.ts";
 import { percent, printResult, table } from "../output.ts";
@@ -84,12 +84,13 @@ export const catalogCommand: Command = {
   useOf: (args) => (args["name"] === undefined ? WHOLE : DEVICE),
   run(args, io) {
     const catalog = loadCatalog(io, optionalText(args, "catalog"));
-    const name = optionalText(args, "name");
-    if (name === undefined) {
+    const given = optionalText(args, "name");
+    if (given === undefined) {
       printResult(io, args, catalog, () => overview(catalog));
       return 0;
     }
-    const device = requireDevice(catalog, name, "name");
+    const name = requireDeviceName(catalog, given, "name");
+    const device = catalog.devices[name]!;
     const file = optionalText(args, "calibration");
     if (file !== undefined) {
       const calibration = deviceCalibration(catalog, name, args["dtype"] === "float32" ? "float32" : "bfloat16");

@@ -40,6 +40,9 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   clone: async () => (await import("./clone.ts")).cloneCommand,
 };
 
+/** What a command line can begin with. */
+export const COMMAND_NAMES: readonly string[] = Object.keys(LOADERS);
+
 /** Every command, in the order of --help. */
 export function allCommands(): Promise<readonly Command[]> {
   return Promise.all(Object.values(LOADERS).map((load) => load()));

@@ -1,6 +1,6 @@
 import { canonicalJson, counted, formatBytes, formatSeconds } from "../../core/index.ts";
 import { writeOutput } from "../../files/index.ts";
-import { dtypeSchema, type LayersCalibration } from "../../plan/index.ts";
+import type { LayersCalibration } from "../../plan/index.ts";
 import { comparedRequest, compareStrategies, type StrategyRow } from "../../studies/index.ts";
 import { loadRequest } from "../../workbench/index.ts";
 import { OBSERVATION_OPTIONS } from "../calibrate-without-device.ts";
@@ -8,7 +8,7 @@ import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { costsText } from "../describe-costs.ts";
 import { type ObservedCalibration, observationText, observedCalibration } from "../observe-calibration.ts";
 import { percent, printResult, table } from "../output.ts";
-import { CATALOG_OPTION } from "../plan-options.ts";
+import { CATALOG_OPTION, PLAN_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf, requestChoice } from "../request-options.ts";
 
@@ -44,7 +44,7 @@ export const strategiesCommand: Command = {
         cluster: { type: "string", demandOption: true, describe: "cluster file with equal GPUs" },
         catalog: CATALOG_OPTION,
         calibration: { type: "string", describe: "a layers calibration instead of the catalog's" },
-        dtype: { type: "string", choices: dtypeSchema.options, describe: "over the workload's `model.dtype`" },
+        dtype: { ...PLAN_OPTIONS.dtype, describe: "over the workload's `model.dtype`" },
         output: { type: "string", alias: "o", describe: "write the calibration that was used to this file" },
         full: {
           type: "boolean",

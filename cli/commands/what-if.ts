@@ -24,8 +24,15 @@ const WORKLOAD: Use = { ...WHAT_IF_WORKLOAD, options: { ...SUBMIT, ...WHAT_IF_WO
 function jobFile(args: Arguments): string {
   const [positional, option] = [optionalText(args, "job"), optionalText(args, "submit")];
   const file = positional ?? option;
-  if (file === undefined || (positional !== undefined && option !== undefined))
-    throw new InputError({ expected: "a file with the job, as an argument or as --submit,", got: file ?? "none" });
+  if (positional !== undefined && option !== undefined)
+    throw new InputError({ expected: "a file with the job, either as an argument or as --submit", got: "both" });
+  if (file === undefined)
+    throw new InputError({
+      expected: "a file with the job that would come",
+      at: "--submit",
+      got: undefined,
+      hint: "`loratwin what-if WORKLOAD JOB.yaml`: the job is written as an entry of a workload's `jobs`.",
+    });
   return file;
 }
 

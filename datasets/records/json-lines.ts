@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { findJsonFault, InputError } from "../../core/index.ts";
-import { passFault } from "../../files/index.ts";
+import { otherForm, passFault } from "../../files/index.ts";
 import { checkJson } from "./check-json.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
@@ -43,7 +43,7 @@ export const readJsonLines: RecordReader = async function* (file, { limit }): As
     try {
       text = utf8.decode(bytes);
     } catch (cause) {
-      throw new InputError({ expected: "text in UTF-8", file, line }, { cause });
+      throw new InputError({ expected: "text in UTF-8", file, line, ...otherForm(file) }, { cause });
     }
     if (text.trim() === "") continue;
     let value: unknown;

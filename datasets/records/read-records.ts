@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
-import { checkReadable } from "../../files/index.ts";
+import { checkReadable, nearFileHint } from "../../files/index.ts";
 import type { FileSource } from "../data-source.ts";
 import { readCsv, readTsv } from "./csv.ts";
 import { readJsonArray } from "./json-array.ts";
@@ -43,7 +43,12 @@ function filesOf(target: string, split: string): readonly string[] {
 export async function* readRecords(target: string, source: FileSource, at: string): AsyncGenerator<DataRecord> {
   const stats = fs.statSync(target, { throwIfNoEntry: false });
   if (stats === undefined)
-    throw new InputError({ expected: "a data file", at, got: target, hint: "There is no such file." });
+    throw new InputError({
+      expected: "a data file",
+      at,
+      got: target,
+      hint: `There is no such file. ${nearFileHint(target) ?? ""}`.trim(),
+    });
   const files = stats.isDirectory() ? filesOf(target, source.split ?? "train") : [target];
   const split = stats.isDirectory() ? undefined : source.split;
   let left = source.limit ?? Number.POSITIVE_INFINITY;
@@ -69,5 +74,11 @@ export async function* readRecords(target: string, source: FileSource, at: strin
     }
     if (left === 0) return;
   }
-  if (!found) throw new InputError({ expected: "at least one record", file: target, got: "an empty file" });
+  if (!found)
+    throw new InputError({
+      expected: "at least one record",
+      file: target,
+      got: "an empty file",
+      hint: 'Write a JSON object on each line, such as {"instruction": "2 + 2", "output": "4"}.',
+    });
 }

@@ -1,4 +1,4 @@
-import type { Dtype } from "../documents/workload.ts";
+import type { Dtype } from "../documents/dtype.ts";
 
 /** How a device stores activations between operators: as products take them. */
 export type ComputeDtype = "float32" | "bfloat16";

@@ -1,7 +1,7 @@
 import { DeviceError, formatBytes, InputError, ownValue } from "../../core/index.ts";
 import type { Catalog } from "../documents/catalog.ts";
-import { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "../documents/cluster.ts";
-import { checkFigures } from "../documents/read-document.ts";
+import { deviceHint, devicesNamed } from "../documents/catalog-names.ts";
+import type { Cluster, ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
 import { assignCores, THIS_MACHINE } from "./assign-cores.ts";
 import { gpuOfName } from "./device-names.ts";
 
@@ -79,10 +79,23 @@ function usableBytes(index: number, sharers: number, { gpuFreeBytes }: HostFacts
 }
 
 /** Kinds that need no figures: their times come from a constant or a measured calibration. */
-const ABSTRACT = "unit";
+export const ABSTRACT = "unit";
 
 function deviceKind(type: string, catalog: Catalog): ResolvedDevice["kind"] {
   return type === ABSTRACT ? "abstract" : (ownValue(catalog.devices, type)?.kind ?? "cuda");
+}
+
+/** The catalog's name of a type. @throws InputError for one that is none */
+function catalogName(catalog: Catalog, type: string, at: string): string {
+  if (type === ABSTRACT) return type;
+  const found = devicesNamed(catalog, type);
+  if (found.length === 1) return found[0]!;
+  throw new InputError({
+    expected: `${found.length > 1 ? "one" : "a"} device type of the catalog`,
+    at,
+    got: type,
+    hint: `${deviceHint(catalog, type, found)} Others need memoryBytes, peakFlopsPerSecond and memoryBytesPerSecond in place of a type, or --catalog FILE.`,
+  });
 }
 
 /** Devices of the cluster that share the GPU of `name`. */
@@ -115,15 +128,9 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
           hint: "Name a GPU of the catalog as the type to simulate.",
         });
       const gpu = device.type === "cuda" ? thisGpu(device.name, host, catalog) : undefined;
-      const entry = device.type === undefined ? undefined : ownValue(catalog.devices, gpu?.type ?? device.type);
-      if (device.type !== undefined && device.type !== ABSTRACT && gpu === undefined && entry === undefined) {
-        throw new InputError({
-          expected: "a device type of the catalog",
-          at: `${at}.type`,
-          got: device.type,
-          hint: `Known types: unit, ${Object.keys(catalog.devices).join(", ")}. Give memoryBytes, peakFlopsPerSecond and memoryBytesPerSecond instead, or add it with --catalog FILE.`,
-        });
-      }
+      const named =
+        gpu?.type ?? (device.type === undefined ? undefined : catalogName(catalog, device.type, `${at}.type`));
+      const entry = named === undefined ? undefined : ownValue(catalog.devices, named);
       if (
         device.type === undefined &&
         (device.peakFlopsPerSecond === undefined ||
@@ -136,7 +143,7 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
           got: device.name,
         });
       }
-      const type = gpu?.type ?? device.type ?? "custom";
+      const type = named ?? "custom";
       const kind = deviceKind(type, catalog);
       // The catalog's figures of a CPU are those of one core.
       const units = kind === "cpu" ? (device.threads ?? 1) : 1;
@@ -244,44 +251,4 @@ export function resolveLinks(
       ...mannerOf(link ?? {}),
     };
   });
-}
-
-/** Pipelines have at most a device for each of a model's layers, and there are some side by side. */
-const MOST_DEVICES = 4096;
-
-const LISTED = /^(?<base>[A-Za-z]+)(?:(?::(?<index>\d+)(?<share>#\d+)?)|(?:\*(?<count>\d+)))$/;
-
-/**
- * The cluster that `--devices cpu:0,cpu:1` or `--devices unit*4` stands for: one machine with those devices.
- * `cuda:0#0,cuda:0#1` share a GPU.
- * @throws InputError for a device that no list can name.
- */
-export function clusterFromList(list: string): Cluster {
-  const devices = list.split(",").flatMap((item) => {
-    const match = LISTED.exec(item.trim());
-    const base = match?.groups?.["base"];
-    const known = base === "cpu" || base === "cuda" || base === ABSTRACT;
-    if (match === null || !known || (base !== "cuda" && match.groups?.["share"] !== undefined)) {
-      throw new InputError({
-        expected: "devices such as cpu:0, cuda:1 or unit*4, separated by commas",
-        at: "--devices",
-        got: item.trim(),
-        hint: "`loratwin devices` lists those of this machine.",
-      });
-    }
-    const { index, count, share } = match.groups!;
-    if (Number(index ?? count) > MOST_DEVICES)
-      throw new InputError({ expected: `at most ${MOST_DEVICES} devices`, at: "--devices", got: item.trim() });
-    const indices = count === undefined ? [Number(index)] : Array.from({ length: Number(count) }, (_, i) => i);
-    return indices.map((i) =>
-      base === ABSTRACT
-        ? { name: `unit:${i}`, type: ABSTRACT }
-        : base === "cpu"
-          ? { name: `cpu:${i}`, type: "cpu", threads: 1 }
-          : { name: `cuda:${i}${share ?? ""}`, type: "cuda" },
-    );
-  });
-  if (devices.length > MOST_DEVICES)
-    throw new InputError({ expected: `at most ${MOST_DEVICES} devices`, at: "--devices", got: devices.length });
-  return checkFigures(clusterSchema, { kind: "cluster", version: 1, machines: [{ name: THIS_MACHINE, devices }] });
 }

@@ -2,7 +2,7 @@ import { computeDtype } from "../actions/compute-dtype.ts";
 import type { Calibration } from "../documents/calibration.ts";
 import type { Catalog } from "../documents/catalog.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
-import type { Dtype } from "../documents/workload.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import { constantCalibration } from "./constant-calibration.ts";
 import { gpuCalibration } from "./device-calibration.ts";
 

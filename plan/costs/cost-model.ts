@@ -11,8 +11,8 @@ import type {
   RooflineCalibration,
 } from "../documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import type { Stage } from "../documents/setting.ts";
-import type { Dtype } from "../documents/workload.ts";
 import type { ActionCost } from "./action-cost.ts";
 import { peaksOf } from "./device-peaks.ts";
 import { layerActionSeconds } from "./layer-model.ts";

@@ -1,7 +1,8 @@
 import { InputError, ownValue } from "../../core/index.ts";
 import type { ComputeDtype } from "../actions/compute-dtype.ts";
 import type { Calibration, LayersCalibration, RooflineCalibration } from "../documents/calibration.ts";
-import type { Catalog, CatalogDevice } from "../documents/catalog.ts";
+import type { Catalog } from "../documents/catalog.ts";
+import { requireDeviceName } from "../documents/catalog-names.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { KernelFigures } from "../documents/kernels.ts";
 import { type GpuKernels, gpuKernels, type KernelSource, powerShare } from "../kernels/gpu-kernels.ts";
@@ -16,25 +17,13 @@ const KERNEL_ERRORS: Readonly<Record<KernelSource, number>> = { measured: 0.06, 
 /** The type of devices that are described by figures only. */
 const CUSTOM = "custom";
 
-/** @throws InputError for a name that the catalog does not have; `at`: where it was given */
-export function requireDevice({ devices }: Catalog, name: string, at?: string): CatalogDevice {
-  const device = ownValue(devices, name);
-  if (device !== undefined) return device;
-  throw new InputError({
-    expected: `a device of the catalog (${Object.keys(devices).join(", ")})`,
-    ...(at === undefined ? {} : { at }),
-    got: name,
-  });
-}
-
 /**
  * What the catalog knows of a device as a calibration; of a device that nobody measured, what a related one's times say,
  * with an error that says so.
  * @throws InputError for a device that is not in the catalog, or a catalog without any efficiencies.
  */
 export function deviceCalibration(catalog: Catalog, name: string, dtype: ComputeDtype): LayersCalibration {
-  requireDevice(catalog, name);
-  return efficienciesFor(catalog, [name], dtype);
+  return efficienciesFor(catalog, [requireDeviceName(catalog, name)], dtype);
 }
 
 /** What training loses beside bursts of kernels, and what it moves in memory, in 16 bits. */
@@ -142,7 +131,7 @@ const GENERATION_ERROR = 0.06;
 
 /** `powerShare` of two devices of one generation. @throws InputError for others, or without board power or peaks */
 function shareInGeneration(catalog: Catalog, from: string, to: string): number {
-  const [before, after] = [requireDevice(catalog, from), requireDevice(catalog, to)];
+  const [before, after] = [catalog.devices[from]!, catalog.devices[to]!];
   if (before.generation === undefined || before.generation !== after.generation)
     throw new InputError({
       expected: `a device of ${to}'s generation (${after.generation ?? "none is known"})`,
@@ -158,7 +147,7 @@ function shareInGeneration(catalog: Catalog, from: string, to: string): number {
 /**
  * A calibration of one device for another: shares of the peaks, bytes and launch times stay, since those of the new
  * device are its own. How far shares differ between devices is a guess that comes to the error as an independent part.
- * `from`: the device that it is of, where that is one of the same generation; speed goes with the square root of board
+ * `of`: the device that it is of, where that is one of the same generation; speed goes with the square root of board
  * power then.
  * @throws InputError for a device that is not in the catalog or has no peaks, or a calibration that holds times instead
  * of efficiencies; with `from` for devices of two generations or designs
@@ -166,10 +155,12 @@ function shareInGeneration(catalog: Catalog, from: string, to: string): number {
 export function transferCalibration(
   catalog: Catalog,
   calibration: Calibration,
-  name: string,
-  from?: string,
+  to: string,
+  of?: string,
 ): LayersCalibration | RooflineCalibration {
-  const { float32FlopsPerSecond, memoryBytesPerSecond } = requireDevice(catalog, name);
+  const name = requireDeviceName(catalog, to, "--to");
+  const from = of === undefined ? undefined : requireDeviceName(catalog, of, "--of");
+  const { float32FlopsPerSecond, memoryBytesPerSecond } = catalog.devices[name]!;
   if (float32FlopsPerSecond === undefined || memoryBytesPerSecond === undefined)
     throw new InputError({ expected: "a device with peaks in the catalog", at: "--to", got: name });
   switch (calibration.model) {

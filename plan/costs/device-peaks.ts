@@ -1,7 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import { type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
-import type { Dtype } from "../documents/workload.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import type { DevicePeaks } from "../kernels/layer-cost.ts";
 
 /** What bounds a device in a precision. @throws InputError for a device of which nobody knows it. */

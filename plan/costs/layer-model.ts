@@ -4,9 +4,10 @@ import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
 import { type Architecture, type Half, PROJECTIONS, type Projection } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import type { KernelFigures } from "../documents/kernels.ts";
 import type { Stage } from "../documents/setting.ts";
-import type { Dtype, Recompute } from "../documents/workload.ts";
+import type { Recompute } from "../documents/workload.ts";
 import {
   type DevicePeaks,
   decoderDimensions,

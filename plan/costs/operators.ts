@@ -12,9 +12,9 @@ import {
   type Projection,
   projectionShape,
 } from "../documents/architecture.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
-import type { Dtype } from "../documents/workload.ts";
 import { adapterParameters } from "./adapter-parameters.ts";
 import {
   attention,

@@ -1,7 +1,7 @@
 import { padded } from "../../core/index.ts";
 // Sizes of quantized weights, as native/src/ops/quantized.h and packed_matrix.h lay them out.
 import { COMPUTE_BYTES } from "../actions/compute-dtype.ts";
-import type { Dtype } from "../documents/workload.ts";
+import type { Dtype } from "../documents/dtype.ts";
 
 /** Formats that are dequantized to the compute dtype before each product. */
 export type QuantizedDtype = "int8" | "nf4";

@@ -1,5 +1,5 @@
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
-import type { Dtype } from "../documents/workload.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import { isQuantized } from "./quantized-weights.ts";
 
 /** Bytes of a frozen weight of a layer. nf4 with double quantization has 0.127 bits of scales (QLoRA, section 3). */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nameSchema } from "./workload.ts";
+import { writtenBytesSchema, writtenRateSchema } from "./written-values.ts";
 
 const positive = z.number().positive();
 const peaksSchema = z.strictObject({ float32: positive, bfloat16: positive.optional() });
@@ -19,9 +20,9 @@ export const deviceSchema = z.strictObject({
   type: z.string().min(1).optional(),
   /** CPU devices: threads, each pinned to a core of its own. */
   threads: z.int().positive().optional(),
-  memoryBytes: positive.optional(),
+  memoryBytes: writtenBytesSchema.optional(),
   peakFlopsPerSecond: peaksSchema.optional(),
-  memoryBytesPerSecond: positive.optional(),
+  memoryBytesPerSecond: writtenRateSchema.optional(),
 });
 
 /**
@@ -41,7 +42,7 @@ export const linkSchema = z.strictObject({
   type: z.string().min(1).optional(),
   /** One link for all pairs of devices, instead of one for each pair and direction. */
   shared: z.boolean().default(false),
-  bandwidthBytesPerSecond: positive.optional(),
+  bandwidthBytesPerSecond: writtenRateSchema.optional(),
   latencySeconds: z.number().min(0).optional(),
   transfers: transfersSchema.default("overlapped"),
   duplex: duplexSchema.default("full"),
@@ -49,7 +50,7 @@ export const linkSchema = z.strictObject({
 });
 
 export const networkSchema = z.strictObject({
-  bandwidthBytesPerSecond: positive,
+  bandwidthBytesPerSecond: writtenRateSchema,
   latencySeconds: z.number().min(0).default(0),
   shared: z.boolean().default(true),
   transfers: transfersSchema.default("overlapped"),

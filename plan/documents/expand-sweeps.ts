@@ -1,5 +1,5 @@
 import { InputError } from "../../core/index.ts";
-import { formatPath } from "./read-document.ts";
+import { formatPath } from "./document-path.ts";
 import type { DocumentPath, ReadText } from "./read-text.ts";
 import { type HalvingSpec, MOST_POINTS, type SweepSpec } from "./sweep.ts";
 import { gridSize, type SweepPoint, sweepPoints } from "./sweep-points.ts";

@@ -1,10 +1,12 @@
 import { z } from "zod";
-import { InputError } from "../../core/index.ts";
+import { type ErrorFacts, nearNames } from "../../core/index.ts";
+import { formatPath } from "./document-path.ts";
 import { expandSweeps, type Sweep, writtenPath } from "./expand-sweeps.ts";
-import { checkDocument, formatPath } from "./read-document.ts";
+import { errorOf, faultsOf } from "./faults.ts";
 import { type DocumentPath, type ReadText, readText } from "./read-text.ts";
 import { sweepSchema } from "./sweep.ts";
 import { JOB_DEFAULTS, type Workload, workloadSchema } from "./workload.ts";
+import { writtenWorkloadSchema } from "./written-workload.ts";
 
 type Mapping = Readonly<Record<string, unknown>>;
 
@@ -69,41 +71,75 @@ export interface ParsedWorkload extends Workload {
   readonly sweeps: readonly Sweep[];
 }
 
-/** Two jobs have one name. */
-function refuseSameNames({ jobs }: Workload, sweeps: readonly Sweep[], source: ReadText): void {
+/** Jobs that have the name of an earlier one. */
+function sameNames({ jobs }: Workload, sweeps: readonly Sweep[], source: ReadText): readonly ErrorFacts[] {
   const seen = new Map<string, number>();
-  jobs.forEach(({ name }, index) => {
+  return jobs.flatMap(({ name }, index) => {
     const first = seen.get(name.toLowerCase());
-    if (first !== undefined) {
-      const path = writtenPath(sweeps, ["jobs", index, "name"]);
-      throw new InputError({
-        expected: `a job name that is not that of ${formatPath(writtenPath(sweeps, ["jobs", first]))}`,
-        at: formatPath(path),
-        got: name,
-        file: source.file,
-        ...source.locate(path),
-      });
-    }
-    seen.set(name.toLowerCase(), index);
+    seen.set(name.toLowerCase(), first ?? index);
+    if (first === undefined) return [];
+    const path = writtenPath(sweeps, ["jobs", index, "name"]);
+    const expected = `a job name that is not that of ${formatPath(writtenPath(sweeps, ["jobs", first]))}`;
+    return [{ expected, at: formatPath(path), got: name, file: source.file, ...source.locate(path) }];
   });
+}
+
+/** What of a workload is written so that its jobs can be looked at. */
+interface WrittenJobs {
+  readonly defaults?: unknown;
+  readonly jobs: readonly Mapping[];
+}
+
+function hasJobs(value: unknown): value is WrittenJobs {
+  if (!isMapping(value) || value["kind"] !== "workload") return false;
+  const { jobs } = value;
+  return Array.isArray(jobs) && jobs.length > 0 && jobs.every(isMapping);
 }
 
 /**
  * A workload with `defaults` merged into every job, key by key, and a job for each point of a sweep.
- * @throws InputError with file, line, column and path for the first thing that is wrong.
+ * @throws InputError for all that is wrong, each with file, line, column and path.
  */
 export function parseWorkload(text: string, file: string): ParsedWorkload {
   const source = readText(text, file);
-  const { defaults, ...written } = checkDocument(writtenSchema, source.value, source);
-  const templates = written.jobs.map(({ sweep, ...job }) => ({ job: completeJob(job, defaults) as Mapping, sweep }));
+  const { value } = source;
+  const outer = writtenSchema.safeParse(value);
+  const outerIssues = outer.error?.issues ?? [];
+  const faultsAsWritten = (issues: typeof outerIssues) => faultsOf(writtenWorkloadSchema, value, issues, source);
+  // Without what was meant as `defaults`, all jobs would lack what it says.
+  const lacksDefaults = outerIssues.some(
+    (issue) => issue.code === "unrecognized_keys" && issue.keys.some((key) => nearNames(key, ["defaults"]).length > 0),
+  );
+  if (!hasJobs(value) || lacksDefaults) throw errorOf(faultsAsWritten(outerIssues));
+  const { defaults, ...written } = value;
+  const isSound = outer.success;
+  const templates = written.jobs.map(({ sweep, ...job }, index) => ({
+    job: completeJob(job, defaults) as Mapping,
+    sweep: isSound ? outer.data.jobs[index]!.sweep : undefined,
+  }));
   const { jobs, sweeps } = expandSweeps(templates, source);
   const relocate = (path: DocumentPath): readonly DocumentPath[] => {
     const own = writtenPath(sweeps, path);
     return own[0] === "jobs" && own.length > 2 ? [own, ["defaults", ...path.slice(2)]] : [own];
   };
-  const workload = checkDocument(workloadSchema, { ...written, jobs }, source, relocate);
-  refuseSameNames(workload, sweeps, source);
-  return { ...workload, sweeps };
+  const whole = { ...written, jobs };
+  const result = workloadSchema.safeParse(whole);
+  if (!result.success || !outer.success) {
+    // What is merged into jobs is looked at there, and what is not as it was written.
+    const isOfJobs = ({ path: [first, , key] }: (typeof outerIssues)[number]): boolean =>
+      first !== "defaults" && key !== "sweep";
+    const inner = [
+      ...(result.error?.issues ?? []).filter(({ path }) => path.length > 0),
+      ...outerIssues.filter(({ path }) => path.length === 0),
+    ];
+    throw errorOf([
+      ...faultsAsWritten(outerIssues.filter((issue) => !isOfJobs(issue))),
+      ...faultsOf(writtenWorkloadSchema, whole, inner, source, relocate),
+    ]);
+  }
+  const twice = sameNames(result.data, sweeps, source);
+  if (twice.length > 0) throw errorOf(twice);
+  return { ...result.data, sweeps };
 }
 
 /** A workload's text in which errors on jobs that were made by a sweep have the place of the written job. */

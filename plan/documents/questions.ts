@@ -2,6 +2,7 @@
 export {
   allCandidates,
   type Candidate,
+  type Candidates,
   candidatesSchema,
   PRECISIONS,
   TENURES,

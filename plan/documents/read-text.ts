@@ -108,6 +108,22 @@ function duplicateInYaml(document: Document): { readonly key: unknown; readonly 
   return found;
 }
 
+/** Whether a text has a JSON value on each of its first two lines, as files of rows have. */
+function isJsonLines(text: string): boolean {
+  try {
+    return text.startsWith("{") && text.split("\n", 2).every((line) => typeof JSON.parse(line) === "object");
+  } catch {
+    return false;
+  }
+}
+
+function yamlHint(text: string, code: string, message: string): string {
+  if (isJsonLines(text))
+    return "It has a JSON value on each line, as rows of data have: `loratwin data FILE` reads it, and a job's `data: { path: ... }` names it.";
+  if (code === "TAB_AS_INDENT") return "YAML takes no tabs at the beginning of a line: indent with spaces.";
+  return message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, ".");
+}
+
 function readYaml(text: string, file: string): ReadText {
   const lines = new LineCounter();
   const placeAt = (offset: number): LineAndColumn => {
@@ -124,7 +140,7 @@ function readYaml(text: string, file: string): ReadText {
         expected: "YAML or JSON",
         file,
         ...(error.linePos === undefined ? {} : { line: error.linePos[0].line, column: error.linePos[0].col }),
-        hint: error.message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "."),
+        hint: yamlHint(text, error.code, error.message),
       });
     const twice = duplicateInYaml(document);
     if (twice !== undefined)

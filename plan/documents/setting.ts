@@ -2,7 +2,7 @@ import { z } from "zod";
 import { architectureSchema, PROJECTIONS } from "./architecture.ts";
 import { calibrationSchema } from "./calibration.ts";
 import { resolvedDeviceSchema, resolvedLinkSchema } from "./cluster.ts";
-import { dtypeSchema } from "./workload.ts";
+import { dtypeSchema } from "./dtype.ts";
 
 const index = z.int().min(0);
 const count = z.int().positive();

@@ -1,4 +1,4 @@
-import { InputError, ownValue } from "../../core/index.ts";
+import { didYouMean, InputError, ownValue } from "../../core/index.ts";
 import type { Architecture } from "./architecture.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "./model-config.ts";
 import { PRESETS, presetName } from "./presets.ts";
@@ -22,9 +22,10 @@ export function workloadArchitecture(workload: Pick<Workload, "model">): Archite
   const preset = ownValue(PRESETS, presetName(architecture));
   if (preset === undefined)
     throw new InputError({
-      expected: `an architecture (${Object.keys(PRESETS).join(", ")}) or the keys of a config.json`,
+      expected: "the name of an architecture or the keys of a config.json",
       at: "model.architecture",
       got: architecture,
+      hint: didYouMean(presetName(architecture), Object.keys(PRESETS)) ?? `Names: ${Object.keys(PRESETS).join(", ")}.`,
     });
   return architectureFromConfig(huggingFaceConfigSchema.parse(preset));
 }

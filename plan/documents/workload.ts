@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { PROJECTIONS } from "./architecture.ts";
+import { writtenDtypeSchema } from "./dtype.ts";
 import { earlyStoppingSchema } from "./early-stopping.ts";
 import { huggingFaceConfigSchema } from "./model-config.ts";
 import { pathSchema } from "./path.ts";
+import { targetsSchema, writtenTargetsSchema } from "./written-values.ts";
 
 const positiveInt = z.int().positive();
 /** A model has no more positions. */
@@ -28,9 +29,6 @@ export const nameSchema = z
     "a name of letters, digits, dot, dash and underscore that starts with a letter, digit or underscore",
   );
 
-export const dtypeSchema = z.enum(["float32", "bfloat16", "int8", "nf4"]);
-export type Dtype = z.infer<typeof dtypeSchema>;
-
 /** What a forward leaves out and the backward computes again: nothing, or each layer from its input. */
 export const recomputeSchema = z.enum(["none", "layer", "auto"]);
 export type Recompute = z.infer<typeof recomputeSchema>;
@@ -39,13 +37,13 @@ export const adapterSchema = z.strictObject({
   rank: positiveInt.max(1024),
   alpha: z.number().positive(),
   dropout: fraction,
-  targets: z
-    .array(z.enum(PROJECTIONS))
-    .min(1)
-    .refine((targets) => new Set(targets).size === targets.length, "targets without repetition"),
+  targets: targetsSchema,
   /** A PEFT folder to start from; relative to the file that names it. */
   init: pathSchema.optional(),
 });
+
+/** The same as a person writes it. */
+const writtenAdapterSchema = adapterSchema.extend({ targets: writtenTargetsSchema });
 
 function inOrder({ min, max }: { readonly min: number; readonly max: number }): boolean {
   return min <= max;
@@ -175,9 +173,33 @@ export const evaluationSchema = evaluationFieldsSchema.refine(
 );
 export type Evaluation = z.infer<typeof evaluationSchema>;
 
+/** What the counts of a job have to be together; those that are no counts are told by themselves. */
+function checkCounts(
+  job: { readonly [Key in "batchSize" | "microBatchSize" | "microBatchTokens" | "steps" | "epochs"]?: unknown },
+  context: z.RefinementCtx,
+): void {
+  const add = (key: string, message: string, hint?: string): void =>
+    context.addIssue({ code: "custom", path: [key], message, ...(hint === undefined ? {} : { params: { hint } }) });
+  const { batchSize, microBatchSize = 1, microBatchTokens, steps = 0 } = job;
+  const [rows, part, times] = [batchSize, microBatchSize, steps].map((each) =>
+    Number.isInteger(each) ? Number(each) : 0,
+  );
+  if (microBatchTokens === undefined && rows! % (part || 1) !== 0)
+    add(
+      "microBatchSize",
+      `a divisor of batchSize (${rows})`,
+      "Without it the planner cuts mini-batches as it finds best.",
+    );
+  if (times! * rows! > MOST_ROWS) add("steps", `at most ${MOST_ROWS} rows in all steps (batchSize is ${rows})`);
+  if (job.steps === undefined && job.epochs === undefined)
+    add("steps", "either steps or epochs", "`steps: 100` or `epochs: 3`, in the job or in `defaults`.");
+  if (job.steps !== undefined && job.epochs !== undefined)
+    add("epochs", "either steps or epochs", "Remove one of them.");
+}
+
 export const jobFieldsSchema = z.strictObject({
   name: nameSchema,
-  adapter: adapterSchema,
+  adapter: writtenAdapterSchema,
   data: dataSchema,
   cutoffLength: z
     .int()
@@ -206,27 +228,9 @@ export const jobFieldsSchema = z.strictObject({
   earlyStopping: z.union([z.boolean(), earlyStoppingSchema]).optional(),
 });
 
-export const jobSchema = jobFieldsSchema.superRefine((job, context) => {
-  if (job.microBatchTokens === undefined && job.batchSize % (job.microBatchSize ?? 1) !== 0) {
-    context.addIssue({
-      code: "custom",
-      path: ["microBatchSize"],
-      message: `a divisor of batchSize (${job.batchSize})`,
-    });
-  }
-  if ((job.steps ?? 0) * job.batchSize > MOST_ROWS)
-    context.addIssue({
-      code: "custom",
-      path: ["steps"],
-      message: `at most ${MOST_ROWS} rows in all steps (batchSize is ${job.batchSize})`,
-    });
-  if ((job.steps === undefined) === (job.epochs === undefined)) {
-    context.addIssue({
-      code: "custom",
-      path: [job.steps === undefined ? "steps" : "epochs"],
-      message: "either steps or epochs",
-    });
-  }
+export const jobSchema = jobFieldsSchema.superRefine(checkCounts, {
+  // Also beside other faults, so that all are told at once.
+  when: ({ value }) => typeof value === "object" && value !== null,
 });
 
 /** What a key is when neither the job nor `defaults` says it. */
@@ -273,14 +277,14 @@ export const arrivalsSchema = z
 const architectureInputSchema = z.union([z.string().min(1), huggingFaceConfigSchema]);
 
 export const modelSchema = z.union([
-  z.strictObject({ path: pathSchema, dtype: dtypeSchema.default("float32") }),
-  z.strictObject({ architecture: architectureInputSchema, dtype: dtypeSchema.default("float32") }),
+  z.strictObject({ path: pathSchema, dtype: writtenDtypeSchema.default("float32") }),
+  z.strictObject({ architecture: architectureInputSchema, dtype: writtenDtypeSchema.default("float32") }),
 ]);
 
 /** A job as written: what it leaves out comes from `defaults`, and what those leave out from `JOB_DEFAULTS`. */
 export const writtenJobSchema = jobFieldsSchema
   .extend({
-    adapter: adapterSchema.partial(),
+    adapter: writtenAdapterSchema.partial(),
     optimizer: optimizerSchema.partial(),
     evaluation: evaluationFieldsSchema.partial(),
     data: z.union([fileDataSchema.partial(), lengthDataSchema.partial()]),

@@ -4,9 +4,9 @@ import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
 import { halfCounts } from "../actions/stage-layers.ts";
 import { isQuantized, quantizedMatrixBytes } from "../costs/quantized-weights.ts";
 import { type Architecture, HALVES, halfOf, projectionShape } from "../documents/architecture.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
-import type { Dtype } from "../documents/workload.ts";
 import { halfWeightBytes, layerProducts } from "./layer-products.ts";
 
 const FLOAT = 4;

@@ -13,10 +13,10 @@ import {
   type Projection,
   projectionShape,
 } from "../documents/architecture.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { StageMemory } from "../documents/setting.ts";
-import type { Dtype } from "../documents/workload.ts";
 import { memoryTable } from "./memory-model.ts";
 import { memoryLoads, sharedWeightsText } from "./shared-weights.ts";
 import { stashPlacement, UNIT_ROWS } from "./stash.ts";

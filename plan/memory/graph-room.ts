@@ -9,10 +9,10 @@ import { stageOperators } from "../costs/operators.ts";
 import { isQuantized } from "../costs/quantized-weights.ts";
 import { stageShapes } from "../costs/stage-shapes.ts";
 import { loraGroup } from "../documents/architecture.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { MicroBatch } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
-import type { Dtype } from "../documents/workload.ts";
 import { dequantizedColumns } from "./cuda-memory.ts";
 import { layoutOfStage } from "./stage-units.ts";
 

@@ -11,6 +11,7 @@ import { explain, type PlanExplanation } from "./explanation.ts";
 import { joinPipelines } from "./join-pipelines.ts";
 import type { Costed, PlanRequest } from "./request.ts";
 import { type SettledDivision, settleDivision } from "./settle-division.ts";
+import { checkWeightsFit } from "./weights-fit.ts";
 
 /** A plan, and why it is as it is. */
 export interface ReasonedPlan {
@@ -117,6 +118,7 @@ function fastest(divisions: readonly Division[], simulatedNs: PlanRequest["simul
  */
 export function reasonedPlan(planRequest: PlanRequest): ReasonedPlan {
   checkJobs(planRequest);
+  checkWeightsFit(planRequest);
   const divisions = tryDivisions(planRequest);
   const { of, division, body } = fastest(divisions, planRequest.simulatedNs);
   validatePlan(body);

@@ -3,9 +3,10 @@ import type { CostModel } from "../costs/cost-model.ts";
 import type { Architecture } from "../documents/architecture.ts";
 import type { Calibration } from "../documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { ScheduleName } from "../documents/setting.ts";
-import type { Dtype, Job, Recompute } from "../documents/workload.ts";
+import type { Job, Recompute } from "../documents/workload.ts";
 import type { ProgramMemory } from "../memory/program-memory.ts";
 
 /** What a plan is asked for. What it leaves open the planner searches, by predicted time. */

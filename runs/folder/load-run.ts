@@ -90,7 +90,12 @@ export function readPlanOfRun(place: Place, folder: string): Plan {
       got: "that of a live fleet",
       hint: `\`loratwin jobs ${word}\` shows its jobs; \`loratwin serve WORKLOAD --resume ${word}\` goes on with them.`,
     });
-  const input = readInput(place, path.join(folder, RUN_FILES.plan), `a run folder with ${RUN_FILES.plan}`);
+  const input = readInput(
+    place,
+    path.join(folder, RUN_FILES.plan),
+    `a run folder with ${RUN_FILES.plan}`,
+    "A run folder is one that `loratwin train ... -o FOLDER` has written.",
+  );
   return parsePlan(input.text, input.file);
 }
 

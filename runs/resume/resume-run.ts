@@ -100,7 +100,12 @@ export function journalOfRun(folder: string): readonly JournalLine[] {
 export function checkStopped(journal: readonly JournalLine[], given: string): void {
   const last = journal.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
   if (last?.event === "ended")
-    throw new InputError({ expected: "a run that did not get to its end", at: "--resume", got: given });
+    throw new InputError({
+      expected: "a run that did not get to its end",
+      at: "--resume",
+      got: given,
+      hint: `Its adapters are in ${given}/adapters. More steps are a new run, whose jobs start from them: \`adapter: { init: ... }\`.`,
+    });
   if (last?.event === "started" && isGoingOn({ state: "unfinished", journal }))
     throw new InputError({
       expected: "a run that nobody carries out",

@@ -33,8 +33,9 @@ export type MachineChoice = Omit<StepMachine, "accelerator" | "memoryBytes" | "s
  * So many of a device of the catalog.
  * @throws InputError where the catalog lacks a figure that its steps follow from, or nothing was published of its software
  */
-export function stepMachine(name: string, catalog: Catalog, rest: MachineChoice): StepMachine {
-  const accelerator = acceleratorOf(name, catalog);
+export function stepMachine(given: string, catalog: Catalog, rest: MachineChoice, at?: string): StepMachine {
+  const accelerator = acceleratorOf(given, catalog, at);
+  const { name } = accelerator;
   requireRelease(rest.release, accelerator.generation);
   const { memoryBytes, scaleUpDevices } = catalog.devices[name]!;
   const lacks = memoryBytes === undefined ? "memory" : accelerator.flops[rest.precision] ? undefined : rest.precision;

@@ -4,6 +4,7 @@ import {
   type CatalogDevice,
   type GpuKernels,
   gpuKernels,
+  requireDeviceName,
   type TrainingLosses,
   trainingLosses,
 } from "../../plan/index.ts";
@@ -34,9 +35,9 @@ const NETWORK = 12.5e9;
  * A device of the catalog as training steps on it are predicted; one without a generation is alone in its own.
  * @throws InputError where it lacks a figure for that
  */
-export function acceleratorOf(name: string, catalog: Catalog): Accelerator {
-  const device = ownValue(catalog.devices, name);
-  if (device === undefined) throw new InputError({ expected: "a device of the catalog", got: name });
+export function acceleratorOf(given: string, catalog: Catalog, at?: string): Accelerator {
+  const name = requireDeviceName(catalog, given, at);
+  const device = catalog.devices[name]!;
   const link = device.deviceLink?.bytesPerSecond ?? device.hostLinkBytesPerSecond;
   const { generation = name, networkBytesPerSecond, memoryBytesPerSecond } = device;
   const kernels = gpuKernels(catalog, name);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type CalibrationRange, calibrationPlans } from "../../calibration/index.ts";
-import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
+import { clusterFromList } from "../../plan/cluster/listed-devices.ts";
+import { resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import { type AdapterSpec, jobSegments } from "../../plan/index.ts";
 import { SMALL } from "../exec/small-run.ts";
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DeviceError } from "../../core/index.ts";
 import type { ExecuteResult } from "../../exec/index.ts";
 import { createRuntime, gpuFreeBytes, nativeInfo } from "../../native/index.ts";
-import { clusterFromList } from "../../plan/cluster/resolve-cluster.ts";
+import { clusterFromList } from "../../plan/cluster/listed-devices.ts";
 import { type Cluster, linkSchema } from "../../plan/documents/cluster.ts";
 import { printed } from "../cli/run-cli.ts";
 import { someOf } from "../level.ts";

@@ -12,7 +12,8 @@ import {
   readPeftFolder,
 } from "../../exec/index.ts";
 import type { JobRows } from "../../plan/actions/job-rows.ts";
-import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
+import { clusterFromList } from "../../plan/cluster/listed-devices.ts";
+import { resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
 import {
   type ComputeDtype,

@@ -14,7 +14,8 @@ import {
 } from "../../exec/index.ts";
 import { callName, operatorName } from "../../exec/operator-names.ts";
 import type { DeviceStatistics } from "../../native/index.ts";
-import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
+import { clusterFromList } from "../../plan/cluster/listed-devices.ts";
+import { resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";

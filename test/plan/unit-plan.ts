@@ -1,5 +1,6 @@
 import { lengthRows } from "../../plan/actions/job-rows.ts";
-import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
+import { clusterFromList } from "../../plan/cluster/listed-devices.ts";
+import { resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";

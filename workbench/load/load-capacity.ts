@@ -1,7 +1,15 @@
 import { type CapacityRequest, slotKind } from "../../capacity/index.ts";
 import { InputError } from "../../core/index.ts";
 import { absolute, type Place, readInput } from "../../files/index.ts";
-import { allCandidates, candidatesSchema, forecastSchema, parseDocument } from "../../plan/index.ts";
+import {
+  allCandidates,
+  type Candidates,
+  type Catalog,
+  candidatesSchema,
+  forecastSchema,
+  parseDocument,
+  requireDeviceName,
+} from "../../plan/index.ts";
 import { loadCatalog } from "./load-cluster.ts";
 import { loadPrices } from "./load-prices.ts";
 
@@ -11,6 +19,28 @@ export interface CapacityFiles {
   readonly candidates: string;
   readonly prices: string;
   readonly catalog?: string | undefined;
+}
+
+/** The same candidates, of accelerators by the catalog's names. @throws InputError for one that is none */
+function namedAsCatalog(candidates: Candidates, catalog: Catalog, file: string): Candidates {
+  const { generate } = candidates;
+  try {
+    return {
+      ...candidates,
+      candidates: candidates.candidates.map((each, i) => ({
+        ...each,
+        accelerator: requireDeviceName(catalog, each.accelerator, `candidates[${i}].accelerator`),
+      })),
+      generate: generate && {
+        ...generate,
+        accelerators: generate.accelerators.map((name, i) =>
+          requireDeviceName(catalog, name, `generate.accelerators[${i}]`),
+        ),
+      },
+    };
+  } catch (error) {
+    throw error instanceof InputError ? new InputError({ ...error.facts, file }) : error;
+  }
 }
 
 /** @throws InputError for a document that is none, or says more candidates than can be looked at */
@@ -23,14 +53,15 @@ export function loadCapacity(
     return parseDocument(schema, text, file);
   };
   const forecast = read(forecastSchema, files.forecast, "a forecast");
-  const candidates = allCandidates(read(candidatesSchema, files.candidates, "a file of candidates"));
+  const catalog = loadCatalog(place, files.catalog);
+  const written = read(candidatesSchema, files.candidates, "a file of candidates");
+  const candidates = allCandidates(namedAsCatalog(written, catalog, absolute(place, files.candidates)));
   if (candidates === undefined)
     throw new InputError({
       expected: "values that make at most 100000 candidates",
       file: absolute(place, files.candidates),
       at: "generate",
     });
-  const { prices } = loadPrices(place, files.prices);
-  const catalog = loadCatalog(place, files.catalog);
+  const { prices } = loadPrices(place, files.prices, catalog);
   return { forecast, kinds: forecast.kinds.map(slotKind), catalog, prices, candidates };
 }

@@ -124,7 +124,7 @@ export function loadCluster(
   };
   if (file === undefined) {
     try {
-      return resolve(clusterFromList(deviceList(context, list, numLayers)), undefined);
+      return resolve(clusterFromList(deviceList(context, list, numLayers), catalog), undefined);
     } catch (error) {
       if (error instanceof InputError) throw new InputError({ ...error.facts, at: "--devices" });
       throw error;

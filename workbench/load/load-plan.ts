@@ -1,6 +1,6 @@
 import { InputError } from "../../core/index.ts";
 import { type Context, type Place, readInput } from "../../files/index.ts";
-import { checkPlan, type Plan, type ReadText, readText } from "../../plan/index.ts";
+import { checkPlan, documentHint, type Plan, parseWorkload, type ReadText, readText } from "../../plan/index.ts";
 import type { TraceStream } from "../../traces/index.ts";
 import { createPlan, noteNominal } from "./create-plan.ts";
 import type { RequestChoice } from "./load-request.ts";
@@ -16,9 +16,9 @@ export interface LoadedPlan {
   readonly source: ReadText;
 }
 
-function readDocument(place: Place, file: string): ReadText {
-  const input = readInput(place, file, "a plan or a workload file");
-  return readText(input.text, input.file);
+function readDocument(place: Place, file: string): ReadText & { readonly text: string } {
+  const { text, file: full } = readInput(place, file, "a plan or a workload file");
+  return { ...readText(text, full), text };
 }
 
 /** Whether a file holds a plan or a workload. @throws InputError for anything else */
@@ -26,13 +26,23 @@ export function planOrWorkload(place: Place, file: string): "plan" | "workload" 
   const source = readDocument(place, file);
   const kind = (source.value as { readonly kind?: unknown } | null)?.kind;
   if (kind === "plan" || kind === "workload") return kind;
+  const isOfTrace = has(source.value, "traceEvents");
+  // A file without a kind is a workload's that is not right yet: all that is wrong is told.
+  if (kind === undefined && !isOfTrace && has(source.value)) parseWorkload(source.text, source.file);
+  const hint = documentHint("workload", kind ?? (isOfTrace ? "trace" : undefined));
   throw new InputError({
     expected: '"plan" or "workload"',
     at: "kind",
     got: kind,
     file: source.file,
     ...source.locate(["kind"]),
+    ...(hint === undefined ? {} : { hint }),
   });
+}
+
+/** Whether a value is a mapping, with this key if one is given. */
+function has(value: unknown, key?: string): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && (key === undefined || key in value);
 }
 
 /** A plan file. @throws InputError, PlanError */

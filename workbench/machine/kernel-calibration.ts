@@ -15,6 +15,7 @@ import {
   type KernelFigures,
   type LayersCalibration,
   productSeconds,
+  requireDeviceName,
 } from "../../plan/index.ts";
 import { type KernelTimes, readKernelTimes } from "./kernel-tables.ts";
 
@@ -99,7 +100,7 @@ function timesOf(
       expected: "the GPU of the catalog that the times are of",
       at: "--to",
       got: to ?? [...named.keys()].map((gpu) => (gpu === "" ? "none" : gpu)).join(", "),
-      hint: `--to names one. There are ${Object.keys(catalog.devices).join(", ")}; --catalog FILE adds others.`,
+      hint: "--to names one: `loratwin catalog` lists all. --catalog FILE adds others.",
     });
   return { name, times: named.get(chosen)!.map(([, times]) => times) };
 }
@@ -185,7 +186,12 @@ export function kernelCalibration(
 ): KernelCalibration {
   if (files.length === 0)
     throw new InputError({ expected: "a table of kernel times, or several", at: "--from", got: "none" });
-  const { name, times } = timesOf(context, catalog, files, to);
+  const { name, times } = timesOf(
+    context,
+    catalog,
+    files,
+    to === undefined ? undefined : requireDeviceName(catalog, to, "--to"),
+  );
   const base = deviceCalibration(catalog, name, "bfloat16");
   const device = ownValue(catalog.devices, name)!;
   const { bfloat16FlopsPerSecond: flops, memoryBytesPerSecond: bytes } = device;

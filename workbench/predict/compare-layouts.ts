@@ -94,10 +94,11 @@ export async function layoutsOf(context: Context, file: string, choice: LayoutsC
   const { workload, architecture } = loaded;
   const { asked, recompute = workload.recompute } = choice;
   const { count, precision, release, hasGraphs, overlaps, virtualStages, drainAfter } = choice;
-  const machine = stepMachine(choice.accelerator, loadCatalog(context, choice.catalog), {
+  const how = {
     ...{ count, precision, release, hasGraphs, overlaps, virtualStages, drainAfter },
     quantized: quantizedOf(choice, workload.model.dtype),
-  });
+  };
+  const machine = stepMachine(choice.accelerator, loadCatalog(context, choice.catalog), how, "--accelerator");
   for (const remark of loaded.remarks) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
   const jobs = layoutJobs(loaded);

@@ -110,9 +110,9 @@ export function pricingOf(
   catalogFile: FileOrDocument | undefined,
 ): (plan: Plan) => Pricing {
   if (choice.prices === undefined) return () => (seconds) => priceByHour(choice.perHour, seconds);
-  const { prices, source } = loadPrices(place, choice.prices);
+  const catalog = loadCatalog(place, catalogFile);
+  const { prices, source } = loadPrices(place, choice.prices, catalog);
   return (plan) => {
-    const catalog = loadCatalog(place, catalogFile);
     const accelerators = acceleratorsOf(plan, catalog);
     try {
       const tariff = runTariff(accelerators, choice.tenure, prices, catalog);

@@ -32,12 +32,16 @@ describe("wrong input ends with exit code 2 and one message that says where, wha
     for (const says of bad.says) expect(stderr).toMatch(says);
     expect(code).toBe(2);
     expect(stdout).toBe("");
-    const [sentence, ...rest] = stderr
+    const lines = stderr
       .trimEnd()
       .split("\n")
       .filter((line) => !line.startsWith("Note: "));
-    expect(sentence).toMatch(/^(\S+: )?Expected .+\.$/);
+    const isSentence = (line: string): boolean => /^(\S+: )?Expected .+\.$/.test(line);
+    expect(lines[0]).toSatisfy(isSentence);
     expect(stderr).not.toMatch(/^ +at .+:\d+/m);
-    if (bad.detail !== true) expect(rest.every((line) => line.startsWith("Hint: ")) && rest.length <= 1).toBe(true);
+    if (bad.detail === true) return;
+    // Each fault is a sentence, with a line of hint at most.
+    const isHint = (line: string, i: number): boolean => line.startsWith("Hint: ") && isSentence(lines[i - 1] ?? "");
+    expect(lines.filter((line, i) => !isSentence(line) && !isHint(line, i))).toEqual([]);
   });
 });

@@ -70,7 +70,7 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
     "type: RTX 9999, threads: 1 }",
     /c\.yaml:6:\d+: /,
     /a device type of the catalog at machines\[0\]\.devices\[0\]\.type, got "RTX 9999"/,
-    /RTX A6000/,
+    /`loratwin catalog` lists all/,
   ),
   cluster(
     "a device without type and figures",
@@ -182,7 +182,8 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
   option(
     "an unknown device of the catalog",
     ["catalog", "RTX 9999"],
-    /a device of the catalog \(.*\) at name, got "RTX 9999"/,
+    /a device of the catalog at name, got "RTX 9999"/,
+    /`loratwin catalog` lists all/,
   ),
   option(
     "an unknown device",
@@ -254,14 +255,14 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
   option(
     "an unknown schedule",
     [...PLAN_IT, "--schedule", "zigzag"],
-    /another value at --schedule, got "zigzag".*"lorapp"/,
+    /one of auto, lorapp.* at --schedule, got "zigzag"/,
   ),
-  option("an unknown command", ["plam", "w.yaml"], /only known options and arguments, got plam/, /--help/),
+  option("an unknown command", ["plam", "w.yaml"], /a command, got "plam"/, /Did you mean plan\?/, /--help/),
   option("no command", [], /a command, got none/, /--help/),
-  option("a missing argument", ["plan"], /more arguments, got 0 of at least 1/, /loratwin plan <workload>/),
+  option("a missing argument", ["plan"], /<workload>, which is missing/, /loratwin plan <workload>/),
   option("a missing output", ["train", "w.yaml"], /a value for --output, which is missing/, /loratwin train \[plan\]/),
   option("nothing to train", ["train"], /a plan, a workload or --resume with a run, got none/, /loratwin train --help/),
-  option("an unknown flag", [...PLAN_IT, "--dry"], /only known options and arguments, got dry/, /loratwin plan --help/),
+  option("an unknown flag", [...PLAN_IT, "--dry"], /an option of loratwin plan, got "--dry"/, /loratwin plan --help/),
   option(
     "an output that cannot be written",
     [...PLAN_IT, "-o", "w.yaml/p.json"],

@@ -44,7 +44,7 @@ export const BAD_WORKLOADS: readonly BadInput[] = [
     "lr",
     /w\.yaml:6:29: /,
     /at defaults\.optimizer\.lr/,
-    /Known keys: name, learningRate/,
+    /Write `learningRate: 0\.001`\./,
   ),
   wrong(
     "an unknown key of data",
@@ -226,7 +226,8 @@ export const BAD_WORKLOADS: readonly BadInput[] = [
     "path: ../model",
     "architecture: llama-9",
     /w\.yaml:3:10: /,
-    /an architecture \(.*llama-2-7b.*\).* at model\.architecture, got "llama-9"/,
+    /the name of an architecture.* at model\.architecture, got "llama-9"/,
+    /llama-2-7b/,
   ),
   wrong(
     "an architecture of another family",

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { askForFaults } from "../../../files/index.ts";
-import { clusterFromList } from "../../../plan/cluster/resolve-cluster.ts";
+import { clusterFromList } from "../../../plan/cluster/listed-devices.ts";
 import { type Cluster, linkSchema } from "../../../plan/documents/cluster.ts";
 import { useEmulatedAddon } from "../../native/emulated-addon.ts";
 import { adapterBytes, runSmall, type SmallResult, type SmallRun, smallCase, TWO_JOBS } from "../small-run.ts";

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { PROJECTIONS } from "./architecture.ts";
+
+/** The projections of an adapter. */
+export const targetsSchema = z
+  .array(z.enum(PROJECTIONS))
+  .min(1)
+  .refine((targets) => new Set(targets).size === targets.length, "targets without repetition");
+
+/** The same as a person writes it: one by its name, or PEFT's word for all. */
+export const writtenTargetsSchema = z.union([
+  targetsSchema,
+  z
+    .enum([...PROJECTIONS, "all-linear"])
+    .transform((word) => (word === "all-linear" ? [...PROJECTIONS] : [word]))
+    .pipe(targetsSchema),
+]);
+
+/** As GNU coreutils have it: `K`, `KiB` are 1024, `KB` is 1000. */
+const POWERS = ["", "k", "m", "g", "t"];
+const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b|b)?$/i;
+const RATE = /^(\d+(?:\.\d+)?)\s*([KMGTkmgt]?)(i?B)\/s$/;
+
+function inBytes(text: string, form: RegExp): number {
+  const [, digits, prefix, unit = ""] = form.exec(text.trim())!;
+  const base = prefix !== "" && unit.toLowerCase() === "b" ? 1000 : 1024;
+  return Math.round(Number(digits) * base ** POWERS.indexOf(prefix!.toLowerCase()));
+}
+
+const positive = z.number().positive();
+
+function writtenAs(form: RegExp, words: string) {
+  return z.union([
+    positive,
+    z
+      .string()
+      .regex(form, words)
+      .transform((text) => inBytes(text, form))
+      .pipe(positive),
+  ]);
+}
+
+/** Bytes, as a number or as `80 GB`, `80GiB`, `8G`. */
+export const writtenBytesSchema = writtenAs(SIZE, "bytes as a number, or with a unit such as 80 GB or 8 GiB");
+
+/** Bytes a second, as a number or as `25 GB/s`. Bits are never meant. */
+export const writtenRateSchema = writtenAs(RATE, "bytes a second as a number, or with a unit such as 25 GB/s");
