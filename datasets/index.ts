@@ -1,4 +1,7 @@
 // Jobs of published cluster traces.
+
+// A chat template, or any text of that form, compiled.
+export { compileTemplate } from "./chat-template.ts";
 export { type ClusterTrace, type ClusterTraceFormat, readClusterTrace } from "./cluster-traces/read-cluster-trace.ts";
 export type { TraceEnd, TraceJob } from "./cluster-traces/trace-job.ts";
 // Where training data come from, and in which form.
@@ -7,6 +10,8 @@ export type { DataFormat, DataSource, FileSource, LengthSource } from "./data-so
 export { datasetDigest } from "./dataset-digest.ts";
 // How files of the Hugging Face hub are fetched.
 export type { DownloadOptions } from "./hub/download.ts";
+// Paths of the hub.
+export { isHubPath } from "./hub/hub-path.ts";
 // A base model of random numbers.
 export { type InitModelOptions, type InitModelResult, initModel } from "./init-model.ts";
 // The order in which a job goes through its rows.
@@ -31,6 +36,7 @@ export {
 // A record of a data file.
 // Rows of a small table.
 export { type CsvRow, csvRows } from "./records/csv-text.ts";
+export { readRecords } from "./records/read-records.ts";
 export type { DataRecord } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.
 export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./resolve-model.ts";

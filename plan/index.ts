@@ -122,8 +122,8 @@ export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.t
 export { PRESETS } from "./documents/presets.ts";
 export * from "./documents/questions.ts";
 // Reading documents, with file, line and path in every message.
-export { checkDocument, expectation, parseDocument, placeError } from "./documents/read-document.ts";
-export { type ReadText, readText } from "./documents/read-text.ts";
+export { checkDocument, expectation, formatPath, parseDocument, placeError } from "./documents/read-document.ts";
+export { type DocumentPath, type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.
 export type {
   Member,
