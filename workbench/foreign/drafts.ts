@@ -17,6 +17,7 @@ import {
   entrySets,
   type ForeignPlace,
   hubOrPath,
+  isDataFile,
   NOTHING_ASKED,
   namedSets,
   type RowSet,
@@ -125,7 +126,8 @@ const trlSets: Sources = async (reading, mapping, place, more) => {
     typeof mapping[key] === "string" ? (mapping[key] as string) : undefined;
   const asked = { named: name, rows, key: "dataset_name", pathKey: "dataset_name" };
   const strategy = reading.given("evalStrategy")?.value;
-  const isEvaluated = strategy !== undefined && strategy !== "no";
+  // A single file has no split to be evaluated by.
+  const isEvaluated = strategy !== undefined && strategy !== "no" && !isDataFile(name);
   return {
     training: [await rowSet({ ...asked, ...more, rows, split: split("dataset_train_split") ?? "train" }, place)],
     held: isEvaluated ? await rowSet({ ...asked, split: split("dataset_test_split") ?? "test" }, place) : undefined,
@@ -172,7 +174,7 @@ export async function wholeDraft(mapping: Mapping, choice: DraftChoice, place: F
   if (tool === "mlora") throw new InputError({ expected: "tasks", file: place.source.file });
   const { table, sets } = WHOLE[tool];
   const reading = new Reading([{ mapping, table, at: [] }], place.findings, place.source);
-  checkMethod(reading, tool);
+  checkMethod(reading, tool, mapping);
   const limit = reading.number("limit");
   const more: Partial<SetAsked> = {
     ...(limit === undefined ? {} : { limit: reading.count("limit")!.value }),
@@ -183,7 +185,8 @@ export async function wholeDraft(mapping: Mapping, choice: DraftChoice, place: F
       ? await sets(reading, mapping, place, more)
       : { training: [await givenData(choice.data, place)], held: undefined };
   if (choice.data !== undefined)
-    for (const setting of ["data", "evaluationData"] as const) reading.idle(setting, "--data takes its place");
+    for (const setting of ["data", "dataReading", "evaluationData"] as const)
+      reading.idle(setting, "--data takes its place");
   if (found.training.length === 0) throw needed("--data", place);
   if (found.training.length > 1)
     reading.lacks(
@@ -195,9 +198,8 @@ export async function wholeDraft(mapping: Mapping, choice: DraftChoice, place: F
   if (isNamed) reading.otherwise("name", "the name of the job");
   else reading.idle("name", "jobs are named after their data; `train -o` says where adapters go");
   const model = reading.text("model");
-  const { model: precision } = precisionLines(reading);
   return {
-    model: [modelLine(model?.value, model?.key ?? "", choice, place), ...precision],
+    model: [modelLine(model?.value, model?.key ?? "", choice, place), ...precisionLines(reading)],
     jobs: found.training.map(({ name, lines, numRows }) => ({
       name: jobName(isNamed ? output.value : name),
       lines: [

@@ -1,16 +1,15 @@
 import { PROJECTIONS } from "../../plan/index.ts";
 import type { Line, Value } from "../write/workload-text.ts";
-import { TOOL_NAMES } from "./key-rules.ts";
-import type { Reading } from "./reading.ts";
+import { isMapping, type Reading } from "./reading.ts";
 import { type StepFacts, scheduleLines } from "./schedule-lines.ts";
-import { type JobContext, TOOL_DEFAULTS } from "./tool-defaults.ts";
+import { defaultOf, type JobContext, TOOL_DEFAULTS } from "./tool-defaults.ts";
 
 type Found<T> = { readonly key: string; readonly value: T } | undefined;
 
 /** A line with what was given, else with the tool's default. */
 function line(context: JobContext, key: string, given: Found<Value>, otherwise: Value | undefined): readonly Line[] {
   if (given !== undefined) return [{ key, value: given.value, why: given.key }];
-  return otherwise === undefined ? [] : [{ key, value: otherwise, why: `the default of ${TOOL_NAMES[context.tool]}` }];
+  return otherwise === undefined ? [] : [{ key, value: otherwise, why: defaultOf(context.tool, key) }];
 }
 
 const ALL = [...PROJECTIONS];
@@ -22,12 +21,14 @@ function targetsOf(reading: Reading, context: JobContext): readonly Line[] {
   if (given === undefined) return line(context, "targets", undefined, targets === "all" ? ALL : targets);
   // mLoRA has a switch for each, LLaMA-Factory a list in a text.
   const { key, value } = given;
+  if (typeof value !== "string" && !Array.isArray(value) && !isMapping(value))
+    throw reading.wrong(key, "names of projections", value);
   const named =
     typeof value === "string"
       ? value.split(",").map((name) => name.trim())
       : Array.isArray(value)
         ? value.map(String)
-        : Object.entries(value as object).flatMap(([name, is]) => (is === true ? [name] : []));
+        : Object.entries(value).flatMap(([name, is]) => (is === true ? [name] : []));
   if (named.some((name) => name === "all" || name === "all-linear")) return [{ key: "targets", value: ALL, why: key }];
   const known = ALL.filter((name) => named.includes(name));
   const unknown = named.filter((name) => !ALL.some((one) => one === name));
@@ -51,7 +52,7 @@ function adapterLines(reading: Reading, context: JobContext): readonly Line[] {
       "rootScaled",
       "rank-stabilized LoRA divides by the root of the rank: alpha is larger by it, which is the same",
     );
-  const why = `${alpha?.key ?? `the default of ${TOOL_NAMES[context.tool]}`}${isRootScaled ? ", times the root of the rank (rsLoRA)" : ""}`;
+  const why = `${alpha?.key ?? defaultOf(context.tool, "alpha")}${isRootScaled ? ", times the root of the rank (rsLoRA)" : ""}`;
   const init = reading.text("init");
   return [
     ...line(context, "rank", rank, defaults.rank),
@@ -105,7 +106,7 @@ function batchOf(reading: Reading, context: JobContext): { readonly lines: reado
     return { lines: line(context, "batchSize", whole, 1), rows: whole.value };
   const factors = [
     {
-      key: micro?.key ?? "rows of a micro-batch by default",
+      key: micro?.key ?? defaultOf(context.tool, "batchSize"),
       value: micro?.value ?? TOOL_DEFAULTS[context.tool].microBatch,
     },
     ...(accumulation === undefined ? [] : [accumulation]),

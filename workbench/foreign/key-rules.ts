@@ -48,6 +48,7 @@ export const SETTINGS = {
   keepBest: "jobs[].evaluation.keepBest",
   patience: "jobs[].earlyStopping.patience",
   data: "jobs[].data",
+  dataReading: "jobs[].data",
   evaluationData: "jobs[].evaluation.data",
 } as const;
 export type Setting = keyof typeof SETTINGS;

@@ -1,6 +1,6 @@
 import type { Line } from "../write/workload-text.ts";
 import type { ForeignTool } from "./key-rules.ts";
-import type { Reading } from "./reading.ts";
+import type { Mapping, Reading } from "./reading.ts";
 
 const METHODS: Readonly<
   Record<ForeignTool, { readonly lora: RegExp; readonly key: string; readonly isDefault: boolean }>
@@ -13,12 +13,20 @@ const METHODS: Readonly<
 };
 
 /** Says so where something else than LoRA is trained. */
-export function checkMethod(reading: Reading, tool: ForeignTool): void {
+export function checkMethod(reading: Reading, tool: ForeignTool, mapping: Mapping = {}): void {
   const { lora, key, isDefault } = METHODS[tool];
   const given = reading.given("fullOrAdapter");
+  if (tool === "peft")
+    reading.unsaid(
+      "learning_rate, num_train_epochs",
+      "otherwise",
+      "the file does not say how it was trained: defaults of transformers; `loratwin init` advises others",
+    );
   const text = "an adapter of LoRA is trained in its place";
   if (given === undefined || given.value === false) {
-    if (!isDefault) reading.unsaid(key, "lacks", `all weights are trained (full fine-tuning); ${text}`);
+    const isTrainersAlone = tool === "trl" && given === undefined && mapping["model_name_or_path"] === undefined;
+    if (isTrainersAlone) reading.unsaid(key, "otherwise", `arguments of a Trainer do not say what is trained: ${text}`);
+    else if (!isDefault) reading.unsaid(key, "lacks", `all weights are trained (full fine-tuning); ${text}`);
   } else if (!lora.test(String(given.value))) reading.lacks("fullOrAdapter", `${String(given.value)}: ${text}`);
 }
 
@@ -26,14 +34,16 @@ const QUANTIZED = "the layers are quantized as docs/reference/training.md says";
 
 function dtypeOf(reading: Reading): Line | undefined {
   const bits = reading.number("bits");
-  if (bits !== undefined && ![4, 8].includes(bits.value))
-    reading.lacks("bits", `weights of ${bits.value} bits: nf4 has 4, int8 has 8`);
   const whys = (setting: "bits" | "nf4" | "int8"): string => {
     reading.otherwise(setting, QUANTIZED);
     return reading.given(setting)!.key;
   };
   if (bits?.value === 8) return { key: "dtype", value: "int8", why: whys("bits") };
-  if (bits !== undefined) return { key: "dtype", value: "nf4", why: whys("bits") };
+  if (bits !== undefined) {
+    const why = whys("bits");
+    if (bits.value !== 4) reading.lacks("bits", `weights of ${bits.value} bits: nf4 has 4, int8 has 8`);
+    return { key: "dtype", value: "nf4", why };
+  }
   if (reading.isOn("nf4")) return { key: "dtype", value: "nf4", why: whys("nf4") };
   if (reading.isOn("int8")) return { key: "dtype", value: "int8", why: whys("int8") };
   const dtype = reading.text("dtype");
@@ -48,13 +58,10 @@ function dtypeOf(reading: Reading): Line | undefined {
   return { key: "dtype", value: "bfloat16", why: (half ?? dtype)!.key };
 }
 
-/** How the model is kept, and what of it is computed twice. */
-export function precisionLines(reading: Reading): {
-  readonly model: readonly Line[];
-  readonly recompute: readonly Line[];
-} {
+/** How the model is kept. */
+export function precisionLines(reading: Reading): readonly Line[] {
   const dtype = dtypeOf(reading);
   for (const setting of ["recompute", "noRecompute"] as const)
     reading.otherwise(setting, "recompute: auto computes layers again where memory asks for it");
-  return { model: dtype === undefined ? [] : [dtype], recompute: [] };
+  return dtype === undefined ? [] : [dtype];
 }

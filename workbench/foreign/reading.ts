@@ -67,6 +67,7 @@ export interface Part {
 /** Mappings of a foreign file that say one thing together. Each key is found once, whatever becomes of it. */
 export class Reading {
   readonly #given = new Map<Setting, Given>();
+  readonly #keys = new Map<Setting, readonly string[]>();
   readonly #findings: Findings;
   readonly #source: ReadText;
   readonly #paths = new Map<string, DocumentPath>();
@@ -89,6 +90,7 @@ export class Reading {
     } else if ("as" in rule) {
       if (value === null || value === undefined || value === "") return;
       this.#findings.add(key, "taken");
+      this.#keys.set(rule.as, [...(this.#keys.get(rule.as) ?? []), key]);
       // Of two keys for one setting the first counts, unless it says no.
       const before = this.#given.get(rule.as);
       if (before === undefined || before.value === false) this.#given.set(rule.as, { key, value });
@@ -161,7 +163,6 @@ export class Reading {
   }
 
   #reclassify(setting: Setting, outcome: Outcome, text: string): void {
-    const given = this.given(setting);
-    if (given !== undefined) this.#findings.add(given.key, outcome, text);
+    for (const key of this.#keys.get(setting) ?? []) this.#findings.add(key, outcome, text);
   }
 }

@@ -30,6 +30,11 @@ export interface RowSet {
 
 const HUB_NAME = /^[\w-][\w.-]*\/[\w.-]+$/;
 const DATA_FILE = /\.(?:jsonl?|ndjson|csv|tsv|parquet|arrow|txt)(?:\.\w+)?$/i;
+/** Whether a path is that of a single file of rows, by its name. */
+export function isDataFile(named: string): boolean {
+  return DATA_FILE.test(named);
+}
+
 /** A split as a name; others take a part of one: train[:10%]. */
 const SPLIT_NAME = /^[\w.-]+$/;
 
@@ -64,7 +69,7 @@ export async function rowSet(asked: SetAsked, place: ForeignPlace): Promise<RowS
   const { key, limit, turns } = asked;
   const found = hubOrPath(asked.named, place, "hf:datasets/");
   const lacks: string[] = [];
-  const isFile = DATA_FILE.test(found.path);
+  const isFile = isDataFile(found.path);
   let split = asked.split;
   if (split !== undefined && !SPLIT_NAME.test(split))
     lacks.push(`the split ${split} is a part of one: limit takes the first rows`);
@@ -77,8 +82,8 @@ export async function rowSet(asked: SetAsked, place: ForeignPlace): Promise<RowS
     found.located === undefined ? undefined : await lookAtRows({ path: found.located, ...source });
   const taken = rowsTaken(place.tool, asked.rows, seen);
   for (const text of taken.otherwise) place.findings.add(key, "otherwise", text);
-  const all = [...lacks, ...taken.lacks];
-  if (all.length > 0) place.findings.add(key, "lacks", all.join("; "));
+  if (lacks.length > 0) place.findings.add(key.replace(/\.\w+$/, ".split"), "lacks", lacks.join("; "));
+  if (taken.lacks.length > 0) place.findings.add(key, "lacks", taken.lacks.join("; "));
   const data: FileData = { path: found.path, ...taken.data, ...(turns === undefined ? {} : { turns }), ...source };
   return {
     name: asked.named,

@@ -1,7 +1,6 @@
 import type { Line } from "../write/workload-text.ts";
-import { TOOL_NAMES } from "./key-rules.ts";
 import { isMapping, type Reading } from "./reading.ts";
-import { type JobContext, TOOL_DEFAULTS } from "./tool-defaults.ts";
+import { defaultOf, type JobContext, TOOL_DEFAULTS } from "./tool-defaults.ts";
 
 /** Steps, where the number of rows is known. */
 export interface StepFacts {
@@ -71,7 +70,7 @@ function warmupOf(reading: Reading, context: JobContext, { total }: StepFacts): 
     return undefined;
   }
   const value = warmupSteps(context, Math.min(warmup.ratio * total, warmup.most));
-  return value === 0 ? undefined : { key: "warmupSteps", value, why: `the default of ${TOOL_NAMES[context.tool]}` };
+  return value === 0 ? undefined : { key: "warmupSteps", value, why: defaultOf(context.tool, "schedule") };
 }
 
 /** How the learning rate goes. */
@@ -80,7 +79,7 @@ export function scheduleLines(reading: Reading, context: JobContext, facts: Step
   const asked = given?.value ?? TOOL_DEFAULTS[context.tool].scheduler;
   const name = Object.hasOwn(SCHEDULES, asked) ? SCHEDULES[asked] : undefined;
   if (name === undefined) reading.lacks("scheduler", `the schedule ${asked}: cosine takes its place`);
-  const why = given?.key ?? `the default of ${TOOL_NAMES[context.tool]}`;
+  const why = given?.key ?? defaultOf(context.tool, "schedule");
   const cosine = reading.number("cosineSteps");
   if (cosine !== undefined && cosine.value !== facts.total)
     reading.lacks("cosineSteps", `the rate falls for ${cosine.value} steps; here it falls for all steps of the job`);

@@ -1,5 +1,5 @@
 import type { Projection } from "../../plan/index.ts";
-import type { ForeignTool } from "./key-rules.ts";
+import { type ForeignTool, TOOL_NAMES } from "./key-rules.ts";
 
 /** What the lines of a job depend on beside its file. */
 export interface JobContext {
@@ -64,3 +64,10 @@ export const TOOL_DEFAULTS: Readonly<Record<ForeignTool, ToolDefaults>> = {
     ...{ maxGradNorm: undefined, scheduler: "constant", warmup: undefined },
   },
 };
+
+/** Of which program the default of a key is. PEFT has no training of its own. */
+export function defaultOf(tool: ForeignTool, key: string): string {
+  return `the default of ${tool === "peft" && !ADAPTER_KEYS.includes(key) ? "transformers" : TOOL_NAMES[tool]}`;
+}
+
+const ADAPTER_KEYS = ["rank", "alpha", "dropout", "targets"];

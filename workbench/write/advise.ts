@@ -112,24 +112,26 @@ function padded(length: number): number {
   return Math.max(16, Math.ceil(length / 16) * 16);
 }
 
-/** Rows that are this many times longer than nearly all others may be cut. */
-const OUTLIER = 4;
+/** Rows that are longer than this and this many times longer than nearly all others are cut. */
+const [LONG, OUTLIER] = [2048, 4];
 
 export function adviseCutoff(facts: RowFacts, architecture: Architecture): Advice<number> {
   const most = longestRow(architecture);
   const { p95, max } = facts.lengths;
-  if (facts.numCut > 0 && max <= OUTLIER * p95)
+  const limit = Math.min(most, Math.max(LONG, padded(OUTLIER * p95)));
+  if (max > limit)
+    return {
+      value: limit,
+      why: `95 of 100 rows have at most ${p95} tokens, the longest ${max}: the few longer ones are cut`,
+    };
+  if (facts.numCut > 0)
     return {
       value: most,
       why: `the most that the model takes; ${facts.numCut} of ${facts.numRows} rows are longer and are cut`,
     };
-  const isCut = max > OUTLIER * p95;
-  const value = Math.min(most, padded(isCut ? OUTLIER * p95 : max));
   return {
-    value,
-    why: isCut
-      ? `the longest row has ${facts.numCut > 0 ? "more than " : ""}${max} tokens, 95 of 100 have at most ${p95}: the few longer ones are cut`
-      : `the longest row has ${max} tokens, 95 of 100 have at most ${p95}; short rows cost no more by it`,
+    value: Math.min(limit, padded(max)),
+    why: `the longest row has ${max} tokens, 95 of 100 have at most ${p95}; short rows cost no more by it`,
   };
 }
 

@@ -5,9 +5,10 @@ import { nameSchema } from "../../plan/index.ts";
 export function jobName(of: string): string {
   const base = path
     .basename(of.replace(/\/+$/, ""))
-    .replace(/\.(?:jsonl?|ndjson|csv|tsv|parquet|arrow|txt|gz|zst)+$/i, "");
+    .replace(/(?:\.(?:jsonl?|ndjson|csv|tsv|parquet|arrow|txt|gz|zst))+$/i, "");
   const name = base
     .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
     .replace(/[^A-Za-z0-9._-]+/g, "-")
     .replace(/^[^A-Za-z0-9_]+|[-.]+$/g, "")
     .slice(0, 100);

@@ -1,3 +1,5 @@
+import { plainLine } from "../../core/index.ts";
+
 /** A value as YAML writes it: a scalar, a list of scalars on one line, a mapping below its key, or a list of mappings. */
 export type Value = string | number | boolean | readonly (string | number)[] | Block | Items;
 
@@ -23,7 +25,7 @@ const WIDTH = 80;
 
 /** Words that YAML, of one version or another, reads as something else than a text. */
 const NO_TEXT = /^(?:true|false|yes|no|on|off|y|n|null|[-+.]?\d.*|[-+]?\.(?:inf|nan))$/i;
-const PLAIN = /^[A-Za-z_][\w./@-]*(?::[\w./@-]+)*$/;
+const PLAIN = /^[A-Za-z_./][\w./@-]*(?::[\w./@-]+)*$/;
 
 /** A text as YAML of every version reads it back. */
 function textOf(text: string): string {
@@ -50,7 +52,7 @@ function scalarOf(value: string | number | boolean): string {
 /** A comment in lines of at most 80 columns: the first begins with `first`, the others with `rest`. */
 export function commentLines(text: string, first = "# ", rest = first): readonly string[] {
   const lines: string[] = [];
-  for (const word of text.split(/\s+/)) {
+  for (const word of plainLine(text.replace(/\s+/g, " ")).split(" ")) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + word.length <= WIDTH) lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(`${last === undefined ? first : rest}${word}`);
@@ -68,7 +70,7 @@ function linesOf({ key, value, why }: Line, indent: string): readonly string[] {
   const own = `${indent}${key}:${scalar}`;
   const below = isNested ? nestedLines(value as Block | Items, indent) : [];
   if (why === undefined) return [own, ...below];
-  const beside = `${own}  # ${why}`;
+  const beside = `${own}  # ${plainLine(why)}`;
   return [...(beside.length <= WIDTH ? [beside] : [...commentLines(why, `${indent}# `), own]), ...below];
 }
 

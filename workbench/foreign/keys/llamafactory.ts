@@ -20,14 +20,14 @@ export const LLAMAFACTORY_KEYS: KeyTable = {
   max_samples: { as: "limit" },
   val_size: { as: "share" },
   dataset: { as: "data" },
-  dataset_dir: { as: "data" },
+  dataset_dir: { as: "dataReading" },
   eval_dataset: { as: "evaluationData" },
   mask_history: { as: "lastTurn" },
   pure_bf16: { as: "bfloat16" },
   quantization_bit: { as: "bits" },
   disable_gradient_checkpointing: { as: "noRecompute" },
   early_stopping_steps: { as: "patience" },
-  template: { as: "data" },
+  template: { as: "dataReading" },
 
   stage: { lacks: "another stage than supervised fine-tuning", usual: ["sft"] },
   ...keys("packing", {

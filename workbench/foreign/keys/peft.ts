@@ -1,5 +1,5 @@
 import { type KeyTable, keys } from "../key-rules.ts";
-import { MEMORY, UPLOADED } from "./reasons.ts";
+import { MEMORY } from "./reasons.ts";
 
 const PARTLY = "weights beside the adapter are trained, or not all layers are adapted";
 
@@ -26,6 +26,8 @@ export const PEFT_KEYS: KeyTable = {
   }),
   task_type: { lacks: "another task than to go on with a text", usual: ["CAUSAL_LM"] },
   revision: { lacks: "a revision of the model: write hf:owner/name@revision", usual: ["main"] },
-  ...keys("auto_mapping inference_mode peft_version megatron_core ensure_weight_tying", { idle: UPLOADED }),
+  ...keys("auto_mapping inference_mode peft_version megatron_core ensure_weight_tying", {
+    idle: "loratwin writes it into the adapters that it trains",
+  }),
   ...keys("qalora_group_size runtime_config ephemeral_gpu_offload", { idle: MEMORY }),
 };

@@ -50,7 +50,7 @@ export const TRAINER_KEYS: KeyTable = {
   ...keys("save_* overwrite_output_dir restore_callback_states_from_checkpoint enable_jit_checkpoint", { idle: SAVED }),
   ...keys("resume_from_checkpoint ignore_data_skip", { idle: REPEATABLE }),
   ...keys("hub_* push_to_hub*", { idle: UPLOADED }),
-  ...keys("ddp_* fsdp* deepspeed local_rank parallelism_config accelerator_config ray_* tpu_* mp_parameters", {
+  ...keys("ddp_* fsdp* deepspeed local_rank parallelism_config accelerator_config ray_* tpu_* mp_parameters _n_gpu", {
     idle: SHARED,
   }),
   ...keys("dataloader_* remove_unused_columns label_names length_column_name", { idle: LOADED }),

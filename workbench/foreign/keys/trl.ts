@@ -17,8 +17,8 @@ export const TRL_KEYS: KeyTable = {
   lora_target_modules: { as: "targets" },
   use_rslora: { as: "rootScaled" },
   ...keys("max_length max_seq_length", { as: "cutoff" }),
-  ...keys("dataset_name datasets dataset_train_split dataset_test_split dataset_text_field", { as: "data" }),
-  assistant_only_loss: { as: "data" },
+  ...keys("dataset_name datasets", { as: "data" }),
+  ...keys("dataset_train_split dataset_test_split dataset_text_field assistant_only_loss", { as: "dataReading" }),
 
   packing: { lacks: "a sequence of max_length has several rows; here a step has batchSize rows: raise it" },
   use_dora: { lacks: "DoRA" },
