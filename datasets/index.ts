@@ -1,5 +1,7 @@
 // Jobs of published cluster traces.
 
+// A chat template, or any text of that form, compiled.
+export { compileTemplate } from "./chat-template.ts";
 // Chat templates by their names.
 export { CHAT_TEMPLATES, withTemplateFile, withTemplateText } from "./chat-templates.ts";
 export { type ClusterTrace, type ClusterTraceFormat, readClusterTrace } from "./cluster-traces/read-cluster-trace.ts";
@@ -17,6 +19,8 @@ export {
 export { datasetDigest } from "./dataset-digest.ts";
 // How files of the Hugging Face hub are fetched.
 export type { DownloadOptions } from "./hub/download.ts";
+// Paths of the hub.
+export { isHubPath } from "./hub/hub-path.ts";
 // A base model of random numbers.
 export { type InitModelOptions, type InitModelResult, initModel } from "./init-model.ts";
 // The order in which a job goes through its rows.
@@ -42,7 +46,7 @@ export {
 } from "./read-dataset.ts";
 // Rows of a small table.
 export { type CsvRow, csvRows } from "./records/csv-text.ts";
-// A record of a data file.
+export { readRecords } from "./records/read-records.ts";
 export type { DataRecord, Place } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.
 export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./resolve-model.ts";

@@ -9,6 +9,16 @@ export {
 } from "./data/inspect-workload.ts";
 export type { RowFacts } from "./data/row-tally.ts";
 // Work spread over threads.
+
+// A workload from another tool's configuration.
+export {
+  foundTexts,
+  type ImportChoice,
+  type ImportedWorkload,
+  importWorkload,
+  OUTCOMES,
+} from "./foreign/import-workload.ts";
+export { FOREIGN_TOOLS, type ForeignTool, TOOL_NAMES } from "./foreign/key-rules.ts";
 export { inWorkers } from "./in-workers.ts";
 // From a workload file to a plan.
 export { createPlan, noteNominal } from "./load/create-plan.ts";
@@ -101,3 +111,5 @@ export { type BuiltRevision, runGoldens } from "./regress/run-goldens.ts";
 export { timeNow, today } from "./today.ts";
 // The version of the product.
 export { VERSION } from "./version.ts";
+// A workload for data and a model, with reasons.
+export { type InitChoice, type InitiatedWorkload, initWorkload } from "./write/init-workload.ts";

@@ -3,6 +3,8 @@ import type { Command } from "../command.ts";
 /** In the order of --help. Each is loaded alone: all of them together take most of a short command's time. */
 const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./demo.ts")).demoCommand,
+  init: async () => (await import("./init.ts")).initCommand,
+  import: async () => (await import("./import.ts")).importCommand,
   data: async () => (await import("./data.ts")).dataCommand,
   plan: async () => (await import("./plan.ts")).planCommand,
   estimate: async () => (await import("./estimate.ts")).estimateCommand,

@@ -37,6 +37,8 @@ export function writeOptionInputs(root: string): void {
     "gpus.yaml": GPUS,
     "job.yaml": "{ name: third, data: { path: rows.jsonl } }\n",
     "f.yaml": FORECAST,
+    "axolotl.yaml":
+      "{ base_model: model, adapter: lora, learning_rate: 1e-4, warmup_steps: 0, datasets: [{ path: rows.jsonl, type: chat_template }] }\n",
     "kernels.csv": "gpu,m,n,k,ms\nA6000,512,4096,4096,0.2\n",
     "c.yaml":
       "{ kind: candidates, version: 1, generate: { accelerators: [L40S], counts: [2], slots: [1], precisions: [float8], tenures: [reserved] } }\n",

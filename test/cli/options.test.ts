@@ -150,6 +150,8 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   capacity: [{ forecast: "f.yaml", candidates: "c.yaml", prices: "k.yaml" }],
   accuracy: [{}],
   data: [{ file: "rows.jsonl", tokenizer: "model" }, { file: "w.yaml" }],
+  init: [{ data: ["rows.jsonl"], model: "model", output: "init.yaml" }],
+  import: [{ file: "axolotl.yaml", output: "imported.yaml" }],
   paper: [{}],
   explore: [{ output: "explore.html" }],
   serve: [

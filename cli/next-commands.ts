@@ -1,0 +1,22 @@
+import { shellQuoted, textTable } from "../core/index.ts";
+
+/** What a person would do with a workload that was just written. */
+export function nextCommands(
+  file: string,
+  { devices, data }: { readonly devices?: string | undefined; readonly data?: string | undefined } = {},
+): readonly string[] {
+  const on = devices === undefined ? "" : ` --devices ${shellQuoted(devices)}`;
+  const workload = shellQuoted(file);
+  return [
+    "",
+    "Next:",
+    ...textTable(
+      [
+        ...(data === undefined ? [] : [[`  loratwin data ${data} --show 3`, "what is trained of a row"]]),
+        [`  loratwin plan ${workload}${on}`, "time and memory"],
+        [`  loratwin train ${workload}${on} -o run`, "train"],
+      ],
+      () => "left",
+    ),
+  ];
+}

@@ -1,0 +1,340 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { initModel } from "../../datasets/index.ts";
+import { parseWorkload } from "../../plan/index.ts";
+import { type CliResult, printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const root = temporaryFolder();
+const at = (name: string): string => path.join(root, name);
+const write = (name: string, text: string): void => {
+  mkdirSync(path.dirname(at(name)), { recursive: true });
+  writeFileSync(at(name), text);
+};
+const rows = (name: string, row: (index: number) => object, count = 40): void =>
+  write(name, Array.from({ length: count }, (_, index) => JSON.stringify(row(index))).join("\n"));
+let made = 0;
+/** What becomes of a configuration; it is in a folder of its own. */
+async function imported(text: string, ...options: readonly string[]) {
+  made += 1;
+  const name = `c${made}.yaml`;
+  write(name, text);
+  const output = `w${made}.yaml`;
+  const result: CliResult = await runCli(["import", name, "-o", output, ...options], root);
+  const written = existsSync(at(output)) ? readFileSync(at(output), "utf8") : undefined;
+  return {
+    ...result,
+    text: written,
+    workload: written === undefined ? undefined : parseWorkload(written, output),
+    output,
+  };
+}
+const trained = (file: string): Promise<string> =>
+  printed(["train", file, "--devices", "cpu:0", "-o", `run-${file}`], root);
+
+const AXOLOTL = `base_model: ./model
+adapter: lora
+load_in_8bit: false
+datasets:
+  - { path: alpaca.jsonl, type: alpaca }
+sequence_len: 256
+sample_packing: false
+lora_r: 4
+lora_alpha: 8
+lora_dropout: 0.05
+lora_target_linear: true
+gradient_accumulation_steps: 2
+micro_batch_size: 4
+num_epochs: 2
+optimizer: adamw_bnb_8bit
+lr_scheduler: cosine
+learning_rate: 0.0002
+warmup_ratio: 0.1
+val_set_size: 0.1
+evals_per_epoch: 2
+bf16: auto
+wandb_project:
+logging_steps: 1
+output_dir: ./outputs/my-lora
+`;
+
+const LLAMAFACTORY = `model_name_or_path: ./model
+stage: sft
+do_train: true
+finetuning_type: lora
+lora_rank: 4
+lora_target: all
+dataset: talks
+template: llama3
+cutoff_len: 128
+max_samples: 20
+per_device_train_batch_size: 1
+gradient_accumulation_steps: 4
+learning_rate: 1.0e-4
+num_train_epochs: 1.0
+lr_scheduler_type: cosine
+warmup_ratio: 0.1
+output_dir: saves/chat
+report_to: none
+`;
+
+const MLORA = `dispatcher: { name: default, concurrency_num: 2 }
+datasets:
+  - { name: data, data: rows/pairs.json, prompt: rows/prompt.yaml, prompt_type: instruction, preprocess: shuffle }
+adapters:
+  - { name: one, type: lora, path: adapters/one, optimizer: adamw, lr: 3e-4, r: 4, alpha: 8, dropout: 0.05, target_modules: { q_proj: true, v_proj: false } }
+  - { name: two, type: lora, path: adapters/two, optimizer: adamw, lr: 3e-5, r: 8, alpha: 8, dropout: 0, target_modules: { q_proj: true } }
+tasks:
+  - { type: train, name: a, adapter: one, dataset: data, batch_size: 4, mini_batch_size: 2, num_epochs: 1, cutoff_len: 64, save_step: 9 }
+  - { type: train, name: b, adapter: two, dataset: data, batch_size: 8, mini_batch_size: 8, num_epochs: 1, cutoff_len: 64, save_step: 9 }
+`;
+
+beforeAll(() => {
+  initModel({ folder: at("model"), hiddenSize: 16, layers: 1, heads: 1, seed: 0, maxPositions: 512 });
+  rows("alpaca.jsonl", (index) => ({ instruction: "Count on.", input: `${index}`, output: `${index + 1}` }));
+  rows("mixed.jsonl", (index) => ({ instruction: "Count on.", input: index % 2 === 0 ? "" : "7", output: "8" }));
+  const talk = (index: number) => [
+    { from: "human", value: `${index}?` },
+    { from: "gpt", value: `${index}.` },
+  ];
+  rows("talks.jsonl", (index) => ({ conversations: talk(index) }));
+  rows("data/talks.jsonl", (index) => ({ conversations: talk(index) }));
+  write(
+    "data/dataset_info.json",
+    '{"talks":{"file_name":"talks.jsonl","formatting":"sharegpt"},"more":{"file_name":"talks.jsonl","formatting":"sharegpt"},"odd":{"file_name":"talks.jsonl","formatting":"sharegpt","tags":{"role_tag":"who","content_tag":"said","user_tag":"me"}}}',
+  );
+  write(
+    "rows/pairs.json",
+    JSON.stringify(Array.from({ length: 16 }, (_, index) => ({ ask: `${index}`, say: `${index}.` }))),
+  );
+  write(
+    "rows/prompt.yaml",
+    "template: |\n  Ask: {{ data_point['ask'] + '\\n'}}\n  {% if 'input' in data_point %}\n  In: {{ data_point['input'] }}\n  {% endif %}\n  Say: {{ data_point['say'] }}\n",
+  );
+});
+
+describe("import takes over", () => {
+  it("a file of Axolotl", async () => {
+    const { code, stderr, text, workload } = await imported(AXOLOTL);
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining("Warning")]);
+    expect(workload!.model).toEqual({ path: "model", dtype: "bfloat16" });
+    expect(workload!.jobs[0]).toMatchObject({
+      ...{ name: "my-lora", batchSize: 8, epochs: 2, cutoffLength: 256 },
+      adapter: { rank: 4, alpha: 8, dropout: 0.05, targets: { length: 7 } },
+      data: {
+        format: "instruction",
+        prompt: /^Below is .*\n\n### Instruction:\n\{\{instruction\}\}\n\n### Input:\n\{\{input\}\}/s,
+        response: "{{output}}",
+      },
+      // 36 rows in 5 steps an epoch; Axolotl takes 2 for 1.
+      optimizer: { learningRate: 2e-4, maxGradNorm: 1, schedule: { name: "cosine", warmupSteps: 2 } },
+      evaluation: { share: 0.1, everySteps: 3 },
+    } as never);
+    expect(text).toContain("batchSize: 8  # 4 (micro_batch_size) x 2 (gradient_accumulation_steps)");
+    expect(text).toMatch(/^# Taken over otherwise:$/m);
+    expect(text!.split("\n").filter((line) => line.startsWith("#") && line.length > 80)).toEqual([]);
+    expect(stderr).toMatch(/^ {2}logging_steps: a run writes metrics\.jsonl/m);
+  });
+
+  it("a file of LLaMA-Factory, with dataset_info.json beside it", async () => {
+    const { code, workload, stderr } = await imported(LLAMAFACTORY);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining("  template: the chat template of the model's tokenizer"),
+    ]);
+    expect(workload!.jobs[0]).toMatchObject({
+      ...{
+        name: "chat",
+        batchSize: 4,
+        cutoffLength: 128,
+        data: { path: "data/talks.jsonl", format: "chat", limit: 20 },
+      },
+      adapter: { rank: 4, alpha: 8, dropout: 0 },
+      optimizer: { schedule: { warmupSteps: 1 } },
+    });
+  });
+
+  it("a file of mLoRA, a job a task, and its template", async () => {
+    const { code, workload } = await imported(MLORA, "--model", "model");
+    expect(code).toBe(0);
+    expect(
+      workload!.jobs.map(({ name, batchSize, adapter }) => [name, batchSize, adapter.rank, adapter.targets]),
+    ).toEqual([
+      ["one", 4, 4, ["q_proj"]],
+      ["two", 8, 8, ["q_proj"]],
+    ]);
+    const data = {
+      path: "rows/pairs.json",
+      format: "instruction",
+      prompt: "",
+      response: "Ask: {{ask}}\n\nSay: {{say}}",
+      shuffle: true,
+    };
+    expect(workload!.jobs[0]!.data).toEqual(data);
+    expect(workload!.jobs[0]!.optimizer.weightDecay).toBe(0.01);
+  });
+
+  it("a file of TRL", async () => {
+    const { code, workload } = await imported(
+      "{ model_name_or_path: ./model, dataset_name: talks.jsonl, assistant_only_loss: true, use_peft: true, lora_r: 4, lora_target_modules: all-linear, max_steps: 3, load_in_4bit: true, eval_strategy: 'no' }",
+    );
+    expect([code, workload!.model]).toEqual([0, { path: "model", dtype: "nf4" }]);
+    expect(workload!.jobs[0]).toMatchObject({
+      steps: 3,
+      batchSize: 8,
+      optimizer: { learningRate: 2e-5, schedule: { name: "linear" } },
+    });
+  });
+
+  it("arguments of a Trainer, and an adapter's configuration, for the data that are named", async () => {
+    const trainer =
+      '{"per_device_train_batch_size":2,"num_train_epochs":1.0,"learning_rate":0.001,"lr_scheduler_type":"constant","hub_token":"<HUB_TOKEN>","neftune_noise_alpha":null}';
+    const one = await imported(trainer, "--model", "model", "--data", "talks.jsonl", "--gpus", "3");
+    expect([one.code, one.workload!.jobs[0]]).toMatchObject([
+      0,
+      { batchSize: 6, epochs: 1, optimizer: { learningRate: 0.001 } },
+    ]);
+    const adapter =
+      '{"peft_type":"LORA","base_model_name_or_path":"./model","r":9,"lora_alpha":2,"use_rslora":true,"target_modules":["v_proj","q_proj"],"bias":"none"}';
+    const other = await imported(adapter, "--data", "talks.jsonl");
+    // alpha / sqrt(rank), as rsLoRA scales, is 3 times alpha / rank.
+    expect([other.code, other.workload!.jobs[0]!.adapter]).toMatchObject([
+      0,
+      { rank: 9, alpha: 6, targets: ["q_proj", "v_proj"] },
+    ]);
+  });
+});
+
+describe("what import writes", { tags: ["slow"] }, () => {
+  it.each([
+    ["Axolotl", AXOLOTL, "my-lora"],
+    ["LLaMA-Factory", LLAMAFACTORY, "chat"],
+    ["mLoRA", MLORA, "two"],
+  ])("of a file of %s is trained as it is", async (_, text, job) => {
+    const { output } = await imported(text, "--model", "model");
+    expect(await trained(output)).toContain(job);
+    expect(existsSync(at(`run-${output}/adapters/${job}/adapter_config.json`))).toBe(true);
+  });
+});
+
+describe("import says aloud", () => {
+  it.each([
+    ["sample_packing: true", /sample_packing: a step has micro_batch_size sequences/],
+    ["peft_use_dora: true", /peft_use_dora: DoRA/],
+    ["neftune_noise_alpha: 5", /neftune_noise_alpha: noise/],
+    ["rl: dpo", /rl: preferences/],
+    ["optimizer: lion_pytorch", /optimizer: lion_pytorch: AdamW takes its place/],
+    ["lr_scheduler: rex", /lr_scheduler: the schedule rex: cosine/],
+    ["adapter: llama-adapter", /adapter: llama-adapter: an adapter of LoRA/],
+    ["adapter:", /adapter \(not given\): all weights are trained/],
+    ["num_epochs: 0.5", /num_epochs: a part of an epoch: epochs is 1/],
+    [
+      "lora_target_linear: false\nlora_target_modules: [q_proj, embed_tokens]",
+      /lora_target_modules: embed_tokens is no projection/,
+    ],
+    ["chat_template: chatml", /chat_template: a chat template by name/],
+    ["train_on_inputs: true", /train_on_inputs: prompts are trained, too/],
+    ["made_up_key: 1", /made_up_key: a key that is not known/],
+    [
+      "datasets: [{ path: mixed.jsonl, type: alpaca }]",
+      /datasets\[0\]\.type: rows without an input get another prompt/,
+    ],
+    [
+      "datasets: [{ path: owner/name, type: completion }]",
+      /warmup_ratio: 0\.1 of the steps, whose number is not known/,
+    ],
+    ["datasets: [{ path: talks.jsonl, type: input_output }]", /datasets\[0\]\.type: rows of the type input_output/],
+    [
+      "datasets: [{ path: talks.jsonl, type: sharegpt }, { path: talks.jsonl, type: sharegpt }]",
+      /datasets: one adapter is trained on all 2 data sets/,
+    ],
+    ["datasets: [{ path: talks.jsonl, type: chat_template, roles_to_train: [user] }]", /roles_to_train: other turns/],
+  ])("that %s of Axolotl is not taken over, and writes nothing without --partial", async (lines, message) => {
+    const keys = lines.split("\n").map((line) => line.split(":")[0]!);
+    const rest = AXOLOTL.replace(/datasets:\n.*\n/, "datasets: [{ path: alpaca.jsonl, type: alpaca }]\n")
+      .split("\n")
+      .filter((line) => !keys.includes(line.split(":")[0]!))
+      .join("\n");
+    const strict = await imported(`${rest}${lines}\n`);
+    expect([strict.code, strict.text]).toEqual([1, undefined]);
+    expect(strict.stderr).toMatch(message);
+    const partial = await imported(`${rest}${lines}\n`, "--partial", "--quiet");
+    expect([partial.code, partial.workload?.kind]).toEqual([0, "workload"]);
+    expect(partial.stderr).toMatch(message);
+    expect(partial.text!.replace(/\n# +(?:- )?/g, " ")).toMatch(message);
+  });
+
+  it.each([
+    ["dataset: talks,more", /dataset: one adapter is trained on all 2 data sets/],
+    ["dataset: odd", /odd\.formatting: messages of who and said/],
+    ["finetuning_type: full", /finetuning_type: full: an adapter/],
+    ["quantization_bit: 3", /quantization_bit: weights of 3 bits/],
+    ["packing: true", /packing: a sequence of cutoff_len/],
+    ["lr_scheduler_type: polynomial", /lr_scheduler_type: the schedule polynomial/],
+  ])("that %s of LLaMA-Factory is not", async (line, message) => {
+    const key = line.split(":")[0]!;
+    const rest = LLAMAFACTORY.split("\n").filter((one) => one.split(":")[0] !== key);
+    const { code, stderr } = await imported([...rest, line].join("\n"));
+    expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
+  });
+
+  it("that a task of mLoRA for preferences is left out", async () => {
+    const { code, workload, stderr } = await imported(
+      MLORA.replace("{ type: train, name: b", "{ type: dpo, name: b"),
+      "--model",
+      "model",
+      "--partial",
+    );
+    expect([code, workload!.jobs.length, stderr]).toEqual([
+      0,
+      1,
+      expect.stringContaining("tasks[1].type: dpo: the task b is left out"),
+    ]);
+  });
+
+  it("each key once, as JSON too", async () => {
+    const { stdout } = await imported(AXOLOTL, "--json", "--quiet");
+    const { findings } = JSON.parse(stdout) as {
+      readonly findings: readonly { readonly key: string; readonly outcome: string }[];
+    };
+    expect(new Set(findings.map(({ key }) => key)).size).toBe(findings.length);
+    expect(findings).toContainEqual(expect.objectContaining({ key: "optimizer", outcome: "otherwise" }));
+  });
+});
+
+describe("import refuses", () => {
+  it.each([
+    ["", /^c\d+\.yaml: Expected a configuration of Axolotl, .*, got null\./],
+    ["kind: workload", /Hint: This is a document of loratwin already\./],
+    ["base_model: x\ndatasets: 5", /Expected a list of data sets at datasets, got 5\./],
+    ["base_model: x\ndatasets: [{}]", /Expected a path, which is missing, at datasets\[0\]\.path\./],
+    [
+      "base_model: x\nlora_r: many\ndatasets: [{ path: talks.jsonl }]",
+      /:2:1: Expected a number at lora_r, got "many"\./,
+    ],
+    [
+      "base_model: x\nlora_r: 5000\ndatasets: [{ path: talks.jsonl }]",
+      /Expected a number of at most 1024 at jobs\[0\]\.adapter\.rank, got 5000\./,
+    ],
+    ["base_model: x\nadapter: lora", /^Expected --data with data, which is missing\./],
+    [
+      "stage: sft\nmodel_name_or_path: x\ndataset: nowhere",
+      /Expected a data set of .*dataset_info\.json at dataset, got "nowhere"\./,
+    ],
+    [
+      "tasks: [{ name: a, type: train, adapter: b, dataset: c }]\nadapters: [{ name: d }]",
+      /Expected the name of an adapter at tasks\[0\]\.adapter/,
+    ],
+    ["tasks: [3]\nadapters: []", /Expected a name, which is missing, at tasks\[0\]\.name/],
+  ])("%j", async (text, message) => {
+    const { code, stderr, text: written } = await imported(text, "--partial", "--quiet");
+    expect([code, written, stderr]).toEqual([2, undefined, expect.stringMatching(message)]);
+  });
+
+  it("to write over a file", async () => {
+    write("there.yaml", "mine");
+    const { code, stderr } = await runCli(["import", "c1.yaml", "-o", "there.yaml"], root);
+    expect([code, readFileSync(at("there.yaml"), "utf8")]).toEqual([2, "mine"]);
+    expect(stderr).toMatch(/^Expected a file that is not there yet at --output/);
+  });
+});

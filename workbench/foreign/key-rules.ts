@@ -1,0 +1,86 @@
+/** What a key of another tool says, as one of ours or as part of one. */
+export const SETTINGS = {
+  model: "model.path",
+  fullOrAdapter: "adapter",
+  dtype: "model.dtype",
+  bfloat16: "model.dtype",
+  float16: "model.dtype",
+  int8: "model.dtype",
+  nf4: "model.dtype",
+  bits: "model.dtype",
+  recompute: "recompute",
+  noRecompute: "recompute",
+  name: "jobs[].name",
+  rank: "jobs[].adapter.rank",
+  alpha: "jobs[].adapter.alpha",
+  rootScaled: "jobs[].adapter.alpha",
+  dropout: "jobs[].adapter.dropout",
+  targets: "jobs[].adapter.targets",
+  allTargets: "jobs[].adapter.targets",
+  init: "jobs[].adapter.init",
+  microBatch: "jobs[].batchSize",
+  accumulation: "jobs[].batchSize",
+  batch: "jobs[].batchSize",
+  epochs: "jobs[].epochs",
+  steps: "jobs[].steps",
+  cutoff: "jobs[].cutoffLength",
+  limit: "jobs[].data.limit",
+  lastTurn: "jobs[].data.turns",
+  seed: "jobs[].seed",
+  optimizer: "jobs[].optimizer.name",
+  rate: "jobs[].optimizer.learningRate",
+  beta1: "jobs[].optimizer.betas",
+  beta2: "jobs[].optimizer.betas",
+  eps: "jobs[].optimizer.eps",
+  weightDecay: "jobs[].optimizer.weightDecay",
+  maxGradNorm: "jobs[].optimizer.maxGradNorm",
+  scheduler: "jobs[].optimizer.schedule.name",
+  schedulerOptions: "jobs[].optimizer.schedule",
+  cosineSteps: "jobs[].optimizer.schedule",
+  leastRate: "jobs[].optimizer.schedule.minRatio",
+  minRatio: "jobs[].optimizer.schedule.minRatio",
+  warmupSteps: "jobs[].optimizer.schedule.warmupSteps",
+  warmupRatio: "jobs[].optimizer.schedule.warmupSteps",
+  share: "jobs[].evaluation.share",
+  evalSteps: "jobs[].evaluation.everySteps",
+  evalsPerEpoch: "jobs[].evaluation.everySteps",
+  evalStrategy: "jobs[].evaluation",
+  keepBest: "jobs[].evaluation.keepBest",
+  patience: "jobs[].earlyStopping.patience",
+  data: "jobs[].data",
+  dataReading: "jobs[].data",
+  evaluationData: "jobs[].evaluation.data",
+} as const;
+export type Setting = keyof typeof SETTINGS;
+
+/** What becomes of a key. */
+export type KeyRule =
+  /** It is taken over. */
+  | { readonly as: Setting }
+  /** Training has the same result without it here; why. */
+  | { readonly idle: string }
+  /**
+   * Training differs without it; how. A value that asks for nothing (false, 0, empty), or one of `usual`, changes
+   * nothing; with `asks`, all but these change nothing.
+   */
+  | { readonly lacks: string; readonly usual?: readonly unknown[]; readonly asks?: readonly unknown[] };
+
+/** By key; one that ends in `*` stands for all that begin so and have no rule of their own. */
+export type KeyTable = Readonly<Record<string, KeyRule>>;
+
+/** Rules for several keys at once. */
+export function keys(names: string, rule: KeyRule): KeyTable {
+  return Object.fromEntries(names.split(/\s+/).map((name) => [name, rule]));
+}
+
+export const FOREIGN_TOOLS = ["axolotl", "llamafactory", "trl", "peft", "mlora"] as const;
+export type ForeignTool = (typeof FOREIGN_TOOLS)[number];
+
+/** As their makers write them. */
+export const TOOL_NAMES: Readonly<Record<ForeignTool, string>> = {
+  axolotl: "Axolotl",
+  llamafactory: "LLaMA-Factory",
+  trl: "TRL",
+  peft: "PEFT",
+  mlora: "mLoRA",
+};

@@ -1,0 +1,268 @@
+import path from "node:path";
+import { InputError } from "../../core/index.ts";
+import { isHubPath } from "../../datasets/index.ts";
+import type { FileData, ReadText } from "../../plan/index.ts";
+import type { Line } from "../write/workload-text.ts";
+import { type RowsAsked, rowsTaken } from "./foreign-data.ts";
+import { type ForeignTool, type KeyTable, keys } from "./key-rules.ts";
+import { locate, lookAtRows, type SeenRows } from "./look-at-rows.ts";
+import { type Findings, isMapping, type Mapping, Reading } from "./reading.ts";
+
+/** Where a foreign file is read. */
+export interface ForeignPlace {
+  readonly tool: ForeignTool;
+  readonly cwd: string;
+  /** Of the foreign file. */
+  readonly folder: string;
+  readonly source: ReadText;
+  readonly findings: Findings;
+  /** A path as the workload has it. */
+  readonly relative: (absolute: string) => string;
+}
+
+/** Rows that a job trains on, or is evaluated by. */
+export interface RowSet {
+  /** What it was called. */
+  readonly name: string;
+  readonly lines: readonly Line[];
+  readonly numRows: number | undefined;
+}
+
+const HUB_NAME = /^[\w-][\w.-]*\/[\w.-]+$/;
+const DATA_FILE = /\.(?:jsonl?|ndjson|csv|tsv|parquet|arrow|txt)(?:\.\w+)?$/i;
+/** Whether a path is that of a single file of rows, by its name. */
+export function isDataFile(named: string): boolean {
+  return DATA_FILE.test(named);
+}
+
+/** A split as a name; others take a part of one: train[:10%]. */
+const SPLIT_NAME = /^[\w.-]+$/;
+
+/** A name of the hub, or a path. */
+export function hubOrPath(
+  named: string,
+  place: ForeignPlace,
+  prefix: "hf:" | "hf:datasets/",
+): { readonly path: string; readonly located: string | undefined } {
+  if (isHubPath(named)) return { path: named, located: undefined };
+  const located = locate(named, place.cwd, place.folder);
+  if (located !== undefined) return { path: place.relative(located), located };
+  return { path: HUB_NAME.test(named) && !DATA_FILE.test(named) ? `${prefix}${named}` : named, located: undefined };
+}
+
+export interface SetAsked {
+  /** A file, a folder or a name of the hub. */
+  readonly named: string;
+  readonly split?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly turns?: "last" | undefined;
+  readonly rows: RowsAsked;
+  /** The key that named them, and the one that says how they are read. */
+  readonly pathKey: string;
+  readonly key: string;
+}
+
+export const NOTHING_ASKED: RowsAsked = { form: undefined, columns: {}, roleKey: undefined, contentKey: undefined };
+
+/** The lines of `data`. */
+export async function rowSet(asked: SetAsked, place: ForeignPlace): Promise<RowSet> {
+  const { key, limit, turns } = asked;
+  const found = hubOrPath(asked.named, place, "hf:datasets/");
+  const lacks: string[] = [];
+  const isFile = isDataFile(found.path);
+  let split = asked.split;
+  if (split !== undefined && !SPLIT_NAME.test(split))
+    lacks.push(`the split ${split} is a part of one: limit takes the first rows`);
+  if (split === "train" || (split !== undefined && (isFile || !SPLIT_NAME.test(split)))) {
+    if (isFile && split !== "train" && SPLIT_NAME.test(split)) lacks.push(`the split ${split} of a single file`);
+    split = undefined;
+  }
+  const source = { ...(split === undefined ? {} : { split }), ...(limit === undefined ? {} : { limit }) };
+  const seen: SeenRows | undefined =
+    found.located === undefined ? undefined : await lookAtRows({ path: found.located, ...source });
+  const taken = rowsTaken(place.tool, asked.rows, seen);
+  for (const text of taken.otherwise) place.findings.add(key, "otherwise", text);
+  if (lacks.length > 0) place.findings.add(key.replace(/\.\w+$/, ".split"), "lacks", lacks.join("; "));
+  if (taken.lacks.length > 0) place.findings.add(key, "lacks", taken.lacks.join("; "));
+  const data: FileData = { path: found.path, ...taken.data, ...(turns === undefined ? {} : { turns }), ...source };
+  return {
+    name: asked.named,
+    lines: Object.entries(data).flatMap(([name, value]) =>
+      value === undefined
+        ? []
+        : [{ key: name, value: value as string, ...(name === "path" ? { why: asked.pathKey } : {}) }],
+    ),
+    numRows: seen?.numRows,
+  };
+}
+
+/** A list of mappings, or of names. @throws InputError for anything else */
+export function listOf(value: unknown, key: string, { source }: ForeignPlace): readonly (string | Mapping)[] {
+  const list = typeof value === "string" ? value.split(",").map((name) => name.trim()) : value;
+  const items = isMapping(list) ? [list] : list;
+  if (Array.isArray(items) && items.length > 0 && items.every((item) => isMapping(item) || typeof item === "string"))
+    return items as readonly (string | Mapping)[];
+  throw new InputError({ expected: "a list of data sets", at: key, got: value, file: source.file });
+}
+
+function textIn(mapping: Mapping, key: string): string | undefined {
+  const value = mapping[key];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** The one file that an entry names; several cannot be one job's. */
+function fileOf(entry: Mapping, key: string, place: ForeignPlace): string | undefined {
+  const files = entry["data_files"];
+  const list = typeof files === "string" ? [files] : Array.isArray(files) ? files.map(String) : [];
+  if (list.length > 1)
+    place.findings.add(`${key}.data_files`, "lacks", "several files: only the first one is taken; join them");
+  return list[0];
+}
+
+/** Axolotl's way to say which keys a message has. */
+function messageKeys(entry: Mapping): readonly [string | undefined, string | undefined] {
+  const mapped = entry["message_property_mappings"];
+  const [role, content] = isMapping(mapped)
+    ? [textIn(mapped, "role"), textIn(mapped, "content")]
+    : [undefined, undefined];
+  return [role ?? textIn(entry, "message_field_role"), content ?? textIn(entry, "message_field_content")];
+}
+
+/** Axolotl's roles by default, from which a mapping of its own differs. */
+const USUAL_ROLES = new Set([
+  "human",
+  "user",
+  "gpt",
+  "assistant",
+  "model",
+  "system",
+  "tool",
+  "chatgpt",
+  "bing",
+  "bard",
+]);
+
+function checkAxolotlEntry(entry: Mapping, key: string, { findings }: ForeignPlace): void {
+  const { roles, chat_template: template, conversation } = entry;
+  const named = isMapping(roles) ? Object.values(roles).flat().map(String) : [];
+  const others = named.filter((role) => !USUAL_ROLES.has(role));
+  if (others.length > 0) findings.add(`${key}.roles`, "lacks", `speakers called ${others.join(", ")}`);
+  if (typeof template === "string" && template !== "tokenizer_default")
+    findings.add(`${key}.chat_template`, "lacks", "a chat template by name: that of the model's tokenizer is taken");
+  if (typeof conversation === "string")
+    findings.add(`${key}.conversation`, "lacks", "a chat template by name: that of the model's tokenizer is taken");
+}
+
+/** The data sets of Axolotl or TRL: entries with a path. */
+export async function entrySets(
+  value: unknown,
+  key: string,
+  table: KeyTable,
+  place: ForeignPlace,
+  more: Partial<SetAsked> = {},
+): Promise<readonly RowSet[]> {
+  const sets: RowSet[] = [];
+  for (const [index, item] of listOf(value, key, place).entries()) {
+    const at = `${key}[${index}]`;
+    const entry = typeof item === "string" ? { path: item } : item;
+    new Reading([{ mapping: entry, table, at: [key, index] }], place.findings, place.source);
+    checkAxolotlEntry(entry, at, place);
+    const file = fileOf(entry, at, place);
+    const named = file ?? textIn(entry, "path");
+    if (named === undefined)
+      throw new InputError({ expected: "a path", at: `${at}.path`, got: entry["path"], file: place.source.file });
+    const [roleKey, contentKey] = messageKeys(entry);
+    const columns = {
+      ...(textIn(entry, "field") === undefined ? {} : { text: textIn(entry, "field")! }),
+      ...(textIn(entry, "field_messages") === undefined ? {} : { messages: textIn(entry, "field_messages")! }),
+      ...more.rows?.columns,
+    };
+    const rows = { form: entry["type"] ?? more.rows?.form, columns, roleKey, contentKey };
+    const isTyped = entry["type"] !== undefined;
+    sets.push(
+      await rowSet(
+        {
+          ...more,
+          named,
+          split: textIn(entry, "split"),
+          rows,
+          pathKey: `${at}.path`,
+          key: `${at}.${isTyped ? "type" : "path"}`,
+        },
+        place,
+      ),
+    );
+  }
+  return sets;
+}
+
+/** Keys of an entry of TRL's `datasets`. */
+export const TRL_DATASET_KEYS: KeyTable = {
+  ...keys("path split data_files", { as: "data" }),
+  ...keys("name data_dir columns fraction", { lacks: "a part of the data set" }),
+};
+
+/** LLaMA-Factory's data sets, by their names in dataset_info.json. @throws InputError where they are not there */
+export async function namedSets(
+  value: unknown,
+  key: string,
+  { info, infoFile, ...more }: { readonly info: Mapping; readonly infoFile: string } & Partial<SetAsked>,
+  table: KeyTable,
+  place: ForeignPlace,
+): Promise<readonly RowSet[]> {
+  const sets: RowSet[] = [];
+  for (const name of listOf(value, key, place)) {
+    const entry = typeof name === "string" && Object.hasOwn(info, name) ? info[name] : undefined;
+    if (typeof name !== "string" || !isMapping(entry))
+      throw new InputError({
+        expected: `a data set of ${infoFile}`,
+        at: key,
+        got: name,
+        hint: `It has ${Object.keys(info).slice(0, 8).join(", ")}.`,
+      });
+    new Reading([{ mapping: entry, table, at: [name] }], place.findings, place.source);
+    const [columns, tags] = [entry["columns"], entry["tags"]].map((one) => (isMapping(one) ? one : {})) as [
+      Mapping,
+      Mapping,
+    ];
+    const file = textIn(entry, "file_name");
+    const hub = textIn(entry, "hf_hub_url");
+    const named =
+      file === undefined ? (hub === undefined ? name : `hf:datasets/${hub}`) : path.join(path.dirname(infoFile), file);
+    for (const speaker of Object.entries(tags))
+      if (
+        speaker[0].endsWith("_tag") &&
+        !["role_tag", "content_tag"].includes(speaker[0]) &&
+        !USUAL_TAGS.has(String(speaker[1]))
+      )
+        place.findings.add(`${name}.tags.${speaker[0]}`, "lacks", `speakers called ${String(speaker[1])}`);
+    const rows = {
+      form: entry["formatting"] ?? "alpaca",
+      columns: Object.fromEntries(
+        Object.entries(columns).filter((pair): pair is [string, string] => typeof pair[1] === "string"),
+      ),
+      roleKey: textIn(tags, "role_tag"),
+      contentKey: textIn(tags, "content_tag"),
+    };
+    const samples = entry["num_samples"];
+    const limit = more.limit ?? (typeof samples === "number" ? samples : undefined);
+    sets.push({
+      ...(await rowSet(
+        {
+          ...more,
+          limit,
+          named,
+          split: textIn(entry, "split"),
+          rows,
+          pathKey: `${name}.file_name`,
+          key: `${name}.formatting`,
+        },
+        place,
+      )),
+      name,
+    });
+  }
+  return sets;
+}
+
+const USUAL_TAGS = new Set([...USUAL_ROLES, "observation", "function_call"]);
