@@ -5,13 +5,16 @@ import { percent, table, wholeText } from "./output.ts";
 export function dataText({ file, format, inferred, facts, firstRefused }: InspectedData): string {
   const { tokens } = facts;
   const line = (what: string, count: number): readonly string[][] => (count === 0 ? [] : [[what, wholeText(count)]]);
+  // A pair makes two.
+  const hasSeveral = facts.numRows !== facts.numRecords;
   return [
     `${file}: rows, read as ${format}${inferred === undefined ? "" : `, since ${inferred}`}`,
     "",
     table(
       ["rows", "number"],
       [
-        ["in the file", wholeText(facts.numRows)],
+        ["in the file", wholeText(facts.numRecords)],
+        ...line("sequences of tokens that they make", hasSeveral ? facts.numRows - facts.numRefused : 0),
         ["trained", wholeText(facts.numKept)],
         ...line("refused", facts.numRefused),
         ...line("left out, nothing of them is trained", facts.numUnscored),
