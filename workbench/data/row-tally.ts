@@ -113,7 +113,7 @@ export class RowTally {
       ...{ numCut: cut, numDropped: dropped, numUnscored: unscored, numJoined: joined, numRepeated: repeated },
       tokens: { all: this.#kept.total, scored, p50, p95, max },
       numTokensCut: lost,
-      lengths: this.#whole.histogram(),
+      lengths: this.#whole.histogram(this.#cutoffLength),
     };
   }
 }
