@@ -11,6 +11,8 @@ function firstOf(names: readonly string[]): string {
 export function dataText({ file, format, inferred, ignored, facts, firstRefused }: InspectedData): string {
   const { tokens } = facts;
   const line = (what: string, count: number): readonly string[][] => (count === 0 ? [] : [[what, wholeText(count)]]);
+  // A pair makes two.
+  const hasSeveral = facts.numRows !== facts.numRecords;
   return [
     `${file}: rows, read as ${format}${inferred === undefined ? "" : `, since ${inferred}`}`,
     ...(ignored.length === 0 ? [] : [`not read: ${ignored.length === 1 ? "column" : "columns"} ${firstOf(ignored)}`]),
@@ -21,7 +23,8 @@ export function dataText({ file, format, inferred, ignored, facts, firstRefused 
     table(
       ["rows", "number"],
       [
-        ["in the file", wholeText(facts.numRows)],
+        ["in the file", wholeText(facts.numRecords)],
+        ...line("sequences of tokens that they make", hasSeveral ? facts.numRows - facts.numRefused : 0),
         ["trained", wholeText(facts.numKept)],
         ...line("refused", facts.numRefused),
         ...line("left out, nothing of them is trained", facts.numUnscored),

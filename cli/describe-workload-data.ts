@@ -2,6 +2,7 @@ import { counted } from "../core/index.ts";
 import {
   type InspectedJob,
   type InspectedWorkload,
+  listedNames,
   problemsOf,
   type RowFacts,
   type RunEstimate,
@@ -105,7 +106,7 @@ function jobLines(jobs: readonly InspectedJob[]): readonly string[] {
     .slice(0, MOST_TOLD)
     .flatMap(({ names, lines }) => [
       "",
-      ...wrapped(names.join(", ")),
+      ...wrapped(listedNames(names)),
       ...lines.flatMap((line) => wrapped(`  ${line}`)),
     ]);
 }

@@ -31,6 +31,7 @@ const MOST_ROWS = 50;
 /** Characters of the data in a page, about: of all rows, divided among the files and what becomes of rows. */
 const MOST_CHARACTERS = 5e6;
 const MOST_SOURCES = 50;
+const MOST_JOBS = 100;
 
 /** Tokens of a row that are shown, its first and its last ones: of the first size that there is room for. */
 const SIZES = [
@@ -123,7 +124,11 @@ function pageSource(
 ): PageSource {
   const { numKept, numCut, numDropped, numUnscored, numRefused, lengths, tokens, numRepeated, numTokensCut } = facts;
   return {
-    ...{ name: visibleText(about.name), jobs: about.jobs, cutoffLength: about.cutoffLength ?? null },
+    ...{
+      name: visibleText(about.name),
+      jobs: about.jobs.slice(0, MOST_JOBS),
+      cutoffLength: about.cutoffLength ?? null,
+    },
     counts: {
       ...{ trained: numKept - numCut, cut: numCut, dropped: numDropped, unscored: numUnscored, refused: numRefused },
     },

@@ -41,7 +41,7 @@ export interface PageSource {
   /** In the file, by what becomes of them. */
   readonly counts: Readonly<Record<PageFate, number>>;
   /** `counts[i]` rows have at least `i * width` tokens, and fewer than `(i + 1) * width`. */
-  readonly lengths: { readonly width: number; readonly counts: readonly number[] };
+  readonly lengths: { readonly width: number; readonly counts: readonly number[]; readonly numLonger: number };
   readonly tokens: {
     readonly all: number;
     readonly scored: number;

@@ -44,7 +44,7 @@ export { loadPolicy } from "./load/load-policy.ts";
 // What a workload file and what was said beside it ask for.
 export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load-request.ts";
 // A workload file, with its rows.
-export { type LoadedWorkload, loadInputs, loadWorkload, unusedInPlans } from "./load/load-workload.ts";
+export { type LoadedWorkload, listedNames, loadInputs, unusedInPlans } from "./load/load-workload.ts";
 // Errors at the line of the document that they are about.
 export { placeInput } from "./load/place-input.ts";
 export { RowReader } from "./load/read-rows.ts";

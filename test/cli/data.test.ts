@@ -117,6 +117,18 @@ describe("data", () => {
     expect(body!.split("\n").every((line) => line.replace(/\u001b\[\d+m/g, "").length <= 20)).toBe(true);
   });
 
+  it("counts a pair once, and shows both of its sequences by name", async () => {
+    writeFileSync(at("pairs2.jsonl"), JSON.stringify({ prompt: "q", chosen: "yes", rejected: "no" }));
+    const text = await printed(["data", "pairs2.jsonl", "--tokenizer", "model", "--show", "2"], root);
+    for (const line of [
+      /^in the file +1$/m,
+      /^sequences of tokens that they make +2$/m,
+      /^pairs2\.jsonl line 1, chosen: 6 tokens/m,
+      /^pairs2\.jsonl line 1, rejected: 5 tokens/m,
+    ])
+      expect(text).toMatch(line);
+  });
+
   it("says what it takes a file for", async () => {
     writeFileSync(at("list.json"), '{"data":[{"text":"kind"}]}');
     expect(await printed(["data", "list.json", "--tokenizer", "model"], root)).toMatch(

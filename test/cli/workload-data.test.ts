@@ -98,7 +98,7 @@ describe("data of a workload", () => {
       expect(validated.stderr).toMatch(line);
   });
 
-  it("predicts time and memory where devices are named, and reads no row twice for it", async () => {
+  it("predicts time and memory where devices are named, as estimate does", async () => {
     const costs = {
       kind: "calibration",
       version: 1,
@@ -114,6 +114,15 @@ describe("data of a workload", () => {
     expect((estimate as { seconds: { predicted: number } }).seconds.predicted).toBe(
       (seconds as { predicted: number }).predicted,
     );
+  });
+
+  it("names a dozen of many jobs of which the same is said", async () => {
+    const jobs = Array.from({ length: 60 }, (_, seed) => ({ name: `j${seed}`, seed, data: { path: "train.jsonl" } }));
+    writeWorkload("many.json", jobs);
+    const text = await printed(["data", "many.json"], root);
+    expect(text).toContain("and 20 jobs more: --json has all");
+    expect(text).toContain("j11 and 48 more");
+    expect(text.split("\n").length).toBeLessThan(70);
   });
 
   it("shows rows of each file, and refuses what is said of rows alone", async () => {

@@ -113,6 +113,14 @@ describe("the page of data", () => {
     await page.context().close();
   });
 
+  it("has the sequences of a pair in one row", async () => {
+    writeFileSync(at("pairs.jsonl"), JSON.stringify({ prompt: "q", chosen: "yes", rejected: "no" }));
+    const { page } = await bench.open(await written("pairs.jsonl", "--tokenizer", "model"));
+    expect(await page.locator(".row").count()).toBe(1);
+    expect(await page.locator(".row .sequence strong").allTextContents()).toEqual(["chosen", "rejected"]);
+    await page.context().close();
+  });
+
   it("has the jobs of a workload, their problems, and rows of each file", async () => {
     const adapter = { rank: 2, alpha: 2, targets: ["q_proj"] };
     const job = { name: "one", adapter, batchSize: 1, steps: 1, data: { path: "rows.jsonl" } };

@@ -28,3 +28,14 @@ it("has the quantiles that the lengths have as a list", () => {
     }),
   );
 });
+
+it("draws the lengths of most rows, to the cutoff, and counts those that are far longer", () => {
+  const counts = new LengthCounts();
+  for (let length = 1; length <= 100; length += 1) counts.add(length);
+  counts.add(1e6);
+  const all = counts.histogram();
+  expect([all.width, all.counts[0], all.counts.length <= 40, all.numLonger]).toEqual([10, 9, true, 1]);
+  expect(all.counts.reduce((sum, count) => sum + count)).toBe(100);
+  expect(counts.histogram(2000).width).toBe(100);
+  expect(new LengthCounts().histogram()).toEqual({ width: 1, counts: [], numLonger: 0 });
+});

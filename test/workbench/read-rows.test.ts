@@ -121,3 +121,11 @@ describe("the rows of jobs", () => {
     expect(keptFiles()).toEqual([]);
   });
 });
+
+it("goes on from records that were looked at one by one, and does not read them again", async () => {
+  const known = reader({ cache: false });
+  const { rows, places } = await known.each(DATA, 0);
+  expect(places.map(({ line }) => line)).toEqual(rows.map((_, row) => row + 1));
+  rmSync(path.join(root, "rows.jsonl"));
+  expect(datasetDigest((await known.read(DATA, 2048, 0)).rows)).toBe(datasetDigest(rows));
+});

@@ -80,8 +80,9 @@ export function tokenRow(
   row: Row & { readonly isJoined?: boolean },
   how: AboutRows,
   about: { readonly at: string; readonly name?: string },
+  isFurther = false,
 ): TokenRow {
-  const { row: cut, leftOut, isCut, isRepeated } = tally.add(row, how);
+  const { row: cut, leftOut, isCut, isRepeated } = tally.add(row, how, isFurther);
   const fate = leftOut ?? (isCut ? "cut" : "trained");
   const numCut = row.inputIds.length - cut.inputIds.length;
   return { ...about, fate, inputIds: cut.inputIds, labels: cut.labels, numCut, isRepeated };
@@ -121,9 +122,9 @@ export async function inspectData(
     } else {
       const how = { format: seen.format, ...aboutRows(source, seen.format) };
       for (const name of seen.ignored) ignored.add(name);
-      for (const row of seen.rows) {
+      for (const [index, row] of seen.rows.entries()) {
         const name = row.name === undefined ? {} : { name: row.name };
-        await onRow(tokenRow(tally, row, how, { at, ...name }), tokenizer);
+        await onRow(tokenRow(tally, row, how, { at, ...name }, index > 0), tokenizer);
       }
     }
   }

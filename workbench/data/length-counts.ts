@@ -2,10 +2,15 @@
 export interface LengthHistogram {
   readonly width: number;
   readonly counts: readonly number[];
+  /** Rows that are longer than all of these. */
+  readonly numLonger: number;
 }
 
 /** Bars of a histogram. */
 const MOST_BARS = 40;
+
+/** Times the length that 95 of 100 rows have at most: what is longer would press all others into one bar. */
+const FAR = 4;
 
 /** Widths that people can read: 1, 2 or 5 times a power of ten. */
 function niceWidth(least: number): number {
@@ -48,12 +53,20 @@ export class LengthCounts {
     });
   }
 
-  /** At most `MOST_BARS` bars. */
-  histogram(): LengthHistogram {
-    const longest = [...this.#counts.keys()].reduce((most, length) => Math.max(most, length), 0);
-    const width = niceWidth((longest + 1) / MOST_BARS);
-    const counts = Array.from({ length: Math.ceil((longest + 1) / width) }, () => 0);
-    for (const [length, count] of this.#counts) counts[Math.floor(length / width)]! += count;
-    return { width, counts: this.#numRows === 0 ? [] : counts };
+  /** At most `MOST_BARS` bars, which reach to a cutoff, and as far as most rows. */
+  histogram(cutoffLength = Number.POSITIVE_INFINITY): LengthHistogram {
+    if (this.#numRows === 0) return { width: 1, counts: [], numLonger: 0 };
+    const [p95 = 0, longest = 0] = this.quantiles([0.95, 1]);
+    const far = Math.max(FAR * p95, Number.isFinite(cutoffLength) ? cutoffLength : 0);
+    const end = Math.floor(Math.min(longest, far));
+    const width = niceWidth((end + 1) / MOST_BARS);
+    const counts = Array.from({ length: Math.ceil((end + 1) / width) }, () => 0);
+    let numLonger = 0;
+    for (const [length, count] of this.#counts) {
+      const bar = Math.floor(length / width);
+      if (bar < counts.length) counts[bar]! += count;
+      else numLonger += count;
+    }
+    return { width, counts, numLonger };
   }
 }

@@ -4,6 +4,7 @@ import { LengthCounts, type LengthHistogram } from "./length-counts.ts";
 
 /** What is to be known of rows before they are trained on. A record may make several, each of which is counted. */
 export interface RowFacts {
+  readonly numRecords: number;
   readonly numRows: number;
   /** Rows that are trained, or evaluated. */
   readonly numKept: number;
@@ -44,6 +45,7 @@ export class RowTally {
   readonly #whole = new LengthCounts();
   readonly #seen = new DigestSet();
   readonly #counts = {
+    records: 0,
     rows: 0,
     refused: 0,
     cut: 0,
@@ -60,15 +62,24 @@ export class RowTally {
   }
 
   refuse(): void {
+    this.#counts.records += 1;
     this.#counts.rows += 1;
     this.#counts.refused += 1;
   }
 
-  /** Returns what the cutoff makes of the row, and whether the same came before. */
-  add(row: Row & { readonly isJoined?: boolean }, about: AboutRows): CutRow & { readonly isRepeated: boolean } {
+  /**
+   * Returns what the cutoff makes of the row, and whether the same came before. `isFurther`: the record has made another
+   * row before.
+   */
+  add(
+    row: Row & { readonly isJoined?: boolean },
+    about: AboutRows,
+    isFurther = false,
+  ): CutRow & { readonly isRepeated: boolean } {
     const counts = this.#counts;
     const cut = cutRow(row, about, this.#cutoffLength);
     counts.rows += 1;
+    counts.records += Number(!isFurther);
     this.#whole.add(row.inputIds.length);
     const isRepeated = this.#seen.add(datasetDigest([row]));
     counts.repeated += Number(isRepeated);
@@ -80,6 +91,7 @@ export class RowTally {
 
   /** A row of which only the length is known, as it is kept. */
   addLength(tokens: number, scored: number): void {
+    this.#counts.records += 1;
     this.#counts.rows += 1;
     this.#counts.scored += scored;
     this.#whole.add(tokens);
@@ -94,14 +106,14 @@ export class RowTally {
   }
 
   facts(): RowFacts {
-    const { rows, refused, cut, dropped, unscored, joined, repeated, scored, lost } = this.#counts;
+    const { records, rows, refused, cut, dropped, unscored, joined, repeated, scored, lost } = this.#counts;
     const [p50 = 0, p95 = 0, max = 0] = this.#kept.quantiles([0.5, 0.95, 1]).map(Math.round);
     return {
-      ...{ numRows: rows, numKept: rows - refused - dropped - unscored, numRefused: refused },
+      ...{ numRecords: records, numRows: rows, numKept: rows - refused - dropped - unscored, numRefused: refused },
       ...{ numCut: cut, numDropped: dropped, numUnscored: unscored, numJoined: joined, numRepeated: repeated },
       tokens: { all: this.#kept.total, scored, p50, p95, max },
       numTokensCut: lost,
-      lengths: this.#whole.histogram(),
+      lengths: this.#whole.histogram(this.#cutoffLength),
     };
   }
 }

@@ -56,6 +56,15 @@ export interface LoadedWorkload {
 /** Of all jobs together: what their steps take is then less than a gigabyte of memory. */
 const MOST_OF_ALL = { steps: 2 ** 23, rows: 2 ** 26 } as const;
 
+/** Names that are told; of more the number. */
+const MOST_NAMES = 12;
+
+/** Names in one line, also those of the jobs of a large sweep. */
+export function listedNames(names: readonly string[]): string {
+  const more = names.length - MOST_NAMES;
+  return more > 0 ? `${names.slice(0, MOST_NAMES).join(", ")} and ${more} more` : names.join(", ");
+}
+
 /** Problems of jobs, each once, behind the names of all that have it. */
 export function namedProblems(
   of: readonly { readonly name: string; readonly problems: readonly RowProblem[] }[],
@@ -65,7 +74,7 @@ export function namedProblems(
   for (const { name, problems } of of)
     for (const problem of problems)
       if (problem.severity === severity) named.set(problem.text, [...(named.get(problem.text) ?? []), name]);
-  return [...named].map(([text, names]) => `${names.join(", ")}: ${text}`);
+  return [...named].map(([text, names]) => `${listedNames(names)}: ${text}`);
 }
 
 /** What a workload says for a job scheduler, and a plan does not use. */

@@ -1,14 +1,15 @@
 import { scaleLinear } from "d3";
-import { maximum } from "../../../core/index.ts";
+import { counted, maximum } from "../../../core/index.ts";
 import type { PageSource } from "../../data-page-data.ts";
 import { drawBottomAxis, drawLeftAxis, responsiveChart } from "../chart.ts";
 import { formatNumber } from "../format.ts";
 
 /** How many rows have which length, and where the cutoff is. */
 export function lengthsChart({ lengths, cutoffLength, name }: PageSource): HTMLElement {
-  const { width, counts } = lengths;
+  const { width, counts, numLonger } = lengths;
   const end = counts.length * width;
-  const label = `Lengths of the rows of ${name}: the longest has fewer than ${formatNumber(end)} tokens`;
+  const longer = numLonger === 0 ? "" : `${counted(numLonger, "row", formatNumber)} longer`;
+  const label = `Lengths of the rows of ${name}, to ${formatNumber(end)} tokens${longer === "" ? "" : `; ${longer}`}`;
   return responsiveChart(label, 190, { top: 26, right: 12, bottom: 42, left: 52 }, (svg, frame) => {
     const x = scaleLinear([0, end], [frame.left, frame.right]);
     const y = scaleLinear([0, maximum(counts)], [frame.bottom, frame.top]).nice();
@@ -37,7 +38,15 @@ export function lengthsChart({ lengths, cutoffLength, name }: PageSource): HTMLE
         (count, at) =>
           `${formatNumber(count)} rows of ${formatNumber(at * width)} to ${formatNumber((at + 1) * width - 1)} tokens`,
       );
+    svg
+      .append("text")
+      .attr("class", "axis-title")
+      .attr("x", frame.right)
+      .attr("y", frame.top - 10)
+      .attr("text-anchor", "end")
+      .text(longer === "" ? "" : `${longer} \u2192`);
     if (cutoffLength === null || cutoffLength >= end) return;
+    const isRight = x(cutoffLength) > (frame.left + frame.right) / 2;
     svg
       .append("line")
       .attr("class", "cutoff")
@@ -48,9 +57,9 @@ export function lengthsChart({ lengths, cutoffLength, name }: PageSource): HTMLE
     svg
       .append("text")
       .attr("class", "cutoff-name")
-      .attr("x", x(cutoffLength))
-      .attr("y", frame.top - 6)
-      .attr("text-anchor", x(cutoffLength) > (frame.left + frame.right) / 2 ? "end" : "start")
+      .attr("x", x(cutoffLength) + (isRight ? -6 : 6))
+      .attr("y", frame.top + 12)
+      .attr("text-anchor", isRight ? "end" : "start")
       .text(`cutoff ${formatNumber(cutoffLength)}`);
   });
 }
