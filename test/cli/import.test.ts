@@ -37,7 +37,7 @@ adapter: lora
 load_in_8bit: false
 datasets:
   - { path: alpaca.jsonl, type: alpaca }
-sequence_len: 256
+sequence_len: 2_56
 sample_packing: false
 lora_r: 4
 lora_alpha: 8

@@ -115,12 +115,16 @@ export class Reading {
     });
   }
 
-  /** @throws InputError for what is no number. Texts of numbers are numbers: PyYAML reads 1e-4 as a text. */
+  /**
+   * @throws InputError for what is no number. Texts of numbers are numbers: PyYAML reads 1e-4 as a text, and 500_000 as
+   * a number.
+   */
   number(setting: Setting): { readonly key: string; readonly value: number } | undefined {
     const given = this.given(setting);
     if (given === undefined) return undefined;
     const { key, value } = given;
-    const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+    const number =
+      typeof value === "string" && value.trim() !== "" ? Number(value.replace(/(?<=\d)_(?=\d)/g, "")) : value;
     if (typeof number !== "number" || !Number.isFinite(number)) throw this.wrong(key, "a number", value);
     return { key, value: number };
   }

@@ -12,6 +12,7 @@ import {
   SHARED,
   TOKENIZED,
   UPLOADED,
+  WITHOUT_SWITCH,
 } from "./reasons.ts";
 
 const PREFERENCE = "preferences and rewards (DPO, KTO, GRPO and their kin)";
@@ -113,6 +114,11 @@ export const AXOLOTL_KEYS: KeyTable = {
   ...keys("processor_type processor_kwargs image_size image_resize_algorithm freeze_mm_modules", {
     lacks: "pictures and sound",
   }),
+  ...keys("model_quantization_config* quantize_moe_experts llmcompressor use_onebitllms diffusion", {
+    lacks: "weights, or a model, of another kind",
+  }),
+  ...keys("cut_cross_entropy* gemma4_hybrid_attn_impl", { idle: KERNELS }),
+  experimental_skip_move_to_device: { idle: MEMORY },
   num_labels: { lacks: "classification" },
 
   special_tokens: { idle: "special tokens are those of the model's tokenizer; there is no padding" },
@@ -201,6 +207,14 @@ export const AXOLOTL_KEYS: KeyTable = {
   ...keys("generate_samples num_generation_samples generation_* vllm trl", { idle: GENERATED }),
   loraplus_lr_embedding: { idle: "embeddings are not adapted" },
   shuffle_before_merging_datasets: { idle: "rows are shuffled by the job's seed" },
+  ...keys("eaft_* fp8_* pose_* label_balance_window_optim_steps streaming_multipack_buffer_size max_prompt_len", {
+    idle: WITHOUT_SWITCH,
+  }),
+  ...keys("precompute_ref_log_probs role_boundaries torchdistx_path llama4_linearized_experts", {
+    idle: WITHOUT_SWITCH,
+  }),
+  ...keys("nf4_backend nvfp4_merge_aware peft_ensure_weight_tying", { idle: KERNELS }),
+  max_packed_sequence_len: { lacks: "a sequence has several rows" },
   fix_untrained_tokens: { idle: "embeddings are not trained" },
 };
 
@@ -228,5 +242,6 @@ export const AXOLOTL_DATASET_KEYS: KeyTable = {
   ...keys("logprobs_field temperature input_transform input_format field_human field_model", {
     lacks: "this reading of rows",
   }),
+  ...keys("field_chosen field_rejected", { lacks: PREFERENCE }),
   ...keys("trust_remote_code preprocess_shards", { idle: LOADED }),
 };

@@ -1,5 +1,16 @@
 import { type KeyTable, keys } from "../key-rules.ts";
-import { GENERATED, KERNELS, LOADED, LOGGED, MEMORY, NO_PADDING, SHARED, TOKENIZED, UPLOADED } from "./reasons.ts";
+import {
+  GENERATED,
+  KERNELS,
+  LOADED,
+  LOGGED,
+  MEMORY,
+  NO_PADDING,
+  SHARED,
+  TOKENIZED,
+  UPLOADED,
+  WITHOUT_SWITCH,
+} from "./reasons.ts";
 import { TRAINER_KEYS } from "./transformers.ts";
 
 const PREFERENCE = "preferences and rewards";
@@ -91,7 +102,7 @@ export const LLAMAFACTORY_KEYS: KeyTable = {
   ...keys("max_new_tokens repetition_penalty length_penalty skip_special_tokens predict_with_generate eval_num_beams", {
     idle: GENERATED,
   }),
-  ...keys("loraplus_lr_embedding pissa_iter pissa_convert", { idle: "it says nothing without its switch" }),
+  ...keys("loraplus_lr_embedding pissa_iter pissa_convert fp8_*", { idle: WITHOUT_SWITCH }),
   pad_to_multiple_of: { idle: NO_PADDING },
 };
 

@@ -11,3 +11,4 @@ export const TOKENIZED = "the tokenizer is that of the model's folder (tokenizer
 export const NO_PADDING = "rows are packed without padding, and attention does not cross them";
 export const REPEATABLE = "an interrupted run goes on with `loratwin train --resume`";
 export const GENERATED = "nothing is generated while it trains";
+export const WITHOUT_SWITCH = "it says nothing without its switch";
