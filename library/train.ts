@@ -8,7 +8,7 @@ import {
   findResumable,
   loadPlanData,
   openPlanModel,
-  type ResumableRun,
+  type ResumablePlan,
   type RunFolder,
   restOfRun,
   runSummary,
@@ -158,7 +158,7 @@ async function carryOut(
   folder: string,
   plan: Plan,
   options: RunOptions & { readonly overwrite?: boolean | undefined },
-  resumed?: ResumableRun,
+  resumed?: ResumablePlan,
 ): Promise<RunResult> {
   checkDevices(plan, undefined);
   const model = await openPlanModel(plan, options.verifyWeights === true ? "weights" : "shapes");
@@ -221,8 +221,8 @@ export async function resume(folder: string, options: RunOptions = {}): Promise<
   checkArguments(resumeArguments, { folder, options });
   const context = contextOf(options);
   return await asLibrary(context, async () => {
-    const resumed = findResumable(context, folder);
-    for (const { name, why } of resumed.found.skipped) context.note(`checkpoint ${name} is skipped: ${why}`);
+    const resumed = findResumable(context, folder, "plan");
+    for (const line of resumed.notes) context.note(line);
     const rest = restOfRun(resumed);
     return rest === undefined ? undefined : await carryOut(context, folder, rest, options, resumed);
   });

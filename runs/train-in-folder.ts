@@ -18,7 +18,8 @@ import { checkWeights } from "./checkpoints/known-weights.ts";
 import { adapterFile, endedJob, stoppedJob } from "./checkpoints/write-checkpoint.ts";
 import { failed, type JournalEvent } from "./folder/journal.ts";
 import { RunFolder } from "./folder/run-folder.ts";
-import { beginAgain, type ResumableRun, resumedWork } from "./resume/resume-run.ts";
+import { beginPlanAgain, type ResumablePlan, resumedWork } from "./resume/resume-plan.ts";
+import { resumedEvent } from "./resume/stopped-run.ts";
 import { runVersions, trainPlan } from "./train-plan.ts";
 
 /** A run that was written to its folder. */
@@ -38,7 +39,7 @@ export interface TrainInput {
   readonly model: ModelFolder;
   readonly data: readonly (readonly Row[])[];
   /** The run that the plan is the rest of. */
-  readonly resumed?: ResumableRun | undefined;
+  readonly resumed?: ResumablePlan | undefined;
   /** The digest of the weights that it has to be trained on, where it is a run that is made again. */
   readonly weights?: string | undefined;
 }
@@ -74,7 +75,7 @@ export async function trainInFolder(
     place,
     folder,
     plan,
-    resumed === undefined ? { overwrite: how.overwrite === true } : { prepare: () => void beginAgain(resumed, plan) },
+    resumed === undefined ? { overwrite: how.overwrite === true } : { prepare: () => beginPlanAgain(resumed, plan) },
   );
   const log = {
     sync: () => run.sync(),
@@ -88,15 +89,7 @@ export async function trainInFolder(
   for (const [number, job] of plan.jobs.entries()) checkpoints.came(number, job, { state: work?.from[number] });
   using _untilTheEnd = how.onLocked?.(run);
   run.journal({ event: "started", versions: runVersions(plan), process: process.pid, plan: plan.hash });
-  if (resumed !== undefined) {
-    const { done, found } = resumed;
-    run.journal({
-      event: "resumed",
-      checkpoint: found.name ?? null,
-      steps: Object.fromEntries(done),
-      skipped: found.skipped,
-    });
-  }
+  if (resumed !== undefined) run.journal(resumedEvent(resumed, resumed.done));
   let isTraining = false;
   let weights: { readonly weights?: string } = {};
   const started = listener({

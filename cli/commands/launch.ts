@@ -51,7 +51,7 @@ const USES = trainCommand.uses.map((use): Use => ({ ...use, options: { ...LAUNCH
 /** The machines of the plan that is trained, by name, in the order of ranks. @throws InputError, PlanError, DeviceError */
 function machinesOfWork(io: Io, args: Arguments, use: Use): readonly string[] {
   const plan = optionalText(args, "plan");
-  if (plan === undefined) return machinesOf(findResumable(io, requiredText(args, "resume")).base);
+  if (plan === undefined) return machinesOf(findResumable(io, requiredText(args, "resume"), "plan").base);
   if (!("devices" in use.options)) return machinesOf(loadPlan(io, plan).plan);
   const choice = deviceChoice(args);
   if (choice.cluster === undefined && choice.devices === undefined) return [THIS_MACHINE];

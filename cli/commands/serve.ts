@@ -12,7 +12,7 @@ import {
 } from "../../plan/index.ts";
 import {
   FLEET_FILES,
-  findResumableFleet,
+  findResumable,
   type LiveFleet,
   type OpenedFleet,
   onInterrupt,
@@ -173,17 +173,6 @@ function policyName(args: Arguments, found: ResumableFleet | undefined): string 
   throw new InputError({ expected: "the file of the fleet's own policy", at: "--policy", got: "none" });
 }
 
-/** What a fleet goes on from, for people. */
-function resumedLines({ resumed }: OpenedFleet): readonly string[] {
-  if (resumed === undefined) return [];
-  const { found, numLeft, numOver } = resumed;
-  return [
-    ...found.skipped.map(({ name, why }) => `checkpoint ${name} is skipped: ${why}`),
-    `goes on ${found.name === undefined ? "without a checkpoint" : `from checkpoint ${found.name}`}: ` +
-      `jobs left ${numLeft}, over ${numOver}`,
-  ];
-}
-
 interface ServedFleet {
   readonly choice: RequestChoice;
   readonly folder: string;
@@ -235,7 +224,7 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   warnSlow(io);
   await using server = await openServer(listens);
   const opened = await openLiveFleet(context, workload, choice, { folder, policy, found, rhythm, world: io.world });
-  for (const line of resumedLines(opened)) context.note(line);
+  for (const line of opened.notes) context.note(line);
   using fleet = opened.fleet;
   if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
   const control = controlOf(io, opened, usesCache(args));
@@ -277,7 +266,7 @@ async function goOnWithout(
   context.note(`goes on without ${loss.devices.join(", ")}`);
   const choice = loss.leftOf(served.choice, setting);
   try {
-    const found = findResumableFleet(io, served.folder);
+    const found = findResumable(io, served.folder, "fleet");
     return await serveFleet(io, args, { ...served, choice, found, isDraining: loss.wasDraining });
   } catch (error) {
     if (!(error instanceof InputError || error instanceof PlanError)) throw error;
@@ -301,7 +290,7 @@ export const serveCommand: Command = {
   async run(args, io, use) {
     const resume = use === RESUME;
     const folder = requiredText(args, resume ? "resume" : "output");
-    const found = resume ? findResumableFleet(io, folder) : undefined;
+    const found = resume ? findResumable(io, folder, "fleet") : undefined;
     const policy = await policyOption(io, "policy", policyName(args, found));
     const ways = { choice: verifiedFleetChoice(args), folder, policy, once: flag(args, "once") };
     let served = await serveFleet(io, args, { ...ways, found, isDraining: false });

@@ -90,18 +90,12 @@ function verification(args: Arguments, use: Use): "weights" | "shapes" {
 async function restWork(io: Io, args: Arguments, use: Use): Promise<TrainWork | undefined> {
   const folder = requiredText(args, "resume");
   const context = contextOf(io, args);
-  const resumed = findResumable(io, folder);
-  const { found, done } = resumed;
-  for (const { name, why } of found.skipped) note(io, args, `checkpoint ${name} is skipped: ${why}`);
-  note(
-    io,
-    args,
-    found.name === undefined ? "there is no checkpoint: begins anew." : `goes on from checkpoint ${found.name}.`,
-  );
+  const resumed = findResumable(io, folder, "plan");
+  for (const line of resumed.notes) note(io, args, line);
   const planned =
     use === REST
       ? { plan: restOfRun(resumed), loaded: undefined, source: undefined }
-      : await planWorkload(context, requiredText(args, "plan"), verifiedRequestChoice(args), done);
+      : await planWorkload(context, requiredText(args, "plan"), verifiedRequestChoice(args), resumed.done);
   const { plan, loaded, source } = planned;
   if (plan === undefined) return undefined;
   const model = await openPlanModel(plan, verification(args, use));

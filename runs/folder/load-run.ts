@@ -37,6 +37,12 @@ export function readJournalEvents(lines: FileLines, file: string): readonly Jour
   return journalEvents(Array.from(jsonLines(lines, file), ({ value }) => value));
 }
 
+/** The same of a folder. @throws InputError */
+export function journalOfRun(folder: string): readonly JournalLine[] {
+  const file = path.join(folder, RUN_FILES.journal);
+  return readJournalEvents(linesOfFile(file), file);
+}
+
 /**
  * What devices reported, line by line as `RunFolder` writes it in completions.jsonl: of a long fleet there is more than
  * memory has room for. `begin`: by stage, actions before those of the plan, of which it is not known what they were.

@@ -4,7 +4,8 @@ import type { CostModel, HalvedSweep, Policy, Resources, Setting, Sharing } from
 import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
 import { checkWeights } from "../checkpoints/known-weights.ts";
 import type { JournalEvent } from "../folder/journal.ts";
-import { type FleetThatGoesOn, resumedEvent } from "../resume/restore-jobs.ts";
+import type { FleetThatGoesOn } from "../resume/restore-jobs.ts";
+import { resumedEvent } from "../resume/stopped-run.ts";
 import { runVersions } from "../train-plan.ts";
 import type { KnownWorks } from "./known-works.ts";
 
@@ -45,10 +46,11 @@ export function startEvents(input: LiveFleetInput): readonly JournalEvent[] {
     ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }),
     ...(resources.learning === undefined ? {} : { sizes: "learned" as const }),
   };
-  return [
-    { event: "started", versions: runVersions(setting), process: process.pid, ...who },
-    ...(goesOn === undefined ? [] : [resumedEvent(goesOn)]),
-  ];
+  const started = { event: "started", versions: runVersions(setting), process: process.pid, ...who } as const;
+  if (goesOn === undefined) return [started];
+  // Of jobs that are not over.
+  const steps = new Map(goesOn.restored.jobs.map(({ comer, event }) => [comer.job.name, event.done]));
+  return [started, resumedEvent(goesOn.found, steps)];
 }
 
 /** The weights that a fleet's devices load, compared with what is known of them, and what the journal says then. */

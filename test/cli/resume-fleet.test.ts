@@ -15,7 +15,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
-import { findResumableFleet } from "../../runs/index.ts";
+import { findResumable } from "../../runs/index.ts";
 import type { JobStatus } from "../../server/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { isNightly, someOf } from "../level.ts";
@@ -204,7 +204,7 @@ describe("a fleet that is ended", () => {
     expect(stderr).toMatch(/`loratwin serve work\.json --resume ended` goes on, with the same options/);
     expect(eventsOf(folder, "checkpoint")).toHaveLength(1);
     const before = numLines(folder);
-    const { checkpoint } = findResumableFleet({ cwd: root }, folder).found;
+    const { checkpoint } = findResumable({ cwd: root }, folder).found;
     expect(Object.keys(adapters(folder)).length).toBeGreaterThan(0);
     // Every step that was made is in the checkpoint or in an adapter.
     const { code, stderr: told } = await runCli(["serve", "work.json", "--resume", folder, ...ONCE, "--debug"], root);

@@ -116,7 +116,7 @@ describe("a run that is killed at any moment", () => {
         // What is there is right up to its last whole line, and what is in checkpoints is not behind it.
         if (existsSync(at(folder, "plan.json"))) {
           await printed(["validate", folder, "--quiet"], root);
-          const { done } = findResumable({ cwd: root }, folder);
+          const { done } = findResumable({ cwd: root }, folder, "plan");
           expect([...done.values()].reduce((sum, steps) => sum + steps, 0)).toBeLessThanOrEqual(numLines(folder));
         }
         child = started("--resume", folder);
