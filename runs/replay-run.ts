@@ -1,3 +1,4 @@
+import { InputError } from "../core/index.ts";
 import { type Context, readInput } from "../files/index.ts";
 import { type Plan, parsePlan } from "../plan/index.ts";
 import { replay } from "../sim/index.ts";
@@ -25,7 +26,12 @@ export function replayRun(context: Context, file: string, traceFile: string | un
   });
   if (traceFile === undefined) {
     const { plan, traces } = loadTraces(context, [file]);
-    return replayed(plan!, traces[0]!);
+    if (plan !== undefined) return replayed(plan, traces[0]!);
+    throw new InputError({
+      expected: "a run folder, or a plan file and a trace of a run of it",
+      got: "a trace alone",
+      file,
+    });
   }
   const input = readInput(context, file, "a plan file");
   return replayed(parsePlan(input.text, input.file), loadTraces(context, [traceFile]).traces[0]!);

@@ -123,7 +123,7 @@ export async function trainInFolder(
   }).catch((error: unknown) => {
     run.journal(failed(error));
     if (!isTraining || !(error instanceof DeviceError)) throw error;
-    const hint = `\`loratwin train --resume ${shellQuoted(folder)}\` goes on with what is left.`;
+    const hint = `\`loratwin resume ${shellQuoted(folder)}\` goes on with what is left.`;
     throw new DeviceError({ hint, ...error.facts });
   });
   run.finish(result);

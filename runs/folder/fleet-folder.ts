@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { canonicalJson, InputError } from "../../core/index.ts";
+import { canonicalJson, InputError, shellQuoted } from "../../core/index.ts";
 import {
   type AdapterPair,
   type AdapterState,
@@ -66,7 +66,7 @@ export function checkNewFleetFolder(place: Place, given: string): void {
       at: "--output",
       got: given,
       ...(existsSync(path.join(folder, FLEET_FILES.setting))
-        ? { hint: "It holds jobs over time: --resume instead of --output goes on with them." }
+        ? { hint: `It holds jobs over time: \`loratwin resume ${shellQuoted(given)} WORKLOAD\` goes on with them.` }
         : {}),
     });
 }

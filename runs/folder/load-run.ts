@@ -94,7 +94,7 @@ export function readPlanOfRun(place: Place, folder: string): Plan {
       expected: "the folder of a run of one plan",
       file: folder,
       got: "that of a live fleet",
-      hint: `\`loratwin jobs ${word}\` shows its jobs; \`loratwin serve WORKLOAD --resume ${word}\` goes on with them.`,
+      hint: `\`loratwin jobs ${word}\` shows its jobs; \`loratwin resume ${word} WORKLOAD\` goes on with them.`,
     });
   const input = readInput(place, path.join(folder, RUN_FILES.plan), `a run folder with ${RUN_FILES.plan}`);
   return parsePlan(input.text, input.file);

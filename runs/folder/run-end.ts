@@ -48,7 +48,7 @@ function endOfRun(place: Place, given: string): RunEnd {
   const far = part === undefined ? "all steps are made" : stepsDone(plan, part);
   const ended = endByJournal("run", journal, goesOn, far);
   // What is left of a run that was resumed is planned without the jobs that had ended.
-  const jobs = plansOfRun(place, given)
+  const jobs = plansOfRun(place, given, plan)
     .at(-1)!
     .jobs.filter(({ name }) => !stopped.has(name));
   const wrong = [...wrongAdapters(path.join(folder, RUN_FILES.adapters), jobs, plan.model.architecture)];

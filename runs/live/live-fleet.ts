@@ -249,7 +249,7 @@ export class LiveFleet implements Disposable {
   }
 
   /** @throws InputError where none has the name, or it is not paused */
-  resume(name: string): LiveJob {
+  unpause(name: string): LiveJob {
     const kept = this.#jobs.paused(name);
     kept.pausedBy.delete("user");
     return this.#asked(kept, { kind: "unpause", number: kept.number }, kept.pausedBy.size > 0);

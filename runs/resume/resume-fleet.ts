@@ -129,7 +129,6 @@ export function restoredFleet(fleet: ResumableFleet, resources: Resources): Rest
   if (comers.length < jobs.length)
     throw new InputError({
       expected: `${FLEET_FILES.jobs} with ${jobs.length} jobs`,
-      at: "--resume",
       got: comers.length,
       hint: "A disk that was full has not taken the others: their jobs can only come to a new fleet.",
     });

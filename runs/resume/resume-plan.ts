@@ -30,10 +30,17 @@ export interface ResumablePlan extends StoppedRun {
   readonly notes: readonly string[];
 }
 
-/** The plans that a run has carried out, the newest first. @throws InputError for a folder that is no run's */
-export function plansOfRun(place: Place, folder: string): readonly [Plan, ...Plan[]] {
+/**
+ * The plans that a run has carried out, the newest first. `newest`: where it was read before.
+ * @throws InputError for a folder that is no run's
+ */
+export function plansOfRun(
+  place: Place,
+  folder: string,
+  newest: Plan = readPlanOfRun(place, folder),
+): readonly [Plan, ...Plan[]] {
   const earlier = earlierParts(absolute(place, folder)).toReversed();
-  return [readPlanOfRun(place, folder), ...earlier.map((part) => readPlanOfRun(place, part))];
+  return [newest, ...earlier.map((part) => readPlanOfRun(place, part))];
 }
 
 /** Refuses a checkpoint of none of the plans that a run has carried out. @throws InputError */
@@ -117,7 +124,7 @@ export function resumedWork({ folder, found: { checkpoint }, base, done }: Resum
   const given = new Set(plan.jobs.map(({ name }) => name));
   const missing = base.jobs.find(({ name, steps }) => done.get(name)! < steps && !given.has(name));
   if (missing !== undefined)
-    throw new InputError({ expected: `a job ${missing.name}, which has not ended`, at: "--resume", got: "none" });
+    throw new InputError({ expected: `a job ${missing.name}, which has not ended`, got: "none" });
   const saved = new Map(checkpoint?.jobs.map((job) => [job.name, job]));
   return {
     from: plan.jobs.map((job) => stateOf(folder, saved.get(job.name), job, plan.model.architecture)),

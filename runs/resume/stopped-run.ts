@@ -38,12 +38,10 @@ export function findStopped(folder: string, given: string, checkOwner: CheckOwne
   const { lines, others } = journalLines(linesOfFile(file), file);
   const journal = journalEvents(others);
   const last = journal.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
-  if (last?.event === "ended")
-    throw new InputError({ expected: "a run that did not get to its end", at: "--resume", got: given });
+  if (last?.event === "ended") throw new InputError({ expected: "a run that did not get to its end", got: given });
   if (last?.event === "started" && isGoingOn({ state: "unfinished", journal }))
     throw new InputError({
       expected: "a run that nobody carries out",
-      at: "--resume",
       got: given,
       hint: `Process ${last.process} does; \`loratwin watch ${shellQuoted(given)}\` shows it.`,
     });
@@ -76,7 +74,6 @@ export function checkSameJob(before: PlannedJob | undefined, job: PlannedJob): v
   if (before !== undefined && jobDigest(before) === jobDigest(job)) return;
   throw new InputError({
     expected: `job ${job.name} as the run has it: data, seed, adapter, optimizer and steps`,
-    at: "--resume",
     got: before === undefined ? "no such job" : "another one",
   });
 }

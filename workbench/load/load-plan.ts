@@ -16,7 +16,13 @@ export interface LoadedPlan {
   readonly source: ReadText;
 }
 
+/** By place, the document that it was asked about last: whoever asks what a file holds loads it next. */
+const ASKED_ABOUT = new WeakMap<Place, { readonly file: string; readonly source: ReadText }>();
+
 function readDocument(place: Place, file: string): ReadText {
+  const asked = ASKED_ABOUT.get(place);
+  ASKED_ABOUT.delete(place);
+  if (asked?.file === file) return asked.source;
   const input = readInput(place, file, "a plan or a workload file");
   return readText(input.text, input.file);
 }
@@ -24,6 +30,7 @@ function readDocument(place: Place, file: string): ReadText {
 /** Whether a file holds a plan or a workload. @throws InputError for anything else */
 export function planOrWorkload(place: Place, file: string): "plan" | "workload" {
   const source = readDocument(place, file);
+  ASKED_ABOUT.set(place, { file, source });
   const kind = (source.value as { readonly kind?: unknown } | null)?.kind;
   if (kind === "plan" || kind === "workload") return kind;
   throw new InputError({
