@@ -148,7 +148,7 @@ const resumeArguments = z.strictObject({ folder: textOption, options: z.strictOb
 
 /** Tells the journal of the run that its end was asked for. */
 function heard(signal: AbortSignal | undefined, run: RunFolder): Disposable {
-  const listener = (): void => run.journal({ event: "asked to end" });
+  const listener = (): void => run.records.happened({ event: "asked to end" });
   signal?.addEventListener("abort", listener);
   return { [Symbol.dispose]: () => signal?.removeEventListener("abort", listener) };
 }
@@ -185,10 +185,7 @@ async function carryOut(
         progressed: ({ progress }) => onProgress?.(progress),
         stepped: ({ metrics }) => onStep?.(metrics),
         evaluated: ({ metrics }) => onEvaluation?.(metrics),
-        lost({ lost }) {
-          const names = lost.jobs.map((job) => plan.jobs[job]!.name);
-          context.warn(lostText(lost, names, "the others go on"));
-        },
+        lost: ({ lost }) => context.warn(lostText(lost, "the others go on")),
       }),
       onCheckpointFailure: (why) => context.warn(`no checkpoint could be written: ${why}`),
     },

@@ -1,5 +1,5 @@
 import { InputError } from "../core/index.ts";
-import { type Context, readInput } from "../files/index.ts";
+import { type Context, isFolder, readInput } from "../files/index.ts";
 import { type Plan, parsePlan } from "../plan/index.ts";
 import { replay } from "../sim/index.ts";
 import type { Trace } from "../traces/index.ts";
@@ -25,13 +25,14 @@ export function replayRun(context: Context, file: string, traceFile: string | un
     replayed: replayPlan(plan, executed),
   });
   if (traceFile === undefined) {
+    if (!isFolder(context, file))
+      throw new InputError({
+        expected: "a run folder, or a plan file and a trace of a run of it",
+        file,
+        got: "one file",
+      });
     const { plan, traces } = loadTraces(context, [file]);
-    if (plan !== undefined) return replayed(plan, traces[0]!);
-    throw new InputError({
-      expected: "a run folder, or a plan file and a trace of a run of it",
-      got: "a trace alone",
-      file,
-    });
+    return replayed(plan!, traces[0]!);
   }
   const input = readInput(context, file, "a plan file");
   return replayed(parsePlan(input.text, input.file), loadTraces(context, [traceFile]).traces[0]!);

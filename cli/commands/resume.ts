@@ -13,9 +13,11 @@ import { RUN_OPTIONS, trainPlanned } from "../train-planned.ts";
 export const REST: Use = {
   input: "the run of a plan",
   options: RUN_OPTIONS,
-  instead: (typed) =>
-    "What is left of a plan keeps the devices, the order and the costs that it was made with. " +
-    `\`loratwin resume RUN WORKLOAD ${typed}\` makes another one.`,
+  instead: (typed, names) =>
+    names.every((name) => name in WORKLOAD_OPTIONS)
+      ? "What is left of a plan keeps the devices, the order and the costs that it was made with. " +
+        `\`loratwin resume RUN WORKLOAD ${typed}\` makes another one.`
+      : "No scheduler decides on the jobs of a plan, and no server takes more of them.",
 };
 
 export const REST_ANEW: Use = {

@@ -132,7 +132,7 @@ export async function openLiveFleet(
         goesOn,
         onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`),
       },
-      onLost: (lost, jobs) => context.warn(lostText(lost, jobs, "the others end with a checkpoint")),
+      onLost: (lost) => context.warn(lostText(lost, "the others end with a checkpoint")),
       ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
       host: world && rankedHost(world, model, context.note),
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),

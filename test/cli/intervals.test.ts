@@ -142,6 +142,10 @@ describe("a run folder replayed", () => {
     expect(costs.code).toBe(2);
     expect(costs.stderr).toContain("Expected only known options and arguments, got calibration.");
     await printed(["plan", "w.yaml", "--devices", "unit*2", "-o", "other.json"], root);
+    const alone = await runCli(["replay", "other.json"], root);
+    expect(alone.stderr).toBe(
+      'other.json: Expected a run folder, or a plan file and a trace of a run of it, got "one file".\n',
+    );
     const other = await runCli(["replay", "other.json", "run"], root);
     expect(other.code).toBe(2);
     expect(other.stderr).toContain("a trace of plan sha256:");

@@ -264,6 +264,12 @@ describe("an option that means nothing ends with exit code 2, why, and what to d
       "",
     ],
     [
+      "a policy for what is left of a plan",
+      ["resume", "stopped", "--policy", "fifo"],
+      /^Expected jobs over time for --policy fifo, got "the run of a plan"/,
+      "Hint: No scheduler decides on the jobs of a plan",
+    ],
+    [
       "a workload's option of what is left of a plan",
       ["resume", "stopped", "--recompute", "layer"],
       /^Expected the run of a plan with a workload or jobs over time for --recompute layer, got "the run of a plan"/,

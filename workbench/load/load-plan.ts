@@ -1,5 +1,5 @@
 import { InputError } from "../../core/index.ts";
-import { type Context, type Place, readInput } from "../../files/index.ts";
+import { type Context, isFolder, type Place, readInput } from "../../files/index.ts";
 import { checkPlan, type Plan, type ReadText, readText } from "../../plan/index.ts";
 import type { TraceStream } from "../../traces/index.ts";
 import { createPlan, noteNominal } from "./create-plan.ts";
@@ -29,6 +29,13 @@ function readDocument(place: Place, file: string): ReadText {
 
 /** Whether a file holds a plan or a workload. @throws InputError for anything else */
 export function planOrWorkload(place: Place, file: string): "plan" | "workload" {
+  if (isFolder(place, file))
+    throw new InputError({
+      expected: "a plan or a workload file",
+      file,
+      got: "a folder",
+      hint: "`loratwin resume` goes on with the run in a folder; `loratwin replay` simulates it again.",
+    });
   const source = readDocument(place, file);
   ASKED_ABOUT.set(place, { file, source });
   const kind = (source.value as { readonly kind?: unknown } | null)?.kind;
