@@ -75,7 +75,7 @@ export const PARITY: FleetScript = {
     { at: 0.3, job: 5, ask: (fleet, name) => void fleet.cancel(name) },
     { at: 0.42, job: 10, ask: (fleet, name) => void fleet.setPriority(name, 8) },
     { at: 0.32, job: 2, ask: (fleet, name) => void fleet.pause(name) },
-    { at: 0.6, job: 2, ask: (fleet, name) => void fleet.resume(name) },
+    { at: 0.6, job: 2, ask: (fleet, name) => void fleet.unpause(name) },
   ],
   most: 2,
 };

@@ -39,21 +39,21 @@ export function adaptersOf(run: string): string {
 
 /** How a command begins a run in a folder and goes on with it, and the file that is there once there is something to go on with. */
 export interface Resumable {
-  readonly command: "train" | "serve";
   readonly words: readonly string[];
+  /** Besides the folder. */
   readonly again: readonly string[];
   readonly whole: string;
 }
 
 /** `loratwin train` of a plan. */
 export function trainedPlan(plan: string): Resumable {
-  return { command: "train", words: [plan], again: [], whole: "plan.json" };
+  return { words: ["train", plan], again: [], whole: "plan.json" };
 }
 
 /** `loratwin serve` of a workload's jobs, which come over time. */
 export function servedJobs(workload: string, options: readonly string[]): Resumable {
-  const words = [workload, ...options, "--once"];
-  return { command: "serve", words, again: words, whole: "setting.json" };
+  const again = [workload, ...options, "--once"];
+  return { words: ["serve", ...again], again, whole: "setting.json" };
 }
 
 /** A process, and what it says. */
@@ -62,9 +62,9 @@ interface Started {
   readonly said: string[];
 }
 
-function started(folder: string, { command }: Resumable, words: readonly string[]): Started {
+function started(folder: string, words: readonly string[]): Started {
   const options = ["--no-cache", "--quiet", "--debug"];
-  const child = spawn(process.execPath, [MAIN, command, ...words, ...options], {
+  const child = spawn(process.execPath, [MAIN, ...words, ...options], {
     cwd: folder,
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -80,7 +80,7 @@ async function wellEnded({ child, said }: Started): Promise<void> {
 
 /** A run to its end. @throws DeviceError where it does not end well */
 export async function carriedOut(folder: string, run: string, what: Resumable, options: readonly string[] = []) {
-  await wellEnded(started(folder, what, [...what.words, "--output", run, ...options]));
+  await wellEnded(started(folder, [...what.words, "--output", run, ...options]));
 }
 
 /** A run that was killed, and gone on with. */
@@ -103,7 +103,7 @@ export async function killedRun(
   rmSync(run, { recursive: true, force: true });
   const madeAgain: number[] = [];
   const begin = [...what.words, "--output", run, ...options];
-  let own = started(folder, what, begin);
+  let own = started(folder, begin);
   while (madeAgain.length < kills) {
     const least = numSteps(run) + rng.nextInt(most);
     const { child } = own;
@@ -120,7 +120,7 @@ export async function killedRun(
     const resumed = journalOf(run).length;
     const isThere = existsSync(path.join(run, what.whole));
     if (!isThere) rmSync(run, { recursive: true, force: true });
-    own = started(folder, what, isThere ? [...what.again, "--resume", run, ...options] : begin);
+    own = started(folder, isThere ? ["resume", run, ...what.again, ...options] : begin);
     while (own.child.exitCode === null && journalOf(run).length <= resumed) await sleep(2);
     madeAgain.push(Math.max(0, before - numSteps(run)));
   }

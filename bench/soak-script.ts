@@ -106,7 +106,7 @@ class OpenJobs {
 
   async #ask(client: FleetClient, name: string, rng: Rng): Promise<void> {
     if (this.#paused.get(name) === true) {
-      await client.resume(name);
+      await client.unpause(name);
       if (this.#paused.has(name)) this.#paused.set(name, false);
       return;
     }
@@ -178,7 +178,7 @@ async function untilOver(client: FleetClient): Promise<void> {
   for (;;) {
     const { jobs } = await client.jobs();
     if (jobs.every(({ standing }) => OVER.includes(standing))) return;
-    for (const { name, standing } of jobs) if (standing === "paused") await client.resume(name).catch(() => {});
+    for (const { name, standing } of jobs) if (standing === "paused") await client.unpause(name).catch(() => {});
     await sleep(EVERY_MS);
   }
 }

@@ -71,7 +71,7 @@ function trainingLines(best: CandidateRow, id: string, workload: string): readon
   const checkpoint = checkpointOption(best);
   return [
     `run="runs/$${id}"`,
-    `if [ -d "$run" ]; then exec npx loratwin train --resume "$run"${checkpoint}; fi`,
+    `if [ -d "$run" ]; then exec npx loratwin resume "$run"${checkpoint}; fi`,
     "mkdir -p plans",
     `npx loratwin plan "${workload}" --devices ${devicesOf(best)} -o "plans/$${id}.json"`,
     `exec npx loratwin train "plans/$${id}.json" -o "$run"${checkpoint}`,

@@ -29,6 +29,9 @@ export const CHECKPOINT_OPTIONS = {
   "cost-per-hour": { type: "number", describe: "what the machine costs", beside: "max-cost" },
 } as const satisfies OptionTable;
 
+/** Exit code of a run that a person has ended: 128 and the number of SIGINT, as a shell has it. */
+export const INTERRUPTED = 130;
+
 /** Exit code of a run that ended since its machine is to be taken away: EX_TEMPFAIL of sysexits.h, "try again". */
 export const NOTICED = 75;
 

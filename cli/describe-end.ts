@@ -8,9 +8,10 @@ export const NOT_AS_PLANNED = 1;
 export function endLines(
   folder: string,
   { kind, missing, stopped, isCutOff }: RunEnd,
-  command: "train" | "launch" = "train",
+  command: "resume" | "launch" = "resume",
 ): readonly string[] {
-  const resume = `${kind === "run folder" ? command : "serve WORKLOAD"} --resume ${shellQuoted(folder)}`;
+  const word = shellQuoted(folder);
+  const resume = kind === "run folder" ? `${command} ${word}` : `resume ${word} WORKLOAD`;
   return [
     ...missing,
     ...[...stopped].map(([name, why]) => `Job ${name} was stopped: ${why}.`),

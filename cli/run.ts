@@ -86,10 +86,11 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
       await workOnRank(world, io.signals ?? new EventEmitter());
       return 0;
     }
-    const use = command.useOf === undefined ? command.uses[0] : command.useOf(args, io);
+    const own = world === undefined ? io : { ...io, world };
+    const use = command.useOf === undefined ? command.uses[0] : command.useOf(args, own);
     refuseOptions(command, use, args);
-    refuseInputsAsOutputs(io, args);
-    const code = await command.run(withDefaults(use.options, args), world === undefined ? io : { ...io, world }, use);
+    refuseInputsAsOutputs(own, args);
+    const code = await command.run(withDefaults(use.options, args), own, use);
     if (world !== undefined) await endRanks(world);
     return code;
   } catch (error) {

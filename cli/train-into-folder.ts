@@ -32,7 +32,7 @@ export interface ToldRun extends TrainedRun {
  * @throws InputError, DeviceError
  */
 export async function trainIntoFolder(io: Io, args: Arguments, folder: string, input: TrainInput): Promise<ToldRun> {
-  const { plan, model } = input;
+  const { model } = input;
   const { world } = io;
   const progress = trainingProgress(io, args);
   const stop = new AbortController();
@@ -49,7 +49,7 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
     const interrupt = onInterrupt(
       signals,
       () => {
-        run.journal({ event: "asked to end" });
+        run.records.happened({ event: "asked to end" });
         end("Ends after the mini-batches that have begun; Ctrl-C again ends at once.\n");
       },
       (code) => {
@@ -61,7 +61,7 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
     const file = absolute(io, notice.file ?? path.join(folder, RUN_FILES.notice));
     const noticed = onNotice({ signals, file, limit: notice.limit }, (why) => {
       isNoticed = true;
-      run.journal({ event: "notice", why });
+      run.records.happened({ event: "notice", why });
       latest = setTimeout(() => io.exit?.(NOTICED), 1000 * notice.seconds);
       end(`Noticed (${why}): ends with a checkpoint, in ${notice.seconds} s at the latest.\n`);
     });
@@ -86,17 +86,14 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
       stop: stop.signal,
       host: world && (() => rankedHost(world, model, (text) => note(io, args, text))),
       onLocked(run) {
-        if (run.takenFrom !== undefined) note(io, args, takenOver(folder, run.takenFrom));
+        if (run.records.takenFrom !== undefined) note(io, args, takenOver(folder, run.records.takenFrom));
         setUp = activity(io, args)("setting up devices", () => ready);
         return waysToEnd(run);
       },
       onEvent: listener({
         ready: isReady,
         progressed: (event) => progress.update(event.progress),
-        lost({ lost }) {
-          const names = lost.jobs.map((job) => plan.jobs[job]!.name);
-          progress.above(() => warn(io, lostText(lost, names, "the others go on")));
-        },
+        lost: ({ lost }) => progress.above(() => warn(io, lostText(lost, "the others go on"))),
       }),
       onCheckpointFailure: (why) => progress.above(() => warn(io, `no checkpoint could be written: ${why}`)),
     });

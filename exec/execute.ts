@@ -16,37 +16,24 @@ import type { StepMetrics } from "./step-metrics.ts";
 /** Actions ahead at which no segment is appended. */
 const AHEAD = 2048;
 
-/** Segments of a plan with what their jobs train on, each taken once. */
-class SegmentFeed {
-  readonly #input: ExecuteInput;
-  readonly #segments: readonly Work[];
-  #next = 0;
-  #nextJob = 0;
-
-  constructor(input: ExecuteInput) {
-    this.#input = input;
-    this.#segments = planSegments(input.plan);
-  }
-
-  /** Appends as much as the session has not enough of. */
-  feed(session: Session): void {
-    const { rows, start, from = [], actionsAhead = AHEAD } = this.#input;
+/** The work of a closed plan: what appends as much of it as a session has not enough of. */
+function plannedWork({ plan, rows, start, from = [], actionsAhead = AHEAD }: ExecuteInput): (session: Session) => void {
+  const segments: Iterator<Work, undefined> = planSegments(plan)[Symbol.iterator]();
+  let nextJob = 0;
+  return (session) => {
     while (session.numAhead < actionsAhead) {
-      const work = this.#segments[this.#next];
-      if (work === undefined) {
-        session.close();
-        return;
-      }
+      const { value: work } = segments.next();
+      if (work === undefined) return session.close();
+      const firstJob = nextJob;
+      nextJob += work.jobs.length;
       const inputs = work.jobs.map((_, i): JobInput => {
-        const job = this.#nextJob + i;
+        const job = firstJob + i;
         const known = from[job];
         return { rows: rows[job]!, start: known?.state ?? { parameters: start[job]! }, best: known?.best };
       });
-      this.#next += 1;
-      this.#nextJob += work.jobs.length;
       session.append(work, inputs);
     }
-  }
+  };
 }
 
 /**
@@ -79,7 +66,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     diverged.set(job, divergence);
     onEvent({ kind: "diverged", job, divergence });
   };
-  const feed = new SegmentFeed(input);
+  const feed = plannedWork(input);
   const totalActions = sum(plan.actions.map((order) => order.length));
   const session: Session = await Session.open(host, {
     ...options,
@@ -96,7 +83,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
         case "completed":
           // JavaScript runs on the devices' cores: the trace is made of these when the run has ended.
           for (const each of event.batch) completions.push(each);
-          feed.feed(session);
+          feed(session);
           break;
         case "progressed": {
           // Segments come while the run goes on, but how many actions there are is known.
@@ -108,7 +95,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
         case "lost":
           onEvent(event);
           // What the others have ahead is less than it was.
-          return feed.feed(session);
+          return feed(session);
         case "ended":
           diverge(event.job, adapterDivergence(plan.jobs[event.job]!.steps - 1, event.adapter));
           ended.set(event.job, event.adapter);
@@ -118,7 +105,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       return onEvent(event);
     },
   });
-  feed.feed(session);
+  feed(session);
   await session.run();
   // Who asked for an end when all had begun gets the plan's.
   const endedEarly = session.hasEndedEarly && plan.jobs.some((_, job) => !ended.has(job) && !diverged.has(job));

@@ -4,13 +4,14 @@ import type { DeviceError } from "../core/index.ts";
 export interface LostPipeline {
   readonly pipeline: number;
   readonly error: DeviceError;
-  /** Jobs that were on it and had not ended. */
+  /** Jobs that were on it and had not ended, and their names. */
   readonly jobs: readonly number[];
+  readonly names: readonly string[];
 }
 
-/** For people. `jobs`: their names; `others`: what becomes of the other pipelines. */
-export function lostText({ pipeline, error }: LostPipeline, jobs: readonly string[], others: string): string {
+/** For people. `others`: what becomes of the other pipelines. */
+export function lostText({ pipeline, error, names }: LostPipeline, others: string): string {
   const [sentence = ""] = error.message.split("\n");
-  const along = jobs.length === 0 ? "" : `, and with it ${jobs.join(", ")}`;
+  const along = names.length === 0 ? "" : `, and with it ${names.join(", ")}`;
   return `pipeline ${pipeline} has stopped${along}; ${others} (${sentence.replace(/\.$/, "")})`;
 }

@@ -300,7 +300,8 @@ export class Session {
     const { live } = this.#lowering;
     const groups = Object.values(live.groups).filter((group) => group.pipeline === pipeline);
     const members = new Set(groups.flatMap((group) => group.members.map(({ job }) => job)));
-    const lost = { pipeline, error, jobs: [...members].filter((job) => this.#jobs.has(job)) };
+    const jobs = [...members].filter((job) => this.#jobs.has(job));
+    const lost = { pipeline, error, jobs, names: jobs.map((job) => live.jobs[job]!.name) };
     this.#lost.set(pipeline, lost);
     if (this.#lost.size === setting.pipelines.length) {
       this.#failure.fail(error);

@@ -8,7 +8,7 @@ import {
   findResumable,
   loadPlanData,
   openPlanModel,
-  type ResumableRun,
+  type ResumablePlan,
   type RunFolder,
   restOfRun,
   runSummary,
@@ -148,7 +148,7 @@ const resumeArguments = z.strictObject({ folder: textOption, options: z.strictOb
 
 /** Tells the journal of the run that its end was asked for. */
 function heard(signal: AbortSignal | undefined, run: RunFolder): Disposable {
-  const listener = (): void => run.journal({ event: "asked to end" });
+  const listener = (): void => run.records.happened({ event: "asked to end" });
   signal?.addEventListener("abort", listener);
   return { [Symbol.dispose]: () => signal?.removeEventListener("abort", listener) };
 }
@@ -158,7 +158,7 @@ async function carryOut(
   folder: string,
   plan: Plan,
   options: RunOptions & { readonly overwrite?: boolean | undefined },
-  resumed?: ResumableRun,
+  resumed?: ResumablePlan,
 ): Promise<RunResult> {
   checkDevices(plan, undefined);
   const model = await openPlanModel(plan, options.verifyWeights === true ? "weights" : "shapes");
@@ -185,10 +185,7 @@ async function carryOut(
         progressed: ({ progress }) => onProgress?.(progress),
         stepped: ({ metrics }) => onStep?.(metrics),
         evaluated: ({ metrics }) => onEvaluation?.(metrics),
-        lost({ lost }) {
-          const names = lost.jobs.map((job) => plan.jobs[job]!.name);
-          context.warn(lostText(lost, names, "the others go on"));
-        },
+        lost: ({ lost }) => context.warn(lostText(lost, "the others go on")),
       }),
       onCheckpointFailure: (why) => context.warn(`no checkpoint could be written: ${why}`),
     },
@@ -221,8 +218,8 @@ export async function resume(folder: string, options: RunOptions = {}): Promise<
   checkArguments(resumeArguments, { folder, options });
   const context = contextOf(options);
   return await asLibrary(context, async () => {
-    const resumed = findResumable(context, folder);
-    for (const { name, why } of resumed.found.skipped) context.note(`checkpoint ${name} is skipped: ${why}`);
+    const resumed = findResumable(context, folder, "plan");
+    for (const line of resumed.notes) context.note(line);
     const rest = restOfRun(resumed);
     return rest === undefined ? undefined : await carryOut(context, folder, rest, options, resumed);
   });

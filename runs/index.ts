@@ -15,6 +15,7 @@ export {
   howFar,
   isFolderGoingOn,
   isGoingOn,
+  journalOfRun,
   type LoadedRun,
   loadRun,
   lossesByJob,
@@ -37,8 +38,9 @@ export { type OpenedFleet, openLiveFleet } from "./live/open-live-fleet.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
 // Going on with a run that did not get to its end.
-export { findResumableFleet, type ResumableFleet } from "./resume/resume-fleet.ts";
-export { findResumable, journalOfRun, plansOfRun, type ResumableRun, restOfRun } from "./resume/resume-run.ts";
+export { findResumable } from "./resume/find-resumable.ts";
+export type { ResumableFleet } from "./resume/resume-fleet.ts";
+export { plansOfRun, type ResumablePlan, restOfRun } from "./resume/resume-plan.ts";
 // Training a plan into a folder.
 export { type TrainedRun, type TrainInput, trainInFolder } from "./train-in-folder.ts";
 export { loadPlanData, openPlanModel } from "./train-plan.ts";

@@ -1,4 +1,5 @@
-import { type Context, readInput } from "../files/index.ts";
+import { InputError } from "../core/index.ts";
+import { type Context, isFolder, readInput } from "../files/index.ts";
 import { type Plan, parsePlan } from "../plan/index.ts";
 import { replay } from "../sim/index.ts";
 import type { Trace } from "../traces/index.ts";
@@ -24,6 +25,12 @@ export function replayRun(context: Context, file: string, traceFile: string | un
     replayed: replayPlan(plan, executed),
   });
   if (traceFile === undefined) {
+    if (!isFolder(context, file))
+      throw new InputError({
+        expected: "a run folder, or a plan file and a trace of a run of it",
+        file,
+        got: "one file",
+      });
     const { plan, traces } = loadTraces(context, [file]);
     return replayed(plan!, traces[0]!);
   }

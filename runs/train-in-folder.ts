@@ -12,13 +12,14 @@ import type { Place } from "../files/index.ts";
 import type { Plan } from "../plan/index.ts";
 import { partOfRun, type RunPart } from "../traces/index.ts";
 import { keepSpeed } from "../workbench/index.ts";
-import { type CheckpointRhythm, eachOnce } from "./checkpoints/checkpoint-rhythm.ts";
+import type { CheckpointRhythm } from "./checkpoints/checkpoint-rhythm.ts";
 import { Checkpoints } from "./checkpoints/checkpoints.ts";
-import { checkWeights } from "./checkpoints/known-weights.ts";
+import { hearWeights } from "./checkpoints/known-weights.ts";
 import { adapterFile, endedJob, stoppedJob } from "./checkpoints/write-checkpoint.ts";
-import { failed, type JournalEvent } from "./folder/journal.ts";
+import { failed } from "./folder/journal.ts";
 import { RunFolder } from "./folder/run-folder.ts";
-import { beginAgain, type ResumableRun, resumedWork } from "./resume/resume-run.ts";
+import { beginPlanAgain, type ResumablePlan, resumedWork } from "./resume/resume-plan.ts";
+import { resumedEvent } from "./resume/stopped-run.ts";
 import { runVersions, trainPlan } from "./train-plan.ts";
 
 /** A run that was written to its folder. */
@@ -38,7 +39,7 @@ export interface TrainInput {
   readonly model: ModelFolder;
   readonly data: readonly (readonly Row[])[];
   /** The run that the plan is the rest of. */
-  readonly resumed?: ResumableRun | undefined;
+  readonly resumed?: ResumablePlan | undefined;
   /** The digest of the weights that it has to be trained on, where it is a run that is made again. */
   readonly weights?: string | undefined;
 }
@@ -74,49 +75,30 @@ export async function trainInFolder(
     place,
     folder,
     plan,
-    resumed === undefined ? { overwrite: how.overwrite === true } : { prepare: () => void beginAgain(resumed, plan) },
+    resumed === undefined ? { overwrite: how.overwrite === true } : { prepare: () => beginPlanAgain(resumed, plan) },
   );
-  const log = {
-    sync: () => run.sync(),
-    journal: (event: JournalEvent) => run.journal(event),
-    onFailure: eachOnce(how.onCheckpointFailure),
-  };
+  const { records } = run;
   const checkpoints = new Checkpoints({
-    ...{ folder: run.folder, planHash: plan.hash, model: plan.model, rhythm: how.rhythm, log },
+    ...{ records, planHash: plan.hash, model: plan.model, rhythm: how.rhythm, onFailure: how.onCheckpointFailure },
     ...(work === undefined ? {} : { ended: work.ended }),
   });
   for (const [number, job] of plan.jobs.entries()) checkpoints.came(number, job, { state: work?.from[number] });
   using _untilTheEnd = how.onLocked?.(run);
-  run.journal({ event: "started", versions: runVersions(plan), process: process.pid, plan: plan.hash });
-  if (resumed !== undefined) {
-    const { done, found } = resumed;
-    run.journal({
-      event: "resumed",
-      checkpoint: found.name ?? null,
-      steps: Object.fromEntries(done),
-      skipped: found.skipped,
-    });
-  }
+  records.happened({ event: "started", versions: runVersions(plan), process: process.pid, plan: plan.hash });
+  if (resumed !== undefined) records.happened(resumedEvent(resumed, resumed.done));
   let isTraining = false;
-  let weights: { readonly weights?: string } = {};
-  const started = listener({
-    loaded({ weights: digest }) {
-      checkWeights(digest, { folder: model.folder, planned: plan.model.weightsDigest, before: known });
-      weights = { weights: digest };
-    },
-    ready() {
-      isTraining = true;
-      run.journal({ event: "ready", ...weights });
-    },
-  });
+  const weights = { folder: model.folder, planned: plan.model.weightsDigest, before: known };
   // Behind the folder.
   const kept = listener({
+    ready() {
+      isTraining = true;
+    },
     diverged: ({ job }) => checkpoints.ended(job, stoppedJob(plan.jobs[job]!)),
     ended({ job, best }) {
       const { name } = plan.jobs[job]!;
       // One whose adapter could not be written yet is one that goes on, for a run that is resumed.
       if (run.adapters.has(name))
-        checkpoints.ended(job, endedJob(run.folder, plan.jobs[job]!, adapterFile(name), best));
+        checkpoints.ended(job, endedJob(records.folder, plan.jobs[job]!, adapterFile(name), best));
     },
     states: ({ states }) => checkpoints.write(states),
   });
@@ -126,11 +108,17 @@ export async function trainInFolder(
     ...(work === undefined ? {} : { from: work.from }),
     stop: how.stop,
     ...(how.host === undefined ? {} : { host: how.host() }),
-    onEvent: listeners([started, run.hear, kept, ...(how.onEvent === undefined ? [] : [how.onEvent])]),
+    onEvent: listeners([
+      hearWeights(weights, records),
+      records.hear,
+      run.hear,
+      kept,
+      ...(how.onEvent === undefined ? [] : [how.onEvent]),
+    ]),
   }).catch((error: unknown) => {
-    run.journal(failed(error));
+    records.happened(failed(error));
     if (!isTraining || !(error instanceof DeviceError)) throw error;
-    const hint = `\`loratwin train --resume ${shellQuoted(folder)}\` goes on with what is left.`;
+    const hint = `\`loratwin resume ${shellQuoted(folder)}\` goes on with what is left.`;
     throw new DeviceError({ hint, ...error.facts });
   });
   run.finish(result);

@@ -126,7 +126,7 @@ export async function trainPlan(
       expected: "a plan that begins with the first step of every job",
       at: `jobs[${lacking}].firstStep`,
       got: plan.jobs[lacking]!.firstStep,
-      hint: "It is the rest of a run: `loratwin train --resume RUN` goes on with that.",
+      hint: "It is the rest of a run: `loratwin resume RUN` goes on with that.",
     });
   const start = plan.jobs.map((job, index) => {
     const init = ownValue(plan.locations.init, job.name);

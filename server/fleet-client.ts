@@ -25,7 +25,7 @@ export interface FleetClient {
   cancel(name: string): Promise<JobStatus>;
   setPriority(name: string, priority: number): Promise<JobStatus>;
   pause(name: string): Promise<JobStatus>;
-  resume(name: string): Promise<JobStatus>;
+  unpause(name: string): Promise<JobStatus>;
   clone(name: string, clone: CloneRequest): Promise<JobStatus>;
   whatIf(job: SubmittedJob, policy?: string): Promise<WhatIfAnswer>;
   status(): Promise<FleetStatus>;
@@ -129,7 +129,7 @@ export function createFleetClient(address: ServerAddress): FleetClient {
     cancel: (name) => ask(jobStatusSchema, "DELETE", jobPath(name)),
     setPriority: (name, priority) => ask(jobStatusSchema, "PATCH", jobPath(name), { priority }),
     pause: (name) => ask(jobStatusSchema, "POST", jobPath(name, "pause")),
-    resume: (name) => ask(jobStatusSchema, "POST", jobPath(name, "resume")),
+    unpause: (name) => ask(jobStatusSchema, "POST", jobPath(name, "unpause")),
     clone: (name, clone) => ask(jobStatusSchema, "POST", jobPath(name, "clone"), clone),
     whatIf: (job, policy) =>
       ask(whatIfAnswerSchema, "POST", "/v1/what-if", policy === undefined ? { job } : { job, policy }),

@@ -149,7 +149,7 @@ export type Notice = Readonly<z.infer<typeof noticeSchema>>;
 /**
  * A fleet that trains while jobs come and go. Data and adapters of a job that is submitted have absolute paths. Names of
  * jobs are never used twice; what is asked of a name that is not there, or of a job that is not where it would have to
- * be (to resume one that is not paused), rejects with an InputError that says so.
+ * be (to unpause one that is not paused), rejects with an InputError that says so.
  */
 export interface FleetControl {
   /** What happened before, of a fleet that was cut off and goes on; told once. */
@@ -166,7 +166,7 @@ export interface FleetControl {
   cancel(name: string): Promise<JobStatus>;
   setPriority(name: string, priority: number): Promise<JobStatus>;
   pause(name: string): Promise<JobStatus>;
-  resume(name: string): Promise<JobStatus>;
+  unpause(name: string): Promise<JobStatus>;
   /** A new job like one that is there but for the overrides. `warmStart`: from where that one's adapter is now. */
   clone(name: string, newName: string, overrides: JobOverrides, warmStart: boolean): Promise<JobStatus>;
   /** Changes nothing. `policy`: another one than the fleet's. */

@@ -100,7 +100,7 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
     cancel: async (name) => shown(fleet.cancel(name)),
     setPriority: async (name, priority) => shown(fleet.setPriority(name, priority)),
     pause: async (name) => shown(fleet.pause(name)),
-    resume: async (name) => shown(fleet.resume(name)),
+    unpause: async (name) => shown(fleet.unpause(name)),
     async clone(name, newName, overrides, warmStart) {
       const { job } = fleet.job(name);
       const start = warmStart ? fleet.adapterOf(name) : undefined;

@@ -128,12 +128,12 @@ export function fleetRoutes(served: Served): readonly Route[] {
     }),
     jsonRoute({
       method: "POST",
-      path: "/v1/jobs/:name/resume",
+      path: "/v1/jobs/:name/unpause",
       summary: "Lets a job that was paused go on, in its turn.",
       params: nameParamsSchema,
       refusals: [409],
       answers: jobStatusSchema,
-      handle: ({ params }) => onJob(params.name, () => control.resume(params.name)),
+      handle: ({ params }) => onJob(params.name, () => control.unpause(params.name)),
     }),
     jsonRoute({
       method: "POST",

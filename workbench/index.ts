@@ -38,7 +38,7 @@ export {
 } from "./load/load-cluster.ts";
 // A run folder read back, whether its run goes on or has ended.
 // A plan file, or a workload planned on the spot.
-export { loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
+export { type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
 // A job scheduler's policy from a person's file.
 export { loadPolicy } from "./load/load-policy.ts";
 // What a workload file and what was said beside it ask for.

@@ -38,10 +38,10 @@ interface Stopped {
 }
 
 function start({ namespaces, folder, plan, run }: FailingInput, resume: boolean): MpiRun {
-  const what = resume ? ["--resume", run] : [plan, "--output", run];
+  const what = resume ? ["resume", run] : ["train", plan, "--output", run];
   return new MpiRun({
     numRanks: namespaces.size,
-    command: [process.execPath, MAIN, "train", ...what, "--checkpoint-steps", "20", "--no-cache", "--quiet"],
+    command: [process.execPath, MAIN, ...what, "--checkpoint-steps", "20", "--no-cache", "--quiet"],
     cwd: folder,
     namespaces,
     env: { LORATWIN_RANK_SILENCE_SECONDS: String(SILENCE_SECONDS) },

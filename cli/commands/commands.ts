@@ -9,8 +9,10 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   plan: async () => (await import("./plan.ts")).planCommand,
   estimate: async () => (await import("./estimate.ts")).estimateCommand,
   simulate: async () => (await import("./simulate.ts")).simulateCommand,
+  replay: async () => (await import("./replay.ts")).replayCommand,
   "what-if": async () => (await import("./what-if.ts")).whatIfCommand,
   train: async () => (await import("./train.ts")).trainCommand,
+  resume: async () => (await import("./resume.ts")).resumeCommand,
   launch: async () => (await import("./launch.ts")).launchCommand,
   "check-run": async () => (await import("./check-run.ts")).checkRunCommand,
   reproduce: async () => (await import("./reproduce.ts")).reproduceCommand,
@@ -38,7 +40,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   cancel: async () => (await import("./cancel.ts")).cancelCommand,
   priority: async () => (await import("./priority.ts")).priorityCommand,
   pause: async () => (await import("./pause.ts")).pauseCommand,
-  resume: async () => (await import("./resume.ts")).resumeCommand,
+  unpause: async () => (await import("./unpause.ts")).unpauseCommand,
   clone: async () => (await import("./clone.ts")).cloneCommand,
 };
 

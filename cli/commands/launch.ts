@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import { counted, InputError } from "../../core/index.ts";
+import { isFolder } from "../../files/index.ts";
 import { machinesOf, THIS_MACHINE } from "../../plan/index.ts";
 import { endOf, findResumable, lastStart } from "../../runs/index.ts";
 import {
@@ -23,6 +24,7 @@ import type { OptionTable } from "../option-table.ts";
 import { note, printResult, warn } from "../output.ts";
 import { helpHint, optionWords } from "../refuse-options.ts";
 import { contextOf, deviceChoice } from "../request-options.ts";
+import { REST, REST_ANEW } from "./resume.ts";
 import { trainCommand } from "./train.ts";
 
 const LAUNCH_OPTIONS = {
@@ -43,16 +45,22 @@ const LAUNCH_OPTIONS = {
   },
 } as const satisfies OptionTable;
 
-const USAGE = "launch [plan]";
+const USAGE = "launch <plan> [workload]";
 
-/** All that is trained can be launched, with the options that it is trained with. */
-const USES = trainCommand.uses.map((use): Use => ({ ...use, options: { ...LAUNCH_OPTIONS, ...use.options } }));
+/** All plans that are trained can be launched, with the options that they are trained with. */
+const LAUNCHED = [...trainCommand.uses, REST, REST_ANEW];
+const USES = LAUNCHED.map((use): Use => ({ ...use, options: { ...LAUNCH_OPTIONS, ...use.options } }));
+
+/** Whether a run goes on. */
+function isResumed(io: Io, args: Arguments): boolean {
+  return isFolder(io, requiredText(args, "plan"));
+}
 
 /** The machines of the plan that is trained, by name, in the order of ranks. @throws InputError, PlanError, DeviceError */
 function machinesOfWork(io: Io, args: Arguments, use: Use): readonly string[] {
-  const plan = optionalText(args, "plan");
-  if (plan === undefined) return machinesOf(findResumable(io, requiredText(args, "resume")).base);
-  if (!("devices" in use.options)) return machinesOf(loadPlan(io, plan).plan);
+  const plan = requiredText(args, "plan");
+  const resumed = isResumed(io, args) ? findResumable(io, plan, "plan").base : undefined;
+  if (!("devices" in use.options)) return machinesOf(resumed ?? loadPlan(io, plan).plan);
   const choice = deviceChoice(args);
   if (choice.cluster === undefined && choice.devices === undefined) return [THIS_MACHINE];
   return machinesOf(loadCluster(contextOf(io, args), choice));
@@ -106,15 +114,16 @@ function launchOf(io: Io, args: Arguments, launcher: Launcher, machines: readonl
   return { ...common, hosts, hostfile };
 }
 
-/** `train` as it is started on each host: with this Node, by the path of this program. */
-function trainWords(args: Arguments, options: OptionTable, more: readonly string[]): readonly string[] {
-  const plan = optionalText(args, "plan");
+/** The command as it is started on each host: with this Node, by the path of this program. */
+function commandWords(io: Io, args: Arguments, options: OptionTable, more: readonly string[]): readonly string[] {
+  const workload = optionalText(args, "workload");
+  const name = isResumed(io, args) ? "resume" : "train";
   const words = Object.entries(options).flatMap(([name, option]) => {
     const value = args[name];
     return value === undefined || value === option.default ? [] : optionWords(name, value);
   });
   const global = more.filter((name) => flag(args, name)).map((name) => `--${name}`);
-  return ["train", ...(plan === undefined ? [] : [plan]), ...words, ...global];
+  return [name, requiredText(args, "plan"), ...(workload === undefined ? [] : [workload]), ...words, ...global];
 }
 
 /** Starts it and returns its launcher's exit code, or where that is 0 what the run folder says. */
@@ -148,25 +157,36 @@ export const launchCommand: Command = {
       "prints the line of mpirun, and a check of how the run has ended",
     ],
     ["$0 launch plan.json --hosts first,second -o run/ --run", "starts it"],
-    ["$0 launch --resume run/ --hosts first,second", "goes on with a run that was ended or cut off"],
+    ["$0 launch run/ --hosts first,second", "goes on with a run that was ended or cut off"],
     ["$0 launch plan.json --launcher slurm -o run/", "the line of srun, for a job of Slurm"],
   ],
-  positionals: trainCommand.positionals,
+  positionals: {
+    plan: {
+      type: "string",
+      demandOption: true,
+      describe: "plan or workload file, or the folder of a run to go on with",
+    },
+    workload: { type: "string", describe: "workload by which what is left of that run is planned anew" },
+  },
   uses: USES as [Use, ...Use[]],
   useOf(args, io) {
-    if (args["plan"] === undefined && args["resume"] === undefined)
-      throw new InputError({ expected: "a plan, a workload or --resume with a run, got none", hint: helpHint(USAGE) });
-    return USES[trainCommand.uses.indexOf(trainCommand.useOf!(args, io))]!;
+    const workload = optionalText(args, "workload");
+    if (isResumed(io, args)) return USES[LAUNCHED.indexOf(workload === undefined ? REST : REST_ANEW)]!;
+    if (workload === undefined) return USES[LAUNCHED.indexOf(trainCommand.useOf!(args, io))]!;
+    throw new InputError({ expected: "the folder of a run beside a workload", at: "plan", got: args["plan"] });
   },
   async run(args, io, use) {
     const launcher = requiredText(args, "launcher") as Launcher;
     const machines = machinesOfWork(io, args, use);
     const line = launchLine(launcher, launchOf(io, args, launcher, machines));
-    const folder = requiredText(args, "resume" in use.options ? "resume" : "output");
+    const folder = requiredText(args, isResumed(io, args) ? "plan" : "output");
     const isRun = flag(args, "run");
     const program = [process.execPath, packageFile("dist", "cli", "main.js")];
     const options = Object.fromEntries(Object.entries(use.options).filter(([name]) => !(name in LAUNCH_OPTIONS)));
-    const train = [...program, ...trainWords(args, options, isRun ? ["quiet", "debug", "json"] : ["quiet", "debug"])];
+    const train = [
+      ...program,
+      ...commandWords(io, args, options, isRun ? ["quiet", "debug", "json"] : ["quiet", "debug"]),
+    ];
     if (isRun) return await runLaunch(io, line, train, folder);
     const check = [...program, "check-run", folder];
     const { environment, launcher: name } = line;

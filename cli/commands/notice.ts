@@ -8,9 +8,7 @@ import { printResult } from "../output.ts";
 export const noticeCommand: Command = {
   usage: "notice <run>",
   describe: "tell a run that its machine is to be taken away: it ends with a checkpoint, with exit code 75",
-  examples: [
-    ["$0 notice run/", "and `train --resume run/`, or `serve JOBS --resume run/`, goes on, here or elsewhere"],
-  ],
+  examples: [["$0 notice run/", "and `resume run/` goes on, here or elsewhere"]],
   positionals: { run: { type: "string", demandOption: true, describe: "folder of a run that goes on" } },
   uses: [{ input: "a run folder", options: {} }],
   run(args, io) {

@@ -12,14 +12,12 @@ import {
   plansOfRun,
   weightsByJournal,
 } from "../../runs/index.ts";
+import { INTERRUPTED } from "../checkpoint-options.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { printResult, table } from "../output.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf } from "../request-options.ts";
 import { trainIntoFolder } from "../train-into-folder.ts";
-
-/** 128 and the number of SIGINT, as a shell has it. */
-const INTERRUPTED = 130;
 
 const isSame = ({ isAdapterSame, first }: JobComparison): boolean => isAdapterSame !== false && first === undefined;
 

@@ -22,8 +22,8 @@ import { learnedBy } from "../../workbench/index.ts";
 import { FLEET_FILES } from "../folder/fleet-folder.ts";
 import { isFleetGoingOn, type LoadedFleet, loadFleetFolder } from "../folder/load-fleet.ts";
 import { readCompletions, stoppedByJournal } from "../folder/load-run.ts";
-import { checkOwned } from "../resume/resume-fleet.ts";
-import { earlierParts } from "../resume/resume-run.ts";
+import { fleetOwner } from "../resume/resume-fleet.ts";
+import { earlierParts } from "../resume/stopped-run.ts";
 import { checkMetrics, type RecordedJob } from "./check-metrics.ts";
 import {
   checkJournal,
@@ -302,10 +302,7 @@ export function* faultsOfFleet(place: Place, folder: string, fleet: LoadedFleet)
     ({ name, evaluation }) => evaluation?.keepBest === true && words.get(name)?.ended?.best !== undefined,
   );
   yield* wrongAdapters(at(FLEET_FILES.best), best, architecture, written("best"));
-  const byName = new Map(jobs.map(({ job }) => [job.name, job]));
-  yield* wrongCheckpoints(full, events, state === "ended", (checkpoint, manifest) =>
-    checkOwned(checkpoint, setting.model, byName, manifest),
-  );
+  yield* wrongCheckpoints(full, events, state === "ended", fleetOwner(setting, jobs));
 }
 
 /**

@@ -7,7 +7,8 @@ import type { Trace } from "../../traces/index.ts";
 import { type LoadedRun, readCompletions, stepsDone } from "../folder/load-run.ts";
 import { readTrace } from "../folder/load-trace.ts";
 import { RUN_FILES } from "../folder/run-folder.ts";
-import { earlierParts, ownerOf } from "../resume/resume-run.ts";
+import { ownerOf } from "../resume/resume-plan.ts";
+import { earlierParts } from "../resume/stopped-run.ts";
 import { checkMetrics, type LowestLoss, type RecordedJob } from "./check-metrics.ts";
 import {
   checkJournal,

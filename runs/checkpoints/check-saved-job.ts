@@ -1,6 +1,14 @@
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
-import { type Checkpoint, type CheckpointJob, evaluatesAfter, jobDigest, type PlannedJob } from "../../plan/index.ts";
+import {
+  type Checkpoint,
+  type CheckpointJob,
+  evaluatesAfter,
+  jobDigest,
+  type Plan,
+  type PlannedJob,
+  type Setting,
+} from "../../plan/index.ts";
 import { adapterFile, CHECKPOINTS, stateFile } from "./write-checkpoint.ts";
 
 /** A checkpoint that was read: its name and its manifest. */
@@ -18,16 +26,12 @@ function fileOf({ name, step, steps, file }: CheckpointJob, checkpoint: string):
   return step === steps && file?.path !== state ? adapterFile(name) : state;
 }
 
-/**
- * What a checkpoint has of a job is what it can have of the job as it is planned: a hash that was made to agree is not
- * believed.
- * @throws InputError
- */
-export function checkSavedJob(saved: CheckpointJob | undefined, job: PlannedJob, { name, file }: ReadCheckpoint): void {
+/** What a checkpoint has of a job is what it can have of the job as it is planned. @throws InputError */
+function checkSavedJob(saved: CheckpointJob, job: PlannedJob, { name, file }: ReadCheckpoint): void {
   const refuse = (expected: string, key: string, got: unknown): never => {
     throw new InputError({ expected, file, at: `jobs.${job.name}.${key}`, got });
   };
-  if (saved?.digest !== jobDigest(job))
+  if (saved.digest !== jobDigest(job))
     throw new InputError({ expected: `job ${job.name} as the plan has it`, file, at: "jobs", got: "another one" });
   const { step, best } = saved;
   const { steps, firstStep = 0, evaluation } = job;
@@ -44,7 +48,7 @@ export function checkSavedJob(saved: CheckpointJob | undefined, job: PlannedJob,
 }
 
 /** Jobs are there once, and a checkpoint is named by the steps that they have made together. @throws InputError */
-export function checkSteps({ jobs }: Checkpoint, { name, file }: ReadCheckpoint, isOfAll: boolean): void {
+function checkSteps({ jobs }: Checkpoint, { name, file }: ReadCheckpoint, isOfAll: boolean): void {
   const names = new Set(jobs.map((job) => job.name));
   if (names.size !== jobs.length)
     throw new InputError({ expected: "each job once", file, at: "jobs", got: jobs.map((job) => job.name) });
@@ -57,4 +61,32 @@ export function checkSteps({ jobs }: Checkpoint, { name, file }: ReadCheckpoint,
       at: "jobs",
       got: made,
     });
+}
+
+/** What a checkpoint is of: a plan, or jobs over time. */
+export interface CheckpointOwner {
+  readonly model: Pick<Setting["model"], "digest">;
+  /** Those that it can have, by name. */
+  readonly jobs: ReadonlyMap<string, PlannedJob>;
+  /** Those of a plan, which it has all; jobs over time are in it until they are over. */
+  readonly needed?: Plan["jobs"];
+}
+
+/**
+ * Refuses a checkpoint that has something else of jobs than it can have of them: a hash that was made to agree is not
+ * believed.
+ * @throws InputError
+ */
+export function checkOwned(checkpoint: Checkpoint, read: ReadCheckpoint, owner: CheckpointOwner): void {
+  const { file } = read;
+  const { model, jobs, needed } = owner;
+  const refuse = (expected: string, at: string, got: unknown): never => {
+    throw new InputError({ expected, file, at, got });
+  };
+  if (checkpoint.modelDigest !== model.digest) refuse("a checkpoint of this run", "modelDigest", "another model's");
+  checkSteps(checkpoint, read, needed !== undefined);
+  const lacking = needed?.find(({ name }) => checkpoint.jobs.every((saved) => saved.name !== name));
+  if (lacking !== undefined) refuse(`job ${lacking.name} as the plan has it`, "jobs", "none");
+  for (const saved of checkpoint.jobs)
+    checkSavedJob(saved, jobs.get(saved.name) ?? refuse("jobs of this run", "jobs", saved.name), read);
 }

@@ -1,5 +1,5 @@
 import { isSystemError } from "../../files/index.ts";
-import type { JournalEvent } from "../folder/journal.ts";
+import type { Records } from "../folder/records.ts";
 
 /** When checkpoints are written, and how many are kept. */
 export interface CheckpointRhythm {
@@ -43,9 +43,8 @@ export function eachOnce(say: (text: string) => void): (text: string) => void {
 
 /** Where it is written down what became of checkpoints. */
 export interface CheckpointLog {
-  /** What is said of the steps so far is on the disk. */
-  readonly sync: () => void;
-  readonly journal: (event: JournalEvent) => void;
+  /** Of the run. */
+  readonly records: Pick<Records, "folder" | "sync" | "happened">;
   /** One could not be written: the run goes on, and what there is to go on from is the one before. */
   readonly onFailure: (why: string) => void;
 }
@@ -55,21 +54,21 @@ export interface CheckpointLog {
  * name, undefined where there was nothing to write. What the file system refuses ends no training.
  */
 export function logged(
-  { sync, journal, onFailure }: CheckpointLog,
+  { records, onFailure }: CheckpointLog,
   write: () => string | undefined,
   facts: { readonly atNs?: number } = {},
 ): boolean {
   const began = performance.now();
   try {
-    sync();
+    records.sync();
     const name = write();
     if (name === undefined) return false;
-    journal({ event: "checkpoint", name, seconds: (performance.now() - began) / 1000, ...facts });
+    records.happened({ event: "checkpoint", name, seconds: (performance.now() - began) / 1000, ...facts });
     return true;
   } catch (error) {
     if (!isSystemError(error)) throw error;
     const why = error.message;
-    journal({ event: "checkpoint failed", why });
+    records.happened({ event: "checkpoint failed", why });
     onFailure(why);
     return false;
   }

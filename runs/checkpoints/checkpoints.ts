@@ -1,19 +1,16 @@
 import type { JobState } from "../../exec/index.ts";
 import type { CheckpointJob, Plan, PlannedJob } from "../../plan/index.ts";
-import { CheckpointClock, type CheckpointLog, type CheckpointRhythm, logged } from "./checkpoint-rhythm.ts";
+import { CheckpointClock, type CheckpointLog, type CheckpointRhythm, eachOnce, logged } from "./checkpoint-rhythm.ts";
 import { type SavedJob, writeCheckpoint } from "./write-checkpoint.ts";
 
 /** How often it is looked whether a checkpoint is due while nobody trains. */
 const IDLE_MS = 1000;
 
-export interface CheckpointsInput {
-  /** The folder of the run. */
-  readonly folder: string;
+export interface CheckpointsInput extends CheckpointLog {
   /** Of what is carried out: a plan, or a fleet's setting. */
   readonly planHash: string;
   readonly model: Pick<Plan["model"], "digest" | "architecture">;
   readonly rhythm: CheckpointRhythm;
-  readonly log: CheckpointLog;
   /** Jobs of a plan that ended in earlier parts of the run. */
   readonly ended?: readonly CheckpointJob[];
 }
@@ -54,7 +51,7 @@ export class Checkpoints {
   #numStepsOver = 0;
 
   constructor(input: CheckpointsInput) {
-    this.#input = input;
+    this.#input = { ...input, onFailure: eachOnce(input.onFailure) };
     this.#clock = new CheckpointClock(input.rhythm);
   }
 
@@ -106,18 +103,18 @@ export class Checkpoints {
     const jobs = all.filter((entry) => !isOver(entry)).map(([, kept]) => kept);
     // With nothing new, or nothing left to train, there would be nothing to go on with.
     if (jobs.every(({ state }) => state === undefined) || jobs.every(hasNoSteps)) return;
-    const { folder: run, planHash, model, rhythm, log, ended = [] } = this.#input;
+    const { records, planHash, model, rhythm, ended = [] } = this.#input;
     const over = [...ended, ...all.filter(isOver).map(([, kept]) => kept.ended!)];
     let saved: readonly CheckpointJob[] = [];
     const write = (): string => {
       const written = writeCheckpoint({
-        ...{ run, planHash, model, keep: rhythm.keep, over, numStepsBefore: this.#numStepsOver },
+        ...{ run: records.folder, planHash, model, keep: rhythm.keep, over, numStepsBefore: this.#numStepsOver },
         jobs: jobs.map(({ job, state, saved: before, firstStep }): SavedJob => ({ job, state, before, firstStep })),
       });
       saved = written.jobs;
       return written.name;
     };
-    if (!logged(log, write, atNs === undefined ? {} : { atNs })) return;
+    if (!logged(this.#input, write, atNs === undefined ? {} : { atNs })) return;
     jobs.forEach((kept, index) => {
       kept.saved = saved[index]!;
       kept.state = undefined;

@@ -1,6 +1,8 @@
 import { InputError } from "../../core/index.ts";
+import { listener, type RunListener } from "../../exec/index.ts";
 import type { Setting } from "../../plan/index.ts";
 import type { JournalLine } from "../folder/journal.ts";
+import type { Records } from "../folder/records.ts";
 
 /** The digest of the weights that a run or a fleet has trained on last, as its journal tells; undefined before there is one. */
 export function weightsByJournal(journal: readonly JournalLine[]): string | undefined {
@@ -41,4 +43,20 @@ export function checkWeights(digest: string, { folder, planned, before }: KnownW
     });
   if (planned !== undefined && digest !== planned)
     throw otherWeights("the plan was made with", folder, "Make the plan again with `loratwin plan`.");
+}
+
+/** Hears of the weights that devices load, and writes down that they are ready. `atNs`: what a fleet's clock shows then. */
+export function hearWeights(
+  known: KnownWeights,
+  records: Pick<Records, "happened">,
+  clock: { readonly atNs?: number } = {},
+): RunListener {
+  let loaded: { readonly weights?: string } = {};
+  return listener({
+    loaded({ weights }) {
+      checkWeights(weights, known);
+      loaded = { weights };
+    },
+    ready: () => records.happened({ event: "ready", ...loaded, ...clock }),
+  });
 }

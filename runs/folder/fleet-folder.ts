@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { canonicalJson, InputError } from "../../core/index.ts";
+import { canonicalJson, InputError, shellQuoted } from "../../core/index.ts";
 import {
   type AdapterPair,
   type AdapterState,
@@ -20,9 +20,7 @@ import {
   type Setting,
 } from "../../plan/index.ts";
 import { type JournalEvent, type WrittenFolders, withWritten } from "./journal.ts";
-import { evaluationLine, stepLine } from "./metrics-lines.ts";
-
-import { completionLine, RECORD_FILES, Records } from "./records.ts";
+import { RECORD_FILES, Records } from "./records.ts";
 
 /** The files of the folder of jobs over time. */
 export const FLEET_FILES = {
@@ -66,7 +64,7 @@ export function checkNewFleetFolder(place: Place, given: string): void {
       at: "--output",
       got: given,
       ...(existsSync(path.join(folder, FLEET_FILES.setting))
-        ? { hint: "It holds jobs over time: --resume instead of --output goes on with them." }
+        ? { hint: `It holds jobs over time: \`loratwin resume ${shellQuoted(given)} WORKLOAD\` goes on with them.` }
         : {}),
     });
 }
@@ -91,7 +89,7 @@ export interface FleetFolderInput {
 
 /** The folder of a live fleet, written as things happen: only appended to, so that what is there is whole. */
 export class FleetFolder implements Disposable {
-  readonly #records: Records;
+  readonly records: Records;
   readonly #mostBytes: number;
   /** Where segments would begin that come now. */
   #begin: SegmentsBegin;
@@ -112,67 +110,48 @@ export class FleetFolder implements Disposable {
     this.#model = model;
     this.#mostBytes = mostBytes;
     this.#begin = firstBegin(setting);
-    this.#records = new Records(place, given, {
+    this.records = new Records(place, given, {
       ...{ members: Object.values(FLEET_FILES), goesOn, prepare: () => prepare?.() },
       more: { [FLEET_FILES.jobs]: { goesOn }, [FLEET_FILES.segments]: {} },
       document: { name: FLEET_FILES.setting, text: `${canonicalJson(setting)}\n` },
     });
   }
 
-  get folder(): string {
-    return this.#records.folder;
-  }
-
-  /** What befalls the process and its jobs, at once. */
-  happened(event: JournalEvent): void {
-    this.#records.happened(event);
-  }
-
   /** A job has come, at once. */
   came({ evaluations, ...comer }: FleetComer): void {
     // A step after which nothing is evaluated is a null in JSON.
     const holes = evaluations === undefined ? {} : { evaluations: evaluations.map((parts) => parts ?? null) };
-    const lines = this.#records.lines(FLEET_FILES.jobs);
+    const lines = this.records.lines(FLEET_FILES.jobs);
     lines.add(canonicalJson({ ...comer, ...holes }));
     lines.write(true);
   }
 
-  /** What is said of steps, jobs and decisions so far is on the disk. @throws when the system refuses it */
-  sync(): void {
-    this.#records.sync();
-  }
-
   /** The adapter that a job starts from, where no document says which. */
   writeStart({ name, adapter }: AdapterOwner, state: AdapterState): void {
-    const file = startFile(this.folder, name);
+    const file = startFile(this.records.folder, name);
     mkdirSync(path.dirname(file), { recursive: true });
     writeJobState(file, adapter, this.#setting.model.architecture, { step: 0, state, best: undefined });
   }
 
-  /** Hears what the devices tell, and what was decided. */
+  /** Hears what the devices tell, and what was decided, behind the records. */
   readonly hear: RunListener = listener({
     // At once.
     decided: ({ line }) => {
-      const { journal } = this.#records;
+      const { journal } = this.records;
       journal.add(JSON.stringify(line));
       journal.write(true);
     },
     planned: ({ segment }) => {
-      this.#records.lines(FLEET_FILES.segments).add(canonicalJson(segment));
+      this.records.lines(FLEET_FILES.segments).add(canonicalJson(segment));
       const { segments, actions } = this.#begin;
       this.#begin = {
         ...{ segments: segments + 1, previous: segment.hash },
         actions: actions.map((count, stage) => count + segment.actions[stage]!.length),
       };
     },
-    stepped: ({ metrics }) => this.#records.metrics.add(stepLine(metrics)),
-    evaluated: ({ metrics }) => this.#records.metrics.add(evaluationLine(metrics)),
-    completed: ({ batch }) => {
-      const { completions, metrics } = this.#records;
-      for (const seen of batch) completions.add(completionLine(seen));
-      const segments = this.#records.lines(FLEET_FILES.segments);
-      // A segment comes before what its devices reported, and that before its steps.
-      if (completions.isDue) for (const lines of [segments, completions, metrics]) lines.write(true);
+    completed: () => {
+      const { completions } = this.records;
+      const segments = this.records.lines(FLEET_FILES.segments);
       if (segments.length + completions.length <= this.#mostBytes) return;
       completions.empty();
       segments.empty();
@@ -187,7 +166,7 @@ export class FleetFolder implements Disposable {
    */
   ended(job: AdapterOwner, { adapter, best }: EndedPairs, event: JournalEvent): WrittenFolders | undefined {
     const { name } = job;
-    const placeOf = (within: string): string => path.join(this.folder, within, name);
+    const placeOf = (within: string): string => path.join(this.records.folder, within, name);
     const [last, lowest] = [placeOf(FLEET_FILES.adapters), placeOf(FLEET_FILES.best)];
     if (adapter !== undefined) this.#over.add(name);
     const folders = {
@@ -195,13 +174,13 @@ export class FleetFolder implements Disposable {
       best: best === undefined ? undefined : lowest,
     };
     let isWritten = false;
-    this.#records.writes.write({
+    this.records.writes.write({
       name: `adapter of ${name}`,
       write: () => {
         if (adapter !== undefined) this.#write(last, job, adapter);
         if (best !== undefined) this.#write(lowest, job, best);
         if (adapter !== undefined) this.#written.add(name);
-        this.happened(withWritten(event, folders));
+        this.records.happened(withWritten(event, folders));
         isWritten = true;
       },
     });
@@ -214,28 +193,23 @@ export class FleetFolder implements Disposable {
 
   /** The adapter of a job that is over. @throws InputError where it is not there */
   readAdapter({ name, adapter }: AdapterOwner): AdapterState {
-    const folder = path.join(this.folder, FLEET_FILES.adapters, name);
+    const folder = path.join(this.records.folder, FLEET_FILES.adapters, name);
     return { parameters: readPeftFolder(folder, adapter, this.#setting.model.architecture) };
   }
 
   /** Adapters and lines that the disk did not take. @throws DeviceError where it does not now */
   finish(): void {
-    this.#records.writes.retry();
-    this.#records.checkWritten(this.#written.size, this.#over.size);
-  }
-
-  /** The process that had the folder and is no more, if one had. */
-  get takenFrom(): number | undefined {
-    return this.#records.takenFrom;
+    this.records.writes.retry();
+    this.records.checkWritten(this.#written.size, this.#over.size);
   }
 
   /** Nothing became of a new fleet: its files go, so that another one may begin in the folder. */
   abandon(): void {
-    this.#records.abandon();
-    rmSync(path.join(this.folder, FLEET_FILES.setting), { force: true });
+    this.records.abandon();
+    rmSync(path.join(this.records.folder, FLEET_FILES.setting), { force: true });
   }
 
   [Symbol.dispose](): void {
-    this.#records[Symbol.dispose]();
+    this.records[Symbol.dispose]();
   }
 }

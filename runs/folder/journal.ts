@@ -94,9 +94,9 @@ export function failed(error: unknown): JournalEvent {
   return { event: "failed", why: error instanceof Error ? error.message : String(error) };
 }
 
-/** Devices of a pipeline have stopped. `jobs`: names of those that were on it. */
-export function pipelineLost({ pipeline, error }: LostPipeline, jobs: readonly string[]): JournalEvent {
-  return { event: "pipeline lost", pipeline, jobs, why: error.message };
+/** Devices of a pipeline have stopped. */
+export function pipelineLost({ pipeline, error, names }: LostPipeline): JournalEvent {
+  return { event: "pipeline lost", pipeline, jobs: names, why: error.message };
 }
 
 /** A job is over; of one that was evaluated, what was best of it. */

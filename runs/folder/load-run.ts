@@ -37,6 +37,12 @@ export function readJournalEvents(lines: FileLines, file: string): readonly Jour
   return journalEvents(Array.from(jsonLines(lines, file), ({ value }) => value));
 }
 
+/** The same of a folder. @throws InputError */
+export function journalOfRun(folder: string): readonly JournalLine[] {
+  const file = path.join(folder, RUN_FILES.journal);
+  return readJournalEvents(linesOfFile(file), file);
+}
+
 /**
  * What devices reported, line by line as `RunFolder` writes it in completions.jsonl: of a long fleet there is more than
  * memory has room for. `begin`: by stage, actions before those of the plan, of which it is not known what they were.
@@ -88,7 +94,7 @@ export function readPlanOfRun(place: Place, folder: string): Plan {
       expected: "the folder of a run of one plan",
       file: folder,
       got: "that of a live fleet",
-      hint: `\`loratwin jobs ${word}\` shows its jobs; \`loratwin serve WORKLOAD --resume ${word}\` goes on with them.`,
+      hint: `\`loratwin jobs ${word}\` shows its jobs; \`loratwin resume ${word} WORKLOAD\` goes on with them.`,
     });
   const input = readInput(
     place,

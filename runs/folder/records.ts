@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson } from "../../core/index.ts";
-import type { SeenCompletion } from "../../exec/index.ts";
+import { listener, type RunListener, type SeenCompletion } from "../../exec/index.ts";
 import {
   absolute,
   type FolderLock,
@@ -12,12 +12,14 @@ import {
   makeFolder,
   missingError,
   type Place,
+  passFault,
   refuseLinkedMembers,
   writeOutput,
 } from "../../files/index.ts";
 import { timeNow } from "../../workbench/index.ts";
 import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
-import type { JournalEvent } from "./journal.ts";
+import { type JournalEvent, pipelineLost } from "./journal.ts";
+import { evaluationLine, stepLine } from "./metrics-lines.ts";
 
 /** The files that every run's folder has, of a plan or of jobs over time. */
 export const RECORD_FILES = {
@@ -37,7 +39,7 @@ export const RECORD_FILES = {
 } as const;
 
 /** Stage, stream, position in the order, start and end, and what was lost, as `readCompletions` reads it. */
-export function completionLine({ stage, done }: SeenCompletion): string {
+function completionLine({ stage, done }: SeenCompletion): string {
   const { stream, id, startNs, endNs, interruptedNs, delayedNs } = done;
   // Written on a device's core: thousands a second, where actions are short.
   return `[${stage},"${stream}",${id},${startNs},${endNs},${interruptedNs ?? null},${delayedNs ?? null}]`;
@@ -104,12 +106,26 @@ export class Records implements Disposable {
     return this.#lines.get(name)!;
   }
 
-  /**
-   * Writes down what happened, at once, behind the steps until then, and those behind what devices reported of them: steps
-   * of a job that is over are not made again.
-   */
-  happened(event: JournalEvent): void {
+  /** Hears what every execution tells. */
+  readonly hear: RunListener = listener({
+    stepped: ({ metrics }) => this.metrics.add(stepLine(metrics)),
+    evaluated: ({ metrics }) => this.metrics.add(evaluationLine(metrics)),
+    completed: ({ batch }) => {
+      passFault("training");
+      for (const seen of batch) this.completions.add(completionLine(seen));
+      if (this.completions.isDue) this.#writeSeen();
+    },
+    lost: ({ lost }) => this.happened(pipelineLost(lost)),
+  });
+
+  /** A segment comes before what its devices reported, and that before its steps: what is told of can be found there. */
+  #writeSeen(): void {
     for (const lines of this.#lines.values()) if (lines !== this.journal) lines.write(true);
+  }
+
+  /** Writes down what happened, at once, behind the steps until then: those of a job that is over are not made again. */
+  happened(event: JournalEvent): void {
+    this.#writeSeen();
     this.journal.add(canonicalJson({ time: timeNow(), ...event }));
     this.journal.write(true);
   }

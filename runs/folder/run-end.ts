@@ -1,14 +1,14 @@
 import path from "node:path";
 import { counted } from "../../core/index.ts";
-import { absolute, linesOfFile, type Place } from "../../files/index.ts";
+import { absolute, type Place } from "../../files/index.ts";
 import { faultsOfFleet, jobsWithAdapters } from "../check/check-fleet.ts";
 import { wrongAdapters } from "../check/check-records.ts";
 import { faultsOfRun } from "../check/check-run-folder.ts";
-import { plansOfRun } from "../resume/resume-run.ts";
+import { plansOfRun } from "../resume/resume-plan.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine } from "./journal.ts";
 import { isFleetFolder, isFleetGoingOn, loadFleetFolder } from "./load-fleet.ts";
-import { failureOf, isGoingOn, loadRun, readJournalEvents, stepsDone, stoppedByJournal } from "./load-run.ts";
+import { failureOf, isGoingOn, journalOfRun, loadRun, stepsDone, stoppedByJournal } from "./load-run.ts";
 import { RUN_FILES } from "./run-folder.ts";
 
 /** How the run in a folder has ended, or that it has not. */
@@ -48,7 +48,7 @@ function endOfRun(place: Place, given: string): RunEnd {
   const far = part === undefined ? "all steps are made" : stepsDone(plan, part);
   const ended = endByJournal("run", journal, goesOn, far);
   // What is left of a run that was resumed is planned without the jobs that had ended.
-  const jobs = plansOfRun(place, given)
+  const jobs = plansOfRun(place, given, plan)
     .at(-1)!
     .jobs.filter(({ name }) => !stopped.has(name));
   const wrong = [...wrongAdapters(path.join(folder, RUN_FILES.adapters), jobs, plan.model.architecture)];
@@ -97,6 +97,5 @@ export function endOf(place: Place, folder: string): RunEnd {
  * carried it out in between. Undefined where nobody has.
  */
 export function lastStart(place: Place, folder: string): string | undefined {
-  const file = absolute(place, path.join(folder, RUN_FILES.journal));
-  return readJournalEvents(linesOfFile(file), file).findLast(({ event }) => event === "started")?.time;
+  return journalOfRun(absolute(place, folder)).findLast(({ event }) => event === "started")?.time;
 }

@@ -24,9 +24,8 @@ import {
 import { type Plan, planDocument, readText } from "../../plan/index.ts";
 import { traceLines } from "../../traces/index.ts";
 import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
-import { type JournalEvent, jobEnded, jobStopped, pipelineLost, withWritten } from "./journal.ts";
-import { evaluationLine, stepLine } from "./metrics-lines.ts";
-import { completionLine, RECORD_FILES, Records } from "./records.ts";
+import { jobEnded, jobStopped, withWritten } from "./journal.ts";
+import { RECORD_FILES, Records } from "./records.ts";
 
 /** The files of a run folder. While the run goes on, `completions` stands for the trace. */
 export const RUN_FILES = { ...RECORD_FILES, plan: "plan.json", trace: "trace.json" } as const;
@@ -75,7 +74,7 @@ export function removeRun(place: Place, given: string): void {
 
 /** The folder of a run, written as the run happens. `prepare`: makes it one that a run goes on in, once it is locked. */
 export class RunFolder implements Disposable {
-  readonly #records: Records;
+  readonly records: Records;
   readonly #plan: Plan;
   readonly #adapters = new Map<string, string>();
   readonly #best = new Map<string, string>();
@@ -92,7 +91,7 @@ export class RunFolder implements Disposable {
     const goesOn = prepare !== undefined;
     if (!goesOn) checkRunFolder(place, given, plan, overwrite);
     this.#plan = plan;
-    this.#records = new Records(place, given, {
+    this.records = new Records(place, given, {
       ...{ members: Object.values(RUN_FILES), goesOn },
       prepare() {
         if (goesOn) return prepare();
@@ -106,20 +105,6 @@ export class RunFolder implements Disposable {
     });
   }
 
-  /** The process that had the folder and is no more, if one had. */
-  get takenFrom(): number | undefined {
-    return this.#records.takenFrom;
-  }
-
-  get folder(): string {
-    return this.#records.folder;
-  }
-
-  /** What was written down so far is on the disk. @throws where the system refuses that */
-  sync(): void {
-    this.#records.sync();
-  }
-
   /** Where each job's adapter was written, as far as it was. */
   get adapters(): ReadonlyMap<string, string> {
     return this.#adapters;
@@ -130,29 +115,11 @@ export class RunFolder implements Disposable {
     return this.#best;
   }
 
-  /** Writes down what happened, at once. */
-  journal(event: JournalEvent): void {
-    this.#records.happened(event);
-  }
-
-  /** Hears what the executor tells while it trains. */
+  /** Hears what the executor tells while it trains, behind the records. */
   readonly hear: RunListener = listener({
-    stepped: ({ metrics }) => this.#records.metrics.add(stepLine(metrics)),
-    evaluated: ({ metrics }) => this.#records.metrics.add(evaluationLine(metrics)),
-    completed: ({ batch }) => {
-      passFault("training");
-      const { completions, metrics } = this.#records;
-      for (const seen of batch) completions.add(completionLine(seen));
-      // A step's metrics come after what its devices reported, so that what is written down of them can be found there.
-      if (completions.write(false)) metrics.write(true);
-    },
     diverged: ({ job, divergence }) => {
       this.#diverged.add(job);
-      this.journal(jobStopped(this.#plan.jobs[job]!.name, divergence));
-    },
-    lost: ({ lost }) => {
-      const names = lost.jobs.map((job) => this.#plan.jobs[job]!.name);
-      this.journal(pipelineLost(lost, names));
+      this.records.happened(jobStopped(this.#plan.jobs[job]!.name, divergence));
     },
     ended: ({ job, adapter, best }) => {
       this.#writeBest(job, best);
@@ -160,7 +127,7 @@ export class RunFolder implements Disposable {
       this.#writeAdapter(job, adapter);
       const { name } = this.#plan.jobs[job]!;
       const written = { adapter: this.#adapters.get(name), best: this.#best.get(name) };
-      this.journal(withWritten(jobEnded(name, best), written));
+      this.records.happened(withWritten(jobEnded(name, best), written));
     },
   });
 
@@ -184,8 +151,8 @@ export class RunFolder implements Disposable {
   ): void {
     const { model, locations, jobs } = this.#plan;
     const { name, adapter } = jobs[index]!;
-    const folder = path.join(this.folder, within, name);
-    this.#records.writes.write({
+    const folder = path.join(this.records.folder, within, name);
+    this.records.writes.write({
       name: what,
       write: () => {
         writePeftFolder(folder, adapter, model.architecture, locations.model ?? "", pairs);
@@ -208,7 +175,7 @@ export class RunFolder implements Disposable {
       if (!this.#diverged.has(job)) this.#writeAdapter(job, pairs);
       this.#writeBest(job, result.best[job]);
     }
-    const { writes, completions, metrics } = this.#records;
+    const { writes, completions, metrics } = this.records;
     if (!writes.retry()) {
       // The trace is made of what is in memory: what stands for it gives its room to adapters.
       completions.empty();
@@ -219,19 +186,19 @@ export class RunFolder implements Disposable {
     writes.write({
       name: "the trace",
       write: () => {
-        const file = path.join(this.folder, RUN_FILES.trace);
+        const file = path.join(this.records.folder, RUN_FILES.trace);
         writeWholeFile(file, (descriptor) => writePieces(descriptor, traceLines(result.trace)));
       },
     });
     // What was refused once may be taken a moment later.
     writes.retry();
     // Without an adapter it has not ended: it can go on from its last checkpoint and write them then.
-    if (writes.late.size === 0) this.journal({ event: result.endedEarly ? "ended early" : "ended" });
-    if (!writes.late.has("the trace")) rmSync(path.join(this.folder, RUN_FILES.completions), { force: true });
-    this.#records.checkWritten(this.#adapters.size, this.#plan.jobs.length, completions);
+    if (writes.late.size === 0) this.records.happened({ event: result.endedEarly ? "ended early" : "ended" });
+    if (!writes.late.has("the trace")) rmSync(path.join(this.records.folder, RUN_FILES.completions), { force: true });
+    this.records.checkWritten(this.#adapters.size, this.#plan.jobs.length, completions);
   }
 
   [Symbol.dispose](): void {
-    this.#records[Symbol.dispose]();
+    this.records[Symbol.dispose]();
   }
 }

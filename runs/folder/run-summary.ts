@@ -2,7 +2,7 @@ import { finite } from "../../core/index.ts";
 import { divergenceText, type ExecuteResult } from "../../exec/index.ts";
 import type { Plan } from "../../plan/index.ts";
 import { type JobMetrics, planOfPart, type RunMetrics, runMetrics } from "../../traces/index.ts";
-import { type ResumableRun, stoppedBefore } from "../resume/resume-run.ts";
+import type { ResumablePlan } from "../resume/resume-plan.ts";
 import type { TrainedRun } from "../train-in-folder.ts";
 import { lossesByJob } from "./load-run.ts";
 
@@ -41,9 +41,14 @@ export interface RunSummary extends RunMetrics {
 export function stoppedJobs(
   plan: Plan,
   { diverged }: Pick<ExecuteResult, "diverged">,
-  resumed?: ResumableRun | undefined,
+  resumed?: ResumablePlan | undefined,
 ): ReadonlyMap<string, StoppedJob> {
-  const before = resumed === undefined ? [] : stoppedBefore(resumed, plan);
+  const left = new Set(plan.jobs.map(({ name }) => name));
+  const before = (resumed?.journal ?? []).flatMap((line) => {
+    if (line.event !== "job stopped" || left.has(line.job)) return [];
+    const { job, step, why } = line;
+    return [[job, { step, why }] as const];
+  });
   const now = plan.jobs.flatMap(({ name }, job) => {
     const divergence = diverged[job];
     if (divergence === undefined) return [];

@@ -2,9 +2,9 @@ import type { LostPipeline, ModelFolder, StageHost } from "../../exec/index.ts";
 import type { Place } from "../../files/index.ts";
 import type { CostModel, HalvedSweep, Policy, Resources, Setting, Sharing } from "../../plan/index.ts";
 import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
-import { checkWeights } from "../checkpoints/known-weights.ts";
 import type { JournalEvent } from "../folder/journal.ts";
-import { type FleetThatGoesOn, resumedEvent } from "../resume/restore-jobs.ts";
+import type { FleetThatGoesOn } from "../resume/restore-jobs.ts";
+import { resumedEvent } from "../resume/stopped-run.ts";
 import { runVersions } from "../train-plan.ts";
 import type { KnownWorks } from "./known-works.ts";
 
@@ -31,8 +31,8 @@ export interface LiveFleetInput {
   readonly rhythm: CheckpointRhythm;
   /** A fleet that was cut off, and goes on. */
   readonly goesOn?: FleetThatGoesOn | undefined;
-  /** Devices of a pipeline have stopped. `jobs`: names of those that were on it. */
-  readonly onLost?: (lost: LostPipeline, jobs: readonly string[]) => void;
+  /** Devices of a pipeline have stopped. */
+  readonly onLost?: (lost: LostPipeline) => void;
   /** A checkpoint could not be written. */
   readonly onFailure?: (why: string) => void;
 }
@@ -45,24 +45,9 @@ export function startEvents(input: LiveFleetInput): readonly JournalEvent[] {
     ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }),
     ...(resources.learning === undefined ? {} : { sizes: "learned" as const }),
   };
-  return [
-    { event: "started", versions: runVersions(setting), process: process.pid, ...who },
-    ...(goesOn === undefined ? [] : [resumedEvent(goesOn)]),
-  ];
-}
-
-/** The weights that a fleet's devices load, compared with what is known of them, and what the journal says then. */
-export function fleetWeights({ setting, model, goesOn }: LiveFleetInput) {
-  let weights: { readonly weights?: string } = {};
-  return {
-    /** @throws InputError for other weights */
-    check({ weights: digest }: { readonly weights: string }): void {
-      const planned = setting.model.weightsDigest;
-      checkWeights(digest, { folder: model.folder, planned, before: goesOn?.found.weights });
-      weights = { weights: digest };
-    },
-    readyEvent(): JournalEvent {
-      return { event: "ready", ...weights, ...(goesOn === undefined ? {} : { atNs: goesOn.found.clockNs }) };
-    },
-  };
+  const started = { event: "started", versions: runVersions(setting), process: process.pid, ...who } as const;
+  if (goesOn === undefined) return [started];
+  // Of jobs that are not over.
+  const steps = new Map(goesOn.restored.jobs.map(({ comer, event }) => [comer.job.name, event.done]));
+  return [started, resumedEvent(goesOn.found, steps)];
 }

@@ -26,17 +26,17 @@ import {
   settingHash,
 } from "../../plan/index.ts";
 import type { FleetState } from "../../sim/index.ts";
-import { eachOnce } from "../checkpoints/checkpoint-rhythm.ts";
 import { Checkpoints } from "../checkpoints/checkpoints.ts";
+import { hearWeights } from "../checkpoints/known-weights.ts";
 import { FleetFolder } from "../folder/fleet-folder.ts";
-import { failed, type JournalEvent, jobEnded, pipelineLost } from "../folder/journal.ts";
+import { failed, type JournalEvent, jobEnded } from "../folder/journal.ts";
 import { type FleetThatGoesOn, pastNotices, pastSweeps, takeUp } from "../resume/restore-jobs.ts";
 import { beginFleetAgain, FLEET_ENDS } from "../resume/resume-fleet.ts";
 import { FleetLoss } from "./fleet-loss.ts";
 import { judgeAdapter, judgeDivergence, judgeEnd, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import { KeptJobs } from "./kept-jobs.ts";
-import { fleetWeights, type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
+import { type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
 import { LiveHalving } from "./live-halving.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
 
@@ -70,12 +70,12 @@ export class LiveFleet implements Disposable {
       prepare: goesOn && (() => beginFleetAgain(goesOn.found, goesOn.restored)),
     });
     try {
-      for (const event of startEvents(input)) written.happened(event);
+      for (const event of startEvents(input)) written.records.happened(event);
       const known = goesOn && { ...goesOn.restored.scheduler, policy: policy.name, memory: policy.initial };
       const scheduler = new Scheduler(policy, resources, known);
       const numBefore = goesOn?.jobs.length ?? 0;
       const startNs = goesOn?.found.clockNs ?? 0;
-      const weights = fleetWeights(input);
+      const weights = { folder: model.folder, planned: setting.model.weightsDigest, before: goesOn?.found.weights };
       const fleet: LiveFleet = new LiveFleet(
         input,
         written,
@@ -87,7 +87,8 @@ export class LiveFleet implements Disposable {
             follow: (number) => fleet.#follows(number),
           }),
           onEvent: listeners([
-            listener({ loaded: weights.check, ready: () => written.happened(weights.readyEvent()) }),
+            hearWeights(weights, written.records, goesOn && { atNs: startNs }),
+            written.records.hear,
             written.hear,
             // Weights are loaded before there is a fleet.
             (event) => event.kind !== "loaded" && fleet.#hear(event),
@@ -112,13 +113,13 @@ export class LiveFleet implements Disposable {
     this.#scheduler = scheduler;
     this.#execution = execution;
     this.#sweeps = new SweepHalving(input.sweeps, input.goesOn && pastSweeps(input.goesOn));
-    const journal = (event: JournalEvent): void => folder.happened(event);
+    const journal = (event: JournalEvent): void => folder.records.happened(event);
     const ask = (event: AskedEvent): void => this.#ask(event);
     this.#halving = new LiveHalving({ sweeps: this.#sweeps, jobs: this.#jobs, journal, ask });
     const { setting, rhythm, onFailure = () => {} } = input;
-    const log = { sync: () => folder.sync(), journal, onFailure: eachOnce(onFailure) };
     const planHash = settingHash(setting);
-    this.#checkpoints = new Checkpoints({ folder: folder.folder, planHash, model: setting.model, rhythm, log });
+    const { records } = folder;
+    this.#checkpoints = new Checkpoints({ records, planHash, model: setting.model, rhythm, onFailure });
   }
 
   /** Takes up what was there when the fleet was cut off. */
@@ -128,7 +129,7 @@ export class LiveFleet implements Disposable {
     for (const line of found.lines) this.#outcomes.add(line);
     this.#decidedNs = found.clockNs;
     this.#past = pastNotices(goesOn);
-    const journal = (event: JournalEvent): void => this.#folder.happened(event);
+    const journal = (event: JournalEvent): void => this.#folder.records.happened(event);
     for (const { comer, event, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps, journal)) {
       this.#execution.restore(comer, event, input);
       for (const each of asked) this.#ask(each);
@@ -144,11 +145,11 @@ export class LiveFleet implements Disposable {
   }
 
   get folder(): string {
-    return this.#folder.folder;
+    return this.#folder.records.folder;
   }
 
   get takenFrom(): number | undefined {
-    return this.#folder.takenFrom;
+    return this.#folder.records.takenFrom;
   }
 
   get setting(): Setting {
@@ -184,12 +185,12 @@ export class LiveFleet implements Disposable {
       await this.#execution.run();
     } catch (error) {
       if (this.loss.isOf(error)) this.#checkpoints.write(new Map(), this.nowNs);
-      this.#folder.happened(failed(error));
+      this.#folder.records.happened(failed(error));
       throw error;
     }
     if (this.#isEnding) this.#checkpoints.write(new Map(), this.nowNs);
     this.#folder.finish();
-    this.#folder.happened({ event: this.#isEnding ? "ended early" : "ended" });
+    this.#folder.records.happened({ event: this.#isEnding ? "ended early" : "ended" });
   }
 
   /** @throws InputError for a name that was used, or a fleet that takes no more */
@@ -249,7 +250,7 @@ export class LiveFleet implements Disposable {
   }
 
   /** @throws InputError where none has the name, or it is not paused */
-  resume(name: string): LiveJob {
+  unpause(name: string): LiveJob {
     const kept = this.#jobs.paused(name);
     kept.pausedBy.delete("user");
     return this.#asked(kept, { kind: "unpause", number: kept.number }, kept.pausedBy.size > 0);
@@ -283,7 +284,7 @@ export class LiveFleet implements Disposable {
    * could go on. `notice`: why the machine is to be taken away, where it is.
    */
   end(notice?: string): void {
-    this.#folder.happened(notice === undefined ? { event: "asked to end" } : { event: "notice", why: notice });
+    this.#folder.records.happened(notice === undefined ? { event: "asked to end" } : { event: "notice", why: notice });
     this.#end([]);
   }
 
@@ -299,9 +300,7 @@ export class LiveFleet implements Disposable {
 
   /** Devices of a pipeline have stopped: jobs of the others end as they are, and all can go on from what is kept. */
   #lose(lost: LostPipeline): void {
-    const names = lost.jobs.map((number) => this.#jobs.of(number).job.name);
-    this.#folder.happened(pipelineLost(lost, names));
-    this.#input.onLost?.(lost, names);
+    this.#input.onLost?.(lost);
     this.loss.add(this.setting, lost, this.#isDraining);
     if (!this.#isEnding) this.#end(lost.jobs);
   }
@@ -313,7 +312,7 @@ export class LiveFleet implements Disposable {
 
   /** A person asks for something: written down before they are told that it will be so. `isSo`: it is already. */
   #asked(kept: KeptJob, ask: AskedEvent, isSo = false): LiveJob {
-    this.#folder.happened({ event: "asked", job: kept.job.name, ask });
+    this.#folder.records.happened({ event: "asked", job: kept.job.name, ask });
     if (!isSo) this.#ask(ask);
     return kept;
   }
@@ -340,7 +339,7 @@ export class LiveFleet implements Disposable {
       this.#halving.lost(metrics.job, "evaluation", metrics.step + 1, metrics.evaluationLoss);
     },
     ended: ({ job, adapter, best }) => this.#over(job, { parameters: adapter }, best),
-    diverged: ({ job, divergence }) => this.#folder.happened(judgeDivergence(this.#jobs.of(job), divergence)),
+    diverged: ({ job, divergence }) => this.#folder.records.happened(judgeDivergence(this.#jobs.of(job), divergence)),
     taken: (event) => this.#taken(event.job, event),
     lost: ({ lost }) => this.#lose(lost),
     states: ({ states }) => this.#checkpoints.write(states, this.nowNs),
@@ -387,7 +386,7 @@ export class LiveFleet implements Disposable {
   #over(number: number, state: AdapterState, best: BestEvaluation | undefined): void {
     const kept = this.#jobs.of(number);
     const diverged = judgeAdapter(kept, state.parameters);
-    if (diverged !== undefined) this.#folder.happened(diverged);
+    if (diverged !== undefined) this.#folder.records.happened(diverged);
     if (kept.standing === "running" || kept.standing === "leaving") judgeEnd(kept);
     kept.pipeline = undefined;
     kept.state = undefined;

@@ -23,9 +23,9 @@ import {
   roomBy,
 } from "../../workbench/index.ts";
 import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
-import type { FoundCheckpoint } from "../checkpoints/find-checkpoint.ts";
 import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "../resume/restore-jobs.ts";
-import { checkComer, type ResumableFleet, restoredFleet, settingToGoOnIn } from "../resume/resume-fleet.ts";
+import { type ResumableFleet, restoredFleet, settingToGoOnIn } from "../resume/resume-fleet.ts";
+import { checkSameJob, resumeNotes } from "../resume/stopped-run.ts";
 import { checkWork, startOfJob } from "./fleet-work.ts";
 import { halvedSweeps } from "./halved-sweeps.ts";
 import { KnownWorks } from "./known-works.ts";
@@ -41,8 +41,8 @@ export interface OpenedFleet {
   readonly future: LiveFuture;
   /** In the order of arrival. */
   readonly arrivals: readonly { readonly atSeconds: number; readonly submission: LiveSubmission }[];
-  /** What a fleet that was cut off goes on from. */
-  readonly resumed: { readonly found: FoundCheckpoint; readonly numLeft: number; readonly numOver: number } | undefined;
+  /** What a fleet that was cut off goes on from, for people. */
+  readonly notes: readonly string[];
 }
 
 export interface FleetChoice {
@@ -51,7 +51,7 @@ export interface FleetChoice {
   readonly rhythm: CheckpointRhythm;
   /** As `LiveFleetInput` has it. */
   readonly mostBytes?: number;
-  /** The jobs over time of that folder, to go on with (`findResumableFleet`). */
+  /** The jobs over time of that folder, to go on with (`findResumable`). */
   readonly found?: ResumableFleet | undefined;
   /** The ranks of a fleet over several machines, of which this process is the first. */
   readonly world?: World | undefined;
@@ -132,7 +132,7 @@ export async function openLiveFleet(
         goesOn,
         onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`),
       },
-      onLost: (lost, jobs) => context.warn(lostText(lost, jobs, "the others end with a checkpoint")),
+      onLost: (lost) => context.warn(lostText(lost, "the others end with a checkpoint")),
       ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
       host: world && rankedHost(world, model, context.note),
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
@@ -145,7 +145,7 @@ export async function openLiveFleet(
         const work = plannedWorks[index]!;
         const comer = known.get(job.name);
         if (comer !== undefined) {
-          checkComer(comer, work.job);
+          checkSameJob(comer.job, work.job);
           return [];
         }
         const submission = { job, work, rows: data[index]!, start: startOfJob(job, loaded) };
@@ -154,8 +154,8 @@ export async function openLiveFleet(
       .sort((a, b) => a.atSeconds - b.atSeconds);
     const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true });
     const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
-    const resumed = found && { found: found.found, numLeft, numOver: found.comers.length - numLeft };
-    return { fleet, loaded, place: { request, setting }, future, arrivals, resumed };
+    const notes = found === undefined ? [] : resumeNotes(found, numLeft, found.comers.length - numLeft);
+    return { fleet, loaded, place: { request, setting }, future, arrivals, notes };
   } catch (error) {
     throw error instanceof DeviceError || error instanceof PlanError ? placed(error) : error;
   }

@@ -17,12 +17,13 @@ import type { Checkpoints } from "../checkpoints/checkpoints.ts";
 import { stateOf } from "../checkpoints/find-checkpoint.ts";
 import { FLEET_FILES, startFile } from "../folder/fleet-folder.ts";
 import type { JournalEvent } from "../folder/journal.ts";
+import { stoppedByJournal } from "../folder/load-run.ts";
 import { startOfJob } from "../live/fleet-work.ts";
 import { judgeEnd, judgeEvaluation, judgeStep } from "../live/judge-losses.ts";
 import { forgetLosses, type KeptJob, keepDecision, keepEvent, newKeptJob } from "../live/kept-job.ts";
 import { halvingLine } from "../live/live-halving.ts";
 import type { LiveNotice, LiveSubmission } from "../live/live-job.ts";
-import type { RestoredFleet, RestoredJob, ResumableFleet } from "./resume-fleet.ts";
+import { type RestoredFleet, type RestoredJob, type ResumableFleet, writtenJobs } from "./resume-fleet.ts";
 
 /** What a live fleet goes on with. */
 export interface FleetThatGoesOn {
@@ -34,16 +35,6 @@ export interface FleetThatGoesOn {
   readonly inputs: ReadonlyMap<number, JobInput>;
   /** Those that nobody was told of. */
   readonly again: readonly LiveSubmission[];
-}
-
-/** For the journal. `steps`: those of jobs that are not over. */
-export function resumedEvent({ found: { found }, restored: { jobs } }: FleetThatGoesOn): JournalEvent {
-  return {
-    event: "resumed",
-    checkpoint: found.name ?? null,
-    steps: Object.fromEntries(jobs.map(({ comer, event }) => [comer.job.name, event.done])),
-    skipped: found.skipped,
-  };
 }
 
 /** What halving said last of a job. */
@@ -128,7 +119,8 @@ export async function submissionsAgain(
 
 /** What a live fleet kept of its jobs, by what its folder tells of them. @throws InputError for earlier versions */
 export function keptJobs(found: ResumableFleet, restored: RestoredFleet): KeptJob[] {
-  const { folder, comers, lines, written, diverged } = found;
+  const { folder, comers, lines, journal } = found;
+  const [written, diverged] = [writtenJobs(found), stoppedByJournal(journal)];
   const jobs: KeptJob[] = [];
   const arrived = (number: number, request: JobRequest): void => {
     jobs[number] = newKeptJob(number, { job: givenJob(comers[number]!) }, request);
@@ -183,11 +175,20 @@ function tellLosses(jobs: readonly KeptJob[], { metrics, evaluations }: Resumabl
   }
 }
 
+/** What halving has said of jobs of sweeps, in order. */
+function verdictsOf({ journal }: Pick<ResumableFleet, "journal">) {
+  return journal.flatMap((event) => {
+    if (event.event !== "halving") return [];
+    const { sweep, job, rung, verdict, loss = null, why } = event;
+    return [{ sweep, job, rung, kind: verdict, loss, why }];
+  });
+}
+
 /** What is known of sweeps: what was said of their jobs, and what these have lost in steps that are not made again. */
 export function pastSweeps({ found, restored }: FleetThatGoesOn): PastSweeps {
   const { metrics, evaluations } = keptLosses(found, restored);
   return {
-    verdicts: found.verdicts,
+    verdicts: verdictsOf(found),
     losses: (name, by) =>
       by === "training"
         ? metrics.flatMap(({ job, step, loss }) => (job === name ? [{ iteration: step + 1, loss }] : []))
@@ -208,11 +209,11 @@ function keptLosses({ told }: ResumableFleet, { jobs }: RestoredFleet): Resumabl
 /** What halving said last of each job, and says of it now: since it had not come to that before, or others are over. */
 function lastVerdicts(
   halving: SweepHalving,
-  { verdicts }: ResumableFleet,
+  found: ResumableFleet,
   over: readonly string[],
   journal: (event: JournalEvent) => void,
 ): ReadonlyMap<string, Said> {
-  const said = new Map(verdicts.map(({ job, kind, why }): [string, Said] => [job, { kind, why }]));
+  const said = new Map(verdictsOf(found).map(({ job, kind, why }): [string, Said] => [job, { kind, why }]));
   for (const verdict of [...halving.missed(), ...over.flatMap((job) => halving.gone(job))]) {
     journal(halvingLine(verdict));
     said.set(verdict.job, verdict);

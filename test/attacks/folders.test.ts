@@ -143,7 +143,7 @@ describe("a run folder whose lock cannot be taken is refused, at once and with t
         cpSync(at("run"), folder, { recursive: true });
         try {
           plant(folder);
-          const { status, stderr } = inTime(["train", "--resume", folder], owner);
+          const { status, stderr } = inTime(["resume", folder], owner);
           expect(stderr).toMatch(says);
           expect(status).toBe(2);
         } finally {
@@ -161,7 +161,7 @@ describe("a run folder whose lock cannot be taken is refused, at once and with t
       writeFileSync(path.join(folder, "lock"), text);
       // Left of a process that was ended while it removed a stale one.
       writeFileSync(path.join(folder, "lock.0123456789ab.stale"), "");
-      const { code } = await runCli(["train", "--resume", folder, "--max-hours", "0.000001"], root);
+      const { code } = await runCli(["resume", folder, "--max-hours", "0.000001"], root);
       expect([text, code]).toEqual([text, 75]);
       expect(readdirSync(folder)).not.toContain("lock");
     }
@@ -193,7 +193,7 @@ describe("a link that somebody has put where a file is to be made", () => {
       cpSync(path.join(folder, name), at(`elsewhere-${name}`), { recursive: true });
       rmSync(path.join(folder, name), { recursive: true });
       symlinkSync(at(`elsewhere-${name}`), path.join(folder, name));
-      const { status, stderr } = inTime(["train", "--resume", folder]);
+      const { status, stderr } = inTime(["resume", folder]);
       expect(stderr).toContain(`Expected a run folder with files of its own, got "a symbolic link".`);
       expect(status).toBe(2);
     }

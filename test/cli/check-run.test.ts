@@ -68,9 +68,9 @@ describe("check-run of a run that has ended as planned", () => {
     const { code, stdout } = await checked("cut");
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /^cut: has not ended as planned\nThe run was ended early: \d+ of 3003 steps, [01] of 2 jobs done\.\n`loratwin train --resume cut` goes on with what is left\.\n$/,
+      /^cut: has not ended as planned\nThe run was ended early: \d+ of 3003 steps, [01] of 2 jobs done\.\n`loratwin resume cut` goes on with what is left\.\n$/,
     );
-    await printed(["train", "--resume", "cut"], root);
+    await printed(["resume", "cut"], root);
     expect(await checked("cut")).toMatchObject({ code: 0, stdout: "cut: has ended as planned, with 2 adapters\n" });
   });
 
@@ -80,7 +80,7 @@ describe("check-run of a run that has ended as planned", () => {
 });
 
 const JOURNAL = "journal.jsonl";
-const RESUME = "`loratwin train --resume RUN` goes on with what is left.";
+const RESUME = "`loratwin resume RUN` goes on with what is left.";
 
 describe("check-run of one that has not ends with 1, and says what is missing", () => {
   const cases: readonly (readonly [string, (copy: string) => void, readonly string[]])[] = [
@@ -193,7 +193,7 @@ describe("check-run of one that has not ends with 1, and says what is missing", 
       `${copy}: has not ended as planned`,
       "The fleet was ended early: 6 steps, 2 jobs done.",
       `${at(copy, "adapters", "second")}: Expected a PEFT folder with adapter_config.json, got "no such file".`,
-      `\`loratwin serve WORKLOAD --resume ${copy}\` goes on with what is left.`,
+      `\`loratwin resume ${copy} WORKLOAD\` goes on with what is left.`,
     ]);
     expect(code).toBe(1);
   });

@@ -99,7 +99,7 @@ describe("a workload with evaluations", () => {
     expect(compared.perKind.E.count).toBe(held * plan.stages.length);
     expect(await command("compare", "simulated.json", "run")).toContain("E evaluation");
     expect(JSON.parse(await command("validate", "run", "--json"))).toMatchObject({ valid: true });
-    expect(JSON.parse(await command("simulate", "run", "--json"))).toBeDefined();
+    expect(JSON.parse(await command("replay", "run", "--json"))).toBeDefined();
   });
 
   it.each([

@@ -63,12 +63,10 @@ describe("intervals on the command line", () => {
   });
 
   it("are not drawn of a replay", async () => {
-    const { code, stderr } = await runCli(["simulate", "run", "--samples", "5"], root);
+    const { code, stderr } = await runCli(["replay", "run", "--samples", "5"], root);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(
-        /^Expected a workload with a schedule of plans or --schedule tp, .+ or a finished plan for --samples 5, got "a run folder"/,
-      ),
+      expect.stringMatching(/^Expected only known options and arguments, got samples\./),
     ]);
   });
 
@@ -117,18 +115,18 @@ describe("intervals on the command line", () => {
 
 describe("a run folder replayed", () => {
   it("takes the run's own durations, so that only the simulator's own error is left", async () => {
-    const { replay, makespanSeconds } = await json<Simulated>("simulate", "run", "-o", "r.json");
+    const { replay, makespanSeconds } = await json<Simulated>("replay", "run", "-o", "r.json");
     const comparison = await json<Comparison>("compare", "r.json", "run");
     expect(comparison.meanAbsActionError).toBe(0);
     expect(comparison.makespanError).toBe(replay!.makespanError);
     expect(makespanSeconds / replay!.executedMakespanSeconds - 1).toBeCloseTo(replay!.makespanError, 9);
     expect(replay!.makespanError).toBeLessThan(0.001);
-    expect(await printed(["simulate", "run"], root)).toMatch(/replay with the executed durations: makespan [-+]\d/);
+    expect(await printed(["replay", "run"], root)).toMatch(/replay with the executed durations: makespan [-+]\d/);
   });
 
-  it("is the same with the plan and --replay, and compare of a simulation has it too", async () => {
-    const replayed = await json<Simulated>("simulate", "run");
-    expect(await json("simulate", "p.json", "--replay", "run/trace.json")).toEqual(replayed);
+  it("is the same with the plan and its trace, and compare of a simulation has it too", async () => {
+    const replayed = await json<Simulated>("replay", "run");
+    expect(await json("replay", "p.json", "run/trace.json")).toEqual(replayed);
     await printed(["simulate", "p.json", "-o", "s.json"], root);
     const { replay } = await json<Comparison>("compare", "s.json", "run");
     expect(replay!.makespanSeconds).toBe(replayed.makespanSeconds);
@@ -140,11 +138,15 @@ describe("a run folder replayed", () => {
       path.join(root, "k.json"),
       JSON.stringify({ kind: "calibration", version: 1, model: "constant", seconds: { F: 1, B: 1 } }),
     );
-    const costs = await runCli(["simulate", "run", "--calibration", "k.json"], root);
+    const costs = await runCli(["replay", "run", "--calibration", "k.json"], root);
     expect(costs.code).toBe(2);
-    expect(costs.stderr).toContain('a workload or a finished plan for --calibration k.json, got "a run folder"');
+    expect(costs.stderr).toContain("Expected only known options and arguments, got calibration.");
     await printed(["plan", "w.yaml", "--devices", "unit*2", "-o", "other.json"], root);
-    const other = await runCli(["simulate", "other.json", "--replay", "run"], root);
+    const alone = await runCli(["replay", "other.json"], root);
+    expect(alone.stderr).toBe(
+      'other.json: Expected a run folder, or a plan file and a trace of a run of it, got "one file".\n',
+    );
+    const other = await runCli(["replay", "other.json", "run"], root);
     expect(other.code).toBe(2);
     expect(other.stderr).toContain("a trace of plan sha256:");
   });

@@ -177,7 +177,7 @@ describe("what launch refuses", () => {
     [
       "devices of a finished plan",
       ["--hosts", "left,right", "--devices", "cpu:0"],
-      "Expected a workload for --devices cpu:0",
+      "Expected a workload or the run of a plan with a workload for --devices cpu:0",
     ],
   ])("%s", async (_, argv, says) => {
     const { code, stdout, stderr } = await runCli(["launch", ...OPEN, ...argv], root);
@@ -188,9 +188,7 @@ describe("what launch refuses", () => {
   it("nothing to train", async () => {
     const { code, stderr } = await runCli(["launch", "--hosts", "left"], root);
     expect(code).toBe(2);
-    expect(stderr).toContain(
-      "Expected a plan, a workload or --resume with a run, got none.\nHint: loratwin launch [plan]",
-    );
+    expect(stderr).toContain("Expected more arguments, got 0 of at least 1.\nHint: loratwin launch <plan> [workload]");
   });
 
   it("nothing of a host's address, but says what may come of it", async () => {

@@ -128,7 +128,7 @@ describe.skipIf(!hasMpirun)("launch --run by mpirun, on this machine alone", () 
     });
     expect(code).toBe(75);
     expect(readFileSync(at("noticed", "journal.jsonl"), "utf8")).toContain('"why":"SIGUSR2"');
-    const again = await launched(["--resume", "noticed", "--max-hours", "0.00001"]);
+    const again = await launched(["noticed", "--max-hours", "0.00001"]);
     expect(again.code).toBe(75);
     expect(again.stderr).toContain("goes on from checkpoint");
   }, 120_000);
@@ -236,7 +236,7 @@ describe("launch --run believes no launcher that ends with 0", () => {
     const { code, stderr } = await launched(["long.json", "-o", "cut"]);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^Warning: mpirun ended with exit code 0, and the run has not ended as planned\.\nThe run was ended early: \d+ of 20000 steps, 0 of 1 job done\.\n`loratwin launch --resume cut` goes on with what is left\.\n$/,
+      /^Warning: mpirun ended with exit code 0, and the run has not ended as planned\.\nThe run was ended early: \d+ of 20000 steps, 0 of 1 job done\.\n`loratwin launch cut` goes on with what is left\.\n$/,
     );
   }, 60_000);
 

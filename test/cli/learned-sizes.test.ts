@@ -159,7 +159,7 @@ describe("simulate --policy and what-if with --sizes learned", () => {
     expect(await startOf()).toBeLessThanOrEqual(12);
     expect(await startOf("--sizes", "planned")).toBe(await startOf());
     expect(await startOf("--sizes", "learned")).toBe(120);
-    const whatIf = ["what-if", "few.yaml", ...UNITS, "--submit", "job.yaml", "--at", "30", "--json"];
+    const whatIf = ["what-if", "few.yaml", "job.yaml", ...UNITS, "--at", "30", "--json"];
     const learned = JSON.parse(await printed([...whatIf, "--sizes", "learned"], root)) as WhatIfAnswer;
     expect(learned).toMatchObject({ admitted: true, startSeconds: 144 });
     const planned = JSON.parse(await printed(whatIf, root)) as WhatIfAnswer;

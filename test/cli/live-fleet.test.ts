@@ -93,13 +93,13 @@ describe("submit", () => {
 });
 
 describe("commands on a job", () => {
-  it("cancel, pause, resume, clone it and give it priorities", async () => {
+  it("cancel, pause, unpause, clone it and give it priorities", async () => {
     const { loratwin, write, fleet } = await live();
     write("job.yaml", "name: ann\n");
     write("own.yaml", "optimizer: { learningRate: 0.01 }\n");
     await loratwin("submit", "run", "job.yaml");
     expect((await loratwin("pause", "run", "ann")).stdout).toMatch(/^ann is paused: /);
-    expect((await loratwin("resume", "run", "ann")).stdout).toMatch(/^ann is waiting: /);
+    expect((await loratwin("unpause", "run", "ann")).stdout).toMatch(/^ann is waiting: /);
     expect(JSON.parse((await loratwin("priority", "run", "ann", "-4", "--json")).stdout)).toMatchObject({
       priority: -4,
     });

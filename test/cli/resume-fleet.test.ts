@@ -15,7 +15,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
-import { findResumableFleet } from "../../runs/index.ts";
+import { findResumable } from "../../runs/index.ts";
 import type { JobStatus } from "../../server/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { isNightly, someOf } from "../level.ts";
@@ -73,7 +73,7 @@ afterAll(() => {
 
 /** A fleet as a process of its own. */
 function started(...args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [program, "serve", ...args, "--debug"], { cwd: root });
+  const child = spawn(process.execPath, [program, ...args, "--debug"], { cwd: root });
   child.stderr.setEncoding("utf8").on("data", (text: string) => said.set(child, `${said.get(child) ?? ""}${text}`));
   children.push(child);
   return child;
@@ -139,14 +139,14 @@ describe("a fleet that is killed at any moment", () => {
   it("goes on each time and ends with the same bytes, losses and evaluations", async () => {
     const rng = createRng("moments of a fleet");
     const folder = "killed";
-    let child = started("work.json", "-o", folder, ...ONCE, ...OFTEN);
+    let child = started("serve", "work.json", "-o", folder, ...ONCE, ...OFTEN);
     for (let kill = 0; kill < KILLS; kill += 1) {
       const least = numLines(folder) + 1 + rng.nextInt(200);
       if (!(await until(child, () => numLines(folder) >= least))) break;
       await sleep(rng.nextInt(100));
       if (!(await killed(child))) break;
       await printed(["validate", folder, "--quiet"], root);
-      child = started("work.json", "--resume", folder, ...ONCE, ...OFTEN);
+      child = started("resume", folder, "work.json", ...ONCE, ...OFTEN);
     }
     expect(await ended(child), said.get(child)).toBe(0);
     expectSame(folder);
@@ -169,7 +169,7 @@ describe("a fleet that is killed at any moment", () => {
 describe("a fleet that is killed when a job has come, before that is decided on", () => {
   it("has the job again, whichever it is", async () => {
     const folder = "undecided";
-    const child = started("work.json", "-o", folder, ...ONCE, "--checkpoint-steps", "100000");
+    const child = started("serve", "work.json", "-o", folder, ...ONCE, "--checkpoint-steps", "100000");
     const arrivals = (): readonly number[] =>
       textOf(folder, "journal.jsonl")
         .split("\n")
@@ -181,7 +181,7 @@ describe("a fleet that is killed when a job has come, before that is decided on"
       const cut = `undecided-${job}`;
       cpSync(at(folder), at(cut), { recursive: true, filter: (file) => !lstatSync(file).isSocket() });
       writeFileSync(at(cut, "journal.jsonl"), `${lines.slice(0, line).join("\n")}\n`);
-      await printed(["serve", "work.json", "--resume", cut, ...ONCE], root);
+      await printed(["resume", cut, "work.json", ...ONCE], root);
       expectSame(cut);
       await printed(["validate", cut], root);
     }
@@ -192,7 +192,7 @@ describe("a fleet that is ended", () => {
   const folder = "ended";
 
   it("writes adapters as they are and a checkpoint, and ends with the same bytes when it goes on", async () => {
-    const child = started("work.json", "-o", folder, ...ONCE);
+    const child = started("serve", "work.json", "-o", folder, ...ONCE);
     let stderr = "";
     child.stderr!.on("data", (text) => {
       stderr += text;
@@ -201,13 +201,13 @@ describe("a fleet that is ended", () => {
     child.kill("SIGINT");
     expect(await ended(child), stderr).toBe(130);
     expect(stderr).toMatch(/Ends with a checkpoint after the iterations that are queued/);
-    expect(stderr).toMatch(/`loratwin serve work\.json --resume ended` goes on, with the same options/);
+    expect(stderr).toMatch(/`loratwin resume ended work\.json` goes on, with the same options/);
     expect(eventsOf(folder, "checkpoint")).toHaveLength(1);
     const before = numLines(folder);
-    const { checkpoint } = findResumableFleet({ cwd: root }, folder).found;
+    const { checkpoint } = findResumable({ cwd: root }, folder).found;
     expect(Object.keys(adapters(folder)).length).toBeGreaterThan(0);
     // Every step that was made is in the checkpoint or in an adapter.
-    const { code, stderr: told } = await runCli(["serve", "work.json", "--resume", folder, ...ONCE, "--debug"], root);
+    const { code, stderr: told } = await runCli(["resume", folder, "work.json", ...ONCE, "--debug"], root);
     expect(code, told).toBe(0);
     expect(told).toMatch(/goes on from checkpoint step-\d+: jobs left \d, over \d/);
     expect(told).toMatch(/^Note: .*: resume /m);
@@ -221,12 +221,12 @@ describe("a fleet that is ended", () => {
 
   it("by a notice ends with exit code 75, and goes on on other devices, under another policy", async () => {
     const noticed = "noticed";
-    const child = started("work.json", "-o", noticed, ...ONCE, "--verify-weights");
+    const child = started("serve", "work.json", "-o", noticed, ...ONCE, "--verify-weights");
     expect(await until(child, () => numLines(noticed) >= 150)).toBe(true);
     await printed(["notice", noticed], root);
     expect(await ended(child)).toBe(75);
     const other = ["--devices", "cpu:0", "--calibration", "costs.json", "--no-cache", "--once", "--policy", "fifo"];
-    const resume = ["serve", "work.json", "--resume", noticed, ...other];
+    const resume = ["resume", noticed, "work.json", ...other];
     const file = at("model", "model.safetensors");
     const weights = readFileSync(file);
     const changed = Buffer.from(weights);
@@ -247,19 +247,20 @@ describe("a fleet that is ended", () => {
   }, 120_000);
 
   it("is not gone on with once all have ended, nor on another model or with another job of a name", async () => {
-    const resume = (file: string, name: string) => runCli(["serve", file, "--resume", name, ...ONCE], root);
+    const resume = (file: string, name: string) => runCli(["resume", name, file, ...ONCE], root);
     expect((await resume("work.json", folder)).stderr).toMatch(
-      /Expected a run that did not get to its end at --resume, got "ended"/,
+      /Expected a run that did not get to its end, got "ended"/,
     );
-    expect((await resume("work.json", "nothing")).stderr).toMatch(/nothing\/setting\.json: Expected a folder of jobs/);
-    const both = await runCli(["serve", "work.json", "--resume", folder, "-o", "new", ...ONCE], root);
-    expect(both.stderr).toMatch(/Expected either --resume or --output, got "both"/);
+    expect((await resume("work.json", "nothing")).stderr).toMatch(/^nothing: Expected a run folder, got "no such/);
+    expect((await runCli(["resume", folder], root)).stderr).toMatch(
+      /^Expected the workload of the jobs over time at workload, got "none"\.\nHint: `loratwin resume ended WORKLOAD`/,
+    );
   });
 });
 
 /** A fleet that takes jobs, and what its clients print. */
-async function served(folder: string, ...options: readonly string[]): Promise<ChildProcess> {
-  const child = started("none.json", ...options, ...OPTIONS, ...OFTEN);
+async function served(folder: string, ...words: readonly string[]): Promise<ChildProcess> {
+  const child = started(...words, ...OPTIONS, ...OFTEN);
   const isThere = (): boolean =>
     existsSync(at(folder, "control.sock")) && eventsOf(folder, "started").at(-1)?.["process"] === child.pid;
   expect(await until(child, isThere)).toBe(true);
@@ -294,7 +295,7 @@ describe("jobs that were submitted to a fleet that is killed", () => {
 
   it("are there again, held as they were, with warm starts, and go on", async () => {
     writeFileSync(at("none.json"), one());
-    let child = await served(folder, "-o", folder);
+    let child = await served(folder, "serve", "none.json", "-o", folder);
     await submit(folder, { name: "base", steps: 30, ...SENT });
     expect(await until(child, () => existsSync(at(folder, "adapters", "base")))).toBe(true);
     await printed(["clone", folder, "base", "warm", "--warm-start"], root);
@@ -314,7 +315,7 @@ describe("jobs that were submitted to a fleet that is killed", () => {
       `${JSON.stringify({ ...asked, ask: { ...(ask as object), priority: 6 } })}\n`,
     );
 
-    child = await served(folder, "--resume", folder);
+    child = await served(folder, "resume", folder, "none.json");
     while ((await statusOf(folder, "long")).standing !== "paused") await sleep(20);
     expect(await statusOf(folder, "long")).toMatchObject({ standing: "paused", iterations: 4000, pipeline: null });
     expect((await statusOf(folder, "long")).done).toBeLessThanOrEqual(done);
@@ -323,7 +324,7 @@ describe("jobs that were submitted to a fleet that is killed", () => {
     // What was paused stays so when the fleet is asked to end.
     child.kill("SIGTERM");
     await ended(child);
-    child = await served(folder, "--resume", folder);
+    child = await served(folder, "resume", folder, "none.json");
     while ((await statusOf(folder, "long")).standing !== "paused") await sleep(20);
     // One that waits since the fleet was killed leaves its adapter when it is cancelled, as one that was trained does.
     await printed(["cancel", folder, "long"], root);
@@ -337,7 +338,7 @@ describe("jobs that were submitted to a fleet that is killed", () => {
 
   it("have the bytes of those that nobody killed: a job that started with another's adapter", async () => {
     const whole = "sent-whole";
-    const child = await served(whole, "-o", whole);
+    const child = await served(whole, "serve", "none.json", "-o", whole);
     await submit(whole, { name: "base", steps: 30, ...SENT });
     expect(await until(child, () => existsSync(at(whole, "adapters", "base")))).toBe(true);
     await printed(["clone", whole, "base", "warm", "--warm-start"], root);
@@ -359,10 +360,10 @@ describe("a sweep that is halved in a fleet that is killed", () => {
     writeFileSync(at("sweep.json"), workloadOf([sweeps]));
     const whole = JSON.parse(await printed(["serve", "sweep.json", "-o", "sweep-whole", ...ONCE, "--json"], root));
     const folder = "sweep";
-    let child = started("sweep.json", "-o", folder, ...ONCE, ...OFTEN);
+    let child = started("serve", "sweep.json", "-o", folder, ...ONCE, ...OFTEN);
     for (const least of [60, 120]) {
       if (!(await until(child, () => numLines(folder) >= least)) || !(await killed(child))) break;
-      child = started("sweep.json", "--resume", folder, ...ONCE, ...OFTEN);
+      child = started("resume", folder, "sweep.json", ...ONCE, ...OFTEN);
     }
     expect(await ended(child), said.get(child)).toBe(0);
     const standings = (told: readonly JobStatus[]): readonly string[] =>
@@ -380,7 +381,7 @@ describe("a sweep that is halved in a fleet that is killed", () => {
 describe("a checkpoint of a fleet that is torn", () => {
   it("is skipped, told, and put aside", async () => {
     const folder = "torn";
-    const child = started("work.json", "-o", folder, ...ONCE, ...OFTEN);
+    const child = started("serve", "work.json", "-o", folder, ...ONCE, ...OFTEN);
     expect(await until(child, () => eventsOf(folder, "checkpoint").length >= 3)).toBe(true);
     await killed(child);
     const names = readdirSync(at(folder, "checkpoints"))
@@ -389,7 +390,7 @@ describe("a checkpoint of a fleet that is torn", () => {
     const newest = names.at(-1)!;
     const file = readdirSync(at(folder, "checkpoints", newest)).find((name) => name.endsWith(".safetensors"))!;
     truncateSync(at(folder, "checkpoints", newest, file), 100);
-    const { code, stderr } = await runCli(["serve", "work.json", "--resume", folder, ...ONCE], root);
+    const { code, stderr } = await runCli(["resume", folder, "work.json", ...ONCE], root);
     expect(code).toBe(0);
     expect(stderr).toMatch(new RegExp(`checkpoint ${newest} is skipped: .*bytes`));
     expect(existsSync(at(folder, "checkpoints", `${newest}.skipped`))).toBe(true);

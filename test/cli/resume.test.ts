@@ -57,7 +57,7 @@ const OFTEN = ["--no-cache", "--checkpoint-steps", "25"];
 
 /** A run as a process of its own. */
 function started(...args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [program, "train", ...args, ...OFTEN], { cwd: root });
+  return spawn(process.execPath, [program, ...args, ...OFTEN], { cwd: root });
 }
 
 const numLines = (folder: string): number => {
@@ -109,17 +109,17 @@ describe("a run that is killed at any moment", () => {
     async (seed) => {
       const rng = createRng(`moments ${seed}`);
       const folder = `killed-${seed}`;
-      let child = started("plan.json", "-o", folder);
+      let child = started("train", "plan.json", "-o", folder);
       for (let kill = 0; kill < (isNightly ? 3 : 1); kill += 1) {
         const now = kill === 0 ? 0 : numLines(folder);
         if (!(await killedAt(child, folder, now + 1 + rng.nextInt(Math.floor(NUM_STEPS / 3))))) break;
         // What is there is right up to its last whole line, and what is in checkpoints is not behind it.
         if (existsSync(at(folder, "plan.json"))) {
           await printed(["validate", folder, "--quiet"], root);
-          const { done } = findResumable({ cwd: root }, folder);
+          const { done } = findResumable({ cwd: root }, folder, "plan");
           expect([...done.values()].reduce((sum, steps) => sum + steps, 0)).toBeLessThanOrEqual(numLines(folder));
         }
-        child = started("--resume", folder);
+        child = started("resume", folder);
       }
       await new Promise((resolve) => (child.exitCode === null ? child.once("exit", resolve) : resolve(0)));
       expect(child.exitCode).toBe(0);
@@ -138,7 +138,7 @@ it("a run that is killed behind its last step and before its end makes the last 
   const gone = journal.slice(0, -1).map((line) => line.replace(`"process":${process.pid}`, '"process":999999999'));
   writeFileSync(at("behind", "journal.jsonl"), `${gone.join("\n")}\n`);
   rmSync(at("behind", "trace.json"));
-  expect(await printed(["train", "--resume", "behind", "--no-cache"], root)).toContain("written to behind");
+  expect(await printed(["resume", "behind", "--no-cache"], root)).toContain("written to behind");
   expectSame("behind");
   expect((await runCli(["check-run", "behind"], root)).code).toBe(0);
 }, 60_000);
@@ -172,10 +172,10 @@ describe("a run that is asked to end", () => {
     expect((await interrupted(train, "asked", (signals) => signals.emit("SIGTERM"))).code).toBe(130);
     expect(readdirSync(at("asked", "checkpoints"))).toHaveLength(1);
     const other = ["--devices", "cpu:0", "--calibration", "costs.json", "--groups", "1", "--no-cache"];
-    await printed(["train", "work.json", ...other, "--resume", "asked"], root);
+    await printed(["resume", "asked", "work.json", ...other], root);
     expectSame("asked", 12);
     await printed(["validate", "asked"], root);
-    const again = await runCli(["train", "--resume", "asked"], root);
+    const again = await runCli(["resume", "asked"], root);
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("a run that did not get to its end")]);
   }, 60_000);
 
@@ -188,7 +188,7 @@ describe("a run that is asked to end", () => {
     const byCommand = await interrupted(command, "by-command", () => void printed(["notice", "by-command"], root));
     for (const { code, stderr } of [byFile, bySignal, byCommand])
       expect([code, stderr]).toEqual([75, expect.stringContaining("ends with a checkpoint, in 30 s at the latest")]);
-    await printed(["train", "--resume", "by-command", "--no-cache"], root);
+    await printed(["resume", "by-command", "--no-cache"], root);
     expectSame("by-command");
   }, 60_000);
 
@@ -202,7 +202,7 @@ describe("a run that is asked to end", () => {
     async (name, limit, says) => {
       const { code, stderr } = await runCli(["train", "plan.json", "-o", name, "--no-cache", ...limit], root);
       expect([code, stderr]).toEqual([75, expect.stringMatching(says)]);
-      await printed(["train", "--resume", name, "--no-cache"], root);
+      await printed(["resume", name, "--no-cache"], root);
       expectSame(name);
     },
     60_000,
@@ -240,7 +240,7 @@ describe("a run with a job that was stopped before", () => {
       const devices = ["--devices", "cpu:0", "--calibration", "costs.json", "--groups", "2", "--no-cache"];
       const train = ["train", "hopeless.json", "-o", folder, ...devices];
       expect((await interrupted(train, folder, (signals) => signals.emit("SIGINT"), isTime)).code).toBe(130);
-      const { code, stdout, stderr } = await runCli(["train", "--resume", folder, "--no-cache"], root);
+      const { code, stdout, stderr } = await runCli(["resume", folder, "--no-cache"], root);
       expect([code, code === 1 ? "" : stderr]).toEqual([1, ""]);
       expect(stdout).toMatch(/^hopeless was stopped: .*; its adapter is not written$/m);
       expect(readdirSync(at(folder, "adapters"))).toEqual(["first"]);
@@ -290,7 +290,7 @@ describe("checkpoints that cannot be gone on from", () => {
     writeFileSync(path.join(before!, state), bytes);
     const manifest = JSON.parse(readFileSync(path.join(third!, "manifest.json"), "utf8"));
     writeFileSync(path.join(third!, "manifest.json"), JSON.stringify({ ...manifest, planHash: "another" }));
-    const { stderr, code } = await runCli(["train", "--resume", "torn", "--no-cache"], root);
+    const { stderr, code } = await runCli(["resume", "torn", "--no-cache"], root);
     expect(code).toBe(0);
     for (const name of names.toReversed().slice(0, 3)) expect(stderr).toContain(`checkpoint ${name} is skipped:`);
     expect(stderr).toContain("Expected a manifest.json");
@@ -324,15 +324,12 @@ describe("weights that changed since a run began", () => {
     await interrupted(train, "moved", (signals) => signals.emit("SIGTERM"));
     expect(readFileSync(at("moved", "journal.jsonl"), "utf8")).toMatch(/"event":"ready".*"weights":"sha256:\w{64}"/);
     await onOtherWeights(async () => {
-      for (const how of [
-        ["--resume", "moved"],
-        ["work.json", "--devices", "cpu:0", "--resume", "moved"],
-      ]) {
-        const { code, stderr } = await runCli(["train", ...how, "--no-cache"], root);
+      for (const how of [["moved"], ["moved", "work.json", "--devices", "cpu:0"]]) {
+        const { code, stderr } = await runCli(["resume", ...how, "--no-cache"], root);
         expect([code, stderr]).toEqual([2, expect.stringMatching(BEGAN_WITH)]);
       }
     });
-    await printed(["train", "--resume", "moved", "--no-cache"], root);
+    await printed(["resume", "moved", "--no-cache"], root);
     expectSame("moved");
   }, 60_000);
 

@@ -100,7 +100,7 @@ describe("a run that somebody ends", () => {
     expect(stderr).toMatch(
       /^Note: the run was ended early: \d+ of 4003 steps, 1 of 3 jobs done; all that is said is of these steps\.\n$/,
     );
-    expect(await printed(["simulate", "asked"], root)).toContain("replay with the executed durations");
+    expect(await printed(["replay", "asked"], root)).toContain("replay with the executed durations");
     await printed(["simulate", "long.plan.json", "-o", "long.trace.json"], root);
     const compared = JSON.parse(
       await printed(["compare", "long.trace.json", "asked", "--json", "-o", "asked.html"], root),
@@ -158,7 +158,7 @@ it("a run that is killed at any moment leaves a folder that is valid up to its l
   const { doneSteps, state } = JSON.parse(await printed(["watch", "killed", "--json"], root));
   expect(state).toBe("unfinished");
   expect(doneSteps).toBeGreaterThan(0);
-  await printed(["simulate", "killed"], root);
+  await printed(["replay", "killed"], root);
   await printed(["report", "killed", "-o", "killed.html"], root);
 }, 600_000);
 

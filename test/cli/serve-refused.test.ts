@@ -57,7 +57,10 @@ describe("serve, where something is in its way", () => {
     expect([code, readdirSync(at("mine"))]).toEqual([3, []]);
     expect((await runCli([...SERVE, "-o", "mine"], root)).code).toBe(0);
     const again = await runCli([...SERVE, "-o", "mine"], root);
-    expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/--resume instead of --output/)]);
+    expect([again.code, again.stderr]).toEqual([
+      2,
+      expect.stringMatching(/`loratwin resume \S+ WORKLOAD` goes on with them/),
+    ]);
   }, 60_000);
 
   it("begins in a folder in which a server was killed while it loaded", async () => {

@@ -37,14 +37,14 @@ const MACHINES = ["--devices", "unit*2", "--pipelines", "1", "--jobs-at-once", "
 const EXACT = [...MACHINES, "--calibration", "costs.json"];
 
 function whatIf(job: string, ...argv: readonly string[]): readonly string[] {
-  return ["what-if", "jobs.yaml", "--submit", job, ...argv];
+  return ["what-if", "jobs.yaml", job, ...argv];
 }
 
 async function answer(job: string, ...argv: readonly string[]): Promise<WhatIfAnswer & { readonly name: string }> {
   return JSON.parse(await printed(whatIf(job, ...EXACT, "--json", ...argv), root)) as WhatIfAnswer & { name: string };
 }
 
-describe("what-if WORKLOAD --submit", () => {
+describe("what-if WORKLOAD", () => {
   // Without it: long to 120, next to 144, late to 156.
   it("says when a job would start and end, and whom it delays", async () => {
     expect(await answer("job.yaml", "--policy", "fifo", "--at", "13")).toEqual({
@@ -86,7 +86,7 @@ describe("what-if WORKLOAD --submit", () => {
   ];
 
   it("has intervals where costs have errors, and none where nobody wants them", { tags: ["slow"] }, async () => {
-    const argv = [...GPUS, "--submit", "job.yaml", "--at", "60", "--json"];
+    const argv = [...GPUS, "job.yaml", "--at", "60", "--json"];
     const of = async (...more: readonly string[]) =>
       (JSON.parse(await printed([...argv, ...more], root)) as Extract<WhatIfAnswer, { admitted: true }>).end;
     const [drawn, exact] = [await of("--samples", "20"), await of("--no-intervals")];
@@ -100,7 +100,7 @@ describe("what-if WORKLOAD --submit", () => {
       path.join(root, "huge.yaml"),
       "{ name: huge, steps: 5, batchSize: 512, microBatchSize: 512, data: { lengths: 512 } }\n",
     );
-    const { code, stdout } = await runCli([...GPUS, "--submit", "huge.yaml"], root);
+    const { code, stdout } = await runCli([...GPUS, "huge.yaml"], root);
     expect(code).toBe(2);
     expect(stdout).toMatch(
       /^huge would be refused \(mlora\): Expected a plan that fits into the devices' memory\.\n\ndevice /,

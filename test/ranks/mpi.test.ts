@@ -137,16 +137,16 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
     expect((await strike(["train", "long.json", "-o", "failing"], "SIGKILL")).code).not.toBe(0);
     // What is left is trained on other machines as well: on three of them, which train a job each, and on one.
     for (const copy of ["on three", "on one"]) cpSync(run, path.join(folder, copy), { recursive: true });
-    const onThree = ["train", long, "--cluster", cluster([1, 1, 1]), "--pipelines", "3", "--resume", "on three"];
+    const onThree = ["resume", "on three", long, "--cluster", cluster([1, 1, 1]), "--pipelines", "3"];
     const three = await outcomeOf(3, onThree);
     expect({ code: three.code, stderr: three.code === 0 ? "" : three.stderr }).toEqual({ code: 0, stderr: "" });
-    const onOne = ["train", long, "--devices", "cpu:0", "--resume", "on one", "--quiet", "--no-cache"];
+    const onOne = ["resume", "on one", long, "--devices", "cpu:0", "--quiet", "--no-cache"];
     await printed(onOne, folder);
-    const { code, stderr } = await strike(["train", "--resume", "failing"], "SIGSTOP");
+    const { code, stderr } = await strike(["resume", "failing"], "SIGSTOP");
     expect(code).toBe(3);
     expect(stderr).toMatch(/rank 1 \(machine m1, stage 1\) has not been heard of for \d+ s/);
-    expect(stderr).toContain("`loratwin train --resume failing` goes on with what is left.");
-    expect((await outcomeOf(2, ["train", "--resume", "failing"])).code).toBe(0);
+    expect(stderr).toContain("`loratwin resume failing` goes on with what is left.");
+    expect((await outcomeOf(2, ["resume", "failing"])).code).toBe(0);
     expect(journalOf(run).at(-1)!.event).toBe("ended");
     expect((await outcomeOf(2, ["train", "long.json", "-o", "whole"])).code).toBe(0);
     const whole = adaptersOf(path.join(folder, "whole"));

@@ -70,7 +70,7 @@ describe.skipIf(!mayMount)("a fleet on a disk that is full", () => {
       const whole = adaptersOf(path.join(root, "whole"));
       if (existsSync(path.join(run, "adapters"))) expect(whole).toMatchObject(adaptersOf(run));
       expect(mounted("-o", "remount,size=8m")).toBe(true);
-      await printed(["serve", "work.json", "--resume", run, ...OPTIONS], root);
+      await printed(["resume", run, "work.json", ...OPTIONS], root);
       expect(adaptersOf(run)).toEqual(whole);
       await printed(["validate", run], root);
     },

@@ -45,12 +45,12 @@ describe("a run with a pipeline that stops", () => {
     expect(seen.stderr).toMatch(
       new RegExp(`Warning: pipeline [01] has stopped, and with it ${jobs![0]}; the others go on \\(Expected task`),
     );
-    expect(seen.stderr).toMatch(/Hint: `loratwin train --resume lost` goes on with what is left\.\n$/);
+    expect(seen.stderr).toMatch(/Hint: `loratwin resume lost` goes on with what is left\.\n$/);
     const written = adaptersOf(path.join(root, "lost"));
     expect([...written]).toEqual([[other, whole.get(other)]]);
     await printed(["validate", "lost"], root);
     // The others have written checkpoints since, in which the job of the pipeline that stopped is as it was.
-    const again = await runCli(["train", "--resume", "lost", "--no-cache", "--quiet"], root);
+    const again = await runCli(["resume", "lost", "--no-cache", "--quiet"], root);
     expect(again.stderr).toBe("");
     expect(adaptersOf(path.join(root, "lost"))).toEqual(whole);
     await printed(["validate", "lost"], root);
@@ -93,8 +93,8 @@ describe("a fleet with a pipeline that stops", () => {
     const faults = "action:90:memory,action:400:memory";
     const seen = await runWithFaults([...serve, "-o", "gone"], root, { faults });
     expect(seen.code, seen.stderr).toBe(3);
-    expect(seen.stderr).toMatch(/Hint: `loratwin serve fleet\.json --resume gone` goes on, with the same options\.\n$/);
-    await printed([...serve, "--resume", "gone"], root);
+    expect(seen.stderr).toMatch(/Hint: `loratwin resume gone fleet\.json` goes on, with the same options\.\n$/);
+    await printed(["resume", "gone", ...serve.slice(1)], root);
     expect(adaptersOf(path.join(root, "gone"))).toEqual(whole);
     await printed(["validate", "gone"], root);
   });
@@ -114,9 +114,9 @@ describe("a fleet with a pipeline that stops", () => {
     expect(stderr).toMatch(
       /Warning: it cannot go on with the devices that are left: .*Expected a data file at defaults\.data\.path/,
     );
-    expect(stderr).toMatch(/Hint: `loratwin serve gone\.json --resume stuck` goes on, with the same options\.\n$/);
+    expect(stderr).toMatch(/Hint: `loratwin resume stuck gone\.json` goes on, with the same options\.\n$/);
     copyFileSync(path.join(root, "rows.jsonl"), gone);
-    await printed(["serve", "gone.json", ...serve.slice(2), "--resume", "stuck"], root);
+    await printed(["resume", "stuck", "gone.json", ...serve.slice(2)], root);
     expect(adaptersOf(path.join(root, "stuck"))).toEqual(whole);
   });
 });

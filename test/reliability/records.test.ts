@@ -30,7 +30,7 @@ beforeAll(async () => {
     75,
   );
   cpSync(at("resumed"), at("cut"), { recursive: true });
-  await printed(["train", "--resume", "resumed"], root);
+  await printed(["resume", "resumed"], root);
   await printed(["serve", "w.json", "--devices", "cpu:0", "--no-cache", "-o", "fleet", "--once"], root);
 }, 300_000);
 

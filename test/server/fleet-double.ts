@@ -76,7 +76,7 @@ export function createFleetDouble(): FleetDouble {
       return jobs.get(name)!;
     },
     pause: async (name) => stand(name, "paused", isLive),
-    resume: async (name) => stand(name, "waiting", (standing) => standing === "paused"),
+    unpause: async (name) => stand(name, "waiting", (standing) => standing === "paused"),
     clone: async (name, newName, overrides, warmStart) => {
       cloned.push([name, newName, overrides, warmStart]);
       return put({ ...jobs.get(name)!, name: newName, standing: "waiting" });

@@ -39,7 +39,7 @@ const REQUESTS: readonly (readonly [method: string, path: string, target: string
   ["get", "/v1/jobs/{name}", "/v1/jobs/ann"],
   ["patch", "/v1/jobs/{name}", "/v1/jobs/ann", { priority: 2 }],
   ["post", "/v1/jobs/{name}/pause", "/v1/jobs/ann/pause"],
-  ["post", "/v1/jobs/{name}/resume", "/v1/jobs/ann/resume"],
+  ["post", "/v1/jobs/{name}/unpause", "/v1/jobs/ann/unpause"],
   ["post", "/v1/jobs/{name}/clone", "/v1/jobs/ann/clone", { name: "bob", overrides: { seed: 4 }, warmStart: true }],
   ["delete", "/v1/jobs/{name}", "/v1/jobs/ann"],
   ["post", "/v1/what-if", "/v1/what-if", { job: { name: "eve" }, policy: "sjf" }],

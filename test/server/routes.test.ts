@@ -47,10 +47,10 @@ describe("jobs", () => {
     await ask("POST", "/v1/jobs", submit({ name: "ann" }));
     const standing = ({ body }: Answer): string => (body as JobStatus).standing;
     expect(standing(await ask("POST", "/v1/jobs/ann/pause"))).toBe("paused");
-    expect(standing(await ask("POST", "/v1/jobs/ann/resume"))).toBe("waiting");
+    expect(standing(await ask("POST", "/v1/jobs/ann/unpause"))).toBe("waiting");
     expect((await ask("PATCH", "/v1/jobs/ann", submit({ priority: -3 }))).body).toMatchObject({ priority: -3 });
     expect(standing(await ask("DELETE", "/v1/jobs/ann"))).toBe("cancelled");
-    const again = await ask("POST", "/v1/jobs/ann/resume");
+    const again = await ask("POST", "/v1/jobs/ann/unpause");
     expect(again.status).toBe(409);
     expect(refusal(again)).toEqual({ expected: "a job to be waiting", at: "ann", got: "cancelled" });
   });

@@ -1,5 +1,5 @@
 import { InputError } from "../../core/index.ts";
-import { type Context, type Place, readInput } from "../../files/index.ts";
+import { type Context, isFolder, type Place, readInput } from "../../files/index.ts";
 import { checkPlan, documentHint, type Plan, parseWorkload, type ReadText, readText } from "../../plan/index.ts";
 import type { TraceStream } from "../../traces/index.ts";
 import { createPlan, noteNominal } from "./create-plan.ts";
@@ -16,14 +16,31 @@ export interface LoadedPlan {
   readonly source: ReadText;
 }
 
+/** By place, the document that it was asked about last: whoever asks what a file holds loads it next. */
+const ASKED_ABOUT = new WeakMap<
+  Place,
+  { readonly file: string; readonly source: ReadText & { readonly text: string } }
+>();
+
 function readDocument(place: Place, file: string): ReadText & { readonly text: string } {
+  const asked = ASKED_ABOUT.get(place);
+  ASKED_ABOUT.delete(place);
+  if (asked?.file === file) return asked.source;
   const { text, file: full } = readInput(place, file, "a plan or a workload file");
   return { ...readText(text, full), text };
 }
 
 /** Whether a file holds a plan or a workload. @throws InputError for anything else */
 export function planOrWorkload(place: Place, file: string): "plan" | "workload" {
+  if (isFolder(place, file))
+    throw new InputError({
+      expected: "a plan or a workload file",
+      file,
+      got: "a folder",
+      hint: "`loratwin resume` goes on with the run in a folder; `loratwin replay` simulates it again.",
+    });
   const source = readDocument(place, file);
+  ASKED_ABOUT.set(place, { file, source });
   const kind = (source.value as { readonly kind?: unknown } | null)?.kind;
   if (kind === "plan" || kind === "workload") return kind;
   const isOfTrace = has(source.value, "traceEvents");

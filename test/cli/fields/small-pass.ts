@@ -143,7 +143,7 @@ export async function smallPass(): Promise<Pass> {
   outputs["compare"] = await json("compare", "simulated.json", "run");
   outputs["check-run"] = await json("check-run", "run");
   outputs["launch"] = await json("launch", "plan.json", "--hosts", "localhost", "-o", "launched");
-  outputs["replay"] = await json("simulate", "run");
+  outputs["replay"] = await json("replay", "run");
   outputs["watch"] = await json("watch", "run");
   outputs["devices"] = await json("devices");
   outputs["catalog"] = await json("catalog");

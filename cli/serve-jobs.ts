@@ -1,0 +1,256 @@
+import { EventEmitter } from "node:events";
+import path from "node:path";
+import { DeviceError, InputError, PlanError, shellQuoted } from "../core/index.ts";
+import { absolute } from "../files/index.ts";
+import { checkDocument, completeJob, jobSchema, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
+import {
+  FLEET_FILES,
+  findResumable,
+  type LiveFleet,
+  type OpenedFleet,
+  onInterrupt,
+  onNotice,
+  openLiveFleet,
+  type ResumableFleet,
+  RUN_FILES,
+  submissionOf,
+  takeFleetFolder,
+} from "../runs/index.ts";
+import {
+  CONTROL_SOCKET,
+  type ControlOptions,
+  type FleetControl,
+  type JobOverrides,
+  type ListenOptions,
+  liveControl,
+  openServer,
+  placeJob,
+  unwritten,
+} from "../server/index.ts";
+import type { RequestChoice } from "../workbench/index.ts";
+import { CHECKPOINT_OPTIONS, INTERRUPTED, NOTICED, noticeOf, rhythmOf } from "./checkpoint-options.ts";
+import { type Arguments, flag, optionalCount, optionalText, requiredText } from "./command.ts";
+import { fleetLine, jobsTable, noticeLines } from "./describe-jobs.ts";
+import type { Io } from "./io.ts";
+import type { Option, OptionTable } from "./option-table.ts";
+import { printResult, takenOver } from "./output.ts";
+import { VERIFY_OPTIONS } from "./plan-options.ts";
+import { contextOf, usesCache, verifiedFleetChoice } from "./request-options.ts";
+import { FLEET_PLAN_OPTIONS, policyOption } from "./simulate-fleet.ts";
+import { warnSlow } from "./warn-slow.ts";
+import { browserAsset } from "./write-report.ts";
+
+/** The options of jobs over time that are trained. */
+export const SERVE_OPTIONS = {
+  once: { type: "boolean", default: false, describe: "end when the workload's jobs have ended" },
+  port: { type: "number", describe: "listen on 127.0.0.1 as well; 0 for any port that is free" },
+  "token-file": { type: "string", describe: "file with the token for --port; token in the run folder when absent" },
+  ...FLEET_PLAN_OPTIONS,
+  ...CHECKPOINT_OPTIONS,
+  ...VERIFY_OPTIONS,
+} as const satisfies OptionTable;
+
+export const DEFAULT_POLICY = "mlora";
+
+export const POLICY_OPTION = {
+  type: "string",
+  describe: "the job scheduler's policy: a name (see `simulate --help`), or your own by its path",
+} as const satisfies Option;
+
+/** Of TCP. */
+const MOST_PORT = 65_535;
+
+/** What the server asks beside what the fleet knows of itself. */
+function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
+  const { fleet, loaded, place, future } = opened;
+  return liveControl(fleet, {
+    submissionOf: (job) => submissionOf({ loaded, place, cache }, job),
+    derived({ name: _name, ...job }, name, overrides: JobOverrides) {
+      const written = { ...overrides, name };
+      return checkDocument(jobSchema, completeJob(written, job), unwritten(written));
+    },
+    predictedEnds: () => future.predictedEnds(),
+    async whatIf(submission, text) {
+      return future.whatIf(submission, text === undefined ? undefined : await policyOption(io, "policy", text));
+    },
+  });
+}
+
+/** The workload's jobs come when they say, on the fleet's clock. */
+function submitArrivals({ fleet, arrivals }: OpenedFleet, once: boolean): Disposable {
+  const timers = new Set<NodeJS.Timeout>();
+  let left = arrivals.length;
+  // All had come before the fleet was cut off.
+  if (once && left === 0) fleet.drain();
+  for (const { atSeconds, submission } of arrivals) {
+    const timer = setTimeout(
+      () => {
+        timers.delete(timer);
+        if (fleet.isDraining) return;
+        fleet.submit(submission);
+        left -= 1;
+        if (once && left === 0) fleet.drain();
+      },
+      Math.max(0, 1e3 * atSeconds - fleet.nowNs / 1e6),
+    );
+    timers.add(timer);
+  }
+  return {
+    [Symbol.dispose]() {
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}
+
+/** How a fleet has come to its end: who asked for that before all of its jobs had ended, and what it has failed with. */
+interface FleetEnd {
+  readonly asked: "a person" | "a notice" | undefined;
+  readonly error: unknown;
+}
+
+async function runFleet(io: Io, args: Arguments, fleet: LiveFleet): Promise<FleetEnd> {
+  let asked: FleetEnd["asked"];
+  const signals = io.signals ?? new EventEmitter();
+  using _interrupt = onInterrupt(
+    signals,
+    () => {
+      asked ??= "a person";
+      io.stderr("Ends with a checkpoint after the iterations that are queued; Ctrl-C again ends at once.\n");
+      fleet.end();
+    },
+    (code) => io.exit?.(code),
+  );
+  const notice = noticeOf(args);
+  let latest: NodeJS.Timeout | undefined;
+  const file = absolute(io, notice.file ?? path.join(fleet.folder, RUN_FILES.notice));
+  using _notice = onNotice({ signals, file, limit: notice.limit }, (why) => {
+    asked = "a notice";
+    latest = setTimeout(() => io.exit?.(NOTICED), 1000 * notice.seconds);
+    io.stderr(`Noticed (${why}): ends with a checkpoint, in ${notice.seconds} s at the latest.\n`);
+    fleet.end(why);
+  });
+  const error = await fleet.run().catch((failure: unknown) => failure);
+  clearTimeout(latest);
+  return { asked, error };
+}
+
+/** That under which a fleet was cut off that goes on, unless another is given. @throws InputError for one of a user's own */
+function policyName(args: Arguments, found: ResumableFleet | undefined): string {
+  const given = optionalText(args, "policy");
+  if (given !== undefined) return given;
+  const { policy = DEFAULT_POLICY } = found ?? {};
+  const known = POLICIES.find((name) => name === policy);
+  if (known !== undefined) return known;
+  throw new InputError({ expected: "the file of the fleet's own policy", at: "--policy", got: "none" });
+}
+
+interface ServedFleet {
+  readonly choice: RequestChoice;
+  readonly folder: string;
+  readonly policy: PolicyName | PolicyFactory;
+  readonly once: boolean;
+  readonly found: ResumableFleet | undefined;
+  /** It takes no jobs but those that it has. */
+  readonly isDraining: boolean;
+}
+
+/** A fleet that has ended since it has lost devices, and can go on without them. */
+interface CutFleet {
+  readonly goOn: () => Promise<number | CutFleet>;
+}
+
+/** Where the server listens. @throws InputError for a port that is none */
+function listenOptions(io: Io, args: Arguments, folder: string): ListenOptions {
+  const port = optionalCount(args, "port", 0);
+  if (port !== undefined && port > MOST_PORT)
+    throw new InputError({ expected: `a port of 0 to ${MOST_PORT}`, at: "--port", got: port });
+  const tokenFile = optionalText(args, "token-file") ?? path.join(folder, FLEET_FILES.token);
+  return {
+    place: io,
+    socket: path.join(folder, CONTROL_SOCKET),
+    ...(port === undefined ? {} : { tcp: { host: "127.0.0.1", port, tokenFile } }),
+  };
+}
+
+/** What the server has, and whom it tells. */
+function controlOptions(io: Io, args: Arguments, { loaded }: OpenedFleet): ControlOptions {
+  const context = contextOf(io, args);
+  const { defaults = {} } = loaded.source.value as { readonly defaults?: JobOverrides };
+  return {
+    defaults: placeJob(defaults, path.dirname(loaded.source.file)),
+    assets: { script: browserAsset("server", "client.js"), style: browserAsset("server", "client.css") },
+    onFault: (error) => context.warn(String(error)),
+  };
+}
+
+/** Serves a fleet to its end: an exit code, or how it goes on where it has lost some of its devices. */
+async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise<number | CutFleet> {
+  const { choice, folder, policy, once, found, isDraining } = served;
+  const context = contextOf(io, args);
+  const workload = requiredText(args, "workload");
+  const rhythm = rhythmOf(args);
+  const listens = listenOptions(io, args, folder);
+  // Whatever can be refused at once is, before anything is loaded; and who asks meanwhile is told that it loads.
+  using _folder = found === undefined ? takeFleetFolder(io, folder) : undefined;
+  warnSlow(io);
+  await using server = await openServer(listens);
+  const opened = await openLiveFleet(context, workload, choice, { folder, policy, found, rhythm, world: io.world });
+  for (const line of opened.notes) context.note(line);
+  using fleet = opened.fleet;
+  if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
+  const control = controlOf(io, opened, usesCache(args));
+  await server.serve(control, controlOptions(io, args, opened));
+  const where = server.address.url === null ? "" : ` and on ${server.address.url}`;
+  context.note(`serves on ${server.address.socket}${where}`);
+  const unsubscribe = control.subscribe((notice) => {
+    if (notice.kind !== "step" && notice.kind !== "evaluation")
+      for (const line of noticeLines(notice)) context.note(line);
+  });
+  using _arrivals = submitArrivals(opened, once);
+  if (isDraining) fleet.drain();
+  const goesOn = `\`loratwin resume ${shellQuoted(folder)} ${shellQuoted(workload)}\` goes on, with the same options.`;
+  const { asked, error } = await runFleet(io, args, fleet);
+  if (error !== undefined) {
+    const failure = error instanceof DeviceError ? new DeviceError({ hint: goesOn, ...error.facts }) : error;
+    if (!fleet.loss.isOf(error) || asked !== undefined) throw failure;
+    return { goOn: () => goOnWithout(io, args, served, fleet, failure) };
+  }
+  unsubscribe();
+  const [jobs, status] = await Promise.all([control.jobs(), control.status()]);
+  printResult(io, args, { status, jobs, folder }, () =>
+    [fleetLine(status), "", jobsTable(jobs, status.uptimeSeconds), "", `written to ${folder}`].join("\n"),
+  );
+  if (asked === undefined || jobs.every(({ standing }) => standing === "ended")) return 0;
+  context.note(goesOn);
+  return asked === "a notice" ? NOTICED : INTERRUPTED;
+}
+
+/** Goes on without the devices that have stopped, or fails as they did where that cannot be. @throws DeviceError */
+async function goOnWithout(
+  io: Io,
+  args: Arguments,
+  served: ServedFleet,
+  { loss, setting }: LiveFleet,
+  failure: unknown,
+): Promise<number | CutFleet> {
+  const context = contextOf(io, args);
+  context.note(`goes on without ${loss.devices.join(", ")}`);
+  const choice = loss.leftOf(served.choice, setting);
+  try {
+    const found = findResumable(io, served.folder, "fleet");
+    return await serveFleet(io, args, { ...served, choice, found, isDraining: loss.wasDraining });
+  } catch (error) {
+    if (!(error instanceof InputError || error instanceof PlanError)) throw error;
+    context.warn(`it cannot go on with the devices that are left: ${error.message}`);
+    throw failure;
+  }
+}
+
+/** Serves jobs over time in a folder until they have ended. `found`: what they go on from. Returns the exit code. */
+export async function serveJobs(io: Io, args: Arguments, folder: string, found?: ResumableFleet): Promise<number> {
+  const policy = await policyOption(io, "policy", policyName(args, found));
+  const ways = { choice: verifiedFleetChoice(args), folder, policy, once: flag(args, "once") };
+  let served = await serveFleet(io, args, { ...ways, found, isDraining: false });
+  while (typeof served !== "number") served = await served.goOn();
+  return served;
+}

@@ -1,0 +1,138 @@
+import { existsSync, linkSync, readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { InputError, shellQuoted } from "../../core/index.ts";
+import { linesOfFile, wholeLinesOf, writePieces, writeWholeFile, writeWholeFolder } from "../../files/index.ts";
+import {
+  jobDigest,
+  journalLines,
+  type PlannedJob,
+  readText,
+  type JournalLine as SchedulerLine,
+} from "../../plan/index.ts";
+import { type CheckOwner, type FoundCheckpoint, findCheckpoint, putAside } from "../checkpoints/find-checkpoint.ts";
+import { weightsByJournal } from "../checkpoints/known-weights.ts";
+import { FLEET_FILES } from "../folder/fleet-folder.ts";
+import type { JournalEvent, JournalLine } from "../folder/journal.ts";
+import { isGoingOn, journalEvents } from "../folder/load-run.ts";
+import { RUN_FILES } from "../folder/run-folder.ts";
+
+/** A run that did not get to its end, of a plan or of jobs over time, and where it can go on. */
+export interface StoppedRun {
+  /** Absolute. */
+  readonly folder: string;
+  readonly found: FoundCheckpoint;
+  /** What befell it. */
+  readonly journal: readonly JournalLine[];
+  /** What was decided; of a plan's jobs nothing is. */
+  readonly lines: readonly SchedulerLine[];
+  /** The digest of the weights that it trained on last; undefined where the journal does not tell. */
+  readonly weights: string | undefined;
+}
+
+/**
+ * Finds the newest checkpoint to go on from. Nothing is changed. `given`: the folder, for people.
+ * @throws InputError for a run that goes on, or has got to its end
+ */
+export function findStopped(folder: string, given: string, checkOwner: CheckOwner): StoppedRun {
+  const file = path.join(folder, RUN_FILES.journal);
+  const { lines, others } = journalLines(linesOfFile(file), file);
+  const journal = journalEvents(others);
+  const last = journal.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
+  if (last?.event === "ended")
+    throw new InputError({
+      expected: "a run that did not get to its end",
+      got: given,
+      hint: `Its adapters are in ${given}/adapters. More steps are a new run, whose jobs start from them: \`adapter: { init: ... }\`.`,
+    });
+  if (last?.event === "started" && isGoingOn({ state: "unfinished", journal }))
+    throw new InputError({
+      expected: "a run that nobody carries out",
+      got: given,
+      hint: `Process ${last.process} does; \`loratwin watch ${shellQuoted(given)}\` shows it.`,
+    });
+  return { folder, found: findCheckpoint(folder, checkOwner), journal, lines, weights: weightsByJournal(journal) };
+}
+
+/** What it goes on from, for people. */
+export function resumeNotes(
+  { found: { name, skipped } }: Pick<StoppedRun, "found">,
+  numLeft: number,
+  numOver: number,
+): readonly string[] {
+  return [
+    ...skipped.map((each) => `checkpoint ${each.name} is skipped: ${each.why}`),
+    `${name === undefined ? "begins anew, as there is no checkpoint" : `goes on from checkpoint ${name}`}: ` +
+      `jobs left ${numLeft}, over ${numOver}`,
+  ];
+}
+
+/** The same for the journal. `steps`: those that jobs have made, by name. */
+export function resumedEvent(
+  { found: { name, skipped } }: Pick<StoppedRun, "found">,
+  steps: ReadonlyMap<string, number>,
+): JournalEvent {
+  return { event: "resumed", checkpoint: name ?? null, steps: Object.fromEntries(steps), skipped };
+}
+
+/** @throws InputError where a job is not as it was: what it has learned would be another job's */
+export function checkSameJob(before: PlannedJob | undefined, job: PlannedJob): void {
+  if (before !== undefined && jobDigest(before) === jobDigest(job)) return;
+  throw new InputError({
+    expected: `job ${job.name} as the run has it: data, seed, adapter, optimizer and steps`,
+    got: before === undefined ? "no such job" : "another one",
+  });
+}
+
+/** Folders of earlier parts of a run, oldest first. */
+export function earlierParts(folder: string): readonly string[] {
+  const within = path.join(folder, RUN_FILES.earlier);
+  if (!existsSync(within)) return [];
+  const numbers = readdirSync(within).filter((name) => /^\d+$/.test(name));
+  return numbers.sort((a, b) => Number(a) - Number(b)).map((name) => path.join(within, name));
+}
+
+/** The folder of the part that was carried out last, for when the run goes on. */
+export function nextPart(folder: string): string {
+  return path.join(folder, RUN_FILES.earlier, String(earlierParts(folder).length + 1));
+}
+
+/** What was seen of a part: of one that ended early, the trace stands for what devices reported. */
+const SEEN = [RUN_FILES.trace, FLEET_FILES.segments, RUN_FILES.completions] as const;
+
+export interface BeginAgain {
+  /** Where the part before is put; undefined where it is there, or nothing was seen of it. */
+  readonly part: string | undefined;
+  /** By name, steps that jobs have made: lines of all others are taken out of metrics.jsonl. */
+  readonly done: ReadonlyMap<string, number>;
+  /** The plan for the rest. */
+  readonly plan?: string;
+}
+
+/**
+ * Makes the folder of a run ready to go on: what was seen of the part before is put into `earlier`, and the lines of steps
+ * that are made again are taken out. In such an order that a process that is killed meanwhile leaves a folder that can be
+ * resumed.
+ */
+export function beginAgain({ folder, found }: StoppedRun, { part, done, plan }: BeginAgain): void {
+  const at = (name: string): string => path.join(folder, name);
+  const seen = SEEN.filter((name) => existsSync(at(name)));
+  const kept = seen.includes(RUN_FILES.trace) ? [RUN_FILES.trace] : seen;
+  if (part !== undefined)
+    writeWholeFolder(part, (unfinished) => {
+      for (const name of [RUN_FILES.plan, FLEET_FILES.setting, ...kept])
+        if (existsSync(at(name))) linkSync(at(name), path.join(unfinished, name));
+    });
+  const metrics = at(RUN_FILES.metrics);
+  writeWholeFile(metrics, (descriptor) => writePieces(descriptor, keptLines(metrics, done)));
+  // A notice was of the process that is no more.
+  for (const name of [...seen, RUN_FILES.notice]) rmSync(at(name), { force: true });
+  if (plan !== undefined) writeWholeFile(at(RUN_FILES.plan), plan);
+  putAside(folder, found);
+}
+
+function* keptLines(file: string, done: ReadonlyMap<string, number>): Generator<string> {
+  for (const line of wholeLinesOf(file)) {
+    const { job, step } = readText(line, file).value as { readonly job: string; readonly step: number };
+    if (step < (done.get(job) ?? 0)) yield line;
+  }
+}
