@@ -184,6 +184,6 @@ it("prints a program for CUDA's compiler, and says which programs there are", as
   const { code, stderr } = await runCli(["calibrate", "--script", "perl"], root);
   expect([code, stderr]).toEqual([
     2,
-    expect.stringMatching(/^Expected another value at --script, got "perl"; there are "python", "cuda"\.\n/),
+    expect.stringMatching(/^Expected one of python, cuda at --script, got "perl"\.\n/),
   ]);
 });
