@@ -132,7 +132,7 @@ describe("calibrate --from", () => {
       ["other.csv"],
       /^Expected the GPU of the catalog .* got "A card of mine"\.\nHint: --to names one/,
     ],
-    ["no table", [], /^Expected a table of kernel times, or several at --from, got "none"/],
+    ["no table", [], /^Expected a value after --from, got "none"\.\nHint: --from: tables of kernel times/],
     ["a file that is not there", ["none.csv"], /none\.csv: Expected a table of kernel times, got "no such file"/],
     [
       "times of another GPU",
