@@ -132,7 +132,7 @@ describe("calibrate --from", () => {
       ["other.csv"],
       /^Expected the GPU of the catalog .* got "A card of mine"\.\nHint: --to names one/,
     ],
-    ["no table", [], /^Expected a table of kernel times, or several at --from, got "none"/],
+    ["no table", [], /^Expected a value after --from, got "none"\.\nHint: --from: tables of kernel times/],
     ["a file that is not there", ["none.csv"], /none\.csv: Expected a table of kernel times, got "no such file"/],
     [
       "times of another GPU",
@@ -184,6 +184,6 @@ it("prints a program for CUDA's compiler, and says which programs there are", as
   const { code, stderr } = await runCli(["calibrate", "--script", "perl"], root);
   expect([code, stderr]).toEqual([
     2,
-    expect.stringMatching(/^Expected another value at --script, got "perl"; there are "python", "cuda"\.\n/),
+    expect.stringMatching(/^Expected one of python, cuda at --script, got "perl"\.\n/),
   ]);
 });

@@ -331,11 +331,15 @@ describe("estimate refuses", () => {
       [...ASKED, "--prices", "none.json"],
       /^none\.json: Expected a file of prices, got "no such file"/,
     ],
-    ["a file of something else", [...ASKED, "--prices", "c.yaml"], /c\.yaml:3:1: Expected only known keys at machines/],
+    [
+      "a file of something else",
+      [...ASKED, "--prices", "c.yaml"],
+      /c\.yaml:1:1: Expected "prices" at kind, got "cluster"/,
+    ],
     [
       "a schedule that is simulated only",
       [...PRICED, "--schedule", "tp"],
-      /^Expected another value at --schedule, got "tp"; there are "auto", "lorapp"/,
+      /^Expected one of auto, lorapp, .* at --schedule, got "tp"/,
     ],
   ])("%s", async (_, argv, pattern) => {
     expect(await refused(...argv)).toEqual(message(pattern));

@@ -199,7 +199,7 @@ describe("layouts", () => {
 
   it.each([
     [["--precision", "float8", "--dtype", "nf4"], /^Expected --precision bfloat16 beside --dtype nf4, got "float8"/],
-    [["--dtype", "float32"], /^Expected another value at --dtype, got "float32"; there are "bfloat16", "int8", "nf4"/],
+    [["--dtype", "float32"], /^Expected one of bfloat16, int8, nf4 at --dtype, got "float32"\./],
   ] as const)("refuse %j", async (argv, message) => {
     const { code, stderr } = await runCli([...ASKED, ...argv], root);
     expect(stderr).toMatch(message);

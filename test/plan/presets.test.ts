@@ -66,7 +66,7 @@ describe("a model that is known by name", () => {
 
   test.each(["", "llama-3.1", "Llama 4 Scout", "constructor", "llama-3.1-8b-instruct-base-x"])("%o is none", (name) => {
     expect(() => workloadArchitecture({ model: { architecture: name, dtype: "bfloat16" } })).toThrow(
-      /Expected an architecture \(tinyllama-1\.1b, .*\) or the keys of a config\.json/,
+      /Expected the name of an architecture or the keys of a config\.json/,
     );
   });
 });
