@@ -145,7 +145,7 @@ export interface WholeRows extends Pick<Dataset, "rows" | "numJoined" | "format"
 export async function locateData(data: DataSource, options: ReadDatasetOptions = {}): Promise<string> {
   const source = fileSourceOf(data, options.at ?? "data");
   return isHubPath(source.path)
-    ? await downloadData(source.path, source.split ?? "train", options.download)
+    ? await downloadData(source.path, source.split, options.download)
     : path.resolve(options.baseFolder ?? ".", source.path);
 }
 
