@@ -26,6 +26,7 @@ async function main(): Promise<number> {
     stdoutTaken: () => isTaken(process.stdout),
     stderr: (text) => process.stderr.write(text),
     isTty: process.stderr.isTTY === true,
+    isStdoutTty: process.stdout.isTTY === true,
     cwd: process.cwd(),
     signals: process,
     exit: (code) => process.exit(code),

@@ -13,19 +13,20 @@ export { type InitModelOptions, type InitModelResult, initModel } from "./init-m
 export { orderRows, type RowOrderOptions } from "./order-rows.ts";
 // Training data read as token rows.
 export {
+  collectRows,
   cutRow,
   cutToLength,
   type Dataset,
   locateData,
-  type MadeRows,
+  type MadeOrRefused,
   makeRows,
   type ReadDatasetOptions,
+  type RowPart,
   type RowWork,
   readDataset,
-  readEachRecord,
-  readRowWork,
-  readWholeRows,
+  readRowParts,
   type SeenRecord,
+  seenOfPart,
   type WholeRows,
 } from "./read-dataset.ts";
 // A record of a data file.

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { InputError } from "../core/index.ts";
+import { InputError, sum } from "../core/index.ts";
 import type { DataFormat, DataSource, FileSource } from "./data-source.ts";
 import { type DownloadOptions, downloadData } from "./hub/download.ts";
 import { isHubPath } from "./hub/hub-path.ts";
@@ -37,9 +37,28 @@ export interface ReadDatasetOptions {
 export interface RowWork {
   readonly records: readonly DataRecord[];
   readonly source: FileSource & { readonly format: DataFormat };
-  readonly vocabularySize: number;
-  readonly mostTokens: number;
+  /** The tokenizer's when absent. */
+  readonly vocabularySize?: number | undefined;
+  /** All when absent. */
+  readonly mostTokens?: number | undefined;
 }
+
+/** Some of a source's records one after another. */
+export interface RowPart {
+  readonly records: readonly DataRecord[];
+  /** Undefined, with why the only record is refused, until one has shown it. */
+  readonly format: DataFormat | undefined;
+  readonly refused?: InputError;
+  readonly inferred: string | undefined;
+  /** Bytes of the files that were read up to here, of how many. */
+  readonly bytesRead: number;
+  readonly ofBytes: number;
+  /** Of the texts in it. */
+  readonly characters: number;
+}
+
+/** What a record became: a row, or why there is none. */
+export type MadeOrRefused = { readonly row: MadeRow } | { readonly refused: InputError };
 
 export interface Dataset {
   readonly rows: readonly Row[];
@@ -116,19 +135,32 @@ function makeRow(
   return row;
 }
 
-/** Rows, and in how many a token reaches across the border of what is scored. */
-export interface MadeRows extends Pick<Dataset, "rows" | "numJoined"> {}
-
-function collectRows(made: readonly MadeRow[]): MadeRows {
-  const rows = made.map(({ inputIds, labels }) => ({ inputIds, labels }));
-  return { rows, numJoined: made.filter(({ isJoined }) => isJoined).length };
-}
-
-/** The rows of records, in their order. @throws InputError */
-export function makeRows({ records, source, vocabularySize, mostTokens }: RowWork, tokenizer: TextTokenizer): MadeRows {
-  const context = { source, mostTokens, tokenizer: () => tokenizer };
+/** What records become, in their order. `onRecord` is told which is begun. */
+export function makeRows(
+  { records, source, vocabularySize, mostTokens }: RowWork,
+  tokenizer: TextTokenizer | undefined,
+  at = "data",
+  onRecord: (index: number) => void = () => {},
+): readonly MadeOrRefused[] {
+  const context: RowContext = {
+    source,
+    mostTokens: mostTokens ?? Number.POSITIVE_INFINITY,
+    tokenizer() {
+      if (tokenizer !== undefined) return tokenizer;
+      throw new InputError({ expected: "a model with a tokenizer", at, hint: "Only format: tokens does without one." });
+    },
+  };
   const used = fieldsUsed(source);
-  return collectRows(records.map((record) => makeRow(record, source.format, used, context, vocabularySize)));
+  const idsBelow = vocabularySize ?? tokenizer?.vocabularySize ?? Number.POSITIVE_INFINITY;
+  return records.map((record, index) => {
+    onRecord(index);
+    try {
+      return { row: makeRow(record, source.format, used, context, idsBelow) };
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return { refused: error };
+    }
+  });
 }
 
 /** What a source's first record shows: its format, where the source does not say it. @throws InputError */
@@ -149,49 +181,70 @@ export async function locateData(data: DataSource, options: ReadDatasetOptions =
     : path.resolve(options.baseFolder ?? ".", source.path);
 }
 
-/** What a record became: a row, or why there is none. */
+/** Of one part: few enough for threads that begin to have something soon, and for the memory. */
+const MOST_OF_PART = { records: 250, characters: 250_000 } as const;
+
+function charactersIn(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 1;
+  return sum((Array.isArray(value) ? value : Object.values(value)).map(charactersIn));
+}
+
+/**
+ * The records of a source, whose file or folder was located, in parts.
+ * @throws InputError for the file itself
+ */
+export async function* readRowParts(data: DataSource, file: string, at: string): AsyncGenerator<RowPart> {
+  const source = fileSourceOf(data, at);
+  let [records, characters]: [DataRecord[], number] = [[], 0];
+  let [bytesRead, ofBytes] = [0, 0];
+  let format: DataFormat | undefined;
+  let inferred: string | undefined;
+  const part = (): RowPart => ({ records, format, inferred, bytesRead, ofBytes, characters });
+  const onRead = (bytes: number, of: number): void => {
+    [bytesRead, ofBytes] = [bytes, of];
+  };
+  let fault: unknown;
+  try {
+    for await (const record of readRecords(file, source, `${at}.path`, onRead)) {
+      if (format === undefined) {
+        try {
+          ({ format, because: inferred } = beginSource(source, record, at));
+        } catch (error) {
+          if (!(error instanceof InputError)) throw error;
+          yield { ...part(), records: [record], refused: error };
+          continue;
+        }
+      }
+      records.push(record);
+      characters += charactersIn(record.value);
+      if (records.length < MOST_OF_PART.records && characters < MOST_OF_PART.characters) continue;
+      yield part();
+      [records, characters] = [[], 0];
+    }
+  } catch (error) {
+    fault = error;
+  }
+  // What stands before a fault of the file comes before it.
+  if (records.length > 0) yield part();
+  if (fault !== undefined) throw fault;
+}
+
+/** What a record of a source became. */
 export type SeenRecord = { readonly place: Place; readonly inferred: string | undefined } & (
   | { readonly format: DataFormat; readonly row: MadeRow }
   // Of the first records it may not be known.
   | { readonly format: DataFormat | undefined; readonly refused: InputError }
 );
 
-/** The records of a source, whose file or folder was located, as rows. */
-async function* seenRecords(
-  source: FileSource,
-  file: string,
-  options: ReadDatasetOptions,
-  at: string,
-): AsyncGenerator<SeenRecord> {
-  const context: RowContext = {
-    source,
-    mostTokens: options.mostTokens ?? Number.POSITIVE_INFINITY,
-    tokenizer() {
-      if (options.tokenizer !== undefined) return options.tokenizer;
-      throw new InputError({ expected: "a model with a tokenizer", at, hint: "Only format: tokens does without one." });
-    },
-  };
-  const vocabularySize = options.vocabularySize ?? options.tokenizer?.vocabularySize ?? Number.POSITIVE_INFINITY;
-  const used = fieldsUsed(source);
-  let format: DataFormat | undefined;
-  let inferred: string | undefined;
-  for await (const record of readRecords(file, source, `${at}.path`)) {
-    try {
-      if (format === undefined) ({ format, because: inferred } = beginSource(source, record, at));
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      yield { place: record.place, format, inferred, refused: error };
-      continue;
-    }
-    const known: DataFormat = format!;
-    const seen = { place: record.place, format: known, inferred } as const;
-    try {
-      yield { ...seen, row: makeRow(record, known, used, context, vocabularySize) };
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      yield { ...seen, refused: error };
-    }
-  }
+/** A part's records with what they became; undefined where that is not known of any. */
+export function seenOfPart(part: RowPart, made: readonly MadeOrRefused[]): readonly SeenRecord[] {
+  const { records, format, inferred, refused } = part;
+  return records.map(({ place }, index) => {
+    const own = made[index];
+    if (own === undefined || format === undefined) return { place, inferred, format, refused: refused! };
+    return { place, inferred, format, ...own };
+  });
 }
 
 /**
@@ -199,8 +252,40 @@ async function* seenRecords(
  * @throws InputError
  */
 export async function* readEachRecord(data: DataSource, options: ReadDatasetOptions = {}): AsyncGenerator<SeenRecord> {
-  const at = options.at ?? "data";
-  yield* seenRecords(fileSourceOf(data, at), await locateData(data, options), options, at);
+  const { at = "data", tokenizer, vocabularySize, mostTokens } = options;
+  const source = fileSourceOf(data, at);
+  for await (const part of readRowParts(source, await locateData(data, options), at)) {
+    const { records, format } = part;
+    const work = { records, vocabularySize, mostTokens };
+    yield* seenOfPart(
+      part,
+      format === undefined ? [] : makeRows({ ...work, source: { ...source, format } }, tokenizer, at),
+    );
+  }
+}
+
+/** The rows of all records. @throws InputError for the first that is refused, and where there is no record */
+export async function collectRows(
+  records: AsyncIterable<SeenRecord>,
+  data: DataSource,
+  file: string,
+  at = "data",
+): Promise<WholeRows> {
+  const rows: Row[] = [];
+  let numJoined = 0;
+  let first: Extract<SeenRecord, { row: MadeRow }> | undefined;
+  for await (const seen of records) {
+    if ("refused" in seen) throw seen.refused;
+    first ??= seen;
+    const { inputIds, labels, isJoined } = seen.row;
+    rows.push({ inputIds, labels });
+    numJoined += Number(isJoined === true);
+  }
+  if (first === undefined)
+    throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint: "No label is scored." });
+  const { format, inferred } = first;
+  const shuffle = fileSourceOf(data, at).shuffle ?? format !== "tokens";
+  return { rows, numJoined, format, ...(inferred === undefined ? {} : { inferred }), shuffle, file };
 }
 
 /**
@@ -208,47 +293,7 @@ export async function* readEachRecord(data: DataSource, options: ReadDatasetOpti
  * @throws InputError with file, line or record, and field
  */
 export async function readWholeRows(data: DataSource, options: ReadDatasetOptions = {}): Promise<WholeRows> {
-  const at = options.at ?? "data";
-  const source = fileSourceOf(data, at);
-  const file = await locateData(data, options);
-  const rows: MadeRow[] = [];
-  let first: Extract<SeenRecord, { row: MadeRow }> | undefined;
-  for await (const seen of seenRecords(source, file, options, at)) {
-    if ("refused" in seen) throw seen.refused;
-    first ??= seen;
-    rows.push(seen.row);
-  }
-  if (first === undefined)
-    throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint: "No label is scored." });
-  const { format, inferred } = first;
-  const shuffle = source.shuffle ?? format !== "tokens";
-  return { ...collectRows(rows), format, ...(inferred === undefined ? {} : { inferred }), shuffle, file };
-}
-
-/**
- * `readWholeRows` up to the tokenizer: all records, of which `makeRows` makes the rows. Undefined for `tokens`, which
- * need none. @throws InputError
- */
-export async function readRowWork(
-  data: DataSource,
-  options: ReadDatasetOptions & { readonly vocabularySize: number },
-): Promise<(RowWork & Pick<WholeRows, "inferred" | "file">) | undefined> {
-  const at = options.at ?? "data";
-  const source = fileSourceOf(data, at);
-  const file = await locateData(data, options);
-  const records: DataRecord[] = [];
-  let format: DataFormat | undefined;
-  let inferred: string | undefined;
-  for await (const record of readRecords(file, source, `${at}.path`)) {
-    if (format === undefined) ({ format, because: inferred } = beginSource(source, record, at));
-    if (format === "tokens") return undefined;
-    records.push(record);
-  }
-  const { vocabularySize, mostTokens = Number.POSITIVE_INFINITY } = options;
-  const reason = inferred === undefined ? {} : { inferred };
-  return format === undefined
-    ? undefined
-    : { records, source: { ...source, format }, vocabularySize, mostTokens, file, ...reason };
+  return await collectRows(readEachRecord(data, options), data, await locateData(data, options), options.at);
 }
 
 /** A row cut to a length, and what becomes of it. */

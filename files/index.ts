@@ -1,5 +1,5 @@
 // Where operations find files, and who is told what they chose.
-export { type Context, type Place, silent } from "./context.ts";
+export { type Context, type Place, silent, type TellBytes } from "./context.ts";
 // Faults that are asked for, to see what becomes of a run.
 export { askForFaults, faultAt, isSystemError, passFault } from "./faults.ts";
 // A file's digest.

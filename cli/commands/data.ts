@@ -1,4 +1,5 @@
 import type { FileSource } from "../../datasets/index.ts";
+import { silent } from "../../files/index.ts";
 import { inspectData, type SeenRow } from "../../workbench/index.ts";
 import { type Command, flag, optionalCount, optionalText, requiredText } from "../command.ts";
 import { dataLines, dataText, rowJson } from "../describe-data.ts";
@@ -57,7 +58,9 @@ export const dataCommand: Command = {
     const isJson = flag(args, "json");
     const mostShown = isJson ? 0 : (optionalCount(args, "show") ?? 0);
     const shown: SeenRow[] = [];
-    const data = await context.during("reading data", () =>
+    // A bar would stand between rows on the same terminal.
+    const { during } = isJson && io.isStdoutTty === true ? silent(io.cwd) : context;
+    const data = await during("reading data", (tell) =>
       inspectData(
         context,
         {
@@ -72,6 +75,7 @@ export const dataCommand: Command = {
           // Nobody reads on, as behind `| head`.
           if ((await io.stdoutTaken?.()) === false) io.exit?.(0);
         },
+        tell,
       ),
     );
     if (!isJson) io.stdout(`${[dataText(data), ...dataLines(data, shown)].join("\n")}\n`);

@@ -105,7 +105,8 @@ async function restWork(io: Io, args: Arguments, use: Use): Promise<TrainWork | 
   const { plan, loaded, source } = planned;
   if (plan === undefined) return undefined;
   const model = await openPlanModel(plan, verification(args, use));
-  const data = loaded?.data ?? (await context.during("reading data", () => loadPlanData(context, plan, model)));
+  const data =
+    loaded?.data ?? (await context.during("reading data", (tell) => loadPlanData(context, plan, model, tell)));
   return { folder, plan, model, data, resumed, source };
 }
 
@@ -120,7 +121,8 @@ async function newWork(io: Io, args: Arguments, use: Use): Promise<TrainWork> {
   try {
     const model = await openPlanModel(plan, verification(args, use));
     checkRunFolder(io, folder, plan, flag(args, "overwrite"));
-    const data = loaded?.data ?? (await context.during("reading data", () => loadPlanData(context, plan, model)));
+    const data =
+      loaded?.data ?? (await context.during("reading data", (tell) => loadPlanData(context, plan, model, tell)));
     return { folder, plan, model, data, source };
   } catch (error) {
     throw placeInput(error, { main: source });

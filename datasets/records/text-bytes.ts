@@ -6,7 +6,7 @@ import { InputError } from "../../core/index.ts";
 import { passFault } from "../../files/index.ts";
 
 /** Bytes that are read at once. */
-const PIECE = 2 ** 18;
+const PIECE = 2 ** 16;
 /** Bytes behind a frame that it may refer to; as many as `zstd -d` takes without being told. */
 const MOST_WINDOW = 2 ** 27;
 

@@ -1,17 +1,19 @@
 import { InputError } from "../../core/index.ts";
 import {
   cutRow,
+  type DataFormat,
   datasetDigest,
   type FileSource,
   loadTokenizer,
+  locateData,
   NOT_SCORED,
-  readEachRecord,
   type SeenRecord,
   type TextTokenizer,
 } from "../../datasets/index.ts";
 import { absolute, type Context } from "../../files/index.ts";
 import { DigestSet } from "./digest-set.ts";
 import { LengthCounts } from "./length-counts.ts";
+import { seeRows } from "./rows-in-workers.ts";
 
 export interface DataChoice {
   readonly source: FileSource;
@@ -59,6 +61,7 @@ export interface InspectedData {
     readonly p95: number;
     readonly max: number;
   };
+  /** Loaded when it is asked for. */
   readonly tokenizer: TextTokenizer | undefined;
 }
 
@@ -72,27 +75,37 @@ const LEFT_OUT = {
 } as const;
 
 /**
- * Reads all of a data file, of which it keeps 16 bytes a row. `onRow` is told each row, and waited for.
+ * Reads all of a data file, of which it keeps 16 bytes a row. `onRow` is told each row, and waited for;
+ * `onRead` how many bytes of how many have become rows.
  * @throws InputError for a file that cannot be read, or whose form cannot be told
  */
 export async function inspectData(
   context: Context,
   choice: DataChoice,
   onRow: (row: SeenRow) => Promise<void> | void = () => {},
+  onRead?: (bytes: number, ofBytes: number) => void,
 ): Promise<InspectedData> {
   const { source, cutoffLength = Number.POSITIVE_INFINITY } = choice;
-  const tokenizer = choice.tokenizer === undefined ? undefined : loadTokenizer(absolute(context, choice.tokenizer));
+  const folder = choice.tokenizer === undefined ? undefined : absolute(context, choice.tokenizer);
+  const options = {
+    at: "file",
+    onRead,
+    tokenizerFolder(format: DataFormat): string {
+      if (folder !== undefined) return folder;
+      throw new InputError({ expected: `--tokenizer, for rows that are read as ${format}`, got: "none" });
+    },
+  };
+  const file = await locateData(source, { baseFolder: context.cwd, at: "file" });
   const lengths = new LengthCounts();
   const seenBefore = new DigestSet();
   const counts = { rows: 0, refused: 0, cut: 0, dropped: 0, unscored: 0, joined: 0, repeated: 0, scored: 0 };
   let first: SeenRecord | undefined;
   let firstRefused: string | undefined;
-  for await (const seen of readEachRecord(source, { tokenizer, baseFolder: context.cwd, at: "file" })) {
+  let tokenizer: TextTokenizer | undefined;
+  for await (const seen of seeRows(source, file, options)) {
     first ??= seen;
     counts.rows += 1;
     const at = placeText(seen);
-    if (tokenizer === undefined && seen.format !== undefined && seen.format !== "tokens")
-      throw new InputError({ expected: `--tokenizer, for rows that are read as ${seen.format}`, got: "none" });
     if ("refused" in seen) {
       counts.refused += 1;
       firstRefused ??= seen.refused.message;
@@ -116,11 +129,15 @@ export async function inspectData(
   const [p50 = 0, p95 = 0, max = 0] = lengths.quantiles([0.5, 0.95, 1]).map(Math.round);
   return {
     file: source.path,
-    ...{ format: first?.format ?? "none", inferred: first?.inferred, numRows: counts.rows, tokenizer },
+    ...{ format: first?.format ?? "none", inferred: first?.inferred, numRows: counts.rows },
     ...{ numRefused: counts.refused, firstRefused },
     ...{ numCut: counts.cut, numDropped: counts.dropped, numUnscored: counts.unscored },
     ...{ numJoined: counts.joined, numRepeated: counts.repeated },
     tokens: { all: lengths.total, scored: counts.scored, p50, p95, max },
+    get tokenizer() {
+      if (folder !== undefined) tokenizer ??= loadTokenizer(folder);
+      return tokenizer;
+    },
   };
 }
 

@@ -57,7 +57,7 @@ export async function loadRequest(
   file: FileOrDocument,
   choice: RequestChoice,
 ): Promise<LoadedRequest> {
-  const loaded = await context.during("reading data", () => loadWorkload(context, file));
+  const loaded = await context.during("reading data", (tell) => loadWorkload(context, file, tell));
   if (choice.overTime !== true) refuseArrivals(loaded);
   const { devices, links, source: cluster } = loadCluster(context, choice, loaded.architecture.numLayers);
   const dtype = choice.dtype ?? loaded.workload.model.dtype;

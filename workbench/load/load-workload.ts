@@ -11,7 +11,7 @@ import {
   resolveModel,
 } from "../../datasets/index.ts";
 import { adapterDigest, type ModelFolder, openModelFolder, readPeftFolder } from "../../exec/index.ts";
-import { type FileOrDocument, type Place, readInput } from "../../files/index.ts";
+import { type FileOrDocument, type Place, readInput, type TellBytes } from "../../files/index.ts";
 import {
   type Architecture,
   divideRows,
@@ -199,20 +199,28 @@ async function openModel(workload: Workload, folder: string): Promise<ModelFolde
   return openModelFolder(await resolveModel(workload.model.path, { baseFolder: folder }));
 }
 
-/** Reads a workload, its model's configuration, its data and the adapters that jobs start from. @throws InputError */
-export async function loadWorkload(place: Place, file: FileOrDocument): Promise<LoadedWorkload> {
+/**
+ * Reads a workload, its model's configuration, its data and the adapters that jobs start from. `onRead` is told how many
+ * bytes of how many have become rows. @throws InputError
+ */
+export async function loadWorkload(place: Place, file: FileOrDocument, onRead?: TellBytes): Promise<LoadedWorkload> {
   const input = readInput(place, file, "a workload file");
   const workload = parseWorkload(input.text, input.file);
   const source = withSweeps(readText(input.text, input.file), workload);
   try {
-    return { ...(await loadInputs(workload, source, place.cache ?? false)), sweeps: workload.sweeps };
+    return { ...(await loadInputs(workload, source, place.cache ?? false, onRead)), sweeps: workload.sweeps };
   } catch (error) {
     throw placeError(error, source);
   }
 }
 
 /** What a workload names, looked at; relative paths start at the folder of its text. @throws InputError */
-export async function loadInputs(workload: Workload, source: ReadText, cache: boolean): Promise<LoadedWorkload> {
+export async function loadInputs(
+  workload: Workload,
+  source: ReadText,
+  cache: boolean,
+  onRead?: TellBytes,
+): Promise<LoadedWorkload> {
   const folder = path.dirname(source.file);
   const model = await openModel(workload, folder);
   const architecture = model?.architecture ?? workloadArchitecture(workload);
@@ -221,6 +229,7 @@ export async function loadInputs(workload: Workload, source: ReadText, cache: bo
     vocabularySize: architecture.vocabularySize,
     mostTokens: longestRow(architecture),
     cache,
+    onRead,
     tokenizerFolder: () => {
       if (model === undefined)
         throw new InputError({

@@ -2,20 +2,11 @@ import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson } from "../../core/index.ts";
-import {
-  cutToLength,
-  type Dataset,
-  loadTokenizer,
-  locateData,
-  readWholeRows,
-  type TextTokenizer,
-  type WholeRows,
-} from "../../datasets/index.ts";
+import { collectRows, cutToLength, type Dataset, locateData, type WholeRows } from "../../datasets/index.ts";
 import { fileDigest } from "../../files/index.ts";
 import type { FileData } from "../../plan/index.ts";
-import { builtWorker } from "../in-workers.ts";
 import { cachedRows, keepRows } from "./row-cache.ts";
-import { isWorthWorkers, readRowsInWorkers } from "./rows-in-workers.ts";
+import { seeRows } from "./rows-in-workers.ts";
 
 /** What a workload's or a plan's jobs share when their data are read. */
 export interface RowContext {
@@ -28,14 +19,8 @@ export interface RowContext {
   readonly tokenizerFolder: () => string;
   /** Whether rows are kept for later commands. */
   readonly cache: boolean;
-}
-
-/** Which records, and which ids rows may have. */
-interface WhereRows {
-  readonly baseFolder: string;
-  readonly at: string;
-  readonly vocabularySize: number;
-  readonly mostTokens: number;
+  /** Told how many bytes of how many have become rows, of one file after another. */
+  readonly onRead?: ((bytes: number, ofBytes: number) => void) | undefined;
 }
 
 /** Data of which rows are kept have no more bytes: of more, the hash alone takes as long as a look at the first row. */
@@ -60,7 +45,6 @@ export class RowReader {
   readonly #context: RowContext;
   readonly #whole = new Map<string, Promise<WholeRows>>();
   readonly #cut = new Map<string, Promise<Dataset>>();
-  #tokenizer: TextTokenizer | undefined;
   #tokenizerHash: string | undefined;
 
   constructor(context: RowContext) {
@@ -88,38 +72,17 @@ export class RowReader {
   }
 
   async #readWhole(data: FileData, at: string): Promise<WholeRows> {
-    const { folder, vocabularySize, mostTokens, cache } = this.#context;
-    const where = { baseFolder: folder, at };
-    const file = await locateData(data, where);
+    const { folder, vocabularySize, mostTokens, cache, tokenizerFolder, onRead } = this.#context;
+    const file = await locateData(data, { baseFolder: folder, at });
     const found = statSync(file, { throwIfNoEntry: false });
     const isKept = cache && found?.isFile() === true && found.size <= MOST_KEPT;
     const key = isKept ? this.#keyOf(data, file) : undefined;
     const kept = key === undefined ? undefined : cachedRows(key);
     if (kept !== undefined) return { ...kept, file, shuffle: data.shuffle ?? kept.format !== "tokens" };
-    const options = { ...where, vocabularySize, mostTokens };
-    const rows = (await this.#readInWorkers(data, file, options)) ?? (await this.#readHere(data, options));
+    const options = { at, vocabularySize, mostTokens, tokenizerFolder, onRead };
+    const rows = await collectRows(seeRows(data, file, options), data, file, at);
     if (key !== undefined) keepRows(key, rows);
     return rows;
-  }
-
-  async #readInWorkers(data: FileData, file: string, options: WhereRows): Promise<WholeRows | undefined> {
-    if (data.format === "tokens" || builtWorker() === null) return undefined;
-    const stats = statSync(file, { throwIfNoEntry: false });
-    const isWorth = stats?.isFile() === true && isWorthWorkers(data, stats.size);
-    const { tokenizerFolder } = this.#context;
-    return await readRowsInWorkers(data, { ...options, tokenizerFolder }, isWorth ? {} : { workers: 1 });
-  }
-
-  #readHere(data: FileData, options: WhereRows): Promise<WholeRows> {
-    return readWholeRows(data, {
-      ...options,
-      ...(data.format === "tokens" ? {} : { tokenizer: this.#loadTokenizer() }),
-    });
-  }
-
-  #loadTokenizer(): TextTokenizer {
-    this.#tokenizer ??= loadTokenizer(this.#context.tokenizerFolder());
-    return this.#tokenizer;
   }
 
   /** All that rows follow from: the data's bytes, the tokenizer's, and what is done with a record. */
