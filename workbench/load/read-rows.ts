@@ -93,7 +93,7 @@ export class RowReader {
     const tokenizer = how.format === "tokens" ? null : this.#tokenizerHash;
     const facts = {
       how,
-      ending: path.extname(file),
+      ending: path.basename(file).split(".").slice(-2).join("."),
       data: bytesHash([located]),
       tokenizer,
       vocabularySize,
