@@ -17,14 +17,16 @@ function bar(share: number): string {
 
 /** Tells `draw` how far something is, no more often than it is to be drawn. */
 function progress(everyMs: number, draw: (share: number, left: string, amount: string) => void): TellBytes {
-  const began = performance.now();
-  let drawnMs = began;
+  let drawnMs = performance.now();
+  /** Where it was when it told for the first time: what comes before, such as loading a tokenizer, does not come again. */
+  let first: { readonly bytes: number; readonly ms: number } | undefined;
   return (bytes, ofBytes) => {
     const now = performance.now();
-    if (now - drawnMs < everyMs || bytes <= 0) return;
+    first ??= { bytes, ms: now };
+    if (now - drawnMs < everyMs || bytes <= first.bytes) return;
     drawnMs = now;
     const share = Math.min(1, bytes / ofBytes);
-    const left = timeLeft(((now - began) / 1e3) * (1 / share - 1));
+    const left = timeLeft(((now - first.ms) / 1e3 / (bytes - first.bytes)) * Math.max(0, ofBytes - bytes));
     draw(share, left, `${formatBytes(Math.min(bytes, ofBytes))} of ${formatBytes(ofBytes)}`);
   };
 }
