@@ -72,10 +72,7 @@ async function passes(
     return tokens;
   };
   const alone = (): number => rows.reduce((tokens, text) => tokens + own.encode(text).length, 0);
-  const found = [
-    await timed("loratwin, one thread", alone),
-    await timed("loratwin data, threads", inThreads),
-  ];
+  const found = [await timed("loratwin, one thread", alone), await timed("loratwin data, threads", inThreads)];
   if (!hasPython) return found;
   const printed = await outputOf("tokenizers", baselinePython(), [SCRIPT, folder, file, "1"]);
   const names: Readonly<Record<string, string>> = { alone: "Python, one thread", together: "Python, threads" };
