@@ -134,6 +134,8 @@ const homes = {
   "@huggingface": ["datasets"],
   "csv-parse": ["datasets"],
   hyparquet: ["datasets"],
+  "@uwdata/flechette": ["datasets"],
+  fzstd: ["datasets"],
 };
 
 const folders = Object.keys(arrows);

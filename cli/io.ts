@@ -26,6 +26,8 @@ export interface Io {
   readonly columns?: number;
   /** Whether stderr is a terminal: bars are shown only there. */
   readonly isTty: boolean;
+  /** Whether stdout is one too. */
+  readonly isStdoutTty?: boolean;
   /** Relative paths start here. */
   readonly cwd: string;
   /** Tells of SIGINT and SIGTERM; absent where nothing does. */

@@ -29,6 +29,7 @@ async function main(): Promise<number> {
     ...(process.stdout.hasColors?.() === true ? { painted: (text: string) => process.stdout.write(text) } : {}),
     columns: process.stdout.columns,
     isTty: process.stderr.isTTY === true,
+    isStdoutTty: process.stdout.isTTY === true,
     cwd: process.cwd(),
     signals: process,
     exit: (code) => process.exit(code),

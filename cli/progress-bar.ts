@@ -5,10 +5,10 @@ import { type Arguments, flag } from "./command.ts";
 import type { Io } from "./io.ts";
 
 /** Where nobody looks at a terminal, so often a line says how far a run is. */
-const LINE_EVERY_MS = 10_000;
+export const LINE_EVERY_MS = 10_000;
 
 /** Whole seconds, rounded up: finer digits only flicker. */
-function timeLeft(seconds: number): string {
+export function timeLeft(seconds: number): string {
   return seconds < 60 ? `${Math.ceil(seconds)} s` : formatSeconds(seconds);
 }
 

@@ -47,7 +47,8 @@ async function trained(io: Io, args: Arguments, folder: string, planned: Planned
   const isVerified = loaded === undefined && flag(args, "verify-weights");
   const model = await openPlanModel(plan, isVerified ? "weights" : "shapes");
   if (resumed === undefined) checkRunFolder(io, folder, plan, flag(args, "overwrite"));
-  const data = loaded?.data ?? (await context.during("reading data", () => loadPlanData(context, plan, model)));
+  const data =
+    loaded?.data ?? (await context.during("reading data", (tell) => loadPlanData(context, plan, model, tell)));
   for (const remark of [...simulatedOnly(plan), ...calibratedElsewhere(plan)]) context.note(remark);
   warnSlow(io);
   const input: TrainInput = { plan, model, data, resumed };

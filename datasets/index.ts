@@ -6,6 +6,8 @@ export { compileTemplate } from "./chat-template.ts";
 export { CHAT_TEMPLATES, withTemplateFile, withTemplateText } from "./chat-templates.ts";
 export { type ClusterTrace, type ClusterTraceFormat, readClusterTrace } from "./cluster-traces/read-cluster-trace.ts";
 export type { TraceEnd, TraceJob } from "./cluster-traces/trace-job.ts";
+// Rows at a cutoff.
+export { aboutRows, type CutRow, cutRow, cutToLength, type Dataset, type WholeRows } from "./cut-rows.ts";
 // Where training data come from, and in which form.
 export {
   type DataFormat,
@@ -23,26 +25,20 @@ export type { DownloadOptions } from "./hub/download.ts";
 export { isHubPath } from "./hub/hub-path.ts";
 // A base model of random numbers.
 export { type InitModelOptions, type InitModelResult, initModel } from "./init-model.ts";
+// What becomes of records.
+export { type MadeOrRefused, makeRows, type RowWork } from "./make-rows.ts";
 // The order in which a job goes through its rows.
 export { orderRows, type RowOrderOptions } from "./order-rows.ts";
 // Training data read as token rows.
 export {
-  aboutRows,
-  type CutRow,
-  cutRow,
-  cutToLength,
-  type Dataset,
+  collectRows,
   locateData,
-  type MadeRows,
-  makeRows,
   type ReadDatasetOptions,
-  type RowWork,
+  type RowPart,
   readDataset,
-  readEachRecord,
-  readRowWork,
-  readWholeRows,
+  readRowParts,
   type SeenRecord,
-  type WholeRows,
+  seenOfPart,
 } from "./read-dataset.ts";
 // Rows of a small table.
 export { type CsvRow, csvRows } from "./records/csv-text.ts";
@@ -53,7 +49,7 @@ export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./r
 // A row of tokens, and which of them are scored.
 export { countScored, NOT_SCORED, type Row } from "./row.ts";
 // Which row of a preference a row is.
-export type { RowName } from "./rows/row-kind.ts";
+export type { MadeRow, RowName } from "./rows/row-kind.ts";
 // The row of a record that is trained on.
 export { trainableRow } from "./rows/rows-of-record.ts";
 // Numbers as safetensors files store them.

@@ -47,7 +47,7 @@ const LEAST_UNITS = 32;
  * one character and a right part that begins with the other. The tokens stay the same, since merges of one piece do not
  * depend on those of another. Undefined for a model whose tokens follow from more than merges.
  */
-function cutBetweenMerges(model: Json): ((text: string) => readonly string[]) | undefined {
+export function cutBetweenMerges(model: Json): ((text: string) => readonly string[]) | undefined {
   const { type, merges } = model;
   if (type !== "BPE" || !Array.isArray(merges)) return undefined;
   const others = ["ignore_merges", "dropout", "end_of_word_suffix", "continuing_subword_prefix"];

@@ -1,25 +1,24 @@
 import path from "node:path";
-import { InputError } from "../core/index.ts";
+import { InputError, sum } from "../core/index.ts";
 import { withTemplateText } from "./chat-templates.ts";
+import { aboutRows, cutToLength, type Dataset, type WholeRows } from "./cut-rows.ts";
 import type { DataFormat, DataSource, FileSource } from "./data-source.ts";
 import { type DownloadOptions, downloadData } from "./hub/download.ts";
 import { isHubPath } from "./hub/hub-path.ts";
+import { type MadeOrRefused, makeRows } from "./make-rows.ts";
 import { readRecords } from "./records/read-records.ts";
-import type { DataRecord, Place } from "./records/record.ts";
-import { countScored, NOT_SCORED, type Row } from "./row.ts";
-import { ignoredColumns, renameColumns } from "./rows/columns.ts";
+import type { DataRecord } from "./records/record.ts";
+import type { Row } from "./row.ts";
+import { renameColumns } from "./rows/columns.ts";
 import { checkDirectives, fieldsUsed } from "./rows/directives.ts";
 import { type InferredFormat, inferFormat } from "./rows/infer-format.ts";
-import { isCompared } from "./rows/preference.ts";
-import { comparedReading, readingOf } from "./rows/reading.ts";
-import type { MadeRow, RowContext } from "./rows/row-kind.ts";
-import { rowsOfRecord, trainableRow } from "./rows/rows-of-record.ts";
+import { trainableRow } from "./rows/rows-of-record.ts";
 import { checkTemplates } from "./rows/templates.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
 export interface ReadDatasetOptions {
-  /** Needed by every format but `tokens`; a function is asked once one is needed. */
-  readonly tokenizer?: TextTokenizer | (() => TextTokenizer) | undefined;
+  /** Needed by every format but `tokens`. */
+  readonly tokenizer?: TextTokenizer | undefined;
   /** Tokens that a row keeps; the rest is cut from the right. */
   readonly cutoffLength?: number | undefined;
   /** Ids are below this; the tokenizer's when absent. */
@@ -34,38 +33,18 @@ export interface ReadDatasetOptions {
   readonly download?: DownloadOptions | undefined;
 }
 
-/** Records on their way to rows: data that another thread can be given. */
-export interface RowWork {
+/** Some of a source's records one after another. */
+export interface RowPart {
   readonly records: readonly DataRecord[];
-  readonly source: FileSource & { readonly format: DataFormat };
-  readonly vocabularySize: number;
-  readonly mostTokens: number;
-}
-
-export interface Dataset {
-  readonly rows: readonly Row[];
-  readonly format: DataFormat;
-  /** Why this format was taken, where the source did not say it. */
-  readonly inferred?: string;
-  /** Whether the rows are to be shuffled: what the source says, else yes, but not for `tokens`. */
-  readonly shuffle: boolean;
-  /** The file or folder that was read. */
-  readonly file: string;
-  /** What becomes of a row that is longer than the cutoff. */
-  readonly tooLong: "cut" | "dropped";
-  /** Rows that lost tokens to the cutoff. */
-  readonly numCut: number;
-  /** Rows in which a token reaches across the border of what is scored, and counts to what comes after it. */
-  readonly numJoined: number;
-  /** Rows left out because the cutoff took every scored token. */
-  readonly numDropped: number;
-  /** Rows left out because the data say of all their turns that they are not trained. */
-  readonly numUnscored: number;
-  /** Columns of which nothing is made. */
-  readonly ignored: readonly string[];
-  /** Tokens of all rows together, and those that are scored. */
-  readonly numTokens: number;
-  readonly numScored: number;
+  /** Undefined, with why the only record is refused, until one has shown it. */
+  readonly format: DataFormat | undefined;
+  readonly refused?: InputError;
+  readonly inferred: string | undefined;
+  /** Bytes of the files that were read up to here, of how many. */
+  readonly bytesRead: number;
+  readonly ofBytes: number;
+  /** Of the texts in it. */
+  readonly characters: number;
 }
 
 /** @throws InputError for keys that do not go together, and a chat template that is not there */
@@ -88,62 +67,6 @@ function fileSourceOf(source: DataSource, at: string, baseFolder?: string): File
   return withTemplateText(source, baseFolder, at);
 }
 
-function checkIds({ inputIds, labels }: Row, vocabularySize: number, place: Place): void {
-  for (const [name, ids] of [
-    ["input_ids", inputIds],
-    ["labels", labels],
-  ] as const) {
-    const index = ids.findIndex((id) => (id < 0 || id >= vocabularySize) && !(name === "labels" && id === NOT_SCORED));
-    if (index === -1) continue;
-    const at = `${place.at === undefined ? "" : `${place.at}.`}${name}[${index}]`;
-    const expected = `a token id below ${vocabularySize}${name === "labels" ? ` or ${NOT_SCORED}` : ""}`;
-    throw new InputError({ expected, ...place, at, got: ids[index] });
-  }
-}
-
-/** Where the rows of one source come from, and what they are checked against. */
-interface RowSource extends RowContext {
-  readonly format: DataFormat;
-  readonly used: ReadonlySet<string>;
-  readonly vocabularySize: number;
-}
-
-/** The rows of a record, whose columns have our names. @throws InputError */
-function makeOf(record: DataRecord, context: RowSource): readonly MadeRow[] {
-  const { format, used, vocabularySize } = context;
-  checkDirectives(record, used, format);
-  const rows = rowsOfRecord(record, format, context);
-  for (const row of rows) {
-    if (row.inputIds.length === 0)
-      throw new InputError({ expected: "at least one token", ...record.place, got: "none" });
-    checkIds(row, vocabularySize, record.place);
-  }
-  return rows;
-}
-
-/** Rows, in how many a token reaches across the border of what is scored, and columns of which nothing is made. */
-export interface MadeRows extends Pick<Dataset, "rows" | "numJoined" | "ignored"> {}
-
-/** The rows of records, in their order. @throws InputError */
-export function makeRows({ records, source, vocabularySize, mostTokens }: RowWork, tokenizer: TextTokenizer): MadeRows {
-  const rows: Row[] = [];
-  const ignored = new Set<string>();
-  let numJoined = 0;
-  const context: RowSource = {
-    ...{ source, format: source.format, reading: readingOf(source), mostTokens, vocabularySize },
-    ...{ tokenizer: () => tokenizer, used: fieldsUsed(source) },
-  };
-  for (const record of records) {
-    const named = renameColumns(record, source, false);
-    const made = makeOf(named, context);
-    const { inputIds, labels, isJoined } = trainableRow(made, record);
-    for (const name of ignoredColumns(named, source.format, source)) ignored.add(name);
-    rows.push({ inputIds, labels });
-    numJoined += Number(isJoined === true);
-  }
-  return { rows, numJoined, ignored: [...ignored] };
-}
-
 /** What a source's first record shows: its format, where the source does not say it. @throws InputError */
 function beginSource(source: FileSource, first: DataRecord, at: string): Partial<InferredFormat> {
   checkTemplates(source, first, at);
@@ -151,66 +74,77 @@ function beginSource(source: FileSource, first: DataRecord, at: string): Partial
   return source.format === undefined ? inferFormat(source, first) : { format: source.format };
 }
 
-/** A data source as token rows of full length. */
-export interface WholeRows
-  extends Pick<Dataset, "rows" | "numJoined" | "ignored" | "format" | "inferred" | "shuffle" | "file" | "tooLong"> {}
-
 /** The file or folder that a source's records are in. @throws InputError */
 export async function locateData(data: DataSource, options: ReadDatasetOptions = {}): Promise<string> {
   const source = fileSourceOf(data, options.at ?? "data");
   return isHubPath(source.path)
-    ? await downloadData(source.path, source.split ?? "train", options.download)
+    ? await downloadData(source.path, source.split, options.download)
     : path.resolve(options.baseFolder ?? ".", source.path);
 }
 
-/** What a record became: a row, or the two of a pair, or why there is none. */
-export type SeenRecord = { readonly place: Place; readonly inferred: string | undefined } & (
-  | {
-      readonly record: DataRecord;
-      readonly format: DataFormat;
-      readonly rows: readonly MadeRow[];
-      /** Columns of which nothing is made. */
-      readonly ignored: readonly string[];
+/** Of one part: few enough for threads that begin to have something soon, and for the memory. */
+const MOST_OF_PART = { records: 250, characters: 250_000 } as const;
+
+function charactersIn(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 1;
+  return sum((Array.isArray(value) ? value : Object.values(value)).map(charactersIn));
+}
+
+/**
+ * The records of a source, whose file or folder was located, in parts.
+ * @throws InputError for the file itself
+ */
+export async function* readRowParts(source: FileSource, file: string, at: string): AsyncGenerator<RowPart> {
+  let [records, characters]: [DataRecord[], number] = [[], 0];
+  let [bytesRead, ofBytes] = [0, 0];
+  let format: DataFormat | undefined;
+  let inferred: string | undefined;
+  const part = (): RowPart => ({ records, format, inferred, bytesRead, ofBytes, characters });
+  const onRead = (bytes: number, of: number): void => {
+    [bytesRead, ofBytes] = [bytes, of];
+  };
+  let fault: unknown;
+  try {
+    for await (const record of readRecords(file, source, `${at}.path`, onRead)) {
+      if (format === undefined) {
+        try {
+          ({ format, because: inferred } = beginSource(source, renameColumns(record, source, true), at));
+        } catch (error) {
+          if (!(error instanceof InputError)) throw error;
+          yield { ...part(), records: [record], refused: error };
+          continue;
+        }
+      }
+      records.push(record);
+      characters += charactersIn(record.value);
+      if (records.length < MOST_OF_PART.records && characters < MOST_OF_PART.characters) continue;
+      yield part();
+      [records, characters] = [[], 0];
     }
+  } catch (error) {
+    fault = error;
+  }
+  // What stands before a fault of the file comes before it.
+  if (records.length > 0) yield part();
+  if (fault !== undefined) throw fault;
+}
+
+/** What a record of a source became. */
+export type SeenRecord = { readonly record: DataRecord; readonly inferred: string | undefined } & (
+  | ({ readonly format: DataFormat } & Exclude<MadeOrRefused, { refused: InputError }>)
   // Of the first records it may not be known.
   | { readonly format: DataFormat | undefined; readonly refused: InputError }
 );
 
-/** The records of a source, whose file or folder was located, as rows. */
-async function* seenRecords(
-  source: FileSource,
-  file: string,
-  options: ReadDatasetOptions,
-  at: string,
-): AsyncGenerator<SeenRecord> {
-  const given = typeof options.tokenizer === "function" ? undefined : options.tokenizer;
-  const vocabularySize = options.vocabularySize ?? given?.vocabularySize ?? Number.POSITIVE_INFINITY;
-  const context = {
-    source,
-    reading: readingOf(source),
-    used: fieldsUsed(source),
-    vocabularySize,
-    mostTokens: options.mostTokens ?? Number.POSITIVE_INFINITY,
-    tokenizer(): TextTokenizer {
-      if (typeof options.tokenizer === "function") return options.tokenizer();
-      if (options.tokenizer !== undefined) return options.tokenizer;
-      throw new InputError({ expected: "a model with a tokenizer", at, hint: "Only format: tokens does without one." });
-    },
-  };
-  let format: DataFormat | undefined;
-  let inferred: string | undefined;
-  for await (const record of readRecords(file, source, `${at}.path`)) {
-    try {
-      const named = renameColumns(record, source, format === undefined);
-      if (format === undefined) ({ format, because: inferred } = beginSource(source, named, at));
-      const rows = makeOf(named, { ...context, format: format! });
-      const ignored = ignoredColumns(named, format!, source);
-      yield { place: record.place, record, format: format!, inferred, rows, ignored };
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      yield { place: record.place, format, inferred, refused: error };
-    }
-  }
+/** A part's records with what they became; undefined where that is not known of any. */
+export function seenOfPart(part: RowPart, made: readonly MadeOrRefused[]): readonly SeenRecord[] {
+  const { records, format, inferred, refused } = part;
+  return records.map((record, index) => {
+    const own = made[index];
+    if (own === undefined || format === undefined) return { record, inferred, format, refused: refused! };
+    return { record, inferred, format, ...own };
+  });
 }
 
 /**
@@ -218,27 +152,34 @@ async function* seenRecords(
  * @throws InputError
  */
 export async function* readEachRecord(data: DataSource, options: ReadDatasetOptions = {}): AsyncGenerator<SeenRecord> {
-  const at = options.at ?? "data";
-  yield* seenRecords(fileSourceOf(data, at, options.baseFolder), await locateData(data, options), options, at);
+  const { at = "data", tokenizer, vocabularySize, mostTokens } = options;
+  const source = fileSourceOf(data, at, options.baseFolder);
+  for await (const part of readRowParts(source, await locateData(data, options), at)) {
+    const { records, format } = part;
+    const work = { records, vocabularySize, mostTokens };
+    yield* seenOfPart(
+      part,
+      format === undefined ? [] : makeRows({ ...work, source: { ...source, format } }, tokenizer, at),
+    );
+  }
 }
 
-/**
- * Reads a data source into token rows of full length, prompts masked, end tokens added.
- * @throws InputError with file, line or record, and field
- */
-export async function readWholeRows(data: DataSource, options: ReadDatasetOptions = {}): Promise<WholeRows> {
-  const at = options.at ?? "data";
-  const source = fileSourceOf(data, at, options.baseFolder);
-  const file = await locateData(data, options);
+/** The rows of all records. @throws InputError for the first that is refused, and where there is no record */
+export async function collectRows(
+  records: AsyncIterable<SeenRecord>,
+  data: DataSource,
+  file: string,
+  at = "data",
+): Promise<WholeRows> {
   const rows: Row[] = [];
   const ignored = new Set<string>();
   let numJoined = 0;
-  let first: Extract<SeenRecord, { rows: readonly MadeRow[] }> | undefined;
-  for await (const seen of seenRecords(source, file, options, at)) {
+  let first: Exclude<SeenRecord, { refused: InputError }> | undefined;
+  for await (const seen of records) {
     if ("refused" in seen) throw seen.refused;
-    const { inputIds, labels, isJoined } = trainableRow(seen.rows, seen.record);
     first ??= seen;
     for (const name of seen.ignored) ignored.add(name);
+    const { inputIds, labels, isJoined } = trainableRow(seen.rows, seen.record);
     rows.push({ inputIds, labels });
     numJoined += Number(isJoined === true);
   }
@@ -246,94 +187,16 @@ export async function readWholeRows(data: DataSource, options: ReadDatasetOption
     throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint: "No label is scored." });
   const { format, inferred } = first;
   const reason = inferred === undefined ? {} : { inferred };
-  return { rows, numJoined, ignored: [...ignored], format, ...reason, ...aboutRows(source, format), file };
-}
-
-/** How rows of a source are ordered, and what becomes of those that are too long. */
-export function aboutRows(source: FileSource, format: DataFormat): Pick<WholeRows, "shuffle" | "tooLong"> {
-  const reading = isCompared(format) ? comparedReading(source) : readingOf(source);
-  // Axolotl makes several rows of a long text.
-  return { shuffle: source.shuffle ?? format !== "tokens", tooLong: format === "text" ? "cut" : reading.tooLong };
+  const about = aboutRows(fileSourceOf(data, at), format);
+  return { rows, numJoined, ignored: [...ignored], format, ...reason, ...about, file };
 }
 
 /**
- * `readWholeRows` up to the tokenizer: all records, of which `makeRows` makes the rows. Undefined for `tokens`, which
- * need none. @throws InputError
+ * Reads a data source into token rows of full length, prompts masked, end tokens added.
+ * @throws InputError with file, line or record, and field
  */
-export async function readRowWork(
-  data: DataSource,
-  options: ReadDatasetOptions & { readonly vocabularySize: number },
-): Promise<(RowWork & Pick<WholeRows, "inferred" | "file">) | undefined> {
-  const at = options.at ?? "data";
-  const source = fileSourceOf(data, at, options.baseFolder);
-  const file = await locateData(data, options);
-  const records: DataRecord[] = [];
-  let format: DataFormat | undefined;
-  let inferred: string | undefined;
-  for await (const record of readRecords(file, source, `${at}.path`)) {
-    if (format === undefined)
-      ({ format, because: inferred } = beginSource(source, renameColumns(record, source, true), at));
-    if (format === "tokens") return undefined;
-    records.push(record);
-  }
-  const { vocabularySize, mostTokens = Number.POSITIVE_INFINITY } = options;
-  const reason = inferred === undefined ? {} : { inferred };
-  return format === undefined
-    ? undefined
-    : { records, source: { ...source, format }, vocabularySize, mostTokens, file, ...reason };
-}
-
-/** A row cut to a length, and what becomes of it. */
-export interface CutRow {
-  readonly row: Row;
-  readonly scored: number;
-  readonly isCut: boolean;
-  /** Whether it is left out: since the data say that nothing of it is trained, or by the cutoff. */
-  readonly leftOut: "unscored" | "dropped" | undefined;
-}
-
-/** `tokens` rows that never had a scored token are kept, because rows that are replayed must keep their places. */
-export function cutRow(
-  row: Row,
-  { format, tooLong }: Pick<WholeRows, "format" | "tooLong">,
-  cutoffLength: number,
-): CutRow {
-  const isCut = row.inputIds.length > cutoffLength;
-  const cut = isCut
-    ? { inputIds: row.inputIds.slice(0, cutoffLength), labels: row.labels.slice(0, cutoffLength) }
-    : row;
-  const [scored, whole] = [countScored(cut), countScored(row)];
-  if (whole === 0) return { row: cut, scored, isCut, leftOut: format === "tokens" ? undefined : "unscored" };
-  const isDropped = scored === 0 || (isCut && tooLong === "dropped");
-  return { row: cut, scored, isCut, leftOut: isDropped ? "dropped" : undefined };
-}
-
-/**
- * Rows cut to `cutoffLength`. One without a scored token is left out, whether the cutoff or the data say so; `tokens` rows
- * that never had one are kept, because rows that are replayed must keep their places.
- * @throws InputError where nothing is left to score
- */
-export function cutToLength(whole: WholeRows, cutoffLength = Number.POSITIVE_INFINITY, at = "data"): Dataset {
-  const rows: Row[] = [];
-  let [numCut, numDropped, numUnscored, numTokens, numScored] = [0, 0, 0, 0, 0];
-  for (const each of whole.rows) {
-    const { row, scored, isCut, leftOut } = cutRow(each, whole, cutoffLength);
-    if (leftOut === "unscored") numUnscored += 1;
-    if (leftOut === "dropped") numDropped += 1;
-    if (leftOut !== undefined) continue;
-    if (isCut) numCut += 1;
-    numTokens += row.inputIds.length;
-    numScored += scored;
-    rows.push(row);
-  }
-  if (numScored === 0) {
-    const hint =
-      numDropped > 0
-        ? `cutoffLength ${cutoffLength} takes every scored token of ${numDropped} rows.`
-        : "No label is scored.";
-    throw new InputError({ expected: "at least one scored token", at, file: whole.file, got: "none", hint });
-  }
-  return { ...whole, rows, numCut, numDropped, numUnscored, numTokens, numScored };
+export async function readWholeRows(data: DataSource, options: ReadDatasetOptions = {}): Promise<WholeRows> {
+  return await collectRows(readEachRecord(data, options), data, await locateData(data, options), options.at);
 }
 
 /** `readWholeRows`, cut to `cutoffLength`. @throws InputError as the two do */

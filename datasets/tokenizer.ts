@@ -5,6 +5,7 @@ import { InputError } from "../core/index.ts";
 import { readWholeText } from "../files/index.ts";
 import { compileTemplate, GENERATION_MARK, markGeneration } from "./chat-template.ts";
 import { quickenBpe } from "./quick-bpe.ts";
+import { quickEncoder } from "./quick-encoder.ts";
 import { createSections } from "./sections.ts";
 
 /** A message as chat templates take it: other keys, such as `tool_calls` and `reasoning_content`, are the template's. */
@@ -102,24 +103,33 @@ function specialTexts(folder: string, tokenizerConfig: Json): ReadonlySet<string
   return new Set(texts.filter((text): text is string => typeof text === "string" && text !== ""));
 }
 
-function createTokenizer(folder: string, tokenizerConfig: Json): Tokenizer {
+type EncodeText = (text: string) => readonly unknown[];
+
+interface MadeTokenizer {
+  readonly tokenizer: Tokenizer;
+  /** A text's ids without special tokens. */
+  readonly encode: EncodeText;
+}
+
+function createTokenizer(folder: string, tokenizerConfig: Json): MadeTokenizer {
   const file = path.join(folder, "tokenizer.json");
   const tokenizerJson = readJson(file, true);
   try {
     const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfig);
+    const encode = quickEncoder(tokenizer, tokenizerJson);
     quickenBpe(tokenizer, tokenizerJson);
-    return tokenizer;
+    return { tokenizer, encode: encode ?? ((text) => tokenizer.encode(text, { add_special_tokens: false }).ids) };
   } catch (cause) {
     throw new InputError({ expected: "a Hugging Face tokenizer", file, got: (cause as Error).message }, { cause });
   }
 }
 
-/** A tokenizer whose parts do not fit each other fails only when it is used. `special`: with what is around a text. */
-function createEncoder(folder: string, tokenizer: Tokenizer, special: boolean): TextTokenizer["encode"] {
+/** A tokenizer whose parts do not fit each other fails only when it is used. */
+function createEncoder(folder: string, encode: EncodeText): TextTokenizer["encode"] {
   return (text) => {
     let ids: readonly unknown[];
     try {
-      ids = tokenizer.encode(text, { add_special_tokens: special }).ids;
+      ids = encode(text);
     } catch (cause) {
       const file = path.join(folder, "tokenizer.json");
       throw new InputError({ expected: "a tokenizer that can encode", file, got: (cause as Error).message }, { cause });
@@ -132,7 +142,7 @@ function createEncoder(folder: string, tokenizer: Tokenizer, special: boolean): 
 }
 
 function findAround(folder: string, tokenizer: Tokenizer, encode: TextTokenizer["encode"]): TextTokenizer["around"] {
-  const [bare, whole] = [encode("a"), createEncoder(folder, tokenizer, true)("a")];
+  const [bare, whole] = [encode("a"), createEncoder(folder, (text) => tokenizer.encode(text).ids)("a")];
   const count = whole.length - bare.length;
   const at = Array.from({ length: count + 1 }, (_, start) => start).find((start) =>
     bare.every((id, index) => whole[start + index] === id),
@@ -182,7 +192,7 @@ function createChatRenderer(folder: string, own: string | undefined, variables: 
 export function loadTokenizer(folder: string): TextTokenizer {
   const tokenizerConfig = readJson(path.join(folder, "tokenizer_config.json"), true);
   const config = readJson(path.join(folder, "config.json"), false);
-  const tokenizer = createTokenizer(folder, tokenizerConfig);
+  const { tokenizer, encode: encodeText } = createTokenizer(folder, tokenizerConfig);
   const specialId = (name: "bos" | "eos"): number | undefined => {
     const text = tokenText(tokenizerConfig[`${name}_token`]);
     const id = text === undefined ? undefined : tokenizer.token_to_id(text);
@@ -200,7 +210,7 @@ export function loadTokenizer(folder: string): TextTokenizer {
   const template = chatTemplateOf(folder, tokenizerConfig);
   const texts = Object.entries(tokenizerConfig).filter(([key]) => key.endsWith("_token"));
   const variables = Object.fromEntries(texts.map(([key, value]) => [key, tokenText(value) ?? ""]));
-  const encode = createEncoder(folder, tokenizer, false);
+  const encode = createEncoder(folder, encodeText);
   return {
     vocabularySize: typeof size === "number" ? size : largest + 1,
     bosId: specialId("bos"),

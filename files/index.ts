@@ -1,5 +1,5 @@
 // Where operations find files, and who is told what they chose.
-export { type Context, type Place, silent } from "./context.ts";
+export { type Context, type Place, silent, type TellBytes } from "./context.ts";
 // Faults that are asked for, to see what becomes of a run.
 export { askForFaults, faultAt, isSystemError, passFault } from "./faults.ts";
 // A file's digest.
@@ -32,7 +32,7 @@ export { nearFileHint } from "./near-files.ts";
 // Whether a process is there.
 export { isProcessAlive } from "./process-alive.ts";
 // Files to read: no pipe, no device, no more than there is room for.
-export { checkReadable, openToRead, otherForm, readWhole, readWholeText } from "./readable-file.ts";
+export { checkReadable, MOST_WHOLE, openToRead, otherForm, readWhole, readWholeText } from "./readable-file.ts";
 // The folder for what may be made anew at any time.
 export { userCache } from "./user-cache.ts";
 // Files and folders that have their names only once they are whole.

@@ -14,7 +14,7 @@ import {
   readPeftFolder,
   weightsDigest,
 } from "../exec/index.ts";
-import { type Place, passFault } from "../files/index.ts";
+import { type Place, passFault, type TellBytes } from "../files/index.ts";
 import { isLengthData, longestRow, type Plan } from "../plan/index.ts";
 import { RowReader, VERSION } from "../workbench/index.ts";
 import { checkWeights } from "./checkpoints/known-weights.ts";
@@ -33,16 +33,18 @@ export function machineVersions(): Readonly<Record<string, string>> {
   return { loratwin: VERSION, node: process.version, onednn, isa, cpu: cpuModel };
 }
 
-/** Reads again the data that a plan was made from. */
+/** Reads again the data that a plan was made from. `onRead` is told how many bytes of how many have become rows. */
 export async function loadPlanData(
   { cache = false }: Place,
   plan: Plan,
   model: ModelFolder,
+  onRead?: TellBytes,
 ): Promise<readonly (readonly Row[])[]> {
   passFault("loading");
   const { vocabularySize } = model.architecture;
   const mostTokens = longestRow(model.architecture);
-  const reader = new RowReader({ folder: "", vocabularySize, mostTokens, cache, tokenizerFolder: () => model.folder });
+  const tokenizerFolder = (): string => model.folder;
+  const reader = new RowReader({ folder: "", vocabularySize, mostTokens, cache, tokenizerFolder, onRead });
   const data: (readonly Row[])[] = [];
   for (const [index, job] of plan.jobs.entries()) {
     const path = ownValue(plan.locations.data, job.name);

@@ -10,12 +10,12 @@ export function builtWorker(): URL | null {
 }
 
 /** What a thread may take for what others wrote, such as a template that came with a model. */
-export interface WorkerLimits {
+export interface WorkerLimits<Part> {
   readonly heapMegabytes: number;
   /** For a part: of the clock, and of the processors, which a machine that others share gives more slowly. */
-  readonly seconds: (part: number) => number;
+  readonly seconds: (part: Part) => number;
   /** The error for a thread that took more. */
-  readonly exceeded: (what: "time" | "memory", part: number) => Error;
+  readonly exceeded: (what: "time" | "memory", part: Part) => Error;
 }
 
 export interface WorkerOptions {
@@ -23,8 +23,6 @@ export interface WorkerOptions {
   readonly workers?: number;
   /** The built worker; null computes in the own thread. */
   readonly file?: URL | null;
-  /** With limits a thread of its own does even a single part, where there is a built worker. */
-  readonly limits?: WorkerLimits;
 }
 
 /** How often a thread with a limit is looked at. */
@@ -47,21 +45,31 @@ function isOutOfMemory(error: Error): boolean {
   return (error as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY";
 }
 
+/** What a part of a task has beside what all of them share. */
+type PartOf<Name extends WorkerTask, Shared> = Omit<TaskInput<Name>, keyof Shared>;
+
 /** Threads for one task, that stay until they are disposed of. `shared` goes to each thread once. */
 export class WorkerThreads<Name extends WorkerTask, Shared extends Partial<TaskInput<Name>>>
   implements AsyncDisposable
 {
   readonly #task: Name;
   readonly #shared: Shared;
-  readonly #limits: WorkerLimits | undefined;
+  readonly #limits: WorkerLimits<PartOf<Name, Shared>> | undefined;
   readonly #threads: readonly Worker[];
+  /** Threads that have nothing to do, and parts that have no thread. */
+  readonly #free: Worker[];
+  readonly #waiting: ((thread: Worker) => void)[] = [];
 
-  /** `mostParts`: that there will be at once, of which more threads would have none. */
+  /**
+   * `mostParts`: that there will be at once, of which more threads would have none. With `limits` a thread of its own does
+   * even a single part, where there is a built worker.
+   */
   constructor(
     task: Name,
     shared: Shared,
     mostParts: number,
-    { workers = availableParallelism(), file = builtWorker(), limits }: WorkerOptions = {},
+    { workers = availableParallelism(), file = builtWorker() }: WorkerOptions = {},
+    limits?: WorkerLimits<PartOf<Name, Shared>>,
   ) {
     const count = Math.min(workers, mostParts);
     const isOwn = count === 0 || file === null || (count === 1 && limits === undefined);
@@ -72,54 +80,84 @@ export class WorkerThreads<Name extends WorkerTask, Shared extends Partial<TaskI
     this.#threads = isOwn
       ? []
       : Array.from({ length: count }, () => new Worker(file, { workerData: { task, shared }, ...room }));
+    this.#free = [...this.#threads];
   }
 
   /** Results in the order of the parts, whoever finished first. `onResult` is told how many there are, as they come. */
   async run(
-    parts: readonly Omit<TaskInput<Name>, keyof Shared>[],
+    parts: readonly PartOf<Name, Shared>[],
     onResult: (numDone: number) => void = () => {},
   ): Promise<readonly TaskResult<Name>[]> {
-    const results = new Array<TaskResult<Name>>(parts.length);
-    if (this.#threads.length === 0) {
-      for (const [index, part] of parts.entries()) {
-        results[index] = await runTask(this.#task, { ...this.#shared, ...part } as unknown as TaskInput<Name>);
-        onResult(index + 1);
-      }
-      return results;
-    }
-    const limits = this.#limits;
-    let [next, numDone] = [0, 0];
-    const serve = (worker: Worker): Promise<void> =>
-      new Promise((resolve, reject) => {
-        let [part, stopWatch] = [0, (): void => {}];
-        const give = (): void => {
-          if (next === parts.length) {
-            worker.off("error", failed).off("message", told);
-            resolve();
-            return;
-          }
-          part = next;
-          worker.postMessage({ index: part, part: parts[part] });
-          next += 1;
-          if (limits !== undefined)
-            stopWatch = watchTime(limits.seconds(part), () => reject(limits.exceeded("time", part)));
-        };
-        const failed = (error: Error): void => {
-          stopWatch();
-          reject(limits !== undefined && isOutOfMemory(error) ? limits.exceeded("memory", part) : error);
-        };
-        const told = ({ index, result }: { readonly index: number; readonly result: TaskResult<Name> }): void => {
-          stopWatch();
-          results[index] = result;
-          numDone += 1;
-          onResult(numDone);
-          give();
-        };
-        worker.on("error", failed).on("message", told);
-        give();
-      });
-    await Promise.all(this.#threads.map(serve));
+    let numDone = 0;
+    const done = async (part: PartOf<Name, Shared>): Promise<TaskResult<Name>> => {
+      const result = await this.#do(part);
+      numDone += 1;
+      onResult(numDone);
+      return result;
+    };
+    if (this.#threads.length > 0) return await Promise.all(parts.map(done));
+    const results: TaskResult<Name>[] = [];
+    for (const part of parts) results.push(await done(part));
     return results;
+  }
+
+  /**
+   * Results of parts that come one after another, in their order; no more parts are taken than the threads have something
+   * to do. What is wrong with where the parts come from comes behind the results of those before.
+   */
+  async *each<Part extends PartOf<Name, Shared>>(
+    parts: AsyncIterable<Part>,
+  ): AsyncGenerator<{ readonly part: Part; readonly result: TaskResult<Name> }> {
+    const most = Math.max(1, 2 * this.#threads.length);
+    const begun: Promise<{ readonly part: Part; readonly result: TaskResult<Name> }>[] = [];
+    let fault: { readonly error: unknown } | undefined;
+    try {
+      for await (const part of parts) {
+        const done = this.#do(part).then((result) => ({ part, result }));
+        // Whoever waits for the part before hears of this one when it is its turn.
+        done.catch(() => {});
+        begun.push(done);
+        if (begun.length >= most) yield await begun.shift()!;
+      }
+    } catch (error) {
+      fault = { error };
+    }
+    for (const done of begun) yield await done;
+    if (fault !== undefined) throw fault.error;
+  }
+
+  async #do(part: PartOf<Name, Shared>): Promise<TaskResult<Name>> {
+    if (this.#threads.length === 0)
+      return await runTask(this.#task, { ...this.#shared, ...part } as unknown as TaskInput<Name>);
+    const thread = this.#free.pop() ?? (await new Promise<Worker>((resolve) => this.#waiting.push(resolve)));
+    const result = await this.#ask(thread, part);
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free.push(thread);
+    else next(thread);
+    return result;
+  }
+
+  #ask(thread: Worker, part: PartOf<Name, Shared>): Promise<TaskResult<Name>> {
+    const limits = this.#limits;
+    return new Promise((resolve, reject) => {
+      let stopWatch = (): void => {};
+      const ended = (): void => {
+        stopWatch();
+        thread.off("error", failed).off("message", told);
+      };
+      const failed = (error: Error): void => {
+        ended();
+        reject(limits !== undefined && isOutOfMemory(error) ? limits.exceeded("memory", part) : error);
+      };
+      const told = (result: TaskResult<Name>): void => {
+        ended();
+        resolve(result);
+      };
+      thread.on("error", failed).on("message", told);
+      thread.postMessage(part);
+      if (limits !== undefined)
+        stopWatch = watchTime(limits.seconds(part), () => reject(limits.exceeded("time", part)));
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -131,7 +169,7 @@ export class WorkerThreads<Name extends WorkerTask, Shared extends Partial<TaskI
 export async function inWorkers<Name extends WorkerTask, Shared extends Partial<TaskInput<Name>>>(
   task: Name,
   shared: Shared,
-  parts: readonly Omit<TaskInput<Name>, keyof Shared>[],
+  parts: readonly PartOf<Name, Shared>[],
   options: WorkerOptions = {},
 ): Promise<readonly TaskResult<Name>[]> {
   await using threads = new WorkerThreads(task, shared, parts.length, options);

@@ -1,22 +1,32 @@
 import type { AskedCandidate, CapacityQuestion } from "../capacity/index.ts";
 import { type ErrorFacts, InputError } from "../core/index.ts";
-import type { MadeRows, RowWork, TextTokenizer } from "../datasets/index.ts";
+import type { RowName, RowWork, TextTokenizer } from "../datasets/index.ts";
 import type { Catalog, PackingProblem } from "../plan/index.ts";
 import type { DrawRequest } from "../sim/index.ts";
 import type { AssumedVariation } from "../studies/index.ts";
 import { packRows } from "./load/packed-rows.ts";
 
-export interface WrongRecord {
-  readonly facts: ErrorFacts;
-}
-
-interface PackedRows extends Pick<MadeRows, "numJoined" | "ignored"> {
+/** What some records became, without classes, which threads do not pass on. */
+export interface PackedPart {
+  /** The rows, packed. */
   readonly words: Int32Array<ArrayBuffer>;
+  /** Which of the rows have a token that is partly scored. */
+  readonly joined: readonly number[];
+  /** Which of a preference the rows are, where they are of one: a pair has two one after another. */
+  readonly names: readonly RowName[];
+  /** Columns of which nothing is made. */
+  readonly ignored: readonly string[];
+  /** Which of the records make no row, and why. */
+  readonly refused: readonly (readonly [index: number, facts: ErrorFacts])[];
 }
 
 /** Part of a data source's records, for the tokenizer of a model folder. */
 interface RowTask extends RowWork {
   readonly tokenizerFolder: string;
+  /** Of the records' texts, by which their time is limited. */
+  readonly characters: number;
+  /** Shared memory in which stands which record is made a row of. */
+  readonly turn: Int32Array;
 }
 
 /**
@@ -34,17 +44,24 @@ export const WORKER_TASKS = {
   capacityBest: async (question: CapacityQuestion) => (await import("../capacity/index.ts")).bestOf(question),
   packing: async (request: { readonly problem: PackingProblem }) =>
     (await import("./predict/solve-packing.ts")).solvePacking(request),
-  /** The rows, packed, as `makeRows` has them; or what is wrong with the first record that makes none, since threads pass on no classes. */
-  rows: async ({ tokenizerFolder, ...work }: RowTask): Promise<PackedRows | WrongRecord> => {
+  /** What `makeRows` makes of records; or what is wrong with the tokenizer. */
+  rows: async ({ tokenizerFolder, turn, ...work }: RowTask): Promise<PackedPart | ErrorFacts> => {
     const { loadTokenizer, makeRows } = await import("../datasets/index.ts");
     try {
       tokenizers[tokenizerFolder] ??= loadTokenizer(tokenizerFolder);
-      const { rows, numJoined, ignored } = makeRows(work, tokenizers[tokenizerFolder]);
-      return { words: packRows(rows), numJoined, ignored };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      return { facts: error.facts };
+      return error.facts;
     }
+    const made = makeRows(work, tokenizers[tokenizerFolder], undefined, (index) => Atomics.store(turn, 0, index));
+    const rows = made.flatMap((each) => ("rows" in each ? each.rows : []));
+    return {
+      words: packRows(rows),
+      joined: rows.flatMap(({ isJoined }, index) => (isJoined === true ? [index] : [])),
+      names: rows.flatMap(({ name }) => name ?? []),
+      ignored: [...new Set(made.flatMap((each) => ("rows" in each ? each.ignored : [])))],
+      refused: made.flatMap((each, index) => ("rows" in each ? [] : [[index, each.refused.facts] as const])),
+    };
   },
 };
 

@@ -3,8 +3,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { runTask, type TaskInput, type WorkerTask } from "./worker-tasks.ts";
 
 const { task, shared } = workerData as { readonly task: WorkerTask; readonly shared: object };
-parentPort!.on("message", ({ index, part }: { readonly index: number; readonly part: object }) => {
+parentPort!.on("message", (part: object) => {
   const input = { ...shared, ...part } as TaskInput<WorkerTask>;
   // What is thrown ends the thread, whose owner hears of it.
-  void runTask(task, input).then((result) => parentPort!.postMessage({ index, result }));
+  void runTask(task, input).then((result) => parentPort!.postMessage(result));
 });

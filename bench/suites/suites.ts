@@ -17,6 +17,7 @@ import { sideBySide } from "./side-by-side.ts";
 import { simulator } from "./simulator.ts";
 import { soaked } from "./soak.ts";
 import { start } from "./start.ts";
+import { tokenizing } from "./tokenizing.ts";
 import { training } from "./training.ts";
 import { twin } from "./twin.ts";
 
@@ -39,6 +40,7 @@ export const SUITES = {
   soak: soaked,
   "gpu-bytes": gpuBytes,
   start,
+  tokenizing,
   twin,
   coverage,
   external,

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { InputError } from "../../core/index.ts";
 import type { FileSource } from "../../datasets/index.ts";
-import { absolute } from "../../files/index.ts";
+import { absolute, silent } from "../../files/index.ts";
 import { COLUMN_NAMES, ROLE_NAMES } from "../../plan/index.ts";
 import { estimateRun, inspectData, inspectWorkload, problemsOf, type SeenRow } from "../../workbench/index.ts";
 import {
@@ -143,7 +143,9 @@ async function lookAtRows(io: Io, args: Arguments): Promise<number> {
   const mostShown = isJson || output !== undefined ? 0 : (show ?? 0);
   const shown: SeenRow[] = [];
   let page: PageRows | undefined;
-  const data = await context.during("reading data", () =>
+  // A bar would stand between rows on the same terminal.
+  const { during } = isJson && io.isStdoutTty === true ? silent(io.cwd) : context;
+  const data = await during("reading data", (tell) =>
     inspectData(
       context,
       {
@@ -162,6 +164,7 @@ async function lookAtRows(io: Io, args: Arguments): Promise<number> {
         // Nobody reads on, as behind `| head`.
         if ((await io.stdoutTaken?.()) === false) io.exit?.(0);
       },
+      tell,
     ),
   );
   if (output !== undefined) writeDataPage(io, output, data, page ?? new PageRows(data.tokenizer, show));
@@ -176,7 +179,7 @@ async function lookAtWorkload(io: Io, args: Arguments): Promise<number> {
   const [file, show, output] = [requiredText(args, "file"), optionalCount(args, "show"), optionalText(args, "output")];
   if (output !== undefined) pageAssets("data");
   const context = contextOf(io, args);
-  const data = await context.during("reading data", () => inspectWorkload(context, file));
+  const data = await context.during("reading data", (tell) => inspectWorkload(context, file, tell));
   const isWrong = problemsOf(data, "error").length > 0;
   const asksForEstimate = Object.keys({ ...DEVICE_OPTIONS, ...COST_OPTIONS }).some((name) => args[name] !== undefined);
   const request = { ...requestChoice(args, planChoices(withDefaults(PLAN_OPTIONS, args))), rows: data.reader };

@@ -48,7 +48,7 @@ export const reproduceCommand: Command = {
     const plan = plansOfRun(io, given).at(-1)!;
     assignDevices(plan);
     const model = await openPlanModel(plan);
-    const data = await context.during("reading data", () => loadPlanData(context, plan, model));
+    const data = await context.during("reading data", (tell) => loadPlanData(context, plan, model, tell));
     const kept = optionalText(args, "keep");
     const folder = kept === undefined ? mkdtempSync(path.join(tmpdir(), "loratwin-")) : absolute(io, kept);
     try {

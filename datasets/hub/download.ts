@@ -3,7 +3,8 @@ import path from "node:path";
 import { downloadFile, listFiles } from "@huggingface/hub";
 import { InputError } from "../../core/index.ts";
 import { userCache, writeWholeFile } from "../../files/index.ts";
-import { belongsToSplit } from "../records/read-records.ts";
+import { readerFor } from "../records/forms.ts";
+import { filesWanted, type SplitFile, splitFiles } from "../records/split-files.ts";
 import { describeFailure, fetchFile, type RemoteFile } from "./fetch-file.ts";
 import { type HubPath, parseHubPath } from "./hub-path.ts";
 
@@ -107,23 +108,42 @@ export async function downloadModel(text: string, options: DownloadOptions = {})
 }
 
 /**
+ * Of files in folders of their own, which are configurations of a dataset: those of the one that is taken without a name.
+ * @throws InputError where there is none
+ */
+function oneConfiguration(files: readonly SplitFile[], text: string): readonly SplitFile[] {
+  const folders = [...new Set(files.map(({ within }) => within))];
+  if (folders.length <= 1) return files;
+  const chosen = ["", "data", "default"].find((name) => folders.includes(name));
+  if (chosen !== undefined) return files.filter(({ within }) => within === chosen);
+  const hint = `Name one: ${text}/${folders[0]}`;
+  throw new InputError({ expected: "the data of one folder", at: "data.path", got: folders.slice(0, 8), hint });
+}
+
+/**
  * Downloads one data file, or the files of a split in the repository or a folder of it; gives the file or folder.
  * @throws InputError when there is no such file or no access; DeviceError when the hub cannot be reached
  */
-export async function downloadData(text: string, split: string, options: DownloadOptions = {}): Promise<string> {
+export async function downloadData(
+  text: string,
+  split: string | undefined,
+  options: DownloadOptions = {},
+): Promise<string> {
   const hubPath = parseHubPath(text, "dataset", "data.path");
   const folder = folderOf(hubPath, options);
   const target = path.join(folder, hubPath.path);
-  if (path.extname(hubPath.path) !== "") {
+  if (readerFor(hubPath.path) !== undefined) {
     await bring(hubPath, [{ path: hubPath.path, oid: "content" }], options);
     return target;
   }
-  const marker = markerOf(folder, `${split}-${hubPath.path}`);
+  const marker = markerOf(folder, `${split ?? "train"}-${hubPath.path}`);
   if (fs.existsSync(marker)) return target;
-  const files = (await list(hubPath, options)).filter(({ path: name }) => belongsToSplit(name, split));
-  if (files.length === 0) {
-    throw new InputError({ expected: `data files that start with "${split}"`, at: "data.split", got: text });
-  }
+  const inside = hubPath.path === "" ? "" : `${hubPath.path}/`;
+  const listed = (await list(hubPath, options)).filter(({ path: name }) => name.startsWith(inside));
+  const names = listed.map(({ path: name }) => name.slice(inside.length));
+  const chosen = new Set(oneConfiguration(splitFiles(names, split), text).map(({ name }) => inside + name));
+  const files = listed.filter(({ path: name }) => chosen.has(name));
+  if (files.length === 0) throw new InputError({ expected: filesWanted(split), at: "data.split", got: text });
   await bring(hubPath, files, options);
   writeWholeFile(marker, files.map(({ path: name }) => `${name}\n`).join(""));
   return target;

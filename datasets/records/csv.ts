@@ -1,8 +1,9 @@
-import fs from "node:fs";
+import { Readable } from "node:stream";
 import { CsvError, type Info, parse } from "csv-parse";
 import { InputError } from "../../core/index.ts";
 import { checkReadable } from "../../files/index.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
+import { type OnBytes, textBytes } from "./text-bytes.ts";
 
 function describe(error: CsvError, file: string): InputError {
   const lines = error["lines"];
@@ -18,6 +19,7 @@ interface Delimited {
   /** Each record an object by the names of the header line, or else every line a list of its fields. */
   readonly header: boolean;
   readonly limit: number;
+  readonly onBytes?: OnBytes | undefined;
 }
 
 /** Characters of a row: half of what a text can have. */
@@ -31,18 +33,34 @@ export function headerOf(names: readonly string[], file: string): string[] {
   throw new InputError({ expected: "each column once", file, line: 1, got: twice });
 }
 
-async function* readDelimited(file: string, { delimiter, header, limit }: Delimited): AsyncGenerator<DataRecord> {
+/** @throws InputError for the only column's name where it has other marks in it than commas */
+function checkDelimiter(names: readonly string[], file: string): void {
+  const [only = "", ...others] = names;
+  const got = only.includes("\t") ? "tabs" : "semicolons";
+  if (others.length > 0 || !/[\t;]/.test(only)) return;
+  const hint = got === "tabs" ? "Give the file a name that ends in .tsv." : "Save it with commas, or as JSON lines.";
+  throw new InputError({ expected: "columns with commas between them", file, line: 1, got, hint });
+}
+
+async function* readDelimited(
+  file: string,
+  { delimiter, header, limit, onBytes }: Delimited,
+): AsyncGenerator<DataRecord> {
   const to = Number.isFinite(limit) ? { to: limit } : {};
+  const columns = (names: string[]): string[] => {
+    if (delimiter === ",") checkDelimiter(names, file);
+    return headerOf(names, file);
+  };
   const parser = parse({
     bom: true,
-    columns: header ? (names: string[]) => headerOf(names, file) : false,
+    columns: header && columns,
     delimiter,
     info: true,
     max_record_size: MOST_OF_A_ROW,
     skip_empty_lines: true,
     ...to,
   });
-  const input = fs.createReadStream(file);
+  const input = Readable.from(textBytes(file, onBytes), { objectMode: false });
   input.on("error", (error) => parser.destroy(error));
   let line = header ? 2 : 1;
   try {
@@ -59,10 +77,12 @@ async function* readDelimited(file: string, { delimiter, header, limit }: Delimi
 }
 
 /** Comma-separated rows with a header line; every value is text. */
-export const readCsv: RecordReader = (file, { limit }) => readDelimited(file, { delimiter: ",", header: true, limit });
+export const readCsv: RecordReader = (file, { limit, onBytes }) =>
+  readDelimited(file, { delimiter: ",", header: true, limit, onBytes });
 
 /** Tab-separated rows with a header line; every value is text. */
-export const readTsv: RecordReader = (file, { limit }) => readDelimited(file, { delimiter: "\t", header: true, limit });
+export const readTsv: RecordReader = (file, { limit, onBytes }) =>
+  readDelimited(file, { delimiter: "\t", header: true, limit, onBytes });
 
 /** Comma-separated rows as lists of fields, the header line being the first where there is one. */
 export function readCsvLines(file: string): AsyncGenerator<DataRecord> {

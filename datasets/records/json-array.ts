@@ -1,18 +1,16 @@
 import { findJsonFault, InputError, ownValue, placeOf } from "../../core/index.ts";
-import { readWhole } from "../../files/index.ts";
+import { MOST_WHOLE } from "../../files/index.ts";
 import { checkJson } from "./check-json.ts";
-import type { DataRecord, RecordReader } from "./record.ts";
+import { readJsonLines } from "./json-lines.ts";
+import { HeldBytes, listElements } from "./list-elements.ts";
+import type { DataRecord, RecordOptions, RecordReader } from "./record.ts";
+import { utf8Text } from "./record-text.ts";
+import { textBytes } from "./text-bytes.ts";
 
-/** A JSON array of records, or an object that holds one under `data` or the name of the split. */
-export const readJsonArray: RecordReader = async function* (file, { split, limit }): AsyncGenerator<DataRecord> {
-  const bytes = readWhole(file);
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new InputError({ expected: "a text in UTF-8", file, got: (cause as Error).message }, { cause });
-  }
-  if (text.trim() === "") return;
+/** The value of a text that must be JSON. @throws InputError with line and column */
+function parseWhole(bytes: Buffer, file: string): unknown {
+  const text = utf8Text(bytes);
+  if (text === undefined) throw new InputError({ expected: "a text in UTF-8", file });
   let whole: unknown;
   try {
     whole = JSON.parse(text);
@@ -22,21 +20,97 @@ export const readJsonArray: RecordReader = async function* (file, { split, limit
     throw new InputError({ expected: `JSON: ${expected}`, file, ...placeOf(text, offset), got }, { cause });
   }
   checkJson(text, whole, file);
-  const key = split ?? "data";
-  const isMapping = typeof whole === "object" && whole !== null && !Array.isArray(whole);
-  const inside = isMapping ? ownValue(whole as Readonly<Record<string, unknown>>, key) : undefined;
-  const list = Array.isArray(whole) && split === undefined ? whole : inside;
-  if (!Array.isArray(list)) {
-    const expected =
-      split === undefined ? 'an array of records, or {"data": [...]}' : `an object with an array under "${split}"`;
-    const got = Array.isArray(whole)
-      ? "an array"
-      : whole !== null && typeof whole === "object"
-        ? Object.keys(whole)
-        : whole;
-    throw new InputError({ expected, file, got });
+  return whole;
+}
+
+function noList(whole: unknown, split: string | undefined, file: string): InputError {
+  const expected =
+    split === undefined ? 'an array of records, or {"data": [...]}' : `an object with an array under "${split}"`;
+  const isMapping = whole !== null && typeof whole === "object" && !Array.isArray(whole);
+  const got = Array.isArray(whole) ? "an array" : isMapping ? Object.keys(whole) : whole;
+  return new InputError({ expected, file, got });
+}
+
+/** All bytes of a text, where there are not too many to say in which line something is. */
+async function wholeText(file: string): Promise<Buffer | undefined> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of textBytes(file)) {
+    size += piece.length;
+    if (size > MOST_WHOLE) return undefined;
+    pieces.push(piece);
   }
-  const path = Array.isArray(whole) ? "" : key;
-  for (const [index, value] of list.slice(0, limit).entries())
-    yield { value, place: { file, at: `${path}[${index}]` } };
+  return Buffer.concat(pieces);
+}
+
+/** What is wrong with a file of JSON of which a part is: with line and column of the whole, where it is not too large. */
+async function faultOf(file: string, split: string | undefined, found: InputError): Promise<InputError> {
+  const bytes = await wholeText(file);
+  if (bytes === undefined) return found;
+  try {
+    const whole = parseWhole(bytes, file);
+    const list = split === undefined ? whole : ownValue(whole as Record<string, unknown>, split);
+    return Array.isArray(list) ? found : noList(whole, split, file);
+  } catch (error) {
+    return error instanceof InputError ? error : found;
+  }
+}
+
+async function* readList(file: string, { split, limit, onBytes }: RecordOptions, key: string | undefined) {
+  const around = new HeldBytes();
+  const path = key ?? "";
+  const check = (bytes: Buffer, at: string): unknown => {
+    try {
+      return parseWhole(bytes, file);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      const { line: _line, column: _column, ...facts } = error.facts;
+      throw new InputError({ ...facts, at }, { cause: error });
+    }
+  };
+  let index = 0;
+  try {
+    for await (const bytes of listElements(textBytes(file, onBytes), key, around)) {
+      const at = `${path}[${index}]`;
+      yield { value: check(bytes, at), place: { file, at } };
+      index += 1;
+      if (index === limit) return;
+    }
+    const rest = check(around.all(), path);
+    const list = key === undefined ? rest : ownValue(rest as Record<string, unknown>, key);
+    if (!Array.isArray(list)) throw noList(rest, split, file);
+  } catch (error) {
+    if (error instanceof RangeError) throw new InputError({ expected: "JSON", file, got: error.message });
+    throw error instanceof InputError ? await faultOf(file, split, error) : error;
+  }
+}
+
+/** How a file of JSON begins: with a list, with a record on a line of its own before others, or else. */
+async function beginningOf(file: string): Promise<"nothing" | "list" | "lines" | "other"> {
+  for await (const piece of textBytes(file)) {
+    const text = piece
+      .toString("utf8")
+      .replace(/^\ufeff/, "")
+      .trimStart();
+    if (text === "") continue;
+    if (text.startsWith("[")) return "list";
+    const [line = "", next = ""] = text.split("\n", 2);
+    try {
+      JSON.parse(line);
+      return next.trim() === "" ? "other" : "lines";
+    } catch {
+      return "other";
+    }
+  }
+  return "nothing";
+}
+
+/** A JSON array of records, or an object that holds one under `data` or the name of the split; or JSON lines. */
+export const readJsonArray: RecordReader = async function* (file, options): AsyncGenerator<DataRecord> {
+  const { split } = options;
+  const beginning = await beginningOf(file);
+  if (beginning === "nothing") return;
+  if (beginning === "list" && split !== undefined) throw noList([], split, file);
+  if (beginning === "lines" && split === undefined) yield* readJsonLines(file, options);
+  else yield* readList(file, options, beginning === "list" ? undefined : (split ?? "data"));
 };

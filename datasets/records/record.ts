@@ -26,6 +26,8 @@ export interface RecordOptions {
   readonly split?: string | undefined;
   /** No more records than this are asked for. */
   readonly limit: number;
+  /** Told how many bytes of the file have been read. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /** Reads the records of one file in order. */

@@ -251,6 +251,7 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "worst as it is",
     "worst, speed out",
   ],
+  tokenizing: ["loratwin data, threads", "loratwin, one thread"],
   twin: [
     "makespan",
     "makespan error",

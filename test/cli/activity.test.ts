@@ -1,14 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { activity } from "../../cli/activity.ts";
+import type { TellBytes } from "../../files/index.ts";
 import { STAGE_LINES } from "./run-cli.ts";
 
 /** What is shown of some work. */
-async function shown(isTty: boolean, quiet: boolean, work: () => Promise<unknown> | unknown): Promise<string> {
+async function shown(
+  isTty: boolean,
+  quiet: boolean,
+  work: (tell: TellBytes) => Promise<unknown> | unknown,
+): Promise<string> {
   const said: string[] = [];
   const io = { stdout: () => {}, stderr: (text: string) => void said.push(text), isTty, cwd: "." };
   const during = activity(io, { quiet });
-  expect(await during("doing things", work)).toBe(await work());
+  expect(await during("doing things", work)).toBe(await work(() => {}));
   return said.join("");
 }
 
@@ -40,4 +45,21 @@ it("what fails fails, and its line goes", async () => {
   const io = { stdout: () => {}, stderr: (text: string) => void said.push(text), isTty: true, cwd: "." };
   await expect(activity(io, {})("failing", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   expect(said.join("")).toBe("failing ...\r\u001b[K");
+});
+
+it("how far it is shows as a bar on a terminal, in at most 80 columns", { tags: ["slow"] }, async () => {
+  const text = await shown(true, false, async (tell) => {
+    for (const mebibytes of [0, 250, 500]) {
+      await sleep(250);
+      tell(mebibytes * 2 ** 20, 1000 * 2 ** 20);
+    }
+  });
+  const drawn = text.split("\r\u001b[K");
+  expect(drawn).toEqual([
+    "doing things ...",
+    expect.stringMatching(/^doing things \[={3}-{9}\] 25 % {2}250\.00 MiB of 1000\.00 MiB {2}\d+ s left$/),
+    expect.stringMatching(/^doing things \[={6}-{6}\] 50 % {2}500\.00 MiB of 1000\.00 MiB {2}\d+ s left$/),
+    "",
+  ]);
+  for (const line of drawn) expect(line.length).toBeLessThanOrEqual(80);
 });

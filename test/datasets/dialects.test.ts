@@ -3,7 +3,8 @@ import os from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { CHAT_TEMPLATES, type FileSource, initModel, loadTokenizer, readEachRecord } from "../../datasets/index.ts";
+import { CHAT_TEMPLATES, type FileSource, initModel, loadTokenizer } from "../../datasets/index.ts";
+import { readEachRecord } from "../../datasets/read-dataset.ts";
 import { temporaryFile } from "./shared.ts";
 
 /** Of the whole file: models are made once. */

@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { aboutRows, cutRow, type FileSource, loadTokenizer, readEachRecord } from "../../datasets/index.ts";
+import { aboutRows, cutRow, type FileSource, loadTokenizer } from "../../datasets/index.ts";
+import { readEachRecord } from "../../datasets/read-dataset.ts";
 import { HAS_SHARED, SHARED } from "../shared-folder.ts";
 import { temporaryFile, temporaryFolder } from "./shared.ts";
 

@@ -3,7 +3,9 @@ import path from "node:path";
 import { Tokenizer } from "@huggingface/tokenizers";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { createByteTokenizer } from "../../datasets/byte-tokenizer.ts";
 import { quickenBpe } from "../../datasets/quick-bpe.ts";
+import { quickEncoder } from "../../datasets/quick-encoder.ts";
 import { SHARED } from "../shared-folder.ts";
 import { sharedTest, TINY_STORIES } from "./shared.ts";
 
@@ -85,4 +87,59 @@ sharedTest("a model of Llama's kind gives the same tokens for questions and answ
     const { question, answer } = JSON.parse(line) as { readonly question: string; readonly answer: string };
     for (const each of [question, answer]) expect(quick.encode(each).ids).toEqual(plain.encode(each).ids);
   }
+});
+
+/** As Llama 3 and Qwen have it: cut by a pattern, and then each byte a character. */
+function byteLevel({ merges }: Merges, more: object = {}) {
+  const bytes = createByteTokenizer(64).tokenizer as { readonly model: { readonly vocab: Record<string, number> } };
+  const { vocab } = bytes.model;
+  const own = merges.filter(
+    (merge) => merge.join("") in vocab === false && merge.every((part) => /^[\x21-\x7e]+$/.test(part)),
+  );
+  const ids = Object.fromEntries(own.map((merge, index) => [merge.join(""), 300 + index]));
+  const split = {
+    type: "Split",
+    pattern: { Regex: "\\p{L}+|\\s?[^\\s\\p{L}]+|\\s+" },
+    behavior: "Isolated",
+    invert: false,
+  };
+  const level = { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false };
+  return {
+    ...bytes,
+    normalizer: { type: "NFC" },
+    pre_tokenizer: { type: "Sequence", pretokenizers: [split, level] },
+    model: { ...bytes.model, vocab: { ...vocab, ...ids }, merges: own },
+    ...more,
+  };
+}
+
+test("a tokenizer that looks words up gives the ids that it gives without, marks and all", () => {
+  const marked = fc.array(fc.oneof(text, fc.constantFrom("<s>", "</s>", "e\u0301", "\n", "\ud800")), { maxLength: 8 });
+  fc.assert(
+    fc.property(picks, fc.array(marked, { minLength: 1, maxLength: 4 }), (chosen, texts) => {
+      for (const json of [
+        llamaLike(mergesOf(chosen)),
+        byteLevel(mergesOf(chosen)),
+        createByteTokenizer(64).tokenizer,
+      ]) {
+        const plain = new Tokenizer(json, {});
+        const encode = quickEncoder(new Tokenizer(json, {}), json as Readonly<Record<string, unknown>>)!;
+        for (const each of texts.map((pieces) => pieces.join("")))
+          expect(encode(each)).toEqual(plain.encode(each, { add_special_tokens: false }).ids);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("a tokenizer that does more than to cut and merge is left as it is", () => {
+  const merges = mergesOf([]);
+  const strips = [{ id: 9, content: "<m>", lstrip: true, rstrip: false, normalized: false, special: true }];
+  const bert = { type: "BertProcessing", sep: ["a", 1], cls: ["b", 2] };
+  for (const more of [{ added_tokens: strips }, { post_processor: bert }]) {
+    const json = { ...llamaLike(merges), ...more };
+    expect(quickEncoder(new Tokenizer(json, {}), json)).toBeUndefined();
+  }
+  const json = llamaLike(merges);
+  expect(quickEncoder(new Tokenizer(json, { remove_space: true }), json)).toBeUndefined();
 });

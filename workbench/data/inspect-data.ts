@@ -2,15 +2,18 @@ import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import {
   aboutRows,
+  type DataFormat,
   type FileSource,
   loadTokenizer,
+  locateData,
   type Place,
   type Row,
-  readEachRecord,
   type SeenRecord,
   type TextTokenizer,
+  withTemplateText,
 } from "../../datasets/index.ts";
-import { absolute, type Context } from "../../files/index.ts";
+import { absolute, type Context, type TellBytes } from "../../files/index.ts";
+import { seeRows } from "../load/rows-in-workers.ts";
 import { type AboutRows, type RowFacts, RowTally } from "./row-tally.ts";
 
 export interface DataChoice {
@@ -95,25 +98,32 @@ function atOption(error: InputError): InputError {
 }
 
 /**
- * Reads all of a data file, of which it keeps 16 bytes a row. `onRow` is told each row, and waited for.
+ * Reads all of a data file, of which it keeps 16 bytes a row. `onRow` is told each row, and waited for; `onRead` how many
+ * bytes of how many have become rows.
  * @throws InputError for a file that cannot be read, or whose form cannot be told
  */
 export async function inspectData(
   context: Context,
   choice: DataChoice,
   onRow: (row: SeenRow, tokenizer: TextTokenizer | undefined) => Promise<void> | void = () => {},
+  onRead?: TellBytes,
 ): Promise<InspectedData> {
-  const { source, cutoffLength } = choice;
-  const tokenizer = choice.tokenizer === undefined ? undefined : loadTokenizer(absolute(context, choice.tokenizer));
+  const { cutoffLength } = choice;
+  const source = withTemplateText(choice.source, context.cwd, "--chat-template");
+  const folder = choice.tokenizer === undefined ? undefined : absolute(context, choice.tokenizer);
+  const tokenizer = folder === undefined ? undefined : loadTokenizer(folder);
+  const file = await locateData(source, { baseFolder: context.cwd, at: "file" });
+  const tokenizerFolder = (format: DataFormat): string => {
+    if (folder !== undefined) return folder;
+    throw new InputError({ expected: `--tokenizer, for rows that are read as ${format}`, got: "none" });
+  };
   const tally = new RowTally(cutoffLength ?? Number.POSITIVE_INFINITY);
   const ignored = new Set<string>();
   let first: SeenRecord | undefined;
   let firstRefused: string | undefined;
-  for await (const seen of readEachRecord(source, { tokenizer, baseFolder: context.cwd, at: "file" })) {
+  for await (const seen of seeRows(source, file, { at: "file", onRead, tokenizerFolder })) {
     first ??= seen;
-    const at = placeText(seen.place, context.cwd);
-    if (tokenizer === undefined && seen.format !== undefined && seen.format !== "tokens")
-      throw new InputError({ expected: `--tokenizer, for rows that are read as ${seen.format}`, got: "none" });
+    const at = placeText(seen.record.place, context.cwd);
     if ("refused" in seen) {
       tally.refuse();
       const refused = refusalText(atOption(seen.refused), at);
@@ -122,14 +132,14 @@ export async function inspectData(
     } else {
       const how = { format: seen.format, ...aboutRows(source, seen.format) };
       for (const name of seen.ignored) ignored.add(name);
-      for (const [index, row] of seen.rows.entries()) {
+      for (const row of seen.rows) {
         const name = row.name === undefined ? {} : { name: row.name };
-        await onRow(tokenRow(tally, row, how, { at, ...name }, index > 0), tokenizer);
+        await onRow(tokenRow(tally, row, how, { at, ...name }), tokenizer);
       }
     }
   }
   return {
-    file: source.path,
+    file: choice.source.path,
     ...{ format: first?.format ?? "none", inferred: first?.inferred },
     ...{ facts: tally.facts(), ignored: [...ignored], firstRefused, cutoffLength, tokenizer },
   };

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { canonicalJson, InputError } from "../../core/index.ts";
 import { cutToLength, type TextTokenizer } from "../../datasets/index.ts";
-import { type Context, readInput } from "../../files/index.ts";
+import { type Context, readInput, type TellBytes } from "../../files/index.ts";
 import {
   type FileData,
   isLengthData,
@@ -205,12 +205,12 @@ function tellRows(each: EachRecord, cutoffLength: number, folder: string, onRow:
 }
 
 /** Looks at all data of a workload. @throws InputError for a workload that is none, or without its model */
-export async function inspectWorkload(context: Context, file: string): Promise<InspectedWorkload> {
+export async function inspectWorkload(context: Context, file: string, onRead?: TellBytes): Promise<InspectedWorkload> {
   const input = readInput(context, file, "a workload file");
   const given = parseWorkload(input.text, input.file);
   const source: ReadText = withSweeps(readText(input.text, input.file), given);
   try {
-    const { workload, reader } = await openWorkload(given, path.dirname(input.file), false);
+    const { workload, reader } = await openWorkload(given, path.dirname(input.file), false, onRead);
     const inspector = new JobInspector(reader, context.cwd);
     const jobs: InspectedJob[] = [];
     for (const [index, job] of workload.jobs.entries()) {
@@ -218,7 +218,7 @@ export async function inspectWorkload(context: Context, file: string): Promise<I
       jobs.push({ ...inspected, problems: inspected.problems.map((problem) => placed(problem, source)) });
     }
     const needs = jobs.some(({ facts, file: data }) => facts !== undefined && data !== undefined);
-    return { file, jobs, sources: inspector.sources, reader, tokenizer: needs ? reader.loadedTokenizer : undefined };
+    return { file, jobs, sources: inspector.sources, reader, tokenizer: needs ? reader.tokenizer : undefined };
   } catch (error) {
     throw placeError(error, source);
   }

@@ -60,7 +60,9 @@ export async function loadRequest(
   file: FileOrDocument,
   choice: RequestChoice,
 ): Promise<LoadedRequest> {
-  const loaded = await context.during("reading data", () => loadWorkload(context, file, choice.rows));
+  const loaded = await context.during("reading data", (onRead) =>
+    loadWorkload(context, file, { reader: choice.rows, onRead }),
+  );
   if (choice.overTime !== true) refuseArrivals(loaded);
   const { devices, links, source: cluster } = loadCluster(context, choice, loaded.architecture.numLayers);
   const dtype = choice.dtype ?? loaded.workload.model.dtype;

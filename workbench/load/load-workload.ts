@@ -3,7 +3,7 @@ import path from "node:path";
 import { InputError, ownValue } from "../../core/index.ts";
 import { checkTokenizerFiles, type Row, resolveModel, withTemplateFile } from "../../datasets/index.ts";
 import { adapterDigest, type ModelFolder, openModelFolder, readPeftFolder } from "../../exec/index.ts";
-import { type FileOrDocument, type Place, readInput } from "../../files/index.ts";
+import { type FileOrDocument, type Place, readInput, type TellBytes } from "../../files/index.ts";
 import {
   type Architecture,
   isLengthData,
@@ -121,13 +121,23 @@ async function openModel(workload: Workload, folder: string): Promise<ModelFolde
   return openModelFolder(await resolveModel(workload.model.path, { baseFolder: folder }));
 }
 
+/** Who has read some of the rows already, or is told how many bytes of how many have become rows. */
+export interface RowReading {
+  readonly reader?: RowReader | undefined;
+  readonly onRead?: TellBytes | undefined;
+}
+
 /** Reads a workload, its model's configuration, its data and the adapters that jobs start from. @throws InputError */
-export async function loadWorkload(place: Place, file: FileOrDocument, reader?: RowReader): Promise<LoadedWorkload> {
+export async function loadWorkload(
+  place: Place,
+  file: FileOrDocument,
+  reading: RowReading = {},
+): Promise<LoadedWorkload> {
   const input = readInput(place, file, "a workload file");
   const workload = parseWorkload(input.text, input.file);
   const source = withSweeps(readText(input.text, input.file), workload);
   try {
-    return { ...(await loadInputs(workload, source, place.cache ?? false, reader)), sweeps: workload.sweeps };
+    return { ...(await loadInputs(workload, source, place.cache ?? false, reading)), sweeps: workload.sweeps };
   } catch (error) {
     throw placeError(error, source);
   }
@@ -149,7 +159,7 @@ function withTemplates(workload: Workload, folder: string): Workload {
 }
 
 /** The workload, the model that it names, and who reads its jobs' rows. @throws InputError */
-export async function openWorkload(given: Workload, folder: string, cache: boolean) {
+export async function openWorkload(given: Workload, folder: string, cache: boolean, onRead?: TellBytes) {
   const workload = withTemplates(given, folder);
   const model = await openModel(workload, folder);
   const architecture = model?.architecture ?? workloadArchitecture(workload);
@@ -158,6 +168,7 @@ export async function openWorkload(given: Workload, folder: string, cache: boole
     vocabularySize: architecture.vocabularySize,
     mostTokens: longestRow(architecture),
     cache,
+    onRead,
     tokenizerFolder: () => {
       if (model === undefined)
         throw new InputError({
@@ -172,18 +183,15 @@ export async function openWorkload(given: Workload, folder: string, cache: boole
   return { workload, model, architecture, reader };
 }
 
-/**
- * What a workload names, looked at; relative paths start at the folder of its text. `known`: a reader of its rows that
- * has read some of them. @throws InputError
- */
+/** What a workload names, looked at; relative paths start at the folder of its text. @throws InputError */
 export async function loadInputs(
   given: Workload,
   source: ReadText,
   cache: boolean,
-  known?: RowReader,
+  { reader: known, onRead }: RowReading = {},
 ): Promise<LoadedWorkload> {
   const folder = path.dirname(source.file);
-  const { workload, model, architecture, reader: own } = await openWorkload(given, folder, cache);
+  const { workload, model, architecture, reader: own } = await openWorkload(given, folder, cache, onRead);
   const reader = known ?? own;
   const datasets: JobDataset[] = [];
   const total = { steps: 0, rows: 0 };

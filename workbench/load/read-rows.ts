@@ -4,6 +4,7 @@ import path from "node:path";
 import { canonicalJson, InputError } from "../../core/index.ts";
 import {
   aboutRows,
+  collectRows,
   cutToLength,
   type Dataset,
   type FileSource,
@@ -11,19 +12,16 @@ import {
   locateData,
   type Place,
   type Row,
-  readEachRecord,
-  readWholeRows,
   type SeenRecord,
   type TextTokenizer,
   trainableRow,
   type WholeRows,
   withTemplateText,
 } from "../../datasets/index.ts";
-import { fileDigest } from "../../files/index.ts";
+import { fileDigest, type TellBytes } from "../../files/index.ts";
 import type { FileData } from "../../plan/index.ts";
-import { builtWorker } from "../in-workers.ts";
 import { cachedRows, keepRows } from "./row-cache.ts";
-import { isWorthWorkers, readRowsInWorkers } from "./rows-in-workers.ts";
+import { type SeeRowsOptions, seeRows } from "./rows-in-workers.ts";
 
 /** What a workload's or a plan's jobs share when their data are read. */
 export interface RowContext {
@@ -36,6 +34,8 @@ export interface RowContext {
   readonly tokenizerFolder: () => string;
   /** Whether rows are kept for later commands. */
   readonly cache: boolean;
+  /** Told how many bytes of how many have become rows, of one file after another. */
+  readonly onRead?: TellBytes | undefined;
 }
 
 /** Rows at a cutoff, and before it. */
@@ -60,14 +60,6 @@ export interface EachRecord
   readonly numbers: readonly number[];
   readonly refused: readonly RefusedRecord[];
   readonly numRecords: number;
-}
-
-/** Which records, and which ids rows may have. */
-interface WhereRows {
-  readonly baseFolder: string;
-  readonly at: string;
-  readonly vocabularySize: number;
-  readonly mostTokens: number;
 }
 
 /** Data of which rows are kept have no more bytes: of more, the hash alone takes as long as a look at the first row. */
@@ -104,6 +96,7 @@ export class RowReader {
   readonly #whole = new Map<string, Promise<WholeRows>>();
   readonly #cut = new Map<string, Promise<ReadRows>>();
   readonly #each = new Map<string, Promise<EachRecord>>();
+  #isTokenized = false;
   #tokenizer: TextTokenizer | undefined;
   #tokenizerHash: string | undefined;
 
@@ -133,8 +126,8 @@ export class RowReader {
   }
 
   /**
-   * The same records, each by itself, in this thread and without a limit of time. Where none is refused, `read` goes on
-   * from them. @throws InputError for a file that cannot be read
+   * The same records, each by itself. Where none is refused, `read` goes on from them.
+   * @throws InputError for a file that cannot be read
    */
   each(data: FileData, index: number, where = "data"): Promise<EachRecord> {
     const { shuffle: _, ...source } = data;
@@ -149,9 +142,9 @@ export class RowReader {
     });
   }
 
-  async #readEach(data: FileData, at: string): Promise<EachRecord> {
+  async #readEach(given: FileData, at: string): Promise<EachRecord> {
     const { folder, vocabularySize } = this.#context;
-    const tokenizer = (): TextTokenizer => this.tokenizer();
+    const data = withTemplateText(given, folder, at);
     const file = await locateData(data, { baseFolder: folder, at });
     const rows: Row[] = [];
     const [places, numbers]: [Place[], number[]] = [[], []];
@@ -159,18 +152,15 @@ export class RowReader {
     const ignored = new Set<string>();
     let [numJoined, numRecords] = [0, 0];
     let first: SeenRecord | undefined;
-    const options = { baseFolder: folder, at, vocabularySize };
-    for await (const seen of readEachRecord(data, { ...options, tokenizer })) {
+    for await (const seen of this.#see(data, file, { at, vocabularySize })) {
       first ??= seen;
       numRecords += 1;
-      // A missing tokenizer is not the record's fault.
-      if (seen.format !== undefined && seen.format !== "tokens") this.tokenizer();
       const error = "refused" in seen ? seen.refused : untrainable(seen);
-      if (error !== undefined) refused.push({ number: numRecords - 1, place: seen.place, error });
+      if (error !== undefined) refused.push({ number: numRecords - 1, place: seen.record.place, error });
       if (error !== undefined || "refused" in seen) continue;
       const { inputIds, labels, isJoined } = seen.rows[0]!;
       rows.push({ inputIds, labels });
-      places.push(seen.place);
+      places.push(seen.record.place);
       numbers.push(numRecords - 1);
       numJoined += Number(isJoined === true);
       for (const name of seen.ignored) ignored.add(name);
@@ -183,39 +173,31 @@ export class RowReader {
   async #readWhole(given: FileData, at: string): Promise<WholeRows> {
     const { folder, vocabularySize, mostTokens, cache } = this.#context;
     const data = withTemplateText(given, folder, at);
-    const where = { baseFolder: folder, at };
-    const file = await locateData(data, where);
+    const file = await locateData(data, { baseFolder: folder, at });
     const found = statSync(file, { throwIfNoEntry: false });
     const isKept = cache && found?.isFile() === true && found.size <= MOST_KEPT;
     const key = isKept ? this.#keyOf(data, file) : undefined;
     const kept = key === undefined ? undefined : cachedRows(key);
     if (kept !== undefined) return { ...kept, file, ...aboutRows(data, kept.format) };
-    const options = { ...where, vocabularySize, mostTokens };
-    const rows = (await this.#readInWorkers(data, file, options)) ?? (await this.#readHere(data, options));
+    const rows = await collectRows(this.#see(data, file, { at, vocabularySize, mostTokens }), data, file, at);
     if (key !== undefined) keepRows(key, rows);
     return rows;
   }
 
-  async #readInWorkers(data: FileSource, file: string, options: WhereRows): Promise<WholeRows | undefined> {
-    if (data.format === "tokens" || builtWorker() === null) return undefined;
-    const stats = statSync(file, { throwIfNoEntry: false });
-    const isWorth = stats?.isFile() === true && isWorthWorkers(data, stats.size);
-    const { tokenizerFolder } = this.#context;
-    return await readRowsInWorkers(data, { ...options, tokenizerFolder }, isWorth ? {} : { workers: 1 });
+  #see(data: FileSource, file: string, options: Pick<SeeRowsOptions, "at" | "vocabularySize" | "mostTokens">) {
+    const { tokenizerFolder, onRead } = this.#context;
+    return seeRows(data, file, {
+      ...{ ...options, onRead },
+      tokenizerFolder: () => {
+        this.#isTokenized = true;
+        return tokenizerFolder();
+      },
+    });
   }
 
-  #readHere(data: FileSource, options: WhereRows): Promise<WholeRows> {
-    return readWholeRows(data, { ...options, tokenizer: () => this.tokenizer() });
-  }
-
-  /** The model's. @throws InputError where it has none */
-  tokenizer(): TextTokenizer {
-    this.#tokenizer ??= loadTokenizer(this.#context.tokenizerFolder());
-    return this.#tokenizer;
-  }
-
-  /** The model's, where one was needed. */
-  get loadedTokenizer(): TextTokenizer | undefined {
+  /** The model's, where rows were made with it. */
+  get tokenizer(): TextTokenizer | undefined {
+    if (this.#isTokenized) this.#tokenizer ??= loadTokenizer(this.#context.tokenizerFolder());
     return this.#tokenizer;
   }
 
@@ -225,7 +207,7 @@ export class RowReader {
     const tokenizer = how.format === "tokens" ? null : this.#hashTokenizer();
     const facts = {
       how,
-      ending: path.extname(file),
+      ending: path.basename(file).split(".").slice(-2).join("."),
       data: bytesHash([located]),
       tokenizer,
       vocabularySize,

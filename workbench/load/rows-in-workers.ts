@@ -1,17 +1,20 @@
 import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
-import { InputError, sum } from "../../core/index.ts";
+import { InputError } from "../../core/index.ts";
 import {
-  aboutRows,
-  type DataRecord,
+  type DataFormat,
   type FileSource,
-  type ReadDatasetOptions,
-  type Row,
-  readRowWork,
-  type WholeRows,
+  type MadeOrRefused,
+  type MadeRow,
+  makeRows,
+  type RowPart,
+  readRowParts,
+  type SeenRecord,
+  seenOfPart,
 } from "../../datasets/index.ts";
-import { builtWorker, inWorkers, type WorkerLimits, type WorkerOptions } from "../in-workers.ts";
+import { builtWorker, type WorkerLimits, type WorkerOptions, WorkerThreads } from "../in-workers.ts";
+import type { PackedPart } from "../worker-tasks.ts";
 import { unpackRows } from "./packed-rows.ts";
 
 /**
@@ -20,9 +23,6 @@ import { unpackRows } from "./packed-rows.ts";
  */
 const WORTH = { bytes: 3e6, records: 3000 } as const;
 
-/** Records a part: many parts, so that no thread is left with much when the others are done. */
-const PART = 250;
-
 /**
  * What a tokenizer or a template that came with a model may take: the largest published tokenizers take 1 GB and some
  * seconds to load, and each tokenizes more than a megabyte a second.
@@ -30,34 +30,27 @@ const PART = 250;
 const HEAP_MEGABYTES = 2048;
 const SECONDS = { beginning: 3, perTokenizerByte: 1 / 4e6, perCharacter: 1 / 1e5 } as const;
 
-function charactersOf({ value }: DataRecord): number {
-  return (JSON.stringify(value) ?? "").length;
-}
-
 const overLimits = new WeakSet<Error>();
 
-/** Whether a tokenizer or a template took too much, and is not to be tried again without limits. */
+/** Whether a tokenizer or a template took too much, and is not to be tried again. */
 export function isOverLimits(error: unknown): boolean {
   return error instanceof Error && (overLimits.has(error) || isOverLimits(error.cause));
 }
 
+/** A part on its way to a thread. */
+type SentPart = RowPart & { readonly turn: Int32Array };
+
 /** Limits for tokenizing parts with the tokenizer of a folder. */
-function limitsOf(
-  tokenizerFolder: string,
-  parts: readonly { readonly records: readonly DataRecord[] }[],
-): WorkerLimits {
+function limitsOf(tokenizerFolder: string): WorkerLimits<Pick<SentPart, "records" | "characters" | "turn">> {
   const tokenizer = statSync(path.join(tokenizerFolder, "tokenizer.json"), { throwIfNoEntry: false })?.size ?? 0;
   return {
     heapMegabytes: HEAP_MEGABYTES,
-    seconds: (part) =>
-      SECONDS.beginning +
-      SECONDS.perTokenizerByte * tokenizer +
-      SECONDS.perCharacter * sum(parts[part]!.records.map(charactersOf)),
-    exceeded(what, part) {
-      const { place } = parts[part]!.records[0]!;
+    seconds: ({ characters }) =>
+      SECONDS.beginning + SECONDS.perTokenizerByte * tokenizer + SECONDS.perCharacter * characters,
+    exceeded(what, { records, turn }) {
       const error = new InputError({
-        expected: `a tokenizer, and a chat template, that need less ${what} for these records`,
-        ...place,
+        expected: `a tokenizer, and a chat template, that need less ${what} for this record`,
+        ...records[Atomics.load(turn, 0)]!.place,
         got: `those of ${tokenizerFolder}`,
         hint: "They came with the model. Nothing of theirs was kept.",
       });
@@ -67,47 +60,86 @@ function limitsOf(
   };
 }
 
-/** Whether more threads would tokenize a file of so many bytes sooner. */
-export function isWorthWorkers(source: FileSource, bytes: number, file = builtWorker()): boolean {
-  const isMuch = bytes >= WORTH.bytes && (source.limit ?? WORTH.records) >= WORTH.records;
-  return isMuch && source.format !== "tokens" && file !== null && availableParallelism() > 1;
+/** Whether more threads would tokenize files of so many bytes sooner. */
+export function isWorthWorkers({ limit = WORTH.records }: FileSource, bytes: number): boolean {
+  return bytes >= WORTH.bytes && limit >= WORTH.records && availableParallelism() > 1;
+}
+
+export interface SeeRowsOptions {
+  /** Where the source stands in its document, for error messages: "jobs[0].data". */
+  readonly at: string;
+  /** Ids are below this; the tokenizer's when absent. */
+  readonly vocabularySize?: number;
+  /** Of a row with more tokens only so many are needed, and one that shows that there are more; all when absent. */
+  readonly mostTokens?: number;
+  /** The folder of the tokenizer. Called only for formats that need one. @throws InputError where there is none */
+  readonly tokenizerFolder: (format: DataFormat) => string;
+  /** Told how many bytes of how many have become rows. */
+  readonly onRead?: ((bytes: number, ofBytes: number) => void) | undefined;
+}
+
+/** The columns of which nothing is made are told with the first record. */
+function unpack(
+  { words, joined, names, ignored, refused }: PackedPart,
+  { records, format }: RowPart,
+): readonly MadeOrRefused[] {
+  const why = new Map(refused);
+  const isJoined = new Set(joined);
+  const perRecord = format === "preference" ? 2 : 1;
+  const rows = unpackRows(words, perRecord * (records.length - refused.length))!;
+  let next = 0;
+  const take = (): MadeRow => {
+    const name = names[next];
+    const row = { ...rows[next]!, ...(name === undefined ? {} : { name }) };
+    return isJoined.has(next++) ? { ...row, isJoined: true } : row;
+  };
+  return records.map((_, index) => {
+    const facts = why.get(index);
+    if (facts !== undefined) return { refused: new InputError(facts) };
+    return { rows: Array.from({ length: perRecord }, take), ignored: next === perRecord ? ignored : [] };
+  });
+}
+
+/** Parts with a place in memory for each, in which its thread says which record it has come to. */
+async function* sentParts(first: RowPart, rest: AsyncIterator<RowPart>): AsyncGenerator<SentPart> {
+  for (let part = first; ; ) {
+    yield { ...part, turn: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) };
+    const next = await rest.next();
+    if (next.done === true) return;
+    part = next.value;
+  }
 }
 
 /**
- * `readWholeRows` on threads of their own, within limits. Undefined where nothing is to be tokenized.
- * @throws InputError for the first record that is wrong, and for a tokenizer or template that takes too much
+ * What each record of a located file or folder becomes, made on threads of their own, within limits, as long as somebody
+ * takes it. Rows of token ids are made here.
+ * @throws InputError for the file, and for a tokenizer or template that takes too much
  */
-export async function readRowsInWorkers(
-  data: FileSource,
-  {
-    tokenizerFolder,
-    ...options
-  }: ReadDatasetOptions & { readonly vocabularySize: number; readonly tokenizerFolder: () => string },
+export async function* seeRows(
+  source: FileSource,
+  file: string,
+  { at, vocabularySize, mostTokens, tokenizerFolder, onRead = () => {} }: SeeRowsOptions,
   workers: WorkerOptions = {},
-): Promise<WholeRows | undefined> {
-  const work = await readRowWork(data, options);
-  if (work === undefined) return undefined;
-  const { records, source, vocabularySize, mostTokens, ...about } = work;
-  const parts = Array.from({ length: Math.ceil(records.length / PART) }, (_, part) => ({
-    records: records.slice(part * PART, (part + 1) * PART),
-  }));
-  const folder = tokenizerFolder();
-  const shared = { tokenizerFolder: folder, source, vocabularySize, mostTokens };
-  const packed = await inWorkers("rows", shared, parts, { limits: limitsOf(folder, parts), ...workers });
-  let numJoined = 0;
-  const ignored = new Set<string>();
-  const rows = packed.flatMap((made, part): readonly Row[] => {
-    if ("facts" in made) throw new InputError(made.facts);
-    numJoined += made.numJoined;
-    for (const name of made.ignored) ignored.add(name);
-    return unpackRows(made.words, parts[part]!.records.length)!;
-  });
-  return {
-    ...about,
-    rows,
-    numJoined,
-    ignored: [...ignored],
-    format: source.format,
-    ...aboutRows(source, source.format),
-  };
+): AsyncGenerator<SeenRecord> {
+  const parts = readRowParts(source, file, at);
+  for await (const first of parts) {
+    const { records, format, ofBytes, bytesRead } = first;
+    const shared = { vocabularySize, mostTokens, source: { ...source, format: format ?? "tokens" } };
+    if (format === undefined || format === "tokens") {
+      yield* seenOfPart(first, format === undefined ? [] : makeRows({ ...shared, records }, undefined, at));
+      onRead(bytesRead, ofBytes);
+      continue;
+    }
+    const folder = tokenizerFolder(format);
+    const count = workers.workers ?? (isWorthWorkers(source, ofBytes) ? availableParallelism() : 1);
+    const asked = { file: builtWorker(), ...workers, workers: count };
+    const task = { ...shared, tokenizerFolder: folder };
+    await using threads = new WorkerThreads("rows", task, count, asked, limitsOf(folder));
+    for await (const { part, result } of threads.each(sentParts(first, parts))) {
+      if (!("words" in result)) throw new InputError(result);
+      yield* seenOfPart(part, unpack(result, part));
+      onRead(part.bytesRead, part.ofBytes);
+    }
+    return;
+  }
 }

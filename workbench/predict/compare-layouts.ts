@@ -89,7 +89,7 @@ function quantizedOf({ dtype, precision }: LayoutsChoice, written: Dtype): Quant
  * each other or cannot be, and rows that the model does not take
  */
 export async function layoutsOf(context: Context, file: string, choice: LayoutsChoice): Promise<ComparedLayouts> {
-  const loaded = await context.during("reading data", () => loadWorkload(context, file));
+  const loaded = await context.during("reading data", (onRead) => loadWorkload(context, file, { onRead }));
   refuseArrivals(loaded);
   const { workload, architecture } = loaded;
   const { asked, recompute = workload.recompute } = choice;

@@ -1,0 +1,117 @@
+import { closeSync, fstatSync, readSync } from "node:fs";
+import { CompressionType, setCompressionCodec, tableFromIPC } from "@uwdata/flechette";
+import { decompress as unpackZstandard } from "fzstd";
+import { InputError } from "../../core/index.ts";
+import { openToRead } from "../../files/index.ts";
+import { unpackLz4Frame } from "./lz4.ts";
+import { plainRecord } from "./plain-values.ts";
+import type { DataRecord, RecordReader } from "./record.ts";
+
+/** A batch has a thousand rows or so; what unpacks to much more is no data. */
+const MOST_UNPACKED = 2 ** 29;
+
+function into(unpack: (input: Uint8Array, bytes: number) => Uint8Array) {
+  const decode = (input: Uint8Array, bytes: number): Uint8Array => {
+    if (!(bytes <= MOST_UNPACKED)) throw new RangeError(`a column of ${bytes} bytes in one batch`);
+    return unpack(input, bytes);
+  };
+  return { decode, encode: (bytes: Uint8Array) => bytes };
+}
+
+setCompressionCodec(CompressionType.LZ4_FRAME, into(unpackLz4Frame));
+setCompressionCodec(
+  CompressionType.ZSTD,
+  into((input, bytes) => unpackZstandard(input, new Uint8Array(bytes))),
+);
+
+/** A file of Arrow's IPC format, as `pyarrow.feather` writes it; the stream format has no such mark. */
+const FILE_MAGIC = "ARROW1";
+const FEATHER_1_MAGIC = "FEA1";
+/** Stands before each message. */
+const CONTINUATION = 0xffffffff;
+/** Kinds of messages (Arrow's Message.fbs). */
+const KINDS = { schema: 1, dictionary: 2, batch: 3 } as const;
+
+/** Kind of a message, and bytes of its body, of the flatbuffer that stands before it (Message.fbs: fields 1 and 3). */
+function aboutMessage(head: Buffer): { readonly kind: number; readonly bodyBytes: number } {
+  const table = head.readUInt32LE(0);
+  const fields = table - head.readInt32LE(table);
+  const size = head.readUInt16LE(fields);
+  const at = (field: number): number => {
+    const place = 4 + 2 * field;
+    return place < size ? head.readUInt16LE(fields + place) : 0;
+  };
+  const [kind, body] = [at(1), at(3)];
+  return {
+    kind: kind === 0 ? 0 : head.readUInt8(table + kind),
+    bodyBytes: body === 0 ? 0 : Number(head.readBigInt64LE(table + body)),
+  };
+}
+
+interface Message {
+  readonly kind: number;
+  /** The whole message. */
+  readonly bytes: Buffer;
+  /** Where it ends in the file. */
+  readonly end: number;
+}
+
+/** The messages of a file one after another, which both formats have in the same order. @throws RangeError for damaged ones */
+function* messagesOf(descriptor: number): Generator<Message> {
+  const { size } = fstatSync(descriptor);
+  const read = (from: number, bytes: number): Buffer => {
+    if (!(bytes >= 0 && from + bytes <= size)) throw new RangeError("the end of the file inside a batch");
+    const all = Buffer.alloc(bytes);
+    for (let done = 0; done < bytes; ) {
+      const some = readSync(descriptor, all, done, Math.min(bytes - done, 2 ** 30), from + done);
+      if (some === 0) throw new RangeError("the end of the file inside a batch");
+      done += some;
+    }
+    return all;
+  };
+  const magic = read(0, Math.min(size, FILE_MAGIC.length)).toString("latin1");
+  if (magic.startsWith(FEATHER_1_MAGIC)) throw new RangeError("Feather of version 1");
+  const isFile = magic === FILE_MAGIC;
+  if (isFile && read(Math.max(0, size - magic.length), magic.length).toString("latin1") !== FILE_MAGIC)
+    throw new RangeError("a file without its end");
+  for (let from = isFile ? 8 : 0; from + 8 <= size; ) {
+    const start = read(from, 8);
+    const isNew = start.readUInt32LE(0) === CONTINUATION;
+    const before = isNew ? 8 : 4;
+    const headBytes = start.readInt32LE(before - 4);
+    if (headBytes === 0) return;
+    const { kind, bodyBytes } = aboutMessage(read(from + before, headBytes));
+    const bytes = read(from, before + headBytes + bodyBytes);
+    from += bytes.length;
+    yield { kind, bytes, end: from };
+  }
+}
+
+/** The rows of a file in Arrow's IPC formats, file or stream, a batch at a time. */
+export const readArrow: RecordReader = async function* (file, { limit, onBytes }): AsyncGenerator<DataRecord> {
+  const descriptor = openToRead(file);
+  /** What each batch needs: the schema, and the dictionaries up to it. */
+  const before: Buffer[] = [];
+  let count = 0;
+  try {
+    for (const { kind, bytes, end } of messagesOf(descriptor)) {
+      if (kind !== KINDS.batch) {
+        before.push(bytes);
+        continue;
+      }
+      for (const row of tableFromIPC([...before, bytes], { useBigInt: true, useDate: true }).toArray()) {
+        if (count === limit) return;
+        yield { value: plainRecord(row), place: { file, at: `[${count}]` } };
+        count += 1;
+      }
+      onBytes?.(end);
+    }
+    if (before.length === 0 && fstatSync(descriptor).size > 0) throw new RangeError("no batches");
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    const hint = "Save it again, as with pyarrow.feather.write_feather, or as Parquet.";
+    throw new InputError({ expected: "an Arrow file", file, got: (cause as Error).message, hint }, { cause });
+  } finally {
+    closeSync(descriptor);
+  }
+};

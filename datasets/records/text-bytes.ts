@@ -1,0 +1,145 @@
+import fs from "node:fs";
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { Decompress } from "fzstd";
+import { InputError } from "../../core/index.ts";
+import { passFault } from "../../files/index.ts";
+
+/** Bytes that are read at once. */
+const PIECE = 2 ** 16;
+/** Bytes behind a frame that it may refer to; as many as `zstd -d` takes without being told. */
+const MOST_WINDOW = 2 ** 27;
+
+/** Told how many bytes of a file have been read. */
+export type OnBytes = (bytes: number) => void;
+
+async function* pieces(file: string, onBytes: OnBytes): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  passFault("read", file);
+  for await (const piece of fs.createReadStream(file, { highWaterMark: PIECE }) as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    onBytes(bytes);
+    yield piece;
+  }
+}
+
+async function* unpackGzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const input = Readable.from(packed, { objectMode: false });
+  const output = createGunzip({ chunkSize: PIECE });
+  input.on("error", (error) => output.destroy(error));
+  try {
+    yield* input.pipe(output) as AsyncIterable<Buffer>;
+  } finally {
+    input.destroy();
+  }
+}
+
+/** The bytes that a frame asks to be kept while it is unpacked (RFC 8878, 3.1.1.1). */
+function windowOf(frame: Buffer): number {
+  const descriptor = frame[4] ?? 0;
+  const isSingle = (descriptor & 0x20) !== 0;
+  if (!isSingle) return 2 ** (10 + (frame[5]! >> 3)) * (1 + (frame[5]! & 7) / 8);
+  const [sizeBytes, at] = [2 ** (descriptor >> 6), 5 + [0, 1, 2, 4][descriptor & 3]!];
+  return sizeBytes === 8 ? Number(frame.readBigUInt64LE(at)) : frame.readUIntLE(at, sizeBytes);
+}
+
+async function* unpackZstandard(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const unpacked: Uint8Array[] = [];
+  const zstandard = new Decompress((bytes) => unpacked.push(bytes));
+  let isFirst = true;
+  const taken = function* (piece: Uint8Array, isLast: boolean): Generator<Buffer> {
+    zstandard.push(piece, isLast);
+    for (const { buffer, byteOffset, byteLength } of unpacked.splice(0))
+      if (byteLength > 0) yield Buffer.from(buffer, byteOffset, byteLength);
+  };
+  for await (const piece of packed) {
+    if (isFirst && windowOf(piece) > MOST_WINDOW) throw new RangeError(`a window of more than ${MOST_WINDOW} bytes`);
+    isFirst = false;
+    yield* taken(piece, false);
+  }
+  yield* taken(new Uint8Array(0), true);
+}
+
+interface Packing {
+  readonly name: string;
+  readonly ending: string;
+  /** What its files begin with. */
+  readonly magic: readonly number[];
+  readonly unpack: (packed: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+}
+
+const PACKINGS: readonly Packing[] = [
+  { name: "gzip", ending: ".gz", magic: [0x1f, 0x8b], unpack: unpackGzip },
+  { name: "Zstandard", ending: ".zst", magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: unpackZstandard },
+];
+
+export const PACKED_ENDINGS = PACKINGS.map(({ ending }) => ending);
+
+/** A file's name without what says how its text is packed. */
+export function unpackedName(name: string): string {
+  const ending = PACKED_ENDINGS.find((each) => name.toLowerCase().endsWith(each));
+  return ending === undefined ? name : name.slice(0, -ending.length);
+}
+
+/** Packings of which nothing here unpacks a file, by what it begins with. */
+const OTHERS: Readonly<Record<string, readonly number[]>> = {
+  "a ZIP archive": [0x50, 0x4b, 0x03, 0x04],
+  "a file packed with bzip2": [0x42, 0x5a, 0x68],
+  "a file packed with xz": [0xfd, 0x37, 0x7a, 0x58],
+};
+
+function beginsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
+  return magic.every((byte, at) => bytes[at] === byte);
+}
+
+/** @throws InputError for a text in another encoding, or no text */
+function checkText(first: Buffer, file: string): void {
+  const other = Object.entries(OTHERS).find(([, magic]) => beginsWith(first, magic));
+  if (other !== undefined)
+    throw new InputError({ expected: "text, or text packed with gzip or Zstandard", file, got: other[0] });
+  if (beginsWith(first, [0xff, 0xfe]) || beginsWith(first, [0xfe, 0xff]))
+    throw new InputError({
+      expected: "text in UTF-8",
+      file,
+      got: "UTF-16",
+      hint: "Convert it: iconv -f UTF-16 -t UTF-8 OLD > NEW",
+    });
+}
+
+async function* whole(first: IteratorResult<Buffer>, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    for (let next = first; next.done !== true; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
+
+/**
+ * The bytes of a file of text, unpacked as its first bytes ask for, a piece at a time.
+ * @throws InputError for what cannot be unpacked, and for UTF-16
+ */
+export async function* textBytes(file: string, onBytes: OnBytes = () => {}): AsyncGenerator<Buffer> {
+  const input = pieces(file, onBytes);
+  const first = await input.next();
+  const packing = first.done === true ? undefined : PACKINGS.find(({ magic }) => beginsWith(first.value, magic));
+  const packed = whole(first, input);
+  let isFirst = true;
+  try {
+    for await (const piece of packing?.unpack(packed) ?? packed) {
+      if (isFirst) checkText(piece, file);
+      isFirst = false;
+      yield piece;
+    }
+  } catch (cause) {
+    const isPackings = packing !== undefined && !(cause instanceof InputError) && !isOfFile(cause);
+    if (!isPackings) throw cause;
+    throw new InputError(
+      { expected: `a whole file of ${packing.name}`, file, got: (cause as Error).message },
+      { cause },
+    );
+  }
+}
+
+function isOfFile(error: unknown): boolean {
+  return typeof (error as NodeJS.ErrnoException).syscall === "string";
+}
