@@ -9,13 +9,12 @@ export type { TraceEnd, TraceJob } from "./cluster-traces/trace-job.ts";
 // Rows at a cutoff.
 export { aboutRows, type CutRow, cutRow, cutToLength, type Dataset, type WholeRows } from "./cut-rows.ts";
 // Where training data come from, and in which form.
-export {
-  type DataFormat,
-  type DataSource,
-  type FileSource,
-  type LengthSource,
-  ROLES,
-  type Role,
+export type {
+  DataFormat,
+  DataSource,
+  FileSource,
+  LengthSource,
+  Role,
 } from "./data-source.ts";
 // The hash that names the content of token rows.
 export { datasetDigest } from "./dataset-digest.ts";

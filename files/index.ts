@@ -32,7 +32,7 @@ export { nearFileHint } from "./near-files.ts";
 // Whether a process is there.
 export { isProcessAlive } from "./process-alive.ts";
 // Files to read: no pipe, no device, no more than there is room for.
-export { checkReadable, MOST_WHOLE, openToRead, otherForm, readWhole, readWholeText } from "./readable-file.ts";
+export { checkReadable, MOST_WHOLE, openToRead, otherForm, readWholeText } from "./readable-file.ts";
 // The folder for what may be made anew at any time.
 export { userCache } from "./user-cache.ts";
 // Files and folders that have their names only once they are whole.

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { findJsonFault, InputError } from "../../core/index.ts";
+import { otherForm } from "../../files/index.ts";
 import { checkJson } from "./check-json.ts";
 
 const BYTE_ORDER_MARK = "\ufeff";
@@ -14,7 +15,7 @@ export function utf8Text(bytes: Buffer): string | undefined {
 /** The value of a line of JSON; undefined for a blank one. @throws InputError with line and column */
 export function valueOfLine(bytes: Buffer, file: string, line: number): { readonly value: unknown } | undefined {
   const text = utf8Text(bytes);
-  if (text === undefined) throw new InputError({ expected: "text in UTF-8", file, line });
+  if (text === undefined) throw new InputError({ expected: "text in UTF-8", file, line, ...otherForm(file) });
   if (text.trim() === "") return undefined;
   let value: unknown;
   try {

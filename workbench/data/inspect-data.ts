@@ -132,9 +132,9 @@ export async function inspectData(
     } else {
       const how = { format: seen.format, ...aboutRows(source, seen.format) };
       for (const name of seen.ignored) ignored.add(name);
-      for (const row of seen.rows) {
+      for (const [index, row] of seen.rows.entries()) {
         const name = row.name === undefined ? {} : { name: row.name };
-        await onRow(tokenRow(tally, row, how, { at, ...name }), tokenizer);
+        await onRow(tokenRow(tally, row, how, { at, ...name }, index > 0), tokenizer);
       }
     }
   }
