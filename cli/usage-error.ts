@@ -99,6 +99,13 @@ export function checkTyped(command: Command, argv: readonly string[]): void {
         hint: `Leave --${negated[0]} out instead.`,
       });
     const [name, option] = optionOf(command, word) ?? [];
+    const verb = word.replace(/=.*$/s, "").replace(/^--/, "");
+    if (name === undefined && COMMAND_NAMES.includes(verb))
+      throw new InputError({
+        expected: `an option of loratwin ${command.usage.split(" ")[0]}`,
+        got: word,
+        hint: `\`loratwin ${verb}\` is a command of its own, see loratwin ${verb} --help.`,
+      });
     if (name === undefined || option === undefined) continue;
     const given = /^[^=]+=(.*)$/s.exec(word)?.[1];
     if (option.type === "boolean") {

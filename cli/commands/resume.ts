@@ -1,5 +1,5 @@
 import { InputError, shellQuoted } from "../../core/index.ts";
-import { isFolder } from "../../files/index.ts";
+import { absolute, isFolder, nearFileHint } from "../../files/index.ts";
 import { findResumable, isFleetFolder, restOfRun } from "../../runs/index.ts";
 import { planWorkload } from "../../workbench/index.ts";
 import { type Command, optionalText, requiredText, type Use } from "../command.ts";
@@ -53,7 +53,11 @@ export const resumeCommand: Command = {
   uses: [REST, REST_ANEW, JOBS],
   useOf(args, io) {
     const folder = requiredText(args, "run");
-    if (!isFolder(io, folder)) throw new InputError({ expected: "a run folder", file: folder, got: "no such folder" });
+    if (!isFolder(io, folder))
+      throw new InputError({
+        ...{ expected: "a run folder", file: folder, got: "no such folder" },
+        hint: nearFileHint(absolute(io, folder)) ?? "A run folder is one that `loratwin train ... -o FOLDER` has written.",
+      });
     if (isFleetFolder(io, folder)) return JOBS;
     return args["workload"] === undefined ? REST : REST_ANEW;
   },

@@ -96,7 +96,10 @@ function beginsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
 function checkText(first: Buffer, file: string): void {
   const other = Object.entries(OTHERS).find(([, magic]) => beginsWith(first, magic));
   if (other !== undefined)
-    throw new InputError({ expected: "text, or text packed with gzip or Zstandard", file, got: other[0] });
+    throw new InputError({
+      expected: "text, or text packed with gzip or Zstandard",
+      ...{ file, got: other[0], hint: "Unpack it first." },
+    });
   if (beginsWith(first, [0xff, 0xfe]) || beginsWith(first, [0xfe, 0xff]))
     throw new InputError({
       expected: "text in UTF-8",

@@ -45,6 +45,12 @@ interface Meant {
   readonly note?: string | undefined;
 }
 
+/** Whether a document without a kind, in place of a workload, has keys of other tools. */
+function isOfOtherTool(value: unknown, needed: string, kind: unknown): boolean {
+  if (needed !== "workload" || kind !== undefined || typeof value !== "object" || value === null) return false;
+  return Object.keys(value).filter((key) => FOREIGN.has(looseName(key))).length > 1;
+}
+
 function foreignMeaning(key: string, siblings: Siblings): Meant | undefined {
   const foreign = FOREIGN.get(looseName(key));
   if (foreign === undefined) return undefined;
@@ -174,7 +180,9 @@ export function hintOf(schema: z.ZodType, value: unknown, flaw: Flaw): string | 
   if (key !== undefined) return unknownKeyHint(schema, value, flaw);
   const got = valueAt(value, path);
   if (path.length === 1 && path[0] === "kind" && issue.code === "invalid_value")
-    return documentHint(String(issue.values[0]), got);
+    return isOfOtherTool(value, String(issue.values[0]), got)
+      ? "`loratwin import FILE` makes a workload of another tool's configuration."
+      : documentHint(String(issue.values[0]), got);
   switch (issue.code) {
     case "invalid_type":
       return typeHint(issue.expected, path, got);

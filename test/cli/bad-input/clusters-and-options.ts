@@ -260,7 +260,7 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
   option("an unknown command", ["plam", "w.yaml"], /a command, got "plam"/, /Did you mean plan\?/, /--help/),
   option("no command", [], /a command, got none/, /--help/),
   option("a missing argument", ["plan"], /<workload>, which is missing/, /loratwin plan <workload>/),
-  option("a missing output", ["train", "w.yaml"], /a value for --output, which is missing/, /loratwin train \[plan\]/),
+  option("a missing output", ["train", "w.yaml"], /a value for --output, which is missing/, /loratwin train <plan>/),
   option("nothing to train", ["train"], /<plan>, which is missing|which is missing/, /loratwin train --help/),
   option("an unknown flag", [...PLAN_IT, "--dry"], /an option of loratwin plan, got "--dry"/, /loratwin plan --help/),
   option(

@@ -1,6 +1,5 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { gzipSync } from "node:zlib";
 import { CLUSTER, edited, WORKLOAD } from "../bad-input/bad-input.ts";
 import { printed } from "../run-cli.ts";
 
@@ -123,7 +122,6 @@ const FILES: readonly Mistake[] = [
   { name: "a workload where a trace is needed", files: OWN, argv: ["compare", "w.yaml", "w.yaml"] },
   { name: "a workload where a cluster is needed", files: OWN, argv: ["plan", "w.yaml", "--cluster", "w.yaml"] },
   { name: "rows where a workload is needed", argv: ["plan", "../rows.jsonl"] },
-  { name: "a workload where rows are needed", files: OWN, argv: ["data", "w.yaml"] },
   {
     name: "a workload in UTF-16",
     prepare: (folder) => writeFileSync(path.join(folder, "w.yaml"), utf16(WORKLOAD)),
@@ -201,9 +199,9 @@ const MODELS_AND_DATA: readonly Mistake[] = [
   { name: "a data file misspelt", files: changed(["../rows.jsonl", "../row.jsonl"]), argv: PLAN },
   { name: "an empty data file", files: { ...changed(["../rows.jsonl", "d.jsonl"]), "d.jsonl": "" }, argv: PLAN },
   {
-    name: "a gzip file named .jsonl",
+    name: "a zip file named .jsonl",
     files: changed(["../rows.jsonl", "d.jsonl"]),
-    prepare: bytes("d.jsonl", (rows) => gzipSync(rows)),
+    prepare: bytes("d.jsonl", () => Buffer.from("PK\u0003\u0004 rest")),
     argv: PLAN,
   },
   {
@@ -258,13 +256,14 @@ const RUNS: readonly Mistake[] = [
     files: { ...OWN, "run/notes.txt": "mine" },
     argv: ["train", "w.yaml", "--devices", "cpu:0", "-o", "run"],
   },
-  { name: "a resume of a folder that is none", files: OWN, argv: ["train", "--resume", "nowhere"] },
-  { name: "a resume of a model", argv: ["train", "--resume", "../model"] },
+  { name: "a resume of a folder that is none", files: OWN, argv: ["resume", "nowhere"] },
+  { name: "a resume as an option", files: OWN, argv: ["train", "--resume", "run"] },
+  { name: "a resume of a model", argv: ["resume", "../model"] },
   {
     name: "a resume of a run that has ended",
     files: OWN,
     prepare: async (folder) => void (await runOf(folder)),
-    argv: ["train", "--resume", "run"],
+    argv: ["resume", "run"],
   },
   {
     name: "a folder that cannot be written",
