@@ -60,4 +60,4 @@ export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safete
 // The texts of tokens one by one.
 export { type TokenPiece, TokenTexts } from "./token-texts.ts";
 // A model's tokenizer and chat template.
-export { type ChatMessage, loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
+export { type ChatMessage, hasChatTemplate, loadTokenizer, type TextTokenizer } from "./tokenizer.ts";

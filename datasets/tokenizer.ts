@@ -88,6 +88,11 @@ function chatTemplateOf(folder: string, config: Json): string | undefined {
   return typeof chosen?.template === "string" ? chosen.template : undefined;
 }
 
+/** Whether a model folder has a chat template; also where it has no tokenizer. */
+export function hasChatTemplate(folder: string): boolean {
+  return chatTemplateOf(folder, readJson(path.join(folder, "tokenizer_config.json"), false)) !== undefined;
+}
+
 /** Texts of special tokens, such as those that end a turn. */
 function specialTexts(folder: string, tokenizerConfig: Json): ReadonlySet<string> {
   const added = readJson(path.join(folder, "tokenizer.json"), true)["added_tokens"];

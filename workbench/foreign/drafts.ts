@@ -4,6 +4,7 @@ import { readWholeText } from "../../files/index.ts";
 import { readText } from "../../plan/index.ts";
 import { jobName } from "../write/job-names.ts";
 import type { Line } from "../write/workload-text.ts";
+import type { RowsAsked } from "./foreign-data.ts";
 import { jobLines } from "./job-lines.ts";
 import { type KeyTable, TOOL_NAMES } from "./key-rules.ts";
 import { AXOLOTL_DATASET_KEYS, AXOLOTL_KEYS } from "./keys/axolotl.ts";
@@ -57,15 +58,13 @@ function firstOf(sets: readonly RowSet[], key: string, place: ForeignPlace): Row
 
 const axolotlSets: Sources = async (reading, mapping, place, more) => {
   const [data, test] = [reading.given("data"), reading.given("evaluationData")];
-  if (mapping["excess_length_strategy"] == null)
-    reading.unsaid(
-      "excess_length_strategy",
-      "otherwise",
-      "rows longer than sequence_len are left out; here they are cut",
-    );
-  const held = test === undefined ? [] : await entrySets(test.value, "test_datasets", AXOLOTL_DATASET_KEYS, place);
+  const template = mapping["chat_template"];
+  const rows: RowsAsked = { ...NOTHING_ASKED, template: typeof template === "string" ? template : undefined };
+  const own = { ...more, rows };
+  const held =
+    test === undefined ? [] : await entrySets(test.value, "test_datasets", AXOLOTL_DATASET_KEYS, place, { rows });
   return {
-    training: data === undefined ? [] : await entrySets(data.value, "datasets", AXOLOTL_DATASET_KEYS, place, more),
+    training: data === undefined ? [] : await entrySets(data.value, "datasets", AXOLOTL_DATASET_KEYS, place, own),
     held: firstOf(held, "test_datasets", place),
   };
 };
@@ -92,14 +91,9 @@ const llamaFactorySets: Sources = async (reading, mapping, place, more) => {
   if (mapping["dataset"] === undefined && test === undefined) return { training: [], held: undefined };
   const found = datasetInfo(mapping, place);
   const { template } = mapping;
-  if (template !== undefined && template !== null)
-    place.findings.add(
-      "template",
-      "otherwise",
-      "the chat template of the model's tokenizer takes the place of LLaMA-Factory's",
-    );
+  const rows: RowsAsked = { ...NOTHING_ASKED, template: typeof template === "string" ? template : undefined };
   const named = (value: unknown, key: string, also: Partial<SetAsked>): Promise<readonly RowSet[]> =>
-    namedSets(value, key, { ...found, ...also }, LLAMAFACTORY_DATASET_KEYS, place);
+    namedSets(value, key, { ...found, ...also, rows }, LLAMAFACTORY_DATASET_KEYS, place);
   const held = test === undefined ? [] : await named(test.value, "eval_dataset", {});
   return {
     training: data === undefined ? [] : await named(mapping["dataset"], "dataset", more),
@@ -110,10 +104,9 @@ const llamaFactorySets: Sources = async (reading, mapping, place, more) => {
 const trlSets: Sources = async (reading, mapping, place, more) => {
   const { datasets, dataset_name: name } = mapping;
   const text = mapping["dataset_text_field"];
-  const columns: Readonly<Record<string, string>> = typeof text === "string" ? { text } : {};
-  const rows = {
-    ...NOTHING_ASKED,
-    columns,
+  const fields: Readonly<Record<string, string>> = typeof text === "string" ? { text } : {};
+  const rows: RowsAsked = {
+    fields,
     form: mapping["assistant_only_loss"] === true ? "assistant only" : undefined,
   };
   if (datasets !== undefined && datasets !== null)
@@ -179,6 +172,7 @@ export async function wholeDraft(mapping: Mapping, choice: DraftChoice, place: F
   const more: Partial<SetAsked> = {
     ...(limit === undefined ? {} : { limit: reading.count("limit")!.value }),
     ...(reading.isOn("lastTurn") ? { turns: "last" as const } : {}),
+    ...(reading.isOn("inputs") ? { trainOnInputs: true as const } : {}),
   };
   const found =
     choice.data === undefined

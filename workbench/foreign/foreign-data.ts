@@ -1,3 +1,4 @@
+import { CHAT_TEMPLATES } from "../../datasets/index.ts";
 import type { FileData } from "../../plan/index.ts";
 import type { ForeignTool } from "./key-rules.ts";
 import type { SeenRows } from "./look-at-rows.ts";
@@ -7,11 +8,12 @@ import { isMapping } from "./reading.ts";
 export interface RowsAsked {
   /** How rows are written there: Axolotl's `type`, LLaMA-Factory's `formatting`; undefined where nothing says it. */
   readonly form: unknown;
-  /** The columns that are not those that the form has by itself. */
-  readonly columns: Readonly<Record<string, string>>;
-  /** Keys of a message. */
-  readonly roleKey: string | undefined;
-  readonly contentKey: string | undefined;
+  /** Columns, and keys of messages, by our names. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** What it calls roles, by ours. */
+  readonly roles?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** What it calls its chat template. */
+  readonly template?: string | undefined;
 }
 
 /** `data` without its path, and what is different of it. */
@@ -22,59 +24,45 @@ export interface RowsTaken {
   readonly otherwise: readonly string[];
 }
 
-/** The start of a prompt of Stanford Alpaca, with and without an input. */
-const TASK = "Below is an instruction that describes a task";
-const WITH_INPUT = `${TASK}, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n`;
-const WITHOUT_INPUT = `${TASK}. Write a response that appropriately completes the request.\n\n`;
+/** What our reader takes for a name by itself. */
+const SAME: Readonly<Record<string, readonly string[]>> = {
+  messages: ["messages", "conversations", "conversation"],
+  role: ["role", "from"],
+  content: ["content", "value"],
+  train: ["train", "training", "weight"],
+  label: ["label", "kto_tag"],
+};
 
-const INPUT_VARIES = "rows without an input get another prompt than those with one; here all get the same";
-
-/** A prompt by whether rows have an input, where all are alike. */
-function byInput(
-  seen: SeenRows | undefined,
-  input: string,
-  { withInput, without, response }: { readonly withInput: string; readonly without: string; readonly response: string },
-): RowsTaken {
-  const presence = seen?.presence(input);
-  if (presence === "all")
-    return { data: { format: "instruction", prompt: withInput, response }, lacks: [], otherwise: [] };
-  if (presence === "none")
-    return { data: { format: "instruction", prompt: without, response }, lacks: [], otherwise: [] };
-  // The default templates go by each row.
-  const text = seen === undefined ? `${INPUT_VARIES}, and the rows are not here to see` : INPUT_VARIES;
-  return {
-    data: { format: "instruction" },
-    lacks: [`${text}: the templates of docs/reference/training.md are taken`],
-    otherwise: [],
-  };
+/** Names that differ from those that are known. */
+function otherNames(fields: Readonly<Record<string, string>>): Pick<FileData, "fields"> {
+  const others = Object.entries(fields).filter(([name, column]) => !(SAME[name] ?? [name]).includes(column));
+  return others.length === 0 ? {} : { fields: Object.fromEntries(others) as FileData["fields"] };
 }
 
-/** Keys by which our reader knows a message's speaker and text. */
-const KNOWN_KEYS = [
-  ["role", "content"],
-  ["from", "value"],
-] as const;
+/** Speakers that are known without being named. */
+const KNOWN_ROLES = /^(?:human|user|gpt|assistant|model|system|tool|chatgpt|bing|bard|observation|function_call)$/;
 
-const MESSAGES = ["messages", "conversations", "conversation"];
+function otherRoles(roles: RowsAsked["roles"]): Pick<FileData, "roles"> {
+  const others = Object.entries(roles ?? {}).filter(([, names]) => names.some((name) => !KNOWN_ROLES.test(name)));
+  return others.length === 0 ? {} : { roles: Object.fromEntries(others) as FileData["roles"] };
+}
 
-function conversation({ columns, roleKey, contentKey }: RowsAsked, field: string): RowsTaken {
-  const asked = columns["messages"] ?? field;
-  const isKnown =
-    (roleKey === undefined && contentKey === undefined) ||
-    KNOWN_KEYS.some(([role, content]) => role === (roleKey ?? role) && content === (contentKey ?? content));
+/** Names of templates with which the model's own is meant. */
+const OWN_TEMPLATE = /^(?:tokenizer_default|default|empty)/;
+
+/** A template of ours by that name, else the model's. */
+function templateOf({ template }: RowsAsked): RowsTaken {
+  if (template === undefined || OWN_TEMPLATE.test(template)) return { data: {}, lacks: [], otherwise: [] };
+  if (Object.hasOwn(CHAT_TEMPLATES, template)) return { data: { chatTemplate: template }, lacks: [], otherwise: [] };
   return {
-    data: { format: "chat", ...(MESSAGES.includes(asked) ? {} : { field: asked }) },
-    lacks: isKnown
-      ? []
-      : [
-          `messages of ${roleKey ?? "role"} and ${contentKey ?? "content"}: they must be role and content, or from and value`,
-        ],
-    otherwise: ["the chat template is that of the model's tokenizer"],
+    data: {},
+    lacks: [],
+    otherwise: [`the chat template of the model's tokenizer takes the place of ${template}`],
   };
 }
 
 /** Braces of Python's format as ours. */
-function templateOf(format: string, fields: Readonly<Record<string, string>>): string {
+function bracesOf(format: string, fields: Readonly<Record<string, string>>): string {
   return format.replace(/\{(\w+)\}/g, (whole, name: string) =>
     Object.hasOwn(fields, name) ? `{{${fields[name]!}}}` : whole,
   );
@@ -91,90 +79,85 @@ function ownTemplates(form: Readonly<Record<string, unknown>>, seen: SeenRows | 
   };
   const system = text("system_prompt", "");
   const before = system === "" ? "" : text("system_format", "{system}").replace("{system}", system);
-  const withInput = before + templateOf(text("format", "{instruction}"), fields);
+  const withInput = before + bracesOf(text("format", "{instruction}"), fields);
   const without =
-    before + templateOf(text("no_input_format", text("format", "{instruction}").replace("{input}", "")), fields);
+    before + bracesOf(text("no_input_format", text("format", "{instruction}").replace("{input}", "")), fields);
   const response = `{{${fields.output}}}`;
   if (!withInput.includes(`{{${fields.input}}}`) && withInput === without)
     return { data: { format: "instruction", prompt: withInput, response }, lacks: [], otherwise: [] };
-  return byInput(seen, fields.input, { withInput, without, response });
+  const presence = seen?.presence(fields.input);
+  const prompt = presence === "none" ? without : withInput;
+  const lacks =
+    presence === "some" || seen === undefined
+      ? ["rows without an input get another prompt than those with one; here all get the same"]
+      : [];
+  return { data: { format: "instruction", prompt, response }, lacks, otherwise: [] };
 }
+
+/** By what Axolotl calls them in `type`, what it reads. */
+const AXOLOTL_FORMS: Readonly<Record<string, FileData["format"]>> = {
+  alpaca: "instruction",
+  alpaca_w_system: "instruction",
+  chat_template: "chat",
+  sharegpt: "chat",
+  completion: "text",
+  input_output: "segments",
+};
 
 function axolotlRows(asked: RowsAsked, seen: SeenRows | undefined): RowsTaken {
-  const { form, columns } = asked;
-  if (isMapping(form)) return ownTemplates(form, seen);
-  // Behind a colon or a dot stands how a prompter is varied.
-  const [name, variant] = String(form ?? "chat_template").split(/[:.]/, 2);
-  const varied =
-    variant === undefined || (name === "sharegpt" && variant === "load_role")
-      ? []
-      : [`the variant ${variant} of ${name}`];
-  const taken = (rows: RowsTaken): RowsTaken => ({ ...rows, lacks: [...varied, ...rows.lacks] });
-  const body = "### Instruction:\n{{instruction}}\n\n";
-  switch (name) {
-    case "alpaca":
-      return taken(
-        byInput(seen, "input", {
-          withInput: `${WITH_INPUT}${body}### Input:\n{{input}}\n\n### Response:\n`,
-          without: `${WITHOUT_INPUT}${body}### Response:\n`,
-          response: "{{output}}",
-        }),
-      );
-    case "chat_template":
-      return taken(conversation(asked, "messages"));
-    case "sharegpt":
-      return taken(conversation(asked, "conversations"));
-    case "completion":
-      return taken({
-        data: { format: "text", ...(columns["text"] === undefined ? {} : { field: columns["text"] }) },
-        lacks: [],
-        otherwise: [],
-      });
-    default:
-      return {
-        data: {},
-        lacks: [`rows of the type ${String(form)}: the first row says how they are read`],
-        otherwise: [],
-      };
+  const { form, fields } = asked;
+  if (isMapping(form)) {
+    const own = ownTemplates(form, seen);
+    return { ...own, data: { ...own.data, like: "axolotl" } };
   }
+  // Behind a colon or a dot stands how a prompter is varied.
+  const [name = "", variant] = String(form ?? "chat_template").split(/[:.]/, 2);
+  const format = AXOLOTL_FORMS[name];
+  const isKnown = variant === undefined || /^load_(?:role|instruct)$/.test(variant);
+  const lacks = [
+    ...(isKnown ? [] : [`the variant ${variant} of ${name}`]),
+    ...(format === undefined ? [`rows of the type ${String(form)}: the first row says how they are read`] : []),
+  ];
+  const template: RowsTaken = format === "chat" ? templateOf(asked) : { data: {}, lacks: [], otherwise: [] };
+  const said = format === undefined ? {} : { format };
+  return {
+    data: { like: "axolotl", ...said, ...otherNames(fields), ...otherRoles(asked.roles), ...template.data },
+    lacks: [...lacks, ...template.lacks],
+    otherwise: template.otherwise,
+  };
 }
 
-/** LLaMA-Factory puts each row into its chat template, with roles and line breaks of its own. */
-function llamaFactoryRows(asked: RowsAsked, seen: SeenRows | undefined): RowsTaken {
-  const { form = "alpaca", columns } = asked;
-  if (form === "sharegpt" || form === "openai")
-    return conversation(asked, form === "openai" ? "messages" : "conversations");
+/** LLaMA-Factory puts each row into its chat template. */
+function llamaFactoryRows(asked: RowsAsked): RowsTaken {
+  const { form = "alpaca", fields } = asked;
+  const isTalk = form === "sharegpt" || form === "openai";
+  const template = templateOf(asked);
   const lacks = [
-    "an instruction becomes a turn of its chat template there; here it gets templates of plain text",
-    ...(columns["history"] === undefined ? [] : [`the column ${columns["history"]} with earlier turns`]),
-    ...(columns["system"] === undefined ? [] : [`the column ${columns["system"]} with a system text`]),
+    ...(isTalk || form === "alpaca" ? [] : [`rows of the form ${String(form)}`]),
+    ...(form === "openai" ? ["LLaMA-Factory adds a system text of its own to such rows"] : []),
   ];
-  if (form !== "alpaca") return { data: {}, lacks: [`rows of the form ${String(form)}`], otherwise: [] };
-  const { prompt = "instruction", query = "input", response = "output" } = columns;
-  const isPlain = prompt === "instruction" && query === "input" && response === "output";
-  const body = `### Instruction:\n{{${prompt}}}\n\n`;
-  const own = byInput(seen, query, {
-    withInput: `${body}### Input:\n{{${query}}}\n\n### Response:\n`,
-    without: `${body}### Response:\n`,
-    response: `{{${response}}}`,
-  });
-  const data = isPlain
-    ? { format: "instruction" as const }
-    : { ...own.data, prompt: own.data.prompt ?? `${body}### Response:\n`, response: `{{${response}}}` };
-  return { data, lacks: [...lacks, ...(isPlain ? [] : own.lacks)], otherwise: [] };
+  const { messages: _messages, ...others } = fields;
+  return {
+    data: {
+      ...{ like: "llamafactory", format: isTalk ? "chat" : "instruction" },
+      ...otherNames(isTalk ? fields : others),
+      ...otherRoles(asked.roles),
+      ...template.data,
+    },
+    lacks,
+    otherwise: template.otherwise,
+  };
 }
 
 /** TRL goes by the columns, as we do; it trains all of a conversation unless it is told otherwise. */
-function trlRows({ columns, form }: RowsAsked, seen: SeenRows | undefined): RowsTaken {
-  const text = columns["text"];
+function trlRows({ fields, form }: RowsAsked): RowsTaken {
+  const { text } = fields;
+  const turns: Pick<FileData, "turns"> = form === "assistant only" ? { turns: "marked" } : {};
   const isText = text !== undefined && text !== "text";
-  const isChat = seen?.first.some((row) => MESSAGES.some((name) => Array.isArray(row[name]))) ?? false;
-  const said = "without assistant_only_loss every turn of a conversation is trained; here the assistant's are";
-  const isAlike = form === "assistant only";
   return {
-    data: isText ? { format: "text", field: text } : {},
-    lacks: isChat && !isAlike ? [said] : [],
-    otherwise: seen === undefined && !isAlike ? [said] : [],
+    data: { like: "trl", ...(isText ? { format: "text", field: text } : {}), ...turns },
+    lacks: [],
+    otherwise: [],
   };
 }
 

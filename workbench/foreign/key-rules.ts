@@ -26,6 +26,7 @@ export const SETTINGS = {
   cutoff: "jobs[].cutoffLength",
   limit: "jobs[].data.limit",
   lastTurn: "jobs[].data.turns",
+  inputs: "jobs[].data.trainOnInputs",
   seed: "jobs[].seed",
   optimizer: "jobs[].optimizer.name",
   rate: "jobs[].optimizer.learningRate",

@@ -2,7 +2,7 @@ import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import { isHubPath } from "../../datasets/index.ts";
 import type { FileData, ReadText } from "../../plan/index.ts";
-import type { Line } from "../write/workload-text.ts";
+import type { Line, Value } from "../write/workload-text.ts";
 import { type RowsAsked, rowsTaken } from "./foreign-data.ts";
 import { type ForeignTool, type KeyTable, keys } from "./key-rules.ts";
 import { locate, lookAtRows, type SeenRows } from "./look-at-rows.ts";
@@ -56,17 +56,26 @@ export interface SetAsked {
   readonly split?: string | undefined;
   readonly limit?: number | undefined;
   readonly turns?: "last" | undefined;
+  readonly trainOnInputs?: true | undefined;
   readonly rows: RowsAsked;
   /** The key that named them, and the one that says how they are read. */
   readonly pathKey: string;
   readonly key: string;
 }
 
-export const NOTHING_ASKED: RowsAsked = { form: undefined, columns: {}, roleKey: undefined, contentKey: undefined };
+export const NOTHING_ASKED: RowsAsked = { form: undefined, fields: {} };
+
+/** A mapping of scalars, lists of them and mappings. */
+function linesOf(mapping: object): readonly Line[] {
+  return Object.entries(mapping as Readonly<Record<string, Value | undefined>>).flatMap(([key, value]) => {
+    if (value === undefined) return [];
+    return [{ key, value: isMapping(value) ? { lines: linesOf(value) } : value }];
+  });
+}
 
 /** The lines of `data`. */
 export async function rowSet(asked: SetAsked, place: ForeignPlace): Promise<RowSet> {
-  const { key, limit, turns } = asked;
+  const { key, limit, turns, trainOnInputs } = asked;
   const found = hubOrPath(asked.named, place, "hf:datasets/");
   const lacks: string[] = [];
   const isFile = isDataFile(found.path);
@@ -84,14 +93,11 @@ export async function rowSet(asked: SetAsked, place: ForeignPlace): Promise<RowS
   for (const text of taken.otherwise) place.findings.add(key, "otherwise", text);
   if (lacks.length > 0) place.findings.add(key.replace(/\.\w+$/, ".split"), "lacks", lacks.join("; "));
   if (taken.lacks.length > 0) place.findings.add(key, "lacks", taken.lacks.join("; "));
-  const data: FileData = { path: found.path, ...taken.data, ...(turns === undefined ? {} : { turns }), ...source };
+  const choices = { ...(turns === undefined ? {} : { turns }), ...(trainOnInputs === true ? { trainOnInputs } : {}) };
+  const data: FileData = { path: found.path, ...taken.data, ...choices, ...source };
   return {
     name: asked.named,
-    lines: Object.entries(data).flatMap(([name, value]) =>
-      value === undefined
-        ? []
-        : [{ key: name, value: value as string, ...(name === "path" ? { why: asked.pathKey } : {}) }],
-    ),
+    lines: linesOf(data).map((line) => (line.key === "path" ? { ...line, why: asked.pathKey } : line)),
     numRows: seen?.numRows,
   };
 }
@@ -119,38 +125,24 @@ function fileOf(entry: Mapping, key: string, place: ForeignPlace): string | unde
   return list[0];
 }
 
-/** Axolotl's way to say which keys a message has. */
-function messageKeys(entry: Mapping): readonly [string | undefined, string | undefined] {
-  const mapped = entry["message_property_mappings"];
-  const [role, content] = isMapping(mapped)
-    ? [textIn(mapped, "role"), textIn(mapped, "content")]
-    : [undefined, undefined];
-  return [role ?? textIn(entry, "message_field_role"), content ?? textIn(entry, "message_field_content")];
+/** What Axolotl's entry calls columns and keys of messages. */
+function axolotlFields(entry: Mapping): Readonly<Record<string, string>> {
+  const mapped = isMapping(entry["message_property_mappings"]) ? entry["message_property_mappings"] : {};
+  const named = {
+    text: textIn(entry, "field"),
+    messages: textIn(entry, "field_messages"),
+    system: textIn(entry, "field_system"),
+    tools: textIn(entry, "field_tools"),
+    role: textIn(mapped, "role") ?? textIn(entry, "message_field_role"),
+    content: textIn(mapped, "content") ?? textIn(entry, "message_field_content"),
+    train: textIn(entry, "message_field_training"),
+  };
+  return Object.fromEntries(Object.entries(named).filter((pair): pair is [string, string] => pair[1] !== undefined));
 }
 
-/** Axolotl's roles by default, from which a mapping of its own differs. */
-const USUAL_ROLES = new Set([
-  "human",
-  "user",
-  "gpt",
-  "assistant",
-  "model",
-  "system",
-  "tool",
-  "chatgpt",
-  "bing",
-  "bard",
-]);
-
-function checkAxolotlEntry(entry: Mapping, key: string, { findings }: ForeignPlace): void {
-  const { roles, chat_template: template, conversation } = entry;
-  const named = isMapping(roles) ? Object.values(roles).flat().map(String) : [];
-  const others = named.filter((role) => !USUAL_ROLES.has(role));
-  if (others.length > 0) findings.add(`${key}.roles`, "lacks", `speakers called ${others.join(", ")}`);
-  if (typeof template === "string" && template !== "tokenizer_default")
-    findings.add(`${key}.chat_template`, "lacks", "a chat template by name: that of the model's tokenizer is taken");
-  if (typeof conversation === "string")
-    findings.add(`${key}.conversation`, "lacks", "a chat template by name: that of the model's tokenizer is taken");
+function axolotlRoles({ roles }: Mapping): RowsAsked["roles"] {
+  if (!isMapping(roles)) return undefined;
+  return Object.fromEntries(Object.entries(roles).map(([role, names]) => [role, [names].flat().map(String)]));
 }
 
 /** The data sets of Axolotl or TRL: entries with a path. */
@@ -166,18 +158,16 @@ export async function entrySets(
     const at = `${key}[${index}]`;
     const entry = typeof item === "string" ? { path: item } : item;
     new Reading([{ mapping: entry, table, at: [key, index] }], place.findings, place.source);
-    checkAxolotlEntry(entry, at, place);
     const file = fileOf(entry, at, place);
     const named = file ?? textIn(entry, "path");
     if (named === undefined)
       throw new InputError({ expected: "a path", at: `${at}.path`, got: entry["path"], file: place.source.file });
-    const [roleKey, contentKey] = messageKeys(entry);
-    const columns = {
-      ...(textIn(entry, "field") === undefined ? {} : { text: textIn(entry, "field")! }),
-      ...(textIn(entry, "field_messages") === undefined ? {} : { messages: textIn(entry, "field_messages")! }),
-      ...more.rows?.columns,
+    const rows: RowsAsked = {
+      form: entry["type"] ?? more.rows?.form,
+      fields: { ...axolotlFields(entry), ...more.rows?.fields },
+      roles: axolotlRoles(entry),
+      template: textIn(entry, "chat_template") ?? textIn(entry, "conversation") ?? more.rows?.template,
     };
-    const rows = { form: entry["type"] ?? more.rows?.form, columns, roleKey, contentKey };
     const isTyped = entry["type"] !== undefined;
     sets.push(
       await rowSet(
@@ -201,6 +191,37 @@ export const TRL_DATASET_KEYS: KeyTable = {
   ...keys("path split data_files", { as: "data" }),
   ...keys("name data_dir columns fraction", { lacks: "a part of the data set" }),
 };
+
+/** LLaMA-Factory's words for columns and keys of messages. */
+const FACTORY_NAMES: Readonly<Record<string, string>> = {
+  prompt: "instruction",
+  query: "input",
+  response: "output",
+  kto_tag: "label",
+  role_tag: "role",
+  content_tag: "content",
+};
+
+function factoryFields(columns: Mapping, tags: Mapping): Readonly<Record<string, string>> {
+  const own = ["history", "system", "tools", "messages", "chosen", "rejected"];
+  return Object.fromEntries(
+    Object.entries({ ...columns, ...tags }).flatMap(([name, column]) => {
+      const ours = FACTORY_NAMES[name] ?? (own.includes(name) ? name : undefined);
+      return ours === undefined || typeof column !== "string" ? [] : [[ours, column] as const];
+    }),
+  );
+}
+
+function factoryRoles(tags: Mapping): RowsAsked["roles"] {
+  const named = {
+    system: [textIn(tags, "system_tag")],
+    user: [textIn(tags, "user_tag")],
+    assistant: [textIn(tags, "assistant_tag"), textIn(tags, "function_tag")],
+    tool: [textIn(tags, "observation_tag")],
+  };
+  const roles = Object.entries(named).map(([role, names]) => [role, names.filter((one) => one !== undefined)] as const);
+  return Object.fromEntries(roles.filter(([, names]) => names.length > 0));
+}
 
 /** LLaMA-Factory's data sets, by their names in dataset_info.json. @throws InputError where they are not there */
 export async function namedSets(
@@ -229,20 +250,11 @@ export async function namedSets(
     const hub = textIn(entry, "hf_hub_url");
     const named =
       file === undefined ? (hub === undefined ? name : `hf:datasets/${hub}`) : path.join(path.dirname(infoFile), file);
-    for (const speaker of Object.entries(tags))
-      if (
-        speaker[0].endsWith("_tag") &&
-        !["role_tag", "content_tag"].includes(speaker[0]) &&
-        !USUAL_TAGS.has(String(speaker[1]))
-      )
-        place.findings.add(`${name}.tags.${speaker[0]}`, "lacks", `speakers called ${String(speaker[1])}`);
-    const rows = {
+    const rows: RowsAsked = {
       form: entry["formatting"] ?? "alpaca",
-      columns: Object.fromEntries(
-        Object.entries(columns).filter((pair): pair is [string, string] => typeof pair[1] === "string"),
-      ),
-      roleKey: textIn(tags, "role_tag"),
-      contentKey: textIn(tags, "content_tag"),
+      fields: factoryFields(columns, tags),
+      roles: factoryRoles(tags),
+      template: more.rows?.template,
     };
     const samples = entry["num_samples"];
     const limit = more.limit ?? (typeof samples === "number" ? samples : undefined);
@@ -264,5 +276,3 @@ export async function namedSets(
   }
   return sets;
 }
-
-const USUAL_TAGS = new Set([...USUAL_ROLES, "observation", "function_call"]);

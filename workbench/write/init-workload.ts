@@ -1,8 +1,14 @@
 import path from "node:path";
 import { InputError, quantile } from "../../core/index.ts";
-import { checkTokenizerFiles, type Dataset, readSafetensors, resolveModel } from "../../datasets/index.ts";
+import {
+  checkTokenizerFiles,
+  type Dataset,
+  hasChatTemplate,
+  readSafetensors,
+  resolveModel,
+} from "../../datasets/index.ts";
 import { openModelFolder } from "../../exec/index.ts";
-import { type Context, silent } from "../../files/index.ts";
+import { type Context, silent, type TellBytes } from "../../files/index.ts";
 import { type Architecture, divideRows, type FileData, longestRow, PROJECTIONS, stepCount } from "../../plan/index.ts";
 import { loadCluster } from "../load/load-cluster.ts";
 import { RowReader } from "../load/read-rows.ts";
@@ -107,6 +113,9 @@ function dataLines({ data, dataset, facts }: SeenData, file: string): readonly L
     { key: "path", value: file, why: tokens },
     { key: "format", value: format, why: inferred },
     ...templates.map(([key, value]) => ({ key, value })),
+    ...(format === "chat" && data.chatTemplate !== undefined
+      ? [{ key: "chatTemplate", value: data.chatTemplate, why: "the model has none; ChatML is the most common" }]
+      : []),
   ];
 }
 
@@ -218,7 +227,9 @@ export async function initWorkload(context: Context, choice: InitChoice): Promis
   });
   const { architecture } = openModelFolder(folder);
   const mostTokens = longestRow(architecture);
+  let onRead: TellBytes = () => {};
   const reader = new RowReader({
+    onRead: (bytes, ofBytes) => onRead(bytes, ofBytes),
     folder: context.cwd,
     vocabularySize: architecture.vocabularySize,
     mostTokens,
@@ -229,11 +240,14 @@ export async function initWorkload(context: Context, choice: InitChoice): Promis
     },
   });
   const templates = prompt === undefined || response === undefined ? {} : { prompt, response };
-  const seen = await context.during("reading data", async () => {
-    const all: SeenData[] = [];
+  const chatTemplate = hasChatTemplate(folder) ? {} : { chatTemplate: "chatml" };
+  const all: FileData = { path: "", ...templates, ...(prompt === undefined ? chatTemplate : {}) };
+  const seen = await context.during("reading data", async (tell) => {
+    onRead = tell;
+    const found: SeenData[] = [];
     for (const [index, given] of choice.data.entries())
-      all.push(await seeData(reader, given, { path: given, ...templates }, mostTokens, index));
-    return all;
+      found.push(await seeData(reader, given, { ...all, path: given }, mostTokens, index));
+    return found;
   });
   const parameters = modelParameters(architecture);
   const told = choice.devices === undefined ? silent(context.cwd) : context;

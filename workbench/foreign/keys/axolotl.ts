@@ -93,7 +93,7 @@ export const AXOLOTL_KEYS: KeyTable = {
   ...keys("use_dft use_eaft scaling_softmax* diffusion_lm do_causal_lm_eval", { lacks: LOSS }),
   ...keys("gptq qat fp8", { lacks: "weights quantized in another way" }),
   bnb_config_kwargs: { lacks: "other settings of the quantization" },
-  ...keys("train_on_inputs", { lacks: "prompts are trained, too" }),
+  train_on_inputs: { as: "inputs" },
   ...keys("chat_template_jinja chat_template_kwargs default_system_message", { lacks: "a chat template of its own" }),
   eot_tokens: { lacks: "end tokens of a turn beside those of the chat template" },
   ...keys("pretraining_dataset streaming", { lacks: "pretraining on a stream of text" }),
@@ -101,7 +101,7 @@ export const AXOLOTL_KEYS: KeyTable = {
   ...keys("reinit_weights shrink_embeddings mean_resizing_embeddings resize_token_embeddings_to_32x", {
     lacks: "changed weights of the base model",
   }),
-  ...keys("excess_length_strategy", { lacks: "what becomes of rows that are too long", usual: ["truncate"] }),
+  excess_length_strategy: { lacks: "what becomes of rows that are too long", usual: ["drop"] },
   min_sample_len: { lacks: "short rows are left out" },
   ...keys("cosine_constant_lr_ratio lr_quadratic_warmup lr_div_factor", { lacks: "this form of the learning rate" }),
   ...keys("optim_args optim_target_modules adam_beta3 adam_epsilon2 dion_* qgalore_*", {
@@ -122,10 +122,7 @@ export const AXOLOTL_KEYS: KeyTable = {
   num_labels: { lacks: "classification" },
 
   special_tokens: { idle: "special tokens are those of the model's tokenizer; there is no padding" },
-  chat_template: {
-    lacks: "a chat template by name: that of the model's tokenizer is taken",
-    usual: ["tokenizer_default"],
-  },
+  chat_template: { as: "dataReading" },
   ...keys("model_type tokenizer_* type_of_model base_model_config cls_model_config is_*_derived_model", {
     idle: TOKENIZED,
   }),
@@ -227,9 +224,8 @@ export const AXOLOTL_DATASET_KEYS: KeyTable = {
     usual: [["assistant"], ["gpt"], ["gpt", "assistant"]],
   },
   ...keys("train_on_eos train_on_eot", { lacks: "which end tokens are trained", usual: ["turn"] }),
-  message_field_training: { lacks: "a key of its own for what is trained", usual: ["training", "train", "weight"] },
+  ...keys("message_field_training field_system field_tools", { as: "data" }),
   message_field_training_detail: { lacks: "which characters of a turn are trained" },
-  ...keys("field_tools", { lacks: "a column of its own for tools", usual: ["tools"] }),
   ...keys("field_thinking template_thinking_key split_thinking", {
     lacks: "a key of its own for thoughts",
     usual: ["reasoning_content"],

@@ -56,7 +56,7 @@ export const LLAMAFACTORY_KEYS: KeyTable = {
   ...keys("use_dft_loss use_asft_loss asft_alpha use_eaft_loss eaft_alpha moe_aux_loss_coef", {
     lacks: "another loss than cross entropy",
   }),
-  ...keys("train_on_prompt", { lacks: "prompts are trained, too" }),
+  train_on_prompt: { as: "inputs" },
   ...keys("mix_strategy", { lacks: "how data sets are mixed", usual: ["concat"] }),
   ...keys("interleave_probs streaming buffer_size", { lacks: "how data sets are mixed" }),
   disable_shuffling: { lacks: "rows in their order: write shuffle: false" },
