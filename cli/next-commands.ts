@@ -1,10 +1,7 @@
 import { shellQuoted, textTable } from "../core/index.ts";
 
 /** What a person would do with a workload that was just written. */
-export function nextCommands(
-  file: string,
-  { devices, data }: { readonly devices?: string | undefined; readonly data?: string | undefined } = {},
-): readonly string[] {
+export function nextCommands(file: string, devices?: string): readonly string[] {
   const on = devices === undefined ? "" : ` --devices ${shellQuoted(devices)}`;
   const workload = shellQuoted(file);
   return [
@@ -12,7 +9,7 @@ export function nextCommands(
     "Next:",
     ...textTable(
       [
-        ...(data === undefined ? [] : [[`  loratwin data ${data} --show 3`, "what is trained of a row"]]),
+        [`  loratwin data ${workload} --show 3`, "what is trained of a row"],
         [`  loratwin plan ${workload}${on}`, "time and memory"],
         [`  loratwin train ${workload}${on} -o run`, "train"],
       ],

@@ -1,4 +1,3 @@
-import { shellQuoted } from "../../core/index.ts";
 import { initWorkload } from "../../workbench/index.ts";
 import { type Command, flag, optionalCount, optionalText, requiredText } from "../command.ts";
 import { nextCommands } from "../next-commands.ts";
@@ -59,10 +58,7 @@ export const initCommand: Command = {
         ),
         "",
         `written to ${written.file}`,
-        ...nextCommands(written.file, {
-          devices: optionalText(args, "devices"),
-          data: `${shellQuoted(written.jobs[0]!.data)} --tokenizer ${shellQuoted(requiredText(args, "model"))}`,
-        }),
+        ...nextCommands(written.file, optionalText(args, "devices")),
       ].join("\n"),
     );
     return 0;

@@ -150,7 +150,7 @@ function completionRange({ conversation, rendered: { whole, messages, render }, 
 function scoredRanges(context: ChatContext, choice: "all" | "last"): ScoredRanges {
   const { conversation, rendered, reading, place } = context;
   const { turns, numPrompt } = conversation;
-  const locate = turnLocator(rendered);
+  const locate = turnLocator(rendered, (index) => turns[index]!.isAnswer);
   const scored: Range[] = [];
   const silent: Range[] = [];
   const spans: Range[] = [];

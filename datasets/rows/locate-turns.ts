@@ -128,7 +128,10 @@ function locateStraight({ whole, messages, render }: Rendered, index: number): L
 }
 
 /** Finds turns in a written conversation; undefined for one that the template leaves out or changes. */
-export function turnLocator(rendered: Rendered): (index: number) => LocatedTurn | undefined {
+export function turnLocator(
+  rendered: Rendered,
+  isAnswer: (index: number) => boolean,
+): (index: number) => LocatedTurn | undefined {
   const { whole, messages, render, specialTexts } = rendered;
   const texts = locateTexts(rendered);
   let frame: Frame | undefined;
@@ -155,7 +158,7 @@ export function turnLocator(rendered: Rendered): (index: number) => LocatedTurn 
 
   return (index) => {
     const own = texts[index];
-    if (messages[index]!.role !== "assistant") {
+    if (!isAnswer(index)) {
       if (own === undefined) return undefined;
       const [begins, end] = own.content;
       const closes = specialTexts.find((token) => whole.startsWith(token, end))?.length ?? 0;

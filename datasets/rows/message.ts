@@ -134,7 +134,7 @@ export function turnOf(value: unknown, ways: MessageWays, place: Place, at: stri
   if (typeof said !== "string")
     throw new InputError({ expected: "a text", ...place, at: `${at}.${roleKey}`, got: said ?? "no such field" });
   const role = roleOf(said, roleKey === "from", ways, place, `${at}.${roleKey}`);
-  const isAnswer = role === "assistant";
+  const isAnswer = role === "assistant" || (roleKey === "from" && ownValue(SPEAKERS, said) === "assistant");
   checkMessage(fields, isAnswer, place, at);
   const given = ownValue(fields, "tool_calls");
   const calls = given === undefined || given === null || given === "" ? [] : callsOf(given, place, `${at}.tool_calls`);

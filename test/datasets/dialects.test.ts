@@ -182,6 +182,16 @@ describe("what is trained of a conversation", () => {
       ]);
   });
 
+  it("is nothing of ShareGPT's turn that a row says is not, also where TRL keeps its speakers' names", async () => {
+    const conversations = [
+      { from: "human", value: "1?" },
+      { from: "gpt", value: "one", weight: 0 },
+    ];
+    const [row] = (await seen({ conversations }, { like: "trl", chatTemplate: "chatml" })) as readonly SeenText[];
+    expect(row!.text).toBe("<|im_start|>human\n1?<|im_end|>\n<|im_start|>gpt\none<|im_end|>\n");
+    expect(row!.scored).toEqual(["<|im_start|>human\n1?<|im_end|>\n<|im_start|>gpt\n"]);
+  });
+
   it("is not a role's line of a template that asks for nothing", async () => {
     const bare = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}";
     expect(await scored({ messages: TALK.slice(0, 2) }, { chatTemplate: bare })).toEqual([[undefined, " one\n"]]);
