@@ -56,7 +56,8 @@ export const resumeCommand: Command = {
     if (!isFolder(io, folder))
       throw new InputError({
         ...{ expected: "a run folder", file: folder, got: "no such folder" },
-        hint: nearFileHint(absolute(io, folder)) ?? "A run folder is one that `loratwin train ... -o FOLDER` has written.",
+        hint:
+          nearFileHint(absolute(io, folder)) ?? "A run folder is one that `loratwin train ... -o FOLDER` has written.",
       });
     if (isFleetFolder(io, folder)) return JOBS;
     return args["workload"] === undefined ? REST : REST_ANEW;
