@@ -176,9 +176,15 @@ function scoredRanges(context: ChatContext, choice: "all" | "last"): ScoredRange
 
 /** What stands between the template's marks, without turns that the data say are not trained. */
 function markedRanges(context: ChatContext, marked: string): ScoredRanges {
+  const pieces = marked.split(GENERATION_MARK);
+  if (pieces.join("") !== context.rendered.whole)
+    throw new InputError({
+      expected: "a chat template that writes the same with its marks, and a text without U+FDD2",
+      ...{ ...context.place, got: "another text" },
+    });
   const scored: Range[] = [];
   let length = 0;
-  for (const [index, piece] of marked.split(GENERATION_MARK).entries()) {
+  for (const [index, piece] of pieces.entries()) {
     if (index % 2 === 1) scored.push([length, length + piece.length]);
     length += piece.length;
   }
