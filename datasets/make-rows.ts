@@ -36,7 +36,8 @@ function checkIds({ inputIds, labels }: Row, vocabularySize: number, place: Plac
     const index = ids.findIndex((id) => (id < 0 || id >= vocabularySize) && !(name === "labels" && id === NOT_SCORED));
     if (index === -1) continue;
     const at = `${place.at === undefined ? "" : `${place.at}.`}${name}[${index}]`;
-    const expected = `a token id below ${vocabularySize}${name === "labels" ? ` or ${NOT_SCORED}` : ""}`;
+    const known = Number.isFinite(vocabularySize) ? ` below ${vocabularySize}` : " of at least 0";
+    const expected = `a token id${known}${name === "labels" ? ` or ${NOT_SCORED}` : ""}`;
     throw new InputError({ expected, ...place, at, got: ids[index] });
   }
 }

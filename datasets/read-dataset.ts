@@ -64,6 +64,17 @@ function fileSourceOf(source: DataSource, at: string, baseFolder?: string): File
   if (source.prompt !== undefined && source.format !== undefined && source.format !== "instruction") {
     throw new InputError({ expected: "no templates with this format", at: `${at}.prompt`, got: source.format });
   }
+  if (source.turns !== undefined && source.trainOnInputs === true)
+    throw new InputError({
+      expected: "either turns or trainOnInputs",
+      at: `${at}.trainOnInputs`,
+      got: "both",
+      hint: "trainOnInputs trains all of a conversation.",
+    });
+  const names = Object.values(source.roles ?? {}).flatMap((own) => own ?? []);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw new InputError({ expected: "each speaker under one role", at: `${at}.roles`, got: twice });
   return withTemplateText(source, baseFolder, at);
 }
 

@@ -165,7 +165,7 @@ function createChatRenderer(folder: string, own: string | undefined, variables: 
     return known;
   };
   return (messages, addGenerationPrompt, { tools, variables: given, template = own, isMarked } = {}) => {
-    const file = path.join(folder, "tokenizer_config.json");
+    const file = template === own ? path.join(folder, "tokenizer_config.json") : "data.chatTemplate";
     if (template === undefined) {
       const hint = "`data.chatTemplate` names one, such as chatml; prompt and response templates do without.";
       throw new InputError({ expected: "a chat template for chat data", file, got: "none", hint });

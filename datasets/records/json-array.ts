@@ -28,7 +28,9 @@ function noList(whole: unknown, split: string | undefined, file: string): InputE
     split === undefined ? 'an array of records, or {"data": [...]}' : `an object with an array under "${split}"`;
   const isMapping = whole !== null && typeof whole === "object" && !Array.isArray(whole);
   const got = Array.isArray(whole) ? "an array" : isMapping ? Object.keys(whole) : whole;
-  return new InputError({ expected, file, got });
+  const lists = isMapping ? Object.entries(whole).filter(([, value]) => Array.isArray(value)) : [];
+  const hint = `split (--split) names the list to read: ${lists.map(([name]) => name).join(", ")}.`;
+  return new InputError({ expected, file, got, ...(lists.length === 0 ? {} : { hint }) });
 }
 
 /** All bytes of a text, where there are not too many to say in which line something is. */

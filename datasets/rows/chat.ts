@@ -157,7 +157,7 @@ function scoredRanges(context: ChatContext, choice: "all" | "last"): ScoredRange
   const takes = numPrompt > 0 ? reading.completion : reading.scored;
   const takesAll = takes !== "answers";
   if (takesAll) scored.push(takes === "rest" ? completionRange(context) : [0, rendered.whole.length]);
-  const last = turns.findLastIndex(({ isAnswer, isTrained }) => isAnswer && isTrained);
+  const last = turns.findLastIndex(({ isAnswer }) => isAnswer);
   for (const [index, turn] of turns.entries()) {
     const isTaken = turn.isAnswer && index >= numPrompt && (choice === "all" || index === last);
     const isSilent = !turn.isTrained || turn.spans !== undefined;

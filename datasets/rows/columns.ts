@@ -5,8 +5,8 @@ import { MESSAGE_FIELDS } from "./conversation.ts";
 import { DIRECTIVE_KEYS, fieldsUsed } from "./directives.ts";
 import { fieldsOf } from "./row-kind.ts";
 
-/** Names of a message's keys: those are found where the messages are read. */
-const OF_MESSAGES: ReadonlySet<string> = new Set(["role", "content", "reasoning_content", "train"]);
+/** Names of a message's keys: those are found where the messages are read. Of `train` a row may have a column, too. */
+const OF_MESSAGES: ReadonlySet<string> = new Set(["role", "content", "reasoning_content"]);
 
 /**
  * The record with its columns under our names. What stands under such a name already is another column, and no longer
@@ -28,7 +28,7 @@ export function renameColumns(
   for (const [name, column] of named) {
     const value = ownValue(own, column);
     if (value !== undefined) renamed[name] = value;
-    else if (isNeeded)
+    else if (isNeeded && name !== "train")
       throw new InputError({
         expected: `the column "${column}" that data.fields names`,
         ...{ ...record.place, got: Object.keys(own) },
@@ -52,8 +52,11 @@ const READ: Readonly<Record<DataFormat, readonly string[]>> = {
 export function ignoredColumns(record: DataRecord, format: DataFormat, source: FileSource): readonly string[] {
   const used = fieldsUsed(source);
   const isTemplated = source.prompt !== undefined;
-  return Object.entries(fieldsOf(record))
+  const names = Object.entries(fieldsOf(record))
     .filter(([name, value]) => value !== null && value !== "" && !used.has(name) && !DIRECTIVE_KEYS.has(name))
     .map(([name]) => name)
     .filter((name) => isTemplated || source.field !== undefined || !READ[format].includes(name));
+  // First those that sound like more than plain data.
+  const sounds = (name: string): number => Number(!/mask|label|weight|train|loss|reject/i.test(name));
+  return names.toSorted((a, b) => sounds(a) - sounds(b));
 }

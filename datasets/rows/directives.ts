@@ -76,6 +76,7 @@ const DIRECTIVES: readonly Directive[] = [
     keys: [key],
     of: ["record"] as const,
     isUsual: (value: unknown) => {
+      if (typeof value === "object") return false;
       const text = String(value).trim().toLowerCase();
       return (amountOf(value) ?? Number(/\s/.test(text) || YES.includes(text))) === 1;
     },
@@ -86,14 +87,14 @@ const DIRECTIVES: readonly Directive[] = [
     of: ANYWHERE,
     understood: ["unpaired"],
     // Numbers from 2 on, and words, are the classes of a classification.
-    isUsual: (value) => amountOf(value) !== 0,
+    isUsual: (value) => (amountOf(value) ?? 1) > 0,
     usual: "true",
   },
   {
     keys: ["kto_tag"],
     of: ["record"],
     understood: ["unpaired"],
-    isUsual: (value) => amountOf(value) !== 0,
+    isUsual: (value) => (amountOf(value) ?? 1) > 0,
     usual: "true",
   },
   ...[
@@ -150,7 +151,7 @@ export const DIRECTIVE_KEYS: ReadonlySet<string> = new Set(DIRECTIVES.flatMap(({
 /** Only instructions have templates. */
 function hint(hasTemplates: boolean): string {
   const name = hasTemplates ? "name it in a template or give it" : "give it";
-  return `It is not understood, so that such data are not trained on. Take them out; where the key is plain data, ${name} another name.`;
+  return `Such data are not trained on. Take them out; where the key is plain data, ${name} another name.`;
 }
 
 /** Fields that a source uses as data. */
@@ -193,6 +194,39 @@ export function checkDirectives(record: DataRecord, used: ReadonlySet<string>, f
   check(own, fieldsOf(record), record.place, (key) => fieldAt(record.place, key), format === "instruction");
 }
 
+/** Names, without case and dashes, by which other programs say of a message that it is trained, or that it is not. */
+const MESSAGE_FLAGS: Readonly<Record<string, 0 | 1>> = {
+  ...{ loss: 1, lossweight: 1, train: 1, training: 1, trainable: 1, istrain: 1, istrained: 1, weight: 1, learn: 1 },
+  ...{ mask: 0, masked: 0, ismasked: 0, ignore: 0, skip: 0, rejected: 0, isrejected: 0 },
+};
+
+/** A flag under a name that is not read, with another value than the one that asks for nothing. */
+function strangeFlag(message: Fields): string | undefined {
+  return Object.keys(message).find((key) => {
+    const usual = MESSAGE_FLAGS[key.toLowerCase().replace(/[-_ ]/g, "")];
+    const isRead = (TRAINED_KEYS as readonly string[]).includes(key);
+    return usual !== undefined && !isRead && !isAbsent(message[key]) && amountOf(message[key]) !== usual;
+  });
+}
+
+/** Columns beside token ids that would say something of them under a name that is read. */
+const TOKEN_COLUMN = /mask|label|weight|position_ids|seq_?len|cu_seqlens|segment_ids/i;
+const TOKEN_COLUMNS = ["labels", "attention_mask", "assistant_masks", "completion_mask", "loss_mask", "weight"];
+
+/** @throws InputError for such a column under a name that is not read */
+export function checkTokenColumns(record: DataRecord): void {
+  const fields = fieldsOf(record);
+  const strange = Object.keys(fields).find(
+    (name) => TOKEN_COLUMN.test(name) && !TOKEN_COLUMNS.includes(name) && !isAbsent(fields[name]),
+  );
+  if (strange === undefined) return;
+  throw new InputError({
+    expected: `of the columns beside input_ids one of ${TOKEN_COLUMNS.slice(0, -1).join(", ")}`,
+    ...{ ...record.place, at: fieldAt(record.place, strange), got: strange },
+    hint: "`data.fields` says what the file calls labels. Take the column out if nothing follows from it.",
+  });
+}
+
 /** Axolotl's training detail, under whatever key. */
 function isDetail(value: unknown): boolean {
   const [first] = Array.isArray(value) ? value : [];
@@ -206,6 +240,13 @@ export function checkMessage(message: Fields, isAssistants: boolean, place: Plac
     throw new InputError({
       expected: `no "${detail}" that says of characters if they are trained`,
       ...{ ...place, at: `${at}.${detail}`, got: message[detail], hint: "Parts of the content can say so with train." },
+    });
+  const flag = isAssistants ? strangeFlag(message) : undefined;
+  if (flag !== undefined)
+    throw new InputError({
+      expected: `no "${flag}", which is not read`,
+      ...{ ...place, at: `${at}.${flag}`, got: message[flag] },
+      hint: "`train`, `training` and `weight` say whether a message is trained; `data.fields: {train: ...}` names another key.",
     });
   const own = DIRECTIVES.filter(({ of }) => of.includes("message"));
   check(own, isAssistants ? message : seenIn(message), place, (key) => `${at}.${key}`);

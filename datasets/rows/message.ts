@@ -41,10 +41,10 @@ const SPEAKERS: Readonly<Record<string, string>> = {
  * Whether nothing says that it is not trained. @throws InputError where an answer has a value that is neither yes nor no,
  * such as half of a weight
  */
-function isTrained(fields: Fields, isAnswer: boolean, place: Place, at: string, own?: string): boolean {
+export function isTrained(fields: object, isAnswer: boolean, place: Place, at: string, own?: string): boolean {
   let trained = true;
   for (const key of own === undefined ? TRAINED_KEYS : [...TRAINED_KEYS, own]) {
-    const value = ownValue(fields, key);
+    const value = ownValue(fields as Fields, key);
     if (value === undefined || value === null || value === "") continue;
     const amount = amountOf(value);
     if (isAnswer && amount !== 0 && amount !== 1)
@@ -135,7 +135,8 @@ export function turnOf(value: unknown, ways: MessageWays, place: Place, at: stri
     throw new InputError({ expected: "a text", ...place, at: `${at}.${roleKey}`, got: said ?? "no such field" });
   const role = roleOf(said, roleKey === "from", ways, place, `${at}.${roleKey}`);
   const isAnswer = role === "assistant" || (roleKey === "from" && ownValue(SPEAKERS, said) === "assistant");
-  checkMessage(fields, isAnswer, place, at);
+  const { [ways.fields?.train ?? "train"]: _flag, ...others } = fields;
+  checkMessage(others, isAnswer, place, at);
   const given = ownValue(fields, "tool_calls");
   const calls = given === undefined || given === null || given === "" ? [] : callsOf(given, place, `${at}.tool_calls`);
   const content = ownValue(fields, contentKey) ?? (calls.length === 0 ? undefined : "");

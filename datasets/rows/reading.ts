@@ -84,6 +84,7 @@ const READINGS: Readonly<Record<NonNullable<FileSource["like"]>, Reading>> = {
 /** How a source's rows are read. A choice of turns is one of answers. */
 export function readingOf({ like, turns, trainOnInputs }: FileSource): Reading {
   const reading = like === undefined ? OURS : READINGS[like];
+  if (trainOnInputs === false) return { ...reading, scored: "answers", completion: "answers" };
   if (trainOnInputs === true) return { ...reading, scored: "all", completion: "all" };
   return turns === undefined ? reading : { ...reading, scored: "answers", completion: "answers" };
 }

@@ -1,6 +1,7 @@
 import { InputError, ownValue } from "../../core/index.ts";
 import { fieldAt } from "../records/record.ts";
 import { amountOf, listOf } from "./directives.ts";
+import { isTrained } from "./message.ts";
 import { fieldsOf, type RowKind, type RowPart, rowOfParts } from "./row-kind.ts";
 
 /** Texts of which each says whether it is scored, as Axolotl's `input_output` has them. Nothing is put around them. */
@@ -19,7 +20,10 @@ export const segmentsRow: RowKind = (record, { source, reading, tokenizer, mostT
         expected: "a segment {text, label} whose label is true or false",
         ...{ ...record.place, at: `${at}[${index}]`, got: segment },
       });
-    return { text, scored: amount === 1 || source.trainOnInputs === true, isStrict: true };
+    // Axolotl's `train_on_inputs` trains all of them; a segment of which another key says no stays so.
+    const isAsked = amount === 1 || (source.trainOnInputs === true && source.like === "axolotl");
+    const scored = isAsked && isTrained(segment as object, true, record.place, `${at}[${index}]`);
+    return { text, scored, isStrict: true };
   });
   const isApart = reading.apart !== "nothing";
   return rowOfParts(tokenizer(), parts, { mostTokens, begins: false, ends: false, isApart });

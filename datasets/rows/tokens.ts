@@ -1,7 +1,7 @@
 import { InputError, ownValue } from "../../core/index.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
 import { NOT_SCORED } from "../row.ts";
-import { amountOf, listOf } from "./directives.ts";
+import { amountOf, checkTokenColumns, listOf } from "./directives.ts";
 import { fieldsOf, type RowKind } from "./row-kind.ts";
 
 /** Columns with 1 for each token that is scored, and 0 for the others. */
@@ -37,6 +37,7 @@ function has(record: DataRecord, field: string): boolean {
 
 /** Token ids and labels as they are; without labels every token is scored that no mask leaves out. */
 export const tokensRow: RowKind = (record) => {
+  checkTokenColumns(record);
   const inputIds = wholeNumbers(record, "input_ids");
   const labels = has(record, "labels") ? beside(record, "labels", inputIds.length) : inputIds.slice();
   for (const mask of SCORED_MASKS) {

@@ -230,7 +230,7 @@ describe("import reads rows as the tool does", () => {
       "dataset: odd\ntemplate: chatml",
       { fields: { role: "who", content: "said" }, roles: { user: ["me"] }, chatTemplate: "chatml" },
     ],
-    [LLAMAFACTORY, "train_on_prompt: true\nmask_history: true", { trainOnInputs: true, turns: "last" }],
+    [LLAMAFACTORY, "mask_history: true", { turns: "last" }],
   ])("%#: %s", async (file, lines, data) => {
     const names = lines.split("\n").map((line) => line.split(":")[0]!);
     const rest = file

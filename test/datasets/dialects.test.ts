@@ -130,6 +130,8 @@ describe("other dialects", () => {
       { text: "</s>", label: true },
     ];
     expect(await seen({ segments })).toEqual([{ name: undefined, text: "<s>q: a</s>", scored: ["a</s>"] }]);
+    const flagged = [segments[0], { text: "a", label: true, train: false }, { text: "b", label: true }];
+    expect(await scored({ segments: flagged }, { trainOnInputs: true })).toEqual([[undefined, "b"]]);
     expect(await scored({ segments: [{ text: "a" }] })).toMatch(/whose label is true or false at segments\[0\]/);
   });
 
@@ -157,6 +159,13 @@ describe("other dialects", () => {
     expect(await scored({ talk: dialog }, source)).toMatch(/the column "dialog" that data.fields names/);
     const asked = { fields: { instruction: "question", output: "reply" } };
     expect(await scored({ question: "q", reply: "a", instruction: "no" }, asked)).toEqual([[undefined, "a</s>"]]);
+  });
+
+  it("are token ids, beside which no column under another name is passed over", async () => {
+    for (const name of ["assistant_mask", "label_mask", "Labels", "label_ids", "position_ids"])
+      expect(await scored({ input_ids: [1, 2, 3], [name]: [0, 1, 1] })).toMatch(
+        /of the columns beside input_ids one of/,
+      );
   });
 
   it("are texts that begin with the token in front, which is not doubled", async () => {
@@ -195,6 +204,30 @@ describe("what is trained of a conversation", () => {
   it("is not a role's line of a template that asks for nothing", async () => {
     const bare = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}";
     expect(await scored({ messages: TALK.slice(0, 2) }, { chatTemplate: bare })).toEqual([[undefined, " one\n"]]);
+  });
+
+  it("is not what another program's key says is not: such a key is refused, or read under its name", async () => {
+    for (const flag of [{ loss: false }, { loss_weight: 0 }, { trainable: false }, { Train: false }, { mask: true }])
+      expect(await scored({ messages: [TALK[0], say("assistant", "one", flag)] })).toMatch(/which is not read/);
+    expect(await scored({ messages: [TALK[0], say("assistant", "one", { mask: false, loss: 1 })] })).toEqual([
+      [undefined, "one</s>"],
+    ]);
+    const named = { fields: { train: "loss" } };
+    expect(await scored({ messages: [TALK[0], say("assistant", "one", { loss: false })] }, named)).toEqual([
+      [undefined],
+    ]);
+    const row = { fields: { instruction: "q", output: "a", train: "good" } };
+    expect(await scored({ q: "Q", a: "A", good: false }, row)).toMatch(/Expected "train" to be true or 1/);
+    expect(await scored({ q: "Q", a: "A", good: true }, row)).toEqual([[undefined, "A</s>"]]);
+  });
+
+  it("is the last answer alone, and nothing where the row says that it is not", async () => {
+    const silent = [...TALK.slice(0, 3), say("assistant", "two", { weight: 0 })];
+    expect(await scored({ messages: silent }, { turns: "last" })).toEqual([[undefined]]);
+    await expect(seen({ messages: TALK }, { turns: "last", trainOnInputs: true })).rejects.toThrow(/either turns or/);
+    expect(await scored({ messages: TALK }, { like: "trl", trainOnInputs: false })).toEqual([
+      [undefined, "one</s>", "two</s>"],
+    ]);
   });
 
   it("is found in time that grows with the number of turns", async () => {

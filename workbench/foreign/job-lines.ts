@@ -14,6 +14,19 @@ function line(context: JobContext, key: string, given: Found<Value>, otherwise: 
 
 const ALL = [...PROJECTIONS];
 
+/** Projections whose whole names an expression is true of; undefined for one that is none. */
+function modulesOf(expression: string): readonly string[] | undefined {
+  try {
+    const whole = new RegExp(`^(?:${expression})$`);
+    return ALL.filter((name) => {
+      const block = /^[qkvo]_/.test(name) ? "self_attn" : "mlp";
+      return whole.test(`model.layers.0.${block}.${name}`) || whole.test(`model.layers.10.${block}.${name}`);
+    });
+  } catch {
+    return undefined;
+  }
+}
+
 function targetsOf(reading: Reading, context: JobContext): readonly Line[] {
   if (reading.isOn("allTargets")) return [{ key: "targets", value: ALL, why: reading.given("allTargets")!.key }];
   const given = reading.given("targets");
@@ -29,6 +42,13 @@ function targetsOf(reading: Reading, context: JobContext): readonly Line[] {
       : Array.isArray(value)
         ? value.map(String)
         : Object.entries(value).flatMap(([name, is]) => (is === true ? [name] : []));
+  if (typeof value === "string" && /[*()[\]|\\^$+?]/.test(value)) {
+    // PEFT takes a text as a regular expression over the whole name of a module.
+    const found = modulesOf(value);
+    if (found === undefined || found.length === 0)
+      throw reading.wrong(key, "an expression that names projections", value);
+    return [{ key: "targets", value: found, why: key }];
+  }
   if (named.some((name) => name === "all" || name === "all-linear")) return [{ key: "targets", value: ALL, why: key }];
   const known = ALL.filter((name) => named.includes(name));
   const unknown = named.filter((name) => !ALL.some((one) => one === name));

@@ -71,6 +71,12 @@ export function takenRows(job: Job, index: number, dataset: ReadRows, other: Rea
       at: `jobs[${index}].evaluation`,
       got: `${dataset.rows.length} rows${other === undefined ? "" : `, and ${other.rows.length} of its own`}`,
     });
+  if (job.evaluation !== undefined && !divided.evaluation.some((at) => countScored(rows[at]!) > 0))
+    throw new InputError({
+      expected: "at least one scored token in the rows that are evaluated",
+      at: `jobs[${index}].evaluation`,
+      got: `${divided.evaluation.length} rows without one`,
+    });
   stepCount(job, divided.training.length);
   const amount = job.steps === undefined ? { epochs: job.epochs! } : { steps: job.steps };
   const order = { seed: job.seed, shuffle: dataset.shuffle, batchSize: job.batchSize, ...amount };

@@ -101,11 +101,11 @@ export function adviseBatch({ numRows }: RowFacts): Advice<number> {
     : { value, why: `few rows: 16 would leave fewer than ${FEWEST_STEPS} steps an epoch` };
 }
 
-export function adviseEpochs({ numRows }: RowFacts, given: number | undefined): Advice<number> {
+export function adviseEpochs({ numRows }: RowFacts, given: number | undefined, isEvaluated: boolean): Advice<number> {
   if (given !== undefined) return { value: given, why: "as --epochs says" };
   const value = numRows < 10_000 ? 3 : numRows < 100_000 ? 2 : 1;
-  const kept = "the best adapter is kept, so that more cost only time";
-  return { value, why: value === 1 ? "many rows: each is seen once" : `${numRows} rows; ${kept}` };
+  const kept = isEvaluated ? "; the best adapter is kept, so that more cost only time" : "";
+  return { value, why: value === 1 ? "many rows: each is seen once" : `${numRows} rows${kept}` };
 }
 
 function padded(length: number): number {

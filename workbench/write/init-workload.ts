@@ -135,7 +135,8 @@ function jobLines(
   },
 ): { readonly lines: readonly Line[]; readonly steps: number } {
   const { facts } = seen;
-  const [batch, epochs, evaluation] = [adviseBatch(facts), adviseEpochs(facts, given), adviseEvaluation(facts)];
+  const [batch, evaluation] = [adviseBatch(facts), adviseEvaluation(facts)];
+  const epochs = adviseEpochs(facts, given, evaluation !== undefined);
   const share = evaluation === undefined ? undefined : { share: evaluation.share.value, everySteps: 1, keepBest: true };
   const numRows = divideRows(share, facts.numRows, 0).training.length;
   const steps = stepCount({ name, epochs: epochs.value, batchSize: batch.value, steps: undefined }, numRows);

@@ -50,7 +50,7 @@ describe("advice", () => {
     [200_000, 16, 1],
   ])("of %i rows takes %i a step, and %i epochs", (numRows, batch, epochs) => {
     expect(adviseBatch(facts(numRows)).value).toBe(batch);
-    expect(adviseEpochs(facts(numRows), undefined).value).toBe(epochs);
+    expect(adviseEpochs(facts(numRows), undefined, true).value).toBe(epochs);
   });
 
   it("holds rows out where some can be spared", () => {
