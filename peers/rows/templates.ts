@@ -5,8 +5,8 @@ const TEXT = `{%- macro text(content) -%}
   {%- endif -%}
 {%- endmacro -%}`;
 
-const CALLS = `{%- if m.tool_calls -%}
-  {%- for call in m.tool_calls -%}
+const CALLS = `{%- if message.tool_calls -%}
+  {%- for call in message.tool_calls -%}
 {{- '<tool_call>{"name": ' + (call.function.name | tojson) + ', "arguments": ' + (call.function.arguments | tojson) + '}</tool_call>' -}}
   {%- endfor -%}
 {%- endif -%}`;
@@ -14,27 +14,27 @@ const CALLS = `{%- if m.tool_calls -%}
 /** ChatML around what an assistant says. */
 function chatml(answer: string, before = ""): string {
   return `${TEXT}{%- if bos_token -%}{{- bos_token -}}{%- endif -%}${before}
-{%- for m in messages -%}
-{{- '<|im_start|>' + m.role + '\\n' -}}
-  {%- if m.role == 'assistant' -%}${answer}
-  {%- else -%}{{- text(m.content) + '<|im_end|>' -}}
+{%- for message in messages -%}
+{{- '<|im_start|>' + message.role + '\\n' -}}
+  {%- if message.role == 'assistant' -%}${answer}
+  {%- else -%}{{- text(message.content) + '<|im_end|>' -}}
   {%- endif -%}
 {{- '\\n' -}}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}`;
 }
 
-const SAID = `{{- text(m.content) -}}${CALLS}{{- '<|im_end|>' -}}`;
+const SAID = `{{- text(message.content) -}}${CALLS}{{- '<|im_end|>' -}}`;
 
 const TOOLS = `{%- if tools -%}{{- '<|im_start|>tools\\n' + (tools | tojson) + '<|im_end|>\\n' -}}{%- endif -%}`;
 
 const LAST_USER = `{%- set seen = namespace(user=-1) -%}
-{%- for m in messages -%}{%- if m.role == 'user' -%}{%- set seen.user = loop.index0 -%}{%- endif -%}{%- endfor -%}`;
+{%- for message in messages -%}{%- if message.role == 'user' -%}{%- set seen.user = loop.index0 -%}{%- endif -%}{%- endfor -%}`;
 
-const THOUGHT = `{%- if loop.index0 > seen.user and m.reasoning_content -%}
-{{- '<think>\\n' + m.reasoning_content + '\\n</think>\\n\\n' -}}{%- endif -%}`;
+const THOUGHT = `{%- if loop.index0 > seen.user and message.reasoning_content -%}
+{{- '<think>\\n' + message.reasoning_content + '\\n</think>\\n\\n' -}}{%- endif -%}`;
 
-/** Chat templates that rows are written by. */
+/** Chat templates that rows are written by. Axolotl hands on what a template reads of `message`, by this very name. */
 export const TEMPLATES = {
   /** With calls and tools. */
   chatml: chatml(SAID, TOOLS),
@@ -44,10 +44,10 @@ export const TEMPLATES = {
   thoughts: chatml(`${THOUGHT}${SAID}`, LAST_USER),
   /** Without roles in words: a turn ends with the end token, or with a text. */
   inst: `{%- if bos_token -%}{{- bos_token -}}{%- endif -%}
-{%- for m in messages -%}
-  {%- if m.role == 'assistant' -%}{{- ' ' + m.content + eos_token -}}
-  {%- elif m.role == 'system' -%}{{- '[SYS] ' + m.content + ' [/SYS]' -}}
-  {%- else -%}{{- '[INST] ' + m.content + ' [/INST]' -}}
+{%- for message in messages -%}
+  {%- if message.role == 'assistant' -%}{{- ' ' + message.content + eos_token -}}
+  {%- elif message.role == 'system' -%}{{- '[SYS] ' + message.content + ' [/SYS]' -}}
+  {%- else -%}{{- '[INST] ' + message.content + ' [/INST]' -}}
   {%- endif -%}
 {%- endfor -%}`,
 } as const;
