@@ -125,6 +125,20 @@ function locateStraight({ whole, messages, render }: Rendered, index: number): L
   return { begins: before.length, content: undefined, ends: behind.length };
 }
 
+/** A turn of white space or nothing: found by what the template writes if it says something else in the same place. */
+function locateBlank({ whole, messages, render }: Rendered, index: number): LocatedTexts | undefined {
+  const text = textOf(messages[index]!, "content");
+  if (text.trim() !== "") return undefined;
+  const mark = unusedCharacter([whole]);
+  const [before, behind, ...more] = render(messages.with(index, { ...messages[index]!, content: mark }), false).split(
+    mark,
+  );
+  if (before === undefined || behind === undefined || more.length > 0) return undefined;
+  const written = [text, ""].find((own) => whole === `${before}${own}${behind}`);
+  if (written === undefined) return undefined;
+  return { content: [before.length, before.length + written.length], says: before.length };
+}
+
 /** Finds turns in a written conversation; undefined for one that the template leaves out or changes. */
 export function turnLocator(rendered: Rendered): (index: number) => LocatedTurn | undefined {
   const { whole, messages, render, specialTexts } = rendered;
@@ -151,6 +165,12 @@ export function turnLocator(rendered: Rendered): (index: number) => LocatedTurn 
     return textEnd + (specialTexts.find((token) => whole.startsWith(token, textEnd))?.length ?? 0);
   };
 
+  const turnAt = (index: number, { says, content }: LocatedTexts, { asks, closes }: Frame): LocatedTurn => ({
+    begins: beginOf(index, says, asks),
+    content,
+    ends: endOf(index, content[1], closes),
+  });
+
   return (index) => {
     const own = texts[index];
     if (messages[index]!.role !== "assistant") {
@@ -159,9 +179,12 @@ export function turnLocator(rendered: Rendered): (index: number) => LocatedTurn 
       const closes = specialTexts.find((token) => whole.startsWith(token, end))?.length ?? 0;
       return { begins, content: own.content, ends: end + closes };
     }
-    if (own === undefined) return locateStraight(rendered, index);
-    frame ??= frameOf(rendered, index);
-    const begins = beginOf(index, own.says, frame.asks);
-    return { begins, content: own.content, ends: endOf(index, own.content[1], frame.closes) };
+    if (own !== undefined) {
+      frame ??= frameOf(rendered, index);
+      return turnAt(index, own, frame);
+    }
+    const straight = locateStraight(rendered, index);
+    const blank = straight === undefined ? locateBlank(rendered, index) : undefined;
+    return blank === undefined ? straight : turnAt(index, blank, frameOf(rendered, index));
   };
 }

@@ -25,7 +25,8 @@ const CUTOFF = 1024;
 const fileOf = (folder: string, { name }: RowFile): string =>
   path.join(folder, `${name.replaceAll(/[^A-Za-z]+/g, "-")}.jsonl`);
 
-function sourceOf({ kind }: RowFile, library: Library, file: string): FileSource {
+/** As a workload would name a drawn file. */
+export function sourceOf({ kind }: Pick<RowFile, "kind">, library: Library, file: string): FileSource {
   const template = kind.template === undefined ? {} : { chatTemplate: TEMPLATES[kind.template] };
   return { path: file, like: library, ...template, ...kind[library]?.source };
 }

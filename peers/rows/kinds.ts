@@ -35,14 +35,14 @@ const say = (role: string, content: unknown, more: object = {}) => ({ role, cont
 
 type Say = (role: "system" | "user" | "assistant", text: string) => object;
 
-/** Turns of a talk: with a system text or not, at times two of one speaker in a row; an answer is the last. */
+/** Turns of a talk: with a system text or not, at times two of the user's in a row; an answer is the last. */
 function drawTurns(rng: Rng, write: Say): readonly object[] {
   const turns = isOne(rng, 2) ? [write("system", drawText(rng))] : [];
   const count = 1 + rng.nextInt(3);
   for (let index = 0; index < count; index += 1) {
     turns.push(write("user", drawText(rng)));
     if (isOne(rng, 4)) turns.push(write("user", drawText(rng)));
-    turns.push(write("assistant", index + 1 === count ? drawText(rng) : drawAnswer(rng)));
+    turns.push(write("assistant", drawAnswer(rng)));
   }
   return turns;
 }
