@@ -8,6 +8,9 @@ import { counted, DeviceError, InputError } from "../core/index.ts";
 import { type DrawnCase, drawCases, writeCase } from "./draw-case.ts";
 import { runLoratwin, runScript } from "./programs.ts";
 import { preparePython } from "./python-environment.ts";
+import { differenceLines, isSame, type RowPair, rowTotals } from "./rows/compare-rows.ts";
+import { NUM_ROWS } from "./rows/draw-rows.ts";
+import { judgeRows, LIBRARIES, type Library } from "./rows/judge-rows.ts";
 import { agrees, disagreements, type Verdict, verdictTable } from "./verdicts.ts";
 
 const MOST_SEED = 2 ** 32 - 1;
@@ -15,10 +18,12 @@ const MOST_SEED = 2 ** 32 - 1;
 const HELP = `npm run peers -- [--seed N] [--only TEXT] [--keep DIR] [--list]
 
 Trains random tiny models with loratwin, and asks transformers and PEFT what they make of it: losses,
-gradients, trained adapters, and the adapters as PEFT loads them. See docs/internals/peers.md.
+gradients, trained adapters, and the adapters as PEFT loads them. Makes ${NUM_ROWS} rows of training data, and
+asks TRL and Axolotl which tokens they make of them, and which of these they train. See
+docs/internals/peers.md.
 
   --seed N      the models, rows and adapters that are drawn (default: others each time; it is printed)
-  --only TEXT   only the cases whose name has this text, such as "qwen2" or "bfloat16"
+  --only TEXT   only the cases whose name has this text, such as "qwen2", "bfloat16" or "rows"
   --keep DIR    keeps what was drawn and trained in that folder
   --list        lists the cases and ends
 
@@ -27,9 +32,13 @@ that LORATWIN_PEERS_PYTHON names (default: python3.11, else another). Exit statu
 differ, 2 bad input, 3 the machine lacks something.
 `;
 
+const rowsName = (library: Library): string => `rows of ${LIBRARIES[library]}`;
+
 interface Request {
   readonly seed: number;
   readonly cases: readonly DrawnCase[];
+  /** Whose reading of rows is compared. */
+  readonly libraries: readonly Library[];
   readonly keep: string | undefined;
   readonly instead: "help" | "list" | undefined;
 }
@@ -51,15 +60,17 @@ function parseCommand(argv: readonly string[]): Request {
     throw new InputError({ expected: `a whole number of 0 to ${MOST_SEED}`, at: "--seed", got: values.seed });
   const all = drawCases(seed);
   const cases = all.filter(({ name }) => name.includes(values.only ?? ""));
-  if (cases.length === 0)
+  const ofRows = Object.keys(LIBRARIES) as Library[];
+  const libraries = ofRows.filter((library) => rowsName(library).includes(values.only ?? ""));
+  if (cases.length + libraries.length === 0)
     throw new InputError({
       expected: "a part of a case's name",
       at: "--only",
       got: values.only,
-      detail: all.map(({ name }) => `  ${name}`).join("\n"),
+      detail: [...all.map(({ name }) => name), ...ofRows.map(rowsName)].map((name) => `  ${name}`).join("\n"),
     });
   const instead = values.help ? "help" : values.list ? "list" : undefined;
-  return { seed, cases, keep: values.keep, instead };
+  return { seed, cases, libraries, keep: values.keep, instead };
 }
 
 /**
@@ -79,8 +90,15 @@ async function trainCase(drawn: DrawnCase, folder: string): Promise<Verdict | un
   return { case: drawn.name, at: "training", problem: `loratwin ended with ${code}: ${stderr}` };
 }
 
-async function judge({ cases }: Request, folder: string, note: (text: string) => void): Promise<readonly Verdict[]> {
-  const python = preparePython(note);
+type Note = (text: string) => void;
+
+async function judgeTraining(
+  python: string,
+  cases: readonly DrawnCase[],
+  folder: string,
+  note: Note,
+): Promise<readonly Verdict[]> {
+  if (cases.length === 0) return [];
   const verdicts: Verdict[] = [];
   const folders = new Map(cases.map((drawn, index) => [drawn, path.join(folder, String(index))]));
   const told = cases.map((drawn) => ({ ...drawn, rows: undefined, folder: folders.get(drawn)! }));
@@ -99,9 +117,20 @@ async function judge({ cases }: Request, folder: string, note: (text: string) =>
   return verdicts;
 }
 
+interface Judged {
+  readonly verdicts: readonly Verdict[];
+  readonly pairs: readonly RowPair[];
+}
+
+async function judge({ seed, cases, libraries }: Request, folder: string, note: Note): Promise<Judged> {
+  const python = preparePython(note);
+  const verdicts = await judgeTraining(python, cases, folder, note);
+  return { verdicts, pairs: await judgeRows(python, seed, libraries, path.join(folder, "rows"), note) };
+}
+
 /** With a folder of its own that is removed at the end, unless it is to be kept. */
-async function judgeInFolder(request: Request, io: Io): Promise<readonly Verdict[]> {
-  const note = (text: string): void => io.stderr(`peers: ${text}\n`);
+async function judgeInFolder(request: Request, io: Io): Promise<Judged> {
+  const note: Note = (text) => io.stderr(`peers: ${text}\n`);
   if (request.keep !== undefined) return await judge(request, path.resolve(io.cwd, request.keep), note);
   const folder = mkdtempSync(path.join(tmpdir(), "loratwin-peers-"));
   try {
@@ -115,19 +144,24 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
   const request = parseCommand(argv);
   const names = request.cases.map(({ name }) => name);
   if (request.instead !== undefined) {
-    io.stdout(request.instead === "help" ? HELP : names.map((name) => `${name}\n`).join(""));
+    const listed = [...names, ...request.libraries.map(rowsName)];
+    io.stdout(request.instead === "help" ? HELP : listed.map((name) => `${name}\n`).join(""));
     return 0;
   }
-  const verdicts = await judgeInFolder(request, io);
-  const wrong = disagreements(names, verdicts);
-  const lines = [
-    ...verdictTable(names, verdicts),
-    "",
-    ...wrong,
-    ...(wrong.length > 0 ? [""] : []),
-    `seed ${request.seed}: ${verdicts.filter(agrees).length} of ${counted(verdicts.length, "comparison")} agree`,
+  const { verdicts, pairs } = await judgeInFolder(request, io);
+  const wrong = [
+    ...disagreements(names, verdicts),
+    ...pairs.filter((pair) => !isSame(pair)).flatMap((pair) => differenceLines(pair)),
   ];
-  io.stdout(`${lines.join("\n")}\n`);
+  const agreeing = verdicts.filter(agrees).length + pairs.filter(isSame).length;
+  const parts = [
+    names.length > 0 ? verdictTable(names, verdicts) : [],
+    rowTotals(pairs),
+    wrong,
+    [`seed ${request.seed}: ${agreeing} of ${counted(verdicts.length + pairs.length, "comparison")} agree`],
+  ];
+  const texts = parts.filter((lines) => lines.length > 0).map((lines) => `${lines.join("\n")}\n`);
+  io.stdout(texts.join("\n"));
   return wrong.length === 0 ? 0 : 1;
 }
 

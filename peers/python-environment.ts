@@ -6,7 +6,13 @@ import { DeviceError } from "../core/index.ts";
 import { userCache } from "../files/index.ts";
 import { packageFile } from "../workbench/package-file.ts";
 
-const REQUIREMENTS = packageFile("peers", "requirements.txt");
+const requirements = (name: string): string => packageFile("peers", name);
+
+/** What is installed one after another, by pip with these words. */
+const STEPS: readonly (readonly string[])[] = [
+  ["-r", requirements("requirements.txt"), "-r", requirements("requirements-rows.txt")],
+  ["--no-deps", "--ignore-requires-python", "-r", requirements("requirements-axolotl.txt")],
+];
 
 /** What the pinned versions need. */
 const LEAST_VERSION = [3, 11] as const;
@@ -14,8 +20,9 @@ const PYTHONS = ["python3.11", "python3.12", "python3.13", "python3.14", "python
 
 /** Of these requirements: others have another one beside it. */
 function environmentFolder(): string {
-  const digest = createHash("sha256").update(readFileSync(REQUIREMENTS)).digest("hex").slice(0, 12);
-  return path.join(process.env["LORATWIN_PEERS"] || userCache("peers"), digest);
+  const hash = createHash("sha256");
+  for (const word of STEPS.flat()) hash.update(word.endsWith(".txt") ? readFileSync(word) : word);
+  return path.join(process.env["LORATWIN_PEERS"] || userCache("peers"), hash.digest("hex").slice(0, 12));
 }
 
 const pythonOf = (folder: string): string => path.join(folder, "bin", "python");
@@ -66,12 +73,13 @@ export function preparePython(note: (text: string) => void): string {
     ["-m", "venv", "--clear", folder],
     `See what ${python} says above.`,
   );
-  install(
-    "pip",
-    pythonOf(folder),
-    ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS],
-    "See what pip says above. It needs a package index, and 2 GB of disk; peers/requirements.txt says which PyTorch.",
-  );
+  for (const words of STEPS)
+    install(
+      "pip",
+      pythonOf(folder),
+      ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...words],
+      "See what pip says above. It needs a package index, and 2 GB of disk; peers/requirements.txt says which PyTorch.",
+    );
   writeFileSync(stampOf(folder), "");
   return pythonOf(folder);
 }

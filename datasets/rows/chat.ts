@@ -3,7 +3,7 @@ import { GENERATION_MARK } from "../chat-template.ts";
 import { fieldAt, type Place } from "../records/record.ts";
 import type { ChatMessage, TextTokenizer } from "../tokenizer.ts";
 import { type Conversation, conversationOf } from "./conversation.ts";
-import { type LocatedTurn, type Rendered, turnLocator } from "./locate-turns.ts";
+import { type LocatedTurn, type Rendered, THOUGHT_KEYS, turnLocator } from "./locate-turns.ts";
 import type { Turn } from "./message.ts";
 import type { Reading } from "./reading.ts";
 import { type RowContext, type RowKind, type RowPart, rowOfParts } from "./row-kind.ts";
@@ -128,12 +128,36 @@ function answerEnd(turn: Turn, { begins, content, ends }: LocatedTurn, context: 
     : begins + text.trimEnd().length;
 }
 
+/** Whether the template writes nothing of what a turn says: white space is something, unless the template trims it. */
+function isEmpty({ message }: Turn, index: number, { rendered: { whole, messages, render } }: ChatContext): boolean {
+  if (message.content.trim() !== "" || message["tool_calls"] !== undefined) return false;
+  return whole === render(messages.with(index, { role: message.role, content: "" }), false);
+}
+
+/** A text that no data have: a character that is none. */
+const OTHER_TEXT = "\ufdd0";
+
+/** Where the template writes otherwise if the turn has another text and nothing beside, such as a thought. */
+function textStart(
+  { message }: Turn,
+  index: number,
+  { begins, content }: LocatedTurn,
+  { rendered }: ChatContext,
+): number {
+  if (content !== undefined && THOUGHT_KEYS.every((key) => message[key] === undefined)) return content[0];
+  const { whole, messages, render } = rendered;
+  const other = render(messages.with(index, { role: message.role, content: OTHER_TEXT }), false);
+  let start = 0;
+  while (start < whole.length && whole[start] === other[start]) start += 1;
+  return Math.max(begins, start);
+}
+
 /** What of a turn is scored. */
-function answerRange(turn: Turn, located: LocatedTurn, context: ChatContext): Range | undefined {
+function answerRange(turn: Turn, index: number, located: LocatedTurn, context: ChatContext): Range | undefined {
   const { reading } = context;
-  const isEmpty = turn.message.content.trim() === "" && turn.message["tool_calls"] === undefined;
-  if (isEmpty && !reading.scoresEmpty) return undefined;
-  return [reading.answerBegins === "asked" ? located.begins : located.says, answerEnd(turn, located, context)];
+  if (!reading.scoresEmpty && isEmpty(turn, index, context)) return undefined;
+  const start = reading.answerBegins === "asked" ? located.begins : textStart(turn, index, located, context);
+  return [start, answerEnd(turn, located, context)];
 }
 
 /** All that follows the prompt. @throws InputError where the template writes the prompt otherwise before an answer */
@@ -168,7 +192,7 @@ function scoredRanges(context: ChatContext, choice: "all" | "last"): ScoredRange
     const own = spansOf(turn, index, where, context);
     silent.push(...own.silent);
     spans.push(...own.spans);
-    const range = isTaken && turn.isTrained ? answerRange(turn, where, context) : undefined;
+    const range = isTaken && turn.isTrained ? answerRange(turn, index, where, context) : undefined;
     if (range !== undefined) scored.push(range);
   }
   return { scored, silent, spans };

@@ -1,7 +1,7 @@
 import type { ChatMessage } from "../tokenizer.ts";
 
 /** Keys of a message that templates write as thoughts before its content. */
-const THOUGHTS = ["reasoning_content", "reasoning", "thinking"] as const;
+export const THOUGHT_KEYS = ["reasoning_content", "reasoning", "thinking"] as const;
 
 /** The first messages of a conversation as the template writes them; `isNext`: and what asks the assistant to speak. */
 type Render = (messages: readonly ChatMessage[], isNext: boolean) => string;
@@ -15,12 +15,10 @@ export interface Rendered {
   readonly specialTexts: readonly string[];
 }
 
-/** Where a turn stands in the whole text: `begins <= says <= ends`. Of others than the assistant only the text is known. */
+/** Where a turn stands in the whole text. Of others than the assistant only the text is known. */
 export interface LocatedTurn {
   /** Behind what asks the assistant to speak: "<|im_start|>assistant\n". */
   readonly begins: number;
-  /** Where its own text begins: its thought, else its content. */
-  readonly says: number;
   /** Where its content stands, if it stands there as the data have it. */
   readonly content: Range | undefined;
   /** Behind all that the template writes of the turn: its end token, and a line break behind that. */
@@ -60,7 +58,7 @@ function markMessage(message: ChatMessage, index: number, mark: string): ChatMes
     const around = [text.slice(0, from), text.slice(from + core.length)] as const;
     return { [key]: `${around[0]}${mark}${index}${open}${core}${mark}${index}${close}${around[1]}` };
   };
-  return Object.assign({}, message, marked("content", "<", ">"), ...THOUGHTS.map((key) => marked(key, "(", ")")));
+  return Object.assign({}, message, marked("content", "<", ">"), ...THOUGHT_KEYS.map((key) => marked(key, "(", ")")));
 }
 
 /**
@@ -124,7 +122,21 @@ function locateStraight({ whole, messages, render }: Rendered, index: number): L
   const before = render(messages.slice(0, index), true);
   const behind = render(messages.slice(0, index + 1), false);
   if (!behind.startsWith(before) || !whole.startsWith(behind)) return undefined;
-  return { begins: before.length, says: before.length, content: undefined, ends: behind.length };
+  return { begins: before.length, content: undefined, ends: behind.length };
+}
+
+/** A turn of white space or nothing: found by what the template writes if it says something else in the same place. */
+function locateBlank({ whole, messages, render }: Rendered, index: number): LocatedTexts | undefined {
+  const text = textOf(messages[index]!, "content");
+  if (text.trim() !== "") return undefined;
+  const mark = unusedCharacter([whole]);
+  const [before, behind, ...more] = render(messages.with(index, { ...messages[index]!, content: mark }), false).split(
+    mark,
+  );
+  if (before === undefined || behind === undefined || more.length > 0) return undefined;
+  const written = [text, ""].find((own) => whole === `${before}${own}${behind}`);
+  if (written === undefined) return undefined;
+  return { content: [before.length, before.length + written.length], says: before.length };
 }
 
 /** Finds turns in a written conversation; undefined for one that the template leaves out or changes. */
@@ -156,17 +168,26 @@ export function turnLocator(
     return textEnd + (specialTexts.find((token) => whole.startsWith(token, textEnd))?.length ?? 0);
   };
 
+  const turnAt = (index: number, { says, content }: LocatedTexts, { asks, closes }: Frame): LocatedTurn => ({
+    begins: beginOf(index, says, asks),
+    content,
+    ends: endOf(index, content[1], closes),
+  });
+
   return (index) => {
     const own = texts[index];
     if (!isAnswer(index)) {
       if (own === undefined) return undefined;
       const [begins, end] = own.content;
       const closes = specialTexts.find((token) => whole.startsWith(token, end))?.length ?? 0;
-      return { begins, says: begins, content: own.content, ends: end + closes };
+      return { begins, content: own.content, ends: end + closes };
     }
-    if (own === undefined) return locateStraight(rendered, index);
-    frame ??= frameOf(rendered, index);
-    const begins = beginOf(index, own.says, frame.asks);
-    return { begins, says: own.says, content: own.content, ends: endOf(index, own.content[1], frame.closes) };
+    if (own !== undefined) {
+      frame ??= frameOf(rendered, index);
+      return turnAt(index, own, frame);
+    }
+    const straight = locateStraight(rendered, index);
+    const blank = straight === undefined ? locateBlank(rendered, index) : undefined;
+    return blank === undefined ? straight : turnAt(index, blank, frameOf(rendered, index));
   };
 }

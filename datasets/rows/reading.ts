@@ -34,6 +34,8 @@ export interface Reading {
   readonly textHasBos: boolean;
   /** Whether white space at the end of a conversation is cut off. */
   readonly trimsEnd: boolean;
+  /** Whether both answers of a pair begin at the same token: where a token joins the prompt to one, in both. */
+  readonly sharesStart: boolean;
   /** What becomes of a row that is longer than the cutoff. */
   readonly tooLong: "cut" | "dropped";
 }
@@ -53,12 +55,21 @@ const OURS: Reading = {
   writesTools: true,
   textHasBos: true,
   trimsEnd: false,
+  sharesStart: false,
   tooLong: "cut",
 };
 
 /** By the libraries' defaults: TRL 1.16.0, Axolotl 0.21.0, LLaMA-Factory 0.9.5. */
 const READINGS: Readonly<Record<NonNullable<FileSource["like"]>, Reading>> = {
-  trl: { ...OURS, takesEmpty: true, scored: "all", answerEnds: "space", completion: "rest", namesRoles: false },
+  trl: {
+    ...OURS,
+    takesEmpty: true,
+    scored: "all",
+    answerEnds: "space",
+    completion: "rest",
+    namesRoles: false,
+    sharesStart: true,
+  },
   axolotl: {
     ...OURS,
     apart: "texts",
@@ -86,11 +97,14 @@ export function readingOf({ like, turns, trainOnInputs }: FileSource): Reading {
   const reading = like === undefined ? OURS : READINGS[like];
   if (trainOnInputs === false) return { ...reading, scored: "answers", completion: "answers" };
   if (trainOnInputs === true) return { ...reading, scored: "all", completion: "all" };
-  return turns === undefined ? reading : { ...reading, scored: "answers", completion: "answers" };
+  if (turns === undefined) return reading;
+  return { ...reading, scored: "answers", completion: "answers", sharesStart: false };
 }
 
 /** How answers that are compared are read: Axolotl writes all of them by the chat template. */
 export function comparedReading(source: FileSource): Reading {
   const reading = readingOf(source);
-  return source.like === "axolotl" ? { ...reading, apart: "nothing", instruction: "chat", trimsEnd: true } : reading;
+  return source.like === "axolotl"
+    ? { ...reading, apart: "nothing", instruction: "chat", trimsEnd: true, sharesStart: source.turns === undefined }
+    : reading;
 }

@@ -1,6 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import type { DataFormat } from "../data-source.ts";
 import type { DataRecord } from "../records/record.ts";
+import { NOT_SCORED } from "../row.ts";
 import { chatRow } from "./chat.ts";
 import { hasConversation } from "./conversation.ts";
 import { instructionRow } from "./instruction.ts";
@@ -31,11 +32,27 @@ function comparedRow(record: DataRecord, name: RowName, context: RowContext): Ma
   return { ...kind(record, { ...context, reading: comparedReading(context.source) }), name };
 }
 
+function firstScored({ labels }: MadeRow): number {
+  return labels.findIndex((label) => label !== NOT_SCORED);
+}
+
+/** Both answers begin where one of them does whose first token begins in the prompt. */
+function withSameStart(rows: readonly MadeRow[]): readonly MadeRow[] {
+  const starts = rows.filter(({ isJoined }) => isJoined === true).map(firstScored);
+  if (starts.length === 0) return rows;
+  return rows.map((row) => {
+    const labels = row.labels.slice();
+    for (let at = Math.min(...starts); at < firstScored(row); at += 1) labels[at] = row.inputIds[at]!;
+    return { ...row, labels };
+  });
+}
+
 /** The rows of a record: two of a pair, else one. @throws InputError */
 export function rowsOfRecord(record: DataRecord, format: DataFormat, context: RowContext): readonly MadeRow[] {
   if (format === "preference") {
     const [chosen, rejected] = pairRecords(record, context);
-    return [comparedRow(chosen, "chosen", context), comparedRow(rejected, "rejected", context)];
+    const rows = [comparedRow(chosen, "chosen", context), comparedRow(rejected, "rejected", context)];
+    return comparedReading(context.source).sharesStart ? withSameStart(rows) : rows;
   }
   if (format === "unpaired") {
     const { record: rest, isDesirable } = labelledRecord(record);

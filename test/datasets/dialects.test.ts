@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { CHAT_TEMPLATES, type FileSource, initModel, loadTokenizer } from "../../datasets/index.ts";
 import { readEachRecord } from "../../datasets/read-dataset.ts";
-import { temporaryFile } from "./shared.ts";
+import { temporaryFile, temporaryFolder } from "./shared.ts";
 
 /** Of the whole file: models are made once. */
 const made = fs.mkdtempSync(path.join(os.tmpdir(), "loratwin-"));
@@ -95,6 +95,29 @@ describe("rows of answers that are compared", () => {
       ["chosen", "6.</s>"],
       ["rejected", "4.</s>"],
     ]);
+  });
+
+  it("begin at one token where the prompt's last is part of one of them, if TRL reads them", async () => {
+    const folder = temporaryFolder();
+    for (const name of ["tokenizer.json", "tokenizer_config.json"]) {
+      const json = JSON.parse(fs.readFileSync(path.join(made, name), "utf8"));
+      if (name === "tokenizer.json") {
+        json.model.vocab["Ġa"] = 300;
+        json.model.merges.push(["Ġ", "a"]);
+      }
+      fs.writeFileSync(path.join(folder, name), JSON.stringify(json));
+    }
+    const file = temporaryFile("r.jsonl", JSON.stringify({ prompt: "q ", chosen: "a", rejected: "b" }));
+    const labels = async (like?: "trl") => {
+      const all: unknown[] = [];
+      for await (const one of readEachRecord({ path: file, like }, { tokenizer: loadTokenizer(folder) }))
+        if ("rows" in one) all.push(...one.rows.map((row) => [...row.labels.slice(1)]));
+      return all;
+    };
+    const chosen = [-100, 300, tokenizer.eosId];
+    const [space, b] = tokenizer.encode(" b");
+    expect(await labels()).toEqual([chosen, [-100, -100, b, tokenizer.eosId]]);
+    expect(await labels("trl")).toEqual([chosen, [-100, space, b, tokenizer.eosId]]);
   });
 
   it("are good or bad ones where a label says so", async () => {
@@ -228,6 +251,38 @@ describe("what is trained of a conversation", () => {
     expect(await scored({ messages: TALK }, { like: "trl", trainOnInputs: false })).toEqual([
       [undefined, "one</s>", "two</s>"],
     ]);
+  });
+
+  describe("if Axolotl reads it", () => {
+    const read = (text: string, chatTemplate?: string, more: object = {}) =>
+      scored(
+        { messages: [TALK[0], say("assistant", text, more), ...TALK.slice(2)] },
+        { like: "axolotl", chatTemplate },
+      );
+
+    it("is white space too, but not where the template leaves it out, nor an answer without text", async () => {
+      expect(await read(" ")).toEqual([[undefined, " </s>", "two</s>"]]);
+      expect(await read("")).toEqual([[undefined, "two</s>"]]);
+      const trims = "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}</s>{% endfor %}";
+      expect(await read(" ", trims)).toEqual([[undefined, "two</s>"]]);
+    });
+
+    it("is a thought from where an answer without one is written otherwise", async () => {
+      const write = (before: string, behind: string) => `{% for m in messages %}<{{ m.role }}>${before}
+{%- if m.reasoning_content %}${behind}{{ m.reasoning_content }}{% endif %}.{{ m.content }}</s>{% endfor %}
+{%- if add_generation_prompt %}<assistant>{% endif %}`;
+      const more = { reasoning_content: "hm" };
+      expect(await read("one", write("T:", ""), more)).toEqual([[undefined, "hm.one</s>", "two</s>"]]);
+      expect(await read("one", write("", "T:"), more)).toEqual([[undefined, "T:hm.one</s>", "two</s>"]]);
+    });
+  });
+
+  it("is an answer without text, too, whose thought the template drops when more is said", async () => {
+    const template = `{% for m in messages %}<{{ m.role }}>
+{%- if m.reasoning_content and loop.last %}({{ m.reasoning_content }}){% endif %}{{ m.content }}</s>{% endfor %}
+{%- if add_generation_prompt %}<assistant>{% endif %}`;
+    const messages = [TALK[0], say("assistant", "", { reasoning_content: "hm" }), ...TALK.slice(2)];
+    expect(await scored({ messages }, { chatTemplate: template })).toEqual([[undefined, "</s>", "two</s>"]]);
   });
 
   it("is found in time that grows with the number of turns", async () => {

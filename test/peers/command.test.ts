@@ -29,12 +29,16 @@ it("lists the cases that a text chooses", async () => {
     "qwen2, tied head, float32",
     "qwen2, tied head, bfloat16",
   ]);
+  expect((await command("--list", "--only", "rows")).out).toBe("rows of TRL\nrows of Axolotl\n");
 });
 
 it.each([
   [["--seed", "1.5"], /a whole number of 0 to 4294967295 at --seed, got "1\.5"/],
   [["--seed", ""], /a whole number .* at --seed/],
-  [["--only", "gpt2"], /a part of a case's name at --only, got "gpt2"[\s\S]*mistral, window, float32/],
+  [
+    ["--only", "gpt2"],
+    /a part of a case's name at --only, got "gpt2"[\s\S]*mistral, window, float32[\s\S]*rows of TRL/,
+  ],
   [["--sed", "1"], /--sed[\s\S]*npm run peers/],
 ])("refuses %j with exit status 2", async (argv, says) => {
   const { status, err } = await command(...argv);
