@@ -11,6 +11,8 @@ export type Relocate = (path: DocumentPath) => readonly DocumentPath[];
 
 /** Faults that are told at once. */
 const MOST_TOLD = 20;
+/** Faults whose meaning is looked for; of a document with more the others are only counted. */
+const MOST_LOOKED = 200;
 /** Places that are named of a fault that is in several. */
 const MOST_PLACES = 2;
 
@@ -22,7 +24,7 @@ function isMissing({ path, key }: Flaw, value: unknown): boolean {
 function withoutConsequences(flaws: readonly Flaw[], schema: z.ZodType, value: unknown): readonly Flaw[] {
   const isBeside = (a: DocumentPath, b: DocumentPath): boolean =>
     formatPath(a.slice(0, -1)) === formatPath(b.slice(0, -1));
-  const unknown = flaws.filter(({ key }) => key !== undefined);
+  const unknown = flaws.filter(({ key }) => key !== undefined).slice(0, MOST_LOOKED);
   const isWithoutKind = flaws.some((flaw) => formatPath(flaw.path) === "kind" && isMissing(flaw, value));
   return flaws.filter(
     (flaw) =>
@@ -92,7 +94,9 @@ export function faultsOf(
   const otherKind = ofKind !== undefined && !isMissing(ofKind, value);
   const flaws = otherKind ? [ofKind] : [...withoutConsequences(all, schema, value)];
   flaws.sort((a, b) => Number(b.key !== undefined) - Number(a.key !== undefined));
-  return gathered(flaws.map((flaw) => place(flaw, schema, value, source, relocate)));
+  const looked = gathered(flaws.slice(0, MOST_LOOKED).map((flaw) => place(flaw, schema, value, source, relocate)));
+  const counted = { expected: "", file: source.file, line: Number.MAX_SAFE_INTEGER };
+  return [...looked, ...flaws.slice(MOST_LOOKED).map(() => counted)];
 }
 
 /** An error that tells the first faults of a document in the order of the text, and counts the others. */

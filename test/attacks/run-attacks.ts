@@ -111,7 +111,10 @@ export function faultOf(
   if (code !== 2 && code !== 3) return `exit code ${code}: ${stderr.slice(0, 300)}`;
   if (stdout !== "") return `a refusal that also printed: ${stdout.slice(0, 100)}`;
   const said = stderr.split("\n").filter((line) => /^(?:\S+: )?Expected /.test(line));
-  if (said.length !== 1 || !SENTENCE.test(stderr)) return `no one message: ${stderr.slice(0, 300)}`;
+  // All faults of a document are told at once, each with its place in the same file.
+  const files = new Set(said.map((line) => /^(\S+?)(?::\d+)*: /.exec(line)?.[1]));
+  if (said.length === 0 || said.length > 20 || files.size !== 1 || !SENTENCE.test(stderr))
+    return `no one message: ${stderr.slice(0, 300)}`;
   if (/^ {4}at .+:\d+/m.test(stderr)) return `a stack trace: ${stderr.slice(0, 300)}`;
   return undefined;
 }

@@ -103,5 +103,5 @@ it("says that nothing is known of one, and refuses what is none", async () => {
   expect(await printed(["accuracy", "L4"], root)).toMatch(/^No public row is of it/);
   const none = await runCli(["accuracy", "H900"], root);
   expect(none.code).toBe(2);
-  expect(none.stderr).toMatch(/^Expected a device of the catalog \(.*\) at accelerator, got "H900"/);
+  expect(none.stderr).toMatch(/^Expected a device of the catalog at accelerator, got "H900"/);
 });

@@ -251,14 +251,14 @@ describe("the folder of an answer", () => {
     expect([files["quantized"], files["amd"]]).toEqual(Array(2).fill(["jobs", "slot.yaml"]));
     const script = path.join(root, "nvidia", "run", "train.sbatch");
     expect(spawnSync("bash", ["-n", script]).status).toBe(0);
-    const { plan, train } = Object.fromEntries(
-      ["plan", "train"].map((name) => [
+    const { plan, train, resume } = Object.fromEntries(
+      ["plan", "train", "resume"].map((name) => [
         name,
         readFileSync(script, "utf8").match(new RegExp(`loratwin ${name} .*`, "g"))!,
       ]),
-    ) as Record<"plan" | "train", RegExpMatchArray>;
+    ) as Record<"plan" | "train" | "resume", RegExpMatchArray>;
     expect(plan[0]).toMatch(/--devices cuda:0(,cuda:\d)* -o /);
-    expect(train).toHaveLength(2);
+    expect([train.length, resume.length]).toEqual([1, 1]);
     const [manifest] = parseAllDocuments(readFileSync(path.join(root, "nvidia", "run", "train-job.yaml"), "utf8"));
     const { kind, spec } = manifest!.toJS();
     const [container] = spec.template.spec.containers;

@@ -203,6 +203,7 @@ it("check-run of what is no run's folder ends with 2", async () => {
   const { code, stdout, stderr } = await runCli(["check-run", "model"], root);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toBe(
-    'Expected a run folder with plan.json, got "no such file".\n'.replace("Expected", "model/plan.json: Expected"),
+    'model/plan.json: Expected a run folder with plan.json, got "no such file".\n' +
+      "Hint: A run folder is one that `loratwin train ... -o FOLDER` has written.\n",
   );
 });

@@ -188,7 +188,7 @@ describe("what launch refuses", () => {
   it("nothing to train", async () => {
     const { code, stderr } = await runCli(["launch", "--hosts", "left"], root);
     expect(code).toBe(2);
-    expect(stderr).toContain("Expected more arguments, got 0 of at least 1.\nHint: loratwin launch <plan> [workload]");
+    expect(stderr).toContain("Expected <plan>, which is missing.\nHint: loratwin launch <plan> [workload]");
   });
 
   it("nothing of a host's address, but says what may come of it", async () => {

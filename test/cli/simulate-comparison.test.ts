@@ -197,7 +197,7 @@ test.each([
   [
     "a timeline of layers",
     ["simulate", "small.yaml", ...ON_FOUR, "--schedule", "ddp", "--timeline"],
-    /^Expected a workload with a schedule of plans, a finished plan or a run folder for --timeline, got "a workload with --schedule ddp"/,
+    /^Expected a workload with a schedule of plans or a finished plan for --timeline, got "a workload with --schedule ddp"/,
   ],
   [
     "full training of a plan",

@@ -109,8 +109,8 @@ describe("what is wrong with a sweep has its line", () => {
   it.each([
     [["name: a\nsweep: { }"], /^w\.yaml:11:5: Expected either grid or random.* at jobs\[0\]\.sweep/],
     [
-      ["name: a\nsweep: { grid: { rank: [1] } }"],
-      /^w\.yaml:11:22: Expected only known keys at jobs\[0\]\.sweep\.grid\.rank/,
+      ["name: a\nsweep: { grid: { rank: [1], seed: [1] } }"],
+      /w\.yaml:11:22: Expected only known keys at jobs\[0\]\.sweep\.grid\.rank/,
     ],
     [
       ["name: a\nsweep: { grid: { seed: [1, 1] } }"],

@@ -28,7 +28,7 @@ const WORTH = { bytes: 3e6, records: 3000 } as const;
  * seconds to load, and each tokenizes more than a megabyte a second.
  */
 const HEAP_MEGABYTES = 2048;
-const SECONDS = { beginning: 10, perTokenizerByte: 1 / 1e6, perCharacter: 1 / 2e4 } as const;
+const SECONDS = { beginning: 3, perTokenizerByte: 1 / 2e6, perCharacter: 1 / 5e4 } as const;
 
 const overLimits = new WeakSet<Error>();
 
