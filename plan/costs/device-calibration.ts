@@ -150,7 +150,7 @@ function shareInGeneration(catalog: Catalog, from: string, to: string): number {
  * `of`: the device that it is of, where that is one of the same generation; speed goes with the square root of board
  * power then.
  * @throws InputError for a device that is not in the catalog or has no peaks, or a calibration that holds times instead
- * of efficiencies; with `from` for devices of two generations or designs
+ * of efficiencies; with `of` for devices of two generations or designs
  */
 export function transferCalibration(
   catalog: Catalog,

@@ -25,10 +25,11 @@ export function dtypeHint(word: string): string | undefined {
   return Object.hasOwn(NEAR_WORDS, word.toLowerCase()) ? NEAR_WORDS[word.toLowerCase()] : undefined;
 }
 
-const dtypeWordSchema = z.enum(["bf16", "fp32", "f32", "float"]);
-
 /** The same as a person writes it. */
 export const writtenDtypeSchema = z.union([
   dtypeSchema,
-  dtypeWordSchema.transform((word): Dtype => DTYPE_WORDS[word]).pipe(dtypeSchema),
+  z
+    .enum(Object.keys(DTYPE_WORDS) as (keyof typeof DTYPE_WORDS)[])
+    .transform((word): Dtype => DTYPE_WORDS[word])
+    .pipe(dtypeSchema),
 ]);

@@ -1,4 +1,5 @@
 import { PROJECTIONS } from "./architecture.ts";
+import { writtenDtypeSchema } from "./dtype.ts";
 
 /** The keys beside one, and itself, as they are written. */
 export type Siblings = Readonly<Record<string, unknown>>;
@@ -72,14 +73,6 @@ function dataOf(given: unknown): unknown {
   return FILE.test(name) || !HUB.test(name) ? name : `hf:datasets/${name}`;
 }
 
-const DTYPES: Readonly<Record<string, string>> = {
-  bfloat16: "bfloat16",
-  bf16: "bfloat16",
-  float32: "float32",
-  fp32: "float32",
-  float: "float32",
-};
-
 function isOn(given: unknown): boolean {
   return given === true || given === "true" || given === "auto";
 }
@@ -114,6 +107,12 @@ const DATA = {
   to: ["data", "path"],
   value: dataOf,
   note: "A job has one file or folder.",
+} as const satisfies ForeignKey;
+/** Others have other names for templates. */
+const CHAT_TEMPLATE = {
+  to: ["data", "chatTemplate"],
+  value: () => undefined,
+  note: "Without it chats take the template of the model's tokenizer.",
 } as const satisfies ForeignKey;
 const SHARE = {
   to: ["evaluation", "share"],
@@ -177,7 +176,7 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   bnb_4bit_quant_type: { to: ["model", "dtype"], value: (given) => (given === "nf4" ? given : undefined) },
   bf16: { to: ["model", "dtype"], value: (given) => (isOn(given) ? "bfloat16" : undefined) },
   fp16: noKey("There is no float16: `model: { dtype: bfloat16 }` takes as many bytes."),
-  torch_dtype: { to: ["model", "dtype"], value: (given) => DTYPES[String(given)] },
+  torch_dtype: { to: ["model", "dtype"], value: (given) => writtenDtypeSchema.safeParse(given).data },
   gradient_checkpointing: { to: ["recompute"], value: (given) => (isOn(given) ? "layer" : "none") },
   tf32: OWN_KERNELS,
   flash_attention: OWN_KERNELS,
@@ -198,12 +197,15 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   text_column: { to: ["data", "field"] },
   dataset_split: { to: ["data", "split"] },
   max_samples: { to: ["data", "limit"], value: wholeOf },
-  train_on_inputs: noKey("The prompt is not scored; `data.prompt` and `data.response` say what it is."),
-  completion_only_loss: noKey("The prompt is not scored: leave it out."),
-  template: noKey(
-    "Chats take the template of the model's tokenizer; other rows take `data.prompt` and `data.response`.",
-  ),
-  chat_template: noKey("Chats take the template of the model's tokenizer: leave it out."),
+  train_on_inputs: { to: ["data", "trainOnInputs"], value: isOn },
+  train_on_prompt: { to: ["data", "trainOnInputs"], value: isOn },
+  completion_only_loss: {
+    to: ["data", "trainOnInputs"],
+    value: (given) => (given === false ? true : undefined),
+    note: "Without it the prompt is not scored.",
+  },
+  template: CHAT_TEMPLATE,
+  chat_template: CHAT_TEMPLATE,
   packing: NO_PADDING,
   sample_packing: NO_PADDING,
   pad_to_sequence_len: NO_PADDING,
@@ -268,7 +270,7 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   output_dir: OUTPUT,
   output: OUTPUT,
   overwrite_output_dir: noKey("It is an option: `loratwin train FILE -o FOLDER --overwrite`."),
-  resume_from_checkpoint: noKey("A run goes on with `loratwin train --resume FOLDER`."),
+  resume_from_checkpoint: noKey("A run goes on with `loratwin resume FOLDER`."),
   save_steps: CHECKPOINTS,
   save_strategy: CHECKPOINTS,
   save_total_limit: CHECKPOINTS,
