@@ -2,16 +2,15 @@ import { counted } from "../core/index.ts";
 import {
   type InspectedJob,
   type InspectedWorkload,
+  LEFT_OUT,
   listedNames,
   problemsOf,
   type RowFacts,
   type RunEstimate,
 } from "../workbench/index.ts";
 import { estimateFacts, estimateText } from "./describe-estimate.ts";
-import { percent, table, wholeText, wrapped } from "./output.ts";
+import { percent, table, WIDTH, wholeText, wrapped } from "./output.ts";
 
-/** Columns of the table. */
-const COLUMNS = 80;
 /** Jobs of a workload that are told one by one. */
 const MOST_TOLD = 40;
 const MOST_ON_PAGE = 500;
@@ -51,7 +50,7 @@ function shortened(name: string, width: number): string {
 function jobTable(jobs: readonly InspectedJob[]): string {
   const cells = jobs.slice(0, MOST_TOLD).flatMap(jobCells);
   const others = HEADER.slice(1).map((title, at) => Math.max(title.length, ...cells.map((row) => row[at + 1]!.length)));
-  const room = COLUMNS - others.reduce((width, column) => width + 2 + column, 0);
+  const room = WIDTH - others.reduce((width, column) => width + 2 + column, 0);
   const text = table(
     HEADER,
     cells.map(([name, ...rest]) => [shortened(name!, Math.max(LEAST_NAME, room)), ...rest]),
@@ -68,7 +67,7 @@ function countLine(facts: RowFacts, cutoffLength: number): string {
     `${wholeText(facts.tokens.all)} tokens, ${wholeText(facts.tokens.scored)} of them trained`,
     ...said(numRefused, "refused"),
     ...said(numUnscored, "left out, nothing of them is trained"),
-    ...said(numDropped, "dropped, the cutoff leaves nothing to train"),
+    ...said(numDropped, `dropped, ${LEFT_OUT.dropped}`),
     ...said(numCut, `cut to ${cutoffLength} tokens, which takes ${wholeText(numTokensCut)}`),
     ...said(numRepeated, "the same as an earlier row"),
   ].join("; ");

@@ -37,8 +37,8 @@ export function moveCursor(io: Io, sequence: string): void {
 /** Takes the line back that the cursor is on. */
 export const ERASE_LINE = "\r\u001b[K";
 
-/** Columns of a line of prose. */
-const WIDTH = 80;
+/** Columns of a line, where no terminal says how many it has. */
+export const WIDTH = 80;
 
 /** A sentence in lines of at most 80 columns, the second and those behind it indented. */
 export function wrapped(text: string): readonly string[] {

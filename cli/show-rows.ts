@@ -4,6 +4,7 @@ import { type TextTokenizer, type TokenPiece, TokenTexts } from "../datasets/ind
 import type { SeenRow, TokenRow } from "../workbench/index.ts";
 import { gapText, rowSummary, shownParts, tokenText } from "./data-tokens.ts";
 import type { Io } from "./io.ts";
+import { WIDTH } from "./output.ts";
 
 /** Around what is trained, where there are no colours. */
 const [OPEN, CLOSE] = ["\u27e6", "\u27e7"];
@@ -16,8 +17,6 @@ const [TRAINED, MASKED] = [
 
 /** Tokens of a row that are shown: its first ones and its last ones. */
 const [FIRST, LAST] = [800, 200];
-
-const COLUMNS = 80;
 
 /** Runs of tokens that are all trained, or all not. */
 function runs(pieces: readonly TokenPiece[]): readonly { readonly text: string; readonly isScored: boolean }[] {
@@ -83,6 +82,6 @@ export function showRows(io: Io, rows: readonly SeenRow[], tokenizer: TextTokeni
   const legend = hasColours
     ? `${painted("trained", true)}, ${painted("not trained", false)}:`
     : `${OPEN}trained${CLOSE}, all else is not:`;
-  const lines = rows.flatMap((row) => rowLines(row, texts, io.columns ?? COLUMNS, hasColours));
+  const lines = rows.flatMap((row) => rowLines(row, texts, io.columns ?? WIDTH, hasColours));
   (io.painted ?? io.stdout)(`${["", legend, ...lines].join("\n")}\n`);
 }

@@ -92,7 +92,7 @@ export {
 export { checkpointHash, jobDigest } from "./documents/checkpoint-hash.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
-// Reading documents, with file, line and path in every message.
+// A path in a document as text.
 export { formatPath } from "./documents/document-path.ts";
 // How a base model's weights are kept, and other words for it.
 export { DTYPE_WORDS, type Dtype, dtypeHint, dtypeSchema } from "./documents/dtype.ts";
@@ -100,7 +100,7 @@ export { DTYPE_WORDS, type Dtype, dtypeHint, dtypeSchema } from "./documents/dty
 export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The jobs of a sweep.
 export type { Sweep } from "./documents/expand-sweeps.ts";
-// Reading documents, with file, line and path in every message.
+// What a schema expected, in words.
 export { expectation } from "./documents/expectation.ts";
 // What keys of other tools are here.
 export { FOREIGN_KEYS, type ForeignKey } from "./documents/foreign-keys.ts";
@@ -133,6 +133,7 @@ export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.t
 // Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
 export * from "./documents/questions.ts";
+// Reading documents, with file, line and path in every message.
 export { checkDocument, parseDocument, placeError } from "./documents/read-document.ts";
 export { type DocumentPath, type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.

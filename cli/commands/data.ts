@@ -94,7 +94,8 @@ function firstText(file: string): string {
 function isWorkload(io: Io, file: string): boolean {
   if (/\.ya?ml$/i.test(file)) return true;
   if (!/\.json$/i.test(file)) return false;
-  return /^\s*\{/.test(firstText(absolute(io, file))) && /"kind"\s*:\s*"workload"/.test(firstText(absolute(io, file)));
+  const text = firstText(absolute(io, file));
+  return /^\s*\{/.test(text) && /"kind"\s*:\s*"workload"/.test(text);
 }
 
 /** "a=b,c=d". @throws InputError for what is no such list, and for another name than these */

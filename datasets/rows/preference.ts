@@ -14,7 +14,7 @@ const ANSWERS = [
 ] as const;
 
 /** Keys that say whether an answer is a good one: TRL's and LLaMA-Factory's. */
-export const LABELS = ["label", "kto_tag"] as const;
+const LABELS = ["label", "kto_tag"] as const;
 
 function isThere(fields: Fields, name: string): boolean {
   const value = ownValue(fields, name);
@@ -86,10 +86,8 @@ function answersOf(record: DataRecord, context: RowContext): readonly [Fields, r
     const { [field]: messages, ...more } = rest;
     return [{ ...more, prompt: messagesOf(messages) }, [messagesOf(chosen), messagesOf(rejected)], "completion"];
   }
-  const [isListed, isSpoken] = [isMessages(rest["prompt"]), isMessages(chosen) && isMessages(rejected)];
-  if (isSpoken && isListed) return [rest, [messagesOf(chosen), messagesOf(rejected)], "completion"];
-  if (isListed) return [rest, [messagesOf(chosen), messagesOf(rejected)], "completion"];
-  if (isSpoken) {
+  if (isMessages(rest["prompt"])) return [rest, [messagesOf(chosen), messagesOf(rejected)], "completion"];
+  if (isMessages(chosen) && isMessages(rejected)) {
     const { prompt: said, ...more } = rest;
     const { prompt, answers } = splitMessages(messagesOf(chosen), messagesOf(rejected), record);
     const first = prompt.at(-1) as { readonly content?: unknown; readonly value?: unknown };

@@ -27,9 +27,6 @@ export interface MadeRow extends Row {
 /** Makes the whole training sequence of a record; cutting and the vocabulary check come after it. */
 export type RowKind = (record: DataRecord, context: RowContext) => MadeRow;
 
-/** The two rows of a pair, of which the first is the better answer; one row else. */
-export type RowsKind = (record: DataRecord, context: RowContext) => readonly MadeRow[];
-
 /** The record as an object. */
 export function fieldsOf(record: DataRecord): Readonly<Record<string, unknown>> {
   const { value, place } = record;

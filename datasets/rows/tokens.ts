@@ -5,7 +5,7 @@ import { amountOf, checkTokenColumns, listOf } from "./directives.ts";
 import { fieldsOf, type RowKind } from "./row-kind.ts";
 
 /** Columns with 1 for each token that is scored, and 0 for the others. */
-export const SCORED_MASKS = ["assistant_masks", "completion_mask", "loss_mask"] as const;
+const SCORED_MASKS = ["assistant_masks", "completion_mask", "loss_mask"] as const;
 
 function wholeNumbers(record: DataRecord, field: string): Int32Array {
   const given = fieldsOf(record)[field];

@@ -32,9 +32,6 @@ export interface RowFacts {
   readonly lengths: LengthHistogram;
 }
 
-/** A row's number, and that of an earlier row which is the same; both from 0. */
-export type Repeated = readonly [row: number, earlier: number];
-
 /** What decides how a row is cut. */
 export type AboutRows = Pick<WholeRows, "format" | "tooLong">;
 

@@ -25,6 +25,7 @@ import {
   rowSet,
   type SetAsked,
   TRL_DATASET_KEYS,
+  textIn,
 } from "./row-sets.ts";
 
 /** What a person says beside the file. */
@@ -58,8 +59,7 @@ function firstOf(sets: readonly RowSet[], key: string, place: ForeignPlace): Row
 
 const axolotlSets: Sources = async (reading, mapping, place, more) => {
   const [data, test] = [reading.given("data"), reading.given("evaluationData")];
-  const template = mapping["chat_template"];
-  const rows: RowsAsked = { ...NOTHING_ASKED, template: typeof template === "string" ? template : undefined };
+  const rows: RowsAsked = { ...NOTHING_ASKED, template: textIn(mapping, "chat_template") };
   const own = { ...more, rows };
   const held =
     test === undefined ? [] : await entrySets(test.value, "test_datasets", AXOLOTL_DATASET_KEYS, place, { rows });
@@ -71,7 +71,7 @@ const axolotlSets: Sources = async (reading, mapping, place, more) => {
 
 /** dataset_info.json of LLaMA-Factory. @throws InputError where it is not there */
 function datasetInfo(mapping: Mapping, place: ForeignPlace): { readonly info: Mapping; readonly infoFile: string } {
-  const folder = typeof mapping["dataset_dir"] === "string" ? mapping["dataset_dir"] : "data";
+  const folder = textIn(mapping, "dataset_dir") ?? "data";
   const infoFile =
     locate(path.join(folder, "dataset_info.json"), place.cwd, place.folder) ??
     locate("dataset_info.json", place.folder, place.folder);
@@ -90,8 +90,7 @@ const llamaFactorySets: Sources = async (reading, mapping, place, more) => {
   const [data, test] = [reading.given("data"), reading.given("evaluationData")];
   if (mapping["dataset"] === undefined && test === undefined) return { training: [], held: undefined };
   const found = datasetInfo(mapping, place);
-  const { template } = mapping;
-  const rows: RowsAsked = { ...NOTHING_ASKED, template: typeof template === "string" ? template : undefined };
+  const rows: RowsAsked = { ...NOTHING_ASKED, template: textIn(mapping, "template") };
   const named = (value: unknown, key: string, also: Partial<SetAsked>): Promise<readonly RowSet[]> =>
     namedSets(value, key, { ...found, ...also, rows }, LLAMAFACTORY_DATASET_KEYS, place);
   const held = test === undefined ? [] : await named(test.value, "eval_dataset", {});
@@ -103,10 +102,9 @@ const llamaFactorySets: Sources = async (reading, mapping, place, more) => {
 
 const trlSets: Sources = async (reading, mapping, place, more) => {
   const { datasets, dataset_name: name } = mapping;
-  const text = mapping["dataset_text_field"];
-  const fields: Readonly<Record<string, string>> = typeof text === "string" ? { text } : {};
+  const text = textIn(mapping, "dataset_text_field");
   const rows: RowsAsked = {
-    fields,
+    fields: text === undefined ? {} : { text },
     form: mapping["assistant_only_loss"] === true ? "assistant only" : undefined,
   };
   if (datasets !== undefined && datasets !== null)
@@ -115,15 +113,17 @@ const trlSets: Sources = async (reading, mapping, place, more) => {
       held: undefined,
     };
   if (typeof name !== "string") return { training: [], held: undefined };
-  const split = (key: string): string | undefined =>
-    typeof mapping[key] === "string" ? (mapping[key] as string) : undefined;
   const asked = { named: name, rows, key: "dataset_name", pathKey: "dataset_name" };
   const strategy = reading.given("evalStrategy")?.value;
   // A single file has no split to be evaluated by.
   const isEvaluated = strategy !== undefined && strategy !== "no" && !isDataFile(name);
   return {
-    training: [await rowSet({ ...asked, ...more, rows, split: split("dataset_train_split") ?? "train" }, place)],
-    held: isEvaluated ? await rowSet({ ...asked, split: split("dataset_test_split") ?? "test" }, place) : undefined,
+    training: [
+      await rowSet({ ...asked, ...more, rows, split: textIn(mapping, "dataset_train_split") ?? "train" }, place),
+    ],
+    held: isEvaluated
+      ? await rowSet({ ...asked, split: textIn(mapping, "dataset_test_split") ?? "test" }, place)
+      : undefined,
   };
 };
 

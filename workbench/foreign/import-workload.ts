@@ -59,8 +59,7 @@ function heading(file: string, tool: ForeignTool, findings: readonly Finding[]):
   ];
 }
 
-function linesOf({ model, jobs }: Draft): readonly Line[] {
-  const names = uniqueNames(jobs.map(({ name }) => name));
+function linesOf({ model, jobs }: Draft, names: readonly string[]): readonly Line[] {
   return [
     { key: "model", value: { lines: model } },
     {
@@ -90,10 +89,8 @@ export async function importWorkload(context: Context, choice: ImportChoice): Pr
   const draft = await (tool === "mlora" ? mloraDraft : wholeDraft)(source.value, choice, place);
   const found = findings.all;
   const isWritten = partial || !found.some(({ outcome }) => outcome === "lacks");
-  const text = workloadText(heading(path.basename(choice.file), tool, found), linesOf(draft));
+  const jobs = uniqueNames(draft.jobs.map(({ name }) => name));
+  const text = workloadText(heading(path.basename(choice.file), tool, found), linesOf(draft, jobs));
   if (isWritten) writeWorkload(context, output, text);
-  return {
-    ...{ from: tool, file: path.normalize(output), isWritten, findings: found },
-    jobs: uniqueNames(draft.jobs.map(({ name }) => name)),
-  };
+  return { from: tool, file: path.normalize(output), isWritten, jobs, findings: found };
 }

@@ -30,6 +30,7 @@ export interface RowSet {
 
 const HUB_NAME = /^[\w-][\w.-]*\/[\w.-]+$/;
 const DATA_FILE = /\.(?:jsonl?|ndjson|csv|tsv|parquet|arrow|txt)(?:\.\w+)?$/i;
+
 /** Whether a path is that of a single file of rows, by its name. */
 export function isDataFile(named: string): boolean {
   return DATA_FILE.test(named);
@@ -47,7 +48,7 @@ export function hubOrPath(
   if (isHubPath(named)) return { path: named, located: undefined };
   const located = locate(named, place.cwd, place.folder);
   if (located !== undefined) return { path: place.relative(located), located };
-  return { path: HUB_NAME.test(named) && !DATA_FILE.test(named) ? `${prefix}${named}` : named, located: undefined };
+  return { path: HUB_NAME.test(named) && !isDataFile(named) ? `${prefix}${named}` : named, located: undefined };
 }
 
 export interface SetAsked {
@@ -111,7 +112,8 @@ export function listOf(value: unknown, key: string, { source }: ForeignPlace): r
   throw new InputError({ expected: "a list of data sets", at: key, got: value, file: source.file });
 }
 
-function textIn(mapping: Mapping, key: string): string | undefined {
+/** A text that a mapping has and that says something. */
+export function textIn(mapping: Mapping, key: string): string | undefined {
   const value = mapping[key];
   return typeof value === "string" && value !== "" ? value : undefined;
 }
