@@ -25,6 +25,8 @@ export { groupBy } from "./group-by.ts";
 // Where a text is no JSON, keys that it has twice, and where a path of it stands.
 export { findJsonFault, type JsonFault, placeOf } from "./json-fault.ts";
 export { bracketDepth, type DuplicateKey, duplicateKey, measureValue, offsetInJson } from "./json-text.ts";
+// Mappings that a document gave, and values under their keys.
+export { isMapping, type Mapping, ownValue } from "./mapping.ts";
 // What somebody may have meant who wrote another name.
 export { didYouMean, looseName, nearNames } from "./near-names.ts";
 // Least squares with coefficients that are not negative.
@@ -33,8 +35,6 @@ export { nonNegativeLeastSquares } from "./nnls.ts";
 export { normalQuantile } from "./normal.ts";
 // Numbers that are given out and given back.
 export { Numbers } from "./numbers.ts";
-// Values under keys that a document gave.
-export { ownValue } from "./own-value.ts";
 // Rounding up to a multiple.
 export { padded } from "./padded.ts";
 // Texts without what people would not see.

@@ -1,6 +1,5 @@
 import type { Tokenizer } from "@huggingface/tokenizers";
-
-type Json = Readonly<Record<string, unknown>>;
+import type { Mapping } from "../core/index.ts";
 
 /** What the byte-pair model of @huggingface/tokenizers asks before it merges a piece, and tells afterwards. */
 interface PieceCache {
@@ -47,7 +46,7 @@ const LEAST_UNITS = 32;
  * one character and a right part that begins with the other. The tokens stay the same, since merges of one piece do not
  * depend on those of another. Undefined for a model whose tokens follow from more than merges.
  */
-export function cutBetweenMerges(model: Json): ((text: string) => readonly string[]) | undefined {
+export function cutBetweenMerges(model: Mapping): ((text: string) => readonly string[]) | undefined {
   const { type, merges } = model;
   if (type !== "BPE" || !Array.isArray(merges)) return undefined;
   const others = ["ignore_merges", "dropout", "end_of_word_suffix", "continuing_subword_prefix"];
@@ -79,11 +78,11 @@ export function cutBetweenMerges(model: Json): ((text: string) => readonly strin
  * Makes a byte-pair tokenizer give the same tokens in less time: a model that has its texts whole (Llama's) merges each
  * word once, not each text. `tokenizerJson` is what the tokenizer was made of.
  */
-export function quickenBpe(tokenizer: Tokenizer, tokenizerJson: Json): void {
+export function quickenBpe(tokenizer: Tokenizer, tokenizerJson: Mapping): void {
   const model = tokenizer.model as { cache?: unknown } | null;
   if (typeof model?.cache !== "object") return;
   model.cache = pieceCache();
-  const cut = cutBetweenMerges(tokenizerJson["model"] as Json);
+  const cut = cutBetweenMerges(tokenizerJson["model"] as Mapping);
   if (cut === undefined) return;
   type PreTokenizer = NonNullable<Tokenizer["pre_tokenizer"]>;
   const before = tokenizer.pre_tokenizer as ((text: string, options?: unknown) => readonly string[]) | null;

@@ -1,7 +1,6 @@
 import type { Tokenizer } from "@huggingface/tokenizers";
+import type { Mapping } from "../core/index.ts";
 import { cutBetweenMerges } from "./quick-bpe.ts";
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** What a tokenizer of @huggingface/tokenizers is made of, as far as its `encode` without special tokens goes through it. */
 interface Parts {
@@ -35,21 +34,21 @@ const MOST_OF_A_PIECE = 64;
 /** Post-processors that put special tokens around a text and do nothing else. */
 const AROUND = ["TemplateProcessing", "ByteLevel"];
 
-function isAround(processor: Json | null | undefined): boolean {
+function isAround(processor: Mapping | null | undefined): boolean {
   if (processor == null) return true;
   if (processor["type"] !== "Sequence") return AROUND.some((type) => type === processor["type"]);
-  return (processor["processors"] as readonly Json[]).every(isAround);
+  return (processor["processors"] as readonly Mapping[]).every(isAround);
 }
 
 /**
  * How a text is cut into pieces that come again, such as words, and how these are written for the model. Byte-level
  * tokenizers write each byte as a character, once they have cut the text.
  */
-function cutterOf(tokenizerJson: Json, { pre_tokenizer: whole }: Parts) {
-  const cut = cutBetweenMerges(tokenizerJson["model"] as Json) ?? ((text: string) => [text]);
-  const about = tokenizerJson["pre_tokenizer"] as Json | null;
+function cutterOf(tokenizerJson: Mapping, { pre_tokenizer: whole }: Parts) {
+  const cut = cutBetweenMerges(tokenizerJson["model"] as Mapping) ?? ((text: string) => [text]);
+  const about = tokenizerJson["pre_tokenizer"] as Mapping | null;
   const steps = (whole as { readonly tokenizers?: readonly Step[] } | null)?.tokenizers ?? [];
-  const last = (about?.["pretokenizers"] as readonly Json[] | undefined)?.at(-1);
+  const last = (about?.["pretokenizers"] as readonly Mapping[] | undefined)?.at(-1);
   const bytes = steps.at(-1);
   if (
     bytes === undefined ||
@@ -73,12 +72,12 @@ function cutterOf(tokenizerJson: Json, { pre_tokenizer: whole }: Parts) {
  * of a word are looked up, not its bytes, tokens and ids one after another. Undefined for a tokenizer that does more.
  * Before `quickenBpe`, which changes the tokenizer.
  */
-export function quickEncoder(tokenizer: Tokenizer, tokenizerJson: Json): ((text: string) => number[]) | undefined {
+export function quickEncoder(tokenizer: Tokenizer, tokenizerJson: Mapping): ((text: string) => number[]) | undefined {
   const parts = tokenizer as unknown as Parts;
   const { added_tokens_map: added, model, normalizer } = parts;
   const isPlain =
-    (tokenizerJson["model"] as Json)["type"] === "BPE" &&
-    isAround(tokenizerJson["post_processor"] as Json | null) &&
+    (tokenizerJson["model"] as Mapping)["type"] === "BPE" &&
+    isAround(tokenizerJson["post_processor"] as Mapping | null) &&
     parts.remove_space !== true &&
     !parts.do_lowercase_and_remove_accent &&
     [...added.values()].every(({ lstrip, rstrip }) => !lstrip && !rstrip);

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { Tokenizer } from "@huggingface/tokenizers";
-import { InputError } from "../core/index.ts";
+import { InputError, isMapping, type Mapping } from "../core/index.ts";
 import { readWholeText } from "../files/index.ts";
 import { compileTemplate, GENERATION_MARK, markGeneration } from "./chat-template.ts";
 import { quickenBpe } from "./quick-bpe.ts";
@@ -47,9 +47,7 @@ export interface ChatOptions {
   readonly isMarked?: boolean;
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
-function readJson(file: string, required: boolean): Json {
+function readJson(file: string, required: boolean): Mapping {
   if (!fs.existsSync(file)) {
     if (!required) return {};
     throw new InputError({
@@ -66,7 +64,7 @@ function readJson(file: string, required: boolean): Json {
   } catch (cause) {
     throw new InputError({ expected: "JSON", file, got: (cause as Error).message }, { cause });
   }
-  if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as Json;
+  if (isMapping(value)) return value;
   throw new InputError({ expected: "a JSON object", file, got: value });
 }
 
@@ -77,7 +75,7 @@ function tokenText(value: unknown): string | undefined {
   return typeof content === "string" ? content : undefined;
 }
 
-function chatTemplateOf(folder: string, config: Json): string | undefined {
+function chatTemplateOf(folder: string, config: Mapping): string | undefined {
   const file = path.join(folder, "chat_template.jinja");
   if (fs.existsSync(file)) return readWholeText(file);
   const inside = config["chat_template"];
@@ -94,7 +92,7 @@ export function hasChatTemplate(folder: string): boolean {
 }
 
 /** Texts of special tokens, such as those that end a turn. */
-function specialTexts(folder: string, tokenizerConfig: Json): ReadonlySet<string> {
+function specialTexts(folder: string, tokenizerConfig: Mapping): ReadonlySet<string> {
   const added = readJson(path.join(folder, "tokenizer.json"), true)["added_tokens"];
   const tokens = (Array.isArray(added) ? added : []) as readonly {
     readonly content?: unknown;
@@ -116,7 +114,7 @@ interface MadeTokenizer {
   readonly encode: EncodeText;
 }
 
-function createTokenizer(folder: string, tokenizerConfig: Json): MadeTokenizer {
+function createTokenizer(folder: string, tokenizerConfig: Mapping): MadeTokenizer {
   const file = path.join(folder, "tokenizer.json");
   const tokenizerJson = readJson(file, true);
   try {
@@ -157,7 +155,7 @@ function findAround(folder: string, tokenizer: Tokenizer, encode: TextTokenizer[
   throw new InputError({ expected: "a tokenizer that puts special tokens around a text", file, got: whole });
 }
 
-function createChatRenderer(folder: string, own: string | undefined, variables: Json): TextTokenizer["renderChat"] {
+function createChatRenderer(folder: string, own: string | undefined, variables: Mapping): TextTokenizer["renderChat"] {
   const compiled = new Map<string, ReturnType<typeof compileTemplate>>();
   const compile = (template: string): ReturnType<typeof compileTemplate> => {
     const known = compiled.get(template) ?? compileTemplate(template);

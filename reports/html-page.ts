@@ -1,4 +1,4 @@
-import { plainText } from "../core/index.ts";
+import { isMapping, plainText } from "../core/index.ts";
 
 /** The bundled browser code of a page, as text: script and style sheet of dist/reports. */
 export interface ReportAssets {
@@ -12,7 +12,7 @@ const HTML_ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&l
 function plainDocument(document: unknown): string {
   return JSON.stringify(document, (_, value: unknown) => {
     if (typeof value === "string") return plainText(value);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    if (!isMapping(value)) return value;
     const keys = Object.keys(value);
     if (keys.every((key) => plainText(key) === key)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, own]) => [plainText(key), own]));

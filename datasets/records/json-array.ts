@@ -1,4 +1,4 @@
-import { findJsonFault, InputError, ownValue, placeOf } from "../../core/index.ts";
+import { findJsonFault, InputError, isMapping, ownValue, placeOf } from "../../core/index.ts";
 import { MOST_WHOLE } from "../../files/index.ts";
 import { checkJson } from "./check-json.ts";
 import { readJsonLines } from "./json-lines.ts";
@@ -26,9 +26,8 @@ function parseWhole(bytes: Buffer, file: string): unknown {
 function noList(whole: unknown, split: string | undefined, file: string): InputError {
   const expected =
     split === undefined ? 'an array of records, or {"data": [...]}' : `an object with an array under "${split}"`;
-  const isMapping = whole !== null && typeof whole === "object" && !Array.isArray(whole);
-  const got = Array.isArray(whole) ? "an array" : isMapping ? Object.keys(whole) : whole;
-  const lists = isMapping ? Object.entries(whole).filter(([, value]) => Array.isArray(value)) : [];
+  const got = Array.isArray(whole) ? "an array" : isMapping(whole) ? Object.keys(whole) : whole;
+  const lists = isMapping(whole) ? Object.entries(whole).filter(([, value]) => Array.isArray(value)) : [];
   const hint = `split (--split) names the list to read: ${lists.map(([name]) => name).join(", ")}.`;
   return new InputError({ expected, file, got, ...(lists.length === 0 ? {} : { hint }) });
 }

@@ -1,10 +1,9 @@
-type Fields = Readonly<Record<string, unknown>>;
-
+import type { Mapping } from "../../core/index.ts";
 /**
  * A row of a columnar file as JSON would have it: whole numbers that a number cannot hold and dates as texts, lists of
  * numbers as arrays. Fields that hold nothing are left out, since there every row has every field.
  */
-export function plainRecord(fields: object): Fields {
+export function plainRecord(fields: object): Mapping {
   const plain: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields))
     if (value !== null && value !== undefined) {

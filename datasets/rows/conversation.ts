@@ -1,4 +1,4 @@
-import { InputError, ownValue } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping, ownValue } from "../../core/index.ts";
 import type { FileSource } from "../data-source.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
 import { listOf } from "./directives.ts";
@@ -7,8 +7,6 @@ import { type MessageWays, type Turn, turnOf } from "./message.ts";
 import type { Reading } from "./reading.ts";
 import { fieldsOf } from "./row-kind.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
-
 export interface Conversation {
   readonly turns: readonly Turn[];
   /** How many of the turns are a prompt, of which nothing is scored. */
@@ -16,19 +14,19 @@ export interface Conversation {
   /** What the assistant may call, as the template takes it. */
   readonly tools: unknown;
   /** What the row gives to the template beside: `chat_template_kwargs`. */
-  readonly variables: Fields;
+  readonly variables: Mapping;
 }
 
 /** The fields that hold messages where nobody says which. ShareGPT writes `conversations`. */
 export const MESSAGE_FIELDS = ["messages", "conversations", "conversation"];
 
 /** The field of a record's messages: what the source names, else the first that the record has. */
-function messageField(source: Pick<FileSource, "field">, fields: Fields): string | undefined {
+function messageField(source: Pick<FileSource, "field">, fields: Mapping): string | undefined {
   return source.field ?? MESSAGE_FIELDS.find((name) => ownValue(fields, name) != null);
 }
 
 /** Whether a record has a conversation where nobody says so. */
-export function hasConversation(fields: Fields): boolean {
+export function hasConversation(fields: Mapping): boolean {
   return MESSAGE_FIELDS.some((name) => ownValue(fields, name) != null) || isPair(fields);
 }
 
@@ -39,7 +37,7 @@ export function isMessages(value: unknown): boolean {
 }
 
 /** A prompt and a completion, both lists of messages. */
-function isPair(fields: Fields): boolean {
+function isPair(fields: Mapping): boolean {
   return ["prompt", "completion"].every((name) => isMessages(ownValue(fields, name)));
 }
 
@@ -73,10 +71,10 @@ function toolsOf(record: DataRecord): unknown {
 }
 
 /** `chat_template_kwargs`, as TRL reads them. @throws InputError for what is no object */
-function variablesOf(record: DataRecord): Fields {
+function variablesOf(record: DataRecord): Mapping {
   const value = ownValue(fieldsOf(record), "chat_template_kwargs");
   if (value === undefined || value === null || value === "") return {};
-  if (typeof value === "object" && !Array.isArray(value)) return value as Fields;
+  if (isMapping(value)) return value;
   const at = fieldAt(record.place, "chat_template_kwargs");
   throw new InputError({ expected: "an object of the template's variables", ...record.place, at, got: value });
 }

@@ -1,10 +1,8 @@
-import { InputError, ownValue } from "../../core/index.ts";
+import { InputError, type Mapping, ownValue } from "../../core/index.ts";
 import type { DataFormat, FileSource } from "../data-source.ts";
 import { type DataRecord, fieldAt, type Place } from "../records/record.ts";
 import { fieldsOf } from "./row-kind.ts";
 import { templateFields } from "./templates.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** A key by which data say how they are to be trained, not what they are. */
 interface Directive {
@@ -14,7 +12,7 @@ interface Directive {
   /** In these formats it is understood. */
   readonly understood?: readonly DataFormat[];
   /** Whether a value asks for nothing but what is done anyway, or is no such key at all but plain data. */
-  readonly isUsual: (value: unknown, fields: Fields) => boolean;
+  readonly isUsual: (value: unknown, fields: Mapping) => boolean;
   /** What is expected, behind the key. */
   readonly usual: string;
 }
@@ -65,7 +63,7 @@ const ANYWHERE = ["record", "message"] as const;
 const SEEN = ["image", "images", "audio", "audios", "video", "videos"];
 
 /** Of a message what is seen or heard. */
-function seenIn(message: Fields): Fields {
+function seenIn(message: Mapping): Mapping {
   return Object.fromEntries(Object.entries(message).filter(([key]) => SEEN.includes(key)));
 }
 
@@ -162,7 +160,7 @@ export function fieldsUsed({ prompt = "", response = "", field }: FileSource): R
 /** @throws InputError for the first of some directives that asks for something that is not done */
 function check(
   directives: readonly Directive[],
-  fields: Fields,
+  fields: Mapping,
   place: Place,
   at: (key: string) => string,
   hasTemplates = false,
@@ -201,7 +199,7 @@ const MESSAGE_FLAGS: Readonly<Record<string, 0 | 1>> = {
 };
 
 /** A flag under a name that is not read, with another value than the one that asks for nothing. */
-function strangeFlag(message: Fields): string | undefined {
+function strangeFlag(message: Mapping): string | undefined {
   return Object.keys(message).find((key) => {
     const usual = MESSAGE_FLAGS[key.toLowerCase().replace(/[-_ ]/g, "")];
     const isRead = (TRAINED_KEYS as readonly string[]).includes(key);
@@ -234,7 +232,7 @@ function isDetail(value: unknown): boolean {
 }
 
 /** The same of a message at a path. Nothing of the others' is trained, but what they show is answered. */
-export function checkMessage(message: Fields, isAssistants: boolean, place: Place, at: string): void {
+export function checkMessage(message: Mapping, isAssistants: boolean, place: Place, at: string): void {
   const detail = Object.keys(message).find((key) => isDetail(message[key]));
   if (isAssistants && detail !== undefined)
     throw new InputError({

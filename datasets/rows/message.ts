@@ -1,11 +1,9 @@
-import { InputError, ownValue } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping, ownValue } from "../../core/index.ts";
 import { type FileSource, ROLES, type Role } from "../data-source.ts";
 import type { Place } from "../records/record.ts";
 import type { ChatMessage } from "../tokenizer.ts";
 import { amountOf, checkMessage, listOf, TRAINED_KEYS } from "./directives.ts";
 import type { Reading } from "./reading.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** A piece of a message's text, and whether it is scored where its turn is. */
 export interface Span {
@@ -44,7 +42,7 @@ const SPEAKERS: Readonly<Record<string, string>> = {
 export function isTrained(fields: object, isAnswer: boolean, place: Place, at: string, own?: string): boolean {
   let trained = true;
   for (const key of own === undefined ? TRAINED_KEYS : [...TRAINED_KEYS, own]) {
-    const value = ownValue(fields as Fields, key);
+    const value = ownValue(fields as Mapping, key);
     if (value === undefined || value === null || value === "") continue;
     const amount = amountOf(value);
     if (isAnswer && amount !== 0 && amount !== 1)
@@ -59,7 +57,7 @@ function partsOf(parts: readonly unknown[], place: Place, at: string): readonly 
   return parts.map((part, index) => {
     const own = `${at}[${index}]`;
     if (typeof part === "string") return { text: part, isTrained: true };
-    const fields = (part ?? {}) as Fields;
+    const fields = (part ?? {}) as Mapping;
     const { type = "text", text } = fields;
     const seen = Object.keys(fields).find((key) => /^(image|audio|video)/.test(key));
     if (seen !== undefined) throw new InputError({ expected: "a part of type text", ...place, at: own, got: seen });
@@ -79,8 +77,8 @@ function callsOf(given: unknown, place: Place, at: string): readonly unknown[] {
   const calls = listOf(given);
   if (calls === undefined) throw new InputError({ expected: "a list of calls", ...place, at, got: given });
   return calls.map((call, index) => {
-    const { function: called, ...rest } = (call ?? {}) as Fields;
-    const { arguments: own, ...other } = (called ?? {}) as Fields;
+    const { function: called, ...rest } = (call ?? {}) as Mapping;
+    const { arguments: own, ...other } = (called ?? {}) as Mapping;
     if (typeof other["name"] !== "string")
       throw new InputError({
         expected: "a call {function: {name, arguments}}",
@@ -118,17 +116,15 @@ function roleOf(said: string, isShareGpt: boolean, { roles, reading }: MessageWa
 }
 
 /** The keys of a message's role and content. */
-function keysOf(message: Fields, { fields }: MessageWays): readonly [role: string, content: string] {
+function keysOf(message: Mapping, { fields }: MessageWays): readonly [role: string, content: string] {
   const isShareGpt = ownValue(message, "role") === undefined && ownValue(message, "from") !== undefined;
   const [role, content] = isShareGpt ? ["from", "value"] : ["role", "content"];
   return [fields?.role ?? role!, fields?.content ?? content!];
 }
 
 /** A message of the data as a turn. @throws InputError */
-export function turnOf(value: unknown, ways: MessageWays, place: Place, at: string): Turn {
-  if (value === null || typeof value !== "object" || Array.isArray(value))
-    throw new InputError({ expected: "a message {role, content}", ...place, at, got: value });
-  const fields = value as Fields;
+export function turnOf(fields: unknown, ways: MessageWays, place: Place, at: string): Turn {
+  if (!isMapping(fields)) throw new InputError({ expected: "a message {role, content}", ...place, at, got: fields });
   const [roleKey, contentKey] = keysOf(fields, ways);
   const said = ownValue(fields, roleKey);
   if (typeof said !== "string")

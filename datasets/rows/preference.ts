@@ -1,11 +1,9 @@
-import { InputError, ownValue } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping, ownValue } from "../../core/index.ts";
 import type { DataFormat } from "../data-source.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
 import { isMessages, MESSAGE_FIELDS } from "./conversation.ts";
 import { amountOf, listOf } from "./directives.ts";
 import { fieldsOf, type RowContext } from "./row-kind.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** The keys of a pair's answers; OpenAI's preference files have the second two. */
 const ANSWERS = [
@@ -16,18 +14,18 @@ const ANSWERS = [
 /** Keys that say whether an answer is a good one: TRL's and LLaMA-Factory's. */
 const LABELS = ["label", "kto_tag"] as const;
 
-function isThere(fields: Fields, name: string): boolean {
+function isThere(fields: Mapping, name: string): boolean {
   const value = ownValue(fields, name);
   return value !== undefined && value !== null && value !== "";
 }
 
 /** Whether a record has two answers to compare. */
-export function isPreference(fields: Fields): boolean {
+export function isPreference(fields: Mapping): boolean {
   return ANSWERS.some((keys) => keys.every((key) => isThere(fields, key)));
 }
 
 /** Whether a record says of its answer if it is a good one. Classes have other labels than true and false. */
-export function isUnpaired(fields: Fields): boolean {
+export function isUnpaired(fields: Mapping): boolean {
   return LABELS.some((key) => typeof ownValue(fields, key) === "boolean");
 }
 
@@ -69,7 +67,7 @@ function splitTexts(chosen: string, rejected: string, isExact: boolean) {
 }
 
 /** The record without its two answers as one that has a prompt and one answer, for each of the two. */
-function answersOf(record: DataRecord, context: RowContext): readonly [Fields, readonly unknown[], string] {
+function answersOf(record: DataRecord, context: RowContext): readonly [Mapping, readonly unknown[], string] {
   const fields = fieldsOf(record);
   const keys = ANSWERS.find((pair) => pair.every((key) => ownValue(fields, key) != null));
   if (keys === undefined)
@@ -77,10 +75,7 @@ function answersOf(record: DataRecord, context: RowContext): readonly [Fields, r
   const [chosen, rejected] = keys.map((key) => ownValue(fields, key));
   const { [keys[0]]: _chosen, [keys[1]]: _rejected, input, ...others } = fields;
   // OpenAI's input holds messages and tools.
-  const rest: Fields =
-    typeof input === "object" && input !== null && !Array.isArray(input)
-      ? { ...others, ...input }
-      : { ...others, input };
+  const rest: Mapping = { ...others, ...(isMapping(input) ? input : { input }) };
   const field = MESSAGE_FIELDS.find((name) => isThere(rest, name));
   if (field !== undefined) {
     const { [field]: messages, ...more } = rest;

@@ -1,4 +1,4 @@
-import { InputError, ownValue } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping, ownValue } from "../../core/index.ts";
 import type { FileSource } from "../data-source.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
 import { NOT_SCORED, type Row } from "../row.ts";
@@ -28,9 +28,8 @@ export interface MadeRow extends Row {
 export type RowKind = (record: DataRecord, context: RowContext) => MadeRow;
 
 /** The record as an object. */
-export function fieldsOf(record: DataRecord): Readonly<Record<string, unknown>> {
-  const { value, place } = record;
-  if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
+export function fieldsOf({ value, place }: DataRecord): Mapping {
+  if (isMapping(value)) return value;
   throw new InputError({ expected: "a record that is an object", ...place, got: value });
 }
 

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { duplicateKey, InputError, ownValue } from "../../core/index.ts";
+import { duplicateKey, InputError, isMapping, ownValue } from "../../core/index.ts";
 import { checkReadable, openToRead, passFault } from "../../files/index.ts";
 import { ELEMENT_BYTES } from "./float-formats.ts";
 
@@ -117,12 +117,10 @@ export function readHeader(file: string): SafetensorsHeader {
   } catch (cause) {
     throw new InputError({ expected: "a header of JSON", file, got: (cause as Error).message }, { cause });
   }
-  if (typeof header !== "object" || header === null || Array.isArray(header)) {
-    throw new InputError({ expected: "a header that is a JSON object", file, got: header });
-  }
+  if (!isMapping(header)) throw new InputError({ expected: "a header that is a JSON object", file, got: header });
   const twice = duplicateKey(text, header);
   if (twice !== undefined) throw new InputError({ expected: "each tensor once", file, got: twice.key });
-  const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown>;
+  const { __metadata__: metadata = {}, ...entries } = header;
   const tensors = Object.entries(entries).map(([name, raw]) => entryOf(name, raw, file, 8 + headerBytes, stats.size));
   refuseOverlap(tensors, file);
   return { tensors, metadata: metadata as Record<string, string> };

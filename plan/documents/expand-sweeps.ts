@@ -1,10 +1,8 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, type Mapping } from "../../core/index.ts";
 import { formatPath } from "./document-path.ts";
 import type { DocumentPath, ReadText } from "./read-text.ts";
 import { type HalvingSpec, MOST_POINTS, type SweepSpec } from "./sweep.ts";
 import { gridSize, type SweepPoint, sweepPoints } from "./sweep-points.ts";
-
-type Mapping = Readonly<Record<string, unknown>>;
 
 /** Jobs of a workload that one written job stands for. */
 export interface Sweep {

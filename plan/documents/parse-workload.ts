@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type ErrorFacts, nearNames } from "../../core/index.ts";
+import { type ErrorFacts, isMapping, type Mapping, nearNames } from "../../core/index.ts";
 import { formatPath } from "./document-path.ts";
 import { expandSweeps, type Sweep, writtenPath } from "./expand-sweeps.ts";
 import { errorOf, faultsOf } from "./faults.ts";
@@ -7,12 +7,6 @@ import { type DocumentPath, type ReadText, readText } from "./read-text.ts";
 import { sweepSchema } from "./sweep.ts";
 import { JOB_DEFAULTS, type Workload, workloadSchema } from "./workload.ts";
 import { writtenWorkloadSchema } from "./written-workload.ts";
-
-type Mapping = Readonly<Record<string, unknown>>;
-
-function isMapping(value: unknown): value is Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** Keys of which a job's own takes the place of the other in `defaults`. */
 const EXCLUSIVE: readonly (readonly [string, string])[] = [

@@ -1,8 +1,6 @@
-import { canonicalJson } from "../../core/index.ts";
+import { canonicalJson, isMapping, type Mapping } from "../../core/index.ts";
 import { MOST, type RopeScaling } from "./architecture.ts";
 import { unsupported } from "./model-features.ts";
-
-type Config = Readonly<Record<string, unknown>>;
 
 /** How positions turn queries and keys. */
 export interface Rope {
@@ -20,14 +18,14 @@ const KINDS = '"default", "linear" or "llama3"';
 const ALWAYS = ["rope_theta", "rope_type", "type", "partial_rotary_factor"];
 
 /** @throws InputError */
-function figure(table: Config, at: string, key: string, [low, high]: readonly [number, number]): number {
+function figure(table: Mapping, at: string, key: string, [low, high]: readonly [number, number]): number {
   const value = table[key];
   if (typeof value !== "number" || !(value >= low && value <= high))
     throw unsupported(`a number of ${low} to ${high}`, `${at}.${key}`, value);
   return value;
 }
 
-function kindOf(table: Config, at: string): string {
+function kindOf(table: Mapping, at: string): string {
   const [newer, older] = [table["rope_type"] ?? undefined, table["type"] ?? undefined];
   if (newer !== undefined && older !== undefined && newer !== older)
     throw unsupported(`${JSON.stringify(newer)}, as ${at}.rope_type has it,`, `${at}.type`, older);
@@ -41,7 +39,7 @@ function kindOf(table: Config, at: string): string {
 }
 
 /** `original_max_position_embeddings` may stand beside the table, too. */
-function originalPositions(table: Config, at: string, config: Config): number {
+function originalPositions(table: Mapping, at: string, config: Mapping): number {
   const key = "original_max_position_embeddings";
   const value = figure(table, at, key, [1, MOST.positions]);
   if (!Number.isInteger(value)) throw unsupported("a whole number", `${at}.${key}`, value);
@@ -50,7 +48,7 @@ function originalPositions(table: Config, at: string, config: Config): number {
   return value;
 }
 
-function scalingOf(table: Config, at: string, config: Config): RopeScaling | undefined {
+function scalingOf(table: Mapping, at: string, config: Mapping): RopeScaling | undefined {
   const partial = table["partial_rotary_factor"] ?? 1;
   if (partial !== 1) throw unsupported("no more than 1", `${at}.partial_rotary_factor`, partial);
   const kind = kindOf(table, at);
@@ -71,16 +69,15 @@ function scalingOf(table: Config, at: string, config: Config): RopeScaling | und
 }
 
 /** One of the two tables; its base is `beside` where it has none of its own. */
-function ropeOfTable(config: Config, at: string, beside: unknown): Rope | undefined {
+function ropeOfTable(config: Mapping, at: string, beside: unknown): Rope | undefined {
   const table = config[at] ?? undefined;
   if (table === undefined) return undefined;
-  if (typeof table !== "object" || Array.isArray(table)) throw unsupported("a mapping", at, table);
-  const own = (table as Config)["rope_theta"] ?? undefined;
-  const theta =
-    own === undefined ? (beside ?? DEFAULT_THETA) : figure(table as Config, at, "rope_theta", [1, MOST.theta]);
+  if (!isMapping(table)) throw unsupported("a mapping", at, table);
+  const own = table["rope_theta"] ?? undefined;
+  const theta = own === undefined ? (beside ?? DEFAULT_THETA) : figure(table, at, "rope_theta", [1, MOST.theta]);
   if (own !== undefined && beside !== undefined && own !== beside)
     throw unsupported(`${beside}, as rope_theta has it,`, `${at}.rope_theta`, own);
-  return { theta: theta as number, scaling: scalingOf(table as Config, at, config) };
+  return { theta: theta as number, scaling: scalingOf(table, at, config) };
 }
 
 /** Of all families that are supported. Source: their configuration classes in transformers. */
@@ -92,7 +89,7 @@ const DEFAULT_THETA = 10_000;
  * the first, and what version 5 makes of two that differ is neither.
  * @throws InputError for a scaling that is not supported, a key that is not known, and what contradicts itself
  */
-export function ropeOf(config: Config): Rope {
+export function ropeOf(config: Mapping): Rope {
   const beside = config["rope_theta"] ?? undefined;
   const older = ropeOfTable(config, "rope_scaling", beside);
   const newer = ropeOfTable(config, "rope_parameters", beside);

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { InputError } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping } from "../../core/index.ts";
 import { readWholeText } from "../../files/index.ts";
 import { readText } from "../../plan/index.ts";
 import { jobName } from "../write/job-names.ts";
@@ -13,7 +13,7 @@ import { PEFT_KEYS } from "./keys/peft.ts";
 import { TRL_KEYS } from "./keys/trl.ts";
 import { locate } from "./look-at-rows.ts";
 import { checkMethod, precisionLines } from "./model-lines.ts";
-import { isMapping, type Mapping, Reading } from "./reading.ts";
+import { Reading } from "./reading.ts";
 import {
   entrySets,
   type ForeignPlace,

@@ -1,8 +1,8 @@
+import { isMapping } from "../../core/index.ts";
 import { CHAT_TEMPLATES } from "../../datasets/index.ts";
 import type { FileData } from "../../plan/index.ts";
 import type { ForeignTool } from "./key-rules.ts";
 import type { SeenRows } from "./look-at-rows.ts";
-import { isMapping } from "./reading.ts";
 
 /** How a set of rows is described by one of the tools, in the words of all of them. */
 export interface RowsAsked {

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { InputError } from "../../core/index.ts";
+import { InputError, isMapping } from "../../core/index.ts";
 import { type Context, readInput } from "../../files/index.ts";
 import { readText } from "../../plan/index.ts";
 import { uniqueNames } from "../write/job-names.ts";
@@ -8,7 +8,7 @@ import { commentLines, type Line, workloadText } from "../write/workload-text.ts
 import { type Draft, type DraftChoice, wholeDraft } from "./drafts.ts";
 import { type ForeignTool, TOOL_NAMES } from "./key-rules.ts";
 import { mloraDraft } from "./mlora-draft.ts";
-import { type Finding, Findings, isMapping, type Outcome } from "./reading.ts";
+import { type Finding, Findings, type Outcome } from "./reading.ts";
 import { recognize } from "./recognize.ts";
 
 export interface ImportChoice extends DraftChoice {

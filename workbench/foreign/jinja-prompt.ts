@@ -1,6 +1,6 @@
+import type { Mapping } from "../../core/index.ts";
 import { compileTemplate } from "../../datasets/index.ts";
 import type { SeenRows } from "./look-at-rows.ts";
-import type { Mapping } from "./reading.ts";
 
 /** A template of ours that makes the same text as a Jinja template of `data_point`; undefined where none does. */
 export function promptOfJinja(text: string, seen: SeenRows | undefined): string | undefined {

@@ -1,6 +1,7 @@
+import { isMapping } from "../../core/index.ts";
 import { PROJECTIONS } from "../../plan/index.ts";
 import type { Line, Value } from "../write/workload-text.ts";
-import { isMapping, type Reading } from "./reading.ts";
+import type { Reading } from "./reading.ts";
 import { type StepFacts, scheduleLines } from "./schedule-lines.ts";
 import { defaultOf, type JobContext, TOOL_DEFAULTS } from "./tool-defaults.ts";
 

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
+import { isMapping, type Mapping } from "../../core/index.ts";
 import { type FileSource, isHubPath, readRecords } from "../../datasets/index.ts";
-import { isMapping, type Mapping } from "./reading.ts";
 
 /** Whether all rows have a field with something in it, none has, or some. */
 export type Presence = "all" | "none" | "some";

@@ -1,4 +1,4 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping } from "../../core/index.ts";
 import { readWholeText } from "../../files/index.ts";
 import { readText } from "../../plan/index.ts";
 import { jobName } from "../write/job-names.ts";
@@ -9,7 +9,7 @@ import { jobLines } from "./job-lines.ts";
 import { MLORA_ADAPTER_KEYS, MLORA_DATASET_KEYS, MLORA_KEYS, MLORA_TASK_KEYS } from "./keys/mlora.ts";
 import { locate, lookAtRows } from "./look-at-rows.ts";
 import { checkMethod } from "./model-lines.ts";
-import { isMapping, type Mapping, Reading } from "./reading.ts";
+import { Reading } from "./reading.ts";
 import type { ForeignPlace, RowSet } from "./row-sets.ts";
 
 /** The entries of a list by their names. @throws InputError for entries without one */

@@ -1,6 +1,7 @@
+import type { Mapping } from "../../core/index.ts";
 import type { Line } from "../write/workload-text.ts";
 import type { ForeignTool } from "./key-rules.ts";
-import type { Mapping, Reading } from "./reading.ts";
+import type { Reading } from "./reading.ts";
 
 const METHODS: Readonly<
   Record<ForeignTool, { readonly lora: RegExp; readonly key: string; readonly isDefault: boolean }>

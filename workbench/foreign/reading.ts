@@ -1,4 +1,4 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, type Mapping } from "../../core/index.ts";
 import { type DocumentPath, formatPath, type ReadText } from "../../plan/index.ts";
 import type { KeyRule, KeyTable, Setting } from "./key-rules.ts";
 
@@ -12,13 +12,6 @@ export interface Finding {
   readonly outcome: Outcome;
   /** How it was taken over, or why it was not; empty for one that is taken as it is. */
   readonly text: string;
-}
-
-/** A mapping of a foreign file. */
-export type Mapping = Readonly<Record<string, unknown>>;
-
-export function isMapping(value: unknown): value is Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Whether a value asks for nothing. */

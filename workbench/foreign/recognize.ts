@@ -1,6 +1,5 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping } from "../../core/index.ts";
 import { FOREIGN_TOOLS, type ForeignTool } from "./key-rules.ts";
-import { isMapping, type Mapping } from "./reading.ts";
 
 /** Keys that only one of the tools has, in the order in which they are looked for. */
 const SIGNS: readonly (readonly [ForeignTool, (keys: Mapping) => boolean])[] = [

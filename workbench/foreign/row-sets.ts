@@ -1,12 +1,12 @@
 import path from "node:path";
-import { InputError } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping } from "../../core/index.ts";
 import { isHubPath } from "../../datasets/index.ts";
 import type { FileData, ReadText } from "../../plan/index.ts";
 import type { Line, Value } from "../write/workload-text.ts";
 import { type RowsAsked, rowsTaken } from "./foreign-data.ts";
 import { type ForeignTool, type KeyTable, keys } from "./key-rules.ts";
 import { locate, lookAtRows, type SeenRows } from "./look-at-rows.ts";
-import { type Findings, isMapping, type Mapping, Reading } from "./reading.ts";
+import { type Findings, Reading } from "./reading.ts";
 
 /** Where a foreign file is read. */
 export interface ForeignPlace {

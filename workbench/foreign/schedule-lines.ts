@@ -1,5 +1,6 @@
+import { isMapping } from "../../core/index.ts";
 import type { Line } from "../write/workload-text.ts";
-import { isMapping, type Reading } from "./reading.ts";
+import type { Reading } from "./reading.ts";
 import { defaultOf, type JobContext, TOOL_DEFAULTS } from "./tool-defaults.ts";
 
 /** Steps, where the number of rows is known. */

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { InputError } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping } from "../../core/index.ts";
 import { type Context, readInput } from "../../files/index.ts";
 import {
   checkDocument,
@@ -23,17 +23,11 @@ const PATHS = [
   ["adapter", "init"],
 ] as const;
 
-type Keys = Readonly<Record<string, unknown>>;
-
-function isKeys(value: unknown): value is Keys {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function withAbsolutePaths(written: Keys, folder: string): Keys {
+function withAbsolutePaths(written: Mapping, folder: string): Mapping {
   const placed: Record<string, unknown> = { ...written };
   for (const [section, key] of PATHS) {
     const value = placed[section];
-    if (!isKeys(value)) continue;
+    if (!isMapping(value)) continue;
     const name = value[key];
     if (typeof name === "string" && !name.startsWith("hf:"))
       placed[section] = { ...value, [key]: path.resolve(folder, name) };
@@ -49,10 +43,10 @@ export async function loadJob(context: Context, file: string, workload: LoadedWo
   const input = readInput(context, file, "a file with a job");
   const source = readText(input.text, input.file);
   const { value: written } = source;
-  if (!isKeys(written) || written["kind"] === "workload")
+  if (!isMapping(written) || written["kind"] === "workload")
     throw new InputError({
       expected: "the keys of one job",
-      got: isKeys(written) ? "a workload" : written,
+      got: isMapping(written) ? "a workload" : written,
       file: input.file,
       hint: "A job is written as an entry of a workload's `jobs`.",
     });

@@ -1,4 +1,4 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, isMapping } from "../../core/index.ts";
 import { type Context, isFolder, type Place, readInput } from "../../files/index.ts";
 import { checkPlan, documentHint, type Plan, parseWorkload, type ReadText, readText } from "../../plan/index.ts";
 import type { TraceStream } from "../../traces/index.ts";
@@ -59,7 +59,7 @@ export function planOrWorkload(place: Place, file: string): "plan" | "workload" 
 
 /** Whether a value is a mapping, with this key if one is given. */
 function has(value: unknown, key?: string): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && (key === undefined || key in value);
+  return isMapping(value) && (key === undefined || key in value);
 }
 
 /** A plan file. @throws InputError, PlanError */
