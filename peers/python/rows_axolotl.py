@@ -8,11 +8,9 @@ written by Axolotl, and tokenized by the trainer of TRL to which it gives them.
 
 import importlib.abc
 import importlib.machinery
-import json
 import os
 import sys
 import types
-from tempfile import TemporaryDirectory
 from typing import Any
 
 # What Axolotl imports and no row is read with: telemetry, downloads, and a compiler for the packing of batches.
@@ -59,16 +57,15 @@ class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 os.environ["AXOLOTL_DO_NOT_TRACK"] = "1"
 sys.meta_path.append(StandIns())
 
-import torch  # noqa: E402
 from axolotl.prompt_strategies.dpo import load as load_dpo  # noqa: E402
 from axolotl.utils.data.rl import _map_dataset  # noqa: E402
 from axolotl.utils.data.wrappers import get_dataset_wrapper  # noqa: E402
 from axolotl.utils.dict import DictDefault  # noqa: E402
 from axolotl.utils.schemas.datasets import DPODataset, SFTDataset  # noqa: E402
-from datasets import Dataset, disable_progress_bars, load_dataset  # noqa: E402
+from datasets import Dataset, load_dataset  # noqa: E402
 from transformers import AutoTokenizer  # noqa: E402
-from transformers.utils import logging  # noqa: E402
 
+from rows_told import tell_rows  # noqa: E402
 from rows_trl import rows_of_dataset  # noqa: E402
 
 
@@ -107,22 +104,5 @@ def made_of(file: dict[str, Any], folder: str) -> dict[int, Any]:
     }
 
 
-def main() -> None:
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    disable_progress_bars()
-    torch.set_num_threads(1)
-    for file in json.load(sys.stdin):
-        with TemporaryDirectory() as folder:
-            try:
-                made = made_of(file, folder)
-            except Exception as error:
-                # Whatever a library raises, it refuses the file.
-                why = {"refused": f"{type(error).__name__}: {error}"}
-                made = dict.fromkeys(range(file["count"]), why)
-        for place, one in made.items():
-            print(json.dumps({"file": file["name"], "row": place, "made": one}), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    tell_rows(made_of)

@@ -5,16 +5,14 @@ Reads a JSON list of files from standard input: {name, path, count, tokenizer, c
 settings}. Prints {file, row, made} for each row: the tokens and labels that the trainer's collator gives to the model.
 """
 
-import json
-import sys
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from datasets import Dataset, disable_progress_bars, load_dataset
+from datasets import Dataset, load_dataset
 from transformers import AutoTokenizer
-from transformers.utils import logging
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
+
+from rows_told import tell_rows
 
 TRAINERS: dict[str, tuple[Any, Any]] = {
     "sft": (SFTTrainer, SFTConfig),
@@ -73,22 +71,5 @@ def made_of(file: dict[str, Any], folder: str) -> dict[int, Any]:
     return rows_of_dataset(file, dataset, folder)
 
 
-def main() -> None:
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    disable_progress_bars()
-    torch.set_num_threads(1)
-    for file in json.load(sys.stdin):
-        with TemporaryDirectory() as folder:
-            try:
-                made = made_of(file, folder)
-            except Exception as error:
-                # Whatever a library raises, it refuses the file.
-                why = {"refused": f"{type(error).__name__}: {error}"}
-                made = dict.fromkeys(range(file["count"]), why)
-        for place, one in made.items():
-            print(json.dumps({"file": file["name"], "row": place, "made": one}), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    tell_rows(made_of)
