@@ -2,9 +2,9 @@ import path from "node:path";
 import { groupBy, maximum, sum } from "../core/index.ts";
 import { linesOfFile } from "../files/file-lines.ts";
 import { actionDurations, createCostModel, fleetPlanBody, PLANNED_LETTERS, parseAction } from "../plan/index.ts";
-import { FLEET_FILES } from "../runs/folder/fleet-folder.ts";
-import { loadFleetFolder } from "../runs/folder/load-fleet.ts";
-import { readCompletions } from "../runs/folder/load-run.ts";
+import { readCompletions } from "../runs/folder/read-completions.ts";
+import { readRun } from "../runs/folder/read-run.ts";
+import { RUN_FILES } from "../runs/folder/run-files.ts";
 import { DeviceClock } from "../sim/index.ts";
 
 /** A device's speed is one figure for so long; a virtual machine's moves within seconds. */
@@ -25,10 +25,10 @@ function slowerBy(actions: readonly TimedAction[]): number {
 /** How fast each stage's device was over the run of a fleet, from its folder. */
 export function runClocks(folder: string): readonly DeviceClock[] {
   const place = { cwd: folder };
-  const { setting, segments } = loadFleetFolder(place, folder);
+  const { setting, segments } = readRun(place, folder, "fleet");
   const plan = fleetPlanBody(setting, segments);
   const durations = actionDurations(plan, createCostModel(setting.calibration, setting.model.dtype));
-  const file = path.join(folder, FLEET_FILES.completions);
+  const file = path.join(folder, RUN_FILES.completions);
   const completions = [...readCompletions(linesOfFile(file), file, plan)];
   const originNs = -maximum(completions.map(({ done }) => -done.startNs));
   const actions = completions.flatMap(({ stage, done }): TimedAction[] => {

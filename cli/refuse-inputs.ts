@@ -3,7 +3,7 @@ import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { absolute, readWholeText } from "../files/index.ts";
 import { readText } from "../plan/index.ts";
-import { FLEET_FILES, isFleetFolder, RUN_FILES } from "../runs/index.ts";
+import { RUN_FILES, runKindOf } from "../runs/index.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
 
@@ -43,13 +43,8 @@ function namedIn(file: string): readonly string[] {
 
 /** Whether a file is one of those that make a folder a run's. */
 function isMember(io: Io, folder: string, inside: string): boolean {
-  const files = isFleetFolder(io, folder)
-    ? FLEET_FILES
-    : stats(path.join(folder, RUN_FILES.plan)) === undefined
-      ? undefined
-      : RUN_FILES;
   const [first] = inside.split(path.sep);
-  return files === undefined || Object.values(files).some((name) => name === first);
+  return runKindOf(io, folder) !== undefined && Object.values<string>(RUN_FILES).includes(first!);
 }
 
 /** Whether an input is what is to be written, or a folder that it is in. */

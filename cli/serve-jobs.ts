@@ -4,7 +4,6 @@ import { DeviceError, InputError, PlanError, shellQuoted } from "../core/index.t
 import { absolute } from "../files/index.ts";
 import { checkDocument, completeJob, jobSchema, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import {
-  FLEET_FILES,
   findResumable,
   type LiveFleet,
   type OpenedFleet,
@@ -164,7 +163,7 @@ function listenOptions(io: Io, args: Arguments, folder: string): ListenOptions {
   const port = optionalCount(args, "port", 0);
   if (port !== undefined && port > MOST_PORT)
     throw new InputError({ expected: `a port of 0 to ${MOST_PORT}`, at: "--port", got: port });
-  const tokenFile = optionalText(args, "token-file") ?? path.join(folder, FLEET_FILES.token);
+  const tokenFile = optionalText(args, "token-file") ?? path.join(folder, RUN_FILES.token);
   return {
     place: io,
     socket: path.join(folder, CONTROL_SOCKET),

@@ -8,21 +8,21 @@ import {
   type PolicyName,
 } from "../plan/index.ts";
 import { fleetComparison, fleetPart } from "../reports/index.ts";
-import { isFleetGoingOn, type LoadedFleet, twinOfFleet } from "../runs/index.ts";
+import { type FleetRun, isGoingOn, twinOfFleet } from "../runs/index.ts";
 import type { Io } from "./io.ts";
 import { fleetFigures, writeFleetPage } from "./write-fleet.ts";
 
 /** How far a fleet got. */
-function standing(fleet: LoadedFleet, history: FleetHistory): string {
+function standing(fleet: FleetRun, history: FleetHistory): string {
   const times = fleet.events.filter(({ event }) => event === "resumed").length;
   const resumed = times === 0 ? "" : `, was cut off and gone on with ${times === 1 ? "once" : `${times} times`}`;
   return `${reached(fleet, history)}${resumed}`;
 }
 
-function reached(fleet: LoadedFleet, { jobs }: FleetHistory): string {
+function reached(fleet: FleetRun, { jobs }: FleetHistory): string {
   if (fleet.state !== "unfinished") return fleet.state;
   const ended = jobs.filter(({ endNs }) => endNs !== undefined).length;
-  const what = isFleetGoingOn(fleet) ? "goes on" : "was cut off";
+  const what = isGoingOn(fleet) ? "goes on" : "was cut off";
   return `${what}; figures are of the ${ended} of ${jobs.length} jobs that have ended`;
 }
 
@@ -35,7 +35,7 @@ export interface LiveFleetPage {
 
 /** What was written, for people and programs. */
 export interface WrittenLiveFleet {
-  readonly state: LoadedFleet["state"];
+  readonly state: FleetRun["state"];
   readonly jobs: number;
   readonly decisions: number;
   /** Of those, the first ones that the twin made too; null where there is no twin, since the fleet was cut off. */
@@ -49,11 +49,11 @@ export function writeLiveFleet(
   io: Io,
   file: string,
   folder: string,
-  fleet: LoadedFleet,
+  fleet: FleetRun,
   { title = `${path.basename(path.resolve(io.cwd, folder))} over time`, policy }: LiveFleetPage,
 ): WrittenLiveFleet {
   const { twin, executed } = twinOfFleet(fleet, policy);
-  const { lines } = fleet.journal;
+  const { lines } = fleet;
   const history = fleetHistory(fleet.since === undefined ? lines : [...lines, fleet.since]);
   const simulated = twin && fleetHistory(twin.journal);
   const decisions = twin && compareDecisions(lines, twin.journal, { goesOn: fleet.state === "unfinished" });

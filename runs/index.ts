@@ -1,33 +1,29 @@
-// Every file of a run's folder, checked.
-export { checkFleetFolder } from "./check/check-fleet.ts";
-export { faultsOfRun } from "./check/check-run-folder.ts";
+// Every file of a run's folder, checked; and how the run has ended.
+export { checkRun, faultsOf } from "./check/check-run.ts";
 // Two runs of one plan, compared.
 export { compareRuns, type JobComparison } from "./check/compare-runs.ts";
+export { endOf, type RunEnd } from "./check/run-end.ts";
 // When checkpoints are written, and on which weights a run was trained.
 export { type CheckpointRhythm, DEFAULT_RHYTHM } from "./checkpoints/checkpoint-rhythm.ts";
 export { weightsByJournal } from "./checkpoints/known-weights.ts";
 // Folders of runs: written, read back, and how far they are.
-export { FLEET_FILES } from "./folder/fleet-folder.ts";
-export { isFleetFolder, isFleetGoingOn, type LoadedFleet, loadFleetFolder, twinOfFleet } from "./folder/load-fleet.ts";
-export { loadJournal } from "./folder/load-journal.ts";
+export { readTrace } from "./folder/load-trace.ts";
+export { loadTraces } from "./folder/load-traces.ts";
 export {
   failureOf,
-  howFar,
   isFolderGoingOn,
   isGoingOn,
   journalOfRun,
-  type LoadedRun,
-  loadRun,
-  lossesByJob,
-  stepsDone,
+  lastStart,
+  loadJournal,
   stoppedByJournal,
-} from "./folder/load-run.ts";
-export { readTrace } from "./folder/load-trace.ts";
-export { loadTraces } from "./folder/load-traces.ts";
-export { endOf, lastStart, type RunEnd } from "./folder/run-end.ts";
-export { checkRunFolder, RUN_FILES, type RunFolder, removeRun } from "./folder/run-folder.ts";
+} from "./folder/read-journal.ts";
+export { type FleetRun, howFar, lossesByJob, type PlanRun, readRun, stepsDone } from "./folder/read-run.ts";
+export { RUN_FILES, RUN_WORDS, runKindOf } from "./folder/run-files.ts";
+export { checkRunFolder, type RunFolder, removeRun } from "./folder/run-folder.ts";
 export { runSummary, type StoppedJob, stoppedJobs } from "./folder/run-summary.ts";
 export { takeFleetFolder } from "./folder/take-fleet-folder.ts";
+export { twinOfFleet } from "./folder/twin-of-fleet.ts";
 // Ctrl-C, and notices that the machine is to be taken away.
 export { type NoticeLimit, onInterrupt, onNotice } from "./interrupt.ts";
 // Jobs over time on this machine.

@@ -194,7 +194,7 @@ export const MUTANTS = [
     ["if (real !== undefined && isAlive(real))", "if (real !== undefined)"],
   ),
   ...mistakes(
-    "runs/folder/run-end.ts",
+    "runs/check/run-end.ts",
     ["cli/check-run"],
     ['if (last?.event === "ended") return []', "if (last !== undefined) return []"],
   ),

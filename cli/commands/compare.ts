@@ -1,5 +1,5 @@
 import { InputError, shellQuoted } from "../../core/index.ts";
-import { isFleetFolder, loadTraces, replayPlan } from "../../runs/index.ts";
+import { loadTraces, replayPlan, runKindOf } from "../../runs/index.ts";
 import { compareTable, compareTraces } from "../../traces/index.ts";
 import { machinePart } from "../../workbench/index.ts";
 import { type Command, optionalNumber, optionalText, requiredText } from "../command.ts";
@@ -32,7 +32,7 @@ export const compareCommand: Command = {
   ],
   run(args, io) {
     const files = [requiredText(args, "simulated"), requiredText(args, "executed")];
-    const fleet = files.find((file) => isFleetFolder(io, file));
+    const fleet = files.find((file) => runKindOf(io, file) === "fleet");
     if (fleet !== undefined)
       throw new InputError({
         expected: "traces or run folders of one plan",

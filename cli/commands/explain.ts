@@ -1,6 +1,6 @@
 import { InputError } from "../../core/index.ts";
 import { type FleetHistory, fleetHistory, fleetStory, type JobHistory, jobStory } from "../../plan/index.ts";
-import { loadJournal } from "../../runs/index.ts";
+import { loadJournal, stoppedByJournal } from "../../runs/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { printResult, warn } from "../output.ts";
 
@@ -29,7 +29,8 @@ export const explainCommand: Command = {
   },
   uses: [{ input: "a journal", options: {} }],
   run(args, io) {
-    const { lines, tornLine, stopped } = loadJournal(io, requiredText(args, "journal"));
+    const { lines, tornLine, events } = loadJournal(io, requiredText(args, "journal"));
+    const stopped = stoppedByJournal(events);
     if (tornLine !== undefined)
       warn(io, `line ${tornLine} of the journal was not written to its end; all that is said is of the lines before.`);
     const history = fleetHistory(lines);

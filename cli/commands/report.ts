@@ -1,7 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import { readInput } from "../../files/index.ts";
 import { parsePlan } from "../../plan/index.ts";
-import { isFleetFolder, loadFleetFolder, loadTraces } from "../../runs/index.ts";
+import { loadTraces, readRun, runKindOf } from "../../runs/index.ts";
 import { machinePart } from "../../workbench/index.ts";
 import { type Arguments, type Command, optionalText, requiredText, type Use } from "../command.ts";
 import type { Io } from "../io.ts";
@@ -39,7 +39,7 @@ async function reportFleet(io: Io, args: Arguments, folder: string): Promise<voi
   const text = optionalText(args, "policy");
   const policy = text === undefined ? undefined : await policyOption(io, "policy", text);
   const output = requiredText(args, "output");
-  const fleet = loadFleetFolder(io, folder);
+  const fleet = readRun(io, folder, "fleet");
   const written = writeLiveFleet(io, output, folder, fleet, { title: optionalText(args, "title"), policy });
   printResult(io, args, { report: output, ...written }, () => {
     const errors = Object.values(written.turnaroundErrors).filter((error) => error !== null);
@@ -68,7 +68,7 @@ function reportTraces(io: Io, args: Arguments, files: readonly string[]): void {
 
 /** @throws InputError where a live fleet's folder is not the only thing */
 function fleetFolder(io: Io, files: readonly string[]): string | undefined {
-  const folder = files.find((file) => isFleetFolder(io, file));
+  const folder = files.find((file) => runKindOf(io, file) === "fleet");
   if (folder !== undefined && files.length > 1)
     throw new InputError({
       expected: "a live fleet's folder by itself",

@@ -54,7 +54,7 @@ export const reproduceCommand: Command = {
     try {
       const { result } = await trainIntoFolder(io, { ...args, "checkpoint-minutes": 0 }, folder, {
         ...{ plan, model, data },
-        weights: weightsByJournal(journalOfRun(absolute(io, given))),
+        weights: weightsByJournal(journalOfRun(absolute(io, given)).events),
       });
       const jobs = compareRuns(absolute(io, given), folder, plan.jobs);
       const same = jobs.every(isSame);

@@ -1,6 +1,6 @@
 import { InputError, shellQuoted } from "../../core/index.ts";
 import { absolute, isFolder, nearFileHint } from "../../files/index.ts";
-import { findResumable, isFleetFolder, restOfRun } from "../../runs/index.ts";
+import { findResumable, restOfRun, runKindOf } from "../../runs/index.ts";
 import { planWorkload } from "../../workbench/index.ts";
 import { type Command, optionalText, requiredText, type Use } from "../command.ts";
 import { printResult } from "../output.ts";
@@ -59,7 +59,7 @@ export const resumeCommand: Command = {
         hint:
           nearFileHint(absolute(io, folder)) ?? "A run folder is one that `loratwin train ... -o FOLDER` has written.",
       });
-    if (isFleetFolder(io, folder)) return JOBS;
+    if (runKindOf(io, folder) === "fleet") return JOBS;
     return args["workload"] === undefined ? REST : REST_ANEW;
   },
   async run(args, io, use) {

@@ -1,7 +1,6 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError, ownValue } from "../../core/index.ts";
-import { absolute, type Context, isFolder, readInput } from "../../files/index.ts";
+import { type Context, isFolder, readInput } from "../../files/index.ts";
 import {
   baselineSchema,
   calibrationSchema,
@@ -15,15 +14,7 @@ import {
   pricesSchema,
   readText,
 } from "../../plan/index.ts";
-import {
-  checkFleetFolder,
-  faultsOfRun,
-  howFar,
-  isFleetFolder,
-  loadRun,
-  readTrace,
-  stoppedByJournal,
-} from "../../runs/index.ts";
+import { checkRun, RUN_WORDS, readRun, readTrace, runKindOf } from "../../runs/index.ts";
 import { checkWorkload, loadGoldens, unusedInPlans } from "../../workbench/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import type { Io } from "../io.ts";
@@ -58,31 +49,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
   trace: (_, file, io) => void readTrace(io, file),
 };
 
-/**
- * A run folder, by the first of its faults. Returns how far a run got that has not ended, and which jobs were stopped.
- * @throws InputError, PlanError
- */
-function checkRun(io: Io, folder: string): readonly string[] {
-  const run = loadRun(io, folder);
-  for (const fault of faultsOfRun(io, folder, run)) throw fault;
-  const far = howFar(run);
-  const last = run.journal.at(-1)?.event;
-  const isSilent = run.state !== "unfinished" && last !== "ended" && last !== "ended early";
-  return [
-    ...(isSilent ? [`the journal does not say how the run has ended, but ${last ?? "nothing"}.`] : []),
-    ...(far === undefined ? [] : [far]),
-    ...[...stoppedByJournal(run.journal)].map(([name, why]) => `${name} was stopped: ${why}.`),
-  ];
-}
-
 /** @throws InputError for the first thing that is wrong; returns the document's kind. */
 async function validateFile(io: Io, file: string, context: Context): Promise<Checked & { readonly kind: string }> {
-  if (isFleetFolder(io, file)) return { kind: "live fleet's folder", remarks: checkFleetFolder(io, file) };
-  if (isFolder(io, file)) {
-    if (!existsSync(path.join(absolute(io, file), "plan.json")))
-      throw new InputError({ expected: "a document or a run folder", file, got: "a folder without plan.json" });
-    return { kind: "run folder", remarks: checkRun(io, file) };
-  }
+  const kindOfRun = runKindOf(io, file);
+  if (kindOfRun !== undefined) return { kind: RUN_WORDS[kindOfRun], remarks: checkRun(readRun(io, file)) };
+  if (isFolder(io, file))
+    throw new InputError({ expected: "a document or a run folder", file, got: "a folder without plan.json" });
   const input = readInput(io, file, "a document");
   const source = readText(input.text, input.file);
   const value = source.value as { readonly kind?: unknown; readonly otherData?: { readonly kind?: unknown } } | null;

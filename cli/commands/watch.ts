@@ -4,10 +4,10 @@ import {
   failureOf,
   howFar,
   isGoingOn,
-  type LoadedRun,
-  loadRun,
   lossesByJob,
   onInterrupt,
+  type PlanRun,
+  readRun,
   stoppedByJournal,
 } from "../../runs/index.ts";
 import { traceTotals } from "../../traces/index.ts";
@@ -23,7 +23,7 @@ const CURVE = 24;
 
 /** What there is to see of a run at one moment. */
 interface View {
-  readonly state: LoadedRun["state"];
+  readonly state: PlanRun["state"];
   readonly doneSteps: number;
   readonly steps: number;
   readonly tokensPerSecond: number;
@@ -45,19 +45,19 @@ interface View {
 }
 
 /** By the tokens that are left at the rate so far. */
-function secondsLeft({ plan, metrics, state, journal }: LoadedRun, tokensPerSecond: number): number | null {
-  if (!isGoingOn({ state, journal }) || tokensPerSecond === 0) return null;
+function secondsLeft({ plan, metrics, state, events }: PlanRun, tokensPerSecond: number): number | null {
+  if (!isGoingOn({ state, events }) || tokensPerSecond === 0) return null;
   const trained = plan.microBatches.filter(({ evaluation }) => evaluation === undefined);
   const all = sum(trained.flatMap(({ rows }) => rows.map(([, , tokens]) => tokens)));
   return (all - sum(metrics.map(({ tokens }) => tokens))) / tokensPerSecond;
 }
 
-function viewOf(run: LoadedRun): View {
-  const { plan, metrics, trace, state, journal } = run;
-  const ended = new Set(journal.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
+function viewOf(run: PlanRun): View {
+  const { plan, metrics, trace, state, events } = run;
+  const ended = new Set(events.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
   const losses = lossesByJob(metrics);
-  const stopped = stoppedByJournal(journal);
-  const { why: failed, jobs: lost } = failureOf(journal);
+  const stopped = stoppedByJournal(events);
+  const { why: failed, jobs: lost } = failureOf(events);
   const { tokensPerSecond } = traceTotals(trace);
   return {
     state,
@@ -129,7 +129,7 @@ export const watchCommand: Command = {
     const isLive = io.isTty && !flag(args, "json") && !flag(args, "quiet");
     let drawn = 0;
     let saidMs = Number.NEGATIVE_INFINITY;
-    let run = loadRun(io, folder);
+    let run = readRun(io, folder, "plan");
     while (isGoingOn(run) && !isOnce && !stop.signal.aborted) {
       const view = viewOf(run);
       if (isLive) {
@@ -142,7 +142,7 @@ export const watchCommand: Command = {
         saidMs = performance.now();
       }
       await sleep(DRAW_EVERY_MS, undefined, { signal: stop.signal }).catch(() => {});
-      run = loadRun(io, folder);
+      run = readRun(io, folder, "plan");
     }
     if (drawn > 0) moveCursor(io, `\u001b[${drawn}A\u001b[0J`);
     const view = viewOf(run);

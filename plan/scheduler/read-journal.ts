@@ -87,7 +87,7 @@ export function parseJournal(lines: FileLines, file: string): ReadJournal {
 }
 
 /** @throws InputError for a journal without a line of the job scheduler */
-export function requireLines(read: ReadJournal, file: string): ReadJournal {
+export function requireLines<R extends Pick<ReadJournal, "lines">>(read: R, file: string): R {
   if (read.lines.length > 0) return read;
   const hint = "`loratwin simulate WORKLOAD --policy NAME -o journal.jsonl` writes one.";
   throw new InputError({ expected: "a line of a job scheduler's journal", file, got: "none", hint });

@@ -20,6 +20,20 @@ export function faultOf(check: () => void): InputError | PlanError | undefined {
   }
 }
 
+/** What has to hold in the folder of a run, of whichever kind. */
+export interface RunChecks {
+  /** In their order, since each is measured by those before it: they throw what is wrong. */
+  readonly checks: readonly (() => void)[];
+  readonly words: ReadonlyMap<string, JobWord>;
+  /** Jobs that are over, and whose adapters have to be there. */
+  readonly over: readonly PlannedJob[];
+  /** One of which the journal should say that it is over, and does not. */
+  readonly silent: string | undefined;
+  readonly architecture: Architecture;
+  /** Refuses a checkpoint of another run. */
+  readonly owner: CheckOwner;
+}
+
 /** What the journal says of a job, where it was not made again since. */
 export interface JobWord {
   readonly ended: Extract<JournalLine, { event: "job ended" }> | undefined;

@@ -4,7 +4,7 @@ import { readSafetensors } from "../../datasets/index.ts";
 import type { EvaluationMetrics, StepMetrics } from "../../exec/index.ts";
 import { linesOfFile } from "../../files/index.ts";
 import { readMetrics } from "../folder/metrics-lines.ts";
-import { RUN_FILES } from "../folder/run-folder.ts";
+import { RUN_FILES } from "../folder/run-files.ts";
 
 /** Where a number of one run is another one in the other. */
 export interface Difference {

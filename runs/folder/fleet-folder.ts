@@ -20,22 +20,8 @@ import {
   type Setting,
 } from "../../plan/index.ts";
 import { type JournalEvent, type WrittenFolders, withWritten } from "./journal.ts";
-import { RECORD_FILES, Records } from "./records.ts";
-
-/** The files of the folder of jobs over time. */
-export const FLEET_FILES = {
-  ...RECORD_FILES,
-  /** What never changes: model, devices, pipelines, memory, calibration. */
-  setting: "setting.json",
-  /** Jobs that came, with what each is to train: a line a job, in the order of arrival. */
-  jobs: "jobs.jsonl",
-  /** The plan as it grew: a piece of it a line, chained by hash. */
-  segments: "segments.jsonl",
-  /** Adapters that jobs started from which were cloned with those of others. */
-  starts: "starts",
-  /** What a client of its server shows where that listens on TCP. */
-  token: "token",
-} as const;
+import { Records } from "./records.ts";
+import { RUN_FILES } from "./run-files.ts";
 
 type AdapterOwner = Pick<PlannedJob, "name" | "adapter">;
 
@@ -57,13 +43,13 @@ function isSocket(folder: string, name: string): boolean {
 export function checkNewFleetFolder(place: Place, given: string): void {
   checkFolder(place, given);
   const folder = absolute(place, given);
-  const isKept = (name: string): boolean => name !== FLEET_FILES.token && !isSocket(folder, name);
+  const isKept = (name: string): boolean => name !== RUN_FILES.token && !isSocket(folder, name);
   if (isFolder(place, given) && withoutLock(readdirSync(folder)).some(isKept))
     throw new InputError({
       expected: "a new folder, or an empty one",
       at: "--output",
       got: given,
-      ...(existsSync(path.join(folder, FLEET_FILES.setting))
+      ...(existsSync(path.join(folder, RUN_FILES.setting))
         ? { hint: `It holds jobs over time: \`loratwin resume ${shellQuoted(given)} WORKLOAD\` goes on with them.` }
         : {}),
     });
@@ -71,7 +57,7 @@ export function checkNewFleetFolder(place: Place, given: string): void {
 
 /** The file with the adapter that a job of a fleet starts from, where no document says which. */
 export function startFile(folder: string, name: string): string {
-  return path.join(folder, FLEET_FILES.starts, `${name}.safetensors`);
+  return path.join(folder, RUN_FILES.starts, `${name}.safetensors`);
 }
 
 /**
@@ -111,9 +97,9 @@ export class FleetFolder implements Disposable {
     this.#mostBytes = mostBytes;
     this.#begin = firstBegin(setting);
     this.records = new Records(place, given, {
-      ...{ members: Object.values(FLEET_FILES), goesOn, prepare: () => prepare?.() },
-      more: { [FLEET_FILES.jobs]: { goesOn }, [FLEET_FILES.segments]: {} },
-      document: { name: FLEET_FILES.setting, text: `${canonicalJson(setting)}\n` },
+      ...{ goesOn, prepare: () => prepare?.() },
+      more: { [RUN_FILES.jobs]: { goesOn }, [RUN_FILES.segments]: {} },
+      document: { name: RUN_FILES.setting, text: `${canonicalJson(setting)}\n` },
     });
   }
 
@@ -121,7 +107,7 @@ export class FleetFolder implements Disposable {
   came({ evaluations, ...comer }: FleetComer): void {
     // A step after which nothing is evaluated is a null in JSON.
     const holes = evaluations === undefined ? {} : { evaluations: evaluations.map((parts) => parts ?? null) };
-    const lines = this.records.lines(FLEET_FILES.jobs);
+    const lines = this.records.lines(RUN_FILES.jobs);
     lines.add(canonicalJson({ ...comer, ...holes }));
     lines.write(true);
   }
@@ -142,7 +128,7 @@ export class FleetFolder implements Disposable {
       journal.write(true);
     },
     planned: ({ segment }) => {
-      this.records.lines(FLEET_FILES.segments).add(canonicalJson(segment));
+      this.records.lines(RUN_FILES.segments).add(canonicalJson(segment));
       const { segments, actions } = this.#begin;
       this.#begin = {
         ...{ segments: segments + 1, previous: segment.hash },
@@ -151,7 +137,7 @@ export class FleetFolder implements Disposable {
     },
     completed: () => {
       const { completions } = this.records;
-      const segments = this.records.lines(FLEET_FILES.segments);
+      const segments = this.records.lines(RUN_FILES.segments);
       if (segments.length + completions.length <= this.#mostBytes) return;
       completions.empty();
       segments.empty();
@@ -167,7 +153,7 @@ export class FleetFolder implements Disposable {
   ended(job: AdapterOwner, { adapter, best }: EndedPairs, event: JournalEvent): WrittenFolders | undefined {
     const { name } = job;
     const placeOf = (within: string): string => path.join(this.records.folder, within, name);
-    const [last, lowest] = [placeOf(FLEET_FILES.adapters), placeOf(FLEET_FILES.best)];
+    const [last, lowest] = [placeOf(RUN_FILES.adapters), placeOf(RUN_FILES.best)];
     if (adapter !== undefined) this.#over.add(name);
     const folders = {
       adapter: adapter === undefined ? undefined : last,
@@ -193,7 +179,7 @@ export class FleetFolder implements Disposable {
 
   /** The adapter of a job that is over. @throws InputError where it is not there */
   readAdapter({ name, adapter }: AdapterOwner): AdapterState {
-    const folder = path.join(this.records.folder, FLEET_FILES.adapters, name);
+    const folder = path.join(this.records.folder, RUN_FILES.adapters, name);
     return { parameters: readPeftFolder(folder, adapter, this.#setting.model.architecture) };
   }
 
@@ -206,7 +192,7 @@ export class FleetFolder implements Disposable {
   /** Nothing became of a new fleet: its files go, so that another one may begin in the folder. */
   abandon(): void {
     this.records.abandon();
-    rmSync(path.join(this.records.folder, FLEET_FILES.setting), { force: true });
+    rmSync(path.join(this.records.folder, RUN_FILES.setting), { force: true });
   }
 
   [Symbol.dispose](): void {

@@ -5,9 +5,9 @@ import type { StepMetrics } from "../../exec/index.ts";
 import { absolute, type Context, isFolder } from "../../files/index.ts";
 import type { Plan } from "../../plan/index.ts";
 import { planOfPart, type RunPart, type Trace, traceOfPart } from "../../traces/index.ts";
-import { howFar, loadRun } from "./load-run.ts";
 import { readTrace } from "./load-trace.ts";
-import { RUN_FILES } from "./run-folder.ts";
+import { howFar, readRun } from "./read-run.ts";
+import { RUN_FILES } from "./run-files.ts";
 
 /** Traces that are looked at together, with what lies beside them. */
 export interface LoadedTraces {
@@ -31,9 +31,11 @@ function ofPart(part: RunPart, plan: Plan): (trace: Trace) => Trace {
 /** Trace files and run folders. @throws InputError */
 export function loadTraces(context: Context, files: readonly string[]): LoadedTraces {
   const folder = files.map((file) => folderOf(context, file)).find((found) => found !== undefined);
-  const run = folder === undefined ? undefined : loadRun(context, folder);
+  const run = folder === undefined ? undefined : readRun(context, folder, "plan");
   const traces = files.map((file) =>
-    isFolder(context, file) ? (file === folder ? run! : loadRun(context, file)).trace : readTrace(context, file),
+    isFolder(context, file)
+      ? (file === folder ? run! : readRun(context, file, "plan")).trace
+      : readTrace(context, file),
   );
   if (run === undefined) return { traces, plan: undefined, metrics: undefined };
   const { plan, part, metrics } = run;

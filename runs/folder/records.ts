@@ -20,23 +20,7 @@ import { timeNow } from "../../workbench/index.ts";
 import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
 import { type JournalEvent, pipelineLost } from "./journal.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
-
-/** The files that every run's folder has, of a plan or of jobs over time. */
-export const RECORD_FILES = {
-  /** What happened, and of jobs over time what was decided, with reasons. */
-  journal: "journal.jsonl",
-  /** Steps and evaluations. */
-  metrics: "metrics.jsonl",
-  /** What devices reported. */
-  completions: "completions.jsonl",
-  adapters: "adapters",
-  /** Of jobs that are evaluated, the adapters with the lowest loss. */
-  best: "best",
-  /** Parts of the run from before it was resumed: a folder each, with what was seen of it. */
-  earlier: "earlier",
-  /** Where there comes to be one, the run ends with a checkpoint: the machine is to be taken away. */
-  notice: "notice",
-} as const;
+import { RUN_FILES } from "./run-files.ts";
 
 /** Stage, stream, position in the order, start and end, and what was lost, as `readCompletions` reads it. */
 function completionLine({ stage, done }: SeenCompletion): string {
@@ -46,8 +30,6 @@ function completionLine({ stage, done }: SeenCompletion): string {
 }
 
 export interface RecordsInput {
-  /** Names of all that belongs to the run in its folder: none of it may be a link. */
-  readonly members: readonly string[];
   /** Behind the lines that are there. */
   readonly goesOn: boolean;
   /** Checks the folder, or makes it ready, once it is this process's. */
@@ -71,7 +53,7 @@ export class Records implements Disposable {
   readonly #lines = new Map<string, LineFile>();
 
   /** @throws InputError, DeviceError when the folder cannot be written */
-  constructor(place: Place, given: string, { members, goesOn, prepare, more = {}, document }: RecordsInput) {
+  constructor(place: Place, given: string, { goesOn, prepare, more = {}, document }: RecordsInput) {
     makeFolder(place, given);
     this.folder = absolute(place, given);
     this.#lock = lockFolder(this.folder, given);
@@ -81,12 +63,12 @@ export class Records implements Disposable {
       return file;
     };
     try {
-      refuseLinkedMembers(this.folder, [...members, CHECKPOINTS]);
+      refuseLinkedMembers(this.folder, [...Object.values(RUN_FILES), CHECKPOINTS]);
       prepare();
       for (const [name, options] of Object.entries(more)) open(name, options);
-      this.completions = open(RECORD_FILES.completions, { mayEnd: true });
-      this.metrics = open(RECORD_FILES.metrics, { goesOn });
-      this.journal = open(RECORD_FILES.journal, { goesOn, behind: this.metrics });
+      this.completions = open(RUN_FILES.completions, { mayEnd: true });
+      this.metrics = open(RUN_FILES.metrics, { goesOn });
+      this.journal = open(RUN_FILES.journal, { goesOn, behind: this.metrics });
       if (document !== undefined) writeOutput({ cwd: this.folder }, document.name, document.text);
     } catch (error) {
       const isRuns = document === undefined || existsSync(path.join(this.folder, document.name));

@@ -25,10 +25,8 @@ import { type Plan, planDocument, readText } from "../../plan/index.ts";
 import { traceLines } from "../../traces/index.ts";
 import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
 import { jobEnded, jobStopped, withWritten } from "./journal.ts";
-import { RECORD_FILES, Records } from "./records.ts";
-
-/** The files of a run folder. While the run goes on, `completions` stands for the trace. */
-export const RUN_FILES = { ...RECORD_FILES, plan: "plan.json", trace: "trace.json" } as const;
+import { Records } from "./records.ts";
+import { RUN_FILES } from "./run-files.ts";
 
 function readHash(file: string): unknown {
   const { value } = readText(readWholeText(file), file);
@@ -92,7 +90,7 @@ export class RunFolder implements Disposable {
     if (!goesOn) checkRunFolder(place, given, plan, overwrite);
     this.#plan = plan;
     this.records = new Records(place, given, {
-      ...{ members: Object.values(RUN_FILES), goesOn },
+      goesOn,
       prepare() {
         if (goesOn) return prepare();
         // Whoever had it until now may have ended a run in it.

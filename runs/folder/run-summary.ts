@@ -4,7 +4,7 @@ import type { Plan } from "../../plan/index.ts";
 import { type JobMetrics, planOfPart, type RunMetrics, runMetrics } from "../../traces/index.ts";
 import type { ResumablePlan } from "../resume/resume-plan.ts";
 import type { TrainedRun } from "../train-in-folder.ts";
-import { lossesByJob } from "./load-run.ts";
+import { lossesByJob } from "./read-run.ts";
 
 /** Why a job trains no further, and the last step that it made, from 0. */
 export interface StoppedJob {
@@ -44,7 +44,7 @@ export function stoppedJobs(
   resumed?: ResumablePlan | undefined,
 ): ReadonlyMap<string, StoppedJob> {
   const left = new Set(plan.jobs.map(({ name }) => name));
-  const before = (resumed?.journal ?? []).flatMap((line) => {
+  const before = (resumed?.events ?? []).flatMap((line) => {
     if (line.event !== "job stopped" || left.has(line.job)) return [];
     const { job, step, why } = line;
     return [[job, { step, why }] as const];

@@ -1,7 +1,8 @@
 import { existsSync, rmdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { absolute, makeFolder, type Place } from "../../files/index.ts";
-import { checkNewFleetFolder, FLEET_FILES } from "./fleet-folder.ts";
+import { checkNewFleetFolder } from "./fleet-folder.ts";
+import { RUN_FILES } from "./run-files.ts";
 
 /**
  * Makes the folder of a new fleet where there is none, for a server to listen in before anything is loaded. When it is
@@ -10,12 +11,12 @@ import { checkNewFleetFolder, FLEET_FILES } from "./fleet-folder.ts";
 export function takeFleetFolder(place: Place, given: string): Disposable {
   checkNewFleetFolder(place, given);
   const folder = absolute(place, given);
-  const token = path.join(folder, FLEET_FILES.token);
+  const token = path.join(folder, RUN_FILES.token);
   const hadToken = existsSync(token);
   const first = makeFolder(place, given);
   return {
     [Symbol.dispose]() {
-      if (existsSync(path.join(folder, FLEET_FILES.setting))) return;
+      if (existsSync(path.join(folder, RUN_FILES.setting))) return;
       if (!hadToken) rmSync(token, { force: true });
       if (first === undefined) return;
       try {

@@ -1,5 +1,5 @@
 import type { Place } from "../../files/index.ts";
-import { isFleetFolder } from "../folder/load-fleet.ts";
+import { type RunKind, runKindOf } from "../folder/run-files.ts";
 import { findResumableFleet, type ResumableFleet } from "./resume-fleet.ts";
 import { findResumablePlan, type ResumablePlan } from "./resume-plan.ts";
 
@@ -15,11 +15,11 @@ const FINDERS = { plan: findResumablePlan, fleet: findResumableFleet } as const;
  * @throws InputError for a run that cannot be resumed
  */
 export function findResumable(place: Place, given: string): Resumable;
-export function findResumable<K extends Resumable["kind"]>(
+export function findResumable<K extends RunKind>(
   place: Place,
   given: string,
   kind: K,
 ): Extract<Resumable, { readonly kind: K }>;
-export function findResumable(place: Place, given: string, kind?: Resumable["kind"]): Resumable {
-  return FINDERS[kind ?? (isFleetFolder(place, given) ? "fleet" : "plan")](place, given);
+export function findResumable(place: Place, given: string, kind?: RunKind): Resumable {
+  return FINDERS[kind ?? runKindOf(place, given) ?? "plan"](place, given);
 }

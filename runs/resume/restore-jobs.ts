@@ -15,9 +15,10 @@ import type {
 import { type LoadedWorkload, loadInputs } from "../../workbench/index.ts";
 import type { Checkpoints } from "../checkpoints/checkpoints.ts";
 import { stateOf } from "../checkpoints/find-checkpoint.ts";
-import { FLEET_FILES, startFile } from "../folder/fleet-folder.ts";
+import { startFile } from "../folder/fleet-folder.ts";
 import type { JournalEvent } from "../folder/journal.ts";
-import { stoppedByJournal } from "../folder/load-run.ts";
+import { stoppedByJournal } from "../folder/read-journal.ts";
+import { RUN_FILES } from "../folder/run-files.ts";
 import { startOfJob } from "../live/fleet-work.ts";
 import { judgeEnd, judgeEvaluation, judgeStep } from "../live/judge-losses.ts";
 import { forgetLosses, type KeptJob, keepDecision, keepEvent, newKeptJob } from "../live/kept-job.ts";
@@ -57,7 +58,7 @@ function askedAgain(
 function givenJob({ given, job }: FleetComer): Job {
   if (given !== undefined) return given;
   throw new InputError({
-    expected: `job ${job.name} as it was asked for, in ${FLEET_FILES.jobs}`,
+    expected: `job ${job.name} as it was asked for, in ${RUN_FILES.jobs}`,
     got: "none",
     hint: "Folders of earlier versions cannot be gone on with.",
   });
@@ -119,8 +120,8 @@ export async function submissionsAgain(
 
 /** What a live fleet kept of its jobs, by what its folder tells of them. @throws InputError for earlier versions */
 export function keptJobs(found: ResumableFleet, restored: RestoredFleet): KeptJob[] {
-  const { folder, comers, lines, journal } = found;
-  const [written, diverged] = [writtenJobs(found), stoppedByJournal(journal)];
+  const { folder, comers, lines, events } = found;
+  const [written, diverged] = [writtenJobs(found), stoppedByJournal(events)];
   const jobs: KeptJob[] = [];
   const arrived = (number: number, request: JobRequest): void => {
     jobs[number] = newKeptJob(number, { job: givenJob(comers[number]!) }, request);
@@ -139,8 +140,8 @@ export function keptJobs(found: ResumableFleet, restored: RestoredFleet): KeptJo
   };
   const living = new Set(restored.jobs.map(({ event }) => event.number));
   for (const kept of jobs) {
-    kept.adapter = pathOf(FLEET_FILES.adapters, kept.job.name);
-    kept.bestAdapter = pathOf(FLEET_FILES.best, kept.job.name);
+    kept.adapter = pathOf(RUN_FILES.adapters, kept.job.name);
+    kept.bestAdapter = pathOf(RUN_FILES.best, kept.job.name);
     const why = diverged.get(kept.job.name);
     if (why !== undefined && !living.has(kept.number)) {
       kept.isDiverged = true;
@@ -176,8 +177,8 @@ function tellLosses(jobs: readonly KeptJob[], { metrics, evaluations }: Resumabl
 }
 
 /** What halving has said of jobs of sweeps, in order. */
-function verdictsOf({ journal }: Pick<ResumableFleet, "journal">) {
-  return journal.flatMap((event) => {
+function verdictsOf({ events }: Pick<ResumableFleet, "events">) {
+  return events.flatMap((event) => {
     if (event.event !== "halving") return [];
     const { sweep, job, rung, verdict, loss = null, why } = event;
     return [{ sweep, job, rung, kind: verdict, loss, why }];

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
-import { absolute, linesOfFile, type Place, readInput } from "../../files/index.ts";
+import { absolute, linesOfFile, type Place } from "../../files/index.ts";
 import {
   type AskedEvent,
   type CheckpointJob,
@@ -9,21 +9,18 @@ import {
   type FleetComer,
   type FleetEvent,
   type KnownJob,
-  parseComers,
-  parseSetting,
   type Resources,
   type Setting,
 } from "../../plan/index.ts";
 import { checkOwned } from "../checkpoints/check-saved-job.ts";
 import type { CheckOwner } from "../checkpoints/find-checkpoint.ts";
-import { FLEET_FILES } from "../folder/fleet-folder.ts";
 import { type ReadMetrics, readMetrics } from "../folder/metrics-lines.ts";
+import { readComers, readSettingOfRun } from "../folder/read-run.ts";
+import { RUN_FILES } from "../folder/run-files.ts";
 import { beginAgain, findStopped, nextPart, type StoppedRun } from "./stopped-run.ts";
 
 /** The reason with which jobs end that end since their fleet does: a fleet that goes on has them again. */
 export const FLEET_ENDS = "the fleet was asked to end";
-
-const FOLDER = `a folder of jobs over time with ${FLEET_FILES.setting}`;
 
 /** Jobs over time whose fleet was cut off, or was asked to end. */
 export interface ResumableFleet extends StoppedRun {
@@ -61,12 +58,11 @@ export function fleetOwner({ model }: Pick<Setting, "model">, comers: readonly F
 /** @throws InputError for a folder that is no fleet's, or of a fleet that goes on or has got to its end */
 export function findResumableFleet(place: Place, given: string): ResumableFleet {
   const folder = absolute(place, given);
-  const written = readInput(place, path.join(given, FLEET_FILES.setting), FOLDER);
-  const setting = parseSetting(written.text, written.file);
-  const [jobsFile, metricsFile] = [path.join(folder, FLEET_FILES.jobs), path.join(folder, FLEET_FILES.metrics)];
-  const comers = parseComers(linesOfFile(jobsFile), jobsFile);
+  const setting = readSettingOfRun(place, given);
+  const comers = readComers(folder);
+  const metricsFile = path.join(folder, RUN_FILES.metrics);
   const stopped = findStopped(folder, given, fleetOwner(setting, comers));
-  const started = stopped.journal.findLast(({ event }) => event === "started");
+  const started = stopped.events.findLast(({ event }) => event === "started");
   return {
     ...{ ...stopped, kind: "fleet", comers, model: setting.model },
     policy: started?.event === "started" ? started.policy : undefined,
@@ -76,10 +72,10 @@ export function findResumableFleet(place: Place, given: string): ResumableFleet 
 }
 
 /** What the clock of a fleet showed last, as far as that is known, and how long ago that was. */
-function clockOf({ lines, journal }: StoppedRun): Pick<ResumableFleet, "clockNs" | "downNs"> {
-  const saved = journal.findLast((event) => event.event === "checkpoint");
+function clockOf({ lines, events }: StoppedRun): Pick<ResumableFleet, "clockNs" | "downNs"> {
+  const saved = events.findLast(({ event }) => event === "checkpoint");
   const clockNs = Math.max(lines.at(-1)?.atNs ?? 0, (saved?.event === "checkpoint" ? saved.atNs : undefined) ?? 0);
-  const ready = journal.findLast((event) => event.event === "ready");
+  const ready = events.findLast(({ event }) => event === "ready");
   if (ready?.event !== "ready") return { clockNs, downNs: 0 };
   const sinceMs = Date.now() - Date.parse(ready.time) - (clockNs - (ready.atNs ?? 0)) / 1e6;
   // A clock of the day may have been set back.
@@ -87,9 +83,9 @@ function clockOf({ lines, journal }: StoppedRun): Pick<ResumableFleet, "clockNs"
 }
 
 /** Jobs that were over with all that there is of them written, and did not come again since. */
-export function writtenJobs({ journal }: Pick<StoppedRun, "journal">): ReadonlySet<string> {
+export function writtenJobs({ events }: Pick<StoppedRun, "events">): ReadonlySet<string> {
   const written = new Set<string>();
-  for (const event of journal) {
+  for (const event of events) {
     if (event.event === "job ended") written.add(event.job);
     else if (event.event === "resumed") for (const name of Object.keys(event.steps)) written.delete(name);
   }
@@ -122,13 +118,13 @@ function withAsks(job: KnownJob, asks: readonly AskedEvent[]): Pick<KnownJob, "h
 
 /** @throws InputError where a workload has one of the jobs otherwise than it came */
 export function restoredFleet(fleet: ResumableFleet, resources: Resources): RestoredFleet {
-  const { comers, lines, found, downNs, journal } = fleet;
+  const { comers, lines, found, downNs, events } = fleet;
   const written = writtenJobs(fleet);
-  const asks = journal.flatMap((event) => (event.event === "asked" ? [event.ask] : []));
+  const asks = events.flatMap((event) => (event.event === "asked" ? [event.ask] : []));
   const { jobs, state } = cutOff(lines, resources);
   if (comers.length < jobs.length)
     throw new InputError({
-      expected: `${FLEET_FILES.jobs} with ${jobs.length} jobs`,
+      expected: `${RUN_FILES.jobs} with ${jobs.length} jobs`,
       got: comers.length,
       hint: "A disk that was full has not taken the others: their jobs can only come to a new fleet.",
     });
@@ -167,7 +163,7 @@ export function settingToGoOnIn({ model: before }: ResumableFleet, setting: Sett
 /** Makes the folder ready to go on. */
 export function beginFleetAgain(fleet: ResumableFleet, { jobs, unseen }: Pick<RestoredFleet, "jobs" | "unseen">): void {
   const { folder, comers } = fleet;
-  const segments = statSync(path.join(folder, FLEET_FILES.segments), { throwIfNoEntry: false });
+  const segments = statSync(path.join(folder, RUN_FILES.segments), { throwIfNoEntry: false });
   const done = new Map(comers.map(({ job }) => [job.name, Number.POSITIVE_INFINITY]));
   for (const { comer, event } of jobs) done.set(comer.job.name, event.done);
   // They come once more, whatever was told of them that the journal does not know.

@@ -7,8 +7,8 @@ import { type CheckpointJob, type Plan, planDocument, restOfPlan, sealPlan } fro
 import { predictPlan } from "../../sim/index.ts";
 import { checkOwned } from "../checkpoints/check-saved-job.ts";
 import { type CheckOwner, stateOf } from "../checkpoints/find-checkpoint.ts";
-import { readPlanOfRun } from "../folder/load-run.ts";
-import { RUN_FILES } from "../folder/run-folder.ts";
+import { readPlanOfRun } from "../folder/read-run.ts";
+import { RUN_FILES } from "../folder/run-files.ts";
 import {
   beginAgain,
   checkSameJob,
@@ -67,8 +67,8 @@ export function ownerOf(plans: readonly Plan[]): CheckOwner {
  * process that was killed before it started may have left a plan of its own beside these.
  * @throws InputError
  */
-function checkPlans(plans: readonly Plan[], base: Plan, { folder, journal }: StoppedRun): void {
-  const started = journal.flatMap((line) => (line.event === "started" ? [line.plan] : []));
+function checkPlans(plans: readonly Plan[], base: Plan, { folder, events }: StoppedRun): void {
+  const started = events.flatMap((line) => (line.event === "started" ? [line.plan] : []));
   const last = started.at(-1);
   // An earlier version has not written it down.
   if (last === undefined || started.includes(undefined)) return;

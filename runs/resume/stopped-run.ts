@@ -1,30 +1,19 @@
 import { existsSync, linkSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { InputError, shellQuoted } from "../../core/index.ts";
-import { linesOfFile, wholeLinesOf, writePieces, writeWholeFile, writeWholeFolder } from "../../files/index.ts";
-import {
-  jobDigest,
-  journalLines,
-  type PlannedJob,
-  readText,
-  type JournalLine as SchedulerLine,
-} from "../../plan/index.ts";
+import { wholeLinesOf, writePieces, writeWholeFile, writeWholeFolder } from "../../files/index.ts";
+import { jobDigest, type PlannedJob, readText } from "../../plan/index.ts";
 import { type CheckOwner, type FoundCheckpoint, findCheckpoint, putAside } from "../checkpoints/find-checkpoint.ts";
 import { weightsByJournal } from "../checkpoints/known-weights.ts";
-import { FLEET_FILES } from "../folder/fleet-folder.ts";
-import type { JournalEvent, JournalLine } from "../folder/journal.ts";
-import { isGoingOn, journalEvents } from "../folder/load-run.ts";
-import { RUN_FILES } from "../folder/run-folder.ts";
+import type { JournalEvent } from "../folder/journal.ts";
+import { isGoingOn, journalOfRun, type RunJournal, stateByJournal } from "../folder/read-journal.ts";
+import { RUN_FILES } from "../folder/run-files.ts";
 
 /** A run that did not get to its end, of a plan or of jobs over time, and where it can go on. */
-export interface StoppedRun {
+export interface StoppedRun extends RunJournal {
   /** Absolute. */
   readonly folder: string;
   readonly found: FoundCheckpoint;
-  /** What befell it. */
-  readonly journal: readonly JournalLine[];
-  /** What was decided; of a plan's jobs nothing is. */
-  readonly lines: readonly SchedulerLine[];
   /** The digest of the weights that it trained on last; undefined where the journal does not tell. */
   readonly weights: string | undefined;
 }
@@ -34,23 +23,23 @@ export interface StoppedRun {
  * @throws InputError for a run that goes on, or has got to its end
  */
 export function findStopped(folder: string, given: string, checkOwner: CheckOwner): StoppedRun {
-  const file = path.join(folder, RUN_FILES.journal);
-  const { lines, others } = journalLines(linesOfFile(file), file);
-  const journal = journalEvents(others);
-  const last = journal.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
-  if (last?.event === "ended")
+  const journal = journalOfRun(folder);
+  const { events } = journal;
+  const state = stateByJournal(events);
+  if (state === "ended")
     throw new InputError({
       expected: "a run that did not get to its end",
       got: given,
       hint: `Its adapters are in ${given}/adapters. More steps are a new run, whose jobs start from them: \`adapter: { init: ... }\`.`,
     });
-  if (last?.event === "started" && isGoingOn({ state: "unfinished", journal }))
+  const started = events.findLast(({ event }) => event === "started");
+  if (isGoingOn({ state, events }) && started?.event === "started")
     throw new InputError({
       expected: "a run that nobody carries out",
       got: given,
-      hint: `Process ${last.process} does; \`loratwin watch ${shellQuoted(given)}\` shows it.`,
+      hint: `Process ${started.process} does; \`loratwin watch ${shellQuoted(given)}\` shows it.`,
     });
-  return { folder, found: findCheckpoint(folder, checkOwner), journal, lines, weights: weightsByJournal(journal) };
+  return { folder, found: findCheckpoint(folder, checkOwner), ...journal, weights: weightsByJournal(events) };
 }
 
 /** What it goes on from, for people. */
@@ -97,7 +86,7 @@ export function nextPart(folder: string): string {
 }
 
 /** What was seen of a part: of one that ended early, the trace stands for what devices reported. */
-const SEEN = [RUN_FILES.trace, FLEET_FILES.segments, RUN_FILES.completions] as const;
+const SEEN = [RUN_FILES.trace, RUN_FILES.segments, RUN_FILES.completions] as const;
 
 export interface BeginAgain {
   /** Where the part before is put; undefined where it is there, or nothing was seen of it. */
@@ -119,7 +108,7 @@ export function beginAgain({ folder, found }: StoppedRun, { part, done, plan }: 
   const kept = seen.includes(RUN_FILES.trace) ? [RUN_FILES.trace] : seen;
   if (part !== undefined)
     writeWholeFolder(part, (unfinished) => {
-      for (const name of [RUN_FILES.plan, FLEET_FILES.setting, ...kept])
+      for (const name of [RUN_FILES.plan, RUN_FILES.setting, ...kept])
         if (existsSync(at(name))) linkSync(at(name), path.join(unfinished, name));
     });
   const metrics = at(RUN_FILES.metrics);

@@ -3,7 +3,7 @@ import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readPeftFolder } from "../../exec/index.ts";
 import type { Plan } from "../../plan/index.ts";
-import { loadRun } from "../../runs/index.ts";
+import { readRun } from "../../runs/index.ts";
 import { runCli, temporaryFolder } from "./run-cli.ts";
 
 const STEPS = 4;
@@ -53,7 +53,7 @@ beforeAll(async () => {
   await command("init-model", "model", ...size);
   planned = await command("plan", "workload.json", "--devices", "cpu:0,cpu:1", "--pipelines", "1", "-o", "plan.json");
   trained = JSON.parse(await command("train", "plan.json", "-o", "run", "--json"));
-  plan = loadRun({ cwd: folder }, "run").plan;
+  plan = readRun({ cwd: folder }, "run", "plan").plan;
 }, 300_000);
 
 describe("a workload with evaluations", () => {
@@ -71,7 +71,7 @@ describe("a workload with evaluations", () => {
   });
 
   it("is trained with a line of metrics for each evaluation, and the best adapter kept", () => {
-    const { metrics, evaluations, journal, state } = loadRun({ cwd: folder }, "run");
+    const { metrics, evaluations, events, state } = readRun({ cwd: folder }, "run", "plan");
     expect(state).toBe("ended");
     expect(metrics).toHaveLength(3 * STEPS);
     const steps = (name: string) => evaluations.filter(({ job }) => job === name).map(({ step }) => step);
@@ -81,7 +81,7 @@ describe("a workload with evaluations", () => {
       expect(tokens).toBeGreaterThan(30);
     }
     const lowest = evaluations.filter(({ job, best }) => job === "shared" && best).at(-1)!;
-    const ended = journal.find((line) => line.event === "job ended" && line.job === "shared");
+    const ended = events.find((line) => line.event === "job ended" && line.job === "shared");
     expect(ended).toMatchObject({ best: { step: lowest.step, evaluationLoss: lowest.evaluationLoss } });
     const { adapter } = plan.jobs[0]!;
     const best = readPeftFolder(at("run", "best", "shared"), adapter, plan.model.architecture);

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { silent } from "../../files/context.ts";
 import { adapterBytesOn } from "../../plan/growth/adapter-shares.ts";
 import type { FleetEvent, JournalLine } from "../../plan/index.ts";
-import { DEFAULT_RHYTHM, loadFleetFolder, openLiveFleet, twinOfFleet } from "../../runs/index.ts";
+import { DEFAULT_RHYTHM, openLiveFleet, readRun, twinOfFleet } from "../../runs/index.ts";
 import type { WhatIfAnswer } from "../../sim/index.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { SMALL_FLEET, writeSmallInputs } from "./small-inputs.ts";
@@ -76,13 +76,13 @@ function besides(lines: readonly JournalLine[]): { readonly early: number; reado
 
 describe("serve --sizes learned", () => {
   it("measures every job once, as the devices count, and has jobs train alone until the fit is settled", () => {
-    const { setting, jobs, journal, sizes } = loadFleetFolder({ cwd: root }, "fleet");
+    const { setting, jobs, lines, sizes } = readRun({ cwd: root }, "fleet", "fleet");
     expect(sizes).toBe("learned");
-    const measured = measuredIn(journal.lines);
+    const measured = measuredIn(lines);
     expect(measured.map(({ number }) => number).sort((a, b) => a - b)).toEqual(jobs.map(({ number }) => number));
     for (const { number, bytes } of measured)
       expect(bytes).toEqual([0, 1].map((stage) => adapterBytesOn(setting, stage, jobs[number]!.job)));
-    expect(besides(journal.lines)).toEqual({ early: 0, late: 2 });
+    expect(besides(lines)).toEqual({ early: 0, late: 2 });
   });
 
   it("is known to its folder: decisions are made again, and would be others with planned sizes", async () => {
@@ -100,9 +100,9 @@ describe("serve --sizes learned", () => {
     const { decisions, sameDecisions } = JSON.parse(await printed(report, root)) as Readonly<Record<string, number>>;
     expect(decisions).toBe(JOBS);
     expect(sameDecisions).toBe(JOBS);
-    const loaded = loadFleetFolder({ cwd: root }, "fleet");
+    const loaded = readRun({ cwd: root }, "fleet", "fleet");
     const { journal } = twinOfFleet(loaded).twin!;
-    expect(measuredIn(journal)).toEqual(measuredIn(loaded.journal.lines));
+    expect(measuredIn(journal)).toEqual(measuredIn(loaded.lines));
     expect(besides(journal)).toEqual({ early: 0, late: 2 });
   });
 

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { silent } from "../../files/context.ts";
-import { checkFleetFolder, DEFAULT_RHYTHM, openLiveFleet } from "../../runs/index.ts";
+import { checkRun, DEFAULT_RHYTHM, openLiveFleet, readRun } from "../../runs/index.ts";
 import { temporaryFolder } from "../cli/run-cli.ts";
 import { writeSmallInputs } from "../cli/small-inputs.ts";
 
@@ -52,13 +52,13 @@ describe("the state of a live fleet", () => {
 
 describe("the folder of a live fleet", () => {
   it("has an adapter of each job that has made its steps, and each of its steps", { tags: ["slow"] }, () => {
-    expect(checkFleetFolder({ cwd: root }, "live")).toEqual([]);
+    expect(checkRun(readRun({ cwd: root }, "live", "fleet"))).toEqual([]);
     rmSync(path.join(root, "live", "adapters", "two"), { recursive: true });
-    expect(() => checkFleetFolder({ cwd: root }, "live")).toThrow(/adapters\/two: Expected a PEFT folder/);
+    expect(() => checkRun(readRun({ cwd: root }, "live", "fleet"))).toThrow(/adapters\/two: Expected a PEFT folder/);
     const metrics = path.join(root, "live", "metrics.jsonl");
     const lines = readFileSync(metrics, "utf8").split("\n");
     writeFileSync(metrics, lines.filter((line) => !line.includes('"job":"two"')).join("\n"));
-    expect(() => checkFleetFolder({ cwd: root }, "live")).toThrow(
+    expect(() => checkRun(readRun({ cwd: root }, "live", "fleet"))).toThrow(
       /metrics\.jsonl: Expected 12 steps of job two, got "0"/,
     );
   });
@@ -98,7 +98,7 @@ describe("a job that is cancelled as soon as it is sent to devices", () => {
     expect(fleet.job("one").standing).toBe("ended");
     expect(next).toBe(8);
     for (const { job, standing } of fleet.jobs.slice(1)) expect(standing, job.name).toMatch(/cancelled|ended/);
-    expect(checkFleetFolder({ cwd: root }, "cancelled")).toEqual([]);
+    expect(checkRun(readRun({ cwd: root }, "cancelled", "fleet"))).toEqual([]);
   }, 60_000);
 });
 
@@ -133,7 +133,7 @@ describe("a fleet that trains for long", () => {
     // What comes within half a second is written together.
     const all = fleet.jobs.length * 15_000;
     expect(Math.max(most, bytes())).toBeLessThan(all / 2);
-    expect(checkFleetFolder({ cwd: root }, "long")).toEqual([
+    expect(checkRun(readRun({ cwd: root }, "long", "fleet"))).toEqual([
       expect.stringMatching(/^the first \d+ segments of the plan are kept no longer/),
     ]);
   });

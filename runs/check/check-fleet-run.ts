@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { InputError, type PlanError, sum } from "../../core/index.ts";
-import { absolute, linesOfFile, type Place } from "../../files/index.ts";
+import { InputError, sum } from "../../core/index.ts";
+import { linesOfFile } from "../../files/index.ts";
 import {
   createCostModel,
   cutOff,
@@ -19,25 +19,17 @@ import {
 } from "../../plan/index.ts";
 import { fleetModel } from "../../sim/index.ts";
 import { learnedBy } from "../../workbench/index.ts";
-import { FLEET_FILES } from "../folder/fleet-folder.ts";
-import { isFleetGoingOn, type LoadedFleet, loadFleetFolder } from "../folder/load-fleet.ts";
-import { readCompletions, stoppedByJournal } from "../folder/load-run.ts";
+import { readCompletions } from "../folder/read-completions.ts";
+import { isGoingOn, stoppedByJournal } from "../folder/read-journal.ts";
+import type { FleetRun } from "../folder/read-run.ts";
+import { RUN_FILES } from "../folder/run-files.ts";
 import { fleetOwner } from "../resume/resume-fleet.ts";
 import { earlierParts } from "../resume/stopped-run.ts";
 import { checkMetrics, type RecordedJob } from "./check-metrics.ts";
-import {
-  checkJournal,
-  checkLineEnd,
-  checkNumbers,
-  faultOf,
-  type JobWord,
-  jobWords,
-  wrongAdapters,
-  wrongCheckpoints,
-} from "./check-records.ts";
+import { checkJournal, checkLineEnd, checkNumbers, type JobWord, jobWords, type RunChecks } from "./check-records.ts";
 
 /** The first line of the scheduler since the fleet was last gone on with; 0 where it never was. */
-function firstOwnLine({ journal: { lines }, events }: LoadedFleet): number {
+function firstOwnLine({ lines, events }: FleetRun): number {
   const restored = lines.findLastIndex((line) => line.events.some(({ kind }) => kind === "restored"));
   if (restored >= 0 && !events.some(({ event }) => event === "resumed")) return restored;
   // Where no job was left, none was restored: the clock tells.
@@ -49,28 +41,28 @@ function firstOwnLine({ journal: { lines }, events }: LoadedFleet): number {
 }
 
 /** Why the decisions of a fleet were not made again; undefined where they are those of its policy. */
-function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined {
-  const { setting, jobs, journal, policy, jobsAtOnce, sizes } = fleet;
+function checkDecisions(fleet: FleetRun): string | undefined {
+  const { folder, setting, jobs, lines, policy, jobsAtOnce, sizes } = fleet;
   const name = POLICIES.find((each) => each === policy);
   if (name === undefined || jobs.length === 0) return "its decisions were not made again, whose policy is not at hand.";
-  const arrived = journal.lines.flatMap(({ events }) => events.filter(({ kind }) => kind === "arrived")).length;
+  const arrived = lines.flatMap(({ events }) => events.filter(({ kind }) => kind === "arrived")).length;
   if (jobs.length < arrived)
-    return `its decisions were not made again: ${FLEET_FILES.jobs} has ${jobs.length} of its ${arrived} jobs.`;
+    return `its decisions were not made again: ${RUN_FILES.jobs} has ${jobs.length} of its ${arrived} jobs.`;
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const most = jobsAtOnce === undefined ? {} : { most: jobsAtOnce };
   const { resources, policyOf } = fleetModel({ setting, costs, works: jobs, ...most, ...learnedBy(sizes) });
   // Before, the machines and the policy may have been others.
-  const before = journal.lines.slice(0, firstOwnLine(fleet));
+  const before = lines.slice(0, firstOwnLine(fleet));
   const own = policyOf(name);
   const known = { ...cutOff(before, resources).state, policy: own.name, memory: own.initial };
   const scheduler = new Scheduler(own, resources, known);
-  for (const line of journal.lines.slice(before.length)) {
+  for (const line of lines.slice(before.length)) {
     const again = scheduler.trigger(line.atNs, line.events);
     const [expected, got] = [again, line].map(({ decisions }) => JSON.stringify(decisions));
     if (expected !== got)
       throw new InputError({
         expected: `the decisions of ${name}, ${expected},`,
-        file: path.join(folder, FLEET_FILES.journal),
+        file: path.join(folder, RUN_FILES.journal),
         at: `line ${line.line} of the scheduler`,
         got,
       });
@@ -89,7 +81,7 @@ function stoppedOf(lines: readonly JournalLine[]): ReadonlySet<string> {
 }
 
 /** Jobs that are over, and whose adapters have to be there. */
-export function jobsWithAdapters({ events, metrics, jobs }: LoadedFleet): readonly PlannedJob[] {
+function jobsWithAdapters({ events, metrics, jobs }: FleetRun): readonly PlannedJob[] {
   const diverged = stoppedByJournal(events);
   // One that was cancelled before its first step has learned nothing, and leaves none.
   const trained = new Set(metrics.map(({ job }) => job));
@@ -132,10 +124,10 @@ function tokensOf(steps: readonly (FleetComer["steps"][number] | undefined)[]): 
 
 /** What metrics.jsonl is to have of each job of a fleet, by name. */
 function recordedJobs(
-  { jobs, journal, state }: LoadedFleet,
+  { jobs, lines, state }: FleetRun,
   words: ReadonlyMap<string, JobWord>,
 ): ReadonlyMap<string, RecordedJob> {
-  const told = toldOf(journal.lines);
+  const told = toldOf(lines);
   return new Map(
     jobs.map(({ number, job, steps: rows, evaluations = [] }): [string, RecordedJob] => {
       const { name, steps } = job;
@@ -179,16 +171,16 @@ function checkCompletions(file: string, plan: PlanBody, { actions }: SegmentsBeg
 
 /** What was seen of a fleet before it went on: each part has a setting, a plan that follows on it, and actions of it. */
 function checkEarlier(folder: string): void {
-  const within = path.join(folder, FLEET_FILES.earlier);
+  const within = path.join(folder, RUN_FILES.earlier);
   const parts = earlierParts(folder);
   checkNumbers(within, parts);
   for (const part of parts) {
     const at = (name: string): string => path.join(part, name);
-    const setting = parseSetting(readFileSync(at(FLEET_FILES.setting), "utf8"), at(FLEET_FILES.setting));
-    const { begin, segments } = parseSegments(linesOfFile(at(FLEET_FILES.segments)), at(FLEET_FILES.segments), setting);
+    const setting = parseSetting(readFileSync(at(RUN_FILES.setting), "utf8"), at(RUN_FILES.setting));
+    const { begin, segments } = parseSegments(linesOfFile(at(RUN_FILES.segments)), at(RUN_FILES.segments), setting);
     const plan = fleetPlanBody(setting, segments);
     // What was written last may be of a segment that was not written yet.
-    const known = at(FLEET_FILES.completions);
+    const known = at(RUN_FILES.completions);
     for (const _ of readCompletions(wholeSegments(known, plan, begin), known, plan, begin.actions));
   }
 }
@@ -204,7 +196,7 @@ function* wholeSegments(file: string, plan: PlanBody, { actions }: SegmentsBegin
 }
 
 /** Whether the scheduler's lines follow on each other, and are of jobs that had arrived. @throws InputError */
-function checkOrder({ journal: { lines } }: LoadedFleet, file: string): void {
+function checkOrder({ lines }: FleetRun, file: string): void {
   const arrived = new Set<number>();
   lines.forEach(({ line, atNs, events }, index) => {
     const before = lines[index - 1];
@@ -221,10 +213,8 @@ function checkOrder({ journal: { lines } }: LoadedFleet, file: string): void {
 }
 
 /** Jobs that were told of. @throws InputError where one that arrived is not there */
-function checkComers({ jobs, journal }: LoadedFleet, file: string): void {
-  const arrived = journal.lines.flatMap(({ events }) =>
-    events.flatMap((event) => (event.kind === "arrived" ? [event] : [])),
-  );
+function checkComers({ jobs, lines }: FleetRun, file: string): void {
+  const arrived = lines.flatMap(({ events }) => events.flatMap((event) => (event.kind === "arrived" ? [event] : [])));
   arrived.forEach(({ number, request: { name } }) => {
     const comer = jobs[number];
     if (comer?.job.name !== name || comer.number !== number)
@@ -238,89 +228,66 @@ function checkComers({ jobs, journal }: LoadedFleet, file: string): void {
 }
 
 /**
- * What is wrong with the folder of a live fleet, one thing after another: its jobs, the plan as it grew, what devices
- * reported of it, each step of each job once, decisions, which are made again from the journal's events, the adapters of
- * jobs that are over, and checkpoints.
+ * What has to hold in the folder of jobs over time: its jobs, the plan as it grew, what devices reported of it, each step
+ * of each job once, and decisions, which are made again from the journal's events.
  */
-export function* faultsOfFleet(place: Place, folder: string, fleet: LoadedFleet): Generator<InputError | PlanError> {
-  const { setting, segments, begin, state, journal, events, jobs } = fleet;
-  const full = absolute(place, folder);
-  const at = (...names: readonly string[]): string => path.join(full, ...names);
+export function checksOfFleet(fleet: FleetRun): RunChecks {
+  const { folder, setting, segments, begin, state, lines, events, jobs } = fleet;
+  const at = (name: string): string => path.join(folder, name);
   const plan = fleetPlanBody(setting, segments);
   const isOver = state !== "unfinished";
   // Folders from before they were written down have none, and do not say what was written of adapters.
   const isRecent = events.some((line) => line.event === "job ended" && line.written !== undefined);
-  const hasJobs = isRecent || existsSync(at(FLEET_FILES.jobs));
+  const hasJobs = isRecent || existsSync(at(RUN_FILES.jobs));
   const words = jobWords(events, new Map(jobs.map(({ job }) => [job.name, Number.POSITIVE_INFINITY])));
   const recorded = recordedJobs(fleet, words);
-  const checks: readonly (() => void)[] = [
-    () => {
-      if (isOver && segments.length > 0 && begin.segments === 0) validatePlan(plan, stoppedOf(journal.lines));
-    },
-    () => {
-      if (hasJobs) checkComers(fleet, at(FLEET_FILES.jobs));
-    },
-    () => {
-      // What is written last of a fleet that goes on can be of a segment that is not written yet.
-      if (isOver) checkCompletions(at(FLEET_FILES.completions), plan, begin, state === "ended");
-    },
-    () => checkEarlier(full),
-    () => {
-      if (!hasJobs) return;
-      const file = at(FLEET_FILES.metrics);
-      const lowest = checkMetrics(linesOfFile(file), file, recorded, isOver);
-      checkJournal(at(FLEET_FILES.journal), events, words, recorded, lowest);
-    },
-    () => {
-      const files = [FLEET_FILES.jobs, FLEET_FILES.segments, FLEET_FILES.journal, FLEET_FILES.completions];
-      for (const name of isOver ? files : []) checkLineEnd(at(name));
-    },
-    () => checkOrder(fleet, at(FLEET_FILES.journal)),
-    () => void checkDecisions(folder, fleet),
-  ];
-  for (const check of checks) {
-    const fault = faultOf(check);
-    if (fault === undefined) continue;
-    yield fault;
-    break;
-  }
-  const told = toldOf(journal.lines);
+  const told = toldOf(lines);
   const silent = jobs.find(
     ({ number, job }) => told.get(number)?.hasEnded === true && words.get(job.name) === undefined,
   );
-  if (state === "ended" && silent !== undefined)
-    yield new InputError({
-      expected: `"job ended" of job ${silent.job.name}`,
-      file: at(FLEET_FILES.journal),
-      got: "none",
-    });
-  const { architecture } = setting.model;
-  const over = jobsWithAdapters(fleet);
-  const written = (kind: "adapter" | "best") => (job: string) => words.get(job)?.ended?.written?.[kind];
-  yield* wrongAdapters(at(FLEET_FILES.adapters), over, architecture, written("adapter"));
-  const best = over.filter(
-    ({ name, evaluation }) => evaluation?.keepBest === true && words.get(name)?.ended?.best !== undefined,
-  );
-  yield* wrongAdapters(at(FLEET_FILES.best), best, architecture, written("best"));
-  yield* wrongCheckpoints(full, events, state === "ended", fleetOwner(setting, jobs));
+  return {
+    ...{ words, over: jobsWithAdapters(fleet), architecture: setting.model.architecture },
+    owner: fleetOwner(setting, jobs),
+    silent: state === "ended" ? silent?.job.name : undefined,
+    checks: [
+      () => {
+        if (isOver && segments.length > 0 && begin.segments === 0) validatePlan(plan, stoppedOf(lines));
+      },
+      () => {
+        if (hasJobs) checkComers(fleet, at(RUN_FILES.jobs));
+      },
+      () => {
+        // What is written last of a fleet that goes on can be of a segment that is not written yet.
+        if (isOver) checkCompletions(at(RUN_FILES.completions), plan, begin, state === "ended");
+      },
+      () => checkEarlier(folder),
+      () => {
+        if (!hasJobs) return;
+        const file = at(RUN_FILES.metrics);
+        const lowest = checkMetrics(linesOfFile(file), file, recorded, isOver);
+        checkJournal(at(RUN_FILES.journal), events, words, recorded, lowest);
+      },
+      () => {
+        const files = [RUN_FILES.jobs, RUN_FILES.segments, RUN_FILES.journal, RUN_FILES.completions];
+        for (const name of isOver ? files : []) checkLineEnd(at(name));
+      },
+      () => checkOrder(fleet, at(RUN_FILES.journal)),
+      () => void checkDecisions(fleet),
+    ],
+  };
 }
 
-/**
- * The folder of a live fleet, by the first of its faults. Returns what a person would want to know.
- * @throws InputError, PlanError
- */
-export function checkFleetFolder(place: Place, folder: string): readonly string[] {
-  const fleet = loadFleetFolder(place, folder);
-  for (const fault of faultsOfFleet(place, folder, fleet)) throw fault;
-  const { state, journal, begin } = fleet;
+/** What was not checked, and how far a fleet got that has not ended. */
+export function remarksOfFleet(fleet: FleetRun): readonly string[] {
+  const { state, tornLine, begin } = fleet;
   const remarks = [
     begin.segments === 0
       ? undefined
       : `the first ${begin.segments} segments of the plan are kept no longer: what came before was not checked.`,
-    journal.tornLine === undefined ? undefined : `line ${journal.tornLine} of the journal was not written to its end.`,
-    checkDecisions(folder, fleet),
+    tornLine === undefined ? undefined : `line ${tornLine} of the journal was not written to its end.`,
+    checkDecisions(fleet),
     state === "unfinished"
-      ? `the fleet ${isFleetGoingOn(fleet) ? "goes on" : "was cut off"}; all that is said is of what was written by now.`
+      ? `the fleet ${isGoingOn(fleet) ? "goes on" : "was cut off"}; all that is said is of what was written by now.`
       : undefined,
   ];
   return remarks.filter((remark) => remark !== undefined);

@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { InputError, type PlanError } from "../../core/index.ts";
-import { absolute, linesOfFile, type Place, readInput } from "../../files/index.ts";
+import { InputError } from "../../core/index.ts";
+import { linesOfFile, readInput } from "../../files/index.ts";
 import { type Plan, parsePlan } from "../../plan/index.ts";
 import type { Trace } from "../../traces/index.ts";
-import { type LoadedRun, readCompletions, stepsDone } from "../folder/load-run.ts";
 import { readTrace } from "../folder/load-trace.ts";
-import { RUN_FILES } from "../folder/run-folder.ts";
+import { readCompletions } from "../folder/read-completions.ts";
+import { stoppedByJournal } from "../folder/read-journal.ts";
+import { howFar, lossesByJob, type PlanRun, stepsDone } from "../folder/read-run.ts";
+import { RUN_FILES } from "../folder/run-files.ts";
 import { ownerOf } from "../resume/resume-plan.ts";
 import { earlierParts } from "../resume/stopped-run.ts";
 import { checkMetrics, type LowestLoss, type RecordedJob } from "./check-metrics.ts";
@@ -14,12 +16,10 @@ import {
   checkJournal,
   checkLineEnd,
   checkNumbers,
-  faultOf,
   type JobWord,
   jobWords,
   plannedTokens,
-  wrongAdapters,
-  wrongCheckpoints,
+  type RunChecks,
 } from "./check-records.ts";
 
 /** A part of a run: the plan that was carried out, and what was seen of it where that was written to its end. */
@@ -77,7 +77,7 @@ function checkLosses(
 
 /** What metrics.jsonl is to have of each job of a run, by name. */
 function recordedJobs(
-  { state, part, plan: newest }: LoadedRun,
+  { state, part, plan: newest }: PlanRun,
   first: Plan,
   words: ReadonlyMap<string, JobWord>,
 ): ReadonlyMap<string, RecordedJob> {
@@ -100,7 +100,7 @@ function recordedJobs(
 }
 
 /** Whether the parts of a run follow on each other. @throws InputError */
-function checkParts(folder: string, { journal, plan }: LoadedRun, parts: readonly RunPlan[]): void {
+function checkParts({ folder, events, plan }: PlanRun, parts: readonly RunPlan[]): void {
   checkNumbers(path.join(folder, RUN_FILES.earlier), earlierParts(folder));
   const first = parts[0]!;
   const late = first.plan.jobs.find(({ firstStep = 0 }) => firstStep > 0);
@@ -110,7 +110,7 @@ function checkParts(folder: string, { journal, plan }: LoadedRun, parts: readonl
       file: first.file,
       got: `step ${late.firstStep}`,
     });
-  const resumed = journal.findLast((line) => line.event === "resumed");
+  const resumed = events.findLast((line) => line.event === "resumed");
   if (resumed?.event !== "resumed") {
     if (parts.length > 1)
       throw new InputError({
@@ -129,8 +129,8 @@ function checkParts(folder: string, { journal, plan }: LoadedRun, parts: readonl
     });
 }
 
-function readParts(place: Place, given: string, run: LoadedRun): readonly RunPlan[] {
-  const folder = absolute(place, given);
+function readParts({ folder, plan: newest, written }: PlanRun): readonly RunPlan[] {
+  const place = { cwd: folder };
   const earlier = earlierParts(folder).map((part): RunPlan => {
     const input = readInput(place, path.join(part, RUN_FILES.plan), "a part of a run");
     const plan = parsePlan(input.text, input.file);
@@ -140,90 +140,77 @@ function readParts(place: Place, given: string, run: LoadedRun): readonly RunPla
     for (const _ of readCompletions(linesOfFile(completions), completions, plan));
     return { file, plan, trace: undefined };
   });
-  return [...earlier, { file: path.join(folder, RUN_FILES.trace), plan: run.plan, trace: run.written }];
+  return [...earlier, { file: path.join(folder, RUN_FILES.trace), plan: newest, trace: written }];
 }
 
 /**
- * What is wrong with the folder of a run, one thing after another: each step of each job is there once, in its order,
- * with what the plan says of it; the traces are of its plans; the adapters of jobs that are over are there, and the
- * checkpoints whole.
+ * What has to hold in the folder of the run of a plan: each step of each job is there once, in its order, with what the
+ * plan says of it, and the traces are of its plans. @throws InputError where a part of it cannot be read
  */
-export function* faultsOfRun(place: Place, given: string, run: LoadedRun): Generator<InputError | PlanError> {
-  const folder = absolute(place, given);
-  const { journal, state, part, plan } = run;
+export function checksOfPlan(run: PlanRun): RunChecks {
+  const { folder, events, state, part, plan } = run;
   const at = (name: string): string => path.join(folder, name);
-  let parts: readonly RunPlan[] = [];
-  const unread = faultOf(() => {
-    parts = readParts(place, given, run);
-  });
-  if (unread !== undefined) {
-    yield unread;
-    return;
-  }
+  const parts = readParts(run);
   const first = parts[0]!.plan;
-  const words = jobWords(journal, new Map(first.jobs.map(({ name, steps }) => [name, steps])));
-  const last = journal.at(-1)?.event;
-  const saysEnded = last === "ended" || last === "ended early";
-  if (saysEnded && state === "unfinished")
-    yield new InputError({
-      expected: "the trace of a run that has ended",
-      file: at(RUN_FILES.trace),
-      got: "no such file",
-    });
+  const words = jobWords(events, new Map(first.jobs.map(({ name, steps }) => [name, steps])));
+  const last = events.at(-1)?.event;
   const jobs = recordedJobs(run, first, words);
+  const losses = lossesByJob(run.metrics);
   let lowest: ReadonlyMap<string, LowestLoss> = new Map();
-  const losses = new Map<string, number[]>();
-  for (const { job, loss } of run.metrics) {
-    const own = losses.get(job);
-    if (own === undefined) losses.set(job, [loss]);
-    else own.push(loss);
-  }
-  const checks: readonly (() => void)[] = [
-    () => checkParts(folder, run, parts),
-    ...parts.map((each) => () => checkTrace(each)),
-    () => {
-      if (state === "ended" && part !== undefined)
-        throw new InputError({
-          expected: "all actions of the plan",
-          file: at(RUN_FILES.trace),
-          got: stepsDone(plan, part),
-        });
-    },
-    () => {
-      lowest = checkMetrics(linesOfFile(at(RUN_FILES.metrics)), at(RUN_FILES.metrics), jobs, state !== "unfinished");
-    },
-    ...parts.map((each, index) => () => {
-      const later = parts.slice(index + 1).flatMap(({ plan: { jobs: own } }) => own);
-      const from = new Map<string, number>();
-      for (const { name, firstStep = 0 } of later) from.set(name, Math.min(from.get(name) ?? firstStep, firstStep));
-      checkLosses(each, losses, (job) => from.get(job) ?? Number.POSITIVE_INFINITY);
-    }),
-    () => {
-      if (journal.length > 0) checkJournal(at(RUN_FILES.journal), journal, words, jobs, lowest);
-      if (state !== "unfinished") checkLineEnd(at(RUN_FILES.journal));
-    },
-  ];
-  for (const check of checks) {
-    const fault = faultOf(check);
-    if (fault === undefined) continue;
-    yield fault;
-    // What comes next is measured by it.
-    break;
-  }
   const over = first.jobs.filter(({ name }) => {
     const word = words.get(name);
     return word?.stopped === undefined && (state === "ended" || word?.ended !== undefined);
   });
-  const written = (kind: "adapter" | "best") => (job: string) => words.get(job)?.ended?.written?.[kind];
-  yield* wrongAdapters(at(RUN_FILES.adapters), over, plan.model.architecture, written("adapter"));
-  const best = over.filter(
-    ({ name, evaluation }) => evaluation?.keepBest === true && words.get(name)?.ended?.best !== undefined,
-  );
-  yield* wrongAdapters(at(RUN_FILES.best), best, plan.model.architecture, written("best"));
-  const silent =
-    state === "ended" && journal.length > 0 ? over.find(({ name }) => words.get(name) === undefined) : undefined;
-  if (silent !== undefined)
-    yield new InputError({ expected: `"job ended" of job ${silent.name}`, file: at(RUN_FILES.journal), got: "none" });
-  const owner = ownerOf(parts.map((each) => each.plan));
-  yield* wrongCheckpoints(folder, journal, state === "ended", owner);
+  return {
+    ...{ words, over, architecture: plan.model.architecture },
+    owner: ownerOf(parts.map((each) => each.plan)),
+    silent:
+      state === "ended" && events.length > 0 ? over.find(({ name }) => words.get(name) === undefined)?.name : undefined,
+    checks: [
+      () => {
+        if ((last === "ended" || last === "ended early") && state === "unfinished")
+          throw new InputError({
+            expected: "the trace of a run that has ended",
+            file: at(RUN_FILES.trace),
+            got: "no such file",
+          });
+      },
+      () => checkParts(run, parts),
+      ...parts.map((each) => () => checkTrace(each)),
+      () => {
+        if (state === "ended" && part !== undefined)
+          throw new InputError({
+            expected: "all actions of the plan",
+            file: at(RUN_FILES.trace),
+            got: stepsDone(plan, part),
+          });
+      },
+      () => {
+        lowest = checkMetrics(linesOfFile(at(RUN_FILES.metrics)), at(RUN_FILES.metrics), jobs, state !== "unfinished");
+      },
+      ...parts.map((each, index) => () => {
+        const later = parts.slice(index + 1).flatMap(({ plan: { jobs: own } }) => own);
+        const from = new Map<string, number>();
+        for (const { name, firstStep = 0 } of later) from.set(name, Math.min(from.get(name) ?? firstStep, firstStep));
+        checkLosses(each, losses, (job) => from.get(job) ?? Number.POSITIVE_INFINITY);
+      }),
+      () => {
+        if (events.length > 0) checkJournal(at(RUN_FILES.journal), events, words, jobs, lowest);
+        if (state !== "unfinished") checkLineEnd(at(RUN_FILES.journal));
+      },
+    ],
+  };
+}
+
+/** How far a run got that has not ended, and which jobs were stopped. */
+export function remarksOfPlan(run: PlanRun): readonly string[] {
+  const { state, events } = run;
+  const far = howFar(run);
+  const last = events.at(-1)?.event;
+  const isSilent = state !== "unfinished" && last !== "ended" && last !== "ended early";
+  return [
+    ...(isSilent ? [`the journal does not say how the run has ended, but ${last ?? "nothing"}.`] : []),
+    ...(far === undefined ? [] : [far]),
+    ...[...stoppedByJournal(events)].map(([name, why]) => `${name} was stopped: ${why}.`),
+  ];
 }

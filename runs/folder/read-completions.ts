@@ -1,0 +1,46 @@
+import { InputError } from "../../core/index.ts";
+import type { SeenCompletion } from "../../exec/index.ts";
+import { type FileLines, jsonLines, type Plan } from "../../plan/index.ts";
+
+/**
+ * What devices reported, line by line as `Records` writes it in completions.jsonl: of a long fleet there is more than
+ * memory has room for. `begin`: by stage, actions before those of the plan, of which it is not known what they were.
+ * @throws InputError with the line that is none
+ */
+export function* readCompletions(
+  lines: FileLines,
+  file: string,
+  plan: Pick<Plan, "actions" | "devices" | "stages">,
+  begin: readonly number[] = [],
+): Generator<SeenCompletion> {
+  /** By stage and stream, 1 for what was reported: a byte an action, since there are many. */
+  const reported = new Map<string, Uint8Array>();
+  const isAction = (stage: number, id: number): boolean => {
+    const own = plan.actions[stage];
+    const number = id - (begin[stage] ?? 0);
+    return Number.isInteger(id) && id >= 0 && own !== undefined && (number < 0 || own[number] !== undefined);
+  };
+  for (const { value, line } of jsonLines(lines, file)) {
+    const isLine = Array.isArray(value) && value.length === 7 && isAction(Number(value[0]), Number(value[2]));
+    if (!isLine) throw new InputError({ expected: "what a device of the plan reported", file, line, got: value });
+    const [stage, stream, id, startNs, endNs, interruptedNs, delayedNs] = value;
+    const times = [startNs, endNs, interruptedNs ?? 0, delayedNs ?? 0];
+    if (!times.every(Number.isFinite))
+      throw new InputError({ expected: "times in nanoseconds", file, line, got: value });
+    const known = id - (begin[stage] ?? 0);
+    const ids = reported.get(`${stage} ${stream}`) ?? new Uint8Array(plan.actions[stage]!.length);
+    reported.set(`${stage} ${stream}`, ids);
+    if (ids[known] === 1)
+      throw new InputError({ expected: "each action once", file, line, got: plan.actions[stage]![known] });
+    if (known >= 0) ids[known] = 1;
+    const device = plan.devices[plan.stages[stage]!.device]!.name;
+    yield {
+      stage,
+      done: {
+        ...{ device, stream, id, startNs, endNs },
+        ...(interruptedNs === null ? {} : { interruptedNs }),
+        ...(delayedNs === null ? {} : { delayedNs }),
+      },
+    };
+  }
+}

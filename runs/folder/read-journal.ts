@@ -1,0 +1,86 @@
+import path from "node:path";
+import { absolute, inputLines, isFolder, isProcessAlive, linesOfFile, type Place } from "../../files/index.ts";
+import { type FileLines, journalLines, parseJournal, type JournalLine as SchedulerLine } from "../../plan/index.ts";
+import type { JournalLine } from "./journal.ts";
+import { RUN_FILES } from "./run-files.ts";
+
+/** The journal of a run. */
+export interface RunJournal {
+  /** What befell the run. */
+  readonly events: readonly JournalLine[];
+  /** What was decided on its jobs; of a closed plan's nothing is. */
+  readonly lines: readonly SchedulerLine[];
+  /** Number of a last line that was not written to its end, from 1; undefined where there is none. */
+  readonly tornLine: number | undefined;
+}
+
+function eventsOf(others: readonly unknown[]): readonly JournalLine[] {
+  return others.filter((value) => typeof value === "object" && value !== null && "event" in value) as JournalLine[];
+}
+
+/** The lines of a run's journal. @throws InputError with the line that is wrong */
+export function readRunJournal(lines: FileLines, file: string): RunJournal {
+  const { others, ...decided } = journalLines(lines, file);
+  return { events: eventsOf(others), ...decided };
+}
+
+/** The journal in the folder of a run; empty where there is none. @throws InputError with the line that is wrong */
+export function journalOfRun(folder: string): RunJournal {
+  const file = path.join(folder, RUN_FILES.journal);
+  return readRunJournal(linesOfFile(file), file);
+}
+
+/** What a job scheduler wrote down: a file, or that of a run folder. @throws InputError for one with no line of it */
+export function loadJournal(place: Place, file: string): RunJournal {
+  const own = isFolder(place, file) ? path.join(file, RUN_FILES.journal) : file;
+  const input = inputLines(place, own, "a job scheduler's journal, or a run folder with one");
+  const { others, ...decided } = parseJournal(input.lines, input.file);
+  return { events: eventsOf(others), ...decided };
+}
+
+/** How far a run got, by its folder. */
+export type RunState = "ended" | "ended early" | "unfinished";
+
+/** The same by its journal alone. */
+export function stateByJournal(events: readonly JournalLine[]): RunState {
+  const last = events.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
+  return last?.event === "ended" || last?.event === "ended early" ? last.event : "unfinished";
+}
+
+/** Whether the process that writes a run's folder is there still, and at work. */
+export function isGoingOn({ state, events }: { readonly state: RunState } & Pick<RunJournal, "events">): boolean {
+  const started = events.findLast(({ event }) => event === "started" || event === "failed");
+  if (state !== "unfinished" || started?.event !== "started") return false;
+  return isProcessAlive(started.process);
+}
+
+/** The same of a folder. @throws InputError for one that is no run's */
+export function isFolderGoingOn(place: Place, folder: string): boolean {
+  const written = inputLines(place, path.join(folder, RUN_FILES.journal), `a run folder with ${RUN_FILES.journal}`);
+  const { events } = readRunJournal(written.lines, written.file);
+  return isGoingOn({ state: stateByJournal(events), events });
+}
+
+/**
+ * When the run in a folder was begun or gone on with last, in UTC: of two ends of one folder it tells whether somebody
+ * has carried it out in between. Undefined where nobody has.
+ */
+export function lastStart(place: Place, folder: string): string | undefined {
+  return journalOfRun(absolute(place, folder)).events.findLast(({ event }) => event === "started")?.time;
+}
+
+/** Jobs that were stopped since a step of them was not finite, and why: they have no adapter. */
+export function stoppedByJournal(events: readonly JournalLine[]): ReadonlyMap<string, string> {
+  return new Map(events.flatMap((line) => (line.event === "job stopped" ? [[line.job, line.why] as const] : [])));
+}
+
+/** Why a run that was begun last failed, if it did, and the jobs whose pipelines had stopped. */
+export function failureOf(events: readonly JournalLine[]): {
+  readonly why: string | undefined;
+  readonly jobs: ReadonlySet<string>;
+} {
+  const own = events.slice(events.findLastIndex(({ event }) => event === "started") + 1);
+  const jobs = new Set(own.flatMap((line) => (line.event === "pipeline lost" ? line.jobs : [])));
+  const end = own.at(-1);
+  return { why: end?.event === "failed" ? end.why.split("\n")[0] : undefined, jobs };
+}
