@@ -57,6 +57,9 @@ function kindOfOperator(arch: Architecture, operator: Operator, letter: "F" | "B
       return "swiglu";
     case "attentionBackward":
       return "attention";
+    case "headNorm":
+    case "headNormBackward":
+    case "temperature":
     case "rope":
     case "embed":
     case "copy":

@@ -35,8 +35,11 @@ function partOf(op: Operator["op"]): StepPart {
       return "swiglu";
     case "rmsnorm":
     case "rmsnormBackward":
+    case "headNorm":
+    case "headNormBackward":
       return "norms";
     case "rope":
+    case "temperature":
     case "embed":
     case "copy":
       return "rope, embedding, copies";

@@ -15,6 +15,7 @@ export function operatorName(operator: Operator, letter: RunLetter): string {
     case "headLoss":
       return `${operator.dx === undefined ? "headLoss" : "head"}:${operator.hidden}x${operator.vocabulary}`;
     case "rmsnorm":
+      if (operator.residual !== undefined) return "rmsnorm-add:F";
       return letter === "B" && operator.rstd.space === "stash" ? "rmsnorm-again:B" : "rmsnorm:F";
     case "swiglu":
       return letter === "B" && operator.gateUp.space === "stash" ? "swiglu-again:B" : "swiglu:F";
@@ -26,6 +27,12 @@ export function operatorName(operator: Operator, letter: RunLetter): string {
       return "attention:F";
     case "attentionBackward":
       return "attention:B";
+    case "headNorm":
+      return letter === "B" && operator.x.space === "stash" ? "headnorm-again:B" : "headnorm:F";
+    case "headNormBackward":
+      return "headnorm:B";
+    case "temperature":
+      return `temperature:${passOf(letter)}`;
     case "rope":
       return operator.inverse ? "rope:B" : "rope:F";
     case "lora":
@@ -33,8 +40,10 @@ export function operatorName(operator: Operator, letter: RunLetter): string {
       const first = PROJECTIONS[operator.projections[0]!.target % PROJECTIONS.length]!;
       return `${operator.op === "lora" ? "lora:F" : "lora:B"} ${loraGroup(first).join("+")}`;
     }
-    case "embed":
     case "copy":
+      if (operator.residual !== undefined) return "add:F";
+      return `copy:${passOf(letter)}`;
+    case "embed":
       return `${operator.op}:${passOf(letter)}`;
   }
 }

@@ -46,15 +46,17 @@ interface Typed {
   readonly dtype?: Dtype;
 }
 
-/** out[T,hidden] = table[ids]; C: table. */
+/** out[T,hidden] = scale table[ids]; C: table. */
 export interface EmbedOperator extends Typed {
   readonly op: "embed";
   readonly table: Handle;
   readonly out: Tensor;
   readonly hidden: number;
+  /** 1 when absent. */
+  readonly scale?: number;
 }
 
-/** y[T,columns] = x, rounded where `to` is narrower: what crosses a stage's edge. */
+/** y[T,columns] = scale x (+ residual), rounded where `to` is narrower: what crosses a stage's edge or joins the stream. */
 export interface CopyOperator {
   readonly op: "copy";
   readonly x: Tensor;
@@ -63,14 +65,25 @@ export interface CopyOperator {
   readonly y: Tensor;
   readonly to?: Dtype;
   readonly columns: number;
+  /** 1 when absent. */
+  readonly scale?: number;
+  /** float32 [T,columns]; may be y itself, which it needs in float32. */
+  readonly residual?: Tensor;
 }
 
-/** y = x * rstd * weight; rstd[T] is kept for backward. C: y. */
+/**
+ * y = x * rstd * weight (+ residual); rstd[T] is kept for backward. C: y, which is float32 with a residual, and x where
+ * `xType` says so.
+ */
 export interface RmsnormOperator extends Typed {
   readonly op: "rmsnorm";
   readonly x: Tensor;
+  /** float32 when absent. */
+  readonly xType?: Dtype;
   readonly weight: Handle;
   readonly y: Tensor;
+  /** float32; may be y itself. */
+  readonly residual?: Tensor;
   readonly rstd: Tensor;
   readonly hidden: number;
   readonly eps: number;
@@ -122,8 +135,41 @@ export interface LoraOperator extends Typed {
 }
 
 /**
- * Half-split rotary embedding in place on `heads` heads from `column` on; the position is the row's index in its
- * sequence. C: x.
+ * The norms of queries and keys: y = x * rstd * weight for q and k, each head by itself or all of them as one row, and
+ * y = x for v. rstd is made again by the backward. C: x, y, which has the columns of x and is not x.
+ */
+export interface HeadNormOperator extends HeadLayout, Typed {
+  readonly op: "headNorm";
+  readonly x: Tensor;
+  readonly y: Tensor;
+  /** Of x and y. */
+  readonly ld: number;
+  /** Vectors [headDim], or with `whole` [heads headDim] and [kvHeads headDim]; 1 everywhere when absent. */
+  readonly qWeight?: Handle;
+  readonly kWeight?: Handle;
+  /** All q of a row are one, and all k of it. */
+  readonly whole: boolean;
+  readonly eps: number;
+}
+
+/** dx from dy, of all three; dx may be dy. C: dy, x, dx. */
+export interface HeadNormBackwardOperator extends HeadLayout, Typed {
+  readonly op: "headNormBackward";
+  readonly dy: Tensor;
+  readonly x: Tensor;
+  readonly dx: Tensor;
+  /** Of dy, x and dx. */
+  readonly ld: number;
+  readonly qWeight?: Handle;
+  readonly kWeight?: Handle;
+  readonly whole: boolean;
+  readonly eps: number;
+}
+
+/**
+ * Rotary embedding in place on `heads` heads from `column` on; the position is the row's index in its sequence. The first
+ * 2F columns of a head are turned, F being the length of `frequencies`: i with F + i, or with `pairs` 2i with 2i + 1. The
+ * others stay as they are. C: x.
  */
 export interface RopeOperator extends Typed {
   readonly op: "rope";
@@ -132,14 +178,44 @@ export interface RopeOperator extends Typed {
   readonly column: number;
   readonly heads: number;
   readonly headDim: number;
-  /** A vector [headDim / 2] of angles per position. */
+  /** A vector [F] of angles per position, F <= headDim / 2. */
   readonly frequencies: Handle;
-  /** True rotates back (the gradient). */
+  /** Those of sequences that are longer than `longFrom` rows; both or none. */
+  readonly longFrequencies?: Handle;
+  readonly longFrom?: number;
+  /** Neighbouring columns are turned together. */
+  readonly pairs?: boolean;
+  /** What cosines and sines are multiplied by; 1 when absent. */
+  readonly factor?: number;
+  /** True rotates back, with the same factor (the gradient). */
   readonly inverse: boolean;
 }
 
+/** x[t, column .. column + columns] *= 1 + scale ln(1 + floor((position + 1) / floor)), in place. C: x. */
+export interface TemperatureOperator extends Typed {
+  readonly op: "temperature";
+  readonly x: Tensor;
+  readonly ld: number;
+  readonly column: number;
+  readonly columns: number;
+  readonly scale: number;
+  readonly floor: number;
+}
+
+/** What attention computes otherwise than softmax(Q K^T / sqrt(headDim)) over all keys up to the query's. */
+export interface AttentionKind {
+  /** In place of 1 / sqrt(headDim). */
+  readonly scale?: number;
+  /** c: scores become c tanh(score / c) before the softmax. */
+  readonly softcap?: number;
+  /** A query sees so many keys, its own included. */
+  readonly window?: number;
+  /** A query at t sees keys from chunk floor(t / chunk) on. Not beside a window. */
+  readonly chunk?: number;
+}
+
 /** Causal attention within each sequence; lse[T,heads] is kept for backward. C: qkv, out. */
-export interface AttentionOperator extends HeadLayout, Typed {
+export interface AttentionOperator extends HeadLayout, AttentionKind, Typed {
   readonly op: "attention";
   readonly qkv: Tensor;
   readonly ld: number;
@@ -147,11 +223,17 @@ export interface AttentionOperator extends HeadLayout, Typed {
   readonly ldo: number;
   readonly lse: Tensor;
   readonly scratch: Tensor;
+  /** A vector [heads]: one more score of each row of a head, whose value is 0. */
+  readonly sinks?: Handle;
 }
 
-/** out[T,intermediate] = silu(gate) * up; gate = columns 0..intermediate of gateUp, up = the next ones. C: both. */
+/** `silu` when absent; `gelu` in its form with tanh. */
+export type Activation = "silu" | "gelu";
+
+/** out[T,intermediate] = act(gate) * up; gate = columns 0..intermediate of gateUp, up = the next ones. C: both. */
 export interface SwigluOperator extends Typed {
   readonly op: "swiglu";
+  readonly activation?: Activation;
   readonly gateUp: Tensor;
   readonly ld: number;
   readonly out: Tensor;
@@ -174,13 +256,22 @@ export interface HeadLossOperator extends Typed {
   /** Scratch of the head in `work`; bytes: scratchBytes("headLoss"). */
   readonly logits: Tensor;
   readonly tileRows: number;
+  /** What logits are multiplied by; 1 when absent. */
+  readonly scale?: number;
+  /** c: scaled logits z become c tanh(z / c). */
+  readonly softcap?: number;
 }
 
-/** dx = (residual) + gradient through the norm; C (bfloat16): dxCompute, the same values rounded. */
+/**
+ * dx = (residual) + gradient through the norm; C (bfloat16): dxCompute, the same values rounded, and x where `xType` says
+ * so.
+ */
 export interface RmsnormBackwardOperator extends Typed {
   readonly op: "rmsnormBackward";
   readonly dy: Tensor;
   readonly x: Tensor;
+  /** float32 when absent. */
+  readonly xType?: Dtype;
   readonly rstd: Tensor;
   readonly weight: Handle;
   readonly dx: Tensor;
@@ -219,7 +310,7 @@ export interface LoraBackwardOperator extends Typed {
 }
 
 /** dqkv at the q, k and v columns, overwritten; it has the column layout of qkv. C: all but lse. */
-export interface AttentionBackwardOperator extends HeadLayout, Typed {
+export interface AttentionBackwardOperator extends HeadLayout, AttentionKind, Typed {
   readonly op: "attentionBackward";
   readonly qkv: Tensor;
   readonly ld: number;
@@ -236,6 +327,7 @@ export interface AttentionBackwardOperator extends HeadLayout, Typed {
 /** dgateUp[T, 2 intermediate] from dout[T,intermediate]. C: all. */
 export interface SwigluBackwardOperator extends Typed {
   readonly op: "swigluBackward";
+  readonly activation?: Activation;
   readonly gateUp: Tensor;
   readonly ld: number;
   readonly dout: Tensor;
@@ -252,11 +344,14 @@ export type Operator =
   | RmsnormOperator
   | MatmulOperator
   | LoraOperator
+  | HeadNormOperator
   | RopeOperator
+  | TemperatureOperator
   | AttentionOperator
   | SwigluOperator
   | HeadLossOperator
   | RmsnormBackwardOperator
+  | HeadNormBackwardOperator
   | MatmulBackwardOperator
   | LoraBackwardOperator
   | AttentionBackwardOperator
