@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ops/attention_kind.h"
 #include "runtime/fields.h"
 
 namespace loratwin {
@@ -35,6 +36,22 @@ struct HeadColumns {
   std::int32_t v;
 };
 
+inline ops::AttentionKind attentionKind(Fields& f) {
+  ops::AttentionKind kind;
+  const auto positive = [&f](const char* field) {
+    if (!f.given(field)) return 0.0F;
+    const float value = f.number(field);
+    if (!(value > 0.0F)) f.refuse(field, "a positive number", std::to_string(value));
+    return value;
+  };
+  kind.scale = positive("scale");
+  kind.softcap = positive("softcap");
+  if (f.given("window")) kind.window = f.count("window");
+  if (f.given("chunk")) kind.chunk = f.count("chunk");
+  if (kind.window > 0 && kind.chunk > 0) f.refuse("chunk", "no chunk beside a window", std::to_string(kind.chunk));
+  return kind;
+}
+
 struct AttentionFields {
   explicit AttentionFields(Fields& f)
       : dtype(f.dtype("dtype")),
@@ -44,7 +61,9 @@ struct AttentionFields {
         out(f.tensor("out")),
         ldo(f.stride("ldo", columns.width())),
         lse(f.tensor("lse")),
-        scratch(f.tensor("scratch")) {}
+        scratch(f.tensor("scratch")),
+        kind(attentionKind(f)),
+        sinks(f.optionalVector("sinks", static_cast<std::size_t>(columns.heads))) {}
   void reach(const Reach& r) const {
     r.matrix("qkv", qkv, ld, columns.columns(), dtype);
     r.matrix("out", out, ldo, columns.width(), dtype);
@@ -59,6 +78,8 @@ struct AttentionFields {
   const std::int64_t ldo;
   const Tensor lse;
   const Tensor scratch;
+  const ops::AttentionKind kind;
+  const Vector* const sinks;  // null: none
 };
 
 struct AttentionBackwardFields {
@@ -74,7 +95,8 @@ struct AttentionBackwardFields {
         lse(f.tensor("lse")),
         dqkv(f.tensor("dqkv")),
         ldd(f.stride("ldd", columns.columns())),
-        scratch(f.tensor("scratch")) {}
+        scratch(f.tensor("scratch")),
+        kind(attentionKind(f)) {}
   void reach(const Reach& r) const {
     r.matrix("qkv", qkv, ld, columns.columns(), dtype);
     r.matrix("out", out, ldo, columns.width(), dtype);
@@ -95,6 +117,7 @@ struct AttentionBackwardFields {
   const Tensor dqkv;
   const std::int64_t ldd;
   const Tensor scratch;
+  const ops::AttentionKind kind;
 };
 
 }  // namespace loratwin
