@@ -8,18 +8,18 @@ import {
   type PolicyName,
 } from "../plan/index.ts";
 import { fleetComparison, fleetPart } from "../reports/index.ts";
-import { type FleetRun, isGoingOn, twinOfFleet } from "../runs/index.ts";
+import { isGoingOn, type RunOfFleet, twinOfFleet } from "../runs/index.ts";
 import type { Io } from "./io.ts";
 import { fleetFigures, writeFleetPage } from "./write-fleet.ts";
 
 /** How far a fleet got. */
-function standing(fleet: FleetRun, history: FleetHistory): string {
+function standing(fleet: RunOfFleet, history: FleetHistory): string {
   const times = fleet.events.filter(({ event }) => event === "resumed").length;
   const resumed = times === 0 ? "" : `, was cut off and gone on with ${times === 1 ? "once" : `${times} times`}`;
   return `${reached(fleet, history)}${resumed}`;
 }
 
-function reached(fleet: FleetRun, { jobs }: FleetHistory): string {
+function reached(fleet: RunOfFleet, { jobs }: FleetHistory): string {
   if (fleet.state !== "unfinished") return fleet.state;
   const ended = jobs.filter(({ endNs }) => endNs !== undefined).length;
   const what = isGoingOn(fleet) ? "goes on" : "was cut off";
@@ -35,7 +35,7 @@ export interface LiveFleetPage {
 
 /** What was written, for people and programs. */
 export interface WrittenLiveFleet {
-  readonly state: FleetRun["state"];
+  readonly state: RunOfFleet["state"];
   readonly jobs: number;
   readonly decisions: number;
   /** Of those, the first ones that the twin made too; null where there is no twin, since the fleet was cut off. */
@@ -49,7 +49,7 @@ export function writeLiveFleet(
   io: Io,
   file: string,
   folder: string,
-  fleet: FleetRun,
+  fleet: RunOfFleet,
   { title = `${path.basename(path.resolve(io.cwd, folder))} over time`, policy }: LiveFleetPage,
 ): WrittenLiveFleet {
   const { twin, executed } = twinOfFleet(fleet, policy);

@@ -18,7 +18,7 @@ export {
   loadJournal,
   stoppedByJournal,
 } from "./folder/read-journal.ts";
-export { type FleetRun, howFar, lossesByJob, type PlanRun, readRun, stepsDone } from "./folder/read-run.ts";
+export { howFar, lossesByJob, type RunOfFleet, type RunOfPlan, readRun, stepsDone } from "./folder/read-run.ts";
 export { RUN_FILES, RUN_WORDS, runKindOf } from "./folder/run-files.ts";
 export { checkRunFolder, type RunFolder, removeRun } from "./folder/run-folder.ts";
 export { runSummary, type StoppedJob, stoppedJobs } from "./folder/run-summary.ts";

@@ -6,7 +6,7 @@ import {
   isGoingOn,
   lossesByJob,
   onInterrupt,
-  type PlanRun,
+  type RunOfPlan,
   readRun,
   stoppedByJournal,
 } from "../../runs/index.ts";
@@ -23,7 +23,7 @@ const CURVE = 24;
 
 /** What there is to see of a run at one moment. */
 interface View {
-  readonly state: PlanRun["state"];
+  readonly state: RunOfPlan["state"];
   readonly doneSteps: number;
   readonly steps: number;
   readonly tokensPerSecond: number;
@@ -45,14 +45,14 @@ interface View {
 }
 
 /** By the tokens that are left at the rate so far. */
-function secondsLeft({ plan, metrics, state, events }: PlanRun, tokensPerSecond: number): number | null {
+function secondsLeft({ plan, metrics, state, events }: RunOfPlan, tokensPerSecond: number): number | null {
   if (!isGoingOn({ state, events }) || tokensPerSecond === 0) return null;
   const trained = plan.microBatches.filter(({ evaluation }) => evaluation === undefined);
   const all = sum(trained.flatMap(({ rows }) => rows.map(([, , tokens]) => tokens)));
   return (all - sum(metrics.map(({ tokens }) => tokens))) / tokensPerSecond;
 }
 
-function viewOf(run: PlanRun): View {
+function viewOf(run: RunOfPlan): View {
   const { plan, metrics, trace, state, events } = run;
   const ended = new Set(events.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
   const losses = lossesByJob(metrics);

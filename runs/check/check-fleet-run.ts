@@ -21,7 +21,7 @@ import { fleetModel } from "../../sim/index.ts";
 import { learnedBy } from "../../workbench/index.ts";
 import { readCompletions } from "../folder/read-completions.ts";
 import { isGoingOn, stoppedByJournal } from "../folder/read-journal.ts";
-import type { FleetRun } from "../folder/read-run.ts";
+import type { RunOfFleet } from "../folder/read-run.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
 import { fleetOwner } from "../resume/resume-fleet.ts";
 import { earlierParts } from "../resume/stopped-run.ts";
@@ -29,7 +29,7 @@ import { checkMetrics, type RecordedJob } from "./check-metrics.ts";
 import { checkJournal, checkLineEnd, checkNumbers, type JobWord, jobWords, type RunChecks } from "./check-records.ts";
 
 /** The first line of the scheduler since the fleet was last gone on with; 0 where it never was. */
-function firstOwnLine({ lines, events }: FleetRun): number {
+function firstOwnLine({ lines, events }: RunOfFleet): number {
   const restored = lines.findLastIndex((line) => line.events.some(({ kind }) => kind === "restored"));
   if (restored >= 0 && !events.some(({ event }) => event === "resumed")) return restored;
   // Where no job was left, none was restored: the clock tells.
@@ -41,7 +41,7 @@ function firstOwnLine({ lines, events }: FleetRun): number {
 }
 
 /** Why the decisions of a fleet were not made again; undefined where they are those of its policy. */
-function checkDecisions(fleet: FleetRun): string | undefined {
+function checkDecisions(fleet: RunOfFleet): string | undefined {
   const { folder, setting, jobs, lines, policy, jobsAtOnce, sizes } = fleet;
   const name = POLICIES.find((each) => each === policy);
   if (name === undefined || jobs.length === 0) return "its decisions were not made again, whose policy is not at hand.";
@@ -81,7 +81,7 @@ function stoppedOf(lines: readonly JournalLine[]): ReadonlySet<string> {
 }
 
 /** Jobs that are over, and whose adapters have to be there. */
-function jobsWithAdapters({ events, metrics, jobs }: FleetRun): readonly PlannedJob[] {
+function jobsWithAdapters({ events, metrics, jobs }: RunOfFleet): readonly PlannedJob[] {
   const diverged = stoppedByJournal(events);
   // One that was cancelled before its first step has learned nothing, and leaves none.
   const trained = new Set(metrics.map(({ job }) => job));
@@ -124,7 +124,7 @@ function tokensOf(steps: readonly (FleetComer["steps"][number] | undefined)[]): 
 
 /** What metrics.jsonl is to have of each job of a fleet, by name. */
 function recordedJobs(
-  { jobs, lines, state }: FleetRun,
+  { jobs, lines, state }: RunOfFleet,
   words: ReadonlyMap<string, JobWord>,
 ): ReadonlyMap<string, RecordedJob> {
   const told = toldOf(lines);
@@ -196,7 +196,7 @@ function* wholeSegments(file: string, plan: PlanBody, { actions }: SegmentsBegin
 }
 
 /** Whether the scheduler's lines follow on each other, and are of jobs that had arrived. @throws InputError */
-function checkOrder({ lines }: FleetRun, file: string): void {
+function checkOrder({ lines }: RunOfFleet, file: string): void {
   const arrived = new Set<number>();
   lines.forEach(({ line, atNs, events }, index) => {
     const before = lines[index - 1];
@@ -213,7 +213,7 @@ function checkOrder({ lines }: FleetRun, file: string): void {
 }
 
 /** Jobs that were told of. @throws InputError where one that arrived is not there */
-function checkComers({ jobs, lines }: FleetRun, file: string): void {
+function checkComers({ jobs, lines }: RunOfFleet, file: string): void {
   const arrived = lines.flatMap(({ events }) => events.flatMap((event) => (event.kind === "arrived" ? [event] : [])));
   arrived.forEach(({ number, request: { name } }) => {
     const comer = jobs[number];
@@ -231,7 +231,7 @@ function checkComers({ jobs, lines }: FleetRun, file: string): void {
  * What has to hold in the folder of jobs over time: its jobs, the plan as it grew, what devices reported of it, each step
  * of each job once, and decisions, which are made again from the journal's events.
  */
-export function checksOfFleet(fleet: FleetRun): RunChecks {
+export function checksOfFleet(fleet: RunOfFleet): RunChecks {
   const { folder, setting, segments, begin, state, lines, events, jobs } = fleet;
   const at = (name: string): string => path.join(folder, name);
   const plan = fleetPlanBody(setting, segments);
@@ -278,7 +278,7 @@ export function checksOfFleet(fleet: FleetRun): RunChecks {
 }
 
 /** What was not checked, and how far a fleet got that has not ended. */
-export function remarksOfFleet(fleet: FleetRun): readonly string[] {
+export function remarksOfFleet(fleet: RunOfFleet): readonly string[] {
   const { state, tornLine, begin } = fleet;
   const remarks = [
     begin.segments === 0

@@ -7,7 +7,7 @@ import type { Trace } from "../../traces/index.ts";
 import { readTrace } from "../folder/load-trace.ts";
 import { readCompletions } from "../folder/read-completions.ts";
 import { stoppedByJournal } from "../folder/read-journal.ts";
-import { howFar, lossesByJob, type PlanRun, stepsDone } from "../folder/read-run.ts";
+import { howFar, lossesByJob, type RunOfPlan, stepsDone } from "../folder/read-run.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
 import { ownerOf } from "../resume/resume-plan.ts";
 import { earlierParts } from "../resume/stopped-run.ts";
@@ -77,7 +77,7 @@ function checkLosses(
 
 /** What metrics.jsonl is to have of each job of a run, by name. */
 function recordedJobs(
-  { state, part, plan: newest }: PlanRun,
+  { state, part, plan: newest }: RunOfPlan,
   first: Plan,
   words: ReadonlyMap<string, JobWord>,
 ): ReadonlyMap<string, RecordedJob> {
@@ -100,7 +100,7 @@ function recordedJobs(
 }
 
 /** Whether the parts of a run follow on each other. @throws InputError */
-function checkParts({ folder, events, plan }: PlanRun, parts: readonly RunPlan[]): void {
+function checkParts({ folder, events, plan }: RunOfPlan, parts: readonly RunPlan[]): void {
   checkNumbers(path.join(folder, RUN_FILES.earlier), earlierParts(folder));
   const first = parts[0]!;
   const late = first.plan.jobs.find(({ firstStep = 0 }) => firstStep > 0);
@@ -129,7 +129,7 @@ function checkParts({ folder, events, plan }: PlanRun, parts: readonly RunPlan[]
     });
 }
 
-function readParts({ folder, plan: newest, written }: PlanRun): readonly RunPlan[] {
+function readParts({ folder, plan: newest, written }: RunOfPlan): readonly RunPlan[] {
   const place = { cwd: folder };
   const earlier = earlierParts(folder).map((part): RunPlan => {
     const input = readInput(place, path.join(part, RUN_FILES.plan), "a part of a run");
@@ -147,7 +147,7 @@ function readParts({ folder, plan: newest, written }: PlanRun): readonly RunPlan
  * What has to hold in the folder of the run of a plan: each step of each job is there once, in its order, with what the
  * plan says of it, and the traces are of its plans. @throws InputError where a part of it cannot be read
  */
-export function checksOfPlan(run: PlanRun): RunChecks {
+export function checksOfPlan(run: RunOfPlan): RunChecks {
   const { folder, events, state, part, plan } = run;
   const at = (name: string): string => path.join(folder, name);
   const parts = readParts(run);
@@ -203,7 +203,7 @@ export function checksOfPlan(run: PlanRun): RunChecks {
 }
 
 /** How far a run got that has not ended, and which jobs were stopped. */
-export function remarksOfPlan(run: PlanRun): readonly string[] {
+export function remarksOfPlan(run: RunOfPlan): readonly string[] {
   const { state, events } = run;
   const far = howFar(run);
   const last = events.at(-1)?.event;

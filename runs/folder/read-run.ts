@@ -34,7 +34,7 @@ interface RunRecords extends RunJournal {
 }
 
 /** The run of a closed plan. */
-export interface PlanRun extends RunRecords {
+export interface RunOfPlan extends RunRecords {
   readonly kind: "plan";
   readonly plan: Plan;
   /** Of mini-batches that ended whole. */
@@ -46,7 +46,7 @@ export interface PlanRun extends RunRecords {
 }
 
 /** Jobs over time. */
-export interface FleetRun extends RunRecords {
+export interface RunOfFleet extends RunRecords {
   readonly kind: "fleet";
   readonly setting: Setting;
   /** In the order of arrival. */
@@ -64,7 +64,7 @@ export interface FleetRun extends RunRecords {
   readonly since: SchedulerLine | undefined;
 }
 
-export type Run = PlanRun | FleetRun;
+export type Run = RunOfPlan | RunOfFleet;
 
 /** The document that makes a folder a run's, by what it is a run of. */
 function documentOf(place: Place, folder: string, kind: RunKind): { readonly text: string; readonly file: string } {
@@ -112,7 +112,7 @@ function recordsOf(place: Place, given: string): Omit<RunRecords, "state"> {
   return { folder, ...readMetrics(lines, file), ...journalOfRun(folder) };
 }
 
-function readPlanRun(place: Place, given: string): PlanRun {
+function readPlanRun(place: Place, given: string): RunOfPlan {
   const plan = readPlanOfRun(place, given);
   const records = recordsOf(place, given);
   const { folder, events, metrics } = records;
@@ -132,7 +132,7 @@ function readPlanRun(place: Place, given: string): PlanRun {
 }
 
 /** Nanoseconds of the fleet at which a file was written last; undefined where the devices were not ready before. */
-function writtenNs(file: string, events: FleetRun["events"]): number | undefined {
+function writtenNs(file: string, events: RunOfFleet["events"]): number | undefined {
   const ready = events.findLast(({ event }) => event === "ready");
   if (ready?.event !== "ready" || !existsSync(file)) return undefined;
   return Math.max(0, Math.round((ready.atNs ?? 0) + 1e6 * (statSync(file).mtimeMs - Date.parse(ready.time))));
@@ -140,7 +140,7 @@ function writtenNs(file: string, events: FleetRun["events"]): number | undefined
 
 /** The steps that jobs have made since the last line, as a line of which nothing was decided. */
 function lineSince(
-  { jobs, lines, metrics }: Pick<FleetRun, "jobs" | "lines" | "metrics">,
+  { jobs, lines, metrics }: Pick<RunOfFleet, "jobs" | "lines" | "metrics">,
   atNs: number,
 ): SchedulerLine {
   const { line, atNs: lastNs } = lines.at(-1)!;
@@ -161,7 +161,7 @@ function lineSince(
   return { line: line + 1, atNs: Math.max(lastNs, atNs), events, decisions: [] };
 }
 
-function readFleetRun(place: Place, given: string): FleetRun {
+function readFleetRun(place: Place, given: string): RunOfFleet {
   const setting = readSettingOfRun(place, given);
   const records = recordsOf(place, given);
   const { folder, events } = records;
@@ -179,7 +179,7 @@ function readFleetRun(place: Place, given: string): FleetRun {
     ...{ ...records, setting, jobs: readComers(folder) },
     ...parseSegments(segments.lines, segments.file, setting),
     ...{ policy, jobsAtOnce, sizes, state: stateByJournal(events) },
-  } satisfies Omit<FleetRun, "since">;
+  } satisfies Omit<RunOfFleet, "since">;
   const atNs =
     run.state === "unfinished" && run.lines.length > 0
       ? writtenNs(path.join(folder, RUN_FILES.metrics), events)
@@ -200,7 +200,7 @@ export function readRun(place: Place, folder: string, kind?: RunKind): Run {
 }
 
 /** How far a run got that has not ended, in words; undefined for one that has. */
-export function howFar({ plan, part, state }: PlanRun): string | undefined {
+export function howFar({ plan, part, state }: RunOfPlan): string | undefined {
   if (part === undefined) return undefined;
   const what = state === "ended early" ? "was ended early" : "is unfinished";
   return `the run ${what}: ${stepsDone(plan, part)}; all that is said is of these steps.`;

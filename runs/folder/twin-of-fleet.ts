@@ -2,7 +2,7 @@ import { InputError } from "../../core/index.ts";
 import { createCostModel, POLICIES, type PolicyFactory, type PolicyName } from "../../plan/index.ts";
 import { besideTwin, type TwinnedFleet } from "../../sim/index.ts";
 import { learnedBy } from "../../workbench/index.ts";
-import type { FleetRun } from "./read-run.ts";
+import type { RunOfFleet } from "./read-run.ts";
 import { RUN_FILES } from "./run-files.ts";
 
 /**
@@ -10,7 +10,7 @@ import { RUN_FILES } from "./run-files.ts";
  * @throws InputError where the folder does not say what its twin needs
  */
 export function twinOfFleet(
-  { setting, jobs, lines, events, policy, jobsAtOnce, sizes }: FleetRun,
+  { setting, jobs, lines, events, policy, jobsAtOnce, sizes }: RunOfFleet,
   other?: PolicyName | PolicyFactory,
 ): TwinnedFleet {
   const own = POLICIES.find((name) => name === policy);
