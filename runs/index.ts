@@ -1,5 +1,5 @@
 // Every file of a run's folder, checked; and how the run has ended.
-export { checkRun, faultsOf } from "./check/check-run.ts";
+export { checkRun } from "./check/check-run.ts";
 // Two runs of one plan, compared.
 export { compareRuns, type JobComparison } from "./check/compare-runs.ts";
 export { endOf, type RunEnd } from "./check/run-end.ts";
