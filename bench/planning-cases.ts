@@ -13,9 +13,9 @@ import {
   lengthRows,
   type PlanRequest,
   PRESETS,
-  PROJECTIONS,
   resolveDevices,
   resolveLinks,
+  UNFUSED_PROJECTIONS,
 } from "../plan/index.ts";
 
 /** GPUs, models and links that people would put together. */
@@ -124,7 +124,7 @@ export function requestOf(
     return {
       ...jobDefaults(),
       name: `job${index}`,
-      adapter: { rank, alpha: 16, dropout: 0, targets: [...PROJECTIONS] },
+      adapter: { rank, alpha: 16, dropout: 0, targets: [...UNFUSED_PROJECTIONS] },
       data: { lengths, samples: 4096 },
       cutoffLength: 2048,
       batchSize,

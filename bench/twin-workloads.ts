@@ -1,4 +1,4 @@
-import { type ComputeDtype, PROJECTIONS, type Projection } from "../plan/index.ts";
+import { type ComputeDtype, type Projection, UNFUSED_PROJECTIONS } from "../plan/index.ts";
 import type { Scale } from "./suite.ts";
 import { ATTENTION_TARGETS, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";
 
@@ -64,8 +64,8 @@ function calibrationShapes(model: ModelShape, dtype: ComputeDtype, { min, max }:
     ranks.map((rank) => ({ rank, targets, batchSize: 2 * microBatchSize, microBatchSize, length, steps: 8 }));
   return [
     { ...shape, jobs: jobsOf([4, 20, 32, 64], ATTENTION_TARGETS, 2), groups: 4 },
-    { ...shape, jobs: jobsOf([4, 10, 40, 64], PROJECTIONS, 2), groups: 4 },
-    { ...shape, jobs: jobsOf([4, 32, 10, 64, 20, 16, 6, 48], PROJECTIONS, 1), groups: 1 },
+    { ...shape, jobs: jobsOf([4, 10, 40, 64], UNFUSED_PROJECTIONS, 2), groups: 4 },
+    { ...shape, jobs: jobsOf([4, 32, 10, 64, 20, 16, 6, 48], UNFUSED_PROJECTIONS, 1), groups: 1 },
   ];
 }
 
@@ -84,7 +84,13 @@ function workloads(model: ModelShape, dtype: ComputeDtype, sizes: Sizes): Readon
     "1 device, 8 adapters fused, all projections": {
       ...shape,
       devices: ONE,
-      jobs: jobsOf(eight, { microBatchSize: 1, batchSize: 2, targets: PROJECTIONS, length: drawn, steps: steps / 2 }),
+      jobs: jobsOf(eight, {
+        microBatchSize: 1,
+        batchSize: 2,
+        targets: UNFUSED_PROJECTIONS,
+        length: drawn,
+        steps: steps / 2,
+      }),
       groups: 1,
     },
     "1 device, 4 adapters one after another": {
@@ -121,7 +127,12 @@ function workloads(model: ModelShape, dtype: ComputeDtype, sizes: Sizes): Readon
     "2 devices, 4 jobs in 2 groups, recomputed layers": {
       ...shape,
       devices: TWO,
-      jobs: jobsOf([8, 24, 48, 12], { microBatchSize: 1, length: drawn, targets: PROJECTIONS, steps: steps / 2 }),
+      jobs: jobsOf([8, 24, 48, 12], {
+        microBatchSize: 1,
+        length: drawn,
+        targets: UNFUSED_PROJECTIONS,
+        steps: steps / 2,
+      }),
       groups: 2,
       recompute: "layer",
     },

@@ -14,10 +14,10 @@ import {
   lengthRows,
   type PlanRequest,
   PRESETS,
-  PROJECTIONS,
   type ResolvedDevice,
   resolveDevices,
   resolveLinks,
+  UNFUSED_PROJECTIONS,
 } from "../plan/index.ts";
 import { pick } from "./planning-cases.ts";
 
@@ -90,7 +90,7 @@ export function unlikeCase(seed: number): UnlikeCase {
       return {
         ...jobDefaults(),
         name: `job${index}`,
-        adapter: { rank, alpha: 16, dropout: 0, targets: [...PROJECTIONS] },
+        adapter: { rank, alpha: 16, dropout: 0, targets: [...UNFUSED_PROJECTIONS] },
         data: { lengths, samples: 512 },
         cutoffLength: 2048,
         batchSize,

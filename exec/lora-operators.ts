@@ -17,7 +17,9 @@ function outputColumn(projection: Projection, { heads, inner }: Widths): number 
     case "up_proj":
       return inner;
     case "q_proj":
+    case "qkv_proj":
     case "o_proj":
+    case "gate_up_proj":
     case "gate_proj":
     case "down_proj":
       return 0;
@@ -39,6 +41,11 @@ function targetedProjections(
     const s = layout.layers[index]!.shrunk[projection]!;
     return [{ target: targetIndex(stage.firstLayer + index, projection), outFeatures, column, s, lds }];
   });
+}
+
+/** Whether any job has an adapter on one of some projections. */
+export function targetsAny({ layout }: ProgramInput, projections: readonly Projection[]): boolean {
+  return projections.some((projection) => layout.shrunkColumns[projection] !== undefined);
 }
 
 /** The LoRA part of projections that share their input and their output tensor, added in place. */

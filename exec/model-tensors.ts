@@ -4,14 +4,17 @@ import {
   type Architecture,
   type Half,
   halfOf,
-  PROJECTIONS,
+  loraGroup,
+  type Projection,
   projectionShape,
+  projectionsOf,
   type Stage,
   stageLayers,
 } from "../plan/index.ts";
 import { projectionPath } from "./projection-path.ts";
 
 export const EMBEDDING = "model.embed_tokens.weight";
+export const FINAL_NORM = "model.norm.weight";
 
 /** A tensor that the decoder reads. */
 export interface WantedTensor {
@@ -19,16 +22,49 @@ export interface WantedTensor {
   readonly shape: readonly number[];
 }
 
-const NORM_OF: Readonly<Record<Half, string>> = { attention: "input_layernorm", mlp: "post_attention_layernorm" };
+/** A half's norms by their names in a checkpoint: before it and behind it, undefined where there is none. */
+export function normNames(
+  { norms, layerNames = {} }: Architecture,
+  layer: number,
+  half: Half,
+): { readonly before: string | undefined; readonly after: string | undefined } {
+  const path = (name: string): string => `model.layers.${layer}.${name}.weight`;
+  const { attentionNorm = "input_layernorm", mlpNorm = "post_attention_layernorm" } = layerNames;
+  const { attentionOutNorm = "", mlpOutNorm = "" } = layerNames;
+  const [before, after] = half === "attention" ? [attentionNorm, attentionOutNorm] : [mlpNorm, mlpOutNorm];
+  return {
+    before: norms === "after" ? undefined : path(before),
+    after: norms === undefined ? undefined : path(after),
+  };
+}
+
+/** The norms of queries and keys. */
+export function headNormTensors(arch: Architecture, layer: number): readonly WantedTensor[] {
+  const { headNorm, headDim, numHeads, numKvHeads } = arch;
+  if (headNorm?.weighted !== true) return [];
+  const shape = (heads: number): readonly number[] => [headNorm.over === "row" ? heads * headDim : headDim];
+  const path = (name: string): string => `model.layers.${layer}.self_attn.${name}.weight`;
+  return [
+    { name: path("q_norm"), shape: shape(numHeads) },
+    { name: path("k_norm"), shape: shape(numKvHeads) },
+  ];
+}
+
+/** Whether a projection has a bias. */
+export function hasBias({ qkvBias, outputBias }: Architecture, projection: Projection): boolean {
+  return projection === "o_proj" ? outputBias === true : qkvBias && loraGroup("q_proj").includes(projection);
+}
 
 function* layerTensors(arch: Architecture, layer: number, half: Half): Generator<WantedTensor> {
-  yield { name: `model.layers.${layer}.${NORM_OF[half]}.weight`, shape: [arch.hiddenSize] };
-  for (const projection of PROJECTIONS) {
+  for (const name of Object.values(normNames(arch, layer, half)))
+    if (name !== undefined) yield { name, shape: [arch.hiddenSize] };
+  if (half === "attention") yield* headNormTensors(arch, layer);
+  for (const projection of projectionsOf(arch)) {
     if (halfOf(projection) !== half) continue;
     const { in: inFeatures, out } = projectionShape(arch, projection);
-    const path = projectionPath(layer, projection);
+    const path = projectionPath(arch, layer, projection);
     yield { name: `${path}.weight`, shape: [out, inFeatures] };
-    if (arch.qkvBias && /[qkv]_proj$/.test(projection)) yield { name: `${path}.bias`, shape: [out] };
+    if (hasBias(arch, projection)) yield { name: `${path}.bias`, shape: [out] };
   }
 }
 
@@ -44,7 +80,7 @@ export function* stageTensors(arch: Architecture, stage: Stage): Generator<Wante
   if (stage.embedding) yield { name: EMBEDDING, shape: table };
   for (const { layer, halves } of stageLayers(stage)) for (const half of halves) yield* layerTensors(arch, layer, half);
   if (!stage.head) return;
-  yield { name: "model.norm.weight", shape: [hiddenSize] };
+  yield { name: FINAL_NORM, shape: [hiddenSize] };
   if (!(stage.embedding && arch.tiedEmbeddings)) yield { name: headName(arch), shape: table };
 }
 
@@ -74,7 +110,7 @@ function unused({ name }: TensorEntry, { numLayers }: Architecture): InputError 
     expected: "only tensors that the decoder reads",
     at: name,
     got: "another one",
-    hint: "A model with more than its config.json says would be trained without that. Llama-family decoders are supported.",
+    hint: "A model with more than its config.json says would be trained without that.",
   });
 }
 

@@ -29,8 +29,8 @@ export interface AdapterPair {
 const CONFIG = "adapter_config.json";
 const WEIGHTS = "adapter_model.safetensors";
 
-function tensorName(layer: number, projection: Projection, matrix: "A" | "B"): string {
-  return `base_model.model.${projectionPath(layer, projection)}.lora_${matrix}.weight`;
+function tensorName(arch: Architecture, layer: number, projection: Projection, matrix: "A" | "B"): string {
+  return `base_model.model.${projectionPath(arch, layer, projection)}.lora_${matrix}.weight`;
 }
 
 /** All layers of a model. */
@@ -95,8 +95,8 @@ export function pairTensors(
   return pairs.flatMap(({ layer, projection, a, b }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     return [
-      { name: prefix + tensorName(layer, projection, "A"), shape: [spec.rank, inFeatures], values: a },
-      { name: prefix + tensorName(layer, projection, "B"), shape: [out, spec.rank], values: b },
+      { name: prefix + tensorName(arch, layer, projection, "A"), shape: [spec.rank, inFeatures], values: a },
+      { name: prefix + tensorName(arch, layer, projection, "B"), shape: [out, spec.rank], values: b },
     ];
   });
 }
@@ -123,8 +123,8 @@ export function readPairs(
     return {
       layer,
       projection,
-      a: read(prefix + tensorName(layer, projection, "A"), [spec.rank, inFeatures]),
-      b: read(prefix + tensorName(layer, projection, "B"), [out, spec.rank]),
+      a: read(prefix + tensorName(arch, layer, projection, "A"), [spec.rank, inFeatures]),
+      b: read(prefix + tensorName(arch, layer, projection, "B"), [out, spec.rank]),
     };
   });
 }

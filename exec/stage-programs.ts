@@ -1,10 +1,21 @@
+import { decodeFloats, encodeFloats } from "../datasets/index.ts";
 import type { Operator, Tensor } from "../native/index.ts";
 import { layerInput } from "../plan/index.ts";
-import { attentionBackward, layerBeforeBackward, layerForward, mlpBackward } from "./layer-programs.ts";
+import { attentionBackward } from "./attention-program.ts";
+import { isRecomputed, layerBeforeBackward, layerForward } from "./layer-programs.ts";
+import { mlpBackward } from "./mlp-program.ts";
 import { gradientOutputs, type ProgramInput, type StreamGradient } from "./program-input.ts";
 
 const IN: Tensor = { space: "in", offset: 0 };
 const OUT: Tensor = { space: "out", offset: 0 };
+
+/** What embeddings are multiplied by, in the compute dtype as the embeddings are. */
+function embeddingScale({ architecture: { embeddingScale: scale }, dtype }: ProgramInput): { readonly scale?: number } {
+  if (scale === undefined) return {};
+  return {
+    scale: dtype === "float32" ? scale : decodeFloats(encodeFloats(Float32Array.of(scale), "BF16"), "BF16")[0]!,
+  };
+}
 
 /**
  * A stage's forward: embedding or received activations, layers, and on the last stage norm, head and loss; the loss's
@@ -12,14 +23,14 @@ const OUT: Tensor = { space: "out", offset: 0 };
  */
 export function forwardProgram(input: ProgramInput, letter: "F" | "E" = "F"): readonly Operator[] {
   const { architecture, dtype, edges, layout, weights } = input;
-  const { hiddenSize: hidden, rmsNormEps: eps, vocabularySize: vocabulary } = architecture;
+  const { hiddenSize: hidden, rmsNormEps: eps, vocabularySize: vocabulary, logitScale, logitCap } = architecture;
   const types = dtype === "float32" ? {} : { dtype };
   const inputs = layout.layers.map(layerInput);
   const first = inputs[0]!;
   const entry: Operator =
     weights.embedding === undefined
       ? { op: "copy", x: IN, ...(edges.before === "float32" ? {} : { from: edges.before }), y: first, columns: hidden }
-      : { op: "embed", ...types, table: weights.embedding, out: first, hidden };
+      : { op: "embed", ...types, table: weights.embedding, out: first, hidden, ...embeddingScale(input) };
   const end = layout.final?.x ?? layout.forward.output ?? OUT;
   const layers = layout.layers.flatMap((_, index) => layerForward(input, index, inputs[index + 1] ?? end));
   const operators = [entry, ...layers];
@@ -38,6 +49,8 @@ export function forwardProgram(input: ProgramInput, letter: "F" | "E" = "F"): re
         ...(letter === "F" ? { dx } : {}),
         logits,
         tileRows: layout.headTileRows,
+        ...(logitScale === undefined ? {} : { scale: logitScale }),
+        ...(logitCap === undefined ? {} : { softcap: logitCap }),
       },
     );
   } else if (end !== OUT) {
@@ -74,12 +87,12 @@ export function backwardProgram(input: ProgramInput): readonly Operator[] {
     operators.push(...layerBeforeBackward(input, index));
     if (mlp !== undefined) {
       const result = index === 0 && attention === undefined ? last : b;
-      operators.push(...mlpBackward(input, index, gradient, result));
+      operators.push(...mlpBackward(input, index, gradient, result, isRecomputed(input, index)));
       gradient = result;
     }
     if (attention !== undefined) {
       const result = index > 0 ? a : stage.embedding ? undefined : last;
-      operators.push(...attentionBackward(input, index, gradient, result));
+      operators.push(...attentionBackward(input, index, gradient, result, isRecomputed(input, index)));
       gradient = a;
     }
   }

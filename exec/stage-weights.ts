@@ -2,28 +2,39 @@ import type { Device, Handle } from "../native/index.ts";
 import {
   computeDtype,
   type Dtype,
+  type Half,
+  loraGroup,
   type Projection,
   projectionShape,
+  projectionsOf,
+  ropesOf,
   type Stage,
   type StageLayer,
   stageLayers,
 } from "../plan/index.ts";
 import type { BaseModel } from "./model-folder.ts";
-import { EMBEDDING, headName } from "./model-tensors.ts";
+import { EMBEDDING, FINAL_NORM, hasBias, headName, headNormTensors, normNames } from "./model-tensors.ts";
 import { projectionPath } from "./projection-path.ts";
-import { ropeFrequencies } from "./rope-frequencies.ts";
+import { ropeTable } from "./rope-frequencies.ts";
 import { type WeightLoader, weightLoader } from "./weight-loader.ts";
 
-interface AttentionWeights {
-  readonly norm: Handle;
+/** Of a half: vectors that its norms multiply by; undefined where it has no such norm. */
+export interface NormWeights {
+  readonly before: Handle | undefined;
+  readonly after: Handle | undefined;
+}
+
+interface AttentionWeights extends NormWeights {
   /** q, k and v stacked: [(heads + 2 kvHeads) headDim, hidden]. */
   readonly qkv: Handle;
   readonly qkvBias: Handle | undefined;
+  /** Of the norms of queries and keys; undefined where these multiply by nothing. */
+  readonly heads: { readonly qWeight: Handle; readonly kWeight: Handle } | undefined;
   readonly output: Handle;
+  readonly outputBias: Handle | undefined;
 }
 
-interface MlpWeights {
-  readonly norm: Handle;
+interface MlpWeights extends NormWeights {
   /** gate and up stacked: [2 intermediate, hidden]. */
   readonly gateUp: Handle;
   readonly down: Handle;
@@ -35,13 +46,20 @@ export interface LayerWeights {
   readonly mlp: MlpWeights | undefined;
 }
 
+/** Angles a position, of all sequences or of those that are not long. */
+export interface RopeWeights {
+  readonly frequencies: Handle;
+  readonly long: { readonly frequencies: Handle; readonly longFrom: number } | undefined;
+  readonly factor: number;
+}
+
 /** Handles of a stage's frozen weights on its device. */
 export interface StageWeights {
   readonly embedding: Handle | undefined;
   readonly layers: readonly LayerWeights[];
   readonly finalNorm: Handle | undefined;
   readonly head: Handle | undefined;
-  readonly frequencies: Handle;
+  readonly ropes: Readonly<Partial<Record<"own" | "window", RopeWeights>>>;
 }
 
 interface NamedTensor {
@@ -79,6 +97,12 @@ function readWeights(model: BaseModel, tensors: readonly NamedTensor[], dtype: D
   return bits.length === tensors.length ? stack(bits, (length) => new Uint16Array(length)) : readFloats(model, tensors);
 }
 
+/** What a norm multiplies by. */
+function readNorm({ weights, architecture: { normOffset } }: BaseModel, { name, shape }: NamedTensor): Float32Array {
+  const values = weights.read(name, shape);
+  return normOffset === true ? values.map((value) => 1 + value) : values;
+}
+
 async function loadLayer(
   loader: WeightLoader,
   model: BaseModel,
@@ -87,47 +111,79 @@ async function loadLayer(
   packBackward: boolean,
 ): Promise<LayerWeights> {
   const arch = model.architecture;
-  const stacked = (name: string, projections: readonly Projection[], backward = true): Promise<Handle> => {
+  const own = projectionsOf(arch);
+  const tensorsOf = (projections: readonly Projection[], kind: "weight" | "bias"): readonly NamedTensor[] =>
+    projections.map((projection) => {
+      const { in: inFeatures, out } = projectionShape(arch, projection);
+      const name = `${projectionPath(arch, layer, projection)}.${kind}`;
+      return { name, shape: kind === "weight" ? [out, inFeatures] : [out] };
+    });
+  /** The matrices of a group below each other, as a checkpoint has them. */
+  const stacked = (name: string, first: Projection, backward = true): Promise<Handle> => {
+    const projections = own.filter((projection) => loraGroup(first).includes(projection));
     const shapes = projections.map((projection) => projectionShape(arch, projection));
-    const tensors = projections.map((projection, i) => ({
-      name: `${projectionPath(layer, projection)}.weight`,
-      shape: [shapes[i]!.out, shapes[i]!.in],
-    }));
     return loader.loadMatrix({
       name: `layer ${layer} ${name}`,
       out: shapes.reduce((sum, shape) => sum + shape.out, 0),
       in: shapes[0]!.in,
-      data: () => readWeights(model, tensors, dtype),
+      data: () => readWeights(model, tensorsOf(projections, "weight"), dtype),
       dtype,
       backward,
     });
   };
-  const biases = (projections: readonly Projection[]): readonly NamedTensor[] =>
-    projections.map((projection) => ({
-      name: `${projectionPath(layer, projection)}.bias`,
-      shape: [projectionShape(arch, projection).out],
-    }));
-  const norm = (name: string): Handle => {
-    const path = `model.layers.${layer}.${name}.weight`;
-    return loader.loadVector(path, () => model.weights.read(path, [arch.hiddenSize]));
+  const bias = (name: string, first: Projection): Handle | undefined => {
+    const projections = own.filter((projection) => loraGroup(first).includes(projection));
+    if (!hasBias(arch, first)) return undefined;
+    return loader.loadVector(`layer ${layer} ${name} bias`, () => readFloats(model, tensorsOf(projections, "bias")));
+  };
+  const norms = (half: Half): NormWeights => {
+    const load = (name: string | undefined): Handle | undefined =>
+      name === undefined
+        ? undefined
+        : loader.loadVector(name, () => readNorm(model, { name, shape: [arch.hiddenSize] }));
+    const { before, after } = normNames(arch, layer, half);
+    return { before: load(before), after: load(after) };
+  };
+  const heads = (): AttentionWeights["heads"] => {
+    const tensors = headNormTensors(arch, layer);
+    if (tensors.length === 0) return undefined;
+    const [qWeight, kWeight] = tensors.map((tensor) => loader.loadVector(tensor.name, () => readNorm(model, tensor)));
+    return { qWeight: qWeight!, kWeight: kWeight! };
   };
   const attention = async (): Promise<AttentionWeights> => ({
-    norm: norm("input_layernorm"),
-    qkv: await stacked("qkv", ["q_proj", "k_proj", "v_proj"], packBackward),
-    qkvBias: arch.qkvBias
-      ? loader.loadVector(`layer ${layer} qkv bias`, () => readFloats(model, biases(["q_proj", "k_proj", "v_proj"])))
-      : undefined,
-    output: await stacked("o_proj", ["o_proj"]),
+    ...norms("attention"),
+    qkv: await stacked("qkv", "q_proj", packBackward),
+    qkvBias: bias("qkv", "q_proj"),
+    heads: heads(),
+    output: await stacked("o_proj", "o_proj"),
+    outputBias: bias("o_proj", "o_proj"),
   });
   const mlp = async (): Promise<MlpWeights> => ({
-    norm: norm("post_attention_layernorm"),
-    gateUp: await stacked("gate and up", ["gate_proj", "up_proj"]),
-    down: await stacked("down_proj", ["down_proj"]),
+    ...norms("mlp"),
+    gateUp: await stacked("gate and up", "gate_proj"),
+    down: await stacked("down_proj", "down_proj"),
   });
   return {
     attention: halves.includes("attention") ? await attention() : undefined,
     mlp: halves.includes("mlp") ? await mlp() : undefined,
   };
+}
+
+/** Of each rope that a model has. */
+function loadRopes(device: Device, arch: BaseModel["architecture"]): StageWeights["ropes"] {
+  return Object.fromEntries(
+    ropesOf(arch).map((rope): [string, RopeWeights] => {
+      const { frequencies, long, factor } = ropeTable(arch, rope);
+      return [
+        rope,
+        {
+          frequencies: device.loadVector(frequencies),
+          long: long && { ...long, frequencies: device.loadVector(long.frequencies) },
+          factor,
+        },
+      ];
+    }),
+  );
 }
 
 /**
@@ -161,7 +217,7 @@ export async function loadStageWeights(
       : undefined,
     layers,
     finalNorm: stage.head
-      ? loader.loadVector("final norm", () => model.weights.read("model.norm.weight", [hiddenSize]))
+      ? loader.loadVector("final norm", () => readNorm(model, { name: FINAL_NORM, shape: [hiddenSize] }))
       : undefined,
     head: stage.head
       ? await loader.loadMatrix({
@@ -173,6 +229,6 @@ export async function loadStageWeights(
           backward: true,
         })
       : undefined,
-    frequencies: device.loadVector(ropeFrequencies(model.architecture)),
+    ropes: loadRopes(device, model.architecture),
   };
 }

@@ -1,5 +1,5 @@
 import type { ModelShape } from "../bench/workload.ts";
-import { PROJECTIONS, type Projection } from "../plan/index.ts";
+import { type Projection, UNFUSED_PROJECTIONS } from "../plan/index.ts";
 
 /** Both sides train with a tied head, which Llama 2 has not. */
 export const TRAINING_SHAPES = {
@@ -21,7 +21,7 @@ export interface TrainingWork {
   readonly length: number;
 }
 
-const ADAPTERS = { ranks: [16, 16, 16, 16], targets: PROJECTIONS };
+const ADAPTERS = { ranks: [16, 16, 16, 16], targets: UNFUSED_PROJECTIONS };
 
 /** Four adapters on all seven projections, an optimizer step of 2048 tokens each, or of 32. */
 export const TRAINING_WORK: Readonly<Record<TrainingShape, TrainingWork>> = {

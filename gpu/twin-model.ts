@@ -3,7 +3,12 @@ import path from "node:path";
 import { createRng } from "../core/index.ts";
 import { initModel, type TensorToWrite, writeSafetensors } from "../datasets/index.ts";
 import { projectionPath } from "../exec/projection-path.ts";
-import { architectureFromConfig, huggingFaceConfigSchema, PROJECTIONS, projectionShape } from "../plan/index.ts";
+import {
+  architectureFromConfig,
+  huggingFaceConfigSchema,
+  projectionShape,
+  UNFUSED_PROJECTIONS,
+} from "../plan/index.ts";
 
 /** Large enough that an action takes a GPU milliseconds: 200 million parameters. */
 const SIZES = {
@@ -52,9 +57,9 @@ export function writeTwinModel(folder: string): void {
   for (let layer = 0; layer < SIZES.num_hidden_layers; layer += 1) {
     for (const norm of ["input_layernorm", "post_attention_layernorm"])
       tensors.push(ones(`model.layers.${layer}.${norm}.weight`, hidden));
-    for (const projection of PROJECTIONS) {
+    for (const projection of UNFUSED_PROJECTIONS) {
       const { out, in: inputs } = projectionShape(architecture, projection);
-      tensors.push(randomTensor(block, `${projectionPath(layer, projection)}.weight`, [out, inputs]));
+      tensors.push(randomTensor(block, `${projectionPath(architecture, layer, projection)}.weight`, [out, inputs]));
     }
   }
   writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);

@@ -30,6 +30,7 @@ export {
 // What a program is made of.
 export type {
   AttentionBackwardOperator,
+  AttentionKind,
   AttentionOperator,
   CopyOperator,
   Dtype,

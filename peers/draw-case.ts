@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { createRng, type Rng } from "../core/index.ts";
-import { PROJECTIONS, type Projection } from "../plan/index.ts";
+import { type Projection, UNFUSED_PROJECTIONS } from "../plan/index.ts";
 import { DTYPES, drawSizes, FAMILIES, type PeersDtype } from "./cases.ts";
 
 interface TokenRow {
@@ -61,8 +61,8 @@ function drawRow(rng: Rng, vocabulary: number, isScored: boolean): TokenRow {
 }
 
 function drawTargets(rng: Rng): readonly Projection[] {
-  const some = PROJECTIONS.filter(() => rng.nextInt(2) === 0);
-  return some.length > 0 ? some : [PROJECTIONS[rng.nextInt(PROJECTIONS.length)]!];
+  const some = UNFUSED_PROJECTIONS.filter(() => rng.nextInt(2) === 0);
+  return some.length > 0 ? some : [UNFUSED_PROJECTIONS[rng.nextInt(UNFUSED_PROJECTIONS.length)]!];
 }
 
 function drawJob(rng: Rng, name: string): DrawnJob {
@@ -72,7 +72,7 @@ function drawJob(rng: Rng, name: string): DrawnJob {
     adapter: {
       rank,
       alpha: 1 + rng.nextInt(2 * rank),
-      targets: name === "all" ? PROJECTIONS : drawTargets(rng),
+      targets: name === "all" ? UNFUSED_PROJECTIONS : drawTargets(rng),
       init: `init/${name}`,
     },
     batchSize: 1 + rng.nextInt(5),

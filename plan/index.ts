@@ -59,16 +59,13 @@ export { stageShapes } from "./costs/stage-shapes.ts";
 export { dequantizedBytes, WEIGHT_BYTES } from "./costs/weight-bytes.ts";
 // Which micro-batches cost the same.
 export { type WorkShapes, workShapes } from "./costs/work-shapes.ts";
-// The shape of a Llama-family decoder.
+// The shape of a decoder, and what attention of its layers sees.
 export {
   type Architecture,
-  type Half,
-  halfOf,
-  longestRow,
-  loraGroup,
-  PROJECTIONS,
-  type Projection,
-  projectionShape,
+  type LayerAttention,
+  layerAttention,
+  type RopeScaling,
+  ropesOf,
 } from "./documents/architecture.ts";
 // The calibration document: a cost model as data.
 export {
@@ -132,6 +129,17 @@ export { completeJob, type ParsedWorkload, parseWorkload, withSweeps } from "./d
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
 // Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
+export {
+  type Half,
+  halfOf,
+  loraGroup,
+  PROJECTIONS,
+  type Projection,
+  projectionShape,
+  projectionsOf,
+  targetsOn,
+  UNFUSED_PROJECTIONS,
+} from "./documents/projections.ts";
 export * from "./documents/questions.ts";
 // Reading documents, with file, line and path in every message.
 export { checkDocument, parseDocument, placeError } from "./documents/read-document.ts";
@@ -232,6 +240,7 @@ export { memoryName, sharedWeightsText } from "./memory/shared-weights.ts";
 export {
   type ArenaLayout,
   arenaLayout,
+  type BranchTensors,
   layerInput,
   type StageLayout,
 } from "./memory/stage-layout.ts";

@@ -15,7 +15,7 @@ import {
   weightsDigest,
 } from "../exec/index.ts";
 import { type Place, passFault, type TellBytes } from "../files/index.ts";
-import { isLengthData, longestRow, type Plan } from "../plan/index.ts";
+import { isLengthData, type Plan } from "../plan/index.ts";
 import { RowReader, VERSION } from "../workbench/index.ts";
 import { checkWeights } from "./checkpoints/known-weights.ts";
 
@@ -42,7 +42,7 @@ export async function loadPlanData(
 ): Promise<readonly (readonly Row[])[]> {
   passFault("loading");
   const { vocabularySize } = model.architecture;
-  const mostTokens = longestRow(model.architecture);
+  const mostTokens = model.architecture.maxPositions;
   const tokenizerFolder = (): string => model.folder;
   const reader = new RowReader({ folder: "", vocabularySize, mostTokens, cache, tokenizerFolder, onRead });
   const data: (readonly Row[])[] = [];

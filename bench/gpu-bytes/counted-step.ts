@@ -6,7 +6,7 @@ import { executePlan, initialPairs } from "../../exec/index.ts";
 import { silent } from "../../files/context.ts";
 import { loadNative } from "../../native/load.ts";
 import type { RawLaunch } from "../../native/raw-addon.ts";
-import { type Plan, PROJECTIONS } from "../../plan/index.ts";
+import { type Plan, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import { loadCluster } from "../../workbench/load/load-cluster.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { inOwnProcess, outputOf } from "../own-process.ts";
@@ -100,7 +100,7 @@ export async function stepCounts({ model, rank, rowsOfJobs, length }: CountedSte
     });
   }
   const jobs = rowsOfJobs.map((rows) => {
-    return { rank, targets: PROJECTIONS, batchSize: rows, microBatchSize: rows, length, steps: 1 };
+    return { rank, targets: UNFUSED_PROJECTIONS, batchSize: rows, microBatchSize: rows, length, steps: 1 };
   });
   const { devices } = loadCluster(silent("."), { devices: "cuda:0" });
   const plan = benchPlan({ model, dtype: "bfloat16", jobs, devices, groups: 1 });

@@ -1,5 +1,5 @@
 import { sum } from "../../core/index.ts";
-import { computeDtype, type Dtype, PROJECTIONS } from "../../plan/index.ts";
+import { computeDtype, type Dtype, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import { copyRate, largerOf, measureHardware, registerPeak } from "../machine.ts";
 import { type Measurement, type Parameters, summarize } from "../measurement.ts";
 import { type OperatorWork, operatorWork } from "../operator-rates.ts";
@@ -36,7 +36,7 @@ async function measure(
   ranks: readonly number[],
   rows: number,
 ): Promise<readonly (readonly OperatorWork[])[]> {
-  const job = { targets: PROJECTIONS, batchSize: 2, microBatchSize: 1, length: rows / ranks.length };
+  const job = { targets: UNFUSED_PROJECTIONS, batchSize: 2, microBatchSize: 1, length: rows / ranks.length };
   const plan = benchPlan({
     model: MODEL[bench.scale],
     dtype,

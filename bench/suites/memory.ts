@@ -1,4 +1,4 @@
-import { type Dtype, dtypeSchema, PROJECTIONS } from "../../plan/index.ts";
+import { type Dtype, dtypeSchema, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import type { Parameters } from "../measurement.ts";
 import type { Bench, Case, Suite } from "../suite.ts";
 import { benchModel, peakBytes, plannedBytes, train } from "../train.ts";
@@ -25,7 +25,7 @@ const JOB: JobShape = {
 };
 
 function plansOf(model: ModelShape, dtype: Dtype): Readonly<Record<string, PlanShape>> {
-  const jobs = [JOB, { ...JOB, rank: 8 }, { ...JOB, rank: 32, targets: PROJECTIONS }, { ...JOB, rank: 5 }];
+  const jobs = [JOB, { ...JOB, rank: 8 }, { ...JOB, rank: 32, targets: UNFUSED_PROJECTIONS }, { ...JOB, rank: 5 }];
   const shape = { model, dtype, jobs, devices: [1] };
   return {
     "1 device, jobs alone": shape,

@@ -1,5 +1,5 @@
 import { maximum, sum } from "../../core/index.ts";
-import { type Dtype, type Plan, PROJECTIONS, type Projection } from "../../plan/index.ts";
+import { type Dtype, type Plan, type Projection, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import { measurePeaks, registerPeak } from "../machine.ts";
 import { type Measurement, type Parameters, summarize } from "../measurement.ts";
 import { hasPeft, PEFT_WAYS, type PeftWay, peftVersions, startPeft } from "../peft.ts";
@@ -39,7 +39,7 @@ function variants(scale: Scale): readonly Variant[] {
   const grouped = { ...model, kvHeads: Math.max(1, Math.round(model.heads / 3)) };
   const both = [
     { name: "q, k, v, o", model, targets: ATTENTION_TARGETS },
-    { name: "all seven projections", model, targets: PROJECTIONS },
+    { name: "all seven projections", model, targets: UNFUSED_PROJECTIONS },
   ];
   if (scale === "default") return both;
   return [...both, { name: "q, k, v, o; grouped queries", model: grouped, targets: ATTENTION_TARGETS }];

@@ -8,9 +8,9 @@ import {
   type Dtype,
   huggingFaceConfigSchema,
   type MeasuredCalibration,
-  PROJECTIONS,
   resolveDevices,
   resolveLinks,
+  UNFUSED_PROJECTIONS,
 } from "../../plan/index.ts";
 import {
   type CalibrationSubject,
@@ -102,7 +102,7 @@ function generalSubjects(io: Io, args: Arguments): readonly CalibrationSubject[]
   const cluster = clusterFromList(names, catalog);
   const devices = resolveDevices(cluster, catalog, { ...thisMachine(), memoryBytes: 2 ** 33 });
   const links = resolveLinks(cluster, devices, catalog);
-  const adapters = GENERIC.ranks.map((rank) => ({ rank, alpha: 16, dropout: 0, targets: [...PROJECTIONS] }));
+  const adapters = GENERIC.ranks.map((rank) => ({ rank, alpha: 16, dropout: 0, targets: [...UNFUSED_PROJECTIONS] }));
   const { layers, positions, tokens, sequence, scored } = GENERIC;
   const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? "float32";
   return GENERIC.shapes.map((shape) => {

@@ -1,4 +1,4 @@
-import { PROJECTIONS, type Projection } from "../documents/architecture.ts";
+import { PROJECTIONS, type Projection } from "../documents/projections.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
 import type { PlannedPipeline, Room, Setting } from "../documents/setting.ts";
 import { jobsOfGroup, largestSizes } from "./mini-batch.ts";

@@ -1,4 +1,4 @@
-import type { Half } from "../documents/architecture.ts";
+import type { Half } from "../documents/projections.ts";
 import type { Stage } from "../documents/setting.ts";
 
 /** What of a model's layers a stage has. A layer that is divided between two stages counts on both. */

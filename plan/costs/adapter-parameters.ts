@@ -1,5 +1,6 @@
 import { halfCounts, type LayerRange } from "../actions/stage-layers.ts";
-import { type Architecture, halfOf, projectionShape } from "../documents/architecture.ts";
+import type { Architecture } from "../documents/architecture.ts";
+import { halfOf, projectionShape } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 
 /** A job, as far as the size of its adapter follows from it. */

@@ -1,11 +1,12 @@
 import { groupBy, InputError, ownValue, sum } from "../../core/index.ts";
 import type { ComputeDtype } from "../actions/compute-dtype.ts";
 import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
-import { type Architecture, type Half, PROJECTIONS, type Projection } from "../documents/architecture.ts";
+import type { Architecture } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Dtype } from "../documents/dtype.ts";
 import type { KernelFigures } from "../documents/kernels.ts";
+import { type Half, type Projection, projectionsOf } from "../documents/projections.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Recompute } from "../documents/workload.ts";
 import {
@@ -126,7 +127,7 @@ function kernelTimes(
   { computeEfficiency, activationBytes, launchSeconds, headBytes }: LayerFigures,
   kernels: KernelFigures,
 ): LayerTimes {
-  const { architecture, full = false, split = 1, targets = PROJECTIONS } = subject;
+  const { architecture, full = false, split = 1, targets = projectionsOf(architecture) } = subject;
   const whole = decoderDimensions(architecture);
   const memoryRate = peaks.bytesPerSecond * (kernels.memoryBoundSpeed ?? 1);
   // Micro-batches are many, and their sizes few.

@@ -1,5 +1,6 @@
 import { type JobSegment, jobSegments } from "../actions/mini-batch.ts";
-import type { Architecture, Projection } from "../documents/architecture.ts";
+import type { Architecture } from "../documents/architecture.ts";
+import type { Projection } from "../documents/projections.ts";
 import type { MicroBatch } from "../documents/segment.ts";
 
 /**

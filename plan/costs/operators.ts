@@ -3,16 +3,16 @@ import { computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
 import type { Numbered } from "../actions/mini-batch.ts";
 import { halfCounts, numLayersOf } from "../actions/stage-layers.ts";
+import type { Architecture } from "../documents/architecture.ts";
+import type { Dtype } from "../documents/dtype.ts";
 import {
-  type Architecture,
   type Half,
   halfOf,
   LORA_GROUPS,
   loraGroup,
   type Projection,
   projectionShape,
-} from "../documents/architecture.ts";
-import type { Dtype } from "../documents/dtype.ts";
+} from "../documents/projections.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
 import { adapterParameters } from "./adapter-parameters.ts";

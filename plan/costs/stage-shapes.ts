@@ -1,6 +1,6 @@
 import { edgeDtypes } from "../actions/message-bytes.ts";
 import type { Numbered } from "../actions/mini-batch.ts";
-import type { Projection } from "../documents/architecture.ts";
+import type { Projection } from "../documents/projections.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import type { StageShape } from "./operators.ts";

@@ -23,9 +23,16 @@ export const MOST = {
 
 /** Positions are squeezed, never stretched. */
 const scalingFactor = z.number().min(1).max(MOST.scaling);
+/** What a sum, an output or a score is multiplied by. */
+const multiplier = z.number().positive().max(MOST.scaling);
+const on = z.literal(true).optional();
+/** One entry a layer. */
+const byLayer = z.array(z.boolean()).max(MOST.layers).optional();
 
 /**
- * Rotary scaling as Hugging Face's config.json has it: `linear` (position interpolation) or `llama3` (by wave length).
+ * Rotary scaling as Hugging Face's config.json has it: `linear` (position interpolation), `llama3` (by wave length),
+ * `yarn` (a ramp over the index), `longrope` (a factor for each frequency, others for rows that are longer than the
+ * model was trained with). `attentionFactor`: what cosines and sines are multiplied by.
  */
 export const ropeScalingSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("linear"), factor: scalingFactor }),
@@ -41,7 +48,33 @@ export const ropeScalingSchema = z.discriminatedUnion("type", [
       path: ["highFreqFactor"],
       message: "more than lowFreqFactor",
     }),
+  z.strictObject({
+    type: z.literal("yarn"),
+    factor: scalingFactor,
+    originalMaxPositions: positive.max(MOST.positions),
+    betaFast: multiplier,
+    betaSlow: multiplier,
+    /** Whether the ramp's ends are whole numbers. */
+    truncate: z.boolean(),
+    attentionFactor: multiplier,
+  }),
+  z.strictObject({
+    type: z.literal("longrope"),
+    shortFactors: z.array(multiplier).max(MOST.headDim),
+    longFactors: z.array(multiplier).max(MOST.headDim),
+    originalMaxPositions: positive.max(MOST.positions),
+    attentionFactor: multiplier,
+  }),
 ]);
+
+/** Names of a layer's norms and of its MLP in a checkpoint, where they are others than Llama's. */
+const layerNamesSchema = z.strictObject({
+  attentionNorm: z.string().optional(),
+  attentionOutNorm: z.string().optional(),
+  mlpNorm: z.string().optional(),
+  mlpOutNorm: z.string().optional(),
+  mlp: z.string().optional(),
+});
 
 const fieldsSchema = z.strictObject({
   hiddenSize: positive.max(MOST.hidden),
@@ -52,80 +85,86 @@ const fieldsSchema = z.strictObject({
   headDim: positive.max(MOST.headDim),
   vocabularySize: positive.max(MOST.vocabulary),
   maxPositions: positive.max(MOST.positions),
-  /** Attention sees so many positions back, so that no row may be longer; absent where it sees all. */
+  /** Keys that a query sees, its own included, in layers that `windowed` names; in all where that is absent. */
   slidingWindow: positive.max(MOST.positions).optional(),
+  windowed: byLayer,
+  /** In layers with rope a query sees keys of its own chunk of so many positions alone. */
+  chunk: positive.max(MOST.positions).optional(),
   rmsNormEps: z.number().positive().max(MOST.eps),
   ropeTheta: z.number().gt(1).max(MOST.theta),
   ropeScaling: ropeScalingSchema.optional(),
-  /** Biases on q, k and v (Qwen2). */
+  /** Base of the layers with a window, without scaling, where it is their own. */
+  windowTheta: z.number().gt(1).max(MOST.theta).optional(),
+  /** Layers without rope. */
+  ropeless: byLayer,
+  /** In layers without rope queries are multiplied by 1 + scale ln(1 + floor((position + 1) / floor)). */
+  temperature: z.strictObject({ scale: multiplier, floor: positive.max(MOST.positions) }).optional(),
+  /** Columns of a head that are turned; all where absent. */
+  rotaryDim: positive.max(MOST.headDim).optional(),
+  /** Neighbouring columns are turned together, not column i with i + rotaryDim / 2. */
+  rotaryPairs: on,
+  /** Biases on q, k and v, and on the output projection. */
   qkvBias: z.boolean(),
+  outputBias: on,
+  /** Norms of queries and keys: of each head, or of all heads of a row; `afterRope`: in layers with rope alone. */
+  headNorm: z.strictObject({ over: z.enum(["head", "row"]), weighted: z.boolean(), afterRope: on }).optional(),
+  /** Where the norms of attention and MLP are: before each when absent, or behind it, before it joins the stream. */
+  norms: z.enum(["after", "both"]).optional(),
+  /** Norms multiply by 1 + weight. */
+  normOffset: on,
+  /** Of the gate: silu when absent; gelu in its form with tanh. */
+  activation: z.literal("gelu").optional(),
+  /** Of scores, in place of 1 / sqrt(headDim); of embeddings, of what joins the residual stream, of logits. */
+  attentionScale: multiplier.optional(),
+  embeddingScale: multiplier.optional(),
+  residualScale: multiplier.optional(),
+  logitScale: multiplier.optional(),
+  /** c: scores, or logits, z become c tanh(z / c). */
+  scoreCap: multiplier.optional(),
+  logitCap: multiplier.optional(),
   tiedEmbeddings: z.boolean(),
+  /** A checkpoint has q, k and v, or gate and up, as one matrix; an adapter is on the whole of it. */
+  fusedQkv: on,
+  fusedGateUp: on,
+  layerNames: layerNamesSchema.optional(),
 });
 
-/** The shape of a Llama-family decoder: everything that costs, memory and layers follow from. */
+/** The shape of a decoder: everything that costs, memory and layers follow from. Absent fields are as in Llama. */
 export const architectureSchema = fieldsSchema
   .refine(({ numHeads, numKvHeads }) => numHeads % numKvHeads === 0, {
     path: ["numKvHeads"],
     message: "a divisor of numHeads",
   })
-  .refine(({ headDim }) => headDim % 2 === 0, { path: ["headDim"], message: "an even number" });
+  .refine(({ headDim, rotaryDim = headDim }) => headDim % 2 === 0 && rotaryDim % 2 === 0 && rotaryDim <= headDim, {
+    path: ["headDim"],
+    message: "an even number, of which no more are turned",
+  })
+  .refine(
+    ({ numLayers, windowed, ropeless }) =>
+      [windowed, ropeless].every((layers) => layers === undefined || layers.length === numLayers),
+    { path: ["numLayers"], message: "as many layers as windowed and ropeless name" },
+  );
 
 export type Architecture = z.infer<typeof architectureSchema>;
 export type RopeScaling = z.infer<typeof ropeScalingSchema>;
 
-/** The most tokens of a row. */
-export function longestRow({ maxPositions, slidingWindow = maxPositions }: Architecture): number {
-  return Math.min(maxPositions, slidingWindow);
+/** What attention of a layer sees, and how positions turn its queries and keys. */
+export interface LayerAttention {
+  readonly window: number | undefined;
+  readonly chunk: number | undefined;
+  /** `window`: by `windowTheta`. */
+  readonly rope: "own" | "window" | "none";
 }
 
-/** The seven linear projections of a decoder layer, in the order that numbers them (`target` = layer * 7 + index). */
-export const PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
-export type Projection = (typeof PROJECTIONS)[number];
-
-/**
- * A layer is attention and MLP one after the other; between them, as between layers, only the residual stream passes.
- */
-export const HALVES = ["attention", "mlp"] as const;
-export type Half = (typeof HALVES)[number];
-
-/** The half of a layer that a projection belongs to. */
-export function halfOf(projection: Projection): Half {
-  return PROJECTIONS.indexOf(projection) < 4 ? "attention" : "mlp";
+/** The ropes that a model has: its own, and that of the layers with a window. */
+export function ropesOf(arch: Architecture): readonly ("own" | "window")[] {
+  const own = new Set(Array.from({ length: arch.numLayers }, (_, layer) => layerAttention(arch, layer).rope));
+  return (["own", "window"] as const).filter((rope) => own.has(rope));
 }
 
-/** Projections with one input and one output tensor: the LoRA parts of a group are one operator. */
-export const LORA_GROUPS: readonly (readonly Projection[])[] = [
-  ["q_proj", "k_proj", "v_proj"],
-  ["o_proj"],
-  ["gate_proj", "up_proj"],
-  ["down_proj"],
-];
-
-/** The group that a projection belongs to. */
-export function loraGroup(projection: Projection): readonly Projection[] {
-  return LORA_GROUPS.find((group) => group.includes(projection))!;
-}
-
-/** In and out features of a projection. */
-export function projectionShape(
-  arch: Architecture,
-  projection: Projection,
-): { readonly in: number; readonly out: number } {
-  const { hiddenSize, intermediateSize } = arch;
-  const queryColumns = arch.numHeads * arch.headDim;
-  const kvColumns = arch.numKvHeads * arch.headDim;
-  switch (projection) {
-    case "q_proj":
-      return { in: hiddenSize, out: queryColumns };
-    case "k_proj":
-    case "v_proj":
-      return { in: hiddenSize, out: kvColumns };
-    case "o_proj":
-      return { in: queryColumns, out: hiddenSize };
-    case "gate_proj":
-    case "up_proj":
-      return { in: hiddenSize, out: intermediateSize };
-    case "down_proj":
-      return { in: intermediateSize, out: hiddenSize };
-  }
+export function layerAttention(arch: Architecture, layer: number): LayerAttention {
+  const { slidingWindow, windowed, chunk, ropeless, windowTheta } = arch;
+  const window = windowed === undefined || windowed[layer] === true ? slidingWindow : undefined;
+  if (ropeless?.[layer] === true) return { window, chunk: undefined, rope: "none" };
+  return { window, chunk, rope: windowTheta !== undefined && window !== undefined ? "window" : "own" };
 }

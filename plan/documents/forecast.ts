@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { PROJECTIONS } from "./architecture.ts";
 import { huggingFaceConfigSchema } from "./model-config.ts";
 import { PRESETS } from "./presets.ts";
+import { PROJECTIONS } from "./projections.ts";
 import { nameSchema } from "./workload.ts";
 
 const positive = z.number().positive();

@@ -1,5 +1,5 @@
-import { PROJECTIONS } from "./architecture.ts";
 import { writtenDtypeSchema } from "./dtype.ts";
+import { UNFUSED_PROJECTIONS } from "./projections.ts";
 
 /** The keys beside one, and itself, as they are written. */
 export type Siblings = Readonly<Record<string, unknown>>;
@@ -52,9 +52,9 @@ function targetsOf(given: unknown): unknown {
       : Array.isArray(given)
         ? given
         : Object.entries(given ?? {}).flatMap(([name, isOn]) => (isOn === true ? [name] : []));
-  const ours = PROJECTIONS.filter((name) => names.includes(name));
+  const ours = UNFUSED_PROJECTIONS.filter((name) => names.includes(name));
   if (ours.length === 0 || names.some((name) => !ours.includes(name as (typeof ours)[number]))) return undefined;
-  return ours.length === PROJECTIONS.length ? "all-linear" : ours;
+  return ours.length === UNFUSED_PROJECTIONS.length ? "all-linear" : ours;
 }
 
 const FILE = /\.(jsonl|ndjson|json|csv|tsv|parquet)$/i;

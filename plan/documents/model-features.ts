@@ -1,13 +1,14 @@
-import { InputError } from "../../core/index.ts";
-
-type Config = Readonly<Record<string, unknown>>;
+import { InputError, type Mapping } from "../../core/index.ts";
+import type { Architecture } from "./architecture.ts";
 
 export function unsupported(expected: string, at: string, got: unknown): InputError {
-  return new InputError({ expected, at, got, hint: "Llama-family decoders (llama, mistral, qwen2) are supported." });
+  return new InputError({ expected, at, got, hint: "docs/reference/training.md lists the models that are supported." });
 }
 
-/** Keys of a configuration that change what a decoder computes, by which the value that changes nothing. */
+/** Keys of a configuration that change what a decoder computes, by which the values that change nothing. */
 const WITHOUT_EFFECT: readonly (readonly [string, readonly unknown[]])[] = [
+  ["attention_bias", [false]],
+  ["mlp_bias", [false]],
   ["partial_rotary_factor", [1]],
   ["rotary_pct", [1]],
   ["use_qk_norm", [false]],
@@ -28,79 +29,91 @@ const WITHOUT_EFFECT: readonly (readonly [string, readonly unknown[]])[] = [
   ["quantization_config", []],
   ["attention_sinks", [false]],
   ["no_rope_layers", []],
+  ["sliding_window", []],
   ["pretraining_tp", [1]],
   ["attention_dropout", [0]],
+  ["resid_pdrop", [0]],
+  ["embd_pdrop", [0]],
   ["is_causal", [true]],
   ["use_bidirectional_attention", [false]],
   ["clip_qkv", []],
 ];
 
-/** The families that are supported, by `model_type`: the class that a checkpoint of each names. */
-const CLASSES = { llama: "LlamaForCausalLM", mistral: "MistralForCausalLM", qwen2: "Qwen2ForCausalLM" } as const;
-export type ModelType = keyof typeof CLASSES;
-
-function isSupported(type: unknown): type is ModelType {
-  return typeof type === "string" && Object.hasOwn(CLASSES, type);
-}
-
-/**
- * The family of a model: what `model_type` says, or `architectures` where that says nothing. Llama where neither does.
- * @throws InputError for another family, and where the two contradict each other or the model brings its own code
- */
-export function modelType(config: Config): ModelType {
-  const given = config["model_type"] ?? undefined;
-  const types = Object.keys(CLASSES) as ModelType[];
-  if (given !== undefined && !isSupported(given)) throw unsupported(`one of ${types.join(", ")}`, "model_type", given);
-  const code = config["auto_map"] ?? undefined;
-  if (code !== undefined) throw unsupported("no code of the model's own", "auto_map", code);
-  const named = config["architectures"] ?? undefined;
-  if (named === undefined) return given ?? "llama";
-  const isOf = (type: ModelType): boolean =>
-    Array.isArray(named) && named.length === 1 && String(named[0]).toLowerCase() === CLASSES[type].toLowerCase();
-  const type = given ?? types.find(isOf);
-  if (type === undefined || !isOf(type))
-    throw unsupported(
-      type === undefined
-        ? `one of ${Object.values(CLASSES).join(", ")}`
-        : `["${CLASSES[type]}"], of model_type ${type},`,
-      "architectures",
-      named,
-    );
-  return type;
-}
-
-/** @throws InputError for a feature that the decoder does not have, by its key */
-export function refuseFeatures(config: Config): void {
+/** @throws InputError for a feature that a family does not have, by its key. `reads`: keys of those that it has */
+export function refuseFeatures(config: Mapping, reads: readonly string[]): void {
   for (const [key, without] of WITHOUT_EFFECT) {
     const value = config[key];
-    if (!Object.hasOwn(config, key) || value === null || value === undefined || without.includes(value)) continue;
+    if (reads.includes(key) || !Object.hasOwn(config, key)) continue;
+    if (value === null || value === undefined || without.includes(value)) continue;
     throw unsupported(
       without.length === 0 ? "no such feature" : `no more than ${JSON.stringify(without[0])}`,
       key,
       value,
     );
   }
-  const types = config["layer_types"];
-  const other = Array.isArray(types) ? types.find((type) => type !== "full_attention") : undefined;
-  if (other !== undefined) throw unsupported('"full_attention" in every layer', "layer_types", other);
 }
 
-/** What a window is where a configuration does not say. Source: the configuration classes of transformers. */
-const WITHOUT_WINDOW: Readonly<Record<ModelType, number | null>> = { llama: null, mistral: 4096, qwen2: 4096 };
+export function flag(config: Mapping, key: string, missing: boolean): boolean {
+  const value = config[key] ?? missing;
+  if (typeof value !== "boolean") throw unsupported("true or false", key, value);
+  return value;
+}
+
+/** A positive number; undefined where there is none. */
+export function optionalNumber(config: Mapping, key: string): number | undefined {
+  const value = config[key] ?? undefined;
+  if (value !== undefined && !(typeof value === "number" && value > 0))
+    throw unsupported("a positive number", key, value);
+  return value;
+}
+
+export function positiveWhole(value: unknown, at: string): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1)
+    throw unsupported("a positive whole number, or null", at, value);
+  return value as number;
+}
+
+/** What each layer's attention sees, where the configuration says; by its name in transformers. */
+function layerTypes(config: Mapping, numLayers: number, known: readonly string[]): readonly string[] | undefined {
+  const given = config["layer_types"] ?? undefined;
+  if (given === undefined) return undefined;
+  if (!Array.isArray(given) || given.length !== numLayers)
+    throw unsupported(`a type for each of ${numLayers} layers`, "layer_types", given);
+  const other = given.find((type) => !known.includes(type));
+  if (other !== undefined)
+    throw unsupported(`${known.map((type) => JSON.stringify(type)).join(" or ")} in every layer`, "layer_types", other);
+  return given;
+}
+
+const FULL = "full_attention";
+
+/** @throws InputError unless every layer's attention sees all */
+export function requireFullLayers(config: Mapping, numLayers: number): void {
+  layerTypes(config, numLayers, [FULL]);
+}
 
 /**
- * How many positions back attention sees where the configuration limits it; undefined where it sees all. A row that is
- * no longer than that is computed as without the limit.
+ * Layers with a window: those that `layer_types` name, or `isLocal` where it is missing. `missing`: the window where the
+ * configuration does not say.
  */
-export function slidingWindow(config: Config, type: ModelType): number | undefined {
-  const window = config["sliding_window"] === undefined ? WITHOUT_WINDOW[type] : config["sliding_window"];
-  // Only Qwen2 has the switch, which is off where it is missing.
-  if (type === "qwen2" && config["use_sliding_window"] !== true) return undefined;
-  if (window === null) {
-    if (config["use_sliding_window"] === true) throw unsupported("sliding_window", "use_sliding_window", true);
-    return undefined;
-  }
-  if (!Number.isSafeInteger(window) || (window as number) < 1)
-    throw unsupported("a positive whole number, or null", "sliding_window", window);
-  return window as number;
+export function windowsByLayer(
+  config: Mapping,
+  numLayers: number,
+  missing: number | null,
+  isLocal: (layer: number) => boolean,
+): Partial<Architecture> {
+  const types = layerTypes(config, numLayers, [FULL, "sliding_attention"]);
+  const windowed = Array.from({ length: numLayers }, (_, layer) =>
+    types === undefined ? isLocal(layer) : types[layer] !== FULL,
+  );
+  if (!windowed.includes(true)) return {};
+  const given = config["sliding_window"];
+  const window = positiveWhole(given === undefined ? missing : given, "sliding_window");
+  return { slidingWindow: window, ...(windowed.includes(false) ? { windowed } : {}) };
+}
+
+/** Chunks in layers with rope (Llama 4). */
+export function chunkedLayers(config: Mapping, numLayers: number): Pick<Partial<Architecture>, "chunk"> {
+  layerTypes(config, numLayers, [FULL, "chunked_attention"]);
+  return { chunk: positiveWhole(config["attention_chunk_size"] ?? 8192, "attention_chunk_size") };
 }

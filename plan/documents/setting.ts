@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { architectureSchema, PROJECTIONS } from "./architecture.ts";
+import { architectureSchema } from "./architecture.ts";
 import { calibrationSchema } from "./calibration.ts";
 import { resolvedDeviceSchema, resolvedLinkSchema } from "./cluster.ts";
 import { dtypeSchema } from "./dtype.ts";
+import { PROJECTIONS } from "./projections.ts";
 
 const index = z.int().min(0);
 const count = z.int().positive();

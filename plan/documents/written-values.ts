@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { PROJECTIONS } from "./architecture.ts";
+import { PROJECTIONS, UNFUSED_PROJECTIONS } from "./projections.ts";
 
 /** The projections of an adapter. */
 export const targetsSchema = z
@@ -12,7 +12,7 @@ export const writtenTargetsSchema = z.union([
   targetsSchema,
   z
     .enum([...PROJECTIONS, "all-linear"])
-    .transform((word) => (word === "all-linear" ? [...PROJECTIONS] : [word]))
+    .transform((word) => (word === "all-linear" ? [...UNFUSED_PROJECTIONS] : [word]))
     .pipe(targetsSchema),
 ]);
 

@@ -1,5 +1,6 @@
 import { sum } from "../../core/index.ts";
-import { type Architecture, type Half, halfOf, PROJECTIONS, projectionShape } from "../documents/architecture.ts";
+import type { Architecture } from "../documents/architecture.ts";
+import { type Half, halfOf, projectionShape, projectionsOf } from "../documents/projections.ts";
 
 /** The two peaks that bound a device, in FLOP and bytes a second. */
 export interface DevicePeaks {
@@ -71,7 +72,7 @@ export interface LayerDimensions {
  * the norm's input and output, q, k and v, and what attention gives; half of the launches are its.
  */
 export function decoderDimensions(arch: Architecture, half?: Half): LayerDimensions {
-  const projections = PROJECTIONS.filter((projection) => half === undefined || halfOf(projection) === half);
+  const projections = projectionsOf(arch).filter((projection) => half === undefined || halfOf(projection) === half);
   const shapes = projections.map((projection) => projectionShape(arch, projection));
   const parameters = sum(shapes.map((shape) => shape.in * shape.out));
   const { hiddenSize, intermediateSize, numHeads, headDim } = arch;

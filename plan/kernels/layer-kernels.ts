@@ -1,6 +1,7 @@
 import { sum } from "../../core/index.ts";
-import { type Architecture, type Half, halfOf, type Projection, projectionShape } from "../documents/architecture.ts";
+import type { Architecture } from "../documents/architecture.ts";
 import type { KernelFigures } from "../documents/kernels.ts";
+import { type Half, halfOf, type Projection, projectionShape } from "../documents/projections.ts";
 import { attentionSeconds, BACKWARD_FORWARDS } from "./attention-seconds.ts";
 import type { DevicePeaks, LayerPass } from "./layer-cost.ts";
 import { productSeconds } from "./product-seconds.ts";

@@ -3,11 +3,12 @@ import { padded, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
 import { halfCounts } from "../actions/stage-layers.ts";
 import { isQuantized, quantizedMatrixBytes } from "../costs/quantized-weights.ts";
-import { type Architecture, HALVES, halfOf, projectionShape } from "../documents/architecture.ts";
+import type { Architecture } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
+import { HALVES, halfOf, projectionShape } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
-import { halfWeightBytes, layerProducts } from "./layer-products.ts";
+import { halfWeightBytes, layerProducts, ropeVectors } from "./layer-products.ts";
 
 const FLOAT = 4;
 const LINE = 64;
@@ -20,7 +21,7 @@ const ROTATION_ROWS = 512;
 
 /** The frozen weights of a stage: each once, both directions read it. */
 export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {
-  const { hiddenSize: hidden, headDim, vocabularySize } = arch;
+  const { hiddenSize: hidden, vocabularySize } = arch;
   const width = COMPUTE_BYTES[computeDtype(dtype)];
   const vector = (length: number): number => padded(length * FLOAT, LINE);
   const matrix = ([inFeatures, out]: readonly [number, number]): number =>
@@ -28,7 +29,12 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
   const counts = halfCounts(stage);
   const layers = sum(HALVES.map((half) => counts[half] * halfWeightBytes(arch, half, matrix, vector)));
   const table = padded(vocabularySize * hidden * width, LINE);
-  return layers + (stage.embedding ? table : 0) + (stage.head ? table + vector(hidden) : 0) + vector(headDim / 2);
+  return (
+    layers +
+    (stage.embedding ? table : 0) +
+    (stage.head ? table + vector(hidden) : 0) +
+    sum(ropeVectors(arch).map(vector))
+  );
 }
 
 /**

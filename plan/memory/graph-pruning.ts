@@ -5,16 +5,10 @@ import { pipelineJobs, pipelineTable } from "../actions/pipelines.ts";
 import { halfCounts } from "../actions/stage-layers.ts";
 import type { ActionCost } from "../costs/action-cost.ts";
 import type { CostModel } from "../costs/cost-model.ts";
-import {
-  type Architecture,
-  HALVES,
-  type Half,
-  halfOf,
-  type Projection,
-  projectionShape,
-} from "../documents/architecture.ts";
+import type { Architecture } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
 import type { PlanBody } from "../documents/plan.ts";
+import { HALVES, type Half, halfOf, type Projection, projectionShape } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { StageMemory } from "../documents/setting.ts";
 import { memoryTable } from "./memory-model.ts";

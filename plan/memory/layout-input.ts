@@ -1,8 +1,9 @@
 import type { ComputeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
-import type { Architecture, Projection } from "../documents/architecture.ts";
+import type { Architecture } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Dtype } from "../documents/dtype.ts";
+import type { Projection } from "../documents/projections.ts";
 import type { Room, Stage } from "../documents/setting.ts";
 
 /** What a stage's activation memory follows from. */

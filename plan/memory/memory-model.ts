@@ -4,13 +4,14 @@ import type { EdgeDtypes } from "../actions/message-bytes.ts";
 import { halfCounts } from "../actions/stage-layers.ts";
 import { adapterParameters } from "../costs/adapter-parameters.ts";
 import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "../costs/quantized-weights.ts";
-import { type Architecture, HALVES } from "../documents/architecture.ts";
+import type { Architecture } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Dtype } from "../documents/dtype.ts";
+import { HALVES } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Buffers, Room, Stage, StageMemory } from "../documents/setting.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
-import { halfProducts, halfWeightBytes, layerProducts } from "./layer-products.ts";
+import { halfProducts, halfWeightBytes, layerProducts, ropeVectors } from "./layer-products.ts";
 import { EXECUTOR, type ProgramMemory, reservedMemory } from "./program-memory.ts";
 import { arenaLayout, stageLayout } from "./stage-layout.ts";
 
@@ -50,7 +51,7 @@ export function packedMatrixBytes(inFeatures: number, outFeatures: number, dtype
  * embedding, which has no backward; embedding and head are never quantized.
  */
 export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {
-  const { hiddenSize: hidden, headDim, vocabularySize } = arch;
+  const { hiddenSize: hidden, vocabularySize } = arch;
   const compute = computeDtype(dtype);
   const vector = (length: number): number => padded(length * FLOAT, LINE);
   const [, qkvColumns] = halfProducts(arch, "attention")[0]!;
@@ -62,7 +63,7 @@ export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype)
       (isQuantized(dtype) ? 0 : packedDirectionBytes(qkvColumns, hidden, compute))
     : 0;
   const head = stage.head ? packedMatrixBytes(hidden, vocabularySize, compute) + vector(hidden) : 0;
-  return layers + embedding + head + vector(headDim / 2);
+  return layers + embedding + head + sum(ropeVectors(arch).map(vector));
 }
 
 /** What the products of a stage keep for each of its threads. */

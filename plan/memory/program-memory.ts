@@ -1,7 +1,7 @@
 import { sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype } from "../actions/compute-dtype.ts";
 import { stageLayers } from "../actions/stage-layers.ts";
-import type { Half } from "../documents/architecture.ts";
+import type { Half } from "../documents/projections.ts";
 import type { StageMemory } from "../documents/setting.ts";
 import { decoderDimensions } from "../kernels/layer-cost.ts";
 import type { LayoutInput } from "./layout-input.ts";

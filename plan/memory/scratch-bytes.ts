@@ -1,7 +1,7 @@
 import { padded } from "../../core/index.ts";
 // Scratch of operators as their headers in native/src/ops and native/src/runtime/cuda/scratch.h state it.
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
-import { LORA_GROUPS, type Projection, projectionShape } from "../documents/architecture.ts";
+import { LORA_GROUPS, type Projection, projectionShape } from "../documents/projections.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 
 const FLOAT = 4;

@@ -2,7 +2,7 @@ import { padded } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
 import { stageLayers } from "../actions/stage-layers.ts";
-import { halfOf, PROJECTIONS, type Projection } from "../documents/architecture.ts";
+import { halfOf, PROJECTIONS, type Projection } from "../documents/projections.ts";
 import type { Buffers } from "../documents/setting.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 import { eagerLayersBytes, eagerWorkBytes } from "./program-memory.ts";
@@ -37,11 +37,18 @@ export interface AttentionTensors {
   /** [T, hidden]: the residual stream that the half begins with, and the norm's rstd. */
   readonly x: Place;
   readonly rstd: Place;
-  /** C [T, (heads + 2 kvHeads) headDim], q and k rotated. */
+  /** C [T, (heads + 2 kvHeads) headDim]: q and k rotated, or as they are before their norms. */
   readonly qkv: Place;
   /** C [T, heads headDim] and fp32 [T, heads]. */
   readonly out: Place;
   readonly lse: Place;
+  readonly branch: BranchTensors | undefined;
+}
+
+/** C [T, hidden]: what a half gives before the norm behind it, and that norm's rstd; undefined without such a norm. */
+export interface BranchTensors {
+  readonly y: Place;
+  readonly rstd: Place;
 }
 
 /** The same of the MLP's. */
@@ -50,12 +57,13 @@ export interface MlpTensors {
   readonly rstd: Place;
   /** C [T, 2 intermediate] */
   readonly gateUp: Place;
+  readonly branch: BranchTensors | undefined;
 }
 
 /**
  * What a layer keeps, up to attention's output or to gate and up. Of a recomputed layer only the first half's `x` is in
- * the slot, and what the product at its end needs for its adapters; the rest it shares with the others in the
- * workspace.
+ * the slot, what the product at its end needs for its adapters, and what that product gives where a norm is behind it;
+ * the rest it shares with the others in the workspace.
  */
 export interface LayerTensors {
   readonly attention: AttentionTensors | undefined;
@@ -79,6 +87,10 @@ export interface StageLayout {
   readonly unitBytes: number;
   readonly forward: {
     readonly normed: Place;
+    /** C, as `qkv`: q and k after their norms; absent without these. */
+    readonly turned: Place | undefined;
+    /** C [T, hidden]: what a half gives where it is scaled before it joins the stream. */
+    readonly branch: Place | undefined;
     readonly inner: Place;
     readonly attentionScratch: Place;
     readonly logits: Place;
@@ -93,6 +105,9 @@ export interface StageLayout {
     /** The input of q, k and v, and of gate and up; one place where they are computed when they are needed. */
     readonly normed: { readonly attention: Place; readonly mlp: Place };
     readonly normedGradient: Place;
+    readonly turned: Place | undefined;
+    /** C [T, hidden]: the gradient of what a half gives, where that is scaled or normed before it joins the stream. */
+    readonly branchGradient: Place | undefined;
     readonly inner: Place;
     readonly innerGradient: Place;
     readonly gateUpGradient: Place;
@@ -158,13 +173,16 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const slot = regionOf("stash", UNIT_ROWS, dtype);
   const rebuilt = regionOf("work", rows, dtype);
 
-  const takeAttention = (region: Region): Omit<AttentionTensors, "x"> => ({
+  const hasBranches = arch.norms !== undefined;
+  const takeBranch = (region: Region): BranchTensors | undefined =>
+    hasBranches ? { y: region.compute(hidden), rstd: region.floats(1) } : undefined;
+  const takeAttention = (region: Region): Omit<AttentionTensors, "x" | "branch"> => ({
     rstd: region.floats(1),
     qkv: region.compute(qkv),
     out: region.compute(numHeads * headDim),
     lse: region.floats(numHeads),
   });
-  const takeMlp = (region: Region): Omit<MlpTensors, "x"> => ({
+  const takeMlp = (region: Region): Omit<MlpTensors, "x" | "branch"> => ({
     rstd: region.floats(1),
     gateUp: region.compute(2 * inner),
   });
@@ -179,6 +197,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const shared = recomputes
     ? {
         attention: takeAttention(rebuilt),
+        branch: takeBranch(rebuilt),
         mid: rebuilt.floats(hidden),
         mlp: takeMlp(rebuilt),
         shrunk: takeShrunk(
@@ -191,9 +210,16 @@ export function stageLayout(input: LayoutInput): StageLayout {
     const x = slot.floats(hidden);
     const again = isRecomputed ? shared : undefined;
     const hasMlp = halves.includes("mlp");
-    const attention = halves.includes("attention") ? { x, ...(again?.attention ?? takeAttention(slot)) } : undefined;
+    // What the last half gives is not made again.
+    const attention = halves.includes("attention")
+      ? {
+          x,
+          ...(again?.attention ?? takeAttention(slot)),
+          branch: hasMlp && again !== undefined ? again.branch : takeBranch(slot),
+        }
+      : undefined;
     const mid = !hasMlp || attention === undefined ? x : (again?.mid ?? slot.floats(hidden));
-    const mlp = hasMlp ? { x: mid, ...(again?.mlp ?? takeMlp(slot)) } : undefined;
+    const mlp = hasMlp ? { x: mid, ...(again?.mlp ?? takeMlp(slot)), branch: takeBranch(slot) } : undefined;
     const last = hasMlp ? "down_proj" : "o_proj";
     const before = PROJECTIONS.filter((projection) => projection !== last && halves.includes(halfOf(projection)));
     const shrunk = { ...(again?.shrunk ?? takeShrunk(slot, before)), ...takeShrunk(slot, [last]) };
@@ -210,6 +236,8 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const forwardWork = regionOf("work", rows, dtype, rebuilt.used());
   const forward = {
     normed: forwardWork.compute(hidden),
+    turned: arch.headNorm === undefined ? undefined : forwardWork.compute(qkv),
+    branch: arch.residualScale === undefined ? undefined : forwardWork.compute(hidden),
     inner: forwardWork.compute(inner),
     attentionScratch: forwardWork.take(scratch.attention),
     logits: forwardWork.take(stage.head ? scratch.head(headTileRows) : 0),
@@ -223,6 +251,8 @@ export function stageLayout(input: LayoutInput): StageLayout {
     gradientB: backwardWork.floats(hidden),
     gradientCompute: dtype === "float32" ? undefined : backwardWork.compute(hidden),
     normedGradient: backwardWork.floats(hidden),
+    turned: arch.headNorm === undefined ? undefined : backwardWork.compute(qkv),
+    branchGradient: hasBranches || arch.residualScale !== undefined ? backwardWork.compute(hidden) : undefined,
     inner: backwardWork.compute(inner),
     innerGradient: backwardWork.compute(inner),
     gateUpGradient: backwardWork.compute(2 * inner),

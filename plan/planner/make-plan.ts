@@ -1,7 +1,6 @@
 import { contentHash, InputError, InvariantError, PlanError } from "../../core/index.ts";
 import { formatAction } from "../actions/action.ts";
 import { onePipeline } from "../actions/pipelines.ts";
-import { longestRow } from "../documents/architecture.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import { withGraphRoom } from "../memory/graph-room.ts";
 import { validatePlan } from "../validate/validate-plan.ts";
@@ -20,8 +19,7 @@ export interface ReasonedPlan {
 }
 
 function checkJobs({ jobs, rows, architecture }: PlanRequest): void {
-  const longest = longestRow(architecture);
-  const limit = longest === architecture.slidingWindow ? "the model's sliding window" : "the model's positions";
+  const longest = architecture.maxPositions;
   jobs.forEach(({ arrivalSeconds, cutoffLength }, job) => {
     if (arrivalSeconds > 0)
       throw new InputError({
@@ -34,7 +32,7 @@ function checkJobs({ jobs, rows, architecture }: PlanRequest): void {
     for (let row = 0; row < tokens.length; row += 1) {
       if (tokens[row]! > longest)
         throw new InputError({
-          expected: `at most ${longest}, ${limit},`,
+          expected: `at most ${longest}, the model's positions,`,
           at: `jobs[${job}].cutoffLength`,
           got: cutoffLength,
           hint: `Row ${row} has ${tokens[row]} tokens: a lower cutoffLength cuts it.`,

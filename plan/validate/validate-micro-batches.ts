@@ -1,7 +1,6 @@
 import { PlanError } from "../../core/index.ts";
 import { evaluatesAfter } from "../actions/evaluation.ts";
 import { largestSizes } from "../actions/mini-batch.ts";
-import { longestRow } from "../documents/architecture.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { MicroBatch, PlannedRow } from "../documents/segment.ts";
 
@@ -84,7 +83,7 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
   const membersOf = plan.groups.map(({ members }) => new Map(members.map((member) => [member.job, member])));
   const begins = plan.jobs.map(({ firstStep = 0 }) => firstStep);
   const rows = trained.map((steps, job) => new Uint32Array(steps - begins[job]!));
-  const longest = longestRow(plan.model.architecture);
+  const longest = plan.model.architecture.maxPositions;
   const sizes = new RowSizes(plan.jobs.length);
   const parts = new PartNumbers();
   const evaluations = new EvaluationCheck(plan);

@@ -5,8 +5,8 @@ import {
   decoderDimensions,
   huggingFaceConfigSchema,
   PRESETS,
-  PROJECTIONS,
   type Projection,
+  UNFUSED_PROJECTIONS,
 } from "../../plan/index.ts";
 import { acceleratorOf } from "./accelerator.ts";
 import { NEWEST, publishedPredictor, releaseNamed } from "./published-steps.ts";
@@ -60,7 +60,7 @@ interface RateFacts
 const [SQUAD, ALPACA, UNSAID] = [200, 120, 300];
 const QKV: readonly Projection[] = ["q_proj", "k_proj", "v_proj"];
 /** The defaults of torchtune: all but k. */
-const NOT_K = PROJECTIONS.filter((projection) => projection !== "k_proj");
+const NOT_K = UNFUSED_PROJECTIONS.filter((projection) => projection !== "k_proj");
 
 const BRIDGE = { model: "llama-3-70b", accelerators: 8, targets: QKV, rowTokens: 4096, attended: SQUAD } as const;
 const RECIPES = {

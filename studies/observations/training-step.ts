@@ -11,7 +11,7 @@ import {
   type GpuKernels,
   headProductSeconds,
   layerProductSeconds,
-  PROJECTIONS,
+  projectionsOf,
   WEIGHT_BYTES,
 } from "../../plan/index.ts";
 import type { ProductPrecision, TrainingSystem } from "./training-system.ts";
@@ -156,7 +156,7 @@ function layerParts(system: TrainingSystem, size: number, fit: StepFit) {
   const recomputed = recomputedLayers / numLayers;
   const passes = PASSES + recomputed;
   const tokens = system.tokens / cp;
-  const { sequence = system.tokens, targets = system.isFull ? [] : PROJECTIONS } = system;
+  const { sequence = system.tokens, targets = system.isFull ? [] : projectionsOf(system.architecture) } = system;
   const link = accelerator.linkBytesPerSecond;
   const bursts =
     (1 + recomputed) * productSecondsOf(system, size, "F", "layer") + backwardProductSeconds(system, size, "layer");

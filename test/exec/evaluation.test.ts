@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { listener } from "../../exec/index.ts";
-import { PROJECTIONS } from "../../plan/index.ts";
+import { UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import { adapterBytes, packsAsPlanned, runSmall, type SmallRun, smallCase } from "./small-run.ts";
 
 const STEPS = 5;
@@ -14,7 +14,7 @@ function given(options: { readonly everySteps?: number; readonly dropout?: numbe
     {
       rank: 4,
       dropout,
-      targets: [...PROJECTIONS],
+      targets: [...UNFUSED_PROJECTIONS],
       optimizer: { maxGradNorm: 0.5 },
       steps,
       evaluation: { everySteps, copies: SECOND_STEP },
@@ -117,7 +117,7 @@ test("an evaluation has no dropout", async () => {
   const still = { optimizer: { learningRate: 1e-30 }, steps: 2 };
   const copies = [0, 1, 2, 3];
   const one = (dropout: number) =>
-    smallCase([{ ...still, dropout, targets: [...PROJECTIONS], evaluation: { everySteps: 1, copies } }]);
+    smallCase([{ ...still, dropout, targets: [...UNFUSED_PROJECTIONS], evaluation: { everySteps: 1, copies } }]);
   const run: SmallRun = { devices: "cpu:0,cpu:1" };
   const [dropped, plain] = [await runSmall(one(0.4), run), await runSmall(one(0), run)];
   expect(dropped.metrics[0]!.loss).not.toBe(plain.metrics[0]!.loss);

@@ -8,9 +8,9 @@ import {
   learnMemory,
   type MemoryTerms,
   type Plan,
-  PROJECTIONS,
   predictMemory,
   stageTerms,
+  UNFUSED_PROJECTIONS,
 } from "../../plan/index.ts";
 import { packsAsPlanned, runSmall, SMALL, type SmallJob, smallCase } from "./small-run.ts";
 
@@ -31,7 +31,7 @@ function randomJobs(rng: Rng): readonly SmallJob[] {
     const microBatchSize = 1 + rng.nextInt(3);
     return {
       rank: 1 + rng.nextInt(24),
-      targets: rng.nextInt(2) === 0 ? ["q_proj", "v_proj"] : [...PROJECTIONS],
+      targets: rng.nextInt(2) === 0 ? ["q_proj", "v_proj"] : [...UNFUSED_PROJECTIONS],
       microBatchSize,
       batchSize: microBatchSize * (1 + rng.nextInt(3)),
       length: 12 + rng.nextInt(110),

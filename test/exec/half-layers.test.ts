@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { PROJECTIONS, SCHEDULE_TABLE } from "../../plan/index.ts";
+import { SCHEDULE_TABLE, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import { someOf } from "../level.ts";
 import {
   adapterBytes,
@@ -19,7 +19,7 @@ const CASES = [
     "every projection, dropout",
     smallCase(
       [
-        { rank: 8, dropout: 0.2, targets: [...PROJECTIONS] },
+        { rank: 8, dropout: 0.2, targets: [...UNFUSED_PROJECTIONS] },
         { rank: 3, dropout: 0.1, microBatchSize: 1 },
       ],
       architecture,

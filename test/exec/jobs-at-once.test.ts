@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createCostModel, type Dtype, PROJECTIONS } from "../../plan/index.ts";
+import { createCostModel, type Dtype, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import { jobsAtOnce } from "../../plan/memory/residents.ts";
 import { simulate } from "../../sim/index.ts";
 import { runMetrics } from "../../traces/index.ts";
@@ -8,7 +8,7 @@ import { adapterBytes, packsAsPlanned, runSmall, smallCase, TWO_JOBS } from "./s
 /** Adapters of very different sizes, which take and give back each other's room. */
 const GIVEN = smallCase([
   ...TWO_JOBS,
-  { rank: 16, steps: 5, targets: [...PROJECTIONS], dropout: 0.1 },
+  { rank: 16, steps: 5, targets: [...UNFUSED_PROJECTIONS], dropout: 0.1 },
   { rank: 2, steps: 1, targets: ["v_proj"] },
   { rank: 7, steps: 4, optimizer: { maxGradNorm: 0.3 } },
   { rank: 5, steps: 2, targets: ["gate_proj"] },

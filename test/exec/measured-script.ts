@@ -5,11 +5,11 @@ import {
   type FleetEvent,
   type JournalLine,
   type LearnedSizes,
-  PROJECTIONS,
   policyOf,
   Scheduler,
   type Setting,
   settingResources,
+  UNFUSED_PROJECTIONS,
 } from "../../plan/index.ts";
 import { runFleet } from "./live-script.ts";
 import { type SmallJob, smallCase } from "./small-run.ts";
@@ -23,7 +23,7 @@ function randomCase(numJobs: number, name: string) {
   const rng = createRng(name);
   return smallCase(
     Array.from({ length: numJobs }, (): SmallJob => {
-      const targets = rng.nextInt(2) === 0 ? (["q_proj", "v_proj"] as const) : PROJECTIONS;
+      const targets = rng.nextInt(2) === 0 ? (["q_proj", "v_proj"] as const) : UNFUSED_PROJECTIONS;
       return { rank: 1 + rng.nextInt(16), targets: [...targets], steps: 2 + rng.nextInt(2), length: 6, spread: 9 };
     }),
   );

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { syntheticWeights } from "../../exec/index.ts";
 import type { WeightSource } from "../../exec/model-folder.ts";
-import { ropeFrequencies } from "../../exec/rope-frequencies.ts";
+import { ropeTable } from "../../exec/rope-frequencies.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import { someOf } from "../level.ts";
 import { referenceGradNorm, referenceLoss } from "./reference.ts";
@@ -81,8 +81,11 @@ test("llama3 scaling keeps short waves, stretches long ones by the factor and bl
     ropeScaling: { type: "llama3", factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositions: 8192 },
   };
   const { ropeScaling: _, ...unscaled } = arch;
-  const ratio = Array.from(ropeFrequencies(arch), (value, i) => value / ropeFrequencies(unscaled)[i]!);
-  const waves = Array.from(ropeFrequencies(unscaled), (value) => (2 * Math.PI) / value);
+  const ratio = Array.from(
+    ropeTable(arch, "own").frequencies,
+    (value, i) => value / ropeTable(unscaled, "own").frequencies[i]!,
+  );
+  const waves = Array.from(ropeTable(unscaled, "own").frequencies, (value) => (2 * Math.PI) / value);
   ratio.forEach((value, i) => {
     if (waves[i]! < 2048) expect(value).toBe(1);
     else if (waves[i]! > 8192) expect(value).toBeCloseTo(1 / 8, 6);

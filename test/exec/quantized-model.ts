@@ -92,7 +92,7 @@ export function dequantizedModel(model: BaseModel, dtype: Extract<Dtype, "int8" 
     for (const projections of STACKS) {
       const parts = projections.map((projection) => {
         const shape = projectionShape(architecture, projection);
-        const name = `${projectionPath(layer, projection)}.weight`;
+        const name = `${projectionPath(architecture, layer, projection)}.weight`;
         return { name, columns: shape.in, values: weights.read(name, [shape.out, shape.in]) };
       });
       const whole = new Float32Array(parts.reduce((sum, { values }) => sum + values.length, 0));

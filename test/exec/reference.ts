@@ -1,7 +1,8 @@
 import type { Row } from "../../datasets/index.ts";
 import type { AdapterPair } from "../../exec/index.ts";
 import type { WeightSource } from "../../exec/model-folder.ts";
-import { type Architecture, PROJECTIONS, type Projection, projectionShape } from "../../plan/documents/architecture.ts";
+import type { Architecture } from "../../plan/documents/architecture.ts";
+import { PROJECTIONS, type Projection, projectionShape } from "../../plan/documents/projections.ts";
 
 type Matrix = readonly Float64Array[];
 
@@ -30,6 +31,7 @@ function angles({ headDim, ropeTheta, ropeScaling: scaling }: Architecture): rea
     const plain = ropeTheta ** ((-2 * i) / headDim);
     if (scaling === undefined) return plain;
     if (scaling.type === "linear") return plain / scaling.factor;
+    if (scaling.type !== "llama3") throw new Error(`no reference of ${scaling.type}`);
     const turns = (scaling.originalMaxPositions * plain) / (2 * Math.PI);
     if (turns > scaling.highFreqFactor) return plain;
     if (turns < scaling.lowFreqFactor) return plain / scaling.factor;

@@ -26,12 +26,12 @@ import {
   evaluationRows,
   type Plan,
   type PlanRequest,
-  PROJECTIONS,
   type Recompute,
   type ScheduleName,
   type StageMemory,
   stageOperators,
   stageShapes,
+  UNFUSED_PROJECTIONS,
 } from "../../plan/index.ts";
 import { chains } from "../../plan/planner/chains.ts";
 import { joinPipelines } from "../../plan/planner/join-pipelines.ts";
@@ -82,7 +82,7 @@ export interface SmallEvaluation {
 
 /** One job on all projections, with dropout and clipped; one on three of them, neither. */
 export const TWO_JOBS: readonly SmallJob[] = [
-  { rank: 4, dropout: 0.1, targets: [...PROJECTIONS], optimizer: { maxGradNorm: 0.5 } },
+  { rank: 4, dropout: 0.1, targets: [...UNFUSED_PROJECTIONS], optimizer: { maxGradNorm: 0.5 } },
   { rank: 9, targets: ["q_proj", "v_proj", "down_proj"] },
 ];
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createRng } from "../../core/index.ts";
-import { createCostModel, PROJECTIONS, SCHEDULE_TABLE, SCHEDULES } from "../../plan/index.ts";
+import { createCostModel, SCHEDULE_TABLE, SCHEDULES, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import { simulate } from "../../sim/index.ts";
 import type { Trace } from "../../traces/index.ts";
 import { isQuick } from "../level.ts";
@@ -20,7 +20,7 @@ function randomPlan(seed: number): RandomPlan {
   const jobs = Array.from({ length: 1 + rng.nextInt(4) }, () => ({
     rank: 1 + rng.nextInt(9),
     dropout: pick([0, 0.1]),
-    targets: PROJECTIONS.filter((projection) => projection === "v_proj" || rng.nextFloat() < 0.5),
+    targets: UNFUSED_PROJECTIONS.filter((projection) => projection === "v_proj" || rng.nextFloat() < 0.5),
     batchSize: pick([2, 4]),
     microBatchSize: pick([1, 2]),
     steps: 2 + rng.nextInt(3),

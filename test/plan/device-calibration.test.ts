@@ -9,11 +9,11 @@ import {
   gpuCalibration,
   huggingFaceConfigSchema,
   PRESETS,
-  PROJECTIONS,
+  UNFUSED_PROJECTIONS,
 } from "../../plan/index.ts";
 import { unitPlan } from "./unit-plan.ts";
 
-const ADAPTER = { rank: 16, alpha: 16, dropout: 0, targets: [...PROJECTIONS] };
+const ADAPTER = { rank: 16, alpha: 16, dropout: 0, targets: [...UNFUSED_PROJECTIONS] };
 
 function device(type: string) {
   const { float32FlopsPerSecond, bfloat16FlopsPerSecond, memoryBytes, memoryBytesPerSecond } = CATALOG.devices[type]!;
@@ -46,7 +46,7 @@ function layerSeconds(type: string, letter: "F" | "B", tokens: number, recompute
   return createCostModel(deviceCalibration(CATALOG, type, "bfloat16"), "bfloat16").actionSeconds({
     letter,
     device: device(type),
-    shape: { architecture, stage, jobs: [JOB], targets: new Set(PROJECTIONS), dtype: "bfloat16" },
+    shape: { architecture, stage, jobs: [JOB], targets: new Set(UNFUSED_PROJECTIONS), dtype: "bfloat16" },
     microBatch: {
       rows: Array.from({ length: Math.ceil(tokens / 512) }, (_, row) => [
         0,

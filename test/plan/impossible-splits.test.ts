@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { type UnlikeCase, unlikeRequest } from "../../bench/unlike-cases.ts";
-import { CATALOG, jobDefaults, makePlan, type PlanRequest, PROJECTIONS } from "../../plan/index.ts";
+import { CATALOG, jobDefaults, makePlan, type PlanRequest, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 
 /** So many equal jobs on so many A100s. */
 function equalJobs(numJobs: number, numDevices: number, model: UnlikeCase["model"] = "tinyllama-1.1b"): PlanRequest {
   const jobs = Array.from({ length: numJobs }, (_, index) => ({
     ...jobDefaults(),
     name: `job${index}`,
-    adapter: { rank: 16, alpha: 16, dropout: 0, targets: [...PROJECTIONS] },
+    adapter: { rank: 16, alpha: 16, dropout: 0, targets: [...UNFUSED_PROJECTIONS] },
     data: { lengths: 256, samples: 16 },
     cutoffLength: 512,
     batchSize: 4,

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { drawnFactor } from "../../capacity/error-draws.ts";
 import { mean, quantileOfShares } from "../../core/index.ts";
-import { CATALOG, PROJECTIONS, type StepLayout } from "../../plan/index.ts";
+import { CATALOG, type StepLayout, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import {
   DealtRows,
   layoutSeconds,
@@ -17,7 +17,7 @@ import {
 function asked({ system, release }: TrainingStep) {
   const { accelerator, accelerators: count, tensorParallel, contextParallel, contextExchange } = system;
   const { precision, hasGraphs, overlaps, scaleUp, recomputedLayers, architecture, trainedParameters } = system;
-  const { targets = PROJECTIONS } = system;
+  const { targets = UNFUSED_PROJECTIONS } = system;
   const dataParallel = count / tensorParallel / contextParallel;
   const machine: StepMachine = {
     ...{ accelerator, count, scaleUp, precision, release, hasGraphs, overlaps },

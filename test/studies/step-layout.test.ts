@@ -5,8 +5,8 @@ import {
   CATALOG,
   huggingFaceConfigSchema,
   PRESETS,
-  PROJECTIONS,
   type StepLayout,
+  UNFUSED_PROJECTIONS,
 } from "../../plan/index.ts";
 import {
   acceleratorOf,
@@ -29,7 +29,7 @@ const WORK: StepWork = {
   ...{
     architecture: LLAMA,
     trainedParameters: 44.6e6,
-    targets: [...PROJECTIONS],
+    targets: [...UNFUSED_PROJECTIONS],
     steps: [Array(8).fill(8192)],
     longestRow: 8192,
   },

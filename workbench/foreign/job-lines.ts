@@ -1,5 +1,5 @@
 import { isMapping } from "../../core/index.ts";
-import { PROJECTIONS } from "../../plan/index.ts";
+import { UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import type { Line, Value } from "../write/workload-text.ts";
 import type { Reading } from "./reading.ts";
 import { type StepFacts, scheduleLines } from "./schedule-lines.ts";
@@ -13,7 +13,7 @@ function line(context: JobContext, key: string, given: Found<Value>, otherwise: 
   return otherwise === undefined ? [] : [{ key, value: otherwise, why: defaultOf(context.tool, key) }];
 }
 
-const ALL = [...PROJECTIONS];
+const ALL = [...UNFUSED_PROJECTIONS];
 
 /** Projections whose whole names an expression is true of; undefined for one that is none. */
 function modulesOf(expression: string): readonly string[] | undefined {

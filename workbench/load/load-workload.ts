@@ -9,7 +9,6 @@ import {
   isLengthData,
   type Job,
   type JobRows,
-  longestRow,
   parseWorkload,
   placeError,
   type ReadText,
@@ -166,7 +165,7 @@ export async function openWorkload(given: Workload, folder: string, cache: boole
   const reader = new RowReader({
     folder,
     vocabularySize: architecture.vocabularySize,
-    mostTokens: longestRow(architecture),
+    mostTokens: architecture.maxPositions,
     cache,
     onRead,
     tokenizerFolder: () => {

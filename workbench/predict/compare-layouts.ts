@@ -5,7 +5,6 @@ import {
   adapterParameters,
   type Dtype,
   isQuantized,
-  longestRow,
   type QuantizedDtype,
   type Recompute,
 } from "../../plan/index.ts";
@@ -62,7 +61,7 @@ function layoutJobs({ workload, architecture, rows }: LoadedWorkload): readonly 
 
 /** @throws InputError for a row that is longer than the model's positions */
 function checkRows(jobs: readonly LayoutJob[], architecture: Architecture): void {
-  const most = longestRow(architecture);
+  const most = architecture.maxPositions;
   const long = jobs.find(({ work }) => work.longestRow > most);
   if (long === undefined) return;
   throw new InputError({

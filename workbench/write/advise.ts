@@ -2,9 +2,8 @@ import { formatBytes, sum } from "../../core/index.ts";
 import {
   type Architecture,
   type Dtype,
-  longestRow,
-  PROJECTIONS,
   projectionShape,
+  projectionsOf,
   type ResolvedDevice,
   WEIGHT_BYTES,
 } from "../../plan/index.ts";
@@ -26,7 +25,7 @@ export interface RowFacts {
 /** Parameters of a base model. */
 export function modelParameters(architecture: Architecture): number {
   const { numLayers, vocabularySize, hiddenSize, tiedEmbeddings } = architecture;
-  const shapes = PROJECTIONS.map((projection) => projectionShape(architecture, projection));
+  const shapes = projectionsOf(architecture).map((projection) => projectionShape(architecture, projection));
   const layer = sum(shapes.map((shape) => shape.in * shape.out)) + 2 * hiddenSize;
   return numLayers * layer + hiddenSize + vocabularySize * hiddenSize * (tiedEmbeddings ? 1 : 2);
 }
@@ -116,7 +115,7 @@ function padded(length: number): number {
 const [LONG, OUTLIER] = [2048, 4];
 
 export function adviseCutoff(facts: RowFacts, architecture: Architecture): Advice<number> {
-  const most = longestRow(architecture);
+  const most = architecture.maxPositions;
   const { p95, max } = facts.lengths;
   const limit = Math.min(most, Math.max(LONG, padded(OUTLIER * p95)));
   if (max > limit)

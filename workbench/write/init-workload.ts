@@ -9,7 +9,7 @@ import {
 } from "../../datasets/index.ts";
 import { openModelFolder } from "../../exec/index.ts";
 import { type Context, silent, type TellBytes } from "../../files/index.ts";
-import { type Architecture, divideRows, type FileData, longestRow, PROJECTIONS, stepCount } from "../../plan/index.ts";
+import { type Architecture, divideRows, type FileData, projectionsOf, stepCount } from "../../plan/index.ts";
 import { loadCluster } from "../load/load-cluster.ts";
 import { RowReader } from "../load/read-rows.ts";
 import {
@@ -186,7 +186,7 @@ function defaultLines(architecture: Architecture, parameters: number, rank: numb
           { key: "dropout", value: 0.05, why: "against memorizing; QLoRA took 0.1 up to 13B and 0.05 above" },
           {
             key: "targets",
-            value: [...PROJECTIONS],
+            value: [...projectionsOf(architecture)],
             why: "all projections: attention alone learns less (QLoRA; LoRA Without Regret)",
           },
         ],
@@ -227,7 +227,7 @@ export async function initWorkload(context: Context, choice: InitChoice): Promis
       : error;
   });
   const { architecture } = openModelFolder(folder);
-  const mostTokens = longestRow(architecture);
+  const mostTokens = architecture.maxPositions;
   let onRead: TellBytes = () => {};
   const reader = new RowReader({
     onRead: (bytes, ofBytes) => onRead(bytes, ofBytes),

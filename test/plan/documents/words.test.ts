@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { PROJECTIONS } from "../../../plan/documents/architecture.ts";
 import { devicesNamed } from "../../../plan/documents/catalog-names.ts";
+import { UNFUSED_PROJECTIONS } from "../../../plan/documents/projections.ts";
 import {
   CATALOG,
   clusterFromList,
@@ -19,7 +19,7 @@ function workload(model: string, adapter: string): ReturnType<typeof parseWorklo
 
 describe("words that people write become ours at the door", () => {
   it.each([
-    ["all-linear", [...PROJECTIONS]],
+    ["all-linear", [...UNFUSED_PROJECTIONS]],
     ["v_proj", ["v_proj"]],
     ["[v_proj, q_proj]", ["v_proj", "q_proj"]],
   ])("targets: %s", (written, targets) => {

@@ -7,9 +7,9 @@ import {
   fleetSetting,
   type JournalLine,
   measurementOf,
-  PROJECTIONS,
   Scheduler,
   type Setting,
+  UNFUSED_PROJECTIONS,
   withRoomForMargins,
 } from "../../../plan/index.ts";
 import type { FleetState, SimulatedJob } from "../../../sim/fleet/fleet-state.ts";
@@ -26,7 +26,7 @@ const JOBS = 24;
 function fleet(pipelines: number) {
   const rng = createRng(`learned ${pipelines}`);
   const jobs = Array.from({ length: JOBS }, (): SmallJob => {
-    const targets = rng.nextInt(2) === 0 ? (["q_proj", "v_proj"] as const) : PROJECTIONS;
+    const targets = rng.nextInt(2) === 0 ? (["q_proj", "v_proj"] as const) : UNFUSED_PROJECTIONS;
     return { rank: 1 + rng.nextInt(16), targets: [...targets], steps: 3 + rng.nextInt(8), length: 8 };
   });
   const plan = planSmall(smallCase(jobs), { devices: `unit*${2 * pipelines}`, groups: "unfused", pipelines });

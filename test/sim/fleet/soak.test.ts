@@ -8,11 +8,11 @@ import {
   fleetSetting,
   type JournalLine,
   type LearnedSizes,
-  PROJECTIONS,
   policyOf,
   Scheduler,
   type Setting,
   settingResources,
+  UNFUSED_PROJECTIONS,
 } from "../../../plan/index.ts";
 import { stageLayout } from "../../../plan/memory/stage-layout.ts";
 import { microBatchUnits } from "../../../plan/memory/stash.ts";
@@ -30,7 +30,7 @@ function randomJob(rng: Rng): SmallJob {
   const microBatchSize = 1 + rng.nextInt(3);
   return {
     rank: 1 + rng.nextInt(16),
-    targets: rng.nextInt(2) === 0 ? ["q_proj", "v_proj"] : [...PROJECTIONS],
+    targets: rng.nextInt(2) === 0 ? ["q_proj", "v_proj"] : [...UNFUSED_PROJECTIONS],
     microBatchSize,
     batchSize: microBatchSize * (1 + rng.nextInt(3)),
     // Most rows are short.

@@ -1,0 +1,232 @@
+import type { Mapping } from "../../core/index.ts";
+import type { Architecture } from "./architecture.ts";
+import { chunkedLayers, flag, optionalNumber, positiveWhole, unsupported, windowsByLayer } from "./model-features.ts";
+import { ropeOfTable, tableOf } from "./rope-config.ts";
+
+/** What a family's configuration says beside the sizes that all have. Absent fields are as in Llama. */
+type Features = Partial<Architecture>;
+
+/** How the configuration of a family of decoders is read. Source: the classes of that name in transformers 5.24. */
+export interface Family {
+  /** The class that a checkpoint names. */
+  readonly className: string;
+  /** Keys that change what a decoder computes and that this family reads; of the others of their kind none may be on. */
+  readonly reads: readonly string[];
+  /** What a configuration has where it does not say. */
+  readonly defaults: {
+    readonly theta?: number;
+    readonly partial?: number;
+    readonly tied?: true;
+    /** Hidden size by heads where absent. */
+    readonly headDim?: number;
+  };
+  /** The key of the gate's activation, and what it has to be. */
+  readonly activation?: readonly [key: string, value: string];
+  /** Whether a scaling that is called `yarn` or `su` is `longrope`. */
+  readonly isLong?: true;
+  features(config: Mapping, sizes: Pick<Architecture, "numLayers" | "hiddenSize" | "headDim">): Features;
+}
+
+/** `attention_bias`: of q, k, v, and of the output projection. */
+function biases(config: Mapping): Features {
+  return flag(config, "attention_bias", false) ? { qkvBias: true, outputBias: true } : {};
+}
+
+/** A window in all layers; `missing`: where the configuration does not say. */
+function windowEverywhere(config: Mapping, missing: number | null): Features {
+  const given = config["sliding_window"];
+  const window = given === undefined ? missing : given;
+  return window === null ? {} : { slidingWindow: positiveWhole(window, "sliding_window") };
+}
+
+/** A window behind a switch, in layers from `max_window_layers` on where `layer_types` do not say. */
+function switchedWindow(config: Mapping, numLayers: number): Features {
+  if (!flag(config, "use_sliding_window", false)) return windowsByLayer(config, numLayers, null, () => false);
+  if (config["sliding_window"] === null) throw unsupported("sliding_window", "use_sliding_window", true);
+  const first = optionalNumber(config, "max_window_layers") ?? 28;
+  return windowsByLayer(config, numLayers, 4096, (layer) => layer >= first);
+}
+
+const GEMMA_NAMES = {
+  ...{ attentionOutNorm: "post_attention_layernorm", mlpNorm: "pre_feedforward_layernorm" },
+  mlpOutNorm: "post_feedforward_layernorm",
+};
+
+/** What both Gemmas have. */
+function gemma(config: Mapping, hiddenSize: number): Features {
+  return {
+    ...biases(config),
+    ...{ norms: "both", normOffset: true, activation: "gelu", layerNames: GEMMA_NAMES },
+    embeddingScale: Math.sqrt(hiddenSize),
+    attentionScale: (optionalNumber(config, "query_pre_attn_scalar") ?? 256) ** -0.5,
+  };
+}
+
+function cap(config: Mapping, key: string, field: "scoreCap" | "logitCap", missing: number | null): Features {
+  const value = config[key] === undefined ? missing : (optionalNumber(config, key) ?? null);
+  return value === null ? {} : { [field]: value };
+}
+
+/** Gemma 3 has a rope for each kind of layer: of transformers 5 in one table, of 4 beside each other. */
+function gemma3Ropes(config: Mapping): Features {
+  const table = tableOf(config, "rope_parameters");
+  const local = optionalNumber(config, "rope_local_base_freq");
+  const sliding = table === undefined ? undefined : tableOf(table, "sliding_attention");
+  if (sliding === undefined) return { windowTheta: local ?? 1e4 };
+  const defaults = { theta: 1e4, partial: 1, isLong: false };
+  const rope = ropeOfTable(config, sliding, "rope_parameters.sliding_attention", local, defaults);
+  if (rope.scaling !== undefined)
+    throw unsupported("no scaling", "rope_parameters.sliding_attention.rope_type", rope.scaling.type);
+  return { windowTheta: rope.theta };
+}
+
+function times(config: Mapping, key: string, field: "embeddingScale" | "residualScale", missing = 1): Features {
+  const value = optionalNumber(config, key) ?? missing;
+  return value === 1 ? {} : { [field]: value };
+}
+
+/** Layers without rope: a list with 1 for those with it, or each so many layers. */
+function ropeless(config: Mapping, numLayers: number): Features {
+  const given = config["no_rope_layers"] ?? undefined;
+  const isEntry = (value: unknown): boolean => value === 0 || value === 1;
+  if (given !== undefined && !(Array.isArray(given) && given.length === numLayers && given.every(isEntry)))
+    throw unsupported(`0 or 1 for each of ${numLayers} layers`, "no_rope_layers", given);
+  const interval = optionalNumber(config, "no_rope_layer_interval") ?? 4;
+  const without = Array.from({ length: numLayers }, (_, layer) =>
+    given === undefined ? (layer + 1) % interval === 0 : given[layer] === 0,
+  );
+  return without.some((is) => is) ? { ropeless: without } : {};
+}
+
+/** Families by `model_type`. */
+export const FAMILIES = {
+  llama: {
+    ...{ className: "LlamaForCausalLM", reads: ["attention_bias"], defaults: {} },
+    features: biases,
+  },
+  mistral: {
+    ...{ className: "MistralForCausalLM", reads: ["sliding_window"], defaults: {} },
+    features: (config) => windowEverywhere(config, 4096),
+  },
+  qwen2: {
+    ...{ className: "Qwen2ForCausalLM", reads: ["sliding_window", "attention_bias"], defaults: {} },
+    // Biases on q, k and v whatever the configuration says.
+    features: (config, { numLayers }) => ({ qkvBias: true, ...switchedWindow(config, numLayers) }),
+  },
+  qwen3: {
+    className: "Qwen3ForCausalLM",
+    reads: ["sliding_window", "attention_bias"],
+    defaults: { headDim: 128 },
+    features: (config, { numLayers }) => ({
+      ...biases(config),
+      headNorm: { over: "head", weighted: true },
+      ...switchedWindow(config, numLayers),
+    }),
+  },
+  gemma2: {
+    className: "Gemma2ForCausalLM",
+    reads: ["sliding_window", "attention_bias", "attn_logit_softcapping", "final_logit_softcapping"],
+    defaults: { tied: true, headDim: 256 },
+    activation: ["hidden_activation", "gelu_pytorch_tanh"],
+    features: (config, { numLayers, hiddenSize }) => ({
+      ...gemma(config, hiddenSize),
+      ...cap(config, "attn_logit_softcapping", "scoreCap", 50),
+      ...cap(config, "final_logit_softcapping", "logitCap", 30),
+      ...windowsByLayer(config, numLayers, 4096, (layer) => layer % 2 === 0),
+    }),
+  },
+  gemma3_text: {
+    className: "Gemma3ForCausalLM",
+    // The first is passed over, as transformers does.
+    reads: ["attn_logit_softcapping", "sliding_window", "attention_bias", "final_logit_softcapping"],
+    defaults: { tied: true, headDim: 256, theta: 1e6 },
+    activation: ["hidden_activation", "gelu_pytorch_tanh"],
+    features: (config, { numLayers, hiddenSize }) => {
+      const pattern = optionalNumber(config, "sliding_window_pattern") ?? 6;
+      return {
+        ...gemma(config, hiddenSize),
+        ...cap(config, "final_logit_softcapping", "logitCap", null),
+        headNorm: { over: "head", weighted: true },
+        ...windowsByLayer(config, numLayers, 4096, (layer) => (layer + 1) % pattern !== 0),
+        ...gemma3Ropes(config),
+      };
+    },
+  },
+  phi3: {
+    className: "Phi3ForCausalLM",
+    reads: ["sliding_window", "partial_rotary_factor"],
+    defaults: {},
+    isLong: true,
+    features: (config) => ({ fusedQkv: true, fusedGateUp: true, ...windowEverywhere(config, null) }),
+  },
+  olmo2: {
+    ...{ className: "Olmo2ForCausalLM", reads: ["attention_bias"], defaults: {} },
+    features: (config) => ({
+      ...biases(config),
+      headNorm: { over: "row", weighted: true },
+      norms: "after",
+      layerNames: { attentionOutNorm: "post_attention_layernorm", mlpOutNorm: "post_feedforward_layernorm" },
+    }),
+  },
+  granite: {
+    className: "GraniteForCausalLM",
+    reads: ["attention_bias", "embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling"],
+    defaults: {},
+    features: (config) => ({
+      ...biases(config),
+      attentionScale: optionalNumber(config, "attention_multiplier") ?? 1,
+      ...times(config, "embedding_multiplier", "embeddingScale"),
+      ...times(config, "residual_multiplier", "residualScale"),
+      logitScale: 1 / (optionalNumber(config, "logits_scaling") ?? 1),
+    }),
+  },
+  smollm3: {
+    className: "SmolLM3ForCausalLM",
+    reads: ["attention_bias", "no_rope_layers", "sliding_window"],
+    defaults: { tied: true, theta: 2e6 },
+    features: (config, { numLayers }) => {
+      const without = ropeless(config, numLayers);
+      const slides = flag(config, "use_sliding_window", false);
+      const isLocal = (layer: number): boolean => slides && without.ropeless?.[layer] === true;
+      return { ...biases(config), ...without, ...windowsByLayer(config, numLayers, null, isLocal) };
+    },
+  },
+  glm4: {
+    className: "Glm4ForCausalLM",
+    reads: ["attention_bias", "partial_rotary_factor"],
+    defaults: { headDim: 128, partial: 0.5 },
+    features: (config) => ({
+      ...(flag(config, "attention_bias", false) ? { qkvBias: true } : {}),
+      ...{ rotaryPairs: true, norms: "both", fusedGateUp: true },
+      layerNames: { attentionOutNorm: "post_self_attn_layernorm", mlpOutNorm: "post_mlp_layernorm" },
+    }),
+  },
+  llama4_text: {
+    className: "Llama4ForCausalLM",
+    reads: ["attention_bias", "no_rope_layers", "use_qk_norm", "num_local_experts"],
+    defaults: { headDim: 128, theta: 5e5 },
+    features: (config, { numLayers }) => {
+      const experts = config["moe_layers"];
+      if (!Array.isArray(experts) || experts.length > 0)
+        throw unsupported("[]: no layers with experts,", "moe_layers", experts);
+      const { chunk, ropeless: without } = { ...chunkedLayers(config, numLayers), ...ropeless(config, numLayers) };
+      const isTuned = flag(config, "attn_temperature_tuning", true) && without !== undefined;
+      const temperature = {
+        scale: optionalNumber(config, "attn_scale") ?? 0.1,
+        floor: positiveWhole(config["floor_scale"] ?? 8192, "floor_scale"),
+      };
+      return {
+        ...biases(config),
+        ...(chunk === undefined ? {} : { chunk }),
+        ...(without === undefined ? {} : { ropeless: without }),
+        ...(isTuned ? { temperature } : {}),
+        ...(flag(config, "use_qk_norm", true) ? { headNorm: { over: "head", weighted: false, afterRope: true } } : {}),
+        rotaryPairs: true,
+        layerNames: { mlp: "feed_forward" },
+        intermediateSize: positiveWhole(config["intermediate_size_mlp"] ?? 16384, "intermediate_size_mlp"),
+      };
+    },
+  },
+} as const satisfies Readonly<Record<string, Family>>;
+
+export type ModelType = keyof typeof FAMILIES;
