@@ -92,22 +92,23 @@ Operator rmsnormOperator() {
           .gradedOutput = [](const std::string& name) { return name != "rstd"; }};
 }
 
-Operator swigluOperator() {
-  const auto run = [](const Case& c, const auto& in, auto call) {
+Operator swigluOperator(const std::string& name, ops::Activation activation, float spread) {
+  const auto run = [activation](const Case& c, const auto& in, auto call) {
     auto out = std::decay_t<decltype(in[0])>(static_cast<std::size_t>(c.rows() * (c.intermediate + kPad)));
-    call({in[0].data(), 2 * c.intermediate + kPad, out.data(), c.intermediate + kPad, c.rows(), c.intermediate});
+    call({in[0].data(), 2 * c.intermediate + kPad, out.data(), c.intermediate + kPad, c.rows(), c.intermediate,
+          activation});
     return std::vector<decltype(out)>{out};
   };
-  const auto back = [](const Case& c, const auto& in, const auto& graded, auto call) {
+  const auto back = [activation](const Case& c, const auto& in, const auto& graded, auto call) {
     auto gradient = std::decay_t<decltype(in[0])>(in[0].size());
     call({in[0].data(), 2 * c.intermediate + kPad, graded[0].data(), c.intermediate + kPad, gradient.data(),
-          2 * c.intermediate + kPad, c.rows(), c.intermediate});
+          2 * c.intermediate + kPad, c.rows(), c.intermediate, activation});
     return std::vector<decltype(gradient)>{gradient};
   };
-  return {.name = "swiglu",
+  return {.name = name,
           .inputs =
-              [](const Case& c) {
-                return std::vector<Tensor>{{"gateUp", Extent::rows, 2 * c.intermediate + kPad, -1, 20.0F}};
+              [spread](const Case& c) {
+                return std::vector<Tensor>{{"gateUp", Extent::rows, 2 * c.intermediate + kPad, -1, spread}};
               },
           .outputs =
               [](const Case& c) {
@@ -199,7 +200,9 @@ std::vector<Operator> operatorTable() {
       attentionOperator("attention with large scores", ops::DType::float32, 9.0F, 1e-9, 1e-8),
       attentionOperator("attention bf16", ops::DType::bfloat16, 2.0F, 6e-6, 1e-5),
       attentionOperator("attention with large scores bf16", ops::DType::bfloat16, 9.0F, 6e-6, 2e-5),
-      swigluOperator(),
+      swigluOperator("swiglu", ops::Activation::silu, 20.0F),
+      swigluOperator("swiglu of gelu", ops::Activation::gelu, 20.0F),
+      swigluOperator("swiglu of gelu near 0", ops::Activation::gelu, 1e-3F),
       headLossOperator(),
       adamwOperator(),
       sumSquaresOperator()};

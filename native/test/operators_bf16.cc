@@ -121,24 +121,59 @@ Operator rmsnormVariant(Operator base) {
   return op;
 }
 
-Operator swigluVariant(Operator base) {
-  Operator op = variant(std::move(base), "swiglu bf16", {"gateUp", "out"});
-  op.forward = [](ExecContext& x, const Case& c, const Tensors<float>& in) {
+// x is bfloat16, and so is y unless it joins a residual.
+Operator rmsnormOfBf16Variant(Operator base, bool residual) {
+  std::vector<std::string> stored{"x"};
+  if (!residual) stored.push_back("y");
+  const std::string name = residual ? "rmsnorm of bf16 with residual" : "rmsnorm of bf16";
+  Operator op = variant(std::move(base), name, std::move(stored));
+  if (residual) op.forwardTolerance = 1e-12;
+  op.backwardTolerance = 1e-12;
+  op.forward = [residual](ExecContext& x, const Case& c, const Tensors<float>& in) {
+    const std::vector<Bf16> from = toBf16(in[0]);
+    std::vector<float> rstd(static_cast<std::size_t>(c.rows()));
+    std::vector<float> y(from.size());
+    if (residual) {
+      ops::rmsnorm(x, ops::RmsnormOfBf16F32{from.data(), in[1].data(), y.data(), rstd.data(), c.rows(), c.hidden, kEps,
+                                            in[2].data()});
+    } else {
+      std::vector<Bf16> rounded(from.size());
+      ops::rmsnorm(
+          x, ops::RmsnormOfBf16{from.data(), in[1].data(), rounded.data(), rstd.data(), c.rows(), c.hidden, kEps});
+      y = toFloats(rounded);
+    }
+    return Tensors<float>{y, rstd, in[0]};
+  };
+  op.backward = [](ExecContext& x, const Case& c, const Tensors<float>& in, const Tensors<float>& out,
+                   const Tensors<float>& graded) {
+    const std::vector<Bf16> from = toBf16(in[0]);
+    std::vector<float> dx(from.size());
+    ops::rmsnorm_backward(x, ops::RmsnormBackwardOfBf16{graded[0].data(), from.data(), out[1].data(), in[1].data(),
+                                                        graded[2].data(), dx.data(), c.rows(), c.hidden});
+    return Tensors<float>{dx, {}, {}};
+  };
+  return op;
+}
+
+Operator swigluVariant(Operator base, ops::Activation activation) {
+  const std::string name = base.name + " bf16";
+  Operator op = variant(std::move(base), name, {"gateUp", "out"});
+  op.forward = [activation](ExecContext& x, const Case& c, const Tensors<float>& in) {
     const std::int64_t ldo = c.intermediate + kPad;
     const std::vector<Bf16> gateUp = toBf16(in[0]);
     std::vector<Bf16> out(static_cast<std::size_t>(c.rows() * ldo));
-    ops::swiglu(x,
-                ops::SwigluBf16{gateUp.data(), 2 * c.intermediate + kPad, out.data(), ldo, c.rows(), c.intermediate});
+    ops::swiglu(x, ops::SwigluBf16{gateUp.data(), 2 * c.intermediate + kPad, out.data(), ldo, c.rows(), c.intermediate,
+                                   activation});
     return Tensors<float>{toFloats(out)};
   };
-  op.backward = [](ExecContext& x, const Case& c, const Tensors<float>& in, const Tensors<float>&,
-                   const Tensors<float>& graded) {
+  op.backward = [activation](ExecContext& x, const Case& c, const Tensors<float>& in, const Tensors<float>&,
+                             const Tensors<float>& graded) {
     const std::int64_t ld = 2 * c.intermediate + kPad;
     const std::vector<Bf16> gateUp = toBf16(in[0]);
     const std::vector<Bf16> dout = toBf16(graded[0]);
     std::vector<Bf16> dgateUp(gateUp.size());
     ops::swiglu_backward(x, ops::SwigluBackwardBf16{gateUp.data(), ld, dout.data(), c.intermediate + kPad,
-                                                    dgateUp.data(), ld, c.rows(), c.intermediate});
+                                                    dgateUp.data(), ld, c.rows(), c.intermediate, activation});
     return Tensors<float>{toFloats(dgateUp)};
   };
   return op;
@@ -219,7 +254,8 @@ std::vector<Operator> bf16Operators(const std::vector<Operator>& table) {
           matmulVariant(base("matmul"), MatmulExtra::none, ops::DType::bfloat16),
           matmulVariant(base("matmul with bias"), MatmulExtra::bias, ops::DType::bfloat16),
           matmulVariant(base("matmul with residual"), MatmulExtra::residual, ops::DType::float32),
-          swigluVariant(base("swiglu")),
+          swigluVariant(base("swiglu"), ops::Activation::silu),
+          swigluVariant(base("swiglu of gelu"), ops::Activation::gelu),
           headLossVariant(base("head_loss")),
           copyOperator()};
 }

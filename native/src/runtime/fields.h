@@ -1,6 +1,7 @@
 // Reads the fields of one operator by name and kind; what is missing, wrong or left over is an ArgumentError.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +24,8 @@ class Fields {
   bool flag(const char* field);
   // "float32" or "bfloat16"; `absent` when not given.
   ops::DType dtype(const char* field, ops::DType absent = ops::DType::float32);
+  // The place of a word in `names`; 0 when not given.
+  std::size_t choice(const char* field, std::initializer_list<const char*> names);
   const Matrix& matrix(const char* field);
   const Vector& vector(const char* field, std::size_t count);
   const Vector* optionalVector(const char* field, std::size_t count);
