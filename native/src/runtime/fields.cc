@@ -110,10 +110,13 @@ const Matrix& Fields::matrix(const char* field) {
   return found;
 }
 
-const Vector& Fields::vector(const char* field, std::size_t count) {
+const Vector& Fields::vector(const char* field, std::size_t count) { return vector(field, count, count); }
+
+const Vector& Fields::vector(const char* field, std::size_t least, std::size_t most) {
   const Vector& found = item(field, weights_.vectors, "a vector of this device");
-  if (found.count != count) {
-    refuse(field, "a vector of " + std::to_string(count), "one of " + std::to_string(found.count));
+  if (found.count < least || found.count > most) {
+    const std::string range = least == most ? "" : std::to_string(least) + " .. ";
+    refuse(field, "a vector of " + range + std::to_string(most), "one of " + std::to_string(found.count));
   }
   return found;
 }

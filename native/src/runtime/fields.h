@@ -28,6 +28,8 @@ class Fields {
   std::size_t choice(const char* field, std::initializer_list<const char*> names);
   const Matrix& matrix(const char* field);
   const Vector& vector(const char* field, std::size_t count);
+  // Of `least` .. `most` elements.
+  const Vector& vector(const char* field, std::size_t least, std::size_t most);
   const Vector* optionalVector(const char* field, std::size_t count);
   const Table& table(const char* field);
   // Refuses `value`, the type of `item`, unless it is `wanted`.

@@ -1,8 +1,10 @@
 #include "ops/copy.h"
 #include "ops/embed.h"
+#include "ops/head_norm.h"
 #include "ops/rmsnorm.h"
 #include "ops/rope.h"
 #include "ops/swiglu.h"
+#include "ops/temperature.h"
 #include "runtime/cpu/steps.h"
 #include "runtime/steps/elementwise.h"
 
@@ -59,16 +61,56 @@ struct RmsnormBackward final : CpuRowStep {
   const RmsnormBackwardFields f;
 };
 
+struct HeadNorm final : CpuRowStep {
+  explicit HeadNorm(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void run(CpuRun& r) const override {
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      ops::head_norm(r.pool, ops::HeadNormT<float, Store>{r.rowsOf<Store>(f.x, f.ld), r.rowsOf<Store>(f.y, f.ld), f.ld,
+                                                          r.rows(), normedHeads(f.columns), f.weights.values()});
+    });
+  }
+  const HeadNormFields f;
+};
+
+struct HeadNormBackward final : CpuRowStep {
+  explicit HeadNormBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void run(CpuRun& r) const override {
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      ops::head_norm_backward(
+          r.pool, ops::HeadNormBackwardT<float, Store>{r.rowsOf<Store>(f.dy, f.ld), r.rowsOf<Store>(f.x, f.ld),
+                                                       r.rowsOf<Store>(f.dx, f.ld), f.ld, r.rows(),
+                                                       normedHeads(f.columns), f.weights.values()});
+    });
+  }
+  const HeadNormBackwardFields f;
+};
+
 struct Rope final : CpuRowStep {
   explicit Rope(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
+    const float* const longFrequencies = f.longFrequencies != nullptr ? f.longFrequencies->values.floats() : nullptr;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       ops::rope(r.pool, ops::RopeT<Store>{r.sequences(), r.at<Store>(f.x), f.ld, f.column, f.heads, f.headDim,
-                                          f.frequencies.values.floats(), f.inverse, r.window.first, r.window.end});
+                                          f.frequencies.values.floats(), f.turned(), f.inverse, r.window.first,
+                                          r.window.end, f.pairs, f.factor, longFrequencies, f.longFrom});
     });
   }
   const RopeFields f;
+};
+
+struct Temperature final : CpuRowStep {
+  explicit Temperature(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void run(CpuRun& r) const override {
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      ops::temperature(r.pool, ops::TemperatureT<Store>{r.sequences(), r.at<Store>(f.x), f.ld, f.column, f.columns,
+                                                        f.scale, f.floor, r.window.first, r.window.end});
+    });
+  }
+  const TemperatureFields f;
 };
 
 struct Swiglu final : CpuRowStep {
@@ -97,13 +139,11 @@ struct SwigluBackward final : CpuRowStep {
 };
 
 constexpr StepEntry kSteps[] = {
-    {"embed", makeStep<Embed>},
-    {"copy", makeStep<Copy>},
-    {"rmsnorm", makeStep<Rmsnorm>},
-    {"rmsnormBackward", makeStep<RmsnormBackward>},
-    {"rope", makeStep<Rope>},
-    {"swiglu", makeStep<Swiglu>},
-    {"swigluBackward", makeStep<SwigluBackward>},
+    {"embed", makeStep<Embed>},       {"copy", makeStep<Copy>},
+    {"rmsnorm", makeStep<Rmsnorm>},   {"rmsnormBackward", makeStep<RmsnormBackward>},
+    {"headNorm", makeStep<HeadNorm>}, {"headNormBackward", makeStep<HeadNormBackward>},
+    {"rope", makeStep<Rope>},         {"temperature", makeStep<Temperature>},
+    {"swiglu", makeStep<Swiglu>},     {"swigluBackward", makeStep<SwigluBackward>},
 };
 
 }  // namespace

@@ -1,11 +1,16 @@
-// embed, copy, rmsnorm, rope, swiglu and their backwards: fields and reach.
+// embed, copy, rmsnorm, headNorm, rope, temperature, swiglu and their backwards: fields and reach.
 #pragma once
 
 #include <optional>
 
+#include "ops/head_norm.h"
+#include "ops/swiglu.h"
 #include "runtime/fields.h"
+#include "runtime/steps/attention.h"
 
 namespace loratwin {
+
+inline float scaleOrOne(Fields& f, const char* field) { return f.given(field) ? f.number(field) : 1.0F; }
 
 struct EmbedFields {
   explicit EmbedFields(Fields& f)
@@ -96,6 +101,75 @@ struct RmsnormBackwardFields {
   const std::optional<Tensor> dxCompute;
 };
 
+// What the norms of queries and keys have, forward and backward.
+struct HeadNormWeightFields {
+  HeadNormWeightFields(Fields& f, const HeadColumns& columns)
+      : whole(f.flag("whole")),
+        q(f.optionalVector("qWeight", count(columns.heads, columns))),
+        k(f.optionalVector("kWeight", count(columns.kvHeads, columns))),
+        eps(f.number("eps")) {}
+  std::size_t count(std::int32_t heads, const HeadColumns& columns) const {
+    return (whole ? static_cast<std::size_t>(heads) : 1) * static_cast<std::size_t>(columns.headDim);
+  }
+  ops::HeadNormWeights<float> values() const {
+    return {q != nullptr ? q->values.floats() : nullptr, k != nullptr ? k->values.floats() : nullptr, whole, eps};
+  }
+
+  const bool whole;
+  const Vector* const q;  // null: 1 everywhere
+  const Vector* const k;
+  const float eps;
+};
+
+inline ops::NormedHeads normedHeads(const HeadColumns& columns) {
+  return {columns.q, columns.k, columns.v, columns.heads, columns.kvHeads, columns.headDim};
+}
+
+struct HeadNormFields {
+  explicit HeadNormFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        columns(f),
+        x(f.tensor("x")),
+        y(f.tensor("y")),
+        ld(f.stride("ld", columns.columns())),
+        weights(f, columns) {}
+  void reach(const Reach& r) const {
+    r.matrix("x", x, ld, columns.columns(), dtype);
+    r.matrix("y", y, ld, columns.columns(), dtype);
+  }
+
+  const ops::DType dtype;
+  const HeadColumns columns;
+  const Tensor x;
+  const Tensor y;
+  const std::int64_t ld;
+  const HeadNormWeightFields weights;
+};
+
+struct HeadNormBackwardFields {
+  explicit HeadNormBackwardFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        columns(f),
+        dy(f.tensor("dy")),
+        x(f.tensor("x")),
+        dx(f.tensor("dx")),
+        ld(f.stride("ld", columns.columns())),
+        weights(f, columns) {}
+  void reach(const Reach& r) const {
+    r.matrix("dy", dy, ld, columns.columns(), dtype);
+    r.matrix("x", x, ld, columns.columns(), dtype);
+    r.matrix("dx", dx, ld, columns.columns(), dtype);
+  }
+
+  const ops::DType dtype;
+  const HeadColumns columns;
+  const Tensor dy;
+  const Tensor x;
+  const Tensor dx;
+  const std::int64_t ld;
+  const HeadNormWeightFields weights;
+};
+
 struct RopeFields {
   explicit RopeFields(Fields& f)
       : dtype(f.dtype("dtype")),
@@ -103,14 +177,26 @@ struct RopeFields {
         heads(f.count("heads")),
         headDim(f.count("headDim", 2)),
         x(f.tensor("x")),
-        ld(f.stride("ld", std::int64_t{column} + std::int64_t{heads} * headDim)),
-        frequencies(f.vector("frequencies", static_cast<std::size_t>(headDim / 2))),
+        ld(f.stride("ld", columns())),
+        frequencies(f.vector("frequencies", 1, static_cast<std::size_t>(headDim / 2))),
+        longFrequencies(f.optionalVector("longFrequencies", frequencies.count)),
+        longFrom(f.given("longFrom") ? f.count("longFrom", 0) : 0),
+        pairs(f.given("pairs") && f.flag("pairs")),
+        factor(scaleOrOne(f, "factor")),
         inverse(f.flag("inverse")) {
     if (headDim % 2 != 0 || headDim > kMaxHeadDim) {
       f.refuse("headDim", "an even number up to 1024", std::to_string(headDim));
     }
+    if (longFrequencies != nullptr && !f.given("longFrom")) {
+      f.refuse("longFrom", "the rows from which sequences have the long frequencies", "nothing");
+    }
+    if (longFrequencies == nullptr && f.given("longFrom")) {
+      f.refuse("longFrequencies", "a vector beside longFrom", "nothing");
+    }
   }
-  void reach(const Reach& r) const { r.matrix("x", x, ld, column + std::int64_t{heads} * headDim, dtype); }
+  void reach(const Reach& r) const { r.matrix("x", x, ld, columns(), dtype); }
+  std::int64_t columns() const { return column + std::int64_t{heads} * headDim; }
+  std::int32_t turned() const { return static_cast<std::int32_t>(frequencies.count); }
 
   static constexpr std::int32_t kMaxHeadDim = 1024;
   const ops::DType dtype;
@@ -120,8 +206,39 @@ struct RopeFields {
   const Tensor x;
   const std::int64_t ld;
   const Vector& frequencies;
+  const Vector* const longFrequencies;  // null: none
+  const std::int32_t longFrom;
+  const bool pairs;
+  const float factor;
   const bool inverse;
 };
+
+struct TemperatureFields {
+  explicit TemperatureFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        column(f.count("column", 0)),
+        columns(f.count("columns")),
+        x(f.tensor("x")),
+        ld(f.stride("ld", end())),
+        scale(f.number("scale")),
+        floor(f.number("floor")) {
+    if (!(floor > 0.0F)) f.refuse("floor", "a positive number", std::to_string(floor));
+  }
+  void reach(const Reach& r) const { r.matrix("x", x, ld, end(), dtype); }
+  std::int64_t end() const { return std::int64_t{column} + columns; }
+
+  const ops::DType dtype;
+  const std::int32_t column;
+  const std::int32_t columns;
+  const Tensor x;
+  const std::int64_t ld;
+  const float scale;
+  const float floor;
+};
+
+inline ops::Activation activation(Fields& f) {
+  return f.choice("activation", {"silu", "gelu"}) == 0 ? ops::Activation::silu : ops::Activation::gelu;
+}
 
 struct SwigluFields {
   explicit SwigluFields(Fields& f)
