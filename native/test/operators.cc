@@ -17,14 +17,14 @@ using ops::ExecContext;
 
 constexpr float kEps = 1e-5F;
 
-Operator embedOperator() {
-  const auto run = [](const Case& c, const auto& in, auto call) {
+Operator embedOperator(const std::string& name, float scale) {
+  const auto run = [scale](const Case& c, const auto& in, auto call) {
     const Layout layout(c);
     auto out = std::decay_t<decltype(in[0])>(static_cast<std::size_t>(c.rows() * c.hidden));
-    call({in[0].data(), layout.ids.data(), out.data(), c.rows(), c.hidden, c.vocabulary});
+    call({in[0].data(), layout.ids.data(), out.data(), c.rows(), c.hidden, c.vocabulary, scale});
     return std::vector<decltype(out)>{out};
   };
-  return {.name = "embed",
+  return {.name = name,
           .inputs =
               [](const Case& c) {
                 return std::vector<Tensor>{{"table", Extent::shared, std::int64_t{c.vocabulary} * c.hidden}};
@@ -41,16 +41,18 @@ Operator embedOperator() {
               [run](const Case& c, const Tensors<double>& in) {
                 return run(c, in, [](const ops::EmbedT<double>& op) { ops::ref::embed(op); });
               },
-          .forwardTolerance = 0};
+          .forwardTolerance = scale == 1.0F ? 0 : 1e-13};
 }
 
-Operator rmsnormOperator() {
+// With a residual: in place.
+Operator rmsnormOperator(const std::string& name, bool residual) {
   // outputs y, rstd and x itself, whose gradient is the residual of the backward operator
-  const auto run = [](const Case& c, const auto& in, auto call) {
+  const auto run = [residual](const Case& c, const auto& in, auto call) {
     using Vector = std::decay_t<decltype(in[0])>;
-    Vector y(in[0].size());
+    Vector y = residual ? in[2] : Vector(in[0].size());
     Vector rstd(static_cast<std::size_t>(c.rows()));
-    call({in[0].data(), in[1].data(), y.data(), rstd.data(), c.rows(), c.hidden, kEps});
+    const auto* const added = residual ? y.data() : nullptr;
+    call({in[0].data(), in[1].data(), y.data(), rstd.data(), c.rows(), c.hidden, kEps, added});
     return std::vector<Vector>{y, rstd, in[0]};
   };
   const auto back = [](const Case& c, const auto& in, const auto& out, const auto& graded, auto call) {
@@ -58,12 +60,14 @@ Operator rmsnormOperator() {
     Vector dx(in[0].size());
     call(
         {graded[0].data(), in[0].data(), out[1].data(), in[1].data(), graded[2].data(), dx.data(), c.rows(), c.hidden});
-    return std::vector<Vector>{dx, {}};
+    return std::vector<Vector>{dx, {}, {}};
   };
-  return {.name = "rmsnorm",
+  return {.name = name,
           .inputs =
               [](const Case& c) {
-                return std::vector<Tensor>{{"x", Extent::rows, c.hidden}, {"weight", Extent::shared, c.hidden}};
+                return std::vector<Tensor>{{"x", Extent::rows, c.hidden},
+                                           {"weight", Extent::shared, c.hidden},
+                                           {"residual", Extent::rows, c.hidden}};
               },
           .outputs =
               [](const Case& c) {
@@ -188,8 +192,10 @@ Operator sumSquaresOperator() {
 
 std::vector<Operator> operatorTable() {
   std::vector<Operator> table{
-      embedOperator(),
-      rmsnormOperator(),
+      embedOperator("embed", 1.0F),
+      embedOperator("embed scaled", 39.25F),
+      rmsnormOperator("rmsnorm", false),
+      rmsnormOperator("rmsnorm with residual", true),
       matmulOperator("matmul", MatmulExtra::none),
       matmulOperator("matmul with bias", MatmulExtra::bias),
       matmulOperator("matmul with residual", MatmulExtra::residual),

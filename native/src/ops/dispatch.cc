@@ -42,7 +42,10 @@ namespace loratwin::ops {
   void matmul_panels(const PanelProduct&);                             \
   void rmsnorm(ExecContext&, const RmsnormBf16&);                      \
   void rmsnorm(ExecContext&, const Rmsnorm&);                          \
+  void rmsnorm(ExecContext&, const RmsnormOfBf16&);                    \
+  void rmsnorm(ExecContext&, const RmsnormOfBf16F32&);                 \
   void rmsnorm_backward(ExecContext&, const RmsnormBackward&);         \
+  void rmsnorm_backward(ExecContext&, const RmsnormBackwardOfBf16&);   \
   void rope(ExecContext&, const Rope&);                                \
   void rope(ExecContext&, const RopeBf16&);                            \
   double sum_squares(ExecContext&, const float*, std::size_t);         \
@@ -234,7 +237,15 @@ void rmsnorm(ExecContext& context, const Rmsnorm& op) { LORATWIN_PICK(rmsnorm(co
 
 void rmsnorm(ExecContext& context, const RmsnormBf16& op) { LORATWIN_PICK(rmsnorm(context, op)); }
 
+void rmsnorm(ExecContext& context, const RmsnormOfBf16& op) { LORATWIN_PICK(rmsnorm(context, op)); }
+
+void rmsnorm(ExecContext& context, const RmsnormOfBf16F32& op) { LORATWIN_PICK(rmsnorm(context, op)); }
+
 void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) { LORATWIN_PICK(rmsnorm_backward(context, op)); }
+
+void rmsnorm_backward(ExecContext& context, const RmsnormBackwardOfBf16& op) {
+  LORATWIN_PICK(rmsnorm_backward(context, op));
+}
 
 void rope(ExecContext& context, const Rope& op) {
   checkTurned(op.headDim, op.turned);

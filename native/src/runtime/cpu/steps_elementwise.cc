@@ -19,7 +19,7 @@ struct Embed final : CpuStep {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       const auto* const values = reinterpret_cast<const Store*>(f.table.values.data());
       ops::embed(r.pool, ops::EmbedT<float, Store>{values, r.bindings.ids.data(), r.at(f.out), r.rows(), f.hidden,
-                                                   f.table.rows});
+                                                   f.table.rows, f.scale});
     });
   }
   const EmbedFields f;
@@ -29,8 +29,9 @@ struct Copy final : CpuRowStep {
   explicit Copy(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
+    const float* const added = f.residual ? r.rowsOf(*f.residual, f.columns) : nullptr;
     ops::copy(r.pool, {r.rowPlace(f.x, f.columns, f.from), f.from, r.rowPlace(f.y, f.columns, f.to), f.to,
-                       std::int64_t{r.rows()} * f.columns});
+                       std::int64_t{r.rows()} * f.columns, f.scale, added});
   }
   const CopyFields f;
 };
@@ -39,10 +40,13 @@ struct Rmsnorm final : CpuRowStep {
   explicit Rmsnorm(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
-    ops::withStore(f.dtype, [&]<class Store>(Store) {
-      ops::rmsnorm(r.pool, ops::RmsnormT<float, Store>{r.rowsOf(f.x, f.hidden), f.weight.values.floats(),
-                                                       r.rowsOf<Store>(f.y, f.hidden), r.rowsOf(f.rstd, 1), r.rows(),
-                                                       f.hidden, f.eps});
+    const float* const added = f.residual ? r.rowsOf(*f.residual, f.hidden) : nullptr;
+    ops::withStore(f.xType, [&]<class From>(From) {
+      ops::withStore(f.yType(), [&]<class To>(To) {
+        ops::rmsnorm(r.pool, ops::RmsnormT<float, To, From>{r.rowsOf<From>(f.x, f.hidden), f.weight.values.floats(),
+                                                            r.rowsOf<To>(f.y, f.hidden), r.rowsOf(f.rstd, 1), r.rows(),
+                                                            f.hidden, f.eps, added});
+      });
     });
   }
   const RmsnormFields f;
@@ -54,9 +58,12 @@ struct RmsnormBackward final : CpuRowStep {
   void run(CpuRun& r) const override {
     const float* const added = f.residual ? r.rowsOf(*f.residual, f.hidden) : nullptr;
     ops::Bf16* const rounded = f.dxCompute ? r.rowsOf<ops::Bf16>(*f.dxCompute, f.hidden) : nullptr;
-    ops::rmsnorm_backward(
-        r.pool, {r.rowsOf(f.dy, f.hidden), r.rowsOf(f.x, f.hidden), r.rowsOf(f.rstd, 1), f.weight.values.floats(),
-                 added, r.rowsOf(f.dx, f.hidden), r.rows(), f.hidden, rounded});
+    ops::withStore(f.xType, [&]<class From>(From) {
+      ops::rmsnorm_backward(r.pool,
+                            ops::RmsnormBackwardT<float, From>{r.rowsOf(f.dy, f.hidden), r.rowsOf<From>(f.x, f.hidden),
+                                                               r.rowsOf(f.rstd, 1), f.weight.values.floats(), added,
+                                                               r.rowsOf(f.dx, f.hidden), r.rows(), f.hidden, rounded});
+    });
   }
   const RmsnormBackwardFields f;
 };
@@ -119,7 +126,7 @@ struct Swiglu final : CpuRowStep {
   void run(CpuRun& r) const override {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       ops::swiglu(r.pool, ops::SwigluT<Store>{r.rowsOf<Store>(f.gateUp, f.ld), f.ld, r.rowsOf<Store>(f.out, f.ldo),
-                                              f.ldo, r.rows(), f.intermediate});
+                                              f.ldo, r.rows(), f.intermediate, f.act});
     });
   }
   const SwigluFields f;
@@ -132,7 +139,7 @@ struct SwigluBackward final : CpuRowStep {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       ops::swiglu_backward(r.pool, ops::SwigluBackwardT<Store>{
                                        r.rowsOf<Store>(f.gateUp, f.ld), f.ld, r.rowsOf<Store>(f.dout, f.lddo), f.lddo,
-                                       r.rowsOf<Store>(f.dgateUp, f.ldd), f.ldd, r.rows(), f.intermediate});
+                                       r.rowsOf<Store>(f.dgateUp, f.ldd), f.ldd, r.rows(), f.intermediate, f.act});
     });
   }
   const SwigluBackwardFields f;

@@ -14,7 +14,11 @@ inline float scaleOrOne(Fields& f, const char* field) { return f.given(field) ? 
 
 struct EmbedFields {
   explicit EmbedFields(Fields& f)
-      : dtype(f.dtype("dtype")), table(f.table("table")), out(f.tensor("out")), hidden(f.count("hidden")) {
+      : dtype(f.dtype("dtype")),
+        table(f.table("table")),
+        out(f.tensor("out")),
+        hidden(f.count("hidden")),
+        scale(scaleOrOne(f, "scale")) {
     if (table.columns != hidden) f.refuse("hidden", std::to_string(table.columns), std::to_string(hidden));
     f.requireType("table", table.dtype, dtype);
   }
@@ -27,14 +31,24 @@ struct EmbedFields {
   const Table& table;
   const Tensor out;
   const std::int32_t hidden;
+  const float scale;
 };
 
 struct CopyFields {
   explicit CopyFields(Fields& f)
-      : columns(f.count("columns")), x(f.tensor("x")), from(f.dtype("from")), y(f.tensor("y")), to(f.dtype("to")) {}
+      : columns(f.count("columns")),
+        x(f.tensor("x")),
+        from(f.dtype("from")),
+        y(f.tensor("y")),
+        to(f.dtype("to")),
+        scale(scaleOrOne(f, "scale")),
+        residual(f.optionalTensor("residual")) {
+    if (residual) f.requireType("to", to, ops::DType::float32);
+  }
   void reach(const Reach& r) const {
     r.matrix("x", x, columns, columns, from);
     r.matrix("y", y, columns, columns, to);
+    if (residual) r.matrix("residual", *residual, columns, columns);
   }
 
   const std::int32_t columns;
@@ -42,28 +56,43 @@ struct CopyFields {
   const ops::DType from;
   const Tensor y;
   const ops::DType to;
+  const float scale;
+  const std::optional<Tensor> residual;
 };
+
+// The type of a norm's input, which is the compute dtype where it is not float32.
+inline ops::DType normedType(Fields& f, ops::DType dtype) {
+  const ops::DType type = f.dtype("xType");
+  if (type != ops::DType::float32) f.requireType("xType", type, dtype);
+  return type;
+}
 
 struct RmsnormFields {
   explicit RmsnormFields(Fields& f)
       : dtype(f.dtype("dtype")),
         hidden(f.count("hidden")),
         x(f.tensor("x")),
+        xType(normedType(f, dtype)),
         weight(f.vector("weight", static_cast<std::size_t>(hidden))),
         y(f.tensor("y")),
+        residual(f.optionalTensor("residual")),
         rstd(f.tensor("rstd")),
         eps(f.number("eps")) {}
   void reach(const Reach& r) const {
-    r.matrix("x", x, hidden, hidden);
-    r.matrix("y", y, hidden, hidden, dtype);
+    r.matrix("x", x, hidden, hidden, xType);
+    r.matrix("y", y, hidden, hidden, yType());
+    if (residual) r.matrix("residual", *residual, hidden, hidden);
     r.matrix("rstd", rstd, 1, 1);
   }
+  ops::DType yType() const { return residual ? ops::DType::float32 : dtype; }
 
   const ops::DType dtype;
   const std::int32_t hidden;
   const Tensor x;
+  const ops::DType xType;
   const Vector& weight;
   const Tensor y;
+  const std::optional<Tensor> residual;
   const Tensor rstd;
   const float eps;
 };
@@ -74,6 +103,7 @@ struct RmsnormBackwardFields {
         hidden(f.count("hidden")),
         dy(f.tensor("dy")),
         x(f.tensor("x")),
+        xType(normedType(f, dtype)),
         rstd(f.tensor("rstd")),
         weight(f.vector("weight", static_cast<std::size_t>(hidden))),
         residual(f.optionalTensor("residual")),
@@ -83,7 +113,7 @@ struct RmsnormBackwardFields {
   }
   void reach(const Reach& r) const {
     r.matrix("dy", dy, hidden, hidden);
-    r.matrix("x", x, hidden, hidden);
+    r.matrix("x", x, hidden, hidden, xType);
     r.matrix("rstd", rstd, 1, 1);
     if (residual) r.matrix("residual", *residual, hidden, hidden);
     r.matrix("dx", dx, hidden, hidden);
@@ -94,6 +124,7 @@ struct RmsnormBackwardFields {
   const std::int32_t hidden;
   const Tensor dy;
   const Tensor x;
+  const ops::DType xType;
   const Tensor rstd;
   const Vector& weight;
   const std::optional<Tensor> residual;
@@ -247,7 +278,8 @@ struct SwigluFields {
         gateUp(f.tensor("gateUp")),
         ld(f.stride("ld", 2 * std::int64_t{intermediate})),
         out(f.tensor("out")),
-        ldo(f.stride("ldo", intermediate)) {}
+        ldo(f.stride("ldo", intermediate)),
+        act(activation(f)) {}
   void reach(const Reach& r) const {
     r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate}, dtype);
     r.matrix("out", out, ldo, intermediate, dtype);
@@ -259,6 +291,7 @@ struct SwigluFields {
   const std::int64_t ld;
   const Tensor out;
   const std::int64_t ldo;
+  const ops::Activation act;
 };
 
 struct SwigluBackwardFields {
@@ -270,7 +303,8 @@ struct SwigluBackwardFields {
         dout(f.tensor("dout")),
         lddo(f.stride("lddo", intermediate)),
         dgateUp(f.tensor("dgateUp")),
-        ldd(f.stride("ldd", 2 * std::int64_t{intermediate})) {}
+        ldd(f.stride("ldd", 2 * std::int64_t{intermediate})),
+        act(activation(f)) {}
   void reach(const Reach& r) const {
     r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate}, dtype);
     r.matrix("dout", dout, lddo, intermediate, dtype);
@@ -285,6 +319,7 @@ struct SwigluBackwardFields {
   const std::int64_t lddo;
   const Tensor dgateUp;
   const std::int64_t ldd;
+  const ops::Activation act;
 };
 
 }  // namespace loratwin
