@@ -11,12 +11,11 @@
 
 #include <cstdint>
 
+#include "activation.h"
 #include "bf16.h"
 #include "exec_context.h"
 
 namespace loratwin::ops {
-
-enum class Activation { silu, gelu };
 
 template <class Real>
 struct SwigluT {
