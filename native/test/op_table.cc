@@ -414,7 +414,12 @@ void checkRefusals(ops::ExecContext& context) {
     ops::matmul_backward(context, engine, {x, 4, &forwardOnly, y, ops::DType::float32, 4, 2});
   });
   const std::int32_t offsets[2] = {0, 1};
-  judge("rope", "an odd head", [&] { ops::rope(context, {{offsets, 1}, x, 8, 0, 1, 5, y, false, 0, 1}); });
+  judge("rope", "an odd head", [&] { ops::rope(context, {{offsets, 1}, x, 8, 0, 1, 5, y, 2, false, 0, 1}); });
+  for (const std::int32_t turned : {0, 4}) {
+    judge("rope", std::to_string(turned) + " frequencies of a head of 6", [&] {
+      ops::rope(context, {{offsets, 1}, x, 8, 0, 1, 6, y, turned, false, 0, 1});
+    });
+  }
   const ops::LoraSegment dropped{0, 1, x, x, nullptr, nullptr, 1, 1.0F, 0.5F, {1, 2}};
   const ops::LoraSegment kept{0, 1, x, x, nullptr, nullptr, 1, 1.0F};
   const std::int32_t keys[1] = {0};

@@ -17,14 +17,14 @@ using ops::ExecContext;
 
 constexpr float kEps = 1e-5F;
 
-Operator embedOperator() {
-  const auto run = [](const Case& c, const auto& in, auto call) {
+Operator embedOperator(const std::string& name, float scale) {
+  const auto run = [scale](const Case& c, const auto& in, auto call) {
     const Layout layout(c);
     auto out = std::decay_t<decltype(in[0])>(static_cast<std::size_t>(c.rows() * c.hidden));
-    call({in[0].data(), layout.ids.data(), out.data(), c.rows(), c.hidden, c.vocabulary});
+    call({in[0].data(), layout.ids.data(), out.data(), c.rows(), c.hidden, c.vocabulary, scale});
     return std::vector<decltype(out)>{out};
   };
-  return {.name = "embed",
+  return {.name = name,
           .inputs =
               [](const Case& c) {
                 return std::vector<Tensor>{{"table", Extent::shared, std::int64_t{c.vocabulary} * c.hidden}};
@@ -41,16 +41,18 @@ Operator embedOperator() {
               [run](const Case& c, const Tensors<double>& in) {
                 return run(c, in, [](const ops::EmbedT<double>& op) { ops::ref::embed(op); });
               },
-          .forwardTolerance = 0};
+          .forwardTolerance = scale == 1.0F ? 0 : 1e-13};
 }
 
-Operator rmsnormOperator() {
+// With a residual: in place.
+Operator rmsnormOperator(const std::string& name, bool residual) {
   // outputs y, rstd and x itself, whose gradient is the residual of the backward operator
-  const auto run = [](const Case& c, const auto& in, auto call) {
+  const auto run = [residual](const Case& c, const auto& in, auto call) {
     using Vector = std::decay_t<decltype(in[0])>;
-    Vector y(in[0].size());
+    Vector y = residual ? in[2] : Vector(in[0].size());
     Vector rstd(static_cast<std::size_t>(c.rows()));
-    call({in[0].data(), in[1].data(), y.data(), rstd.data(), c.rows(), c.hidden, kEps});
+    const auto* const added = residual ? y.data() : nullptr;
+    call({in[0].data(), in[1].data(), y.data(), rstd.data(), c.rows(), c.hidden, kEps, added});
     return std::vector<Vector>{y, rstd, in[0]};
   };
   const auto back = [](const Case& c, const auto& in, const auto& out, const auto& graded, auto call) {
@@ -58,12 +60,14 @@ Operator rmsnormOperator() {
     Vector dx(in[0].size());
     call(
         {graded[0].data(), in[0].data(), out[1].data(), in[1].data(), graded[2].data(), dx.data(), c.rows(), c.hidden});
-    return std::vector<Vector>{dx, {}};
+    return std::vector<Vector>{dx, {}, {}};
   };
-  return {.name = "rmsnorm",
+  return {.name = name,
           .inputs =
               [](const Case& c) {
-                return std::vector<Tensor>{{"x", Extent::rows, c.hidden}, {"weight", Extent::shared, c.hidden}};
+                return std::vector<Tensor>{{"x", Extent::rows, c.hidden},
+                                           {"weight", Extent::shared, c.hidden},
+                                           {"residual", Extent::rows, c.hidden}};
               },
           .outputs =
               [](const Case& c) {
@@ -92,22 +96,23 @@ Operator rmsnormOperator() {
           .gradedOutput = [](const std::string& name) { return name != "rstd"; }};
 }
 
-Operator swigluOperator() {
-  const auto run = [](const Case& c, const auto& in, auto call) {
+Operator swigluOperator(const std::string& name, ops::Activation activation, float spread) {
+  const auto run = [activation](const Case& c, const auto& in, auto call) {
     auto out = std::decay_t<decltype(in[0])>(static_cast<std::size_t>(c.rows() * (c.intermediate + kPad)));
-    call({in[0].data(), 2 * c.intermediate + kPad, out.data(), c.intermediate + kPad, c.rows(), c.intermediate});
+    call({in[0].data(), 2 * c.intermediate + kPad, out.data(), c.intermediate + kPad, c.rows(), c.intermediate,
+          activation});
     return std::vector<decltype(out)>{out};
   };
-  const auto back = [](const Case& c, const auto& in, const auto& graded, auto call) {
+  const auto back = [activation](const Case& c, const auto& in, const auto& graded, auto call) {
     auto gradient = std::decay_t<decltype(in[0])>(in[0].size());
     call({in[0].data(), 2 * c.intermediate + kPad, graded[0].data(), c.intermediate + kPad, gradient.data(),
-          2 * c.intermediate + kPad, c.rows(), c.intermediate});
+          2 * c.intermediate + kPad, c.rows(), c.intermediate, activation});
     return std::vector<decltype(gradient)>{gradient};
   };
-  return {.name = "swiglu",
+  return {.name = name,
           .inputs =
-              [](const Case& c) {
-                return std::vector<Tensor>{{"gateUp", Extent::rows, 2 * c.intermediate + kPad, -1, 20.0F}};
+              [spread](const Case& c) {
+                return std::vector<Tensor>{{"gateUp", Extent::rows, 2 * c.intermediate + kPad, -1, spread}};
               },
           .outputs =
               [](const Case& c) {
@@ -187,19 +192,35 @@ Operator sumSquaresOperator() {
 
 std::vector<Operator> operatorTable() {
   std::vector<Operator> table{
-      embedOperator(),
-      rmsnormOperator(),
+      embedOperator("embed", 1.0F),
+      embedOperator("embed scaled", 39.25F),
+      rmsnormOperator("rmsnorm", false),
+      rmsnormOperator("rmsnorm with residual", true),
       matmulOperator("matmul", MatmulExtra::none),
       matmulOperator("matmul with bias", MatmulExtra::bias),
       matmulOperator("matmul with residual", MatmulExtra::residual),
       matmulOperator("matmul with residual in place", MatmulExtra::residualInPlace),
-      ropeOperator(ops::DType::float32),
-      ropeOperator(ops::DType::bfloat16),
+      headNormOperator("head_norm", ops::DType::float32, HeadNorms::ofHeads, false),
+      headNormOperator("head_norm whole", ops::DType::float32, HeadNorms::whole, true),
+      headNormOperator("head_norm without weights", ops::DType::float32, HeadNorms::unweighted, true),
+      headNormOperator("head_norm bf16", ops::DType::bfloat16, HeadNorms::ofHeads, true),
+      headNormOperator("head_norm whole bf16", ops::DType::bfloat16, HeadNorms::whole, false),
+      ropeOperator("rope", ops::DType::float32, {}),
+      ropeOperator("rope bf16", ops::DType::bfloat16, {}),
+      ropeOperator("rope in part", ops::DType::float32, {.part = true, .longer = true, .factor = 1.25F}),
+      ropeOperator("rope in pairs", ops::DType::float32, {.pairs = true, .longer = true}),
+      ropeOperator("rope in pairs, in part", ops::DType::float32, {.part = true, .pairs = true, .factor = 0.75F}),
+      ropeOperator("rope in part bf16", ops::DType::bfloat16, {.part = true, .longer = true, .factor = 1.25F}),
+      ropeOperator("rope in pairs bf16", ops::DType::bfloat16, {.pairs = true}),
+      temperatureOperator("temperature", ops::DType::float32),
+      temperatureOperator("temperature bf16", ops::DType::bfloat16),
       attentionOperator("attention", ops::DType::float32, 2.0F, 1e-10, 1e-9),
       attentionOperator("attention with large scores", ops::DType::float32, 9.0F, 1e-9, 1e-8),
       attentionOperator("attention bf16", ops::DType::bfloat16, 2.0F, 6e-6, 1e-5),
       attentionOperator("attention with large scores bf16", ops::DType::bfloat16, 9.0F, 6e-6, 2e-5),
-      swigluOperator(),
+      swigluOperator("swiglu", ops::Activation::silu, 20.0F),
+      swigluOperator("swiglu of gelu", ops::Activation::gelu, 20.0F),
+      swigluOperator("swiglu of gelu near 0", ops::Activation::gelu, 1e-3F),
       headLossOperator(),
       adamwOperator(),
       sumSquaresOperator()};

@@ -9,6 +9,7 @@
 #include "cases.h"
 #include "ops/bf16.h"
 #include "ops/exec_context.h"
+#include "ops/segments.h"
 
 namespace loratwin::test {
 
@@ -103,10 +104,23 @@ std::vector<Real> reals(const std::vector<Store>& tensor) {
 
 enum class MatmulExtra { none, bias, residual, residualInPlace };
 
-// The operators on sequences (operators_attention.cc); operatorTable has all. Scores reach about spread^2 sqrt(D) / 3.
-Operator ropeOperator(ops::DType type);
+// Attention (operators_attention.cc); operatorTable has all. Scores reach about spread^2 sqrt(D) / 3.
 Operator attentionOperator(const std::string& name, ops::DType type, float spread, double forwardTolerance,
                            double backwardTolerance);
+
+enum class HeadNorms { ofHeads, whole, unweighted };
+
+// The norms of queries and keys, rope and temperature (operators_heads.cc); operatorTable has all. In place: dx is dy.
+Operator headNormOperator(const std::string& name, ops::DType type, HeadNorms norms, bool inPlace);
+
+struct Turns {
+  bool part = false;    // of a head's columns about a half
+  bool pairs = false;   // of neighbours
+  bool longer = false;  // sequences of more than 17 rows by other frequencies
+  float factor = 1.0F;
+};
+Operator ropeOperator(const std::string& name, ops::DType type, const Turns& turns);
+Operator temperatureOperator(const std::string& name, ops::DType type);
 
 // The operators with weights (operators_linear.cc); operatorTable has all.
 Operator matmulOperator(const std::string& name, MatmulExtra extra);
@@ -144,5 +158,9 @@ struct Layout {
     }
   }
 };
+
+inline ops::Sequences sequencesOf(const Layout& layout) {
+  return {layout.sequences.data(), static_cast<std::int32_t>(layout.sequences.size()) - 1};
+}
 
 }  // namespace loratwin::test

@@ -1,11 +1,8 @@
-// rope and attention on float32 and on bfloat16 tensors, and their references.
+// Attention on float32 and on bfloat16 tensors, and their references.
 #include <algorithm>
-#include <cmath>
-#include <utility>
 
 #include "operators.h"
 #include "ops/attention.h"
-#include "ops/rope.h"
 
 namespace loratwin::test {
 
@@ -14,62 +11,6 @@ namespace {
 using ops::Bf16;
 using ops::DType;
 using ops::ExecContext;
-
-std::vector<float> rotaryFrequencies(const Case& shape) {
-  std::vector<float> frequencies;
-  for (int i = 0; i < shape.headDim / 2; ++i)
-    frequencies.push_back(std::pow(10000.0F, -2.0F * static_cast<float>(i) / static_cast<float>(shape.headDim)));
-  return frequencies;
-}
-
-ops::Sequences sequencesOf(const Layout& layout) {
-  return {layout.sequences.data(), static_cast<std::int32_t>(layout.sequences.size()) - 1};
-}
-
-template <class Store, class Real>
-Tensors<Real> rotate(const Case& c, const std::vector<Real>& x, bool inverse, auto call) {
-  const Layout layout(c);
-  const std::vector<float> frequencies = rotaryFrequencies(c);
-  std::vector<Store> y = stored<Store>(x);
-  const std::int64_t ld = kYColumn + c.heads * c.headDim + kPad;
-  const std::int64_t rows = c.rows();
-  const std::int64_t cut = rows / 3;  // as a device cuts rows into windows, wherever a sequence is
-  for (const auto& [first, last] : {std::pair{std::int64_t{0}, cut}, std::pair{cut, rows}}) {
-    call(ops::RopeT<Store>{sequencesOf(layout), y.data(), ld, kYColumn, c.heads, c.headDim, frequencies.data(), inverse,
-                           first, last});
-  }
-  return {reals<Real>(y)};
-}
-
-template <class Store>
-Operator ropeOf(const std::string& name, double tolerance) {
-  constexpr bool rounded = std::is_same_v<Store, Bf16>;
-  const auto tensors = [](const Case& c) {
-    return std::vector<Tensor>{
-        {"x", Extent::rows, kYColumn + c.heads * c.headDim + kPad, -1, 1.0F, 0.0F, std::is_same_v<Store, Bf16>}};
-  };
-  const auto reference = [](const ops::RopeT<double>& op) { ops::ref::rope(op); };
-  return {
-      .name = name,
-      .inputs = tensors,
-      .outputs = tensors,
-      .forward =
-          [](ExecContext& x, const Case& c, const Tensors<float>& in) {
-            return rotate<Store>(c, in[0], false, [&](const ops::RopeT<Store>& op) { ops::rope(x, op); });
-          },
-      .forwardReference = [reference](const Case& c,
-                                      const Tensors<double>& in) { return rotate<double>(c, in[0], false, reference); },
-      .forwardTolerance = tolerance,
-      .backward =
-          [](ExecContext& x, const Case& c, const auto&, const auto&, const auto& graded) {
-            return rotate<Store>(c, graded[0], true, [&](const ops::RopeT<Store>& op) { ops::rope(x, op); });
-          },
-      .backwardReference = [reference](const Case& c, const auto&, const auto&,
-                                       const auto& graded) { return rotate<double>(c, graded[0], true, reference); },
-      .backwardTolerance = tolerance,
-      .gradedOutput = everyOutput,
-      .float32Gradient = rounded};
-}
 
 std::int64_t qkvWidth(const Case& c) { return std::int64_t{c.heads + 2 * c.kvHeads} * c.headDim + kPad; }
 
@@ -157,10 +98,6 @@ Operator attentionOf(const std::string& name, float spread, double forwardTolera
 }
 
 }  // namespace
-
-Operator ropeOperator(DType type) {
-  return type == DType::float32 ? ropeOf<float>("rope", 1e-12) : ropeOf<Bf16>("rope bf16", 6e-6);
-}
 
 Operator attentionOperator(const std::string& name, DType type, float spread, double forwardTolerance,
                            double backwardTolerance) {

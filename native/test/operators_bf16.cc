@@ -14,6 +14,7 @@ namespace loratwin::test {
 namespace {
 
 using ops::Bf16;
+using ops::DType;
 using ops::ExecContext;
 
 // The rounding of a bfloat16 output: at most 2^-8 of an element, NMSE about 1.4e-6 and more in small tensors.
@@ -88,14 +89,15 @@ Operator matmulVariant(Operator base, MatmulExtra extra, ops::DType type) {
   return op;
 }
 
-Operator embedVariant(Operator base) {
-  Operator op = variant(std::move(base), "embed bf16", {"table"});
-  op.forwardTolerance = 0;
-  op.forward = [](ExecContext& x, const Case& c, const Tensors<float>& in) {
+Operator embedVariant(Operator base, float scale) {
+  const std::string name = base.name + " bf16";
+  Operator op = variant(std::move(base), name, {"table"});
+  op.forwardTolerance = scale == 1.0F ? 0 : 1e-13;
+  op.forward = [scale](ExecContext& x, const Case& c, const Tensors<float>& in) {
     const Layout layout(c);
     const std::vector<Bf16> table = toBf16(in[0]);
     std::vector<float> out(static_cast<std::size_t>(c.rows() * c.hidden));
-    ops::embed(x, ops::EmbedBf16{table.data(), layout.ids.data(), out.data(), c.rows(), c.hidden, c.vocabulary});
+    ops::embed(x, ops::EmbedBf16{table.data(), layout.ids.data(), out.data(), c.rows(), c.hidden, c.vocabulary, scale});
     return Tensors<float>{out};
   };
   return op;
@@ -116,29 +118,64 @@ Operator rmsnormVariant(Operator base) {
     std::vector<Bf16> rounded(in[0].size());
     ops::rmsnorm_backward(x, {graded[0].data(), in[0].data(), out[1].data(), in[1].data(), graded[2].data(), dx.data(),
                               c.rows(), c.hidden, rounded.data()});
-    return Tensors<float>{toFloats(rounded), {}};
+    return Tensors<float>{toFloats(rounded), {}, {}};
   };
   return op;
 }
 
-Operator swigluVariant(Operator base) {
-  Operator op = variant(std::move(base), "swiglu bf16", {"gateUp", "out"});
-  op.forward = [](ExecContext& x, const Case& c, const Tensors<float>& in) {
+// x is bfloat16, and so is y unless it joins a residual.
+Operator rmsnormOfBf16Variant(Operator base, bool residual) {
+  std::vector<std::string> stored{"x"};
+  if (!residual) stored.push_back("y");
+  const std::string name = residual ? "rmsnorm of bf16 with residual" : "rmsnorm of bf16";
+  Operator op = variant(std::move(base), name, std::move(stored));
+  if (residual) op.forwardTolerance = 1e-12;
+  op.backwardTolerance = 1e-12;
+  op.forward = [residual](ExecContext& x, const Case& c, const Tensors<float>& in) {
+    const std::vector<Bf16> from = toBf16(in[0]);
+    std::vector<float> rstd(static_cast<std::size_t>(c.rows()));
+    std::vector<float> y(from.size());
+    if (residual) {
+      ops::rmsnorm(x, ops::RmsnormOfBf16F32{from.data(), in[1].data(), y.data(), rstd.data(), c.rows(), c.hidden, kEps,
+                                            in[2].data()});
+    } else {
+      std::vector<Bf16> rounded(from.size());
+      ops::rmsnorm(
+          x, ops::RmsnormOfBf16{from.data(), in[1].data(), rounded.data(), rstd.data(), c.rows(), c.hidden, kEps});
+      y = toFloats(rounded);
+    }
+    return Tensors<float>{y, rstd, in[0]};
+  };
+  op.backward = [](ExecContext& x, const Case& c, const Tensors<float>& in, const Tensors<float>& out,
+                   const Tensors<float>& graded) {
+    const std::vector<Bf16> from = toBf16(in[0]);
+    std::vector<float> dx(from.size());
+    ops::rmsnorm_backward(x, ops::RmsnormBackwardOfBf16{graded[0].data(), from.data(), out[1].data(), in[1].data(),
+                                                        graded[2].data(), dx.data(), c.rows(), c.hidden});
+    return Tensors<float>{dx, {}, {}};
+  };
+  return op;
+}
+
+Operator swigluVariant(Operator base, ops::Activation activation) {
+  const std::string name = base.name + " bf16";
+  Operator op = variant(std::move(base), name, {"gateUp", "out"});
+  op.forward = [activation](ExecContext& x, const Case& c, const Tensors<float>& in) {
     const std::int64_t ldo = c.intermediate + kPad;
     const std::vector<Bf16> gateUp = toBf16(in[0]);
     std::vector<Bf16> out(static_cast<std::size_t>(c.rows() * ldo));
-    ops::swiglu(x,
-                ops::SwigluBf16{gateUp.data(), 2 * c.intermediate + kPad, out.data(), ldo, c.rows(), c.intermediate});
+    ops::swiglu(x, ops::SwigluBf16{gateUp.data(), 2 * c.intermediate + kPad, out.data(), ldo, c.rows(), c.intermediate,
+                                   activation});
     return Tensors<float>{toFloats(out)};
   };
-  op.backward = [](ExecContext& x, const Case& c, const Tensors<float>& in, const Tensors<float>&,
-                   const Tensors<float>& graded) {
+  op.backward = [activation](ExecContext& x, const Case& c, const Tensors<float>& in, const Tensors<float>&,
+                             const Tensors<float>& graded) {
     const std::int64_t ld = 2 * c.intermediate + kPad;
     const std::vector<Bf16> gateUp = toBf16(in[0]);
     const std::vector<Bf16> dout = toBf16(graded[0]);
     std::vector<Bf16> dgateUp(gateUp.size());
     ops::swiglu_backward(x, ops::SwigluBackwardBf16{gateUp.data(), ld, dout.data(), c.intermediate + kPad,
-                                                    dgateUp.data(), ld, c.rows(), c.intermediate});
+                                                    dgateUp.data(), ld, c.rows(), c.intermediate, activation});
     return Tensors<float>{toFloats(dgateUp)};
   };
   return op;
@@ -208,20 +245,83 @@ Operator copyOperator() {
           .forwardTolerance = 0};
 }
 
+// y = scale x (+ residual), which is y itself; the gradient is a copy without residual.
+Operator scaledCopyOperator(DType from, DType to, bool residual) {
+  constexpr float kScale = 0.22F;
+  const bool rounded = to == DType::bfloat16;
+  const std::string name = std::string("copy scaled from ") + ops::dtypeName(from) + " to " + ops::dtypeName(to);
+  const auto scaled = [](ExecContext& x, DType xType, DType yType, const std::vector<float>& values, bool added,
+                         std::vector<float> y) {
+    ops::withStore(xType, [&]<class From>(From) {
+      ops::withStore(yType, [&]<class To>(To) {
+        const std::vector<From> given = stored<From>(values);
+        std::vector<To> taken = stored<To>(y);
+        const float* residualOf = nullptr;
+        if constexpr (std::is_same_v<To, float>) residualOf = added ? taken.data() : nullptr;
+        ops::copy(
+            x, {given.data(), xType, taken.data(), yType, static_cast<std::int64_t>(given.size()), kScale, residualOf});
+        y = toFloats(taken);
+      });
+    });
+    return Tensors<float>{y, {}};
+  };
+  return {.name = residual ? name + " with residual" : name,
+          .inputs =
+              [from](const Case& c) {
+                return std::vector<Tensor>{{"x", Extent::rows, c.hidden, -1, 1.0F, 0.0F, from == DType::bfloat16},
+                                           {"residual", Extent::rows, c.hidden}};
+              },
+          .outputs =
+              [rounded](const Case& c) {
+                return std::vector<Tensor>{{"y", Extent::rows, c.hidden, -1, 1.0F, 0.0F, rounded}};
+              },
+          .forward =
+              [=](ExecContext& x, const Case&, const Tensors<float>& in) {
+                return Tensors<float>{scaled(x, from, to, in[0], residual, in[1])[0]};
+              },
+          .forwardReference =
+              [residual](const Case&, const Tensors<double>& in) {
+                std::vector<double> y = in[0];
+                for (std::size_t i = 0; i < y.size(); ++i) y[i] = kScale * y[i] + (residual ? in[1][i] : 0.0);
+                return Tensors<double>{y};
+              },
+          .forwardTolerance = rounded ? kRounded : 1e-13,
+          .backward =
+              [=](ExecContext& x, const Case&, const Tensors<float>&, const Tensors<float>&,
+                  const Tensors<float>& graded) { return scaled(x, to, DType::float32, graded[0], false, graded[0]); },
+          .backwardReference =
+              [](const Case&, const Tensors<double>&, const Tensors<double>&, const Tensors<double>& graded) {
+                std::vector<double> dx = graded[0];
+                for (double& value : dx) value *= kScale;
+                return Tensors<double>{dx, {}};
+              },
+          .backwardTolerance = 1e-13,
+          .gradedOutput = everyOutput,
+          .float32Gradient = true};
+}
+
 }  // namespace
 
 std::vector<Operator> bf16Operators(const std::vector<Operator>& table) {
   const auto base = [&](const std::string& name) {
     return *std::find_if(table.begin(), table.end(), [&](const Operator& op) { return op.name == name; });
   };
-  return {embedVariant(base("embed")),
+  return {embedVariant(base("embed"), 1.0F),
+          embedVariant(base("embed scaled"), 39.25F),
           rmsnormVariant(base("rmsnorm")),
+          rmsnormOfBf16Variant(base("rmsnorm"), false),
+          rmsnormOfBf16Variant(base("rmsnorm with residual"), true),
           matmulVariant(base("matmul"), MatmulExtra::none, ops::DType::bfloat16),
           matmulVariant(base("matmul with bias"), MatmulExtra::bias, ops::DType::bfloat16),
           matmulVariant(base("matmul with residual"), MatmulExtra::residual, ops::DType::float32),
-          swigluVariant(base("swiglu")),
+          swigluVariant(base("swiglu"), ops::Activation::silu),
+          swigluVariant(base("swiglu of gelu"), ops::Activation::gelu),
           headLossVariant(base("head_loss")),
-          copyOperator()};
+          copyOperator(),
+          scaledCopyOperator(DType::float32, DType::float32, false),
+          scaledCopyOperator(DType::float32, DType::float32, true),
+          scaledCopyOperator(DType::bfloat16, DType::float32, true),
+          scaledCopyOperator(DType::float32, DType::bfloat16, false)};
 }
 
 }  // namespace loratwin::test

@@ -6,6 +6,7 @@ set(LORATWIN_OP_TABLE_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/operators.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_attention.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_bf16.cc
+  ${CMAKE_CURRENT_LIST_DIR}/operators_heads.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_linear.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_lora.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_quantized.cc

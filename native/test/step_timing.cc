@@ -181,7 +181,7 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
   const auto turn = [&](Stores& heads, bool inverse) {
     timed("rope", m.layers, [&] {
       ops::rope(team, ops::RopeT<Store>{cut, heads.data(), 3 * H, 0, 2 * m.heads, m.headDim, frequencies.data(),
-                                        inverse, 0, rows});
+                                        m.headDim / 2, inverse, 0, rows});
     });
   };
   const auto norm = [&](const Floats& from, Stores& to) {

@@ -16,6 +16,10 @@ __global__ void __launch_bounds__(kThreads) embed_kernel(EmbedT<Store> op) {
   const std::int64_t column = place % chunks * kChunk;
   float values[kChunk];
   loadChunk(values, op.table + static_cast<std::int64_t>(op.ids[row]) * op.hidden + column, op.hidden - column);
+  if (op.scale != 1.0F) {
+    SIMT_UNROLL
+    for (int i = 0; i < kChunk; ++i) values[i] *= op.scale;
+  }
   storeChunk(op.out + row * op.hidden + column, values, op.hidden - column);
 }
 

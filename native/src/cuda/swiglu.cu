@@ -9,7 +9,28 @@ constexpr int kThreads = 256;
 
 SIMT_DEVICE float sigmoid(float x) { return 1.0F / (1.0F + expf(-x)); }
 
-template <class Store>
+// What stands in the sigmoid, and its derivative times d.
+struct Silu {
+  SIMT_DEVICE static float argument(float gate) { return gate; }
+  SIMT_DEVICE static float steepened(float, float d) { return d; }
+};
+
+// 2 sqrt(2 / pi) (g + 0.044715 g^3). The sigmoid beyond 16 is 0 or 1, and what is beyond would become infinite.
+struct Gelu {
+  static constexpr float kLinear = 1.5957691216F;
+  static constexpr float kCubic = 0.0713548163F;
+  SIMT_DEVICE static float bounded(float gate) { return fminf(fmaxf(gate, -16.0F), 16.0F); }
+  SIMT_DEVICE static float argument(float gate) {
+    const float g = bounded(gate);
+    return g * (g * g * kCubic + kLinear);
+  }
+  SIMT_DEVICE static float steepened(float gate, float d) {
+    const float g = bounded(gate);
+    return d * (g * g * (3.0F * kCubic) + kLinear);
+  }
+};
+
+template <class Act, class Store>
 __global__ void __launch_bounds__(kThreads) swiglu_kernel(SwigluT<Store> op) {
   const std::int64_t chunks = chunksOf(op.intermediate);
   const std::int64_t row = globalThread() / chunks;
@@ -22,11 +43,11 @@ __global__ void __launch_bounds__(kThreads) swiglu_kernel(SwigluT<Store> op) {
   loadChunk(gate, from, count);
   loadChunk(up, from + op.intermediate, count);
   SIMT_UNROLL
-  for (int i = 0; i < kChunk; ++i) gate[i] *= sigmoid(gate[i]) * up[i];
+  for (int i = 0; i < kChunk; ++i) gate[i] *= sigmoid(Act::argument(gate[i])) * up[i];
   storeChunk(op.out + row * op.ldo + column, gate, count);
 }
 
-template <class Store>
+template <class Act, class Store>
 __global__ void __launch_bounds__(kThreads) swiglu_backward_kernel(SwigluBackwardT<Store> op) {
   const std::int64_t chunks = chunksOf(op.intermediate);
   const std::int64_t row = globalThread() / chunks;
@@ -42,8 +63,8 @@ __global__ void __launch_bounds__(kThreads) swiglu_backward_kernel(SwigluBackwar
   loadChunk(dout, op.dout + row * op.lddo + column, count);
   SIMT_UNROLL
   for (int i = 0; i < kChunk; ++i) {
-    const float sigma = sigmoid(gate[i]);
-    const float dgate = dout[i] * up[i] * sigma * (1.0F + gate[i] * (1.0F - sigma));
+    const float sigma = sigmoid(Act::argument(gate[i]));
+    const float dgate = dout[i] * up[i] * sigma * (1.0F + gate[i] * Act::steepened(gate[i], 1.0F - sigma));
     up[i] = dout[i] * gate[i] * sigma;
     gate[i] = dgate;
   }
@@ -59,12 +80,22 @@ LaunchShape shapeOf(const Op& op, void* stream) {
 
 template <class Store>
 void launchForward(const SwigluT<Store>& op, void* stream) {
-  if (op.rows > 0) launch("swiglu", swiglu_kernel<Store>, shapeOf(op, stream), op);
+  if (op.rows == 0) return;
+  if (op.activation == ops::Activation::silu) {
+    launch("swiglu", swiglu_kernel<Silu, Store>, shapeOf(op, stream), op);
+  } else {
+    launch("swiglu", swiglu_kernel<Gelu, Store>, shapeOf(op, stream), op);
+  }
 }
 
 template <class Store>
 void launchBackward(const SwigluBackwardT<Store>& op, void* stream) {
-  if (op.rows > 0) launch("swiglu_backward", swiglu_backward_kernel<Store>, shapeOf(op, stream), op);
+  if (op.rows == 0) return;
+  if (op.activation == ops::Activation::silu) {
+    launch("swiglu_backward", swiglu_backward_kernel<Silu, Store>, shapeOf(op, stream), op);
+  } else {
+    launch("swiglu_backward", swiglu_backward_kernel<Gelu, Store>, shapeOf(op, stream), op);
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
-// swiglu:           out = silu(gate) up,  silu(g) = g sigma,  sigma = 1 / (1 + exp(-gate))
-// swiglu_backward:  dgate = dout up sigma (1 + gate (1 - sigma))    dup = dout gate sigma
+// swiglu:           out = act(gate) up
+// swiglu_backward:  dgate = dout up act'(gate),  dup = dout act(gate)
 //
+//   act of silu and gelu: ops/swiglu.h
 //   gateUp, dgateUp [T, 2I]: gate = columns 0 .. I, up = I .. 2I; strides ld, ldd   out, dout [T,I] strides ldo, lddo
 //   row major, float32 or all bfloat16; arithmetic f32. dgateUp may be gateUp. NMSE against the reference: 1e-11 (f32),
 //   6e-6 (bfloat16). Source: Shazeer 2020
@@ -8,6 +9,7 @@
 
 #include <cstdint>
 
+#include "ops/activation.h"
 #include "ops/bf16.h"
 
 namespace loratwin::cuda {
@@ -20,6 +22,7 @@ struct SwigluT {
   std::int64_t ldo;
   std::int32_t rows;          // T
   std::int32_t intermediate;  // I
+  ops::Activation activation = ops::Activation::silu;
 };
 using Swiglu = SwigluT<float>;
 using SwigluBf16 = SwigluT<ops::Bf16>;
@@ -34,6 +37,7 @@ struct SwigluBackwardT {
   std::int64_t ldd;
   std::int32_t rows;
   std::int32_t intermediate;
+  ops::Activation activation = ops::Activation::silu;
 };
 using SwigluBackward = SwigluBackwardT<float>;
 using SwigluBackwardBf16 = SwigluBackwardT<ops::Bf16>;

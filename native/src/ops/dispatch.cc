@@ -6,6 +6,7 @@
 #include "copy.h"
 #include "embed.h"
 #include "head_loss_rows.h"
+#include "head_norm.h"
 #include "isa.h"
 #include "lora.h"
 #include "matmul_panels.h"
@@ -14,6 +15,7 @@
 #include "rope.h"
 #include "sum_squares.h"
 #include "swiglu.h"
+#include "temperature.h"
 
 namespace loratwin::ops {
 
@@ -27,6 +29,10 @@ namespace loratwin::ops {
   void dequantize_panel(const DequantizePanel&);                       \
   void embed(ExecContext&, const EmbedBf16&);                          \
   void embed(ExecContext&, const Embed&);                              \
+  void head_norm(ExecContext&, const HeadNorm&);                       \
+  void head_norm(ExecContext&, const HeadNormBf16&);                   \
+  void head_norm_backward(ExecContext&, const HeadNormBackward&);      \
+  void head_norm_backward(ExecContext&, const HeadNormBackwardBf16&);  \
   void lora(ExecContext&, const Lora&);                                \
   void lora(ExecContext&, const LoraBf16&);                            \
   void lora(ExecContext&, const LoraBf16F32&);                         \
@@ -36,7 +42,10 @@ namespace loratwin::ops {
   void matmul_panels(const PanelProduct&);                             \
   void rmsnorm(ExecContext&, const RmsnormBf16&);                      \
   void rmsnorm(ExecContext&, const Rmsnorm&);                          \
+  void rmsnorm(ExecContext&, const RmsnormOfBf16&);                    \
+  void rmsnorm(ExecContext&, const RmsnormOfBf16F32&);                 \
   void rmsnorm_backward(ExecContext&, const RmsnormBackward&);         \
+  void rmsnorm_backward(ExecContext&, const RmsnormBackwardOfBf16&);   \
   void rope(ExecContext&, const Rope&);                                \
   void rope(ExecContext&, const RopeBf16&);                            \
   double sum_squares(ExecContext&, const float*, std::size_t);         \
@@ -44,6 +53,8 @@ namespace loratwin::ops {
   void swiglu_backward(ExecContext&, const SwigluBackwardBf16&);       \
   void swiglu(ExecContext&, const Swiglu&);                            \
   void swiglu_backward(ExecContext&, const SwigluBackward&);           \
+  void temperature(ExecContext&, const Temperature&);                  \
+  void temperature(ExecContext&, const TemperatureBf16&);              \
   double head_loss_row(float*, std::int64_t, std::int32_t, float, RowGradient);
 
 namespace generic {
@@ -127,9 +138,12 @@ void checkIds(const std::int32_t* ids, std::int32_t rows, std::int32_t vocabular
   }
 }
 
-void checkHeadDim(std::int32_t headDim) {
+void checkTurned(std::int32_t headDim, std::int32_t turned) {
   if (headDim % 2 != 0 || headDim > 1024)
     refuse("rope: Expected an even headDim of at most 1024, got " + std::to_string(headDim));
+  if (turned < 1 || turned > headDim / 2) {
+    refuse("rope: Expected 1 .. " + std::to_string(headDim / 2) + " frequencies, got " + std::to_string(turned));
+  }
 }
 
 }  // namespace
@@ -175,6 +189,18 @@ void embed(ExecContext& context, const EmbedBf16& op) {
   LORATWIN_PICK(embed(context, op));
 }
 
+void head_norm(ExecContext& context, const HeadNorm& op) { LORATWIN_PICK(head_norm(context, op)); }
+
+void head_norm(ExecContext& context, const HeadNormBf16& op) { LORATWIN_PICK(head_norm(context, op)); }
+
+void head_norm_backward(ExecContext& context, const HeadNormBackward& op) {
+  LORATWIN_PICK(head_norm_backward(context, op));
+}
+
+void head_norm_backward(ExecContext& context, const HeadNormBackwardBf16& op) {
+  LORATWIN_PICK(head_norm_backward(context, op));
+}
+
 void lora(ExecContext& context, const Lora& op) {
   checkLora("lora", op);
   LORATWIN_PICK(lora(context, op));
@@ -211,15 +237,23 @@ void rmsnorm(ExecContext& context, const Rmsnorm& op) { LORATWIN_PICK(rmsnorm(co
 
 void rmsnorm(ExecContext& context, const RmsnormBf16& op) { LORATWIN_PICK(rmsnorm(context, op)); }
 
+void rmsnorm(ExecContext& context, const RmsnormOfBf16& op) { LORATWIN_PICK(rmsnorm(context, op)); }
+
+void rmsnorm(ExecContext& context, const RmsnormOfBf16F32& op) { LORATWIN_PICK(rmsnorm(context, op)); }
+
 void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) { LORATWIN_PICK(rmsnorm_backward(context, op)); }
 
+void rmsnorm_backward(ExecContext& context, const RmsnormBackwardOfBf16& op) {
+  LORATWIN_PICK(rmsnorm_backward(context, op));
+}
+
 void rope(ExecContext& context, const Rope& op) {
-  checkHeadDim(op.headDim);
+  checkTurned(op.headDim, op.turned);
   LORATWIN_PICK(rope(context, op));
 }
 
 void rope(ExecContext& context, const RopeBf16& op) {
-  checkHeadDim(op.headDim);
+  checkTurned(op.headDim, op.turned);
   LORATWIN_PICK(rope(context, op));
 }
 
@@ -236,6 +270,10 @@ void swiglu_backward(ExecContext& context, const SwigluBackwardBf16& op) {
 }
 
 void swiglu_backward(ExecContext& context, const SwigluBackward& op) { LORATWIN_PICK(swiglu_backward(context, op)); }
+
+void temperature(ExecContext& context, const Temperature& op) { LORATWIN_PICK(temperature(context, op)); }
+
+void temperature(ExecContext& context, const TemperatureBf16& op) { LORATWIN_PICK(temperature(context, op)); }
 
 double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, RowGradient gradient) {
   return LORATWIN_PICK(head_loss_row(z, vocabulary, target, lossScale, gradient));

@@ -1,6 +1,7 @@
-// embed: out[t, :] = table[ids[t], :]
+// embed: out[t, :] = scale table[ids[t], :]
 //
-//   table [V,H]   ids [T]   out [T,H]     row major, out overwritten, f32; table float32 or bfloat16. Exact.
+//   table [V,H]   ids [T]   out [T,H]     row major, out overwritten, f32; table float32 or bfloat16. Exact but for the
+//   rounding of a product by a scale that is not 1.
 // Throws std::invalid_argument when an id is outside 0 .. V-1.
 #pragma once
 
@@ -19,6 +20,7 @@ struct EmbedT {
   std::int32_t rows;        // T
   std::int32_t hidden;      // H
   std::int32_t vocabulary;  // V
+  float scale = 1.0F;
 };
 using Embed = EmbedT<float>;
 using EmbedBf16 = EmbedT<float, Bf16>;

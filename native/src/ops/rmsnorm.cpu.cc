@@ -6,13 +6,14 @@ namespace loratwin::ops::LORATWIN_ISA {
 
 namespace {
 
-template <class Store>
-void normalise(ExecContext& context, const RmsnormT<float, Store>& op) {
+template <bool kResidual, class To, class From>
+void normalise(ExecContext& context, const RmsnormT<float, To, From>& op) {
   const std::int64_t H = op.hidden;
   context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t t = begin; t < end; ++t) {
-      const float* x = op.x + static_cast<std::int64_t>(t) * H;
-      Store* y = op.y + static_cast<std::int64_t>(t) * H;
+      const std::int64_t row = static_cast<std::int64_t>(t) * H;
+      const From* x = op.x + row;
+      To* y = op.y + row;
       const Vec sum = sumLanes(H, [&](std::int64_t h, auto lanes, Vec before) {
         const Vec v = load(x + h, lanes);
         return fma(v, v, before);
@@ -21,23 +22,33 @@ void normalise(ExecContext& context, const RmsnormT<float, Store>& op) {
       op.rstd[t] = rstd;
       const Vec scale = set1(rstd);
       forLanes(H, [&](std::int64_t h, auto lanes) {
-        store(y + h, load(x + h, lanes) * scale * load(op.weight + h, lanes), lanes);
+        if constexpr (kResidual) {
+          const Vec v = fma(load(x + h, lanes) * scale, load(op.weight + h, lanes), load(op.residual + row + h, lanes));
+          store(y + h, v, lanes);
+        } else {
+          store(y + h, load(x + h, lanes) * scale * load(op.weight + h, lanes), lanes);
+        }
       });
     }
   });
 }
 
-}  // namespace
+template <class To, class From>
+void normalise(ExecContext& context, const RmsnormT<float, To, From>& op) {
+  if (op.residual != nullptr) {
+    normalise<true>(context, op);
+  } else {
+    normalise<false>(context, op);
+  }
+}
 
-void rmsnorm(ExecContext& context, const Rmsnorm& op) { normalise(context, op); }
-void rmsnorm(ExecContext& context, const RmsnormBf16& op) { normalise(context, op); }
-
-void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) {
+template <class From>
+void differentiate(ExecContext& context, const RmsnormBackwardT<float, From>& op) {
   const std::int64_t H = op.hidden;
   context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t t = begin; t < end; ++t) {
       const std::int64_t row = static_cast<std::int64_t>(t) * H;
-      const float* x = op.x + row;
+      const From* x = op.x + row;
       const float* dy = op.dy + row;
       const Vec sum = sumLanes(H, [&](std::int64_t h, auto lanes, Vec before) {
         return fma(load(dy + h, lanes) * load(op.weight + h, lanes), load(x + h, lanes), before);
@@ -54,5 +65,15 @@ void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) {
     }
   });
 }
+
+}  // namespace
+
+void rmsnorm(ExecContext& context, const Rmsnorm& op) { normalise(context, op); }
+void rmsnorm(ExecContext& context, const RmsnormBf16& op) { normalise(context, op); }
+void rmsnorm(ExecContext& context, const RmsnormOfBf16& op) { normalise(context, op); }
+void rmsnorm(ExecContext& context, const RmsnormOfBf16F32& op) { normalise(context, op); }
+
+void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) { differentiate(context, op); }
+void rmsnorm_backward(ExecContext& context, const RmsnormBackwardOfBf16& op) { differentiate(context, op); }
 
 }  // namespace loratwin::ops::LORATWIN_ISA

@@ -11,7 +11,10 @@ void rmsnorm(const RmsnormT<Real>& op) {
     double sum = 0;
     for (std::int64_t h = 0; h < H; ++h) sum += static_cast<double>(op.x[t * H + h]) * op.x[t * H + h];
     const double rstd = 1.0 / std::sqrt(sum / static_cast<double>(H) + op.eps);
-    for (std::int64_t h = 0; h < H; ++h) op.y[t * H + h] = static_cast<Real>(op.x[t * H + h] * rstd * op.weight[h]);
+    for (std::int64_t h = 0; h < H; ++h) {
+      const double base = op.residual != nullptr ? op.residual[t * H + h] : 0;
+      op.y[t * H + h] = static_cast<Real>(base + op.x[t * H + h] * rstd * op.weight[h]);
+    }
     op.rstd[t] = static_cast<Real>(rstd);
   }
 }

@@ -8,9 +8,10 @@ namespace {
 
 constexpr std::int64_t kMaxHalf = 512;
 
-// cosine and sine of 2 pi turns[i]: f64 reduction to a quarter turn, then Taylor polynomials on [-pi/4, pi/4] (below
-// 4e-8 absolute).
-void cosSin(double position, const double* turnsPerStep, std::int64_t count, float sign, float* cosine, float* sine) {
+// Cosine and sine of 2 pi position turnsPerStep[i], by cosFactor and sinFactor: f64 reduction to a quarter turn, then
+// Taylor polynomials on [-pi/4, pi/4] (below 4e-8 absolute).
+void cosSin(double position, const double* turnsPerStep, std::int64_t count, float cosFactor, float sinFactor,
+            float* cosine, float* sine) {
   for (std::int64_t i = 0; i < count; ++i) {
     const double quarters = 4.0 * (position * turnsPerStep[i]);
     const double nearest = (quarters + 6755399441055744.0) - 6755399441055744.0;  // 1.5 * 2^52 rounds to a whole number
@@ -21,17 +22,17 @@ void cosSin(double position, const double* turnsPerStep, std::int64_t count, flo
         r + r * r2 * (-1.6666666667e-1F + r2 * (8.3333333333e-3F + r2 * (-1.9841269841e-4F + r2 * 2.7557319224e-6F)));
     const float c = 1.0F + r2 * (-0.5F + r2 * (4.1666666667e-2F + r2 * (-1.3888888889e-3F + r2 * 2.4801587302e-5F)));
     const bool swap = (quadrant & 1) != 0;
-    const float sinSign = (quadrant & 2) != 0 ? -sign : sign;
-    const float cosSign = ((quadrant + 1) & 2) != 0 ? -1.0F : 1.0F;
+    const float sinSign = (quadrant & 2) != 0 ? -sinFactor : sinFactor;
+    const float cosSign = ((quadrant + 1) & 2) != 0 ? -cosFactor : cosFactor;
     sine[i] = sinSign * (swap ? c : s);
     cosine[i] = cosSign * (swap ? s : c);
   }
 }
 
-// One row's heads, a half of a head in whole vectors and a rest.
+// One row's heads, the first columns of pairs in whole vectors and a rest.
 template <class Store>
 void rotateRow(const RopeT<Store>& op, Store* head, const float* cosine, const float* sine) {
-  const std::int64_t half = op.headDim / 2;
+  const std::int64_t half = op.turned;
   for (std::int32_t h = 0; h < op.heads; ++h, head += op.headDim) {
     forLanes(half, [&](std::int64_t i, auto lanes) {
       const Vec a = load(head + i, lanes);
@@ -63,17 +64,68 @@ void rotateNarrowRow(const RopeT<Store>& op, Store* heads, const float* cosine, 
   }
 }
 
+// One row's heads in pairs; `cosine` and `sine` have one value for each column, a pair's first sine negative.
+template <class Store>
+void rotatePairs(const RopeT<Store>& op, Store* head, const float* cosine, const float* sine) {
+  for (std::int32_t h = 0; h < op.heads; ++h, head += op.headDim) {
+    forLanes(2 * std::int64_t{op.turned}, [&](std::int64_t i, auto lanes) {
+      const Vec x = load(head + i, lanes);
+      store(head + i, fma(swapLanes(x, 1), load(sine + i, lanes), x * load(cosine + i, lanes)), lanes);
+    });
+  }
+}
+
+// Each value twice, from the end, so that it can be done in place.
+void spreadPairs(std::int64_t count, float* cosine, float* sine) {
+  for (std::int64_t i = count - 1; i >= 0; --i) {
+    const float c = cosine[i];
+    const float s = sine[i];
+    cosine[2 * i] = cosine[2 * i + 1] = c;
+    sine[2 * i] = -s;
+    sine[2 * i + 1] = s;
+  }
+}
+
+// What sequences share that have the same frequencies: the angles of the position at which a thread is.
+struct Angles {
+  double turnsPerStep[kMaxHalf];
+  float cosine[2 * kMaxHalf];
+  float sine[2 * kMaxHalf];
+  std::int64_t position;
+
+  void begin(const float* frequencies, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i)
+      turnsPerStep[i] = static_cast<double>(frequencies[i]) * 0.15915494309189535;
+    position = -1;
+  }
+};
+
+template <class Store>
+void rotateAt(const RopeT<Store>& op, Angles& angles, std::int64_t position, Store* x) {
+  if (angles.position != position) {
+    cosSin(static_cast<double>(position), angles.turnsPerStep, op.turned, op.factor,
+           op.inverse ? -op.factor : op.factor, angles.cosine, angles.sine);
+    if (op.pairs) spreadPairs(op.turned, angles.cosine, angles.sine);
+    angles.position = position;
+  }
+  if (op.pairs) {
+    rotatePairs(op, x, angles.cosine, angles.sine);
+  } else if (kLanes % op.headDim == 0 && op.turned == op.headDim / 2) {
+    rotateNarrowRow(op, x, angles.cosine, angles.sine);
+  } else {
+    rotateRow(op, x, angles.cosine, angles.sine);
+  }
+}
+
 // Position by position through a thread's sequences, so that it computes each position's angles once.
 template <class Store>
 void rotate(ExecContext& context, const RopeT<Store>& op) {
-  const std::int64_t half = op.headDim / 2;
   const std::int32_t* offsets = op.sequences.offsets;
   context.parallelFor(static_cast<std::size_t>(op.last - op.first), [&](std::size_t part, std::size_t partEnd, int) {
-    double turnsPerStep[kMaxHalf];
-    float cosine[kMaxHalf];
-    float sine[kMaxHalf];
-    for (std::int64_t i = 0; i < half; ++i)
-      turnsPerStep[i] = static_cast<double>(op.frequencies[i]) * 0.15915494309189535;
+    Angles angles;
+    Angles longAngles;
+    angles.begin(op.frequencies, op.turned);
+    if (op.longFrequencies != nullptr) longAngles.begin(op.longFrequencies, op.turned);
     const std::int64_t begin = op.first + static_cast<std::int64_t>(part);
     const std::int64_t end = op.first + static_cast<std::int64_t>(partEnd);
     std::int32_t firstSequence = 0;
@@ -90,20 +142,11 @@ void rotate(ExecContext& context, const RopeT<Store>& op) {
       highest = to > highest ? to : highest;
     }
     for (std::int64_t position = lowest; position < highest; ++position) {
-      bool computed = false;
       for (std::int32_t i = firstSequence; i < lastSequence; ++i) {
         const std::int64_t row = offsets[i] + position;
         if (row < begin || row >= end || row >= offsets[i + 1]) continue;
-        if (!computed) {
-          cosSin(static_cast<double>(position), turnsPerStep, half, op.inverse ? -1.0F : 1.0F, cosine, sine);
-          computed = true;
-        }
-        Store* x = op.x + row * op.ld + op.column;
-        if (kLanes % op.headDim == 0) {
-          rotateNarrowRow(op, x, cosine, sine);
-        } else {
-          rotateRow(op, x, cosine, sine);
-        }
+        const bool isLong = op.longFrequencies != nullptr && offsets[i + 1] - offsets[i] > op.longFrom;
+        rotateAt(op, isLong ? longAngles : angles, position, op.x + row * op.ld + op.column);
       }
     }
   });

@@ -6,20 +6,25 @@ namespace loratwin::ops::ref {
 
 template <class Real>
 void rope(const RopeT<Real>& op) {
-  const std::int64_t half = op.headDim / 2;
   for (std::int32_t i = 0; i < op.sequences.count; ++i) {
-    for (std::int64_t t = op.sequences.offsets[i]; t < op.sequences.offsets[i + 1]; ++t) {
+    const std::int64_t start = op.sequences.offsets[i];
+    const std::int64_t end = op.sequences.offsets[i + 1];
+    const bool isLong = op.longFrequencies != nullptr && end - start > op.longFrom;
+    const float* frequencies = isLong ? op.longFrequencies : op.frequencies;
+    for (std::int64_t t = start; t < end; ++t) {
       if (t < op.first || t >= op.last) continue;
-      for (std::int64_t j = 0; j < half; ++j) {
-        const double angle = static_cast<double>(t - op.sequences.offsets[i]) * op.frequencies[j];
-        const double c = std::cos(angle);
-        const double s = op.inverse ? -std::sin(angle) : std::sin(angle);
+      for (std::int64_t j = 0; j < op.turned; ++j) {
+        const double angle = static_cast<double>(t - start) * frequencies[j];
+        const double c = op.factor * std::cos(angle);
+        const double s = op.factor * (op.inverse ? -std::sin(angle) : std::sin(angle));
         for (std::int64_t h = 0; h < op.heads; ++h) {
-          Real* x = op.x + t * op.ld + op.column + h * op.headDim + j;
-          const double a = x[0];
-          const double b = x[half];
-          x[0] = static_cast<Real>(a * c - b * s);
-          x[half] = static_cast<Real>(b * c + a * s);
+          Real* head = op.x + t * op.ld + op.column + h * op.headDim;
+          Real& first = head[op.pairs ? 2 * j : j];
+          Real& second = head[op.pairs ? 2 * j + 1 : op.turned + j];
+          const double a = first;
+          const double b = second;
+          first = static_cast<Real>(a * c - b * s);
+          second = static_cast<Real>(b * c + a * s);
         }
       }
     }

@@ -8,13 +8,15 @@ set(LORATWIN_OPS_CPU_SOURCES
   src/ops/copy.cpu.cc
   src/ops/embed.cpu.cc
   src/ops/head_loss_rows.cpu.cc
+  src/ops/head_norm.cpu.cc
   src/ops/lora.cpu.cc
   src/ops/matmul_panels.cpu.cc
   src/ops/quantized_panel.cpu.cc
   src/ops/rmsnorm.cpu.cc
   src/ops/rope.cpu.cc
   src/ops/sum_squares.cpu.cc
-  src/ops/swiglu.cpu.cc)
+  src/ops/swiglu.cpu.cc
+  src/ops/temperature.cpu.cc)
 set(LORATWIN_OPS_SOURCES
   src/ops/dispatch.cc
   src/ops/head_loss.cc
@@ -30,13 +32,15 @@ set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/attention.ref.cc
   src/ops/embed.ref.cc
   src/ops/head_loss.ref.cc
+  src/ops/head_norm.ref.cc
   src/ops/lora.ref.cc
   src/ops/matmul.ref.cc
   src/ops/quantized.ref.cc
   src/ops/rmsnorm.ref.cc
   src/ops/rope.ref.cc
   src/ops/sum_squares.ref.cc
-  src/ops/swiglu.ref.cc)
+  src/ops/swiglu.ref.cc
+  src/ops/temperature.ref.cc)
 set(LORATWIN_OPS_FLAGS -O3 -fno-math-errno -fno-trapping-math)
 if(LORATWIN_SANITIZE)
   # As checked code they would take minutes to compile.

@@ -6,12 +6,37 @@ namespace loratwin::ops::LORATWIN_ISA {
 
 namespace {
 
-// exp(-gate) stays finite: below -87 the sigmoid is 1 / (1 + exp(87)) instead of a smaller number, both 0 for all
-// uses here.
-inline Vec sigmoid(Vec gate) {
+// exp(-z) stays finite: below -87 the sigmoid is 1 / (1 + exp(87)) instead of a smaller number, both 0 for all uses
+// here.
+inline Vec sigmoid(Vec z) {
   const Vec one = set1(1.0F);
-  return one / (one + exp2(max(gate, set1(-87.0F)) * set1(-kLog2E)));
+  return one / (one + exp2(max(z, set1(-87.0F)) * set1(-kLog2E)));
 }
+
+// What stands in sigmoid, and its derivative times d.
+struct Silu {
+  static Vec argument(Vec gate) { return gate; }
+  static Vec steepened(Vec, Vec d) { return d; }
+};
+
+// 2 sqrt(2 / pi) (g + 0.044715 g^3)
+struct Gelu {
+  static constexpr float kLinear = 1.5957691216F;
+  static constexpr float kCubic = 0.0713548163F;
+  // The sigmoid beyond is 0 or 1, and what is beyond would become infinite.
+  static Vec bounded(Vec gate) {
+    const Vec most = set1(16.0F);
+    return Vec{} - max(Vec{} - max(gate, Vec{} - most), Vec{} - most);
+  }
+  static Vec argument(Vec gate) {
+    const Vec g = bounded(gate);
+    return g * fma(g * g, set1(kCubic), set1(kLinear));
+  }
+  static Vec steepened(Vec gate, Vec d) {
+    const Vec g = bounded(gate);
+    return d * fma(g * g, set1(3.0F * kCubic), set1(kLinear));
+  }
+};
 
 // results[j][i] = body(sources[0][i], ..)[j] for all elements i of [0, count). Four vectors at a time, so that one does
 // not wait for the division of another.
@@ -45,7 +70,7 @@ inline void forElements(std::int64_t count, const Store* const (&sources)[kSourc
   });
 }
 
-template <class Store>
+template <class Act, class Store>
 void gated(ExecContext& context, const SwigluT<Store>& op) {
   const std::int64_t I = op.intermediate;
   context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
@@ -53,13 +78,13 @@ void gated(ExecContext& context, const SwigluT<Store>& op) {
       const Store* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
       Store* out = op.out + static_cast<std::int64_t>(t) * op.ldo;
       forElements<Store, 2, 1>(I, {gate, gate + I}, {out}, [](const Vec(&in)[2], Vec(&product)[1]) {
-        product[0] = in[0] * sigmoid(in[0]) * in[1];
+        product[0] = in[0] * sigmoid(Act::argument(in[0])) * in[1];
       });
     }
   });
 }
 
-template <class Store>
+template <class Act, class Store>
 void gatedBackward(ExecContext& context, const SwigluBackwardT<Store>& op) {
   const std::int64_t I = op.intermediate;
   context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
@@ -70,20 +95,30 @@ void gatedBackward(ExecContext& context, const SwigluBackwardT<Store>& op) {
       forElements<Store, 3, 2>(I, {gate, gate + I, dout}, {dgate, dgate + I}, [](const Vec(&in)[3], Vec(&gradient)[2]) {
         const Vec one = set1(1.0F);
         const Vec g = in[0];
-        const Vec sigma = sigmoid(g);
+        const Vec sigma = sigmoid(Act::argument(g));
         const Vec d = in[2] * sigma;
-        gradient[0] = d * in[1] * fma(g, one - sigma, one);
+        gradient[0] = d * in[1] * fma(g, Act::steepened(g, one - sigma), one);
         gradient[1] = d * g;
       });
     }
   });
 }
 
+template <class Store>
+void activate(ExecContext& context, const SwigluT<Store>& op) {
+  op.activation == Activation::silu ? gated<Silu>(context, op) : gated<Gelu>(context, op);
+}
+
+template <class Store>
+void activateBackward(ExecContext& context, const SwigluBackwardT<Store>& op) {
+  op.activation == Activation::silu ? gatedBackward<Silu>(context, op) : gatedBackward<Gelu>(context, op);
+}
+
 }  // namespace
 
-void swiglu(ExecContext& context, const Swiglu& op) { gated(context, op); }
-void swiglu(ExecContext& context, const SwigluBf16& op) { gated(context, op); }
-void swiglu_backward(ExecContext& context, const SwigluBackward& op) { gatedBackward(context, op); }
-void swiglu_backward(ExecContext& context, const SwigluBackwardBf16& op) { gatedBackward(context, op); }
+void swiglu(ExecContext& context, const Swiglu& op) { activate(context, op); }
+void swiglu(ExecContext& context, const SwigluBf16& op) { activate(context, op); }
+void swiglu_backward(ExecContext& context, const SwigluBackward& op) { activateBackward(context, op); }
+void swiglu_backward(ExecContext& context, const SwigluBackwardBf16& op) { activateBackward(context, op); }
 
 }  // namespace loratwin::ops::LORATWIN_ISA

@@ -1,14 +1,17 @@
-// swiglu:           out = silu(gate) up,  silu(g) = g / (1 + exp(-g))
-// swiglu_backward:  dgate = dout up sigma (1 + gate (1 - sigma))
-// dup = dout gate sigma,  sigma = 1 / (1 + exp(-gate))
+// swiglu:           out = act(gate) up
+// swiglu_backward:  dgate = dout up act'(gate),  dup = dout act(gate)
 //
+//   silu:  act(g) = g sigma,  act'(g) = sigma (1 + g (1 - sigma)),           sigma = 1 / (1 + exp(-g))
+//   gelu:  act(g) = g sigma,  act'(g) = sigma (1 + g (1 - sigma) dz/dg),     sigma = 1 / (1 + exp(-z)),
+//          z = 2 sqrt(2 / pi) (g + 0.044715 g^3), so that sigma = (1 + tanh(z / 2)) / 2
 //   gateUp, dgateUp [T, 2I]: gate = columns 0 .. I, up = I .. 2I; strides ld, ldd   out, dout [T,I] strides ldo, lddo
 //   row major, float32 or all bfloat16; arithmetic f32. dgateUp may be gateUp. NMSE against the reference: 1e-11.
-//   Source: Shazeer 2020
+//   Source: Shazeer 2020; gelu: Hendrycks and Gimpel 2016, in the form with tanh
 #pragma once
 
 #include <cstdint>
 
+#include "activation.h"
 #include "bf16.h"
 #include "exec_context.h"
 
@@ -22,6 +25,7 @@ struct SwigluT {
   std::int64_t ldo;
   std::int32_t rows;          // T
   std::int32_t intermediate;  // I
+  Activation activation = Activation::silu;
 };
 using Swiglu = SwigluT<float>;
 using SwigluBf16 = SwigluT<Bf16>;
@@ -36,6 +40,7 @@ struct SwigluBackwardT {
   std::int64_t ldd;
   std::int32_t rows;
   std::int32_t intermediate;
+  Activation activation = Activation::silu;
 };
 using SwigluBackward = SwigluBackwardT<float>;
 using SwigluBackwardBf16 = SwigluBackwardT<Bf16>;

@@ -4,13 +4,33 @@
 
 namespace loratwin::ops::ref {
 
+namespace {
+
+// act(g) and act'(g)
+struct Activated {
+  double value;
+  double slope;
+};
+
+Activated activate(Activation activation, double g) {
+  if (activation == Activation::silu) {
+    const double sigma = 1.0 / (1.0 + std::exp(-g));
+    return {g * sigma, sigma * (1.0 + g * (1.0 - sigma))};
+  }
+  const double root = std::sqrt(2.0 / 3.14159265358979323846);
+  const double t = std::tanh(root * (g + 0.044715 * g * g * g));
+  return {0.5 * g * (1.0 + t), 0.5 * (1.0 + t) + 0.5 * g * (1.0 - t * t) * root * (1.0 + 3.0 * 0.044715 * g * g)};
+}
+
+}  // namespace
+
 template <class Real>
 void swiglu(const SwigluT<Real>& op) {
   for (std::int64_t t = 0; t < op.rows; ++t) {
     for (std::int64_t i = 0; i < op.intermediate; ++i) {
       const double gate = op.gateUp[t * op.ld + i];
       const double up = op.gateUp[t * op.ld + op.intermediate + i];
-      op.out[t * op.ldo + i] = static_cast<Real>(gate / (1.0 + std::exp(-gate)) * up);
+      op.out[t * op.ldo + i] = static_cast<Real>(activate(op.activation, gate).value * up);
     }
   }
 }
@@ -21,10 +41,10 @@ void swiglu_backward(const SwigluBackwardT<Real>& op) {
     for (std::int64_t i = 0; i < op.intermediate; ++i) {
       const double gate = op.gateUp[t * op.ld + i];
       const double up = op.gateUp[t * op.ld + op.intermediate + i];
-      const double sigma = 1.0 / (1.0 + std::exp(-gate));
+      const Activated act = activate(op.activation, gate);
       const double dout = op.dout[t * op.lddo + i];
-      op.dgateUp[t * op.ldd + i] = static_cast<Real>(dout * up * sigma * (1.0 + gate * (1.0 - sigma)));
-      op.dgateUp[t * op.ldd + op.intermediate + i] = static_cast<Real>(dout * gate * sigma);
+      op.dgateUp[t * op.ldd + i] = static_cast<Real>(dout * up * act.slope);
+      op.dgateUp[t * op.ldd + op.intermediate + i] = static_cast<Real>(dout * act.value);
     }
   }
 }

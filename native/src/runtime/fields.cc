@@ -80,6 +80,16 @@ ops::DType Fields::dtype(const char* field, ops::DType absent) {
   refuse(field, "float32 or bfloat16", name);
 }
 
+std::size_t Fields::choice(const char* field, std::initializer_list<const char*> names) {
+  if (!given(field)) return 0;
+  std::string expected;
+  for (const char* const name : names) expected += (expected.empty() ? "" : " or ") + std::string(name);
+  const std::string& chosen = read<std::string>(field, expected.c_str());
+  const auto found = std::find(names.begin(), names.end(), chosen);
+  if (found == names.end()) refuse(field, expected, chosen);
+  return static_cast<std::size_t>(found - names.begin());
+}
+
 void Fields::requireType(const char* field, ops::DType value, ops::DType wanted) const {
   if (value != wanted) refuse(field, std::string("one of ") + ops::dtypeName(wanted), ops::dtypeName(value));
 }
@@ -100,10 +110,13 @@ const Matrix& Fields::matrix(const char* field) {
   return found;
 }
 
-const Vector& Fields::vector(const char* field, std::size_t count) {
+const Vector& Fields::vector(const char* field, std::size_t count) { return vector(field, count, count); }
+
+const Vector& Fields::vector(const char* field, std::size_t least, std::size_t most) {
   const Vector& found = item(field, weights_.vectors, "a vector of this device");
-  if (found.count != count) {
-    refuse(field, "a vector of " + std::to_string(count), "one of " + std::to_string(found.count));
+  if (found.count < least || found.count > most) {
+    const std::string range = least == most ? "" : std::to_string(least) + " .. ";
+    refuse(field, "a vector of " + range + std::to_string(most), "one of " + std::to_string(found.count));
   }
   return found;
 }

@@ -1,6 +1,7 @@
 // Reads the fields of one operator by name and kind; what is missing, wrong or left over is an ArgumentError.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,8 +24,12 @@ class Fields {
   bool flag(const char* field);
   // "float32" or "bfloat16"; `absent` when not given.
   ops::DType dtype(const char* field, ops::DType absent = ops::DType::float32);
+  // The place of a word in `names`; 0 when not given.
+  std::size_t choice(const char* field, std::initializer_list<const char*> names);
   const Matrix& matrix(const char* field);
   const Vector& vector(const char* field, std::size_t count);
+  // Of `least` .. `most` elements.
+  const Vector& vector(const char* field, std::size_t least, std::size_t most);
   const Vector* optionalVector(const char* field, std::size_t count);
   const Table& table(const char* field);
   // Refuses `value`, the type of `item`, unless it is `wanted`.

@@ -38,45 +38,66 @@ void copyCase(std::size_t count) {
   });
 }
 
+// With a residual: y itself, in float32.
+template <class From, class To>
+void scaledCopyCase(std::size_t count, bool residual) {
+  const std::string name = residual ? "scaled copy with residual of " : "scaled copy of ";
+  judge(name + std::to_string(count), [=] {
+    constexpr float kScale = 0.22F;
+    const std::vector<From> values = randomStored<From>(count, 3);
+    const std::vector<To> added = randomStored<To>(count, 30);
+    const DeviceBuffer<From> x(values, "x");
+    const DeviceBuffer<To> y(added, "y");
+    const float* from = nullptr;
+    if constexpr (sizeof(To) == sizeof(float)) from = residual ? y.data() : nullptr;
+    cuda::scaled_copy(cuda::ScaledCopyT<From, To>{x.data(), y.data(), static_cast<std::int64_t>(count), kScale, from},
+                      nullptr);
+    std::vector<double> expected = widened(values);
+    for (std::size_t i = 0; i < count; ++i) expected[i] = kScale * expected[i] + (residual ? widened(added[i]) : 0.0);
+    return std::vector<Output>{{"copy", widened(y.download()), expected, toleranceOf<To>(1e-13)}};
+  });
+}
+
 template <class Store>
-void embedCase(int rows, int hidden) {
+void embedCase(int rows, int hidden, float scale) {
   constexpr int kVocabulary = 37;
-  judge("embed " + std::to_string(rows) + " x " + std::to_string(hidden), [=] {
+  const std::string name = scale == 1.0F ? "embed " : "scaled embed ";
+  judge(name + std::to_string(rows) + " x " + std::to_string(hidden), [=] {
     const std::vector<Store> values = randomStored<Store>(static_cast<std::size_t>(kVocabulary * hidden), 4);
     std::vector<std::int32_t> places;
     for (int t = 0; t < rows; ++t) places.push_back(t * 7 % kVocabulary);
     const DeviceBuffer<Store> table(values, "table");
     const DeviceBuffer<std::int32_t> ids(places, "ids");
     const DeviceBuffer<float> out(static_cast<std::size_t>(rows * hidden), "out");
-    cuda::embed(cuda::EmbedT<Store>{table.data(), ids.data(), out.data(), rows, hidden}, nullptr);
+    cuda::embed(cuda::EmbedT<Store>{table.data(), ids.data(), out.data(), rows, hidden, scale}, nullptr);
     const std::vector<double> wide = widened(values);
     std::vector<double> expected(out.size());
-    ops::ref::embed(ops::EmbedT<double>{wide.data(), places.data(), expected.data(), rows, hidden, kVocabulary});
-    return std::vector<Output>{{"embed", widened(out.download()), expected, 0}};
+    ops::ref::embed(ops::EmbedT<double>{wide.data(), places.data(), expected.data(), rows, hidden, kVocabulary, scale});
+    return std::vector<Output>{{"embed", widened(out.download()), expected, scale == 1.0F ? 0 : 1e-13}};
   });
 }
 
 template <class Store>
-void swigluCase(int rows, int intermediate, int pad) {
+void swigluCase(int rows, int intermediate, int pad, ops::Activation act, float spread) {
   judge("swiglu " + std::to_string(rows) + " x " + std::to_string(intermediate), [=] {
     const int ld = 2 * intermediate + pad;
     const int ldo = intermediate + pad;
-    const std::vector<Store> in = randomStored<Store>(static_cast<std::size_t>(rows * ld), 5, 4.0F);
+    const std::vector<Store> in = randomStored<Store>(static_cast<std::size_t>(rows * ld), 5, spread);
     const std::vector<Store> gradient = randomStored<Store>(static_cast<std::size_t>(rows * ldo), 6);
     const DeviceBuffer<Store> gateUp(in, "gateUp");
     const DeviceBuffer<Store> dout(gradient, "dout");
     const DeviceBuffer<Store> out(gradient, "out");
-    cuda::swiglu(cuda::SwigluT<Store>{gateUp.data(), ld, out.data(), ldo, rows, intermediate}, nullptr);
+    cuda::swiglu(cuda::SwigluT<Store>{gateUp.data(), ld, out.data(), ldo, rows, intermediate, act}, nullptr);
     const std::vector<double> wideIn = widened(in);
     const std::vector<double> wideGradient = widened(gradient);
     std::vector<double> expected = wideGradient;
-    ops::ref::swiglu(ops::SwigluT<double>{wideIn.data(), ld, expected.data(), ldo, rows, intermediate});
+    ops::ref::swiglu(ops::SwigluT<double>{wideIn.data(), ld, expected.data(), ldo, rows, intermediate, act});
     cuda::swiglu_backward(
-        cuda::SwigluBackwardT<Store>{gateUp.data(), ld, dout.data(), ldo, gateUp.data(), ld, rows, intermediate},
+        cuda::SwigluBackwardT<Store>{gateUp.data(), ld, dout.data(), ldo, gateUp.data(), ld, rows, intermediate, act},
         nullptr);
     std::vector<double> expectedBack = wideIn;
     ops::ref::swiglu_backward(ops::SwigluBackwardT<double>{wideIn.data(), ld, wideGradient.data(), ldo,
-                                                           expectedBack.data(), ld, rows, intermediate});
+                                                           expectedBack.data(), ld, rows, intermediate, act});
     return std::vector<Output>{
         {"swiglu", widened(out.download()), expected, toleranceOf<Store>(1e-11)},
         {"swiglu_backward", widened(gateUp.download()), expectedBack, toleranceOf<Store>(1e-11)}};
@@ -163,12 +184,19 @@ void allCases() {
   for (const std::size_t count : {1, 9, 4103}) {
     copyCase<float, Store>(count);
     copyCase<Store, float>(count);
+    scaledCopyCase<float, Store>(count, false);
+    scaledCopyCase<Store, float>(count, true);
   }
-  embedCase<Store>(1, 3);
-  embedCase<Store>(41, 72);
-  swigluCase<Store>(1, 5, 0);
-  swigluCase<Store>(13, 203, 3);
-  swigluCase<Store>(20, 256, 0);
+  for (const float scale : {1.0F, 39.25F}) {
+    embedCase<Store>(1, 3, scale);
+    embedCase<Store>(41, 72, scale);
+  }
+  for (const ops::Activation act : {ops::Activation::silu, ops::Activation::gelu}) {
+    swigluCase<Store>(1, 5, 0, act, 4.0F);
+    swigluCase<Store>(13, 203, 3, act, 4.0F);
+    swigluCase<Store>(20, 256, 0, act, 4.0F);
+  }
+  swigluCase<Store>(13, 203, 3, ops::Activation::gelu, 1e-3F);
   rmsnormCase<Store>(1, 2);
   rmsnormCase<Store>(9, 101);
   rmsnormCase<Store>(6, 768);

@@ -1,8 +1,10 @@
 #include "ops/copy.h"
 #include "ops/embed.h"
+#include "ops/head_norm.h"
 #include "ops/rmsnorm.h"
 #include "ops/rope.h"
 #include "ops/swiglu.h"
+#include "ops/temperature.h"
 #include "runtime/cpu/steps.h"
 #include "runtime/steps/elementwise.h"
 
@@ -17,7 +19,7 @@ struct Embed final : CpuStep {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       const auto* const values = reinterpret_cast<const Store*>(f.table.values.data());
       ops::embed(r.pool, ops::EmbedT<float, Store>{values, r.bindings.ids.data(), r.at(f.out), r.rows(), f.hidden,
-                                                   f.table.rows});
+                                                   f.table.rows, f.scale});
     });
   }
   const EmbedFields f;
@@ -27,8 +29,9 @@ struct Copy final : CpuRowStep {
   explicit Copy(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
+    const float* const added = f.residual ? r.rowsOf(*f.residual, f.columns) : nullptr;
     ops::copy(r.pool, {r.rowPlace(f.x, f.columns, f.from), f.from, r.rowPlace(f.y, f.columns, f.to), f.to,
-                       std::int64_t{r.rows()} * f.columns});
+                       std::int64_t{r.rows()} * f.columns, f.scale, added});
   }
   const CopyFields f;
 };
@@ -37,10 +40,13 @@ struct Rmsnorm final : CpuRowStep {
   explicit Rmsnorm(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
-    ops::withStore(f.dtype, [&]<class Store>(Store) {
-      ops::rmsnorm(r.pool, ops::RmsnormT<float, Store>{r.rowsOf(f.x, f.hidden), f.weight.values.floats(),
-                                                       r.rowsOf<Store>(f.y, f.hidden), r.rowsOf(f.rstd, 1), r.rows(),
-                                                       f.hidden, f.eps});
+    const float* const added = f.residual ? r.rowsOf(*f.residual, f.hidden) : nullptr;
+    ops::withStore(f.xType, [&]<class From>(From) {
+      ops::withStore(f.yType(), [&]<class To>(To) {
+        ops::rmsnorm(r.pool, ops::RmsnormT<float, To, From>{r.rowsOf<From>(f.x, f.hidden), f.weight.values.floats(),
+                                                            r.rowsOf<To>(f.y, f.hidden), r.rowsOf(f.rstd, 1), r.rows(),
+                                                            f.hidden, f.eps, added});
+      });
     });
   }
   const RmsnormFields f;
@@ -52,23 +58,66 @@ struct RmsnormBackward final : CpuRowStep {
   void run(CpuRun& r) const override {
     const float* const added = f.residual ? r.rowsOf(*f.residual, f.hidden) : nullptr;
     ops::Bf16* const rounded = f.dxCompute ? r.rowsOf<ops::Bf16>(*f.dxCompute, f.hidden) : nullptr;
-    ops::rmsnorm_backward(
-        r.pool, {r.rowsOf(f.dy, f.hidden), r.rowsOf(f.x, f.hidden), r.rowsOf(f.rstd, 1), f.weight.values.floats(),
-                 added, r.rowsOf(f.dx, f.hidden), r.rows(), f.hidden, rounded});
+    ops::withStore(f.xType, [&]<class From>(From) {
+      ops::rmsnorm_backward(r.pool,
+                            ops::RmsnormBackwardT<float, From>{r.rowsOf(f.dy, f.hidden), r.rowsOf<From>(f.x, f.hidden),
+                                                               r.rowsOf(f.rstd, 1), f.weight.values.floats(), added,
+                                                               r.rowsOf(f.dx, f.hidden), r.rows(), f.hidden, rounded});
+    });
   }
   const RmsnormBackwardFields f;
+};
+
+struct HeadNorm final : CpuRowStep {
+  explicit HeadNorm(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void run(CpuRun& r) const override {
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      ops::head_norm(r.pool, ops::HeadNormT<float, Store>{r.rowsOf<Store>(f.x, f.ld), r.rowsOf<Store>(f.y, f.ld), f.ld,
+                                                          r.rows(), normedHeads(f.columns), f.weights.values()});
+    });
+  }
+  const HeadNormFields f;
+};
+
+struct HeadNormBackward final : CpuRowStep {
+  explicit HeadNormBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void run(CpuRun& r) const override {
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      ops::head_norm_backward(
+          r.pool, ops::HeadNormBackwardT<float, Store>{r.rowsOf<Store>(f.dy, f.ld), r.rowsOf<Store>(f.x, f.ld),
+                                                       r.rowsOf<Store>(f.dx, f.ld), f.ld, r.rows(),
+                                                       normedHeads(f.columns), f.weights.values()});
+    });
+  }
+  const HeadNormBackwardFields f;
 };
 
 struct Rope final : CpuRowStep {
   explicit Rope(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
+    const float* const longFrequencies = f.longFrequencies != nullptr ? f.longFrequencies->values.floats() : nullptr;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       ops::rope(r.pool, ops::RopeT<Store>{r.sequences(), r.at<Store>(f.x), f.ld, f.column, f.heads, f.headDim,
-                                          f.frequencies.values.floats(), f.inverse, r.window.first, r.window.end});
+                                          f.frequencies.values.floats(), f.turned(), f.inverse, r.window.first,
+                                          r.window.end, f.pairs, f.factor, longFrequencies, f.longFrom});
     });
   }
   const RopeFields f;
+};
+
+struct Temperature final : CpuRowStep {
+  explicit Temperature(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void run(CpuRun& r) const override {
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      ops::temperature(r.pool, ops::TemperatureT<Store>{r.sequences(), r.at<Store>(f.x), f.ld, f.column, f.columns,
+                                                        f.scale, f.floor, r.window.first, r.window.end});
+    });
+  }
+  const TemperatureFields f;
 };
 
 struct Swiglu final : CpuRowStep {
@@ -77,7 +126,7 @@ struct Swiglu final : CpuRowStep {
   void run(CpuRun& r) const override {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       ops::swiglu(r.pool, ops::SwigluT<Store>{r.rowsOf<Store>(f.gateUp, f.ld), f.ld, r.rowsOf<Store>(f.out, f.ldo),
-                                              f.ldo, r.rows(), f.intermediate});
+                                              f.ldo, r.rows(), f.intermediate, f.act});
     });
   }
   const SwigluFields f;
@@ -90,20 +139,18 @@ struct SwigluBackward final : CpuRowStep {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       ops::swiglu_backward(r.pool, ops::SwigluBackwardT<Store>{
                                        r.rowsOf<Store>(f.gateUp, f.ld), f.ld, r.rowsOf<Store>(f.dout, f.lddo), f.lddo,
-                                       r.rowsOf<Store>(f.dgateUp, f.ldd), f.ldd, r.rows(), f.intermediate});
+                                       r.rowsOf<Store>(f.dgateUp, f.ldd), f.ldd, r.rows(), f.intermediate, f.act});
     });
   }
   const SwigluBackwardFields f;
 };
 
 constexpr StepEntry kSteps[] = {
-    {"embed", makeStep<Embed>},
-    {"copy", makeStep<Copy>},
-    {"rmsnorm", makeStep<Rmsnorm>},
-    {"rmsnormBackward", makeStep<RmsnormBackward>},
-    {"rope", makeStep<Rope>},
-    {"swiglu", makeStep<Swiglu>},
-    {"swigluBackward", makeStep<SwigluBackward>},
+    {"embed", makeStep<Embed>},       {"copy", makeStep<Copy>},
+    {"rmsnorm", makeStep<Rmsnorm>},   {"rmsnormBackward", makeStep<RmsnormBackward>},
+    {"headNorm", makeStep<HeadNorm>}, {"headNormBackward", makeStep<HeadNormBackward>},
+    {"rope", makeStep<Rope>},         {"temperature", makeStep<Temperature>},
+    {"swiglu", makeStep<Swiglu>},     {"swigluBackward", makeStep<SwigluBackward>},
 };
 
 }  // namespace

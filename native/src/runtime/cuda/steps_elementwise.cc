@@ -23,8 +23,8 @@ struct Embed final : CudaStep {
   Launch prepare(CudaRun& r) const override {
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      const cuda::EmbedT<Store> op{reinterpret_cast<const Store*>(f.table.values.data()), r.ids(), r.at(f.out),
-                                   r.rows(), f.hidden};
+      const cuda::EmbedT<Store> op{
+          reinterpret_cast<const Store*>(f.table.values.data()), r.ids(), r.at(f.out), r.rows(), f.hidden, f.scale};
       launch = [op](void* stream) { cuda::embed(op, stream); };
     });
     return launch;
@@ -40,9 +40,14 @@ struct Copy final : CudaStep {
     const std::int64_t count = std::int64_t{r.rows()} * f.columns;
     ops::withStore(f.from, [&]<class From>(From) {
       ops::withStore(f.to, [&]<class To>(To) {
-        launch = [x = r.at<const From>(f.x), y = r.at<To>(f.y), count](void* stream) {
-          cuda::copy(x, y, count, stream);
-        };
+        const From* const x = r.at<const From>(f.x);
+        To* const y = r.at<To>(f.y);
+        if (f.scale == 1.0F && !f.residual) {
+          launch = [x, y, count](void* stream) { cuda::copy(x, y, count, stream); };
+        } else {
+          const cuda::ScaledCopyT<From, To> op{x, y, count, f.scale, f.residual ? r.at(*f.residual) : nullptr};
+          launch = [op](void* stream) { cuda::scaled_copy(op, stream); };
+        }
       });
     });
     return launch;
@@ -105,7 +110,8 @@ struct Swiglu final : CudaStep {
   Launch prepare(CudaRun& r) const override {
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      const cuda::SwigluT<Store> op{r.at<Store>(f.gateUp), f.ld, r.at<Store>(f.out), f.ldo, r.rows(), f.intermediate};
+      const cuda::SwigluT<Store> op{r.at<Store>(f.gateUp), f.ld, r.at<Store>(f.out), f.ldo, r.rows(),
+                                    f.intermediate,        f.act};
       launch = [op](void* stream) { cuda::swiglu(op, stream); };
     });
     return launch;
@@ -121,7 +127,7 @@ struct SwigluBackward final : CudaStep {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       const cuda::SwigluBackwardT<Store> op{
           r.at<Store>(f.gateUp), f.ld, r.at<Store>(f.dout), f.lddo, r.at<Store>(f.dgateUp), f.ldd, r.rows(),
-          f.intermediate};
+          f.intermediate,        f.act};
       launch = [op](void* stream) { cuda::swiglu_backward(op, stream); };
     });
     return launch;

@@ -1,0 +1,8 @@
+// What a gate goes through before it multiplies.
+#pragma once
+
+namespace loratwin::ops {
+
+enum class Activation { silu, gelu };
+
+}  // namespace loratwin::ops
