@@ -200,9 +200,9 @@ std::vector<Operator> operatorTable() {
       attentionOperator("attention bf16", ops::DType::bfloat16, 2.0F, 6e-6, 1e-5),
       attentionOperator("attention with large scores bf16", ops::DType::bfloat16, 9.0F, 6e-6, 2e-5),
       swigluOperator(),
-      headLossOperator(),
       adamwOperator(),
       sumSquaresOperator()};
+  for (const HeadLossForm& form : headLossForms()) table.push_back(headLossOperator(form));
   for (Operator& op : loraOperators()) table.push_back(std::move(op));
   return table;
 }

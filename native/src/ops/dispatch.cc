@@ -44,7 +44,7 @@ namespace loratwin::ops {
   void swiglu_backward(ExecContext&, const SwigluBackwardBf16&);       \
   void swiglu(ExecContext&, const Swiglu&);                            \
   void swiglu_backward(ExecContext&, const SwigluBackward&);           \
-  double head_loss_row(float*, std::int64_t, std::int32_t, float, RowGradient);
+  double head_loss_row(float*, std::int64_t, std::int32_t, float, RowGradient, const LogitsKind&);
 
 namespace generic {
 LORATWIN_DECLARE_OPERATORS
@@ -237,8 +237,9 @@ void swiglu_backward(ExecContext& context, const SwigluBackwardBf16& op) {
 
 void swiglu_backward(ExecContext& context, const SwigluBackward& op) { LORATWIN_PICK(swiglu_backward(context, op)); }
 
-double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, RowGradient gradient) {
-  return LORATWIN_PICK(head_loss_row(z, vocabulary, target, lossScale, gradient));
+double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, RowGradient gradient,
+                     const LogitsKind& kind) {
+  return LORATWIN_PICK(head_loss_row(z, vocabulary, target, lossScale, gradient, kind));
 }
 
 }  // namespace loratwin::ops
