@@ -165,7 +165,10 @@ struct ScoredRows {
 };
 
 struct HeadLoss final : CudaStep {
-  explicit HeadLoss(Fields& fields) : f(fields) { givesLosses = true; }
+  explicit HeadLoss(Fields& fields) : f(fields) {
+    givesLosses = true;
+    if (!f.kind.isPlain()) fields.refuse(f.kind.softcap == 0.0F ? "scale" : "softcap", "none on a CUDA device", "one");
+  }
   cuda::HeadScratch scratch() const {
     return cuda::headScratch(static_cast<std::size_t>(f.tileRows), static_cast<std::size_t>(f.hidden),
                              static_cast<std::size_t>(f.vocabulary), f.dtype);
