@@ -120,7 +120,7 @@ struct HeadLossRun {
     op.ldy = ld;
     op.rows = rows;
     blas->multiply(op, stream);
-    const cuda::LogitsTile scores{logits, ld, rows, 0, f->vocabulary, targets + row};
+    const cuda::LogitsTile scores{logits, ld, rows, 0, f->vocabulary, targets + row, f->kind};
     cuda::cross_entropy_tile(scores, state + row, true, stream);
     if (dx == nullptr) return;
     cuda::cross_entropy_gradient(scores, state + row, lossScale + row, gradient, ld, stream);
@@ -165,10 +165,7 @@ struct ScoredRows {
 };
 
 struct HeadLoss final : CudaStep {
-  explicit HeadLoss(Fields& fields) : f(fields) {
-    givesLosses = true;
-    if (!f.kind.isPlain()) fields.refuse(f.kind.softcap == 0.0F ? "scale" : "softcap", "none on a CUDA device", "one");
-  }
+  explicit HeadLoss(Fields& fields) : f(fields) { givesLosses = true; }
   cuda::HeadScratch scratch() const {
     return cuda::headScratch(static_cast<std::size_t>(f.tileRows), static_cast<std::size_t>(f.hidden),
                              static_cast<std::size_t>(f.vocabulary), f.dtype);
