@@ -11,6 +11,7 @@
 //   rows                  rows of products have the same bits whatever number of rows they are of (error: how many have
 //   not), from two rows on
 //   exponential           e^x, as seen in head_loss's softmax over two logits, relative error over -86 .. 0
+//   tanh                  as seen in the loss of head_loss's capped logits, relative error over 2^-40 .. 32 and below 0
 //   shared adapter        two segments of one adapter in a call (error: floats that differ from two calls)
 //   refuses               arguments out of range throw std::invalid_argument (error: how many did not)
 //   bound, double quantization, table, size, panels, bits, not finite
@@ -381,6 +382,23 @@ void checkExponential() {
   report("head_loss", "exponential", ops::isaName(ops::currentIsa()), worst, 2e-6);
 }
 
+// The loss of logits (c tanh x, 0), the smaller of which is the target, is c |tanh x| when that is above 40: what
+// exp(-40) adds is lost. c is a power of 2.
+void checkTanh() {
+  double worst = 0;
+  for (int i = 0; i < 45 * 256; ++i) {
+    const float size = std::ldexp(1.0F + static_cast<float>(i % 256) / 256.0F, i / 256 - 40);
+    const float scale = std::ldexp(64.0F, std::max(40 - i / 256, 0));
+    for (const float x : {size, -size}) {
+      float z[2] = {x, 0.0F};
+      const double loss = ops::head_loss_row(z, 2, x > 0.0F ? 1 : 0, 1.0F, ops::RowGradient::none, {scale, scale});
+      const double expected = std::tanh(static_cast<double>(size));
+      worst = std::fmax(worst, std::fabs(loss / static_cast<double>(scale) / expected - 1.0));
+    }
+  }
+  report("head_loss", "tanh", ops::isaName(ops::currentIsa()), worst, 1e-6);
+}
+
 void checkRefusals(ops::ExecContext& context) {
   const auto judge = [](const std::string& op, const std::string& name, auto call) {
     double missing = 1;
@@ -469,6 +487,7 @@ int runTable() {
     if (!ops::isSupported(isa)) continue;
     ops::setIsa(isa);
     checkExponential();
+    checkTanh();
     for (const float p : {0.05F, 0.1F, 0.5F, 0.9F}) checkDropout(team.two, p);
   }
   checkQuantization(report);

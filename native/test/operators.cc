@@ -221,9 +221,9 @@ std::vector<Operator> operatorTable() {
       swigluOperator("swiglu", ops::Activation::silu, 20.0F),
       swigluOperator("swiglu of gelu", ops::Activation::gelu, 20.0F),
       swigluOperator("swiglu of gelu near 0", ops::Activation::gelu, 1e-3F),
-      headLossOperator(),
       adamwOperator(),
       sumSquaresOperator()};
+  for (const HeadLossForm& form : headLossForms()) table.push_back(headLossOperator(form));
   for (Operator& op : loraOperators()) table.push_back(std::move(op));
   return table;
 }

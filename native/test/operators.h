@@ -9,6 +9,7 @@
 #include "cases.h"
 #include "ops/bf16.h"
 #include "ops/exec_context.h"
+#include "ops/logits_kind.h"
 #include "ops/segments.h"
 
 namespace loratwin::test {
@@ -124,7 +125,16 @@ Operator temperatureOperator(const std::string& name, ops::DType type);
 
 // The operators with weights (operators_linear.cc); operatorTable has all.
 Operator matmulOperator(const std::string& name, MatmulExtra extra);
-Operator headLossOperator();
+
+// Kinds of logits. z is about spread sqrt(hidden) / 3 large.
+struct HeadLossForm {
+  std::string name;
+  ops::LogitsKind kind;
+  float spread;                      // of the weight
+  double backwardTolerance = 1e-10;  // more where z is many times the cap: its rounding is not capped
+};
+const std::vector<HeadLossForm>& headLossForms();
+Operator headLossOperator(const HeadLossForm& form);
 
 // lora in all forms (operators_lora.cc); operatorTable has all.
 std::vector<Operator> loraOperators();

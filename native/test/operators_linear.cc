@@ -81,7 +81,20 @@ Operator matmulOperator(const std::string& name, MatmulExtra extra) {
           .exactAlone = ops::currentIsa() != ops::Isa::amxbf16};
 }
 
-Operator headLossOperator() {
+const std::vector<HeadLossForm>& headLossForms() {
+  static const std::vector<HeadLossForm> forms{
+      {"head_loss", {}, 0.3F},
+      {"head_loss of scale 1/8", {.scale = 0.125F}, 3.0F},
+      {"head_loss of scale 16", {.scale = 16.0F}, 0.3F},
+      {"head_loss capped at 30", {.softcap = 30.0F}, 6.0F},
+      {"head_loss capped at 1", {.softcap = 1.0F}, 0.3F},
+      {"head_loss of scale 16 capped at 30", {.scale = 16.0F, .softcap = 30.0F}, 0.6F},
+      {"head_loss of large logits capped at 30", {.softcap = 30.0F}, 60.0F, 1e-9},
+      {"head_loss of large logits capped at 1", {.softcap = 1.0F}, 3.0F, 1e-9}};
+  return forms;
+}
+
+Operator headLossOperator(const HeadLossForm& form) {
   // The gradient of losses[g] is its lossScale; losses [segments] are one tensor a segment, so that one can be run
   // alone.
   const auto segmentsOf = [](const Case& c, const auto* graded) {
@@ -93,8 +106,8 @@ Operator headLossOperator() {
     }
     return segments;
   };
-  const auto fast = [segmentsOf](ExecContext& x, const Case& c, const Tensors<float>& in, const Tensors<float>* graded,
-                                 std::vector<float>& dx) {
+  const auto fast = [segmentsOf, kind = form.kind](ExecContext& x, const Case& c, const Tensors<float>& in,
+                                                   const Tensors<float>* graded, std::vector<float>& dx) {
     const Layout layout(c);
     const std::vector<ops::LossSegment> segments = segmentsOf(c, graded);
     ops::MatmulEngine engine(x.threads());
@@ -105,27 +118,28 @@ Operator headLossOperator() {
                                sizeof(float));
     std::vector<double> losses(segments.size());
     dx.assign(in[0].size(), -1.0F);
-    ops::head_loss(x, engine,
-                   {segments.data(), static_cast<std::int32_t>(segments.size()), layout.targets.data(), in[0].data(),
-                    &w, graded == nullptr ? nullptr : dx.data(), scratch.data(), kTileRows, c.rows(), losses.data()});
+    ops::head_loss(
+        x, engine,
+        {segments.data(), static_cast<std::int32_t>(segments.size()), layout.targets.data(), in[0].data(), &w,
+         graded == nullptr ? nullptr : dx.data(), scratch.data(), kTileRows, c.rows(), losses.data(), kind});
     return losses;
   };
-  const auto slow = [segmentsOf](const Case& c, const Tensors<double>& in, const Tensors<double>* graded,
-                                 std::vector<double>& dx) {
+  const auto slow = [segmentsOf, kind = form.kind](const Case& c, const Tensors<double>& in,
+                                                   const Tensors<double>* graded, std::vector<double>& dx) {
     const Layout layout(c);
     const std::vector<ops::LossSegment> segments = segmentsOf(c, graded);
     std::vector<double> losses(segments.size());
     dx.assign(in[0].size(), -1.0);
     ops::ref::head_loss<double>({segments.data(), static_cast<std::int32_t>(segments.size()), layout.targets.data(),
                                  in[0].data(), in[1].data(), graded == nullptr ? nullptr : dx.data(), c.rows(),
-                                 c.hidden, c.vocabulary, losses.data()});
+                                 c.hidden, c.vocabulary, losses.data(), kind});
     return losses;
   };
-  return {.name = "head_loss",
+  return {.name = form.name,
           .inputs =
-              [](const Case& c) {
+              [spread = form.spread](const Case& c) {
                 return std::vector<Tensor>{{"x", Extent::rows, c.hidden},
-                                           {"w", Extent::shared, std::int64_t{c.vocabulary} * c.hidden, -1, 0.3F}};
+                                           {"w", Extent::shared, std::int64_t{c.vocabulary} * c.hidden, -1, spread}};
               },
           .outputs =
               [](const Case& c) {
@@ -161,7 +175,7 @@ Operator headLossOperator() {
                 slow(c, in, &graded, dx);
                 return Tensors<double>{dx, {}};
               },
-          .backwardTolerance = 1e-10,
+          .backwardTolerance = form.backwardTolerance,
           .gradedOutput = everyOutput,
           .exactAlone = ops::currentIsa() != ops::Isa::amxbf16};
 }

@@ -12,6 +12,43 @@ constexpr float kLog2E = 1.4426950408889634F;
 // exp(x) for x <= 0
 SIMT_DEVICE float decay(float x) { return exp2Approximate(x * kLog2E); }
 
+// A logit, and its slope as a function of z.
+struct Logit {
+  float value;
+  float slope;
+};
+
+// Logits of the kinds, from z.
+struct PlainLogits {
+  SIMT_DEVICE Logit operator()(float z) const { return {z, 1.0F}; }
+};
+
+struct ScaledLogits {
+  float scale;
+  SIMT_DEVICE Logit operator()(float z) const { return {scale * z, scale}; }
+};
+
+struct CappedLogits {
+  float inner;  // scale / cap
+  float cap;
+  float scale;
+  SIMT_DEVICE Logit operator()(float z) const {
+    const float t = tanhf(inner * z);
+    return {cap * t, scale * ((1.0F - t) * (1.0F + t))};
+  }
+};
+
+template <class Body>
+void withLogits(const ops::LogitsKind& kind, Body body) {
+  if (kind.isPlain()) {
+    body(PlainLogits{});
+  } else if (kind.softcap == 0.0F) {
+    body(ScaledLogits{kind.scale});
+  } else {
+    body(CappedLogits{kind.scale / kind.softcap, kind.softcap, kind.scale});
+  }
+}
+
 // A maximum and the sum of exp(z - max) below it; empty is {-inf, 0}.
 struct Partial {
   float max;
@@ -25,9 +62,9 @@ SIMT_DEVICE Partial joined(Partial a, Partial b) {
   return {max, ofA + ofB};
 }
 
-template <class Store>
+template <class Store, class Logits>
 __global__ void __launch_bounds__(kThreads)
-    cross_entropy_tile_kernel(LogitsTileT<Store> tile, CrossEntropyState* state, bool start) {
+    cross_entropy_tile_kernel(LogitsTileT<Store> tile, Logits logitOf, CrossEntropyState* state, bool start) {
   SIMT_SHARED(Partial, part, [kThreads / kWarp]);
   const std::int64_t row = blockIdx.x;
   const std::int32_t target = tile.targets[row];
@@ -39,6 +76,8 @@ __global__ void __launch_bounds__(kThreads)
     const std::int64_t count = tile.columns - column;
     float z[kChunk];
     loadChunk(z, logits + column, count);
+    SIMT_UNROLL
+    for (int i = 0; i < kChunk; ++i) z[i] = logitOf(z[i]).value;
     Partial chunk{-INFINITY, 0.0F};
     SIMT_UNROLL
     for (int i = 0; i < kChunk; ++i) {
@@ -65,7 +104,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int i = 0; i < kThreads / kWarp; ++i) total = joined(total, part[i]);
   const bool here = target >= tile.column && target < tile.column + tile.columns;
   const float before = start ? 0.0F : state[row].target;
-  state[row] = {total.max, total.sum, here ? f32(logits[target - tile.column]) : before};
+  state[row] = {total.max, total.sum, here ? logitOf(f32(logits[target - tile.column])).value : before};
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -83,10 +122,10 @@ __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x == 0) losses[blockIdx.x] = sum;
 }
 
-template <class Store, class Out>
+template <class Store, class Logits, class Out>
 __global__ void __launch_bounds__(kThreads)
-    cross_entropy_gradient_kernel(LogitsTileT<Store> tile, const CrossEntropyState* state, const float* lossScale,
-                                  Out* dz, std::int64_t ldd) {
+    cross_entropy_gradient_kernel(LogitsTileT<Store> tile, Logits logitOf, const CrossEntropyState* state,
+                                  const float* lossScale, Out* dz, std::int64_t ldd) {
   const std::int64_t chunks = chunksOf(tile.columns);
   const std::int64_t row = globalThread() / chunks;
   if (row >= tile.rows) return;
@@ -101,8 +140,10 @@ __global__ void __launch_bounds__(kThreads)
     const float share = scale / state[row].sum;
     SIMT_UNROLL
     for (int i = 0; i < kChunk; ++i) {
-      z[i] = share * decay(z[i] - max);
+      const Logit logit = logitOf(z[i]);
+      z[i] = share * decay(logit.value - max);
       if (tile.column + column + i == target) z[i] -= scale;
+      z[i] *= logit.slope;
     }
   }
   storeChunk(dz + row * ldd + column, z, count);
@@ -111,17 +152,22 @@ __global__ void __launch_bounds__(kThreads)
 template <class Store>
 void launchTile(const LogitsTileT<Store>& tile, CrossEntropyState* state, bool start, void* stream) {
   if (tile.rows == 0 || tile.columns == 0) return;
-  launch("cross_entropy_tile", cross_entropy_tile_kernel<Store>,
-         {.blocks = static_cast<unsigned>(tile.rows), .threads = kThreads, .stream = stream}, tile, state, start);
+  withLogits(tile.kind, [&]<class Logits>(Logits logitOf) {
+    launch("cross_entropy_tile", cross_entropy_tile_kernel<Store, Logits>,
+           {.blocks = static_cast<unsigned>(tile.rows), .threads = kThreads, .stream = stream}, tile, logitOf, state,
+           start);
+  });
 }
 
 template <class Store, class Out>
 void launchGradient(const LogitsTileT<Store>& tile, const CrossEntropyState* state, const float* lossScale, Out* dz,
                     std::int64_t ldd, void* stream) {
   if (tile.rows == 0 || tile.columns == 0) return;
-  launch("cross_entropy_gradient", cross_entropy_gradient_kernel<Store, Out>,
-         {.blocks = blocksFor(tile.rows * chunksOf(tile.columns), kThreads), .threads = kThreads, .stream = stream},
-         tile, state, lossScale, dz, ldd);
+  withLogits(tile.kind, [&]<class Logits>(Logits logitOf) {
+    launch("cross_entropy_gradient", cross_entropy_gradient_kernel<Store, Logits, Out>,
+           {.blocks = blocksFor(tile.rows * chunksOf(tile.columns), kThreads), .threads = kThreads, .stream = stream},
+           tile, logitOf, state, lossScale, dz, ldd);
+  });
 }
 
 }  // namespace

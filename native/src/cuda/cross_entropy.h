@@ -1,15 +1,17 @@
 // cross_entropy: the loss of the scored rows and the gradient of their logits, by tiles of the vocabulary
 //
-//   loss[t] = log sum_v exp z[t,v] - z[t, target[t]]
+//   l = z, or scale z, or with a softcap c tanh(scale z / c)
+//   loss[t] = log sum_v exp l[t,v] - l[t, target[t]]
 //   losses[s] = sum of loss[t] over rows offsets[s] .. offsets[s + 1]
-//   dz[t,v] = lossScale[t] (softmax(z[t,:])[v] - [v = target[t]])
+//   dz[t,v] = lossScale[t] dl/dz (softmax(l[t,:])[v] - [v = target[t]]);  dl/dz = 1, or scale, or scale (1 - (l / c)^2)
 //
-//   A tile is logits [T, V'] stride ld, float32 or bfloat16: columns column .. column + V' of z. Its maker is a matrix
-//   product that runs before each call, so that no more than one tile of z exists:
+//   A tile of logits is z [T, V'] stride ld, float32 or bfloat16: columns column .. column + V' of z. Its maker is a
+//   matrix product that runs before each call, so that no more than one tile of z exists:
 //     first pass   cross_entropy_tile for each tile, in order: the row's running maximum, sum and target's logit
 //     then         cross_entropy_losses
 //     second pass  the tiles once more, cross_entropy_gradient each: dz [T, V'] bfloat16 stride ldd, for the product
 //                  with W
+//   Both passes take the tanhs of z anew: to keep them would move more bytes.
 //   state [T]: start = true overwrites it   targets [T], already shifted, -1 = not scored: dz is 0
 //   f32 from f32 logits, sums of exponentials by 256 threads in a fixed order; losses in f64, likewise.
 //   Relative error of a loss 1e-6; NMSE of dz against the reference 1e-5
@@ -19,23 +21,25 @@
 #include <cstdint>
 
 #include "ops/bf16.h"
+#include "ops/logits_kind.h"
 
 namespace loratwin::cuda {
 
 struct CrossEntropyState {
   float max;
-  float sum;  // of exp(z - max)
+  float sum;  // of exp(l - max)
   float target;
 };
 
 template <class Store>
 struct LogitsTileT {
-  const Store* logits;
+  const Store* logits;  // z
   std::int64_t ld;
   std::int32_t rows;    // T
   std::int32_t column;  // first column's place in the vocabulary
   std::int32_t columns;
   const std::int32_t* targets;
+  ops::LogitsKind kind{};
 };
 using LogitsTile = LogitsTileT<float>;
 using LogitsTileBf16 = LogitsTileT<ops::Bf16>;

@@ -55,7 +55,7 @@ namespace loratwin::ops {
   void swiglu_backward(ExecContext&, const SwigluBackward&);           \
   void temperature(ExecContext&, const Temperature&);                  \
   void temperature(ExecContext&, const TemperatureBf16&);              \
-  double head_loss_row(float*, std::int64_t, std::int32_t, float, RowGradient);
+  double head_loss_row(float*, std::int64_t, std::int32_t, float, RowGradient, const LogitsKind&);
 
 namespace generic {
 LORATWIN_DECLARE_OPERATORS
@@ -275,8 +275,9 @@ void temperature(ExecContext& context, const Temperature& op) { LORATWIN_PICK(te
 
 void temperature(ExecContext& context, const TemperatureBf16& op) { LORATWIN_PICK(temperature(context, op)); }
 
-double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, RowGradient gradient) {
-  return LORATWIN_PICK(head_loss_row(z, vocabulary, target, lossScale, gradient));
+double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, RowGradient gradient,
+                     const LogitsKind& kind) {
+  return LORATWIN_PICK(head_loss_row(z, vocabulary, target, lossScale, gradient, kind));
 }
 
 }  // namespace loratwin::ops

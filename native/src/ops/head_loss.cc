@@ -57,7 +57,7 @@ void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, con
   context.parallelFor(static_cast<std::size_t>(count), [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t i = begin; i < end; ++i) {
       tile.losses[i] = head_loss_row(tile.logits + static_cast<std::int64_t>(i) * V, V, op.targets[tile.rows[i]],
-                                     op.segments[tile.segments[i]].lossScale, gradient);
+                                     op.segments[tile.segments[i]].lossScale, gradient, op.kind);
     }
   });
   for (std::int32_t i = 0; i < count; ++i) op.losses[tile.segments[i]] += tile.losses[i];

@@ -1,13 +1,15 @@
 // head_loss: cross-entropy of the output head over the scored rows, and its gradient, without the T x V logits
 //
-//   z = x W^T;  loss[t] = log sum_v exp z[t,v] - z[t, target[t]];
-//   losses[g] = sum of loss[t] over the segment's scored rows
-//   dx = d(sum_g lossScale_g losses[g]) / dx = lossScale_g (softmax(z) - onehot(target)) W;  rows not scored: 0
+//   z = x W^T;  l = z, or scale z, or with a softcap c tanh(scale z / c);
+//   loss[t] = log sum_v exp l[t,v] - l[t, target[t]];  losses[g] = sum of loss[t] over the segment's scored rows
+//   dx = d(sum_g lossScale_g losses[g]) / dx = lossScale_g dl/dz (softmax(l) - onehot(target)) W;  rows not scored: 0
+//   dl/dz = 1, or scale, or scale (1 - (l / c)^2)
 //
 //   x, dx [T,H] without gaps; dx may not be x   W [V,H] packed both ways   x has the weight's type, dx is f32
 //   targets [T], already shifted, -1 = not scored
 //   Rows outside every segment are not scored. Scored rows are gathered into tiles of tileRows;
-//   the logits become the gradient in place (a bfloat16 gradient in the front half of its row).
+//   z becomes the gradient in place (a bfloat16 gradient in the front half of its row). With a cap it is tanhs on the
+//   way, and the gradient takes its exponentials anew.
 //   f32 logits and accumulation; a row's loss is f64 from an f32 sum of exponentials;
 //   losses summed in f64 in row order.
 //   NMSE against the reference: 1e-10 (dx), 1e-6 relative (losses)
@@ -18,6 +20,7 @@
 #include <cstdint>
 
 #include "exec_context.h"
+#include "logits_kind.h"
 #include "matmul.h"
 #include "size.h"
 
@@ -41,6 +44,7 @@ struct HeadLoss {
   std::int32_t tileRows;
   std::int32_t rows;  // T
   double* losses;     // [segmentCount], overwritten
+  LogitsKind kind{};
 };
 
 // logits [tileRows,V], gathered x (the weight's type) and dx [tileRows,H], row losses f64 [tileRows], row and segment
@@ -70,6 +74,7 @@ struct HeadLossT {
   std::int32_t hidden;
   std::int32_t vocabulary;
   double* losses;
+  LogitsKind kind{};
 };
 template <class Real>
 void head_loss(const HeadLossT<Real>& op);

@@ -1,6 +1,7 @@
 // Cross-entropy over vocabulary tiles. The judge is head_loss's reference with an identity for its weight: logits in,
 // dz out.
 #include <cmath>
+#include <type_traits>
 
 #include "cuda/cross_entropy.h"
 #include "ops/head_loss.h"
@@ -12,7 +13,7 @@ namespace {
 
 template <class Store>
 void lossCase(const std::string& name, const std::vector<int>& segmentRows, int vocabulary, int tileColumns,
-              float spread) {
+              float spread, const ops::LogitsKind& kind = {}) {
   judge(name, [=] {
     std::vector<std::int32_t> offsets{0};
     for (const int rows : segmentRows) offsets.push_back(offsets.back() + rows);
@@ -51,25 +52,30 @@ void lossCase(const std::string& name, const std::vector<int>& segmentRows, int 
     for (int column = 0; column < vocabulary; column += tileColumns) {
       const int columns = std::min(tileColumns, vocabulary - column);
       const DeviceBuffer<Store> logits(tileOf(column, columns), "logits");
-      cuda::cross_entropy_tile(cuda::LogitsTileT<Store>{logits.data(), ld, rows, column, columns, targets.data()},
+      cuda::cross_entropy_tile(cuda::LogitsTileT<Store>{logits.data(), ld, rows, column, columns, targets.data(), kind},
                                state.data(), column == 0, nullptr);
     }
     cuda::cross_entropy_losses(state.data(), targets.data(), deviceOffsets.data(), segments, losses.data(), nullptr);
-    std::vector<double> gradient(all);
-    for (int column = 0; column < vocabulary; column += tileColumns) {
-      const int columns = std::min(tileColumns, vocabulary - column);
-      const DeviceBuffer<Store> logits(tileOf(column, columns), "logits");
-      const DeviceBuffer<Bf16> dz(static_cast<std::size_t>(rows * ld), "dz");
-      cuda::cross_entropy_gradient(cuda::LogitsTileT<Store>{logits.data(), ld, rows, column, columns, targets.data()},
-                                   state.data(), lossScale.data(), dz.data(), ld, nullptr);
-      const std::vector<Bf16> values = dz.download();
-      for (int t = 0; t < rows; ++t) {
-        for (int v = 0; v < columns; ++v) {
-          gradient[static_cast<std::size_t>(t * vocabulary + column + v)] =
-              widened(values[static_cast<std::size_t>(t * ld + v)]);
+    // As float32 where z is: a bfloat16 hides errors below 1e-3.
+    const auto gradientAs = [&]<class Out>(Out) {
+      std::vector<double> gradient(all);
+      for (int column = 0; column < vocabulary; column += tileColumns) {
+        const int columns = std::min(tileColumns, vocabulary - column);
+        const DeviceBuffer<Store> logits(tileOf(column, columns), "logits");
+        const DeviceBuffer<Out> dz(static_cast<std::size_t>(rows * ld), "dz");
+        cuda::cross_entropy_gradient(
+            cuda::LogitsTileT<Store>{logits.data(), ld, rows, column, columns, targets.data(), kind}, state.data(),
+            lossScale.data(), dz.data(), ld, nullptr);
+        const std::vector<Out> values = dz.download();
+        for (int t = 0; t < rows; ++t) {
+          for (int v = 0; v < columns; ++v) {
+            gradient[static_cast<std::size_t>(t * vocabulary + column + v)] =
+                widened(values[static_cast<std::size_t>(t * ld + v)]);
+          }
         }
       }
-    }
+      return gradient;
+    };
 
     std::vector<double> identity(static_cast<std::size_t>(vocabulary) * static_cast<std::size_t>(vocabulary));
     for (int v = 0; v < vocabulary; ++v) identity[static_cast<std::size_t>(v * vocabulary + v)] = 1;
@@ -78,9 +84,13 @@ void lossCase(const std::string& name, const std::vector<int>& segmentRows, int 
     std::vector<double> expectedLosses(segmentRows.size());
     ops::ref::head_loss(ops::ref::HeadLossT<double>{refSegments.data(), segments, targetList.data(), wide.data(),
                                                     identity.data(), expected.data(), rows, vocabulary, vocabulary,
-                                                    expectedLosses.data()});
-    return std::vector<Output>{{"cross_entropy", widened(losses.download()), expectedLosses, 1e-12},
-                               {"cross_entropy_gradient", gradient, expected, 1e-5}};
+                                                    expectedLosses.data(), kind});
+    std::vector<Output> outputs{{"cross_entropy", widened(losses.download()), expectedLosses, 1e-12},
+                                {"cross_entropy_gradient", gradientAs(Bf16{}), expected, 1e-5}};
+    if constexpr (std::is_same_v<Store, float>) {
+      outputs.push_back({"cross_entropy_gradient", gradientAs(0.0F), expected, 1e-10});
+    }
+    return outputs;
   });
 }
 
@@ -91,6 +101,16 @@ void crossEntropyCases() {
   lossCase<float>("three tiles, large logits", {7, 0, 12, 1}, 601, 256, 60.0F);
   lossCase<Bf16>("three odd tiles of bfloat16", {9, 5}, 240, 101, 4.0F);
   lossCase<Bf16>("one tile wider than a block's stride", {3}, 2300, 2300, 8.0F);
+  lossCase<float>("scale 1/8", {7, 0, 12, 1}, 601, 256, 30.0F, {.scale = 0.125F});
+  lossCase<float>("scale 16", {7, 0, 12, 1}, 601, 601, 2.0F, {.scale = 16.0F});
+  lossCase<float>("cap 30", {7, 0, 12, 1}, 601, 256, 40.0F, {.softcap = 30.0F});
+  lossCase<float>("cap 1", {4, 3}, 601, 601, 1.0F, {.softcap = 1.0F});
+  lossCase<float>("cap 1, large logits", {4, 3}, 333, 333, 60.0F, {.softcap = 1.0F});
+  lossCase<float>("scale 16, cap 30, large logits", {4, 3}, 333, 128, 60.0F, {.scale = 16.0F, .softcap = 30.0F});
+  lossCase<Bf16>("three odd tiles of bfloat16, scale 1/8", {9, 5}, 240, 101, 30.0F, {.scale = 0.125F});
+  lossCase<Bf16>("three odd tiles of bfloat16, scale 16, cap 30", {9, 5}, 240, 101, 4.0F,
+                 {.scale = 16.0F, .softcap = 30.0F});
+  lossCase<float>("cap 30, one token of a vocabulary of five", {1}, 5, 8, 60.0F, {.softcap = 30.0F});
 }
 
 }  // namespace loratwin::test

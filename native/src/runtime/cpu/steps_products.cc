@@ -69,6 +69,7 @@ struct HeadLoss final : CpuStep {
     op.tileRows = f.tileRows;
     op.rows = r.rows();
     op.losses = r.losses->data();
+    op.kind = f.kind;
     ops::head_loss(r.pool, r.engine, op);
   }
   const HeadLossFields f;

@@ -120,7 +120,7 @@ struct HeadLossRun {
     op.ldy = ld;
     op.rows = rows;
     blas->multiply(op, stream);
-    const cuda::LogitsTile scores{logits, ld, rows, 0, f->vocabulary, targets + row};
+    const cuda::LogitsTile scores{logits, ld, rows, 0, f->vocabulary, targets + row, f->kind};
     cuda::cross_entropy_tile(scores, state + row, true, stream);
     if (dx == nullptr) return;
     cuda::cross_entropy_gradient(scores, state + row, lossScale + row, gradient, ld, stream);

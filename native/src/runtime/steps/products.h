@@ -1,8 +1,10 @@
 // matmul, matmulBackward and headLoss: fields and reach.
 #pragma once
 
+#include <cmath>
 #include <optional>
 
+#include "ops/logits_kind.h"
 #include "runtime/fields.h"
 
 namespace loratwin {
@@ -68,6 +70,20 @@ struct MatmulBackwardFields {
   const std::int64_t lddx;
 };
 
+inline ops::LogitsKind logitsKind(Fields& f) {
+  ops::LogitsKind kind;
+  const auto positive = [&f](const char* field, float absent) {
+    if (!f.given(field)) return absent;
+    const float value = f.number(field);
+    // As a float it may have become 0 or infinite.
+    if (!(value > 0.0F) || !std::isfinite(value)) f.refuse(field, "a positive number", std::to_string(value));
+    return value;
+  };
+  kind.scale = positive("scale", kind.scale);
+  kind.softcap = positive("softcap", kind.softcap);
+  return kind;
+}
+
 struct HeadLossFields {
   explicit HeadLossFields(Fields& f)
       : dtype(f.dtype("dtype")),
@@ -77,7 +93,8 @@ struct HeadLossFields {
         x(f.tensor("x")),
         weight(f.matrix("weight")),
         dx(f.optionalTensor("dx")),
-        logits(f.tensor("logits")) {
+        logits(f.tensor("logits")),
+        kind(logitsKind(f)) {
     if (weight.out != vocabulary || weight.in != hidden) {
       f.refuse("weight", "a matrix of [vocabulary, hidden]", "another shape");
     }
@@ -98,6 +115,7 @@ struct HeadLossFields {
   const Matrix& weight;
   const std::optional<Tensor> dx;
   const Tensor logits;
+  const ops::LogitsKind kind;
 };
 
 }  // namespace loratwin
