@@ -1,0 +1,132 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import type { AdapterPair, BaseModel } from "../../exec/index.ts";
+import { pairTensors } from "../../exec/peft.ts";
+import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/index.ts";
+import {
+  emptyAdapter,
+  FAMILIES_FOLDER,
+  type FamilyCase,
+  HAS_FAMILIES,
+  lossesOf,
+  readFamily,
+  readFamilyAdapter,
+  readGradients,
+  rowOf,
+  runFamily,
+} from "./family-case.ts";
+import { WRONG_READINGS } from "./wrong-readings.ts";
+
+const FAMILIES = [
+  ...["llama-llama3", "llama-yarn", "qwen2", "qwen3", "mistral", "gemma2", "gemma3", "phi3-window", "phi3-longrope"],
+  ...["phi4-mini", "olmo2", "granite", "smollm3", "glm4", "llama4-dense"],
+] as const;
+/** Sets of adapters; the head has none yet. */
+const SETS = ["attention", "all"] as const;
+
+const LOSS = 5e-6;
+const GRADIENT = 2e-4;
+const TRAINED = 2e-4;
+
+const relative = (value: number, expected: number): number => Math.abs(value / expected - 1);
+
+const rowsOf = ({ expected }: FamilyCase) =>
+  expected.sequences.map(({ input_ids, labels }) => rowOf(input_ids, labels));
+
+/** log softmax of the stored logits at a position. */
+function logProbabilities(logits: readonly number[]): readonly number[] {
+  const most = Math.max(...logits);
+  const sum = most + Math.log(logits.reduce((total, logit) => total + Math.exp(logit - most), 0));
+  return logits.map((logit) => logit - sum);
+}
+
+describe.skipIf(!HAS_FAMILIES).each(FAMILIES)("%s", (name) => {
+  const family = HAS_FAMILIES ? readFamily(name) : undefined!;
+
+  test("is the same architecture in both layouts of its configuration, and has all parameters", () => {
+    const read = (file: string) =>
+      architectureFromConfig(
+        huggingFaceConfigSchema.parse(JSON.parse(readFileSync(path.join(FAMILIES_FOLDER, name, file), "utf8"))),
+      );
+    expect(read("config-4x.json")).toEqual(read("config.json"));
+  });
+
+  test("has the losses of its base, and the probabilities of single tokens", async () => {
+    const { model, expected } = family;
+    const losses = await lossesOf(family, model, emptyAdapter(model.architecture), rowsOf(family));
+    losses.forEach((loss, i) => expect(relative(loss, expected.sequences[i]!.loss_mean)).toBeLessThan(LOSS));
+    const { input_ids: ids, logits_positions: positions, logits } = expected.sequences[1]!;
+    // Whatever the token is, as long as nothing behind it is scored.
+    const asked = [1, 8, 16].flatMap((at) => [3, 50].map((token) => ({ at, token })));
+    const rows = asked.map(({ at, token }) => {
+      const known = [...ids.slice(0, at), token];
+      return rowOf(
+        known,
+        known.map((id, t) => (t === at ? id : -100)),
+      );
+    });
+    const found = await lossesOf(family, model, emptyAdapter(model.architecture), rows);
+    asked.forEach(({ at, token }, i) => {
+      const all = logProbabilities(logits[positions.indexOf(at - 1)]!);
+      expect(Math.abs(found[i]! + all[token]!)).toBeLessThan(5e-5 * Math.max(...all.map(Math.abs)));
+    });
+  });
+
+  test.each(SETS)("has the losses, gradients and five steps of adapters on %s", async (set) => {
+    const { model, expected } = family;
+    const known = expected.adapters[set]!;
+    const adapter = readFamilyAdapter(family, set);
+    const losses = await lossesOf(family, model, adapter, rowsOf(family));
+    losses.forEach((loss, i) => expect(relative(loss, known.sequences[i]!.loss_mean)).toBeLessThan(LOSS));
+
+    const batch = expected.minibatch.map((i) => rowsOf(family)[i]!);
+    let moments: readonly AdapterPair[] = [];
+    const steps = Array.from({ length: 6 }, () => batch);
+    const { metrics } = await runFamily(family, model, [{ adapter: adapter.spec, start: adapter.pairs, steps }], {
+      statesEverySteps: 1,
+      onEvent(event) {
+        if (event.kind === "states" && moments.length === 0) moments = event.states.get(0)!.state.firstMoment!;
+      },
+    });
+    const wanted = [...known.adamw.step_losses, known.adamw.loss_after];
+    metrics.forEach(({ loss }, step) =>
+      expect(relative(loss, wanted[step]!)).toBeLessThan(step === 0 ? LOSS : TRAINED),
+    );
+    expect(metrics).toHaveLength(6);
+    expect(relative(metrics[0]!.gradNorm ** 2, known.grad_sumsq)).toBeLessThan(GRADIENT);
+    const gradients = readGradients(family, set);
+    const tensors = pairTensors(adapter.spec, model.architecture, moments);
+    expect(tensors).toHaveLength(gradients.size);
+    for (const { name: tensor, values } of tensors) {
+      const own = gradients.get(tensor)!;
+      const most = own.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+      // The first moment after one step is a tenth of the gradient.
+      const worst = own.reduce((largest, value, i) => Math.max(largest, Math.abs(10 * values[i]! - value)), 0);
+      expect(worst / most, tensor).toBeLessThan(GRADIENT);
+    }
+  });
+
+  test("is not read in one of the ways that it could be misread", async () => {
+    const { model, expected } = family;
+    const scored = expected.sequences.map(({ labels }) => labels.filter((label, t) => t > 0 && label !== -100).length);
+    const total = scored.reduce((sum, count) => sum + count, 0);
+    const left: string[] = [];
+    for (const [reading, { loss }] of Object.entries(expected.wrong_readings)) {
+      if (reading.startsWith("adapter")) continue;
+      const change = WRONG_READINGS[reading];
+      const architecture = reading === "right" ? model.architecture : change?.(model.architecture);
+      if (architecture === undefined) {
+        left.push(reading);
+        continue;
+      }
+      const misread: BaseModel = { ...model, architecture };
+      const losses = await lossesOf(family, misread, emptyAdapter(architecture), rowsOf(family));
+      const mean = losses.reduce((sum, own, i) => sum + own * scored[i]!, 0) / total;
+      expect(relative(mean, loss), reading).toBeLessThan(LOSS);
+      if (reading !== "right")
+        expect(relative(mean, expected.wrong_readings["right"]!.loss), reading).toBeGreaterThan(1e-5);
+    }
+    expect(left).toEqual([]);
+  });
+});

@@ -1,0 +1,69 @@
+import type { Architecture } from "../../plan/index.ts";
+
+type Change = (arch: Architecture) => Architecture;
+
+const without =
+  (...keys: readonly (keyof Architecture)[]): Change =>
+  (arch) =>
+    Object.fromEntries(
+      Object.entries(arch).filter(([key]) => !keys.includes(key as keyof Architecture)),
+    ) as Architecture;
+
+/** By the name that the cases have for it: the architecture with one thing read wrongly. */
+export const WRONG_READINGS: Readonly<Record<string, Change>> = {
+  "rope scaling ignored (plain rope)": without("ropeScaling"),
+  "factor on cos and sin ignored": (arch) => ({
+    ...arch,
+    ropeScaling: { ...arch.ropeScaling!, attentionFactor: 1 } as NonNullable<Architecture["ropeScaling"]>,
+  }),
+  "yarn `truncate` the other way": (arch) => {
+    const scaling = arch.ropeScaling as Extract<Architecture["ropeScaling"], { type: "yarn" }>;
+    return { ...arch, ropeScaling: { ...scaling, truncate: !scaling.truncate } };
+  },
+  "short factors at every length": (arch) => {
+    const scaling = arch.ropeScaling as Extract<Architecture["ropeScaling"], { type: "longrope" }>;
+    return { ...arch, ropeScaling: { ...scaling, longFactors: scaling.shortFactors } };
+  },
+  "scores scaled by 1/sqrt(hidden/heads)": (arch) => ({
+    ...arch,
+    attentionScale: (arch.hiddenSize / arch.numHeads) ** -0.5,
+  }),
+  "scores scaled by 1/sqrt(head_dim)": without("attentionScale"),
+  "attention biases ignored": (arch) => ({ ...without("outputBias")(arch), qkvBias: false }),
+  "no q/k norm": without("headNorm"),
+  "q/k norm after rope": (arch) => ({ ...arch, headNorm: { ...arch.headNorm!, afterRope: true } }),
+  "no window": without("slidingWindow", "windowed"),
+  "window of one more": (arch) => ({ ...arch, slidingWindow: arch.slidingWindow! + 1 }),
+  "window in all layers": without("windowed"),
+  "norm weight w instead of 1 + w": without("normOffset"),
+  "no cap on scores": without("scoreCap"),
+  "no cap on logits": without("logitCap"),
+  "embeddings not multiplied": without("embeddingScale"),
+  "silu instead of gelu (tanh form)": without("activation"),
+  "the full layers' rope in all layers": without("windowTheta"),
+  "norms moved before attention and MLP": (arch) => ({
+    ...without("norms")(arch),
+    layerNames: { attentionNorm: "post_attention_layernorm", mlpNorm: "post_feedforward_layernorm" },
+  }),
+  "residual_multiplier ignored": without("residualScale"),
+  "logits_scaling ignored": without("logitScale"),
+  "logits multiplied by logits_scaling": (arch) => ({ ...arch, logitScale: 1 / arch.logitScale! }),
+  "rope in all layers": without("ropeless"),
+  "whole head rotated": without("rotaryDim"),
+  "halves rotated instead of pairs": without("rotaryPairs"),
+  "post_attention_layernorm used after attention": (arch) => ({
+    ...arch,
+    layerNames: {
+      ...arch.layerNames,
+      attentionOutNorm: "post_attention_layernorm",
+      mlpNorm: "post_self_attn_layernorm",
+    },
+  }),
+  "no temperature on the layers without rope": without("temperature"),
+  "no chunks": without("chunk"),
+  "chunks read as a sliding window": (arch) => ({
+    ...without("chunk")(arch),
+    slidingWindow: arch.chunk!,
+    ...(arch.ropeless === undefined ? {} : { windowed: arch.ropeless.map((is) => !is) }),
+  }),
+};
