@@ -57,7 +57,8 @@ void elementwiseCases(const Shape& shape) {
   const DeviceBuffer<cuda::Rotation> turns(cuda::rotations(frequencies, shape.length), "rotations");
   const std::int64_t ld = shape.qkv();
   measure("rope", product(4, T, turned, D), 0, [&] {
-    cuda::rope(cuda::RopeBf16{positions.data(), turns.data(), gateUp.data(), ld, T, 0, turned, D, false}, nullptr);
+    cuda::rope(cuda::RopeBf16{positions.data(), turns.data(), gateUp.data(), ld, T, 0, turned, D, D / 2, false},
+               nullptr);
   });
 
   const RandomBuffer<Bf16> table(elements(V, H), "table");

@@ -14,11 +14,11 @@ SIMT_DEVICE std::int64_t warpRow() { return globalThread() / kWarp; }
 SIMT_DEVICE std::int64_t firstColumn() { return static_cast<std::int64_t>(threadIdx.x) % kWarp * kChunk; }
 
 // The second reading of a row comes from the cache: four rows of a block are at most a few ten kilobytes.
-template <class Store>
-__global__ void __launch_bounds__(kThreads) rmsnorm_kernel(RmsnormT<Store> op) {
+template <bool kResidual, class To, class From>
+__global__ void __launch_bounds__(kThreads) rmsnorm_kernel(RmsnormT<To, From> op) {
   const std::int64_t row = warpRow();
   if (row >= op.rows) return;
-  const float* const x = op.x + row * op.hidden;
+  const From* const x = op.x + row * op.hidden;
   float sum = 0.0F;
   for (std::int64_t column = firstColumn(); column < op.hidden; column += kWarp * kChunk) {
     float values[kChunk];
@@ -35,11 +35,18 @@ __global__ void __launch_bounds__(kThreads) rmsnorm_kernel(RmsnormT<Store> op) {
     loadChunk(weight, op.weight + column, op.hidden - column);
     SIMT_UNROLL
     for (int i = 0; i < kChunk; ++i) values[i] *= rstd * weight[i];
+    if constexpr (kResidual) {
+      float residual[kChunk];
+      loadChunk(residual, op.residual + row * op.hidden + column, op.hidden - column);
+      SIMT_UNROLL
+      for (int i = 0; i < kChunk; ++i) values[i] += residual[i];
+    }
     storeChunk(op.y + row * op.hidden + column, values, op.hidden - column);
   }
 }
 
-__global__ void __launch_bounds__(kThreads) rmsnorm_backward_kernel(RmsnormBackward op) {
+template <class From>
+__global__ void __launch_bounds__(kThreads) rmsnorm_backward_kernel(RmsnormBackwardT<From> op) {
   const std::int64_t row = warpRow();
   if (row >= op.rows) return;
   const std::int64_t start = row * op.hidden;
@@ -77,18 +84,28 @@ LaunchShape shapeOf(std::int32_t rows, void* stream) {
   return {.blocks = blocksFor(rows, kRowsOfBlock), .threads = kThreads, .stream = stream};
 }
 
+template <class To, class From>
+void launchForward(const RmsnormT<To, From>& op, void* stream) {
+  if (op.rows == 0) return;
+  if (op.residual != nullptr) {
+    launch("rmsnorm", rmsnorm_kernel<true, To, From>, shapeOf(op.rows, stream), op);
+  } else {
+    launch("rmsnorm", rmsnorm_kernel<false, To, From>, shapeOf(op.rows, stream), op);
+  }
+}
+
+template <class From>
+void launchBackward(const RmsnormBackwardT<From>& op, void* stream) {
+  if (op.rows > 0) launch("rmsnorm_backward", rmsnorm_backward_kernel<From>, shapeOf(op.rows, stream), op);
+}
+
 }  // namespace
 
-void rmsnorm(const Rmsnorm& op, void* stream) {
-  if (op.rows > 0) launch("rmsnorm", rmsnorm_kernel<float>, shapeOf(op.rows, stream), op);
-}
-
-void rmsnorm(const RmsnormBf16& op, void* stream) {
-  if (op.rows > 0) launch("rmsnorm", rmsnorm_kernel<Bf16>, shapeOf(op.rows, stream), op);
-}
-
-void rmsnorm_backward(const RmsnormBackward& op, void* stream) {
-  if (op.rows > 0) launch("rmsnorm_backward", rmsnorm_backward_kernel, shapeOf(op.rows, stream), op);
-}
+void rmsnorm(const Rmsnorm& op, void* stream) { launchForward(op, stream); }
+void rmsnorm(const RmsnormBf16& op, void* stream) { launchForward(op, stream); }
+void rmsnorm(const RmsnormOfBf16& op, void* stream) { launchForward(op, stream); }
+void rmsnorm(const RmsnormOfBf16F32& op, void* stream) { launchForward(op, stream); }
+void rmsnorm_backward(const RmsnormBackward& op, void* stream) { launchBackward(op, stream); }
+void rmsnorm_backward(const RmsnormBackwardOfBf16& op, void* stream) { launchBackward(op, stream); }
 
 }  // namespace loratwin::cuda

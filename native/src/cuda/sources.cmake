@@ -10,6 +10,7 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/dequantize.cu
   src/cuda/embed.cu
   src/cuda/fill_rows.cu
+  src/cuda/head_norm.cu
   src/cuda/lora_dsx_dys.cu
   src/cuda/lora_plain.cu
   src/cuda/lora_sb_dsa.cu
@@ -18,7 +19,8 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/rope.cu
   src/cuda/select_rows.cu
   src/cuda/sum_squares.cu
-  src/cuda/swiglu.cu)
+  src/cuda/swiglu.cu
+  src/cuda/temperature.cu)
 set(LORATWIN_CUDA_TABLES src/cuda/lora_tiles.cc)
 foreach(list LORATWIN_CUDA_KERNELS LORATWIN_CUDA_TABLES)
   list(TRANSFORM ${list} PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")

@@ -15,26 +15,9 @@
 
 #include "bf16.h"
 #include "exec_context.h"
+#include "normed_heads.h"
 
 namespace loratwin::ops {
-
-// The q, k and v columns of a row, and the heads they hold.
-struct NormedHeads {
-  std::int32_t q;
-  std::int32_t k;
-  std::int32_t v;
-  std::int32_t heads;    // N
-  std::int32_t kvHeads;  // M
-  std::int32_t headDim;  // D
-};
-
-template <class Real>
-struct HeadNormWeights {
-  const Real* q;  // null: 1
-  const Real* k;  // null: 1
-  bool whole;
-  float eps;
-};
 
 template <class Real, class Store = Real>
 struct HeadNormT {

@@ -98,28 +98,19 @@ struct Angles {
       turnsPerStep[i] = static_cast<double>(frequencies[i]) * 0.15915494309189535;
     position = -1;
   }
+  template <class Store>
+  void moveTo(std::int64_t wanted, const RopeT<Store>& op) {
+    cosSin(static_cast<double>(wanted), turnsPerStep, op.turned, op.factor, op.inverse ? -op.factor : op.factor, cosine,
+           sine);
+    if (op.pairs) spreadPairs(op.turned, cosine, sine);
+    position = wanted;
+  }
 };
 
-template <class Store>
-void rotateAt(const RopeT<Store>& op, Angles& angles, std::int64_t position, Store* x) {
-  if (angles.position != position) {
-    cosSin(static_cast<double>(position), angles.turnsPerStep, op.turned, op.factor,
-           op.inverse ? -op.factor : op.factor, angles.cosine, angles.sine);
-    if (op.pairs) spreadPairs(op.turned, angles.cosine, angles.sine);
-    angles.position = position;
-  }
-  if (op.pairs) {
-    rotatePairs(op, x, angles.cosine, angles.sine);
-  } else if (kLanes % op.headDim == 0 && op.turned == op.headDim / 2) {
-    rotateNarrowRow(op, x, angles.cosine, angles.sine);
-  } else {
-    rotateRow(op, x, angles.cosine, angles.sine);
-  }
-}
-
 // Position by position through a thread's sequences, so that it computes each position's angles once.
-template <class Store>
-void rotate(ExecContext& context, const RopeT<Store>& op) {
+// turnRow(op, first head, cosines, sines)
+template <class Store, class TurnRow>
+void rotateRows(ExecContext& context, const RopeT<Store>& op, TurnRow turnRow) {
   const std::int32_t* offsets = op.sequences.offsets;
   context.parallelFor(static_cast<std::size_t>(op.last - op.first), [&](std::size_t part, std::size_t partEnd, int) {
     Angles angles;
@@ -146,10 +137,26 @@ void rotate(ExecContext& context, const RopeT<Store>& op) {
         const std::int64_t row = offsets[i] + position;
         if (row < begin || row >= end || row >= offsets[i + 1]) continue;
         const bool isLong = op.longFrequencies != nullptr && offsets[i + 1] - offsets[i] > op.longFrom;
-        rotateAt(op, isLong ? longAngles : angles, position, op.x + row * op.ld + op.column);
+        Angles& own = isLong ? longAngles : angles;
+        if (own.position != position) own.moveTo(position, op);
+        turnRow(op, op.x + row * op.ld + op.column, own.cosine, own.sine);
       }
     }
   });
+}
+
+template <class Store>
+void rotate(ExecContext& context, const RopeT<Store>& op) {
+  const auto pairs = [](const auto&... row) { rotatePairs(row...); };
+  const auto narrow = [](const auto&... row) { rotateNarrowRow(row...); };
+  const auto halves = [](const auto&... row) { rotateRow(row...); };
+  if (op.pairs) {
+    rotateRows(context, op, pairs);
+  } else if (kLanes % op.headDim == 0 && op.turned == op.headDim / 2) {
+    rotateRows(context, op, narrow);
+  } else {
+    rotateRows(context, op, halves);
+  }
 }
 
 }  // namespace

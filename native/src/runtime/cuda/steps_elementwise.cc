@@ -1,8 +1,10 @@
 #include "cuda/copy.h"
 #include "cuda/embed.h"
+#include "cuda/head_norm.h"
 #include "cuda/rmsnorm.h"
 #include "cuda/rope.h"
 #include "cuda/swiglu.h"
+#include "cuda/temperature.h"
 #include "runtime/cuda/steps.h"
 #include "runtime/steps/elementwise.h"
 
@@ -60,10 +62,18 @@ struct Rmsnorm final : CudaStep {
   void reach(Reach& r) const override { f.reach(r); }
   Launch prepare(CudaRun& r) const override {
     Launch launch;
-    ops::withStore(f.dtype, [&]<class Store>(Store) {
-      const cuda::RmsnormT<Store> op{
-          r.at(f.x), f.weight.values.floats(), r.at<Store>(f.y), r.at(f.rstd), r.rows(), f.hidden, f.eps};
-      launch = [op](void* stream) { cuda::rmsnorm(op, stream); };
+    ops::withStore(f.xType, [&]<class From>(From) {
+      ops::withStore(f.yType(), [&]<class To>(To) {
+        const cuda::RmsnormT<To, From> op{r.at<const From>(f.x),
+                                          f.weight.values.floats(),
+                                          r.at<To>(f.y),
+                                          r.at(f.rstd),
+                                          r.rows(),
+                                          f.hidden,
+                                          f.eps,
+                                          f.residual ? r.at(*f.residual) : nullptr};
+        launch = [op](void* stream) { cuda::rmsnorm(op, stream); };
+      });
     });
     return launch;
   }
@@ -74,18 +84,53 @@ struct RmsnormBackward final : CudaStep {
   explicit RmsnormBackward(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   Launch prepare(CudaRun& r) const override {
-    const cuda::RmsnormBackward op{r.at(f.dy),
-                                   r.at(f.x),
-                                   r.at(f.rstd),
-                                   f.weight.values.floats(),
-                                   f.residual ? r.at(*f.residual) : nullptr,
-                                   r.at(f.dx),
-                                   r.rows(),
-                                   f.hidden,
-                                   f.dxCompute ? r.at<ops::Bf16>(*f.dxCompute) : nullptr};
-    return [op](void* stream) { cuda::rmsnorm_backward(op, stream); };
+    Launch launch;
+    ops::withStore(f.xType, [&]<class From>(From) {
+      const cuda::RmsnormBackwardT<From> op{r.at(f.dy),
+                                            r.at<const From>(f.x),
+                                            r.at(f.rstd),
+                                            f.weight.values.floats(),
+                                            f.residual ? r.at(*f.residual) : nullptr,
+                                            r.at(f.dx),
+                                            r.rows(),
+                                            f.hidden,
+                                            f.dxCompute ? r.at<ops::Bf16>(*f.dxCompute) : nullptr};
+      launch = [op](void* stream) { cuda::rmsnorm_backward(op, stream); };
+    });
+    return launch;
   }
   const RmsnormBackwardFields f;
+};
+
+struct HeadNorm final : CudaStep {
+  explicit HeadNorm(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      const cuda::HeadNormT<Store> op{r.at<const Store>(f.x), r.at<Store>(f.y),  f.ld, r.rows(),
+                                      normedHeads(f.columns), f.weights.values()};
+      launch = [op](void* stream) { cuda::head_norm(op, stream); };
+    });
+    return launch;
+  }
+  const HeadNormFields f;
+};
+
+struct HeadNormBackward final : CudaStep {
+  explicit HeadNormBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      const cuda::HeadNormBackwardT<Store> op{
+          r.at<const Store>(f.dy), r.at<const Store>(f.x), r.at<Store>(f.dx), f.ld, r.rows(),
+          normedHeads(f.columns),  f.weights.values()};
+      launch = [op](void* stream) { cuda::head_norm_backward(op, stream); };
+    });
+    return launch;
+  }
+  const HeadNormBackwardFields f;
 };
 
 struct Rope final : CudaStep {
@@ -93,15 +138,47 @@ struct Rope final : CudaStep {
   void reach(Reach& r) const override { f.reach(r); }
   Launch prepare(CudaRun& r) const override {
     Launch launch;
-    const cuda::Rotation* const turns = r.rotations.find(f.frequencies, r.bindings.maxSequence());
+    const std::int32_t positions = r.bindings.maxSequence();
+    const bool isLong = f.longFrequencies != nullptr && positions > f.longFrom;
+    const cuda::Rotation* const turns = r.rotations.find(f.frequencies, positions);
+    const cuda::Rotation* const longTurns = isLong ? r.rotations.find(*f.longFrequencies, positions) : nullptr;
+    const std::int32_t* const ends = isLong ? r.ends() : nullptr;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      const cuda::RopeT<Store> op{r.positions(), turns,   r.at<Store>(f.x), f.ld,     r.rows(),
-                                  f.column,      f.heads, f.headDim,        f.inverse};
+      const cuda::RopeT<Store> op{.positions = r.positions(),
+                                  .rotations = turns,
+                                  .x = r.at<Store>(f.x),
+                                  .ld = f.ld,
+                                  .rows = r.rows(),
+                                  .column = f.column,
+                                  .heads = f.heads,
+                                  .headDim = f.headDim,
+                                  .turned = f.turned(),
+                                  .inverse = f.inverse,
+                                  .pairs = f.pairs,
+                                  .factor = f.factor,
+                                  .longRotations = longTurns,
+                                  .ends = ends,
+                                  .longFrom = f.longFrom};
       launch = [op](void* stream) { cuda::rope(op, stream); };
     });
     return launch;
   }
   const RopeFields f;
+};
+
+struct Temperature final : CudaStep {
+  explicit Temperature(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      const cuda::TemperatureT<Store> op{r.positions(), r.at<Store>(f.x), f.ld,    r.rows(),
+                                         f.column,      f.columns,        f.scale, f.floor};
+      launch = [op](void* stream) { cuda::temperature(op, stream); };
+    });
+    return launch;
+  }
+  const TemperatureFields f;
 };
 
 struct Swiglu final : CudaStep {
@@ -136,13 +213,11 @@ struct SwigluBackward final : CudaStep {
 };
 
 constexpr StepEntry kSteps[] = {
-    {"embed", makeStep<Embed>},
-    {"copy", makeStep<Copy>},
-    {"rmsnorm", makeStep<Rmsnorm>},
-    {"rmsnormBackward", makeStep<RmsnormBackward>},
-    {"rope", makeStep<Rope>},
-    {"swiglu", makeStep<Swiglu>},
-    {"swigluBackward", makeStep<SwigluBackward>},
+    {"embed", makeStep<Embed>},       {"copy", makeStep<Copy>},
+    {"rmsnorm", makeStep<Rmsnorm>},   {"rmsnormBackward", makeStep<RmsnormBackward>},
+    {"headNorm", makeStep<HeadNorm>}, {"headNormBackward", makeStep<HeadNormBackward>},
+    {"rope", makeStep<Rope>},         {"temperature", makeStep<Temperature>},
+    {"swiglu", makeStep<Swiglu>},     {"swigluBackward", makeStep<SwigluBackward>},
 };
 
 }  // namespace
