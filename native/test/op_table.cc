@@ -295,7 +295,7 @@ void checkAlone(const Problem& problem, Team& team) {
                         slice(outputs, problem.graded, layout, segment)),
             slice(inputs, gradients, layout, segment));
   }
-  report(op.name, "alone", problem.shape.name, error, op.exactAlone ? 0 : kRounding);
+  reportOf(problem, "alone", error, op.exactAlone ? 0 : kRounding);
 }
 
 // Two segments of one adapter in one call add to its gradients what two calls would, bit by bit; dx may be left out.

@@ -118,6 +118,7 @@ struct Tile {
   std::int64_t keys;
   std::int64_t whole;  // rows up to there are not after any query
   bool isFirst;
+  bool isEdge;  // some query does not see the first row since it is before its window or chunk
 
   Tile(const AttentionKind& attentionKind, std::int64_t firstQuery, std::int64_t sequence, std::int64_t firstKey)
       : kind(attentionKind),
@@ -126,7 +127,8 @@ struct Tile {
         start(firstKey),
         keys(smaller(kKeys, firstQuery + queries - firstKey)),
         whole(smaller(keys, firstQuery - firstKey)),
-        isFirst(firstKey == firstTile(kind, firstQuery)) {}
+        isFirst(firstKey == firstTile(kind, firstQuery)),
+        isEdge(firstKey < kind.firstKey(firstQuery + kQueries - 1)) {}
 
   template <class Store>
   Rows rowsOf(std::int64_t query) const {
@@ -134,6 +136,7 @@ struct Tile {
     const std::int64_t diagonal = smaller(keys, first + query - start);
     const std::int64_t end = smaller(keys, first + query + kLanes - start);
     const std::int64_t summedEnd = smaller(keys, (first + query + kLanes - start + kStep - 1) / kStep * kStep);
+    if (!isEdge) return {0, 0, 0, diagonal, end, summedEnd};
     const std::int64_t summed = rowsBefore(query / kStep * kStep) / kStep * kStep;
     const std::int64_t edge = smaller(end, (rowsBefore(query + kLanes - 1) + 1) / 2 * 2);
     return {summed, rowsBefore(query) / 2 * 2, edge, diagonal, end, summedEnd};
@@ -147,7 +150,7 @@ struct Tile {
   template <class Body>
   void forEachRectangle(Body body) const {
     const std::int64_t lanes = wholeLanes(queries);
-    const std::int64_t edge = smaller(keys, wholeLanes(rowsBefore(lanes - 1)));
+    const std::int64_t edge = isEdge ? smaller(keys, wholeLanes(rowsBefore(lanes - 1))) : 0;
     std::int64_t row = 0;
     for (; row < edge; row += kLanes) {
       const std::int64_t rows = smaller(kLanes, keys - row);
@@ -404,7 +407,7 @@ struct Gradients {
 // Rows first .. last of the 16 queries from `query` on, see gradientTile.
 template <class Store, bool kCapped, class Sees>
 inline void gradients(std::int64_t first, std::int64_t last, std::int64_t query, float* scores, float* dp,
-                      float* dsRows, const Gradients& of, Sees sees) {
+                      float* dsRows, Gradients of, Sees sees) {
   for (std::int64_t u = first; u < last; u += 2) {
     const std::int64_t at = u * kQueries + query;
     Vec evenP;
