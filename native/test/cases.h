@@ -1,8 +1,10 @@
-// The one table of cases: model shapes x adapter popularity. Every operator runs on every case.
+// The tables of cases: model shapes x adapter popularity, on which every operator runs, and for kinds of attention
+// heads x lengths of sequences.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace loratwin::test {
@@ -36,6 +38,13 @@ struct Case {
   }
 };
 
+inline std::vector<Case> numbered(std::vector<Case> table) {
+  for (Case& row : table) {
+    for (std::size_t g = 0; g < row.segments.size(); ++g) row.segments[g].id = static_cast<int>(g);
+  }
+  return table;
+}
+
 inline std::vector<Case> caseTable() {
   std::vector<Case> table = {
       {"one adapter", 64, 172, 8, 4, 8, 97, {{{17, 30}, 4}}},
@@ -59,9 +68,18 @@ inline std::vector<Case> caseTable() {
     if (row.name == "every rank") {
       for (int rank = 1; rank <= 64; rank += 3) row.segments.push_back({{rank % 5 + 1}, rank});
     }
-    for (std::size_t g = 0; g < row.segments.size(); ++g) row.segments[g].id = static_cast<int>(g);
   }
-  return table;
+  return numbered(std::move(table));
+}
+
+inline std::vector<Case> attentionCases() {
+  return numbered({
+      {"short sequences", 8, 8, 2, 1, 8, 8, {{{40, 1, 23}}, {{9}}, {{80}}}},
+      {"odd lengths, groups of heads", 8, 8, 4, 2, 16, 8, {{{1, 37, 131}}, {{299}}}},
+      {"head of 80", 8, 8, 2, 2, 80, 8, {{{65, 7}}, {{273}}}},
+      {"head of 256", 8, 8, 2, 1, 256, 8, {{{17}}, {{271}}}},
+      {"four tiles of keys", 8, 8, 1, 1, 8, 8, {{{773, 5}}}},
+  });
 }
 
 }  // namespace loratwin::test

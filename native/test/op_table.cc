@@ -11,7 +11,10 @@
 //   rows                  rows of products have the same bits whatever number of rows they are of (error: how many have
 //   not), from two rows on
 //   exponential           e^x, as seen in head_loss's softmax over two logits, relative error over -86 .. 0
-//   tanh                  as seen in the loss of head_loss's capped logits, relative error over 2^-40 .. 32 and below 0
+//   forward of kinds ..   the first six modes, for the kinds of attention (attention_kinds.cc)
+//   tanh                  tanh, as seen in lse of a capped score and in the loss of capped logits, relative error
+//   long window           attention of a window or chunk as long as the sequence has the bytes of attention without one
+//   unseen keys           keys that no query of a tile sees are not touched: NaN in them changes no bit
 //   shared adapter        two segments of one adapter in a call (error: floats that differ from two calls)
 //   refuses               arguments out of range throw std::invalid_argument (error: how many did not)
 //   bound, double quantization, table, size, panels, bits, not finite
@@ -20,9 +23,9 @@
 //
 // op_table --time: milliseconds of each operator in a training step instead.
 // op_table --pairs [ROWS]: the first six modes of the operators that multiply pairs of bfloat16s (src/ops/units.h)
-// alone, in cases of at most so many rows. It is also built as op_table_tiles, in which plain C++ stands in for the
-// tiles of AMX (src/ops/tiles_plain.h), and as op_table_amx, in which their instructions are carried out by
-// amx_emulation.cc.
+// alone, in cases of at most so many rows. --kinds [ROWS]: the same of the kinds of attention. It is also built as
+// op_table_tiles, in which plain C++ stands in for the tiles of AMX (src/ops/tiles_plain.h), and as op_table_amx, in
+// which their instructions are carried out by amx_emulation.cc.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -154,6 +157,12 @@ struct Problem {
   Tensors<float> backward(ops::ExecContext& context) const { return op.backward(context, shape, in, out, graded); }
 };
 
+void reportOf(const Problem& problem, const std::string& mode, double error, double tolerance) {
+  const std::string& kind = problem.op.kind;
+  report(problem.op.name, kind.empty() ? mode : mode + " of kinds",
+         kind.empty() ? problem.shape.name : kind + ", " + problem.shape.name, error, tolerance);
+}
+
 void checkAgainstReference(const Problem& problem, Team& team) {
   const Tensors<double> in = convert<double>(problem.in);
   const Tensors<double> expected = problem.op.forwardReference(problem.shape, in);
@@ -172,9 +181,8 @@ void checkAgainstReference(const Problem& problem, Team& team) {
       if (problem.op.backward) backward = std::fmax(backward, largestNmse(problem.backward(*context), expectedBack));
     }
   }
-  report(problem.op.name, "forward", problem.shape.name, forward, problem.op.forwardTolerance);
-  if (problem.op.backward)
-    report(problem.op.name, "backward", problem.shape.name, backward, problem.op.backwardTolerance);
+  reportOf(problem, "forward", forward, problem.op.forwardTolerance);
+  if (problem.op.backward) reportOf(problem, "backward", backward, problem.op.backwardTolerance);
 }
 
 // <outputs, graded> of the reference at inputs `in`
@@ -227,13 +235,13 @@ void checkGradient(const Problem& problem) {
       worst = std::fmax(worst, std::fabs(got - expected) / size);
     }
   }
-  report(problem.op.name, "gradient", problem.shape.name, worst, kFiniteDifference);
+  reportOf(problem, "gradient", worst, kFiniteDifference);
 }
 
 void checkRepeat(const Problem& problem, Team& team) {
   double different = differences(problem.forward(team.two), problem.forward(team.two));
   if (problem.op.backward) different += differences(problem.backward(team.two), problem.backward(team.two));
-  report(problem.op.name, "repeat", problem.shape.name, different, 0);
+  reportOf(problem, "repeat", different, 0);
 }
 
 void checkThreads(const Problem& problem, Team& team) {
@@ -242,7 +250,7 @@ void checkThreads(const Problem& problem, Team& team) {
   };
   double error = compare(problem.forward(team.one), problem.forward(team.two));
   if (problem.op.backward) error = std::fmax(error, compare(problem.backward(team.one), problem.backward(team.two)));
-  report(problem.op.name, "threads", problem.shape.name, error, problem.op.exactAlone ? 0 : kRounding);
+  reportOf(problem, "threads", error, problem.op.exactAlone ? 0 : kRounding);
 }
 
 // What of a batch's tensors belongs to segment g; shared tensors whole.
@@ -287,7 +295,7 @@ void checkAlone(const Problem& problem, Team& team) {
                         slice(outputs, problem.graded, layout, segment)),
             slice(inputs, gradients, layout, segment));
   }
-  report(op.name, "alone", problem.shape.name, error, op.exactAlone ? 0 : kRounding);
+  reportOf(problem, "alone", error, op.exactAlone ? 0 : kRounding);
 }
 
 // Two segments of one adapter in one call add to its gradients what two calls would, bit by bit; dx may be left out.
@@ -451,9 +459,10 @@ void checkRefusals(ops::ExecContext& context) {
   judge("lora", "no projection", [&] { ops::lora(context, ops::Lora{projections, 0, x, 4, 4, y, 8}); });
 }
 
-void checkOperators(const std::vector<Operator>& table, std::int64_t mostRows, Team& team) {
+void checkOperators(const std::vector<Operator>& table, const std::vector<Case>& cases, std::int64_t mostRows,
+                    Team& team) {
   for (const Operator& op : table) {
-    for (const Case& shape : caseTable()) {
+    for (const Case& shape : cases) {
       if (shape.rows() > mostRows) continue;
       const Problem problem(op, shape);
       checkAgainstReference(problem, team);
@@ -472,7 +481,15 @@ int runPairs(std::int64_t mostRows) {
   std::erase_if(table, [](const Operator& op) {
     return !op.name.ends_with("bf16") || (!op.name.starts_with("attention") && !op.name.starts_with("lora"));
   });
-  checkOperators(table, mostRows, team);
+  checkOperators(table, caseTable(), mostRows, team);
+  return allOk ? 0 : 1;
+}
+
+int runKinds(std::int64_t mostRows) {
+  Team team;
+  std::vector<Operator> table = attentionKinds();
+  std::erase_if(table, [](const Operator& op) { return !op.name.ends_with("bf16"); });
+  checkOperators(table, attentionCases(), mostRows, team);
   return allOk ? 0 : 1;
 }
 
@@ -482,12 +499,14 @@ int runTable() {
   const std::vector<Operator> quantized = quantizedOperators(table);
   for (Operator& op : bf16Operators(table)) table.push_back(std::move(op));
   table.insert(table.end(), quantized.begin(), quantized.end());
-  checkOperators(table, std::numeric_limits<std::int64_t>::max(), team);
+  checkOperators(table, caseTable(), std::numeric_limits<std::int64_t>::max(), team);
+  checkOperators(attentionKinds(), attentionCases(), std::numeric_limits<std::int64_t>::max(), team);
   for (const ops::Isa isa : ops::kIsas) {
     if (!ops::isSupported(isa)) continue;
     ops::setIsa(isa);
     checkExponential();
     checkTanh();
+    checkAttentionKinds(team.one, report);
     for (const float p : {0.05F, 0.1F, 0.5F, 0.9F}) checkDropout(team.two, p);
   }
   checkQuantization(report);
@@ -502,7 +521,8 @@ int runTable() {
 
 int main(int count, char** arguments) {
   if (count > 1 && std::strcmp(arguments[1], "--time") == 0) return loratwin::test::timeSteps();
-  if (count > 1 && std::strcmp(arguments[1], "--pairs") == 0)
-    return loratwin::test::runPairs(count > 2 ? std::atoll(arguments[2]) : std::numeric_limits<std::int64_t>::max());
+  const std::int64_t mostRows = count > 2 ? std::atoll(arguments[2]) : std::numeric_limits<std::int64_t>::max();
+  if (count > 1 && std::strcmp(arguments[1], "--pairs") == 0) return loratwin::test::runPairs(mostRows);
+  if (count > 1 && std::strcmp(arguments[1], "--kinds") == 0) return loratwin::test::runKinds(mostRows);
   return loratwin::test::runTable();
 }

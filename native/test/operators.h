@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cases.h"
+#include "ops/attention_kind.h"
 #include "ops/bf16.h"
 #include "ops/exec_context.h"
 #include "ops/logits_kind.h"
@@ -51,6 +52,7 @@ struct Operator {
   // Bitwise equal when a segment is run alone, and for any number of threads. oneDNN's products were not looked at on
   // AMX.
   bool exactAlone = true;
+  std::string kind = "";  // of what attention computes, if it is one of attentionKinds()
 };
 
 std::vector<Operator> operatorTable();
@@ -107,7 +109,12 @@ enum class MatmulExtra { none, bias, residual, residualInPlace };
 
 // Attention (operators_attention.cc); operatorTable has all. Scores reach about spread^2 sqrt(D) / 3.
 Operator attentionOperator(const std::string& name, ops::DType type, float spread, double forwardTolerance,
-                           double backwardTolerance);
+                           double backwardTolerance, const ops::AttentionKind& kind = {}, bool withSinks = false);
+
+// attention of all kinds, for attentionCases (attention_kinds.cc).
+std::vector<Operator> attentionKinds();
+// What kinds have in common with one another, and which keys they do not touch.
+void checkAttentionKinds(ops::ExecContext& context, const Report& report);
 
 enum class HeadNorms { ofHeads, whole, unweighted };
 

@@ -23,7 +23,7 @@ std::size_t longestSequence(const Case& c) {
 }
 
 template <class Store, class Real>
-Tensors<Real> attend(int threads, const Case& c, const Tensors<Real>& in, auto call) {
+Tensors<Real> attend(int threads, const Case& c, const ops::AttentionKind& kind, const Tensors<Real>& in, auto call) {
   const Layout layout(c);
   const int q = c.heads * c.headDim;
   const std::vector<Store> qkv = stored<Store>(in[0]);
@@ -33,13 +33,14 @@ Tensors<Real> attend(int threads, const Case& c, const Tensors<Real>& in, auto c
                                                        static_cast<std::size_t>(c.headDim)) /
                             sizeof(float));
   call(ops::AttentionT<Real, Store>{sequencesOf(layout), qkv.data(), qkvWidth(c), 0, q, q + c.kvHeads * c.headDim,
-                                    out.data(), q, lse.data(), c.heads, c.kvHeads, c.headDim, scratch.data()});
+                                    out.data(), q, lse.data(), c.heads, c.kvHeads, c.headDim, scratch.data(), kind,
+                                    in.size() > 1 ? in[1].data() : nullptr});
   return {reals<Real>(out), lse};
 }
 
 template <class Store, class Real>
-Tensors<Real> attendBack(int threads, const Case& c, const Tensors<Real>& in, const Tensors<Real>& out,
-                         const Tensors<Real>& graded, auto call) {
+Tensors<Real> attendBack(int threads, const Case& c, const ops::AttentionKind& kind, const Tensors<Real>& in,
+                         const Tensors<Real>& out, const Tensors<Real>& graded, auto call) {
   const Layout layout(c);
   const int q = c.heads * c.headDim;
   const std::vector<Store> qkv = stored<Store>(in[0]);
@@ -51,18 +52,23 @@ Tensors<Real> attendBack(int threads, const Case& c, const Tensors<Real>& in, co
                             sizeof(float));
   call(ops::AttentionBackwardT<Real, Store>{
       sequencesOf(layout), qkv.data(), qkvWidth(c), 0, q, q + c.kvHeads * c.headDim, attended.data(), q, dout.data(), q,
-      out[1].data(), dqkv.data(), qkvWidth(c), c.heads, c.kvHeads, c.headDim, scratch.data()});
-  return {reals<Real>(dqkv)};
+      out[1].data(), dqkv.data(), qkvWidth(c), c.heads, c.kvHeads, c.headDim, scratch.data(), kind});
+  Tensors<Real> gradients(in.size());  // none of the sinks
+  gradients[0] = reals<Real>(dqkv);
+  return gradients;
 }
 
 template <class Store>
-Operator attentionOf(const std::string& name, float spread, double forwardTolerance, double backwardTolerance) {
+Operator attentionOf(const std::string& name, float spread, double forwardTolerance, double backwardTolerance,
+                     const ops::AttentionKind& kind, bool withSinks) {
   constexpr bool rounded = std::is_same_v<Store, Bf16>;
   return {.name = name,
           .inputs =
-              [spread](const Case& c) {
-                return std::vector<Tensor>{
+              [spread, withSinks](const Case& c) {
+                std::vector<Tensor> tensors{
                     {"qkv", Extent::rows, qkvWidth(c), -1, spread, 0.0F, std::is_same_v<Store, Bf16>}};
+                if (withSinks) tensors.push_back({"sinks", Extent::shared, c.heads, -1, spread});
+                return tensors;
               },
           .outputs =
               [](const Case& c) {
@@ -71,24 +77,25 @@ Operator attentionOf(const std::string& name, float spread, double forwardTolera
                     {"lse", Extent::rows, c.heads}};
               },
           .forward =
-              [](ExecContext& x, const Case& c, const Tensors<float>& in) {
-                return attend<Store>(x.threads(), c, in,
+              [kind](ExecContext& x, const Case& c, const Tensors<float>& in) {
+                return attend<Store>(x.threads(), c, kind, in,
                                      [&](const ops::AttentionT<float, Store>& op) { ops::attention(x, op); });
               },
           .forwardReference =
-              [](const Case& c, const Tensors<double>& in) {
-                return attend<double>(1, c, in, [](const ops::AttentionT<double>& op) { ops::ref::attention(op); });
+              [kind](const Case& c, const Tensors<double>& in) {
+                return attend<double>(1, c, kind, in,
+                                      [](const ops::AttentionT<double>& op) { ops::ref::attention(op); });
               },
           .forwardTolerance = forwardTolerance,
           .backward =
-              [](ExecContext& x, const Case& c, const auto& in, const auto& out, const auto& graded) {
+              [kind](ExecContext& x, const Case& c, const auto& in, const auto& out, const auto& graded) {
                 return attendBack<Store>(
-                    x.threads(), c, in, out, graded,
+                    x.threads(), c, kind, in, out, graded,
                     [&](const ops::AttentionBackwardT<float, Store>& op) { ops::attention_backward(x, op); });
               },
           .backwardReference =
-              [](const Case& c, const auto& in, const auto& out, const auto& graded) {
-                return attendBack<double>(1, c, in, out, graded, [](const ops::AttentionBackwardT<double>& op) {
+              [kind](const Case& c, const auto& in, const auto& out, const auto& graded) {
+                return attendBack<double>(1, c, kind, in, out, graded, [](const ops::AttentionBackwardT<double>& op) {
                   ops::ref::attention_backward(op);
                 });
               },
@@ -100,9 +107,9 @@ Operator attentionOf(const std::string& name, float spread, double forwardTolera
 }  // namespace
 
 Operator attentionOperator(const std::string& name, DType type, float spread, double forwardTolerance,
-                           double backwardTolerance) {
-  return type == DType::float32 ? attentionOf<float>(name, spread, forwardTolerance, backwardTolerance)
-                                : attentionOf<Bf16>(name, spread, forwardTolerance, backwardTolerance);
+                           double backwardTolerance, const ops::AttentionKind& kind, bool withSinks) {
+  return type == DType::float32 ? attentionOf<float>(name, spread, forwardTolerance, backwardTolerance, kind, withSinks)
+                                : attentionOf<Bf16>(name, spread, forwardTolerance, backwardTolerance, kind, withSinks);
 }
 
 }  // namespace loratwin::test

@@ -12,10 +12,10 @@ namespace {
 constexpr std::int64_t kQueries = static_cast<std::int64_t>(kAttentionTileQueries);
 constexpr std::int64_t kKeys = static_cast<std::int64_t>(kAttentionTileKeys);
 constexpr float kLn2 = 0.69314718F;
+constexpr float kLowest = -1.0e30F;  // in the place of scores that no query sees
 
-// Keys or queries that a product takes at a time where it sums over them. Above the diagonal blocks of 16 x 16 are
-// filled with zeros up to there: tiles have 16 units along K, and to configure others takes longer than to multiply
-// zeros.
+// Keys or queries that a product takes at a time where it sums over them. Blocks of 16 x 16 that nobody sees are filled
+// with zeros up to there: tiles have 16 units along K, and to configure others takes longer than to multiply zeros.
 template <class Store>
 constexpr std::int64_t kSumStep =
 #if defined(LORATWIN_TILES)
@@ -25,6 +25,8 @@ constexpr std::int64_t kSumStep =
 #endif
 
 inline std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+inline std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
+inline std::int64_t wholeLanes(std::int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
 std::size_t longest(const Sequences& sequences) {
   std::int32_t length = 0;
@@ -87,47 +89,95 @@ void forEachUnit(ExecContext& context, const Sequences& sequences, std::int32_t 
   });
 }
 
+// The key that the first tile of the 64 queries from `first` on begins with. A multiple of 64, as `first` is: so no
+// later tile begins after `first`.
+inline std::int64_t firstTile(const AttentionKind& kind, std::int64_t first) {
+  return kind.firstKey(first) / kQueries * kQueries;
+}
+
+// Rows of a tile for 16 of its queries. Those from `hidden` to `end` count, some of them for some of the queries only:
+// up to `edge` they may be before a query's first key, from `diagonal` on they may be after a query. Before `hidden`
+// and from `end` on there are zeros in the rows that sums over keys take, summed .. summedEnd.
+struct Rows {
+  std::int64_t summed;
+  std::int64_t hidden;  // even
+  std::int64_t edge;    // even, or `end`
+  std::int64_t diagonal;
+  std::int64_t end;
+  std::int64_t summedEnd;
+};
+
 // A tile of scores, transposed: row u holds key start + u against queries first .. first + queries, a query a lane, so
-// that softmax needs no sums across lanes. Row u counts for the queries from `start + u` on: beyond `whole` rows only
-// the blocks of 16 x 16 on or below the diagonal are touched.
+// that softmax needs no sums across lanes. Only the blocks of 16 x 16 are touched that have a key which a query sees:
+// row u counts for the queries from `start + u` on, and of a window or chunk for those up to the last that it reaches.
 struct Tile {
+  AttentionKind kind;
   std::int64_t first;
   std::int64_t queries;
-  std::int64_t start;  // a multiple of kKeys up to `first`
+  std::int64_t start;  // from firstTile(kind, first) in steps of kKeys up to `first`
   std::int64_t keys;
-  std::int64_t whole;  // rows that count for all queries
+  std::int64_t whole;  // rows up to there are not after any query
+  bool isFirst;
+  bool isEdge;  // some query does not see the first row since it is before its window or chunk
 
-  Tile(std::int64_t firstQuery, std::int64_t sequence, std::int64_t firstKey)
-      : first(firstQuery),
+  Tile(const AttentionKind& attentionKind, std::int64_t firstQuery, std::int64_t sequence, std::int64_t firstKey)
+      : kind(attentionKind),
+        first(firstQuery),
         queries(smaller(kQueries, sequence - firstQuery)),
         start(firstKey),
         keys(smaller(kKeys, firstQuery + queries - firstKey)),
-        whole(smaller(keys, firstQuery - firstKey)) {}
-  // Rows that count for some of the 16 queries from `query` on, and for all of these.
-  std::int64_t rowsOf(std::int64_t query) const { return smaller(keys, first + query + kLanes - start); }
-  std::int64_t wholeRowsOf(std::int64_t query) const { return smaller(keys, first + query - start); }
-  // Rows that sums over keys take for these 16 queries: the ones that count and, up to a whole step, zeros.
+        whole(smaller(keys, firstQuery - firstKey)),
+        isFirst(firstKey == firstTile(kind, firstQuery)),
+        isEdge(firstKey < kind.firstKey(firstQuery + kQueries - 1)) {}
+
   template <class Store>
-  std::int64_t summedRowsOf(std::int64_t query) const {
+  Rows rowsOf(std::int64_t query) const {
     constexpr std::int64_t kStep = kSumStep<Store>;
-    return smaller(keys, (first + query + kLanes - start + kStep - 1) / kStep * kStep);
+    const std::int64_t diagonal = smaller(keys, first + query - start);
+    const std::int64_t end = smaller(keys, first + query + kLanes - start);
+    const std::int64_t summedEnd = smaller(keys, (first + query + kLanes - start + kStep - 1) / kStep * kStep);
+    if (!isEdge) return {0, 0, 0, diagonal, end, summedEnd};
+    const std::int64_t summed = rowsBefore(query / kStep * kStep) / kStep * kStep;
+    const std::int64_t edge = smaller(end, (rowsBefore(query + kLanes - 1) + 1) / 2 * 2);
+    return {summed, rowsBefore(query) / 2 * 2, edge, diagonal, end, summedEnd};
+  }
+  // Of the 16 queries from `query` on, the first so many see the row, if they are not before it.
+  std::int64_t reached(std::int64_t row, std::int64_t query) const {
+    return kind.lastQuery(start + row, INT64_MAX) + 1 - (first + query);
   }
 
-  // body(row, rows, query): the rectangles of rows against the queries from `query` on
+  // body(row, rows, query, queryEnd): the rectangles of rows against queries, whole blocks of these
   template <class Body>
   void forEachRectangle(Body body) const {
-    if (whole > 0) body(std::int64_t{0}, whole, std::int64_t{0});
-    for (std::int64_t row = whole; row < keys; row += kLanes) body(row, smaller(kLanes, keys - row), row - whole);
+    const std::int64_t lanes = wholeLanes(queries);
+    const std::int64_t edge = isEdge ? smaller(keys, wholeLanes(rowsBefore(lanes - 1))) : 0;
+    std::int64_t row = 0;
+    for (; row < edge; row += kLanes) {
+      const std::int64_t rows = smaller(kLanes, keys - row);
+      const std::int64_t query = larger(row - whole, 0);
+      const std::int64_t queryEnd = smaller(lanes, wholeLanes(reached(row + rows - 1, 0)));
+      if (query < queryEnd) body(row, rows, query, queryEnd);
+    }
+    if (row < whole) {
+      body(row, whole - row, std::int64_t{0}, lanes);
+      row = whole;
+    }
+    for (; row < keys; row += kLanes) body(row, smaller(kLanes, keys - row), row - whole, lanes);
   }
 
   // destination[row, query] = x[row,:] . y[query,:] for x [keys, depth units] and y^T [depth units, 64]
   template <class U>
   void products(const U* x, const U* yT, std::int64_t depth, float* destination) const {
-    const std::int64_t lanes = (queries + kLanes - 1) / kLanes * kLanes;
-    forEachRectangle([&](std::int64_t row, std::int64_t rows, std::int64_t query) {
-      tileGemm(rows, lanes - query, depth, x + row * depth, depth, 1, yT + query, kQueries,
+    forEachRectangle([&](std::int64_t row, std::int64_t rows, std::int64_t query, std::int64_t queryEnd) {
+      tileGemm(rows, queryEnd - query, depth, x + row * depth, depth, 1, yT + query, kQueries,
                destination + row * kQueries + query, kQueries, false);
     });
+  }
+
+ private:
+  // Rows before the first key that a query sees.
+  std::int64_t rowsBefore(std::int64_t query) const {
+    return smaller(keys, larger(kind.firstKey(first + query) - start, 0));
   }
 };
 
@@ -136,9 +186,11 @@ template <class Store>
 void addOverKeys(const Tile& tile, const float* pairs, const Unit<Store>* x, std::int64_t D, float* sums,
                  std::int64_t lds) {
   for (std::int64_t query = 0; query < tile.queries; query += kLanes) {
-    tileGemm(smaller(kLanes, tile.queries - query), D, unitsOf<Store>(tile.summedRowsOf<Store>(query)),
-             reinterpret_cast<const Unit<Store>*>(pairs) + query, 1, kUnitElements<Store> * kQueries, x, D,
-             sums + query * lds, lds, tile.start > 0);
+    const Rows rows = tile.rowsOf<Store>(query);
+    tileGemm(smaller(kLanes, tile.queries - query), D, unitsOf<Store>(rows.summedEnd - rows.summed),
+             reinterpret_cast<const Unit<Store>*>(pairs) + rows.summed * kQueries + query, 1,
+             kUnitElements<Store> * kQueries, x + unitsOf<Store>(rows.summed) * D, D, sums + query * lds, lds,
+             !tile.isFirst);
   }
 }
 
@@ -146,10 +198,12 @@ void addOverKeys(const Tile& tile, const float* pairs, const Unit<Store>* x, std
 template <class Store>
 void addOverQueries(const Tile& tile, const float* rows, const Unit<Store>* x, std::int64_t D, float* sums,
                     std::int64_t lds) {
-  tile.forEachRectangle([&](std::int64_t row, std::int64_t count, std::int64_t query) {
-    const std::int64_t from = query / kSumStep<Store> * kSumStep<Store>;
+  constexpr std::int64_t kStep = kSumStep<Store>;
+  tile.forEachRectangle([&](std::int64_t row, std::int64_t count, std::int64_t query, std::int64_t queryEnd) {
+    const std::int64_t from = query / kStep * kStep;
+    const std::int64_t end = smaller(tile.queries, (queryEnd + kStep - 1) / kStep * kStep);
     const std::int64_t skipped = from / kUnitElements<Store>;
-    tileGemm(count, D, unitsOf<Store>(tile.queries - from),
+    tileGemm(count, D, unitsOf<Store>(end - from),
              reinterpret_cast<const Unit<Store>*>(rows) + row * kQueries + skipped, kQueries, 1, x + skipped * D, D,
              sums + row * lds, lds, true);
   });
@@ -200,11 +254,39 @@ inline void storeRow(float* row, std::int64_t query, Vec v) {
   }
 }
 
-// v for the lanes (queries) that see a row `below` rows under the first one that not all of them see, else `other`.
-template <bool kDiagonal>
-inline Vec seen(Vec v, std::int64_t below, Vec other) {
-  return kDiagonal ? elseLanes(firstLanes(below), other, v) : v;
+// Which of 16 queries see a row: (row, v, other) is v for these lanes, else `other`. kWholePairs: rows are even.
+struct All {
+  static constexpr bool kWholePairs = true;
+  Vec operator()(std::int64_t, Vec v, Vec) const { return v; }
+};
+struct FromDiagonal {
+  static constexpr bool kWholePairs = false;
+  std::int64_t diagonal;
+  Vec operator()(std::int64_t row, Vec v, Vec other) const { return elseLanes(firstLanes(row - diagonal), other, v); }
+};
+struct BetweenEdges {
+  static constexpr bool kWholePairs = false;
+  const Tile& tile;
+  std::int64_t query;
+  std::int64_t diagonal;
+  Vec operator()(std::int64_t row, Vec v, Vec other) const {
+    return elseLanes(firstLanes(row - diagonal), other, elseLanes(firstLanes(tile.reached(row, query)), v, other));
+  }
+};
+
+// body(first, last, sees) for the rows of 16 queries, in order.
+template <class Body>
+inline void forEachSight(const Tile& tile, std::int64_t query, const Rows& rows, Body body) {
+  if (rows.hidden < rows.edge) body(rows.hidden, rows.edge, BetweenEdges{tile, query, rows.diagonal});
+  body(rows.edge, rows.diagonal, All{});
+  body(larger(rows.edge, rows.diagonal), rows.end, FromDiagonal{rows.diagonal});
 }
+
+// What of a score is the exponent of 2 in softmax: factor * score, or factor * tanh(inner * score) if it is capped.
+struct Exponent {
+  float factor;
+  float inner;
+};
 
 // Softmax of a tile's queries over the keys so far: scores are exponents of 2, sums those of 2^(score - highest).
 struct Softmax {
@@ -212,6 +294,13 @@ struct Softmax {
   float sums[kQueries];
   float shrink[kQueries];  // what earlier tiles' results are to be multiplied by
 
+  // `sink`: the score of what no key is, or null
+  explicit Softmax(const float* sink) {
+    for (std::int64_t query = 0; query < kQueries; ++query) {
+      highest[query] = sink == nullptr ? kLowest : *sink * kLog2E;
+      sums[query] = sink == nullptr ? 0.0F : 1.0F;
+    }
+  }
   void finish(std::int64_t queries, float* inverse, float* lse) const {
     for (std::int64_t query = 0; query < queries; query += kLanes) {
       const Vec sum = load(sums + query);
@@ -221,15 +310,31 @@ struct Softmax {
   }
 };
 
+// The highest of `most` and rows first .. last of 16 queries' scores, which are capped to tanh(inner * score) there.
+template <bool kCapped, class Sees>
+inline Vec highest(float* column, std::int64_t first, std::int64_t last, [[maybe_unused]] Vec inner, Sees sees,
+                   Vec most) {
+  for (std::int64_t u = first; u < last; ++u) {
+    Vec score = load(column + u * kQueries);
+    if constexpr (kCapped) {
+      score = tanh(score * inner);
+      store(column + u * kQueries, score);
+    }
+    most = max(most, sees(u, score, set1(kLowest)));
+  }
+  return most;
+}
+
 // Rows first .. last of 16 queries' scores become 2^(scale score + shift) as pairs of rows; returns sum + theirs.
-template <class Store, bool kDiagonal>
-inline Vec exponentials(float* column, std::int64_t first, std::int64_t last, Vec scale, Vec shift, Vec sum) {
+template <class Store, class Sees>
+inline Vec exponentials(float* column, std::int64_t first, std::int64_t last, Vec scale, Vec shift, Sees sees,
+                        Vec sum) {
   for (std::int64_t u = first; u < last; u += 2) {
     float* at = column + u * kQueries;
-    const Vec even = seen<kDiagonal>(exp2(fma(load(at), scale, shift)), u - first, Vec{});
+    const Vec even = sees(u, exp2(fma(load(at), scale, shift)), Vec{});
     Vec odd{};
-    if (!kDiagonal || u + 1 < last) {
-      odd = seen<kDiagonal>(exp2(fma(load(at + kQueries), scale, shift)), u + 1 - first, Vec{});
+    if (Sees::kWholePairs || u + 1 < last) {
+      odd = sees(u + 1, exp2(fma(load(at + kQueries), scale, shift)), Vec{});
     }
     sum = sum + (even + odd);
     storePairs<Store>(at, even, odd);
@@ -238,27 +343,29 @@ inline Vec exponentials(float* column, std::int64_t first, std::int64_t last, Ve
 }
 
 // The tile's scores become numerators of the softmax, as pairs of rows.
-template <class Store>
-void softmaxTile(const Tile& tile, float* scores, float factor, Softmax& state) {
-  const Vec low = set1(-1.0e30F);
-  const Vec scale = set1(factor);
+template <class Store, bool kCapped>
+void softmaxTile(const Tile& tile, float* scores, Exponent exponent, Softmax& state) {
+  const Vec scale = set1(exponent.factor);
+  const Vec inner = set1(exponent.inner);
   for (std::int64_t query = 0; query < tile.queries; query += kLanes) {
-    const std::int64_t whole = tile.wholeRowsOf(query);
-    const std::int64_t rows = tile.rowsOf(query);
+    const Rows rows = tile.rowsOf<Store>(query);
     float* column = scores + query;
-    Vec most = low;
-    for (std::int64_t u = 0; u < whole; ++u) most = max(most, load(column + u * kQueries));
-    for (std::int64_t u = whole; u < rows; ++u) {
-      most = max(most, seen<true>(load(column + u * kQueries), u - whole, low));
-    }
-    const Vec before = tile.start > 0 ? load(state.highest + query) : low;
+    Vec most = set1(kLowest);
+    forEachSight(tile, query, rows, [&](std::int64_t first, std::int64_t last, auto sees) {
+      most = highest<kCapped>(column, first, last, inner, sees, most);
+    });
+    const Vec before = load(state.highest + query);
     const Vec now = max(before, most * scale);
     const Vec shrink = exp2(before - now);
     const Vec shift = Vec{} - now;
-    Vec sum = tile.start > 0 ? load(state.sums + query) * shrink : Vec{};
-    sum = exponentials<Store, false>(column, 0, whole, scale, shift, sum);
-    sum = exponentials<Store, true>(column, whole, rows, scale, shift, sum);
-    for (std::int64_t u = rows; u < tile.summedRowsOf<Store>(query); u += 2) {
+    Vec sum = load(state.sums + query) * shrink;
+    for (std::int64_t u = rows.summed; u < rows.hidden; u += 2) {
+      storePairs<Store>(column + u * kQueries, Vec{}, Vec{});
+    }
+    forEachSight(tile, query, rows, [&](std::int64_t first, std::int64_t last, auto sees) {
+      sum = exponentials<Store>(column, first, last, scale, shift, sees, sum);
+    });
+    for (std::int64_t u = rows.end; u < rows.summedEnd; u += 2) {
       storePairs<Store>(column + u * kQueries, Vec{}, Vec{});
     }
     store(state.highest + query, now);
@@ -280,20 +387,36 @@ inline void storeGradients(std::int64_t u, std::int64_t query, Vec evenP, Vec od
   }
 }
 
+// P of 16 queries and a row of scores, and dS from a row of dP; see gradientTile.
+struct Gradients {
+  Vec scale;
+  Vec shift;
+  Vec delta;
+  Vec inner;
+
+  template <bool kCapped, class Sees>
+  void row(std::int64_t u, const float* score, const float* dp, Sees sees, Vec& p, Vec& ds) const {
+    Vec s = load(score);
+    if constexpr (kCapped) s = tanh(s * inner);
+    p = sees(u, exp2(fma(s, scale, shift)), Vec{});
+    ds = p * (load(dp) - delta);
+    if constexpr (kCapped) ds = ds * (set1(1.0F) - s * s);
+  }
+};
+
 // Rows first .. last of the 16 queries from `query` on, see gradientTile.
-template <class Store, bool kDiagonal>
+template <class Store, bool kCapped, class Sees>
 inline void gradients(std::int64_t first, std::int64_t last, std::int64_t query, float* scores, float* dp,
-                      float* dsRows, Vec scale, Vec shift, Vec delta) {
+                      float* dsRows, Gradients of, Sees sees) {
   for (std::int64_t u = first; u < last; u += 2) {
-    const float* score = scores + u * kQueries;
-    const float* at = dp + u * kQueries + query;
-    const Vec evenP = seen<kDiagonal>(exp2(fma(load(score + query), scale, shift)), u - first, Vec{});
-    const Vec even = evenP * (load(at) - delta);
+    const std::int64_t at = u * kQueries + query;
+    Vec evenP;
+    Vec even;
+    of.row<kCapped>(u, scores + at, dp + at, sees, evenP, even);
     Vec oddP{};
     Vec odd{};
-    if (!kDiagonal || u + 1 < last) {
-      oddP = seen<kDiagonal>(exp2(fma(load(score + kQueries + query), scale, shift)), u + 1 - first, Vec{});
-      odd = oddP * (load(at + kQueries) - delta);
+    if (Sees::kWholePairs || u + 1 < last) {
+      of.row<kCapped>(u + 1, scores + at + kQueries, dp + at + kQueries, sees, oddP, odd);
     }
     storeGradients<Store>(u, query, evenP, oddP, even, odd, scores, dp, dsRows);
   }
@@ -301,20 +424,27 @@ inline void gradients(std::int64_t first, std::int64_t last, std::int64_t query,
 
 // P and dS of a tile from its scores and dP: P as rows in the place of the scores, dS as pairs of rows in the place of
 // dP, and as rows.
-template <class Store>
-void gradientTile(const Tile& tile, float* scores, float* dp, float* dsRows, float factor, const float* shifts,
+template <class Store, bool kCapped>
+void gradientTile(const Tile& tile, float* scores, float* dp, float* dsRows, Exponent exponent, const float* shifts,
                   const float* deltas) {
-  const Vec scale = set1(factor);
-  for (std::int64_t query = 0; query < tile.queries; query += kLanes) {
-    const std::int64_t whole = tile.wholeRowsOf(query);
-    const Vec shift = load(shifts + query);
-    const Vec delta = load(deltas + query);
-    gradients<Store, false>(0, whole, query, scores, dp, dsRows, scale, shift, delta);
-    gradients<Store, true>(whole, tile.rowsOf(query), query, scores, dp, dsRows, scale, shift, delta);
-    for (std::int64_t u = tile.rowsOf(query); u < tile.summedRowsOf<Store>(query); u += 2) {
+  const auto zeros = [&](std::int64_t query, std::int64_t first, std::int64_t last) {
+    for (std::int64_t u = first; u < last; u += 2) {
       storeGradients<Store>(u, query, Vec{}, Vec{}, Vec{}, Vec{}, scores, dp, dsRows);
     }
+  };
+  for (std::int64_t query = 0; query < tile.queries; query += kLanes) {
+    const Rows rows = tile.rowsOf<Store>(query);
+    const Gradients of{set1(exponent.factor), load(shifts + query), load(deltas + query), set1(exponent.inner)};
+    zeros(query, rows.summed, rows.hidden);
+    forEachSight(tile, query, rows, [&](std::int64_t first, std::int64_t last, auto sees) {
+      gradients<Store, kCapped>(first, last, query, scores, dp, dsRows, of, sees);
+    });
+    zeros(query, rows.end, rows.summedEnd);
   }
+}
+
+inline Exponent cappedExponent(const AttentionKind& kind, std::int32_t headDim) {
+  return {kind.softcap * kLog2E, kind.scaleOf(headDim) / kind.softcap};
 }
 
 template <class Store>
@@ -324,7 +454,10 @@ void forward(ExecContext& context, const AttentionT<float, Store>& op) {
   const std::int64_t stride = static_cast<std::int64_t>(attentionStride(static_cast<std::size_t>(D)));
   const std::size_t maxSequence = longest(op.sequences);
   const std::size_t perThread = attentionScratchBytes(1, maxSequence, static_cast<std::size_t>(D)) / sizeof(float);
-  const float factor = kLog2E / __builtin_sqrtf(static_cast<float>(D));
+  const AttentionKind kind = op.kind;
+  const bool capped = kind.softcap > 0.0F;
+  const float factor = kind.scale > 0.0F ? kind.scale * kLog2E : kLog2E / __builtin_sqrtf(static_cast<float>(D));
+  const Exponent exponent = capped ? cappedExponent(kind, op.headDim) : Exponent{factor, 0.0F};
   const std::int32_t group = op.heads / op.kvHeads;
   forEachUnit(context, op.sequences, op.kvHeads, [&](std::int32_t sequence, std::int32_t kvHead, int thread) {
     const std::int64_t start = op.sequences.offsets[sequence];
@@ -340,14 +473,18 @@ void forward(ExecContext& context, const AttentionT<float, Store>& op) {
     packPairs<Store>(rows + op.vColumn + kvHead * D, op.ld, S, D, v, D);
     for (std::int32_t h = kvHead * group; h < (kvHead + 1) * group; ++h) {
       for (std::int64_t first = 0; first < S; first += kQueries) {
-        Softmax softmax;
+        Softmax softmax(op.sinks == nullptr ? nullptr : op.sinks + h);
         const std::int64_t queries = smaller(kQueries, S - first);
         packQueries(rows + first * op.ld + op.qColumn + h * D, op.ld, queries, D, qT);
-        for (std::int64_t key = 0; key < first + queries; key += kKeys) {
-          const Tile tile(first, S, key);
+        for (std::int64_t key = firstTile(kind, first); key < first + queries; key += kKeys) {
+          const Tile tile(kind, first, S, key);
           tile.products(k + key * depth, qT, depth, scores);
-          softmaxTile<Store>(tile, scores, factor, softmax);
-          if (key > 0) {
+          if (capped) {
+            softmaxTile<Store, true>(tile, scores, exponent, softmax);
+          } else {
+            softmaxTile<Store, false>(tile, scores, exponent, softmax);
+          }
+          if (!tile.isFirst) {
             writeRows(
                 out, stride, queries, D, [&](std::int64_t r) { return softmax.shrink[r]; }, out, stride);
           }
@@ -373,7 +510,10 @@ void backward(ExecContext& context, const AttentionBackwardT<float, Store>& op) 
   const std::size_t maxSequence = longest(op.sequences);
   const std::size_t perThread =
       attentionBackwardScratchBytes(1, maxSequence, static_cast<std::size_t>(D)) / sizeof(float);
-  const float scale = 1.0F / __builtin_sqrtf(static_cast<float>(D));
+  const AttentionKind kind = op.kind;
+  const bool capped = kind.softcap > 0.0F;
+  const float scale = kind.scaleOf(op.headDim);
+  const Exponent exponent = capped ? cappedExponent(kind, op.headDim) : Exponent{scale * kLog2E, 0.0F};
   const auto scaled = [scale](std::int64_t) { return scale; };
   const std::int32_t group = op.heads / op.kvHeads;
   forEachUnit(context, op.sequences, op.kvHeads, [&](std::int32_t sequence, std::int32_t kvHead, int thread) {
@@ -420,11 +560,15 @@ void backward(ExecContext& context, const AttentionBackwardT<float, Store>& op) 
           shifts[i] = -kLog2E * op.lse[(start + first + i) * op.heads + h];
           deltas[i] = dot(outRows + i * op.ldo, doutRows + i * op.lddo, D);
         }
-        for (std::int64_t key = 0; key < first + queries; key += kKeys) {
-          const Tile tile(first, S, key);
+        for (std::int64_t key = firstTile(kind, first); key < first + queries; key += kKeys) {
+          const Tile tile(kind, first, S, key);
           tile.products(k + key * depth, qT, depth, p);
           tile.products(v + key * depth, doutT, depth, ds);
-          gradientTile<Store>(tile, p, ds, dsRows, scale * kLog2E, shifts, deltas);
+          if (capped) {
+            gradientTile<Store, true>(tile, p, ds, dsRows, exponent, shifts, deltas);
+          } else {
+            gradientTile<Store, false>(tile, p, ds, dsRows, exponent, shifts, deltas);
+          }
           addOverKeys<Store>(tile, ds, kPairs + unitsOf<Store>(key) * D, D, dq, stride);
           addOverQueries<Store>(tile, dsRows, q, D, dk + key * stride, stride);
           addOverQueries<Store>(tile, p, dout, D, dv + key * stride, stride);

@@ -1,8 +1,10 @@
 // attention: causal, for each sequence and query head h (its keys and values are those of head h / (heads / kvHeads))
 //
-//   P = softmax(Q K^T / sqrt(D)) over keys <= query;  out = P V;  lse[t,h] = log sum exp of the scaled scores
-//   backward recomputes P from lse:  dV = P^T dO   dS = P (dO V^T - rowsum(dO out))   dQ = dS K / sqrt(D)
-//   dK = dS^T Q / sqrt(D)
+//   S = a Q K^T, of a kind with a softcap c: c tanh(a Q K^T / c)      a: kind.scale, or 1 / sqrt(D)
+//   P = softmax(S) over keys firstKey(query) .. query (attention_kind.h);  out = P V;  lse[t,h] = log sum exp of S
+//   A sink, one score a head, joins the softmax with a value of 0: out = P V becomes smaller, and lse includes it.
+//   backward recomputes P from lse, so it needs no sinks:  dV = P^T dO   dS = P (dO V^T - rowsum(dO out))
+//   with a softcap dS *= 1 - tanh^2   dQ = a dS K   dK = a dS^T Q
 //
 //   qkv, dqkv [T, >= columns] strides ld, ldd; q at qColumn [heads D], k at kColumn, v at vColumn [kvHeads D];
 //   dqkv has the same columns
@@ -10,15 +12,17 @@
 //   row major, outputs overwritten. float32, or all but lse in bfloat16: then scores, softmax and sums are f32 all the
 //   same, P and dS are rounded for their products, gradients are summed in f32 and rounded once.
 //   No S x S matrix: tiles of 64 queries against 256 keys, softmax renormalised from tile to tile, only blocks of
-//   16 x 16 on or below the diagonal. exp: relative error <= 2e-6.
+//   16 x 16 in which a query sees a key. exp and tanh: relative error <= 2e-6.
 //   Work units are (sequence, kv head), so dK and dV of a group are summed in head order without atomics.
 //   NMSE against the reference: 1e-10 forward, 1e-9 backward (f32); 6e-6 and 1e-5 (bfloat16)
-//   Source: Vaswani et al. 2017; Ainslie et al. 2023 (GQA); tiles and recomputation from lse: Dao et al. 2022
+//   Source: Vaswani et al. 2017; Ainslie et al. 2023 (GQA); tiles and recomputation from lse: Dao et al. 2022; windows:
+//   Beltagy et al. 2020; softcap: Gemma Team 2024; sinks: OpenAI 2025 (gpt-oss)
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "attention_kind.h"
 #include "bf16.h"
 #include "exec_context.h"
 #include "segments.h"
@@ -41,6 +45,8 @@ struct AttentionT {
   std::int32_t kvHeads;
   std::int32_t headDim;  // D
   Real* scratch;         // attentionScratchBytes(threads, longest sequence, D)
+  AttentionKind kind{};
+  const Real* sinks = nullptr;  // [heads]; null: none
 };
 using Attention = AttentionT<float>;
 using AttentionBf16 = AttentionT<float, Bf16>;
@@ -64,6 +70,7 @@ struct AttentionBackwardT {
   std::int32_t kvHeads;
   std::int32_t headDim;
   Real* scratch;  // attentionBackwardScratchBytes(threads, longest sequence, D)
+  AttentionKind kind{};
 };
 using AttentionBackward = AttentionBackwardT<float>;
 using AttentionBackwardBf16 = AttentionBackwardT<float, Bf16>;

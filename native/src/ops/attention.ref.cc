@@ -14,12 +14,28 @@ double dot(const Real* a, const Real* b, std::int64_t n) {
   return sum;
 }
 
+// What becomes of products of queries and keys before the softmax.
+struct Scores {
+  double scale;
+  double softcap;
+
+  Scores(const AttentionKind& kind, std::int64_t headDim)
+      : scale(kind.scale > 0.0F ? kind.scale : 1.0 / std::sqrt(static_cast<double>(headDim))), softcap(kind.softcap) {}
+  double of(double product) const {
+    return softcap > 0 ? softcap * std::tanh(scale * product / softcap) : scale * product;
+  }
+  // Of a score by its product.
+  double derivative(double score) const {
+    return softcap > 0 ? scale * (1.0 - score / softcap * (score / softcap)) : scale;
+  }
+};
+
 }  // namespace
 
 template <class Real>
 void attention(const AttentionT<Real>& op) {
   const std::int64_t D = op.headDim;
-  const double scale = 1.0 / std::sqrt(static_cast<double>(D));
+  const Scores scores(op.kind, D);
   for (std::int32_t i = 0; i < op.sequences.count; ++i) {
     const std::int64_t start = op.sequences.offsets[i];
     const std::int64_t end = op.sequences.offsets[i + 1];
@@ -30,16 +46,17 @@ void attention(const AttentionT<Real>& op) {
       const Real* k = op.qkv + op.kColumn + kvHead * D;
       const Real* v = op.qkv + op.vColumn + kvHead * D;
       for (std::int64_t t = start; t < end; ++t) {
-        double max = -INFINITY;
-        for (std::int64_t u = start; u <= t; ++u) {
-          p[u - start] = scale * dot(q + t * op.ld, k + u * op.ld, D);
+        const std::int64_t first = start + op.kind.firstKey(t - start);
+        double max = op.sinks == nullptr ? -INFINITY : static_cast<double>(op.sinks[h]);
+        for (std::int64_t u = first; u <= t; ++u) {
+          p[u - start] = scores.of(dot(q + t * op.ld, k + u * op.ld, D));
           max = std::max(max, p[u - start]);
         }
-        double sum = 0;
-        for (std::int64_t u = start; u <= t; ++u) sum += p[u - start] = std::exp(p[u - start] - max);
+        double sum = op.sinks == nullptr ? 0 : std::exp(op.sinks[h] - max);
+        for (std::int64_t u = first; u <= t; ++u) sum += p[u - start] = std::exp(p[u - start] - max);
         for (std::int64_t d = 0; d < D; ++d) {
           double o = 0;
-          for (std::int64_t u = start; u <= t; ++u) o += p[u - start] * v[u * op.ld + d];
+          for (std::int64_t u = first; u <= t; ++u) o += p[u - start] * v[u * op.ld + d];
           op.out[t * op.ldo + h * D + d] = static_cast<Real>(o / sum);
         }
         op.lse[t * op.heads + h] = static_cast<Real>(max + std::log(sum));
@@ -51,7 +68,7 @@ void attention(const AttentionT<Real>& op) {
 template <class Real>
 void attention_backward(const AttentionBackwardT<Real>& op) {
   const std::int64_t D = op.headDim;
-  const double scale = 1.0 / std::sqrt(static_cast<double>(D));
+  const Scores scores(op.kind, D);
   const std::int64_t group = op.heads / op.kvHeads;
   for (std::int32_t i = 0; i < op.sequences.count; ++i) {
     const std::int64_t start = op.sequences.offsets[i];
@@ -68,10 +85,10 @@ void attention_backward(const AttentionBackwardT<Real>& op) {
           const Real* dout = op.dout + (start + t) * op.lddo + h * D;
           const double delta = dot(out, dout, D);
           std::vector<double> dq(static_cast<std::size_t>(D));
-          for (std::int64_t u = 0; u <= t; ++u) {
-            const double score = scale * dot(q + t * op.ld, k + u * op.ld, D);
+          for (std::int64_t u = op.kind.firstKey(t); u <= t; ++u) {
+            const double score = scores.of(dot(q + t * op.ld, k + u * op.ld, D));
             const double p = std::exp(score - op.lse[(start + t) * op.heads + h]);
-            const double ds = p * (dot(dout, v + u * op.ld, D) - delta) * scale;
+            const double ds = p * (dot(dout, v + u * op.ld, D) - delta) * scores.derivative(score);
             for (std::int64_t d = 0; d < D; ++d) {
               dq[d] += ds * k[u * op.ld + d];
               dk[u * D + d] += ds * q[t * op.ld + d];

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "simd.h"
-#include "simd_tanh.h"
+#include "simd.h"
 
 namespace loratwin::ops::LORATWIN_ISA {
 

@@ -26,7 +26,8 @@ struct Attention final : CpuStep {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       ops::attention(r.pool, ops::AttentionT<float, Store>{r.sequences(), r.at<Store>(f.qkv), f.ld, c.q, c.k, c.v,
                                                            r.at<Store>(f.out), f.ldo, r.at(f.lse), c.heads, c.kvHeads,
-                                                           c.headDim, r.at(f.scratch)});
+                                                           c.headDim, r.at(f.scratch), f.kind,
+                                                           f.sinks == nullptr ? nullptr : f.sinks->values.floats()});
     });
   }
   const AttentionFields f;
@@ -44,7 +45,7 @@ struct AttentionBackward final : CpuStep {
       ops::attention_backward(r.pool, ops::AttentionBackwardT<float, Store>{
                                           r.sequences(), r.at<Store>(f.qkv), f.ld, c.q, c.k, c.v, r.at<Store>(f.out),
                                           f.ldo, r.at<Store>(f.dout), f.lddo, r.at(f.lse), r.at<Store>(f.dqkv), f.ldd,
-                                          c.heads, c.kvHeads, c.headDim, r.at(f.scratch)});
+                                          c.heads, c.kvHeads, c.headDim, r.at(f.scratch), f.kind});
     });
   }
   const AttentionBackwardFields f;
