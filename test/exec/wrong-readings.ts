@@ -1,3 +1,4 @@
+import type { BaseModel } from "../../exec/index.ts";
 import type { Architecture } from "../../plan/index.ts";
 
 type Change = (arch: Architecture) => Architecture;
@@ -32,7 +33,8 @@ export const WRONG_READINGS: Readonly<Record<string, Change>> = {
   "attention biases ignored": (arch) => ({ ...without("outputBias")(arch), qkvBias: false }),
   "no q/k norm": without("headNorm"),
   "q/k norm after rope": (arch) => ({ ...arch, headNorm: { ...arch.headNorm!, afterRope: true } }),
-  "no window": without("slidingWindow", "windowed"),
+  // Layers with a window of their own rope are known by it: it is as wide as all positions.
+  "no window": (arch) => ({ ...arch, slidingWindow: arch.maxPositions }),
   "window of one more": (arch) => ({ ...arch, slidingWindow: arch.slidingWindow! + 1 }),
   "window in all layers": without("windowed"),
   "norm weight w instead of 1 + w": without("normOffset"),
@@ -45,6 +47,7 @@ export const WRONG_READINGS: Readonly<Record<string, Change>> = {
     ...without("norms")(arch),
     layerNames: { attentionNorm: "post_attention_layernorm", mlpNorm: "post_feedforward_layernorm" },
   }),
+  "no norm after attention and MLP": without("norms"),
   "residual_multiplier ignored": without("residualScale"),
   "logits_scaling ignored": without("logitScale"),
   "logits multiplied by logits_scaling": (arch) => ({ ...arch, logitScale: 1 / arch.logitScale! }),
@@ -66,4 +69,25 @@ export const WRONG_READINGS: Readonly<Record<string, Change>> = {
     slidingWindow: arch.chunk!,
     ...(arch.ropeless === undefined ? {} : { windowed: arch.ropeless.map((is) => !is) }),
   }),
+};
+
+/** The same of its weights. */
+export const WRONG_WEIGHTS: Readonly<Record<string, (weights: BaseModel["weights"]) => BaseModel["weights"]>> = {
+  "up before gate in gate_up_proj": (weights) => ({
+    ...weights,
+    read(name, shape) {
+      const values = weights.read(name, shape);
+      if (!name.includes("gate_up_proj")) return values;
+      const half = values.length / 2;
+      return Float32Array.from(values, (_, i) => values[(i + half) % values.length]!);
+    },
+  }),
+};
+
+/** What no description says: a model without any norm, and norms of heads with weights of a whole row. */
+export const NOT_READINGS: Readonly<Record<string, readonly string[]>> = {
+  olmo2: ["no norm after attention and MLP", "q/k norm one head at a time"],
+  // Its layers without rope see more than the others.
+  "llama4-dense": ["rope in all layers"],
+  "phi4-mini": ["factor squared on the whole score, the unrotated part too"],
 };

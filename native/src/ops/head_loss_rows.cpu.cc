@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "simd.h"
-#include "simd.h"
 
 namespace loratwin::ops::LORATWIN_ISA {
 
