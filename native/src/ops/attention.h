@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "attention_kind.h"
 #include "bf16.h"
 #include "exec_context.h"
 #include "segments.h"
@@ -41,6 +42,8 @@ struct AttentionT {
   std::int32_t kvHeads;
   std::int32_t headDim;  // D
   Real* scratch;         // attentionScratchBytes(threads, longest sequence, D)
+  AttentionKind kind{};
+  const Real* sinks = nullptr;  // [heads]: one more score of each row of a head, whose value is 0; null: none
 };
 using Attention = AttentionT<float>;
 using AttentionBf16 = AttentionT<float, Bf16>;
@@ -64,6 +67,7 @@ struct AttentionBackwardT {
   std::int32_t kvHeads;
   std::int32_t headDim;
   Real* scratch;  // attentionBackwardScratchBytes(threads, longest sequence, D)
+  AttentionKind kind{};
 };
 using AttentionBackward = AttentionBackwardT<float>;
 using AttentionBackwardBf16 = AttentionBackwardT<float, Bf16>;

@@ -14,12 +14,21 @@ double dot(const Real* a, const Real* b, std::int64_t n) {
   return sum;
 }
 
+double scaleOf(const AttentionKind& kind, std::int64_t headDim) {
+  return kind.scale != 0.0F ? static_cast<double>(kind.scale) : 1.0 / std::sqrt(static_cast<double>(headDim));
+}
+
+double capped(const AttentionKind& kind, double score) {
+  const double cap = static_cast<double>(kind.softcap);
+  return cap > 0 ? cap * std::tanh(score / cap) : score;
+}
+
 }  // namespace
 
 template <class Real>
 void attention(const AttentionT<Real>& op) {
   const std::int64_t D = op.headDim;
-  const double scale = 1.0 / std::sqrt(static_cast<double>(D));
+  const double scale = scaleOf(op.kind, D);
   for (std::int32_t i = 0; i < op.sequences.count; ++i) {
     const std::int64_t start = op.sequences.offsets[i];
     const std::int64_t end = op.sequences.offsets[i + 1];
@@ -30,16 +39,18 @@ void attention(const AttentionT<Real>& op) {
       const Real* k = op.qkv + op.kColumn + kvHead * D;
       const Real* v = op.qkv + op.vColumn + kvHead * D;
       for (std::int64_t t = start; t < end; ++t) {
-        double max = -INFINITY;
-        for (std::int64_t u = start; u <= t; ++u) {
-          p[u - start] = scale * dot(q + t * op.ld, k + u * op.ld, D);
+        const std::int64_t first = start + op.kind.firstKey(t - start);
+        const double sink = op.sinks != nullptr ? static_cast<double>(op.sinks[h]) : -INFINITY;
+        double max = sink;
+        for (std::int64_t u = first; u <= t; ++u) {
+          p[u - start] = capped(op.kind, scale * dot(q + t * op.ld, k + u * op.ld, D));
           max = std::max(max, p[u - start]);
         }
-        double sum = 0;
-        for (std::int64_t u = start; u <= t; ++u) sum += p[u - start] = std::exp(p[u - start] - max);
+        double sum = std::exp(sink - max);
+        for (std::int64_t u = first; u <= t; ++u) sum += p[u - start] = std::exp(p[u - start] - max);
         for (std::int64_t d = 0; d < D; ++d) {
           double o = 0;
-          for (std::int64_t u = start; u <= t; ++u) o += p[u - start] * v[u * op.ld + d];
+          for (std::int64_t u = first; u <= t; ++u) o += p[u - start] * v[u * op.ld + d];
           op.out[t * op.ldo + h * D + d] = static_cast<Real>(o / sum);
         }
         op.lse[t * op.heads + h] = static_cast<Real>(max + std::log(sum));
@@ -51,7 +62,7 @@ void attention(const AttentionT<Real>& op) {
 template <class Real>
 void attention_backward(const AttentionBackwardT<Real>& op) {
   const std::int64_t D = op.headDim;
-  const double scale = 1.0 / std::sqrt(static_cast<double>(D));
+  const double scale = scaleOf(op.kind, D);
   const std::int64_t group = op.heads / op.kvHeads;
   for (std::int32_t i = 0; i < op.sequences.count; ++i) {
     const std::int64_t start = op.sequences.offsets[i];
@@ -68,10 +79,11 @@ void attention_backward(const AttentionBackwardT<Real>& op) {
           const Real* dout = op.dout + (start + t) * op.lddo + h * D;
           const double delta = dot(out, dout, D);
           std::vector<double> dq(static_cast<std::size_t>(D));
-          for (std::int64_t u = 0; u <= t; ++u) {
-            const double score = scale * dot(q + t * op.ld, k + u * op.ld, D);
+          for (std::int64_t u = op.kind.firstKey(t); u <= t; ++u) {
+            const double score = capped(op.kind, scale * dot(q + t * op.ld, k + u * op.ld, D));
             const double p = std::exp(score - op.lse[(start + t) * op.heads + h]);
-            const double ds = p * (dot(dout, v + u * op.ld, D) - delta) * scale;
+            const double bent = op.kind.softcap > 0 ? score / static_cast<double>(op.kind.softcap) : 0;
+            const double ds = p * (dot(dout, v + u * op.ld, D) - delta) * (1 - bent * bent) * scale;
             for (std::int64_t d = 0; d < D; ++d) {
               dq[d] += ds * k[u * op.ld + d];
               dk[u * D + d] += ds * q[t * op.ld + d];
