@@ -4,13 +4,17 @@
 //   backward recomputes P from lse:  delta = rowsum(dO out)   dV = P^T dO   dS = P (dO V^T - delta)
 //   dQ = dS K / sqrt(D)   dK = dS^T Q / sqrt(D)
 //
+//   A kind (ops/attention_kind.h) has a scale in place of 1 / sqrt(D), a window or chunks of keys, and a softcap c:
+//   scores s become c tanh(s / c), and dS is multiplied by 1 - tanh^2. A sink is one more score of a head, with the
+//   value 0: it is in the softmax and lse, so the backward needs it no more.
+//
 //   qkv, dqkv [T, >= columns] stride ld; q at qColumn [heads D], k at kColumn, v at vColumn [kvHeads D]; dqkv has the
 //   same columns   out, dout [T, heads D] stride ldo   lse, delta [T,heads] f32
 //   row major, bfloat16, outputs overwritten. Bases are 16-byte aligned; strides, columns and D are multiples of 8; D
-//   at most 128.
-//   No S x S matrix: tiles of 64 queries against 64 or 32 keys, softmax renormalised from tile to tile in f32; P and dS
-//   are rounded to bfloat16 for their products. dK and dV of a kv head are summed over its query heads in order by one
-//   block, dQ by another kernel: nothing is added by two blocks.
+//   at most 256.
+//   No S x S matrix: tiles of 64 queries against 64, 32 or 16 keys, as far as any of the queries sees them; softmax
+//   renormalised from tile to tile in f32; P and dS are rounded to bfloat16 for their products. dK and dV of a kv head
+//   are summed over its query heads in order by one block, dQ by another kernel: nothing is added by two blocks.
 //   NMSE against the reference: 2e-5 forward, 4e-5 backward
 //   Source: Vaswani et al. 2017; Ainslie et al. 2023 (GQA); tiles and recomputation from lse: Dao 2023
 #pragma once
@@ -18,11 +22,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "ops/attention_kind.h"
 #include "ops/bf16.h"
 
 namespace loratwin::cuda {
 
-constexpr std::int32_t kAttentionRows = 64;  // queries, or keys, of a block
+constexpr std::int32_t kAttentionRows = 64;  // queries, or keys, of a tile
+constexpr std::int32_t kMaxAttentionHeadDim = 256;
 
 // Rows row .. row + kAttentionRows of a sequence, as far as it reaches.
 struct AttentionTile {
@@ -53,6 +59,8 @@ struct Attention {
   const ops::Bf16* qkv;
   ops::Bf16* out;
   float* lse;
+  ops::AttentionKind kind{};
+  const float* sinks = nullptr;  // [heads]; null: none
 };
 
 struct AttentionBackward {
@@ -68,6 +76,7 @@ struct AttentionBackward {
   const float* lse;
   float* delta;  // scratch
   ops::Bf16* dqkv;
+  ops::AttentionKind kind{};
 };
 
 void attention(const Attention& op, void* stream);

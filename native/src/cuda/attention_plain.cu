@@ -1,5 +1,7 @@
 #include "cuda/attention_plain.h"
 
+#include <type_traits>
+
 #include "cuda/rows.h"
 
 namespace loratwin::cuda {
@@ -33,24 +35,40 @@ SIMT_DEVICE float dot(const Left* left, const Right* right, std::int64_t count) 
   return sum;
 }
 
-SIMT_DEVICE float scaleOf(const AttentionHeads& shape) { return rsqrtf(static_cast<float>(shape.headDim)); }
+// kKind of this and the kernels below: whether they heed the operator's kind and sinks. Asking for each costs
+// registers.
+template <bool kKind>
+SIMT_DEVICE float scaleOf(const ops::AttentionKind& kind, const AttentionHeads& shape) {
+  if (kKind && kind.scale != 0.0F) return kind.scale;
+  return rsqrtf(static_cast<float>(shape.headDim));
+}
 
-template <class Store>
+template <bool kKind>
+SIMT_DEVICE std::int64_t firstKey(const ops::AttentionKind& kind, std::int64_t row, std::int64_t position) {
+  return row - position + (kKind ? kind.firstKey(position) : 0);
+}
+
+template <class Store, bool kKind>
 __global__ void __launch_bounds__(kThreads) attention_plain_kernel(AttentionPlainT<Store> op) {
   const AttentionHeads& shape = op.shape;
   const Place at = placeOf(shape.heads, shape.headDim);
   if (at.row >= op.rows) return;
   const std::int64_t kvHead = at.head / (shape.heads / shape.kvHeads);
-  const std::int64_t first = at.row - op.positions[at.row];
+  const std::int64_t first = firstKey<kKind>(op.kind, at.row, op.positions[at.row]);
   const Store* const q = op.qkv + at.row * shape.ld + shape.qColumn + at.head * shape.headDim;
   const Store* const k = op.qkv + shape.kColumn + kvHead * shape.headDim;
   const Store* const v = op.qkv + shape.vColumn + kvHead * shape.headDim + at.column;
-  const float scale = scaleOf(shape);
+  const float scale = scaleOf<kKind>(op.kind, shape);
   float max = -INFINITY;
   float sum = 0.0F;
+  if (kKind && op.sinks != nullptr) {
+    max = op.sinks[at.head];
+    sum = 1.0F;
+  }
   float out[kChunk] = {};
   for (std::int64_t key = first; key <= at.row; ++key) {
-    const float score = scale * dot(q, k + key * shape.ld, shape.headDim);
+    float score = scale * dot(q, k + key * shape.ld, shape.headDim);
+    if (kKind && op.kind.softcap > 0.0F) score = op.kind.softcap * tanhf(score / op.kind.softcap);
     const float newMax = fmaxf(max, score);
     const float fade = expf(max - newMax);
     const float weight = expf(score - newMax);
@@ -83,31 +101,39 @@ struct Weight {
   float ds;
 };
 
-template <class Store>
+template <bool kKind, class Store>
 SIMT_DEVICE Weight weightOf(const AttentionPlainBackwardT<Store>& op, std::int64_t query, std::int64_t key,
                             std::int64_t head, std::int64_t kvHead) {
   const AttentionHeads& shape = op.shape;
   const std::int64_t wide = head * shape.headDim;
   const std::int64_t narrow = kvHead * shape.headDim;
   const Store* const keyRow = op.qkv + key * shape.ld;
-  const float score = scaleOf(shape) * dot(op.qkv + query * shape.ld + shape.qColumn + wide,
-                                           keyRow + shape.kColumn + narrow, shape.headDim);
+  float score = scaleOf<kKind>(op.kind, shape) *
+                dot(op.qkv + query * shape.ld + shape.qColumn + wide, keyRow + shape.kColumn + narrow, shape.headDim);
+  float slope = 1.0F;
+  if (kKind && op.kind.softcap > 0.0F) {
+    const float bent = tanhf(score / op.kind.softcap);
+    score = op.kind.softcap * bent;
+    slope -= bent * bent;
+  }
   const float p = expf(score - op.lse[query * shape.heads + head]);
   const float dp = dot(op.dout + query * op.lddo + wide, keyRow + shape.vColumn + narrow, shape.headDim);
-  return {p, p * (dp - op.delta[query * shape.heads + head])};
+  const float ds = p * (dp - op.delta[query * shape.heads + head]);
+  return {p, kKind ? ds * slope : ds};
 }
 
-template <class Store>
+template <class Store, bool kKind>
 __global__ void __launch_bounds__(kThreads) attention_plain_query_kernel(AttentionPlainBackwardT<Store> op) {
   const AttentionHeads& shape = op.shape;
   const Place at = placeOf(shape.heads, shape.headDim);
   if (at.row >= op.rows) return;
   const std::int64_t kvHead = at.head / (shape.heads / shape.kvHeads);
   const Store* const k = op.qkv + shape.kColumn + kvHead * shape.headDim + at.column;
-  const float scale = scaleOf(shape);
+  const float scale = scaleOf<kKind>(op.kind, shape);
+  const std::int64_t first = firstKey<kKind>(op.kind, at.row, op.positions[at.row]);
   float dq[kChunk] = {};
-  for (std::int64_t key = at.row - op.positions[at.row]; key <= at.row; ++key) {
-    const float ds = scale * weightOf(op, at.row, key, at.head, kvHead).ds;
+  for (std::int64_t key = first; key <= at.row; ++key) {
+    const float ds = scale * weightOf<kKind>(op, at.row, key, at.head, kvHead).ds;
     float values[kChunk];
     loadChunk(values, k + key * shape.ld, at.count);
     SIMT_UNROLL
@@ -116,19 +142,25 @@ __global__ void __launch_bounds__(kThreads) attention_plain_query_kernel(Attenti
   storeChunk(op.dqkv + at.row * op.ldd + shape.qColumn + at.head * shape.headDim + at.column, dq, at.count);
 }
 
-template <class Store>
+template <class Store, bool kKind>
 __global__ void __launch_bounds__(kThreads, kKeyBlocks) attention_plain_key_kernel(AttentionPlainBackwardT<Store> op) {
   const AttentionHeads& shape = op.shape;
   const Place at = placeOf(shape.kvHeads, shape.headDim);
   if (at.row >= op.rows) return;
   const std::int64_t group = shape.heads / shape.kvHeads;
-  const float scale = scaleOf(shape);
+  const float scale = scaleOf<kKind>(op.kind, shape);
+  std::int64_t end = op.ends[at.row];  // of the queries
+  if constexpr (kKind) {
+    const std::int64_t position = op.positions[at.row];
+    const std::int64_t start = at.row - position;
+    end = start + op.kind.lastQuery(position, end - start) + 1;
+  }
   float dk[kChunk] = {};
   float dv[kChunk] = {};
   for (std::int64_t head = at.head * group; head < (at.head + 1) * group; ++head) {
     const std::int64_t column = head * shape.headDim + at.column;
-    for (std::int64_t query = at.row; query < op.ends[at.row]; ++query) {
-      const Weight weight = weightOf(op, query, at.row, head, at.head);
+    for (std::int64_t query = at.row; query < end; ++query) {
+      const Weight weight = weightOf<kKind>(op, query, at.row, head, at.head);
       float values[kChunk];
       loadChunk(values, op.qkv + query * shape.ld + shape.qColumn + column, at.count);
       SIMT_UNROLL
@@ -143,6 +175,16 @@ __global__ void __launch_bounds__(kThreads, kKeyBlocks) attention_plain_key_kern
   storeChunk(to + shape.vColumn, dv, at.count);
 }
 
+// launchFor(kKind)
+template <class Launch>
+void withKind(const ops::AttentionKind& kind, bool sinks, Launch&& launchFor) {
+  if (sinks || kind.scale != 0.0F || kind.softcap > 0.0F || kind.window > 0 || kind.chunk > 0) {
+    launchFor(std::true_type{});
+  } else {
+    launchFor(std::false_type{});
+  }
+}
+
 // A thread for each of `each` parts of every row.
 LaunchShape shapeFor(std::int32_t rows, std::int64_t each, void* stream) {
   return {.blocks = blocksFor(rows * each, kThreads), .threads = kThreads, .stream = stream};
@@ -153,8 +195,10 @@ LaunchShape shapeFor(std::int32_t rows, std::int64_t each, void* stream) {
 template <class Store>
 void attention_plain(const AttentionPlainT<Store>& op, void* stream) {
   if (op.rows == 0) return;
-  launch("attention_plain", attention_plain_kernel<Store>,
-         shapeFor(op.rows, op.shape.heads * chunksOf(op.shape.headDim), stream), op);
+  withKind(op.kind, op.sinks != nullptr, [&](auto kind) {
+    launch("attention_plain", attention_plain_kernel<Store, decltype(kind)::value>,
+           shapeFor(op.rows, op.shape.heads * chunksOf(op.shape.headDim), stream), op);
+  });
 }
 
 template <class Store>
@@ -163,10 +207,13 @@ void attention_plain_backward(const AttentionPlainBackwardT<Store>& op, void* st
   const std::int64_t chunks = chunksOf(op.shape.headDim);
   launch("attention_plain_backward", attention_plain_delta_kernel<Store>, shapeFor(op.rows, op.shape.heads, stream),
          op);
-  launch("attention_plain_backward", attention_plain_query_kernel<Store>,
-         shapeFor(op.rows, op.shape.heads * chunks, stream), op);
-  launch("attention_plain_backward", attention_plain_key_kernel<Store>,
-         shapeFor(op.rows, op.shape.kvHeads * chunks, stream), op);
+  withKind(op.kind, false, [&](auto kind) {
+    constexpr bool kKind = decltype(kind)::value;
+    launch("attention_plain_backward", attention_plain_query_kernel<Store, kKind>,
+           shapeFor(op.rows, op.shape.heads * chunks, stream), op);
+    launch("attention_plain_backward", attention_plain_key_kernel<Store, kKind>,
+           shapeFor(op.rows, op.shape.kvHeads * chunks, stream), op);
+  });
 }
 
 template void attention_plain(const AttentionPlainT<float>&, void*);

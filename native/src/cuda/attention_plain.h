@@ -4,7 +4,7 @@
 //   are free. A thread has eight columns of one head's output row (or of dQ, dK and dV) and computes the scores of that
 //   row anew, so the work is D / 8 times that of attention.h.
 //   positions [T]: the row's index within its sequence   ends [T]: one past its sequence's last row
-//   What float32 training, head widths above 128 and bfloat16 rows that are not 16-byte aligned use.
+//   What float32 training, head widths above 256 and bfloat16 rows that are not 16-byte aligned use.
 //   Sums in the order of the keys, or queries. NMSE against the reference: 1e-11 (float32), 2e-5 (bfloat16)
 #pragma once
 
@@ -20,6 +20,8 @@ struct AttentionPlainT {
   const Store* qkv;
   Store* out;
   float* lse;
+  ops::AttentionKind kind{};
+  const float* sinks = nullptr;  // [heads]; null: none
 };
 
 template <class Store>
@@ -36,6 +38,7 @@ struct AttentionPlainBackwardT {
   const float* lse;
   float* delta;  // [T, heads], scratch
   Store* dqkv;
+  ops::AttentionKind kind{};
 };
 
 template <class Store>

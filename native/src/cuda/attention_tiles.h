@@ -1,6 +1,10 @@
 // What the attention kernels share: a warp's 16 rows against a tile, with scores that never leave its registers.
 #pragma once
 
+#include <cmath>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 
 #include "cuda/attention.h"
@@ -12,6 +16,9 @@ constexpr int kAttentionWarps = kAttentionRows / 16;
 constexpr int kAttentionThreads = kAttentionWarps * kWarp;
 constexpr float kLog2E = 1.4426950408889634F;
 constexpr float kLn2 = 0.6931471805599453F;
+// What a block may have on compute capability 8.6 and 8.9, the least of those compiled for (CUDA Programming Guide,
+// compute capabilities).
+constexpr std::size_t kSharedLimit = 99 * 1024;
 
 template <int kTiles>
 SIMT_DEVICE void clear(float (&sum)[kTiles][4]) {
@@ -41,10 +48,10 @@ SIMT_DEVICE void multiplyRows(float (&scores)[kRows / 8][4], const Bf16* own, co
   }
 }
 
-// sum [16, kDim] += weights [16, kRows] other [kRows, kDim]. Two neighbouring tiles of a sum are laid out as one
-// fragment of A.
-template <int kRows, int kDim>
-SIMT_DEVICE void addWeighted(float (&sum)[kDim / 8][4], const float (&weights)[kRows / 8][4], const Bf16* other) {
+// sum [16, kWidth] += weights [16, kRows] other [kRows, kWidth], columns of a tile of kDim. Two neighbouring tiles of a
+// sum are laid out as one fragment of A.
+template <int kRows, int kDim, int kWidth>
+SIMT_DEVICE void addWeighted(float (&sum)[kWidth / 8][4], const float (&weights)[kRows / 8][4], const Bf16* other) {
   constexpr int kStride = Tile<kRows, kDim>::kStride;
   SIMT_UNROLL
   for (int n = 0; n < kRows / 8; n += 2) {
@@ -52,7 +59,7 @@ SIMT_DEVICE void addWeighted(float (&sum)[kDim / 8][4], const float (&weights)[k
                                 packBf16(weights[n + 1][0], weights[n + 1][1]),
                                 packBf16(weights[n + 1][2], weights[n + 1][3])};
     SIMT_UNROLL
-    for (int d = 0; d < kDim / 8; d += 2) {
+    for (int d = 0; d < kWidth / 8; d += 2) {
       std::uint32_t b[4];
       loadBTrans(b, other + n * 8 * kStride + d * 8, kStride);
       mmaM16N8K16(sum[d], a, b[0], b[1]);
@@ -72,14 +79,15 @@ SIMT_DEVICE float rowMax(float value) {
   return fmaxf(value, __shfl_xor_sync(kAllLanes, value, 2));
 }
 
-// The warp's [16, kDim], times factor[half of the fragment's rows], to rows `to` of stride ld, through the warp's own
-// 16 rows of shared memory so that it is written in 16-byte pieces. Lanes see each other's parts after the __syncwarp.
-template <int kDim>
-SIMT_DEVICE void storeRows(const float (&sum)[kDim / 8][4], const float (&factor)[2], Bf16* own, Bf16* to,
+// The warp's [16, kWidth], times factor[half of the fragment's rows], to rows `to` of stride ld, through the warp's own
+// 16 rows of a tile of kDim columns in shared memory so that it is written in 16-byte pieces. Lanes see each other's
+// parts after the __syncwarp.
+template <int kDim, int kWidth>
+SIMT_DEVICE void storeRows(const float (&sum)[kWidth / 8][4], const float (&factor)[2], Bf16* own, Bf16* to,
                            std::int64_t ld, std::int64_t rows, int columns) {
   constexpr int kStride = Tile<16, kDim>::kStride;
   SIMT_UNROLL
-  for (int n = 0; n < kDim / 8; ++n) {
+  for (int n = 0; n < kWidth / 8; ++n) {
     SIMT_UNROLL
     for (int half = 0; half < 2; ++half) {
       Bf16* const pair = own + fragmentRow(2 * half) * kStride + n * 8 + fragmentColumn(0);
@@ -87,26 +95,69 @@ SIMT_DEVICE void storeRows(const float (&sum)[kDim / 8][4], const float (&factor
     }
   }
   __syncwarp();
-  for (int i = laneOf(); i < 16 * (kDim / kCopyElements); i += kWarp) {
-    const int row = i / (kDim / kCopyElements);
-    const int column = i % (kDim / kCopyElements) * kCopyElements;
+  for (int i = laneOf(); i < 16 * (kWidth / kCopyElements); i += kWarp) {
+    const int row = i / (kWidth / kCopyElements);
+    const int column = i % (kWidth / kCopyElements) * kCopyElements;
     if (row >= rows || column >= columns) continue;
     storeVector(to + row * ld + column, loadVector<uint4>(own + row * kStride + column));
   }
 }
 
-// launchFor(std::integral_constant) for the least supported width that holds D; false when there is none.
+// A kernel for one of the supported widths of heads. Limited: a query sees keys from the kind's firstKey on, and there
+// may be sinks; otherwise it sees all from the first on. Capped: scores become c tanh(s / c).
+template <int kDimOf, bool kIsLimited, bool kIsCapped>
+struct Variant {
+  static constexpr int kDim = kDimOf;
+  static constexpr bool kLimited = kIsLimited;
+  static constexpr bool kCapped = kIsCapped;
+};
+
+// launchFor(Variant) of the kind and, with `sinks`, of sinks too, for the least width that holds D; throws
+// std::invalid_argument when there is none.
 template <class Launch>
-bool withHeadDim(std::int32_t headDim, Launch&& launchFor) {
-  if (headDim % 8 != 0 || headDim > 128) return false;
-  if (headDim <= 32) {
-    launchFor(std::integral_constant<int, 32>{});
-  } else if (headDim <= 64) {
-    launchFor(std::integral_constant<int, 64>{});
-  } else {
-    launchFor(std::integral_constant<int, 128>{});
+void withVariant(const char* name, std::int32_t headDim, const ops::AttentionKind& kind, bool sinks,
+                 Launch&& launchFor) {
+  const auto withWidth = [&](auto width) {
+    constexpr int kDim = decltype(width)::value;
+    if (kind.softcap > 0.0F) {
+      launchFor(Variant<kDim, true, true>{});
+    } else if (kind.window > 0 || kind.chunk > 0 || sinks) {
+      launchFor(Variant<kDim, true, false>{});
+    } else {
+      launchFor(Variant<kDim, false, false>{});
+    }
+  };
+  if (headDim % 8 != 0 || headDim > kMaxAttentionHeadDim) {
+    throw std::invalid_argument(std::string(name) + ": Expected headDim of 8, 16 .. " +
+                                std::to_string(kMaxAttentionHeadDim) + ", got " + std::to_string(headDim));
   }
-  return true;
+  if (headDim <= 32) {
+    withWidth(std::integral_constant<int, 32>{});
+  } else if (headDim <= 64) {
+    withWidth(std::integral_constant<int, 64>{});
+  } else if (headDim <= 128) {
+    withWidth(std::integral_constant<int, 128>{});
+  } else {
+    withWidth(std::integral_constant<int, 256>{});
+  }
+}
+
+// The score of a product of q and k as an exponent of 2: product factor, or, capped, cap tanh(product factor); then
+// slope is multiplied by tanh's derivative.
+template <bool kCapped>
+SIMT_DEVICE float exponentOf(float product, float factor, float cap, float& slope) {
+  if constexpr (kCapped) {
+    const float bent = tanhf(product * factor);
+    slope *= 1.0F - bent * bent;
+    return cap * bent;
+  } else {
+    return product * factor;
+  }
+}
+
+// The kind's scale times `unit`. Kernels get it from the host, which costs them fewer registers.
+inline float scaleIn(float unit, const ops::AttentionKind& kind, std::int32_t headDim) {
+  return kind.scale != 0.0F ? unit * kind.scale : unit / std::sqrt(static_cast<float>(headDim));
 }
 
 }  // namespace loratwin::cuda

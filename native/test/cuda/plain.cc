@@ -36,6 +36,9 @@ struct AttentionShape {
   int heads;
   int kvHeads;
   int headDim;
+  std::string name;
+  ops::AttentionKind kind{};
+  bool sinks = false;
 };
 
 template <class Store>
@@ -66,15 +69,32 @@ std::vector<Output> attentionOutputs(const AttentionShape& shape) {
   const std::vector<double> wideQkv = widened(qkvs);
   std::vector<double> expectedOut = widened(outs);
   std::vector<double> expectedLse(size(shape.heads));
-  ops::ref::attention(ops::AttentionT<double>{sequences, wideQkv.data(), ld, heads.qColumn, heads.kColumn,
-                                              heads.vColumn, expectedOut.data(), ldo, expectedLse.data(), shape.heads,
-                                              shape.kvHeads, D, nullptr});
+  const std::vector<float> sinkList = randomFloats(static_cast<std::size_t>(shape.heads), 45, 3.0F);
+  const std::vector<double> wideSinks = widened(sinkList);
+  ops::AttentionT<double> reference{sequences,
+                                    wideQkv.data(),
+                                    ld,
+                                    heads.qColumn,
+                                    heads.kColumn,
+                                    heads.vColumn,
+                                    expectedOut.data(),
+                                    ldo,
+                                    expectedLse.data(),
+                                    shape.heads,
+                                    shape.kvHeads,
+                                    D,
+                                    nullptr};
+  reference.kind = shape.kind;
+  if (shape.sinks) reference.sinks = wideSinks.data();
+  ops::ref::attention(reference);
   const DeviceBuffer<std::int32_t> positions(positionList, "positions");
   const DeviceBuffer<std::int32_t> ends(endList, "ends");
   const DeviceBuffer<Store> qkv(qkvs, "qkv");
   const DeviceBuffer<Store> out(outs, "out");
   const DeviceBuffer<float> lse(size(shape.heads), "lse");
-  cuda::attention_plain(cuda::AttentionPlainT<Store>{positions.data(), heads, rows, qkv.data(), out.data(), lse.data()},
+  const DeviceBuffer<float> sinks(sinkList, "sinks");
+  cuda::attention_plain(cuda::AttentionPlainT<Store>{positions.data(), heads, rows, qkv.data(), out.data(), lse.data(),
+                                                     shape.kind, shape.sinks ? sinks.data() : nullptr},
                         nullptr);
 
   const std::vector<Store> givenOut = stored<Store>(expectedOut);
@@ -86,15 +106,32 @@ std::vector<Output> attentionOutputs(const AttentionShape& shape) {
   const DeviceBuffer<float> delta(size(shape.heads), "delta");
   cuda::attention_plain_backward(
       cuda::AttentionPlainBackwardT<Store>{positions.data(), ends.data(), heads, lddo, ldd, rows, qkv.data(),
-                                           backOut.data(), dout.data(), backLse.data(), delta.data(), dqkv.data()},
+                                           backOut.data(), dout.data(), backLse.data(), delta.data(), dqkv.data(),
+                                           shape.kind},
       nullptr);
   const std::vector<double> wideOut = widened(givenOut);
   const std::vector<double> wideLse = widened(givenLse);
   const std::vector<double> wideDout = widened(douts);
   std::vector<double> expectedBack = widened(dqkvs);
-  ops::ref::attention_backward(ops::AttentionBackwardT<double>{
-      sequences, wideQkv.data(), ld, heads.qColumn, heads.kColumn, heads.vColumn, wideOut.data(), ldo, wideDout.data(),
-      lddo, wideLse.data(), expectedBack.data(), ldd, shape.heads, shape.kvHeads, D, nullptr});
+  ops::AttentionBackwardT<double> backReference{sequences,
+                                                wideQkv.data(),
+                                                ld,
+                                                heads.qColumn,
+                                                heads.kColumn,
+                                                heads.vColumn,
+                                                wideOut.data(),
+                                                ldo,
+                                                wideDout.data(),
+                                                lddo,
+                                                wideLse.data(),
+                                                expectedBack.data(),
+                                                ldd,
+                                                shape.heads,
+                                                shape.kvHeads,
+                                                D,
+                                                nullptr};
+  backReference.kind = shape.kind;
+  ops::ref::attention_backward(backReference);
   const double tolerance = kIsFloat<Store> ? 1e-11 : 2e-5;
   return {{"attention_plain", widened(out.download()), expectedOut, tolerance},
           {"attention_plain", widened(lse.download()), expectedLse, 1e-10},
@@ -311,11 +348,21 @@ std::vector<Output> selectOutputs(int rows, int columns) {
 }  // namespace
 
 void plainCases() {
-  for (const AttentionShape& shape :
-       {AttentionShape{{1}, 1, 1, 2}, AttentionShape{{5, 0, 17, 2}, 4, 2, 20}, AttentionShape{{70, 33}, 3, 1, 130}}) {
-    const std::string name = "heads of " + std::to_string(shape.headDim);
-    judge(name + ", float32", [&] { return attentionOutputs<float>(shape); });
-    judge(name + ", bfloat16", [&] { return attentionOutputs<Bf16>(shape); });
+  const std::vector<AttentionShape> shapes = {
+      {{1}, 1, 1, 2, "heads of 2"},
+      {{5, 0, 17, 2}, 4, 2, 20, "heads of 20"},
+      {{70, 33}, 3, 1, 130, "heads of 130"},
+      {{9, 31}, 2, 1, 256, "heads of 256, all but chunks", {.scale = 0.5F, .softcap = 3.0F, .window = 7}, true},
+      {{33, 2}, 2, 2, 16, "a scale and a softcap", {.scale = 2.0F, .softcap = 4.0F}},
+      {{130, 7}, 2, 1, 8, "a window", {.window = 50}},
+      {{19}, 2, 1, 12, "a window of one", {.window = 1}},
+      {{19, 40}, 2, 1, 12, "a window longer than the sequences", {.window = 41}},
+      {{33, 140}, 4, 2, 10, "chunks and sinks", {.chunk = 24}, true},
+      {{21}, 4, 2, 80, "sinks", {}, true},
+  };
+  for (const AttentionShape& shape : shapes) {
+    judge(shape.name + ", float32", [&] { return attentionOutputs<float>(shape); });
+    judge(shape.name + ", bfloat16", [&] { return attentionOutputs<Bf16>(shape); });
   }
   const std::vector<Segment> several = {{40, 8, 0.2F}, {1, 3}, {0, 4}, {17, 0}, {90, 33, 0.5F}};
   judge("several segments, float32", [&] { return loraOutputs<float, float>(101, {75, 20}, several); });

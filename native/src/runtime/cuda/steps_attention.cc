@@ -8,15 +8,17 @@ namespace loratwin {
 
 namespace {
 
-constexpr std::int32_t kMaxTileHeadDim = 128;
-
 cuda::AttentionHeads headsOf(const HeadColumns& c, std::int64_t ld, std::int64_t ldo) {
   return {ld, c.q, c.k, c.v, ldo, c.heads, c.kvHeads, c.headDim};
 }
 
+const float* sinksOf(const AttentionFields& f) {
+  return f.sinks != nullptr ? reinterpret_cast<const float*>(f.sinks->values.data()) : nullptr;
+}
+
 // Whether the tensor core kernels take it.
 bool inTiles(ops::DType dtype, const cuda::AttentionHeads& shape) {
-  return dtype == ops::DType::bfloat16 && shape.headDim <= kMaxTileHeadDim && aligned(shape.headDim) &&
+  return dtype == ops::DType::bfloat16 && shape.headDim <= cuda::kMaxAttentionHeadDim && aligned(shape.headDim) &&
          aligned(shape.ld) && aligned(shape.ldo) && aligned(shape.qColumn) && aligned(shape.kColumn) &&
          aligned(shape.vColumn);
 }
@@ -28,14 +30,14 @@ struct Attention final : CudaStep {
     const cuda::AttentionHeads shape = headsOf(f.columns, f.ld, f.ldo);
     if (inTiles(f.dtype, shape)) {
       const CudaRun::Tiles queries = r.queryTiles();
-      const cuda::Attention op{queries.tiles,          queries.count,          shape,
-                               r.at<ops::Bf16>(f.qkv), r.at<ops::Bf16>(f.out), r.at(f.lse)};
+      const cuda::Attention op{queries.tiles,          queries.count, shape,  r.at<ops::Bf16>(f.qkv),
+                               r.at<ops::Bf16>(f.out), r.at(f.lse),   f.kind, sinksOf(f)};
       return [op](void* stream) { cuda::attention(op, stream); };
     }
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      const cuda::AttentionPlainT<Store> op{r.positions(),      shape,      r.rows(), r.at<Store>(f.qkv),
-                                            r.at<Store>(f.out), r.at(f.lse)};
+      const cuda::AttentionPlainT<Store> op{r.positions(),      shape,       r.rows(), r.at<Store>(f.qkv),
+                                            r.at<Store>(f.out), r.at(f.lse), f.kind,   sinksOf(f)};
       launch = [op](void* stream) { cuda::attention_plain(op, stream); };
     });
     return launch;
@@ -67,7 +69,8 @@ struct AttentionBackward final : CudaStep {
                                        r.at<ops::Bf16>(f.dout),
                                        r.at(f.lse),
                                        r.at(f.scratch),
-                                       r.at<ops::Bf16>(f.dqkv)};
+                                       r.at<ops::Bf16>(f.dqkv),
+                                       f.kind};
       return [op](void* stream) { cuda::attention_backward(op, stream); };
     }
     Launch launch;
@@ -83,7 +86,8 @@ struct AttentionBackward final : CudaStep {
                                                     r.at<Store>(f.dout),
                                                     r.at(f.lse),
                                                     r.at(f.scratch),
-                                                    r.at<Store>(f.dqkv)};
+                                                    r.at<Store>(f.dqkv),
+                                                    f.kind};
       launch = [op](void* stream) { cuda::attention_plain_backward(op, stream); };
     });
     return launch;
