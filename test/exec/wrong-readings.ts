@@ -87,6 +87,8 @@ export const WRONG_WEIGHTS: Readonly<Record<string, (weights: BaseModel["weights
 /** What no description says: a model without any norm, and norms of heads with weights of a whole row. */
 export const NOT_READINGS: Readonly<Record<string, readonly string[]>> = {
   olmo2: ["no norm after attention and MLP", "q/k norm one head at a time"],
+  // Its layers with a window are those of the other rope.
+  gemma3: ["window in all layers"],
   // Its layers without rope see more than the others.
   "llama4-dense": ["rope in all layers"],
   "phi4-mini": ["factor squared on the whole score, the unrotated part too"],
