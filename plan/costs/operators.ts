@@ -16,8 +16,8 @@ import {
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
 import { adapterParameters } from "./adapter-parameters.ts";
+import { attentionBackward, headForward, turnsBackward } from "./head-operators.ts";
 import {
-  attention,
   type Direction,
   elementwise,
   matmul,
@@ -143,19 +143,56 @@ function edgeCopies(shape: StageShape, direction: Direction, tokens: number): re
 }
 
 /**
+ * What halves take from the residual stream: its norm, or where their norms are behind them the stream as it is. And the
+ * norm before the head.
+ */
+function halfInputs({ architecture }: StageShape, letter: RunLetter, tokens: number, count: number, heads: number) {
+  const elements = tokens * architecture.hiddenSize;
+  const norms = (number: number): OperatorCall => elementwise("rmsnorm", "F", elements, tokens, number);
+  return architecture.norms === "after"
+    ? [elementwise("copy", letter === "B" ? "B" : "F", elements, tokens, count), norms(heads)]
+    : [norms(count + heads)];
+}
+
+/** How halves join the stream, where the product at their end does not add to it: through a norm, or scaled. */
+function joins({ architecture: { hiddenSize, norms, residualScale } }: StageShape, tokens: number, count: number) {
+  if (norms !== undefined) return [elementwise("rmsnorm-add", "F", tokens * hiddenSize, tokens, count)];
+  return residualScale === undefined ? [] : [elementwise("add", "F", tokens * hiddenSize, tokens, count)];
+}
+
+/** Back through these. */
+function branchGradients({ architecture }: StageShape, tokens: number, count: number) {
+  const { hiddenSize, norms, residualScale } = architecture;
+  if (norms !== undefined) return [elementwise("rmsnorm", "B", tokens * hiddenSize, tokens, count)];
+  return residualScale === undefined ? [] : [elementwise("copy", "B", tokens * hiddenSize, tokens, count)];
+}
+
+/** Back from what halves, and the head, take to the stream: in narrow dtypes a sum without a norm is rounded by itself. */
+function streamGradients({ architecture, dtype }: StageShape, tokens: number, count: number, heads: number) {
+  const elements = tokens * architecture.hiddenSize;
+  const norms = (number: number): OperatorCall => elementwise("rmsnorm", "B", elements, tokens, number);
+  if (architecture.norms !== "after") return [norms(count + heads)];
+  const rounded = computeDtype(dtype) === "float32" ? 0 : count;
+  return [
+    elementwise("add", "F", elements, tokens, count),
+    elementwise("copy", "B", elements, tokens, rounded),
+    norms(heads),
+  ];
+}
+
+/**
  * The operators of parts of layers up to gate and up: a forward has them, and a backward that computes layers again.
  */
-function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts): readonly OperatorCall[] {
+function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts, isAgain: boolean): readonly OperatorCall[] {
   const { architecture: arch } = shape;
   const { tokens } = sizes;
   const queryColumns = arch.numHeads * arch.headDim;
-  const rotated = (arch.numHeads + arch.numKvHeads) * arch.headDim;
   return [
     matmul("F", tokens, arch.hiddenSize, queryColumns + 2 * arch.numKvHeads * arch.headDim, parts.attention),
     matmul("F", tokens, queryColumns, arch.hiddenSize, parts.output),
     matmul("F", tokens, arch.hiddenSize, 2 * arch.intermediateSize, parts.mlp),
-    elementwise("rope", "F", tokens * rotated, tokens, parts.attention),
-    attention("F", arch, sizes, parts.attention),
+    ...headForward({ architecture: arch, stage: shape.stage, sizes }, isAgain),
+    ...joins(shape, tokens, parts.output),
     ...loras(
       "F",
       shape,
@@ -193,8 +230,9 @@ function forwardOperators(shape: StageShape, sizes: Sizes, withGradient: boolean
   return [
     ...(stage.embedding ? [elementwise("embed", "F", tokens * hidden, tokens, 1)] : []),
     ...edgeCopies(shape, "F", tokens),
-    ...upToGateUp(shape, sizes, parts),
-    elementwise("rmsnorm", "F", tokens * hidden, tokens, parts.attention + parts.mlp + (stage.head ? 1 : 0)),
+    ...upToGateUp(shape, sizes, parts, false),
+    ...halfInputs(shape, "F", tokens, parts.attention + parts.mlp, stage.head ? 1 : 0),
+    ...joins(shape, tokens, parts.mlp),
     forwardSwiglu(shape, sizes, parts.mlp),
     matmul("F", tokens, inner, hidden, parts.mlp),
     ...loras("F", shape, sizes, parts, [["down_proj"]]),
@@ -213,13 +251,14 @@ function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[
   const { targets } = shape;
   const targeted = (...projections: readonly Projection[]): boolean =>
     projections.some((projection) => targets.has(projection));
-  const norms =
-    (targeted("q_proj", "k_proj", "v_proj") ? kept.attention : 0) + (targeted("gate_proj", "up_proj") ? kept.mlp : 0);
+  const norms = (targeted(...loraGroup("q_proj")) ? kept.attention : 0) + (targeted(...MLP_INPUTS) ? kept.mlp : 0);
   const normElements = tokens * arch.hiddenSize;
   return [
-    ...upToGateUp(shape, sizes, recomputed),
-    elementwise("rmsnorm", "F", normElements, tokens, recomputed.attention + recomputed.mlp),
-    elementwise("rmsnorm-again", "B", normElements, tokens, norms),
+    ...upToGateUp(shape, sizes, recomputed, true),
+    ...halfInputs(shape, "B", tokens, recomputed.attention + recomputed.mlp, 0),
+    ...(arch.norms === "after"
+      ? [elementwise("copy", "B", normElements, tokens, norms)]
+      : [elementwise("rmsnorm-again", "B", normElements, tokens, norms)]),
     ...(targeted("down_proj")
       ? [
           forwardSwiglu(shape, sizes, recomputed.mlp),
@@ -253,10 +292,11 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
     matmul("B", tokens, queryColumns, hidden, parts.attention),
     matmul("B", tokens, hidden, 2 * inner, parts.mlp),
     matmul("B", tokens, inner, hidden, parts.mlp),
-    elementwise("rope", "B", tokens * (numHeads + numKvHeads) * headDim, tokens, parts.attention),
+    ...turnsBackward({ architecture: arch, stage, sizes }),
     ...backwardSwiglus(shape, sizes),
-    elementwise("rmsnorm", "B", tokens * hidden, tokens, inputGradients + parts.mlp + (stage.head ? 1 : 0)),
-    attention("B", arch, sizes, parts.attention),
+    ...streamGradients(shape, tokens, inputGradients + parts.mlp, stage.head ? 1 : 0),
+    ...branchGradients(shape, tokens, parts.attention + parts.mlp),
+    ...attentionBackward({ architecture: arch, stage, sizes }),
     ...loras("B", shape, sizes, parts),
     ...recomputations(shape, sizes),
     ...edgeCopies(shape, "B", tokens),
