@@ -6,11 +6,9 @@ import type { Architecture } from "./architecture.ts";
  * seven of Llama, and those of models that have q, k and v, or gate and up, as one matrix.
  */
 export const PROJECTIONS = [
-  ...(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const),
-  ...(["qkv_proj", "gate_up_proj"] as const),
+  ...(["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"] as const),
+  ...(["gate_proj", "up_proj", "gate_up_proj", "down_proj"] as const),
 ] as const;
-/** Those of models that fuse none of them. */
-export const UNFUSED_PROJECTIONS = PROJECTIONS.slice(0, 7) as readonly Projection[];
 export type Projection = (typeof PROJECTIONS)[number];
 
 /** The parts that a matrix has in models that do not fuse it. */
@@ -18,6 +16,9 @@ const FUSED = {
   qkv_proj: ["q_proj", "k_proj", "v_proj"],
   gate_up_proj: ["gate_proj", "up_proj"],
 } as const satisfies Partial<Record<Projection, readonly Projection[]>>;
+
+/** Those of models that fuse none of them. */
+export const UNFUSED_PROJECTIONS: readonly Projection[] = PROJECTIONS.filter((name) => !Object.hasOwn(FUSED, name));
 
 /** The linear projections that the layers of a model have, in the order in which a checkpoint has their rows. */
 export function projectionsOf({
