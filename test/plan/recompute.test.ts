@@ -8,6 +8,7 @@ import {
   type Calibration,
   constantCalibration,
   createCostModel,
+  loraGroup,
   type OperatorCall,
   type PlanBody,
   type Recompute,
@@ -88,7 +89,7 @@ describe("recomputation of layers", () => {
       ["matmul:64x344:F", 6, undefined],
       ["rope:F", 6, undefined],
       ["attention:F", 6, undefined],
-      ["lora:F", 6, ["q_proj", "k_proj", "v_proj"]],
+      ["lora:F", 6, loraGroup("q_proj")],
       ["rmsnorm:F", 12, undefined],
       ["swiglu:F", 6, undefined],
     ]);
