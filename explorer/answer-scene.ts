@@ -9,6 +9,7 @@ import {
   checkDocument,
   clusterSchema,
   isLengthData,
+  jobsOn,
   lengthRows,
   type Plan,
   type PlanChoices,
@@ -95,7 +96,9 @@ function readCalibration(text: string): Calibration {
  */
 export function sceneRequest(scene: Scene, calibration?: string): PlanRequest {
   const documents = sceneDocuments(scene);
-  const workload = parseWorkload(documents.workload, WORKLOAD_FILE);
+  const parsed = parseWorkload(documents.workload, WORKLOAD_FILE);
+  const architecture = workloadArchitecture(parsed);
+  const workload = { ...parsed, jobs: jobsOn(architecture, parsed.jobs) };
   const source = readText(documents.cluster, CLUSTER_FILE);
   const cluster = checkDocument(clusterSchema, source.value, source);
   const devices = resolveDevices(cluster, CATALOG, NO_HOST);
@@ -103,7 +106,7 @@ export function sceneRequest(scene: Scene, calibration?: string): PlanRequest {
   return workloadRequest(
     workload,
     {
-      architecture: workloadArchitecture(workload),
+      architecture,
       dtype,
       modelDigest: null,
       rows: workload.jobs.map((job) => {

@@ -132,6 +132,7 @@ export { PRESETS } from "./documents/presets.ts";
 export {
   type Half,
   halfOf,
+  jobsOn,
   loraGroup,
   PROJECTIONS,
   type Projection,

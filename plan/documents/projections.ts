@@ -34,12 +34,12 @@ export function projectionsOf({
 }
 
 /**
- * The targets of an adapter on a model, in the order of `PROJECTIONS`: all parts of a matrix that the model has fused are
- * that matrix.
+ * The targets of an adapter on a model: all parts of a matrix that the model has fused are that matrix.
  * @throws InputError for a projection that the model does not have
  */
 export function targetsOn(arch: Architecture, targets: readonly Projection[]): Projection[] {
   const own = projectionsOf(arch);
+  if (targets.every((target) => own.includes(target))) return [...targets];
   const named = new Set<Projection>(targets);
   for (const [fused, parts] of Object.entries(FUSED) as [keyof typeof FUSED, readonly Projection[]][])
     if (own.includes(fused) && parts.every((part) => named.has(part))) {
@@ -107,4 +107,19 @@ export function projectionShape(
     case "down_proj":
       return { in: intermediateSize, out: hiddenSize };
   }
+}
+
+/** The same of jobs, by their place. @throws InputError */
+export function jobsOn<J extends { readonly adapter: { readonly targets: readonly Projection[] } }>(
+  arch: Architecture,
+  jobs: readonly J[],
+): J[] {
+  return jobs.map((job, index) => {
+    try {
+      return { ...job, adapter: { ...job.adapter, targets: targetsOn(arch, job.adapter.targets) } };
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError({ ...error.facts, at: `jobs[${index}].adapter.targets` }, { cause: error });
+    }
+  });
 }

@@ -2,6 +2,7 @@ import { contentHash, InputError, InvariantError, PlanError } from "../../core/i
 import { formatAction } from "../actions/action.ts";
 import { onePipeline } from "../actions/pipelines.ts";
 import type { PlanBody } from "../documents/plan.ts";
+import { projectionsOf } from "../documents/projections.ts";
 import { withGraphRoom } from "../memory/graph-room.ts";
 import { validatePlan } from "../validate/validate-plan.ts";
 import type { Trial } from "./candidate.ts";
@@ -20,7 +21,15 @@ export interface ReasonedPlan {
 
 function checkJobs({ jobs, rows, architecture }: PlanRequest): void {
   const longest = architecture.maxPositions;
-  jobs.forEach(({ arrivalSeconds, cutoffLength }, job) => {
+  const own = projectionsOf(architecture);
+  jobs.forEach(({ arrivalSeconds, cutoffLength, adapter }, job) => {
+    const other = adapter.targets.find((target) => !own.includes(target));
+    if (other !== undefined)
+      throw new InputError({
+        expected: `one of the model's projections, ${own.join(", ")},`,
+        at: `jobs[${job}].adapter.targets`,
+        got: other,
+      });
     if (arrivalSeconds > 0)
       throw new InputError({
         expected: "jobs that are there from the start",

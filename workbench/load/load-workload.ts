@@ -9,6 +9,7 @@ import {
   isLengthData,
   type Job,
   type JobRows,
+  jobsOn,
   parseWorkload,
   placeError,
   type ReadText,
@@ -159,9 +160,10 @@ function withTemplates(workload: Workload, folder: string): Workload {
 
 /** The workload, the model that it names, and who reads its jobs' rows. @throws InputError */
 export async function openWorkload(given: Workload, folder: string, cache: boolean, onRead?: TellBytes) {
-  const workload = withTemplates(given, folder);
-  const model = await openModel(workload, folder);
-  const architecture = model?.architecture ?? workloadArchitecture(workload);
+  const named = withTemplates(given, folder);
+  const model = await openModel(named, folder);
+  const architecture = model?.architecture ?? workloadArchitecture(named);
+  const workload = { ...named, jobs: jobsOn(architecture, named.jobs) };
   const reader = new RowReader({
     folder,
     vocabularySize: architecture.vocabularySize,
