@@ -1,12 +1,20 @@
 // What is done to queries and keys between their product and attention, and attention itself, by what each layer sees.
 import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
-import { type Architecture, type LayerAttention, layerAttention } from "../documents/architecture.ts";
+import {
+  type Architecture,
+  type LayerAttention,
+  layerAttention,
+  type SeenLength,
+  seenLength,
+} from "../documents/architecture.ts";
 import type { Stage } from "../documents/setting.ts";
 import { attention, elementwise, type OperatorCall, type Sizes } from "./operator-calls.ts";
 
 /** Attentions of a stage that see the same, and how many of them a backward makes again. */
 interface EqualAttentions {
   readonly kind: LayerAttention;
+  /** Absent where it sees all. */
+  readonly seen: SeenLength | undefined;
   readonly count: number;
   readonly recomputed: number;
 }
@@ -30,6 +38,7 @@ function equalAttentions(arch: Architecture, stage: Stage): readonly EqualAttent
   }
   const equal = [...kinds.values()].map(({ kind, layers }) => ({
     kind,
+    seen: kind.window === undefined && kind.chunk === undefined ? undefined : seenLength(arch, [layers[0]!.layer]),
     count: layers.length,
     recomputed: layers.filter(({ isRecomputed }) => isRecomputed).length,
   }));
@@ -65,7 +74,7 @@ function isNormed({ headNorm }: Architecture, { rope }: LayerAttention): boolean
 export function headForward(work: HeadWork, isAgain: boolean): readonly OperatorCall[] {
   const { architecture: arch, stage, sizes } = work;
   const { rope, norm, temperature } = calls(work);
-  return equalAttentions(arch, stage).flatMap(({ kind, count: all, recomputed }) => {
+  return equalAttentions(arch, stage).flatMap(({ kind, seen, count: all, recomputed }) => {
     const count = isAgain ? recomputed : all;
     return [
       ...(isNormed(arch, kind) ? [norm("headnorm", "F", count)] : []),
@@ -74,13 +83,13 @@ export function headForward(work: HeadWork, isAgain: boolean): readonly Operator
           ? []
           : [temperature(isAgain ? "B" : "F", count)]
         : [rope("F", count)]),
-      attention("F", arch, sizes, count, kind),
+      attention("F", arch, sizes, count, seen),
     ];
   });
 }
 
 export function attentionBackward({ architecture: arch, stage, sizes }: HeadWork): readonly OperatorCall[] {
-  return equalAttentions(arch, stage).map(({ kind, count }) => attention("B", arch, sizes, count, kind));
+  return equalAttentions(arch, stage).map(({ seen, count }) => attention("B", arch, sizes, count, seen));
 }
 
 /** Back from attention to the product of queries and keys, and what is made again of those whose layers were kept. */

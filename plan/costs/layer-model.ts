@@ -1,7 +1,7 @@
 import { groupBy, InputError, ownValue, sum } from "../../core/index.ts";
 import type { ComputeDtype } from "../actions/compute-dtype.ts";
 import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
-import type { Architecture } from "../documents/architecture.ts";
+import { type Architecture, type SeenLength, seenLength } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Dtype } from "../documents/dtype.ts";
@@ -59,9 +59,16 @@ export interface AdaptedRows {
 export interface LayerTimes {
   /**
    * Passes over one layer, or half of it, for packed rows: products see all tokens, attention each row alone. `adapted`:
-   * where not every token has the subject's targets.
+   * where not every token has the subject's targets. `seen`: of the layer's attention; in the mean over all layers where
+   * absent.
    */
-  layer(lengths: readonly number[], passes: readonly LayerPass[], half?: Half, adapted?: AdaptedRows): number;
+  layer(
+    lengths: readonly number[],
+    passes: readonly LayerPass[],
+    half?: Half,
+    adapted?: AdaptedRows,
+    seen?: SeenLength,
+  ): number;
   /** Norm, head and loss in one direction. */
   head(tokens: number, direction: "F" | "B"): number;
 }
@@ -93,11 +100,12 @@ function dequantizingSeconds(
 function shareTimes(subject: LayerSubject, peaks: DevicePeaks, figures: LayerFigures): LayerTimes {
   const { architecture, full = false, split = 1 } = subject;
   const whole = decoderDimensions(architecture);
+  const all = seenLength(architecture);
   return {
-    layer(lengths, passes, half) {
+    layer(lengths, passes, half, _, seen = all) {
       const dimensions = half === undefined ? whole : decoderDimensions(architecture, half);
       const works = lengths.map((tokens) =>
-        layerWork(dimensions, { tokens, sequenceLength: tokens, tensorParallel: split }, passes),
+        layerWork(dimensions, { tokens, sequenceLength: seen(tokens), tensorParallel: split }, passes),
       );
       const total = (part: keyof LayerWork): number => works.reduce((all, work) => all + work[part], 0);
       const work = {
@@ -130,6 +138,7 @@ function kernelTimes(
   const { architecture, full = false, split = 1, targets = projectionsOf(architecture) } = subject;
   const whole = decoderDimensions(architecture);
   const memoryRate = peaks.bytesPerSecond * (kernels.memoryBoundSpeed ?? 1);
+  const all = seenLength(architecture);
   // Micro-batches are many, and their sizes few.
   const known = new Map<string, number>();
   const once = (key: string, seconds: () => number): number => {
@@ -138,7 +147,7 @@ function kernelTimes(
     return found;
   };
   return {
-    layer(lengths, passes, half, adapted) {
+    layer(lengths, passes, half, adapted, seen = all) {
       const dimensions = half === undefined ? whole : decoderDimensions(architecture, half);
       const tokens = sum(lengths);
       const { features, targets: numTargets } = adapted ?? {
@@ -150,7 +159,7 @@ function kernelTimes(
         layerProductSeconds(kernels, peaks, architecture, tokens, { passes, split, half }),
       );
       const attention =
-        half === "mlp" ? 0 : layerAttentionSeconds(kernels, peaks, architecture, lengths, { passes, split });
+        half === "mlp" ? 0 : layerAttentionSeconds(kernels, peaks, architecture, lengths, { passes, split, seen });
       const traffic = activations * activationBytes + (adapterPasses(passes) * features * kernels.adapterBytes) / split;
       return (
         (products + attention) / computeEfficiency +
@@ -195,23 +204,31 @@ const UPDATE_BYTES = 4;
 /** Layers of a stage that take the same time. */
 interface EqualLayers {
   readonly count: number;
+  /** Of their attention in the mean. */
+  readonly seen: SeenLength;
   /** Absent for whole layers. */
   readonly half: Half | undefined;
   readonly isRecomputed: boolean;
 }
 
 /** A stage's actions are many, and all go through the same layers. */
-const knownLayers = new WeakMap<Stage, readonly EqualLayers[]>();
+const knownLayers = new WeakMap<Stage, WeakMap<Architecture, readonly EqualLayers[]>>();
 
-function equalLayers(stage: Stage): readonly EqualLayers[] {
-  const known = knownLayers.get(stage);
+function equalLayers(architecture: Architecture, stage: Stage): readonly EqualLayers[] {
+  const ofStage = knownLayers.get(stage) ?? new WeakMap<Architecture, readonly EqualLayers[]>();
+  knownLayers.set(stage, ofStage);
+  const known = ofStage.get(architecture);
   if (known !== undefined) return known;
   const kind = ({ halves, isRecomputed }: StageLayer): string => `${halves.join()} ${isRecomputed}`;
   const layers = [...groupBy(stageLayers(stage), kind).values()].map((same): EqualLayers => {
     const { halves, isRecomputed } = same[0]!;
-    return { count: same.length, half: halves.length === 2 ? undefined : halves[0], isRecomputed };
+    const seen = seenLength(
+      architecture,
+      same.map(({ layer }) => layer),
+    );
+    return { count: same.length, seen, half: halves.length === 2 ? undefined : halves[0], isRecomputed };
   });
-  knownLayers.set(stage, layers);
+  ofStage.set(architecture, layers);
   return layers;
 }
 
@@ -251,10 +268,10 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   const lengths = rows.map(([, , tokens]) => tokens);
   const tokens = sum(lengths);
   const numTargets = sum(ofJobs.map(({ own, targets }) => own * targets.length)) / tokens;
-  const seconds = equalLayers(stage).map(({ count, half, isRecomputed }) => {
+  const seconds = equalLayers(architecture, stage).map(({ count, seen, half, isRecomputed }) => {
     const passes = letter !== "B" ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
     const features = sum(ofJobs.map(({ own, targets }) => own * adaptedFeatures(architecture, targets, half)));
-    return count * times.layer(lengths, passes, half, { features, targets: numTargets });
+    return count * times.layer(lengths, passes, half, { features, targets: numTargets }, seen);
   });
   return sum(seconds) + (stage.head ? times.head(tokens, letter === "B" ? "B" : "F") : 0);
 }

@@ -1,6 +1,6 @@
 import { sum } from "../../core/index.ts";
 import { type JobSegment, jobSegments } from "../actions/mini-batch.ts";
-import type { Architecture, LayerAttention } from "../documents/architecture.ts";
+import type { Architecture, SeenLength } from "../documents/architecture.ts";
 import type { Projection } from "../documents/projections.ts";
 import type { MicroBatch } from "../documents/segment.ts";
 
@@ -100,26 +100,19 @@ export function sizesOf(microBatch: Pick<MicroBatch, "rows">): Sizes {
   return { segments, tokens, scored, squares, sequences };
 }
 
-/** Twice the pairs of a query and a key that attention sees of a sequence, as nearly as its squared length has them. */
-function seenSquares(length: number, { window, chunk }: Pick<LayerAttention, "window" | "chunk">): number {
-  if (window !== undefined) return length ** 2 - Math.max(0, length - window) ** 2;
-  if (chunk === undefined) return length ** 2;
-  return Math.floor(length / chunk) * chunk ** 2 + (length % chunk) ** 2;
-}
-
-/** `kind`: what it sees; all keys before a query where absent. */
+/** `seen`: by the length of a row, what its queries see; all keys before them where absent. */
 export function attention(
   direction: Direction,
   arch: Architecture,
   sizes: Sizes,
   calls: number,
-  kind: Pick<LayerAttention, "window" | "chunk"> = { window: undefined, chunk: undefined },
+  seen?: SeenLength,
 ): OperatorCall {
   const { tokens, sequences, segments } = sizes;
-  const isLimited = kind.window !== undefined || kind.chunk !== undefined;
-  const squares = isLimited
-    ? sum(segments.flatMap(({ lengths }) => lengths.map((length) => seenSquares(length, kind))))
-    : sizes.squares;
+  const squares =
+    seen === undefined
+      ? sizes.squares
+      : sum(segments.flatMap(({ lengths }) => lengths.map((length) => Math.round(length * seen(length)))));
   const queryColumns = arch.numHeads * arch.headDim;
   const qkvColumns = queryColumns + 2 * arch.numKvHeads * arch.headDim;
   const pairs = squares / 2;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sum } from "../../core/index.ts";
 
 const positive = z.int().positive();
 
@@ -167,4 +168,22 @@ export function layerAttention(arch: Architecture, layer: number): LayerAttentio
   const window = windowed === undefined || windowed[layer] === true ? slidingWindow : undefined;
   if (ropeless?.[layer] === true) return { window, chunk: undefined, rope: "none" };
   return { window, chunk, rope: windowTheta !== undefined && window !== undefined ? "window" : "own" };
+}
+
+/** Twice the keys that queries of a row see in the mean, as nearly as the row's length is that without limits. */
+export type SeenLength = (tokens: number) => number;
+
+function seenOf({ window, chunk }: LayerAttention): SeenLength {
+  if (window !== undefined) return (tokens) => (tokens ** 2 - Math.max(0, tokens - window) ** 2) / tokens;
+  if (chunk === undefined) return (tokens) => tokens;
+  return (tokens) => (Math.floor(tokens / chunk) * chunk ** 2 + (tokens % chunk) ** 2) / tokens;
+}
+
+/** The same in the mean over some layers; all where absent. */
+export function seenLength(arch: Architecture, layers?: readonly number[]): SeenLength {
+  const { slidingWindow, chunk, numLayers } = arch;
+  if (slidingWindow === undefined && chunk === undefined) return (tokens) => tokens;
+  const some = layers ?? Array.from({ length: numLayers }, (_, layer) => layer);
+  const seen = some.map((layer) => seenOf(layerAttention(arch, layer)));
+  return (tokens) => sum(seen.map((of) => of(tokens))) / Math.max(1, seen.length);
 }

@@ -34,7 +34,8 @@ export function projectionsOf({
 }
 
 /**
- * The targets of an adapter on a model: all parts of a matrix that the model has fused are that matrix.
+ * The targets of an adapter on a model: parts of a matrix that the model has fused are that matrix, where they are all of
+ * them or, as the defaults, queries and values.
  * @throws InputError for a projection that the model does not have
  */
 export function targetsOn(arch: Architecture, targets: readonly Projection[]): Projection[] {
@@ -42,7 +43,7 @@ export function targetsOn(arch: Architecture, targets: readonly Projection[]): P
   if (targets.every((target) => own.includes(target))) return [...targets];
   const named = new Set<Projection>(targets);
   for (const [fused, parts] of Object.entries(FUSED) as [keyof typeof FUSED, readonly Projection[]][])
-    if (own.includes(fused) && parts.every((part) => named.has(part))) {
+    if (own.includes(fused) && parts.every((part) => part === "k_proj" || named.has(part))) {
       for (const part of parts) named.delete(part);
       named.add(fused);
     }

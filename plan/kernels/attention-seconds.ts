@@ -1,3 +1,4 @@
+import type { SeenLength } from "../documents/architecture.ts";
 import type { AttentionFigures } from "../documents/kernels.ts";
 import type { DevicePeaks } from "./layer-cost.ts";
 
@@ -27,7 +28,13 @@ export function attentionSeconds(
     heads,
     headDim,
     lengths,
-  }: { readonly heads: number; readonly headDim: number; readonly lengths: readonly number[] },
+    seen = (tokens) => tokens,
+  }: {
+    readonly heads: number;
+    readonly headDim: number;
+    readonly lengths: readonly number[];
+    readonly seen?: SeenLength;
+  },
 ): number {
   const { halfSpeedTokens, emptyWave, seconds } = figures;
   const share = attentionShare(figures, headDim);
@@ -35,7 +42,7 @@ export function attentionSeconds(
   let blocks = 0;
   for (const tokens of lengths) {
     // Scores and values take 4 FLOP a pair and feature; half of the pairs are masked.
-    flop += 2 * heads * headDim * tokens * (tokens + halfSpeedTokens);
+    flop += 2 * heads * headDim * tokens * (seen(tokens) + halfSpeedTokens);
     // In part, too: one token more never takes less time.
     blocks += heads * Math.max(1, tokens / BLOCK_ROWS);
   }

@@ -1,5 +1,5 @@
 import { sum } from "../../core/index.ts";
-import type { Architecture } from "../documents/architecture.ts";
+import type { Architecture, SeenLength } from "../documents/architecture.ts";
 import type { KernelFigures } from "../documents/kernels.ts";
 import { type Half, halfOf, type Projection, projectionShape } from "../documents/projections.ts";
 import { attentionSeconds, BACKWARD_FORWARDS } from "./attention-seconds.ts";
@@ -90,11 +90,11 @@ export function layerAttentionSeconds(
   peaks: DevicePeaks,
   { numHeads, headDim }: Architecture,
   lengths: readonly number[],
-  { passes, split }: { readonly passes: readonly LayerPass[]; readonly split: number },
+  { passes, split, seen }: { readonly passes: readonly LayerPass[]; readonly split: number; readonly seen: SeenLength },
 ): number {
   const forwards = sum(passes.map((pass) => (pass === "W" ? 0 : pass === "I" ? BACKWARD_FORWARDS : 1)));
   const heads = Math.ceil(numHeads / split);
-  return forwards * attentionSeconds(attention, multiprocessors, peaks, { heads, headDim, lengths });
+  return forwards * attentionSeconds(attention, multiprocessors, peaks, { heads, headDim, lengths, seen });
 }
 
 /** Seconds of one product with the head's matrix and of the one that brings its gradient back, or of the first alone. */
