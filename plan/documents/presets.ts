@@ -1,151 +1,49 @@
-import type { z } from "zod";
-import type { huggingFaceConfigSchema } from "./model-config.ts";
-
-type Preset = z.input<typeof huggingFaceConfigSchema>;
-
-const LLAMA_2 = { model_type: "llama", vocab_size: 32000, max_position_embeddings: 4096, rms_norm_eps: 1e-5 };
-
-const LLAMA_3 = {
-  model_type: "llama",
-  vocab_size: 128256,
-  max_position_embeddings: 8192,
-  rms_norm_eps: 1e-5,
-  rope_theta: 500000,
-};
-
-const LLAMA_3_SCALING = {
-  rope_type: "llama3",
-  factor: 8,
-  low_freq_factor: 1,
-  high_freq_factor: 4,
-  original_max_position_embeddings: 8192,
-} as const;
-
-const LLAMA_3_1 = { ...LLAMA_3, max_position_embeddings: 131072, rope_scaling: LLAMA_3_SCALING };
-
-const LLAMA_3_2 = {
-  ...LLAMA_3_1,
-  rope_scaling: { ...LLAMA_3_SCALING, factor: 32 },
-  tie_word_embeddings: true,
-};
-
-const QWEN_2_5 = { model_type: "qwen2", vocab_size: 152064, max_position_embeddings: 131072, rope_theta: 1000000 };
-
-const SHAPE_8B = {
-  hidden_size: 4096,
-  intermediate_size: 14336,
-  num_hidden_layers: 32,
-  num_attention_heads: 32,
-  num_key_value_heads: 8,
-};
-
-const SHAPE_70B = {
-  hidden_size: 8192,
-  intermediate_size: 28672,
-  num_hidden_layers: 80,
-  num_attention_heads: 64,
-  num_key_value_heads: 8,
-};
+import { ownValue } from "../../core/index.ts";
+import { GEMMA_PRESETS } from "./presets/gemma.ts";
+import { LLAMA_PRESETS } from "./presets/llama.ts";
+import { MISTRAL_PRESETS } from "./presets/mistral.ts";
+import { OTHER_PRESETS } from "./presets/other.ts";
+import { PHI_PRESETS } from "./presets/phi.ts";
+import type { Presets } from "./presets/preset.ts";
+import { QWEN_PRESETS } from "./presets/qwen.ts";
 
 /**
  * Architectures by name, for simulation without a checkpoint. Source of each: the config.json of the model of that name
  * on the Hugging Face hub.
  */
-export const PRESETS: Readonly<Record<string, Preset>> = {
-  "tinyllama-1.1b": {
-    ...LLAMA_2,
-    max_position_embeddings: 2048,
-    hidden_size: 2048,
-    intermediate_size: 5632,
-    num_hidden_layers: 22,
-    num_attention_heads: 32,
-    num_key_value_heads: 4,
-  },
-  "llama-2-7b": {
-    ...LLAMA_2,
-    hidden_size: 4096,
-    intermediate_size: 11008,
-    num_hidden_layers: 32,
-    num_attention_heads: 32,
-  },
-  "llama-2-13b": {
-    ...LLAMA_2,
-    hidden_size: 5120,
-    intermediate_size: 13824,
-    num_hidden_layers: 40,
-    num_attention_heads: 40,
-  },
-  "llama-2-70b": {
-    ...LLAMA_2,
-    hidden_size: 8192,
-    intermediate_size: 28672,
-    num_hidden_layers: 80,
-    num_attention_heads: 64,
-    num_key_value_heads: 8,
-  },
-  "llama-3-8b": { ...LLAMA_3, ...SHAPE_8B },
-  "llama-3-70b": { ...LLAMA_3, ...SHAPE_70B },
-  "llama-3.1-8b": { ...LLAMA_3_1, ...SHAPE_8B },
-  "llama-3.1-70b": { ...LLAMA_3_1, ...SHAPE_70B },
-  "llama-3.1-405b": {
-    ...LLAMA_3_1,
-    hidden_size: 16384,
-    intermediate_size: 53248,
-    num_hidden_layers: 126,
-    num_attention_heads: 128,
-    num_key_value_heads: 8,
-  },
-  "llama-3.2-1b": {
-    ...LLAMA_3_2,
-    head_dim: 64,
-    hidden_size: 2048,
-    intermediate_size: 8192,
-    num_hidden_layers: 16,
-    num_attention_heads: 32,
-    num_key_value_heads: 8,
-  },
-  "llama-3.2-3b": {
-    ...LLAMA_3_2,
-    head_dim: 128,
-    hidden_size: 3072,
-    intermediate_size: 8192,
-    num_hidden_layers: 28,
-    num_attention_heads: 24,
-    num_key_value_heads: 8,
-  },
-  "llama-3.3-70b": { ...LLAMA_3_1, ...SHAPE_70B },
-  "qwen-2.5-7b": {
-    ...QWEN_2_5,
-    rms_norm_eps: 1e-6,
-    hidden_size: 3584,
-    intermediate_size: 18944,
-    num_hidden_layers: 28,
-    num_attention_heads: 28,
-    num_key_value_heads: 4,
-  },
-  "qwen-2.5-32b": {
-    ...QWEN_2_5,
-    rms_norm_eps: 1e-5,
-    hidden_size: 5120,
-    intermediate_size: 27648,
-    num_hidden_layers: 64,
-    num_attention_heads: 40,
-    num_key_value_heads: 8,
-  },
+export const PRESETS: Presets = {
+  ...LLAMA_PRESETS,
+  ...QWEN_PRESETS,
+  ...GEMMA_PRESETS,
+  ...PHI_PRESETS,
+  ...MISTRAL_PRESETS,
+  ...OTHER_PRESETS,
+};
+
+/** Names that say more, or less, than ours. */
+const ALSO_CALLED: Readonly<Record<string, string>> = {
+  "phi-4-14b": "phi-4",
+  "mistral-nemo": "mistral-nemo-12b",
+  "mistral-nemo-2407": "mistral-nemo-12b",
+  "ministral-8b-2410": "ministral-8b",
+  "mistral-small-24b-2501": "mistral-small-24b",
 };
 
 /**
  * The name of ours for a model as people and the hub call it: "Llama 3.1 8B", "meta-llama/Llama-3.1-8B-Instruct". What
- * is trained further from a model has its shape.
+ * is trained further from a model has its shape. The versions of Mistral 7B differ in theirs.
  */
 export function presetName(name: string): string {
-  return name
+  const own = name
     .toLowerCase()
     .replace(/^.*\//, "")
     .replaceAll(/[\s_:]+/g, "-")
     .replace(/^meta-/, "")
     .replace(/^([a-z]+)-?(?=\d)/, "$1-")
-    .replace(/^llama-(\d)-(\d)-/, "llama-$1.$2-")
     .replace(/(?<=\d)-b(?=-|$)/, "b")
-    .replaceAll(/-(instruct|chat|hf|base|coder|math|bnb-4bit|v\d[\d.]*)(?=-|$)/g, "");
+    .replace(/^(llama|qwen)-(\d)-(\d)-/, "$1-$2.$3-")
+    .replace(/^olmo-2-\d{4}-/, "olmo-2-")
+    .replaceAll(/-(instruct|chat|thinking|hf|base|it|pt|sft|dpo|coder|math|unsloth|bnb-4bit)(?=-|$)/g, "")
+    .replaceAll(/(?<!^mistral-7b)-v\d[\d.]*(?=-|$)/g, "");
+  return ownValue(ALSO_CALLED, own) ?? own;
 }

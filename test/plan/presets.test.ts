@@ -1,15 +1,19 @@
 import { describe, expect, it, test } from "vitest";
+import { modelTensors } from "../../exec/model-tensors.ts";
+import { layerAttention } from "../../plan/documents/architecture.ts";
 import { presetName } from "../../plan/documents/presets.ts";
 import {
   type Architecture,
   architectureFromConfig,
-  decoderDimensions,
   huggingFaceConfigSchema,
   PRESETS,
   workloadArchitecture,
 } from "../../plan/index.ts";
 
-/** Parameters as the hub counts them, without Qwen's biases. */
+/**
+ * Parameters as the hub counts them in the model's files. Of Qwen 3 0.6B and 1.7B, whose files have the embedding twice,
+ * as transformers counts them. Of the larger Gemma 3, those of the part for text.
+ */
 const PARAMETERS: readonly (readonly [string, number])[] = [
   ["tinyllama-1.1b", 1_100_048_384],
   ["llama-2-7b", 6_738_415_616],
@@ -23,18 +27,57 @@ const PARAMETERS: readonly (readonly [string, number])[] = [
   ["llama-3.2-1b", 1_235_814_400],
   ["llama-3.2-3b", 3_212_749_824],
   ["llama-3.3-70b", 70_553_706_496],
-  ["qwen-2.5-7b", 7_615_487_488],
-  ["qwen-2.5-32b", 32_763_417_600],
+  ["qwen-2.5-0.5b", 494_032_768],
+  ["qwen-2.5-1.5b", 1_543_714_304],
+  ["qwen-2.5-3b", 3_085_938_688],
+  ["qwen-2.5-7b", 7_615_616_512],
+  ["qwen-2.5-14b", 14_770_033_664],
+  ["qwen-2.5-32b", 32_763_876_352],
+  ["qwen-2.5-72b", 72_706_203_648],
+  ["qwen-3-0.6b", 596_049_920],
+  ["qwen-3-1.7b", 1_720_574_976],
+  ["qwen-3-4b", 4_022_468_096],
+  ["qwen-3-4b-2507", 4_022_468_096],
+  ["qwen-3-8b", 8_190_735_360],
+  ["qwen-3-14b", 14_768_307_200],
+  ["qwen-3-32b", 32_762_123_264],
+  ["gemma-2-2b", 2_614_341_888],
+  ["gemma-2-9b", 9_241_705_984],
+  ["gemma-2-27b", 27_227_128_320],
+  ["gemma-3-270m", 268_098_176],
+  ["gemma-3-1b", 999_885_952],
+  ["gemma-3-4b", 3_880_263_168],
+  ["gemma-3-12b", 11_766_034_176],
+  ["gemma-3-27b", 27_009_346_304],
+  ["phi-3-mini-4k", 3_821_079_552],
+  ["phi-3-mini-128k", 3_821_079_552],
+  ["phi-3-medium-4k", 13_960_238_080],
+  ["phi-3.5-mini", 3_821_079_552],
+  ["phi-4-mini", 3_836_021_760],
+  ["phi-4", 14_659_507_200],
+  ["mistral-7b-v0.1", 7_241_732_096],
+  ["mistral-7b-v0.2", 7_241_732_096],
+  ["mistral-7b-v0.3", 7_248_023_552],
+  ["mistral-nemo-12b", 12_247_782_400],
+  ["ministral-8b", 8_019_808_256],
+  ["mistral-small-24b", 23_572_403_200],
+  ["olmo-2-1b", 1_484_916_736],
+  ["olmo-2-7b", 7_298_617_344],
+  ["olmo-2-13b", 13_716_198_400],
+  ["olmo-2-32b", 32_234_279_936],
+  ["granite-3.3-2b", 2_533_539_840],
+  ["granite-3.3-8b", 8_170_864_640],
+  ["smollm-3-3b", 3_075_098_624],
+  ["glm-4-9b-0414", 9_400_279_040],
 ];
 
 const architectureOf = (name: string): Architecture =>
   architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS[name]));
 
+/** Of all tensors of a checkpoint: matrices, biases and norms, a tied head once. */
 function parametersOf(architecture: Architecture): number {
-  const { numLayers, hiddenSize, vocabularySize, tiedEmbeddings } = architecture;
-  const norms = (2 * numLayers + 1) * hiddenSize;
-  const tables = (tiedEmbeddings ? 1 : 2) * vocabularySize * hiddenSize;
-  return numLayers * decoderDimensions(architecture).parameters + norms + tables;
+  const sizes = Array.from(modelTensors(architecture), ({ shape }) => shape.reduce((size, n) => size * n, 1));
+  return sizes.reduce((total, size) => total + size, 0);
 }
 
 describe("a model that is known by name", () => {
@@ -44,6 +87,33 @@ describe("a model that is known by name", () => {
 
   it("is in the table above", () => {
     expect(Object.keys(PRESETS)).toEqual(PARAMETERS.map(([name]) => name));
+  });
+
+  // What the number of parameters does not show.
+  test.each([
+    ["mistral-7b-v0.1", { slidingWindow: 4096, windows: 32 }],
+    ["mistral-7b-v0.3", { slidingWindow: undefined, windows: 0 }],
+    ["ministral-8b", { slidingWindow: undefined, windows: 0, ropeTheta: 1e8 }],
+    ["phi-3-mini-4k", { slidingWindow: 2047, windows: 32 }],
+    ["phi-3-mini-128k", { slidingWindow: undefined, windows: 0 }],
+    ["phi-4-mini", { slidingWindow: undefined, windows: 0, rotaryDim: 96 }],
+    ["gemma-2-27b", { slidingWindow: 4096, windows: 23, attentionScale: 1 / 12, scoreCap: 50, logitCap: 30 }],
+    ["gemma-3-1b", { slidingWindow: 512, windows: 22, ropeTheta: 1e6, windowTheta: 1e4, ropeScaling: undefined }],
+    ["gemma-3-27b", { slidingWindow: 1024, windows: 52, ropeScaling: { type: "linear", factor: 8 } }],
+    ["qwen-3-4b-2507", { windows: 0, ropeTheta: 5e6, maxPositions: 262_144 }],
+    ["granite-3.3-8b", { attentionScale: 1 / 128, embeddingScale: 12, residualScale: 0.22, logitScale: 1 / 16 }],
+    ["smollm-3-3b", { ropeless: Array.from({ length: 36 }, (_, layer) => layer % 4 === 3) }],
+    ["glm-4-9b-0414", { rotaryDim: 64, qkvBias: true, rotaryPairs: true }],
+  ])("%s is read as %o", (name, expected) => {
+    const architecture = architectureOf(name);
+    const layers = Array.from({ length: architecture.numLayers }, (_, layer) => layerAttention(architecture, layer));
+    const windows = layers.filter(({ window }) => window !== undefined).length;
+    const { slidingWindow, ropeScaling } = architecture;
+    expect({ slidingWindow, ropeScaling, ...architecture, windows }).toMatchObject(expected);
+  });
+
+  test.each(PARAMETERS)("%s is found by its own name", (name) => {
+    expect(presetName(name)).toBe(name);
   });
 
   test.each([
@@ -57,14 +127,49 @@ describe("a model that is known by name", () => {
     ["llama3.1:8b", "llama-3.1-8b"],
     ["LLaMA_3_1_8B", "llama-3.1-8b"],
     ["Llama 3.1 8 B", "llama-3.1-8b"],
+    ["Llama 3 8 B", "llama-3-8b"],
     ["unsloth/Meta-Llama-3.1-8B-bnb-4bit", "llama-3.1-8b"],
     ["Qwen/Qwen2.5-Coder-7B", "qwen-2.5-7b"],
+    ["Qwen/Qwen3-8B", "qwen-3-8b"],
+    ["Qwen/Qwen3-8B-Base", "qwen-3-8b"],
+    ["unsloth/Qwen3-8B-bnb-4bit", "qwen-3-8b"],
+    ["unsloth/Qwen3-0.6B-unsloth-bnb-4bit", "qwen-3-0.6b"],
+    ["Qwen 3 4 B", "qwen-3-4b"],
+    ["Qwen/Qwen3-4B-Instruct-2507", "qwen-3-4b-2507"],
+    ["Qwen/Qwen3-4B-Thinking-2507", "qwen-3-4b-2507"],
+    ["google/gemma-2-9b-it", "gemma-2-9b"],
+    ["gemma3 1b", "gemma-3-1b"],
+    ["gemma3:270m", "gemma-3-270m"],
+    ["google/gemma-3-4b-pt", "gemma-3-4b"],
+    ["microsoft/Phi-3-mini-128k-instruct", "phi-3-mini-128k"],
+    ["microsoft/Phi-3.5-mini-instruct", "phi-3.5-mini"],
+    ["microsoft/Phi-4-mini-instruct", "phi-4-mini"],
+    ["microsoft/phi-4", "phi-4"],
+    ["phi4:14b", "phi-4"],
+    ["mistralai/Mistral-7B-v0.1", "mistral-7b-v0.1"],
+    ["mistralai/Mistral-7B-Instruct-v0.3", "mistral-7b-v0.3"],
+    ["unsloth/mistral-7b-instruct-v0.3-bnb-4bit", "mistral-7b-v0.3"],
+    ["mistralai/Mistral-Nemo-Instruct-2407", "mistral-nemo-12b"],
+    ["Mistral Nemo", "mistral-nemo-12b"],
+    ["mistralai/Ministral-8B-Instruct-2410", "ministral-8b"],
+    ["mistralai/Mistral-Small-24B-Instruct-2501", "mistral-small-24b"],
+    ["allenai/OLMo-2-1124-7B-Instruct", "olmo-2-7b"],
+    ["allenai/OLMo-2-0325-32B-SFT", "olmo-2-32b"],
+    ["OLMo 2 1B", "olmo-2-1b"],
+    ["HuggingFaceTB/SmolLM3-3B", "smollm-3-3b"],
+    ["ibm-granite/granite-3.3-8b-instruct", "granite-3.3-8b"],
+    ["zai-org/GLM-4-9B-0414", "glm-4-9b-0414"],
   ])("is found as %s", (name, preset) => {
     expect(presetName(name)).toBe(preset);
     expect(workloadArchitecture({ model: { architecture: name, dtype: "bfloat16" } })).toEqual(architectureOf(preset));
   });
 
-  test.each(["", "llama-3.1", "Llama 4 Scout", "constructor", "llama-3.1-8b-instruct-base-x"])("%o is none", (name) => {
+  // The last two rows: other models, whose names begin alike.
+  test.each([
+    ...["", "llama-3.1", "Llama 4 Scout", "constructor", "llama-3.1-8b-instruct-base-x", "Mistral 7B"],
+    ...["THUDM/glm-4-9b-chat", "microsoft/Phi-4-reasoning", "mistralai/Mistral-Small-3.1-24B-Instruct-2503"],
+    ...["mistralai/Ministral-3-8B-Instruct-2512", "Qwen/Qwen3-30B-A3B", "google/gemma-3n-E2B-it"],
+  ])("%o is none", (name) => {
     expect(() => workloadArchitecture({ model: { architecture: name, dtype: "bfloat16" } })).toThrow(
       /Expected the name of an architecture or the keys of a config\.json/,
     );
