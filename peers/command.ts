@@ -14,8 +14,9 @@ import { judgeRows, LIBRARIES, type Library } from "./rows/judge-rows.ts";
 import { agrees, disagreements, type Verdict, verdictTable } from "./verdicts.ts";
 
 const MOST_SEED = 2 ** 32 - 1;
+const MOST_CASES = 1000;
 
-const HELP = `npm run peers -- [--seed N] [--only TEXT] [--keep DIR] [--list]
+const HELP = `npm run peers -- [--seed N] [--cases N] [--only TEXT] [--keep DIR] [--list]
 
 Trains random tiny models with loratwin, and asks transformers and PEFT what they make of it: losses,
 gradients, trained adapters, and the adapters as PEFT loads them. Makes ${NUM_ROWS} rows of training data, and
@@ -23,7 +24,9 @@ asks TRL and Axolotl which tokens they make of them, and which of these they tra
 docs/internals/peers.md.
 
   --seed N      the models, rows and adapters that are drawn (default: others each time; it is printed)
-  --only TEXT   only the cases whose name has this text, such as "qwen2", "bfloat16" or "rows"
+  --cases N     so many models of each family in float32, and as many in bfloat16 (default: 1)
+  --only TEXT   only the cases whose name has this text, such as "qwen2", "bfloat16" or "rows"; several
+                times: whose name has all these texts
   --keep DIR    keeps what was drawn and trained in that folder
   --list        lists the cases and ends
 
@@ -43,30 +46,37 @@ interface Request {
   readonly instead: "help" | "list" | undefined;
 }
 
+/** @throws InputError */
+function wholeNumber(at: string, text: string, low: number, high: number): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isInteger(value) && value >= low && value <= high) return value;
+  throw new InputError({ expected: `a whole number of ${low} to ${high}`, at, got: text });
+}
+
 /** @throws InputError, or node's TypeError for an option that there is not */
 function parseCommand(argv: readonly string[]): Request {
   const { values } = parseArgs({
     args: [...argv],
     options: {
       seed: { type: "string" },
-      only: { type: "string" },
+      cases: { type: "string", default: "1" },
+      only: { type: "string", multiple: true, default: [] },
       keep: { type: "string" },
       list: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  const seed = values.seed === undefined ? randomInt(10_000) : Number(values.seed);
-  if (values.seed?.trim() === "" || !Number.isInteger(seed) || seed < 0 || seed > MOST_SEED)
-    throw new InputError({ expected: `a whole number of 0 to ${MOST_SEED}`, at: "--seed", got: values.seed });
-  const all = drawCases(seed);
-  const cases = all.filter(({ name }) => name.includes(values.only ?? ""));
+  const seed = values.seed === undefined ? randomInt(10_000) : wholeNumber("--seed", values.seed, 0, MOST_SEED);
+  const all = drawCases(seed, wholeNumber("--cases", values.cases, 1, MOST_CASES));
+  const isChosen = (name: string): boolean => values.only.every((text) => name.includes(text));
+  const cases = all.filter(({ name }) => isChosen(name));
   const ofRows = Object.keys(LIBRARIES) as Library[];
-  const libraries = ofRows.filter((library) => rowsName(library).includes(values.only ?? ""));
+  const libraries = ofRows.filter((library) => isChosen(rowsName(library)));
   if (cases.length + libraries.length === 0)
     throw new InputError({
       expected: "a part of a case's name",
       at: "--only",
-      got: values.only,
+      got: values.only.join(" "),
       detail: [...all.map(({ name }) => name), ...ofRows.map(rowsName)].map((name) => `  ${name}`).join("\n"),
     });
   const instead = values.help ? "help" : values.list ? "list" : undefined;
@@ -150,7 +160,7 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
   }
   const { verdicts, pairs } = await judgeInFolder(request, io);
   const wrong = [
-    ...disagreements(names, verdicts),
+    ...disagreements(request.cases, verdicts),
     ...pairs.filter((pair) => !isSame(pair)).flatMap((pair) => differenceLines(pair)),
   ];
   const agreeing = verdicts.filter(agrees).length + pairs.filter(isSame).length;

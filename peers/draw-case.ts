@@ -1,8 +1,15 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { createRng, type Rng } from "../core/index.ts";
-import { type Projection, UNFUSED_PROJECTIONS } from "../plan/index.ts";
-import { DTYPES, drawSizes, FAMILIES, type PeersDtype } from "./cases.ts";
+import {
+  type Architecture,
+  architectureFromConfig,
+  huggingFaceConfigSchema,
+  type Projection,
+  projectionsOf,
+} from "../plan/index.ts";
+import { DTYPES, drawModel, FAMILIES, type PeersDtype } from "./cases.ts";
+import { isOn, type Keys, LAYOUTS, type Layout, oneOf, ropeKeys } from "./draw-rope.ts";
 
 interface TokenRow {
   readonly input_ids: readonly number[];
@@ -39,7 +46,9 @@ export interface DrawnCase {
   readonly name: string;
   readonly dtype: PeersDtype;
   readonly seed: number;
-  readonly config: Readonly<Record<string, unknown>>;
+  /** In the layout's keys; what transformers saves of it where that is `saved`. */
+  readonly config: Keys;
+  readonly layout: Layout;
   readonly jobs: readonly DrawnJob[];
   /** By file name. */
   readonly rows: Readonly<Record<string, readonly TokenRow[]>>;
@@ -60,19 +69,19 @@ function drawRow(rng: Rng, vocabulary: number, isScored: boolean): TokenRow {
   return { input_ids: ids, labels };
 }
 
-function drawTargets(rng: Rng): readonly Projection[] {
-  const some = UNFUSED_PROJECTIONS.filter(() => rng.nextInt(2) === 0);
-  return some.length > 0 ? some : [UNFUSED_PROJECTIONS[rng.nextInt(UNFUSED_PROJECTIONS.length)]!];
+function drawTargets(rng: Rng, own: readonly Projection[]): readonly Projection[] {
+  const some = own.filter(() => isOn(rng));
+  return some.length > 0 ? some : [oneOf(rng, own)];
 }
 
-function drawJob(rng: Rng, name: string): DrawnJob {
+function drawJob(rng: Rng, name: string, own: readonly Projection[]): DrawnJob {
   const rank = 1 + rng.nextInt(12);
   return {
     name,
     adapter: {
       rank,
       alpha: 1 + rng.nextInt(2 * rank),
-      targets: name === "all" ? UNFUSED_PROJECTIONS : drawTargets(rng),
+      targets: name === "all" ? own : drawTargets(rng, own),
       init: `init/${name}`,
     },
     batchSize: 1 + rng.nextInt(5),
@@ -91,31 +100,42 @@ function drawJob(rng: Rng, name: string): DrawnJob {
   };
 }
 
-function drawCase(family: string, dtype: PeersDtype, seed: number): DrawnCase {
-  const name = `${family}, ${dtype}`;
+/** transformers has a model_type of its own for these, and saves that. */
+const NEVER_SAVED = ["mistral, layer types"];
+
+function drawCase(family: string, dtype: PeersDtype, seed: number, index: number): DrawnCase {
+  const name = `${family} ${index + 1}, ${dtype}`;
   const rng = createRng(`${seed}: ${name}`);
-  const sizes = drawSizes(rng);
-  const jobs = NAMES.map((job) => drawJob(rng, job));
+  const turn = (seed % 60) + index + DTYPES.indexOf(dtype);
+  const { keys, rope, sizes } = drawModel(family, rng, LONGEST, turn);
+  const layout = oneOf(rng, NEVER_SAVED.includes(family) ? LAYOUTS.slice(0, 2) : LAYOUTS);
+  const config = {
+    ...keys,
+    ...ropeKeys(rope, layout, isOn(rng) && family !== "gemma3_text"),
+    [layout === "4" ? "torch_dtype" : "dtype"]: dtype,
+  };
+  const own = projectionsOf(readDrawn(config));
+  const jobs = NAMES.map((job) => drawJob(rng, job, own));
   const draw = (count: number, isScored: (index: number) => boolean): readonly TokenRow[] =>
-    Array.from({ length: count }, (_, index) => drawRow(rng, sizes.vocabulary, isScored(index)));
+    Array.from({ length: count }, (_, at) => drawRow(rng, sizes.vocabulary, isScored(at)));
   const rows = jobs.flatMap(({ data, evaluation, batchSize }) => [
     // The second row of a mini-batch may have nothing to score.
-    [data.path, draw(batchSize * STEPS, (index) => index % batchSize !== 1 || rng.nextInt(4) > 0)] as const,
+    [data.path, draw(batchSize * STEPS, (at) => at % batchSize !== 1 || rng.nextInt(4) > 0)] as const,
     [evaluation.data.path, draw(6, () => true)] as const,
   ]);
-  return {
-    name,
-    dtype,
-    seed: rng.nextUint32(),
-    config: FAMILIES[family]!.config(sizes, LONGEST),
-    jobs,
-    rows: Object.fromEntries(rows),
-  };
+  return { name, dtype, seed: rng.nextUint32(), config, layout, jobs, rows: Object.fromEntries(rows) };
+}
+
+/** The architecture that loratwin reads of a drawn configuration. */
+export function readDrawn(config: Keys): Architecture {
+  return architectureFromConfig(huggingFaceConfigSchema.parse(JSON.parse(JSON.stringify(config))));
 }
 
 /** All cases of a seed; each is drawn from its own name, so that it is the same whichever others there are. */
-export function drawCases(seed: number): readonly DrawnCase[] {
-  return Object.keys(FAMILIES).flatMap((family) => DTYPES.map((dtype) => drawCase(family, dtype, seed)));
+export function drawCases(seed: number, ofEach = 1): readonly DrawnCase[] {
+  return Object.keys(FAMILIES).flatMap((family) =>
+    DTYPES.flatMap((dtype) => Array.from({ length: ofEach }, (_, index) => drawCase(family, dtype, seed, index))),
+  );
 }
 
 /** Writes the rows, and the workload that trains all jobs; returns the latter's path. */

@@ -46,11 +46,15 @@ function sentence(verdict: Verdict): string {
   return `${name}, most of ${at}: ${judge} differ by ${difference.toExponential(2)}, of ${bound.toExponential(2)} at most`;
 }
 
-/** A sentence for each verdict that does not agree, and for each case that has none. */
-export function disagreements(cases: readonly string[], verdicts: readonly Verdict[]): readonly string[] {
-  const unjudged = cases.filter((name) => !verdicts.some((verdict) => verdict.case === name));
-  return [
-    ...verdicts.filter((verdict) => !agrees(verdict)).map(sentence),
-    ...unjudged.map((name) => `${name}: no judge has said anything`),
-  ];
+/** A sentence for each verdict that does not agree, and for each case that has none; with the case's configuration. */
+export function disagreements(
+  cases: readonly { readonly name: string; readonly config: unknown }[],
+  verdicts: readonly Verdict[],
+): readonly string[] {
+  return cases.flatMap(({ name, config }) => {
+    const own = verdicts.filter((verdict) => verdict.case === name);
+    const wrong =
+      own.length === 0 ? [`${name}: no judge has said anything`] : own.filter((v) => !agrees(v)).map(sentence);
+    return wrong.length === 0 ? [] : [...wrong, `  ${JSON.stringify(config)}`];
+  });
 }

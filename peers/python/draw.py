@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Makes random checkpoints with transformers, and adapters on them with PEFT.
 
-Reads a JSON list of cases from standard input: {folder, seed, dtype, config, jobs: [{name, adapter}]}, where config has
-the keys of a config.json. Writes folder/model and folder/init/NAME. A, B, norms and biases are all far from what they
-start training with, so that a wrong one shows.
+Reads a JSON list of cases from standard input: {folder, seed, dtype, config, layout, jobs: [{name, adapter}]}, where
+config has the keys of a config.json. Writes folder/model and folder/init/NAME. The model's config.json is the one that
+was given, unless the layout is "saved". A, B, norms and biases are all far from what they start training with, so that a
+wrong one shows.
 """
 
 import json
@@ -30,6 +31,7 @@ class Case(TypedDict):
     seed: int
     dtype: str
     config: dict[str, Any]
+    layout: str
     jobs: list[Job]
 
 
@@ -38,7 +40,7 @@ def randomize(model: nn.Module) -> None:
     """Matrices by their number of inputs; norms and biases around what transformers starts them with."""
     for parameter in model.parameters():
         if parameter.dim() == 1:
-            parameter += 0.2 * torch.randn_like(parameter)
+            parameter += 0.3 * torch.randn_like(parameter)
         else:
             parameter.normal_(0, 1 / parameter.shape[-1] ** 0.5)
 
@@ -53,10 +55,14 @@ def randomize_adapter(model: nn.Module) -> None:
 def draw(case: Case) -> None:
     folder = Path(case["folder"])
     torch.manual_seed(case["seed"])
-    config = dict(case["config"])
-    base = AutoModelForCausalLM.from_config(AutoConfig.for_model(config.pop("model_type"), **config))
+    given = folder / "model" / "config.json"
+    given.parent.mkdir()
+    given.write_text(json.dumps(case["config"], indent=1))
+    base = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(given.parent), dtype=torch.float32)
     randomize(base)
-    base.to(getattr(torch, case["dtype"])).save_pretrained(folder / "model")
+    base.to(getattr(torch, case["dtype"])).save_pretrained(given.parent)
+    if case["layout"] != "saved":
+        given.write_text(json.dumps(case["config"], indent=1))
     for job in case["jobs"]:
         spec = job["adapter"]
         lora = LoraConfig(

@@ -1,6 +1,16 @@
-import type { Mapping } from "../../core/index.ts";
+import { isMapping, type Mapping } from "../../core/index.ts";
 import type { Architecture } from "./architecture.ts";
-import { chunkedLayers, flag, optionalNumber, positiveWhole, unsupported, windowsByLayer } from "./model-features.ts";
+import {
+  chunkedLayers,
+  FULL,
+  flag,
+  optionalNumber,
+  positiveWhole,
+  requireLayers,
+  SLIDING,
+  unsupported,
+  windowsByLayer,
+} from "./model-features.ts";
 import { ropeOfTable, tableOf } from "./rope-config.ts";
 
 /** What a family's configuration says beside the sizes that all have. Absent fields are as in Llama. */
@@ -19,6 +29,9 @@ export interface Family {
     readonly tied?: true;
     /** Hidden size by heads where absent. */
     readonly headDim?: number;
+    readonly eps?: number;
+    /** The longest row. */
+    readonly positions: number;
   };
   /** The key of the gate's activation, and what it has to be. */
   readonly activation?: readonly [key: string, value: string];
@@ -27,24 +40,31 @@ export interface Family {
   features(config: Mapping, sizes: Pick<Architecture, "numLayers" | "hiddenSize" | "headDim">): Features;
 }
 
+/** Whether `sliding_window` is null, which is no window, where a key that is missing is the family's. */
+const isWindowOff = (config: Mapping): boolean => config["sliding_window"] === null;
+
 /** `attention_bias`: of q, k, v, and of the output projection. */
 function biases(config: Mapping): Features {
   return flag(config, "attention_bias", false) ? { qkvBias: true, outputBias: true } : {};
 }
 
-/** A window in all layers; `missing`: where the configuration does not say. */
-function windowEverywhere(config: Mapping, missing: number | null): Features {
-  const given = config["sliding_window"];
-  const window = given === undefined ? missing : given;
-  return window === null ? {} : { slidingWindow: positiveWhole(window, "sliding_window") };
+/** A window in all layers, or in none; a family that reads no `layer_types` may have no others. */
+function windowEverywhere(config: Mapping, numLayers: number): Features {
+  const given = config["sliding_window"] ?? null;
+  requireLayers(config, numLayers, given === null ? FULL : SLIDING);
+  return given === null ? {} : { slidingWindow: positiveWhole(given, "sliding_window") };
 }
 
 /** A window behind a switch, in layers from `max_window_layers` on where `layer_types` do not say. */
 function switchedWindow(config: Mapping, numLayers: number): Features {
-  if (!flag(config, "use_sliding_window", false)) return windowsByLayer(config, numLayers, null, () => false);
-  if (config["sliding_window"] === null) throw unsupported("sliding_window", "use_sliding_window", true);
-  const first = optionalNumber(config, "max_window_layers") ?? 28;
-  return windowsByLayer(config, numLayers, 4096, (layer) => layer >= first);
+  if (!flag(config, "use_sliding_window", false)) {
+    requireLayers(config, numLayers, FULL);
+    return {};
+  }
+  const first = config["max_window_layers"] ?? 28;
+  if (!Number.isSafeInteger(first) || (first as number) < 0)
+    throw unsupported("a whole number of layers", "max_window_layers", first);
+  return windowsByLayer(config, numLayers, 4096, (layer) => !isWindowOff(config) && layer >= (first as number));
 }
 
 const GEMMA_NAMES = {
@@ -70,6 +90,19 @@ function cap(config: Mapping, key: string, field: "scoreCap" | "logitCap", missi
 /** Gemma 3 has a rope for each kind of layer: of transformers 5 in one table, of 4 beside each other. */
 function gemma3Ropes(config: Mapping): Features {
   const table = tableOf(config, "rope_parameters");
+  if (table !== undefined && tableOf(table, "full_attention") === undefined)
+    throw unsupported(
+      "a table for each kind of layer, full_attention and sliding_attention,",
+      "rope_parameters",
+      table,
+    );
+  const scaling = tableOf(config, "rope_scaling") ?? {};
+  // Of a scaling by its old name the library takes the factor for a key that it does not know.
+  if ((scaling["type"] ?? undefined) !== undefined && (scaling["rope_type"] ?? undefined) === undefined)
+    throw unsupported("rope_scaling.rope_type in its place", "rope_scaling.type", scaling["type"]);
+  // The library looks for it in the outer table, where it is not.
+  for (const { truncate = null } of [scaling, table?.["full_attention"] as Mapping | undefined].filter(isMapping))
+    if (truncate !== null && truncate !== true) throw unsupported("no more than true", "truncate", truncate);
   const local = optionalNumber(config, "rope_local_base_freq");
   const sliding = table === undefined ? undefined : tableOf(table, "sliding_attention");
   if (sliding === undefined) return { windowTheta: local ?? 1e4 };
@@ -101,22 +134,23 @@ function ropeless(config: Mapping, numLayers: number): Features {
 /** Families by `model_type`. */
 export const FAMILIES = {
   llama: {
-    ...{ className: "LlamaForCausalLM", reads: ["attention_bias"], defaults: {} },
+    ...{ className: "LlamaForCausalLM", reads: ["attention_bias"], defaults: { positions: 2048 } },
     features: biases,
   },
   mistral: {
-    ...{ className: "MistralForCausalLM", reads: ["sliding_window"], defaults: {} },
-    features: (config) => windowEverywhere(config, 4096),
+    ...{ className: "MistralForCausalLM", reads: ["sliding_window"], defaults: { positions: 131_072 } },
+    // With `layer_types` it is what transformers calls Ministral.
+    features: (config, { numLayers }) => windowsByLayer(config, numLayers, 4096, () => !isWindowOff(config)),
   },
   qwen2: {
-    ...{ className: "Qwen2ForCausalLM", reads: ["sliding_window", "attention_bias"], defaults: {} },
+    ...{ className: "Qwen2ForCausalLM", reads: ["sliding_window", "attention_bias"], defaults: { positions: 32_768 } },
     // Biases on q, k and v whatever the configuration says.
     features: (config, { numLayers }) => ({ qkvBias: true, ...switchedWindow(config, numLayers) }),
   },
   qwen3: {
     className: "Qwen3ForCausalLM",
     reads: ["sliding_window", "attention_bias"],
-    defaults: { headDim: 128 },
+    defaults: { headDim: 128, positions: 32_768 },
     features: (config, { numLayers }) => ({
       ...biases(config),
       headNorm: { over: "head", weighted: true },
@@ -126,7 +160,7 @@ export const FAMILIES = {
   gemma2: {
     className: "Gemma2ForCausalLM",
     reads: ["sliding_window", "attention_bias", "attn_logit_softcapping", "final_logit_softcapping"],
-    defaults: { tied: true, headDim: 256 },
+    defaults: { tied: true, headDim: 256, positions: 8192 },
     activation: ["hidden_activation", "gelu_pytorch_tanh"],
     features: (config, { numLayers, hiddenSize }) => ({
       ...gemma(config, hiddenSize),
@@ -139,7 +173,7 @@ export const FAMILIES = {
     className: "Gemma3ForCausalLM",
     // The first is passed over, as transformers does.
     reads: ["attn_logit_softcapping", "sliding_window", "attention_bias", "final_logit_softcapping"],
-    defaults: { tied: true, headDim: 256, theta: 1e6 },
+    defaults: { tied: true, headDim: 256, theta: 1e6, positions: 131_072 },
     activation: ["hidden_activation", "gelu_pytorch_tanh"],
     features: (config, { numLayers, hiddenSize }) => {
       const pattern = optionalNumber(config, "sliding_window_pattern") ?? 6;
@@ -155,12 +189,15 @@ export const FAMILIES = {
   phi3: {
     className: "Phi3ForCausalLM",
     reads: ["sliding_window", "partial_rotary_factor"],
-    defaults: {},
+    defaults: { eps: 1e-5, positions: 4096 },
     isLong: true,
-    features: (config) => ({ fusedQkv: true, fusedGateUp: true, ...windowEverywhere(config, null) }),
+    features: (config, { numLayers }) => ({
+      ...{ fusedQkv: true, fusedGateUp: true },
+      ...windowEverywhere(config, numLayers),
+    }),
   },
   olmo2: {
-    ...{ className: "Olmo2ForCausalLM", reads: ["attention_bias"], defaults: {} },
+    ...{ className: "Olmo2ForCausalLM", reads: ["attention_bias"], defaults: { eps: 1e-5, positions: 2048 } },
     features: (config) => ({
       ...biases(config),
       headNorm: { over: "row", weighted: true },
@@ -171,7 +208,7 @@ export const FAMILIES = {
   granite: {
     className: "GraniteForCausalLM",
     reads: ["attention_bias", "embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling"],
-    defaults: {},
+    defaults: { positions: 2048 },
     features: (config) => ({
       ...biases(config),
       attentionScale: optionalNumber(config, "attention_multiplier") ?? 1,
@@ -183,10 +220,10 @@ export const FAMILIES = {
   smollm3: {
     className: "SmolLM3ForCausalLM",
     reads: ["attention_bias", "no_rope_layers", "sliding_window"],
-    defaults: { tied: true, theta: 2e6 },
+    defaults: { tied: true, theta: 2e6, positions: 32_768 },
     features: (config, { numLayers }) => {
       const without = ropeless(config, numLayers);
-      const slides = flag(config, "use_sliding_window", false);
+      const slides = flag(config, "use_sliding_window", false) && (config["sliding_window"] ?? null) !== null;
       const isLocal = (layer: number): boolean => slides && without.ropeless?.[layer] === true;
       return { ...biases(config), ...without, ...windowsByLayer(config, numLayers, null, isLocal) };
     },
@@ -194,9 +231,9 @@ export const FAMILIES = {
   glm4: {
     className: "Glm4ForCausalLM",
     reads: ["attention_bias", "partial_rotary_factor"],
-    defaults: { headDim: 128, partial: 0.5 },
+    defaults: { headDim: 128, partial: 0.5, eps: 1.5625e-7, positions: 131_072 },
     features: (config) => ({
-      ...(flag(config, "attention_bias", false) ? { qkvBias: true } : {}),
+      ...(flag(config, "attention_bias", true) ? { qkvBias: true } : {}),
       ...{ rotaryPairs: true, norms: "both", fusedGateUp: true },
       layerNames: { attentionOutNorm: "post_self_attn_layernorm", mlpOutNorm: "post_mlp_layernorm" },
     }),
@@ -204,12 +241,16 @@ export const FAMILIES = {
   llama4_text: {
     className: "Llama4ForCausalLM",
     reads: ["attention_bias", "no_rope_layers", "use_qk_norm", "num_local_experts"],
-    defaults: { headDim: 128, theta: 5e5 },
+    defaults: { headDim: 128, theta: 5e5, eps: 1e-5, positions: 131_072 },
     features: (config, { numLayers }) => {
       const experts = config["moe_layers"];
       if (!Array.isArray(experts) || experts.length > 0)
         throw unsupported("[]: no layers with experts,", "moe_layers", experts);
-      const { chunk, ropeless: without } = { ...chunkedLayers(config, numLayers), ...ropeless(config, numLayers) };
+      // A list of no layers says nothing.
+      const given = config["no_rope_layers"];
+      const unlisted = Array.isArray(given) && given.length === 0 ? { ...config, no_rope_layers: null } : config;
+      const { ropeless: without } = ropeless(unlisted, numLayers);
+      const { chunk } = chunkedLayers(config, numLayers, without);
       const isTuned = flag(config, "attn_temperature_tuning", true) && without !== undefined;
       const temperature = {
         scale: optionalNumber(config, "attn_scale") ?? 0.1,

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { Mapping } from "../../core/index.ts";
+import { isMapping, type Mapping } from "../../core/index.ts";
 import { type Architecture, architectureSchema, MOST } from "./architecture.ts";
 import { FAMILIES, type Family, type ModelType } from "./families.ts";
-import { refuseFeatures, requireFullLayers, unsupported } from "./model-features.ts";
+import { FULL, refuseFeatures, requireLayers, unsupported } from "./model-features.ts";
 import { checkFigures } from "./read-document.ts";
 import { ropeOf } from "./rope-config.ts";
 
@@ -16,8 +16,8 @@ export const huggingFaceConfigSchema = z.looseObject({
   num_key_value_heads: z.int().positive().nullish(),
   head_dim: z.int().positive().nullish(),
   vocab_size: z.int().positive(),
-  max_position_embeddings: z.int().positive().default(4096),
-  rms_norm_eps: z.number().positive().max(MOST.eps).default(1e-6),
+  max_position_embeddings: z.int().positive().optional(),
+  rms_norm_eps: z.number().positive().max(MOST.eps).optional(),
   rope_theta: z.number().gt(1).max(MOST.theta).optional(),
   rope_scaling: z.looseObject({}).nullish(),
   rope_parameters: z.looseObject({}).nullish(),
@@ -39,8 +39,7 @@ function modelType(config: Mapping): ModelType {
   if (given !== undefined && !types.includes(given as ModelType))
     throw unsupported(`one of ${types.join(", ")}`, "model_type", given);
   const own = given as ModelType | undefined;
-  const code = config["auto_map"] ?? undefined;
-  if (code !== undefined) throw unsupported("no code of the model's own", "auto_map", code);
+  refuseCode(config["auto_map"] ?? {}, own);
   const named = config["architectures"] ?? undefined;
   if (named === undefined) return own ?? "llama";
   const isOf = (type: ModelType): boolean =>
@@ -61,6 +60,16 @@ function modelType(config: Mapping): ModelType {
   return type;
 }
 
+/**
+ * A model may bring code for programs that do not know its family yet (Phi-3), which is the family's as transformers has
+ * it. @throws InputError for code that makes it another model
+ */
+function refuseCode(map: unknown, type: ModelType | undefined): void {
+  const code = isMapping(map) ? map["AutoModelForCausalLM"] : map;
+  const isOwn = type !== undefined && typeof code === "string" && code.endsWith(`.${FAMILIES[type].className}`);
+  if (code !== undefined && !isOwn) throw unsupported("no code of the model's own", "auto_map", map);
+}
+
 /** Columns of a head. */
 function headDimOf(config: Config, { defaults }: Family): number {
   const headDim = config.head_dim ?? defaults.headDim ?? config.hidden_size / config.num_attention_heads;
@@ -75,14 +84,17 @@ type Config = z.infer<typeof huggingFaceConfigSchema>;
  * The architecture that a config.json describes.
  * @throws InputError for another model family or a feature that the family does not have.
  */
-export function architectureFromConfig(config: Config): Architecture {
-  const family: Family = FAMILIES[modelType(config)];
-  const { reads, defaults, activation: [key, value] = ["hidden_act", "silu"], isLong = false } = family;
+export function architectureFromConfig(given: Config): Architecture {
+  const family: Family = FAMILIES[modelType(given)];
+  const { reads, defaults } = family;
+  const maxPositions = given.max_position_embeddings ?? defaults.positions;
+  const config = { ...given, max_position_embeddings: maxPositions };
+  const { activation: [key, value] = ["hidden_act", "silu"], isLong = false } = family;
   const activation = (config as Mapping)[key] ?? value;
   if (activation !== value) throw unsupported(JSON.stringify(value), key, activation);
   refuseFeatures(config, reads);
   const numLayers = config.num_hidden_layers;
-  if (!reads.includes("sliding_window") && !reads.includes("no_rope_layers")) requireFullLayers(config, numLayers);
+  if (!reads.includes("sliding_window") && !reads.includes("no_rope_layers")) requireLayers(config, numLayers, FULL);
   const numHeads = config.num_attention_heads;
   const numKvHeads = config.num_key_value_heads ?? numHeads;
   if (numHeads % numKvHeads !== 0)
@@ -111,8 +123,8 @@ export function architectureFromConfig(config: Config): Architecture {
     numKvHeads,
     headDim,
     vocabularySize: config.vocab_size,
-    maxPositions: config.max_position_embeddings,
-    rmsNormEps: config.rms_norm_eps,
+    maxPositions,
+    rmsNormEps: config.rms_norm_eps ?? defaults.eps ?? 1e-6,
     ropeTheta: theta,
     ...(scaling === undefined ? {} : { ropeScaling: scaling }),
     ...(rotaryDim === headDim ? {} : { rotaryDim }),

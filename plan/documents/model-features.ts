@@ -30,7 +30,6 @@ const WITHOUT_EFFECT: readonly (readonly [string, readonly unknown[]])[] = [
   ["attention_sinks", [false]],
   ["no_rope_layers", []],
   ["sliding_window", []],
-  ["pretraining_tp", [1]],
   ["attention_dropout", [0]],
   ["resid_pdrop", [0]],
   ["embd_pdrop", [0]],
@@ -85,11 +84,13 @@ function layerTypes(config: Mapping, numLayers: number, known: readonly string[]
   return given;
 }
 
-const FULL = "full_attention";
+export const FULL = "full_attention";
+export const SLIDING = "sliding_attention";
+const CHUNKED = "chunked_attention";
 
-/** @throws InputError unless every layer's attention sees all */
-export function requireFullLayers(config: Mapping, numLayers: number): void {
-  layerTypes(config, numLayers, [FULL]);
+/** @throws InputError unless every layer's attention is of a type, where the configuration says */
+export function requireLayers(config: Mapping, numLayers: number, type: string): void {
+  layerTypes(config, numLayers, [type]);
 }
 
 /**
@@ -102,7 +103,7 @@ export function windowsByLayer(
   missing: number | null,
   isLocal: (layer: number) => boolean,
 ): Partial<Architecture> {
-  const types = layerTypes(config, numLayers, [FULL, "sliding_attention"]);
+  const types = layerTypes(config, numLayers, [FULL, SLIDING]);
   const windowed = Array.from({ length: numLayers }, (_, layer) =>
     types === undefined ? isLocal(layer) : types[layer] !== FULL,
   );
@@ -112,8 +113,20 @@ export function windowsByLayer(
   return { slidingWindow: window, ...(windowed.includes(false) ? { windowed } : {}) };
 }
 
-/** Chunks in layers with rope (Llama 4). */
-export function chunkedLayers(config: Mapping, numLayers: number): Pick<Partial<Architecture>, "chunk"> {
-  layerTypes(config, numLayers, [FULL, "chunked_attention"]);
-  return { chunk: positiveWhole(config["attention_chunk_size"] ?? 8192, "attention_chunk_size") };
+/**
+ * Chunks in layers with rope (Llama 4), or in none where there is no chunk or `layer_types` say so.
+ * @throws InputError where those name other layers
+ */
+export function chunkedLayers(
+  config: Mapping,
+  numLayers: number,
+  ropeless: readonly boolean[] | undefined,
+): Pick<Partial<Architecture>, "chunk"> {
+  const given = config["attention_chunk_size"];
+  const types = layerTypes(config, numLayers, [FULL, CHUNKED]);
+  if (types?.every((type) => type === FULL) ?? given === null) return {};
+  const other = types?.findIndex((type, layer) => (type === FULL) !== (ropeless?.[layer] === true)) ?? -1;
+  if (other >= 0)
+    throw unsupported("chunks in layers with rope, and in no others,", `layer_types[${other}]`, types![other]);
+  return { chunk: positiveWhole(given === undefined ? 8192 : given, "attention_chunk_size") };
 }

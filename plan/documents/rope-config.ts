@@ -70,11 +70,13 @@ function wholePositions(table: Mapping, at: string): number {
   return value;
 }
 
-/** `original_max_position_embeddings` may stand beside the table, too. */
+/** `original_max_position_embeddings` may stand beside the table, too, or there alone. */
 function originalPositions(table: Mapping, at: string, config: Mapping): number {
+  const beside = config[ORIGINAL] ?? undefined;
+  if ((table[ORIGINAL] ?? undefined) === undefined && beside !== undefined)
+    return wholePositions(config, "config.json");
   const value = wholePositions(table, at);
-  const beside = config[ORIGINAL] ?? value;
-  if (beside !== value) throw unsupported(`${value}, as in ${at},`, ORIGINAL, beside);
+  if (beside !== undefined && beside !== value) throw unsupported(`${value}, as in ${at},`, ORIGINAL, beside);
   return value;
 }
 
@@ -87,7 +89,7 @@ function yarnOf(table: Mapping, at: string, config: Mapping): RopeScaling {
   const both = over !== undefined && under !== undefined;
   const truncate = table["truncate"] ?? true;
   if (typeof truncate !== "boolean") throw unsupported("true or false", `${at}.truncate`, truncate);
-  const isGiven = (table[ORIGINAL] ?? undefined) !== undefined;
+  const isGiven = (table[ORIGINAL] ?? config[ORIGINAL] ?? undefined) !== undefined;
   return {
     ...{ type: "yarn", factor, truncate },
     originalMaxPositions: isGiven
@@ -107,21 +109,34 @@ function factorsOf(table: Mapping, at: string, key: string): number[] {
   return value as number[];
 }
 
-/** Source: Ding et al. 2024 (LongRoPE), as transformers reads it: the length beside the table wins over that in it. */
-function longropeOf(table: Mapping, at: string, config: Mapping): RopeScaling {
-  const beside = config[ORIGINAL] ?? undefined;
-  const originalMaxPositions = beside === undefined ? wholePositions(table, at) : wholePositions(config, "config.json");
-  const ratio =
-    beside === undefined
-      ? optionalFigure(table, at, "factor", POSITIVE)
-      : (config["max_position_embeddings"] as number) / originalMaxPositions;
-  const factor = ratio ?? (config["max_position_embeddings"] as number) / originalMaxPositions;
+/**
+ * The length behind which the long factors hold: of Phi-3 the one beside the table, which its class has where the
+ * configuration does not; of the others that too if it is there.
+ */
+function longFrom(table: Mapping, at: string, config: Mapping, { isLong }: RopeDefaults): number {
+  if ((config[ORIGINAL] ?? undefined) !== undefined) return wholePositions(config, "config.json");
+  if (!isLong) return wholePositions(table, at);
+  const inside = table[ORIGINAL] ?? PHI_3_ORIGINAL;
+  if (inside !== PHI_3_ORIGINAL) throw unsupported(`${inside}, as in ${at},`, ORIGINAL, PHI_3_ORIGINAL);
+  return PHI_3_ORIGINAL;
+}
+
+const PHI_3_ORIGINAL = 4096;
+
+/** Source: Ding et al. 2024 (LongRoPE), as transformers reads it. */
+function longropeOf(table: Mapping, at: string, config: Mapping, defaults: RopeDefaults): RopeScaling {
+  const originalMaxPositions = longFrom(table, at, config, defaults);
+  const ratio = (config["max_position_embeddings"] as number) / originalMaxPositions;
+  const [factor = ratio, given] = ["factor", "attention_factor"].map((key) => optionalFigure(table, at, key, POSITIVE));
+  // With a length beside the table version 4 takes the quotient, and 5 the factor.
+  if (given === undefined && factor !== ratio && (config[ORIGINAL] ?? undefined) !== undefined)
+    throw unsupported(`${ratio}, as max_position_embeddings and ${ORIGINAL} have it,`, `${at}.factor`, factor);
   const attention = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalMaxPositions));
   return {
     ...{ type: "longrope", originalMaxPositions },
     shortFactors: factorsOf(table, at, "short_factor"),
     longFactors: factorsOf(table, at, "long_factor"),
-    attentionFactor: optionalFigure(table, at, "attention_factor", POSITIVE) ?? attention,
+    attentionFactor: given ?? attention,
   };
 }
 
@@ -129,7 +144,7 @@ function scalingOf(table: Mapping, at: string, config: Mapping, defaults: RopeDe
   const kind = kindOf(table, at, defaults);
   if (kind === "default") return undefined;
   if (kind === "yarn") return yarnOf(table, at, config);
-  if (kind === "longrope") return longropeOf(table, at, config);
+  if (kind === "longrope") return longropeOf(table, at, config, defaults);
   const factor = figure(table, at, "factor", FACTOR);
   if (kind === "linear") return { type: "linear", factor };
   const lowFreqFactor = figure(table, at, "low_freq_factor", POSITIVE);

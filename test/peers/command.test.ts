@@ -23,22 +23,17 @@ async function command(...argv: readonly string[]) {
 it("lists the cases that a text chooses", async () => {
   const { status, out } = await command("--list", "--only", "qwen2");
   expect(status).toBe(0);
-  expect(out.trim().split("\n")).toEqual([
-    "qwen2, float32",
-    "qwen2, bfloat16",
-    "qwen2, tied head, float32",
-    "qwen2, tied head, bfloat16",
-  ]);
+  expect(out.trim().split("\n")).toEqual(["qwen2 1, float32", "qwen2 1, bfloat16"]);
+  const more = await command("--list", "--cases", "2", "--only", "qwen2", "--only", "float32");
+  expect(more.out).toBe("qwen2 1, float32\nqwen2 2, float32\n");
   expect((await command("--list", "--only", "rows")).out).toBe("rows of TRL\nrows of Axolotl\n");
 });
 
 it.each([
   [["--seed", "1.5"], /a whole number of 0 to 4294967295 at --seed, got "1\.5"/],
   [["--seed", ""], /a whole number .* at --seed/],
-  [
-    ["--only", "gpt2"],
-    /a part of a case's name at --only, got "gpt2"[\s\S]*mistral, window, float32[\s\S]*rows of TRL/,
-  ],
+  [["--cases", "0"], /a whole number of 1 to 1000 at --cases, got "0"/],
+  [["--only", "gpt2"], /a part of a case's name at --only, got "gpt2"[\s\S]*mistral 1, float32[\s\S]*rows of TRL/],
   [["--sed", "1"], /--sed[\s\S]*npm run peers/],
 ])("refuses %j with exit status 2", async (argv, says) => {
   const { status, err } = await command(...argv);
@@ -51,7 +46,7 @@ it("ends with 3 and what to do where there is no Python, and leaves nothing behi
   vi.stubEnv("LORATWIN_PEERS_PYTHON", path.join(folder, "no-python"));
   try {
     expect(installedPython()).toBeUndefined();
-    const { status, err } = await command("--seed", "1", "--only", "mistral, float32");
+    const { status, err } = await command("--seed", "1", "--only", "mistral 1, float32");
     expect(status).toBe(3);
     expect(err).toMatch(/Expected Python 3\.11 or newer .*got "none among .*no-python"/);
     expect(err).toMatch(/Hint: .*python3-venv.*LORATWIN_PEERS_PYTHON/);
@@ -87,9 +82,13 @@ it("shows how much of its bound each judge sees, and tells apart who differs", (
       "four              -             -  not judged",
     ].join("\n"),
   );
-  expect(disagreements(cases, verdicts)).toEqual([
+  const drawn = cases.map((name) => ({ name, config: { model_type: name } }));
+  expect(disagreements(drawn, verdicts)).toEqual([
     "two, most of all: losses differ by 3.00e-4, of 1.00e-4 at most",
+    '  {"model_type":"two"}',
     "three, second: Found missing adapter keys",
+    '  {"model_type":"three"}',
     "four: no judge has said anything",
+    '  {"model_type":"four"}',
   ]);
 });

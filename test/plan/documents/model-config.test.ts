@@ -77,10 +77,10 @@ describe("a configuration in both layouts", () => {
     ["rope_parameters", { rope_scaling: LINEAR, rope_parameters: { ...DEFAULT, rope_theta: 1e4 } }],
     ["rope_parameters", { rope_scaling: LINEAR, rope_parameters: { ...LINEAR, factor: 4 } }],
     ["rope_parameters", { rope_scaling: DEFAULT, rope_parameters: { ...DEFAULT, rope_theta: 5e4 } }],
-    ["rope_parameters.rope_type", { rope_scaling: DEFAULT, rope_parameters: { ...YARN, rope_theta: 1e4 } }],
-    ["rope_parameters.rope_type", { rope_scaling: null, rope_parameters: YARN }],
-    ["rope_scaling.rope_type", { rope_scaling: YARN, rope_parameters: DEFAULT }],
-    ["rope_scaling.rope_type", { rope_scaling: { type: "yarn", factor: 4 } }],
+    ["rope_parameters", { rope_scaling: DEFAULT, rope_parameters: { ...YARN, rope_theta: 1e4 } }],
+    ["rope_parameters", { rope_scaling: YARN, rope_parameters: DEFAULT }],
+    ["rope_parameters.rope_type", { rope_scaling: null, rope_parameters: { ...YARN, rope_type: "dynamic" } }],
+    ["rope_scaling.rope_type", { rope_scaling: { type: "su", factor: 4 } }],
     ["rope_scaling.rope_type", { rope_scaling: { factor: 4 } }],
     ["rope_scaling.rope_type", { rope_scaling: { rope_type: 4 } }],
     ["rope_scaling.type", { rope_scaling: { ...DEFAULT, type: "linear" } }],
@@ -91,15 +91,15 @@ describe("a configuration in both layouts", () => {
     ["rope_parameters.rope_type", { rope_parameters: { full_attention: LINEAR } }],
     ["rope_parameters.rope_theta", { rope_theta: 5e4, rope_parameters: { ...DEFAULT, rope_theta: 1e4 } }],
     ["rope_scaling.rope_theta", { rope_theta: 5e4, rope_scaling: { ...LINEAR, rope_theta: 1e4 } }],
-    ["rope_scaling.partial_rotary_factor", { rope_scaling: { ...LINEAR, partial_rotary_factor: 0.5 } }],
+    ["rope_parameters.partial_rotary_factor", { rope_scaling: { ...LINEAR, partial_rotary_factor: 0.5 } }],
     ["original_max_position_embeddings", { original_max_position_embeddings: 16, rope_scaling: LLAMA3 }],
     ["rope_parameters", { rope_parameters: [] }],
-    ["architectures", { model_type: undefined, architectures: ["Qwen3ForCausalLM"] }],
+    ["architectures", { model_type: undefined, architectures: ["Qwen3MoeForCausalLM"] }],
     ["architectures", { architectures: ["Qwen3ForCausalLM"] }],
     ["architectures", { architectures: ["LlamaForCausalLM", "Qwen3ForCausalLM"] }],
     ["architectures", { architectures: [] }],
     ["architectures", { model_type: "qwen2", architectures: ["LlamaForCausalLM"] }],
-    ["model_type", { model_type: "qwen3" }],
+    ["model_type", { model_type: "qwen3_moe" }],
     ["auto_map", { auto_map: { AutoModelForCausalLM: "modeling_own.Own" } }],
     ["attention_dropout", { attention_dropout: 0.1 }],
     ["is_causal", { is_causal: false }],
@@ -141,7 +141,7 @@ describe("a figure that no model has", () => {
 });
 
 const FAMILIES = path.join(SHARED, "oracle", "families");
-const READ = ["llama-llama3", "llama-llama3-bf16", "mistral", "qwen2"];
+const NOT_READ = ["qwen3-moe", "gpt-oss", "gpt-oss-bf16", "mixtral"];
 
 describe.skipIf(!existsSync(FAMILIES))("configurations that transformers has written", () => {
   const families = existsSync(FAMILIES)
@@ -151,18 +151,17 @@ describe.skipIf(!existsSync(FAMILIES))("configurations that transformers has wri
     read(readFileSync(path.join(FAMILIES, family, layout), "utf8"));
 
   test("are the same in both layouts", () => {
-    for (const family of READ) expect(configOf(family, "config-4x.json")).toEqual(configOf(family, "config.json"));
+    const read = families.filter((name) => !NOT_READ.includes(name));
+    expect(read.length).toBeGreaterThan(15);
+    for (const family of read) expect(configOf(family, "config-4x.json")).toEqual(configOf(family, "config.json"));
     expect(configOf("llama-llama3", "config.json").ropeScaling?.type).toBe("llama3");
     expect(configOf("mistral", "config.json").slidingWindow).toBe(8);
     expect(configOf("qwen2", "config-4x.json").slidingWindow).toBeUndefined();
   });
 
   test("of other families are refused, in both", () => {
-    expect(families).toEqual(expect.arrayContaining([...READ, "llama-yarn", "qwen3"]));
-    for (const family of families.filter((name) => !READ.includes(name)))
+    for (const family of NOT_READ)
       for (const layout of ["config.json", "config-4x.json"])
-        expect(() => configOf(family, layout), `${family}, ${layout}`).toThrow(
-          family === "llama-yarn" ? /at rope_\w+\.rope_type, got "yarn"/ : / at model_type, got /,
-        );
+        expect(() => configOf(family, layout), `${family}, ${layout}`).toThrow(/ at model_type, got /);
   });
 });
