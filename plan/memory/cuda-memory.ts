@@ -1,9 +1,9 @@
 // What a CUDA device keeps beside its activations, as native/src/runtime/cuda lays it out.
 import { padded, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
-import { halfCounts } from "../actions/stage-layers.ts";
+import { halfCounts, stageLayers } from "../actions/stage-layers.ts";
 import { isQuantized, quantizedMatrixBytes } from "../costs/quantized-weights.ts";
-import type { Architecture } from "../documents/architecture.ts";
+import { type Architecture, layerAttention } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
 import { HALVES, halfOf, projectionShape } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
@@ -76,8 +76,21 @@ export function cudaDequantizedBytes(arch: Architecture, dtype: Dtype): number {
   );
 }
 
-/** What a device takes whatever it runs, and the rotary tables. Tables that grow are kept until the end. */
-export function cudaFixedBytes(arch: Architecture, maxSequence: number): number {
-  const rows = maxSequence <= ROTATION_ROWS ? ROTATION_ROWS : 3 * maxSequence;
-  return FIXED_BYTES + padded(rows * (arch.headDim / 2) * 2 * FLOAT, LINE);
+/** The vectors of frequencies that a stage's layers turn rows of up to so many tokens by. */
+function turnedBy(arch: Architecture, stage: Stage, maxSequence: number): number {
+  const layers = stageLayers(stage).filter(({ halves }) => halves.includes("attention"));
+  const ropes = new Set(layers.map(({ layer }) => layerAttention(arch, layer).rope));
+  const { ropeScaling: scaling } = arch;
+  const isLong = scaling?.type === "longrope" && maxSequence > scaling.originalMaxPositions;
+  return (ropes.has("own") ? (isLong ? 2 : 1) : 0) + (ropes.has("window") ? 1 : 0);
+}
+
+/**
+ * What a device takes whatever it runs, and the rotary tables. A table that n rows outgrow is kept until the end beside
+ * one of at least twice its rows: the last is shorter than 2 n, and so are all before it together, by the first's rows.
+ */
+export function cudaFixedBytes(arch: Architecture, stage: Stage, maxSequence: number): number {
+  const rows = maxSequence <= ROTATION_ROWS ? ROTATION_ROWS : 4 * maxSequence - ROTATION_ROWS;
+  const turned = (arch.rotaryDim ?? arch.headDim) / 2;
+  return FIXED_BYTES + turnedBy(arch, stage, maxSequence) * padded(rows * turned * 2 * FLOAT, LINE);
 }

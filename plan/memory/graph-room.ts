@@ -1,19 +1,13 @@
-// How many launches a stage's forward and backward are on a GPU, and the room for them as CUDA graphs
+// The room on a GPU for the launches of its stage as CUDA graphs
 // (docs/decisions/0010-cuda-graphs-where-the-host-is-slow.md).
-import { sum } from "../../core/index.ts";
 import { parseAction } from "../actions/action.ts";
 import { peakInFlight } from "../actions/in-flight.ts";
+import { edgeDtypes } from "../actions/message-bytes.ts";
 import { pipelineTable } from "../actions/pipelines.ts";
-import type { OperatorCall } from "../costs/operator-calls.ts";
-import { stageOperators } from "../costs/operators.ts";
-import { isQuantized } from "../costs/quantized-weights.ts";
-import { stageShapes } from "../costs/stage-shapes.ts";
-import type { Dtype } from "../documents/dtype.ts";
 import type { PlanBody } from "../documents/plan.ts";
-import { loraGroup } from "../documents/projections.ts";
-import type { MicroBatch } from "../documents/segment.ts";
+import type { Projection } from "../documents/projections.ts";
 import type { Setting } from "../documents/setting.ts";
-import { dequantizedColumns } from "./cuda-memory.ts";
+import { stageLaunches } from "./stage-launches.ts";
 import { layoutOfStage } from "./stage-units.ts";
 
 /**
@@ -25,50 +19,20 @@ const NODE_BYTES = 64 * 2 ** 10;
 /** What graphs may take of a GPU: enough for two of 4096 nodes, or for more of smaller ones. */
 const MOST_BYTES = 512 * 2 ** 20;
 
-/** Kernels of an operator as native/src/runtime/cuda launches it; the other kinds are one. */
-const KERNELS: Readonly<Record<string, number>> = { "attention:B": 3, "lora:F": 2, "lora:B": 4 };
-
-/** The sums of squares after a mini-batch's last backward: of chunks, and over them. */
-const NORM_KERNELS = 2;
-
-/** A product over quantized weights is made column by column, each dequantized before. */
-function productLaunches(call: OperatorCall, [inFeatures, out]: readonly [number, number], dtype: Dtype): number {
-  if (!isQuantized(dtype)) return 1;
-  const [depth, columns] = call.kind === "matmul:F" ? [inFeatures, out] : [out, inFeatures];
-  return 2 * Math.ceil(columns / dequantizedColumns(depth, columns));
-}
-
-/** Of each tile of scored rows six: gathered, two products, scores, gradient, scattered; the others' zeros; losses. */
-function headLaunches(maxTokens: number, tileRows: number): number {
-  return 6 * Math.ceil(maxTokens / tileRows) + 2;
-}
-
-/**
- * The most launches of a stage's forward and of its backward, whatever micro-batch comes: an adapter on every
- * projection that the pipeline has room for, as many scored rows as there may be, and the norms at the end.
- */
-export function stageLaunches(
+/** The launches of a plan's stage. */
+export function launchesOf(
   setting: Pick<Setting, "stages" | "pipelines" | "devices" | "links" | "model">,
   stage: number,
 ): Readonly<Record<"F" | "B", number>> {
-  const { room } = pipelineTable(setting).ofStage(stage);
-  const { architecture, dtype } = setting.model;
-  const shape = stageShapes({ ...setting, groups: [], jobs: [] })[stage]!;
-  const targets = [...shape.targets];
-  const jobs = [{ adapter: { rank: 1, alpha: 1, dropout: 0, targets } }];
-  const rows: MicroBatch["rows"] = [[0, 0, room.maxTokens, room.maxTokens]];
-  const launchesOf = (call: OperatorCall): number => {
-    if (call.kind === "head") return headLaunches(room.maxTokens, layoutOfStage(setting, stage).headTileRows);
-    if (call.layerProduct !== undefined) return productLaunches(call, call.layerProduct, dtype);
-    // And the biases of q, k and v before it.
-    if (call.kind === "rope:F") return architecture.qkvBias ? 2 : 1;
-    return KERNELS[call.kind] ?? 1;
-  };
-  const count = (direction: "F" | "B"): number =>
-    sum(stageOperators({ ...shape, jobs }, direction, { rows }).map((call) => call.calls * launchesOf(call)));
-  // The first layer has no gradient of its input that an adapter could add to.
-  const left = shape.stage.embedding && loraGroup("q_proj").some((projection) => shape.targets.has(projection)) ? 1 : 0;
-  return { F: count("F"), B: count("B") - left + NORM_KERNELS };
+  const { maxTokens, ranks } = pipelineTable(setting).ofStage(stage).room;
+  return stageLaunches({
+    ...setting.model,
+    stage: setting.stages[stage]!,
+    edges: edgeDtypes(setting, stage),
+    targets: new Set(Object.keys(ranks) as Projection[]),
+    maxTokens,
+    headTileRows: layoutOfStage(setting, stage).headTileRows,
+  });
 }
 
 /**
@@ -79,7 +43,7 @@ export function withGraphRoom(plan: PlanBody): PlanBody {
   const memory = plan.memory.map((own, stage) => {
     const { kind, memoryBytes } = plan.devices[plan.stages[stage]!.device]!;
     if (kind !== "cuda") return own;
-    const launches = stageLaunches(plan, stage);
+    const launches = launchesOf(plan, stage);
     const pairBytes = (launches.F + launches.B) * NODE_BYTES;
     const left = memoryBytes === null ? Number.POSITIVE_INFINITY : memoryBytes - own.total;
     const fitting = Math.floor(Math.min(left, MOST_BYTES) / pairBytes);

@@ -2,7 +2,7 @@ import { sum } from "../../core/index.ts";
 import { type Architecture, ropesOf } from "../documents/architecture.ts";
 import { HALVES, type Half } from "../documents/projections.ts";
 
-type Product = readonly [number, number];
+export type Product = readonly [number, number];
 
 /** [in, out] of the frozen products of a layer's half: q, k and v in one, gate and up in one. */
 export function halfProducts(arch: Architecture, half: Half): readonly Product[] {

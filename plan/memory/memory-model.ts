@@ -141,7 +141,7 @@ function heldByGpu({ architecture, stage, dtype, jobs, maxSequence }: HeldInput)
     weights: cudaWeightBytes(architecture, stage, dtype),
     adapters: bytes - optimizer,
     optimizer,
-    other: cudaFixedBytes(architecture, maxSequence) + cudaDequantizedBytes(architecture, dtype),
+    other: cudaFixedBytes(architecture, stage, maxSequence) + cudaDequantizedBytes(architecture, dtype),
   };
 }
 

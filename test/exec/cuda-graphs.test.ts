@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { ExecuteResult } from "../../exec/index.ts";
 import { createRuntime, type Device, type DeviceStatistics } from "../../native/index.ts";
-import { stageLaunches } from "../../plan/memory/graph-room.ts";
+import { launchesOf } from "../../plan/memory/graph-room.ts";
 import { someOf } from "../level.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
@@ -226,7 +226,7 @@ describe("what is planned for graphs", () => {
     async (_, run, given) => {
       const { plan, statistics } = await withGraphs("on", () => runSmall(given, run));
       statistics.forEach(({ graphs, memory }, stage) => {
-        const { F, B } = stageLaunches(plan, stage);
+        const { F, B } = launchesOf(plan, stage);
         expect(graphs.kept).toBeGreaterThan(0);
         expect(graphs.kept % 2).toBe(0);
         expect(graphs.nodes).toBe((graphs.kept / 2) * (F + B));

@@ -5,7 +5,7 @@ import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
 import { constantCalibration, createCostModel, EXECUTOR, type PlanBody, type PlanRequest } from "../../plan/index.ts";
 import { withoutPruning } from "../../plan/memory/graph-pruning.ts";
-import { stageLaunches } from "../../plan/memory/graph-room.ts";
+import { launchesOf } from "../../plan/memory/graph-room.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { BASE } from "./six-layers.ts";
 
@@ -43,7 +43,7 @@ const KIB = 1024;
 
 describe("room for CUDA graphs", () => {
   const roomy = planned(null);
-  const { F, B } = stageLaunches(roomy, 0);
+  const { F, B } = launchesOf(roomy, 0);
   const pair = (F + B) * 64 * KIB;
 
   test("counts the launches of a layer, its adapters and the ends", () => {
@@ -54,6 +54,26 @@ describe("room for CUDA graphs", () => {
     // has no gradient of its input: no norm, no product, and one less for the adapters. The last norm, and the sums of
     // squares.
     expect(B).toBe(32 * (2 + 4 + 1 + 3 + 1 + 1 + 4) - 3 + 1 + 2);
+  });
+
+  const WITHOUT_ROPE = Array.from({ length: 32 }, (_, layer) => layer % 4 === 3);
+  const HEAD_NORM = { over: "head", weighted: true } as const;
+  // Launches that a field adds, of 32 layers; recomputed norms of queries and keys are turned again too.
+  test.each([
+    ["norms of queries and keys", { headNorm: HEAD_NORM }, 32, 32 * (1 + 2)],
+    ["such norms behind rope", { headNorm: { ...HEAD_NORM, afterRope: true as const } }, 32, 32 * (1 + 1)],
+    ["norms on both sides", { norms: "both" as const }, 64, 64],
+    // And the gradients of 63 halves' inputs are rounded by themselves.
+    ["norms behind alone", { norms: "after" as const }, 64, 64 + 63],
+    ["scaled outputs", { residualScale: 0.5 }, 64, 64],
+    ["biases", { qkvBias: true, outputBias: true as const }, 64, 0],
+    ["layers without rope", { ropeless: WITHOUT_ROPE }, -8, -8],
+    ["a temperature in them", { ropeless: WITHOUT_ROPE, temperature: { scale: 0.1, floor: 8 } }, 0, 0],
+    ["scales and caps", { attentionScale: 1, embeddingScale: 2, logitScale: 2, scoreCap: 50, logitCap: 30 }, 0, 0],
+  ])("counts %s", (_, fields, forward, backward) => {
+    const { architecture } = roomy.model;
+    const launches = launchesOf(planned(null, 1, 1, { architecture: { ...architecture, ...fields } }), 0);
+    expect({ F: launches.F - F, B: launches.B - B }).toEqual({ F: forward, B: backward });
   });
 
   test("is a pair for each micro-batch in flight, up to a bound", () => {
@@ -90,7 +110,7 @@ describe("room for CUDA graphs", () => {
 
   test("is of each stage's own launches", () => {
     const plan = planned(null, 2, 2);
-    const launches = plan.stages.map((_, stage) => stageLaunches(plan, stage));
+    const launches = plan.stages.map((_, stage) => launchesOf(plan, stage));
     expect(plan.memory.map(({ graphs }) => graphs)).toEqual(launches.map((own) => 2 * (own.F + own.B) * 64 * KIB));
     expect(launches[0]!.F).toBeLessThan(0.6 * F);
   });

@@ -1,0 +1,133 @@
+// How many launches a stage's forward and backward are on a GPU: exec's programs in the kernels of
+// native/src/runtime/cuda.
+import { sum } from "../../core/index.ts";
+import { computeDtype } from "../actions/compute-dtype.ts";
+import type { EdgeDtypes } from "../actions/message-bytes.ts";
+import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
+import { isQuantized } from "../costs/quantized-weights.ts";
+import { type Architecture, layerAttention } from "../documents/architecture.ts";
+import type { Dtype } from "../documents/dtype.ts";
+import { type HALVES, loraGroup, type Projection } from "../documents/projections.ts";
+import type { Stage } from "../documents/setting.ts";
+import { dequantizedColumns } from "./cuda-memory.ts";
+import { halfProducts, type Product } from "./layer-products.ts";
+
+/** Of operators that are more than one kernel; a forward LoRA is two. */
+const ATTENTION_BACKWARD = 3;
+const LORA = { F: 2, B: 4 } as const;
+
+/** The sums of squares after a mini-batch's last backward: of chunks, and over them. */
+const NORM_KERNELS = 2;
+
+export interface LaunchedStage {
+  readonly architecture: Architecture;
+  readonly dtype: Dtype;
+  readonly stage: Stage;
+  readonly edges: EdgeDtypes;
+  /** The projections that some adapter of the stage's pipeline may be on. */
+  readonly targets: ReadonlySet<Projection>;
+  readonly maxTokens: number;
+  readonly headTileRows: number;
+}
+
+const when = (condition: boolean, count = 1): number => (condition ? count : 0);
+
+/** A product over quantized weights is made part by part of its columns, each dequantized before. */
+function productLaunches([inFeatures, out]: Product, direction: "F" | "B", dtype: Dtype): number {
+  if (!isQuantized(dtype)) return 1;
+  const [depth, columns] = direction === "F" ? [inFeatures, out] : [out, inFeatures];
+  return 2 * Math.ceil(columns / dequantizedColumns(depth, columns));
+}
+
+/** Of each tile of scored rows six: gathered, two products, scores, gradient, scattered; the others' zeros; losses. */
+function headLaunches({ maxTokens, headTileRows }: LaunchedStage): number {
+  return 6 * Math.ceil(maxTokens / headTileRows) + 2;
+}
+
+/** A half of a layer in parts. */
+interface HalfLaunches {
+  /** From the residual stream to attention's output, or to gate and up. */
+  readonly body: number;
+  /** From there to the residual stream behind the half. */
+  readonly output: number;
+  /** What a backward makes again of a half that it does not make again as a whole. */
+  readonly again: number;
+  /** From the gradient of the stream behind it to those of the adapters, which follow from it. */
+  readonly backward: number;
+  /** On to the gradient of the stream before it, but for its rounding. */
+  readonly gradient: number;
+}
+
+/** By layer of the model. */
+function halvesOf({ architecture: arch, dtype, targets }: LaunchedStage) {
+  const products = (half: (typeof HALVES)[number], direction: "F" | "B"): readonly [number, number] => {
+    const [first, last] = halfProducts(arch, half).map((product) => productLaunches(product, direction, dtype));
+    return [first!, last!];
+  };
+  const isTargeted = (first: Projection): boolean => loraGroup(first).some((projection) => targets.has(projection));
+  const lora = (first: Projection, direction: "F" | "B"): number => when(isTargeted(first), LORA[direction]);
+  // What a half gives is normed or scaled before it joins the stream, and so is its gradient behind that.
+  const join = when(arch.norms !== undefined || arch.residualScale !== undefined);
+  const attention = (layer: number): HalfLaunches => {
+    const { rope } = layerAttention(arch, layer);
+    const turn = when(rope !== "none" || arch.temperature !== undefined);
+    const isNormedLast = arch.headNorm?.afterRope === true;
+    const norm = when(arch.headNorm !== undefined && !(isNormedLast && rope === "none"));
+    const [qkv, output] = products("attention", "F");
+    const [qkvBack, outputBack] = products("attention", "B");
+    return {
+      body: 1 + qkv + when(arch.qkvBias) + lora("q_proj", "F") + turn + norm + 1,
+      output: output + when(arch.outputBias === true) + lora("o_proj", "F") + join,
+      again: when(isTargeted("q_proj")) + (norm === 0 || isNormedLast ? norm : norm + turn),
+      backward: join + outputBack + lora("o_proj", "B") + ATTENTION_BACKWARD + turn + norm + lora("q_proj", "B"),
+      gradient: qkvBack + 1,
+    };
+  };
+  const [gateUp, down] = products("mlp", "F");
+  const [gateUpBack, downBack] = products("mlp", "B");
+  const mlp: HalfLaunches = {
+    body: 1 + gateUp + lora("gate_proj", "F"),
+    output: 1 + down + lora("down_proj", "F") + join,
+    again: when(isTargeted("gate_proj")),
+    backward: join + downBack + when(isTargeted("down_proj")) + lora("down_proj", "B") + 1 + lora("gate_proj", "B"),
+    gradient: gateUpBack + 1,
+  };
+  return { attention, mlp };
+}
+
+/**
+ * The most launches of a stage's forward and of its backward, whatever micro-batch comes: an adapter on every
+ * projection that the pipeline has room for, as many scored rows as there may be, and the norms at the end.
+ */
+export function stageLaunches(launched: LaunchedStage): Readonly<Record<"F" | "B", number>> {
+  const { architecture: arch, dtype, stage, edges, targets } = launched;
+  const halves = halvesOf(launched);
+  const layers = stageLayers(stage);
+  const ofLayers = (count: (half: HalfLaunches, name: (typeof HALVES)[number], layer: StageLayer) => number): number =>
+    sum(
+      layers.flatMap((own) =>
+        own.halves.map((half) => count(half === "mlp" ? halves.mlp : halves.attention(own.layer), half, own)),
+      ),
+    );
+  const copiesAfter = when(!stage.head && edges.after !== "float32");
+  const forward = ofLayers(({ body, output }) => body + output);
+  // Of a layer that is made again all but what its last half gives.
+  const again = ofLayers(({ body, output, again: kept }, half, { halves: own, isRecomputed }) =>
+    isRecomputed ? body + (half === "attention" && own.includes("mlp") ? output : 0) : kept,
+  );
+  const backward = ofLayers(({ backward: own, gradient }) => own + gradient);
+  // Without a norm there, the gradient of the stream is rounded by itself where products or messages want it narrower.
+  const isRounded = (isFirst: boolean): boolean => (isFirst ? edges.before : computeDtype(dtype)) !== "float32";
+  const numHalves = ofLayers(() => 1);
+  const roundings = arch.norms === "after" ? when(isRounded(false), numHalves - 1) + when(isRounded(true)) : 0;
+  // The first half after the embedding has no gradient of its input: what is added to it is left out too.
+  const spared = stage.embedding
+    ? halves.attention(layers[0]!.layer).gradient +
+      when(loraGroup("q_proj").some((projection) => targets.has(projection))) +
+      when(arch.norms === "after" && isRounded(true))
+    : 0;
+  return {
+    F: 1 + forward + (stage.head ? 1 + headLaunches(launched) : copiesAfter),
+    B: (stage.head ? 1 : copiesAfter) + again + backward + roundings - spared + NORM_KERNELS,
+  };
+}
