@@ -30,7 +30,7 @@ export interface ToolDefaults {
   readonly warmup: { readonly ratio: number; readonly most: number } | undefined;
 }
 
-/** Source: TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING of peft, for llama, mistral and qwen2. */
+/** Source: TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING of peft, for llama, mistral, qwen2 and 3, gemma2 and 3. */
 const PEFT_TARGETS = ["q_proj", "v_proj"] as const;
 
 /** Source: TrainingArguments of transformers 5.24. */
