@@ -10,7 +10,7 @@ import {
 } from "../plan/index.ts";
 import type { Later } from "./later.ts";
 import { targetIndex } from "./lora-operators.ts";
-import { type AdapterPair, adapterSites, wholeLayers } from "./peft.ts";
+import { type AdapterPair, adapterScale, adapterSites, wholeLayers } from "./peft.ts";
 import type { StageDevice } from "./stage-host.ts";
 
 /**
@@ -89,7 +89,7 @@ export function createStageAdapter(
       rank: spec.rank,
       inFeatures,
       outFeatures,
-      scale: spec.alpha / spec.rank,
+      scale: adapterScale(spec),
     };
   });
   const handle = device.createAdapter(entries);

@@ -38,6 +38,11 @@ export function wholeLayers({ numLayers }: Architecture): readonly StageLayer[] 
   return stageLayers({ firstLayer: 0, endLayer: numLayers, recomputedLayers: 0 });
 }
 
+/** What B A x is multiplied by. */
+export function adapterScale({ alpha, rank, rslora }: Pick<AdapterSpec, "alpha" | "rank" | "rslora">): number {
+  return alpha / (rslora === true ? Math.sqrt(rank) : rank);
+}
+
 /** Projections of an adapter in some layers, in the order of its flat layout. */
 export function adapterSites(
   spec: AdapterSpec,
@@ -76,7 +81,7 @@ export function writePeftFolder(
     revision: null,
     target_modules: [...spec.targets].sort(),
     task_type: "CAUSAL_LM",
-    use_rslora: false,
+    use_rslora: spec.rslora === true,
   };
   const tensors = pairTensors(spec, arch, pairs);
   writeWholeFolder(folder, (unfinished) => {
@@ -134,8 +139,11 @@ function checkConfig(file: string, spec: AdapterSpec): void {
   if (typeof source.value !== "object" || source.value === null)
     throw new InputError({ expected: "a PEFT adapter configuration", file, got: source.value });
   const config = source.value as Readonly<Record<string, unknown>>;
-  const refuse = (expected: string, at: string): never => {
-    throw placeError(new InputError({ expected, at, got: config[at] }), source);
+  const refuse = (expected: string, at: string, hint?: string): never => {
+    throw placeError(
+      new InputError({ expected, at, got: config[at], ...(hint === undefined ? {} : { hint }) }),
+      source,
+    );
   };
   const wanted: readonly (readonly [string, unknown])[] = [
     ["peft_type", "LORA"],
@@ -145,7 +153,14 @@ function checkConfig(file: string, spec: AdapterSpec): void {
   for (const [key, value] of wanted) {
     if (config[key] !== value) refuse(`${JSON.stringify(value)}, as the job's adapter has it,`, key);
   }
-  for (const key of ["use_rslora", "use_dora", "fan_in_fan_out"]) {
+  const isRootScaled = config["use_rslora"] === true;
+  if (isRootScaled !== (spec.rslora === true))
+    refuse(
+      `${!isRootScaled}, as the job's adapter has it,`,
+      "use_rslora",
+      isRootScaled ? "Write `adapter: { rslora: true }`." : "Leave `adapter.rslora` out.",
+    );
+  for (const key of ["use_dora", "fan_in_fan_out"]) {
     if (config[key] === true) refuse("a plain LoRA adapter", key);
   }
   for (const key of ["modules_to_save", "layers_to_transform", "exclude_modules", "trainable_token_indices"]) {

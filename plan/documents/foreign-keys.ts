@@ -161,7 +161,7 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   finetuning_type: ALWAYS_LORA,
   use_peft: ALWAYS_LORA,
   bias: noKey("Adapters have no biases: leave it out."),
-  use_rslora: noKey("An adapter counts alpha / rank: with rsLoRA write alpha times the root of the rank."),
+  use_rslora: { to: ["adapter", "rslora"], value: isOn },
   use_dora: noKey("There is no DoRA."),
   modules_to_save: noKey("Only adapters are trained."),
 

@@ -39,6 +39,8 @@ export const adapterSchema = z.strictObject({
   alpha: z.number().positive(),
   dropout: fraction,
   targets: targetsSchema,
+  /** The scale of the update is alpha / sqrt(rank), not alpha / rank (rank-stabilized LoRA, arXiv 2312.03732). */
+  rslora: z.boolean().optional(),
   /** A PEFT folder to start from; relative to the file that names it. */
   init: pathSchema.optional(),
 });

@@ -193,10 +193,9 @@ describe("import takes over", () => {
     const adapter =
       '{"peft_type":"LORA","base_model_name_or_path":"./model","r":9,"lora_alpha":2,"use_rslora":true,"target_modules":["v_proj","q_proj"],"bias":"none"}';
     const other = await imported(adapter, "--data", "talks.jsonl");
-    // alpha / sqrt(rank), as rsLoRA scales, is 3 times alpha / rank.
     expect([other.code, other.workload!.jobs[0]!.adapter]).toMatchObject([
       0,
-      { rank: 9, alpha: 6, targets: ["q_proj", "v_proj"] },
+      { rank: 9, alpha: 2, rslora: true, targets: ["q_proj", "v_proj"] },
     ]);
   });
 });

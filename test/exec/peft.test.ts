@@ -4,6 +4,7 @@ import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readSafetensors } from "../../datasets/index.ts";
 import { initialPairs, readPeftFolder, writePeftFolder } from "../../exec/index.ts";
+import { adapterScale } from "../../exec/peft.ts";
 import type { AdapterSpec } from "../../plan/index.ts";
 import { perturbed, SMALL } from "./small-run.ts";
 
@@ -72,6 +73,23 @@ describe("a PEFT folder", () => {
     writePeftFolder(second, SPEC, SMALL, "base", read);
     for (const file of ["adapter_config.json", "adapter_model.safetensors"])
       expect(fs.readFileSync(path.join(second, file)).equals(fs.readFileSync(path.join(first, file)))).toBe(true);
+  });
+
+  test("of rank-stabilized LoRA says so, and is such a job's alone", () => {
+    const [plain, stable] = [temporaryFolder(), temporaryFolder()];
+    const spec: AdapterSpec = { ...SPEC, rslora: true };
+    writePeftFolder(plain, SPEC, SMALL, "base", PAIRS);
+    writePeftFolder(stable, spec, SMALL, "base", PAIRS);
+    expect(JSON.parse(fs.readFileSync(path.join(stable, "adapter_config.json"), "utf8"))).toMatchObject({
+      ...{ use_rslora: true, lora_alpha: 8, r: 4 },
+    });
+    expect(readPeftFolder(stable, spec, SMALL)).toEqual(PAIRS);
+    expect(adapterScale(spec)).toBe(4);
+    expect(adapterScale({ ...SPEC, rslora: false })).toBe(2);
+    expect(() => readPeftFolder(stable, SPEC, SMALL)).toThrow(
+      /Expected false, as the job's adapter has it, at use_rslora, got true\.\nHint: Write `adapter: \{ rslora: true \}`\./,
+    );
+    expect(() => readPeftFolder(plain, spec, SMALL)).toThrow(/Expected true, .* at use_rslora, got false\.\nHint: Leave/);
   });
 
   test.each([

@@ -66,18 +66,11 @@ function adapterLines(reading: Reading, context: JobContext): readonly Line[] {
   const rank = reading.count("rank");
   const size = rank?.value ?? defaults.rank;
   const alpha = reading.number("alpha");
-  const isRootScaled = reading.isOn("rootScaled");
-  const scaled = (alpha?.value ?? defaults.alpha(size)) * (isRootScaled ? Math.sqrt(size) : 1);
-  if (isRootScaled)
-    reading.otherwise(
-      "rootScaled",
-      "rank-stabilized LoRA divides by the root of the rank: alpha is larger by it, which is the same",
-    );
-  const why = `${alpha?.key ?? defaultOf(context.tool, "alpha")}${isRootScaled ? ", times the root of the rank (rsLoRA)" : ""}`;
   const init = reading.text("init");
   return [
     ...line(context, "rank", rank, defaults.rank),
-    { key: "alpha", value: Number(scaled.toPrecision(12)), why },
+    ...line(context, "alpha", alpha, defaults.alpha(size)),
+    ...(reading.isOn("rootScaled") ? [{ key: "rslora", value: true, why: reading.given("rootScaled")!.key }] : []),
     ...line(context, "dropout", reading.number("dropout"), defaults.dropout),
     ...targetsOf(reading, context),
     ...(init === undefined ? [] : [{ key: "init", value: context.pathOf(init.value), why: init.key }]),

@@ -13,7 +13,7 @@ export const SETTINGS = {
   name: "jobs[].name",
   rank: "jobs[].adapter.rank",
   alpha: "jobs[].adapter.alpha",
-  rootScaled: "jobs[].adapter.alpha",
+  rootScaled: "jobs[].adapter.rslora",
   dropout: "jobs[].adapter.dropout",
   targets: "jobs[].adapter.targets",
   allTargets: "jobs[].adapter.targets",

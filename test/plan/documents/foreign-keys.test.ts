@@ -20,6 +20,7 @@ describe("a key of another tool is answered with ours", () => {
     ["target_modules: { q_proj: true, v_proj: false, o_proj: true }", "adapter: { targets: [q_proj, o_proj] }"],
     ["lora_target: 'q_proj,v_proj'", "adapter: { targets: [q_proj, v_proj] }"],
     ["lora_target_modules: all-linear", "adapter: { targets: all-linear }"],
+    ["use_rslora: true", "adapter: { rslora: true }"],
     ["learning-rate: 2.0e-4", "optimizer: { learningRate: 0.0002 }"],
     ["adam_beta2: 0.95", "optimizer: { betas: [0.9, 0.95] }"],
     ["lr_scheduler_type: constant_with_warmup", "optimizer: { schedule: { name: constant } }"],
