@@ -98,6 +98,7 @@ function betasOf(_: unknown, siblings: Siblings): unknown {
 const RANK = { to: ["adapter", "rank"], value: wholeOf } as const satisfies ForeignKey;
 const TARGETS = { to: ["adapter", "targets"], value: targetsOf } as const satisfies ForeignKey;
 const LEARNING_RATE = { to: ["optimizer", "learningRate"], value: numberOf } as const satisfies ForeignKey;
+const LORA_PLUS = { to: ["optimizer", "loraPlusRatio"], value: numberOf } as const satisfies ForeignKey;
 const SCHEDULE = {
   to: ["optimizer", "schedule", "name"],
   value: scheduleOf,
@@ -248,6 +249,8 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   adam_epsilon: { to: ["optimizer", "eps"], value: numberOf },
   max_grad_norm: { to: ["optimizer", "maxGradNorm"], value: numberOf },
   gradient_clipping: { to: ["optimizer", "maxGradNorm"], value: numberOf },
+  loraplus_lr_ratio: LORA_PLUS,
+  lr_ratio: LORA_PLUS,
   lr_scheduler: SCHEDULE,
   lr_scheduler_type: SCHEDULE,
   lr_scheduler_kwargs: noKey(

@@ -148,6 +148,8 @@ export const optimizerSchema = z.strictObject({
   eps: z.number().positive(),
   weightDecay: z.number().min(0),
   maxGradNorm: z.number().positive().optional(),
+  /** The learning rate of B as a multiple of that of A (LoRA+, arXiv 2402.12354). */
+  loraPlusRatio: z.number().positive().optional(),
   schedule: rateScheduleSchema.optional(),
 });
 

@@ -245,6 +245,16 @@ describe("import reads rows as the tool does", () => {
   });
 });
 
+describe("import takes LoRA+ over", () => {
+  it("and what it decays", async () => {
+    const axolotl = await imported(`${AXOLOTL}loraplus_lr_ratio: 16\nweight_decay: 0.1\n`);
+    expect(axolotl.workload!.jobs[0]!.optimizer).toMatchObject({ loraPlusRatio: 16, weightDecay: 0 });
+    expect(axolotl.stderr).toContain("weight_decay: with LoRA+ Axolotl decays nothing");
+    const llamafactory = await imported(`${LLAMAFACTORY}loraplus_lr_ratio: 4\nweight_decay: 0.1\n`);
+    expect(llamafactory.workload!.jobs[0]!.optimizer).toMatchObject({ loraPlusRatio: 4, weightDecay: 0.1 });
+  });
+});
+
 describe("import takes every schedule of the Trainer over", () => {
   const from = { warmupSteps: 2, warmupFromZero: true, minRatio: 0 };
   it.each([

@@ -7,7 +7,7 @@ const TRAINED = 2e-4;
 
 const relative = (value: number, expected: number): number => Math.abs(value / expected - 1);
 
-describe.skipIf(!HAS_VARIANTS).each(["lora", "lora_clip", "rslora"])("%s", (name) => {
+describe.skipIf(!HAS_VARIANTS).each(["lora", "lora_clip", "rslora", "loraplus"])("%s", (name) => {
   test("has PEFT's losses, norms and gradients, and its adapter after five steps", async () => {
     const variant = readVariant(name);
     const { losses, gradNorms, states } = await runVariant(variant);

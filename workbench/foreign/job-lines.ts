@@ -98,12 +98,17 @@ function optimizerLines(reading: Reading, context: JobContext, steps: StepFacts)
         };
   const decay = defaults.weightDecay === 0 ? undefined : defaults.weightDecay;
   const norm = reading.number("maxGradNorm");
+  const ratio = reading.number("loraPlusRatio");
+  // Source: create_loraplus_optimizer of peft 0.21, which Axolotl gives no weight decay.
+  const decaysNothing = ratio !== undefined && context.tool === "axolotl" && reading.given("weightDecay") !== undefined;
+  if (decaysNothing) reading.idle("weightDecay", "with LoRA+ Axolotl decays nothing");
   const isClipped = norm === undefined || norm.value > 0;
   return [
     ...line(context, "learningRate", reading.number("rate"), defaults.rate),
     ...line(context, "betas", betas, undefined),
     ...line(context, "eps", reading.number("eps"), undefined),
-    ...line(context, "weightDecay", reading.number("weightDecay"), decay),
+    ...(decaysNothing ? [] : line(context, "weightDecay", reading.number("weightDecay"), decay)),
+    ...line(context, "loraPlusRatio", ratio, undefined),
     ...(isClipped ? line(context, "maxGradNorm", norm, defaults.maxGradNorm) : []),
     { key: "schedule", value: { lines: scheduleLines(reading, context, steps) } },
   ];

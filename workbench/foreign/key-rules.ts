@@ -35,6 +35,7 @@ export const SETTINGS = {
   eps: "jobs[].optimizer.eps",
   weightDecay: "jobs[].optimizer.weightDecay",
   maxGradNorm: "jobs[].optimizer.maxGradNorm",
+  loraPlusRatio: "jobs[].optimizer.loraPlusRatio",
   scheduler: "jobs[].optimizer.schedule.name",
   schedulerOptions: "jobs[].optimizer.schedule",
   cosineSteps: "jobs[].optimizer.schedule",

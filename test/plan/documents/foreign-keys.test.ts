@@ -29,6 +29,7 @@ describe("a key of another tool is answered with ours", () => {
     ["lr_scheduler_type: rex", "It is `optimizer.schedule.name`. There are constant, linear, cosine,"],
     ["lr_scheduler_kwargs: { num_cycles: 2 }", "They are keys of `optimizer.schedule`"],
     ["optimizer: { schedule: { name: constant_with_warmup } }", "It is `name: constant` with `warmupSteps`."],
+    ["loraplus_lr_ratio: 16", "optimizer: { loraPlusRatio: 16 }"],
     ["max_steps: 100", "steps: 100"],
     ["max_steps: 200, warmup_ratio: 0.05", "optimizer: { schedule: { warmupSteps: 10 } }"],
     ["gradient_accumulation_steps: 4, per_device_train_batch_size: 2", "batchSize: 8"],
