@@ -8,9 +8,10 @@ import {
   type Stage,
   stageLayers,
 } from "../plan/index.ts";
+import { adapterSites, wholeLayers } from "./adapter-sites.ts";
 import type { Later } from "./later.ts";
 import { targetIndex } from "./lora-operators.ts";
-import { type AdapterPair, adapterScale, adapterSites, wholeLayers } from "./peft.ts";
+import { type AdapterPair, adapterScale } from "./peft.ts";
 import type { StageDevice } from "./stage-host.ts";
 
 /**

@@ -102,6 +102,40 @@ describe("a PEFT folder", () => {
     expect(() => readPeftFolder(folder, spec, SMALL)).toThrow(message);
   });
 
+  /** A folder whose configuration has some keys otherwise. */
+  const changed = (keys: object): string => {
+    const folder = temporaryFolder();
+    writePeftFolder(folder, SPEC, SMALL, "base", PAIRS);
+    const file = path.join(folder, "adapter_config.json");
+    fs.writeFileSync(file, JSON.stringify({ ...JSON.parse(fs.readFileSync(file, "utf8")), ...keys }));
+    return folder;
+  };
+  const modules = [0, 1, 2].flatMap((layer) =>
+    ["mlp.down_proj", "self_attn.q_proj", "self_attn.v_proj"].map((name) => `model.layers.${layer}.${name}`),
+  );
+
+  test.each([
+    ["whole names of all modules", modules],
+    ["their ends", ["self_attn.q_proj", "v_proj", "mlp.down_proj"]],
+    ["an expression", ".*\\.(?:self_attn\\.[qv]|mlp\\.down)_proj"],
+  ])("names its targets by %s", (_, targets) => {
+    expect(readPeftFolder(changed({ target_modules: targets }), SPEC, SMALL)).toEqual(PAIRS);
+  });
+
+  test.each([
+    [{ target_modules: modules.slice(1) }, /the job's targets \(down_proj,q_proj,v_proj\) at target_modules/],
+    [{ target_modules: ["q_proj", "v_proj", "down_proj", "lm_head"] }, /at target_modules/],
+    [{ target_modules: ".*layers\\.0\\.self_attn\\.(q|v)_proj" }, /at target_modules/],
+    [{ target_modules: "(" }, /at target_modules, got "\("/],
+    [{ layers_to_transform: [1] }, /Expected null: an adapter on all layers, and nothing else, at layers_to_transform/],
+    [{ rank_pattern: { q_proj: 2 } }, /one rank .* at rank_pattern, .*\nHint: Bring it to one rank: .* largest rank;/],
+    [{ r: 9, alpha_pattern: { q_proj: 2 } }, /at alpha_pattern, .*\nHint: .*Or leave `adapter\.init` out\./],
+    [{ init_lora_weights: "pissa_niter_4" }, /an adapter on the base as it is at init_lora_weights.*\nHint: Let PEFT/],
+    [{ lora_bias: true }, /a plain LoRA adapter at lora_bias/],
+  ])("with %j is refused, and what to do is said", (keys, message) => {
+    expect(() => readPeftFolder(changed(keys), SPEC, SMALL)).toThrow(message);
+  });
+
   test("of another model is refused with the tensor's name and shape", () => {
     const folder = temporaryFolder();
     writePeftFolder(folder, SPEC, SMALL, "base", PAIRS);

@@ -1,5 +1,8 @@
+import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { HAS_VARIANTS, readVariant, runVariant, variantPairs, variantTensors, worstShare } from "./variant-case.ts";
+import { type AdapterPair, openModelFolder, readPeftFolder } from "../../exec/index.ts";
+import { type AdapterSpec, type Projection, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
+import { HAS_VARIANTS, readVariant, runVariant, variantPairs, variantTensors, VARIANTS_FOLDER, worstShare } from "./variant-case.ts";
 
 const LOSS = 5e-6;
 const GRADIENT = 2e-4;
@@ -22,6 +25,35 @@ describe.skipIf(!HAS_VARIANTS).each(["lora", "lora_clip", "rslora", "loraplus"])
     const first = states[0]!.firstMoment!;
     expect(worstShare(variant, first, variantTensors(variant, "grads.safetensors"), 10 / clip)).toBeLessThan(GRADIENT);
     expect(worstShare(variant, states[4]!.parameters, variantPairs(variant, "after"))).toBeLessThan(TRAINED);
+  });
+});
+
+/** Adapters of PEFT that are read as the start of a job, and those that are refused at a key. */
+describe.skipIf(!HAS_VARIANTS)("PEFT's folder of the variant", () => {
+  const ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"] as const;
+  const read = (folder: string, targets: readonly Projection[], rank = 4, alpha = 8): readonly AdapterPair[] => {
+    const { architecture } = openModelFolder(path.join(VARIANTS_FOLDER, "model"));
+    const spec: AdapterSpec = { rank, alpha, dropout: 0, targets: [...targets] };
+    return readPeftFolder(path.join(VARIANTS_FOLDER, folder), spec, architecture);
+  };
+
+  test("all_linear, whose targets are whole names, and a converted pissa are read", () => {
+    expect(read("all_linear/after", UNFUSED_PROJECTIONS)).toHaveLength(14);
+    expect(read("pissa/converted", ATTENTION, 8, 16)).toHaveLength(8);
+  });
+
+  test.each([
+    ["pissa/after", ATTENTION, "init_lora_weights"],
+    ["rslora/init", ATTENTION, "use_rslora"],
+    ["dora/init", ATTENTION, "use_dora"],
+    ["patterns_suffix/init", ATTENTION, "rank_pattern"],
+    ["patterns_regex/init", ATTENTION, "rank_pattern"],
+    ["target_regex/init", ["q_proj", "v_proj"], "target_modules"],
+    ["layers_to_transform/init", ATTENTION, "layers_to_transform"],
+    ["lm_head/init", ["q_proj"], "target_modules"],
+    ["modules_to_save/init", ATTENTION, "modules_to_save"],
+  ] as const)("%s is refused", (folder, targets, key) => {
+    expect(() => read(folder, targets)).toThrow(new RegExp(` at ${key}, got `));
   });
 });
 
