@@ -8,9 +8,10 @@ import {
   type Stage,
   stageLayers,
 } from "../plan/index.ts";
+import { adapterSites, wholeLayers } from "./adapter-sites.ts";
 import type { Later } from "./later.ts";
 import { targetIndex } from "./lora-operators.ts";
-import { type AdapterPair, adapterSites, wholeLayers } from "./peft.ts";
+import { type AdapterPair, adapterScale } from "./peft.ts";
 import type { StageDevice } from "./stage-host.ts";
 
 /**
@@ -89,7 +90,7 @@ export function createStageAdapter(
       rank: spec.rank,
       inFeatures,
       outFeatures,
-      scale: spec.alpha / spec.rank,
+      scale: adapterScale(spec),
     };
   });
   const handle = device.createAdapter(entries);

@@ -2,20 +2,11 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { readSafetensors, type SafetensorsReader, type TensorToWrite, writeSafetensors } from "../datasets/index.ts";
-import { readWholeText, writeWholeFile, writeWholeFolder } from "../files/index.ts";
-import {
-  type AdapterSpec,
-  type Architecture,
-  halfOf,
-  PROJECTIONS,
-  type Projection,
-  placeError,
-  projectionShape,
-  readText,
-  type StageLayer,
-  stageLayers,
-} from "../plan/index.ts";
+import { writeWholeFile, writeWholeFolder } from "../files/index.ts";
+import { type AdapterSpec, type Architecture, type Projection, projectionShape } from "../plan/index.ts";
+import { adapterSites, wholeLayers } from "./adapter-sites.ts";
 import { checkFinite } from "./finite-weights.ts";
+import { checkPeftConfig } from "./peft-config.ts";
 import { projectionPath } from "./projection-path.ts";
 
 /** A [rank, in] and B [out, rank] of one projection of one layer, row major. */
@@ -33,20 +24,9 @@ function tensorName(arch: Architecture, layer: number, projection: Projection, m
   return `base_model.model.${projectionPath(arch, layer, projection)}.lora_${matrix}.weight`;
 }
 
-/** All layers of a model. */
-export function wholeLayers({ numLayers }: Architecture): readonly StageLayer[] {
-  return stageLayers({ firstLayer: 0, endLayer: numLayers, recomputedLayers: 0 });
-}
-
-/** Projections of an adapter in some layers, in the order of its flat layout. */
-export function adapterSites(
-  spec: AdapterSpec,
-  layers: readonly StageLayer[],
-): readonly { readonly layer: number; readonly projection: Projection }[] {
-  const targets = PROJECTIONS.filter((projection) => spec.targets.includes(projection));
-  return layers.flatMap(({ layer, halves }) =>
-    targets.filter((projection) => halves.includes(halfOf(projection))).map((projection) => ({ layer, projection })),
-  );
+/** What B A x is multiplied by. */
+export function adapterScale({ alpha, rank, rslora }: Pick<AdapterSpec, "alpha" | "rank" | "rslora">): number {
+  return alpha / (rslora === true ? Math.sqrt(rank) : rank);
 }
 
 /** Writes a folder, whole, that PEFT loads as it is; the same adapter gives the same bytes. */
@@ -76,7 +56,7 @@ export function writePeftFolder(
     revision: null,
     target_modules: [...spec.targets].sort(),
     task_type: "CAUSAL_LM",
-    use_rslora: false,
+    use_rslora: spec.rslora === true,
   };
   const tensors = pairTensors(spec, arch, pairs);
   writeWholeFolder(folder, (unfinished) => {
@@ -129,48 +109,12 @@ export function readPairs(
   });
 }
 
-function checkConfig(file: string, spec: AdapterSpec): void {
-  const source = readText(readWholeText(file), file);
-  if (typeof source.value !== "object" || source.value === null)
-    throw new InputError({ expected: "a PEFT adapter configuration", file, got: source.value });
-  const config = source.value as Readonly<Record<string, unknown>>;
-  const refuse = (expected: string, at: string): never => {
-    throw placeError(new InputError({ expected, at, got: config[at] }), source);
-  };
-  const wanted: readonly (readonly [string, unknown])[] = [
-    ["peft_type", "LORA"],
-    ["r", spec.rank],
-    ["lora_alpha", spec.alpha],
-  ];
-  for (const [key, value] of wanted) {
-    if (config[key] !== value) refuse(`${JSON.stringify(value)}, as the job's adapter has it,`, key);
-  }
-  for (const key of ["use_rslora", "use_dora", "fan_in_fan_out"]) {
-    if (config[key] === true) refuse("a plain LoRA adapter", key);
-  }
-  for (const key of ["modules_to_save", "layers_to_transform", "exclude_modules", "trainable_token_indices"]) {
-    const value = config[key];
-    if (value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0))
-      refuse("null: an adapter on all layers, and nothing else,", key);
-  }
-  const bias = config["bias"];
-  if (bias !== undefined && bias !== null && bias !== "none") refuse('"none"', "bias");
-  for (const key of ["rank_pattern", "alpha_pattern"]) {
-    if (Object.keys((config[key] as object | null | undefined) ?? {}).length > 0)
-      refuse("one rank and one alpha for all targets", key);
-  }
-  const targets = config["target_modules"];
-  const written = Array.isArray(targets) ? [...targets].sort().join() : targets;
-  const own = [...spec.targets].sort().join();
-  if (written !== own) refuse(`the job's targets (${own})`, "target_modules");
-}
-
 /** Reads the pairs of a PEFT folder that has to be the job's adapter. @throws InputError where it is not, or not finite */
 export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architecture): readonly AdapterPair[] {
   const configFile = path.join(folder, CONFIG);
   if (!existsSync(configFile))
     throw new InputError({ expected: `a PEFT folder with ${CONFIG}`, file: folder, got: "no such file" });
-  checkConfig(configFile, spec);
+  checkPeftConfig(configFile, spec, arch);
   const file = path.join(folder, WEIGHTS);
   if (!existsSync(file))
     throw new InputError({ expected: `a PEFT folder with ${WEIGHTS}`, file: folder, got: "no such file" });

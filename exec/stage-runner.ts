@@ -105,10 +105,12 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
       const planned = live.jobs[job]!;
       const { optimizer, steps } = planned;
       const own = firstStep + step;
+      const learningRate = learningRateAt(optimizer, own, steps);
       return {
         adapter: adapters.handleOf(job),
         step: own + 1,
-        learningRate: learningRateAt(optimizer, own, steps),
+        learningRate,
+        learningRateB: learningRate * (optimizer.loraPlusRatio ?? 1),
         beta1: optimizer.betas[0],
         beta2: optimizer.betas[1],
         eps: optimizer.eps,

@@ -13,6 +13,7 @@ export interface StepMetrics {
   readonly loss: number;
   /** Over the whole adapter, before clipping. */
   readonly gradNorm: number;
+  /** Of A, where B has another one. */
   readonly learningRate: number;
   /** Of the job's rows in the mini-batch. */
   readonly tokens: number;

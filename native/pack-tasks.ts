@@ -52,7 +52,7 @@ export function packEntries(entries: readonly AdapterEntry[]): Float64Array {
   return RECORDS.AdapterEntry.pack(entries);
 }
 
-const FINITE = ["learningRate", "beta1", "beta2", "eps", "weightDecay", "maxGradNorm"] as const;
+const FINITE = ["learningRate", "learningRateB", "beta1", "beta2", "eps", "weightDecay", "maxGradNorm"] as const;
 
 /** @throws DeviceError for a field that is wrong */
 export function packItems(task: UpdateTask): Float64Array {
@@ -62,9 +62,15 @@ export function packItems(task: UpdateTask): Float64Array {
       throw new DeviceError({ expected: "at least one norm cell", at: at("normCells"), got: item.normCells });
     }
     checkCount(item.step, at("step"), 1);
-    for (const field of FINITE) checkFinite(item[field], at(field));
+    for (const field of FINITE) checkFinite(item[field] ?? 0, at(field));
   });
-  return RECORDS.UpdateItem.pack(task.items.map((item) => ({ ...item, told: numTold(item.told) })));
+  return RECORDS.UpdateItem.pack(
+    task.items.map((item) => ({
+      ...item,
+      learningRateB: item.learningRateB ?? item.learningRate,
+      told: numTold(item.told),
+    })),
+  );
 }
 
 /** How many vectors an update tells of an adapter. */

@@ -38,7 +38,10 @@ export const RECORDS = {
   Run: record("rows", "stash", "work", "in", "out"),
   Segment: record("adapter", "rowStart", "rowEnd", "lossScale", "dropout", "seedLow", "seedHigh"),
   SumSquares: record("adapter", "cell"),
-  UpdateItem: record("adapter", "step", "learningRate", "beta1", "beta2", "eps", "weightDecay", "maxGradNorm", "told"),
+  UpdateItem: record(
+    ...["adapter", "step", "learningRate", "learningRateB", "beta1", "beta2", "eps", "weightDecay"],
+    ...["maxGradNorm", "told"],
+  ),
   AdapterEntry: record("target", "rank", "inFeatures", "outFeatures", "scale"),
   Times: record("busyNs", "waitNs", "starvedNs", "hostWaits"),
   Memory: record("weightsBytes", "arenaBytes", "adaptersBytes", "otherBytes", "peakBytes"),

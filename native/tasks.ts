@@ -81,6 +81,8 @@ export interface UpdateItem {
   /** 1 for the first step (bias correction). */
   readonly step: number;
   readonly learningRate: number;
+  /** Of the matrices B; that of A where absent. */
+  readonly learningRateB?: number | undefined;
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
@@ -171,8 +173,7 @@ export interface Completion {
 export type DeviceFault = "memory" | "error" | "end" | "hang";
 
 /**
- * One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; scale = alpha /
- * rank.
+ * One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; `scale` is of B A x.
  */
 export interface AdapterEntry {
   readonly target: number;

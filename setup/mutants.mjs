@@ -132,6 +132,8 @@ export const MUTANTS = [
     "exec/learning-rate.ts",
     ["exec/learning-rate"],
     ["(learningRate * (step + 1)) / warmupSteps", "(learningRate * step) / warmupSteps"],
+    ["warmupFromZero === true ? step : step + 1", "step"],
+    ["step - warmupSteps + 1", "step - warmupSteps"],
   ),
   ...mistakes(
     "exec/stopped-jobs.ts",

@@ -6,6 +6,7 @@ import { FOREIGN_KEYS, type ForeignKey, type Siblings } from "./foreign-keys.ts"
 import type { Flaw } from "./issues.ts";
 import { documentHint } from "./kinds.ts";
 import { knownKeys } from "./known-keys.ts";
+import { OTHER_SCHEDULES } from "./rate-schedule.ts";
 import type { DocumentPath } from "./read-text.ts";
 
 const FOREIGN: ReadonlyMap<string, ForeignKey> = new Map(
@@ -171,6 +172,7 @@ function bytesHint(got: string): string {
 
 function wordHint(key: string, got: string, words: readonly string[]): string | undefined {
   if (key === "name" && /^(adam|paged_adam)/.test(got)) return "There is AdamW alone: `name: adamw`.";
+  if (key === "name" && Object.hasOwn(OTHER_SCHEDULES, got)) return OTHER_SCHEDULES[got];
   return (key === "dtype" ? dtypeHint(got) : undefined) ?? didYouMean(got, words);
 }
 

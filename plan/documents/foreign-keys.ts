@@ -1,5 +1,6 @@
 import { writtenDtypeSchema } from "./dtype.ts";
 import { UNFUSED_PROJECTIONS } from "./projections.ts";
+import { RATE_SCHEDULES } from "./rate-schedule.ts";
 
 /** The keys beside one, and itself, as they are written. */
 export type Siblings = Readonly<Record<string, unknown>>;
@@ -77,8 +78,12 @@ function isOn(given: unknown): boolean {
   return given === true || given === "true" || given === "auto";
 }
 
+/** The Trainer's names, where they are not ours. */
+const SCHEDULES: Readonly<Record<string, string>> = { constant_with_warmup: "constant", cosine_with_min_lr: "cosine" };
+
 function scheduleOf(given: unknown): unknown {
-  return ["constant", "linear", "cosine"].find((name) => given === name || given === `${name}_with_warmup`);
+  const name = typeof given === "string" && Object.hasOwn(SCHEDULES, given) ? SCHEDULES[given] : given;
+  return RATE_SCHEDULES.find((one) => one === name);
 }
 
 function warmupOf(given: unknown, siblings: Siblings): unknown {
@@ -93,10 +98,11 @@ function betasOf(_: unknown, siblings: Siblings): unknown {
 const RANK = { to: ["adapter", "rank"], value: wholeOf } as const satisfies ForeignKey;
 const TARGETS = { to: ["adapter", "targets"], value: targetsOf } as const satisfies ForeignKey;
 const LEARNING_RATE = { to: ["optimizer", "learningRate"], value: numberOf } as const satisfies ForeignKey;
+const LORA_PLUS = { to: ["optimizer", "loraPlusRatio"], value: numberOf } as const satisfies ForeignKey;
 const SCHEDULE = {
   to: ["optimizer", "schedule", "name"],
   value: scheduleOf,
-  note: "There are constant, linear and cosine.",
+  note: `There are ${RATE_SCHEDULES.join(", ")}.`,
 } as const satisfies ForeignKey;
 const STEPS = { to: ["steps"], value: wholeOf } as const satisfies ForeignKey;
 const EPOCHS = { to: ["epochs"], value: wholeOf, note: "Epochs are whole numbers." } as const satisfies ForeignKey;
@@ -156,7 +162,7 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   finetuning_type: ALWAYS_LORA,
   use_peft: ALWAYS_LORA,
   bias: noKey("Adapters have no biases: leave it out."),
-  use_rslora: noKey("An adapter counts alpha / rank: with rsLoRA write alpha times the root of the rank."),
+  use_rslora: { to: ["adapter", "rslora"], value: isOn },
   use_dora: noKey("There is no DoRA."),
   modules_to_save: noKey("Only adapters are trained."),
 
@@ -243,8 +249,13 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   adam_epsilon: { to: ["optimizer", "eps"], value: numberOf },
   max_grad_norm: { to: ["optimizer", "maxGradNorm"], value: numberOf },
   gradient_clipping: { to: ["optimizer", "maxGradNorm"], value: numberOf },
+  loraplus_lr_ratio: LORA_PLUS,
+  lr_ratio: LORA_PLUS,
   lr_scheduler: SCHEDULE,
   lr_scheduler_type: SCHEDULE,
+  lr_scheduler_kwargs: noKey(
+    "They are keys of `optimizer.schedule`, such as minRatio, minLearningRate, cycles, power and decaySteps.",
+  ),
   warmup_steps: { to: ["optimizer", "schedule", "warmupSteps"], value: numberOf },
   warmup_ratio: {
     to: ["optimizer", "schedule", "warmupSteps"],

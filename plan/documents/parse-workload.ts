@@ -14,6 +14,7 @@ const EXCLUSIVE: readonly (readonly [string, string])[] = [
   ["path", "lengths"],
   ["path", "samples"],
   ["share", "data"],
+  ["minRatio", "minLearningRate"],
 ];
 
 function merge(base: unknown, over: unknown): unknown {

@@ -3,6 +3,7 @@ import { writtenDtypeSchema } from "./dtype.ts";
 import { earlyStoppingSchema } from "./early-stopping.ts";
 import { huggingFaceConfigSchema } from "./model-config.ts";
 import { pathSchema } from "./path.ts";
+import { rateScheduleSchema } from "./rate-schedule.ts";
 import { targetsSchema, writtenTargetsSchema } from "./written-values.ts";
 
 const positiveInt = z.int().positive();
@@ -38,6 +39,8 @@ export const adapterSchema = z.strictObject({
   alpha: z.number().positive(),
   dropout: fraction,
   targets: targetsSchema,
+  /** The scale of the update is alpha / sqrt(rank), not alpha / rank (rank-stabilized LoRA, arXiv 2312.03732). */
+  rslora: z.boolean().optional(),
   /** A PEFT folder to start from; relative to the file that names it. */
   init: pathSchema.optional(),
 });
@@ -145,13 +148,9 @@ export const optimizerSchema = z.strictObject({
   eps: z.number().positive(),
   weightDecay: z.number().min(0),
   maxGradNorm: z.number().positive().optional(),
-  schedule: z
-    .strictObject({
-      name: z.enum(["constant", "linear", "cosine"]),
-      warmupSteps: z.int().min(0).default(0),
-      minRatio: z.number().min(0).max(1).default(0),
-    })
-    .optional(),
+  /** The learning rate of B as a multiple of that of A (LoRA+, arXiv 2402.12354). */
+  loraPlusRatio: z.number().positive().optional(),
+  schedule: rateScheduleSchema.optional(),
 });
 
 const evaluationFieldsSchema = z.strictObject({
@@ -173,11 +172,26 @@ export const evaluationSchema = evaluationFieldsSchema.refine(
 );
 export type Evaluation = z.infer<typeof evaluationSchema>;
 
-/** What the counts of a job have to be together; those that are no counts are told by themselves. */
-function checkCounts(
-  job: { readonly [Key in "batchSize" | "microBatchSize" | "microBatchTokens" | "steps" | "epochs"]?: unknown },
+/** The least rate is none above the highest. */
+function checkRates(optimizer: unknown, context: z.RefinementCtx): void {
+  const { learningRate, schedule } = (optimizer ?? {}) as { learningRate?: unknown; schedule?: unknown };
+  const { minLearningRate } = (schedule ?? {}) as { minLearningRate?: unknown };
+  if (Number(minLearningRate ?? 0) > Number(learningRate ?? 0))
+    context.addIssue({
+      code: "custom",
+      path: ["optimizer", "schedule", "minLearningRate"],
+      message: `at most the learning rate (${String(learningRate)})`,
+    });
+}
+
+/** What the numbers of a job have to be together; those that are no numbers are told by themselves. */
+function checkTogether(
+  job: {
+    readonly [Key in "batchSize" | "microBatchSize" | "microBatchTokens" | "steps" | "epochs" | "optimizer"]?: unknown;
+  },
   context: z.RefinementCtx,
 ): void {
+  checkRates(job.optimizer, context);
   const add = (key: string, message: string, hint?: string): void =>
     context.addIssue({ code: "custom", path: [key], message, ...(hint === undefined ? {} : { params: { hint } }) });
   const { batchSize, microBatchSize = 1, microBatchTokens, steps = 0 } = job;
@@ -228,7 +242,7 @@ export const jobFieldsSchema = z.strictObject({
   earlyStopping: z.union([z.boolean(), earlyStoppingSchema]).optional(),
 });
 
-export const jobSchema = jobFieldsSchema.superRefine(checkCounts, {
+export const jobSchema = jobFieldsSchema.superRefine(checkTogether, {
   // Also beside other faults, so that all are told at once.
   when: ({ value }) => typeof value === "object" && value !== null,
 });

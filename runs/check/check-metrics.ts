@@ -33,7 +33,7 @@ interface Seen {
   notFinite: number | undefined;
 }
 
-/** Factor by which a cosine of another system's library may differ. */
+/** Share of the highest rate by which a cosine of another system's library may make one differ. */
 const LEARNING_RATE_TOLERANCE = 1e-12;
 
 type Refuse = (expected: string, got: unknown, at?: string) => never;
@@ -54,7 +54,7 @@ function addStep(job: RecordedJob, seen: Seen, metrics: StepMetrics, line: numbe
   const planned = job.tokens.get(step);
   if (planned !== tokens) refuse(`${planned} tokens of job ${name}, as they are planned`, tokens, "tokens");
   const rate = learningRateAt(optimizer, step, steps);
-  if (Math.abs(learningRate - rate) > LEARNING_RATE_TOLERANCE * rate)
+  if (Math.abs(learningRate - rate) > LEARNING_RATE_TOLERANCE * optimizer.learningRate)
     refuse(`the learning rate of job ${name}, ${rate}`, learningRate, "learningRate");
   if (Number.isNaN(loss) || Number.isNaN(gradNorm)) {
     if (!job.mayStop)

@@ -123,7 +123,10 @@ describe("import takes over", () => {
       adapter: { rank: 4, alpha: 8, dropout: 0.05, targets: { length: 7 } },
       data: { path: "alpaca.jsonl", like: "axolotl", format: "instruction" },
       // 36 rows in 5 steps an epoch; Axolotl takes 2 for 1.
-      optimizer: { learningRate: 2e-4, maxGradNorm: 1, schedule: { name: "cosine", warmupSteps: 2 } },
+      optimizer: {
+        ...{ learningRate: 2e-4, maxGradNorm: 1 },
+        schedule: { name: "cosine", warmupSteps: 2, warmupFromZero: true, minRatio: 0 },
+      },
       evaluation: { share: 0.1, everySteps: 3 },
     } as never);
     expect(text).toContain("batchSize: 8  # 4 (micro_batch_size) x 2 (gradient_accumulation_steps)");
@@ -190,10 +193,9 @@ describe("import takes over", () => {
     const adapter =
       '{"peft_type":"LORA","base_model_name_or_path":"./model","r":9,"lora_alpha":2,"use_rslora":true,"target_modules":["v_proj","q_proj"],"bias":"none"}';
     const other = await imported(adapter, "--data", "talks.jsonl");
-    // alpha / sqrt(rank), as rsLoRA scales, is 3 times alpha / rank.
     expect([other.code, other.workload!.jobs[0]!.adapter]).toMatchObject([
       0,
-      { rank: 9, alpha: 6, targets: ["q_proj", "v_proj"] },
+      { rank: 9, alpha: 2, rslora: true, targets: ["q_proj", "v_proj"] },
     ]);
   });
 });
@@ -240,6 +242,59 @@ describe("import reads rows as the tool does", () => {
       .join("\n");
     const { workload } = await imported(`${rest}\n${lines}\n`, "--partial");
     expect(workload!.jobs[0]!.data).toMatchObject(data);
+  });
+});
+
+describe("import takes LoRA+ over", () => {
+  it("and what it decays", async () => {
+    const axolotl = await imported(`${AXOLOTL}loraplus_lr_ratio: 16\nweight_decay: 0.1\n`);
+    expect(axolotl.workload!.jobs[0]!.optimizer).toMatchObject({ loraPlusRatio: 16, weightDecay: 0 });
+    expect(axolotl.stderr).toContain("weight_decay: with LoRA+ Axolotl decays nothing");
+    const llamafactory = await imported(`${LLAMAFACTORY}loraplus_lr_ratio: 4\nweight_decay: 0.1\n`);
+    expect(llamafactory.workload!.jobs[0]!.optimizer).toMatchObject({ loraPlusRatio: 4, weightDecay: 0.1 });
+  });
+});
+
+describe("import takes every schedule of the Trainer over", () => {
+  const from = { warmupSteps: 2, warmupFromZero: true, minRatio: 0 };
+  it.each([
+    ["constant", undefined, { name: "constant", warmupSteps: 0, minRatio: 0 }],
+    ["constant_with_warmup", undefined, { ...from, name: "constant" }],
+    ["linear", undefined, { ...from, name: "linear" }],
+    ["cosine", "{ num_cycles: 1.5 }", { ...from, name: "cosine", cycles: 1.5 }],
+    ["cosine_with_restarts", "{ num_cycles: 3 }", { ...from, name: "cosine_with_restarts", cycles: 3 }],
+    ["cosine_with_min_lr", "{ min_lr: 1e-5 }", { ...from, name: "cosine", minLearningRate: 1e-5 }],
+    ["cosine_with_min_lr", "{ min_lr_rate: 0.1 }", { ...from, name: "cosine", minRatio: 0.1 }],
+    [
+      "cosine_warmup_with_min_lr",
+      "{ min_lr_rate: 0.1 }",
+      { name: "cosine_warmup_with_min_lr", warmupSteps: 2, minRatio: 0.1 },
+    ],
+    ["polynomial", undefined, { ...from, name: "polynomial", minLearningRate: 1e-7 }],
+    ["polynomial", "{ lr_end: '1e-6', power: 2 }", { ...from, name: "polynomial", minLearningRate: 1e-6, power: 2 }],
+    ["inverse_sqrt", "{ timescale: 20 }", { ...from, name: "inverse_sqrt", timescale: 20 }],
+    [
+      "warmup_stable_decay",
+      "{ num_decay_steps: 3, num_stable_steps: 0, decay_type: 1-sqrt, min_lr_ratio: 0.1 }",
+      { ...from, name: "warmup_stable_decay", decaySteps: 3, stableSteps: 0, decayType: "1-sqrt", minRatio: 0.1 },
+    ],
+    // Of 5 steps 3 are left: LLaMA-Factory takes a third.
+    ["warmup_stable_decay", undefined, { ...from, name: "warmup_stable_decay", stableSteps: 1, decaySteps: 2 }],
+  ])("%s %s", async (name, options, schedule) => {
+    const text = LLAMAFACTORY.replace("cosine", name).replace("warmup_ratio: 0.1", "warmup_steps: 2");
+    const { code, workload } = await imported(
+      options === undefined ? text : `${text}lr_scheduler_kwargs: ${options}\n`,
+    );
+    expect([code, workload?.jobs[0]!.optimizer.schedule]).toEqual([0, schedule]);
+  });
+
+  it("one of TRL and of Axolotl", async () => {
+    const trl =
+      "{ model_name_or_path: ./model, dataset_name: talks.jsonl, use_peft: true, max_steps: 9, warmup_steps: 2, lr_scheduler_type: inverse_sqrt }";
+    expect((await imported(trl)).workload!.jobs[0]!.optimizer.schedule).toEqual({ ...from, name: "inverse_sqrt" });
+    const axolotl = AXOLOTL.replace("cosine", "polynomial").replace("warmup_ratio: 0.1", "warmup_steps: 2");
+    const { workload } = await imported(`${axolotl}lr_scheduler_kwargs: { power: 3 }\n`);
+    expect(workload!.jobs[0]!.optimizer.schedule).toMatchObject({ name: "polynomial", power: 3 });
   });
 });
 
@@ -290,7 +345,8 @@ describe("import says aloud", () => {
     ["finetuning_type: full", /finetuning_type: full: an adapter/],
     ["quantization_bit: 3", /quantization_bit: weights of 3 bits/],
     ["packing: true", /packing: a sequence of cutoff_len/],
-    ["lr_scheduler_type: polynomial", /lr_scheduler_type: the schedule polynomial/],
+    ["lr_scheduler_type: reduce_lr_on_plateau", /lr_scheduler_type: the schedule reduce_lr_on_plateau/],
+    ["lr_scheduler_kwargs: { num_cycle: 2 }", /lr_scheduler_kwargs: what the schedule is told: num_cycle$/m],
   ])("that %s of LLaMA-Factory is not", async (line, message) => {
     const key = line.split(":")[0]!;
     const rest = LLAMAFACTORY.split("\n").filter((one) => one.split(":")[0] !== key);
@@ -335,6 +391,10 @@ describe("import refuses", () => {
     [
       "base_model: x\nlora_r: 5000\ndatasets: [{ path: talks.jsonl }]",
       /Expected a number of at most 1024 at jobs\[0\]\.adapter\.rank, got 5000\./,
+    ],
+    [
+      "base_model: x\nlr_scheduler: warmup_stable_decay\ndatasets: [{ path: talks.jsonl }]",
+      /:2:1: Expected lr_scheduler_kwargs with num_decay_steps at lr_scheduler, got "warmup_stable_decay"\./,
     ],
     ["base_model: x\nadapter: lora", /^Expected --data with data, which is missing\./],
     [

@@ -19,6 +19,7 @@ import {
   type Architecture,
   constantCalibration,
   type Dtype,
+  type OptimizerSpec,
   type Projection,
   type Recompute,
 } from "../../plan/index.ts";
@@ -100,6 +101,8 @@ export interface FamilyJob {
   readonly start: readonly AdapterPair[];
   /** By step the rows of its batch. */
   readonly steps: readonly (readonly Row[])[];
+  /** In place of the families' cases. */
+  readonly optimizer?: OptimizerSpec;
 }
 
 export interface FamilyRun {
@@ -112,7 +115,7 @@ export interface FamilyRun {
   readonly statesEverySteps?: number;
 }
 
-/** Trains jobs with AdamW as the cases do: learning rate 0.01, decay 0.01, no clipping. */
+/** Trains jobs with AdamW, where they have none of their own as the cases do: rate 0.01, decay 0.01, no clipping. */
 export async function runFamily(
   { digest }: Pick<FamilyCase, "digest">,
   model: BaseModel,
@@ -120,7 +123,7 @@ export async function runFamily(
   run: FamilyRun = {},
 ): Promise<ExecuteResult> {
   const jobs = given.map(
-    ({ adapter, steps }, index): Job =>
+    ({ adapter, steps, optimizer }, index): Job =>
       jobSchema.parse({
         ...JOB_DEFAULTS,
         name: `job${index}`,
@@ -129,7 +132,7 @@ export async function runFamily(
         batchSize: steps[0]!.length,
         microBatchSize: run.microBatchSize ?? 1,
         steps: steps.length,
-        optimizer: { ...JOB_DEFAULTS.optimizer, learningRate: 0.01, weightDecay: 0.01 },
+        optimizer: optimizer ?? { ...JOB_DEFAULTS.optimizer, learningRate: 0.01, weightDecay: 0.01 },
       }),
   );
   const catalog = { kind: "catalog", version: 1, devices: { cpu: { kind: "cpu" } }, links: {} } as const;

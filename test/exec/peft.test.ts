@@ -4,6 +4,7 @@ import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readSafetensors } from "../../datasets/index.ts";
 import { initialPairs, readPeftFolder, writePeftFolder } from "../../exec/index.ts";
+import { adapterScale } from "../../exec/peft.ts";
 import type { AdapterSpec } from "../../plan/index.ts";
 import { perturbed, SMALL } from "./small-run.ts";
 
@@ -74,6 +75,23 @@ describe("a PEFT folder", () => {
       expect(fs.readFileSync(path.join(second, file)).equals(fs.readFileSync(path.join(first, file)))).toBe(true);
   });
 
+  test("of rank-stabilized LoRA says so, and is such a job's alone", () => {
+    const [plain, stable] = [temporaryFolder(), temporaryFolder()];
+    const spec: AdapterSpec = { ...SPEC, rslora: true };
+    writePeftFolder(plain, SPEC, SMALL, "base", PAIRS);
+    writePeftFolder(stable, spec, SMALL, "base", PAIRS);
+    expect(JSON.parse(fs.readFileSync(path.join(stable, "adapter_config.json"), "utf8"))).toMatchObject({
+      ...{ use_rslora: true, lora_alpha: 8, r: 4 },
+    });
+    expect(readPeftFolder(stable, spec, SMALL)).toEqual(PAIRS);
+    expect(adapterScale(spec)).toBe(4);
+    expect(adapterScale({ ...SPEC, rslora: false })).toBe(2);
+    expect(() => readPeftFolder(stable, SPEC, SMALL)).toThrow(
+      /Expected false, as the job's adapter has it, at use_rslora, got true\.\nHint: Write `adapter: \{ rslora: true \}`\./,
+    );
+    expect(() => readPeftFolder(plain, spec, SMALL)).toThrow(/Expected true, .* at use_rslora, got false\.\nHint: Leave/);
+  });
+
   test.each([
     ["another rank", { ...SPEC, rank: 8 }, /Expected 8, as the job's adapter has it, at r, got 4/],
     ["another alpha", { ...SPEC, alpha: 16 }, /at lora_alpha, got 8/],
@@ -82,6 +100,40 @@ describe("a PEFT folder", () => {
     const folder = temporaryFolder();
     writePeftFolder(folder, SPEC, SMALL, "base", PAIRS);
     expect(() => readPeftFolder(folder, spec, SMALL)).toThrow(message);
+  });
+
+  /** A folder whose configuration has some keys otherwise. */
+  const changed = (keys: object): string => {
+    const folder = temporaryFolder();
+    writePeftFolder(folder, SPEC, SMALL, "base", PAIRS);
+    const file = path.join(folder, "adapter_config.json");
+    fs.writeFileSync(file, JSON.stringify({ ...JSON.parse(fs.readFileSync(file, "utf8")), ...keys }));
+    return folder;
+  };
+  const modules = [0, 1, 2].flatMap((layer) =>
+    ["mlp.down_proj", "self_attn.q_proj", "self_attn.v_proj"].map((name) => `model.layers.${layer}.${name}`),
+  );
+
+  test.each([
+    ["whole names of all modules", modules],
+    ["their ends", ["self_attn.q_proj", "v_proj", "mlp.down_proj"]],
+    ["an expression", ".*\\.(?:self_attn\\.[qv]|mlp\\.down)_proj"],
+  ])("names its targets by %s", (_, targets) => {
+    expect(readPeftFolder(changed({ target_modules: targets }), SPEC, SMALL)).toEqual(PAIRS);
+  });
+
+  test.each([
+    [{ target_modules: modules.slice(1) }, /the job's targets \(down_proj,q_proj,v_proj\) at target_modules/],
+    [{ target_modules: ["q_proj", "v_proj", "down_proj", "lm_head"] }, /at target_modules/],
+    [{ target_modules: ".*layers\\.0\\.self_attn\\.(q|v)_proj" }, /at target_modules/],
+    [{ target_modules: "(" }, /at target_modules, got "\("/],
+    [{ layers_to_transform: [1] }, /Expected null: an adapter on all layers, and nothing else, at layers_to_transform/],
+    [{ rank_pattern: { q_proj: 2 } }, /one rank .* at rank_pattern, .*\nHint: Bring it to one rank: .* largest rank;/],
+    [{ r: 9, alpha_pattern: { q_proj: 2 } }, /at alpha_pattern, .*\nHint: .*Or leave `adapter\.init` out\./],
+    [{ init_lora_weights: "pissa_niter_4" }, /an adapter on the base as it is at init_lora_weights.*\nHint: Let PEFT/],
+    [{ lora_bias: true }, /a plain LoRA adapter at lora_bias/],
+  ])("with %j is refused, and what to do is said", (keys, message) => {
+    expect(() => readPeftFolder(changed(keys), SPEC, SMALL)).toThrow(message);
   });
 
   test("of another model is refused with the tensor's name and shape", () => {

@@ -1,5 +1,8 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { createRuntime, type Device, nativeInfo, type Runtime } from "../../native/index.ts";
+import { SHARED } from "../shared-folder.ts";
 import { useEmulatedAddon } from "./emulated-addon.ts";
 import { normals } from "./tiny-llama.ts";
 
@@ -96,6 +99,80 @@ test.each(KINDS.flatMap((each) => [0, 0.5, 1e6].map((maxGradNorm) => ({ ...each,
     expect(device.statistics().hostWaits).toBe(waits ? gradients.length : 0);
   },
 );
+
+/** Steps of PyTorch's AdamW on two tensors with given gradients, the numbers of each step with it. */
+interface KnownSteps {
+  readonly max_grad_norm: number | null;
+  readonly steps: readonly {
+    readonly lr: number;
+    readonly betas: readonly [number, number];
+    readonly eps: number;
+    readonly weight_decay: number;
+    readonly grads: { readonly a: readonly (readonly number[])[]; readonly b: readonly number[] };
+    readonly norm_before_clip: number;
+    readonly after: { readonly a: readonly (readonly number[])[]; readonly b: readonly number[] };
+  }[];
+}
+const KNOWN = path.join(SHARED, "oracle/variants/optimizers.json");
+const CASES = ["adamw", "adamw_clip", "adamw_changing_numbers"] as const;
+
+describe.skipIf(!existsSync(KNOWN)).each(["cpu", "cuda"] as const)("on %s", (kind) => {
+  test.each(CASES)("after each step the parameters are PyTorch's: %s", async (name) => {
+    const { start, cases } = JSON.parse(readFileSync(KNOWN, "utf8")) as {
+      readonly start: KnownSteps["steps"][number]["after"];
+      readonly cases: Readonly<Record<string, KnownSteps>>;
+    };
+    const { max_grad_norm: most, steps } = cases[name]!;
+    const flat = ({ a, b }: typeof start): Float32Array => Float32Array.from([...a.flat(), ...b]);
+    const device = createDevice(kind);
+    const { length } = start.b;
+    const inFeatures = flat(start).length - length;
+    const adapter = device.createAdapter([{ target: 0, rank: 1, inFeatures, outFeatures: length, scale: 1 }]);
+    device.writeAdapter(adapter, "parameters", flat(start));
+    const cell = runtime.createNormCells(1);
+    for (const [index, { lr, betas, eps, weight_decay: weightDecay, grads, ...known }] of steps.entries()) {
+      device.writeAdapter(adapter, "gradients", flat(grads));
+      takeSums(device, 2 * index, [{ adapter, cell }]);
+      const numbers = { learningRate: lr, beta1: betas[0], beta2: betas[1], eps, weightDecay };
+      const items = [{ adapter, step: index + 1, ...numbers, maxGradNorm: most ?? 0, normCells: [cell] }];
+      device.enqueueUpdate({ id: 2 * index + 1, items, waits: [] });
+      await runtime.idle();
+      const expected = flat(known.after);
+      for (const [i, value] of device.readAdapter(adapter, "parameters").entries())
+        expect(Math.abs(value - expected[i]!)).toBeLessThan(2.4e-7 * Math.max(1, Math.abs(expected[i]!)));
+    }
+  });
+});
+
+test.each(["cpu", "cuda"] as const)("steps B at a learning rate of its own, clipped by the norm of both: %s", async (kind) => {
+  const device = createDevice(kind);
+  const sizes = [
+    { target: 1, rank, inFeatures: hidden, outFeatures: 7, scale: 1 },
+    { target: 4, rank: 5, inFeatures: 1000, outFeatures: 9, scale: 1 },
+  ];
+  const length = sizes.reduce((sum, own) => sum + own.rank * (own.inFeatures + own.outFeatures), 0);
+  const isB = sizes.flatMap((own) => [
+    ...Array.from({ length: own.rank * own.inFeatures }, () => false),
+    ...Array.from({ length: own.rank * own.outFeatures }, () => true),
+  ]);
+  let id = 0;
+  const stepped = async (learningRate: number, learningRateB: number | undefined): Promise<Float32Array> => {
+    const adapter = device.createAdapter(sizes);
+    device.writeAdapter(adapter, "parameters", normals("start", length, 1));
+    const cell = runtime.createNormCells(1);
+    for (const step of [1, 2]) {
+      device.writeAdapter(adapter, "gradients", normals(`gradients ${step}`, length, 1));
+      takeSums(device, id++, [{ adapter, cell }]);
+      const items = [{ adapter, step, ...hyper, learningRate, learningRateB, maxGradNorm: 0.5, normCells: [cell] }];
+      device.enqueueUpdate({ id: id++, items, waits: [] });
+    }
+    await runtime.idle();
+    expect(device.readAdapter(adapter, "gradients").every((value) => value === 0)).toBe(true);
+    return device.readAdapter(adapter, "parameters");
+  };
+  const [low, high, both] = [await stepped(0.01, undefined), await stepped(0.16, 0.16), await stepped(0.01, 0.16)];
+  expect(both).toEqual(low.map((value, i) => (isB[i] === true ? high[i]! : value)));
+});
 
 test("refuses clipping without norm cells, which would not clip", () => {
   const device = createDevice("cpu");

@@ -66,18 +66,11 @@ function adapterLines(reading: Reading, context: JobContext): readonly Line[] {
   const rank = reading.count("rank");
   const size = rank?.value ?? defaults.rank;
   const alpha = reading.number("alpha");
-  const isRootScaled = reading.isOn("rootScaled");
-  const scaled = (alpha?.value ?? defaults.alpha(size)) * (isRootScaled ? Math.sqrt(size) : 1);
-  if (isRootScaled)
-    reading.otherwise(
-      "rootScaled",
-      "rank-stabilized LoRA divides by the root of the rank: alpha is larger by it, which is the same",
-    );
-  const why = `${alpha?.key ?? defaultOf(context.tool, "alpha")}${isRootScaled ? ", times the root of the rank (rsLoRA)" : ""}`;
   const init = reading.text("init");
   return [
     ...line(context, "rank", rank, defaults.rank),
-    { key: "alpha", value: Number(scaled.toPrecision(12)), why },
+    ...line(context, "alpha", alpha, defaults.alpha(size)),
+    ...(reading.isOn("rootScaled") ? [{ key: "rslora", value: true, why: reading.given("rootScaled")!.key }] : []),
     ...line(context, "dropout", reading.number("dropout"), defaults.dropout),
     ...targetsOf(reading, context),
     ...(init === undefined ? [] : [{ key: "init", value: context.pathOf(init.value), why: init.key }]),
@@ -105,12 +98,17 @@ function optimizerLines(reading: Reading, context: JobContext, steps: StepFacts)
         };
   const decay = defaults.weightDecay === 0 ? undefined : defaults.weightDecay;
   const norm = reading.number("maxGradNorm");
+  const ratio = reading.number("loraPlusRatio");
+  // Source: create_loraplus_optimizer of peft 0.21, which Axolotl gives no weight decay.
+  const decaysNothing = ratio !== undefined && context.tool === "axolotl" && reading.given("weightDecay") !== undefined;
+  if (decaysNothing) reading.idle("weightDecay", "with LoRA+ Axolotl decays nothing");
   const isClipped = norm === undefined || norm.value > 0;
   return [
     ...line(context, "learningRate", reading.number("rate"), defaults.rate),
     ...line(context, "betas", betas, undefined),
     ...line(context, "eps", reading.number("eps"), undefined),
-    ...line(context, "weightDecay", reading.number("weightDecay"), decay),
+    ...(decaysNothing ? [] : line(context, "weightDecay", reading.number("weightDecay"), decay)),
+    ...line(context, "loraPlusRatio", ratio, undefined),
     ...(isClipped ? line(context, "maxGradNorm", norm, defaults.maxGradNorm) : []),
     { key: "schedule", value: { lines: scheduleLines(reading, context, steps) } },
   ];

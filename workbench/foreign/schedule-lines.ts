@@ -1,4 +1,5 @@
 import { isMapping } from "../../core/index.ts";
+import type { RateSchedule } from "../../plan/index.ts";
 import type { Line } from "../write/workload-text.ts";
 import type { Reading } from "./reading.ts";
 import { defaultOf, type JobContext, TOOL_DEFAULTS } from "./tool-defaults.ts";
@@ -9,35 +10,102 @@ export interface StepFacts {
   readonly total: number | undefined;
 }
 
-/** Schedules of transformers by their names, as ours. Source: SchedulerType. */
-const SCHEDULES: Readonly<Record<string, "constant" | "linear" | "cosine">> = {
-  constant: "constant",
-  constant_with_warmup: "constant",
-  linear: "linear",
-  cosine: "cosine",
-  cosine_with_min_lr: "cosine",
+type Key = Exclude<keyof RateSchedule, "name" | "warmupSteps" | "warmupFromZero">;
+
+/** A schedule of transformers as ours, and what its arguments (`lr_scheduler_kwargs`) are here. */
+interface TrainerSchedule {
+  readonly name: RateSchedule["name"];
+  readonly options?: Readonly<Record<string, Key>>;
+  /** Where the Trainer has a default that is none of ours. */
+  readonly unsaid?: Readonly<Partial<Record<Key, number>>>;
+}
+
+const MIN_LR = { num_cycles: "cycles", min_lr: "minLearningRate", min_lr_rate: "minRatio" } as const;
+
+/** By their names there. Source: SchedulerType and optimization.py, transformers 5.24. */
+const SCHEDULES: Readonly<Record<string, TrainerSchedule>> = {
+  constant: { name: "constant" },
+  constant_with_warmup: { name: "constant" },
+  linear: { name: "linear" },
+  cosine: { name: "cosine", options: { num_cycles: "cycles" } },
+  cosine_with_restarts: { name: "cosine_with_restarts", options: { num_cycles: "cycles" } },
+  cosine_with_min_lr: { name: "cosine", options: MIN_LR },
+  cosine_warmup_with_min_lr: { name: "cosine_warmup_with_min_lr", options: MIN_LR },
+  polynomial: {
+    name: "polynomial",
+    options: { lr_end: "minLearningRate", power: "power" },
+    unsaid: { minLearningRate: 1e-7 },
+  },
+  inverse_sqrt: { name: "inverse_sqrt", options: { timescale: "timescale" } },
+  warmup_stable_decay: {
+    name: "warmup_stable_decay",
+    options: {
+      ...{ num_decay_steps: "decaySteps", num_stable_steps: "stableSteps", num_cycles: "cycles" },
+      ...{ warmup_type: "warmupType", decay_type: "decayType", min_lr_ratio: "minRatio" },
+    },
+  },
 };
 
-/** The least rate as a share of the highest. */
-function minRatioOf(reading: Reading, context: JobContext, schedule: string): Line | undefined {
-  const ratio = reading.number("minRatio");
-  if (ratio !== undefined) return { key: "minRatio", value: ratio.value, why: ratio.key };
-  const rate = reading.number("rate")?.value ?? TOOL_DEFAULTS[context.tool].rate;
-  const least = reading.number("leastRate");
-  if (least !== undefined)
-    return { key: "minRatio", value: Number((least.value / rate).toPrecision(6)), why: least.key };
-  const options = reading.given("schedulerOptions");
-  if (options === undefined) return undefined;
-  const entries = isMapping(options.value) ? Object.entries(options.value).filter(([, value]) => value !== null) : [];
-  if (schedule === "cosine_with_min_lr" && entries.length === 1) {
-    const [[name, value]] = entries as [[string, unknown]];
-    const share = name === "min_lr_rate" ? Number(value) : name === "min_lr" ? Number(value) / rate : Number.NaN;
-    if (share >= 0 && share <= 1)
-      return { key: "minRatio", value: Number(share.toPrecision(6)), why: `${options.key}.${name}` };
+/** What the schedule is told by its arguments. */
+function optionLines(reading: Reading, context: JobContext, schedule: TrainerSchedule | undefined): readonly Line[] {
+  const { options = {}, unsaid = {} } = schedule ?? {};
+  const given = reading.given("schedulerOptions");
+  const entries = isMapping(given?.value) ? Object.entries(given.value).filter(([, value]) => value !== null) : [];
+  const unknown = entries.filter(([name]) => !Object.hasOwn(options, name)).map(([name]) => name);
+  if (unknown.length > 0) reading.lacks("schedulerOptions", `what the schedule is told: ${unknown.join(", ")}`);
+  const lines = entries.flatMap(([name, value]): readonly Line[] => {
+    const key = options[name];
+    if (key === undefined) return [];
+    const isForm = key === "warmupType" || key === "decayType";
+    const ours = typeof value === "string" && !isForm && value.trim() !== "" ? Number(value) : value;
+    if (typeof ours !== (isForm ? "string" : "number") || Number.isNaN(ours))
+      throw reading.wrong(given!.key, `${isForm ? "a word" : "a number"} for ${name}`, value);
+    return [{ key, value: ours as string | number, why: `${given!.key}.${name}` }];
+  });
+  const rest = Object.entries(unsaid).filter(([key]) => !lines.some((line) => line.key === key));
+  const why = defaultOf(context.tool === "mlora" ? "mlora" : "peft", "schedule");
+  return [...lines, ...rest.map(([key, value]) => ({ key, value, why }))];
+}
+
+/**
+ * Steps of `warmup_stable_decay` that nobody wrote; undefined where they are not known. LLaMA-Factory takes a third of
+ * what the warm-up leaves for the stable part. Source: create_custom_scheduler, llamafactory 0.9.5.
+ */
+function unsaidSteps(
+  reading: Reading,
+  { tool }: JobContext,
+  total: number | undefined,
+  warmupSteps: number,
+  given: readonly Line[],
+): readonly Line[] | undefined {
+  const lacks = (key: string): boolean => !given.some((line) => line.key === key);
+  if (tool !== "llamafactory") {
+    if (lacks("decaySteps")) {
+      const { key, value } = reading.given("schedulerOptions") ?? reading.given("scheduler")!;
+      throw reading.wrong(key, "lr_scheduler_kwargs with num_decay_steps", value);
+    }
+    return [];
   }
-  if (entries.length > 0)
-    reading.lacks("schedulerOptions", `what the schedule is told: ${entries.map(([name]) => name).join(", ")}`);
-  return undefined;
+  if (!lacks("decaySteps") && !lacks("stableSteps")) return [];
+  if (total === undefined) return undefined;
+  const rest = Math.max(1, total - warmupSteps);
+  const stable = Math.floor(rest / 3);
+  const why = defaultOf(tool, "schedule");
+  return [
+    { key: "stableSteps", value: stable, why },
+    { key: "decaySteps", value: rest - stable, why },
+  ].filter(({ key }) => lacks(key));
+}
+
+/** The least rate by a key of the tool's own. */
+function leastLine(reading: Reading, context: JobContext, asked: string): readonly Line[] {
+  const ratio = reading.number("minRatio");
+  if (ratio !== undefined && asked === "cosine") return [{ key: "minRatio", value: ratio.value, why: ratio.key }];
+  if (ratio !== undefined) reading.idle("minRatio", `the schedule ${asked} takes no notice of it`);
+  const least = reading.number("leastRate");
+  if (least === undefined) return [];
+  const rate = reading.number("rate")?.value ?? TOOL_DEFAULTS[context.tool].rate;
+  return [{ key: "minRatio", value: Number((least.value / rate).toPrecision(6)), why: least.key }];
 }
 
 /** Whole steps, as the tool rounds: Axolotl down, and 1 to 2; transformers up. */
@@ -78,20 +146,35 @@ function warmupOf(reading: Reading, context: JobContext, { total }: StepFacts): 
 export function scheduleLines(reading: Reading, context: JobContext, facts: StepFacts): readonly Line[] {
   const given = reading.text("scheduler");
   const asked = given?.value ?? TOOL_DEFAULTS[context.tool].scheduler;
-  const name = Object.hasOwn(SCHEDULES, asked) ? SCHEDULES[asked] : undefined;
-  if (name === undefined) reading.lacks("scheduler", `the schedule ${asked}: cosine takes its place`);
+  const schedule = Object.hasOwn(SCHEDULES, asked) ? SCHEDULES[asked] : undefined;
+  if (schedule === undefined) reading.lacks("scheduler", `the schedule ${asked}: cosine takes its place`);
   const why = given?.key ?? defaultOf(context.tool, "schedule");
   const cosine = reading.number("cosineSteps");
   if (cosine !== undefined && cosine.value !== facts.total)
     reading.lacks("cosineSteps", `the rate falls for ${cosine.value} steps; here it falls for all steps of the job`);
-  const minRatio = minRatioOf(reading, context, asked);
-  const lines: readonly Line[] = [{ key: "name", value: name ?? "cosine", why }];
   // Transformers' `constant` takes no notice of a warmup.
-  if (asked === "constant") {
+  if (asked === "constant")
     for (const setting of ["warmupSteps", "warmupRatio"] as const)
       reading.idle(setting, "the schedule `constant` of transformers does not warm up");
-    return lines;
-  }
-  const warmup = warmupOf(reading, context, facts);
-  return [...lines, ...(warmup === undefined ? [] : [warmup]), ...(minRatio === undefined ? [] : [minRatio])];
+  const warmup = asked === "constant" ? undefined : warmupOf(reading, context, facts);
+  const options = optionLines(reading, context, schedule);
+  const unsaid =
+    schedule?.name === "warmup_stable_decay"
+      ? unsaidSteps(reading, context, facts.total, Number(warmup?.value ?? 0), options)
+      : [];
+  if (unsaid === undefined)
+    reading.lacks(
+      "scheduler",
+      `${asked} for shares of the steps, whose number is not known here: cosine takes its place`,
+    );
+  const name = unsaid === undefined ? "cosine" : (schedule?.name ?? "cosine");
+  const rest = unsaid === undefined ? [] : [...options, ...unsaid, ...leastLine(reading, context, asked)];
+  const from = { key: "warmupFromZero", value: true, why: "the first step of transformers' warm-up has the rate 0" };
+  return [
+    { key: "name", value: name, why },
+    ...(warmup === undefined ? [] : [warmup]),
+    // This one begins as ours do.
+    ...(warmup === undefined || name === "cosine_warmup_with_min_lr" ? [] : [from]),
+    ...rest,
+  ];
 }

@@ -57,6 +57,7 @@ std::vector<UpdateItem> bound(const Device& device, const std::vector<Row<record
     item.adapter = device.adapter(from.whole(Item::adapter, at));
     item.step = from.whole(Item::step, at, 1);
     item.learningRate = from.finite(Item::learningRate, at);
+    item.learningRateB = from.finite(Item::learningRateB, at);
     item.beta1 = from.finite(Item::beta1, at);
     item.beta2 = from.finite(Item::beta2, at);
     item.eps = from.finite(Item::eps, at);

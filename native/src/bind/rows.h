@@ -29,7 +29,8 @@ namespace record {
 LORATWIN_RECORD(Run, rows, stash, work, in, out);
 LORATWIN_RECORD(Segment, adapter, rowStart, rowEnd, lossScale, dropout, seedLow, seedHigh);
 LORATWIN_RECORD(SumSquares, adapter, cell);
-LORATWIN_RECORD(UpdateItem, adapter, step, learningRate, beta1, beta2, eps, weightDecay, maxGradNorm, told);
+LORATWIN_RECORD(UpdateItem, adapter, step, learningRate, learningRateB, beta1, beta2, eps, weightDecay, maxGradNorm,
+                told);
 LORATWIN_RECORD(AdapterEntry, target, rank, inFeatures, outFeatures, scale);
 LORATWIN_RECORD(Times, busyNs, waitNs, starvedNs, hostWaits);
 LORATWIN_RECORD(Memory, weightsBytes, arenaBytes, adaptersBytes, otherBytes, peakBytes);

@@ -8,7 +8,7 @@
 //                  lora_dys  dB_g += scale_g dy^T s
 //
 //   x, dx [T,K] strides ldx, lddx   y, dy [T, >= column + N] strides ldy, lddy
-//   s [T, >= largest R] stride lds, kept for backward   A_g, dA_g [R_g,K]   B_g, dB_g [N,R_g]   scale_g = alpha / rank
+//   s [T, >= largest R] stride lds, kept for backward   A_g, dA_g [R_g,K]   B_g, dB_g [N,R_g]   scale_g of B A x
 //   row major; y, dx, dA, dB are added to
 //   The projections of one call share x and the tensor of y: x is read, and dx written, once for all of them.
 //   Real: A, B, dA, dB and every accumulation. Store: x, s, dy; with Bf16, A, B and ds are rounded to it for their

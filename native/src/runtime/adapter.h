@@ -17,7 +17,7 @@ struct AdapterEntry {
   std::int32_t rank = 0;
   std::int32_t inFeatures = 0;
   std::int32_t outFeatures = 0;
-  float scale = 1.0F;  // alpha / rank
+  float scale = 1.0F;  // of B A x
   std::int32_t lda = 0;
   std::int32_t ldb = 0;
   std::size_t offset = 0;  // of A in the flat layout, in elements
@@ -56,6 +56,7 @@ class Adapter {
   void read(AdapterPart which, float* values) const;
   // From a vector [count()] as the device has it to one [elements()] as JavaScript has it.
   void unpad(const float* padded, float* values) const;
+  const std::vector<AdapterEntry>& entries() const { return entries_; }
   // Null: the adapter has no such target.
   const AdapterEntry* find(std::uint32_t target) const;
   std::int32_t maxRank() const { return maxRank_; }

@@ -31,6 +31,17 @@ double UpdateItem::sumSquares() const {
   return sum;
 }
 
+std::vector<UpdatePart> updateParts(const UpdateItem& item) {
+  const Adapter& adapter = *item.adapter;
+  if (item.learningRateB == item.learningRate) return {{0, adapter.count(), item.learningRate}};
+  std::vector<UpdatePart> parts;
+  for (const AdapterEntry& entry : adapter.entries()) {
+    parts.push_back({entry.offset, entry.sizeA(), item.learningRate});
+    parts.push_back({entry.offset + entry.sizeA(), entry.sizeB(), item.learningRateB});
+  }
+  return parts;
+}
+
 const void* elementsOf(WeightData source, std::size_t count, ops::DType dtype, std::vector<ops::Bf16>& rounded) {
   if (source.type == dtype) return source.data;
   if (dtype == ops::DType::float32) throw ArgumentError("a Float32Array for float32", "data", "a Uint16Array");

@@ -68,6 +68,7 @@ struct UpdateItem {
   std::shared_ptr<Adapter> adapter;
   std::int64_t step = 1;
   double learningRate = 0;
+  double learningRateB = 0;  // of the matrices B
   double beta1 = 0;
   double beta2 = 0;
   double eps = 0;
@@ -83,6 +84,16 @@ struct UpdateItem {
   // Over all stages; the cells are filled once the task's events are signalled.
   double sumSquares() const;
 };
+
+// Elements of an adapter's flat vectors that have one learning rate.
+struct UpdatePart {
+  std::size_t offset;
+  std::size_t count;
+  double learningRate;
+};
+
+// All elements of an item's adapter, in order: in one part unless A and B have rates of their own.
+std::vector<UpdatePart> updateParts(const UpdateItem& item);
 
 // Bytes from one arena into another, which may be another device's.
 struct Transfer {

@@ -48,6 +48,7 @@ export const AXOLOTL_KEYS: KeyTable = {
   adam_epsilon: { as: "eps" },
   weight_decay: { as: "weightDecay" },
   max_grad_norm: { as: "maxGradNorm" },
+  loraplus_lr_ratio: { as: "loraPlusRatio" },
   lr_scheduler: { as: "scheduler" },
   lr_scheduler_kwargs: { as: "schedulerOptions" },
   cosine_min_lr_ratio: { as: "minRatio" },
@@ -75,7 +76,7 @@ export const AXOLOTL_KEYS: KeyTable = {
   }),
   ...keys("dpo_* rl_beta ebft", { lacks: PREFERENCE }),
   peft_use_dora: { lacks: "DoRA" },
-  ...keys("loraplus_lr_ratio lr_groups embedding_lr embedding_lr_scale", {
+  ...keys("lr_groups embedding_lr embedding_lr_scale", {
     lacks: "rates of their own for some weights",
   }),
   ...keys("neftune_noise_alpha noisy_embedding_alpha", { lacks: "noise on the embeddings (NEFTune)" }),

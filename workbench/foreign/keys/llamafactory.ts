@@ -27,6 +27,7 @@ export const LLAMAFACTORY_KEYS: KeyTable = {
   lora_dropout: { as: "dropout" },
   lora_target: { as: "targets" },
   use_rslora: { as: "rootScaled" },
+  loraplus_lr_ratio: { as: "loraPlusRatio" },
   cutoff_len: { as: "cutoff" },
   max_samples: { as: "limit" },
   val_size: { as: "share" },
@@ -46,7 +47,6 @@ export const LLAMAFACTORY_KEYS: KeyTable = {
   }),
   neat_packing: { lacks: "a sequence of cutoff_len has several rows; here a step has batchSize rows: raise it" },
   use_dora: { lacks: "DoRA" },
-  ...keys("loraplus_lr_ratio", { lacks: "another rate for B than for A (LoRA+)" }),
   ...keys("pissa_init", { lacks: "a start of the adapter from the weights (PiSSA)" }),
   ...keys("additional_target freeze_* module_dropout oft_*", { lacks: OTHER_METHOD }),
   ...keys("use_galore galore_* use_apollo apollo_* use_badam badam_* use_adam_mini use_muon use_llama_pro", {

@@ -24,7 +24,7 @@ export const MLORA_ADAPTER_KEYS: KeyTable = {
   lrscheduler: { as: "scheduler" },
   t_max: { as: "cosineSteps" },
   eta_min: { as: "leastRate" },
-  lr_ratio: { lacks: "another rate for B than for A (LoRA+)" },
+  lr_ratio: { as: "loraPlusRatio" },
   d_initial: { lacks: "VeRA" },
   momentum: { lacks: "another optimizer than AdamW" },
   path: { idle: "adapters are written to adapters/JOB of the run" },

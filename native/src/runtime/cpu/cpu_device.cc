@@ -204,19 +204,23 @@ void CpuDevice::update(const std::vector<UpdateItem>& items, Completion& done) {
     // it is any better.
     const bool isFinite = std::isfinite(sumSquares);
     ops::Adamw op{};
-    op.parameters = adapter.part(AdapterPart::parameters);
-    op.firstMoment = adapter.part(AdapterPart::firstMoment);
-    op.secondMoment = adapter.part(AdapterPart::secondMoment);
-    op.gradients = adapter.part(AdapterPart::gradients);
-    op.count = adapter.count();
     op.step = item.step;
-    op.learningRate = item.learningRate;
     op.beta1 = item.beta1;
     op.beta2 = item.beta2;
     op.eps = item.eps;
     op.weightDecay = item.weightDecay;
     op.gradientScale = isClipped ? ops::clipCoefficient(std::sqrt(sumSquares), item.maxGradNorm) : 1;
-    if (isFinite) ops::adamw(*team_, op);
+    if (isFinite) {
+      for (const auto& [offset, count, learningRate] : updateParts(item)) {
+        op.parameters = adapter.part(AdapterPart::parameters) + offset;
+        op.firstMoment = adapter.part(AdapterPart::firstMoment) + offset;
+        op.secondMoment = adapter.part(AdapterPart::secondMoment) + offset;
+        op.gradients = adapter.part(AdapterPart::gradients) + offset;
+        op.count = count;
+        op.learningRate = learningRate;
+        ops::adamw(*team_, op);
+      }
+    }
     for (std::size_t part = 0; part < item.toldParts; part++) {
       if (!done.parameters) done.parameters.emplace();
       const std::size_t before = done.parameters->size();

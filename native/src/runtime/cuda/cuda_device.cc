@@ -388,27 +388,28 @@ void CudaDevice::takeTold(const std::vector<UpdateItem>& items, const std::vecto
 
 void CudaDevice::launchUpdate(const std::vector<UpdateItem>& items, const std::shared_ptr<TableSlot>& slot) {
   std::vector<double> squares;  // of the items whose norm comes from the host
-  std::vector<std::int64_t> counts;
+  std::vector<std::int64_t> counts;  // of the parts of all items
   for (const UpdateItem& item : items) {
     if (item.maxGradNorm > 0 && !item.ownNorm) squares.push_back(item.sumSquares());
-    counts.push_back(static_cast<std::int64_t>(item.adapter->count()));
+    for (const UpdatePart& part : updateParts(item)) counts.push_back(static_cast<std::int64_t>(part.count));
   }
   const std::vector<std::int32_t> first = cuda::firstChunks(counts);
   for (;;) {
     try {
       const double* fromHost = squares.empty() ? nullptr : slot->table(squares);
       std::vector<cuda::AdamwVector> vectors;
-      for (std::size_t i = 0; i < items.size(); i++) {
-        const UpdateItem& item = items[i];
+      for (const UpdateItem& item : items) {
         const Adapter& adapter = *item.adapter;
         const double* sum = nullptr;
         if (item.maxGradNorm > 0) sum = item.ownNorm ? adapter.sumSquares() : fromHost++;
-        vectors.push_back(
-            {adapter.part(AdapterPart::parameters), adapter.part(AdapterPart::firstMoment),
-             adapter.part(AdapterPart::secondMoment), adapter.part(AdapterPart::gradients),
-             reinterpret_cast<ops::Bf16*>(adapter.rounded()), counts[i],
-             cuda::adamwCoefficients(item.step, item.learningRate, item.beta1, item.beta2, item.eps, item.weightDecay),
-             sum, item.maxGradNorm});
+        for (const auto& [offset, count, learningRate] : updateParts(item)) {
+          vectors.push_back(
+              {adapter.part(AdapterPart::parameters) + offset, adapter.part(AdapterPart::firstMoment) + offset,
+               adapter.part(AdapterPart::secondMoment) + offset, adapter.part(AdapterPart::gradients) + offset,
+               reinterpret_cast<ops::Bf16*>(adapter.rounded()) + offset, static_cast<std::int64_t>(count),
+               cuda::adamwCoefficients(item.step, learningRate, item.beta1, item.beta2, item.eps, item.weightDecay),
+               sum, item.maxGradNorm});
+        }
       }
       const cuda::Adamw op{slot->table(vectors), slot->table(first), static_cast<std::int32_t>(vectors.size()),
                            first.back()};
