@@ -6,6 +6,7 @@ import {
   type BaseModel,
   type ExecuteResult,
   executePlan,
+  gpuFreeBytes,
   initialPairs,
   nativeInfo,
   openModelFolder,
@@ -19,6 +20,7 @@ import {
   type Architecture,
   constantCalibration,
   type Dtype,
+  type Plan,
   type Projection,
   type Recompute,
 } from "../../plan/index.ts";
@@ -112,13 +114,17 @@ export interface FamilyRun {
   readonly statesEverySteps?: number;
 }
 
+export interface FamilyResult extends ExecuteResult {
+  readonly plan: Plan;
+}
+
 /** Trains jobs with AdamW as the cases do: learning rate 0.01, decay 0.01, no clipping. */
 export async function runFamily(
   { digest }: Pick<FamilyCase, "digest">,
   model: BaseModel,
   given: readonly FamilyJob[],
   run: FamilyRun = {},
-): Promise<ExecuteResult> {
+): Promise<FamilyResult> {
   const jobs = given.map(
     ({ adapter, steps }, index): Job =>
       jobSchema.parse({
@@ -138,6 +144,7 @@ export async function runFamily(
     memoryBytes: 8 * 2 ** 30,
     cores: () => 2,
     cuda: () => nativeInfo().cuda,
+    gpuFreeBytes,
   });
   const body = makePlan({
     architecture: model.architecture,
@@ -162,8 +169,9 @@ export async function runFamily(
     maxInFlight: "auto",
     groups: run.groups ?? "auto",
   });
-  return await executePlan({
-    plan: sealPlan(body, { model: null, data: {}, init: {} }),
+  const plan = sealPlan(body, { model: null, data: {}, init: {} });
+  const result = await executePlan({
+    plan,
     model,
     rows: given.map(({ steps }) => steps.flat()),
     start: given.map(({ start }) => start),
@@ -171,6 +179,7 @@ export async function runFamily(
     ...(run.onEvent === undefined ? {} : { onEvent: run.onEvent }),
     ...(run.statesEverySteps === undefined ? {} : { statesEverySteps: run.statesEverySteps }),
   });
+  return { ...result, plan };
 }
 
 /** An adapter that changes nothing yet. */
