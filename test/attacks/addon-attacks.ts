@@ -3,7 +3,7 @@
 import { createRng } from "../../core/index.ts";
 import type { RawAddon } from "../../native/raw-addon.ts";
 import { ENTRIES } from "./addon-entries.ts";
-import { attackedPrograms, runOf, withNumber } from "./addon-programs.ts";
+import { attackedPrograms, runOf, withValue } from "./addon-programs.ts";
 import { SCHEMES, type Scheme } from "./addon-schemes.ts";
 import { bindings, loadAddon, makeVictim, type Victim } from "./addon-victim.ts";
 import { HOSTILE, HOSTILE_NUMBERS } from "./hostile-values.ts";
@@ -68,7 +68,7 @@ function rowAttacks(): readonly Scheme[] {
 function programAttacks(victim: Victim): readonly Scheme[] {
   return attackedPrograms(victim).flatMap(({ operator, bindings: given }, index) =>
     [...HOSTILE_NUMBERS, undefined, "work", [{}]].flatMap((value) =>
-      withNumber(operator, value).map(({ field, operator: changed }) => ({
+      withValue(operator, value).map(({ field, operator: changed }) => ({
         name: `${String(operator["op"])}: ${field} is ${String(value)}`,
         takes: "either" as const,
         run: (v: Victim) => {

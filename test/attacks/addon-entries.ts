@@ -1,5 +1,5 @@
 // The addon's entries, each with arguments that are right, and what of each argument is right too.
-import { bindings, COPY, type Victim } from "./addon-victim.ts";
+import { ARENA_BYTES, bindings, COPY, type Victim } from "./addon-victim.ts";
 
 type Judge = (value: unknown) => boolean;
 
@@ -80,9 +80,13 @@ export const ENTRIES: readonly Entry[] = [
   {
     name: "writeArena",
     args: (v) => [v.device, 64, new Float32Array(4)],
-    takes: [never, whole(0, 8192 - 16), noFloats],
+    takes: [never, whole(0, ARENA_BYTES - 16), noFloats],
   },
-  { name: "readArena", args: (v) => [v.device, 64, 4], takes: [never, whole(0, 8192 - 16), whole(0, 2032)] },
+  {
+    name: "readArena",
+    args: (v) => [v.device, 64, 4],
+    takes: [never, whole(0, ARENA_BYTES - 16), whole(0, (ARENA_BYTES - 64) / 4)],
+  },
   { name: "createProgram", args: (v) => [v.device, [COPY]], takes: [never, emptyList] },
   {
     name: "enqueueRun",
@@ -97,12 +101,12 @@ export const ENTRIES: readonly Entry[] = [
   {
     name: "enqueueSend",
     args: (v) => [...task(v), 0, 64, v.device, 128],
-    takes: [...TASK, whole(0, 8192 - 64), whole(0, 8192 - 128), never, whole(0, 8192 - 64)],
+    takes: [...TASK, whole(0, ARENA_BYTES - 64), whole(0, ARENA_BYTES - 128), never, whole(0, ARENA_BYTES - 64)],
   },
   {
     name: "enqueueUpload",
     args: (v) => [...task(v), new Float32Array(4), 0],
-    takes: [...TASK, noFloats, whole(0, 8192 - 16)],
+    takes: [...TASK, noFloats, whole(0, ARENA_BYTES - 16)],
   },
   { name: "statistics", args: (v) => [v.device], takes: [never] },
   { name: "sampleSpeed", args: (v) => [v.device, "float32", 1e9], takes: [never, only("bfloat16"), whole(1)] },

@@ -4,6 +4,9 @@ import { bindings, type Victim } from "./addon-victim.ts";
 
 const at = (offset: number, space = "work"): { readonly space: string; readonly offset: number } => ({ space, offset });
 const HEADS = { qColumn: 0, kColumn: 8, vColumn: 12, heads: 2, kvHeads: 1, headDim: 4 };
+/** Of a norm into the residual stream; of norms of heads. */
+const NORMED = { y: at(256), residual: at(256), rstd: at(512), eps: 1e-5 };
+const PER_HEAD = { whole: false, eps: 1e-5 };
 const PROJECTION = { target: 3, outFeatures: 6, column: 0, s: at(2048), lds: 4 };
 
 export interface AttackedProgram {
@@ -11,11 +14,15 @@ export interface AttackedProgram {
   readonly bindings: Readonly<Record<string, unknown>>;
 }
 
-/** Over 2 rows in an arena of 8192 bytes, with weights of the victim's and two more that are loaded here. */
+/** Over 2 rows in an arena of 32768 bytes, with weights of the victim's and more that are loaded here. */
 export function attackedPrograms({ addon, device, matrix, adapter }: Victim): readonly AttackedProgram[] {
   const table = addon.loadTable(device, 5, 4, new Float32Array(20), "float32", "");
   const vector = addon.loadVector(device, new Float32Array(4).fill(1), "");
   const frequencies = addon.loadVector(device, Float32Array.of(1, 0.5), "");
+  const oneFrequency = addon.loadVector(device, Float32Array.of(1), "");
+  const longFrequencies = addon.loadVector(device, Float32Array.of(0.25), "");
+  const queries = addon.loadVector(device, new Float32Array(8).fill(1), "");
+  const sinks = addon.loadVector(device, Float32Array.of(0.5, -1), "");
   const ids = { ids: Int32Array.of(0, 4) };
   const targets = { targets: Int32Array.of(-1, 5), segments: Float64Array.of(adapter, 0, 2, 1, 0, 1, 2) };
   const segments = { segments: Float64Array.of(adapter, 0, 2, 1, 0.5, 1, 2), rowKeys: Int32Array.of(0, 1) };
@@ -49,24 +56,74 @@ export function attackedPrograms({ addon, device, matrix, adapter }: Victim): re
       },
       segments,
     ],
+    [{ op: "embed", table, out: at(0), hidden: 4, scale: 5.5 }, ids],
+    [{ op: "copy", columns: 4, x: at(0), from: "bfloat16", y: at(256), scale: 0.25, residual: at(256) }],
+    [{ op: "rmsnorm", dtype: "bfloat16", hidden: 4, x: at(0), xType: "bfloat16", weight: vector, ...NORMED }],
+    [
+      {
+        ...{ op: "rmsnormBackward", dtype: "bfloat16", hidden: 4, dy: at(0), x: at(64), xType: "bfloat16" },
+        ...{ rstd: at(128), weight: vector, dx: at(256), dxCompute: at(320) },
+      },
+    ],
+    [{ op: "headNorm", ...HEADS, x: at(0), y: at(256), ld: 16, qWeight: vector, kWeight: vector, ...PER_HEAD }],
+    [{ op: "headNorm", ...HEADS, x: at(0), y: at(256), ld: 16, qWeight: queries, whole: true, eps: 1e-5 }],
+    [{ op: "headNormBackward", ...HEADS, dy: at(0), x: at(256), dx: at(0), ld: 16, ...PER_HEAD }],
+    [
+      {
+        ...{ op: "rope", column: 0, heads: 2, headDim: 4, x: at(0), ld: 8, frequencies: oneFrequency },
+        ...{ longFrequencies, longFrom: 1, pairs: true, factor: 1.25, inverse: false },
+      },
+    ],
+    [{ op: "temperature", x: at(0), ld: 8, column: 4, columns: 4, scale: 0.1, floor: 2 }],
+    [{ op: "swiglu", activation: "gelu", intermediate: 4, gateUp: at(0), ld: 8, out: at(256), ldo: 4 }],
+    [
+      {
+        ...{ op: "swigluBackward", activation: "gelu", intermediate: 4, gateUp: at(0), ld: 8 },
+        ...{ dout: at(64), lddo: 4, dgateUp: at(256), ldd: 8 },
+      },
+    ],
+    [
+      {
+        ...{ op: "headLoss", hidden: 4, vocabulary: 6, tileRows: 2, x: at(0), weight: matrix, dx: at(64) },
+        ...{ logits: at(512), scale: 0.125, softcap: 30 },
+      },
+      targets,
+    ],
+    [
+      {
+        ...{ op: "attention", ...HEADS, qkv: at(0), ld: 16, out: at(128), ldo: 8, lse: at(192), scratch: at(256) },
+        ...{ scale: 0.3, softcap: 50, window: 1, sinks },
+      },
+    ],
+    [
+      {
+        ...{ op: "attentionBackward", ...HEADS, qkv: at(0), ld: 16, out: at(128), ldo: 8, dout: at(192), lddo: 8 },
+        ...{ lse: at(256), dqkv: at(320), ldd: 16, scratch: at(512), scale: 0.3, softcap: 50, chunk: 1 },
+      },
+    ],
   ];
   return list.map(([operator, given = {}]) => ({ operator: operator as RawOperator, bindings: given }));
 }
 
-/** The operator with one of its numbers, or its tensors' offsets and spaces, replaced; one for each. */
-export function withNumber(
+/** Those with the fields of Llama alone come first. */
+export function attackedProgram(victim: Victim, op: string): AttackedProgram {
+  return attackedPrograms(victim).find(({ operator }) => operator["op"] === op)!;
+}
+
+/** The operator with one of its numbers, names and flags, or of its tensors' offsets and spaces, replaced; one for each. */
+export function withValue(
   operator: RawOperator,
   value: unknown,
 ): readonly { readonly field: string; readonly operator: RawOperator }[] {
   const found: { field: string; operator: RawOperator }[] = [];
   const visit = (node: unknown, path: readonly (string | number)[]): void => {
-    if (typeof node === "number") {
+    if (typeof node !== "object") {
       const copy = structuredClone(operator);
       let parent = copy as unknown as Record<string | number, unknown>;
       for (const key of path.slice(0, -1)) parent = parent[key] as Record<string | number, unknown>;
       parent[path.at(-1)!] = value;
       found.push({ field: path.join("."), operator: copy });
-    } else if (typeof node === "object" && node !== null) {
+    } else if (node !== null) {
       for (const [key, child] of Object.entries(node)) visit(child, [...path, key]);
     }
   };

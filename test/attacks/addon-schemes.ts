@@ -1,6 +1,6 @@
 // Attacks that need more than one wrong value.
 import type { RawOperator } from "../../native/raw-addon.ts";
-import { attackedPrograms } from "./addon-programs.ts";
+import { attackedProgram, attackedPrograms, runOf } from "./addon-programs.ts";
 import { bindings, COPY, type Victim } from "./addon-victim.ts";
 
 export interface Scheme {
@@ -26,7 +26,58 @@ function trapped(items: readonly unknown[], trap: (array: unknown[]) => unknown)
   return array;
 }
 
+/** An operator with other fields than those it may have. */
+function changed(name: string, op: string, fields: (victim: Victim) => RawOperator): Scheme {
+  return {
+    name,
+    run: (v) => {
+      const { operator, bindings: given } = attackedProgram(v, op);
+      v.addon.enqueueRun(
+        v.device,
+        1,
+        [],
+        -1,
+        v.addon.createProgram(v.device, [{ ...operator, ...fields(v) }]),
+        runOf(given),
+      );
+    },
+  };
+}
+
+const NOT_POSITIVE = [0, -1, Number.NaN];
+const vectorOf = ({ addon, device }: Victim, length: number): number =>
+  addon.loadVector(device, new Float32Array(length), "");
+
+/** Fields that do not go together, or not with the tensors that they are of. */
+const FIELDS: readonly Scheme[] = [
+  changed("a window beside chunks", "attention", () => ({ window: 1, chunk: 1 })),
+  changed("no sink for each head", "attention", (v) => ({ sinks: vectorOf(v, 1) })),
+  ...["scale", "softcap"].flatMap((field) =>
+    ["attention", "attentionBackward", "headLoss"].flatMap((op) =>
+      NOT_POSITIVE.map((value) => changed(`${op}: a ${field} of ${value}`, op, () => ({ [field]: value }))),
+    ),
+  ),
+  ...NOT_POSITIVE.map((floor) => changed(`a temperature by steps of ${floor}`, "temperature", () => ({ floor }))),
+  changed("a weight of one head for all", "headNorm", () => ({ whole: true })),
+  changed("more frequencies than a head has pairs", "rope", (v) => ({ frequencies: vectorOf(v, 3) })),
+  changed("long frequencies that are fewer", "rope", (v) => ({ longFrequencies: vectorOf(v, 1), longFrom: 1 })),
+  changed("long frequencies from nowhere", "rope", (v) => ({ longFrequencies: vectorOf(v, 2) })),
+  changed("rows that are long without frequencies", "rope", () => ({ longFrom: 1 })),
+  changed("a sum that is rounded", "copy", () => ({ residual: { space: "work", offset: 0 } })),
+  changed("a narrow norm of floats", "rmsnorm", () => ({ xType: "bfloat16" })),
+  changed("an activation that there is not", "swiglu", () => ({ activation: "relu" })),
+];
+
 export const SCHEMES: readonly Scheme[] = [
+  ...FIELDS,
+  {
+    name: "every program as it is",
+    takes: true,
+    run: (v) => {
+      for (const { operator, bindings: given } of attackedPrograms(v))
+        v.addon.enqueueRun(v.device, 1, [], -1, v.addon.createProgram(v.device, [operator]), runOf(given));
+    },
+  },
   { name: "2^31 - 1 rows of an empty program", takes: true, run: (v) => put(v, [], ALL_ROWS) },
   { name: "2^31 - 1 rows of a copy", run: (v) => put(v, [COPY], ALL_ROWS) },
   {
@@ -53,17 +104,21 @@ export const SCHEMES: readonly Scheme[] = [
   { name: "reading at 2^53 - 1", run: ({ addon, device }) => addon.readArena(device, 2 ** 53 - 1, 1) },
   {
     name: "fewer ids than rows",
-    run: (v) => put(v, [attackedPrograms(v)[0]!.operator], { ids: Int32Array.of(1) }),
+    run: (v) => put(v, [attackedProgram(v, "embed").operator], { ids: Int32Array.of(1) }),
   },
   {
     name: "fewer targets than rows",
-    run: (v) =>
-      put(v, [attackedPrograms(v)[9]!.operator], { ...attackedPrograms(v)[9]!.bindings, targets: Int32Array.of(1) }),
+    run: (v) => {
+      const { operator, bindings: given } = attackedProgram(v, "headLoss");
+      put(v, [operator], { ...given, targets: Int32Array.of(1) });
+    },
   },
   {
     name: "fewer row keys than rows",
-    run: (v) =>
-      put(v, [attackedPrograms(v)[12]!.operator], { ...attackedPrograms(v)[12]!.bindings, rowKeys: Int32Array.of(1) }),
+    run: (v) => {
+      const { operator, bindings: given } = attackedProgram(v, "lora");
+      put(v, [operator], { ...given, rowKeys: Int32Array.of(1) });
+    },
   },
   {
     name: "a matrix without its data",

@@ -15,7 +15,7 @@ export interface Victim {
   readonly program: number;
 }
 
-export const ARENA_BYTES = 8192;
+export const ARENA_BYTES = 32768;
 export const COPY: RawOperator = {
   op: "copy",
   columns: 16,

@@ -6,6 +6,7 @@ import {
   type BaseModel,
   type ExecuteResult,
   executePlan,
+  gpuFreeBytes,
   initialPairs,
   nativeInfo,
   openModelFolder,
@@ -20,6 +21,7 @@ import {
   constantCalibration,
   type Dtype,
   type OptimizerSpec,
+  type Plan,
   type Projection,
   type Recompute,
 } from "../../plan/index.ts";
@@ -115,13 +117,17 @@ export interface FamilyRun {
   readonly statesEverySteps?: number;
 }
 
+export interface FamilyResult extends ExecuteResult {
+  readonly plan: Plan;
+}
+
 /** Trains jobs with AdamW, where they have none of their own as the cases do: rate 0.01, decay 0.01, no clipping. */
 export async function runFamily(
   { digest }: Pick<FamilyCase, "digest">,
   model: BaseModel,
   given: readonly FamilyJob[],
   run: FamilyRun = {},
-): Promise<ExecuteResult> {
+): Promise<FamilyResult> {
   const jobs = given.map(
     ({ adapter, steps, optimizer }, index): Job =>
       jobSchema.parse({
@@ -141,6 +147,7 @@ export async function runFamily(
     memoryBytes: 8 * 2 ** 30,
     cores: () => 2,
     cuda: () => nativeInfo().cuda,
+    gpuFreeBytes,
   });
   const body = makePlan({
     architecture: model.architecture,
@@ -165,8 +172,9 @@ export async function runFamily(
     maxInFlight: "auto",
     groups: run.groups ?? "auto",
   });
-  return await executePlan({
-    plan: sealPlan(body, { model: null, data: {}, init: {} }),
+  const plan = sealPlan(body, { model: null, data: {}, init: {} });
+  const result = await executePlan({
+    plan,
     model,
     rows: given.map(({ steps }) => steps.flat()),
     start: given.map(({ start }) => start),
@@ -174,6 +182,7 @@ export async function runFamily(
     ...(run.onEvent === undefined ? {} : { onEvent: run.onEvent }),
     ...(run.statesEverySteps === undefined ? {} : { statesEverySteps: run.statesEverySteps }),
   });
+  return { ...result, plan };
 }
 
 /** An adapter that changes nothing yet. */

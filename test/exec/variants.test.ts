@@ -2,7 +2,15 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { type AdapterPair, openModelFolder, readPeftFolder } from "../../exec/index.ts";
 import { type AdapterSpec, type Projection, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
-import { HAS_VARIANTS, readVariant, runVariant, variantPairs, variantTensors, VARIANTS_FOLDER, worstShare } from "./variant-case.ts";
+import {
+  HAS_VARIANTS,
+  readVariant,
+  runVariant,
+  VARIANTS_FOLDER,
+  variantPairs,
+  variantTensors,
+  worstShare,
+} from "./variant-case.ts";
 
 const LOSS = 5e-6;
 const GRADIENT = 2e-4;

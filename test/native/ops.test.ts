@@ -10,6 +10,9 @@ const CLAIMS: Readonly<Record<string, string>> = {
   threads: "gives the same result with 1 and 2 threads",
   alone: "gives a segment the same result alone as within a batch",
   exponential: "takes exponentials to 2e-6 relative error",
+  tanh: "takes tanh to 1e-6 relative error, of any size",
+  "long window": "gives the bytes of attention without a window where one is as long as the sequence",
+  "unseen keys": "does not touch keys that no query sees",
   refuses: "refuses arguments out of range by name",
   "shared adapter": "adds the gradients of two segments of one adapter in order",
   bound: "keeps every weight within the format's bound",
@@ -25,12 +28,37 @@ const CLAIMS: Readonly<Record<string, string>> = {
 };
 
 /** Operators without a backward of their own; all others must be judged in the mode backward too. */
-const FORWARD_ONLY = ["adamw", "copy bf16", "embed", "embed bf16", "sum_squares"];
+const FORWARD_ONLY = [
+  "adamw",
+  "copy bf16",
+  "copy scaled from bfloat16 to float32 with residual",
+  "copy scaled from float32 to bfloat16",
+  "copy scaled from float32 to float32",
+  "copy scaled from float32 to float32 with residual",
+  "embed",
+  "embed bf16",
+  "embed scaled",
+  "embed scaled bf16",
+  "sum_squares",
+];
+/** Of logits. */
+const HEAD_LOSSES = [
+  "head_loss",
+  "head_loss capped at 1",
+  "head_loss capped at 30",
+  "head_loss of large logits capped at 1",
+  "head_loss of large logits capped at 30",
+  "head_loss of scale 1/8",
+  "head_loss of scale 16",
+  "head_loss of scale 16 capped at 30",
+];
 /** Those whose float32 form shows that the reference's gradient is right. */
 const NARROW = [
   "attention bf16",
   "attention with large scores bf16",
-  "head_loss bf16",
+  ...HEAD_LOSSES.map((name) => `${name} bf16`),
+  "head_norm bf16",
+  "head_norm whole bf16",
   "lora bf16",
   "lora in units bf16",
   "lora of three bf16",
@@ -47,8 +75,14 @@ const NARROW = [
   "matmul with residual int8",
   "matmul with residual nf4",
   "rmsnorm bf16",
+  "rmsnorm of bf16",
+  "rmsnorm of bf16 with residual",
   "rope bf16",
+  "rope in pairs bf16",
+  "rope in part bf16",
   "swiglu bf16",
+  "swiglu of gelu bf16",
+  "temperature bf16",
 ];
 /** Not operators: the rows of products and the formats of quantized weights, judged in modes of their own. */
 const FORMATS: Readonly<Record<string, readonly string[]>> = {
@@ -60,7 +94,10 @@ const FORMATS: Readonly<Record<string, readonly string[]>> = {
 const DIFFERENTIABLE = [
   "attention",
   "attention with large scores",
-  "head_loss",
+  ...HEAD_LOSSES,
+  "head_norm",
+  "head_norm whole",
+  "head_norm without weights",
   "lora",
   "lora of three",
   "matmul",
@@ -68,12 +105,27 @@ const DIFFERENTIABLE = [
   "matmul with residual",
   "matmul with residual in place",
   "rmsnorm",
+  "rmsnorm with residual",
   "rope",
+  "rope in pairs",
+  "rope in pairs, in part",
+  "rope in part",
   "swiglu",
+  "swiglu of gelu",
+  "swiglu of gelu near 0",
+  "temperature",
 ];
 
 const run = runOpTable("op_table");
 const { judgements } = run;
+/** Behind the modes of attention by scales, softcaps, windows, chunks and sinks (native/test/attention_kinds.cc). */
+const OF_KINDS = " of kinds";
+
+function claimOf(mode: string): string {
+  const isOfKinds = mode.endsWith(OF_KINDS);
+  const claim = CLAIMS[isOfKinds ? mode.slice(0, -OF_KINDS.length) : mode] ?? mode;
+  return isOfKinds ? `of each kind ${claim}` : claim;
+}
 
 function groups(): Map<string, Map<string, Judgement[]>> {
   const byOperator = new Map<string, Map<string, Judgement[]>>();
@@ -110,16 +162,24 @@ describe("the operator table", () => {
       expect([...modes.keys()]).toEqual(expect.arrayContaining([...always, ...backward, ...gradient]));
       for (const mode of always) expect(modes.get(mode)).toHaveLength(cases.size);
     }
-    expect([...(groups().get("lora")?.keys() ?? [])]).toEqual(
-      expect.arrayContaining(["dropout", "dropout rate", "shared adapter"]),
-    );
+    const modesOf = (op: string): readonly string[] => [...(groups().get(op)?.keys() ?? [])];
+    expect(modesOf("lora")).toEqual(expect.arrayContaining(["dropout", "dropout rate", "shared adapter"]));
+    expect(modesOf("head_loss")).toEqual(expect.arrayContaining(["exponential", "tanh"]));
+    expect(modesOf("attention")).toEqual(expect.arrayContaining(["long window", "tanh", "unseen keys"]));
+    for (const [op, more] of [
+      ["attention", ["backward", "gradient"]],
+      ["attention bf16", ["backward"]],
+    ] as const) {
+      const ofKinds = modesOf(op).filter((mode) => mode.endsWith(OF_KINDS));
+      expect(ofKinds.sort()).toEqual([...always, ...more].map((mode) => `${mode}${OF_KINDS}`).sort());
+    }
   });
 });
 
 for (const [op, modes] of groups()) {
   describe(op, () => {
     for (const [mode, group] of modes) {
-      test(`${CLAIMS[mode] ?? mode} (${group.length} cases)`, () => {
+      test(`${claimOf(mode)} (${group.length} cases)`, () => {
         expect(group.filter((judgement) => !judgement.ok)).toEqual([]);
       });
     }
