@@ -88,7 +88,8 @@ describe.each(Object.entries(DECODERS))("a decoder with %s", (_, architecture) =
     for (const run of runs) {
       expect(outcome(run).metrics.every(({ loss }) => Number.isFinite(loss))).toBe(true);
       expectPlannedOperators(run.plan, run.operators);
-      run.plan.memory.forEach((planned, stage) => expectPlannedRoom(run.plan, planned, run.statistics[stage]!));
+      for (const [stage, planned] of run.plan.memory.entries())
+        expectPlannedRoom(run.plan, planned, run.statistics[stage]!);
     }
     expect(outcome(runs[1]!)).toEqual(outcome(runs[0]!));
     // In other dtypes what crosses between devices is rounded there.
