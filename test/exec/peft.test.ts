@@ -89,7 +89,9 @@ describe("a PEFT folder", () => {
     expect(() => readPeftFolder(stable, SPEC, SMALL)).toThrow(
       /Expected false, as the job's adapter has it, at use_rslora, got true\.\nHint: Write `adapter: \{ rslora: true \}`\./,
     );
-    expect(() => readPeftFolder(plain, spec, SMALL)).toThrow(/Expected true, .* at use_rslora, got false\.\nHint: Leave/);
+    expect(() => readPeftFolder(plain, spec, SMALL)).toThrow(
+      /Expected true, .* at use_rslora, got false\.\nHint: Leave/,
+    );
   });
 
   test.each([

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { readSafetensors } from "../../datasets/index.ts";
-import { type AdapterPair, type BaseModel, type JobState, openModelFolder, readPeftFolder } from "../../exec/index.ts";
+import { type AdapterPair, type JobState, openModelFolder, readPeftFolder } from "../../exec/index.ts";
 import { pairTensors, readPairs } from "../../exec/peft.ts";
 import type { AdapterSpec, OptimizerSpec, Projection } from "../../plan/index.ts";
 import { SHARED } from "../shared-folder.ts";
@@ -27,7 +27,7 @@ interface Known {
 
 export interface VariantCase {
   readonly folder: string;
-  readonly model: BaseModel;
+  readonly model: ReturnType<typeof openModelFolder>;
   readonly known: Known;
   readonly adapter: AdapterSpec;
   readonly optimizer: OptimizerSpec;
