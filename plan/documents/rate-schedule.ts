@@ -13,7 +13,7 @@ export const RATE_SCHEDULES = [
   "inverse_sqrt",
   "warmup_stable_decay",
 ] as const;
-export type RateScheduleName = (typeof RATE_SCHEDULES)[number];
+type RateScheduleName = (typeof RATE_SCHEDULES)[number];
 
 /** Forms of a rise or a fall between 0 and 1. */
 const formSchema = z.enum(["linear", "cosine", "1-sqrt"]);

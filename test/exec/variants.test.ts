@@ -12,9 +12,9 @@ import {
   worstShare,
 } from "./variant-case.ts";
 
-const LOSS = 5e-6;
-const GRADIENT = 2e-4;
-const TRAINED = 2e-4;
+const LOSS = 1e-6;
+const GRADIENT = 2e-5;
+const TRAINED = 1e-5;
 
 const relative = (value: number, expected: number): number => Math.abs(value / expected - 1);
 
@@ -23,8 +23,7 @@ describe.skipIf(!HAS_VARIANTS).each(["lora", "lora_clip", "rslora", "loraplus"])
     const variant = readVariant(name);
     const { losses, gradNorms, states } = await runVariant(variant);
     expect(states).toHaveLength(5);
-    for (const [step, loss] of variant.known.losses.entries())
-      expect(relative(losses[step]!, loss)).toBeLessThan(step === 0 ? LOSS : TRAINED);
+    for (const [step, loss] of variant.known.losses.entries()) expect(relative(losses[step]!, loss)).toBeLessThan(LOSS);
     for (const [step, norm] of variant.known.grad_norms.entries())
       expect(relative(gradNorms[step]!, norm)).toBeLessThan(GRADIENT);
     const { max_grad_norm: most, grad_norms: norms } = variant.known;
@@ -76,5 +75,5 @@ test.skipIf(!HAS_VARIANTS)("clips step by step as PyTorch does", async () => {
   const other = await runVariant({ ...variant, optimizer: unclipped });
   expect(
     worstShare(variant, other.states[1]!.parameters, variantTensors(variant, "step1.safetensors")),
-  ).toBeGreaterThan(0.01);
+  ).toBeGreaterThan(100 * TRAINED);
 });

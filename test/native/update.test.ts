@@ -144,35 +144,38 @@ describe.skipIf(!existsSync(KNOWN)).each(["cpu", "cuda"] as const)("on %s", (kin
   });
 });
 
-test.each(["cpu", "cuda"] as const)("steps B at a learning rate of its own, clipped by the norm of both: %s", async (kind) => {
-  const device = createDevice(kind);
-  const sizes = [
-    { target: 1, rank, inFeatures: hidden, outFeatures: 7, scale: 1 },
-    { target: 4, rank: 5, inFeatures: 1000, outFeatures: 9, scale: 1 },
-  ];
-  const length = sizes.reduce((sum, own) => sum + own.rank * (own.inFeatures + own.outFeatures), 0);
-  const isB = sizes.flatMap((own) => [
-    ...Array.from({ length: own.rank * own.inFeatures }, () => false),
-    ...Array.from({ length: own.rank * own.outFeatures }, () => true),
-  ]);
-  let id = 0;
-  const stepped = async (learningRate: number, learningRateB: number | undefined): Promise<Float32Array> => {
-    const adapter = device.createAdapter(sizes);
-    device.writeAdapter(adapter, "parameters", normals("start", length, 1));
-    const cell = runtime.createNormCells(1);
-    for (const step of [1, 2]) {
-      device.writeAdapter(adapter, "gradients", normals(`gradients ${step}`, length, 1));
-      takeSums(device, id++, [{ adapter, cell }]);
-      const items = [{ adapter, step, ...hyper, learningRate, learningRateB, maxGradNorm: 0.5, normCells: [cell] }];
-      device.enqueueUpdate({ id: id++, items, waits: [] });
-    }
-    await runtime.idle();
-    expect(device.readAdapter(adapter, "gradients").every((value) => value === 0)).toBe(true);
-    return device.readAdapter(adapter, "parameters");
-  };
-  const [low, high, both] = [await stepped(0.01, undefined), await stepped(0.16, 0.16), await stepped(0.01, 0.16)];
-  expect(both).toEqual(low.map((value, i) => (isB[i] === true ? high[i]! : value)));
-});
+test.each(["cpu", "cuda"] as const)(
+  "steps B at a learning rate of its own, clipped by the norm of both: %s",
+  async (kind) => {
+    const device = createDevice(kind);
+    const sizes = [
+      { target: 1, rank, inFeatures: hidden, outFeatures: 7, scale: 1 },
+      { target: 4, rank: 5, inFeatures: 1000, outFeatures: 9, scale: 1 },
+    ];
+    const length = sizes.reduce((sum, own) => sum + own.rank * (own.inFeatures + own.outFeatures), 0);
+    const isB = sizes.flatMap((own) => [
+      ...Array.from({ length: own.rank * own.inFeatures }, () => false),
+      ...Array.from({ length: own.rank * own.outFeatures }, () => true),
+    ]);
+    let id = 0;
+    const stepped = async (learningRate: number, learningRateB: number | undefined): Promise<Float32Array> => {
+      const adapter = device.createAdapter(sizes);
+      device.writeAdapter(adapter, "parameters", normals("start", length, 1));
+      const cell = runtime.createNormCells(1);
+      for (const step of [1, 2]) {
+        device.writeAdapter(adapter, "gradients", normals(`gradients ${step}`, length, 1));
+        takeSums(device, id++, [{ adapter, cell }]);
+        const items = [{ adapter, step, ...hyper, learningRate, learningRateB, maxGradNorm: 0.5, normCells: [cell] }];
+        device.enqueueUpdate({ id: id++, items, waits: [] });
+      }
+      await runtime.idle();
+      expect(device.readAdapter(adapter, "gradients").every((value) => value === 0)).toBe(true);
+      return device.readAdapter(adapter, "parameters");
+    };
+    const [low, high, both] = [await stepped(0.01, undefined), await stepped(0.16, 0.16), await stepped(0.01, 0.16)];
+    expect(both).toEqual(low.map((value, i) => (isB[i] === true ? high[i]! : value)));
+  },
+);
 
 test("refuses clipping without norm cells, which would not clip", () => {
   const device = createDevice("cpu");

@@ -22,7 +22,7 @@ describe("a schedule of the learning rate", () => {
 
   it.each([
     ["{ name: rex }", /Expected .*cosine_with_restarts.* at jobs\[0\]\.optimizer\.schedule\.name, got "rex"/],
-    ["{ name: cosine_with_restart }", /Hint: Did you mean cosine_with_restarts\?/],
+    ["{ name: cosine_with_restart }", /Hint: Did you mean cosine or cosine_with_restarts\?/],
     ["{ name: constant_with_warmup }", /Hint: It is `name: constant` with `warmupSteps`\./],
     ["{ name: reduce_lr_on_plateau }", /Hint: Rates depend on steps alone\./],
     ["{ name: linear, cycles: 2 }", /Expected nothing for the schedule linear at .*schedule\.cycles, got 2\./],
