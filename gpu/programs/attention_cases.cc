@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,16 @@ using ops::Bf16;
 
 namespace {
 
+// The keys that all queries of a head see.
+double seenKeys(std::int32_t sequences, std::int32_t length, std::int32_t window) {
+  if (window == 0) return product(sequences, length, length) / 2;
+  const double seen = std::min(window, length);
+  return sequences * (length * seen - seen * (seen - 1) / 2);
+}
+
+// `of`: what follows the kernels' names.
 void timeAttention(std::int32_t sequences, std::int32_t length, std::int32_t heads, std::int32_t kvHeads,
-                   std::int32_t headDim) {
+                   std::int32_t headDim, const ops::AttentionKind& kind = {}, const std::string& of = "") {
   const std::int32_t T = sequences * length;
   std::vector<std::int32_t> offsets;
   for (std::int32_t i = 0; i <= sequences; ++i) offsets.push_back(i * length);
@@ -34,21 +43,22 @@ void timeAttention(std::int32_t sequences, std::int32_t length, std::int32_t hea
   const std::int32_t keyCount = static_cast<std::int32_t>(keys.size());
   const double qkvBytes = product(2, T, ld);
   const double outBytes = product(2, T, width);
-  const double pairs = product(T, length, width);
+  const double products = seenKeys(sequences, length, kind.window) * width;
   const std::string fields = "\"sequences\":" + std::to_string(sequences) + ",\"length\":" + std::to_string(length) +
-                             ",\"headDim\":" + std::to_string(headDim);
+                             ",\"headDim\":" + std::to_string(headDim) +
+                             (kind.window > 0 ? ",\"window\":" + std::to_string(kind.window) : "");
   measure(
-      "attention", qkvBytes + outBytes, 2 * pairs,
+      "attention" + of, qkvBytes + outBytes, 4 * products,
       [&] {
-        cuda::attention({queryTiles.data(), queryCount, shape, qkv.data(), out.data(), lse.data()}, nullptr);
+        cuda::attention({queryTiles.data(), queryCount, shape, qkv.data(), out.data(), lse.data(), kind}, nullptr);
       },
       fields);
   // Inputs are read by the kernel of dQ and by that of dK and dV.
   measure(
-      "attention_backward", 3 * qkvBytes + 4 * outBytes, 7 * pairs,
+      "attention_backward" + of, 3 * qkvBytes + 4 * outBytes, 14 * products,
       [&] {
         cuda::attention_backward({queryTiles.data(), queryCount, keyTiles.data(), keyCount, shape, T, qkv.data(),
-                                  out.data(), dout.data(), lse.data(), delta.data(), dqkv.data()},
+                                  out.data(), dout.data(), lse.data(), delta.data(), dqkv.data(), kind},
                                  nullptr);
       },
       fields);
@@ -64,6 +74,11 @@ void attentionCases(const Shape& shape) {
       timeAttention(tokens / length, length, shape.heads, shape.kvHeads, headDim);
     }
   }
+  // As Gemma 2 has them: half as many heads of twice as many columns, scores capped, and a window in every other layer.
+  const std::int32_t heads = shape.heads / 2;
+  const std::int32_t kvHeads = shape.kvHeads / 2;
+  timeAttention(1, tokens, heads, kvHeads, 2 * shape.headDim, {0.0625F, 50.0F}, " of wide heads");
+  timeAttention(1, tokens, heads, kvHeads, 2 * shape.headDim, {0.0625F, 50.0F, shape.length}, " of wide heads");
 }
 
 }  // namespace loratwin::gpu

@@ -1,12 +1,15 @@
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "cuda/copy.h"
 #include "cuda/embed.h"
+#include "cuda/head_norm.h"
 #include "cuda/rmsnorm.h"
 #include "cuda/rope.h"
 #include "cuda/select_rows.h"
 #include "cuda/swiglu.h"
+#include "cuda/temperature.h"
 #include "kernel_cases.h"
 #include "random_buffer.h"
 #include "timing.h"
@@ -36,6 +39,23 @@ void elementwiseCases(const Shape& shape) {
   measure("rmsnorm_backward", 18 * TH, 0, [&] {
     cuda::rmsnorm_backward({dy.data(), x.data(), rstd.data(), w.data(), dx.data(), dx.data(), T, H, y.data()}, nullptr);
   });
+  // Of what joins the residual stream.
+  const RandomBuffer<Bf16> branch(elements(T, H), "branch");
+  measure(
+      "rmsnorm", 10 * TH, 0,
+      [&] {
+        cuda::rmsnorm(cuda::RmsnormOfBf16F32{branch.data(), w.data(), dx.data(), rstd.data(), T, H, 1e-5F, x.data()},
+                      nullptr);
+      },
+      "\"into\":\"stream\"");
+  measure(
+      "rmsnorm_backward", 12 * TH, 0,
+      [&] {
+        cuda::rmsnorm_backward(cuda::RmsnormBackwardOfBf16{dy.data(), branch.data(), rstd.data(), w.data(), nullptr,
+                                                           dx.data(), T, H, y.data()},
+                               nullptr);
+      },
+      "\"into\":\"stream\"");
   measure("copy", 6 * TH, 0, [&] { cuda::copy(x.data(), y.data(), std::int64_t{T} * H, nullptr); });
 
   const RandomBuffer<Bf16> gateUp(elements(T, 2 * I), "gateUp");
@@ -59,6 +79,33 @@ void elementwiseCases(const Shape& shape) {
   measure("rope", product(4, T, turned, D), 0, [&] {
     cuda::rope(cuda::RopeBf16{positions.data(), turns.data(), gateUp.data(), ld, T, 0, turned, D, D / 2, false},
                nullptr);
+  });
+
+  const std::int32_t queries = shape.heads * D;
+  const std::int32_t keys = shape.kvHeads * D;
+  const ops::NormedHeads heads{0, queries, queries + keys, shape.heads, shape.kvHeads, D};
+  const RandomBuffer<float> headWeight(static_cast<std::size_t>(queries), "head weight");
+  const RandomBuffer<Bf16> qkv(elements(T, ld), "qkv");
+  for (const bool whole : {false, true}) {
+    const ops::HeadNormWeights<float> weights{headWeight.data(), headWeight.data(), whole, 1e-5F};
+    const std::string fields = std::string("\"over\":\"") + (whole ? "row" : "head") + "\"";
+    measure(
+        "head_norm", product(4, T, ld), 0,
+        [&] {
+          cuda::head_norm(cuda::HeadNormBf16{qkv.data(), gateUp.data(), ld, T, heads, weights}, nullptr);
+        },
+        fields);
+    // dx is dy, whose v stays as it is.
+    measure(
+        "head_norm_backward", product(6, T, turned, D), 0,
+        [&] {
+          cuda::head_norm_backward(
+              cuda::HeadNormBackwardBf16{gateUp.data(), qkv.data(), gateUp.data(), ld, T, heads, weights}, nullptr);
+        },
+        fields);
+  }
+  measure("temperature", product(4, T, queries), 0, [&] {
+    cuda::temperature(cuda::TemperatureBf16{positions.data(), gateUp.data(), ld, T, 0, queries, 0.1F, 16.0F}, nullptr);
   });
 
   const RandomBuffer<Bf16> table(elements(V, H), "table");

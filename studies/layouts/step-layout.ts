@@ -1,5 +1,5 @@
 import { mean, sum } from "../../core/index.ts";
-import { type StepLayout, PROJECTIONS, WEIGHT_BYTES } from "../../plan/index.ts";
+import { PROJECTIONS, type StepLayout, WEIGHT_BYTES } from "../../plan/index.ts";
 import { OWN_SOFTWARE } from "../observations/published-rows.ts";
 import { PUBLISHED_ACTIVATIONS, publishedPredictor, releaseNamed } from "../observations/published-steps.ts";
 import type { AskedStep, StepPredictor, StepTrust } from "../observations/step-predictor.ts";

@@ -99,6 +99,19 @@ describe("what gpu_bench times, at a small shape on the emulation, every access 
       "int8 forward",
       "int8 backward",
     ]);
+    for (const name of ["attention of wide heads", "attention_backward of wide heads"]) {
+      const [all144, window24] = linesOf(name);
+      expect([all144!["window"], window24!["window"]]).toEqual([undefined, 24]);
+      expect(window24!["bytes"]).toBe(all144!["bytes"]);
+      // Of 144 tokens each sees 72 on average, or 24 but for the first 24.
+      const share = Number(window24!["operations"]) / Number(all144!["operations"]);
+      expect(share).toBeCloseTo((144 * 24 - (24 * 23) / 2) / ((144 * 144) / 2), 6);
+    }
+    for (const name of ["head_norm", "head_norm_backward"])
+      expect(linesOf(name).map(({ over }) => over)).toEqual(["head", "row"]);
+    for (const name of ["rmsnorm", "rmsnorm_backward"])
+      expect(linesOf(name).map(({ into }) => into)).toEqual([undefined, "stream"]);
+    expect(linesOf("temperature")).toHaveLength(1);
     // One input for three products of LoRA: read once.
     const [one, three] = linesOf("lora_xa");
     expect(three!["bytes"]).toBe(one!["bytes"]);

@@ -19,6 +19,8 @@ const KERNELS = [
   "embed",
   "fill_rows",
   "gather_rows",
+  "head_norm",
+  "head_norm_backward",
   "lora_dsa",
   "lora_dsx_dys",
   "lora_dyb",
@@ -35,6 +37,7 @@ const KERNELS = [
   "sum_squares",
   "swiglu",
   "swiglu_backward",
+  "temperature",
 ];
 
 const minutes = (count: number) => count * 60_000;

@@ -16,11 +16,22 @@ const folder = join(native, "src/cuda");
 const kernels = readdirSync(folder).filter((name) => name.endsWith(".cu"));
 const version = await finish("nvcc", ["--version"]);
 
+/** Files and all that they include of native/src, whatever holds for an #include. */
+function sourcesOf(files: readonly string[]): readonly string[] {
+  const found = new Set(files);
+  for (const file of found) {
+    const text = readFileSync(join(native, "src", file), "utf8");
+    for (const [, included] of text.matchAll(/^#include "([^"]+)"/gm))
+      if (existsSync(join(native, "src", included!))) found.add(included!);
+  }
+  return [...found].sort();
+}
+
 /** What the compiled code depends on, so that nothing is compiled twice. */
 function digest(): string {
   const hash = createHash("sha256").update(version.stdout);
-  for (const name of readdirSync(folder)) hash.update(readFileSync(join(folder, name)));
-  for (const name of ["bf16.h", "dropout.h", "quantized.h"]) hash.update(readFileSync(join(native, "src/ops", name)));
+  for (const file of sourcesOf(kernels.map((kernel) => `cuda/${kernel}`)))
+    hash.update(readFileSync(join(native, "src", file)));
   return hash.digest("hex").slice(0, 16);
 }
 

@@ -15,14 +15,22 @@ const OPERATORS = [
   "lora to float32 bf16",
 ];
 
-function checkTable(target: string, args: readonly string[], numCases: number): void {
+function checkTable(
+  target: string,
+  args: readonly string[],
+  numCases: number,
+  operators = OPERATORS,
+  modes = MODES,
+): void {
   const { judgements, ...run } = runOpTable(target, args);
   expect(run).toEqual({ status: 0, signal: null, stderr: "" });
   expect(judgements.filter(({ ok }) => !ok)).toEqual([]);
-  expect([...new Set(judgements.map(({ op }) => op))].sort()).toEqual(OPERATORS);
-  expect([...new Set(judgements.map(({ mode }) => mode))].sort()).toEqual(MODES);
+  expect([...new Set(judgements.map(({ op }) => op))].sort()).toEqual(operators);
+  expect([...new Set(judgements.map(({ mode }) => mode))].sort()).toEqual(modes);
   expect(new Set(judgements.map((judgement) => judgement.case)).size).toBe(numCases);
 }
+
+const OF_KINDS = MODES.map((mode) => `${mode} of kinds`);
 
 describe.runIf(isX86)("attention and LoRA on the tiles of AMX", () => {
   beforeAll(() => buildTargets("op_table_tiles", "op_table_amx"), 300_000);
@@ -30,10 +38,17 @@ describe.runIf(isX86)("attention and LoRA on the tiles of AMX", () => {
   test("agree with the reference where plain C++ has the tiles' place", () =>
     checkTable("op_table_tiles", ["--pairs"], 16));
 
+  // 18 kinds in five cases each.
+  test("do so with scales, softcaps, windows, chunks and sinks", () =>
+    checkTable("op_table_tiles", ["--kinds"], 90, ["attention bf16"], OF_KINDS));
+
   // Some 2 microseconds an instruction.
   test.runIf(hasAvx512Bf16)(
     "agree with it by the instructions themselves, carried out one by one",
     { tags: ["nightly"] },
-    () => checkTable("op_table_amx", ["--pairs", "120"], 9),
+    () => {
+      checkTable("op_table_amx", ["--pairs", "120"], 9);
+      checkTable("op_table_amx", ["--kinds", "160"], 18, ["attention bf16"], OF_KINDS);
+    },
   );
 });
