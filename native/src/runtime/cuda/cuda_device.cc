@@ -387,7 +387,7 @@ void CudaDevice::takeTold(const std::vector<UpdateItem>& items, const std::vecto
 }
 
 void CudaDevice::launchUpdate(const std::vector<UpdateItem>& items, const std::shared_ptr<TableSlot>& slot) {
-  std::vector<double> squares;  // of the items whose norm comes from the host
+  std::vector<double> squares;       // of the items whose norm comes from the host
   std::vector<std::int64_t> counts;  // of the parts of all items
   for (const UpdateItem& item : items) {
     if (item.maxGradNorm > 0 && !item.ownNorm) squares.push_back(item.sumSquares());
