@@ -2,7 +2,7 @@ import type { Row } from "../../datasets/index.ts";
 import type { AdapterPair } from "../../exec/index.ts";
 import type { WeightSource } from "../../exec/model-folder.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
-import { PROJECTIONS, type Projection, projectionShape } from "../../plan/documents/projections.ts";
+import { halfOf, loraGroup, type Projection, projectionShape } from "../../plan/documents/projections.ts";
 
 type Matrix = readonly Float64Array[];
 
@@ -57,9 +57,9 @@ export function referenceLoss(
   };
   const linear = (x: Matrix, layer: number, projection: Projection): Matrix => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
-    const name = `model.layers.${layer}.${PROJECTIONS.indexOf(projection) < 4 ? "self_attn" : "mlp"}.${projection}`;
+    const name = `model.layers.${layer}.${halfOf(projection) === "attention" ? "self_attn" : "mlp"}.${projection}`;
     let y = product(x, weights.read(`${name}.weight`, [out, inFeatures]), out);
-    if (arch.qkvBias && PROJECTIONS.indexOf(projection) < 3) {
+    if (arch.qkvBias && loraGroup("q_proj").includes(projection)) {
       const bias = weights.read(`${name}.bias`, [out]);
       y = y.map((row) => row.map((value, i) => value + bias[i]!));
     }
