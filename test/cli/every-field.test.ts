@@ -108,6 +108,13 @@ describe("every field that a command prints with --json", () => {
 const PLAN_ELSEWHERE = {
   "setting.model.architecture.ropeScaling": "models of Llama 3's kind",
   "setting.model.architecture.slidingWindow": "models of Mistral's kind, in test/limits",
+  ...Object.fromEntries(
+    [
+      ...["windowed", "chunk", "windowTheta", "ropeless", "temperature", "rotaryDim", "rotaryPairs", "outputBias"],
+      ...["headNorm", "norms", "normOffset", "activation", "attentionScale", "embeddingScale", "residualScale"],
+      ...["logitScale", "scoreCap", "logitCap", "fusedQkv", "fusedGateUp", "layerNames"],
+    ].map((key) => [`setting.model.architecture.${key}`, "other decoders, in test/exec/families.test.ts"]),
+  ),
   "setting.model.weightsDigest": "weights that are verified, in test/cli/bad-input/resealed-plans.ts",
   "setting.links[].transfers":
     "links that a cluster file says are synchronous or blocking, in test/sim/network.test.ts",
@@ -117,6 +124,7 @@ const PLAN_ELSEWHERE = {
   "setting.stages[].startsAtMlp": "more devices than layers",
   "setting.stages[].endsAtAttention": "more devices than layers",
   "segments[].jobs[].firstStep": "what is left of a run that was resumed, in test/cli/resume.test.ts",
+  "segments[].jobs[].adapter.rslora": "rank-stabilized adapters, in test/exec/variants.test.ts",
   "segments[].jobs[].adapter.init": "an adapter that starts from another one",
   "segments[].jobs[].initDigest": "an adapter that starts from another one, in test/cli/bad-input/resealed-plans.ts",
   "segments[].jobs[].data.field": "texts of a field, without templates",

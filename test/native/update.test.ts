@@ -167,8 +167,8 @@ test.each(["cpu", "cuda"] as const)(
         takeSums(device, id++, [{ adapter, cell }]);
         const items = [{ adapter, step, ...hyper, learningRate, learningRateB, maxGradNorm: 0.5, normCells: [cell] }];
         device.enqueueUpdate({ id: id++, items, waits: [] });
+        await runtime.idle();
       }
-      await runtime.idle();
       expect(device.readAdapter(adapter, "gradients").every((value) => value === 0)).toBe(true);
       return device.readAdapter(adapter, "parameters");
     };
