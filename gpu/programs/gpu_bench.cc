@@ -29,7 +29,7 @@ class Library {
  private:
   gpu::DeviceBuffer<std::uint8_t> workspace_{cuda::kBlasWorkspaceBytes, "workspace"};
   std::unique_ptr<cuda::Blas> first_ = cuda::makeBlas({workspace_.data()});
-  std::unique_ptr<cuda::Blas> fastest_ = cuda::makeBlas({workspace_.data(), false, {}, timeWay});
+  std::unique_ptr<cuda::Blas> fastest_ = cuda::makeBlas({workspace_.data(), {}, timeWay});
 };
 
 void timePeaks(const gpu::Shape& shape) {

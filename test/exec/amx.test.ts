@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { nativeInfo } from "../../exec/index.ts";
 import { build, buildTargets } from "../native/cuda-table.ts";
-import { hasAvx512Bf16 } from "../native/processor.ts";
+import { canEmulateAmx } from "../native/processor.ts";
 import { largestLossError, MIXED_CASE, outcome } from "./run-outcome.ts";
 import { runSmall, type SmallRun } from "./small-run.ts";
 
 /** Whole steps on devices whose threads each have tiles, their instructions carried out one by one. */
-describe.runIf(hasAvx512Bf16)("training on the tiles of AMX", () => {
+describe.runIf(canEmulateAmx)("training on the tiles of AMX", () => {
   beforeAll(async () => {
     await buildTargets("loratwin_amx");
     process.env["LORATWIN_ADDON"] = join(build, "loratwin_amx.node");

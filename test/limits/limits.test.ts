@@ -89,9 +89,9 @@ describe("what is small or large works, or is refused clearly", () => {
     const { code, stderr } = await runCli(["simulate", "w.json", "--devices", "unit*2"], folder);
     expect(stderr).not.toMatch(/Expected/);
     expect(code).toBe(0);
-    const short = workload("too-long", long, { architecture: { ...architecture, sliding_window: 16_384 } });
+    const short = workload("too-long", long, { architecture: { ...architecture, max_position_embeddings: 16_384 } });
     const refused = await runCli(["simulate", "w.json", "--devices", "unit*2"], short);
-    expect(refused.stderr).toMatch(/at most 16384, the model's sliding window/);
+    expect(refused.stderr).toMatch(/at most 16384, the model's positions/);
     expect(refused.code).toBe(2);
   });
 });

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildTargets } from "./cuda-table.ts";
 import { runOpTable } from "./op-table.ts";
-import { hasAvx512Bf16, isX86 } from "./processor.ts";
+import { canEmulateAmx, isX86 } from "./processor.ts";
 
 /** What of the operator table's modes applies to operators with pairs. */
 const MODES = ["alone", "backward", "forward", "repeat", "threads"];
@@ -43,7 +43,7 @@ describe.runIf(isX86)("attention and LoRA on the tiles of AMX", () => {
     checkTable("op_table_tiles", ["--kinds"], 90, ["attention bf16"], OF_KINDS));
 
   // Some 2 microseconds an instruction.
-  test.runIf(hasAvx512Bf16)(
+  test.runIf(canEmulateAmx)(
     "agree with it by the instructions themselves, carried out one by one",
     { tags: ["nightly"] },
     () => {
