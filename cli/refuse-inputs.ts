@@ -41,10 +41,10 @@ function namedIn(file: string): readonly string[] {
   }
 }
 
-/** Whether a file is one of those that make a folder a run's. */
+/** Whether a folder's reader reads a file in it: of a run, its own files alone; of any other folder, each. */
 function isMember(io: Io, folder: string, inside: string): boolean {
   const [first] = inside.split(path.sep);
-  return runKindOf(io, folder) !== undefined && Object.values<string>(RUN_FILES).includes(first!);
+  return runKindOf(io, folder) === undefined || Object.values<string>(RUN_FILES).includes(first!);
 }
 
 /** Whether an input is what is to be written, or a folder that it is in. */
