@@ -3,15 +3,15 @@ import type { AdapterEntry, Handle } from "../native/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
+  adapterSites,
   type PlannedJob,
   projectionShape,
   type Stage,
-  stageLayers,
+  stageSites,
 } from "../plan/index.ts";
-import { adapterSites, wholeLayers } from "./adapter-sites.ts";
 import type { Later } from "./later.ts";
 import { targetIndex } from "./lora-operators.ts";
-import { type AdapterPair, adapterScale } from "./peft.ts";
+import type { AdapterPair } from "./peft.ts";
 import type { StageDevice } from "./stage-host.ts";
 
 /**
@@ -20,15 +20,15 @@ import type { StageDevice } from "./stage-host.ts";
  */
 export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Architecture): readonly AdapterPair[] {
   const { adapter, seed } = job;
-  return adapterSites(adapter, wholeLayers(arch)).map(({ layer, projection }) => {
+  return adapterSites(adapter, arch).map(({ layer, projection, rank }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     const rng = createRng(`${seed}/adapter/${layer}/${projection}`);
     const bound = 1 / Math.sqrt(inFeatures);
     return {
       layer,
       projection,
-      a: Float32Array.from({ length: adapter.rank * inFeatures }, () => (2 * rng.nextFloat() - 1) * bound),
-      b: new Float32Array(out * adapter.rank),
+      a: Float32Array.from({ length: rank * inFeatures }, () => (2 * rng.nextFloat() - 1) * bound),
+      b: new Float32Array(out * rank),
     };
   });
 }
@@ -58,9 +58,9 @@ export function stagePairs(
     next += length;
     return part;
   };
-  return adapterSites(spec, stageLayers(stage)).map(({ layer, projection }) => {
+  return stageSites(spec, arch, stage).map(({ layer, projection, rank }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
-    return { layer, projection, a: take(spec.rank * inFeatures), b: take(out * spec.rank) };
+    return { layer, projection, a: take(rank * inFeatures), b: take(out * rank) };
   });
 }
 
@@ -82,15 +82,12 @@ export function createStageAdapter(
   arch: Architecture,
   state: AdapterState,
 ): StageAdapter {
-  const sites = adapterSites(spec, stageLayers(stage));
-  const entries: readonly AdapterEntry[] = sites.map(({ layer, projection }) => {
+  const sites = stageSites(spec, arch, stage);
+  const entries: readonly AdapterEntry[] = sites.map(({ layer, projection, rank, scale }) => {
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
     return {
       target: targetIndex(layer, projection),
-      rank: spec.rank,
-      inFeatures,
-      outFeatures,
-      scale: adapterScale(spec),
+      ...{ rank, inFeatures, outFeatures, scale },
     };
   });
   const handle = device.createAdapter(entries);

@@ -6,12 +6,12 @@ import {
   halfOf,
   loraGroup,
   type Projection,
+  projectionPath,
   projectionShape,
   projectionsOf,
   type Stage,
   stageLayers,
 } from "../plan/index.ts";
-import { projectionPath } from "./projection-path.ts";
 
 export const EMBEDDING = "model.embed_tokens.weight";
 export const FINAL_NORM = "model.norm.weight";

@@ -3,11 +3,16 @@ import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { readSafetensors, type SafetensorsReader, type TensorToWrite, writeSafetensors } from "../datasets/index.ts";
 import { writeWholeFile, writeWholeFolder } from "../files/index.ts";
-import { type AdapterSpec, type Architecture, type Projection, projectionShape } from "../plan/index.ts";
-import { adapterSites, wholeLayers } from "./adapter-sites.ts";
+import {
+  type AdapterSpec,
+  type Architecture,
+  adapterSites,
+  type Projection,
+  projectionPath,
+  projectionShape,
+} from "../plan/index.ts";
 import { checkFinite } from "./finite-weights.ts";
 import { checkPeftConfig } from "./peft-config.ts";
-import { projectionPath } from "./projection-path.ts";
 
 /** A [rank, in] and B [out, rank] of one projection of one layer, row major. */
 export interface AdapterPair {
@@ -24,11 +29,6 @@ function tensorName(arch: Architecture, layer: number, projection: Projection, m
   return `base_model.model.${projectionPath(arch, layer, projection)}.lora_${matrix}.weight`;
 }
 
-/** What B A x is multiplied by. */
-export function adapterScale({ alpha, rank, rslora }: Pick<AdapterSpec, "alpha" | "rank" | "rslora">): number {
-  return alpha / (rslora === true ? Math.sqrt(rank) : rank);
-}
-
 /** Writes a folder, whole, that PEFT loads as it is; the same adapter gives the same bytes. */
 export function writePeftFolder(
   folder: string,
@@ -38,7 +38,7 @@ export function writePeftFolder(
   pairs: readonly AdapterPair[],
 ): void {
   const config = {
-    alpha_pattern: {},
+    alpha_pattern: spec.alphaPattern ?? {},
     auto_mapping: null,
     base_model_name_or_path: base,
     bias: "none",
@@ -52,13 +52,13 @@ export function writePeftFolder(
     modules_to_save: null,
     peft_type: "LORA",
     r: spec.rank,
-    rank_pattern: {},
+    rank_pattern: spec.rankPattern ?? {},
     revision: null,
     target_modules: [...spec.targets].sort(),
     task_type: "CAUSAL_LM",
     use_rslora: spec.rslora === true,
   };
-  const tensors = pairTensors(spec, arch, pairs);
+  const tensors = pairTensors(arch, pairs);
   writeWholeFolder(folder, (unfinished) => {
     writeWholeFile(path.join(unfinished, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
     writeSafetensors(path.join(unfinished, WEIGHTS), tensors, { format: "pt" });
@@ -66,17 +66,13 @@ export function writePeftFolder(
 }
 
 /** An adapter's matrices under PEFT's names, behind a prefix. */
-export function pairTensors(
-  spec: AdapterSpec,
-  arch: Architecture,
-  pairs: readonly AdapterPair[],
-  prefix = "",
-): readonly TensorToWrite[] {
+export function pairTensors(arch: Architecture, pairs: readonly AdapterPair[], prefix = ""): readonly TensorToWrite[] {
   return pairs.flatMap(({ layer, projection, a, b }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
+    const rank = a.length / inFeatures;
     return [
-      { name: prefix + tensorName(arch, layer, projection, "A"), shape: [spec.rank, inFeatures], values: a },
-      { name: prefix + tensorName(arch, layer, projection, "B"), shape: [out, spec.rank], values: b },
+      { name: prefix + tensorName(arch, layer, projection, "A"), shape: [rank, inFeatures], values: a },
+      { name: prefix + tensorName(arch, layer, projection, "B"), shape: [out, rank], values: b },
     ];
   });
 }
@@ -98,13 +94,13 @@ export function readPairs(
       throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
     return reader.readTensor(name);
   };
-  return adapterSites(spec, wholeLayers(arch)).map(({ layer, projection }) => {
+  return adapterSites(spec, arch).map(({ layer, projection, rank }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     return {
       layer,
       projection,
-      a: read(prefix + tensorName(arch, layer, projection, "A"), [spec.rank, inFeatures]),
-      b: read(prefix + tensorName(arch, layer, projection, "B"), [out, spec.rank]),
+      a: read(prefix + tensorName(arch, layer, projection, "A"), [rank, inFeatures]),
+      b: read(prefix + tensorName(arch, layer, projection, "B"), [out, rank]),
     };
   });
 }
@@ -120,7 +116,7 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
     throw new InputError({ expected: `a PEFT folder with ${WEIGHTS}`, file: folder, got: "no such file" });
   const reader = readSafetensors(file);
   const pairs = readPairs(reader, file, spec, arch);
-  const tensors = pairTensors(spec, arch, pairs);
+  const tensors = pairTensors(arch, pairs);
   for (const { name, values } of tensors) checkFinite(name, values, file);
   const known = new Set(tensors.map(({ name }) => name));
   const other = reader.tensors.find(({ name }) => !known.has(name));

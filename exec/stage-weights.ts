@@ -5,6 +5,7 @@ import {
   type Half,
   loraGroup,
   type Projection,
+  projectionPath,
   projectionShape,
   projectionsOf,
   ropesOf,
@@ -14,7 +15,6 @@ import {
 } from "../plan/index.ts";
 import type { BaseModel } from "./model-folder.ts";
 import { EMBEDDING, FINAL_NORM, hasBias, headName, headNormTensors, normNames } from "./model-tensors.ts";
-import { projectionPath } from "./projection-path.ts";
 import { ropeTable } from "./rope-frequencies.ts";
 import { type WeightLoader, weightLoader } from "./weight-loader.ts";
 

@@ -59,6 +59,15 @@ export { stageShapes } from "./costs/stage-shapes.ts";
 export { dequantizedBytes, WEIGHT_BYTES } from "./costs/weight-bytes.ts";
 // Which micro-batches cost the same.
 export { type WorkShapes, workShapes } from "./costs/work-shapes.ts";
+// Where an adapter is on a model.
+export {
+  type AdapterSite,
+  adapterSites,
+  jobsOn,
+  modulePattern,
+  projectionPath,
+  type SitedAdapter,
+} from "./documents/adapter-sites.ts";
 // The shape of a decoder, and what attention of its layers sees.
 export {
   type Architecture,
@@ -132,7 +141,6 @@ export { PRESETS } from "./documents/presets.ts";
 export {
   type Half,
   halfOf,
-  jobsOn,
   loraGroup,
   PROJECTIONS,
   type Projection,

@@ -88,5 +88,6 @@ export {
 export { planDocument, planSegments, settingHash, settingOf } from "./segments.ts";
 // Which halves of which layers a stage has.
 export { type StageLayer, stageLayers } from "./stage-layers.ts";
+export { stageSites } from "./stage-sites.ts";
 // Stages as a person reads them.
 export { recomputationText, stageText } from "./stage-text.ts";

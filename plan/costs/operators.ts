@@ -15,7 +15,7 @@ import {
 } from "../documents/projections.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
-import { adapterParameters } from "./adapter-parameters.ts";
+import { adapterParameters, meanRanks } from "./adapter-parameters.ts";
 import { attentionBackward, headForward, turnsBackward } from "./head-operators.ts";
 import {
   type Direction,
@@ -74,20 +74,20 @@ function partsOf({ stage }: StageShape): {
  */
 function lora(
   direction: Direction,
-  { architecture, jobs }: StageShape,
+  { architecture, jobs, stage }: StageShape,
   { segments }: Sizes,
   projections: readonly Projection[],
   count: number,
 ): readonly OperatorCall[] {
   let [parts, work, inputs, outputs, weights] = [0, 0, 0, 0, 0];
   for (const segment of segments) {
-    const { rank, targets } = jobs[segment.job]!.adapter;
-    const shapes = projections
-      .filter((projection) => targets.includes(projection))
-      .map((projection) => projectionShape(architecture, projection));
-    parts += shapes.length;
-    if (shapes.length > 0) inputs += segment.tokens * shapes[0]!.in;
-    for (const { in: inFeatures, out: outFeatures } of shapes) {
+    const ranks = meanRanks(architecture, stage, jobs[segment.job]!);
+    const own = projections.filter((projection) => ranks[projection] !== undefined);
+    parts += own.length;
+    if (own.length > 0) inputs += segment.tokens * projectionShape(architecture, own[0]!).in;
+    for (const projection of own) {
+      const { in: inFeatures, out: outFeatures } = projectionShape(architecture, projection);
+      const rank = ranks[projection]!;
       work += segment.tokens * rank * (inFeatures + outFeatures);
       outputs += segment.tokens * outFeatures;
       weights += rank * (inFeatures + outFeatures);

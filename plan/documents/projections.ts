@@ -109,18 +109,3 @@ export function projectionShape(
       return { in: intermediateSize, out: hiddenSize };
   }
 }
-
-/** The same of jobs, by their place. @throws InputError */
-export function jobsOn<J extends { readonly adapter: { readonly targets: readonly Projection[] } }>(
-  arch: Architecture,
-  jobs: readonly J[],
-): J[] {
-  return jobs.map((job, index) => {
-    try {
-      return { ...job, adapter: { ...job.adapter, targets: targetsOn(arch, job.adapter.targets) } };
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      throw new InputError({ ...error.facts, at: `jobs[${index}].adapter.targets` }, { cause: error });
-    }
-  });
-}

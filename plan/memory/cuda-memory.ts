@@ -2,10 +2,11 @@
 import { padded, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
 import { halfCounts, stageLayers } from "../actions/stage-layers.ts";
+import { stageSites } from "../actions/stage-sites.ts";
 import { isQuantized, quantizedMatrixBytes } from "../costs/quantized-weights.ts";
 import { type Architecture, layerAttention } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
-import { HALVES, halfOf, projectionShape } from "../documents/projections.ts";
+import { HALVES, projectionShape } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
 import { halfWeightBytes, layerProducts, ropeVectors } from "./layer-products.ts";
@@ -42,11 +43,9 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
  * line for the sum of squares that an update clips by.
  */
 export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: Pick<PlannedJob, "adapter">): number {
-  const counts = halfCounts(stage);
-  const elements = adapter.targets.map((projection) => {
+  const elements = stageSites(adapter, arch, stage).map(({ projection, rank }) => {
     const shape = projectionShape(arch, projection);
-    const pair = adapter.rank * padded(shape.in, PADDING) + shape.out * padded(adapter.rank, PADDING);
-    return counts[halfOf(projection)] * pair;
+    return rank * padded(shape.in, PADDING) + shape.out * padded(rank, PADDING);
   });
   const parameters = padded(sum(elements), LINE / FLOAT);
   return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE) + LINE;
