@@ -86,10 +86,10 @@ function lora(
       .filter((projection) => targets.includes(projection))
       .map((projection) => projectionShape(architecture, projection));
     parts += shapes.length;
-    if (shapes.length > 0) inputs += segment.tokens * shapes[0]!.in;
+    if (shapes.length > 0) inputs += segment.adapterTokens * shapes[0]!.in;
     for (const { in: inFeatures, out: outFeatures } of shapes) {
-      work += segment.tokens * rank * (inFeatures + outFeatures);
-      outputs += segment.tokens * outFeatures;
+      work += segment.adapterTokens * rank * (inFeatures + outFeatures);
+      outputs += segment.adapterTokens * outFeatures;
       weights += rank * (inFeatures + outFeatures);
     }
   }
@@ -113,7 +113,7 @@ function forwardSwiglu({ architecture, jobs }: StageShape, { segments, tokens }:
   let warmTokens = 0;
   for (const segment of segments)
     if (MLP_INPUTS.some((projection) => jobs[segment.job]!.adapter.targets.includes(projection)))
-      warmTokens += segment.tokens;
+      warmTokens += segment.adapterTokens;
   return swiglu("F", architecture, tokens, tokens - warmTokens, layers);
 }
 
@@ -313,7 +313,7 @@ export function stageOperators(
   letter: RunLetter,
   microBatch: Pick<MicroBatch, "rows">,
 ): readonly OperatorCall[] {
-  const sizes = sizesOf(microBatch);
+  const sizes = sizesOf(microBatch, letter === "B");
   const operators = letter === "B" ? backwardOperators(shape, sizes) : forwardOperators(shape, sizes, letter === "F");
   return operators.filter(({ calls }) => calls > 0);
 }
