@@ -118,6 +118,8 @@ export { type FileLines, jsonLines } from "./documents/json-lines.ts";
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // What takes documents of each kind.
 export { documentHint } from "./documents/kinds.ts";
+// Losses that compare answers.
+export { comparedData, hasDivergence, hasReference, type LossSpec } from "./documents/loss.ts";
 // How fast a machine was: probes, and what its system counted.
 export {
   type CalibratedMachine,
@@ -156,6 +158,7 @@ export { checkDocument, parseDocument, placeError } from "./documents/read-docum
 export { type DocumentPath, type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.
 export type {
+  ComparedRow,
   Member,
   MicroBatch,
   PlannedGroup,

@@ -511,6 +511,7 @@ int runTable() {
   }
   checkQuantization(report);
   checkProductRows(team.two, report);
+  checkPreference(team.one, team.two, report);
   checkSharedAdapter(team.two);
   checkRefusals(team.two);
   return allOk ? 0 : 1;

@@ -84,12 +84,12 @@ function lora(
     const ranks = meanRanks(architecture, stage, jobs[segment.job]!);
     const own = projections.filter((projection) => ranks[projection] !== undefined);
     parts += own.length;
-    if (own.length > 0) inputs += segment.tokens * projectionShape(architecture, own[0]!).in;
+    if (own.length > 0) inputs += segment.adapterTokens * projectionShape(architecture, own[0]!).in;
     for (const projection of own) {
       const { in: inFeatures, out: outFeatures } = projectionShape(architecture, projection);
       const rank = ranks[projection]!;
-      work += segment.tokens * rank * (inFeatures + outFeatures);
-      outputs += segment.tokens * outFeatures;
+      work += segment.adapterTokens * rank * (inFeatures + outFeatures);
+      outputs += segment.adapterTokens * outFeatures;
       weights += rank * (inFeatures + outFeatures);
     }
   }
@@ -113,7 +113,7 @@ function forwardSwiglu({ architecture, jobs }: StageShape, { segments, tokens }:
   let warmTokens = 0;
   for (const segment of segments)
     if (MLP_INPUTS.some((projection) => jobs[segment.job]!.adapter.targets.includes(projection)))
-      warmTokens += segment.tokens;
+      warmTokens += segment.adapterTokens;
   return swiglu("F", architecture, tokens, tokens - warmTokens, layers);
 }
 
@@ -313,7 +313,7 @@ export function stageOperators(
   letter: RunLetter,
   microBatch: Pick<MicroBatch, "rows">,
 ): readonly OperatorCall[] {
-  const sizes = sizesOf(microBatch);
+  const sizes = sizesOf(microBatch, letter === "B");
   const operators = letter === "B" ? backwardOperators(shape, sizes) : forwardOperators(shape, sizes, letter === "F");
   return operators.filter(({ calls }) => calls > 0);
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { writtenDtypeSchema } from "./dtype.ts";
 import { earlyStoppingSchema } from "./early-stopping.ts";
+import { hasDivergence, lossSchema, writtenLossSchema } from "./loss.ts";
 import { huggingFaceConfigSchema } from "./model-config.ts";
 import { pathSchema } from "./path.ts";
 import { rateScheduleSchema } from "./rate-schedule.ts";
@@ -190,7 +191,14 @@ function checkRates(optimizer: unknown, context: z.RefinementCtx): void {
 /** What the numbers of a job have to be together; those that are no numbers are told by themselves. */
 function checkTogether(
   job: {
-    readonly [Key in "batchSize" | "microBatchSize" | "microBatchTokens" | "steps" | "epochs" | "optimizer"]?: unknown;
+    readonly [Key in
+      | "batchSize"
+      | "microBatchSize"
+      | "microBatchTokens"
+      | "steps"
+      | "epochs"
+      | "optimizer"
+      | "loss"]?: unknown;
   },
   context: z.RefinementCtx,
 ): void {
@@ -206,6 +214,13 @@ function checkTogether(
       "microBatchSize",
       `a divisor of batchSize (${rows})`,
       "Without it the planner cuts mini-batches as it finds best.",
+    );
+  const loss = lossSchema.safeParse(job.loss);
+  if (loss.success && hasDivergence(loss.data) && (job.microBatchSize !== rows || microBatchTokens !== undefined))
+    add(
+      "microBatchSize",
+      `batchSize (${rows}), without microBatchTokens`,
+      "kto estimates its divergence over a whole mini-batch, in one pass. apo_zero_unpaired needs none.",
     );
   if (times! * rows! > MOST_ROWS) add("steps", `at most ${MOST_ROWS} rows in all steps (batchSize is ${rows})`);
   if (job.steps === undefined && job.epochs === undefined)
@@ -232,6 +247,8 @@ export const jobFieldsSchema = z.strictObject({
   steps: positiveInt.optional(),
   epochs: positiveInt.optional(),
   optimizer: optimizerSchema,
+  /** What compares answers; the cross-entropy of tokens where absent. A row is then a pair, or an answer with a label. */
+  loss: lossSchema.optional(),
   /** Loss on held-out rows while it trains, without gradients. */
   evaluation: evaluationSchema.optional(),
   seed: z.int().min(0),
@@ -304,6 +321,7 @@ export const writtenJobSchema = jobFieldsSchema
     adapter: writtenAdapterSchema.partial(),
     optimizer: optimizerSchema.partial(),
     evaluation: evaluationFieldsSchema.partial(),
+    loss: writtenLossSchema,
     data: z.union([fileDataSchema.partial(), lengthDataSchema.partial()]),
   })
   .partial()

@@ -4,6 +4,7 @@ import { countScored, type Row, readSafetensors } from "../../datasets/index.ts"
 import {
   type AdapterPair,
   type BaseModel,
+  comparedRow,
   type ExecuteResult,
   executePlan,
   gpuFreeBytes,
@@ -18,8 +19,10 @@ import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload
 import {
   type AdapterSpec,
   type Architecture,
+  comparedSizes,
   constantCalibration,
   type Dtype,
+  type LossSpec,
   type OptimizerSpec,
   type Plan,
   type Projection,
@@ -105,6 +108,7 @@ export interface FamilyJob {
   readonly steps: readonly (readonly Row[])[];
   /** In place of the families' cases. */
   readonly optimizer?: OptimizerSpec;
+  readonly loss?: LossSpec;
 }
 
 export interface FamilyRun {
@@ -129,7 +133,7 @@ export async function runFamily(
   run: FamilyRun = {},
 ): Promise<FamilyResult> {
   const jobs = given.map(
-    ({ adapter, steps, optimizer }, index): Job =>
+    ({ adapter, steps, optimizer, loss }, index): Job =>
       jobSchema.parse({
         ...JOB_DEFAULTS,
         name: `job${index}`,
@@ -138,6 +142,7 @@ export async function runFamily(
         batchSize: steps[0]!.length,
         microBatchSize: run.microBatchSize ?? 1,
         steps: steps.length,
+        ...(loss === undefined ? {} : { loss, microBatchSize: run.microBatchSize ?? steps[0]!.length }),
         optimizer: optimizer ?? { ...JOB_DEFAULTS.optimizer, learningRate: 0.01, weightDecay: 0.01 },
       }),
   );
@@ -155,12 +160,13 @@ export async function runFamily(
     modelDigest: digest,
     recompute: run.recompute ?? "none",
     jobs,
-    rows: given.map(({ steps }) => {
+    rows: given.map(({ steps, loss }) => {
       const rows = steps.flat();
       let next = 0;
       return {
-        tokens: rows.map(({ inputIds }) => inputIds.length),
-        scored: rows.map(countScored),
+        ...(loss === undefined
+          ? { tokens: rows.map(({ inputIds }) => inputIds.length), scored: rows.map(countScored) }
+          : comparedSizes(loss, rows.map(comparedRow))),
         digest: "sha256:case",
         steps: steps.map((own) => own.map(() => next++)),
       };
