@@ -67,6 +67,7 @@ void crossEntropyCases();
 void attentionCases();
 void quantizedCases();
 void plainCases();
+void expertCases();
 
 // Those of one group, or all; see main.cc.
 int runCudaTable(const std::string& onlyGroup);
