@@ -1,4 +1,5 @@
-import type { Half } from "../documents/projections.ts";
+import type { Architecture } from "../documents/architecture.ts";
+import { type Half, halfOf, hasProjection, type Projection } from "../documents/projections.ts";
 import type { Stage } from "../documents/setting.ts";
 
 /** What of a model's layers a stage has. A layer that is divided between two stages counts on both. */
@@ -37,6 +38,18 @@ export function halfCounts(range: LayerRange, numLayers = numLayersOf(range)): R
   const isWithoutFirst = range.startsAtMlp && numLayers > 0;
   const isWithoutLast = range.endsAtAttention && numLayers > 0 && numLayers === numLayersOf(range);
   return { attention: numLayers - (isWithoutFirst ? 1 : 0), mlp: numLayers - (isWithoutLast ? 1 : 0) };
+}
+
+/** How many of some layers have a projection, of the half that they have. */
+export function layersWith(
+  arch: Pick<Architecture, "experts" | "fusedQkv" | "fusedGateUp">,
+  range: LayerRange,
+  projection: Projection,
+): number {
+  const half = halfOf(projection);
+  if (half === "attention" || arch.experts?.dense === undefined) return halfCounts(range)[half];
+  const layers = stageLayers({ ...range, recomputedLayers: 0 });
+  return layers.filter(({ layer, halves }) => halves.includes(half) && hasProjection(arch, layer, projection)).length;
 }
 
 /** Halves from the start of the model to where a stage begins and ends. */

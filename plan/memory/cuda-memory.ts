@@ -1,14 +1,14 @@
 // What a CUDA device keeps beside its activations, as native/src/runtime/cuda lays it out.
 import { padded, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
-import { halfCounts, stageLayers } from "../actions/stage-layers.ts";
+import { layersWith, stageLayers } from "../actions/stage-layers.ts";
 import { isQuantized, quantizedMatrixBytes } from "../costs/quantized-weights.ts";
 import { type Architecture, layerAttention } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
-import { HALVES, halfOf, projectionShape } from "../documents/projections.ts";
+import { copiesOf, projectionShape } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
-import { halfWeightBytes, layerProducts, ropeVectors } from "./layer-products.ts";
+import { layersWeightBytes, modelProducts, type Product, ropeVectors } from "./layer-products.ts";
 
 const FLOAT = 4;
 const LINE = 64;
@@ -24,10 +24,11 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
   const { hiddenSize: hidden, vocabularySize } = arch;
   const width = COMPUTE_BYTES[computeDtype(dtype)];
   const vector = (length: number): number => padded(length * FLOAT, LINE);
-  const matrix = ([inFeatures, out]: readonly [number, number]): number =>
-    isQuantized(dtype) ? quantizedMatrixBytes(inFeatures, out, dtype) : padded(inFeatures * out * width, LINE);
-  const counts = halfCounts(stage);
-  const layers = sum(HALVES.map((half) => counts[half] * halfWeightBytes(arch, half, matrix, vector)));
+  const matrix = ({ in: inFeatures, out, experts, isWhole }: Product): number =>
+    isQuantized(dtype) && !isWhole
+      ? experts * quantizedMatrixBytes(inFeatures, out, dtype)
+      : padded(experts * inFeatures * out * width, LINE);
+  const layers = layersWeightBytes(arch, stage, matrix, vector);
   const table = padded(vocabularySize * hidden * width, LINE);
   return (
     layers +
@@ -42,11 +43,10 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
  * line for the sum of squares that an update clips by.
  */
 export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: Pick<PlannedJob, "adapter">): number {
-  const counts = halfCounts(stage);
   const elements = adapter.targets.map((projection) => {
     const shape = projectionShape(arch, projection);
     const pair = adapter.rank * padded(shape.in, PADDING) + shape.out * padded(adapter.rank, PADDING);
-    return counts[halfOf(projection)] * pair;
+    return layersWith(arch, stage, projection) * copiesOf(arch, projection) * pair;
   });
   const parameters = padded(sum(elements), LINE / FLOAT);
   return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE) + LINE;
@@ -71,9 +71,8 @@ export function cudaDequantizedBytes(arch: Architecture, dtype: Dtype): number {
   if (!isQuantized(dtype)) return 0;
   const room = (rows: number, columns: number): number =>
     padded(rows * dequantizedColumns(rows, columns) * COMPUTE_BYTES.bfloat16, LINE);
-  return Math.max(
-    ...layerProducts(arch).flatMap(([inFeatures, out]) => [room(inFeatures, out), room(out, inFeatures)]),
-  );
+  const quantized = modelProducts(arch).filter(({ isWhole }) => !isWhole);
+  return Math.max(...quantized.flatMap(({ in: from, out }) => [room(from, out), room(out, from)]));
 }
 
 /** The vectors of frequencies that a stage's layers turn rows of up to so many tokens by. */

@@ -1,50 +1,106 @@
 import { sum } from "../../core/index.ts";
-import { type Architecture, ropesOf } from "../documents/architecture.ts";
+import { halfCounts, type LayerRange, stageLayers } from "../actions/stage-layers.ts";
+import { type Architecture, expertsOf, ropesOf } from "../documents/architecture.ts";
 import { HALVES, type Half } from "../documents/projections.ts";
 
-export type Product = readonly [number, number];
+/** A frozen product of a layer. */
+export interface Product {
+  readonly in: number;
+  readonly out: number;
+  /** Experts, each of which has one of this shape; 1 where it is no product of experts. */
+  readonly experts: number;
+  /** Whether it stays in the type that is multiplied where the weights are quantized. */
+  readonly isWhole: boolean;
+}
 
-/** [in, out] of the frozen products of a layer's half: q, k and v in one, gate and up in one. */
-export function halfProducts(arch: Architecture, half: Half): readonly Product[] {
-  const { hiddenSize: hidden, intermediateSize: inner, headDim, numHeads, numKvHeads } = arch;
-  return half === "attention"
-    ? [
-        [hidden, (numHeads + 2 * numKvHeads) * headDim],
-        [numHeads * headDim, hidden],
-      ]
-    : [
-        [hidden, 2 * inner],
-        [inner, hidden],
-      ];
+/** The frozen products of a layer's half: q, k and v in one, gate and up in one; a router before its experts. */
+export function halfProducts(arch: Architecture, half: Half, layer: number): readonly Product[] {
+  const { hiddenSize: hidden, headDim, numHeads, numKvHeads } = arch;
+  const product = (inFeatures: number, out: number, experts = 1, isWhole = false): Product => ({
+    ...{ in: inFeatures, out, experts, isWhole },
+  });
+  if (half === "attention")
+    return [product(hidden, (numHeads + 2 * numKvHeads) * headDim), product(numHeads * headDim, hidden)];
+  const mixed = expertsOf(arch, layer);
+  const { intermediateSize: inner, count } = mixed ?? { ...arch, count: 1 };
+  const router = mixed === undefined ? [] : [product(hidden, count, 1, true)];
+  return [...router, product(hidden, 2 * inner, count), product(inner, hidden, count)];
+}
+
+/** The first layer with experts and the first without, of those that a model has: one of each kind. */
+export function layerKinds(arch: Architecture): readonly number[] {
+  const layers = Array.from({ length: arch.numLayers }, (_, layer) => layer);
+  const first = [true, false].map((mixed) => layers.find((layer) => (expertsOf(arch, layer) !== undefined) === mixed));
+  return first.filter((layer) => layer !== undefined);
 }
 
 /** The products of both halves of a layer. */
-export function layerProducts(arch: Architecture): readonly Product[] {
-  return HALVES.flatMap((half) => halfProducts(arch, half));
+export function layerProducts(arch: Architecture, layer: number): readonly Product[] {
+  return HALVES.flatMap((half) => halfProducts(arch, half, layer));
 }
 
-/** Lengths of a half's vectors: its norms, those of queries and keys, and biases. */
-function halfVectors(arch: Architecture, half: Half): readonly number[] {
-  const { hiddenSize: hidden, headDim, numHeads, numKvHeads, norms, headNorm, qkvBias, outputBias } = arch;
+/** All shapes of products that a model's layers have. */
+export function modelProducts(arch: Architecture): readonly Product[] {
+  return layerKinds(arch).flatMap((layer) => layerProducts(arch, layer));
+}
+
+/** Lengths of a half's vectors: its norms, those of queries and keys, sinks, and biases. */
+function halfVectors(arch: Architecture, half: Half, layer: number): readonly number[] {
+  const { hiddenSize: hidden, headDim, numHeads, numKvHeads, norms, headNorm, qkvBias, outputBias, sinks } = arch;
   const own = Array.from({ length: norms === "both" ? 2 : 1 }, () => hidden);
-  if (half === "mlp") return own;
+  if (half === "mlp") {
+    const mixed = expertsOf(arch, layer);
+    return [
+      ...own,
+      ...(mixed?.routerBias === true ? [mixed.count] : []),
+      ...(mixed?.bias === true ? [mixed.count * 2 * mixed.intermediateSize, mixed.count * hidden] : []),
+    ];
+  }
   const heads = headNorm?.over === "row" ? [numHeads * headDim, numKvHeads * headDim] : [headDim, headDim];
   return [
     ...own,
     ...(headNorm?.weighted === true ? heads : []),
     ...(qkvBias ? [(numHeads + 2 * numKvHeads) * headDim] : []),
     ...(outputBias === true ? [hidden] : []),
+    ...(sinks === true ? [numHeads] : []),
   ];
 }
 
-/** Bytes of the frozen weights of a half: its products and its vectors. */
-export function halfWeightBytes(
+/** Halves of layers that are alike, with one of them. */
+export interface EqualHalves {
+  readonly half: Half;
+  readonly layer: number;
+  readonly count: number;
+}
+
+/** The halves of some layers by what they are made of: attention, MLP, mixture. */
+export function equalHalves(arch: Architecture, range: LayerRange, numLayers?: number): readonly EqualHalves[] {
+  const counts = halfCounts(range, numLayers);
+  const layer = range.firstLayer;
+  const attention: EqualHalves = { half: "attention", layer, count: counts.attention };
+  if (arch.experts?.dense === undefined) return [attention, { half: "mlp", layer, count: counts.mlp }];
+  const own = stageLayers({ ...range, recomputedLayers: 0 }).slice(0, numLayers);
+  const mlps = own.filter(({ halves }) => halves.includes("mlp"));
+  const alike = [true, false].flatMap((mixed): readonly EqualHalves[] => {
+    const same = mlps.filter((of) => (expertsOf(arch, of.layer) !== undefined) === mixed);
+    return same.length === 0 ? [] : [{ half: "mlp", layer: same[0]!.layer, count: same.length }];
+  });
+  return [attention, ...alike];
+}
+
+/** Bytes of the frozen weights of some layers, or of the halves that there are of them: products and vectors. */
+export function layersWeightBytes(
   arch: Architecture,
-  half: Half,
+  range: LayerRange,
   matrixBytes: (product: Product) => number,
   vectorBytes: (length: number) => number,
 ): number {
-  return sum(halfProducts(arch, half).map(matrixBytes)) + sum(halfVectors(arch, half).map(vectorBytes));
+  return sum(
+    equalHalves(arch, range).map(({ half, layer, count }) => {
+      const products = halfProducts(arch, half, layer).map(matrixBytes);
+      return count * (sum(products) + sum(halfVectors(arch, half, layer).map(vectorBytes)));
+    }),
+  );
 }
 
 /** Lengths of the vectors that a model's ropes are: angles of half of the columns that are turned. */

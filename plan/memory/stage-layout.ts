@@ -1,8 +1,9 @@
 import { padded } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
-import { stageLayers } from "../actions/stage-layers.ts";
-import { halfOf, PROJECTIONS, type Projection } from "../documents/projections.ts";
+import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
+import { type Architecture, type Experts, expertsOf } from "../documents/architecture.ts";
+import { copiesOf, halfOf, hasProjection, PROJECTIONS, type Projection } from "../documents/projections.ts";
 import type { Buffers } from "../documents/setting.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 import { eagerLayersBytes, eagerWorkBytes } from "./program-memory.ts";
@@ -55,9 +56,25 @@ export interface BranchTensors {
 export interface MlpTensors {
   readonly x: Place;
   readonly rstd: Place;
-  /** C [T, 2 intermediate] */
+  /** C [T, 2 intermediate]; of a mixture [P, 2 intermediate of an expert]. */
   readonly gateUp: Place;
+  readonly mixture: MixtureTensors | undefined;
   readonly branch: BranchTensors | undefined;
+}
+
+/** What a mixture of experts keeps besides. P = T perToken pairs of a token and one of its experts. */
+export interface MixtureTensors {
+  /** [T, experts] */
+  readonly logits: Place;
+  /** int32 [T, perToken] and fp32 [T, perToken]. */
+  readonly experts: Place;
+  readonly weights: Place;
+  /** int32 [P], [P] and [experts + 1]: the pairs in the order of experts, where each is in it, where experts start. */
+  readonly order: Place;
+  readonly places: Place;
+  readonly starts: Place;
+  /** C [P, hidden]: what the experts give. */
+  readonly outputs: Place;
 }
 
 /**
@@ -77,6 +94,18 @@ export function layerInput({ attention, mlp }: LayerTensors): Place {
   return (attention ?? mlp)!.x;
 }
 
+/** What a mixture's backward works with. */
+export interface MixtureGradients {
+  /** C [P, hidden] */
+  readonly inputs: Place;
+  readonly outputsGradient: Place;
+  /** [P, hidden] */
+  readonly inputsGradient: Place;
+  /** [T, perToken] and C [T, experts] */
+  readonly weightsGradient: Place;
+  readonly logitsGradient: Place;
+}
+
 export interface StageLayout {
   readonly layers: readonly LayerTensors[];
   /** The last stage's: the final norm's input, its rstd, and the gradient that the loss leaves for the backward. */
@@ -92,6 +121,8 @@ export interface StageLayout {
     /** C [T, hidden]: what a half gives where it is scaled before it joins the stream. */
     readonly branch: Place | undefined;
     readonly inner: Place;
+    /** C [P, hidden]: the rows of a mixture in the order of experts; absent without one, as all that is a mixture's. */
+    readonly expertInputs: Place | undefined;
     readonly attentionScratch: Place;
     readonly logits: Place;
     /** Where the residual stream ends before it is rounded into a message; absent where that is fp32 or there is none. */
@@ -111,6 +142,7 @@ export interface StageLayout {
     readonly inner: Place;
     readonly innerGradient: Place;
     readonly gateUpGradient: Place;
+    readonly mixture: MixtureGradients | undefined;
     readonly qkvGradient: Place;
     readonly attentionGradient: Place;
     readonly attentionScratch: Place;
@@ -160,6 +192,19 @@ function shrunkColumnsOf({ room, kind }: LayoutInput): ShrunkColumns {
   return columns;
 }
 
+/** The two kinds of MLP that a stage has: the largest of each, of all its layers or of those that are made again. */
+function mlpKinds(arch: Architecture, stage: LayoutInput["stage"]) {
+  const mlps = stageLayers(stage).filter(({ halves }) => halves.includes("mlp"));
+  const isMixed = ({ layer }: StageLayer): boolean => expertsOf(arch, layer) !== undefined;
+  const again = mlps.filter(({ isRecomputed }) => isRecomputed);
+  const { experts } = arch;
+  return {
+    mixture: mlps.some(isMixed) ? experts : undefined,
+    hasDense: mlps.some((layer) => !isMixed(layer)),
+    again: { mixture: again.some(isMixed), dense: again.some((layer) => !isMixed(layer)) },
+  };
+}
+
 /** Where every activation of a stage lies: the memory model adds it up and the executor uses it as it is. */
 export function stageLayout(input: LayoutInput): StageLayout {
   const { architecture: arch, stage } = input;
@@ -182,15 +227,34 @@ export function stageLayout(input: LayoutInput): StageLayout {
     out: region.compute(numHeads * headDim),
     lse: region.floats(numHeads),
   });
+  const kinds = mlpKinds(arch, stage);
   const takeMlp = (region: Region): Omit<MlpTensors, "x" | "branch"> => ({
     rstd: region.floats(1),
     gateUp: region.compute(2 * inner),
+    mixture: undefined,
   });
+  const takeMixture = (region: Region, experts: Experts): Omit<MlpTensors, "x" | "branch"> => {
+    const { count, perToken } = experts;
+    return {
+      rstd: region.floats(1),
+      gateUp: region.compute(perToken * 2 * experts.intermediateSize),
+      mixture: {
+        logits: region.floats(count),
+        experts: region.floats(perToken),
+        weights: region.floats(perToken),
+        order: region.floats(perToken),
+        places: region.floats(perToken),
+        starts: region.take((count + 1) * FLOAT),
+        outputs: region.compute(perToken * hidden),
+      },
+    };
+  };
   const takeShrunk = (region: Region, projections: readonly Projection[]): LayerTensors["shrunk"] =>
     Object.fromEntries(
       projections.flatMap((projection) => {
         const columns = shrunkColumns[projection];
-        return columns === undefined ? [] : [[projection, region.compute(columns)]];
+        const pairs = copiesOf(arch, projection) === 1 ? 1 : arch.experts!.perToken;
+        return columns === undefined ? [] : [[projection, region.compute(pairs * columns)]];
       }),
     );
   const recomputes = stage.recomputedLayers > 0;
@@ -199,14 +263,15 @@ export function stageLayout(input: LayoutInput): StageLayout {
         attention: takeAttention(rebuilt),
         branch: takeBranch(rebuilt),
         mid: rebuilt.floats(hidden),
-        mlp: takeMlp(rebuilt),
+        mlp: kinds.again.dense || !kinds.again.mixture ? takeMlp(rebuilt) : undefined,
+        mixture: kinds.again.mixture ? takeMixture(rebuilt, arch.experts!) : undefined,
         shrunk: takeShrunk(
           rebuilt,
           PROJECTIONS.filter((projection) => projection !== "down_proj"),
         ),
       }
     : undefined;
-  const layers = stageLayers(stage).map(({ halves, isRecomputed }): LayerTensors => {
+  const layers = stageLayers(stage).map(({ layer, halves, isRecomputed }): LayerTensors => {
     const x = slot.floats(hidden);
     const again = isRecomputed ? shared : undefined;
     const hasMlp = halves.includes("mlp");
@@ -219,10 +284,18 @@ export function stageLayout(input: LayoutInput): StageLayout {
         }
       : undefined;
     const mid = !hasMlp || attention === undefined ? x : (again?.mid ?? slot.floats(hidden));
-    const mlp = hasMlp ? { x: mid, ...(again?.mlp ?? takeMlp(slot)), branch: takeBranch(slot) } : undefined;
-    const last = hasMlp ? "down_proj" : "o_proj";
-    const before = PROJECTIONS.filter((projection) => projection !== last && halves.includes(halfOf(projection)));
-    const shrunk = { ...(again?.shrunk ?? takeShrunk(slot, before)), ...takeShrunk(slot, [last]) };
+    const experts = expertsOf(arch, layer);
+    const taken = experts === undefined ? (again?.mlp ?? takeMlp) : (again?.mixture ?? takeMixture);
+    const own = typeof taken === "function" ? taken(slot, arch.experts!) : taken;
+    const mlp = hasMlp ? { x: mid, ...own, branch: takeBranch(slot) } : undefined;
+    const has = PROJECTIONS.filter((of) => halves.includes(halfOf(of)) && hasProjection(arch, layer, of));
+    // What a mixture's experts give is made again, as its router's gradient needs it.
+    const last = hasMlp ? (experts === undefined ? "down_proj" : undefined) : "o_proj";
+    const before = has.filter((projection) => projection !== last);
+    const shrunk = {
+      ...(again?.shrunk ?? takeShrunk(slot, before)),
+      ...(last === undefined ? {} : takeShrunk(slot, [last])),
+    };
     return { attention, mlp, shrunk };
   });
   const final = stage.head
@@ -233,18 +306,29 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const tile = HEAD_TILE[input.kind === "cuda" ? "cuda" : "cpu"];
   const headTileRows = Math.max(1, Math.min(tile.rows, rows, Math.floor(tile.bytes / (vocabularySize * FLOAT))));
   const scratch = scratchOf(input, shrunkColumns);
+  const mixed = kinds.mixture;
+  const ofPairs = mixed === undefined ? 0 : mixed.perToken * mixed.intermediateSize;
+  const widest = Math.max(ofPairs, kinds.hasDense || mixed === undefined ? inner : 0);
   const forwardWork = regionOf("work", rows, dtype, rebuilt.used());
   const forward = {
     normed: forwardWork.compute(hidden),
     turned: arch.headNorm === undefined ? undefined : forwardWork.compute(qkv),
     branch: arch.residualScale === undefined ? undefined : forwardWork.compute(hidden),
-    inner: forwardWork.compute(inner),
+    inner: forwardWork.compute(widest),
+    expertInputs: mixed === undefined ? undefined : forwardWork.compute(mixed.perToken * hidden),
     attentionScratch: forwardWork.take(scratch.attention),
     logits: forwardWork.take(stage.head ? scratch.head(headTileRows) : 0),
     output: stage.head || edges.after === "float32" ? undefined : forwardWork.floats(hidden),
   };
   const backwardWork = regionOf("work", rows, dtype, rebuilt.used());
   const normed = backwardWork.compute(hidden);
+  const takeGradients = ({ count, perToken }: Experts): MixtureGradients => ({
+    inputs: backwardWork.compute(perToken * hidden),
+    outputsGradient: backwardWork.compute(perToken * hidden),
+    inputsGradient: backwardWork.floats(perToken * hidden),
+    weightsGradient: backwardWork.floats(perToken),
+    logitsGradient: backwardWork.compute(count),
+  });
   const backward = {
     normed: { attention: normed, mlp: recomputes ? backwardWork.compute(hidden) : normed },
     gradientA: backwardWork.floats(hidden),
@@ -253,9 +337,10 @@ export function stageLayout(input: LayoutInput): StageLayout {
     normedGradient: backwardWork.floats(hidden),
     turned: arch.headNorm === undefined ? undefined : backwardWork.compute(qkv),
     branchGradient: hasBranches || arch.residualScale !== undefined ? backwardWork.compute(hidden) : undefined,
-    inner: backwardWork.compute(inner),
-    innerGradient: backwardWork.compute(inner),
-    gateUpGradient: backwardWork.compute(2 * inner),
+    inner: backwardWork.compute(widest),
+    innerGradient: backwardWork.compute(widest),
+    gateUpGradient: backwardWork.compute(2 * widest),
+    mixture: mixed === undefined ? undefined : takeGradients(mixed),
     qkvGradient: backwardWork.compute(qkv),
     attentionGradient: backwardWork.compute(numHeads * headDim),
     attentionScratch: backwardWork.take(scratch.attentionBackward),
