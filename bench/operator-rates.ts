@@ -63,6 +63,13 @@ function kindOfOperator(arch: Architecture, operator: Operator, letter: "F" | "B
     case "rope":
     case "embed":
     case "copy":
+    case "route":
+    case "routeBackward":
+    case "gatherRows":
+    case "expertMatmul":
+    case "expertMatmulBackward":
+    case "combine":
+    case "combineBackward":
       return operator.op;
   }
 }

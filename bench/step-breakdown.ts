@@ -12,6 +12,7 @@ export const STEP_PARTS = [
   "swiglu",
   "norms",
   "rope, embedding, copies",
+  "routing",
   "update",
   "between operators",
 ] as const;
@@ -21,6 +22,8 @@ function partOf(op: Operator["op"]): StepPart {
   switch (op) {
     case "matmul":
     case "matmulBackward":
+    case "expertMatmul":
+    case "expertMatmulBackward":
       return "base products";
     case "headLoss":
       return "head and loss";
@@ -43,6 +46,12 @@ function partOf(op: Operator["op"]): StepPart {
     case "embed":
     case "copy":
       return "rope, embedding, copies";
+    case "route":
+    case "routeBackward":
+    case "gatherRows":
+    case "combine":
+    case "combineBackward":
+      return "routing";
   }
 }
 

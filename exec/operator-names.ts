@@ -44,7 +44,19 @@ export function operatorName(operator: Operator, letter: RunLetter): string {
       if (operator.residual !== undefined) return "add:F";
       return `copy:${passOf(letter)}`;
     case "embed":
+    case "gatherRows":
+    case "combine":
       return `${operator.op}:${passOf(letter)}`;
+    case "route":
+      return "route:F";
+    case "routeBackward":
+      return "route:B";
+    case "expertMatmul":
+      return `expertMatmul:${operator.ldx}x${operator.ldy}:F`;
+    case "expertMatmulBackward":
+      return `expertMatmul:${operator.lddx}x${operator.lddy}:B`;
+    case "combineBackward":
+      return "combineBackward:B";
   }
 }
 

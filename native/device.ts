@@ -54,12 +54,14 @@ export type WeightData = Float32Array | Uint16Array;
 
 /**
  * A frozen weight W [out, in], row major, kept as `dtype` (floats are rounded to it); `backward` also packs it for dx =
- * dy W. A product sees int8 and nf4 as bfloat16, in both directions. The data are not kept.
+ * dy W. A product sees int8 and nf4 as bfloat16, in both directions. The data are not kept. With `experts` it is as many
+ * such matrices, one after another: W [experts, out, in], of `expertMatmul`.
  */
 export interface MatrixSource {
   readonly name: string;
   readonly out: number;
   readonly in: number;
+  readonly experts?: number;
   readonly data: WeightData;
   readonly dtype?: WeightDtype;
   readonly backward: boolean;
@@ -204,9 +206,10 @@ type MatrixArguments = Parameters<RawAddon["loadMatrix"]> extends [RawDevice, ..
 function matrixArguments(source: MatrixSource): MatrixArguments {
   const out = checkCount(source.out, `matrix ${source.name}.out`, 1);
   const inFeatures = checkCount(source.in, `matrix ${source.name}.in`, 1);
-  checkLength(source.data, out * inFeatures, `matrix ${source.name}.data`);
+  const experts = checkCount(source.experts ?? 1, `matrix ${source.name}.experts`, 1);
+  checkLength(source.data, experts * out * inFeatures, `matrix ${source.name}.data`);
   const { name, data, backward, dtype = "float32", sharedAs = "" } = source;
-  return [name, out, inFeatures, data, backward, dtype, sharedAs];
+  return [name, out, inFeatures, data, backward, dtype, sharedAs, experts];
 }
 
 /** Pairs, as the addon takes them. */

@@ -41,15 +41,16 @@ export function packBindings(bindings: Bindings): RawBindings {
 
 /** @throws DeviceError for a field that is wrong */
 export function packEntries(entries: readonly AdapterEntry[]): Float64Array {
-  entries.forEach(({ target, rank, inFeatures, outFeatures, scale }, index) => {
+  entries.forEach(({ target, rank, inFeatures, outFeatures, scale, experts }, index) => {
     const at = (field: string): string => `createAdapter[${index}].${field}`;
     checkCount(target, at("target"));
     checkCount(rank, at("rank"), 1);
     checkCount(inFeatures, at("inFeatures"), 1);
     checkCount(outFeatures, at("outFeatures"), 1);
     checkFinite(scale, at("scale"));
+    checkCount(experts ?? 1, at("experts"), 1);
   });
-  return RECORDS.AdapterEntry.pack(entries);
+  return RECORDS.AdapterEntry.pack(entries.map((entry) => ({ experts: 1, ...entry })));
 }
 
 const FINITE = ["learningRate", "learningRateB", "beta1", "beta2", "eps", "weightDecay", "maxGradNorm"] as const;

@@ -193,6 +193,7 @@ export interface RawAddon {
     backward: boolean,
     dtype: string,
     sharedAs: string,
+    experts: number,
   ): number;
   /** The same on a thread of its own where the kind of device can; until it is settled the device answers nothing. */
   packMatrix(...args: Parameters<RawAddon["loadMatrix"]>): Promise<number>;

@@ -50,7 +50,7 @@ export const RECORDS = {
     "maxGradNorm",
     "told",
   ),
-  AdapterEntry: record("target", "rank", "inFeatures", "outFeatures", "scale"),
+  AdapterEntry: record("target", "rank", "inFeatures", "outFeatures", "scale", "experts"),
   Times: record("busyNs", "waitNs", "starvedNs", "hostWaits"),
   Memory: record("weightsBytes", "arenaBytes", "adaptersBytes", "otherBytes", "peakBytes"),
   Graphs: record("captured", "launched", "kept", "refused", "nodes", "bytes"),

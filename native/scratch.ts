@@ -4,13 +4,15 @@ import type { Dtype } from "./operators.ts";
 
 /** What the scratch of an operator depends on; each operator reads its own part. */
 export interface ScratchShape {
-  /** T, the largest of any run (loraBackward). */
+  /** T, the largest of any run; T k over places of experts (loraBackward). */
   readonly rows?: number;
   /** The largest rank of any adapter bound (loraBackward). */
   readonly maxRank?: number;
   /** Projections of the call (loraBackward); on a GPU each of these features and this stride. */
   readonly projections?: number;
+  /** On a GPU; of places, those of each expert. */
   readonly segments?: number;
+  /** Both of expertMatmul and expertMatmulBackward too. */
   readonly inFeatures?: number;
   readonly outFeatures?: number;
   readonly lds?: number;
@@ -30,12 +32,14 @@ export interface ScratchShape {
 
 /**
  * Bytes that an operator's `scratch` (headLoss: `logits`) takes, as the operator itself computes them; a multiple of 4.
+ * expertMatmul and its backward, on a CPU: 8 inFeatures and 8 outFeatures bytes, each rounded up to 64.
  * @throws DeviceError when a figure that the operator needs is missing.
  */
 export function scratchBytes(
   operator:
     | "attention"
     | "attentionBackward"
+    | "expertMatmul"
     | "headLoss"
     | "loraBackward"
     | "cudaAttentionBackward"

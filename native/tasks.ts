@@ -174,6 +174,7 @@ export type DeviceFault = "memory" | "error" | "end" | "hang";
 
 /**
  * One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; `scale` is of B A x.
+ * Of experts: A [experts, rank, inFeatures] then B [experts, outFeatures, rank].
  */
 export interface AdapterEntry {
   readonly target: number;
@@ -181,4 +182,6 @@ export interface AdapterEntry {
   readonly inFeatures: number;
   readonly outFeatures: number;
   readonly scale: number;
+  /** 1 when absent. */
+  readonly experts?: number;
 }

@@ -67,7 +67,7 @@ export const ENTRIES: readonly Entry[] = [
     takes: [never, never, never, never, only("bfloat16"), isText],
   },
   { name: "shareWeights", args: (v) => [v.device, "matrix", "key"], takes: [never, only("vector", "table"), isText] },
-  { name: "createAdapter", args: (v) => [v.device, Float64Array.of(1, 2, 4, 6, 1)], takes: [never, never] },
+  { name: "createAdapter", args: (v) => [v.device, Float64Array.of(1, 2, 4, 6, 1, 1)], takes: [never, never] },
   { name: "releaseAdapter", args: (v) => [v.device, v.adapter], takes: [never, only(0)] },
   {
     name: "writeAdapter",

@@ -93,12 +93,12 @@ export const SCHEMES: readonly Scheme[] = [
   },
   {
     name: "a rank of 2^32",
-    run: ({ addon, device }) => addon.createAdapter(device, Float64Array.of(1, 2 ** 32, 4, 6, 1)),
+    run: ({ addon, device }) => addon.createAdapter(device, Float64Array.of(1, 2 ** 32, 4, 6, 1, 1)),
   },
   {
     name: "an adapter whose size wraps",
     run: ({ addon, device }) =>
-      addon.createAdapter(device, Float64Array.of(1, 2 ** 30 - 1, 2 ** 30 - 1, 2 ** 30 - 1, 1)),
+      addon.createAdapter(device, Float64Array.of(1, 2 ** 30 - 1, 2 ** 30 - 1, 2 ** 30 - 1, 1, 1)),
   },
   { name: "reading 2^50 floats", run: ({ addon, device }) => addon.readArena(device, 0, 2 ** 50) },
   { name: "reading at 2^53 - 1", run: ({ addon, device }) => addon.readArena(device, 2 ** 53 - 1, 1) },
@@ -122,11 +122,11 @@ export const SCHEMES: readonly Scheme[] = [
   },
   {
     name: "a matrix without its data",
-    run: ({ addon, device }) => addon.loadMatrix(device, "m", 4096, 4096, new Float32Array(1), true, "nf4", ""),
+    run: ({ addon, device }) => addon.loadMatrix(device, "m", 4096, 4096, new Float32Array(1), true, "nf4", "", 1),
   },
   {
     name: "a packed matrix without its data",
-    run: ({ addon, device }) => addon.packMatrix(device, "m", 4096, 4096, new Float32Array(1), true, "nf4", ""),
+    run: ({ addon, device }) => addon.packMatrix(device, "m", 4096, 4096, new Float32Array(1), true, "nf4", "", 1),
   },
   {
     name: "a table without its data",

@@ -3,6 +3,6 @@
 
 namespace loratwin::ops {
 
-enum class Activation { silu, gelu };
+enum class Activation { silu, gelu, clamped };
 
 }  // namespace loratwin::ops

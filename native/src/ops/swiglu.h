@@ -4,9 +4,12 @@
 //   silu:  act(g) = g sigma,  act'(g) = sigma (1 + g (1 - sigma)),           sigma = 1 / (1 + exp(-g))
 //   gelu:  act(g) = g sigma,  act'(g) = sigma (1 + g (1 - sigma) dz/dg),     sigma = 1 / (1 + exp(-z)),
 //          z = 2 sqrt(2 / pi) (g + 0.044715 g^3), so that sigma = (1 + tanh(z / 2)) / 2
+//   clamped: with g = min(gate, limit) and u = max(-limit, min(up, limit)), out = g sigma(alpha g) (u + 1); the gradient is
+//          0 where gate or up lies beyond the limit
 //   gateUp, dgateUp [T, 2I]: gate = columns 0 .. I, up = I .. 2I; strides ld, ldd   out, dout [T,I] strides ldo, lddo
 //   row major, float32 or all bfloat16; arithmetic f32. dgateUp may be gateUp. NMSE against the reference: 1e-11.
-//   Source: Shazeer 2020; gelu: Hendrycks and Gimpel 2016, in the form with tanh
+//   Source: Shazeer 2020; gelu: Hendrycks and Gimpel 2016, in the form with tanh;
+//   clamped: transformers 5.24, GptOssExperts
 #pragma once
 
 #include <cstdint>
@@ -26,6 +29,8 @@ struct SwigluT {
   std::int32_t rows;          // T
   std::int32_t intermediate;  // I
   Activation activation = Activation::silu;
+  float alpha = 1.0F;  // of clamped, both
+  float limit = 1.0F;
 };
 using Swiglu = SwigluT<float>;
 using SwigluBf16 = SwigluT<Bf16>;
@@ -41,6 +46,8 @@ struct SwigluBackwardT {
   std::int32_t rows;
   std::int32_t intermediate;
   Activation activation = Activation::silu;
+  float alpha = 1.0F;  // of clamped, both
+  float limit = 1.0F;
 };
 using SwigluBackward = SwigluBackwardT<float>;
 using SwigluBackwardBf16 = SwigluBackwardT<Bf16>;
