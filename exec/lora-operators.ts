@@ -22,6 +22,9 @@ function outputColumn(projection: Projection, { heads, inner }: Widths): number 
     case "gate_up_proj":
     case "gate_proj":
     case "down_proj":
+    case "router":
+    case "experts_gate_up_proj":
+    case "experts_down_proj":
       return 0;
   }
 }

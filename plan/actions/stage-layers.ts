@@ -1,5 +1,5 @@
 import type { Architecture } from "../documents/architecture.ts";
-import { type Half, halfOf, hasProjection, type Projection } from "../documents/projections.ts";
+import { type Half, halfOf, isOfMixture, type Projection } from "../documents/projections.ts";
 import type { Stage } from "../documents/setting.ts";
 
 /** What of a model's layers a stage has. A layer that is divided between two stages counts on both. */
@@ -40,16 +40,21 @@ export function halfCounts(range: LayerRange, numLayers = numLayersOf(range)): R
   return { attention: numLayers - (isWithoutFirst ? 1 : 0), mlp: numLayers - (isWithoutLast ? 1 : 0) };
 }
 
+type Mixed = Pick<Architecture, "experts">;
+
+/** How many MLPs of a stage, or of its first layers, are mixtures of experts. */
+export function mixtureCount({ experts }: Mixed, range: LayerRange, numLayers = numLayersOf(range)): number {
+  const { mlp } = halfCounts(range, numLayers);
+  if (experts?.dense === undefined) return experts === undefined ? 0 : mlp;
+  return mlp - experts.dense.slice(range.firstLayer, range.firstLayer + mlp).filter((is) => is).length;
+}
+
 /** How many of some layers have a projection, of the half that they have. */
-export function layersWith(
-  arch: Pick<Architecture, "experts" | "fusedQkv" | "fusedGateUp">,
-  range: LayerRange,
-  projection: Projection,
-): number {
+export function layersWith(arch: Mixed, range: LayerRange, projection: Projection): number {
   const half = halfOf(projection);
-  if (half === "attention" || arch.experts?.dense === undefined) return halfCounts(range)[half];
-  const layers = stageLayers({ ...range, recomputedLayers: 0 });
-  return layers.filter(({ layer, halves }) => halves.includes(half) && hasProjection(arch, layer, projection)).length;
+  const mixtures = mixtureCount(arch, range);
+  if (half === "attention") return halfCounts(range).attention;
+  return isOfMixture(projection) ? mixtures : halfCounts(range).mlp - mixtures;
 }
 
 /** Halves from the start of the model to where a stage begins and ends. */

@@ -198,6 +198,13 @@ export function expertsOf({ experts }: Pick<Architecture, "experts">, layer: num
   return experts?.dense?.[layer] === true ? undefined : experts;
 }
 
+/** The first layer with experts and the first without, of those that a model has: one of each kind. */
+export function layerKinds(arch: Pick<Architecture, "experts" | "numLayers">): readonly number[] {
+  const { dense } = arch.experts ?? {};
+  if (dense === undefined) return [0];
+  return [dense.indexOf(false), dense.indexOf(true)].filter((layer) => layer >= 0);
+}
+
 /** The ropes that a model has: its own, and that of the layers with a window. */
 export function ropesOf(arch: Architecture): readonly ("own" | "window")[] {
   const own = new Set(Array.from({ length: arch.numLayers }, (_, layer) => layerAttention(arch, layer).rope));

@@ -155,10 +155,7 @@ function layersWithoutExperts(config: Mapping, numLayers: number): { readonly de
   if (!Array.isArray(listed) || !listed.every((layer) => Number.isSafeInteger(layer) && layer >= 0))
     throw unsupported("a list of layers", "mlp_only_layers", listed);
   const step = positiveWhole(config["decoder_sparse_step"] ?? 1, "decoder_sparse_step");
-  const dense = Array.from(
-    { length: numLayers },
-    (_, layer) => listed.includes(layer) || (layer + 1) % step !== 0,
-  );
+  const dense = Array.from({ length: numLayers }, (_, layer) => listed.includes(layer) || (layer + 1) % step !== 0);
   if (!dense.includes(false)) throw unsupported("experts in a layer at least", "decoder_sparse_step", step);
   return dense.includes(true) ? { dense } : {};
 }

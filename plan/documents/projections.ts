@@ -24,8 +24,12 @@ const MIXED = ["router", "experts_gate_up_proj", "experts_down_proj"] as const s
 
 /** Those of models that fuse none of them and have one MLP for all tokens. */
 export const UNFUSED_PROJECTIONS: readonly Projection[] = PROJECTIONS.filter(
-  (name) => !Object.hasOwn(FUSED, name) && !MIXED.some((mixed) => mixed === name),
+  (name) => !Object.hasOwn(FUSED, name) && !isOfMixture(name),
 );
+
+export function isOfMixture(projection: Projection): boolean {
+  return MIXED.some((mixed) => mixed === projection);
+}
 
 type Kind = Pick<Architecture, "fusedQkv" | "fusedGateUp" | "experts">;
 
@@ -59,6 +63,11 @@ export function hasProjection(arch: Kind, layer: number, projection: Projection)
 /** Matrices that a layer has of a projection, and an adapter too: one for each expert. */
 export function copiesOf({ experts }: Pick<Architecture, "experts">, projection: Projection): number {
   return projection === "experts_gate_up_proj" || projection === "experts_down_proj" ? experts!.count : 1;
+}
+
+/** Rows of a projection for each token: one for each expert that a token has. */
+export function rowsPerToken({ experts }: Pick<Architecture, "experts">, projection: Projection): number {
+  return copiesOf({ experts }, projection) === 1 ? 1 : experts!.perToken;
 }
 
 /**

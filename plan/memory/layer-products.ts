@@ -1,6 +1,6 @@
 import { sum } from "../../core/index.ts";
-import { halfCounts, type LayerRange, stageLayers } from "../actions/stage-layers.ts";
-import { type Architecture, expertsOf, ropesOf } from "../documents/architecture.ts";
+import { halfCounts, type LayerRange, mixtureCount } from "../actions/stage-layers.ts";
+import { type Architecture, expertsOf, layerKinds, ropesOf } from "../documents/architecture.ts";
 import { HALVES, type Half } from "../documents/projections.ts";
 
 /** A frozen product of a layer. */
@@ -25,13 +25,6 @@ export function halfProducts(arch: Architecture, half: Half, layer: number): rea
   const { intermediateSize: inner, count } = mixed ?? { ...arch, count: 1 };
   const router = mixed === undefined ? [] : [product(hidden, count, 1, true)];
   return [...router, product(hidden, 2 * inner, count), product(inner, hidden, count)];
-}
-
-/** The first layer with experts and the first without, of those that a model has: one of each kind. */
-export function layerKinds(arch: Architecture): readonly number[] {
-  const layers = Array.from({ length: arch.numLayers }, (_, layer) => layer);
-  const first = [true, false].map((mixed) => layers.find((layer) => (expertsOf(arch, layer) !== undefined) === mixed));
-  return first.filter((layer) => layer !== undefined);
 }
 
 /** The products of both halves of a layer. */
@@ -67,25 +60,24 @@ function halfVectors(arch: Architecture, half: Half, layer: number): readonly nu
 }
 
 /** Halves of layers that are alike, with one of them. */
-export interface EqualHalves {
+interface EqualHalves {
   readonly half: Half;
   readonly layer: number;
   readonly count: number;
 }
 
 /** The halves of some layers by what they are made of: attention, MLP, mixture. */
-export function equalHalves(arch: Architecture, range: LayerRange, numLayers?: number): readonly EqualHalves[] {
-  const counts = halfCounts(range, numLayers);
-  const layer = range.firstLayer;
-  const attention: EqualHalves = { half: "attention", layer, count: counts.attention };
-  if (arch.experts?.dense === undefined) return [attention, { half: "mlp", layer, count: counts.mlp }];
-  const own = stageLayers({ ...range, recomputedLayers: 0 }).slice(0, numLayers);
-  const mlps = own.filter(({ halves }) => halves.includes("mlp"));
-  const alike = [true, false].flatMap((mixed): readonly EqualHalves[] => {
-    const same = mlps.filter((of) => (expertsOf(arch, of.layer) !== undefined) === mixed);
-    return same.length === 0 ? [] : [{ half: "mlp", layer: same[0]!.layer, count: same.length }];
-  });
-  return [attention, ...alike];
+function equalHalves(arch: Architecture, range: LayerRange): readonly EqualHalves[] {
+  const { attention, mlp } = halfCounts(range);
+  const mixtures = mixtureCount(arch, range);
+  const [mixture, dense] = [true, false].map((is) =>
+    layerKinds(arch).find((layer) => (expertsOf(arch, layer) !== undefined) === is),
+  );
+  return [
+    { half: "attention", layer: 0, count: attention },
+    ...(mixture === undefined ? [] : [{ half: "mlp", layer: mixture, count: mixtures } as const]),
+    ...(dense === undefined ? [] : [{ half: "mlp", layer: dense, count: mlp - mixtures } as const]),
+  ];
 }
 
 /** Bytes of the frozen weights of some layers, or of the halves that there are of them: products and vectors. */

@@ -1,11 +1,20 @@
 import { padded } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
-import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
-import { type Architecture, type Experts, expertsOf } from "../documents/architecture.ts";
-import { copiesOf, halfOf, hasProjection, PROJECTIONS, type Projection } from "../documents/projections.ts";
+import { stageLayers } from "../actions/stage-layers.ts";
+import { expertsOf } from "../documents/architecture.ts";
+import { halfOf, hasProjection, PROJECTIONS, type Projection, rowsPerToken } from "../documents/projections.ts";
 import type { Buffers } from "../documents/setting.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
+import {
+  type MixtureGradients,
+  type MixtureTensors,
+  type MixtureWork,
+  mlpKinds,
+  takeMixture,
+  takeMixtureGradients,
+  takeMixtureWork,
+} from "./mixture-layout.ts";
 import { eagerLayersBytes, eagerWorkBytes } from "./program-memory.ts";
 import { scratchOf } from "./scratch-bytes.ts";
 import { UNIT_ROWS } from "./stash.ts";
@@ -62,21 +71,6 @@ export interface MlpTensors {
   readonly branch: BranchTensors | undefined;
 }
 
-/** What a mixture of experts keeps besides. P = T perToken pairs of a token and one of its experts. */
-export interface MixtureTensors {
-  /** [T, experts] */
-  readonly logits: Place;
-  /** int32 [T, perToken] and fp32 [T, perToken]. */
-  readonly experts: Place;
-  readonly weights: Place;
-  /** int32 [P], [P] and [experts + 1]: the pairs in the order of experts, where each is in it, where experts start. */
-  readonly order: Place;
-  readonly places: Place;
-  readonly starts: Place;
-  /** C [P, hidden]: what the experts give. */
-  readonly outputs: Place;
-}
-
 /**
  * What a layer keeps, up to attention's output or to gate and up. Of a recomputed layer only the first half's `x` is in
  * the slot, what the product at its end needs for its adapters, and what that product gives where a norm is behind it;
@@ -94,18 +88,6 @@ export function layerInput({ attention, mlp }: LayerTensors): Place {
   return (attention ?? mlp)!.x;
 }
 
-/** What a mixture's backward works with. */
-export interface MixtureGradients {
-  /** C [P, hidden] */
-  readonly inputs: Place;
-  readonly outputsGradient: Place;
-  /** [P, hidden] */
-  readonly inputsGradient: Place;
-  /** [T, perToken] and C [T, experts] */
-  readonly weightsGradient: Place;
-  readonly logitsGradient: Place;
-}
-
 export interface StageLayout {
   readonly layers: readonly LayerTensors[];
   /** The last stage's: the final norm's input, its rstd, and the gradient that the loss leaves for the backward. */
@@ -121,8 +103,8 @@ export interface StageLayout {
     /** C [T, hidden]: what a half gives where it is scaled before it joins the stream. */
     readonly branch: Place | undefined;
     readonly inner: Place;
-    /** C [P, hidden]: the rows of a mixture in the order of experts; absent without one, as all that is a mixture's. */
-    readonly expertInputs: Place | undefined;
+    /** Absent without a mixture. */
+    readonly mixture: MixtureWork | undefined;
     readonly attentionScratch: Place;
     readonly logits: Place;
     /** Where the residual stream ends before it is rounded into a message; absent where that is fp32 or there is none. */
@@ -158,7 +140,7 @@ function align(bytes: number): number {
   return padded(bytes, ALIGNMENT);
 }
 
-interface Region {
+export interface Region {
   take(bytes: number): Place;
   /** [rows, columns] in fp32, or in the compute dtype. */
   floats(columns: number): Place;
@@ -192,19 +174,6 @@ function shrunkColumnsOf({ room, kind }: LayoutInput): ShrunkColumns {
   return columns;
 }
 
-/** The two kinds of MLP that a stage has: the largest of each, of all its layers or of those that are made again. */
-function mlpKinds(arch: Architecture, stage: LayoutInput["stage"]) {
-  const mlps = stageLayers(stage).filter(({ halves }) => halves.includes("mlp"));
-  const isMixed = ({ layer }: StageLayer): boolean => expertsOf(arch, layer) !== undefined;
-  const again = mlps.filter(({ isRecomputed }) => isRecomputed);
-  const { experts } = arch;
-  return {
-    mixture: mlps.some(isMixed) ? experts : undefined,
-    hasDense: mlps.some((layer) => !isMixed(layer)),
-    again: { mixture: again.some(isMixed), dense: again.some((layer) => !isMixed(layer)) },
-  };
-}
-
 /** Where every activation of a stage lies: the memory model adds it up and the executor uses it as it is. */
 export function stageLayout(input: LayoutInput): StageLayout {
   const { architecture: arch, stage } = input;
@@ -227,34 +196,23 @@ export function stageLayout(input: LayoutInput): StageLayout {
     out: region.compute(numHeads * headDim),
     lse: region.floats(numHeads),
   });
-  const kinds = mlpKinds(arch, stage);
-  const takeMlp = (region: Region): Omit<MlpTensors, "x" | "branch"> => ({
+  const { mixture, isMixtureAgain, isDenseAgain, widest } = mlpKinds(arch, stage);
+  type OwnTensors = Omit<MlpTensors, "x" | "branch">;
+  const takeMlp = (region: Region): OwnTensors => ({
     rstd: region.floats(1),
     gateUp: region.compute(2 * inner),
     mixture: undefined,
   });
-  const takeMixture = (region: Region, experts: Experts): Omit<MlpTensors, "x" | "branch"> => {
-    const { count, perToken } = experts;
-    return {
-      rstd: region.floats(1),
-      gateUp: region.compute(perToken * 2 * experts.intermediateSize),
-      mixture: {
-        logits: region.floats(count),
-        experts: region.floats(perToken),
-        weights: region.floats(perToken),
-        order: region.floats(perToken),
-        places: region.floats(perToken),
-        starts: region.take((count + 1) * FLOAT),
-        outputs: region.compute(perToken * hidden),
-      },
-    };
-  };
+  const takeExperts = (region: Region): OwnTensors => ({
+    rstd: region.floats(1),
+    gateUp: region.compute(mixture!.perToken * 2 * mixture!.intermediateSize),
+    mixture: takeMixture(region, arch, mixture!),
+  });
   const takeShrunk = (region: Region, projections: readonly Projection[]): LayerTensors["shrunk"] =>
     Object.fromEntries(
       projections.flatMap((projection) => {
         const columns = shrunkColumns[projection];
-        const pairs = copiesOf(arch, projection) === 1 ? 1 : arch.experts!.perToken;
-        return columns === undefined ? [] : [[projection, region.compute(pairs * columns)]];
+        return columns === undefined ? [] : [[projection, region.compute(rowsPerToken(arch, projection) * columns)]];
       }),
     );
   const recomputes = stage.recomputedLayers > 0;
@@ -263,8 +221,8 @@ export function stageLayout(input: LayoutInput): StageLayout {
         attention: takeAttention(rebuilt),
         branch: takeBranch(rebuilt),
         mid: rebuilt.floats(hidden),
-        mlp: kinds.again.dense || !kinds.again.mixture ? takeMlp(rebuilt) : undefined,
-        mixture: kinds.again.mixture ? takeMixture(rebuilt, arch.experts!) : undefined,
+        mlp: isDenseAgain ? takeMlp(rebuilt) : undefined,
+        mixture: isMixtureAgain ? takeExperts(rebuilt) : undefined,
         shrunk: takeShrunk(
           rebuilt,
           PROJECTIONS.filter((projection) => projection !== "down_proj"),
@@ -284,13 +242,13 @@ export function stageLayout(input: LayoutInput): StageLayout {
         }
       : undefined;
     const mid = !hasMlp || attention === undefined ? x : (again?.mid ?? slot.floats(hidden));
-    const experts = expertsOf(arch, layer);
-    const taken = experts === undefined ? (again?.mlp ?? takeMlp) : (again?.mixture ?? takeMixture);
-    const own = typeof taken === "function" ? taken(slot, arch.experts!) : taken;
-    const mlp = hasMlp ? { x: mid, ...own, branch: takeBranch(slot) } : undefined;
+    const isMixture = expertsOf(arch, layer) !== undefined;
+    const takeOwn = (): OwnTensors =>
+      isMixture ? (again?.mixture ?? takeExperts(slot)) : (again?.mlp ?? takeMlp(slot));
+    const mlp = hasMlp ? { x: mid, ...takeOwn(), branch: takeBranch(slot) } : undefined;
     const has = PROJECTIONS.filter((of) => halves.includes(halfOf(of)) && hasProjection(arch, layer, of));
     // What a mixture's experts give is made again, as its router's gradient needs it.
-    const last = hasMlp ? (experts === undefined ? "down_proj" : undefined) : "o_proj";
+    const last = hasMlp ? (isMixture ? undefined : "down_proj") : "o_proj";
     const before = has.filter((projection) => projection !== last);
     const shrunk = {
       ...(again?.shrunk ?? takeShrunk(slot, before)),
@@ -306,29 +264,19 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const tile = HEAD_TILE[input.kind === "cuda" ? "cuda" : "cpu"];
   const headTileRows = Math.max(1, Math.min(tile.rows, rows, Math.floor(tile.bytes / (vocabularySize * FLOAT))));
   const scratch = scratchOf(input, shrunkColumns);
-  const mixed = kinds.mixture;
-  const ofPairs = mixed === undefined ? 0 : mixed.perToken * mixed.intermediateSize;
-  const widest = Math.max(ofPairs, kinds.hasDense || mixed === undefined ? inner : 0);
   const forwardWork = regionOf("work", rows, dtype, rebuilt.used());
   const forward = {
     normed: forwardWork.compute(hidden),
     turned: arch.headNorm === undefined ? undefined : forwardWork.compute(qkv),
     branch: arch.residualScale === undefined ? undefined : forwardWork.compute(hidden),
     inner: forwardWork.compute(widest),
-    expertInputs: mixed === undefined ? undefined : forwardWork.compute(mixed.perToken * hidden),
+    mixture: mixture && takeMixtureWork(forwardWork, arch, mixture),
     attentionScratch: forwardWork.take(scratch.attention),
     logits: forwardWork.take(stage.head ? scratch.head(headTileRows) : 0),
     output: stage.head || edges.after === "float32" ? undefined : forwardWork.floats(hidden),
   };
   const backwardWork = regionOf("work", rows, dtype, rebuilt.used());
   const normed = backwardWork.compute(hidden);
-  const takeGradients = ({ count, perToken }: Experts): MixtureGradients => ({
-    inputs: backwardWork.compute(perToken * hidden),
-    outputsGradient: backwardWork.compute(perToken * hidden),
-    inputsGradient: backwardWork.floats(perToken * hidden),
-    weightsGradient: backwardWork.floats(perToken),
-    logitsGradient: backwardWork.compute(count),
-  });
   const backward = {
     normed: { attention: normed, mlp: recomputes ? backwardWork.compute(hidden) : normed },
     gradientA: backwardWork.floats(hidden),
@@ -340,7 +288,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
     inner: backwardWork.compute(widest),
     innerGradient: backwardWork.compute(widest),
     gateUpGradient: backwardWork.compute(2 * widest),
-    mixture: mixed === undefined ? undefined : takeGradients(mixed),
+    mixture: mixture && takeMixtureGradients(backwardWork, arch, mixture, dtype !== "float32"),
     qkvGradient: backwardWork.compute(qkv),
     attentionGradient: backwardWork.compute(numHeads * headDim),
     attentionScratch: backwardWork.take(scratch.attentionBackward),
