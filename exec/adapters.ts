@@ -3,6 +3,7 @@ import type { AdapterEntry, Handle } from "../native/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
+  copiesOf,
   type PlannedJob,
   projectionShape,
   type Stage,
@@ -20,15 +21,16 @@ import type { StageDevice } from "./stage-host.ts";
  */
 export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Architecture): readonly AdapterPair[] {
   const { adapter, seed } = job;
-  return adapterSites(adapter, wholeLayers(arch)).map(({ layer, projection }) => {
+  return adapterSites(adapter, arch, wholeLayers(arch)).map(({ layer, projection }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     const rng = createRng(`${seed}/adapter/${layer}/${projection}`);
     const bound = 1 / Math.sqrt(inFeatures);
+    const ranks = adapter.rank * copiesOf(arch, projection);
     return {
       layer,
       projection,
-      a: Float32Array.from({ length: adapter.rank * inFeatures }, () => (2 * rng.nextFloat() - 1) * bound),
-      b: new Float32Array(out * adapter.rank),
+      a: Float32Array.from({ length: ranks * inFeatures }, () => (2 * rng.nextFloat() - 1) * bound),
+      b: new Float32Array(out * ranks),
     };
   });
 }
@@ -58,9 +60,10 @@ export function stagePairs(
     next += length;
     return part;
   };
-  return adapterSites(spec, stageLayers(stage)).map(({ layer, projection }) => {
+  return adapterSites(spec, arch, stageLayers(stage)).map(({ layer, projection }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
-    return { layer, projection, a: take(spec.rank * inFeatures), b: take(out * spec.rank) };
+    const ranks = spec.rank * copiesOf(arch, projection);
+    return { layer, projection, a: take(ranks * inFeatures), b: take(out * ranks) };
   });
 }
 
@@ -82,10 +85,12 @@ export function createStageAdapter(
   arch: Architecture,
   state: AdapterState,
 ): StageAdapter {
-  const sites = adapterSites(spec, stageLayers(stage));
+  const sites = adapterSites(spec, arch, stageLayers(stage));
   const entries: readonly AdapterEntry[] = sites.map(({ layer, projection }) => {
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
+    const experts = copiesOf(arch, projection);
     return {
+      ...(experts === 1 ? {} : { experts }),
       target: targetIndex(layer, projection),
       rank: spec.rank,
       inFeatures,
@@ -94,7 +99,10 @@ export function createStageAdapter(
     };
   });
   const handle = device.createAdapter(entries);
-  const length = entries.reduce((sum, { rank, inFeatures, outFeatures }) => sum + rank * (inFeatures + outFeatures), 0);
+  const length = entries.reduce(
+    (sum, { rank, inFeatures, outFeatures, experts = 1 }) => sum + experts * rank * (inFeatures + outFeatures),
+    0,
+  );
   const own = new Set(sites.map(({ layer, projection }) => targetIndex(layer, projection)));
   for (const part of STATE_PARTS) {
     const pairs = state[part];

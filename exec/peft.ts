@@ -3,13 +3,23 @@ import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { readSafetensors, type SafetensorsReader, type TensorToWrite, writeSafetensors } from "../datasets/index.ts";
 import { writeWholeFile, writeWholeFolder } from "../files/index.ts";
-import { type AdapterSpec, type Architecture, type Projection, projectionShape } from "../plan/index.ts";
+import {
+  type AdapterSpec,
+  type Architecture,
+  copiesOf,
+  isOfMixture,
+  type Projection,
+  projectionShape,
+} from "../plan/index.ts";
 import { adapterSites, wholeLayers } from "./adapter-sites.ts";
 import { checkFinite } from "./finite-weights.ts";
 import { checkPeftConfig } from "./peft-config.ts";
-import { projectionPath } from "./projection-path.ts";
+import { adapterPath, fromPeftB, targetParameters, toPeftB } from "./peft-experts.ts";
 
-/** A [rank, in] and B [out, rank] of one projection of one layer, row major. */
+/**
+ * A [rank, in] and B [out, rank] of one projection of one layer, row major; of experts [experts, rank, in] and [experts,
+ * out, rank].
+ */
 export interface AdapterPair {
   readonly layer: number;
   readonly projection: Projection;
@@ -20,8 +30,14 @@ export interface AdapterPair {
 const CONFIG = "adapter_config.json";
 const WEIGHTS = "adapter_model.safetensors";
 
-function tensorName(arch: Architecture, layer: number, projection: Projection, matrix: "A" | "B"): string {
-  return `base_model.model.${projectionPath(arch, layer, projection)}.lora_${matrix}.weight`;
+/** An adapter's matrix under PEFT's name, with its shape there. */
+function peftTensor(spec: AdapterSpec, arch: Architecture, layer: number, projection: Projection, matrix: "A" | "B") {
+  const { in: inFeatures, out } = projectionShape(arch, projection);
+  const ranks = spec.rank * copiesOf(arch, projection);
+  return {
+    name: `base_model.model.${adapterPath(spec, arch, layer, projection)}.lora_${matrix}.weight`,
+    shape: matrix === "A" ? [ranks, inFeatures] : [out, ranks],
+  };
 }
 
 /** What B A x is multiplied by. */
@@ -54,7 +70,8 @@ export function writePeftFolder(
     r: spec.rank,
     rank_pattern: {},
     revision: null,
-    target_modules: [...spec.targets].sort(),
+    target_modules: spec.targets.filter((target) => !isOfMixture(target)).sort(),
+    ...targetParameters(spec, arch),
     task_type: "CAUSAL_LM",
     use_rslora: spec.rslora === true,
   };
@@ -73,10 +90,13 @@ export function pairTensors(
   prefix = "",
 ): readonly TensorToWrite[] {
   return pairs.flatMap(({ layer, projection, a, b }) => {
-    const { in: inFeatures, out } = projectionShape(arch, projection);
+    const [ofA, ofB] = [
+      peftTensor(spec, arch, layer, projection, "A"),
+      peftTensor(spec, arch, layer, projection, "B"),
+    ];
     return [
-      { name: prefix + tensorName(arch, layer, projection, "A"), shape: [spec.rank, inFeatures], values: a },
-      { name: prefix + tensorName(arch, layer, projection, "B"), shape: [out, spec.rank], values: b },
+      { name: prefix + ofA.name, shape: ofA.shape, values: a },
+      { name: prefix + ofB.name, shape: ofB.shape, values: toPeftB(spec, arch, projection, b) },
     ];
   });
 }
@@ -92,21 +112,19 @@ export function readPairs(
   arch: Architecture,
   prefix = "",
 ): readonly AdapterPair[] {
-  const read = (name: string, shape: readonly number[]): Float32Array => {
+  const read = ({ name: own, shape }: ReturnType<typeof peftTensor>): Float32Array => {
+    const name = prefix + own;
     const entry = reader.entry(name);
     if (entry.shape.join() !== shape.join())
       throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
     return reader.readTensor(name);
   };
-  return adapterSites(spec, wholeLayers(arch)).map(({ layer, projection }) => {
-    const { in: inFeatures, out } = projectionShape(arch, projection);
-    return {
-      layer,
-      projection,
-      a: read(prefix + tensorName(arch, layer, projection, "A"), [spec.rank, inFeatures]),
-      b: read(prefix + tensorName(arch, layer, projection, "B"), [out, spec.rank]),
-    };
-  });
+  return adapterSites(spec, arch, wholeLayers(arch)).map(({ layer, projection }) => ({
+    layer,
+    projection,
+    a: read(peftTensor(spec, arch, layer, projection, "A")),
+    b: fromPeftB(spec, arch, projection, read(peftTensor(spec, arch, layer, projection, "B"))),
+  }));
 }
 
 /** Reads the pairs of a PEFT folder that has to be the job's adapter. @throws InputError where it is not, or not finite */

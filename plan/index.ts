@@ -62,6 +62,8 @@ export { type WorkShapes, workShapes } from "./costs/work-shapes.ts";
 // The shape of a decoder, and what attention of its layers sees.
 export {
   type Architecture,
+  type Experts,
+  expertsOf,
   type LayerAttention,
   layerAttention,
   type RopeScaling,
@@ -130,9 +132,13 @@ export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.t
 // Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
 export {
+  copiesOf,
   type Half,
   halfOf,
+  hasProjection,
+  isOfMixture,
   jobsOn,
+  layerProjections,
   loraGroup,
   PROJECTIONS,
   type Projection,
@@ -244,6 +250,7 @@ export {
   arenaLayout,
   type BranchTensors,
   layerInput,
+  type MlpTensors,
   type StageLayout,
 } from "./memory/stage-layout.ts";
 // The layout of a stage of a plan.

@@ -1,0 +1,68 @@
+// How PEFT names and lays out adapters of experts and routers: as of parameters, not modules (`target_parameters`).
+import { type AdapterSpec, type Architecture, copiesOf, isOfMixture, type Projection, projectionShape } from "../plan/index.ts";
+import { routerModule, turn } from "./expert-tensors.ts";
+import { projectionPath } from "./projection-path.ts";
+
+/** The parameter of a layer that a projection of a mixture is, in a model as transformers has it in memory. */
+function parameterName(arch: Architecture, projection: Projection): string {
+  if (projection === "router") return `mlp.${routerModule(arch.experts!)}.weight`;
+  return projection === "experts_gate_up_proj" ? "mlp.experts.gate_up_proj" : "mlp.experts.down_proj";
+}
+
+/** The same of a layer, by its whole name. */
+export function parameterPath(arch: Architecture, layer: number, projection: Projection): string {
+  return `model.layers.${layer}.${parameterName(arch, projection)}`;
+}
+
+/**
+ * The module that an adapter's matrices are in. Wrappers of two parameters of one module lie in each other: of the
+ * experts that of gate and up is inside.
+ */
+export function adapterPath(spec: AdapterSpec, arch: Architecture, layer: number, projection: Projection): string {
+  if (!isOfMixture(projection)) return projectionPath(arch, layer, projection);
+  const mlp = `model.layers.${layer}.mlp`;
+  if (projection === "router") return `${mlp}.${routerModule(arch.experts!)}`;
+  const isInside = projection === "experts_gate_up_proj" && spec.targets.includes("experts_down_proj");
+  return isInside ? `${mlp}.experts.base_layer` : `${mlp}.experts`;
+}
+
+/** `target_parameters` of a configuration; nothing for models without experts. */
+export function targetParameters(spec: AdapterSpec, arch: Architecture): { readonly target_parameters?: string[] } {
+  if (arch.experts === undefined) return {};
+  const own = spec.targets.filter((target) => isOfMixture(target));
+  return { target_parameters: own.map((target) => parameterName(arch, target)).sort() };
+}
+
+/** By place in B as we have it, [experts, out, rank], its place in PEFT's [out, rank experts], rank before expert. */
+function* placesInB(spec: AdapterSpec, arch: Architecture, projection: Projection): Generator<readonly [number, number]> {
+  const { out } = projectionShape(arch, projection);
+  const experts = copiesOf(arch, projection);
+  const { rank } = spec;
+  const hasTurns = projection === "experts_gate_up_proj" && arch.experts?.stored === "stacked";
+  let own = 0;
+  for (let expert = 0; expert < experts; expert += 1)
+    for (let i = 0; i < out; i += 1) {
+      const row = hasTurns ? turn(i, out / 2) : i;
+      for (let r = 0; r < rank; r += 1) yield [own++, (row * rank + r) * experts + expert];
+    }
+}
+
+function isAsIs(arch: Architecture, projection: Projection): boolean {
+  return copiesOf(arch, projection) === 1 && !(projection === "experts_gate_up_proj");
+}
+
+/** B as PEFT's file has it. */
+export function toPeftB(spec: AdapterSpec, arch: Architecture, projection: Projection, b: Float32Array): Float32Array {
+  if (isAsIs(arch, projection)) return b;
+  const result = new Float32Array(b.length);
+  for (const [own, place] of placesInB(spec, arch, projection)) result[place] = b[own]!;
+  return result;
+}
+
+/** B as products take it, from PEFT's. */
+export function fromPeftB(spec: AdapterSpec, arch: Architecture, projection: Projection, b: Float32Array): Float32Array {
+  if (isAsIs(arch, projection)) return b;
+  const result = new Float32Array(b.length);
+  for (const [own, place] of placesInB(spec, arch, projection)) result[own] = b[place]!;
+  return result;
+}
