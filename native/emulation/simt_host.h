@@ -63,6 +63,7 @@ inline unsigned __ballot_sync(unsigned mask, int predicate,
                               loratwin::emulation::Site site = loratwin::emulation::Site::current()) {
   return loratwin::emulation::ballot(mask, predicate != 0, site);
 }
+inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline float rsqrtf(float x) { return 1.0F / std::sqrt(x); }
 
 namespace loratwin::cuda {

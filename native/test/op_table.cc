@@ -15,6 +15,8 @@
 //   tanh                  tanh, as seen in lse of a capped score and in the loss of capped logits, relative error
 //   long window           attention of a window or chunk as long as the sequence has the bytes of attention without one
 //   unseen keys           keys that no query of a tile sees are not touched: NaN in them changes no bit
+//   places, ties, lone rows
+//                         where route puts pairs, which of equal logits it takes, and rows alone at their expert
 //   shared adapter        two segments of one adapter in a call (error: floats that differ from two calls)
 //   refuses               arguments out of range throw std::invalid_argument (error: how many did not)
 //   bound, double quantization, table, size, panels, bits, not finite
@@ -511,6 +513,7 @@ int runTable() {
   }
   checkQuantization(report);
   checkProductRows(team.two, report);
+  checkExperts(team.two, report);
   checkSharedAdapter(team.two);
   checkRefusals(team.two);
   return allOk ? 0 : 1;

@@ -100,13 +100,13 @@ Operator swigluOperator(const std::string& name, ops::Activation activation, flo
   const auto run = [activation](const Case& c, const auto& in, auto call) {
     auto out = std::decay_t<decltype(in[0])>(static_cast<std::size_t>(c.rows() * (c.intermediate + kPad)));
     call({in[0].data(), 2 * c.intermediate + kPad, out.data(), c.intermediate + kPad, c.rows(), c.intermediate,
-          activation});
+          activation, kAlpha, kLimit});
     return std::vector<decltype(out)>{out};
   };
   const auto back = [activation](const Case& c, const auto& in, const auto& graded, auto call) {
     auto gradient = std::decay_t<decltype(in[0])>(in[0].size());
     call({in[0].data(), 2 * c.intermediate + kPad, graded[0].data(), c.intermediate + kPad, gradient.data(),
-          2 * c.intermediate + kPad, c.rows(), c.intermediate, activation});
+          2 * c.intermediate + kPad, c.rows(), c.intermediate, activation, kAlpha, kLimit});
     return std::vector<decltype(gradient)>{gradient};
   };
   return {.name = name,
@@ -221,10 +221,12 @@ std::vector<Operator> operatorTable() {
       swigluOperator("swiglu", ops::Activation::silu, 20.0F),
       swigluOperator("swiglu of gelu", ops::Activation::gelu, 20.0F),
       swigluOperator("swiglu of gelu near 0", ops::Activation::gelu, 1e-3F),
+      swigluOperator("swiglu clamped", ops::Activation::clamped, 20.0F),
       adamwOperator(),
       sumSquaresOperator()};
   for (const HeadLossForm& form : headLossForms()) table.push_back(headLossOperator(form));
   for (Operator& op : loraOperators()) table.push_back(std::move(op));
+  for (Operator& op : expertOperators()) table.push_back(std::move(op));
   return table;
 }
 

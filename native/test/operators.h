@@ -146,6 +146,15 @@ Operator headLossOperator(const HeadLossForm& form);
 // lora in all forms (operators_lora.cc); operatorTable has all.
 std::vector<Operator> loraOperators();
 
+// Mixtures of experts (operators_experts.cc), for all cases; operatorTable has all.
+std::vector<Operator> expertOperators();
+// Places of pairs, ties of logits, and rows that are their expert's only one.
+void checkExperts(ops::ExecContext& two, const Report& report);
+
+// Of swiglu clamped.
+constexpr float kAlpha = 1.7F;
+constexpr float kLimit = 6.0F;
+
 constexpr std::int64_t kPad = 3;  // strides are longer than the rows and not a multiple of anything
 constexpr int kYColumn = 5;       // first column of an operand that is part of a wider tensor
 

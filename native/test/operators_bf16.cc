@@ -167,7 +167,7 @@ Operator swigluVariant(Operator base, ops::Activation activation) {
     const std::vector<Bf16> gateUp = toBf16(in[0]);
     std::vector<Bf16> out(static_cast<std::size_t>(c.rows() * ldo));
     ops::swiglu(x, ops::SwigluBf16{gateUp.data(), 2 * c.intermediate + kPad, out.data(), ldo, c.rows(), c.intermediate,
-                                   activation});
+                                   activation, kAlpha, kLimit});
     return Tensors<float>{toFloats(out)};
   };
   op.backward = [activation](ExecContext& x, const Case& c, const Tensors<float>& in, const Tensors<float>&,
@@ -176,8 +176,9 @@ Operator swigluVariant(Operator base, ops::Activation activation) {
     const std::vector<Bf16> gateUp = toBf16(in[0]);
     const std::vector<Bf16> dout = toBf16(graded[0]);
     std::vector<Bf16> dgateUp(gateUp.size());
-    ops::swiglu_backward(x, ops::SwigluBackwardBf16{gateUp.data(), ld, dout.data(), c.intermediate + kPad,
-                                                    dgateUp.data(), ld, c.rows(), c.intermediate, activation});
+    ops::swiglu_backward(
+        x, ops::SwigluBackwardBf16{gateUp.data(), ld, dout.data(), c.intermediate + kPad, dgateUp.data(), ld, c.rows(),
+                                   c.intermediate, activation, kAlpha, kLimit});
     return Tensors<float>{toFloats(dgateUp)};
   };
   return op;
@@ -321,6 +322,7 @@ std::vector<Operator> bf16Operators(const std::vector<Operator>& table) {
       matmulVariant(base("matmul with residual"), MatmulExtra::residual, ops::DType::float32),
       swigluVariant(base("swiglu"), ops::Activation::silu),
       swigluVariant(base("swiglu of gelu"), ops::Activation::gelu),
+      swigluVariant(base("swiglu clamped"), ops::Activation::clamped),
       copyOperator(),
       scaledCopyOperator(DType::float32, DType::float32, false),
       scaledCopyOperator(DType::float32, DType::float32, true),

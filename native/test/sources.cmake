@@ -7,6 +7,7 @@ set(LORATWIN_OP_TABLE_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/operators.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_attention.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_bf16.cc
+  ${CMAKE_CURRENT_LIST_DIR}/operators_experts.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_heads.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_linear.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_lora.cc

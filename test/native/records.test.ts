@@ -67,7 +67,7 @@ describe("the addon", () => {
       { target: 0, rank: 2, inFeatures: 3, outFeatures: 5, scale: 1, experts: 1 },
     ]);
     expect(addon.readAdapter(device, addon.createAdapter(device, entry), "parameters")).toHaveLength(16);
-    expect(() => addon.createAdapter(device, entry.subarray(1))).toThrow(/rows of target, rank, .*4 numbers/);
+    expect(() => addon.createAdapter(device, entry.subarray(1))).toThrow(/rows of target, rank, .*5 numbers/);
     const bindings = {
       run: RECORDS.Run.pack([]),
       ids: undefined,

@@ -113,7 +113,8 @@ MatrixSource matrixSource(const Napi::CallbackInfo& call) {
           format.dtype,
           flag(call[5], "loadMatrix.backward"),
           format.quantization,
-          text(call[7], "loadMatrix.sharedAs")};
+          text(call[7], "loadMatrix.sharedAs"),
+          whole32(call[8], "loadMatrix.experts")};
 }
 
 Napi::Value loadMatrix(const Napi::CallbackInfo& call) {

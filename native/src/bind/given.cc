@@ -81,6 +81,7 @@ std::vector<AdapterEntry> entries(const std::vector<Row<record::AdapterEntry>>& 
     entry.inFeatures = from.whole32(Entry::inFeatures, at);
     entry.outFeatures = from.whole32(Entry::outFeatures, at);
     entry.scale = from.finite32(Entry::scale, at);
+    entry.experts = from.whole32(Entry::experts, at);
     result.push_back(entry);
   }
   return result;

@@ -6,6 +6,7 @@
 #include "bind/bind.h"
 #include "bind/handles.h"
 #include "ops/attention.h"
+#include "ops/expert_matmul.h"
 #include "ops/head_loss.h"
 #include "ops/isa.h"
 #include "ops/lora.h"
@@ -82,6 +83,8 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
     bytes = ops::attentionScratchBytes(figure("threads"), figure("maxSequence"), figure("headDim"));
   } else if (name == "attentionBackward") {
     bytes = ops::attentionBackwardScratchBytes(figure("threads"), figure("maxSequence"), figure("headDim"));
+  } else if (name == "expertMatmul") {
+    bytes = ops::expertMatmulScratchBytes(figure("inFeatures"), figure("outFeatures"));
   } else if (name == "headLoss") {
     bytes = ops::headLossScratchBytes(figure("tileRows"), figure("hidden"), figure("vocabulary"),
                                       dtype(shape.Get("dtype"), "scratchBytes.dtype"));

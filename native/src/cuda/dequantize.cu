@@ -1,6 +1,6 @@
 #include "cuda/dequantize.h"
 
-#include "cuda/rows.h"
+#include "cuda/quantized_chunk.h"
 
 namespace loratwin::cuda {
 
@@ -9,50 +9,6 @@ namespace {
 constexpr int kThreads = 256;
 // Chunks of a thread, a block's threads apart: enough loads on their way.
 constexpr int kChunksEach = 4;
-
-using ops::Quantization;
-
-// The table from constants in the code: an array of them has no address on a device.
-template <int kCode>
-SIMT_DEVICE void fillTable(float* table) {
-  constexpr float value = ops::kNf4[kCode];
-  if (threadIdx.x == kCode) table[kCode] = value;
-  if constexpr (kCode < 15) fillTable<kCode + 1>(table);
-}
-
-// Eight codes, or sixteen halves of which eight are this chunk's.
-SIMT_DEVICE void loadBytes(std::uint32_t (&bytes)[kChunk], const std::uint8_t* from) {
-  const uint2 words = loadVector<uint2>(from);
-  SIMT_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    bytes[i] = words.x >> 8 * i & 0xffU;
-    bytes[4 + i] = words.y >> 8 * i & 0xffU;
-  }
-}
-
-template <Quantization kFormat>
-SIMT_DEVICE void loadValues(float (&values)[kChunk], const ops::QuantizedView& w, std::int64_t n, std::int64_t k,
-                            const float* table) {
-  const std::uint8_t* const codes = w.codes + n * w.layout.rowBytes();
-  std::uint32_t bytes[kChunk];
-  if constexpr (kFormat == Quantization::int8) {
-    loadBytes(bytes, codes + k);
-    const float scale = w.scales[n];
-    SIMT_UNROLL
-    for (int i = 0; i < kChunk; ++i) {
-      values[i] = static_cast<float>(static_cast<std::int8_t>(bytes[i])) * scale;
-    }
-  } else {
-    // Of 32 codes, 0 .. 15 are the low halves of 16 bytes and 16 .. 31 the high ones.
-    loadBytes(bytes, codes + k / 32 * 16 + k % 16);
-    const int shift = k % 32 < 16 ? 0 : 4;
-    const std::int64_t block = (n * w.layout.rowCodes() + k) / ops::kQuantBlock;
-    const float absmax =
-        fmaf(static_cast<float>(w.absmax[block]), w.scales[1 + block / ops::kQuantSuperBlock], w.scales[0]);
-    SIMT_UNROLL
-    for (int i = 0; i < kChunk; ++i) values[i] = table[bytes[i] >> shift & 15U] * absmax;
-  }
-}
 
 template <Quantization kFormat>
 __global__ void __launch_bounds__(kThreads) dequantize_kernel(Dequantize op) {

@@ -9,6 +9,43 @@ namespace {
 
 constexpr int kThreads = 128;
 
+// The first of the places begin .. end - 1 whose row is `row` or later.
+SIMT_DEVICE std::int32_t firstPlace(const LoraPlaces& places, std::int32_t begin, std::int32_t end, std::int32_t row) {
+  while (begin < end) {
+    const std::int32_t middle = begin + (end - begin) / 2;
+    if (places.order[middle] / places.perRow < row) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return begin;
+}
+
+// The index-th segment of run.segments, from a projection's on; of experts, where each segment comes once for each.
+template <class Store>
+SIMT_DEVICE LoraSegmentT<Store> segmentAt(const PlainLoraT<Store>& op, std::int64_t index,
+                                          std::int64_t projection = 0) {
+  const std::int32_t experts = op.places.experts;
+  if (experts == 0) return op.run.segments[projection * op.perProjection + index];
+  LoraSegmentT<Store> segment = op.run.segments[projection * op.perProjection + index / experts];
+  const std::int64_t expert = index % experts;
+  const std::int32_t begin = op.places.starts[expert];
+  const std::int32_t end = op.places.starts[expert + 1];
+  const std::int32_t rowEnd = segment.rowEnd;
+  segment.rowStart = firstPlace(op.places, begin, end, segment.rowStart);
+  segment.rowEnd = firstPlace(op.places, segment.rowStart, end, rowEnd);
+  const std::int64_t a = expert * segment.rank * op.run.lda;
+  const std::int64_t b = expert * segment.outFeatures * ldb(segment.rank);
+  segment.a += a;
+  segment.b += b;
+  segment.da += a;
+  segment.db += b;
+  return segment;
+}
+
+SIMT_DEVICE std::int64_t ownIndex(std::int64_t first) { return first + static_cast<std::int64_t>(blockIdx.y); }
+
 // x[row, column], or 0 where it is dropped; without the factor 1 / (1 - p).
 template <class Store>
 SIMT_DEVICE float keptValue(const LoraSegmentT<Store>& segment, ops::DropoutRow hash, Store x, std::int64_t column) {
@@ -23,8 +60,8 @@ SIMT_DEVICE ops::DropoutRow maskOf(const LoraRunT<Store>& run, const LoraSegment
 // A thread an element of [rows of the segment, rank]: of s, or, backward, of ds.
 template <class Store, bool kBackward>
 __global__ void __launch_bounds__(kThreads)
-    lora_plain_xa_dyb_kernel(PlainLoraT<Store> op, const Store* in, std::int64_t ld) {
-  const LoraSegmentT<Store>& segment = op.run.segments[blockIdx.y];
+    lora_plain_xa_dyb_kernel(PlainLoraT<Store> op, std::int64_t first, const Store* in, std::int64_t ld) {
+  const LoraSegmentT<Store> segment = segmentAt(op, ownIndex(first));
   if (segment.rank == 0) return;
   const std::int64_t row = segment.rowStart + globalThread() / segment.rank;
   const std::int64_t rank = globalThread() % segment.rank;
@@ -46,8 +83,9 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class Store, class Out>
-__global__ void __launch_bounds__(kThreads) lora_plain_sb_kernel(PlainLoraT<Store> op, Out* y, std::int64_t ldy) {
-  const LoraSegmentT<Store>& segment = op.run.segments[blockIdx.y];
+__global__ void __launch_bounds__(kThreads)
+    lora_plain_sb_kernel(PlainLoraT<Store> op, std::int64_t first, Out* y, std::int64_t ldy) {
+  const LoraSegmentT<Store> segment = segmentAt(op, ownIndex(first));
   if (segment.rank == 0) return;
   const std::int64_t row = segment.rowStart + globalThread() / segment.outFeatures;
   const std::int64_t n = globalThread() % segment.outFeatures;
@@ -61,15 +99,15 @@ __global__ void __launch_bounds__(kThreads) lora_plain_sb_kernel(PlainLoraT<Stor
 }
 
 template <class Store, class Out>
-__global__ void __launch_bounds__(kThreads) lora_plain_dsa_kernel(PlainLoraT<Store> op, Out* dx, std::int64_t lddx) {
-  const LoraSegmentT<Store>& first = op.run.segments[blockIdx.y];
-  const std::int64_t row = first.rowStart + globalThread() / op.run.inFeatures;
+__global__ void __launch_bounds__(kThreads)
+    lora_plain_dsa_kernel(PlainLoraT<Store> op, std::int64_t first, Out* dx, std::int64_t lddx) {
+  const LoraSegmentT<Store> leading = segmentAt(op, ownIndex(first));
+  const std::int64_t row = leading.rowStart + globalThread() / op.run.inFeatures;
   const std::int64_t k = globalThread() % op.run.inFeatures;
-  if (row >= first.rowEnd) return;
+  if (row >= leading.rowEnd) return;
   float total = 0.0F;
   for (std::int32_t p = 0; p < op.projections; ++p) {
-    const LoraSegmentT<Store>& segment =
-        op.run.segments[static_cast<std::int64_t>(p) * op.perProjection + static_cast<std::int64_t>(blockIdx.y)];
+    const LoraSegmentT<Store> segment = segmentAt(op, ownIndex(first), p);
     if (segment.rank == 0) continue;
     if (segment.dropThreshold != 0 && !kept(segment, maskRow(op.run, segment, row), k)) continue;
     float sum = 0.0F;
@@ -85,8 +123,8 @@ __global__ void __launch_bounds__(kThreads) lora_plain_dsa_kernel(PlainLoraT<Sto
 // A thread an element of dA [rank, K], or of dB [N, rank].
 template <class Store, bool kOfB>
 __global__ void __launch_bounds__(kThreads)
-    lora_plain_dsx_dys_kernel(PlainLoraT<Store> op, const Store* in, std::int64_t ld) {
-  const LoraSegmentT<Store>& segment = op.run.segments[blockIdx.y];
+    lora_plain_dsx_dys_kernel(PlainLoraT<Store> op, std::int64_t first, const Store* in, std::int64_t ld) {
+  const LoraSegmentT<Store> segment = segmentAt(op, ownIndex(first));
   if (segment.rank == 0) return;
   float sum = 0.0F;
   if constexpr (kOfB) {
@@ -109,55 +147,71 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// Blocks for `elements` threads of each segment; false where there is nothing to do.
-bool shapeFor(std::int64_t elements, std::int32_t segments, void* stream, LaunchShape& shape) {
-  if (elements == 0 || segments == 0) return false;
-  shape = {.blocks = blocksFor(elements, kThreads),
-           .blocksY = static_cast<unsigned>(segments),
-           .threads = kThreads,
-           .stream = stream};
-  return true;
+// A grid has at most so many blocks along y.
+constexpr std::int64_t kMostBlocksY = 65535;
+
+// start(first, shape) for launches that together have blocks for `elements` threads of each segment, and of each expert
+// if there are any.
+template <class Store, class Start>
+void forSegments(const PlainLoraT<Store>& op, std::int64_t elements, std::int32_t projections, void* stream,
+                 Start start) {
+  const std::int64_t experts = op.places.experts == 0 ? 1 : op.places.experts;
+  const std::int64_t count = std::int64_t{projections} * op.perProjection * experts;
+  if (elements == 0) return;
+  for (std::int64_t first = 0; first < count; first += kMostBlocksY) {
+    const std::int64_t left = count - first;
+    start(first, LaunchShape{.blocks = blocksFor(elements, kThreads),
+                             .blocksY = static_cast<unsigned>(left < kMostBlocksY ? left : kMostBlocksY),
+                             .threads = kThreads,
+                             .stream = stream});
+  }
 }
 
 }  // namespace
 
 template <class Store>
 void lora_plain_xa(const PlainLoraT<Store>& op, const Store* x, std::int64_t ldx, void* stream) {
-  LaunchShape shape;
-  if (!shapeFor(std::int64_t{op.maxRows} * op.maxRank, op.projections * op.perProjection, stream, shape)) return;
-  launch("lora_plain_xa", lora_plain_xa_dyb_kernel<Store, false>, shape, op, x, ldx);
+  const std::int64_t elements = std::int64_t{op.maxRows} * op.maxRank;
+  forSegments(op, elements, op.projections, stream, [&](std::int64_t first, const LaunchShape& shape) {
+    launch("lora_plain_xa", lora_plain_xa_dyb_kernel<Store, false>, shape, op, first, x, ldx);
+  });
 }
 
 template <class Store>
 void lora_plain_dyb(const PlainLoraT<Store>& op, const Store* dy, std::int64_t lddy, void* stream) {
-  LaunchShape shape;
-  if (!shapeFor(std::int64_t{op.maxRows} * op.maxRank, op.projections * op.perProjection, stream, shape)) return;
-  launch("lora_plain_dyb", lora_plain_xa_dyb_kernel<Store, true>, shape, op, dy, lddy);
+  const std::int64_t elements = std::int64_t{op.maxRows} * op.maxRank;
+  forSegments(op, elements, op.projections, stream, [&](std::int64_t first, const LaunchShape& shape) {
+    launch("lora_plain_dyb", lora_plain_xa_dyb_kernel<Store, true>, shape, op, first, dy, lddy);
+  });
 }
 
 template <class Store, class Out>
 void lora_plain_sb(const PlainLoraT<Store>& op, Out* y, std::int64_t ldy, void* stream) {
-  LaunchShape shape;
-  if (!shapeFor(std::int64_t{op.maxRows} * op.maxFeatures, op.projections * op.perProjection, stream, shape)) return;
-  launch("lora_plain_sb", lora_plain_sb_kernel<Store, Out>, shape, op, y, ldy);
+  const std::int64_t elements = std::int64_t{op.maxRows} * op.maxFeatures;
+  forSegments(op, elements, op.projections, stream, [&](std::int64_t first, const LaunchShape& shape) {
+    launch("lora_plain_sb", lora_plain_sb_kernel<Store, Out>, shape, op, first, y, ldy);
+  });
 }
 
 template <class Store, class Out>
 void lora_plain_dsa(const PlainLoraT<Store>& op, Out* dx, std::int64_t lddx, void* stream) {
-  LaunchShape shape;
-  if (!shapeFor(std::int64_t{op.maxRows} * op.run.inFeatures, op.perProjection, stream, shape)) return;
-  launch("lora_plain_dsa", lora_plain_dsa_kernel<Store, Out>, shape, op, dx, lddx);
+  const std::int64_t elements = std::int64_t{op.maxRows} * op.run.inFeatures;
+  forSegments(op, elements, 1, stream, [&](std::int64_t first, const LaunchShape& shape) {
+    launch("lora_plain_dsa", lora_plain_dsa_kernel<Store, Out>, shape, op, first, dx, lddx);
+  });
 }
 
 template <class Store>
 void lora_plain_dsx_dys(const PlainLoraT<Store>& op, const Store* x, std::int64_t ldx, const Store* dy,
                         std::int64_t lddy, void* stream) {
-  const std::int32_t segments = op.projections * op.perProjection;
-  LaunchShape shape;
-  if (!shapeFor(std::int64_t{op.maxRank} * op.run.inFeatures, segments, stream, shape)) return;
-  launch("lora_plain_dsx_dys", lora_plain_dsx_dys_kernel<Store, false>, shape, op, x, ldx);
-  shapeFor(std::int64_t{op.maxRank} * op.maxFeatures, segments, stream, shape);
-  launch("lora_plain_dsx_dys", lora_plain_dsx_dys_kernel<Store, true>, shape, op, dy, lddy);
+  const std::int64_t ofA = std::int64_t{op.maxRank} * op.run.inFeatures;
+  forSegments(op, ofA, op.projections, stream, [&](std::int64_t first, const LaunchShape& shape) {
+    launch("lora_plain_dsx_dys", lora_plain_dsx_dys_kernel<Store, false>, shape, op, first, x, ldx);
+  });
+  const std::int64_t ofB = std::int64_t{op.maxRank} * op.maxFeatures;
+  forSegments(op, ofB, op.projections, stream, [&](std::int64_t first, const LaunchShape& shape) {
+    launch("lora_plain_dsx_dys", lora_plain_dsx_dys_kernel<Store, true>, shape, op, first, dy, lddy);
+  });
 }
 
 #define LORATWIN_STORE(Store)                                                                                        \

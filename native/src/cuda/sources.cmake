@@ -9,6 +9,8 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/cross_entropy.cu
   src/cuda/dequantize.cu
   src/cuda/embed.cu
+  src/cuda/expert_matmul.cu
+  src/cuda/expert_rows.cu
   src/cuda/fill_rows.cu
   src/cuda/head_norm.cu
   src/cuda/lora_dsx_dys.cu
@@ -17,6 +19,7 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/lora_xa_dyb.cu
   src/cuda/rmsnorm.cu
   src/cuda/rope.cu
+  src/cuda/route.cu
   src/cuda/select_rows.cu
   src/cuda/sum_squares.cu
   src/cuda/swiglu.cu

@@ -30,6 +30,35 @@ struct Gelu {
   }
 };
 
+// out and its slopes by gate and up.
+struct Gated {
+  float out;
+  float gate;
+  float up;
+};
+
+template <class Act>
+struct GatedBy {
+  template <class Op>
+  SIMT_DEVICE static Gated of(const Op&, float gate, float up) {
+    const float sigma = sigmoid(Act::argument(gate));
+    return {gate * sigma * up, up * sigma * (1.0F + gate * Act::steepened(gate, 1.0F - sigma)), gate * sigma};
+  }
+};
+
+struct Clamped {
+  template <class Op>
+  SIMT_DEVICE static Gated of(const Op& op, float gate, float up) {
+    // Comparisons, so that NaN stays.
+    const float g = gate > op.limit ? op.limit : gate;
+    const float u = (up > op.limit ? op.limit : up < -op.limit ? -op.limit : up) + 1.0F;
+    const float sigma = sigmoid(op.alpha * g);
+    const bool cutsUp = up > op.limit || up < -op.limit;
+    return {g * sigma * u, gate > op.limit ? 0.0F : u * sigma * (1.0F + op.alpha * g * (1.0F - sigma)),
+            cutsUp ? 0.0F : g * sigma};
+  }
+};
+
 template <class Act, class Store>
 __global__ void __launch_bounds__(kThreads) swiglu_kernel(SwigluT<Store> op) {
   const std::int64_t chunks = chunksOf(op.intermediate);
@@ -43,7 +72,7 @@ __global__ void __launch_bounds__(kThreads) swiglu_kernel(SwigluT<Store> op) {
   loadChunk(gate, from, count);
   loadChunk(up, from + op.intermediate, count);
   SIMT_UNROLL
-  for (int i = 0; i < kChunk; ++i) gate[i] *= sigmoid(Act::argument(gate[i])) * up[i];
+  for (int i = 0; i < kChunk; ++i) gate[i] = Act::of(op, gate[i], up[i]).out;
   storeChunk(op.out + row * op.ldo + column, gate, count);
 }
 
@@ -63,10 +92,9 @@ __global__ void __launch_bounds__(kThreads) swiglu_backward_kernel(SwigluBackwar
   loadChunk(dout, op.dout + row * op.lddo + column, count);
   SIMT_UNROLL
   for (int i = 0; i < kChunk; ++i) {
-    const float sigma = sigmoid(Act::argument(gate[i]));
-    const float dgate = dout[i] * up[i] * sigma * (1.0F + gate[i] * Act::steepened(gate[i], 1.0F - sigma));
-    up[i] = dout[i] * gate[i] * sigma;
-    gate[i] = dgate;
+    const Gated slopes = Act::of(op, gate[i], up[i]);
+    gate[i] = dout[i] * slopes.gate;
+    up[i] = dout[i] * slopes.up;
   }
   Store* const to = op.dgateUp + row * op.ldd + column;
   storeChunk(to, gate, count);
@@ -81,20 +109,26 @@ LaunchShape shapeOf(const Op& op, void* stream) {
 template <class Store>
 void launchForward(const SwigluT<Store>& op, void* stream) {
   if (op.rows == 0) return;
-  if (op.activation == ops::Activation::silu) {
-    launch("swiglu", swiglu_kernel<Silu, Store>, shapeOf(op, stream), op);
-  } else {
-    launch("swiglu", swiglu_kernel<Gelu, Store>, shapeOf(op, stream), op);
+  switch (op.activation) {
+    case ops::Activation::silu:
+      return launch("swiglu", swiglu_kernel<GatedBy<Silu>, Store>, shapeOf(op, stream), op);
+    case ops::Activation::gelu:
+      return launch("swiglu", swiglu_kernel<GatedBy<Gelu>, Store>, shapeOf(op, stream), op);
+    case ops::Activation::clamped:
+      return launch("swiglu", swiglu_kernel<Clamped, Store>, shapeOf(op, stream), op);
   }
 }
 
 template <class Store>
 void launchBackward(const SwigluBackwardT<Store>& op, void* stream) {
   if (op.rows == 0) return;
-  if (op.activation == ops::Activation::silu) {
-    launch("swiglu_backward", swiglu_backward_kernel<Silu, Store>, shapeOf(op, stream), op);
-  } else {
-    launch("swiglu_backward", swiglu_backward_kernel<Gelu, Store>, shapeOf(op, stream), op);
+  switch (op.activation) {
+    case ops::Activation::silu:
+      return launch("swiglu_backward", swiglu_backward_kernel<GatedBy<Silu>, Store>, shapeOf(op, stream), op);
+    case ops::Activation::gelu:
+      return launch("swiglu_backward", swiglu_backward_kernel<GatedBy<Gelu>, Store>, shapeOf(op, stream), op);
+    case ops::Activation::clamped:
+      return launch("swiglu_backward", swiglu_backward_kernel<Clamped, Store>, shapeOf(op, stream), op);
   }
 }
 

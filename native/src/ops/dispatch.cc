@@ -5,6 +5,7 @@
 #include "attention.h"
 #include "copy.h"
 #include "embed.h"
+#include "expert_rows.h"
 #include "head_loss_rows.h"
 #include "head_norm.h"
 #include "isa.h"
@@ -25,10 +26,17 @@ namespace loratwin::ops {
   void attention(ExecContext&, const AttentionBf16&);                  \
   void attention_backward(ExecContext&, const AttentionBackward&);     \
   void attention_backward(ExecContext&, const AttentionBackwardBf16&); \
+  void combine(ExecContext&, const Combine&);                          \
+  void combine(ExecContext&, const CombineBf16&);                      \
+  void combine(ExecContext&, const CombineBf16F32&);                   \
+  void combine_backward(ExecContext&, const CombineBackward&);         \
+  void combine_backward(ExecContext&, const CombineBackwardBf16&);     \
   void copy(ExecContext&, const Copy&);                                \
   void dequantize_panel(const DequantizePanel&);                       \
   void embed(ExecContext&, const EmbedBf16&);                          \
   void embed(ExecContext&, const Embed&);                              \
+  void gather_rows(ExecContext&, const GatherRows&);                   \
+  void gather_rows(ExecContext&, const GatherRowsBf16&);               \
   void head_norm(ExecContext&, const HeadNorm&);                       \
   void head_norm(ExecContext&, const HeadNormBf16&);                   \
   void head_norm_backward(ExecContext&, const HeadNormBackward&);      \
@@ -138,6 +146,18 @@ void checkIds(const std::int32_t* ids, std::int32_t rows, std::int32_t vocabular
   }
 }
 
+// `list`: pairs of places, or places of pairs
+template <class Op>
+void checkPlaces(const char* name, const std::int32_t* list, const Op& op) {
+  const std::int64_t count = std::int64_t{op.rows} * op.perRow;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (list[i] < 0 || list[i] >= count) {
+      refuse(std::string(name) + ": Expected numbers of 0 .. " + std::to_string(count - 1) + ", got " +
+             std::to_string(list[i]) + " at " + std::to_string(i));
+    }
+  }
+}
+
 void checkTurned(std::int32_t headDim, std::int32_t turned) {
   if (headDim % 2 != 0 || headDim > 1024)
     refuse("rope: Expected an even headDim of at most 1024, got " + std::to_string(headDim));
@@ -175,6 +195,31 @@ void attention_backward(ExecContext& context, const AttentionBackwardBf16& op) {
   LORATWIN_PICK(attention_backward(context, op));
 }
 
+void combine(ExecContext& context, const Combine& op) {
+  checkPlaces("combine", op.places, op);
+  LORATWIN_PICK(combine(context, op));
+}
+
+void combine(ExecContext& context, const CombineBf16& op) {
+  checkPlaces("combine", op.places, op);
+  LORATWIN_PICK(combine(context, op));
+}
+
+void combine(ExecContext& context, const CombineBf16F32& op) {
+  checkPlaces("combine", op.places, op);
+  LORATWIN_PICK(combine(context, op));
+}
+
+void combine_backward(ExecContext& context, const CombineBackward& op) {
+  checkPlaces("combine_backward", op.places, op);
+  LORATWIN_PICK(combine_backward(context, op));
+}
+
+void combine_backward(ExecContext& context, const CombineBackwardBf16& op) {
+  checkPlaces("combine_backward", op.places, op);
+  LORATWIN_PICK(combine_backward(context, op));
+}
+
 void copy(ExecContext& context, const Copy& op) { LORATWIN_PICK(copy(context, op)); }
 
 void dequantize_panel(const DequantizePanel& op) { LORATWIN_PICK(dequantize_panel(op)); }
@@ -187,6 +232,16 @@ void embed(ExecContext& context, const Embed& op) {
 void embed(ExecContext& context, const EmbedBf16& op) {
   checkIds(op.ids, op.rows, op.vocabulary);
   LORATWIN_PICK(embed(context, op));
+}
+
+void gather_rows(ExecContext& context, const GatherRows& op) {
+  checkPlaces("gather_rows", op.order, op);
+  LORATWIN_PICK(gather_rows(context, op));
+}
+
+void gather_rows(ExecContext& context, const GatherRowsBf16& op) {
+  checkPlaces("gather_rows", op.order, op);
+  LORATWIN_PICK(gather_rows(context, op));
 }
 
 void head_norm(ExecContext& context, const HeadNorm& op) { LORATWIN_PICK(head_norm(context, op)); }

@@ -5,9 +5,8 @@
 //   starts [E + 1]: expert e has rows starts[e] .. starts[e + 1], may have none; starts[0] = 0, starts[E] = P
 //   row major, outputs overwritten; all of the weight's type, bias f32, accumulation f32.
 //   Each expert's rows are a product of matmul.h: a row has the same bits whatever rows its expert has beside it. A row
-//   that is its expert's only one is multiplied as two equal ones in `scratch`, since oneDNN adds a single row's products
-//   up in another order.
-//   NMSE against the reference: as matmul's
+//   that is its expert's only one is multiplied as two equal ones in `scratch`, since oneDNN adds a single row's
+//   products up in another order. NMSE against the reference: as matmul's
 // Both throw std::invalid_argument for starts that are none of P rows.
 #pragma once
 
@@ -28,7 +27,7 @@ struct ExpertMatmul {
   std::int64_t ldy;
   const float* bias;  // [E,N] or null
   const std::int32_t* starts;
-  std::int32_t rows;  // P
+  std::int32_t rows;   // P
   std::byte* scratch;  // expertMatmulScratchBytes(K, N)
 };
 

@@ -1,7 +1,8 @@
 // route: which experts a row has, how much each counts, and where its pairs stand
 //
 //   chosen[t, j] = the j-th largest logit's expert, of equal ones the lower; NaN counts as less than all numbers
-//   weights[t, j] = exp(l_j) / sum over the k chosen of exp(l_i)        `normalized`: the softmax over all divided by the
+//   weights[t, j] = exp(l_j) / sum over the k chosen of exp(l_i)        `normalized`: the softmax over all divided by
+//   the
 //                                                                       sum of its k is the same
 //                   exp(l_j) / sum over all E of exp(l_e)               otherwise
 //   order   the pairs t k + j, by (expert, t), at places 0 .. P - 1     places[order[p]] = p
@@ -12,12 +13,12 @@
 //   dlogits[t, e] = weights_e (dweights_e - S) at the k chosen, 0 elsewhere    `normalized`
 //                   p_e ([chosen] dweights_e - S), p the softmax of all E      otherwise
 //
-//   logits, dlogits [T,E]   chosen [T,k], weights, dweights [T,k]   order, places [P]   starts [E + 1]   row major, no gaps
-//   1 <= k <= E. Logits f32, exponentials f32, sums f64 in the order of the columns.
-//   NMSE against the reference: 1e-12
-//   Source: transformers 5.24, Qwen3MoeTopKRouter, MixtralTopKRouter, GptOssTopKRouter
+//   logits, dlogits [T,E]   chosen [T,k], weights, dweights [T,k]   order, places [P]   starts [E + 1]   row major, no
+//   gaps 1 <= k <= E. Logits f32, exponentials f32, sums f64 in the order of the columns. NMSE against the reference:
+//   1e-12 Source: transformers 5.24, Qwen3MoeTopKRouter, MixtralTopKRouter, GptOssTopKRouter
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "exec_context.h"
@@ -52,6 +53,19 @@ struct RouteBackwardT {
   Real* dlogits;
 };
 using RouteBackward = RouteBackwardT<float>;
+
+// Places first .. end - 1.
+struct PlaceRange {
+  std::int32_t first;
+  std::int32_t end;
+};
+
+// Those of the expert whose rows are rowStart .. rowEnd - 1: neighbours, since an expert's are in order of their rows.
+PlaceRange placesOf(const std::int32_t* order, const std::int32_t* starts, std::int32_t perRow, std::int32_t expert,
+                    std::int32_t rowStart, std::int32_t rowEnd);
+
+// Throws std::invalid_argument unless `starts` rise from 0 to P.
+void checkStarts(const char* op, const std::int32_t* starts, std::size_t experts, std::int32_t places);
 
 void route(ExecContext& context, const Route& op);
 // Throws std::invalid_argument for a chosen expert that there is not.

@@ -100,6 +100,11 @@ inline Vec fma(Vec a, Vec b, Vec c) {
   return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
 inline Vec max(Vec a, Vec b) { return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)}; }
+// v where not x > most, else 0
+inline Vec upTo(Vec x, Vec most, Vec v) {
+  return {_mm256_and_ps(_mm256_cmp_ps(x.low, most.low, _CMP_NGT_UQ), v.low),
+          _mm256_and_ps(_mm256_cmp_ps(x.high, most.high, _CMP_NGT_UQ), v.high)};
+}
 inline Vec sqrt(Vec a) { return {_mm256_sqrt_ps(a.low), _mm256_sqrt_ps(a.high)}; }
 inline Vec keepLanes(Mask m, Vec v) {
   return {_mm256_and_ps(v.low, _mm256_castsi256_ps(lowBits(m))),

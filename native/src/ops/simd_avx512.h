@@ -58,6 +58,8 @@ inline void loadTwo(const Bf16* p, Vec& even, Vec& odd) {
 inline void storeTwo(Bf16* p, Vec even, Vec odd) { _mm512_storeu_si512(p, narrow(even, odd)); }
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+// v where not x > most, else 0
+inline Vec upTo(Vec x, Vec most, Vec v) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, most, _CMP_NGT_UQ), v); }
 inline Vec sqrt(Vec a) { return _mm512_sqrt_ps(a); }
 inline Vec keepLanes(Mask m, Vec v) { return _mm512_maskz_mov_ps(m, v); }
 inline Vec elseLanes(Mask m, Vec v, Vec other) { return _mm512_mask_mov_ps(other, m, v); }

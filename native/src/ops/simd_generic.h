@@ -50,6 +50,8 @@ inline void store(Bf16* p, Vec v, Mask m) {
 inline void store(Bf16* p, Vec v) { store(p, v, firstLanes(kLanes)); }
 inline Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
+// v where not x > most, else 0
+inline Vec upTo(Vec x, Vec most, Vec v) { return x > most ? Vec{} : v; }
 inline Vec sqrt(Vec a) {
   for (int i = 0; i < kLanes; ++i) a[i] = __builtin_sqrtf(a[i]);
   return a;

@@ -7,6 +7,7 @@ set(LORATWIN_OPS_CPU_SOURCES
   src/ops/attention.cpu.cc
   src/ops/copy.cpu.cc
   src/ops/embed.cpu.cc
+  src/ops/expert_rows.cpu.cc
   src/ops/head_loss_rows.cpu.cc
   src/ops/head_norm.cpu.cc
   src/ops/lora.cpu.cc
@@ -19,6 +20,7 @@ set(LORATWIN_OPS_CPU_SOURCES
   src/ops/temperature.cpu.cc)
 set(LORATWIN_OPS_SOURCES
   src/ops/dispatch.cc
+  src/ops/expert_matmul.cc
   src/ops/head_loss.cc
   src/ops/isa.cc
   src/ops/matmul.cc
@@ -26,11 +28,14 @@ set(LORATWIN_OPS_SOURCES
   src/ops/packed_matrix.cc
   src/ops/quantized.cc
   src/ops/register_peak.cc
+  src/ops/route.cc
   src/ops/tile_permission.cc)
 set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/adamw.ref.cc
   src/ops/attention.ref.cc
   src/ops/embed.ref.cc
+  src/ops/expert_matmul.ref.cc
+  src/ops/expert_rows.ref.cc
   src/ops/head_loss.ref.cc
   src/ops/head_norm.ref.cc
   src/ops/lora.ref.cc
@@ -38,6 +43,7 @@ set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/quantized.ref.cc
   src/ops/rmsnorm.ref.cc
   src/ops/rope.ref.cc
+  src/ops/route.ref.cc
   src/ops/sum_squares.ref.cc
   src/ops/swiglu.ref.cc
   src/ops/temperature.ref.cc)

@@ -104,14 +104,77 @@ void gatedBackward(ExecContext& context, const SwigluBackwardT<Store>& op) {
   });
 }
 
+// The limits keep NaN: max has its second argument where one is not a number.
+struct Clamped {
+  Vec alpha;
+  Vec limit;
+  template <class Op>
+  explicit Clamped(const Op& op) : alpha(set1(op.alpha)), limit(set1(op.limit)) {}
+  Vec gate(Vec g) const { return Vec{} - max(Vec{} - limit, Vec{} - g); }
+  Vec up(Vec u) const { return max(Vec{} - limit, gate(u)); }
+};
+
+template <class Store>
+void clamped(ExecContext& context, const SwigluT<Store>& op) {
+  const std::int64_t I = op.intermediate;
+  context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
+    const Clamped cut(op);
+    for (std::size_t t = begin; t < end; ++t) {
+      const Store* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
+      Store* out = op.out + static_cast<std::int64_t>(t) * op.ldo;
+      forElements<Store, 2, 1>(I, {gate, gate + I}, {out}, [cut](const Vec(&in)[2], Vec(&product)[1]) {
+        const Vec g = cut.gate(in[0]);
+        product[0] = g * sigmoid(cut.alpha * g) * (cut.up(in[1]) + set1(1.0F));
+      });
+    }
+  });
+}
+
+template <class Store>
+void clampedBackward(ExecContext& context, const SwigluBackwardT<Store>& op) {
+  const std::int64_t I = op.intermediate;
+  context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
+    const Clamped cut(op);
+    for (std::size_t t = begin; t < end; ++t) {
+      const Store* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
+      const Store* dout = op.dout + static_cast<std::int64_t>(t) * op.lddo;
+      Store* dgate = op.dgateUp + static_cast<std::int64_t>(t) * op.ldd;
+      forElements<Store, 3, 2>(
+          I, {gate, gate + I, dout}, {dgate, dgate + I}, [cut](const Vec(&in)[3], Vec(&gradient)[2]) {
+            const Vec one = set1(1.0F);
+            const Vec g = cut.gate(in[0]);
+            const Vec z = cut.alpha * g;
+            const Vec sigma = sigmoid(z);
+            const Vec d = in[2] * sigma;
+            gradient[0] = upTo(in[0], cut.limit, d * (cut.up(in[1]) + one) * fma(z, one - sigma, one));
+            gradient[1] = upTo(in[1], cut.limit, upTo(Vec{} - in[1], cut.limit, d * g));
+          });
+    }
+  });
+}
+
 template <class Store>
 void activate(ExecContext& context, const SwigluT<Store>& op) {
-  op.activation == Activation::silu ? gated<Silu>(context, op) : gated<Gelu>(context, op);
+  switch (op.activation) {
+    case Activation::silu:
+      return gated<Silu>(context, op);
+    case Activation::gelu:
+      return gated<Gelu>(context, op);
+    case Activation::clamped:
+      return clamped(context, op);
+  }
 }
 
 template <class Store>
 void activateBackward(ExecContext& context, const SwigluBackwardT<Store>& op) {
-  op.activation == Activation::silu ? gatedBackward<Silu>(context, op) : gatedBackward<Gelu>(context, op);
+  switch (op.activation) {
+    case Activation::silu:
+      return gatedBackward<Silu>(context, op);
+    case Activation::gelu:
+      return gatedBackward<Gelu>(context, op);
+    case Activation::clamped:
+      return clampedBackward(context, op);
+  }
 }
 
 }  // namespace

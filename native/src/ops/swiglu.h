@@ -4,7 +4,8 @@
 //   silu:  act(g) = g sigma,  act'(g) = sigma (1 + g (1 - sigma)),           sigma = 1 / (1 + exp(-g))
 //   gelu:  act(g) = g sigma,  act'(g) = sigma (1 + g (1 - sigma) dz/dg),     sigma = 1 / (1 + exp(-z)),
 //          z = 2 sqrt(2 / pi) (g + 0.044715 g^3), so that sigma = (1 + tanh(z / 2)) / 2
-//   clamped: with g = min(gate, limit) and u = max(-limit, min(up, limit)), out = g sigma(alpha g) (u + 1); the gradient is
+//   clamped: with g = min(gate, limit) and u = max(-limit, min(up, limit)), out = g sigma(alpha g) (u + 1); the
+//   gradient is
 //          0 where gate or up lies beyond the limit
 //   gateUp, dgateUp [T, 2I]: gate = columns 0 .. I, up = I .. 2I; strides ld, ldd   out, dout [T,I] strides ldo, lddo
 //   row major, float32 or all bfloat16; arithmetic f32. dgateUp may be gateUp. NMSE against the reference: 1e-11.

@@ -1,5 +1,6 @@
 #include "swiglu.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace loratwin::ops::ref {
@@ -22,6 +23,23 @@ Activated activate(Activation activation, double g) {
   return {0.5 * g * (1.0 + t), 0.5 * (1.0 + t) + 0.5 * g * (1.0 - t * t) * root * (1.0 + 3.0 * 0.044715 * g * g)};
 }
 
+// out = act up, and its slopes
+struct Gated {
+  Activated act;
+  double up;       // what act multiplies
+  double upSlope;  // of up: 0 where it is cut
+};
+
+template <class Op>
+Gated gated(const Op& op, double gate, double up) {
+  if (op.activation != Activation::clamped) return {activate(op.activation, gate), up, 1};
+  const double limit = op.limit;
+  const double g = std::min(gate, limit);
+  const double sigma = 1.0 / (1.0 + std::exp(-op.alpha * g));
+  const double slope = gate > limit ? 0 : sigma * (1.0 + op.alpha * g * (1.0 - sigma));
+  return {{g * sigma, slope}, std::clamp(up, -limit, limit) + 1, std::fabs(up) > limit ? 0.0 : 1.0};
+}
+
 }  // namespace
 
 template <class Real>
@@ -30,7 +48,8 @@ void swiglu(const SwigluT<Real>& op) {
     for (std::int64_t i = 0; i < op.intermediate; ++i) {
       const double gate = op.gateUp[t * op.ld + i];
       const double up = op.gateUp[t * op.ld + op.intermediate + i];
-      op.out[t * op.ldo + i] = static_cast<Real>(activate(op.activation, gate).value * up);
+      const Gated value = gated(op, gate, up);
+      op.out[t * op.ldo + i] = static_cast<Real>(value.act.value * value.up);
     }
   }
 }
@@ -41,10 +60,10 @@ void swiglu_backward(const SwigluBackwardT<Real>& op) {
     for (std::int64_t i = 0; i < op.intermediate; ++i) {
       const double gate = op.gateUp[t * op.ld + i];
       const double up = op.gateUp[t * op.ld + op.intermediate + i];
-      const Activated act = activate(op.activation, gate);
+      const Gated value = gated(op, gate, up);
       const double dout = op.dout[t * op.lddo + i];
-      op.dgateUp[t * op.ldd + i] = static_cast<Real>(dout * up * act.slope);
-      op.dgateUp[t * op.ldd + op.intermediate + i] = static_cast<Real>(dout * act.value);
+      op.dgateUp[t * op.ldd + i] = static_cast<Real>(dout * value.up * value.act.slope);
+      op.dgateUp[t * op.ldd + op.intermediate + i] = static_cast<Real>(dout * value.act.value * value.upSlope);
     }
   }
 }

@@ -33,10 +33,11 @@ std::vector<AdapterEntry> checked(std::vector<AdapterEntry> entries) {
     requireColumns("rank", entry.rank);
     requireColumns("inFeatures", entry.inFeatures);
     requireColumns("outFeatures", entry.outFeatures);
+    requireColumns("experts", entry.experts);
     if (!std::isfinite(entry.scale)) refuse(i, "scale", "a finite number", std::to_string(entry.scale));
     elements = elements +
                (ops::Size(static_cast<std::size_t>(entry.inFeatures)) + static_cast<std::size_t>(entry.outFeatures)) *
-                   static_cast<std::size_t>(entry.rank);
+                   static_cast<std::size_t>(entry.rank) * static_cast<std::size_t>(entry.experts);
   }
   if (elements.value() > kMaxElements) {
     throw ArgumentError("at most 2^31 - 1 parameters", "createAdapter",
@@ -60,7 +61,7 @@ std::size_t place(std::vector<AdapterEntry>& entries, std::int32_t padding) {
 std::size_t unpadded(const std::vector<AdapterEntry>& entries) {
   std::size_t count = 0;
   for (const AdapterEntry& entry : entries) {
-    count += static_cast<std::size_t>(entry.rank) *
+    count += static_cast<std::size_t>(entry.experts) * static_cast<std::size_t>(entry.rank) *
              (static_cast<std::size_t>(entry.inFeatures) + static_cast<std::size_t>(entry.outFeatures));
   }
   return count;
@@ -95,16 +96,17 @@ Adapter::Adapter(const std::shared_ptr<MemoryPool>& pool, std::vector<AdapterEnt
 template <class Body>
 void Adapter::forRows(Body&& body) const {
   std::size_t packed = 0;
-  const auto matrix = [&](std::size_t place, std::int32_t rows, std::int32_t columns, std::int32_t stride) {
-    for (std::int32_t row = 0; row < rows; row++) {
+  const auto matrix = [&](std::size_t place, std::int64_t rows, std::int32_t columns, std::int32_t stride) {
+    for (std::int64_t row = 0; row < rows; row++) {
       body(place, packed, static_cast<std::size_t>(columns));
       place += static_cast<std::size_t>(stride);
       packed += static_cast<std::size_t>(columns);
     }
   };
   for (const AdapterEntry& entry : entries_) {
-    matrix(entry.offset, entry.rank, entry.inFeatures, entry.lda);
-    matrix(entry.offset + entry.sizeA(), entry.outFeatures, entry.rank, entry.ldb);
+    const std::int64_t experts = entry.experts;
+    matrix(entry.offset, experts * entry.rank, entry.inFeatures, entry.lda);
+    matrix(entry.offset + entry.sizeA(), experts * entry.outFeatures, entry.rank, entry.ldb);
   }
 }
 

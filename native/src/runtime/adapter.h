@@ -1,6 +1,6 @@
 // An adapter's flat vectors: parameters, gradients and the two moments, equally long.
-// Layout on the device: for each entry in order A [rank, lda], then B [outFeatures, ldb]. JavaScript's has no padding:
-// A [rank, inFeatures], B [outFeatures, rank]. What pads is zero and stays zero.
+// Layout on the device: for each entry in order A [rank, lda] of each expert, then B [outFeatures, ldb] of each.
+// JavaScript's has no padding: A [rank, inFeatures], B [outFeatures, rank]. What pads is zero and stays zero.
 #pragma once
 
 #include <atomic>
@@ -18,12 +18,16 @@ struct AdapterEntry {
   std::int32_t inFeatures = 0;
   std::int32_t outFeatures = 0;
   float scale = 1.0F;  // of B A x
+  std::int32_t experts = 1;
   std::int32_t lda = 0;
   std::int32_t ldb = 0;
   std::size_t offset = 0;  // of A in the flat layout, in elements
 
-  std::size_t sizeA() const { return static_cast<std::size_t>(rank) * static_cast<std::size_t>(lda); }
-  std::size_t sizeB() const { return static_cast<std::size_t>(outFeatures) * static_cast<std::size_t>(ldb); }
+  // Of one expert, and of all.
+  std::size_t expertA() const { return static_cast<std::size_t>(rank) * static_cast<std::size_t>(lda); }
+  std::size_t expertB() const { return static_cast<std::size_t>(outFeatures) * static_cast<std::size_t>(ldb); }
+  std::size_t sizeA() const { return static_cast<std::size_t>(experts) * expertA(); }
+  std::size_t sizeB() const { return static_cast<std::size_t>(experts) * expertB(); }
 };
 
 enum class AdapterPart { parameters, gradients, firstMoment, secondMoment };

@@ -14,11 +14,11 @@ namespace loratwin {
 namespace {
 
 // Elements of rows x columns; both are at least 1, and their weights are in memory.
-std::size_t requireElements(const char* at, std::int32_t rows, std::int32_t columns, std::size_t given) {
+std::size_t requireElements(const char* at, std::int64_t rows, std::int32_t columns, std::size_t given) {
   if (rows < 1 || columns < 1) {
     throw ArgumentError("at least 1 row and 1 column", at, std::to_string(rows) + " x " + std::to_string(columns));
   }
-  const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
+  const std::size_t count = (ops::Size(static_cast<std::size_t>(rows)) * static_cast<std::size_t>(columns)).value();
   if (given != count) throw ArgumentError(std::to_string(count) + " elements", at, std::to_string(given));
   return count;
 }
@@ -118,7 +118,12 @@ constexpr const char* kindOf() {
 // A block with such a weight would have no scale.
 void requireFinite(const MatrixSource& source) {
   const auto find = [&]<class Store>(Store) {
-    return ops::rowNotFinite(static_cast<const Store*>(source.data.data), source.out, source.in);
+    for (std::int32_t e = 0; e < source.experts; e++) {
+      const auto* const weights = static_cast<const Store*>(source.dataOf(e).data);
+      const std::int64_t row = ops::rowNotFinite(weights, source.out, source.in);
+      if (row >= 0) return row + std::int64_t{e} * source.out;
+    }
+    return std::int64_t{-1};
   };
   const std::int64_t row = source.data.type == ops::DType::float32 ? find(float{}) : find(ops::Bf16{});
   if (row >= 0) {
@@ -174,12 +179,14 @@ std::size_t Device::keepPacked(const std::string& sharedAs) {
 }
 
 std::shared_ptr<Matrix> Device::packed(const MatrixSource& source) {
-  requireElements(("matrix " + source.name + ".data").c_str(), source.out, source.in, source.data.count);
+  requireElements(("matrix " + source.name + ".data").c_str(), std::int64_t{source.experts} * source.out, source.in,
+                  source.data.count);
   if (source.quantization) requireFinite(source);
   std::shared_ptr<Matrix> matrix = makeMatrix(source);
   matrix->name = source.name;
   matrix->out = source.out;
   matrix->in = source.in;
+  matrix->experts = source.experts;
   matrix->dtype = source.dtype;
   matrix->backward = source.backward;
   return matrix;

@@ -35,7 +35,7 @@ struct WeightData {
 };
 
 // A frozen weight W [out, in] to be multiplied as `dtype`, kept in the narrower `quantization` if there is one (then
-// `dtype` is bfloat16); `backward`: for dx = dy W too.
+// `dtype` is bfloat16); `backward`: for dx = dy W too. Of several experts: W [experts, out, in].
 struct MatrixSource {
   std::string name;
   std::int32_t out;
@@ -45,6 +45,14 @@ struct MatrixSource {
   bool backward;
   std::optional<ops::Quantization> quantization;
   std::string sharedAs;
+  std::int32_t experts = 1;
+
+  std::size_t elements() const { return static_cast<std::size_t>(out) * static_cast<std::size_t>(in); }
+  // One expert's.
+  WeightData dataOf(std::int32_t expert) const {
+    const std::size_t before = static_cast<std::size_t>(expert) * elements() * ops::sizeOf(data.type);
+    return {static_cast<const std::byte*>(data.data) + before, elements(), data.type};
+  }
 };
 
 // What a task can be made to do, to see what becomes of a run: meet an allocation failure, throw what is no exception,

@@ -105,8 +105,15 @@ const Item& Fields::item(const char* field, const std::vector<std::shared_ptr<co
 }
 
 const Matrix& Fields::matrix(const char* field) {
+  const Matrix& found = expertMatrix(field);
+  if (found.experts != 1) refuse(field, "a matrix of no experts", "one of " + std::to_string(found.experts));
+  return found;
+}
+
+const Matrix& Fields::expertMatrix(const char* field) {
   const Matrix& found = item(field, weights_.matrices, "a matrix of this device");
-  arguments_ += " (" + found.name + " [" + std::to_string(found.out) + "," + std::to_string(found.in) + "])";
+  const std::string experts = found.experts == 1 ? "" : std::to_string(found.experts) + ",";
+  arguments_ += " (" + found.name + " [" + experts + std::to_string(found.out) + "," + std::to_string(found.in) + "])";
   return found;
 }
 

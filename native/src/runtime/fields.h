@@ -27,6 +27,8 @@ class Fields {
   // The place of a word in `names`; 0 when not given.
   std::size_t choice(const char* field, std::initializer_list<const char*> names);
   const Matrix& matrix(const char* field);
+  // Of any number of experts.
+  const Matrix& expertMatrix(const char* field);
   const Vector& vector(const char* field, std::size_t count);
   // Of `least` .. `most` elements.
   const Vector& vector(const char* field, std::size_t least, std::size_t most);

@@ -90,8 +90,13 @@ void Reach::bytes(const char* field, Tensor tensor, ops::Size count) const {
   }
 }
 
-void Reach::matrix(const char* field, Tensor tensor, std::int64_t ld, std::int64_t columns, ops::DType type) const {
-  const ops::Size before = ops::Size(static_cast<std::size_t>(bindings.rows) - 1) * static_cast<std::size_t>(ld);
+void Reach::matrix(const char* field, Tensor tensor, std::int64_t ld, std::int64_t columns, ops::DType type,
+                   std::int32_t perRow) const {
+  const std::int64_t rows = std::int64_t{bindings.rows} * perRow;
+  if (rows > std::numeric_limits<std::int32_t>::max()) {
+    refuse("perRow", "fewer than 2^31 places of " + std::to_string(bindings.rows) + " rows", std::to_string(rows));
+  }
+  const ops::Size before = ops::Size(static_cast<std::size_t>(rows) - 1) * static_cast<std::size_t>(ld);
   bytes(field, tensor, (before + static_cast<std::size_t>(columns)) * ops::sizeOf(type));
 }
 

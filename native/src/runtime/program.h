@@ -49,13 +49,15 @@ struct Table {
   Buffer values;
 };
 
-// A frozen weight. A device derives what it keeps: packed, as it is, or in a narrower format than it is multiplied in.
+// A frozen weight, or one of each of several experts. A device derives what it keeps: packed, as it is, or in a
+// narrower format than it is multiplied in.
 struct Matrix {
   virtual ~Matrix() = default;
 
   std::string name;
   std::int32_t out = 0;
   std::int32_t in = 0;
+  std::int32_t experts = 1;
   ops::DType dtype = ops::DType::float32;  // of the product
   bool backward = false;
 };
@@ -120,9 +122,9 @@ class Reach {
       : bindings(bindings), threads(threads), arenaBytes_(arenaBytes) {}
   void enter(const std::string* step) { step_ = step; }
 
-  // rows x columns elements with a row stride of `ld`
+  // rows x columns elements with a row stride of `ld`; `perRow` rows for each row of the run
   void matrix(const char* field, Tensor tensor, std::int64_t ld, std::int64_t columns,
-              ops::DType type = ops::DType::float32) const;
+              ops::DType type = ops::DType::float32, std::int32_t perRow = 1) const;
   void bytes(const char* field, Tensor tensor, ops::Size count) const;
   void present(const char* binding, const std::vector<std::int32_t>& data) const;
   [[noreturn]] void refuse(const char* field, const std::string& expected, const std::string& got) const;

@@ -88,7 +88,8 @@ MatrixSource matrixSource(const Call& call) {
           quantization ? ops::DType::bfloat16 : dtype(name),
           flag(call, 5),
           quantization,
-          text(call, 7)};
+          text(call, 7),
+          whole32(call, 8)};
 }
 
 void addField(RawOperator& raw, const std::string& name, const Value& field) {

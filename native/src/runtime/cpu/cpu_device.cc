@@ -23,7 +23,7 @@ const CpuStep& stepOf(const Step& step) { return static_cast<const CpuStep&>(ste
 
 CpuDevice::CpuDevice(std::shared_ptr<Runtime> runtime, std::string name, const std::vector<int>& cores)
     : Device(std::move(runtime), std::move(name), hostMemory(), {},
-             {cpuElementwiseSteps(), cpuProductSteps(), cpuAttentionSteps(), cpuLoraSteps()}) {
+             {cpuElementwiseSteps(), cpuProductSteps(), cpuAttentionSteps(), cpuLoraSteps(), cpuExpertSteps()}) {
   if (cores.empty()) throw ArgumentError("at least one core", "createDevice.cores", "none");
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
@@ -65,28 +65,33 @@ void CpuDevice::release() {
 }
 
 std::shared_ptr<Matrix> CpuDevice::makeMatrix(const MatrixSource& source) {
-  if (source.quantization) {
-    const auto quantize = [&]<class Store>(Store) {
-      return ops::PackedMatrix(*engine_, static_cast<const Store*>(source.data.data), source.out, source.in,
-                               *source.quantization);
-    };
-    const bool floats = source.data.type == ops::DType::float32;
-    return std::make_shared<CpuMatrix>(memory_, floats ? quantize(float{}) : quantize(ops::Bf16{}));
-  }
+  std::vector<ops::PackedMatrix> packed;
   std::vector<ops::Bf16> rounded;
-  const std::size_t count = static_cast<std::size_t>(source.out) * static_cast<std::size_t>(source.in);
-  const void* const elements = elementsOf(source.data, count, source.dtype, rounded);
-  const auto pack = [&]<class Store>(Store) {
-    return ops::PackedMatrix(*engine_, static_cast<const Store*>(elements), source.out, source.in, source.backward);
-  };
-  return std::make_shared<CpuMatrix>(memory_, source.dtype == ops::DType::float32 ? pack(float{}) : pack(ops::Bf16{}));
+  for (std::int32_t expert = 0; expert < source.experts; expert++) {
+    const WeightData data = source.dataOf(expert);
+    if (source.quantization) {
+      ops::withStore(data.type, [&]<class Store>(Store) {
+        packed.emplace_back(*engine_, static_cast<const Store*>(data.data), source.out, source.in,
+                            *source.quantization);
+      });
+      continue;
+    }
+    const void* const elements = elementsOf(data, data.count, source.dtype, rounded);
+    ops::withStore(source.dtype, [&]<class Store>(Store) {
+      packed.emplace_back(*engine_, static_cast<const Store*>(elements), source.out, source.in, source.backward);
+    });
+  }
+  return std::make_shared<CpuMatrix>(memory_, std::move(packed));
 }
 
 std::shared_ptr<const Matrix> CpuDevice::useMatrix(const std::shared_ptr<const Matrix>& other) {
-  auto matrix = std::make_shared<CpuMatrix>(ops::PackedMatrix(*engine_, packedOf(*other)));
+  std::vector<ops::PackedMatrix> packed;
+  for (const ops::PackedMatrix& each : expertsOf(*other)) packed.emplace_back(*engine_, each);
+  auto matrix = std::make_shared<CpuMatrix>(std::move(packed));
   matrix->name = other->name;
   matrix->out = other->out;
   matrix->in = other->in;
+  matrix->experts = other->experts;
   matrix->dtype = other->dtype;
   matrix->backward = other->backward;
   return matrix;

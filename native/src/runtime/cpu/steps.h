@@ -15,20 +15,28 @@
 
 namespace loratwin {
 
-// Packed for oneDNN; counted while it lives, unless another device packed it and counts it.
+// Packed for oneDNN, one of each expert; counted while it lives, unless another device packed it and counts it.
 struct CpuMatrix final : Matrix {
-  CpuMatrix(std::shared_ptr<MemoryPool> pool, ops::PackedMatrix matrix)
-      : packed(std::move(matrix)), memory(std::move(pool)) {
-    memory->meter.add(MemoryKind::weights, static_cast<std::ptrdiff_t>(packed.bytes()));
+  CpuMatrix(std::shared_ptr<MemoryPool> pool, std::vector<ops::PackedMatrix> matrices)
+      : packed(std::move(matrices)), memory(std::move(pool)) {
+    memory->meter.add(MemoryKind::weights, bytes());
   }
-  explicit CpuMatrix(ops::PackedMatrix shared) : packed(std::move(shared)) {}
+  explicit CpuMatrix(std::vector<ops::PackedMatrix> shared) : packed(std::move(shared)) {}
   ~CpuMatrix() override {
-    if (memory) memory->meter.add(MemoryKind::weights, -static_cast<std::ptrdiff_t>(packed.bytes()));
+    if (memory) memory->meter.add(MemoryKind::weights, -bytes());
   }
-  const ops::PackedMatrix packed;
+  std::ptrdiff_t bytes() const {
+    std::size_t sum = 0;
+    for (const ops::PackedMatrix& matrix : packed) sum += matrix.bytes();
+    return static_cast<std::ptrdiff_t>(sum);
+  }
+  const std::vector<ops::PackedMatrix> packed;
   const std::shared_ptr<MemoryPool> memory;  // null: another device's
 };
-inline const ops::PackedMatrix& packedOf(const Matrix& matrix) { return static_cast<const CpuMatrix&>(matrix).packed; }
+inline const std::vector<ops::PackedMatrix>& expertsOf(const Matrix& matrix) {
+  return static_cast<const CpuMatrix&>(matrix).packed;
+}
+inline const ops::PackedMatrix& packedOf(const Matrix& matrix) { return expertsOf(matrix).front(); }
 
 // Lists that a run fills anew; kept, so that a run allocates nothing once they are long enough.
 struct RunScratch {
@@ -85,5 +93,6 @@ StepTable cpuElementwiseSteps();
 StepTable cpuAttentionSteps();
 StepTable cpuProductSteps();
 StepTable cpuLoraSteps();
+StepTable cpuExpertSteps();
 
 }  // namespace loratwin

@@ -120,28 +120,32 @@ struct Temperature final : CpuRowStep {
   const TemperatureFields f;
 };
 
-struct Swiglu final : CpuRowStep {
+struct Swiglu final : CpuStep {
   explicit Swiglu(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      ops::swiglu(r.pool, ops::SwigluT<Store>{r.rowsOf<Store>(f.gateUp, f.ld), f.ld, r.rowsOf<Store>(f.out, f.ldo),
-                                              f.ldo, r.rows(), f.intermediate, f.act});
+      ops::swiglu(r.pool,
+                  ops::SwigluT<Store>{r.rowsOf<Store>(f.gateUp, f.ld), f.ld, r.rowsOf<Store>(f.out, f.ldo), f.ldo,
+                                      r.rows() * f.perRow, f.intermediate, f.act.kind, f.act.alpha, f.act.limit});
     });
   }
+  bool goesByRows() const override { return !f.isPlaced; }
   const SwigluFields f;
 };
 
-struct SwigluBackward final : CpuRowStep {
+struct SwigluBackward final : CpuStep {
   explicit SwigluBackward(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      ops::swiglu_backward(r.pool, ops::SwigluBackwardT<Store>{
-                                       r.rowsOf<Store>(f.gateUp, f.ld), f.ld, r.rowsOf<Store>(f.dout, f.lddo), f.lddo,
-                                       r.rowsOf<Store>(f.dgateUp, f.ldd), f.ldd, r.rows(), f.intermediate, f.act});
+      ops::swiglu_backward(
+          r.pool, ops::SwigluBackwardT<Store>{r.rowsOf<Store>(f.gateUp, f.ld), f.ld, r.rowsOf<Store>(f.dout, f.lddo),
+                                              f.lddo, r.rowsOf<Store>(f.dgateUp, f.ldd), f.ldd, r.rows() * f.perRow,
+                                              f.intermediate, f.act.kind, f.act.alpha, f.act.limit});
     });
   }
+  bool goesByRows() const override { return !f.isPlaced; }
   const SwigluBackwardFields f;
 };
 

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "ops/lora.h"
+#include "ops/route.h"
 #include "runtime/cpu/steps.h"
 #include "runtime/steps/lora.h"
 
@@ -9,10 +10,24 @@ namespace loratwin {
 
 namespace {
 
+// What of the adapter belongs to the target and the expert.
+void addFactors(ops::LoraSegment& to, const Adapter& adapter, std::uint32_t target, std::int32_t expert,
+                bool backward) {
+  const AdapterEntry* const entry = adapter.find(target);
+  if (entry == nullptr) return;
+  const std::size_t a = entry->offset + static_cast<std::size_t>(expert) * entry->expertA();
+  const std::size_t b = entry->offset + entry->sizeA() + static_cast<std::size_t>(expert) * entry->expertB();
+  to.a = adapter.part(AdapterPart::parameters) + a;
+  to.b = adapter.part(AdapterPart::parameters) + b;
+  to.rank = entry->rank;
+  to.scale = entry->scale;
+  if (!backward) return;
+  to.da = adapter.part(AdapterPart::gradients) + a;
+  to.db = adapter.part(AdapterPart::gradients) + b;
+}
+
 // The window's segments, with rows counted from its first.
-ops::LoraSegments segmentsOf(const CpuRun& run, std::uint32_t target, std::vector<ops::LoraSegment>& items,
-                             bool backward) {
-  items.clear();
+void addSegments(const CpuRun& run, std::uint32_t target, std::vector<ops::LoraSegment>& items, bool backward) {
   const RowWindow window = run.window;
   for (const RunSegment& from : run.bindings.segments) {
     ops::LoraSegment to;
@@ -21,19 +36,40 @@ ops::LoraSegments segmentsOf(const CpuRun& run, std::uint32_t target, std::vecto
     if (to.rowStart >= to.rowEnd) continue;
     to.dropout = from.dropout;
     std::memcpy(to.seed, from.seed, sizeof to.seed);
-    if (const AdapterEntry* const entry = from.adapter->find(target)) {
-      float* const parameters = from.adapter->part(AdapterPart::parameters) + entry->offset;
-      to.a = parameters;
-      to.b = parameters + entry->sizeA();
-      to.rank = entry->rank;
-      to.scale = entry->scale;
-      if (backward) {
-        to.da = from.adapter->part(AdapterPart::gradients) + entry->offset;
-        to.db = to.da + entry->sizeA();
-      }
-    }
+    addFactors(to, *from.adapter, target, 0, backward);
     items.push_back(to);
   }
+}
+
+// Expert by expert, the places of each segment.
+void addPlaces(const CpuRun& run, const LoraPlaces& places, std::uint32_t target, std::vector<ops::LoraSegment>& items,
+               bool backward) {
+  const std::int32_t* const order = run.at<std::int32_t>(places.order);
+  const std::int32_t* const starts = run.at<std::int32_t>(places.starts);
+  ops::checkStarts("lora", starts, static_cast<std::size_t>(places.counts.experts), run.rows() * places.counts.perRow);
+  for (std::int32_t expert = 0; expert < places.counts.experts; expert++) {
+    for (const RunSegment& from : run.bindings.segments) {
+      const ops::PlaceRange range =
+          ops::placesOf(order, starts, places.counts.perRow, expert, from.rowStart, from.rowEnd);
+      if (range.first == range.end) continue;
+      ops::LoraSegment to;
+      to.rowStart = range.first;
+      to.rowEnd = range.end;
+      addFactors(to, *from.adapter, target, expert, backward);
+      items.push_back(to);
+    }
+  }
+}
+
+ops::LoraSegments segmentsOf(const CpuRun& run, const std::optional<LoraPlaces>& places, std::uint32_t target,
+                             std::vector<ops::LoraSegment>& items, bool backward) {
+  items.clear();
+  if (places) {
+    addPlaces(run, *places, target, items, backward);
+  } else {
+    addSegments(run, target, items, backward);
+  }
+  const RowWindow window = run.window;
   ops::LoraSegments segments;
   segments.items = items.data();
   segments.count = static_cast<std::int32_t>(items.size());
@@ -48,7 +84,7 @@ void withProjections(const CpuRun& run, const Projections& given, bool backward,
   ops::LoraProjectionT<float, Store> list[ops::kLoraProjections] = {};
   std::size_t count = 0;
   for (const Projection& p : given.items) {
-    const ops::LoraSegments segments = segmentsOf(run, p.target, run.scratch.lora[count], backward);
+    const ops::LoraSegments segments = segmentsOf(run, given.places, p.target, run.scratch.lora[count], backward);
     list[count++] = {segments, p.column, p.outFeatures, run.rowsOf<Store>(p.s, p.lds), p.lds};
   }
   body(list, static_cast<std::int32_t>(count));
@@ -64,7 +100,7 @@ void withTypes(ops::DType store, ops::DType out, Body&& body) {
   }
 }
 
-struct Lora final : CpuRowStep {
+struct Lora final : CpuStep {
   explicit Lora(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
@@ -76,17 +112,18 @@ struct Lora final : CpuRowStep {
       });
     });
   }
+  bool goesByRows() const override { return !f.given.places; }
   const LoraFields f;
 };
 
-struct LoraBackward final : CpuRowStep {
+struct LoraBackward final : CpuStep {
   explicit LoraBackward(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override {
     f.reach(r);
     r.bytes("scratch", f.scratch,
-            ops::loraBackwardScratchBytes(static_cast<std::size_t>(r.bindings.rows),
-                                          static_cast<std::size_t>(r.bindings.maxRank()), f.given.items.size(),
-                                          f.given.dtype));
+            ops::loraBackwardScratchBytes(
+                static_cast<std::size_t>(r.bindings.rows) * static_cast<std::size_t>(f.given.perRow()),
+                static_cast<std::size_t>(r.bindings.maxRank()), f.given.items.size(), f.given.dtype));
   }
   void run(CpuRun& r) const override {
     const Projections& given = f.given;
@@ -99,6 +136,7 @@ struct LoraBackward final : CpuRowStep {
       });
     });
   }
+  bool goesByRows() const override { return !f.given.places; }
   const LoraBackwardFields f;
 };
 

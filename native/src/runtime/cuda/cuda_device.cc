@@ -135,7 +135,7 @@ std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime> runtime, std::st
 
 CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options)
     : Device(std::move(runtime), name, std::make_shared<CudaMemory>(options.index, name), kFormat,
-             {cudaElementwiseSteps(), cudaProductSteps(), cudaAttentionSteps(), cudaLoraSteps()}),
+             {cudaElementwiseSteps(), cudaProductSteps(), cudaAttentionSteps(), cudaLoraSteps(), cudaExpertSteps()}),
       index_(options.index) {
   cuda::useDevice(index_);
   cuda::reachPeers(index_);
@@ -174,25 +174,30 @@ void CudaDevice::release() {
 
 std::shared_ptr<Matrix> CudaDevice::makeMatrix(const MatrixSource& source) {
   if (source.quantization) return quantize(source);
-  const std::size_t count = static_cast<std::size_t>(source.out) * static_cast<std::size_t>(source.in);
   std::vector<ops::Bf16> rounded;
-  const void* const elements = elementsOf(source.data, count, source.dtype, rounded);
-  const std::size_t bytes = count * ops::sizeOf(source.dtype);
-  auto matrix = std::make_shared<CudaMatrix>(memory_, bytes);
-  matrix->values.write(0, elements, bytes);
+  const std::size_t bytes = source.elements() * ops::sizeOf(source.dtype);
+  const auto experts = static_cast<std::size_t>(source.experts);
+  auto matrix = std::make_shared<CudaMatrix>(memory_, experts * bytes);
+  for (std::size_t expert = 0; expert < experts; expert++) {
+    const WeightData data = source.dataOf(static_cast<std::int32_t>(expert));
+    matrix->values.write(expert * bytes, elementsOf(data, data.count, source.dtype, rounded), bytes);
+  }
   return matrix;
 }
 
 std::shared_ptr<Matrix> CudaDevice::quantize(const MatrixSource& source) {
   const ops::QuantizedLayout layout{*source.quantization, source.out, source.in};
-  const auto make = [&]<class Store>(Store) {
-    return ops::QuantizedMatrix(static_cast<const Store*>(source.data.data), layout);
-  };
-  const ops::QuantizedMatrix host = source.data.type == ops::DType::float32 ? make(float{}) : make(ops::Bf16{});
-  auto matrix = std::make_shared<CudaMatrix>(memory_, host.bytes());
-  matrix->values.write(0, host.view().codes, host.bytes());
+  const auto experts = static_cast<std::size_t>(source.experts);
+  auto matrix = std::make_shared<CudaMatrix>(memory_, experts * layout.bytes());
+  for (std::size_t expert = 0; expert < experts; expert++) {
+    const WeightData data = source.dataOf(static_cast<std::int32_t>(expert));
+    ops::withStore(data.type, [&]<class Store>(Store) {
+      const ops::QuantizedMatrix host(static_cast<const Store*>(data.data), layout);
+      matrix->values.write(expert * layout.bytes(), host.view().codes, host.bytes());
+    });
+  }
   matrix->quantized = ops::quantizedView(layout, matrix->values.data());
-  reserveDequantized(source.out, source.in);
+  if (source.experts == 1) reserveDequantized(source.out, source.in);
   return matrix;
 }
 
@@ -204,7 +209,8 @@ void CudaDevice::reserveDequantized(std::int32_t out, std::int32_t in) {
 }
 
 std::shared_ptr<const Matrix> CudaDevice::useMatrix(const std::shared_ptr<const Matrix>& other) {
-  if (static_cast<const CudaMatrix&>(*other).quantized) reserveDequantized(other->out, other->in);
+  if (other->experts == 1 && static_cast<const CudaMatrix&>(*other).quantized)
+    reserveDequantized(other->out, other->in);
   return other;
 }
 

@@ -7,6 +7,7 @@ set(LORATWIN_CUDA_DEVICE_SOURCES
   src/runtime/cuda/steps.cc
   src/runtime/cuda/steps_attention.cc
   src/runtime/cuda/steps_elementwise.cc
+  src/runtime/cuda/steps_experts.cc
   src/runtime/cuda/steps_lora.cc
   src/runtime/cuda/steps_products.cc
   src/runtime/cuda/tables.cc

@@ -14,13 +14,13 @@
 
 namespace loratwin {
 
-// The elements [out, in] as they are multiplied, or a quantized weight's parts, which are dequantized into room of the
-// device before each product.
+// The elements [experts, out, in] as they are multiplied, or a quantized weight's parts, which are dequantized into
+// room of the device before each product; those of several experts one after another, dequantized as they are read.
 struct CudaMatrix final : Matrix {
   CudaMatrix(std::shared_ptr<MemoryPool> pool, std::size_t bytes)
       : values(std::move(pool), MemoryKind::weights, bytes) {}
   const Buffer values;
-  std::optional<ops::QuantizedView> quantized;  // into `values`
+  std::optional<ops::QuantizedView> quantized;  // into `values`; the first expert's
 };
 
 // The cosines and sines of rotary frequencies, kept by the device.
@@ -112,5 +112,6 @@ StepTable cudaElementwiseSteps();
 StepTable cudaProductSteps();
 StepTable cudaAttentionSteps();
 StepTable cudaLoraSteps();
+StepTable cudaExpertSteps();
 
 }  // namespace loratwin

@@ -187,8 +187,9 @@ struct Swiglu final : CudaStep {
   Launch prepare(CudaRun& r) const override {
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      const cuda::SwigluT<Store> op{r.at<Store>(f.gateUp), f.ld, r.at<Store>(f.out), f.ldo, r.rows(),
-                                    f.intermediate,        f.act};
+      const cuda::SwigluT<Store> op{
+          r.at<Store>(f.gateUp), f.ld,       r.at<Store>(f.out), f.ldo,      r.rows() * f.perRow,
+          f.intermediate,        f.act.kind, f.act.alpha,        f.act.limit};
       launch = [op](void* stream) { cuda::swiglu(op, stream); };
     });
     return launch;
@@ -202,9 +203,17 @@ struct SwigluBackward final : CudaStep {
   Launch prepare(CudaRun& r) const override {
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      const cuda::SwigluBackwardT<Store> op{
-          r.at<Store>(f.gateUp), f.ld, r.at<Store>(f.dout), f.lddo, r.at<Store>(f.dgateUp), f.ldd, r.rows(),
-          f.intermediate,        f.act};
+      const cuda::SwigluBackwardT<Store> op{r.at<Store>(f.gateUp),
+                                            f.ld,
+                                            r.at<Store>(f.dout),
+                                            f.lddo,
+                                            r.at<Store>(f.dgateUp),
+                                            f.ldd,
+                                            r.rows() * f.perRow,
+                                            f.intermediate,
+                                            f.act.kind,
+                                            f.act.alpha,
+                                            f.act.limit};
       launch = [op](void* stream) { cuda::swiglu_backward(op, stream); };
     });
     return launch;

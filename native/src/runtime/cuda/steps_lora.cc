@@ -17,6 +17,7 @@ template <class Store>
 struct Segments {
   std::vector<cuda::LoraSegmentT<Store>> items;
   cuda::LoraRunT<Store> run;
+  cuda::LoraPlaces places;
   std::int32_t perProjection = 0;
   std::int32_t projections = 0;
   std::int32_t maxRows = 0;
@@ -24,7 +25,9 @@ struct Segments {
   std::int32_t maxFeatures = 0;
 
   std::int32_t count() const { return static_cast<std::int32_t>(items.size()); }
-  cuda::PlainLoraT<Store> plain() const { return {run, projections, perProjection, maxRows, maxRank, maxFeatures}; }
+  cuda::PlainLoraT<Store> plain() const {
+    return {run, places, projections, perProjection, maxRows, maxRank, maxFeatures};
+  }
 };
 
 // `ds`: where each projection's lies; empty in a forward.
@@ -70,13 +73,17 @@ Segments<Store> segmentsOf(CudaRun& r, const Projections& given, const std::vect
     all.maxFeatures = std::max(all.maxFeatures, projection.outFeatures);
   }
   const auto lda = static_cast<std::int32_t>(cuda::padded(static_cast<std::size_t>(given.inFeatures), 8));
+  if (given.places) {
+    all.places = {r.at<std::int32_t>(given.places->order), r.at<std::int32_t>(given.places->starts),
+                  given.places->counts.experts, given.places->counts.perRow};
+  }
   all.run = {r.slot.table(all.items), given.inFeatures, lda, r.rowKeys()};
   return all;
 }
 
-// Whether the tensor core kernels take it.
+// Whether the tensor core kernels take it, whose tables have rows of the run.
 bool inTiles(const Projections& given, std::int64_t ldy, std::int64_t lddx) {
-  return given.dtype == ops::DType::bfloat16 && aligned(given.ldx) && aligned(ldy) && aligned(lddx) &&
+  return !given.places && given.dtype == ops::DType::bfloat16 && aligned(given.ldx) && aligned(ldy) && aligned(lddx) &&
          std::all_of(given.items.begin(), given.items.end(),
                      [](const Projection& p) { return aligned(p.lds) && aligned(p.column); });
 }
@@ -137,13 +144,13 @@ struct LoraBackward final : CudaStep {
   explicit LoraBackward(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override {
     f.reach(r);
+    const std::size_t rows = static_cast<std::size_t>(r.bindings.rows) * static_cast<std::size_t>(f.given.perRow());
     std::vector<cuda::LoraScratchProjection> projections;
     for (const Projection& p : f.given.items) {
       projections.push_back({static_cast<std::size_t>(p.outFeatures), static_cast<std::size_t>(p.lds)});
     }
     r.bytes("scratch", f.scratch,
-            cuda::loraScratchBytes(static_cast<std::size_t>(r.bindings.rows), r.bindings.segments.size(),
-                                   static_cast<std::size_t>(r.bindings.maxRank()),
+            cuda::loraScratchBytes(rows, r.bindings.segments.size(), static_cast<std::size_t>(r.bindings.maxRank()),
                                    static_cast<std::size_t>(f.given.inFeatures), projections, f.given.dtype));
   }
   Launch prepare(CudaRun& r) const override {
@@ -153,7 +160,7 @@ struct LoraBackward final : CudaStep {
       std::vector<Store*> ds;
       for (const Projection& p : f.given.items) {
         ds.push_back(reinterpret_cast<Store*>(scratch));
-        const auto elements = static_cast<std::size_t>(std::int64_t{r.rows()} * p.lds);
+        const auto elements = static_cast<std::size_t>(std::int64_t{r.rows()} * f.given.perRow() * p.lds);
         scratch += cuda::padded(elements * sizeof(Store), cuda::kScratchLine);
       }
       const Segments<Store> all = segmentsOf<Store>(r, f.given, ds);

@@ -267,9 +267,22 @@ struct TemperatureFields {
   const float floor;
 };
 
-inline ops::Activation activation(Fields& f) {
-  return f.choice("activation", {"silu", "gelu"}) == 0 ? ops::Activation::silu : ops::Activation::gelu;
-}
+// How many rows of a tensor there are for each row of the run.
+inline std::int32_t rowsPerRow(Fields& f) { return f.given("perRow") ? f.count("perRow") : 1; }
+
+struct ActivationFields {
+  explicit ActivationFields(Fields& f)
+      : kind(kKinds[f.choice("activation", {"silu", "gelu", "clamped"})]),
+        alpha(kind == ops::Activation::clamped ? f.number("alpha") : 1.0F),
+        limit(kind == ops::Activation::clamped ? f.number("limit") : 1.0F) {
+    if (!(limit > 0.0F)) f.refuse("limit", "a positive number", std::to_string(limit));
+  }
+
+  static constexpr ops::Activation kKinds[] = {ops::Activation::silu, ops::Activation::gelu, ops::Activation::clamped};
+  const ops::Activation kind;
+  const float alpha;
+  const float limit;
+};
 
 struct SwigluFields {
   explicit SwigluFields(Fields& f)
@@ -279,10 +292,12 @@ struct SwigluFields {
         ld(f.stride("ld", 2 * std::int64_t{intermediate})),
         out(f.tensor("out")),
         ldo(f.stride("ldo", intermediate)),
-        act(activation(f)) {}
+        act(f),
+        isPlaced(f.given("perRow")),
+        perRow(rowsPerRow(f)) {}
   void reach(const Reach& r) const {
-    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate}, dtype);
-    r.matrix("out", out, ldo, intermediate, dtype);
+    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate}, dtype, perRow);
+    r.matrix("out", out, ldo, intermediate, dtype, perRow);
   }
 
   const ops::DType dtype;
@@ -291,7 +306,9 @@ struct SwigluFields {
   const std::int64_t ld;
   const Tensor out;
   const std::int64_t ldo;
-  const ops::Activation act;
+  const ActivationFields act;
+  const bool isPlaced;  // rows are places of experts, not rows of the run
+  const std::int32_t perRow;
 };
 
 struct SwigluBackwardFields {
@@ -304,11 +321,13 @@ struct SwigluBackwardFields {
         lddo(f.stride("lddo", intermediate)),
         dgateUp(f.tensor("dgateUp")),
         ldd(f.stride("ldd", 2 * std::int64_t{intermediate})),
-        act(activation(f)) {}
+        act(f),
+        isPlaced(f.given("perRow")),
+        perRow(rowsPerRow(f)) {}
   void reach(const Reach& r) const {
-    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate}, dtype);
-    r.matrix("dout", dout, lddo, intermediate, dtype);
-    r.matrix("dgateUp", dgateUp, ldd, 2 * std::int64_t{intermediate}, dtype);
+    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate}, dtype, perRow);
+    r.matrix("dout", dout, lddo, intermediate, dtype, perRow);
+    r.matrix("dgateUp", dgateUp, ldd, 2 * std::int64_t{intermediate}, dtype, perRow);
   }
 
   const ops::DType dtype;
@@ -319,7 +338,9 @@ struct SwigluBackwardFields {
   const std::int64_t lddo;
   const Tensor dgateUp;
   const std::int64_t ldd;
-  const ops::Activation act;
+  const ActivationFields act;
+  const bool isPlaced;  // rows are places of experts, not rows of the run
+  const std::int32_t perRow;
 };
 
 }  // namespace loratwin

@@ -20,6 +20,7 @@ Projections::Projections(Fields& f)
     const Tensor s = f.tensor(name("s").c_str());
     items.push_back({target, outFeatures, column, s, f.stride(name("lds").c_str(), 1)});
   }
+  if (f.given("experts")) places.emplace(f);
 }
 
 std::int64_t Projections::columns() const {
@@ -29,9 +30,11 @@ std::int64_t Projections::columns() const {
 }
 
 void Projections::reach(const Reach& r) const {
-  r.matrix("x", x, ldx, inFeatures, dtype);
+  r.matrix("x", x, ldx, inFeatures, dtype, perRow());
+  if (places) places->reach(r);
+  const std::int32_t experts = places ? places->counts.experts : 1;
   for (const Projection& p : items) {
-    r.matrix("s", p.s, p.lds, p.lds, dtype);
+    r.matrix("s", p.s, p.lds, p.lds, dtype, perRow());
     for (const RunSegment& segment : r.bindings.segments) {
       const AdapterEntry* const entry = segment.adapter->find(p.target);
       if (entry == nullptr) continue;
@@ -39,6 +42,11 @@ void Projections::reach(const Reach& r) const {
         r.refuse("target", "adapters of [" + std::to_string(p.outFeatures) + "," + std::to_string(inFeatures) + "]",
                  "one of [" + std::to_string(entry->outFeatures) + "," + std::to_string(entry->inFeatures) + "]");
       }
+      if (entry->experts != experts) {
+        r.refuse("experts", "adapters of " + std::to_string(experts), "one of " + std::to_string(entry->experts));
+      }
+      if (places && segment.dropout > 0)
+        r.refuse("experts", "segments without dropout", std::to_string(segment.dropout));
       if (entry->rank > p.lds) r.refuse("lds", "at least rank " + std::to_string(entry->rank), std::to_string(p.lds));
     }
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/fields.h"
+#include "runtime/steps/places.h"
 
 namespace loratwin {
 
@@ -17,18 +18,33 @@ struct Projection {
   std::int64_t lds;
 };
 
+// Of LoRA over places of experts (ops/route.h): each has an adapter's A and B of its own.
+struct LoraPlaces {
+  explicit LoraPlaces(Fields& f) : counts(f), order(f.tensor("order")), starts(f.tensor("starts")) {}
+  void reach(const Reach& r) const {
+    reachPairs(r, "order", order, counts.perRow);
+    reachStarts(r, starts, counts.experts);
+  }
+
+  const ExpertCounts counts;
+  const Tensor order;
+  const Tensor starts;
+};
+
 // What both directions are given: an input, and the projections that share it and their output tensor.
 struct Projections {
   explicit Projections(Fields& f);
   // One past the last column of the output tensor that a projection has.
   std::int64_t columns() const;
   void reach(const Reach& r) const;
+  std::int32_t perRow() const { return places ? places->counts.perRow : 1; }
 
   const ops::DType dtype;
   const std::int32_t inFeatures;
   const Tensor x;
   const std::int64_t ldx;
   std::vector<Projection> items;
+  std::optional<LoraPlaces> places;  // none: rows are those of the run
 };
 
 struct LoraFields {
@@ -38,7 +54,7 @@ struct LoraFields {
   }
   void reach(const Reach& r) const {
     given.reach(r);
-    r.matrix("y", y, ldy, given.columns(), yType);
+    r.matrix("y", y, ldy, given.columns(), yType, given.perRow());
   }
 
   const Projections given;
@@ -60,8 +76,8 @@ struct LoraBackwardFields {
   }
   void reach(const Reach& r) const {
     given.reach(r);
-    r.matrix("dy", dy, lddy, given.columns(), given.dtype);
-    if (dx) r.matrix("dx", *dx, lddx, given.inFeatures, dxType);
+    r.matrix("dy", dy, lddy, given.columns(), given.dtype, given.perRow());
+    if (dx) r.matrix("dx", *dx, lddx, given.inFeatures, dxType, given.perRow());
   }
 
   const Projections given;
