@@ -133,7 +133,8 @@ export function mixtureBackward(
   if (!isRecomputed && (isGateUpTargeted || targetsAny(input, ["router"])))
     operators.push(halfInput(input, half, normed));
   if (isGateUpTargeted) {
-    if (!isRecomputed) operators.push({ op: "gatherRows", ...compute, x: normed, y: inputs, columns: hidden, perRow, order });
+    if (!isRecomputed)
+      operators.push({ op: "gatherRows", ...compute, x: normed, y: inputs, columns: hidden, perRow, order });
     operators.push(
       ...loraBackward(input, index, ["experts_gate_up_proj"], inputs, dGateUp, 2 * inner, dInputs, compute, lora),
     );

@@ -1,7 +1,15 @@
 import { InputError } from "../core/index.ts";
 import { readWholeText } from "../files/index.ts";
-import { type AdapterSpec, type Architecture, placeError, projectionsOf, readText } from "../plan/index.ts";
+import {
+  type AdapterSpec,
+  type Architecture,
+  isOfMixture,
+  layerProjections,
+  placeError,
+  readText,
+} from "../plan/index.ts";
 import { adapterSites, wholeLayers } from "./adapter-sites.ts";
+import { parameterPath } from "./peft-experts.ts";
 import { projectionPath } from "./projection-path.ts";
 
 /** Starts of an adapter for which PEFT changes the base. Source: LoraLayer.update_layer, peft 0.21. */
@@ -76,11 +84,25 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
   }
   const bias = config["bias"];
   if (bias !== undefined && bias !== null && bias !== "none") refuse('"none"', "bias");
-  const all = projectionsOf(arch);
   const layers = wholeLayers(arch);
-  const modules = layers.flatMap(({ layer }) => all.map((projection) => projectionPath(arch, layer, projection)));
-  const own = adapterSites(spec, layers).map(({ layer, projection }) => projectionPath(arch, layer, projection));
-  const named = namedModules(config["target_modules"], modules);
-  if (named?.length !== own.length || !own.every((name) => named.includes(name)))
-    refuse(`the job's targets (${[...spec.targets].sort().join()})`, "target_modules");
+  const sites = adapterSites(spec, arch, layers);
+  const pathOf = ({ layer, projection }: (typeof sites)[number]): string =>
+    isOfMixture(projection) ? parameterPath(arch, layer, projection) : projectionPath(arch, layer, projection);
+  const all = layers.flatMap(({ layer }) =>
+    layerProjections(arch, layer).map((projection) => ({ layer, projection, path: pathOf({ layer, projection }) })),
+  );
+  const check = (key: "target_modules" | "target_parameters", isParameter: boolean): void => {
+    const known = all.filter(({ projection }) => isOfMixture(projection) === isParameter).map(({ path }) => path);
+    const own = sites.filter(({ projection }) => isOfMixture(projection) === isParameter).map(pathOf);
+    const named = namedModules(config[key] ?? [], known);
+    if (named?.length === own.length && own.every((name) => named.includes(name))) return;
+    const isOfEach = arch.experts !== undefined && !isParameter;
+    refuse(
+      `the job's targets (${[...spec.targets].sort().join()})`,
+      key,
+      isOfEach ? "Of experts target_parameters are read; adapters of each matrix of each expert are not." : undefined,
+    );
+  };
+  check("target_modules", false);
+  if (arch.experts !== undefined) check("target_parameters", true);
 }

@@ -1,5 +1,12 @@
 // How PEFT names and lays out adapters of experts and routers: as of parameters, not modules (`target_parameters`).
-import { type AdapterSpec, type Architecture, copiesOf, isOfMixture, type Projection, projectionShape } from "../plan/index.ts";
+import {
+  type AdapterSpec,
+  type Architecture,
+  copiesOf,
+  isOfMixture,
+  type Projection,
+  projectionShape,
+} from "../plan/index.ts";
 import { routerModule, turn } from "./expert-tensors.ts";
 import { projectionPath } from "./projection-path.ts";
 
@@ -33,8 +40,16 @@ export function targetParameters(spec: AdapterSpec, arch: Architecture): { reado
   return { target_parameters: own.map((target) => parameterName(arch, target)).sort() };
 }
 
-/** By place in B as we have it, [experts, out, rank], its place in PEFT's [out, rank experts], rank before expert. */
-function* placesInB(spec: AdapterSpec, arch: Architecture, projection: Projection): Generator<readonly [number, number]> {
+/**
+ * Moves B between our layout, [experts, out, rank], and PEFT's, [out, rank experts], rank before expert; `move` gets the
+ * place in each.
+ */
+function moveB(
+  spec: AdapterSpec,
+  arch: Architecture,
+  projection: Projection,
+  move: (own: number, peft: number) => void,
+): void {
   const { out } = projectionShape(arch, projection);
   const experts = copiesOf(arch, projection);
   const { rank } = spec;
@@ -43,26 +58,34 @@ function* placesInB(spec: AdapterSpec, arch: Architecture, projection: Projectio
   for (let expert = 0; expert < experts; expert += 1)
     for (let i = 0; i < out; i += 1) {
       const row = hasTurns ? turn(i, out / 2) : i;
-      for (let r = 0; r < rank; r += 1) yield [own++, (row * rank + r) * experts + expert];
+      for (let r = 0; r < rank; r += 1) {
+        move(own, (row * rank + r) * experts + expert);
+        own += 1;
+      }
     }
-}
-
-function isAsIs(arch: Architecture, projection: Projection): boolean {
-  return copiesOf(arch, projection) === 1 && !(projection === "experts_gate_up_proj");
 }
 
 /** B as PEFT's file has it. */
 export function toPeftB(spec: AdapterSpec, arch: Architecture, projection: Projection, b: Float32Array): Float32Array {
-  if (isAsIs(arch, projection)) return b;
+  if (!isOfMixture(projection)) return b;
   const result = new Float32Array(b.length);
-  for (const [own, place] of placesInB(spec, arch, projection)) result[place] = b[own]!;
+  moveB(spec, arch, projection, (own, peft) => {
+    result[peft] = b[own]!;
+  });
   return result;
 }
 
 /** B as products take it, from PEFT's. */
-export function fromPeftB(spec: AdapterSpec, arch: Architecture, projection: Projection, b: Float32Array): Float32Array {
-  if (isAsIs(arch, projection)) return b;
+export function fromPeftB(
+  spec: AdapterSpec,
+  arch: Architecture,
+  projection: Projection,
+  b: Float32Array,
+): Float32Array {
+  if (!isOfMixture(projection)) return b;
   const result = new Float32Array(b.length);
-  for (const [own, place] of placesInB(spec, arch, projection)) result[own] = b[place]!;
+  moveB(spec, arch, projection, (own, peft) => {
+    result[own] = b[peft]!;
+  });
   return result;
 }

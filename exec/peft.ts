@@ -90,10 +90,7 @@ export function pairTensors(
   prefix = "",
 ): readonly TensorToWrite[] {
   return pairs.flatMap(({ layer, projection, a, b }) => {
-    const [ofA, ofB] = [
-      peftTensor(spec, arch, layer, projection, "A"),
-      peftTensor(spec, arch, layer, projection, "B"),
-    ];
+    const [ofA, ofB] = [peftTensor(spec, arch, layer, projection, "A"), peftTensor(spec, arch, layer, projection, "B")];
     return [
       { name: prefix + ofA.name, shape: ofA.shape, values: a },
       { name: prefix + ofB.name, shape: ofB.shape, values: toPeftB(spec, arch, projection, b) },

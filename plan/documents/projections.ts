@@ -163,17 +163,27 @@ export function projectionShape(
   }
 }
 
-/** The same of jobs, by their place. @throws InputError */
-export function jobsOn<J extends { readonly adapter: { readonly targets: readonly Projection[] } }>(
-  arch: Architecture,
-  jobs: readonly J[],
-): J[] {
+interface Adapted {
+  readonly adapter: { readonly targets: readonly Projection[]; readonly dropout?: number };
+}
+
+/** The same of jobs, by their place. @throws InputError, also for dropout on experts or a router, which PEFT has not */
+export function jobsOn<J extends Adapted>(arch: Architecture, jobs: readonly J[]): J[] {
   return jobs.map((job, index) => {
     try {
-      return { ...job, adapter: { ...job.adapter, targets: targetsOn(arch, job.adapter.targets) } };
+      const targets = targetsOn(arch, job.adapter.targets);
+      const { dropout = 0 } = job.adapter;
+      if (dropout > 0 && targets.some(isOfMixture))
+        throw new InputError({
+          expected: "0 for an adapter on experts or a router",
+          at: "dropout",
+          got: dropout,
+          hint: "PEFT has no dropout there either.",
+        });
+      return { ...job, adapter: { ...job.adapter, targets } };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      throw new InputError({ ...error.facts, at: `jobs[${index}].adapter.targets` }, { cause: error });
+      throw new InputError({ ...error.facts, at: `jobs[${index}].adapter.${error.facts.at}` }, { cause: error });
     }
   });
 }

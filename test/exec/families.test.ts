@@ -9,7 +9,7 @@ import { NOT_READINGS, WRONG_READINGS, WRONG_WEIGHTS } from "./wrong-readings.ts
 
 const FAMILIES = [
   ...["llama-llama3", "llama-yarn", "qwen2", "qwen3", "mistral", "gemma2", "gemma3", "phi3-window", "phi3-longrope"],
-  ...["phi4-mini", "olmo2", "granite", "smollm3", "glm4", "llama4-dense"],
+  ...["phi4-mini", "olmo2", "granite", "smollm3", "glm4", "llama4-dense", "qwen3-moe", "mixtral", "gpt-oss"],
 ] as const;
 /** Sets of adapters; the head has none yet. */
 const SETS = ["attention", "all"] as const;
