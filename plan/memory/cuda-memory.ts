@@ -8,7 +8,7 @@ import type { Dtype } from "../documents/dtype.ts";
 import { copiesOf, projectionShape } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
-import { layersWeightBytes, modelProducts, type Product, ropeVectors } from "./layer-products.ts";
+import { layersWeightBytes, type Product, ropeVectors, stageProducts } from "./layer-products.ts";
 
 const FLOAT = 4;
 const LINE = 64;
@@ -67,12 +67,12 @@ export function dequantizedColumns(rows: number, columns: number): number {
 }
 
 /** Room for the dequantized columns of any of the layers' products, in either direction. */
-export function cudaDequantizedBytes(arch: Architecture, dtype: Dtype): number {
+export function cudaDequantizedBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {
   if (!isQuantized(dtype)) return 0;
   const room = (rows: number, columns: number): number =>
     padded(rows * dequantizedColumns(rows, columns) * COMPUTE_BYTES.bfloat16, LINE);
-  const quantized = modelProducts(arch).filter(({ isWhole }) => !isWhole);
-  return Math.max(...quantized.flatMap(({ in: from, out }) => [room(from, out), room(out, from)]));
+  const quantized = stageProducts(arch, stage).filter(({ isWhole }) => !isWhole);
+  return Math.max(0, ...quantized.flatMap(({ in: from, out }) => [room(from, out), room(out, from)]));
 }
 
 /** The vectors of frequencies that a stage's layers turn rows of up to so many tokens by. */

@@ -32,11 +32,6 @@ export function layerProducts(arch: Architecture, layer: number): readonly Produ
   return HALVES.flatMap((half) => halfProducts(arch, half, layer));
 }
 
-/** All shapes of products that a model's layers have. */
-export function modelProducts(arch: Architecture): readonly Product[] {
-  return layerKinds(arch).flatMap((layer) => layerProducts(arch, layer));
-}
-
 /** Lengths of a half's vectors: its norms, those of queries and keys, sinks, and biases. */
 function halfVectors(arch: Architecture, half: Half, layer: number): readonly number[] {
   const { hiddenSize: hidden, headDim, numHeads, numKvHeads, norms, headNorm, qkvBias, outputBias, sinks } = arch;
@@ -78,6 +73,13 @@ function equalHalves(arch: Architecture, range: LayerRange): readonly EqualHalve
     ...(mixture === undefined ? [] : [{ half: "mlp", layer: mixture, count: mixtures } as const]),
     ...(dense === undefined ? [] : [{ half: "mlp", layer: dense, count: mlp - mixtures } as const]),
   ];
+}
+
+/** The shapes of products that some layers have. */
+export function stageProducts(arch: Architecture, range: LayerRange): readonly Product[] {
+  return equalHalves(arch, range).flatMap(({ half, layer, count }) =>
+    count === 0 ? [] : halfProducts(arch, half, layer),
+  );
 }
 
 /** Bytes of the frozen weights of some layers, or of the halves that there are of them: products and vectors. */

@@ -9,7 +9,7 @@ import type { Dtype } from "../documents/dtype.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Buffers, Room, Stage, StageMemory } from "../documents/setting.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
-import { halfProducts, layersWeightBytes, modelProducts, type Product, ropeVectors } from "./layer-products.ts";
+import { halfProducts, layersWeightBytes, type Product, ropeVectors, stageProducts } from "./layer-products.ts";
 import { EXECUTOR, type ProgramMemory, reservedMemory } from "./program-memory.ts";
 import { arenaLayout, stageLayout } from "./stage-layout.ts";
 
@@ -65,10 +65,10 @@ export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype)
 }
 
 /** What the products of a stage keep for each of its threads. */
-function matmulScratchBytes(arch: Architecture, dtype: Dtype): number {
+function matmulScratchBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {
   if (dtype === "float32") return MATMUL_SCRATCH.float32;
   const rooms = isQuantized(dtype)
-    ? modelProducts(arch)
+    ? stageProducts(arch, stage)
         .filter(({ isWhole }) => !isWhole)
         .flatMap(({ in: from, out }) => [quantizedScratchBytes(from, out), quantizedScratchBytes(out, from)])
     : [];
@@ -126,7 +126,7 @@ function heldByCpu({ architecture, stage, dtype, jobs, threads }: HeldInput): He
     weights: stageWeightBytes(architecture, stage, dtype),
     adapters: 2 * parameterBytes,
     optimizer: 2 * parameterBytes,
-    other: threads * matmulScratchBytes(architecture, dtype),
+    other: threads * matmulScratchBytes(architecture, stage, dtype),
   };
 }
 
@@ -138,7 +138,7 @@ function heldByGpu({ architecture, stage, dtype, jobs, maxSequence }: HeldInput)
     weights: cudaWeightBytes(architecture, stage, dtype),
     adapters: bytes - optimizer,
     optimizer,
-    other: cudaFixedBytes(architecture, stage, maxSequence) + cudaDequantizedBytes(architecture, dtype),
+    other: cudaFixedBytes(architecture, stage, maxSequence) + cudaDequantizedBytes(architecture, stage, dtype),
   };
 }
 
