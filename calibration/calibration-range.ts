@@ -70,7 +70,7 @@ function rangeRecompute({ stages }: Plan): Recompute {
 
 /** The range of a plan's micro-batches. */
 export function rangeOfPlan(plan: Plan): CalibrationRange {
-  const segments = plan.microBatches.map(jobSegments);
+  const segments = plan.microBatches.map((each) => jobSegments(each));
   const tokens = plan.microBatches.map(microBatchTokens);
   const shares = segments.map((parts, i) => sum(parts.map(({ scored }) => scored)) / tokens[i]!);
   return {

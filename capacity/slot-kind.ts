@@ -43,7 +43,7 @@ export function slotKind(kind: JobKind): SlotKind {
     tokens: mean(steps.map(sum)),
     work: {
       ...{ architecture, steps, longestRow: kind.tokens.max },
-      trainedParameters: adapterParameters(architecture, whole, { adapter: kind }),
+      trainedParameters: adapterParameters(architecture, whole, { adapter: { ...kind, alpha: kind.rank } }),
       targets: kind.targets,
     },
   };

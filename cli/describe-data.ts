@@ -17,7 +17,7 @@ export function dataText({ file, format, inferred, ignored, facts, firstRefused 
     `${file}: rows, read as ${format}${inferred === undefined ? "" : `, since ${inferred}`}`,
     ...(ignored.length === 0 ? [] : [`not read: ${ignored.length === 1 ? "column" : "columns"} ${firstOf(ignored)}`]),
     ...(format === "preference" || format === "unpaired"
-      ? ["Losses that compare answers do not exist here yet: `train` refuses these rows."]
+      ? [`A job trains on them with a loss of kind ${format === "unpaired" ? "kto" : "dpo, cpo, simpo or orpo"}.`]
       : []),
     "",
     table(

@@ -5,6 +5,8 @@ export { CHAT_TEMPLATES, withTemplateFile, withTemplateText } from "./chat-templ
 // Jobs of published cluster traces.
 export { type ClusterTrace, type ClusterTraceFormat, readClusterTrace } from "./cluster-traces/read-cluster-trace.ts";
 export type { TraceEnd, TraceJob } from "./cluster-traces/trace-job.ts";
+// Rows whose answers are compared.
+export { type Comparing, compareRows } from "./compare-rows.ts";
 // Rows at a cutoff.
 export { aboutRows, type CutRow, cutRow, cutToLength, type Dataset, type WholeRows } from "./cut-rows.ts";
 // Where training data come from, and in which form.
@@ -37,6 +39,7 @@ export {
   readRowParts,
   type SeenRecord,
   seenOfPart,
+  trainedRow,
 } from "./read-dataset.ts";
 // Rows of a small table.
 export { type CsvRow, csvRows } from "./records/csv-text.ts";
@@ -45,11 +48,11 @@ export type { DataRecord, Place } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.
 export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
 // A row of tokens, and which of them are scored.
-export { countScored, NOT_SCORED, type Row } from "./row.ts";
+export { countScored, joinAnswers, NOT_SCORED, type Row, sequencesOf } from "./row.ts";
 // Which row of a preference a row is.
 export type { MadeRow, RowName } from "./rows/row-kind.ts";
-// The row of a record that is trained on.
-export { trainableRow } from "./rows/rows-of-record.ts";
+// The rows of a record that are trained on.
+export { type Compared, trainableRows } from "./rows/rows-of-record.ts";
 // Numbers as safetensors files store them.
 export { decodeFloats, encodeFloats, type FloatType } from "./safetensors/float-formats.ts";
 // Safetensors files, read and written.

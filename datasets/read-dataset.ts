@@ -12,7 +12,8 @@ import type { Row } from "./row.ts";
 import { renameColumns } from "./rows/columns.ts";
 import { checkDirectives, fieldsUsed } from "./rows/directives.ts";
 import { type InferredFormat, inferFormat } from "./rows/infer-format.ts";
-import { trainableRow } from "./rows/rows-of-record.ts";
+import type { MadeRow } from "./rows/row-kind.ts";
+import { type Compared, trainableRows } from "./rows/rows-of-record.ts";
 import { checkTemplates } from "./rows/templates.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 
@@ -175,12 +176,22 @@ export async function* readEachRecord(data: DataSource, options: ReadDatasetOpti
   }
 }
 
-/** The rows of all records. @throws InputError for the first that is refused, and where there is no record */
+/** A row without what was only of interest while it was made. */
+export function trainedRow({ inputIds, labels, name }: MadeRow): Row {
+  if (name !== "desirable" && name !== "undesirable") return { inputIds, labels };
+  return { inputIds, labels, isDesirable: name === "desirable" };
+}
+
+/**
+ * The rows of all records, two of each where pairs are compared.
+ * @throws InputError for the first that is refused, and where there is no record
+ */
 export async function collectRows(
   records: AsyncIterable<SeenRecord>,
   data: DataSource,
   file: string,
   at = "data",
+  compared?: Compared,
 ): Promise<WholeRows> {
   const rows: Row[] = [];
   const ignored = new Set<string>();
@@ -190,9 +201,10 @@ export async function collectRows(
     if ("refused" in seen) throw seen.refused;
     first ??= seen;
     for (const name of seen.ignored) ignored.add(name);
-    const { inputIds, labels, isJoined } = trainableRow(seen.rows, seen.record);
-    rows.push({ inputIds, labels });
-    numJoined += Number(isJoined === true);
+    for (const row of trainableRows(seen.rows, seen.record, compared)) {
+      rows.push(trainedRow(row));
+      numJoined += Number(row.isJoined === true);
+    }
   }
   if (first === undefined)
     throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint: "No label is scored." });

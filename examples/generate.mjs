@@ -1,4 +1,4 @@
-// Writes the four example data sets, the same bytes every time: node examples/generate.mjs [folder]
+// Writes the six example data sets, the same bytes every time: node examples/generate.mjs [folder]
 // Each is a small skill in one fixed phrasing, so that a short training run can learn its form.
 import fs from "node:fs";
 import path from "node:path";
@@ -121,6 +121,20 @@ function wordProblem({ between, pick }) {
   return { question, answer: `${people} x ${each} = ${people * each}. ${who} has ${people * each} ${thing}.` };
 }
 
+/** An answer in full, and one that is off by a little and says nothing of how it came about. */
+function comparison(numbers) {
+  const { instruction, output } = arithmetic(numbers);
+  const result = Number(output.match(/(-?\d+)\.$/)[1]);
+  return { prompt: `Q: ${instruction}\nA:`, chosen: ` ${output}`, rejected: ` ${result + numbers.between(1, 3)}.` };
+}
+
+/** One of the two, and whether it is the good one. */
+function judgement(numbers) {
+  const { prompt, chosen, rejected } = comparison(numbers);
+  const label = numbers.between(0, 1) === 1;
+  return { prompt, completion: label ? chosen : rejected, label };
+}
+
 /** Rows that differ from each other, in the order in which the numbers made them. */
 function distinctRows(make, seed) {
   const numbers = createNumbers(seed);
@@ -134,6 +148,8 @@ const SETS = [
   { name: "unit-conversion", make: unitConversion, seed: 202 },
   { name: "dates", make: dates, seed: 303 },
   { name: "word-problems", make: wordProblem, seed: 404 },
+  { name: "comparisons", make: comparison, seed: 505 },
+  { name: "judgements", make: judgement, seed: 606 },
 ];
 
 const folder = process.argv[2] ?? path.join(path.dirname(fileURLToPath(import.meta.url)), "data");

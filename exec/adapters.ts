@@ -3,16 +3,15 @@ import type { AdapterEntry, Handle } from "../native/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
-  copiesOf,
+  adapterSites,
   type PlannedJob,
   projectionShape,
   type Stage,
-  stageLayers,
+  stageSites,
 } from "../plan/index.ts";
-import { adapterSites, wholeLayers } from "./adapter-sites.ts";
 import type { Later } from "./later.ts";
 import { targetIndex } from "./lora-operators.ts";
-import { type AdapterPair, adapterScale } from "./peft.ts";
+import type { AdapterPair } from "./peft.ts";
 import type { StageDevice } from "./stage-host.ts";
 
 /**
@@ -21,16 +20,15 @@ import type { StageDevice } from "./stage-host.ts";
  */
 export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Architecture): readonly AdapterPair[] {
   const { adapter, seed } = job;
-  return adapterSites(adapter, arch, wholeLayers(arch)).map(({ layer, projection }) => {
+  return adapterSites(adapter, arch).map(({ layer, projection, rank, experts }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     const rng = createRng(`${seed}/adapter/${layer}/${projection}`);
     const bound = 1 / Math.sqrt(inFeatures);
-    const ranks = adapter.rank * copiesOf(arch, projection);
     return {
       layer,
       projection,
-      a: Float32Array.from({ length: ranks * inFeatures }, () => (2 * rng.nextFloat() - 1) * bound),
-      b: new Float32Array(out * ranks),
+      a: Float32Array.from({ length: experts * rank * inFeatures }, () => (2 * rng.nextFloat() - 1) * bound),
+      b: new Float32Array(experts * out * rank),
     };
   });
 }
@@ -60,10 +58,9 @@ export function stagePairs(
     next += length;
     return part;
   };
-  return adapterSites(spec, arch, stageLayers(stage)).map(({ layer, projection }) => {
+  return stageSites(spec, arch, stage).map(({ layer, projection, rank, experts }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
-    const ranks = spec.rank * copiesOf(arch, projection);
-    return { layer, projection, a: take(ranks * inFeatures), b: take(out * ranks) };
+    return { layer, projection, a: take(experts * rank * inFeatures), b: take(experts * out * rank) };
   });
 }
 
@@ -85,17 +82,13 @@ export function createStageAdapter(
   arch: Architecture,
   state: AdapterState,
 ): StageAdapter {
-  const sites = adapterSites(spec, arch, stageLayers(stage));
-  const entries: readonly AdapterEntry[] = sites.map(({ layer, projection }) => {
+  const sites = stageSites(spec, arch, stage);
+  const entries: readonly AdapterEntry[] = sites.map(({ layer, projection, rank, scale, experts }) => {
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
-    const experts = copiesOf(arch, projection);
     return {
-      ...(experts === 1 ? {} : { experts }),
       target: targetIndex(layer, projection),
-      rank: spec.rank,
-      inFeatures,
-      outFeatures,
-      scale: adapterScale(spec),
+      ...{ rank, inFeatures, outFeatures, scale },
+      ...(experts === 1 ? {} : { experts }),
     };
   });
   const handle = device.createAdapter(entries);

@@ -6,7 +6,7 @@ import type { LoweredAction, LoweredSend, Lowering } from "./lowering.ts";
 import { messageOf } from "./message-of.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
 import type { ExecutionRecord } from "./record-completions.ts";
-import { type RunInput, runInput } from "./run-input.ts";
+import { backwardInput, type RunInput, runInput } from "./run-input.ts";
 import type { JobInput } from "./session-input.ts";
 import { newStageQueue, type StageQueue } from "./stage-queue.ts";
 import type { StageRunner } from "./stage-runner.ts";
@@ -163,8 +163,11 @@ export class DeviceQueues {
         rowOf: (job, row) => jobs.get(job)!.rows[row],
         adapterOf: (job) => adapters.handleOf(job),
       });
-    if (action.letter === "B") inputs.delete(microBatch.index);
-    else if (action.letter === "F") inputs.set(microBatch.index, known);
+    if (action.letter === "B") {
+      inputs.delete(microBatch.index);
+      return backwardInput(known, microBatch);
+    }
+    if (action.letter === "F") inputs.set(microBatch.index, known);
     return known;
   }
 }

@@ -1,18 +1,22 @@
 import { jobSegments, jobStep, type LiveWork, type MiniBatch } from "../plan/index.ts";
+import { lossParts, plainLosses } from "./loss-parts.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { AdapterPair } from "./peft.ts";
+import { comparedLoss, type PreferenceMeasures, type SeenRow, seenRows } from "./preference-measures.ts";
 
 /** A line of metrics.jsonl: one job on its held-out rows, after one of its optimizer steps. */
 export interface EvaluationMetrics {
   readonly job: string;
   /** The step that it has made last, from 0. */
   readonly step: number;
-  /** Sum of token losses / scored tokens of the held-out rows. */
+  /** Sum of token losses / scored tokens of the held-out rows; or what the job's loss makes of the answers in them. */
   readonly evaluationLoss: number;
   /** Of these rows. */
   readonly tokens: number;
   /** Whether it is lower than all of the job before. */
   readonly best: boolean;
+  /** Of a job whose loss compares answers. */
+  readonly preference?: PreferenceMeasures;
 }
 
 /** The lowest loss of a job so far. */
@@ -24,6 +28,8 @@ export interface BestEvaluation {
 }
 
 interface Share {
+  /** Of a job whose loss compares answers. */
+  readonly rows: SeenRow[];
   loss: number;
   scored: number;
   tokens: number;
@@ -71,7 +77,7 @@ export class Evaluations {
   }
 
   /**
-   * Losses of an evaluation's segments, from its pipeline's last stage; none where it was left out. Returns what is
+   * Losses of an evaluation's parts, from its pipeline's last stage; none where it was left out. Returns what is
    * complete now.
    */
   addLosses(
@@ -80,17 +86,21 @@ export class Evaluations {
   ): readonly EvaluationMetrics[] {
     const open = this.#open.get(miniBatch) ?? { left: miniBatch.evaluation!.length, shares: new Map<number, Share>() };
     this.#open.set(miniBatch, open);
-    jobSegments(microBatch).forEach(({ job, scored, tokens }, i) => {
+    const parts = lossParts(microBatch, (job) => this.#live.jobs[job]!);
+    const plain = plainLosses(parts, losses);
+    const seen = seenRows(microBatch, parts, losses);
+    for (const { job, scored, tokens } of jobSegments(microBatch)) {
       if (leftOut?.jobs.has(job) === true) {
         open.shares.delete(job);
-        return;
+        continue;
       }
-      const share = open.shares.get(job) ?? { loss: 0, scored: 0, tokens: 0 };
+      const share = open.shares.get(job) ?? { rows: [], loss: 0, scored: 0, tokens: 0 };
       open.shares.set(job, share);
-      share.loss += losses[i]!;
+      share.loss += plain.get(job) ?? 0;
+      share.rows.push(...seen.flatMap(([of, row]) => (of === job ? [row] : [])));
       share.scored += scored;
       share.tokens += tokens;
-    });
+    }
     open.left -= 1;
     if (open.left > 0) return [];
     this.#open.delete(miniBatch);
@@ -112,8 +122,10 @@ export class Evaluations {
     this.#stopped.delete(job);
   }
 
-  #evaluated(job: number, step: number, { loss, scored, tokens }: Share): EvaluationMetrics {
-    const evaluationLoss = scored === 0 ? 0 : loss / scored;
+  #evaluated(job: number, step: number, { rows, loss, scored, tokens }: Share): EvaluationMetrics {
+    const { name, loss: spec } = this.#live.jobs[job]!;
+    const compared = spec === undefined ? undefined : comparedLoss(spec, rows);
+    const evaluationLoss = compared?.loss ?? (scored === 0 ? 0 : loss / scored);
     const known = this.#best.get(job);
     const best = !Number.isNaN(evaluationLoss) && (known === undefined || evaluationLoss < known.evaluationLoss);
     const told = this.#told.get(job);
@@ -122,6 +134,7 @@ export class Evaluations {
       const adapter = told === undefined ? {} : { adapter: told.flat() };
       this.#best.set(job, { step, evaluationLoss, ...adapter });
     }
-    return { job: this.#live.jobs[job]!.name, step, evaluationLoss, tokens, best };
+    const measures = compared === undefined ? {} : { preference: compared.preference };
+    return { job: name, step, evaluationLoss, tokens, best, ...measures };
   }
 }

@@ -31,11 +31,6 @@ const NAMES = {
   stacked: { ...LLAMA, router: "router" },
 } as const;
 
-/** The module of a model in memory that routes, by which an adapter names it. */
-export function routerModule({ stored }: Experts): string {
-  return stored === "stacked" ? "router" : "gate";
-}
-
 /** Where in a row of `2 half` numbers that has gate and up in turns a number of both halves behind each other is. */
 export function turn(index: number, half: number): number {
   return index < half ? 2 * index : 2 * (index - half) + 1;

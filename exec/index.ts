@@ -19,6 +19,8 @@ export { type AdapterState, initialPairs } from "./adapters.ts";
 export { assignDevices, assignRankDevices } from "./assign-devices.ts";
 // What of a calibration is of another machine than this one.
 export { calibratedElsewhere } from "./calibrated-elsewhere.ts";
+// A row whose answers are compared, as a plan has it.
+export { comparedRow } from "./compared-row.ts";
 // Why a job trains no further.
 export { adapterDivergence, type Divergence, divergenceText } from "./divergence.ts";
 // A job on its held-out rows.

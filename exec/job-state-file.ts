@@ -15,14 +15,9 @@ const PREFIXES: Readonly<Record<StatePart, string>> = {
 const BEST = "best.";
 
 /** Writes what training has changed of a job, as one safetensors file: the same state gives the same bytes. */
-export function writeJobState(
-  file: string,
-  spec: AdapterSpec,
-  arch: Architecture,
-  { step, state, best }: JobState,
-): void {
-  const tensors = STATE_PARTS.flatMap((part) => pairTensors(spec, arch, state[part] ?? [], PREFIXES[part]));
-  const kept = best?.adapter === undefined ? [] : pairTensors(spec, arch, best.adapter, BEST);
+export function writeJobState(file: string, arch: Architecture, { step, state, best }: JobState): void {
+  const tensors = STATE_PARTS.flatMap((part) => pairTensors(arch, state[part] ?? [], PREFIXES[part]));
+  const kept = best?.adapter === undefined ? [] : pairTensors(arch, best.adapter, BEST);
   writeSafetensors(file, [...tensors, ...kept], { format: "pt", step: String(step) });
 }
 

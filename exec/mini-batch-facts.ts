@@ -1,4 +1,4 @@
-import type { LiveWork, MiniBatch } from "../plan/index.ts";
+import { type LiveWork, likelihoodTokens, type MiniBatch } from "../plan/index.ts";
 
 /** What a mini-batch has of one of its jobs. */
 export interface JobShare {
@@ -6,6 +6,8 @@ export interface JobShare {
   readonly step: number;
   readonly tokens: number;
   readonly scored: number;
+  /** Where the job's loss compares answers: those whose mean loss may be added. */
+  readonly likelihoodTokens: number;
 }
 
 /** What follows from all rows of a mini-batch together. */
@@ -35,7 +37,7 @@ export class MiniBatchTable {
 
   #make({ group, step, microBatches }: MiniBatch): MiniBatchFacts {
     const firstSteps = new Map(this.#live.groups[group]!.members.map(({ job, firstStep }) => [job, firstStep]));
-    const jobs = new Map<number, { step: number; tokens: number; scored: number }>();
+    const jobs = new Map<number, { step: number; tokens: number; scored: number; likelihoodTokens: number }>();
     const rowNumbers = new Map<number, Int32Array>();
     const places: {
       readonly job: number;
@@ -46,11 +48,13 @@ export class MiniBatchTable {
     for (const index of microBatches) {
       const { rows } = this.#live.microBatch(index);
       const numbers = new Int32Array(rows.length);
-      rows.forEach(([job, data, tokens, scored], row) => {
-        const share = jobs.get(job) ?? { step: firstSteps.get(job)! + step, tokens: 0, scored: 0 };
+      rows.forEach(([job, data, tokens, scored, compared], row) => {
+        const share = jobs.get(job) ?? { step: firstSteps.get(job)! + step, tokens: 0, scored: 0, likelihoodTokens: 0 };
         jobs.set(job, share);
         share.tokens += tokens;
         share.scored += scored;
+        const { loss } = this.#live.jobs[job]!;
+        if (loss !== undefined && compared !== undefined) share.likelihoodTokens += likelihoodTokens(loss, compared);
         places.push({ job, data, numbers, row });
       });
       rowNumbers.set(index, numbers);

@@ -9,12 +9,12 @@ import {
   layerProjections,
   loraGroup,
   type Projection,
+  projectionPath,
   projectionShape,
   type Stage,
   stageLayers,
 } from "../plan/index.ts";
 import { mixtureTensors } from "./expert-tensors.ts";
-import { projectionPath } from "./projection-path.ts";
 
 export const EMBEDDING = "model.embed_tokens.weight";
 export const FINAL_NORM = "model.norm.weight";

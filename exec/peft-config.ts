@@ -1,16 +1,17 @@
 import { InputError } from "../core/index.ts";
 import { readWholeText } from "../files/index.ts";
 import {
+  type AdapterSite,
   type AdapterSpec,
   type Architecture,
+  adapterSites,
   isOfMixture,
   layerProjections,
+  modulePattern,
   placeError,
+  projectionPath,
   readText,
 } from "../plan/index.ts";
-import { adapterSites, wholeLayers } from "./adapter-sites.ts";
-import { parameterPath } from "./peft-experts.ts";
-import { projectionPath } from "./projection-path.ts";
 
 /** Starts of an adapter for which PEFT changes the base. Source: LoraLayer.update_layer, peft 0.21. */
 const CHANGES_BASE = /^(?:pissa|corda|olora|loftq|lora_ga)/i;
@@ -20,17 +21,30 @@ function namedModules(targets: unknown, modules: readonly string[]): readonly st
   if (targets === "all-linear") return modules;
   if (typeof targets === "string") {
     // PEFT takes a text as a regular expression over the whole name.
-    try {
-      const whole = new RegExp(`^(?:${targets})$`);
-      return modules.filter((name) => whole.test(name));
-    } catch {
-      return undefined;
-    }
+    const whole = modulePattern(targets);
+    return whole === undefined ? undefined : modules.filter((name) => whole.test(name));
   }
   if (!Array.isArray(targets)) return undefined;
   const isNamed = (name: string, target: unknown): boolean => name === target || name.endsWith(`.${String(target)}`);
   if (!targets.every((target) => modules.some((name) => isNamed(name, target)))) return undefined;
   return modules.filter((name) => targets.some((target) => isNamed(name, target)));
+}
+
+/** `rank_pattern` or `alpha_pattern`; undefined where it is none. */
+function patternOf(value: unknown): Readonly<Record<string, number>> | undefined {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== "object" || Array.isArray(value)) return undefined;
+  return Object.values(value).every((each) => typeof each === "number") ? (value as Record<string, number>) : undefined;
+}
+
+/** The sites of the job's adapter, with what a number and its pattern have for them as their alpha. */
+function givenSites(
+  value: unknown,
+  alphaPattern: Readonly<Record<string, number>>,
+  { rank, targets }: AdapterSpec,
+  arch: Architecture,
+): readonly AdapterSite[] {
+  return adapterSites({ rank, targets, alpha: typeof value === "number" ? value : Number.NaN, alphaPattern }, arch);
 }
 
 /** Whether a PEFT configuration is of the job's adapter. @throws InputError with the first key that is not */
@@ -43,22 +57,23 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
     const facts = { expected, at, got: config[at], ...(hint === undefined ? {} : { hint }) };
     throw placeError(new InputError(facts), source);
   };
-  // First, since r and lora_alpha are not what every target has then.
-  for (const key of ["rank_pattern", "alpha_pattern"]) {
-    if (Object.keys((config[key] as object | null | undefined) ?? {}).length > 0)
-      refuse(
-        "one rank and one alpha for all targets",
-        key,
-        "Bring it to one rank: give each A more rows and each B more columns of zeros, up to the largest rank; multiply each B by its own alpha / rank over the job's; and empty both patterns. Or leave `adapter.init` out.",
-      );
-  }
-  const wanted: readonly (readonly [string, unknown])[] = [
-    ["peft_type", "LORA"],
-    ["r", spec.rank],
-    ["lora_alpha", spec.alpha],
-  ];
-  for (const [key, value] of wanted) {
-    if (config[key] !== value) refuse(`${JSON.stringify(value)}, as the job's adapter has it,`, key);
+  if (config["peft_type"] !== "LORA") refuse('"LORA"', "peft_type");
+  const sites = adapterSites(spec, arch);
+  for (const [own, key, pattern] of [
+    ["rank", "r", "rank_pattern"],
+    ["alpha", "lora_alpha", "alpha_pattern"],
+  ] as const) {
+    const patterns = patternOf(config[pattern]) ?? refuse("numbers by modules", pattern);
+    const at = Object.keys(patterns).length === 0 ? key : pattern;
+    const known = givenSites(config[key], patterns, spec, arch);
+    // Which of several keys PEFT went by when it made the adapter, its sorted file does not say: the matrices do.
+    if (own === "rank" && at === pattern) continue;
+    const other = sites.find((site, index) => site[own] !== known[index]!.alpha);
+    if (other === undefined) continue;
+    const isOne = at === key && Object.keys(spec[`${own}Pattern`] ?? {}).length === 0;
+    const of = isOne ? "" : ` for ${projectionPath(arch, other.layer, other.projection)}`;
+    const hint = isOne ? undefined : `Write \`adapter: { ${own}Pattern: ${JSON.stringify(patterns)} }\`.`;
+    refuse(`${other[own]}${of}, as the job's adapter has it,`, at, hint);
   }
   const isRootScaled = config["use_rslora"] === true;
   if (isRootScaled !== (spec.rslora === true))
@@ -84,24 +99,18 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
   }
   const bias = config["bias"];
   if (bias !== undefined && bias !== null && bias !== "none") refuse('"none"', "bias");
-  const layers = wholeLayers(arch);
-  const sites = adapterSites(spec, arch, layers);
-  const pathOf = ({ layer, projection }: (typeof sites)[number]): string =>
-    isOfMixture(projection) ? parameterPath(arch, layer, projection) : projectionPath(arch, layer, projection);
-  const all = layers.flatMap(({ layer }) =>
-    layerProjections(arch, layer).map((projection) => ({ layer, projection, path: pathOf({ layer, projection }) })),
-  );
+  const all = Array.from({ length: arch.numLayers }, (_, layer) =>
+    layerProjections(arch, layer).map((projection) => ({ layer, projection })),
+  ).flat();
   const check = (key: "target_modules" | "target_parameters", isParameter: boolean): void => {
-    const known = all.filter(({ projection }) => isOfMixture(projection) === isParameter).map(({ path }) => path);
-    const own = sites.filter(({ projection }) => isOfMixture(projection) === isParameter).map(pathOf);
-    const named = namedModules(config[key] ?? [], known);
-    if (named?.length === own.length && own.every((name) => named.includes(name))) return;
-    const isOfEach = arch.experts !== undefined && !isParameter;
-    refuse(
-      `the job's targets (${[...spec.targets].sort().join()})`,
-      key,
-      isOfEach ? "Of experts target_parameters are read; adapters of each matrix of each expert are not." : undefined,
-    );
+    const pathsOf = (of: readonly Pick<AdapterSite, "layer" | "projection">[]): readonly string[] =>
+      of
+        .filter(({ projection }) => isOfMixture(projection) === isParameter)
+        .map(({ layer, projection }) => projectionPath(arch, layer, projection));
+    const own = pathsOf(sites);
+    const named = namedModules(config[key] ?? [], pathsOf(all));
+    if (named?.length !== own.length || !own.every((name) => named.includes(name)))
+      refuse(`the job's targets (${[...spec.targets].sort().join()})`, key);
   };
   check("target_modules", false);
   if (arch.experts !== undefined) check("target_parameters", true);

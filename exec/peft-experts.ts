@@ -5,32 +5,27 @@ import {
   copiesOf,
   isOfMixture,
   type Projection,
+  parameterName,
+  projectionPath,
   projectionShape,
 } from "../plan/index.ts";
-import { routerModule, turn } from "./expert-tensors.ts";
-import { projectionPath } from "./projection-path.ts";
-
-/** The parameter of a layer that a projection of a mixture is, in a model as transformers has it in memory. */
-function parameterName(arch: Architecture, projection: Projection): string {
-  if (projection === "router") return `mlp.${routerModule(arch.experts!)}.weight`;
-  return projection === "experts_gate_up_proj" ? "mlp.experts.gate_up_proj" : "mlp.experts.down_proj";
-}
-
-/** The same of a layer, by its whole name. */
-export function parameterPath(arch: Architecture, layer: number, projection: Projection): string {
-  return `model.layers.${layer}.${parameterName(arch, projection)}`;
-}
+import { turn } from "./expert-tensors.ts";
 
 /**
  * The module that an adapter's matrices are in. Wrappers of two parameters of one module lie in each other: of the
  * experts that of gate and up is inside.
  */
-export function adapterPath(spec: AdapterSpec, arch: Architecture, layer: number, projection: Projection): string {
-  if (!isOfMixture(projection)) return projectionPath(arch, layer, projection);
-  const mlp = `model.layers.${layer}.mlp`;
-  if (projection === "router") return `${mlp}.${routerModule(arch.experts!)}`;
-  const isInside = projection === "experts_gate_up_proj" && spec.targets.includes("experts_down_proj");
-  return isInside ? `${mlp}.experts.base_layer` : `${mlp}.experts`;
+export function adapterPath(
+  targets: ReadonlySet<Projection>,
+  arch: Architecture,
+  layer: number,
+  projection: Projection,
+): string {
+  const path = projectionPath(arch, layer, projection);
+  if (!isOfMixture(projection)) return path;
+  const module = path.slice(0, path.lastIndexOf("."));
+  const isInside = projection === "experts_gate_up_proj" && targets.has("experts_down_proj");
+  return isInside ? `${module}.base_layer` : module;
 }
 
 /** `target_parameters` of a configuration; nothing for models without experts. */
@@ -45,14 +40,14 @@ export function targetParameters(spec: AdapterSpec, arch: Architecture): { reado
  * place in each.
  */
 function moveB(
-  spec: AdapterSpec,
   arch: Architecture,
   projection: Projection,
+  length: number,
   move: (own: number, peft: number) => void,
 ): void {
   const { out } = projectionShape(arch, projection);
   const experts = copiesOf(arch, projection);
-  const { rank } = spec;
+  const rank = length / (experts * out);
   const hasTurns = projection === "experts_gate_up_proj" && arch.experts?.stored === "stacked";
   let own = 0;
   for (let expert = 0; expert < experts; expert += 1)
@@ -66,25 +61,20 @@ function moveB(
 }
 
 /** B as PEFT's file has it. */
-export function toPeftB(spec: AdapterSpec, arch: Architecture, projection: Projection, b: Float32Array): Float32Array {
+export function toPeftB(arch: Architecture, projection: Projection, b: Float32Array): Float32Array {
   if (!isOfMixture(projection)) return b;
   const result = new Float32Array(b.length);
-  moveB(spec, arch, projection, (own, peft) => {
+  moveB(arch, projection, b.length, (own, peft) => {
     result[peft] = b[own]!;
   });
   return result;
 }
 
 /** B as products take it, from PEFT's. */
-export function fromPeftB(
-  spec: AdapterSpec,
-  arch: Architecture,
-  projection: Projection,
-  b: Float32Array,
-): Float32Array {
+export function fromPeftB(arch: Architecture, projection: Projection, b: Float32Array): Float32Array {
   if (!isOfMixture(projection)) return b;
   const result = new Float32Array(b.length);
-  moveB(spec, arch, projection, (own, peft) => {
+  moveB(arch, projection, b.length, (own, peft) => {
     result[own] = b[peft]!;
   });
   return result;

@@ -6,12 +6,11 @@ import { writeWholeFile, writeWholeFolder } from "../files/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
-  copiesOf,
+  adapterSites,
   isOfMixture,
   type Projection,
   projectionShape,
 } from "../plan/index.ts";
-import { adapterSites, wholeLayers } from "./adapter-sites.ts";
 import { checkFinite } from "./finite-weights.ts";
 import { checkPeftConfig } from "./peft-config.ts";
 import { adapterPath, fromPeftB, targetParameters, toPeftB } from "./peft-experts.ts";
@@ -30,19 +29,8 @@ export interface AdapterPair {
 const CONFIG = "adapter_config.json";
 const WEIGHTS = "adapter_model.safetensors";
 
-/** An adapter's matrix under PEFT's name, with its shape there. */
-function peftTensor(spec: AdapterSpec, arch: Architecture, layer: number, projection: Projection, matrix: "A" | "B") {
-  const { in: inFeatures, out } = projectionShape(arch, projection);
-  const ranks = spec.rank * copiesOf(arch, projection);
-  return {
-    name: `base_model.model.${adapterPath(spec, arch, layer, projection)}.lora_${matrix}.weight`,
-    shape: matrix === "A" ? [ranks, inFeatures] : [out, ranks],
-  };
-}
-
-/** What B A x is multiplied by. */
-export function adapterScale({ alpha, rank, rslora }: Pick<AdapterSpec, "alpha" | "rank" | "rslora">): number {
-  return alpha / (rslora === true ? Math.sqrt(rank) : rank);
+function tensorName(module: string, matrix: "A" | "B"): string {
+  return `base_model.model.${module}.lora_${matrix}.weight`;
 }
 
 /** Writes a folder, whole, that PEFT loads as it is; the same adapter gives the same bytes. */
@@ -54,7 +42,7 @@ export function writePeftFolder(
   pairs: readonly AdapterPair[],
 ): void {
   const config = {
-    alpha_pattern: {},
+    alpha_pattern: spec.alphaPattern ?? {},
     auto_mapping: null,
     base_model_name_or_path: base,
     bias: "none",
@@ -68,14 +56,14 @@ export function writePeftFolder(
     modules_to_save: null,
     peft_type: "LORA",
     r: spec.rank,
-    rank_pattern: {},
+    rank_pattern: spec.rankPattern ?? {},
     revision: null,
     target_modules: spec.targets.filter((target) => !isOfMixture(target)).sort(),
     ...targetParameters(spec, arch),
     task_type: "CAUSAL_LM",
     use_rslora: spec.rslora === true,
   };
-  const tensors = pairTensors(spec, arch, pairs);
+  const tensors = pairTensors(arch, pairs);
   writeWholeFolder(folder, (unfinished) => {
     writeWholeFile(path.join(unfinished, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
     writeSafetensors(path.join(unfinished, WEIGHTS), tensors, { format: "pt" });
@@ -83,17 +71,16 @@ export function writePeftFolder(
 }
 
 /** An adapter's matrices under PEFT's names, behind a prefix. */
-export function pairTensors(
-  spec: AdapterSpec,
-  arch: Architecture,
-  pairs: readonly AdapterPair[],
-  prefix = "",
-): readonly TensorToWrite[] {
+export function pairTensors(arch: Architecture, pairs: readonly AdapterPair[], prefix = ""): readonly TensorToWrite[] {
+  const targets = new Set(pairs.map(({ projection }) => projection));
   return pairs.flatMap(({ layer, projection, a, b }) => {
-    const [ofA, ofB] = [peftTensor(spec, arch, layer, projection, "A"), peftTensor(spec, arch, layer, projection, "B")];
+    const { in: inFeatures, out } = projectionShape(arch, projection);
+    const module = adapterPath(targets, arch, layer, projection);
+    // Of all experts.
+    const ranks = a.length / inFeatures;
     return [
-      { name: prefix + ofA.name, shape: ofA.shape, values: a },
-      { name: prefix + ofB.name, shape: ofB.shape, values: toPeftB(spec, arch, projection, b) },
+      { name: prefix + tensorName(module, "A"), shape: [ranks, inFeatures], values: a },
+      { name: prefix + tensorName(module, "B"), shape: [out, ranks], values: toPeftB(arch, projection, b) },
     ];
   });
 }
@@ -109,19 +96,23 @@ export function readPairs(
   arch: Architecture,
   prefix = "",
 ): readonly AdapterPair[] {
-  const read = ({ name: own, shape }: ReturnType<typeof peftTensor>): Float32Array => {
-    const name = prefix + own;
+  const read = (name: string, shape: readonly number[]): Float32Array => {
     const entry = reader.entry(name);
     if (entry.shape.join() !== shape.join())
       throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
     return reader.readTensor(name);
   };
-  return adapterSites(spec, arch, wholeLayers(arch)).map(({ layer, projection }) => ({
-    layer,
-    projection,
-    a: read(peftTensor(spec, arch, layer, projection, "A")),
-    b: fromPeftB(spec, arch, projection, read(peftTensor(spec, arch, layer, projection, "B"))),
-  }));
+  return adapterSites(spec, arch).map(({ layer, projection, rank, experts }) => {
+    const { in: inFeatures, out } = projectionShape(arch, projection);
+    const module = adapterPath(new Set(spec.targets), arch, layer, projection);
+    const b = read(prefix + tensorName(module, "B"), [out, experts * rank]);
+    return {
+      layer,
+      projection,
+      a: read(prefix + tensorName(module, "A"), [experts * rank, inFeatures]),
+      b: fromPeftB(arch, projection, b),
+    };
+  });
 }
 
 /** Reads the pairs of a PEFT folder that has to be the job's adapter. @throws InputError where it is not, or not finite */
@@ -135,7 +126,7 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
     throw new InputError({ expected: `a PEFT folder with ${WEIGHTS}`, file: folder, got: "no such file" });
   const reader = readSafetensors(file);
   const pairs = readPairs(reader, file, spec, arch);
-  const tensors = pairTensors(spec, arch, pairs);
+  const tensors = pairTensors(arch, pairs);
   for (const { name, values } of tensors) checkFinite(name, values, file);
   const known = new Set(tensors.map(({ name }) => name));
   const other = reader.tensors.find(({ name }) => !known.has(name));

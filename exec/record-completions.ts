@@ -2,7 +2,6 @@ import type { Completion } from "../native/index.ts";
 import {
   type Action,
   activeJobs,
-  jobSegments,
   type LiveWork,
   microBatchTokens,
   pipelineTable,
@@ -123,11 +122,7 @@ export class ExecutionRecord {
         if (rows.length > 0) this.#states.passed(miniBatch);
         for (const metrics of rows) this.#tell({ kind: "evaluated", metrics });
       }
-    } else if (done.losses !== undefined)
-      this.#collector.addLosses(
-        jobSegments(microBatch).map(({ job }) => job),
-        done.losses,
-      );
+    } else if (done.losses !== undefined) this.#collector.addLosses(microBatch, done.losses);
     if (done.sumSquares !== undefined && ends !== undefined)
       this.#collector.addSquares(
         stage,

@@ -1,14 +1,27 @@
-import { InputError, InvariantError, ownValue } from "../core/index.ts";
+import { canonicalJson, InputError, InvariantError, ownValue, sum } from "../core/index.ts";
 import { countScored, NOT_SCORED, type Row } from "../datasets/index.ts";
-import type { Bindings, Handle, Segment } from "../native/index.ts";
-import { type MicroBatch, microBatchTokens, type Plan, type PlannedJob } from "../plan/index.ts";
-import type { MiniBatchFacts } from "./mini-batch-facts.ts";
+import type { Bindings, Handle, PreferenceTerm, Segment } from "../native/index.ts";
+import {
+  type MicroBatch,
+  microBatchTokens,
+  type Plan,
+  type PlannedJob,
+  type PlannedRow,
+  trainedTokens,
+} from "../plan/index.ts";
+import { comparedRow } from "./compared-row.ts";
+import { type LossPart, type LossParts, lossParts } from "./loss-parts.ts";
+import type { JobShare, MiniBatchFacts } from "./mini-batch-facts.ts";
+import { preferenceTerms } from "./preference-terms.ts";
 
 /** Positions get this many low bits of a row key, the row's number in the mini-batch the bits above. */
 const POSITION_BITS = 20;
 
 /** What a micro-batch feeds to its runs; places in the arena come from the schedule. */
-export type RunInput = Pick<Bindings, "rows" | "ids" | "targets" | "sequences" | "segments" | "rowKeys">;
+export type RunInput = Pick<
+  Bindings,
+  "rows" | "stashRows" | "ids" | "targets" | "sequences" | "segments" | "losses" | "preferences" | "rowKeys"
+>;
 
 /** Two words that differ for each job seed and step. */
 function dropoutSeed({ seed }: PlannedJob, step: number): readonly [number, number] {
@@ -23,62 +36,137 @@ export interface RowSource {
   adapterOf(job: number): Handle;
 }
 
+/** A row of the data, as its micro-batch has it. @throws InvariantError when it is not as long as the plan says. */
+function rowAt([job, index, tokens, , compared]: PlannedRow, source: RowSource): Row {
+  const row = source.rowOf(job, index);
+  const length = compared === undefined ? tokens : sum(compared.answers.map(([own]) => own));
+  if (row?.inputIds.length === length) return row;
+  throw new InvariantError({
+    expected: `row ${index} of job ${source.jobOf(job).name} with ${length} tokens`,
+    got: row?.inputIds.length,
+  });
+}
+
+/** What of a row's tokens is scored: its labels, and the prompt where the loss wants its likelihood, too. */
+function labelAt({ inputIds, labels }: Row, t: number, scoresPrompt: boolean): number {
+  const label = labels[t]!;
+  return label === NOT_SCORED && scoresPrompt ? inputIds[t]! : label;
+}
+
+/** Factors of parts' losses in the gradient; what terms compare they scale further. */
+function partScale(
+  { kind, answer }: LossPart,
+  { scored, likelihoodTokens }: Pick<JobShare, "scored" | "likelihoodTokens">,
+  { loss }: PlannedJob,
+): number {
+  if (kind === "rows") return scored === 0 ? 0 : 1 / scored;
+  if (kind === "prompt") return 1 / likelihoodTokens;
+  // An answer to another prompt only tells how far the adapter is from the base.
+  return kind === "reference" || (loss?.kind === "kto" && answer > 0) ? 0 : 1;
+}
+
+/** The terms of all jobs in a micro-batch whose losses compare answers. */
+function termsOf(
+  { rows }: MicroBatch,
+  { ofRow }: LossParts,
+  { jobs }: MiniBatchFacts,
+  jobOf: RowSource["jobOf"],
+): readonly PreferenceTerm[] {
+  const terms: PreferenceTerm[] = [];
+  for (const job of new Set(rows.map(([own]) => own))) {
+    const { loss, batchSize } = jobOf(job);
+    if (loss === undefined) continue;
+    const own = rows.flatMap(([of, , , , compared], row) =>
+      of === job && compared !== undefined ? [{ compared, parts: ofRow[row]! }] : [],
+    );
+    const { likelihoodTokens } = jobs.get(job)!;
+    terms.push(...preferenceTerms(loss, own, { rows: batchSize, likelihoodTokens }, terms.length));
+  }
+  return terms;
+}
+
 /**
- * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another. `facts`: of
- * its mini-batch. What is only evaluated has no gradient, and no dropout.
+ * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another, and behind
+ * all of them the answers of the base that losses compare with. `facts`: of its mini-batch. What is only evaluated has no
+ * gradient, and no dropout.
  * @throws InvariantError when a row is not as long as the plan says.
  */
 export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: RowSource): RunInput {
   const { evaluation = false } = microBatch;
   const numbers = facts.rowNumbers.get(microBatch.index);
+  const rows = microBatch.rows.map((planned) => rowAt(planned, source));
+  const layout = lossParts(microBatch, source.jobOf);
   const total = microBatchTokens(microBatch);
   const ids = new Int32Array(total);
   const targets = new Int32Array(total).fill(-1);
   const rowKeys = new Int32Array(total);
-  const sequences = new Int32Array(microBatch.rows.length + 1);
+  const sequences = new Int32Array(layout.sequences.length + 1);
   const segments: { -readonly [K in keyof Segment]: Segment[K] }[] = [];
-  let offset = 0;
   let job = -1;
-  microBatch.rows.forEach(([rowJob, index, tokens], i) => {
-    const row = source.rowOf(rowJob, index);
+  layout.sequences.forEach(({ row: index, answer, isReference, start, length }, i) => {
+    const [rowJob] = microBatch.rows[index]!;
+    const row = rows[index]!;
+    const { answers = [length] } = row;
+    const from = sum(answers.slice(0, answer));
     const spec = source.jobOf(rowJob);
-    if (row?.inputIds.length !== tokens)
-      throw new InvariantError({
-        expected: `row ${index} of job ${spec.name} with ${tokens} tokens`,
-        got: row?.inputIds.length,
-      });
-    if (rowJob !== job) {
-      const { step, scored: count } = facts.jobs.get(rowJob)!;
-      const lossScale = evaluation || count === 0 ? 0 : 1 / count;
+    const end = start + length;
+    if (!isReference && rowJob !== job) {
+      const share = facts.jobs.get(rowJob)!;
       segments.push({
         adapter: source.adapterOf(rowJob),
-        rowStart: offset,
-        rowEnd: offset,
-        lossScale,
+        ...{ rowStart: start, rowEnd: start },
+        lossScale: evaluation || share.scored === 0 ? 0 : 1 / share.scored,
         dropout: evaluation ? 0 : spec.adapter.dropout,
-        dropoutSeed: dropoutSeed(spec, step),
+        dropoutSeed: dropoutSeed(spec, share.step),
       });
       job = rowJob;
     }
-    ids.set(row.inputIds, offset);
-    for (let t = 0; t < tokens; t += 1) {
-      const label = t + 1 < tokens ? row.labels[t + 1]! : NOT_SCORED;
-      if (label !== NOT_SCORED) targets[offset + t] = label;
-      rowKeys[offset + t] = ((numbers?.[i] ?? 0) << POSITION_BITS) | t;
+    ids.set(row.inputIds.subarray(from, from + length), start);
+    const scoresPrompt = spec.loss?.kind === "orpo" && answer === 0;
+    const [, , , , compared] = microBatch.rows[index]!;
+    const prompt = compared === undefined ? 0 : compared.answers[answer]![2];
+    for (let t = 0; t < length; t += 1) {
+      const label = t + 1 < length ? labelAt(row, from + t + 1, scoresPrompt && t + 1 < prompt) : NOT_SCORED;
+      if (label !== NOT_SCORED) targets[start + t] = label;
+      rowKeys[start + t] = ((numbers?.[index] ?? 0) << POSITION_BITS) | (from + t);
     }
-    offset += tokens;
-    segments[segments.length - 1]!.rowEnd = offset;
-    sequences[i + 1] = offset;
+    if (!isReference) segments[segments.length - 1]!.rowEnd = end;
+    sequences[i + 1] = end;
   });
-  return { rows: total, ids, targets, sequences, segments, rowKeys };
+  const input = { rows: total, ids, targets, sequences, segments, rowKeys };
+  if (!layout.ofRow.some((parts) => parts !== undefined)) return input;
+  const losses = layout.parts.map((part) => ({
+    ...{ rowStart: part.rowStart, rowEnd: part.rowEnd },
+    lossScale: evaluation ? 0 : partScale(part, facts.jobs.get(part.job)!, source.jobOf(part.job)),
+  }));
+  return { ...input, losses, preferences: evaluation ? [] : termsOf(microBatch, layout, facts, source.jobOf) };
+}
+
+/** What the backward of a micro-batch is fed with: not the answers of the base, which lie behind all others. */
+export function backwardInput(input: RunInput, microBatch: Pick<MicroBatch, "rows">): RunInput {
+  const rows = trainedTokens(microBatch);
+  const { losses: _losses, preferences: _preferences, ...rest } = input;
+  if (rows === input.rows) return rest;
+  return {
+    ...rest,
+    ...{ rows, stashRows: input.rows },
+    ids: input.ids!.subarray(0, rows),
+    targets: input.targets!.subarray(0, rows),
+    sequences: input.sequences.filter((end) => end <= rows),
+    rowKeys: input.rowKeys!.subarray(0, rows),
+  };
 }
 
 /** The plan's rows are there, as long and with as many scored tokens as it says. */
 function checkPlannedRows({ jobs, microBatches }: Plan, rows: readonly (readonly Row[])[]): void {
   for (const { index, rows: planned } of microBatches)
-    for (const [job, row, tokens, scored] of planned) {
+    for (const [job, row, tokens, scored, compared] of planned) {
       const own = rows[job]![row];
-      if (own !== undefined && own.inputIds.length === tokens && countScored(own) === scored) continue;
+      const isSame =
+        compared === undefined
+          ? own?.answers === undefined && own?.inputIds.length === tokens && countScored(own) === scored
+          : own?.answers !== undefined && canonicalJson(comparedRow(own)) === canonicalJson(compared);
+      if (isSame) continue;
       throw new InputError({
         expected: `row ${row} of job ${jobs[job]!.name} with ${tokens} tokens, ${scored} of them scored,`,
         at: `microBatches[${index}].rows`,

@@ -8,6 +8,7 @@ import {
   layerProjections,
   loraGroup,
   type Projection,
+  projectionPath,
   projectionShape,
   ropesOf,
   type Stage,
@@ -17,7 +18,6 @@ import {
 import { type ExpertPart, mixtureParts } from "./expert-tensors.ts";
 import type { BaseModel } from "./model-folder.ts";
 import { EMBEDDING, FINAL_NORM, hasBias, headName, headNormTensors, normNames, sinksTensor } from "./model-tensors.ts";
-import { projectionPath } from "./projection-path.ts";
 import { ropeTable } from "./rope-frequencies.ts";
 import { type WeightLoader, weightLoader } from "./weight-loader.ts";
 

@@ -1,7 +1,9 @@
 import { InvariantError } from "../core/index.ts";
-import { activeJobs, type LiveWork, type MiniBatch } from "../plan/index.ts";
+import { activeJobs, type LiveWork, type MicroBatch, type MiniBatch } from "../plan/index.ts";
 import { learningRateAt } from "./learning-rate.ts";
+import { lossParts, plainLosses } from "./loss-parts.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
+import { comparedLoss, type PreferenceMeasures, type SeenRow, seenRows } from "./preference-measures.ts";
 import type { StoppedJobs } from "./stopped-jobs.ts";
 
 /** A line of metrics.jsonl: one job's optimizer step. */
@@ -9,7 +11,7 @@ export interface StepMetrics {
   readonly job: string;
   /** From 0. */
   readonly step: number;
-  /** Sum of token losses / scored tokens of the mini-batch. */
+  /** Sum of token losses / scored tokens of the mini-batch; or what the job's loss makes of the answers in it. */
   readonly loss: number;
   /** Over the whole adapter, before clipping. */
   readonly gradNorm: number;
@@ -22,10 +24,14 @@ export interface StepMetrics {
    * stage.
    */
   readonly seconds: number;
+  /** Of a job whose loss compares answers. */
+  readonly preference?: PreferenceMeasures;
 }
 
 interface OpenStep {
   loss: number;
+  /** Of a job whose loss compares answers. */
+  readonly rows: SeenRow[];
   readonly squares: Float64Array;
 }
 
@@ -47,11 +53,11 @@ export class StepMetricsCollector {
     this.#table = table;
   }
 
-  /** Losses of a micro-batch's segments, from its pipeline's last stage. */
-  addLosses(jobs: readonly number[], losses: ArrayLike<number>): void {
-    jobs.forEach((job, i) => {
-      this.#entry(job).loss += losses[i]!;
-    });
+  /** Losses of a micro-batch's parts, from its pipeline's last stage. */
+  addLosses(microBatch: MicroBatch, losses: ArrayLike<number>): void {
+    const parts = lossParts(microBatch, (job) => this.#live.jobs[job]!);
+    for (const [job, loss] of plainLosses(parts, losses)) this.#entry(job).loss += loss;
+    for (const [job, row] of seenRows(microBatch, parts, losses)) this.#entry(job).rows.push(row);
   }
 
   /** Squared gradient norms of a mini-batch's jobs on one stage. */
@@ -79,15 +85,15 @@ export class StepMetricsCollector {
         this.#open.delete(job);
         return [];
       }
-      const { name, optimizer, steps } = this.#live.jobs[job]!;
+      const { name, optimizer, steps, loss: spec } = this.#live.jobs[job]!;
       const { step, tokens, scored } = jobs.get(job)!;
-      const { loss, squares } = this.#entry(job);
+      const { loss, rows, squares } = this.#entry(job);
       this.#open.delete(job);
       const metrics = {
         number: job,
         job: name,
         step,
-        loss: scored === 0 ? 0 : loss / scored,
+        ...(spec === undefined ? { loss: scored === 0 ? 0 : loss / scored } : comparedLoss(spec, rows)),
         gradNorm: Math.sqrt(squares.reduce((sum, value) => sum + value, 0)),
         learningRate: learningRateAt(optimizer, step, steps),
         tokens,
@@ -98,7 +104,7 @@ export class StepMetricsCollector {
   }
 
   #entry(job: number): OpenStep {
-    const known = this.#open.get(job) ?? { loss: 0, squares: new Float64Array(this.#numStages) };
+    const known = this.#open.get(job) ?? { loss: 0, rows: [], squares: new Float64Array(this.#numStages) };
     this.#open.set(job, known);
     return known;
   }

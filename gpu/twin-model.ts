@@ -2,10 +2,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createRng } from "../core/index.ts";
 import { initModel, type TensorToWrite, writeSafetensors } from "../datasets/index.ts";
-import { projectionPath } from "../exec/projection-path.ts";
 import {
   architectureFromConfig,
   huggingFaceConfigSchema,
+  projectionPath,
   projectionShape,
   UNFUSED_PROJECTIONS,
 } from "../plan/index.ts";

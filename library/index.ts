@@ -38,6 +38,7 @@ export type { Surroundings } from "./surroundings.ts";
 // A plan for real.
 export {
   type Evaluation,
+  type PreferenceMeasures,
   type Progress,
   type RunJob,
   type RunOptions,

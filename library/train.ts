@@ -32,12 +32,29 @@ export interface Progress {
   readonly seconds: number;
 }
 
+/** What a step or an evaluation tells of answers that are compared: means over rows, null where there are none. */
+export interface PreferenceMeasures {
+  /** Rewards of the chosen and the rejected, or of those whose label is yes and no, and their difference. */
+  readonly rewardChosen: number | null;
+  readonly rewardRejected: number | null;
+  readonly margin: number | null;
+  /** The share of pairs whose chosen answer has the higher reward. */
+  readonly accuracy: number | null;
+  /** Log-probabilities: of all tokens of an answer, or their mean where the loss takes that. */
+  readonly logpChosen: number | null;
+  readonly logpRejected: number | null;
+  /** The mean loss of a token of the chosen answers, where the loss has it. */
+  readonly nll: number | null;
+  /** How far the adapter is from the base on answers to other prompts; of kto. */
+  readonly kl: number | null;
+}
+
 /** One optimizer step of a job. */
 export interface Step {
   readonly job: string;
   /** From 0. */
   readonly step: number;
-  /** Mean loss of the scored tokens, in nats. */
+  /** Mean loss of the scored tokens, in nats; or the job's loss of the answers that it compares. */
   readonly loss: number;
   /** Over the whole adapter, before clipping. */
   readonly gradNorm: number;
@@ -46,6 +63,8 @@ export interface Step {
   readonly tokens: number;
   /** From the step's first forward to its last backward. */
   readonly seconds: number;
+  /** Of a job whose loss compares answers. */
+  readonly preference?: PreferenceMeasures;
 }
 
 /** A job on its held-out rows, after one of its steps. */
@@ -53,12 +72,14 @@ export interface Evaluation {
   readonly job: string;
   /** The step that it has made last, from 0. */
   readonly step: number;
-  /** Mean loss of the scored tokens, in nats. */
+  /** Mean loss of the scored tokens, in nats; or the job's loss of the answers that it compares. */
   readonly evaluationLoss: number;
   /** Of these rows. */
   readonly tokens: number;
   /** Whether it is lower than all of the job before. */
   readonly best: boolean;
+  /** Of a job whose loss compares answers. */
+  readonly preference?: PreferenceMeasures;
 }
 
 export interface RunOptions extends Surroundings {

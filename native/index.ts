@@ -61,6 +61,8 @@ export type {
   SwigluOperator,
   Tensor,
 } from "./operators.ts";
+// Losses that a run compares.
+export type { PreferenceSide, PreferenceTerm } from "./preference.ts";
 // Which of a library's ways of a product is taken.
 export type { ProductChoice, ProductChoices } from "./product-choices.ts";
 // A runtime: devices that share a clock, events and one failure.
@@ -75,6 +77,7 @@ export {
   type Completion,
   type DeviceFault,
   type Listener,
+  type LossPart,
   type RunTask,
   type Segment,
   type SendTarget,

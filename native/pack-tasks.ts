@@ -1,6 +1,7 @@
 import { DeviceError } from "../core/index.ts";
 import { checkCount, checkFinite, checkLength } from "./checks.ts";
 import type { Space } from "./operators.ts";
+import { PREFERENCE_CURVES, type PreferenceSide, type PreferenceTerm } from "./preference.ts";
 import type { RawBindings } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
 import { type AdapterEntry, type Bindings, TOLD_PARTS, type Told, type UpdateTask } from "./tasks.ts";
@@ -27,15 +28,34 @@ export function packBindings(bindings: Bindings): RawBindings {
     checkFinite(lossScale, `bindings.segments[${index}].lossScale`);
     return { adapter, rowStart, rowEnd, lossScale, dropout, seedLow, seedHigh };
   });
+  const { stashRows = rows, losses = [], preferences = [] } = bindings;
+  checkCount(stashRows, "bindings.stashRows", rows);
   return {
-    run: RECORDS.Run.pack([bindings]),
+    run: RECORDS.Run.pack([{ ...bindings, stashRows }]),
     ids: bindings.ids,
     targets: bindings.targets,
     sequences: bindings.sequences,
     rowKeys: bindings.rowKeys,
     segments: RECORDS.Segment.pack(segments),
+    losses: RECORDS.LossPart.pack(losses),
+    preferences: RECORDS.Preference.pack(preferences.map(packTerm)),
     sumSquares: RECORDS.SumSquares.pack(bindings.sumSquares ?? []),
     profile: bindings.profile ?? false,
+  };
+}
+
+const NO_SIDE: PreferenceSide = { loss: -1, share: 0 };
+
+function packTerm(term: PreferenceTerm) {
+  const { chosen = NO_SIDE, rejected = NO_SIDE, divergences = { first: 0, count: 0 } } = term;
+  return {
+    curve: PREFERENCE_CURVES.indexOf(term.curve),
+    ...{ chosen: chosen.loss, chosenReference: chosen.reference ?? -1, chosenShare: chosen.share },
+    ...{ rejected: rejected.loss, rejectedReference: rejected.reference ?? -1, rejectedShare: rejected.share },
+    odds: Number(term.odds ?? false),
+    ...{ beta: term.beta, offset: term.offset ?? 0, up: term.up ?? 1, down: term.down ?? 0 },
+    ...{ weight: term.weight, chosenWeight: term.chosenWeight ?? 0 },
+    ...{ divergenceFirst: divergences.first, divergenceCount: divergences.count },
   };
 }
 

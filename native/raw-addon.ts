@@ -101,6 +101,10 @@ export interface RawBindings {
   readonly rowKeys: Int32Array | undefined;
   /** RECORDS.Segment. */
   readonly segments: Float64Array;
+  /** RECORDS.LossPart; none: one of each segment. */
+  readonly losses: Float64Array;
+  /** RECORDS.Preference. */
+  readonly preferences: Float64Array;
   /** RECORDS.SumSquares. */
   readonly sumSquares: Float64Array;
   readonly profile: boolean;

@@ -35,8 +35,28 @@ function record<const Field extends string>(...fields: readonly Field[]): RowLay
 /** Every record, by the name that the addon exports it under. */
 export const RECORDS = {
   /** A run's rows, and where its spaces start in the arena. */
-  Run: record("rows", "stash", "work", "in", "out"),
+  Run: record("rows", "stashRows", "stash", "work", "in", "out"),
   Segment: record("adapter", "rowStart", "rowEnd", "lossScale", "dropout", "seedLow", "seedHigh"),
+  LossPart: record("rowStart", "rowEnd", "lossScale"),
+  /** `curve` as in `PREFERENCE_CURVES`; of a side that is not there -1; `odds` as 0 and 1. */
+  Preference: record(
+    "curve",
+    "chosen",
+    "chosenReference",
+    "chosenShare",
+    "rejected",
+    "rejectedReference",
+    "rejectedShare",
+    "odds",
+    "beta",
+    "offset",
+    "up",
+    "down",
+    "weight",
+    "chosenWeight",
+    "divergenceFirst",
+    "divergenceCount",
+  ),
   SumSquares: record("adapter", "cell"),
   UpdateItem: record(
     "adapter",

@@ -1,11 +1,12 @@
 // What is put into a device's queues, and what comes back. Times are nanoseconds of the device's own monotonic clock
 // since the runtime was made; offsets into an arena are bytes.
 import type { Handle } from "./operators.ts";
+import type { PreferenceTerm } from "./preference.ts";
 import type { Channel } from "./world.ts";
 
 /**
  * Rows of a run that belong to one adapter; segments come in row order, an adapter at most once, and may be empty.
- * Rows outside every segment get no adapter and are not scored.
+ * Rows outside every segment get no adapter, and unless `losses` names them they are not scored.
  */
 export interface Segment {
   readonly adapter: Handle;
@@ -25,10 +26,19 @@ export interface SumSquares {
   readonly cell: number;
 }
 
+/** Rows whose token losses are summed; in row order. Of a `lossScale` of 0 there is no gradient. */
+export interface LossPart {
+  readonly rowStart: number;
+  readonly rowEnd: number;
+  readonly lossScale: number;
+}
+
 /** What one run gives to a program. */
 export interface Bindings {
   /** T, 1 or more. */
   readonly rows: number;
+  /** Of the run that the stash was made for, where this one leaves out the last of them; `rows` when absent. */
+  readonly stashRows?: number;
   /** [T] token ids; programs with `embed` need them. */
   readonly ids?: Int32Array;
   /** [T] shifted targets, -1 = not scored; programs with `headLoss` need them. */
@@ -36,6 +46,10 @@ export interface Bindings {
   /** [sequences + 1] row offsets from 0 to T. */
   readonly sequences: Int32Array;
   readonly segments: readonly Segment[];
+  /** What losses are summed over, also outside of segments; each segment by itself when absent. */
+  readonly losses?: readonly LossPart[];
+  /** What of the losses is compared with each other; none when absent. */
+  readonly preferences?: readonly PreferenceTerm[];
   /** [T] keys of the dropout mask; runs with dropout need them. */
   readonly rowKeys?: Int32Array;
   /** Where each space starts in the arena; multiples of 64. A space that the program does not use may be 0. */
@@ -142,7 +156,7 @@ export interface Completion {
   readonly id: number;
   readonly startNs: number;
   readonly endNs: number;
-  /** Sum of token losses of each segment; runs with `headLoss`. */
+  /** Sums of token losses, of each of the bindings' `losses`; runs with `headLoss`. */
   readonly losses?: Float64Array;
   /** In the order of the bindings' `sumSquares`. */
   readonly sumSquares?: Float64Array;

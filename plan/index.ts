@@ -59,6 +59,16 @@ export { stageShapes } from "./costs/stage-shapes.ts";
 export { dequantizedBytes, WEIGHT_BYTES } from "./costs/weight-bytes.ts";
 // Which micro-batches cost the same.
 export { type WorkShapes, workShapes } from "./costs/work-shapes.ts";
+// Where an adapter is on a model.
+export {
+  type AdapterSite,
+  adapterSites,
+  jobsOn,
+  modulePattern,
+  parameterName,
+  projectionPath,
+  type SitedAdapter,
+} from "./documents/adapter-sites.ts";
 // The shape of a decoder, and what attention of its layers sees.
 export {
   type Architecture,
@@ -111,6 +121,8 @@ export { type FileLines, jsonLines } from "./documents/json-lines.ts";
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // What takes documents of each kind.
 export { documentHint } from "./documents/kinds.ts";
+// Losses that compare answers.
+export { comparedData, hasDivergence, hasReference, type LossSpec } from "./documents/loss.ts";
 // How fast a machine was: probes, and what its system counted.
 export {
   type CalibratedMachine,
@@ -137,7 +149,6 @@ export {
   halfOf,
   hasProjection,
   isOfMixture,
-  jobsOn,
   layerProjections,
   loraGroup,
   PROJECTIONS,
@@ -154,6 +165,7 @@ export { checkDocument, parseDocument, placeError } from "./documents/read-docum
 export { type DocumentPath, type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.
 export type {
+  ComparedRow,
   Member,
   MicroBatch,
   PlannedGroup,

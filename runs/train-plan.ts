@@ -16,7 +16,7 @@ import {
 } from "../exec/index.ts";
 import { type Place, passFault, type TellBytes } from "../files/index.ts";
 import { isLengthData, type Plan } from "../plan/index.ts";
-import { RowReader, VERSION } from "../workbench/index.ts";
+import { comparingOf, RowReader, VERSION } from "../workbench/index.ts";
 import { checkWeights } from "./checkpoints/known-weights.ts";
 
 export type TrainHooks = Pick<ExecuteInput, "onEvent" | "wantsStates" | "statesEverySteps" | "from" | "stop" | "host">;
@@ -49,7 +49,9 @@ export async function loadPlanData(
   for (const [index, job] of plan.jobs.entries()) {
     const path = ownValue(plan.locations.data, job.name);
     const isKnown = !isLengthData(job.data) && path !== undefined;
-    const own = isKnown ? (await reader.read({ ...job.data, path }, job.cutoffLength, index)).rows : [];
+    const own = isKnown
+      ? (await reader.read({ ...job.data, path }, job.cutoffLength, index, "data", comparingOf(job))).rows
+      : [];
     data.push([...own, ...(await evaluationData(plan, index, reader))]);
   }
   return data;
@@ -57,10 +59,11 @@ export async function loadPlanData(
 
 /** Rows of an evaluation's own data, which are numbered on behind the job's. */
 async function evaluationData({ jobs, locations }: Plan, index: number, reader: RowReader): Promise<readonly Row[]> {
-  const { name, evaluation, cutoffLength } = jobs[index]!;
-  const path = ownValue(locations.evaluation ?? {}, name);
+  const { evaluation, cutoffLength, ...job } = jobs[index]!;
+  const path = ownValue(locations.evaluation ?? {}, job.name);
   if (path === undefined || evaluation?.data === undefined || isLengthData(evaluation.data)) return [];
-  return (await reader.read({ ...evaluation.data, path }, cutoffLength, index, "evaluation.data")).rows;
+  const data = { ...evaluation.data, path };
+  return (await reader.read(data, cutoffLength, index, "evaluation.data", comparingOf(job))).rows;
 }
 
 const PLAN_AGAIN = "Make the plan again with `loratwin plan`.";

@@ -173,8 +173,7 @@ async function lookAtRows(io: Io, args: Arguments): Promise<number> {
     io.stdout(`${dataText(data)}\n${output === undefined ? "" : `\npage written to ${output}\n`}`);
     showRows(io, shown, data.tokenizer);
   }
-  const isTrained = data.format !== "preference" && data.format !== "unpaired" && data.facts.tokens.scored > 0;
-  return data.facts.numRefused === 0 && isTrained ? 0 : 1;
+  return data.facts.numRefused === 0 && data.facts.tokens.scored > 0 ? 0 : 1;
 }
 
 async function lookAtWorkload(io: Io, args: Arguments): Promise<number> {

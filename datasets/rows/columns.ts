@@ -4,6 +4,7 @@ import type { DataRecord } from "../records/record.ts";
 import { MESSAGE_FIELDS } from "./conversation.ts";
 import { DIRECTIVE_KEYS, fieldsUsed } from "./directives.ts";
 import { fieldsOf } from "./row-kind.ts";
+import { COMPARED_IDS } from "./tokens.ts";
 
 /** Names of a message's keys: those are found where the messages are read. Of `train` a row may have a column, too. */
 const OF_MESSAGES: ReadonlySet<string> = new Set(["role", "content", "reasoning_content"]);
@@ -42,7 +43,7 @@ const READ: Readonly<Record<DataFormat, readonly string[]>> = {
   instruction: ["instruction", "input", "output", "question", "answer", "prompt", "response", "completion", "system"],
   chat: [...MESSAGE_FIELDS, "prompt", "completion", "system", "tools", "instruction", "input", "output", "history"],
   text: ["text"],
-  tokens: ["input_ids", "labels"],
+  tokens: ["input_ids", "labels", ...COMPARED_IDS, "label"],
   segments: ["segments"],
   preference: ["prompt", "system", "tools", "instruction", "input", "question", "history", ...MESSAGE_FIELDS],
   unpaired: ["prompt", "completion", "response", "instruction", "input", "output", "question", "answer", "system"],

@@ -6,6 +6,7 @@ import { defaultTemplates, hasHistory } from "./instruction.ts";
 import { isPreference, isUnpaired } from "./preference.ts";
 import { readingOf } from "./reading.ts";
 import { fieldNames, fieldsOf } from "./row-kind.ts";
+import { COMPARED_IDS } from "./tokens.ts";
 
 /** The format and why, for the result of reading. */
 export interface InferredFormat {
@@ -27,6 +28,10 @@ export function inferFormat(source: FileSource, first: DataRecord): InferredForm
       format: chat ? "chat" : "text",
       because: `the first record's "${source.field}" is a ${chat ? "list" : "text"}`,
     };
+  }
+  if (COMPARED_IDS.some(has)) {
+    const name = COMPARED_IDS.find(has)!;
+    return { format: "tokens", because: `the first record has "${name}"` };
   }
   if (isPreference(fields)) return { format: "preference", because: "the first record has two answers" };
   if (isUnpaired(fields)) return { format: "unpaired", because: "the first record's label says if it is a good one" };

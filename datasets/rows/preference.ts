@@ -123,7 +123,7 @@ export function labelledRecord(record: DataRecord): { readonly record: DataRecor
   throw new InputError({ expected: "true or false", ...record.place, at, got: label ?? "none" });
 }
 
-/** Formats whose rows are compared with each other, for which there is no loss yet. */
+/** Formats whose rows are compared with each other. */
 export function isCompared(format: DataFormat): boolean {
   return format === "preference" || format === "unpaired";
 }

@@ -10,7 +10,7 @@ import { comparedReading } from "./reading.ts";
 import { fieldsOf, type MadeRow, type RowContext, type RowKind, type RowName } from "./row-kind.ts";
 import { segmentsRow } from "./segments.ts";
 import { textRow } from "./text.ts";
-import { tokensRow } from "./tokens.ts";
+import { comparedTokens, tokensRow } from "./tokens.ts";
 
 /** Instructions in words of ours, unless the library that is followed writes them by the chat template. */
 const asksRow: RowKind = (record, context) =>
@@ -58,20 +58,47 @@ export function rowsOfRecord(record: DataRecord, format: DataFormat, context: Ro
     const { record: rest, isDesirable } = labelledRecord(record);
     return [comparedRow(rest, isDesirable ? "desirable" : "undesirable", context)];
   }
+  if (format === "tokens") return comparedTokens(record) ?? [tokensRow(record, context)];
   return [KINDS[format](record, context)];
 }
 
-/** The row that is trained on. @throws InputError for rows that no loss of ours can train on */
-export function trainableRow(rows: readonly MadeRow[], record: DataRecord): MadeRow {
-  const [row] = rows;
-  if (row !== undefined && row.name === undefined) return row;
+/** What a loss compares: two answers of a record, or answers by their labels. */
+export type Compared = "preference" | "unpaired";
+
+const IS: Readonly<Record<Compared | "plain", string>> = {
+  preference: "a pair of answers",
+  unpaired: "an answer with a label",
+  plain: "a row without answers to compare",
+};
+
+const HINTS: Readonly<Record<Compared, string>> = {
+  preference:
+    "A job with a loss of kind dpo, cpo, simpo or orpo trains on it. `loratwin data` shows what becomes of the rows.",
+  unpaired:
+    "A job with a loss of kind kto trains on it. format: instruction or chat trains rows whose label is true, and refuses the others.",
+};
+
+function kindOf([row, other]: readonly MadeRow[]): Compared | "plain" {
+  if (row?.name === undefined) return "plain";
+  return other === undefined ? "unpaired" : "preference";
+}
+
+/**
+ * The rows that are trained on: one, or two of a pair, the chosen one first.
+ * @throws InputError for rows that the job's loss does not train on
+ */
+export function trainableRows(
+  rows: readonly MadeRow[],
+  record: DataRecord,
+  compared: Compared | undefined,
+): readonly MadeRow[] {
+  const kind = kindOf(rows);
+  if (kind === (compared ?? "plain")) return rows;
   throw new InputError({
-    expected: "rows that are trained on as they are",
+    expected:
+      compared === undefined ? "rows that are trained on as they are" : `${IS[compared]}, as the job's loss asks`,
     ...record.place,
-    got: rows.length === 2 ? "a pair of answers" : "an answer with a label",
-    hint:
-      rows.length === 2
-        ? "Losses that compare answers do not exist here yet. `loratwin data` shows what becomes of the rows."
-        : "Losses that compare answers do not exist here yet. format: instruction or chat trains rows whose label is true, and refuses the others.",
+    got: IS[kind],
+    ...(kind === "plain" ? {} : { hint: HINTS[kind] }),
   });
 }

@@ -2,7 +2,8 @@ import { InputError, ownValue } from "../../core/index.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
 import { NOT_SCORED } from "../row.ts";
 import { amountOf, checkTokenColumns, listOf } from "./directives.ts";
-import { fieldsOf, type RowKind } from "./row-kind.ts";
+import { labelledRecord } from "./preference.ts";
+import { fieldsOf, type MadeRow, type RowKind, type RowName } from "./row-kind.ts";
 
 /** Columns with 1 for each token that is scored, and 0 for the others. */
 const SCORED_MASKS = ["assistant_masks", "completion_mask", "loss_mask"] as const;
@@ -33,6 +34,23 @@ function beside(record: DataRecord, field: string, count: number): Int32Array {
 function has(record: DataRecord, field: string): boolean {
   const value = ownValue(fieldsOf(record), field);
   return value !== undefined && value !== null && value !== "";
+}
+
+/** Columns of pairs, and of answers with a label, that are tokenized: as TRL's trainers name them. */
+export const COMPARED_IDS = ["prompt_ids", "chosen_ids", "rejected_ids", "completion_ids"] as const;
+
+/** The rows of a record whose answers are token ids; undefined for one that has none. @throws InputError */
+export function comparedTokens(record: DataRecord): readonly MadeRow[] | undefined {
+  const isPair = has(record, "chosen_ids") || has(record, "rejected_ids");
+  if (!isPair && !has(record, "completion_ids")) return undefined;
+  const prompt = wholeNumbers(record, "prompt_ids");
+  const row = (column: (typeof COMPARED_IDS)[number], name: RowName): MadeRow => {
+    const answer = wholeNumbers(record, column);
+    const inputIds = Int32Array.from([...prompt, ...answer]);
+    return { inputIds, labels: inputIds.slice().fill(NOT_SCORED, 0, prompt.length), name };
+  };
+  if (isPair) return [row("chosen_ids", "chosen"), row("rejected_ids", "rejected")];
+  return [row("completion_ids", labelledRecord(record).isDesirable ? "desirable" : "undesirable")];
 }
 
 /** Token ids and labels as they are; without labels every token is scored that no mask leaves out. */

@@ -17,6 +17,7 @@ set(LORATWIN_CUDA_TABLE
   test/cuda/lora.cc
   test/cuda/optimizer.cc
   test/cuda/plain.cc
+  test/cuda/preference.cc
   test/cuda/quantized.cc
   src/ops/quantized.cc)
 foreach(list LORATWIN_EMULATION LORATWIN_CUDA_TABLE)

@@ -514,6 +514,7 @@ int runTable() {
   checkQuantization(report);
   checkProductRows(team.two, report);
   checkExperts(team.two, report);
+  checkPreference(team.one, team.two, report);
   checkSharedAdapter(team.two);
   checkRefusals(team.two);
   return allOk ? 0 : 1;

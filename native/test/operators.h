@@ -69,6 +69,9 @@ using Report = std::function<void(const std::string&, const std::string&, const 
 // The formats of quantized weights themselves (quantization.cc).
 void checkQuantization(const Report& report);
 
+// Coefficients of losses that are compared (preference.cc).
+void checkPreference(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
+
 // A row of a product has the same bits whatever number of rows it is one of (product_rows.cc).
 void checkProductRows(ops::ExecContext& two, const Report& report);
 

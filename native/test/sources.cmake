@@ -12,6 +12,7 @@ set(LORATWIN_OP_TABLE_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/operators_linear.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_lora.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_quantized.cc
+  ${CMAKE_CURRENT_LIST_DIR}/preference.cc
   ${CMAKE_CURRENT_LIST_DIR}/product_rows.cc
   ${CMAKE_CURRENT_LIST_DIR}/quantization.cc
   ${CMAKE_CURRENT_LIST_DIR}/step_timing.cc

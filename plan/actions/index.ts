@@ -38,6 +38,7 @@ export { isSenderHeld } from "./held-sender.ts";
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // The rows of a job as token counts.
 export {
+  comparedSizes,
   cutOfLengths,
   divideRows,
   type EvaluationRows,
@@ -45,6 +46,7 @@ export {
   isLengthData,
   type JobRows,
   lengthRows,
+  likelihoodTokens,
   stepCount,
   tokensOf,
 } from "./job-rows.ts";
@@ -73,6 +75,7 @@ export {
   microBatchJobs,
   microBatchTokens,
   type Numbered,
+  trainedTokens,
 } from "./mini-batch.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export {
@@ -88,5 +91,6 @@ export {
 export { planDocument, planSegments, settingHash, settingOf } from "./segments.ts";
 // Which halves of which layers a stage has.
 export { type StageLayer, stageLayers } from "./stage-layers.ts";
+export { stageSites } from "./stage-sites.ts";
 // Stages as a person reads them.
 export { recomputationText, stageText } from "./stage-text.ts";

@@ -1,4 +1,6 @@
-import { createRng, InputError } from "../../core/index.ts";
+import { createRng, InputError, sum } from "../../core/index.ts";
+import { comparedData, hasDivergence, hasReference, type LossSpec } from "../documents/loss.ts";
+import type { ComparedRow } from "../documents/segment.ts";
 import { type Evaluation, type Job, type LengthData, MOST_ROWS, MOST_STEPS } from "../documents/workload.ts";
 import { heldOutCount } from "./evaluation.ts";
 
@@ -6,6 +8,8 @@ import { heldOutCount } from "./evaluation.ts";
 export interface JobRows {
   readonly tokens: ArrayLike<number>;
   readonly scored: ArrayLike<number>;
+  /** By row, the answers in it; absent where the job's loss compares none. `tokens` and `scored` are then of all of them. */
+  readonly compared?: readonly ComparedRow[];
   /** sha256 of the rows' tokens and labels; null when only lengths are known. */
   readonly digest: string | null;
   /** sha256 of the adapter that the job starts from; absent for one that starts fresh. */
@@ -146,8 +150,44 @@ export function lengthRows(job: Job, data: LengthData): JobRows {
   const steps = Array.from({ length: stepCount(job, count) }, (_, step) =>
     Array.from({ length: job.batchSize }, (_, i) => divided.training[(step * job.batchSize + i) % count]!),
   );
-  const scored = tokens.map((length) => length - 1);
-  return { tokens, scored, digest: null, steps, ...evaluationRows(job, divided, steps.length) };
+  const rest = { digest: null, steps, ...evaluationRows(job, divided, steps.length) };
+  const { loss } = job;
+  if (loss === undefined) return { tokens, scored: tokens.map((length) => length - 1), ...rest };
+  const isPair = hasDivergence(loss) || comparedData(loss) === "preference";
+  return {
+    ...comparedSizes(
+      loss,
+      tokens.map((length) => ({ answers: isPair ? [answerOf(length), answerOf(length)] : [answerOf(length)] })),
+    ),
+    ...rest,
+  };
+}
+
+/** Of a length alone: half of it answers. */
+function answerOf(length: number): [number, number, number] {
+  const scored = Math.floor(length / 2);
+  return [length, scored, length - scored];
+}
+
+/** Tokens whose mean loss is added to what a row compares: the chosen answer's, of ORPO its prompt's, too. */
+export function likelihoodTokens({ kind }: LossSpec, { answers }: ComparedRow): number {
+  const [, scored, prompt] = answers[0]!;
+  return kind === "orpo" ? prompt - 1 + scored : scored;
+}
+
+/** The sizes of rows whose answers a loss compares: with the base's answers where it has them. */
+export function comparedSizes(
+  loss: LossSpec,
+  compared: readonly ComparedRow[],
+): Required<Pick<JobRows, "tokens" | "scored" | "compared">> {
+  const times = hasReference(loss) ? 2 : 1;
+  return {
+    tokens: compared.map(({ answers }) => times * sum(answers.map(([tokens]) => tokens))),
+    scored: compared.map(
+      (row) => times * (likelihoodTokens(loss, row) + sum(row.answers.slice(1).map(([, scored]) => scored))),
+    ),
+    compared,
+  };
 }
 
 /** Tokens of all rows that a job takes in its steps. */

@@ -1,4 +1,4 @@
-import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow, Work } from "../documents/segment.ts";
 
 /** Which mini-batch of which group. */
 export interface MiniBatchKey {
@@ -48,13 +48,27 @@ export interface JobSegment {
   readonly job: number;
   readonly tokens: number;
   readonly scored: number;
-  /** Token counts of its rows, in order. */
+  /** Token counts of its sequences. */
   readonly lengths: readonly number[];
+  /** Tokens that its adapter is on: not those of the base's answers, with which a loss may compare its own. */
+  readonly adapterTokens: number;
 }
 
 export function microBatchTokens(microBatch: Pick<MicroBatch, "rows">): number {
   let tokens = 0;
   for (const row of microBatch.rows) tokens += row[2];
+  return tokens;
+}
+
+/** Tokens of a row's sequences that its job's adapter is on, one after another. */
+function adapterLengths([, , tokens, , compared]: PlannedRow): readonly number[] {
+  return compared === undefined ? [tokens] : compared.answers.map(([length]) => length);
+}
+
+/** Tokens that a micro-batch's backward goes through: those behind which adapters are. */
+export function trainedTokens({ rows }: Pick<MicroBatch, "rows">): number {
+  let tokens = 0;
+  for (const row of rows) for (const length of adapterLengths(row)) tokens += length;
   return tokens;
 }
 
@@ -67,21 +81,28 @@ export function largestSizes(microBatches: readonly Pick<MicroBatch, "rows">[]):
   let maxSequence = 0;
   for (const microBatch of microBatches) {
     maxTokens = Math.max(maxTokens, microBatchTokens(microBatch));
-    for (const row of microBatch.rows) maxSequence = Math.max(maxSequence, row[2]);
+    for (const row of microBatch.rows) maxSequence = Math.max(maxSequence, ...adapterLengths(row));
   }
   return { maxTokens, maxSequence };
 }
 
-/** One segment for each job of the micro-batch, in job order. */
-export function jobSegments(microBatch: Pick<MicroBatch, "rows">): readonly JobSegment[] {
-  const segments: { job: number; tokens: number; scored: number; lengths: number[] }[] = [];
-  for (const [job, , tokens, scored] of microBatch.rows) {
-    const last = segments[segments.length - 1];
-    if (last?.job === job) {
-      last.tokens += tokens;
-      last.scored += scored;
-      last.lengths.push(tokens);
-    } else segments.push({ job, tokens, scored, lengths: [tokens] });
+/** One segment for each job of the micro-batch, in job order. A backward has none of the base's answers. */
+export function jobSegments(microBatch: Pick<MicroBatch, "rows">, isBackward = false): readonly JobSegment[] {
+  const segments: { job: number; tokens: number; scored: number; lengths: number[]; adapterTokens: number }[] = [];
+  for (const row of microBatch.rows) {
+    const [job, , tokens, scored] = row;
+    const own = adapterLengths(row);
+    const ownTokens = own.length === 1 ? own[0]! : own.reduce((sum, length) => sum + length, 0);
+    let last = segments[segments.length - 1];
+    if (last?.job !== job) {
+      last = { job, tokens: 0, scored: 0, lengths: [], adapterTokens: 0 };
+      segments.push(last);
+    }
+    last.tokens += isBackward ? ownTokens : tokens;
+    last.scored += scored;
+    last.lengths.push(...own);
+    last.adapterTokens += ownTokens;
+    if (!isBackward && tokens > ownTokens) last.lengths.push(...own);
   }
   return segments;
 }

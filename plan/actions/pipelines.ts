@@ -1,3 +1,5 @@
+import { largestRanks, type SitedAdapter } from "../documents/adapter-sites.ts";
+import type { Architecture } from "../documents/architecture.ts";
 import { PROJECTIONS, type Projection } from "../documents/projections.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
 import type { PlannedPipeline, Room, Setting } from "../documents/setting.ts";
@@ -34,30 +36,34 @@ export function devicesOfPipeline(
   return stages.slice(firstStage, endStage).map(({ device }) => devices[device]!.name);
 }
 
-/** The room that some jobs need whose micro-batches are at most so large. */
+/** The room that some jobs need on a model whose micro-batches are at most so large. */
 export function roomOf(
-  jobs: readonly Pick<PlannedJob, "adapter">[],
+  arch: Architecture,
+  jobs: readonly { readonly adapter: SitedAdapter }[],
   sizes: Pick<Room, "maxTokens" | "maxSequence">,
 ): Room {
+  const ofJobs = jobs.map(({ adapter }) => largestRanks(adapter, arch));
   const ranks: Partial<Record<Projection, number>> = {};
   for (const projection of PROJECTIONS) {
-    for (const { adapter } of jobs)
-      if (adapter.targets.includes(projection)) ranks[projection] = Math.max(adapter.rank, ranks[projection] ?? 0);
+    const most = Math.max(0, ...ofJobs.map((own) => own[projection] ?? 0));
+    if (most > 0) ranks[projection] = most;
   }
   return { ...sizes, maxJobs: jobs.length, ranks };
 }
 
 /** Whether the layouts of a pipeline have room for a job's adapter. */
-export function fitsRanks({ adapter }: Pick<PlannedJob, "adapter">, ranks: Room["ranks"]): boolean {
-  return adapter.targets.every((projection) => adapter.rank <= (ranks[projection] ?? 0));
+export function fitsRanks(arch: Architecture, { adapter }: Pick<PlannedJob, "adapter">, ranks: Room["ranks"]): boolean {
+  const own = Object.entries(largestRanks(adapter, arch)) as [Projection, number][];
+  return own.every(([projection, rank]) => rank <= (ranks[projection] ?? 0));
 }
 
 /** The one pipeline of a plan whose stages are a single chain, with room for its work. */
 export function onePipeline(
+  arch: Architecture,
   numStages: number,
   { jobs, microBatches }: Pick<Work, "jobs" | "microBatches">,
 ): PlannedPipeline[] {
-  return [{ firstStage: 0, endStage: numStages, room: roomOf(jobs, largestSizes(microBatches)) }];
+  return [{ firstStage: 0, endStage: numStages, room: roomOf(arch, jobs, largestSizes(microBatches)) }];
 }
 
 type Grouped = { readonly groups: readonly Pick<PlannedGroup, "pipeline" | "members">[] };

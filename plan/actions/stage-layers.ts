@@ -1,5 +1,5 @@
 import type { Architecture } from "../documents/architecture.ts";
-import { type Half, halfOf, isOfMixture, type Projection } from "../documents/projections.ts";
+import type { Half } from "../documents/projections.ts";
 import type { Stage } from "../documents/setting.ts";
 
 /** What of a model's layers a stage has. A layer that is divided between two stages counts on both. */
@@ -47,14 +47,6 @@ export function mixtureCount({ experts }: Mixed, range: LayerRange, numLayers = 
   const { mlp } = halfCounts(range, numLayers);
   if (experts?.dense === undefined) return experts === undefined ? 0 : mlp;
   return mlp - experts.dense.slice(range.firstLayer, range.firstLayer + mlp).filter((is) => is).length;
-}
-
-/** How many of some layers have a projection, of the half that they have. */
-export function layersWith(arch: Mixed, range: LayerRange, projection: Projection): number {
-  const half = halfOf(projection);
-  const mixtures = mixtureCount(arch, range);
-  if (half === "attention") return halfCounts(range).attention;
-  return isOfMixture(projection) ? mixtures : halfCounts(range).mlp - mixtures;
 }
 
 /** Halves from the start of the model to where a stage begins and ends. */

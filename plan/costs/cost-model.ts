@@ -2,7 +2,7 @@ import { InputError } from "../../core/index.ts";
 import { type Pass, passOf } from "../actions/action.ts";
 import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
-import { microBatchTokens } from "../actions/mini-batch.ts";
+import { microBatchTokens, trainedTokens } from "../actions/mini-batch.ts";
 import type {
   Calibration,
   ConstantCalibration,
@@ -80,7 +80,10 @@ function constantModel(calibration: ConstantCalibration): Omit<CostModel, "sameC
     actionSeconds({ letter, microBatch }) {
       if (letter === "U") return seconds.update;
       return (
-        seconds[passOf(letter) as "F" | "B"] * (perTokens === undefined ? 1 : microBatchTokens(microBatch) / perTokens)
+        seconds[passOf(letter) as "F" | "B"] *
+        (perTokens === undefined
+          ? 1
+          : (letter === "B" ? trainedTokens(microBatch) : microBatchTokens(microBatch)) / perTokens)
       );
     },
     linkCost: () => ({ latencySeconds: seconds.transfer, bytesPerSecond: null }),

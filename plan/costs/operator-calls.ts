@@ -88,8 +88,9 @@ export interface Sizes {
   readonly sequences: number;
 }
 
-export function sizesOf(microBatch: Pick<MicroBatch, "rows">): Sizes {
-  const segments = jobSegments(microBatch);
+/** Of a forward, or of a backward, which goes through fewer rows where the base's answers are compared. */
+export function sizesOf(microBatch: Pick<MicroBatch, "rows">, isBackward = false): Sizes {
+  const segments = jobSegments(microBatch, isBackward);
   let [tokens, scored, squares, sequences] = [0, 0, 0, 0];
   for (const segment of segments) {
     tokens += segment.tokens;

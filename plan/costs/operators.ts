@@ -18,7 +18,7 @@ import {
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
 import { expertLoad } from "../kernels/expert-loads.ts";
-import { adapterParameters } from "./adapter-parameters.ts";
+import { adapterParameters, meanRanks } from "./adapter-parameters.ts";
 import { mixtureBackward, mixtureBody, mixtureOutput } from "./expert-operators.ts";
 import { attentionBackward, headForward, turnsBackward } from "./head-operators.ts";
 import {
@@ -95,23 +95,24 @@ function partsOf(shape: StageShape): {
  */
 function lora(
   direction: Direction,
-  { architecture, jobs }: StageShape,
+  { architecture, jobs, stage }: StageShape,
   { segments }: Sizes,
   projections: readonly Projection[],
   count: number,
 ): readonly OperatorCall[] {
   let [parts, work, inputs, outputs, weights] = [0, 0, 0, 0, 0];
   for (const segment of segments) {
-    const { rank, targets } = jobs[segment.job]!.adapter;
-    const shapes = projections
-      .filter((projection) => targets.includes(projection))
-      .map((projection) => projectionShape(architecture, projection));
-    if (shapes.length === 0) continue;
-    const rows = segment.tokens * rowsPerToken(architecture, projections[0]!);
-    const copies = rows === segment.tokens ? 1 : expertLoad(architecture.experts!, segment.tokens).touched;
-    parts += copies * shapes.length;
-    inputs += rows * shapes[0]!.in;
-    for (const { in: inFeatures, out: outFeatures } of shapes) {
+    const ranks = meanRanks(architecture, stage, jobs[segment.job]!);
+    const own = projections.filter((projection) => ranks[projection] !== undefined);
+    if (own.length === 0) continue;
+    const { adapterTokens: tokens } = segment;
+    const rows = tokens * rowsPerToken(architecture, own[0]!);
+    const copies = rows === tokens ? 1 : expertLoad(architecture.experts!, tokens).touched;
+    parts += copies * own.length;
+    inputs += rows * projectionShape(architecture, own[0]!).in;
+    for (const projection of own) {
+      const { in: inFeatures, out: outFeatures } = projectionShape(architecture, projection);
+      const rank = ranks[projection]!;
       work += rows * rank * (inFeatures + outFeatures);
       outputs += rows * outFeatures;
       weights += copies * rank * (inFeatures + outFeatures);
@@ -137,7 +138,7 @@ function forwardSwiglu({ architecture, jobs }: StageShape, { segments, tokens }:
   let warmTokens = 0;
   for (const segment of segments)
     if (MLP_INPUTS.some((projection) => jobs[segment.job]!.adapter.targets.includes(projection)))
-      warmTokens += segment.tokens;
+      warmTokens += segment.adapterTokens;
   return swiglu("F", architecture.intermediateSize, tokens, tokens - warmTokens, layers);
 }
 
@@ -350,7 +351,7 @@ export function stageOperators(
   letter: RunLetter,
   microBatch: Pick<MicroBatch, "rows">,
 ): readonly OperatorCall[] {
-  const sizes = sizesOf(microBatch);
+  const sizes = sizesOf(microBatch, letter === "B");
   const operators = letter === "B" ? backwardOperators(shape, sizes) : forwardOperators(shape, sizes, letter === "F");
   return operators.filter(({ calls }) => calls > 0);
 }

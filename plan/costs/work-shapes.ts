@@ -37,7 +37,8 @@ export interface WorkShapes {
  */
 export function rowsText({ rows }: Pick<MicroBatch, "rows">): string {
   let text = "";
-  for (const [job, , tokens, scored] of rows) text += `${job}:${tokens}:${scored} `;
+  for (const [job, , tokens, scored, compared] of rows)
+    text += `${job}:${tokens}:${scored}${compared === undefined ? "" : `:${compared.answers.join(":")}`} `;
   return text;
 }
 

@@ -7,7 +7,7 @@ import type { PlannedJob } from "./segment.ts";
  * agree in it go on from each other's checkpoints.
  */
 export function jobDigest(job: PlannedJob): string {
-  const { name, adapter, dataDigest, cutoffLength, batchSize, steps, optimizer, seed, evaluation } = job;
+  const { name, adapter, dataDigest, cutoffLength, batchSize, steps, optimizer, loss, seed, evaluation } = job;
   // Data of an evaluation's own are among the rows that the digest is of.
   const { data: _data, ...rhythm } = evaluation ?? {};
   return contentHash({
@@ -18,6 +18,7 @@ export function jobDigest(job: PlannedJob): string {
     batchSize,
     steps,
     optimizer,
+    ...(loss === undefined ? {} : { loss }),
     seed,
     evaluation: rhythm,
   });

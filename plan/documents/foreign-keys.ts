@@ -163,6 +163,8 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   use_peft: ALWAYS_LORA,
   bias: noKey("Adapters have no biases: leave it out."),
   use_rslora: { to: ["adapter", "rslora"], value: isOn },
+  rank_pattern: { to: ["adapter", "rankPattern"] },
+  alpha_pattern: { to: ["adapter", "alphaPattern"] },
   use_dora: noKey("There is no DoRA."),
   modules_to_save: noKey("Only adapters are trained."),
 

@@ -20,8 +20,9 @@ const EXCLUSIVE: readonly (readonly [string, string])[] = [
 function merge(base: unknown, over: unknown): unknown {
   if (over === undefined) return base;
   if (!isMapping(base) || !isMapping(over)) return over;
-  // Another distribution has other keys.
-  if (over["distribution"] !== undefined && over["distribution"] !== base["distribution"]) return over;
+  // Another distribution, and another kind of loss, has other keys.
+  for (const key of ["distribution", "kind"])
+    if (over[key] !== undefined && base[key] !== undefined && over[key] !== base[key]) return over;
   const merged: Record<string, unknown> = { ...base };
   for (const [a, b] of EXCLUSIVE) {
     if (over[a] !== undefined) delete merged[b];

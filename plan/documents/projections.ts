@@ -78,14 +78,6 @@ export function rowsPerToken({ experts }: Pick<Architecture, "experts">, project
 export function targetsOn(arch: Architecture, targets: readonly Projection[]): Projection[] {
   const own = projectionsOf(arch);
   if (targets.every((target) => own.includes(target))) return [...targets];
-  const ofMlp = arch.experts === undefined ? undefined : targets.find((target) => IN_MLP.has(target));
-  if (ofMlp !== undefined)
-    throw new InputError({
-      expected: `one of the model's projections, ${own.join(", ")},`,
-      at: "targets",
-      got: ofMlp,
-      hint: "Its MLPs are experts: name experts_gate_up_proj and experts_down_proj. For gate_proj and up_proj PEFT doubles rank and alpha.",
-    });
   const named = new Set<Projection>(targets);
   for (const [fused, parts] of Object.entries(FUSED) as [keyof typeof FUSED, readonly Projection[]][])
     if (own.includes(fused) && parts.every((part) => part === "k_proj" || named.has(part))) {
@@ -161,29 +153,4 @@ export function projectionShape(
     case "experts_down_proj":
       return { in: arch.experts!.intermediateSize, out: hiddenSize };
   }
-}
-
-interface Adapted {
-  readonly adapter: { readonly targets: readonly Projection[]; readonly dropout?: number };
-}
-
-/** The same of jobs, by their place. @throws InputError, also for dropout on experts or a router, which PEFT has not */
-export function jobsOn<J extends Adapted>(arch: Architecture, jobs: readonly J[]): J[] {
-  return jobs.map((job, index) => {
-    try {
-      const targets = targetsOn(arch, job.adapter.targets);
-      const { dropout = 0 } = job.adapter;
-      if (dropout > 0 && targets.some(isOfMixture))
-        throw new InputError({
-          expected: "0 for an adapter on experts or a router",
-          at: "dropout",
-          got: dropout,
-          hint: "PEFT has no dropout there either.",
-        });
-      return { ...job, adapter: { ...job.adapter, targets } };
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      throw new InputError({ ...error.facts, at: `jobs[${index}].adapter.${error.facts.at}` }, { cause: error });
-    }
-  });
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { lossSchema } from "./loss.ts";
 import { adapterSchema, dataSchema, evaluationSchema, nameSchema, optimizerSchema } from "./workload.ts";
 
 const index = z.int().min(0);
@@ -22,6 +23,7 @@ export const plannedJobSchema = z.strictObject({
   /** The step that the plan begins with, from 0, where an earlier run has made those before it. */
   firstStep: count.optional(),
   optimizer: optimizerSchema,
+  loss: lossSchema.optional(),
   seed: index,
   priority: z.int(),
   evaluation: evaluationSchema.optional(),
@@ -41,11 +43,27 @@ export const groupSchema = z.strictObject({
   members: z.array(memberSchema).min(1),
 });
 
+/** The answers of a row whose loss compares them. */
+export const comparedRowSchema = z.strictObject({
+  /**
+   * [tokens, scored tokens, tokens of its prompt] of each sequence that the adapter is on: chosen and rejected, or an
+   * answer and, where the loss asks for it, one to the same prompt that belongs to another. Where the loss has a reference
+   * the base has the same ones once more.
+   */
+  answers: z
+    .array(z.tuple([count, count, count]))
+    .min(1)
+    .max(2),
+  /** Of an answer with a label. */
+  isDesirable: z.boolean().optional(),
+});
+
 /**
- * [job index, row of the job's data, tokens, scored tokens]. Rows of data of their own for an evaluation are numbered on
- * behind those of the job's data.
+ * [job index, row of the job's data, tokens, scored tokens, its answers where they are compared]: tokens of all of its
+ * sequences, of the base's ones, too. Rows of data of their own for an evaluation are numbered on behind those of the
+ * job's data.
  */
-export const plannedRowSchema = z.tuple([index, index, count, index]);
+export const plannedRowSchema = z.tuple([index, index, count, index, comparedRowSchema.optional()]);
 
 export const microBatchSchema = z.strictObject({
   index,
@@ -89,6 +107,7 @@ export const segmentSchema = workSchema.extend({
 export type PlannedJob = z.infer<typeof plannedJobSchema>;
 export type Member = z.infer<typeof memberSchema>;
 export type PlannedGroup = z.infer<typeof groupSchema>;
+export type ComparedRow = z.infer<typeof comparedRowSchema>;
 export type PlannedRow = z.infer<typeof plannedRowSchema>;
 export type MicroBatch = z.infer<typeof microBatchSchema>;
 export type Work = z.infer<typeof workSchema>;

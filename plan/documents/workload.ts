@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { writtenDtypeSchema } from "./dtype.ts";
 import { earlyStoppingSchema } from "./early-stopping.ts";
+import { hasDivergence, lossSchema, writtenLossSchema } from "./loss.ts";
 import { huggingFaceConfigSchema } from "./model-config.ts";
 import { pathSchema } from "./path.ts";
 import { rateScheduleSchema } from "./rate-schedule.ts";
@@ -41,6 +42,9 @@ export const adapterSchema = z.strictObject({
   targets: targetsSchema,
   /** The scale of the update is alpha / sqrt(rank), not alpha / rank (rank-stabilized LoRA, arXiv 2312.03732). */
   rslora: z.boolean().optional(),
+  /** Ranks and alphas of some targets: PEFT's `rank_pattern` and `alpha_pattern`, by the end of a module's name. */
+  rankPattern: z.record(z.string().min(1), positiveInt.max(1024)).optional(),
+  alphaPattern: z.record(z.string().min(1), z.number().positive()).optional(),
   /** A PEFT folder to start from; relative to the file that names it. */
   init: pathSchema.optional(),
 });
@@ -187,7 +191,14 @@ function checkRates(optimizer: unknown, context: z.RefinementCtx): void {
 /** What the numbers of a job have to be together; those that are no numbers are told by themselves. */
 function checkTogether(
   job: {
-    readonly [Key in "batchSize" | "microBatchSize" | "microBatchTokens" | "steps" | "epochs" | "optimizer"]?: unknown;
+    readonly [Key in
+      | "batchSize"
+      | "microBatchSize"
+      | "microBatchTokens"
+      | "steps"
+      | "epochs"
+      | "optimizer"
+      | "loss"]?: unknown;
   },
   context: z.RefinementCtx,
 ): void {
@@ -203,6 +214,13 @@ function checkTogether(
       "microBatchSize",
       `a divisor of batchSize (${rows})`,
       "Without it the planner cuts mini-batches as it finds best.",
+    );
+  const loss = lossSchema.safeParse(job.loss);
+  if (loss.success && hasDivergence(loss.data) && (job.microBatchSize !== rows || microBatchTokens !== undefined))
+    add(
+      "microBatchSize",
+      `batchSize (${rows}), without microBatchTokens`,
+      "kto estimates its divergence over a whole mini-batch, in one pass. apo_zero_unpaired needs none.",
     );
   if (times! * rows! > MOST_ROWS) add("steps", `at most ${MOST_ROWS} rows in all steps (batchSize is ${rows})`);
   if (job.steps === undefined && job.epochs === undefined)
@@ -229,6 +247,8 @@ export const jobFieldsSchema = z.strictObject({
   steps: positiveInt.optional(),
   epochs: positiveInt.optional(),
   optimizer: optimizerSchema,
+  /** What compares answers; the cross-entropy of tokens where absent. A row is then a pair, or an answer with a label. */
+  loss: lossSchema.optional(),
   /** Loss on held-out rows while it trains, without gradients. */
   evaluation: evaluationSchema.optional(),
   seed: z.int().min(0),
@@ -301,6 +321,7 @@ export const writtenJobSchema = jobFieldsSchema
     adapter: writtenAdapterSchema.partial(),
     optimizer: optimizerSchema.partial(),
     evaluation: evaluationFieldsSchema.partial(),
+    loss: writtenLossSchema,
     data: z.union([fileDataSchema.partial(), lengthDataSchema.partial()]),
   })
   .partial()

@@ -9,7 +9,7 @@ import type { Setting } from "../documents/setting.ts";
  * @throws PlanError for micro-batches or adapters that are larger
  */
 export function checkRoom(
-  setting: Pick<Setting, "pipelines">,
+  setting: Pick<Setting, "pipelines" | "model">,
   pipeline: number,
   {
     jobs,
@@ -25,7 +25,7 @@ export function checkRoom(
     });
   const most = maximum(microBatches.map(({ rows }) => new Set(rows.map(([job]) => job)).size));
   if (most > maxJobs) throw new PlanError({ expected: `micro-batches that at most ${maxJobs} jobs share`, got: most });
-  const misfit = jobs.find((job) => !fitsRanks(job, ranks));
+  const misfit = jobs.find((job) => !fitsRanks(setting.model.architecture, job, ranks));
   if (misfit !== undefined)
     throw new PlanError({
       expected: `an adapter that the pipeline has room for: ${Object.entries(ranks)

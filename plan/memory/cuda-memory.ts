@@ -1,11 +1,12 @@
 // What a CUDA device keeps beside its activations, as native/src/runtime/cuda lays it out.
 import { padded, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
-import { layersWith, stageLayers } from "../actions/stage-layers.ts";
+import { stageLayers } from "../actions/stage-layers.ts";
+import { stageSites } from "../actions/stage-sites.ts";
 import { isQuantized, quantizedMatrixBytes } from "../costs/quantized-weights.ts";
 import { type Architecture, layerAttention } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
-import { copiesOf, projectionShape } from "../documents/projections.ts";
+import { projectionShape } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
 import { layersWeightBytes, type Product, ropeVectors, stageProducts } from "./layer-products.ts";
@@ -43,10 +44,9 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
  * line for the sum of squares that an update clips by.
  */
 export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: Pick<PlannedJob, "adapter">): number {
-  const elements = adapter.targets.map((projection) => {
+  const elements = stageSites(adapter, arch, stage).map(({ projection, rank, experts }) => {
     const shape = projectionShape(arch, projection);
-    const pair = adapter.rank * padded(shape.in, PADDING) + shape.out * padded(adapter.rank, PADDING);
-    return layersWith(arch, stage, projection) * copiesOf(arch, projection) * pair;
+    return experts * (rank * padded(shape.in, PADDING) + shape.out * padded(rank, PADDING));
   });
   const parameters = padded(sum(elements), LINE / FLOAT);
   return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE) + LINE;

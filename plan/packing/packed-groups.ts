@@ -1,3 +1,4 @@
+import { sum } from "../../core/index.ts";
 import type { PlannedRow } from "../documents/segment.ts";
 import type { Packing, PackingProblem } from "./pack-rows.ts";
 
@@ -8,14 +9,20 @@ export interface PackedMiniBatch {
   readonly capacity: number;
 }
 
+/** Rows that have to be in one micro-batch: those that are compared with answers to each other's prompts. */
+function together(rows: readonly PlannedRow[]): readonly (readonly PlannedRow[])[] {
+  const compares = rows.some(([, , , , compared]) => compared?.isDesirable !== undefined && compared.answers.length > 1);
+  return compares ? [rows] : rows.map((row) => [row]);
+}
+
 /** The micro-batches of a mini-batch whose jobs share them: their rows in the order of jobs, then of the data. */
 export function packMiniBatch(
   { members, capacity }: PackedMiniBatch,
   pack: (problem: PackingProblem) => Packing,
 ): readonly (readonly PlannedRow[])[] {
-  const rows = members.flatMap(({ job, rows: own }) => own.map(([, ...row]): PlannedRow => [job, ...row]));
-  const packing = pack({ lengths: rows.map(([, , tokens]) => tokens), capacity });
-  return packing.map((places) => places.map((place) => rows[place]!));
+  const units = members.flatMap(({ job, rows: own }) => together(own.map(([, ...row]): PlannedRow => [job, ...row])));
+  const packing = pack({ lengths: units.map((rows) => sum(rows.map(([, , tokens]) => tokens))), capacity });
+  return packing.map((places) => places.flatMap((place) => units[place]!));
 }
 
 /**

@@ -22,7 +22,7 @@ export interface DraftCosts extends Pick<ScheduleInput, "miniBatches" | "transfe
 
 export function costsOf(request: Costed, draft: Draft): DraftCosts {
   const { architecture, dtype, devices, costModel } = request;
-  const work = { ...draft, pipelines: onePipeline(draft.stages.length, draft) };
+  const work = { ...draft, pipelines: onePipeline(request.architecture, draft.stages.length, draft) };
   const links = [...request.links];
   const model = { architecture, dtype };
   const durations = workDurations({ ...work, devices: [...devices], links, model }, costModel);

@@ -20,7 +20,7 @@ export interface LaidOut {
 export function layOut(request: Costed, ordered: OrderedDraft): LaidOut {
   const { draft, orders, timeline } = ordered;
   const buffers = planBuffers(orders, [timeline, ordered.withoutTransfers()], request);
-  const room = roomOf(draft.jobs, largestSizes(draft.microBatches));
+  const room = roomOf(request.architecture, draft.jobs, largestSizes(draft.microBatches));
   const peaks = orders.map((order) => stashPlacement(order, draft.microBatches).peak);
   const residents = orders.map((order, index) => {
     const stage = draft.stages[index]!;

@@ -66,7 +66,7 @@ function bodyOf(request: Costed, { ordered, laidOut }: Trial): PlanBody {
     devices: [...request.devices],
     links: [...request.links],
     stages: [...draft.stages],
-    pipelines: onePipeline(draft.stages.length, draft),
+    pipelines: onePipeline(request.architecture, draft.stages.length, draft),
     jobs: [...draft.jobs],
     groups: [...draft.groups],
     microBatches: [...draft.microBatches],

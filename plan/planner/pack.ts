@@ -100,8 +100,11 @@ function partsOf(
     let next = 0;
     cutRows(lengths, cut).forEach((count, part) => {
       parts[part] ??= [];
-      for (const row of taken.slice(next, next + count))
-        parts[part].push([job, row, source.tokens[row]!, source.scored[row]!]);
+      for (const row of taken.slice(next, next + count)) {
+        const compared = source.compared?.[row];
+        const sizes = [source.tokens[row]!, source.scored[row]!] as const;
+        parts[part].push(compared === undefined ? [job, row, ...sizes] : [job, row, ...sizes, compared]);
+      }
       next += count;
     });
   }

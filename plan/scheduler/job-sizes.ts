@@ -1,5 +1,6 @@
 import { maximum, sum } from "../../core/index.ts";
 import { adapterParameters } from "../costs/adapter-parameters.ts";
+import { largestRanks } from "../documents/adapter-sites.ts";
 import type { PlannedJob, PlannedRow } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { adapterBytesOn, roomForAdapters } from "../growth/adapter-shares.ts";
@@ -73,7 +74,8 @@ export function plannedSizes(setting: Setting, works: readonly FleetWork[]): Job
     const before = known[number];
     if (before !== undefined) return before;
     const { job } = works[number]!;
-    const name = `${job.adapter.rank} ${job.adapter.targets.join()}`;
+    const { rank, targets, rankPattern = {} } = job.adapter;
+    const name = [rank, targets.join(), ...Object.entries(rankPattern).flat()].join(" ");
     const bytes = (): readonly number[] => setting.stages.map((_, stage) => adapterBytesOn(setting, stage, job));
     const kind = kinds.get(name) ?? { name, bytes: bytes() };
     kinds.set(name, kind);
@@ -95,13 +97,12 @@ export function jobTerms(setting: Setting, index: number, work: FleetWork, plann
   const tokens = parts.map((rows) => sum(rows.map(([, , count]) => count)));
   const atOnce = Math.min(maximum(steps.map(({ length }) => length)), setting.maxInFlight?.[index] ?? Infinity);
   const largest = parts[tokens.indexOf(maximum(tokens))]!;
-  const { rank, targets } = job.adapter;
   return memoryTerms({
     stage,
     room: {
       maxTokens: maximum(tokens),
       maxSequence: maximum(parts.flat().map(([, , count]) => count)),
-      ranks: Object.fromEntries(targets.map((projection) => [projection, rank])),
+      ranks: largestRanks(job.adapter, setting.model.architecture),
     },
     planned,
     parameters: adapterParameters(setting.model.architecture, stage, job),

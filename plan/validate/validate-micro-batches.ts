@@ -1,8 +1,10 @@
 import { PlanError } from "../../core/index.ts";
 import { evaluatesAfter } from "../actions/evaluation.ts";
+import { comparedSizes } from "../actions/job-rows.ts";
 import { largestSizes } from "../actions/mini-batch.ts";
+import { hasDivergence } from "../documents/loss.ts";
 import type { PlanBody } from "../documents/plan.ts";
-import type { MicroBatch, PlannedRow } from "../documents/segment.ts";
+import type { MicroBatch, PlannedJob, PlannedRow } from "../documents/segment.ts";
 
 /** The evaluations of each job: of the same rows, after its steps that are due. */
 class EvaluationCheck {
@@ -62,6 +64,14 @@ class RowSizes {
   }
 }
 
+/** Whether a row has the answers, and as many tokens, as its job's loss compares. */
+function hasItsAnswers([, , tokens, scored, compared]: PlannedRow, { loss }: Pick<PlannedJob, "loss">): boolean {
+  if (loss === undefined || compared === undefined) return loss === undefined && compared === undefined;
+  const isPair = loss.kind !== "kto" || hasDivergence(loss);
+  const sizes = comparedSizes(loss, [compared]);
+  return (compared.answers.length === 2) === isPair && sizes.tokens[0] === tokens && sizes.scored[0] === scored;
+}
+
 /** The parts of a mini-batch, and those of its evaluation, are numbered one after another. */
 class PartNumbers {
   readonly #next = new Map<string, number>();
@@ -110,7 +120,7 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
     const { maxTokens, maxSequence, maxJobs } = plan.pipelines[plan.groups[microBatch.group]!.pipeline]!.room;
     let [numJobs, last] = [0, -1];
     for (const planned of microBatch.rows) {
-      const [job, row, tokens, scored] = planned;
+      const [job, row, tokens, scored, compared] = planned;
       const spec = plan.jobs[job];
       const member = members.get(job);
       const step = (member?.firstStep ?? 0) + microBatch.step;
@@ -119,12 +129,13 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
         member === undefined ||
         step >= member.endStep ||
         scored >= tokens ||
-        tokens > Math.min(spec.cutoffLength, longest)
+        !hasItsAnswers(planned, spec) ||
+        Math.max(...(compared?.answers ?? [[tokens]]).map(([length]) => length)) > Math.min(spec.cutoffLength, longest)
       ) {
         throw new PlanError({
           expected: "rows of the group's jobs, within their steps, cutoff lengths and the model's positions",
           at: `microBatches[${index}].rows`,
-          got: [job, tokens, scored],
+          got: [job, tokens, scored, ...(compared === undefined ? [] : [compared])],
         });
       }
       if (job < last || !sizes.agrees(planned))

@@ -59,7 +59,7 @@ export function checkGroups(plan: PlanBody, endedBefore: ReadonlySet<string>): r
           at: `${at}.members[${i}]`,
           got: { firstStep, endStep },
         });
-      if (!fitsRanks(spec, plan.pipelines[pipeline]!.room.ranks))
+      if (!fitsRanks(plan.model.architecture, spec, plan.pipelines[pipeline]!.room.ranks))
         throw new PlanError({
           expected: "adapters on projections, and of ranks, that their pipeline has room for",
           at: `jobs[${job}].adapter`,

@@ -100,12 +100,12 @@ export function writeCheckpoint(input: CheckpointInput): WrittenCheckpoint {
   writeWholeFolder(folder, (unfinished) => {
     saved = jobs.map((job): CheckpointJob => {
       const { state, before, job: planned } = job;
-      const { name: own, steps, adapter } = planned;
+      const { name: own, steps } = planned;
       const known = { name: own, digest: jobDigest(planned), step: stepOf(job), steps };
       const file = path.join(unfinished, stateFile(own));
       const placed = path.join(CHECKPOINTS, name, path.basename(file));
       if (state !== undefined) {
-        writeJobState(file, adapter, model.architecture, state);
+        writeJobState(file, model.architecture, state);
         return { ...known, file: { path: placed, ...fileDigest(file) }, best: bestOf(state.best) };
       }
       if (before === undefined || before.file === null) return { ...known, file: null, best: null };

@@ -113,10 +113,10 @@ export class FleetFolder implements Disposable {
   }
 
   /** The adapter that a job starts from, where no document says which. */
-  writeStart({ name, adapter }: AdapterOwner, state: AdapterState): void {
+  writeStart({ name }: AdapterOwner, state: AdapterState): void {
     const file = startFile(this.records.folder, name);
     mkdirSync(path.dirname(file), { recursive: true });
-    writeJobState(file, adapter, this.#setting.model.architecture, { step: 0, state, best: undefined });
+    writeJobState(file, this.#setting.model.architecture, { step: 0, state, best: undefined });
   }
 
   /** Hears what the devices tell, and what was decided, behind the records. */

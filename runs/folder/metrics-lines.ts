@@ -1,22 +1,38 @@
-import { canonicalJson, finite, InputError } from "../../core/index.ts";
+import { canonicalJson, finite, InputError, isMapping } from "../../core/index.ts";
 import type { EvaluationMetrics, StepMetrics } from "../../exec/index.ts";
 import { type FileLines, jsonLines } from "../../plan/index.ts";
 
 /** A step as a line of metrics.jsonl. */
 export function stepLine(metrics: StepMetrics): string {
-  return canonicalJson({ ...metrics, loss: finite(metrics.loss), gradNorm: finite(metrics.gradNorm) });
+  const [loss, gradNorm] = [finite(metrics.loss), finite(metrics.gradNorm)];
+  return canonicalJson({ ...metrics, loss, gradNorm, ...finiteMeasures(metrics) });
 }
 
 /** An evaluation as such a line. */
 export function evaluationLine(metrics: EvaluationMetrics): string {
-  return canonicalJson({ ...metrics, evaluationLoss: finite(metrics.evaluationLoss) });
+  return canonicalJson({ ...metrics, evaluationLoss: finite(metrics.evaluationLoss), ...finiteMeasures(metrics) });
 }
 
+/** What a loss that compares answers tells, null where it is not finite. */
+function finiteMeasures({ preference }: Pick<StepMetrics, "preference">) {
+  if (preference === undefined) return {};
+  const numbers = Object.entries(preference).map(([key, value]) => [key, finite(value ?? undefined)]);
+  return { preference: Object.fromEntries(numbers) as Record<string, number | null> };
+}
+
+/** Of a job whose loss compares answers a line has this key, too. */
+const PREFERENCE = "preference";
+const PREFERENCE_KEYS = [
+  ...["accuracy", "kl", "logpChosen", "logpRejected", "margin", "nll", "rewardChosen", "rewardRejected"],
+].join();
 const STEP_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"].join();
 const EVALUATION_KEYS = ["best", "evaluationLoss", "job", "step", "tokens"].join();
 
 const isMeasure = (value: unknown): boolean => typeof value === "number" && value >= 0;
 const isLoss = (value: unknown): boolean => value === null || isMeasure(value);
+const isNumber = (value: unknown): boolean => value === null || typeof value === "number";
+const isPreference = (value: unknown): boolean =>
+  isMapping(value) && Object.keys(value).sort().join() === PREFERENCE_KEYS && Object.values(value).every(isNumber);
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** What each field of a line has to be, in words. What was not finite is null, whether it was infinite or no number. */
@@ -30,15 +46,20 @@ const FIELDS: Readonly<Record<string, readonly [test: (value: unknown) => boolea
   loss: [isLoss, "a loss, or null"],
   evaluationLoss: [isLoss, "a loss, or null"],
   gradNorm: [isLoss, "a gradient's norm, or null"],
+  [PREFERENCE]: [isPreference, `numbers, or null, of ${PREFERENCE_KEYS.replaceAll(",", ", ")}`],
 };
+
+const LOSSES: ReadonlySet<string> = new Set(["loss", "evaluationLoss"]);
 
 /** @throws InputError for the first field that is none */
 function checkFields(
   value: Readonly<Record<string, unknown>>,
   place: { readonly file: string; readonly line: number },
 ) {
+  // What compares answers may be less than 0.
+  const isCompared = PREFERENCE in value;
   for (const [at, got] of Object.entries(value)) {
-    const [isRight, expected] = FIELDS[at]!;
+    const [isRight, expected] = isCompared && LOSSES.has(at) ? [isNumber, FIELDS[at]![1]] : FIELDS[at]!;
     if (!isRight(got)) throw new InputError({ expected, at, got, ...place });
   }
 }
@@ -56,7 +77,7 @@ export interface MetricsLine {
 export function* metricsLines(lines: FileLines, file: string, onTorn?: (line: number) => void): Generator<MetricsLine> {
   for (const { value, line } of jsonLines(lines, file, onTorn)) {
     const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
-    const keys = Array.isArray(got) ? got.join() : "";
+    const keys = Array.isArray(got) ? got.filter((key) => key !== PREFERENCE).join() : "";
     if (keys !== STEP_KEYS && keys !== EVALUATION_KEYS)
       throw new InputError({ expected: `the keys ${STEP_KEYS.replaceAll(",", ", ")}`, file, line, got });
     checkFields(value as Readonly<Record<string, unknown>>, { file, line });

@@ -82,7 +82,7 @@ export function keptOf(
   const { kind, threads } = devices[0]!;
   const input = { architecture, dtype, isRecomputed: recompute === "layer", kind, threads };
   const eager = program.eager === undefined ? {} : { eager: program.eager };
-  const room = roomOf([{ adapter }], { maxTokens: Math.max(1, sum(rows)), maxSequence: longest(rows) });
+  const room = roomOf(architecture, [{ adapter }], { maxTokens: Math.max(1, sum(rows)), maxSequence: longest(rows) });
   return keptActivations({ ...input, ...eager, room }, options);
 }
 

@@ -45,7 +45,12 @@ function rowAttacks(): readonly Scheme[] {
   const put = (victim: Victim, given: Readonly<Record<string, unknown>>): unknown =>
     victim.addon.enqueueRun(victim.device, 1, [], -1, victim.program, bindings(given));
   const rows: Readonly<Record<string, readonly [readonly number[], (v: Victim, row: Float64Array) => unknown]>> = {
-    run: [[2, 0, 0, 0, 4096], (v, run) => put(v, { run })],
+    run: [[2, 2, 0, 0, 0, 4096], (v, run) => put(v, { run })],
+    losses: [[0, 2, 1], (v, losses) => put(v, { losses })],
+    preferences: [
+      [0, 0, 1, 1, 2, 3, 1, 0, 0.1, 0, 1, 0, 1, 0, 0, 0],
+      (v, preferences) => put(v, { preferences, losses: Float64Array.of(0, 1, 1, 1, 1, 0, 1, 2, 1, 2, 2, 0) }),
+    ],
     segment: [[0, 0, 2, 1, 0.5, 1, 2], (v, segments) => put(v, { segments, rowKeys: Int32Array.of(0, 1) })],
     sumSquares: [[0, 0], (v, sumSquares) => put(v, { sumSquares })],
     entry: [[1, 2, 4, 6, 1], (v, entries) => v.addon.createAdapter(v.device, entries)],

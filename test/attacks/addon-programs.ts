@@ -132,4 +132,4 @@ export function withValue(
 }
 
 export const runOf = (given: Readonly<Record<string, unknown>>): ReturnType<typeof bindings> =>
-  bindings({ run: Float64Array.of(2, 0, 0, 0, 4096), ...given });
+  bindings({ run: Float64Array.of(2, 2, 0, 0, 0, 4096), ...given });

@@ -17,7 +17,7 @@ const put = (
   given: Readonly<Record<string, unknown>>,
 ): void =>
   addon.enqueueRun(device, 1, [], -1, addon.createProgram(device, operators as RawOperator[]), bindings(given));
-const ALL_ROWS = { run: Float64Array.of(LAST, 0, 0, 0, 0), sequences: Int32Array.of(0, LAST) };
+const ALL_ROWS = { run: Float64Array.of(LAST, LAST, 0, 0, 0, 0), sequences: Int32Array.of(0, LAST) };
 
 /** An array whose first item is looked at by running `trap`. */
 function trapped(items: readonly unknown[], trap: (array: unknown[]) => unknown): unknown[] {
@@ -88,7 +88,7 @@ export const SCHEMES: readonly Scheme[] = [
     name: "an offset in the stash that as many units as there are make wrap",
     run: (v) => {
       const x = { space: "stash", offset: 2 ** 52 };
-      put(v, [{ ...COPY, x }], { run: Float64Array.of(2 ** 16, 0, 0, 0, 0), sequences: Int32Array.of(0, 2 ** 16) });
+      put(v, [{ ...COPY, x }], { run: Float64Array.of(2 ** 16, 2 ** 16, 0, 0, 0, 0), sequences: Int32Array.of(0, 2 ** 16) });
     },
   },
   {

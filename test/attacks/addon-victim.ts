@@ -28,12 +28,14 @@ export const COPY: RawOperator = {
 /** A run of COPY over 2 rows. */
 export function bindings(changes: Readonly<Record<string, unknown>> = {}): RawBindings {
   return {
-    run: Float64Array.of(2, 0, 0, 0, 4096),
+    run: Float64Array.of(2, 2, 0, 0, 0, 4096),
     ids: undefined,
     targets: undefined,
     sequences: Int32Array.of(0, 2),
     rowKeys: undefined,
     segments: new Float64Array(0),
+    losses: new Float64Array(0),
+    preferences: new Float64Array(0),
     sumSquares: new Float64Array(0),
     profile: false,
     ...changes,

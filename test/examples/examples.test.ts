@@ -6,11 +6,13 @@ import { initModel, loadTokenizer, readDataset } from "../../datasets/index.ts";
 import { EXAMPLES, temporaryFolder } from "../datasets/shared.ts";
 
 const NAMES = ["arithmetic", "dates", "unit-conversion", "word-problems"];
+/** Answers that are compared. */
+const COMPARED = ["comparisons", "judgements"];
 
 test("running the generator gives the committed data, byte for byte", () => {
   const folder = temporaryFolder();
   execFileSync(process.execPath, [path.join(EXAMPLES, "generate.mjs"), folder]);
-  expect(fs.readdirSync(folder).toSorted()).toEqual(NAMES.map((name) => `${name}.jsonl`));
+  expect(fs.readdirSync(folder).toSorted()).toEqual([...NAMES, ...COMPARED].toSorted().map((name) => `${name}.jsonl`));
   for (const file of fs.readdirSync(folder)) {
     expect(fs.readFileSync(path.join(EXAMPLES, "data", file), "utf8")).toBe(
       fs.readFileSync(path.join(folder, file), "utf8"),

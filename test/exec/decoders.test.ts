@@ -87,10 +87,21 @@ function outcome({ adapters, metrics }: SmallResult) {
   };
 }
 
-describe.each(Object.entries(DECODERS))("a decoder with %s", (_, architecture) => {
+/** Ranks and alphas by module on a plain decoder. */
+const PATTERNS = {
+  rankPattern: { "layers.1.*": 5, "mlp.down_proj": 2, q_proj: 13 },
+  alphaPattern: { "layers.(0|2).*": 3.5 },
+};
+
+const CASES = [
+  ...Object.entries(DECODERS).map(([what, architecture]) => [`a decoder with ${what}`, architecture, {}] as const),
+  ["adapters with ranks and alphas by module", SMALL, PATTERNS] as const,
+];
+
+describe.each(CASES)("%s", (_, architecture, patterns) => {
   const given = smallCase(
     [
-      { rank: 8, ...widest(architecture) },
+      { rank: 8, ...widest(architecture), ...patterns },
       {
         ...{ rank: 3, microBatchSize: 1, optimizer: { maxGradNorm: 0.1 } },
         targets: ["o_proj", architecture.experts === undefined ? "down_proj" : "experts_down_proj"],

@@ -4,6 +4,7 @@ import { countScored, type Row, readSafetensors } from "../../datasets/index.ts"
 import {
   type AdapterPair,
   type BaseModel,
+  comparedRow,
   type ExecuteResult,
   executePlan,
   gpuFreeBytes,
@@ -18,8 +19,10 @@ import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload
 import {
   type AdapterSpec,
   type Architecture,
+  comparedSizes,
   constantCalibration,
   type Dtype,
+  type LossSpec,
   type OptimizerSpec,
   type Plan,
   type Projection,
@@ -53,6 +56,8 @@ export interface Expected {
       {
         readonly target_modules: readonly string[];
         readonly target_parameters?: readonly string[];
+        readonly rank_pattern?: Readonly<Record<string, number>>;
+        readonly alpha_pattern?: Readonly<Record<string, number>>;
         readonly sequences: readonly ExpectedSequence[];
         readonly minibatch_loss: number;
         readonly grad_sumsq: number;
@@ -93,13 +98,19 @@ const PARAMETERS: Readonly<Record<string, Projection>> = {
   "mlp.router.weight": "router",
   "mlp.experts.gate_up_proj": "experts_gate_up_proj",
   "mlp.experts.down_proj": "experts_down_proj",
+  gate_up_proj: "experts_gate_up_proj",
+  down_proj: "experts_down_proj",
 };
+
+function patternsOf({ rank_pattern: ranks = {}, alpha_pattern: alphas = {} }: Partial<Expected["adapters"][string]>) {
+  return Object.keys(ranks).length === 0 ? {} : { rankPattern: { ...ranks }, alphaPattern: { ...alphas } };
+}
 
 /** One of the case's adapters, and the gradients of its mini-batch's loss under the same names. */
 export function readFamilyAdapter({ folder, model, expected }: FamilyCase, set: string): FamilyAdapter {
-  const { target_modules: modules, target_parameters: parameters = [] } = expected.adapters[set]!;
+  const { target_modules: modules, target_parameters: parameters = [], ...given } = expected.adapters[set]!;
   const targets = [...modules, ...parameters.map((name) => PARAMETERS[name]!)] as readonly Projection[];
-  const spec: AdapterSpec = { rank: 4, alpha: 8, dropout: 0, targets: [...targets] };
+  const spec: AdapterSpec = { rank: 4, alpha: 8, dropout: 0, targets: [...targets], ...patternsOf(given) };
   return { spec, pairs: readPeftFolder(path.join(folder, `adapter-${set}`), spec, model.architecture) };
 }
 
@@ -115,6 +126,7 @@ export interface FamilyJob {
   readonly steps: readonly (readonly Row[])[];
   /** In place of the families' cases. */
   readonly optimizer?: OptimizerSpec;
+  readonly loss?: LossSpec;
 }
 
 export interface FamilyRun {
@@ -139,7 +151,7 @@ export async function runFamily(
   run: FamilyRun = {},
 ): Promise<FamilyResult> {
   const jobs = given.map(
-    ({ adapter, steps, optimizer }, index): Job =>
+    ({ adapter, steps, optimizer, loss }, index): Job =>
       jobSchema.parse({
         ...JOB_DEFAULTS,
         name: `job${index}`,
@@ -148,6 +160,7 @@ export async function runFamily(
         batchSize: steps[0]!.length,
         microBatchSize: run.microBatchSize ?? 1,
         steps: steps.length,
+        ...(loss === undefined ? {} : { loss, microBatchSize: run.microBatchSize ?? steps[0]!.length }),
         optimizer: optimizer ?? { ...JOB_DEFAULTS.optimizer, learningRate: 0.01, weightDecay: 0.01 },
       }),
   );
@@ -165,12 +178,13 @@ export async function runFamily(
     modelDigest: digest,
     recompute: run.recompute ?? "none",
     jobs,
-    rows: given.map(({ steps }) => {
+    rows: given.map(({ steps, loss }) => {
       const rows = steps.flat();
       let next = 0;
       return {
-        tokens: rows.map(({ inputIds }) => inputIds.length),
-        scored: rows.map(countScored),
+        ...(loss === undefined
+          ? { tokens: rows.map(({ inputIds }) => inputIds.length), scored: rows.map(countScored) }
+          : comparedSizes(loss, rows.map(comparedRow))),
         digest: "sha256:case",
         steps: steps.map((own) => own.map(() => next++)),
       };

@@ -62,10 +62,7 @@ export async function trainFamily(
       const moments = event.states.get(0)!.state.firstMoment!;
       // The first moment after one step is a tenth of the gradient.
       gradients = new Map(
-        pairTensors(adapter.spec, model.architecture, moments).map(({ name, values }) => [
-          name,
-          values.map((value) => 10 * value),
-        ]),
+        pairTensors(model.architecture, moments).map(({ name, values }) => [name, values.map((value) => 10 * value)]),
       );
     },
   });

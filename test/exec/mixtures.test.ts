@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { InputError } from "../../core/index.ts";
 import { readSafetensors } from "../../datasets/index.ts";
 import { type AdapterPair, readPeftFolder, writePeftFolder } from "../../exec/index.ts";
+import { lossSchema } from "../../plan/documents/loss.ts";
 import { copiesOf, jobsOn, projectionShape } from "../../plan/index.ts";
 import { HAS_FAMILIES, lossesOf, readFamily, readFamilyAdapter } from "./family-case.ts";
 import { distances, relative, rowsOf, storedTraining, trainFamily } from "./family-training.ts";
@@ -81,13 +82,16 @@ describe.skipIf(!HAS_FAMILIES).each(MIXTURES)("adapters on experts of %s", (name
     expect(bytes.slice(1, 3)).toEqual([bytes[0], bytes[0]]);
   });
 
-  test("have no dropout, and no parts of an MLP that is for all tokens", () => {
-    const adapter = { targets: ["router" as const], dropout: 0.1 };
+  test("have no dropout, gate and up together, and no answers of the base to compare with", () => {
+    const plain = { rank: 4, alpha: 8 };
+    const adapter = { ...plain, targets: ["router" as const], dropout: 0.1 };
     expect(() => jobsOn(family.model.architecture, [{ adapter }])).toThrow(InputError);
     expect(() => jobsOn(family.model.architecture, [{ adapter }])).toThrow("jobs[0].adapter.dropout");
-    expect(() => jobsOn(family.model.architecture, [{ adapter: { targets: ["up_proj"] } }])).toThrow(
-      "experts_gate_up_proj",
-    );
+    const half = { ...plain, targets: ["up_proj" as const] };
+    expect(() => jobsOn(family.model.architecture, [{ adapter: half }])).toThrow("gate_proj and up_proj together");
+    const pairs = lossSchema.parse({ kind: "dpo" });
+    const bare = { ...plain, targets: ["q_proj" as const] };
+    expect(() => jobsOn(family.model.architecture, [{ adapter: bare, loss: pairs }])).toThrow("jobs[0].loss.kind");
   });
 });
 

@@ -4,8 +4,7 @@ import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readSafetensors } from "../../datasets/index.ts";
 import { initialPairs, readPeftFolder, writePeftFolder } from "../../exec/index.ts";
-import { adapterScale } from "../../exec/peft.ts";
-import type { AdapterSpec } from "../../plan/index.ts";
+import { type AdapterSpec, adapterSites } from "../../plan/index.ts";
 import { perturbed, SMALL } from "./small-run.ts";
 
 function temporaryFolder(): string {
@@ -84,8 +83,8 @@ describe("a PEFT folder", () => {
       ...{ use_rslora: true, lora_alpha: 8, r: 4 },
     });
     expect(readPeftFolder(stable, spec, SMALL)).toEqual(PAIRS);
-    expect(adapterScale(spec)).toBe(4);
-    expect(adapterScale({ ...SPEC, rslora: false })).toBe(2);
+    expect(adapterSites(spec, SMALL)[0]!.scale).toBe(4);
+    expect(adapterSites({ ...SPEC, rslora: false }, SMALL)[0]!.scale).toBe(2);
     expect(() => readPeftFolder(stable, SPEC, SMALL)).toThrow(
       /Expected false, as the job's adapter has it, at use_rslora, got true\.\nHint: Write `adapter: \{ rslora: true \}`\./,
     );
@@ -130,8 +129,11 @@ describe("a PEFT folder", () => {
     [{ target_modules: ".*layers\\.0\\.self_attn\\.(q|v)_proj" }, /at target_modules/],
     [{ target_modules: "(" }, /at target_modules, got "\("/],
     [{ layers_to_transform: [1] }, /Expected null: an adapter on all layers, and nothing else, at layers_to_transform/],
-    [{ rank_pattern: { q_proj: 2 } }, /one rank .* at rank_pattern, .*\nHint: Bring it to one rank: .* largest rank;/],
-    [{ r: 9, alpha_pattern: { q_proj: 2 } }, /at alpha_pattern, .*\nHint: .*Or leave `adapter\.init` out\./],
+    [
+      { alpha_pattern: { q_proj: 2 } },
+      /Expected 8 for model\.layers\.0\.self_attn\.q_proj, .* at alpha_pattern, .*\nHint: .*alphaPattern: \{"q_proj":2\}/,
+    ],
+    [{ rank_pattern: { q_proj: "2" } }, /numbers by modules at rank_pattern/],
     [{ init_lora_weights: "pissa_niter_4" }, /an adapter on the base as it is at init_lora_weights.*\nHint: Let PEFT/],
     [{ lora_bias: true }, /a plain LoRA adapter at lora_bias/],
   ])("with %j is refused, and what to do is said", (keys, message) => {

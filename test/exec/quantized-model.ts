@@ -1,8 +1,7 @@
 // The formats of native/src/ops/quantized.h once more, in plain loops: a model whose weights are what products see of a
 // quantized one.
 import type { BaseModel } from "../../exec/index.ts";
-import { projectionPath } from "../../exec/projection-path.ts";
-import { type Dtype, type Projection, projectionShape } from "../../plan/index.ts";
+import { type Dtype, type Projection, projectionPath, projectionShape } from "../../plan/index.ts";
 
 const BLOCK = 64;
 const SUPER_BLOCK = 256;

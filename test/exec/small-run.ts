@@ -59,6 +59,8 @@ export interface SmallJob {
   readonly rank?: number;
   readonly dropout?: number;
   readonly targets?: Job["adapter"]["targets"];
+  readonly rankPattern?: Readonly<Record<string, number>>;
+  readonly alphaPattern?: Readonly<Record<string, number>>;
   readonly optimizer?: Partial<Job["optimizer"]>;
   readonly batchSize?: number;
   readonly microBatchSize?: number;
@@ -133,6 +135,8 @@ export function smallCase(
         alpha: 8,
         dropout: spec.dropout ?? 0,
         targets: spec.targets ?? ["q_proj", "v_proj"],
+        rankPattern: spec.rankPattern,
+        alphaPattern: spec.alphaPattern,
       },
       batchSize: spec.batchSize ?? 4,
       microBatchSize: spec.microBatchSize ?? 2,

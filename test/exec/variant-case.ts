@@ -42,6 +42,8 @@ export function readVariant(name: string): VariantCase {
     readonly lora_alpha: number;
     readonly use_rslora: boolean;
     readonly target_modules: readonly Projection[];
+    readonly rank_pattern: Readonly<Record<string, number>>;
+    readonly alpha_pattern: Readonly<Record<string, number>>;
   };
   const { lr, betas, eps, weight_decay: weightDecay, ratio } = known.optimizer;
   return {
@@ -51,6 +53,7 @@ export function readVariant(name: string): VariantCase {
     adapter: {
       ...{ rank: config.r, alpha: config.lora_alpha, dropout: 0, targets: [...config.target_modules] },
       ...(config.use_rslora ? { rslora: true } : {}),
+      ...{ rankPattern: config.rank_pattern, alphaPattern: config.alpha_pattern },
     },
     optimizer: {
       ...{ name: "adamw", learningRate: lr, betas: [...betas], eps, weightDecay },
@@ -103,12 +106,12 @@ export async function runVariant(variant: VariantCase, run: FamilyRun = {}): Pro
 
 /** The largest difference of the numbers of a tensor as a share of its largest number, over all tensors. */
 export function worstShare(
-  { adapter, model }: VariantCase,
+  { model }: VariantCase,
   own: readonly AdapterPair[],
   other: readonly AdapterPair[],
   factor = 1,
 ): number {
-  const [left, right] = [own, other].map((pairs) => pairTensors(adapter, model.architecture, pairs));
+  const [left, right] = [own, other].map((pairs) => pairTensors(model.architecture, pairs));
   return left!.reduce((worst, { values }, index) => {
     const expected = right![index]!.values;
     const most = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);

@@ -30,6 +30,7 @@ const KERNELS = [
   "lora_plain_xa",
   "lora_sb",
   "lora_xa",
+  "preference",
   "rmsnorm",
   "rmsnorm_backward",
   "rope",

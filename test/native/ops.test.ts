@@ -84,8 +84,9 @@ const NARROW = [
   "swiglu of gelu bf16",
   "temperature bf16",
 ];
-/** Not operators: the rows of products and the formats of quantized weights, judged in modes of their own. */
+/** Not in the table of cases: losses that are compared, the rows of products and the formats of quantized weights, judged in modes of their own. */
 const FORMATS: Readonly<Record<string, readonly string[]>> = {
+  preference: ["gradient", "threads"],
   "product rows": ["rows"],
   "quantize int8": ["bits", "bound", "not finite", "panels", "size"],
   "quantize nf4": ["bits", "bound", "double quantization", "not finite", "panels", "size", "table"],

@@ -75,11 +75,13 @@ describe("the addon", () => {
       sequences: Int32Array.of(0, 1),
       rowKeys: undefined,
       segments: RECORDS.Segment.pack([]),
+      losses: RECORDS.LossPart.pack([]),
+      preferences: RECORDS.Preference.pack([]),
       sumSquares: RECORDS.SumSquares.pack([]),
       profile: false,
     };
     const program = addon.createProgram(device, []);
-    expect(() => addon.enqueueRun(device, 0, [], -1, program, bindings)).toThrow(/a row of rows, stash, .*0 numbers/);
+    expect(() => addon.enqueueRun(device, 0, [], -1, program, bindings)).toThrow(/a row of rows, stashRows, .*0 numbers/);
   });
 
   it("refuses a part that adapters do not have", () => {

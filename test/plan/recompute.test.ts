@@ -158,7 +158,7 @@ describe("recomputation of layers", () => {
       stageLayout({
         architecture,
         stage: own,
-        room: roomOf(jobs, { maxTokens: 96, maxSequence: 96 }),
+        room: roomOf(architecture, jobs, { maxTokens: 96, maxSequence: 96 }),
         dtype: "float32",
         kind: "cpu",
         threads: 1,

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { canonicalJson, InputError } from "../../core/index.ts";
-import { cutToLength, type TextTokenizer } from "../../datasets/index.ts";
+import { compareRows, cutToLength, type TextTokenizer } from "../../datasets/index.ts";
 import { type Context, readInput, type TellBytes } from "../../files/index.ts";
 import {
   type FileData,
@@ -16,10 +16,10 @@ import {
 } from "../../plan/index.ts";
 import { checkEvaluation, ignoredColumns, loadLengths, takenRows, toldFormat } from "../load/job-data.ts";
 import { type LoadedWorkload, loadWorkload, namedProblems, openWorkload } from "../load/load-workload.ts";
-import type { EachRecord, ReadRows, RowReader } from "../load/read-rows.ts";
+import { comparingOf, type EachRecord, type ReadRows, type RowReader } from "../load/read-rows.ts";
 import { isOverLimits } from "../load/rows-in-workers.ts";
 import { placeText, refusalText, type SeenRow, tokenRow } from "./inspect-data.ts";
-import { type JobFacts, jobFacts, type RowPair } from "./job-facts.ts";
+import { comparedFacts, type JobFacts, jobFacts, type RowPair } from "./job-facts.ts";
 import { ofError, type RowProblem, rowProblems } from "./row-problems.ts";
 import { type RowFacts, RowTally } from "./row-tally.ts";
 
@@ -80,7 +80,9 @@ function readRows(each: EachRecord, job: Job, at: string): ReadRows | undefined 
   const { format } = each;
   if (format === undefined || each.rows.length === 0) return undefined;
   const whole = { ...each, format };
-  return { ...cutToLength(whole, job.cutoffLength, at), whole };
+  const comparing = comparingOf(job);
+  const cut = comparing === undefined ? cutToLength(whole, job.cutoffLength, at) : undefined;
+  return { ...(cut ?? compareRows(whole, comparing!, job.cutoffLength, at)), whole };
 }
 
 /** Errors become problems. */
@@ -155,14 +157,24 @@ class JobInspector {
       ...{ rows: each.rows, numJoined: each.numJoined, format: each.format!, tooLong: each.tooLong },
       numRefused: each.refused.length,
     });
-    const facts = jobFacts(job, counted(own), other === undefined ? undefined : counted(other));
-    problems.push(...rowProblems(job, index, facts, (pair, which) => this.#places(pair, which, own, other)));
-    const run = attempt(problems, () => {
-      const rows = readRows(own, job, `jobs[${index}].data`);
-      const held = other === undefined ? undefined : readRows(other, job, `jobs[${index}].evaluation.data`);
-      if (rows === undefined) return undefined;
-      return runOf(job, takenRows(job, index, rows, held), facts.training.numKept);
-    });
+    const cut = attempt(problems, () => ({
+      rows: readRows(own, job, `jobs[${index}].data`),
+      held: other === undefined ? undefined : readRows(other, job, `jobs[${index}].evaluation.data`),
+    }));
+    const { rows, held } = cut ?? {};
+    if (job.loss !== undefined && rows === undefined) return { ...files, facts: undefined, run: undefined, problems };
+    const facts =
+      job.loss === undefined || rows === undefined
+        ? jobFacts(job, counted(own), other === undefined ? undefined : counted(other))
+        : comparedFacts(job, rows, held);
+    const place =
+      job.loss === undefined
+        ? (pair: RowPair, which: "training" | "held out") => this.#places(pair, which, own, other)
+        : undefined;
+    problems.push(...rowProblems(job, index, facts, place));
+    const run = attempt(problems, () =>
+      rows === undefined ? undefined : runOf(job, takenRows(job, index, rows, held), facts.training.numKept),
+    );
     return { ...files, facts, run, problems };
   }
 
@@ -173,7 +185,7 @@ class JobInspector {
 
   /** All records of a source, and the jobs that take them. */
   async #each(job: Job, index: number, data: FileData, where: string): Promise<EachRecord> {
-    const each = await this.#reader.each(data, index, where);
+    const each = await this.#reader.each(data, index, where, comparingOf(job));
     const { shuffle: _, ...source } = data;
     const key = canonicalJson([source, job.cutoffLength]);
     const known = this.#sources.get(key);

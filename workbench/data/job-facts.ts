@@ -1,5 +1,5 @@
 import { canonicalJson } from "../../core/index.ts";
-import { cutRow, datasetDigest, NOT_SCORED, type Row, type WholeRows } from "../../datasets/index.ts";
+import { cutRow, type Dataset, datasetDigest, NOT_SCORED, type Row, type WholeRows } from "../../datasets/index.ts";
 import { cutOfLengths, divideRows, isLengthData, type Job, type JobRows } from "../../plan/index.ts";
 import { DigestSet } from "./digest-set.ts";
 import { type RowFacts, RowTally } from "./row-tally.ts";
@@ -154,6 +154,24 @@ export function jobFacts(job: Job, own: SourceRows, other: SourceRows | undefine
   const found = facts.get(key) ?? countRows(job, own, other);
   facts.set(key, found);
   return found;
+}
+
+/** The same of a job whose loss compares answers: each row has all that are compared. */
+export function comparedFacts(job: Job, own: Dataset, other: Dataset | undefined): JobFacts {
+  // They are cut already, answer by answer.
+  const whole = (dataset: Dataset): SourceRows => ({
+    ...{ rows: dataset.rows, numJoined: dataset.numJoined, format: "preference", tooLong: "cut" },
+  });
+  const facts = jobFacts({ ...job, cutoffLength: 2 ** 30 }, whole(own), other === undefined ? undefined : whole(other));
+  const withLost = (of: RowFacts, { numCut, numDropped }: Dataset): RowFacts => {
+    const [numRecords, numRows] = [of.numRecords + numDropped, of.numRows + numDropped];
+    return { ...of, numRecords, numRows, numCut, numDropped };
+  };
+  return {
+    ...facts,
+    training: withLost(facts.training, own),
+    heldOut: facts.heldOut === undefined || other === undefined ? facts.heldOut : withLost(facts.heldOut, other),
+  };
 }
 
 /** The same of a job of which only lengths are known. */

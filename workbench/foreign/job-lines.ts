@@ -61,6 +61,22 @@ function targetsOf(reading: Reading, context: JobContext): readonly Line[] {
   return [{ key: "targets", value: known.length === 0 ? ALL : known, why: key }];
 }
 
+/** Ranks and alphas of some modules. */
+function patternLines(reading: Reading): readonly Line[] {
+  return (["rankPattern", "alphaPattern"] as const).flatMap((key) => {
+    const given = reading.given(key);
+    if (given === undefined || given.value === null) return [];
+    const { value } = given;
+    if (!isMapping(value) || !Object.values(value).every((each) => typeof each === "number"))
+      throw reading.wrong(given.key, "a mapping of modules to numbers", value);
+    const lines = Object.entries(value as Record<string, number>).map(([name, number]) => ({
+      key: name,
+      value: number,
+    }));
+    return lines.length === 0 ? [] : [{ key, value: { lines }, why: given.key }];
+  });
+}
+
 function adapterLines(reading: Reading, context: JobContext): readonly Line[] {
   const defaults = TOOL_DEFAULTS[context.tool];
   const rank = reading.count("rank");
@@ -71,6 +87,7 @@ function adapterLines(reading: Reading, context: JobContext): readonly Line[] {
     ...line(context, "rank", rank, defaults.rank),
     ...line(context, "alpha", alpha, defaults.alpha(size)),
     ...(reading.isOn("rootScaled") ? [{ key: "rslora", value: true, why: reading.given("rootScaled")!.key }] : []),
+    ...patternLines(reading),
     ...line(context, "dropout", reading.number("dropout"), defaults.dropout),
     ...targetsOf(reading, context),
     ...(init === undefined ? [] : [{ key: "init", value: context.pathOf(init.value), why: init.key }]),

@@ -14,6 +14,8 @@ export const SETTINGS = {
   rank: "jobs[].adapter.rank",
   alpha: "jobs[].adapter.alpha",
   rootScaled: "jobs[].adapter.rslora",
+  rankPattern: "jobs[].adapter.rankPattern",
+  alphaPattern: "jobs[].adapter.alphaPattern",
   dropout: "jobs[].adapter.dropout",
   targets: "jobs[].adapter.targets",
   allTargets: "jobs[].adapter.targets",

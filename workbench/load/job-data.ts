@@ -1,6 +1,8 @@
 import { InputError } from "../../core/index.ts";
 import { countScored, datasetDigest, orderRows, type Row } from "../../datasets/index.ts";
+import { comparedRow } from "../../exec/index.ts";
 import {
+  comparedSizes,
   divideRows,
   evaluationRows,
   isLengthData,
@@ -10,9 +12,9 @@ import {
   lengthRows,
   stepCount,
 } from "../../plan/index.ts";
-import { type JobFacts, jobFacts, lengthFacts } from "../data/job-facts.ts";
+import { comparedFacts, type JobFacts, jobFacts, lengthFacts } from "../data/job-facts.ts";
 import { cutLengths, type RowProblem, rowProblems } from "../data/row-problems.ts";
-import type { ReadRows, RowReader } from "./read-rows.ts";
+import { comparingOf, type ReadRows, type RowReader } from "./read-rows.ts";
 
 /** A job's data, read. */
 export interface JobDataset {
@@ -40,7 +42,7 @@ export function checkEvaluation({ data, evaluation }: Job, index: number): void 
 async function readEvaluationData(job: Job, index: number, reader: RowReader): Promise<ReadRows | undefined> {
   const data = job.evaluation?.data;
   if (data === undefined || isLengthData(data)) return undefined;
-  return await reader.read(data, job.cutoffLength, index, "evaluation.data");
+  return await reader.read(data, job.cutoffLength, index, "evaluation.data", comparingOf(job));
 }
 
 /** A note of what the first record showed, where the workload did not say it. */
@@ -84,12 +86,17 @@ export function takenRows(job: Job, index: number, dataset: ReadRows, other: Rea
     Array.from(step, (at) => divided.training[at]!),
   );
   return {
-    tokens: rows.map((row) => row.inputIds.length),
-    scored: rows.map(countScored),
+    ...rowSizes(job, rows),
     digest: datasetDigest(rows),
     steps,
     ...evaluationRows(job, divided, steps.length),
   };
+}
+
+/** Tokens of rows, and scored ones, as a plan has them. */
+function rowSizes({ loss }: Job, rows: readonly Row[]): Pick<JobRows, "tokens" | "scored" | "compared"> {
+  if (loss === undefined) return { tokens: rows.map((row) => row.inputIds.length), scored: rows.map(countScored) };
+  return comparedSizes(loss, rows.map(comparedRow));
 }
 
 /** A job of which only lengths are known. @throws InputError for more steps than a job may take */
@@ -103,10 +110,11 @@ export function loadLengths(job: Job, data: LengthData): JobDataset {
 export async function loadJobData(job: Job, index: number, reader: RowReader): Promise<JobDataset> {
   checkEvaluation(job, index);
   if (isLengthData(job.data)) return loadLengths(job, job.data);
-  const dataset = await reader.read(job.data, job.cutoffLength, index);
+  const dataset = await reader.read(job.data, job.cutoffLength, index, "data", comparingOf(job));
   const other = await readEvaluationData(job, index, reader);
   const rows = takenRows(job, index, dataset, other);
-  const facts = jobFacts(job, dataset.whole, other?.whole);
+  const facts =
+    job.loss === undefined ? jobFacts(job, dataset.whole, other?.whole) : comparedFacts(job, dataset, other);
   const problems = [...toldFormat(job, dataset), ...ignoredColumns(dataset), ...rowProblems(job, index, facts)];
   for (const { error } of problems) if (error !== undefined) throw error;
   return {

@@ -4,7 +4,10 @@ import path from "node:path";
 import { canonicalJson, InputError } from "../../core/index.ts";
 import {
   aboutRows,
+  type Compared,
+  type Comparing,
   collectRows,
+  compareRows,
   cutToLength,
   type Dataset,
   type FileSource,
@@ -14,12 +17,13 @@ import {
   type Row,
   type SeenRecord,
   type TextTokenizer,
-  trainableRow,
+  trainableRows,
+  trainedRow,
   type WholeRows,
   withTemplateText,
 } from "../../datasets/index.ts";
 import { fileDigest, type TellBytes } from "../../files/index.ts";
-import type { FileData } from "../../plan/index.ts";
+import { comparedData, type FileData, hasDivergence, type Job } from "../../plan/index.ts";
 import { cachedRows, keepRows } from "./row-cache.ts";
 import { type SeeRowsOptions, seeRows } from "./rows-in-workers.ts";
 
@@ -79,15 +83,32 @@ function bytesHash(files: readonly string[]): string {
   return hash.digest("hex");
 }
 
-/** Why the rows of a record are not trained on as they are. */
-function untrainable({ rows, record }: Exclude<SeenRecord, { refused: InputError }>): InputError | undefined {
+/** How the loss of a job compares its rows; undefined where it does not. */
+export function comparingOf({ loss, batchSize }: Pick<Job, "loss" | "batchSize">): Comparing | undefined {
+  const compared = comparedData(loss);
+  if (loss === undefined || compared === undefined) return undefined;
+  const cut = loss.kind === "dpo" ? loss.cut : "end";
+  return { compared, cut, ...(hasDivergence(loss) ? { mismatchedIn: batchSize } : {}) };
+}
+
+/** Why the rows of a record are not what a job's loss trains on. */
+function untrainable(
+  { rows, record }: Exclude<SeenRecord, { refused: InputError }>,
+  compared: Compared | undefined,
+): InputError | undefined {
   try {
-    trainableRow(rows, record);
+    trainableRows(rows, record, compared);
     return undefined;
   } catch (error) {
     if (error instanceof InputError) return error;
     throw error;
   }
+}
+
+/** What rows before their cutoff follow from. */
+function wholeKey(source: Omit<FileData, "shuffle">, comparing: Comparing | undefined): string {
+  const how = comparing === undefined ? "" : `${comparing.compared} ${comparing.cut} `;
+  return `${how}${canonicalJson(source)}`;
 }
 
 /** Reads the rows of jobs: the same data once for all of them, and from the user's cache where they were read before. */
@@ -106,21 +127,26 @@ export class RowReader {
 
   /**
    * The rows of job `index`, cut and masked. Jobs with the same data and cutoff share them. `where`: the key of the job
-   * that says which data they are. @throws InputError
+   * that says which data they are; `comparing`: how the job's loss compares rows. @throws InputError
    */
-  read(data: FileData, cutoffLength: number, index: number, where = "data"): Promise<ReadRows> {
+  read(data: FileData, cutoffLength: number, index: number, where = "data", comparing?: Comparing): Promise<ReadRows> {
     const at = `jobs[${index}].${where}`;
     const { shuffle, ...source } = data;
-    const key = canonicalJson(source);
-    const cutKey = `${cutoffLength} ${shuffle} ${key}`;
+    const key = wholeKey(source, comparing);
+    const cutKey = `${cutoffLength} ${shuffle} ${canonicalJson(comparing ?? null)} ${key}`;
     const known = this.#cut.get(cutKey);
     if (known !== undefined) return known;
-    const whole = this.#whole.get(key) ?? this.#readWhole(data, at);
+    const whole = this.#whole.get(key) ?? this.#readWhole(data, at, comparing);
     this.#whole.set(key, whole);
-    const cut = whole.then((rows) => ({
-      ...cutToLength({ ...rows, ...aboutRows(data, rows.format) }, cutoffLength, at),
-      whole: rows,
-    }));
+    const cut = whole.then((rows) => {
+      const all = { ...rows, ...aboutRows(data, rows.format) };
+      return {
+        ...(comparing === undefined
+          ? cutToLength(all, cutoffLength, at)
+          : compareRows(all, comparing, cutoffLength, at)),
+        whole: rows,
+      };
+    });
     this.#cut.set(cutKey, cut);
     return cut;
   }
@@ -129,10 +155,10 @@ export class RowReader {
    * The same records, each by itself. Where none is refused, `read` goes on from them.
    * @throws InputError for a file that cannot be read
    */
-  each(data: FileData, index: number, where = "data"): Promise<EachRecord> {
+  each(data: FileData, index: number, where = "data", comparing?: Comparing): Promise<EachRecord> {
     const { shuffle: _, ...source } = data;
-    const key = canonicalJson(source);
-    const known = this.#each.get(key) ?? this.#readEach(data, `jobs[${index}].${where}`);
+    const key = wholeKey(source, comparing);
+    const known = this.#each.get(key) ?? this.#readEach(data, `jobs[${index}].${where}`, comparing?.compared);
     this.#each.set(key, known);
     return known.then((each) => {
       const { format, refused } = each;
@@ -142,7 +168,7 @@ export class RowReader {
     });
   }
 
-  async #readEach(given: FileData, at: string): Promise<EachRecord> {
+  async #readEach(given: FileData, at: string, compared: Compared | undefined): Promise<EachRecord> {
     const { folder, vocabularySize } = this.#context;
     const data = withTemplateText(given, folder, at);
     const file = await locateData(data, { baseFolder: folder, at });
@@ -155,14 +181,15 @@ export class RowReader {
     for await (const seen of this.#see(data, file, { at, vocabularySize })) {
       first ??= seen;
       numRecords += 1;
-      const error = "refused" in seen ? seen.refused : untrainable(seen);
+      const error = "refused" in seen ? seen.refused : untrainable(seen, compared);
       if (error !== undefined) refused.push({ number: numRecords - 1, place: seen.record.place, error });
       if (error !== undefined || "refused" in seen) continue;
-      const { inputIds, labels, isJoined } = seen.rows[0]!;
-      rows.push({ inputIds, labels });
-      places.push(seen.record.place);
-      numbers.push(numRecords - 1);
-      numJoined += Number(isJoined === true);
+      for (const row of seen.rows) {
+        rows.push(trainedRow(row));
+        places.push(seen.record.place);
+        numbers.push(numRecords - 1);
+        numJoined += Number(row.isJoined === true);
+      }
       for (const name of seen.ignored) ignored.add(name);
     }
     const { format, inferred } = first ?? {};
@@ -170,16 +197,25 @@ export class RowReader {
     return { rows, places, numbers, refused, numJoined, ignored: [...ignored], numRecords, format, ...about };
   }
 
-  async #readWhole(given: FileData, at: string): Promise<WholeRows> {
-    const { folder, vocabularySize, mostTokens, cache } = this.#context;
+  async #readWhole(given: FileData, at: string, comparing: Comparing | undefined): Promise<WholeRows> {
+    const { folder, vocabularySize, cache } = this.#context;
+    // What is cut at its start is made to its end.
+    const mostTokens = comparing?.cut === "start" ? Number.POSITIVE_INFINITY : this.#context.mostTokens;
     const data = withTemplateText(given, folder, at);
     const file = await locateData(data, { baseFolder: folder, at });
     const found = statSync(file, { throwIfNoEntry: false });
-    const isKept = cache && found?.isFile() === true && found.size <= MOST_KEPT;
-    const key = isKept ? this.#keyOf(data, file) : undefined;
+    // Labels of answers are in no cache.
+    const isKept = cache && found?.isFile() === true && found.size <= MOST_KEPT && comparing?.compared !== "unpaired";
+    const key = isKept ? this.#keyOf(data, file, comparing) : undefined;
     const kept = key === undefined ? undefined : cachedRows(key);
     if (kept !== undefined) return { ...kept, file, ...aboutRows(data, kept.format) };
-    const rows = await collectRows(this.#see(data, file, { at, vocabularySize, mostTokens }), data, file, at);
+    const rows = await collectRows(
+      this.#see(data, file, { at, vocabularySize, mostTokens }),
+      data,
+      file,
+      at,
+      comparing?.compared,
+    );
     if (key !== undefined) keepRows(key, rows);
     return rows;
   }
@@ -202,7 +238,11 @@ export class RowReader {
   }
 
   /** All that rows follow from: the data's bytes, the tokenizer's, and what is done with a record. */
-  #keyOf({ path: file, shuffle: _shuffle, ...how }: FileSource, located: string): string {
+  #keyOf(
+    { path: file, shuffle: _shuffle, ...how }: FileSource,
+    located: string,
+    comparing: Comparing | undefined,
+  ): string {
     const { vocabularySize, mostTokens } = this.#context;
     const tokenizer = how.format === "tokens" ? null : this.#hashTokenizer();
     const facts = {
@@ -212,6 +252,7 @@ export class RowReader {
       tokenizer,
       vocabularySize,
       mostTokens,
+      ...(comparing === undefined ? {} : { comparing: { compared: comparing.compared, cut: comparing.cut } }),
     };
     return createHash("sha256").update(canonicalJson(facts)).digest("hex");
   }

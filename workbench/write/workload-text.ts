@@ -67,7 +67,7 @@ function linesOf({ key, value, why }: Line, indent: string): readonly string[] {
     : Array.isArray(value)
       ? ` [${value.map(scalarOf).join(", ")}]`
       : ` ${scalarOf(value as string)}`;
-  const own = `${indent}${key}:${scalar}`;
+  const own = `${indent}${textOf(key)}:${scalar}`;
   const below = isNested ? nestedLines(value as Block | Items, indent) : [];
   if (why === undefined) return [own, ...below];
   const beside = `${own}  # ${plainLine(why)}`;

@@ -10,6 +10,7 @@ void placeRun(const Row<record::Run>& from, Bindings& to) {
   using record::Run;
   constexpr const char* at = "bindings";
   to.rows = from.whole32(Run::rows, at, 1);
+  to.stashRows = from.whole32(Run::stashRows, at, 1);
   const auto place = [&](Space space, Run::Field field) {
     to.bases[static_cast<int>(space)] = static_cast<std::size_t>(from.whole(field, at));
   };
@@ -18,6 +19,46 @@ void placeRun(const Row<record::Run>& from, Bindings& to) {
   place(Space::in, Run::in);
   place(Space::out, Run::out);
 }
+
+namespace {
+
+// What losses are summed over: one sum of each segment where nothing else is said.
+void placeLosses(const GivenBindings& from, Bindings& to) {
+  using record::LossPart;
+  constexpr const char* at = "bindings.losses";
+  for (const Row<LossPart>& row : from.losses) {
+    to.losses.push_back({row.whole32(LossPart::rowStart, at), row.whole32(LossPart::rowEnd, at),
+                         row.finite32(LossPart::lossScale, at)});
+  }
+  if (!from.losses.empty()) return;
+  for (const RunSegment& segment : to.segments) {
+    to.losses.push_back({segment.rowStart, segment.rowEnd, segment.lossScale});
+  }
+}
+
+ops::PreferenceTerm preference(const Row<record::Preference>& row) {
+  using record::Preference;
+  constexpr const char* at = "bindings.preferences";
+  const auto index = [&](Preference::Field field) { return row.whole32(field, at, -1); };
+  ops::PreferenceTerm term;
+  term.curve = static_cast<ops::PreferenceCurve>(row.whole(Preference::curve, at, 0, ops::kPreferenceCurves - 1));
+  term.chosen = {index(Preference::chosen), index(Preference::chosenReference),
+                 row.finite(Preference::chosenShare, at)};
+  term.rejected = {index(Preference::rejected), index(Preference::rejectedReference),
+                   row.finite(Preference::rejectedShare, at)};
+  term.odds = static_cast<std::int32_t>(row.whole(Preference::odds, at, 0, 1));
+  term.beta = row.finite(Preference::beta, at);
+  term.offset = row.finite(Preference::offset, at);
+  term.up = row.finite(Preference::up, at);
+  term.down = row.finite(Preference::down, at);
+  term.weight = row.finite(Preference::weight, at);
+  term.chosenWeight = row.finite(Preference::chosenWeight, at);
+  term.divergenceFirst = row.whole32(Preference::divergenceFirst, at);
+  term.divergenceCount = row.whole32(Preference::divergenceCount, at);
+  return term;
+}
+
+}  // namespace
 
 Bindings bound(const Device& device, GivenBindings from) {
   Bindings result = std::move(from.data);
@@ -35,6 +76,8 @@ Bindings bound(const Device& device, GivenBindings from) {
     segment.seed[1] = static_cast<std::uint32_t>(row.whole(Segment::seedHigh, at, 0, kMaxWord));
     result.segments.push_back(std::move(segment));
   }
+  placeLosses(from, result);
+  for (const Row<record::Preference>& row : from.preferences) result.preferences.push_back(preference(row));
   using record::SumSquares;
   for (const Row<SumSquares>& row : from.sumSquares) {
     constexpr const char* at = "bindings.sumSquares";

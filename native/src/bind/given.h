@@ -13,6 +13,8 @@ namespace loratwin::bind {
 struct GivenBindings {
   Bindings data;
   std::vector<Row<record::Segment>> segments;
+  std::vector<Row<record::LossPart>> losses;
+  std::vector<Row<record::Preference>> preferences;
   std::vector<Row<record::SumSquares>> sumSquares;
 };
 

@@ -40,6 +40,8 @@ GivenBindings bindings(const Napi::Value& value) {
   data.sequences = integers(from.Get("sequences"), "bindings.sequences");
   data.rowKeys = integers(from.Get("rowKeys"), "bindings.rowKeys");
   result.segments = rows<record::Segment>(from.Get("segments"), "bindings.segments");
+  result.losses = rows<record::LossPart>(from.Get("losses"), "bindings.losses");
+  result.preferences = rows<record::Preference>(from.Get("preferences"), "bindings.preferences");
   result.sumSquares = rows<record::SumSquares>(from.Get("sumSquares"), "bindings.sumSquares");
   data.profile = flag(from.Get("profile"), "bindings.profile");
   return result;

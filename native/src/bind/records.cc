@@ -19,7 +19,7 @@ void registerRecords(Napi::Env env, Napi::Object exports) {
   using namespace record;
   exports.Set(
       "records",
-      fieldsOf<Run, Segment, SumSquares, UpdateItem, AdapterEntry, Times, Memory, Graphs, SpeedSample, ProductChoice>(
+      fieldsOf<Run, Segment, LossPart, Preference, SumSquares, UpdateItem, AdapterEntry, Times, Memory, Graphs, SpeedSample, ProductChoice>(
           env));
 }
 

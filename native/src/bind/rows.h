@@ -26,8 +26,11 @@ namespace loratwin::bind {
 
 namespace record {
 
-LORATWIN_RECORD(Run, rows, stash, work, in, out);
+LORATWIN_RECORD(Run, rows, stashRows, stash, work, in, out);
 LORATWIN_RECORD(Segment, adapter, rowStart, rowEnd, lossScale, dropout, seedLow, seedHigh);
+LORATWIN_RECORD(LossPart, rowStart, rowEnd, lossScale);
+LORATWIN_RECORD(Preference, curve, chosen, chosenReference, chosenShare, rejected, rejectedReference, rejectedShare,
+                odds, beta, offset, up, down, weight, chosenWeight, divergenceFirst, divergenceCount);
 LORATWIN_RECORD(SumSquares, adapter, cell);
 LORATWIN_RECORD(UpdateItem, adapter, step, learningRate, learningRateB, beta1, beta2, eps, weightDecay, maxGradNorm,
                 told);

@@ -17,6 +17,7 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/lora_plain.cu
   src/cuda/lora_sb_dsa.cu
   src/cuda/lora_xa_dyb.cu
+  src/cuda/preference.cu
   src/cuda/rmsnorm.cu
   src/cuda/rope.cu
   src/cuda/route.cu

@@ -22,16 +22,10 @@
 #include "exec_context.h"
 #include "logits_kind.h"
 #include "matmul.h"
+#include "segments.h"
 #include "size.h"
 
 namespace loratwin::ops {
-
-// Rows rowStart .. rowEnd, in row order and disjoint; may be empty.
-struct LossSegment {
-  std::int32_t rowStart = 0;
-  std::int32_t rowEnd = 0;
-  float lossScale = 1.0F;
-};
 
 struct HeadLoss {
   const LossSegment* segments;

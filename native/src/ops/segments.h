@@ -1,5 +1,5 @@
-// The two ways in which the rows of a run are cut: sequences (attention, rotary positions) and segments (one adapter
-// each).
+// The ways in which the rows of a run are cut: sequences (attention, rotary positions), segments (one adapter each)
+// and what losses are summed over.
 //
 //   T rows of the run, packed without padding   K in-features   N out-features   R rank of a segment's adapter
 //   Every Real is float in the runtime; the references are also instantiated with double for finite differences.
@@ -13,6 +13,14 @@ namespace loratwin::ops {
 struct Sequences {
   const std::int32_t* offsets = nullptr;
   std::int32_t count = 0;
+};
+
+// Rows whose losses are summed: rowStart .. rowEnd, in row order and disjoint; may be empty. Of scale 0 there is no
+// gradient.
+struct LossSegment {
+  std::int32_t rowStart = 0;
+  std::int32_t rowEnd = 0;
+  float lossScale = 1.0F;
 };
 
 // One adapter's rows for one projection. Segments come in row order, do not overlap, and may be empty or leave rows

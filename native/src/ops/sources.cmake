@@ -26,6 +26,7 @@ set(LORATWIN_OPS_SOURCES
   src/ops/matmul.cc
   ${LORATWIN_ONEDNN_SOURCE}
   src/ops/packed_matrix.cc
+  src/ops/preference.cc
   src/ops/quantized.cc
   src/ops/register_peak.cc
   src/ops/route.cc
@@ -40,6 +41,7 @@ set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/head_norm.ref.cc
   src/ops/lora.ref.cc
   src/ops/matmul.ref.cc
+  src/ops/preference.ref.cc
   src/ops/quantized.ref.cc
   src/ops/rmsnorm.ref.cc
   src/ops/rope.ref.cc

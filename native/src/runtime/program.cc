@@ -35,6 +35,9 @@ std::int32_t Bindings::maxRank() const {
 
 void Bindings::check() const {
   if (rows < 1) throw ArgumentError("at least 1 row", "bindings.rows", std::to_string(rows));
+  if (stashRows < rows) {
+    throw ArgumentError("at least as many rows as the run has", "bindings.stashRows", std::to_string(stashRows));
+  }
   const auto requireRows = [this](const std::vector<std::int32_t>& data, const char* at) {
     if (data.empty() || data.size() == static_cast<std::size_t>(rows)) return;
     throw ArgumentError(std::to_string(rows) + " elements", at, std::to_string(data.size()));
@@ -70,10 +73,45 @@ void Bindings::check() const {
   if (drops && rowKeys.empty()) {
     throw ArgumentError("row keys, since a segment has dropout", "bindings.rowKeys", "none");
   }
+  checkLosses();
   for (int space = 0; space < kSpaces; space++) {
     if (bases[space] % 64 != 0) {
       throw ArgumentError("a multiple of 64", std::string("bindings.") + spaceName(static_cast<Space>(space)),
                           std::to_string(bases[space]));
+    }
+  }
+}
+
+void Bindings::checkLosses() const {
+  std::int32_t row = 0;
+  for (std::size_t i = 0; i < losses.size(); i++) {
+    const ops::LossSegment& part = losses[i];
+    if (part.rowStart < row || part.rowEnd < part.rowStart || part.rowEnd > rows) {
+      throw ArgumentError("rows in order within 0 .. " + std::to_string(rows),
+                          "bindings.losses[" + std::to_string(i) + "]",
+                          std::to_string(part.rowStart) + " .. " + std::to_string(part.rowEnd));
+    }
+    row = part.rowEnd;
+  }
+  const auto count = static_cast<std::int64_t>(losses.size());
+  const auto terms = static_cast<std::int64_t>(preferences.size());
+  std::set<std::int32_t> scaled;
+  for (std::size_t i = 0; i < preferences.size(); i++) {
+    const ops::PreferenceTerm& term = preferences[i];
+    const std::string at = "bindings.preferences[" + std::to_string(i) + "]";
+    for (const ops::PreferenceSide& side : {term.chosen, term.rejected}) {
+      if (side.loss >= count || side.reference >= count) {
+        throw ArgumentError("losses below " + std::to_string(count), at,
+                            std::to_string(std::max(side.loss, side.reference)));
+      }
+      // The rows of two terms would be scaled at the same time.
+      if (side.loss >= 0 && !scaled.insert(side.loss).second) {
+        throw ArgumentError("each loss once", at, std::to_string(side.loss));
+      }
+    }
+    if (std::int64_t{term.divergenceFirst} + term.divergenceCount > terms) {
+      throw ArgumentError("divergences among " + std::to_string(terms) + " terms", at,
+                          std::to_string(term.divergenceFirst) + " and " + std::to_string(term.divergenceCount));
     }
   }
 }

@@ -14,6 +14,8 @@
 #include "adapter.h"
 #include "memory.h"
 #include "ops/bf16.h"
+#include "ops/preference.h"
+#include "ops/segments.h"
 #include "ops/size.h"
 
 namespace loratwin {
@@ -85,11 +87,15 @@ struct RunSumSquares {
 
 struct Bindings {
   std::int32_t rows = 0;
+  // Of the run that the stash was made for: a backward may leave out the last of its rows.
+  std::int32_t stashRows = 0;
   std::vector<std::int32_t> ids;
   std::vector<std::int32_t> targets;
   std::vector<std::int32_t> sequences;
   std::vector<std::int32_t> rowKeys;
   std::vector<RunSegment> segments;
+  std::vector<ops::LossSegment> losses;
+  std::vector<ops::PreferenceTerm> preferences;
   std::size_t bases[kSpaces] = {0, 0, 0, 0};
   std::vector<RunSumSquares> sumSquares;
   bool profile = false;
@@ -97,7 +103,7 @@ struct Bindings {
   std::int32_t maxSequence() const;
   std::int32_t maxRank() const;
   // Throws ArgumentError unless what is given for each row has an item for each, sequences and segments are in row
-  // order within the rows, their numbers are within range, and no adapter comes twice.
+  // order within the rows, their numbers are within range, no adapter comes twice, and preferences name losses.
   void check() const;
   // Of one of the spaces' tensors; too large where it does not fit.
   ops::Size placeOf(Tensor tensor) const {
@@ -109,8 +115,9 @@ struct Bindings {
   }
 
  private:
+  void checkLosses() const;
   std::size_t unitsOf(Space space) const {
-    return space == Space::stash ? (static_cast<std::size_t>(rows) + kUnitRows - 1) / kUnitRows : 1;
+    return space == Space::stash ? (static_cast<std::size_t>(stashRows) + kUnitRows - 1) / kUnitRows : 1;
   }
 };
 

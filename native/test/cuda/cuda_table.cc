@@ -100,7 +100,8 @@ int runCudaTable(const std::string& onlyGroup) {
                                {"cross_entropy", crossEntropyCases},
                                {"attention", attentionCases},
                                {"quantized", quantizedCases},
-                               {"plain", plainCases}};
+                               {"plain", plainCases},
+                               {"preference", comparedCases}};
   for (const Group& group : kGroups) {
     if (onlyGroup.empty() || onlyGroup == group.name) group.run();
   }

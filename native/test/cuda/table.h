@@ -67,6 +67,7 @@ void crossEntropyCases();
 void attentionCases();
 void quantizedCases();
 void plainCases();
+void comparedCases();
 
 // Those of one group, or all; see main.cc.
 int runCudaTable(const std::string& onlyGroup);

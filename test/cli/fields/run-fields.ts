@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { StepMetrics } from "../../../exec/index.ts";
+import type { PlannedRow } from "../../../plan/index.ts";
 import { blank, type FieldTable, optional, owner } from "./check-fields.ts";
 import { above, all, HASH, is, near, oneOf, same, that, whole, within } from "./checks.ts";
 import { eventsOf, HIDDEN, JOBS, LAYERS, LIMIT, OPTIMIZER, type Pass, TOKEN_ROWS, VOCABULARY } from "./small-pass.ts";
@@ -12,7 +13,7 @@ const COMPUTE = 2;
 const ROUNDING = 1e-8;
 
 /** Rows of a job's step, over all micro-batches. */
-function rowsOf({ plan }: Pass, { job, step }: StepMetrics): readonly (readonly number[])[] {
+function rowsOf({ plan }: Pass, { job, step }: StepMetrics): readonly PlannedRow[] {
   const index = JOBS.findIndex(({ name }) => name === job);
   return plan.segments[0]!.microBatches.filter((batch) => batch.step === step).flatMap(({ rows }) =>
     rows.filter(([own]) => own === index),

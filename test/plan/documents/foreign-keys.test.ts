@@ -21,6 +21,7 @@ describe("a key of another tool is answered with ours", () => {
     ["lora_target: 'q_proj,v_proj'", "adapter: { targets: [q_proj, v_proj] }"],
     ["lora_target_modules: all-linear", "adapter: { targets: all-linear }"],
     ["use_rslora: true", "adapter: { rslora: true }"],
+    ["rank_pattern: { q_proj: 4 }", "adapter: { rankPattern: { ... } }"],
     ["learning-rate: 2.0e-4", "optimizer: { learningRate: 0.0002 }"],
     ["adam_beta2: 0.95", "optimizer: { betas: [0.9, 0.95] }"],
     ["lr_scheduler_type: constant_with_warmup", "optimizer: { schedule: { name: constant } }"],

@@ -50,7 +50,7 @@ function trueBytes(setting: Setting, index: number, { job, steps }: FleetWork, r
     maxSequence: maximum(parts.flat().map(([, , count]) => count)),
   };
   const { kind, threads } = devices[stage.device]!;
-  const room = roomOf([job], sizes);
+  const room = roomOf(model.architecture, [job], sizes);
   const layout = stageLayout({ ...model, stage, room, kind, threads });
   const units = maximum(parts.map((rows) => microBatchUnits({ rows: [...rows] })));
   const atOnce = maximum(steps.map(({ length }) => length));

@@ -139,7 +139,7 @@ void CpuDevice::queueRun(Task task, const Program& program, Bindings bindings) {
 }
 
 void CpuDevice::run(const Program& program, const Bindings& bindings, Buffer& arena, Completion& done) {
-  if (program.givesLosses()) done.losses.emplace(bindings.segments.size(), 0.0);
+  if (program.givesLosses()) done.losses.emplace(bindings.losses.size(), 0.0);
   const auto& steps = program.steps();
   if (bindings.profile) done.opNs.emplace(steps.size(), 0.0);
   const RowWindow all{0, bindings.rows};

@@ -41,7 +41,6 @@ inline const ops::PackedMatrix& packedOf(const Matrix& matrix) { return expertsO
 // Lists that a run fills anew; kept, so that a run allocates nothing once they are long enough.
 struct RunScratch {
   std::array<std::vector<ops::LoraSegment>, ops::kLoraProjections> lora;
-  std::vector<ops::LossSegment> loss;
   std::vector<RowWindow> windows;
 };
 

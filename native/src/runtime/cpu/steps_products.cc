@@ -1,3 +1,4 @@
+#include "ops/preference.h"
 #include "runtime/cpu/steps.h"
 #include "runtime/steps/products.h"
 
@@ -55,12 +56,9 @@ struct HeadLoss final : CpuStep {
     ops::prepare_head_loss(engine, packedOf(f.weight), f.dx.has_value());
   }
   void run(CpuRun& r) const override {
-    std::vector<ops::LossSegment>& segments = r.scratch.loss;
-    segments.clear();
-    for (const RunSegment& s : r.bindings.segments) segments.push_back({s.rowStart, s.rowEnd, s.lossScale});
     ops::HeadLoss op{};
-    op.segments = segments.data();
-    op.segmentCount = static_cast<std::int32_t>(segments.size());
+    op.segments = r.bindings.losses.data();
+    op.segmentCount = static_cast<std::int32_t>(r.bindings.losses.size());
     op.targets = r.bindings.targets.data();
     op.x = r.place(f.x);
     op.weight = &packedOf(f.weight);
@@ -71,6 +69,9 @@ struct HeadLoss final : CpuStep {
     op.losses = r.losses->data();
     op.kind = f.kind;
     ops::head_loss(r.pool, r.engine, op);
+    if (op.dx == nullptr) return;
+    ops::preference(r.pool, {r.bindings.preferences.data(), static_cast<std::int32_t>(r.bindings.preferences.size()),
+                             op.segments, op.losses, op.dx, f.hidden});
   }
   const HeadLossFields f;
 };

@@ -54,6 +54,7 @@ Signature signatureOf(const Program& program, const Bindings& bindings, const st
   address(slot.region());
   address(dequantized);
   signature.insert(signature.end(), std::begin(bindings.bases), std::end(bindings.bases));
+  signature.push_back(static_cast<std::uint64_t>(bindings.stashRows));
   list(bindings.sequences);
   signature.push_back(bindings.segments.size());
   for (const RunSegment& segment : bindings.segments) {
@@ -234,8 +235,8 @@ struct CudaDevice::RunTask {
   void complete(Completion& done) {
     const double* results = slot->downloaded();
     if (program.givesLosses()) {
-      done.losses.emplace(results, results + bindings.segments.size());
-      results += bindings.segments.size();
+      done.losses.emplace(results, results + bindings.losses.size());
+      results += bindings.losses.size();
     }
     if (!bindings.sumSquares.empty()) {
       done.sumSquares.emplace(results, results + bindings.sumSquares.size());
@@ -266,7 +267,7 @@ std::vector<Launch> CudaDevice::prepare(RunTask& run) {
       std::vector<Launch> launches;
       CudaRun context(run.bindings, run.arena->data(), *run.slot, *rotations_, *blas_);
       if (dequantized_) context.dequantized = reinterpret_cast<ops::Bf16*>(dequantized_->data());
-      if (run.program.givesLosses()) context.losses = run.slot->results(run.bindings.segments.size());
+      if (run.program.givesLosses()) context.losses = run.slot->results(run.bindings.losses.size());
       for (const std::unique_ptr<Step>& step : run.program.steps()) {
         launches.push_back(static_cast<const CudaStep&>(*step).prepare(context));
       }

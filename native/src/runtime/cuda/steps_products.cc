@@ -1,5 +1,6 @@
 #include "cuda/cross_entropy.h"
 #include "cuda/fill_rows.h"
+#include "cuda/preference.h"
 #include "cuda/quantized_product.h"
 #include "cuda/select_rows.h"
 #include "runtime/cuda/scratch.h"
@@ -98,12 +99,14 @@ struct HeadLossRun {
   std::int32_t segments;
   cuda::CrossEntropyState* state;
   double* losses;
+  cuda::Preference preferences;
   cuda::Blas* blas;
 
   void operator()(void* stream) const {
     if (dx != nullptr) cuda::scatter_rows(nullptr, others, otherCount, f->hidden, dx, stream);
     for (std::int32_t row = 0; row < count; row += f->tileRows) tile(row, std::min(f->tileRows, count - row), stream);
     cuda::cross_entropy_losses(state, targets, offsets, segments, losses, stream);
+    if (dx != nullptr) cuda::preference(preferences, stream);
   }
 
   void tile(std::int32_t row, std::int32_t rows, void* stream) const {
@@ -134,21 +137,21 @@ struct HeadLossRun {
   }
 };
 
-// The rows of a run by whether they are scored; only rows of a segment are.
+// The rows of a run by whether they are scored; only rows that losses are summed over are.
 struct ScoredRows {
   std::vector<std::int32_t> scored;
   std::vector<std::int32_t> others;
   // Of the scored rows.
   std::vector<std::int32_t> targets;
   std::vector<float> scales;
-  std::vector<std::int32_t> offsets{0};  // of each segment
+  std::vector<std::int32_t> offsets{0};  // of each sum of losses
 
   explicit ScoredRows(const Bindings& bindings) {
     std::int32_t next = 0;
     const auto leaveOut = [&](std::int32_t end) {
       for (; next < end; next++) others.push_back(next);
     };
-    for (const RunSegment& segment : bindings.segments) {
+    for (const ops::LossSegment& segment : bindings.losses) {
       for (std::int32_t row = segment.rowStart; row < segment.rowEnd; row++) {
         const std::int32_t target = bindings.targets[static_cast<std::size_t>(row)];
         if (target < 0) continue;
@@ -201,7 +204,10 @@ struct HeadLoss final : CudaStep {
       op.targets = r.slot.table(rows.targets);
       op.lossScale = r.slot.table(rows.scales);
       op.offsets = r.slot.table(rows.offsets);
-      op.segments = static_cast<std::int32_t>(r.bindings.segments.size());
+      op.segments = static_cast<std::int32_t>(r.bindings.losses.size());
+      op.preferences = {r.slot.table(r.bindings.preferences),
+                        static_cast<std::int32_t>(r.bindings.preferences.size()),
+                        r.slot.table(r.bindings.losses), r.losses, op.dx, f.hidden};
       op.state = r.slot.room<cuda::CrossEntropyState>(rows.scored.size());
       op.losses = r.losses;
       op.blas = &r.blas;

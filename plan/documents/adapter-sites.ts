@@ -1,0 +1,191 @@
+import { InputError } from "../../core/index.ts";
+import type { Architecture } from "./architecture.ts";
+import { copiesOf, halfOf, hasProjection, isOfMixture, PROJECTIONS, type Projection, targetsOn } from "./projections.ts";
+import { hasReference, type LossSpec } from "./loss.ts";
+import type { AdapterSpec } from "./workload.ts";
+
+/** The parameter of a layer that a projection of a mixture is, in a model as transformers has it in memory. */
+export function parameterName({ experts }: Architecture, projection: Projection): string {
+  if (projection === "router") return `mlp.${experts?.stored === "stacked" ? "router" : "gate"}.weight`;
+  return `mlp.${projection.replace("_", ".")}`;
+}
+
+/**
+ * Where a projection of a layer is in a model: its name in a checkpoint, without `.weight`; of a mixture that of its
+ * parameter.
+ */
+export function projectionPath(arch: Architecture, layer: number, projection: Projection): string {
+  if (isOfMixture(projection)) return `model.layers.${layer}.${parameterName(arch, projection)}`;
+  const blocks = { attention: "self_attn", mlp: arch.layerNames?.mlp ?? "mlp" };
+  return `model.layers.${layer}.${blocks[halfOf(projection)]}.${projection}`;
+}
+
+/** A projection of a layer that an adapter is on: A is [rank, in], B [out, rank], for each expert where it has any. */
+export interface AdapterSite {
+  readonly layer: number;
+  readonly projection: Projection;
+  readonly rank: number;
+  readonly alpha: number;
+  /** What B A x is multiplied by. */
+  readonly scale: number;
+  /** 1 where it is no projection of experts. */
+  readonly experts: number;
+}
+
+/** What of an adapter its sites follow from. */
+export type SitedAdapter = Pick<AdapterSpec, "rank" | "alpha" | "targets" | "rslora" | "rankPattern" | "alphaPattern">;
+
+/** Regular expressions that end soon on names of a few dozen letters: no repeated groups, and few repetitions. */
+const HARMLESS = /^(?!.*\)[*+{])(?:[^*+{]*[*+{]){0,4}[^*+{]*$/;
+
+/** A text as a regular expression over the whole of a module's name; undefined where it is none. */
+export function modulePattern(text: string): RegExp | undefined {
+  if (text.length > 4096 || !HARMLESS.test(text)) return undefined;
+  try {
+    return new RegExp(`^(?:${text})$`);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What a pattern has for each module. A key is a regular expression for the end of a name, from its start or from behind a
+ * dot; of several the first counts. PEFT's files have the keys sorted, so they are tried in that order.
+ * Source: get_pattern_key of peft 0.21.
+ */
+function matcher(pattern: Readonly<Record<string, number>> = {}): (path: string) => number | undefined {
+  const entries = Object.keys(pattern)
+    .sort()
+    .map((key) => [modulePattern(`(?:.*\\.)?(?:${key})`), pattern[key]!] as const);
+  return (path) => entries.find(([matches]) => matches?.test(path) === true)?.[1];
+}
+
+const known = new WeakMap<Architecture, WeakMap<SitedAdapter, readonly AdapterSite[]>>();
+
+/** All sites of an adapter on a model, in the order of its flat layout: by layer, then in the order of projections. */
+export function adapterSites(adapter: SitedAdapter, arch: Architecture): readonly AdapterSite[] {
+  const ofModel = known.get(arch) ?? new WeakMap<SitedAdapter, readonly AdapterSite[]>();
+  known.set(arch, ofModel);
+  const before = ofModel.get(adapter);
+  if (before !== undefined) return before;
+  const [rankAt, alphaAt] = [matcher(adapter.rankPattern), matcher(adapter.alphaPattern)];
+  const targets = PROJECTIONS.filter((projection) => adapter.targets.includes(projection));
+  const sites = Array.from({ length: arch.numLayers }, (_, layer) =>
+    targets.filter((of) => hasProjection(arch, layer, of)).map((projection): AdapterSite => {
+      const path = projectionPath(arch, layer, projection);
+      const rank = rankAt(path) ?? adapter.rank;
+      const alpha = alphaAt(path) ?? adapter.alpha;
+      const scale = alpha / (adapter.rslora === true ? Math.sqrt(rank) : rank);
+      return { layer, projection, rank, alpha, scale, experts: copiesOf(arch, projection) };
+    }),
+  ).flat();
+  ofModel.set(adapter, sites);
+  return sites;
+}
+
+/** The largest rank of an adapter on each projection; none where it has no adapter. */
+export function largestRanks(adapter: SitedAdapter, arch: Architecture): Partial<Record<Projection, number>> {
+  const ranks: Partial<Record<Projection, number>> = {};
+  for (const { projection, rank } of adapterSites(adapter, arch))
+    ranks[projection] = Math.max(rank, ranks[projection] ?? 0);
+  return ranks;
+}
+
+/** @throws InputError at a key of a pattern that no target matches */
+function checkPatterns(adapter: SitedAdapter, arch: Architecture): void {
+  const paths = adapterSites(adapter, arch).map(({ layer, projection }) => projectionPath(arch, layer, projection));
+  for (const at of ["rankPattern", "alphaPattern"] as const)
+    for (const key of Object.keys(adapter[at] ?? {})) {
+      const matches = matcher({ [key]: 1 });
+      if (!paths.some((path) => matches(path) !== undefined))
+        throw new InputError({
+          expected: "the end of a target's name, from a dot on, as a regular expression without repeated groups,",
+          at,
+          got: key,
+          hint: `A target's name is such as ${paths[0]}.`,
+        });
+    }
+}
+
+const GATE_UP = ".*\\.gate_up_proj";
+
+/**
+ * Targets of an MLP on a model whose MLPs are experts, as PEFT takes them: gate and up are one parameter then, for which
+ * rank and alpha are twice the adapter's. @throws InputError for one of gate and up without the other
+ */
+function onExperts<A extends SitedAdapter>(adapter: A, { experts }: Architecture): A {
+  const { rank, alpha, targets, rankPattern, alphaPattern } = adapter;
+  const named = new Set(targets);
+  if (experts === undefined || !(named.has("gate_proj") || named.has("up_proj") || named.has("down_proj")))
+    return adapter;
+  const hasGate = named.has("gate_proj");
+  if (hasGate !== named.has("up_proj"))
+    throw new InputError({
+      expected: "gate_proj and up_proj together, which are one matrix of each expert,",
+      at: "targets",
+      got: hasGate ? "gate_proj" : "up_proj",
+    });
+  const others = targets.filter((target) => !["gate_proj", "up_proj", "down_proj"].includes(target));
+  return {
+    ...adapter,
+    targets: [
+      ...others,
+      ...(hasGate ? (["experts_gate_up_proj"] as const) : []),
+      ...(named.has("down_proj") ? (["experts_down_proj"] as const) : []),
+    ],
+    ...(hasGate
+      ? {
+          rankPattern: { [GATE_UP]: 2 * rank, ...rankPattern },
+          alphaPattern: { [GATE_UP]: 2 * alpha, ...alphaPattern },
+        }
+      : {}),
+  };
+}
+
+interface JobOn {
+  readonly adapter: SitedAdapter & { readonly dropout?: number };
+  readonly loss?: LossSpec | undefined;
+}
+
+/** @throws InputError for what mixtures of experts cannot have */
+function checkOnExperts({ adapter, loss }: JobOn, { experts }: Architecture): void {
+  const { dropout = 0, targets } = adapter;
+  if (dropout > 0 && targets.some(isOfMixture))
+    throw new InputError({
+      expected: "0 for an adapter on experts or a router",
+      at: "adapter.dropout",
+      got: dropout,
+      hint: "PEFT has no dropout there either.",
+    });
+  if (experts !== undefined && loss !== undefined && hasReference(loss))
+    throw new InputError({
+      expected: "a loss without answers of the base on a model with experts",
+      at: "loss.kind",
+      got: loss.kind,
+      hint: "Such answers have no backward, and experts keep all rows together. CPO, SimPO and ORPO do without them.",
+    });
+}
+
+function inAdapter(error: InputError): InputError {
+  const { at = "" } = error.facts;
+  return at.startsWith("adapter.") || at.startsWith("loss.")
+    ? error
+    : new InputError({ ...error.facts, at: `adapter.${at}` }, { cause: error });
+}
+
+/** Jobs with the targets that their adapters have on the model. @throws InputError by a job's place */
+export function jobsOn<J extends JobOn>(arch: Architecture, jobs: readonly J[]): J[] {
+  return jobs.map((job, index) => {
+    try {
+      const named = onExperts(job.adapter, arch);
+      const adapter = { ...named, targets: targetsOn(arch, named.targets) };
+      checkPatterns(adapter, arch);
+      checkOnExperts({ ...job, adapter }, arch);
+      return { ...job, adapter };
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      const own = inAdapter(error);
+      throw new InputError({ ...own.facts, at: `jobs[${index}].${own.facts.at}` }, { cause: error });
+    }
+  });
+}
