@@ -14,6 +14,7 @@ set(LORATWIN_CUDA_TABLE
   test/cuda/cross_entropy.cc
   test/cuda/cuda_table.cc
   test/cuda/elementwise.cc
+  test/cuda/experts.cc
   test/cuda/lora.cc
   test/cuda/optimizer.cc
   test/cuda/plain.cc

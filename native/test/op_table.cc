@@ -513,8 +513,8 @@ int runTable() {
   }
   checkQuantization(report);
   checkProductRows(team.two, report);
-  checkExperts(team.two, report);
   checkPreference(team.one, team.two, report);
+  checkExperts(team.two, report);
   checkSharedAdapter(team.two);
   checkRefusals(team.two);
   return allOk ? 0 : 1;

@@ -164,7 +164,7 @@ export async function runJobs(jobs: readonly FamilyJob[], run: FamilyRun = {}): 
   });
   const gradients = new Map(
     // The first moment after one step is a tenth of the gradient.
-    pairTensors(ADAPTER, model.architecture, moments!).map(({ name, values }) => [
+    pairTensors(model.architecture, moments!).map(({ name, values }) => [
       name,
       values.map((value) => 10 * value),
     ]),
@@ -176,12 +176,12 @@ export async function runJobs(jobs: readonly FamilyJob[], run: FamilyRun = {}): 
 export function caseTensors(file: string): ReadonlyMap<string, Float32Array> {
   const name = path.join(LOSSES_FOLDER, "cases", file);
   const pairs = readPairs(readSafetensors(name), name, ADAPTER, model.architecture);
-  return new Map(pairTensors(ADAPTER, model.architecture, pairs).map(({ name: key, values }) => [key, values]));
+  return new Map(pairTensors(model.architecture, pairs).map(({ name: key, values }) => [key, values]));
 }
 
 /** Tensors of a trained adapter. */
 export function tensorsOf(pairs: readonly AdapterPair[]): ReadonlyMap<string, Float32Array> {
-  return new Map(pairTensors(ADAPTER, model.architecture, pairs).map(({ name, values }) => [name, values]));
+  return new Map(pairTensors(model.architecture, pairs).map(({ name, values }) => [name, values]));
 }
 
 /** |found - wanted| / |wanted| of all numbers together. */

@@ -101,7 +101,8 @@ int runCudaTable(const std::string& onlyGroup) {
                                {"attention", attentionCases},
                                {"quantized", quantizedCases},
                                {"plain", plainCases},
-                               {"preference", comparedCases}};
+                               {"preference", comparedCases},
+                               {"experts", expertCases}};
   for (const Group& group : kGroups) {
     if (onlyGroup.empty() || onlyGroup == group.name) group.run();
   }

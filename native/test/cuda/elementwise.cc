@@ -92,17 +92,19 @@ void swigluCase(int rows, int intermediate, int pad, ops::Activation act, float 
     const DeviceBuffer<Store> gateUp(in, "gateUp");
     const DeviceBuffer<Store> dout(gradient, "dout");
     const DeviceBuffer<Store> out(gradient, "out");
-    cuda::swiglu(cuda::SwigluT<Store>{gateUp.data(), ld, out.data(), ldo, rows, intermediate, act}, nullptr);
+    cuda::swiglu(cuda::SwigluT<Store>{gateUp.data(), ld, out.data(), ldo, rows, intermediate, act, 1.7F, 2.0F},
+                 nullptr);
     const std::vector<double> wideIn = widened(in);
     const std::vector<double> wideGradient = widened(gradient);
     std::vector<double> expected = wideGradient;
-    ops::ref::swiglu(ops::SwigluT<double>{wideIn.data(), ld, expected.data(), ldo, rows, intermediate, act});
-    cuda::swiglu_backward(
-        cuda::SwigluBackwardT<Store>{gateUp.data(), ld, dout.data(), ldo, gateUp.data(), ld, rows, intermediate, act},
-        nullptr);
+    ops::ref::swiglu(
+        ops::SwigluT<double>{wideIn.data(), ld, expected.data(), ldo, rows, intermediate, act, 1.7F, 2.0F});
+    cuda::swiglu_backward(cuda::SwigluBackwardT<Store>{gateUp.data(), ld, dout.data(), ldo, gateUp.data(), ld, rows,
+                                                       intermediate, act, 1.7F, 2.0F},
+                          nullptr);
     std::vector<double> expectedBack = wideIn;
-    ops::ref::swiglu_backward(ops::SwigluBackwardT<double>{wideIn.data(), ld, wideGradient.data(), ldo,
-                                                           expectedBack.data(), ld, rows, intermediate, act});
+    ops::ref::swiglu_backward(ops::SwigluBackwardT<double>{
+        wideIn.data(), ld, wideGradient.data(), ldo, expectedBack.data(), ld, rows, intermediate, act, 1.7F, 2.0F});
     return std::vector<Output>{
         {"swiglu", widened(out.download()), expected, toleranceOf<Store>(1e-11)},
         {"swiglu_backward", widened(gateUp.download()), expectedBack, toleranceOf<Store>(1e-11)}};
@@ -348,7 +350,7 @@ void allCases() {
     embedCase<Store>(1, 3, scale);
     embedCase<Store>(41, 72, scale);
   }
-  for (const ops::Activation act : {ops::Activation::silu, ops::Activation::gelu}) {
+  for (const ops::Activation act : {ops::Activation::silu, ops::Activation::gelu, ops::Activation::clamped}) {
     swigluCase<Store>(1, 5, 0, act, 4.0F);
     swigluCase<Store>(13, 203, 3, act, 4.0F);
     swigluCase<Store>(20, 256, 0, act, 4.0F);

@@ -68,6 +68,7 @@ void attentionCases();
 void quantizedCases();
 void plainCases();
 void comparedCases();
+void expertCases();
 
 // Those of one group, or all; see main.cc.
 int runCudaTable(const std::string& onlyGroup);
