@@ -1,7 +1,15 @@
 import { InputError } from "../../core/index.ts";
 import type { Architecture } from "./architecture.ts";
-import { copiesOf, halfOf, hasProjection, isOfMixture, PROJECTIONS, type Projection, targetsOn } from "./projections.ts";
 import { hasReference, type LossSpec } from "./loss.ts";
+import {
+  copiesOf,
+  halfOf,
+  hasProjection,
+  isOfMixture,
+  PROJECTIONS,
+  type Projection,
+  targetsOn,
+} from "./projections.ts";
 import type { AdapterSpec } from "./workload.ts";
 
 /** The parameter of a layer that a projection of a mixture is, in a model as transformers has it in memory. */
@@ -71,13 +79,15 @@ export function adapterSites(adapter: SitedAdapter, arch: Architecture): readonl
   const [rankAt, alphaAt] = [matcher(adapter.rankPattern), matcher(adapter.alphaPattern)];
   const targets = PROJECTIONS.filter((projection) => adapter.targets.includes(projection));
   const sites = Array.from({ length: arch.numLayers }, (_, layer) =>
-    targets.filter((of) => hasProjection(arch, layer, of)).map((projection): AdapterSite => {
-      const path = projectionPath(arch, layer, projection);
-      const rank = rankAt(path) ?? adapter.rank;
-      const alpha = alphaAt(path) ?? adapter.alpha;
-      const scale = alpha / (adapter.rslora === true ? Math.sqrt(rank) : rank);
-      return { layer, projection, rank, alpha, scale, experts: copiesOf(arch, projection) };
-    }),
+    targets
+      .filter((of) => hasProjection(arch, layer, of))
+      .map((projection): AdapterSite => {
+        const path = projectionPath(arch, layer, projection);
+        const rank = rankAt(path) ?? adapter.rank;
+        const alpha = alphaAt(path) ?? adapter.alpha;
+        const scale = alpha / (adapter.rslora === true ? Math.sqrt(rank) : rank);
+        return { layer, projection, rank, alpha, scale, experts: copiesOf(arch, projection) };
+      }),
   ).flat();
   ofModel.set(adapter, sites);
   return sites;

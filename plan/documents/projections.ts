@@ -97,9 +97,6 @@ export const HALVES = ["attention", "mlp"] as const;
 export type Half = (typeof HALVES)[number];
 
 const ATTENTION: ReadonlySet<Projection> = new Set(["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"]);
-/** Of an MLP for all tokens. */
-const IN_MLP: ReadonlySet<Projection> = new Set(["gate_proj", "up_proj", "gate_up_proj", "down_proj"]);
-
 /** The half of a layer that a projection belongs to. */
 export function halfOf(projection: Projection): Half {
   return ATTENTION.has(projection) ? "attention" : "mlp";
