@@ -20,15 +20,15 @@ import type { StageDevice } from "./stage-host.ts";
  */
 export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Architecture): readonly AdapterPair[] {
   const { adapter, seed } = job;
-  return adapterSites(adapter, arch).map(({ layer, projection, rank }) => {
+  return adapterSites(adapter, arch).map(({ layer, projection, rank, experts }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     const rng = createRng(`${seed}/adapter/${layer}/${projection}`);
     const bound = 1 / Math.sqrt(inFeatures);
     return {
       layer,
       projection,
-      a: Float32Array.from({ length: rank * inFeatures }, () => (2 * rng.nextFloat() - 1) * bound),
-      b: new Float32Array(out * rank),
+      a: Float32Array.from({ length: experts * rank * inFeatures }, () => (2 * rng.nextFloat() - 1) * bound),
+      b: new Float32Array(experts * out * rank),
     };
   });
 }
@@ -58,9 +58,9 @@ export function stagePairs(
     next += length;
     return part;
   };
-  return stageSites(spec, arch, stage).map(({ layer, projection, rank }) => {
+  return stageSites(spec, arch, stage).map(({ layer, projection, rank, experts }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
-    return { layer, projection, a: take(rank * inFeatures), b: take(out * rank) };
+    return { layer, projection, a: take(experts * rank * inFeatures), b: take(experts * out * rank) };
   });
 }
 
@@ -83,15 +83,19 @@ export function createStageAdapter(
   state: AdapterState,
 ): StageAdapter {
   const sites = stageSites(spec, arch, stage);
-  const entries: readonly AdapterEntry[] = sites.map(({ layer, projection, rank, scale }) => {
+  const entries: readonly AdapterEntry[] = sites.map(({ layer, projection, rank, scale, experts }) => {
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
     return {
       target: targetIndex(layer, projection),
       ...{ rank, inFeatures, outFeatures, scale },
+      ...(experts === 1 ? {} : { experts }),
     };
   });
   const handle = device.createAdapter(entries);
-  const length = entries.reduce((sum, { rank, inFeatures, outFeatures }) => sum + rank * (inFeatures + outFeatures), 0);
+  const length = entries.reduce(
+    (sum, { rank, inFeatures, outFeatures, experts = 1 }) => sum + experts * rank * (inFeatures + outFeatures),
+    0,
+  );
   const own = new Set(sites.map(({ layer, projection }) => targetIndex(layer, projection)));
   for (const part of STATE_PARTS) {
     const pairs = state[part];

@@ -106,6 +106,7 @@ export function attentionBody(input: ProgramInput, index: number, area: Attentio
     {
       ...{ op: "attention", ...compute, qkv: prepared.at, ld: qkv, ...heads, ...kindOf(input, index) },
       ...{ out: tensors.out, ldo: query, lse: tensors.lse, scratch: area.scratch },
+      ...(weights.sinks === undefined ? {} : { sinks: weights.sinks }),
     },
   ];
 }

@@ -10,7 +10,7 @@ export function layerForward(input: ProgramInput, index: number, next: Tensor): 
   return [
     ...attentionBody(input, index, { normed, turned, scratch }),
     ...attentionOutput(input, index, mlp?.x ?? next, branch),
-    ...mlpBody(input, index, normed),
+    ...mlpBody(input, index, normed, input.layout.forward),
     ...mlpOutput(input, index, next),
   ];
 }
@@ -22,7 +22,7 @@ function layerAgain(input: ProgramInput, index: number): readonly Operator[] {
   return [
     ...attentionBody(input, index, { normed: normed.attention, turned, scratch }),
     ...(mlp === undefined ? [] : attentionOutput(input, index, mlp.x, branchGradient)),
-    ...mlpBody(input, index, normed.mlp),
+    ...mlpBody(input, index, normed.mlp, input.layout.backward),
   ];
 }
 

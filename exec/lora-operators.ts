@@ -1,4 +1,4 @@
-import type { LoraProjection, Operator, Tensor } from "../native/index.ts";
+import type { LoraPlaces, LoraProjection, Operator, Tensor } from "../native/index.ts";
 import { PROJECTIONS, type Projection, projectionShape } from "../plan/index.ts";
 import { type ProgramInput, type Types, type Widths, widthsOf } from "./program-input.ts";
 
@@ -22,6 +22,9 @@ function outputColumn(projection: Projection, { heads, inner }: Widths): number 
     case "gate_up_proj":
     case "gate_proj":
     case "down_proj":
+    case "router":
+    case "experts_gate_up_proj":
+    case "experts_down_proj":
       return 0;
   }
 }
@@ -48,7 +51,10 @@ export function targetsAny({ layout }: ProgramInput, projections: readonly Proje
   return projections.some((projection) => layout.shrunkColumns[projection] !== undefined);
 }
 
-/** The LoRA part of projections that share their input and their output tensor, added in place. */
+/**
+ * The LoRA part of projections that share their input and their output tensor, added in place. `places`: of rows in the
+ * order of experts.
+ */
 export function loraForward(
   input: ProgramInput,
   index: number,
@@ -57,11 +63,12 @@ export function loraForward(
   y: Tensor,
   ldy: number,
   types: Types["compute"] | Types["wideOutput"],
+  places: LoraPlaces = {},
 ): readonly Operator[] {
   const projections = targetedProjections(input, index, group);
   if (projections.length === 0) return [];
   const { in: inFeatures } = projectionShape(input.architecture, group[0]!);
-  return [{ op: "lora", ...types, x, ldx: inFeatures, inFeatures, y, ldy, projections }];
+  return [{ op: "lora", ...types, ...places, x, ldx: inFeatures, inFeatures, y, ldy, projections }];
 }
 
 export function loraBackward(
@@ -73,6 +80,7 @@ export function loraBackward(
   lddy: number,
   dx: Tensor | undefined,
   types: Types["compute"] | Types["wideGradient"],
+  places: LoraPlaces = {},
 ): readonly Operator[] {
   const projections = targetedProjections(input, index, group);
   if (projections.length === 0) return [];
@@ -82,6 +90,7 @@ export function loraBackward(
     {
       op: "loraBackward",
       ...types,
+      ...places,
       dy,
       lddy,
       x,

@@ -1,6 +1,7 @@
 import type { Operator, Tensor } from "../native/index.ts";
 import { loraGroup } from "../plan/index.ts";
 import { loraBackward, loraForward, targetsAny } from "./lora-operators.ts";
+import { type Mixture, type MlpArea, mixtureBackward, mixtureBody, mixtureOutput } from "./mixture-program.ts";
 import { type ProgramInput, type StreamGradient, TYPES, widthsOf } from "./program-input.ts";
 import { branchGradient, halfInput, joinStream, type StreamHalf, streamGradient } from "./stream-program.ts";
 
@@ -15,6 +16,13 @@ function mlpOf({ layout, weights }: ProgramInput, index: number) {
   return { tensors: mlp, weights: own, half };
 }
 
+/** The same as a mixture of experts; undefined where it is one MLP for all rows. */
+function mixtureOf({ tensors, weights, half }: NonNullable<ReturnType<typeof mlpOf>>): Mixture | undefined {
+  const [mixture, own] = [tensors.mixture, weights.mixture];
+  if (mixture === undefined || own === undefined) return undefined;
+  return { tensors: { ...tensors, mixture }, weights: { ...weights, mixture: own }, half };
+}
+
 /** What the gate's operators have in common. */
 function gateFields({ architecture, dtype }: ProgramInput, gateUp: Tensor) {
   const { inner } = widthsOf(architecture);
@@ -23,10 +31,12 @@ function gateFields({ architecture, dtype }: ProgramInput, gateUp: Tensor) {
   return activation === undefined ? fields : { ...fields, activation };
 }
 
-/** The MLP from the residual stream to gate and up. */
-export function mlpBody(input: ProgramInput, index: number, normed: Tensor): readonly Operator[] {
+/** The MLP from the residual stream to gate and up, or a mixture to what its experts give. */
+export function mlpBody(input: ProgramInput, index: number, normed: Tensor, area: MlpArea): readonly Operator[] {
   const own = mlpOf(input, index);
   if (own === undefined) return [];
+  const mixture = mixtureOf(own);
+  if (mixture !== undefined) return mixtureBody(input, index, mixture, normed, area);
   const { tensors, weights, half } = own;
   const { hidden, inner } = widthsOf(input.architecture);
   const { compute } = TYPES[input.dtype];
@@ -42,6 +52,8 @@ export function mlpBody(input: ProgramInput, index: number, normed: Tensor): rea
 export function mlpOutput(input: ProgramInput, index: number, next: Tensor): readonly Operator[] {
   const own = mlpOf(input, index);
   if (own === undefined) return [];
+  const mixture = mixtureOf(own);
+  if (mixture !== undefined) return mixtureOutput(input, mixture, next);
   const { tensors, weights, half } = own;
   const { inner: activated, branch } = input.layout.forward;
   const { hidden, inner } = widthsOf(input.architecture);
@@ -64,6 +76,8 @@ export function mlpBackward(
 ): readonly Operator[] {
   const own = mlpOf(input, index);
   if (own === undefined) return [];
+  const mixture = mixtureOf(own);
+  if (mixture !== undefined) return mixtureBackward(input, index, mixture, gradient, result, isRecomputed);
   const { tensors, weights, half } = own;
   const { hidden, inner } = widthsOf(input.architecture);
   const {

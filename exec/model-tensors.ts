@@ -2,16 +2,19 @@ import { InputError } from "../core/index.ts";
 import type { TensorEntry } from "../datasets/index.ts";
 import {
   type Architecture,
+  expertsOf,
   type Half,
   halfOf,
+  isOfMixture,
+  layerProjections,
   loraGroup,
   type Projection,
   projectionPath,
   projectionShape,
-  projectionsOf,
   type Stage,
   stageLayers,
 } from "../plan/index.ts";
+import { mixtureTensors } from "./expert-tensors.ts";
 
 export const EMBEDDING = "model.embed_tokens.weight";
 export const FINAL_NORM = "model.norm.weight";
@@ -50,6 +53,11 @@ export function headNormTensors(arch: Architecture, layer: number): readonly Wan
   ];
 }
 
+/** One more score of each head. */
+export function sinksTensor({ numHeads }: Architecture, layer: number): WantedTensor {
+  return { name: `model.layers.${layer}.self_attn.sinks`, shape: [numHeads] };
+}
+
 /** Whether a projection has a bias. */
 export function hasBias({ qkvBias, outputBias }: Architecture, projection: Projection): boolean {
   return projection === "o_proj" ? outputBias === true : qkvBias && loraGroup("q_proj").includes(projection);
@@ -58,9 +66,14 @@ export function hasBias({ qkvBias, outputBias }: Architecture, projection: Proje
 function* layerTensors(arch: Architecture, layer: number, half: Half): Generator<WantedTensor> {
   for (const name of Object.values(normNames(arch, layer, half)))
     if (name !== undefined) yield { name, shape: [arch.hiddenSize] };
-  if (half === "attention") yield* headNormTensors(arch, layer);
-  for (const projection of projectionsOf(arch)) {
-    if (halfOf(projection) !== half) continue;
+  if (half === "attention") {
+    yield* headNormTensors(arch, layer);
+    if (arch.sinks === true) yield sinksTensor(arch, layer);
+  }
+  const experts = expertsOf(arch, layer);
+  if (half === "mlp" && experts !== undefined) yield* mixtureTensors(arch, experts, layer);
+  for (const projection of layerProjections(arch, layer)) {
+    if (halfOf(projection) !== half || isOfMixture(projection)) continue;
     const { in: inFeatures, out } = projectionShape(arch, projection);
     const path = projectionPath(arch, layer, projection);
     yield { name: `${path}.weight`, shape: [out, inFeatures] };

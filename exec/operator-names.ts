@@ -43,8 +43,9 @@ export function operatorName(operator: Operator, letter: RunLetter): string {
     case "copy":
       if (operator.residual !== undefined) return "add:F";
       return `copy:${passOf(letter)}`;
-    case "embed":
     case "gatherRows":
+      return letter === "B" && operator.order.space === "stash" ? "gatherRows:B" : "gatherRows:F";
+    case "embed":
     case "combine":
       return `${operator.op}:${passOf(letter)}`;
     case "route":

@@ -5,10 +5,11 @@ import {
   type AdapterSpec,
   type Architecture,
   adapterSites,
+  isOfMixture,
+  layerProjections,
   modulePattern,
   placeError,
   projectionPath,
-  projectionsOf,
   readText,
 } from "../plan/index.ts";
 
@@ -98,12 +99,19 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
   }
   const bias = config["bias"];
   if (bias !== undefined && bias !== null && bias !== "none") refuse('"none"', "bias");
-  const all = projectionsOf(arch);
-  const modules = Array.from({ length: arch.numLayers }, (_, layer) =>
-    all.map((projection) => projectionPath(arch, layer, projection)),
+  const all = Array.from({ length: arch.numLayers }, (_, layer) =>
+    layerProjections(arch, layer).map((projection) => ({ layer, projection })),
   ).flat();
-  const own = sites.map(({ layer, projection }) => projectionPath(arch, layer, projection));
-  const named = namedModules(config["target_modules"], modules);
-  if (named?.length !== own.length || !own.every((name) => named.includes(name)))
-    refuse(`the job's targets (${[...spec.targets].sort().join()})`, "target_modules");
+  const check = (key: "target_modules" | "target_parameters", isParameter: boolean): void => {
+    const pathsOf = (of: readonly Pick<AdapterSite, "layer" | "projection">[]): readonly string[] =>
+      of
+        .filter(({ projection }) => isOfMixture(projection) === isParameter)
+        .map(({ layer, projection }) => projectionPath(arch, layer, projection));
+    const own = pathsOf(sites);
+    const named = namedModules(config[key] ?? [], pathsOf(all));
+    if (named?.length !== own.length || !own.every((name) => named.includes(name)))
+      refuse(`the job's targets (${[...spec.targets].sort().join()})`, key);
+  };
+  check("target_modules", false);
+  if (arch.experts !== undefined) check("target_parameters", true);
 }

@@ -7,14 +7,18 @@ import {
   type AdapterSpec,
   type Architecture,
   adapterSites,
+  isOfMixture,
   type Projection,
-  projectionPath,
   projectionShape,
 } from "../plan/index.ts";
 import { checkFinite } from "./finite-weights.ts";
 import { checkPeftConfig } from "./peft-config.ts";
+import { adapterPath, fromPeftB, targetParameters, toPeftB } from "./peft-experts.ts";
 
-/** A [rank, in] and B [out, rank] of one projection of one layer, row major. */
+/**
+ * A [rank, in] and B [out, rank] of one projection of one layer, row major; of experts [experts, rank, in] and [experts,
+ * out, rank].
+ */
 export interface AdapterPair {
   readonly layer: number;
   readonly projection: Projection;
@@ -25,8 +29,8 @@ export interface AdapterPair {
 const CONFIG = "adapter_config.json";
 const WEIGHTS = "adapter_model.safetensors";
 
-function tensorName(arch: Architecture, layer: number, projection: Projection, matrix: "A" | "B"): string {
-  return `base_model.model.${projectionPath(arch, layer, projection)}.lora_${matrix}.weight`;
+function tensorName(module: string, matrix: "A" | "B"): string {
+  return `base_model.model.${module}.lora_${matrix}.weight`;
 }
 
 /** Writes a folder, whole, that PEFT loads as it is; the same adapter gives the same bytes. */
@@ -54,7 +58,8 @@ export function writePeftFolder(
     r: spec.rank,
     rank_pattern: spec.rankPattern ?? {},
     revision: null,
-    target_modules: [...spec.targets].sort(),
+    target_modules: spec.targets.filter((target) => !isOfMixture(target)).sort(),
+    ...targetParameters(spec, arch),
     task_type: "CAUSAL_LM",
     use_rslora: spec.rslora === true,
   };
@@ -67,12 +72,15 @@ export function writePeftFolder(
 
 /** An adapter's matrices under PEFT's names, behind a prefix. */
 export function pairTensors(arch: Architecture, pairs: readonly AdapterPair[], prefix = ""): readonly TensorToWrite[] {
+  const targets = new Set(pairs.map(({ projection }) => projection));
   return pairs.flatMap(({ layer, projection, a, b }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
-    const rank = a.length / inFeatures;
+    const module = adapterPath(targets, arch, layer, projection);
+    // Of all experts.
+    const ranks = a.length / inFeatures;
     return [
-      { name: prefix + tensorName(arch, layer, projection, "A"), shape: [rank, inFeatures], values: a },
-      { name: prefix + tensorName(arch, layer, projection, "B"), shape: [out, rank], values: b },
+      { name: prefix + tensorName(module, "A"), shape: [ranks, inFeatures], values: a },
+      { name: prefix + tensorName(module, "B"), shape: [out, ranks], values: toPeftB(arch, projection, b) },
     ];
   });
 }
@@ -94,13 +102,15 @@ export function readPairs(
       throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
     return reader.readTensor(name);
   };
-  return adapterSites(spec, arch).map(({ layer, projection, rank }) => {
+  return adapterSites(spec, arch).map(({ layer, projection, rank, experts }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
+    const module = adapterPath(new Set(spec.targets), arch, layer, projection);
+    const b = read(prefix + tensorName(module, "B"), [out, experts * rank]);
     return {
       layer,
       projection,
-      a: read(prefix + tensorName(arch, layer, projection, "A"), [rank, inFeatures]),
-      b: read(prefix + tensorName(arch, layer, projection, "B"), [out, rank]),
+      a: read(prefix + tensorName(module, "A"), [experts * rank, inFeatures]),
+      b: fromPeftB(arch, projection, b),
     };
   });
 }

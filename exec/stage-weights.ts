@@ -2,19 +2,22 @@ import type { Device, Handle } from "../native/index.ts";
 import {
   computeDtype,
   type Dtype,
+  type Experts,
+  expertsOf,
   type Half,
+  layerProjections,
   loraGroup,
   type Projection,
   projectionPath,
   projectionShape,
-  projectionsOf,
   ropesOf,
   type Stage,
   type StageLayer,
   stageLayers,
 } from "../plan/index.ts";
+import { type ExpertPart, mixtureParts } from "./expert-tensors.ts";
 import type { BaseModel } from "./model-folder.ts";
-import { EMBEDDING, FINAL_NORM, hasBias, headName, headNormTensors, normNames } from "./model-tensors.ts";
+import { EMBEDDING, FINAL_NORM, hasBias, headName, headNormTensors, normNames, sinksTensor } from "./model-tensors.ts";
 import { ropeTable } from "./rope-frequencies.ts";
 import { type WeightLoader, weightLoader } from "./weight-loader.ts";
 
@@ -32,12 +35,24 @@ interface AttentionWeights extends NormWeights {
   readonly heads: { readonly qWeight: Handle; readonly kWeight: Handle } | undefined;
   readonly output: Handle;
   readonly outputBias: Handle | undefined;
+  readonly sinks: Handle | undefined;
 }
 
-interface MlpWeights extends NormWeights {
-  /** gate and up stacked: [2 intermediate, hidden]. */
+/** What a mixture has beside the matrices of its experts. */
+export interface MixtureWeights {
+  /** [experts, hidden] */
+  readonly router: Handle;
+  readonly routerBias: Handle | undefined;
+  /** Of each expert. */
+  readonly gateUpBias: Handle | undefined;
+  readonly downBias: Handle | undefined;
+}
+
+export interface MlpWeights extends NormWeights {
+  /** gate and up stacked: [2 intermediate, hidden]; of each expert where there are any. */
   readonly gateUp: Handle;
   readonly down: Handle;
+  readonly mixture: MixtureWeights | undefined;
 }
 
 /** Of the halves that the stage has. */
@@ -111,7 +126,8 @@ async function loadLayer(
   packBackward: boolean,
 ): Promise<LayerWeights> {
   const arch = model.architecture;
-  const own = projectionsOf(arch);
+  const own = layerProjections(arch, layer);
+  const experts = expertsOf(arch, layer);
   const tensorsOf = (projections: readonly Projection[], kind: "weight" | "bias"): readonly NamedTensor[] =>
     projections.map((projection) => {
       const { in: inFeatures, out } = projectionShape(arch, projection);
@@ -136,6 +152,8 @@ async function loadLayer(
     if (!hasBias(arch, first)) return undefined;
     return loader.loadVector(`layer ${layer} ${name} bias`, () => readFloats(model, tensorsOf(projections, "bias")));
   };
+  const vector = (tensors: readonly NamedTensor[], name: string): Handle =>
+    loader.loadVector(name, () => readFloats(model, tensors));
   const norms = (half: Half): NormWeights => {
     const load = (name: string | undefined): Handle | undefined =>
       name === undefined
@@ -157,15 +175,44 @@ async function loadLayer(
     heads: heads(),
     output: await stacked("o_proj", "o_proj"),
     outputBias: bias("o_proj", "o_proj"),
+    sinks: arch.sinks === true ? vector([sinksTensor(arch, layer)], `layer ${layer} sinks`) : undefined,
   });
   const mlp = async (): Promise<MlpWeights> => ({
     ...norms("mlp"),
     gateUp: await stacked("gate and up", "gate_proj"),
     down: await stacked("down_proj", "down_proj"),
+    mixture: undefined,
   });
+  const mixture = async (own: Experts): Promise<MlpWeights> => {
+    const { router, routerBias, gateUp, gateUpBias, down, downBias } = mixtureParts(arch, own, layer);
+    const { hiddenSize: hidden } = arch;
+    const { count, intermediateSize: inner } = own;
+    const matrix = (name: string, part: ExpertPart, [inFeatures, out]: readonly [number, number]): Promise<Handle> =>
+      loader.loadMatrix({
+        ...{ name: `layer ${layer} ${name}`, out, in: inFeatures, experts: count, dtype, backward: true },
+        data: () => part.arrange(readWeights(model, part.tensors, dtype)),
+      });
+    const biases = (name: string, part: ExpertPart | undefined): Handle | undefined =>
+      part && loader.loadVector(`layer ${layer} ${name} bias`, () => part.arrange(readFloats(model, part.tensors)));
+    const compute = computeDtype(dtype);
+    return {
+      ...norms("mlp"),
+      gateUp: await matrix("experts gate and up", gateUp, [hidden, 2 * inner]),
+      down: await matrix("experts down", down, [inner, hidden]),
+      mixture: {
+        router: await loader.loadMatrix({
+          ...{ name: `layer ${layer} router`, out: count, in: hidden, dtype: compute, backward: true },
+          data: () => readWeights(model, [router], compute),
+        }),
+        routerBias: routerBias && vector([routerBias], `layer ${layer} router bias`),
+        gateUpBias: biases("experts gate and up", gateUpBias),
+        downBias: biases("experts down", downBias),
+      },
+    };
+  };
   return {
     attention: halves.includes("attention") ? await attention() : undefined,
-    mlp: halves.includes("mlp") ? await mlp() : undefined,
+    mlp: !halves.includes("mlp") ? undefined : experts === undefined ? await mlp() : await mixture(experts),
   };
 }
 

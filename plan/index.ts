@@ -65,12 +65,15 @@ export {
   adapterSites,
   jobsOn,
   modulePattern,
+  parameterName,
   projectionPath,
   type SitedAdapter,
 } from "./documents/adapter-sites.ts";
 // The shape of a decoder, and what attention of its layers sees.
 export {
   type Architecture,
+  type Experts,
+  expertsOf,
   type LayerAttention,
   layerAttention,
   type RopeScaling,
@@ -141,8 +144,12 @@ export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.t
 // Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
 export {
+  copiesOf,
   type Half,
   halfOf,
+  hasProjection,
+  isOfMixture,
+  layerProjections,
   loraGroup,
   PROJECTIONS,
   type Projection,
@@ -255,6 +262,7 @@ export {
   arenaLayout,
   type BranchTensors,
   layerInput,
+  type MlpTensors,
   type StageLayout,
 } from "./memory/stage-layout.ts";
 // The layout of a stage of a plan.

@@ -1,3 +1,4 @@
+import type { Architecture } from "../documents/architecture.ts";
 import type { Half } from "../documents/projections.ts";
 import type { Stage } from "../documents/setting.ts";
 
@@ -37,6 +38,15 @@ export function halfCounts(range: LayerRange, numLayers = numLayersOf(range)): R
   const isWithoutFirst = range.startsAtMlp && numLayers > 0;
   const isWithoutLast = range.endsAtAttention && numLayers > 0 && numLayers === numLayersOf(range);
   return { attention: numLayers - (isWithoutFirst ? 1 : 0), mlp: numLayers - (isWithoutLast ? 1 : 0) };
+}
+
+type Mixed = Pick<Architecture, "experts">;
+
+/** How many MLPs of a stage, or of its first layers, are mixtures of experts. */
+export function mixtureCount({ experts }: Mixed, range: LayerRange, numLayers = numLayersOf(range)): number {
+  const { mlp } = halfCounts(range, numLayers);
+  if (experts?.dense === undefined) return experts === undefined ? 0 : mlp;
+  return mlp - experts.dense.slice(range.firstLayer, range.firstLayer + mlp).filter((is) => is).length;
 }
 
 /** Halves from the start of the model to where a stage begins and ends. */

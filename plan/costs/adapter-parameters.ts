@@ -13,15 +13,15 @@ interface AdaptedJob {
 /** By the sites of an adapter on a stage, which are one list as long as both are. */
 const known = new WeakMap<readonly AdapterSite[], number>();
 
-/** Parameters of a job's adapter on a stage: A [rank, in] and B [out, rank] for each target of each layer. */
+/** Parameters of a job's adapter on a stage: A [rank, in] and B [out, rank] for each target of each layer, and expert. */
 export function adapterParameters(arch: Architecture, range: LayerRange, { adapter }: AdaptedJob): number {
   const sites = stageSites(adapter, arch, range);
   const before = known.get(sites);
   if (before !== undefined) return before;
   const parameters = sum(
-    sites.map(({ projection, rank }) => {
+    sites.map(({ projection, rank, experts }) => {
       const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
-      return rank * (inFeatures + outFeatures);
+      return experts * rank * (inFeatures + outFeatures);
     }),
   );
   known.set(sites, parameters);

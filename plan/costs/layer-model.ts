@@ -1,7 +1,7 @@
 import { groupBy, InputError, ownValue, sum } from "../../core/index.ts";
 import type { ComputeDtype } from "../actions/compute-dtype.ts";
 import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
-import { type Architecture, type SeenLength, seenLength } from "../documents/architecture.ts";
+import { type Architecture, expertsOf, layerKinds, type SeenLength, seenLength } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Dtype } from "../documents/dtype.ts";
@@ -9,6 +9,7 @@ import type { KernelFigures } from "../documents/kernels.ts";
 import { type Half, type Projection, projectionsOf } from "../documents/projections.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Recompute } from "../documents/workload.ts";
+import { expertLoad } from "../kernels/expert-loads.ts";
 import {
   type DevicePeaks,
   decoderDimensions,
@@ -17,6 +18,7 @@ import {
   type LayerWork,
   layerSeconds,
   layerWork,
+  touchedParameters,
 } from "../kernels/layer-cost.ts";
 import {
   adaptedFeatures,
@@ -29,7 +31,7 @@ import {
 import type { ActionCost } from "./action-cost.ts";
 import { peaksOf } from "./device-peaks.ts";
 import { updateOperator } from "./operators.ts";
-import { dequantizedBytes } from "./weight-bytes.ts";
+import { dequantizedBytes, WEIGHT_BYTES } from "./weight-bytes.ts";
 
 /** What times of whole layers follow from. */
 export interface LayerSubject {
@@ -60,7 +62,7 @@ export interface LayerTimes {
   /**
    * Passes over one layer, or half of it, for packed rows: products see all tokens, attention each row alone. `adapted`:
    * where not every token has the subject's targets. `seen`: of the layer's attention; in the mean over all layers where
-   * absent.
+   * absent. `layer`: one of the kind of layers that is asked about, one with experts where absent and the model has any.
    */
   layer(
     lengths: readonly number[],
@@ -68,6 +70,7 @@ export interface LayerTimes {
     half?: Half,
     adapted?: AdaptedRows,
     seen?: SeenLength,
+    layer?: number,
   ): number;
   /** Norm, head and loss in one direction. */
   head(tokens: number, direction: "F" | "B"): number;
@@ -90,20 +93,50 @@ const touchingOf = (passes: readonly LayerPass[]): number => passes.filter((pass
 function dequantizingSeconds(
   { dtype, compute, split = 1 }: LayerSubject,
   peaks: DevicePeaks,
-  { parameters }: LayerDimensions,
+  dimensions: LayerDimensions,
+  tokens: number,
   passes: readonly LayerPass[],
 ): number {
+  const parameters = touchedParameters(dimensions, tokens);
   return (touchingOf(passes) * parameters * dequantizedBytes(dtype, compute)) / split / peaks.bytesPerSecond;
+}
+
+/** Seconds that reading the weights of a mixture's experts takes longer than multiplying them, where few tokens do. */
+function readingSeconds(
+  { dtype, split = 1 }: LayerSubject,
+  peaks: DevicePeaks,
+  { mixture }: LayerDimensions,
+  tokens: number,
+  passes: readonly LayerPass[],
+  computeEfficiency: number,
+): number {
+  if (mixture === undefined) return 0;
+  const { pairs, touched } = expertLoad(mixture.experts, tokens);
+  const reading = (touched * mixture.parameters * WEIGHT_BYTES[dtype]) / peaks.bytesPerSecond;
+  const multiplying = (2 * pairs * mixture.parameters) / (peaks.flopsPerSecond * computeEfficiency);
+  return (touchingOf(passes) * Math.max(0, reading - multiplying)) / split;
+}
+
+/** Dimensions by half and kind of layer, each counted once. */
+function dimensionsOf(architecture: Architecture) {
+  const known = new Map<string, LayerDimensions>();
+  return (half: Half | undefined, layer: number): LayerDimensions => {
+    const key = `${half} ${expertsOf(architecture, layer) === undefined}`;
+    const found = known.get(key) ?? decoderDimensions(architecture, half, layer);
+    known.set(key, found);
+    return found;
+  };
 }
 
 /** With one share of the peak for all products, and attention among them. */
 function shareTimes(subject: LayerSubject, peaks: DevicePeaks, figures: LayerFigures): LayerTimes {
   const { architecture, full = false, split = 1 } = subject;
-  const whole = decoderDimensions(architecture);
   const all = seenLength(architecture);
+  const known = dimensionsOf(architecture);
   return {
-    layer(lengths, passes, half, _, seen = all) {
-      const dimensions = half === undefined ? whole : decoderDimensions(architecture, half);
+    layer(lengths, passes, half, _, seen = all, layer = layerKinds(architecture)[0]!) {
+      const dimensions = known(half, layer);
+      const tokens = sum(lengths);
       const works = lengths.map((tokens) =>
         layerWork(dimensions, { tokens, sequenceLength: seen(tokens), tensorParallel: split }, passes),
       );
@@ -113,7 +146,9 @@ function shareTimes(subject: LayerSubject, peaks: DevicePeaks, figures: LayerFig
         activations: total("activations"),
         scores: total("scores"),
         passes: touchingOf(passes) * (dimensions.launchShare ?? 1),
-        communicationSeconds: dequantizingSeconds(subject, peaks, dimensions, passes),
+        communicationSeconds:
+          dequantizingSeconds(subject, peaks, dimensions, tokens, passes) +
+          readingSeconds(subject, peaks, dimensions, tokens, passes, figures.computeEfficiency),
       };
       return layerSeconds(work, peaks, figures, 1);
     },
@@ -136,9 +171,9 @@ function kernelTimes(
   kernels: KernelFigures,
 ): LayerTimes {
   const { architecture, full = false, split = 1, targets = projectionsOf(architecture) } = subject;
-  const whole = decoderDimensions(architecture);
   const memoryRate = peaks.bytesPerSecond * (kernels.memoryBoundSpeed ?? 1);
   const all = seenLength(architecture);
+  const ofLayer = dimensionsOf(architecture);
   // Micro-batches are many, and their sizes few.
   const known = new Map<string, number>();
   const once = (key: string, seconds: () => number): number => {
@@ -147,16 +182,17 @@ function kernelTimes(
     return found;
   };
   return {
-    layer(lengths, passes, half, adapted, seen = all) {
-      const dimensions = half === undefined ? whole : decoderDimensions(architecture, half);
+    layer(lengths, passes, half, adapted, seen = all, layer = layerKinds(architecture)[0]!) {
+      const dimensions = ofLayer(half, layer);
       const tokens = sum(lengths);
       const { features, targets: numTargets } = adapted ?? {
-        features: tokens * adaptedFeatures(architecture, targets, half),
+        features: tokens * adaptedFeatures(architecture, targets, layer, half),
         targets: targets.length,
       };
       const { activations } = layerWork(dimensions, { tokens, sequenceLength: 0, tensorParallel: split }, passes);
-      const products = once(`${tokens} ${passes.join()} ${half}`, () =>
-        layerProductSeconds(kernels, peaks, architecture, tokens, { passes, split, half }),
+      const kind = expertsOf(architecture, layer) === undefined ? "one" : "experts";
+      const products = once(`${tokens} ${passes.join()} ${half} ${kind}`, () =>
+        layerProductSeconds(kernels, peaks, architecture, tokens, { passes, split, layer, half }),
       );
       const attention =
         half === "mlp" ? 0 : layerAttentionSeconds(kernels, peaks, architecture, lengths, { passes, split, seen });
@@ -164,7 +200,7 @@ function kernelTimes(
       return (
         (products + attention) / computeEfficiency +
         traffic / memoryRate +
-        dequantizingSeconds(subject, peaks, dimensions, passes) +
+        dequantizingSeconds(subject, peaks, dimensions, tokens, passes) +
         touchingOf(passes) * (dimensions.launchShare ?? 1) * launchSeconds * launchedShare(numTargets)
       );
     },
@@ -209,6 +245,8 @@ interface EqualLayers {
   /** Absent for whole layers. */
   readonly half: Half | undefined;
   readonly isRecomputed: boolean;
+  /** One of them. */
+  readonly layer: number;
 }
 
 /** A stage's actions are many, and all go through the same layers. */
@@ -219,14 +257,15 @@ function equalLayers(architecture: Architecture, stage: Stage): readonly EqualLa
   knownLayers.set(stage, ofStage);
   const known = ofStage.get(architecture);
   if (known !== undefined) return known;
-  const kind = ({ halves, isRecomputed }: StageLayer): string => `${halves.join()} ${isRecomputed}`;
+  const kind = ({ layer, halves, isRecomputed }: StageLayer): string =>
+    `${halves.join()} ${isRecomputed} ${expertsOf(architecture, layer) === undefined}`;
   const layers = [...groupBy(stageLayers(stage), kind).values()].map((same): EqualLayers => {
-    const { halves, isRecomputed } = same[0]!;
+    const { layer, halves, isRecomputed } = same[0]!;
     const seen = seenLength(
       architecture,
       same.map(({ layer }) => layer),
     );
-    return { count: same.length, seen, half: halves.length === 2 ? undefined : halves[0], isRecomputed };
+    return { count: same.length, seen, half: halves.length === 2 ? undefined : halves[0], isRecomputed, layer };
   });
   ofStage.set(architecture, layers);
   return layers;
@@ -268,10 +307,10 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   const lengths = rows.map(([, , tokens]) => tokens);
   const tokens = sum(lengths);
   const numTargets = sum(ofJobs.map(({ own, targets }) => own * targets.length)) / tokens;
-  const seconds = equalLayers(architecture, stage).map(({ count, seen, half, isRecomputed }) => {
+  const seconds = equalLayers(architecture, stage).map(({ count, seen, half, isRecomputed, layer }) => {
     const passes = letter !== "B" ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
-    const features = sum(ofJobs.map(({ own, targets }) => own * adaptedFeatures(architecture, targets, half)));
-    return count * times.layer(lengths, passes, half, { features, targets: numTargets }, seen);
+    const features = sum(ofJobs.map(({ own, targets }) => own * adaptedFeatures(architecture, targets, layer, half)));
+    return count * times.layer(lengths, passes, half, { features, targets: numTargets }, seen, layer);
   });
   return sum(seconds) + (stage.head ? times.head(tokens, letter === "B" ? "B" : "F") : 0);
 }

@@ -68,7 +68,7 @@ export function elementwise(
  */
 export function swiglu(
   direction: Direction,
-  { intermediateSize }: Architecture,
+  intermediateSize: number,
   tokens: number,
   coldTokens: number,
   calls: number,

@@ -2,20 +2,24 @@ import type { PlannedLetter } from "../actions/action.ts";
 import { computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
 import type { Numbered } from "../actions/mini-batch.ts";
-import { halfCounts, numLayersOf } from "../actions/stage-layers.ts";
+import { halfCounts, mixtureCount, numLayersOf } from "../actions/stage-layers.ts";
 import type { Architecture } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
 import {
   type Half,
   halfOf,
+  isOfMixture,
   LORA_GROUPS,
   loraGroup,
   type Projection,
   projectionShape,
+  rowsPerToken,
 } from "../documents/projections.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
+import { expertLoad } from "../kernels/expert-loads.ts";
 import { adapterParameters, meanRanks } from "./adapter-parameters.ts";
+import { mixtureBackward, mixtureBody, mixtureOutput } from "./expert-operators.ts";
 import { attentionBackward, headForward, turnsBackward } from "./head-operators.ts";
 import {
   type Direction,
@@ -45,26 +49,43 @@ export type RunLetter = Exclude<PlannedLetter, "U">;
 const MLP_INPUTS = loraGroup("gate_proj");
 
 /**
- * How often parts of layers occur: both halves, and of attention's what follows from its products on, which a backward
- * need not make again where the MLP is elsewhere.
+ * How often parts of layers occur: attention, MLPs for all tokens and mixtures of experts, and of attention's what follows
+ * from its products on, which a backward need not make again where the MLP is elsewhere.
  */
 interface Parts extends Readonly<Record<Half, number>> {
+  readonly mixture: number;
   readonly output: number;
 }
 
+/** By half, and by the kind of the MLPs. */
+function countsOf({ architecture, stage }: StageShape, numLayers?: number): Omit<Parts, "output"> {
+  const { attention, mlp } = halfCounts(stage, numLayers);
+  const mixture = mixtureCount(architecture, stage, numLayers);
+  return { attention, mlp: mlp - mixture, mixture };
+}
+
+function halvesIn({ attention, mlp, mixture }: Omit<Parts, "output">): number {
+  return attention + mlp + mixture;
+}
+
 /** Parts of a stage: all of them, those that the backward computes again, and halves of the other layers. */
-function partsOf({ stage }: StageShape): {
+function partsOf(shape: StageShape): {
   readonly all: Parts;
   readonly recomputed: Parts;
-  readonly kept: Readonly<Record<Half, number>>;
+  readonly kept: Omit<Parts, "output">;
 } {
-  const all = halfCounts(stage);
-  const again = halfCounts(stage, stage.recomputedLayers);
+  const { stage } = shape;
+  const all = countsOf(shape);
+  const again = countsOf(shape, stage.recomputedLayers);
   const dividesLast = stage.endsAtAttention && stage.recomputedLayers === numLayersOf(stage);
   return {
     all: { ...all, output: all.attention },
     recomputed: { ...again, output: again.attention - (dividesLast ? 1 : 0) },
-    kept: { attention: all.attention - again.attention, mlp: all.mlp - again.mlp },
+    kept: {
+      attention: all.attention - again.attention,
+      mlp: all.mlp - again.mlp,
+      mixture: all.mixture - again.mixture,
+    },
   };
 }
 
@@ -83,14 +104,18 @@ function lora(
   for (const segment of segments) {
     const ranks = meanRanks(architecture, stage, jobs[segment.job]!);
     const own = projections.filter((projection) => ranks[projection] !== undefined);
-    parts += own.length;
-    if (own.length > 0) inputs += segment.adapterTokens * projectionShape(architecture, own[0]!).in;
+    if (own.length === 0) continue;
+    const { adapterTokens: tokens } = segment;
+    const rows = tokens * rowsPerToken(architecture, own[0]!);
+    const copies = rows === tokens ? 1 : expertLoad(architecture.experts!, tokens).touched;
+    parts += copies * own.length;
+    inputs += rows * projectionShape(architecture, own[0]!).in;
     for (const projection of own) {
       const { in: inFeatures, out: outFeatures } = projectionShape(architecture, projection);
       const rank = ranks[projection]!;
-      work += segment.adapterTokens * rank * (inFeatures + outFeatures);
-      outputs += segment.adapterTokens * outFeatures;
-      weights += rank * (inFeatures + outFeatures);
+      work += rows * rank * (inFeatures + outFeatures);
+      outputs += rows * outFeatures;
+      weights += copies * rank * (inFeatures + outFeatures);
     }
   }
   if (parts === 0) return [];
@@ -114,7 +139,7 @@ function forwardSwiglu({ architecture, jobs }: StageShape, { segments, tokens }:
   for (const segment of segments)
     if (MLP_INPUTS.some((projection) => jobs[segment.job]!.adapter.targets.includes(projection)))
       warmTokens += segment.adapterTokens;
-  return swiglu("F", architecture, tokens, tokens - warmTokens, layers);
+  return swiglu("F", architecture.intermediateSize, tokens, tokens - warmTokens, layers);
 }
 
 function loras(
@@ -124,10 +149,11 @@ function loras(
   parts: Parts,
   groups = LORA_GROUPS,
 ): readonly OperatorCall[] {
-  return groups.flatMap((group) => {
-    const first = group[0]!;
-    return lora(direction, shape, sizes, group, first === "o_proj" ? parts.output : parts[halfOf(first)]);
-  });
+  const countOf = (first: Projection): number => {
+    if (first === "o_proj") return parts.output;
+    return isOfMixture(first) ? parts.mixture : parts[halfOf(first)];
+  };
+  return groups.flatMap((group) => lora(direction, shape, sizes, group, countOf(group[0]!)));
 }
 
 /**
@@ -181,7 +207,7 @@ function streamGradients({ architecture, dtype }: StageShape, tokens: number, co
 }
 
 /**
- * The operators of parts of layers up to gate and up: a forward has them, and a backward that computes layers again.
+ * The operators of parts of layers up to gate and up, of mixtures up to what their experts give: a forward has them, and a backward that computes layers again.
  */
 function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts, isAgain: boolean): readonly OperatorCall[] {
   const { architecture: arch } = shape;
@@ -191,6 +217,7 @@ function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts, isAgain: bool
     matmul("F", tokens, arch.hiddenSize, queryColumns + 2 * arch.numKvHeads * arch.headDim, parts.attention),
     matmul("F", tokens, queryColumns, arch.hiddenSize, parts.output),
     matmul("F", tokens, arch.hiddenSize, 2 * arch.intermediateSize, parts.mlp),
+    ...mixtureBody(arch, tokens, parts.mixture),
     ...headForward({ architecture: arch, stage: shape.stage, sizes }, isAgain),
     ...joins(shape, tokens, parts.output),
     ...loras(
@@ -231,8 +258,9 @@ function forwardOperators(shape: StageShape, sizes: Sizes, withGradient: boolean
     ...(stage.embedding ? [elementwise("embed", "F", tokens * hidden, tokens, 1)] : []),
     ...edgeCopies(shape, "F", tokens),
     ...upToGateUp(shape, sizes, parts, false),
-    ...halfInputs(shape, "F", tokens, parts.attention + parts.mlp, stage.head ? 1 : 0),
-    ...joins(shape, tokens, parts.mlp),
+    ...halfInputs(shape, "F", tokens, halvesIn(parts), stage.head ? 1 : 0),
+    ...joins(shape, tokens, parts.mlp + parts.mixture),
+    ...mixtureOutput(arch, tokens, parts.mixture),
     forwardSwiglu(shape, sizes, parts.mlp),
     matmul("F", tokens, inner, hidden, parts.mlp),
     ...loras("F", shape, sizes, parts, [["down_proj"]]),
@@ -251,11 +279,14 @@ function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[
   const { targets } = shape;
   const targeted = (...projections: readonly Projection[]): boolean =>
     projections.some((projection) => targets.has(projection));
-  const norms = (targeted(...loraGroup("q_proj")) ? kept.attention : 0) + (targeted(...MLP_INPUTS) ? kept.mlp : 0);
+  const norms =
+    (targeted(...loraGroup("q_proj")) ? kept.attention : 0) +
+    (targeted(...MLP_INPUTS) ? kept.mlp : 0) +
+    (targeted("router", "experts_gate_up_proj") ? kept.mixture : 0);
   const normElements = tokens * arch.hiddenSize;
   return [
     ...upToGateUp(shape, sizes, recomputed, true),
-    ...halfInputs(shape, "B", tokens, recomputed.attention + recomputed.mlp, 0),
+    ...halfInputs(shape, "B", tokens, halvesIn(recomputed), 0),
     ...(arch.norms === "after"
       ? [elementwise("copy", "B", normElements, tokens, norms)]
       : [elementwise("rmsnorm-again", "B", normElements, tokens, norms)]),
@@ -272,7 +303,7 @@ function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[
 function backwardSwiglus(shape: StageShape, { tokens }: Sizes): readonly OperatorCall[] {
   const { recomputed, kept, all } = partsOf(shape);
   const call = (coldTokens: number, count: number): OperatorCall =>
-    swiglu("B", shape.architecture, tokens, coldTokens, count);
+    swiglu("B", shape.architecture.intermediateSize, tokens, coldTokens, count);
   return shape.targets.has("down_proj") ? [call(0, all.mlp)] : [call(0, recomputed.mlp), call(tokens, kept.mlp)];
 }
 
@@ -284,18 +315,25 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
   const { architecture: arch, stage } = shape;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim } = arch;
   const { tokens } = sizes;
-  const { all: parts } = partsOf(shape);
+  const { all: parts, kept } = partsOf(shape);
   const inputGradients = parts.attention - (stage.embedding ? 1 : 0);
+  const { targets } = shape;
   const queryColumns = numHeads * headDim;
   return [
     matmul("B", tokens, hidden, queryColumns + 2 * numKvHeads * headDim, inputGradients),
     matmul("B", tokens, queryColumns, hidden, parts.attention),
     matmul("B", tokens, hidden, 2 * inner, parts.mlp),
     matmul("B", tokens, inner, hidden, parts.mlp),
+    ...mixtureBackward(arch, tokens, parts.mixture, {
+      kept: kept.mixture,
+      gateUp: targets.has("experts_gate_up_proj"),
+      down: targets.has("experts_down_proj"),
+      isRounded: computeDtype(shape.dtype) !== "float32",
+    }),
     ...turnsBackward({ architecture: arch, stage, sizes }),
     ...backwardSwiglus(shape, sizes),
-    ...streamGradients(shape, tokens, inputGradients + parts.mlp, stage.head ? 1 : 0),
-    ...branchGradients(shape, tokens, parts.attention + parts.mlp),
+    ...streamGradients(shape, tokens, inputGradients + parts.mlp + parts.mixture, stage.head ? 1 : 0),
+    ...branchGradients(shape, tokens, halvesIn(parts)),
     ...attentionBackward({ architecture: arch, stage, sizes }),
     ...loras("B", shape, sizes, parts),
     ...recomputations(shape, sizes),

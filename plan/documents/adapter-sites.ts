@@ -1,15 +1,34 @@
 import { InputError } from "../../core/index.ts";
 import type { Architecture } from "./architecture.ts";
-import { halfOf, PROJECTIONS, type Projection, targetsOn } from "./projections.ts";
+import { hasReference, type LossSpec } from "./loss.ts";
+import {
+  copiesOf,
+  halfOf,
+  hasProjection,
+  isOfMixture,
+  PROJECTIONS,
+  type Projection,
+  targetsOn,
+} from "./projections.ts";
 import type { AdapterSpec } from "./workload.ts";
 
-/** Where a projection of a layer is in a model: its name in a checkpoint, without `.weight`. */
-export function projectionPath({ layerNames }: Architecture, layer: number, projection: Projection): string {
-  const blocks = { attention: "self_attn", mlp: layerNames?.mlp ?? "mlp" };
+/** The parameter of a layer that a projection of a mixture is, in a model as transformers has it in memory. */
+export function parameterName({ experts }: Architecture, projection: Projection): string {
+  if (projection === "router") return `mlp.${experts?.stored === "stacked" ? "router" : "gate"}.weight`;
+  return `mlp.${projection.replace("_", ".")}`;
+}
+
+/**
+ * Where a projection of a layer is in a model: its name in a checkpoint, without `.weight`; of a mixture that of its
+ * parameter.
+ */
+export function projectionPath(arch: Architecture, layer: number, projection: Projection): string {
+  if (isOfMixture(projection)) return `model.layers.${layer}.${parameterName(arch, projection)}`;
+  const blocks = { attention: "self_attn", mlp: arch.layerNames?.mlp ?? "mlp" };
   return `model.layers.${layer}.${blocks[halfOf(projection)]}.${projection}`;
 }
 
-/** A projection of a layer that an adapter is on: A is [rank, in], B [out, rank]. */
+/** A projection of a layer that an adapter is on: A is [rank, in], B [out, rank], for each expert where it has any. */
 export interface AdapterSite {
   readonly layer: number;
   readonly projection: Projection;
@@ -17,6 +36,8 @@ export interface AdapterSite {
   readonly alpha: number;
   /** What B A x is multiplied by. */
   readonly scale: number;
+  /** 1 where it is no projection of experts. */
+  readonly experts: number;
 }
 
 /** What of an adapter its sites follow from. */
@@ -58,13 +79,15 @@ export function adapterSites(adapter: SitedAdapter, arch: Architecture): readonl
   const [rankAt, alphaAt] = [matcher(adapter.rankPattern), matcher(adapter.alphaPattern)];
   const targets = PROJECTIONS.filter((projection) => adapter.targets.includes(projection));
   const sites = Array.from({ length: arch.numLayers }, (_, layer) =>
-    targets.map((projection): AdapterSite => {
-      const path = projectionPath(arch, layer, projection);
-      const rank = rankAt(path) ?? adapter.rank;
-      const alpha = alphaAt(path) ?? adapter.alpha;
-      const scale = alpha / (adapter.rslora === true ? Math.sqrt(rank) : rank);
-      return { layer, projection, rank, alpha, scale };
-    }),
+    targets
+      .filter((of) => hasProjection(arch, layer, of))
+      .map((projection): AdapterSite => {
+        const path = projectionPath(arch, layer, projection);
+        const rank = rankAt(path) ?? adapter.rank;
+        const alpha = alphaAt(path) ?? adapter.alpha;
+        const scale = alpha / (adapter.rslora === true ? Math.sqrt(rank) : rank);
+        return { layer, projection, rank, alpha, scale, experts: copiesOf(arch, projection) };
+      }),
   ).flat();
   ofModel.set(adapter, sites);
   return sites;
@@ -94,16 +117,85 @@ function checkPatterns(adapter: SitedAdapter, arch: Architecture): void {
     }
 }
 
+const GATE_UP = ".*\\.gate_up_proj";
+
+/**
+ * Targets of an MLP on a model whose MLPs are experts, as PEFT takes them: gate and up are one parameter then, for which
+ * rank and alpha are twice the adapter's. @throws InputError for one of gate and up without the other
+ */
+function onExperts<A extends SitedAdapter>(adapter: A, { experts }: Architecture): A {
+  const { rank, alpha, targets, rankPattern, alphaPattern } = adapter;
+  const named = new Set(targets);
+  if (experts === undefined || !(named.has("gate_proj") || named.has("up_proj") || named.has("down_proj")))
+    return adapter;
+  const hasGate = named.has("gate_proj");
+  if (hasGate !== named.has("up_proj"))
+    throw new InputError({
+      expected: "gate_proj and up_proj together, which are one matrix of each expert,",
+      at: "targets",
+      got: hasGate ? "gate_proj" : "up_proj",
+    });
+  const others = targets.filter((target) => !["gate_proj", "up_proj", "down_proj"].includes(target));
+  return {
+    ...adapter,
+    targets: [
+      ...others,
+      ...(hasGate ? (["experts_gate_up_proj"] as const) : []),
+      ...(named.has("down_proj") ? (["experts_down_proj"] as const) : []),
+    ],
+    ...(hasGate
+      ? {
+          rankPattern: { [GATE_UP]: 2 * rank, ...rankPattern },
+          alphaPattern: { [GATE_UP]: 2 * alpha, ...alphaPattern },
+        }
+      : {}),
+  };
+}
+
+interface JobOn {
+  readonly adapter: SitedAdapter & { readonly dropout?: number };
+  readonly loss?: LossSpec | undefined;
+}
+
+/** @throws InputError for what mixtures of experts cannot have */
+function checkOnExperts({ adapter, loss }: JobOn, { experts }: Architecture): void {
+  const { dropout = 0, targets } = adapter;
+  if (dropout > 0 && targets.some(isOfMixture))
+    throw new InputError({
+      expected: "0 for an adapter on experts or a router",
+      at: "adapter.dropout",
+      got: dropout,
+      hint: "PEFT has no dropout there either.",
+    });
+  if (experts !== undefined && loss !== undefined && hasReference(loss))
+    throw new InputError({
+      expected: "a loss without answers of the base on a model with experts",
+      at: "loss.kind",
+      got: loss.kind,
+      hint: "Such answers have no backward, and experts keep all rows together. CPO, SimPO and ORPO do without them.",
+    });
+}
+
+function inAdapter(error: InputError): InputError {
+  const { at = "" } = error.facts;
+  return at.startsWith("adapter.") || at.startsWith("loss.")
+    ? error
+    : new InputError({ ...error.facts, at: `adapter.${at}` }, { cause: error });
+}
+
 /** Jobs with the targets that their adapters have on the model. @throws InputError by a job's place */
-export function jobsOn<J extends { readonly adapter: SitedAdapter }>(arch: Architecture, jobs: readonly J[]): J[] {
+export function jobsOn<J extends JobOn>(arch: Architecture, jobs: readonly J[]): J[] {
   return jobs.map((job, index) => {
     try {
-      const adapter = { ...job.adapter, targets: targetsOn(arch, job.adapter.targets) };
+      const named = onExperts(job.adapter, arch);
+      const adapter = { ...named, targets: targetsOn(arch, named.targets) };
       checkPatterns(adapter, arch);
+      checkOnExperts({ ...job, adapter }, arch);
       return { ...job, adapter };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      throw new InputError({ ...error.facts, at: `jobs[${index}].adapter.${error.facts.at}` }, { cause: error });
+      const own = inAdapter(error);
+      throw new InputError({ ...own.facts, at: `jobs[${index}].${own.facts.at}` }, { cause: error });
     }
   });
 }

@@ -20,6 +20,7 @@ export const MOST = {
   /** Published bases go to some 1e8; down to 1, no position would turn slower than another. */
   theta: 1e12,
   scaling: 2 ** 20,
+  experts: 4096,
 } as const;
 
 /** Positions are squeezed, never stretched. */
@@ -77,6 +78,37 @@ const layerNamesSchema = z.strictObject({
   mlp: z.string().optional(),
 });
 
+/**
+ * Layers whose MLP is a mixture: a router chooses some of many small MLPs for each token, and adds what they give by the
+ * weights that it has for them (Shazeer et al. 2017).
+ */
+const expertsSchema = z
+  .strictObject({
+    count: positive.max(MOST.experts),
+    /** Those that the router chooses for a token, by the largest of its logits. */
+    perToken: positive.max(MOST.experts),
+    /** Of each expert. */
+    intermediateSize: positive.max(MOST.intermediate),
+    /**
+     * A softmax over the logits of a token's experts, which is also one over all experts divided by what the chosen have
+     * of it; false: what they have of one over all.
+     */
+    normalized: z.boolean(),
+    routerBias: on,
+    /** Biases on gate and up, and on what an expert gives. */
+    bias: on,
+    /** (up + 1) gate sigmoid(alpha gate), gate at most `limit`, up from -limit to limit (gpt-oss); silu where absent. */
+    gate: z.strictObject({ limit: multiplier, alpha: multiplier }).optional(),
+    /** Layers whose MLP is one of the model's `intermediateSize` and no mixture. */
+    dense: byLayer,
+    /**
+     * How a checkpoint has them: a matrix each, named as in Llama where absent or as in Mixtral, or stacked as gpt-oss has
+     * them, [experts, in, out] with gate and up in turns.
+     */
+    stored: z.enum(["w1", "stacked"]).optional(),
+  })
+  .refine(({ count, perToken }) => perToken <= count, { path: ["perToken"], message: "no more than count" });
+
 const fieldsSchema = z.strictObject({
   hiddenSize: positive.max(MOST.hidden),
   intermediateSize: positive.max(MOST.intermediate),
@@ -107,6 +139,8 @@ const fieldsSchema = z.strictObject({
   /** Biases on q, k and v, and on the output projection. */
   qkvBias: z.boolean(),
   outputBias: on,
+  /** One more score in each row of a head, whose value is 0; a number a head. */
+  sinks: on,
   /** Norms of queries and keys: of each head, or of all heads of a row; `afterRope`: in layers with rope alone. */
   headNorm: z.strictObject({ over: z.enum(["head", "row"]), weighted: z.boolean(), afterRope: on }).optional(),
   /** Where the norms of attention and MLP are: before each when absent, or behind it, before it joins the stream. */
@@ -128,6 +162,7 @@ const fieldsSchema = z.strictObject({
   fusedQkv: on,
   fusedGateUp: on,
   layerNames: layerNamesSchema.optional(),
+  experts: expertsSchema.optional(),
 });
 
 /** The shape of a decoder: everything that costs, memory and layers follow from. Absent fields are as in Llama. */
@@ -141,12 +176,13 @@ export const architectureSchema = fieldsSchema
     message: "an even number, of which no more are turned",
   })
   .refine(
-    ({ numLayers, windowed, ropeless }) =>
-      [windowed, ropeless].every((layers) => layers === undefined || layers.length === numLayers),
-    { path: ["numLayers"], message: "as many layers as windowed and ropeless name" },
+    ({ numLayers, windowed, ropeless, experts }) =>
+      [windowed, ropeless, experts?.dense].every((layers) => layers === undefined || layers.length === numLayers),
+    { path: ["numLayers"], message: "as many layers as windowed, ropeless and experts.dense name" },
   );
 
 export type Architecture = z.infer<typeof architectureSchema>;
+export type Experts = NonNullable<Architecture["experts"]>;
 export type RopeScaling = z.infer<typeof ropeScalingSchema>;
 
 /** What attention of a layer sees, and how positions turn its queries and keys. */
@@ -155,6 +191,18 @@ export interface LayerAttention {
   readonly chunk: number | undefined;
   /** `window`: by `windowTheta`. */
   readonly rope: "own" | "window" | "none";
+}
+
+/** The experts of a layer; undefined where its MLP is one for all tokens. */
+export function expertsOf({ experts }: Pick<Architecture, "experts">, layer: number): Experts | undefined {
+  return experts?.dense?.[layer] === true ? undefined : experts;
+}
+
+/** The first layer with experts and the first without, of those that a model has: one of each kind. */
+export function layerKinds(arch: Pick<Architecture, "experts" | "numLayers">): readonly number[] {
+  const { dense } = arch.experts ?? {};
+  if (dense === undefined) return [0];
+  return [dense.indexOf(false), dense.indexOf(true)].filter((layer) => layer >= 0);
 }
 
 /** The ropes that a model has: its own, and that of the layers with a window. */

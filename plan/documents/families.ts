@@ -16,6 +16,8 @@ import { ropeOfTable, tableOf } from "./rope-config.ts";
 /** What a family's configuration says beside the sizes that all have. Absent fields are as in Llama. */
 type Features = Partial<Architecture>;
 
+type Sizes = Pick<Architecture, "numLayers" | "hiddenSize" | "headDim" | "intermediateSize">;
+
 /** How the configuration of a family of decoders is read. Source: the classes of that name in transformers 5.24. */
 export interface Family {
   /** The class that a checkpoint names. */
@@ -37,7 +39,7 @@ export interface Family {
   readonly activation?: readonly [key: string, value: string];
   /** Whether a scaling that is called `yarn` or `su` is `longrope`. */
   readonly isLong?: true;
-  features(config: Mapping, sizes: Pick<Architecture, "numLayers" | "hiddenSize" | "headDim">): Features;
+  features(config: Mapping, sizes: Sizes): Features;
 }
 
 /** Whether `sliding_window` is null, which is no window, where a key that is missing is the family's. */
@@ -130,6 +132,35 @@ function ropeless(config: Mapping, numLayers: number): Features {
   );
   return without.some((is) => is) ? { ropeless: without } : {};
 }
+
+interface ExpertDefaults {
+  readonly count: number;
+  readonly perToken: number;
+}
+
+/** How many experts layers have and a token takes, by both names that the library has for the first. */
+function expertCounts(config: Mapping, { count, perToken }: ExpertDefaults): ExpertDefaults {
+  const [own, alias] = ["num_local_experts", "num_experts"].map((key) => config[key] ?? undefined);
+  if (own !== undefined && alias !== undefined && own !== alias)
+    throw unsupported(`${own}, as num_local_experts,`, "num_experts", alias);
+  return {
+    count: positiveWhole(own ?? alias ?? count, own === undefined ? "num_experts" : "num_local_experts"),
+    perToken: positiveWhole(config["num_experts_per_tok"] ?? perToken, "num_experts_per_tok"),
+  };
+}
+
+/** Layers without experts: those that are listed, and those of which none is a multiple of the step; by their number. */
+function layersWithoutExperts(config: Mapping, numLayers: number): { readonly dense?: boolean[] } {
+  const listed = config["mlp_only_layers"] ?? [];
+  if (!Array.isArray(listed) || !listed.every((layer) => Number.isSafeInteger(layer) && layer >= 0))
+    throw unsupported("a list of layers", "mlp_only_layers", listed);
+  const step = positiveWhole(config["decoder_sparse_step"] ?? 1, "decoder_sparse_step");
+  const dense = Array.from({ length: numLayers }, (_, layer) => listed.includes(layer) || (layer + 1) % step !== 0);
+  if (!dense.includes(false)) throw unsupported("experts in a layer at least", "decoder_sparse_step", step);
+  return dense.includes(true) ? { dense } : {};
+}
+
+const EXPERT_KEYS = ["num_experts", "num_local_experts"] as const;
 
 /** Families by `model_type`. */
 export const FAMILIES = {
@@ -265,6 +296,59 @@ export const FAMILIES = {
         rotaryPairs: true,
         layerNames: { mlp: "feed_forward" },
         intermediateSize: positiveWhole(config["intermediate_size_mlp"] ?? 16384, "intermediate_size_mlp"),
+      };
+    },
+  },
+  qwen3_moe: {
+    className: "Qwen3MoeForCausalLM",
+    reads: ["attention_bias", "sliding_window", ...EXPERT_KEYS],
+    defaults: { positions: 32_768 },
+    features: (config, { numLayers }) => ({
+      ...biases(config),
+      headNorm: { over: "head", weighted: true },
+      ...(flag(config, "use_sliding_window", false)
+        ? windowEverywhere({ sliding_window: 4096, ...config }, numLayers)
+        : {}),
+      experts: {
+        ...expertCounts(config, { count: 128, perToken: 8 }),
+        intermediateSize: positiveWhole(config["moe_intermediate_size"] ?? 768, "moe_intermediate_size"),
+        normalized: flag(config, "norm_topk_prob", false),
+        ...layersWithoutExperts(config, numLayers),
+      },
+    }),
+  },
+  mixtral: {
+    className: "MixtralForCausalLM",
+    reads: ["sliding_window", ...EXPERT_KEYS],
+    defaults: { theta: 1e6, eps: 1e-5, positions: 131_072 },
+    features: (config, { numLayers, intermediateSize }) => ({
+      ...windowEverywhere(config, numLayers),
+      experts: {
+        ...expertCounts(config, { count: 8, perToken: 2 }),
+        ...{ intermediateSize, normalized: true, stored: "w1" },
+      },
+    }),
+  },
+  gpt_oss: {
+    className: "GptOssForCausalLM",
+    reads: ["attention_bias", "sliding_window", ...EXPERT_KEYS],
+    defaults: { headDim: 64, theta: 150_000, eps: 1e-5, positions: 131_072 },
+    features: (config, { numLayers, intermediateSize }) => {
+      // The library's own in their place is no plain rope.
+      if ((config["rope_parameters"] ?? config["rope_scaling"] ?? undefined) === undefined)
+        throw unsupported("the rope of a gpt-oss", "rope_scaling", config["rope_scaling"]);
+      return {
+        ...(flag(config, "attention_bias", true) ? { qkvBias: true, outputBias: true } : {}),
+        ...windowsByLayer(config, numLayers, 128, (layer) => !isWindowOff(config) && layer % 2 === 0),
+        sinks: true,
+        experts: {
+          ...expertCounts(config, { count: 128, perToken: 4 }),
+          ...{ intermediateSize, normalized: true, routerBias: true, bias: true, stored: "stacked" },
+          gate: {
+            limit: optionalNumber(config, "swiglu_limit") ?? 7,
+            alpha: optionalNumber(config, "swiglu_alpha") ?? 1.702,
+          },
+        },
       };
     },
   },

@@ -100,7 +100,8 @@ export function architectureFromConfig(given: Config): Architecture {
   if (numHeads % numKvHeads !== 0)
     throw unsupported(`a divisor of num_attention_heads (${numHeads})`, "num_key_value_heads", numKvHeads);
   const headDim = headDimOf(config, family);
-  const features = family.features(config, { numLayers, hiddenSize: config.hidden_size, headDim });
+  const { hidden_size: hiddenSize, intermediate_size: intermediateSize } = config;
+  const features = family.features(config, { numLayers, hiddenSize, headDim, intermediateSize });
   const { theta, scaling, partial } = ropeOf(ownRope(config), {
     ...{ theta: defaults.theta ?? 10_000, partial: defaults.partial ?? 1 },
     isLong,
@@ -116,8 +117,8 @@ export function architectureFromConfig(given: Config): Architecture {
       if (factors.length !== rotaryDim / 2)
         throw unsupported(`${rotaryDim / 2} factors, one for each frequency,`, `rope_scaling.${name}`, factors.length);
   const architecture = checkFigures(architectureSchema, {
-    hiddenSize: config.hidden_size,
-    intermediateSize: config.intermediate_size,
+    hiddenSize,
+    intermediateSize,
     numLayers,
     numHeads,
     numKvHeads,

@@ -36,6 +36,9 @@ const WITHOUT_EFFECT: readonly (readonly [string, readonly unknown[]])[] = [
   ["is_causal", [true]],
   ["use_bidirectional_attention", [false]],
   ["clip_qkv", []],
+  // transformers would train with noise on what the router sees, or add the routers' losses to that of the tokens.
+  ["router_jitter_noise", [0]],
+  ["output_router_logits", [false]],
 ];
 
 /** @throws InputError for a feature that a family does not have, by its key. `reads`: keys of those that it has */

@@ -2,6 +2,7 @@ import { ownValue } from "../../core/index.ts";
 import { GEMMA_PRESETS } from "./presets/gemma.ts";
 import { LLAMA_PRESETS } from "./presets/llama.ts";
 import { MISTRAL_PRESETS } from "./presets/mistral.ts";
+import { MIXTURE_PRESETS } from "./presets/mixtures.ts";
 import { OTHER_PRESETS } from "./presets/other.ts";
 import { PHI_PRESETS } from "./presets/phi.ts";
 import type { Presets } from "./presets/preset.ts";
@@ -18,6 +19,7 @@ export const PRESETS: Presets = {
   ...PHI_PRESETS,
   ...MISTRAL_PRESETS,
   ...OTHER_PRESETS,
+  ...MIXTURE_PRESETS,
 };
 
 /** Names that say more, or less, than ours. */

@@ -1,13 +1,15 @@
 import { InputError } from "../../core/index.ts";
-import type { Architecture } from "./architecture.ts";
+import { type Architecture, expertsOf } from "./architecture.ts";
 
 /**
  * The linear projections of decoder layers, in the order that numbers them (`target` = layer * their number + index): the
- * seven of Llama, and those of models that have q, k and v, or gate and up, as one matrix.
+ * seven of Llama, those of models that have q, k and v, or gate and up, as one matrix, and those of mixtures of experts,
+ * which have matrices of each expert.
  */
 export const PROJECTIONS = [
   ...(["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"] as const),
   ...(["gate_proj", "up_proj", "gate_up_proj", "down_proj"] as const),
+  ...(["router", "experts_gate_up_proj", "experts_down_proj"] as const),
 ] as const;
 export type Projection = (typeof PROJECTIONS)[number];
 
@@ -17,20 +19,55 @@ const FUSED = {
   gate_up_proj: ["gate_proj", "up_proj"],
 } as const satisfies Partial<Record<Projection, readonly Projection[]>>;
 
-/** Those of models that fuse none of them. */
-export const UNFUSED_PROJECTIONS: readonly Projection[] = PROJECTIONS.filter((name) => !Object.hasOwn(FUSED, name));
+/** Those of a mixture of experts. */
+const MIXED = ["router", "experts_gate_up_proj", "experts_down_proj"] as const satisfies readonly Projection[];
 
-/** The linear projections that the layers of a model have, in the order in which a checkpoint has their rows. */
-export function projectionsOf({
-  fusedQkv,
-  fusedGateUp,
-}: Pick<Architecture, "fusedQkv" | "fusedGateUp">): readonly Projection[] {
-  return [
-    ...(fusedQkv === true ? (["qkv_proj"] as const) : FUSED.qkv_proj),
-    "o_proj",
+/** Those of models that fuse none of them and have one MLP for all tokens. */
+export const UNFUSED_PROJECTIONS: readonly Projection[] = PROJECTIONS.filter(
+  (name) => !Object.hasOwn(FUSED, name) && !isOfMixture(name),
+);
+
+export function isOfMixture(projection: Projection): boolean {
+  return MIXED.some((mixed) => mixed === projection);
+}
+
+type Kind = Pick<Architecture, "fusedQkv" | "fusedGateUp" | "experts">;
+
+/** The linear projections of a layer, in the order in which a checkpoint has their rows. */
+export function layerProjections(arch: Kind, layer: number): readonly Projection[] {
+  const { fusedQkv, fusedGateUp } = arch;
+  const mlp: readonly Projection[] = [
     ...(fusedGateUp === true ? (["gate_up_proj"] as const) : FUSED.gate_up_proj),
     "down_proj",
   ];
+  return [
+    ...(fusedQkv === true ? (["qkv_proj"] as const) : FUSED.qkv_proj),
+    "o_proj",
+    ...(expertsOf(arch, layer) === undefined ? mlp : MIXED),
+  ];
+}
+
+/**
+ * Those that may have adapters: where a model has experts, none in the MLP of layers without them, as in PEFT, whose
+ * names for gate, up and down reach the experts alone.
+ */
+export function projectionsOf(arch: Kind): readonly Projection[] {
+  return layerProjections({ ...arch, ...(arch.experts && { experts: { ...arch.experts, dense: undefined } }) }, 0);
+}
+
+/** Whether a layer has a projection that may have adapters. */
+export function hasProjection(arch: Kind, layer: number, projection: Projection): boolean {
+  return layerProjections(arch, layer).includes(projection);
+}
+
+/** Matrices that a layer has of a projection, and an adapter too: one for each expert. */
+export function copiesOf({ experts }: Pick<Architecture, "experts">, projection: Projection): number {
+  return projection === "experts_gate_up_proj" || projection === "experts_down_proj" ? experts!.count : 1;
+}
+
+/** Rows of a projection for each token: one for each expert that a token has. */
+export function rowsPerToken({ experts }: Pick<Architecture, "experts">, projection: Projection): number {
+  return copiesOf({ experts }, projection) === 1 ? 1 : experts!.perToken;
 }
 
 /**
@@ -59,14 +96,10 @@ export function targetsOn(arch: Architecture, targets: readonly Projection[]): P
 export const HALVES = ["attention", "mlp"] as const;
 export type Half = (typeof HALVES)[number];
 
+const ATTENTION: ReadonlySet<Projection> = new Set(["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"]);
 /** The half of a layer that a projection belongs to. */
 export function halfOf(projection: Projection): Half {
-  return projection === "gate_proj" ||
-    projection === "up_proj" ||
-    projection === "gate_up_proj" ||
-    projection === "down_proj"
-    ? "mlp"
-    : "attention";
+  return ATTENTION.has(projection) ? "attention" : "mlp";
 }
 
 /** Projections with one input and one output tensor: the LoRA parts of a group are one operator. */
@@ -75,6 +108,9 @@ export const LORA_GROUPS: readonly (readonly Projection[])[] = [
   ["o_proj"],
   ["gate_proj", "up_proj", "gate_up_proj"],
   ["down_proj"],
+  ["router"],
+  ["experts_gate_up_proj"],
+  ["experts_down_proj"],
 ];
 
 /** The group that a projection belongs to. */
@@ -82,7 +118,7 @@ export function loraGroup(projection: Projection): readonly Projection[] {
   return LORA_GROUPS.find((group) => group.includes(projection))!;
 }
 
-/** In and out features of a projection. */
+/** In and out features of a projection; of one expert's where it has several. */
 export function projectionShape(
   arch: Architecture,
   projection: Projection,
@@ -107,5 +143,11 @@ export function projectionShape(
       return { in: hiddenSize, out: 2 * intermediateSize };
     case "down_proj":
       return { in: intermediateSize, out: hiddenSize };
+    case "router":
+      return { in: hiddenSize, out: arch.experts!.count };
+    case "experts_gate_up_proj":
+      return { in: hiddenSize, out: 2 * arch.experts!.intermediateSize };
+    case "experts_down_proj":
+      return { in: arch.experts!.intermediateSize, out: hiddenSize };
   }
 }

@@ -1,6 +1,7 @@
 import { sum } from "../../core/index.ts";
-import type { Architecture } from "../documents/architecture.ts";
-import { type Half, halfOf, projectionShape, projectionsOf } from "../documents/projections.ts";
+import { type Architecture, type Experts, expertsOf, layerKinds } from "../documents/architecture.ts";
+import { type Half, halfOf, layerProjections, projectionShape, rowsPerToken } from "../documents/projections.ts";
+import { expertLoad } from "./expert-loads.ts";
 
 /** The two peaks that bound a device, in FLOP and bytes a second. */
 export interface DevicePeaks {
@@ -51,8 +52,10 @@ export interface LayerShape {
 
 /** What a layer's cost follows from. */
 export interface LayerDimensions {
-  /** Of all matrix products; norms do not count. */
+  /** Of all matrix products that a token passes; norms do not count. */
   readonly parameters: number;
+  /** Of a mixture: its experts, and the parameters of one. */
+  readonly mixture?: { readonly experts: Experts; readonly parameters: number };
   readonly heads: number;
   /** Heads times the size of a head. */
   readonly attentionFeatures: number;
@@ -69,28 +72,52 @@ export interface LayerDimensions {
 
 /**
  * A Llama-family layer: 8 h + 3 f features, of which 3 f are gate, up and their product. Of one half, attention's are
- * the norm's input and output, q, k and v, and what attention gives; half of the launches are its.
+ * the norm's input and output, q, k and v, and what attention gives; half of the launches are its. A mixture has
+ * instead of 3 f the router's logits, and of each of a token's experts 3 f, its row and what it gives. `layer`: one of the
+ * kind that is asked about, with experts where absent and a model has any.
  */
-export function decoderDimensions(arch: Architecture, half?: Half): LayerDimensions {
-  const projections = projectionsOf(arch).filter((projection) => half === undefined || halfOf(projection) === half);
-  const shapes = projections.map((projection) => projectionShape(arch, projection));
-  const parameters = sum(shapes.map((shape) => shape.in * shape.out));
-  const { hiddenSize, intermediateSize, numHeads, headDim } = arch;
+export function decoderDimensions(arch: Architecture, half?: Half, layer = layerKinds(arch)[0]!): LayerDimensions {
+  const projections = layerProjections(arch, layer).filter((own) => half === undefined || halfOf(own) === half);
+  const parameters = sum(
+    projections.map((projection) => {
+      const shape = projectionShape(arch, projection);
+      return rowsPerToken(arch, projection) * shape.in * shape.out;
+    }),
+  );
+  const { hiddenSize, numHeads, headDim } = arch;
   const attention = { heads: numHeads, attentionFeatures: numHeads * headDim };
+  const experts = expertsOf(arch, layer);
+  const mlpFeatures =
+    experts === undefined
+      ? 3 * arch.intermediateSize
+      : experts.count + experts.perToken * (3 * experts.intermediateSize + 2 * hiddenSize);
+  const mixture =
+    experts === undefined || half === "attention"
+      ? {}
+      : { mixture: { experts, parameters: 3 * hiddenSize * experts.intermediateSize } };
   if (half === undefined)
     return {
       parameters,
+      ...mixture,
       ...attention,
-      activationFeatures: 8 * hiddenSize + 3 * intermediateSize,
+      activationFeatures: 8 * hiddenSize + mlpFeatures,
       replicatedFeatures: 4 * hiddenSize,
     };
   return {
     parameters,
+    ...mixture,
     ...(half === "attention" ? attention : { heads: 0, attentionFeatures: 0 }),
-    activationFeatures: half === "attention" ? 6 * hiddenSize : 2 * hiddenSize + 3 * intermediateSize,
+    activationFeatures: half === "attention" ? 6 * hiddenSize : 2 * hiddenSize + mlpFeatures,
     replicatedFeatures: 2 * hiddenSize,
     launchShare: 1 / 2,
   };
+}
+
+/** Parameters that some tokens together read: of a mixture those of all experts that any of them has. */
+export function touchedParameters({ parameters, mixture }: LayerDimensions, tokens: number): number {
+  if (mixture === undefined) return parameters;
+  const { touched } = expertLoad(mixture.experts, tokens);
+  return parameters + (touched - mixture.experts.perToken) * mixture.parameters;
 }
 
 /** A GPT layer: four h x h projections and an MLP of 4 h with one input projection (Radford et al. 2019). */

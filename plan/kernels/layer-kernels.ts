@@ -1,8 +1,17 @@
 import { sum } from "../../core/index.ts";
-import type { Architecture, SeenLength } from "../documents/architecture.ts";
+import { type Architecture, expertsOf, type SeenLength } from "../documents/architecture.ts";
 import type { KernelFigures } from "../documents/kernels.ts";
-import { type Half, halfOf, type Projection, projectionShape } from "../documents/projections.ts";
+import {
+  copiesOf,
+  type Half,
+  halfOf,
+  hasProjection,
+  type Projection,
+  projectionShape,
+  rowsPerToken,
+} from "../documents/projections.ts";
 import { attentionSeconds, BACKWARD_FORWARDS } from "./attention-seconds.ts";
+import { expertLoad, tiledRows } from "./expert-loads.ts";
 import type { DevicePeaks, LayerPass } from "./layer-cost.ts";
 import { productSeconds } from "./product-seconds.ts";
 
@@ -11,8 +20,15 @@ const PRODUCTS: Readonly<Record<Half, readonly (readonly Projection[])[]>> = {
   attention: [["q_proj", "k_proj", "v_proj"], ["o_proj"]],
   mlp: [["gate_proj", "up_proj"], ["down_proj"]],
 };
+const MIXTURE_PRODUCTS: readonly (readonly Projection[])[] = [
+  ["router"],
+  ["experts_gate_up_proj"],
+  ["experts_down_proj"],
+];
+/** Rows of a tile of grouped products. */
+const TILE_ROWS = 128;
 /** Whose inputs are split over the devices of tensor parallelism; of all others the outputs are. */
-const ROW_PARALLEL: readonly Projection[] = ["o_proj", "down_proj"];
+const ROW_PARALLEL: readonly Projection[] = ["o_proj", "down_proj", "experts_down_proj"];
 
 /** Kernels of a pass over a whole layer without adapters, and of each projection with one: norms, rotation, gates; A, B. */
 const LAYER_KERNELS = 15;
@@ -24,14 +40,20 @@ const ADAPTER_BACKWARD = 1.5;
 
 const halvesOf = (half: Half | undefined): readonly Half[] => (half === undefined ? ["attention", "mlp"] : [half]);
 
-/** Features that go into projections and come out of them, all together, of those of a half. */
-export function adaptedFeatures(architecture: Architecture, targets: readonly Projection[], half?: Half): number {
+/** Features that go into projections and come out of them for a token, of those of a layer, or of half of it. */
+export function adaptedFeatures(
+  architecture: Architecture,
+  targets: readonly Projection[],
+  layer: number,
+  half?: Half,
+): number {
   return sum(
     targets
       .filter((projection) => half === undefined || halfOf(projection) === half)
+      .filter((projection) => hasProjection(architecture, layer, projection))
       .map((projection) => {
         const shape = projectionShape(architecture, projection);
-        return shape.in + shape.out;
+        return rowsPerToken(architecture, projection) * (shape.in + shape.out);
       }),
   );
 }
@@ -46,26 +68,43 @@ export function adapterPasses(passes: readonly LayerPass[]): number {
   return sum(passes.map((pass) => (pass === "W" ? 0 : pass === "I" ? ADAPTER_BACKWARD : 1)));
 }
 
-/** Rows, outputs and inputs of the products of a layer's pass over so many tokens. */
+interface LayerProduct {
+  /** Rows, outputs and inputs. */
+  readonly shape: readonly [number, number, number];
+  /** Elements of the weights of experts; 0 of other products. */
+  readonly expertWeights: number;
+}
+
+/** The products of a layer's pass over so many tokens. */
 function* productsOf(
   architecture: Architecture,
   tokens: number,
   pass: LayerPass,
   split: number,
+  layer: number,
   half: Half | undefined,
-): Generator<readonly [number, number, number]> {
-  for (const projections of halvesOf(half).flatMap((own) => PRODUCTS[own])) {
+): Generator<LayerProduct> {
+  const experts = expertsOf(architecture, layer);
+  const ofHalf = (own: Half) => (own === "mlp" && experts !== undefined ? MIXTURE_PRODUCTS : PRODUCTS[own]);
+  for (const projections of halvesOf(half).flatMap(ofHalf)) {
+    const isOfExperts = experts !== undefined && copiesOf(architecture, projections[0]!) > 1;
+    const load = isOfExperts ? expertLoad(experts, tokens) : undefined;
+    const rows = load === undefined ? tokens : Math.ceil(tiledRows(load, TILE_ROWS));
     const shapes = projections.map((projection) => projectionShape(architecture, projection));
     const isRowParallel = ROW_PARALLEL.includes(projections[0]!);
     const outputs = Math.ceil(sum(shapes.map((shape) => shape.out)) / (isRowParallel ? 1 : split));
     const inputs = Math.ceil(shapes[0]!.in / (isRowParallel ? split : 1));
-    if (pass === "I") yield [tokens, inputs, outputs];
-    else if (pass === "W") yield [outputs, inputs, tokens];
-    else yield [tokens, outputs, inputs];
+    const expertWeights = (load?.touched ?? 0) * inputs * outputs;
+    if (pass === "I") yield { shape: [rows, inputs, outputs], expertWeights };
+    else if (pass === "W") yield { shape: [outputs, inputs, rows], expertWeights };
+    else yield { shape: [rows, outputs, inputs], expertWeights };
   }
 }
 
-/** Seconds of the products of some passes over a layer or half of it, in bursts. */
+/**
+ * Seconds of the products of some passes over a layer or half of it, in bursts. Experts' are one product of all their
+ * tiles, and no faster than the weights of all that are touched are read.
+ */
 export function layerProductSeconds(
   { products }: Pick<KernelFigures, "products">,
   peaks: DevicePeaks,
@@ -74,13 +113,21 @@ export function layerProductSeconds(
   {
     passes,
     split,
+    layer,
     half,
-  }: { readonly passes: readonly LayerPass[]; readonly split: number; readonly half?: Half | undefined },
+  }: {
+    readonly passes: readonly LayerPass[];
+    readonly split: number;
+    readonly layer: number;
+    readonly half?: Half | undefined;
+  },
 ): number {
   let seconds = 0;
   for (const pass of passes)
-    for (const shape of productsOf(architecture, tokens, pass, split, half))
-      seconds += productSeconds(products, peaks, shape);
+    for (const { shape, expertWeights } of productsOf(architecture, tokens, pass, split, layer, half)) {
+      const read = (2 * expertWeights) / (products.memoryShare * peaks.bytesPerSecond);
+      seconds += Math.max(productSeconds(products, peaks, shape), read);
+    }
   return seconds;
 }
 

@@ -1,15 +1,15 @@
 // What a CUDA device keeps beside its activations, as native/src/runtime/cuda lays it out.
 import { padded, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
-import { halfCounts, stageLayers } from "../actions/stage-layers.ts";
+import { stageLayers } from "../actions/stage-layers.ts";
 import { stageSites } from "../actions/stage-sites.ts";
 import { isQuantized, quantizedMatrixBytes } from "../costs/quantized-weights.ts";
 import { type Architecture, layerAttention } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
-import { HALVES, projectionShape } from "../documents/projections.ts";
+import { projectionShape } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
-import { halfWeightBytes, layerProducts, ropeVectors } from "./layer-products.ts";
+import { layersWeightBytes, type Product, ropeVectors, stageProducts } from "./layer-products.ts";
 
 const FLOAT = 4;
 const LINE = 64;
@@ -25,10 +25,11 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
   const { hiddenSize: hidden, vocabularySize } = arch;
   const width = COMPUTE_BYTES[computeDtype(dtype)];
   const vector = (length: number): number => padded(length * FLOAT, LINE);
-  const matrix = ([inFeatures, out]: readonly [number, number]): number =>
-    isQuantized(dtype) ? quantizedMatrixBytes(inFeatures, out, dtype) : padded(inFeatures * out * width, LINE);
-  const counts = halfCounts(stage);
-  const layers = sum(HALVES.map((half) => counts[half] * halfWeightBytes(arch, half, matrix, vector)));
+  const matrix = ({ in: inFeatures, out, experts, isWhole }: Product): number =>
+    isQuantized(dtype) && !isWhole
+      ? experts * quantizedMatrixBytes(inFeatures, out, dtype)
+      : padded(experts * inFeatures * out * width, LINE);
+  const layers = layersWeightBytes(arch, stage, matrix, vector);
   const table = padded(vocabularySize * hidden * width, LINE);
   return (
     layers +
@@ -43,9 +44,9 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
  * line for the sum of squares that an update clips by.
  */
 export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: Pick<PlannedJob, "adapter">): number {
-  const elements = stageSites(adapter, arch, stage).map(({ projection, rank }) => {
+  const elements = stageSites(adapter, arch, stage).map(({ projection, rank, experts }) => {
     const shape = projectionShape(arch, projection);
-    return rank * padded(shape.in, PADDING) + shape.out * padded(rank, PADDING);
+    return experts * (rank * padded(shape.in, PADDING) + shape.out * padded(rank, PADDING));
   });
   const parameters = padded(sum(elements), LINE / FLOAT);
   return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE) + LINE;
@@ -66,13 +67,12 @@ export function dequantizedColumns(rows: number, columns: number): number {
 }
 
 /** Room for the dequantized columns of any of the layers' products, in either direction. */
-export function cudaDequantizedBytes(arch: Architecture, dtype: Dtype): number {
+export function cudaDequantizedBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {
   if (!isQuantized(dtype)) return 0;
   const room = (rows: number, columns: number): number =>
     padded(rows * dequantizedColumns(rows, columns) * COMPUTE_BYTES.bfloat16, LINE);
-  return Math.max(
-    ...layerProducts(arch).flatMap(([inFeatures, out]) => [room(inFeatures, out), room(out, inFeatures)]),
-  );
+  const quantized = stageProducts(arch, stage).filter(({ isWhole }) => !isWhole);
+  return Math.max(0, ...quantized.flatMap(({ in: from, out }) => [room(from, out), room(out, from)]));
 }
 
 /** The vectors of frequencies that a stage's layers turn rows of up to so many tokens by. */

@@ -1,17 +1,15 @@
 import { formatBytes, padded, sum, textTable } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
-import { halfCounts } from "../actions/stage-layers.ts";
 import { adapterParameters } from "../costs/adapter-parameters.ts";
 import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "../costs/quantized-weights.ts";
 import type { Architecture } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Dtype } from "../documents/dtype.ts";
-import { HALVES } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Buffers, Room, Stage, StageMemory } from "../documents/setting.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
-import { halfProducts, halfWeightBytes, layerProducts, ropeVectors } from "./layer-products.ts";
+import { halfProducts, layersWeightBytes, type Product, ropeVectors, stageProducts } from "./layer-products.ts";
 import { EXECUTOR, type ProgramMemory, reservedMemory } from "./program-memory.ts";
 import { arenaLayout, stageLayout } from "./stage-layout.ts";
 
@@ -54,10 +52,10 @@ export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype)
   const { hiddenSize: hidden, vocabularySize } = arch;
   const compute = computeDtype(dtype);
   const vector = (length: number): number => padded(length * FLOAT, LINE);
-  const [, qkvColumns] = halfProducts(arch, "attention")[0]!;
-  const matrix = ([inFeatures, out]: readonly [number, number]): number => packedMatrixBytes(inFeatures, out, dtype);
-  const counts = halfCounts(stage);
-  const layers = sum(HALVES.map((half) => counts[half] * halfWeightBytes(arch, half, matrix, vector)));
+  const { out: qkvColumns } = halfProducts(arch, "attention", 0)[0]!;
+  const matrix = ({ in: inFeatures, out, experts, isWhole }: Product): number =>
+    experts * packedMatrixBytes(inFeatures, out, isWhole ? compute : dtype);
+  const layers = layersWeightBytes(arch, stage, matrix, vector);
   const embedding = stage.embedding
     ? padded(vocabularySize * hidden * COMPUTE_BYTES[compute], LINE) -
       (isQuantized(dtype) ? 0 : packedDirectionBytes(qkvColumns, hidden, compute))
@@ -67,13 +65,12 @@ export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype)
 }
 
 /** What the products of a stage keep for each of its threads. */
-function matmulScratchBytes(arch: Architecture, dtype: Dtype): number {
+function matmulScratchBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {
   if (dtype === "float32") return MATMUL_SCRATCH.float32;
   const rooms = isQuantized(dtype)
-    ? layerProducts(arch).flatMap(([inFeatures, out]) => [
-        quantizedScratchBytes(inFeatures, out),
-        quantizedScratchBytes(out, inFeatures),
-      ])
+    ? stageProducts(arch, stage)
+        .filter(({ isWhole }) => !isWhole)
+        .flatMap(({ in: from, out }) => [quantizedScratchBytes(from, out), quantizedScratchBytes(out, from)])
     : [];
   return MATMUL_SCRATCH.narrow + Math.max(0, ...rooms);
 }
@@ -129,7 +126,7 @@ function heldByCpu({ architecture, stage, dtype, jobs, threads }: HeldInput): He
     weights: stageWeightBytes(architecture, stage, dtype),
     adapters: 2 * parameterBytes,
     optimizer: 2 * parameterBytes,
-    other: threads * matmulScratchBytes(architecture, dtype),
+    other: threads * matmulScratchBytes(architecture, stage, dtype),
   };
 }
 
@@ -141,7 +138,7 @@ function heldByGpu({ architecture, stage, dtype, jobs, maxSequence }: HeldInput)
     weights: cudaWeightBytes(architecture, stage, dtype),
     adapters: bytes - optimizer,
     optimizer,
-    other: cudaFixedBytes(architecture, stage, maxSequence) + cudaDequantizedBytes(architecture, dtype),
+    other: cudaFixedBytes(architecture, stage, maxSequence) + cudaDequantizedBytes(architecture, stage, dtype),
   };
 }
 

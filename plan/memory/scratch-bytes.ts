@@ -1,7 +1,8 @@
 import { padded } from "../../core/index.ts";
 // Scratch of operators as their headers in native/src/ops and native/src/runtime/cuda/scratch.h state it.
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
-import { LORA_GROUPS, type Projection, projectionShape } from "../documents/projections.ts";
+import type { Architecture } from "../documents/architecture.ts";
+import { copiesOf, LORA_GROUPS, type Projection, projectionShape, rowsPerToken } from "../documents/projections.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 
 const FLOAT = 4;
@@ -24,6 +25,12 @@ export function attentionScratchBytes(
 /** The scratch of `loraBackward` on a CPU (lora.h). */
 export function loraScratchBytes(rows: number, maxRank: number, projections: number, dtype: ComputeDtype): number {
   return rows * projections * padded(maxRank, 16) * COMPUTE_BYTES[dtype];
+}
+
+/** The scratch of `expertMatmul` and its backward on a CPU (expert_matmul.h), of either product of experts. */
+export function expertScratchBytes({ hiddenSize, experts }: Architecture): number {
+  const outs = experts === undefined ? 0 : 2 * experts.intermediateSize;
+  return padded(8 * hiddenSize, LINE) + padded(8 * outs, LINE);
 }
 
 /** The scratch of `headLoss` on a CPU (head_loss.h). */
@@ -89,24 +96,38 @@ interface Scratch {
   readonly lora: number;
 }
 
+/** Projections with adapters, by the LoRA operators that they are in. */
+function targetedGroups(columns: ShrunkColumns): readonly (readonly Projection[])[] {
+  const groups = LORA_GROUPS.map((group) => group.filter((projection) => columns[projection] !== undefined));
+  return groups.filter((group) => group.length > 0);
+}
+
 function cudaScratch(input: LayoutInput, columns: ShrunkColumns): Scratch {
   const { architecture: arch } = input;
   const { maxTokens: rows, maxJobs, ranks } = input.room;
   const dtype = computeDtype(input.dtype);
   const maxRank = Math.max(0, ...Object.values(ranks));
-  const groupBytes = LORA_GROUPS.map((group: readonly Projection[]) => {
-    const targeted = group.filter((projection) => columns[projection] !== undefined);
-    const projections = targeted.map((projection) => ({
+  const groupBytes = targetedGroups(columns).map((group) => {
+    const projections = group.map((projection) => ({
       outFeatures: projectionShape(arch, projection).out,
       lds: columns[projection]!,
     }));
-    return cudaLoraScratchBytes(rows, maxJobs, maxRank, projectionShape(arch, group[0]!).in, projections, dtype);
+    const { in: inFeatures } = projectionShape(arch, group[0]!);
+    const segments = maxJobs * copiesOf(arch, group[0]!);
+    return cudaLoraScratchBytes(
+      rows * rowsPerToken(arch, group[0]!),
+      segments,
+      maxRank,
+      inFeatures,
+      projections,
+      dtype,
+    );
   });
   return {
     attention: 0,
     attentionBackward: cudaAttentionScratchBytes(rows, arch.numHeads),
     head: (tileRows) => cudaHeadScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype),
-    lora: Math.max(...groupBytes),
+    lora: Math.max(0, ...groupBytes),
   };
 }
 
@@ -116,13 +137,14 @@ export function scratchOf(input: LayoutInput, columns: ShrunkColumns): Scratch {
   const { architecture: arch, threads } = input;
   const { maxTokens: rows, maxSequence } = input.room;
   const dtype = computeDtype(input.dtype);
-  const mostProjections = Math.max(
-    ...LORA_GROUPS.map((group) => group.filter((projection) => columns[projection] !== undefined).length),
+  const maxRank = Math.max(0, ...Object.values(columns));
+  const loras = targetedGroups(columns).map((group) =>
+    loraScratchBytes(rows * rowsPerToken(arch, group[0]!), maxRank, group.length, dtype),
   );
   return {
     attention: attentionScratchBytes(threads, maxSequence, arch.headDim, false),
     attentionBackward: attentionScratchBytes(threads, maxSequence, arch.headDim, true),
     head: (tileRows) => headScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype),
-    lora: loraScratchBytes(rows, Math.max(0, ...Object.values(columns)), mostProjections, dtype),
+    lora: Math.max(0, ...loras),
   };
 }

@@ -5,7 +5,7 @@ import { computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
 import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
 import { isQuantized } from "../costs/quantized-weights.ts";
-import { type Architecture, layerAttention } from "../documents/architecture.ts";
+import { type Architecture, expertsOf, layerAttention } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
 import { type HALVES, loraGroup, type Projection } from "../documents/projections.ts";
 import type { Stage } from "../documents/setting.ts";
@@ -15,6 +15,8 @@ import { halfProducts, type Product } from "./layer-products.ts";
 /** Of operators that are more than one kernel; a forward LoRA is two. */
 const ATTENTION_BACKWARD = 3;
 const LORA = { F: 2, B: 4 } as const;
+const ROUTE = { F: 1, B: 1 } as const;
+const MIXTURE_LORA = { router: "router", gateUp: "experts_gate_up_proj", down: "experts_down_proj" } as const;
 
 /** The sums of squares after a mini-batch's last backward: of chunks, and over them. */
 const NORM_KERNELS = 2;
@@ -33,10 +35,11 @@ export interface LaunchedStage {
 const when = (condition: boolean, count = 1): number => (condition ? count : 0);
 
 /** A product over quantized weights is made part by part of its columns, each dequantized before. */
-function productLaunches([inFeatures, out]: Product, direction: "F" | "B", dtype: Dtype): number {
-  if (!isQuantized(dtype)) return 1;
+function productLaunches(product: Product, direction: "F" | "B", dtype: Dtype): number {
+  const { in: inFeatures, out, experts, isWhole } = product;
+  if (!isQuantized(dtype) || isWhole) return 1;
   const [depth, columns] = direction === "F" ? [inFeatures, out] : [out, inFeatures];
-  return 2 * Math.ceil(columns / dequantizedColumns(depth, columns));
+  return 2 * experts * Math.ceil(columns / dequantizedColumns(depth, columns));
 }
 
 /** Of each tile of scored rows six: gathered, two products, scores, gradient, scattered; the others' zeros; losses. */
@@ -60,10 +63,8 @@ interface HalfLaunches {
 
 /** By layer of the model. */
 function halvesOf({ architecture: arch, dtype, targets }: LaunchedStage) {
-  const products = (half: (typeof HALVES)[number], direction: "F" | "B"): readonly [number, number] => {
-    const [first, last] = halfProducts(arch, half).map((product) => productLaunches(product, direction, dtype));
-    return [first!, last!];
-  };
+  const products = (half: (typeof HALVES)[number], direction: "F" | "B", layer: number): readonly number[] =>
+    halfProducts(arch, half, layer).map((product) => productLaunches(product, direction, dtype));
   const isTargeted = (first: Projection): boolean => loraGroup(first).some((projection) => targets.has(projection));
   const lora = (first: Projection, direction: "F" | "B"): number => when(isTargeted(first), LORA[direction]);
   // What a half gives is normed or scaled before it joins the stream, and so is its gradient behind that.
@@ -73,8 +74,8 @@ function halvesOf({ architecture: arch, dtype, targets }: LaunchedStage) {
     const turn = when(rope !== "none" || arch.temperature !== undefined);
     const isNormedLast = arch.headNorm?.afterRope === true;
     const norm = when(arch.headNorm !== undefined && !(isNormedLast && rope === "none"));
-    const [qkv, output] = products("attention", "F");
-    const [qkvBack, outputBack] = products("attention", "B");
+    const [qkv = 0, output = 0] = products("attention", "F", layer);
+    const [qkvBack = 0, outputBack = 0] = products("attention", "B", layer);
     return {
       body: 1 + qkv + when(arch.qkvBias) + lora("q_proj", "F") + turn + norm + 1,
       output: output + when(arch.outputBias === true) + lora("o_proj", "F") + join,
@@ -83,15 +84,57 @@ function halvesOf({ architecture: arch, dtype, targets }: LaunchedStage) {
       gradient: qkvBack + 1,
     };
   };
-  const [gateUp, down] = products("mlp", "F");
-  const [gateUpBack, downBack] = products("mlp", "B");
-  const mlp: HalfLaunches = {
-    body: 1 + gateUp + lora("gate_proj", "F"),
-    output: 1 + down + lora("down_proj", "F") + join,
-    again: when(isTargeted("gate_proj")),
-    backward: join + downBack + when(isTargeted("down_proj")) + lora("down_proj", "B") + 1 + lora("gate_proj", "B"),
-    gradient: gateUpBack + 1,
+  const dense = (layer: number): HalfLaunches => {
+    const [gateUp = 0, down = 0] = products("mlp", "F", layer);
+    const [gateUpBack = 0, downBack = 0] = products("mlp", "B", layer);
+    return {
+      body: 1 + gateUp + lora("gate_proj", "F"),
+      output: 1 + down + lora("down_proj", "F") + join,
+      again: when(isTargeted("gate_proj")),
+      backward: join + downBack + when(isTargeted("down_proj")) + lora("down_proj", "B") + 1 + lora("gate_proj", "B"),
+      gradient: gateUpBack + 1,
+    };
   };
+  // Norm, router, routing, rows of experts, gate and up with a bias, gate times up, down with a bias; and back.
+  const mixture = (layer: number): HalfLaunches => {
+    const [router = 0, gateUp = 0, down = 0] = products("mlp", "F", layer);
+    const [routerBack = 0, gateUpBack = 0, downBack = 0] = products("mlp", "B", layer);
+    const { router: loraRouter, gateUp: loraGateUp, down: loraDown } = MIXTURE_LORA;
+    const biases = when(arch.experts!.routerBias === true);
+    const isRounded = when(computeDtype(dtype) !== "float32");
+    return {
+      body:
+        1 +
+        router +
+        biases +
+        lora(loraRouter, "F") +
+        ROUTE.F +
+        1 +
+        gateUp +
+        lora(loraGateUp, "F") +
+        1 +
+        down +
+        lora(loraDown, "F"),
+      output: 1 + join,
+      again: when(isTargeted(loraRouter) || isTargeted(loraGateUp)) + when(isTargeted(loraGateUp)),
+      backward:
+        join +
+        1 +
+        downBack +
+        when(isTargeted(loraDown)) +
+        lora(loraDown, "B") +
+        1 +
+        gateUpBack +
+        lora(loraGateUp, "B") +
+        ROUTE.B +
+        isRounded +
+        routerBack +
+        lora(loraRouter, "B") +
+        1,
+      gradient: 1,
+    };
+  };
+  const mlp = (layer: number): HalfLaunches => (expertsOf(arch, layer) === undefined ? dense(layer) : mixture(layer));
   return { attention, mlp };
 }
 
@@ -104,11 +147,7 @@ export function stageLaunches(launched: LaunchedStage): Readonly<Record<"F" | "B
   const halves = halvesOf(launched);
   const layers = stageLayers(stage);
   const ofLayers = (count: (half: HalfLaunches, name: (typeof HALVES)[number], layer: StageLayer) => number): number =>
-    sum(
-      layers.flatMap((own) =>
-        own.halves.map((half) => count(half === "mlp" ? halves.mlp : halves.attention(own.layer), half, own)),
-      ),
-    );
+    sum(layers.flatMap((own) => own.halves.map((half) => count(halves[half](own.layer), half, own))));
   const copiesAfter = when(!stage.head && edges.after !== "float32");
   const forward = ofLayers(({ body, output }) => body + output);
   // Of a layer that is made again all but what its last half gives.

@@ -2,9 +2,19 @@ import { padded } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
 import { stageLayers } from "../actions/stage-layers.ts";
-import { halfOf, PROJECTIONS, type Projection } from "../documents/projections.ts";
+import { expertsOf } from "../documents/architecture.ts";
+import { halfOf, hasProjection, PROJECTIONS, type Projection, rowsPerToken } from "../documents/projections.ts";
 import type { Buffers } from "../documents/setting.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
+import {
+  type MixtureGradients,
+  type MixtureTensors,
+  type MixtureWork,
+  mlpKinds,
+  takeMixture,
+  takeMixtureGradients,
+  takeMixtureWork,
+} from "./mixture-layout.ts";
 import { eagerLayersBytes, eagerWorkBytes } from "./program-memory.ts";
 import { scratchOf } from "./scratch-bytes.ts";
 import { UNIT_ROWS } from "./stash.ts";
@@ -55,8 +65,9 @@ export interface BranchTensors {
 export interface MlpTensors {
   readonly x: Place;
   readonly rstd: Place;
-  /** C [T, 2 intermediate] */
+  /** C [T, 2 intermediate]; of a mixture [P, 2 intermediate of an expert]. */
   readonly gateUp: Place;
+  readonly mixture: MixtureTensors | undefined;
   readonly branch: BranchTensors | undefined;
 }
 
@@ -92,6 +103,8 @@ export interface StageLayout {
     /** C [T, hidden]: what a half gives where it is scaled before it joins the stream. */
     readonly branch: Place | undefined;
     readonly inner: Place;
+    /** Absent without a mixture. */
+    readonly mixture: MixtureWork | undefined;
     readonly attentionScratch: Place;
     readonly logits: Place;
     /** Where the residual stream ends before it is rounded into a message; absent where that is fp32 or there is none. */
@@ -111,6 +124,7 @@ export interface StageLayout {
     readonly inner: Place;
     readonly innerGradient: Place;
     readonly gateUpGradient: Place;
+    readonly mixture: MixtureGradients | undefined;
     readonly qkvGradient: Place;
     readonly attentionGradient: Place;
     readonly attentionScratch: Place;
@@ -126,7 +140,7 @@ function align(bytes: number): number {
   return padded(bytes, ALIGNMENT);
 }
 
-interface Region {
+export interface Region {
   take(bytes: number): Place;
   /** [rows, columns] in fp32, or in the compute dtype. */
   floats(columns: number): Place;
@@ -182,15 +196,23 @@ export function stageLayout(input: LayoutInput): StageLayout {
     out: region.compute(numHeads * headDim),
     lse: region.floats(numHeads),
   });
-  const takeMlp = (region: Region): Omit<MlpTensors, "x" | "branch"> => ({
+  const { mixture, isMixtureAgain, isDenseAgain, widest } = mlpKinds(arch, stage);
+  type OwnTensors = Omit<MlpTensors, "x" | "branch">;
+  const takeMlp = (region: Region): OwnTensors => ({
     rstd: region.floats(1),
     gateUp: region.compute(2 * inner),
+    mixture: undefined,
+  });
+  const takeExperts = (region: Region): OwnTensors => ({
+    rstd: region.floats(1),
+    gateUp: region.compute(mixture!.perToken * 2 * mixture!.intermediateSize),
+    mixture: takeMixture(region, arch, mixture!),
   });
   const takeShrunk = (region: Region, projections: readonly Projection[]): LayerTensors["shrunk"] =>
     Object.fromEntries(
       projections.flatMap((projection) => {
         const columns = shrunkColumns[projection];
-        return columns === undefined ? [] : [[projection, region.compute(columns)]];
+        return columns === undefined ? [] : [[projection, region.compute(rowsPerToken(arch, projection) * columns)]];
       }),
     );
   const recomputes = stage.recomputedLayers > 0;
@@ -199,14 +221,15 @@ export function stageLayout(input: LayoutInput): StageLayout {
         attention: takeAttention(rebuilt),
         branch: takeBranch(rebuilt),
         mid: rebuilt.floats(hidden),
-        mlp: takeMlp(rebuilt),
+        mlp: isDenseAgain ? takeMlp(rebuilt) : undefined,
+        mixture: isMixtureAgain ? takeExperts(rebuilt) : undefined,
         shrunk: takeShrunk(
           rebuilt,
           PROJECTIONS.filter((projection) => projection !== "down_proj"),
         ),
       }
     : undefined;
-  const layers = stageLayers(stage).map(({ halves, isRecomputed }): LayerTensors => {
+  const layers = stageLayers(stage).map(({ layer, halves, isRecomputed }): LayerTensors => {
     const x = slot.floats(hidden);
     const again = isRecomputed ? shared : undefined;
     const hasMlp = halves.includes("mlp");
@@ -219,10 +242,18 @@ export function stageLayout(input: LayoutInput): StageLayout {
         }
       : undefined;
     const mid = !hasMlp || attention === undefined ? x : (again?.mid ?? slot.floats(hidden));
-    const mlp = hasMlp ? { x: mid, ...(again?.mlp ?? takeMlp(slot)), branch: takeBranch(slot) } : undefined;
-    const last = hasMlp ? "down_proj" : "o_proj";
-    const before = PROJECTIONS.filter((projection) => projection !== last && halves.includes(halfOf(projection)));
-    const shrunk = { ...(again?.shrunk ?? takeShrunk(slot, before)), ...takeShrunk(slot, [last]) };
+    const isMixture = expertsOf(arch, layer) !== undefined;
+    const takeOwn = (): OwnTensors =>
+      isMixture ? (again?.mixture ?? takeExperts(slot)) : (again?.mlp ?? takeMlp(slot));
+    const mlp = hasMlp ? { x: mid, ...takeOwn(), branch: takeBranch(slot) } : undefined;
+    const has = PROJECTIONS.filter((of) => halves.includes(halfOf(of)) && hasProjection(arch, layer, of));
+    // What a mixture's experts give is made again, as its router's gradient needs it.
+    const last = hasMlp ? (isMixture ? undefined : "down_proj") : "o_proj";
+    const before = has.filter((projection) => projection !== last);
+    const shrunk = {
+      ...(again?.shrunk ?? takeShrunk(slot, before)),
+      ...(last === undefined ? {} : takeShrunk(slot, [last])),
+    };
     return { attention, mlp, shrunk };
   });
   const final = stage.head
@@ -238,7 +269,8 @@ export function stageLayout(input: LayoutInput): StageLayout {
     normed: forwardWork.compute(hidden),
     turned: arch.headNorm === undefined ? undefined : forwardWork.compute(qkv),
     branch: arch.residualScale === undefined ? undefined : forwardWork.compute(hidden),
-    inner: forwardWork.compute(inner),
+    inner: forwardWork.compute(widest),
+    mixture: mixture && takeMixtureWork(forwardWork, arch, mixture),
     attentionScratch: forwardWork.take(scratch.attention),
     logits: forwardWork.take(stage.head ? scratch.head(headTileRows) : 0),
     output: stage.head || edges.after === "float32" ? undefined : forwardWork.floats(hidden),
@@ -253,9 +285,10 @@ export function stageLayout(input: LayoutInput): StageLayout {
     normedGradient: backwardWork.floats(hidden),
     turned: arch.headNorm === undefined ? undefined : backwardWork.compute(qkv),
     branchGradient: hasBranches || arch.residualScale !== undefined ? backwardWork.compute(hidden) : undefined,
-    inner: backwardWork.compute(inner),
-    innerGradient: backwardWork.compute(inner),
-    gateUpGradient: backwardWork.compute(2 * inner),
+    inner: backwardWork.compute(widest),
+    innerGradient: backwardWork.compute(widest),
+    gateUpGradient: backwardWork.compute(2 * widest),
+    mixture: mixture && takeMixtureGradients(backwardWork, arch, mixture, dtype !== "float32"),
     qkvGradient: backwardWork.compute(qkv),
     attentionGradient: backwardWork.compute(numHeads * headDim),
     attentionScratch: backwardWork.take(scratch.attentionBackward),

@@ -8,7 +8,8 @@ import type { PlanRequest } from "./request.ts";
  * @throws PlanError
  */
 export function checkWeightsFit({ architecture, dtype, devices, sharedBytes }: PlanRequest): void {
-  const weights = architecture.numLayers * sum(layerProducts(architecture).map(([rows, columns]) => rows * columns));
+  const layers = Array.from({ length: architecture.numLayers }, (_, layer) => layerProducts(architecture, layer));
+  const weights = sum(layers.flat().map(({ in: rows, out: columns, experts }) => experts * rows * columns));
   const needed = weights * WEIGHT_BYTES[dtype];
   const held = sum(
     devices.map(({ memoryBytes }, i) => (memoryBytes ?? Number.POSITIVE_INFINITY) + (sharedBytes?.[i] ?? 0)),

@@ -101,7 +101,7 @@ function productSecondsOf(system: TrainingSystem, size: number, pass: "F" | "I" 
   if (found !== undefined) return found;
   const peaks = { flopsPerSecond: losses.sustained * (flops.bfloat16 ?? Number.NaN), bytesPerSecond };
   const secondsOf = part === "layer" ? layerProductSeconds : headProductSeconds;
-  const seconds = secondsOf(figures, peaks, architecture, tokens, { passes: [pass], split }) / tokens;
+  const seconds = secondsOf(figures, peaks, architecture, tokens, { passes: [pass], split, layer: 0 }) / tokens;
   known.set(key, seconds);
   return seconds;
 }
@@ -166,7 +166,7 @@ function layerParts(system: TrainingSystem, size: number, fit: StepFit) {
   const { activationFeatures } = decoderDimensions(architecture);
   const moved =
     passes * losses.activationBytes * activationFeatures +
-    (adapterPasses(["F", "I"]) + recomputed) * losses.adapterBytes * adaptedFeatures(architecture, targets);
+    (adapterPasses(["F", "I"]) + recomputed) * losses.adapterBytes * adaptedFeatures(architecture, targets, 0);
   const memory = (tokens * moved) / tp / memoryBytesPerSecond;
   const shared = passes * COLLECTIVES * tokens * tokenGatherSeconds(system, size / cp);
   const tensor = shared * (system.overlaps ? ASSUMED.overlapped : 1);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Architecture, Dtype } from "../../plan/index.ts";
-import { targetsOn, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
+import { projectionsOf, targetsOn, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import {
   adapterBytes,
   expectPlannedOperators,
@@ -53,7 +53,29 @@ const DECODERS: Readonly<Record<string, Architecture>> = {
     },
     headNorm: { over: "head", weighted: false, afterRope: true },
   },
+  "experts in some layers, norms of heads": {
+    ...{ ...SMALL, headNorm: { over: "head", weighted: true } },
+    experts: { count: 5, perToken: 2, intermediateSize: 24, normalized: false, dense: [true, false, false] },
+  },
+  "experts with biases and a gate of their own, sinks": {
+    ...{ ...SMALL, ...WINDOW, windowed: [true, false, true], sinks: true, qkvBias: true, outputBias: true },
+    experts: {
+      ...{ count: 4, perToken: 3, intermediateSize: 20, normalized: true, routerBias: true, bias: true },
+      ...{ gate: { limit: 0.5, alpha: 1.7 }, stored: "stacked" },
+    },
+  },
+  "experts between norms": {
+    ...{ ...SMALL, norms: "both", layerNames: NAMES },
+    experts: { count: 3, perToken: 1, intermediateSize: 40, normalized: true, stored: "w1" },
+  },
 };
+
+/** All targets of an architecture, and dropout where they may have it. */
+function widest(architecture: Architecture) {
+  return architecture.experts === undefined
+    ? { dropout: 0.2, targets: targetsOn(architecture, UNFUSED_PROJECTIONS) }
+    : { targets: [...projectionsOf(architecture)] };
+}
 
 const DTYPES: readonly Dtype[] = ["float32", "bfloat16", "nf4"];
 
@@ -79,8 +101,11 @@ const CASES = [
 describe.each(CASES)("%s", (_, architecture, patterns) => {
   const given = smallCase(
     [
-      { rank: 8, dropout: 0.2, targets: targetsOn(architecture, UNFUSED_PROJECTIONS), ...patterns },
-      { rank: 3, targets: ["o_proj", "down_proj"], microBatchSize: 1, optimizer: { maxGradNorm: 0.1 } },
+      { rank: 8, ...widest(architecture), ...patterns },
+      {
+        ...{ rank: 3, microBatchSize: 1, optimizer: { maxGradNorm: 0.1 } },
+        targets: ["o_proj", architecture.experts === undefined ? "down_proj" : "experts_down_proj"],
+      },
     ],
     architecture,
   );

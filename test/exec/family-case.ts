@@ -55,6 +55,9 @@ export interface Expected {
       string,
       {
         readonly target_modules: readonly string[];
+        readonly target_parameters?: readonly string[];
+        readonly rank_pattern?: Readonly<Record<string, number>>;
+        readonly alpha_pattern?: Readonly<Record<string, number>>;
         readonly sequences: readonly ExpectedSequence[];
         readonly minibatch_loss: number;
         readonly grad_sumsq: number;
@@ -89,10 +92,25 @@ export interface FamilyAdapter {
   readonly pairs: readonly AdapterPair[];
 }
 
+/** What PEFT calls the projections of mixtures of experts. */
+const PARAMETERS: Readonly<Record<string, Projection>> = {
+  "mlp.gate.weight": "router",
+  "mlp.router.weight": "router",
+  "mlp.experts.gate_up_proj": "experts_gate_up_proj",
+  "mlp.experts.down_proj": "experts_down_proj",
+  gate_up_proj: "experts_gate_up_proj",
+  down_proj: "experts_down_proj",
+};
+
+function patternsOf({ rank_pattern: ranks = {}, alpha_pattern: alphas = {} }: Partial<Expected["adapters"][string]>) {
+  return Object.keys(ranks).length === 0 ? {} : { rankPattern: { ...ranks }, alphaPattern: { ...alphas } };
+}
+
 /** One of the case's adapters, and the gradients of its mini-batch's loss under the same names. */
 export function readFamilyAdapter({ folder, model, expected }: FamilyCase, set: string): FamilyAdapter {
-  const targets = expected.adapters[set]!.target_modules as readonly Projection[];
-  const spec: AdapterSpec = { rank: 4, alpha: 8, dropout: 0, targets: [...targets] };
+  const { target_modules: modules, target_parameters: parameters = [], ...given } = expected.adapters[set]!;
+  const targets = [...modules, ...parameters.map((name) => PARAMETERS[name]!)] as readonly Projection[];
+  const spec: AdapterSpec = { rank: 4, alpha: 8, dropout: 0, targets: [...targets], ...patternsOf(given) };
   return { spec, pairs: readPeftFolder(path.join(folder, `adapter-${set}`), spec, model.architecture) };
 }
 

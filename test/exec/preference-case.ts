@@ -164,10 +164,7 @@ export async function runJobs(jobs: readonly FamilyJob[], run: FamilyRun = {}): 
   });
   const gradients = new Map(
     // The first moment after one step is a tenth of the gradient.
-    pairTensors(model.architecture, moments!).map(({ name, values }) => [
-      name,
-      values.map((value) => 10 * value),
-    ]),
+    pairTensors(model.architecture, moments!).map(({ name, values }) => [name, values.map((value) => 10 * value)]),
   );
   return { ...result, own: result.metrics.filter(({ job }) => job === "job0"), gradients };
 }

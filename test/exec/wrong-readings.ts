@@ -1,5 +1,5 @@
 import type { BaseModel } from "../../exec/index.ts";
-import type { Architecture } from "../../plan/index.ts";
+import type { Architecture, Experts } from "../../plan/index.ts";
 
 type Change = (arch: Architecture) => Architecture;
 
@@ -9,6 +9,12 @@ const without =
     Object.fromEntries(
       Object.entries(arch).filter(([key]) => !keys.includes(key as keyof Architecture)),
     ) as Architecture;
+
+const withExperts =
+  (change: (experts: Experts) => Partial<Experts>): Change =>
+  (arch) => ({ ...arch, experts: { ...arch.experts!, ...change(arch.experts!) } });
+
+const NOT_DIVIDED = withExperts(() => ({ normalized: false }));
 
 /** By the name that the cases have for it: the architecture with one thing read wrongly. */
 export const WRONG_READINGS: Readonly<Record<string, Change>> = {
@@ -64,6 +70,14 @@ export const WRONG_READINGS: Readonly<Record<string, Change>> = {
   }),
   "no temperature on the layers without rope": without("temperature"),
   "no chunks": without("chunk"),
+  "no sinks": without("sinks"),
+  "top-k weights not divided by their sum": NOT_DIVIDED,
+  "softmax over all experts before the top-k": NOT_DIVIDED,
+  "one expert fewer a token": withExperts(({ perToken }) => ({ perToken: perToken - 1 })),
+  "swiglu limit ignored": withExperts(({ gate }) => ({ gate: { ...gate!, limit: 1e6 } })),
+  "alpha 1 (plain silu)": withExperts(({ gate }) => ({ gate: { ...gate!, alpha: 1 } })),
+  "expert biases ignored": withExperts(() => ({ bias: undefined })),
+  "router bias ignored": withExperts(() => ({ routerBias: undefined })),
   "chunks read as a sliding window": (arch) => ({
     ...without("chunk")(arch),
     slidingWindow: arch.chunk!,
@@ -73,6 +87,13 @@ export const WRONG_READINGS: Readonly<Record<string, Change>> = {
 
 /** The same of its weights. */
 export const WRONG_WEIGHTS: Readonly<Record<string, (weights: BaseModel["weights"]) => BaseModel["weights"]>> = {
+  "gate and up read as halves": (weights) => ({
+    ...weights,
+    read(name, shape) {
+      const values = weights.read(name, shape);
+      return name.includes("gate_up_proj") ? inTurns(values, shape.at(-1)!) : values;
+    },
+  }),
   "up before gate in gate_up_proj": (weights) => ({
     ...weights,
     read(name, shape) {
@@ -84,6 +105,16 @@ export const WRONG_WEIGHTS: Readonly<Record<string, (weights: BaseModel["weights
   }),
 };
 
+/** Of the last index of a tensor, what lies in two halves in turns. */
+function inTurns(values: Float32Array, columns: number): Float32Array {
+  return values.map((_, i) => {
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    return values[row * columns + (column % 2) * (columns / 2) + Math.floor(column / 2)]!;
+  });
+}
+
+const OF_ADAPTERS = ["adapter `all`: right", "adapter `all`: columns of B read as expert, then rank"];
+
 /** What no description says: a model without any norm, and norms of heads with weights of a whole row. */
 export const NOT_READINGS: Readonly<Record<string, readonly string[]>> = {
   olmo2: ["no norm after attention and MLP", "q/k norm one head at a time"],
@@ -91,5 +122,8 @@ export const NOT_READINGS: Readonly<Record<string, readonly string[]>> = {
   gemma3: ["window in all layers"],
   // Its layers without rope see more than the others.
   "llama4-dense": ["rope in all layers"],
+  // Readings of adapters are in mixtures.test.ts.
+  ...Object.fromEntries(["qwen3-moe", "mixtral"].map((name) => [name, OF_ADAPTERS])),
+  "gpt-oss": [...OF_ADAPTERS, "up instead of up + 1"],
   "phi4-mini": ["factor squared on the whole score, the unrotated part too"],
 };

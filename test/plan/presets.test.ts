@@ -69,6 +69,12 @@ const PARAMETERS: readonly (readonly [string, number])[] = [
   ["granite-3.3-8b", 8_170_864_640],
   ["smollm-3-3b", 3_075_098_624],
   ["glm-4-9b-0414", 9_400_279_040],
+  ["qwen-3-30b-a3b", 30_532_122_624],
+  ["qwen-3-235b-a22b", 235_093_634_560],
+  ["mixtral-8x7b", 46_702_792_704],
+  ["mixtral-8x22b", 140_620_634_112],
+  ["gpt-oss-20b", 20_914_757_184],
+  ["gpt-oss-120b", 116_829_156_672],
 ];
 
 const architectureOf = (name: string): Architecture =>
@@ -104,6 +110,9 @@ describe("a model that is known by name", () => {
     ["granite-3.3-8b", { attentionScale: 1 / 128, embeddingScale: 12, residualScale: 0.22, logitScale: 1 / 16 }],
     ["smollm-3-3b", { ropeless: Array.from({ length: 36 }, (_, layer) => layer % 4 === 3) }],
     ["glm-4-9b-0414", { rotaryDim: 64, qkvBias: true, rotaryPairs: true }],
+    ["qwen-3-30b-a3b", { windows: 0, experts: { count: 128, perToken: 8, intermediateSize: 768, normalized: true } }],
+    ["mixtral-8x7b", { windows: 0, experts: { count: 8, perToken: 2, normalized: true, stored: "w1" } }],
+    ["gpt-oss-20b", { slidingWindow: 128, windows: 12, sinks: true, experts: { gate: { limit: 7, alpha: 1.702 } } }],
   ])("%s is read as %o", (name, expected) => {
     const architecture = architectureOf(name);
     const layers = Array.from({ length: architecture.numLayers }, (_, layer) => layerAttention(architecture, layer));

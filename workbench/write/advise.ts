@@ -1,9 +1,10 @@
 import { formatBytes, sum } from "../../core/index.ts";
 import {
   type Architecture,
+  copiesOf,
   type Dtype,
+  layerProjections,
   projectionShape,
-  projectionsOf,
   type ResolvedDevice,
   WEIGHT_BYTES,
 } from "../../plan/index.ts";
@@ -25,9 +26,13 @@ export interface RowFacts {
 /** Parameters of a base model. */
 export function modelParameters(architecture: Architecture): number {
   const { numLayers, vocabularySize, hiddenSize, tiedEmbeddings } = architecture;
-  const shapes = projectionsOf(architecture).map((projection) => projectionShape(architecture, projection));
-  const layer = sum(shapes.map((shape) => shape.in * shape.out)) + 2 * hiddenSize;
-  return numLayers * layer + hiddenSize + vocabularySize * hiddenSize * (tiedEmbeddings ? 1 : 2);
+  const layers = Array.from({ length: numLayers }, (_, layer) =>
+    layerProjections(architecture, layer).map((projection) => {
+      const shape = projectionShape(architecture, projection);
+      return copiesOf(architecture, projection) * shape.in * shape.out;
+    }),
+  );
+  return sum(layers.flat()) + (2 * numLayers + 1) * hiddenSize + vocabularySize * hiddenSize * (tiedEmbeddings ? 1 : 2);
 }
 
 /** "1.24 billion", for people. */

@@ -183,10 +183,12 @@ function defaultLines(architecture: Architecture, parameters: number, rank: numb
             value: 2 * advised,
             why: "an update counts alpha / rank times (LoRA, arXiv 2106.09685); twice the rank, as Biderman et al. (arXiv 2405.09673)",
           },
-          { key: "dropout", value: 0.05, why: "against memorizing; QLoRA took 0.1 up to 13B and 0.05 above" },
+          architecture.experts === undefined
+            ? { key: "dropout", value: 0.05, why: "against memorizing; QLoRA took 0.1 up to 13B and 0.05 above" }
+            : { key: "dropout", value: 0, why: "adapters on experts have none" },
           {
             key: "targets",
-            value: [...projectionsOf(architecture)],
+            value: projectionsOf(architecture).filter((projection) => projection !== "router"),
             why: "all projections: attention alone learns less (QLoRA; LoRA Without Regret)",
           },
         ],
