@@ -25,6 +25,7 @@ function outputColumn(projection: Projection, { heads, inner }: Widths): number 
     case "router":
     case "experts_gate_up_proj":
     case "experts_down_proj":
+    case "lm_head":
       return 0;
   }
 }

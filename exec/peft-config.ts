@@ -99,15 +99,18 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
   }
   const bias = config["bias"];
   if (bias !== undefined && bias !== null && bias !== "none") refuse('"none"', "bias");
-  const all = Array.from({ length: arch.numLayers }, (_, layer) =>
+  const inLayers = Array.from({ length: arch.numLayers }, (_, layer) =>
     layerProjections(arch, layer).map((projection) => ({ layer, projection })),
   ).flat();
+  const head = { layer: arch.numLayers - 1, projection: "lm_head" as const };
   const check = (key: "target_modules" | "target_parameters", isParameter: boolean): void => {
     const pathsOf = (of: readonly Pick<AdapterSite, "layer" | "projection">[]): readonly string[] =>
       of
         .filter(({ projection }) => isOfMixture(projection) === isParameter)
         .map(({ layer, projection }) => projectionPath(arch, layer, projection));
     const own = pathsOf(sites);
+    // To PEFT the head is no linear layer.
+    const all = config[key] === "all-linear" ? inLayers : [...inLayers, head];
     const named = namedModules(config[key] ?? [], pathsOf(all));
     if (named?.length !== own.length || !own.every((name) => named.includes(name)))
       refuse(`the job's targets (${[...spec.targets].sort().join()})`, key);

@@ -128,7 +128,8 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
   const pairs = readPairs(reader, file, spec, arch);
   const tensors = pairTensors(arch, pairs);
   for (const { name, values } of tensors) checkFinite(name, values, file);
-  const known = new Set(tensors.map(({ name }) => name));
+  // PEFT writes the base's matrix of a head that has an adapter, too.
+  const known = new Set([...tensors.map(({ name }) => name), "base_model.model.lm_head.base_layer.weight"]);
   const other = reader.tensors.find(({ name }) => !known.has(name));
   if (other !== undefined)
     throw new InputError({ expected: "only tensors of the job's adapter", at: other.name, got: "another one", file });

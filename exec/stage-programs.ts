@@ -1,8 +1,9 @@
 import { decodeFloats, encodeFloats } from "../datasets/index.ts";
-import type { Operator, Tensor } from "../native/index.ts";
+import type { HeadLossOperator, Operator, Tensor } from "../native/index.ts";
 import { layerInput } from "../plan/index.ts";
 import { attentionBackward } from "./attention-program.ts";
 import { isRecomputed, layerBeforeBackward, layerForward } from "./layer-programs.ts";
+import { targetIndex } from "./lora-operators.ts";
 import { mlpBackward } from "./mlp-program.ts";
 import { gradientOutputs, type ProgramInput, type StreamGradient } from "./program-input.ts";
 
@@ -15,6 +16,12 @@ function embeddingScale({ architecture: { embeddingScale: scale }, dtype }: Prog
   return {
     scale: dtype === "float32" ? scale : decodeFloats(encodeFloats(Float32Array.of(scale), "BF16"), "BF16")[0]!,
   };
+}
+
+/** The target of adapters on the head, if any job has one there. */
+function headAdapters({ architecture, layout }: ProgramInput): Pick<HeadLossOperator, "target" | "lds"> {
+  const lds = layout.shrunkColumns.lm_head;
+  return lds === undefined ? {} : { target: targetIndex(architecture.numLayers - 1, "lm_head"), lds };
 }
 
 /**
@@ -51,6 +58,7 @@ export function forwardProgram(input: ProgramInput, letter: "F" | "E" = "F"): re
         tileRows: layout.headTileRows,
         ...(logitScale === undefined ? {} : { scale: logitScale }),
         ...(logitCap === undefined ? {} : { softcap: logitCap }),
+        ...headAdapters(input),
       },
     );
   } else if (end !== OUT) {

@@ -155,6 +155,7 @@ export {
   type Projection,
   projectionShape,
   projectionsOf,
+  targetsOf,
   targetsOn,
   UNFUSED_PROJECTIONS,
 } from "./documents/projections.ts";

@@ -72,8 +72,8 @@ export interface LayerTimes {
     seen?: SeenLength,
     layer?: number,
   ): number;
-  /** Norm, head and loss in one direction. */
-  head(tokens: number, direction: "F" | "B"): number;
+  /** Norm, head and loss in one direction; of so many tokens with an adapter on the head. */
+  head(tokens: number, direction: "F" | "B", adapted?: number): number;
 }
 
 /** The passes of a backward: `W` only where base weights are trained, and one more forward where nothing was kept. */
@@ -204,13 +204,15 @@ function kernelTimes(
         touchingOf(passes) * (dimensions.launchShare ?? 1) * launchSeconds * launchedShare(numTargets)
       );
     },
-    head(tokens, direction) {
+    head(tokens, direction, adapted = 0) {
       const entries = (tokens * architecture.vocabularySize) / split;
+      const features = adapted * (architecture.hiddenSize + architecture.vocabularySize);
       const passes: readonly LayerPass[] = direction === "F" ? ["F"] : full ? ["I", "W"] : ["I"];
       const products = once(`${tokens} head ${direction}`, () =>
         headProductSeconds(kernels, peaks, architecture, tokens, { passes, split }),
       );
-      return products / computeEfficiency + (entries * headBytes) / 2 / memoryRate;
+      const traffic = (entries * headBytes) / 2 + (adapterPasses(passes) * features * kernels.adapterBytes) / split;
+      return products / computeEfficiency + traffic / memoryRate;
     },
   };
 }
@@ -306,11 +308,13 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   const ofJobs = [...tokensOf].map(([job, own]) => ({ own, targets: shape.jobs[job]!.adapter.targets }));
   const lengths = rows.map(([, , tokens]) => tokens);
   const tokens = sum(lengths);
-  const numTargets = sum(ofJobs.map(({ own, targets }) => own * targets.length)) / tokens;
+  const isInLayers = (target: Projection): boolean => target !== "lm_head";
+  const numTargets = sum(ofJobs.map(({ own, targets }) => own * targets.filter(isInLayers).length)) / tokens;
+  const onHead = sum(ofJobs.map(({ own, targets }) => (targets.every(isInLayers) ? 0 : own)));
   const seconds = equalLayers(architecture, stage).map(({ count, seen, half, isRecomputed, layer }) => {
     const passes = letter !== "B" ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
     const features = sum(ofJobs.map(({ own, targets }) => own * adaptedFeatures(architecture, targets, layer, half)));
     return count * times.layer(lengths, passes, half, { features, targets: numTargets }, seen, layer);
   });
-  return sum(seconds) + (stage.head ? times.head(tokens, letter === "B" ? "B" : "F") : 0);
+  return sum(seconds) + (stage.head ? times.head(tokens, letter === "B" ? "B" : "F", onHead) : 0);
 }

@@ -1,3 +1,4 @@
+import { sum } from "../../core/index.ts";
 import type { PlannedLetter } from "../actions/action.ts";
 import { computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
@@ -230,15 +231,23 @@ function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts, isAgain: bool
   ];
 }
 
-/** Norm, product and softmax of the scored rows, and back to the gradient of the head's input; or the losses alone. */
-function headLoss(
-  { hiddenSize: hidden, vocabularySize }: Architecture,
-  { tokens, scored }: Sizes,
-  withGradient: boolean,
-): OperatorCall {
+/** Rows, each as often as the ranks that its adapter has on the head. */
+function headRanks({ architecture, stage, jobs }: StageShape, { segments }: Sizes): number {
+  const rankOf = (job: number): number => meanRanks(architecture, stage, jobs[job]!).lm_head ?? 0;
+  return sum(segments.map(({ job, scored }) => scored * rankOf(job)));
+}
+
+/**
+ * Norm, product and softmax of the scored rows, and back to the gradient of the head's input, and of adapters on the
+ * head; or the losses alone.
+ */
+function headLoss(shape: StageShape, sizes: Sizes, withGradient: boolean): OperatorCall {
+  const { hiddenSize: hidden, vocabularySize } = shape.architecture;
+  const { tokens, scored } = sizes;
   const kind = withGradient ? "head" : "headLoss";
   const passes = withGradient ? 2 : 1;
-  const flops = 2 * passes * scored * hidden * vocabularySize;
+  const adapted = (withGradient ? 3 : 1) * headRanks(shape, sizes) * (hidden + vocabularySize);
+  const flops = 2 * passes * scored * hidden * vocabularySize + 2 * adapted;
   return {
     name: `${kind}:${hidden}x${vocabularySize}`,
     kind,
@@ -264,7 +273,7 @@ function forwardOperators(shape: StageShape, sizes: Sizes, withGradient: boolean
     forwardSwiglu(shape, sizes, parts.mlp),
     matmul("F", tokens, inner, hidden, parts.mlp),
     ...loras("F", shape, sizes, parts, [["down_proj"]]),
-    ...(stage.head ? [headLoss(arch, sizes, withGradient)] : []),
+    ...(stage.head ? [headLoss(shape, sizes, withGradient)] : []),
   ];
 }
 

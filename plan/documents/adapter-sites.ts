@@ -23,6 +23,7 @@ export function parameterName({ experts }: Architecture, projection: Projection)
  * parameter.
  */
 export function projectionPath(arch: Architecture, layer: number, projection: Projection): string {
+  if (projection === "lm_head") return projection;
   if (isOfMixture(projection)) return `model.layers.${layer}.${parameterName(arch, projection)}`;
   const blocks = { attention: "self_attn", mlp: arch.layerNames?.mlp ?? "mlp" };
   return `model.layers.${layer}.${blocks[halfOf(projection)]}.${projection}`;
@@ -80,7 +81,7 @@ export function adapterSites(adapter: SitedAdapter, arch: Architecture): readonl
   const targets = PROJECTIONS.filter((projection) => adapter.targets.includes(projection));
   const sites = Array.from({ length: arch.numLayers }, (_, layer) =>
     targets
-      .filter((of) => hasProjection(arch, layer, of))
+      .filter((of) => (of === "lm_head" ? layer === arch.numLayers - 1 : hasProjection(arch, layer, of)))
       .map((projection): AdapterSite => {
         const path = projectionPath(arch, layer, projection);
         const rank = rankAt(path) ?? adapter.rank;
@@ -152,6 +153,17 @@ function onExperts<A extends SitedAdapter>(adapter: A, { experts }: Architecture
   };
 }
 
+/** @throws InputError for losses whose gradient is scaled behind the head: that of adapters on it would not be */
+function checkOnHead({ adapter, loss }: JobOn): void {
+  if (loss === undefined || !adapter.targets.includes("lm_head")) return;
+  throw new InputError({
+    expected: "an adapter beside the head, since the job compares answers,",
+    at: "targets",
+    got: "lm_head",
+    hint: "Leave lm_head out of the targets, or loss out of the job.",
+  });
+}
+
 interface JobOn {
   readonly adapter: SitedAdapter & { readonly dropout?: number };
   readonly loss?: LossSpec | undefined;
@@ -191,6 +203,7 @@ export function jobsOn<J extends JobOn>(arch: Architecture, jobs: readonly J[]):
       const adapter = { ...named, targets: targetsOn(arch, named.targets) };
       checkPatterns(adapter, arch);
       checkOnExperts({ ...job, adapter }, arch);
+      checkOnHead({ ...job, adapter });
       return { ...job, adapter };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;

@@ -2,14 +2,15 @@ import { InputError } from "../../core/index.ts";
 import { type Architecture, expertsOf } from "./architecture.ts";
 
 /**
- * The linear projections of decoder layers, in the order that numbers them (`target` = layer * their number + index): the
- * seven of Llama, those of models that have q, k and v, or gate and up, as one matrix, and those of mixtures of experts,
- * which have matrices of each expert.
+ * What an adapter may be on, in the order that numbers it (`target` = layer * their number + index): the seven linear
+ * projections of Llama's layers, those of models that have q, k and v, or gate and up, as one matrix, those of mixtures
+ * of experts, which have matrices of each expert, and the output head, which counts to the last layer.
  */
 export const PROJECTIONS = [
   ...(["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"] as const),
   ...(["gate_proj", "up_proj", "gate_up_proj", "down_proj"] as const),
   ...(["router", "experts_gate_up_proj", "experts_down_proj"] as const),
+  "lm_head",
 ] as const;
 export type Projection = (typeof PROJECTIONS)[number];
 
@@ -24,7 +25,7 @@ const MIXED = ["router", "experts_gate_up_proj", "experts_down_proj"] as const s
 
 /** Those of models that fuse none of them and have one MLP for all tokens. */
 export const UNFUSED_PROJECTIONS: readonly Projection[] = PROJECTIONS.filter(
-  (name) => !Object.hasOwn(FUSED, name) && !isOfMixture(name),
+  (name) => !Object.hasOwn(FUSED, name) && !isOfMixture(name) && name !== "lm_head",
 );
 
 export function isOfMixture(projection: Projection): boolean {
@@ -48,11 +49,16 @@ export function layerProjections(arch: Kind, layer: number): readonly Projection
 }
 
 /**
- * Those that may have adapters: where a model has experts, none in the MLP of layers without them, as in PEFT, whose
+ * Those of layers that may have adapters: where a model has experts, none in the MLP of layers without them, as in PEFT, whose
  * names for gate, up and down reach the experts alone.
  */
 export function projectionsOf(arch: Kind): readonly Projection[] {
   return layerProjections({ ...arch, ...(arch.experts && { experts: { ...arch.experts, dense: undefined } }) }, 0);
+}
+
+/** All that may have adapters: projections of layers, and the head. */
+export function targetsOf(arch: Kind): readonly Projection[] {
+  return [...projectionsOf(arch), "lm_head"];
 }
 
 /** Whether a layer has a projection that may have adapters. */
@@ -76,7 +82,7 @@ export function rowsPerToken({ experts }: Pick<Architecture, "experts">, project
  * @throws InputError for a projection that the model does not have
  */
 export function targetsOn(arch: Architecture, targets: readonly Projection[]): Projection[] {
-  const own = projectionsOf(arch);
+  const own = targetsOf(arch);
   if (targets.every((target) => own.includes(target))) return [...targets];
   const named = new Set<Projection>(targets);
   for (const [fused, parts] of Object.entries(FUSED) as [keyof typeof FUSED, readonly Projection[]][])
@@ -97,12 +103,12 @@ export const HALVES = ["attention", "mlp"] as const;
 export type Half = (typeof HALVES)[number];
 
 const ATTENTION: ReadonlySet<Projection> = new Set(["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"]);
-/** The half of a layer that a projection belongs to. */
+/** The half of a layer that a projection belongs to; the head is behind the last layer's MLP. */
 export function halfOf(projection: Projection): Half {
   return ATTENTION.has(projection) ? "attention" : "mlp";
 }
 
-/** Projections with one input and one output tensor: the LoRA parts of a group are one operator. */
+/** Projections of a layer with one input and one output tensor: the LoRA parts of a group are one operator. */
 export const LORA_GROUPS: readonly (readonly Projection[])[] = [
   ["q_proj", "k_proj", "v_proj", "qkv_proj"],
   ["o_proj"],
@@ -113,7 +119,7 @@ export const LORA_GROUPS: readonly (readonly Projection[])[] = [
   ["experts_down_proj"],
 ];
 
-/** The group that a projection belongs to. */
+/** The group that a layer's projection belongs to. */
 export function loraGroup(projection: Projection): readonly Projection[] {
   return LORA_GROUPS.find((group) => group.includes(projection))!;
 }
@@ -149,5 +155,7 @@ export function projectionShape(
       return { in: hiddenSize, out: 2 * arch.experts!.intermediateSize };
     case "experts_down_proj":
       return { in: arch.experts!.intermediateSize, out: hiddenSize };
+    case "lm_head":
+      return { in: hiddenSize, out: arch.vocabularySize };
   }
 }

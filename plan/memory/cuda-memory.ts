@@ -49,7 +49,7 @@ export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: 
     return experts * (rank * padded(shape.in, PADDING) + shape.out * padded(rank, PADDING));
   });
   const parameters = padded(sum(elements), LINE / FLOAT);
-  return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE) + LINE;
+  return Math.max(LINE, padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE)) + LINE;
 }
 
 /**

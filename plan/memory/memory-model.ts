@@ -107,9 +107,9 @@ export interface HeldInput extends Pick<StageMemoryInput, "architecture" | "stag
   readonly jobs: readonly Pick<PlannedJob, "adapter">[];
 }
 
-/** Bytes of one of an adapter's vectors on a CPU device. */
+/** Bytes of one of an adapter's four vectors on a CPU device, which together take a line at least. */
 function vectorBytes(architecture: Architecture, stage: Stage, job: Pick<PlannedJob, "adapter">): number {
-  return padded(adapterParameters(architecture, stage, job) * FLOAT, LINE);
+  return Math.max(LINE / 4, padded(adapterParameters(architecture, stage, job) * FLOAT, LINE));
 }
 
 /** Bytes of an adapter on a stage's device: parameters, gradients, moments, and what products read. */

@@ -41,7 +41,11 @@ export interface WorkShape extends Pick<MemoryTerms, "planned" | "parameters" | 
 /** The terms of work on a stage. */
 export function memoryTerms({ stage, room, planned, parameters, inFlight, messages }: WorkShape): MemoryTerms {
   const counts = halfCounts(stage);
-  const columns = sum(PROJECTIONS.map((projection) => counts[halfOf(projection)] * (room.ranks[projection] ?? 0)));
+  const columns = sum(
+    PROJECTIONS.filter((projection) => projection !== "lm_head").map(
+      (projection) => counts[halfOf(projection)] * (room.ranks[projection] ?? 0),
+    ),
+  );
   return {
     planned,
     constant: 1,

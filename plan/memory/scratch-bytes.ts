@@ -34,8 +34,16 @@ export function expertScratchBytes({ hiddenSize, experts }: Architecture): numbe
 }
 
 /** The scratch of `headLoss` on a CPU (head_loss.h). */
-export function headScratchBytes(tileRows: number, hidden: number, vocabulary: number, dtype: ComputeDtype): number {
+export function headScratchBytes(
+  tileRows: number,
+  hidden: number,
+  vocabulary: number,
+  dtype: ComputeDtype,
+  lds = 0,
+): number {
+  const adapters = [tileRows * lds * COMPUTE_BYTES[dtype], loraScratchBytes(tileRows, lds, 1, dtype), tileRows * 4];
   const parts = [
+    ...(lds > 0 ? adapters : []),
     tileRows * vocabulary * FLOAT,
     tileRows * hidden * COMPUTE_BYTES[dtype],
     tileRows * hidden * FLOAT,
@@ -78,13 +86,16 @@ export function cudaHeadScratchBytes(
   hidden: number,
   vocabulary: number,
   dtype: ComputeDtype,
+  lds = 0,
 ): number {
   const elements = tileRows * padded(vocabulary, 8);
+  const shrunk = tileRows * lds * COMPUTE_BYTES[dtype];
   const parts = [
     elements * FLOAT,
     dtype === "bfloat16" ? elements * COMPUTE_BYTES[dtype] : 0,
     tileRows * hidden * COMPUTE_BYTES[dtype],
     tileRows * hidden * FLOAT,
+    ...[shrunk, shrunk],
   ];
   return parts.reduce((sum, bytes) => sum + padded(bytes, LINE), 0);
 }
@@ -126,7 +137,7 @@ function cudaScratch(input: LayoutInput, columns: ShrunkColumns): Scratch {
   return {
     attention: 0,
     attentionBackward: cudaAttentionScratchBytes(rows, arch.numHeads),
-    head: (tileRows) => cudaHeadScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype),
+    head: (tileRows) => cudaHeadScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype, columns.lm_head),
     lora: Math.max(0, ...groupBytes),
   };
 }
@@ -144,7 +155,7 @@ export function scratchOf(input: LayoutInput, columns: ShrunkColumns): Scratch {
   return {
     attention: attentionScratchBytes(threads, maxSequence, arch.headDim, false),
     attentionBackward: attentionScratchBytes(threads, maxSequence, arch.headDim, true),
-    head: (tileRows) => headScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype),
+    head: (tileRows) => headScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype, columns.lm_head),
     lora: Math.max(0, ...loras),
   };
 }

@@ -42,9 +42,12 @@ function productLaunches(product: Product, direction: "F" | "B", dtype: Dtype): 
   return 2 * experts * Math.ceil(columns / dequantizedColumns(depth, columns));
 }
 
-/** Of each tile of scored rows six: gathered, two products, scores, gradient, scattered; the others' zeros; losses. */
-function headLaunches({ maxTokens, headTileRows }: LaunchedStage): number {
-  return 6 * Math.ceil(maxTokens / headTileRows) + 2;
+/**
+ * Of each tile of scored rows six: gathered, two products, scores, gradient, scattered; two of adapters on the head, and
+ * four of their backward; the others' zeros; losses.
+ */
+function headLaunches({ maxTokens, headTileRows, targets }: LaunchedStage): number {
+  return (6 + when(targets.has("lm_head"), 6)) * Math.ceil(maxTokens / headTileRows) + 2;
 }
 
 /** A half of a layer in parts. */

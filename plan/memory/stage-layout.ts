@@ -225,7 +225,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
         mixture: isMixtureAgain ? takeExperts(rebuilt) : undefined,
         shrunk: takeShrunk(
           rebuilt,
-          PROJECTIONS.filter((projection) => projection !== "down_proj"),
+          PROJECTIONS.filter((projection) => projection !== "down_proj" && projection !== "lm_head"),
         ),
       }
     : undefined;

@@ -2,7 +2,7 @@ import { contentHash, InputError, InvariantError, PlanError } from "../../core/i
 import { formatAction } from "../actions/action.ts";
 import { onePipeline } from "../actions/pipelines.ts";
 import type { PlanBody } from "../documents/plan.ts";
-import { projectionsOf } from "../documents/projections.ts";
+import { targetsOf } from "../documents/projections.ts";
 import { withGraphRoom } from "../memory/graph-room.ts";
 import { validatePlan } from "../validate/validate-plan.ts";
 import type { Trial } from "./candidate.ts";
@@ -21,7 +21,7 @@ export interface ReasonedPlan {
 
 function checkJobs({ jobs, rows, architecture }: PlanRequest): void {
   const longest = architecture.maxPositions;
-  const own = projectionsOf(architecture);
+  const own = targetsOf(architecture);
   jobs.forEach(({ arrivalSeconds, cutoffLength, adapter }, job) => {
     const other = adapter.targets.find((target) => !own.includes(target));
     if (other !== undefined)

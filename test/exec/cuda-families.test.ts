@@ -20,7 +20,7 @@ const FAMILIES = [
   ...["gemma2", "glm4", "qwen3", "gemma3", "phi4-mini", "llama4-dense", "olmo2", "granite", "smollm3", "mistral"],
   ...["llama-llama3", "llama-yarn", "qwen2", "phi3-window", "phi3-longrope"],
 ] as const;
-const SETS = isNightly ? (["attention", "all"] as const) : (["all"] as const);
+const SETS = isNightly ? (["attention", "all", "head"] as const) : (["all", "head"] as const);
 const minutes = (count: number) => count * 60_000;
 
 /** Graphs wherever they can be, so that their nodes tell how many launches there were. */

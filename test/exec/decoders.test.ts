@@ -7,6 +7,7 @@ import {
   expectPlannedRoom,
   runSmall,
   SMALL,
+  type SmallJob,
   type SmallResult,
   smallCase,
 } from "./small-run.ts";
@@ -93,9 +94,13 @@ const PATTERNS = {
   alphaPattern: { "layers.(0|2).*": 3.5 },
 };
 
-const CASES = [
+type Patterns = Pick<SmallJob, "rankPattern" | "alphaPattern" | "targets">;
+
+const CASES: readonly (readonly [what: string, architecture: Architecture, patterns: Patterns])[] = [
   ...Object.entries(DECODERS).map(([what, architecture]) => [`a decoder with ${what}`, architecture, {}] as const),
-  ["adapters with ranks and alphas by module", SMALL, PATTERNS] as const,
+  ["adapters with ranks and alphas by module", SMALL, PATTERNS],
+  ["adapters on the head", SMALL, { targets: ["lm_head", "k_proj", "down_proj"] }],
+  ["adapters on the head alone, capped logits", { ...SMALL, logitCap: 4 }, { targets: ["lm_head"] }],
 ];
 
 describe.each(CASES)("%s", (_, architecture, patterns) => {

@@ -11,8 +11,8 @@ const FAMILIES = [
   ...["llama-llama3", "llama-yarn", "qwen2", "qwen3", "mistral", "gemma2", "gemma3", "phi3-window", "phi3-longrope"],
   ...["phi4-mini", "olmo2", "granite", "smollm3", "glm4", "llama4-dense", "qwen3-moe", "mixtral", "gpt-oss"],
 ] as const;
-/** Sets of adapters; the head has none yet. */
-const SETS = ["attention", "all"] as const;
+/** Sets of adapters; `head`: the output head and `o_proj`. */
+const SETS = ["attention", "all", "head"] as const;
 
 const LOSS = 5e-6;
 const GRADIENT = 2e-4;
