@@ -18,7 +18,7 @@ const TRAINED = 1e-5;
 
 const relative = (value: number, expected: number): number => Math.abs(value / expected - 1);
 
-describe.skipIf(!HAS_VARIANTS).each(["lora", "lora_clip", "rslora", "loraplus", "patterns_suffix", "patterns_regex"])(
+describe.skipIf(!HAS_VARIANTS).each(["lora", "lora_clip", "rslora", "loraplus", "patterns_suffix", "patterns_regex", "lm_head"])(
   "%s",
   (name) => {
     test("has PEFT's losses, norms and gradients, and its adapter after five steps", async () => {

@@ -1,5 +1,5 @@
 import { isMapping } from "../../core/index.ts";
-import { UNFUSED_PROJECTIONS } from "../../plan/index.ts";
+import { halfOf, modulePattern, PROJECTIONS, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import type { Line, Value } from "../write/workload-text.ts";
 import type { Reading } from "./reading.ts";
 import { type StepFacts, scheduleLines } from "./schedule-lines.ts";
@@ -17,15 +17,13 @@ const ALL = [...UNFUSED_PROJECTIONS];
 
 /** Projections whose whole names an expression is true of; undefined for one that is none. */
 function modulesOf(expression: string): readonly string[] | undefined {
-  try {
-    const whole = new RegExp(`^(?:${expression})$`);
-    return ALL.filter((name) => {
-      const block = /^[qkvo]_/.test(name) ? "self_attn" : "mlp";
-      return whole.test(`model.layers.0.${block}.${name}`) || whole.test(`model.layers.10.${block}.${name}`);
-    });
-  } catch {
-    return undefined;
-  }
+  const whole = modulePattern(expression);
+  if (whole === undefined) return undefined;
+  const named = ALL.filter((name) => {
+    const block = halfOf(name) === "attention" ? "self_attn" : "mlp";
+    return whole.test(`model.layers.0.${block}.${name}`) || whole.test(`model.layers.10.${block}.${name}`);
+  });
+  return whole.test("lm_head") ? [...named, "lm_head"] : named;
 }
 
 function targetsOf(reading: Reading, context: JobContext): readonly Line[] {
@@ -51,8 +49,8 @@ function targetsOf(reading: Reading, context: JobContext): readonly Line[] {
     return [{ key: "targets", value: found, why: key }];
   }
   if (named.some((name) => name === "all" || name === "all-linear")) return [{ key: "targets", value: ALL, why: key }];
-  const known = ALL.filter((name) => named.includes(name));
-  const unknown = named.filter((name) => !ALL.some((one) => one === name));
+  const known = PROJECTIONS.filter((name) => named.includes(name));
+  const unknown = named.filter((name) => !PROJECTIONS.some((one) => one === name));
   if (unknown.length > 0)
     reading.lacks(
       "targets",
