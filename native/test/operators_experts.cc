@@ -202,12 +202,14 @@ Operator mixtureOperator(const Form& form) {
           .inputs =
               [form, narrow](const Case& c) {
                 const std::int64_t E = form.experts;
-                return std::vector<Tensor>{
-                    {.name = "logits", .extent = Extent::rows, .width = E, .spread = 2.0F},
-                    {.name = "x", .extent = Extent::rows, .width = c.hidden, .bf16 = narrow},
-                    {.name = "w", .extent = Extent::shared, .width = E * c.intermediate * c.hidden, .bf16 = narrow && !form.format},
-                    {.name = "bias", .extent = Extent::shared, .width = E * c.intermediate},
-                    {.name = "residual", .extent = Extent::rows, .width = c.intermediate}};
+                return std::vector<Tensor>{{.name = "logits", .extent = Extent::rows, .width = E, .spread = 2.0F},
+                                           {.name = "x", .extent = Extent::rows, .width = c.hidden, .bf16 = narrow},
+                                           {.name = "w",
+                                            .extent = Extent::shared,
+                                            .width = E * c.intermediate * c.hidden,
+                                            .bf16 = narrow && !form.format},
+                                           {.name = "bias", .extent = Extent::shared, .width = E * c.intermediate},
+                                           {.name = "residual", .extent = Extent::rows, .width = c.intermediate}};
               },
           .outputs =
               [form](const Case& c) {
