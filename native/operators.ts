@@ -385,6 +385,12 @@ export interface HeadLossOperator extends Typed {
   readonly scale?: number;
   /** c: scaled logits z become c tanh(z / c). */
   readonly softcap?: number;
+  /**
+   * Adapters' target on the head: logits += scale (drop(x) A^T) B^T before all else, and with `dx` their gradients are
+   * added up. lds: at least the largest rank. Both or none.
+   */
+  readonly target?: number;
+  readonly lds?: number;
 }
 
 /**

@@ -22,7 +22,7 @@ export interface ScratchShape {
   readonly headDim?: number;
   /** attentionBackward on a GPU. */
   readonly heads?: number;
-  /** headLoss. */
+  /** headLoss; with adapters on the head lds, too. */
   readonly tileRows?: number;
   readonly hidden?: number;
   readonly vocabulary?: number;

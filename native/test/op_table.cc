@@ -513,6 +513,7 @@ int runTable() {
   }
   checkQuantization(report);
   checkProductRows(team.two, report);
+  checkHeadAdapters(team.one, team.two, report);
   checkPreference(team.one, team.two, report);
   checkExperts(team.two, report);
   checkSharedAdapter(team.two);

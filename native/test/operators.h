@@ -69,6 +69,9 @@ using Report = std::function<void(const std::string&, const std::string&, const 
 // The formats of quantized weights themselves (quantization.cc).
 void checkQuantization(const Report& report);
 
+// Adapters on the output head (head_adapters.cc).
+void checkHeadAdapters(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
+
 // Coefficients of losses that are compared (preference.cc).
 void checkPreference(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
 

@@ -78,6 +78,7 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
   const auto figure = [&](const char* field) {
     return size(shape.Get(field), ("scratchBytes." + std::string(field)).c_str());
   };
+  const auto figureOr0 = [&](const char* field) { return shape.Has(field) ? figure(field) : 0; };
   std::size_t bytes = 0;
   if (name == "attention") {
     bytes = ops::attentionScratchBytes(figure("threads"), figure("maxSequence"), figure("headDim"));
@@ -87,7 +88,7 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
     bytes = ops::expertMatmulScratchBytes(figure("inFeatures"), figure("outFeatures"));
   } else if (name == "headLoss") {
     bytes = ops::headLossScratchBytes(figure("tileRows"), figure("hidden"), figure("vocabulary"),
-                                      dtype(shape.Get("dtype"), "scratchBytes.dtype"));
+                                      dtype(shape.Get("dtype"), "scratchBytes.dtype"), figureOr0("lds"));
   } else if (name == "loraBackward") {
     bytes = ops::loraBackwardScratchBytes(figure("rows"), figure("maxRank"), figure("projections"),
                                           dtype(shape.Get("dtype"), "scratchBytes.dtype"));
@@ -95,7 +96,7 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
     bytes = cuda::attentionScratchBytes(figure("rows"), figure("heads"));
   } else if (name == "cudaHeadLoss") {
     bytes = cuda::headScratch(figure("tileRows"), figure("hidden"), figure("vocabulary"),
-                              dtype(shape.Get("dtype"), "scratchBytes.dtype"))
+                              dtype(shape.Get("dtype"), "scratchBytes.dtype"), figureOr0("lds"))
                 .bytes;
   } else if (name == "cudaLoraBackward") {
     const std::size_t count = figure("projections");

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "bf16.h"
 #include "head_loss_rows.h"
 
 namespace loratwin::ops {
@@ -18,8 +19,12 @@ struct Tile {
   double* losses;
   std::int32_t* rows;
   std::int32_t* segments;
+  // Of adapters on the head.
+  std::byte* s;  // the weight's type
+  std::byte* backward;
+  std::int32_t* keys;
 
-  Tile(float* scratch, std::size_t tileRows, std::size_t hidden, std::size_t vocabulary, DType type) {
+  Tile(float* scratch, std::size_t tileRows, std::size_t hidden, std::size_t vocabulary, DType type, std::size_t lds) {
     char* next = reinterpret_cast<char*>(scratch);
     const auto take = [&next](std::size_t bytes) {
       char* here = next;
@@ -32,6 +37,9 @@ struct Tile {
     losses = reinterpret_cast<double*>(take(tileRows * sizeof(double)));
     rows = reinterpret_cast<std::int32_t*>(take(tileRows * sizeof(std::int32_t)));
     segments = reinterpret_cast<std::int32_t*>(take(tileRows * sizeof(std::int32_t)));
+    s = reinterpret_cast<std::byte*>(take(tileRows * lds * sizeOf(type)));
+    backward = reinterpret_cast<std::byte*>(take(loraBackwardScratchBytes(tileRows, lds, 1, type)));
+    keys = reinterpret_cast<std::int32_t*>(next);
   }
 };
 
@@ -41,7 +49,62 @@ std::int64_t gradientStride(const PackedMatrix& weight) {
   return weight.dtype() == DType::bfloat16 ? 2 * V : V;
 }
 
-void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, const Tile& tile, std::int32_t count) {
+// An adapter on the rows of a tile, and the tile as its operators take it.
+template <class Store>
+struct TileLora {
+  LoraSegment segment;
+  LoraProjectionT<float, Store> projection;
+  std::int64_t hidden;
+  const Tile& tile;
+
+  TileLora(const HeadLoss& op, const Tile& rows, const LoraSegment& adapter, std::int32_t count)
+      : segment(adapter), hidden(op.weight->inFeatures()), tile(rows) {
+    segment.rowStart = 0;
+    segment.rowEnd = count;
+    const std::int32_t* const keys = op.adapters->rowKeys;
+    for (std::int32_t i = 0; keys != nullptr && i < count; ++i) tile.keys[i] = keys[tile.rows[i]];
+    const LoraSegments one{&segment, 1, keys == nullptr ? nullptr : tile.keys, op.adapters->target};
+    projection = {one, 0, op.weight->outFeatures(), reinterpret_cast<Store*>(tile.s), op.lds};
+  }
+  const Store* x() const { return reinterpret_cast<const Store*>(tile.x); }
+  void forward(ExecContext& context) const {
+    lora(context, LoraT<float, Store, float>{&projection, 1, x(), hidden, static_cast<std::int32_t>(hidden),
+                                             tile.logits, projection.outFeatures});
+  }
+  void backward(ExecContext& context, std::int64_t lddy) const {
+    lora_backward(context,
+                  LoraBackwardT<float, Store, float>{&projection, 1, reinterpret_cast<const Store*>(tile.logits), lddy,
+                                                     x(), hidden, static_cast<std::int32_t>(hidden), tile.dx, hidden,
+                                                     reinterpret_cast<Store*>(tile.backward)});
+  }
+};
+
+// body(TileLora) where the tile has an adapter
+template <class Body>
+void withAdapter(const HeadLoss& op, const Tile& tile, const LoraSegment* adapter, std::int32_t count, Body&& body) {
+  if (adapter == nullptr) return;
+  withStore(op.weight->dtype(), [&]<class Store>(Store) { body(TileLora<Store>(op, tile, *adapter, count)); });
+}
+
+// The adapter of a row; rows come in ascending order.
+class AdapterOfRow {
+ public:
+  explicit AdapterOfRow(const LoraSegments* adapters) : adapters_(adapters) {}
+  const LoraSegment* at(std::int32_t row) {
+    if (adapters_ == nullptr) return nullptr;
+    while (next_ < adapters_->count && adapters_->items[next_].rowEnd <= row) ++next_;
+    if (next_ == adapters_->count) return nullptr;
+    const LoraSegment& segment = adapters_->items[next_];
+    return segment.rowStart <= row && segment.a != nullptr ? &segment : nullptr;
+  }
+
+ private:
+  const LoraSegments* adapters_;
+  std::int32_t next_ = 0;
+};
+
+void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, const Tile& tile, std::int32_t count,
+             const LoraSegment* adapter) {
   const std::int64_t H = op.weight->inFeatures();
   const std::int64_t V = op.weight->outFeatures();
   const DType type = op.weight->dtype();
@@ -51,6 +114,7 @@ void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, con
     std::memcpy(tile.x + i * rowBytes, x + static_cast<std::size_t>(tile.rows[i]) * rowBytes, rowBytes);
   }
   matmul(context, engine, {tile.x, H, op.weight, tile.logits, DType::float32, V, nullptr, nullptr, 0, count});
+  withAdapter(op, tile, adapter, count, [&](const auto& own) { own.forward(context); });
   const RowGradient gradient = op.dx == nullptr          ? RowGradient::none
                                : type == DType::bfloat16 ? RowGradient::bfloat16
                                                          : RowGradient::float32;
@@ -64,6 +128,7 @@ void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, con
   if (op.dx == nullptr) return;
   matmul_backward(context, engine,
                   {tile.logits, gradientStride(*op.weight), op.weight, tile.dx, DType::float32, H, count});
+  withAdapter(op, tile, adapter, count, [&](const auto& own) { own.backward(context, gradientStride(*op.weight)); });
   const std::size_t gradientBytes = static_cast<std::size_t>(H) * sizeof(float);
   for (std::int32_t i = 0; i < count; ++i) std::memcpy(op.dx + tile.rows[i] * H, tile.dx + i * H, gradientBytes);
 }
@@ -88,22 +153,29 @@ void head_loss(ExecContext& context, MatmulEngine& engine, const HeadLoss& op) {
                                   std::to_string(op.rows) + "]");
     }
   }
-  const Tile tile(op.logits, static_cast<std::size_t>(op.tileRows), H, static_cast<std::size_t>(V), op.weight->dtype());
+  const Tile tile(op.logits, static_cast<std::size_t>(op.tileRows), H, static_cast<std::size_t>(V), op.weight->dtype(),
+                  static_cast<std::size_t>(op.lds));
   if (op.dx != nullptr) std::memset(op.dx, 0, static_cast<std::size_t>(op.rows) * H * sizeof(float));
   std::int32_t filled = 0;
+  const LoraSegment* adapter = nullptr;
+  AdapterOfRow adapters(op.adapters);
+  const auto flush = [&] {
+    if (filled > 0) runTile(context, engine, op, tile, filled, adapter);
+    filled = 0;
+  };
   for (std::int32_t g = 0; g < op.segmentCount; ++g) {
     op.losses[g] = 0;
     for (std::int32_t t = op.segments[g].rowStart; t < op.segments[g].rowEnd; ++t) {
       if (op.targets[t] < 0) continue;
+      const LoraSegment* const own = adapters.at(t);
+      if (own != adapter) flush();
+      adapter = own;
       tile.rows[filled] = t;
       tile.segments[filled] = g;
-      if (++filled == op.tileRows) {
-        runTile(context, engine, op, tile, filled);
-        filled = 0;
-      }
+      if (++filled == op.tileRows) flush();
     }
   }
-  if (filled > 0) runTile(context, engine, op, tile, filled);
+  flush();
 }
 
 }  // namespace loratwin::ops

@@ -88,6 +88,10 @@ class CpuRowStep : public CpuStep {
   bool goesByRows() const final { return true; }
 };
 
+// The segments of the run's window as adapters of a target have them, in `items`; gradients for a backward.
+ops::LoraSegments loraSegments(const CpuRun& run, std::uint32_t target, std::vector<ops::LoraSegment>& items,
+                               bool backward);
+
 StepTable cpuElementwiseSteps();
 StepTable cpuAttentionSteps();
 StepTable cpuProductSteps();

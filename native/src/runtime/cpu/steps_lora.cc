@@ -61,6 +61,12 @@ void addPlaces(const CpuRun& run, const LoraPlaces& places, std::uint32_t target
   }
 }
 
+ops::LoraSegments listed(const CpuRun& run, std::uint32_t target, const std::vector<ops::LoraSegment>& items) {
+  const std::vector<std::int32_t>& keys = run.bindings.rowKeys;
+  return {items.data(), static_cast<std::int32_t>(items.size()),
+          keys.empty() ? nullptr : keys.data() + run.window.first, target};
+}
+
 ops::LoraSegments segmentsOf(const CpuRun& run, const std::optional<LoraPlaces>& places, std::uint32_t target,
                              std::vector<ops::LoraSegment>& items, bool backward) {
   items.clear();
@@ -69,13 +75,7 @@ ops::LoraSegments segmentsOf(const CpuRun& run, const std::optional<LoraPlaces>&
   } else {
     addSegments(run, target, items, backward);
   }
-  const RowWindow window = run.window;
-  ops::LoraSegments segments;
-  segments.items = items.data();
-  segments.count = static_cast<std::int32_t>(items.size());
-  segments.rowKeys = run.bindings.rowKeys.empty() ? nullptr : run.bindings.rowKeys.data() + window.first;
-  segments.target = target;
-  return segments;
+  return listed(run, target, items);
 }
 
 // body(projections, count) with the operator's view of them.
@@ -146,6 +146,13 @@ constexpr StepEntry kSteps[] = {
 };
 
 }  // namespace
+
+ops::LoraSegments loraSegments(const CpuRun& run, std::uint32_t target, std::vector<ops::LoraSegment>& items,
+                               bool backward) {
+  items.clear();
+  addSegments(run, target, items, backward);
+  return listed(run, target, items);
+}
 
 StepTable cpuLoraSteps() { return kSteps; }
 

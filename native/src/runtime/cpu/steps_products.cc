@@ -50,7 +50,7 @@ struct HeadLoss final : CpuStep {
     f.reach(r);
     r.bytes("logits", f.logits,
             ops::headLossScratchBytes(static_cast<std::size_t>(f.tileRows), static_cast<std::size_t>(f.hidden),
-                                      static_cast<std::size_t>(f.vocabulary), f.dtype));
+                                      static_cast<std::size_t>(f.vocabulary), f.dtype, f.lds()));
   }
   void prepare(ops::MatmulEngine& engine) const override {
     ops::prepare_head_loss(engine, packedOf(f.weight), f.dx.has_value());
@@ -68,6 +68,12 @@ struct HeadLoss final : CpuStep {
     op.rows = r.rows();
     op.losses = r.losses->data();
     op.kind = f.kind;
+    op.lds = static_cast<std::int64_t>(f.lds());
+    ops::LoraSegments adapters;
+    if (f.adapters) {
+      adapters = loraSegments(r, f.adapters->target, r.scratch.lora[0], op.dx != nullptr);
+      op.adapters = &adapters;
+    }
     ops::head_loss(r.pool, r.engine, op);
     if (op.dx == nullptr) return;
     ops::preference(r.pool, {r.bindings.preferences.data(), static_cast<std::int32_t>(r.bindings.preferences.size()),

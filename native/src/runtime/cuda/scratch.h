@@ -46,9 +46,13 @@ struct HeadScratch {
   std::size_t gradient;
   std::size_t x;
   std::size_t dx;
+  // Of adapters on the head: s and ds [tileRows, lds].
+  std::size_t s;
+  std::size_t ds;
   std::size_t bytes;
 };
-constexpr HeadScratch headScratch(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary, ops::DType dtype) {
+constexpr HeadScratch headScratch(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary, ops::DType dtype,
+                                  std::size_t lds = 0) {
   using ops::Size;
   const auto part = [](Size elements, std::size_t bytes) { return (elements * bytes).roundedUp(kScratchLine); };
   const Size elements = Size(vocabulary).roundedUp(8) * tileRows;
@@ -57,7 +61,10 @@ constexpr HeadScratch headScratch(std::size_t tileRows, std::size_t hidden, std:
   const bool narrow = dtype == ops::DType::bfloat16;
   const Size x = narrow ? logits + part(elements, sizeof(ops::Bf16)) : logits;
   const Size dx = x + part(xElements, ops::sizeOf(dtype));
-  return {narrow ? logits.value() : 0, x.value(), dx.value(), (dx + part(xElements, sizeof(float))).value()};
+  const Size s = dx + part(xElements, sizeof(float));
+  const Size shrunk = part(Size(tileRows) * lds, ops::sizeOf(dtype));
+  return {narrow ? logits.value() : 0,  x.value(), dx.value(), s.value(), (s + shrunk).value(),
+          (s + shrunk + shrunk).value()};
 }
 
 }  // namespace loratwin::cuda

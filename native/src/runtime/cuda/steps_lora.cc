@@ -3,7 +3,7 @@
 
 #include "cuda/lora.h"
 #include "cuda/lora_plain.h"
-#include "ops/dropout.h"
+#include "runtime/cuda/lora_segment.h"
 #include "runtime/cuda/scratch.h"
 #include "runtime/cuda/steps.h"
 #include "runtime/steps/lora.h"
@@ -39,34 +39,13 @@ Segments<Store> segmentsOf(CudaRun& r, const Projections& given, const std::vect
   for (std::size_t p = 0; p < given.items.size(); p++) {
     const Projection& projection = given.items[p];
     for (const RunSegment& from : r.bindings.segments) {
-      cuda::LoraSegmentT<Store> to{};
-      to.rowStart = from.rowStart;
-      to.rowEnd = from.rowEnd;
+      cuda::LoraSegmentT<Store> to = loraSegment<Store>(from, projection.target);
       to.outFeatures = projection.outFeatures;
       to.column = projection.column;
       to.lds = static_cast<std::int32_t>(projection.lds);
       to.s = r.at<Store>(projection.s);
       if (!ds.empty()) to.ds = ds[p];
-      to.keepScale = 1.0F / (1.0F - from.dropout);
-      to.dropThreshold = ops::dropoutThreshold(from.dropout);
-      to.seed[0] = from.seed[0];
-      to.seed[1] = from.seed[1];
-      to.target = projection.target;
-      if (const AdapterEntry* const entry = from.adapter->find(projection.target)) {
-        const Store* parameters;
-        if constexpr (std::is_same_v<Store, float>) {
-          parameters = from.adapter->part(AdapterPart::parameters);
-        } else {
-          parameters = reinterpret_cast<const Store*>(from.adapter->rounded());
-        }
-        to.rank = entry->rank;
-        to.scale = entry->scale;
-        to.a = parameters + entry->offset;
-        to.b = to.a + entry->sizeA();
-        to.da = from.adapter->part(AdapterPart::gradients) + entry->offset;
-        to.db = to.da + entry->sizeA();
-        all.maxRank = std::max(all.maxRank, entry->rank);
-      }
+      all.maxRank = std::max(all.maxRank, to.rank);
       all.maxRows = std::max(all.maxRows, to.rowEnd - to.rowStart);
       all.items.push_back(to);
     }

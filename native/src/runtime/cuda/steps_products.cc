@@ -1,8 +1,10 @@
 #include "cuda/cross_entropy.h"
 #include "cuda/fill_rows.h"
+#include "cuda/lora_plain.h"
 #include "cuda/preference.h"
 #include "cuda/quantized_product.h"
 #include "cuda/select_rows.h"
+#include "runtime/cuda/lora_segment.h"
 #include "runtime/cuda/scratch.h"
 #include "runtime/cuda/steps.h"
 #include "runtime/steps/products.h"
@@ -101,12 +103,21 @@ struct HeadLossRun {
   double* losses;
   cuda::Preference preferences;
   cuda::Blas* blas;
+  // By tile; empty without adapters on the head.
+  std::vector<cuda::PlainLoraT<Store>> adapters;
 
   void operator()(void* stream) const {
     if (dx != nullptr) cuda::scatter_rows(nullptr, others, otherCount, f->hidden, dx, stream);
     for (std::int32_t row = 0; row < count; row += f->tileRows) tile(row, std::min(f->tileRows, count - row), stream);
     cuda::cross_entropy_losses(state, targets, offsets, segments, losses, stream);
     if (dx != nullptr) cuda::preference(preferences, stream);
+  }
+
+  // null: no row of the tile has one
+  const cuda::PlainLoraT<Store>* adapterOf(std::int32_t row) const {
+    if (adapters.empty()) return nullptr;
+    const cuda::PlainLoraT<Store>& own = adapters[static_cast<std::size_t>(row / f->tileRows)];
+    return own.perProjection == 0 ? nullptr : &own;
   }
 
   void tile(std::int32_t row, std::int32_t rows, void* stream) const {
@@ -123,6 +134,11 @@ struct HeadLossRun {
     op.ldy = ld;
     op.rows = rows;
     blas->multiply(op, stream);
+    const cuda::PlainLoraT<Store>* const own = adapterOf(row);
+    if (own != nullptr) {
+      cuda::lora_plain_xa(*own, tileX, f->hidden, stream);
+      cuda::lora_plain_sb(*own, logits, ld, stream);
+    }
     const cuda::LogitsTile scores{logits, ld, rows, 0, f->vocabulary, targets + row, f->kind};
     cuda::cross_entropy_tile(scores, state + row, true, stream);
     if (dx == nullptr) return;
@@ -133,6 +149,11 @@ struct HeadLossRun {
     op.y = tileDx;
     op.ldy = f->hidden;
     blas->multiply(op, stream);
+    if (own != nullptr) {
+      cuda::lora_plain_dyb(*own, gradient, ld, stream);
+      cuda::lora_plain_dsa(*own, tileDx, f->hidden, stream);
+      cuda::lora_plain_dsx_dys(*own, tileX, f->hidden, gradient, ld, stream);
+    }
     cuda::scatter_rows(tileDx, scored + row, rows, f->hidden, dx, stream);
   }
 };
@@ -171,7 +192,7 @@ struct HeadLoss final : CudaStep {
   explicit HeadLoss(Fields& fields) : f(fields) { givesLosses = true; }
   cuda::HeadScratch scratch() const {
     return cuda::headScratch(static_cast<std::size_t>(f.tileRows), static_cast<std::size_t>(f.hidden),
-                             static_cast<std::size_t>(f.vocabulary), f.dtype);
+                             static_cast<std::size_t>(f.vocabulary), f.dtype, f.lds());
   }
   void reach(Reach& r) const override {
     f.reach(r);
@@ -207,13 +228,61 @@ struct HeadLoss final : CudaStep {
       op.segments = static_cast<std::int32_t>(r.bindings.losses.size());
       op.preferences = {r.slot.table(r.bindings.preferences),
                         static_cast<std::int32_t>(r.bindings.preferences.size()),
-                        r.slot.table(r.bindings.losses), r.losses, op.dx, f.hidden};
+                        r.slot.table(r.bindings.losses),
+                        r.losses,
+                        op.dx,
+                        f.hidden};
       op.state = r.slot.room<cuda::CrossEntropyState>(rows.scored.size());
       op.losses = r.losses;
       op.blas = &r.blas;
+      if (f.adapters) op.adapters = tileAdapters<Store>(r, rows, places);
       launch = op;
     });
     return launch;
+  }
+  // Of each tile, the adapters that have rows in it.
+  template <class Store>
+  std::vector<cuda::PlainLoraT<Store>> tileAdapters(CudaRun& r, const ScoredRows& rows,
+                                                    const cuda::HeadScratch& places) const {
+    std::byte* const room = r.place(f.logits);
+    const auto count = static_cast<std::int32_t>(rows.scored.size());
+    // A key for each scored row.
+    const std::int32_t* keys = nullptr;
+    if (!r.bindings.rowKeys.empty()) {
+      std::vector<std::int32_t> own;
+      for (const std::int32_t row : rows.scored) own.push_back(r.bindings.rowKeys[static_cast<std::size_t>(row)]);
+      keys = r.slot.table(own);
+    }
+    const auto placeOf = [&](std::int32_t row) {
+      const auto found = std::lower_bound(rows.scored.begin(), rows.scored.end(), row);
+      return static_cast<std::int32_t>(found - rows.scored.begin());
+    };
+    const auto lda = static_cast<std::int32_t>(cuda::padded(static_cast<std::size_t>(f.hidden), 8));
+    std::vector<cuda::PlainLoraT<Store>> all;
+    for (std::int32_t first = 0; first < count; first += f.tileRows) {
+      const std::int32_t end = std::min(first + f.tileRows, count);
+      std::vector<cuda::LoraSegmentT<Store>> items;
+      cuda::PlainLoraT<Store> op{};
+      for (const RunSegment& segment : r.bindings.segments) {
+        cuda::LoraSegmentT<Store> to = loraSegment<Store>(segment, f.adapters->target);
+        to.rowStart = std::max(placeOf(segment.rowStart), first) - first;
+        to.rowEnd = std::min(placeOf(segment.rowEnd), end) - first;
+        if (to.rowStart >= to.rowEnd || to.rank == 0) continue;
+        to.outFeatures = f.vocabulary;
+        to.lds = static_cast<std::int32_t>(f.lds());
+        to.s = reinterpret_cast<Store*>(room + places.s);
+        to.ds = reinterpret_cast<Store*>(room + places.ds);
+        op.maxRows = std::max(op.maxRows, to.rowEnd - to.rowStart);
+        op.maxRank = std::max(op.maxRank, to.rank);
+        items.push_back(to);
+      }
+      op.projections = 1;
+      op.perProjection = static_cast<std::int32_t>(items.size());
+      op.maxFeatures = f.vocabulary;
+      op.run = {r.slot.table(items), f.hidden, lda, keys == nullptr ? nullptr : keys + first};
+      all.push_back(op);
+    }
+    return all;
   }
   const HeadLossFields f;
 };

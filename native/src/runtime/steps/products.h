@@ -84,6 +84,15 @@ inline ops::LogitsKind logitsKind(Fields& f) {
   return kind;
 }
 
+// `target`: what adapters on the head are asked for.
+struct HeadAdapters {
+  explicit HeadAdapters(Fields& f)
+      : target(static_cast<std::uint32_t>(f.count("target", 0))), lds(f.stride("lds", 1)) {}
+
+  const std::uint32_t target;
+  const std::int64_t lds;
+};
+
 struct HeadLossFields {
   explicit HeadLossFields(Fields& f)
       : dtype(f.dtype("dtype")),
@@ -95,6 +104,7 @@ struct HeadLossFields {
         dx(f.optionalTensor("dx")),
         logits(f.tensor("logits")),
         kind(logitsKind(f)) {
+    if (f.given("target")) adapters.emplace(f);
     if (weight.out != vocabulary || weight.in != hidden) {
       f.refuse("weight", "a matrix of [vocabulary, hidden]", "another shape");
     }
@@ -105,7 +115,9 @@ struct HeadLossFields {
     r.present("targets", r.bindings.targets);
     r.matrix("x", x, hidden, hidden, dtype);
     if (dx) r.matrix("dx", *dx, hidden, hidden);
+    if (adapters) reachAdapters(r);
   }
+  std::size_t lds() const { return adapters ? static_cast<std::size_t>(adapters->lds) : 0; }
 
   const ops::DType dtype;
   const std::int32_t hidden;
@@ -116,6 +128,21 @@ struct HeadLossFields {
   const std::optional<Tensor> dx;
   const Tensor logits;
   const ops::LogitsKind kind;
+  std::optional<HeadAdapters> adapters;
+
+ private:
+  void reachAdapters(const Reach& r) const {
+    for (const RunSegment& segment : r.bindings.segments) {
+      const AdapterEntry* const entry = segment.adapter->find(adapters->target);
+      if (entry == nullptr) continue;
+      if (entry->inFeatures != hidden || entry->outFeatures != vocabulary || entry->experts != 1) {
+        r.refuse("target", "adapters of [vocabulary, hidden]", "others");
+      }
+      if (entry->rank > adapters->lds) {
+        r.refuse("lds", "at least rank " + std::to_string(entry->rank), std::to_string(adapters->lds));
+      }
+    }
+  }
 };
 
 }  // namespace loratwin
