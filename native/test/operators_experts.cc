@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <type_traits>
 
 #include "operators.h"
@@ -12,6 +13,7 @@
 #include "ops/expert_rows.h"
 #include "ops/isa.h"
 #include "ops/lora.h"
+#include "ops/quantized.h"
 #include "ops/route.h"
 
 namespace loratwin::test {
@@ -33,6 +35,7 @@ struct Form {
   bool normalized = true;
   float skew = 0.0F;  // added to the logits of expert 0
   ops::DType type = ops::DType::float32;
+  std::optional<ops::Quantization> format = std::nullopt;  // of the weights; type is bfloat16 then
 };
 
 // What route makes.
@@ -91,8 +94,12 @@ struct Fast {
     ops::MatmulEngine engine(context.threads());
     std::vector<ops::PackedMatrix> experts;
     for (int e = 0; e < form.experts; ++e) {
-      const std::vector<float> wide(w + std::int64_t{e} * in * out, w + std::int64_t{e + 1} * in * out);
-      experts.emplace_back(engine, stored<Store>(wide).data(), out, in, true);
+      const float* const own = w + std::int64_t{e} * in * out;
+      if (form.format) {
+        experts.emplace_back(engine, own, out, in, *form.format);
+      } else {
+        experts.emplace_back(engine, stored<Store>(std::vector<float>(own, own + in * out)).data(), out, in, true);
+      }
     }
     std::vector<std::byte> scratch = scratchFor(in, out);
     if (backward) {
@@ -106,6 +113,18 @@ struct Fast {
 
 struct Reference {
   using Real = double;
+  // Of all experts, as products see them.
+  static std::vector<double> dequantized(const Form& form, const double* w, int in, int out) {
+    const std::int64_t matrix = std::int64_t{in} * out;
+    std::vector<double> seen;
+    for (int e = 0; e < form.experts; ++e) {
+      const std::vector<float> own(w + e * matrix, w + (e + 1) * matrix);
+      std::vector<Bf16> values(own.size());
+      ops::ref::dequantize(ops::QuantizedMatrix(own.data(), {*form.format, out, in}).view(), values.data());
+      for (const Bf16 value : values) seen.push_back(ops::toFloat(value));
+    }
+    return seen;
+  }
   void route(const ops::RouteT<double>& op) const { ops::ref::route(op); }
   void routeBackward(const ops::RouteBackwardT<double>& op) const { ops::ref::route_backward(op); }
   void gather(const ops::GatherRowsT<double>& op) const { ops::ref::gather_rows(op); }
@@ -113,6 +132,8 @@ struct Reference {
   void combineBackward(const ops::CombineBackwardT<double>& op) const { ops::ref::combine_backward(op); }
   void multiply(const Form& form, bool backward, const double* x, const double* w, const double* bias, int in, int out,
                 const std::vector<std::int32_t>& starts, double* y) const {
+    const std::vector<double> seen = form.format ? dequantized(form, w, in, out) : std::vector<double>{};
+    if (form.format) w = seen.data();
     if (backward) {
       ops::ref::expert_matmul_backward(
           ops::ref::ExpertMatmulBackwardT<double>{x, out, w, y, in, starts.data(), form.experts, out, in});
@@ -181,12 +202,14 @@ Operator mixtureOperator(const Form& form) {
           .inputs =
               [form, narrow](const Case& c) {
                 const std::int64_t E = form.experts;
-                return std::vector<Tensor>{
-                    {.name = "logits", .extent = Extent::rows, .width = E, .spread = 2.0F},
-                    {.name = "x", .extent = Extent::rows, .width = c.hidden, .bf16 = narrow},
-                    {.name = "w", .extent = Extent::shared, .width = E * c.intermediate * c.hidden, .bf16 = narrow},
-                    {.name = "bias", .extent = Extent::shared, .width = E * c.intermediate},
-                    {.name = "residual", .extent = Extent::rows, .width = c.intermediate}};
+                return std::vector<Tensor>{{.name = "logits", .extent = Extent::rows, .width = E, .spread = 2.0F},
+                                           {.name = "x", .extent = Extent::rows, .width = c.hidden, .bf16 = narrow},
+                                           {.name = "w",
+                                            .extent = Extent::shared,
+                                            .width = E * c.intermediate * c.hidden,
+                                            .bf16 = narrow && !form.format},
+                                           {.name = "bias", .extent = Extent::shared, .width = E * c.intermediate},
+                                           {.name = "residual", .extent = Extent::rows, .width = c.intermediate}};
               },
           .outputs =
               [form](const Case& c) {
@@ -463,7 +486,9 @@ std::vector<Operator> expertOperators() {
   for (const Form& form :
        {Form{"experts", 5, 2}, Form{"experts of all weights", 7, 3, false}, Form{"experts, all of them", 3, 3},
         Form{"experts, one of many", 40, 1}, Form{"experts, all rows at one", 4, 1, false, 4.01F},
-        Form{"experts bf16", 5, 2, true, 0.0F, narrow}}) {
+        Form{"experts bf16", 5, 2, true, 0.0F, narrow},
+        Form{"experts int8", 5, 2, true, 0.0F, narrow, ops::Quantization::int8},
+        Form{"experts nf4", 5, 2, true, 0.0F, narrow, ops::Quantization::nf4}}) {
     list.push_back(mixtureOperator(form));
   }
   for (const Form& form : {Form{"lora of experts", 5, 2}, Form{"lora of many experts", 40, 1},

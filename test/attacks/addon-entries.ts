@@ -31,9 +31,9 @@ const noFloats: Judge = (value) => value instanceof Float32Array && value.length
 const task = (victim: Victim): readonly unknown[] => [victim.device, 1, [], -1];
 const TASK: readonly Judge[] = [never, whole(-(2 ** 53) + 1), emptyList, whole(-1, 3)];
 const matrix = (victim: Victim): readonly unknown[] => [
-  ...[victim.device, "up", 6, 4, new Float32Array(24), true, "float32", ""],
+  ...[victim.device, "up", 6, 4, new Float32Array(24), true, "float32", "", 1],
 ];
-const MATRIX = [never, isText, never, never, never, isFlag, only("bfloat16", "int8", "nf4"), isText];
+const MATRIX = [never, isText, never, never, never, isFlag, only("bfloat16", "int8", "nf4"), isText, only(1)];
 const ITEM = [0, 1, 1e-3, 0.9, 0.99, 1e-8, 0, 1, 0];
 
 export const ENTRIES: readonly Entry[] = [

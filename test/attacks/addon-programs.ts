@@ -101,6 +101,27 @@ export function attackedPrograms({ addon, device, matrix, adapter }: Victim): re
         ...{ lse: at(256), dqkv: at(320), ldd: 16, scratch: at(512), scale: 0.3, softcap: 50, chunk: 1 },
       },
     ],
+    [
+      {
+        ...{ op: "swiglu", activation: "clamped", alpha: 1.7, limit: 7, perRow: 2, intermediate: 4, gateUp: at(0) },
+        ...{ ld: 8, out: at(256), ldo: 4 },
+      },
+    ],
+    [
+      {
+        ...{ op: "route", experts: 3, perRow: 2, logits: at(0), normalized: true, chosen: at(64), weights: at(128) },
+        ...{ order: at(192), places: at(256), starts: at(320) },
+      },
+    ],
+    // Of what a fresh arena has: every pair at place 0.
+    [
+      {
+        ...{ op: "routeBackward", experts: 3, perRow: 2, dweights: at(0), logits: at(64), normalized: false },
+        ...{ chosen: at(128), weights: at(192), dlogits: at(256) },
+      },
+    ],
+    [{ op: "gatherRows", perRow: 2, order: at(8192), x: at(0), y: at(256), columns: 4 }],
+    [{ op: "combine", perRow: 2, places: at(8192), x: at(0), y: at(256), residual: at(512), columns: 4 }],
   ];
   return list.map(([operator, given = {}]) => ({ operator: operator as RawOperator, bindings: given }));
 }

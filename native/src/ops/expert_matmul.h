@@ -4,9 +4,10 @@
 //   x, dx [P,K] strides ldx, lddx   y, dy [P,N] strides ldy, lddy   W [E,N,K] frozen   bias [E,N]
 //   starts [E + 1]: expert e has rows starts[e] .. starts[e + 1], may have none; starts[0] = 0, starts[E] = P
 //   row major, outputs overwritten; all of the weight's type, bias f32, accumulation f32.
-//   Each expert's rows are a product of matmul.h: a row has the same bits whatever rows its expert has beside it. A row
-//   that is its expert's only one is multiplied as two equal ones in `scratch`, since oneDNN adds a single row's
-//   products up in another order. NMSE against the reference: as matmul's
+//   Each expert's rows are a product of matmul.h: a row has the same bits whatever rows its expert has beside it. With
+//   a row that is its expert's only one, its neighbour is multiplied too, into `scratch`: oneDNN adds a single row's
+//   products up in another order. One parallel region has the products of all experts: no thread waits between them.
+//   NMSE against the reference: as matmul's
 // Both throw std::invalid_argument for starts that are none of P rows.
 #pragma once
 

@@ -4,55 +4,14 @@
 #include <stdexcept>
 #include <string>
 
-#include "matmul_panels.h"
-#include "matmul_state.h"
-#include "quantized_panel.h"
+#include "matmul_parts.h"
 
 namespace loratwin::ops {
 
 namespace {
 
-// At most so many rows are split by the weight's columns.
-constexpr std::int64_t kColumnRows = 256;
-constexpr std::int64_t kRowGrain = 8;
-
 std::string shape(std::int64_t rows, std::int64_t columns) {
   return "[" + std::to_string(rows) + "," + std::to_string(columns) + "]";
-}
-
-RightOperand packedOperand(const PackedMatrix::Impl& weight, int direction) {
-  return {weight.in(direction), weight.out(direction), direction, weight.dtype, weight.packed[direction].get()};
-}
-
-RightOperand packedColumns(const PackedMatrix::Impl& weight, int direction, std::int64_t part) {
-  const OnednnMatrix& packed = *weight.packed[direction];
-  return {weight.in(direction), weight.out(direction) / packed.parts(), direction, weight.dtype, &packed, part};
-}
-
-RightOperand dequantizedOperand(std::int64_t in, std::int64_t columns) {
-  constexpr int kPanels = 2;
-  return {in, columns, kPanels, DType::bfloat16, nullptr};
-}
-
-void executePanels(DType type, const void* panels, std::int64_t in, std::int64_t out, const Product& product,
-                   std::int64_t first, std::int64_t last) {
-  if (first >= last) return;
-  const float* const residual =
-      product.residual == nullptr ? nullptr : product.residual + first * product.residualStride;
-  matmul_panels({type, element(product.source, type, first * product.sourceStride), product.sourceStride, panels,
-                 static_cast<std::int32_t>(in), static_cast<std::int32_t>(out),
-                 element(product.destination, product.destinationType, first * product.destinationStride),
-                 product.destinationType, product.destinationStride, product.bias, residual, product.residualStride,
-                 last - first});
-}
-
-// The product's columns from `column` on; a residual that is the destination stays so.
-Product columnsFrom(const Product& product, std::int64_t column) {
-  Product part = product;
-  part.destination = element(product.destination, product.destinationType, column);
-  if (product.bias != nullptr) part.bias = product.bias + column;
-  if (product.residual != nullptr) part.residual = product.residual + column;
-  return part;
 }
 
 // A thread has all rows of its columns, so that each weight is dequantized once a product.
@@ -66,32 +25,15 @@ void runQuantized(ExecContext& context, MatmulEngine::Impl& engine, const Packed
     prepareOnednn(engine.onednn, dequantizedOperand(in, columnsAt(0)), product, product.rows);
     prepareOnednn(engine.onednn, dequantizedOperand(in, columnsAt((out - 1) / width * width)), product, product.rows);
   }
-  const std::int64_t rowsOfPanel =
-      weight.panelled ? in : (in + kQuantPanelRows - 1) / kQuantPanelRows * kQuantPanelRows;
   const std::size_t groups = static_cast<std::size_t>((out + width - 1) / width);
   context.parallelFor(groups, [&](std::size_t begin, std::size_t end, int thread) {
     Bf16* const panels = reinterpret_cast<Bf16*>(engine.panels[static_cast<std::size_t>(thread)].data());
     for (std::int64_t column = static_cast<std::int64_t>(begin) * width;
          column < static_cast<std::int64_t>(end) * width; column += width) {
-      const std::int64_t columns = columnsAt(column);
-      for (std::int64_t c = 0; c < columns; c += kQuantPanel) {
-        dequantize_panel(
-            {weight.quantized->view(), direction == 1, (column + c) / kQuantPanel, panels + c * rowsOfPanel});
-      }
-      const Product part = columnsFrom(product, column);
-      if (weight.panelled) {
-        executePanels(DType::bfloat16, panels, in, columns, part, 0, product.rows);
-      } else {
-        executeOnednn(engine.onednn, dequantizedOperand(in, columns), part, 0, product.rows, thread, panels);
-      }
+      executeQuantized(engine, weight, direction, column, columnsAt(column), columnsFrom(product, column), panels,
+                       thread);
     }
   });
-}
-
-// Few rows are not split among the threads: each reads its columns of the weight only, and its block is higher. More
-// rows stay where the operators around the product, which go by rows, have them.
-bool splitsColumns(const PackedMatrix::Impl& weight, int direction, std::int64_t threads, std::int64_t rows) {
-  return !weight.panelled && rows <= kColumnRows && weight.packed[direction]->parts() == threads;
 }
 
 void runColumns(ExecContext& context, MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, int direction,
@@ -111,20 +53,13 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
   if (product.rows <= 0) return;
   MatmulEngine::Impl& state = engine.impl();
   const std::int64_t threads = context.threads();
-  if (threads > static_cast<std::int64_t>(state.panels.size())) {
-    throw std::invalid_argument("matmul: Expected at most " + std::to_string(state.panels.size()) + " threads, got " +
-                                std::to_string(threads));
-  }
+  requireThreads(state, threads);
   const PackedMatrix::Impl& matrix = weight.impl();
   if (matrix.quantized) return runQuantized(context, state, matrix, direction, product);
   if (splitsColumns(matrix, direction, threads, product.rows)) {
     return runColumns(context, state, matrix, direction, product);
   }
-  const std::int64_t share = ((product.rows + threads - 1) / threads + kRowGrain - 1) / kRowGrain * kRowGrain;
-  const auto startOf = [&](std::int64_t part) {
-    const std::int64_t start = std::min(product.rows, part * share);
-    return start > 0 && product.rows - start == 1 ? product.rows : start;
-  };
+  const auto startOf = [&](std::int64_t part) { return shareStart(product.rows, threads, part); };
   if (!matrix.panelled) {
     for (std::int64_t part = 0; part < threads; ++part) {
       prepareOnednn(state.onednn, packedOperand(matrix, direction), product, startOf(part + 1) - startOf(part));

@@ -1,9 +1,7 @@
 // route: which experts a row has, how much each counts, and where its pairs stand
 //
 //   chosen[t, j] = the j-th largest logit's expert, of equal ones the lower; NaN counts as less than all numbers
-//   weights[t, j] = exp(l_j) / sum over the k chosen of exp(l_i)        `normalized`: the softmax over all divided by
-//   the
-//                                                                       sum of its k is the same
+//   weights[t, j] = exp(l_j) / sum over the k chosen of exp(l_i)        `normalized`
 //                   exp(l_j) / sum over all E of exp(l_e)               otherwise
 //   order   the pairs t k + j, by (expert, t), at places 0 .. P - 1     places[order[p]] = p
 //   starts  expert e has places starts[e] .. starts[e + 1]; starts[E] = P = T k
@@ -13,9 +11,10 @@
 //   dlogits[t, e] = weights_e (dweights_e - S) at the k chosen, 0 elsewhere    `normalized`
 //                   p_e ([chosen] dweights_e - S), p the softmax of all E      otherwise
 //
-//   logits, dlogits [T,E]   chosen [T,k], weights, dweights [T,k]   order, places [P]   starts [E + 1]   row major, no
-//   gaps 1 <= k <= E. Logits f32, exponentials f32, sums f64 in the order of the columns. NMSE against the reference:
-//   1e-12 Source: transformers 5.24, Qwen3MoeTopKRouter, MixtralTopKRouter, GptOssTopKRouter
+//   logits, dlogits [T,E]   chosen [T,k], weights, dweights [T,k]   order, places [P]   starts [E + 1]   no gaps
+//   1 <= k <= E. `normalized` is also the softmax over all E divided by the sum of its k.
+//   Logits f32, exponentials f32, sums f64 in the order of the columns. NMSE against the reference: 1e-12
+//   Source: transformers 5.24, Qwen3MoeTopKRouter, MixtralTopKRouter, GptOssTopKRouter
 #pragma once
 
 #include <cstddef>
