@@ -9,6 +9,7 @@ export {
   decoderDimensions,
   deviceSeconds,
   gptDimensions,
+  heldParameters,
   type LayerDimensions,
   type LayerEfficiency,
   type LayerPass,

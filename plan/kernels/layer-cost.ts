@@ -113,6 +113,13 @@ export function decoderDimensions(arch: Architecture, half?: Half, layer = layer
   };
 }
 
+/** Parameters that a device holds: of a mixture those of all experts. */
+export function heldParameters({ parameters, mixture }: LayerDimensions): number {
+  if (mixture === undefined) return parameters;
+  const { count, perToken } = mixture.experts;
+  return parameters + (count - perToken) * mixture.parameters;
+}
+
 /** Parameters that some tokens together read: of a mixture those of all experts that any of them has. */
 export function touchedParameters({ parameters, mixture }: LayerDimensions, tokens: number): number {
   if (mixture === undefined) return parameters;

@@ -1,5 +1,5 @@
 import { fitParameters } from "../../calibration/index.ts";
-import { decoderDimensions } from "../../plan/index.ts";
+import { decoderDimensions, heldParameters } from "../../plan/index.ts";
 import type { Prediction } from "../score.ts";
 import type { TrainingSystem } from "./training-system.ts";
 
@@ -35,10 +35,14 @@ const GATHERED_LAYERS = 2;
 /** Bytes that are held from forward to backward of a micro-batch, in all layers. */
 function activationBytes({ system, storedBytes }: StepMemory): number {
   const { architecture, tokens, contextParallel, tensorParallel, recomputedLayers } = system;
-  const { hiddenSize, intermediateSize, numKvHeads, headDim, numHeads, numLayers } = architecture;
+  const { hiddenSize, numKvHeads, headDim, numHeads, numLayers, experts } = architecture;
   const kv = numKvHeads * headDim;
   // Norms' inputs; queries, keys and values; attention's output and its row sums; inputs and dropped inputs of adapters;
-  // gate and up.
+  // gate and up, of experts with their rows before and behind.
+  const mlp =
+    experts === undefined
+      ? 2 * architecture.intermediateSize * storedBytes
+      : experts.perToken * (2 * experts.intermediateSize * storedBytes + 2 * BFLOAT16 * hiddenSize);
   const layer =
     4 * hiddenSize +
     BFLOAT16 * (hiddenSize + 2 * kv) +
@@ -46,7 +50,7 @@ function activationBytes({ system, storedBytes }: StepMemory): number {
     4 * numHeads +
     4 * hiddenSize +
     2 * hiddenSize +
-    2 * intermediateSize * storedBytes;
+    mlp;
   const recomputed = BFLOAT16 * hiddenSize;
   const all = (numLayers - recomputedLayers) * layer + recomputedLayers * recomputed;
   return (all * tokens) / contextParallel / tensorParallel;
@@ -56,7 +60,7 @@ function activationBytes({ system, storedBytes }: StepMemory): number {
 function weightsBytes({ system, weightBytes }: StepMemory, tables: number): number {
   const { architecture, accelerators, tensorParallel, pipelineParallel, isSharded } = system;
   const { numLayers, hiddenSize, vocabularySize } = architecture;
-  const layer = decoderDimensions(architecture).parameters * weightBytes + BFLOAT16 * 2 * hiddenSize;
+  const layer = heldParameters(decoderDimensions(architecture)) * weightBytes + BFLOAT16 * 2 * hiddenSize;
   const table = BFLOAT16 * vocabularySize * hiddenSize;
   const own = ((numLayers / pipelineParallel) * layer + tables * table) / tensorParallel;
   if (!isSharded) return own;

@@ -10,6 +10,7 @@ import {
   dequantizedBytes,
   type GpuKernels,
   headProductSeconds,
+  heldParameters,
   layerProductSeconds,
   projectionsOf,
   WEIGHT_BYTES,
@@ -129,7 +130,7 @@ function attentionOf(system: TrainingSystem, fit: StepFit) {
 /** In which a layer's quantized weights are read and written in 16 bits for a pass. */
 function unpackSeconds({ accelerator, architecture, tensorParallel, quantized }: TrainingSystem): number {
   if (quantized === undefined) return 0;
-  const bytes = dequantizedBytes(quantized, "bfloat16") * decoderDimensions(architecture).parameters;
+  const bytes = dequantizedBytes(quantized, "bfloat16") * heldParameters(decoderDimensions(architecture));
   return bytes / tensorParallel / accelerator.memoryBytesPerSecond;
 }
 
@@ -277,7 +278,7 @@ function gatherSeconds(system: TrainingSystem): (microBatches: number) => number
   const { accelerator, accelerators, architecture, tensorParallel, pipelineParallel, scaleUp } = system;
   const { numLayers, hiddenSize, vocabularySize } = architecture;
   const each = system.quantized === undefined ? GATHERED_BYTES : WEIGHT_BYTES[system.quantized];
-  const layers = numLayers * decoderDimensions(architecture).parameters * each;
+  const layers = numLayers * heldParameters(decoderDimensions(architecture)) * each;
   const gathered = layers + 2 * hiddenSize * vocabularySize * GATHERED_BYTES;
   // Each machine brings all of them over the ports of its devices.
   const rate = accelerators <= scaleUp ? accelerator.linkBytesPerSecond : accelerator.networkBytesPerSecond * scaleUp;

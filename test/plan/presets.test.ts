@@ -126,6 +126,9 @@ describe("a model that is known by name", () => {
   });
 
   test.each([
+    ["Qwen/Qwen3-30B-A3B", "qwen-3-30b-a3b"],
+    ["mistralai/Mixtral-8x7B-Instruct-v0.1", "mixtral-8x7b"],
+    ["openai/gpt-oss-20b", "gpt-oss-20b"],
     ["Llama 3.1 8B", "llama-3.1-8b"],
     ["meta-llama/Llama-3.2-1B-Instruct", "llama-3.2-1b"],
     ["meta-llama/Meta-Llama-3-8B", "llama-3-8b"],
@@ -177,7 +180,7 @@ describe("a model that is known by name", () => {
   test.each([
     ...["", "llama-3.1", "Llama 4 Scout", "constructor", "llama-3.1-8b-instruct-base-x", "Mistral 7B"],
     ...["THUDM/glm-4-9b-chat", "microsoft/Phi-4-reasoning", "mistralai/Mistral-Small-3.1-24B-Instruct-2503"],
-    ...["mistralai/Ministral-3-8B-Instruct-2512", "Qwen/Qwen3-30B-A3B", "google/gemma-3n-E2B-it"],
+    ...["mistralai/Ministral-3-8B-Instruct-2512", "Qwen/Qwen3-Next-80B-A3B-Instruct", "google/gemma-3n-E2B-it"],
   ])("%o is none", (name) => {
     expect(() => workloadArchitecture({ model: { architecture: name, dtype: "bfloat16" } })).toThrow(
       /Expected the name of an architecture or the keys of a config\.json/,
