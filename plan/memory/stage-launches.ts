@@ -28,6 +28,8 @@ export interface LaunchedStage {
   readonly targets: ReadonlySet<Projection>;
   readonly maxTokens: number;
   readonly headTileRows: number;
+  /** Whether some job's loss compares answers. */
+  readonly compares: boolean;
 }
 
 const when = (condition: boolean, count = 1): number => (condition ? count : 0);
@@ -39,9 +41,12 @@ function productLaunches([inFeatures, out]: Product, direction: "F" | "B", dtype
   return 2 * Math.ceil(columns / dequantizedColumns(depth, columns));
 }
 
-/** Of each tile of scored rows six: gathered, two products, scores, gradient, scattered; the others' zeros; losses. */
-function headLaunches({ maxTokens, headTileRows }: LaunchedStage): number {
-  return 6 * Math.ceil(maxTokens / headTileRows) + 2;
+/**
+ * Of each tile of scored rows six: gathered, two products, scores, gradient, scattered; the others' zeros; losses, and
+ * what compares them.
+ */
+function headLaunches({ maxTokens, headTileRows, compares }: LaunchedStage): number {
+  return 6 * Math.ceil(maxTokens / headTileRows) + 2 + when(compares);
 }
 
 /** A half of a layer in parts. */

@@ -12,7 +12,10 @@ interface Step {
 }
 
 function stepsOf({ microBatches }: PlanBody): readonly Step[] {
-  const steps = new Map<string, { isEvaluation: boolean; tokens: number; parts: Map<number, { rows: number; tokens: number }[]> }>();
+  const steps = new Map<
+    string,
+    { isEvaluation: boolean; tokens: number; parts: Map<number, { rows: number; tokens: number }[]> }
+  >();
   for (const { group, step, evaluation, rows } of microBatches) {
     const key = `${group} ${step} ${evaluation === true}`;
     const own = steps.get(key) ?? { isEvaluation: evaluation === true, tokens: 0, parts: new Map() };

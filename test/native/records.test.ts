@@ -79,7 +79,9 @@ describe("the addon", () => {
       profile: false,
     };
     const program = addon.createProgram(device, []);
-    expect(() => addon.enqueueRun(device, 0, [], -1, program, bindings)).toThrow(/a row of rows, stashRows, .*0 numbers/);
+    expect(() => addon.enqueueRun(device, 0, [], -1, program, bindings)).toThrow(
+      /a row of rows, stashRows, .*0 numbers/,
+    );
   });
 
   it("refuses a part that adapters do not have", () => {

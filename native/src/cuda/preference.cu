@@ -38,7 +38,8 @@ __global__ void __launch_bounds__(kThreads) preference_kernel(Preference op) {
 void preference(const Preference& op, void* stream) {
   if (op.count == 0) return;
   launch("preference", preference_kernel,
-         {.blocks = 2 * static_cast<unsigned>(op.count), .blocksY = kShares, .threads = kThreads, .stream = stream}, op);
+         {.blocks = 2 * static_cast<unsigned>(op.count), .blocksY = kShares, .threads = kThreads, .stream = stream},
+         op);
 }
 
 }  // namespace loratwin::cuda

@@ -17,14 +17,14 @@ void comparedCase(const PreferenceCase& c, std::int32_t hidden) {
     const DeviceBuffer<ops::LossSegment> parts(segments, "segments");
     const DeviceBuffer<double> losses(c.losses, "losses");
     const DeviceBuffer<float> dx(before, "dx");
-    cuda::preference({terms.data(), static_cast<std::int32_t>(c.terms.size()), parts.data(), losses.data(), dx.data(),
-                      hidden},
-                     nullptr);
+    cuda::preference(
+        {terms.data(), static_cast<std::int32_t>(c.terms.size()), parts.data(), losses.data(), dx.data(), hidden},
+        nullptr);
     std::vector<double> expected = widened(before);
     const std::vector<double> coefficients = c.coefficients();
     for (std::size_t l = 0; l < segments.size(); ++l) {
-      for (std::int64_t at = std::int64_t{segments[l].rowStart} * hidden; at < std::int64_t{segments[l].rowEnd} * hidden;
-           ++at) {
+      for (std::int64_t at = std::int64_t{segments[l].rowStart} * hidden;
+           at < std::int64_t{segments[l].rowEnd} * hidden; ++at) {
         expected[static_cast<std::size_t>(at)] *= coefficients[l];
       }
     }

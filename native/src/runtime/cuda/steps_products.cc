@@ -207,7 +207,10 @@ struct HeadLoss final : CudaStep {
       op.segments = static_cast<std::int32_t>(r.bindings.losses.size());
       op.preferences = {r.slot.table(r.bindings.preferences),
                         static_cast<std::int32_t>(r.bindings.preferences.size()),
-                        r.slot.table(r.bindings.losses), r.losses, op.dx, f.hidden};
+                        r.slot.table(r.bindings.losses),
+                        r.losses,
+                        op.dx,
+                        f.hidden};
       op.state = r.slot.room<cuda::CrossEntropyState>(rows.scored.size());
       op.losses = r.losses;
       op.blas = &r.blas;
