@@ -88,7 +88,10 @@ export const SCHEMES: readonly Scheme[] = [
     name: "an offset in the stash that as many units as there are make wrap",
     run: (v) => {
       const x = { space: "stash", offset: 2 ** 52 };
-      put(v, [{ ...COPY, x }], { run: Float64Array.of(2 ** 16, 2 ** 16, 0, 0, 0, 0), sequences: Int32Array.of(0, 2 ** 16) });
+      put(v, [{ ...COPY, x }], {
+        run: Float64Array.of(2 ** 16, 2 ** 16, 0, 0, 0, 0),
+        sequences: Int32Array.of(0, 2 ** 16),
+      });
     },
   },
   {
