@@ -37,3 +37,15 @@ test.each([
 ])("%s is refused", (loss, more, message) => {
   expect(() => lossOf(loss, more)).toThrow(message);
 });
+
+test("a sweep varies beta and gamma of a loss that has them", () => {
+  const sweep = (loss: string) =>
+    parseWorkload(workload("{ kind: simpo }", `    sweep: { grid: { loss: ${loss} } }\n`), "w.yaml").jobs.map(
+      ({ name, loss: own }) => [name, own],
+    );
+  expect(sweep("{ beta: [1, 2.5], gamma: [0.3] }")).toEqual([
+    ["own-beta1-gamma0.3", { kind: "simpo", beta: 1, gamma: 0.3, nllWeight: 0 }],
+    ["own-beta2.5-gamma0.3", { kind: "simpo", beta: 2.5, gamma: 0.3, nllWeight: 0 }],
+  ]);
+  expect(() => sweep("{ beta: [0, 1] }")).toThrow(/beta/);
+});
