@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { InputError } from "../../core/index.ts";
 
 export const betaSchema = z.number().positive();
 const smoothing = z.number().min(0).lt(0.5);
@@ -87,6 +88,18 @@ export function hasReference({ kind }: LossSpec): boolean {
 /** Whether it compares a row with answers to other prompts of its mini-batch. */
 export function hasDivergence(loss: LossSpec): boolean {
   return loss.kind === "kto" && loss.type === "kto";
+}
+
+/** @throws InputError for a job whose loss compares answers, where nothing is known of such: `what` */
+export function refuseCompared(jobs: readonly { readonly loss?: LossSpec | undefined }[], what: string): void {
+  jobs.forEach(({ loss }, job) => {
+    if (loss !== undefined)
+      throw new InputError({
+        expected: `jobs without a loss that compares answers for ${what}`,
+        at: `jobs[${job}].loss`,
+        got: loss.kind,
+      });
+  });
 }
 
 /** What a loss needs of a job's data: pairs of answers, or answers with a label. */

@@ -14,7 +14,7 @@ import { unitRequest } from "./unit-plan.ts";
 /** One job of 4 rows a step, of the given lengths. */
 function planOf(loss: unknown, microBatchSize = 2, lengths: LengthData["lengths"] = 16): PlanBody {
   const request = unitRequest({ numDevices: 2, numJobs: 1, parts: 4, steps: 3, lengths, perTokens: 16 });
-  const job = jobSchema.parse({ ...request.jobs[0]!, microBatchSize, loss });
+  const job = jobSchema.parse({ ...request.jobs[0]!, microBatchSize, cutoffLength: 8192, loss });
   return makePlan({ ...request, jobs: [job], rows: [lengthRows(job, job.data as LengthData)] });
 }
 
@@ -93,4 +93,10 @@ test("rows that are compared with each other stay together where rows are packed
   expect(holding).toHaveLength(1);
   expect(holding[0]!.filter(([job]) => job === 1).map(([, index]) => index)).toEqual([0, 1]);
   expect(parts.flat()).toHaveLength(5);
+});
+
+test("each answer may be as long as the model has positions, and no longer", () => {
+  // Of Llama 2 they are 4096: a row of four sequences is longer.
+  expect(planOf({ kind: "dpo" }, 2, 4096).microBatches[0]!.rows[0]![2]).toBe(4 * 4096);
+  expect(() => planOf({ kind: "dpo" }, 2, 4097)).toThrow(/at most 4096, the model's positions/);
 });
