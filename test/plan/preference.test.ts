@@ -73,6 +73,14 @@ test("rows of another size than the job's loss asks for are refused", () => {
     ([job, row, tokens, scored]: PlannedRow): PlannedRow => [job, row, tokens, scored],
     ([job, row, tokens, scored, compared]: PlannedRow): PlannedRow => [job, row, tokens / 2, scored, compared],
     ([job, row, tokens, scored, compared]: PlannedRow): PlannedRow => [job, row, tokens, scored - 1, compared],
+    ([job, row, tokens, scored, { answers } = { answers: [] }]: PlannedRow): PlannedRow => [
+      ...([job, row, tokens, scored] as const),
+      { answers: answers.map(([length, own]) => [length, own, length]) },
+    ],
+    ([job, row, tokens, scored, compared]: PlannedRow): PlannedRow => [
+      ...([job, row, tokens, scored] as const),
+      { ...compared!, isDesirable: true },
+    ],
   ])
     expect(() => validatePlan(changed(change))).toThrow(/rows of the group's jobs/);
 });
