@@ -183,10 +183,13 @@ function check(
  * the format may not be known yet: then what some format understands is not refused.
  */
 export function checkDirectives(record: DataRecord, used: ReadonlySet<string>, format?: DataFormat): void {
+  // Answers with a label may be token ids.
+  const isUnpaired = format === "tokens" && ownValue(fieldsOf(record), "completion_ids") !== undefined;
+  const known = isUnpaired ? "unpaired" : format;
   const own = DIRECTIVES.filter(
     ({ of, keys, understood = [] }) =>
       of.includes("record") &&
-      !(format === undefined ? understood.length > 0 : understood.includes(format)) &&
+      !(known === undefined ? understood.length > 0 : understood.includes(known)) &&
       !keys.some((key) => used.has(key)),
   );
   check(own, fieldsOf(record), record.place, (key) => fieldAt(record.place, key), format === "instruction");

@@ -1,5 +1,6 @@
 import { groupBy, InputError, ownValue, sum } from "../../core/index.ts";
 import type { ComputeDtype } from "../actions/compute-dtype.ts";
+import { jobSegments } from "../actions/mini-batch.ts";
 import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
 import { type Architecture, expertsOf, layerKinds, type SeenLength, seenLength } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
@@ -302,11 +303,9 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
     return figures.launchSeconds + (UPDATE_BYTES * elements) / peaksOf(device, dtype).bytesPerSecond;
   }
   const times = keptTimes(figures, architecture, device, dtype);
-  const { rows } = microBatch;
-  const tokensOf = new Map<number, number>();
-  for (const [job, , tokens] of rows) tokensOf.set(job, (tokensOf.get(job) ?? 0) + tokens);
-  const ofJobs = [...tokensOf].map(([job, own]) => ({ own, targets: shape.jobs[job]!.adapter.targets }));
-  const lengths = rows.map(([, , tokens]) => tokens);
+  const segments = jobSegments(microBatch, letter === "B");
+  const ofJobs = segments.map(({ job, adapterTokens: own }) => ({ own, targets: shape.jobs[job]!.adapter.targets }));
+  const lengths = segments.flatMap((segment) => segment.lengths);
   const tokens = sum(lengths);
   const isInLayers = (target: Projection): boolean => target !== "lm_head";
   const numTargets = sum(ofJobs.map(({ own, targets }) => own * targets.filter(isInLayers).length)) / tokens;

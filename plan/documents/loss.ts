@@ -1,13 +1,16 @@
 import { z } from "zod";
+import { InputError } from "../../core/index.ts";
 
-const beta = z.number().positive();
+export const betaSchema = z.number().positive();
 const smoothing = z.number().min(0).lt(0.5);
 const weight = z.number().min(0);
+/** A margin, in the unit of beta times a log-probability. */
+export const gammaSchema = z.number().min(0);
 
 /** Direct preference optimization: a pair of answers against the base without the adapter. */
 const dpoFieldsSchema = z.strictObject({
   kind: z.literal("dpo"),
-  beta: beta.default(0.1),
+  beta: betaSchema.default(0.1),
   type: z.enum(["sigmoid", "ipo", "hinge", "robust", "sigmoid_norm", "apo_zero"]).default("sigmoid"),
   /** The share of pairs whose labels are the wrong way round; of `sigmoid` (cDPO) and `robust`. */
   labelSmoothing: smoothing.optional(),
@@ -32,7 +35,7 @@ function checkSmoothing(
 /** Contrastive preference optimization: a pair without a reference, and the loss of the chosen answers' tokens. */
 const cpoSchema = z.strictObject({
   kind: z.literal("cpo"),
-  beta: beta.default(0.1),
+  beta: betaSchema.default(0.1),
   labelSmoothing: smoothing.optional(),
   nllWeight: weight.default(1),
 });
@@ -40,18 +43,18 @@ const cpoSchema = z.strictObject({
 /** A pair by log-probabilities a token, apart by a margin that beta does not multiply. */
 const simpoSchema = z.strictObject({
   kind: z.literal("simpo"),
-  beta: beta.default(2),
-  gamma: weight.default(0.5),
+  beta: betaSchema.default(2),
+  gamma: gammaSchema.default(0.5),
   nllWeight: weight.default(0),
 });
 
 /** A pair by log-odds a token, and the loss of the chosen sequence, prompt included. */
-const orpoSchema = z.strictObject({ kind: z.literal("orpo"), beta: beta.default(0.1) });
+const orpoSchema = z.strictObject({ kind: z.literal("orpo"), beta: betaSchema.default(0.1) });
 
 /** Single answers with a label, against the base and against answers to other prompts. */
 const ktoSchema = z.strictObject({
   kind: z.literal("kto"),
-  beta: beta.default(0.1),
+  beta: betaSchema.default(0.1),
   /** `apo_zero_unpaired` does without answers to other prompts. */
   type: z.enum(["kto", "apo_zero_unpaired"]).default("kto"),
   desirableWeight: weight.default(1),
@@ -85,6 +88,18 @@ export function hasReference({ kind }: LossSpec): boolean {
 /** Whether it compares a row with answers to other prompts of its mini-batch. */
 export function hasDivergence(loss: LossSpec): boolean {
   return loss.kind === "kto" && loss.type === "kto";
+}
+
+/** @throws InputError for a job whose loss compares answers, where nothing is known of such: `what` */
+export function refuseCompared(jobs: readonly { readonly loss?: LossSpec | undefined }[], what: string): void {
+  jobs.forEach(({ loss }, job) => {
+    if (loss !== undefined)
+      throw new InputError({
+        expected: `jobs without a loss that compares answers for ${what}`,
+        at: `jobs[${job}].loss`,
+        got: loss.kind,
+      });
+  });
 }
 
 /** What a loss needs of a job's data: pairs of answers, or answers with a label. */

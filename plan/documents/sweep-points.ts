@@ -17,6 +17,8 @@ const KEYS: readonly VariedKey[] = [
   { path: ["optimizer", "learningRate"], short: "lr" },
   { path: ["optimizer", "weightDecay"], short: "decay" },
   { path: ["optimizer", "maxGradNorm"], short: "clip" },
+  { path: ["loss", "beta"], short: "beta" },
+  { path: ["loss", "gamma"], short: "gamma" },
   { path: ["batchSize"], short: "batch", isWhole: true },
   { path: ["cutoffLength"], short: "cutoff", isWhole: true },
   { path: ["seed"], short: "seed", isWhole: true },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { betaSchema, gammaSchema } from "./loss.ts";
 import { adapterSchema, jobFieldsSchema, optimizerSchema } from "./workload.ts";
 
 /** The most jobs that a sweep stands for. */
@@ -35,6 +36,10 @@ function variedSchema<Way extends (value: z.ZodType<number>) => z.ZodType>(ways:
           weightDecay: of(weightDecay),
           maxGradNorm: of(maxGradNorm.unwrap()),
         })
+        .partial()
+        .optional(),
+      loss: z
+        .strictObject({ beta: of(betaSchema), gamma: of(gammaSchema) })
         .partial()
         .optional(),
       batchSize: of(batchSize).optional(),

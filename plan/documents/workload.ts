@@ -216,12 +216,11 @@ function checkTogether(
       "Without it the planner cuts mini-batches as it finds best.",
     );
   const loss = lossSchema.safeParse(job.loss);
-  if (loss.success && hasDivergence(loss.data) && (job.microBatchSize !== rows || microBatchTokens !== undefined))
-    add(
-      "microBatchSize",
-      `batchSize (${rows}), without microBatchTokens`,
-      "kto estimates its divergence over a whole mini-batch, in one pass. apo_zero_unpaired needs none.",
-    );
+  if (loss.success && hasDivergence(loss.data)) {
+    const hint = "kto estimates its divergence over a whole mini-batch, in one pass. apo_zero_unpaired needs none.";
+    if (job.microBatchSize !== rows) add("microBatchSize", `all of batchSize (${rows})`, hint);
+    if (microBatchTokens !== undefined) add("microBatchTokens", "no microBatchTokens", hint);
+  }
   if (times! * rows! > MOST_ROWS) add("steps", `at most ${MOST_ROWS} rows in all steps (batchSize is ${rows})`);
   if (job.steps === undefined && job.epochs === undefined)
     add("steps", "either steps or epochs", "`steps: 100` or `epochs: 3`, in the job or in `defaults`.");

@@ -6,6 +6,7 @@ import { edgeDtypes } from "../actions/message-bytes.ts";
 import { pipelineTable } from "../actions/pipelines.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { Projection } from "../documents/projections.ts";
+import type { Work } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { stageLaunches } from "./stage-launches.ts";
 import { layoutOfStage } from "./stage-units.ts";
@@ -21,7 +22,7 @@ const MOST_BYTES = 512 * 2 ** 20;
 
 /** The launches of a plan's stage. */
 export function launchesOf(
-  setting: Pick<Setting, "stages" | "pipelines" | "devices" | "links" | "model">,
+  setting: Pick<Setting, "stages" | "pipelines" | "devices" | "links" | "model"> & Pick<Work, "jobs">,
   stage: number,
 ): Readonly<Record<"F" | "B", number>> {
   const { maxTokens, ranks } = pipelineTable(setting).ofStage(stage).room;
@@ -32,6 +33,7 @@ export function launchesOf(
     targets: new Set(Object.keys(ranks) as Projection[]),
     maxTokens,
     headTileRows: layoutOfStage(setting, stage).headTileRows,
+    compares: setting.jobs.some(({ loss }) => loss !== undefined),
   });
 }
 

@@ -30,6 +30,8 @@ export interface LaunchedStage {
   readonly targets: ReadonlySet<Projection>;
   readonly maxTokens: number;
   readonly headTileRows: number;
+  /** Whether some job's loss compares answers. */
+  readonly compares: boolean;
 }
 
 const when = (condition: boolean, count = 1): number => (condition ? count : 0);
@@ -44,10 +46,10 @@ function productLaunches(product: Product, direction: "F" | "B", dtype: Dtype): 
 
 /**
  * Of each tile of scored rows six: gathered, two products, scores, gradient, scattered; two of adapters on the head, and
- * four of their backward; the others' zeros; losses.
+ * four of their backward; the others' zeros; losses, and what compares them.
  */
-function headLaunches({ maxTokens, headTileRows, targets }: LaunchedStage): number {
-  return (6 + when(targets.has("lm_head"), 6)) * Math.ceil(maxTokens / headTileRows) + 2;
+function headLaunches({ maxTokens, headTileRows, targets, compares }: LaunchedStage): number {
+  return (6 + when(targets.has("lm_head"), 6)) * Math.ceil(maxTokens / headTileRows) + 2 + when(compares);
 }
 
 /** A half of a layer in parts. */

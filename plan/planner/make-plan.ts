@@ -1,4 +1,4 @@
-import { contentHash, InputError, InvariantError, PlanError } from "../../core/index.ts";
+import { contentHash, InputError, InvariantError, maximum, PlanError } from "../../core/index.ts";
 import { formatAction } from "../actions/action.ts";
 import { onePipeline } from "../actions/pipelines.ts";
 import type { PlanBody } from "../documents/plan.ts";
@@ -37,14 +37,15 @@ function checkJobs({ jobs, rows, architecture }: PlanRequest): void {
         got: arrivalSeconds,
         hint: "Arrivals need a job scheduler; a static plan has none. Leave arrivalSeconds out.",
       });
-    const { tokens } = rows[job]!;
+    const { tokens, compared } = rows[job]!;
     for (let row = 0; row < tokens.length; row += 1) {
-      if (tokens[row]! > longest)
+      const length = compared === undefined ? tokens[row]! : maximum(compared[row]!.answers.map(([own]) => own));
+      if (length > longest)
         throw new InputError({
           expected: `at most ${longest}, the model's positions,`,
           at: `jobs[${job}].cutoffLength`,
           got: cutoffLength,
-          hint: `Row ${row} has ${tokens[row]} tokens: a lower cutoffLength cuts it.`,
+          hint: `Row ${row} has ${length} tokens: a lower cutoffLength cuts it.`,
         });
     }
   });

@@ -67,9 +67,16 @@ class RowSizes {
 /** Whether a row has the answers, and as many tokens, as its job's loss compares. */
 function hasItsAnswers([, , tokens, scored, compared]: PlannedRow, { loss }: Pick<PlannedJob, "loss">): boolean {
   if (loss === undefined || compared === undefined) return loss === undefined && compared === undefined;
+  const { answers, isDesirable } = compared;
   const isPair = loss.kind !== "kto" || hasDivergence(loss);
   const sizes = comparedSizes(loss, [compared]);
-  return (compared.answers.length === 2) === isPair && sizes.tokens[0] === tokens && sizes.scored[0] === scored;
+  return (
+    (answers.length === 2) === isPair &&
+    (loss.kind === "kto" || isDesirable === undefined) &&
+    answers.every(([length, own, prompt]) => prompt + own <= length) &&
+    sizes.tokens[0] === tokens &&
+    sizes.scored[0] === scored
+  );
 }
 
 /** The parts of a mini-batch, and those of its evaluation, are numbered one after another. */

@@ -15,7 +15,9 @@ function samplesOf(steps: Steps): Steps {
 type Parts = Steps[number];
 
 function lengthsOf(parts: Parts): readonly (readonly (readonly number[])[])[] {
-  return parts.map((rows) => rows.map(([, , tokens, scored]) => [tokens, scored]));
+  return parts.map((rows) =>
+    rows.map(([, , tokens, scored, compared]) => [tokens, scored, ...(compared?.answers.flat() ?? [])]),
+  );
 }
 
 /** A job that stands for all of its kind. */

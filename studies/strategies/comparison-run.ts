@@ -6,6 +6,7 @@ import {
   type PlanRequest,
   type Recompute,
   type ResolvedDevice,
+  refuseCompared,
 } from "../../plan/index.ts";
 import { clusterTopology, hasBlockingLinks } from "../../sim/index.ts";
 import type { ComparisonSchedule } from "./comparison-schedules.ts";
@@ -106,6 +107,7 @@ function comparedJobs(
   schedule: ComparisonSchedule,
   cuts: boolean,
 ): readonly ComparedJob[] {
+  refuseCompared(jobs, `--schedule ${schedule}`);
   return jobs.map(({ name, adapter, batchSize, microBatchSize, microBatchTokens, arrivalSeconds }, index) => {
     const own = {
       microBatchSize:

@@ -16,9 +16,31 @@ function data(name: string, file: string, content: string | Uint8Array, more = "
 const row = '{"question":"1","answer":"2"}\n';
 const ids = (inputs: string): string => `{"input_ids":${inputs}}\n`;
 
+/** Rows of a job whose loss compares answers. */
+function compared(name: string, content: string, kind = "dpo"): Attack {
+  return data(name, "d.jsonl", content, ` }\n    loss: { kind: ${kind}`);
+}
+
+const pair = '{"prompt":"1","chosen":"2","rejected":"3"}\n';
+const LABELS = "kto, type: apo_zero_unpaired";
+
 /** Data that are not what their ending says, have a name twice, or are made to fill memory. */
 export const HOSTILE_DATA: readonly Attack[] = [
   data("no records", "d.jsonl", ""),
+  compared("no pairs", ""),
+  compared("a pair without the rejected answer", `${pair}{"prompt":"1","chosen":"2"}\n`),
+  compared("a pair whose rejected answer is empty", `${pair}{"prompt":"1","chosen":"2","rejected":""}\n`),
+  compared("a pair whose chosen answer is a number", `${pair}{"prompt":"1","chosen":2,"rejected":"3"}\n`),
+  compared("a pair whose chosen answer is an object", `${pair}{"prompt":"1","chosen":{"a":1},"rejected":"3"}\n`),
+  compared("a pair of lists that are no messages", `{"chosen":[1],"rejected":[2]}\n`),
+  compared("a label among pairs", `${pair}{"prompt":"1","completion":"2","label":true}\n`),
+  compared("a row of no answers among pairs", `${pair}{"question":"1","answer":"2"}\n`),
+  compared("a pair among labels", `{"prompt":"1","completion":"2","label":true}\n${pair}`, LABELS),
+  compared("a label that is a list", `{"prompt":"1","completion":"2","label":[true]}\n`, LABELS),
+  compared("token ids of a pair without a prompt", `{"chosen_ids":[1],"rejected_ids":[2]}\n`),
+  compared("token ids of a pair that are texts", `{"prompt_ids":[1],"chosen_ids":["1"],"rejected_ids":[2]}\n`),
+  compared("token ids of a pair beyond the vocabulary", `{"prompt_ids":[1],"chosen_ids":[1e9],"rejected_ids":[2]}\n`),
+  compared("a rejected answer without token ids", `{"prompt_ids":[1],"chosen_ids":[1],"rejected_ids":[]}\n`),
   data("blank lines alone", "d.jsonl", "\n\n\n"),
   data("a line that is a list", "d.jsonl", "[1]\n"),
   data("a line that is null", "d.jsonl", "null\n"),

@@ -137,6 +137,7 @@ const PLAN_ELSEWHERE = {
   "segments[].jobs[].data.chatTemplate": "other templates, in test/datasets/dialects.test.ts",
   "segments[].jobs[].data.lengths": "rows of which only the lengths are known",
   "segments[].jobs[].data.samples": "rows of which only the lengths are known",
+  "segments[].jobs[].loss": "losses that compare answers, in test/cli/preference.test.ts",
   "segments[].jobs[].evaluation": "jobs that are evaluated, in test/cli/evaluation.test.ts",
   "segments[].microBatches[].evaluation": "jobs that are evaluated",
   "locations.evaluation": "evaluations with data of their own",

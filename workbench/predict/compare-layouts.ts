@@ -7,6 +7,7 @@ import {
   isQuantized,
   type QuantizedDtype,
   type Recompute,
+  refuseCompared,
 } from "../../plan/index.ts";
 import {
   type AskedLayout,
@@ -100,6 +101,7 @@ export async function layoutsOf(context: Context, file: string, choice: LayoutsC
   const machine = stepMachine(choice.accelerator, loadCatalog(context, choice.catalog), how, "--accelerator");
   for (const remark of loaded.remarks) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
+  refuseCompared(loaded.workload.jobs, "layouts of other software");
   const jobs = layoutJobs(loaded);
   checkRows(jobs, architecture);
   // More than all rows of a step are no more than these.

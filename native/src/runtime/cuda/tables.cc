@@ -45,7 +45,7 @@ std::size_t TableSlot::take(std::size_t bytes) {
 
 double* TableSlot::results(std::size_t count) {
   if (resultCount_ + count > kResults) {
-    throw ArgumentError("at most " + std::to_string(kResults) + " losses and norms a task", "bindings.segments",
+    throw ArgumentError("at most " + std::to_string(kResults) + " losses and norms a task", "bindings.losses",
                         std::to_string(resultCount_ + count));
   }
   double* const place = reinterpret_cast<double*>(region_->data()) + resultCount_;
