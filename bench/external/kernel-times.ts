@@ -16,7 +16,7 @@ import type { KernelTimes } from "../../workbench/index.ts";
 import type { Scored } from "./scored.ts";
 
 /** @throws InputError for a GPU whose figures the catalog lacks */
-function timedGpu(name: string): TimedGpu {
+export function timedGpu(name: string): TimedGpu {
   const device = ownValue(CATALOG.devices, name);
   const { bfloat16FlopsPerSecond: flops, memoryBytesPerSecond: bytes, multiprocessors } = device ?? {};
   if (flops === undefined || bytes === undefined || multiprocessors === undefined)

@@ -4,12 +4,13 @@ import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import type { Iteration, LayerTime } from "../../studies/index.ts";
 import { hasKernelTimes, type KernelTimes, readKernelTimes } from "../../workbench/index.ts";
+import { type ExpertTime, hasExpertTimes, readExpertTimes } from "./expert-times.ts";
 import { hasIterations, readIterations } from "./iterations.ts";
 import { layerTimesSchema, readLayerTimes } from "./layer-times.ts";
 import { type ProfiledPipelines, profiledPipelineSchema, readProfiledPipelines } from "./profiled-pipelines.ts";
 import { hasTrainingSteps, readTrainingSteps, type TrainingSteps } from "./training-steps.ts";
 
-/** Published numbers in one of the five forms that a model exists for. The form is told by the file's content. */
+/** Published numbers in one of the six forms that a model exists for. The form is told by the file's content. */
 export type Observations = {
   /** Where it was found, relative to what was searched. */
   readonly file: string;
@@ -23,6 +24,7 @@ export type Observations = {
   | { readonly form: "layers"; readonly data: readonly LayerTime[] }
   | { readonly form: "steps"; readonly data: TrainingSteps }
   | { readonly form: "kernels"; readonly data: ReadonlyMap<string, KernelTimes> }
+  | { readonly form: "experts"; readonly data: readonly ExpertTime[] }
 );
 
 function filesUnder(place: string): readonly string[] {
@@ -68,7 +70,9 @@ export function readObservations(place: string, skipped: (file: string) => void)
           ? { about: file, form: "steps" as const, data: readTrainingSteps(text, file) }
           : hasKernelTimes(text)
             ? { about: file, form: "kernels" as const, data: readKernelTimes(text, name) }
-            : undefined;
+            : hasExpertTimes(text)
+              ? { about: file, form: "experts" as const, data: readExpertTimes(text) }
+              : undefined;
     if (contents === undefined) {
       skipped(file);
       return [];
@@ -78,7 +82,7 @@ export function readObservations(place: string, skipped: (file: string) => void)
   if (found.length === 0)
     throw new InputError({
       expected:
-        "a file of a known form: layer times, a profile with measured plans, or a CSV table of iterations, of training steps or of kernels",
+        "a file of a known form: layer times, a profile with measured plans, or a CSV table of iterations, of training steps, of kernels or of experts",
       got: path.basename(place),
     });
   return found;

@@ -24,6 +24,7 @@ import {
 } from "../../studies/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { deviceOf } from "../external/device-of.ts";
+import { scoreExperts } from "../external/expert-times.ts";
 import { scoreKernels } from "../external/kernel-times.ts";
 import type { ProfiledPipelines } from "../external/profiled-pipelines.ts";
 import { type Observations, readObservations } from "../external/read-observations.ts";
@@ -186,6 +187,8 @@ function scoresOf(observations: Observations, scale: Scale): readonly Scored[] {
       return [...scoreTrainingSteps(observations.data.steps), ...scorePeakMemory(observations.data.peaks)];
     case "kernels":
       return scoreKernels(observations.data);
+    case "experts":
+      return scoreExperts(observations.data);
   }
 }
 
