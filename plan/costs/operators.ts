@@ -206,9 +206,11 @@ function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts, isAgain: bool
 /** Norm, product and softmax of the scored rows, and back to the gradient of the head's input; or the losses alone. */
 function headLoss(
   { hiddenSize: hidden, vocabularySize }: Architecture,
-  { tokens, scored }: Sizes,
+  { tokens, scored: all, ungraded }: Sizes,
   withGradient: boolean,
 ): OperatorCall {
+  // A row without a gradient is one product of two.
+  const scored = withGradient ? all - ungraded / 2 : all;
   const kind = withGradient ? "head" : "headLoss";
   const passes = withGradient ? 2 : 1;
   const flops = 2 * passes * scored * hidden * vocabularySize;

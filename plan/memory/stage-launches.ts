@@ -28,8 +28,8 @@ export interface LaunchedStage {
   readonly targets: ReadonlySet<Projection>;
   readonly maxTokens: number;
   readonly headTileRows: number;
-  /** Whether some job's loss compares answers. */
-  readonly compares: boolean;
+  /** How often scored rows with a gradient may be followed by others, and the other way round. */
+  readonly turns: number;
 }
 
 const when = (condition: boolean, count = 1): number => (condition ? count : 0);
@@ -43,10 +43,10 @@ function productLaunches([inFeatures, out]: Product, direction: "F" | "B", dtype
 
 /**
  * Of each tile of scored rows six: gathered, two products, scores, gradient, scattered; the others' zeros; losses, and
- * what compares them.
+ * what compares them. Where rows without a gradient begin or end, so does a tile.
  */
-function headLaunches({ maxTokens, headTileRows, compares }: LaunchedStage): number {
-  return 6 * Math.ceil(maxTokens / headTileRows) + 2 + when(compares);
+function headLaunches({ maxTokens, headTileRows, turns }: LaunchedStage): number {
+  return 6 * (Math.ceil(maxTokens / headTileRows) + turns) + 2 + when(turns > 0);
 }
 
 /** A half of a layer in parts. */

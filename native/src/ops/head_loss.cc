@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 
@@ -41,7 +42,8 @@ std::int64_t gradientStride(const PackedMatrix& weight) {
   return weight.dtype() == DType::bfloat16 ? 2 * V : V;
 }
 
-void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, const Tile& tile, std::int32_t count) {
+void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, const Tile& tile, std::int32_t count,
+             bool isGraded) {
   const std::int64_t H = op.weight->inFeatures();
   const std::int64_t V = op.weight->outFeatures();
   const DType type = op.weight->dtype();
@@ -51,7 +53,7 @@ void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, con
     std::memcpy(tile.x + i * rowBytes, x + static_cast<std::size_t>(tile.rows[i]) * rowBytes, rowBytes);
   }
   matmul(context, engine, {tile.x, H, op.weight, tile.logits, DType::float32, V, nullptr, nullptr, 0, count});
-  const RowGradient gradient = op.dx == nullptr          ? RowGradient::none
+  const RowGradient gradient = !isGraded                 ? RowGradient::none
                                : type == DType::bfloat16 ? RowGradient::bfloat16
                                                          : RowGradient::float32;
   context.parallelFor(static_cast<std::size_t>(count), [&](std::size_t begin, std::size_t end, int) {
@@ -61,7 +63,7 @@ void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, con
     }
   });
   for (std::int32_t i = 0; i < count; ++i) op.losses[tile.segments[i]] += tile.losses[i];
-  if (op.dx == nullptr) return;
+  if (!isGraded) return;
   matmul_backward(context, engine,
                   {tile.logits, gradientStride(*op.weight), op.weight, tile.dx, DType::float32, H, count});
   const std::size_t gradientBytes = static_cast<std::size_t>(H) * sizeof(float);
@@ -90,20 +92,25 @@ void head_loss(ExecContext& context, MatmulEngine& engine, const HeadLoss& op) {
   }
   const Tile tile(op.logits, static_cast<std::size_t>(op.tileRows), H, static_cast<std::size_t>(V), op.weight->dtype());
   if (op.dx != nullptr) std::memset(op.dx, 0, static_cast<std::size_t>(op.rows) * H * sizeof(float));
-  std::int32_t filled = 0;
-  for (std::int32_t g = 0; g < op.segmentCount; ++g) {
-    op.losses[g] = 0;
-    for (std::int32_t t = op.segments[g].rowStart; t < op.segments[g].rowEnd; ++t) {
-      if (op.targets[t] < 0) continue;
-      tile.rows[filled] = t;
-      tile.segments[filled] = g;
-      if (++filled == op.tileRows) {
-        runTile(context, engine, op, tile, filled);
-        filled = 0;
+  // Rows with a gradient and rows without one are in tiles of their own.
+  for (const bool isGraded : {true, false}) {
+    std::int32_t filled = 0;
+    const auto run = [&] {
+      runTile(context, engine, op, tile, filled, isGraded);
+      filled = 0;
+    };
+    for (std::int32_t g = 0; g < op.segmentCount; ++g) {
+      if ((op.dx != nullptr && op.segments[g].lossScale != 0.0F) != isGraded) continue;
+      op.losses[g] = 0;
+      for (std::int32_t t = op.segments[g].rowStart; t < op.segments[g].rowEnd; ++t) {
+        if (op.targets[t] < 0) continue;
+        tile.rows[filled] = t;
+        tile.segments[filled] = g;
+        if (++filled == op.tileRows) run();
       }
     }
+    if (filled > 0) run();
   }
-  if (filled > 0) runTile(context, engine, op, tile, filled);
 }
 
 }  // namespace loratwin::ops
