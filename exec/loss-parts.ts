@@ -38,21 +38,27 @@ export interface LossParts {
   readonly ofRow: readonly (RowParts | undefined)[];
 }
 
+/** A job's first answers come before all its second ones: so do the scored rows with a gradient. */
+const ANSWERS = [0, 1] as const;
+
 type JobLoss = (job: number) => { readonly loss?: LossSpec | undefined };
 
 function sequencesOf(rows: readonly PlannedRow[], jobOf: JobLoss): readonly PlacedSequence[] {
   const placed: PlacedSequence[] = [];
   let start = 0;
-  for (const isReference of [false, true])
-    rows.forEach(([job, , tokens, , compared], row) => {
-      const { loss } = jobOf(job);
-      if (isReference && (loss === undefined || !hasReference(loss))) return;
-      const lengths = compared?.answers.map(([length]) => length) ?? [tokens];
-      lengths.forEach((length, answer) => {
-        placed.push({ row, answer, isReference, start, length });
-        start += length;
-      });
+  const place = (job: number, answer: number, isReference: boolean): void =>
+    rows.forEach(([of, , tokens, , compared], row) => {
+      const length = compared === undefined ? [tokens][answer] : compared.answers[answer]?.[0];
+      if (of !== job || length === undefined) return;
+      placed.push({ row, answer, isReference, start, length });
+      start += length;
     });
+  const jobs = [...new Set(rows.map(([job]) => job))];
+  for (const job of jobs) for (const answer of ANSWERS) place(job, answer, false);
+  for (const job of jobs) {
+    const { loss } = jobOf(job);
+    if (loss !== undefined && hasReference(loss)) for (const answer of ANSWERS) place(job, answer, true);
+  }
   return placed;
 }
 

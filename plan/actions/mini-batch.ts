@@ -1,3 +1,4 @@
+import { sum } from "../../core/index.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow, Work } from "../documents/segment.ts";
 
 /** Which mini-batch of which group. */
@@ -48,6 +49,8 @@ export interface JobSegment {
   readonly job: number;
   readonly tokens: number;
   readonly scored: number;
+  /** Scored tokens without a gradient: of the base's answers, and of those to other prompts. */
+  readonly ungraded: number;
   /** Token counts of its sequences. */
   readonly lengths: readonly number[];
   /** Tokens that its adapter is on: not those of the base's answers, with which a loss may compare its own. */
@@ -86,20 +89,31 @@ export function largestSizes(microBatches: readonly Pick<MicroBatch, "rows">[]):
   return { maxTokens, maxSequence };
 }
 
+/** Scored tokens of a row through which a gradient goes back. */
+function gradedTokens([, , tokens, scored, compared]: PlannedRow): number {
+  if (compared === undefined) return scored;
+  const { answers, isDesirable } = compared;
+  if (isDesirable !== undefined) return answers[0]![1];
+  return tokens > sum(answers.map(([length]) => length)) ? scored / 2 : scored;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** One segment for each job of the micro-batch, in job order. A backward has none of the base's answers. */
 export function jobSegments(microBatch: Pick<MicroBatch, "rows">, isBackward = false): readonly JobSegment[] {
-  const segments: { job: number; tokens: number; scored: number; lengths: number[]; adapterTokens: number }[] = [];
+  const segments: (Omit<Mutable<JobSegment>, "lengths"> & { lengths: number[] })[] = [];
   for (const row of microBatch.rows) {
     const [job, , tokens, scored] = row;
     const own = adapterLengths(row);
     const ownTokens = own.length === 1 ? own[0]! : own.reduce((sum, length) => sum + length, 0);
     let last = segments[segments.length - 1];
     if (last?.job !== job) {
-      last = { job, tokens: 0, scored: 0, lengths: [], adapterTokens: 0 };
+      last = { job, tokens: 0, scored: 0, ungraded: 0, lengths: [], adapterTokens: 0 };
       segments.push(last);
     }
     last.tokens += isBackward ? ownTokens : tokens;
     last.scored += scored;
+    last.ungraded += scored - gradedTokens(row);
     last.lengths.push(...own);
     last.adapterTokens += ownTokens;
     if (!isBackward && tokens > ownTokens) last.lengths.push(...own);

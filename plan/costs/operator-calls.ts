@@ -83,6 +83,8 @@ export interface Sizes {
   readonly segments: readonly JobSegment[];
   readonly tokens: number;
   readonly scored: number;
+  /** Of these without a gradient. */
+  readonly ungraded: number;
   /** Sum of the squared lengths of its sequences. */
   readonly squares: number;
   readonly sequences: number;
@@ -91,14 +93,15 @@ export interface Sizes {
 /** Of a forward, or of a backward, which goes through fewer rows where the base's answers are compared. */
 export function sizesOf(microBatch: Pick<MicroBatch, "rows">, isBackward = false): Sizes {
   const segments = jobSegments(microBatch, isBackward);
-  let [tokens, scored, squares, sequences] = [0, 0, 0, 0];
+  let [tokens, scored, ungraded, squares, sequences] = [0, 0, 0, 0, 0];
   for (const segment of segments) {
     tokens += segment.tokens;
     scored += segment.scored;
+    ungraded += segment.ungraded;
     sequences += segment.lengths.length;
     for (const length of segment.lengths) squares += length * length;
   }
-  return { segments, tokens, scored, squares, sequences };
+  return { segments, tokens, scored, ungraded, squares, sequences };
 }
 
 /** `seen`: by the length of a row, what its queries see; all keys before them where absent. */

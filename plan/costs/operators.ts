@@ -243,7 +243,9 @@ function headRanks({ architecture, stage, jobs }: StageShape, { segments }: Size
  */
 function headLoss(shape: StageShape, sizes: Sizes, withGradient: boolean): OperatorCall {
   const { hiddenSize: hidden, vocabularySize } = shape.architecture;
-  const { tokens, scored } = sizes;
+  const { tokens, ungraded } = sizes;
+  // A row without a gradient is one product of two.
+  const scored = withGradient ? sizes.scored - ungraded / 2 : sizes.scored;
   const kind = withGradient ? "head" : "headLoss";
   const passes = withGradient ? 2 : 1;
   const adapted = (withGradient ? 3 : 1) * headRanks(shape, sizes) * (hidden + vocabularySize);

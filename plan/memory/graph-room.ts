@@ -4,6 +4,7 @@ import { parseAction } from "../actions/action.ts";
 import { peakInFlight } from "../actions/in-flight.ts";
 import { edgeDtypes } from "../actions/message-bytes.ts";
 import { pipelineTable } from "../actions/pipelines.ts";
+import { hasDivergence } from "../documents/loss.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { Projection } from "../documents/projections.ts";
 import type { Work } from "../documents/segment.ts";
@@ -20,6 +21,12 @@ const NODE_BYTES = 64 * 2 ** 10;
 /** What graphs may take of a GPU: enough for two of 4096 nodes, or for more of smaller ones. */
 const MOST_BYTES = 512 * 2 ** 20;
 
+/** The base's answers are behind all others; those to other prompts are behind the others of their job. */
+function turnsOf(jobs: Work["jobs"]): number {
+  const losses = jobs.flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
+  return losses.length === 0 ? 0 : 1 + 2 * losses.filter(hasDivergence).length;
+}
+
 /** The launches of a plan's stage. */
 export function launchesOf(
   setting: Pick<Setting, "stages" | "pipelines" | "devices" | "links" | "model"> & Pick<Work, "jobs">,
@@ -33,7 +40,7 @@ export function launchesOf(
     targets: new Set(Object.keys(ranks) as Projection[]),
     maxTokens,
     headTileRows: layoutOfStage(setting, stage).headTileRows,
-    compares: setting.jobs.some(({ loss }) => loss !== undefined),
+    turns: turnsOf(setting.jobs),
   });
 }
 

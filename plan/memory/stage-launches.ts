@@ -30,8 +30,8 @@ export interface LaunchedStage {
   readonly targets: ReadonlySet<Projection>;
   readonly maxTokens: number;
   readonly headTileRows: number;
-  /** Whether some job's loss compares answers. */
-  readonly compares: boolean;
+  /** How often scored rows with a gradient may be followed by others, and the other way round. */
+  readonly turns: number;
 }
 
 const when = (condition: boolean, count = 1): number => (condition ? count : 0);
@@ -46,10 +46,12 @@ function productLaunches(product: Product, direction: "F" | "B", dtype: Dtype): 
 
 /**
  * Of each tile of scored rows six: gathered, two products, scores, gradient, scattered; two of adapters on the head, and
- * four of their backward; the others' zeros; losses, and what compares them.
+ * four of their backward; the others' zeros; losses, and what compares them. Where rows without a gradient begin or end,
+ * so does a tile.
  */
-function headLaunches({ maxTokens, headTileRows, targets, compares }: LaunchedStage): number {
-  return (6 + when(targets.has("lm_head"), 6)) * Math.ceil(maxTokens / headTileRows) + 2 + when(compares);
+function headLaunches({ maxTokens, headTileRows, targets, turns }: LaunchedStage): number {
+  const ofTile = 6 + when(targets.has("lm_head"), 6);
+  return ofTile * (Math.ceil(maxTokens / headTileRows) + turns) + 2 + when(turns > 0);
 }
 
 /** A half of a layer in parts. */

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 
@@ -104,7 +105,7 @@ class AdapterOfRow {
 };
 
 void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, const Tile& tile, std::int32_t count,
-             const LoraSegment* adapter) {
+             bool isGraded, const LoraSegment* adapter) {
   const std::int64_t H = op.weight->inFeatures();
   const std::int64_t V = op.weight->outFeatures();
   const DType type = op.weight->dtype();
@@ -115,7 +116,7 @@ void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, con
   }
   matmul(context, engine, {tile.x, H, op.weight, tile.logits, DType::float32, V, nullptr, nullptr, 0, count});
   withAdapter(op, tile, adapter, count, [&](const auto& own) { own.forward(context); });
-  const RowGradient gradient = op.dx == nullptr          ? RowGradient::none
+  const RowGradient gradient = !isGraded                 ? RowGradient::none
                                : type == DType::bfloat16 ? RowGradient::bfloat16
                                                          : RowGradient::float32;
   context.parallelFor(static_cast<std::size_t>(count), [&](std::size_t begin, std::size_t end, int) {
@@ -125,7 +126,7 @@ void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, con
     }
   });
   for (std::int32_t i = 0; i < count; ++i) op.losses[tile.segments[i]] += tile.losses[i];
-  if (op.dx == nullptr) return;
+  if (!isGraded) return;
   matmul_backward(context, engine,
                   {tile.logits, gradientStride(*op.weight), op.weight, tile.dx, DType::float32, H, count});
   withAdapter(op, tile, adapter, count, [&](const auto& own) { own.backward(context, gradientStride(*op.weight)); });
@@ -156,26 +157,30 @@ void head_loss(ExecContext& context, MatmulEngine& engine, const HeadLoss& op) {
   const Tile tile(op.logits, static_cast<std::size_t>(op.tileRows), H, static_cast<std::size_t>(V), op.weight->dtype(),
                   static_cast<std::size_t>(op.lds));
   if (op.dx != nullptr) std::memset(op.dx, 0, static_cast<std::size_t>(op.rows) * H * sizeof(float));
-  std::int32_t filled = 0;
-  const LoraSegment* adapter = nullptr;
-  AdapterOfRow adapters(op.adapters);
-  const auto flush = [&] {
-    if (filled > 0) runTile(context, engine, op, tile, filled, adapter);
-    filled = 0;
-  };
-  for (std::int32_t g = 0; g < op.segmentCount; ++g) {
-    op.losses[g] = 0;
-    for (std::int32_t t = op.segments[g].rowStart; t < op.segments[g].rowEnd; ++t) {
-      if (op.targets[t] < 0) continue;
-      const LoraSegment* const own = adapters.at(t);
-      if (own != adapter) flush();
-      adapter = own;
-      tile.rows[filled] = t;
-      tile.segments[filled] = g;
-      if (++filled == op.tileRows) flush();
+  // Rows with a gradient and rows without one are in tiles of their own.
+  for (const bool isGraded : {true, false}) {
+    std::int32_t filled = 0;
+    const LoraSegment* adapter = nullptr;
+    AdapterOfRow adapters(op.adapters);
+    const auto run = [&] {
+      if (filled > 0) runTile(context, engine, op, tile, filled, isGraded, adapter);
+      filled = 0;
+    };
+    for (std::int32_t g = 0; g < op.segmentCount; ++g) {
+      if ((op.dx != nullptr && op.segments[g].lossScale != 0.0F) != isGraded) continue;
+      op.losses[g] = 0;
+      for (std::int32_t t = op.segments[g].rowStart; t < op.segments[g].rowEnd; ++t) {
+        if (op.targets[t] < 0) continue;
+        const LoraSegment* const own = adapters.at(t);
+        if (own != adapter) run();
+        adapter = own;
+        tile.rows[filled] = t;
+        tile.segments[filled] = g;
+        if (++filled == op.tileRows) run();
+      }
     }
+    run();
   }
-  flush();
 }
 
 }  // namespace loratwin::ops

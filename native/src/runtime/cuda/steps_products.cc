@@ -77,7 +77,15 @@ struct MatmulBackward final : CudaStep {
   const MatmulBackwardFields f;
 };
 
-// Tiles of scored rows with the whole vocabulary, so that the logits' product runs once. Of the others dx is zero.
+// Scored rows one behind another, all of them with a gradient or none: tiles are of one run.
+struct TileRun {
+  std::int32_t first;
+  std::int32_t end;
+  bool isGraded;
+};
+
+// Tiles of scored rows with the whole vocabulary, so that the logits' product runs once. Of those without a gradient
+// dx is zero.
 template <class Store>
 struct HeadLossRun {
   const HeadLossFields* f;
@@ -89,9 +97,9 @@ struct HeadLossRun {
   float* logits;
   Store* gradient;
   std::int64_t ld;  // of logits and gradient
-  // The rows that are scored, in order, and the others.
+  // The rows that are scored, in order, and those that have no gradient.
   const std::int32_t* scored;
-  std::int32_t count;
+  std::vector<TileRun> runs;
   const std::int32_t* others;
   std::int32_t otherCount;
   // Of the scored rows.
@@ -108,19 +116,23 @@ struct HeadLossRun {
 
   void operator()(void* stream) const {
     if (dx != nullptr) cuda::scatter_rows(nullptr, others, otherCount, f->hidden, dx, stream);
-    for (std::int32_t row = 0; row < count; row += f->tileRows) tile(row, std::min(f->tileRows, count - row), stream);
+    std::size_t next = 0;
+    for (const TileRun& run : runs) {
+      for (std::int32_t row = run.first; row < run.end; row += f->tileRows) {
+        tile(row, std::min(f->tileRows, run.end - row), run.isGraded, adapterOf(next++), stream);
+      }
+    }
     cuda::cross_entropy_losses(state, targets, offsets, segments, losses, stream);
     if (dx != nullptr) cuda::preference(preferences, stream);
   }
 
   // null: no row of the tile has one
-  const cuda::PlainLoraT<Store>* adapterOf(std::int32_t row) const {
-    if (adapters.empty()) return nullptr;
-    const cuda::PlainLoraT<Store>& own = adapters[static_cast<std::size_t>(row / f->tileRows)];
-    return own.perProjection == 0 ? nullptr : &own;
+  const cuda::PlainLoraT<Store>* adapterOf(std::size_t tile) const {
+    return adapters.empty() || adapters[tile].perProjection == 0 ? nullptr : &adapters[tile];
   }
 
-  void tile(std::int32_t row, std::int32_t rows, void* stream) const {
+  void tile(std::int32_t row, std::int32_t rows, bool isGraded, const cuda::PlainLoraT<Store>* own,
+            void* stream) const {
     cuda::gather_rows(x, scored + row, rows, f->hidden, tileX, stream);
     cuda::Product op{};
     op.x = tileX;
@@ -134,14 +146,13 @@ struct HeadLossRun {
     op.ldy = ld;
     op.rows = rows;
     blas->multiply(op, stream);
-    const cuda::PlainLoraT<Store>* const own = adapterOf(row);
     if (own != nullptr) {
       cuda::lora_plain_xa(*own, tileX, f->hidden, stream);
       cuda::lora_plain_sb(*own, logits, ld, stream);
     }
     const cuda::LogitsTile scores{logits, ld, rows, 0, f->vocabulary, targets + row, f->kind};
     cuda::cross_entropy_tile(scores, state + row, true, stream);
-    if (dx == nullptr) return;
+    if (!isGraded) return;
     cuda::cross_entropy_gradient(scores, state + row, lossScale + row, gradient, ld, stream);
     op.x = gradient;
     op.ldx = ld;
@@ -161,23 +172,30 @@ struct HeadLossRun {
 // The rows of a run by whether they are scored; only rows that losses are summed over are.
 struct ScoredRows {
   std::vector<std::int32_t> scored;
-  std::vector<std::int32_t> others;
+  std::vector<TileRun> runs;
+  std::vector<std::int32_t> others;  // without a gradient
   // Of the scored rows.
   std::vector<std::int32_t> targets;
   std::vector<float> scales;
   std::vector<std::int32_t> offsets{0};  // of each sum of losses
 
-  explicit ScoredRows(const Bindings& bindings) {
+  ScoredRows(const Bindings& bindings, bool hasGradient) {
     std::int32_t next = 0;
     const auto leaveOut = [&](std::int32_t end) {
       for (; next < end; next++) others.push_back(next);
     };
     for (const ops::LossSegment& segment : bindings.losses) {
+      const bool isGraded = hasGradient && segment.lossScale != 0.0F;
       for (std::int32_t row = segment.rowStart; row < segment.rowEnd; row++) {
         const std::int32_t target = bindings.targets[static_cast<std::size_t>(row)];
         if (target < 0) continue;
-        leaveOut(row);
-        next = row + 1;
+        if (isGraded) {
+          leaveOut(row);
+          next = row + 1;
+        }
+        const auto place = static_cast<std::int32_t>(scored.size());
+        if (runs.empty() || runs.back().isGraded != isGraded) runs.push_back({place, place, isGraded});
+        runs.back().end = place + 1;
         scored.push_back(row);
         targets.push_back(target);
         scales.push_back(segment.lossScale);
@@ -204,7 +222,7 @@ struct HeadLoss final : CudaStep {
     }
   }
   Launch prepare(CudaRun& r) const override {
-    const ScoredRows rows(r.bindings);
+    const ScoredRows rows(r.bindings, f.dx.has_value());
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       const cuda::HeadScratch places = scratch();
@@ -219,7 +237,7 @@ struct HeadLoss final : CudaStep {
       op.tileDx = reinterpret_cast<float*>(room + places.dx);
       op.ld = static_cast<std::int64_t>(cuda::padded(static_cast<std::size_t>(f.vocabulary), 8));
       op.scored = r.slot.table(rows.scored);
-      op.count = static_cast<std::int32_t>(rows.scored.size());
+      op.runs = rows.runs;
       op.others = r.slot.table(rows.others);
       op.otherCount = static_cast<std::int32_t>(rows.others.size());
       op.targets = r.slot.table(rows.targets);
@@ -245,7 +263,6 @@ struct HeadLoss final : CudaStep {
   std::vector<cuda::PlainLoraT<Store>> tileAdapters(CudaRun& r, const ScoredRows& rows,
                                                     const cuda::HeadScratch& places) const {
     std::byte* const room = r.place(f.logits);
-    const auto count = static_cast<std::int32_t>(rows.scored.size());
     // A key for each scored row.
     const std::int32_t* keys = nullptr;
     if (!r.bindings.rowKeys.empty()) {
@@ -259,8 +276,7 @@ struct HeadLoss final : CudaStep {
     };
     const auto lda = static_cast<std::int32_t>(cuda::padded(static_cast<std::size_t>(f.hidden), 8));
     std::vector<cuda::PlainLoraT<Store>> all;
-    for (std::int32_t first = 0; first < count; first += f.tileRows) {
-      const std::int32_t end = std::min(first + f.tileRows, count);
+    const auto add = [&](std::int32_t first, std::int32_t end) {
       std::vector<cuda::LoraSegmentT<Store>> items;
       cuda::PlainLoraT<Store> op{};
       for (const RunSegment& segment : r.bindings.segments) {
@@ -281,6 +297,11 @@ struct HeadLoss final : CudaStep {
       op.maxFeatures = f.vocabulary;
       op.run = {r.slot.table(items), f.hidden, lda, keys == nullptr ? nullptr : keys + first};
       all.push_back(op);
+    };
+    for (const TileRun& run : rows.runs) {
+      for (std::int32_t first = run.first; first < run.end; first += f.tileRows) {
+        add(first, std::min(first + f.tileRows, run.end));
+      }
     }
     return all;
   }
