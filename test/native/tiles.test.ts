@@ -11,6 +11,7 @@ const OPERATORS = [
   "attention with large scores bf16",
   "lora bf16",
   "lora in units bf16",
+  "lora of experts bf16",
   "lora of three bf16",
   "lora to float32 bf16",
 ];

@@ -17,8 +17,10 @@
 //   drop_g: ops/dropout.h, the same mask in both directions. Segments may share gradients: they are added in segment
 //   order.
 //   A sum's order is fixed by the segment's own rows: neither neighbours nor the grid change a bit of any result.
-//   NMSE against the reference: 1e-5
-//   Source: Hu et al. 2021; row segments in one launch: Chen et al. 2023 (Punica); PEFT's y = W x + b + scale B A
+//   Over places of experts (ops/route.h) all rows are places, and the A_g and B_g of all experts lie one after another.
+//   Tables are made of the run's rows; a segment's rows at an expert, at most as many, are found on the device, so that
+//   a launch depends on sizes alone. No dropout there, and segments do not share gradients. NMSE against the reference:
+//   1e-5 Source: Hu et al. 2021; row segments in one launch: Chen et al. 2023 (Punica); PEFT's y = W x + b + scale B A
 //   drop(x)
 #pragma once
 
@@ -96,6 +98,15 @@ struct LoraGradientPlan {
 
 LoraGradientPlan loraGradientPlan(const LoraSegment* segments, std::int32_t count, std::int32_t inFeatures,
                                   std::int32_t lda);
+// Over places: a tile for each gradient, whose rows at an expert are summed in one part, and no sums after it.
+LoraGradientPlan loraPlacesPlan(const LoraSegment* segments, std::int32_t count, std::int32_t inFeatures);
+
+struct LoraPlaces {
+  const std::int32_t* order = nullptr;
+  const std::int32_t* starts = nullptr;
+  std::int32_t experts = 0;  // 0: rows are those of the run
+  std::int32_t perRow = 1;
+};
 
 // What all five take; pointers are device memory.
 template <class Store>
@@ -104,6 +115,7 @@ struct LoraRunT {
   std::int32_t inFeatures;      // K
   std::int32_t lda;             // of A and dA
   const std::int32_t* rowKeys;  // [T], where there is dropout
+  LoraPlaces places = {};
 };
 using LoraRun = LoraRunT<ops::Bf16>;
 

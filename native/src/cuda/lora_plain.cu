@@ -1,6 +1,7 @@
 #include "cuda/lora_plain.h"
 
 #include "cuda/lora_dropout.h"
+#include "cuda/lora_places.h"
 #include "cuda/rows.h"
 
 namespace loratwin::cuda {
@@ -9,39 +10,13 @@ namespace {
 
 constexpr int kThreads = 128;
 
-// The first of the places begin .. end - 1 whose row is `row` or later.
-SIMT_DEVICE std::int32_t firstPlace(const LoraPlaces& places, std::int32_t begin, std::int32_t end, std::int32_t row) {
-  while (begin < end) {
-    const std::int32_t middle = begin + (end - begin) / 2;
-    if (places.order[middle] / places.perRow < row) {
-      begin = middle + 1;
-    } else {
-      end = middle;
-    }
-  }
-  return begin;
-}
-
 // The index-th segment of run.segments, from a projection's on; of experts, where each segment comes once for each.
 template <class Store>
 SIMT_DEVICE LoraSegmentT<Store> segmentAt(const PlainLoraT<Store>& op, std::int64_t index,
                                           std::int64_t projection = 0) {
-  const std::int32_t experts = op.places.experts;
-  if (experts == 0) return op.run.segments[projection * op.perProjection + index];
-  LoraSegmentT<Store> segment = op.run.segments[projection * op.perProjection + index / experts];
-  const std::int64_t expert = index % experts;
-  const std::int32_t begin = op.places.starts[expert];
-  const std::int32_t end = op.places.starts[expert + 1];
-  const std::int32_t rowEnd = segment.rowEnd;
-  segment.rowStart = firstPlace(op.places, begin, end, segment.rowStart);
-  segment.rowEnd = firstPlace(op.places, segment.rowStart, end, rowEnd);
-  const std::int64_t a = expert * segment.rank * op.run.lda;
-  const std::int64_t b = expert * segment.outFeatures * ldb(segment.rank);
-  segment.a += a;
-  segment.b += b;
-  segment.da += a;
-  segment.db += b;
-  return segment;
+  const LoraSegmentT<Store>* const segments = op.run.segments + projection * op.perProjection;
+  const std::int32_t experts = op.run.places.experts;
+  return experts == 0 ? segments[index] : atExpert(op.run, segments[index / experts], index % experts);
 }
 
 SIMT_DEVICE std::int64_t ownIndex(std::int64_t first) { return first + static_cast<std::int64_t>(blockIdx.y); }
@@ -155,7 +130,7 @@ constexpr std::int64_t kMostBlocksY = 65535;
 template <class Store, class Start>
 void forSegments(const PlainLoraT<Store>& op, std::int64_t elements, std::int32_t projections, void* stream,
                  Start start) {
-  const std::int64_t experts = op.places.experts == 0 ? 1 : op.places.experts;
+  const std::int64_t experts = op.run.places.experts == 0 ? 1 : op.run.places.experts;
   const std::int64_t count = std::int64_t{projections} * op.perProjection * experts;
   if (elements == 0) return;
   for (std::int64_t first = 0; first < count; first += kMostBlocksY) {

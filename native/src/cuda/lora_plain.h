@@ -3,27 +3,17 @@
 //   Formulas, shapes and segments as in lora.h; x, s, ds, dy, A, B float32 or bfloat16, y and dx float32 or bfloat16.
 //   Bases, strides, columns and ranks are free. One segment an adapter: gradients are not shared.
 //   What float32 training, and bfloat16 tensors whose rows are not 16-byte aligned, use; many times slower than lora.h.
-//   Over places of experts (ops/route.h) all rows are places, E experts' A_g and B_g lie one after another, and a
-//   segment's rows at an expert are found on the device: a launch depends on sizes alone. No dropout there. Sums f32 in
-//   the order of the columns (s, ds), ranks (y, dx) and rows (dA, dB). NMSE against the reference: 1e-11 (float32),
-//   1e-5 (bfloat16)
+//   Sums f32 in the order of the columns (s, ds), ranks (y, dx) and rows (dA, dB).
+//   NMSE against the reference: 1e-11 (float32), 1e-5 (bfloat16)
 #pragma once
 
 #include "cuda/lora.h"
 
 namespace loratwin::cuda {
 
-struct LoraPlaces {
-  const std::int32_t* order = nullptr;
-  const std::int32_t* starts = nullptr;
-  std::int32_t experts = 0;  // 0: rows are those of the run
-  std::int32_t perRow = 1;
-};
-
 template <class Store>
 struct PlainLoraT {
   LoraRunT<Store> run;
-  LoraPlaces places;
   std::int32_t projections;
   std::int32_t perProjection;
   std::int32_t maxRows;  // of a segment: rows of the run, of which an expert has each once at most

@@ -2,6 +2,7 @@
 // along the rank.
 #include "cuda/lora.h"
 #include "cuda/lora_dropout.h"
+#include "cuda/lora_places.h"
 #include "cuda/rows.h"
 #include "cuda/tile.h"
 
@@ -80,53 +81,60 @@ SIMT_DEVICE void storePair(float* sum, int row, int column, float left, float ri
 }
 
 template <class Out>
-__global__ void __launch_bounds__(kThreads)
-    lora_sb_kernel(LoraRun run, const LoraTile* tiles, Out* y, std::int64_t ldy) {
-  SIMT_DYNAMIC_SHARED(Bf16, shared);
-  const LoraTile tile = tiles[blockIdx.x];
-  const LoraSegment& segment = run.segments[tile.segment];
+SIMT_DEVICE void sbTile(const LoraRun& run, const LoraSegment& segment, std::int64_t row0, Out* y, std::int64_t ldy,
+                        Bf16* shared) {
   const std::int64_t feature0 = static_cast<std::int64_t>(blockIdx.y) * kFeatures<false>;
   const std::int64_t features = segment.outFeatures - feature0;
   if (features <= 0) return;
   FeaturesProduct<false> product;
   product.clear();
-  addProjection<false>(product, run, segment, tile.row, feature0, features, shared);
+  addProjection<false>(product, run, segment, row0, feature0, features, shared);
   float* const sum = reinterpret_cast<float*>(shared);
   product.forPairs([&](int row, int column, float left, float right) {
     storePair<false>(sum, row, column, segment.scale * left, segment.scale * right);
   });
   __syncthreads();
-  addTo<false>(y + tile.row * ldy + segment.column + feature0, ldy, segment.rowEnd - tile.row, features, sum);
+  addTo<false>(y + row0 * ldy + segment.column + feature0, ldy, segment.rowEnd - row0, features, sum);
 }
 
-// Each projection has a mask of its own, so each one's product is masked before it joins the sum.
-template <class Out>
+template <class Out, bool kExperts>
 __global__ void __launch_bounds__(kThreads)
-    lora_dsa_kernel(LoraRun run, const LoraTile* tiles, std::int32_t projections, std::int32_t perProjection, Out* dx,
-                    std::int64_t lddx) {
-  using P = FeaturesProduct<true>;
+    lora_sb_kernel(LoraRun run, const LoraTile* tiles, Out* y, std::int64_t ldy) {
   SIMT_DYNAMIC_SHARED(Bf16, shared);
-  const LoraTile tile = tiles[blockIdx.x];
+  if constexpr (kExperts) {
+    const ExpertTile own = expertTile(run, tiles);
+    if (own.row < own.segment.rowEnd) sbTile(run, own.segment, own.row, y, ldy, shared);
+  } else {
+    const LoraTile tile = tiles[blockIdx.x];
+    sbTile(run, run.segments[tile.segment], tile.row, y, ldy, shared);
+  }
+}
+
+// Of segment `index` of each projection. Each projection has a mask of its own, so each one's product is masked before
+// it joins the sum.
+template <bool kExperts, class Out>
+SIMT_DEVICE void dsaTile(const LoraRun& run, std::int32_t index, std::int64_t expert, std::int64_t row0,
+                         std::int64_t rows, std::int32_t projections, std::int32_t perProjection, Out* dx,
+                         std::int64_t lddx, Bf16* shared) {
+  using P = FeaturesProduct<true>;
   const std::int64_t feature0 = static_cast<std::int64_t>(blockIdx.y) * kFeatures<true>;
   const std::int64_t features = run.inFeatures - feature0;
-  const std::int64_t rows = run.segments[tile.segment].rowEnd - tile.row;
   P total;
   total.clear();
   bool any = false;
-  for (std::int32_t p = 0; p < projections; ++p) {
-    const LoraSegment& segment = run.segments[p * perProjection + tile.segment];
-    if (segment.rank == 0) continue;
+  const auto addSegment = [&](const LoraSegment& segment) {
+    if (segment.rank == 0) return;
     any = true;
     P product;
     product.clear();
-    addProjection<true>(product, run, segment, tile.row, feature0, features, shared);
+    addProjection<true>(product, run, segment, row0, feature0, features, shared);
     SIMT_UNROLL
     for (int m = 0; m < P::kTilesM; ++m) {
       SIMT_UNROLL
       for (int half = 0; half < 2; ++half) {
         const std::int64_t row = product.row0() + m * 16 + fragmentRow(2 * half);
         ops::DropoutRow hash{};
-        if (segment.dropThreshold != 0 && row < rows) hash = maskRow(run, segment, tile.row + row);
+        if (segment.dropThreshold != 0 && row < rows) hash = maskRow(run, segment, row0 + row);
         SIMT_UNROLL
         for (int n = 0; n < P::kTilesN; ++n) {
           SIMT_UNROLL
@@ -138,17 +146,42 @@ __global__ void __launch_bounds__(kThreads)
         }
       }
     }
+  };
+  for (std::int32_t p = 0; p < projections; ++p) {
+    const LoraSegment& segment = run.segments[p * perProjection + index];
+    if constexpr (kExperts) {
+      addSegment(atExpert(run, segment, expert));
+    } else {
+      addSegment(segment);
+    }
   }
   if (!any) return;
   float* const sum = reinterpret_cast<float*>(shared);
   total.forPairs([&](int row, int column, float left, float right) { storePair<true>(sum, row, column, left, right); });
   __syncthreads();
-  addTo<true>(dx + tile.row * lddx + feature0, lddx, rows, features, sum);
+  addTo<true>(dx + row0 * lddx + feature0, lddx, rows, features, sum);
+}
+
+template <class Out, bool kExperts>
+__global__ void __launch_bounds__(kThreads)
+    lora_dsa_kernel(LoraRun run, const LoraTile* tiles, std::int32_t projections, std::int32_t perProjection, Out* dx,
+                    std::int64_t lddx) {
+  SIMT_DYNAMIC_SHARED(Bf16, shared);
+  if constexpr (kExperts) {
+    const ExpertTile own = expertTile(run, tiles);
+    const std::int64_t rows = own.segment.rowEnd - own.row;
+    if (rows <= 0) return;
+    dsaTile<true>(run, own.index, own.expert, own.row, rows, projections, perProjection, dx, lddx, shared);
+  } else {
+    const LoraTile tile = tiles[blockIdx.x];
+    const std::int64_t rows = run.segments[tile.segment].rowEnd - tile.row;
+    dsaTile<false>(run, tile.segment, 0, tile.row, rows, projections, perProjection, dx, lddx, shared);
+  }
 }
 
 template <bool kBackward>
-LaunchShape shapeOf(std::int32_t tileCount, std::int32_t features, void* stream) {
-  return {.blocks = static_cast<unsigned>(tileCount),
+LaunchShape shapeOf(const LoraRun& run, std::int32_t tileCount, std::int32_t features, void* stream) {
+  return {.blocks = blocksOf(run, tileCount),
           .blocksY = blocksFor(features, kFeatures<kBackward>),
           .threads = kThreads,
           .sharedBytes = sharedBytes<kBackward>(),
@@ -159,15 +192,24 @@ template <class Out>
 void launchSb(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, Out* y,
               std::int64_t ldy, void* stream) {
   if (tileCount == 0 || maxFeatures == 0) return;
-  launch("lora_sb", lora_sb_kernel<Out>, shapeOf<false>(tileCount, maxFeatures, stream), run, tiles, y, ldy);
+  const LaunchShape shape = shapeOf<false>(run, tileCount, maxFeatures, stream);
+  if (run.places.experts == 0) {
+    launch("lora_sb", lora_sb_kernel<Out, false>, shape, run, tiles, y, ldy);
+  } else {
+    launch("lora_sb", lora_sb_kernel<Out, true>, shape, run, tiles, y, ldy);
+  }
 }
 
 template <class Out>
 void launchDsa(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
                std::int32_t perProjection, Out* dx, std::int64_t lddx, void* stream) {
   if (tileCount == 0) return;
-  launch("lora_dsa", lora_dsa_kernel<Out>, shapeOf<true>(tileCount, run.inFeatures, stream), run, tiles, projections,
-         perProjection, dx, lddx);
+  const LaunchShape shape = shapeOf<true>(run, tileCount, run.inFeatures, stream);
+  if (run.places.experts == 0) {
+    launch("lora_dsa", lora_dsa_kernel<Out, false>, shape, run, tiles, projections, perProjection, dx, lddx);
+  } else {
+    launch("lora_dsa", lora_dsa_kernel<Out, true>, shape, run, tiles, projections, perProjection, dx, lddx);
+  }
 }
 
 }  // namespace

@@ -33,6 +33,16 @@ std::vector<LoraTile> loraRowTiles(const LoraSegment* segments, std::int32_t per
   return tiles;
 }
 
+LoraGradientPlan loraPlacesPlan(const LoraSegment* segments, std::int32_t count, std::int32_t inFeatures) {
+  LoraGradientPlan plan;
+  for (std::int32_t i = 0; i < count; ++i) {
+    if (segments[i].rank == 0 || segments[i].rowStart == segments[i].rowEnd) continue;
+    for (const bool ofB : {false, true}) plan.tiles.push_back({i, 0, 0, ofB, 0});
+    plan.maxFeatures = std::max({plan.maxFeatures, inFeatures, segments[i].outFeatures});
+  }
+  return plan;
+}
+
 LoraGradientPlan loraGradientPlan(const LoraSegment* segments, std::int32_t count, std::int32_t inFeatures,
                                   std::int32_t lda) {
   // By gradient, in the order in which the gradients first appear: what is added to one lies together.

@@ -2,6 +2,7 @@
 // steps along the features.
 #include "cuda/lora.h"
 #include "cuda/lora_dropout.h"
+#include "cuda/lora_places.h"
 #include "cuda/rows.h"
 #include "cuda/tile.h"
 
@@ -63,20 +64,30 @@ SIMT_DEVICE void ranksTile(const LoraRun& run, const LoraSegment& segment, std::
 }
 
 template <bool kBackward>
+SIMT_DEVICE void rowsTile(const LoraRun& run, const LoraSegment& segment, std::int64_t row, const Bf16* from,
+                          std::int64_t ld, Bf16* shared) {
+  if constexpr (kBackward) from += segment.column;
+  if (segment.rank <= 16) {
+    ranksTile<16, kBackward>(run, segment, row, from, ld, 0, shared);
+  } else if (segment.rank <= 32) {
+    ranksTile<32, kBackward>(run, segment, row, from, ld, 0, shared);
+  } else {
+    for (int rank0 = 0; rank0 < segment.rank; rank0 += kMaxRanks) {
+      ranksTile<kMaxRanks, kBackward>(run, segment, row, from, ld, rank0, shared);
+    }
+  }
+}
+
+template <bool kBackward, bool kExperts>
 __global__ void __launch_bounds__(kThreads)
     lora_xa_dyb_kernel(LoraRun run, const LoraTile* tiles, const Bf16* from, std::int64_t ld) {
   SIMT_DYNAMIC_SHARED(Bf16, shared);
-  const LoraTile tile = tiles[blockIdx.x];
-  const LoraSegment& segment = run.segments[tile.segment];
-  if constexpr (kBackward) from += segment.column;
-  if (segment.rank <= 16) {
-    ranksTile<16, kBackward>(run, segment, tile.row, from, ld, 0, shared);
-  } else if (segment.rank <= 32) {
-    ranksTile<32, kBackward>(run, segment, tile.row, from, ld, 0, shared);
+  if constexpr (kExperts) {
+    const ExpertTile own = expertTile(run, tiles);
+    if (own.row < own.segment.rowEnd) rowsTile<kBackward>(run, own.segment, own.row, from, ld, shared);
   } else {
-    for (int rank0 = 0; rank0 < segment.rank; rank0 += kMaxRanks) {
-      ranksTile<kMaxRanks, kBackward>(run, segment, tile.row, from, ld, rank0, shared);
-    }
+    const LoraTile tile = tiles[blockIdx.x];
+    rowsTile<kBackward>(run, run.segments[tile.segment], tile.row, from, ld, shared);
   }
 }
 
@@ -85,10 +96,13 @@ void launchRanks(const char* name, const LoraRun& run, const LoraTile* tiles, st
                  std::int64_t ld, void* stream) {
   if (tileCount == 0) return;
   constexpr std::size_t kSharedBytes = kStages * RanksProduct<kMaxRanks, kBackward>::kStageElements * sizeof(Bf16);
-  launch(
-      name, lora_xa_dyb_kernel<kBackward>,
-      {.blocks = static_cast<unsigned>(tileCount), .threads = kThreads, .sharedBytes = kSharedBytes, .stream = stream},
-      run, tiles, from, ld);
+  const LaunchShape shape{
+      .blocks = blocksOf(run, tileCount), .threads = kThreads, .sharedBytes = kSharedBytes, .stream = stream};
+  if (run.places.experts == 0) {
+    launch(name, lora_xa_dyb_kernel<kBackward, false>, shape, run, tiles, from, ld);
+  } else {
+    launch(name, lora_xa_dyb_kernel<kBackward, true>, shape, run, tiles, from, ld);
+  }
 }
 
 }  // namespace

@@ -48,8 +48,12 @@ struct Experts {
       own.rows = rows(e);
       return own;
     }
-    own.source =
-        whole.rows == 1 ? twoIn : element(whole.source, type(), (starts[e] - placeInTwo(e)) * whole.sourceStride);
+    if (whole.rows == 1) {
+      own.source = twoIn;
+      own.sourceStride = in();
+    } else {
+      own.source = element(whole.source, type(), (starts[e] - placeInTwo(e)) * whole.sourceStride);
+    }
     own.destination = twoOut;
     own.destinationStride = out();
     own.rows = 2;
@@ -69,7 +73,7 @@ struct Experts {
     if (whole.rows == 1) {
       const std::size_t bytes = static_cast<std::size_t>(in()) * sizeOf(type());
       std::memcpy(twoIn, whole.source, bytes);
-      std::memcpy(element(twoIn, type(), whole.sourceStride), whole.source, bytes);
+      std::memcpy(twoIn + bytes, whole.source, bytes);
     }
     for (std::size_t e = 0; e < weights.size(); ++e) {
       if (rows(e) == 0 || weight(e).panelled) continue;

@@ -261,10 +261,12 @@ struct Segment {
   int rank;  // 0: the adapter has no such target
 };
 
-// One projection of each segment's adapter; gradients begin at 0.
-template <class Store>
+// One projection of each segment's adapter; gradients begin at 0. On tensor cores, or plain.
+template <class Store, bool kTensor = false>
 void loraCase(const Form& form, int in, int out, const std::vector<Segment>& segments) {
-  judge("lora of " + form.name(), [=] {
+  judge((kTensor ? "lora in tiles of " : "lora of ") + form.name(), [=] {
+    const int ldx = kTensor ? roundUp8(in) : in;
+    const int ldy = kTensor ? roundUp8(out) : out;
     const Routed routed(form);
     const auto P = static_cast<std::int32_t>(form.pairs());
     const auto size = [P](int width) { return static_cast<std::size_t>(P) * static_cast<std::size_t>(width); };
@@ -275,9 +277,9 @@ void loraCase(const Form& form, int in, int out, const std::vector<Segment>& seg
       maxRank = std::max(maxRank, segment.rank);
       maxRows = std::max(maxRows, segment.rows);
     }
-    const int lds = maxRank + 1;
-    const std::vector<Store> xs = randomStored<Store>(size(in), 71);
-    const std::vector<Store> dys = randomStored<Store>(size(out), 72);
+    const int lds = kTensor ? cuda::ldb(maxRank) : maxRank + 1;
+    const std::vector<Store> xs = randomStored<Store>(size(ldx), 71);
+    const std::vector<Store> dys = randomStored<Store>(size(ldy), 72);
     const std::vector<Store> zeros(size(lds));
     const DeviceBuffer<Store> x(xs, "x");
     const DeviceBuffer<Store> dy(dys, "dy");
@@ -339,18 +341,33 @@ void loraCase(const Form& form, int in, int out, const std::vector<Segment>& seg
       row += segment.rows;
     }
     const DeviceBuffer<cuda::LoraSegmentT<Store>> table(items, "segments");
-    const cuda::PlainLoraT<Store> op{{table.data(), in, lda, nullptr},
-                                     {order.data(), starts.data(), E, form.perRow},
-                                     1,
-                                     static_cast<std::int32_t>(segments.size()),
-                                     maxRows,
-                                     maxRank,
-                                     out};
-    cuda::lora_plain_xa(op, x.data(), in, nullptr);
-    cuda::lora_plain_sb(op, y.data(), out, nullptr);
-    cuda::lora_plain_dyb(op, dy.data(), out, nullptr);
-    cuda::lora_plain_dsa(op, dx.data(), in, nullptr);
-    cuda::lora_plain_dsx_dys(op, x.data(), in, dy.data(), out, nullptr);
+    const auto count = static_cast<std::int32_t>(segments.size());
+    const cuda::LoraRunT<Store> run{table.data(), in, lda, nullptr, {order.data(), starts.data(), E, form.perRow}};
+    if constexpr (kTensor) {
+      const std::vector<cuda::LoraTile> tileList = cuda::loraTiles(items.data(), count);
+      const std::vector<cuda::LoraTile> rowTileList = cuda::loraRowTiles(items.data(), count);
+      const cuda::LoraGradientPlan plan = cuda::loraPlacesPlan(items.data(), count, in);
+      const DeviceBuffer<cuda::LoraTile> tiles(tileList, "tiles");
+      const DeviceBuffer<cuda::LoraTile> rowTiles(rowTileList, "row tiles");
+      const DeviceBuffer<cuda::LoraGradientTile> gradientTiles(plan.tiles, "gradient tiles");
+      const auto tileCount = static_cast<std::int32_t>(tileList.size());
+      cuda::lora_xa(run, tiles.data(), tileCount, x.data(), ldx, nullptr);
+      cuda::lora_sb(run, tiles.data(), tileCount, out, y.data(), ldy, nullptr);
+      cuda::lora_dyb(run, tiles.data(), tileCount, dy.data(), ldy, nullptr);
+      cuda::lora_dsa(run, rowTiles.data(), static_cast<std::int32_t>(rowTileList.size()), 1, count, dx.data(), ldx,
+                     nullptr);
+      cuda::lora_dsx_dys(run,
+                         {gradientTiles.data(), static_cast<std::int32_t>(plan.tiles.size()), nullptr, 0,
+                          plan.maxFeatures, 0, nullptr, x.data(), ldx, dy.data(), ldy},
+                         nullptr);
+    } else {
+      const cuda::PlainLoraT<Store> op{run, 1, count, maxRows, maxRank, out};
+      cuda::lora_plain_xa(op, x.data(), ldx, nullptr);
+      cuda::lora_plain_sb(op, y.data(), ldy, nullptr);
+      cuda::lora_plain_dyb(op, dy.data(), ldy, nullptr);
+      cuda::lora_plain_dsa(op, dx.data(), ldx, nullptr);
+      cuda::lora_plain_dsx_dys(op, x.data(), ldx, dy.data(), ldy, nullptr);
+    }
 
     std::vector<ops::LoraSegmentT<double>> references;
     for (int e = 0; e < E; ++e) {
@@ -383,19 +400,20 @@ void loraCase(const Form& form, int in, int out, const std::vector<Segment>& seg
     const std::vector<double> wideDy = widened(dys);
     std::vector<double> expectedY = wideDy;
     std::vector<double> expectedDx = wideX;
-    ops::ref::lora(ops::LoraT<double>{&projection, 1, wideX.data(), in, in, expectedY.data(), out});
-    ops::ref::lora_backward(ops::LoraBackwardT<double>{&projection, 1, wideDy.data(), out, wideX.data(), in, in,
-                                                       expectedDx.data(), in, nullptr});
+    ops::ref::lora(ops::LoraT<double>{&projection, 1, wideX.data(), ldx, in, expectedY.data(), ldy});
+    ops::ref::lora_backward(ops::LoraBackwardT<double>{&projection, 1, wideDy.data(), ldy, wideX.data(), ldx, in,
+                                                       expectedDx.data(), ldx, nullptr});
+    const std::string name = kTensor ? "lora_" : "lora_plain_";
     const double tolerance = kIsFloat<Store> ? 1e-11 : 1e-5;
-    std::vector<Output> outputs{{"lora_plain_xa", widened(s.download()), wideS, tolerance},
-                                {"lora_plain_sb", widened(y.download()), expectedY, tolerance},
-                                {"lora_plain_dsa", widened(dx.download()), expectedDx, tolerance}};
+    std::vector<Output> outputs{{name + "xa", widened(s.download()), wideS, tolerance},
+                                {name + "sb", widened(y.download()), expectedY, tolerance},
+                                {name + "dsa", widened(dx.download()), expectedDx, tolerance}};
     for (std::size_t i = 0; i < segments.size(); ++i) {
       const int rank = segments[i].rank;
       if (rank == 0) continue;
       outputs.push_back(
-          {"lora_plain_dsx_dys", dense(adapters[i].da->download(), E * rank, in, lda), adapters[i].wideDa, tolerance});
-      outputs.push_back({"lora_plain_dsx_dys", dense(adapters[i].db->download(), E * out, rank, cuda::ldb(rank)),
+          {name + "dsx_dys", dense(adapters[i].da->download(), E * rank, in, lda), adapters[i].wideDa, tolerance});
+      outputs.push_back({name + "dsx_dys", dense(adapters[i].db->download(), E * out, rank, cuda::ldb(rank)),
                          adapters[i].wideDb, tolerance});
     }
     return outputs;
@@ -429,6 +447,9 @@ void expertCases() {
   loraCase<float>({40, 5, 2}, 37, 29, several);
   loraCase<Bf16>({40, 12, 3}, 37, 29, several);
   loraCase<Bf16>({1, 8, 2}, 24, 16, {{1, 2}});
+  loraCase<Bf16, true>({40, 5, 2}, 37, 29, several);
+  loraCase<Bf16, true>({160, 3, 2}, 72, 200, {{90, 16}, {1, 3}, {69, 40}});
+  loraCase<Bf16, true>({1, 8, 2}, 24, 16, {{1, 2}});
 }
 
 }  // namespace loratwin::test

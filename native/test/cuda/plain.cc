@@ -149,7 +149,7 @@ template <class Store, class Out>
 std::vector<Output> loraOutputs(int in, const std::vector<int>& outFeatures, const std::vector<Segment>& segments) {
   const auto perProjection = static_cast<std::int32_t>(segments.size());
   const auto projections = static_cast<std::int32_t>(outFeatures.size());
-  cuda::PlainLoraT<Store> op{{}, {}, projections, perProjection, 0, 0, 0};
+  cuda::PlainLoraT<Store> op{{}, projections, perProjection, 0, 0, 0};
   int rows = 0;
   for (const Segment& segment : segments) {
     rows += segment.rows;

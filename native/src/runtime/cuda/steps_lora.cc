@@ -17,7 +17,6 @@ template <class Store>
 struct Segments {
   std::vector<cuda::LoraSegmentT<Store>> items;
   cuda::LoraRunT<Store> run;
-  cuda::LoraPlaces places;
   std::int32_t perProjection = 0;
   std::int32_t projections = 0;
   std::int32_t maxRows = 0;
@@ -25,9 +24,7 @@ struct Segments {
   std::int32_t maxFeatures = 0;
 
   std::int32_t count() const { return static_cast<std::int32_t>(items.size()); }
-  cuda::PlainLoraT<Store> plain() const {
-    return {run, places, projections, perProjection, maxRows, maxRank, maxFeatures};
-  }
+  cuda::PlainLoraT<Store> plain() const { return {run, projections, perProjection, maxRows, maxRank, maxFeatures}; }
 };
 
 // `ds`: where each projection's lies; empty in a forward.
@@ -52,17 +49,18 @@ Segments<Store> segmentsOf(CudaRun& r, const Projections& given, const std::vect
     all.maxFeatures = std::max(all.maxFeatures, projection.outFeatures);
   }
   const auto lda = static_cast<std::int32_t>(cuda::padded(static_cast<std::size_t>(given.inFeatures), 8));
+  cuda::LoraPlaces places;
   if (given.places) {
-    all.places = {r.at<std::int32_t>(given.places->order), r.at<std::int32_t>(given.places->starts),
-                  given.places->counts.experts, given.places->counts.perRow};
+    places = {r.at<std::int32_t>(given.places->order), r.at<std::int32_t>(given.places->starts),
+              given.places->counts.experts, given.places->counts.perRow};
   }
-  all.run = {r.slot.table(all.items), given.inFeatures, lda, r.rowKeys()};
+  all.run = {r.slot.table(all.items), given.inFeatures, lda, r.rowKeys(), places};
   return all;
 }
 
-// Whether the tensor core kernels take it, whose tables have rows of the run.
+// Whether the tensor core kernels take it.
 bool inTiles(const Projections& given, std::int64_t ldy, std::int64_t lddx) {
-  return !given.places && given.dtype == ops::DType::bfloat16 && aligned(given.ldx) && aligned(ldy) && aligned(lddx) &&
+  return given.dtype == ops::DType::bfloat16 && aligned(given.ldx) && aligned(ldy) && aligned(lddx) &&
          std::all_of(given.items.begin(), given.items.end(),
                      [](const Projection& p) { return aligned(p.lds) && aligned(p.column); });
 }
@@ -169,7 +167,8 @@ struct LoraBackward final : CudaStep {
     const auto tiles = upload(r, cuda::loraTiles(all.items.data(), all.count()));
     const auto rowTiles = upload(r, cuda::loraRowTiles(all.items.data(), all.perProjection));
     const cuda::LoraGradientPlan plan =
-        cuda::loraGradientPlan(all.items.data(), all.count(), f.given.inFeatures, all.run.lda);
+        f.given.places ? cuda::loraPlacesPlan(all.items.data(), all.count(), f.given.inFeatures)
+                       : cuda::loraGradientPlan(all.items.data(), all.count(), f.given.inFeatures, all.run.lda);
     const auto gradientTiles = upload(r, plan.tiles);
     const auto sums = upload(r, plan.sums);
     const cuda::LoraGradient gradient{gradientTiles.items,
