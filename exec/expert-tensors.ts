@@ -31,6 +31,11 @@ const NAMES = {
   stacked: { ...LLAMA, router: "router" },
 } as const;
 
+/** The modules that experts' matrices are where each is one by itself. */
+export function expertModules({ stored }: Experts): typeof LLAMA {
+  return stored === undefined ? LLAMA : NAMES[stored];
+}
+
 /** Where in a row of `2 half` numbers that has gate and up in turns a number of both halves behind each other is. */
 export function turn(index: number, half: number): number {
   return index < half ? 2 * index : 2 * (index - half) + 1;
@@ -80,7 +85,7 @@ function stackedParts({ hiddenSize: hidden }: Architecture, { count, intermediat
 export function mixtureParts(arch: Architecture, experts: Experts, layer: number): MixtureParts {
   const { hiddenSize: hidden } = arch;
   const { count, intermediateSize: inner, stored, bias, routerBias } = experts;
-  const names = stored === undefined ? LLAMA : NAMES[stored];
+  const names = expertModules(experts);
   const block = `model.layers.${layer}.${names.block}`;
   const router = `${block}.${names.router}`;
   const routers = {

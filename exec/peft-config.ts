@@ -12,6 +12,7 @@ import {
   projectionPath,
   readText,
 } from "../plan/index.ts";
+import { asParameters } from "./peft-each-expert.ts";
 
 /** Starts of an adapter for which PEFT changes the base. Source: LoraLayer.update_layer, peft 0.21. */
 const CHANGES_BASE = /^(?:pissa|corda|olora|loftq|lora_ga)/i;
@@ -52,7 +53,7 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
   const source = readText(readWholeText(file), file);
   if (typeof source.value !== "object" || source.value === null)
     throw new InputError({ expected: "a PEFT adapter configuration", file, got: source.value });
-  const config = source.value as Readonly<Record<string, unknown>>;
+  const config = asParameters(source.value as Readonly<Record<string, unknown>>, arch);
   const refuse = (expected: string, at: string, hint?: string): never => {
     const facts = { expected, at, got: config[at], ...(hint === undefined ? {} : { hint }) };
     throw placeError(new InputError(facts), source);

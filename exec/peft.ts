@@ -13,6 +13,7 @@ import {
 } from "../plan/index.ts";
 import { checkFinite } from "./finite-weights.ts";
 import { checkPeftConfig } from "./peft-config.ts";
+import { isOfEachExpert, readEachExpert } from "./peft-each-expert.ts";
 import { adapterPath, fromPeftB, targetParameters, toPeftB } from "./peft-experts.ts";
 
 /**
@@ -102,7 +103,10 @@ export function readPairs(
       throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
     return reader.readTensor(name);
   };
-  return adapterSites(spec, arch).map(({ layer, projection, rank, experts }) => {
+  const hasEach = isOfEachExpert(reader.tensors.map(({ name }) => name));
+  return adapterSites(spec, arch).map((site) => {
+    const { layer, projection, rank, experts } = site;
+    if (hasEach && experts > 1) return { layer, projection, ...readEachExpert(read, prefix, arch, site) };
     const { in: inFeatures, out } = projectionShape(arch, projection);
     const module = adapterPath(new Set(spec.targets), arch, layer, projection);
     const b = read(prefix + tensorName(module, "B"), [out, experts * rank]);
@@ -125,11 +129,18 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
   if (!existsSync(file))
     throw new InputError({ expected: `a PEFT folder with ${WEIGHTS}`, file: folder, got: "no such file" });
   const reader = readSafetensors(file);
-  const pairs = readPairs(reader, file, spec, arch);
-  const tensors = pairTensors(arch, pairs);
-  for (const { name, values } of tensors) checkFinite(name, values, file);
   // PEFT writes the base's matrix of a head that has an adapter, too.
-  const known = new Set([...tensors.map(({ name }) => name), "base_model.model.lm_head.base_layer.weight"]);
+  const known = new Set(["base_model.model.lm_head.base_layer.weight"]);
+  const checked = {
+    ...reader,
+    readTensor(name: string): Float32Array {
+      const values = reader.readTensor(name);
+      checkFinite(name, values, file);
+      known.add(name);
+      return values;
+    },
+  };
+  const pairs = readPairs(checked, file, spec, arch);
   const other = reader.tensors.find(({ name }) => !known.has(name));
   if (other !== undefined)
     throw new InputError({ expected: "only tensors of the job's adapter", at: other.name, got: "another one", file });

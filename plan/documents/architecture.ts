@@ -84,7 +84,7 @@ const layerNamesSchema = z.strictObject({
  */
 const expertsSchema = z
   .strictObject({
-    count: positive.max(MOST.experts),
+    count: z.int().min(2).max(MOST.experts),
     /** Those that the router chooses for a token, by the largest of its logits. */
     perToken: positive.max(MOST.experts),
     /** Of each expert. */

@@ -71,7 +71,8 @@ export function cudaDequantizedBytes(arch: Architecture, stage: Stage, dtype: Dt
   if (!isQuantized(dtype)) return 0;
   const room = (rows: number, columns: number): number =>
     padded(rows * dequantizedColumns(rows, columns) * COMPUTE_BYTES.bfloat16, LINE);
-  const quantized = stageProducts(arch, stage).filter(({ isWhole }) => !isWhole);
+  // Products of experts read the weights as they are.
+  const quantized = stageProducts(arch, stage).filter(({ isWhole, experts }) => !isWhole && experts === 1);
   return Math.max(0, ...quantized.flatMap(({ in: from, out }) => [room(from, out), room(out, from)]));
 }
 

@@ -15,7 +15,8 @@ import { halfProducts, type Product } from "./layer-products.ts";
 /** Of operators that are more than one kernel; a forward LoRA is two. */
 const ATTENTION_BACKWARD = 3;
 const LORA = { F: 2, B: 4 } as const;
-const ROUTE = { F: 1, B: 1 } as const;
+/** Choices and weights, and the places of pairs; back one. */
+const ROUTE = { F: 2, B: 1 } as const;
 const MIXTURE_LORA = { router: "router", gateUp: "experts_gate_up_proj", down: "experts_down_proj" } as const;
 
 /** The sums of squares after a mini-batch's last backward: of chunks, and over them. */
@@ -36,12 +37,15 @@ export interface LaunchedStage {
 
 const when = (condition: boolean, count = 1): number => (condition ? count : 0);
 
-/** A product over quantized weights is made part by part of its columns, each dequantized before. */
+/**
+ * A product over quantized weights is made part by part of its columns, each dequantized before; that of experts reads them
+ * as they are.
+ */
 function productLaunches(product: Product, direction: "F" | "B", dtype: Dtype): number {
   const { in: inFeatures, out, experts, isWhole } = product;
-  if (!isQuantized(dtype) || isWhole) return 1;
+  if (!isQuantized(dtype) || isWhole || experts > 1) return 1;
   const [depth, columns] = direction === "F" ? [inFeatures, out] : [out, inFeatures];
-  return 2 * experts * Math.ceil(columns / dequantizedColumns(depth, columns));
+  return 2 * Math.ceil(columns / dequantizedColumns(depth, columns));
 }
 
 /**

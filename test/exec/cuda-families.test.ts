@@ -18,7 +18,7 @@ useEmulatedAddon();
 
 const FAMILIES = [
   ...["gemma2", "glm4", "qwen3", "gemma3", "phi4-mini", "llama4-dense", "olmo2", "granite", "smollm3", "mistral"],
-  ...["llama-llama3", "llama-yarn", "qwen2", "phi3-window", "phi3-longrope"],
+  ...["qwen3-moe", "gpt-oss", "mixtral", "llama-llama3", "llama-yarn", "qwen2", "phi3-window", "phi3-longrope"],
 ] as const;
 const SETS = isNightly ? (["attention", "all", "head"] as const) : (["all", "head"] as const);
 const minutes = (count: number) => count * 60_000;
@@ -99,7 +99,9 @@ describe.skipIf(!HAS_FAMILIES).each(someOf(FAMILIES, { quick: 1, all: 3 }))("%s 
       const { result, ...trained } = await trainFamily(family, set, gpus, rounded);
       const found = distances(trained, wanted);
       expect(found.gradients).toBeLessThan(1.5 * cpu.gradients);
-      expect(found.losses).toBeLessThan(Math.max(3e-3, 1.5 * cpu.losses));
+      // A row that is near a tie of two experts has either.
+      const least = family.model.architecture.experts === undefined ? 3e-3 : 5e-3;
+      expect(found.losses).toBeLessThan(Math.max(least, 1.5 * cpu.losses));
       expect(found.first).toBeLessThan(3e-3);
       expect(found.trained).toBeLessThan(Math.max(2e-2, 3 * cpu.trained));
       expectAsPlanned(result);
@@ -107,6 +109,17 @@ describe.skipIf(!HAS_FAMILIES).each(someOf(FAMILIES, { quick: 1, all: 3 }))("%s 
     minutes(3),
   );
 });
+
+test.skipIf(!HAS_FAMILIES)(
+  "experts in nf4 take the memory and the launches on an emulated GPU that are planned",
+  async () => {
+    const run = { devices: "cuda:0", dtype: "nf4", microBatchSize: 2 } as const;
+    const { result, steps } = await trainFamily(readFamily("mixtral"), "all", run);
+    expect(steps.at(-1)).toBeLessThan(steps[0]!);
+    expectAsPlanned(result);
+  },
+  minutes(3),
+);
 
 describe.skipIf(!HAS_FAMILIES).each(someOf(["gemma2-bf16", "qwen3-bf16", "llama-llama3-bf16"], { quick: 1, all: 1 }))(
   "%s on emulated GPUs",

@@ -65,6 +65,7 @@ export interface Expected {
       }
     >
   >;
+  readonly adapter_v4?: { readonly losses: readonly { readonly loss_sum: number }[] };
   readonly wrong_readings: Readonly<Record<string, { readonly loss: number }>>;
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { InputError } from "../../core/index.ts";
-import { readSafetensors } from "../../datasets/index.ts";
+import { countScored, readSafetensors } from "../../datasets/index.ts";
 import { type AdapterPair, readPeftFolder, writePeftFolder } from "../../exec/index.ts";
 import { lossSchema } from "../../plan/documents/loss.ts";
 import { copiesOf, jobsOn, projectionShape } from "../../plan/index.ts";
@@ -21,9 +21,8 @@ describe.skipIf(!HAS_FAMILIES).each(MIXTURES)("adapters on experts of %s", (name
   const meanLoss = async (pairs: readonly AdapterPair[]): Promise<number> => {
     const { spec } = readFamilyAdapter(family, "all");
     const losses = await lossesOf(family, family.model, { spec, pairs }, rowsOf(family));
-    const scored = family.expected.sequences.map(({ labels }) => labels.filter((label, t) => t > 0 && label !== -100));
-    const total = scored.reduce((sum, { length }) => sum + length, 0);
-    return losses.reduce((sum, loss, i) => sum + loss * scored[i]!.length, 0) / total;
+    const scored = rowsOf(family).map(countScored);
+    return losses.reduce((sum, loss, i) => sum + loss * scored[i]!, 0) / scored.reduce((sum, count) => sum + count, 0);
   };
 
   test("have columns of B by rank, then by expert", async () => {
@@ -92,6 +91,23 @@ describe.skipIf(!HAS_FAMILIES).each(MIXTURES)("adapters on experts of %s", (name
     const pairs = lossSchema.parse({ kind: "dpo" });
     const bare = { ...plain, targets: ["q_proj" as const] };
     expect(() => jobsOn(family.model.architecture, [{ adapter: bare, loss: pairs }])).toThrow("jobs[0].loss.kind");
+  });
+});
+
+describe.skipIf(!HAS_FAMILIES).each(["qwen3-moe", "mixtral"])("an adapter for each matrix of %s's experts", (name) => {
+  const family = HAS_FAMILIES ? readFamily(name) : undefined!;
+  const targets = ["gate_proj", "up_proj", "down_proj"] as const;
+
+  test("is read as one for each expert, and has the losses that PEFT has with it", async () => {
+    const { architecture } = family.model;
+    const asked = { rank: 4, alpha: 8, dropout: 0, targets: [...targets] };
+    const [{ adapter: spec }] = jobsOn(architecture, [{ adapter: asked }]) as [{ adapter: typeof asked }];
+    const pairs = readPeftFolder(path.join(family.folder, "adapter-v4"), spec, architecture);
+    const losses = await lossesOf(family, family.model, { spec, pairs }, rowsOf(family));
+    rowsOf(family).forEach((row, i) => {
+      const sum = losses[i]! * countScored(row);
+      expect(relative(sum, family.expected.adapter_v4!.losses[i]!.loss_sum)).toBeLessThan(5e-6);
+    });
   });
 });
 
