@@ -3,6 +3,7 @@ import type { Dtype } from "../plan/index.ts";
 import { packageFile } from "../workbench/package-file.ts";
 import { type StepProcess, startSteps } from "./step-process.ts";
 import { baselinePython, type TorchWork, torchEnvironment, workOptions } from "./torch.ts";
+import { configOf } from "./workload.ts";
 
 /** How people fine-tune with PEFT: in a loop of their own, or by transformers' Trainer. */
 export const PEFT_WAYS = { plain: "PEFT", trainer: "Trainer" } as const;
@@ -36,6 +37,7 @@ export function hasPeft(note: (text: string) => void): boolean {
 
 /** Starts a process that trains with PEFT. @throws DeviceError when it ends early */
 export async function startPeft(work: TorchWork, way: PeftWay, dtype: Dtype, threads: number): Promise<StepProcess> {
-  const words = [SCRIPT, ...workOptions(work), "--dtype", dtype, "--way", way, "--threads", `${threads}`];
+  const family = work.model.family === undefined ? [] : ["--config", JSON.stringify(configOf(work.model))];
+  const words = [SCRIPT, ...workOptions(work), ...family, "--dtype", dtype, "--way", way, "--threads", `${threads}`];
   return await startSteps(PEFT_WAYS[way], baselinePython(), words, torchEnvironment(threads, threads));
 }

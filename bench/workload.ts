@@ -22,7 +22,7 @@ import {
 import { predictPlan } from "../sim/index.ts";
 import type { Scale } from "./suite.ts";
 
-/** A Llama shape with a tied head. */
+/** A Llama shape with a tied head, or one of another family. */
 export interface ModelShape {
   readonly hidden: number;
   readonly layers: number;
@@ -32,6 +32,8 @@ export interface ModelShape {
   readonly vocabulary: number;
   /** hidden / heads when absent. */
   readonly headDim?: number;
+  /** Keys of config.json of another family than Llama's: `model_type`, and what is its own. */
+  readonly family?: Readonly<Record<string, unknown>>;
 }
 
 const WIDE_MODEL: ModelShape = {
@@ -53,19 +55,23 @@ export const MODEL: Readonly<Record<Scale, ModelShape>> = {
 
 export const ATTENTION_TARGETS: readonly Projection[] = ["q_proj", "k_proj", "v_proj", "o_proj"];
 
+/** A config.json of a shape. */
+export function configOf(shape: ModelShape): Readonly<Record<string, unknown>> {
+  return {
+    hidden_size: shape.hidden,
+    num_hidden_layers: shape.layers,
+    num_attention_heads: shape.heads,
+    num_key_value_heads: shape.kvHeads,
+    intermediate_size: shape.intermediate,
+    vocab_size: shape.vocabulary,
+    tie_word_embeddings: true,
+    head_dim: shape.headDim,
+    ...shape.family,
+  };
+}
+
 export function architectureOf(shape: ModelShape): Architecture {
-  return architectureFromConfig(
-    huggingFaceConfigSchema.parse({
-      hidden_size: shape.hidden,
-      num_hidden_layers: shape.layers,
-      num_attention_heads: shape.heads,
-      num_key_value_heads: shape.kvHeads,
-      intermediate_size: shape.intermediate,
-      vocab_size: shape.vocabulary,
-      tie_word_embeddings: true,
-      head_dim: shape.headDim,
-    }),
-  );
+  return architectureFromConfig(huggingFaceConfigSchema.parse(configOf(shape)));
 }
 
 /** Frozen parameters that multiply every token: all projections and the head, a tied one counted once. */

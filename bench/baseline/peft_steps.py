@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What people use: a Llama of transformers with an adapter of PEFT, trained in a plain loop or by the Trainer.
+"""What people use: a Llama of transformers, or a model of another family, with an adapter of PEFT, trained in a plain loop or by the Trainer.
 
 Random weights and tokens as in torch_lora.py; all tokens but the first are scored. A step is one mini-batch and one
 optimizer step for each rank of --ranks, one after another, as adapters are trained there: all have one rank, and so one
@@ -8,6 +8,7 @@ versions and stops.
 """
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -16,7 +17,15 @@ import warnings
 import peft
 import torch
 import transformers
-from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 
 from torch_lora import add_workload, parse, say
 
@@ -28,12 +37,15 @@ def read_arguments():
     parser.add_argument("--check", action="store_true", help="say which versions these are, and stop")
     add_workload(parser)
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="of the frozen weights")
+    parser.add_argument("--config", type=json.loads, help="config.json of another family, as text")
     parser.add_argument("--way", choices=("plain", "trainer"), default="plain")
     parser.add_argument("--threads", type=int, default=1)
     return parse(parser)
 
 
-def make_model(options):
+def make_base(options):
+    if options.config is not None:
+        return AutoModelForCausalLM.from_config(AutoConfig.for_model(**options.config, use_cache=False))
     config = LlamaConfig(
         hidden_size=options.hidden,
         num_hidden_layers=options.layers,
@@ -44,7 +56,11 @@ def make_model(options):
         tie_word_embeddings=True,
         use_cache=False,
     )
-    base = LlamaForCausalLM(config).to(getattr(torch, options.dtype))
+    return LlamaForCausalLM(config)
+
+
+def make_model(options):
+    base = make_base(options).to(getattr(torch, options.dtype))
     (rank,) = set(options.ranks)
     lora = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=options.targets, task_type="CAUSAL_LM")
     return peft.get_peft_model(base, lora)

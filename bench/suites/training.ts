@@ -32,6 +32,34 @@ interface Variant {
   readonly name: string;
   readonly model: ModelShape;
   readonly targets: readonly Projection[];
+  /** Where others than those of the scale. */
+  readonly sizes?: Sizes;
+}
+
+/** Published models of other families with a quarter of their layers, which are alike; heads and widths are theirs. */
+const FAMILIES: readonly Variant[] = [
+  {
+    name: "Qwen3 0.6B, 7 of 28 layers",
+    model: {
+      ...{ hidden: 1024, layers: 7, heads: 16, kvHeads: 8, headDim: 128, intermediate: 3072, vocabulary: 151_936 },
+      family: { model_type: "qwen3", rope_theta: 1e6, max_position_embeddings: 40_960, rms_norm_eps: 1e-6 },
+    },
+    targets: UNFUSED_PROJECTIONS,
+    sizes: { batchSize: 1, length: 256, runs: 3, steps: 2 },
+  },
+  {
+    name: "Gemma 3 1B, 6 of 26 layers",
+    model: {
+      ...{ hidden: 1152, layers: 6, heads: 4, kvHeads: 1, headDim: 256, intermediate: 6912, vocabulary: 262_144 },
+      family: { model_type: "gemma3_text", sliding_window: 512, query_pre_attn_scalar: 256, rms_norm_eps: 1e-6 },
+    },
+    targets: UNFUSED_PROJECTIONS,
+    sizes: { batchSize: 1, length: 256, runs: 3, steps: 2 },
+  },
+];
+
+function sizesOf({ sizes }: Variant, scale: Scale): Sizes {
+  return sizes ?? SIZES[scale];
 }
 
 function variants(scale: Scale): readonly Variant[] {
@@ -42,16 +70,18 @@ function variants(scale: Scale): readonly Variant[] {
     { name: "all seven projections", model, targets: UNFUSED_PROJECTIONS },
   ];
   if (scale === "default") return both;
-  return [...both, { name: "q, k, v, o; grouped queries", model: grouped, targets: ATTENTION_TARGETS }];
+  const all = [...both, { name: "q, k, v, o; grouped queries", model: grouped, targets: ATTENTION_TARGETS }];
+  return scale === "full" ? [...all, ...FAMILIES] : all;
 }
 
 function workOf(variant: Variant, scale: Scale): TorchWork {
-  const { batchSize, length } = SIZES[scale];
+  const { batchSize, length } = sizesOf(variant, scale);
   return { model: variant.model, ranks: RANKS, targets: variant.targets, batchSize, length };
 }
 
-function tokensOf(scale: Scale): number {
-  return RANKS.length * SIZES[scale].batchSize * SIZES[scale].length;
+function tokensOf(variant: Variant, scale: Scale): number {
+  const { batchSize, length } = sizesOf(variant, scale);
+  return RANKS.length * batchSize * length;
 }
 
 const PYTORCH_SETTINGS = "PyTorch's settings";
@@ -96,8 +126,9 @@ interface OurRun {
   readonly peakBytes: number;
 }
 
-function ourPlan({ model, targets }: Variant, dtype: Dtype, scale: Scale): Plan {
-  const { batchSize, length, steps } = SIZES[scale];
+function ourPlan(variant: Variant, dtype: Dtype, scale: Scale): Plan {
+  const { model, targets } = variant;
+  const { batchSize, length, steps } = sizesOf(variant, scale);
   const jobs = RANKS.map((rank) => ({ rank, targets, batchSize, microBatchSize: 1, length, steps }));
   return benchPlan({ model, dtype, jobs, devices: [THREADS], groups: 1 });
 }
@@ -129,7 +160,7 @@ async function measure(bench: Bench, variant: Variant, dtype: Dtype, others: rea
   const { scale } = bench;
   const runs: OurRun[] = [];
   const peaks: number[] = [];
-  for (let run = 0; run < SIZES[scale].runs; run += 1) {
+  for (let run = 0; run < sizesOf(variant, scale).runs; run += 1) {
     const turns = [
       async () => void runs.push(await ourRun(variant, dtype, scale)),
       ...others.map(
@@ -142,7 +173,7 @@ async function measure(bench: Bench, variant: Variant, dtype: Dtype, others: rea
     peaks.push(registerPeak(await measurePeaks(bench, THREADS), dtype, THREADS));
   }
   const registers = maximum(peaks);
-  const tokens = tokensOf(scale);
+  const tokens = tokensOf(variant, scale);
   const flops = 4 * multipliedParameters(variant.model) * tokens;
   const parameters: Parameters = { variant: variant.name, dtype };
   const record = (name: string, values: readonly number[], unit: string, share?: readonly number[]): void =>
@@ -223,7 +254,7 @@ async function measureParts(bench: Bench, variant: Variant, dtype: Dtype, regist
   };
   for (const part of STEP_PARTS) {
     const one = { parameters: { variant: variant.name, dtype, part }, repetitions: 1, spread: null };
-    const least = (4 * (ofParts[part] ?? 0) * tokensOf(bench.scale)) / registers;
+    const least = (4 * (ofParts[part] ?? 0) * tokensOf(variant, bench.scale)) / registers;
     const limit = { of: "register peak", share: least / parts[part] };
     bench.record({ ...one, name: "time", value: parts[part], unit: "s", ...(least > 0 ? { limit } : {}) });
     bench.record({ ...one, name: "of the step", value: parts[part] / whole, unit: "share" });
@@ -241,7 +272,9 @@ async function startOthers(
   others: Contender[],
 ): Promise<void> {
   const work = workOf(variant, scale);
-  if (torch) others.push({ name: TORCH, process: await startTorch(work, fastestSettings(measured)), seconds: [] });
+  // PyTorch's script has a Llama's layers.
+  if (torch && variant.model.family === undefined)
+    others.push({ name: TORCH, process: await startTorch(work, fastestSettings(measured)), seconds: [] });
   if (!peft) return;
   for (const [way, name] of Object.entries(PEFT_WAYS))
     others.push({ name, process: await startPeft(work, way as PeftWay, dtype, THREADS), seconds: [] });
@@ -256,9 +289,10 @@ interface Present {
 /** On two slow cores in fp32: ours, PyTorch's, and PEFT's in either way. */
 const SLOW_TOKENS_PER_SECOND = { ours: 440, torch: 280, peft: 230 };
 
-function secondsOf(scale: Scale, dtype: Dtype, { torch, peft }: Present): number {
-  const { runs, steps } = SIZES[scale];
-  const tokens = (runs + 1) * tokensOf(scale);
+function secondsOf(variant: Variant, scale: Scale, dtype: Dtype, { torch, peft }: Present): number {
+  const { runs, steps } = sizesOf(variant, scale);
+  const larger = multipliedParameters(variant.model) / multipliedParameters(MODEL[scale]);
+  const tokens = larger * (runs + 1) * tokensOf(variant, scale);
   const ours = (steps * tokens) / SLOW_TOKENS_PER_SECOND.ours;
   const theirs = torch ? tokens / SLOW_TOKENS_PER_SECOND.torch : 0;
   const ways = peft ? (2 * tokens) / SLOW_TOKENS_PER_SECOND.peft : 0;
@@ -275,7 +309,7 @@ export const training: Suite = {
       dtypes.map(
         (dtype): Case => ({
           name: `${variant.name}, ${dtype}`,
-          seconds: secondsOf(scale, dtype, present),
+          seconds: secondsOf(variant, scale, dtype, present),
           async run(bench) {
             const others: Contender[] = [];
             try {
