@@ -1,4 +1,4 @@
-import type { Calibration } from "../plan/index.ts";
+import type { Architecture, Calibration } from "../plan/index.ts";
 
 /** What predicted times assume, in words: answers that assume other things differ. */
 export interface Assumptions {
@@ -14,8 +14,18 @@ function launched(seconds: number): string {
   return seconds === 0 ? "launched in no time" : `launched one by one, ${(1e3 * seconds).toPrecision(2)} ms`;
 }
 
-/** What times by a calibration assume. */
-export function calibrationAssumptions(calibration: Calibration): Assumptions {
+/** What times by a calibration assume, of a model with experts that their products were timed by nobody. */
+export function calibrationAssumptions(
+  calibration: Calibration,
+  architecture?: Pick<Architecture, "experts">,
+): Assumptions {
+  const own = ofCalibration(calibration);
+  const isTimed = calibration.model === "measured" || calibration.model === "constant";
+  if (architecture?.experts === undefined || isTimed) return own;
+  return { ...own, kernels: `${own.kernels}; experts chosen unevenly, their products as others of as many rows` };
+}
+
+function ofCalibration(calibration: Calibration): Assumptions {
   switch (calibration.model) {
     case "layers": {
       const { computeEfficiency, scoreBytes, launchSeconds, source, kernels } = calibration;

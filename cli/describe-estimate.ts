@@ -35,7 +35,7 @@ export function estimateFacts(estimate: RunEstimate): unknown {
     ...{ seconds, tokensPerSecond, devices, price },
     level: intervals?.level ?? null,
     costs: costsFacts(plan.calibration),
-    assumes: calibrationAssumptions(plan.calibration),
+    assumes: calibrationAssumptions(plan.calibration, plan.model.architecture),
     limits: limitsOf(estimate),
   };
 }
@@ -135,7 +135,7 @@ export function estimateText(estimate: RunEstimate): string {
     ...sharedWeightsText(plan),
     "",
     costsText(plan.calibration) ?? "times: constant, as the calibration has them",
-    ...assumptionLines(calibrationAssumptions(plan.calibration)),
+    ...assumptionLines(calibrationAssumptions(plan.calibration, plan.model.architecture)),
     "memory: the planner's bound, which devices reserve before they train",
     ...priceLines(price),
     ...limitLines(estimate),

@@ -147,7 +147,6 @@ export {
   copiesOf,
   type Half,
   halfOf,
-  hasProjection,
   isOfMixture,
   layerProjections,
   loraGroup,

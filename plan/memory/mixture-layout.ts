@@ -2,8 +2,8 @@
 import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
 import { type Architecture, type Experts, expertsOf } from "../documents/architecture.ts";
 import type { Stage } from "../documents/setting.ts";
+import type { Place, Region } from "./region.ts";
 import { expertScratchBytes } from "./scratch-bytes.ts";
-import type { Place, Region } from "./stage-layout.ts";
 
 const INT = 4;
 

@@ -127,12 +127,14 @@ function halvesOf({ architecture: arch, dtype, targets }: LaunchedStage) {
         down +
         lora(loraDown, "F"),
       output: 1 + join,
-      again: when(isTargeted(loraRouter) || isTargeted(loraGateUp)) + when(isTargeted(loraGateUp)),
+      again:
+        when(isTargeted(loraRouter) || isTargeted(loraGateUp)) +
+        when(isTargeted(loraGateUp)) +
+        when(isTargeted(loraDown)),
       backward:
         join +
         1 +
         downBack +
-        when(isTargeted(loraDown)) +
         lora(loraDown, "B") +
         1 +
         gateUpBack +

@@ -16,11 +16,10 @@ import {
   takeMixtureWork,
 } from "./mixture-layout.ts";
 import { eagerLayersBytes, eagerWorkBytes } from "./program-memory.ts";
+import { align, type Place, type Region, regionOf } from "./region.ts";
 import { scratchOf } from "./scratch-bytes.ts";
 import { UNIT_ROWS } from "./stash.ts";
 
-/** Tensors in the arena start at multiples of this. */
-const ALIGNMENT = 64;
 const FLOAT = 4;
 /** Rows of the logits' tile, and the most bytes that it may take; a GPU is idle with few rows. */
 const HEAD_TILE = {
@@ -29,15 +28,6 @@ const HEAD_TILE = {
 } as const;
 /** Elements that the rows of a LoRA product are padded to on a GPU. */
 const SHRUNK_PADDING = 8;
-
-/**
- * Where a tensor lies: a byte offset in the stage's workspace, or in a slot of one unit of rows (`stash`); in a slot of
- * n units it is n times that.
- */
-export interface Place {
-  readonly space: "stash" | "work";
-  readonly offset: number;
-}
 
 /**
  * What attention's half of a layer keeps. C is the compute dtype; what norms and attention keep of rows is fp32, as all
@@ -134,34 +124,6 @@ export interface StageLayout {
   readonly workBytes: number;
   /** One buffer of a message [T, hidden] over each edge, in the edge's type. */
   readonly messageBytes: Readonly<Record<keyof EdgeDtypes, number>>;
-}
-
-function align(bytes: number): number {
-  return padded(bytes, ALIGNMENT);
-}
-
-export interface Region {
-  take(bytes: number): Place;
-  /** [rows, columns] in fp32, or in the compute dtype. */
-  floats(columns: number): Place;
-  compute(columns: number): Place;
-  readonly used: () => number;
-}
-
-/** Hands out aligned, consecutive ranges of a space for so many rows, from `start` on. */
-function regionOf(space: Place["space"], rows: number, dtype: ComputeDtype, start = 0): Region {
-  let used = start;
-  const take = (bytes: number): Place => {
-    const offset = used;
-    used += align(bytes);
-    return { space, offset };
-  };
-  return {
-    take,
-    floats: (columns) => take(rows * columns * FLOAT),
-    compute: (columns) => take(rows * columns * COMPUTE_BYTES[dtype]),
-    used: () => used,
-  };
 }
 
 function shrunkColumnsOf({ room, kind }: LayoutInput): ShrunkColumns {
