@@ -154,7 +154,6 @@ export {
   type Projection,
   projectionShape,
   projectionsOf,
-  targetsOf,
   targetsOn,
   UNFUSED_PROJECTIONS,
 } from "./documents/projections.ts";

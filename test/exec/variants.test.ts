@@ -18,28 +18,24 @@ const TRAINED = 1e-5;
 
 const relative = (value: number, expected: number): number => Math.abs(value / expected - 1);
 
-describe.skipIf(!HAS_VARIANTS).each(["lora", "lora_clip", "rslora", "loraplus", "patterns_suffix", "patterns_regex", "lm_head"])(
-  "%s",
-  (name) => {
-    test("has PEFT's losses, norms and gradients, and its adapter after five steps", async () => {
-      const variant = readVariant(name);
-      const { losses, gradNorms, states } = await runVariant(variant);
-      expect(states).toHaveLength(5);
-      for (const [step, loss] of variant.known.losses.entries())
-        expect(relative(losses[step]!, loss)).toBeLessThan(LOSS);
-      for (const [step, norm] of variant.known.grad_norms.entries())
-        expect(relative(gradNorms[step]!, norm)).toBeLessThan(GRADIENT);
-      const { max_grad_norm: most, grad_norms: norms } = variant.known;
-      // The first moment after one step is a tenth of the gradient as it was clipped.
-      const clip = most === null ? 1 : Math.min(1, most / (norms[0]! + 1e-6));
-      const first = states[0]!.firstMoment!;
-      expect(worstShare(variant, first, variantTensors(variant, "grads.safetensors"), 10 / clip)).toBeLessThan(
-        GRADIENT,
-      );
-      expect(worstShare(variant, states[4]!.parameters, variantPairs(variant, "after"))).toBeLessThan(TRAINED);
-    });
-  },
-);
+describe
+  .skipIf(!HAS_VARIANTS)
+  .each(["lora", "lora_clip", "rslora", "loraplus", "patterns_suffix", "patterns_regex", "lm_head"])("%s", (name) => {
+  test("has PEFT's losses, norms and gradients, and its adapter after five steps", async () => {
+    const variant = readVariant(name);
+    const { losses, gradNorms, states } = await runVariant(variant);
+    expect(states).toHaveLength(5);
+    for (const [step, loss] of variant.known.losses.entries()) expect(relative(losses[step]!, loss)).toBeLessThan(LOSS);
+    for (const [step, norm] of variant.known.grad_norms.entries())
+      expect(relative(gradNorms[step]!, norm)).toBeLessThan(GRADIENT);
+    const { max_grad_norm: most, grad_norms: norms } = variant.known;
+    // The first moment after one step is a tenth of the gradient as it was clipped.
+    const clip = most === null ? 1 : Math.min(1, most / (norms[0]! + 1e-6));
+    const first = states[0]!.firstMoment!;
+    expect(worstShare(variant, first, variantTensors(variant, "grads.safetensors"), 10 / clip)).toBeLessThan(GRADIENT);
+    expect(worstShare(variant, states[4]!.parameters, variantPairs(variant, "after"))).toBeLessThan(TRAINED);
+  });
+});
 
 /** Adapters of PEFT that are read as the start of a job, and those that are refused at a key. */
 describe.skipIf(!HAS_VARIANTS)("PEFT's folder of the variant", () => {
