@@ -43,7 +43,7 @@ async function requestOf(size: LargeSize): Promise<PlanRequest> {
   const context = silent(packageFile("examples"));
   const { devices, links } = loadCluster(context, { cluster: "large-cluster.yaml" });
   const { workload, architecture, rows } = await loadWorkload(context, "large-workload.yaml");
-  const { calibration } = loadCalibration(context, {}, devices, workload.model.dtype);
+  const { calibration } = loadCalibration(context, {}, devices, { dtype: workload.model.dtype, architecture });
   return {
     // Two layers a stage, but one beside the embedding and one beside the head: 126 for 64 devices, as in the example.
     architecture: { ...architecture, numLayers: 2 * size.devices - 2 },

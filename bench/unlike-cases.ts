@@ -150,7 +150,7 @@ function calibrationOf(
       transferEfficiency: 0.8,
       transferLatencySeconds: 1e-5,
     });
-  return assumedCalibration(catalog, devices, dtype).calibration;
+  return assumedCalibration(catalog, devices, dtype, {}).calibration;
 }
 
 /** What the planner is asked for, with everything open that the case leaves open. */

@@ -14,7 +14,7 @@ function launched(seconds: number): string {
   return seconds === 0 ? "launched in no time" : `launched one by one, ${(1e3 * seconds).toPrecision(2)} ms`;
 }
 
-/** What times by a calibration assume, of a model with experts that their products were timed by nobody. */
+/** What times by a calibration assume; of a model with experts how these are chosen and timed, too. */
 export function calibrationAssumptions(
   calibration: Calibration,
   architecture?: Pick<Architecture, "experts">,

@@ -117,7 +117,7 @@ export function sceneRequest(scene: Scene, calibration?: string): PlanRequest {
       links: resolveLinks(cluster, devices, CATALOG),
       calibration:
         calibration === undefined
-          ? assumedCalibration(CATALOG, devices, dtype).calibration
+          ? assumedCalibration(CATALOG, devices, dtype, architecture).calibration
           : readCalibration(calibration),
     },
     sceneChoices(scene),

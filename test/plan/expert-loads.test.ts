@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createRng } from "../../core/index.ts";
+import { clusterFromList } from "../../plan/cluster/listed-devices.ts";
+import { type Architecture, assumedCalibration, CATALOG, resolveDevices } from "../../plan/index.ts";
 import { EXPERT_CONCENTRATION, expertLoad, tiledRows } from "../../plan/kernels/expert-loads.ts";
 
 const MIXTURE = { count: 16, perToken: 2, intermediateSize: 8, normalized: true } as const;
@@ -43,4 +45,16 @@ describe("the load of experts", () => {
     expect(tiledRows({ pairs: 4, touched: 4 }, 128)).toBe(512);
     expect(tiledRows({ pairs: 4096, touched: 16 }, 128)).toBe(4096 + 16 * 63.5);
   });
+});
+
+test("times that kernels predict of a model with experts are less sure, and say so", () => {
+  const host = { memoryBytes: 1, cores: () => 1 };
+  const devices = resolveDevices(clusterFromList("H100 SXM*1"), CATALOG, host);
+  const of = (architecture: { readonly experts?: Architecture["experts"] }) => {
+    const { calibration } = assumedCalibration(CATALOG, devices, "bfloat16", architecture);
+    return calibration.model === "layers" ? calibration : undefined;
+  };
+  const [plain, mixed] = [of({})!, of({ experts: MIXTURE })!];
+  expect(mixed.meanError).toBeCloseTo(Math.hypot(plain.meanError, 0.2), 12);
+  expect(mixed.source).toBe(`${plain.source}; experts as single products`);
 });

@@ -3,6 +3,7 @@ import { contentHash, InputError } from "../../core/index.ts";
 import { gpuFreeBytes, nativeInfo } from "../../exec/index.ts";
 import { type Context, type FileOrDocument, type Place, readInput } from "../../files/index.ts";
 import {
+  type Architecture,
   assumedCalibration,
   CATALOG,
   type Calibration,
@@ -174,10 +175,10 @@ export function loadCalibration(
     catalog,
   }: { readonly calibration?: FileOrDocument | undefined; readonly catalog?: FileOrDocument | undefined },
   devices: readonly ResolvedDevice[],
-  dtype: Dtype,
+  { dtype, architecture }: { readonly dtype: Dtype; readonly architecture: Pick<Architecture, "experts"> },
 ): LoadedCalibration & { readonly assumed: boolean } {
   if (file === undefined)
-    return { ...assumedCalibration(loadCatalog(context, catalog), devices, dtype), source: undefined };
+    return { ...assumedCalibration(loadCatalog(context, catalog), devices, dtype, architecture), source: undefined };
   const read = readCalibration(context, file);
   noteOtherKernels(context, read.calibration, devices);
   return { ...read, assumed: false };

@@ -66,7 +66,13 @@ export async function loadRequest(
   if (choice.overTime !== true) refuseArrivals(loaded);
   const { devices, links, source: cluster } = loadCluster(context, choice, loaded.architecture.numLayers);
   const dtype = choice.dtype ?? loaded.workload.model.dtype;
-  const { calibration, source: costs, assumed } = loadCalibration(context, choice, devices, dtype);
+  const {
+    calibration,
+    source: costs,
+    assumed,
+  } = loadCalibration(context, choice, devices, {
+    ...{ dtype, architecture: loaded.architecture },
+  });
   const isSaid = choice.rows !== undefined;
   if (!isSaid) for (const remark of loaded.remarks) context.note(remark);
   if (choice.overTime !== true && choice.shapesOnly !== true)
