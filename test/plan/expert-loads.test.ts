@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createRng } from "../../core/index.ts";
-import { clusterFromList } from "../../plan/cluster/listed-devices.ts";
+import { clusterSchema } from "../../plan/documents/cluster.ts";
 import { type Architecture, assumedCalibration, CATALOG, resolveDevices } from "../../plan/index.ts";
 import { EXPERT_CONCENTRATION, expertLoad, tiledRows } from "../../plan/kernels/expert-loads.ts";
 
@@ -48,8 +48,10 @@ describe("the load of experts", () => {
 });
 
 test("times that kernels predict of a model with experts are less sure, and say so", () => {
+  const machines = [{ name: "only", devices: [{ name: "gpu", type: "H100 SXM" }] }];
+  const cluster = clusterSchema.parse({ kind: "cluster", version: 1, machines });
   const host = { memoryBytes: 1, cores: () => 1 };
-  const devices = resolveDevices(clusterFromList("H100 SXM*1"), CATALOG, host);
+  const devices = resolveDevices(cluster, CATALOG, host);
   const of = (architecture: { readonly experts?: Architecture["experts"] }) => {
     const { calibration } = assumedCalibration(CATALOG, devices, "bfloat16", architecture);
     return calibration.model === "layers" ? calibration : undefined;
