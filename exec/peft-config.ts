@@ -17,6 +17,12 @@ import { asParameters } from "./peft-each-expert.ts";
 /** Starts of an adapter for which PEFT changes the base. Source: LoraLayer.update_layer, peft 0.21. */
 const CHANGES_BASE = /^(?:pissa|corda|olora|loftq|lora_ga)/i;
 
+/** Keys of other forms of LoRA. Source: LoraConfig, peft 0.21. */
+const OTHER_FORMS = [
+  ...["use_dora", "fan_in_fan_out", "lora_bias", "use_qalora", "use_bdlora", "alora_invocation_tokens"],
+  ...["arrow_config", "monteclora_config", "velora_config", "kasa_config", "layer_replication"],
+];
+
 /** Modules of a model, of those that may have an adapter, that `target_modules` names; undefined where it is wrong. */
 function namedModules(targets: unknown, modules: readonly string[]): readonly string[] | undefined {
   if (targets === "all-linear") return modules;
@@ -83,9 +89,13 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
       "use_rslora",
       isRootScaled ? "Write `adapter: { rslora: true }`." : "Leave `adapter.rslora` out.",
     );
-  for (const key of ["use_dora", "fan_in_fan_out", "lora_bias"]) {
-    if (config[key] === true) refuse("a plain LoRA adapter", key);
+  for (const key of OTHER_FORMS) {
+    const value = config[key];
+    if (value !== undefined && value !== null && value !== false) refuse("a plain LoRA adapter", key);
   }
+  // PEFT has the adapter of a tied head on the embeddings, too.
+  if (config["ensure_weight_tying"] === true && arch.tiedEmbeddings && spec.targets.includes("lm_head"))
+    refuse("false: an adapter on the head alone", "ensure_weight_tying");
   const start = config["init_lora_weights"];
   if (typeof start === "string" && CHANGES_BASE.test(start))
     refuse(
@@ -117,5 +127,5 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
       refuse(`the job's targets (${[...spec.targets].sort().join()})`, key);
   };
   check("target_modules", false);
-  if (arch.experts !== undefined) check("target_parameters", true);
+  if (arch.experts !== undefined || config["target_parameters"] !== undefined) check("target_parameters", true);
 }

@@ -130,7 +130,12 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
     throw new InputError({ expected: `a PEFT folder with ${WEIGHTS}`, file: folder, got: "no such file" });
   const reader = readSafetensors(file);
   // PEFT writes the base's matrix of a head that has an adapter, too.
-  const known = new Set(["base_model.model.lm_head.base_layer.weight"]);
+  const head = "base_model.model.lm_head.base_layer.weight";
+  const known = new Set([head]);
+  const headShape = [arch.vocabularySize, arch.hiddenSize];
+  const wrong = reader.tensors.find(({ name, shape }) => name === head && shape.join() !== headShape.join());
+  if (wrong !== undefined)
+    throw new InputError({ expected: `shape [${headShape.join(", ")}]`, at: head, got: wrong.shape, file });
   const checked = {
     ...reader,
     readTensor(name: string): Float32Array {

@@ -44,17 +44,39 @@ export interface AdapterSite {
 /** What of an adapter its sites follow from. */
 export type SitedAdapter = Pick<AdapterSpec, "rank" | "alpha" | "targets" | "rslora" | "rankPattern" | "alphaPattern">;
 
-/** Regular expressions that end soon on names of a few dozen letters: no repeated groups, and few repetitions. */
-const HARMLESS = /^(?!.*\)[*+{])(?:[^*+{]*[*+{]){0,4}[^*+{]*$/;
+/** Letters of a module's name, about, and the most ways in which an expression may try to match one. */
+const NAME_LETTERS = 48;
+const MOST_WAYS = 1e5;
 
-/** A text as a regular expression over the whole of a module's name; undefined where it is none. */
+/** Ways in which an expression can match a name at the most: by each repetition, option and choice; all of a few letters. */
+function waysOf(text: string): number {
+  // What is escaped, or in brackets, is one letter.
+  const plain = text.replace(/\\./g, "x").replace(/\[\^?[^\]]*\]/g, "x");
+  // A repeated group may match a name in more ways than can be told.
+  if (/\)[*+{]/.test(plain)) return Number.POSITIVE_INFINITY;
+  const repeated = plain.match(/[*+{]/g)?.length ?? 0;
+  const options = plain.match(/(?<![*+}(])\?/g)?.length ?? 0;
+  const choices = plain.split(/[()]/).map((part) => part.split("|").length);
+  let ways = 2 ** options;
+  for (let count = 1; count <= repeated; count += 1) ways *= NAME_LETTERS / count;
+  return choices.reduce((product, count) => product * count, ways);
+}
+
+/**
+ * A text as a regular expression over the whole of a module's name; undefined where it is none, or one that may take
+ * long.
+ */
 export function modulePattern(text: string): RegExp | undefined {
-  if (text.length > 4096 || !HARMLESS.test(text)) return undefined;
+  if (text.length > 4096 || waysOf(text) > MOST_WAYS) return undefined;
   try {
     return new RegExp(`^(?:${text})$`);
   } catch {
     return undefined;
   }
+}
+
+function keyPattern(key: string): RegExp | undefined {
+  return modulePattern(`(?:.*\\.)?(?:${key})`);
 }
 
 /**
@@ -65,7 +87,7 @@ export function modulePattern(text: string): RegExp | undefined {
 function matcher(pattern: Readonly<Record<string, number>> = {}): (path: string) => number | undefined {
   const entries = Object.keys(pattern)
     .sort()
-    .map((key) => [modulePattern(`(?:.*\\.)?(?:${key})`), pattern[key]!] as const);
+    .map((key) => [keyPattern(key), pattern[key]!] as const);
   return (path) => entries.find(([matches]) => matches?.test(path) === true)?.[1];
 }
 
@@ -107,13 +129,19 @@ function checkPatterns(adapter: SitedAdapter, arch: Architecture): void {
   const paths = adapterSites(adapter, arch).map(({ layer, projection }) => projectionPath(arch, layer, projection));
   for (const at of ["rankPattern", "alphaPattern"] as const)
     for (const key of Object.keys(adapter[at] ?? {})) {
+      if (keyPattern(key) === undefined)
+        throw new InputError({
+          expected: "regular expressions of JavaScript, without repeated groups and with few choices and repetitions,",
+          at,
+          got: key,
+        });
       const matches = matcher({ [key]: 1 });
       if (!paths.some((path) => matches(path) !== undefined))
         throw new InputError({
-          expected: "the end of a target's name, from a dot on, as a regular expression without repeated groups,",
+          expected: "only keys that match a target",
           at,
           got: key,
-          hint: `A target's name is such as ${paths[0]}.`,
+          hint: `A key is the end of a target's name from a dot on, such as ${paths[0]}, or an expression for it.`,
         });
     }
 }

@@ -43,8 +43,8 @@ export const adapterSchema = z.strictObject({
   /** The scale of the update is alpha / sqrt(rank), not alpha / rank (rank-stabilized LoRA, arXiv 2312.03732). */
   rslora: z.boolean().optional(),
   /** Ranks and alphas of some targets: PEFT's `rank_pattern` and `alpha_pattern`, by the end of a module's name. */
-  rankPattern: z.record(z.string().min(1), positiveInt.max(1024)).optional(),
-  alphaPattern: z.record(z.string().min(1), z.number().positive()).optional(),
+  rankPattern: z.record(z.string(), positiveInt.max(1024)).optional(),
+  alphaPattern: z.record(z.string(), z.number().positive()).optional(),
   /** A PEFT folder to start from; relative to the file that names it. */
   init: pathSchema.optional(),
 });

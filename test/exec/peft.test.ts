@@ -136,6 +136,9 @@ describe("a PEFT folder", () => {
     [{ rank_pattern: { q_proj: "2" } }, /numbers by modules at rank_pattern/],
     [{ init_lora_weights: "pissa_niter_4" }, /an adapter on the base as it is at init_lora_weights.*\nHint: Let PEFT/],
     [{ lora_bias: true }, /a plain LoRA adapter at lora_bias/],
+    [{ alora_invocation_tokens: [1, 2] }, /a plain LoRA adapter at alora_invocation_tokens/],
+    [{ layer_replication: [[0, 2]] }, /a plain LoRA adapter at layer_replication/],
+    [{ target_modules: `${"(.|.|.|.)".repeat(17)}#` }, /at target_modules/],
   ])("with %j is refused, and what to do is said", (keys, message) => {
     expect(() => readPeftFolder(changed(keys), SPEC, SMALL)).toThrow(message);
   });
