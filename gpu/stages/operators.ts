@@ -11,6 +11,8 @@ export const OPERATOR_GROUPS = [
   "attention",
   "quantized",
   "plain",
+  "preference",
+  "experts",
 ] as const;
 
 export const operators: Stage = {

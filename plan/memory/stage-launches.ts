@@ -15,6 +15,8 @@ import { halfProducts, type Product } from "./layer-products.ts";
 /** Of operators that are more than one kernel; a forward LoRA is two. */
 const ATTENTION_BACKWARD = 3;
 const LORA = { F: 2, B: 4 } as const;
+/** Elements that rows of experts are multiples of where tensor cores take their LoRA, whose gradients have no parts to add. */
+const TILED = 8;
 /** Choices and weights, and the places of pairs; back one. */
 const ROUTE = { F: 2, B: 1 } as const;
 const MIXTURE_LORA = { router: "router", gateUp: "experts_gate_up_proj", down: "experts_down_proj" } as const;
@@ -113,6 +115,10 @@ function halvesOf({ architecture: arch, dtype, targets }: LaunchedStage) {
     const { router: loraRouter, gateUp: loraGateUp, down: loraDown } = MIXTURE_LORA;
     const biases = when(arch.experts!.routerBias === true);
     const isRounded = when(computeDtype(dtype) !== "float32");
+    const added = (first: Projection, ...strides: readonly number[]): number =>
+      when(isTargeted(first) && isRounded > 0 && strides.every((stride) => stride % TILED === 0));
+    const { hiddenSize: hidden } = arch;
+    const { intermediateSize: inner } = arch.experts!;
     return {
       body:
         1 +
@@ -135,10 +141,12 @@ function halvesOf({ architecture: arch, dtype, targets }: LaunchedStage) {
         join +
         1 +
         downBack +
-        lora(loraDown, "B") +
+        lora(loraDown, "B") -
+        added(loraDown, inner, hidden) +
         1 +
         gateUpBack +
-        lora(loraGateUp, "B") +
+        lora(loraGateUp, "B") -
+        added(loraGateUp, hidden, 2 * inner) +
         ROUTE.B +
         isRounded +
         routerBack +
