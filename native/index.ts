@@ -15,6 +15,18 @@ export type {
   TableSource,
   WeightData,
 } from "./device.ts";
+// What a program is made of.
+export type {
+  CombineBackwardOperator,
+  CombineOperator,
+  ExpertMatmulBackwardOperator,
+  ExpertMatmulOperator,
+  GatherRowsOperator,
+  LoraPlaces,
+  Places,
+  RouteBackwardOperator,
+  RouteOperator,
+} from "./expert-operators.ts";
 // What the addon and this machine have.
 export {
   buildCommand,
@@ -27,35 +39,25 @@ export {
   productLibraryName,
   waysToAddon,
 } from "./load.ts";
-// What a program is made of.
 export type {
   AttentionBackwardOperator,
   AttentionKind,
   AttentionOperator,
-  CombineBackwardOperator,
-  CombineOperator,
   CopyOperator,
   Dtype,
   EmbedOperator,
-  ExpertMatmulBackwardOperator,
-  ExpertMatmulOperator,
-  GatherRowsOperator,
   Handle,
   HeadLayout,
   HeadLossOperator,
   LoraBackwardOperator,
   LoraOperator,
-  LoraPlaces,
   LoraProjection,
   MatmulBackwardOperator,
   MatmulOperator,
   Operator,
-  Places,
   RmsnormBackwardOperator,
   RmsnormOperator,
   RopeOperator,
-  RouteBackwardOperator,
-  RouteOperator,
   Space,
   SwigluBackwardOperator,
   SwigluOperator,
