@@ -216,7 +216,7 @@ void checkHeadAdapters(ops::ExecContext& one, ops::ExecContext& two, const Repor
       const bool narrow = type == ops::DType::bfloat16;
       const std::string name = std::string("head_loss with adapters") + (narrow ? " bf16" : "");
       const HeadResult result = computed(one, c, run, type, 0, count);
-      report(name, "forward", c.name, distance(result.losses, expected.losses), narrow ? 1e-6 : 1e-12);
+      report(name, "losses", c.name, distance(result.losses, expected.losses), narrow ? 1e-6 : 1e-12);
       report(name, "dx", c.name, distance(result.dx, expected.dx), narrow ? 2e-5 : 1e-10);
       const HeadResult threads = computed(two, c, run, type, 0, count);
       report(name, "threads", c.name, differs(result.dx, threads.dx), 0);

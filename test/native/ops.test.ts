@@ -98,8 +98,8 @@ const NARROW = [
  */
 const FORMATS: Readonly<Record<string, readonly string[]>> = {
   expert_matmul: ["lone rows"],
-  "head_loss with adapters": ["alone", "da", "db", "dx", "forward", "threads"],
-  "head_loss with adapters bf16": ["alone", "da", "db", "dx", "forward", "threads"],
+  "head_loss with adapters": ["alone", "da", "db", "dx", "losses", "threads"],
+  "head_loss with adapters bf16": ["alone", "da", "db", "dx", "losses", "threads"],
   preference: ["gradient", "threads"],
   "product rows": ["rows"],
   "quantize int8": ["bits", "bound", "not finite", "panels", "size"],
