@@ -57,7 +57,10 @@ describe("rows that threads tokenize", () => {
     },
   );
 
-  it("are refused for the first record that is wrong, whoever came upon it", { tags: ["slow"] }, async () => {
+  it("are refused for the first record that is wrong, whoever came upon it", {
+    tags: ["slow"],
+    timeout: 60_000,
+  }, async () => {
     const records = numbers.map((row) => (row === 700 ? { question: "?" } : { question: "?", answer: `${row}` }));
     const data = { path: write("wrong.jsonl", records) };
     await expect(readRows(data)).rejects.toThrow(/wrong\.jsonl:701: .*answer/);
