@@ -1,7 +1,7 @@
 import { DeviceError } from "../core/index.ts";
 import { checkCount, checkLength, guarded, guardedPromise } from "./checks.ts";
 import { type CudaGraphs, cudaGraphsOfEnvironment } from "./cuda-graphs.ts";
-import type { Dtype, Handle, Operator, WeightDtype } from "./operators.ts";
+import type { Operator } from "./operators.ts";
 import { packBindings, packEntries, packItems } from "./pack-tasks.ts";
 import { type ProductChoices, packProducts, unpackProducts } from "./product-choices.ts";
 import type { RawAddon, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
@@ -18,6 +18,7 @@ import type {
   UpdateTask,
   UploadTask,
 } from "./tasks.ts";
+import type { Dtype, Handle, WeightDtype } from "./tensors.ts";
 import { rawChannel } from "./world.ts";
 
 /** `cores` = ids of the CPUs that the device's threads are pinned to; one pool thread for each. */

@@ -1,6 +1,6 @@
 // Operators of mixtures of experts. T = rows of the run, k = experts of a row, E = experts, P = T k places; the rest as in
 // operators.ts. Formulas, accumulation and tolerances: src/ops/route.h, expert_rows.h, expert_matmul.h.
-import type { Dtype, Handle, Tensor, Typed } from "./operators.ts";
+import type { Dtype, Handle, Tensor, Typed } from "./tensors.ts";
 
 /**
  * Where each pair (row t of the run, its j-th expert) stands: pair t k + j at one of P = T k places, which are ordered by

@@ -44,9 +44,7 @@ export type {
   AttentionKind,
   AttentionOperator,
   CopyOperator,
-  Dtype,
   EmbedOperator,
-  Handle,
   HeadLayout,
   HeadLossOperator,
   LoraBackwardOperator,
@@ -58,10 +56,8 @@ export type {
   RmsnormBackwardOperator,
   RmsnormOperator,
   RopeOperator,
-  Space,
   SwigluBackwardOperator,
   SwigluOperator,
-  Tensor,
 } from "./operators.ts";
 // Losses that a run compares.
 export type { PreferenceSide, PreferenceTerm } from "./preference.ts";
@@ -92,5 +88,6 @@ export {
   type UpdateTask,
   type UploadTask,
 } from "./tasks.ts";
+export type { Dtype, Handle, Space, Tensor } from "./tensors.ts";
 // The ranks of a run: messages, channels and clocks between processes.
 export { type Channel, type ChannelWay, type ClockReading, createLocalWorlds, joinMpi, type World } from "./world.ts";

@@ -1,10 +1,10 @@
 import { DeviceError } from "../core/index.ts";
 import { checkCount, checkFinite, checkLength } from "./checks.ts";
-import type { Space } from "./operators.ts";
 import { PREFERENCE_CURVES, type PreferenceSide, type PreferenceTerm } from "./preference.ts";
 import type { RawBindings } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
 import { type AdapterEntry, type Bindings, TOLD_PARTS, type Told, type UpdateTask } from "./tasks.ts";
+import type { Space } from "./tensors.ts";
 
 const SPACES = ["stash", "work", "in", "out"] as const satisfies readonly Space[];
 

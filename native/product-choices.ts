@@ -1,6 +1,6 @@
-import type { Dtype } from "./operators.ts";
 import type { RawProducts } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
+import type { Dtype } from "./tensors.ts";
 
 /**
  * The way that was the fastest for a product with a frozen weight [out, in] at so many rows. `adds`: to what is in its

@@ -1,6 +1,6 @@
 // The addon as it is: opaque handles, flat arguments and rows of records.ts. It checks what it is given before it does
 // anything (docs/internals/kernels.md). Only this folder sees it.
-import type { Tensor } from "./operators.ts";
+import type { Tensor } from "./tensors.ts";
 
 declare const kind: unique symbol;
 export type RawRuntime = { readonly [kind]: "runtime" };

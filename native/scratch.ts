@@ -1,6 +1,6 @@
 import { checkCount, guarded } from "./checks.ts";
 import { loadNative } from "./load.ts";
-import type { Dtype } from "./operators.ts";
+import type { Dtype } from "./tensors.ts";
 
 /** What the scratch of an operator depends on; each operator reads its own part. */
 export interface ScratchShape {

@@ -1,7 +1,8 @@
 // What is put into a device's queues, and what comes back. Times are nanoseconds of the device's own monotonic clock
 // since the runtime was made; offsets into an arena are bytes.
-import type { Handle } from "./operators.ts";
+
 import type { PreferenceTerm } from "./preference.ts";
+import type { Handle } from "./tensors.ts";
 import type { Channel } from "./world.ts";
 
 /**

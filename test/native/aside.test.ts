@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DeviceError } from "../../core/index.ts";
 import { createRuntime, type Device, type MatrixSource, nativeInfo, type Runtime } from "../../native/index.ts";
-import type { WeightDtype } from "../../native/operators.ts";
+import type { WeightDtype } from "../../native/tensors.ts";
 
 const SIZE = 320;
 const data = Float32Array.from({ length: SIZE * SIZE }, (_, i) => Math.sin(i) / 8);
