@@ -10,6 +10,9 @@ import { architectureSchema } from "../../plan/documents/architecture.ts";
 import { FAMILIES as READ } from "../../plan/documents/families.ts";
 import { type Architecture, parseWorkload, projectionsOf } from "../../plan/index.ts";
 
+/** Models with experts are compared with transformers by stored values alone (test/exec/families.test.ts). */
+const NOT_DRAWN = { families: ["gpt_oss", "mixtral", "qwen3_moe"], keys: ["sinks", "experts"] };
+
 const SEEDS = [0, 1, 2, 3, 4, 5, 6, 7];
 
 it("draws every family that is read in both dtypes, the same from the same seed and others from another", () => {
@@ -19,7 +22,9 @@ it("draws every family that is read in both dtypes, the same from the same seed 
       ["float32", "bfloat16"].flatMap((dtype) => [1, 2].map((index) => `${family} ${index}, ${dtype}`)),
     ),
   );
-  expect(new Set(cases.map(({ config }) => config["model_type"]))).toEqual(new Set(Object.keys(READ)));
+  expect(new Set(cases.map(({ config }) => config["model_type"]))).toEqual(
+    new Set(Object.keys(READ).filter((family) => !NOT_DRAWN.families.includes(family))),
+  );
   expect(drawCases(7, 2)).toEqual(cases);
   expect(cases).toEqual(expect.arrayContaining([...drawCases(7, 1)]));
   for (const [index, other] of drawCases(8, 2).entries()) expect(other.rows).not.toEqual(cases[index]!.rows);
@@ -56,7 +61,7 @@ it("says the same of a model in every layout of its configuration", () => {
 it("draws everything that an architecture may have", () => {
   const drawn = models.map(({ keys, rope }): Architecture => readDrawn({ ...keys, ...ropeKeys(rope, "4", false) }));
   const had = new Set(drawn.flatMap((arch) => Object.keys(arch)));
-  expect(Object.keys(architectureSchema.shape).filter((key) => !had.has(key))).toEqual([]);
+  expect(Object.keys(architectureSchema.shape).filter((key) => !had.has(key))).toEqual(NOT_DRAWN.keys);
   const ropes = new Set(drawn.map(({ ropeScaling }) => ropeScaling?.type));
   expect(ropes).toEqual(new Set([undefined, "linear", "llama3", "yarn", "longrope"]));
 });
