@@ -3,6 +3,7 @@ import type { AdapterEntry, Handle } from "../native/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
+  adapterParameters,
   adapterSites,
   type PlannedJob,
   projectionShape,
@@ -92,10 +93,7 @@ export function createStageAdapter(
     };
   });
   const handle = device.createAdapter(entries);
-  const length = entries.reduce(
-    (sum, { rank, inFeatures, outFeatures, experts = 1 }) => sum + experts * rank * (inFeatures + outFeatures),
-    0,
-  );
+  const length = adapterParameters(arch, stage, { adapter: spec });
   const own = new Set(sites.map(({ layer, projection }) => targetIndex(layer, projection)));
   for (const part of STATE_PARTS) {
     const pairs = state[part];

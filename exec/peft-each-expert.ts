@@ -1,12 +1,9 @@
 // Adapters as PEFT wrote them with transformers 4: one for each matrix of each expert, which are modules of their own there.
 import type { AdapterSite, Architecture } from "../plan/index.ts";
-import { projectionShape } from "../plan/index.ts";
+import { GATE_UP_PATTERN, projectionShape } from "../plan/index.ts";
 import { expertModules } from "./expert-tensors.ts";
 
 type Config = Readonly<Record<string, unknown>>;
-
-/** The pattern by which PEFT doubles rank and alpha of what is one matrix now. */
-const GATE_UP = ".*\\.gate_up_proj";
 
 function doubled(value: unknown): unknown {
   return typeof value === "number" ? 2 * value : value;
@@ -33,10 +30,10 @@ export function asParameters(config: Config, { experts }: Architecture): Config 
     ],
     ...(hasGateUp
       ? {
-          rank_pattern: { ...(config["rank_pattern"] as Config | undefined), [GATE_UP]: doubled(config["r"]) },
+          rank_pattern: { ...(config["rank_pattern"] as Config | undefined), [GATE_UP_PATTERN]: doubled(config["r"]) },
           alpha_pattern: {
             ...(config["alpha_pattern"] as Config | undefined),
-            [GATE_UP]: doubled(config["lora_alpha"]),
+            [GATE_UP_PATTERN]: doubled(config["lora_alpha"]),
           },
         }
       : {}),

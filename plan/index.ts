@@ -63,6 +63,7 @@ export { type WorkShapes, workShapes } from "./costs/work-shapes.ts";
 export {
   type AdapterSite,
   adapterSites,
+  GATE_UP_PATTERN,
   jobsOn,
   modulePattern,
   parameterName,

@@ -208,7 +208,8 @@ function streamGradients({ architecture, dtype }: StageShape, tokens: number, co
 }
 
 /**
- * The operators of parts of layers up to gate and up, of mixtures up to what their experts give: a forward has them, and a backward that computes layers again.
+ * The operators of parts of layers up to gate and up, of mixtures up to what their experts give: a forward has them, and
+ * a backward that computes layers again.
  */
 function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts, isAgain: boolean): readonly OperatorCall[] {
   const { architecture: arch } = shape;

@@ -146,7 +146,8 @@ function checkPatterns(adapter: SitedAdapter, arch: Architecture): void {
     }
 }
 
-const GATE_UP = ".*\\.gate_up_proj";
+/** The pattern by which PEFT doubles rank and alpha of experts' gate and up, which are one matrix. */
+export const GATE_UP_PATTERN = ".*\\.gate_up_proj";
 
 /**
  * Targets of an MLP on a model whose MLPs are experts, as PEFT takes them: gate and up are one parameter then, for which
@@ -174,8 +175,8 @@ function onExperts<A extends SitedAdapter>(adapter: A, { experts }: Architecture
     ],
     ...(hasGate
       ? {
-          rankPattern: { [GATE_UP]: 2 * rank, ...rankPattern },
-          alphaPattern: { [GATE_UP]: 2 * alpha, ...alphaPattern },
+          rankPattern: { [GATE_UP_PATTERN]: 2 * rank, ...rankPattern },
+          alphaPattern: { [GATE_UP_PATTERN]: 2 * alpha, ...alphaPattern },
         }
       : {}),
   };

@@ -93,10 +93,11 @@ struct CombineBackward final : CudaStep {
   const CombineBackwardFields f;
 };
 
-// The product, but for its weight's type.
-template <class Store>
-cuda::ExpertProductT<Store> productOf(const Matrix& weight) {
+// The product of either direction, but for what it reads and writes.
+template <class Store, class ProductFields>
+cuda::ExpertProductT<Store> productOf(CudaRun& r, const ProductFields& f) {
   cuda::ExpertProductT<Store> op{};
+  const Matrix& weight = f.weight;
   const CudaMatrix& matrix = cudaMatrix(weight);
   if (matrix.quantized) {
     op.quantized = *matrix.quantized;
@@ -107,6 +108,8 @@ cuda::ExpertProductT<Store> productOf(const Matrix& weight) {
   op.experts = weight.experts;
   op.outFeatures = weight.out;
   op.inFeatures = weight.in;
+  op.starts = r.at<std::int32_t>(f.starts);
+  op.rows = r.rows() * f.perRow;
   return op;
 }
 
@@ -116,14 +119,12 @@ struct ExpertMatmul final : CudaStep {
   Launch prepare(CudaRun& r) const override {
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      cuda::ExpertProductT<Store> op = productOf<Store>(f.weight);
+      cuda::ExpertProductT<Store> op = productOf<Store>(r, f);
       op.x = r.at<Store>(f.x);
       op.ldx = f.ldx;
       op.y = r.at<Store>(f.y);
       op.ldy = f.ldy;
       op.bias = f.bias == nullptr ? nullptr : f.bias->values.floats();
-      op.starts = r.at<std::int32_t>(f.starts);
-      op.rows = r.rows() * f.perRow;
       launch = [op](void* stream) { cuda::expert_matmul(op, stream); };
     });
     return launch;
@@ -137,13 +138,11 @@ struct ExpertMatmulBackward final : CudaStep {
   Launch prepare(CudaRun& r) const override {
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      cuda::ExpertProductT<Store> op = productOf<Store>(f.weight);
+      cuda::ExpertProductT<Store> op = productOf<Store>(r, f);
       op.x = r.at<Store>(f.dy);
       op.ldx = f.lddy;
       op.y = r.at<Store>(f.dx);
       op.ldy = f.lddx;
-      op.starts = r.at<std::int32_t>(f.starts);
-      op.rows = r.rows() * f.perRow;
       op.backward = true;
       launch = [op](void* stream) { cuda::expert_matmul(op, stream); };
     });

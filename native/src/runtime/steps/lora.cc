@@ -7,6 +7,22 @@
 
 namespace loratwin {
 
+void reachTarget(const Reach& r, std::uint32_t target, std::int32_t outFeatures, std::int32_t inFeatures,
+                 std::int32_t experts, std::int64_t lds) {
+  for (const RunSegment& segment : r.bindings.segments) {
+    const AdapterEntry* const entry = segment.adapter->find(target);
+    if (entry == nullptr) continue;
+    if (entry->inFeatures != inFeatures || entry->outFeatures != outFeatures) {
+      r.refuse("target", "adapters of [" + std::to_string(outFeatures) + "," + std::to_string(inFeatures) + "]",
+               "one of [" + std::to_string(entry->outFeatures) + "," + std::to_string(entry->inFeatures) + "]");
+    }
+    if (entry->experts != experts) {
+      r.refuse("experts", "adapters of " + std::to_string(experts), "one of " + std::to_string(entry->experts));
+    }
+    if (entry->rank > lds) r.refuse("lds", "at least rank " + std::to_string(entry->rank), std::to_string(lds));
+  }
+}
+
 Projections::Projections(Fields& f)
     : dtype(f.dtype("dtype")), inFeatures(f.count("inFeatures")), x(f.tensor("x")), ldx(f.stride("ldx", inFeatures)) {
   const auto name = [this](const char* field) { return "projections[" + std::to_string(items.size()) + "]." + field; };
@@ -35,19 +51,11 @@ void Projections::reach(const Reach& r) const {
   const std::int32_t experts = places ? places->counts.experts : 1;
   for (const Projection& p : items) {
     r.matrix("s", p.s, p.lds, p.lds, dtype, perRow());
+    reachTarget(r, p.target, p.outFeatures, inFeatures, experts, p.lds);
     for (const RunSegment& segment : r.bindings.segments) {
-      const AdapterEntry* const entry = segment.adapter->find(p.target);
-      if (entry == nullptr) continue;
-      if (entry->inFeatures != inFeatures || entry->outFeatures != p.outFeatures) {
-        r.refuse("target", "adapters of [" + std::to_string(p.outFeatures) + "," + std::to_string(inFeatures) + "]",
-                 "one of [" + std::to_string(entry->outFeatures) + "," + std::to_string(entry->inFeatures) + "]");
-      }
-      if (entry->experts != experts) {
-        r.refuse("experts", "adapters of " + std::to_string(experts), "one of " + std::to_string(entry->experts));
-      }
-      if (places && segment.dropout > 0)
+      if (places && segment.dropout > 0 && segment.adapter->find(p.target) != nullptr) {
         r.refuse("experts", "segments without dropout", std::to_string(segment.dropout));
-      if (entry->rank > p.lds) r.refuse("lds", "at least rank " + std::to_string(entry->rank), std::to_string(p.lds));
+      }
     }
   }
 }

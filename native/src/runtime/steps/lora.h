@@ -31,6 +31,11 @@ struct LoraPlaces {
   const Tensor starts;
 };
 
+// The run's adapters have at a target what an operator takes: B [outFeatures, rank], A [rank, inFeatures], of so many
+// experts, rank <= lds.
+void reachTarget(const Reach& r, std::uint32_t target, std::int32_t outFeatures, std::int32_t inFeatures,
+                 std::int32_t experts, std::int64_t lds);
+
 // What both directions are given: an input, and the projections that share it and their output tensor.
 struct Projections {
   explicit Projections(Fields& f);

@@ -6,6 +6,7 @@
 
 #include "ops/logits_kind.h"
 #include "runtime/fields.h"
+#include "runtime/steps/lora.h"
 
 namespace loratwin {
 
@@ -115,7 +116,7 @@ struct HeadLossFields {
     r.present("targets", r.bindings.targets);
     r.matrix("x", x, hidden, hidden, dtype);
     if (dx) r.matrix("dx", *dx, hidden, hidden);
-    if (adapters) reachAdapters(r);
+    if (adapters) reachTarget(r, adapters->target, vocabulary, hidden, 1, adapters->lds);
   }
   std::size_t lds() const { return adapters ? static_cast<std::size_t>(adapters->lds) : 0; }
 
@@ -129,20 +130,6 @@ struct HeadLossFields {
   const Tensor logits;
   const ops::LogitsKind kind;
   std::optional<HeadAdapters> adapters;
-
- private:
-  void reachAdapters(const Reach& r) const {
-    for (const RunSegment& segment : r.bindings.segments) {
-      const AdapterEntry* const entry = segment.adapter->find(adapters->target);
-      if (entry == nullptr) continue;
-      if (entry->inFeatures != hidden || entry->outFeatures != vocabulary || entry->experts != 1) {
-        r.refuse("target", "adapters of [vocabulary, hidden]", "others");
-      }
-      if (entry->rank > adapters->lds) {
-        r.refuse("lds", "at least rank " + std::to_string(entry->rank), std::to_string(adapters->lds));
-      }
-    }
-  }
 };
 
 }  // namespace loratwin
