@@ -1,4 +1,4 @@
-import { sum } from "../../core/index.ts";
+import { groupBy, mean, sum } from "../../core/index.ts";
 import type { LayerRange } from "../actions/stage-layers.ts";
 import { stageSites } from "../actions/stage-sites.ts";
 import type { AdapterSite, SitedAdapter } from "../documents/adapter-sites.ts";
@@ -10,38 +10,39 @@ interface AdaptedJob {
   readonly adapter: SitedAdapter;
 }
 
-/** By the sites of an adapter on a stage, which are one list as long as both are. */
-const known = new WeakMap<readonly AdapterSite[], number>();
+type Ranks = Readonly<Partial<Record<Projection, number>>>;
 
-/** Parameters of a job's adapter on a stage: A [rank, in] and B [out, rank] for each target of each layer, and expert. */
-export function adapterParameters(arch: Architecture, range: LayerRange, { adapter }: AdaptedJob): number {
+/** What an adapter is on a stage. */
+interface StageFacts {
+  readonly parameters: number;
+  readonly ranks: Ranks;
+}
+
+/** By the sites of an adapter on a stage, which are one list as long as both are. */
+const known = new WeakMap<readonly AdapterSite[], StageFacts>();
+
+function factsOf(arch: Architecture, range: LayerRange, { adapter }: AdaptedJob): StageFacts {
   const sites = stageSites(adapter, arch, range);
   const before = known.get(sites);
   if (before !== undefined) return before;
-  const parameters = sum(
-    sites.map(({ projection, rank, experts }) => {
-      const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
-      return experts * rank * (inFeatures + outFeatures);
-    }),
+  const parameters = sites.map(({ projection, rank, experts }) => {
+    const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
+    return experts * rank * (inFeatures + outFeatures);
+  });
+  const ranks = [...groupBy(sites, ({ projection }) => projection)].map(
+    ([projection, own]) => [projection, mean(own.map(({ rank }) => rank))] as const,
   );
-  known.set(sites, parameters);
-  return parameters;
+  const facts = { parameters: sum(parameters), ranks: Object.fromEntries(ranks) as Ranks };
+  known.set(sites, facts);
+  return facts;
 }
 
-type Ranks = Readonly<Partial<Record<Projection, number>>>;
-
-const knownRanks = new WeakMap<readonly AdapterSite[], Ranks>();
+/** Parameters of a job's adapter on a stage: A [rank, in] and B [out, rank] for each target of each layer, and expert. */
+export function adapterParameters(arch: Architecture, range: LayerRange, job: AdaptedJob): number {
+  return factsOf(arch, range, job).parameters;
+}
 
 /** The mean rank of an adapter on each of its projections on a stage. */
-export function meanRanks(arch: Architecture, range: LayerRange, { adapter }: AdaptedJob): Ranks {
-  const sites = stageSites(adapter, arch, range);
-  const before = knownRanks.get(sites);
-  if (before !== undefined) return before;
-  const ranks: Partial<Record<Projection, number>> = {};
-  for (const projection of new Set(sites.map((site) => site.projection))) {
-    const own = sites.filter((site) => site.projection === projection);
-    ranks[projection] = sum(own.map(({ rank }) => rank)) / own.length;
-  }
-  knownRanks.set(sites, ranks);
-  return ranks;
+export function meanRanks(arch: Architecture, range: LayerRange, job: AdaptedJob): Ranks {
+  return factsOf(arch, range, job).ranks;
 }
