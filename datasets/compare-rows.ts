@@ -1,6 +1,6 @@
 import { InputError } from "../core/index.ts";
 import type { Dataset, WholeRows } from "./cut-rows.ts";
-import { countScored, joinAnswers, NOT_SCORED, type Row } from "./row.ts";
+import { countScored, joinAnswers, promptLength, type Row } from "./row.ts";
 import type { Compared } from "./rows/rows-of-record.ts";
 
 /** How a job's loss compares rows. */
@@ -21,12 +21,6 @@ function cutSequence({ inputIds, labels }: Row, cutoffLength: number, cut: Compa
   const [from, to] = cut === "end" ? [0, inputIds.length - surplus] : [surplus, inputIds.length];
   const own = { inputIds: inputIds.slice(from, to), labels: labels.slice(from, to) };
   return countScored(own) === 0 ? undefined : own;
-}
-
-/** The tokens in front of the first that is scored. */
-function promptLength({ labels }: Row): number {
-  const start = labels.findIndex((label, at) => at > 0 && label !== NOT_SCORED);
-  return start < 0 ? labels.length : start;
 }
 
 /** The prompt of one row with the answer of another. */

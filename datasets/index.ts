@@ -48,7 +48,7 @@ export type { DataRecord, Place } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.
 export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
 // A row of tokens, and which of them are scored.
-export { countScored, NOT_SCORED, type Row, sequencesOf } from "./row.ts";
+export { countScored, NOT_SCORED, promptLength, type Row, sequencesOf } from "./row.ts";
 // Which row of a preference a row is.
 export type { MadeRow, RowName } from "./rows/row-kind.ts";
 // The rows of a record that are trained on.

@@ -39,6 +39,12 @@ export function sequencesOf({ inputIds, labels, answers = [inputIds.length] }: R
   });
 }
 
+/** The tokens in front of the first that is scored; all where none is. */
+export function promptLength({ labels }: Row): number {
+  const start = labels.findIndex((label, at) => at > 0 && label !== NOT_SCORED);
+  return start < 0 ? labels.length : start;
+}
+
 /** How many tokens of a row count in the loss. */
 export function countScored({ labels }: Row): number {
   let count = 0;

@@ -1,11 +1,12 @@
 import { InvariantError } from "../core/index.ts";
-import { countScored, NOT_SCORED, type Row, sequencesOf } from "../datasets/index.ts";
+import { countScored, promptLength, type Row, sequencesOf } from "../datasets/index.ts";
 import type { ComparedRow } from "../plan/index.ts";
 
 function answerOf(sequence: Row): [number, number, number] {
   const scored = countScored(sequence);
-  const prompt = sequence.labels.findIndex((label, at) => at > 0 && label !== NOT_SCORED);
-  if (prompt < 0) throw new InvariantError({ expected: "an answer with scored tokens", got: sequence.inputIds.length });
+  const prompt = promptLength(sequence);
+  if (scored === 0)
+    throw new InvariantError({ expected: "an answer with scored tokens", got: sequence.inputIds.length });
   return [sequence.inputIds.length, scored, prompt];
 }
 

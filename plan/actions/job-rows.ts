@@ -1,5 +1,5 @@
 import { createRng, InputError, sum } from "../../core/index.ts";
-import { comparedData, hasDivergence, hasReference, type LossSpec } from "../documents/loss.ts";
+import { answersOf, hasReference, type LossSpec } from "../documents/loss.ts";
 import type { ComparedRow } from "../documents/segment.ts";
 import { type Evaluation, type Job, type LengthData, MOST_ROWS, MOST_STEPS } from "../documents/workload.ts";
 import { heldOutCount } from "./evaluation.ts";
@@ -153,11 +153,10 @@ export function lengthRows(job: Job, data: LengthData): JobRows {
   const rest = { digest: null, steps, ...evaluationRows(job, divided, steps.length) };
   const { loss } = job;
   if (loss === undefined) return { tokens, scored: tokens.map((length) => length - 1), ...rest };
-  const isPair = hasDivergence(loss) || comparedData(loss) === "preference";
   return {
     ...comparedSizes(
       loss,
-      tokens.map((length) => ({ answers: isPair ? [answerOf(length), answerOf(length)] : [answerOf(length)] })),
+      tokens.map((length) => ({ answers: Array.from({ length: answersOf(loss) }, () => answerOf(length)) })),
     ),
     ...rest,
   };

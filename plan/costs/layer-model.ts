@@ -7,7 +7,7 @@ import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Dtype } from "../documents/dtype.ts";
 import type { KernelFigures } from "../documents/kernels.ts";
-import { type Half, type Projection, projectionsOf } from "../documents/projections.ts";
+import { type Half, isInLayers, type Projection, projectionsOf } from "../documents/projections.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Recompute } from "../documents/workload.ts";
 import { expertLoad } from "../kernels/expert-loads.ts";
@@ -307,7 +307,6 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   const ofJobs = segments.map(({ job, adapterTokens: own }) => ({ own, targets: shape.jobs[job]!.adapter.targets }));
   const lengths = segments.flatMap((segment) => segment.lengths);
   const tokens = sum(lengths);
-  const isInLayers = (target: Projection): boolean => target !== "lm_head";
   const numTargets = sum(ofJobs.map(({ own, targets }) => own * targets.filter(isInLayers).length)) / tokens;
   const onHead = sum(ofJobs.map(({ own, targets }) => (targets.every(isInLayers) ? 0 : own)));
   const seconds = equalLayers(architecture, stage).map(({ count, seen, half, isRecomputed, layer }) => {

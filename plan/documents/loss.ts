@@ -90,6 +90,11 @@ export function hasDivergence(loss: LossSpec): boolean {
   return loss.kind === "kto" && loss.type === "kto";
 }
 
+/** How many answers a row has: of a pair both, of `kto` another row's beside its own. */
+export function answersOf(loss: LossSpec): 1 | 2 {
+  return loss.kind !== "kto" || hasDivergence(loss) ? 2 : 1;
+}
+
 /** @throws InputError for a job whose loss compares answers, where nothing is known of such: `what` */
 export function refuseCompared(jobs: readonly { readonly loss?: LossSpec | undefined }[], what: string): void {
   jobs.forEach(({ loss }, job) => {

@@ -25,8 +25,13 @@ const MIXED = ["router", "experts_gate_up_proj", "experts_down_proj"] as const s
 
 /** Those of models that fuse none of them and have one MLP for all tokens. */
 export const UNFUSED_PROJECTIONS: readonly Projection[] = PROJECTIONS.filter(
-  (name) => !Object.hasOwn(FUSED, name) && !isOfMixture(name) && name !== "lm_head",
+  (name) => !Object.hasOwn(FUSED, name) && !isOfMixture(name) && isInLayers(name),
 );
+
+/** Whether it is of the layers, and not the head. */
+export function isInLayers(projection: Projection): boolean {
+  return projection !== "lm_head";
+}
 
 export function isOfMixture(projection: Projection): boolean {
   return MIXED.some((mixed) => mixed === projection);

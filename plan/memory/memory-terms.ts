@@ -4,7 +4,7 @@ import { pipelineTable } from "../actions/pipelines.ts";
 import { halfCounts, type LayerRange } from "../actions/stage-layers.ts";
 import { adapterParameters } from "../costs/adapter-parameters.ts";
 import type { PlanBody } from "../documents/plan.ts";
-import { halfOf, PROJECTIONS } from "../documents/projections.ts";
+import { halfOf, isInLayers, PROJECTIONS } from "../documents/projections.ts";
 import type { Room } from "../documents/setting.ts";
 import { residentJobs } from "./residents.ts";
 import { stageUnits } from "./stage-units.ts";
@@ -42,9 +42,7 @@ export interface WorkShape extends Pick<MemoryTerms, "planned" | "parameters" | 
 export function memoryTerms({ stage, room, planned, parameters, inFlight, messages }: WorkShape): MemoryTerms {
   const counts = halfCounts(stage);
   const columns = sum(
-    PROJECTIONS.filter((projection) => projection !== "lm_head").map(
-      (projection) => counts[halfOf(projection)] * (room.ranks[projection] ?? 0),
-    ),
+    PROJECTIONS.filter(isInLayers).map((projection) => counts[halfOf(projection)] * (room.ranks[projection] ?? 0)),
   );
   return {
     planned,

@@ -3,7 +3,14 @@ import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compu
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
 import { stageLayers } from "../actions/stage-layers.ts";
 import { expertsOf } from "../documents/architecture.ts";
-import { halfOf, hasProjection, PROJECTIONS, type Projection, rowsPerToken } from "../documents/projections.ts";
+import {
+  halfOf,
+  hasProjection,
+  isInLayers,
+  PROJECTIONS,
+  type Projection,
+  rowsPerToken,
+} from "../documents/projections.ts";
 import type { Buffers } from "../documents/setting.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 import {
@@ -187,7 +194,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
         mixture: isMixtureAgain ? takeExperts(rebuilt) : undefined,
         shrunk: takeShrunk(
           rebuilt,
-          PROJECTIONS.filter((projection) => projection !== "down_proj" && projection !== "lm_head"),
+          PROJECTIONS.filter((projection) => projection !== "down_proj" && isInLayers(projection)),
         ),
       }
     : undefined;

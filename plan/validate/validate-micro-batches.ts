@@ -2,7 +2,7 @@ import { PlanError } from "../../core/index.ts";
 import { evaluatesAfter } from "../actions/evaluation.ts";
 import { comparedSizes } from "../actions/job-rows.ts";
 import { largestSizes } from "../actions/mini-batch.ts";
-import { hasDivergence } from "../documents/loss.ts";
+import { answersOf } from "../documents/loss.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { MicroBatch, PlannedJob, PlannedRow } from "../documents/segment.ts";
 
@@ -68,10 +68,9 @@ class RowSizes {
 function hasItsAnswers([, , tokens, scored, compared]: PlannedRow, { loss }: Pick<PlannedJob, "loss">): boolean {
   if (loss === undefined || compared === undefined) return loss === undefined && compared === undefined;
   const { answers, isDesirable } = compared;
-  const isPair = loss.kind !== "kto" || hasDivergence(loss);
   const sizes = comparedSizes(loss, [compared]);
   return (
-    (answers.length === 2) === isPair &&
+    answers.length === answersOf(loss) &&
     (loss.kind === "kto" || isDesirable === undefined) &&
     answers.every(([length, own, prompt]) => prompt + own <= length) &&
     sizes.tokens[0] === tokens &&
