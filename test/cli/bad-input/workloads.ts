@@ -102,7 +102,7 @@ export const BAD_WORKLOADS: readonly BadInput[] = [
     "{ rank: 2 }",
     "{ targets: [q_proj, query] }",
     /w\.yaml:17:34: /,
-    /one of q_proj, .*down_proj at jobs\[1\]\.adapter\.targets\[1\], got "query"/,
+    /one of q_proj, .*lm_head at jobs\[1\]\.adapter\.targets\[1\], got "query"/,
   ),
   wrong(
     "no targets",
