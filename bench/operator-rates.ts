@@ -50,6 +50,8 @@ function kindOfOperator(arch: Architecture, operator: Operator, letter: "F" | "B
     case "attention":
       return letter === "F" ? operator.op : "again";
     case "loraBackward":
+    case "magnitude":
+    case "magnitudeBackward":
       return "lora";
     case "rmsnormBackward":
       return "rmsnorm";

@@ -29,6 +29,8 @@ function partOf(op: Operator["op"]): StepPart {
       return "head and loss";
     case "lora":
     case "loraBackward":
+    case "magnitude":
+    case "magnitudeBackward":
       return "lora";
     case "attention":
     case "attentionBackward":

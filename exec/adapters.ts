@@ -11,17 +11,20 @@ import {
   stageSites,
 } from "../plan/index.ts";
 import type { Later } from "./later.ts";
-import { targetIndex } from "./lora-operators.ts";
+import { outputColumn, targetIndex } from "./lora-operators.ts";
 import type { AdapterPair } from "./peft.ts";
+import { widthsOf } from "./program-input.ts";
 import type { StageDevice } from "./stage-host.ts";
+import { matrixOf, type StageWeights } from "./stage-weights.ts";
 
 /**
- * PEFT's start: A Kaiming-uniform with a = sqrt(5), that is U(-1/sqrt(in), 1/sqrt(in)); B zero. A layer's numbers do
+ * PEFT's start: A Kaiming-uniform with a = sqrt(5), that is U(-1/sqrt(in), 1/sqrt(in)); B zero; magnitudes the norms of
+ * the base's rows, which the device takes. A layer's numbers do
  * not depend on the partition.
  */
 export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Architecture): readonly AdapterPair[] {
   const { adapter, seed } = job;
-  return adapterSites(adapter, arch).map(({ layer, projection, rank, experts }) => {
+  return adapterSites(adapter, arch).map(({ layer, projection, rank, experts, dora }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     const rng = createRng(`${seed}/adapter/${layer}/${projection}`);
     const bound = 1 / Math.sqrt(inFeatures);
@@ -30,6 +33,7 @@ export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Ar
       projection,
       a: Float32Array.from({ length: experts * rank * inFeatures }, () => (2 * rng.nextFloat() - 1) * bound),
       b: new Float32Array(experts * out * rank),
+      ...(dora ? { magnitudes: new Float32Array(out).fill(Number.NaN) } : {}),
     };
   });
 }
@@ -59,9 +63,10 @@ export function stagePairs(
     next += length;
     return part;
   };
-  return stageSites(spec, arch, stage).map(({ layer, projection, rank, experts }) => {
+  return stageSites(spec, arch, stage).map(({ layer, projection, rank, experts, dora }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
-    return { layer, projection, a: take(experts * rank * inFeatures), b: take(experts * out * rank) };
+    const [a, b] = [take(experts * rank * inFeatures), take(experts * out * rank)];
+    return { layer, projection, a, b, ...(dora ? { magnitudes: take(out) } : {}) };
   });
 }
 
@@ -81,15 +86,24 @@ export function createStageAdapter(
   stage: Stage,
   spec: AdapterSpec,
   arch: Architecture,
+  weights: StageWeights,
   state: AdapterState,
 ): StageAdapter {
   const sites = stageSites(spec, arch, stage);
-  const entries: readonly AdapterEntry[] = sites.map(({ layer, projection, rank, scale, experts }) => {
+  const entries: readonly AdapterEntry[] = sites.map(({ layer, projection, rank, scale, experts, dora }) => {
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
     return {
       target: targetIndex(layer, projection),
       ...{ rank, inFeatures, outFeatures, scale },
       ...(experts === 1 ? {} : { experts }),
+      ...(dora
+        ? {
+            magnitudes: {
+              weight: matrixOf(weights.layers[layer - stage.firstLayer]!, projection),
+              column: outputColumn(projection, widthsOf(arch)),
+            },
+          }
+        : {}),
     };
   });
   const handle = device.createAdapter(entries);
@@ -100,11 +114,12 @@ export function createStageAdapter(
     if (pairs === undefined) continue;
     const flat = new Float32Array(length);
     let offset = 0;
-    for (const { layer, projection, a, b } of pairs) {
+    for (const { layer, projection, a, b, magnitudes } of pairs) {
       if (!own.has(targetIndex(layer, projection))) continue;
-      flat.set(a, offset);
-      flat.set(b, offset + a.length);
-      offset += a.length + b.length;
+      for (const values of [a, b, ...(magnitudes === undefined ? [] : [magnitudes])]) {
+        flat.set(values, offset);
+        offset += values.length;
+      }
     }
     device.writeAdapter(handle, part, flat);
   }

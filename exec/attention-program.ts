@@ -1,6 +1,6 @@
 import type { AttentionKind, Operator, Tensor } from "../native/index.ts";
 import { layerAttention, loraGroup } from "../plan/index.ts";
-import { loraBackward, loraForward, targetsAny } from "./lora-operators.ts";
+import { loraBackward, loraForward, magnitudesBackward, magnitudesForward, targetsAny } from "./lora-operators.ts";
 import { type ProgramInput, type StreamGradient, TYPES, widthsOf } from "./program-input.ts";
 import { branchGradient, halfInput, joinStream, type StreamHalf, streamGradient } from "./stream-program.ts";
 
@@ -102,6 +102,7 @@ export function attentionBody(input: ProgramInput, index: number, area: Attentio
     halfInput(input, half, normed),
     { op: "matmul", ...compute, x: normed, ldx: hidden, weight: weights.qkv, y: tensors.qkv, ldy: qkv, ...bias },
     ...loraForward(input, index, INPUTS, normed, tensors.qkv, qkv, compute),
+    ...magnitudesForward(input, index, INPUTS, tensors.qkv, qkv, compute, bias),
     ...prepared.operators,
     {
       ...{ op: "attention", ...compute, qkv: prepared.at, ld: qkv, ...heads, ...kindOf(input, index) },
@@ -129,6 +130,7 @@ export function attentionOutput(
       ...{ y, ldy: hidden, ...bias, ...residual },
     },
     ...loraForward(input, index, ["o_proj"], tensors.out, y, hidden, types),
+    ...magnitudesForward(input, index, ["o_proj"], y, hidden, types, { ...bias, ...residual }),
   ]);
 }
 
@@ -160,6 +162,7 @@ export function attentionBackward(
   const turnBack = turn(input, index, dQkv, true);
   const operators: Operator[] = [
     ...dBranch.operators,
+    ...magnitudesBackward(input, index, ["o_proj"], dBranch.compute, hidden),
     {
       ...{ op: "matmulBackward", ...compute, dy: dBranch.compute, lddy: hidden, weight: weights.output },
       ...{ dx: dAttention, lddx: query },
@@ -172,6 +175,7 @@ export function attentionBackward(
       scratch: input.layout.backward.attentionScratch,
     },
     ...(norm?.isAfterRope === true ? [...normBackward, ...turnBack] : [...turnBack, ...normBackward]),
+    ...magnitudesBackward(input, index, INPUTS, dQkv, qkv),
   ];
   if (result !== undefined)
     operators.push({

@@ -1,14 +1,14 @@
-import type { LoraPlaces, LoraProjection, Operator, Tensor } from "../native/index.ts";
+import type { Handle, LoraPlaces, LoraProjection, Operator, Tensor } from "../native/index.ts";
 import { PROJECTIONS, type Projection, projectionShape } from "../plan/index.ts";
-import { type ProgramInput, type Types, type Widths, widthsOf } from "./program-input.ts";
+import { type ProgramInput, TYPES, type Types, type Widths, widthsOf } from "./program-input.ts";
 
 /** The number that an adapter's entry and a LoRA operator meet at. */
 export function targetIndex(layer: number, projection: Projection): number {
   return layer * PROJECTIONS.length + PROJECTIONS.indexOf(projection);
 }
 
-/** First column of a projection's output in the tensor that holds it. */
-function outputColumn(projection: Projection, { heads, inner }: Widths): number {
+/** First column of a projection's output in the tensor that holds it, and first row in the matrix that makes it. */
+export function outputColumn(projection: Projection, { heads, inner }: Widths): number {
   switch (projection) {
     case "k_proj":
       return heads.kColumn;
@@ -102,4 +102,47 @@ export function loraBackward(
       scratch: input.layout.backward.loraScratch,
     },
   ];
+}
+
+/** What of a group's projections has magnitudes, as an operator of each has it. */
+function magnitudesIn({ architecture, layout, stage }: ProgramInput, index: number, group: readonly Projection[]) {
+  return group.flatMap((projection) => {
+    const u = layout.layers[index]!.unscaled[projection];
+    if (u === undefined) return [];
+    const { out: outFeatures } = projectionShape(architecture, projection);
+    const column = outputColumn(projection, widthsOf(architecture));
+    return [{ target: targetIndex(stage.firstLayer + index, projection), outFeatures, column, u, ldu: outFeatures }];
+  });
+}
+
+/** What magnitudes are not for, though it is in the output. */
+interface Added {
+  readonly bias?: Handle;
+  readonly residual?: Tensor;
+  readonly ldr?: number;
+}
+
+/** Magnitudes on what product and adapters gave, in place. */
+export function magnitudesForward(
+  input: ProgramInput,
+  index: number,
+  group: readonly Projection[],
+  y: Tensor,
+  ldy: number,
+  types: Types["compute"] | Types["wideOutput"],
+  added: Added = {},
+): readonly Operator[] {
+  return magnitudesIn(input, index, group).map((own) => ({ op: "magnitude", ...types, ...own, y, ldy, ...added }));
+}
+
+/** Back to the gradient of what product and adapters gave, in place of that behind the magnitudes. */
+export function magnitudesBackward(
+  input: ProgramInput,
+  index: number,
+  group: readonly Projection[],
+  dy: Tensor,
+  lddy: number,
+): readonly Operator[] {
+  const { compute } = TYPES[input.dtype];
+  return magnitudesIn(input, index, group).map((own) => ({ op: "magnitudeBackward", ...compute, ...own, dy, lddy }));
 }

@@ -1,6 +1,6 @@
 import type { Operator, Tensor } from "../native/index.ts";
 import { loraGroup } from "../plan/index.ts";
-import { loraBackward, loraForward, targetsAny } from "./lora-operators.ts";
+import { loraBackward, loraForward, magnitudesBackward, magnitudesForward, targetsAny } from "./lora-operators.ts";
 import { type Mixture, type MlpArea, mixtureBackward, mixtureBody, mixtureOutput } from "./mixture-program.ts";
 import { type ProgramInput, type StreamGradient, TYPES, widthsOf } from "./program-input.ts";
 import { branchGradient, halfInput, joinStream, type StreamHalf, streamGradient } from "./stream-program.ts";
@@ -45,6 +45,7 @@ export function mlpBody(input: ProgramInput, index: number, normed: Tensor, area
     halfInput(input, half, normed),
     { op: "matmul", ...compute, x: normed, ldx: hidden, weight: weights.gateUp, y: gateUp, ldy: 2 * inner },
     ...loraForward(input, index, INPUTS, normed, gateUp, 2 * inner, compute),
+    ...magnitudesForward(input, index, INPUTS, gateUp, 2 * inner, compute),
   ];
 }
 
@@ -62,6 +63,7 @@ export function mlpOutput(input: ProgramInput, index: number, next: Tensor): rea
     ...joinStream(input, half, next, branch, ({ y, types, residual }) => [
       { op: "matmul", ...types, x: activated, ldx: inner, weight: weights.down, y, ldy: hidden, ...residual },
       ...loraForward(input, index, ["down_proj"], activated, y, hidden, types),
+      ...magnitudesForward(input, index, ["down_proj"], y, hidden, types, residual),
     ]),
   ];
 }
@@ -92,6 +94,7 @@ export function mlpBackward(
   const dBranch = branchGradient(input, half, gradient);
   const operators: Operator[] = [
     ...dBranch.operators,
+    ...magnitudesBackward(input, index, ["down_proj"], dBranch.compute, hidden),
     {
       ...{ op: "matmulBackward", ...compute, dy: dBranch.compute, lddy: hidden, weight: weights.down },
       ...{ dx: dActivated, lddx: inner },
@@ -104,6 +107,7 @@ export function mlpBackward(
     );
   operators.push(
     { op: "swigluBackward", ...fields, dout: dActivated, lddo: inner, dgateUp: dGateUp, ldd: 2 * inner },
+    ...magnitudesBackward(input, index, INPUTS, dGateUp, 2 * inner),
     {
       ...{ op: "matmulBackward", ...wideGradient, dy: dGateUp, lddy: 2 * inner, weight: weights.gateUp },
       ...{ dx: dNormed, lddx: hidden },

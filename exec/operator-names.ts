@@ -40,6 +40,10 @@ export function operatorName(operator: Operator, letter: RunLetter): string {
       const first = PROJECTIONS[operator.projections[0]!.target % PROJECTIONS.length]!;
       return `${operator.op === "lora" ? "lora:F" : "lora:B"} ${loraGroup(first).join("+")}`;
     }
+    // As much is read and written as by a sum.
+    case "magnitude":
+    case "magnitudeBackward":
+      return "add:F";
     case "copy":
       if (operator.residual !== undefined) return "add:F";
       return `copy:${passOf(letter)}`;

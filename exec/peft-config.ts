@@ -19,7 +19,7 @@ const CHANGES_BASE = /^(?:pissa|corda|olora|loftq|lora_ga)/i;
 
 /** Keys of other forms of LoRA. Source: LoraConfig, peft 0.21. */
 const OTHER_FORMS = [
-  ...["use_dora", "fan_in_fan_out", "lora_bias", "use_qalora", "use_bdlora", "alora_invocation_tokens"],
+  ...["fan_in_fan_out", "lora_bias", "use_qalora", "use_bdlora", "alora_invocation_tokens"],
   ...["arrow_config", "monteclora_config", "velora_config", "kasa_config", "layer_replication"],
 ];
 
@@ -82,13 +82,15 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
     const hint = isOne ? undefined : `Write \`adapter: { ${own}Pattern: ${JSON.stringify(patterns)} }\`.`;
     refuse(`${other[own]}${of}, as the job's adapter has it,`, at, hint);
   }
-  const isRootScaled = config["use_rslora"] === true;
-  if (isRootScaled !== (spec.rslora === true))
+  for (const form of ["rslora", "dora"] as const) {
+    const isOn = config[`use_${form}`] === true;
+    if (isOn === (spec[form] === true)) continue;
     refuse(
-      `${!isRootScaled}, as the job's adapter has it,`,
-      "use_rslora",
-      isRootScaled ? "Write `adapter: { rslora: true }`." : "Leave `adapter.rslora` out.",
+      `${!isOn}, as the job's adapter has it,`,
+      `use_${form}`,
+      isOn ? `Write \`adapter: { ${form}: true }\`.` : `Leave \`adapter.${form}\` out.`,
     );
+  }
   for (const key of OTHER_FORMS) {
     const value = config[key];
     if (value !== undefined && value !== null && value !== false) refuse("a plain LoRA adapter", key);

@@ -18,13 +18,15 @@ import { adapterPath, fromPeftB, targetParameters, toPeftB } from "./peft-expert
 
 /**
  * A [rank, in] and B [out, rank] of one projection of one layer, row major; of experts [experts, rank, in] and [experts,
- * out, rank].
+ * out, rank]. Magnitudes [out] where the adapter has them: those of one that nobody has trained are no numbers, and
+ * stand for the norms of the base's rows.
  */
 export interface AdapterPair {
   readonly layer: number;
   readonly projection: Projection;
   readonly a: Float32Array;
   readonly b: Float32Array;
+  readonly magnitudes?: Float32Array | undefined;
 }
 
 const CONFIG = "adapter_config.json";
@@ -32,6 +34,11 @@ const WEIGHTS = "adapter_model.safetensors";
 
 function tensorName(module: string, matrix: "A" | "B"): string {
   return `base_model.model.${module}.lora_${matrix}.weight`;
+}
+
+/** The one tensor of an adapter whose name does not end in "weight". */
+function magnitudesName(module: string): string {
+  return `base_model.model.${module}.lora_magnitude_vector`;
 }
 
 /** Writes a folder, whole, that PEFT loads as it is; the same adapter gives the same bytes. */
@@ -62,6 +69,7 @@ export function writePeftFolder(
     target_modules: spec.targets.filter((target) => !isOfMixture(target)).sort(),
     ...targetParameters(spec, arch),
     task_type: "CAUSAL_LM",
+    ...(spec.dora === true ? { use_dora: true } : {}),
     use_rslora: spec.rslora === true,
   };
   const tensors = pairTensors(arch, pairs);
@@ -71,10 +79,10 @@ export function writePeftFolder(
   });
 }
 
-/** An adapter's matrices under PEFT's names, behind a prefix. */
+/** An adapter's tensors under PEFT's names, behind a prefix. */
 export function pairTensors(arch: Architecture, pairs: readonly AdapterPair[], prefix = ""): readonly TensorToWrite[] {
   const targets = new Set(pairs.map(({ projection }) => projection));
-  return pairs.flatMap(({ layer, projection, a, b }) => {
+  return pairs.flatMap(({ layer, projection, a, b, magnitudes }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     const module = adapterPath(targets, arch, layer, projection);
     // Of all experts.
@@ -82,6 +90,9 @@ export function pairTensors(arch: Architecture, pairs: readonly AdapterPair[], p
     return [
       { name: prefix + tensorName(module, "A"), shape: [ranks, inFeatures], values: a },
       { name: prefix + tensorName(module, "B"), shape: [out, ranks], values: toPeftB(arch, projection, b) },
+      ...(magnitudes === undefined
+        ? []
+        : [{ name: prefix + magnitudesName(module), shape: [out], values: magnitudes }]),
     ];
   });
 }
@@ -105,7 +116,7 @@ export function readPairs(
   };
   const hasEach = isOfEachExpert(reader.tensors.map(({ name }) => name));
   return adapterSites(spec, arch).map((site) => {
-    const { layer, projection, rank, experts } = site;
+    const { layer, projection, rank, experts, dora } = site;
     if (hasEach && experts > 1) return { layer, projection, ...readEachExpert(read, prefix, arch, site) };
     const { in: inFeatures, out } = projectionShape(arch, projection);
     const module = adapterPath(new Set(spec.targets), arch, layer, projection);
@@ -115,6 +126,7 @@ export function readPairs(
       projection,
       a: read(prefix + tensorName(module, "A"), [experts * rank, inFeatures]),
       b: fromPeftB(arch, projection, b),
+      ...(dora ? { magnitudes: read(prefix + magnitudesName(module), [out]) } : {}),
     };
   });
 }

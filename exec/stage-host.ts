@@ -112,7 +112,10 @@ export async function openLocalStage(
   const device = runtime.createDevice({ ...options, domain });
   await device.prepareArena(arenaBytes);
   await weightsBefore;
-  return { device, weights: await loadStageWeights(device, model, stage, setting.model.dtype) };
+  // Of all pipelines: those of one machine share what they load.
+  const dora = setting.pipelines.flatMap(({ room }) => room.dora ?? []);
+  const form = { dtype: setting.model.dtype, dora };
+  return { device, weights: await loadStageWeights(device, model, stage, form) };
 }
 
 /** A device of this process as its stage's runner sees it. */

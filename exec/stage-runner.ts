@@ -76,7 +76,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
   const adapters = new AdapterRoom({
     roomBytes: memory.adapters + memory.optimizer,
     bytesOf: (job) => adapterBytes({ architecture, stage, kind }, live.jobs[job]!),
-    create: (job) => createStageAdapter(device, stage, live.jobs[job]!.adapter, architecture, startOf(job)),
+    create: (job) => createStageAdapter(device, stage, live.jobs[job]!.adapter, architecture, weights, startOf(job)),
     isAtHand,
     jobsOf: ({ miniBatch: { group, step }, microBatch: { evaluation, rows } }) =>
       activeMembers(live.groups, group, step).flatMap(({ job, firstStep }) =>

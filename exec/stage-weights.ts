@@ -5,6 +5,7 @@ import {
   type Experts,
   expertsOf,
   type Half,
+  halfOf,
   layerProjections,
   loraGroup,
   type Projection,
@@ -59,6 +60,12 @@ export interface MlpWeights extends NormWeights {
 export interface LayerWeights {
   readonly attention: AttentionWeights | undefined;
   readonly mlp: MlpWeights | undefined;
+}
+
+/** The matrix in which a projection of a layer has its rows. */
+export function matrixOf({ attention, mlp }: LayerWeights, projection: Projection): Handle {
+  if (halfOf(projection) === "attention") return projection === "o_proj" ? attention!.output : attention!.qkv;
+  return projection === "down_proj" ? mlp!.down : mlp!.gateUp;
 }
 
 /** Angles a position, of all sequences or of those that are not long. */
@@ -118,11 +125,17 @@ function readNorm({ weights, architecture: { normOffset } }: BaseModel, { name, 
   return normOffset === true ? values.map((value) => 1 + value) : values;
 }
 
+/** What weights are loaded as, and the projections on which adapters may have magnitudes. */
+export interface WeightForm {
+  readonly dtype: Dtype;
+  readonly dora?: readonly Projection[];
+}
+
 async function loadLayer(
   loader: WeightLoader,
   model: BaseModel,
   { layer, halves }: StageLayer,
-  dtype: Dtype,
+  { dtype, dora = [] }: WeightForm,
   packBackward: boolean,
 ): Promise<LayerWeights> {
   const arch = model.architecture;
@@ -145,6 +158,7 @@ async function loadLayer(
       data: () => readWeights(model, tensorsOf(projections, "weight"), dtype),
       dtype,
       backward,
+      forMagnitudes: projections.some((projection) => dora.includes(projection)),
     });
   };
   const bias = (name: string, first: Projection): Handle | undefined => {
@@ -243,16 +257,16 @@ export async function loadStageWeights(
   device: Device,
   model: BaseModel,
   stage: Stage,
-  dtype: Dtype,
+  form: WeightForm,
 ): Promise<StageWeights> {
   const { hiddenSize, vocabularySize } = model.architecture;
-  const compute = computeDtype(dtype);
+  const compute = computeDtype(form.dtype);
   const table = (name: string) => (): Float32Array | Uint16Array =>
     readWeights(model, [{ name, shape: [vocabularySize, hiddenSize] }], compute);
   const loader = weightLoader(device);
   const layers: LayerWeights[] = [];
   for (const layer of stageLayers(stage))
-    layers.push(await loadLayer(loader, model, layer, dtype, !(stage.embedding && layers.length === 0)));
+    layers.push(await loadLayer(loader, model, layer, form, !(stage.embedding && layers.length === 0)));
   return {
     embedding: stage.embedding
       ? loader.loadTable("embedding", {

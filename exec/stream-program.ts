@@ -67,12 +67,11 @@ export function branchGradient(
 ): { readonly operators: readonly Operator[]; readonly compute: Tensor } {
   const { hiddenSize: hidden, residualScale: scale } = architecture;
   const { branchGradient: compute, normedGradient } = layout.backward;
+  const scaled = scale === undefined ? {} : { scale };
   if (compute === undefined) return { operators: [], compute: gradient.compute };
   if (branch === undefined)
     return {
-      operators: [
-        { op: "copy", x: gradient.stream, y: compute, ...named("to", dtype), columns: hidden, scale: scale! },
-      ],
+      operators: [{ op: "copy", x: gradient.stream, y: compute, ...named("to", dtype), columns: hidden, ...scaled }],
       compute,
     };
   const outputs = gradientOutputs({ stream: dtype === "float32" ? compute : normedGradient, compute });

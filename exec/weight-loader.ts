@@ -20,8 +20,9 @@ export interface WeightLoader {
 export function weightLoader(device: Device): WeightLoader {
   return {
     async loadMatrix(source) {
-      const { name, dtype, backward, data } = source;
-      const sharedAs = `${name}, ${dtype ?? "float32"}, ${backward ? "both directions" : "forward"}`;
+      const { name, dtype, backward, forMagnitudes, data } = source;
+      const directions = backward ? "both directions" : "forward";
+      const sharedAs = `${name}, ${dtype ?? "float32"}, ${directions}${forMagnitudes === true ? ", magnitudes" : ""}`;
       return (
         device.shareWeights("matrix", sharedAs) ?? (await device.packMatrix({ ...source, data: data(), sharedAs }))
       );

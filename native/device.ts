@@ -66,6 +66,8 @@ export interface MatrixSource {
   readonly data: WeightData;
   readonly dtype?: WeightDtype;
   readonly backward: boolean;
+  /** Whether adapters with magnitudes may be on it; false when absent. */
+  readonly forMagnitudes?: boolean;
   readonly sharedAs?: string;
 }
 
@@ -209,8 +211,8 @@ function matrixArguments(source: MatrixSource): MatrixArguments {
   const inFeatures = checkCount(source.in, `matrix ${source.name}.in`, 1);
   const experts = checkCount(source.experts ?? 1, `matrix ${source.name}.experts`, 1);
   checkLength(source.data, experts * out * inFeatures, `matrix ${source.name}.data`);
-  const { name, data, backward, dtype = "float32", sharedAs = "" } = source;
-  return [name, out, inFeatures, data, backward, dtype, sharedAs, experts];
+  const { name, data, backward, dtype = "float32", sharedAs = "", forMagnitudes = false } = source;
+  return [name, out, inFeatures, data, backward, dtype, sharedAs, experts, forMagnitudes];
 }
 
 /** Pairs, as the addon takes them. */

@@ -112,6 +112,41 @@ export interface LoraOperator extends Typed, LoraPlaces {
   readonly ldy: number;
 }
 
+/** Of one projection of adapters with magnitudes (DoRA). */
+interface MagnitudeGiven extends Typed {
+  /** As an adapter's entry has it. */
+  readonly target: number;
+  readonly outFeatures: number;
+  /** First column of its outputs. */
+  readonly column: number;
+  /** [T, ldu] of C: what the product and the adapter gave together, kept for backward. */
+  readonly u: Tensor;
+  readonly ldu: number;
+}
+
+/**
+ * In place, for each segment whose adapter has magnitudes there: u = y - bias - residual, y = magnitude / norm u + bias +
+ * residual. C: u, and y unless `yType`.
+ */
+export interface MagnitudeOperator extends MagnitudeGiven {
+  readonly op: "magnitude";
+  readonly y: Tensor;
+  readonly yType?: Dtype;
+  readonly ldy: number;
+  /** A vector [ldy]. */
+  readonly bias?: Handle;
+  /** float32; needs a float32 y. */
+  readonly residual?: Tensor;
+  readonly ldr?: number;
+}
+
+/** The gradient of magnitudes is added up, then dy *= magnitude / norm, in place. C: dy, u. */
+export interface MagnitudeBackwardOperator extends MagnitudeGiven {
+  readonly op: "magnitudeBackward";
+  readonly dy: Tensor;
+  readonly lddy: number;
+}
+
 /**
  * The norms of queries and keys: y = x * rstd * weight for q and k, each head by itself or all of them as one row, and
  * y = x for v. rstd is made again by the backward. C: x, y, which has the columns of x and is not x.
@@ -339,6 +374,7 @@ export type Operator =
   | RmsnormOperator
   | MatmulOperator
   | LoraOperator
+  | MagnitudeOperator
   | HeadNormOperator
   | RopeOperator
   | TemperatureOperator
@@ -353,6 +389,7 @@ export type Operator =
   | HeadNormBackwardOperator
   | MatmulBackwardOperator
   | LoraBackwardOperator
+  | MagnitudeBackwardOperator
   | AttentionBackwardOperator
   | SwigluBackwardOperator
   | RouteBackwardOperator

@@ -70,7 +70,9 @@ export function packEntries(entries: readonly AdapterEntry[]): Float64Array {
     checkFinite(scale, at("scale"));
     checkCount(experts ?? 1, at("experts"), 1);
   });
-  return RECORDS.AdapterEntry.pack(entries.map((entry) => ({ experts: 1, ...entry })));
+  return RECORDS.AdapterEntry.pack(
+    entries.map(({ magnitudes, ...entry }) => ({ experts: 1, ...(magnitudes ?? { weight: -1, column: 0 }), ...entry })),
+  );
 }
 
 const FINITE = ["learningRate", "learningRateB", "beta1", "beta2", "eps", "weightDecay", "maxGradNorm"] as const;

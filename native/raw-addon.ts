@@ -198,6 +198,7 @@ export interface RawAddon {
     dtype: string,
     sharedAs: string,
     experts: number,
+    forMagnitudes: boolean,
   ): number;
   /** The same on a thread of its own where the kind of device can; until it is settled the device answers nothing. */
   packMatrix(...args: Parameters<RawAddon["loadMatrix"]>): Promise<number>;

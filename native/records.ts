@@ -70,7 +70,8 @@ export const RECORDS = {
     "maxGradNorm",
     "told",
   ),
-  AdapterEntry: record("target", "rank", "inFeatures", "outFeatures", "scale", "experts"),
+  /** `weight`: -1 of an entry without magnitudes. */
+  AdapterEntry: record("target", "rank", "inFeatures", "outFeatures", "scale", "experts", "weight", "column"),
   Times: record("busyNs", "waitNs", "starvedNs", "hostWaits"),
   Memory: record("weightsBytes", "arenaBytes", "adaptersBytes", "otherBytes", "peakBytes"),
   Graphs: record("captured", "launched", "kept", "refused", "nodes", "bytes"),

@@ -189,7 +189,8 @@ export type DeviceFault = "memory" | "error" | "end" | "hang";
 
 /**
  * One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; `scale` is of B A x.
- * Of experts: A [experts, rank, inFeatures] then B [experts, outFeatures, rank].
+ * Of experts: A [experts, rank, inFeatures] then B [experts, outFeatures, rank]. With `magnitudes` these [outFeatures]
+ * come behind B; one that is no number when the parameters are written becomes the norm of what base and adapter are.
  */
 export interface AdapterEntry {
   readonly target: number;
@@ -199,4 +200,6 @@ export interface AdapterEntry {
   readonly scale: number;
   /** 1 when absent. */
   readonly experts?: number;
+  /** The base's matrix, loaded for them, and the first of its rows that are the target's. */
+  readonly magnitudes?: { readonly weight: Handle; readonly column: number } | undefined;
 }

@@ -5,6 +5,7 @@ import { Failed, type Stage } from "../stage.ts";
 /** A process each, so that a kernel's fault ends only its own group. */
 export const OPERATOR_GROUPS = [
   "elementwise",
+  "magnitudes",
   "optimizer",
   "lora",
   "cross_entropy",

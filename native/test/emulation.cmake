@@ -16,6 +16,7 @@ set(LORATWIN_CUDA_TABLE
   test/cuda/elementwise.cc
   test/cuda/experts.cc
   test/cuda/lora.cc
+  test/cuda/magnitudes.cc
   test/cuda/optimizer.cc
   test/cuda/plain.cc
   test/cuda/preference.cc

@@ -514,6 +514,7 @@ int runTable() {
   checkQuantization(report);
   checkProductRows(team.two, report);
   checkHeadAdapters(team.one, team.two, report);
+  checkMagnitudes(team.one, team.two, report);
   checkPreference(team.one, team.two, report);
   checkExperts(team.two, report);
   checkSharedAdapter(team.two);

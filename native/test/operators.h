@@ -72,6 +72,9 @@ void checkQuantization(const Report& report);
 // Adapters on the output head (head_adapters.cc).
 void checkHeadAdapters(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
 
+// Magnitudes, and the norms that they are for (magnitudes.cc).
+void checkMagnitudes(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
+
 // Coefficients of losses that are compared (preference.cc).
 void checkPreference(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
 

@@ -48,13 +48,22 @@ export function roomOf(
     const most = Math.max(0, ...ofJobs.map((own) => own[projection] ?? 0));
     if (most > 0) ranks[projection] = most;
   }
-  return { ...sizes, maxJobs: jobs.length, ranks };
+  const dora = PROJECTIONS.filter((projection) =>
+    jobs.some(({ adapter }, job) => adapter.dora === true && ofJobs[job]![projection] !== undefined),
+  );
+  return { ...sizes, maxJobs: jobs.length, ranks, ...(dora.length === 0 ? {} : { dora }) };
 }
 
 /** Whether the layouts of a pipeline have room for a job's adapter. */
-export function fitsRanks(arch: Architecture, { adapter }: Pick<PlannedJob, "adapter">, ranks: Room["ranks"]): boolean {
+export function fitsAdapter(
+  arch: Architecture,
+  { adapter }: Pick<PlannedJob, "adapter">,
+  { ranks, dora = [] }: Pick<Room, "ranks" | "dora">,
+): boolean {
   const own = Object.entries(largestRanks(adapter, arch)) as [Projection, number][];
-  return own.every(([projection, rank]) => rank <= (ranks[projection] ?? 0));
+  return own.every(
+    ([projection, rank]) => rank <= (ranks[projection] ?? 0) && (adapter.dora !== true || dora.includes(projection)),
+  );
 }
 
 /** The one pipeline of a plan whose stages are a single chain, with room for its work. */

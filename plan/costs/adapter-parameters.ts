@@ -25,9 +25,9 @@ function factsOf(arch: Architecture, range: LayerRange, { adapter }: AdaptedJob)
   const sites = stageSites(adapter, arch, range);
   const before = known.get(sites);
   if (before !== undefined) return before;
-  const parameters = sites.map(({ projection, rank, experts }) => {
+  const parameters = sites.map(({ projection, rank, experts, dora }) => {
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
-    return experts * rank * (inFeatures + outFeatures);
+    return experts * rank * (inFeatures + outFeatures) + (dora ? outFeatures : 0);
   });
   const ranks = [...groupBy(sites, ({ projection }) => projection)].map(
     ([projection, own]) => [projection, mean(own.map(({ rank }) => rank))] as const,
@@ -37,9 +37,19 @@ function factsOf(arch: Architecture, range: LayerRange, { adapter }: AdaptedJob)
   return facts;
 }
 
-/** Parameters of a job's adapter on a stage: A [rank, in] and B [out, rank] for each target of each layer, and expert. */
+/**
+ * Parameters of a job's adapter on a stage: A [rank, in] and B [out, rank] for each target of each layer, and expert, and
+ * its magnitudes [out] where it has them.
+ */
 export function adapterParameters(arch: Architecture, range: LayerRange, job: AdaptedJob): number {
   return factsOf(arch, range, job).parameters;
+}
+
+/** Outputs of an adapter on a stage that have a magnitude. */
+export function numMagnitudes(arch: Architecture, range: LayerRange, { adapter }: AdaptedJob): number {
+  return sum(
+    stageSites(adapter, arch, range).map(({ projection, dora }) => (dora ? projectionShape(arch, projection).out : 0)),
+  );
 }
 
 /** The mean rank of an adapter on each of its projections on a stage. */

@@ -16,6 +16,7 @@ import type { Stage } from "../documents/setting.ts";
 import type { ActionCost } from "./action-cost.ts";
 import { peaksOf } from "./device-peaks.ts";
 import { layerActionSeconds } from "./layer-model.ts";
+import { normOperators } from "./magnitude-operators.ts";
 import type { OperatorCall } from "./operator-calls.ts";
 import { operatorSeconds } from "./operator-seconds.ts";
 import { stageOperators, updateOperator } from "./operators.ts";
@@ -92,7 +93,7 @@ function constantModel(calibration: ConstantCalibration): Omit<CostModel, "sameC
 
 function operatorsOf(action: ActionCost): readonly OperatorCall[] {
   return action.letter === "U"
-    ? [updateOperator(action.shape, action.updatedJobs)]
+    ? [updateOperator(action.shape, action.updatedJobs), ...normOperators(action.shape, action.updatedJobs)]
     : stageOperators(action.shape, action.letter, action.microBatch);
 }
 

@@ -1,5 +1,5 @@
 import { groupBy, InputError, ownValue, sum } from "../../core/index.ts";
-import type { ComputeDtype } from "../actions/compute-dtype.ts";
+import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
 import { jobSegments } from "../actions/mini-batch.ts";
 import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
 import { type Architecture, expertsOf, layerKinds, type SeenLength, seenLength } from "../documents/architecture.ts";
@@ -30,7 +30,9 @@ import {
   layerProductSeconds,
 } from "../kernels/layer-kernels.ts";
 import type { ActionCost } from "./action-cost.ts";
+import { numMagnitudes } from "./adapter-parameters.ts";
 import { peaksOf } from "./device-peaks.ts";
+import { normOperators } from "./magnitude-operators.ts";
 import { updateOperator } from "./operators.ts";
 import { dequantizedBytes, WEIGHT_BYTES } from "./weight-bytes.ts";
 
@@ -299,7 +301,8 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   const { letter, device, shape, microBatch } = action;
   const { architecture, dtype, stage } = shape;
   if (letter === "U") {
-    const { elements } = updateOperator(shape, action.updatedJobs);
+    const calls = [updateOperator(shape, action.updatedJobs), ...normOperators(shape, action.updatedJobs)];
+    const elements = sum(calls.map((call) => call.elements));
     return figures.launchSeconds + (UPDATE_BYTES * elements) / peaksOf(device, dtype).bytesPerSecond;
   }
   const times = keptTimes(figures, architecture, device, dtype);
@@ -314,5 +317,9 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
     const features = sum(ofJobs.map(({ own, targets }) => own * adaptedFeatures(architecture, targets, layer, half)));
     return count * times.layer(lengths, passes, half, { features, targets: numTargets }, seen, layer);
   });
-  return sum(seconds) + (stage.head ? times.head(tokens, letter === "B" ? "B" : "F", onHead) : 0);
+  // Each of its outputs is read and written as by a sum.
+  const scaled = segments.filter(({ job }) => shape.jobs[job]!.adapter.dora === true);
+  const outputs = sum(scaled.map(({ job, tokens }) => tokens * numMagnitudes(architecture, stage, shape.jobs[job]!)));
+  const scaling = (3 * COMPUTE_BYTES[computeDtype(dtype)] * outputs) / peaksOf(device, dtype).bytesPerSecond;
+  return sum(seconds) + scaling + (stage.head ? times.head(tokens, letter === "B" ? "B" : "F", onHead) : 0);
 }

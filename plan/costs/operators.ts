@@ -10,6 +10,7 @@ import {
   type Half,
   halfOf,
   isOfMixture,
+  joinsMagnitudes,
   LORA_GROUPS,
   loraGroup,
   type Projection,
@@ -22,6 +23,7 @@ import { expertLoad } from "../kernels/expert-loads.ts";
 import { adapterParameters, meanRanks } from "./adapter-parameters.ts";
 import { mixtureBackward, mixtureBody, mixtureOutput } from "./expert-operators.ts";
 import { attentionBackward, headForward, turnsBackward } from "./head-operators.ts";
+import { magnitudes } from "./magnitude-operators.ts";
 import {
   type Direction,
   elementwise,
@@ -37,8 +39,9 @@ export interface StageShape {
   readonly stage: Stage;
   /** The jobs that micro-batches name by their index. */
   readonly jobs: Numbered<Pick<PlannedJob, "adapter">>;
-  /** The projections that some adapter of the stage's pipeline may be on. */
+  /** The projections that some adapter of the stage's pipeline may be on, and those on which it may have magnitudes. */
   readonly targets: ReadonlySet<Projection>;
+  readonly dora?: readonly Projection[];
   readonly dtype: Dtype;
   /** As `edgeDtypes` says; the compute dtype where absent. */
   readonly edges?: EdgeDtypes;
@@ -143,6 +146,14 @@ function forwardSwiglu({ architecture, jobs }: StageShape, { segments, tokens }:
   return swiglu("F", architecture.intermediateSize, tokens, tokens - warmTokens, layers);
 }
 
+/** Magnitudes on the outputs of those projections, or back through them. */
+function scaled(shape: StageShape, { segments }: Sizes, parts: Parts, isOf: (projection: Projection) => boolean) {
+  const countOf = (of: Projection): number => (of === "o_proj" ? parts.output : parts[halfOf(of)]);
+  return magnitudes(shape, segments, countOf)
+    .filter(({ projection }) => isOf(projection))
+    .map(({ call }) => call);
+}
+
 function loras(
   direction: Direction,
   shape: StageShape,
@@ -188,10 +199,12 @@ function joins({ architecture: { hiddenSize, norms, residualScale } }: StageShap
 }
 
 /** Back through these. */
-function branchGradients({ architecture }: StageShape, tokens: number, count: number) {
+function branchGradients({ architecture, dora }: StageShape, tokens: number, count: number) {
   const { hiddenSize, norms, residualScale } = architecture;
   if (norms !== undefined) return [elementwise("rmsnorm", "B", tokens * hiddenSize, tokens, count)];
-  return residualScale === undefined ? [] : [elementwise("copy", "B", tokens * hiddenSize, tokens, count)];
+  return residualScale === undefined && !joinsMagnitudes(dora)
+    ? []
+    : [elementwise("copy", "B", tokens * hiddenSize, tokens, count)];
 }
 
 /** Back from what halves, and the head, take to the stream: in narrow dtypes a sum without a norm is rounded by itself. */
@@ -229,6 +242,7 @@ function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts, isAgain: bool
       parts,
       LORA_GROUPS.filter((group) => !group.includes("down_proj")),
     ),
+    ...scaled(shape, sizes, parts, (projection) => projection !== "down_proj"),
   ];
 }
 
@@ -276,6 +290,7 @@ function forwardOperators(shape: StageShape, sizes: Sizes, withGradient: boolean
     forwardSwiglu(shape, sizes, parts.mlp),
     matmul("F", tokens, inner, hidden, parts.mlp),
     ...loras("F", shape, sizes, parts, [["down_proj"]]),
+    ...scaled(shape, sizes, parts, (projection) => projection === "down_proj"),
     ...(stage.head ? [headLoss(shape, sizes, withGradient)] : []),
   ];
 }
@@ -348,6 +363,7 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
     ...branchGradients(shape, tokens, halvesIn(parts)),
     ...attentionBackward({ architecture: arch, stage, sizes }),
     ...loras("B", shape, sizes, parts),
+    ...scaled(shape, sizes, parts, () => true),
     ...recomputations(shape, sizes),
     ...edgeCopies(shape, "B", tokens),
   ];
@@ -370,10 +386,8 @@ export function stageOperators(
 
 /** AdamW over the adapters of the given jobs on a stage. */
 export function updateOperator(shape: StageShape, jobIndices: readonly number[]): OperatorCall {
-  const parameters = jobIndices.reduce(
-    (total, job) => total + adapterParameters(shape.architecture, shape.stage, shape.jobs[job]!),
-    0,
-  );
+  const { architecture, stage, jobs } = shape;
+  const parameters = sum(jobIndices.map((job) => adapterParameters(architecture, stage, jobs[job]!)));
   return {
     name: "update",
     kind: "update",

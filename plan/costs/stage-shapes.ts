@@ -31,7 +31,15 @@ export function stageShapes({
     const targets = new Set(Object.keys(room.ranks) as Projection[]);
     return stages.slice(firstStage, endStage).map((stage, at): StageShape => {
       const edges = edgeDtypes({ model, links }, firstStage + at);
-      return { architecture, dtype, edges, stage, jobs, targets };
+      return {
+        architecture,
+        dtype,
+        edges,
+        stage,
+        jobs,
+        targets,
+        ...(room.dora === undefined ? {} : { dora: room.dora }),
+      };
     });
   });
 }

@@ -39,10 +39,15 @@ export interface AdapterSite {
   readonly scale: number;
   /** 1 where it is no projection of experts. */
   readonly experts: number;
+  /** Whether each of its outputs has a magnitude. */
+  readonly dora: boolean;
 }
 
 /** What of an adapter its sites follow from. */
-export type SitedAdapter = Pick<AdapterSpec, "rank" | "alpha" | "targets" | "rslora" | "rankPattern" | "alphaPattern">;
+export type SitedAdapter = Pick<
+  AdapterSpec,
+  "rank" | "alpha" | "targets" | "rslora" | "dora" | "rankPattern" | "alphaPattern"
+>;
 
 /** Letters of a module's name, about, and the most ways in which an expression may try to match one. */
 const NAME_LETTERS = 48;
@@ -109,7 +114,8 @@ export function adapterSites(adapter: SitedAdapter, arch: Architecture): readonl
         const rank = rankAt(path) ?? adapter.rank;
         const alpha = alphaAt(path) ?? adapter.alpha;
         const scale = alpha / (adapter.rslora === true ? Math.sqrt(rank) : rank);
-        return { layer, projection, rank, alpha, scale, experts: copiesOf(arch, projection) };
+        const dora = adapter.dora === true;
+        return { layer, projection, rank, alpha, scale, experts: copiesOf(arch, projection), dora };
       }),
   ).flat();
   ofModel.set(adapter, sites);
@@ -182,6 +188,18 @@ function onExperts<A extends SitedAdapter>(adapter: A, { experts }: Architecture
   };
 }
 
+/** @throws InputError for magnitudes where PEFT has none, or nobody here computes them */
+function checkMagnitudes({ dora, targets }: SitedAdapter): void {
+  const other = targets.find((target) => target === "lm_head" || isOfMixture(target));
+  if (dora !== true || other === undefined) return;
+  throw new InputError({
+    expected: "false for an adapter on the head, experts or a router",
+    at: "dora",
+    got: true,
+    hint: `Leave ${other} out of the targets, or dora out of the adapter.`,
+  });
+}
+
 /** @throws InputError for losses whose gradient is scaled behind the head: that of adapters on it would not be */
 function checkOnHead({ adapter, loss }: JobOn): void {
   if (loss === undefined || !adapter.targets.includes("lm_head")) return;
@@ -231,6 +249,7 @@ export function jobsOn<J extends JobOn>(arch: Architecture, jobs: readonly J[]):
       const named = onExperts(job.adapter, arch);
       const adapter = { ...named, targets: targetsOn(arch, named.targets) };
       checkPatterns(adapter, arch);
+      checkMagnitudes(adapter);
       checkOnExperts({ ...job, adapter }, arch);
       checkOnHead({ ...job, adapter });
       return { ...job, adapter };

@@ -163,9 +163,9 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   use_peft: ALWAYS_LORA,
   bias: noKey("Adapters have no biases: leave it out."),
   use_rslora: { to: ["adapter", "rslora"], value: isOn },
+  use_dora: { to: ["adapter", "dora"], value: isOn },
   rank_pattern: { to: ["adapter", "rankPattern"] },
   alpha_pattern: { to: ["adapter", "alphaPattern"] },
-  use_dora: noKey("There is no DoRA."),
   modules_to_save: noKey("Only adapters are trained."),
 
   // The base model.

@@ -28,6 +28,11 @@ export const UNFUSED_PROJECTIONS: readonly Projection[] = PROJECTIONS.filter(
   (name) => !Object.hasOwn(FUSED, name) && !isOfMixture(name) && isInLayers(name),
 );
 
+/** Whether what joins the stream has magnitudes, where some projections have: its gradient is then not the stream's. */
+export function joinsMagnitudes(dora: readonly Projection[] = []): boolean {
+  return dora.includes("o_proj") || dora.includes("down_proj");
+}
+
 /** Whether it is of the layers, and not the head. */
 export function isInLayers(projection: Projection): boolean {
   return projection !== "lm_head";

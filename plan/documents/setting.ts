@@ -41,6 +41,8 @@ export const roomSchema = z.strictObject({
   maxJobs: count,
   /** The largest rank among the adapters on each projection; those that no adapter targets are left out. */
   ranks: z.partialRecord(z.enum(PROJECTIONS), count),
+  /** Projections on which an adapter may have magnitudes; absent where none may. */
+  dora: z.array(z.enum(PROJECTIONS)).min(1).optional(),
 });
 
 /** A chain of devices with one copy of the base model: neighbouring stages, from the embedding to the head. */

@@ -42,6 +42,8 @@ export const adapterSchema = z.strictObject({
   targets: targetsSchema,
   /** The scale of the update is alpha / sqrt(rank), not alpha / rank (rank-stabilized LoRA, arXiv 2312.03732). */
   rslora: z.boolean().optional(),
+  /** Each output of base and adapter together has a magnitude that is trained too (DoRA, arXiv 2402.09353). */
+  dora: z.boolean().optional(),
   /** Ranks and alphas of some targets: PEFT's `rank_pattern` and `alpha_pattern`, by the end of a module's name. */
   rankPattern: z.record(z.string(), positiveInt.max(1024)).optional(),
   alphaPattern: z.record(z.string(), z.number().positive()).optional(),

@@ -1,6 +1,6 @@
 import { maximum, PlanError } from "../../core/index.ts";
 import { largestSizes } from "../actions/mini-batch.ts";
-import { fitsRanks } from "../actions/pipelines.ts";
+import { fitsAdapter } from "../actions/pipelines.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 
@@ -16,7 +16,8 @@ export function checkRoom(
     microBatches,
   }: { readonly jobs: readonly PlannedJob[]; readonly microBatches: readonly Pick<MicroBatch, "rows">[] },
 ): void {
-  const { maxTokens, maxSequence, maxJobs, ranks } = setting.pipelines[pipeline]!.room;
+  const { room } = setting.pipelines[pipeline]!;
+  const { maxTokens, maxSequence, maxJobs, ranks, dora = [] } = room;
   const sizes = largestSizes(microBatches);
   if (sizes.maxTokens > maxTokens || sizes.maxSequence > maxSequence)
     throw new PlanError({
@@ -25,12 +26,15 @@ export function checkRoom(
     });
   const most = maximum(microBatches.map(({ rows }) => new Set(rows.map(([job]) => job)).size));
   if (most > maxJobs) throw new PlanError({ expected: `micro-batches that at most ${maxJobs} jobs share`, got: most });
-  const misfit = jobs.find((job) => !fitsRanks(setting.model.architecture, job, ranks));
+  const misfit = jobs.find((job) => !fitsAdapter(setting.model.architecture, job, room));
   if (misfit !== undefined)
     throw new PlanError({
       expected: `an adapter that the pipeline has room for: ${Object.entries(ranks)
-        .map(([projection, rank]) => `rank ${rank} on ${projection}`)
+        .map(
+          ([projection, rank]) =>
+            `rank ${rank} on ${projection}${dora.some((own) => own === projection) ? " with dora" : ""}`,
+        )
         .join(", ")}`,
-      got: `rank ${misfit.adapter.rank} on ${misfit.adapter.targets.join(", ")}, of job ${misfit.name}`,
+      got: `rank ${misfit.adapter.rank}${misfit.adapter.dora === true ? " with dora" : ""} on ${misfit.adapter.targets.join(", ")}, of job ${misfit.name}`,
     });
 }

@@ -44,9 +44,10 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
  * line for the sum of squares that an update clips by.
  */
 export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: Pick<PlannedJob, "adapter">): number {
-  const elements = stageSites(adapter, arch, stage).map(({ projection, rank, experts }) => {
+  const elements = stageSites(adapter, arch, stage).map(({ projection, rank, experts, dora }) => {
     const shape = projectionShape(arch, projection);
-    return experts * (rank * padded(shape.in, PADDING) + shape.out * padded(rank, PADDING));
+    const matrices = experts * (rank * padded(shape.in, PADDING) + shape.out * padded(rank, PADDING));
+    return matrices + (dora ? padded(shape.out, PADDING) : 0);
   });
   const parameters = padded(sum(elements), LINE / FLOAT);
   return Math.max(LINE, padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE)) + LINE;

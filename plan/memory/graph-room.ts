@@ -32,12 +32,13 @@ export function launchesOf(
   setting: Pick<Setting, "stages" | "pipelines" | "devices" | "links" | "model"> & Pick<Work, "jobs">,
   stage: number,
 ): Readonly<Record<"F" | "B", number>> {
-  const { maxTokens, ranks } = pipelineTable(setting).ofStage(stage).room;
+  const { maxTokens, ranks, dora = [] } = pipelineTable(setting).ofStage(stage).room;
   return stageLaunches({
     ...setting.model,
     stage: setting.stages[stage]!,
     edges: edgeDtypes(setting, stage),
     targets: new Set(Object.keys(ranks) as Projection[]),
+    dora,
     maxTokens,
     headTileRows: layoutOfStage(setting, stage).headTileRows,
     turns: turnsOf(setting.jobs),

@@ -1,7 +1,7 @@
 import { formatBytes, padded, sum, textTable } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
-import { adapterParameters } from "../costs/adapter-parameters.ts";
+import { adapterParameters, numMagnitudes } from "../costs/adapter-parameters.ts";
 import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "../costs/quantized-weights.ts";
 import type { Architecture } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
@@ -112,26 +112,32 @@ function vectorBytes(architecture: Architecture, stage: Stage, job: Pick<Planned
   return Math.max(LINE / 4, padded(adapterParameters(architecture, stage, job) * FLOAT, LINE));
 }
 
-/** Bytes of an adapter on a stage's device: parameters, gradients, moments, and what products read. */
+/**
+ * Bytes of an adapter on a stage's device: parameters, gradients, moments, what products read, and the norms that its
+ * magnitudes are for.
+ */
 export function adapterBytes(
   { architecture, stage, kind }: Pick<HeldInput, "architecture" | "stage" | "kind">,
   job: Pick<PlannedJob, "adapter">,
 ): number {
-  return kind === "cuda" ? cudaAdapterBytes(architecture, stage, job) : 4 * vectorBytes(architecture, stage, job);
+  const norms = padded(numMagnitudes(architecture, stage, job) * FLOAT, LINE);
+  const own = kind === "cuda" ? cudaAdapterBytes(architecture, stage, job) : 4 * vectorBytes(architecture, stage, job);
+  return own + norms;
 }
 
-function heldByCpu({ architecture, stage, dtype, jobs, threads }: HeldInput): Held {
+function heldByCpu({ architecture, stage, dtype, jobs, threads, kind }: HeldInput): Held {
   const parameterBytes = sum(jobs.map((job) => vectorBytes(architecture, stage, job)));
+  const bytes = sum(jobs.map((job) => adapterBytes({ architecture, stage, kind }, job)));
   return {
     weights: stageWeightBytes(architecture, stage, dtype),
-    adapters: 2 * parameterBytes,
+    adapters: bytes - 2 * parameterBytes,
     optimizer: 2 * parameterBytes,
     other: threads * matmulScratchBytes(architecture, stage, dtype),
   };
 }
 
-function heldByGpu({ architecture, stage, dtype, jobs, maxSequence }: HeldInput): Held {
-  const bytes = jobs.reduce((total, job) => total + cudaAdapterBytes(architecture, stage, job), 0);
+function heldByGpu({ architecture, stage, dtype, jobs, maxSequence, kind }: HeldInput): Held {
+  const bytes = jobs.reduce((total, job) => total + adapterBytes({ architecture, stage, kind }, job), 0);
   // Of 18 bytes a parameter the two moments are 8; what else an adapter has is next to nothing.
   const optimizer = Math.floor((bytes * 8) / 18);
   return {

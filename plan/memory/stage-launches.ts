@@ -7,7 +7,7 @@ import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
 import { isQuantized } from "../costs/quantized-weights.ts";
 import { type Architecture, expertsOf, layerAttention } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
-import { type HALVES, loraGroup, type Projection } from "../documents/projections.ts";
+import { type HALVES, joinsMagnitudes, loraGroup, type Projection } from "../documents/projections.ts";
 import type { Stage } from "../documents/setting.ts";
 import { dequantizedColumns } from "./cuda-memory.ts";
 import { halfProducts, type Product } from "./layer-products.ts";
@@ -31,6 +31,8 @@ export interface LaunchedStage {
   readonly edges: EdgeDtypes;
   /** The projections that some adapter of the stage's pipeline may be on. */
   readonly targets: ReadonlySet<Projection>;
+  /** Those on which it may have magnitudes. */
+  readonly dora: readonly Projection[];
   readonly maxTokens: number;
   readonly headTileRows: number;
   /** How often scored rows with a gradient may be followed by others, and the other way round. */
@@ -75,13 +77,15 @@ interface HalfLaunches {
 }
 
 /** By layer of the model. */
-function halvesOf({ architecture: arch, dtype, targets }: LaunchedStage) {
+function halvesOf({ architecture: arch, dtype, targets, dora }: LaunchedStage) {
   const products = (half: (typeof HALVES)[number], direction: "F" | "B", layer: number): readonly number[] =>
     halfProducts(arch, half, layer).map((product) => productLaunches(product, direction, dtype));
   const isTargeted = (first: Projection): boolean => loraGroup(first).some((projection) => targets.has(projection));
   const lora = (first: Projection, direction: "F" | "B"): number => when(isTargeted(first), LORA[direction]);
+  const magnitudes = (first: Projection): number => loraGroup(first).filter((of) => dora.includes(of)).length;
   // What a half gives is normed or scaled before it joins the stream, and so is its gradient behind that.
   const join = when(arch.norms !== undefined || arch.residualScale !== undefined);
+  const joinBack = join + when(join === 0 && joinsMagnitudes(dora));
   const attention = (layer: number): HalfLaunches => {
     const { rope } = layerAttention(arch, layer);
     const turn = when(rope !== "none" || arch.temperature !== undefined);
@@ -90,10 +94,19 @@ function halvesOf({ architecture: arch, dtype, targets }: LaunchedStage) {
     const [qkv = 0, output = 0] = products("attention", "F", layer);
     const [qkvBack = 0, outputBack = 0] = products("attention", "B", layer);
     return {
-      body: 1 + qkv + when(arch.qkvBias) + lora("q_proj", "F") + turn + norm + 1,
-      output: output + when(arch.outputBias === true) + lora("o_proj", "F") + join,
+      body: 1 + qkv + when(arch.qkvBias) + lora("q_proj", "F") + magnitudes("q_proj") + turn + norm + 1,
+      output: output + when(arch.outputBias === true) + lora("o_proj", "F") + magnitudes("o_proj") + join,
       again: when(isTargeted("q_proj")) + (norm === 0 || isNormedLast ? norm : norm + turn),
-      backward: join + outputBack + lora("o_proj", "B") + ATTENTION_BACKWARD + turn + norm + lora("q_proj", "B"),
+      backward:
+        joinBack +
+        magnitudes("o_proj") +
+        outputBack +
+        lora("o_proj", "B") +
+        ATTENTION_BACKWARD +
+        turn +
+        norm +
+        magnitudes("q_proj") +
+        lora("q_proj", "B"),
       gradient: qkvBack + 1,
     };
   };
@@ -101,10 +114,18 @@ function halvesOf({ architecture: arch, dtype, targets }: LaunchedStage) {
     const [gateUp = 0, down = 0] = products("mlp", "F", layer);
     const [gateUpBack = 0, downBack = 0] = products("mlp", "B", layer);
     return {
-      body: 1 + gateUp + lora("gate_proj", "F"),
-      output: 1 + down + lora("down_proj", "F") + join,
+      body: 1 + gateUp + lora("gate_proj", "F") + magnitudes("gate_proj"),
+      output: 1 + down + lora("down_proj", "F") + magnitudes("down_proj") + join,
       again: when(isTargeted("gate_proj")),
-      backward: join + downBack + when(isTargeted("down_proj")) + lora("down_proj", "B") + 1 + lora("gate_proj", "B"),
+      backward:
+        joinBack +
+        magnitudes("down_proj") +
+        downBack +
+        when(isTargeted("down_proj")) +
+        lora("down_proj", "B") +
+        1 +
+        magnitudes("gate_proj") +
+        lora("gate_proj", "B"),
       gradient: gateUpBack + 1,
     };
   };
@@ -138,7 +159,7 @@ function halvesOf({ architecture: arch, dtype, targets }: LaunchedStage) {
         when(isTargeted(loraGateUp)) +
         when(isTargeted(loraDown)),
       backward:
-        join +
+        joinBack +
         1 +
         downBack +
         lora(loraDown, "B") -

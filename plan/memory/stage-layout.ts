@@ -7,8 +7,10 @@ import {
   halfOf,
   hasProjection,
   isInLayers,
+  joinsMagnitudes,
   PROJECTIONS,
   type Projection,
+  projectionShape,
   rowsPerToken,
 } from "../documents/projections.ts";
 import type { Buffers } from "../documents/setting.ts";
@@ -70,7 +72,7 @@ export interface MlpTensors {
 
 /**
  * What a layer keeps, up to attention's output or to gate and up. Of a recomputed layer only the first half's `x` is in
- * the slot, what the product at its end needs for its adapters, and what that product gives where a norm is behind it;
+ * the slot, what the product at its end needs for its adapters and keeps of them, and what that product gives where a norm is behind it;
  * the rest it shares with the others in the workspace.
  */
 export interface LayerTensors {
@@ -78,6 +80,8 @@ export interface LayerTensors {
   readonly mlp: MlpTensors | undefined;
   /** C [T, rank columns]: x A^T of each targeted projection. */
   readonly shrunk: Readonly<Partial<Record<Projection, Place>>>;
+  /** C [T, out]: what product and adapter give on a projection, before its magnitudes. */
+  readonly unscaled: Readonly<Partial<Record<Projection, Place>>>;
 }
 
 /** Where a layer's input is. */
@@ -116,7 +120,10 @@ export interface StageLayout {
     readonly normed: { readonly attention: Place; readonly mlp: Place };
     readonly normedGradient: Place;
     readonly turned: Place | undefined;
-    /** C [T, hidden]: the gradient of what a half gives, where that is scaled or normed before it joins the stream. */
+    /**
+     * C [T, hidden]: the gradient of what a half gives, where that is scaled or normed before it joins the stream, or has
+     * magnitudes.
+     */
     readonly branchGradient: Place | undefined;
     readonly inner: Place;
     readonly innerGradient: Place;
@@ -184,7 +191,15 @@ export function stageLayout(input: LayoutInput): StageLayout {
         return columns === undefined ? [] : [[projection, region.compute(rowsPerToken(arch, projection) * columns)]];
       }),
     );
+  const doraOf = input.room.dora ?? [];
+  const takeUnscaled = (region: Region, projections: readonly Projection[]): LayerTensors["unscaled"] =>
+    Object.fromEntries(
+      projections
+        .filter((projection) => doraOf.includes(projection))
+        .map((projection) => [projection, region.compute(projectionShape(arch, projection).out)]),
+    );
   const recomputes = stage.recomputedLayers > 0;
+  const madeAgain = PROJECTIONS.filter((projection) => projection !== "down_proj" && isInLayers(projection));
   const shared = recomputes
     ? {
         attention: takeAttention(rebuilt),
@@ -192,10 +207,8 @@ export function stageLayout(input: LayoutInput): StageLayout {
         mid: rebuilt.floats(hidden),
         mlp: isDenseAgain ? takeMlp(rebuilt) : undefined,
         mixture: isMixtureAgain ? takeExperts(rebuilt) : undefined,
-        shrunk: takeShrunk(
-          rebuilt,
-          PROJECTIONS.filter((projection) => projection !== "down_proj" && isInLayers(projection)),
-        ),
+        shrunk: takeShrunk(rebuilt, madeAgain),
+        unscaled: takeUnscaled(rebuilt, madeAgain),
       }
     : undefined;
   const layers = stageLayers(stage).map(({ layer, halves, isRecomputed }): LayerTensors => {
@@ -223,7 +236,11 @@ export function stageLayout(input: LayoutInput): StageLayout {
       ...(again?.shrunk ?? takeShrunk(slot, before)),
       ...(last === undefined ? {} : takeShrunk(slot, [last])),
     };
-    return { attention, mlp, shrunk };
+    const unscaled = {
+      ...(again?.unscaled ?? takeUnscaled(slot, before)),
+      ...(last === undefined ? {} : takeUnscaled(slot, [last])),
+    };
+    return { attention, mlp, shrunk, unscaled };
   });
   const final = stage.head
     ? { x: slot.floats(hidden), rstd: slot.floats(1), gradient: slot.floats(hidden) }
@@ -253,7 +270,10 @@ export function stageLayout(input: LayoutInput): StageLayout {
     gradientCompute: dtype === "float32" ? undefined : backwardWork.compute(hidden),
     normedGradient: backwardWork.floats(hidden),
     turned: arch.headNorm === undefined ? undefined : backwardWork.compute(qkv),
-    branchGradient: hasBranches || arch.residualScale !== undefined ? backwardWork.compute(hidden) : undefined,
+    branchGradient:
+      hasBranches || arch.residualScale !== undefined || joinsMagnitudes(input.room.dora)
+        ? backwardWork.compute(hidden)
+        : undefined,
     inner: backwardWork.compute(widest),
     innerGradient: backwardWork.compute(widest),
     gateUpGradient: backwardWork.compute(2 * widest),

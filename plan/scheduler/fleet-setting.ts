@@ -2,6 +2,7 @@ import { maximum, PlanError } from "../../core/index.ts";
 import { edgeDtypes } from "../actions/message-bytes.ts";
 import { settingOf } from "../actions/segments.ts";
 import type { PlanBody } from "../documents/plan.ts";
+import { PROJECTIONS } from "../documents/projections.ts";
 import type { Room, Setting } from "../documents/setting.ts";
 import { adapterBytes, memoryTable, stageMemory } from "../memory/memory-model.ts";
 import { countedOnce } from "../memory/shared-weights.ts";
@@ -23,11 +24,13 @@ function unionOf(rooms: readonly Room[]): Room {
   for (const room of rooms)
     for (const [projection, rank] of Object.entries(room.ranks) as [keyof Room["ranks"], number][])
       ranks[projection] = Math.max(rank, ranks[projection] ?? 0);
+  const dora = PROJECTIONS.filter((projection) => rooms.some((room) => room.dora?.includes(projection) === true));
   return {
     maxTokens: maximum(rooms.map(({ maxTokens }) => maxTokens)),
     maxSequence: maximum(rooms.map(({ maxSequence }) => maxSequence)),
     maxJobs: maximum(rooms.map(({ maxJobs }) => maxJobs)),
     ranks,
+    ...(dora.length === 0 ? {} : { dora }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { PlanError } from "../../core/index.ts";
 import type { Orders } from "../actions/action.ts";
-import { fitsRanks } from "../actions/pipelines.ts";
+import { fitsAdapter } from "../actions/pipelines.ts";
 import type { PlanBody } from "../documents/plan.ts";
 
 /** Steps that each group has: no more than there are micro-batches, so that tables by step are no larger than a plan. */
@@ -59,9 +59,9 @@ export function checkGroups(plan: PlanBody, endedBefore: ReadonlySet<string>): r
           at: `${at}.members[${i}]`,
           got: { firstStep, endStep },
         });
-      if (!fitsRanks(plan.model.architecture, spec, plan.pipelines[pipeline]!.room.ranks))
+      if (!fitsAdapter(plan.model.architecture, spec, plan.pipelines[pipeline]!.room))
         throw new PlanError({
-          expected: "adapters on projections, and of ranks, that their pipeline has room for",
+          expected: "adapters on projections, of ranks and with magnitudes that their pipeline has room for",
           at: `jobs[${job}].adapter`,
           got: spec.adapter,
         });

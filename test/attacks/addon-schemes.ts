@@ -125,11 +125,13 @@ export const SCHEMES: readonly Scheme[] = [
   },
   {
     name: "a matrix without its data",
-    run: ({ addon, device }) => addon.loadMatrix(device, "m", 4096, 4096, new Float32Array(1), true, "nf4", "", 1),
+    run: ({ addon, device }) =>
+      addon.loadMatrix(device, "m", 4096, 4096, new Float32Array(1), true, "nf4", "", 1, false),
   },
   {
     name: "a packed matrix without its data",
-    run: ({ addon, device }) => addon.packMatrix(device, "m", 4096, 4096, new Float32Array(1), true, "nf4", "", 1),
+    run: ({ addon, device }) =>
+      addon.packMatrix(device, "m", 4096, 4096, new Float32Array(1), true, "nf4", "", 1, false),
   },
   {
     name: "a table without its data",

@@ -23,7 +23,7 @@ function work(addonPath: string, kind: string): void {
   }
   const size = 1500;
   const pack = (): Promise<number> =>
-    addon.packMatrix(device, "large", size, size, new Float32Array(size * size), true, "nf4", "", 1);
+    addon.packMatrix(device, "large", size, size, new Float32Array(size * size), true, "nf4", "", 1, false);
   if (kind === "packing") pack().then(pack, () => {});
   if (kind === "arenas") addon.prepareArena(device, 64e6).catch(() => {});
 }

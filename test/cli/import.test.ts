@@ -138,7 +138,6 @@ describe("import reads rows as the tool does", () => {
 describe("import says aloud", () => {
   it.each([
     ["sample_packing: true", /sample_packing: a step has micro_batch_size sequences/],
-    ["peft_use_dora: true", /peft_use_dora: DoRA/],
     ["neftune_noise_alpha: 5", /neftune_noise_alpha: noise/],
     ["rl: dpo", /rl: preferences/],
     ["optimizer: lion_pytorch", /optimizer: lion_pytorch: AdamW takes its place/],

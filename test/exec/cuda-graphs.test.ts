@@ -221,6 +221,23 @@ describe("what is planned for graphs", () => {
       { devices: "cuda:0", dtype: "nf4" },
       smallCase([{ ...one, length: 6, targets }], { ...SMALL, numLayers: 2, intermediateSize: 4100 }),
     ],
+    [
+      "bfloat16, magnitudes, recomputed on two GPUs",
+      { devices: "cuda:0,cuda:1", dtype: "bfloat16", recompute: "layer" },
+      smallCase([{ ...one, targets, dora: true }], { ...SMALL, outputBias: true, qkvBias: true }),
+    ],
+    [
+      "nf4, magnitudes on one of a group",
+      { devices: "cuda:0", dtype: "nf4" },
+      smallCase([{ ...one, targets: ["k_proj", "up_proj"], dora: true }]),
+    ],
+    [
+      "magnitudes between norms",
+      { devices: "cuda:0" },
+      smallCase([{ ...one, targets, dora: true }], {
+        ...{ ...SMALL, norms: "both", layerNames: { attentionOutNorm: "attention_out", mlpOutNorm: "mlp_out" } },
+      }),
+    ],
   ] as const)(
     "has as many launches as a graph has nodes: %s",
     async (_, run, given) => {
@@ -230,7 +247,7 @@ describe("what is planned for graphs", () => {
         expect(graphs.kept).toBeGreaterThan(0);
         expect(graphs.kept % 2).toBe(0);
         expect(graphs.nodes).toBe((graphs.kept / 2) * (F + B));
-        expect(memory.peakBytes).toBeLessThanOrEqual(plan.memory[stage]!.total);
+        expect(memory.peakBytes).toBe(plan.memory[stage]!.total);
       });
     },
     minutes(3),

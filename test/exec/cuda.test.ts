@@ -72,7 +72,9 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
     "in float32: %o",
     async ({ devices, ...run }) => {
       // The first job has ranks of its own in a layer.
-      const jobs = TWO_JOBS.map((job, index) => (index === 0 ? { ...job, rankPattern: { "layers.1.*": 7 } } : job));
+      const jobs = TWO_JOBS.map((job, index) =>
+        index === 0 ? { ...job, rankPattern: { "layers.1.*": 7 }, dora: run.recompute === "layer" } : job,
+      );
       const given = smallCase(jobs, "cuts" in run ? { ...SMALL, numLayers: 4 } : SMALL);
       const { recompute, groups } = run;
       const cpu = await runSmall(given, { devices: "cpu:0", recompute, groups });

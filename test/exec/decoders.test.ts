@@ -94,11 +94,16 @@ const PATTERNS = {
   alphaPattern: { "layers.(0|2).*": 3.5 },
 };
 
-type Patterns = Pick<SmallJob, "rankPattern" | "alphaPattern" | "targets">;
+type Patterns = Pick<SmallJob, "rankPattern" | "alphaPattern" | "targets" | "dora">;
 
 const CASES: readonly (readonly [what: string, architecture: Architecture, patterns: Patterns])[] = [
   ...Object.entries(DECODERS).map(([what, architecture]) => [`a decoder with ${what}`, architecture, {}] as const),
   ["adapters with ranks and alphas by module", SMALL, PATTERNS],
+  ["adapters with magnitudes", { ...SMALL, qkvBias: true, outputBias: true }, { ...PATTERNS, dora: true }],
+  ...["windows in some layers, caps, norms on both sides, gelu", "fused matrices, ropes by length, in part"].map(
+    (what) => [`adapters with magnitudes on ${what}`, DECODERS[what]!, { dora: true }] as const,
+  ),
+  ["adapters with magnitudes on multipliers", DECODERS["multipliers"]!, { dora: true, targets: ["o_proj", "up_proj"] }],
   ["adapters on the head", SMALL, { targets: ["lm_head", "k_proj", "down_proj"] }],
   ["adapters on the head alone, capped logits", { ...SMALL, logitCap: 4 }, { targets: ["lm_head"] }],
 ];

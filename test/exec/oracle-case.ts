@@ -161,9 +161,9 @@ export function relativeDistance(a: readonly AdapterPair[], b: readonly AdapterP
   let difference = 0;
   let norm = 0;
   a.forEach((pair, i) => {
-    for (const key of ["a", "b"] as const) {
-      const other = b[i]![key];
-      pair[key].forEach((value, k) => {
+    for (const key of ["a", "b", "magnitudes"] as const) {
+      const other = b[i]![key] ?? new Float32Array();
+      pair[key]?.forEach((value, k) => {
         difference += (value - other[k]!) ** 2;
         norm += other[k]! ** 2;
       });

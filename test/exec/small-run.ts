@@ -61,6 +61,7 @@ export interface SmallJob {
   readonly targets?: Job["adapter"]["targets"];
   readonly rankPattern?: Readonly<Record<string, number>>;
   readonly alphaPattern?: Readonly<Record<string, number>>;
+  readonly dora?: boolean;
   readonly optimizer?: Partial<Job["optimizer"]>;
   readonly batchSize?: number;
   readonly microBatchSize?: number;
@@ -137,6 +138,7 @@ export function smallCase(
         targets: spec.targets ?? ["q_proj", "v_proj"],
         rankPattern: spec.rankPattern,
         alphaPattern: spec.alphaPattern,
+        dora: spec.dora,
       },
       batchSize: spec.batchSize ?? 4,
       microBatchSize: spec.microBatchSize ?? 2,
@@ -293,5 +295,9 @@ export function expectPlannedOperators(plan: Plan, operators: SmallResult["opera
 export function adapterBytes(pairs: readonly AdapterPair[]): string {
   const text = (values: Float32Array): string =>
     Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
-  return pairs.map(({ layer, projection, a, b }) => `${layer} ${projection} ${text(a)} ${text(b)}`).join("\n");
+  return pairs
+    .map(({ layer, projection, a, b, magnitudes = new Float32Array() }) =>
+      [layer, projection, text(a), text(b), text(magnitudes)].join(" "),
+    )
+    .join("\n");
 }

@@ -41,6 +41,7 @@ export function readVariant(name: string): VariantCase {
     readonly r: number;
     readonly lora_alpha: number;
     readonly use_rslora: boolean;
+    readonly use_dora: boolean;
     readonly target_modules: readonly Projection[];
     readonly rank_pattern: Readonly<Record<string, number>>;
     readonly alpha_pattern: Readonly<Record<string, number>>;
@@ -53,6 +54,7 @@ export function readVariant(name: string): VariantCase {
     adapter: {
       ...{ rank: config.r, alpha: config.lora_alpha, dropout: 0, targets: [...config.target_modules] },
       ...(config.use_rslora ? { rslora: true } : {}),
+      ...(config.use_dora ? { dora: true } : {}),
       ...{ rankPattern: config.rank_pattern, alphaPattern: config.alpha_pattern },
     },
     optimizer: {
@@ -81,7 +83,11 @@ export interface VariantRun {
 }
 
 /** Trains the five steps of the case from its start. */
-export async function runVariant(variant: VariantCase, run: FamilyRun = {}): Promise<VariantRun> {
+export async function runVariant(
+  variant: VariantCase,
+  run: FamilyRun = {},
+  start = variantPairs(variant, "init"),
+): Promise<VariantRun> {
   const { model, adapter, optimizer } = variant;
   const data = JSON.parse(readFileSync(path.join(VARIANTS_FOLDER, "data.json"), "utf8")) as readonly (readonly {
     readonly input_ids: readonly number[];
@@ -89,7 +95,7 @@ export async function runVariant(variant: VariantCase, run: FamilyRun = {}): Pro
   }[])[];
   const steps = data.map((rows) => rows.map(({ input_ids, labels }) => rowOf(input_ids, labels)));
   const states: JobState["state"][] = [];
-  const job = { adapter, start: variantPairs(variant, "init"), steps, optimizer };
+  const job = { adapter, start, steps, optimizer };
   const { metrics } = await runFamily({ digest: model.digest }, model, [job], {
     ...run,
     statesEverySteps: 1,
@@ -116,6 +122,7 @@ export function worstShare(
     const expected = right![index]!.values;
     const most = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
     const off = expected.reduce((largest, value, i) => Math.max(largest, Math.abs(factor * values[i]! - value)), 0);
-    return Math.max(worst, off / most);
+    // Behind a B of zeros A has no gradient.
+    return Math.max(worst, most === 0 ? off : off / most);
   }, 0);
 }

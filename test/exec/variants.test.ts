@@ -20,7 +20,18 @@ const relative = (value: number, expected: number): number => Math.abs(value / e
 
 describe
   .skipIf(!HAS_VARIANTS)
-  .each(["lora", "lora_clip", "rslora", "loraplus", "patterns_suffix", "patterns_regex", "lm_head"])("%s", (name) => {
+  .each([
+    "lora",
+    "lora_clip",
+    "rslora",
+    "dora",
+    "dora_fresh",
+    "loraplus",
+    "loraplus_dora",
+    "patterns_suffix",
+    "patterns_regex",
+    "lm_head",
+  ])("%s", (name) => {
   test("has PEFT's losses, norms and gradients, and its adapter after five steps", async () => {
     const variant = readVariant(name);
     const { losses, gradNorms, states } = await runVariant(variant);
@@ -78,4 +89,12 @@ test.skipIf(!HAS_VARIANTS)("clips step by step as PyTorch does", async () => {
   expect(
     worstShare(variant, other.states[1]!.parameters, variantTensors(variant, "step1.safetensors")),
   ).toBeGreaterThan(100 * TRAINED);
+});
+
+test.skipIf(!HAS_VARIANTS)("magnitudes that nobody has trained start as PEFT's: norms of the base's rows", async () => {
+  const variant = readVariant("dora_fresh");
+  const known = variantPairs(variant, "init");
+  const untrained = known.map((pair) => ({ ...pair, magnitudes: pair.magnitudes!.map(() => Number.NaN) }));
+  const { states } = await runVariant(variant, {}, untrained);
+  expect(worstShare(variant, states[4]!.parameters, variantPairs(variant, "after"))).toBeLessThan(TRAINED);
 });

@@ -35,7 +35,7 @@ async function readFor(model: BaseModel, stage: Stage): Promise<readonly string[
     },
     readBfloat16: () => undefined,
   };
-  await loadStageWeights(DEVICE, { ...model, weights }, stage, "float32");
+  await loadStageWeights(DEVICE, { ...model, weights }, stage, { dtype: "float32" });
   return [...names].sort();
 }
 
@@ -67,7 +67,7 @@ describe("the digest of a model's weights", () => {
   test("is the same whether they are loaded or only read, and another one where a byte is", async () => {
     const read = openModelFolder(made("read"));
     const loaded = openModelFolder(made("loaded"));
-    await loadStageWeights(DEVICE, loaded, { ...WHOLE, endLayer: loaded.architecture.numLayers }, "float32");
+    await loadStageWeights(DEVICE, loaded, { ...WHOLE, endLayer: loaded.architecture.numLayers }, { dtype: "float32" });
     const digest = await weightsDigest(loaded);
     expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(await weightsDigest(read)).toBe(digest);

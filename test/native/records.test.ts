@@ -64,7 +64,7 @@ describe("the addon", () => {
 
   it("refuses part of a row, and no row where there has to be one", () => {
     const entry = RECORDS.AdapterEntry.pack([
-      { target: 0, rank: 2, inFeatures: 3, outFeatures: 5, scale: 1, experts: 1 },
+      { target: 0, rank: 2, inFeatures: 3, outFeatures: 5, scale: 1, experts: 1, weight: -1, column: 0 },
     ]);
     expect(addon.readAdapter(device, addon.createAdapter(device, entry), "parameters")).toHaveLength(16);
     expect(() => addon.createAdapter(device, entry.subarray(1))).toThrow(/rows of target, rank, .*5 numbers/);

@@ -85,6 +85,7 @@ function adapterLines(reading: Reading, context: JobContext): readonly Line[] {
     ...line(context, "rank", rank, defaults.rank),
     ...line(context, "alpha", alpha, defaults.alpha(size)),
     ...(reading.isOn("rootScaled") ? [{ key: "rslora", value: true, why: reading.given("rootScaled")!.key }] : []),
+    ...(reading.isOn("magnitudes") ? [{ key: "dora", value: true, why: reading.given("magnitudes")!.key }] : []),
     ...patternLines(reading),
     ...line(context, "dropout", reading.number("dropout"), defaults.dropout),
     ...targetsOf(reading, context),

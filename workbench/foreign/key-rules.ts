@@ -14,6 +14,7 @@ export const SETTINGS = {
   rank: "jobs[].adapter.rank",
   alpha: "jobs[].adapter.alpha",
   rootScaled: "jobs[].adapter.rslora",
+  magnitudes: "jobs[].adapter.dora",
   rankPattern: "jobs[].adapter.rankPattern",
   alphaPattern: "jobs[].adapter.alphaPattern",
   dropout: "jobs[].adapter.dropout",

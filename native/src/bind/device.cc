@@ -114,7 +114,8 @@ MatrixSource matrixSource(const Napi::CallbackInfo& call) {
           flag(call[5], "loadMatrix.backward"),
           format.quantization,
           text(call[7], "loadMatrix.sharedAs"),
-          whole32(call[8], "loadMatrix.experts")};
+          whole32(call[8], "loadMatrix.experts"),
+          flag(call[9], "loadMatrix.forMagnitudes")};
 }
 
 Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
@@ -229,7 +230,8 @@ Napi::Value shareWeights(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value createAdapter(const Napi::CallbackInfo& call) {
-  return number(call, deviceOf(call[0])->createAdapter(entries(rows<record::AdapterEntry>(call[1], "createAdapter"))));
+  const auto given = rows<record::AdapterEntry>(call[1], "createAdapter");
+  return number(call, deviceOf(call[0])->createAdapter(entries(given), magnitudeSources(given)));
 }
 
 Napi::Value releaseAdapter(const Napi::CallbackInfo& call) {

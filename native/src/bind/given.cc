@@ -113,6 +113,16 @@ std::vector<UpdateItem> bound(const Device& device, const std::vector<Row<record
   return result;
 }
 
+std::vector<MagnitudeSource> magnitudeSources(const std::vector<Row<record::AdapterEntry>>& rows) {
+  using Entry = record::AdapterEntry;
+  constexpr const char* at = "createAdapter";
+  std::vector<MagnitudeSource> result;
+  for (const Row<Entry>& from : rows) {
+    result.push_back({from.whole(Entry::weight, at, -1), from.whole32(Entry::column, at)});
+  }
+  return result;
+}
+
 std::vector<AdapterEntry> entries(const std::vector<Row<record::AdapterEntry>>& rows) {
   using Entry = record::AdapterEntry;
   constexpr const char* at = "createAdapter";

@@ -24,6 +24,8 @@ Bindings bound(const Device& device, GivenBindings from);
 // `cells`: of each item
 std::vector<UpdateItem> bound(const Device& device, const std::vector<Row<record::UpdateItem>>& items,
                               const std::vector<std::vector<std::int64_t>>& cells);
+// Of each entry: `createAdapter`.
+std::vector<MagnitudeSource> magnitudeSources(const std::vector<Row<record::AdapterEntry>>& rows);
 std::vector<AdapterEntry> entries(const std::vector<Row<record::AdapterEntry>>& rows);
 
 }  // namespace loratwin::bind

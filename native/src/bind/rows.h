@@ -34,7 +34,7 @@ LORATWIN_RECORD(Preference, curve, chosen, chosenReference, chosenShare, rejecte
 LORATWIN_RECORD(SumSquares, adapter, cell);
 LORATWIN_RECORD(UpdateItem, adapter, step, learningRate, learningRateB, beta1, beta2, eps, weightDecay, maxGradNorm,
                 told);
-LORATWIN_RECORD(AdapterEntry, target, rank, inFeatures, outFeatures, scale, experts);
+LORATWIN_RECORD(AdapterEntry, target, rank, inFeatures, outFeatures, scale, experts, weight, column);
 LORATWIN_RECORD(Times, busyNs, waitNs, starvedNs, hostWaits);
 LORATWIN_RECORD(Memory, weightsBytes, arenaBytes, adaptersBytes, otherBytes, peakBytes);
 LORATWIN_RECORD(Graphs, captured, launched, kept, refused, nodes, bytes);

@@ -1,6 +1,7 @@
 # The kernels, and what they share with the host: nvcc compiles them for GPUs (src/runtime/cuda/sources.cmake), g++ for the
 # emulation (test/emulation.cmake).
 set(LORATWIN_CUDA_KERNELS
+  src/cuda/adapter_norms.cu
   src/cuda/adamw.cu
   src/cuda/attention.cu
   src/cuda/attention_backward.cu
@@ -17,6 +18,7 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/lora_plain.cu
   src/cuda/lora_sb_dsa.cu
   src/cuda/lora_xa_dyb.cu
+  src/cuda/magnitude.cu
   src/cuda/preference.cu
   src/cuda/rmsnorm.cu
   src/cuda/rope.cu

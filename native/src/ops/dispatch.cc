@@ -10,6 +10,7 @@
 #include "head_norm.h"
 #include "isa.h"
 #include "lora.h"
+#include "magnitude.h"
 #include "matmul_panels.h"
 #include "quantized_panel.h"
 #include "rmsnorm.h"
@@ -47,6 +48,11 @@ namespace loratwin::ops {
   void lora_backward(ExecContext&, const LoraBackward&);               \
   void lora_backward(ExecContext&, const LoraBackwardBf16&);           \
   void lora_backward(ExecContext&, const LoraBackwardBf16F32&);        \
+  void magnitude(ExecContext&, const Magnitude&);                      \
+  void magnitude(ExecContext&, const MagnitudeBf16&);                  \
+  void magnitude(ExecContext&, const MagnitudeBf16F32&);               \
+  void magnitude_backward(ExecContext&, const MagnitudeBackward&);     \
+  void magnitude_backward(ExecContext&, const MagnitudeBackwardBf16&); \
   void matmul_panels(const PanelProduct&);                             \
   void rmsnorm(ExecContext&, const RmsnormBf16&);                      \
   void rmsnorm(ExecContext&, const Rmsnorm&);                          \
@@ -284,6 +290,20 @@ void lora_backward(ExecContext& context, const LoraBackwardBf16& op) {
 void lora_backward(ExecContext& context, const LoraBackwardBf16F32& op) {
   checkLora("lora_backward", op);
   LORATWIN_PICK(lora_backward(context, op));
+}
+
+void magnitude(ExecContext& context, const Magnitude& op) { LORATWIN_PICK(magnitude(context, op)); }
+
+void magnitude(ExecContext& context, const MagnitudeBf16& op) { LORATWIN_PICK(magnitude(context, op)); }
+
+void magnitude(ExecContext& context, const MagnitudeBf16F32& op) { LORATWIN_PICK(magnitude(context, op)); }
+
+void magnitude_backward(ExecContext& context, const MagnitudeBackward& op) {
+  LORATWIN_PICK(magnitude_backward(context, op));
+}
+
+void magnitude_backward(ExecContext& context, const MagnitudeBackwardBf16& op) {
+  LORATWIN_PICK(magnitude_backward(context, op));
 }
 
 void matmul_panels(const PanelProduct& op) { LORATWIN_PICK(matmul_panels(op)); }

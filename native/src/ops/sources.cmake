@@ -11,6 +11,7 @@ set(LORATWIN_OPS_CPU_SOURCES
   src/ops/head_loss_rows.cpu.cc
   src/ops/head_norm.cpu.cc
   src/ops/lora.cpu.cc
+  src/ops/magnitude.cpu.cc
   src/ops/matmul_panels.cpu.cc
   src/ops/quantized_panel.cpu.cc
   src/ops/rmsnorm.cpu.cc
@@ -19,6 +20,7 @@ set(LORATWIN_OPS_CPU_SOURCES
   src/ops/swiglu.cpu.cc
   src/ops/temperature.cpu.cc)
 set(LORATWIN_OPS_SOURCES
+  src/ops/adapter_norms.cc
   src/ops/dispatch.cc
   src/ops/expert_matmul.cc
   src/ops/head_loss.cc
@@ -32,6 +34,7 @@ set(LORATWIN_OPS_SOURCES
   src/ops/route.cc
   src/ops/tile_permission.cc)
 set(LORATWIN_OPS_REFERENCE_SOURCES
+  src/ops/adapter_norms.ref.cc
   src/ops/adamw.ref.cc
   src/ops/attention.ref.cc
   src/ops/embed.ref.cc
@@ -40,6 +43,7 @@ set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/head_loss.ref.cc
   src/ops/head_norm.ref.cc
   src/ops/lora.ref.cc
+  src/ops/magnitude.ref.cc
   src/ops/matmul.ref.cc
   src/ops/preference.ref.cc
   src/ops/quantized.ref.cc

@@ -37,7 +37,8 @@ std::vector<AdapterEntry> checked(std::vector<AdapterEntry> entries) {
     if (!std::isfinite(entry.scale)) refuse(i, "scale", "a finite number", std::to_string(entry.scale));
     elements = elements +
                (ops::Size(static_cast<std::size_t>(entry.inFeatures)) + static_cast<std::size_t>(entry.outFeatures)) *
-                   static_cast<std::size_t>(entry.rank) * static_cast<std::size_t>(entry.experts);
+                   static_cast<std::size_t>(entry.rank) * static_cast<std::size_t>(entry.experts) +
+               (entry.weight ? static_cast<std::size_t>(entry.outFeatures) : 0);
   }
   if (elements.value() > kMaxElements) {
     throw ArgumentError("at most 2^31 - 1 parameters", "createAdapter",
@@ -52,8 +53,9 @@ std::size_t place(std::vector<AdapterEntry>& entries, std::int32_t padding) {
   for (AdapterEntry& entry : entries) {
     entry.lda = padded(entry.inFeatures);
     entry.ldb = padded(entry.rank);
+    entry.ldm = entry.weight ? padded(entry.outFeatures) : 0;
     entry.offset = offset;
-    offset += entry.sizeA() + entry.sizeB();
+    offset += entry.sizeA() + entry.sizeB() + entry.sizeM();
   }
   return offset;
 }
@@ -63,6 +65,16 @@ std::size_t unpadded(const std::vector<AdapterEntry>& entries) {
   for (const AdapterEntry& entry : entries) {
     count += static_cast<std::size_t>(entry.experts) * static_cast<std::size_t>(entry.rank) *
              (static_cast<std::size_t>(entry.inFeatures) + static_cast<std::size_t>(entry.outFeatures));
+    if (entry.weight) count += static_cast<std::size_t>(entry.outFeatures);
+  }
+  return count;
+}
+
+std::size_t placeNorms(std::vector<AdapterEntry>& entries) {
+  std::size_t count = 0;
+  for (AdapterEntry& entry : entries) {
+    entry.normOffset = count;
+    if (entry.weight) count += static_cast<std::size_t>(entry.outFeatures);
   }
   return count;
 }
@@ -91,6 +103,8 @@ Adapter::Adapter(const std::shared_ptr<MemoryPool>& pool, std::vector<AdapterEnt
     indexOfTarget_[entry.target] = static_cast<std::int32_t>(i);
     maxRank_ = std::max(maxRank_, entry.rank);
   }
+  const std::size_t norms = placeNorms(entries_);
+  if (norms > 0) norms_ = std::make_unique<Buffer>(pool, MemoryKind::adapters, norms * sizeof(float));
 }
 
 template <class Body>
@@ -107,10 +121,12 @@ void Adapter::forRows(Body&& body) const {
     const std::int64_t experts = entry.experts;
     matrix(entry.offset, experts * entry.rank, entry.inFeatures, entry.lda);
     matrix(entry.offset + entry.sizeA(), experts * entry.outFeatures, entry.rank, entry.ldb);
+    if (entry.weight) matrix(entry.offsetM(), 1, entry.outFeatures, entry.ldm);
   }
 }
 
 void Adapter::write(AdapterPart which, const float* values) const {
+  if (which == AdapterPart::parameters) staleNorms = hasMagnitudes();
   std::vector<float> padded;
   if (count_ != elements_) {
     padded.resize(count_);

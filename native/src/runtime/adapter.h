@@ -1,5 +1,6 @@
 // An adapter's flat vectors: parameters, gradients and the two moments, equally long.
-// Layout on the device: for each entry in order A [rank, lda] of each expert, then B [outFeatures, ldb] of each.
+// Layout on the device: for each entry in order A [rank, lda] of each expert, then B [outFeatures, ldb] of each, then
+// where it has them its magnitudes [outFeatures], padded too.
 // JavaScript's has no padding: A [rank, inFeatures], B [outFeatures, rank]. What pads is zero and stays zero.
 #pragma once
 
@@ -12,6 +13,8 @@
 
 namespace loratwin {
 
+struct Matrix;
+
 struct AdapterEntry {
   std::uint32_t target = 0;  // (layer of the whole model, projection)
   std::int32_t rank = 0;
@@ -19,15 +22,22 @@ struct AdapterEntry {
   std::int32_t outFeatures = 0;
   float scale = 1.0F;  // of B A x
   std::int32_t experts = 1;
+  // The base's matrix and the first of its rows that are the target's, of an entry with magnitudes; null: without.
+  std::shared_ptr<const Matrix> weight;
+  std::int32_t column = 0;
   std::int32_t lda = 0;
   std::int32_t ldb = 0;
-  std::size_t offset = 0;  // of A in the flat layout, in elements
+  std::int32_t ldm = 0;        // of all magnitudes
+  std::size_t offset = 0;      // of A in the flat layout, in elements
+  std::size_t normOffset = 0;  // among the adapter's norms
 
   // Of one expert, and of all.
   std::size_t expertA() const { return static_cast<std::size_t>(rank) * static_cast<std::size_t>(lda); }
   std::size_t expertB() const { return static_cast<std::size_t>(outFeatures) * static_cast<std::size_t>(ldb); }
   std::size_t sizeA() const { return static_cast<std::size_t>(experts) * expertA(); }
   std::size_t sizeB() const { return static_cast<std::size_t>(experts) * expertB(); }
+  std::size_t sizeM() const { return static_cast<std::size_t>(ldm); }
+  std::size_t offsetM() const { return offset + sizeA() + sizeB(); }
 };
 
 enum class AdapterPart { parameters, gradients, firstMoment, secondMoment };
@@ -53,6 +63,9 @@ class Adapter {
   float* part(AdapterPart which) const { return buffer_.floats() + static_cast<std::size_t>(which) * stride_; }
   // Behind the four vectors; as long as they are.
   std::byte* rounded() const { return buffer_.data() + kAdapterParts * stride_ * sizeof(float); }
+  // Of each output of an entry with magnitudes: the norm of what base and adapter are together.
+  float* norms(const AdapterEntry& entry) const { return norms_->floats() + entry.normOffset; }
+  bool hasMagnitudes() const { return norms_ != nullptr; }
   // Of the gradients, as the last run that was to take it has left it; null where the format keeps none.
   double* sumSquares() const { return sum_ == nullptr ? nullptr : reinterpret_cast<double*>(sum_->data()); }
   // `values` [elements()] to and from the device.
@@ -68,6 +81,9 @@ class Adapter {
   std::uint64_t serial() const { return serial_; }
 
   std::atomic<int> pending{0};  // tasks that use it
+  // Whether its parameters are others than those that its norms are of. A magnitude that is no number is then a new
+  // one: it becomes the norm.
+  mutable std::atomic<bool> staleNorms{false};
   // The cell of the last run that was queued to take its sum of squares; JavaScript's thread only.
   const double* normCell = nullptr;
 
@@ -84,6 +100,7 @@ class Adapter {
   std::size_t stride_;  // count rounded up to 64 bytes
   Buffer buffer_;
   std::unique_ptr<Buffer> sum_;
+  std::unique_ptr<Buffer> norms_;
   std::vector<std::int32_t> indexOfTarget_;
   std::int32_t maxRank_ = 0;
 };

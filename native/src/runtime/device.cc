@@ -37,7 +37,8 @@ std::vector<UpdatePart> updateParts(const UpdateItem& item) {
   std::vector<UpdatePart> parts;
   for (const AdapterEntry& entry : adapter.entries()) {
     parts.push_back({entry.offset, entry.sizeA(), item.learningRate});
-    parts.push_back({entry.offset + entry.sizeA(), entry.sizeB(), item.learningRateB});
+    // As PEFT groups them: what is one-dimensional has the rate of B.
+    parts.push_back({entry.offset + entry.sizeA(), entry.sizeB() + entry.sizeM(), item.learningRateB});
   }
   return parts;
 }
@@ -233,8 +234,23 @@ std::optional<std::size_t> Device::shareTable(const std::string& key) {
   return keep<Table>(weights_.tables, std::move(found), "");
 }
 
-std::size_t Device::createAdapter(std::vector<AdapterEntry> entries) {
+std::size_t Device::createAdapter(std::vector<AdapterEntry> entries, const std::vector<MagnitudeSource>& magnitudes) {
   requireLive();
+  const auto matrices = static_cast<std::int64_t>(weights_.matrices.size());
+  for (std::size_t i = 0; i < entries.size(); i++) {
+    AdapterEntry& entry = entries[i];
+    const auto [handle, column] = magnitudes[i];
+    if (handle < 0) continue;
+    const std::string at = "createAdapter[" + std::to_string(i) + "].weight";
+    if (handle >= matrices) throw ArgumentError("a matrix of device " + name_, at, std::to_string(handle));
+    entry.weight = weights_.matrices[static_cast<std::size_t>(handle)];
+    entry.column = column;
+    const Matrix& matrix = *entry.weight;
+    const bool isWithin = column >= 0 && std::int64_t{column} + entry.outFeatures <= matrix.out;
+    if (matrix.experts != 1 || matrix.in != entry.inFeatures || !isWithin || !hasRowSquares(matrix)) {
+      throw ArgumentError("a matrix with the target's rows, loaded for magnitudes", at, "matrix " + matrix.name);
+    }
+  }
   auto adapter = std::make_shared<Adapter>(memory_, std::move(entries), format_);
   if (freeAdapters_.empty()) {
     adapters_.push_back(std::move(adapter));

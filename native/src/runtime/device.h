@@ -46,6 +46,8 @@ struct MatrixSource {
   std::optional<ops::Quantization> quantization;
   std::string sharedAs;
   std::int32_t experts = 1;
+  // Whether adapters with magnitudes may be on it.
+  bool forMagnitudes = false;
 
   std::size_t elements() const { return static_cast<std::size_t>(out) * static_cast<std::size_t>(in); }
   // One expert's.
@@ -147,6 +149,11 @@ struct SpeedSample {
   double copy;
 };
 
+struct MagnitudeSource {
+  std::int64_t weight;
+  std::int32_t column;
+};
+
 class Device {
  public:
   virtual ~Device() = default;  // a kind's destructor calls stop()
@@ -175,7 +182,8 @@ class Device {
   std::optional<std::size_t> shareMatrix(const std::string& key);
   std::optional<std::size_t> shareVector(const std::string& key);
   std::optional<std::size_t> shareTable(const std::string& key);
-  std::size_t createAdapter(std::vector<AdapterEntry> entries);
+  // `magnitudes`: of each entry, the matrix of its target and the first of its rows; a handle of -1 for none.
+  std::size_t createAdapter(std::vector<AdapterEntry> entries, const std::vector<MagnitudeSource>& magnitudes);
   void releaseAdapter(std::int64_t handle);
   std::shared_ptr<Adapter> adapter(std::int64_t handle) const;
   // Throw while a pending task uses the adapter; `values` [adapter.elements()].
@@ -234,6 +242,8 @@ class Device {
   virtual bool isHostMemory() const = 0;
   virtual void programMade(const Program&) {}
   virtual void parametersWritten(const Adapter&) {}
+  // Whether norms of its rows with an adapter can be taken.
+  virtual bool hasRowSquares(const Matrix&) const { return true; }
   // Of a CPU device's pool; see Reach.
   virtual int threads() const { return 0; }
   virtual void queueRun(Task task, const Program& program, Bindings bindings) = 0;

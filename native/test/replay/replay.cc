@@ -309,8 +309,8 @@ void Replay::make(const Call& call) {
   } else if (name == "disposeDevice") {
     device(call).stop();
   } else if (name == "createAdapter") {
-    device(call).createAdapter(
-        bind::entries(rows<bind::record::AdapterEntry>(argument(call, 1, Kind::doubles), "createAdapter")));
+    const auto given = rows<bind::record::AdapterEntry>(argument(call, 1, Kind::doubles), "createAdapter");
+    device(call).createAdapter(bind::entries(given), bind::magnitudeSources(given));
   } else if (name == "releaseAdapter") {
     device(call).releaseAdapter(whole(call, 1));
   } else if (name == "readAdapter" || name == "writeAdapter") {

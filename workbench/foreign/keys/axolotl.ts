@@ -75,7 +75,7 @@ export const AXOLOTL_KEYS: KeyTable = {
     lacks: PREFERENCE,
   }),
   ...keys("dpo_* rl_beta ebft", { lacks: PREFERENCE }),
-  peft_use_dora: { lacks: "DoRA" },
+  peft_use_dora: { as: "magnitudes" },
   ...keys("lr_groups embedding_lr embedding_lr_scale", {
     lacks: "rates of their own for some weights",
   }),

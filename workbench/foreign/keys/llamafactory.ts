@@ -46,7 +46,7 @@ export const LLAMAFACTORY_KEYS: KeyTable = {
     lacks: "a sequence of cutoff_len has several rows, and attention crosses them; here a step has batchSize rows",
   }),
   neat_packing: { lacks: "a sequence of cutoff_len has several rows; here a step has batchSize rows: raise it" },
-  use_dora: { lacks: "DoRA" },
+  use_dora: { as: "magnitudes" },
   ...keys("pissa_init", { lacks: "a start of the adapter from the weights (PiSSA)" }),
   ...keys("additional_target freeze_* module_dropout oft_*", { lacks: OTHER_METHOD }),
   ...keys("use_galore galore_* use_apollo apollo_* use_badam badam_* use_adam_mini use_muon use_llama_pro", {

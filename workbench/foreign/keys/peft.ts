@@ -12,7 +12,7 @@ export const PEFT_KEYS: KeyTable = {
   lora_dropout: { as: "dropout" },
   target_modules: { as: "targets" },
   use_rslora: { as: "rootScaled" },
-  use_dora: { lacks: "DoRA" },
+  use_dora: { as: "magnitudes" },
   bias: { lacks: "biases are trained", usual: ["none"] },
   init_lora_weights: { lacks: "another start of the adapter than PEFT's default", usual: [true] },
   ...keys("modules_to_save layers_to_transform layers_pattern layer_replication exclude_modules", { lacks: PARTLY }),

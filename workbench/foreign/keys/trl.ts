@@ -21,7 +21,7 @@ export const TRL_KEYS: KeyTable = {
   ...keys("dataset_train_split dataset_test_split dataset_text_field assistant_only_loss", { as: "dataReading" }),
 
   packing: { lacks: "a sequence of max_length has several rows; here a step has batchSize rows: raise it" },
-  use_dora: { lacks: "DoRA" },
+  use_dora: { as: "magnitudes" },
   completion_only_loss: { lacks: "prompts are trained, too", asks: [false] },
   loss_type: { lacks: "another loss than cross entropy", usual: ["nll", "chunked_nll"] },
   ...keys("lora_modules_to_save lora_target_parameters", { lacks: "weights beside the projections are trained" }),

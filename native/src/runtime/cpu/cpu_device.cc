@@ -67,27 +67,38 @@ void CpuDevice::release() {
 std::shared_ptr<Matrix> CpuDevice::makeMatrix(const MatrixSource& source) {
   std::vector<ops::PackedMatrix> packed;
   std::vector<ops::Bf16> rounded;
+  std::shared_ptr<const std::vector<float>> squares;
+  const auto takeSquares = [&]<class Store>(const Store* elements) {
+    if (source.forMagnitudes) {
+      squares = std::make_shared<const std::vector<float>>(ops::rowSquares(packed.front(), elements));
+    }
+  };
   for (std::int32_t expert = 0; expert < source.experts; expert++) {
     const WeightData data = source.dataOf(expert);
     if (source.quantization) {
       ops::withStore(data.type, [&]<class Store>(Store) {
         packed.emplace_back(*engine_, static_cast<const Store*>(data.data), source.out, source.in,
                             *source.quantization);
+        takeSquares(static_cast<const Store*>(data.data));
       });
       continue;
     }
     const void* const elements = elementsOf(data, data.count, source.dtype, rounded);
     ops::withStore(source.dtype, [&]<class Store>(Store) {
       packed.emplace_back(*engine_, static_cast<const Store*>(elements), source.out, source.in, source.backward);
+      takeSquares(static_cast<const Store*>(elements));
     });
   }
-  return std::make_shared<CpuMatrix>(memory_, std::move(packed));
+  auto matrix = std::make_shared<CpuMatrix>(memory_, std::move(packed));
+  matrix->rowSquares = std::move(squares);
+  return matrix;
 }
 
 std::shared_ptr<const Matrix> CpuDevice::useMatrix(const std::shared_ptr<const Matrix>& other) {
   std::vector<ops::PackedMatrix> packed;
   for (const ops::PackedMatrix& each : expertsOf(*other)) packed.emplace_back(*engine_, each);
   auto matrix = std::make_shared<CpuMatrix>(std::move(packed));
+  matrix->rowSquares = static_cast<const CpuMatrix&>(*other).rowSquares;
   matrix->name = other->name;
   matrix->out = other->out;
   matrix->in = other->in;
@@ -140,6 +151,9 @@ void CpuDevice::queueRun(Task task, const Program& program, Bindings bindings) {
 
 void CpuDevice::run(const Program& program, const Bindings& bindings, Buffer& arena, Completion& done) {
   if (program.givesLosses()) done.losses.emplace(bindings.losses.size(), 0.0);
+  for (const RunSegment& segment : bindings.segments) {
+    if (segment.adapter->staleNorms.exchange(false)) takeNorms(*segment.adapter);
+  }
   const auto& steps = program.steps();
   if (bindings.profile) done.opNs.emplace(steps.size(), 0.0);
   const RowWindow all{0, bindings.rows};
@@ -225,12 +239,30 @@ void CpuDevice::update(const std::vector<UpdateItem>& items, Completion& done) {
         op.learningRate = learningRate;
         ops::adamw(*team_, op);
       }
+      if (adapter.hasMagnitudes()) takeNorms(adapter);
     }
     for (std::size_t part = 0; part < item.toldParts; part++) {
       if (!done.parameters) done.parameters.emplace();
       const std::size_t before = done.parameters->size();
       done.parameters->resize(before + adapter.elements());
       adapter.unpad(adapter.part(kToldParts[part]), done.parameters->data() + before);
+    }
+  }
+}
+
+void CpuDevice::takeNorms(const Adapter& adapter) {
+  float* const parameters = adapter.part(AdapterPart::parameters);
+  for (const AdapterEntry& entry : adapter.entries()) {
+    if (!entry.weight) continue;
+    float* const norms = adapter.norms(entry);
+    ops::adapter_norms(
+        *team_, *engine_,
+        {&packedOf(*entry.weight), rowSquaresOf(*entry.weight)->data(), entry.column, entry.outFeatures,
+         parameters + entry.offset, parameters + entry.offset + entry.sizeA(), entry.rank, entry.scale, norms},
+        scratch_.norms);
+    float* const magnitudes = parameters + entry.offsetM();
+    for (std::int32_t n = 0; n < entry.outFeatures; n++) {
+      if (std::isnan(magnitudes[n])) magnitudes[n] = norms[n];
     }
   }
 }

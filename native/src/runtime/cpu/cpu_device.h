@@ -24,6 +24,7 @@ class CpuDevice final : public Device {
   std::shared_ptr<const Matrix> useMatrix(const std::shared_ptr<const Matrix>& other) override;
   std::string memoryName() const override { return "host"; }
   bool isHostMemory() const override { return true; }
+  bool hasRowSquares(const Matrix& matrix) const override { return rowSquaresOf(matrix) != nullptr; }
   void programMade(const Program& program) override;
   int threads() const override { return team_->threads(); }
   void queueRun(Task task, const Program& program, Bindings bindings) override;
@@ -45,6 +46,8 @@ class CpuDevice final : public Device {
   Task::Work countedCompute(Work work);
   void run(const Program& program, const Bindings& bindings, Buffer& arena, Completion& done);
   void update(const std::vector<UpdateItem>& items, Completion& done);
+  // The norms of an adapter with magnitudes, of the parameters that it has now.
+  void takeNorms(const Adapter& adapter);
 
   std::unique_ptr<Pool> team_;
   std::unique_ptr<ops::MatmulEngine> engine_;

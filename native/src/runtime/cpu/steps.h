@@ -4,9 +4,11 @@
 #include <array>
 #include <vector>
 
+#include "ops/adapter_norms.h"
 #include "ops/exec_context.h"
 #include "ops/head_loss.h"
 #include "ops/lora.h"
+#include "ops/magnitude.h"
 #include "ops/matmul.h"
 #include "ops/segments.h"
 #include "runtime/cpu/row_windows.h"
@@ -31,16 +33,23 @@ struct CpuMatrix final : Matrix {
     return static_cast<std::ptrdiff_t>(sum);
   }
   const std::vector<ops::PackedMatrix> packed;
+  // Of the first, for adapters with magnitudes; null: not wanted. 4 bytes a row, which nobody counts.
+  std::shared_ptr<const std::vector<float>> rowSquares;
   const std::shared_ptr<MemoryPool> memory;  // null: another device's
 };
 inline const std::vector<ops::PackedMatrix>& expertsOf(const Matrix& matrix) {
   return static_cast<const CpuMatrix&>(matrix).packed;
+}
+inline const std::vector<float>* rowSquaresOf(const Matrix& matrix) {
+  return static_cast<const CpuMatrix&>(matrix).rowSquares.get();
 }
 inline const ops::PackedMatrix& packedOf(const Matrix& matrix) { return expertsOf(matrix).front(); }
 
 // Lists that a run fills anew; kept, so that a run allocates nothing once they are long enough.
 struct RunScratch {
   std::array<std::vector<ops::LoraSegment>, ops::kLoraProjections> lora;
+  std::vector<ops::MagnitudeSegment> magnitudes;
+  ops::AdapterNormsScratch norms;
   std::vector<RowWindow> windows;
 };
 

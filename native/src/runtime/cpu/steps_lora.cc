@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "ops/lora.h"
+#include "ops/magnitude.h"
 #include "ops/route.h"
 #include "runtime/cpu/steps.h"
 #include "runtime/steps/lora.h"
@@ -140,9 +141,64 @@ struct LoraBackward final : CpuStep {
   const LoraBackwardFields f;
 };
 
+// The window's segments that have magnitudes, with rows counted from its first.
+const std::vector<ops::MagnitudeSegment>& magnitudesOf(const CpuRun& r, const MagnitudeGiven& given, bool backward) {
+  std::vector<ops::MagnitudeSegment>& items = r.scratch.magnitudes;
+  items.clear();
+  for (const RunSegment& from : r.bindings.segments) {
+    const Adapter& adapter = *from.adapter;
+    const AdapterEntry* const entry = adapter.find(given.target);
+    if (entry == nullptr || !entry->weight) continue;
+    ops::MagnitudeSegment to;
+    to.rowStart = std::max(from.rowStart, r.window.first) - r.window.first;
+    to.rowEnd = std::min(from.rowEnd, r.window.end) - r.window.first;
+    if (to.rowStart >= to.rowEnd) continue;
+    to.magnitude = adapter.part(AdapterPart::parameters) + entry->offsetM();
+    to.norm = adapter.norms(*entry);
+    if (backward) to.dMagnitude = adapter.part(AdapterPart::gradients) + entry->offsetM();
+    items.push_back(to);
+  }
+  return items;
+}
+
+struct Magnitude final : CpuRowStep {
+  explicit Magnitude(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void run(CpuRun& r) const override {
+    const MagnitudeGiven& given = f.given;
+    const std::vector<ops::MagnitudeSegment>& items = magnitudesOf(r, given, false);
+    withTypes(given.dtype, f.yType, [&]<class Store, class Out>(Store, Out) {
+      ops::magnitude(r.pool, ops::MagnitudeT<float, Store, Out>{
+                                 items.data(), static_cast<std::int32_t>(items.size()), given.outFeatures, given.column,
+                                 r.rowsOf<Out>(f.y, f.ldy), f.ldy, r.rowsOf<Store>(given.u, given.ldu), given.ldu,
+                                 f.bias == nullptr ? nullptr : f.bias->values.floats(),
+                                 f.residual ? r.rowsOf(*f.residual, f.ldr) : nullptr, f.ldr});
+    });
+  }
+  const MagnitudeFields f;
+};
+
+// Not by rows: its sums have blocks of rows.
+struct MagnitudeBackward final : CpuStep {
+  explicit MagnitudeBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void run(CpuRun& r) const override {
+    const MagnitudeGiven& given = f.given;
+    const std::vector<ops::MagnitudeSegment>& items = magnitudesOf(r, given, true);
+    ops::withStore(given.dtype, [&]<class Store>(Store) {
+      ops::magnitude_backward(r.pool, ops::MagnitudeBackwardT<float, Store>{
+                                          items.data(), static_cast<std::int32_t>(items.size()), given.outFeatures,
+                                          given.column, r.at<Store>(f.dy), f.lddy, r.at<Store>(given.u), given.ldu});
+    });
+  }
+  const MagnitudeBackwardFields f;
+};
+
 constexpr StepEntry kSteps[] = {
     {"lora", makeStep<Lora>},
     {"loraBackward", makeStep<LoraBackward>},
+    {"magnitude", makeStep<Magnitude>},
+    {"magnitudeBackward", makeStep<MagnitudeBackward>},
 };
 
 }  // namespace

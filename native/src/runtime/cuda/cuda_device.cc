@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "cuda/adamw.h"
+#include "cuda/adapter_norms.h"
 #include "cuda/copy.h"
+#include "cuda/dequantize.h"
 #include "cuda/driver.h"
 #include "cuda/flat_tables.h"
 #include "cuda/sum_squares.h"
@@ -280,6 +282,9 @@ std::vector<Launch> CudaDevice::prepare(RunTask& run) {
 }
 
 void CudaDevice::launch(RunTask& run) {
+  for (const RunSegment& segment : run.bindings.segments) {
+    if (segment.adapter->staleNorms.exchange(false)) takeNorms(*segment.adapter);
+  }
   const std::vector<Launch> launches = prepare(run);
   const auto& steps = run.program.steps();
   void* const stream = compute_->handle();
@@ -359,6 +364,9 @@ void CudaDevice::queueUpdate(Task task, std::vector<UpdateItem> items) {
   task.work = [this, data, slot, told](Completion&) {
     *slot = slots_->take();
     launchUpdate(*data, *slot);
+    for (const UpdateItem& item : *data) {
+      if (item.adapter->hasMagnitudes()) takeNorms(*item.adapter);
+    }
     copyTold(*data, *told);
   };
   task.complete = [data, slot, told](Completion& done) {
@@ -366,6 +374,46 @@ void CudaDevice::queueUpdate(Task task, std::vector<UpdateItem> items) {
     takeTold(*data, *told, done);
   };
   compute_->enqueue(std::move(task));
+}
+
+void CudaDevice::takeNorms(const Adapter& adapter) {
+  void* const stream = compute_->handle();
+  float* const parameters = adapter.part(AdapterPart::parameters);
+  for (const AdapterEntry& entry : adapter.entries()) {
+    if (!entry.weight) continue;
+    const CudaMatrix& matrix = cudaMatrix(*entry.weight);
+    // Rows first .. first + count of the target's, which lie at `weight`.
+    const auto take = [&]<class Store>(const Store* weight, std::int32_t first, std::int32_t count) {
+      cuda::AdapterNormsT<Store> op{};
+      op.weight = weight;
+      op.outFeatures = count;
+      op.inFeatures = entry.inFeatures;
+      op.a = parameters + entry.offset;
+      op.lda = entry.lda;
+      op.b = op.a + entry.sizeA() + std::int64_t{first} * entry.ldb;
+      op.ldb = entry.ldb;
+      op.rank = entry.rank;
+      op.scale = entry.scale;
+      op.norm = adapter.norms(entry) + first;
+      op.magnitude = parameters + entry.offsetM() + first;
+      cuda::adapter_norms(op, stream);
+    };
+    if (!matrix.quantized) {
+      ops::withStore(entry.weight->dtype, [&]<class Store>(Store) {
+        const Store* const rows = reinterpret_cast<const Store*>(matrix.values.data());
+        take(rows + std::int64_t{entry.column} * entry.inFeatures, 0, entry.outFeatures);
+      });
+      continue;
+    }
+    auto* const room = reinterpret_cast<ops::Bf16*>(dequantized_->data());
+    const auto width = static_cast<std::int32_t>(cuda::dequantizedColumns(entry.inFeatures, entry.weight->out));
+    for (std::int32_t first = 0; first < entry.outFeatures; first += width) {
+      const std::int32_t count = std::min(width, entry.outFeatures - first);
+      cuda::dequantize({*matrix.quantized, entry.column + first, count, 0, entry.inFeatures, room, entry.inFeatures},
+                       stream);
+      take(static_cast<const ops::Bf16*>(room), first, count);
+    }
+  }
 }
 
 // Behind the update and before what comes next on the stream.

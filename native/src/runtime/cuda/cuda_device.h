@@ -51,6 +51,8 @@ class CudaDevice final : public Device {
   // Gives the run to the compute stream as a graph, noted from `give` when that is wanted. False when it is not one.
   bool launchGraph(KnownRun& known, const std::function<void()>& give);
   void launchSums(const Bindings& bindings, TableSlot& slot, std::vector<Launch>& launches) const;
+  // The norms of an adapter with magnitudes, of the parameters that it has when the stream comes to them.
+  void takeNorms(const Adapter& adapter);
   void launchUpdate(const std::vector<UpdateItem>& items, const std::shared_ptr<TableSlot>& slot);
   // What is to be told of them: to the host as the device has them, then into the completion.
   void copyTold(const std::vector<UpdateItem>& items, std::vector<std::vector<float>>& told) const;

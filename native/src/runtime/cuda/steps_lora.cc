@@ -3,6 +3,7 @@
 
 #include "cuda/lora.h"
 #include "cuda/lora_plain.h"
+#include "cuda/magnitude.h"
 #include "runtime/cuda/lora_segment.h"
 #include "runtime/cuda/scratch.h"
 #include "runtime/cuda/steps.h"
@@ -194,9 +195,70 @@ struct LoraBackward final : CudaStep {
   const LoraBackwardFields f;
 };
 
+// The run's segments that have magnitudes.
+cuda::MagnitudeSegments magnitudesOf(CudaRun& r, const MagnitudeGiven& given) {
+  std::vector<cuda::MagnitudeSegment> items;
+  std::int32_t maxRows = 0;
+  for (const RunSegment& from : r.bindings.segments) {
+    const Adapter& adapter = *from.adapter;
+    const AdapterEntry* const entry = adapter.find(given.target);
+    if (entry == nullptr || !entry->weight) continue;
+    const std::size_t place = entry->offsetM();
+    items.push_back({from.rowStart, from.rowEnd, adapter.part(AdapterPart::parameters) + place, adapter.norms(*entry),
+                     adapter.part(AdapterPart::gradients) + place});
+    maxRows = std::max(maxRows, from.rowEnd - from.rowStart);
+  }
+  const auto listed = upload(r, items);
+  return {listed.items, listed.count, maxRows};
+}
+
+struct Magnitude final : CudaStep {
+  explicit Magnitude(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    const MagnitudeGiven& given = f.given;
+    const cuda::MagnitudeSegments segments = magnitudesOf(r, given);
+    Launch launch;
+    withTypes(given.dtype, f.yType, [&]<class Store, class Out>(Store, Out) {
+      const cuda::MagnitudeT<Store, Out> op{segments,
+                                            given.outFeatures,
+                                            given.column,
+                                            r.at<Out>(f.y),
+                                            f.ldy,
+                                            r.at<Store>(given.u),
+                                            given.ldu,
+                                            f.bias == nullptr ? nullptr : f.bias->values.floats(),
+                                            f.residual ? r.at(*f.residual) : nullptr,
+                                            f.ldr};
+      launch = [op](void* stream) { cuda::magnitude(op, stream); };
+    });
+    return launch;
+  }
+  const MagnitudeFields f;
+};
+
+struct MagnitudeBackward final : CudaStep {
+  explicit MagnitudeBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    const MagnitudeGiven& given = f.given;
+    const cuda::MagnitudeSegments segments = magnitudesOf(r, given);
+    Launch launch;
+    ops::withStore(given.dtype, [&]<class Store>(Store) {
+      const cuda::MagnitudeBackwardT<Store> op{segments, given.outFeatures,    given.column, r.at<Store>(f.dy),
+                                               f.lddy,   r.at<Store>(given.u), given.ldu};
+      launch = [op](void* stream) { cuda::magnitude_backward(op, stream); };
+    });
+    return launch;
+  }
+  const MagnitudeBackwardFields f;
+};
+
 constexpr StepEntry kSteps[] = {
     {"lora", makeStep<Lora>},
     {"loraBackward", makeStep<LoraBackward>},
+    {"magnitude", makeStep<Magnitude>},
+    {"magnitudeBackward", makeStep<MagnitudeBackward>},
 };
 
 }  // namespace

@@ -60,4 +60,14 @@ void Projections::reach(const Reach& r) const {
   }
 }
 
+void MagnitudeGiven::reach(const Reach& r) const {
+  r.matrix("u", u, ldu, outFeatures, dtype);
+  for (const RunSegment& segment : r.bindings.segments) {
+    const AdapterEntry* const entry = segment.adapter->find(target);
+    if (entry == nullptr || !entry->weight || entry->outFeatures == outFeatures) continue;
+    r.refuse("target", "adapters of " + std::to_string(outFeatures) + " outputs",
+             "one of " + std::to_string(entry->outFeatures));
+  }
+}
+
 }  // namespace loratwin

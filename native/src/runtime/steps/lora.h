@@ -1,4 +1,4 @@
-// lora and loraBackward: fields and reach; how much scratch the backward needs is the device's affair.
+// lora, magnitude and their backwards: fields and reach; how much scratch the backward needs is the device's affair.
 #pragma once
 
 #include <optional>
@@ -92,6 +92,64 @@ struct LoraBackwardFields {
   const ops::DType dxType;
   const std::int64_t lddx;
   const Tensor scratch;
+};
+
+// What both directions of a magnitude are given, beside the tensor that they change.
+struct MagnitudeGiven {
+  explicit MagnitudeGiven(Fields& f)
+      : dtype(f.dtype("dtype")),
+        target(static_cast<std::uint32_t>(f.count("target", 0))),
+        outFeatures(f.count("outFeatures")),
+        column(f.count("column", 0)),
+        u(f.tensor("u")),
+        ldu(f.stride("ldu", outFeatures)) {}
+  void reach(const Reach& r) const;
+  std::int64_t end() const { return std::int64_t{column} + outFeatures; }
+
+  const ops::DType dtype;
+  const std::uint32_t target;
+  const std::int32_t outFeatures;
+  const std::int32_t column;
+  const Tensor u;
+  const std::int64_t ldu;
+};
+
+struct MagnitudeFields {
+  explicit MagnitudeFields(Fields& f)
+      : given(f),
+        y(f.tensor("y")),
+        yType(f.dtype("yType", given.dtype)),
+        ldy(f.stride("ldy", given.end())),
+        bias(f.optionalVector("bias", static_cast<std::size_t>(ldy))),
+        residual(f.optionalTensor("residual")),
+        ldr(residual || f.given("ldr") ? f.stride("ldr", given.end()) : 0) {
+    if (residual || given.dtype == ops::DType::float32) f.requireType("yType", yType, ops::DType::float32);
+  }
+  void reach(const Reach& r) const {
+    given.reach(r);
+    r.matrix("y", y, ldy, given.end(), yType);
+    if (residual) r.matrix("residual", *residual, ldr, given.end());
+  }
+
+  const MagnitudeGiven given;
+  const Tensor y;
+  const ops::DType yType;
+  const std::int64_t ldy;
+  const Vector* const bias;
+  const std::optional<Tensor> residual;
+  const std::int64_t ldr;
+};
+
+struct MagnitudeBackwardFields {
+  explicit MagnitudeBackwardFields(Fields& f) : given(f), dy(f.tensor("dy")), lddy(f.stride("lddy", given.end())) {}
+  void reach(const Reach& r) const {
+    given.reach(r);
+    r.matrix("dy", dy, lddy, given.end(), given.dtype);
+  }
+
+  const MagnitudeGiven given;
+  const Tensor dy;
+  const std::int64_t lddy;
 };
 
 }  // namespace loratwin

@@ -1,0 +1,54 @@
+import { sum } from "../../core/index.ts";
+import type { JobSegment, Numbered } from "../actions/mini-batch.ts";
+import type { LayerRange } from "../actions/stage-layers.ts";
+import { stageSites } from "../actions/stage-sites.ts";
+import type { Architecture } from "../documents/architecture.ts";
+import { halfOf, type Projection, projectionShape } from "../documents/projections.ts";
+import type { PlannedJob } from "../documents/segment.ts";
+import { elementwise, matmul, type OperatorCall } from "./operator-calls.ts";
+
+/** What the operators of magnitudes on a stage follow from. */
+interface MagnitudeShape {
+  readonly architecture: Architecture;
+  readonly stage: LayerRange;
+  readonly jobs: Numbered<Pick<PlannedJob, "adapter">>;
+  readonly dora?: readonly Projection[];
+}
+
+/** Magnitudes on the outputs of each projection, so often: read and written as by a sum. */
+export function magnitudes(
+  { architecture, jobs, dora = [] }: MagnitudeShape,
+  segments: readonly JobSegment[],
+  countOf: (projection: Projection) => number,
+): readonly { readonly projection: Projection; readonly call: OperatorCall }[] {
+  return dora.map((projection) => {
+    const own = segments.filter(({ job }) => {
+      const { adapter } = jobs[job]!;
+      return adapter.dora === true && adapter.targets.includes(projection);
+    });
+    const rows = sum(own.map(({ tokens }) => tokens));
+    const { out } = projectionShape(architecture, projection);
+    return { projection, call: elementwise("add", "F", rows * out, rows, countOf(projection)) };
+  });
+}
+
+/** Outputs of the product that makes a projection's. */
+function productOutputs(arch: Architecture, projection: Projection): number {
+  if (projection === "o_proj" || projection === "down_proj") return arch.hiddenSize;
+  if (halfOf(projection) === "mlp") return 2 * arch.intermediateSize;
+  return (arch.numHeads + 2 * arch.numKvHeads) * arch.headDim;
+}
+
+/** What an update does for the magnitudes of jobs: the base's matrices are multiplied by the rows of A. */
+export function normOperators(
+  { architecture, stage, jobs }: MagnitudeShape,
+  jobIndices: readonly number[],
+): readonly OperatorCall[] {
+  const sites = jobIndices.flatMap((job) => stageSites(jobs[job]!.adapter, architecture, stage));
+  return sites
+    .filter(({ dora }) => dora)
+    .map(({ projection, rank }) => {
+      const { in: inFeatures } = projectionShape(architecture, projection);
+      return matmul("F", rank, inFeatures, productOutputs(architecture, projection), 1);
+    });
+}
