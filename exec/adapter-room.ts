@@ -104,6 +104,11 @@ export class AdapterRoom {
     return this.#adapterOf(job).handle;
   }
 
+  /** That of what a job's answers are compared with; undefined for the base. */
+  referenceOf(job: number): Handle | undefined {
+    return this.#adapterOf(job).reference;
+  }
+
   /** Bytes that a job's adapter takes, by the device's own count. */
   takenBy(job: number): number {
     return this.#adapterOf(job).bytes();

@@ -73,6 +73,8 @@ export function stagePairs(
 /** A job's adapter on one stage's device. */
 export interface StageAdapter {
   readonly handle: Handle;
+  /** What answers of the job are compared with, where that is an adapter. */
+  readonly reference: Handle | undefined;
   /** What the device took for it, by its own count. */
   bytes(): number;
   /** The pairs of this stage's layers as they are now. @throws DeviceError while a pending task uses the adapter */
@@ -87,7 +89,7 @@ export function createStageAdapter(
   spec: AdapterSpec,
   arch: Architecture,
   weights: StageWeights,
-  state: AdapterState,
+  { start, reference }: { readonly start: AdapterState; readonly reference?: readonly AdapterPair[] | undefined },
 ): StageAdapter {
   const sites = stageSites(spec, arch, stage);
   const entries: readonly AdapterEntry[] = sites.map(({ layer, projection, rank, scale, experts, dora }) => {
@@ -107,11 +109,11 @@ export function createStageAdapter(
     };
   });
   const handle = device.createAdapter(entries);
+  const frozen = reference === undefined ? undefined : device.createAdapter(entries, true);
   const length = adapterParameters(arch, stage, { adapter: spec });
   const own = new Set(sites.map(({ layer, projection }) => targetIndex(layer, projection)));
-  for (const part of STATE_PARTS) {
-    const pairs = state[part];
-    if (pairs === undefined) continue;
+  const write = (adapter: Handle, part: StatePart, pairs: readonly AdapterPair[] | undefined): void => {
+    if (pairs === undefined) return;
     const flat = new Float32Array(length);
     let offset = 0;
     for (const { layer, projection, a, b, magnitudes } of pairs) {
@@ -121,12 +123,18 @@ export function createStageAdapter(
         offset += values.length;
       }
     }
-    device.writeAdapter(handle, part, flat);
-  }
+    device.writeAdapter(adapter, part, flat);
+  };
+  for (const part of STATE_PARTS) write(handle, part, start[part]);
+  if (frozen !== undefined) write(frozen, "parameters", reference);
   return {
     handle,
-    bytes: () => device.adapterBytes(handle),
-    release: () => device.releaseAdapter(handle),
+    reference: frozen,
+    bytes: () => device.adapterBytes(handle) + (frozen === undefined ? 0 : device.adapterBytes(frozen)),
+    release() {
+      device.releaseAdapter(handle);
+      if (frozen !== undefined) device.releaseAdapter(frozen);
+    },
     read(part) {
       const pairs = (values: Float32Array) => stagePairs(values, stage, spec, arch);
       const values = device.readAdapter(handle, part);

@@ -162,6 +162,7 @@ export class DeviceQueues {
         jobOf: (job) => lowering.live.jobs[job]!,
         rowOf: (job, row) => jobs.get(job)!.rows[row],
         adapterOf: (job) => adapters.handleOf(job),
+        referenceOf: (job) => adapters.referenceOf(job),
       });
     if (action.letter === "B") {
       inputs.delete(microBatch.index);

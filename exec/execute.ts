@@ -1,5 +1,5 @@
 import { sum } from "../core/index.ts";
-import { type PlanBody, planSegments, type Work } from "../plan/index.ts";
+import { comparesWithStart, type PlanBody, planSegments, type Work } from "../plan/index.ts";
 import { adapterDivergence, type Divergence } from "./divergence.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import { executedTrace, type SeenAction, type SeenLoss } from "./executed-trace.ts";
@@ -29,7 +29,9 @@ function plannedWork({ plan, rows, start, from = [], actionsAhead = AHEAD }: Exe
       const inputs = work.jobs.map((_, i): JobInput => {
         const job = firstJob + i;
         const known = from[job];
-        return { rows: rows[job]!, start: known?.state ?? { parameters: start[job]! }, best: known?.best };
+        const parameters = start[job]!;
+        const reference = comparesWithStart(work.jobs[i]!.loss) ? parameters : undefined;
+        return { rows: rows[job]!, start: known?.state ?? { parameters }, reference, best: known?.best };
       });
       session.append(work, inputs);
     }

@@ -34,6 +34,8 @@ export interface RowSource {
   /** A job's row. */
   rowOf(job: number, row: number): Row | undefined;
   adapterOf(job: number): Handle;
+  /** What its answers are compared with; undefined for the base. */
+  referenceOf(job: number): Handle | undefined;
 }
 
 /** A row of the data, as its micro-batch has it. @throws InvariantError when it is not as long as the plan says. */
@@ -87,7 +89,7 @@ function termsOf(
 
 /**
  * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another, and behind
- * all of them the answers of the base that losses compare with. `facts`: of its mini-batch. What is only evaluated has no
+ * all of them the answers that losses compare with, of the base or of other adapters. `facts`: of its mini-batch. What is only evaluated has no
  * gradient, and no dropout.
  * @throws InvariantError when a row is not as long as the plan says.
  */
@@ -102,7 +104,7 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
   const rowKeys = new Int32Array(total);
   const sequences = new Int32Array(layout.sequences.length + 1);
   const segments: { -readonly [K in keyof Segment]: Segment[K] }[] = [];
-  let job = -1;
+  let [job, referenceJob] = [-1, -1];
   layout.sequences.forEach(({ row: index, answer, isReference, start, length }, i) => {
     const [rowJob] = microBatch.rows[index]!;
     const row = rows[index]!;
@@ -121,6 +123,19 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
       });
       job = rowJob;
     }
+    const reference = isReference ? source.referenceOf(rowJob) : undefined;
+    if (reference !== undefined && rowJob !== referenceJob) {
+      const seed = dropoutSeed(spec, 0);
+      segments.push({
+        adapter: reference,
+        rowStart: start,
+        rowEnd: start,
+        lossScale: 0,
+        dropout: 0,
+        dropoutSeed: seed,
+      });
+      referenceJob = rowJob;
+    }
     ids.set(row.inputIds.subarray(from, from + length), start);
     const scoresPrompt = spec.loss?.kind === "orpo" && answer === 0;
     const [, , , , compared] = microBatch.rows[index]!;
@@ -130,7 +145,7 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
       if (label !== NOT_SCORED) targets[start + t] = label;
       rowKeys[start + t] = ((numbers?.[index] ?? 0) << POSITION_BITS) | (from + t);
     }
-    if (!isReference) segments[segments.length - 1]!.rowEnd = end;
+    if (!isReference || reference !== undefined) segments[segments.length - 1]!.rowEnd = end;
     sequences[i + 1] = end;
   });
   const input = { rows: total, ids, targets, sequences, segments, rowKeys };
@@ -142,7 +157,7 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
   return { ...input, losses, preferences: evaluation ? [] : termsOf(microBatch, layout, facts, source.jobOf) };
 }
 
-/** What the backward of a micro-batch is fed with: not the answers of the base, which lie behind all others. */
+/** What the backward of a micro-batch is fed with: not the answers of references, which lie behind all others. */
 export function backwardInput(input: RunInput, microBatch: Pick<MicroBatch, "rows">): RunInput {
   const rows = trainedTokens(microBatch);
   const { losses: _losses, preferences: _preferences, ...rest } = input;
@@ -153,6 +168,7 @@ export function backwardInput(input: RunInput, microBatch: Pick<MicroBatch, "row
     ids: input.ids!.subarray(0, rows),
     targets: input.targets!.subarray(0, rows),
     sequences: input.sequences.filter((end) => end <= rows),
+    segments: input.segments.filter(({ rowEnd }) => rowEnd <= rows),
     rowKeys: input.rowKeys!.subarray(0, rows),
   };
 }

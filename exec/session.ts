@@ -68,7 +68,7 @@ export class Session {
       setting,
       host,
       live: lowering.live,
-      startOf: (job) => jobs.get(job)!.start,
+      inputOf: (job) => jobs.get(job)!,
       isAtHand: (job) => !leaving.has(job),
       normCell: (job, stage) => cells.of(job, stage),
       tellsState: (miniBatch) => record!.states.tells(miniBatch),
@@ -233,12 +233,12 @@ export class Session {
   /** It is on no device any more. */
   #taken(job: number, parts: readonly StageState[]): void {
     this.#leaving.delete(job);
-    const { rows, start: before } = this.#jobs.get(job)!;
+    const { rows, start: before, reference } = this.#jobs.get(job)!;
     // It was to come again, and nothing of it was appended: it is as it was when it was taken last.
     const isAsBefore = parts.every(({ parameters }) => parameters.length === 0);
     const start = isAsBefore ? before : wholeState(parts);
     if (!isAsBefore) {
-      this.#jobs.set(job, { rows, start });
+      this.#jobs.set(job, { rows, start, reference });
       this.#record.states.left(job);
     }
     this.#tell({ kind: "taken", job, state: start, isOver: false, best: this.bestOf(job) });

@@ -123,9 +123,9 @@ export function localStageDevice(device: Device, deviceOf: (other: StageDevice) 
   const bytes = new Map<Handle, number>();
   return {
     name: device.name,
-    createAdapter(entries) {
+    createAdapter(entries, frozen) {
       const before = device.statistics().memory.adaptersBytes;
-      const handle = device.createAdapter(entries);
+      const handle = device.createAdapter(entries, frozen);
       bytes.set(handle, device.statistics().memory.adaptersBytes - before);
       return handle;
     },

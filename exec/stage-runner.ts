@@ -20,10 +20,11 @@ import {
   sentBytesPerToken,
 } from "../plan/index.ts";
 import { AdapterRoom } from "./adapter-room.ts";
-import { type AdapterState, createStageAdapter } from "./adapters.ts";
+import { createStageAdapter } from "./adapters.ts";
 import { learningRateAt } from "./learning-rate.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { RunInput } from "./run-input.ts";
+import type { JobInput } from "./session-input.ts";
 import type { StageDevice, StageHost } from "./stage-host.ts";
 import { backwardProgram, forwardProgram } from "./stage-programs.ts";
 import { toldOf } from "./told-parts.ts";
@@ -50,8 +51,8 @@ export interface StageRunnerInput {
   /** The number of its pipeline. */
   readonly domain: number;
   readonly live: LiveWork;
-  /** A job's adapter at its start. */
-  startOf(job: number): AdapterState;
+  /** What a job starts from, and what it is compared with. */
+  inputOf(job: number): Pick<JobInput, "start" | "reference">;
   /** Whether that is there: not while the job is being taken from other devices. */
   isAtHand(job: number): boolean;
   /** Ends when the stages have loaded whose weights this one may share. */
@@ -63,7 +64,7 @@ export interface StageRunnerInput {
 }
 
 export async function createStageRunner(input: StageRunnerInput): Promise<StageRunner> {
-  const { setting, stage, host, domain, weightsBefore, live, startOf, isAtHand, normCell, tellsState } = input;
+  const { setting, stage, host, domain, weightsBefore, live, inputOf, isAtHand, normCell, tellsState } = input;
   const { architecture } = setting.model;
   const pipeline = pipelineTable(setting).ofStage(stage.index);
   const pipelineStages = setting.stages.slice(pipeline.firstStage, pipeline.endStage);
@@ -76,7 +77,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
   const adapters = new AdapterRoom({
     roomBytes: memory.adapters + memory.optimizer,
     bytesOf: (job) => adapterBytes({ architecture, stage, kind }, live.jobs[job]!),
-    create: (job) => createStageAdapter(device, stage, live.jobs[job]!.adapter, architecture, weights, startOf(job)),
+    create: (job) => createStageAdapter(device, stage, live.jobs[job]!.adapter, architecture, weights, inputOf(job)),
     isAtHand,
     jobsOf: ({ miniBatch: { group, step }, microBatch: { evaluation, rows } }) =>
       activeMembers(live.groups, group, step).flatMap(({ job, firstStep }) =>

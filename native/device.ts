@@ -151,7 +151,8 @@ export interface Device extends Disposable {
    * loadMatrix does.
    */
   shareWeights(kind: SharedKind, key: string): Handle | undefined;
-  createAdapter(entries: readonly AdapterEntry[]): Handle;
+  /** `frozen`: it has its parameters alone, and no gradient or update. */
+  createAdapter(entries: readonly AdapterEntry[], frozen?: boolean): Handle;
   /** Gives the adapter's memory back. @throws DeviceError while a pending task uses it. */
   releaseAdapter(adapter: Handle): void;
   /** @throws DeviceError while a pending task uses the adapter. */
@@ -288,7 +289,7 @@ export function createDevice(
       const handle = guarded(() => addon.shareWeights(raw, kind, key));
       return handle < 0 ? undefined : handle;
     },
-    createAdapter: (entries) => guarded(() => addon.createAdapter(raw, packEntries(entries))),
+    createAdapter: (entries, frozen = false) => guarded(() => addon.createAdapter(raw, packEntries(entries), frozen)),
     releaseAdapter: (adapter) => guarded(() => addon.releaseAdapter(raw, adapter)),
     writeAdapter: (adapter, part, data) => guarded(() => addon.writeAdapter(raw, adapter, part, data)),
     readAdapter: (adapter, part) => guarded(() => addon.readAdapter(raw, adapter, part)),

@@ -214,7 +214,7 @@ export interface RawAddon {
   /** A handle to what a device of the same memory has loaded under the key; -1 where none has. */
   shareWeights(device: RawDevice, kind: "matrix" | "vector" | "table", key: string): number;
   /** RECORDS.AdapterEntry. */
-  createAdapter(device: RawDevice, entries: Float64Array): number;
+  createAdapter(device: RawDevice, entries: Float64Array, frozen: boolean): number;
   releaseAdapter(device: RawDevice, adapter: number): void;
   writeAdapter(device: RawDevice, adapter: number, part: string, data: Float32Array): void;
   readAdapter(device: RawDevice, adapter: number, part: string): Float32Array;

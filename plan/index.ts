@@ -123,7 +123,14 @@ export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // What takes documents of each kind.
 export { documentHint } from "./documents/kinds.ts";
 // Losses that compare answers.
-export { comparedData, hasDivergence, hasReference, type LossSpec, refuseCompared } from "./documents/loss.ts";
+export {
+  comparedData,
+  comparesWithStart,
+  hasDivergence,
+  hasReference,
+  type LossSpec,
+  refuseCompared,
+} from "./documents/loss.ts";
 // How fast a machine was: probes, and what its system counted.
 export {
   type CalibratedMachine,

@@ -64,6 +64,7 @@ export type RankCommand =
       readonly stage: number;
       readonly adapter: Handle;
       readonly entries: readonly AdapterEntry[];
+      readonly frozen: boolean;
     }
   | {
       readonly kind: "write";

@@ -33,9 +33,9 @@ export function remoteDevice({ link, stage, name, statistics, enqueueing }: Remo
       numPrograms += 1;
       return numPrograms - 1;
     },
-    createAdapter(entries) {
+    createAdapter(entries, frozen = false) {
       const adapter = free.pop() ?? numAdapters++;
-      void link.ask<"adapter">({ kind: "adapter", stage, adapter, entries }).then(
+      void link.ask<"adapter">({ kind: "adapter", stage, adapter, entries, frozen }).then(
         (taken) => bytes.set(adapter, taken),
         () => {},
       );

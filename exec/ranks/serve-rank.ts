@@ -178,10 +178,10 @@ class RankStages implements Disposable {
     return { weights, statistics: device.statistics(), digests };
   }
 
-  #createAdapter({ stage, adapter, entries }: Extract<RankCommand, { readonly kind: "adapter" }>): number {
+  #createAdapter({ stage, adapter, entries, frozen }: Extract<RankCommand, { readonly kind: "adapter" }>): number {
     const device = this.#deviceOf(stage);
     const before = device.statistics().memory.adaptersBytes;
-    const handle = device.createAdapter(entries);
+    const handle = device.createAdapter(entries, frozen);
     if (handle !== adapter) throw new InvariantError({ expected: `adapter ${adapter}`, got: handle });
     return device.statistics().memory.adaptersBytes - before;
   }

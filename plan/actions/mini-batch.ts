@@ -1,4 +1,5 @@
 import { sum } from "../../core/index.ts";
+import { comparesWithStart } from "../documents/loss.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow, Work } from "../documents/segment.ts";
 
 /** Which mini-batch of which group. */
@@ -53,7 +54,7 @@ export interface JobSegment {
   readonly ungraded: number;
   /** Token counts of its sequences. */
   readonly lengths: readonly number[];
-  /** Tokens that its adapter is on: not those of the base's answers, with which a loss may compare its own. */
+  /** Tokens that its adapter is on: not those of answers of a reference, with which a loss may compare its own. */
   readonly adapterTokens: number;
 }
 
@@ -73,6 +74,14 @@ export function trainedTokens({ rows }: Pick<MicroBatch, "rows">): number {
   let tokens = 0;
   for (const row of rows) for (const length of adapterLengths(row)) tokens += length;
   return tokens;
+}
+
+/** Tokens of a forward's segment that an adapter is on: those of a reference that has one, too. */
+export function adaptedTokens(
+  { tokens, adapterTokens }: Pick<JobSegment, "tokens" | "adapterTokens">,
+  { loss }: Partial<Pick<PlannedJob, "loss">>,
+): number {
+  return comparesWithStart(loss) ? tokens : adapterTokens;
 }
 
 /** The most tokens of a micro-batch, and of a row: what layouts are made for. */

@@ -1,6 +1,6 @@
 import { groupBy, InputError, ownValue, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
-import { jobSegments } from "../actions/mini-batch.ts";
+import { adaptedTokens, jobSegments } from "../actions/mini-batch.ts";
 import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
 import { type Architecture, expertsOf, layerKinds, type SeenLength, seenLength } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
@@ -307,7 +307,10 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   }
   const times = keptTimes(figures, architecture, device, dtype);
   const segments = jobSegments(microBatch, letter === "B");
-  const ofJobs = segments.map(({ job, adapterTokens: own }) => ({ own, targets: shape.jobs[job]!.adapter.targets }));
+  const ofJobs = segments.map((segment) => {
+    const job = shape.jobs[segment.job]!;
+    return { own: adaptedTokens(segment, job), targets: job.adapter.targets };
+  });
   const lengths = segments.flatMap((segment) => segment.lengths);
   const tokens = sum(lengths);
   const numTargets = sum(ofJobs.map(({ own, targets }) => own * targets.filter(isInLayers).length)) / tokens;
@@ -319,7 +322,12 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   });
   // Each of its outputs is read and written as by a sum.
   const scaled = segments.filter(({ job }) => shape.jobs[job]!.adapter.dora === true);
-  const outputs = sum(scaled.map(({ job, tokens }) => tokens * numMagnitudes(architecture, stage, shape.jobs[job]!)));
+  const outputs = sum(
+    scaled.map((segment) => {
+      const job = shape.jobs[segment.job]!;
+      return adaptedTokens(segment, job) * numMagnitudes(architecture, stage, job);
+    }),
+  );
   const scaling = (3 * COMPUTE_BYTES[computeDtype(dtype)] * outputs) / peaksOf(device, dtype).bytesPerSecond;
   return sum(seconds) + scaling + (stage.head ? times.head(tokens, letter === "B" ? "B" : "F", onHead) : 0);
 }

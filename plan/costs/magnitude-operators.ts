@@ -1,5 +1,5 @@
 import { sum } from "../../core/index.ts";
-import type { JobSegment, Numbered } from "../actions/mini-batch.ts";
+import { adaptedTokens, type JobSegment, type Numbered } from "../actions/mini-batch.ts";
 import type { LayerRange } from "../actions/stage-layers.ts";
 import { stageSites } from "../actions/stage-sites.ts";
 import type { Architecture } from "../documents/architecture.ts";
@@ -11,7 +11,7 @@ import { elementwise, matmul, type OperatorCall } from "./operator-calls.ts";
 interface MagnitudeShape {
   readonly architecture: Architecture;
   readonly stage: LayerRange;
-  readonly jobs: Numbered<Pick<PlannedJob, "adapter">>;
+  readonly jobs: Numbered<Pick<PlannedJob, "adapter"> & Partial<Pick<PlannedJob, "loss">>>;
   readonly dora?: readonly Projection[];
 }
 
@@ -26,7 +26,7 @@ export function magnitudes(
       const { adapter } = jobs[job]!;
       return adapter.dora === true && adapter.targets.includes(projection);
     });
-    const rows = sum(own.map(({ tokens }) => tokens));
+    const rows = sum(own.map((segment) => adaptedTokens(segment, jobs[segment.job]!)));
     const { out } = projectionShape(architecture, projection);
     return { projection, call: elementwise("add", "F", rows * out, rows, countOf(projection)) };
   });

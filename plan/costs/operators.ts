@@ -2,7 +2,7 @@ import { sum } from "../../core/index.ts";
 import type { PlannedLetter } from "../actions/action.ts";
 import { computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
-import type { Numbered } from "../actions/mini-batch.ts";
+import { adaptedTokens, type Numbered } from "../actions/mini-batch.ts";
 import { halfCounts, mixtureCount, numLayersOf } from "../actions/stage-layers.ts";
 import type { Architecture } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
@@ -38,7 +38,7 @@ export interface StageShape {
   readonly architecture: Architecture;
   readonly stage: Stage;
   /** The jobs that micro-batches name by their index. */
-  readonly jobs: Numbered<Pick<PlannedJob, "adapter">>;
+  readonly jobs: Numbered<Pick<PlannedJob, "adapter"> & Partial<Pick<PlannedJob, "loss">>>;
   /** The projections that some adapter of the stage's pipeline may be on, and those on which it may have magnitudes. */
   readonly targets: ReadonlySet<Projection>;
   readonly dora?: readonly Projection[];
@@ -109,7 +109,7 @@ function lora(
     const ranks = meanRanks(architecture, stage, jobs[segment.job]!);
     const own = projections.filter((projection) => ranks[projection] !== undefined);
     if (own.length === 0) continue;
-    const { adapterTokens: tokens } = segment;
+    const tokens = adaptedTokens(segment, jobs[segment.job]!);
     const rows = tokens * rowsPerToken(architecture, own[0]!);
     const copies = rows === tokens ? 1 : expertLoad(architecture.experts!, tokens).touched;
     parts += copies * own.length;
@@ -142,7 +142,7 @@ function forwardSwiglu({ architecture, jobs }: StageShape, { segments, tokens }:
   let warmTokens = 0;
   for (const segment of segments)
     if (MLP_INPUTS.some((projection) => jobs[segment.job]!.adapter.targets.includes(projection)))
-      warmTokens += segment.adapterTokens;
+      warmTokens += adaptedTokens(segment, jobs[segment.job]!);
   return swiglu("F", architecture.intermediateSize, tokens, tokens - warmTokens, layers);
 }
 

@@ -1,6 +1,6 @@
 import { InputError } from "../../core/index.ts";
 import type { Architecture } from "./architecture.ts";
-import { hasReference, type LossSpec } from "./loss.ts";
+import { comparesWithStart, hasReference, type LossSpec } from "./loss.ts";
 import {
   copiesOf,
   halfOf,
@@ -200,6 +200,17 @@ function checkMagnitudes({ dora, targets }: SitedAdapter): void {
   });
 }
 
+/** @throws InputError for a start as reference where there is none */
+function checkReference({ adapter, loss }: JobOn): void {
+  if (adapter.init !== undefined || !comparesWithStart(loss)) return;
+  throw new InputError({
+    expected: "base where the job has no adapter.init",
+    at: "loss.reference",
+    got: "init",
+    hint: "An adapter without adapter.init starts as the base.",
+  });
+}
+
 /** @throws InputError for losses whose gradient is scaled behind the head: that of adapters on it would not be */
 function checkOnHead({ adapter, loss }: JobOn): void {
   if (loss === undefined || !adapter.targets.includes("lm_head")) return;
@@ -212,7 +223,7 @@ function checkOnHead({ adapter, loss }: JobOn): void {
 }
 
 interface JobOn {
-  readonly adapter: SitedAdapter & { readonly dropout?: number };
+  readonly adapter: SitedAdapter & { readonly dropout?: number; readonly init?: string | undefined };
   readonly loss?: LossSpec | undefined;
 }
 
@@ -250,6 +261,7 @@ export function jobsOn<J extends JobOn>(arch: Architecture, jobs: readonly J[]):
       const adapter = { ...named, targets: targetsOn(arch, named.targets) };
       checkPatterns(adapter, arch);
       checkMagnitudes(adapter);
+      checkReference(job);
       checkOnExperts({ ...job, adapter }, arch);
       checkOnHead({ ...job, adapter });
       return { ...job, adapter };

@@ -4,10 +4,12 @@ import { InputError } from "../../core/index.ts";
 export const betaSchema = z.number().positive();
 const smoothing = z.number().min(0).lt(0.5);
 const weight = z.number().min(0);
+/** What answers are compared with: the base, or the adapter as it starts. The base where absent. */
+const referenceSchema = z.enum(["base", "init"]).optional();
 /** A margin, in the unit of beta times a log-probability. */
 export const gammaSchema = z.number().min(0);
 
-/** Direct preference optimization: a pair of answers against the base without the adapter. */
+/** Direct preference optimization: a pair of answers against those of a reference. */
 const dpoFieldsSchema = z.strictObject({
   kind: z.literal("dpo"),
   beta: betaSchema.default(0.1),
@@ -16,6 +18,7 @@ const dpoFieldsSchema = z.strictObject({
   labelSmoothing: smoothing.optional(),
   /** What the mean loss of the chosen answers' tokens is added with. */
   sftWeight: weight.optional(),
+  reference: referenceSchema,
   /** Which end of a pair that is longer than `cutoffLength` is cut: of the answers, or of the prompt. */
   cut: z.enum(["end", "start"]).default("end"),
 });
@@ -51,7 +54,7 @@ const simpoSchema = z.strictObject({
 /** A pair by log-odds a token, and the loss of the chosen sequence, prompt included. */
 const orpoSchema = z.strictObject({ kind: z.literal("orpo"), beta: betaSchema.default(0.1) });
 
-/** Single answers with a label, against the base and against answers to other prompts. */
+/** Single answers with a label, against a reference and against answers to other prompts. */
 const ktoSchema = z.strictObject({
   kind: z.literal("kto"),
   beta: betaSchema.default(0.1),
@@ -59,6 +62,7 @@ const ktoSchema = z.strictObject({
   type: z.enum(["kto", "apo_zero_unpaired"]).default("kto"),
   desirableWeight: weight.default(1),
   undesirableWeight: weight.default(1),
+  reference: referenceSchema,
 });
 
 /** What a job is trained on in place of the cross-entropy of its tokens. */
@@ -80,9 +84,14 @@ export const writtenLossSchema = z.discriminatedUnion("kind", [
 
 export type LossSpec = z.infer<typeof lossSchema>;
 
-/** Whether a loss compares answers with those of the base, too. */
+/** Whether a loss compares answers with those of a reference, too. */
 export function hasReference({ kind }: LossSpec): boolean {
   return kind === "dpo" || kind === "kto";
+}
+
+/** Whether that is the adapter as it starts, and not the base. */
+export function comparesWithStart(loss: LossSpec | undefined): boolean {
+  return loss !== undefined && hasReference(loss) && "reference" in loss && loss.reference === "init";
 }
 
 /** Whether it compares a row with answers to other prompts of its mini-batch. */

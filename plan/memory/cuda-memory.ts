@@ -41,16 +41,23 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
 
 /**
  * An adapter's parameters, gradients and two moments with their padding, the bfloat16 copy that products read, and a
- * line for the sum of squares that an update clips by.
+ * line for the sum of squares that an update clips by; frozen only its parameters and their copy.
  */
-export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: Pick<PlannedJob, "adapter">): number {
+export function cudaAdapterBytes(
+  arch: Architecture,
+  stage: Stage,
+  { adapter }: Pick<PlannedJob, "adapter">,
+  isFrozen = false,
+): number {
   const elements = stageSites(adapter, arch, stage).map(({ projection, rank, experts, dora }) => {
     const shape = projectionShape(arch, projection);
     const matrices = experts * (rank * padded(shape.in, PADDING) + shape.out * padded(rank, PADDING));
     return matrices + (dora ? padded(shape.out, PADDING) : 0);
   });
   const parameters = padded(sum(elements), LINE / FLOAT);
-  return Math.max(LINE, padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE)) + LINE;
+  const vectors = isFrozen ? 1 : 4;
+  const bytes = Math.max(LINE, padded(parameters * (vectors * FLOAT + COMPUTE_BYTES.bfloat16), LINE));
+  return bytes + (isFrozen ? 0 : LINE);
 }
 
 /**

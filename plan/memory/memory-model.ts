@@ -6,6 +6,7 @@ import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "../cos
 import type { Architecture } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Dtype } from "../documents/dtype.ts";
+import { comparesWithStart } from "../documents/loss.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Buffers, Room, Stage, StageMemory } from "../documents/setting.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
@@ -104,7 +105,7 @@ export interface Held {
 
 export interface HeldInput extends Pick<StageMemoryInput, "architecture" | "stage" | "dtype" | "kind" | "threads"> {
   readonly maxSequence: number;
-  readonly jobs: readonly Pick<PlannedJob, "adapter">[];
+  readonly jobs: readonly Pick<PlannedJob, "adapter" | "loss">[];
 }
 
 /** Bytes of one of an adapter's four vectors on a CPU device, which together take a line at least. */
@@ -114,15 +115,18 @@ function vectorBytes(architecture: Architecture, stage: Stage, job: Pick<Planned
 
 /**
  * Bytes of an adapter on a stage's device: parameters, gradients, moments, what products read, and the norms that its
- * magnitudes are for.
+ * magnitudes are for; and where answers are compared with its start, that beside it.
  */
 export function adapterBytes(
   { architecture, stage, kind }: Pick<HeldInput, "architecture" | "stage" | "kind">,
-  job: Pick<PlannedJob, "adapter">,
+  job: Pick<PlannedJob, "adapter" | "loss">,
 ): number {
   const norms = padded(numMagnitudes(architecture, stage, job) * FLOAT, LINE);
   const own = kind === "cuda" ? cudaAdapterBytes(architecture, stage, job) : 4 * vectorBytes(architecture, stage, job);
-  return own + norms;
+  if (!comparesWithStart(job.loss)) return own + norms;
+  const frozen =
+    kind === "cuda" ? cudaAdapterBytes(architecture, stage, job, true) : vectorBytes(architecture, stage, job);
+  return own + Math.max(LINE, frozen) + 2 * norms;
 }
 
 function heldByCpu({ architecture, stage, dtype, jobs, threads, kind }: HeldInput): Held {

@@ -1,7 +1,7 @@
 import { ownValue } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
-import { type AdapterState, initialPairs, readPeftFolder } from "../../exec/index.ts";
-import { checkRoom, type FleetWork, type Job, rowsOfWork, type Setting } from "../../plan/index.ts";
+import { initialPairs, type JobInput, readPeftFolder } from "../../exec/index.ts";
+import { checkRoom, comparesWithStart, type FleetWork, type Job, rowsOfWork, type Setting } from "../../plan/index.ts";
 import { type FleetPlace, type LoadedWorkload, loadInputs, workOfJob } from "../../workbench/index.ts";
 import type { LiveSubmission } from "./live-job.ts";
 
@@ -10,12 +10,18 @@ export function checkWork(setting: Setting, work: FleetWork): void {
   checkRoom(setting, 0, { jobs: [work.job], microBatches: rowsOfWork(work).map((own) => ({ rows: [...own] })) });
 }
 
-/** What an adapter starts from: that of a PEFT folder, or a fresh one. @throws InputError for a folder that is none */
-export function startOfJob(job: Job, { architecture, locations }: LoadedWorkload): AdapterState {
+/**
+ * What an adapter starts from, that of a PEFT folder or a fresh one, and is compared with where that is its start.
+ * @throws InputError for a folder that is none
+ */
+export function startOfJob(
+  job: Job,
+  { architecture, locations }: LoadedWorkload,
+): Pick<JobInput, "start" | "reference"> {
   const init = ownValue(locations.init, job.name);
   const parameters =
     init === undefined ? initialPairs(job, architecture) : readPeftFolder(init, job.adapter, architecture);
-  return { parameters };
+  return { start: { parameters }, ...(comparesWithStart(job.loss) ? { reference: parameters } : {}) };
 }
 
 /**
@@ -30,5 +36,5 @@ export async function submissionOf(
   const rows: readonly Row[] = inputs.data[0]!;
   const work = workOfJob(place, job, inputs.rows[0]!);
   checkWork(place.setting, work);
-  return { job, work, rows, start: startOfJob(job, inputs) };
+  return { job, work, rows, ...startOfJob(job, inputs) };
 }

@@ -206,13 +206,13 @@ export class LiveFleet implements Disposable {
   }
 
   /** A job comes that the folder knows of. */
-  #add({ job, work, rows, start }: LiveSubmission): LiveJob {
+  #add({ job, work, rows, start, reference }: LiveSubmission): LiveJob {
     const request = this.requestOf(job, work);
     this.#input.works.add(work);
     const kept = newKeptJob(this.#jobs.all.length, { job }, request);
     this.#jobs.add(kept);
     this.#checkpoints.came(kept.number, work.job);
-    this.#execution.submit(work, request, { rows, start });
+    this.#execution.submit(work, request, { rows, start, reference });
     return kept;
   }
 

@@ -1,5 +1,4 @@
-import type { Row } from "../../datasets/index.ts";
-import type { AdapterState, EvaluationMetrics, StepMetrics } from "../../exec/index.ts";
+import type { EvaluationMetrics, JobInput, StepMetrics } from "../../exec/index.ts";
 import type { FleetWork, Job, JournalLine } from "../../plan/index.ts";
 
 /** Where a live job is, or how it ended. */
@@ -49,12 +48,10 @@ export type LiveNotice =
   | { readonly kind: "end"; readonly job: LiveJob };
 
 /** A job with all that it trains on, and from. */
-export interface LiveSubmission {
+export interface LiveSubmission extends Pick<JobInput, "rows" | "start" | "reference"> {
   readonly job: Job;
   readonly work: FleetWork;
-  readonly rows: readonly Row[];
-  readonly start: AdapterState;
-  /** Whether that is the adapter of another job as it was, which no document says. */
+  /** Whether its start is the adapter of another job as it was, which no document says. */
   readonly isWarm?: boolean;
 }
 

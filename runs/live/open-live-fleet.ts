@@ -148,7 +148,7 @@ export async function openLiveFleet(
           checkSameJob(comer.job, work.job);
           return [];
         }
-        const submission = { job, work, rows: data[index]!, start: startOfJob(job, loaded) };
+        const submission = { job, work, rows: data[index]!, ...startOfJob(job, loaded) };
         return [{ atSeconds: job.arrivalSeconds, submission }];
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);

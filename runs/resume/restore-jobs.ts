@@ -82,12 +82,13 @@ async function inputOf(
   const rows: readonly Row[] = inputs.data[0]!;
   const { architecture } = loaded;
   const known = stateOf(folder, saved, comer.job, architecture);
-  if (known !== undefined) return { job, input: { rows, start: known.state, best: known.best } };
+  const { start, reference } = startOfJob(job, inputs);
+  if (known !== undefined) return { job, input: { rows, start: known.state, reference, best: known.best } };
   const file = startFile(folder, job.name);
-  if (!existsSync(file)) return { job, input: { rows, start: startOfJob(job, inputs) } };
+  if (!existsSync(file)) return { job, input: { rows, start, reference } };
   const facts = { step: 0, best: undefined, keepsBest: false };
   const { parameters } = readJobState(file, comer.job.adapter, architecture, facts).state;
-  return { job, input: { rows, start: { parameters } } };
+  return { job, input: { rows, start: { parameters }, reference } };
 }
 
 /** @throws InputError as `inputOf` does */
@@ -113,7 +114,7 @@ export async function submissionsAgain(
   for (const comer of comers) {
     const { number: _number, given: _given, ...work } = comer;
     const { job, input } = await inputOf(folder, loaded, { comer, saved: undefined }, cache);
-    submissions.push({ job, work, rows: input.rows, start: input.start });
+    submissions.push({ job, work, ...input });
   }
   return submissions;
 }

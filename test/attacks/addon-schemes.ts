@@ -96,12 +96,12 @@ export const SCHEMES: readonly Scheme[] = [
   },
   {
     name: "a rank of 2^32",
-    run: ({ addon, device }) => addon.createAdapter(device, Float64Array.of(1, 2 ** 32, 4, 6, 1, 1)),
+    run: ({ addon, device }) => addon.createAdapter(device, Float64Array.of(1, 2 ** 32, 4, 6, 1, 1, -1, 0), false),
   },
   {
     name: "an adapter whose size wraps",
     run: ({ addon, device }) =>
-      addon.createAdapter(device, Float64Array.of(1, 2 ** 30 - 1, 2 ** 30 - 1, 2 ** 30 - 1, 1, 1)),
+      addon.createAdapter(device, Float64Array.of(1, 2 ** 30 - 1, 2 ** 30 - 1, 2 ** 30 - 1, 1, 1, -1, 0), true),
   },
   { name: "reading 2^50 floats", run: ({ addon, device }) => addon.readArena(device, 0, 2 ** 50) },
   { name: "reading at 2^53 - 1", run: ({ addon, device }) => addon.readArena(device, 2 ** 53 - 1, 1) },

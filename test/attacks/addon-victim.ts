@@ -56,7 +56,7 @@ export function makeVictim(addon: RawAddon): Victim {
     runtime,
     device,
     matrix: addon.loadMatrix(device, "up", 6, 4, new Float32Array(24), true, "float32", "", 1, true),
-    adapter: addon.createAdapter(device, Float64Array.of(3, 2, 4, 6, 1, 1, -1, 0)),
+    adapter: addon.createAdapter(device, Float64Array.of(3, 2, 4, 6, 1, 1, -1, 0), false),
     event: addon.createEvents(runtime, 4),
     cell: addon.createNormCells(runtime, 2),
     program: addon.createProgram(device, [COPY]),

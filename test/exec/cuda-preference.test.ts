@@ -1,5 +1,6 @@
 // @module-tag slow
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { LossSpec } from "../../plan/index.ts";
 import { launchesOf } from "../../plan/memory/graph-room.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import {
@@ -44,6 +45,20 @@ describe.skipIf(!HAS_LOSSES)("TRL's case on emulated GPUs", () => {
       const result = await runJobs([job], { devices: "cuda:0" });
       expect(Math.abs(result.own[0]!.loss / known.loss - 1)).toBeLessThan(1e-5);
       expect(distance(result.gradients, caseTensors(`${name}.safetensors`))).toBeLessThan(1e-4);
+      expectAsPlanned(result);
+    },
+    minutes(3),
+  );
+
+  test(
+    "dpo_train5 against its start has the adapter that a CPU gives it",
+    async () => {
+      const { known: _, ...given } = jobOfCase("dpo_train5");
+      const loss = { ...given.loss!, reference: "init" } as LossSpec;
+      const job = { ...given, loss, adapter: { ...given.adapter, init: "start" } };
+      const cpu = await runJobs([job]);
+      const result = await runJobs([job], { devices: "cuda:0", microBatchSize: 2 });
+      expect(distance(tensorsOf(result.adapters[0]!), tensorsOf(cpu.adapters[0]!))).toBeLessThan(1e-4);
       expectAsPlanned(result);
     },
     minutes(3),

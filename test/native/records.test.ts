@@ -66,8 +66,8 @@ describe("the addon", () => {
     const entry = RECORDS.AdapterEntry.pack([
       { target: 0, rank: 2, inFeatures: 3, outFeatures: 5, scale: 1, experts: 1, weight: -1, column: 0 },
     ]);
-    expect(addon.readAdapter(device, addon.createAdapter(device, entry), "parameters")).toHaveLength(16);
-    expect(() => addon.createAdapter(device, entry.subarray(1))).toThrow(/rows of target, rank, .*5 numbers/);
+    expect(addon.readAdapter(device, addon.createAdapter(device, entry, false), "parameters")).toHaveLength(16);
+    expect(() => addon.createAdapter(device, entry.subarray(1), false)).toThrow(/rows of target, rank, .*5 numbers/);
     const bindings = {
       run: RECORDS.Run.pack([]),
       ids: undefined,
@@ -87,7 +87,7 @@ describe("the addon", () => {
   });
 
   it("refuses a part that adapters do not have", () => {
-    const adapter = addon.createAdapter(device, RECORDS.AdapterEntry.pack([]));
+    const adapter = addon.createAdapter(device, RECORDS.AdapterEntry.pack([]), false);
     expect(() => addon.readAdapter(device, adapter, "moments")).toThrow(/secondMoment.*moments/);
   });
 

@@ -94,8 +94,10 @@ Adapter::Adapter(const std::shared_ptr<MemoryPool>& pool, std::vector<AdapterEnt
       elements_(unpadded(entries_)),
       count_(place(entries_, format.padding)),
       stride_((count_ + kLineFloats - 1) / kLineFloats * kLineFloats),
-      buffer_(pool, MemoryKind::adapters, stride_ * (kAdapterParts * sizeof(float) + format.roundedBytes)),
-      sum_(format.keepsSum ? std::make_unique<Buffer>(pool, MemoryKind::norms, sizeof(double)) : nullptr) {
+      isFrozen_(format.isFrozen),
+      buffer_(pool, MemoryKind::adapters, stride_ * (parts() * sizeof(float) + format.roundedBytes)),
+      sum_(format.keepsSum && !format.isFrozen ? std::make_unique<Buffer>(pool, MemoryKind::norms, sizeof(double))
+                                               : nullptr) {
   for (std::size_t i = 0; i < entries_.size(); i++) {
     const AdapterEntry& entry = entries_[i];
     if (entry.target >= indexOfTarget_.size()) indexOfTarget_.resize(entry.target + 1, -1);

@@ -1,4 +1,5 @@
-// An adapter's flat vectors: parameters, gradients and the two moments, equally long.
+// An adapter's flat vectors: parameters, gradients and the two moments, equally long. One that is frozen has its
+// parameters alone.
 // Layout on the device: for each entry in order A [rank, lda] of each expert, then B [outFeatures, ldb] of each, then
 // where it has them its magnitudes [outFeatures], padded too.
 // JavaScript's has no padding: A [rank, inFeatures], B [outFeatures, rank]. What pads is zero and stays zero.
@@ -49,6 +50,7 @@ struct AdapterFormat {
   std::int32_t padding = 1;
   std::size_t roundedBytes = 0;
   bool keepsSum = false;
+  bool isFrozen = false;
 };
 
 class Adapter {
@@ -61,8 +63,10 @@ class Adapter {
   // Of a vector as JavaScript has it.
   std::size_t elements() const { return elements_; }
   float* part(AdapterPart which) const { return buffer_.floats() + static_cast<std::size_t>(which) * stride_; }
-  // Behind the four vectors; as long as they are.
-  std::byte* rounded() const { return buffer_.data() + kAdapterParts * stride_ * sizeof(float); }
+  // Behind the vectors; as long as they are.
+  std::byte* rounded() const { return buffer_.data() + parts() * stride_ * sizeof(float); }
+  bool isFrozen() const { return isFrozen_; }
+  std::size_t parts() const { return isFrozen_ ? 1 : kAdapterParts; }
   // Of each output of an entry with magnitudes: the norm of what base and adapter are together.
   float* norms(const AdapterEntry& entry) const { return norms_->floats() + entry.normOffset; }
   bool hasMagnitudes() const { return norms_ != nullptr; }
@@ -98,6 +102,7 @@ class Adapter {
   std::size_t elements_ = 0;
   std::size_t count_ = 0;
   std::size_t stride_;  // count rounded up to 64 bytes
+  bool isFrozen_;
   Buffer buffer_;
   std::unique_ptr<Buffer> sum_;
   std::unique_ptr<Buffer> norms_;

@@ -234,7 +234,8 @@ std::optional<std::size_t> Device::shareTable(const std::string& key) {
   return keep<Table>(weights_.tables, std::move(found), "");
 }
 
-std::size_t Device::createAdapter(std::vector<AdapterEntry> entries, const std::vector<MagnitudeSource>& magnitudes) {
+std::size_t Device::createAdapter(std::vector<AdapterEntry> entries, const std::vector<MagnitudeSource>& magnitudes,
+                                  bool isFrozen) {
   requireLive();
   const auto matrices = static_cast<std::int64_t>(weights_.matrices.size());
   for (std::size_t i = 0; i < entries.size(); i++) {
@@ -251,7 +252,9 @@ std::size_t Device::createAdapter(std::vector<AdapterEntry> entries, const std::
       throw ArgumentError("a matrix with the target's rows, loaded for magnitudes", at, "matrix " + matrix.name);
     }
   }
-  auto adapter = std::make_shared<Adapter>(memory_, std::move(entries), format_);
+  AdapterFormat format = format_;
+  format.isFrozen = isFrozen;
+  auto adapter = std::make_shared<Adapter>(memory_, std::move(entries), format);
   if (freeAdapters_.empty()) {
     adapters_.push_back(std::move(adapter));
     return adapters_.size() - 1;
@@ -271,14 +274,28 @@ std::shared_ptr<Adapter> Device::adapter(std::int64_t handle) const {
   return adapters_[static_cast<std::size_t>(handle)];
 }
 
+namespace {
+
+void requireTrained(const Adapter& adapter, const char* at) {
+  if (adapter.isFrozen()) throw ArgumentError("an adapter that is trained", at, "a frozen one");
+}
+
+void requirePart(const Adapter& adapter, AdapterPart part, const char* at) {
+  if (part != AdapterPart::parameters) requireTrained(adapter, at);
+}
+
+}  // namespace
+
 void Device::writeAdapter(const Adapter& adapter, AdapterPart part, const float* values) {
   requireQuiet(adapter);
+  requirePart(adapter, part, "writeAdapter");
   adapter.write(part, values);
   if (part == AdapterPart::parameters) parametersWritten(adapter);
 }
 
 void Device::readAdapter(const Adapter& adapter, AdapterPart part, float* values) const {
   requireQuiet(adapter);
+  requirePart(adapter, part, "readAdapter");
   adapter.read(part, values);
 }
 
@@ -349,6 +366,7 @@ void Device::enqueueRun(const TaskHead& head, std::int64_t program, Bindings bin
   Task task = prepare(head);
   for (const RunSegment& segment : bindings.segments) task.uses.emplace_back(segment.adapter->pending);
   for (const RunSumSquares& wanted : bindings.sumSquares) {
+    requireTrained(*wanted.adapter, "bindings.sumSquares");
     task.uses.emplace_back(wanted.adapter->pending);
     wanted.adapter->normCell = wanted.cell;
   }
@@ -359,6 +377,7 @@ void Device::enqueueUpdate(const TaskHead& head, std::vector<UpdateItem> items) 
   requireLive();
   Task task = prepare(head);
   for (UpdateItem& item : items) {
+    requireTrained(*item.adapter, "items.adapter");
     task.uses.emplace_back(item.adapter->pending);
     item.ownNorm = item.normCells.size() == 1 && item.normCells.front() == item.adapter->normCell;
   }

@@ -183,7 +183,8 @@ class Device {
   std::optional<std::size_t> shareVector(const std::string& key);
   std::optional<std::size_t> shareTable(const std::string& key);
   // `magnitudes`: of each entry, the matrix of its target and the first of its rows; a handle of -1 for none.
-  std::size_t createAdapter(std::vector<AdapterEntry> entries, const std::vector<MagnitudeSource>& magnitudes);
+  std::size_t createAdapter(std::vector<AdapterEntry> entries, const std::vector<MagnitudeSource>& magnitudes,
+                            bool isFrozen);
   void releaseAdapter(std::int64_t handle);
   std::shared_ptr<Adapter> adapter(std::int64_t handle) const;
   // Throw while a pending task uses the adapter; `values` [adapter.elements()].

@@ -310,7 +310,7 @@ void Replay::make(const Call& call) {
     device(call).stop();
   } else if (name == "createAdapter") {
     const auto given = rows<bind::record::AdapterEntry>(argument(call, 1, Kind::doubles), "createAdapter");
-    device(call).createAdapter(bind::entries(given), bind::magnitudeSources(given));
+    device(call).createAdapter(bind::entries(given), bind::magnitudeSources(given), false);
   } else if (name == "releaseAdapter") {
     device(call).releaseAdapter(whole(call, 1));
   } else if (name == "readAdapter" || name == "writeAdapter") {

@@ -35,7 +35,7 @@ export const TRL_KEYS: KeyTable = {
   ...keys("dataset_streaming streaming test_split_size", { lacks: "how the data are divided" }),
   model_revision: { lacks: "a revision of the model: write hf:owner/name@revision", usual: ["main"] },
   model_init_kwargs: { lacks: "other settings of the model" },
-  router_aux_loss_coef: { idle: "models of the Llama family have no experts" },
+  router_aux_loss_coef: { idle: "routers have no loss of their own, as without output_router_logits" },
   ...keys("dataset_num_proc dataset_kwargs shuffle_dataset dataset_batch_size", { idle: LOADED }),
   ...keys("padding_free pad_to_multiple_of pad_token packing_strategy eval_packing", { idle: NO_PADDING }),
   ...keys("attn_implementation use_bnb_nested_quant bnb_4bit_quant_storage ignore_bias_buffers env", { idle: KERNELS }),

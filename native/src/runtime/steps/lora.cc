@@ -23,6 +23,14 @@ void reachTarget(const Reach& r, std::uint32_t target, std::int32_t outFeatures,
   }
 }
 
+void reachGradients(const Reach& r, std::uint32_t target) {
+  for (const RunSegment& segment : r.bindings.segments) {
+    if (segment.adapter->isFrozen() && segment.adapter->find(target) != nullptr) {
+      r.refuse("target", "adapters that are trained", "a frozen one");
+    }
+  }
+}
+
 Projections::Projections(Fields& f)
     : dtype(f.dtype("dtype")), inFeatures(f.count("inFeatures")), x(f.tensor("x")), ldx(f.stride("ldx", inFeatures)) {
   const auto name = [this](const char* field) { return "projections[" + std::to_string(items.size()) + "]." + field; };

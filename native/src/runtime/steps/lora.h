@@ -36,6 +36,9 @@ struct LoraPlaces {
 void reachTarget(const Reach& r, std::uint32_t target, std::int32_t outFeatures, std::int32_t inFeatures,
                  std::int32_t experts, std::int64_t lds);
 
+// The run's adapters that have the target have gradients, too.
+void reachGradients(const Reach& r, std::uint32_t target);
+
 // What both directions are given: an input, and the projections that share it and their output tensor.
 struct Projections {
   explicit Projections(Fields& f);
@@ -81,6 +84,7 @@ struct LoraBackwardFields {
   }
   void reach(const Reach& r) const {
     given.reach(r);
+    for (const Projection& p : given.items) reachGradients(r, p.target);
     r.matrix("dy", dy, lddy, given.columns(), given.dtype, given.perRow());
     if (dx) r.matrix("dx", *dx, lddx, given.inFeatures, dxType, given.perRow());
   }
@@ -144,6 +148,7 @@ struct MagnitudeBackwardFields {
   explicit MagnitudeBackwardFields(Fields& f) : given(f), dy(f.tensor("dy")), lddy(f.stride("lddy", given.end())) {}
   void reach(const Reach& r) const {
     given.reach(r);
+    reachGradients(r, given.target);
     r.matrix("dy", dy, lddy, given.end(), given.dtype);
   }
 

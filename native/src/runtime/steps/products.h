@@ -116,7 +116,9 @@ struct HeadLossFields {
     r.present("targets", r.bindings.targets);
     r.matrix("x", x, hidden, hidden, dtype);
     if (dx) r.matrix("dx", *dx, hidden, hidden);
-    if (adapters) reachTarget(r, adapters->target, vocabulary, hidden, 1, adapters->lds);
+    if (!adapters) return;
+    reachTarget(r, adapters->target, vocabulary, hidden, 1, adapters->lds);
+    if (dx) reachGradients(r, adapters->target);
   }
   std::size_t lds() const { return adapters ? static_cast<std::size_t>(adapters->lds) : 0; }
 
