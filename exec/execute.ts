@@ -4,12 +4,12 @@ import { adapterDivergence, type Divergence } from "./divergence.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import { executedTrace, type SeenAction, type SeenLoss } from "./executed-trace.ts";
 import type { ExecuteInput, ExecuteResult } from "./execution.ts";
+import type { JobInput } from "./job-input.ts";
 import type { JobState } from "./job-states.ts";
 import type { AdapterPair } from "./peft.ts";
 import { productsOf } from "./products.ts";
 import { profileOf } from "./record-completions.ts";
 import { Session } from "./session.ts";
-import type { JobInput } from "./session-input.ts";
 import { localHost } from "./stage-host.ts";
 import type { StepMetrics } from "./step-metrics.ts";
 

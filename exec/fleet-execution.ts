@@ -1,9 +1,10 @@
 import type { AskedEvent, FleetEvent, FleetPlan, FleetStep, FleetWork, JobRequest, Setting } from "../plan/index.ts";
+import type { JobInput } from "./job-input.ts";
 import type { JobState } from "./job-states.ts";
 import type { LostPipeline } from "./lost-pipeline.ts";
 import type { RunEvent } from "./run-event.ts";
 import { Session } from "./session.ts";
-import type { JobInput, SessionInput } from "./session-input.ts";
+import type { SessionInput } from "./session-input.ts";
 import { localHost, type StageHost } from "./stage-host.ts";
 
 export interface FleetExecutionInput

@@ -34,6 +34,8 @@ export type { SeenCompletion } from "./executed-trace.ts";
 // What a run is given, and what it gives.
 export type { ExecuteInput, ExecuteResult } from "./execution.ts";
 export { FleetExecution, type FleetExecutionInput } from "./fleet-execution.ts";
+// What a job trains on, and from.
+export type { JobInput } from "./job-input.ts";
 // A job between two of its steps, and its file.
 export { readJobState, writeJobState } from "./job-state-file.ts";
 export type { JobState } from "./job-states.ts";
@@ -43,7 +45,6 @@ export { learningRateAt } from "./learning-rate.ts";
 export { type LostPipeline, lostText } from "./lost-pipeline.ts";
 // What the system counts while a run goes on: stolen time, other programs.
 export { watchSystem } from "./machine-load.ts";
-
 export { createSpeedProbe, type SpeedProbe } from "./machine-speed.ts";
 // Operators measured for a calibration.
 export { type Measurements, measurePlan } from "./measure.ts";
@@ -70,8 +71,6 @@ export {
 } from "./run-event.ts";
 // Whether the rows that were read are those of the plan.
 export { checkRows } from "./run-input.ts";
-// What a job trains on, and from.
-export type { JobInput } from "./session-input.ts";
 // What a plan says that decided its prediction and that the executor has no use for.
 export { simulatedOnly } from "./simulated-only.ts";
 // Where stages run.

@@ -1,21 +1,7 @@
-import type { Row } from "../datasets/index.ts";
 import type { Setting } from "../plan/index.ts";
-import type { AdapterState } from "./adapters.ts";
-import type { BestEvaluation } from "./evaluations.ts";
 import type { BaseModel } from "./model-folder.ts";
-import type { AdapterPair } from "./peft.ts";
 import type { ProductMeasurement } from "./products.ts";
 import type { RunListener } from "./run-event.ts";
-
-/** What a job trains on, and from. */
-export interface JobInput {
-  readonly rows: readonly Row[];
-  readonly start: AdapterState;
-  /** What its answers are compared with, where that is an adapter. */
-  readonly reference?: readonly AdapterPair[] | undefined;
-  /** What was best of it, where it goes on from an earlier run. */
-  readonly best?: BestEvaluation | undefined;
-}
 
 export interface SessionInput {
   readonly setting: Setting;

@@ -1,7 +1,7 @@
 import type { EventNumbers } from "./event-numbers.ts";
+import type { JobInput } from "./job-input.ts";
 import type { Lowering } from "./lowering.ts";
 import type { NormCells } from "./norm-cells.ts";
-import type { JobInput } from "./session-input.ts";
 import type { StageRunner } from "./stage-runner.ts";
 
 /** What is made before a session, since its stages ask for it. */

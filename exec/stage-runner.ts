@@ -21,10 +21,10 @@ import {
 } from "../plan/index.ts";
 import { AdapterRoom } from "./adapter-room.ts";
 import { createStageAdapter } from "./adapters.ts";
+import type { JobInput } from "./job-input.ts";
 import { learningRateAt } from "./learning-rate.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { RunInput } from "./run-input.ts";
-import type { JobInput } from "./session-input.ts";
 import type { StageDevice, StageHost } from "./stage-host.ts";
 import { backwardProgram, forwardProgram } from "./stage-programs.ts";
 import { toldOf } from "./told-parts.ts";
