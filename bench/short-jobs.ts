@@ -1,4 +1,4 @@
-import type { JobInput } from "../exec/session-input.ts";
+import type { JobInput } from "../exec/job-input.ts";
 import {
   createCostModel,
   GrowingPlan,
