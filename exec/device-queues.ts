@@ -78,12 +78,25 @@ export class DeviceQueues {
       for (let next = queue.coming.first; next !== undefined; next = queue.coming.first) {
         const isLeftOut = this.#early?.skips(next) ?? false;
         if (!isLeftOut) {
-          if (queue.numEnqueued >= most || !adapters.admits(next.id, ended)) break;
+          if (queue.numEnqueued >= most || !adapters.admits(next.id, ended) || this.#waits(stage, next)) break;
           this.#enqueue(stage, queue, next);
         }
         queue.coming.take();
       }
     }
+  }
+
+  /** Whether a forward needs what other micro-batches of its step have not told: `kl` of KTO, where the losses are. */
+  #waits(stage: number, { action, microBatch }: LoweredAction): boolean {
+    const { runners, record, stopped } = this.#input;
+    if (action.letter !== "F" || !runners[stage]!.stage.head) return false;
+    return microBatch.rows.some(
+      ([job, , , , compared]) =>
+        compared?.part === "own" &&
+        !stopped.has(job) &&
+        !microBatch.rows.some(([other, , , , beside]) => other === job && beside?.part === "other") &&
+        record.divergenceOf(job, microBatch) === undefined,
+    );
   }
 
   /** What devices have reported, as the actions that it is of. */
@@ -163,6 +176,7 @@ export class DeviceQueues {
         rowOf: (job, row) => jobs.get(job)!.rows[row],
         adapterOf: (job) => adapters.handleOf(job),
         referenceOf: (job) => adapters.referenceOf(job),
+        divergenceOf: (job) => this.#input.record.divergenceOf(job, microBatch),
       });
     if (action.letter === "B") {
       inputs.delete(microBatch.index);

@@ -1,6 +1,7 @@
 // What of a micro-batch lies where, and what its losses are summed over. Sequences that adapters are on come first, in the
 // order of the rows, so that a backward can leave out those of the base behind them.
 import { hasReference, type LossSpec, type MicroBatch, type PlannedRow } from "../plan/index.ts";
+import { answerAt } from "./compared-row.ts";
 
 /** A sequence of a micro-batch. */
 export interface PlacedSequence {
@@ -48,7 +49,7 @@ function sequencesOf(rows: readonly PlannedRow[], jobOf: JobLoss): readonly Plac
   let start = 0;
   const place = (job: number, answer: number, isReference: boolean): void =>
     rows.forEach(([of, , tokens, , compared], row) => {
-      const length = compared === undefined ? [tokens][answer] : compared.answers[answer]?.[0];
+      const length = compared === undefined ? [tokens][answer] : answerAt(compared, answer)?.[0];
       if (of !== job || length === undefined) return;
       placed.push({ row, answer, isReference, start, length });
       start += length;

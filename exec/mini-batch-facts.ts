@@ -42,6 +42,7 @@ export class MiniBatchTable {
     const places: {
       readonly job: number;
       readonly data: number;
+      readonly isOther: boolean;
       readonly numbers: Int32Array;
       readonly row: number;
     }[] = [];
@@ -55,14 +56,16 @@ export class MiniBatchTable {
         share.scored += scored;
         const { loss } = this.#live.jobs[job]!;
         if (loss !== undefined && compared !== undefined) share.likelihoodTokens += likelihoodTokens(loss, compared);
-        places.push({ job, data, numbers, row });
+        places.push({ job, data, isOther: compared?.part === "other", numbers, row });
       });
       rowNumbers.set(index, numbers);
     }
-    places.sort((a, b) => a.job - b.job || a.data - b.data);
+    // A row of which there are two parts has one number.
+    places.sort((a, b) => a.job - b.job || Number(a.isOther) - Number(b.isOther) || a.data - b.data);
     let next = 0;
-    places.forEach(({ job, numbers, row }, at) => {
-      next = places[at - 1]?.job === job ? next + 1 : 0;
+    places.forEach(({ job, isOther, numbers, row }, at) => {
+      const before = places[at - 1];
+      next = before?.job === job && before.isOther === isOther ? next + 1 : 0;
       numbers[row] = next;
     });
     return { jobs, rowNumbers };

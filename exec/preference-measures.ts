@@ -109,9 +109,21 @@ export interface ComparedLoss {
   readonly preference: PreferenceMeasures;
 }
 
-function unpairedLoss(loss: Extract<LossSpec, { kind: "kto" }>, rows: readonly SeenRow[]): ComparedLoss {
+/** Rows that have the answer to another prompt beside, or in place of, their own. */
+export function otherRows(rows: readonly SeenRow[]): readonly SeenRow[] {
+  return rows.filter(({ compared }) => compared.part !== "own");
+}
+
+/** How far an adapter is from its reference on answers to other prompts, at least 0: `kl` of KTO. */
+export function divergenceFrom(loss: LossSpec, rows: readonly SeenRow[]): number {
+  const { ratios } = valuesOf(loss, otherRows(rows));
+  return Math.max(0, mean(ratios.map((own) => own.at(-1)!)));
+}
+
+function unpairedLoss(loss: Extract<LossSpec, { kind: "kto" }>, seen: readonly SeenRow[]): ComparedLoss {
+  const kl = hasDivergence(loss) ? divergenceFrom(loss, seen) : null;
+  const rows = seen.filter(({ compared }) => compared.part !== "other");
   const { logps, ratios, rewards } = valuesOf(loss, rows);
-  const kl = hasDivergence(loss) ? Math.max(0, mean(ratios.map((own) => own[1]!))) : null;
   const all = rows.map(({ compared: { isDesirable = false } }, row) => {
     const z = loss.beta * (ratios[row]![0]! - (kl ?? 0)) * (isDesirable ? 1 : -1);
     return (isDesirable ? loss.desirableWeight : loss.undesirableWeight) * (1 - sigmoid(z));

@@ -7,6 +7,8 @@ import type { RowParts } from "./loss-parts.ts";
 export interface PreferenceWeights {
   readonly rows: number;
   readonly likelihoodTokens: number;
+  /** `kl` of KTO, where other micro-batches of the step have told it. */
+  readonly divergence?: number | undefined;
 }
 
 /** What the mean loss of the chosen answers' tokens is multiplied by. */
@@ -85,24 +87,28 @@ export function preferenceTerms(
 ): readonly PreferenceTerm[] {
   const weight = pairWeight(loss) / weights.rows;
   if (loss.kind === "kto") {
-    const compares = hasDivergence(loss);
-    const divergences = rows.map(
+    const others = rows.filter((row) => hasDivergence(loss) && row.compared.part !== "own");
+    const divergences = others.map(
+      // It is the only one that a part of a row has.
       (row): PreferenceTerm => ({
-        curve: "divergence",
-        chosen: sideOf(loss, row, compares ? 1 : 0),
-        beta: 1,
-        weight: 0,
+        ...{ curve: "divergence", chosen: sideOf(loss, row, row.compared.part === undefined ? 1 : 0) },
+        ...{ beta: 1, weight: 0 },
       }),
     );
-    const terms = rows.map((row): PreferenceTerm => {
-      const { isDesirable = false } = row.compared;
-      return {
-        ...{ curve: "sigmoid", beta: loss.beta, [isDesirable ? "chosen" : "rejected"]: sideOf(loss, row, 0) },
-        weight: weight * (isDesirable ? loss.desirableWeight : loss.undesirableWeight),
-        ...(compares ? { divergences: { first, count: rows.length } } : {}),
-      };
-    });
-    return compares ? [...divergences, ...terms] : terms;
+    const terms = rows
+      .filter(({ compared }) => compared.part !== "other")
+      .map((row): PreferenceTerm => {
+        const { isDesirable = false } = row.compared;
+        const offset = loss.beta * (weights.divergence ?? 0);
+        return {
+          ...{ curve: "sigmoid", beta: loss.beta, [isDesirable ? "chosen" : "rejected"]: sideOf(loss, row, 0) },
+          weight: weight * (isDesirable ? loss.desirableWeight : loss.undesirableWeight),
+          ...(others.length > 0
+            ? { divergences: { first, count: others.length } }
+            : { offset: isDesirable ? -offset : offset }),
+        };
+      });
+    return [...divergences, ...terms];
   }
   const shape = pairShape(loss);
   const chosenWeight = likelihoodWeight(loss) / weights.likelihoodTokens;

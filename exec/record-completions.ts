@@ -3,6 +3,7 @@ import {
   type Action,
   activeJobs,
   type LiveWork,
+  type MicroBatch,
   microBatchTokens,
   pipelineTable,
   type Setting,
@@ -80,6 +81,11 @@ export class ExecutionRecord {
   /** What evaluations have said of jobs that have not been forgotten. */
   get evaluations(): Evaluations {
     return this.#evaluations;
+  }
+
+  /** `kl` of a job in the step of a micro-batch, once it is known. */
+  divergenceOf(job: number, microBatch: Pick<MicroBatch, "group" | "step">): number | undefined {
+    return this.#collector.divergenceOf(job, microBatch);
   }
 
   /** States of jobs that are asked for while they train. */

@@ -9,7 +9,7 @@ import {
   type PlannedRow,
   trainedTokens,
 } from "../plan/index.ts";
-import { comparedRow } from "./compared-row.ts";
+import { answerAt, comparedRow, partOfRow } from "./compared-row.ts";
 import { type LossPart, type LossParts, lossParts } from "./loss-parts.ts";
 import type { JobShare, MiniBatchFacts } from "./mini-batch-facts.ts";
 import { preferenceTerms } from "./preference-terms.ts";
@@ -36,13 +36,16 @@ export interface RowSource {
   adapterOf(job: number): Handle;
   /** What its answers are compared with; undefined for the base. */
   referenceOf(job: number): Handle | undefined;
+  /** What earlier micro-batches have said of `kl` of its step; undefined where none has to. */
+  divergenceOf(job: number): number | undefined;
 }
 
 /** A row of the data, as its micro-batch has it. @throws InvariantError when it is not as long as the plan says. */
 function rowAt([job, index, tokens, , compared]: PlannedRow, source: RowSource): Row {
   const row = source.rowOf(job, index);
   const length = compared === undefined ? tokens : sum(compared.answers.map(([own]) => own));
-  if (row?.inputIds.length === length) return row;
+  const known = compared?.part === undefined ? row?.inputIds.length : row?.answers?.[compared.part === "own" ? 0 : 1];
+  if (row !== undefined && known === length) return row;
   throw new InvariantError({
     expected: `row ${index} of job ${source.jobOf(job).name} with ${length} tokens`,
     got: row?.inputIds.length,
@@ -72,7 +75,7 @@ function termsOf(
   { rows }: MicroBatch,
   { ofRow }: LossParts,
   { jobs }: MiniBatchFacts,
-  jobOf: RowSource["jobOf"],
+  { jobOf, divergenceOf }: Pick<RowSource, "jobOf" | "divergenceOf">,
 ): readonly PreferenceTerm[] {
   const terms: PreferenceTerm[] = [];
   for (const job of new Set(rows.map(([own]) => own))) {
@@ -82,7 +85,8 @@ function termsOf(
       of === job && compared !== undefined ? [{ compared, parts: ofRow[row]! }] : [],
     );
     const { likelihoodTokens } = jobs.get(job)!;
-    terms.push(...preferenceTerms(loss, own, { rows: batchSize, likelihoodTokens }, terms.length));
+    const weights = { rows: batchSize, likelihoodTokens, divergence: divergenceOf(job) };
+    terms.push(...preferenceTerms(loss, own, weights, terms.length));
   }
   return terms;
 }
@@ -139,7 +143,7 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
     ids.set(row.inputIds.subarray(from, from + length), start);
     const scoresPrompt = spec.loss?.kind === "orpo" && answer === 0;
     const [, , , , compared] = microBatch.rows[index]!;
-    const prompt = compared === undefined ? 0 : compared.answers[answer]![2];
+    const prompt = compared === undefined ? 0 : answerAt(compared, answer)![2];
     for (let t = 0; t < length; t += 1) {
       const label = t + 1 < length ? labelAt(row, from + t + 1, scoresPrompt && t + 1 < prompt) : NOT_SCORED;
       if (label !== NOT_SCORED) targets[start + t] = label;
@@ -154,7 +158,7 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
     ...{ rowStart: part.rowStart, rowEnd: part.rowEnd },
     lossScale: evaluation ? 0 : partScale(part, facts.jobs.get(part.job)!, source.jobOf(part.job)),
   }));
-  return { ...input, losses, preferences: evaluation ? [] : termsOf(microBatch, layout, facts, source.jobOf) };
+  return { ...input, losses, preferences: evaluation ? [] : termsOf(microBatch, layout, facts, source) };
 }
 
 /** What the backward of a micro-batch is fed with: not the answers of references, which lie behind all others. */
@@ -181,7 +185,8 @@ function checkPlannedRows({ jobs, microBatches }: Plan, rows: readonly (readonly
       const isSame =
         compared === undefined
           ? own?.answers === undefined && own?.inputIds.length === tokens && countScored(own) === scored
-          : own?.answers !== undefined && canonicalJson(comparedRow(own)) === canonicalJson(compared);
+          : own?.answers !== undefined &&
+            canonicalJson(partOfRow(comparedRow(own), compared.part)) === canonicalJson(compared);
       if (isSame) continue;
       throw new InputError({
         expected: `row ${row} of job ${jobs[job]!.name} with ${tokens} tokens, ${scored} of them scored,`,

@@ -3,7 +3,14 @@ import { activeJobs, type LiveWork, type MicroBatch, type MiniBatch } from "../p
 import { learningRateAt } from "./learning-rate.ts";
 import { lossParts, plainLosses } from "./loss-parts.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
-import { comparedLoss, type PreferenceMeasures, type SeenRow, seenRows } from "./preference-measures.ts";
+import {
+  comparedLoss,
+  divergenceFrom,
+  otherRows,
+  type PreferenceMeasures,
+  type SeenRow,
+  seenRows,
+} from "./preference-measures.ts";
 import type { StoppedJobs } from "./stopped-jobs.ts";
 
 /** A line of metrics.jsonl: one job's optimizer step. */
@@ -33,6 +40,9 @@ interface OpenStep {
   /** Of a job whose loss compares answers. */
   readonly rows: SeenRow[];
   readonly squares: Float64Array;
+  /** That its rows are of, once there are any. */
+  group?: number;
+  step?: number;
 }
 
 /** Adds losses up in the order of the parts and squares in the order of the stages, so equal runs give equal bytes. */
@@ -57,7 +67,20 @@ export class StepMetricsCollector {
   addLosses(microBatch: MicroBatch, losses: ArrayLike<number>): void {
     const parts = lossParts(microBatch, (job) => this.#live.jobs[job]!);
     for (const [job, loss] of plainLosses(parts, losses)) this.#entry(job).loss += loss;
-    for (const [job, row] of seenRows(microBatch, parts, losses)) this.#entry(job).rows.push(row);
+    for (const [job, row] of seenRows(microBatch, parts, losses)) {
+      const open = this.#entry(job);
+      open.rows.push(row);
+      open.group = microBatch.group;
+      open.step = microBatch.step;
+    }
+  }
+
+  /** `kl` of a job in the step of a micro-batch, once all of it with answers to other prompts have ended. */
+  divergenceOf(job: number, { group, step }: Pick<MicroBatch, "group" | "step">): number | undefined {
+    const { loss, batchSize } = this.#live.jobs[job]!;
+    const open = this.#open.get(job);
+    if (loss === undefined || open?.group !== group || open.step !== step) return undefined;
+    return otherRows(open.rows).length < batchSize ? undefined : divergenceFrom(loss, open.rows);
   }
 
   /** Squared gradient norms of a mini-batch's jobs on one stage. */

@@ -156,7 +156,11 @@ export function lengthRows(job: Job, data: LengthData): JobRows {
   return {
     ...comparedSizes(
       loss,
-      tokens.map((length) => ({ answers: Array.from({ length: answersOf(loss) }, () => answerOf(length)) })),
+      tokens.map((length) => ({
+        answers: Array.from({ length: answersOf(loss) }, () => answerOf(length)),
+        // Which label it is changes no size.
+        ...(loss.kind === "kto" ? { isDesirable: true } : {}),
+      })),
     ),
     ...rest,
   };

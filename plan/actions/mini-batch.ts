@@ -101,7 +101,8 @@ export function largestSizes(microBatches: readonly Pick<MicroBatch, "rows">[]):
 /** Scored tokens of a row through which a gradient goes back. */
 function gradedTokens([, , tokens, scored, compared]: PlannedRow): number {
   if (compared === undefined) return scored;
-  const { answers, isDesirable } = compared;
+  const { answers, isDesirable, part } = compared;
+  if (part === "other") return 0;
   if (isDesirable !== undefined) return answers[0]![1];
   return tokens > sum(answers.map(([length]) => length)) ? scored / 2 : scored;
 }

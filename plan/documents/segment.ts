@@ -56,6 +56,11 @@ export const comparedRowSchema = z.strictObject({
     .max(2),
   /** Of an answer with a label. */
   isDesirable: z.boolean().optional(),
+  /**
+   * Where a mini-batch of such answers is in several micro-batches, each row is in it twice: with the one that belongs to
+   * another, and behind all of these with its own.
+   */
+  part: z.enum(["other", "own"]).optional(),
 });
 
 /**

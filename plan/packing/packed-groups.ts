@@ -12,7 +12,8 @@ export interface PackedMiniBatch {
 /** Rows that have to be in one micro-batch: those that are compared with answers to each other's prompts. */
 function together(rows: readonly PlannedRow[]): readonly (readonly PlannedRow[])[] {
   const compares = rows.some(
-    ([, , , , compared]) => compared?.isDesirable !== undefined && compared.answers.length > 1,
+    ([, , , , compared]) =>
+      compared?.part !== undefined || (compared?.isDesirable !== undefined && compared.answers.length > 1),
   );
   return compares ? [rows] : rows.map((row) => [row]);
 }

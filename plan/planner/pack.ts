@@ -72,23 +72,61 @@ export interface PackedMember {
  * jobs that have ended are left out.
  */
 export function partsOfStep(members: readonly PackedMember[], step: number): readonly PlannedRow[][] {
-  return partsOf(members, ({ firstStep, packed }) => packed.rows.steps[firstStep + step]);
+  return partsOf(members, ({ firstStep, packed }) => packed.rows.steps[firstStep + step], true);
 }
 
 /** The parts of the evaluation after a group's step: the held-out rows of its jobs that are evaluated then; or none. */
 export function partsOfEvaluation(members: readonly PackedMember[], step: number): readonly PlannedRow[][] {
-  return partsOf(members, ({ firstStep, packed: { rows } }) => {
+  const rowsOf = ({ firstStep, packed: { rows } }: PackedMember): readonly number[] | undefined => {
     const { evaluation, steps } = rows;
     const at = firstStep + step;
     const own = (rows.firstStep ?? 0) + at;
     const isDue = evaluation !== undefined && at < steps.length && evaluatesAfter(evaluation, own, evaluation.numSteps);
     return isDue ? evaluation.rows : undefined;
-  });
+  };
+  return partsOf(members, rowsOf, false);
+}
+
+/** A row of a job's data as a plan has it. */
+function plannedRow(job: number, { tokens, scored, compared }: JobRows, row: number): PlannedRow {
+  const own = compared?.[row];
+  return own === undefined ? [job, row, tokens[row]!, scored[row]!] : [job, row, tokens[row]!, scored[row]!, own];
+}
+
+/** A row with one of its answers alone, which the reference has, too. */
+function rowPart([job, row, , , compared]: PlannedRow, part: "other" | "own"): PlannedRow {
+  const { answers, isDesirable } = compared!;
+  const [length, scored, prompt] = answers[part === "own" ? 0 : 1]!;
+  const label = part === "own" && isDesirable !== undefined ? { isDesirable } : {};
+  return [job, row, 2 * length, 2 * scored, { answers: [[length, scored, prompt]], ...label, part }];
+}
+
+/** Whether rows are compared with answers to each other's prompts, of which all come before the gradient of any. */
+function comparesOthers([, , , , compared]: PlannedRow): boolean {
+  return compared?.isDesirable !== undefined && compared.answers.length > 1;
+}
+
+/** The parts of a job's rows of a step. */
+function cutStep(rows: readonly PlannedRow[], cut: Cut, isTrained: boolean): readonly (readonly PlannedRow[])[] {
+  const cutInto = (own: readonly PlannedRow[]): readonly (readonly PlannedRow[])[] => {
+    let next = 0;
+    return cutRows(
+      own.map(([, , tokens]) => tokens),
+      cut,
+    ).map((count) => {
+      next += count;
+      return own.slice(next - count, next);
+    });
+  };
+  const whole = cutInto(rows);
+  if (!isTrained || whole.length === 1 || !rows.some(comparesOthers)) return whole;
+  return (["other", "own"] as const).flatMap((part) => cutInto(rows.map((row) => rowPart(row, part))));
 }
 
 function partsOf(
   members: readonly PackedMember[],
   rowsOf: (member: PackedMember) => readonly number[] | undefined,
+  isTrained: boolean,
 ): readonly PlannedRow[][] {
   const parts: PlannedRow[][] = [];
   for (const member of members) {
@@ -96,16 +134,10 @@ function partsOf(
     const { rows: source, cut } = packed;
     const taken = rowsOf(member);
     if (taken === undefined) continue;
-    const lengths = taken.map((row) => source.tokens[row]!);
-    let next = 0;
-    cutRows(lengths, cut).forEach((count, part) => {
+    const rows = taken.map((row) => plannedRow(job, source, row));
+    cutStep(rows, cut, isTrained).forEach((own, part) => {
       parts[part] ??= [];
-      for (const row of taken.slice(next, next + count)) {
-        const compared = source.compared?.[row];
-        const sizes = [source.tokens[row]!, source.scored[row]!] as const;
-        parts[part].push(compared === undefined ? [job, row, ...sizes] : [job, row, ...sizes, compared]);
-      }
-      next += count;
+      parts[part].push(...own);
     });
   }
   return parts;

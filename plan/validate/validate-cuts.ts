@@ -1,24 +1,19 @@
 import { PlanError } from "../../core/index.ts";
-import { hasDivergence } from "../documents/loss.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { PlannedRow } from "../documents/segment.ts";
 
 /** What a mini-batch, or the evaluation behind it, has been cut into. */
 interface Step {
-  readonly isEvaluation: boolean;
   readonly tokens: number;
   /** By job, rows and tokens of it in each micro-batch in which it has any. */
   readonly parts: ReadonlyMap<number, readonly { readonly rows: number; readonly tokens: number }[]>;
 }
 
 function stepsOf({ microBatches }: PlanBody): readonly Step[] {
-  const steps = new Map<
-    string,
-    { isEvaluation: boolean; tokens: number; parts: Map<number, { rows: number; tokens: number }[]> }
-  >();
+  const steps = new Map<string, { tokens: number; parts: Map<number, { rows: number; tokens: number }[]> }>();
   for (const { group, step, evaluation, rows } of microBatches) {
     const key = `${group} ${step} ${evaluation === true}`;
-    const own = steps.get(key) ?? { isEvaluation: evaluation === true, tokens: 0, parts: new Map() };
+    const own = steps.get(key) ?? { tokens: 0, parts: new Map() };
     steps.set(key, own);
     const byJob = new Map<number, { rows: number; tokens: number }>();
     for (const [job, , tokens] of rows as readonly PlannedRow[]) {
@@ -44,7 +39,7 @@ export function checkCuts(plan: PlanBody): void {
     if (microBatchTokens === undefined && batchSize % microBatchSize! !== 0)
       throw new PlanError({ expected: `a divisor of batchSize (${batchSize})`, at, got: microBatchSize });
   });
-  for (const { tokens, parts, isEvaluation } of stepsOf(plan))
+  for (const { tokens, parts } of stepsOf(plan))
     for (const [job, own] of parts) {
       const { microBatchSize: rows = Number.POSITIVE_INFINITY, microBatchTokens = Number.POSITIVE_INFINITY } =
         plan.jobs[job]!;
@@ -56,13 +51,6 @@ export function checkCuts(plan: PlanBody): void {
           expected: `what cuts a step of ${all} rows into micro-batches of at most ${most}`,
           at: `jobs[${job}].microBatchSize`,
           got: plan.jobs[job]!.microBatchSize,
-        });
-      const { loss } = plan.jobs[job]!;
-      if (loss !== undefined && hasDivergence(loss) && !isEvaluation && own.length > 1)
-        throw new PlanError({
-          expected: `all rows of a step of job ${plan.jobs[job]!.name} in one micro-batch, as its loss compares them`,
-          at: "microBatches",
-          got: own.length,
         });
       if (longest > microBatchTokens)
         throw new PlanError({

@@ -2,7 +2,7 @@ import { PlanError } from "../../core/index.ts";
 import { evaluatesAfter } from "../actions/evaluation.ts";
 import { comparedSizes } from "../actions/job-rows.ts";
 import { largestSizes } from "../actions/mini-batch.ts";
-import { answersOf } from "../documents/loss.ts";
+import { answersOf, hasDivergence } from "../documents/loss.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { MicroBatch, PlannedJob, PlannedRow } from "../documents/segment.ts";
 
@@ -45,7 +45,7 @@ class EvaluationCheck {
   }
 }
 
-/** What is known of a job's rows: one row has one length, and one number of scored tokens, wherever it stands. */
+/** What is known of a job's rows: one row, or part of one, has one length and one number of scored tokens everywhere. */
 class RowSizes {
   readonly #sizes: readonly Map<number, number>[];
 
@@ -54,8 +54,9 @@ class RowSizes {
   }
 
   /** Whether a row is as it was before. */
-  agrees([job, row, tokens, scored]: PlannedRow): boolean {
+  agrees([job, data, tokens, scored, compared]: PlannedRow): boolean {
     const sizes = this.#sizes[job]!;
+    const row = 3 * data + (compared?.part === undefined ? 0 : compared.part === "own" ? 1 : 2);
     // Fewer tokens are scored than there are, and a model has at most 2^24 positions.
     const size = tokens * 2 ** 26 + scored;
     const known = sizes.get(row);
@@ -67,10 +68,11 @@ class RowSizes {
 /** Whether a row has the answers, and as many tokens, as its job's loss compares. */
 function hasItsAnswers([, , tokens, scored, compared]: PlannedRow, { loss }: Pick<PlannedJob, "loss">): boolean {
   if (loss === undefined || compared === undefined) return loss === undefined && compared === undefined;
-  const { answers, isDesirable } = compared;
+  const { answers, isDesirable, part } = compared;
+  if (part !== undefined && !hasDivergence(loss)) return false;
   const sizes = comparedSizes(loss, [compared]);
   return (
-    answers.length === answersOf(loss) &&
+    answers.length === (part === undefined ? answersOf(loss) : 1) &&
     (loss.kind === "kto" || isDesirable === undefined) &&
     answers.every(([length, own, prompt]) => prompt + own <= length) &&
     sizes.tokens[0] === tokens &&
@@ -98,7 +100,10 @@ class PartNumbers {
 export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): void {
   const membersOf = plan.groups.map(({ members }) => new Map(members.map((member) => [member.job, member])));
   const begins = plan.jobs.map(({ firstStep = 0 }) => firstStep);
-  const rows = trained.map((steps, job) => new Uint32Array(steps - begins[job]!));
+  const [rows, others] = [0, 1].map(() => trained.map((steps, job) => new Uint32Array(steps - begins[job]!))) as [
+    Uint32Array[],
+    Uint32Array[],
+  ];
   const longest = plan.model.architecture.maxPositions;
   const sizes = new RowSizes(plan.jobs.length);
   const parts = new PartNumbers();
@@ -153,7 +158,14 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
       if (job !== last) numJobs += 1;
       last = job;
       if (microBatch.evaluation === true) evaluations.add(job, step, row);
+      else if (compared?.part === "other") others[job]![step - begins[job]!]! += 1;
       else rows[job]![step - begins[job]!]! += 1;
+      if (compared?.part === "own" && others[job]![step - begins[job]!] !== spec.batchSize)
+        throw new PlanError({
+          expected: `all answers that belong to other rows before the rows of step ${step} of job ${spec.name}`,
+          at: `microBatches[${index}].rows`,
+          got: planned,
+        });
     }
     const largest = largestSizes([microBatch]);
     if (largest.maxTokens > maxTokens || largest.maxSequence > maxSequence || numJobs > maxJobs)

@@ -51,6 +51,18 @@ describe.skipIf(!HAS_LOSSES)("TRL's case on emulated GPUs", () => {
   );
 
   test(
+    "kto_b0.5_w in micro-batches of one answer has its loss and gradients",
+    async () => {
+      const { known, ...job } = jobOfCase("kto_b0.5_w");
+      const result = await runJobs([job], { devices: "cuda:0,cuda:1", microBatchSize: 1 });
+      expect(Math.abs(result.own[0]!.loss / known.loss - 1)).toBeLessThan(1e-5);
+      expect(distance(result.gradients, caseTensors("kto_b0.5_w.safetensors"))).toBeLessThan(1e-4);
+      expectAsPlanned(result);
+    },
+    minutes(3),
+  );
+
+  test(
     "dpo_train5 against its start has the adapter that a CPU gives it",
     async () => {
       const { known: _, ...given } = jobOfCase("dpo_train5");

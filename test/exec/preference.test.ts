@@ -81,6 +81,7 @@ describe.skipIf(!HAS_LOSSES)("TRL's case", () => {
 });
 
 const KINDS = ["dpo_sigmoid_sft_b0.1", "dpo_apo_zero_b0.1", "cpo_b0.1", "orpo_b0.1", "simpo_b2_g0.5"] as const;
+const UNPAIRED = ["kto_b0.1", "kto_b0.5_w", "kto_b0.1_clamped", "kto_apo_zero_unpaired_b0.1"] as const;
 
 describe.skipIf(!HAS_LOSSES)("a job with a loss that compares answers", () => {
   test.each(KINDS)("has the whole batch's gradient in micro-batches of one pair: %s", async (name) => {
@@ -89,6 +90,33 @@ describe.skipIf(!HAS_LOSSES)("a job with a loss that compares answers", () => {
     expect(plan.microBatches).toHaveLength(4);
     expect(Math.abs(own[0]!.loss - known.loss)).toBeLessThan(LOSS * known.loss);
     expect(distance(gradients, caseTensors(`${name}.safetensors`))).toBeLessThan(GRADIENT);
+  });
+
+  test.each(UNPAIRED)("has the whole batch's gradient in micro-batches of one answer: %s", async (name) => {
+    const { known, ...job } = jobOfCase(name);
+    for (const run of [{ microBatchSize: 1 }, { microBatchSize: 1, devices: "cpu:0,cpu:1" }]) {
+      const { own, gradients, plan, statistics } = await runJobs([job], run);
+      expect(plan.microBatches.length).toBe((name.includes("unpaired") ? 1 : 2) * job.steps[0]!.length);
+      expect(Math.abs(own[0]!.loss / known.loss - 1)).toBeLessThan(LOSS);
+      if (known.kl !== undefined && !name.includes("unpaired"))
+        expect(Math.abs(own[0]!.preference!.kl! - known.kl)).toBeLessThan(2e-5);
+      expect(distance(gradients, caseTensors(`${name}.safetensors`))).toBeLessThan(GRADIENT);
+      for (const [stage, planned] of plan.memory.entries()) expectPlannedRoom(plan, planned, statistics[stage]!);
+    }
+  });
+
+  test("trains as kto does in one micro-batch, in several of them, alone and beside others", async () => {
+    const { known: _, ...job } = jobOfCase("kto_train5");
+    const whole = await runJobs([job]);
+    const cut = await runJobs([job], { microBatchSize: 1 });
+    expect(cut.plan.microBatches).toHaveLength(2 * 5 * job.steps[0]!.length);
+    expect(distance(tensorsOf(cut.adapters[0]!), tensorsOf(whole.adapters[0]!))).toBeLessThan(1e-5);
+    const { known: __, ...other } = jobOfCase("dpo_train5");
+    const mixed = await runJobs([plainJob(5), job, other], { microBatchSize: 1, groups: 1, devices: "cpu:0,cpu:1" });
+    expect(mixed.plan.groups).toHaveLength(1);
+    expect(tensorsOf(mixed.adapters[1]!)).toEqual(tensorsOf(cut.adapters[0]!));
+    const packed = await runJobs([job], { microBatchSize: 1, recompute: "layer" });
+    expect(tensorsOf(packed.adapters[0]!)).toEqual(tensorsOf(cut.adapters[0]!));
   });
 
   test.each(["dpo_train5", "orpo_train5", "kto_train5"])(

@@ -51,11 +51,29 @@ test("a backward has the operators of rows that adapters are on, a forward those
   expect(flops(dpo, "lora")).toBe(flops(cpo, "lora"));
 });
 
-test("kto has an answer to another prompt in each row, and its steps in one micro-batch", () => {
-  const plan = planOf({ kind: "kto" }, 4);
+test("kto has an answer to another prompt in each row, and all of these first where a step is cut", () => {
+  const whole = planOf({ kind: "kto" }, 4);
+  validatePlan(whole);
+  expect(whole.microBatches).toHaveLength(3);
+  expect(whole.microBatches[0]!.rows[0]![2]).toBe(4 * 16);
+  const plan = planOf({ kind: "kto" }, 2);
   validatePlan(plan);
-  expect(plan.microBatches).toHaveLength(3);
-  expect(plan.microBatches[0]!.rows[0]![2]).toBe(4 * 16);
+  const first = plan.microBatches.filter(({ step }) => step === 0);
+  expect(first.map(({ rows }) => rows.map(([, row, tokens, , compared]) => [row, tokens, compared!.part]))).toEqual(
+    (["other", "own"] as const).flatMap((part) =>
+      [0, 2].map((row) => [
+        [row, 2 * 16, part],
+        [row + 1, 2 * 16, part],
+      ]),
+    ),
+  );
+  // A backward through answers to other prompts brings no gradient, and has no product with the head.
+  expect(trainedTokens(first[0]!)).toBe(2 * 16);
+  const swapped = plan.microBatches.map((each, index) => ({
+    ...each,
+    rows: plan.microBatches[[2, 1, 0][index] ?? index]!.rows,
+  }));
+  expect(() => validatePlan({ ...plan, microBatches: swapped })).toThrow(/before the rows of step 0/);
   const cut = planOf({ kind: "kto", type: "apo_zero_unpaired" }, 2);
   expect(cut.microBatches[0]!.rows[0]![2]).toBe(2 * 16);
   const loss: LossSpec = lossSchema.parse({ kind: "kto" });

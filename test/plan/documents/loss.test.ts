@@ -31,9 +31,6 @@ test.each([
   ["{ labelSmoothing: 0.1 }", "", /labelSmoothing.*only sigmoid and robust/s],
   ["{ type: robust, labelSmoothing: 0.5 }", "", /labelSmoothing/],
   ["{ type: swift }", "", /loss\.type/],
-  ["{ kind: kto }", "", /all of batchSize \(8\).*microBatchSize/s],
-  ["{ kind: kto }", "    microBatchSize: 4\n", /all of batchSize \(8\).*microBatchSize/s],
-  ["{ kind: kto }", "    microBatchSize: 8\n    microBatchTokens: 100\n", /no microBatchTokens.*one pass/s],
 ])("%s is refused", (loss, more, message) => {
   expect(() => lossOf(loss, more)).toThrow(message);
 });
