@@ -1,8 +1,8 @@
 import { countScored, orderRows, type Row } from "../../datasets/index.ts";
 import { type AdapterPair, type BaseModel, initialPairs } from "../../exec/index.ts";
+import type { JobInput } from "../../exec/job-input.ts";
 import { listener } from "../../exec/run-event.ts";
 import { Session } from "../../exec/session.ts";
-import type { JobInput } from "../../exec/job-input.ts";
 import { localHost } from "../../exec/stage-host.ts";
 import { settingOf } from "../../plan/actions/segments.ts";
 import { constantCalibration, type Job, makePlan, type PlanBody, type Setting, type Work } from "../../plan/index.ts";
