@@ -55,7 +55,7 @@ function rowAttacks(): readonly Scheme[] {
     sumSquares: [[0, 0], (v, sumSquares) => put(v, { sumSquares })],
     entry: [[1, 2, 4, 6, 1, 1, 0, 0], (v, entries) => v.addon.createAdapter(v.device, entries, false)],
     item: [
-      [0, 1, 1e-3, 0.9, 0.99, 1e-8, 0, 1, 0],
+      [0, 1, 1e-3, 1e-3, 0.9, 0.99, 1e-8, 0, 1, 0],
       (v, items) => v.addon.enqueueUpdate(v.device, 1, [], -1, items, [[0]]),
     ],
   };

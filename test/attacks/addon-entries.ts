@@ -31,10 +31,10 @@ const noFloats: Judge = (value) => value instanceof Float32Array && value.length
 const task = (victim: Victim): readonly unknown[] => [victim.device, 1, [], -1];
 const TASK: readonly Judge[] = [never, whole(-(2 ** 53) + 1), emptyList, whole(-1, 3)];
 const matrix = (victim: Victim): readonly unknown[] => [
-  ...[victim.device, "up", 6, 4, new Float32Array(24), true, "float32", "", 1],
+  ...[victim.device, "up", 6, 4, new Float32Array(24), true, "float32", "", 1, false],
 ];
-const MATRIX = [never, isText, never, never, never, isFlag, only("bfloat16", "int8", "nf4"), isText, only(1)];
-const ITEM = [0, 1, 1e-3, 0.9, 0.99, 1e-8, 0, 1, 0];
+const MATRIX = [never, isText, never, never, never, isFlag, only("bfloat16", "int8", "nf4"), isText, only(1), isFlag];
+const ITEM = [0, 1, 1e-3, 1e-3, 0.9, 0.99, 1e-8, 0, 1, 0];
 
 export const ENTRIES: readonly Entry[] = [
   { name: "createRuntime", args: () => [() => {}], takes: [(value) => typeof value === "function"] },
@@ -67,7 +67,11 @@ export const ENTRIES: readonly Entry[] = [
     takes: [never, never, never, never, only("bfloat16"), isText],
   },
   { name: "shareWeights", args: (v) => [v.device, "matrix", "key"], takes: [never, only("vector", "table"), isText] },
-  { name: "createAdapter", args: (v) => [v.device, Float64Array.of(1, 2, 4, 6, 1, 1)], takes: [never, never] },
+  {
+    name: "createAdapter",
+    args: (v) => [v.device, Float64Array.of(1, 2, 4, 6, 1, 1, -1, 0), false],
+    takes: [never, never, isFlag],
+  },
   { name: "releaseAdapter", args: (v) => [v.device, v.adapter], takes: [never, only(0)] },
   {
     name: "writeAdapter",

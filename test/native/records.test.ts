@@ -67,7 +67,7 @@ describe("the addon", () => {
       { target: 0, rank: 2, inFeatures: 3, outFeatures: 5, scale: 1, experts: 1, weight: -1, column: 0 },
     ]);
     expect(addon.readAdapter(device, addon.createAdapter(device, entry, false), "parameters")).toHaveLength(16);
-    expect(() => addon.createAdapter(device, entry.subarray(1), false)).toThrow(/rows of target, rank, .*5 numbers/);
+    expect(() => addon.createAdapter(device, entry.subarray(1), false)).toThrow(/rows of target, rank, .*7 numbers/);
     const bindings = {
       run: RECORDS.Run.pack([]),
       ids: undefined,
