@@ -89,7 +89,8 @@ MatrixSource matrixSource(const Call& call) {
           flag(call, 5),
           quantization,
           text(call, 7),
-          whole32(call, 8)};
+          whole32(call, 8),
+          flag(call, 9)};
 }
 
 void addField(RawOperator& raw, const std::string& name, const Value& field) {
@@ -310,7 +311,7 @@ void Replay::make(const Call& call) {
     device(call).stop();
   } else if (name == "createAdapter") {
     const auto given = rows<bind::record::AdapterEntry>(argument(call, 1, Kind::doubles), "createAdapter");
-    device(call).createAdapter(bind::entries(given), bind::magnitudeSources(given), false);
+    device(call).createAdapter(bind::entries(given), bind::magnitudeSources(given), flag(call, 2));
   } else if (name == "releaseAdapter") {
     device(call).releaseAdapter(whole(call, 1));
   } else if (name == "readAdapter" || name == "writeAdapter") {
