@@ -1,5 +1,5 @@
 import type { Handle, LoraPlaces, LoraProjection, Operator, Tensor } from "../native/index.ts";
-import { PROJECTIONS, type Projection, projectionShape } from "../plan/index.ts";
+import { layerProjections, PROJECTIONS, type Projection, projectionShape } from "../plan/index.ts";
 import { type ProgramInput, TYPES, type Types, type Widths, widthsOf } from "./program-input.ts";
 
 /** The number that an adapter's entry and a LoRA operator meet at. */
@@ -106,12 +106,15 @@ export function loraBackward(
 
 /** What of a group's projections has magnitudes, as an operator of each has it. */
 function magnitudesIn({ architecture, layout, stage }: ProgramInput, index: number, group: readonly Projection[]) {
-  return group.flatMap((projection) => {
-    const u = layout.layers[index]!.unscaled[projection];
-    if (u === undefined) return [];
+  const layer = stage.firstLayer + index;
+  const has = layerProjections(architecture, layer);
+  const own = group.filter((of) => layout.dora.includes(of) && has.includes(of));
+  return own.map((projection) => {
     const { out: outFeatures } = projectionShape(architecture, projection);
     const column = outputColumn(projection, widthsOf(architecture));
-    return [{ target: targetIndex(stage.firstLayer + index, projection), outFeatures, column, u, ldu: outFeatures }];
+    const u = layout.layers[index]!.unscaled[projection];
+    const kept = u === undefined ? {} : { u, ldu: outFeatures };
+    return { target: targetIndex(layer, projection), outFeatures, column, ...kept };
   });
 }
 
@@ -135,14 +138,21 @@ export function magnitudesForward(
   return magnitudesIn(input, index, group).map((own) => ({ op: "magnitude", ...types, ...own, y, ldy, ...added }));
 }
 
-/** Back to the gradient of what product and adapters gave, in place of that behind the magnitudes. */
+/**
+ * Back to the gradient of what product and adapters gave, in place of that behind the magnitudes. `y`: what is behind
+ * them, which is as wide as its gradient.
+ */
 export function magnitudesBackward(
   input: ProgramInput,
   index: number,
   group: readonly Projection[],
   dy: Tensor,
   lddy: number,
+  y?: Tensor,
 ): readonly Operator[] {
   const { compute } = TYPES[input.dtype];
-  return magnitudesIn(input, index, group).map((own) => ({ op: "magnitudeBackward", ...compute, ...own, dy, lddy }));
+  return magnitudesIn(input, index, group).map((own) => {
+    const kept = own.u === undefined ? { y: y!, ldy: lddy } : {};
+    return { op: "magnitudeBackward", ...compute, ...own, dy, lddy, ...kept };
+  });
 }

@@ -107,7 +107,7 @@ export function mlpBackward(
     );
   operators.push(
     { op: "swigluBackward", ...fields, dout: dActivated, lddo: inner, dgateUp: dGateUp, ldd: 2 * inner },
-    ...magnitudesBackward(input, index, INPUTS, dGateUp, 2 * inner),
+    ...magnitudesBackward(input, index, INPUTS, dGateUp, 2 * inner, tensors.gateUp),
     {
       ...{ op: "matmulBackward", ...wideGradient, dy: dGateUp, lddy: 2 * inner, weight: weights.gateUp },
       ...{ dx: dNormed, lddx: hidden },

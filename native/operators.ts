@@ -119,9 +119,9 @@ interface MagnitudeGiven extends Typed {
   readonly outFeatures: number;
   /** First column of its outputs. */
   readonly column: number;
-  /** [T, ldu] of C: what the product and the adapter gave together, kept for backward. */
-  readonly u: Tensor;
-  readonly ldu: number;
+  /** [T, ldu] of C: what the product and the adapter gave together, kept for backward. Not kept when absent. */
+  readonly u?: Tensor | undefined;
+  readonly ldu?: number | undefined;
 }
 
 /**
@@ -140,11 +140,16 @@ export interface MagnitudeOperator extends MagnitudeGiven {
   readonly ldr?: number;
 }
 
-/** The gradient of magnitudes is added up, then dy *= magnitude / norm, in place. C: dy, u. */
+/**
+ * The gradient of magnitudes is added up, then dy *= magnitude / norm, in place; from `y`, what was behind the magnitudes,
+ * where `u` was not kept and nothing was added. C: dy, u, y.
+ */
 export interface MagnitudeBackwardOperator extends MagnitudeGiven {
   readonly op: "magnitudeBackward";
   readonly dy: Tensor;
   readonly lddy: number;
+  readonly y?: Tensor;
+  readonly ldy?: number;
 }
 
 /**

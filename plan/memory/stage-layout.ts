@@ -8,6 +8,7 @@ import {
   hasProjection,
   isInLayers,
   joinsMagnitudes,
+  loraGroup,
   PROJECTIONS,
   type Projection,
   projectionShape,
@@ -80,7 +81,7 @@ export interface LayerTensors {
   readonly mlp: MlpTensors | undefined;
   /** C [T, rank columns]: x A^T of each targeted projection. */
   readonly shrunk: Readonly<Partial<Record<Projection, Place>>>;
-  /** C [T, out]: what product and adapter give on a projection, before its magnitudes. */
+  /** C [T, out]: what product and adapter give on a projection, before its magnitudes; of gate and up these are enough. */
   readonly unscaled: Readonly<Partial<Record<Projection, Place>>>;
 }
 
@@ -95,6 +96,8 @@ export interface StageLayout {
   readonly final: { readonly x: Place; readonly rstd: Place; readonly gradient: Place } | undefined;
   /** Columns of the shrunk tensors: the largest rank among the adapters on the projection. */
   readonly shrunkColumns: ShrunkColumns;
+  /** Projections on which an adapter may have magnitudes. */
+  readonly dora: readonly Projection[];
   /** Bytes of a slot of one unit of rows. */
   readonly unitBytes: number;
   readonly forward: {
@@ -195,7 +198,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const takeUnscaled = (region: Region, projections: readonly Projection[]): LayerTensors["unscaled"] =>
     Object.fromEntries(
       projections
-        .filter((projection) => doraOf.includes(projection))
+        .filter((projection) => doraOf.includes(projection) && !loraGroup("gate_proj").includes(projection))
         .map((projection) => [projection, region.compute(projectionShape(arch, projection).out)]),
     );
   const recomputes = stage.recomputedLayers > 0;
@@ -287,6 +290,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
     layers,
     final,
     shrunkColumns,
+    dora: doraOf,
     unitBytes,
     forward,
     backward,

@@ -30,7 +30,8 @@ export function attackedPrograms({ addon, device, matrix, adapter }: Victim): re
   const withMagnitudes = addon.createAdapter(device, Float64Array.of(3, 2, 4, 6, 1, 1, matrix, 0), false);
   const magnitudes = { segments: Float64Array.of(withMagnitudes, 0, 2, 1, 0, 1, 2) };
   const biases = addon.loadVector(device, new Float32Array(6).fill(1), "");
-  const scaled = { target: 3, outFeatures: 6, column: 0, u: at(1024), ldu: 6 };
+  const part = { target: 3, outFeatures: 6, column: 0 };
+  const scaled = { ...part, u: at(1024), ldu: 6 };
   const list: readonly (readonly [Record<string, unknown>, Record<string, unknown>?])[] = [
     [{ op: "embed", table, out: at(0), hidden: 4 }, ids],
     [{ op: "copy", columns: 4, x: at(0), from: "float32", y: at(256), to: "bfloat16" }],
@@ -63,6 +64,7 @@ export function attackedPrograms({ addon, device, matrix, adapter }: Victim): re
     [{ op: "magnitude", ...scaled, y: at(0), ldy: 6, bias: biases, residual: at(512), ldr: 6 }, magnitudes],
     [{ op: "magnitude", ...scaled, dtype: "bfloat16", y: at(0), yType: "float32", ldy: 6 }, magnitudes],
     [{ op: "magnitudeBackward", ...scaled, dy: at(0), lddy: 6 }, magnitudes],
+    [{ op: "magnitudeBackward", ...part, dy: at(0), lddy: 6, y: at(512), ldy: 6 }, magnitudes],
     [{ op: "embed", table, out: at(0), hidden: 4, scale: 5.5 }, ids],
     [{ op: "copy", columns: 4, x: at(0), from: "bfloat16", y: at(256), scale: 0.25, residual: at(256) }],
     [{ op: "rmsnorm", dtype: "bfloat16", hidden: 4, x: at(0), xType: "bfloat16", weight: vector, ...NORMED }],

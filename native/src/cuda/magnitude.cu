@@ -39,7 +39,7 @@ __global__ void __launch_bounds__(kThreads) magnitude_kernel(MagnitudeT<Store, O
     u[i] = y[i] - added[i];
     y[i] = i < count ? magnitude[i] / norm[i] * u[i] + added[i] : 0.0F;
   }
-  storeChunk(op.u + row * op.ldu + first, u, count);
+  if (op.u != nullptr) storeChunk(op.u + row * op.ldu + first, u, count);
   storeChunk(to, y, count);
 }
 
@@ -65,7 +65,8 @@ __global__ void __launch_bounds__(kThreads) magnitude_backward_kernel(MagnitudeB
   __syncthreads();
   if (thread >= kColumns || !isOwn) return;
   for (int lane = 1; lane < kRowLanes; ++lane) sum += part[lane * kColumns + thread];
-  segment.dMagnitude[n] += sum / norm;
+  const float divisor = op.scaled ? segment.magnitude[n] : norm;
+  if (divisor != 0.0F) segment.dMagnitude[n] += sum / divisor;
 }
 
 }  // namespace

@@ -17,14 +17,14 @@ void forward(ExecContext& context, const MagnitudeT<float, Store, Out>& op) {
       for (std::size_t row = begin; row < end; ++row) {
         const std::int64_t t = g.rowStart + static_cast<std::int64_t>(row);
         Out* const y = op.y + t * op.ldy + op.column;
-        Store* const u = op.u + t * op.ldu;
+        Store* const u = op.u == nullptr ? nullptr : op.u + t * op.ldu;
         const float* const residual = op.residual == nullptr ? nullptr : op.residual + t * op.ldr + op.column;
         forLanes(op.outFeatures, [&](std::int64_t n, auto lanes) {
           const Vec gain = load(g.magnitude + n, lanes) / load(g.norm + n, lanes);
           Vec added = op.bias == nullptr ? Vec{} : load(op.bias + op.column + n, lanes);
           if (residual != nullptr) added = added + load(residual + n, lanes);
           const Vec product = load(y + n, lanes) - added;
-          store(u + n, product, lanes);
+          if (u != nullptr) store(u + n, product, lanes);
           store(y + n, fma(gain, product, added), lanes);
         });
       }
@@ -57,10 +57,10 @@ void backwardColumns(const MagnitudeBackwardT<float, Store>& op, const Magnitude
       store(whole + n, load(whole + n, lanes) + load(part + n, lanes), lanes);
     });
   }
-  forLanes(count, [&](std::int64_t n, auto lanes) {
-    float* const to = g.dMagnitude + first + n;
-    store(to, load(to, lanes) + load(whole + n, lanes) / load(g.norm + first + n, lanes), lanes);
-  });
+  const float* const divisors = (op.scaled ? g.magnitude : g.norm) + first;
+  for (std::int64_t n = 0; n < count; ++n) {
+    if (divisors[n] != 0.0F) g.dMagnitude[first + n] += whole[n] / divisors[n];
+  }
 }
 
 template <class Store>

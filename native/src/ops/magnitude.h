@@ -1,9 +1,12 @@
 // For the rows of each segment that has magnitudes, of one projection (DoRA):
 //
-//   magnitude           u = y - added;  y = gain u + added     gain[n] = magnitude[n] / norm[n]   added = bias +
-//   residual magnitude_backward  dMagnitude[n] += sum over rows of dy u / norm[n];  dy *= gain
+//   magnitude           u = y - added;  y = gain u + added
+//   magnitude_backward  dMagnitude[n] += sum over rows of dy u / norm[n];  dy *= gain
+//                       scaled: u is y as the forward left it, without added, and magnitude[n] is in place of norm[n];
+//                       of a magnitude of 0 the gradient stays
+//   gain[n] = magnitude[n] / norm[n]   added = bias + residual
 //
-//   y, dy [T, >= column + N] strides ldy, lddy, changed in place   u [T,N] stride ldu, kept for backward
+//   y, dy [T, >= column + N] strides ldy, lddy, changed in place   u [T,N] stride ldu, kept; null: not kept
 //   bias, residual [T, >= column + N]: f32, from `column` on, null: 0; a residual needs an f32 y
 //   magnitude, norm, dMagnitude [N] f32; norm is constant for the gradient
 //   Store: dy, u. Out: y. f32 in between. Rows outside every segment are left alone (u too).
@@ -59,6 +62,7 @@ struct MagnitudeBackwardT {
   std::int64_t lddy;
   const Store* u;
   std::int64_t ldu;
+  bool scaled;
 };
 using MagnitudeBackward = MagnitudeBackwardT<float>;
 using MagnitudeBackwardBf16 = MagnitudeBackwardT<float, Bf16>;

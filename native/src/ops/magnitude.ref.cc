@@ -12,7 +12,7 @@ void magnitude(const MagnitudeT<Real>& op) {
         const Real bias = op.bias == nullptr ? Real{0} : op.bias[op.column + n];
         const Real added = bias + (op.residual == nullptr ? Real{0} : op.residual[t * op.ldr + op.column + n]);
         const Real u = y - added;
-        op.u[t * op.ldu + n] = u;
+        if (op.u != nullptr) op.u[t * op.ldu + n] = u;
         y = g.magnitude[n] / g.norm[n] * u + added;
       }
     }
@@ -30,7 +30,8 @@ void magnitude_backward(const MagnitudeBackwardT<Real>& op) {
         sum += static_cast<double>(dy) * op.u[t * op.ldu + n];
         dy *= g.magnitude[n] / g.norm[n];
       }
-      g.dMagnitude[n] += static_cast<Real>(sum / g.norm[n]);
+      const Real divisor = op.scaled ? g.magnitude[n] : g.norm[n];
+      if (divisor != 0) g.dMagnitude[n] += static_cast<Real>(sum / divisor);
     }
   }
 }

@@ -24,6 +24,7 @@ struct Shape {
   int pad;
   bool bias;
   bool residual;
+  bool scaled;  // only y is kept
 };
 
 // Of one segment, on the device and for the reference.
@@ -86,24 +87,30 @@ std::vector<Output> runShape(const Shape& shape) {
   const auto count = static_cast<std::int32_t>(items.size());
   const cuda::MagnitudeSegments segments{table.data(), count, maxRows};
   cuda::magnitude(
-      cuda::MagnitudeT<Store, Out>{segments, N, shape.column, y.data(), ldy, u.data(), ldu,
+      cuda::MagnitudeT<Store, Out>{segments, N, shape.column, y.data(), ldy, shape.scaled ? nullptr : u.data(), ldu,
                                    shape.bias ? bias.data() : nullptr, shape.residual ? residual.data() : nullptr, ldy},
       nullptr);
-  cuda::magnitude_backward(cuda::MagnitudeBackwardT<Store>{segments, N, shape.column, dy.data(), ldy, u.data(), ldu},
-                           nullptr);
+  const Store* kept = u.data();
+  if constexpr (std::is_same_v<Store, Out>) {
+    if (shape.scaled) kept = y.data() + shape.column;
+  }
+  const int ldKept = shape.scaled ? ldy : ldu;
+  cuda::magnitude_backward(
+      cuda::MagnitudeBackwardT<Store>{segments, N, shape.column, dy.data(), ldy, kept, ldKept, shape.scaled}, nullptr);
 
   std::vector<double> wideY = widened(ys);
   std::vector<double> wideU = widened(us);
   std::vector<double> wideDy = widened(dys);
   const std::vector<double> wideBias = widened(biases);
   const std::vector<double> wideResidual = widened(residuals);
-  ops::ref::magnitude(ops::MagnitudeT<double>{expected.data(), count, N, shape.column, wideY.data(), ldy, wideU.data(),
-                                              ldu, shape.bias ? wideBias.data() : nullptr,
-                                              shape.residual ? wideResidual.data() : nullptr, ldy});
+  ops::ref::magnitude(ops::MagnitudeT<double>{
+      expected.data(), count, N, shape.column, wideY.data(), ldy, shape.scaled ? nullptr : wideU.data(), ldu,
+      shape.bias ? wideBias.data() : nullptr, shape.residual ? wideResidual.data() : nullptr, ldy});
   // What a backward reads is what was kept.
-  std::vector<double> kept = widened(u.download());
-  ops::ref::magnitude_backward(
-      ops::MagnitudeBackwardT<double>{expected.data(), count, N, shape.column, wideDy.data(), ldy, kept.data(), ldu});
+  std::vector<double> wideKept = shape.scaled ? widened(y.download()) : widened(u.download());
+  ops::ref::magnitude_backward(ops::MagnitudeBackwardT<double>{expected.data(), count, N, shape.column, wideDy.data(),
+                                                               ldy, wideKept.data() + (shape.scaled ? shape.column : 0),
+                                                               ldKept, shape.scaled});
   std::vector<Output> outputs{{"magnitude y", widened(y.download()), wideY, tolerance},
                               {"magnitude u", widened(u.download()), wideU, tolerance},
                               {"magnitude dy", widened(dy.download()), wideDy, tolerance}};
@@ -159,15 +166,16 @@ void normsCase(int outs, int ins, int rank) {
 
 void magnitudeCases() {
   const std::vector<std::pair<std::string, Shape>> shapes{
-      {"one row", {{{1, true}}, 1, 0, 0, false, false}},
-      {"beside none", {{{30, true}, {7, false}, {0, true}, {100, true}, {5, false}}, 37, 3, 2, true, false}},
-      {"whole chunks", {{{40, true}, {9, true}}, 64, 8, 8, true, false}},
-      {"on the stream", {{{65, true}, {3, false}}, 72, 0, 0, true, true}},
-      {"no magnitudes", {{{5, false}}, 16, 0, 0, false, false}},
+      {"one row", {{{1, true}}, 1, 0, 0, false, false, false}},
+      {"beside none", {{{30, true}, {7, false}, {0, true}, {100, true}, {5, false}}, 37, 3, 2, true, false, false}},
+      {"whole chunks", {{{40, true}, {9, true}}, 64, 8, 8, true, false, false}},
+      {"on the stream", {{{65, true}, {3, false}}, 72, 0, 0, true, true, false}},
+      {"from what is scaled", {{{33, true}, {3, false}, {50, true}}, 40, 8, 0, false, false, true}},
+      {"no magnitudes", {{{5, false}}, 16, 0, 0, false, false, false}},
   };
   for (const auto& [name, shape] : shapes) {
     magnitudeCase<float, float>(name, shape);
-    magnitudeCase<Bf16, float>(name + ", bf16 to f32", shape);
+    if (!shape.scaled) magnitudeCase<Bf16, float>(name + ", bf16 to f32", shape);
     if (!shape.residual) magnitudeCase<Bf16, Bf16>(name + ", bf16", shape);
   }
   for (const auto& [outs, ins, rank] : {std::tuple{1, 1, 1}, {7, 300, 5}, {16, 64, 8}, {33, 257, 40}}) {

@@ -168,11 +168,12 @@ struct Magnitude final : CpuRowStep {
     const MagnitudeGiven& given = f.given;
     const std::vector<ops::MagnitudeSegment>& items = magnitudesOf(r, given, false);
     withTypes(given.dtype, f.yType, [&]<class Store, class Out>(Store, Out) {
-      ops::magnitude(r.pool, ops::MagnitudeT<float, Store, Out>{
-                                 items.data(), static_cast<std::int32_t>(items.size()), given.outFeatures, given.column,
-                                 r.rowsOf<Out>(f.y, f.ldy), f.ldy, r.rowsOf<Store>(given.u, given.ldu), given.ldu,
-                                 f.bias == nullptr ? nullptr : f.bias->values.floats(),
-                                 f.residual ? r.rowsOf(*f.residual, f.ldr) : nullptr, f.ldr});
+      ops::magnitude(
+          r.pool, ops::MagnitudeT<float, Store, Out>{items.data(), static_cast<std::int32_t>(items.size()),
+                                                     given.outFeatures, given.column, r.rowsOf<Out>(f.y, f.ldy), f.ldy,
+                                                     given.u ? r.rowsOf<Store>(*given.u, given.ldu) : nullptr,
+                                                     given.ldu, f.bias == nullptr ? nullptr : f.bias->values.floats(),
+                                                     f.residual ? r.rowsOf(*f.residual, f.ldr) : nullptr, f.ldr});
     });
   }
   const MagnitudeFields f;
@@ -186,9 +187,11 @@ struct MagnitudeBackward final : CpuStep {
     const MagnitudeGiven& given = f.given;
     const std::vector<ops::MagnitudeSegment>& items = magnitudesOf(r, given, true);
     ops::withStore(given.dtype, [&]<class Store>(Store) {
-      ops::magnitude_backward(r.pool, ops::MagnitudeBackwardT<float, Store>{
-                                          items.data(), static_cast<std::int32_t>(items.size()), given.outFeatures,
-                                          given.column, r.at<Store>(f.dy), f.lddy, r.at<Store>(given.u), given.ldu});
+      ops::magnitude_backward(
+          r.pool, ops::MagnitudeBackwardT<float, Store>{
+                      items.data(), static_cast<std::int32_t>(items.size()), given.outFeatures, given.column,
+                      r.at<Store>(f.dy), f.lddy, given.u ? r.at<Store>(*given.u) : r.at<Store>(*f.y) + given.column,
+                      given.u ? given.ldu : f.ldy, !given.u});
     });
   }
   const MagnitudeBackwardFields f;

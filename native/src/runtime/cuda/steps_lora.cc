@@ -225,7 +225,7 @@ struct Magnitude final : CudaStep {
                                             given.column,
                                             r.at<Out>(f.y),
                                             f.ldy,
-                                            r.at<Store>(given.u),
+                                            given.u ? r.at<Store>(*given.u) : nullptr,
                                             given.ldu,
                                             f.bias == nullptr ? nullptr : f.bias->values.floats(),
                                             f.residual ? r.at(*f.residual) : nullptr,
@@ -245,8 +245,14 @@ struct MagnitudeBackward final : CudaStep {
     const cuda::MagnitudeSegments segments = magnitudesOf(r, given);
     Launch launch;
     ops::withStore(given.dtype, [&]<class Store>(Store) {
-      const cuda::MagnitudeBackwardT<Store> op{segments, given.outFeatures,    given.column, r.at<Store>(f.dy),
-                                               f.lddy,   r.at<Store>(given.u), given.ldu};
+      const cuda::MagnitudeBackwardT<Store> op{segments,
+                                               given.outFeatures,
+                                               given.column,
+                                               r.at<Store>(f.dy),
+                                               f.lddy,
+                                               given.u ? r.at<Store>(*given.u) : r.at<Store>(*f.y) + given.column,
+                                               given.u ? given.ldu : f.ldy,
+                                               !given.u};
       launch = [op](void* stream) { cuda::magnitude_backward(op, stream); };
     });
     return launch;

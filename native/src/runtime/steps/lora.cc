@@ -69,7 +69,7 @@ void Projections::reach(const Reach& r) const {
 }
 
 void MagnitudeGiven::reach(const Reach& r) const {
-  r.matrix("u", u, ldu, outFeatures, dtype);
+  if (u) r.matrix("u", *u, ldu, outFeatures, dtype);
   for (const RunSegment& segment : r.bindings.segments) {
     const AdapterEntry* const entry = segment.adapter->find(target);
     if (entry == nullptr || !entry->weight || entry->outFeatures == outFeatures) continue;

@@ -105,8 +105,8 @@ struct MagnitudeGiven {
         target(static_cast<std::uint32_t>(f.count("target", 0))),
         outFeatures(f.count("outFeatures")),
         column(f.count("column", 0)),
-        u(f.tensor("u")),
-        ldu(f.stride("ldu", outFeatures)) {}
+        u(f.optionalTensor("u")),
+        ldu(u || f.given("ldu") ? f.stride("ldu", outFeatures) : 0) {}
   void reach(const Reach& r) const;
   std::int64_t end() const { return std::int64_t{column} + outFeatures; }
 
@@ -114,7 +114,7 @@ struct MagnitudeGiven {
   const std::uint32_t target;
   const std::int32_t outFeatures;
   const std::int32_t column;
-  const Tensor u;
+  const std::optional<Tensor> u;
   const std::int64_t ldu;
 };
 
@@ -145,16 +145,25 @@ struct MagnitudeFields {
 };
 
 struct MagnitudeBackwardFields {
-  explicit MagnitudeBackwardFields(Fields& f) : given(f), dy(f.tensor("dy")), lddy(f.stride("lddy", given.end())) {}
+  explicit MagnitudeBackwardFields(Fields& f)
+      : given(f),
+        dy(f.tensor("dy")),
+        lddy(f.stride("lddy", given.end())),
+        y(given.u ? std::nullopt : std::optional<Tensor>(f.tensor("y"))),
+        ldy(y ? f.stride("ldy", given.end()) : 0) {}
   void reach(const Reach& r) const {
     given.reach(r);
     reachGradients(r, given.target);
     r.matrix("dy", dy, lddy, given.end(), given.dtype);
+    if (y) r.matrix("y", *y, ldy, given.end(), given.dtype);
   }
 
   const MagnitudeGiven given;
   const Tensor dy;
   const std::int64_t lddy;
+  // What is behind the magnitudes, where it is all that is kept.
+  const std::optional<Tensor> y;
+  const std::int64_t ldy;
 };
 
 }  // namespace loratwin
