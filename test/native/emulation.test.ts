@@ -7,6 +7,7 @@ import { plantedBugs } from "./planted-bugs.ts";
 
 const KERNELS = [
   "adamw",
+  "adapter_norms",
   "attention",
   "attention_backward",
   "attention_plain",
@@ -34,6 +35,8 @@ const KERNELS = [
   "lora_plain_xa",
   "lora_sb",
   "lora_xa",
+  "magnitude",
+  "magnitude_backward",
   "preference",
   "rmsnorm",
   "rmsnorm_backward",

@@ -111,11 +111,11 @@ std::vector<Output> runShape(const Shape& shape) {
   ops::ref::magnitude_backward(ops::MagnitudeBackwardT<double>{expected.data(), count, N, shape.column, wideDy.data(),
                                                                ldy, wideKept.data() + (shape.scaled ? shape.column : 0),
                                                                ldKept, shape.scaled});
-  std::vector<Output> outputs{{"magnitude y", widened(y.download()), wideY, tolerance},
-                              {"magnitude u", widened(u.download()), wideU, tolerance},
-                              {"magnitude dy", widened(dy.download()), wideDy, tolerance}};
+  std::vector<Output> outputs{{"magnitude", widened(y.download()), wideY, tolerance},
+                              {"magnitude", widened(u.download()), wideU, tolerance},
+                              {"magnitude_backward", widened(dy.download()), wideDy, tolerance}};
   for (const std::unique_ptr<Magnitudes>& own : all) {
-    outputs.push_back({"magnitude gradient", widened(own->gradient.download()), own->wideGradient, 1e-11});
+    outputs.push_back({"magnitude_backward", widened(own->gradient.download()), own->wideGradient, 1e-11});
   }
   return outputs;
 }
@@ -158,7 +158,7 @@ void normsCase(int outs, int ins, int rank) {
     std::vector<double> magnitudes = widened(ms);
     for (std::size_t n = 0; n < ms.size(); n += 3) magnitudes[n] = expected[n];
     return std::vector<Output>{{"adapter_norms", widened(norm.download()), expected, 1e-11},
-                               {"adapter_norms magnitude", widened(magnitude.download()), magnitudes, 1e-11}};
+                               {"adapter_norms", widened(magnitude.download()), magnitudes, 1e-11}};
   });
 }
 
