@@ -1,68 +1,20 @@
 import type { Rng } from "../core/index.ts";
+import { between, drawOriginal, fraction, isOn, type Keys, maybe, oneOf } from "./draw-rope.ts";
 import {
-  between,
-  type DrawnRope,
-  drawOriginal,
-  drawRope,
-  fraction,
-  isOn,
-  type Keys,
-  maybe,
-  oneOf,
-  type RopeKind,
-} from "./draw-rope.ts";
-
-/** Sizes of a tiny model, drawn anew for each case. */
-export interface Sizes {
-  readonly hidden: number;
-  readonly intermediate: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  /** Even; apart from hidden / heads, or that. */
-  readonly headDim: number;
-  readonly vocabulary: number;
-  readonly maxPositions: number;
-}
-
-/** What a family draws from. */
-export interface Draw {
-  readonly rng: Rng;
-  readonly sizes: Sizes;
-  /** Tokens of the longest row. */
-  readonly longest: number;
-  /** Each kind of the family's ropes has its turn. */
-  readonly rope: RopeKind;
-}
-
-/** A configuration, but for the keys that the versions of transformers have in other places. */
-export interface DrawnModel {
-  readonly keys: Keys;
-  readonly rope: DrawnRope;
-}
-
-/** A kind of model that loratwin reads and transformers has. */
-export interface Family {
-  readonly ropes: readonly RopeKind[];
-  /** Keys beside those that all families have, and a rope that is not as that of `rope` alone says. */
-  draw(given: Draw): Keys & { readonly rope?: DrawnRope };
-}
-
-const PLAIN = ["default", "linear", "llama3", "yarn"] as const;
-const FULL = "full_attention";
-const SLIDING = "sliding_attention";
-
-const tied = ({ rng }: Draw) => maybe(rng, "tie_word_embeddings", [true, false]);
-const biased = ({ rng }: Draw) => maybe(rng, "attention_bias", [true, true, false]);
-/** Shorter than many rows, and longer than others. */
-const width = ({ rng, longest }: Draw): number => between(rng, 2, Math.floor(0.6 * longest));
-const layersOf = <T>({ sizes }: Draw, entry: (layer: number) => T): readonly T[] =>
-  Array.from({ length: sizes.layers }, (_, layer) => entry(layer));
-const someLayers = (given: Draw) => ({ layer_types: layersOf(given, () => oneOf(given.rng, [FULL, SLIDING])) });
-
-function ropeOf({ rng, sizes, longest, rope }: Draw, columns = sizes.headDim): DrawnRope {
-  return drawRope(rng, { kind: rope, columns, longest, maxPositions: sizes.maxPositions });
-}
+  biased,
+  type Draw,
+  type DrawnModel,
+  type Family,
+  FULL,
+  layersOf,
+  PLAIN,
+  ropeOf,
+  type Sizes,
+  someLayers,
+  tied,
+  width,
+} from "./family.ts";
+import { MIXTURES } from "./mixtures.ts";
 
 /** Qwen's windows: off with or without a number beside it, or on in later layers, or in those that are named. */
 function switched(given: Draw): Keys {
@@ -220,6 +172,7 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
       };
     },
   },
+  ...MIXTURES,
 };
 
 export const DTYPES = ["float32", "bfloat16"] as const;
@@ -264,7 +217,7 @@ const common = (
 });
 
 /** Families whose heads have to be said: without, they are of 128 or 256 columns, or the library fails. */
-const SAID_HEAD_DIM = ["mistral, layer types", "qwen3", "gemma2", "gemma3_text", "glm4", "llama4_text"];
+const SAID_HEAD_DIM = ["mistral, layer types", "qwen3", "gemma2", "gemma3_text", "glm4", "llama4_text", "gpt_oss"];
 
 /** A model of a family; `turn` chooses the kind of its rope. */
 export function drawModel(name: string, rng: Rng, longest: number, turn: number): DrawnModel & { sizes: Sizes } {

@@ -1,14 +1,9 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { createRng, type Rng } from "../core/index.ts";
-import {
-  type Architecture,
-  architectureFromConfig,
-  huggingFaceConfigSchema,
-  type Projection,
-  projectionsOf,
-} from "../plan/index.ts";
+import { type Architecture, architectureFromConfig, huggingFaceConfigSchema } from "../plan/index.ts";
 import { DTYPES, drawModel, FAMILIES, type PeersDtype } from "./cases.ts";
+import { type DrawnAdapter, drawAdapter } from "./draw-adapter.ts";
 import { isOn, type Keys, LAYOUTS, type Layout, oneOf, ropeKeys } from "./draw-rope.ts";
 
 interface TokenRow {
@@ -19,12 +14,7 @@ interface TokenRow {
 /** A job as a workload has it, its files beside the workload. */
 interface DrawnJob {
   readonly name: string;
-  readonly adapter: {
-    readonly rank: number;
-    readonly alpha: number;
-    readonly targets: readonly Projection[];
-    readonly init: string;
-  };
+  readonly adapter: DrawnAdapter & { readonly init: string };
   readonly batchSize: number;
   readonly steps: number;
   readonly optimizer: {
@@ -69,21 +59,10 @@ function drawRow(rng: Rng, vocabulary: number, isScored: boolean): TokenRow {
   return { input_ids: ids, labels };
 }
 
-function drawTargets(rng: Rng, own: readonly Projection[]): readonly Projection[] {
-  const some = own.filter(() => isOn(rng));
-  return some.length > 0 ? some : [oneOf(rng, own)];
-}
-
-function drawJob(rng: Rng, name: string, own: readonly Projection[]): DrawnJob {
-  const rank = 1 + rng.nextInt(12);
+function drawJob(rng: Rng, name: string, arch: Architecture): DrawnJob {
   return {
     name,
-    adapter: {
-      rank,
-      alpha: 1 + rng.nextInt(2 * rank),
-      targets: name === "all" ? own : drawTargets(rng, own),
-      init: `init/${name}`,
-    },
+    adapter: { ...drawAdapter(rng, arch, name === "all"), init: `init/${name}` },
     batchSize: 1 + rng.nextInt(5),
     steps: STEPS,
     optimizer: {
@@ -114,8 +93,8 @@ function drawCase(family: string, dtype: PeersDtype, seed: number, index: number
     ...ropeKeys(rope, layout, isOn(rng) && family !== "gemma3_text"),
     [layout === "4" ? "torch_dtype" : "dtype"]: dtype,
   };
-  const own = projectionsOf(readDrawn(config));
-  const jobs = NAMES.map((job) => drawJob(rng, job, own));
+  const arch = readDrawn(config);
+  const jobs = NAMES.map((job) => drawJob(rng, job, arch));
   const draw = (count: number, isScored: (index: number) => boolean): readonly TokenRow[] =>
     Array.from({ length: count }, (_, at) => drawRow(rng, sizes.vocabulary, isScored(at)));
   const rows = jobs.flatMap(({ data, evaluation, batchSize }) => [

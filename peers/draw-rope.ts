@@ -26,6 +26,8 @@ export interface DrawnRope {
   readonly table: Keys;
   /** Gemma 3: the base of layers with a window; `null`: the family's own. */
   readonly windowTheta?: number | null;
+  /** Whether the table is there also where it scales nothing. */
+  readonly isSaid?: boolean;
 }
 
 export interface RopeRequest {
@@ -90,11 +92,11 @@ export function drawRope(rng: Rng, request: RopeRequest): DrawnRope {
 export const LAYOUTS = ["4", "5", "saved"] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
-function inVersion4({ theta, partial, table, windowTheta }: DrawnRope, name: string): Keys {
+function inVersion4({ theta, partial, table, windowTheta, isSaid }: DrawnRope, name: string): Keys {
   const { rope_type: kind, ...rest } = table;
   return {
     ...(theta === undefined ? {} : { rope_theta: theta }),
-    rope_scaling: kind === "default" ? null : { [name]: kind, ...rest },
+    rope_scaling: kind === "default" && isSaid !== true ? null : { [name]: kind, ...rest },
     ...(partial === undefined ? {} : { partial_rotary_factor: partial }),
     ...(windowTheta === undefined || windowTheta === null ? {} : { rope_local_base_freq: windowTheta }),
   };

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import get_peft_model
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
-from peft_adapter import AdapterSpec, adapter_tensors, no_warnings
+from peft_adapter import AdapterSpec, adapter_tensors, lora_config, no_warnings
 
 
 class Job(TypedDict):
@@ -37,12 +37,15 @@ class Case(TypedDict):
 
 @torch.no_grad()
 def randomize(model: nn.Module) -> None:
-    """Matrices by their number of inputs; norms and biases around what transformers starts them with."""
-    for parameter in model.parameters():
-        if parameter.dim() == 1:
-            parameter += 0.3 * torch.randn_like(parameter)
-        else:
-            parameter.normal_(0, 1 / parameter.shape[-1] ** 0.5)
+    """Matrices by their number of inputs; norms, biases and sinks around what transformers starts them with."""
+    for module in model.modules():
+        # Experts of some families have the inputs first.
+        inputs = -2 if getattr(module, "is_transposed", False) else -1
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.dim() == 1 or name.endswith("_bias"):
+                parameter += 0.3 * torch.randn_like(parameter)
+            else:
+                parameter.normal_(0, 1 / parameter.shape[inputs] ** 0.5)
 
 
 @torch.no_grad()
@@ -64,12 +67,8 @@ def draw(case: Case) -> None:
     if case["layout"] != "saved":
         given.write_text(json.dumps(case["config"], indent=1))
     for job in case["jobs"]:
-        spec = job["adapter"]
-        lora = LoraConfig(
-            r=spec["rank"], lora_alpha=spec["alpha"], target_modules=spec["targets"], task_type="CAUSAL_LM"
-        )
         with no_warnings():
-            model = get_peft_model(base, lora)
+            model = get_peft_model(base, lora_config(job["adapter"], case["config"]["model_type"]))
         randomize_adapter(model)
         model.save_pretrained(str(folder / "init" / job["name"]))
         base = model.unload()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
-from peft import PeftModel, get_peft_model_state_dict
+from peft import LoraConfig, PeftModel, get_peft_model_state_dict
 from safetensors import safe_open
 from torch import Tensor, nn
 
@@ -16,6 +16,36 @@ class AdapterSpec(TypedDict):
     rank: int
     alpha: float
     targets: list[str]
+
+
+# Model types that have experts.
+MIXTURES = ("qwen3_moe", "mixtral", "gpt_oss")
+# Parameters that PEFT adapts where there is no module for them. Those of experts that a user names as matrices are
+# PEFT's to find.
+PARAMETERS = {
+    "router": "mlp.gate.weight",
+    "experts_gate_up_proj": "mlp.experts.gate_up_proj",
+    "experts_down_proj": "mlp.experts.down_proj",
+}
+# What families call these.
+OWN_NAMES = {
+    "gpt_oss": {"router": "mlp.router.weight"},
+    "mixtral": {"gate_proj": "w1", "up_proj": "w3", "down_proj": "w2"},
+}
+
+
+def lora_config(spec: AdapterSpec, model_type: str) -> LoraConfig:
+    """As a user of PEFT writes it."""
+    own = OWN_NAMES.get(model_type, {})
+    modules = [own.get(name, name) for name in spec["targets"] if name not in PARAMETERS]
+    parameters = [own.get(name, PARAMETERS[name]) for name in spec["targets"] if name in PARAMETERS]
+    return LoraConfig(
+        r=spec["rank"],
+        lora_alpha=spec["alpha"],
+        target_modules=modules,
+        target_parameters=parameters or None,
+        task_type="CAUSAL_LM",
+    )
 
 
 class WarningLogged(Exception):
@@ -43,6 +73,8 @@ def no_warnings() -> Iterator[None]:
         warnings.simplefilter("error")
         # PEFT asks every model of transformers 5 for this, whatever the adapter is.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        # It looks among modules alone, also for patterns of parameters, which hold.
+        warnings.filterwarnings("ignore", ".*keys did not match any targeted module", RuntimeWarning)
         for logger in loggers:
             logger.addHandler(refuse)
         try:
