@@ -1,12 +1,17 @@
 import type { Rng } from "../core/index.ts";
-import { type Architecture, type Projection, projectionsOf } from "../plan/index.ts";
-import { between, isOn, oneOf } from "./draw-rope.ts";
+import { type Architecture, adapterSites, type Projection, projectionPath, projectionsOf } from "../plan/index.ts";
+import { between, fraction, isOn, oneOf } from "./draw-rope.ts";
+
+type Pattern = Readonly<Record<string, number>>;
 
 /** An adapter as a workload has it. */
 export interface DrawnAdapter {
   readonly rank: number;
   readonly alpha: number;
   readonly targets: readonly Projection[];
+  readonly rslora?: boolean;
+  readonly rankPattern?: Pattern;
+  readonly alphaPattern?: Pattern;
 }
 
 const MLP: readonly Projection[] = ["gate_proj", "up_proj", "down_proj"];
@@ -22,12 +27,35 @@ function drawOldNames(rng: Rng): readonly Projection[] {
   return [...(isOn(rng) ? (["q_proj"] as const) : []), ...oneOf(rng, [MLP, MLP.slice(0, 2), MLP.slice(2)])];
 }
 
+/** Ends of targets' names, a layer, or the first layers; sorted, as PEFT's files have them and as they are tried. */
+function drawPattern(rng: Rng, paths: readonly string[], value: () => number): Pattern {
+  const layers = paths.filter((path) => path.startsWith("model.layers.0."));
+  const keys = Array.from({ length: between(rng, 1, 3) }, () => {
+    if (layers.length > 0 && rng.nextInt(4) === 0) return oneOf(rng, ["layers.0.*", "model\\.layers\\.[01]\\..*"]);
+    const words = oneOf(rng, paths).split(".");
+    return words.slice(rng.nextInt(words.length)).join(".");
+  });
+  return Object.fromEntries([...new Set(keys)].sort().map((key) => [key, value()]));
+}
+
 /** `isWhole`: on all that layers have, so that everything has its gradient compared. */
 export function drawAdapter(rng: Rng, arch: Architecture, isWhole: boolean): DrawnAdapter {
   const rank = between(rng, 1, 12);
   // A model that has experts stacked has no such names.
   const hasNames = arch.experts !== undefined && arch.experts.stored !== "stacked";
   const isOld = !isWhole && hasNames && rng.nextInt(3) === 0;
-  const targets = isWhole ? projectionsOf(arch) : isOld ? drawOldNames(rng) : drawTargets(rng, arch);
-  return { rank, alpha: between(rng, 1, 2 * rank), targets };
+  const inLayers = isWhole ? projectionsOf(arch) : isOld ? drawOldNames(rng) : drawTargets(rng, arch);
+  const targets = rng.nextInt(3) === 0 ? ([...inLayers, "lm_head"] as const) : inLayers;
+  const rslora = rng.nextInt(3) === 0 ? { rslora: true } : {};
+  // Of experts by their old names PEFT has patterns of its own.
+  const hasPattern = () => !isOld && rng.nextInt(3) === 0;
+  const paths = adapterSites({ rank, alpha: 1, targets: [...targets] }, arch).map(({ layer, projection }) =>
+    projectionPath(arch, layer, projection),
+  );
+  const ranks = hasPattern() ? { rankPattern: drawPattern(rng, paths, () => between(rng, 1, 12)) } : {};
+  // Updates of more than twice B A would make much of rounding.
+  const least = Math.min(rank, ...Object.values(ranks.rankPattern ?? {}));
+  const most = 2 * (rslora.rslora === true ? Math.sqrt(least) : least);
+  const alphas = hasPattern() ? { alphaPattern: drawPattern(rng, paths, () => fraction(rng, 0.25, most)) } : {};
+  return { rank, alpha: between(rng, 1, Math.floor(most)), targets, ...rslora, ...ranks, ...alphas };
 }

@@ -4,7 +4,7 @@ import { createRng, type Rng } from "../core/index.ts";
 import { type Architecture, architectureFromConfig, huggingFaceConfigSchema } from "../plan/index.ts";
 import { DTYPES, drawModel, FAMILIES, type PeersDtype } from "./cases.ts";
 import { type DrawnAdapter, drawAdapter } from "./draw-adapter.ts";
-import { isOn, type Keys, LAYOUTS, type Layout, oneOf, ropeKeys } from "./draw-rope.ts";
+import { fraction, isOn, type Keys, LAYOUTS, type Layout, oneOf, ropeKeys } from "./draw-rope.ts";
 
 interface TokenRow {
   readonly input_ids: readonly number[];
@@ -23,6 +23,7 @@ interface DrawnJob {
     readonly eps: number;
     readonly weightDecay: number;
     readonly maxGradNorm?: number;
+    readonly loraPlusRatio?: number;
   };
   readonly evaluation: {
     readonly data: { readonly path: string; readonly format: "tokens" };
@@ -73,6 +74,7 @@ function drawJob(rng: Rng, name: string, arch: Architecture): DrawnJob {
       eps: 10 ** (-4 + rng.nextFloat()),
       weightDecay: rng.nextInt(2) === 0 ? 0 : 0.1,
       ...(rng.nextInt(2) === 0 ? {} : { maxGradNorm: 0.5 }),
+      ...(rng.nextInt(3) === 0 ? { loraPlusRatio: oneOf(rng, [2, fraction(rng, 0.5, 5)]) } : {}),
     },
     data: { path: `${name}.jsonl`, format: "tokens" },
     evaluation: { data: { path: `${name}-held-out.jsonl`, format: "tokens" }, everySteps: STEPS },

@@ -22,12 +22,11 @@ from typing import Any, TypedDict
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
-from peft_adapter import MIXTURES, AdapterSpec, WarningLogged, load_adapter, no_warnings
+from peft_adapter import MIXTURES, AdapterSpec, WarningLogged, load_adapter, no_warnings, read_adapter
 from routers import routed
 from train import Optimizer, Row, Tensors, Trained, evaluate, train
 
@@ -129,7 +128,7 @@ def by_loratwin(run: Path, job: Job) -> Outcome:
         losses=[line["loss"] for line in steps],
         norms=[line["gradNorm"] for line in steps],
         gradients=first_gradients(run, job),
-        adapter=load_file(run / "adapters" / job["name"] / "adapter_model.safetensors"),
+        adapter=read_adapter(run / "adapters" / job["name"]),
     )
     return Outcome(trained, [line["evaluationLoss"] for line in own if "evaluationLoss" in line][-1])
 
@@ -195,7 +194,7 @@ def compare(case: Case, exact: str, rounded: str) -> Iterator[dict[str, Any]]:
     for job in case["jobs"]:
         name = job["name"]
         try:
-            start = load_file(folder / "init" / name / "adapter_model.safetensors")
+            start = read_adapter(folder / "init" / name)
             run = by_loratwin(folder / "run", job)
             outcomes = most.outcomes(job)
             truth = next(outcomes)

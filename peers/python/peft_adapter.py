@@ -5,10 +5,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from peft import LoraConfig, PeftModel, get_peft_model_state_dict
-from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 
@@ -16,6 +16,9 @@ class AdapterSpec(TypedDict):
     rank: int
     alpha: float
     targets: list[str]
+    rslora: NotRequired[bool]
+    rankPattern: NotRequired[dict[str, int]]
+    alphaPattern: NotRequired[dict[str, float]]
 
 
 # Model types that have experts.
@@ -44,6 +47,9 @@ def lora_config(spec: AdapterSpec, model_type: str) -> LoraConfig:
         lora_alpha=spec["alpha"],
         target_modules=modules,
         target_parameters=parameters or None,
+        use_rslora=spec.get("rslora", False),
+        rank_pattern=spec.get("rankPattern", {}),
+        alpha_pattern=spec.get("alphaPattern", {}),
         task_type="CAUSAL_LM",
     )
 
@@ -75,6 +81,8 @@ def no_warnings() -> Iterator[None]:
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         # It looks among modules alone, also for patterns of parameters, which hold.
         warnings.filterwarnings("ignore", ".*keys did not match any targeted module", RuntimeWarning)
+        # Of merging an adapter of a head that is tied to the embeddings, which is not done here.
+        warnings.filterwarnings("ignore", "Model (with|has) `tie_word_embeddings=True` and ")
         for logger in loggers:
             logger.addHandler(refuse)
         try:
@@ -88,12 +96,17 @@ def load_adapter(base: nn.Module, folder: Path, trainable: bool) -> Any:
     """The base with a folder's adapter in it. Every tensor of the file has to be used, which PEFT does not check."""
     with no_warnings():
         model = PeftModel.from_pretrained(base, str(folder), is_trainable=trainable)
-    with safe_open(folder / "adapter_model.safetensors", "pt") as file:
-        stored = set(file.keys())
-    used = set(get_peft_model_state_dict(model))
+    stored = set(read_adapter(folder))
+    used = set(get_peft_model_state_dict(model, save_embedding_layers=False))
     if stored != used:
         raise ValueError(f"tensors of the file that PEFT does not use, or misses: {sorted(stored ^ used)}")
     return model
+
+
+def read_adapter(folder: Path) -> dict[str, Tensor]:
+    """The tensors of a folder's file, but for the copy of the base that PEFT puts beside an adapter of the head."""
+    tensors = load_file(folder / "adapter_model.safetensors")
+    return {name: tensor for name, tensor in tensors.items() if not name.endswith(".base_layer.weight")}
 
 
 def adapter_tensors(model: Any) -> dict[str, Tensor]:

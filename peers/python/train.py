@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 import torch
+from peft.optimizers import create_loraplus_optimizer
 from torch import Tensor
 
 from peft_adapter import adapter_tensors
@@ -22,6 +23,7 @@ class Optimizer(TypedDict):
     eps: float
     weightDecay: float
     maxGradNorm: NotRequired[float]
+    loraPlusRatio: NotRequired[float]
 
 
 @dataclass
@@ -51,16 +53,20 @@ def evaluate(model: Any, rows: list[Row]) -> float:
     return sum(row_loss(model, row, total).item() for row in rows)
 
 
+def adamw(model: Any, options: Optimizer) -> torch.optim.Optimizer:
+    own = {"lr": options["learningRate"], "betas": tuple(options["betas"]), "eps": options["eps"]}
+    decay, ratio = options["weightDecay"], options.get("loraPlusRatio")
+    if ratio is None:
+        return torch.optim.AdamW(adapter_tensors(model).values(), weight_decay=decay, **own)
+    return create_loraplus_optimizer(
+        model, torch.optim.AdamW, loraplus_lr_ratio=ratio, loraplus_weight_decay=decay, **own
+    )
+
+
 def train(model: Any, batches: list[list[Row]], options: Optimizer) -> Trained:
     model.train()
     tensors = adapter_tensors(model)
-    optimizer = torch.optim.AdamW(
-        tensors.values(),
-        lr=options["learningRate"],
-        betas=tuple(options["betas"]),
-        eps=options["eps"],
-        weight_decay=options["weightDecay"],
-    )
+    optimizer = adamw(model, options)
     trained = Trained([], [], {}, {})
     for batch in batches:
         total, loss = scored(batch), 0.0

@@ -9,7 +9,7 @@ import { LAYOUTS, ropeKeys } from "../../peers/draw-rope.ts";
 import { architectureSchema } from "../../plan/documents/architecture.ts";
 import { FAMILIES as READ } from "../../plan/documents/families.ts";
 import { targetsOf } from "../../plan/documents/projections.ts";
-import { type Architecture, jobsOn, parseWorkload } from "../../plan/index.ts";
+import { type Architecture, jobsOn, PROJECTIONS, parseWorkload } from "../../plan/index.ts";
 
 const SEEDS = [0, 1, 2, 3, 4, 5, 6, 7];
 
@@ -65,6 +65,18 @@ it("draws everything that an architecture may have", () => {
   expect(Object.keys(architectureSchema.shape.experts.unwrap().shape).filter((key) => !experts.has(key))).toEqual([]);
   const ropes = new Set(drawn.map(({ ropeScaling }) => ropeScaling?.type));
   expect(ropes).toEqual(new Set([undefined, "linear", "llama3", "yarn", "longrope"]));
+});
+
+it("draws every form of an adapter that both sides have, experts by both of their names", () => {
+  const jobs = SEEDS.flatMap((seed) => drawCases(seed)).flatMap((drawn) => drawn.jobs);
+  const forms = new Set(jobs.flatMap(({ adapter, optimizer }) => [...Object.keys(adapter), ...Object.keys(optimizer)]));
+  for (const form of ["rslora", "rankPattern", "alphaPattern", "loraPlusRatio"]) expect(forms).toContain(form);
+  const targets = new Set(jobs.flatMap(({ adapter }) => adapter.targets));
+  expect(targets).toEqual(new Set(PROJECTIONS));
+  const ofMixtures = SEEDS.flatMap((seed) => drawCases(seed)).filter(
+    ({ config }) => config["model_type"] === "mixtral",
+  );
+  expect(ofMixtures.flatMap((drawn) => drawn.jobs).flatMap(({ adapter }) => adapter.targets)).toContain("down_proj");
 });
 
 it.each(SEEDS)("gives every mini-batch something to score (seed %i)", (seed) => {
