@@ -23,7 +23,7 @@ function cutSequence({ inputIds, labels }: Row, cutoffLength: number, cut: Compa
   return countScored(own) === 0 ? undefined : own;
 }
 
-/** The prompt of one row with the answer of another. */
+/** The prompt of one row with the answer of another, which are cut only together, as TRL does. */
 function mismatched(row: Row, other: Row, cutoffLength: number): Row {
   const [end, start] = [promptLength(row), promptLength(other)];
   const put = (key: "inputIds" | "labels"): Int32Array =>
@@ -45,6 +45,7 @@ export function compareRows(
   const perRecord = compared === "preference" ? 2 : 1;
   let [numCut, numDropped] = [0, 0];
   const kept: (readonly Row[])[] = [];
+  const uncut: Row[] = [];
   const labels: (boolean | undefined)[] = [];
   for (let first = 0; first < whole.rows.length; first += perRecord) {
     const own = whole.rows.slice(first, first + perRecord);
@@ -56,6 +57,7 @@ export function compareRows(
     }
     numCut += Number(isCut);
     kept.push(sequences);
+    uncut.push(own[0]!);
     labels.push(own[0]!.isDesirable);
   }
   if (kept.length === 0)
@@ -68,8 +70,8 @@ export function compareRows(
     if (mismatchedIn === undefined) return joinAnswers(sequences, labels[index]);
     const first = index - (index % mismatchedIn);
     const last = Math.min(first + mismatchedIn, kept.length) - 1;
-    const other = kept[index === first ? last : index - 1]![0]!;
-    return joinAnswers([sequences[0]!, mismatched(sequences[0]!, other, cutoffLength)], labels[index]);
+    const other = uncut[index === first ? last : index - 1]!;
+    return joinAnswers([sequences[0]!, mismatched(uncut[index]!, other, cutoffLength)], labels[index]);
   });
   let [numTokens, numScored] = [0, 0];
   for (const row of rows) {

@@ -87,6 +87,25 @@ test("an answer with a label is joined by the one before it in groups", async ()
   );
 });
 
+test("an answer that is cut behind its own prompt is whole behind a shorter one", async () => {
+  const records = [
+    { prompt_ids: [1, 20, 21, 22], completion_ids: [40, 41, 2], label: true },
+    { prompt_ids: [1, 23], completion_ids: [42, 2], label: false },
+  ];
+  const rows = await whole(records, "unpaired");
+  const { rows: joined } = compareRows(rows, { compared: "unpaired", cut: "end", mismatchedIn: 2 }, 5);
+  expect(joined.map((row) => shown(row).map(([ids]) => ids))).toEqual([
+    [
+      [1, 20, 21, 22, 40],
+      [1, 20, 21, 22, 42],
+    ],
+    [
+      [1, 23, 42, 2],
+      [1, 23, 40, 41, 2],
+    ],
+  ]);
+});
+
 const LABELLED = { prompt_ids: [1, 5], completion_ids: [6, 2], label: true };
 const PLAIN = { input_ids: [1, 5, 6], labels: [-100, 5, 6] };
 test.each([
