@@ -19,12 +19,12 @@ const MOST_CASES = 1000;
 const HELP = `npm run peers -- [--seed N] [--cases N] [--only TEXT] [--keep DIR] [--list]
 
 Trains random tiny models with loratwin, and asks transformers and PEFT what they make of it: losses,
-gradients, trained adapters, and the adapters as PEFT loads them. Makes ${NUM_ROWS} rows of training data, and
-asks TRL and Axolotl which tokens they make of them, and which of these they train. See
-docs/internals/peers.md.
+gradients, trained adapters, and the adapters as PEFT loads them. Of losses that compare answers it asks TRL, too.
+Makes ${NUM_ROWS} rows of training data, and asks TRL and Axolotl which tokens they make of them, and which of
+these they train. See docs/internals/peers.md.
 
   --seed N      the models, rows and adapters that are drawn (default: others each time; it is printed)
-  --cases N     so many models of each family in float32, and as many in bfloat16 (default: 1)
+  --cases N     so many models of each family and loss in float32, and as many in bfloat16 (default: 1)
   --only TEXT   only the cases whose name has this text, such as "qwen2", "bfloat16" or "rows"; several
                 times: whose name has all these texts
   --keep DIR    keeps what was drawn and trained in that folder

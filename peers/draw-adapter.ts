@@ -38,14 +38,17 @@ function drawPattern(rng: Rng, paths: readonly string[], value: () => number): P
   return Object.fromEntries([...new Set(keys)].sort().map((key) => [key, value()]));
 }
 
-/** `isWhole`: on all that layers have, so that everything has its gradient compared. */
-export function drawAdapter(rng: Rng, arch: Architecture, isWhole: boolean): DrawnAdapter {
+/**
+ * `isWhole`: on all that layers have, so that everything has its gradient compared. `canBeOnHead`: the head is no target of
+ * jobs that compare answers.
+ */
+export function drawAdapter(rng: Rng, arch: Architecture, isWhole: boolean, canBeOnHead: boolean): DrawnAdapter {
   const rank = between(rng, 1, 12);
   // A model that has experts stacked has no such names.
   const hasNames = arch.experts !== undefined && arch.experts.stored !== "stacked";
   const isOld = !isWhole && hasNames && rng.nextInt(3) === 0;
   const inLayers = isWhole ? projectionsOf(arch) : isOld ? drawOldNames(rng) : drawTargets(rng, arch);
-  const targets = rng.nextInt(3) === 0 ? ([...inLayers, "lm_head"] as const) : inLayers;
+  const targets = canBeOnHead && rng.nextInt(3) === 0 ? ([...inLayers, "lm_head"] as const) : inLayers;
   const rslora = rng.nextInt(3) === 0 ? { rslora: true } : {};
   // Of experts by their old names PEFT has patterns of its own.
   const hasPattern = () => !isOld && rng.nextInt(3) === 0;

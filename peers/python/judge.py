@@ -2,7 +2,7 @@
 """Judges runs of loratwin by transformers and PEFT.
 
 Reads a JSON list of cases from standard input, as draw.py does, with jobs as of a workload: {name, adapter, batchSize,
-optimizer}. Of each case `folder` holds model, init, NAME.jsonl, NAME-held-out.jsonl, and the run that is judged. Prints
+optimizer}, and {loss, cutoffLength} of those that compare answers, which are judged by TRL. Of each case `folder` holds model, init, NAME.jsonl, NAME-held-out.jsonl, and the run that is judged. Prints
 one JSON object a line: {case, judge, at, difference, bound}, or {case, at, problem} where there is no number.
 
 A difference is relative, and the root of the mean square over jobs, and over steps or tensors. In bfloat16 two programs
@@ -17,8 +17,9 @@ import math
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import torch
 from safetensors import safe_open
@@ -28,7 +29,7 @@ from transformers.utils import logging
 
 from peft_adapter import MIXTURES, AdapterSpec, WarningLogged, load_adapter, no_warnings, read_adapter
 from routers import routed
-from train import Optimizer, Row, Tensors, Trained, evaluate, train
+from train import Optimizer, Parts, Tensors, Trained, cross_entropy, evaluate, train
 
 
 class Job(TypedDict):
@@ -36,6 +37,8 @@ class Job(TypedDict):
     adapter: AdapterSpec
     batchSize: int
     optimizer: Optimizer
+    loss: NotRequired[dict[str, Any]]
+    cutoffLength: NotRequired[int]
 
 
 class Case(TypedDict):
@@ -73,7 +76,7 @@ class Outcome:
     held_out: float
 
 
-def read_rows(file: Path) -> list[Row]:
+def read_rows(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
@@ -81,8 +84,13 @@ def norm(tensors: Iterable[Tensor]) -> float:
     return sum(tensor.double().square().sum().item() for tensor in tensors) ** 0.5
 
 
+def share(difference: float, whole: float) -> float:
+    """Nothing of nothing is none: a pair beyond hinge's margin has no loss and no gradient."""
+    return difference / whole if whole != 0 else 0.0 if difference == 0 else math.inf
+
+
 def relative(ours: Iterable[float], theirs: Iterable[float]) -> list[float]:
-    return [abs(a / b - 1) for a, b in zip(ours, theirs, strict=True)]
+    return [share(abs(a - b), abs(b)) for a, b in zip(ours, theirs, strict=True)]
 
 
 def minus(a: Tensors, b: Tensors) -> Tensors:
@@ -99,11 +107,11 @@ def deviations(ours: Outcome, theirs: Outcome, start: Tensors) -> Deviations:
         "gradient norms": relative(ours.trained.norms, theirs.trained.norms),
         # Of each tensor by itself.
         "first gradients": [
-            norm([wrong[name]]) / norm([tensor]) for name, tensor in theirs.trained.gradients.items()
+            share(norm([wrong[name]]), norm([tensor])) for name, tensor in theirs.trained.gradients.items()
         ],
         # Over what training changed.
         "trained adapters": [
-            norm(minus(ours.trained.adapter, theirs.trained.adapter).values()) / norm(changed.values())
+            share(norm(minus(ours.trained.adapter, theirs.trained.adapter).values()), norm(changed.values()))
         ],
         "loaded by PEFT": relative([ours.held_out], [theirs.held_out]),
     }
@@ -133,13 +141,27 @@ def by_loratwin(run: Path, job: Job) -> Outcome:
     return Outcome(trained, [line["evaluationLoss"] for line in own if "evaluationLoss" in line][-1])
 
 
+def answers() -> Any:
+    """TRL takes seconds to load, which most cases do without."""
+    import answers as module
+
+    return module
+
+
+def parts_of(job: Job) -> Parts:
+    if "loss" not in job:
+        return cross_entropy
+    how = {"loss": job["loss"], "batchSize": job["batchSize"], "cutoffLength": job.get("cutoffLength")}
+    return partial(answers().answers_loss, how=how)
+
+
 class Libraries:
     """What transformers and PEFT make of a case's jobs, in one dtype."""
 
     def __init__(self, folder: Path, dtype: str) -> None:
         self.folder, self.dtype = folder, dtype
 
-    def with_adapter(self, folder: Path, trainable: bool) -> Any:
+    def with_adapter(self, job: Job, folder: Path, trainable: bool) -> Any:
         """
         PEFT's adapters are of float32, whatever the base is. Each has a base of its own: a pass through an adapter on one
         parameter of some experts leaves these in another order, in which PEFT would nest the next adapter.
@@ -151,17 +173,19 @@ class Libraries:
                 # Grouped products take no sizes as small as these.
                 experts_implementation="eager",
             )
+        if "loss" in job:
+            answers().rows_by_themselves(base)
         model = load_adapter(base, folder, trainable)
         return model.double() if self.dtype == "float64" else model
 
     def train(self, job: Job) -> Outcome:
         """Trains the job from its start; and loads the adapter that loratwin trained, for its held-out rows."""
-        name, size = job["name"], job["batchSize"]
-        model = self.with_adapter(self.folder / "init" / name, trainable=True)
+        name, size, parts = job["name"], job["batchSize"], parts_of(job)
+        model = self.with_adapter(job, self.folder / "init" / name, trainable=True)
         rows = read_rows(self.folder / f"{name}.jsonl")
-        trained = train(model, [rows[i : i + size] for i in range(0, len(rows), size)], job["optimizer"])
-        model = self.with_adapter(self.folder / "run" / "adapters" / name, trainable=False)
-        held_out = evaluate(model, read_rows(self.folder / f"{name}-held-out.jsonl"))
+        trained = train(model, [rows[i : i + size] for i in range(0, len(rows), size)], job["optimizer"], parts)
+        model = self.with_adapter(job, self.folder / "run" / "adapters" / name, trainable=False)
+        held_out = evaluate(model, read_rows(self.folder / f"{name}-held-out.jsonl"), parts)
         return Outcome(trained, held_out)
 
     def outcomes(self, job: Job) -> Iterator[Outcome]:

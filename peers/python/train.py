@@ -1,5 +1,6 @@
 """Fine-tuning as a user of transformers and PEFT writes it: the losses, gradients and adapters of each step."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
@@ -46,11 +47,20 @@ def row_loss(model: Any, row: Row, total: int) -> Tensor:
     return model(input_ids=ids, labels=labels, num_items_in_batch=total, use_cache=False).loss
 
 
-@torch.no_grad()
-def evaluate(model: Any, rows: list[Row]) -> float:
-    model.eval()
+def cross_entropy(model: Any, rows: list[Row]) -> Iterator[Tensor]:
     total = scored(rows)
-    return sum(row_loss(model, row, total).item() for row in rows)
+    for row in rows:
+        yield row_loss(model, row, total)
+
+
+# The loss of a mini-batch, in parts of which each has its backward.
+Parts = Callable[[Any, list[Any]], Iterator[Tensor]]
+
+
+@torch.no_grad()
+def evaluate(model: Any, rows: list[Any], parts: Parts) -> float:
+    model.eval()
+    return sum(part.item() for part in parts(model, rows))
 
 
 def adamw(model: Any, options: Optimizer) -> torch.optim.Optimizer:
@@ -63,16 +73,15 @@ def adamw(model: Any, options: Optimizer) -> torch.optim.Optimizer:
     )
 
 
-def train(model: Any, batches: list[list[Row]], options: Optimizer) -> Trained:
+def train(model: Any, batches: list[list[Any]], options: Optimizer, parts: Parts) -> Trained:
     model.train()
     tensors = adapter_tensors(model)
     optimizer = adamw(model, options)
     trained = Trained([], [], {}, {})
     for batch in batches:
-        total, loss = scored(batch), 0.0
+        loss = 0.0
         optimizer.zero_grad()
-        for row in batch:
-            part = row_loss(model, row, total)
+        for part in parts(model, batch):
             part.backward()
             loss += part.item()
         largest = options.get("maxGradNorm", float("inf"))

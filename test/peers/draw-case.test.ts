@@ -4,20 +4,30 @@ import path from "node:path";
 import { expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
 import { drawModel, FAMILIES } from "../../peers/cases.ts";
-import { drawCases, readDrawn, writeCase } from "../../peers/draw-case.ts";
+import { LOSSES } from "../../peers/draw-answers.ts";
+import { type DrawnRow, drawCases, readDrawn, writeCase } from "../../peers/draw-case.ts";
 import { LAYOUTS, ropeKeys } from "../../peers/draw-rope.ts";
 import { architectureSchema } from "../../plan/documents/architecture.ts";
 import { FAMILIES as READ } from "../../plan/documents/families.ts";
+import { lossSchema } from "../../plan/documents/loss.ts";
 import { targetsOf } from "../../plan/documents/projections.ts";
 import { type Architecture, jobsOn, PROJECTIONS, parseWorkload } from "../../plan/index.ts";
 
 const SEEDS = [0, 1, 2, 3, 4, 5, 6, 7];
 
-it("draws every family that is read in both dtypes, the same from the same seed and others from another", () => {
+/** A row's sequences, with labels as of tokens. */
+function sequencesOf(row: DrawnRow): readonly { ids: readonly number[]; labels: readonly number[] }[] {
+  if ("input_ids" in row) return [{ ids: row.input_ids, labels: row.labels }];
+  const { prompt_ids: prompt } = row;
+  const answers = "label" in row ? [row.completion_ids] : [row.chosen_ids, row.rejected_ids];
+  return answers.map((answer) => ({ ids: [...prompt, ...answer], labels: [...prompt.map(() => -100), ...answer] }));
+}
+
+it("draws every family that is read and every loss in both dtypes, the same from the same seed and others from another", () => {
   const cases = drawCases(7, 2);
   expect(cases.map(({ name }) => name)).toEqual(
-    Object.keys(FAMILIES).flatMap((family) =>
-      ["float32", "bfloat16"].flatMap((dtype) => [1, 2].map((index) => `${family} ${index}, ${dtype}`)),
+    [...Object.keys(FAMILIES), ...LOSSES].flatMap((subject) =>
+      ["float32", "bfloat16"].flatMap((dtype) => [1, 2].map((index) => `${subject} ${index}, ${dtype}`)),
     ),
   );
   expect(new Set(cases.map(({ config }) => config["model_type"]))).toEqual(new Set(Object.keys(READ)));
@@ -29,15 +39,14 @@ it("draws every family that is read in both dtypes, the same from the same seed 
 it.each(SEEDS)("draws models that loratwin reads, and rows that they take (seed %i)", (seed) => {
   for (const { config, rows, jobs } of drawCases(seed)) {
     const architecture = readDrawn(config);
-    for (const { adapter } of jobs) {
-      const { targets } = jobsOn(architecture, [{ adapter: { ...adapter, targets: [...adapter.targets] } }])[0]!
-        .adapter;
-      expect(targetsOf(architecture)).toEqual(expect.arrayContaining(targets));
+    for (const { adapter, loss } of jobs) {
+      const own = { adapter: { ...adapter, targets: [...adapter.targets] }, loss: loss && lossSchema.parse(loss) };
+      expect(targetsOf(architecture)).toEqual(expect.arrayContaining(jobsOn(architecture, [own])[0]!.adapter.targets));
     }
-    for (const { input_ids, labels } of Object.values(rows).flat()) {
-      expect(labels.length).toBe(input_ids.length);
-      expect(input_ids.length).toBeLessThanOrEqual(architecture.maxPositions);
-      expect(Math.max(...input_ids)).toBeLessThan(architecture.vocabularySize);
+    for (const { ids, labels } of Object.values(rows).flat().flatMap(sequencesOf)) {
+      expect(labels.length).toBe(ids.length);
+      expect(ids.length).toBeLessThanOrEqual(architecture.maxPositions);
+      expect(Math.max(...ids)).toBeLessThan(architecture.vocabularySize);
     }
   }
 });
@@ -79,6 +88,22 @@ it("draws every form of an adapter that both sides have, experts by both of thei
   expect(ofMixtures.flatMap((drawn) => drawn.jobs).flatMap(({ adapter }) => adapter.targets)).toContain("down_proj");
 });
 
+it("draws every type and key of losses that compare answers, but for the smoothing that TRL passes over", () => {
+  const losses = SEEDS.flatMap((seed) => drawCases(seed, 3)).flatMap(({ jobs }) =>
+    jobs.flatMap(({ loss }) => loss ?? []),
+  );
+  const drawn = new Set(losses.flatMap(({ kind, ...keys }) => Object.keys(keys).map((key) => `${kind}.${key}`)));
+  const known = lossSchema.options.flatMap(({ shape: { kind, ...keys } }) =>
+    Object.keys(keys).map((key) => `${kind.value}.${key}`),
+  );
+  expect(drawn).toEqual(new Set(known));
+  const types = new Set(losses.map(({ kind, type }) => `${kind} ${String(type)}`));
+  for (const type of ["sigmoid", "ipo", "hinge", "robust", "sigmoid_norm", "apo_zero"])
+    expect(types).toContain(`dpo ${type}`);
+  for (const type of ["kto", "apo_zero_unpaired"]) expect(types).toContain(`kto ${type}`);
+  for (const { type, labelSmoothing } of losses) if (type === "sigmoid") expect(labelSmoothing).toBeUndefined();
+});
+
 it.each(SEEDS)("gives every mini-batch something to score (seed %i)", (seed) => {
   for (const { jobs, rows } of drawCases(seed))
     for (const { data, batchSize, steps } of jobs) {
@@ -86,7 +111,9 @@ it.each(SEEDS)("gives every mini-batch something to score (seed %i)", (seed) => 
       expect(own).toHaveLength(batchSize * steps);
       for (let step = 0; step < steps; step += 1) {
         const batch = own.slice(step * batchSize, (step + 1) * batchSize);
-        expect(batch.some(({ labels }) => labels.slice(1).some((label) => label !== -100))).toBe(true);
+        expect(batch.flatMap(sequencesOf).some(({ labels }) => labels.slice(1).some((label) => label !== -100))).toBe(
+          true,
+        );
       }
     }
 });
