@@ -36,7 +36,9 @@ export function formatFacts(facts: ErrorFacts): string {
     facts.file === undefined ? "" : [facts.file, facts.line, facts.column].filter((x) => x !== undefined).join(":");
   const at = facts.at === undefined || facts.at === "" ? "" : ` at ${facts.at}`;
   const isMissing = "got" in facts && facts.got === undefined;
-  const missing = isMissing ? `, which is missing${at === "" ? "" : ","}` : "";
+  // Some texts end in a comma, for what follows where something came.
+  const comma = facts.expected.endsWith(",") ? "" : ",";
+  const missing = isMissing ? `${comma} which is missing${at === "" ? "" : ","}` : "";
   const got = "got" in facts && !isMissing ? `, got ${shown(facts.got)}` : "";
   // One line, whatever a name or a path in it holds.
   const lines = [plainLine(`${place === "" ? "" : `${place}: `}Expected ${facts.expected}${missing}${at}${got}.`)];

@@ -9,7 +9,7 @@ function refuse(name: string, at: number, got: string, file: string): never {
     at: `${name}[${at}]`,
     got,
     file,
-    hint: "Every loss would be no number. Download or convert the model again.",
+    hint: "Every loss would be no number. Download or make the file again.",
   });
 }
 

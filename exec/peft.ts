@@ -41,6 +41,15 @@ function magnitudesName(module: string): string {
   return `base_model.model.${module}.lora_magnitude_vector`;
 }
 
+/** A pattern in the order in which its keys are tried, here and where PEFT reads them. */
+function sorted(pattern: Readonly<Record<string, number>> = {}): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.keys(pattern)
+      .sort()
+      .map((key) => [key, pattern[key]!]),
+  );
+}
+
 /** Writes a folder, whole, that PEFT loads as it is; the same adapter gives the same bytes. */
 export function writePeftFolder(
   folder: string,
@@ -50,7 +59,7 @@ export function writePeftFolder(
   pairs: readonly AdapterPair[],
 ): void {
   const config = {
-    alpha_pattern: spec.alphaPattern ?? {},
+    alpha_pattern: sorted(spec.alphaPattern),
     auto_mapping: null,
     base_model_name_or_path: base,
     bias: "none",
@@ -64,7 +73,7 @@ export function writePeftFolder(
     modules_to_save: null,
     peft_type: "LORA",
     r: spec.rank,
-    rank_pattern: spec.rankPattern ?? {},
+    rank_pattern: sorted(spec.rankPattern),
     revision: null,
     target_modules: spec.targets.filter((target) => !isOfMixture(target)).sort(),
     ...targetParameters(spec, arch),

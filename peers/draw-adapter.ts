@@ -1,5 +1,13 @@
 import type { Rng } from "../core/index.ts";
-import { type Architecture, adapterSites, type Projection, projectionPath, projectionsOf } from "../plan/index.ts";
+import {
+  type Architecture,
+  adapterSites,
+  isInLayers,
+  isOfMixture,
+  type Projection,
+  projectionPath,
+  projectionsOf,
+} from "../plan/index.ts";
 import { between, fraction, isOn, oneOf } from "./draw-rope.ts";
 
 type Pattern = Readonly<Record<string, number>>;
@@ -10,6 +18,7 @@ export interface DrawnAdapter {
   readonly alpha: number;
   readonly targets: readonly Projection[];
   readonly rslora?: boolean;
+  readonly dora?: boolean;
   readonly rankPattern?: Pattern;
   readonly alphaPattern?: Pattern;
 }
@@ -60,5 +69,8 @@ export function drawAdapter(rng: Rng, arch: Architecture, isWhole: boolean, canB
   const least = Math.min(rank, ...Object.values(ranks.rankPattern ?? {}));
   const most = 2 * (rslora.rslora === true ? Math.sqrt(least) : least);
   const alphas = hasPattern() ? { alphaPattern: drawPattern(rng, paths, () => fraction(rng, 0.25, most)) } : {};
-  return { rank, alpha: between(rng, 1, Math.floor(most)), targets, ...rslora, ...ranks, ...alphas };
+  // Experts, routers and the head have no magnitudes.
+  const canScale = targets.every((target) => isInLayers(target) && !isOfMixture(target)) && !isOld;
+  const dora = canScale && rng.nextInt(3) === 0 ? { dora: true } : {};
+  return { rank, alpha: between(rng, 1, Math.floor(most)), targets, ...rslora, ...dora, ...ranks, ...alphas };
 }

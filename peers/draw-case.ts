@@ -13,7 +13,7 @@ import {
   LOSSES,
   type LossKind,
 } from "./draw-answers.ts";
-import { fraction, isOn, type Keys, LAYOUTS, type Layout, oneOf, ropeKeys } from "./draw-rope.ts";
+import { fraction, isOn, type Keys, LAYOUTS, type Layout, maybe, oneOf, ropeKeys } from "./draw-rope.ts";
 import { MIXTURES } from "./mixtures.ts";
 
 interface TokenRow {
@@ -101,8 +101,7 @@ function drawJob(rng: Rng, name: string, arch: Architecture, loss?: DrawnLoss): 
     ...(loss === undefined ? {} : { loss: { ...loss, ...cut } }),
     ...(cutoffLength === undefined ? {} : { cutoffLength }),
     batchSize,
-    // Its divergence is one of the whole mini-batch.
-    ...(loss?.["type"] === "kto" ? { microBatchSize: batchSize } : {}),
+    ...(loss === undefined ? {} : maybe(rng, "microBatchSize", [1, batchSize])),
     steps: STEPS,
     optimizer: drawOptimizer(rng),
     data: { path: `${name}.jsonl`, format: "tokens" },

@@ -155,6 +155,7 @@ export {
   copiesOf,
   type Half,
   halfOf,
+  isInLayers,
   isOfMixture,
   layerProjections,
   loraGroup,

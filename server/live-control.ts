@@ -1,4 +1,4 @@
-import { finite } from "../core/index.ts";
+import { canonicalJson, finite, InputError } from "../core/index.ts";
 import { devicesOfPipeline, FleetChronicle, type Job } from "../plan/index.ts";
 import type { LiveFleet, LiveJob, LiveNotice, LiveSubmission } from "../runs/index.ts";
 import type {
@@ -26,6 +26,22 @@ export interface LiveParts {
 }
 
 const SECOND = 1e9;
+
+/**
+ * Weights are taken over as they are: they mean the same only where all that they are multiplied by is the same.
+ * @throws InputError
+ */
+function checkSameForm(from: Job, to: Job): void {
+  const formOf = ({ adapter: { init: _init, dropout: _dropout, ...form } }: Job): string =>
+    canonicalJson(Object.fromEntries(Object.entries(form).filter(([, value]) => value !== undefined)));
+  if (formOf(from) === formOf(to)) return;
+  throw new InputError({
+    expected: `the rank, alpha, targets and form of the adapter of job ${from.name} for a warm start`,
+    at: "overrides.adapter",
+    got: to.adapter,
+    hint: "Leave the adapter out of the overrides, or warm start out of the clone.",
+  });
+}
 
 function secondsOf(ns: number | undefined): number | null {
   return ns === undefined ? null : ns / SECOND;
@@ -104,7 +120,9 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
     async clone(name, newName, overrides, warmStart) {
       const { job } = fleet.job(name);
       const start = warmStart ? fleet.adapterOf(name) : undefined;
-      const submission = await parts.submissionOf(parts.derived(job, newName, overrides));
+      const given = parts.derived(job, newName, overrides);
+      if (start !== undefined) checkSameForm(job, given);
+      const submission = await parts.submissionOf(given);
       return shown(
         fleet.submit(
           start === undefined ? submission : { ...submission, start: { parameters: start.parameters }, isWarm: true },

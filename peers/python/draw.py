@@ -51,6 +51,9 @@ def randomize(model: nn.Module) -> None:
 @torch.no_grad()
 def randomize_adapter(model: nn.Module) -> None:
     for name, parameter in adapter_tensors(model).items():
+        if name.endswith("magnitude_vector"):
+            parameter *= 1 + 0.3 * torch.randn_like(parameter)
+            continue
         scale = 0.5 if ".lora_B." in name else 1.0
         parameter.normal_(0, scale / parameter.shape[-1] ** 0.5)
 

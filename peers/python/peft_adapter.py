@@ -17,6 +17,7 @@ class AdapterSpec(TypedDict):
     alpha: float
     targets: list[str]
     rslora: NotRequired[bool]
+    dora: NotRequired[bool]
     rankPattern: NotRequired[dict[str, int]]
     alphaPattern: NotRequired[dict[str, float]]
 
@@ -48,6 +49,7 @@ def lora_config(spec: AdapterSpec, model_type: str) -> LoraConfig:
         target_modules=modules,
         target_parameters=parameters or None,
         use_rslora=spec.get("rslora", False),
+        use_dora=spec.get("dora", False),
         rank_pattern=spec.get("rankPattern", {}),
         alpha_pattern=spec.get("alphaPattern", {}),
         task_type="CAUSAL_LM",
@@ -112,7 +114,7 @@ def read_adapter(folder: Path) -> dict[str, Tensor]:
 def adapter_tensors(model: Any) -> dict[str, Tensor]:
     """The parameters that are trained, by the names that an adapter's file has."""
     return {
-        name.replace(".default.", "."): parameter
+        name.replace(".default.", ".").replace("magnitude_vector.weight", "magnitude_vector"): parameter
         for name, parameter in model.named_parameters()
         if ".lora_" in name
     }

@@ -1,5 +1,6 @@
 import { contentHash } from "../../core/index.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { comparesWithStart } from "./loss.ts";
 import type { PlannedJob } from "./segment.ts";
 
 /**
@@ -7,7 +8,8 @@ import type { PlannedJob } from "./segment.ts";
  * agree in it go on from each other's checkpoints.
  */
 export function jobDigest(job: PlannedJob): string {
-  const { name, adapter, dataDigest, cutoffLength, batchSize, steps, optimizer, loss, seed, evaluation } = job;
+  const { name, adapter, initDigest, dataDigest, cutoffLength, batchSize } = job;
+  const { steps, optimizer, loss, seed, evaluation } = job;
   // Data of an evaluation's own are among the rows that the digest is of.
   const { data: _data, ...rhythm } = evaluation ?? {};
   return contentHash({
@@ -19,6 +21,8 @@ export function jobDigest(job: PlannedJob): string {
     steps,
     optimizer,
     ...(loss === undefined ? {} : { loss }),
+    // Else it is of no account once a step is made.
+    ...(comparesWithStart(loss) ? { initDigest } : {}),
     seed,
     evaluation: rhythm,
   });

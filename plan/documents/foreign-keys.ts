@@ -164,6 +164,8 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   bias: noKey("Adapters have no biases: leave it out."),
   use_rslora: { to: ["adapter", "rslora"], value: isOn },
   use_dora: { to: ["adapter", "dora"], value: isOn },
+  peft_use_dora: { to: ["adapter", "dora"], value: isOn },
+  peft_use_rslora: { to: ["adapter", "rslora"], value: isOn },
   rank_pattern: { to: ["adapter", "rankPattern"] },
   alpha_pattern: { to: ["adapter", "alphaPattern"] },
   modules_to_save: noKey("Only adapters are trained."),

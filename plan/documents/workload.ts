@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { writtenDtypeSchema } from "./dtype.ts";
 import { earlyStoppingSchema } from "./early-stopping.ts";
-import { lossSchema, writtenLossSchema } from "./loss.ts";
+import { hasDivergence, lossSchema, writtenLossSchema } from "./loss.ts";
 import { huggingFaceConfigSchema } from "./model-config.ts";
 import { pathSchema } from "./path.ts";
 import { rateScheduleSchema } from "./rate-schedule.ts";
@@ -193,7 +193,14 @@ function checkRates(optimizer: unknown, context: z.RefinementCtx): void {
 /** What the numbers of a job have to be together; those that are no numbers are told by themselves. */
 function checkTogether(
   job: {
-    readonly [Key in "batchSize" | "microBatchSize" | "microBatchTokens" | "steps" | "epochs" | "optimizer"]?: unknown;
+    readonly [Key in
+      | "batchSize"
+      | "microBatchSize"
+      | "microBatchTokens"
+      | "steps"
+      | "epochs"
+      | "optimizer"
+      | "loss"]?: unknown;
   },
   context: z.RefinementCtx,
 ): void {
@@ -210,6 +217,9 @@ function checkTogether(
       `a divisor of batchSize (${rows})`,
       "Without it the planner cuts mini-batches as it finds best.",
     );
+  const loss = lossSchema.safeParse(job.loss);
+  if (loss.success && hasDivergence(loss.data) && rows === 1)
+    add("batchSize", "at least 2 rows for kto, which compares a row with others", "apo_zero_unpaired needs no others.");
   if (times! * rows! > MOST_ROWS) add("steps", `at most ${MOST_ROWS} rows in all steps (batchSize is ${rows})`);
   if (job.steps === undefined && job.epochs === undefined)
     add("steps", "either steps or epochs", "`steps: 100` or `epochs: 3`, in the job or in `defaults`.");

@@ -3,14 +3,15 @@ import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
 import { type JobInput, readJobState } from "../../exec/index.ts";
-import type {
-  AskedEvent,
-  FleetComer,
-  Job,
-  JobRequest,
-  PastSweeps,
-  SweepHalving,
-  SweepVerdict,
+import {
+  type AskedEvent,
+  comparesWithStart,
+  type FleetComer,
+  type Job,
+  type JobRequest,
+  type PastSweeps,
+  type SweepHalving,
+  type SweepVerdict,
 } from "../../plan/index.ts";
 import { type LoadedWorkload, loadInputs } from "../../workbench/index.ts";
 import type { Checkpoints } from "../checkpoints/checkpoints.ts";
@@ -76,15 +77,22 @@ async function inputOf(
 ): Promise<{ readonly job: Job; readonly input: JobInput }> {
   const job = givenJob(comer);
   const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache);
-  const { digest } = inputs.rows[0]!;
+  const { digest, initDigest } = inputs.rows[0]!;
   if (digest !== comer.job.dataDigest)
     throw new InputError({ expected: `the data that job ${job.name} came with`, at: job.name, got: "other data" });
   const rows: readonly Row[] = inputs.data[0]!;
   const { architecture } = loaded;
   const known = stateOf(folder, saved, comer.job, architecture);
+  const file = startFile(folder, job.name);
+  const needsInit = comparesWithStart(job.loss) || (known === undefined && !existsSync(file));
+  if (needsInit && initDigest !== comer.job.initDigest)
+    throw new InputError({
+      expected: `the adapter that job ${job.name} came with`,
+      at: `${job.name}.adapter.init`,
+      got: "other weights",
+    });
   const { start, reference } = startOfJob(job, inputs);
   if (known !== undefined) return { job, input: { rows, start: known.state, reference, best: known.best } };
-  const file = startFile(folder, job.name);
   if (!existsSync(file)) return { job, input: { rows, start, reference } };
   const facts = { step: 0, best: undefined, keepsBest: false };
   const { parameters } = readJobState(file, comer.job.adapter, architecture, facts).state;

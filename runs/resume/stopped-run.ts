@@ -67,7 +67,7 @@ export function resumedEvent(
 export function checkSameJob(before: PlannedJob | undefined, job: PlannedJob): void {
   if (before !== undefined && jobDigest(before) === jobDigest(job)) return;
   throw new InputError({
-    expected: `job ${job.name} as the run has it: data, seed, adapter, optimizer and steps`,
+    expected: `job ${job.name} as the run has it: data, seed, adapter, loss, batchSize, optimizer, steps and evaluation`,
     got: before === undefined ? "no such job" : "another one",
   });
 }

@@ -41,6 +41,15 @@ describe("a PEFT folder", () => {
     });
   });
 
+  test("has patterns in the order in which their keys are tried", () => {
+    const folder = temporaryFolder();
+    const rankPattern = { q_proj: 4, "layers.0.*": 4 };
+    writePeftFolder(folder, { ...SPEC, rankPattern, alphaPattern: rankPattern }, SMALL, "base", PAIRS);
+    const config = JSON.parse(fs.readFileSync(path.join(folder, "adapter_config.json"), "utf8"));
+    expect(Object.keys(config.rank_pattern)).toEqual(["layers.0.*", "q_proj"]);
+    expect(Object.keys(config.alpha_pattern)).toEqual(["layers.0.*", "q_proj"]);
+  });
+
   test("has A [rank, in] and B [out, rank] under PEFT's names, in fp32", () => {
     const folder = temporaryFolder();
     writePeftFolder(folder, SPEC, SMALL, "base", PAIRS);

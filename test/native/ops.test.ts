@@ -98,6 +98,15 @@ const NARROW = [
  */
 const FORMATS: Readonly<Record<string, readonly string[]>> = {
   expert_matmul: ["lone rows"],
+  ...Object.fromEntries(
+    ["magnitude", "magnitude bf16", "magnitude bf16 f32"].map((name) => [
+      name,
+      ["alone", "dMagnitude", "dy", "threads", "u", "y"],
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["float32", "bf16", "int8", "nf4"].map((name) => [`adapter_norms ${name}`, ["norm", "threads"]]),
+  ),
   "head_loss with adapters": ["alone", "da", "db", "dx", "losses", "threads"],
   "head_loss with adapters bf16": ["alone", "da", "db", "dx", "losses", "threads"],
   preference: ["gradient", "threads"],

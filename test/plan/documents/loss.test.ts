@@ -31,6 +31,7 @@ test.each([
   ["{ labelSmoothing: 0.1 }", "", /labelSmoothing.*only sigmoid and robust/s],
   ["{ type: robust, labelSmoothing: 0.5 }", "", /labelSmoothing/],
   ["{ type: swift }", "", /loss\.type/],
+  ["{ kind: kto }", "    batchSize: 1\n", /at least 2 rows for kto.*batchSize/s],
 ])("%s is refused", (loss, more, message) => {
   expect(() => lossOf(loss, more)).toThrow(message);
 });
