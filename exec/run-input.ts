@@ -93,8 +93,8 @@ function termsOf(
 
 /**
  * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another, and behind
- * all of them the answers that losses compare with, of the base or of other adapters. `facts`: of its mini-batch. What is only evaluated has no
- * gradient, and no dropout.
+ * all of them the answers that losses compare with, of the base or of other adapters. `facts`: of its mini-batch. What is
+ * only evaluated has no gradient, and no dropout.
  * @throws InvariantError when a row is not as long as the plan says.
  */
 export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: RowSource): RunInput {
