@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(kThreads) adapter_norms_kernel(AdapterNormsT<S
   for (int i = 0; i < kRows; ++i) {
     const double sum = blockSum<kThreads>(squares[i], part[i]);
     if (threadIdx.x != 0 || first + i >= op.outFeatures) continue;
-    const float norm = static_cast<float>(sqrt(sum));
+    const float norm = sum > 0 ? static_cast<float>(sqrt(sum)) : 1.0F;
     op.norm[first + i] = norm;
     float& magnitude = op.magnitude[first + i];
     if (magnitude != magnitude) magnitude = norm;

@@ -1,5 +1,5 @@
-// norm[n] = ||W_n + scale (B A)_n||, a row of the weight that an adapter makes for output n (DoRA); a magnitude that is
-// no number becomes the norm
+// norm[n] = ||W_n + scale (B A)_n||, a row of the weight that an adapter makes for output n (DoRA), 1 of a row of
+// zeros; a magnitude that is no number becomes the norm
 //
 //   W [N,K]   A [R, lda]   B [N, ldb]   norm, magnitude [N] f32   sums over K in f64
 //   NMSE against the reference: 1e-11. Source: see ops/adapter_norms.h

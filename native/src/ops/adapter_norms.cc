@@ -97,7 +97,7 @@ void adapter_norms(ExecContext& context, MatmulEngine& engine, const AdapterNorm
         cross += static_cast<double>(b[r]) * scratch.products[static_cast<std::size_t>(r * all + op.column + n)];
       }
       const double squared = op.rowSquares[op.column + n] + scale * (2 * cross + scale * own);
-      op.norm[n] = static_cast<float>(std::sqrt(squared > 0 ? squared : 0));
+      op.norm[n] = squared > 0 ? static_cast<float>(std::sqrt(squared)) : 1.0F;
     }
   });
 }

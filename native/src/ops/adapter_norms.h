@@ -1,4 +1,4 @@
-// norm[n] = ||W_n + scale (B A)_n||, a row of the weight that an adapter makes for output n (DoRA)
+// norm[n] = ||W_n + scale (B A)_n||, a row of the weight that an adapter makes for output n (DoRA); 1 of a row of zeros
 //
 //   from ||W_n||^2, W A^T and A A^T: W is multiplied once by the adapter's R rows, in the type of its products
 //   A [R,K]   B [N,R]   norm [N]   W [>= column + N, K], rows from `column` on   sums in f64

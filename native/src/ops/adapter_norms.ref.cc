@@ -14,7 +14,7 @@ void adapter_norms(const double* w, const double* a, const double* b, std::int32
       for (std::int64_t r = 0; r < rank; ++r) value += scale * b[n * rank + r] * a[r * K + k];
       squares += value * value;
     }
-    norm[n] = std::sqrt(squares);
+    norm[n] = squares > 0 ? std::sqrt(squares) : 1;
   }
 }
 

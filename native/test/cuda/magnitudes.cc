@@ -1,4 +1,5 @@
 // magnitude and its backward over segments with and without magnitudes, and the norms of rows of base and adapter.
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -132,9 +133,12 @@ void normsCase(int outs, int ins, int rank) {
     const auto size = [](int rows, int columns) { return static_cast<std::size_t>(rows * columns); };
     const int lda = roundUp8(ins);
     const int ldb = roundUp8(rank);
-    const std::vector<Store> ws = randomStored<Store>(size(outs, ins), 3);
+    std::vector<Store> ws = randomStored<Store>(size(outs, ins), 3);
     const std::vector<float> as = randomFloats(size(rank, lda), 4);
-    const std::vector<float> bs = randomFloats(size(outs, ldb), 5);
+    std::vector<float> bs = randomFloats(size(outs, ldb), 5);
+    // A row of zeros.
+    if (outs > 6) std::fill_n(ws.begin() + 6 * ins, ins, Store{});
+    if (outs > 6) std::fill_n(bs.begin() + 6 * ldb, ldb, 0.0F);
     std::vector<float> ms = randomFloats(static_cast<std::size_t>(outs), 6);
     for (std::size_t n = 0; n < ms.size(); n += 3) ms[n] = std::nanf("");
     const DeviceBuffer<Store> w(ws, "w");
