@@ -22,7 +22,7 @@ export function checkRoom(
   if (sizes.maxTokens > maxTokens || sizes.maxSequence > maxSequence)
     throw new PlanError({
       expected: `micro-batches of at most ${maxTokens} tokens, and rows of at most ${maxSequence}`,
-      got: sizes,
+      got: `micro-batches of ${sizes.maxTokens}, and rows of ${sizes.maxSequence}`,
     });
   const most = maximum(microBatches.map(({ rows }) => new Set(rows.map(([job]) => job)).size));
   if (most > maxJobs) throw new PlanError({ expected: `micro-batches that at most ${maxJobs} jobs share`, got: most });

@@ -65,6 +65,12 @@ function givenJob({ given, job }: FleetComer): Job {
   });
 }
 
+/** An error at the only job of what was read, as one at the job of that name. */
+function placedAtJob(error: unknown, name: string): unknown {
+  if (!(error instanceof InputError) || error.facts.at?.startsWith("jobs[0]") !== true) return error;
+  return new InputError({ ...error.facts, at: `${name}${error.facts.at.slice("jobs[0]".length)}` }, { cause: error });
+}
+
 /**
  * A job of a fleet that goes on, with all that it trains on, and from.
  * @throws InputError where its data or its start are not what they were
@@ -76,7 +82,9 @@ async function inputOf(
   cache: boolean,
 ): Promise<{ readonly job: Job; readonly input: JobInput }> {
   const job = givenJob(comer);
-  const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache);
+  const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache).catch((error: unknown) => {
+    throw placedAtJob(error, job.name);
+  });
   const { digest, initDigest } = inputs.rows[0]!;
   if (digest !== comer.job.dataDigest)
     throw new InputError({ expected: `the data that job ${job.name} came with`, at: job.name, got: "other data" });
