@@ -1,4 +1,4 @@
-import { canonicalJson, finite, InputError } from "../core/index.ts";
+import { finite } from "../core/index.ts";
 import { devicesOfPipeline, FleetChronicle, type Job } from "../plan/index.ts";
 import type { LiveFleet, LiveJob, LiveNotice, LiveSubmission } from "../runs/index.ts";
 import type {
@@ -13,6 +13,7 @@ import type {
 import { fleetPicture, KEPT_FOR_PICTURES } from "./fleet-picture.ts";
 import { decisionsNotice, evaluationNotice, stepNotice } from "./notices.ts";
 import { isOver, STANDINGS, type Standing } from "./standing.ts";
+import { checkSameForm } from "./warm-start.ts";
 
 /** What a fleet on this machine is asked beside what it knows of itself. */
 export interface LiveParts {
@@ -26,22 +27,6 @@ export interface LiveParts {
 }
 
 const SECOND = 1e9;
-
-/**
- * Weights are taken over as they are: they mean the same only where all that they are multiplied by is the same.
- * @throws InputError
- */
-function checkSameForm(from: Job, to: Job): void {
-  const formOf = ({ adapter: { init: _init, dropout: _dropout, ...form } }: Job): string =>
-    canonicalJson(Object.fromEntries(Object.entries(form).filter(([, value]) => value !== undefined)));
-  if (formOf(from) === formOf(to)) return;
-  throw new InputError({
-    expected: `the rank, alpha, targets and form of the adapter of job ${from.name} for a warm start`,
-    at: "overrides.adapter",
-    got: to.adapter,
-    hint: "Leave the adapter out of the overrides, or warm start out of the clone.",
-  });
-}
 
 function secondsOf(ns: number | undefined): number | null {
   return ns === undefined ? null : ns / SECOND;
