@@ -108,7 +108,6 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
   const rowKeys = new Int32Array(total);
   const sequences = new Int32Array(layout.sequences.length + 1);
   const segments: { -readonly [K in keyof Segment]: Segment[K] }[] = [];
-  let [job, referenceJob] = [-1, -1];
   layout.sequences.forEach(({ row: index, answer, isReference, start, length }, i) => {
     const [rowJob] = microBatch.rows[index]!;
     const row = rows[index]!;
@@ -116,29 +115,17 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
     const from = sum(answers.slice(0, answer));
     const spec = source.jobOf(rowJob);
     const end = start + length;
-    if (!isReference && rowJob !== job) {
+    const adapter = isReference ? source.referenceOf(rowJob) : source.adapterOf(rowJob);
+    if (adapter !== undefined && segments.at(-1)?.adapter !== adapter) {
       const share = facts.jobs.get(rowJob)!;
+      const isTrained = !evaluation && !isReference;
       segments.push({
-        adapter: source.adapterOf(rowJob),
+        adapter,
         ...{ rowStart: start, rowEnd: start },
-        lossScale: evaluation || share.scored === 0 ? 0 : 1 / share.scored,
-        dropout: evaluation ? 0 : spec.adapter.dropout,
+        lossScale: isTrained && share.scored > 0 ? 1 / share.scored : 0,
+        dropout: isTrained ? spec.adapter.dropout : 0,
         dropoutSeed: dropoutSeed(spec, share.step),
       });
-      job = rowJob;
-    }
-    const reference = isReference ? source.referenceOf(rowJob) : undefined;
-    if (reference !== undefined && rowJob !== referenceJob) {
-      const seed = dropoutSeed(spec, 0);
-      segments.push({
-        adapter: reference,
-        rowStart: start,
-        rowEnd: start,
-        lossScale: 0,
-        dropout: 0,
-        dropoutSeed: seed,
-      });
-      referenceJob = rowJob;
     }
     ids.set(row.inputIds.subarray(from, from + length), start);
     const scoresPrompt = spec.loss?.kind === "orpo" && answer === 0;
@@ -149,7 +136,7 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
       if (label !== NOT_SCORED) targets[start + t] = label;
       rowKeys[start + t] = ((numbers?.[index] ?? 0) << POSITION_BITS) | (from + t);
     }
-    if (!isReference || reference !== undefined) segments[segments.length - 1]!.rowEnd = end;
+    if (adapter !== undefined) segments.at(-1)!.rowEnd = end;
     sequences[i + 1] = end;
   });
   const input = { rows: total, ids, targets, sequences, segments, rowKeys };

@@ -79,7 +79,7 @@ export function trainedTokens({ rows }: Pick<MicroBatch, "rows">): number {
 /** Tokens of a forward's segment that an adapter is on: those of a reference that has one, too. */
 export function adaptedTokens(
   { tokens, adapterTokens }: Pick<JobSegment, "tokens" | "adapterTokens">,
-  { loss }: Partial<Pick<PlannedJob, "loss">>,
+  { loss }: Pick<PlannedJob, "loss">,
 ): number {
   return comparesWithStart(loss) ? tokens : adapterTokens;
 }

@@ -14,12 +14,10 @@ import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
 import type { Dtype } from "../documents/dtype.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { ActionCost } from "./action-cost.ts";
+import { actionOperators } from "./action-operators.ts";
 import { peaksOf } from "./device-peaks.ts";
 import { layerActionSeconds } from "./layer-model.ts";
-import { normOperators } from "./magnitude-operators.ts";
-import type { OperatorCall } from "./operator-calls.ts";
 import { operatorSeconds } from "./operator-seconds.ts";
-import { stageOperators, updateOperator } from "./operators.ts";
 import { dequantizedBytes } from "./weight-bytes.ts";
 
 /** A transfer's time on an idle link: latency, then bytes at the link's rate (null: no bytes-dependent part). */
@@ -91,12 +89,6 @@ function constantModel(calibration: ConstantCalibration): Omit<CostModel, "sameC
   };
 }
 
-function operatorsOf(action: ActionCost): readonly OperatorCall[] {
-  return action.letter === "U"
-    ? [updateOperator(action.shape, action.updatedJobs), ...normOperators(action.shape, action.updatedJobs)]
-    : stageOperators(action.shape, action.letter, action.microBatch);
-}
-
 function scaledLink(
   link: ResolvedLink,
   { transferLatencySeconds, transferEfficiency }: RooflineCalibration | LayersCalibration,
@@ -123,7 +115,7 @@ function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): Omit<Cos
       const peak = peaks.flopsPerSecond * calibration.computeEfficiency;
       const rate = peaks.bytesPerSecond * calibration.memoryEfficiency;
       let total = 0;
-      for (const call of operatorsOf(action)) {
+      for (const call of actionOperators(action)) {
         const dequantizing =
           dequantized === 0 || call.layerProduct === undefined
             ? 0
@@ -165,7 +157,7 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<Cos
     ...(aloneShare === undefined ? {} : { contention: { devices: device.devicesAtOnce, alone: aloneShare } }),
     actionSeconds(action) {
       let total = calibration.actionSeconds[passOf(action.letter)];
-      for (const call of operatorsOf(action)) {
+      for (const call of actionOperators(action)) {
         const coefficients = table.get(call.name) ?? table.get(call.kind) ?? table.get(ALIKE[call.name] ?? "");
         if (coefficients === undefined) {
           throw new InputError({

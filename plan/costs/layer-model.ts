@@ -30,10 +30,9 @@ import {
   layerProductSeconds,
 } from "../kernels/layer-kernels.ts";
 import type { ActionCost } from "./action-cost.ts";
+import { actionOperators } from "./action-operators.ts";
 import { numMagnitudes } from "./adapter-parameters.ts";
 import { peaksOf } from "./device-peaks.ts";
-import { normOperators } from "./magnitude-operators.ts";
-import { updateOperator } from "./operators.ts";
 import { dequantizedBytes, WEIGHT_BYTES } from "./weight-bytes.ts";
 
 /** What times of whole layers follow from. */
@@ -301,8 +300,7 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   const { letter, device, shape, microBatch } = action;
   const { architecture, dtype, stage } = shape;
   if (letter === "U") {
-    const calls = [updateOperator(shape, action.updatedJobs), ...normOperators(shape, action.updatedJobs)];
-    const elements = sum(calls.map((call) => call.elements));
+    const elements = sum(actionOperators(action).map((call) => call.elements));
     return figures.launchSeconds + (UPDATE_BYTES * elements) / peaksOf(device, dtype).bytesPerSecond;
   }
   const times = keptTimes(figures, architecture, device, dtype);

@@ -3,7 +3,7 @@ import { adaptedTokens, type JobSegment, type Numbered } from "../actions/mini-b
 import type { LayerRange } from "../actions/stage-layers.ts";
 import { stageSites } from "../actions/stage-sites.ts";
 import type { Architecture } from "../documents/architecture.ts";
-import { halfOf, type Projection, projectionShape } from "../documents/projections.ts";
+import { layerProjections, loraGroup, type Projection, projectionShape } from "../documents/projections.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import { elementwise, matmul, type OperatorCall } from "./operator-calls.ts";
 
@@ -11,7 +11,7 @@ import { elementwise, matmul, type OperatorCall } from "./operator-calls.ts";
 interface MagnitudeShape {
   readonly architecture: Architecture;
   readonly stage: LayerRange;
-  readonly jobs: Numbered<Pick<PlannedJob, "adapter"> & Partial<Pick<PlannedJob, "loss">>>;
+  readonly jobs: Numbered<Pick<PlannedJob, "adapter" | "loss">>;
   readonly dora?: readonly Projection[];
 }
 
@@ -32,13 +32,6 @@ export function magnitudes(
   });
 }
 
-/** Outputs of the product that makes a projection's. */
-function productOutputs(arch: Architecture, projection: Projection): number {
-  if (projection === "o_proj" || projection === "down_proj") return arch.hiddenSize;
-  if (halfOf(projection) === "mlp") return 2 * arch.intermediateSize;
-  return (arch.numHeads + 2 * arch.numKvHeads) * arch.headDim;
-}
-
 /** What an update does for the magnitudes of jobs: the base's matrices are multiplied by the rows of A. */
 export function normOperators(
   { architecture, stage, jobs }: MagnitudeShape,
@@ -47,8 +40,9 @@ export function normOperators(
   const sites = jobIndices.flatMap((job) => stageSites(jobs[job]!.adapter, architecture, stage));
   return sites
     .filter(({ dora }) => dora)
-    .map(({ projection, rank }) => {
-      const { in: inFeatures } = projectionShape(architecture, projection);
-      return matmul("F", rank, inFeatures, productOutputs(architecture, projection), 1);
+    .map(({ layer, projection, rank }) => {
+      const product = layerProjections(architecture, layer).filter((own) => loraGroup(projection).includes(own));
+      const outputs = sum(product.map((own) => projectionShape(architecture, own).out));
+      return matmul("F", rank, projectionShape(architecture, projection).in, outputs, 1);
     });
 }

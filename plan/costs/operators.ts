@@ -38,7 +38,7 @@ export interface StageShape {
   readonly architecture: Architecture;
   readonly stage: Stage;
   /** The jobs that micro-batches name by their index. */
-  readonly jobs: Numbered<Pick<PlannedJob, "adapter"> & Partial<Pick<PlannedJob, "loss">>>;
+  readonly jobs: Numbered<Pick<PlannedJob, "adapter" | "loss">>;
   /** The projections that some adapter of the stage's pipeline may be on, and those on which it may have magnitudes. */
   readonly targets: ReadonlySet<Projection>;
   readonly dora?: readonly Projection[];
