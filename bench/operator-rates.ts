@@ -43,7 +43,10 @@ function kindOfOperator(arch: Architecture, operator: Operator, letter: "F" | "B
     case "matmulBackward":
       return productName(arch, operator.lddx, operator.lddy);
     case "headLoss":
+    case "headLogits":
       return "head";
+    case "cachedAttention":
+      return "attention";
     case "lora":
     case "rmsnorm":
     case "swiglu":

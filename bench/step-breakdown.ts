@@ -26,6 +26,7 @@ function partOf(op: Operator["op"]): StepPart {
     case "expertMatmulBackward":
       return "base products";
     case "headLoss":
+    case "headLogits":
       return "head and loss";
     case "lora":
     case "loraBackward":
@@ -34,6 +35,7 @@ function partOf(op: Operator["op"]): StepPart {
       return "lora";
     case "attention":
     case "attentionBackward":
+    case "cachedAttention":
       return "attention";
     case "swiglu":
     case "swigluBackward":

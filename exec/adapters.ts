@@ -1,6 +1,7 @@
 import { createRng } from "../core/index.ts";
 import type { AdapterEntry, Handle } from "../native/index.ts";
 import {
+  type AdapterSite,
   type AdapterSpec,
   type Architecture,
   adapterParameters,
@@ -83,16 +84,14 @@ export interface StageAdapter {
   release(): void;
 }
 
-export function createStageAdapter(
-  device: StageDevice,
+/** What a device is told of the sites of an adapter on a stage. */
+function entriesOf(
+  sites: readonly AdapterSite[],
   stage: Stage,
-  spec: AdapterSpec,
   arch: Architecture,
   weights: StageWeights,
-  { start, reference }: { readonly start: AdapterState; readonly reference?: readonly AdapterPair[] | undefined },
-): StageAdapter {
-  const sites = stageSites(spec, arch, stage);
-  const entries: readonly AdapterEntry[] = sites.map(({ layer, projection, rank, scale, experts, dora }) => {
+): readonly AdapterEntry[] {
+  return sites.map(({ layer, projection, rank, scale, experts, dora }) => {
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
     return {
       target: targetIndex(layer, projection),
@@ -108,25 +107,56 @@ export function createStageAdapter(
         : {}),
     };
   });
-  const handle = device.createAdapter(entries);
-  const frozen = reference === undefined ? undefined : device.createAdapter(entries, true);
-  const length = adapterParameters(arch, stage, { adapter: spec });
+}
+
+/** The pairs of some sites as a device has them, one after another. */
+function flatPairs(pairs: readonly AdapterPair[], sites: readonly AdapterSite[], length: number): Float32Array {
   const own = new Set(sites.map(({ layer, projection }) => targetIndex(layer, projection)));
-  const write = (adapter: Handle, part: StatePart, pairs: readonly AdapterPair[] | undefined): void => {
-    if (pairs === undefined) return;
-    const flat = new Float32Array(length);
-    let offset = 0;
-    for (const { layer, projection, a, b, magnitudes } of pairs) {
-      if (!own.has(targetIndex(layer, projection))) continue;
-      for (const values of [a, b, ...(magnitudes === undefined ? [] : [magnitudes])]) {
-        flat.set(values, offset);
-        offset += values.length;
-      }
+  const flat = new Float32Array(length);
+  let offset = 0;
+  for (const { layer, projection, a, b, magnitudes } of pairs) {
+    if (!own.has(targetIndex(layer, projection))) continue;
+    for (const values of [a, b, ...(magnitudes === undefined ? [] : [magnitudes])]) {
+      flat.set(values, offset);
+      offset += values.length;
     }
-    device.writeAdapter(adapter, part, flat);
-  };
-  for (const part of STATE_PARTS) write(handle, part, start[part]);
-  if (frozen !== undefined) write(frozen, "parameters", reference);
+  }
+  return flat;
+}
+
+/** An adapter that is not trained, on a stage's device. */
+export function createFrozenAdapter(
+  device: Pick<StageDevice, "createAdapter" | "writeAdapter">,
+  stage: Stage,
+  spec: AdapterSpec,
+  arch: Architecture,
+  weights: StageWeights,
+  pairs: readonly AdapterPair[],
+): Handle {
+  const sites = stageSites(spec, arch, stage);
+  const handle = device.createAdapter(entriesOf(sites, stage, arch, weights), true);
+  const length = adapterParameters(arch, stage, { adapter: spec });
+  device.writeAdapter(handle, "parameters", flatPairs(pairs, sites, length));
+  return handle;
+}
+
+export function createStageAdapter(
+  device: StageDevice,
+  stage: Stage,
+  spec: AdapterSpec,
+  arch: Architecture,
+  weights: StageWeights,
+  { start, reference }: { readonly start: AdapterState; readonly reference?: readonly AdapterPair[] | undefined },
+): StageAdapter {
+  const sites = stageSites(spec, arch, stage);
+  const handle = device.createAdapter(entriesOf(sites, stage, arch, weights));
+  const frozen =
+    reference === undefined ? undefined : createFrozenAdapter(device, stage, spec, arch, weights, reference);
+  const length = adapterParameters(arch, stage, { adapter: spec });
+  for (const part of STATE_PARTS) {
+    const pairs = start[part];
+    if (pairs !== undefined) device.writeAdapter(handle, part, flatPairs(pairs, sites, length));
+  }
   return {
     handle,
     reference: frozen,

@@ -105,8 +105,11 @@ export function attentionBody(input: ProgramInput, index: number, area: Attentio
     ...magnitudesForward(input, index, INPUTS, tensors.qkv, qkv, compute, bias),
     ...prepared.operators,
     {
-      ...{ op: "attention", ...compute, qkv: prepared.at, ld: qkv, ...heads, ...kindOf(input, index) },
-      ...{ out: tensors.out, ldo: query, lse: tensors.lse, scratch: area.scratch },
+      ...(tensors.cache === undefined
+        ? ({ op: "attention", lse: tensors.lse } as const)
+        : ({ op: "cachedAttention", cache: tensors.cache, ldc: 2 * heads.kvHeads * heads.headDim } as const)),
+      ...{ ...compute, qkv: prepared.at, ld: qkv, ...heads, ...kindOf(input, index) },
+      ...{ out: tensors.out, ldo: query, scratch: area.scratch },
       ...(weights.sinks === undefined ? {} : { sinks: weights.sinks }),
     },
   ];

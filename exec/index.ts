@@ -39,6 +39,11 @@ export type { JobInput } from "./job-input.ts";
 // A job between two of its steps, and its file.
 export { readJobState, writeJobState } from "./job-state-file.ts";
 export type { JobState } from "./job-states.ts";
+// Prompts answered by a base model and its adapters.
+export type { NamedAdapter } from "./generation/decoder.ts";
+export type { Generation, GenerationRequest, Generator, SeenToken } from "./generation/generator.ts";
+export { type OpenGenerator, openGenerator } from "./generation/open-generator.ts";
+export { type Candidate, candidates, checkSampling, GREEDY, type Sampling } from "./generation/sampling.ts";
 // The learning rate of a step.
 export { learningRateAt } from "./learning-rate.ts";
 // Probes of how fast devices multiply and move memory.

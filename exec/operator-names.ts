@@ -14,6 +14,8 @@ export function operatorName(operator: Operator, letter: RunLetter): string {
       return `matmul:${operator.lddx}x${operator.lddy}:B`;
     case "headLoss":
       return `${operator.dx === undefined ? "headLoss" : "head"}:${operator.hidden}x${operator.vocabulary}`;
+    case "headLogits":
+      return `headLogits:${operator.hidden}x${operator.vocabulary}`;
     case "rmsnorm":
       if (operator.residual !== undefined) return "rmsnorm-add:F";
       return letter === "B" && operator.rstd.space === "stash" ? "rmsnorm-again:B" : "rmsnorm:F";
@@ -27,6 +29,8 @@ export function operatorName(operator: Operator, letter: RunLetter): string {
       return "attention:F";
     case "attentionBackward":
       return "attention:B";
+    case "cachedAttention":
+      return "cachedAttention:F";
     case "headNorm":
       return letter === "B" && operator.x.space === "stash" ? "headnorm-again:B" : "headnorm:F";
     case "headNormBackward":

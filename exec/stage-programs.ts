@@ -24,11 +24,11 @@ function headAdapters({ architecture, layout }: ProgramInput): Pick<HeadLossOper
   return lds === undefined ? {} : { target: targetIndex(architecture.numLayers - 1, "lm_head"), lds };
 }
 
-/**
- * A stage's forward: embedding or received activations, layers, and on the last stage norm, head and loss; the loss's
- * gradient too, unless all is only evaluated.
- */
-export function forwardProgram(input: ProgramInput, letter: "F" | "E" = "F"): readonly Operator[] {
+/** What a forward gives: losses and their gradient, losses, or logits of some rows, with or without losses. */
+export type ForwardResult = "gradient" | "losses" | "logits" | "losses and logits";
+
+/** A stage's forward: embedding or received activations, layers, and on the last stage norm and head. */
+export function forwardProgram(input: ProgramInput, result: ForwardResult): readonly Operator[] {
   const { architecture, dtype, edges, layout, weights } = input;
   const { hiddenSize: hidden, rmsNormEps: eps, vocabularySize: vocabulary, logitScale, logitCap } = architecture;
   const types = dtype === "float32" ? {} : { dtype };
@@ -44,23 +44,17 @@ export function forwardProgram(input: ProgramInput, letter: "F" | "E" = "F"): re
   if (layout.final !== undefined) {
     const { normed, logits } = layout.forward;
     const { rstd, gradient: dx } = layout.final;
-    operators.push(
-      { op: "rmsnorm", ...types, x: end, weight: weights.finalNorm!, y: normed, rstd, hidden, eps },
-      {
-        op: "headLoss",
-        ...types,
-        x: normed,
-        weight: weights.head!,
-        hidden,
-        vocabulary,
-        ...(letter === "F" ? { dx } : {}),
-        logits,
-        tileRows: layout.headTileRows,
-        ...(logitScale === undefined ? {} : { scale: logitScale }),
-        ...(logitCap === undefined ? {} : { softcap: logitCap }),
-        ...headAdapters(input),
-      },
-    );
+    const head = {
+      ...{ ...types, x: normed, weight: weights.head!, hidden, vocabulary, logits },
+      ...(logitScale === undefined ? {} : { scale: logitScale }),
+      ...(logitCap === undefined ? {} : { softcap: logitCap }),
+      ...headAdapters(input),
+    };
+    operators.push({ op: "rmsnorm", ...types, x: end, weight: weights.finalNorm!, y: normed, rstd, hidden, eps });
+    if (result !== "logits")
+      operators.push({ op: "headLoss", ...head, ...(result === "gradient" ? { dx } : {}), tileRows: layout.headTileRows });
+    if (result === "logits" || result === "losses and logits")
+      operators.push({ op: "headLogits", ...head, mostRows: layout.mostLogits });
   } else if (end !== OUT) {
     operators.push({ op: "copy", x: end, y: OUT, to: edges.after, columns: hidden });
   }

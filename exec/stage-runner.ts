@@ -87,7 +87,11 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
       ),
   });
   const composed = { architecture, stage, dtype, edges: edgeDtypes(setting, stage.index), layout, weights };
-  const operators = { F: forwardProgram(composed), B: backwardProgram(composed), E: forwardProgram(composed, "E") };
+  const operators = {
+    F: forwardProgram(composed, "gradient"),
+    B: backwardProgram(composed),
+    E: forwardProgram(composed, "losses"),
+  };
   const forward = device.createProgram(operators.F);
   const programs: Readonly<Record<RunLetter, Handle>> = {
     F: forward,

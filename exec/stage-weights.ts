@@ -129,13 +129,15 @@ function readNorm({ weights, architecture: { normOffset } }: BaseModel, { name, 
 export interface WeightForm {
   readonly dtype: Dtype;
   readonly dora?: readonly Projection[];
+  /** Without a backward, whose products need the weights packed another way; false when absent. */
+  readonly isForwardOnly?: boolean;
 }
 
 async function loadLayer(
   loader: WeightLoader,
   model: BaseModel,
   { layer, halves }: StageLayer,
-  { dtype, dora = [] }: WeightForm,
+  { dtype, dora = [], isForwardOnly = false }: WeightForm,
   packBackward: boolean,
 ): Promise<LayerWeights> {
   const arch = model.architecture;
@@ -148,7 +150,7 @@ async function loadLayer(
       return { name, shape: kind === "weight" ? [out, inFeatures] : [out] };
     });
   /** The matrices of a group below each other, as a checkpoint has them. */
-  const stacked = (name: string, first: Projection, backward = true): Promise<Handle> => {
+  const stacked = (name: string, first: Projection, backward = !isForwardOnly): Promise<Handle> => {
     const projections = own.filter((projection) => loraGroup(first).includes(projection));
     const shapes = projections.map((projection) => projectionShape(arch, projection));
     return loader.loadMatrix({
@@ -184,7 +186,7 @@ async function loadLayer(
   };
   const attention = async (): Promise<AttentionWeights> => ({
     ...norms("attention"),
-    qkv: await stacked("qkv", "q_proj", packBackward),
+    qkv: await stacked("qkv", "q_proj", packBackward && !isForwardOnly),
     qkvBias: bias("qkv", "q_proj"),
     heads: heads(),
     output: await stacked("o_proj", "o_proj"),
@@ -203,7 +205,7 @@ async function loadLayer(
     const { count, intermediateSize: inner } = own;
     const matrix = (name: string, part: ExpertPart, [inFeatures, out]: readonly [number, number]): Promise<Handle> =>
       loader.loadMatrix({
-        ...{ name: `layer ${layer} ${name}`, out, in: inFeatures, experts: count, dtype, backward: true },
+        ...{ name: `layer ${layer} ${name}`, out, in: inFeatures, experts: count, dtype, backward: !isForwardOnly },
         data: () => part.arrange(readWeights(model, part.tensors, dtype)),
       });
     const biases = (name: string, part: ExpertPart | undefined): Handle | undefined =>
@@ -215,7 +217,7 @@ async function loadLayer(
       down: await matrix("experts down", down, [inner, hidden]),
       mixture: {
         router: await loader.loadMatrix({
-          ...{ name: `layer ${layer} router`, out: count, in: hidden, dtype: compute, backward: true },
+          ...{ name: `layer ${layer} router`, out: count, in: hidden, dtype: compute, backward: !isForwardOnly },
           data: () => readWeights(model, [router], compute),
         }),
         routerBias: routerBias && vector([routerBias], `layer ${layer} router bias`),
@@ -287,7 +289,7 @@ export async function loadStageWeights(
           in: hiddenSize,
           data: table(headName(model.architecture)),
           dtype: compute,
-          backward: true,
+          backward: form.isForwardOnly !== true,
         })
       : undefined,
     ropes: loadRopes(device, model.architecture),

@@ -75,6 +75,7 @@ export {
   type Completion,
   type DeviceFault,
   type Listener,
+  type CachedRows,
   type LossPart,
   type RunTask,
   type Segment,

@@ -12,6 +12,7 @@ import type {
   RouteBackwardOperator,
   RouteOperator,
 } from "./expert-operators.ts";
+import type { CachedAttentionOperator, HeadLogitsOperator } from "./generation-operators.ts";
 import type { MagnitudeBackwardOperator, MagnitudeOperator } from "./magnitude-operators.ts";
 import type { Dtype, Handle, Tensor, Typed } from "./tensors.ts";
 
@@ -345,8 +346,10 @@ export type Operator =
   | RopeOperator
   | TemperatureOperator
   | AttentionOperator
+  | CachedAttentionOperator
   | SwigluOperator
   | HeadLossOperator
+  | HeadLogitsOperator
   | RouteOperator
   | GatherRowsOperator
   | ExpertMatmulOperator

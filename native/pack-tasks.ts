@@ -28,7 +28,7 @@ export function packBindings(bindings: Bindings): RawBindings {
     checkFinite(lossScale, `bindings.segments[${index}].lossScale`);
     return { adapter, rowStart, rowEnd, lossScale, dropout, seedLow, seedHigh };
   });
-  const { stashRows = rows, losses = [], preferences = [] } = bindings;
+  const { stashRows = rows, losses = [], caches = [], preferences = [] } = bindings;
   checkCount(stashRows, "bindings.stashRows", rows);
   return {
     run: RECORDS.Run.pack([{ ...bindings, stashRows }]),
@@ -36,8 +36,10 @@ export function packBindings(bindings: Bindings): RawBindings {
     targets: bindings.targets,
     sequences: bindings.sequences,
     rowKeys: bindings.rowKeys,
+    logitRows: bindings.logitRows,
     segments: RECORDS.Segment.pack(segments),
     losses: RECORDS.LossPart.pack(losses),
+    caches: RECORDS.CachedRows.pack(caches),
     preferences: RECORDS.Preference.pack(preferences.map(packTerm)),
     sumSquares: RECORDS.SumSquares.pack(bindings.sumSquares ?? []),
     profile: bindings.profile ?? false,

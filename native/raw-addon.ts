@@ -99,10 +99,13 @@ export interface RawBindings {
   readonly targets: Int32Array | undefined;
   readonly sequences: Int32Array;
   readonly rowKeys: Int32Array | undefined;
+  readonly logitRows: Int32Array | undefined;
   /** RECORDS.Segment. */
   readonly segments: Float64Array;
   /** RECORDS.LossPart; none: one of each segment. */
   readonly losses: Float64Array;
+  /** RECORDS.CachedRows. */
+  readonly caches: Float64Array;
   /** RECORDS.Preference. */
   readonly preferences: Float64Array;
   /** RECORDS.SumSquares. */

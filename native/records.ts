@@ -38,6 +38,7 @@ export const RECORDS = {
   Run: record("rows", "stashRows", "stash", "work", "in", "out"),
   Segment: record("adapter", "rowStart", "rowEnd", "lossScale", "dropout", "seedLow", "seedHigh"),
   LossPart: record("rowStart", "rowEnd", "lossScale"),
+  CachedRows: record("first", "past", "total"),
   /** `curve` as in `PREFERENCE_CURVES`; of a side that is not there -1; `odds` as 0 and 1. */
   Preference: record(
     "curve",

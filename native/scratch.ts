@@ -4,7 +4,7 @@ import type { Dtype } from "./tensors.ts";
 
 /** What the scratch of an operator depends on; each operator reads its own part. */
 export interface ScratchShape {
-  /** T, the largest of any run; T k over places of experts (loraBackward). */
+  /** T, the largest of any run; T k over places of experts (loraBackward); those with logits (headLogits). */
   readonly rows?: number;
   /** The largest rank of any adapter bound (loraBackward). */
   readonly maxRank?: number;
@@ -16,13 +16,18 @@ export interface ScratchShape {
   readonly inFeatures?: number;
   readonly outFeatures?: number;
   readonly lds?: number;
-  /** Pool threads of the device, the longest sequence and the head's width (attention, attentionBackward). */
+  /**
+   * Pool threads of the device, the longest sequence and the head's width (attention, attentionBackward); the first and
+   * the last of cachedAttention too.
+   */
   readonly threads?: number;
   readonly maxSequence?: number;
   readonly headDim?: number;
-  /** attentionBackward on a GPU. */
+  /** attentionBackward on a GPU; cachedAttention. */
   readonly heads?: number;
-  /** headLoss; with adapters on the head lds, too. */
+  /** cachedAttention. */
+  readonly kvHeads?: number;
+  /** headLoss; of it and of headLogits the next two, and lds with adapters on the head. */
   readonly tileRows?: number;
   readonly hidden?: number;
   readonly vocabulary?: number;
@@ -31,7 +36,7 @@ export interface ScratchShape {
 }
 
 /**
- * Bytes that an operator's `scratch` (headLoss: `logits`) takes, as the operator itself computes them; a multiple of 4.
+ * Bytes that an operator's `scratch` (headLoss, headLogits: `logits`) takes, as the operator itself computes them; a multiple of 4.
  * expertMatmul and its backward, on a CPU: 8 inFeatures and 8 outFeatures bytes, each rounded up to 64.
  * @throws DeviceError when a figure that the operator needs is missing.
  */
@@ -39,7 +44,9 @@ export function scratchBytes(
   operator:
     | "attention"
     | "attentionBackward"
+    | "cachedAttention"
     | "expertMatmul"
+    | "headLogits"
     | "headLoss"
     | "loraBackward"
     | "cudaAttentionBackward"

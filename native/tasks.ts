@@ -34,6 +34,16 @@ export interface LossPart {
   readonly lossScale: number;
 }
 
+/**
+ * Of a sequence that is run in parts: the row of the cache that has its position 0, how many positions came before the
+ * run's, and how many the whole has, which long rotary frequencies go by.
+ */
+export interface CachedRows {
+  readonly first: number;
+  readonly past: number;
+  readonly total: number;
+}
+
 /** What one run gives to a program. */
 export interface Bindings {
   /** T, 1 or more. */
@@ -46,6 +56,13 @@ export interface Bindings {
   readonly targets?: Int32Array;
   /** [sequences + 1] row offsets from 0 to T. */
   readonly sequences: Int32Array;
+  /**
+   * Of each sequence; programs with `cachedAttention` need them. The cache is the stash: `stashRows` of it. An adapter may
+   * then have several segments, and no operator of a backward may be in the program.
+   */
+  readonly caches?: readonly CachedRows[];
+  /** Rows in ascending order whose logits `headLogits` gives; none when absent. */
+  readonly logitRows?: Int32Array;
   readonly segments: readonly Segment[];
   /** What losses are summed over, also outside of segments; each segment by itself when absent. */
   readonly losses?: readonly LossPart[];

@@ -272,11 +272,14 @@ export {
   layerInput,
   type MlpTensors,
   type StageLayout,
+  stageLayout,
 } from "./memory/stage-layout.ts";
+// Where the logits of runs with a cache lie.
+export { headLogitsPlaces } from "./memory/scratch-bytes.ts";
 // The layout of a stage of a plan.
 export { layoutOfStage } from "./memory/stage-units.ts";
 // Where the activations of each micro-batch in flight lie.
-export { bytesInUse, FirstFit, microBatchUnits, stashPlacement } from "./memory/stash.ts";
+export { bytesInUse, FirstFit, microBatchUnits, stashPlacement, UNIT_ROWS } from "./memory/stash.ts";
 // Rows of jobs that share micro-batches, packed by tokens.
 export { type SolvePackings, withBetterPackings } from "./packing/better-packings.ts";
 export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";

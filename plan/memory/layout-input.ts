@@ -18,6 +18,11 @@ export interface LayoutInput {
   /** Of the device: a GPU's operators need other scratch than a CPU's, and rows that start at multiples of 16 bytes. */
   readonly kind: ResolvedDevice["kind"];
   readonly threads: number;
+  /**
+   * For runs whose sequences are in a cache, which have no backward: nothing is kept but the cache, which is the stash, and
+   * so many rows may want their logits.
+   */
+  readonly generation?: { readonly mostLogits: number };
   /** The type in which an eager program computes that is no executor of ours (`ProgramMemory`). */
   readonly eager?: ComputeDtype;
 }

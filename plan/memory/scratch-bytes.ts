@@ -22,6 +22,28 @@ export function attentionScratchBytes(
   return threads * padded(floats, 16) * FLOAT;
 }
 
+/** The scratch of `cachedAttention` on a CPU (cached_attention.h), in any dtype. */
+export function cachedAttentionScratchBytes(threads: number, heads: number, kvHeads: number, headDim: number): number {
+  const width = padded(headDim, 16);
+  const keys = 256;
+  const queries = Math.max(64, Math.floor(heads / kvHeads));
+  return threads * (2 * queries * width + queries * keys + 2 * keys * width) * FLOAT;
+}
+
+/** Where `headLogits` puts what it gives (head_logits.h): bytes of all its parts, and where the sums' logs begin. */
+export function headLogitsPlaces(
+  mostRows: number,
+  hidden: number,
+  vocabulary: number,
+  dtype: ComputeDtype,
+  lds = 0,
+): { readonly bytes: number; readonly logSums: number } {
+  const rows = Math.max(2, mostRows);
+  const logSums = padded(rows * vocabulary * FLOAT, LINE);
+  const parts = [rows * FLOAT, rows * hidden * COMPUTE_BYTES[dtype], rows * lds * COMPUTE_BYTES[dtype]];
+  return { bytes: parts.reduce((sum, bytes) => sum + padded(bytes, LINE), logSums), logSums };
+}
+
 /** The scratch of `loraBackward` on a CPU (lora.h). */
 export function loraScratchBytes(rows: number, maxRank: number, projections: number, dtype: ComputeDtype): number {
   return rows * projections * padded(maxRank, 16) * COMPUTE_BYTES[dtype];
@@ -104,6 +126,8 @@ interface Scratch {
   readonly attention: number;
   readonly attentionBackward: number;
   readonly head: (tileRows: number) => number;
+  /** Of runs with a cache, of which so many rows may want their logits; none where undefined. */
+  readonly logits: (mostRows: number | undefined) => number;
   readonly lora: number;
 }
 
@@ -111,6 +135,12 @@ interface Scratch {
 function targetedGroups(columns: ShrunkColumns): readonly (readonly Projection[])[] {
   const groups = LORA_GROUPS.map((group) => group.filter((projection) => columns[projection] !== undefined));
   return groups.filter((group) => group.length > 0);
+}
+
+function logitsBytesOf(arch: Architecture, dtype: ComputeDtype, columns: ShrunkColumns): Scratch["logits"] {
+  const { hiddenSize, vocabularySize } = arch;
+  return (mostRows) =>
+    mostRows === undefined ? 0 : headLogitsPlaces(mostRows, hiddenSize, vocabularySize, dtype, columns.lm_head).bytes;
 }
 
 function cudaScratch(input: LayoutInput, columns: ShrunkColumns): Scratch {
@@ -138,6 +168,7 @@ function cudaScratch(input: LayoutInput, columns: ShrunkColumns): Scratch {
     attention: 0,
     attentionBackward: cudaAttentionScratchBytes(rows, arch.numHeads),
     head: (tileRows) => cudaHeadScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype, columns.lm_head),
+    logits: logitsBytesOf(arch, dtype, columns),
     lora: Math.max(0, ...groupBytes),
   };
 }
@@ -153,9 +184,13 @@ export function scratchOf(input: LayoutInput, columns: ShrunkColumns): Scratch {
     loraScratchBytes(rows * rowsPerToken(arch, group[0]!), maxRank, group.length, dtype),
   );
   return {
-    attention: attentionScratchBytes(threads, maxSequence, arch.headDim, false),
+    attention:
+      input.generation === undefined
+        ? attentionScratchBytes(threads, maxSequence, arch.headDim, false)
+        : cachedAttentionScratchBytes(threads, arch.numHeads, arch.numKvHeads, arch.headDim),
     attentionBackward: attentionScratchBytes(threads, maxSequence, arch.headDim, true),
     head: (tileRows) => headScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype, columns.lm_head),
+    logits: logitsBytesOf(arch, dtype, columns),
     lora: Math.max(0, ...loras),
   };
 }

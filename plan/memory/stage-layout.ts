@@ -53,6 +53,8 @@ export interface AttentionTensors {
   readonly out: Place;
   readonly lse: Place;
   readonly branch: BranchTensors | undefined;
+  /** Of runs with a cache: C [rows of the cache, 2 kvHeads headDim]. */
+  readonly cache?: Place;
 }
 
 /** C [T, hidden]: what a half gives before the norm behind it, and that norm's rstd; undefined without such a norm. */
@@ -138,6 +140,8 @@ export interface StageLayout {
     readonly loraScratch: Place;
   };
   readonly headTileRows: number;
+  /** Rows of a run that may want their logits; 0 of one without a cache. */
+  readonly mostLogits: number;
   readonly workBytes: number;
   /** One buffer of a message [T, hidden] over each edge, in the edge's type. */
   readonly messageBytes: Readonly<Record<keyof EdgeDtypes, number>>;
@@ -163,13 +167,17 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const messageBytes = (edge: ComputeDtype): number => align(rows * hidden * COMPUTE_BYTES[edge]);
   const qkv = (numHeads + 2 * numKvHeads) * headDim;
   const shrunkColumns = shrunkColumnsOf(input);
-  const slot = regionOf("stash", UNIT_ROWS, dtype);
+  const { generation } = input;
   const rebuilt = regionOf("work", rows, dtype);
+  const caches = regionOf("stash", UNIT_ROWS, dtype);
+  // Without a backward nothing needs a place of its own but the stream before a layer and the one behind it.
+  const slot = generation === undefined ? regionOf("stash", UNIT_ROWS, dtype) : rebuilt;
+  const streams = generation === undefined ? undefined : ([slot.floats(hidden), slot.floats(hidden)] as const);
 
   const hasBranches = arch.norms !== undefined;
   const takeBranch = (region: Region): BranchTensors | undefined =>
     hasBranches ? { y: region.compute(hidden), rstd: region.floats(1) } : undefined;
-  const takeAttention = (region: Region): Omit<AttentionTensors, "x" | "branch"> => ({
+  const takeAttention = (region: Region): Omit<AttentionTensors, "x" | "branch" | "cache"> => ({
     rstd: region.floats(1),
     qkv: region.compute(qkv),
     out: region.compute(numHeads * headDim),
@@ -201,8 +209,10 @@ export function stageLayout(input: LayoutInput): StageLayout {
         .filter((projection) => doraOf.includes(projection) && !loraGroup("gate_proj").includes(projection))
         .map((projection) => [projection, region.compute(projectionShape(arch, projection).out)]),
     );
-  const recomputes = stage.recomputedLayers > 0;
-  const madeAgain = PROJECTIONS.filter((projection) => projection !== "down_proj" && isInLayers(projection));
+  const recomputes = stage.recomputedLayers > 0 || streams !== undefined;
+  const madeAgain = PROJECTIONS.filter(
+    (projection) => (projection !== "down_proj" || streams !== undefined) && isInLayers(projection),
+  );
   const shared = recomputes
     ? {
         attention: takeAttention(rebuilt),
@@ -214,9 +224,9 @@ export function stageLayout(input: LayoutInput): StageLayout {
         unscaled: takeUnscaled(rebuilt, madeAgain),
       }
     : undefined;
-  const layers = stageLayers(stage).map(({ layer, halves, isRecomputed }): LayerTensors => {
-    const x = slot.floats(hidden);
-    const again = isRecomputed ? shared : undefined;
+  const layers = stageLayers(stage).map(({ layer, halves, isRecomputed }, index): LayerTensors => {
+    const x = streams?.[index % 2] ?? slot.floats(hidden);
+    const again = isRecomputed || streams !== undefined ? shared : undefined;
     const hasMlp = halves.includes("mlp");
     // What the last half gives is not made again.
     const attention = halves.includes("attention")
@@ -224,16 +234,18 @@ export function stageLayout(input: LayoutInput): StageLayout {
           x,
           ...(again?.attention ?? takeAttention(slot)),
           branch: hasMlp && again !== undefined ? again.branch : takeBranch(slot),
+          ...(streams === undefined ? {} : { cache: caches.compute(2 * numKvHeads * headDim) }),
         }
       : undefined;
     const mid = !hasMlp || attention === undefined ? x : (again?.mid ?? slot.floats(hidden));
     const isMixture = expertsOf(arch, layer) !== undefined;
     const takeOwn = (): OwnTensors =>
       isMixture ? (again?.mixture ?? takeExperts(slot)) : (again?.mlp ?? takeMlp(slot));
-    const mlp = hasMlp ? { x: mid, ...takeOwn(), branch: takeBranch(slot) } : undefined;
+    const branch = streams === undefined ? takeBranch(slot) : shared!.branch;
+    const mlp = hasMlp ? { x: mid, ...takeOwn(), branch } : undefined;
     const has = PROJECTIONS.filter((of) => halves.includes(halfOf(of)) && hasProjection(arch, layer, of));
     // What a mixture's experts give is made again, as its router's gradient needs it.
-    const last = hasMlp ? (isMixture ? undefined : "down_proj") : "o_proj";
+    const last = streams !== undefined || (hasMlp && isMixture) ? undefined : hasMlp ? "down_proj" : "o_proj";
     const before = has.filter((projection) => projection !== last);
     const shrunk = {
       ...(again?.shrunk ?? takeShrunk(slot, before)),
@@ -245,11 +257,13 @@ export function stageLayout(input: LayoutInput): StageLayout {
     };
     return { attention, mlp, shrunk, unscaled };
   });
+  const finalX = streams?.[layers.length % 2];
   const final = stage.head
-    ? { x: slot.floats(hidden), rstd: slot.floats(1), gradient: slot.floats(hidden) }
+    ? { x: finalX ?? slot.floats(hidden), rstd: slot.floats(1), gradient: finalX ?? slot.floats(hidden) }
     : undefined;
   const { eager } = input;
-  const unitBytes = eager === undefined ? slot.used() : eagerLayersBytes({ ...input, eager }, UNIT_ROWS, align);
+  const kept = generation === undefined ? slot : caches;
+  const unitBytes = eager === undefined ? kept.used() : eagerLayersBytes({ ...input, eager }, UNIT_ROWS, align);
   const tile = HEAD_TILE[input.kind === "cuda" ? "cuda" : "cpu"];
   const headTileRows = Math.max(1, Math.min(tile.rows, rows, Math.floor(tile.bytes / (vocabularySize * FLOAT))));
   const scratch = scratchOf(input, shrunkColumns);
@@ -261,7 +275,9 @@ export function stageLayout(input: LayoutInput): StageLayout {
     inner: forwardWork.compute(widest),
     mixture: mixture && takeMixtureWork(forwardWork, arch, mixture),
     attentionScratch: forwardWork.take(scratch.attention),
-    logits: forwardWork.take(stage.head ? scratch.head(headTileRows) : 0),
+    logits: forwardWork.take(
+      stage.head ? Math.max(scratch.head(headTileRows), scratch.logits(generation?.mostLogits)) : 0,
+    ),
     output: stage.head || edges.after === "float32" ? undefined : forwardWork.floats(hidden),
   };
   const backwardWork = regionOf("work", rows, dtype, rebuilt.used());
@@ -295,8 +311,11 @@ export function stageLayout(input: LayoutInput): StageLayout {
     forward,
     backward,
     headTileRows,
+    mostLogits: generation?.mostLogits ?? 0,
     workBytes:
-      eager === undefined ? Math.max(forwardWork.used(), backwardWork.used()) : eagerWorkBytes({ ...input, eager }),
+      eager === undefined
+        ? Math.max(forwardWork.used(), generation === undefined ? backwardWork.used() : 0)
+        : eagerWorkBytes({ ...input, eager }),
     messageBytes: { before: messageBytes(edges.before), after: messageBytes(edges.after) },
   };
 }

@@ -3,14 +3,10 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { BaseModel } from "../../exec/index.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/index.ts";
-import { emptyAdapter, FAMILIES_FOLDER, HAS_FAMILIES, lossesOf, readFamily, rowOf } from "./family-case.ts";
+import { emptyAdapter, FAMILIES, FAMILIES_FOLDER, HAS_FAMILIES, lossesOf, readFamily, rowOf } from "./family-case.ts";
 import { distances, relative, rowsOf, storedTraining, trainFamily } from "./family-training.ts";
 import { NOT_READINGS, WRONG_READINGS, WRONG_WEIGHTS } from "./wrong-readings.ts";
 
-const FAMILIES = [
-  ...["llama-llama3", "llama-yarn", "qwen2", "qwen3", "mistral", "gemma2", "gemma3", "phi3-window", "phi3-longrope"],
-  ...["phi4-mini", "olmo2", "granite", "smollm3", "glm4", "llama4-dense", "qwen3-moe", "mixtral", "gpt-oss"],
-] as const;
 /** Sets of adapters; `head`: the output head and `o_proj`. */
 const SETS = ["attention", "all", "head"] as const;
 

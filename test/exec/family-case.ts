@@ -40,6 +40,11 @@ interface ExpectedSequence {
   readonly loss_mean: number;
 }
 
+export const FAMILIES = [
+  ...["llama-llama3", "llama-yarn", "qwen2", "qwen3", "mistral", "gemma2", "gemma3", "phi3-window", "phi3-longrope"],
+  ...["phi4-mini", "olmo2", "granite", "smollm3", "glm4", "llama4-dense", "qwen3-moe", "mixtral", "gpt-oss"],
+] as const;
+
 /** expected.json, as far as it is compared. */
 export interface Expected {
   readonly sequences: readonly (ExpectedSequence & {

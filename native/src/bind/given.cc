@@ -77,6 +77,12 @@ Bindings bound(const Device& device, GivenBindings from) {
     result.segments.push_back(std::move(segment));
   }
   placeLosses(from, result);
+  for (const Row<record::CachedRows>& row : from.caches) {
+    using record::CachedRows;
+    constexpr const char* at = "bindings.caches";
+    result.caches.push_back({row.whole32(CachedRows::first, at), row.whole32(CachedRows::past, at),
+                             row.whole32(CachedRows::total, at)});
+  }
   for (const Row<record::Preference>& row : from.preferences) result.preferences.push_back(preference(row));
   using record::SumSquares;
   for (const Row<SumSquares>& row : from.sumSquares) {

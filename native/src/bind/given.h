@@ -14,6 +14,7 @@ struct GivenBindings {
   Bindings data;
   std::vector<Row<record::Segment>> segments;
   std::vector<Row<record::LossPart>> losses;
+  std::vector<Row<record::CachedRows>> caches;
   std::vector<Row<record::Preference>> preferences;
   std::vector<Row<record::SumSquares>> sumSquares;
 };

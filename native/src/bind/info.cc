@@ -1,12 +1,15 @@
 #include <sched.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 
 #include "bind/bind.h"
 #include "bind/handles.h"
 #include "ops/attention.h"
+#include "ops/cached_attention.h"
 #include "ops/expert_matmul.h"
+#include "ops/head_logits.h"
 #include "ops/head_loss.h"
 #include "ops/isa.h"
 #include "ops/lora.h"
@@ -84,8 +87,14 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
     bytes = ops::attentionScratchBytes(figure("threads"), figure("maxSequence"), figure("headDim"));
   } else if (name == "attentionBackward") {
     bytes = ops::attentionBackwardScratchBytes(figure("threads"), figure("maxSequence"), figure("headDim"));
+  } else if (name == "cachedAttention") {
+    const std::size_t kvHeads = std::max<std::size_t>(figure("kvHeads"), 1);
+    bytes = ops::cachedAttentionScratchBytes(figure("threads"), figure("heads"), kvHeads, figure("headDim"));
   } else if (name == "expertMatmul") {
     bytes = ops::expertMatmulScratchBytes(figure("inFeatures"), figure("outFeatures"));
+  } else if (name == "headLogits") {
+    bytes = ops::headLogitsBytes(figure("rows"), figure("hidden"), figure("vocabulary"),
+                                 dtype(shape.Get("dtype"), "scratchBytes.dtype"), figureOr0("lds"));
   } else if (name == "headLoss") {
     bytes = ops::headLossScratchBytes(figure("tileRows"), figure("hidden"), figure("vocabulary"),
                                       dtype(shape.Get("dtype"), "scratchBytes.dtype"), figureOr0("lds"));

@@ -39,8 +39,10 @@ GivenBindings bindings(const Napi::Value& value) {
   data.targets = integers(from.Get("targets"), "bindings.targets");
   data.sequences = integers(from.Get("sequences"), "bindings.sequences");
   data.rowKeys = integers(from.Get("rowKeys"), "bindings.rowKeys");
+  data.logitRows = integers(from.Get("logitRows"), "bindings.logitRows");
   result.segments = rows<record::Segment>(from.Get("segments"), "bindings.segments");
   result.losses = rows<record::LossPart>(from.Get("losses"), "bindings.losses");
+  result.caches = rows<record::CachedRows>(from.Get("caches"), "bindings.caches");
   result.preferences = rows<record::Preference>(from.Get("preferences"), "bindings.preferences");
   result.sumSquares = rows<record::SumSquares>(from.Get("sumSquares"), "bindings.sumSquares");
   data.profile = flag(from.Get("profile"), "bindings.profile");

@@ -17,7 +17,7 @@ Napi::Object fieldsOf(Napi::Env env) {
 
 void registerRecords(Napi::Env env, Napi::Object exports) {
   using namespace record;
-  exports.Set("records", fieldsOf<Run, Segment, LossPart, Preference, SumSquares, UpdateItem, AdapterEntry, Times,
+  exports.Set("records", fieldsOf<Run, Segment, LossPart, CachedRows, Preference, SumSquares, UpdateItem, AdapterEntry, Times,
                                   Memory, Graphs, SpeedSample, ProductChoice>(env));
 }
 

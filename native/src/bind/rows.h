@@ -29,6 +29,7 @@ namespace record {
 LORATWIN_RECORD(Run, rows, stashRows, stash, work, in, out);
 LORATWIN_RECORD(Segment, adapter, rowStart, rowEnd, lossScale, dropout, seedLow, seedHigh);
 LORATWIN_RECORD(LossPart, rowStart, rowEnd, lossScale);
+LORATWIN_RECORD(CachedRows, first, past, total);
 LORATWIN_RECORD(Preference, curve, chosen, chosenReference, chosenShare, rejected, rejectedReference, rejectedShare,
                 odds, beta, offset, up, down, weight, chosenWeight, divergenceFirst, divergenceCount);
 LORATWIN_RECORD(SumSquares, adapter, cell);

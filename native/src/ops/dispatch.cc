@@ -3,6 +3,7 @@
 
 #include "adamw.h"
 #include "attention.h"
+#include "cached_attention.h"
 #include "copy.h"
 #include "embed.h"
 #include "expert_rows.h"
@@ -27,6 +28,8 @@ namespace loratwin::ops {
   void attention(ExecContext&, const AttentionBf16&);                  \
   void attention_backward(ExecContext&, const AttentionBackward&);     \
   void attention_backward(ExecContext&, const AttentionBackwardBf16&); \
+  void cached_attention(ExecContext&, const CachedAttention&);         \
+  void cached_attention(ExecContext&, const CachedAttentionBf16&);     \
   void combine(ExecContext&, const Combine&);                          \
   void combine(ExecContext&, const CombineBf16&);                      \
   void combine(ExecContext&, const CombineBf16F32&);                   \
@@ -69,7 +72,8 @@ namespace loratwin::ops {
   void swiglu_backward(ExecContext&, const SwigluBackward&);           \
   void temperature(ExecContext&, const Temperature&);                  \
   void temperature(ExecContext&, const TemperatureBf16&);              \
-  double head_loss_row(float*, std::int64_t, std::int32_t, float, RowGradient, const LogitsKind&);
+  double head_loss_row(float*, std::int64_t, std::int32_t, float, RowGradient, const LogitsKind&); \
+  double logits_row(float*, std::int64_t, const LogitsKind&);
 
 namespace generic {
 LORATWIN_DECLARE_OPERATORS
@@ -199,6 +203,12 @@ void attention_backward(ExecContext& context, const AttentionBackward& op) {
 
 void attention_backward(ExecContext& context, const AttentionBackwardBf16& op) {
   LORATWIN_PICK(attention_backward(context, op));
+}
+
+void cached_attention(ExecContext& context, const CachedAttention& op) { LORATWIN_PICK(cached_attention(context, op)); }
+
+void cached_attention(ExecContext& context, const CachedAttentionBf16& op) {
+  LORATWIN_PICK(cached_attention(context, op));
 }
 
 void combine(ExecContext& context, const Combine& op) {
@@ -353,6 +363,10 @@ void temperature(ExecContext& context, const TemperatureBf16& op) { LORATWIN_PIC
 double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, RowGradient gradient,
                      const LogitsKind& kind) {
   return LORATWIN_PICK(head_loss_row(z, vocabulary, target, lossScale, gradient, kind));
+}
+
+double logits_row(float* z, std::int64_t vocabulary, const LogitsKind& kind) {
+  return LORATWIN_PICK(logits_row(z, vocabulary, kind));
 }
 
 }  // namespace loratwin::ops

@@ -107,4 +107,22 @@ double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, flo
          (static_cast<double>(top) - static_cast<double>(kind.scale) * static_cast<double>(atTarget));
 }
 
+double logits_row(float* z, std::int64_t vocabulary, const LogitsKind& kind) {
+  const auto logit = [inner = set1(kind.softcap != 0.0F ? kind.scale / kind.softcap : kind.scale),
+                      cap = set1(kind.softcap), capped = kind.softcap != 0.0F](Vec at) {
+    return capped ? cap * tanh(at * inner) : at * inner;
+  };
+  const float highest = highestOf(vocabulary, [&](std::int64_t v, auto lanes) {
+    const Vec at = load(z + v, lanes);
+    if (kind.isPlain()) return at;
+    const Vec l = logit(at);
+    store(z + v, l, lanes);
+    return l;
+  });
+  const Vec sum = sumLanes(vocabulary, [z, shift = set1(highest)](std::int64_t v, auto lanes, Vec before) {
+    return before + keepLanes(lanes, exp(load(z + v, lanes) - shift));
+  });
+  return std::log(static_cast<double>(reduceAdd(sum))) + static_cast<double>(highest);
+}
+
 }  // namespace loratwin::ops::LORATWIN_ISA

@@ -107,7 +107,8 @@ struct Angles {
   }
 };
 
-// Position by position through a thread's sequences, so that it computes each position's angles once.
+// Position by position through a thread's sequences, so that it computes each position's angles once; of cached ones,
+// which may be far apart, row by row.
 // turnRow(op, first head, cosines, sines)
 template <class Store, class TurnRow>
 void rotateRows(ExecContext& context, const RopeT<Store>& op, TurnRow turnRow) {
@@ -121,6 +122,20 @@ void rotateRows(ExecContext& context, const RopeT<Store>& op, TurnRow turnRow) {
     const std::int64_t end = op.first + static_cast<std::int64_t>(partEnd);
     std::int32_t firstSequence = 0;
     while (begin >= offsets[firstSequence + 1]) ++firstSequence;
+    const auto turn = [&](std::int32_t sequence, std::int64_t row, std::int64_t position) {
+      const bool isLong = op.longFrequencies != nullptr && op.sequences.length(sequence) > op.longFrom;
+      Angles& own = isLong ? longAngles : angles;
+      if (own.position != position) own.moveTo(position, op);
+      turnRow(op, op.x + row * op.ld + op.column, own.cosine, own.sine);
+    };
+    if (op.sequences.cached != nullptr) {
+      std::int32_t sequence = firstSequence;
+      for (std::int64_t row = begin; row < end; ++row) {
+        while (row >= offsets[sequence + 1]) ++sequence;
+        turn(sequence, row, op.sequences.position(sequence, row));
+      }
+      return;
+    }
     std::int32_t lastSequence = firstSequence;
     std::int64_t lowest = end;
     std::int64_t highest = 0;
@@ -135,11 +150,7 @@ void rotateRows(ExecContext& context, const RopeT<Store>& op, TurnRow turnRow) {
     for (std::int64_t position = lowest; position < highest; ++position) {
       for (std::int32_t i = firstSequence; i < lastSequence; ++i) {
         const std::int64_t row = offsets[i] + position;
-        if (row < begin || row >= end || row >= offsets[i + 1]) continue;
-        const bool isLong = op.longFrequencies != nullptr && offsets[i + 1] - offsets[i] > op.longFrom;
-        Angles& own = isLong ? longAngles : angles;
-        if (own.position != position) own.moveTo(position, op);
-        turnRow(op, op.x + row * op.ld + op.column, own.cosine, own.sine);
+        if (row >= begin && row < end && row < offsets[i + 1]) turn(i, row, position);
       }
     }
   });

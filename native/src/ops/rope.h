@@ -4,7 +4,7 @@
 //   (a, b)  ->  factor (a cos - b sin, b cos + a sin);  inverse: sin -> -sin, by the same factor
 //   x [T, >= column + heads D] stride ld: the heads are columns column + h D ..; a head's columns from 2F on are left
 //   as they are   frequencies [F], 1 <= F <= D/2   longFrequencies [F], or null: those of sequences of more than
-//   longFrom rows   D = headDim, even position = the row's index within its sequence. Rows first .. last - 1 are
+//   longFrom rows   D = headDim, even position = the row's place in its whole sequence. Rows first .. last - 1 are
 //   rotated, of 0 .. T. The angle is formed and reduced in f64, the rotation is f32; x is float32 or bfloat16, rounded
 //   once. NMSE against the reference: 1e-12 (f32), 6e-6 (bfloat16) Source: Su et al. 2021, in the half-split form of
 //   Llama checkpoints; in pairs as in Llama 4; of a head's part as in Phi; long frequencies and factor of LongRoPE

@@ -9,12 +9,12 @@ void rope(const RopeT<Real>& op) {
   for (std::int32_t i = 0; i < op.sequences.count; ++i) {
     const std::int64_t start = op.sequences.offsets[i];
     const std::int64_t end = op.sequences.offsets[i + 1];
-    const bool isLong = op.longFrequencies != nullptr && end - start > op.longFrom;
+    const bool isLong = op.longFrequencies != nullptr && op.sequences.length(i) > op.longFrom;
     const float* frequencies = isLong ? op.longFrequencies : op.frequencies;
     for (std::int64_t t = start; t < end; ++t) {
       if (t < op.first || t >= op.last) continue;
       for (std::int64_t j = 0; j < op.turned; ++j) {
-        const double angle = static_cast<double>(t - start) * frequencies[j];
+        const double angle = static_cast<double>(op.sequences.position(i, t)) * frequencies[j];
         const double c = op.factor * std::cos(angle);
         const double s = op.factor * (op.inverse ? -std::sin(angle) : std::sin(angle));
         for (std::int64_t h = 0; h < op.heads; ++h) {

@@ -9,10 +9,26 @@
 
 namespace loratwin::ops {
 
-// Sequence i = rows offsets[i] .. offsets[i + 1]; offsets[0] = 0, offsets[count] = T; may be empty.
+// Of a sequence that is run in parts, with keys and values in a cache: the cache's row of its position 0, how many
+// positions came before the run's rows, and how many the whole has, which long rotary frequencies go by.
+struct CachedRows {
+  std::int32_t first = 0;
+  std::int32_t past = 0;
+  std::int32_t total = 0;
+};
+
+// Sequence i = rows offsets[i] .. offsets[i + 1]; offsets[0] = 0, offsets[count] = T; may be empty. `cached`: of each
+// sequence; null: each is whole.
 struct Sequences {
   const std::int32_t* offsets = nullptr;
   std::int32_t count = 0;
+  const CachedRows* cached = nullptr;
+
+  std::int32_t past(std::int32_t i) const { return cached == nullptr ? 0 : cached[i].past; }
+  std::int64_t position(std::int32_t i, std::int64_t row) const { return row - offsets[i] + past(i); }
+  std::int32_t length(std::int32_t i) const {
+    return cached == nullptr ? offsets[i + 1] - offsets[i] : cached[i].total;
+  }
 };
 
 // Rows whose losses are summed: rowStart .. rowEnd, in row order and disjoint; may be empty. Of scale 0 there is no

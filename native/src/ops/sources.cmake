@@ -5,6 +5,7 @@
 set(LORATWIN_OPS_CPU_SOURCES
   src/ops/adamw.cpu.cc
   src/ops/attention.cpu.cc
+  src/ops/cached_attention.cpu.cc
   src/ops/copy.cpu.cc
   src/ops/embed.cpu.cc
   src/ops/expert_rows.cpu.cc
@@ -23,6 +24,7 @@ set(LORATWIN_OPS_SOURCES
   src/ops/adapter_norms.cc
   src/ops/dispatch.cc
   src/ops/expert_matmul.cc
+  src/ops/head_logits.cc
   src/ops/head_loss.cc
   src/ops/isa.cc
   src/ops/matmul.cc

@@ -19,7 +19,7 @@ void scaleRows(ExecContext& context, const TemperatureT<Store>& op) {
     for (std::size_t i = begin; i < end; ++i) {
       const std::int64_t row = op.first + static_cast<std::int64_t>(i);
       while (row >= offsets[sequence + 1]) ++sequence;
-      const float factor = factorAt(row - offsets[sequence], op.scale, op.step);
+      const float factor = factorAt(op.sequences.position(sequence, row), op.scale, op.step);
       if (factor == 1.0F) continue;
       const Vec scale = set1(factor);
       Store* x = op.x + row * op.ld + op.column;

@@ -1,7 +1,7 @@
 // temperature: x[t, column .. column + columns] *= 1 + scale ln(1 + floor((position + 1) / step)), in place; its own
 // backward
 //
-//   x [T, >= column + columns] stride ld, float32 or bfloat16, rounded once   position = the row's index within its
+//   x [T, >= column + columns] stride ld, float32 or bfloat16, rounded once   position = the row's place in its whole
 //   sequence   step > 0. Rows first .. last - 1 are multiplied, of 0 .. T. The factor is formed in f64 and rounded to
 //   f32. NMSE against the reference: 1e-13 (f32), 6e-6 (bfloat16) Source: queries of layers without rotary positions in
 //   Llama 4

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <utility>
 
 #include "errors.h"
 #include "fields.h"
@@ -60,8 +61,8 @@ void Bindings::check() const {
       throw ArgumentError("rows in order within 0 .. " + std::to_string(rows), at,
                           std::to_string(segment.rowStart) + " .. " + std::to_string(segment.rowEnd));
     }
-    // The gradients of two segments of one adapter would be added to at the same time.
-    if (!seen.insert(segment.adapter.get()).second) {
+    // The gradients of two segments of one adapter would be added to at the same time; with caches there are none.
+    if (caches.empty() && !seen.insert(segment.adapter.get()).second) {
       throw ArgumentError("each adapter once", at + ".adapter", "a second segment");
     }
     if (!(segment.dropout >= 0 && segment.dropout < 1)) {
@@ -74,6 +75,7 @@ void Bindings::check() const {
     throw ArgumentError("row keys, since a segment has dropout", "bindings.rowKeys", "none");
   }
   checkLosses();
+  checkCaches();
   for (int space = 0; space < kSpaces; space++) {
     if (bases[space] % 64 != 0) {
       throw ArgumentError("a multiple of 64", std::string("bindings.") + spaceName(static_cast<Space>(space)),
@@ -112,6 +114,40 @@ void Bindings::checkLosses() const {
     if (std::int64_t{term.divergenceFirst} + term.divergenceCount > terms) {
       throw ArgumentError("divergences among " + std::to_string(terms) + " terms", at,
                           std::to_string(term.divergenceFirst) + " and " + std::to_string(term.divergenceCount));
+    }
+  }
+}
+
+void Bindings::checkCaches() const {
+  std::int32_t least = 0;
+  for (std::size_t i = 0; i < logitRows.size(); i++) {
+    if (logitRows[i] < least || logitRows[i] >= rows) {
+      throw ArgumentError("rows in ascending order below " + std::to_string(rows),
+                          "bindings.logitRows[" + std::to_string(i) + "]", std::to_string(logitRows[i]));
+    }
+    least = logitRows[i] + 1;
+  }
+  if (caches.empty()) return;
+  if (caches.size() != sequences.size() - 1) {
+    throw ArgumentError("one for each of " + std::to_string(sequences.size() - 1) + " sequences", "bindings.caches",
+                        std::to_string(caches.size()));
+  }
+  std::vector<std::pair<std::int64_t, std::int64_t>> ranges;
+  for (std::size_t i = 0; i < caches.size(); i++) {
+    const ops::CachedRows& own = caches[i];
+    const std::int64_t end = std::int64_t{own.past} + sequences[i + 1] - sequences[i];
+    if (own.first + end > stashRows || end > own.total) {
+      throw ArgumentError("rows within the stash of " + std::to_string(stashRows) + ", and a total that has them",
+                          "bindings.caches[" + std::to_string(i) + "]",
+                          std::to_string(own.first) + " + " + std::to_string(end) + " of " + std::to_string(own.total));
+    }
+    if (end > 0) ranges.emplace_back(own.first, own.first + end);
+  }
+  std::sort(ranges.begin(), ranges.end());
+  for (std::size_t i = 1; i < ranges.size(); i++) {
+    if (ranges[i].first < ranges[i - 1].second) {
+      throw ArgumentError("rows that no two sequences share", "bindings.caches",
+                          std::to_string(ranges[i].first) + " twice");
     }
   }
 }

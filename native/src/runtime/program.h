@@ -92,6 +92,10 @@ struct Bindings {
   std::vector<std::int32_t> ids;
   std::vector<std::int32_t> targets;
   std::vector<std::int32_t> sequences;
+  // Of each sequence, where its keys and values are kept; empty: each is whole.
+  std::vector<ops::CachedRows> caches;
+  // Rows of which the logits are wanted.
+  std::vector<std::int32_t> logitRows;
   std::vector<std::int32_t> rowKeys;
   std::vector<RunSegment> segments;
   std::vector<ops::LossSegment> losses;
@@ -103,7 +107,8 @@ struct Bindings {
   std::int32_t maxSequence() const;
   std::int32_t maxRank() const;
   // Throws ArgumentError unless what is given for each row has an item for each, sequences and segments are in row
-  // order within the rows, their numbers are within range, no adapter comes twice, and preferences name losses.
+  // order within the rows, their numbers are within range, no adapter comes twice in a run that may have a backward,
+  // rows in a cache are within the stash and no other sequence's, and preferences name losses.
   void check() const;
   // Of one of the spaces' tensors; too large where it does not fit.
   ops::Size placeOf(Tensor tensor) const {
@@ -116,6 +121,7 @@ struct Bindings {
 
  private:
   void checkLosses() const;
+  void checkCaches() const;
   std::size_t unitsOf(Space space) const {
     return space == Space::stash ? (static_cast<std::size_t>(stashRows) + kUnitRows - 1) / kUnitRows : 1;
   }

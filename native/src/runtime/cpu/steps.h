@@ -48,6 +48,7 @@ inline const ops::PackedMatrix& packedOf(const Matrix& matrix) { return expertsO
 // Lists that a run fills anew; kept, so that a run allocates nothing once they are long enough.
 struct RunScratch {
   std::array<std::vector<ops::LoraSegment>, ops::kLoraProjections> lora;
+  std::vector<ops::LoraSegment> logits;  // of rows whose logits are wanted
   std::vector<ops::MagnitudeSegment> magnitudes;
   ops::AdapterNormsScratch norms;
   std::vector<RowWindow> windows;
@@ -66,7 +67,8 @@ struct CpuRun {
 
   std::int32_t rows() const { return window.end - window.first; }
   ops::Sequences sequences() const {
-    return {bindings.sequences.data(), static_cast<std::int32_t>(bindings.sequences.size()) - 1};
+    return {bindings.sequences.data(), static_cast<std::int32_t>(bindings.sequences.size()) - 1,
+            bindings.caches.empty() ? nullptr : bindings.caches.data()};
   }
   template <class Store = float>
   Store* at(Tensor tensor) const {

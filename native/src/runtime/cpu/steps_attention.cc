@@ -1,4 +1,5 @@
 #include "ops/attention.h"
+#include "ops/cached_attention.h"
 
 #include "runtime/cpu/steps.h"
 #include "runtime/steps/attention.h"
@@ -33,6 +34,28 @@ struct Attention final : CpuStep {
   const AttentionFields f;
 };
 
+struct CachedAttention final : CpuStep {
+  explicit CachedAttention(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override {
+    f.reach(r);
+    const HeadColumns& c = f.columns;
+    r.bytes("scratch", f.scratch,
+            ops::cachedAttentionScratchBytes(static_cast<std::size_t>(r.threads), static_cast<std::size_t>(c.heads),
+                                             static_cast<std::size_t>(c.kvHeads), static_cast<std::size_t>(c.headDim)));
+  }
+  void run(CpuRun& r) const override {
+    const HeadColumns& c = f.columns;
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      ops::cached_attention(
+          r.pool, ops::CachedAttentionT<Store>{r.sequences(), r.at<Store>(f.qkv), f.ld, c.q, c.k, c.v,
+                                               r.at<Store>(f.cache), f.ldc, r.at<Store>(f.out), f.ldo, c.heads,
+                                               c.kvHeads, c.headDim, r.at(f.scratch), f.kind,
+                                               f.sinks == nullptr ? nullptr : f.sinks->values.floats()});
+    });
+  }
+  const CachedAttentionFields f;
+};
+
 struct AttentionBackward final : CpuStep {
   explicit AttentionBackward(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override {
@@ -54,6 +77,7 @@ struct AttentionBackward final : CpuStep {
 constexpr StepEntry kSteps[] = {
     {"attention", makeStep<Attention>},
     {"attentionBackward", makeStep<AttentionBackward>},
+    {"cachedAttention", makeStep<CachedAttention>},
 };
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "ops/head_logits.h"
 #include "ops/preference.h"
 #include "runtime/cpu/steps.h"
 #include "runtime/steps/products.h"
@@ -82,10 +83,34 @@ struct HeadLoss final : CpuStep {
   const HeadLossFields f;
 };
 
+struct HeadLogits final : CpuStep {
+  explicit HeadLogits(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void prepare(ops::MatmulEngine& engine) const override { ops::prepare_head_logits(engine, packedOf(f.weight)); }
+  void run(CpuRun& r) const override {
+    ops::HeadLogits op{};
+    op.wanted = r.bindings.logitRows;
+    op.x = r.place(f.x);
+    op.weight = &packedOf(f.weight);
+    op.logits = r.at(f.logits);
+    op.mostRows = f.mostRows;
+    op.kind = f.kind;
+    op.lds = static_cast<std::int64_t>(f.lds());
+    ops::LoraSegments adapters;
+    if (f.adapters) {
+      adapters = loraSegments(r, f.adapters->target, r.scratch.lora[0], false);
+      op.adapters = &adapters;
+    }
+    ops::head_logits(r.pool, r.engine, op, r.scratch.logits);
+  }
+  const HeadLogitsFields f;
+};
+
 constexpr StepEntry kSteps[] = {
     {"matmul", makeStep<Matmul>},
     {"matmulBackward", makeStep<MatmulBackward>},
     {"headLoss", makeStep<HeadLoss>},
+    {"headLogits", makeStep<HeadLogits>},
 };
 
 }  // namespace

@@ -1,9 +1,10 @@
-// attention and attentionBackward: fields and reach; how much scratch they need is the device's affair.
+// attention, attentionBackward and cachedAttention: fields and reach; how much scratch they need is the device's affair.
 #pragma once
 
 #include <algorithm>
 
 #include "ops/attention_kind.h"
+#include "ops/cached_attention.h"
 #include "runtime/fields.h"
 
 namespace loratwin {
@@ -52,6 +53,11 @@ inline ops::AttentionKind attentionKind(Fields& f) {
   return kind;
 }
 
+// The operator knows of no keys but those of the run.
+inline void reachWhole(const Reach& r) {
+  if (!r.bindings.caches.empty()) r.refuse("qkv", "a run of whole sequences", "one with caches");
+}
+
 struct AttentionFields {
   explicit AttentionFields(Fields& f)
       : dtype(f.dtype("dtype")),
@@ -65,6 +71,7 @@ struct AttentionFields {
         kind(attentionKind(f)),
         sinks(f.optionalVector("sinks", static_cast<std::size_t>(columns.heads))) {}
   void reach(const Reach& r) const {
+    reachWhole(r);
     r.matrix("qkv", qkv, ld, columns.columns(), dtype);
     r.matrix("out", out, ldo, columns.width(), dtype);
     r.matrix("lse", lse, columns.heads, columns.heads);
@@ -77,6 +84,48 @@ struct AttentionFields {
   const Tensor out;
   const std::int64_t ldo;
   const Tensor lse;
+  const Tensor scratch;
+  const ops::AttentionKind kind;
+  const Vector* const sinks;  // null: none
+};
+
+// The cache is in the stash, as long as that.
+struct CachedAttentionFields {
+  explicit CachedAttentionFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        columns(f),
+        qkv(f.tensor("qkv")),
+        ld(f.stride("ld", columns.columns())),
+        cache(f.tensor("cache")),
+        ldc(f.stride("ldc", cacheColumns())),
+        out(f.tensor("out")),
+        ldo(f.stride("ldo", columns.width())),
+        scratch(f.tensor("scratch")),
+        kind(attentionKind(f)),
+        sinks(f.optionalVector("sinks", static_cast<std::size_t>(columns.heads))) {
+    if (cache.space != Space::stash) f.refuse("cache", "a tensor in the stash", spaceName(cache.space));
+    if (columns.heads / columns.kvHeads > ops::kMostCachedGroup) {
+      f.refuse("heads", "at most " + std::to_string(ops::kMostCachedGroup) + " a kv head",
+               std::to_string(columns.heads / columns.kvHeads));
+    }
+  }
+  std::int64_t cacheColumns() const { return std::int64_t{2} * columns.kvHeads * columns.headDim; }
+  void reach(const Reach& r) const {
+    if (r.bindings.caches.empty()) r.refuse("cache", "a run with caches", "none");
+    r.matrix("qkv", qkv, ld, columns.columns(), dtype);
+    r.matrix("out", out, ldo, columns.width(), dtype);
+    const ops::Size before = ops::Size(static_cast<std::size_t>(r.bindings.stashRows) - 1) * static_cast<std::size_t>(ldc);
+    r.bytes("cache", cache, (before + static_cast<std::size_t>(cacheColumns())) * ops::sizeOf(dtype));
+  }
+
+  const ops::DType dtype;
+  const HeadColumns columns;
+  const Tensor qkv;
+  const std::int64_t ld;
+  const Tensor cache;
+  const std::int64_t ldc;
+  const Tensor out;
+  const std::int64_t ldo;
   const Tensor scratch;
   const ops::AttentionKind kind;
   const Vector* const sinks;  // null: none
@@ -98,6 +147,7 @@ struct AttentionBackwardFields {
         scratch(f.tensor("scratch")),
         kind(attentionKind(f)) {}
   void reach(const Reach& r) const {
+    reachWhole(r);
     r.matrix("qkv", qkv, ld, columns.columns(), dtype);
     r.matrix("out", out, ldo, columns.width(), dtype);
     r.matrix("dout", dout, lddo, columns.width(), dtype);

@@ -24,6 +24,7 @@ void reachTarget(const Reach& r, std::uint32_t target, std::int32_t outFeatures,
 }
 
 void reachGradients(const Reach& r, std::uint32_t target) {
+  if (!r.bindings.caches.empty()) r.refuse("target", "a run of whole sequences", "one with caches");
   for (const RunSegment& segment : r.bindings.segments) {
     if (segment.adapter->isFrozen() && segment.adapter->find(target) != nullptr) {
       r.refuse("target", "adapters that are trained", "a frozen one");

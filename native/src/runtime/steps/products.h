@@ -1,9 +1,10 @@
-// matmul, matmulBackward and headLoss: fields and reach.
+// matmul, matmulBackward, headLoss and headLogits: fields and reach.
 #pragma once
 
 #include <cmath>
 #include <optional>
 
+#include "ops/head_logits.h"
 #include "ops/logits_kind.h"
 #include "runtime/fields.h"
 #include "runtime/steps/lora.h"
@@ -129,6 +130,45 @@ struct HeadLossFields {
   const Tensor x;
   const Matrix& weight;
   const std::optional<Tensor> dx;
+  const Tensor logits;
+  const ops::LogitsKind kind;
+  std::optional<HeadAdapters> adapters;
+};
+
+struct HeadLogitsFields {
+  explicit HeadLogitsFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        hidden(f.count("hidden")),
+        vocabulary(f.count("vocabulary")),
+        mostRows(f.count("mostRows")),
+        x(f.tensor("x")),
+        weight(f.matrix("weight")),
+        logits(f.tensor("logits")),
+        kind(logitsKind(f)) {
+    if (f.given("target")) adapters.emplace(f);
+    if (weight.out != vocabulary || weight.in != hidden) {
+      f.refuse("weight", "a matrix of [vocabulary, hidden]", "another shape");
+    }
+    f.requireType("weight", weight.dtype, dtype);
+  }
+  void reach(const Reach& r) const {
+    r.matrix("x", x, hidden, hidden, dtype);
+    if (r.bindings.logitRows.size() > static_cast<std::size_t>(mostRows)) {
+      r.refuse("mostRows", "at least as many as the run wants", std::to_string(r.bindings.logitRows.size()));
+    }
+    r.bytes("logits", logits,
+            ops::headLogitsBytes(static_cast<std::size_t>(mostRows), static_cast<std::size_t>(hidden),
+                                 static_cast<std::size_t>(vocabulary), dtype, lds()));
+    if (adapters) reachTarget(r, adapters->target, vocabulary, hidden, 1, adapters->lds);
+  }
+  std::size_t lds() const { return adapters ? static_cast<std::size_t>(adapters->lds) : 0; }
+
+  const ops::DType dtype;
+  const std::int32_t hidden;
+  const std::int32_t vocabulary;
+  const std::int32_t mostRows;
+  const Tensor x;
+  const Matrix& weight;
   const Tensor logits;
   const ops::LogitsKind kind;
   std::optional<HeadAdapters> adapters;
