@@ -17,6 +17,7 @@
 //   unseen keys           keys that no query of a tile sees are not touched: NaN in them changes no bit
 //   places, ties, lone rows
 //                         where route puts pairs, which of equal logits it takes, and rows alone at their expert
+//   row by row, parts     sequences in a cache, cut into runs otherwise, have the same bytes
 //   shared adapter        two segments of one adapter in a call (error: floats that differ from two calls)
 //   refuses               arguments out of range throw std::invalid_argument (error: how many did not)
 //   bound, double quantization, table, size, panels, bits, not finite
@@ -509,6 +510,7 @@ int runTable() {
     checkExponential();
     checkTanh();
     checkAttentionKinds(team.one, report);
+    checkCached(team.one, team.two, report);
     for (const float p : {0.05F, 0.1F, 0.5F, 0.9F}) checkDropout(team.two, p);
   }
   checkQuantization(report);

@@ -75,6 +75,9 @@ void checkHeadAdapters(ops::ExecContext& one, ops::ExecContext& two, const Repor
 // Magnitudes, and the norms that they are for (magnitudes.cc).
 void checkMagnitudes(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
 
+// Sequences that are run in parts, and logits of some rows (cached.cc).
+void checkCached(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
+
 // Coefficients of losses that are compared (preference.cc).
 void checkPreference(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
 

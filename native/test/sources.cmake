@@ -4,6 +4,7 @@ find_package(Threads REQUIRED)
 set(LORATWIN_OP_TABLE_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/op_table.cc
   ${CMAKE_CURRENT_LIST_DIR}/attention_kinds.cc
+  ${CMAKE_CURRENT_LIST_DIR}/cached.cc
   ${CMAKE_CURRENT_LIST_DIR}/head_adapters.cc
   ${CMAKE_CURRENT_LIST_DIR}/magnitudes.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators.cc
