@@ -46,16 +46,19 @@ const arrows = {
   // Training: what is run, the folder that tells of it, checkpoints, and going on from them.
   runs: ["core", "plan", "traces", "sim", "files", "datasets", "exec", "workbench"],
 
+  // Prompts answered by a model and its adapters, and adapters judged on rows, whoever asks: a person, or a server.
+  inference: ["core", "plan", "files", "datasets", "exec", "workbench", "runs"],
+
   // A live fleet for other processes: its interface, HTTP around it, the clients of that, a page. What trains is
   // handed in.
-  server: ["core", "plan", "files", "exec", "reports", "workbench", "runs"],
+  server: ["core", "plan", "files", "exec", "reports", "workbench", "runs", "inference"],
 
   // A page in which a person changes a scene and planner and simulator follow. It runs in a browser, so that nothing of
   // Node may be behind it.
   explorer: ["core", "plan", "traces", "calibration", "sim", "studies", "reports"],
 
   // The rim for other programs: what the command line does, as functions. Its types stand on the pure folders alone.
-  library: ["core", "plan", "traces", "files", "datasets", "exec", "workbench", "runs"],
+  library: ["core", "plan", "traces", "files", "datasets", "exec", "workbench", "runs", "inference"],
 
   // The rim: flags to requests, results to text.
   cli: [
@@ -72,6 +75,7 @@ const arrows = {
     "reports",
     "workbench",
     "runs",
+    "inference",
     "server",
     "explorer",
   ],

@@ -71,11 +71,11 @@ export { type ScratchShape, scratchBytes } from "./scratch.ts";
 export {
   type AdapterEntry,
   type Bindings,
+  type CachedRows,
   type ChannelTask,
   type Completion,
   type DeviceFault,
   type Listener,
-  type CachedRows,
   type LossPart,
   type RunTask,
   type Segment,

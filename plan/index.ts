@@ -262,6 +262,8 @@ export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
 export { jobsAtOnce } from "./memory/residents.ts";
+// Where the logits of runs with a cache lie.
+export { headLogitsPlaces } from "./memory/scratch-bytes.ts";
 // Which memory a device has, and the weights that devices of one memory hold once, as a text.
 export { memoryName, sharedWeightsText } from "./memory/shared-weights.ts";
 // Where each activation of a stage lies within a micro-batch's memory.
@@ -274,8 +276,6 @@ export {
   type StageLayout,
   stageLayout,
 } from "./memory/stage-layout.ts";
-// Where the logits of runs with a cache lie.
-export { headLogitsPlaces } from "./memory/scratch-bytes.ts";
 // The layout of a stage of a plan.
 export { layoutOfStage } from "./memory/stage-units.ts";
 // Where the activations of each micro-batch in flight lie.

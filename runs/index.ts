@@ -5,7 +5,10 @@ export { compareRuns, type JobComparison } from "./check/compare-runs.ts";
 export { endOf, type RunEnd } from "./check/run-end.ts";
 // When checkpoints are written, and on which weights a run was trained.
 export { type CheckpointRhythm, DEFAULT_RHYTHM } from "./checkpoints/checkpoint-rhythm.ts";
+// The names of a run's checkpoints, and what one has of its jobs.
+export { readManifest } from "./checkpoints/find-checkpoint.ts";
 export { weightsByJournal } from "./checkpoints/known-weights.ts";
+export { checkpointNames } from "./checkpoints/write-checkpoint.ts";
 // Folders of runs: written, read back, and how far they are.
 export { readTrace } from "./folder/load-trace.ts";
 export { loadTraces } from "./folder/load-traces.ts";
@@ -18,7 +21,17 @@ export {
   loadJournal,
   stoppedByJournal,
 } from "./folder/read-journal.ts";
-export { howFar, lossesByJob, type RunOfFleet, type RunOfPlan, readRun, stepsDone } from "./folder/read-run.ts";
+export {
+  howFar,
+  lossesByJob,
+  type RunOfFleet,
+  type RunOfPlan,
+  readComers,
+  readPlanOfRun,
+  readRun,
+  readSettingOfRun,
+  stepsDone,
+} from "./folder/read-run.ts";
 export { RUN_FILES, RUN_WORDS, runKindOf } from "./folder/run-files.ts";
 export { checkRunFolder, type RunFolder, removeRun } from "./folder/run-folder.ts";
 export { runSummary, type StoppedJob, stoppedJobs } from "./folder/run-summary.ts";

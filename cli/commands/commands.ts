@@ -14,6 +14,8 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import("./train.ts")).trainCommand,
   resume: async () => (await import("./resume.ts")).resumeCommand,
   launch: async () => (await import("./launch.ts")).launchCommand,
+  generate: async () => (await import("./generate.ts")).generateCommand,
+  evaluate: async () => (await import("./evaluate.ts")).evaluateCommand,
   "check-run": async () => (await import("./check-run.ts")).checkRunCommand,
   reproduce: async () => (await import("./reproduce.ts")).reproduceCommand,
   notice: async () => (await import("./notice.ts")).noticeCommand,

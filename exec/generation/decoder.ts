@@ -1,5 +1,12 @@
 import { InvariantError } from "../../core/index.ts";
-import { createRuntime, type Device, type DeviceOptions, type Handle, type Runtime, type Segment } from "../../native/index.ts";
+import {
+  createRuntime,
+  type Device,
+  type DeviceOptions,
+  type Handle,
+  type Runtime,
+  type Segment,
+} from "../../native/index.ts";
 import {
   type AdapterSpec,
   adapterSites,

@@ -57,6 +57,17 @@ export function readCheckpoint(run: string, name: string, checkOwner: CheckOwner
   return checkpoint;
 }
 
+/** What a checkpoint has of its jobs, whoever's it is; undefined for one that is torn. Files are not looked at. */
+export function readManifest(run: string, name: string): Checkpoint | undefined {
+  const file = path.join(run, CHECKPOINTS, name, MANIFEST);
+  try {
+    const checkpoint = parseDocument(checkpointSchema, readWholeText(file), file);
+    return checkpoint.hash === checkpointHash(checkpoint) ? checkpoint : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Looks at the checkpoints of a run, the newest first. */
 export function findCheckpoint(run: string, checkOwner: CheckOwner): FoundCheckpoint {
   const skipped: SkippedCheckpoint[] = [];

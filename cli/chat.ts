@@ -1,0 +1,168 @@
+import { createInterface } from "node:readline/promises";
+import { InputError } from "../core/index.ts";
+import type { ChatMessage } from "../datasets/index.ts";
+import type { Sampling } from "../exec/index.ts";
+import { type Answer, type Answerer, BASE, chatPrompt } from "../inference/index.ts";
+import type { Io } from "./io.ts";
+import { OrderedOutput } from "./ordered-output.ts";
+
+export interface ChatOptions {
+  /** Who answers; undefined is the base. */
+  readonly names: readonly (string | undefined)[];
+  readonly system: string | undefined;
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  /** Tokens of a whole chat. */
+  readonly context: number;
+  readonly stop: readonly string[];
+  readonly ignoresEnd: boolean;
+  readonly chatTemplate: string | undefined;
+}
+
+const HELP = [
+  "/reset       begin anew",
+  "/adapters    who answers; /adapters a,base lets only these answer",
+  "/help        this list",
+  "/quit        leave, as Ctrl-D does; Ctrl-C stops an answer",
+].join("\n");
+
+/** One adapter's side of the chat. */
+interface Side {
+  readonly name: string | undefined;
+  readonly messages: ChatMessage[];
+}
+
+/** Each adapter has a chat of its own with the same questions. */
+class Chat {
+  readonly #answerer: Answerer;
+  readonly #options: ChatOptions;
+  #sides: readonly Side[] = [];
+
+  constructor(answerer: Answerer, options: ChatOptions) {
+    this.#answerer = answerer;
+    this.#options = options;
+    this.choose(options.names);
+  }
+
+  get names(): string {
+    return this.#sides.map(({ name }) => name ?? BASE).join(", ");
+  }
+
+  choose(names: readonly (string | undefined)[]): void {
+    const { system } = this.#options;
+    const first = system === undefined ? [] : [{ role: "system", content: system }];
+    const known = new Map(this.#sides.map(({ name, messages }) => [name, messages]));
+    this.#sides = names.map((name) => ({ name, messages: known.get(name) ?? [...first] }));
+  }
+
+  reset(): void {
+    const names = this.#sides.map(({ name }) => name);
+    this.#sides = [];
+    this.choose(names);
+  }
+
+  async ask(question: string, print: (text: string) => void, signal: AbortSignal): Promise<void> {
+    const several = this.#sides.length > 1;
+    const output = new OrderedOutput(
+      print,
+      this.#sides.map(({ name }) => (several ? `\n${name ?? BASE}: ` : "\n")),
+    );
+    await Promise.all(
+      this.#sides.map(async (side, index) => {
+        const { text, end } = await this.#answer(side, question, (piece) => output.add(index, piece), signal);
+        side.messages.push({ role: "user", content: question }, { role: "assistant", content: text });
+        output.end(index, `${end === "length" ? " [cut: --max-tokens]" : end === "aborted" ? " [stopped]" : ""}\n`);
+      }),
+    );
+  }
+
+  async #answer(
+    { name, messages }: Side,
+    question: string,
+    onText: (text: string) => void,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { sampling, maxTokens, stop, ignoresEnd, chatTemplate, context } = this.#options;
+    const asked = [...messages, { role: "user", content: question }];
+    const prompt = chatPrompt(asked, this.#answerer.tokenizer, chatTemplate);
+    const left = Math.min(maxTokens, context - prompt.length);
+    if (left < 1)
+      throw new InputError({
+        expected: `a chat of at most ${context} tokens`,
+        at: "--context",
+        got: prompt.length,
+        hint: "/reset begins anew.",
+      });
+    let isFirst = true;
+    const answer = await this.#answerer.answer({
+      ...{ prompt, adapter: name, sampling, maxTokens: left, stop, ignoresEnd, continues: false, signal },
+      onText(text) {
+        onText(isFirst ? text.trimStart() : text);
+        isFirst &&= text.trimStart() === "";
+      },
+    });
+    return { ...answer, text: answer.text.trim() };
+  }
+}
+
+/** Reads questions from the terminal, or from a file of lines, until its end. */
+export async function chat(io: Io, answerer: Answerer, options: ChatOptions): Promise<void> {
+  const talk = new Chat(answerer, options);
+  // Whether there is a template is known before the first question.
+  chatPrompt([{ role: "user", content: "?" }], answerer.tokenizer, options.chatTemplate);
+  const isTerminal = process.stdin.isTTY === true && io.isStdoutTty === true;
+  const reader = createInterface({ input: process.stdin, ...(isTerminal ? { output: process.stdout } : {}) });
+  let abort: AbortController | undefined;
+  const interrupt = (): void => {
+    if (abort === undefined) reader.close();
+    else abort.abort();
+  };
+  reader.on("SIGINT", interrupt);
+  if (!isTerminal) io.signals?.on("SIGINT", interrupt);
+  try {
+    if (isTerminal) io.stdout(`${talk.names} will answer. /help lists commands; Ctrl-D ends.\n`);
+    const ask = (): void => {
+      reader.setPrompt("\n> ");
+      if (isTerminal) reader.prompt();
+    };
+    ask();
+    for await (const line of reader) {
+      const question = line.trim();
+      if (question === "/quit" || question === "/exit") break;
+      if (question === "/help") io.stdout(`${HELP}\n`);
+      else if (question === "/reset") talk.reset();
+      else if (question.startsWith("/adapters")) chooseNames(io, talk, question, options.names);
+      else if (question.startsWith("/")) io.stdout(`There is no ${question.split(" ")[0]}.\n${HELP}\n`);
+      else if (question !== "") {
+        abort = new AbortController();
+        try {
+          await talk.ask(question, (text) => io.stdout(text), abort.signal);
+        } catch (error) {
+          if (!(error instanceof InputError)) throw error;
+          io.stderr(`${error.message}\n`);
+        } finally {
+          abort = undefined;
+        }
+      }
+      ask();
+    }
+  } finally {
+    reader.close();
+    io.signals?.off("SIGINT", interrupt);
+  }
+}
+
+function chooseNames(io: Io, talk: Chat, line: string, names: ChatOptions["names"]): void {
+  const wanted = line
+    .slice("/adapters".length)
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  const known = names.map((name) => name ?? BASE);
+  const wrong = wanted.find((name) => !known.includes(name));
+  if (wrong !== undefined) io.stdout(`There is no ${wrong}; there are ${known.join(", ")}.\n`);
+  else {
+    if (wanted.length > 0) talk.choose(wanted.map((name) => (name === BASE ? undefined : name)));
+    io.stdout(`${talk.names} will answer.\n`);
+  }
+}

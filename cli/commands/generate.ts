@@ -1,0 +1,246 @@
+import { finite, InputError, plainLine } from "../../core/index.ts";
+import { loadTokenizer } from "../../datasets/index.ts";
+import { checkSampling } from "../../exec/index.ts";
+import {
+  type AdapterChoice,
+  type Answer,
+  type Answerer,
+  BASE,
+  openBase,
+  type PromptForm,
+  promptFormOf,
+  promptIn,
+  readQuestions,
+} from "../../inference/index.ts";
+import { onInterrupt } from "../../runs/index.ts";
+import {
+  type AnswerChoice,
+  answerChoice,
+  openAnswerer,
+  ROW_FORM_OPTIONS,
+  rowFormChoice,
+  SAMPLING_OPTIONS,
+  SOURCE_OPTIONS,
+  samplingChoice,
+  severalTexts,
+} from "../answer-options.ts";
+import { chat } from "../chat.ts";
+import { type Arguments, type Command, flag, optionalCount, optionalText, type Use } from "../command.ts";
+import type { Io } from "../io.ts";
+import type { OptionTable } from "../option-table.ts";
+import { OrderedOutput } from "../ordered-output.ts";
+import { note, printResult } from "../output.ts";
+import { contextOf } from "../request-options.ts";
+
+const ANSWER_OPTIONS = {
+  ...SAMPLING_OPTIONS,
+  "max-tokens": { type: "number", default: 256, describe: "tokens of an answer, at most" },
+  stop: { type: "string", array: true, describe: "text that ends an answer; may be given several times" },
+  "ignore-end": { type: "boolean", describe: "go on after the model's own end token" },
+} as const satisfies OptionTable;
+
+const FORM = {
+  type: "string",
+  choices: ["chat", "template", "raw"],
+  describe: "what a prompt is put into: the model's chat template, the rows' own, or nothing; by the data when absent",
+} as const;
+
+const PROMPTS: Use = {
+  input: "prompts",
+  options: {
+    prompt: { type: "string", alias: "p", array: true, describe: "a prompt; may be given several times" },
+    data: { type: "string", describe: "file of rows whose prompts are answered", notBeside: ["prompt"] },
+    form: FORM,
+    "log-probabilities": { type: "number", describe: "with --json: of each token, and of so many most likely ones" },
+    ...ROW_FORM_OPTIONS,
+    ...SOURCE_OPTIONS,
+    ...ANSWER_OPTIONS,
+  },
+};
+
+const CHAT: Use = {
+  input: "a chat",
+  kind: ["--repl"],
+  options: {
+    repl: { type: "boolean", describe: "a chat in the terminal, through the model's chat template" },
+    system: { type: "string", describe: "the chat's system message", beside: "repl" },
+    context: { type: "number", default: 4096, describe: "tokens of a whole chat, at most", beside: "repl" },
+    ...SOURCE_OPTIONS,
+    ...ANSWER_OPTIONS,
+  },
+  instead: (typed) => `A chat takes its prompts from the terminal: leave ${typed} out.`,
+};
+
+/** A prompt as it is shown, as tokens, and the answer that the data have. */
+interface Asked {
+  readonly text: string;
+  readonly prompt: readonly number[];
+  readonly expected: string | undefined;
+}
+
+function formChoice(args: Arguments, job: AdapterChoice["job"] | undefined, own: PromptForm): PromptForm {
+  const kind = optionalText(args, "form") as PromptForm["kind"] | undefined;
+  if (kind === undefined || kind === own.kind) return own;
+  if (kind === "template")
+    throw new InputError({
+      expected: "an adapter whose data have a prompt template with one field",
+      at: "--form",
+      got: job === undefined ? "the base alone" : `job ${job.name}`,
+    });
+  return { kind };
+}
+
+async function askedOf(io: Io, args: Arguments, { source, chosen }: AnswerChoice): Promise<readonly Asked[]> {
+  const model = openBase(source);
+  const tokenizer = loadTokenizer(model.folder);
+  const job = chosen.find((each) => each !== undefined)?.job;
+  const file = optionalText(args, "data");
+  if (file !== undefined) {
+    const questions = await readQuestions(contextOf(io, args), model, file, job, rowFormChoice(args));
+    if (questions.numRefused > 0)
+      note(io, args, `${questions.numRefused} rows could not be read: ${questions.firstRefused}`);
+    return questions.rows.map(({ prompt, expected }) => ({
+      text: tokenizer.decode([...prompt]),
+      prompt,
+      expected: tokenizer.decode([...expected]),
+    }));
+  }
+  const prompts = severalTexts(args, "prompt");
+  if (prompts.length === 0)
+    throw new InputError({ expected: "-p TEXT, --data FILE, or --repl", at: "--prompt", got: "none" });
+  const own = promptFormOf(job === undefined || !("path" in job.data) ? {} : job.data, tokenizer);
+  const form = formChoice(args, job, own);
+  if (form.kind === "template") note(io, args, `prompts are put into the rows' template: ${plainLine(form.template!)}`);
+  if (form.kind === "chat") note(io, args, "prompts go through the chat template, each as a user's turn");
+  return prompts.map((text) => ({ text, prompt: promptIn(form, text, tokenizer), expected: undefined }));
+}
+
+/** What --json tells of an answer. */
+function answerFacts({ text, tokens, end, promptLogProbabilities }: Answer, logProbabilities: number | undefined) {
+  return {
+    ...{ text, end, tokens: tokens.map(({ token }) => token) },
+    ...(logProbabilities === undefined
+      ? {}
+      : {
+          logProbabilities: tokens.map(({ logProbability }) => finite(logProbability)),
+          top: tokens.map(({ top }) => top.map((each) => ({ ...each, logProbability: finite(each.logProbability) }))),
+          promptLogProbabilities: promptLogProbabilities.map(finite),
+        }),
+  };
+}
+
+const HOW_ENDED = { stop: "", length: " [cut: --max-tokens]", aborted: " [stopped]" } as const;
+
+async function answerAll(io: Io, args: Arguments): Promise<number> {
+  const choice = answerChoice(io, args);
+  const sampling = samplingChoice(args);
+  checkSampling(sampling);
+  const asked = await askedOf(io, args, choice);
+  const maxTokens = optionalCount(args, "max-tokens") ?? 256;
+  const longest = Math.max(...asked.map(({ prompt }) => prompt.length));
+  const wanted = asked.length * choice.chosen.length;
+  const sized = { ...choice, sequences: Math.min(choice.sequences, wanted) };
+  using answerer = await openAnswerer(io, args, sized, longest + maxTokens);
+  const abort = new AbortController();
+  using _interrupt =
+    io.signals === undefined ? undefined : onInterrupt(io.signals, () => abort.abort(), io.exit ?? (() => {}));
+  const isJson = flag(args, "json");
+  const topTokens = optionalCount(args, "log-probabilities", 0);
+  const names = choice.chosen.map((each) => each?.name);
+  const ask = (prompt: readonly number[], adapter: string | undefined, onText: (text: string) => void) =>
+    answerer.answer({
+      ...{ prompt, adapter, sampling, maxTokens, stop: severalTexts(args, "stop"), onText, signal: abort.signal },
+      ...{ ignoresEnd: flag(args, "ignore-end"), continues: true },
+      ...(topTokens === undefined ? {} : { topTokens, scoresPrompt: true }),
+    });
+  const results = isJson
+    ? await Promise.all(asked.map(({ prompt }) => Promise.all(names.map((name) => ask(prompt, name, () => {})))))
+    : await streamed(io, asked, names, ask);
+  if (isJson)
+    printResult(
+      io,
+      args,
+      {
+        model: answerer.modelFolder,
+        ...{ sampling, maxTokens },
+        answers: asked.map(({ text, prompt, expected }, index) => ({
+          ...{ prompt: text, promptTokens: prompt },
+          ...(expected === undefined ? {} : { expected }),
+          answers: Object.fromEntries(
+            names.map((name, of) => [name ?? BASE, answerFacts(results[index]![of]!, topTokens)]),
+          ),
+        })),
+      },
+      () => "",
+    );
+  return abort.signal.aborted ? 130 : 0;
+}
+
+/** Answers under their prompts, the first one as it comes. */
+async function streamed(
+  io: Io,
+  asked: readonly Asked[],
+  names: readonly (string | undefined)[],
+  ask: (prompt: readonly number[], name: string | undefined, onText: (text: string) => void) => Promise<Answer>,
+): Promise<readonly (readonly Answer[])[]> {
+  const headings = asked.flatMap(({ text, expected }, index) =>
+    names.map((name, of) =>
+      [
+        ...(of > 0 ? [] : [`${index === 0 ? "" : "\n"}> ${text.trim().replaceAll("\n", "\n> ")}\n`]),
+        ...(of > 0 || expected === undefined ? [] : [`\nexpected: ${expected.trim()}\n`]),
+        `\n${name ?? BASE}: `,
+      ].join(""),
+    ),
+  );
+  const output = new OrderedOutput((text) => io.stdout(text), headings);
+  return await Promise.all(
+    asked.map(({ prompt }, index) =>
+      Promise.all(
+        names.map(async (name, of) => {
+          const at = index * names.length + of;
+          let isFirst = true;
+          const answer = await ask(prompt, name, (text) => {
+            output.add(at, isFirst ? text.trimStart() : text);
+            isFirst &&= text.trimStart() === "";
+          });
+          output.end(at, `${HOW_ENDED[answer.end]}\n`);
+          return answer;
+        }),
+      ),
+    ),
+  );
+}
+
+async function talk(io: Io, args: Arguments): Promise<number> {
+  const choice = answerChoice(io, args);
+  const sampling = samplingChoice(args);
+  checkSampling(sampling);
+  const context = optionalCount(args, "context") ?? 4096;
+  const sized = { ...choice, sequences: Math.min(choice.sequences, Math.max(1, choice.chosen.length)) };
+  using answerer: Answerer = await openAnswerer(io, args, sized, context);
+  await chat(io, answerer, {
+    names: choice.chosen.map((each) => each?.name),
+    system: optionalText(args, "system"),
+    ...{ sampling, maxTokens: optionalCount(args, "max-tokens") ?? 256, context },
+    ...{ stop: severalTexts(args, "stop"), ignoresEnd: flag(args, "ignore-end") },
+    chatTemplate: choice.chosen.map((each) => each?.job.data).find((data) => data !== undefined && "path" in data)
+      ?.chatTemplate,
+  });
+  return 0;
+}
+
+export const generateCommand: Command = {
+  usage: "generate <from>",
+  describe: "answers of the base model and of adapters to the same prompts, side by side; --repl is a chat",
+  examples: [
+    ['$0 generate run/ -p "Once upon a time"', "the base and every adapter of a run"],
+    ["$0 generate run/ --data test.jsonl --limit 5 --adapters base,a", "rows' prompts, with the expected answers"],
+    ["$0 generate run/ --repl --adapters a,a@best", "a chat with two adapters at once"],
+  ],
+  positionals: {
+    from: { type: "string", demandOption: true, describe: "folder of a run, or of a model" },
+  },
+  uses: [PROMPTS, CHAT],
+  useOf: (args) => (flag(args, "repl") ? CHAT : PROMPTS),
+  run: (args, io, use) => (use === CHAT ? talk(io, args) : answerAll(io, args)),
+};

@@ -1,0 +1,157 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import path from "node:path";
+import { didYouMean, InputError, isMapping } from "../core/index.ts";
+import { type AdapterPair, type ModelFolder, openModelFolder, readJobState, readPeftFolder } from "../exec/index.ts";
+import { absolute, type Place, readWholeText } from "../files/index.ts";
+import type { Architecture, Dtype, PlannedJob } from "../plan/index.ts";
+import {
+  checkpointNames,
+  RUN_FILES,
+  readComers,
+  readManifest,
+  readPlanOfRun,
+  readSettingOfRun,
+  runKindOf,
+} from "../runs/index.ts";
+
+/** The name under which a base model answers. */
+export const BASE = "base";
+
+/** An adapter that can be asked. */
+export interface AdapterChoice {
+  /** Of its job; `job@best` is the one with the lowest held-out loss, `job@120` that of a checkpoint. */
+  readonly name: string;
+  readonly job: PlannedJob;
+  /** Steps that it has made; undefined where nobody has written it down. */
+  readonly step: number | undefined;
+  /** When its file was written last, in milliseconds since 1970. */
+  readonly writtenMs: number;
+  /** @throws InputError */
+  readonly read: (arch: Architecture) => readonly AdapterPair[];
+}
+
+/** A base model, and what was trained on it. */
+export interface AnswerSource {
+  readonly folder: string;
+  readonly modelFolder: string;
+  readonly dtype: Dtype;
+  readonly adapters: readonly AdapterChoice[];
+}
+
+function writtenAt(file: string): number {
+  return statSync(file).mtimeMs;
+}
+
+/** What a run's folder has of a job: its adapter, the best one, and those of its checkpoints, the newest first. */
+function choicesOf(run: string, job: PlannedJob): readonly AdapterChoice[] {
+  const folderOf = (kind: string): string => path.join(run, kind, job.name);
+  const peft = (name: string, folder: string, step: number | undefined): readonly AdapterChoice[] => {
+    if (!existsSync(folder)) return [];
+    const read: AdapterChoice["read"] = (arch) => readPeftFolder(folder, job.adapter, arch);
+    return [{ name, job, step, writtenMs: writtenAt(folder), read }];
+  };
+  const saved = checkpointNames(run)
+    .toReversed()
+    .flatMap((checkpoint): readonly AdapterChoice[] => {
+      const known = readManifest(run, checkpoint)?.jobs.find(({ name }) => name === job.name);
+      if (known === undefined || known.file === null) return [];
+      const { step, best, file } = known;
+      const full = path.join(run, file.path);
+      // One that has ended is in the folder of adapters.
+      if (step === known.steps || !existsSync(full)) return [];
+      const facts = {
+        step,
+        best: best === null ? undefined : { step: best.step, evaluationLoss: best.evaluationLoss },
+        keepsBest: best?.isKept === true,
+      };
+      const read: AdapterChoice["read"] = (arch) => readJobState(full, job.adapter, arch, facts).state.parameters;
+      return [{ name: `${job.name}@${step}`, job, step, writtenMs: writtenAt(full), read }];
+    });
+  const ended = peft(job.name, folderOf(RUN_FILES.adapters), job.steps);
+  const [newest] = saved;
+  const current = ended.length > 0 || newest === undefined ? ended : [{ ...newest, name: job.name }];
+  return [...current, ...peft(`${job.name}@best`, folderOf(RUN_FILES.best), undefined), ...saved];
+}
+
+/** The base model that an adapter's folder names, if it does. */
+function baseOfAdapters(run: string): string | undefined {
+  for (const kind of [RUN_FILES.adapters, RUN_FILES.best]) {
+    const folder = path.join(run, kind);
+    for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+      const file = path.join(folder, name, "adapter_config.json");
+      if (!existsSync(file)) continue;
+      const config: unknown = JSON.parse(readWholeText(file));
+      const base = isMapping(config) ? config["base_model_name_or_path"] : undefined;
+      if (typeof base === "string") return base;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * What a folder has that answers: a run's folder, of whichever kind and whether it has ended or not, or a model's.
+ * `base`: where the base model is, if not where it was.
+ * @throws InputError for a folder that is neither
+ */
+export function findAnswerSource(place: Place, given: string, base?: string): AnswerSource {
+  const folder = absolute(place, given);
+  const kind = runKindOf(place, given);
+  if (kind === undefined) {
+    if (existsSync(path.join(folder, "config.json")))
+      return { folder, modelFolder: folder, dtype: "float32", adapters: [] };
+    throw new InputError({
+      expected: "the folder of a run, or of a model",
+      file: given,
+      got: existsSync(folder) ? "a folder without plan.json, setting.json and config.json" : "no such folder",
+    });
+  }
+  const own = kind === "plan" ? readPlanOfRun(place, given) : undefined;
+  const { model } = own ?? readSettingOfRun(place, given);
+  const jobs = own?.jobs ?? readComers(folder).map(({ job }) => job);
+  const known = base === undefined ? (own?.locations.model ?? baseOfAdapters(folder)) : absolute(place, base);
+  if (known === undefined || known === null)
+    throw new InputError({
+      expected: "the base model's folder",
+      at: "--base",
+      got: "none, and the run does not name it",
+    });
+  return {
+    ...{ folder, modelFolder: known, dtype: model.dtype },
+    adapters: jobs.flatMap((job) => choicesOf(folder, job)),
+  };
+}
+
+/**
+ * The adapters that are named, undefined for the base. `names`: with commas between them; where absent the base, and the
+ * adapter of each job. @throws InputError for a name that nothing has
+ */
+export function chosenAdapters(
+  { adapters, folder }: AnswerSource,
+  names: string | undefined,
+): readonly (AdapterChoice | undefined)[] {
+  if (names === undefined) return [undefined, ...adapters.filter(({ name, job }) => name === job.name)];
+  return names.split(",").map((text) => {
+    const name = text.trim();
+    if (name === BASE) return undefined;
+    const found = adapters.find((each) => each.name === name);
+    if (found !== undefined) return found;
+    const all = [BASE, ...adapters.map((each) => each.name)];
+    const hint = didYouMean(name, all);
+    throw new InputError({
+      expected: `adapters of ${folder} (${shortList(all)})`,
+      at: "--adapters",
+      got: name,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  });
+}
+
+function shortList(names: readonly string[]): string {
+  const MOST = 12;
+  return names.length <= MOST ? names.join(", ") : `${names.slice(0, MOST).join(", ")} and ${names.length - MOST} more`;
+}
+
+/** @throws InputError where it is not a model's folder */
+export function openBase({ modelFolder }: AnswerSource): ModelFolder {
+  return openModelFolder(modelFolder);
+}

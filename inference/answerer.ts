@@ -1,0 +1,147 @@
+import { InputError } from "../core/index.ts";
+import { loadTokenizer, type TextTokenizer } from "../datasets/index.ts";
+import {
+  checkSampling,
+  type Generation,
+  type ModelFolder,
+  nativeInfo,
+  type OpenGenerator,
+  openGenerator,
+  type Sampling,
+  type SeenToken,
+} from "../exec/index.ts";
+import type { Dtype } from "../plan/index.ts";
+import type { AdapterChoice } from "./answer-source.ts";
+import { specialTokensOf, stopTokensOf } from "./prompts.ts";
+import { TextStream } from "./text-stream.ts";
+
+/** What answers are asked for. */
+export interface AnswerRequest {
+  readonly prompt: readonly number[];
+  /** The name of an adapter; undefined for the base. */
+  readonly adapter: string | undefined;
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  /** Texts that end the answer, and are not part of it. */
+  readonly stop: readonly string[];
+  /** Whether the model's own end tokens are drawn like others. */
+  readonly ignoresEnd?: boolean;
+  /** Whether the answer goes on with the prompt's text, as a completion does and a turn of a chat does not. */
+  readonly continues: boolean;
+  readonly topTokens?: number;
+  readonly scoresPrompt?: boolean;
+  /** Told each piece of the text at once. */
+  readonly onText?: (text: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Answer extends Generation {
+  readonly text: string;
+}
+
+export interface AnswererOptions {
+  readonly model: ModelFolder;
+  readonly dtype: Dtype;
+  readonly adapters: readonly AdapterChoice[];
+  /** Answers at a time, and tokens of all their prompts and answers together. */
+  readonly sequences: number;
+  readonly cacheTokens: number;
+  /** `cuda:0`, or all cores. */
+  readonly device?: string | undefined;
+}
+
+/** A base model and adapters that answer in texts. */
+export class Answerer implements Disposable {
+  readonly #open: OpenGenerator;
+  readonly #stops: ReadonlySet<number>;
+  readonly #special: ReadonlySet<number>;
+  readonly #maxPositions: number;
+  readonly tokenizer: TextTokenizer;
+  readonly modelFolder: string;
+
+  /** @throws InputError, DeviceError */
+  static async open(options: AnswererOptions): Promise<Answerer> {
+    const { model, dtype, adapters, sequences, cacheTokens } = options;
+    const tokenizer = loadTokenizer(model.folder);
+    const named = adapters.map(({ name, job, read }) => ({ name, spec: job.adapter, pairs: read(model.architecture) }));
+    const device = deviceOf(options.device);
+    const open = await openGenerator({ model, dtype, device, adapters: named, sequences, cacheTokens });
+    return new Answerer(open, tokenizer, model);
+  }
+
+  private constructor(open: OpenGenerator, tokenizer: TextTokenizer, model: ModelFolder) {
+    this.#open = open;
+    this.tokenizer = tokenizer;
+    this.modelFolder = model.folder;
+    this.#maxPositions = model.architecture.maxPositions;
+    this.#stops = stopTokensOf(model.folder, tokenizer);
+    this.#special = specialTokensOf(tokenizer);
+  }
+
+  /** Tokens that a prompt and its answer may have together. */
+  get mostTokens(): number {
+    return this.#open.generator.mostTokens;
+  }
+
+  /**
+   * An answer of fewer tokens than asked for where the model, or the cache, has no more positions.
+   * @throws InputError for a prompt that is empty or too long
+   */
+  async answer(request: AnswerRequest): Promise<Answer> {
+    const { prompt, sampling, stop, onText } = request;
+    checkSampling(sampling);
+    if (prompt.length === 0)
+      throw new InputError({ expected: "a prompt with at least one token", at: "prompt", got: "none" });
+    const most = Math.min(this.mostTokens, this.#maxPositions);
+    if (prompt.length >= most)
+      throw new InputError({ expected: `a prompt of fewer than ${most} tokens`, at: "prompt", got: prompt.length });
+    const maxTokens = Math.min(request.maxTokens, most - prompt.length);
+    const before = request.continues ? prompt.slice(-8) : [];
+    const stream = new TextStream(this.tokenizer, this.#special, stop, before);
+    const pieces: string[] = [];
+    const tell = (text: string): void => {
+      if (text === "") return;
+      pieces.push(text);
+      onText?.(text);
+    };
+    const { topTokens, scoresPrompt, signal, adapter } = request;
+    const generation = await this.#open.generator.generate({
+      ...{ prompt, adapter, sampling, maxTokens, signal },
+      ...(topTokens === undefined ? {} : { topTokens }),
+      ...(scoresPrompt === undefined ? {} : { scoresPrompt }),
+      stopTokens: request.ignoresEnd === true ? new Set() : this.#stops,
+      onToken: ({ token }: SeenToken) => {
+        tell(stream.push(token));
+        return stream.isStopped;
+      },
+    });
+    tell(stream.end());
+    return { ...generation, text: pieces.join(""), end: stream.isStopped ? "stop" : generation.end };
+  }
+
+  /** The text of tokens, without special ones. */
+  textOf(tokens: readonly number[]): string {
+    return this.tokenizer.decode(tokens.filter((token) => !this.#special.has(token)));
+  }
+
+  /** Log-probabilities of a sequence's tokens but the first, by an adapter or the base. */
+  async score(tokens: readonly number[], adapter: string | undefined): Promise<readonly number[]> {
+    const { promptLogProbabilities } = await this.#open.generator.generate({
+      ...{ prompt: tokens, adapter, maxTokens: 0, stopTokens: new Set(), scoresPrompt: true },
+      sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
+    });
+    return promptLogProbabilities;
+  }
+
+  [Symbol.dispose](): void {
+    this.#open[Symbol.dispose]();
+  }
+}
+
+/** @throws InputError for what is no device of this machine */
+function deviceOf(name: string | undefined) {
+  if (name === undefined || name === "cpu") return { name: "cpu:0", cores: nativeInfo().cores };
+  const index = /^cuda:(\d+)$/.exec(name)?.[1];
+  if (index === undefined) throw new InputError({ expected: "cpu, or cuda:0, cuda:1, ...", at: "--device", got: name });
+  return { kind: "cuda", name, index: Number(index) } as const;
+}

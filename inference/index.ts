@@ -1,0 +1,16 @@
+// Which base model and adapters a folder has.
+export {
+  type AdapterChoice,
+  type AnswerSource,
+  BASE,
+  chosenAdapters,
+  findAnswerSource,
+  openBase,
+} from "./answer-source.ts";
+// Prompts answered.
+export { type Answer, Answerer, type AnswererOptions, type AnswerRequest } from "./answerer.ts";
+// Adapters judged on rows.
+export { type Judgement, type JudgeOptions, judge, type Range } from "./judge.ts";
+// What a text is as a prompt.
+export { chatPrompt, type PromptForm, promptFormOf, promptIn, textPrompt } from "./prompts.ts";
+export { type QuestionRow, type Questions, type RowForm, readQuestions } from "./question-rows.ts";

@@ -1,0 +1,85 @@
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import { NOT_SCORED, promptLength, type Row } from "../datasets/index.ts";
+import type { ModelFolder } from "../exec/index.ts";
+import { absolute, type Context } from "../files/index.ts";
+import type { FileData, PlannedJob } from "../plan/index.ts";
+import { RowReader } from "../workbench/index.ts";
+
+/** How rows are read: as a job's own, with what a person says otherwise. */
+export type RowForm = Partial<Omit<FileData, "path">>;
+
+/** A row with a question and its answer. */
+export interface QuestionRow {
+  readonly row: Row;
+  /** Tokens in front of the first that is scored. */
+  readonly prompt: readonly number[];
+  /** The scored tokens behind it, up to the first that is not. */
+  readonly expected: readonly number[];
+}
+
+export interface Questions {
+  readonly rows: readonly QuestionRow[];
+  /** Records that could not be read, and the first reason. */
+  readonly numRefused: number;
+  readonly firstRefused: string | undefined;
+  /** Rows that were cut to the positions that the model has; a job's cutoff is for its training alone. */
+  readonly numCut: number;
+  readonly format: string;
+}
+
+function questionOf(row: Row): QuestionRow {
+  const start = promptLength(row);
+  const ids = Array.from(row.inputIds);
+  let end = start;
+  while (end < ids.length && row.labels[end] !== NOT_SCORED) end += 1;
+  return { row, prompt: ids.slice(0, start), expected: ids.slice(start, end) };
+}
+
+/**
+ * Reads rows of a file as those of `job` are read, or as their first says where there is none.
+ * @throws InputError for a file that cannot be read, or in which no row has anything that is scored
+ */
+export async function readQuestions(
+  context: Context,
+  model: ModelFolder,
+  file: string,
+  job: Pick<PlannedJob, "data"> | undefined,
+  form: RowForm,
+): Promise<Questions> {
+  const { vocabularySize, maxPositions: mostTokens } = model.architecture;
+  const own = job === undefined || !("path" in job.data) ? {} : job.data;
+  const { split: _split, limit: _limit, ...how } = own as Partial<FileData>;
+  const given = absolute(context, file);
+  const data = { ...how, ...form, path: given, shuffle: false } as FileData;
+  const tokenizerFolder = (): string => model.folder;
+  return await context.during(`reading ${path.basename(file)}`, async (onRead) => {
+    const reader = new RowReader({
+      folder: context.cwd,
+      vocabularySize,
+      mostTokens,
+      cache: false,
+      tokenizerFolder,
+      onRead,
+    });
+    const { rows, refused, format } = await reader.each(data, 0);
+    const all = rows
+      .filter(({ answers }) => answers === undefined)
+      .map(({ inputIds, labels }) =>
+        questionOf({ inputIds: inputIds.subarray(0, mostTokens), labels: labels.subarray(0, mostTokens) }),
+      );
+    const kept = all.filter(({ expected, prompt }) => expected.length > 0 && prompt.length > 0);
+    const [first] = refused;
+    if (kept.length === 0)
+      throw new InputError({
+        expected: "rows with a prompt and an answer that is scored",
+        file,
+        got: first === undefined ? `none among ${rows.length} rows` : first.error.message.split("\n", 1)[0]!,
+      });
+    return {
+      rows: kept,
+      ...{ numRefused: refused.length, firstRefused: first?.error.message.split("\n", 1)[0], format: format ?? "none" },
+      numCut: rows.filter(({ inputIds }) => inputIds.length > mostTokens).length,
+    };
+  });
+}
