@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
-import { didYouMean, InputError, isMapping } from "../core/index.ts";
+import { didYouMean, InputError, isMapping, ownValue } from "../core/index.ts";
 import { type AdapterPair, type ModelFolder, openModelFolder, readJobState, readPeftFolder } from "../exec/index.ts";
 import { absolute, type Place, readWholeText } from "../files/index.ts";
 import type { Architecture, Dtype, PlannedJob } from "../plan/index.ts";
@@ -22,6 +22,8 @@ export interface AdapterChoice {
   /** Of its job; `job@best` is the one with the lowest held-out loss, `job@120` that of a checkpoint. */
   readonly name: string;
   readonly job: PlannedJob;
+  /** The file of its rows, where it was when the run was planned. */
+  readonly dataFile: string | undefined;
   /** Steps that it has made; undefined where nobody has written it down. */
   readonly step: number | undefined;
   /** When its file was written last, in milliseconds since 1970. */
@@ -43,12 +45,12 @@ function writtenAt(file: string): number {
 }
 
 /** What a run's folder has of a job: its adapter, the best one, and those of its checkpoints, the newest first. */
-function choicesOf(run: string, job: PlannedJob): readonly AdapterChoice[] {
+function choicesOf(run: string, job: PlannedJob, dataFile: string | undefined): readonly AdapterChoice[] {
   const folderOf = (kind: string): string => path.join(run, kind, job.name);
   const peft = (name: string, folder: string, step: number | undefined): readonly AdapterChoice[] => {
     if (!existsSync(folder)) return [];
     const read: AdapterChoice["read"] = (arch) => readPeftFolder(folder, job.adapter, arch);
-    return [{ name, job, step, writtenMs: writtenAt(folder), read }];
+    return [{ name, job, dataFile, step, writtenMs: writtenAt(folder), read }];
   };
   const saved = checkpointNames(run)
     .toReversed()
@@ -65,7 +67,7 @@ function choicesOf(run: string, job: PlannedJob): readonly AdapterChoice[] {
         keepsBest: best?.isKept === true,
       };
       const read: AdapterChoice["read"] = (arch) => readJobState(full, job.adapter, arch, facts).state.parameters;
-      return [{ name: `${job.name}@${step}`, job, step, writtenMs: writtenAt(full), read }];
+      return [{ name: `${job.name}@${step}`, job, dataFile, step, writtenMs: writtenAt(full), read }];
     });
   const ended = peft(job.name, folderOf(RUN_FILES.adapters), job.steps);
   const [newest] = saved;
@@ -117,7 +119,7 @@ export function findAnswerSource(place: Place, given: string, base?: string): An
     });
   return {
     ...{ folder, modelFolder: known, dtype: model.dtype },
-    adapters: jobs.flatMap((job) => choicesOf(folder, job)),
+    adapters: jobs.flatMap((job) => choicesOf(folder, job, ownValue(own?.locations.data ?? {}, job.name))),
   };
 }
 

@@ -12,5 +12,5 @@ export { type Answer, Answerer, type AnswererOptions, type AnswerRequest } from 
 // Adapters judged on rows.
 export { type Judgement, type JudgeOptions, judge, type Range } from "./judge.ts";
 // What a text is as a prompt.
-export { chatPrompt, type PromptForm, promptFormOf, promptIn, textPrompt } from "./prompts.ts";
+export { chatPrompt, promptFormOf, promptIn, textPrompt } from "./prompts.ts";
 export { type QuestionRow, type Questions, type RowForm, readQuestions } from "./question-rows.ts";

@@ -2,29 +2,35 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { isMapping } from "../core/index.ts";
-import type { ChatMessage, FileSource, TextTokenizer } from "../datasets/index.ts";
+import {
+  type ChatMessage,
+  type QuestionForm,
+  questionForm,
+  questionText,
+  readRecords,
+  type TextTokenizer,
+} from "../datasets/index.ts";
 import { readWholeText } from "../files/index.ts";
+import type { FileData } from "../plan/index.ts";
+import type { AdapterChoice } from "./answer-source.ts";
 
-/** What prompts of one form are made with. */
-export interface PromptForm {
-  readonly kind: "chat" | "template" | "raw";
-  /** Of `template`: the rows' own, with one field. */
-  readonly template?: string;
-  /** Of `chat`: in place of the model's template. */
-  readonly chatTemplate?: string | undefined;
-}
-
-const FIELD = /\{\{\s*[\w.]+\s*\}\}/g;
-
-/** How an adapter that was trained on such data wants its prompts. */
-export function promptFormOf(
-  data: Pick<FileSource, "format" | "prompt" | "chatTemplate">,
+/**
+ * What an adapter that was trained on such rows wants its prompts in: what the first of them is in, if they are still
+ * there, else what the job says of them. Of no adapter: the model's chat template, if it has one.
+ */
+export async function promptFormOf(
+  choice: Pick<AdapterChoice, "job" | "dataFile"> | undefined,
   tokenizer: TextTokenizer,
-): PromptForm {
-  if (data.format === "chat") return { kind: "chat", chatTemplate: data.chatTemplate };
-  const { prompt } = data;
-  if (prompt !== undefined && (prompt.match(FIELD) ?? []).length === 1) return { kind: "template", template: prompt };
-  return data.format === undefined && tokenizer.hasChatTemplate ? { kind: "chat" } : { kind: "raw" };
+): Promise<QuestionForm> {
+  if (choice === undefined || !("path" in choice.job.data)) return { kind: tokenizer.hasChatTemplate ? "chat" : "raw" };
+  const { job, dataFile } = choice;
+  const { path: _, ...source } = job.data as FileData;
+  if (source.format === "chat") return { kind: "chat", chatTemplate: source.chatTemplate };
+  if (dataFile !== undefined && existsSync(dataFile))
+    for await (const first of readRecords(dataFile, { ...source, path: dataFile }, "data"))
+      return questionForm(source, first);
+  const { prompt } = source;
+  return prompt === undefined ? { kind: "raw" } : { kind: "template", template: prompt };
 }
 
 /** The tokens of a text, with what the tokenizer puts in front of one. */
@@ -44,15 +50,12 @@ export function chatPrompt(
 }
 
 /** The prompt that a text is in a form. */
-export function promptIn(form: PromptForm, text: string, tokenizer: TextTokenizer): readonly number[] {
+export function promptIn(form: QuestionForm, text: string, tokenizer: TextTokenizer): readonly number[] {
   switch (form.kind) {
     case "chat":
       return chatPrompt([{ role: "user", content: text }], tokenizer, form.chatTemplate);
     case "template":
-      return textPrompt(
-        form.template!.replace(FIELD, () => text),
-        tokenizer,
-      );
+      return textPrompt(questionText(form.template, text), tokenizer);
     case "raw":
       return textPrompt(text, tokenizer);
   }

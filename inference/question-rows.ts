@@ -23,8 +23,8 @@ export interface Questions {
   /** Records that could not be read, and the first reason. */
   readonly numRefused: number;
   readonly firstRefused: string | undefined;
-  /** Rows that were cut to the positions that the model has; a job's cutoff is for its training alone. */
-  readonly numCut: number;
+  /** Rows that are left out, since the model has fewer positions. A job's cutoff is for its training alone. */
+  readonly numTooLong: number;
   readonly format: string;
 }
 
@@ -63,11 +63,8 @@ export async function readQuestions(
       onRead,
     });
     const { rows, refused, format } = await reader.each(data, 0);
-    const all = rows
-      .filter(({ answers }) => answers === undefined)
-      .map(({ inputIds, labels }) =>
-        questionOf({ inputIds: inputIds.subarray(0, mostTokens), labels: labels.subarray(0, mostTokens) }),
-      );
+    const whole = rows.filter(({ answers, inputIds }) => answers === undefined && inputIds.length <= mostTokens);
+    const all = whole.map(questionOf);
     const kept = all.filter(({ expected, prompt }) => expected.length > 0 && prompt.length > 0);
     const [first] = refused;
     if (kept.length === 0)
@@ -79,7 +76,7 @@ export async function readQuestions(
     return {
       rows: kept,
       ...{ numRefused: refused.length, firstRefused: first?.error.message.split("\n", 1)[0], format: format ?? "none" },
-      numCut: rows.filter(({ inputIds }) => inputIds.length > mostTokens).length,
+      numTooLong: rows.filter(({ inputIds }) => inputIds.length > mostTokens).length,
     };
   });
 }

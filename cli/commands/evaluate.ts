@@ -95,9 +95,9 @@ export const evaluateCommand: Command = {
     const file = requiredText(args, "data");
     const context = contextOf(io, args);
     const questions = await readQuestions(context, openBase(choice.source), file, job, rowFormChoice(args));
-    const { rows, numRefused, firstRefused, numCut } = questions;
+    const { rows, numRefused, firstRefused, numTooLong } = questions;
     if (numRefused > 0) note(io, args, `${counted(numRefused, "row")} could not be read: ${firstRefused}`);
-    if (numCut > 0) note(io, args, `${counted(numCut, "row")} are cut to the positions that the model has`);
+    if (numTooLong > 0) note(io, args, `${counted(numTooLong, "row")} left out: longer than the model's positions`);
     const matches = flag(args, "match");
     const maxTokens = matches ? (optionalCount(args, "max-tokens") ?? 256) : 0;
     const longest = Math.max(

@@ -1,5 +1,5 @@
-import { finite, InputError, plainLine } from "../../core/index.ts";
-import { loadTokenizer } from "../../datasets/index.ts";
+import { finite, InputError } from "../../core/index.ts";
+import { loadTokenizer, type QuestionForm } from "../../datasets/index.ts";
 import { checkSampling } from "../../exec/index.ts";
 import {
   type AdapterChoice,
@@ -7,7 +7,6 @@ import {
   type Answerer,
   BASE,
   openBase,
-  type PromptForm,
   promptFormOf,
   promptIn,
   readQuestions,
@@ -78,8 +77,8 @@ interface Asked {
   readonly expected: string | undefined;
 }
 
-function formChoice(args: Arguments, job: AdapterChoice["job"] | undefined, own: PromptForm): PromptForm {
-  const kind = optionalText(args, "form") as PromptForm["kind"] | undefined;
+function formChoice(args: Arguments, job: AdapterChoice["job"] | undefined, own: QuestionForm): QuestionForm {
+  const kind = optionalText(args, "form") as QuestionForm["kind"] | undefined;
   if (kind === undefined || kind === own.kind) return own;
   if (kind === "template")
     throw new InputError({
@@ -93,7 +92,8 @@ function formChoice(args: Arguments, job: AdapterChoice["job"] | undefined, own:
 async function askedOf(io: Io, args: Arguments, { source, chosen }: AnswerChoice): Promise<readonly Asked[]> {
   const model = openBase(source);
   const tokenizer = loadTokenizer(model.folder);
-  const job = chosen.find((each) => each !== undefined)?.job;
+  const first = chosen.find((each) => each !== undefined);
+  const job = first?.job;
   const file = optionalText(args, "data");
   if (file !== undefined) {
     const questions = await readQuestions(contextOf(io, args), model, file, job, rowFormChoice(args));
@@ -108,9 +108,10 @@ async function askedOf(io: Io, args: Arguments, { source, chosen }: AnswerChoice
   const prompts = severalTexts(args, "prompt");
   if (prompts.length === 0)
     throw new InputError({ expected: "-p TEXT, --data FILE, or --repl", at: "--prompt", got: "none" });
-  const own = promptFormOf(job === undefined || !("path" in job.data) ? {} : job.data, tokenizer);
+  const own = await promptFormOf(first, tokenizer);
   const form = formChoice(args, job, own);
-  if (form.kind === "template") note(io, args, `prompts are put into the rows' template: ${plainLine(form.template!)}`);
+  if (form.kind === "template")
+    note(io, args, `prompts are put into the rows' template: ${JSON.stringify(form.template)}`);
   if (form.kind === "chat") note(io, args, "prompts go through the chat template, each as a user's turn");
   return prompts.map((text) => ({ text, prompt: promptIn(form, text, tokenizer), expected: undefined }));
 }

@@ -12,9 +12,14 @@ export function templateFields(template: string): readonly string[] {
   return [...template.matchAll(FIELD)].map(([, field]) => field!);
 }
 
+/** A template with the texts of its fields. */
+export function fillWith(template: string, textOf: (field: string) => string): string {
+  return template.replaceAll(FIELD, (_, field: string) => textOf(field));
+}
+
 /** A template with a record's fields in it. @throws InputError for one that it does not have */
 export function fillTemplate(template: string, record: DataRecord): string {
-  return template.replaceAll(FIELD, (_, field: string) => textField(record, field));
+  return fillWith(template, (field) => textField(record, field));
 }
 
 /**
