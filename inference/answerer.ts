@@ -10,7 +10,7 @@ import {
   type Sampling,
   type SeenToken,
 } from "../exec/index.ts";
-import type { Dtype } from "../plan/index.ts";
+import type { AdapterSpec, Architecture, Dtype } from "../plan/index.ts";
 import type { AdapterChoice } from "./answer-source.ts";
 import { specialTokensOf, stopTokensOf } from "./prompts.ts";
 import { TextStream } from "./text-stream.ts";
@@ -43,6 +43,8 @@ export interface AnswererOptions {
   readonly model: ModelFolder;
   readonly dtype: Dtype;
   readonly adapters: readonly AdapterChoice[];
+  /** Of adapters that may be added later. */
+  readonly laterSpecs?: readonly AdapterSpec[];
   /** Answers at a time, and tokens of all their prompts and answers together. */
   readonly sequences: number;
   readonly cacheTokens: number;
@@ -55,17 +57,17 @@ export class Answerer implements Disposable {
   readonly #open: OpenGenerator;
   readonly #stops: ReadonlySet<number>;
   readonly #special: ReadonlySet<number>;
-  readonly #maxPositions: number;
+  readonly #architecture: Architecture;
   readonly tokenizer: TextTokenizer;
   readonly modelFolder: string;
 
   /** @throws InputError, DeviceError */
   static async open(options: AnswererOptions): Promise<Answerer> {
-    const { model, dtype, adapters, sequences, cacheTokens } = options;
+    const { model, dtype, adapters, laterSpecs = [], sequences, cacheTokens } = options;
     const tokenizer = loadTokenizer(model.folder);
     const named = adapters.map(({ name, job, read }) => ({ name, spec: job.adapter, pairs: read(model.architecture) }));
     const device = deviceOf(options.device);
-    const open = await openGenerator({ model, dtype, device, adapters: named, sequences, cacheTokens });
+    const open = await openGenerator({ model, dtype, device, adapters: named, laterSpecs, sequences, cacheTokens });
     return new Answerer(open, tokenizer, model);
   }
 
@@ -73,9 +75,24 @@ export class Answerer implements Disposable {
     this.#open = open;
     this.tokenizer = tokenizer;
     this.modelFolder = model.folder;
-    this.#maxPositions = model.architecture.maxPositions;
+    this.#architecture = model.architecture;
     this.#stops = stopTokensOf(model.folder, tokenizer);
     this.#special = specialTokensOf(tokenizer);
+  }
+
+  /** Whether there is room for an adapter of this form. */
+  hasRoomFor(spec: AdapterSpec): boolean {
+    return this.#open.decoder.hasRoomFor(spec);
+  }
+
+  /** Adds an adapter for which there is room, under any name. @throws InputError, DeviceError */
+  add(name: string, { job, read }: AdapterChoice): void {
+    this.#open.decoder.add({ name, spec: job.adapter, pairs: read(this.#architecture) });
+  }
+
+  /** Gives an adapter's memory back, which nobody may be asking. */
+  remove(name: string): void {
+    this.#open.decoder.remove(name);
   }
 
   /** Tokens that a prompt and its answer may have together. */
@@ -92,7 +109,7 @@ export class Answerer implements Disposable {
     checkSampling(sampling);
     if (prompt.length === 0)
       throw new InputError({ expected: "a prompt with at least one token", at: "prompt", got: "none" });
-    const most = Math.min(this.mostTokens, this.#maxPositions);
+    const most = Math.min(this.mostTokens, this.#architecture.maxPositions);
     if (prompt.length >= most)
       throw new InputError({ expected: `a prompt of fewer than ${most} tokens`, at: "prompt", got: prompt.length });
     const maxTokens = Math.min(request.maxTokens, most - prompt.length);

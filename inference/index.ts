@@ -11,6 +11,8 @@ export {
 export { type Answer, Answerer, type AnswererOptions, type AnswerRequest } from "./answerer.ts";
 // Adapters judged on rows.
 export { type Judgement, type JudgeOptions, judge, type Range } from "./judge.ts";
+// Answers while a run trains.
+export { type AnsweringModel, LiveAnswers, type LiveAnswersInput } from "./live-answers.ts";
 // What a text is as a prompt.
 export { chatPrompt, promptFormOf, promptIn, textPrompt } from "./prompts.ts";
 export { type QuestionRow, type Questions, type RowForm, readQuestions } from "./question-rows.ts";

@@ -25,7 +25,7 @@ import { createFrozenAdapter } from "../adapters.ts";
 import type { BaseModel } from "../model-folder.ts";
 import type { AdapterPair } from "../peft.ts";
 import { forwardProgram } from "../stage-programs.ts";
-import { loadStageWeights } from "../stage-weights.ts";
+import { loadStageWeights, type StageWeights } from "../stage-weights.ts";
 
 /** An adapter by its name. */
 export interface NamedAdapter {
@@ -38,7 +38,8 @@ export interface DecoderInput {
   readonly model: BaseModel;
   readonly dtype: Dtype;
   readonly device: DeviceOptions;
-  readonly adapters: readonly NamedAdapter[];
+  /** What there is to be room for: the largest ranks, and magnitudes. */
+  readonly specs: readonly AdapterSpec[];
   /** The most rows of a run, sequences of a run, and rows of the cache. */
   readonly runRows: number;
   readonly sequences: number;
@@ -93,10 +94,10 @@ function wholeStage({ architecture }: BaseModel): Stage {
   };
 }
 
-function roomOf({ model, adapters, runRows, sequences }: Omit<DecoderInput, "device">): Room {
+function roomOf({ model, specs, runRows, sequences }: Omit<DecoderInput, "device">): Room {
   const ranks: Partial<Record<Projection, number>> = {};
   const dora = new Set<Projection>();
-  for (const { spec } of adapters) {
+  for (const spec of specs) {
     for (const { projection, rank } of adapterSites(spec, model.architecture))
       ranks[projection] = Math.max(rank, ranks[projection] ?? 0);
     if (spec.dora === true) for (const projection of spec.targets) dora.add(projection);
@@ -124,7 +125,10 @@ export class Decoder implements Disposable {
   readonly #runtime: Runtime;
   readonly #device: Device;
   readonly #input: DecoderInput;
-  readonly #adapters: ReadonlyMap<string, Handle>;
+  readonly #adapters = new Map<string, Handle>();
+  readonly #stage: Stage;
+  readonly #weights: StageWeights;
+  readonly #layout: StageLayout;
   readonly #places: Places;
   readonly #programs: Programs;
   #seconds = 0;
@@ -143,12 +147,6 @@ export class Decoder implements Disposable {
       const form = { dtype: input.dtype, dora: layout.dora, isForwardOnly: true };
       const weights = await loadStageWeights(device, input.model, stage, form);
       const { architecture } = input.model;
-      const adapters = new Map(
-        input.adapters.map(({ name, spec, pairs }) => [
-          name,
-          createFrozenAdapter(device, stage, spec, architecture, weights, pairs),
-        ]),
-      );
       const dtype = computeDtype(input.dtype);
       const composed = { architecture, stage, dtype, edges: { before: dtype, after: dtype }, layout, weights };
       const programs = {
@@ -160,7 +158,8 @@ export class Decoder implements Disposable {
       const { logSums } = headLogitsPlaces(layout.mostLogits, hiddenSize, vocabularySize, dtype, lds);
       const logits = arena.work + layout.forward.logits.offset;
       const places = { logits, logSums: logits + logSums, work: arena.work };
-      return new Decoder(runtime, device, { ...input, cacheRows: units * UNIT_ROWS }, adapters, places, programs);
+      const whole = { ...input, cacheRows: units * UNIT_ROWS };
+      return new Decoder(runtime, device, whole, { stage, weights, layout, places, programs });
     } catch (error) {
       runtime[Symbol.dispose]();
       throw error;
@@ -171,16 +170,45 @@ export class Decoder implements Disposable {
     runtime: Runtime,
     device: Device,
     input: DecoderInput,
-    adapters: ReadonlyMap<string, Handle>,
-    places: Places,
-    programs: Programs,
+    parts: {
+      readonly stage: Stage;
+      readonly weights: StageWeights;
+      readonly layout: StageLayout;
+      readonly places: Places;
+      readonly programs: Programs;
+    },
   ) {
     this.#runtime = runtime;
     this.#device = device;
     this.#input = input;
-    this.#adapters = adapters;
-    this.#places = places;
-    this.#programs = programs;
+    this.#stage = parts.stage;
+    this.#weights = parts.weights;
+    this.#layout = parts.layout;
+    this.#places = parts.places;
+    this.#programs = parts.programs;
+  }
+
+  /** Whether there is room for an adapter of this form. */
+  hasRoomFor(spec: AdapterSpec): boolean {
+    const { shrunkColumns, dora } = this.#layout;
+    return adapterSites(spec, this.#input.model.architecture).every(
+      ({ projection, rank, dora: has }) =>
+        rank <= (shrunkColumns[projection] ?? 0) && (!has || dora.includes(projection)),
+    );
+  }
+
+  /** Adds an adapter for which there is room. @throws DeviceError where the device's memory has none */
+  add({ name, spec, pairs }: NamedAdapter): void {
+    const { architecture } = this.#input.model;
+    this.#adapters.set(name, createFrozenAdapter(this.#device, this.#stage, spec, architecture, this.#weights, pairs));
+  }
+
+  /** Gives an adapter's memory back; no run may use it. */
+  remove(name: string): void {
+    const handle = this.#adapters.get(name);
+    if (handle === undefined) return;
+    this.#adapters.delete(name);
+    this.#device.releaseAdapter(handle);
   }
 
   /** Rows of the cache. */

@@ -1,0 +1,159 @@
+import { InputError } from "../core/index.ts";
+import { loadTokenizer, type TextTokenizer } from "../datasets/index.ts";
+import { type AdapterChoice, type AnswerSource, BASE, openBase } from "./answer-source.ts";
+import { Answerer } from "./answerer.ts";
+
+export interface LiveAnswersInput {
+  /** What is there now: adapters come and change while a run trains. */
+  readonly source: () => AnswerSource;
+  /** `cpu`, or `cuda:0`. */
+  readonly device: string | undefined;
+  /** Answers at a time, and tokens of a prompt with its answer. */
+  readonly sequences: number;
+  readonly context: number;
+  /** After so long without a question the model's memory is given back. */
+  readonly idleMs: number;
+  /** Adapters that are kept on the device while nobody asks them. */
+  readonly keptAdapters: number;
+}
+
+/** A name that can be asked. */
+export interface AnsweringModel {
+  readonly name: string;
+  /** Of its file; undefined of the base. */
+  readonly writtenMs: number | undefined;
+}
+
+/**
+ * Answers of a run's base and adapters while these are still trained: the model is loaded with the first question, an
+ * adapter with its first, and again once its file is another one.
+ */
+export class LiveAnswers implements Disposable {
+  readonly #input: LiveAnswersInput;
+  #answerer: Answerer | undefined;
+  #tokenizer: TextTokenizer | undefined;
+  /** By the name on the device, how many ask it now; those asked last are behind. */
+  readonly #asked = new Map<string, number>();
+  /** Questions that are being answered. */
+  #open = 0;
+  #idle: NodeJS.Timeout | undefined;
+  /** What changes the model and its adapters comes one after another. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Told when the last question has been answered. */
+  #whenFree: (() => void)[] = [];
+  #isOver = false;
+
+  constructor(input: LiveAnswersInput) {
+    this.#input = input;
+  }
+
+  /** Everything that can be asked now, the base first. */
+  models(): readonly AnsweringModel[] {
+    const { adapters } = this.#input.source();
+    return [{ name: BASE, writtenMs: undefined }, ...adapters.map(({ name, writtenMs }) => ({ name, writtenMs }))];
+  }
+
+  /** The base model's. @throws InputError where it has none */
+  tokenizer(): TextTokenizer {
+    this.#tokenizer ??= loadTokenizer(this.#input.source().modelFolder);
+    return this.#tokenizer;
+  }
+
+  /** What was trained under a name; undefined for the base. @throws InputError for one that is not there */
+  choice(name: string): AdapterChoice | undefined {
+    if (name === BASE) return undefined;
+    const { adapters } = this.#input.source();
+    const found = adapters.find((each) => each.name === name);
+    if (found !== undefined) return found;
+    throw new InputError({
+      expected: "base, a job with an adapter or a checkpoint, JOB@best or JOB@STEP",
+      at: "model",
+      got: name,
+    });
+  }
+
+  /** Calls `use` with an answerer that has the adapter, and its name there. @throws InputError, DeviceError */
+  async ask<T>(name: string, use: (answerer: Answerer, adapter: string | undefined) => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(() => this.#take(name));
+    this.#turn = turn.catch(() => {});
+    const { answerer, adapter } = await turn;
+    try {
+      return await use(answerer, adapter);
+    } finally {
+      this.#leave(adapter);
+    }
+  }
+
+  async #take(name: string): Promise<{ readonly answerer: Answerer; readonly adapter: string | undefined }> {
+    if (this.#isOver) throw new InputError({ expected: "a server that goes on", at: "model", got: name });
+    const choice = this.choice(name);
+    clearTimeout(this.#idle);
+    this.#open += 1;
+    try {
+      const answerer = await this.#answererFor(choice);
+      if (choice === undefined) return { answerer, adapter: undefined };
+      const adapter = `${choice.name} of ${choice.writtenMs}`;
+      const count = this.#asked.get(adapter);
+      if (count === undefined) {
+        this.#makeRoom(answerer);
+        answerer.add(adapter, choice);
+      }
+      this.#asked.delete(adapter);
+      this.#asked.set(adapter, (count ?? 0) + 1);
+      return { answerer, adapter };
+    } catch (error) {
+      this.#leave(undefined);
+      throw error;
+    }
+  }
+
+  async #answererFor(choice: AdapterChoice | undefined): Promise<Answerer> {
+    const known = this.#answerer;
+    if (known !== undefined && (choice === undefined || known.hasRoomFor(choice.job.adapter))) return known;
+    if (known !== undefined) {
+      // Its rows would lose their cache.
+      if (this.#open > 1) await new Promise<void>((resolve) => this.#whenFree.push(resolve));
+      this.#giveBack();
+    }
+    const { device, sequences, context } = this.#input;
+    const source = this.#input.source();
+    const laterSpecs = source.adapters.map(({ job }) => job.adapter);
+    this.#answerer = await Answerer.open({
+      ...{ model: openBase(source), dtype: source.dtype, adapters: [], laterSpecs },
+      ...{ sequences, cacheTokens: sequences * context, device },
+    });
+    return this.#answerer;
+  }
+
+  #makeRoom(answerer: Answerer): void {
+    for (const [adapter, count] of this.#asked) {
+      if (this.#asked.size < this.#input.keptAdapters) return;
+      if (count > 0) continue;
+      answerer.remove(adapter);
+      this.#asked.delete(adapter);
+    }
+  }
+
+  #leave(adapter: string | undefined): void {
+    this.#open -= 1;
+    if (adapter !== undefined) this.#asked.set(adapter, this.#asked.get(adapter)! - 1);
+    // Whoever waits to load the model anew counts itself.
+    if (this.#open <= 1) for (const tell of this.#whenFree.splice(0)) tell();
+    if (this.#open > 0) return;
+    if (this.#isOver) this.#giveBack();
+    else this.#idle = setTimeout(() => this.#giveBack(), this.#input.idleMs).unref();
+  }
+
+  #giveBack(): void {
+    this.#answerer?.[Symbol.dispose]();
+    this.#answerer = undefined;
+    this.#asked.clear();
+  }
+
+  /** Nothing is asked any more. */
+  [Symbol.dispose](): void {
+    this.#isOver = true;
+    clearTimeout(this.#idle);
+    if (this.#open === 0) this.#giveBack();
+  }
+}
