@@ -1,5 +1,12 @@
 // The door: load the addon, look at the machine, make a runtime.
 
+// Operators of programs.
+export type {
+  AttentionBackwardOperator,
+  AttentionKind,
+  AttentionOperator,
+  HeadLayout,
+} from "./attention-operators.ts";
 // Whether a GPU's launches are noted in graphs.
 export type { CudaGraphs } from "./cuda-graphs.ts";
 // A device: its memory, its adapters, its two in-order queues.
@@ -40,12 +47,8 @@ export {
   waysToAddon,
 } from "./load.ts";
 export type {
-  AttentionBackwardOperator,
-  AttentionKind,
-  AttentionOperator,
   CopyOperator,
   EmbedOperator,
-  HeadLayout,
   HeadLossOperator,
   LoraBackwardOperator,
   LoraOperator,

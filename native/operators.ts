@@ -2,6 +2,7 @@
 // Tensors are row-major, float32 or of the operator's compute dtype as stated; every `ld...` is a row stride in
 // elements, every column an index in elements. Formulas, accumulation and tolerances: src/ops/<operator>.h.
 
+import type { AttentionBackwardOperator, AttentionOperator, HeadLayout } from "./attention-operators.ts";
 import type {
   CombineBackwardOperator,
   CombineOperator,
@@ -15,16 +16,6 @@ import type {
 import type { CachedAttentionOperator, HeadLogitsOperator } from "./generation-operators.ts";
 import type { MagnitudeBackwardOperator, MagnitudeOperator } from "./magnitude-operators.ts";
 import type { Dtype, Handle, Tensor, Typed } from "./tensors.ts";
-
-/** The q, k and v columns of one packed projection, and the heads they hold. */
-export interface HeadLayout {
-  readonly qColumn: number;
-  readonly kColumn: number;
-  readonly vColumn: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-}
 
 /** out[T,hidden] = scale table[ids]; C: table. */
 export interface EmbedOperator extends Typed {
@@ -182,31 +173,6 @@ export interface TemperatureOperator extends Typed {
   readonly floor: number;
 }
 
-/** What attention computes otherwise than softmax(Q K^T / sqrt(headDim)) over all keys up to the query's. */
-export interface AttentionKind {
-  /** In place of 1 / sqrt(headDim). */
-  readonly scale?: number;
-  /** c: scores become c tanh(score / c) before the softmax. */
-  readonly softcap?: number;
-  /** A query sees so many keys, its own included. */
-  readonly window?: number;
-  /** A query at t sees keys from chunk floor(t / chunk) on. Not beside a window. */
-  readonly chunk?: number;
-}
-
-/** Causal attention within each sequence; lse[T,heads] is kept for backward. C: qkv, out. */
-export interface AttentionOperator extends HeadLayout, AttentionKind, Typed {
-  readonly op: "attention";
-  readonly qkv: Tensor;
-  readonly ld: number;
-  readonly out: Tensor;
-  readonly ldo: number;
-  readonly lse: Tensor;
-  readonly scratch: Tensor;
-  /** A vector [heads]: one more score of each row of a head, whose value is 0. */
-  readonly sinks?: Handle;
-}
-
 /**
  * `silu` when absent; `gelu` in its form with tanh; `clamped`: with gate at most `limit` and up in -limit .. limit, gate
  * sigmoid(alpha gate) (up + 1), as gpt-oss has it.
@@ -304,21 +270,6 @@ export interface LoraBackwardOperator extends Typed, LoraPlaces {
   readonly dx?: Tensor;
   readonly dxType?: Dtype;
   readonly lddx?: number;
-  readonly scratch: Tensor;
-}
-
-/** dqkv at the q, k and v columns, overwritten; it has the column layout of qkv. C: all but lse. */
-export interface AttentionBackwardOperator extends HeadLayout, AttentionKind, Typed {
-  readonly op: "attentionBackward";
-  readonly qkv: Tensor;
-  readonly ld: number;
-  readonly out: Tensor;
-  readonly ldo: number;
-  readonly dout: Tensor;
-  readonly lddo: number;
-  readonly lse: Tensor;
-  readonly dqkv: Tensor;
-  readonly ldd: number;
   readonly scratch: Tensor;
 }
 
