@@ -5,6 +5,7 @@ import { coverage } from "./coverage.ts";
 import { earlyStopping } from "./early-stopping.ts";
 import { external } from "./external.ts";
 import { fleet } from "./fleet.ts";
+import { generation } from "./generation.ts";
 import { gpuBytes } from "./gpu-bytes.ts";
 import { growing } from "./growing.ts";
 import { kernels } from "./kernels.ts";
@@ -41,6 +42,7 @@ export const SUITES = {
   "gpu-bytes": gpuBytes,
   start,
   tokenizing,
+  generation,
   twin,
   coverage,
   external,
