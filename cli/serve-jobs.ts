@@ -31,6 +31,7 @@ import { CHECKPOINT_OPTIONS, INTERRUPTED, NOTICED, noticeOf, rhythmOf } from "./
 import { type Arguments, flag, optionalCount, optionalText, requiredText } from "./command.ts";
 import { fleetLine, jobsTable, noticeLines } from "./describe-jobs.ts";
 import type { Io } from "./io.ts";
+import { LOGGER_OPTIONS, tensorboardFolder } from "./logger-options.ts";
 import type { Option, OptionTable } from "./option-table.ts";
 import { printResult, takenOver } from "./output.ts";
 import { VERIFY_OPTIONS } from "./plan-options.ts";
@@ -44,6 +45,7 @@ export const SERVE_OPTIONS = {
   once: { type: "boolean", default: false, describe: "end when the workload's jobs have ended" },
   port: { type: "number", describe: "listen on 127.0.0.1 as well; 0 for any port that is free" },
   "token-file": { type: "string", describe: "file with the token for --port; token in the run folder when absent" },
+  ...LOGGER_OPTIONS,
   ...FLEET_PLAN_OPTIONS,
   ...CHECKPOINT_OPTIONS,
   ...VERIFY_OPTIONS,
@@ -193,8 +195,12 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   using _folder = found === undefined ? takeFleetFolder(io, folder) : undefined;
   warnSlow(io);
   await using server = await openServer(listens);
-  const opened = await openLiveFleet(context, workload, choice, { folder, policy, found, rhythm, world: io.world });
+  const tensorboard = tensorboardFolder(io, args, folder);
+  const opened = await openLiveFleet(context, workload, choice, {
+    ...{ folder, policy, found, rhythm, tensorboard, world: io.world },
+  });
   for (const line of opened.notes) context.note(line);
+  using _log = opened.log;
   using fleet = opened.fleet;
   if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
   const control = controlOf(io, opened, usesCache(args));

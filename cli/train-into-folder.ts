@@ -16,6 +16,7 @@ import { activity } from "./activity.ts";
 import { NOTICED, noticeOf, rhythmOf } from "./checkpoint-options.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
+import { tensorboardFolder } from "./logger-options.ts";
 import { note, takenOver, warn } from "./output.ts";
 import { trainingProgress } from "./progress-bar.ts";
 import { usesCache } from "./request-options.ts";
@@ -73,6 +74,8 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
       },
     };
   };
+  const folderForLog = tensorboardFolder(io, args, folder);
+  const unwritten = (why: string): void => progress.above(() => warn(io, `event files could not be written: ${why}`));
   // Weights are packed and the machine's speed is probed before the first action.
   let isReady: () => void = () => {};
   const ready = new Promise<void>((resolve) => {
@@ -95,6 +98,7 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
         progressed: (event) => progress.update(event.progress),
         lost: ({ lost }) => progress.above(() => warn(io, lostText(lost, "the others go on"))),
       }),
+      tensorboard: folderForLog === undefined ? undefined : { folder: folderForLog, onFailure: unwritten },
       onCheckpointFailure: (why) => progress.above(() => warn(io, `no checkpoint could be written: ${why}`)),
     });
     return { ...trained, isNoticed };

@@ -15,6 +15,7 @@ import { CHECKPOINT_OPTIONS, INTERRUPTED, NOTICED } from "./checkpoint-options.t
 import { type Arguments, flag } from "./command.ts";
 import { endText, runText, stoppedText } from "./describe-run.ts";
 import type { Io } from "./io.ts";
+import { checkTensorboard, LOGGER_OPTIONS } from "./logger-options.ts";
 import type { OptionTable } from "./option-table.ts";
 import { note, printResult } from "./output.ts";
 import { VERIFY_OPTIONS } from "./plan-options.ts";
@@ -25,6 +26,7 @@ import { warnSlow } from "./warn-slow.ts";
 
 /** The options of all that is trained. */
 export const RUN_OPTIONS = {
+  ...LOGGER_OPTIONS,
   ...CHECKPOINT_OPTIONS,
   ...CACHE_OPTIONS,
   ...VERIFY_OPTIONS,
@@ -46,7 +48,11 @@ async function trained(io: Io, args: Arguments, folder: string, planned: Planned
   // One that is made here has what is verified from its model.
   const isVerified = loaded === undefined && flag(args, "verify-weights");
   const model = await openPlanModel(plan, isVerified ? "weights" : "shapes");
-  if (resumed === undefined) checkRunFolder(io, folder, plan, flag(args, "overwrite"));
+  if (resumed === undefined) {
+    checkRunFolder(io, folder, plan, flag(args, "overwrite"));
+    const names = plan.jobs.map(({ name }) => name);
+    checkTensorboard(io, args, folder, names);
+  }
   const data =
     loaded?.data ?? (await context.during("reading data", (tell) => loadPlanData(context, plan, model, tell)));
   for (const remark of [...simulatedOnly(plan), ...calibratedElsewhere(plan)]) context.note(remark);

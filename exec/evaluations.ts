@@ -19,6 +19,17 @@ export interface EvaluationMetrics {
   readonly preference?: PreferenceMeasures;
 }
 
+/** An evaluation, and what it took, which is no property of the job. */
+export interface Evaluated {
+  readonly metrics: EvaluationMetrics;
+  /** From the start of the first action of its mini-batch's evaluation that was seen to the end of the last. */
+  readonly seconds: number;
+  /** Of the job. */
+  readonly rows: number;
+  /** With rows of the job. */
+  readonly microBatches: number;
+}
+
 /** The lowest loss of a job so far. */
 export interface BestEvaluation {
   readonly step: number;
@@ -33,7 +44,11 @@ interface Share {
   loss: number;
   scored: number;
   tokens: number;
+  numRows: number;
+  microBatches: number;
 }
+
+const emptyShare = (): Share => ({ rows: [], loss: 0, scored: 0, tokens: 0, numRows: 0, microBatches: 0 });
 
 /** An evaluation of which some micro-batches have not ended. */
 interface OpenEvaluation {
@@ -49,6 +64,7 @@ interface OpenEvaluation {
 export class Evaluations {
   readonly #live: LiveWork;
   readonly #open = new Map<MiniBatch, OpenEvaluation>();
+  readonly #began = new WeakMap<MiniBatch, number>();
   /** By job, parameters that its last update told, by stage. */
   readonly #told = new Map<number, (readonly AdapterPair[])[]>();
   readonly #best = new Map<number, BestEvaluation>();
@@ -57,6 +73,11 @@ export class Evaluations {
 
   constructor(live: LiveWork) {
     this.#live = live;
+  }
+
+  /** An action of a mini-batch's evaluation began, on some stage. */
+  began(miniBatch: MiniBatch, timeNs: number): void {
+    this.#began.set(miniBatch, Math.min(timeNs, this.#began.get(miniBatch) ?? timeNs));
   }
 
   /** What a job had before, where it goes on from an earlier run. */
@@ -77,13 +98,14 @@ export class Evaluations {
   }
 
   /**
-   * Losses of an evaluation's parts, from its pipeline's last stage; none where it was left out. Returns what is
-   * complete now.
+   * Losses of an evaluation's parts, from its pipeline's last stage; none where it was left out. `endNs`: when they
+   * were there. Returns what is complete now.
    */
   addLosses(
     { microBatch, miniBatch, leftOut }: Pick<LoweredAction, "microBatch" | "miniBatch" | "leftOut">,
     losses: ArrayLike<number>,
-  ): readonly EvaluationMetrics[] {
+    endNs: number,
+  ): readonly Evaluated[] {
     const open = this.#open.get(miniBatch) ?? { left: miniBatch.evaluation!.length, shares: new Map<number, Share>() };
     this.#open.set(miniBatch, open);
     const parts = lossParts(microBatch, (job) => this.#live.jobs[job]!);
@@ -94,19 +116,26 @@ export class Evaluations {
         open.shares.delete(job);
         continue;
       }
-      const share = open.shares.get(job) ?? { rows: [], loss: 0, scored: 0, tokens: 0 };
+      const share = open.shares.get(job) ?? emptyShare();
       open.shares.set(job, share);
       share.loss += plain.get(job) ?? 0;
       share.rows.push(...seen.flatMap(([of, row]) => (of === job ? [row] : [])));
       share.scored += scored;
       share.tokens += tokens;
+      share.numRows += microBatch.rows.filter(
+        ([own, , , , compared]) => own === job && compared?.part !== "other",
+      ).length;
+      share.microBatches += 1;
     }
     open.left -= 1;
     if (open.left > 0) return [];
     this.#open.delete(miniBatch);
+    const seconds = (endNs - (this.#began.get(miniBatch) ?? endNs)) / 1e9;
     return [...open.shares].flatMap(([job, share]) => {
       const step = jobStep(this.#live.groups, job, miniBatch);
-      return step < (this.#stopped.get(job) ?? Number.POSITIVE_INFINITY) ? [this.#evaluated(job, step, share)] : [];
+      if (step >= (this.#stopped.get(job) ?? Number.POSITIVE_INFINITY)) return [];
+      const { numRows, microBatches } = share;
+      return [{ metrics: this.#evaluated(job, step, share), seconds, rows: numRows, microBatches }];
     });
   }
 

@@ -24,7 +24,7 @@ export { comparedRow } from "./compared-row.ts";
 // Why a job trains no further.
 export { adapterDivergence, type Divergence, divergenceText } from "./divergence.ts";
 // A job on its held-out rows.
-export type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
+export type { BestEvaluation, Evaluated, EvaluationMetrics } from "./evaluations.ts";
 // A plan carried out on this machine's devices.
 export { executePlan } from "./execute.ts";
 // A plan carried out with a look at how fast the machine is meanwhile.
@@ -57,6 +57,8 @@ export { type Measurements, measurePlan } from "./measure.ts";
 export { type BaseModel, type ModelFolder, openModelFolder } from "./model-folder.ts";
 // Adapters in the folders of Hugging Face's PEFT.
 export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
+// A line of metrics.jsonl, and what it has of answers that are compared.
+export type { PreferenceMeasures } from "./preference-measures.ts";
 // Whether a calibration's ways of products are those of this machine's library.
 // Stages on several machines: rank 0, which decides, and the others.
 export { endRanks } from "./ranks/end-ranks.ts";
@@ -80,7 +82,6 @@ export { checkRows } from "./run-input.ts";
 export { simulatedOnly } from "./simulated-only.ts";
 // Where stages run.
 export type { StageHost } from "./stage-host.ts";
-// A line of metrics.jsonl.
 export type { StepMetrics } from "./step-metrics.ts";
 // A base model of random numbers.
 export { syntheticWeights } from "./synthetic-model.ts";

@@ -123,10 +123,11 @@ export class ExecutionRecord {
     this.#computedNs[stage]! += done.endNs - done.startNs;
     if (action.letter === "U") this.#finishUpdate(stage, lowered, done.parameters);
     else if (action.letter === "E") {
+      this.#evaluations.began(miniBatch, done.startNs);
       if (this.#isLast(stage)) {
-        const rows = this.#evaluations.addLosses(lowered, done.losses ?? []);
+        const rows = this.#evaluations.addLosses(lowered, done.losses ?? [], done.endNs);
         if (rows.length > 0) this.#states.passed(miniBatch);
-        for (const metrics of rows) this.#tell({ kind: "evaluated", metrics });
+        for (const evaluated of rows) this.#tell({ kind: "evaluated", ...evaluated });
       }
     } else if (done.losses !== undefined) this.#collector.addLosses(microBatch, done.losses);
     if (done.sumSquares !== undefined && ends !== undefined)

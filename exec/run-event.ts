@@ -1,7 +1,7 @@
 import type { JournalLine, Segment } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
 import type { Divergence } from "./divergence.ts";
-import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
+import type { BestEvaluation, Evaluated } from "./evaluations.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import type { JobState } from "./job-states.ts";
 import type { LostPipeline } from "./lost-pipeline.ts";
@@ -41,7 +41,7 @@ export type RunEvent =
   | { readonly kind: "planned"; readonly segment: Segment }
   /** `endNs`: when the step ended, on the clock of the completions. */
   | { readonly kind: "stepped"; readonly metrics: StepMetrics; readonly endNs: number }
-  | { readonly kind: "evaluated"; readonly metrics: EvaluationMetrics }
+  | ({ readonly kind: "evaluated" } & Evaluated)
   /** What the devices have reported; more segments may be appended then. */
   | { readonly kind: "completed"; readonly batch: readonly SeenAction[] }
   | { readonly kind: "progressed"; readonly progress: RunProgress }

@@ -44,6 +44,9 @@ export { submissionOf } from "./live/fleet-work.ts";
 export type { LiveFleet } from "./live/live-fleet.ts";
 export type { LiveJob, LiveNotice, LiveSubmission } from "./live/live-job.ts";
 export { type OpenedFleet, openLiveFleet } from "./live/open-live-fleet.ts";
+// What is written for TensorBoard.
+export { hasEventFiles } from "./loggers/event-file.ts";
+export type { TensorBoardOptions } from "./loggers/tensorboard.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
 // Going on with a run that did not get to its end.

@@ -18,6 +18,8 @@ import { hearWeights } from "./checkpoints/known-weights.ts";
 import { adapterFile, endedJob, stoppedJob } from "./checkpoints/write-checkpoint.ts";
 import { failed } from "./folder/journal.ts";
 import { RunFolder } from "./folder/run-folder.ts";
+import { jobsOfPlan } from "./loggers/logged-job.ts";
+import { TensorBoardLog, type TensorBoardOptions } from "./loggers/tensorboard.ts";
 import { beginPlanAgain, type ResumablePlan, resumedWork } from "./resume/resume-plan.ts";
 import { resumedEvent } from "./resume/stopped-run.ts";
 import { runVersions, trainPlan } from "./train-plan.ts";
@@ -57,6 +59,8 @@ export interface FolderTraining {
   /** Hears what the executor tells, behind the folder and its checkpoints. */
   readonly onEvent?: RunListener;
   readonly onCheckpointFailure: (why: string) => void;
+  /** Where TensorBoard's event files are written, a folder for each job. */
+  readonly tensorboard?: Pick<TensorBoardOptions, "folder" | "onFailure"> | undefined;
 }
 
 /**
@@ -83,6 +87,8 @@ export async function trainInFolder(
     ...(work === undefined ? {} : { ended: work.ended }),
   });
   for (const [number, job] of plan.jobs.entries()) checkpoints.came(number, job, { state: work?.from[number] });
+  using log = how.tensorboard && new TensorBoardLog({ ...how.tensorboard, model: plan.model.architecture });
+  if (log !== undefined) for (const job of jobsOfPlan(plan, data)) log.came(job);
   using _untilTheEnd = how.onLocked?.(run);
   records.happened({ event: "started", versions: runVersions(plan), process: process.pid, plan: plan.hash });
   if (resumed !== undefined) records.happened(resumedEvent(resumed, resumed.done));
@@ -96,6 +102,7 @@ export async function trainInFolder(
     diverged: ({ job }) => checkpoints.ended(job, stoppedJob(plan.jobs[job]!)),
     ended({ job, best }) {
       const { name } = plan.jobs[job]!;
+      log?.over(name);
       // One whose adapter could not be written yet is one that goes on, for a run that is resumed.
       if (run.adapters.has(name))
         checkpoints.ended(job, endedJob(records.folder, plan.jobs[job]!, adapterFile(name), best));
@@ -112,6 +119,8 @@ export async function trainInFolder(
       hearWeights(weights, records),
       records.hear,
       run.hear,
+      // In front of the checkpoints: what one has is told of.
+      ...(log === undefined ? [] : [log.hear]),
       kept,
       ...(how.onEvent === undefined ? [] : [how.onEvent]),
     ]),

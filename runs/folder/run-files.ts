@@ -31,6 +31,8 @@ export const RUN_FILES = {
   best: "best",
   /** Adapters that jobs over time started from which were cloned with those of others. */
   starts: "starts",
+  /** TensorBoard's event files, a folder for each job, where they are asked for and not wanted elsewhere. */
+  tensorboard: "tensorboard",
   /** Parts of the run from before it was resumed: a folder each, with what was seen of it. */
   earlier: "earlier",
   /** Where there comes to be one, the run ends with a checkpoint: the machine is to be taken away. */

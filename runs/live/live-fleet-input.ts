@@ -3,6 +3,7 @@ import type { Place } from "../../files/index.ts";
 import type { CostModel, HalvedSweep, Policy, Resources, Setting, Sharing } from "../../plan/index.ts";
 import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
 import type { JournalEvent } from "../folder/journal.ts";
+import type { TensorBoardLog } from "../loggers/tensorboard.ts";
 import type { FleetThatGoesOn } from "../resume/restore-jobs.ts";
 import { resumedEvent } from "../resume/stopped-run.ts";
 import { runVersions } from "../train-plan.ts";
@@ -31,6 +32,8 @@ export interface LiveFleetInput {
   readonly rhythm: CheckpointRhythm;
   /** A fleet that was cut off, and goes on. */
   readonly goesOn?: FleetThatGoesOn | undefined;
+  /** Writes TensorBoard's event files. */
+  readonly log?: TensorBoardLog | undefined;
   /** Devices of a pipeline have stopped. */
   readonly onLost?: (lost: LostPipeline) => void;
   /** A checkpoint could not be written. */

@@ -30,6 +30,7 @@ import { Checkpoints } from "../checkpoints/checkpoints.ts";
 import { hearWeights } from "../checkpoints/known-weights.ts";
 import { FleetFolder } from "../folder/fleet-folder.ts";
 import { failed, type JournalEvent, jobEnded } from "../folder/journal.ts";
+import { jobOfWork } from "../loggers/logged-job.ts";
 import { type FleetThatGoesOn, pastNotices, pastSweeps, takeUp } from "../resume/restore-jobs.ts";
 import { beginFleetAgain, FLEET_ENDS } from "../resume/resume-fleet.ts";
 import { FleetLoss } from "./fleet-loss.ts";
@@ -73,7 +74,6 @@ export class LiveFleet implements Disposable {
       for (const event of startEvents(input)) written.records.happened(event);
       const known = goesOn && { ...goesOn.restored.scheduler, policy: policy.name, memory: policy.initial };
       const scheduler = new Scheduler(policy, resources, known);
-      const numBefore = goesOn?.jobs.length ?? 0;
       const startNs = goesOn?.found.clockNs ?? 0;
       const weights = { folder: model.folder, planned: setting.model.weightsDigest, before: goesOn?.found.weights };
       const fleet: LiveFleet = new LiveFleet(
@@ -83,13 +83,13 @@ export class LiveFleet implements Disposable {
         await FleetExecution.open({
           ...{ setting, model, host, startNs },
           plan: new FleetPlan({
-            ...{ setting, costs, scheduler, sharing, numBefore },
+            ...{ setting, costs, scheduler, sharing, numBefore: goesOn?.jobs.length ?? 0 },
             follow: (number) => fleet.#follows(number),
           }),
           onEvent: listeners([
             hearWeights(weights, written.records, goesOn && { atNs: startNs }),
             written.records.hear,
-            written.hear,
+            ...(input.log === undefined ? [written.hear] : [written.hear, input.log.hear]),
             // Weights are loaded before there is a fleet.
             (event) => event.kind !== "loaded" && fleet.#hear(event),
           ]),
@@ -117,9 +117,8 @@ export class LiveFleet implements Disposable {
     const ask = (event: AskedEvent): void => this.#ask(event);
     this.#halving = new LiveHalving({ sweeps: this.#sweeps, jobs: this.#jobs, journal, ask });
     const { setting, rhythm, onFailure = () => {} } = input;
-    const planHash = settingHash(setting);
-    const { records } = folder;
-    this.#checkpoints = new Checkpoints({ records, planHash, model: setting.model, rhythm, onFailure });
+    const known = { records: folder.records, planHash: settingHash(setting), model: setting.model };
+    this.#checkpoints = new Checkpoints({ ...known, rhythm, onFailure });
   }
 
   /** Takes up what was there when the fleet was cut off. */
@@ -132,6 +131,7 @@ export class LiveFleet implements Disposable {
     const journal = (event: JournalEvent): void => this.#folder.records.happened(event);
     for (const { comer, event, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps, journal)) {
       this.#execution.restore(comer, event, input);
+      this.#input.log?.came(jobOfWork(comer, input.rows.length, event.done));
       for (const each of asked) this.#ask(each);
     }
     for (const submission of again) this.#add(submission);
@@ -212,6 +212,7 @@ export class LiveFleet implements Disposable {
     const kept = newKeptJob(this.#jobs.all.length, { job }, request);
     this.#jobs.add(kept);
     this.#checkpoints.came(kept.number, work.job);
+    this.#input.log?.came(jobOfWork(work, rows.length, 0));
     this.#execution.submit(work, request, { rows, start, reference });
     return kept;
   }
@@ -362,6 +363,7 @@ export class LiveFleet implements Disposable {
   #gone(kept: KeptJob, isWritten = true): void {
     forgetLosses(kept);
     this.#input.works.over(kept.number);
+    this.#input.log?.over(kept.job.name);
     if (isWritten && kept.why !== FLEET_ENDS) this.#checkpoints.over(kept.number, kept.done);
     this.#notify({ kind: "end", job: kept });
     this.#halving.gone(kept.job.name);
@@ -388,8 +390,7 @@ export class LiveFleet implements Disposable {
     const diverged = judgeAdapter(kept, state.parameters);
     if (diverged !== undefined) this.#folder.records.happened(diverged);
     if (kept.standing === "running" || kept.standing === "leaving") judgeEnd(kept);
-    kept.pipeline = undefined;
-    kept.state = undefined;
+    Object.assign(kept, { pipeline: undefined, state: undefined });
     const { job } = this.#input.works.of(number);
     const pairs = { adapter: kept.done > 0 && !kept.isDiverged ? state.parameters : undefined, best: best?.adapter };
     const written = this.#folder.ended(job, pairs, jobEnded(job.name, best));

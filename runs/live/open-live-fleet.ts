@@ -23,6 +23,7 @@ import {
   roomBy,
 } from "../../workbench/index.ts";
 import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
+import { TensorBoardLog } from "../loggers/tensorboard.ts";
 import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "../resume/restore-jobs.ts";
 import { type ResumableFleet, restoredFleet, settingToGoOnIn } from "../resume/resume-fleet.ts";
 import { checkSameJob, resumeNotes } from "../resume/stopped-run.ts";
@@ -39,6 +40,8 @@ export interface OpenedFleet {
   readonly loaded: LoadedRequest["loaded"];
   readonly place: FleetPlace;
   readonly future: LiveFuture;
+  /** Of TensorBoard's event files; to be disposed of behind the fleet. */
+  readonly log: TensorBoardLog | undefined;
   /** In the order of arrival. */
   readonly arrivals: readonly { readonly atSeconds: number; readonly submission: LiveSubmission }[];
   /** What a fleet that was cut off goes on from, for people. */
@@ -55,6 +58,8 @@ export interface FleetChoice {
   readonly found?: ResumableFleet | undefined;
   /** The ranks of a fleet over several machines, of which this process is the first. */
   readonly world?: World | undefined;
+  /** The folder for TensorBoard's event files; none are written when absent. */
+  readonly tensorboard?: string | undefined;
 }
 
 /** The jobs of a folder to go on with, checked against the pipelines that they come to. @throws InputError, PlanError */
@@ -84,7 +89,7 @@ export async function openLiveFleet(
   context: Context,
   file: string,
   choice: RequestChoice,
-  { folder, policy, rhythm, mostBytes, found, world }: FleetChoice,
+  { folder, policy, rhythm, mostBytes, found, world, tensorboard }: FleetChoice,
 ): Promise<OpenedFleet> {
   const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { model, workload, data } = loaded;
@@ -125,8 +130,12 @@ export async function openLiveFleet(
     const goesOn = found && (await fleetThatGoesOn(context, found, { loaded, setting }, resources));
     works.withdraw(goesOn?.again.length ?? 0);
     for (const number of works.all.keys()) if (goesOn?.inputs.has(number) !== true) works.over(number);
+    const onFailure = (why: string): void => context.warn(`event files could not be written: ${why}`);
+    const shown = { folder: tensorboard ?? "", model: setting.model.architecture, onFailure };
+    const log = tensorboard === undefined ? undefined : new TensorBoardLog(shown);
     const fleet = await LiveFleet.open({
       ...{
+        log,
         rhythm,
         mostBytes,
         goesOn,
@@ -155,7 +164,7 @@ export async function openLiveFleet(
     const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true });
     const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
     const notes = found === undefined ? [] : resumeNotes(found, numLeft, found.comers.length - numLeft);
-    return { fleet, loaded, place: { request, setting }, future, arrivals, notes };
+    return { fleet, loaded, place: { request, setting }, future, log, arrivals, notes };
   } catch (error) {
     throw error instanceof DeviceError || error instanceof PlanError ? placed(error) : error;
   }
