@@ -1,6 +1,6 @@
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { absolute, type Place } from "../files/index.ts";
+import { absolute, checkFolder, type Place } from "../files/index.ts";
 import { hasEventFiles, RUN_FILES } from "../runs/index.ts";
 import { type Arguments, flag, optionalText } from "./command.ts";
 import type { OptionTable } from "./option-table.ts";
@@ -17,11 +17,13 @@ export const LOGGER_OPTIONS = {
   },
 } as const satisfies OptionTable;
 
-/** Where event files go, absolute; undefined where none are asked for. `run`: the run's folder. */
+/** Where event files go, absolute; undefined where none are asked for. `run`: its folder. @throws InputError for a file */
 export function tensorboardFolder(place: Place, args: Arguments, run: string): string | undefined {
   const given = optionalText(args, "tensorboard");
   if (given === undefined) return undefined;
-  return absolute(place, given === IN_THE_RUN ? path.join(run, RUN_FILES.tensorboard) : given);
+  if (given === IN_THE_RUN) return absolute(place, path.join(run, RUN_FILES.tensorboard));
+  checkFolder(place, given);
+  return absolute(place, given);
 }
 
 /** Curves of another run are not lost. @throws InputError where a new run has a job of which event files are there */

@@ -191,11 +191,11 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   const workload = requiredText(args, "workload");
   const rhythm = rhythmOf(args);
   const listens = listenOptions(io, args, folder);
+  const tensorboard = tensorboardFolder(io, args, folder);
   // Whatever can be refused at once is, before anything is loaded; and who asks meanwhile is told that it loads.
   using _folder = found === undefined ? takeFleetFolder(io, folder) : undefined;
   warnSlow(io);
   await using server = await openServer(listens);
-  const tensorboard = tensorboardFolder(io, args, folder);
   const opened = await openLiveFleet(context, workload, choice, {
     ...{ folder, policy, found, rhythm, tensorboard, world: io.world },
   });

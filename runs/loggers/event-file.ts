@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, ftruncateSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
 import { isSystemError, passFault, writeAll } from "../../files/index.ts";
@@ -8,12 +8,20 @@ const WRITER = "loratwin";
 /** Bytes that wait for a disk that takes nothing: hundreds of thousands of scalars. */
 const MOST_WAITING = 64e6;
 
-/** Event files of a folder, as TensorBoard finds and orders them. */
+/** Event files of a folder, as TensorBoard finds and orders them; none where it is no folder that can be read. */
 function eventFilesIn(folder: string): readonly string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
+  return namesIn(folder)
     .filter((name) => name.includes("tfevents"))
     .sort();
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isSystemError(error)) return [];
+    throw error;
+  }
 }
 
 /** Whether TensorBoard would find a run in a folder. */
