@@ -115,6 +115,8 @@ const homes = {
 
   // Routes, bodies and their limits.
   fastify: ["server"],
+  // What monitoring reads, in Prometheus' form.
+  "prom-client": ["server"],
 
   // Arguments are parsed, and progress drawn, at the rim only.
   yargs: ["cli"],

@@ -108,6 +108,10 @@ const stepNoticeSchema = z.strictObject({
   step: count,
   /** Null where it is no number. */
   loss: z.number().nullable(),
+  /** Over the whole adapter, before clipping; null where it is no number. */
+  gradNorm: z.number().nullable(),
+  /** That the step has used. */
+  learningRate: z.number(),
   tokens: count,
   /** How long the iteration took. */
   seconds,

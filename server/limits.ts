@@ -14,6 +14,8 @@ export interface Limits {
   /** Lines of decisions, and jobs with loss curves, that a page that is opened shows. */
   readonly keptDecisions: number;
   readonly keptCurves: number;
+  /** Jobs that are over and that `/metrics` has still: the latest. */
+  readonly measuredOver: number;
 }
 
 export const LIMITS: Limits = {
@@ -27,4 +29,5 @@ export const LIMITS: Limits = {
   keptEventBytes: 2 ** 20,
   keptDecisions: 200,
   keptCurves: 1000,
+  measuredOver: 100,
 };

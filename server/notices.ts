@@ -15,8 +15,9 @@ export function decisionsNotice({ line, atNs, decisions }: JournalLine): Decisio
 }
 
 /** A line of metrics.jsonl. */
-export function stepNotice({ job, step, loss, tokens, seconds }: StepMetrics): StepNotice {
-  return { kind: "step", name: job, step, loss: finite(loss), tokens, seconds };
+export function stepNotice({ job, step, loss, gradNorm, learningRate, tokens, seconds }: StepMetrics): StepNotice {
+  const numbers = { loss: finite(loss), gradNorm: finite(gradNorm), learningRate };
+  return { kind: "step", name: job, step, ...numbers, tokens, seconds };
 }
 
 /** A line of metrics.jsonl, too. */

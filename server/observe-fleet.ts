@@ -1,6 +1,7 @@
 import { Fifo } from "../core/index.ts";
 import { EventLog } from "./event-log.ts";
 import type { DecisionsNotice, FleetControl, Notice } from "./fleet-control.ts";
+import { FleetMetrics } from "./fleet-metrics.ts";
 import type { Limits } from "./limits.ts";
 import { LossCurves } from "./loss-curves.ts";
 import type { LossCurve } from "./messages.ts";
@@ -10,6 +11,7 @@ export interface Observed extends Disposable {
   readonly log: EventLog;
   curves(): readonly LossCurve[];
   decisions(): readonly DecisionsNotice[];
+  readonly metrics: FleetMetrics;
 }
 
 /** `send` gets each event as it goes to those who listen. */
@@ -22,7 +24,9 @@ export function observeFleet(
   const log = new EventLog(epoch, limits);
   const curves = new LossCurves(limits.keptCurves);
   const decisions = new Fifo<DecisionsNotice>();
+  const metrics = new FleetMetrics(control, limits);
   const keep = (notice: Notice): void => {
+    metrics.add(notice);
     if (notice.kind === "step") curves.add(notice);
     if (notice.kind === "decisions") {
       decisions.add(notice);
@@ -35,7 +39,7 @@ export function observeFleet(
     send(log.add(notice));
   });
   return {
-    log,
+    ...{ log, metrics },
     curves: () => curves.all(),
     decisions: () => [...decisions],
     [Symbol.dispose]: unsubscribe,

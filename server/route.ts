@@ -31,7 +31,7 @@ export type RouteAnswer =
     }
   /** Anything else, which it sends by itself. */
   | {
-      readonly media: "text/html" | "text/event-stream";
+      readonly media: "text/html" | "text/event-stream" | "text/plain";
       readonly send: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
     };
 

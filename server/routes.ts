@@ -196,6 +196,20 @@ export function fleetRoutes(served: Served): readonly Route[] {
     }),
     {
       method: "GET",
+      path: "/metrics",
+      summary: "What monitoring reads, in Prometheus' text format.",
+      status: 200,
+      refusals: [],
+      answer: {
+        media: "text/plain",
+        send: async (_, reply) => {
+          const { text, type } = await observed.metrics.answer();
+          await reply.type(type).send(text);
+        },
+      },
+    },
+    {
+      method: "GET",
       path: "/v1/events",
       summary:
         "Notices as server-sent events: `notice` has one as data, `reset` says that some were missed. Last-Event-ID goes on after the event that it names.",

@@ -193,7 +193,16 @@ describe("jobs", () => {
     await expect.poll(() => stdout).toMatch(json ? /"omitted":0/ : /no jobs/);
     const decision = { kind: "start", name: "ann", pipeline: 1, why: "first come" } as const;
     fleet.tell({ kind: "decisions", line: 1, atSeconds: 2, decisions: [decision] });
-    fleet.tell({ kind: "step", name: "ann", step: 0, loss: null, tokens: 3, seconds: 0.25 });
+    fleet.tell({
+      kind: "step",
+      name: "ann",
+      step: 0,
+      loss: null,
+      gradNorm: 1,
+      learningRate: 1e-3,
+      tokens: 3,
+      seconds: 0.25,
+    });
     fleet.tell({ kind: "end", name: "ann", standing: "ended", atSeconds: 3, why: "all iterations", adapter: "/a" });
     await expect.poll(() => stdout).toMatch(json ? /"kind":"end"/ : /ann ended/);
     await server.close();

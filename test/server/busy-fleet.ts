@@ -51,7 +51,7 @@ export function busyFleet(fleet: FleetDouble): void {
     for (let step = 0; step < done; step += 1) {
       const loss =
         name === "diverged" && step > 6 ? null : 1 + 3 * Math.exp(-step / 20) + 0.2 * Math.sin(step * (index + 1));
-      fleet.tell({ kind: "step", name, step, loss, tokens: 512, seconds: 0.4 });
+      fleet.tell({ kind: "step", name, step, loss, gradNorm: 1, learningRate: 1e-3, tokens: 512, seconds: 0.4 });
     }
   JOBS.forEach(({ name, standing, why, pipeline }, line) => {
     const kinds = { leaving: "leave", preempted: "preempt", refused: "refuse" } as const;

@@ -8,7 +8,16 @@ import { LossCurves } from "../../server/loss-curves.ts";
 import { type Served, serve } from "./served.ts";
 
 const step = (number: number): Notice => ({
-  ...{ kind: "step", name: "ann", step: number, loss: 1 / (number + 1), tokens: 8, seconds: 0.1 },
+  ...{
+    kind: "step",
+    name: "ann",
+    step: number,
+    loss: 1 / (number + 1),
+    gradNorm: 1,
+    learningRate: 1e-3,
+    tokens: 8,
+    seconds: 0.1,
+  },
 });
 
 interface Listening {

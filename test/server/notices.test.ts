@@ -19,7 +19,8 @@ it("a line of the journal is told by what it decided, and not where it decided n
 
 it("a step is told with its loss, or with none where that is no number", () => {
   const metrics = { job: "ann", step: 3, loss: 1.5, gradNorm: 1, learningRate: 1e-3, tokens: 64, seconds: 0.25 };
-  const told = { kind: "step", name: "ann", step: 3, loss: 1.5, tokens: 64, seconds: 0.25 };
-  expect(stepNotice(metrics)).toEqual(told);
+  const { job: name, ...numbers } = metrics;
+  expect(stepNotice(metrics)).toEqual({ kind: "step", name, ...numbers });
+  expect(stepNotice({ ...metrics, gradNorm: Number.POSITIVE_INFINITY }).gradNorm).toBeNull();
   for (const loss of [Number.NaN, Number.POSITIVE_INFINITY]) expect(stepNotice({ ...metrics, loss }).loss).toBeNull();
 });

@@ -48,6 +48,7 @@ const REQUESTS: readonly (readonly [method: string, path: string, target: string
   ["get", "/v1/losses", "/v1/losses"],
   ["get", "/v1/decisions", "/v1/decisions"],
   ["get", "/v1/openapi.json", "/v1/openapi.json"],
+  ["get", "/metrics", "/metrics"],
   ["get", "/", "/"],
 ];
 
@@ -64,7 +65,7 @@ describe("the OpenAPI document", () => {
 
   it("is true of what is asked and answered", async () => {
     const { document, ask, fleet } = await documented();
-    fleet.tell({ kind: "step", name: "ann", step: 0, loss: 2, tokens: 3, seconds: 1 });
+    fleet.tell({ kind: "step", name: "ann", step: 0, loss: 2, gradNorm: 1, learningRate: 1e-3, tokens: 3, seconds: 1 });
     const decisions = [{ kind: "start", name: "ann", pipeline: 0, why: "first" }] as const;
     fleet.tell({ kind: "decisions", line: 1, atSeconds: 2, decisions: [...decisions] });
     for (const [method, path, target, body] of REQUESTS) {

@@ -63,7 +63,16 @@ describe("the page of a fleet", () => {
     const { served, page, faults } = await open(1440);
     const { fleet } = served;
     fleet.change("ann-lr3", { done: 40, loss: 1.25, why: INJECTED });
-    fleet.tell({ kind: "step", name: "ann-lr3", step: 39, loss: 1.25, tokens: 64, seconds: 0.5 });
+    fleet.tell({
+      kind: "step",
+      name: "ann-lr3",
+      step: 39,
+      loss: 1.25,
+      gradNorm: 1,
+      learningRate: 1e-3,
+      tokens: 64,
+      seconds: 0.5,
+    });
     const row = page.locator(".job", { has: page.locator("th", { hasText: "ann-lr3" }) });
     await row.getByText("40 of 100 steps").waitFor();
     expect(await row.locator("[data-column=why]").textContent()).toBe(INJECTED);
