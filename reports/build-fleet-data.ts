@@ -1,6 +1,6 @@
 import { mean } from "../core/index.ts";
 import { type FleetHistory, fleetStory, type JobHistory, timesOf } from "../plan/index.ts";
-import { lossCurves } from "./build-report-data.ts";
+import { stepCurves } from "./build-report-data.ts";
 import { type FleetFigure, type FleetPageJob, type FleetPart, SPAN_KINDS, type SpanTable } from "./fleet-data.ts";
 import type { LossCurve } from "./report-data.ts";
 import type { LossRecord } from "./report-input.ts";
@@ -47,7 +47,7 @@ function thinned({ job, step, loss }: LossCurve): LossCurve {
   return {
     job,
     step: starts.map((at) => step[at]!),
-    loss: starts.map((at) => mean(loss.slice(at, at + stride))),
+    loss: starts.map((at) => mean(loss.slice(at, at + stride).filter((value) => value !== null))),
   };
 }
 
@@ -55,7 +55,7 @@ function thinned({ job, step, loss }: LossCurve): LossCurve {
 function lossesOf({ jobs }: FleetHistory, records: readonly LossRecord[]): readonly LossCurve[] {
   const names = jobs.map(({ request }) => request.name);
   const numbers = records.filter(({ loss }) => Number.isFinite(loss));
-  return lossCurves(numbers, names).map(thinned);
+  return stepCurves(numbers, names).map(thinned);
 }
 
 /**

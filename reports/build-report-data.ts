@@ -1,4 +1,4 @@
-import { counted, formatBytes, groupBy, InputError } from "../core/index.ts";
+import { counted, finite, formatBytes, groupBy, InputError } from "../core/index.ts";
 import { isFused, type Plan, parseAnyAction, recomputationText } from "../plan/index.ts";
 import {
   type AtMachineSpeed,
@@ -17,9 +17,9 @@ import {
   type Fact,
   LANES,
   LETTERS,
-  type LossCurve,
   type ReportData,
   type ReportTrace,
+  type StepCurve,
 } from "./report-data.ts";
 import type { LossRecord, ReportInput } from "./report-input.ts";
 
@@ -134,12 +134,16 @@ function lossesOfTrace(trace: Trace): readonly LossRecord[] {
 }
 
 /** By job, in the order of names; of the jobs that have any. */
-export function lossCurves(records: readonly LossRecord[], names: readonly string[]): readonly LossCurve[] {
+export function stepCurves(records: readonly LossRecord[], names: readonly string[]): readonly StepCurve[] {
   const byJob = groupBy(records, ({ job }) => job);
   return names
     .map((name, job) => {
       const own = [...(byJob.get(name) ?? [])].sort((a, b) => a.step - b.step);
-      return { job, step: own.map((record) => record.step), loss: own.map((record) => record.loss) };
+      return {
+        ...{ job, step: own.map((record) => record.step), loss: own.map(({ loss }) => finite(loss)) },
+        gradNorm: own.flatMap(({ gradNorm }) => (gradNorm === undefined ? [] : [finite(gradNorm)])),
+        learningRate: own.flatMap(({ learningRate }) => learningRate ?? []),
+      };
     })
     .filter((curve) => curve.step.length > 0);
 }
@@ -238,6 +242,6 @@ export function buildReportData(input: ReportInput): ReportData {
     traces: traces.map((trace) => reportTrace(trace, plan, indexOf)),
     ...compared(traces, input.machine),
     plannedPeakBytes: planned,
-    losses: lossCurves(input.losses ?? lossesOfTrace(traces.at(-1)!), names),
+    losses: stepCurves(input.losses ?? lossesOfTrace(traces.at(-1)!), names),
   };
 }

@@ -76,12 +76,20 @@ export interface ReportMachine {
   readonly lines: readonly string[];
 }
 
-/** A job's loss by optimizer step. */
+/** A job's loss by optimizer step; null where it is not finite. */
 export interface LossCurve {
   /** Index into `ReportData.jobs`. */
   readonly job: number;
   readonly step: readonly number[];
-  readonly loss: readonly number[];
+  readonly loss: readonly (number | null)[];
+}
+
+/** What else a run tells of a job's steps; empty columns where it does not. */
+export interface StepCurve extends LossCurve {
+  /** Over the whole adapter, before clipping. */
+  readonly gradNorm: readonly (number | null)[];
+  /** That the step has used. */
+  readonly learningRate: readonly number[];
 }
 
 /** A line of the header: what was run, and on what. */
@@ -108,5 +116,5 @@ export interface ReportData {
   readonly machine: ReportMachine | null;
   /** The memory model's figure for each device; empty when no plan was given. */
   readonly plannedPeakBytes: readonly number[];
-  readonly losses: readonly LossCurve[];
+  readonly losses: readonly StepCurve[];
 }

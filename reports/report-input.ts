@@ -7,6 +7,7 @@ export interface LossRecord {
   readonly step: number;
   readonly loss: number;
   readonly gradNorm?: number;
+  readonly learningRate?: number;
 }
 
 /** What a page is made from. */

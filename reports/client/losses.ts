@@ -1,29 +1,16 @@
-import { type BaseType, extent, line, type Selection, scaleLinear, select } from "d3";
 import { counted } from "../../core/index.ts";
 import type { LossCurve } from "../report-data.ts";
-import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "./chart.ts";
+import { type ChartSvg, type Frame, responsiveChart } from "./chart.ts";
+import { drawCurves, finiteCurve, markCurves } from "./curves.ts";
 import { element, section } from "./element.ts";
 import { jobHue } from "./job-colours.ts";
 import type { PageState } from "./page-state.ts";
 
-/** The smoothed curve is an exponential mean over this part of the run. */
-const SMOOTHING_SPAN = 1 / 15;
 /** Least distance between two labels at the curves' ends, in pixels. */
 const LABEL_HEIGHT = 16;
 
 /** Pages of less width, in pixels, have less room for names. */
 const NARROW = 620;
-
-/** Exponential mean, without the pull of its start (bias-corrected as Adam's moments are). */
-function smooth(values: readonly number[]): readonly number[] {
-  const keep = 1 - 1 / Math.max(1, values.length * SMOOTHING_SPAN);
-  let [mean, weight] = [0, 0];
-  return values.map((value) => {
-    mean = keep * mean + (1 - keep) * value;
-    weight = keep * weight + (1 - keep);
-    return mean / weight;
-  });
-}
 
 /** Moves labels apart, keeping their order; places ascend. */
 function spread(places: readonly number[], bottom: number): readonly number[] {
@@ -34,11 +21,6 @@ function spread(places: readonly number[], bottom: number): readonly number[] {
   return moved;
 }
 
-interface Drawn {
-  readonly job: number;
-  readonly points: readonly (readonly [number, number])[];
-}
-
 /** The curves of some jobs, and which of those is looked at. */
 export interface LossCurves extends Pick<PageState, "highlightedJob"> {
   readonly losses: readonly LossCurve[];
@@ -47,36 +29,8 @@ export interface LossCurves extends Pick<PageState, "highlightedJob"> {
 
 function draw(svg: ChartSvg, frame: Frame, curvesOf: LossCurves, isSmooth: boolean): void {
   const { losses, jobs } = curvesOf;
-  const withSteps = (curve: LossCurve, values: readonly number[]): Drawn => ({
-    job: curve.job,
-    points: curve.step.map((step, index) => [step, values[index]!]),
-  });
-  const raw = losses.map((curve) => withSteps(curve, curve.loss));
-  const [low, high] = extent(losses.flatMap(({ loss }) => loss)) as [number, number];
-  const [, lastStep] = extent(losses.flatMap(({ step }) => step)) as [number, number];
-  const x = scaleLinear([0, Math.max(1, lastStep)], [frame.left, frame.right]);
-  const y = scaleLinear([Math.min(low, low > 0 ? low * 0.9 : low), high], [frame.bottom, frame.top]).nice();
-  const steps = x.ticks(Math.max(2, Math.floor((frame.right - frame.left) / 90))).filter(Number.isInteger);
-  drawLeftAxis(svg, frame, y, { values: y.ticks(5), label: y.tickFormat(5) }, "loss");
-  drawBottomAxis(svg, frame, x, { values: steps, label: String }, "optimizer step");
-  const path = line<readonly [number, number]>(
-    ([step]) => x(step),
-    ([, loss]) => y(loss),
-  );
-  const curves = (drawn: readonly Drawn[], name: string): void => {
-    svg
-      .append("g")
-      .selectAll("path")
-      .data(drawn)
-      .join("path")
-      .attr("class", `loss-line ${name}`)
-      .style("stroke", ({ job }) => jobHue(job))
-      .attr("d", ({ points }) => path(points));
-  };
-  const smoothed = losses.map((curve) => withSteps(curve, smooth(curve.loss)));
-  if (isSmooth) curves(raw, "is-faint");
-  const main = isSmooth ? smoothed : raw;
-  curves(main, "is-main");
+  const curves = losses.map(({ job, step, loss }) => finiteCurve(job, step, loss));
+  const { main, y } = drawCurves(svg, frame, curves, { title: "loss", isSmooth });
   const byLoss = main
     .map(({ job, points }) => ({ job, step: points.at(-1)![0], loss: points.at(-1)![1] }))
     .sort((a, b) => b.loss - a.loss);
@@ -102,15 +56,7 @@ function draw(svg: ChartSvg, frame: Frame, curvesOf: LossCurves, isSmooth: boole
       .attr("class", "end-value")
       .text(` ${loss.toFixed(3)}`);
   });
-  markCurves(svg.selectAll<SVGPathElement, Drawn>(".loss-line"), curvesOf);
-}
-
-function markCurves(
-  curves: Selection<SVGPathElement, Drawn, BaseType, unknown>,
-  { highlightedJob }: Pick<LossCurves, "highlightedJob">,
-): void {
-  const highlighted = highlightedJob.get();
-  curves.classed("is-dim", ({ job }) => highlighted !== null && job !== highlighted);
+  markCurves(svg.node()!, curvesOf);
 }
 
 /** One curve for each job. */
@@ -130,7 +76,7 @@ export function lossesSection(shown: LossCurves): HTMLElement | undefined {
   };
   box.addEventListener("change", redraw);
   redraw();
-  highlightedJob.subscribe(() => markCurves(select(place).selectAll<SVGPathElement, Drawn>(".loss-line"), shown));
+  highlightedJob.subscribe(() => markCurves(place, shown));
   const meaning =
     "Mean loss over the scored tokens of each optimizer step; the value on the right is where the drawn curve ends.";
   return section("losses", "Losses", meaning, [

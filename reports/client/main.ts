@@ -6,6 +6,7 @@ import { errorPlotSection } from "./error-plot.ts";
 import { lossesSection } from "./losses.ts";
 import { memorySection } from "./memory.ts";
 import { createPageState } from "./page-state.ts";
+import { stepsSection } from "./steps.ts";
 import { summaryHeader } from "./summary.ts";
 import { tablesSection } from "./tables.ts";
 import { timelinesSection } from "./timelines.ts";
@@ -14,9 +15,11 @@ import { createTooltip } from "./tooltip.ts";
 const data: ReportData = JSON.parse(document.getElementById("report-data")!.textContent);
 const state = createPageState(data);
 const losses = lossesSection({ ...data, highlightedJob: state.highlightedJob });
+const steps = stepsSection({ ...data, highlightedJob: state.highlightedJob });
 const sections = [
   ...[timelinesSection, errorPlotSection, bubblesSection, memorySection].map((make) => make(state)),
   losses,
+  steps,
   tablesSection(state),
 ].filter((made) => made !== undefined);
 

@@ -72,6 +72,12 @@ function worstTable(state: PageState, { worst }: ReportComparison): HTMLElement 
   ]);
 }
 
+/** A dash for a job without steps; what is not finite is said to be no number. */
+function lossText(loss: number | null | undefined): string {
+  if (loss === undefined) return "–";
+  return loss === null ? "not finite" : loss.toFixed(3);
+}
+
 function jobTable({ data }: PageState): HTMLElement {
   const [first, second] = data.traces;
   const rows = data.jobs.map(({ name, adapter }, job): readonly Cell[] => {
@@ -91,9 +97,7 @@ function jobTable({ data }: PageState): HTMLElement {
       last ? formatNumber(last.tokens) : "–",
       end(timesIn(first)),
       ...(second === undefined ? [] : [end(timesIn(second))]),
-      ...(data.losses.length === 0
-        ? []
-        : [curve ? curve.loss[0]!.toFixed(3) : "–", curve ? curve.loss.at(-1)!.toFixed(3) : "–"]),
+      ...(data.losses.length === 0 ? [] : [lossText(curve?.loss[0]), lossText(curve?.loss.at(-1))]),
     ];
   });
   const ends = second === undefined ? ["End"] : ["Simulated end", "Executed end"];
