@@ -1,17 +1,17 @@
 import { Fifo } from "../core/index.ts";
 import { EventLog } from "./event-log.ts";
 import type { DecisionsNotice, FleetControl, Notice } from "./fleet-control.ts";
-import { FleetMetrics } from "./fleet-metrics.ts";
 import type { Limits } from "./limits.ts";
 import { LossCurves } from "./loss-curves.ts";
 import type { LossCurve } from "./messages.ts";
+import { PrometheusMetrics } from "./prometheus-metrics.ts";
 
 /** What a server remembers of what its fleet told. */
 export interface Observed extends Disposable {
   readonly log: EventLog;
   curves(): readonly LossCurve[];
   decisions(): readonly DecisionsNotice[];
-  readonly metrics: FleetMetrics;
+  readonly metrics: PrometheusMetrics;
 }
 
 /** `send` gets each event as it goes to those who listen. */
@@ -24,7 +24,7 @@ export function observeFleet(
   const log = new EventLog(epoch, limits);
   const curves = new LossCurves(limits.keptCurves);
   const decisions = new Fifo<DecisionsNotice>();
-  const metrics = new FleetMetrics(control, limits);
+  const metrics = new PrometheusMetrics(control, limits);
   const keep = (notice: Notice): void => {
     metrics.add(notice);
     if (notice.kind === "step") curves.add(notice);

@@ -20,7 +20,7 @@ type JobLabel = "job";
 const numberOr = (value: number | null): number => value ?? Number.NaN;
 
 /** What `/metrics` says of a fleet. Names and units follow Prometheus' conventions: base units, `_total` of what only grows. */
-export class FleetMetrics {
+export class PrometheusMetrics {
   readonly #control: FleetControl;
   readonly #limits: Limits;
   readonly #registry = new Registry();
