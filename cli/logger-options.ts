@@ -1,7 +1,6 @@
 import path from "node:path";
-import { InputError } from "../core/index.ts";
 import { absolute, checkFolder, type Place } from "../files/index.ts";
-import { hasEventFiles, RUN_FILES } from "../runs/index.ts";
+import { checkEventFolder, RUN_FILES } from "../runs/index.ts";
 import { type Arguments, flag, optionalText } from "./command.ts";
 import type { OptionTable } from "./option-table.ts";
 
@@ -26,22 +25,10 @@ export function tensorboardFolder(place: Place, args: Arguments, run: string): s
   return absolute(place, given);
 }
 
-/** Curves of another run are not lost. @throws InputError where a new run has a job of which event files are there */
+/** @throws InputError where a new run would go on with the curves of another one */
 export function checkTensorboard(place: Place, args: Arguments, run: string, jobs: readonly string[]): void {
   const folder = tensorboardFolder(place, args, run);
   // What is in the run's own folder belongs to a run that is replaced.
-  if (
-    folder === undefined ||
-    flag(args, "overwrite") ||
-    folder === absolute(place, path.join(run, RUN_FILES.tensorboard))
-  )
-    return;
-  const known = jobs.find((name) => hasEventFiles(path.join(folder, name)));
-  if (known === undefined) return;
-  throw new InputError({
-    expected: `a folder without event files of a job ${known}`,
-    at: "--tensorboard",
-    got: folder,
-    hint: "TensorBoard would show the steps of both runs as one curve: name another folder, or take --overwrite.",
-  });
+  const isOwn = folder === absolute(place, path.join(run, RUN_FILES.tensorboard));
+  if (folder !== undefined && !isOwn && !flag(args, "overwrite")) checkEventFolder(folder, jobs, "--tensorboard");
 }

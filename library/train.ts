@@ -3,6 +3,7 @@ import { calibratedElsewhere, listener, lostText, simulatedOnly } from "../exec/
 import { absolute, type Context } from "../files/index.ts";
 import type { Plan } from "../plan/index.ts";
 import {
+  checkEventFolder,
   checkRunFolder,
   DEFAULT_RHYTHM,
   findResumable,
@@ -99,6 +100,8 @@ export interface RunOptions extends Surroundings {
         readonly keep?: number | undefined;
       }
     | undefined;
+  /** The folder for TensorBoard's event files, a folder in it for each job; none are written when absent. */
+  readonly tensorboard?: string | undefined;
   /** Compares every byte of the model's weights with those that the plan was made with (`verifyWeights` of `plan`). */
   readonly verifyWeights?: boolean | undefined;
 }
@@ -158,6 +161,7 @@ const runOptionsShape = {
       keep: z.int().min(1).optional(),
     })
     .optional(),
+  tensorboard: textOption.optional(),
   verifyWeights: z.boolean().optional(),
 } satisfies Record<keyof RunOptions, z.ZodType>;
 
@@ -183,18 +187,25 @@ async function carryOut(
 ): Promise<RunResult> {
   checkDevices(plan, undefined);
   const model = await openPlanModel(plan, options.verifyWeights === true ? "weights" : "shapes");
-  if (resumed === undefined) checkRunFolder(context, folder, plan, options.overwrite === true);
+  const { overwrite = false } = options;
+  const tensorboard = options.tensorboard === undefined ? undefined : absolute(context, options.tensorboard);
+  if (resumed === undefined) {
+    checkRunFolder(context, folder, plan, overwrite);
+    const names = plan.jobs.map(({ name }) => name);
+    if (tensorboard !== undefined && !overwrite) checkEventFolder(tensorboard, names, "options.tensorboard");
+  }
   const data = await loadPlanData(context, plan, model);
   for (const remark of [...simulatedOnly(plan), ...calibratedElsewhere(plan)]) context.note(remark);
   const { signal, onProgress, onStep, onEvaluation, checkpoints = {} } = options;
   signal?.throwIfAborted();
   const { minutes, steps, keep } = DEFAULT_RHYTHM;
+  const unwritten = (why: string): void => context.warn(`event files could not be written: ${why}`);
   const trained = await trainInFolder(
     context,
     folder,
     { plan, model, data, resumed },
     {
-      overwrite: options.overwrite === true,
+      overwrite,
       rhythm: {
         minutes: checkpoints.minutes ?? minutes,
         steps: checkpoints.steps ?? steps,
@@ -208,6 +219,7 @@ async function carryOut(
         evaluated: ({ metrics }) => onEvaluation?.(metrics),
         lost: ({ lost }) => context.warn(lostText(lost, "the others go on")),
       }),
+      tensorboard: tensorboard === undefined ? undefined : { folder: tensorboard, onFailure: unwritten },
       onCheckpointFailure: (why) => context.warn(`no checkpoint could be written: ${why}`),
     },
   );

@@ -45,7 +45,7 @@ export type { LiveFleet } from "./live/live-fleet.ts";
 export type { LiveJob, LiveNotice, LiveSubmission } from "./live/live-job.ts";
 export { type OpenedFleet, openLiveFleet } from "./live/open-live-fleet.ts";
 // What is written for TensorBoard.
-export { hasEventFiles } from "./loggers/event-file.ts";
+export { checkEventFolder } from "./loggers/event-file.ts";
 export type { TensorBoardOptions } from "./loggers/tensorboard.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";

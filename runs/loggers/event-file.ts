@@ -1,6 +1,7 @@
 import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
+import { InputError } from "../../core/index.ts";
 import { isSystemError, passFault, writeAll } from "../../files/index.ts";
 import { restartRecord, versionRecord } from "./event-records.ts";
 
@@ -24,9 +25,15 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
-/** Whether TensorBoard would find a run in a folder. */
-export function hasEventFiles(folder: string): boolean {
-  return eventFilesIn(folder).length > 0;
+/** Curves of another run are not lost. @throws InputError where event files of one of these jobs are there */
+export function checkEventFolder(folder: string, jobs: readonly string[], at: string): void {
+  const known = jobs.find((name) => eventFilesIn(path.join(folder, name)).length > 0);
+  if (known === undefined) return;
+  throw new InputError({
+    expected: `a folder without event files of a job ${known}`,
+    ...{ at, got: folder },
+    hint: "TensorBoard would show the steps of both runs as one curve: name another folder, or take `overwrite`.",
+  });
 }
 
 /** Behind all that are there, or TensorBoard would not read it after them. */
@@ -49,7 +56,7 @@ export class EventFile {
    * and of later ones is void.
    */
   constructor(folder: string, seconds: number, firstStep: number) {
-    const isFirst = !hasEventFiles(folder);
+    const isFirst = eventFilesIn(folder).length === 0;
     this.#file = path.join(folder, newName(folder, seconds));
     this.add(versionRecord(seconds, WRITER));
     // What has step 0 describes the job, and is written again.

@@ -16,6 +16,7 @@ import {
   writePlan,
   writeTrace,
 } from "../../library/index.ts";
+import { shownScalars } from "../runs/loggers/read-events.ts";
 import { SMALL, smallFolder } from "./small-workload.ts";
 
 const cwd = smallFolder();
@@ -163,6 +164,18 @@ describe("train", () => {
       expect(adapterBytes(adapter)).toBe(adapterBytes(whole.jobs[job]!.adapter));
     });
     await expect(resume("ended", { cwd })).rejects.toThrow(/a run that did not get to its end/);
+  });
+
+  it("writes event files for TensorBoard, and adds none to those of another run", async () => {
+    const run = await train(planned, { cwd, folder: "logged", tensorboard: "logs" });
+    for (const { name, losses } of run.jobs) {
+      const shown = shownScalars(path.join(cwd, "logs", name)).filter(([tag]) => tag === "train/loss");
+      expect(shown).toEqual(losses.map((loss, step) => ["train/loss", step + 1, Math.fround(loss!)]));
+    }
+    await expect(train(planned, { cwd, folder: "other", tensorboard: "logs" })).rejects.toThrow(
+      /^Expected a folder without event files of a job \S+ at options\.tensorboard, got /,
+    );
+    expect(existsSync(path.join(cwd, "other"))).toBe(false);
   });
 
   it("begins nothing where the signal was aborted before", async () => {
