@@ -60,6 +60,7 @@ export { decodeFloats, encodeFloats, type FloatType } from "./safetensors/float-
 // Safetensors files, read and written.
 export { readFileRange, type TensorEntry } from "./safetensors/header.ts";
 export { readSafetensors, type SafetensorsReader } from "./safetensors/read-safetensors.ts";
+export { type TensorPieces, writePiecesOfTensors } from "./safetensors/write-pieces.ts";
 export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safetensors.ts";
 // The texts of tokens one by one.
 export { type TokenPiece, TokenTexts } from "./token-texts.ts";

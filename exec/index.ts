@@ -33,6 +33,10 @@ export { executeProbed } from "./execute-probed.ts";
 export type { SeenCompletion } from "./executed-trace.ts";
 // What a run is given, and what it gives.
 export type { ExecuteInput, ExecuteResult } from "./execution.ts";
+// The tensors of a mixture of experts, and how PEFT lays out an adapter's matrices of them.
+export { type MixtureParts, mixtureParts, turn } from "./expert-tensors.ts";
+// Whether weights are numbers.
+export { checkFinite, firstNotFinite } from "./finite-weights.ts";
 export { FleetExecution, type FleetExecutionInput } from "./fleet-execution.ts";
 // Prompts answered by a base model and its adapters.
 export type { NamedAdapter } from "./generation/decoder.ts";
@@ -59,6 +63,9 @@ export { type BaseModel, type ModelFolder, openModelFolder } from "./model-folde
 export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
 // A line of metrics.jsonl, and what it has of answers that are compared.
 export type { PreferenceMeasures } from "./preference-measures.ts";
+// What else may be said of an adapter in its configuration.
+export { CHANGES_BASE, OTHER_FORMS, patternOf } from "./peft-config.ts";
+export { fromPeftB } from "./peft-experts.ts";
 // Whether a calibration's ways of products are those of this machine's library.
 // Stages on several machines: rank 0, which decides, and the others.
 export { endRanks } from "./ranks/end-ranks.ts";

@@ -15,10 +15,10 @@ import {
 import { asParameters } from "./peft-each-expert.ts";
 
 /** Starts of an adapter for which PEFT changes the base. Source: LoraLayer.update_layer, peft 0.21. */
-const CHANGES_BASE = /^(?:pissa|corda|olora|loftq|lora_ga)/i;
+export const CHANGES_BASE = /^(?:pissa|corda|olora|loftq|lora_ga)/i;
 
 /** Keys of other forms of LoRA. Source: LoraConfig, peft 0.21. */
-const OTHER_FORMS = [
+export const OTHER_FORMS = [
   ...["fan_in_fan_out", "lora_bias", "use_qalora", "use_bdlora", "alora_invocation_tokens"],
   ...["arrow_config", "monteclora_config", "velora_config", "kasa_config", "layer_replication"],
 ];
@@ -38,7 +38,7 @@ function namedModules(targets: unknown, modules: readonly string[]): readonly st
 }
 
 /** `rank_pattern` or `alpha_pattern`; undefined where it is none. */
-function patternOf(value: unknown): Readonly<Record<string, number>> | undefined {
+export function patternOf(value: unknown): Readonly<Record<string, number>> | undefined {
   if (value === undefined || value === null) return {};
   if (typeof value !== "object" || Array.isArray(value)) return undefined;
   return Object.values(value).every((each) => typeof each === "number") ? (value as Record<string, number>) : undefined;

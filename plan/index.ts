@@ -67,6 +67,7 @@ export {
   jobsOn,
   modulePattern,
   parameterName,
+  patternAt,
   projectionPath,
   type SitedAdapter,
 } from "./documents/adapter-sites.ts";

@@ -36,6 +36,7 @@ export { RUN_FILES, RUN_WORDS, runKindOf } from "./folder/run-files.ts";
 export { checkRunFolder, type RunFolder, removeRun } from "./folder/run-folder.ts";
 export { runSummary, type StoppedJob, stoppedJobs } from "./folder/run-summary.ts";
 export { takeFleetFolder } from "./folder/take-fleet-folder.ts";
+export { trainingFacts } from "./folder/training-facts.ts";
 export { twinOfFleet } from "./folder/twin-of-fleet.ts";
 // Ctrl-C, and notices that the machine is to be taken away.
 export { type NoticeLimit, onInterrupt, onNotice } from "./interrupt.ts";

@@ -107,6 +107,18 @@ export { type LoadedGoldens, loadGoldens, withPolicy } from "./regress/load-gold
 export { loadBaseline, storedBaseline } from "./regress/regress-baseline.ts";
 export { builtRevision, packageRevision, repositoryOf } from "./regress/revisions.ts";
 export { type BuiltRevision, runGoldens } from "./regress/run-goldens.ts";
+// An adapter as others take it, and what of it takes effect there.
+export {
+  type AdapterFinding,
+  type CheckedAdapter,
+  type ConsumerCheck,
+  checkAdapter,
+  effectiveText,
+  takesEffect,
+} from "./ship/check-adapter.ts";
+export { CONSUMERS, type Consumer } from "./ship/consumers.ts";
+export { EXPORT_TARGETS, type ExportedAdapter, type ExportTarget, exportAdapter } from "./ship/export-adapter.ts";
+export type { TrainingFacts } from "./ship/model-card.ts";
 // Today's date, which the pure folders are handed.
 export { timeNow, today } from "./today.ts";
 // The version of the product.

@@ -17,6 +17,8 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   generate: async () => (await import("./generate.ts")).generateCommand,
   evaluate: async () => (await import("./evaluate.ts")).evaluateCommand,
   "check-run": async () => (await import("./check-run.ts")).checkRunCommand,
+  export: async () => (await import("./export.ts")).exportCommand,
+  "check-adapter": async () => (await import("./check-adapter.ts")).checkAdapterCommand,
   reproduce: async () => (await import("./reproduce.ts")).reproduceCommand,
   notice: async () => (await import("./notice.ts")).noticeCommand,
   watch: async () => (await import("./watch.ts")).watchCommand,

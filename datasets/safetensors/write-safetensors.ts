@@ -1,6 +1,6 @@
 import { InputError } from "../../core/index.ts";
-import { writeAll, writeWholeFile } from "../../files/index.ts";
-import { ELEMENT_BYTES, encodeFloats, type FloatType } from "./float-formats.ts";
+import { encodeFloats, type FloatType } from "./float-formats.ts";
+import { writePiecesOfTensors } from "./write-pieces.ts";
 
 export interface TensorToWrite {
   readonly name: string;
@@ -46,22 +46,12 @@ export function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): void {
   const sorted = sortedByName(tensors, file);
-  const header: Record<string, unknown> = {};
-  const keys = Object.keys(metadata).toSorted();
-  if (keys.length > 0) header["__metadata__"] = Object.fromEntries(keys.map((key) => [key, metadata[key]]));
-  let offset = 0;
-  for (const { name, shape, values, type = "F32" } of sorted) {
-    const end = offset + values.length * (ELEMENT_BYTES[type] ?? 0);
-    header[name] = { dtype: type, shape, data_offsets: [offset, end] };
-    offset = end;
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const headerBytes = Math.ceil(json.length / 8) * 8;
-  const head = new Uint8Array(8 + headerBytes).fill(0x20);
-  new DataView(head.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  head.set(json, 8);
-  writeWholeFile(file, (descriptor) => {
-    writeAll(descriptor, head);
-    for (const { values, type = "F32" } of sorted) writeAll(descriptor, encodeFloats(values, type));
-  });
+  writePiecesOfTensors(
+    file,
+    sorted.map(({ name, shape, values, type = "F32" }) => ({
+      ...{ name, shape, type },
+      pieces: () => [encodeFloats(values, type)],
+    })),
+    metadata,
+  );
 }

@@ -89,7 +89,7 @@ function keyPattern(key: string): RegExp | undefined {
  * dot; of several the first counts. PEFT's files have the keys sorted, so they are tried in that order.
  * Source: get_pattern_key of peft 0.21.
  */
-function matcher(pattern: Readonly<Record<string, number>> = {}): (path: string) => number | undefined {
+export function patternAt(pattern: Readonly<Record<string, number>> = {}): (path: string) => number | undefined {
   const entries = Object.keys(pattern)
     .sort()
     .map((key) => [keyPattern(key), pattern[key]!] as const);
@@ -104,7 +104,7 @@ export function adapterSites(adapter: SitedAdapter, arch: Architecture): readonl
   known.set(arch, ofModel);
   const before = ofModel.get(adapter);
   if (before !== undefined) return before;
-  const [rankAt, alphaAt] = [matcher(adapter.rankPattern), matcher(adapter.alphaPattern)];
+  const [rankAt, alphaAt] = [patternAt(adapter.rankPattern), patternAt(adapter.alphaPattern)];
   const targets = PROJECTIONS.filter((projection) => adapter.targets.includes(projection));
   const sites = Array.from({ length: arch.numLayers }, (_, layer) =>
     targets
@@ -141,7 +141,7 @@ function checkPatterns(adapter: SitedAdapter, arch: Architecture): void {
           at,
           got: key,
         });
-      const matches = matcher({ [key]: 1 });
+      const matches = patternAt({ [key]: 1 });
       if (!paths.some((path) => matches(path) !== undefined))
         throw new InputError({
           expected: "only keys that match a target",

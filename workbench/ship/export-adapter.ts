@@ -1,0 +1,160 @@
+// An adapter as others take it.
+import path from "node:path";
+import { InputError, InvariantError } from "../../core/index.ts";
+import { absolute, type Place } from "../../files/index.ts";
+import { type AdapterFolder, readAdapterFolder } from "./adapter-folder.ts";
+import { writeAdapterGguf } from "./adapter-gguf.ts";
+import { type BaseFolder, openBase } from "./base-folder.ts";
+import { CONSUMER_RULES, MERGE_REFUSES } from "./consumers.ts";
+import { FEATURES, type Feature, featuresOf } from "./features.ts";
+import { changesOf, readMatrices } from "./merge-tensors.ts";
+import { writeMerged } from "./merged-folder.ts";
+import type { TrainingFacts } from "./model-card.ts";
+import { refuseTaken, type WrittenFile, writeNewFolder } from "./new-folder.ts";
+import { ollamaBase, writeOllama } from "./ollama-folder.ts";
+import { writePeft } from "./peft-folder.ts";
+import { strayModules } from "./stray-modules.ts";
+
+export const EXPORT_TARGETS = ["merged", "gguf", "ollama", "peft"] as const;
+export type ExportTarget = (typeof EXPORT_TARGETS)[number];
+
+export interface ExportChoice {
+  readonly adapter: string;
+  readonly to: ExportTarget;
+  readonly output: string;
+  /** The base's folder, or hf:owner/name. */
+  readonly base?: string | undefined;
+  /** For Ollama: the base as it knows it. */
+  readonly from?: string | undefined;
+  /** What its run tells of it. */
+  readonly facts?: TrainingFacts | undefined;
+}
+
+export interface ExportedAdapter {
+  readonly to: ExportTarget;
+  readonly folder: string;
+  readonly adapter: string;
+  readonly base: string;
+  readonly modules: number;
+  readonly files: readonly WrittenFile[];
+  readonly notes: readonly string[];
+}
+
+/** What a target cannot hold, and what to do instead. */
+function refusals(to: ExportTarget): Partial<Readonly<Record<Feature, string>>> {
+  switch (to) {
+    case "merged":
+      return MERGE_REFUSES;
+    case "gguf":
+    case "ollama": {
+      const { rules } = CONSUMER_RULES["llama.cpp"];
+      return Object.fromEntries(Object.entries(rules).map(([feature, { instead }]) => [feature, instead]));
+    }
+    case "peft": {
+      const { rules } = CONSUMER_RULES.peft;
+      return Object.fromEntries(
+        Object.entries(rules)
+          .filter(([, { effect }]) => effect !== "uncertain")
+          .map(([feature, { instead }]) => [feature, instead]),
+      );
+    }
+  }
+}
+
+const WORDS: Readonly<Record<ExportTarget, string>> = {
+  merged: "an adapter that can be merged",
+  gguf: "an adapter that llama.cpp takes",
+  ollama: "an adapter that llama.cpp takes, which Ollama runs,",
+  peft: "an adapter that PEFT loads without a warning",
+};
+
+/** @throws InputError with the first thing that the target would drop or get wrong */
+function refuseLost(adapter: AdapterFolder, base: BaseFolder, to: ExportTarget): void {
+  const found = featuresOf(adapter, base.arch.tiedEmbeddings);
+  const refused = refusals(to);
+  for (const feature of FEATURES) {
+    const [where] = found.get(feature) ?? [];
+    const hint = refused[feature];
+    if (where === undefined || hint === undefined) continue;
+    throw new InputError({ expected: WORDS[to], at: where, got: feature, file: adapter.folder, hint });
+  }
+  const { untargeted, missing, noTargets } = strayModules(adapter, base);
+  if (noTargets)
+    throw new InputError({
+      expected: "target_modules",
+      file: path.join(adapter.folder, "adapter_config.json"),
+      got: "none",
+      hint: "Without it PEFT takes q_proj and v_proj, whatever the tensors are.",
+    });
+  const [stray] = untargeted;
+  if (stray !== undefined)
+    throw new InputError({
+      expected: "only modules that target_modules names",
+      at: stray,
+      got: "a module more",
+      file: adapter.folder,
+      hint: "PEFT passes over it without a warning. Add it to target_modules, or take its tensors out.",
+    });
+  const [lacking] = missing;
+  if (lacking !== undefined)
+    throw new InputError({
+      expected: `tensors of ${lacking}, which target_modules names,`,
+      file: adapter.folder,
+      got: "no such tensors",
+      hint: "Save the adapter again, or name in target_modules what it is on.",
+    });
+}
+
+function write(unfinished: string, adapter: AdapterFolder, base: BaseFolder, choice: ExportChoice, place: Place) {
+  const { to, from, facts, output } = choice;
+  switch (to) {
+    case "merged":
+      writeMerged(unfinished, adapter, base);
+      return [];
+    case "gguf":
+      writeAdapterGguf(unfinished, adapter, base);
+      return [];
+    case "ollama":
+      writeOllama(unfinished, adapter, base, ollamaBase(place, from, base));
+      return ["The chat template is the base's own: the Modelfile has no TEMPLATE."];
+    case "peft": {
+      const name = facts?.job ?? path.basename(absolute(place, output));
+      const left = writePeft(unfinished, name, adapter, base, choice.base, facts);
+      return left.length === 0 ? [] : [`Keys that PEFT does not know are left out: ${left.join(", ")}.`];
+    }
+  }
+}
+
+/**
+ * Writes an adapter for one target into a new folder.
+ * @throws InputError where the adapter or its base is not whole, where the target would drop a part of the adapter, or
+ * where the folder is taken
+ */
+export async function exportAdapter(place: Place, choice: ExportChoice): Promise<ExportedAdapter> {
+  const output = absolute(place, choice.output);
+  if (choice.from !== undefined && choice.to !== "ollama")
+    throw new InputError({ expected: "--to ollama beside --from", at: "--to", got: choice.to });
+  refuseTaken(place, output);
+  const adapter = readAdapterFolder(absolute(place, choice.adapter));
+  if (adapter.modules.length === 0 && adapter.others.length === 0)
+    throw new InputError({ expected: "an adapter with tensors", file: adapter.folder, got: "none" });
+  const base = await openBase(adapter, { place, given: choice.base, ofRun: choice.facts?.base });
+  refuseLost(adapter, base, choice.to);
+  // Before anything is written: all that belongs to the base, and numbers that are none.
+  changesOf(adapter, base);
+  for (const module of adapter.modules) readMatrices(adapter, module);
+  let notes: readonly string[] | undefined;
+  const files = writeNewFolder(output, (unfinished) => {
+    notes = write(unfinished, adapter, base, choice, place);
+  });
+  if (notes === undefined) throw new InvariantError({ expected: "a folder that was written", got: output });
+  return {
+    to: choice.to,
+    folder: choice.output,
+    adapter: choice.adapter,
+    base: base.folder,
+    modules: adapter.modules.length,
+    files,
+    notes,
+  };
+}
