@@ -40,15 +40,20 @@ export const ERASE_LINE = "\r\u001b[K";
 /** Columns of a line, where no terminal says how many it has. */
 export const WIDTH = 80;
 
-/** A sentence in lines of at most 80 columns, the second and those behind it indented. */
-export function wrapped(text: string): readonly string[] {
+/** A sentence in lines of at most so many columns, the second and those behind it with something before them. */
+export function wrappedTo(width: number, text: string, indent = ""): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= WIDTH) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(last === undefined ? word : `  ${word}`);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(last === undefined ? word : `${indent}${word}`);
   }
   return lines;
+}
+
+/** The same in lines of at most 80 columns, the second and those behind it indented. */
+export function wrapped(text: string): readonly string[] {
+  return wrappedTo(WIDTH, text, "  ");
 }
 
 /** What predicted times assume. */

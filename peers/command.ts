@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import type { Io } from "../cli/io.ts";
 import { counted, DeviceError, InputError } from "../core/index.ts";
 import { type DrawnCase, drawCases, writeCase } from "./draw-case.ts";
+import { judgeExports } from "./exports.ts";
 import { runLoratwin, runScript } from "./programs.ts";
 import { preparePython } from "./python-environment.ts";
 import { differenceLines, isSame, type RowPair, rowTotals } from "./rows/compare-rows.ts";
@@ -19,7 +20,7 @@ const MOST_CASES = 1000;
 const HELP = `npm run peers -- [--seed N] [--cases N] [--only TEXT] [--keep DIR] [--list]
 
 Trains random tiny models with loratwin, and asks transformers and PEFT what they make of it: losses,
-gradients, trained adapters, and the adapters as PEFT loads them. Of losses that compare answers it asks TRL, too.
+gradients, trained adapters, and the adapters as PEFT loads them; adapters merged and packed by export. Of losses that compare answers it asks TRL, too.
 Makes ${NUM_ROWS} rows of training data, and asks TRL and Axolotl which tokens they make of them, and which of
 these they train. See docs/internals/peers.md.
 
@@ -124,7 +125,7 @@ async function judgeTraining(
   }
   note("trains the same with transformers and PEFT");
   await runScript(python, "judge.py", trained, (line) => void verdicts.push(JSON.parse(line) as Verdict));
-  return verdicts;
+  return [...verdicts, ...(await judgeExports(python, trained, note))];
 }
 
 interface Judged {

@@ -1,3 +1,4 @@
+import { textTable } from "../../core/index.ts";
 import { trainingFacts } from "../../runs/index.ts";
 import {
   type AdapterFinding,
@@ -10,7 +11,7 @@ import {
   takesEffect,
 } from "../../workbench/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
-import { note, printResult, table, wrapped } from "../output.ts";
+import { note, printResult, WIDTH, wrapped, wrappedTo } from "../output.ts";
 
 /** The exit code of a check that failed. */
 const NOT_ALL = 1;
@@ -22,27 +23,37 @@ function whereText(where: readonly string[]): string {
   return where.length <= MOST_NAMED ? named : `${named} and ${where.length - MOST_NAMED} more`;
 }
 
+/** A sentence in lines, all of them that far in. */
+function indented(text: string, columns: number): readonly string[] {
+  return wrappedTo(WIDTH - columns, text).map((line) => " ".repeat(columns) + line);
+}
+
 function findingLines({ effect, about, where, says, instead }: AdapterFinding): readonly string[] {
-  return [`  ${effect}: ${about} (${whereText(where)})`, ...[says, instead].flatMap((text) => wrapped(`    ${text}`))];
+  return [`${effect}: ${about}`, whereText(where), says, instead].flatMap((text, line) =>
+    indented(text, line === 0 ? 2 : 4),
+  );
 }
 
 function consumerLines(check: ConsumerCheck, { modules }: CheckedAdapter): readonly string[] {
   return [
     `${check.title}: ${effectiveText(check, modules)} take effect`,
     ...check.findings.flatMap(findingLines),
-    ...wrapped(`  source: ${check.source}`),
+    ...indented(`source: ${check.source}`, 2),
   ];
 }
 
 function tableOf({ consumers, modules }: CheckedAdapter): string {
-  return table(
-    ["served by", "take effect", "findings"],
-    consumers.map((check) => [
-      check.title,
-      effectiveText(check, modules),
-      takesEffect(check) ? "none" : check.findings.map(({ effect, about }) => `${effect}: ${about}`).join("; "),
-    ]),
-  );
+  return textTable(
+    [
+      ["served by", "take effect", "findings"],
+      ...consumers.map((check) => [
+        check.title,
+        effectiveText(check, modules),
+        takesEffect(check) ? "none" : check.findings.map(({ effect, about }) => `${effect}: ${about}`).join("; "),
+      ]),
+    ],
+    () => "left",
+  ).join("\n");
 }
 
 /** What is to be done, once for all of those that ask for it. */

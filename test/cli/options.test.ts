@@ -117,6 +117,8 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { plan: "stopped-three", workload: "w.yaml", devices: "cpu:0", hosts: "localhost" },
   ],
   "check-run": [{ run: "run" }],
+  export: [{ adapter: "run/adapters/first", folder: "exported", to: "ollama" }],
+  "check-adapter": [{ adapter: "run/adapters/first" }],
   reproduce: [{ run: "run" }],
   notice: [{ run: "going-on" }],
   watch: [{ run: "run" }],

@@ -5,7 +5,7 @@ import type { AdapterFolder, ScaledModule } from "./adapter-folder.ts";
 import type { BaseFolder } from "./base-folder.ts";
 import { type GgufTensor, type GgufValue, writeGguf } from "./gguf-file.ts";
 import { GGUF_MODEL_TYPES, ggufFamily, ggufName, withMovedRows } from "./gguf-names.ts";
-import { checkShapes, readMatrices } from "./merge-tensors.ts";
+import { checkShapes, readFinite } from "./merge-tensors.ts";
 
 export const ADAPTER_GGUF = "adapter.gguf";
 
@@ -47,12 +47,12 @@ function tensorsOf(
       ? arch.numKvHeads
       : undefined;
   return [
-    { name: `${name}.lora_a`, dimensions: [a.shape[1]!, rank], values: () => readMatrices(adapter, module).a },
+    { name: `${name}.lora_a`, dimensions: [a.shape[1]!, rank], values: () => readFinite(adapter, a) },
     {
       name: `${name}.lora_b`,
       dimensions: [rank, b.shape[0]!],
       values: () => {
-        const values = readMatrices(adapter, module).b;
+        const values = readFinite(adapter, b);
         const scaled = alpha === undefined ? values : values.map((value) => (value * (scale * rank)) / alpha);
         return moves && heads !== undefined ? withMovedRows(scaled, rank, heads) : scaled;
       },

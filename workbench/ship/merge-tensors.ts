@@ -20,17 +20,23 @@ interface Change {
 /** By the tensor's name in the merged model. */
 export type Changes = ReadonlyMap<string, Change>;
 
+/** A tensor of an adapter. @throws InputError where a number of it is none */
+export function readFinite({ reader }: AdapterFolder, { name, file }: TensorEntry): Float32Array {
+  const values = reader.readTensor(name);
+  checkFinite(name, values, file);
+  return values;
+}
+
 /** A module's matrices. @throws InputError where they are not finite */
 export function readMatrices(
-  { reader }: AdapterFolder,
+  adapter: AdapterFolder,
   { a, b, magnitude }: ScaledModule,
 ): { readonly a: Float32Array; readonly b: Float32Array; readonly magnitudes: Float32Array | undefined } {
-  const read = (entry: TensorEntry): Float32Array => {
-    const values = reader.readTensor(entry.name);
-    checkFinite(entry.name, values, entry.file);
-    return values;
+  return {
+    a: readFinite(adapter, a),
+    b: readFinite(adapter, b),
+    magnitudes: magnitude === undefined ? undefined : readFinite(adapter, magnitude),
   };
-  return { a: read(a), b: read(b), magnitudes: magnitude === undefined ? undefined : read(magnitude) };
 }
 
 /** @throws InputError where a module's matrices are not of the base's */
