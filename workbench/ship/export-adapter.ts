@@ -13,7 +13,7 @@ import type { TrainingFacts } from "./model-card.ts";
 import { refuseTaken, type WrittenFile, writeNewFolder } from "./new-folder.ts";
 import { ollamaBase, writeOllama } from "./ollama-folder.ts";
 import { writePeft } from "./peft-folder.ts";
-import { strayModules } from "./stray-modules.ts";
+import { OF_EACH_EXPERT, strayModules } from "./stray-modules.ts";
 
 export const EXPORT_TARGETS = ["merged", "gguf", "ollama", "peft"] as const;
 export type ExportTarget = (typeof EXPORT_TARGETS)[number];
@@ -78,6 +78,15 @@ function refuseLost(adapter: AdapterFolder, base: BaseFolder, to: ExportTarget):
     if (where === undefined || hint === undefined) continue;
     throw new InputError({ expected: WORDS[to], at: where, got: feature, file: adapter.folder, hint });
   }
+  const each = adapter.modules.find(({ path: module }) => OF_EACH_EXPERT.test(module));
+  if (adapter.rslora && each !== undefined)
+    throw new InputError({
+      expected: "one adapter of all experts where use_rslora is true",
+      at: each.path,
+      got: "one of each expert",
+      file: adapter.folder,
+      hint: "PEFT scales it with transformers 5 otherwise than with 4, with which it was made. Let the PEFT that made it merge it.",
+    });
   const { untargeted, missing, noTargets } = strayModules(adapter, base);
   if (noTargets)
     throw new InputError({
@@ -98,7 +107,7 @@ function refuseLost(adapter: AdapterFolder, base: BaseFolder, to: ExportTarget):
   const [lacking] = missing;
   if (lacking !== undefined)
     throw new InputError({
-      expected: `tensors of ${lacking}, which target_modules names,`,
+      expected: `tensors of ${lacking}, which target_modules names`,
       file: adapter.folder,
       got: "no such tensors",
       hint: "Save the adapter again, or name in target_modules what it is on.",

@@ -15,7 +15,7 @@ export interface StrayModules {
 }
 
 /** Matrices of one expert, each an adapter of its own: PEFT of transformers 4. */
-const OF_EACH_EXPERT = /\.experts\.\d+\./;
+export const OF_EACH_EXPERT = /\.experts\.\d+\./;
 
 /** `base`: absent where it is not known, so that nobody can say what is missing. */
 export function strayModules({ config, modules }: AdapterFolder, base: BaseFolder | undefined): StrayModules {

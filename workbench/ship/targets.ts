@@ -27,11 +27,13 @@ export function isExpertPath(path: string): boolean {
   return /\.experts\./.test(path);
 }
 
+/** Matrices of all experts, which are no modules. */
+const PARAMETER = /\.experts\.(?:gate_up_proj|down_proj)$/;
+
 /** Whether a configuration names a module; undefined where that cannot be told. */
 export function targetTest(config: Mapping): Test | undefined {
   const { target_modules: targets, target_parameters: parameters, exclude_modules: excluded } = config;
-  const named: Test | undefined =
-    targets === "all-linear" ? (path) => path !== "lm_head" && !isExpertPath(path) : testOf(targets ?? []);
+  const named: Test | undefined = targets === "all-linear" ? (path) => path !== "lm_head" : testOf(targets ?? []);
   const without = excluded === undefined || excluded === null ? () => false : testOf(excluded);
   const ofParameters = testOf(parameters ?? []);
   if (named === undefined || without === undefined || ofParameters === undefined) return undefined;
@@ -40,9 +42,11 @@ export function targetTest(config: Mapping): Test | undefined {
     const layer = /\.(\d+)\./.exec(path)?.[1];
     return layers === undefined || (layer !== undefined && layers.includes(Number(layer)));
   };
-  // A router is adapted by its weight.
-  return (path) =>
-    (named(path) && !without(path) && isInLayers(path)) || ofParameters(path) || ofParameters(`${path}.weight`);
+  return (path) => {
+    if (PARAMETER.test(path)) return ofParameters(path);
+    // A router is adapted by its weight.
+    return (named(path) && !without(path) && isInLayers(path)) || ofParameters(`${path}.weight`);
+  };
 }
 
 /** Every module of a model that may have an adapter, the router without `.weight`. */

@@ -1,6 +1,7 @@
 // @module-tag slow
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { countScored } from "../../../datasets/index.ts";
 import { openModelFolder } from "../../../exec/index.ts";
 import { exportAdapter } from "../../../workbench/ship/export-adapter.ts";
 import { temporaryFolder } from "../../cli/run-cli.ts";
@@ -38,4 +39,28 @@ describe.skipIf(!HAS_FAMILIES).each(FAMILIES)("an adapter merged into %s", (name
     },
     60_000,
   );
+});
+
+describe.skipIf(!HAS_FAMILIES).each(["qwen3-moe", "mixtral"])("adapters of experts merged into %s", (name) => {
+  const mergedLosses = async (set: string): Promise<readonly number[]> => {
+    const family = readFamily(name);
+    const output = path.join(root, `${name}-${set}`);
+    const adapter = path.join(family.folder, `adapter-${set}`);
+    await exportAdapter({ cwd: root }, { adapter, to: "merged", output, base: family.folder });
+    const model = openModelFolder(output);
+    return await lossesOf({ digest: model.digest }, model, emptyAdapter(model.architecture), rowsOf(family));
+  };
+
+  it("may be by the names that their matrices have in a checkpoint", async () => {
+    const { sequences } = readFamily(name).expected.adapters["oldnames"]!;
+    for (const [i, loss] of (await mergedLosses("oldnames")).entries())
+      expect(relative(loss, sequences[i]!.loss_mean)).toBeLessThan(1e-5);
+  });
+
+  it("may be one for each matrix of each expert, as PEFT wrote them with transformers 4", async () => {
+    const family = readFamily(name);
+    const scored = rowsOf(family).map(countScored);
+    for (const [i, loss] of (await mergedLosses("v4")).entries())
+      expect(relative(loss * scored[i]!, family.expected.adapter_v4!.losses[i]!.loss_sum)).toBeLessThan(1e-5);
+  });
 });
