@@ -74,6 +74,7 @@ export default defineConfig({
         items: [
           page("Documents", "/reference/documents"),
           page("Training", "/reference/training"),
+          page("Export", "/reference/export"),
           page("Several machines", "/reference/machines"),
           page("Library", "/reference/library"),
           page("Explore page", "/reference/explore"),
