@@ -4,7 +4,7 @@ import { InputError } from "../../core/index.ts";
 import type { AdapterFolder, ScaledModule } from "./adapter-folder.ts";
 import type { BaseFolder } from "./base-folder.ts";
 import { type GgufTensor, type GgufValue, writeGguf } from "./gguf-file.ts";
-import { GGUF_MODEL_TYPES, ggufFamily, ggufName, withMovedRows } from "./gguf-names.ts";
+import { GGUF_MODEL_TYPES, ggufFamily, ggufName, stoppingModules, withMovedRows } from "./gguf-names.ts";
 import { checkShapes, readFinite } from "./merge-tensors.ts";
 
 export const ADAPTER_GGUF = "adapter.gguf";
@@ -78,6 +78,17 @@ export function writeAdapterGguf(folder: string, adapter: AdapterFolder, base: B
   const unnamed = adapter.modules.find(({ path: module }) => ggufName(module) === undefined);
   if (unnamed !== undefined)
     throw new InputError({ expected: "modules that llama.cpp has a name for", at: unnamed.path, got: "another", hint });
+  const [stopping] = stoppingModules(
+    base.config,
+    adapter.modules.map(({ path: module }) => module),
+  );
+  if (stopping !== undefined)
+    throw new InputError({
+      expected: `an adapter that llama.cpp decodes a ${family.architecture} with`,
+      at: stopping,
+      got: "one that ends its process with an assertion",
+      hint,
+    });
   for (const module of adapter.modules) checkShapes(base, module);
   const { alpha, scalesB } = scaleOf(adapter);
   if (alpha === 0)

@@ -6,7 +6,7 @@ import { type AdapterFolder, readAdapterFolder, type ScaledModule } from "./adap
 import { type BaseFolder, namedBase, openBase, sizesOf } from "./base-folder.ts";
 import { CONSUMER_RULES, type Consumer, type ConsumerRules, type Effect } from "./consumers.ts";
 import { FEATURES, type Feature, type FoundFeatures, featuresOf } from "./features.ts";
-import { GGUF_MODEL_TYPES, ggufFamily, ggufName } from "./gguf-names.ts";
+import { GGUF_MODEL_TYPES, ggufFamily, ggufName, stoppingModules } from "./gguf-names.ts";
 import { checkShapes } from "./merge-tensors.ts";
 import { strayModules } from "./stray-modules.ts";
 
@@ -180,12 +180,16 @@ function nameFindings(
     const says = `loratwin knows llama.cpp's names of ${GGUF_MODEL_TYPES.join(", ")}.`;
     return [{ ...refused, where: [`model_type ${String(base.config["model_type"])}`], says }];
   }
-  const unnamed = adapter.modules.filter(
-    ({ path }) => ggufName(path) === undefined && !/\.experts\.|\.(?:gate|router)$/.test(path),
-  );
-  return unnamed.length === 0
-    ? []
-    : [{ ...refused, where: pathsOf(unnamed), says: "llama.cpp has no such tensor, as far as loratwin knows." }];
+  const paths = pathsOf(adapter.modules);
+  const ofMixture = /\.experts\.|\.(?:gate|router)$/;
+  const unnamed = paths.filter((path) => ggufName(path) === undefined && !ofMixture.test(path));
+  const stopping = base === undefined ? [] : stoppingModules(base.config, paths);
+  const found = (where: readonly string[], says: string): readonly AdapterFinding[] =>
+    where.length === 0 ? [] : [{ ...refused, where, says }];
+  return [
+    ...found(unnamed, "llama.cpp has no such tensor, as far as loratwin knows."),
+    ...found(stopping, "Its process ends with an assertion when it decodes."),
+  ];
 }
 
 /** Features with the same rule are one finding. */

@@ -7,6 +7,8 @@ interface GgufFamily {
   readonly movesRows?: true;
   /** Why an adapter of this model cannot be written. */
   readonly refuses?: (config: Mapping) => string | undefined;
+  /** Modules whose adapter ends llama.cpp's process with an assertion when it decodes. */
+  readonly stopsAt?: readonly string[];
 }
 
 /**
@@ -31,6 +33,8 @@ const FAMILIES: Readonly<Record<string, GgufFamily>> = {
     // The converter moves rows of q and k there, in another way.
     refuses: ({ rope_parameters: rope }) =>
       isMapping(rope) && rope["mrope_section"] !== undefined ? "a rope with mrope_section" : undefined,
+    // Seen; ggml_mul_mat_set_prec in src/llama-graph.cpp is called on what is a sum then.
+    stopsAt: ["o_proj", "down_proj"],
   },
   gpt_oss: { architecture: "gpt-oss" },
 };
@@ -60,6 +64,12 @@ export function ggufName(path: string): string | undefined {
   const [, layer, module] = /^model\.layers\.(\d+)\.(.+)$/.exec(path) ?? [];
   const name = module === undefined ? undefined : ownValue(MODULES, module);
   return name === undefined ? undefined : `blk.${layer}.${name}.weight`;
+}
+
+/** Modules of an adapter that end llama.cpp's process. */
+export function stoppingModules(config: Mapping, paths: readonly string[]): readonly string[] {
+  const ends = ggufFamily(config)?.stopsAt ?? [];
+  return paths.filter((path) => ends.some((end) => path.endsWith(`.${end}`)));
 }
 
 /**

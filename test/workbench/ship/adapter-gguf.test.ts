@@ -4,9 +4,12 @@ import { gguf } from "@huggingface/gguf";
 import { describe, expect, it } from "vitest";
 import { readSafetensors } from "../../../datasets/index.ts";
 import { titleOf } from "../../../workbench/ship/adapter-gguf.ts";
+import { checkAdapter } from "../../../workbench/ship/check-adapter.ts";
 import { exportAdapter } from "../../../workbench/ship/export-adapter.ts";
 import { ggufName, withMovedRows } from "../../../workbench/ship/gguf-names.ts";
 import { temporaryFolder } from "../../cli/run-cli.ts";
+import { FAMILIES_FOLDER, HAS_FAMILIES } from "../../exec/family-case.ts";
+import { makeAdapter } from "./made-adapter.ts";
 import { ADAPTERS, baseOf, exported, HAS_EXPORTS, readJson } from "./oracle-export.ts";
 
 const root = temporaryFolder();
@@ -54,6 +57,32 @@ describe.skipIf(!HAS_EXPORTS)("an adapter in GGUF", () => {
     const info = tensorInfos.find(({ name: tensor }) => tensor === `blk.${layer}.attn_v.weight.lora_a`)!;
     const start = Number(tensorDataOffset) + Number(info.offset);
     expect(bytes.subarray(start, start + last.end - last.start)).toEqual(Buffer.from(reader.readBytes(last.name)));
+  });
+});
+
+describe.skipIf(!HAS_FAMILIES)("an adapter of GLM-4 in GGUF", () => {
+  const glm = path.join(FAMILIES_FOLDER, "glm4");
+
+  it("is refused on modules with which llama.cpp's process ends", async () => {
+    const adapter = path.join(glm, "adapter-all");
+    await expect(exportAdapter(place, { adapter, to: "gguf", output: "glm", base: glm })).rejects.toThrow(
+      /at model\.layers\.0\.(?:mlp\.down_proj|self_attn\.o_proj), got "one that ends its process with an assertion"/,
+    );
+    const { consumers } = await checkAdapter(place, { adapter, consumers: ["llama.cpp"], base: glm });
+    expect(consumers[0]!.findings).toMatchObject([{ effect: "refused", about: "names" }]);
+    expect(consumers[0]!.findings[0]!.where.every((name) => /\.(?:o|down)_proj$/.test(name))).toBe(true);
+  });
+
+  it("is written elsewhere", async () => {
+    makeAdapter(path.join(root, "glm-some"), glm, { spec: { targets: ["k_proj", "gate_up_proj"] } });
+    await exportAdapter(place, { adapter: "glm-some", to: "gguf", output: "glm-gguf", base: glm });
+    const file = path.join(root, "glm-gguf", "adapter.gguf");
+    const { metadata, tensorInfos } = await gguf(file, { allowLocalFile: true });
+    expect(metadata["general.architecture"]).toBe("glm4");
+    expect(tensorInfos.slice(0, 4).map(({ name }) => name)).toEqual([
+      ...["blk.0.ffn_up.weight.lora_a", "blk.0.ffn_up.weight.lora_b"],
+      ...["blk.0.attn_k.weight.lora_a", "blk.0.attn_k.weight.lora_b"],
+    ]);
   });
 });
 
