@@ -128,8 +128,7 @@ function write(unfinished: string, adapter: AdapterFolder, base: BaseFolder, cho
       return ["The chat template is the base's own: the Modelfile has no TEMPLATE."];
     case "peft": {
       const name = facts?.job ?? path.basename(absolute(place, output));
-      const left = writePeft(unfinished, name, adapter, base, choice.base, facts);
-      return left.length === 0 ? [] : [`Keys that PEFT does not know are left out: ${left.join(", ")}.`];
+      return writePeft(unfinished, name, adapter, base, choice.base, facts);
     }
   }
 }

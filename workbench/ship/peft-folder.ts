@@ -19,14 +19,19 @@ const CONFIG_KEYS = new Set([
   ...["use_bdlora", "use_dora", "use_qalora", "use_rslora", "velora_config"],
 ]);
 
-/** The name of a base that others know it by. */
+/** A folder of loratwin's or the hub library's cache: models--owner--name, and a revision in it. */
+const CACHED = /[\\/]models--([\w.-]+?)--([\w.-]+)[\\/](?:snapshots[\\/])?[^\\/]+$/;
+
+/** The name of a base that others know it by, where that can be told. */
 export function baseName(adapter: AdapterFolder, base: BaseFolder, given: string | undefined): string {
   if (given?.startsWith("hf:") === true) return given.slice("hf:".length).split("@")[0]!;
   const named = adapter.config["base_model_name_or_path"];
-  return typeof named === "string" && named !== "" ? named : base.folder;
+  const own = typeof named === "string" && named !== "" ? named : base.folder;
+  const [, owner, name] = CACHED.exec(own) ?? [];
+  return owner === undefined ? own : `${owner}/${name}`;
 }
 
-/** @returns keys of the configuration that PEFT does not know and that are left out */
+/** @returns what a person should know of it */
 export function writePeft(
   folder: string,
   name: string,
@@ -43,5 +48,11 @@ export function writePeft(
   copyFileSync(path.join(adapter.folder, ADAPTER_WEIGHTS), path.join(folder, ADAPTER_WEIGHTS));
   writeWholeFile(path.join(folder, "README.md"), modelCard(name, own, adapter, facts, VERSION));
   copyTokenizer(adapter.folder, base.folder, folder);
-  return Object.keys(adapter.config).filter((key) => !CONFIG_KEYS.has(key));
+  const left = Object.keys(adapter.config).filter((key) => !CONFIG_KEYS.has(key));
+  return [
+    ...(left.length === 0 ? [] : [`Keys that PEFT does not know are left out: ${left.join(", ")}.`]),
+    ...(path.isAbsolute(own)
+      ? ["base_model is a folder of this machine; others need the base's name on the hub."]
+      : []),
+  ];
 }
