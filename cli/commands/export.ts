@@ -1,18 +1,19 @@
-import { counted, formatBytes, sum } from "../../core/index.ts";
+import { counted, formatBytes, shellQuoted, sum } from "../../core/index.ts";
 import { trainingFacts } from "../../runs/index.ts";
 import { EXPORT_TARGETS, type ExportTarget, exportAdapter } from "../../workbench/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { note, printResult, showProgress } from "../output.ts";
 
 /** What a person does with the folder. */
-function nextLine(to: ExportTarget, folder: string): string {
+function nextLine(to: ExportTarget, given: string): string {
+  const folder = shellQuoted(given);
   switch (to) {
     case "merged":
       return `\`vllm serve ${folder}\`, or any program for models of the Hugging Face hub, reads it.`;
     case "gguf":
-      return `\`llama-server -m BASE.gguf --lora ${folder}/adapter.gguf\` serves it.`;
+      return `\`llama-server -m BASE.gguf --lora ${shellQuoted(`${given}/adapter.gguf`)}\` serves it.`;
     case "ollama":
-      return `\`ollama create NAME -f ${folder}/Modelfile\` makes the model.`;
+      return `\`ollama create NAME -f ${shellQuoted(`${given}/Modelfile`)}\` makes the model.`;
     case "peft":
       return "`PeftModel.from_pretrained` loads it; README.md says how.";
   }

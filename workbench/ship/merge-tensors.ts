@@ -1,6 +1,6 @@
 // Which tensors of a base an adapter changes, and what they become.
 import { InputError } from "../../core/index.ts";
-import { encodeFloats, type FloatType, type TensorEntry } from "../../datasets/index.ts";
+import { decodeFloats, encodeFloats, type FloatType, type TensorEntry } from "../../datasets/index.ts";
 import { checkFinite, fromPeftB, mixtureParts, turn } from "../../exec/index.ts";
 import { type Architecture, expertsOf } from "../../plan/index.ts";
 import type { AdapterFolder, ScaledModule } from "./adapter-folder.ts";
@@ -181,5 +181,8 @@ export function changedBytes({ reader }: BaseFolder, { from, apply }: Change, na
   checkFinite(from, weights, file);
   apply(weights, type === "F32" || type === "F64");
   checkFinite(name, weights, "the merged model");
-  return encodeFloats(weights, type as FloatType);
+  const bytes = encodeFloats(weights, type as FloatType);
+  // What float32 holds may be too large for it.
+  if (type === "F16") checkFinite(name, decodeFloats(bytes, type), "the merged model in F16");
+  return bytes;
 }

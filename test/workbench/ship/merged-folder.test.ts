@@ -92,23 +92,29 @@ describe("a merged model", () => {
     expect(after.readTensor("lm_head.weight")).not.toEqual(before.readTensor(embedding));
   });
 
-  it("keeps the base's type, rounded once", async () => {
+  /** The base in another type. */
+  function baseIn(folder: string, type: "BF16" | "F16"): string {
     const reader = readSafetensors(BASE);
-    const half = at("bfloat16");
-    mkdirSync(half);
+    mkdirSync(folder);
     for (const name of ["config.json", "tokenizer.json", "tokenizer_config.json"])
-      writeFileSync(path.join(half, name), readFileSync(path.join(BASE, name)));
-    writeSafetensors(
-      path.join(half, "model.safetensors"),
-      reader.tensors.map(({ name, shape }) => ({
-        name,
-        shape,
-        values: reader.readTensor(name),
-        type: "BF16" as const,
-      })),
+      writeFileSync(path.join(folder, name), readFileSync(path.join(BASE, name)));
+    const tensors = reader.tensors.map(({ name, shape }) => ({ name, shape, values: reader.readTensor(name), type }));
+    writeSafetensors(path.join(folder, "model.safetensors"), tensors);
+    return folder;
+  }
+
+  it.each(["BF16", "F16"] as const)("keeps the base's type: %s", async (type) => {
+    const { folder } = await merged(baseIn(at(type), type));
+    expect(new Set(readSafetensors(folder).tensors.map((tensor) => tensor.type))).toEqual(new Set([type]));
+  });
+
+  it("is refused where the base's type cannot hold its numbers", async () => {
+    const name = next();
+    makeAdapter(at(name), baseIn(at("narrow"), "F16"), { spec: { alpha: 1e9 } });
+    await expect(exportAdapter(place, { adapter: name, to: "merged", output: "refused" })).rejects.toThrow(
+      /the merged model in F16: Expected finite weights/,
     );
-    const { folder } = await merged(half);
-    expect(new Set(readSafetensors(folder).tensors.map(({ type }) => type))).toEqual(new Set(["BF16"]));
+    expect(existsSync(at("refused"))).toBe(false);
   });
 
   it.skipIf(!HAS_EXPORTS)("is PEFT's to a last bit", async () => {
