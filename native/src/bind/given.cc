@@ -80,8 +80,8 @@ Bindings bound(const Device& device, GivenBindings from) {
   for (const Row<record::CachedRows>& row : from.caches) {
     using record::CachedRows;
     constexpr const char* at = "bindings.caches";
-    result.caches.push_back({row.whole32(CachedRows::first, at), row.whole32(CachedRows::past, at),
-                             row.whole32(CachedRows::total, at)});
+    result.caches.push_back(
+        {row.whole32(CachedRows::first, at), row.whole32(CachedRows::past, at), row.whole32(CachedRows::total, at)});
   }
   for (const Row<record::Preference>& row : from.preferences) result.preferences.push_back(preference(row));
   using record::SumSquares;

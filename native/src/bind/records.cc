@@ -17,8 +17,8 @@ Napi::Object fieldsOf(Napi::Env env) {
 
 void registerRecords(Napi::Env env, Napi::Object exports) {
   using namespace record;
-  exports.Set("records", fieldsOf<Run, Segment, LossPart, CachedRows, Preference, SumSquares, UpdateItem, AdapterEntry, Times,
-                                  Memory, Graphs, SpeedSample, ProductChoice>(env));
+  exports.Set("records", fieldsOf<Run, Segment, LossPart, CachedRows, Preference, SumSquares, UpdateItem, AdapterEntry,
+                                  Times, Memory, Graphs, SpeedSample, ProductChoice>(env));
 }
 
 }  // namespace loratwin::bind

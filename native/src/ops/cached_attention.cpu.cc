@@ -23,9 +23,7 @@ struct Exponent {
       : capped(kind.softcap > 0.0F),
         factor(capped ? kind.softcap * kLog2E : kind.scaleOf(headDim) * kLog2E),
         inner(capped ? kind.scaleOf(headDim) / kind.softcap : 0.0F) {}
-  Vec of(Vec product) const {
-    return (capped ? tanh(product * set1(inner)) : product) * set1(factor);
-  }
+  Vec of(Vec product) const { return (capped ? tanh(product * set1(inner)) : product) * set1(factor); }
 };
 
 // Queries of one kv head: positions `first` .. first + count of a sequence, each in all heads of the group.
@@ -194,9 +192,7 @@ void attend(ExecContext& context, const CachedAttentionT<Store>& op) {
   storeKeys(context, op);
   const Sequences& s = op.sequences;
   const std::int64_t positions = larger(1, kCachedQueries / (op.heads / op.kvHeads));  // of a block
-  const auto blocksOf = [&](std::int32_t i) {
-    return (s.offsets[i + 1] - s.offsets[i] + positions - 1) / positions;
-  };
+  const auto blocksOf = [&](std::int32_t i) { return (s.offsets[i + 1] - s.offsets[i] + positions - 1) / positions; };
   std::int64_t total = 0;
   for (std::int32_t i = 0; i < s.count; ++i) total += blocksOf(i) * op.kvHeads;
   std::atomic<std::int64_t> next{0};

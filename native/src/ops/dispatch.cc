@@ -22,56 +22,56 @@
 
 namespace loratwin::ops {
 
-#define LORATWIN_DECLARE_OPERATORS                                     \
-  void adamw(ExecContext&, const Adamw&);                              \
-  void attention(ExecContext&, const Attention&);                      \
-  void attention(ExecContext&, const AttentionBf16&);                  \
-  void attention_backward(ExecContext&, const AttentionBackward&);     \
-  void attention_backward(ExecContext&, const AttentionBackwardBf16&); \
-  void cached_attention(ExecContext&, const CachedAttention&);         \
-  void cached_attention(ExecContext&, const CachedAttentionBf16&);     \
-  void combine(ExecContext&, const Combine&);                          \
-  void combine(ExecContext&, const CombineBf16&);                      \
-  void combine(ExecContext&, const CombineBf16F32&);                   \
-  void combine_backward(ExecContext&, const CombineBackward&);         \
-  void combine_backward(ExecContext&, const CombineBackwardBf16&);     \
-  void copy(ExecContext&, const Copy&);                                \
-  void dequantize_panel(const DequantizePanel&);                       \
-  void embed(ExecContext&, const EmbedBf16&);                          \
-  void embed(ExecContext&, const Embed&);                              \
-  void gather_rows(ExecContext&, const GatherRows&);                   \
-  void gather_rows(ExecContext&, const GatherRowsBf16&);               \
-  void head_norm(ExecContext&, const HeadNorm&);                       \
-  void head_norm(ExecContext&, const HeadNormBf16&);                   \
-  void head_norm_backward(ExecContext&, const HeadNormBackward&);      \
-  void head_norm_backward(ExecContext&, const HeadNormBackwardBf16&);  \
-  void lora(ExecContext&, const Lora&);                                \
-  void lora(ExecContext&, const LoraBf16&);                            \
-  void lora(ExecContext&, const LoraBf16F32&);                         \
-  void lora_backward(ExecContext&, const LoraBackward&);               \
-  void lora_backward(ExecContext&, const LoraBackwardBf16&);           \
-  void lora_backward(ExecContext&, const LoraBackwardBf16F32&);        \
-  void magnitude(ExecContext&, const Magnitude&);                      \
-  void magnitude(ExecContext&, const MagnitudeBf16&);                  \
-  void magnitude(ExecContext&, const MagnitudeBf16F32&);               \
-  void magnitude_backward(ExecContext&, const MagnitudeBackward&);     \
-  void magnitude_backward(ExecContext&, const MagnitudeBackwardBf16&); \
-  void matmul_panels(const PanelProduct&);                             \
-  void rmsnorm(ExecContext&, const RmsnormBf16&);                      \
-  void rmsnorm(ExecContext&, const Rmsnorm&);                          \
-  void rmsnorm(ExecContext&, const RmsnormOfBf16&);                    \
-  void rmsnorm(ExecContext&, const RmsnormOfBf16F32&);                 \
-  void rmsnorm_backward(ExecContext&, const RmsnormBackward&);         \
-  void rmsnorm_backward(ExecContext&, const RmsnormBackwardOfBf16&);   \
-  void rope(ExecContext&, const Rope&);                                \
-  void rope(ExecContext&, const RopeBf16&);                            \
-  double sum_squares(ExecContext&, const float*, std::size_t);         \
-  void swiglu(ExecContext&, const SwigluBf16&);                        \
-  void swiglu_backward(ExecContext&, const SwigluBackwardBf16&);       \
-  void swiglu(ExecContext&, const Swiglu&);                            \
-  void swiglu_backward(ExecContext&, const SwigluBackward&);           \
-  void temperature(ExecContext&, const Temperature&);                  \
-  void temperature(ExecContext&, const TemperatureBf16&);              \
+#define LORATWIN_DECLARE_OPERATORS                                                                 \
+  void adamw(ExecContext&, const Adamw&);                                                          \
+  void attention(ExecContext&, const Attention&);                                                  \
+  void attention(ExecContext&, const AttentionBf16&);                                              \
+  void attention_backward(ExecContext&, const AttentionBackward&);                                 \
+  void attention_backward(ExecContext&, const AttentionBackwardBf16&);                             \
+  void cached_attention(ExecContext&, const CachedAttention&);                                     \
+  void cached_attention(ExecContext&, const CachedAttentionBf16&);                                 \
+  void combine(ExecContext&, const Combine&);                                                      \
+  void combine(ExecContext&, const CombineBf16&);                                                  \
+  void combine(ExecContext&, const CombineBf16F32&);                                               \
+  void combine_backward(ExecContext&, const CombineBackward&);                                     \
+  void combine_backward(ExecContext&, const CombineBackwardBf16&);                                 \
+  void copy(ExecContext&, const Copy&);                                                            \
+  void dequantize_panel(const DequantizePanel&);                                                   \
+  void embed(ExecContext&, const EmbedBf16&);                                                      \
+  void embed(ExecContext&, const Embed&);                                                          \
+  void gather_rows(ExecContext&, const GatherRows&);                                               \
+  void gather_rows(ExecContext&, const GatherRowsBf16&);                                           \
+  void head_norm(ExecContext&, const HeadNorm&);                                                   \
+  void head_norm(ExecContext&, const HeadNormBf16&);                                               \
+  void head_norm_backward(ExecContext&, const HeadNormBackward&);                                  \
+  void head_norm_backward(ExecContext&, const HeadNormBackwardBf16&);                              \
+  void lora(ExecContext&, const Lora&);                                                            \
+  void lora(ExecContext&, const LoraBf16&);                                                        \
+  void lora(ExecContext&, const LoraBf16F32&);                                                     \
+  void lora_backward(ExecContext&, const LoraBackward&);                                           \
+  void lora_backward(ExecContext&, const LoraBackwardBf16&);                                       \
+  void lora_backward(ExecContext&, const LoraBackwardBf16F32&);                                    \
+  void magnitude(ExecContext&, const Magnitude&);                                                  \
+  void magnitude(ExecContext&, const MagnitudeBf16&);                                              \
+  void magnitude(ExecContext&, const MagnitudeBf16F32&);                                           \
+  void magnitude_backward(ExecContext&, const MagnitudeBackward&);                                 \
+  void magnitude_backward(ExecContext&, const MagnitudeBackwardBf16&);                             \
+  void matmul_panels(const PanelProduct&);                                                         \
+  void rmsnorm(ExecContext&, const RmsnormBf16&);                                                  \
+  void rmsnorm(ExecContext&, const Rmsnorm&);                                                      \
+  void rmsnorm(ExecContext&, const RmsnormOfBf16&);                                                \
+  void rmsnorm(ExecContext&, const RmsnormOfBf16F32&);                                             \
+  void rmsnorm_backward(ExecContext&, const RmsnormBackward&);                                     \
+  void rmsnorm_backward(ExecContext&, const RmsnormBackwardOfBf16&);                               \
+  void rope(ExecContext&, const Rope&);                                                            \
+  void rope(ExecContext&, const RopeBf16&);                                                        \
+  double sum_squares(ExecContext&, const float*, std::size_t);                                     \
+  void swiglu(ExecContext&, const SwigluBf16&);                                                    \
+  void swiglu_backward(ExecContext&, const SwigluBackwardBf16&);                                   \
+  void swiglu(ExecContext&, const Swiglu&);                                                        \
+  void swiglu_backward(ExecContext&, const SwigluBackward&);                                       \
+  void temperature(ExecContext&, const Temperature&);                                              \
+  void temperature(ExecContext&, const TemperatureBf16&);                                          \
   double head_loss_row(float*, std::int64_t, std::int32_t, float, RowGradient, const LogitsKind&); \
   double logits_row(float*, std::int64_t, const LogitsKind&);
 

@@ -109,9 +109,8 @@ double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, flo
 
 double logits_row(float* z, std::int64_t vocabulary, const LogitsKind& kind) {
   const auto logit = [inner = set1(kind.softcap != 0.0F ? kind.scale / kind.softcap : kind.scale),
-                      cap = set1(kind.softcap), capped = kind.softcap != 0.0F](Vec at) {
-    return capped ? cap * tanh(at * inner) : at * inner;
-  };
+                      cap = set1(kind.softcap),
+                      capped = kind.softcap != 0.0F](Vec at) { return capped ? cap * tanh(at * inner) : at * inner; };
   const float highest = highestOf(vocabulary, [&](std::int64_t v, auto lanes) {
     const Vec at = load(z + v, lanes);
     if (kind.isPlain()) return at;

@@ -47,10 +47,10 @@ struct CachedAttention final : CpuStep {
     const HeadColumns& c = f.columns;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       ops::cached_attention(
-          r.pool, ops::CachedAttentionT<Store>{r.sequences(), r.at<Store>(f.qkv), f.ld, c.q, c.k, c.v,
-                                               r.at<Store>(f.cache), f.ldc, r.at<Store>(f.out), f.ldo, c.heads,
-                                               c.kvHeads, c.headDim, r.at(f.scratch), f.kind,
-                                               f.sinks == nullptr ? nullptr : f.sinks->values.floats()});
+          r.pool,
+          ops::CachedAttentionT<Store>{r.sequences(), r.at<Store>(f.qkv), f.ld, c.q, c.k, c.v, r.at<Store>(f.cache),
+                                       f.ldc, r.at<Store>(f.out), f.ldo, c.heads, c.kvHeads, c.headDim, r.at(f.scratch),
+                                       f.kind, f.sinks == nullptr ? nullptr : f.sinks->values.floats()});
     });
   }
   const CachedAttentionFields f;

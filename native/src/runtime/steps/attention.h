@@ -1,4 +1,5 @@
-// attention, attentionBackward and cachedAttention: fields and reach; how much scratch they need is the device's affair.
+// attention, attentionBackward and cachedAttention: fields and reach; how much scratch they need is the device's
+// affair.
 #pragma once
 
 #include <algorithm>
@@ -114,7 +115,8 @@ struct CachedAttentionFields {
     if (r.bindings.caches.empty()) r.refuse("cache", "a run with caches", "none");
     r.matrix("qkv", qkv, ld, columns.columns(), dtype);
     r.matrix("out", out, ldo, columns.width(), dtype);
-    const ops::Size before = ops::Size(static_cast<std::size_t>(r.bindings.stashRows) - 1) * static_cast<std::size_t>(ldc);
+    const ops::Size before =
+        ops::Size(static_cast<std::size_t>(r.bindings.stashRows) - 1) * static_cast<std::size_t>(ldc);
     r.bytes("cache", cache, (before + static_cast<std::size_t>(cacheColumns())) * ops::sizeOf(dtype));
   }
 
