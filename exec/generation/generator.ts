@@ -178,8 +178,7 @@ export class Generator {
   #take(row: Row, { tokens, targets }: SequencePart, { logits, logSum, losses }: PartResult): void {
     const { request, ids } = row;
     row.past += tokens.length;
-    if (losses !== undefined)
-      row.promptLosses.push(...Array.from(losses).filter((_, i) => targets![i]! >= 0));
+    if (losses !== undefined) row.promptLosses.push(...Array.from(losses).filter((_, i) => targets![i]! >= 0));
     if (row.past < ids.length) return;
     if (logits === undefined) {
       this.#end(row, "length", undefined);

@@ -1,4 +1,4 @@
-import { ropesOf, type Architecture } from "../../plan/index.ts";
+import { type Architecture, ropesOf } from "../../plan/index.ts";
 import { ropeTable } from "../rope-frequencies.ts";
 import { Decoder, type DecoderInput } from "./decoder.ts";
 import { Generator, PROMPT_ROWS } from "./generator.ts";
