@@ -253,6 +253,7 @@ export {
 } from "./memory/fitted-memory.ts";
 // What BatchLoRA's graph pruning saves, and a plan as a program without it would run it.
 export { splitCosts, withoutPruning } from "./memory/graph-pruning.ts";
+export { generationGraphRoom } from "./memory/graph-room.ts";
 // What a forward keeps for its backward.
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
 // What a device has to hold, for programs that hold other parts of a model than a plan's stages too.
@@ -262,6 +263,8 @@ export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
 export { jobsAtOnce } from "./memory/residents.ts";
+// Where the logits of runs with a cache lie.
+export { headLogitsPlaces } from "./memory/scratch-bytes.ts";
 // Which memory a device has, and the weights that devices of one memory hold once, as a text.
 export { memoryName, sharedWeightsText } from "./memory/shared-weights.ts";
 // Where each activation of a stage lies within a micro-batch's memory.
@@ -274,8 +277,6 @@ export {
   type StageLayout,
   stageLayout,
 } from "./memory/stage-layout.ts";
-// Where the logits of runs with a cache lie.
-export { headLogitsPlaces } from "./memory/scratch-bytes.ts";
 // The layout of a stage of a plan.
 export { layoutOfStage } from "./memory/stage-units.ts";
 // Where the activations of each micro-batch in flight lie.
