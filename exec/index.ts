@@ -34,16 +34,16 @@ export type { SeenCompletion } from "./executed-trace.ts";
 // What a run is given, and what it gives.
 export type { ExecuteInput, ExecuteResult } from "./execution.ts";
 export { FleetExecution, type FleetExecutionInput } from "./fleet-execution.ts";
+// Prompts answered by a base model and its adapters.
+export type { Decoder, NamedAdapter } from "./generation/decoder.ts";
+export type { Generation, GenerationRequest, Generator, SeenToken } from "./generation/generator.ts";
+export { type OpenGenerator, openGenerator } from "./generation/open-generator.ts";
+export { type Candidate, candidates, checkSampling, GREEDY, type Sampling } from "./generation/sampling.ts";
 // What a job trains on, and from.
 export type { JobInput } from "./job-input.ts";
 // A job between two of its steps, and its file.
 export { readJobState, writeJobState } from "./job-state-file.ts";
 export type { JobState } from "./job-states.ts";
-// Prompts answered by a base model and its adapters.
-export type { NamedAdapter } from "./generation/decoder.ts";
-export type { Generation, GenerationRequest, Generator, SeenToken } from "./generation/generator.ts";
-export { type OpenGenerator, openGenerator } from "./generation/open-generator.ts";
-export { type Candidate, candidates, checkSampling, GREEDY, type Sampling } from "./generation/sampling.ts";
 // The learning rate of a step.
 export { learningRateAt } from "./learning-rate.ts";
 // Probes of how fast devices multiply and move memory.

@@ -52,7 +52,12 @@ export function forwardProgram(input: ProgramInput, result: ForwardResult): read
     };
     operators.push({ op: "rmsnorm", ...types, x: end, weight: weights.finalNorm!, y: normed, rstd, hidden, eps });
     if (result !== "logits")
-      operators.push({ op: "headLoss", ...head, ...(result === "gradient" ? { dx } : {}), tileRows: layout.headTileRows });
+      operators.push({
+        op: "headLoss",
+        ...head,
+        ...(result === "gradient" ? { dx } : {}),
+        tileRows: layout.headTileRows,
+      });
     if (result === "logits" || result === "losses and logits")
       operators.push({ op: "headLogits", ...head, mostRows: layout.mostLogits });
   } else if (end !== OUT) {

@@ -1,6 +1,6 @@
 // Operators of runs whose sequences are in a cache. Formulas, accumulation and tolerances: src/ops/cached_attention.h,
 // src/ops/head_logits.h.
-import type { AttentionKind, HeadLayout } from "./operators.ts";
+import type { AttentionKind, HeadLayout } from "./heads.ts";
 import type { Handle, Tensor, Typed } from "./tensors.ts";
 
 /**

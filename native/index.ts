@@ -27,6 +27,7 @@ export type {
   RouteBackwardOperator,
   RouteOperator,
 } from "./expert-operators.ts";
+export type { AttentionKind, HeadLayout } from "./heads.ts";
 // What the addon and this machine have.
 export {
   buildCommand,
@@ -41,11 +42,9 @@ export {
 } from "./load.ts";
 export type {
   AttentionBackwardOperator,
-  AttentionKind,
   AttentionOperator,
   CopyOperator,
   EmbedOperator,
-  HeadLayout,
   HeadLossOperator,
   LoraBackwardOperator,
   LoraOperator,
@@ -71,11 +70,11 @@ export { type ScratchShape, scratchBytes } from "./scratch.ts";
 export {
   type AdapterEntry,
   type Bindings,
+  type CachedRows,
   type ChannelTask,
   type Completion,
   type DeviceFault,
   type Listener,
-  type CachedRows,
   type LossPart,
   type RunTask,
   type Segment,

@@ -13,18 +13,9 @@ import type {
   RouteOperator,
 } from "./expert-operators.ts";
 import type { CachedAttentionOperator, HeadLogitsOperator } from "./generation-operators.ts";
+import type { AttentionKind, HeadLayout } from "./heads.ts";
 import type { MagnitudeBackwardOperator, MagnitudeOperator } from "./magnitude-operators.ts";
 import type { Dtype, Handle, Tensor, Typed } from "./tensors.ts";
-
-/** The q, k and v columns of one packed projection, and the heads they hold. */
-export interface HeadLayout {
-  readonly qColumn: number;
-  readonly kColumn: number;
-  readonly vColumn: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-}
 
 /** out[T,hidden] = scale table[ids]; C: table. */
 export interface EmbedOperator extends Typed {
@@ -180,18 +171,6 @@ export interface TemperatureOperator extends Typed {
   readonly columns: number;
   readonly scale: number;
   readonly floor: number;
-}
-
-/** What attention computes otherwise than softmax(Q K^T / sqrt(headDim)) over all keys up to the query's. */
-export interface AttentionKind {
-  /** In place of 1 / sqrt(headDim). */
-  readonly scale?: number;
-  /** c: scores become c tanh(score / c) before the softmax. */
-  readonly softcap?: number;
-  /** A query sees so many keys, its own included. */
-  readonly window?: number;
-  /** A query at t sees keys from chunk floor(t / chunk) on. Not beside a window. */
-  readonly chunk?: number;
 }
 
 /** Causal attention within each sequence; lse[T,heads] is kept for backward. C: qkv, out. */

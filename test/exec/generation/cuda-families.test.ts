@@ -11,6 +11,7 @@ import { expectAnswers } from "./family-answers.ts";
 useEmulatedAddon();
 
 const GPU: CudaDeviceOptions = { kind: "cuda", name: "cuda:0", index: 0, graphs: "off" };
+const WITH_GRAPHS: CudaDeviceOptions = { ...GPU, graphs: "on" };
 
 describe.skipIf(!HAS_FAMILIES).each(FAMILIES)("%s on an emulated GPU", (name) => {
   test("answers with the tokens of transformers, base and adapter side by side", async () => {
@@ -20,7 +21,7 @@ describe.skipIf(!HAS_FAMILIES).each(FAMILIES)("%s on an emulated GPU", (name) =>
 
 describe.skipIf(!HAS_FAMILIES).each(someOf(FAMILIES, { quick: 1, all: 4 }))("%s on an emulated GPU", (name) => {
   test("answers with them from graphs too, which serve one position after another", async () => {
-    await expectAnswers(name, { ...GPU, graphs: "on" }, (decoder) => {
+    await expectAnswers(name, WITH_GRAPHS, (decoder) => {
       const { graphs } = decoder.statistics();
       expect(graphs.refused).toBe(0);
       expect(graphs.launched).toBeGreaterThan(5);
@@ -39,7 +40,7 @@ describe.skipIf(!HAS_FAMILIES).each([
     const adapter = { name: "own", ...readFamilyAdapter(family, set) };
     using open = await openGenerator({
       ...{ model: family.model, dtype: "float32", adapters: [adapter], sequences: 1, cacheTokens: 20 },
-      device: { ...GPU, graphs: "on" },
+      device: WITH_GRAPHS,
     });
     await open.generator.generate({
       ...{ prompt: [1, 2, 3], adapter: "own", sampling: GREEDY, maxTokens: 6, stopTokens: new Set() },
