@@ -16,6 +16,9 @@ constexpr float kLog2E = 1.4426950408889634F;
 
 static_assert(kMostHeads <= kWarps);
 
+// Blocks on a multiprocessor: asked for more of them by itself, ptxas spills for compute capability 8.6 and 8.9.
+constexpr int blocksAtOnce(int heads) { return heads == 1 ? 3 : heads < kMostHeads ? 2 : 1; }
+
 // Up to this width a block has several heads, whose queries lie in shared memory.
 constexpr std::int32_t kWideHead = kMaxCachedHeadDim / kMostHeads;
 
@@ -56,7 +59,8 @@ __global__ void __launch_bounds__(kThreads) store_keys_kernel(CachedAttentionT<S
 }
 
 template <class Store, int kHeads>
-__global__ void __launch_bounds__(kThreads) cached_attention_kernel(CachedAttentionT<Store> op, Plan plan) {
+__global__ void __launch_bounds__(kThreads, blocksAtOnce(kHeads))
+    cached_attention_kernel(CachedAttentionT<Store> op, Plan plan) {
   SIMT_SHARED(float, scores, [kHeads][kTile]);
   SIMT_SHARED(float, factors, [kHeads]);
   SIMT_SHARED(float, parts, [kThreads * kChunk]);
