@@ -39,7 +39,7 @@ export { type MixtureParts, mixtureParts, turn } from "./expert-tensors.ts";
 export { checkFinite, firstNotFinite } from "./finite-weights.ts";
 export { FleetExecution, type FleetExecutionInput } from "./fleet-execution.ts";
 // Prompts answered by a base model and its adapters.
-export type { NamedAdapter } from "./generation/decoder.ts";
+export type { Decoder, NamedAdapter } from "./generation/decoder.ts";
 export type { Generation, GenerationRequest, Generator, SeenToken } from "./generation/generator.ts";
 export { type OpenGenerator, openGenerator } from "./generation/open-generator.ts";
 export { type Candidate, candidates, checkSampling, GREEDY, type Sampling } from "./generation/sampling.ts";
@@ -61,11 +61,11 @@ export { type Measurements, measurePlan } from "./measure.ts";
 export { type BaseModel, type ModelFolder, openModelFolder } from "./model-folder.ts";
 // Adapters in the folders of Hugging Face's PEFT.
 export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
-// A line of metrics.jsonl, and what it has of answers that are compared.
-export type { PreferenceMeasures } from "./preference-measures.ts";
 // What else may be said of an adapter in its configuration.
 export { CHANGES_BASE, OTHER_FORMS, patternOf } from "./peft-config.ts";
 export { fromPeftB } from "./peft-experts.ts";
+// A line of metrics.jsonl, and what it has of answers that are compared.
+export type { PreferenceMeasures } from "./preference-measures.ts";
 // Whether a calibration's ways of products are those of this machine's library.
 // Stages on several machines: rank 0, which decides, and the others.
 export { endRanks } from "./ranks/end-ranks.ts";

@@ -254,6 +254,7 @@ export {
 } from "./memory/fitted-memory.ts";
 // What BatchLoRA's graph pruning saves, and a plan as a program without it would run it.
 export { splitCosts, withoutPruning } from "./memory/graph-pruning.ts";
+export { generationGraphRoom } from "./memory/graph-room.ts";
 // What a forward keeps for its backward.
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
 // What a device has to hold, for programs that hold other parts of a model than a plan's stages too.

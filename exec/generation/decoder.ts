@@ -3,6 +3,7 @@ import {
   createRuntime,
   type Device,
   type DeviceOptions,
+  type DeviceStatistics,
   type Handle,
   type Runtime,
   type Segment,
@@ -13,6 +14,7 @@ import {
   arenaLayout,
   computeDtype,
   type Dtype,
+  generationGraphRoom,
   headLogitsPlaces,
   type Projection,
   type Room,
@@ -108,6 +110,17 @@ function roomOf({ model, specs, runRows, sequences }: Omit<DecoderInput, "device
   };
 }
 
+/** The device, on a GPU with room for graphs of its runs unless it says how much. */
+function deviceOptions(input: DecoderInput): DeviceOptions {
+  const { device, model, dtype } = input;
+  if (device.kind !== "cuda") return device;
+  const { ranks, dora = [] } = roomOf(input);
+  const targets = new Set(Object.keys(ranks) as Projection[]);
+  const { architecture } = model;
+  const graphRoomBytes = generationGraphRoom({ architecture, dtype, stage: wholeStage(model), targets, dora });
+  return { graphRoomBytes, ...device };
+}
+
 /** Where everything lies in a decoder's arena. */
 function decoderLayout(input: Omit<DecoderInput, "device">, kind: "cpu" | "cuda", threads: number): StageLayout {
   return stageLayout({
@@ -119,7 +132,8 @@ function decoderLayout(input: Omit<DecoderInput, "device">, kind: "cpu" | "cuda"
 
 /**
  * A base model with adapters on one device, with a cache of keys and values, and one program that takes sequences further.
- * A row of a run has the same bits whatever rows are beside it.
+ * A row of a run has the same bits whatever rows are beside it; on a GPU as far as the library of its products keeps to one
+ * way for every number of rows, which it does not promise.
  */
 export class Decoder implements Disposable {
   readonly #runtime: Runtime;
@@ -137,7 +151,7 @@ export class Decoder implements Disposable {
   static async open(input: DecoderInput): Promise<Decoder> {
     const runtime = createRuntime();
     try {
-      const device = runtime.createDevice(input.device);
+      const device = runtime.createDevice(deviceOptions(input));
       const isGpu = input.device.kind === "cuda";
       const layout = decoderLayout(input, isGpu ? "cuda" : "cpu", Math.max(1, device.cores.length));
       const units = Math.ceil(input.cacheRows / UNIT_ROWS);
@@ -219,6 +233,10 @@ export class Decoder implements Disposable {
   /** Of all runs so far, as the device counts them. */
   get seconds(): number {
     return this.#seconds;
+  }
+
+  statistics(): DeviceStatistics {
+    return this.#device.statistics();
   }
 
   /** One run of some sequences. What it is given is right: who calls it has checked it. */

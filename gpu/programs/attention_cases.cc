@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "cuda/attention.h"
+#include "cuda/cached_attention.h"
 #include "kernel_cases.h"
 #include "random_buffer.h"
 #include "timing.h"
@@ -64,6 +65,31 @@ void timeAttention(std::int32_t sequences, std::int32_t length, std::int32_t hea
       fields);
 }
 
+// The next token of each sequence, of which so many are in the cache.
+void timeCached(std::int32_t sequences, std::int32_t length, std::int32_t heads, std::int32_t kvHeads,
+                std::int32_t headDim) {
+  std::vector<cuda::CachedRow> rows;
+  for (std::int32_t i = 0; i < sequences; ++i) rows.push_back({i * length, length - 1});
+  const DeviceBuffer<cuda::CachedRow> places(rows, "places");
+  const std::int32_t width = heads * headDim;
+  const std::int32_t ldc = 2 * kvHeads * headDim;
+  const std::int32_t ld = width + ldc;
+  const cuda::AttentionHeads shape{ld, 0, width, width + kvHeads * headDim, width, heads, kvHeads, headDim};
+  const RandomBuffer<Bf16> qkv(elements(sequences, ld), "qkv");
+  const RandomBuffer<Bf16> cache(elements(sequences * length, ldc), "cache");
+  const RandomBuffer<Bf16> out(elements(sequences, width), "out");
+  const double seen = product(sequences, length);
+  measure(
+      "cached_attention", 2 * seen * ldc, 4 * seen * width,
+      [&] {
+        cuda::cached_attention(
+            cuda::CachedAttentionT<Bf16>{places.data(), shape, sequences, qkv.data(), cache.data(), ldc, out.data()},
+            nullptr);
+      },
+      "\"sequences\":" + std::to_string(sequences) + ",\"length\":" + std::to_string(length) +
+          ",\"headDim\":" + std::to_string(headDim));
+}
+
 }  // namespace
 
 void attentionCases(const Shape& shape) {
@@ -79,6 +105,9 @@ void attentionCases(const Shape& shape) {
   const std::int32_t kvHeads = shape.kvHeads / 2;
   timeAttention(1, tokens, heads, kvHeads, 2 * shape.headDim, {0.0625F, 50.0F}, " of wide heads");
   timeAttention(1, tokens, heads, kvHeads, 2 * shape.headDim, {0.0625F, 50.0F, shape.length}, " of wide heads");
+  for (const std::int32_t length : {shape.lengths.front(), tokens}) {
+    timeCached(tokens / length, length, shape.heads, shape.kvHeads, shape.headDim);
+  }
 }
 
 }  // namespace loratwin::gpu

@@ -11,6 +11,7 @@ set(LORATWIN_EMULATION
   emulation/warp.cc)
 set(LORATWIN_CUDA_TABLE
   test/cuda/attention.cc
+  test/cuda/cached.cc
   test/cuda/cross_entropy.cc
   test/cuda/cuda_table.cc
   test/cuda/elementwise.cc

@@ -9,7 +9,7 @@ import type { PlanBody } from "../documents/plan.ts";
 import type { Projection } from "../documents/projections.ts";
 import type { Work } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
-import { stageLaunches } from "./stage-launches.ts";
+import { generationLaunches, stageLaunches } from "./stage-launches.ts";
 import { layoutOfStage } from "./stage-units.ts";
 
 /**
@@ -61,4 +61,12 @@ export function withGraphRoom(plan: PlanBody): PlanBody {
     return graphs <= 0 ? own : { ...own, graphs };
   });
   return { ...plan, memory };
+}
+
+/** Runs with other sequences have graphs of their own; answers end one by one, so that few go on side by side for long. */
+const GENERATION_GRAPHS = 8;
+
+/** The room for graphs of runs that take sequences further. */
+export function generationGraphRoom(launched: Parameters<typeof generationLaunches>[0]): number {
+  return Math.min(MOST_BYTES, GENERATION_GRAPHS * generationLaunches(launched) * NODE_BYTES);
 }

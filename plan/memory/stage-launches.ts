@@ -24,15 +24,18 @@ const MIXTURE_LORA = { router: "router", gateUp: "experts_gate_up_proj", down: "
 /** The sums of squares after a mini-batch's last backward: of chunks, and over them. */
 const NORM_KERNELS = 2;
 
-export interface LaunchedStage {
+interface LaunchedLayers {
   readonly architecture: Architecture;
   readonly dtype: Dtype;
   readonly stage: Stage;
-  readonly edges: EdgeDtypes;
   /** The projections that some adapter of the stage's pipeline may be on. */
   readonly targets: ReadonlySet<Projection>;
   /** Those on which it may have magnitudes. */
   readonly dora: readonly Projection[];
+}
+
+export interface LaunchedStage extends LaunchedLayers {
+  readonly edges: EdgeDtypes;
   readonly maxTokens: number;
   readonly headTileRows: number;
   /** How often scored rows with a gradient may be followed by others, and the other way round. */
@@ -77,7 +80,7 @@ interface HalfLaunches {
 }
 
 /** By layer of the model. */
-function halvesOf({ architecture: arch, dtype, targets, dora }: LaunchedStage) {
+function halvesOf({ architecture: arch, dtype, targets, dora }: LaunchedLayers) {
   const products = (half: (typeof HALVES)[number], direction: "F" | "B", layer: number): readonly number[] =>
     halfProducts(arch, half, layer).map((product) => productLaunches(product, direction, dtype));
   const isTargeted = (first: Projection): boolean => loraGroup(first).some((projection) => targets.has(projection));
@@ -211,4 +214,16 @@ export function stageLaunches(launched: LaunchedStage): Readonly<Record<"F" | "B
     F: 1 + forward + (stage.head ? 1 + headLaunches(launched) : copiesAfter),
     B: (stage.head ? 1 : copiesAfter) + again + backward + roundings - spared + NORM_KERNELS,
   };
+}
+
+/**
+ * The most launches of a run that takes sequences of a whole model further: attention is two, and behind the last norm
+ * rows are gathered, multiplied and scored, with two of adapters on the head.
+ */
+export function generationLaunches(launched: LaunchedLayers): number {
+  const halves = halvesOf(launched);
+  const ofLayers = stageLayers(launched.stage).map(({ layer, halves: own }) =>
+    sum(own.map((half) => halves[half](layer).body + halves[half](layer).output + when(half === "attention"))),
+  );
+  return 1 + sum(ofLayers) + 1 + 3 + when(launched.targets.has("lm_head"), 2);
 }

@@ -14,7 +14,7 @@ export interface AttackedProgram {
   readonly bindings: Readonly<Record<string, unknown>>;
 }
 
-/** Over 2 rows in an arena of 32768 bytes, with weights of the victim's and more that are loaded here. */
+/** Over 2 rows, with weights of the victim's and more that are loaded here. */
 export function attackedPrograms({ addon, device, matrix, adapter }: Victim): readonly AttackedProgram[] {
   const table = addon.loadTable(device, 5, 4, new Float32Array(20), "float32", "");
   const vector = addon.loadVector(device, new Float32Array(4).fill(1), "");
@@ -131,6 +131,20 @@ export function attackedPrograms({ addon, device, matrix, adapter }: Victim): re
     ],
     [{ op: "gatherRows", perRow: 2, order: at(8192), x: at(0), y: at(256), columns: 4 }],
     [{ op: "combine", perRow: 2, places: at(8192), x: at(0), y: at(256), residual: at(512), columns: 4 }],
+    [
+      {
+        ...{ op: "cachedAttention", ...HEADS, qkv: at(0), ld: 16, cache: at(0, "stash"), ldc: 8 },
+        ...{ out: at(128), ldo: 8, scratch: at(8192), sinks },
+      },
+      { caches: Float64Array.of(0, 0, 2) },
+    ],
+    [
+      {
+        ...{ op: "headLogits", hidden: 4, vocabulary: 6, x: at(0), weight: matrix, logits: at(512), mostRows: 2 },
+        ...{ target: 3, lds: 4, softcap: 30 },
+      },
+      { logitRows: Int32Array.of(0, 1), segments: Float64Array.of(adapter, 0, 2, 1, 0, 1, 2) },
+    ],
   ];
   return list.map(([operator, given = {}]) => ({ operator: operator as RawOperator, bindings: given }));
 }

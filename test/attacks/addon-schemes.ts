@@ -53,11 +53,13 @@ const FIELDS: readonly Scheme[] = [
   changed("a window beside chunks", "attention", () => ({ window: 1, chunk: 1 })),
   changed("no sink for each head", "attention", (v) => ({ sinks: vectorOf(v, 1) })),
   ...["scale", "softcap"].flatMap((field) =>
-    ["attention", "attentionBackward", "headLoss"].flatMap((op) =>
+    ["attention", "attentionBackward", "cachedAttention", "headLoss", "headLogits"].flatMap((op) =>
       NOT_POSITIVE.map((value) => changed(`${op}: a ${field} of ${value}`, op, () => ({ [field]: value }))),
     ),
   ),
   ...NOT_POSITIVE.map((floor) => changed(`a temperature by steps of ${floor}`, "temperature", () => ({ floor }))),
+  changed("a cache that is not the stash", "cachedAttention", () => ({ cache: { space: "work", offset: 0 } })),
+  changed("fewer logits than rows want", "headLogits", () => ({ mostRows: 1 })),
   changed("a weight of one head for all", "headNorm", () => ({ whole: true })),
   changed("more frequencies than a head has pairs", "rope", (v) => ({ frequencies: vectorOf(v, 3) })),
   changed("long frequencies that are fewer", "rope", (v) => ({ longFrequencies: vectorOf(v, 1), longFrom: 1 })),
@@ -68,8 +70,38 @@ const FIELDS: readonly Scheme[] = [
   changed("an activation that there is not", "swiglu", () => ({ activation: "relu" })),
 ];
 
+/** A program that is right in a run that is not. */
+function inRun(name: string, op: string, given: (victim: Victim) => Readonly<Record<string, unknown>>): Scheme {
+  return {
+    name,
+    run: (v) => {
+      const { operator, bindings: own } = attackedProgram(v, op);
+      put(v, [operator], { ...own, ...given(v) });
+    },
+  };
+}
+
+/** Bindings of runs whose sequences are in a cache. */
+const CACHES: readonly Scheme[] = [
+  inRun("a cache beyond the stash", "cachedAttention", () => ({ caches: Float64Array.of(1, 0, 2) })),
+  inRun("a past that reaches beyond the whole", "cachedAttention", () => ({ caches: Float64Array.of(0, 0, 1) })),
+  inRun("two sequences in the same rows of a cache", "cachedAttention", () => ({
+    sequences: Int32Array.of(0, 1, 2),
+    caches: Float64Array.of(0, 0, 1, 0, 0, 1),
+  })),
+  inRun("attention over a cache without one", "cachedAttention", () => ({ caches: new Float64Array(0) })),
+  inRun("attention that knows of no cache", "attention", () => ({ caches: Float64Array.of(0, 0, 2) })),
+  inRun("logits of a row that is not there", "headLogits", () => ({ logitRows: Int32Array.of(0, 2) })),
+  inRun("logits of a row twice", "headLogits", () => ({ logitRows: Int32Array.of(1, 1) })),
+  inRun("logits with dropout", "headLogits", ({ adapter }) => ({
+    segments: Float64Array.of(adapter, 0, 2, 1, 0.5, 1, 2),
+    rowKeys: Int32Array.of(0, 1),
+  })),
+];
+
 export const SCHEMES: readonly Scheme[] = [
   ...FIELDS,
+  ...CACHES,
   {
     name: "every program as it is",
     takes: true,

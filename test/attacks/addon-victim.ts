@@ -15,7 +15,8 @@ export interface Victim {
   readonly program: number;
 }
 
-export const ARENA_BYTES = 32768;
+/** Attention over a cache takes 104 KiB of it as scratch. */
+export const ARENA_BYTES = 2 ** 18;
 export const COPY: RawOperator = {
   op: "copy",
   columns: 16,
@@ -33,8 +34,10 @@ export function bindings(changes: Readonly<Record<string, unknown>> = {}): RawBi
     targets: undefined,
     sequences: Int32Array.of(0, 2),
     rowKeys: undefined,
+    logitRows: undefined,
     segments: new Float64Array(0),
     losses: new Float64Array(0),
+    caches: new Float64Array(0),
     preferences: new Float64Array(0),
     sumSquares: new Float64Array(0),
     profile: false,

@@ -251,6 +251,14 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "worst as it is",
     "worst, speed out",
   ],
+  generation: [
+    "8 adapters, fused",
+    "8 adapters, one after another",
+    "base",
+    "base, of the limit",
+    "fused against one after another",
+    "limit: the weights read once a token",
+  ],
   tokenizing: ["loratwin data, threads", "loratwin, one thread"],
   twin: [
     "makespan",

@@ -3,9 +3,11 @@ import { type ScratchShape, scratchBytes } from "../../native/index.ts";
 import type { ComputeDtype } from "../../plan/index.ts";
 import {
   attentionScratchBytes,
+  cachedAttentionScratchBytes,
   cudaAttentionScratchBytes,
   cudaHeadScratchBytes,
   cudaLoraScratchBytes,
+  headLogitsPlaces,
   headScratchBytes,
   loraScratchBytes,
 } from "../../plan/memory/scratch-bytes.ts";
@@ -91,6 +93,33 @@ test.each<ComputeDtype>(["float32", "bfloat16"])(
             }),
           );
         }
+      }
+    }
+  },
+);
+
+test("the planner's scratch of attention over a cache is the operator's own", () => {
+  for (const threads of [1, 3])
+    for (const [heads, kvHeads] of [
+      [1, 1],
+      [6, 2],
+      [130, 1],
+    ] as const)
+      for (const headDim of HEAD_DIMS)
+        expect(cachedAttentionScratchBytes(threads, heads, kvHeads, headDim)).toBe(
+          scratchBytes("cachedAttention", { threads, heads, kvHeads, headDim }),
+        );
+});
+
+test.each<ComputeDtype>(["float32", "bfloat16"])(
+  "the planner's places of a run's logits are the operator's own, on a CPU and on a GPU: %s",
+  (dtype) => {
+    for (const rows of [1, 2, 37]) {
+      for (const lds of [0, 8]) {
+        const { bytes, logSums } = headLogitsPlaces(rows, 20, 97, dtype, lds);
+        const shape = { rows, hidden: 20, vocabulary: 97, dtype };
+        expect(bytes).toBe(scratchBytes("headLogits", lds === 0 ? shape : { ...shape, lds }));
+        expect(logSums).toBeGreaterThanOrEqual(Math.max(2, rows) * 97 * 4);
       }
     }
   },

@@ -112,6 +112,10 @@ describe("what gpu_bench times, at a small shape on the emulation, every access 
     for (const name of ["rmsnorm", "rmsnorm_backward"])
       expect(linesOf(name).map(({ into }) => into)).toEqual([undefined, "stream"]);
     expect(linesOf("temperature")).toHaveLength(1);
+    expect(linesOf("cached_attention").map(({ sequences, length }) => [sequences, length])).toEqual([
+      [18, 8],
+      [1, 144],
+    ]);
     // One input for three products of LoRA: read once.
     const [one, three] = linesOf("lora_xa");
     expect(three!["bytes"]).toBe(one!["bytes"]);

@@ -62,22 +62,18 @@ SIMT_DEVICE Partial joined(Partial a, Partial b) {
   return {max, ofA + ofB};
 }
 
-template <class Store, class Logits>
-__global__ void __launch_bounds__(kThreads)
-    cross_entropy_tile_kernel(LogitsTileT<Store> tile, Logits logitOf, CrossEntropyState* state, bool start) {
-  SIMT_SHARED(Partial, part, [kThreads / kWarp]);
-  const std::int64_t row = blockIdx.x;
-  const std::int32_t target = tile.targets[row];
-  if (target < 0) return;
-  const Store* const logits = tile.logits + row * tile.ld;
+// What a thread has of a row; keep(column, logits, count) hears of its logits.
+template <class Store, class Logits, class Keep>
+SIMT_DEVICE Partial ownPart(const Store* row, std::int64_t columns, const Logits& logitOf, const Keep& keep) {
   Partial own{-INFINITY, 0.0F};
-  for (std::int64_t column = static_cast<std::int64_t>(threadIdx.x) * kChunk; column < tile.columns;
+  for (std::int64_t column = static_cast<std::int64_t>(threadIdx.x) * kChunk; column < columns;
        column += kThreads * kChunk) {
-    const std::int64_t count = tile.columns - column;
+    const std::int64_t count = columns - column;
     float z[kChunk];
-    loadChunk(z, logits + column, count);
+    loadChunk(z, row + column, count);
     SIMT_UNROLL
     for (int i = 0; i < kChunk; ++i) z[i] = logitOf(z[i]).value;
+    keep(column, z, count);
     Partial chunk{-INFINITY, 0.0F};
     SIMT_UNROLL
     for (int i = 0; i < kChunk; ++i) {
@@ -89,6 +85,11 @@ __global__ void __launch_bounds__(kThreads)
     }
     own = joined(own, chunk);
   }
+  return own;
+}
+
+// part[w]: what the threads of warp w have.
+SIMT_DEVICE void shareParts(Partial own, Partial (&part)[kThreads / kWarp]) {
   SIMT_UNROLL
   for (int distance = kWarp / 2; distance > 0; distance /= 2) {
     Partial other;
@@ -99,12 +100,39 @@ __global__ void __launch_bounds__(kThreads)
   }
   if (threadIdx.x % kWarp == 0) part[threadIdx.x / kWarp] = own;
   __syncthreads();
+}
+
+template <class Store, class Logits>
+__global__ void __launch_bounds__(kThreads)
+    cross_entropy_tile_kernel(LogitsTileT<Store> tile, Logits logitOf, CrossEntropyState* state, bool start) {
+  SIMT_SHARED(Partial, part, [kThreads / kWarp]);
+  const std::int64_t row = blockIdx.x;
+  const std::int32_t target = tile.targets[row];
+  if (target < 0) return;
+  const Store* const logits = tile.logits + row * tile.ld;
+  const auto forget = [](std::int64_t, const float(&)[kChunk], std::int64_t) {};
+  shareParts(ownPart(logits, tile.columns, logitOf, forget), part);
   if (threadIdx.x != 0) return;
   Partial total = start ? Partial{-INFINITY, 0.0F} : Partial{state[row].max, state[row].sum};
   for (int i = 0; i < kThreads / kWarp; ++i) total = joined(total, part[i]);
   const bool here = target >= tile.column && target < tile.column + tile.columns;
   const float before = start ? 0.0F : state[row].target;
   state[row] = {total.max, total.sum, here ? logitOf(f32(logits[target - tile.column])).value : before};
+}
+
+template <class Logits>
+__global__ void __launch_bounds__(kThreads)
+    head_logits_kernel(float* logits, std::int64_t columns, Logits logitOf, float* logSums) {
+  SIMT_SHARED(Partial, part, [kThreads / kWarp]);
+  float* const row = logits + static_cast<std::int64_t>(blockIdx.x) * columns;
+  const auto keep = [row](std::int64_t column, const float(&z)[kChunk], std::int64_t count) {
+    storeChunk(row + column, z, count);
+  };
+  shareParts(ownPart(row, columns, logitOf, keep), part);
+  if (threadIdx.x != 0) return;
+  Partial total{-INFINITY, 0.0F};
+  for (int i = 0; i < kThreads / kWarp; ++i) total = joined(total, part[i]);
+  logSums[blockIdx.x] = static_cast<float>(static_cast<double>(total.max) + log(static_cast<double>(total.sum)));
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -178,6 +206,16 @@ void cross_entropy_tile(const LogitsTile& tile, CrossEntropyState* state, bool s
 
 void cross_entropy_tile(const LogitsTileBf16& tile, CrossEntropyState* state, bool start, void* stream) {
   launchTile(tile, state, start, stream);
+}
+
+void head_logits(float* logits, std::int32_t rows, std::int32_t columns, const ops::LogitsKind& kind, float* logSums,
+                 void* stream) {
+  if (rows == 0) return;
+  withLogits(kind, [&]<class Logits>(Logits logitOf) {
+    launch("head_logits", head_logits_kernel<Logits>,
+           {.blocks = static_cast<unsigned>(rows), .threads = kThreads, .stream = stream}, logits,
+           std::int64_t{columns}, logitOf, logSums);
+  });
 }
 
 void cross_entropy_losses(const CrossEntropyState* state, const std::int32_t* targets, const std::int32_t* offsets,

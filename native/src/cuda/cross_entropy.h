@@ -13,6 +13,9 @@
 //                  with W
 //   Both passes take the tanhs of z anew: to keep them would move more bytes.
 //   state [T]: start = true overwrites it   targets [T], already shifted, -1 = not scored: dz is 0
+//
+//   head_logits, of rows [T, V] f32 without gaps: z becomes l in place, logSums[t] = log sum_v exp l[t,v]
+//
 //   f32 from f32 logits, sums of exponentials by 256 threads in a fixed order; losses in f64, likewise.
 //   Relative error of a loss 1e-6; NMSE of dz against the reference 1e-5
 //   Source: running maximum and sum, Milakov and Gimelshein 2018
@@ -46,6 +49,9 @@ using LogitsTileBf16 = LogitsTileT<ops::Bf16>;
 
 void cross_entropy_tile(const LogitsTile& tile, CrossEntropyState* state, bool start, void* stream);
 void cross_entropy_tile(const LogitsTileBf16& tile, CrossEntropyState* state, bool start, void* stream);
+
+void head_logits(float* logits, std::int32_t rows, std::int32_t columns, const ops::LogitsKind& kind, float* logSums,
+                 void* stream);
 
 // offsets [count + 1], losses [count] overwritten
 void cross_entropy_losses(const CrossEntropyState* state, const std::int32_t* targets, const std::int32_t* offsets,

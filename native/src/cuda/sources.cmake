@@ -6,6 +6,7 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/attention.cu
   src/cuda/attention_backward.cu
   src/cuda/attention_plain.cu
+  src/cuda/cached_attention.cu
   src/cuda/copy.cu
   src/cuda/cross_entropy.cu
   src/cuda/dequantize.cu

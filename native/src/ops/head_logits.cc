@@ -10,26 +10,6 @@ namespace loratwin::ops {
 
 namespace {
 
-struct Parts {
-  float* logits;
-  float* lse;
-  std::byte* x;
-  std::byte* s;
-
-  Parts(float* at, std::size_t rows, std::size_t hidden, std::size_t vocabulary, DType type) {
-    char* next = reinterpret_cast<char*>(at);
-    const auto take = [&next](std::size_t bytes) {
-      char* const here = next;
-      next += (bytes + 63) / 64 * 64;
-      return here;
-    };
-    logits = reinterpret_cast<float*>(take(rows * vocabulary * sizeof(float)));
-    lse = reinterpret_cast<float*>(take(rows * sizeof(float)));
-    x = reinterpret_cast<std::byte*>(take(rows * hidden * sizeOf(type)));
-    s = reinterpret_cast<std::byte*>(next);
-  }
-};
-
 // The segments of the wanted rows, which are numbered anew. Both come in row order.
 void placeSegments(const LoraSegments& of, std::span<const std::int32_t> wanted, std::vector<LoraSegment>& segments) {
   segments.clear();
@@ -58,30 +38,33 @@ void head_logits(ExecContext& context, MatmulEngine& engine, const HeadLogits& o
   const std::int64_t H = op.weight->inFeatures();
   const std::int64_t V = op.weight->outFeatures();
   const DType type = op.weight->dtype();
-  const Parts part(op.logits, static_cast<std::size_t>(std::max(op.mostRows, 2)), static_cast<std::size_t>(H),
-                   static_cast<std::size_t>(V), type);
+  const HeadLogitsPlaces places = headLogitsPlaces(static_cast<std::size_t>(op.mostRows), static_cast<std::size_t>(H),
+                                                   static_cast<std::size_t>(V), type, static_cast<std::size_t>(op.lds));
+  auto* const room = reinterpret_cast<std::byte*>(op.logits);
+  auto* const lse = reinterpret_cast<float*>(room + places.logSums);
+  std::byte* const x = room + places.x;
   const std::size_t rowBytes = static_cast<std::size_t>(H) * sizeOf(type);
   const auto gather = [&](std::size_t to, std::int32_t row) {
-    std::memcpy(part.x + to * rowBytes, static_cast<const std::byte*>(op.x) + static_cast<std::size_t>(row) * rowBytes,
+    std::memcpy(x + to * rowBytes, static_cast<const std::byte*>(op.x) + static_cast<std::size_t>(row) * rowBytes,
                 rowBytes);
   };
   for (std::size_t i = 0; i < op.wanted.size(); ++i) gather(i, op.wanted[i]);
   if (op.wanted.size() == 1) gather(1, op.wanted[0]);
   const std::int32_t rows = std::max(2, static_cast<std::int32_t>(op.wanted.size()));
-  matmul(context, engine, {part.x, H, op.weight, part.logits, DType::float32, V, nullptr, nullptr, 0, rows});
+  matmul(context, engine, {x, H, op.weight, op.logits, DType::float32, V, nullptr, nullptr, 0, rows});
   if (op.adapters != nullptr) {
     placeSegments(*op.adapters, op.wanted, segments);
     const LoraSegments own{segments.data(), static_cast<std::int32_t>(segments.size()), nullptr, op.adapters->target};
     withStore(type, [&]<class Store>(Store) {
       const LoraProjectionT<float, Store> projection{own, 0, static_cast<std::int32_t>(V),
-                                                     reinterpret_cast<Store*>(part.s), op.lds};
-      lora(context, LoraT<float, Store, float>{&projection, 1, reinterpret_cast<const Store*>(part.x), H,
-                                               static_cast<std::int32_t>(H), part.logits, V});
+                                                     reinterpret_cast<Store*>(room + places.s), op.lds};
+      lora(context, LoraT<float, Store, float>{&projection, 1, reinterpret_cast<const Store*>(x), H,
+                                               static_cast<std::int32_t>(H), op.logits, V});
     });
   }
   context.parallelFor(op.wanted.size(), [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t i = begin; i < end; ++i) {
-      part.lse[i] = static_cast<float>(logits_row(part.logits + static_cast<std::int64_t>(i) * V, V, op.kind));
+      lse[i] = static_cast<float>(logits_row(op.logits + static_cast<std::int64_t>(i) * V, V, op.kind));
     }
   });
 }

@@ -35,14 +35,27 @@ struct HeadLogits {
 };
 
 // logits [rows,V], lse [rows], and behind them what only the operator reads: the rows of x, and s [rows,lds]; each part
-// rounded up to 64 bytes. Rows: at least two.
-constexpr std::size_t headLogitsBytes(std::size_t rows, std::size_t hidden, std::size_t vocabulary, DType type,
-                                      std::size_t lds = 0) {
+// begins at a multiple of 64 bytes. Rows: at least two. A GPU's operator has the same places.
+struct HeadLogitsPlaces {
+  std::size_t logSums;
+  std::size_t x;
+  std::size_t s;
+  std::size_t bytes;
+};
+constexpr HeadLogitsPlaces headLogitsPlaces(std::size_t rows, std::size_t hidden, std::size_t vocabulary, DType type,
+                                            std::size_t lds = 0) {
   const std::size_t count = rows < 2 ? 2 : rows;
   const auto part = [count](std::size_t columns, std::size_t bytes) {
     return (Size(count) * columns * bytes).roundedUp(64);
   };
-  return (part(vocabulary, 4) + part(1, 4) + part(hidden, sizeOf(type)) + part(lds, sizeOf(type))).value();
+  const Size logSums = part(vocabulary, 4);
+  const Size x = logSums + part(1, 4);
+  const Size s = x + part(hidden, sizeOf(type));
+  return {logSums.value(), x.value(), s.value(), (s + part(lds, sizeOf(type))).value()};
+}
+constexpr std::size_t headLogitsBytes(std::size_t rows, std::size_t hidden, std::size_t vocabulary, DType type,
+                                      std::size_t lds = 0) {
+  return headLogitsPlaces(rows, hidden, vocabulary, type, lds).bytes;
 }
 
 void prepare_head_logits(MatmulEngine& engine, const PackedMatrix& weight);

@@ -94,11 +94,17 @@ int runCudaTable(const std::string& onlyGroup) {
     const char* name;
     void (*run)();
   };
-  constexpr Group kGroups[] = {{"elementwise", elementwiseCases},    {"magnitudes", magnitudeCases},
-                               {"optimizer", optimizerCases},        {"lora", loraCases},
-                               {"cross_entropy", crossEntropyCases}, {"attention", attentionCases},
-                               {"quantized", quantizedCases},        {"plain", plainCases},
-                               {"preference", comparedCases},        {"experts", expertCases}};
+  constexpr Group kGroups[] = {{"elementwise", elementwiseCases},
+                               {"magnitudes", magnitudeCases},
+                               {"optimizer", optimizerCases},
+                               {"lora", loraCases},
+                               {"cross_entropy", crossEntropyCases},
+                               {"attention", attentionCases},
+                               {"quantized", quantizedCases},
+                               {"plain", plainCases},
+                               {"cached", cachedCases},
+                               {"preference", comparedCases},
+                               {"experts", expertCases}};
   for (const Group& group : kGroups) {
     if (onlyGroup.empty() || onlyGroup == group.name) group.run();
   }

@@ -68,6 +68,7 @@ void crossEntropyCases();
 void attentionCases();
 void quantizedCases();
 void plainCases();
+void cachedCases();
 void comparedCases();
 void expertCases();
 

@@ -42,9 +42,10 @@ std::int64_t timeOnGpu(void* stream, const std::function<void()>& body) {
 }
 
 // What the arguments and grids of a run's launches follow from, beside what stays as it is as long as the device: token
-// ids, targets, row keys, seeds, scales and adapters' addresses lie in tables, whose sizes are part of it.
+// ids, targets, row keys, seeds, scales, adapters' addresses and where rows are in a cache lie in tables, whose sizes
+// are part of it. `dependencies`: of the run's steps.
 Signature signatureOf(const Program& program, const Bindings& bindings, const std::byte* arena, const TableSlot& slot,
-                      const void* dequantized) {
+                      const void* dequantized, const std::vector<std::uint64_t>& dependencies) {
   Signature signature;
   const auto address = [&](const void* pointer) { signature.push_back(reinterpret_cast<std::uintptr_t>(pointer)); };
   const auto list = [&](const auto& values) {
@@ -68,6 +69,7 @@ Signature signatureOf(const Program& program, const Bindings& bindings, const st
   for (const RunSumSquares& wanted : bindings.sumSquares) signature.push_back(wanted.adapter->serial());
   signature.push_back(bindings.rowKeys.size());
   list(slot.sizes());
+  list(dependencies);
   return signature;
 }
 
@@ -231,8 +233,9 @@ struct CudaDevice::RunTask {
   const Bindings bindings;
   const std::shared_ptr<Buffer> arena;
   std::shared_ptr<TableSlot> slot;
-  std::vector<void*> marks;         // with `profile`: events before, between and after the steps
-  std::shared_ptr<KnownRun> known;  // when its launches are given one by one and graphs are on
+  std::vector<std::uint64_t> dependencies;  // of its steps' launches
+  std::vector<void*> marks;                 // with `profile`: events before, between and after the steps
+  std::shared_ptr<KnownRun> known;          // when its launches are given one by one and graphs are on
 
   void complete(Completion& done) {
     const double* results = slot->downloaded();
@@ -256,7 +259,7 @@ struct CudaDevice::RunTask {
 };
 
 void CudaDevice::queueRun(Task task, const Program& program, Bindings bindings) {
-  auto run = std::make_shared<RunTask>(RunTask{program, std::move(bindings), arena_, nullptr, {}, nullptr});
+  auto run = std::make_shared<RunTask>(RunTask{program, std::move(bindings), arena_, nullptr, {}, {}, nullptr});
   task.work = [this, run](Completion&) { launch(*run); };
   task.complete = [run](Completion& done) { run->complete(done); };
   compute_->enqueue(std::move(task));
@@ -274,6 +277,7 @@ std::vector<Launch> CudaDevice::prepare(RunTask& run) {
         launches.push_back(static_cast<const CudaStep&>(*step).prepare(context));
       }
       launchSums(run.bindings, *run.slot, launches);
+      run.dependencies = std::move(context.dependencies);
       return launches;
     } catch (const TableSlot::Full&) {
       slots_->grow(*run.slot);
@@ -313,7 +317,7 @@ void CudaDevice::launch(RunTask& run) {
   std::shared_ptr<KnownRun> known;
   if (!run.bindings.profile) {
     const void* const room = dequantized_ ? dequantized_->data() : nullptr;
-    known = graphs_->find(signatureOf(run.program, run.bindings, run.arena->data(), *run.slot, room));
+    known = graphs_->find(signatureOf(run.program, run.bindings, run.arena->data(), *run.slot, room, run.dependencies));
   }
   if (known == nullptr || !launchGraph(*known, give)) {
     const std::int64_t from = monotonicNs();

@@ -25,26 +25,40 @@ const std::int32_t* CudaRun::rowKeys() {
   return bindings.rowKeys.empty() ? nullptr : once(rowKeys_, [&] { return bindings.rowKeys; });
 }
 
-const std::int32_t* CudaRun::positions() {
-  return once(positions_, [&] {
-    std::vector<std::int32_t> values;
-    for (std::size_t s = 1; s < bindings.sequences.size(); s++) {
-      for (std::int32_t row = bindings.sequences[s - 1]; row < bindings.sequences[s]; row++) {
-        values.push_back(row - bindings.sequences[s - 1]);
-      }
+namespace {
+
+// Of each row make(sequence, row).
+template <class Make>
+auto ofRows(const ops::Sequences& sequences, Make make) {
+  std::vector<decltype(make(0, 0))> values;
+  for (std::int32_t i = 0; i < sequences.count; i++) {
+    for (std::int32_t row = sequences.offsets[i]; row < sequences.offsets[i + 1]; row++) {
+      values.push_back(make(i, row));
     }
-    return values;
+  }
+  return values;
+}
+
+}  // namespace
+
+const std::int32_t* CudaRun::positions() {
+  return once(positions_, [own = sequences()] {
+    return ofRows(own,
+                  [&own](std::int32_t i, std::int32_t row) { return static_cast<std::int32_t>(own.position(i, row)); });
   });
 }
 
 const std::int32_t* CudaRun::ends() {
-  return once(ends_, [&] {
-    std::vector<std::int32_t> values;
-    for (std::size_t s = 1; s < bindings.sequences.size(); s++) {
-      values.insert(values.end(), static_cast<std::size_t>(bindings.sequences[s] - bindings.sequences[s - 1]),
-                    bindings.sequences[s]);
-    }
-    return values;
+  return once(ends_, [own = sequences()] {
+    return ofRows(own, [&own](std::int32_t i, std::int32_t) { return own.offsets[i] - own.past(i) + own.length(i); });
+  });
+}
+
+const cuda::CachedRow* CudaRun::cachedRows() {
+  return once(cachedRows_, [own = sequences()] {
+    return ofRows(own, [&own](std::int32_t i, std::int32_t row) {
+      return cuda::CachedRow{own.cached[i].first, static_cast<std::int32_t>(own.position(i, row))};
+    });
   });
 }
 

@@ -6,6 +6,7 @@
 
 #include "cuda/attention.h"
 #include "cuda/blas.h"
+#include "cuda/cached_attention.h"
 #include "cuda/dequantize.h"
 #include "cuda/rope.h"
 #include "runtime/cuda/tables.h"
@@ -46,6 +47,10 @@ class CudaRun {
       : bindings(bindings), slot(slot), rotations(rotations), blas(blas), arena_(arena) {}
 
   std::int32_t rows() const { return bindings.rows; }
+  ops::Sequences sequences() const {
+    return {bindings.sequences.data(), static_cast<std::int32_t>(bindings.sequences.size()) - 1,
+            bindings.caches.empty() ? nullptr : bindings.caches.data()};
+  }
   template <class Store = float>
   Store* at(Tensor tensor) const {
     return reinterpret_cast<Store*>(arena_ + bindings.place(tensor));
@@ -57,9 +62,11 @@ class CudaRun {
     return once(ids_, [&] { return bindings.ids; });
   }
   const std::int32_t* rowKeys();
-  // Of each row: its index in its sequence, and one past its sequence's last row.
+  // Of each row: its index in its sequence, and one past its sequence's last row, as if that were whole in the run.
   const std::int32_t* positions();
   const std::int32_t* ends();
+  // Of each row of a run with caches.
+  const cuda::CachedRow* cachedRows();
 
   struct Tiles {
     const cuda::AttentionTile* tiles;
@@ -68,16 +75,22 @@ class CudaRun {
   Tiles queryTiles() { return tiles(queryTiles_, cuda::attentionQueryTiles); }
   Tiles keyTiles() { return tiles(keyTiles_, cuda::attentionKeyTiles); }
 
+  // What the arguments or grids of a step's launches follow from, and is neither in a table nor a size of one: a CUDA
+  // graph serves only runs that have the same (cuda_device.cc).
+  void dependsOn(std::uint64_t value) { dependencies.push_back(value); }
+  void dependsOn(const void* pointer) { dependsOn(reinterpret_cast<std::uintptr_t>(pointer)); }
+
   const Bindings& bindings;
   TableSlot& slot;
   RotationTables& rotations;
   cuda::Blas& blas;
+  std::vector<std::uint64_t> dependencies;
   double* losses = nullptr;          // [segments], of the device
   ops::Bf16* dequantized = nullptr;  // room for any quantized weight's columns, used by one product at a time
 
  private:
-  template <class Make>
-  const std::int32_t* once(const std::int32_t*& kept, Make&& make) {
+  template <class Item, class Make>
+  const Item* once(const Item*& kept, Make&& make) {
     if (kept == nullptr) kept = slot.table(make());
     return kept;
   }
@@ -89,6 +102,7 @@ class CudaRun {
   const std::int32_t* rowKeys_ = nullptr;
   const std::int32_t* positions_ = nullptr;
   const std::int32_t* ends_ = nullptr;
+  const cuda::CachedRow* cachedRows_ = nullptr;
   std::optional<Tiles> queryTiles_;
   std::optional<Tiles> keyTiles_;
 };

@@ -1,5 +1,6 @@
 #include "cuda/attention.h"
 #include "cuda/attention_plain.h"
+#include "cuda/cached_attention.h"
 #include "runtime/cuda/scratch.h"
 #include "runtime/cuda/steps.h"
 #include "runtime/steps/attention.h"
@@ -12,7 +13,8 @@ cuda::AttentionHeads headsOf(const HeadColumns& c, std::int64_t ld, std::int64_t
   return {ld, c.q, c.k, c.v, ldo, c.heads, c.kvHeads, c.headDim};
 }
 
-const float* sinksOf(const AttentionFields& f) {
+template <class AnyFields>
+const float* sinksOf(const AnyFields& f) {
   return f.sinks != nullptr ? reinterpret_cast<const float*>(f.sinks->values.data()) : nullptr;
 }
 
@@ -43,6 +45,32 @@ struct Attention final : CudaStep {
     return launch;
   }
   const AttentionFields f;
+};
+
+struct CachedAttention final : CudaStep {
+  explicit CachedAttention(Fields& fields) : f(fields) {
+    if (f.columns.headDim > cuda::kMaxCachedHeadDim) {
+      fields.refuse("headDim", "at most " + std::to_string(cuda::kMaxCachedHeadDim), std::to_string(f.columns.headDim));
+    }
+  }
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      const cuda::CachedAttentionT<Store> op{r.cachedRows(),
+                                             headsOf(f.columns, f.ld, f.ldo),
+                                             r.rows(),
+                                             r.at<Store>(f.qkv),
+                                             r.at<Store>(f.cache),
+                                             f.ldc,
+                                             r.at<Store>(f.out),
+                                             f.kind,
+                                             sinksOf(f)};
+      launch = [op](void* stream) { cuda::cached_attention(op, stream); };
+    });
+    return launch;
+  }
+  const CachedAttentionFields f;
 };
 
 struct AttentionBackward final : CudaStep {
@@ -98,6 +126,7 @@ struct AttentionBackward final : CudaStep {
 constexpr StepEntry kSteps[] = {
     {"attention", makeStep<Attention>},
     {"attentionBackward", makeStep<AttentionBackward>},
+    {"cachedAttention", makeStep<CachedAttention>},
 };
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cuda/copy.h"
 #include "cuda/embed.h"
 #include "cuda/head_norm.h"
@@ -138,11 +140,19 @@ struct Rope final : CudaStep {
   void reach(Reach& r) const override { f.reach(r); }
   Launch prepare(CudaRun& r) const override {
     Launch launch;
-    const std::int32_t positions = r.bindings.maxSequence();
-    const bool isLong = f.longFrequencies != nullptr && positions > f.longFrom;
+    const ops::Sequences sequences = r.sequences();
+    std::int32_t positions = 0;  // one past the last of any row
+    std::int32_t longest = 0;
+    for (std::int32_t i = 0; i < sequences.count; i++) {
+      positions = std::max(positions, sequences.past(i) + sequences.offsets[i + 1] - sequences.offsets[i]);
+      longest = std::max(longest, sequences.length(i));
+    }
+    const bool isLong = f.longFrequencies != nullptr && longest > f.longFrom;
     const cuda::Rotation* const turns = r.rotations.find(f.frequencies, positions);
     const cuda::Rotation* const longTurns = isLong ? r.rotations.find(*f.longFrequencies, positions) : nullptr;
     const std::int32_t* const ends = isLong ? r.ends() : nullptr;
+    r.dependsOn(turns);
+    r.dependsOn(longTurns);
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       const cuda::RopeT<Store> op{.positions = r.positions(),
                                   .rotations = turns,

@@ -206,6 +206,51 @@ struct ScoredRows {
   }
 };
 
+// Where adapters on the head leave what they have shrunk; `ds` is of a backward.
+template <class Store>
+struct HeadRoom {
+  std::int32_t vocabulary;
+  std::int32_t lds;
+  Store* s;
+  Store* ds;
+};
+
+// Adapters on the head of rows first .. end of those listed, which come in order; numbered from `first` on. `keys`: of
+// the dropout, from `first` on, or null.
+template <class Store>
+cuda::PlainLoraT<Store> headLora(CudaRun& r, std::uint32_t target, std::int32_t hidden,
+                                 const std::vector<std::int32_t>& listed, std::int32_t first, std::int32_t end,
+                                 const std::int32_t* keys, const HeadRoom<Store>& room) {
+  const auto placeOf = [&](std::int32_t row) {
+    const auto place = static_cast<std::int32_t>(std::lower_bound(listed.begin(), listed.end(), row) - listed.begin());
+    return std::clamp(place, first, end) - first;
+  };
+  std::vector<cuda::LoraSegmentT<Store>> items;
+  cuda::PlainLoraT<Store> op{};
+  for (const RunSegment& segment : r.bindings.segments) {
+    cuda::LoraSegmentT<Store> to = loraSegment<Store>(segment, target);
+    to.rowStart = placeOf(segment.rowStart);
+    to.rowEnd = placeOf(segment.rowEnd);
+    if (to.rowStart >= to.rowEnd || to.rank == 0) continue;
+    to.outFeatures = room.vocabulary;
+    to.lds = room.lds;
+    to.s = room.s;
+    to.ds = room.ds;
+    op.maxRows = std::max(op.maxRows, to.rowEnd - to.rowStart);
+    op.maxRank = std::max(op.maxRank, to.rank);
+    items.push_back(to);
+  }
+  op.projections = 1;
+  op.perProjection = static_cast<std::int32_t>(items.size());
+  op.maxFeatures = room.vocabulary;
+  const auto lda = static_cast<std::int32_t>(cuda::padded(static_cast<std::size_t>(hidden), 8));
+  op.run = {r.slot.table(items), hidden, lda, keys};
+  // Which of a segment's rows are listed is no matter of the bindings that a graph goes by.
+  r.dependsOn(static_cast<std::uint64_t>(op.maxRows));
+  r.dependsOn(static_cast<std::uint64_t>(op.maxRank));
+  return op;
+}
+
 struct HeadLoss final : CudaStep {
   explicit HeadLoss(Fields& fields) : f(fields) { givesLosses = true; }
   cuda::HeadScratch scratch() const {
@@ -238,6 +283,10 @@ struct HeadLoss final : CudaStep {
       op.ld = static_cast<std::int64_t>(cuda::padded(static_cast<std::size_t>(f.vocabulary), 8));
       op.scored = r.slot.table(rows.scored);
       op.runs = rows.runs;
+      for (const TileRun& run : rows.runs) {
+        r.dependsOn(static_cast<std::uint64_t>(run.end));
+        r.dependsOn(static_cast<std::uint64_t>(run.isGraded));
+      }
       op.others = r.slot.table(rows.others);
       op.otherCount = static_cast<std::int32_t>(rows.others.size());
       op.targets = r.slot.table(rows.targets);
@@ -270,33 +319,12 @@ struct HeadLoss final : CudaStep {
       for (const std::int32_t row : rows.scored) own.push_back(r.bindings.rowKeys[static_cast<std::size_t>(row)]);
       keys = r.slot.table(own);
     }
-    const auto placeOf = [&](std::int32_t row) {
-      const auto found = std::lower_bound(rows.scored.begin(), rows.scored.end(), row);
-      return static_cast<std::int32_t>(found - rows.scored.begin());
-    };
-    const auto lda = static_cast<std::int32_t>(cuda::padded(static_cast<std::size_t>(f.hidden), 8));
     std::vector<cuda::PlainLoraT<Store>> all;
+    const HeadRoom<Store> into{f.vocabulary, static_cast<std::int32_t>(f.lds()),
+                               reinterpret_cast<Store*>(room + places.s), reinterpret_cast<Store*>(room + places.ds)};
     const auto add = [&](std::int32_t first, std::int32_t end) {
-      std::vector<cuda::LoraSegmentT<Store>> items;
-      cuda::PlainLoraT<Store> op{};
-      for (const RunSegment& segment : r.bindings.segments) {
-        cuda::LoraSegmentT<Store> to = loraSegment<Store>(segment, f.adapters->target);
-        to.rowStart = std::max(placeOf(segment.rowStart), first) - first;
-        to.rowEnd = std::min(placeOf(segment.rowEnd), end) - first;
-        if (to.rowStart >= to.rowEnd || to.rank == 0) continue;
-        to.outFeatures = f.vocabulary;
-        to.lds = static_cast<std::int32_t>(f.lds());
-        to.s = reinterpret_cast<Store*>(room + places.s);
-        to.ds = reinterpret_cast<Store*>(room + places.ds);
-        op.maxRows = std::max(op.maxRows, to.rowEnd - to.rowStart);
-        op.maxRank = std::max(op.maxRank, to.rank);
-        items.push_back(to);
-      }
-      op.projections = 1;
-      op.perProjection = static_cast<std::int32_t>(items.size());
-      op.maxFeatures = f.vocabulary;
-      op.run = {r.slot.table(items), f.hidden, lda, keys == nullptr ? nullptr : keys + first};
-      all.push_back(op);
+      const std::int32_t* const own = keys == nullptr ? nullptr : keys + first;
+      all.push_back(headLora(r, f.adapters->target, f.hidden, rows.scored, first, end, own, into));
     };
     for (const TileRun& run : rows.runs) {
       for (std::int32_t first = run.first; first < run.end; first += f.tileRows) {
@@ -308,10 +336,79 @@ struct HeadLoss final : CudaStep {
   const HeadLossFields f;
 };
 
+// The wanted rows by the whole vocabulary.
+template <class Store>
+struct HeadLogitsRun {
+  const HeadLogitsFields* f;
+  const Store* x;
+  Store* wantedX;
+  float* logits;
+  float* logSums;
+  const std::int32_t* wanted;
+  std::int32_t rows;
+  std::optional<cuda::PlainLoraT<Store>> adapters;
+  cuda::Blas* blas;
+
+  void operator()(void* stream) const {
+    if (rows == 0) return;
+    cuda::gather_rows(x, wanted, rows, f->hidden, wantedX, stream);
+    cuda::Product op{};
+    op.x = wantedX;
+    op.ldx = f->hidden;
+    op.weight = weightFor(f->weight);
+    op.type = f->dtype;
+    op.out = f->vocabulary;
+    op.in = f->hidden;
+    op.y = logits;
+    op.yType = ops::DType::float32;
+    op.ldy = f->vocabulary;
+    op.rows = rows;
+    blas->multiply(op, stream);
+    if (adapters && adapters->perProjection > 0) {
+      cuda::lora_plain_xa(*adapters, wantedX, f->hidden, stream);
+      cuda::lora_plain_sb(*adapters, logits, f->vocabulary, stream);
+    }
+    cuda::head_logits(logits, rows, f->vocabulary, f->kind, logSums, stream);
+  }
+};
+
+struct HeadLogits final : CudaStep {
+  explicit HeadLogits(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    const auto places = ops::headLogitsPlaces(static_cast<std::size_t>(f.mostRows), static_cast<std::size_t>(f.hidden),
+                                              static_cast<std::size_t>(f.vocabulary), f.dtype, f.lds());
+    const std::vector<std::int32_t>& wanted = r.bindings.logitRows;
+    const auto count = static_cast<std::int32_t>(wanted.size());
+    Launch launch;
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      std::byte* const room = r.place(f.logits);
+      HeadLogitsRun<Store> op{};
+      op.f = &f;
+      op.x = r.at<Store>(f.x);
+      op.wantedX = reinterpret_cast<Store*>(room + places.x);
+      op.logits = r.at(f.logits);
+      op.logSums = reinterpret_cast<float*>(room + places.logSums);
+      op.wanted = r.slot.table(wanted);
+      op.rows = count;
+      op.blas = &r.blas;
+      if (f.adapters) {
+        op.adapters = headLora<Store>(
+            r, f.adapters->target, f.hidden, wanted, 0, count, nullptr,
+            {f.vocabulary, static_cast<std::int32_t>(f.lds()), reinterpret_cast<Store*>(room + places.s), nullptr});
+      }
+      launch = op;
+    });
+    return launch;
+  }
+  const HeadLogitsFields f;
+};
+
 constexpr StepEntry kSteps[] = {
     {"matmul", makeStep<Matmul>},
     {"matmulBackward", makeStep<MatmulBackward>},
     {"headLoss", makeStep<HeadLoss>},
+    {"headLogits", makeStep<HeadLogits>},
 };
 
 }  // namespace

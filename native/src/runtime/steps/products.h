@@ -159,7 +159,11 @@ struct HeadLogitsFields {
     r.bytes("logits", logits,
             ops::headLogitsBytes(static_cast<std::size_t>(mostRows), static_cast<std::size_t>(hidden),
                                  static_cast<std::size_t>(vocabulary), dtype, lds()));
-    if (adapters) reachTarget(r, adapters->target, vocabulary, hidden, 1, adapters->lds);
+    if (!adapters) return;
+    reachTarget(r, adapters->target, vocabulary, hidden, 1, adapters->lds);
+    for (const RunSegment& segment : r.bindings.segments) {
+      if (segment.dropout > 0) r.refuse("target", "segments without dropout", std::to_string(segment.dropout));
+    }
   }
   std::size_t lds() const { return adapters ? static_cast<std::size_t>(adapters->lds) : 0; }
 
