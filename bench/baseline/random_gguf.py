@@ -29,10 +29,17 @@ def main():
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_vocab_size(vocabulary)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_BF16 if dtype == "bfloat16" else gguf.LlamaFileType.ALL_F32)
+    # A vocabulary of the SentencePiece kind has three tokens of its own, and one of each byte.
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    tokens += [f"<t{i}>" for i in range(len(tokens), vocabulary)]
+    kinds = [gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL, gguf.TokenType.CONTROL, *[gguf.TokenType.BYTE] * 256]
+    kinds += [gguf.TokenType.NORMAL] * (vocabulary - len(kinds))
     writer.add_tokenizer_model("llama")
-    writer.add_token_list([f"<t{i}>".encode() for i in range(vocabulary)])
+    writer.add_token_list([token.encode() for token in tokens])
     writer.add_token_scores([0.0] * vocabulary)
-    writer.add_token_types([gguf.TokenType.NORMAL] * vocabulary)
+    writer.add_token_types(kinds)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
     random = np.random.default_rng(0)
 
     def add(name, *shape):

@@ -21,7 +21,7 @@ import { benchModel } from "../train.ts";
 import { architectureOf, configOf, type ModelShape, multipliedParameters } from "../workload.ts";
 
 const SCRIPT = packageFile("bench", "baseline", "generate_tokens.py");
-const LLAMA_SCRIPT = packageFile("bench", "baseline", "llama_cpp.mjs");
+const LLAMA_SCRIPT = packageFile("bench", "baseline", "llama-cpp.mjs");
 /** A folder in which node-llama-cpp is installed, and a Python with the package gguf. */
 const LLAMA_FOLDER = process.env["LORATWIN_LLAMA_CPP"];
 const GGUF_PYTHON = process.env["LORATWIN_GGUF_PYTHON"];
@@ -32,7 +32,7 @@ const PROMPT = 32;
 /** Tokens of an answer, and rounds of all ways. */
 const TOKENS: Readonly<Record<Scale, number>> = { full: 64, default: 64, quick: 16, tiny: 4 };
 const ROUNDS: Readonly<Record<Scale, number>> = { full: 6, default: 4, quick: 2, tiny: 2 };
-const TINY: ModelShape = { hidden: 64, layers: 2, heads: 4, kvHeads: 2, intermediate: 128, vocabulary: 256 };
+const TINY: ModelShape = { hidden: 64, layers: 2, heads: 4, kvHeads: 2, intermediate: 128, vocabulary: 320 };
 /** Half of the layers of a Llama of 500 million parameters. */
 const LARGE: ModelShape = {
   ...{ hidden: 1536, layers: 8, heads: 24, kvHeads: 8, intermediate: 4096, vocabulary: 32_000 },

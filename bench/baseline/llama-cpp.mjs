@@ -1,5 +1,5 @@
 // Tokens of a random model by llama.cpp, greedy. Needs a folder in which node-llama-cpp is installed, and a GGUF file:
-// node llama_cpp.mjs FOLDER FILE --prompt 32 --tokens 64 --threads 2. Prints {"ready": true}, then {"seconds": s} for
+// node llama-cpp.mjs FOLDER FILE --prompt 32 --tokens 64 --threads 2. Prints {"ready": true}, then {"seconds": s} for
 // each line on standard input.
 import { createRequire } from "node:module";
 import path from "node:path";
