@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import { Readable } from "node:stream";
 import { InputError } from "../core/index.ts";
 import type { ChatMessage } from "../datasets/index.ts";
 import type { Sampling } from "../exec/index.ts";
@@ -110,8 +111,9 @@ export async function chat(io: Io, answerer: Answerer, options: ChatOptions): Pr
   const talk = new Chat(answerer, options);
   // Whether there is a template is known before the first question.
   chatPrompt([{ role: "user", content: "?" }], answerer.tokenizer, options.chatTemplate);
-  const isTerminal = process.stdin.isTTY === true && io.isStdoutTty === true;
-  const reader = createInterface({ input: process.stdin, ...(isTerminal ? { output: process.stdout } : {}) });
+  const input = io.stdin ?? Readable.from([]);
+  const isTerminal = io.stdin?.isTTY === true && io.isStdoutTty === true;
+  const reader = createInterface({ input, ...(isTerminal ? { output: process.stdout } : {}) });
   let abort: AbortController | undefined;
   const interrupt = (): void => {
     if (abort === undefined) reader.close();

@@ -26,6 +26,8 @@ export interface Io {
   readonly columns?: number;
   /** Whether stderr is a terminal: bars are shown only there. */
   readonly isTty: boolean;
+  /** What a person types; nothing where it is absent. */
+  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   /** Whether stdout is one too. */
   readonly isStdoutTty?: boolean;
   /** Relative paths start here. */

@@ -32,6 +32,7 @@ async function main(): Promise<number> {
     isStdoutTty: process.stdout.isTTY === true,
     cwd: process.cwd(),
     signals: process,
+    stdin: process.stdin,
     exit: (code) => process.exit(code),
   });
 }

@@ -91,6 +91,9 @@ export const evaluateCommand: Command = {
     if (!(level > 0 && level < 1))
       throw new InputError({ expected: "a number above 0, below 1", at: "--level", got: level });
     const pattern = patternOf(optionalText(args, "answer"));
+    const [matches, answerStops] = [flag(args, "match"), severalTexts(args, "stop")];
+    const mostTokens = optionalCount(args, "max-tokens") ?? 256;
+    const maxTokens = matches ? mostTokens : 0;
     const job = choice.chosen.find((each) => each !== undefined)?.job;
     const file = requiredText(args, "data");
     const context = contextOf(io, args);
@@ -98,8 +101,6 @@ export const evaluateCommand: Command = {
     const { rows, numRefused, firstRefused, numTooLong } = questions;
     if (numRefused > 0) note(io, args, `${counted(numRefused, "row")} could not be read: ${firstRefused}`);
     if (numTooLong > 0) note(io, args, `${counted(numTooLong, "row")} left out: longer than the model's positions`);
-    const matches = flag(args, "match");
-    const maxTokens = matches ? (optionalCount(args, "max-tokens") ?? 256) : 0;
     const longest = Math.max(
       ...rows.map(({ row, prompt }) => Math.max(row.inputIds.length, prompt.length + maxTokens)),
     );
@@ -113,7 +114,7 @@ export const evaluateCommand: Command = {
     const names = choice.chosen.map((each) => each?.name);
     const judgements = await context.during("judging", (tell) =>
       judge(answerer, names, rows, {
-        ...{ matches, pattern, maxTokens, stop: severalTexts(args, "stop"), level, signal: abort.signal },
+        ...{ matches, pattern, maxTokens, stop: answerStops, level, signal: abort.signal },
         onRow: tell,
       }),
     );

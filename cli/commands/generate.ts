@@ -10,6 +10,7 @@ import {
   promptFormOf,
   promptIn,
   readQuestions,
+  specialTokensOf,
 } from "../../inference/index.ts";
 import { onInterrupt } from "../../runs/index.ts";
 import {
@@ -77,8 +78,11 @@ interface Asked {
   readonly expected: string | undefined;
 }
 
-function formChoice(args: Arguments, job: AdapterChoice["job"] | undefined, own: QuestionForm): QuestionForm {
-  const kind = optionalText(args, "form") as QuestionForm["kind"] | undefined;
+function formChoice(
+  kind: QuestionForm["kind"] | undefined,
+  job: AdapterChoice["job"] | undefined,
+  own: QuestionForm,
+): QuestionForm {
   if (kind === undefined || kind === own.kind) return own;
   if (kind === "template")
     throw new InputError({
@@ -90,26 +94,28 @@ function formChoice(args: Arguments, job: AdapterChoice["job"] | undefined, own:
 }
 
 async function askedOf(io: Io, args: Arguments, { source, chosen }: AnswerChoice): Promise<readonly Asked[]> {
+  const [file, prompts] = [optionalText(args, "data"), severalTexts(args, "prompt")];
+  const [rowForm, kind] = [rowFormChoice(args), optionalText(args, "form") as QuestionForm["kind"] | undefined];
+  if (file === undefined && prompts.length === 0)
+    throw new InputError({ expected: "-p TEXT, --data FILE, or --repl", at: "--prompt", got: "none" });
   const model = openBase(source);
   const tokenizer = loadTokenizer(model.folder);
   const first = chosen.find((each) => each !== undefined);
   const job = first?.job;
-  const file = optionalText(args, "data");
   if (file !== undefined) {
-    const questions = await readQuestions(contextOf(io, args), model, file, job, rowFormChoice(args));
+    const questions = await readQuestions(contextOf(io, args), model, file, job, rowForm);
     if (questions.numRefused > 0)
       note(io, args, `${questions.numRefused} rows could not be read: ${questions.firstRefused}`);
+    const special = specialTokensOf(tokenizer);
+    const textOf = (tokens: readonly number[]) => tokenizer.decode(tokens.filter((token) => !special.has(token)));
     return questions.rows.map(({ prompt, expected }) => ({
-      text: tokenizer.decode([...prompt]),
+      text: textOf(prompt),
       prompt,
-      expected: tokenizer.decode([...expected]),
+      expected: textOf(expected),
     }));
   }
-  const prompts = severalTexts(args, "prompt");
-  if (prompts.length === 0)
-    throw new InputError({ expected: "-p TEXT, --data FILE, or --repl", at: "--prompt", got: "none" });
   const own = await promptFormOf(first, tokenizer);
-  const form = formChoice(args, job, own);
+  const form = formChoice(kind, job, own);
   if (form.kind === "template")
     note(io, args, `prompts are put into the rows' template: ${JSON.stringify(form.template)}`);
   if (form.kind === "chat") note(io, args, "prompts go through the chat template, each as a user's turn");
@@ -146,12 +152,13 @@ async function answerAll(io: Io, args: Arguments): Promise<number> {
   using _interrupt =
     io.signals === undefined ? undefined : onInterrupt(io.signals, () => abort.abort(), io.exit ?? (() => {}));
   const isJson = flag(args, "json");
+  const [stop, ignoresEnd] = [severalTexts(args, "stop"), flag(args, "ignore-end")];
   const topTokens = optionalCount(args, "log-probabilities", 0);
   const names = choice.chosen.map((each) => each?.name);
   const ask = (prompt: readonly number[], adapter: string | undefined, onText: (text: string) => void) =>
     answerer.answer({
-      ...{ prompt, adapter, sampling, maxTokens, stop: severalTexts(args, "stop"), onText, signal: abort.signal },
-      ...{ ignoresEnd: flag(args, "ignore-end"), continues: true },
+      ...{ prompt, adapter, sampling, maxTokens, stop, onText, signal: abort.signal },
+      ...{ ignoresEnd, continues: true },
       ...(topTokens === undefined ? {} : { topTokens, scoresPrompt: true }),
     });
   const results = isJson

@@ -117,6 +117,11 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { plan: "stopped-three", workload: "w.yaml", devices: "cpu:0", hosts: "localhost" },
   ],
   "check-run": [{ run: "run" }],
+  generate: [
+    { from: "run", prompt: ["hi"], "max-tokens": 2 },
+    { from: "model", repl: true },
+  ],
+  evaluate: [{ from: "run", data: "rows.jsonl", limit: 2 }],
   export: [{ adapter: "run/adapters/first", folder: "exported", to: "ollama" }],
   "check-adapter": [{ adapter: "run/adapters/first" }],
   reproduce: [{ run: "run" }],

@@ -1,0 +1,168 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { beforeAll, describe, expect, test } from "vitest";
+import { run } from "../../cli/run.ts";
+import { writeShared } from "./bad-input/bad-input.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const root = temporaryFolder();
+
+const WORKLOAD = `kind: workload
+version: 1
+model: { path: model }
+defaults: { batchSize: 4, microBatchSize: 2, steps: 6, cutoffLength: 64, optimizer: { learningRate: 1.0e-2 } }
+jobs:
+  - { name: first, data: { path: rows.jsonl }, evaluation: { data: { path: test.jsonl }, everySteps: 2 } }
+  - { name: second, data: { path: rows.jsonl }, adapter: { rank: 4, alpha: 64 }, seed: 3 }
+`;
+
+beforeAll(async () => {
+  writeShared(root);
+  const rows = Array.from({ length: 9 }, (_, i) => JSON.stringify({ question: `${i} + 3`, answer: `is ${i + 3}` }));
+  writeFileSync(path.join(root, "test.jsonl"), `${rows.join("\n")}\n`);
+  writeFileSync(path.join(root, "w.yaml"), WORKLOAD);
+  await printed(["train", "w.yaml", "--devices", "cpu:0", "-o", "run"], root);
+}, 60_000);
+
+interface Told {
+  readonly answers: readonly {
+    readonly prompt: string;
+    readonly promptTokens: readonly number[];
+    readonly expected?: string;
+    readonly answers: Readonly<
+      Record<
+        string,
+        {
+          readonly text: string;
+          readonly end: string;
+          readonly tokens: readonly number[];
+          readonly logProbabilities?: readonly number[];
+          readonly promptLogProbabilities?: readonly number[];
+          readonly top?: readonly (readonly { readonly token: number }[])[];
+        }
+      >
+    >;
+  }[];
+}
+
+async function told(...words: readonly string[]): Promise<Told> {
+  return JSON.parse(await printed(["generate", "run", "--json", ...words], root)) as Told;
+}
+
+describe("generate", () => {
+  test("prints the base's and each adapter's answer under the prompt", async () => {
+    const { code, stdout, stderr } = await runCli(["generate", "run", "-p", "3 + 3", "--max-tokens", "5"], root);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^> 3 \+ 3\n\nbase: [^]*\nfirst: [^]*\nsecond: [^]*\[cut: --max-tokens\]\n$/);
+    expect(stderr).toContain('put into the rows\' template: "Question: {{question}}\\nAnswer:"');
+  });
+
+  test("answers the same alone and beside others, and by a seed", async () => {
+    const together = await told("-p", "3 + 3", "-p", "1", "--max-tokens", "8", "--ignore-end", "--temperature", "1");
+    const alone = await told(
+      ...["-p", "1", "--max-tokens", "8", "--ignore-end", "--temperature", "1", "--adapters", "second"],
+    );
+    expect(alone.answers[0]!.answers["second"]).toEqual(together.answers[1]!.answers["second"]);
+    expect(Object.keys(together.answers[0]!.answers).toSorted()).toEqual(["base", "first", "second"]);
+    const other = await told(
+      ...["-p", "1", "--max-tokens", "8", "--ignore-end", "--temperature", "1", "--adapters", "second", "--seed", "8"],
+    );
+    expect(other.answers[0]!.answers["second"]!.tokens).not.toEqual(alone.answers[0]!.answers["second"]!.tokens);
+  });
+
+  test("answers the prompts of rows, with the answers that the data have", async () => {
+    const { answers } = await told("--data", "test.jsonl", "--limit", "2", "--adapters", "first", "--max-tokens", "3");
+    expect(answers).toHaveLength(2);
+    expect(answers[1]).toMatchObject({ expected: " is 4" });
+    expect(answers[1]!.prompt).toContain("Question: 1 + 3\nAnswer:");
+  });
+
+  test("tells log-probabilities of prompt and answer", async () => {
+    const { answers } = await told("-p", "1", "--log-probabilities", "3", "--max-tokens", "2", "--ignore-end");
+    const own = answers[0]!.answers["first"]!;
+    expect(own.logProbabilities).toHaveLength(2);
+    expect(own.promptLogProbabilities).toHaveLength(answers[0]!.promptTokens.length - 1);
+    expect(own.top![0]![0]!.token).toBe(own.tokens[0]);
+    expect(own.top![0]).toHaveLength(3);
+  });
+
+  test("ends with a text", async () => {
+    const free = await told("-p", "1", "--max-tokens", "9", "--ignore-end", "--adapters", "base");
+    const { text } = free.answers[0]!.answers["base"]!;
+    const stop = [...text][3]!;
+    const stopped = await told("-p", "1", "--max-tokens", "9", "--ignore-end", "--adapters", "base", "--stop", stop);
+    expect(stopped.answers[0]!.answers["base"]).toMatchObject({ end: "stop", text: text.slice(0, text.indexOf(stop)) });
+  });
+
+  test("takes the best adapter, and a model's folder alone", async () => {
+    const { answers } = await told("-p", "1", "--adapters", "first@best,base", "--max-tokens", "2");
+    expect(Object.keys(answers[0]!.answers).toSorted()).toEqual(["base", "first@best"]);
+    expect((await runCli(["generate", "model", "-p", "1", "--max-tokens", "2"], root)).stdout).toContain("base: ");
+  });
+
+  test.each([
+    [["generate", "run", "-p", "1", "--adapters", "frist"], /Did you mean first\?/],
+    [["generate", "run"], /-p TEXT, --data FILE, or --repl/],
+    [["generate", "nothing", "-p", "1"], /folder of a run, or of a model/],
+    [["generate", "run", "-p", "1", "--top-p", "2"], /topP/],
+    [["generate", "run", "-p", "1", "--device", "gpu"], /cuda:0/],
+    [["generate", "run", "-p", "1", "--form", "template", "--adapters", "base"], /--form/],
+    [["generate", "run", "-p", "x".repeat(100)], /fewer than 64 tokens/],
+    [["evaluate", "run", "--data", "none.jsonl"], /none.jsonl/],
+    [["evaluate", "run", "--data", "test.jsonl", "--match", "--answer", "("], /regular expression/],
+    [["evaluate", "run", "--data", "test.jsonl", "--match", "--answer", "#(.*)"], /every expected answer/],
+    [["evaluate", "run", "--data", "test.jsonl", "--level", "1"], /--level/],
+  ])("%j is refused", async (words, why) => {
+    const { code, stderr } = await runCli(words, root);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(why);
+  });
+
+  test("talks with each adapter in a chat of its own", async () => {
+    let stdout = "";
+    const code = await run(["generate", "run", "--repl", "--adapters", "base,first", "--max-tokens", "4"], {
+      ...{ stderr: () => {}, isTty: false, cwd: root },
+      stdout: (text) => {
+        stdout += text;
+      },
+      stdin: Readable.from([
+        "1\n/adapters first\n2\n/adapters nobody\n/what\n/reset\n",
+        `${"y".repeat(90)}\n3\n/quit\n9`,
+      ]),
+    });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\nbase: [^]*\nfirst: [^]*first will answer.\n/);
+    expect(stdout).toContain("There is no nobody; there are base, first.");
+    expect(stdout).toContain("There is no /what.");
+  });
+});
+
+describe("evaluate", () => {
+  test("has the loss that training found on the same rows", async () => {
+    const document = JSON.parse(await printed(["evaluate", "run", "--data", "test.jsonl", "--json"], root)) as {
+      readonly rows: number;
+      readonly judgements: readonly { readonly name: string; readonly loss: number; readonly lossRange: number[] }[];
+    };
+    const metrics = readFileSync(path.join(root, "run", "metrics.jsonl"), "utf8")
+      .trim()
+      .split("\n");
+    const last = metrics
+      .map((line) => JSON.parse(line) as { readonly evaluationLoss?: number; readonly step: number })
+      .findLast(({ evaluationLoss }) => evaluationLoss !== undefined)!;
+    expect(document.rows).toBe(9);
+    const own = document.judgements.find(({ name }) => name === "first")!;
+    expect(own.loss / last.evaluationLoss!).toBeCloseTo(1, 5);
+    expect(own.lossRange[0]!).toBeLessThan(own.loss);
+    expect(own.lossRange[1]!).toBeGreaterThan(own.loss);
+  });
+
+  test("counts right answers, and says whether the best is sure", async () => {
+    const text = await printed(
+      ["evaluate", "run", "--data", "test.jsonl", "--match", "--answer", "\\d+", "--max-tokens", "4"],
+      root,
+    );
+    expect(text).toMatch(/right +interval/);
+    expect(text).toMatch(/best: (base|first|second), /);
+  });
+});
