@@ -5,6 +5,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import type { Io } from "../cli/io.ts";
 import { counted, DeviceError, InputError } from "../core/index.ts";
+import { judgeAnswers } from "./answers.ts";
 import { type DrawnCase, drawCases, writeCase } from "./draw-case.ts";
 import { judgeExports } from "./exports.ts";
 import { runLoratwin, runScript } from "./programs.ts";
@@ -20,7 +21,8 @@ const MOST_CASES = 1000;
 const HELP = `npm run peers -- [--seed N] [--cases N] [--only TEXT] [--keep DIR] [--list]
 
 Trains random tiny models with loratwin, and asks transformers and PEFT what they make of it: losses,
-gradients, trained adapters, and the adapters as PEFT loads them; adapters merged and packed by export. Of losses that compare answers it asks TRL, too.
+gradients, trained adapters, and the adapters as PEFT loads them; greedy answers; adapters merged and packed
+by export. Of losses that compare answers it asks TRL, too.
 Makes ${NUM_ROWS} rows of training data, and asks TRL and Axolotl which tokens they make of them, and which of
 these they train. See docs/internals/peers.md.
 
@@ -125,6 +127,7 @@ async function judgeTraining(
   }
   note("trains the same with transformers and PEFT");
   await runScript(python, "judge.py", trained, (line) => void verdicts.push(JSON.parse(line) as Verdict));
+  verdicts.push(...(await judgeAnswers(python, trained, note)));
   return [...verdicts, ...(await judgeExports(python, trained, note))];
 }
 
