@@ -8,6 +8,7 @@ import { counted, DeviceError, InputError } from "../core/index.ts";
 import { judgeAnswers } from "./answers.ts";
 import { type DrawnCase, drawCases, writeCase } from "./draw-case.ts";
 import { judgeExports } from "./exports.ts";
+import { judgeByLlama, LLAMA_CPP } from "./llama-cpp.ts";
 import { runLoratwin, runScript } from "./programs.ts";
 import { preparePython } from "./python-environment.ts";
 import { differenceLines, isSame, type RowPair, rowTotals } from "./rows/compare-rows.ts";
@@ -23,7 +24,7 @@ const HELP = `npm run peers -- [--seed N] [--cases N] [--only TEXT] [--keep DIR]
 Trains random tiny models with loratwin, and asks transformers and PEFT what they make of it: losses,
 gradients, trained adapters, and the adapters as PEFT loads them; greedy answers; adapters merged and packed
 by export. Of losses that compare answers it asks TRL, too.
-Makes ${NUM_ROWS} rows of training data, and asks TRL and Axolotl which tokens they make of them, and which of
+Has llama.cpp decode exported adapters. Makes ${NUM_ROWS} rows of training data, and asks TRL and Axolotl which tokens they make of them, and which of
 these they train. See docs/internals/peers.md.
 
   --seed N      the models, rows and adapters that are drawn (default: others each time; it is printed)
@@ -45,6 +46,8 @@ interface Request {
   readonly cases: readonly DrawnCase[];
   /** Whose reading of rows is compared. */
   readonly libraries: readonly Library[];
+  /** Whether llama.cpp decodes what is exported. */
+  readonly hasLlama: boolean;
   readonly keep: string | undefined;
   readonly instead: "help" | "list" | undefined;
 }
@@ -75,15 +78,18 @@ function parseCommand(argv: readonly string[]): Request {
   const cases = all.filter(({ name }) => isChosen(name));
   const ofRows = Object.keys(LIBRARIES) as Library[];
   const libraries = ofRows.filter((library) => isChosen(rowsName(library)));
-  if (cases.length + libraries.length === 0)
+  const hasLlama = isChosen(LLAMA_CPP);
+  if (cases.length + libraries.length === 0 && !hasLlama)
     throw new InputError({
       expected: "a part of a case's name",
       at: "--only",
       got: values.only.join(" "),
-      detail: [...all.map(({ name }) => name), ...ofRows.map(rowsName)].map((name) => `  ${name}`).join("\n"),
+      detail: [...all.map(({ name }) => name), ...ofRows.map(rowsName), LLAMA_CPP]
+        .map((name) => `  ${name}`)
+        .join("\n"),
     });
   const instead = values.help ? "help" : values.list ? "list" : undefined;
-  return { seed, cases, libraries, keep: values.keep, instead };
+  return { seed, cases, libraries, hasLlama, keep: values.keep, instead };
 }
 
 /**
@@ -136,9 +142,11 @@ interface Judged {
   readonly pairs: readonly RowPair[];
 }
 
-async function judge({ seed, cases, libraries }: Request, folder: string, note: Note): Promise<Judged> {
+async function judge({ seed, cases, libraries, hasLlama }: Request, folder: string, note: Note): Promise<Judged> {
+  const decoded = hasLlama ? await judgeByLlama(path.join(folder, "llama"), note) : [];
+  if (cases.length + libraries.length === 0) return { verdicts: decoded, pairs: [] };
   const python = preparePython(note);
-  const verdicts = await judgeTraining(python, cases, folder, note);
+  const verdicts = [...decoded, ...(await judgeTraining(python, cases, folder, note))];
   return { verdicts, pairs: await judgeRows(python, seed, libraries, path.join(folder, "rows"), note) };
 }
 
@@ -158,18 +166,21 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
   const request = parseCommand(argv);
   const names = request.cases.map(({ name }) => name);
   if (request.instead !== undefined) {
-    const listed = [...names, ...request.libraries.map(rowsName)];
+    const listed = [...names, ...request.libraries.map(rowsName), ...(request.hasLlama ? [LLAMA_CPP] : [])];
     io.stdout(request.instead === "help" ? HELP : listed.map((name) => `${name}\n`).join(""));
     return 0;
   }
   const { verdicts, pairs } = await judgeInFolder(request, io);
+  const llama = verdicts.some((verdict) => verdict.case === LLAMA_CPP) ? [LLAMA_CPP] : [];
+  const asked = [...request.cases, ...llama.map((name) => ({ name, config: "stored adapters" }))];
   const wrong = [
-    ...disagreements(request.cases, verdicts),
+    ...disagreements(asked, verdicts),
     ...pairs.filter((pair) => !isSame(pair)).flatMap((pair) => differenceLines(pair)),
   ];
   const agreeing = verdicts.filter(agrees).length + pairs.filter(isSame).length;
   const parts = [
     names.length > 0 ? verdictTable(names, verdicts) : [],
+    llama.length > 0 ? verdictTable(llama, verdicts) : [],
     rowTotals(pairs),
     wrong,
     [`seed ${request.seed}: ${agreeing} of ${counted(verdicts.length + pairs.length, "comparison")} agree`],
