@@ -30,8 +30,8 @@ export interface AnswerRequest {
   readonly continues: boolean;
   readonly topTokens?: number;
   readonly scoresPrompt?: boolean;
-  /** Told each piece of the text at once. */
-  readonly onText?: (text: string) => void;
+  /** Told each piece of the text at once, with the tokens that have come since the one before. */
+  readonly onText?: (text: string, tokens: readonly SeenToken[]) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -97,29 +97,40 @@ export class Answerer implements Disposable {
 
   /** Tokens that a prompt and its answer may have together. */
   get mostTokens(): number {
-    return this.#open.generator.mostTokens;
+    return Math.min(this.#open.generator.mostTokens, this.#architecture.maxPositions);
+  }
+
+  /** @throws InputError for a prompt that is empty, too long, or has tokens that the model has not */
+  checkPrompt(prompt: readonly number[]): void {
+    if (prompt.length === 0)
+      throw new InputError({ expected: "a prompt with at least one token", at: "prompt", got: "none" });
+    const most = this.mostTokens;
+    if (prompt.length >= most)
+      throw new InputError({ expected: `a prompt of fewer than ${most} tokens`, at: "prompt", got: prompt.length });
+    const { vocabularySize } = this.#architecture;
+    const wrong = prompt.findIndex((token) => !(Number.isSafeInteger(token) && token >= 0 && token < vocabularySize));
+    if (wrong < 0) return;
+    throw new InputError({ expected: `a token from 0 to ${vocabularySize - 1}`, at: "prompt", got: prompt[wrong] });
   }
 
   /**
    * An answer of fewer tokens than asked for where the model, or the cache, has no more positions.
-   * @throws InputError for a prompt that is empty or too long
+   * @throws InputError as `checkPrompt` does, and for a way of drawing that is none
    */
   async answer(request: AnswerRequest): Promise<Answer> {
     const { prompt, sampling, stop, onText } = request;
     checkSampling(sampling);
-    if (prompt.length === 0)
-      throw new InputError({ expected: "a prompt with at least one token", at: "prompt", got: "none" });
-    const most = Math.min(this.mostTokens, this.#architecture.maxPositions);
-    if (prompt.length >= most)
-      throw new InputError({ expected: `a prompt of fewer than ${most} tokens`, at: "prompt", got: prompt.length });
-    const maxTokens = Math.min(request.maxTokens, most - prompt.length);
+    this.checkPrompt(prompt);
+    const maxTokens = Math.min(request.maxTokens, this.mostTokens - prompt.length);
     const before = request.continues ? prompt.slice(-8) : [];
     const stream = new TextStream(this.tokenizer, this.#special, stop, before);
     const pieces: string[] = [];
+    let untold: SeenToken[] = [];
     const tell = (text: string): void => {
       if (text === "") return;
       pieces.push(text);
-      onText?.(text);
+      onText?.(text, untold);
+      untold = [];
     };
     const { topTokens, scoresPrompt, signal, adapter } = request;
     const generation = await this.#open.generator.generate({
@@ -127,13 +138,20 @@ export class Answerer implements Disposable {
       ...(topTokens === undefined ? {} : { topTokens }),
       ...(scoresPrompt === undefined ? {} : { scoresPrompt }),
       stopTokens: request.ignoresEnd === true ? new Set() : this.#stops,
-      onToken: ({ token }: SeenToken) => {
-        tell(stream.push(token));
+      onToken: (seen: SeenToken) => {
+        untold.push(seen);
+        tell(stream.push(seen.token));
         return stream.isStopped;
       },
     });
     tell(stream.end());
+    if (untold.length > 0) onText?.("", untold);
     return { ...generation, text: pieces.join(""), end: stream.isStopped ? "stop" : generation.end };
+  }
+
+  /** Whether a token is no part of an answer's text, such as one that ends a turn. */
+  isSpecial(token: number): boolean {
+    return this.#special.has(token);
   }
 
   /** The text of tokens, without special ones. */
@@ -155,10 +173,10 @@ export class Answerer implements Disposable {
   }
 }
 
-/** @throws InputError for what is no device of this machine */
-function deviceOf(name: string | undefined) {
+/** All cores, or a GPU. `at`: what names it. @throws InputError for what names neither */
+export function deviceOf(name: string | undefined, at = "--device") {
   if (name === undefined || name === "cpu") return { name: "cpu:0", cores: nativeInfo().cores };
   const index = /^cuda:(\d+)$/.exec(name)?.[1];
-  if (index === undefined) throw new InputError({ expected: "cpu, or cuda:0, cuda:1, ...", at: "--device", got: name });
+  if (index === undefined) throw new InputError({ expected: "cpu, or cuda:0, cuda:1, ...", at, got: name });
   return { kind: "cuda", name, index: Number(index) } as const;
 }

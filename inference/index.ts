@@ -8,7 +8,7 @@ export {
   openBase,
 } from "./answer-source.ts";
 // Prompts answered.
-export { type Answer, Answerer, type AnswererOptions, type AnswerRequest } from "./answerer.ts";
+export { type Answer, Answerer, type AnswererOptions, type AnswerRequest, deviceOf } from "./answerer.ts";
 // Adapters judged on rows.
 export { type Judgement, type JudgeOptions, judge, type Range } from "./judge.ts";
 // Answers while a run trains.

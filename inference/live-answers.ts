@@ -1,4 +1,4 @@
-import { InputError } from "../core/index.ts";
+import { DeviceError, InputError } from "../core/index.ts";
 import { loadTokenizer, type TextTokenizer } from "../datasets/index.ts";
 import { type AdapterChoice, type AnswerSource, BASE, openBase } from "./answer-source.ts";
 import { Answerer } from "./answerer.ts";
@@ -41,28 +41,34 @@ export class LiveAnswers implements Disposable {
   #turn: Promise<unknown> = Promise.resolve();
   /** Told when the last question has been answered. */
   #whenFree: (() => void)[] = [];
+  #hasFailed = false;
   #isOver = false;
 
   constructor(input: LiveAnswersInput) {
     this.#input = input;
   }
 
+  /** Tokens of a prompt with its answer. */
+  get context(): number {
+    return this.#input.context;
+  }
+
   /** Everything that can be asked now, the base first. */
   models(): readonly AnsweringModel[] {
-    const { adapters } = this.#input.source();
+    const { adapters } = this.#source();
     return [{ name: BASE, writtenMs: undefined }, ...adapters.map(({ name, writtenMs }) => ({ name, writtenMs }))];
   }
 
   /** The base model's. @throws InputError where it has none */
   tokenizer(): TextTokenizer {
-    this.#tokenizer ??= loadTokenizer(this.#input.source().modelFolder);
+    this.#tokenizer ??= loadTokenizer(this.#source().modelFolder);
     return this.#tokenizer;
   }
 
   /** What was trained under a name; undefined for the base. @throws InputError for one that is not there */
   choice(name: string): AdapterChoice | undefined {
     if (name === BASE) return undefined;
-    const { adapters } = this.#input.source();
+    const { adapters } = this.#source();
     const found = adapters.find((each) => each.name === name);
     if (found !== undefined) return found;
     throw new InputError({
@@ -79,9 +85,18 @@ export class LiveAnswers implements Disposable {
     const { answerer, adapter } = await turn;
     try {
       return await use(answerer, adapter);
+    } catch (error) {
+      // A device that has failed is not asked again.
+      if (error instanceof DeviceError && this.#answerer === answerer) this.#hasFailed = true;
+      throw error;
     } finally {
       this.#leave(adapter);
     }
+  }
+
+  /** A run that trains replaces files while its folder is read; what it had put away is not there the next time. */
+  #source(): AnswerSource {
+    return again(this.#input.source);
   }
 
   async #take(name: string): Promise<{ readonly answerer: Answerer; readonly adapter: string | undefined }> {
@@ -96,7 +111,7 @@ export class LiveAnswers implements Disposable {
       const count = this.#asked.get(adapter);
       if (count === undefined) {
         this.#makeRoom(answerer);
-        answerer.add(adapter, choice);
+        again(() => answerer.add(adapter, choice));
       }
       this.#asked.delete(adapter);
       this.#asked.set(adapter, (count ?? 0) + 1);
@@ -108,15 +123,15 @@ export class LiveAnswers implements Disposable {
   }
 
   async #answererFor(choice: AdapterChoice | undefined): Promise<Answerer> {
-    const known = this.#answerer;
+    const known = this.#hasFailed ? undefined : this.#answerer;
     if (known !== undefined && (choice === undefined || known.hasRoomFor(choice.job.adapter))) return known;
-    if (known !== undefined) {
+    if (this.#answerer !== undefined) {
       // Its rows would lose their cache.
       if (this.#open > 1) await new Promise<void>((resolve) => this.#whenFree.push(resolve));
       this.#giveBack();
     }
     const { device, sequences, context } = this.#input;
-    const source = this.#input.source();
+    const source = this.#source();
     const laterSpecs = source.adapters.map(({ job }) => job.adapter);
     this.#answerer = await Answerer.open({
       ...{ model: openBase(source), dtype: source.dtype, adapters: [], laterSpecs },
@@ -147,6 +162,7 @@ export class LiveAnswers implements Disposable {
   #giveBack(): void {
     this.#answerer?.[Symbol.dispose]();
     this.#answerer = undefined;
+    this.#hasFailed = false;
     this.#asked.clear();
   }
 
@@ -155,5 +171,22 @@ export class LiveAnswers implements Disposable {
     this.#isOver = true;
     clearTimeout(this.#idle);
     if (this.#open === 0) this.#giveBack();
+  }
+}
+
+/** Does what reads a folder that another changes, once more where a file has gone. @throws InputError where it goes again */
+function again<T>(read: () => T): T {
+  const isGone = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
+  try {
+    return read();
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+  try {
+    return read();
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    const file = (error as NodeJS.ErrnoException).path ?? "";
+    throw new InputError({ expected: "an adapter that is still there", file, got: "no such file" }, { cause: error });
   }
 }

@@ -43,7 +43,7 @@ export function chatPrompt(
   messages: readonly ChatMessage[],
   tokenizer: TextTokenizer,
   template?: string,
-  more: { readonly tools?: unknown } = {},
+  more: { readonly tools?: unknown; readonly variables?: Readonly<Record<string, unknown>> } = {},
 ): readonly number[] {
   const text = tokenizer.renderChat(messages, true, { ...more, ...(template === undefined ? {} : { template }) });
   return tokenizer.encode(text);

@@ -121,6 +121,7 @@ export class Generator {
 
   /** Begins with those that wait, as many as there is room for, and returns whether anything is to be done. */
   #admit(): boolean {
+    for (const waiting of [...this.#waiting]) if (waiting.request.signal?.aborted === true) this.#drop(waiting);
     while (this.#waiting.length > 0 && this.#rows.size < this.#limits.sequences) {
       const [next] = this.#waiting as [Waiting, ...Waiting[]];
       const { prompt, maxTokens } = next.request;
@@ -131,6 +132,12 @@ export class Generator {
       this.#rows.add({ ...next, tokens: [], promptLosses: [], ids: [...prompt], past: 0, firstRow, cacheCount });
     }
     return this.#rows.size > 0;
+  }
+
+  /** Ends what has not begun. */
+  #drop(waiting: Waiting): void {
+    this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+    waiting.resolve({ tokens: [], end: "aborted", stopToken: undefined, promptLogProbabilities: [] });
   }
 
   #leave(row: Row): void {
