@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import path from "node:path";
 import { DeviceError, InputError, PlanError, shellQuoted } from "../core/index.ts";
 import { absolute } from "../files/index.ts";
+import { deviceOf, findAnswerSource, LiveAnswers } from "../inference/index.ts";
 import { checkDocument, completeJob, jobSchema, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import {
   findResumable,
@@ -46,6 +47,22 @@ export const SERVE_OPTIONS = {
   port: { type: "number", describe: "listen on 127.0.0.1 as well; 0 for any port that is free" },
   "token-file": { type: "string", describe: "file with the token for --port; token in the run folder when absent" },
   ...LOGGER_OPTIONS,
+  answers: {
+    type: "boolean",
+    default: true,
+    describe: "let clients of OpenAI's API try the adapters; --no-answers turns it off",
+  },
+  "answers-device": {
+    type: "string",
+    describe: "what answers: cpu (default), or cuda:0; while it is used it has a second copy of the model",
+    notBeside: ["no-answers"],
+  },
+  "answers-context": {
+    type: "number",
+    default: 2048,
+    describe: "tokens of a prompt with its answer, at most",
+    notBeside: ["no-answers"],
+  },
   ...FLEET_PLAN_OPTIONS,
   ...CHECKPOINT_OPTIONS,
   ...VERIFY_OPTIONS,
@@ -173,13 +190,36 @@ function listenOptions(io: Io, args: Arguments, folder: string): ListenOptions {
   };
 }
 
+/** Prompts that are answered at a time, and adapters that are kept for more of them. */
+const ANSWERS = { sequences: 8, keptAdapters: 16 };
+/** After so long without a prompt the memory for answers is given back. */
+const ANSWERS_IDLE_MS = 10 * 60_000;
+
+/** Answers of what the fleet has trained so far; undefined where nobody is to be answered. @throws InputError */
+function answersChoice(io: Io, args: Arguments, folder: string): ((modelFolder: string) => LiveAnswers) | undefined {
+  const device = optionalText(args, "answers-device");
+  const context = optionalCount(args, "answers-context", 2) ?? SERVE_OPTIONS["answers-context"].default;
+  deviceOf(device, "--answers-device");
+  if (args["answers"] === false) return undefined;
+  return (modelFolder) => {
+    const source = () => findAnswerSource(io, folder, modelFolder);
+    return new LiveAnswers({ source, device, context, ...ANSWERS, idleMs: ANSWERS_IDLE_MS });
+  };
+}
+
 /** What the server has, and whom it tells. */
-function controlOptions(io: Io, args: Arguments, { loaded }: OpenedFleet): ControlOptions {
+function controlOptions(
+  io: Io,
+  args: Arguments,
+  { loaded }: OpenedFleet,
+  answers: LiveAnswers | undefined,
+): ControlOptions {
   const context = contextOf(io, args);
   const { defaults = {} } = loaded.source.value as { readonly defaults?: JobOverrides };
   return {
     defaults: placeJob(defaults, path.dirname(loaded.source.file)),
     assets: { script: browserAsset("server", "client.js"), style: browserAsset("server", "client.css") },
+    answers,
     onFault: (error) => context.warn(String(error)),
   };
 }
@@ -192,6 +232,7 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   const rhythm = rhythmOf(args);
   const listens = listenOptions(io, args, folder);
   const tensorboard = tensorboardFolder(io, args, folder);
+  const answersOf = answersChoice(io, args, folder);
   // Whatever can be refused at once is, before anything is loaded; and who asks meanwhile is told that it loads.
   using _folder = found === undefined ? takeFleetFolder(io, folder) : undefined;
   warnSlow(io);
@@ -204,7 +245,9 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   using fleet = opened.fleet;
   if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
   const control = controlOf(io, opened, usesCache(args));
-  await server.serve(control, controlOptions(io, args, opened));
+  const { model } = opened.loaded;
+  using answers = model && answersOf?.(model.folder);
+  await server.serve(control, controlOptions(io, args, opened, answers));
   const where = server.address.url === null ? "" : ` and on ${server.address.url}`;
   context.note(`serves on ${server.address.socket}${where}`);
   const unsubscribe = control.subscribe((notice) => {

@@ -3,10 +3,12 @@ import type { z } from "zod";
 import { InputError, InvariantError } from "../core/index.ts";
 import { checkDocument } from "../plan/index.ts";
 import { unwritten } from "./admit-job.ts";
+import { answerErrorOf } from "./answers/answer-refusal.ts";
+import { StreamedReply } from "./answers/streamed-reply.ts";
 import { checkOrigin, checkToken } from "./guard.ts";
 import type { Limits } from "./limits.ts";
 import { RequestError, wireFacts } from "./request-error.ts";
-import type { Route, RouteInput } from "./route.ts";
+import { type Route, type RouteInput, STREAMED } from "./route.ts";
 
 export const HEADERS = {
   "cache-control": "no-store",
@@ -30,6 +32,8 @@ const REFUSED: Readonly<Record<string, (limits: Limits) => { readonly expected: 
   FST_ERR_CTP_EMPTY_JSON_BODY: () => ({ expected: "a body of JSON, or no content type where there is none" }),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => ({ expected: "a body as long as its Content-Length" }),
 };
+
+const FAULT = { expected: "a server without faults", hint: "What happened is in the server's own messages." };
 
 function asSentence(text: string): string {
   return `${text.replace(/\.+$/, "")}.`;
@@ -66,17 +70,50 @@ function checkedAnswer(route: Route, schema: z.ZodType, answer: unknown): unknow
   });
 }
 
-async function answer(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+/** Levels of a body: deeper ones cannot be walked, nor written into a message, without the stack running out. */
+const MOST_LEVELS = 100;
+
+/** @throws RequestError (400) */
+function checkLevels(body: unknown): void {
+  let level: readonly unknown[] = [body];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MOST_LEVELS) throw new RequestError(400, { expected: `a body of at most ${MOST_LEVELS} levels` });
+    level = level.flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each) : []));
+  }
+}
+
+/** What an error is to who asked; told to `onFault` where it is nobody's but the server's. */
+type RefuseError = (error: unknown) => RequestError;
+
+function errorBody({ errors }: Pick<Route, "errors">, refusal: RequestError): unknown {
+  return errors === "openai" ? answerErrorOf(refusal) : { error: wireFacts(refusal.facts) };
+}
+
+async function answer(
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusedOf: RefuseError,
+): Promise<void> {
   if (route.answer.media !== "application/json") return route.answer.send(request, reply);
   const { handle, schema } = route.answer;
-  checked(route.body, request.body);
+  checkLevels(request.body);
+  const body = route.prepare === undefined ? request.body : route.prepare(request.body);
+  checked(route.body, body);
   const input: RouteInput<unknown, unknown, unknown> = {
     params: checked(route.params, request.params),
     query: checked(route.query, request.query),
-    body: request.body,
+    body,
   };
-  const given = checkedAnswer(route, schema, await handle(input));
-  await reply.code(route.status).send(given);
+  const streamed = new StreamedReply(reply);
+  try {
+    const given = await handle(input, streamed);
+    if (given === STREAMED) streamed.end();
+    else await reply.code(route.status).send(checkedAnswer(route, schema, given));
+  } catch (error) {
+    if (!streamed.hasBegun) throw error;
+    streamed.end(JSON.stringify(errorBody(route, refusedOf(error))));
+  }
 }
 
 /** The routes as a fastify instance that listens nowhere yet. */
@@ -93,6 +130,13 @@ export function createApp(routes: readonly Route[], { limits, tokenFor, onFault 
       void reply.code(error.statusCode ?? 400).send({ error: wireFacts(facts) });
     },
   });
+  const byPath = new Map(routes.map((route) => [route.path, route]));
+  const refusedOf: RefuseError = (error) => {
+    const refusal = refusalOf(error, limits);
+    if (refusal !== undefined) return refusal;
+    onFault(error);
+    return new RequestError(500, FAULT);
+  };
   app.removeContentTypeParser("text/plain");
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(HEADERS);
@@ -101,15 +145,10 @@ export function createApp(routes: readonly Route[], { limits, tokenFor, onFault 
     // The page itself holds nothing; it asks for the token.
     if (token !== undefined && request.routeOptions.url !== "/") checkToken(request, token);
   });
-  app.setErrorHandler(async (error, _request, reply) => {
-    const refusal = refusalOf(error, limits);
-    if (refusal === undefined) {
-      onFault(error);
-      const facts = { expected: "a server without faults", hint: "What happened is in the server's own messages." };
-      return reply.code(500).send({ error: facts });
-    }
+  app.setErrorHandler(async (error, request, reply) => {
+    const refusal = refusedOf(error);
     if (refusal.status === 401) reply.header("www-authenticate", "Bearer");
-    return reply.code(refusal.status).send({ error: wireFacts(refusal.facts) });
+    return reply.code(refusal.status).send(errorBody(byPath.get(request.routeOptions.url ?? "") ?? {}, refusal));
   });
   app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split("?")[0];
@@ -121,7 +160,7 @@ export function createApp(routes: readonly Route[], { limits, tokenFor, onFault 
       method: route.method,
       url: route.path,
       handler: async (request, reply) => {
-        await answer(route, request, reply);
+        await answer(route, request, reply, refusedOf);
         return reply;
       },
     });

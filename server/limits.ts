@@ -16,6 +16,8 @@ export interface Limits {
   readonly keptCurves: number;
   /** Jobs that are over and that `/metrics` has still: the latest. */
   readonly measuredOver: number;
+  /** Requests for answers to prompts at a time. */
+  readonly answerRequests: number;
 }
 
 export const LIMITS: Limits = {
@@ -30,4 +32,5 @@ export const LIMITS: Limits = {
   keptDecisions: 200,
   keptCurves: 1000,
   measuredOver: 100,
+  answerRequests: 32,
 };

@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { nameSchema } from "../plan/index.ts";
 import {
+  answerErrorSchema,
+  chatAnswerSchema,
+  completionAnswerSchema,
+  modelSchema,
+  modelsSchema,
+} from "./answers/documents.ts";
+import { chatRequestSchema, completionRequestSchema } from "./answers/requests.ts";
+import {
   decisionsNoticeSchema,
   fleetStatusSchema,
   jobOverridesSchema,
@@ -84,4 +92,11 @@ export const MESSAGES: Readonly<Record<string, z.ZodType>> = {
   FleetPicture: fleetPictureSchema,
   Notice: noticeSchema,
   Error: errorAnswerSchema,
+  Model: modelSchema,
+  Models: modelsSchema,
+  ChatRequest: chatRequestSchema,
+  ChatAnswer: chatAnswerSchema,
+  CompletionRequest: completionRequestSchema,
+  CompletionAnswer: completionAnswerSchema,
+  AnswerError: answerErrorSchema,
 };

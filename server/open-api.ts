@@ -7,14 +7,14 @@ const REFUSALS: Readonly<Record<number, string>> = {
   400: "The request is malformed.",
   401: "The token is missing or another one.",
   403: "The request comes from another host or page.",
-  404: "There is no such job or path.",
+  404: "There is no such job, model or path.",
   409: "The job is not where it would have to be, or its name is in use.",
   413: "The body is too large.",
   415: "The body is not JSON.",
   422: "The job cannot be used.",
-  429: "Too many jobs wait.",
+  429: "Too many jobs wait, or too many requests are answered.",
   500: "A fault of the server.",
-  503: "The fleet takes no more of these now, or loads its model still.",
+  503: "The fleet takes no more of these now, loads its model still, or has no memory for an answer.",
 };
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -53,13 +53,15 @@ function parameters(place: "path" | "query", schema: z.ZodType | undefined): rea
 }
 
 function contentOf({ answer }: Route): Schema {
-  if (answer.media === "application/json") return inJson(reference(answer.schema));
+  const asEvents = { "text/event-stream": { schema: { type: "string" } } };
+  if (answer.media === "application/json")
+    return { ...inJson(reference(answer.schema)), ...(answer.streams ? asEvents : {}) };
   return { [answer.media]: { schema: { type: "string" } } };
 }
 
 function operation(route: Route): Schema {
   const refusals = [...ANY_REFUSALS, 401, ...(route.body === undefined ? [] : [413, 415]), ...route.refusals];
-  const error = { $ref: uri("Error") };
+  const error = { $ref: uri(route.errors === "openai" ? "AnswerError" : "Error") };
   const refused = [...new Set(refusals)].map((status) => [
     status,
     { description: REFUSALS[status], content: inJson(error) },

@@ -8,6 +8,17 @@ export interface RouteInput<Params, Query, Body> {
   readonly body: Body;
 }
 
+/** Who asks, as a route has it whose answer comes in pieces. */
+export interface Asker {
+  /** Aborted when the connection is gone. */
+  readonly signal: AbortSignal;
+  /** Begins an answer of server-sent events, and gives what sends one with a text without line breaks as its data. */
+  readonly stream: () => (data: string) => void;
+}
+
+/** What a handler returns that has streamed its answer. */
+export const STREAMED = Symbol("streamed");
+
 /** A route: what it takes, what it gives, and what the OpenAPI document says of it. */
 export interface Route {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -20,6 +31,10 @@ export interface Route {
   readonly status: number;
   /** Other statuses than those that any request can have. */
   readonly refusals: readonly number[];
+  /** What of a body is looked at; all when absent. */
+  readonly prepare?: (body: unknown) => unknown;
+  /** Whose form its refusals have; this API's own when absent. */
+  readonly errors?: "openai";
   readonly answer: RouteAnswer;
 }
 
@@ -27,7 +42,9 @@ export type RouteAnswer =
   | {
       readonly media: "application/json";
       readonly schema: z.ZodType;
-      readonly handle: (input: RouteInput<unknown, unknown, unknown>) => Promise<unknown>;
+      /** Whether it may return `STREAMED`. */
+      readonly streams: boolean;
+      readonly handle: (input: RouteInput<unknown, unknown, unknown>, asker: Asker) => Promise<unknown>;
     }
   /** Anything else, which it sends by itself. */
   | {
@@ -46,7 +63,11 @@ interface JsonRoute<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTyp
   readonly status?: number;
   readonly refusals?: readonly number[];
   readonly answers: A;
-  readonly handle: (input: RouteInput<z.output<P>, z.output<Q>, z.input<B>>) => Promise<z.input<A>>;
+  readonly streams?: boolean;
+  readonly handle: (
+    input: RouteInput<z.output<P>, z.output<Q>, z.input<B>>,
+    asker: Asker,
+  ) => Promise<z.input<A> | typeof STREAMED>;
 }
 
 /** A route that answers in JSON, with the types of its handler from its schemas. */
@@ -55,7 +76,12 @@ export function jsonRoute<
   Q extends z.ZodType = z.ZodUndefined,
   B extends z.ZodType = z.ZodUndefined,
   A extends z.ZodType = z.ZodType,
->({ answers, handle, status = 200, refusals = [], ...facts }: JsonRoute<P, Q, B, A>): Route {
-  const untyped = handle as (input: RouteInput<unknown, unknown, unknown>) => Promise<unknown>;
-  return { ...facts, status, refusals, answer: { media: "application/json", schema: answers, handle: untyped } };
+>({ answers, handle, status = 200, refusals = [], streams = false, ...facts }: JsonRoute<P, Q, B, A>): Route {
+  const untyped = handle as (input: RouteInput<unknown, unknown, unknown>, asker: Asker) => Promise<unknown>;
+  return {
+    ...facts,
+    status,
+    refusals,
+    answer: { media: "application/json", schema: answers, streams, handle: untyped },
+  };
 }

@@ -1,4 +1,6 @@
 import { type Admission, admitJob, checkRoom, completed } from "./admit-job.ts";
+import { answerRoutes } from "./answers/answer-routes.ts";
+import type { AnswerService } from "./answers/answering.ts";
 import type { EventClients } from "./event-clients.ts";
 import {
   fleetStatusSchema,
@@ -30,6 +32,7 @@ import { isOver } from "./standing.ts";
 export interface Served extends Admission {
   readonly observed: Observed;
   readonly clients: EventClients;
+  readonly answers: AnswerService;
   /** The page, with the policy that it keeps. */
   readonly page: { readonly html: string; readonly policy: string };
 }
@@ -226,6 +229,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
         },
       },
     },
+    ...answerRoutes(served.answers),
     jsonRoute({
       method: "GET",
       path: "/v1/openapi.json",

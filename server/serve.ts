@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { absolute, type Place } from "../files/index.ts";
+import type { LiveAnswers } from "../inference/index.ts";
 import type { ReportAssets } from "../reports/index.ts";
 import { createApp, HEADERS } from "./create-app.ts";
 import { EventClients } from "./event-clients.ts";
@@ -28,6 +29,8 @@ export interface ListenOptions {
 export interface ControlOptions {
   /** `defaults` of the fleet's workload, with absolute paths: what a job that is submitted leaves out. */
   readonly defaults?: unknown;
+  /** What answers prompts; nothing does when absent. Whoever made it ends it. */
+  readonly answers?: LiveAnswers | undefined;
   /** The browser code of the page. */
   readonly assets: ReportAssets;
   /** Is told of a fault of the server, which goes on. */
@@ -114,10 +117,12 @@ export async function openServer(options: ListenOptions): Promise<Listening> {
     const token = tcp && ensureToken(place, tcp.tokenFile);
     return {
       address: { socket, url, tokenFile: tcp === undefined ? null : absolute(place, tcp.tokenFile) },
-      async serve(control, { assets, onFault, defaults }) {
+      async serve(control, { answers: live, assets, onFault, defaults }) {
         const clients = new EventClients(limits);
         const observed = observeFleet(control, randomBytes(6).toString("hex"), limits, (text) => clients.send(text));
-        const app = createApp(fleetRoutes({ control, defaults, limits, observed, clients, page: fleetPage(assets) }), {
+        const answers = { live, limits, open: new Set<symbol>() };
+        const page = fleetPage(assets);
+        const app = createApp(fleetRoutes({ control, defaults, limits, observed, clients, answers, page }), {
           limits,
           tokenFor: ({ raw }) => (guarded.has(raw) ? token : undefined),
           onFault,

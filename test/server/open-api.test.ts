@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { choiceOf, tinyAnswers } from "./answers/tiny-answers.ts";
 import { ask, type Raw, serve } from "./served.ts";
+
+const tiny = tinyAnswers();
 
 interface Operation {
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required: boolean }[];
@@ -17,7 +20,7 @@ interface Document {
 }
 
 async function documented() {
-  const served = await serve();
+  const served = await serve({ answers: tiny.answers([choiceOf("ann")]) });
   const get = (method: string, target: string, raw?: Raw) => ask(served.server.address.socket, method, target, raw);
   const document = (await get("GET", "/v1/openapi.json")).body as Document;
   return { ...served, ask: get, document };
@@ -47,6 +50,13 @@ const REQUESTS: readonly (readonly [method: string, path: string, target: string
   ["get", "/v1/picture", "/v1/picture?jobs=5"],
   ["get", "/v1/losses", "/v1/losses"],
   ["get", "/v1/decisions", "/v1/decisions"],
+  ["get", "/v1/models", "/v1/models"],
+  ["get", "/v1/models/{name}", "/v1/models/ann"],
+  [
+    ...["post", "/v1/chat/completions", "/v1/chat/completions"],
+    { model: "ann", messages: [{ role: "user", content: "Hi" }], max_tokens: 3, logprobs: true, top_logprobs: 1 },
+  ] as const,
+  ["post", "/v1/completions", "/v1/completions", { model: "base", prompt: ["a", "b"], max_tokens: 3, logprobs: 1 }],
   ["get", "/v1/openapi.json", "/v1/openapi.json"],
   ["get", "/metrics", "/metrics"],
   ["get", "/", "/"],

@@ -113,6 +113,7 @@ describe("a request is refused", () => {
 
   it.each([
     ["JSON that ends too early", '{"name": "a"', 400, "a body of JSON"],
+    ["ten thousand levels", `{"name": ${"[".repeat(1e4)}${"]".repeat(1e4)}}`, 400, "a body of at most 100 levels"],
     ["a prototype", '{"name": "a", "__proto__": {"x": 1}}', 400, "a body of JSON"],
     ["nothing", "", 400, "a body of JSON"],
     ["another content type", { type: "text/plain" }, 415, "application/json"],

@@ -1,0 +1,171 @@
+import { randomInt, randomUUID } from "node:crypto";
+import { DeviceError, InputError } from "../../core/index.ts";
+import type { Answer, Answerer, LiveAnswers } from "../../inference/index.ts";
+import type { Limits } from "../limits.ts";
+import { RequestError } from "../request-error.ts";
+import { AnswerRefusal } from "./answer-refusal.ts";
+import type { Usage } from "./documents.ts";
+import { type ChatRequest, type CompletionRequest, MOST_CHOICES } from "./requests.ts";
+
+/** What answers, and how many requests it works on. */
+export interface AnswerService {
+  /** Undefined where the server was told to answer nothing. */
+  readonly live: LiveAnswers | undefined;
+  readonly limits: Pick<Limits, "answerRequests">;
+  /** Requests that are answered now. */
+  readonly open: Set<symbol>;
+}
+
+/** The prompts of a request, and how they are answered. */
+export interface AskedAnswers {
+  readonly request: ChatRequest | CompletionRequest;
+  readonly prompts: readonly (readonly number[])[];
+  /** As many as the context has left when undefined. */
+  readonly maxTokens: number | undefined;
+  readonly continues: boolean;
+  readonly topTokens: number;
+  readonly scoresPrompt: boolean;
+}
+
+/** A piece of a choice's text, with the tokens that have come since the one before. */
+export interface Piece {
+  readonly choice: number;
+  readonly text: string;
+  readonly tokens: Answer["tokens"];
+}
+
+/** Hears of pieces at once. */
+export type OnPiece = (piece: Piece) => void;
+
+/** @throws RequestError where this server answers nothing */
+export function liveOf({ live }: AnswerService): LiveAnswers {
+  if (live !== undefined) return live;
+  throw new RequestError(400, { expected: "a server that answers prompts", got: "one with --no-answers" });
+}
+
+/** @throws AnswerRefusal where nothing has the name */
+export function checkModel(live: LiveAnswers, name: string): void {
+  const MOST = 50;
+  const names = live.models().map((each) => each.name);
+  if (names.includes(name)) return;
+  const more = names.length > MOST ? ` and ${names.length - MOST} more` : "";
+  throw new AnswerRefusal(404, "model_not_found", {
+    expected: `a model of this server (${names.slice(0, MOST).join(", ")}${more})`,
+    at: "model",
+    got: name,
+  });
+}
+
+function checkLength(prompt: readonly number[], most: number): void {
+  if (prompt.length < most) return;
+  throw new AnswerRefusal(400, "context_length_exceeded", {
+    expected: `a prompt of fewer than ${most} tokens`,
+    at: "prompt",
+    got: prompt.length,
+    hint: "--answers-context of `loratwin serve` sets how many a prompt and its answer have, up to the model's own limit.",
+  });
+}
+
+/** @throws AnswerRefusal where too many are answered */
+function takePlace({ open, limits }: AnswerService): Disposable {
+  const most = limits.answerRequests;
+  if (open.size >= most)
+    throw new AnswerRefusal(429, "rate_limit_exceeded", {
+      expected: `at most ${most} requests for answers at a time`,
+      hint: "Ask again when some have been answered.",
+    });
+  const own = Symbol("request");
+  open.add(own);
+  return { [Symbol.dispose]: () => open.delete(own) };
+}
+
+/** What somebody did wrong, or the device could not do, as a refusal. */
+function refusedOf(error: unknown): unknown {
+  if (error instanceof InputError) return new RequestError(400, error.facts, { cause: error });
+  if (error instanceof DeviceError) return new AnswerRefusal(503, "device_failed", error.facts, { cause: error });
+  return error;
+}
+
+/** Waits for all, also where one fails: an adapter is not taken from a row that is still answered. */
+async function allOf(started: readonly Promise<Answer>[]): Promise<readonly Answer[]> {
+  const ended = await Promise.allSettled(started);
+  return ended.map((each) => {
+    if (each.status === "rejected") throw each.reason;
+    return each.value;
+  });
+}
+
+/**
+ * All choices, those of the first prompt first. `begin` is called when nothing can be refused any more; what it returns
+ * hears of the pieces. @throws RequestError
+ */
+export async function answerAll(
+  service: AnswerService,
+  asked: AskedAnswers,
+  signal: AbortSignal,
+  begin: (answerer: Answerer) => OnPiece | undefined,
+): Promise<readonly Answer[]> {
+  const { request, prompts, maxTokens, continues, topTokens, scoresPrompt } = asked;
+  const live = liveOf(service);
+  const { n = 1, temperature = 1, top_p: topP = 1, min_p: minP = 0, top_k: topK = 0, stop = [] } = request;
+  const rows = prompts.flatMap((prompt) => Array.from({ length: n }, () => prompt));
+  if (rows.length > MOST_CHOICES)
+    throw new RequestError(400, { expected: `at most ${MOST_CHOICES} choices of all prompts`, at: "n", got: n });
+  using _place = takePlace(service);
+  const seed = request.seed ?? randomInt(2 ** 47);
+  const gone = new AbortController();
+  const leave = (): void => gone.abort();
+  if (signal.aborted) leave();
+  signal.addEventListener("abort", leave);
+  try {
+    return await live.ask(request.model, async (answerer, adapter) => {
+      const most = Math.min(live.context, answerer.mostTokens);
+      for (const prompt of prompts) {
+        checkLength(prompt, most);
+        answerer.checkPrompt(prompt);
+      }
+      const onPiece = begin(answerer);
+      const answered = rows.map(async (prompt, choice) => {
+        try {
+          return await answerer.answer({
+            ...{ prompt, adapter, continues, topTokens, scoresPrompt, stop: [stop].flat(), signal: gone.signal },
+            sampling: { temperature, topP, minP, topK: Math.max(0, topK), seed: (seed + choice) % 2 ** 53 },
+            maxTokens: Math.min(maxTokens ?? most, most - prompt.length),
+            ...(onPiece === undefined ? {} : { onText: (text, tokens) => onPiece({ choice, text, tokens }) }),
+          });
+        } catch (error) {
+          leave();
+          throw error;
+        }
+      });
+      return await allOf(answered);
+    });
+  } catch (error) {
+    throw refusedOf(error);
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
+}
+
+/** Each prompt counts once, whatever comes of it. */
+export function usageOf({ prompts }: AskedAnswers, answers: readonly Answer[]): Usage {
+  const asked = prompts.reduce((sum, { length }) => sum + length, 0);
+  const answered = answers.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  return { prompt_tokens: asked, completion_tokens: answered, total_tokens: asked + answered };
+}
+
+/** What all documents of an answer begin with. */
+export function headOf(prefix: string, { model }: ChatRequest | CompletionRequest) {
+  return { id: `${prefix}-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model };
+}
+
+/** An answer that was broken off is told to nobody. */
+export function finishOf({ end }: Answer): "stop" | "length" {
+  return end === "stop" ? "stop" : "length";
+}
+
+/** @throws RequestError for what means something in a stream alone */
+export function checkStreamed({ stream, stream_options: options }: ChatRequest | CompletionRequest): void {
+  if (options === undefined || stream === true) return;
+  throw new RequestError(400, { expected: "stream_options beside stream: true alone", at: "stream_options" });
+}

@@ -1,0 +1,140 @@
+import type { z } from "zod";
+import { InputError, isMapping } from "../../core/index.ts";
+import { type Answer, type Answerer, chatPrompt, type LiveAnswers } from "../../inference/index.ts";
+import { RequestError } from "../request-error.ts";
+import { type Asker, STREAMED } from "../route.ts";
+import {
+  type AnswerService,
+  type AskedAnswers,
+  answerAll,
+  checkModel,
+  checkStreamed,
+  finishOf,
+  headOf,
+  liveOf,
+  usageOf,
+} from "./answering.ts";
+import type { chatAnswerSchema } from "./documents.ts";
+import type { AskedMessage, ChatRequest } from "./requests.ts";
+import { TokenTexts } from "./token-texts.ts";
+
+type Message = Parameters<typeof chatPrompt>[0][number];
+
+/** Arguments as an object, which templates write as JSON. */
+function callOf(call: NonNullable<AskedMessage["tool_calls"]>[number]): unknown {
+  const { arguments: given, ...called } = call.function;
+  if (typeof given !== "string") return call;
+  try {
+    const parsed: unknown = JSON.parse(given);
+    return isMapping(parsed) ? { ...call, function: { ...called, arguments: parsed } } : call;
+  } catch {
+    return call;
+  }
+}
+
+/** A message as chat templates take it. Parts of a text are lines, as vLLM joins them. */
+function messageOf({ role, content = "", tool_calls: calls, ...others }: AskedMessage): Message {
+  return {
+    ...others,
+    role: role === "developer" ? "system" : role,
+    content: typeof content === "string" ? content : content.map(({ text }) => text).join("\n"),
+    ...(calls === undefined ? {} : { tool_calls: calls.map(callOf) }),
+  };
+}
+
+/** The adapter's own template, else the model's. @throws RequestError where there is none, or it refuses the messages */
+function promptOf(live: LiveAnswers, request: ChatRequest): readonly number[] {
+  const { messages, tools, tool_choice: choice, chat_template_kwargs: variables } = request;
+  try {
+    const data = live.choice(request.model)?.job.data;
+    const template = data !== undefined && "path" in data ? data.chatTemplate : undefined;
+    const tokenizer = live.tokenizer();
+    if (template === undefined && !tokenizer.hasChatTemplate)
+      throw new InputError({
+        expected: "a model with a chat template",
+        at: "model",
+        got: request.model,
+        hint: "/v1/completions takes a prompt without one. A job's data.chatTemplate names one.",
+      });
+    return chatPrompt(messages.map(messageOf), tokenizer, template, {
+      ...(tools === undefined || choice === "none" ? {} : { tools }),
+      ...(variables === undefined ? {} : { variables }),
+    });
+  } catch (error) {
+    if (error instanceof InputError) throw new RequestError(400, error.facts, { cause: error });
+    throw error;
+  }
+}
+
+function askedOf(live: LiveAnswers, request: ChatRequest): AskedAnswers {
+  const { logprobs = false, top_logprobs: top } = request;
+  if (top !== undefined && !logprobs)
+    throw new RequestError(400, { expected: "logprobs: true beside it", at: "top_logprobs", got: top });
+  return {
+    request,
+    prompts: [promptOf(live, request)],
+    maxTokens: request.max_completion_tokens ?? request.max_tokens,
+    ...{ continues: false, topTokens: top ?? 0, scoresPrompt: false },
+  };
+}
+
+/** Answers a chat at once, or as a stream. @throws RequestError */
+export async function answerChat(
+  service: AnswerService,
+  request: ChatRequest,
+  asker: Asker,
+): Promise<z.input<typeof chatAnswerSchema> | typeof STREAMED> {
+  const live = liveOf(service);
+  checkStreamed(request);
+  checkModel(live, request.model);
+  const asked = askedOf(live, request);
+  const head = headOf("chatcmpl", request);
+  if (request.stream === true) return await streamChat(service, asked, head, asker);
+  let known: Answerer | undefined;
+  const answers = await answerAll(service, asked, asker.signal, (answerer) => {
+    known = answerer;
+    return undefined;
+  });
+  const choice = (answer: Answer, index: number) => ({
+    index,
+    message: { role: "assistant" as const, content: answer.text.trimStart(), refusal: null },
+    logprobs: request.logprobs === true ? new TokenTexts(known!, []).chat(answer.tokens) : null,
+    finish_reason: finishOf(answer),
+  });
+  return { ...head, object: "chat.completion", choices: answers.map(choice), usage: usageOf(asked, answers) };
+}
+
+async function streamChat(
+  service: AnswerService,
+  asked: AskedAnswers,
+  head: ReturnType<typeof headOf>,
+  asker: Asker,
+): Promise<typeof STREAMED> {
+  const { stream_options: options, logprobs } = asked.request;
+  const withUsage = options?.include_usage === true;
+  let send: (data: string) => void = () => {};
+  const chunk = (choices: readonly unknown[], usage: unknown = null): void =>
+    send(JSON.stringify({ ...head, object: "chat.completion.chunk", choices, ...(withUsage ? { usage } : {}) }));
+  const told = (index: number, delta: object, more: object = {}): void =>
+    chunk([{ index, delta, logprobs: null, finish_reason: null, ...more }]);
+  const answers = await answerAll(service, asked, asker.signal, (answerer) => {
+    send = asker.stream();
+    const texts = Array.from({ length: asked.request.n ?? 1 }, (_, index) => {
+      told(index, { role: "assistant", content: "", refusal: null });
+      return { tokens: new TokenTexts(answerer, []), isFirst: true };
+    });
+    return ({ choice, text, tokens }) => {
+      const known = texts[choice]!;
+      const content = known.isFirst ? text.trimStart() : text;
+      known.isFirst &&= content === "";
+      if (content !== "" || logprobs === true)
+        told(choice, { content }, logprobs === true ? { logprobs: known.tokens.chat(tokens) } : {});
+    };
+  });
+  answers.forEach((answer, index) => {
+    told(index, {}, { finish_reason: finishOf(answer) });
+  });
+  if (withUsage) chunk([], usageOf(asked, answers));
+  send("[DONE]");
+  return STREAMED;
+}

@@ -1,0 +1,149 @@
+import type { z } from "zod";
+import { InputError } from "../../core/index.ts";
+import { type Answer, type Answerer, type LiveAnswers, textPrompt } from "../../inference/index.ts";
+import { RequestError } from "../request-error.ts";
+import { type Asker, STREAMED } from "../route.ts";
+import {
+  type AnswerService,
+  type AskedAnswers,
+  answerAll,
+  checkModel,
+  checkStreamed,
+  finishOf,
+  headOf,
+  liveOf,
+  usageOf,
+} from "./answering.ts";
+import type { CompletionLogprobs, completionAnswerSchema } from "./documents.ts";
+import type { CompletionRequest } from "./requests.ts";
+import { TokenTexts } from "./token-texts.ts";
+
+/** OpenAI's default. */
+const MAX_TOKENS = 16;
+
+interface AskedCompletions extends AskedAnswers {
+  readonly request: CompletionRequest;
+  /** What is in front of a prompt's answer where the prompt is repeated. */
+  readonly echoed: (prompt: number, answerer: Answerer) => string;
+}
+
+function isTokens(prompt: readonly unknown[]): prompt is readonly number[] {
+  return typeof prompt[0] === "number";
+}
+
+/** The prompts one by one: a list of numbers is one. */
+function promptsOf(prompt: CompletionRequest["prompt"]): readonly (string | readonly number[])[] {
+  if (typeof prompt === "string") return [prompt];
+  return isTokens(prompt) ? [prompt] : prompt;
+}
+
+/** @throws RequestError for a model without a tokenizer */
+function askedOf(live: LiveAnswers, request: CompletionRequest): AskedCompletions {
+  const { logprobs, echo = false, max_tokens: maxTokens = MAX_TOKENS } = request;
+  const written = promptsOf(request.prompt);
+  try {
+    const tokenizer = live.tokenizer();
+    const prompts = written.map((each) => (typeof each === "string" ? textPrompt(each, tokenizer) : each));
+    return {
+      ...{ request, prompts, maxTokens, continues: true, topTokens: logprobs ?? 0 },
+      scoresPrompt: echo && logprobs !== undefined,
+      echoed(index, answerer) {
+        const prompt = written[index]!;
+        if (!echo) return "";
+        return typeof prompt === "string" ? prompt : answerer.textOf(prompt);
+      },
+    };
+  } catch (error) {
+    if (error instanceof InputError) throw new RequestError(400, error.facts, { cause: error });
+    throw error;
+  }
+}
+
+/** The index of a choice's prompt. */
+function promptOf({ request: { n = 1 } }: AskedCompletions, choice: number): number {
+  return Math.floor(choice / n);
+}
+
+/** The tokens of a choice, which come behind its prompt's where that is repeated. */
+function textsOf({ prompts, request }: AskedCompletions, prompt: number, answerer: Answerer): TokenTexts {
+  return new TokenTexts(answerer, request.echo === true ? [] : prompts[prompt]!);
+}
+
+function joined(first: CompletionLogprobs, second: CompletionLogprobs): CompletionLogprobs {
+  return {
+    tokens: [...first.tokens, ...second.tokens],
+    token_logprobs: [...first.token_logprobs, ...second.token_logprobs],
+    top_logprobs: [...first.top_logprobs, ...second.top_logprobs],
+    text_offset: [...first.text_offset, ...second.text_offset],
+  };
+}
+
+/** Completes prompts at once, or as a stream. @throws RequestError */
+export async function answerCompletion(
+  service: AnswerService,
+  request: CompletionRequest,
+  asker: Asker,
+): Promise<z.input<typeof completionAnswerSchema> | typeof STREAMED> {
+  const live = liveOf(service);
+  checkStreamed(request);
+  if (request.stream === true && request.echo === true && request.logprobs !== undefined)
+    throw new RequestError(400, { expected: "echo beside logprobs without stream", at: "echo", got: true });
+  checkModel(live, request.model);
+  const asked = askedOf(live, request);
+  const head = headOf("cmpl", request);
+  if (request.stream === true) return await streamCompletion(service, asked, head, asker);
+  let known: Answerer | undefined;
+  const answers = await answerAll(service, asked, asker.signal, (answerer) => {
+    known = answerer;
+    return undefined;
+  });
+  const choice = (answer: Answer, index: number) => {
+    const prompt = promptOf(asked, index);
+    const texts = textsOf(asked, prompt, known!);
+    const repeated = asked.scoresPrompt
+      ? texts.prompt(asked.prompts[prompt]!, answer.promptLogProbabilities)
+      : undefined;
+    const own = request.logprobs === undefined ? null : texts.completion(answer.tokens);
+    return {
+      index,
+      text: asked.echoed(prompt, known!) + answer.text,
+      logprobs: repeated !== undefined && own !== null ? joined(repeated, own) : own,
+      finish_reason: finishOf(answer),
+    };
+  };
+  return { ...head, object: "text_completion", choices: answers.map(choice), usage: usageOf(asked, answers) };
+}
+
+async function streamCompletion(
+  service: AnswerService,
+  asked: AskedCompletions,
+  head: ReturnType<typeof headOf>,
+  asker: Asker,
+): Promise<typeof STREAMED> {
+  const { stream_options: options, logprobs, n = 1 } = asked.request;
+  const withUsage = options?.include_usage === true;
+  let send: (data: string) => void = () => {};
+  const chunk = (choices: readonly unknown[], usage: unknown = null): void =>
+    send(JSON.stringify({ ...head, object: "text_completion", choices, ...(withUsage ? { usage } : {}) }));
+  const told = (index: number, text: string, more: object = {}): void =>
+    chunk([{ index, text, logprobs: null, finish_reason: null, ...more }]);
+  const answers = await answerAll(service, asked, asker.signal, (answerer) => {
+    send = asker.stream();
+    const texts = Array.from({ length: asked.prompts.length * n }, (_, index) => {
+      const prompt = promptOf(asked, index);
+      const echoed = asked.echoed(prompt, answerer);
+      if (echoed !== "") told(index, echoed);
+      return textsOf(asked, prompt, answerer);
+    });
+    return ({ choice, text, tokens }) => {
+      if (logprobs !== undefined) told(choice, text, { logprobs: texts[choice]!.completion(tokens) });
+      else if (text !== "") told(choice, text);
+    };
+  });
+  answers.forEach((answer, index) => {
+    told(index, "", { finish_reason: finishOf(answer) });
+  });
+  if (withUsage) chunk([], usageOf(asked, answers));
+  send("[DONE]");
+  return STREAMED;
+}

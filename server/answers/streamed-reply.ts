@@ -1,0 +1,41 @@
+import type { FastifyReply } from "fastify";
+import type { Asker } from "../route.ts";
+
+/** An answer that may come in pieces. */
+export class StreamedReply implements Asker {
+  readonly #reply: FastifyReply;
+  readonly #gone = new AbortController();
+  #hasBegun = false;
+
+  constructor(reply: FastifyReply) {
+    this.#reply = reply;
+    reply.raw.once("close", () => this.#gone.abort());
+  }
+
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  stream = (): ((data: string) => void) => {
+    this.#hasBegun = true;
+    this.#reply.hijack();
+    const headers = { ...this.#reply.getHeaders(), "content-type": "text/event-stream; charset=utf-8" };
+    this.#reply.raw.writeHead(200, headers as never);
+    this.#reply.raw.flushHeaders();
+    return this.#send;
+  };
+
+  readonly #send = (data: string): void => {
+    if (!this.signal.aborted) this.#reply.raw.write(`data: ${data}\n\n`);
+  };
+
+  /** Ends a stream, which tells of an error where one has ended it. */
+  end(error?: string): void {
+    if (error !== undefined) this.#send(error);
+    this.#reply.raw.end();
+  }
+}
