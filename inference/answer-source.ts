@@ -44,31 +44,45 @@ function writtenAt(file: string): number {
   return statSync(file).mtimeMs;
 }
 
+type Saved = ReadonlyMap<string, NonNullable<ReturnType<typeof readManifest>>["jobs"][number]>;
+
+/** What each whole checkpoint of a run has of its jobs by their names, the newest first. */
+function savedIn(run: string): readonly Saved[] {
+  const manifests = checkpointNames(run).toReversed();
+  return manifests.map((name) => new Map(readManifest(run, name)?.jobs.map((job) => [job.name, job])));
+}
+
 /** What a run's folder has of a job: its adapter, the best one, and those of its checkpoints, the newest first. */
-function choicesOf(run: string, job: PlannedJob, dataFile: string | undefined): readonly AdapterChoice[] {
+function choicesOf(
+  run: string,
+  checkpoints: readonly Saved[],
+  job: PlannedJob,
+  dataFile: string | undefined,
+): readonly AdapterChoice[] {
   const folderOf = (kind: string): string => path.join(run, kind, job.name);
   const peft = (name: string, folder: string, step: number | undefined): readonly AdapterChoice[] => {
     if (!existsSync(folder)) return [];
     const read: AdapterChoice["read"] = (arch) => readPeftFolder(folder, job.adapter, arch);
     return [{ name, job, dataFile, step, writtenMs: writtenAt(folder), read }];
   };
-  const saved = checkpointNames(run)
-    .toReversed()
-    .flatMap((checkpoint): readonly AdapterChoice[] => {
-      const known = readManifest(run, checkpoint)?.jobs.find(({ name }) => name === job.name);
-      if (known === undefined || known.file === null) return [];
-      const { step, best, file } = known;
-      const full = path.join(run, file.path);
-      // One that has ended is in the folder of adapters.
-      if (step === known.steps || !existsSync(full)) return [];
-      const facts = {
-        step,
-        best: best === null ? undefined : { step: best.step, evaluationLoss: best.evaluationLoss },
-        keepsBest: best?.isKept === true,
-      };
-      const read: AdapterChoice["read"] = (arch) => readJobState(full, job.adapter, arch, facts).state.parameters;
-      return [{ name: `${job.name}@${step}`, job, dataFile, step, writtenMs: writtenAt(full), read }];
-    });
+  const steps = new Set<number>();
+  const saved = checkpoints.flatMap((checkpoint): readonly AdapterChoice[] => {
+    const known = checkpoint.get(job.name);
+    // One that waits is at the same step in several.
+    if (known === undefined || known.file === null || steps.has(known.step)) return [];
+    const { step, best, file } = known;
+    const full = path.join(run, file.path);
+    // One that has ended is in the folder of adapters.
+    if (step === known.steps || !existsSync(full)) return [];
+    steps.add(step);
+    const facts = {
+      step,
+      best: best === null ? undefined : { step: best.step, evaluationLoss: best.evaluationLoss },
+      keepsBest: best?.isKept === true,
+    };
+    const read: AdapterChoice["read"] = (arch) => readJobState(full, job.adapter, arch, facts).state.parameters;
+    return [{ name: `${job.name}@${step}`, job, dataFile, step, writtenMs: writtenAt(full), read }];
+  });
   const ended = peft(job.name, folderOf(RUN_FILES.adapters), job.steps);
   const [newest] = saved;
   const current = ended.length > 0 || newest === undefined ? ended : [{ ...newest, name: job.name }];
@@ -117,9 +131,10 @@ export function findAnswerSource(place: Place, given: string, base?: string): An
       at: "--base",
       got: "none, and the run does not name it",
     });
+  const checkpoints = savedIn(folder);
   return {
     ...{ folder, modelFolder: known, dtype: model.dtype },
-    adapters: jobs.flatMap((job) => choicesOf(folder, job, ownValue(own?.locations.data ?? {}, job.name))),
+    adapters: jobs.flatMap((job) => choicesOf(folder, checkpoints, job, ownValue(own?.locations.data ?? {}, job.name))),
   };
 }
 
