@@ -50,17 +50,18 @@ export const SERVE_OPTIONS = {
   answers: {
     type: "boolean",
     default: true,
-    describe: "let clients of OpenAI's API try the adapters; --no-answers turns it off",
+    describe:
+      "answer clients of OpenAI's API, to try adapters and not to serve traffic: while it is used it has a second copy of the model in memory and takes time from training; --no-answers turns it off",
   },
   "answers-device": {
     type: "string",
-    describe: "what answers: cpu (default), or cuda:0; while it is used it has a second copy of the model",
+    describe: "what answers: cpu (default), or cuda:0",
     notBeside: ["no-answers"],
   },
   "answers-context": {
     type: "number",
     default: 2048,
-    describe: "tokens of a prompt with its answer, at most",
+    describe: "tokens of a prompt with its answer, at most; room for eight of them is taken",
     notBeside: ["no-answers"],
   },
   ...FLEET_PLAN_OPTIONS,

@@ -75,6 +75,7 @@ export default defineConfig({
           page("Documents", "/reference/documents"),
           page("Training", "/reference/training"),
           page("Export", "/reference/export"),
+          page("Answers", "/reference/answers"),
           page("Several machines", "/reference/machines"),
           page("Library", "/reference/library"),
           page("Explore page", "/reference/explore"),

@@ -7,7 +7,7 @@ import { chatRequestSchema, completionRequestSchema, presentIn } from "./request
 
 /** What a person is told of these routes wherever they are named. */
 const PURPOSE =
-  "For trying adapters, not for serving traffic: while it is used it holds a second copy of the model's weights and takes time from training.";
+  "For trying adapters, not for serving traffic: while it is used it holds a second copy of the model's weights and takes time from training; after some minutes without a request it gives the memory back.";
 
 interface NamedModel {
   readonly name: string;

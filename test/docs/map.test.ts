@@ -8,7 +8,7 @@ const ROWS = [
 
 const FOLDERS = [
   ...["core", "plan", "datasets", "native", "traces", "calibration", "sim", "exec", "reports", "studies"],
-  ...["capacity", "files", "workbench", "runs", "server", "explorer", "library", "cli"],
+  ...["capacity", "files", "workbench", "runs", "inference", "server", "explorer", "library", "cli"],
 ];
 
 /** All files of a folder but those of builds, which come and go while another test configures one. */
