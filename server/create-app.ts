@@ -93,7 +93,7 @@ async function answer(
   route: Route,
   request: FastifyRequest,
   reply: FastifyReply,
-  refusedOf: RefuseError,
+  { refusedOf, mostBehind }: { readonly refusedOf: RefuseError; readonly mostBehind: number },
 ): Promise<void> {
   if (route.answer.media !== "application/json") return route.answer.send(request, reply);
   const { handle, schema } = route.answer;
@@ -105,7 +105,7 @@ async function answer(
     query: checked(route.query, request.query),
     body,
   };
-  const streamed = new StreamedReply(reply);
+  const streamed = new StreamedReply(reply, mostBehind);
   try {
     const given = await handle(input, streamed);
     if (given === STREAMED) streamed.end();
@@ -160,7 +160,7 @@ export function createApp(routes: readonly Route[], { limits, tokenFor, onFault 
       method: route.method,
       url: route.path,
       handler: async (request, reply) => {
-        await answer(route, request, reply, refusedOf);
+        await answer(route, request, reply, { refusedOf, mostBehind: limits.eventBacklogBytes });
         return reply;
       },
     });

@@ -5,7 +5,7 @@ export interface Limits {
   /** Jobs that wait for a pipeline, preempted and paused ones too. */
   readonly waitingJobs: number;
   readonly connections: number;
-  /** Connections that are sent events, and bytes that one may be behind. */
+  /** Connections that are sent events, and bytes that one may be behind, of answers too. */
   readonly eventClients: number;
   readonly eventBacklogBytes: number;
   /** Events that are kept for those who come back, and their bytes. */

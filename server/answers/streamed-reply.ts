@@ -1,14 +1,17 @@
 import type { FastifyReply } from "fastify";
 import type { Asker } from "../route.ts";
 
-/** An answer that may come in pieces. */
+/** An answer that may come in pieces. Who does not keep up is dropped. */
 export class StreamedReply implements Asker {
   readonly #reply: FastifyReply;
   readonly #gone = new AbortController();
+  /** Bytes that a client may be behind. */
+  readonly #mostBehind: number;
   #hasBegun = false;
 
-  constructor(reply: FastifyReply) {
+  constructor(reply: FastifyReply, mostBehind: number) {
     this.#reply = reply;
+    this.#mostBehind = mostBehind;
     reply.raw.once("close", () => this.#gone.abort());
   }
 
@@ -30,7 +33,10 @@ export class StreamedReply implements Asker {
   };
 
   readonly #send = (data: string): void => {
-    if (!this.signal.aborted) this.#reply.raw.write(`data: ${data}\n\n`);
+    const { raw } = this.#reply;
+    if (raw.destroyed) return;
+    raw.write(`data: ${data}\n\n`);
+    if (raw.writableLength > this.#mostBehind) raw.destroy();
   };
 
   /** Ends a stream, which tells of an error where one has ended it. */

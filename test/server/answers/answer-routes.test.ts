@@ -129,6 +129,27 @@ describe("a client that leaves", () => {
   });
 });
 
+describe("a client that does not read", () => {
+  it("is dropped, and frees its rows", async () => {
+    const live = tiny.answers([], { sequences: 32, context: 1000 });
+    const { post, server, faults } = await answering(live, {
+      limits: { eventBacklogBytes: 2 ** 16, answerRequests: 1 },
+    });
+    const long = { model: "base", prompt: "a", max_tokens: 900, n: 32, logprobs: 20, stream: true };
+    const slow = await begin(server.address.socket, PATH, long);
+    slow.pause();
+    await expect.poll(async () => (await post(CHAT, { ...HI, max_tokens: 1 })).status, SOON).toBe(200);
+    let text = "";
+    slow.setEncoding("utf8").on("data", (piece: string) => {
+      text += piece;
+    });
+    const closed = new Promise((resolve) => slow.on("close", resolve).on("error", resolve));
+    slow.resume();
+    await closed;
+    expect([text.includes("data: {"), text.includes("[DONE]"), faults]).toEqual([true, false, []]);
+  });
+});
+
 describe("what goes wrong", () => {
   it("while an answer streams is told in it", async () => {
     const live = tiny.answers([]);
