@@ -9,6 +9,7 @@ import {
   questionText,
   readRecords,
   type TextTokenizer,
+  withTemplateText,
 } from "../datasets/index.ts";
 import { readWholeText } from "../files/index.ts";
 import type { FileData } from "../plan/index.ts";
@@ -38,14 +39,18 @@ export function textPrompt(text: string, { encode, around }: TextTokenizer): rea
   return [...around.before, ...encode(text)];
 }
 
-/** @throws InputError where there is no chat template, or it refuses the messages */
+/**
+ * `template`: its text, a file, or one of our names. @throws InputError where there is no chat template, or it refuses the
+ * messages
+ */
 export function chatPrompt(
   messages: readonly ChatMessage[],
   tokenizer: TextTokenizer,
   template?: string,
   more: { readonly tools?: unknown; readonly variables?: Readonly<Record<string, unknown>> } = {},
 ): readonly number[] {
-  const text = tokenizer.renderChat(messages, true, { ...more, ...(template === undefined ? {} : { template }) });
+  const own = withTemplateText({ path: "", chatTemplate: template }, undefined, "data").chatTemplate;
+  const text = tokenizer.renderChat(messages, true, { ...more, ...(own === undefined ? {} : { template: own }) });
   return tokenizer.encode(text);
 }
 

@@ -144,6 +144,13 @@ describe("a chat", () => {
     expect((body as ChatAnswer).usage?.["prompt_tokens"], text).toBe(13);
   });
 
+  it("is written by a template of a name, where the job has one", async () => {
+    const { post } = await answering(tiny.answers([choiceOf("ann", { chatTemplate: "chatml" })]));
+    const { body } = await post(CHAT, { model: "ann", messages: HI, max_tokens: 1 });
+    const written = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
+    expect((body as ChatAnswer).usage["prompt_tokens"]).toBe(written.length);
+  });
+
   it("is refused by name for what would change the answer and is not there", async () => {
     const { post } = await answering(tiny.answers([]));
     const wrong: readonly (readonly [string, object])[] = [
