@@ -107,14 +107,10 @@ export class LiveAnswers implements Disposable {
     try {
       const answerer = await this.#answererFor(choice);
       if (choice === undefined) return { answerer, adapter: undefined };
-      const adapter = `${choice.name} of ${choice.writtenMs}`;
-      const count = this.#asked.get(adapter);
-      if (count === undefined) {
-        this.#makeRoom(answerer);
-        again(() => answerer.add(adapter, choice));
-      }
+      const adapter = this.#added(answerer, choice);
+      const count = this.#asked.get(adapter) ?? 0;
       this.#asked.delete(adapter);
-      this.#asked.set(adapter, (count ?? 0) + 1);
+      this.#asked.set(adapter, count + 1);
       return { answerer, adapter };
     } catch (error) {
       this.#leave(undefined);
@@ -138,6 +134,22 @@ export class LiveAnswers implements Disposable {
       ...{ sequences, cacheTokens: sequences * context, device },
     });
     return this.#answerer;
+  }
+
+  /** The name on the device of an adapter, which is added where it is not there. */
+  #added(answerer: Answerer, choice: AdapterChoice): string {
+    const adapter = `${choice.name} of ${choice.writtenMs}`;
+    if (this.#asked.has(adapter)) return adapter;
+    this.#makeRoom(answerer);
+    try {
+      again(() => answerer.add(adapter, choice));
+      return adapter;
+    } catch (error) {
+      // A newer checkpoint may have taken its place while it was read.
+      const now = this.choice(choice.name);
+      if (now === undefined || now.writtenMs === choice.writtenMs) throw error;
+      return this.#added(answerer, now);
+    }
   }
 
   #makeRoom(answerer: Answerer): void {

@@ -141,6 +141,8 @@ export async function answerAll(
       return await allOf(answered);
     });
   } catch (error) {
+    // A checkpoint may have been put away since it was looked for.
+    if (error instanceof InputError) checkModel(live, request.model);
     throw refusedOf(error);
   } finally {
     signal.removeEventListener("abort", leave);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DeviceError } from "../../core/index.ts";
+import { DeviceError, InputError } from "../../core/index.ts";
 import { GREEDY } from "../../exec/index.ts";
 import type { AdapterChoice, LiveAnswers } from "../../inference/index.ts";
 import { choiceOf, tinyAnswers } from "../server/answers/tiny-answers.ts";
@@ -85,6 +85,19 @@ describe("answers while a run trains", () => {
     const live = tiny.answers([{ ...choiceOf("ann"), read }]);
     await expect(tokensOf(live, "ann")).rejects.toThrow(/Expected an adapter that is still there/);
     expect(await tokensOf(live, "base")).toHaveLength(12);
+  });
+
+  it("are those of a newer file where the one before was removed while it was read", async () => {
+    const adapters: AdapterChoice[] = [];
+    const read = () => {
+      adapters[0] = choiceOf("ann", { writtenMs: 2000 });
+      throw new InputError({ expected: "a file", got: "no such file" });
+    };
+    adapters.push({ ...choiceOf("ann"), read });
+    const live = tiny.answers(adapters);
+    const renewed = await tokensOf(live, "ann");
+    expect(renewed).toEqual(await tokensOf(live, "ann"));
+    expect(renewed).toEqual(await tokensOf(tiny.answers([choiceOf("ann", { writtenMs: 2000 })]), "ann"));
   });
 
   it("end for one that has left before its turn came, and go on for the others", async () => {

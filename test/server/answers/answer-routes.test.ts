@@ -40,6 +40,19 @@ describe("models", () => {
     }
   });
 
+  it("that are put away between two looks are not found, too", async () => {
+    const adapters = [choiceOf("ann@20")];
+    const live = tiny.answers(adapters);
+    const { ask } = live;
+    live.ask = async (name, use) => {
+      adapters.pop();
+      return (await ask.call(live, name, use)) as never;
+    };
+    const { post } = await answering(live);
+    const gone = await post(PATH, { model: "ann@20", prompt: "a" });
+    expect([gone.status, refusedOf(gone).code]).toEqual([404, "model_not_found"]);
+  });
+
   it("answer nothing where the server was told so", async () => {
     const { get, post } = await answering(undefined);
     for (const answer of [
