@@ -3,7 +3,7 @@ import path from "node:path";
 import { didYouMean, InputError, isMapping, ownValue } from "../core/index.ts";
 import { type AdapterPair, type ModelFolder, openModelFolder, readJobState, readPeftFolder } from "../exec/index.ts";
 import { absolute, type Place, readWholeText } from "../files/index.ts";
-import type { Architecture, Dtype, PlannedJob } from "../plan/index.ts";
+import type { AdapterSpec, Architecture, Dtype, PlannedJob } from "../plan/index.ts";
 import {
   checkpointNames,
   RUN_FILES,
@@ -38,6 +38,8 @@ export interface AnswerSource {
   readonly modelFolder: string;
   readonly dtype: Dtype;
   readonly adapters: readonly AdapterChoice[];
+  /** Of all jobs, also of those that have no adapter yet. */
+  readonly specs: readonly AdapterSpec[];
 }
 
 function writtenAt(file: string): number {
@@ -114,7 +116,7 @@ export function findAnswerSource(place: Place, given: string, base?: string): An
   const kind = runKindOf(place, given);
   if (kind === undefined) {
     if (existsSync(path.join(folder, "config.json")))
-      return { folder, modelFolder: folder, dtype: "float32", adapters: [] };
+      return { folder, modelFolder: folder, dtype: "float32", adapters: [], specs: [] };
     throw new InputError({
       expected: "the folder of a run, or of a model",
       file: given,
@@ -134,6 +136,7 @@ export function findAnswerSource(place: Place, given: string, base?: string): An
   const checkpoints = savedIn(folder);
   return {
     ...{ folder, modelFolder: known, dtype: model.dtype },
+    specs: jobs.map((job) => job.adapter),
     adapters: jobs.flatMap((job) => choicesOf(folder, checkpoints, job, ownValue(own?.locations.data ?? {}, job.name))),
   };
 }

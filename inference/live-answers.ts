@@ -128,9 +128,8 @@ export class LiveAnswers implements Disposable {
     }
     const { device, sequences, context } = this.#input;
     const source = this.#source();
-    const laterSpecs = source.adapters.map(({ job }) => job.adapter);
     this.#answerer = await Answerer.open({
-      ...{ model: openBase(source), dtype: source.dtype, adapters: [], laterSpecs },
+      ...{ model: openBase(source), dtype: source.dtype, adapters: [], laterSpecs: source.specs },
       ...{ sequences, cacheTokens: sequences * context, device },
     });
     return this.#answerer;

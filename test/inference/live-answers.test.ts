@@ -48,6 +48,16 @@ describe("answers while a run trains", () => {
     expect(large).not.toEqual(before);
   });
 
+  it("keep the model for the first adapter of a job that had none when the base was asked", async () => {
+    const [late, adapters]: [AdapterChoice, AdapterChoice[]] = [choiceOf("late", { rank: 6 }), []];
+    const { folder } = tiny;
+    const of = { folder, modelFolder: folder, dtype: "float32" } as const;
+    const live = tiny.answers([], { source: () => ({ ...of, adapters, specs: [late.job.adapter] }) });
+    const before = await live.ask("base", async (answerer) => answerer);
+    adapters.push(late);
+    expect(await live.ask("late", async (answerer) => answerer)).toBe(before);
+  });
+
   it("keep no more adapters on the device than they are to", async () => {
     const names = ["a", "b", "c", "d", "e"];
     const adapters = names.map((name) => choiceOf(name));

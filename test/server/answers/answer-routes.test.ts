@@ -67,7 +67,9 @@ describe("models", () => {
 
   it("without a tokenizer, or a chat template, are said to be so", async () => {
     const folder = freshFolder();
-    const empty = tiny.answers([], { source: () => ({ folder, modelFolder: folder, dtype: "float32", adapters: [] }) });
+    const empty = tiny.answers([], {
+      source: () => ({ folder, modelFolder: folder, dtype: "float32", adapters: [], specs: [] }),
+    });
     const { post } = await answering(empty);
     expect(refusedOf(await post(CHAT, HI)).message).toContain("tokenizer_config.json");
     expect(refusedOf(await post(PATH, { model: "base", prompt: "a" })).message).not.toContain(folder);

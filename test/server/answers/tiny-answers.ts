@@ -60,7 +60,10 @@ export function tinyAnswers(): TinyAnswers {
     folder,
     answers(adapters, input = {}) {
       const live = new LiveAnswers({
-        source: () => ({ folder, modelFolder: folder, dtype: "float32", adapters }),
+        source: () => {
+          const specs = adapters.map(({ job }) => job.adapter);
+          return { folder, modelFolder: folder, dtype: "float32", adapters, specs };
+        },
         ...{ device: "cpu", sequences: 4, context: 256, idleMs: 60_000, keptAdapters: 4 },
         ...input,
       });
