@@ -14,5 +14,5 @@ export { type Judgement, type JudgeOptions, judge, type Range } from "./judge.ts
 // Answers while a run trains.
 export { type AnsweringModel, LiveAnswers, type LiveAnswersInput } from "./live-answers.ts";
 // What a text is as a prompt.
-export { chatPrompt, promptFormOf, promptIn, specialTokensOf } from "./prompts.ts";
+export { chatPrompt, promptFormOf, promptIn, specialTokensOf, textPrompt } from "./prompts.ts";
 export { type QuestionRow, type Questions, type RowForm, readQuestions } from "./question-rows.ts";

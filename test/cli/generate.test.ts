@@ -54,7 +54,7 @@ describe("generate", () => {
   test("prints the base's and each adapter's answer under the prompt", async () => {
     const { code, stdout, stderr } = await runCli(["generate", "run", "-p", "3 + 3", "--max-tokens", "5"], root);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^> 3 \+ 3\n\nbase: [^]*\nfirst: [^]*\nsecond: [^]*\[cut: --max-tokens\]\n$/);
+    expect(stdout).toMatch(/^> 3 \+ 3\n\nbase: [\s\S]*\nfirst: [\s\S]*\nsecond: [\s\S]*\[cut: --max-tokens\]\n$/);
     expect(stderr).toContain('put into the rows\' template: "Question: {{question}}\\nAnswer:"');
   });
 
@@ -132,7 +132,7 @@ describe("generate", () => {
       ]),
     });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/\nbase: [^]*\nfirst: [^]*first will answer.\n/);
+    expect(stdout).toMatch(/\nbase: [\s\S]*\nfirst: [\s\S]*first will answer.\n/);
     expect(stdout).toContain("There is no nobody; there are base, first.");
     expect(stdout).toContain("There is no /what.");
   });
