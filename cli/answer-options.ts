@@ -1,5 +1,5 @@
 import { InputError } from "../core/index.ts";
-import type { Sampling } from "../exec/index.ts";
+import { checkSampling, type Sampling } from "../exec/index.ts";
 import {
   type AdapterChoice,
   Answerer,
@@ -61,13 +61,22 @@ export const SAMPLING_OPTIONS = {
 } as const satisfies OptionTable;
 
 export function samplingChoice(args: Arguments): Sampling {
-  return {
+  const sampling = {
     temperature: optionalNumber(args, "temperature") ?? 0,
     topK: optionalNumber(args, "top-k", 0) ?? 0,
     topP: optionalNumber(args, "top-p") ?? 1,
     minP: optionalNumber(args, "min-p") ?? 0,
     seed: optionalNumber(args, "seed", 0) ?? 0,
   };
+  try {
+    checkSampling(sampling);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    // As it is typed: topK is --top-k.
+    const flagName = error.facts.at!.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new InputError({ ...error.facts, at: `--${flagName}` }, { cause: error });
+  }
+  return sampling;
 }
 
 export function rowFormChoice(args: Arguments): RowForm {
@@ -108,21 +117,40 @@ export function answerChoice(io: Io, args: Arguments): AnswerChoice {
   };
 }
 
-/** Loads the base and the adapters. `tokens`: of a prompt with its answer, at most. */
-export async function openAnswerer(
-  io: Io,
-  args: Arguments,
-  { source, chosen, sequences }: AnswerChoice,
-  tokens: number,
-): Promise<Answerer> {
-  const { during } = contextOf(io, args);
-  return await during("loading the model", () =>
-    Answerer.open({
-      model: openBase(source),
+/**
+ * Loads the base and the adapters, and says what a person should know of them. `tokens`: of a prompt with its answer, at
+ * most.
+ */
+export async function openAnswerer(io: Io, args: Arguments, choice: AnswerChoice, tokens: number): Promise<Answerer> {
+  const { during, note, warn } = contextOf(io, args);
+  const { source, chosen } = choice;
+  const sequences = Math.max(1, choice.sequences);
+  const open = (adapters: AnswerChoice["chosen"]): Promise<Answerer> => {
+    const model = openBase(source);
+    const most = Math.min(tokens, model.architecture.maxPositions);
+    return Answerer.open({
+      model,
       dtype: (optionalText(args, "dtype") as Dtype | undefined) ?? source.dtype,
-      adapters: chosen.filter((each) => each !== undefined),
-      ...{ sequences, cacheTokens: sequences * tokens },
+      adapters: adapters.filter((each) => each !== undefined),
+      ...{ sequences, cacheTokens: sequences * most },
       device: optionalText(args, "device"),
-    }),
-  );
+    });
+  };
+  const answerer = await during("loading the model", async () => {
+    try {
+      return await open(chosen);
+    } catch (error) {
+      // A run that goes on puts a newer checkpoint in an older one's place.
+      const { chosen: now } = answerChoice(io, args);
+      const isSame = now.every((each, index) => each?.writtenMs === chosen[index]?.writtenMs);
+      if (isSame || !(error instanceof InputError)) throw error;
+      return await open(now);
+    }
+  });
+  for (const { name, step, job } of chosen.filter((each) => each !== undefined))
+    if (step !== undefined && step < job.steps && !name.endsWith(`@${step}`))
+      note(`${name} answers as it was after step ${step} of ${job.steps}`);
+  if (source.weights !== undefined && answerer.weights !== undefined && source.weights !== answerer.weights)
+    warn(`${answerer.modelFolder} has other weights than the run was trained on: answers and losses mean little.`);
+  return answerer;
 }

@@ -1,5 +1,5 @@
-import { createInterface } from "node:readline/promises";
-import { Readable } from "node:stream";
+import { createInterface, type Interface } from "node:readline/promises";
+import { Readable, Writable } from "node:stream";
 import { InputError } from "../core/index.ts";
 import type { ChatMessage } from "../datasets/index.ts";
 import type { Sampling } from "../exec/index.ts";
@@ -72,7 +72,7 @@ class Chat {
       this.#sides.map(async (side, index) => {
         const { text, end } = await this.#answer(side, question, (piece) => output.add(index, piece), signal);
         side.messages.push({ role: "user", content: question }, { role: "assistant", content: text });
-        output.end(index, `${end === "length" ? " [cut: --max-tokens]" : end === "aborted" ? " [stopped]" : ""}\n`);
+        output.end(index, `${end === "length" ? " [cut]" : end === "aborted" ? " [stopped]" : ""}\n`);
       }),
     );
   }
@@ -106,6 +106,36 @@ class Chat {
   }
 }
 
+/** Lines as they are asked for; early ones were typed before that. */
+function lineQueue(reader: Interface): { next(): Promise<{ line: string | undefined; isEarly: boolean }> } {
+  const early: string[] = [];
+  let isOver = false;
+  let waiter: ((line: string | undefined) => void) | undefined;
+  const tell = (line: string | undefined): void => {
+    const waiting = waiter;
+    waiter = undefined;
+    waiting?.(line);
+  };
+  reader.on("line", (line) => {
+    if (waiter === undefined) early.push(line);
+    else tell(line);
+  });
+  reader.on("close", () => {
+    isOver = true;
+    tell(undefined);
+  });
+  return {
+    async next() {
+      const known = early.shift();
+      if (known !== undefined || isOver) return { line: known, isEarly: true };
+      const line = await new Promise<string | undefined>((resolve) => {
+        waiter = resolve;
+      });
+      return { line, isEarly: false };
+    },
+  };
+}
+
 /** Reads questions from the terminal, or from a file of lines, until its end. */
 export async function chat(io: Io, answerer: Answerer, options: ChatOptions): Promise<void> {
   const talk = new Chat(answerer, options);
@@ -113,7 +143,15 @@ export async function chat(io: Io, answerer: Answerer, options: ChatOptions): Pr
   chatPrompt([{ role: "user", content: "?" }], answerer.tokenizer, options.chatTemplate);
   const input = io.stdin ?? Readable.from([]);
   const isTerminal = io.stdin?.isTTY === true && io.isStdoutTty === true;
-  const reader = createInterface({ input, ...(isTerminal ? { output: process.stdout } : {}) });
+  // What is typed while an answer is printed is shown when its turn comes.
+  let isMuted = false;
+  const echo = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      if (!isMuted) process.stdout.write(chunk);
+      done();
+    },
+  });
+  const reader = createInterface({ input, terminal: isTerminal, ...(isTerminal ? { output: echo } : {}) });
   let abort: AbortController | undefined;
   const interrupt = (): void => {
     if (abort === undefined) reader.close();
@@ -123,13 +161,19 @@ export async function chat(io: Io, answerer: Answerer, options: ChatOptions): Pr
   if (!isTerminal) io.signals?.on("SIGINT", interrupt);
   try {
     if (isTerminal) io.stdout(`${talk.names} will answer. /help lists commands; Ctrl-D ends.\n`);
-    const ask = (): void => {
-      reader.setPrompt("\n> ");
-      if (isTerminal) reader.prompt();
-    };
-    ask();
-    for await (const line of reader) {
+    const lines = lineQueue(reader);
+    for (;;) {
+      isMuted = false;
+      if (isTerminal) {
+        io.stdout("\n");
+        reader.setPrompt("> ");
+        reader.prompt();
+      }
+      const { line, isEarly } = await lines.next();
+      if (line === undefined) break;
       const question = line.trim();
+      if (isTerminal && isEarly) io.stdout(`${question}\n`);
+      isMuted = true;
       if (question === "/quit" || question === "/exit") break;
       if (question === "/help") io.stdout(`${HELP}\n`);
       else if (question === "/reset") talk.reset();
@@ -146,7 +190,6 @@ export async function chat(io: Io, answerer: Answerer, options: ChatOptions): Pr
           abort = undefined;
         }
       }
-      ask();
     }
   } finally {
     reader.close();

@@ -6,12 +6,14 @@ import { absolute, type Place, readWholeText } from "../files/index.ts";
 import type { AdapterSpec, Architecture, Dtype, PlannedJob } from "../plan/index.ts";
 import {
   checkpointNames,
+  journalOfRun,
   RUN_FILES,
   readComers,
   readManifest,
   readPlanOfRun,
   readSettingOfRun,
   runKindOf,
+  weightsByJournal,
 } from "../runs/index.ts";
 
 /** The name under which a base model answers. */
@@ -26,6 +28,8 @@ export interface AdapterChoice {
   readonly dataFile: string | undefined;
   /** Steps that it has made; undefined where nobody has written it down. */
   readonly step: number | undefined;
+  /** Whether it is what its job has now. */
+  readonly isCurrent: boolean;
   /** When its file was written last, in milliseconds since 1970. */
   readonly writtenMs: number;
   /** @throws InputError */
@@ -40,6 +44,8 @@ export interface AnswerSource {
   readonly adapters: readonly AdapterChoice[];
   /** Of all jobs, also of those that have no adapter yet. */
   readonly specs: readonly AdapterSpec[];
+  /** The digest of the weights that it was trained on, where the run has written it down. */
+  readonly weights: string | undefined;
 }
 
 function writtenAt(file: string): number {
@@ -54,10 +60,22 @@ function savedIn(run: string): readonly Saved[] {
   return manifests.map((name) => new Map(readManifest(run, name)?.jobs.map((job) => [job.name, job])));
 }
 
+/** What is known of a run beside its jobs. */
+interface KnownRun {
+  readonly folder: string;
+  readonly checkpoints: readonly Saved[];
+  /** Jobs that have made all of their steps. */
+  readonly ended: ReadonlySet<string>;
+}
+
+/** A job's adapter as it is asked for; the base has its own name for itself. */
+function currentName({ name }: PlannedJob): string {
+  return name === BASE ? `${BASE}@job` : name;
+}
+
 /** What a run's folder has of a job: its adapter, the best one, and those of its checkpoints, the newest first. */
 function choicesOf(
-  run: string,
-  checkpoints: readonly Saved[],
+  { folder: run, checkpoints, ended: endedJobs }: KnownRun,
   job: PlannedJob,
   dataFile: string | undefined,
 ): readonly AdapterChoice[] {
@@ -65,7 +83,7 @@ function choicesOf(
   const peft = (name: string, folder: string, step: number | undefined): readonly AdapterChoice[] => {
     if (!existsSync(folder)) return [];
     const read: AdapterChoice["read"] = (arch) => readPeftFolder(folder, job.adapter, arch);
-    return [{ name, job, dataFile, step, writtenMs: writtenAt(folder), read }];
+    return [{ name, job, dataFile, step, isCurrent: name === currentName(job), writtenMs: writtenAt(folder), read }];
   };
   const steps = new Set<number>();
   const saved = checkpoints.flatMap((checkpoint): readonly AdapterChoice[] => {
@@ -83,11 +101,15 @@ function choicesOf(
       keepsBest: best?.isKept === true,
     };
     const read: AdapterChoice["read"] = (arch) => readJobState(full, job.adapter, arch, facts).state.parameters;
-    return [{ name: `${job.name}@${step}`, job, dataFile, step, writtenMs: writtenAt(full), read }];
+    return [{ name: `${job.name}@${step}`, job, dataFile, step, isCurrent: false, writtenMs: writtenAt(full), read }];
   });
-  const ended = peft(job.name, folderOf(RUN_FILES.adapters), job.steps);
-  const [newest] = saved;
-  const current = ended.length > 0 || newest === undefined ? ended : [{ ...newest, name: job.name }];
+  const hasEnded = endedJobs.has(job.name);
+  const name = currentName(job);
+  const written = peft(name, folderOf(RUN_FILES.adapters), hasEnded ? job.steps : undefined);
+  // That of a run which was ended early is older than a checkpoint of the same run once it has gone on.
+  const newest = hasEnded ? undefined : saved[0];
+  const isNewer = newest !== undefined && newest.writtenMs > (written[0]?.writtenMs ?? 0);
+  const current = isNewer ? [{ ...newest, name, isCurrent: true }] : written;
   return [...current, ...peft(`${job.name}@best`, folderOf(RUN_FILES.best), undefined), ...saved];
 }
 
@@ -116,7 +138,7 @@ export function findAnswerSource(place: Place, given: string, base?: string): An
   const kind = runKindOf(place, given);
   if (kind === undefined) {
     if (existsSync(path.join(folder, "config.json")))
-      return { folder, modelFolder: folder, dtype: "float32", adapters: [], specs: [] };
+      return { folder, modelFolder: folder, dtype: "float32", adapters: [], specs: [], weights: undefined };
     throw new InputError({
       expected: "the folder of a run, or of a model",
       file: given,
@@ -126,18 +148,22 @@ export function findAnswerSource(place: Place, given: string, base?: string): An
   const own = kind === "plan" ? readPlanOfRun(place, given) : undefined;
   const { model } = own ?? readSettingOfRun(place, given);
   const jobs = own?.jobs ?? readComers(folder).map(({ job }) => job);
-  const known = base === undefined ? (own?.locations.model ?? baseOfAdapters(folder)) : absolute(place, base);
+  const { events } = journalOfRun(folder);
+  const started = events.findLast((line) => line.event === "started");
+  const told = own?.locations.model ?? (started?.event === "started" ? started.model : undefined);
+  const known = base === undefined ? (told ?? baseOfAdapters(folder)) : absolute(place, base);
   if (known === undefined || known === null)
     throw new InputError({
       expected: "the base model's folder",
       at: "--base",
       got: "none, and the run does not name it",
     });
-  const checkpoints = savedIn(folder);
+  const ended = new Set(events.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
+  const run = { folder, checkpoints: savedIn(folder), ended };
   return {
-    ...{ folder, modelFolder: known, dtype: model.dtype },
+    ...{ folder, modelFolder: known, dtype: model.dtype, weights: weightsByJournal(events) },
     specs: jobs.map((job) => job.adapter),
-    adapters: jobs.flatMap((job) => choicesOf(folder, checkpoints, job, ownValue(own?.locations.data ?? {}, job.name))),
+    adapters: jobs.flatMap((job) => choicesOf(run, job, ownValue(own?.locations.data ?? {}, job.name))),
   };
 }
 
@@ -149,9 +175,9 @@ export function chosenAdapters(
   { adapters, folder }: AnswerSource,
   names: string | undefined,
 ): readonly (AdapterChoice | undefined)[] {
-  if (names === undefined) return [undefined, ...adapters.filter(({ name, job }) => name === job.name)];
-  return names.split(",").map((text) => {
-    const name = text.trim();
+  if (names === undefined) return [undefined, ...adapters.filter(({ isCurrent }) => isCurrent)];
+  const wanted = new Set(names.split(",").map((text) => text.trim()));
+  return [...wanted].map((name) => {
     if (name === BASE) return undefined;
     const found = adapters.find((each) => each.name === name);
     if (found !== undefined) return found;
@@ -171,7 +197,13 @@ function shortList(names: readonly string[]): string {
   return names.length <= MOST ? names.join(", ") : `${names.slice(0, MOST).join(", ")} and ${names.length - MOST} more`;
 }
 
-/** @throws InputError where it is not a model's folder */
-export function openBase({ modelFolder }: AnswerSource): ModelFolder {
-  return openModelFolder(modelFolder);
+/** @throws InputError where it is not a model's folder, or another model's */
+export function openBase({ modelFolder, folder }: AnswerSource): ModelFolder {
+  try {
+    return openModelFolder(modelFolder);
+  } catch (error) {
+    if (!(error instanceof InputError) || modelFolder === folder) throw error;
+    const hint = error.facts.hint ?? "--base DIR names the folder of the base model that the run was trained on.";
+    throw new InputError({ ...error.facts, hint }, { cause: error });
+  }
 }

@@ -9,6 +9,7 @@ import {
   openGenerator,
   type Sampling,
   type SeenToken,
+  weightsDigest,
 } from "../exec/index.ts";
 import type { AdapterSpec, Architecture, Dtype } from "../plan/index.ts";
 import type { AdapterChoice } from "./answer-source.ts";
@@ -60,18 +61,22 @@ export class Answerer implements Disposable {
   readonly #architecture: Architecture;
   readonly tokenizer: TextTokenizer;
   readonly modelFolder: string;
+  /** Of what was loaded, over all bytes. */
+  readonly weights: string | undefined;
 
   /** @throws InputError, DeviceError */
   static async open(options: AnswererOptions): Promise<Answerer> {
     const { model, dtype, adapters, laterSpecs = [], sequences, cacheTokens } = options;
     const tokenizer = loadTokenizer(model.folder);
+    // Before the model is loaded, which takes a while: a run that goes on removes checkpoints.
     const named = adapters.map(({ name, job, read }) => ({ name, spec: job.adapter, pairs: read(model.architecture) }));
     const device = deviceOf(options.device);
     const open = await openGenerator({ model, dtype, device, adapters: named, laterSpecs, sequences, cacheTokens });
-    return new Answerer(open, tokenizer, model);
+    return new Answerer(open, tokenizer, model, await weightsDigest(model));
   }
 
-  private constructor(open: OpenGenerator, tokenizer: TextTokenizer, model: ModelFolder) {
+  private constructor(open: OpenGenerator, tokenizer: TextTokenizer, model: ModelFolder, weights: string | undefined) {
+    this.weights = weights;
     this.#open = open;
     this.tokenizer = tokenizer;
     this.modelFolder = model.folder;

@@ -1,5 +1,5 @@
 // Adapters on rows: how well they predict the answers, and how often theirs are the same.
-import { InputError, mean, normalQuantile, sum } from "../core/index.ts";
+import { InputError, mean, normalQuantile, studentQuantile, sum } from "../core/index.ts";
 import { NOT_SCORED } from "../datasets/index.ts";
 import { GREEDY } from "../exec/index.ts";
 import type { Answerer } from "./answerer.ts";
@@ -49,11 +49,13 @@ export interface JudgeOptions {
 
 /** What is compared of an answer: without space around it and without grouping commas in numbers. */
 export function comparedText(answer: string, pattern: RegExp | undefined): string | undefined {
-  if (pattern === undefined) return answer.trim();
+  if (pattern === undefined) return answer.trim() === "" ? undefined : answer.trim();
   const found = answer.match(pattern);
   // With the flag g, the last match: answers end with what counts.
   const text = found === null ? undefined : pattern.global ? lastGroup(answer, pattern) : (found[1] ?? found[0]);
-  return text?.trim().replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, "");
+  const compared = text?.trim().replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, "");
+  // Nothing is like nothing, whatever was asked.
+  return compared === "" ? undefined : compared;
 }
 
 function lastGroup(answer: string, pattern: RegExp): string {
@@ -68,7 +70,7 @@ function ratio(tops: readonly number[], bottoms: readonly number[], level: numbe
   if (n < 2) return { value, range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] };
   const average = mean(bottoms);
   const variance = sum(tops.map((top, i) => (top - value * bottoms[i]!) ** 2)) / (n - 1);
-  const half = (normalQuantile((1 + level) / 2) * Math.sqrt(variance / n)) / average;
+  const half = (studentQuantile((1 + level) / 2, n - 1) * Math.sqrt(variance / n)) / average;
   return { value, range: [value - half, value + half] };
 }
 

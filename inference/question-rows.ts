@@ -26,6 +26,8 @@ export interface Questions {
   /** Rows that are left out, since the model has fewer positions. A job's cutoff is for its training alone. */
   readonly numTooLong: number;
   readonly format: string;
+  /** Rows that are there more than once, without the first of each. */
+  readonly numRepeated: number;
 }
 
 function questionOf(row: Row): QuestionRow {
@@ -49,7 +51,9 @@ export async function readQuestions(
 ): Promise<Questions> {
   const { vocabularySize, maxPositions: mostTokens } = model.architecture;
   const own = job === undefined || !("path" in job.data) ? {} : job.data;
-  const { split: _split, limit: _limit, ...how } = own as Partial<FileData>;
+  const { split: _split, limit: _limit, ...same } = own as Partial<FileData>;
+  // Another format than the job's has nothing of the job's templates.
+  const how = form.format === undefined ? same : {};
   const given = absolute(context, file);
   const data = { ...how, ...form, path: given, shuffle: false } as FileData;
   const tokenizerFolder = (): string => model.folder;
@@ -76,6 +80,7 @@ export async function readQuestions(
     return {
       rows: kept,
       ...{ numRefused: refused.length, firstRefused: first?.error.message.split("\n", 1)[0], format: format ?? "none" },
+      numRepeated: kept.length - new Set(kept.map(({ row }) => row.inputIds.join())).size,
       numTooLong: rows.filter(({ inputIds }) => inputIds.length > mostTokens).length,
     };
   });

@@ -1,4 +1,5 @@
 import { counted, finite, InputError } from "../../core/index.ts";
+import { absolute, isFolder } from "../../files/index.ts";
 import { type Judgement, judge, openBase, type Range, readQuestions } from "../../inference/index.ts";
 import { onInterrupt } from "../../runs/index.ts";
 import {
@@ -10,7 +11,7 @@ import {
   severalTexts,
 } from "../answer-options.ts";
 import { type Command, flag, optionalCount, optionalNumber, optionalText, requiredText, type Use } from "../command.ts";
-import { note, percent, printResult, table, wholeText, wrapped } from "../output.ts";
+import { note, percent, printResult, table, warn, wholeText, wrapped } from "../output.ts";
 import { contextOf } from "../request-options.ts";
 
 const USE: Use = {
@@ -98,8 +99,17 @@ export const evaluateCommand: Command = {
     const file = requiredText(args, "data");
     const context = contextOf(io, args);
     const questions = await readQuestions(context, openBase(choice.source), file, job, rowFormChoice(args));
-    const { rows, numRefused, firstRefused, numTooLong } = questions;
+    const { rows, numRefused, firstRefused, numTooLong, numRepeated } = questions;
     if (numRefused > 0) note(io, args, `${counted(numRefused, "row")} could not be read: ${firstRefused}`);
+    if (numRepeated > 0)
+      warn(
+        io,
+        `${numRepeated} of ${counted(rows.length, "row")} repeat earlier ones: intervals assume independent rows`,
+      );
+    if (choice.chosen.some((each) => each?.dataFile === absolute(io, file)))
+      warn(io, "these are rows that an adapter was trained on: they say nothing of others");
+    if (isFolder(io, file) && optionalText(args, "split") === undefined)
+      note(io, args, "of a folder the split train is read; --split names another");
     if (numTooLong > 0) note(io, args, `${counted(numTooLong, "row")} left out: longer than the model's positions`);
     const longest = Math.max(
       ...rows.map(({ row, prompt }) => Math.max(row.inputIds.length, prompt.length + maxTokens)),

@@ -1,6 +1,5 @@
 import { finite, InputError } from "../../core/index.ts";
 import { loadTokenizer, type QuestionForm } from "../../datasets/index.ts";
-import { checkSampling } from "../../exec/index.ts";
 import {
   type AdapterChoice,
   type Answer,
@@ -43,6 +42,12 @@ const FORM = {
   type: "string",
   choices: ["chat", "template", "raw"],
   describe: "what a prompt is put into: the model's chat template, the rows' own, or nothing; by the data when absent",
+  notBeside: ["data"],
+} as const;
+
+const CHAT_TEMPLATE = {
+  type: "string",
+  describe: "in place of the model's: chatml, llama2, llama3, mistral, gemma, phi3, zephyr, vicuna, or a file",
 } as const;
 
 const PROMPTS: Use = {
@@ -51,6 +56,7 @@ const PROMPTS: Use = {
     prompt: { type: "string", alias: "p", array: true, describe: "a prompt; may be given several times" },
     data: { type: "string", describe: "file of rows whose prompts are answered", notBeside: ["prompt"] },
     form: FORM,
+    "chat-template": CHAT_TEMPLATE,
     "log-probabilities": { type: "number", describe: "with --json: of each token, and of so many most likely ones" },
     ...ROW_FORM_OPTIONS,
     ...SOURCE_OPTIONS,
@@ -63,6 +69,7 @@ const CHAT: Use = {
   kind: ["--repl"],
   options: {
     repl: { type: "boolean", describe: "a chat in the terminal, through the model's chat template" },
+    "chat-template": CHAT_TEMPLATE,
     system: { type: "string", describe: "the chat's system message", beside: "repl" },
     context: { type: "number", default: 4096, describe: "tokens of a whole chat, at most", beside: "repl" },
     ...SOURCE_OPTIONS,
@@ -96,6 +103,7 @@ function formChoice(
 async function askedOf(io: Io, args: Arguments, { source, chosen }: AnswerChoice): Promise<readonly Asked[]> {
   const [file, prompts] = [optionalText(args, "data"), severalTexts(args, "prompt")];
   const [rowForm, kind] = [rowFormChoice(args), optionalText(args, "form") as QuestionForm["kind"] | undefined];
+  const chatTemplate = optionalText(args, "chat-template");
   if (file === undefined && prompts.length === 0)
     throw new InputError({ expected: "-p TEXT, --data FILE, or --repl", at: "--prompt", got: "none" });
   const model = openBase(source);
@@ -115,7 +123,7 @@ async function askedOf(io: Io, args: Arguments, { source, chosen }: AnswerChoice
     }));
   }
   const own = await promptFormOf(first, tokenizer);
-  const form = formChoice(kind, job, own);
+  const form: QuestionForm = chatTemplate === undefined ? formChoice(kind, job, own) : { kind: "chat", chatTemplate };
   if (form.kind === "template")
     note(io, args, `prompts are put into the rows' template: ${JSON.stringify(form.template)}`);
   if (form.kind === "chat") note(io, args, "prompts go through the chat template, each as a user's turn");
@@ -136,14 +144,34 @@ function answerFacts({ text, tokens, end, promptLogProbabilities }: Answer, logP
   };
 }
 
-const HOW_ENDED = { stop: "", length: " [cut: --max-tokens]", aborted: " [stopped]" } as const;
+/** Why an answer ended, where it did not end itself. */
+export function howEnded({ end, tokens }: Answer, maxTokens: number): string {
+  if (end === "aborted") return " [stopped]";
+  if (end === "stop") return "";
+  return tokens.length < maxTokens ? " [cut: the model has no more positions]" : " [cut: --max-tokens]";
+}
+
+/** All prompts fit, before any of them is answered. @throws InputError */
+function checkLengths(asked: readonly Asked[], { source }: AnswerChoice): void {
+  const { maxPositions } = openBase(source).architecture;
+  const long = asked.findIndex(({ prompt }) => prompt.length >= maxPositions);
+  if (long < 0) return;
+  throw new InputError({
+    expected: `prompts of fewer than ${maxPositions} tokens, as many as the model has positions`,
+    at: asked.length === 1 ? "--prompt" : `prompt ${long + 1}`,
+    got: asked[long]!.prompt.length,
+  });
+}
 
 async function answerAll(io: Io, args: Arguments): Promise<number> {
   const choice = answerChoice(io, args);
   const sampling = samplingChoice(args);
-  checkSampling(sampling);
-  const asked = await askedOf(io, args, choice);
   const maxTokens = optionalCount(args, "max-tokens") ?? 256;
+  const topTokens = optionalCount(args, "log-probabilities", 0);
+  if (topTokens !== undefined && !flag(args, "json"))
+    throw new InputError({ expected: "--json beside it", at: "--log-probabilities", got: topTokens });
+  const asked = await askedOf(io, args, choice);
+  checkLengths(asked, choice);
   const longest = Math.max(...asked.map(({ prompt }) => prompt.length));
   const wanted = asked.length * choice.chosen.length;
   const sized = { ...choice, sequences: Math.min(choice.sequences, wanted) };
@@ -153,7 +181,6 @@ async function answerAll(io: Io, args: Arguments): Promise<number> {
     io.signals === undefined ? undefined : onInterrupt(io.signals, () => abort.abort(), io.exit ?? (() => {}));
   const isJson = flag(args, "json");
   const [stop, ignoresEnd] = [severalTexts(args, "stop"), flag(args, "ignore-end")];
-  const topTokens = optionalCount(args, "log-probabilities", 0);
   const names = choice.chosen.map((each) => each?.name);
   const ask = (prompt: readonly number[], adapter: string | undefined, onText: (text: string) => void) =>
     answerer.answer({
@@ -163,7 +190,7 @@ async function answerAll(io: Io, args: Arguments): Promise<number> {
     });
   const results = isJson
     ? await Promise.all(asked.map(({ prompt }) => Promise.all(names.map((name) => ask(prompt, name, () => {})))))
-    : await streamed(io, asked, names, ask);
+    : await streamed(io, asked, names, maxTokens, ask);
   if (isJson)
     printResult(
       io,
@@ -189,6 +216,7 @@ async function streamed(
   io: Io,
   asked: readonly Asked[],
   names: readonly (string | undefined)[],
+  maxTokens: number,
   ask: (prompt: readonly number[], name: string | undefined, onText: (text: string) => void) => Promise<Answer>,
 ): Promise<readonly (readonly Answer[])[]> {
   const headings = asked.flatMap(({ text, expected }, index) =>
@@ -211,7 +239,7 @@ async function streamed(
             output.add(at, isFirst ? text.trimStart() : text);
             isFirst &&= text.trimStart() === "";
           });
-          output.end(at, `${HOW_ENDED[answer.end]}\n`);
+          output.end(at, `${howEnded(answer, maxTokens)}\n`);
           return answer;
         }),
       ),
@@ -221,9 +249,9 @@ async function streamed(
 
 async function talk(io: Io, args: Arguments): Promise<number> {
   const choice = answerChoice(io, args);
+  if (flag(args, "json")) throw new InputError({ expected: "no --json beside --repl", at: "--json", got: true });
   const sampling = samplingChoice(args);
-  checkSampling(sampling);
-  const context = optionalCount(args, "context") ?? 4096;
+  const [context, chatTemplate] = [optionalCount(args, "context") ?? 4096, optionalText(args, "chat-template")];
   const sized = { ...choice, sequences: Math.min(choice.sequences, Math.max(1, choice.chosen.length)) };
   using answerer: Answerer = await openAnswerer(io, args, sized, context);
   await chat(io, answerer, {
@@ -231,8 +259,9 @@ async function talk(io: Io, args: Arguments): Promise<number> {
     system: optionalText(args, "system"),
     ...{ sampling, maxTokens: optionalCount(args, "max-tokens") ?? 256, context },
     ...{ stop: severalTexts(args, "stop"), ignoresEnd: flag(args, "ignore-end") },
-    chatTemplate: choice.chosen.map((each) => each?.job.data).find((data) => data !== undefined && "path" in data)
-      ?.chatTemplate,
+    chatTemplate:
+      chatTemplate ??
+      choice.chosen.map((each) => each?.job.data).find((data) => data !== undefined && "path" in data)?.chatTemplate,
   });
   return 0;
 }

@@ -74,8 +74,11 @@ export default defineConfig({
         items: [
           page("Documents", "/reference/documents"),
           page("Training", "/reference/training"),
+          page("Preferences", "/reference/preferences"),
+          page("Generate and evaluate", "/reference/generation"),
           page("Export", "/reference/export"),
           page("Answers", "/reference/answers"),
+          page("Loggers", "/reference/loggers"),
           page("Several machines", "/reference/machines"),
           page("Library", "/reference/library"),
           page("Explore page", "/reference/explore"),

@@ -20,6 +20,8 @@ export type JournalEvent =
        * how much jobs are thought to take, if not what is planned.
        */
       readonly policy?: string;
+      /** Of a live fleet, the base model's folder. */
+      readonly model?: string;
       readonly jobsAtOnce?: number;
       readonly sizes?: "learned";
     }

@@ -42,10 +42,11 @@ export interface LiveFleetInput {
 
 /** What is written down before the devices are set up. */
 export function startEvents(input: LiveFleetInput): readonly JournalEvent[] {
-  const { setting, policy, jobsAtOnce, resources, goesOn } = input;
+  const { setting, model, policy, jobsAtOnce, resources, goesOn } = input;
   const who = {
     policy: policy.name,
     ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }),
+    model: model.folder,
     ...(resources.learning === undefined ? {} : { sizes: "learned" as const }),
   };
   const started = { event: "started", versions: runVersions(setting), process: process.pid, ...who } as const;

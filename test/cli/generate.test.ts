@@ -105,7 +105,7 @@ describe("generate", () => {
     [["generate", "run", "-p", "1", "--adapters", "frist"], /Did you mean first\?/],
     [["generate", "run"], /-p TEXT, --data FILE, or --repl/],
     [["generate", "nothing", "-p", "1"], /folder of a run, or of a model/],
-    [["generate", "run", "-p", "1", "--top-p", "2"], /topP/],
+    [["generate", "run", "-p", "1", "--top-p", "2"], /--top-p/],
     [["generate", "run", "-p", "1", "--device", "gpu"], /cuda:0/],
     [["generate", "run", "-p", "1", "--form", "template", "--adapters", "base"], /--form/],
     [["generate", "run", "-p", "x".repeat(100)], /fewer than 64 tokens/],

@@ -52,7 +52,9 @@ describe("answers while a run trains", () => {
     const [late, adapters]: [AdapterChoice, AdapterChoice[]] = [choiceOf("late", { rank: 6 }), []];
     const { folder } = tiny;
     const of = { folder, modelFolder: folder, dtype: "float32" } as const;
-    const live = tiny.answers([], { source: () => ({ ...of, adapters, specs: [late.job.adapter] }) });
+    const live = tiny.answers([], {
+      source: () => ({ ...of, adapters, specs: [late.job.adapter], weights: undefined }),
+    });
     const before = await live.ask("base", async (answerer) => answerer);
     adapters.push(late);
     expect(await live.ask("late", async (answerer) => answerer)).toBe(before);

@@ -16,6 +16,8 @@ export interface ScaledModule extends AdapterModule {
   readonly rank: number;
   readonly alpha: number;
   readonly scale: number;
+  /** The rank that the configuration has for it. */
+  readonly configRank: number;
 }
 
 export interface AdapterFolder {
@@ -30,6 +32,12 @@ export interface AdapterFolder {
   /** Tensors that are no matrix of a low-rank update of a module. */
   readonly others: readonly OtherTensor[];
   readonly reader: SafetensorsReader;
+}
+
+/** Whether its matrices are of another rank than the configuration's: PEFT refuses to load them. */
+export function hasOtherRank({ rank, configRank, parameter }: ScaledModule): boolean {
+  // How many experts there are is not the configuration's to say.
+  return parameter === undefined && rank !== configRank;
 }
 
 /** What a folder may be that is no adapter's. */
@@ -112,7 +120,8 @@ export function readAdapterFolder(folder: string): AdapterFolder {
       // The matrices say which rank PEFT made them with; those of experts, with how many experts there are.
       const own = alphaAt(module.path) ?? alpha;
       const ownRank = module.parameter === undefined ? module.rank : (rankAt(module.path) ?? rank);
-      return { ...module, rank: ownRank, alpha: own, scale: own / (rslora ? Math.sqrt(ownRank) : ownRank) };
+      const configRank = rankAt(module.path) ?? rank;
+      return { ...module, rank: ownRank, alpha: own, scale: own / (rslora ? Math.sqrt(ownRank) : ownRank), configRank };
     }),
     others,
     reader,

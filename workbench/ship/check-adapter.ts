@@ -2,7 +2,7 @@
 import { counted, InputError } from "../../core/index.ts";
 import { firstNotFinite } from "../../exec/index.ts";
 import { absolute, type Place } from "../../files/index.ts";
-import { type AdapterFolder, readAdapterFolder, type ScaledModule } from "./adapter-folder.ts";
+import { type AdapterFolder, hasOtherRank, readAdapterFolder, type ScaledModule } from "./adapter-folder.ts";
 import { type BaseFolder, namedBase, openBase, sizesOf } from "./base-folder.ts";
 import { CONSUMER_RULES, type Consumer, type ConsumerRules, type Effect } from "./consumers.ts";
 import { FEATURES, type Feature, type FoundFeatures, featuresOf } from "./features.ts";
@@ -72,6 +72,13 @@ function ownFindings(adapter: AdapterFolder, base: BaseFolder | undefined): read
     pathsOf(unfit.filter((module) => !absent.includes(module))),
     "The matrices are not of the base's shapes.",
     other,
+  );
+  add(
+    "refused",
+    "rank",
+    pathsOf(modules.filter(hasOtherRank)),
+    "The matrices have another rank than adapter_config.json says.",
+    "Write r, or rank_pattern, as the matrices are.",
   );
   const tensors = modules.flatMap(({ a, b, magnitude }) => [a, b, ...(magnitude === undefined ? [] : [magnitude])]);
   add(

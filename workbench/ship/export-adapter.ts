@@ -2,7 +2,7 @@
 import path from "node:path";
 import { InputError, InvariantError } from "../../core/index.ts";
 import { absolute, type Place } from "../../files/index.ts";
-import { type AdapterFolder, readAdapterFolder } from "./adapter-folder.ts";
+import { type AdapterFolder, hasOtherRank, readAdapterFolder } from "./adapter-folder.ts";
 import { writeAdapterGguf } from "./adapter-gguf.ts";
 import { type BaseFolder, openBase } from "./base-folder.ts";
 import { CONSUMER_RULES, MERGE_REFUSES } from "./consumers.ts";
@@ -104,6 +104,15 @@ function refuseLost(adapter: AdapterFolder, base: BaseFolder, to: ExportTarget):
       file: adapter.folder,
       hint: "PEFT passes over it without a warning. Add it to target_modules, or take its tensors out.",
     });
+  const ranked = adapter.modules.find(hasOtherRank);
+  if (ranked !== undefined)
+    throw new InputError({
+      expected: `matrices of rank ${ranked.configRank}, as adapter_config.json says,`,
+      at: ranked.path,
+      got: ranked.rank,
+      file: adapter.folder,
+      hint: "Write r, or rank_pattern, as the matrices are.",
+    });
   const [lacking] = missing;
   if (lacking !== undefined)
     throw new InputError({
@@ -154,7 +163,12 @@ export async function exportAdapter(place: Place, choice: ExportChoice): Promise
   let notes: readonly string[] | undefined;
   const files = writeNewFolder(output, (unfinished) => {
     notes = write(unfinished, adapter, base, choice, place);
+    // Somebody else may have made it meanwhile.
+    refuseTaken(place, output);
   });
+  const hasTokenizer = files.some(({ name }) => name === "tokenizer_config.json");
+  if (choice.to !== "gguf" && !hasTokenizer)
+    notes = [...(notes ?? []), "There is no tokenizer beside the base, so none goes along: a server needs one."];
   if (notes === undefined) throw new InvariantError({ expected: "a folder that was written", got: output });
   return {
     to: choice.to,

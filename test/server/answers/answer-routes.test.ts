@@ -68,7 +68,7 @@ describe("models", () => {
   it("without a tokenizer, or a chat template, are said to be so", async () => {
     const folder = freshFolder();
     const empty = tiny.answers([], {
-      source: () => ({ folder, modelFolder: folder, dtype: "float32", adapters: [], specs: [] }),
+      source: () => ({ folder, modelFolder: folder, dtype: "float32", adapters: [], specs: [], weights: undefined }),
     });
     const { post } = await answering(empty);
     expect(refusedOf(await post(CHAT, HI)).message).toContain("tokenizer_config.json");

@@ -32,7 +32,7 @@ export function choiceOf(
   const data = { path: "rows.jsonl", ...(chatTemplate === undefined ? {} : { chatTemplate }) };
   const job = { name: name.split("@")[0]!, adapter, data } as unknown as AdapterChoice["job"];
   const read: AdapterChoice["read"] = (arch) => pairsOf(`${name} of ${writtenMs}`, adapter, arch);
-  return { name, job, dataFile: undefined, step: 1, writtenMs, read };
+  return { name, job, dataFile: undefined, step: 1, isCurrent: !name.includes("@"), writtenMs, read };
 }
 
 export interface TinyAnswers {
@@ -62,7 +62,7 @@ export function tinyAnswers(): TinyAnswers {
       const live = new LiveAnswers({
         source: () => {
           const specs = adapters.map(({ job }) => job.adapter);
-          return { folder, modelFolder: folder, dtype: "float32", adapters, specs };
+          return { folder, modelFolder: folder, dtype: "float32", adapters, specs, weights: undefined };
         },
         ...{ device: "cpu", sequences: 4, context: 256, idleMs: 60_000, keptAdapters: 4 },
         ...input,
