@@ -10,7 +10,7 @@ export {
 // Prompts answered.
 export { type Answer, Answerer, type AnswererOptions, type AnswerRequest, deviceOf } from "./answerer.ts";
 // Adapters judged on rows.
-export { type Judgement, type JudgeOptions, judge, type Range } from "./judge.ts";
+export { type Judgement, type JudgeOptions, judgeAdapters, type Range } from "./judge.ts";
 // Answers while a run trains.
 export { type AnsweringModel, LiveAnswers, type LiveAnswersInput } from "./live-answers.ts";
 // What a text is as a prompt.

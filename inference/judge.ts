@@ -106,7 +106,7 @@ async function judgedRow(
  * Judges adapters, undefined for the base, on the same rows. @throws InputError for rows of which the pattern takes
  * nothing out of the expected answers, or that are too long for the answerer
  */
-export async function judge(
+export async function judgeAdapters(
   answerer: Answerer,
   names: readonly (string | undefined)[],
   questions: readonly QuestionRow[],

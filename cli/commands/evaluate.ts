@@ -1,6 +1,6 @@
 import { counted, finite, InputError } from "../../core/index.ts";
 import { absolute, isFolder } from "../../files/index.ts";
-import { type Judgement, judge, openBase, type Range, readQuestions } from "../../inference/index.ts";
+import { type Judgement, judgeAdapters, openBase, type Range, readQuestions } from "../../inference/index.ts";
 import { onInterrupt } from "../../runs/index.ts";
 import {
   answerChoice,
@@ -123,7 +123,7 @@ export const evaluateCommand: Command = {
     using _interrupt = io.signals === undefined ? undefined : onInterrupt(io.signals, stop, stop);
     const names = choice.chosen.map((each) => each?.name);
     const judgements = await context.during("judging", (tell) =>
-      judge(answerer, names, rows, {
+      judgeAdapters(answerer, names, rows, {
         ...{ matches, pattern, maxTokens, stop: answerStops, level, signal: abort.signal },
         onRow: tell,
       }),
