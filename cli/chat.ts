@@ -1,3 +1,4 @@
+import type { Key } from "node:readline";
 import { createInterface, type Interface } from "node:readline/promises";
 import { Readable, Writable } from "node:stream";
 import { InputError } from "../core/index.ts";
@@ -106,8 +107,14 @@ class Chat {
   }
 }
 
-/** Lines as they are asked for; early ones were typed before that. */
-function lineQueue(reader: Interface): { next(): Promise<{ line: string | undefined; isEarly: boolean }> } {
+/** Tell a terminal to mark pasted text, and to stop that; source: xterm's control sequences, bracketed paste. */
+const [MARK_PASTES, MARK_NO_PASTES] = ["\x1b[?2004h", "\x1b[?2004l"];
+
+/** Lines as they are asked for; early ones were typed before that. Lines that are pasted together are one. */
+function lineQueue(
+  reader: Interface,
+  input: NodeJS.ReadableStream,
+): { next(): Promise<{ line: string | undefined; isEarly: boolean }> } {
   const early: string[] = [];
   let isOver = false;
   let waiter: ((line: string | undefined) => void) | undefined;
@@ -116,7 +123,15 @@ function lineQueue(reader: Interface): { next(): Promise<{ line: string | undefi
     waiter = undefined;
     waiting?.(line);
   };
-  reader.on("line", (line) => {
+  let isPasting = false;
+  input.on("keypress", (_text, key: Key) => {
+    if (key.name === "paste-start" || key.name === "paste-end") isPasting = key.name === "paste-start";
+  });
+  let pasted = "";
+  reader.on("line", (last) => {
+    const line = pasted + last;
+    pasted = isPasting ? `${line}\n` : "";
+    if (isPasting) return;
     if (waiter === undefined) early.push(line);
     else tell(line);
   });
@@ -160,8 +175,9 @@ export async function chat(io: Io, answerer: Answerer, options: ChatOptions): Pr
   reader.on("SIGINT", interrupt);
   if (!isTerminal) io.signals?.on("SIGINT", interrupt);
   try {
+    if (isTerminal) echo.write(MARK_PASTES);
     if (isTerminal) io.stdout(`${talk.names} will answer. /help lists commands; Ctrl-D ends.\n`);
-    const lines = lineQueue(reader);
+    const lines = lineQueue(reader, input);
     for (;;) {
       isMuted = false;
       if (isTerminal) {
@@ -193,6 +209,8 @@ export async function chat(io: Io, answerer: Answerer, options: ChatOptions): Pr
     }
   } finally {
     reader.close();
+    isMuted = false;
+    if (isTerminal) echo.write(MARK_NO_PASTES);
     io.signals?.off("SIGINT", interrupt);
   }
 }
