@@ -13,6 +13,7 @@ export {
   absolute,
   checkFolder,
   type FileOrDocument,
+  fileError,
   HANDED_IN,
   inputLines,
   isFolder,

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import path from "node:path";
-import { absolute, isFolder, type Place } from "../../files/index.ts";
+import { absolute, fileError, isFolder, type Place } from "../../files/index.ts";
 
 /** What a run carries out: a closed plan, or jobs over time on which a scheduler decides. */
 export type RunKind = "plan" | "fleet";
@@ -41,10 +41,17 @@ export const RUN_FILES = {
   token: "token",
 } as const;
 
-/** What a folder is a run of; undefined for one that is no run's. */
+/** What a folder is a run of; undefined for one that is no run's. @throws InputError for one that may not be looked into */
 export function runKindOf(place: Place, folder: string): RunKind | undefined {
   if (!isFolder(place, folder)) return undefined;
-  const has = (name: string): boolean => existsSync(absolute(place, path.join(folder, name)));
+  const has = (name: string): boolean => {
+    const file = path.join(folder, name);
+    try {
+      return statSync(absolute(place, file), { throwIfNoEntry: false }) !== undefined;
+    } catch (error) {
+      throw fileError(error, "a folder whose files can be read", folder);
+    }
+  };
   if (has(RUN_FILES.setting)) return "fleet";
   return has(RUN_FILES.plan) ? "plan" : undefined;
 }
