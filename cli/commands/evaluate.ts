@@ -1,4 +1,4 @@
-import { counted, finite, InputError } from "../../core/index.ts";
+import { counted, finite, InputError, maximum } from "../../core/index.ts";
 import { absolute, isFolder } from "../../files/index.ts";
 import { type Judgement, judgeAdapters, openBase, type Range, readQuestions } from "../../inference/index.ts";
 import { onInterrupt } from "../../runs/index.ts";
@@ -111,9 +111,7 @@ export const evaluateCommand: Command = {
     if (isFolder(io, file) && optionalText(args, "split") === undefined)
       note(io, args, "of a folder the split train is read; --split names another");
     if (numTooLong > 0) note(io, args, `${counted(numTooLong, "row")} left out: longer than the model's positions`);
-    const longest = Math.max(
-      ...rows.map(({ row, prompt }) => Math.max(row.inputIds.length, prompt.length + maxTokens)),
-    );
+    const longest = maximum(rows.map(({ row, prompt }) => Math.max(row.inputIds.length, prompt.length + maxTokens)));
     using answerer = await openAnswerer(io, args, choice, longest);
     const abort = new AbortController();
     const stop = (): void => {

@@ -1,4 +1,4 @@
-import { finite, InputError } from "../../core/index.ts";
+import { finite, InputError, maximum } from "../../core/index.ts";
 import { loadTokenizer, type QuestionForm } from "../../datasets/index.ts";
 import {
   type AdapterChoice,
@@ -172,7 +172,7 @@ async function answerAll(io: Io, args: Arguments): Promise<number> {
     throw new InputError({ expected: "--json beside it", at: "--log-probabilities", got: topTokens });
   const asked = await askedOf(io, args, choice);
   checkLengths(asked, choice);
-  const longest = Math.max(...asked.map(({ prompt }) => prompt.length));
+  const longest = maximum(asked.map(({ prompt }) => prompt.length));
   const wanted = asked.length * choice.chosen.length;
   const sized = { ...choice, sequences: Math.min(choice.sequences, wanted) };
   using answerer = await openAnswerer(io, args, sized, longest + maxTokens);
