@@ -7,6 +7,7 @@ import type { AdapterSpec, Architecture, Dtype, PlannedJob } from "../plan/index
 import {
   checkpointNames,
   journalOfRun,
+  modelByJournal,
   RUN_FILES,
   readComers,
   readManifest,
@@ -149,8 +150,7 @@ export function findAnswerSource(place: Place, given: string, base?: string): An
   const { model } = own ?? readSettingOfRun(place, given);
   const jobs = own?.jobs ?? readComers(folder).map(({ job }) => job);
   const { events } = journalOfRun(folder);
-  const started = events.findLast((line) => line.event === "started");
-  const told = own?.locations.model ?? (started?.event === "started" ? started.model : undefined);
+  const told = own?.locations.model ?? modelByJournal(events);
   const known = base === undefined ? (told ?? baseOfAdapters(folder)) : absolute(place, base);
   if (known === undefined || known === null)
     throw new InputError({

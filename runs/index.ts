@@ -7,7 +7,6 @@ export { endOf, type RunEnd } from "./check/run-end.ts";
 export { type CheckpointRhythm, DEFAULT_RHYTHM } from "./checkpoints/checkpoint-rhythm.ts";
 // The names of a run's checkpoints, and what one has of its jobs.
 export { readManifest } from "./checkpoints/find-checkpoint.ts";
-export { weightsByJournal } from "./checkpoints/known-weights.ts";
 export { checkpointNames } from "./checkpoints/write-checkpoint.ts";
 // Folders of runs: written, read back, and how far they are.
 export { readTrace } from "./folder/load-trace.ts";
@@ -19,7 +18,9 @@ export {
   journalOfRun,
   lastStart,
   loadJournal,
+  modelByJournal,
   stoppedByJournal,
+  weightsByJournal,
 } from "./folder/read-journal.ts";
 export {
   howFar,

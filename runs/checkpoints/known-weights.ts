@@ -1,14 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import { listener, type RunListener } from "../../exec/index.ts";
 import type { Setting } from "../../plan/index.ts";
-import type { JournalLine } from "../folder/journal.ts";
 import type { Records } from "../folder/records.ts";
-
-/** The digest of the weights that a run or a fleet has trained on last, as its journal tells; undefined before there is one. */
-export function weightsByJournal(journal: readonly JournalLine[]): string | undefined {
-  const ready = journal.findLast((line) => line.event === "ready" && line.weights !== undefined);
-  return ready?.event === "ready" ? ready.weights : undefined;
-}
 
 /** What is known of a model's weights before they are loaded. */
 export interface KnownWeights {

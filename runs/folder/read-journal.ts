@@ -30,6 +30,18 @@ export function journalOfRun(folder: string): RunJournal {
   return readRunJournal(linesOfFile(file), file);
 }
 
+/** The base model's folder of a live fleet; a closed plan has its own. */
+export function modelByJournal(journal: readonly JournalLine[]): string | undefined {
+  const started = journal.findLast((line) => line.event === "started");
+  return started?.event === "started" ? started.model : undefined;
+}
+
+/** The digest of the weights that a run or a fleet has trained on last, as its journal tells; undefined before there is one. */
+export function weightsByJournal(journal: readonly JournalLine[]): string | undefined {
+  const ready = journal.findLast((line) => line.event === "ready" && line.weights !== undefined);
+  return ready?.event === "ready" ? ready.weights : undefined;
+}
+
 /** What a job scheduler wrote down: a file, or that of a run folder. @throws InputError for one with no line of it */
 export function loadJournal(place: Place, file: string): RunJournal {
   const own = isFolder(place, file) ? path.join(file, RUN_FILES.journal) : file;

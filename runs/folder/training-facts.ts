@@ -5,6 +5,7 @@ import { maximum, ownValue } from "../../core/index.ts";
 import { absolute, inputLines, type Place } from "../../files/index.ts";
 import type { TrainingFacts } from "../../workbench/index.ts";
 import { readMetrics } from "./metrics-lines.ts";
+import { journalOfRun, modelByJournal, weightsByJournal } from "./read-journal.ts";
 import { readPlanOfRun } from "./read-run.ts";
 import { RUN_FILES, runKindOf } from "./run-files.ts";
 
@@ -40,11 +41,13 @@ export function trainingFacts(place: Place, folder: string): TrainingFacts | und
   if (last === undefined) return undefined;
   const plan = runKindOf(place, run) === "plan" ? readPlanOfRun(place, run) : undefined;
   const data = plan === undefined ? undefined : ownValue(plan.locations.data, job);
+  const { events } = journalOfRun(absolute(place, run));
   const known = (value: number | null | undefined): number | undefined =>
     typeof value === "number" && Number.isFinite(value) ? value : undefined;
   return {
     job,
-    base: plan?.locations.model ?? undefined,
+    base: plan?.locations.model ?? modelByJournal(events),
+    weights: weightsByJournal(events),
     steps: last.step + 1,
     finalLoss: known(last.loss),
     evaluationLoss: known(evaluation?.evaluationLoss),

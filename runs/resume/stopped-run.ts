@@ -4,9 +4,8 @@ import { InputError, shellQuoted } from "../../core/index.ts";
 import { wholeLinesOf, writePieces, writeWholeFile, writeWholeFolder } from "../../files/index.ts";
 import { jobDigest, type PlannedJob, readText } from "../../plan/index.ts";
 import { type CheckOwner, type FoundCheckpoint, findCheckpoint, putAside } from "../checkpoints/find-checkpoint.ts";
-import { weightsByJournal } from "../checkpoints/known-weights.ts";
 import type { JournalEvent } from "../folder/journal.ts";
-import { isGoingOn, journalOfRun, type RunJournal, stateByJournal } from "../folder/read-journal.ts";
+import { isGoingOn, journalOfRun, type RunJournal, stateByJournal, weightsByJournal } from "../folder/read-journal.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
 
 /** A run that did not get to its end, of a plan or of jobs over time, and where it can go on. */

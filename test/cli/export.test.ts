@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
@@ -31,6 +31,19 @@ describe("export of an adapter that was trained here", () => {
     expect(text).toMatch(/^merged model: run\/adapters\/plain for merged, \d+ modules, /);
     expect(readdirSync(at("merged model")).sort()).toEqual(readdirSync(at("model")).sort());
     expect(read("merged model", "config.json")).toBe(read("model", "config.json"));
+  });
+
+  it("merged says so if the base has other weights than those of the run", async () => {
+    const base = at("another");
+    cpSync(at("model"), base, { recursive: true });
+    const bytes = readFileSync(path.join(base, "model.safetensors"));
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(path.join(base, "model.safetensors"), bytes);
+    const args = ["export", ADAPTER, "merged into another", "--to", "merged", "--base", "another"];
+    const { code, stderr } = await runCli(args, root);
+    expect(code).toBe(0);
+    expect(stderr).toContain("another has other weights than the adapter was trained on");
+    expect((await runCli(["export", ADAPTER, "merged again", "--to", "merged"], root)).stderr).not.toContain("weights");
   });
 
   it("gguf is one file, of which the library of others is asked elsewhere", async () => {

@@ -1,6 +1,7 @@
 // An adapter as others take it.
 import path from "node:path";
 import { InputError, InvariantError } from "../../core/index.ts";
+import { openModelFolder, weightsDigest } from "../../exec/index.ts";
 import { absolute, type Place } from "../../files/index.ts";
 import { type AdapterFolder, hasOtherRank, readAdapterFolder } from "./adapter-folder.ts";
 import { writeAdapterGguf } from "./adapter-gguf.ts";
@@ -170,6 +171,12 @@ export async function exportAdapter(place: Place, choice: ExportChoice): Promise
   if (choice.to !== "gguf" && !hasTokenizer)
     notes = [...(notes ?? []), "There is no tokenizer beside the base, so none goes along: a server needs one."];
   if (notes === undefined) throw new InvariantError({ expected: "a folder that was written", got: output });
+  const trainedOn = choice.to === "merged" ? choice.facts?.weights : undefined;
+  if (trainedOn !== undefined && trainedOn !== (await weightsDigest(openModelFolder(base.folder))))
+    notes = [
+      ...notes,
+      `${base.folder} has other weights than the adapter was trained on: the model may answer nonsense.`,
+    ];
   return {
     to: choice.to,
     folder: choice.output,

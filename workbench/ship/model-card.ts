@@ -6,6 +6,8 @@ export interface TrainingFacts {
   readonly job: string;
   /** The base that it was trained on, as its plan names it. */
   readonly base: string | undefined;
+  /** The digest of its weights; absent where the run has not written it down. */
+  readonly weights?: string | undefined;
   readonly steps: number;
   readonly finalLoss: number | undefined;
   readonly evaluationLoss: number | undefined;
