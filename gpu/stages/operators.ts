@@ -12,6 +12,7 @@ export const OPERATOR_GROUPS = [
   "attention",
   "quantized",
   "plain",
+  "cached",
   "preference",
   "experts",
 ] as const;
