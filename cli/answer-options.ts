@@ -150,7 +150,8 @@ export async function openAnswerer(io: Io, args: Arguments, choice: AnswerChoice
   for (const { name, step, job } of chosen.filter((each) => each !== undefined))
     if (step !== undefined && step < job.steps && !name.endsWith(`@${step}`))
       note(`${name} answers as it was after step ${step} of ${job.steps}`);
-  if (source.weights !== undefined && answerer.weights !== undefined && source.weights !== answerer.weights)
+  const weights = source.weights === undefined ? undefined : await answerer.weightsDigest();
+  if (weights !== undefined && weights !== source.weights)
     warn(`${answerer.modelFolder} has other weights than the run was trained on: answers and losses mean little.`);
   return answerer;
 }

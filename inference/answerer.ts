@@ -3,6 +3,7 @@ import { loadTokenizer, type TextTokenizer } from "../datasets/index.ts";
 import {
   checkSampling,
   type Generation,
+  GREEDY,
   type ModelFolder,
   nativeInfo,
   type OpenGenerator,
@@ -61,8 +62,7 @@ export class Answerer implements Disposable {
   readonly #architecture: Architecture;
   readonly tokenizer: TextTokenizer;
   readonly modelFolder: string;
-  /** Of what was loaded, over all bytes. */
-  readonly weights: string | undefined;
+  readonly #model: ModelFolder;
 
   /** @throws InputError, DeviceError */
   static async open(options: AnswererOptions): Promise<Answerer> {
@@ -72,17 +72,22 @@ export class Answerer implements Disposable {
     const named = adapters.map(({ name, job, read }) => ({ name, spec: job.adapter, pairs: read(model.architecture) }));
     const device = deviceOf(options.device);
     const open = await openGenerator({ model, dtype, device, adapters: named, laterSpecs, sequences, cacheTokens });
-    return new Answerer(open, tokenizer, model, await weightsDigest(model));
+    return new Answerer(open, tokenizer, model);
   }
 
-  private constructor(open: OpenGenerator, tokenizer: TextTokenizer, model: ModelFolder, weights: string | undefined) {
-    this.weights = weights;
+  private constructor(open: OpenGenerator, tokenizer: TextTokenizer, model: ModelFolder) {
+    this.#model = model;
     this.#open = open;
     this.tokenizer = tokenizer;
     this.modelFolder = model.folder;
     this.#architecture = model.architecture;
     this.#stops = stopTokensOf(model.folder, tokenizer);
     this.#special = specialTokensOf(tokenizer);
+  }
+
+  /** The digest of what was loaded, over all bytes. */
+  weightsDigest(): Promise<string | undefined> {
+    return weightsDigest(this.#model);
   }
 
   /** Whether there is room for an adapter of this form. */
@@ -168,7 +173,7 @@ export class Answerer implements Disposable {
   async score(tokens: readonly number[], adapter: string | undefined): Promise<readonly number[]> {
     const { promptLogProbabilities } = await this.#open.generator.generate({
       ...{ prompt: tokens, adapter, maxTokens: 0, stopTokens: new Set(), scoresPrompt: true },
-      sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 },
+      sampling: GREEDY,
     });
     return promptLogProbabilities;
   }

@@ -2,6 +2,7 @@
 import { InputError, mean, normalQuantile, studentQuantile, sum } from "../core/index.ts";
 import { NOT_SCORED } from "../datasets/index.ts";
 import { GREEDY } from "../exec/index.ts";
+import { BASE } from "./answer-source.ts";
 import type { Answerer } from "./answerer.ts";
 import type { QuestionRow } from "./question-rows.ts";
 
@@ -37,7 +38,7 @@ export interface Judgement {
 export interface JudgeOptions {
   /** Whether answers are generated and compared. */
   readonly matches: boolean;
-  /** Takes out of an answer, generated or expected, what is compared: its first group, or the whole match. */
+  /** With the flag g. Its last match takes out of an answer what is compared: the first group, or all of it. */
   readonly pattern: RegExp | undefined;
   readonly maxTokens: number;
   readonly stop: readonly string[];
@@ -50,17 +51,12 @@ export interface JudgeOptions {
 /** What is compared of an answer: without space around it and without grouping commas in numbers. */
 export function comparedText(answer: string, pattern: RegExp | undefined): string | undefined {
   if (pattern === undefined) return answer.trim() === "" ? undefined : answer.trim();
-  const found = answer.match(pattern);
-  // With the flag g, the last match: answers end with what counts.
-  const text = found === null ? undefined : pattern.global ? lastGroup(answer, pattern) : (found[1] ?? found[0]);
+  // Answers end with what counts.
+  const last = [...answer.matchAll(pattern)].at(-1);
+  const text = last?.[1] ?? last?.[0];
   const compared = text?.trim().replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, "");
   // Nothing is like nothing, whatever was asked.
   return compared === "" ? undefined : compared;
-}
-
-function lastGroup(answer: string, pattern: RegExp): string {
-  const last = [...answer.matchAll(pattern)].at(-1)!;
-  return last[1] ?? last[0];
 }
 
 /** A ratio of sums over rows, with an interval for other rows of this kind (the linearised variance of a ratio). */
@@ -155,7 +151,7 @@ export async function judgeAdapters(
       level,
     );
     return {
-      ...{ name: name ?? "base", rows, loss, lossRange },
+      ...{ name: name ?? BASE, rows, loss, lossRange },
       perplexity: Math.exp(loss),
       perplexityRange: [Math.exp(lossRange[0]), Math.exp(lossRange[1])],
       matched: matches ? right / rows.length : undefined,

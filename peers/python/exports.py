@@ -12,16 +12,15 @@ of it. There a difference is the share of weights that are not those of PEFT's m
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM
-from transformers.utils import logging
 
 from peft_adapter import WarningLogged, load_adapter, no_warnings
+from verdicts import tell_verdicts
 
 BOUNDS = {"float32": 1e-5, "bfloat16": 1e-3}
 
@@ -91,13 +90,5 @@ def judge(case: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"judge": what, "at": at, "difference": far, "bound": bounds[what]} for what, (far, at) in worst.items()]
 
 
-def main() -> None:
-    logging.disable_progress_bar()
-    torch.set_num_threads(1)
-    for case in json.load(sys.stdin):
-        for verdict in judge(case):
-            print(json.dumps({"case": case["name"], **verdict}), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    tell_verdicts(judge)

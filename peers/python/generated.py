@@ -11,16 +11,15 @@ the length. In bfloat16 an answer may be as far as the library's own choice in b
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.utils import logging
 
 from exports import load
 from peft_adapter import WarningLogged, load_adapter
+from verdicts import tell_verdicts
 
 BOUND = 1e-5
 LEAST_NARROW = 1e-2
@@ -61,16 +60,12 @@ def judge(case: dict[str, Any]) -> dict[str, Any]:
     return {"judge": "answers", "at": at, "difference": worst, "bound": bound}
 
 
-def main() -> None:
-    logging.disable_progress_bar()
-    torch.set_num_threads(1)
-    for case in json.load(sys.stdin):
-        try:
-            verdict = judge(case)
-        except (Warning, WarningLogged, ValueError) as error:
-            verdict = {"at": "answers", "problem": str(error)}
-        print(json.dumps({"case": case["name"], **verdict}), flush=True)
+def verdicts(case: dict[str, Any]) -> list[dict[str, Any]]:
+    try:
+        return [judge(case)]
+    except (Warning, WarningLogged, ValueError) as error:
+        return [{"at": "answers", "problem": str(error)}]
 
 
 if __name__ == "__main__":
-    main()
+    tell_verdicts(verdicts)

@@ -15,7 +15,6 @@ is held against that.
 
 import json
 import math
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -26,9 +25,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 from transformers import AutoModelForCausalLM
-from transformers.utils import logging
 
 from peft_adapter import MIXTURES, AdapterSpec, WarningLogged, load_adapter, no_warnings, read_adapter
+from verdicts import tell_verdicts
 from routers import routed
 from train import Optimizer, Parts, Tensors, Trained, cross_entropy, evaluate, train
 
@@ -253,14 +252,5 @@ def judge(case: Case) -> list[dict[str, Any]]:
     return verdicts
 
 
-def main() -> None:
-    logging.disable_progress_bar()
-    # Tiny products gain nothing from a second thread, and lose much where other programs want its core.
-    torch.set_num_threads(1)
-    for case in json.load(sys.stdin):
-        for verdict in judge(case):
-            print(json.dumps({"case": case["name"], **verdict}), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    tell_verdicts(judge)

@@ -3,6 +3,7 @@ import { DeviceError, InputError } from "../../core/index.ts";
 import type { Answer, Answerer, LiveAnswers } from "../../inference/index.ts";
 import type { Limits } from "../limits.ts";
 import { RequestError } from "../request-error.ts";
+import { type Asker, STREAMED } from "../route.ts";
 import { AnswerRefusal } from "./answer-refusal.ts";
 import type { Usage } from "./documents.ts";
 import { type ChatRequest, type CompletionRequest, MOST_CHOICES } from "./requests.ts";
@@ -95,16 +96,22 @@ async function allOf(started: readonly Promise<Answer>[]): Promise<readonly Answ
   });
 }
 
+/** All choices, those of the first prompt first, and who has answered. */
+interface AllAnswers {
+  readonly answers: readonly Answer[];
+  readonly answerer: Answerer;
+}
+
 /**
- * All choices, those of the first prompt first. `begin` is called when nothing can be refused any more; what it returns
- * hears of the pieces. @throws RequestError
+ * Answers all prompts. `begin` is called when nothing can be refused any more; what it returns hears of the pieces.
+ * @throws RequestError
  */
 export async function answerAll(
   service: AnswerService,
   asked: AskedAnswers,
   signal: AbortSignal,
-  begin: (answerer: Answerer) => OnPiece | undefined,
-): Promise<readonly Answer[]> {
+  begin?: (answerer: Answerer) => OnPiece,
+): Promise<AllAnswers> {
   const { request, prompts, maxTokens, continues, topTokens, scoresPrompt } = asked;
   const live = liveOf(service);
   const { n = 1, temperature = 1, top_p: topP = 1, min_p: minP = 0, top_k: topK = 0, stop = [] } = request;
@@ -124,7 +131,7 @@ export async function answerAll(
         checkLength(prompt, most);
         answerer.checkPrompt(prompt);
       }
-      const onPiece = begin(answerer);
+      const onPiece = begin?.(answerer);
       const answered = rows.map(async (prompt, choice) => {
         try {
           return await answerer.answer({
@@ -138,7 +145,7 @@ export async function answerAll(
           throw error;
         }
       });
-      return await allOf(answered);
+      return { answers: await allOf(answered), answerer };
     });
   } catch (error) {
     // A checkpoint may have been put away since it was looked for.
@@ -147,6 +154,38 @@ export async function answerAll(
   } finally {
     signal.removeEventListener("abort", leave);
   }
+}
+
+/** Sends a piece of a choice; `more` is what it has beside its index. */
+type TellChoice = (index: number, piece: object, more?: object) => void;
+
+/**
+ * Answers all prompts as a stream of documents of the kind `object`. `last`: the piece with which a choice ends.
+ * @throws RequestError before the stream begins
+ */
+export async function streamAll(
+  service: AnswerService,
+  asked: AskedAnswers,
+  asker: Asker,
+  { last, ...document }: ReturnType<typeof headOf> & { readonly object: string; readonly last: object },
+  begin: (answerer: Answerer, tell: TellChoice) => OnPiece,
+): Promise<typeof STREAMED> {
+  const withUsage = asked.request.stream_options?.include_usage === true;
+  let send: (data: string) => void = () => {};
+  const chunk = (choices: readonly unknown[], usage: unknown = null): void =>
+    send(JSON.stringify({ ...document, choices, ...(withUsage ? { usage } : {}) }));
+  const tell: TellChoice = (index, piece, more = {}) =>
+    chunk([{ index, ...piece, logprobs: null, finish_reason: null, ...more }]);
+  const { answers } = await answerAll(service, asked, asker.signal, (answerer) => {
+    send = asker.stream();
+    return begin(answerer, tell);
+  });
+  answers.forEach((answer, index) => {
+    tell(index, last, { finish_reason: finishOf(answer) });
+  });
+  if (withUsage) chunk([], usageOf(asked, answers));
+  send("[DONE]");
+  return STREAMED;
 }
 
 /** Each prompt counts once, whatever comes of it. */

@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import { InputError, isMapping } from "../../core/index.ts";
-import { type Answer, type Answerer, chatPrompt, type LiveAnswers } from "../../inference/index.ts";
+import { type Answer, chatPrompt, type LiveAnswers } from "../../inference/index.ts";
 import { RequestError } from "../request-error.ts";
-import { type Asker, STREAMED } from "../route.ts";
+import type { Asker, STREAMED } from "../route.ts";
 import {
   type AnswerService,
   type AskedAnswers,
@@ -12,6 +12,7 @@ import {
   finishOf,
   headOf,
   liveOf,
+  streamAll,
   usageOf,
 } from "./answering.ts";
 import type { chatAnswerSchema } from "./documents.ts";
@@ -90,15 +91,11 @@ export async function answerChat(
   const asked = askedOf(live, request);
   const head = headOf("chatcmpl", request);
   if (request.stream === true) return await streamChat(service, asked, head, asker);
-  let known: Answerer | undefined;
-  const answers = await answerAll(service, asked, asker.signal, (answerer) => {
-    known = answerer;
-    return undefined;
-  });
+  const { answers, answerer } = await answerAll(service, asked, asker.signal);
   const choice = (answer: Answer, index: number) => ({
     index,
     message: { role: "assistant" as const, content: answer.text.trimStart(), refusal: null },
-    logprobs: request.logprobs === true ? new TokenTexts(known!, []).chat(answer.tokens) : null,
+    logprobs: request.logprobs === true ? new TokenTexts(answerer, []).chat(answer.tokens) : null,
     finish_reason: finishOf(answer),
   });
   return { ...head, object: "chat.completion", choices: answers.map(choice), usage: usageOf(asked, answers) };
@@ -110,17 +107,11 @@ async function streamChat(
   head: ReturnType<typeof headOf>,
   asker: Asker,
 ): Promise<typeof STREAMED> {
-  const { stream_options: options, logprobs } = asked.request;
-  const withUsage = options?.include_usage === true;
-  let send: (data: string) => void = () => {};
-  const chunk = (choices: readonly unknown[], usage: unknown = null): void =>
-    send(JSON.stringify({ ...head, object: "chat.completion.chunk", choices, ...(withUsage ? { usage } : {}) }));
-  const told = (index: number, delta: object, more: object = {}): void =>
-    chunk([{ index, delta, logprobs: null, finish_reason: null, ...more }]);
-  const answers = await answerAll(service, asked, asker.signal, (answerer) => {
-    send = asker.stream();
-    const texts = Array.from({ length: asked.request.n ?? 1 }, (_, index) => {
-      told(index, { role: "assistant", content: "", refusal: null });
+  const { logprobs, n = 1 } = asked.request;
+  const document = { ...head, object: "chat.completion.chunk", last: { delta: {} } };
+  return await streamAll(service, asked, asker, document, (answerer, tell) => {
+    const texts = Array.from({ length: n }, (_, index) => {
+      tell(index, { delta: { role: "assistant", content: "", refusal: null } });
       return { tokens: new TokenTexts(answerer, []), isFirst: true };
     });
     return ({ choice, text, tokens }) => {
@@ -128,13 +119,7 @@ async function streamChat(
       const content = known.isFirst ? text.trimStart() : text;
       known.isFirst &&= content === "";
       if (content !== "" || logprobs === true)
-        told(choice, { content }, logprobs === true ? { logprobs: known.tokens.chat(tokens) } : {});
+        tell(choice, { delta: { content } }, logprobs === true ? { logprobs: known.tokens.chat(tokens) } : {});
     };
   });
-  answers.forEach((answer, index) => {
-    told(index, {}, { finish_reason: finishOf(answer) });
-  });
-  if (withUsage) chunk([], usageOf(asked, answers));
-  send("[DONE]");
-  return STREAMED;
 }

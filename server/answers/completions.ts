@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { InputError } from "../../core/index.ts";
 import { type Answer, type Answerer, type LiveAnswers, textPrompt } from "../../inference/index.ts";
 import { RequestError } from "../request-error.ts";
-import { type Asker, STREAMED } from "../route.ts";
+import type { Asker, STREAMED } from "../route.ts";
 import {
   type AnswerService,
   type AskedAnswers,
@@ -12,6 +12,7 @@ import {
   finishOf,
   headOf,
   liveOf,
+  streamAll,
   usageOf,
 } from "./answering.ts";
 import type { CompletionLogprobs, completionAnswerSchema } from "./documents.ts";
@@ -92,21 +93,17 @@ export async function answerCompletion(
   const asked = askedOf(live, request);
   const head = headOf("cmpl", request);
   if (request.stream === true) return await streamCompletion(service, asked, head, asker);
-  let known: Answerer | undefined;
-  const answers = await answerAll(service, asked, asker.signal, (answerer) => {
-    known = answerer;
-    return undefined;
-  });
+  const { answers, answerer } = await answerAll(service, asked, asker.signal);
   const choice = (answer: Answer, index: number) => {
     const prompt = promptOf(asked, index);
-    const texts = textsOf(asked, prompt, known!);
+    const texts = textsOf(asked, prompt, answerer);
     const repeated = asked.scoresPrompt
       ? texts.prompt(asked.prompts[prompt]!, answer.promptLogProbabilities)
       : undefined;
     const own = request.logprobs === undefined ? null : texts.completion(answer.tokens);
     return {
       index,
-      text: asked.echoed(prompt, known!) + answer.text,
+      text: asked.echoed(prompt, answerer) + answer.text,
       logprobs: repeated !== undefined && own !== null ? joined(repeated, own) : own,
       finish_reason: finishOf(answer),
     };
@@ -120,30 +117,18 @@ async function streamCompletion(
   head: ReturnType<typeof headOf>,
   asker: Asker,
 ): Promise<typeof STREAMED> {
-  const { stream_options: options, logprobs, n = 1 } = asked.request;
-  const withUsage = options?.include_usage === true;
-  let send: (data: string) => void = () => {};
-  const chunk = (choices: readonly unknown[], usage: unknown = null): void =>
-    send(JSON.stringify({ ...head, object: "text_completion", choices, ...(withUsage ? { usage } : {}) }));
-  const told = (index: number, text: string, more: object = {}): void =>
-    chunk([{ index, text, logprobs: null, finish_reason: null, ...more }]);
-  const answers = await answerAll(service, asked, asker.signal, (answerer) => {
-    send = asker.stream();
+  const { logprobs, n = 1 } = asked.request;
+  const document = { ...head, object: "text_completion", last: { text: "" } };
+  return await streamAll(service, asked, asker, document, (answerer, tell) => {
     const texts = Array.from({ length: asked.prompts.length * n }, (_, index) => {
       const prompt = promptOf(asked, index);
-      const echoed = asked.echoed(prompt, answerer);
-      if (echoed !== "") told(index, echoed);
+      const text = asked.echoed(prompt, answerer);
+      if (text !== "") tell(index, { text });
       return textsOf(asked, prompt, answerer);
     });
     return ({ choice, text, tokens }) => {
-      if (logprobs !== undefined) told(choice, text, { logprobs: texts[choice]!.completion(tokens) });
-      else if (text !== "") told(choice, text);
+      if (logprobs !== undefined) tell(choice, { text }, { logprobs: texts[choice]!.completion(tokens) });
+      else if (text !== "") tell(choice, { text });
     };
   });
-  answers.forEach((answer, index) => {
-    told(index, "", { finish_reason: finishOf(answer) });
-  });
-  if (withUsage) chunk([], usageOf(asked, answers));
-  send("[DONE]");
-  return STREAMED;
 }
