@@ -51,7 +51,7 @@ const arrows = {
 
   // A live fleet for other processes: its interface, HTTP around it, the clients of that, a page. What trains is
   // handed in.
-  server: ["core", "plan", "files", "exec", "reports", "workbench", "runs", "inference"],
+  server: ["core", "plan", "files", "datasets", "exec", "reports", "workbench", "runs", "inference"],
 
   // A page in which a person changes a scene and planner and simulator follow. It runs in a browser, so that nothing of
   // Node may be behind it.

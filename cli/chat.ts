@@ -2,9 +2,9 @@ import type { Key } from "node:readline";
 import { createInterface, type Interface } from "node:readline/promises";
 import { Readable, Writable } from "node:stream";
 import { InputError } from "../core/index.ts";
-import type { ChatMessage } from "../datasets/index.ts";
+import { type ChatMessage, chatPrompt } from "../datasets/index.ts";
 import type { Sampling } from "../exec/index.ts";
-import { type Answer, type Answerer, BASE, chatPrompt } from "../inference/index.ts";
+import { type Answer, type Answerer, BASE } from "../inference/index.ts";
 import type { Io } from "./io.ts";
 import { OrderedOutput } from "./ordered-output.ts";
 

@@ -49,6 +49,8 @@ export type { DataRecord, Place } from "./records/record.ts";
 export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
 // A row of tokens, and which of them are scored.
 export { countScored, NOT_SCORED, promptLength, type Row, sequencesOf } from "./row.ts";
+// What a text, or a chat, is as a prompt.
+export { chatPrompt, promptIn, specialTokensOf, stopTokensOf, textPrompt } from "./rows/prompts.ts";
 // What a question is put into, so that it looks like those of rows.
 export { type QuestionForm, questionForm, questionText } from "./rows/question-form.ts";
 // Which row of a preference a row is.

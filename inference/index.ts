@@ -13,6 +13,4 @@ export { type Answer, Answerer, type AnswererOptions, type AnswerRequest, device
 export { type Judgement, type JudgeOptions, judgeAdapters, type Range } from "./judge.ts";
 // Answers while a run trains.
 export { type AnsweringModel, LiveAnswers, type LiveAnswersInput } from "./live-answers.ts";
-// What a text is as a prompt.
-export { chatPrompt, promptFormOf, promptIn, specialTokensOf, textPrompt } from "./prompts.ts";
 export { type QuestionRow, type Questions, type RowForm, readQuestions } from "./question-rows.ts";

@@ -47,6 +47,8 @@ export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load
 export { type LoadedWorkload, listedNames, loadInputs, unusedInPlans } from "./load/load-workload.ts";
 // Errors at the line of the document that they are about.
 export { placeInput } from "./load/place-input.ts";
+// What a prompt is put into, so that it looks like those of a job's rows.
+export { promptFormOf } from "./load/prompt-form.ts";
 export { comparingOf, RowReader } from "./load/read-rows.ts";
 // How much of a device jobs are thought to take.
 export { learnedBy, roomBy, SIZES, type Sizes } from "./load/sizes.ts";

@@ -1,17 +1,16 @@
 import { finite, InputError, maximum } from "../../core/index.ts";
-import { loadTokenizer, type QuestionForm } from "../../datasets/index.ts";
+import { loadTokenizer, promptIn, type QuestionForm, specialTokensOf } from "../../datasets/index.ts";
 import {
   type AdapterChoice,
   type Answer,
   type Answerer,
   BASE,
   openBase,
-  promptFormOf,
-  promptIn,
   readQuestions,
-  specialTokensOf,
 } from "../../inference/index.ts";
+import { isLengthData } from "../../plan/index.ts";
 import { onInterrupt } from "../../runs/index.ts";
+import { promptFormOf } from "../../workbench/index.ts";
 import {
   type AnswerChoice,
   answerChoice,
@@ -122,7 +121,8 @@ async function askedOf(io: Io, args: Arguments, { source, chosen }: AnswerChoice
       expected: textOf(expected),
     }));
   }
-  const own = await promptFormOf(first, tokenizer);
+  const data = job === undefined || isLengthData(job.data) ? undefined : job.data;
+  const own = await promptFormOf(data, first?.dataFile, tokenizer);
   const form: QuestionForm = chatTemplate === undefined ? formChoice(kind, job, own) : { kind: "chat", chatTemplate };
   if (form.kind === "template")
     note(io, args, `prompts are put into the rows' template: ${JSON.stringify(form.template)}`);

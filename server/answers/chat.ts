@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { InputError, isMapping } from "../../core/index.ts";
-import { type Answer, chatPrompt, type LiveAnswers } from "../../inference/index.ts";
+import { chatPrompt } from "../../datasets/index.ts";
+import type { Answer, LiveAnswers } from "../../inference/index.ts";
 import { RequestError } from "../request-error.ts";
 import type { Asker, STREAMED } from "../route.ts";
 import {

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { InputError } from "../../core/index.ts";
-import { type Answer, type Answerer, type LiveAnswers, textPrompt } from "../../inference/index.ts";
+import { textPrompt } from "../../datasets/index.ts";
+import type { Answer, Answerer, LiveAnswers } from "../../inference/index.ts";
 import { RequestError } from "../request-error.ts";
 import type { Asker, STREAMED } from "../route.ts";
 import {

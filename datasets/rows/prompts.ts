@@ -1,38 +1,11 @@
 // How what a person says becomes the tokens in front of an answer.
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { isMapping } from "../core/index.ts";
-import {
-  type ChatMessage,
-  type QuestionForm,
-  questionForm,
-  questionText,
-  readRecords,
-  type TextTokenizer,
-  withTemplateText,
-} from "../datasets/index.ts";
-import { readWholeText } from "../files/index.ts";
-import type { FileData } from "../plan/index.ts";
-import type { AdapterChoice } from "./answer-source.ts";
-
-/**
- * What an adapter that was trained on such rows wants its prompts in: what the first of them is in, if they are still
- * there, else what the job says of them. Of no adapter: the model's chat template, if it has one.
- */
-export async function promptFormOf(
-  choice: Pick<AdapterChoice, "job" | "dataFile"> | undefined,
-  tokenizer: TextTokenizer,
-): Promise<QuestionForm> {
-  if (choice === undefined || !("path" in choice.job.data)) return { kind: tokenizer.hasChatTemplate ? "chat" : "raw" };
-  const { job, dataFile } = choice;
-  const { path: _, ...source } = job.data as FileData;
-  if (source.format === "chat") return { kind: "chat", chatTemplate: source.chatTemplate };
-  if (dataFile !== undefined && existsSync(dataFile))
-    for await (const first of readRecords(dataFile, { ...source, path: dataFile }, "data"))
-      return questionForm(source, first);
-  const { prompt } = source;
-  return prompt === undefined ? { kind: "raw" } : { kind: "template", template: prompt };
-}
+import { isMapping } from "../../core/index.ts";
+import { readWholeText } from "../../files/index.ts";
+import { withTemplateText } from "../chat-templates.ts";
+import type { ChatMessage, TextTokenizer } from "../tokenizer.ts";
+import { type QuestionForm, questionText } from "./question-form.ts";
 
 /** The tokens of a text, with what the tokenizer puts in front of one. */
 export function textPrompt(text: string, { encode, around }: TextTokenizer): readonly number[] {
