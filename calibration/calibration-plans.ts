@@ -1,3 +1,4 @@
+import { maximum } from "../core/index.ts";
 import {
   type AdapterSpec,
   constantCalibration,
@@ -56,6 +57,13 @@ function adaptersOf(range: CalibrationRange, run: number): readonly AdapterSpec[
   return Array.from({ length: copiesOf(range) }, () => chosen).flat();
 }
 
+/** Tokens of answers that are measured: enough for a look at keys and values in the cache. */
+const ANSWER_TOKENS = 12;
+
+function answerTokens({ architecture }: CalibrationRange, prompts: readonly number[]): number {
+  return Math.max(1, Math.min(ANSWER_TOKENS, architecture.maxPositions - maximum(prompts)));
+}
+
 /**
  * One plan for each shape, all devices busy at once as in a real run, so that what they take from each other is in the
  * times.
@@ -67,6 +75,11 @@ export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
     const microBatchSize = Math.max(1, Math.round(rows / Math.ceil(adapters.length / numGroups)));
     const samples = microBatchSize * PARTS;
     const evaluation = { data: { lengths: length, samples }, everySteps: 1, keepBest: false };
+    const sample = range.prompts && {
+      prompts: [...range.prompts],
+      everySteps: 1,
+      maxTokens: answerTokens(range, range.prompts),
+    };
     const jobs = adapters.map((adapter, index): Job => {
       const { init: _init, ...spec } = adapter;
       return {
@@ -80,6 +93,7 @@ export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
         steps: STEPS,
         seed: run,
         ...(range.evaluates === true ? { evaluation } : {}),
+        ...(sample === undefined ? {} : { sample }),
       };
     });
     const body = makePlan({
@@ -91,17 +105,17 @@ export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
       rows: jobs.map((job) => {
         const rows = lengthRows(job, { lengths: length, samples: microBatchSize * PARTS * STEPS });
         const share = range.scored[run % 2]!;
-        return {
-          ...rows,
-          scored: Array.from(rows.tokens, (count) => Math.max(1, Math.min(count - 1, Math.round(count * share)))),
-        };
+        const scored = Array.from(rows.tokens, (count) => Math.max(1, Math.min(count - 1, Math.round(count * share))));
+        for (const row of rows.sample?.rows ?? []) scored[row] = 0;
+        return { ...rows, scored };
       }),
       devices: range.devices,
       links: range.links,
       calibration: constantCalibration(),
       schedule: "lorapp",
       maxInFlight: "auto",
-      groups: numGroups,
+      // What answers prompts has the whole model on one device.
+      ...(sample === undefined ? { groups: numGroups } : { groups: 1, pipelines: range.devices.length }),
     });
     return sealPlan(body, { model: null, data: {}, init: {} });
   });

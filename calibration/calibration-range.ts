@@ -3,12 +3,14 @@ import {
   type AdapterSpec,
   type Architecture,
   type Dtype,
+  isSample,
   jobSegments,
   microBatchTokens,
   type Plan,
   type Recompute,
   type ResolvedDevice,
   type ResolvedLink,
+  sampledSequences,
 } from "../plan/index.ts";
 
 /** The range of work that a calibration covers. */
@@ -21,6 +23,8 @@ export interface CalibrationRange {
   readonly adapters: readonly AdapterSpec[];
   /** Whether it has evaluations of held-out rows; not where absent. */
   readonly evaluates?: true;
+  /** Tokens of the prompts that a job answers; absent where none does. */
+  readonly prompts?: readonly number[];
   /** Groups of adapters that share micro-batches. */
   readonly numGroups: number;
   /**
@@ -70,8 +74,11 @@ function rangeRecompute({ stages }: Plan): Recompute {
 
 /** The range of a plan's micro-batches. */
 export function rangeOfPlan(plan: Plan): CalibrationRange {
-  const segments = plan.microBatches.map((each) => jobSegments(each));
-  const tokens = plan.microBatches.map(microBatchTokens);
+  const trained = plan.microBatches.filter((each) => !isSample(each));
+  const segments = trained.map((each) => jobSegments(each));
+  const tokens = trained.map(microBatchTokens);
+  const [sampled] = plan.microBatches.filter(isSample).map(sampledSequences);
+  const prompts = sampled?.filter(({ job, asker }) => job === sampled[0]!.asker && job === asker);
   const shares = segments.map((parts, i) => sum(parts.map(({ scored }) => scored)) / tokens[i]!);
   return {
     architecture: plan.model.architecture,
@@ -80,7 +87,8 @@ export function rangeOfPlan(plan: Plan): CalibrationRange {
     devices: plan.devices,
     links: plan.links.map((link, stage) => link ?? measuredLink(plan, stage)),
     adapters: plan.jobs.map(({ adapter }) => adapter),
-    ...(plan.microBatches.some(({ evaluation }) => evaluation === true) ? { evaluates: true } : {}),
+    ...(trained.some(({ evaluation }) => evaluation === true) ? { evaluates: true } : {}),
+    ...(prompts === undefined ? {} : { prompts: prompts.map(({ promptTokens }) => promptTokens) }),
     numGroups: plan.groups.length,
     tokens: pointsOf(tokens, TOKEN_QUANTILES),
     sequence: pointsOf(

@@ -68,6 +68,11 @@ export function noticeLines(notice: Notice): readonly string[] {
       const lowest = notice.best ? ", the lowest" : "";
       return [`${notice.name} step ${notice.step}: evaluation loss ${lossText(notice.loss)}${lowest}`];
     }
+    case "sample":
+      return notice.answers.map(({ prompt, by, text }) => {
+        const who = by === "base" ? "the base" : notice.name;
+        return `${notice.name} step ${notice.step}: ${JSON.stringify(prompt)}, ${who}: ${JSON.stringify(text)}`;
+      });
     case "end": {
       const adapter = notice.adapter === null ? "" : `, adapter in ${notice.adapter}`;
       return [`${formatSeconds(notice.atSeconds)}: ${notice.name} ${notice.standing}: ${notice.why}${adapter}`];

@@ -2,6 +2,7 @@ import { costsFacts } from "../calibration/index.ts";
 import { counted, formatBytes, sum } from "../core/index.ts";
 import {
   isFused,
+  isSample,
   jobsAtOnce,
   jobsOfGroup,
   microBatchJobs,
@@ -65,7 +66,8 @@ function evaluations(plan: Plan): readonly { readonly job: string; readonly rows
   return plan.jobs.flatMap(({ name, evaluation }, job) => {
     if (evaluation === undefined) return [];
     const own = plan.microBatches.filter(
-      (microBatch) => microBatch.evaluation === true && microBatch.rows.some(([of]) => of === job),
+      (microBatch) =>
+        microBatch.evaluation === true && !isSample(microBatch) && microBatch.rows.some(([of]) => of === job),
     );
     const rows = sum(own.map((microBatch) => microBatch.rows.filter(([of]) => of === job).length));
     const times = own.filter(({ part }) => part === 0).length;
@@ -76,6 +78,22 @@ function evaluations(plan: Plan): readonly { readonly job: string; readonly rows
 function evaluationLines(plan: Plan): readonly string[] {
   return evaluations(plan).map(
     ({ job, rows, times }) => `  ${job} is evaluated ${times} times, on ${rows} held-out rows`,
+  );
+}
+
+/** What is answered, by job. */
+function samples(plan: Plan): readonly { readonly job: string; readonly prompts: number; readonly times: number }[] {
+  return plan.jobs.flatMap(({ name, sample, steps, firstStep = 0 }) => {
+    if (sample === undefined) return [];
+    const { everySteps, prompts } = sample;
+    const times = Math.ceil(steps / everySteps) - Math.floor(firstStep / everySteps);
+    return [{ job: name, prompts: prompts.length, times }];
+  });
+}
+
+function sampleLines(plan: Plan): readonly string[] {
+  return samples(plan).map(
+    ({ job, prompts, times }) => `  ${job} answers ${counted(prompts, "prompt")} ${counted(times, "time")}`,
   );
 }
 
@@ -141,6 +159,7 @@ export function planText(plan: Plan, file: string | undefined, intervals?: Inter
     `plan ${plan.hash.slice(7, 19)}: ${plan.schedule}, ${counted(plan.jobs.length, "job")} in ${counted(plan.groups.length, "group")}${fused}${pipelined}${inTurn}, ${counted(plan.microBatches.length, "micro-batch")}${recomputed === undefined ? "" : `, ${recomputed}`}`,
     ...groups,
     ...evaluationLines(plan),
+    ...sampleLines(plan),
     ...pipelineTable(plan),
     "",
     table(["stage", "device", "layers", "in flight", "peak memory", "capacity"], stages),

@@ -76,10 +76,11 @@ function countLine(facts: RowFacts, cutoffLength: number): string {
 function runLine({ run, facts }: InspectedJob): string {
   if (run === undefined) return "run: none, see the errors";
   const isPart = [facts?.training, facts?.heldOut].some((each) => each !== undefined && each.numRefused > 0);
-  const { steps, rows, tokens, epochs, evaluations } = run;
+  const { steps, rows, tokens, epochs, evaluations, samples } = run;
   const taken = `${counted(steps, "step", wholeText)} with ${counted(rows, "row", wholeText)} and ${counted(tokens, "token", wholeText)}`;
   const evaluated = evaluations === 0 ? "" : `; ${counted(evaluations, "evaluation", wholeText)}`;
-  return `run${isPart ? ", were it not for the refused rows" : ""}: ${taken}, ${epochs.toFixed(2)} epochs${evaluated}`;
+  const sampled = samples === 0 ? "" : `; prompts answered ${counted(samples, "time", wholeText)}`;
+  return `run${isPart ? ", were it not for the refused rows" : ""}: ${taken}, ${epochs.toFixed(2)} epochs${evaluated}${sampled}`;
 }
 
 /** What there is to say of each job; jobs of a sweep, of which the same is said, together. */

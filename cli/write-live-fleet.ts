@@ -72,7 +72,7 @@ export function writeLiveFleet(
       { label: "Devices", value: setting.devices.map(({ name }) => name).join(", ") },
     ],
     fleets: [
-      fleetPart("executed", history, fleetFigures(executed), fleet.metrics),
+      fleetPart("executed", history, fleetFigures(executed), { losses: fleet.metrics, samples: fleet.samples }),
       ...(twin && simulated ? [fleetPart("simulated", simulated, fleetFigures(twin.metrics))] : []),
     ],
     ...(comparison === undefined ? {} : { comparison }),

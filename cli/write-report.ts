@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { DeviceError } from "../core/index.ts";
 import { writeOutput } from "../files/index.ts";
 import type { Plan } from "../plan/index.ts";
-import { type LossRecord, type ReportAssets, renderReport } from "../reports/index.ts";
+import { type LossRecord, type ReportAssets, renderReport, type SampleRecord } from "../reports/index.ts";
 import type { AtMachineSpeed, Trace } from "../traces/index.ts";
 import { packageFile, today } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
@@ -30,16 +30,22 @@ export interface ReportFacts {
   readonly plan: Plan | undefined;
   readonly traces: readonly Trace[];
   readonly losses: readonly LossRecord[] | undefined;
+  readonly samples?: readonly SampleRecord[] | undefined;
   readonly machine?: AtMachineSpeed | undefined;
 }
 
-export function writeReport(io: Io, file: string, { title, plan, traces, losses, machine }: ReportFacts): void {
+export function writeReport(
+  io: Io,
+  file: string,
+  { title, plan, traces, losses, samples, machine }: ReportFacts,
+): void {
   const page = renderReport({
     title,
     date: today(),
     traces,
     ...(plan === undefined ? {} : { plan }),
     ...(machine === undefined ? {} : { machine }),
+    ...(samples === undefined ? {} : { samples }),
     ...(losses === undefined || losses.length === 0 ? {} : { losses }),
     assets: pageAssets("client"),
   });

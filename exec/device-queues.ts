@@ -1,5 +1,6 @@
+import { DeviceError } from "../core/index.ts";
 import type { Completion } from "../native/index.ts";
-import type { MiniBatch } from "../plan/index.ts";
+import { isSample, type MiniBatch, sampledSequences } from "../plan/index.ts";
 import { actionsAhead } from "./actions-ahead.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import type { JobInput } from "./job-input.ts";
@@ -14,6 +15,16 @@ import { type EarlyEnd, endEarly } from "./stop-early.ts";
 import type { StoppedJobs } from "./stopped-jobs.ts";
 import type { WatchedStage } from "./watchdog.ts";
 
+/** What a run is fed with that computes nothing. */
+const NO_ROWS: RunInput = {
+  rows: 1,
+  ids: Int32Array.of(0),
+  targets: Int32Array.of(-1),
+  sequences: Int32Array.of(0, 1),
+  segments: [],
+  rowKeys: Int32Array.of(0),
+};
+
 export interface DeviceQueuesInput {
   readonly runners: readonly StageRunner[];
   readonly record: ExecutionRecord;
@@ -23,6 +34,8 @@ export interface DeviceQueuesInput {
   readonly jobs: ReadonlyMap<number, JobInput>;
   /** Report the time of each operator of each run. */
   readonly profile: boolean;
+  /** What fails in it fails the run. */
+  readonly guarded: (work: () => void) => void;
 }
 
 /** What the devices have to do: what is in their queues, each filled as far as it keeps its device busy, and what comes. */
@@ -34,6 +47,8 @@ export class DeviceQueues {
   readonly #lost = new Set<number>();
   /** Messages to other ranks of which one side is over. */
   readonly #halves = new Set<LoweredSend>();
+  /** Prompts that are being answered. */
+  readonly #samplings = new Set<Promise<void>>();
   #early: EarlyEnd | undefined;
   #numActions = 0;
 
@@ -73,15 +88,19 @@ export class DeviceQueues {
     const { runners, record } = this.#input;
     for (const [stage, { adapters }] of runners.entries()) {
       const queue = this.#stages[stage]!;
+      if (queue.isSampling) continue;
       const ended = record.ended(stage);
       const most = ended + actionsAhead(record.meanSeconds(stage));
       for (let next = queue.coming.first; next !== undefined; next = queue.coming.first) {
         const isLeftOut = this.#early?.skips(next) ?? false;
         if (!isLeftOut) {
           if (queue.numEnqueued >= most || !adapters.admits(next.id, ended) || this.#waits(stage, next)) break;
+          // An answer is made of what the devices have given, so that nothing else may be queued.
+          if (isSample(next.microBatch) && queue.numEnqueued > ended) break;
           this.#enqueue(stage, queue, next);
         }
         queue.coming.take();
+        if (queue.isSampling) break;
       }
     }
   }
@@ -101,10 +120,34 @@ export class DeviceQueues {
 
   /** What devices have reported, as the actions that it is of. */
   seen(batch: readonly Completion[]): readonly SeenAction[] {
-    return batch.map((done): SeenAction => {
+    return batch.flatMap((done): readonly SeenAction[] => {
       const stage = this.#stageOf.get(done.device)!;
-      return { stage, done, lowered: this.#stages[stage]!.queued.get(done.id)! };
+      if (this.#input.runners[stage]!.sampler?.heard(done) === true) return [];
+      const { queued, sampled: answered } = this.#stages[stage]!;
+      const lowered = queued.get(done.id)!;
+      const sampled = answered.get(done.id);
+      if (sampled === undefined) return [{ stage, done, lowered }];
+      answered.delete(done.id);
+      const { startNs, interruptedNs } = sampled;
+      return [
+        {
+          stage,
+          done: { ...done, startNs, ...(interruptedNs === undefined ? {} : { interruptedNs }) },
+          lowered,
+          sampled,
+        },
+      ];
     });
+  }
+
+  /** Once no prompts are being answered. */
+  async sampled(): Promise<void> {
+    while (this.#samplings.size > 0) await Promise.all(this.#samplings);
+  }
+
+  /** Runs that have made answers. */
+  get numSampleRuns(): number {
+    return this.#input.runners.reduce((sum, { sampler }) => sum + (sampler?.numEnded ?? 0), 0);
   }
 
   /** A stage's device has stopped: what is not over of its order, and what comes of it, never is. */
@@ -115,6 +158,9 @@ export class DeviceQueues {
     this.#numActions -= queue.numEnqueued - ended + [...queue.coming].filter(isCounted).length;
     this.#stages[stage] = { ...newStageQueue(), numEnqueued: ended };
     this.#lost.add(stage);
+    this.#input.runners[stage]!.sampler?.fail(
+      new DeviceError({ expected: "the stage's device to go on", got: "none" }),
+    );
   }
 
   /** A task of an action is over: itself, or its message, or a side of that. Whether nothing of the action is left. */
@@ -159,8 +205,34 @@ export class DeviceQueues {
     queue.numEnqueued += 1;
     this.#begun.add(planned.miniBatch);
     if (planned.action.letter === "U") record.states.enqueued(planned.miniBatch);
-    runner.enqueue(lowered, this.#inputOf(stage, queue, planned), profile);
+    const end = (): void => runner.enqueue(lowered, this.#inputOf(stage, queue, planned), profile);
+    if (isSample(planned.microBatch) && leftOut?.all !== true) this.#answer(stage, queue, own, end);
+    else end();
     if (lowered.send !== undefined) runner.device.enqueueSend(messageOf(runner, runners, lowered));
+  }
+
+  /** Answers the prompts of an action; it ends with a task that does nothing. */
+  #answer(stage: number, queue: StageQueue, { id, microBatch, leftOut }: LoweredAction, end: () => void): void {
+    const { runners, jobs, guarded } = this.#input;
+    const asked = sampledSequences(microBatch).filter(({ asker }) => leftOut?.jobs.has(asker) !== true);
+    queue.isSampling = true;
+    const answered = runners[stage]!.sampler!.answer(asked, (job, row) => jobs.get(job)!.rows[row]!.inputIds)
+      .then(
+        (sampled) => {
+          queue.isSampling = false;
+          queue.sampled.set(id, sampled);
+          guarded(end);
+        },
+        (error: unknown) => {
+          // Of a device that has stopped nobody waits for answers.
+          if (!this.#lost.has(stage))
+            guarded(() => {
+              throw error;
+            });
+        },
+      )
+      .finally(() => this.#samplings.delete(answered));
+    this.#samplings.add(answered);
   }
 
   /** What forward and backward of a micro-batch are fed with, made once for both. */
@@ -168,6 +240,7 @@ export class DeviceQueues {
     const { runners, table, lowering, jobs } = this.#input;
     const { action, microBatch, miniBatch } = lowered;
     if (action.letter === "U") return undefined;
+    if (isSample(microBatch)) return NO_ROWS;
     const { adapters } = runners[stage]!;
     const known =
       inputs.get(microBatch.index) ??

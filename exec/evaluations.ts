@@ -1,4 +1,4 @@
-import { jobSegments, jobStep, type LiveWork, type MiniBatch } from "../plan/index.ts";
+import { isSample, jobSegments, jobStep, type LiveWork, type MiniBatch } from "../plan/index.ts";
 import { lossParts, plainLosses } from "./loss-parts.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { AdapterPair } from "./peft.ts";
@@ -53,8 +53,14 @@ const emptyShare = (): Share => ({ rows: [], loss: 0, scored: 0, tokens: 0, numR
 /** An evaluation of which some micro-batches have not ended. */
 interface OpenEvaluation {
   left: number;
+  /** When the last of them was there that is no prompts. */
+  endNs: number;
   /** By job, in their order. */
   readonly shares: Map<number, Share>;
+}
+
+interface SeenEvaluation extends Pick<LoweredAction, "microBatch" | "miniBatch"> {
+  readonly leftOut?: LoweredAction["leftOut"] | undefined;
 }
 
 /**
@@ -99,15 +105,40 @@ export class Evaluations {
 
   /**
    * Losses of an evaluation's parts, from its pipeline's last stage; none where it was left out. `endNs`: when they
-   * were there. Returns what is complete now.
+   * were there. Prompts have none. Returns the evaluations of a mini-batch once all its parts have ended.
    */
   addLosses(
-    { microBatch, miniBatch, leftOut }: Pick<LoweredAction, "microBatch" | "miniBatch" | "leftOut">,
+    { microBatch, miniBatch, leftOut }: SeenEvaluation,
     losses: ArrayLike<number>,
     endNs: number,
-  ): readonly Evaluated[] {
-    const open = this.#open.get(miniBatch) ?? { left: miniBatch.evaluation!.length, shares: new Map<number, Share>() };
+  ): readonly Evaluated[] | undefined {
+    const open = this.#open.get(miniBatch) ?? {
+      left: miniBatch.evaluation!.length,
+      endNs,
+      shares: new Map<number, Share>(),
+    };
     this.#open.set(miniBatch, open);
+    if (!isSample(microBatch)) {
+      open.endNs = endNs;
+      this.#addShares({ microBatch, leftOut }, open, losses);
+    }
+    open.left -= 1;
+    if (open.left > 0) return undefined;
+    this.#open.delete(miniBatch);
+    const seconds = (open.endNs - (this.#began.get(miniBatch) ?? open.endNs)) / 1e9;
+    return [...open.shares].flatMap(([job, share]) => {
+      const step = jobStep(this.#live.groups, job, miniBatch);
+      if (step >= (this.#stopped.get(job) ?? Number.POSITIVE_INFINITY)) return [];
+      const { numRows, microBatches } = share;
+      return [{ metrics: this.#evaluated(job, step, share), seconds, rows: numRows, microBatches }];
+    });
+  }
+
+  #addShares(
+    { microBatch, leftOut }: Pick<SeenEvaluation, "microBatch" | "leftOut">,
+    open: OpenEvaluation,
+    losses: ArrayLike<number>,
+  ): void {
     const parts = lossParts(microBatch, (job) => this.#live.jobs[job]!);
     const plain = plainLosses(parts, losses);
     const seen = seenRows(microBatch, parts, losses);
@@ -127,16 +158,6 @@ export class Evaluations {
       ).length;
       share.microBatches += 1;
     }
-    open.left -= 1;
-    if (open.left > 0) return [];
-    this.#open.delete(miniBatch);
-    const seconds = (endNs - (this.#began.get(miniBatch) ?? endNs)) / 1e9;
-    return [...open.shares].flatMap(([job, share]) => {
-      const step = jobStep(this.#live.groups, job, miniBatch);
-      if (step >= (this.#stopped.get(job) ?? Number.POSITIVE_INFINITY)) return [];
-      const { numRows, microBatches } = share;
-      return [{ metrics: this.#evaluated(job, step, share), seconds, rows: numRows, microBatches }];
-    });
   }
 
   /** The best of a job that has been evaluated. */

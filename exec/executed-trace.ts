@@ -10,6 +10,7 @@ import {
   pipelineJobs,
 } from "../plan/index.ts";
 import { createTraceRecorder, type Trace, type TraceEvent } from "../traces/index.ts";
+import type { Sampled } from "./generation/stage-sampler.ts";
 import { interruptions } from "./interruptions.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { StageRunner } from "./stage-runner.ts";
@@ -23,6 +24,8 @@ export interface SeenCompletion {
 /** The same, with the action that it is of. */
 export interface SeenAction extends SeenCompletion {
   readonly lowered: LoweredAction;
+  /** Of prompts, what was answered. */
+  readonly sampled?: Sampled | undefined;
 }
 
 export interface SeenLoss {

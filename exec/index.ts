@@ -85,6 +85,7 @@ export {
 } from "./run-event.ts";
 // Whether the rows that were read are those of the plan.
 export { checkRows } from "./run-input.ts";
+export type { JobSample } from "./samples.ts";
 // What a plan says that decided its prediction and that the executor has no use for.
 export { simulatedOnly } from "./simulated-only.ts";
 // Where stages run.

@@ -3,6 +3,8 @@ import type { Row } from "../datasets/index.ts";
 import type { Operator, ProductChoices } from "../native/index.ts";
 import {
   activeJobs,
+  CHOICE,
+  DECODED,
   type DeviceSpeed,
   formatAction,
   type OperatorCall,
@@ -11,7 +13,8 @@ import {
   parseAction,
   passOf,
   productShare,
-  type RunLetter,
+  type StageShape,
+  sampleRunOperators,
   stageOperators,
   stageShapes,
   updateOperator,
@@ -81,19 +84,17 @@ function meanFeatures(calls: readonly OperatorCall[]): OperatorCall["features"] 
   );
 }
 
-/** The mean time of each operator of an action over the layers of its stage. */
+/** The mean time of each operator of a run over the layers of its stage. */
 function operatorSamples(
-  profile: RunProfile,
-  operators: readonly Operator[],
+  operatorSeconds: ArrayLike<number>,
+  named: readonly string[],
   calls: readonly OperatorCall[],
   speed: DeviceSpeed | undefined,
 ): readonly MeasuredOperatorSample[] {
-  const { letter } = profile.action;
   const sums = new Map<string, { seconds: number; count: number }>();
-  operators.forEach((operator, i) => {
-    const name = operatorName(operator, letter as RunLetter);
+  named.forEach((name, i) => {
     const entry = sums.get(name) ?? { seconds: 0, count: 0 };
-    entry.seconds += profile.operatorSeconds[i]!;
+    entry.seconds += operatorSeconds[i]!;
     entry.count += 1;
     sums.set(name, entry);
   });
@@ -126,6 +127,35 @@ function messageSamples(events: readonly TraceEvent[]): readonly MeasuredMessage
   });
 }
 
+/**
+ * Of the runs that have answered prompts, and of the choices of tokens between them. Such an action says nothing of others:
+ * it is no measured action.
+ */
+function sampleSamples(
+  runs: NonNullable<RunProfile["runs"]>,
+  shape: StageShape,
+  operators: readonly Operator[],
+  { seconds, speed }: MeasuredTime,
+): readonly MeasuredOperatorSample[] {
+  const plain = operators.map((operator) => operatorName(operator, "E"));
+  const choices: OperatorCall[] = [];
+  const samples = runs.flatMap(({ sequences, opNs }) => {
+    const calls = sampleRunOperators(shape, { times: 1, sequences });
+    choices.push(...calls.filter(({ name }) => name === CHOICE));
+    const isDecoded = calls.some(({ name }) => name.startsWith(DECODED));
+    const names = plain.map((name) => (isDecoded ? `${DECODED}${name}` : name));
+    return operatorSamples(
+      Array.from(opNs, (ns) => ns / 1e9),
+      names,
+      calls.filter(({ calls: count }) => count > 0),
+      speed,
+    );
+  });
+  const between = (seconds - sum(runs.map(({ ns }) => ns)) / 1e9) / runs.length;
+  const choice = { operator: CHOICE, kind: CHOICE, features: meanFeatures(choices), seconds: between, speed };
+  return between > 0 ? [...samples, choice] : samples;
+}
+
 /** Measuring runs are short: they have a sample for every few actions. */
 const SAMPLE_EVERY_NS = 20e6;
 
@@ -146,10 +176,14 @@ function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurem
     interruptedNs += event.interruptedNs ?? 0;
     const seconds = (event.durationNs - (event.interruptedNs ?? 0)) / 1e9;
     const speed = speedBetween(samples[event.device]!, event.startNs / 1e9, endNs(event) / 1e9);
-    if (letter === "F" || letter === "B" || letter === "E") {
+    const { runs } = profiles.get(event.action) ?? {};
+    if (runs !== undefined)
+      operators.push(...sampleSamples(runs, shapes[stage]!, result.operators[stage]!.sample, { seconds, speed }));
+    else if (letter === "F" || letter === "B" || letter === "E") {
       const calls = stageOperators(shapes[stage]!, letter, plan.microBatches[microBatch]!);
       const profile = profiles.get(event.action)!;
-      const own = operatorSamples(profile, result.operators[stage]![letter], calls, speed);
+      const names = result.operators[stage]![letter].map((operator) => operatorName(operator, letter));
+      const own = operatorSamples(profile.operatorSeconds, names, calls, speed);
       const times = new Map(own.map(({ operator, seconds }) => [operator, seconds]));
       const parts = calls.map(({ name, kind, calls: count }) => ({ kind, seconds: count * (times.get(name) ?? 0) }));
       operators.push(...own);
@@ -177,7 +211,8 @@ function randomRows(plan: Plan): readonly (readonly Row[])[] {
   const { vocabularySize } = plan.model.architecture;
   const rows: Row[][] = plan.jobs.map(() => []);
   for (const microBatch of plan.microBatches) {
-    for (const [job, index, tokens, scored] of microBatch.rows) {
+    for (const [job, index, rowTokens, scored, compared] of microBatch.rows) {
+      const tokens = compared?.generates === undefined ? rowTokens : compared.answers[0]![0];
       const rng = createRng(`row ${job} ${index}`);
       const inputIds = Int32Array.from({ length: tokens }, () => rng.nextInt(vocabularySize));
       rows[job]![index] = { inputIds, labels: inputIds.map((id, t) => (t < tokens - scored ? -100 : id)) };

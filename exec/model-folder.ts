@@ -29,6 +29,8 @@ export interface WeightSource {
 export interface BaseModel {
   readonly architecture: Architecture;
   readonly weights: WeightSource;
+  /** Where it is on disk; absent of one that is made. */
+  readonly folder?: string;
   /** Of weights that are in a file. */
   readonly digests?: WeightDigests;
 }

@@ -2,6 +2,7 @@ import type { Completion } from "../native/index.ts";
 import {
   type Action,
   activeJobs,
+  isSample,
   type LiveWork,
   type MicroBatch,
   microBatchTokens,
@@ -11,10 +12,12 @@ import {
 import { divergenceOf } from "./divergence.ts";
 import { Evaluations } from "./evaluations.ts";
 import type { SeenAction } from "./executed-trace.ts";
+import type { Sampled } from "./generation/stage-sampler.ts";
 import { JobStates } from "./job-states.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
 import type { Progress, RunListener } from "./run-event.ts";
+import { Samples } from "./samples.ts";
 import { StepMetricsCollector } from "./step-metrics.ts";
 import type { StoppedJobs } from "./stopped-jobs.ts";
 import { toldJobs, toldOf } from "./told-parts.ts";
@@ -24,11 +27,17 @@ export interface RunProfile {
   readonly action: Action;
   readonly seconds: number;
   readonly operatorSeconds: readonly number[];
+  /** Of an action whose prompts were answered: the runs of that. */
+  readonly runs?: Sampled["runs"];
 }
 
 /** The times of a run's operators, where the device told. */
-export function profileOf({ lowered, done }: SeenAction): readonly RunProfile[] {
+export function profileOf({ lowered, done, sampled }: SeenAction): readonly RunProfile[] {
   const { startNs, endNs, opNs } = done;
+  if (sampled !== undefined && sampled.runs.length > 0) {
+    const seconds = (endNs - startNs) / 1e9;
+    return [{ action: lowered.action, seconds, operatorSeconds: [], runs: sampled.runs }];
+  }
   if (opNs === undefined) return [];
   const operatorSeconds = Array.from(opNs, (ns) => ns / 1e9);
   return [{ action: lowered.action, seconds: (endNs - startNs) / 1e9, operatorSeconds }];
@@ -42,6 +51,7 @@ export class ExecutionRecord {
   readonly #collector: StepMetricsCollector;
   readonly #setting: Setting;
   readonly #evaluations: Evaluations;
+  readonly #samples: Samples;
   readonly #states: JobStates;
   readonly #tell: RunListener;
   readonly #ended: number[];
@@ -67,6 +77,7 @@ export class ExecutionRecord {
     this.#collector = new StepMetricsCollector(setting.stages.length, live, table, stopped);
     this.#setting = setting;
     this.#evaluations = new Evaluations(live);
+    this.#samples = new Samples(live);
     this.#states = new JobStates(setting, live, (job) => this.#evaluations.bestOf(job), statesEverySteps);
     this.#tell = tell;
     this.#ended = setting.stages.map(() => 0);
@@ -93,9 +104,10 @@ export class ExecutionRecord {
     return this.#states;
   }
 
-  add({ stage, done, lowered }: SeenAction): void {
+  add({ stage, done, lowered, sampled }: SeenAction): void {
     this.#originNs = Math.min(this.#originNs ?? Number.POSITIVE_INFINITY, done.startNs);
     this.#lastNs = Math.max(this.#lastNs, done.endNs);
+    if (sampled !== undefined) this.#samples.add(lowered, sampled);
     if (done.stream === "compute") this.#finishCompute(stage, done, lowered);
   }
 
@@ -118,18 +130,12 @@ export class ExecutionRecord {
   }
 
   #finishCompute(stage: number, done: Completion, lowered: LoweredAction): void {
-    const { microBatch, miniBatch, ends, action, leftOut } = lowered;
+    const { microBatch, ends, action, leftOut } = lowered;
     this.#ended[stage]! += 1;
     this.#computedNs[stage]! += done.endNs - done.startNs;
     if (action.letter === "U") this.#finishUpdate(stage, lowered, done.parameters);
-    else if (action.letter === "E") {
-      this.#evaluations.began(miniBatch, done.startNs);
-      if (this.#isLast(stage)) {
-        const rows = this.#evaluations.addLosses(lowered, done.losses ?? [], done.endNs);
-        if (rows.length > 0) this.#states.passed(miniBatch);
-        for (const evaluated of rows) this.#tell({ kind: "evaluated", ...evaluated });
-      }
-    } else if (done.losses !== undefined) this.#collector.addLosses(microBatch, done.losses);
+    else if (action.letter === "E") this.#finishEvaluation(stage, lowered, done);
+    else if (done.losses !== undefined) this.#collector.addLosses(microBatch, done.losses);
     if (done.sumSquares !== undefined && ends !== undefined)
       this.#collector.addSquares(
         stage,
@@ -137,6 +143,17 @@ export class ExecutionRecord {
         done.sumSquares,
       );
     if (this.#isFirst(stage)) this.#finishFirstStage(lowered, done);
+  }
+
+  #finishEvaluation(stage: number, lowered: LoweredAction, done: Completion): void {
+    const { microBatch, miniBatch } = lowered;
+    if (!isSample(microBatch)) this.#evaluations.began(miniBatch, done.startNs);
+    if (!this.#isLast(stage)) return;
+    const evaluated = this.#evaluations.addLosses(lowered, done.losses ?? [], done.endNs);
+    if (evaluated === undefined) return;
+    this.#states.passed(miniBatch);
+    for (const each of evaluated) this.#tell({ kind: "evaluated", ...each });
+    for (const sample of this.#samples.take(miniBatch)) this.#tell({ kind: "sampled", sample });
   }
 
   #finishUpdate(stage: number, { miniBatch, leftOut }: LoweredAction, vectors: Float32Array | undefined): void {

@@ -6,6 +6,7 @@ import type { SeenAction } from "./executed-trace.ts";
 import type { JobState } from "./job-states.ts";
 import type { LostPipeline } from "./lost-pipeline.ts";
 import type { AdapterPair } from "./peft.ts";
+import type { JobSample } from "./samples.ts";
 import type { StepMetrics } from "./step-metrics.ts";
 
 export interface Progress {
@@ -42,6 +43,8 @@ export type RunEvent =
   /** `endNs`: when the step ended, on the clock of the completions. */
   | { readonly kind: "stepped"; readonly metrics: StepMetrics; readonly endNs: number }
   | ({ readonly kind: "evaluated" } & Evaluated)
+  /** Prompts of a job were answered. */
+  | { readonly kind: "sampled"; readonly sample: JobSample }
   /** What the devices have reported; more segments may be appended then. */
   | { readonly kind: "completed"; readonly batch: readonly SeenAction[] }
   | { readonly kind: "progressed"; readonly progress: RunProgress }

@@ -170,10 +170,12 @@ function checkPlannedRows({ jobs, microBatches }: Plan, rows: readonly (readonly
     for (const [job, row, tokens, scored, compared] of planned) {
       const own = rows[job]![row];
       const isSame =
-        compared === undefined
-          ? own?.answers === undefined && own?.inputIds.length === tokens && countScored(own) === scored
-          : own?.answers !== undefined &&
-            canonicalJson(partOfRow(comparedRow(own), compared.part)) === canonicalJson(compared);
+        compared?.generates !== undefined
+          ? own?.answers === undefined && own?.inputIds.length === compared.answers[0]![0]
+          : compared === undefined
+            ? own?.answers === undefined && own?.inputIds.length === tokens && countScored(own) === scored
+            : own?.answers !== undefined &&
+              canonicalJson(partOfRow(comparedRow(own), compared.part)) === canonicalJson(compared);
       if (isSame) continue;
       throw new InputError({
         expected: `row ${row} of job ${jobs[job]!.name} with ${tokens} tokens, ${scored} of them scored,`,

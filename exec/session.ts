@@ -9,6 +9,7 @@ import type { BestEvaluation } from "./evaluations.ts";
 import { EventNumbers } from "./event-numbers.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import { Failure } from "./failure.ts";
+import { stopTokensIn } from "./generation/stop-tokens.ts";
 import { JobEnds } from "./job-ends.ts";
 import type { JobInput } from "./job-input.ts";
 import { type Later, whenAllThere } from "./later.ts";
@@ -73,6 +74,8 @@ export class Session {
       isAtHand: (job) => !leaving.has(job),
       normCell: (job, stage) => cells.of(job, stage),
       tellsState: (miniBatch) => record!.states.tells(miniBatch),
+      profile: input.profile ?? false,
+      stopTokens: stopTokensIn(setting, model),
     });
     const weights = await weightsDigest(model);
     if (weights !== undefined) input.onEvent?.({ kind: "loaded", weights });
@@ -111,7 +114,8 @@ export class Session {
     this.#jobEnds = new JobEnds(setting, live);
     const { runners, lowering, jobs } = parts;
     const [record, stopped] = [this.#record, this.#stopped];
-    this.#queues = new DeviceQueues({ runners, record, lowering, stopped, table, jobs, profile });
+    const guarded = (work: () => void): void => this.#guarded(work);
+    this.#queues = new DeviceQueues({ runners, record, lowering, stopped, table, jobs, profile, guarded });
     host.onError((error, pipeline) => this.#guarded(() => this.#lose(pipeline, error)));
     host.onFailure((error) => this.#failure.fail(this.#withHeads(error)));
     host.onComplete((batch) => this.#guarded(() => this.#complete(batch)));
@@ -281,6 +285,7 @@ export class Session {
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
+    await this.#failure.unless(this.#queues.sampled());
     await this.#failure.unless(this.#host.idle());
     if (this.#hasBegun && this.numAhead === 0 && !this.#isOver()) await this.#failure.unless(woken);
   }
@@ -288,7 +293,7 @@ export class Session {
   /** Fails the run where nothing ends: a device that does not answer is not waited for when it is given back either. */
   #watch(): Disposable {
     return watch({
-      numEnded: () => this.#record.progress().doneActions,
+      numEnded: () => this.#record.progress().doneActions + this.#queues.numSampleRuns,
       isBusy: () => this.#queues.isBusy,
       stages: () => this.#queues.watched(),
       onStall: (error) => [this.#host.abandon(), this.#failure.fail(error)],
@@ -333,6 +338,7 @@ export class Session {
 
   #complete(batch: readonly Completion[]): void {
     const seen = this.#queues.seen(batch);
+    if (seen.length === 0) return;
     for (const each of seen) this.#record.add(each);
     if (this.#input.wantsStates?.() === true) this.#record.states.ask();
     this.#queues.fill();

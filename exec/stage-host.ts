@@ -49,6 +49,8 @@ export interface StageDevice
   > {
   /** Nothing that is queued may use the adapter. */
   readAdapter(adapter: Handle, part: Parameters<Device["readAdapter"]>[1]): Later<Float32Array>;
+  /** So many floats of the arena; nothing that is queued may write there. */
+  readArena(offset: number, count: number): Later<Float32Array>;
   /** Bytes that a new adapter has taken, by the device's own count, once it has said so. */
   adapterBytes(adapter: Handle): number;
   enqueueRun(task: HeardRunTask): void;
@@ -133,6 +135,7 @@ export function localStageDevice(device: Device, deviceOf: (other: StageDevice) 
     releaseAdapter: (adapter) => device.releaseAdapter(adapter),
     writeAdapter: (adapter, part, data) => device.writeAdapter(adapter, part, data),
     readAdapter: (adapter, part) => device.readAdapter(adapter, part),
+    readArena: (offset, count) => device.readArena(offset, count),
     createProgram: (operators) => device.createProgram(operators),
     enqueueRun: ({ listeners: _, ...task }) => device.enqueueRun(task),
     enqueueUpdate: (task) => device.enqueueUpdate(task),

@@ -1,4 +1,5 @@
 import { Fifo } from "../core/index.ts";
+import type { Sampled } from "./generation/stage-sampler.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { RunInput } from "./run-input.ts";
 
@@ -11,8 +12,19 @@ export interface StageQueue {
   numEnqueued: number;
   /** Of micro-batches between forward and backward. */
   readonly inputs: Map<number, RunInput>;
+  /** Whether prompts are being answered: nothing else may be in its device's queue. */
+  isSampling: boolean;
+  /** By position, what was answered, until the action is over. */
+  readonly sampled: Map<number, Sampled>;
 }
 
 export function newStageQueue(): StageQueue {
-  return { coming: new Fifo(), queued: new Map(), numEnqueued: 0, inputs: new Map() };
+  return {
+    coming: new Fifo(),
+    queued: new Map(),
+    numEnqueued: 0,
+    inputs: new Map(),
+    isSampling: false,
+    sampled: new Map(),
+  };
 }

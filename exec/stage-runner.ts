@@ -8,6 +8,7 @@ import {
   arenaLayout,
   computeDtype,
   edgeDtypes,
+  isSample,
   type LiveWork,
   layoutOfStage,
   type MiniBatch,
@@ -17,10 +18,13 @@ import {
   type RunLetter,
   type Setting,
   type Stage,
+  samplingOfStage,
   sentBytesPerToken,
 } from "../plan/index.ts";
 import { AdapterRoom } from "./adapter-room.ts";
 import { createStageAdapter } from "./adapters.ts";
+import { SequenceRuns } from "./generation/sequence-runs.ts";
+import { StageSampler } from "./generation/stage-sampler.ts";
 import type { JobInput } from "./job-input.ts";
 import { learningRateAt } from "./learning-rate.ts";
 import type { LoweredAction } from "./lowering.ts";
@@ -39,9 +43,11 @@ export interface StageRunner {
   readonly messageBytesPerToken: Readonly<Record<Pass, number>>;
   readonly adapters: AdapterRoom;
   /** What the programs are made of, in order. */
-  readonly operators: Readonly<Record<RunLetter, readonly Operator[]>>;
+  readonly operators: Readonly<Record<RunLetter | "sample", readonly Operator[]>>;
   /** Puts an action into the device's queue. */
   enqueue(lowered: LoweredAction, input: RunInput | undefined, profile: boolean): void;
+  /** What answers prompts there; undefined where the plan has none. */
+  readonly sampler: StageSampler | undefined;
 }
 
 export interface StageRunnerInput {
@@ -61,6 +67,9 @@ export interface StageRunnerInput {
   normCell(job: number, stage: number): number;
   /** Whether the updates of a mini-batch tell the states of its jobs. */
   tellsState(miniBatch: MiniBatch): boolean;
+  readonly profile: boolean;
+  /** Tokens that end answers to prompts. */
+  readonly stopTokens: ReadonlySet<number>;
 }
 
 export async function createStageRunner(input: StageRunnerInput): Promise<StageRunner> {
@@ -87,10 +96,25 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
       ),
   });
   const composed = { architecture, stage, dtype, edges: edgeDtypes(setting, stage.index), layout, weights };
+  const sampling = samplingOfStage(setting, stage.index);
+  const sampler =
+    sampling === undefined
+      ? undefined
+      : new StageSampler({
+          ...{ device, architecture, layout: sampling, profile: input.profile, stopTokens: input.stopTokens },
+          runs: new SequenceRuns(device, {
+            ...{ architecture, stage, dtype: setting.model.dtype, layout: sampling.layout, weights },
+            ...{ work: arena.work, cache: arena.work + sampling.cacheOffset, cacheRows: sampling.cacheRows },
+            isScored: false,
+            adapterOf: (name) => adapters.handleOf(Number(name)),
+          }),
+        });
+
   const operators = {
     F: forwardProgram(composed, "gradient"),
     B: backwardProgram(composed),
     E: forwardProgram(composed, "losses"),
+    sample: sampler?.operators ?? [],
   };
   const forward = device.createProgram(operators.F);
   const programs: Readonly<Record<RunLetter, Handle>> = {
@@ -100,7 +124,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
     E: stage.head ? device.createProgram(operators.E) : forward,
   };
 
-  /** Of a micro-batch of which nothing is to be computed. */
+  /** Of a micro-batch of which nothing is to be computed, or of prompts that have been answered. */
   const emptyProgram = device.createProgram([]);
 
   const enqueueUpdate = ({ id, miniBatch, waits, event, leftOut }: LoweredAction): void => {
@@ -137,6 +161,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
     messageBytesPerToken: sentBytesPerToken(setting, stage.index),
     adapters,
     operators,
+    sampler,
     enqueue(lowered, run, profile) {
       const { id, action, ends, waits, event, inBuffer, outBuffer, leftOut, listeners } = lowered;
       const fault = faultAt("action");
@@ -168,7 +193,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
       };
       device.enqueueRun({
         id,
-        program: leftOut?.all === true ? emptyProgram : programs[action.letter],
+        program: leftOut?.all === true || isSample(lowered.microBatch) ? emptyProgram : programs[action.letter],
         bindings,
         waits,
         signal: event,

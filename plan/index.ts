@@ -47,12 +47,15 @@ export { beyond, type Coefficients, featureValue, operatorSeconds } from "./cost
 export {
   type RunLetter,
   type StageShape,
+  sampleRunOperators,
   stageOperators,
   updateOperator,
 } from "./costs/operators.ts";
 // Which operators get slower as products do, and their share of a time.
 export { isProduct, productShare } from "./costs/product-share.ts";
 export { isQuantized, type QuantizedDtype } from "./costs/quantized-weights.ts";
+// Names of what runs take that answer prompts.
+export { CHOICE, DECODED } from "./costs/sample-operators.ts";
 // What the actions of each stage of a plan work on.
 export { stageShapes } from "./costs/stage-shapes.ts";
 // Weights that are kept in fewer bits than products take.
@@ -264,6 +267,8 @@ export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
 export { jobsAtOnce } from "./memory/residents.ts";
+// The layout of a stage of a plan.
+export type { SamplingLayout } from "./memory/sampling-layout.ts";
 // Where the logits of runs with a cache lie.
 export { headLogitsPlaces } from "./memory/scratch-bytes.ts";
 // Which memory a device has, and the weights that devices of one memory hold once, as a text.
@@ -278,8 +283,7 @@ export {
   type StageLayout,
   stageLayout,
 } from "./memory/stage-layout.ts";
-// The layout of a stage of a plan.
-export { layoutOfStage } from "./memory/stage-units.ts";
+export { layoutOfStage, samplingOfStage } from "./memory/stage-units.ts";
 // Where the activations of each micro-batch in flight lie.
 export { bytesInUse, FirstFit, microBatchUnits, stashPlacement, UNIT_ROWS } from "./memory/stash.ts";
 // Rows of jobs that share micro-batches, packed by tokens.

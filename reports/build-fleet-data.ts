@@ -4,6 +4,7 @@ import { stepCurves } from "./build-report-data.ts";
 import { type FleetFigure, type FleetPageJob, type FleetPart, SPAN_KINDS, type SpanTable } from "./fleet-data.ts";
 import type { LossCurve } from "./report-data.ts";
 import type { LossRecord } from "./report-input.ts";
+import { jobSamples, type SampleRecord } from "./samples-data.ts";
 
 type Growing<Table> = { [Column in keyof Table]: Table[Column] extends readonly (infer Value)[] ? Value[] : never };
 
@@ -66,10 +67,13 @@ export function fleetPart(
   title: string,
   history: FleetHistory,
   figures: readonly FleetFigure[],
-  losses?: readonly LossRecord[],
+  told: { readonly losses?: readonly LossRecord[]; readonly samples?: readonly SampleRecord[] } = {},
 ): FleetPart {
+  const { losses, samples = [] } = told;
+  const names = history.jobs.map(({ request }) => request.name);
   return {
     ...(losses === undefined ? {} : { losses: lossesOf(history, losses) }),
+    ...(samples.length === 0 ? {} : { samples: jobSamples(samples, names) }),
     title,
     figures,
     jobs: history.jobs.map(pageJob),

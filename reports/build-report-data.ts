@@ -22,6 +22,7 @@ import {
   type StepCurve,
 } from "./report-data.ts";
 import type { LossRecord, ReportInput } from "./report-input.ts";
+import { jobSamples } from "./samples-data.ts";
 
 /** Columns that grow row by row. */
 type Growing<Table> = { [Column in keyof Table]: Table[Column] extends readonly (infer Value)[] ? Value[] : never };
@@ -243,5 +244,6 @@ export function buildReportData(input: ReportInput): ReportData {
     ...compared(traces, input.machine),
     plannedPeakBytes: planned,
     losses: stepCurves(input.losses ?? lossesOfTrace(traces.at(-1)!), names),
+    samples: jobSamples(input.samples ?? [], names),
   };
 }

@@ -1,6 +1,7 @@
 // What the page of a fleet is made of; server side and client share these types. Spans and times are columns.
 import type { FleetHistory, SpanKind, StoryPart } from "../plan/index.ts";
 import type { LossCurve } from "./report-data.ts";
+import type { JobSamples } from "./samples-data.ts";
 
 /** Kinds of spans by code: the `kind` column holds the index. */
 export const SPAN_KINDS = [
@@ -69,6 +70,7 @@ export interface FleetPart {
   readonly story: readonly StoryPart[];
   /** Of the jobs that have trained; absent where nobody trained for real. */
   readonly losses?: readonly LossCurve[];
+  readonly samples?: readonly JobSamples[];
 }
 
 /** The first fleet of a page, which was executed, beside the second one, its twin. Errors are simulated / executed - 1. */

@@ -35,3 +35,5 @@ export { renderReport } from "./render-report.ts";
 export type { ReportData } from "./report-data.ts";
 // What the page is made from.
 export type { LossRecord, ReportInput } from "./report-input.ts";
+// Prompts that jobs have answered.
+export type { PromptAnswers, SampleRecord } from "./samples-data.ts";

@@ -2,6 +2,7 @@
 // types. Bars and samples are columns of equal length instead of objects: a run has tens of thousands of them.
 import type { ActionLetter } from "../plan/index.ts";
 import type { Comparison, Intervals, JobMetrics, RunTotals, Trace } from "../traces/index.ts";
+import type { JobSamples } from "./samples-data.ts";
 
 /** Index into `ReportData.actions`' columns. */
 export type ActionIndex = number;
@@ -117,4 +118,5 @@ export interface ReportData {
   /** The memory model's figure for each device; empty when no plan was given. */
   readonly plannedPeakBytes: readonly number[];
   readonly losses: readonly StepCurve[];
+  readonly samples: readonly JobSamples[];
 }

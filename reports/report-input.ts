@@ -1,5 +1,6 @@
 import type { Plan } from "../plan/index.ts";
 import type { AtMachineSpeed, Trace } from "../traces/index.ts";
+import type { SampleRecord } from "./samples-data.ts";
 
 /** One line of a run's metrics, as far as the page reads it. */
 export interface LossRecord {
@@ -23,4 +24,6 @@ export interface ReportInput {
   readonly machine?: AtMachineSpeed;
   /** Without it the loss counters of the executed trace are drawn. */
   readonly losses?: readonly LossRecord[];
+  /** What was answered to prompts. */
+  readonly samples?: readonly SampleRecord[];
 }

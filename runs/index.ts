@@ -36,6 +36,8 @@ export {
 export { RUN_FILES, RUN_WORDS, runKindOf } from "./folder/run-files.ts";
 export { checkRunFolder, type RunFolder, removeRun } from "./folder/run-folder.ts";
 export { runSummary, type StoppedJob, stoppedJobs } from "./folder/run-summary.ts";
+// What was answered to prompts.
+export type { SampleLine } from "./folder/sample-lines.ts";
 export { takeFleetFolder } from "./folder/take-fleet-folder.ts";
 export { trainingFacts } from "./folder/training-facts.ts";
 export { twinOfFleet } from "./folder/twin-of-fleet.ts";

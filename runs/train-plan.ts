@@ -16,7 +16,7 @@ import {
 } from "../exec/index.ts";
 import { type Place, passFault, type TellBytes } from "../files/index.ts";
 import { isLengthData, type Plan } from "../plan/index.ts";
-import { comparingOf, RowReader, VERSION } from "../workbench/index.ts";
+import { comparingOf, RowReader, samplePrompts, VERSION } from "../workbench/index.ts";
 import { checkWeights } from "./checkpoints/known-weights.ts";
 
 export type TrainHooks = Pick<ExecuteInput, "onEvent" | "wantsStates" | "statesEverySteps" | "from" | "stop" | "host">;
@@ -52,7 +52,8 @@ export async function loadPlanData(
     const own = isKnown
       ? (await reader.read({ ...job.data, path }, job.cutoffLength, index, "data", comparingOf(job))).rows
       : [];
-    data.push([...own, ...(await evaluationData(plan, index, reader))]);
+    const prompts = isKnown ? await samplePrompts(job, index, path, reader.context) : [];
+    data.push([...own, ...(await evaluationData(plan, index, reader)), ...prompts]);
   }
   return data;
 }
@@ -122,7 +123,11 @@ export async function trainPlan(
   passFault("setting-up");
   checkRows(
     plan,
-    data.map((rows) => (rows.length === 0 ? "" : datasetDigest(rows))),
+    data.map((rows, job) => {
+      // Prompts change nothing of what is trained.
+      const own = rows.slice(0, rows.length - (plan.jobs[job]!.sample?.prompts.length ?? 0));
+      return own.length === 0 ? "" : datasetDigest(own);
+    }),
     data,
   );
   const lacking = plan.jobs.findIndex(({ firstStep = 0 }, job) => firstStep !== (hooks.from?.[job]?.step ?? 0));

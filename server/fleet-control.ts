@@ -132,6 +132,25 @@ const evaluationNoticeSchema = z.strictObject({
 });
 export type EvaluationNotice = Readonly<z.infer<typeof evaluationNoticeSchema>>;
 
+/** A job has answered its prompts, and the base beside it where it is the first time. */
+const sampleNoticeSchema = z.strictObject({
+  kind: z.literal("sample"),
+  name: nameSchema,
+  /** The one that it has made last, from 0. */
+  step: count,
+  answers: z.array(
+    z.strictObject({
+      prompt: z.string(),
+      by: z.enum(["adapter", "base"]),
+      text: z.string(),
+      tokens: count,
+      /** Whether it ended by itself; it is cut where not. */
+      ended: z.boolean(),
+    }),
+  ),
+});
+export type SampleNotice = Readonly<z.infer<typeof sampleNoticeSchema>>;
+
 /** A job is over. */
 const endNoticeSchema = z.strictObject({
   kind: z.literal("end"),
@@ -146,6 +165,7 @@ export const noticeSchema = z.discriminatedUnion("kind", [
   decisionsNoticeSchema,
   stepNoticeSchema,
   evaluationNoticeSchema,
+  sampleNoticeSchema,
   endNoticeSchema,
 ]);
 export type Notice = Readonly<z.infer<typeof noticeSchema>>;

@@ -11,7 +11,7 @@ import type {
   WhatIfAnswer,
 } from "./fleet-control.ts";
 import { fleetPicture, KEPT_FOR_PICTURES } from "./fleet-picture.ts";
-import { decisionsNotice, evaluationNotice, stepNotice } from "./notices.ts";
+import { decisionsNotice, evaluationNotice, sampleNotice, stepNotice } from "./notices.ts";
 import { isOver, STANDINGS, type Standing } from "./standing.ts";
 import { checkSameForm } from "./warm-start.ts";
 
@@ -58,6 +58,7 @@ function noticeOf(notice: LiveNotice): Notice | undefined {
   if (notice.kind === "line") return decisionsNotice(notice.line);
   if (notice.kind === "step") return stepNotice(notice.metrics);
   if (notice.kind === "evaluation") return evaluationNotice(notice.metrics);
+  if (notice.kind === "sample") return sampleNotice(notice.lines);
   const { job } = notice;
   const standing = job.standing as Extract<Standing, "ended" | "stopped" | "cancelled" | "refused">;
   return {

@@ -44,6 +44,24 @@ const lossCurveSchema = z.strictObject({
 export type LossCurve = Readonly<z.infer<typeof lossCurveSchema>>;
 export const lossesAnswerSchema = z.strictObject({ curves: z.array(lossCurveSchema) });
 
+const answerText = { text: z.string(), ended: z.boolean() };
+/** By job, its prompts: what the base has answered, null where that is not known, and the adapter, by step from 0. */
+export const samplesAnswerSchema = z.strictObject({
+  jobs: z.array(
+    z.strictObject({
+      name: nameSchema,
+      prompts: z.array(
+        z.strictObject({
+          prompt: z.string(),
+          base: z.strictObject(answerText).nullable(),
+          answers: z.array(z.strictObject({ step: z.int().min(0), ...answerText })),
+        }),
+      ),
+    }),
+  ),
+});
+export type SamplesAnswer = Readonly<z.infer<typeof samplesAnswerSchema>>;
+
 /** The latest ones, in order. */
 export const decisionsAnswerSchema = z.strictObject({ lines: z.array(decisionsNoticeSchema) });
 
@@ -88,6 +106,7 @@ export const MESSAGES: Readonly<Record<string, z.ZodType>> = {
   WhatIfAnswer: whatIfAnswerSchema,
   LossCurve: lossCurveSchema,
   Losses: lossesAnswerSchema,
+  Samples: samplesAnswerSchema,
   Decisions: decisionsAnswerSchema,
   FleetPicture: fleetPictureSchema,
   Notice: noticeSchema,

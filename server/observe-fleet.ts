@@ -5,11 +5,13 @@ import type { Limits } from "./limits.ts";
 import { LossCurves } from "./loss-curves.ts";
 import type { LossCurve } from "./messages.ts";
 import { PrometheusMetrics } from "./prometheus-metrics.ts";
+import { type NamedSamples, SampleLog } from "./sample-log.ts";
 
 /** What a server remembers of what its fleet told. */
 export interface Observed extends Disposable {
   readonly log: EventLog;
   curves(): readonly LossCurve[];
+  samples(): readonly NamedSamples[];
   decisions(): readonly DecisionsNotice[];
   readonly metrics: PrometheusMetrics;
 }
@@ -23,11 +25,13 @@ export function observeFleet(
 ): Observed {
   const log = new EventLog(epoch, limits);
   const curves = new LossCurves(limits.keptCurves);
+  const samples = new SampleLog(limits.keptCurves);
   const decisions = new Fifo<DecisionsNotice>();
   const metrics = new PrometheusMetrics(control, limits);
   const keep = (notice: Notice): void => {
     metrics.add(notice);
     if (notice.kind === "step") curves.add(notice);
+    if (notice.kind === "sample") samples.add(notice);
     if (notice.kind === "decisions") {
       decisions.add(notice);
       if (decisions.size > limits.keptDecisions) decisions.take();
@@ -41,6 +45,7 @@ export function observeFleet(
   return {
     ...{ log, metrics },
     curves: () => curves.all(),
+    samples: () => samples.all(),
     decisions: () => [...decisions],
     [Symbol.dispose]: unsubscribe,
   };

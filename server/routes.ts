@@ -19,6 +19,7 @@ import {
   nameParamsSchema,
   openApiSchema,
   priorityRequestSchema,
+  samplesAnswerSchema,
   whatIfRequestSchema,
 } from "./messages.ts";
 import type { Observed } from "./observe-fleet.ts";
@@ -189,6 +190,18 @@ export function fleetRoutes(served: Served): readonly Route[] {
       summary: "Loss curves, thinned, of the jobs that trained last.",
       answers: lossesAnswerSchema,
       handle: async () => ({ curves: [...observed.curves()] }),
+    }),
+    jsonRoute({
+      method: "GET",
+      path: "/v1/samples",
+      summary: "What jobs have answered to their prompts last, beside the base.",
+      answers: samplesAnswerSchema,
+      handle: async () => ({
+        jobs: observed.samples().map(({ name, prompts }) => ({
+          name,
+          prompts: prompts.map((each) => ({ ...each, answers: [...each.answers] })),
+        })),
+      }),
     }),
     jsonRoute({
       method: "GET",

@@ -50,6 +50,7 @@ export { placeInput } from "./load/place-input.ts";
 // What a prompt is put into, so that it looks like those of a job's rows.
 export { promptFormOf } from "./load/prompt-form.ts";
 export { comparingOf, RowReader } from "./load/read-rows.ts";
+export { samplePrompts } from "./load/sample-prompts.ts";
 // How much of a device jobs are thought to take.
 export { learnedBy, roomBy, SIZES, type Sizes } from "./load/sizes.ts";
 // Calibrating this machine.

@@ -1,4 +1,3 @@
-import { InvariantError } from "../../core/index.ts";
 import {
   createRuntime,
   type Device,
@@ -6,16 +5,13 @@ import {
   type DeviceStatistics,
   type Handle,
   type Runtime,
-  type Segment,
 } from "../../native/index.ts";
 import {
   type AdapterSpec,
   adapterSites,
   arenaLayout,
-  computeDtype,
   type Dtype,
   generationGraphRoom,
-  headLogitsPlaces,
   type Projection,
   type Room,
   type Stage,
@@ -26,8 +22,8 @@ import {
 import { createFrozenAdapter } from "../adapters.ts";
 import type { BaseModel } from "../model-folder.ts";
 import type { AdapterPair } from "../peft.ts";
-import { forwardProgram } from "../stage-programs.ts";
 import { loadStageWeights, type StageWeights } from "../stage-weights.ts";
+import { type PartResult, type SequencePart, type SequenceRunner, SequenceRuns } from "./sequence-runs.ts";
 
 /** An adapter by its name. */
 export interface NamedAdapter {
@@ -46,46 +42,6 @@ export interface DecoderInput {
   readonly runRows: number;
   readonly sequences: number;
   readonly cacheRows: number;
-}
-
-/** What a run does with one sequence. */
-export interface SequencePart {
-  /** The next tokens of the sequence. */
-  readonly tokens: ArrayLike<number>;
-  /** How many came before, which are in the cache. */
-  readonly past: number;
-  /** The row of the cache that has its first. */
-  readonly cacheRow: number;
-  /** Tokens of the whole sequence, as far as it is known; long rotary frequencies go by it. */
-  readonly total: number;
-  /** Undefined: the base. */
-  readonly adapter: string | undefined;
-  /** Whether the logits behind its last token are wanted. */
-  readonly wantsLogits: boolean;
-  /** Of each token, the one behind it whose log-probability is wanted, -1: none. */
-  readonly targets?: ArrayLike<number> | undefined;
-}
-
-/** What a run says of one sequence. */
-export interface PartResult {
-  /** [vocabulary], and the log of the sum of their exponentials; of one that wants them. */
-  readonly logits: Float32Array | undefined;
-  readonly logSum: number;
-  /** Of each token with a target, minus its target's log-probability; 0 without one. */
-  readonly losses: Float64Array | undefined;
-}
-
-/** Byte offsets in the arena. */
-interface Places {
-  readonly work: number;
-  readonly logits: number;
-  readonly logSums: number;
-}
-
-/** What runs give: logits of the rows that want them, or losses, too. */
-interface Programs {
-  readonly logits: Handle;
-  readonly scored: Handle;
 }
 
 /** The only stage of a model on one device. */
@@ -135,16 +91,15 @@ function decoderLayout(input: Omit<DecoderInput, "device">, kind: "cpu" | "cuda"
  * A row of a run has the same bits whatever rows are beside it; on a GPU as far as the library of its products keeps to one
  * way for every number of rows, which it does not promise.
  */
-export class Decoder implements Disposable {
+export class Decoder implements Disposable, SequenceRunner {
   readonly #runtime: Runtime;
   readonly #device: Device;
   readonly #input: DecoderInput;
-  readonly #adapters = new Map<string, Handle>();
+  readonly #adapters: Map<string, Handle>;
   readonly #stage: Stage;
   readonly #weights: StageWeights;
   readonly #layout: StageLayout;
-  readonly #places: Places;
-  readonly #programs: Programs;
+  readonly #runs: SequenceRuns;
   #seconds = 0;
 
   /** @throws DeviceError, InputError */
@@ -160,20 +115,14 @@ export class Decoder implements Disposable {
       const stage = wholeStage(input.model);
       const form = { dtype: input.dtype, dora: layout.dora, isForwardOnly: true };
       const weights = await loadStageWeights(device, input.model, stage, form);
-      const { architecture } = input.model;
-      const dtype = computeDtype(input.dtype);
-      const composed = { architecture, stage, dtype, edges: { before: dtype, after: dtype }, layout, weights };
-      const programs = {
-        logits: device.createProgram(forwardProgram(composed, "logits")),
-        scored: device.createProgram(forwardProgram(composed, "losses and logits")),
-      };
-      const { hiddenSize, vocabularySize } = architecture;
-      const { lm_head: lds = 0 } = layout.shrunkColumns;
-      const { logSums } = headLogitsPlaces(layout.mostLogits, hiddenSize, vocabularySize, dtype, lds);
-      const logits = arena.work + layout.forward.logits.offset;
-      const places = { logits, logSums: logits + logSums, work: arena.work };
-      const whole = { ...input, cacheRows: units * UNIT_ROWS };
-      return new Decoder(runtime, device, whole, { stage, weights, layout, places, programs });
+      const adapters = new Map<string, Handle>();
+      const cacheRows = units * UNIT_ROWS;
+      const runs = new SequenceRuns(device, {
+        ...{ architecture: input.model.architecture, dtype: input.dtype, stage, layout, weights },
+        ...{ work: arena.work, cache: 0, cacheRows, isScored: true },
+        adapterOf: (name) => adapters.get(name),
+      });
+      return new Decoder(runtime, device, { ...input, cacheRows }, { stage, weights, layout, adapters, runs });
     } catch (error) {
       runtime[Symbol.dispose]();
       throw error;
@@ -188,8 +137,8 @@ export class Decoder implements Disposable {
       readonly stage: Stage;
       readonly weights: StageWeights;
       readonly layout: StageLayout;
-      readonly places: Places;
-      readonly programs: Programs;
+      readonly adapters: Map<string, Handle>;
+      readonly runs: SequenceRuns;
     },
   ) {
     this.#runtime = runtime;
@@ -198,8 +147,8 @@ export class Decoder implements Disposable {
     this.#stage = parts.stage;
     this.#weights = parts.weights;
     this.#layout = parts.layout;
-    this.#places = parts.places;
-    this.#programs = parts.programs;
+    this.#adapters = parts.adapters;
+    this.#runs = parts.runs;
   }
 
   /** Whether there is room for an adapter of this form. */
@@ -241,76 +190,14 @@ export class Decoder implements Disposable {
 
   /** One run of some sequences. What it is given is right: who calls it has checked it. */
   async run(parts: readonly SequencePart[]): Promise<readonly PartResult[]> {
-    const own = parts.reduce((sum, { tokens }) => sum + tokens.length, 0);
-    // A product takes another way through a lone row, so it gets a neighbour that nobody looks at (matmul.h).
-    const rows = Math.max(2, own);
-    const all: readonly SequencePart[] =
-      own === 1
-        ? [...parts, { tokens: [0], past: 0, cacheRow: 0, total: 1, adapter: undefined, wantsLogits: false }]
-        : parts;
-    const ids = new Int32Array(rows);
-    const sequences = new Int32Array(all.length + 1);
-    const isScored = parts.some(({ targets }) => targets !== undefined);
-    const targets = new Int32Array(rows).fill(-1);
-    const segments: Segment[] = [];
-    const logitRows: number[] = [];
-    let row = 0;
-    all.forEach(({ tokens, adapter, wantsLogits, targets: wanted }, index) => {
-      ids.set(Array.from(tokens), row);
-      if (wanted !== undefined) targets.set(Array.from(wanted), row);
-      const end = row + tokens.length;
-      if (adapter !== undefined) {
-        const handle = this.#adapters.get(adapter);
-        if (handle === undefined) throw new InvariantError({ expected: "an adapter of the decoder", got: adapter });
-        segments.push({
-          ...{ adapter: handle, rowStart: row, rowEnd: end },
-          ...{ lossScale: 0, dropout: 0, dropoutSeed: [0, 0] },
-        });
-      }
-      if (wantsLogits) logitRows.push(end - 1);
-      row = end;
-      sequences[index + 1] = end;
-    });
-    const caches = all.map(({ cacheRow, past, total }) => ({ first: cacheRow, past, total }));
-    const losses = isScored
-      ? Array.from({ length: rows }, (_, at) => ({ rowStart: at, rowEnd: at + 1, lossScale: 0 }))
-      : [];
     let told: Float64Array | undefined;
     this.#runtime.onComplete(([done]) => {
       told = done!.losses;
       this.#seconds += (done!.endNs - done!.startNs) / 1e9;
     });
-    this.#device.enqueueRun({
-      id: 0,
-      program: isScored ? this.#programs.scored : this.#programs.logits,
-      waits: [],
-      bindings: {
-        ...{ rows, stashRows: this.#input.cacheRows, ids, sequences, caches, segments, losses },
-        ...(isScored ? { targets } : {}),
-        logitRows: Int32Array.from(logitRows),
-        ...{ stash: 0, work: this.#places.work, in: 0, out: 0 },
-      },
-    });
+    this.#device.enqueueRun({ id: 0, ...this.#runs.task(parts) });
     await this.#runtime.idle();
-    const { vocabularySize: vocabulary } = this.#input.model.architecture;
-    const logits = logitRows.length === 0 ? [] : this.#read(this.#places.logits, logitRows.length * vocabulary);
-    const logSums = logitRows.length === 0 ? [] : this.#read(this.#places.logSums, logitRows.length);
-    let next = 0;
-    let start = 0;
-    return parts.map(({ tokens, wantsLogits, targets: wanted }): PartResult => {
-      const first = start;
-      start += tokens.length;
-      const lost = wanted === undefined ? undefined : told!.slice(first, start);
-      if (!wantsLogits) return { logits: undefined, logSum: 0, losses: lost };
-      const at = next;
-      next += 1;
-      const row = (logits as Float32Array).subarray(at * vocabulary, (at + 1) * vocabulary);
-      return { logits: row, logSum: logSums[at]!, losses: lost };
-    });
-  }
-
-  #read(offset: number, count: number): Float32Array {
-    return this.#device.readArena(offset, count);
+    return this.#runs.results(parts, told);
   }
 
   [Symbol.dispose](): void {

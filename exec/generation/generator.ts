@@ -1,7 +1,8 @@
 import { InvariantError } from "../../core/index.ts";
 import { CacheRows } from "./cache-rows.ts";
-import type { Decoder, PartResult, SequencePart } from "./decoder.ts";
+
 import { mostLikely, nextToken, type Sampling } from "./sampling.ts";
+import type { PartResult, SequencePart, SequenceRunner } from "./sequence-runs.ts";
 
 /** Rows of a prompt in one run. */
 export const PROMPT_ROWS = 128;
@@ -75,14 +76,14 @@ export interface GeneratorLimits {
  * token, or up to `PROMPT_ROWS` of its prompt. What a row is given depends on no other row.
  */
 export class Generator {
-  readonly #decoder: Decoder;
+  readonly #decoder: SequenceRunner;
   readonly #limits: GeneratorLimits;
   readonly #cache: CacheRows;
   readonly #rows = new Set<Row>();
   readonly #waiting: Waiting[] = [];
   #isRunning = false;
 
-  constructor(decoder: Decoder, limits: GeneratorLimits) {
+  constructor(decoder: SequenceRunner, limits: GeneratorLimits) {
     this.#decoder = decoder;
     this.#limits = limits;
     // The first row is that of a lone row's neighbour.

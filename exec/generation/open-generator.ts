@@ -1,7 +1,7 @@
-import { type AdapterSpec, type Architecture, ropesOf } from "../../plan/index.ts";
-import { ropeTable } from "../rope-frequencies.ts";
+import type { AdapterSpec } from "../../plan/index.ts";
 import { Decoder, type DecoderInput, type NamedAdapter } from "./decoder.ts";
 import { Generator, PROMPT_ROWS } from "./generator.ts";
+import { longFromOf } from "./long-from.ts";
 
 /** A base model with adapters that answers; its memory is given back with it. */
 export interface OpenGenerator extends Disposable {
@@ -15,15 +15,6 @@ export interface GeneratorInput extends Omit<DecoderInput, "runRows" | "cacheRow
   readonly laterSpecs?: readonly AdapterSpec[];
   /** Tokens of prompts and answers that the cache has room for, all sequences together. */
   readonly cacheTokens: number;
-}
-
-/** Above which length of a sequence its tokens are turned by other frequencies; undefined where there are none. */
-function longFromOf(arch: Architecture): number | undefined {
-  for (const rope of ropesOf(arch)) {
-    const { long } = ropeTable(arch, rope);
-    if (long !== undefined) return long.longFrom;
-  }
-  return undefined;
 }
 
 /** @throws DeviceError, InputError */

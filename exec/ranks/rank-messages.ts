@@ -80,6 +80,13 @@ export type RankCommand =
       readonly adapter: Handle;
       readonly part: AdapterPart;
     }
+  | {
+      readonly kind: "arena";
+      readonly call: number;
+      readonly stage: number;
+      readonly offset: number;
+      readonly count: number;
+    }
   | { readonly kind: "release"; readonly stage: number; readonly adapter: Handle }
   | { readonly kind: "run"; readonly stage: number; readonly task: RunTask }
   | { readonly kind: "update"; readonly stage: number; readonly task: UpdateTask }
@@ -127,6 +134,7 @@ export interface RankAnswers {
   /** Bytes that it took. */
   readonly adapter: number;
   readonly read: Float32Array;
+  readonly arena: Float32Array;
   /** By stage. */
   readonly settle: readonly (readonly [number, StageReport])[];
 }

@@ -53,6 +53,7 @@ export function remoteDevice({ link, stage, name, statistics, enqueueing }: Remo
     },
     writeAdapter: (adapter, part, data) => link.tell({ kind: "write", stage, adapter, part, data }),
     readAdapter: (adapter, part) => link.ask<"read">({ kind: "read", stage, adapter, part }),
+    readArena: (offset, count) => link.ask<"arena">({ kind: "arena", stage, offset, count }),
     statistics: () => report.statistics,
     products: () => report.products,
     sampleSpeed: (dtype, everyNs) => link.tell({ kind: "sampleSpeed", stage, dtype, everyNs }),

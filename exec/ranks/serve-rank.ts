@@ -120,6 +120,8 @@ class RankStages implements Disposable {
         return this.#createAdapter(command);
       case "read":
         return this.#deviceOf(command.stage).readAdapter(command.adapter, command.part);
+      case "arena":
+        return this.#deviceOf(command.stage).readArena(command.offset, command.count);
       case "settle":
         return [...this.#devices].map(([stage, device]) => {
           const samples = device

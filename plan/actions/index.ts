@@ -49,6 +49,7 @@ export {
   likelihoodTokens,
   stepCount,
   tokensOf,
+  withPrompts,
 } from "./job-rows.ts";
 // The type and size of what travels between stages.
 export {
@@ -87,6 +88,16 @@ export {
   pipelineTable,
   roomOf,
 } from "./pipelines.ts";
+// Prompts that are answered while jobs train.
+export {
+  evaluatedTokens,
+  isSample,
+  type SampledSequence,
+  type SampleRun,
+  sampledSequences,
+  sampleRows,
+  sampleRuns,
+} from "./samples.ts";
 // A plan as it is written, and cut into segments.
 export { planDocument, planSegments, settingHash, settingOf } from "./segments.ts";
 // Which halves of which layers a stage has.

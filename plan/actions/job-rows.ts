@@ -1,8 +1,16 @@
 import { createRng, InputError, sum } from "../../core/index.ts";
 import { answersOf, hasReference, type LossSpec } from "../documents/loss.ts";
 import type { ComparedRow } from "../documents/segment.ts";
-import { type Evaluation, type Job, type LengthData, MOST_ROWS, MOST_STEPS } from "../documents/workload.ts";
+import {
+  type Evaluation,
+  type Job,
+  type LengthData,
+  MOST_ROWS,
+  MOST_STEPS,
+  type Sample,
+} from "../documents/workload.ts";
 import { heldOutCount } from "./evaluation.ts";
+import { answeredTokens, sampleRows } from "./samples.ts";
 
 /** The training rows of a job as the planner needs them: lengths, and which rows each optimizer step takes. */
 export interface JobRows {
@@ -20,7 +28,12 @@ export interface JobRows {
   readonly firstStep?: number;
   /** What the job is evaluated on. */
   readonly evaluation?: EvaluationRows;
+  /** Prompts that are answered. */
+  readonly sample?: SampleRows;
 }
+
+/** Prompts among the rows, which no step takes. */
+export interface SampleRows extends EvaluationRows, Pick<Sample, "maxTokens"> {}
 
 /** Held-out rows, which no step takes. */
 export interface EvaluationRows extends Pick<Evaluation, "everySteps"> {
@@ -144,26 +157,44 @@ export function lengthRows(job: Job, data: LengthData): JobRows {
   const own = lengthsOf(data, job);
   const other = job.evaluation?.data;
   const others = other !== undefined && isLengthData(other) ? lengthsOf(other, job) : [];
-  const tokens = [...own, ...others];
+  const lengths = [...own, ...others];
+  const prompts = promptLengths(job);
   const divided = divideRows(job.evaluation, own.length, others.length);
   const count = divided.training.length;
   const steps = Array.from({ length: stepCount(job, count) }, (_, step) =>
     Array.from({ length: job.batchSize }, (_, i) => divided.training[(step * job.batchSize + i) % count]!),
   );
-  const rest = { digest: null, steps, ...evaluationRows(job, divided, steps.length) };
-  const { loss } = job;
-  if (loss === undefined) return { tokens, scored: tokens.map((length) => length - 1), ...rest };
-  return {
-    ...comparedSizes(
-      loss,
-      tokens.map((length) => ({
-        answers: Array.from({ length: answersOf(loss) }, () => answerOf(length)),
-        // Which label it is changes no size.
-        ...(loss.kind === "kto" ? { isDesirable: true } : {}),
-      })),
-    ),
-    ...rest,
+  const rest = {
+    digest: null,
+    steps,
+    ...evaluationRows(job, divided, steps.length),
+    ...sampleRows(job, lengths.length, steps.length),
   };
+  const { loss } = job;
+  if (loss === undefined) {
+    const sizes = { tokens: lengths, scored: lengths.map((length) => length - 1) };
+    return { ...withPrompts(sizes, prompts), ...rest };
+  }
+  const compared = lengths.map((length) => ({
+    answers: Array.from({ length: answersOf(loss) }, () => answerOf(length)),
+    // Which label it is changes no size.
+    ...(loss.kind === "kto" ? { isDesirable: true } : {}),
+  }));
+  return { ...withPrompts(comparedSizes(loss, compared), prompts), ...rest };
+}
+
+/** Of prompts of which only lengths are known, their tokens. */
+function promptLengths({ sample }: Job): readonly number[] {
+  return (sample?.prompts ?? []).filter((prompt) => typeof prompt === "number");
+}
+
+/** Sizes of rows, and behind them those of prompts, of which nothing is scored. */
+export function withPrompts<Sizes extends { readonly tokens: readonly number[]; readonly scored: readonly number[] }>(
+  sizes: Sizes,
+  prompts: readonly number[],
+): Sizes {
+  const { tokens, scored } = sizes;
+  return { ...sizes, tokens: [...tokens, ...prompts], scored: [...scored, ...prompts.map(() => 0)] };
 }
 
 /** Of a length alone: half of it answers. */
@@ -182,7 +213,11 @@ export function likelihoodTokens({ kind }: LossSpec, { answers }: ComparedRow): 
 export function comparedSizes(
   loss: LossSpec,
   compared: readonly ComparedRow[],
-): Required<Pick<JobRows, "tokens" | "scored" | "compared">> {
+): {
+  readonly tokens: readonly number[];
+  readonly scored: readonly number[];
+  readonly compared: readonly ComparedRow[];
+} {
   const times = hasReference(loss) ? 2 : 1;
   return {
     tokens: compared.map(({ answers }) => times * sum(answers.map(([tokens]) => tokens))),
@@ -203,14 +238,14 @@ export function tokensOf(rows: JobRows, numSteps = rows.steps.length): number {
 /** A forward's time, of that of forward and backward, about. */
 const FORWARD_SHARE = 1 / 3;
 
-/** The same, with what the job is evaluated on in these steps counted by how long it takes. */
+/** The same, with what the job is evaluated on, and answers, in these steps counted by how long it takes. */
 export function weighedTokens(rows: JobRows, numSteps = rows.steps.length): number {
   const trained = tokensOf(rows, numSteps);
-  if (rows.evaluation === undefined) return trained;
-  const { rows: held, ...rhythm } = rows.evaluation;
-  let tokens = 0;
-  for (const row of held) tokens += rows.tokens[row]!;
-  const count = Math.floor(numSteps / rhythm.everySteps);
-  const last = numSteps === rhythm.numSteps && numSteps % rhythm.everySteps !== 0 ? 1 : 0;
-  return trained + FORWARD_SHARE * tokens * (count + last);
+  const { evaluation, sample } = rows;
+  const timesOf = ({ everySteps, numSteps: all }: EvaluationRows): number =>
+    Math.floor(numSteps / everySteps) + (numSteps === all && numSteps % everySteps !== 0 ? 1 : 0);
+  const tokensIn = (some: EvaluationRows): number => sum(some.rows.map((row) => rows.tokens[row]!));
+  const evaluated = evaluation === undefined ? 0 : tokensIn(evaluation) * timesOf(evaluation);
+  const sampled = sample === undefined ? 0 : answeredTokens(tokensIn(sample), sample.maxTokens) * timesOf(sample);
+  return trained + FORWARD_SHARE * (evaluated + sampled);
 }

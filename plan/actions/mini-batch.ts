@@ -1,6 +1,8 @@
 import { sum } from "../../core/index.ts";
 import { comparesWithStart } from "../documents/loss.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow, Work } from "../documents/segment.ts";
+import type { Room } from "../documents/setting.ts";
+import { isSample, sampleRoom } from "./samples.ts";
 
 /** Which mini-batch of which group. */
 export interface MiniBatchKey {
@@ -84,18 +86,18 @@ export function adaptedTokens(
   return comparesWithStart(loss) ? tokens : adapterTokens;
 }
 
-/** The most tokens of a micro-batch, and of a row: what layouts are made for. */
-export function largestSizes(microBatches: readonly Pick<MicroBatch, "rows">[]): {
-  readonly maxTokens: number;
-  readonly maxSequence: number;
-} {
+/** The most tokens of a micro-batch, and of a row, and samples among them: what layouts are made for. */
+export function largestSizes(
+  microBatches: readonly Pick<MicroBatch, "rows">[],
+): Pick<Room, "maxTokens" | "maxSequence" | "sample"> {
   let maxTokens = 0;
   let maxSequence = 0;
   for (const microBatch of microBatches) {
+    if (isSample(microBatch)) continue;
     maxTokens = Math.max(maxTokens, microBatchTokens(microBatch));
     for (const row of microBatch.rows) maxSequence = Math.max(maxSequence, ...adapterLengths(row));
   }
-  return { maxTokens, maxSequence };
+  return { maxTokens, maxSequence, ...sampleRoom(microBatches) };
 }
 
 /** Scored tokens of a row through which a gradient goes back. */

@@ -40,7 +40,7 @@ export function devicesOfPipeline(
 export function roomOf(
   arch: Architecture,
   jobs: readonly { readonly adapter: SitedAdapter }[],
-  sizes: Pick<Room, "maxTokens" | "maxSequence">,
+  sizes: Pick<Room, "maxTokens" | "maxSequence" | "sample">,
 ): Room {
   const ofJobs = jobs.map(({ adapter }) => largestRanks(adapter, arch));
   const ranks: Partial<Record<Projection, number>> = {};

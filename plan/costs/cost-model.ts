@@ -1,8 +1,9 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, sum } from "../../core/index.ts";
 import { type Pass, passOf } from "../actions/action.ts";
 import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
 import { microBatchTokens, trainedTokens } from "../actions/mini-batch.ts";
+import { isSample, sampleRuns } from "../actions/samples.ts";
 import type {
   Calibration,
   ConstantCalibration,
@@ -17,7 +18,9 @@ import type { ActionCost } from "./action-cost.ts";
 import { actionOperators } from "./action-operators.ts";
 import { peaksOf } from "./device-peaks.ts";
 import { layerActionSeconds } from "./layer-model.ts";
-import { operatorSeconds } from "./operator-seconds.ts";
+import type { OperatorCall } from "./operator-calls.ts";
+import { type Coefficients, operatorSeconds } from "./operator-seconds.ts";
+import { CHOICE, DECODED } from "./sample-operators.ts";
 import { dequantizedBytes } from "./weight-bytes.ts";
 
 /** A transfer's time on an idle link: latency, then bytes at the link's rate (null: no bytes-dependent part). */
@@ -78,12 +81,15 @@ function constantModel(calibration: ConstantCalibration): Omit<CostModel, "sameC
   return {
     actionSeconds({ letter, microBatch }) {
       if (letter === "U") return seconds.update;
-      return (
-        seconds[passOf(letter) as "F" | "B"] *
-        (perTokens === undefined
-          ? 1
-          : (letter === "B" ? trainedTokens(microBatch) : microBatchTokens(microBatch)) / perTokens)
-      );
+      const pass = seconds[passOf(letter) as "F" | "B"];
+      if (isSample(microBatch)) {
+        const runs = sampleRuns(microBatch);
+        if (perTokens === undefined) return pass * sum(runs.map(({ times }) => times));
+        const tokens = runs.map(({ times, sequences }) => times * sum(sequences.map((each) => each.tokens)));
+        return (pass * sum(tokens)) / perTokens;
+      }
+      if (perTokens === undefined) return pass;
+      return (pass * (letter === "B" ? trainedTokens(microBatch) : microBatchTokens(microBatch))) / perTokens;
     },
     linkCost: () => ({ latencySeconds: seconds.transfer, bytesPerSecond: null }),
   };
@@ -136,7 +142,25 @@ function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): Omit<Cos
  * Operators that are the same under another name: a backward in fp32 has no copies, unless what it gets was rounded for
  * the transfer, which a calibration need not have seen.
  */
-const ALIKE: Readonly<Record<string, string>> = { "copy:B": "copy:F" };
+const ALIKE: Readonly<Record<string, string>> = { "copy:B": "copy:F", "cachedAttention:F": "attention:F" };
+
+/**
+ * What an operator's time is taken for where a calibration has not measured it: the same under another name; and one of a
+ * run that answers prompts as one of an evaluation, or of training.
+ */
+function coefficientsLike(
+  { name, kind }: OperatorCall,
+  table: ReadonlyMap<string, Coefficients>,
+): Coefficients | undefined {
+  const plain = (text: string): string => (text.startsWith(DECODED) ? text.slice(DECODED.length) : text);
+  const own = plain(name);
+  const names = [own, plain(kind), ALIKE[own] ?? "", own.replace("headLogits:", "headLoss:")];
+  const known = names.find((each) => table.has(each));
+  return known === undefined && name === CHOICE ? CHOICE_COEFFICIENTS : table.get(known ?? "");
+}
+
+/** What the host takes to choose tokens, where nobody has measured it: a run's round trip, and a look at each logit. */
+const CHOICE_COEFFICIENTS: Coefficients = { one: 150e-6, entries: 2e-9 };
 
 function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<CostModel, "sameCosts"> {
   if (calibration.dtype !== dtype) {
@@ -158,7 +182,7 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<Cos
     actionSeconds(action) {
       let total = calibration.actionSeconds[passOf(action.letter)];
       for (const call of actionOperators(action)) {
-        const coefficients = table.get(call.name) ?? table.get(call.kind) ?? table.get(ALIKE[call.name] ?? "");
+        const coefficients = table.get(call.name) ?? table.get(call.kind) ?? coefficientsLike(call, table);
         if (coefficients === undefined) {
           throw new InputError({
             expected: `operator ${call.name} in the calibration`,

@@ -1,6 +1,7 @@
 import { groupBy, InputError, ownValue, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
-import { adaptedTokens, jobSegments } from "../actions/mini-batch.ts";
+import { adaptedTokens, type JobSegment, jobSegments } from "../actions/mini-batch.ts";
+import { isSample, type SampleRun, sampleRuns } from "../actions/samples.ts";
 import { type StageLayer, stageLayers } from "../actions/stage-layers.ts";
 import { type Architecture, expertsOf, layerKinds, type SeenLength, seenLength } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
@@ -33,6 +34,8 @@ import type { ActionCost } from "./action-cost.ts";
 import { actionOperators } from "./action-operators.ts";
 import { numMagnitudes } from "./adapter-parameters.ts";
 import { peaksOf } from "./device-peaks.ts";
+import { isQuantized } from "./quantized-weights.ts";
+import { sizesOfRun } from "./sample-operators.ts";
 import { dequantizedBytes, WEIGHT_BYTES } from "./weight-bytes.ts";
 
 /** What times of whole layers follow from. */
@@ -298,13 +301,47 @@ function keptTimes(
 /** Seconds of an action from whole layers. A backward has no dW; over a recomputed layer it makes one more pass. */
 export function layerActionSeconds(action: ActionCost, figures: LayerFigures): number {
   const { letter, device, shape, microBatch } = action;
-  const { architecture, dtype, stage } = shape;
   if (letter === "U") {
     const elements = sum(actionOperators(action).map((call) => call.elements));
-    return figures.launchSeconds + (UPDATE_BYTES * elements) / peaksOf(device, dtype).bytesPerSecond;
+    return figures.launchSeconds + (UPDATE_BYTES * elements) / peaksOf(device, shape.dtype).bytesPerSecond;
   }
+  if (isSample(microBatch))
+    return sum(sampleRuns(microBatch).map((run) => run.times * sampleRunSeconds(action, figures, run)));
+  return passSeconds(action, figures, jobSegments(microBatch, letter === "B"), letter !== "B");
+}
+
+/**
+ * Seconds of one of the runs that answer prompts: no less than reading the weights takes, with the keys and values of the
+ * tokens before.
+ */
+function sampleRunSeconds(action: ActionCost, figures: LayerFigures, run: SampleRun): number {
+  const { shape, device } = action;
+  const { architecture, dtype, stage } = shape;
+  const { segments, tokens, sequences, pasts = [] } = sizesOfRun(run);
+  const computed = passSeconds(action, figures, segments, true, sequences);
+  const compute = COMPUTE_BYTES[computeDtype(dtype)];
+  const layers = equalLayers(architecture, stage);
+  const weights = layers.map(({ count, half, layer }) => {
+    const touched = touchedParameters(decoderDimensions(architecture, half, layer), tokens);
+    return count * touched * (isQuantized(dtype) ? WEIGHT_BYTES[dtype] : compute);
+  });
+  const head = architecture.hiddenSize * architecture.vocabularySize * compute;
+  const keys = 2 * architecture.numKvHeads * architecture.headDim * compute * sum(pasts.flat());
+  const attentions = sum(layers.map(({ count, half }) => (half === "mlp" ? 0 : count)));
+  const { bytesPerSecond } = peaksOf(device, dtype);
+  return Math.max(computed, (sum(weights) + head) / bytesPerSecond) + (attentions * keys) / bytesPerSecond;
+}
+
+/** Of a forward, or a backward; `headTokens` are those of which logits are made, all where absent. */
+function passSeconds(
+  { device, shape }: ActionCost,
+  figures: LayerFigures,
+  segments: readonly JobSegment[],
+  isForward: boolean,
+  headTokens?: number,
+): number {
+  const { architecture, dtype, stage } = shape;
   const times = keptTimes(figures, architecture, device, dtype);
-  const segments = jobSegments(microBatch, letter === "B");
   const ofJobs = segments.map((segment) => {
     const job = shape.jobs[segment.job]!;
     return { own: adaptedTokens(segment, job), targets: job.adapter.targets };
@@ -314,7 +351,7 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   const numTargets = sum(ofJobs.map(({ own, targets }) => own * targets.filter(isInLayers).length)) / tokens;
   const onHead = sum(ofJobs.map(({ own, targets }) => (targets.every(isInLayers) ? 0 : own)));
   const seconds = equalLayers(architecture, stage).map(({ count, seen, half, isRecomputed, layer }) => {
-    const passes = letter !== "B" ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
+    const passes = isForward ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
     const features = sum(ofJobs.map(({ own, targets }) => own * adaptedFeatures(architecture, targets, layer, half)));
     return count * times.layer(lengths, passes, half, { features, targets: numTargets }, seen, layer);
   });
@@ -327,5 +364,7 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
     }),
   );
   const scaling = (3 * COMPUTE_BYTES[computeDtype(dtype)] * outputs) / peaksOf(device, dtype).bytesPerSecond;
-  return sum(seconds) + scaling + (stage.head ? times.head(tokens, letter === "B" ? "B" : "F", onHead) : 0);
+  const atHead = headTokens ?? tokens;
+  const head = stage.head ? times.head(atHead, isForward ? "F" : "B", (onHead * atHead) / tokens) : 0;
+  return sum(seconds) + scaling + head;
 }

@@ -88,6 +88,8 @@ export interface Sizes {
   /** Sum of the squared lengths of its sequences. */
   readonly squares: number;
   readonly sequences: number;
+  /** Of a run with a cache: by segment, tokens before those of each of its lengths, which the cache has. */
+  readonly pasts?: readonly (readonly number[])[];
 }
 
 /** Of a forward, or of a backward, which goes through fewer rows where the base's answers are compared. */
@@ -112,20 +114,29 @@ export function attention(
   calls: number,
   seen?: SeenLength,
 ): OperatorCall {
-  const { tokens, sequences, segments } = sizes;
+  const { tokens, sequences, segments, pasts } = sizes;
+  const whole = (length: number): number => (length === 0 ? 0 : length * (seen === undefined ? length : seen(length)));
   const squares =
-    seen === undefined
-      ? sizes.squares
-      : sum(segments.flatMap(({ lengths }) => lengths.map((length) => Math.round(length * seen(length)))));
+    pasts !== undefined
+      ? sum(
+          segments.flatMap(({ lengths }, at) =>
+            lengths.map((own, i) => whole(pasts[at]![i]! + own) - whole(pasts[at]![i]!)),
+          ),
+        )
+      : seen === undefined
+        ? sizes.squares
+        : sum(segments.flatMap(({ lengths }) => lengths.map((length) => Math.round(length * seen(length)))));
   const queryColumns = arch.numHeads * arch.headDim;
   const qkvColumns = queryColumns + 2 * arch.numKvHeads * arch.headDim;
   const pairs = squares / 2;
+  const name = pasts === undefined ? "attention" : "cachedAttention";
+  const cached = sum((pasts ?? []).flat()) * (qkvColumns - queryColumns);
   return {
-    name: `attention:${direction}`,
-    kind: `attention:${direction}`,
+    name: `${name}:${direction}`,
+    kind: `${name}:${direction}`,
     calls,
     flops: (direction === "F" ? 4 : 10) * pairs * queryColumns,
-    elements: tokens * (qkvColumns + queryColumns),
+    elements: tokens * (qkvColumns + queryColumns) + cached,
     features: {
       one: 1,
       work: squares * queryColumns,

@@ -3,6 +3,7 @@ import type { PlannedLetter } from "../actions/action.ts";
 import { computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
 import { adaptedTokens, type Numbered } from "../actions/mini-batch.ts";
+import { isSample, type SampleRun, sampleRuns } from "../actions/samples.ts";
 import { halfCounts, mixtureCount, numLayersOf } from "../actions/stage-layers.ts";
 import type { Architecture } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
@@ -23,6 +24,7 @@ import { expertLoad } from "../kernels/expert-loads.ts";
 import { adapterParameters, meanRanks } from "./adapter-parameters.ts";
 import { mixtureBackward, mixtureBody, mixtureOutput } from "./expert-operators.ts";
 import { attentionBackward, headForward, turnsBackward } from "./head-operators.ts";
+import { headLogits, headLoss } from "./loss-operators.ts";
 import { magnitudes } from "./magnitude-operators.ts";
 import {
   type Direction,
@@ -33,6 +35,7 @@ import {
   sizesOf,
   swiglu,
 } from "./operator-calls.ts";
+import { runOperators } from "./sample-operators.ts";
 
 export interface StageShape {
   readonly architecture: Architecture;
@@ -246,36 +249,8 @@ function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts, isAgain: bool
   ];
 }
 
-/** Rows, each as often as the ranks that its adapter has on the head. */
-function headRanks({ architecture, stage, jobs }: StageShape, { segments }: Sizes): number {
-  const rankOf = (job: number): number => meanRanks(architecture, stage, jobs[job]!).lm_head ?? 0;
-  return sum(segments.map(({ job, scored }) => scored * rankOf(job)));
-}
-
-/**
- * Norm, product and softmax of the scored rows, and back to the gradient of the head's input, and of adapters on the
- * head; or the losses alone.
- */
-function headLoss(shape: StageShape, sizes: Sizes, withGradient: boolean): OperatorCall {
-  const { hiddenSize: hidden, vocabularySize } = shape.architecture;
-  const { tokens, ungraded } = sizes;
-  // A row without a gradient is one product of two.
-  const scored = withGradient ? sizes.scored - ungraded / 2 : sizes.scored;
-  const kind = withGradient ? "head" : "headLoss";
-  const passes = withGradient ? 2 : 1;
-  const adapted = (withGradient ? 3 : 1) * headRanks(shape, sizes) * (hidden + vocabularySize);
-  const flops = 2 * passes * scored * hidden * vocabularySize + 2 * adapted;
-  return {
-    name: `${kind}:${hidden}x${vocabularySize}`,
-    kind,
-    calls: 1,
-    flops,
-    elements: passes * hidden * vocabularySize + scored * vocabularySize,
-    features: { one: 1, scored, tokens, flops, weights: hidden * vocabularySize },
-  };
-}
-
-function forwardOperators(shape: StageShape, sizes: Sizes, withGradient: boolean): readonly OperatorCall[] {
+/** `atEnd`: what is behind the last layer. */
+function forwardOperators(shape: StageShape, sizes: Sizes, atEnd: OperatorCall): readonly OperatorCall[] {
   const { architecture: arch, stage } = shape;
   const { hiddenSize: hidden, intermediateSize: inner } = arch;
   const { tokens } = sizes;
@@ -291,7 +266,7 @@ function forwardOperators(shape: StageShape, sizes: Sizes, withGradient: boolean
     matmul("F", tokens, inner, hidden, parts.mlp),
     ...loras("F", shape, sizes, parts, [["down_proj"]]),
     ...scaled(shape, sizes, parts, (projection) => projection === "down_proj"),
-    ...(stage.head ? [headLoss(shape, sizes, withGradient)] : []),
+    ...(stage.head ? [atEnd] : []),
   ];
 }
 
@@ -370,7 +345,8 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
 }
 
 /**
- * The operators of a run of one micro-batch on one stage, in no order; what the cost models add up. The
+ * The operators of a run of one micro-batch on one stage, or of all runs that answer its prompts, in no order; what the
+ * cost models add up. The
  * list follows the executor's stage program, operator for operator. What a backward computes again of its layers are
  * the forward's operators, so that a calibration needs no run with recomputation to know them.
  */
@@ -379,9 +355,22 @@ export function stageOperators(
   letter: RunLetter,
   microBatch: Pick<MicroBatch, "rows">,
 ): readonly OperatorCall[] {
-  const sizes = sizesOf(microBatch, letter === "B");
-  const operators = letter === "B" ? backwardOperators(shape, sizes) : forwardOperators(shape, sizes, letter === "F");
+  const operators = isSample(microBatch)
+    ? sampleRuns(microBatch).flatMap((run) => sampleRunOperators(shape, run))
+    : runOf(shape, letter, sizesOf(microBatch, letter === "B"));
   return operators.filter(({ calls }) => calls > 0);
+}
+
+function runOf(shape: StageShape, letter: RunLetter, sizes: Sizes): readonly OperatorCall[] {
+  if (letter === "B") return backwardOperators(shape, sizes);
+  return forwardOperators(shape, sizes, headLoss(shape, sizes, letter === "F"));
+}
+
+/** The same of one of the runs that answer a micro-batch of prompts, and of what the host does behind it. */
+export function sampleRunOperators(shape: StageShape, run: SampleRun): readonly OperatorCall[] {
+  return runOperators(run, shape.architecture.vocabularySize, (sizes) =>
+    forwardOperators(shape, sizes, headLogits(shape, sizes)),
+  );
 }
 
 /** AdamW over the adapters of the given jobs on a stage. */

@@ -38,7 +38,7 @@ export interface WorkShapes {
 export function rowsText({ rows }: Pick<MicroBatch, "rows">): string {
   let text = "";
   for (const [job, , tokens, scored, compared] of rows)
-    text += `${job}:${tokens}:${scored}${compared === undefined ? "" : `:${compared.answers.join(":")}`} `;
+    text += `${job}:${tokens}:${scored}${compared === undefined ? "" : `:${compared.answers.join(":")}:${compared.generates}`} `;
   return text;
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { lossSchema } from "./loss.ts";
-import { adapterSchema, dataSchema, evaluationSchema, nameSchema, optimizerSchema } from "./workload.ts";
+import { adapterSchema, dataSchema, evaluationSchema, nameSchema, optimizerSchema, sampleSchema } from "./workload.ts";
 
 const index = z.int().min(0);
 const count = z.int().positive();
@@ -27,6 +27,7 @@ export const plannedJobSchema = z.strictObject({
   seed: index,
   priority: z.int(),
   evaluation: evaluationSchema.optional(),
+  sample: sampleSchema.optional(),
 });
 
 /**
@@ -43,7 +44,7 @@ export const groupSchema = z.strictObject({
   members: z.array(memberSchema).min(1),
 });
 
-/** The answers of a row whose loss compares them. */
+/** The answers of a row whose loss compares them; or a prompt that is answered. */
 export const comparedRowSchema = z.strictObject({
   /**
    * [tokens, scored tokens, tokens of its prompt] of each sequence that the adapter is on: chosen and rejected, or an
@@ -51,7 +52,7 @@ export const comparedRowSchema = z.strictObject({
    * the base has the same ones once more.
    */
   answers: z
-    .array(z.tuple([count, count, count]))
+    .array(z.tuple([count, index, count]))
     .min(1)
     .max(2),
   /** Of an answer with a label. */
@@ -61,12 +62,17 @@ export const comparedRowSchema = z.strictObject({
    * another, and behind all of these with its own.
    */
   part: z.enum(["other", "own"]).optional(),
+  /**
+   * Of a prompt that is answered, after which none of its tokens is scored: the most tokens of the answer. Nothing is
+   * compared; the row has its prompt alone, twice where the base answers it, too.
+   */
+  generates: count.optional(),
 });
 
 /**
- * [job index, row of the job's data, tokens, scored tokens, its answers where they are compared]: tokens of all of its
+ * [job index, row of the job's data, tokens, scored tokens, its answers where they are compared, or are to come]: tokens of all of its
  * sequences, of the base's ones, too. Rows of data of their own for an evaluation are numbered on behind those of the
- * job's data.
+ * job's data, and prompts that are answered behind these.
  */
 export const plannedRowSchema = z.tuple([index, index, count, index, comparedRowSchema.optional()]);
 
@@ -77,7 +83,10 @@ export const microBatchSchema = z.strictObject({
   step: index,
   /** The micro-batch within the mini-batch, or within its evaluation, from 0. */
   part: index,
-  /** Of held-out rows: only evaluated, once its step's update has been made and before the next step. */
+  /**
+   * Of held-out rows: only evaluated, once its step's update has been made and before the next step. Of prompts: answered
+   * then.
+   */
   evaluation: z.literal(true).optional(),
   /**
    * What has to have ended before its forward may begin on the pipeline's first stage: the mini-batches before it of its

@@ -43,6 +43,8 @@ export const roomSchema = z.strictObject({
   ranks: z.partialRecord(z.enum(PROJECTIONS), count),
   /** Projections on which an adapter may have magnitudes; absent where none may. */
   dora: z.array(z.enum(PROJECTIONS)).min(1).optional(),
+  /** The most prompts that are answered together, and tokens of one with its answer; absent where none is. */
+  sample: z.strictObject({ sequences: count, tokens: count }).optional(),
 });
 
 /** A chain of devices with one copy of the base model: neighbouring stages, from the embedding to the head. */

@@ -178,6 +178,22 @@ export const evaluationSchema = evaluationFieldsSchema.refine(
 );
 export type Evaluation = z.infer<typeof evaluationSchema>;
 
+/** Prompts of a job, and tokens of an answer, at most. */
+const MOST_PROMPTS = 16;
+const MOST_ANSWER_TOKENS = 1024;
+
+const promptList = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(MOST_PROMPTS);
+
+export const sampleSchema = z.strictObject({
+  /** What is asked, each in the form of the job's rows; of data of which only lengths are known, the tokens of each. */
+  prompts: z.union([promptList(z.string().min(1)), promptList(tokenCount)]),
+  /** After so many steps of the job each time, and after its last. */
+  everySteps: positiveInt,
+  /** The most tokens of an answer. */
+  maxTokens: positiveInt.max(MOST_ANSWER_TOKENS).default(64),
+});
+export type Sample = z.infer<typeof sampleSchema>;
+
 /** The least rate is none above the highest. */
 function checkRates(optimizer: unknown, context: z.RefinementCtx): void {
   const { learningRate, schedule } = (optimizer ?? {}) as { learningRate?: unknown; schedule?: unknown };
@@ -249,6 +265,8 @@ export const jobFieldsSchema = z.strictObject({
   loss: lossSchema.optional(),
   /** Loss on held-out rows while it trains, without gradients. */
   evaluation: evaluationSchema.optional(),
+  /** Prompts that base and adapter answer while it trains. */
+  sample: sampleSchema.optional(),
   seed: z.int().min(0),
   priority: z.int(),
   arrivalSeconds: z.number().min(0),
@@ -319,6 +337,7 @@ export const writtenJobSchema = jobFieldsSchema
     adapter: writtenAdapterSchema.partial(),
     optimizer: optimizerSchema.partial(),
     evaluation: evaluationFieldsSchema.partial(),
+    sample: sampleSchema.partial(),
     loss: writtenLossSchema,
     data: z.union([fileDataSchema.partial(), lengthDataSchema.partial()]),
   })

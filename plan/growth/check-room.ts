@@ -2,7 +2,13 @@ import { maximum, PlanError } from "../../core/index.ts";
 import { largestSizes } from "../actions/mini-batch.ts";
 import { fitsAdapter } from "../actions/pipelines.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
-import type { Setting } from "../documents/setting.ts";
+import type { Room, Setting } from "../documents/setting.ts";
+
+type SampleRoom = NonNullable<Room["sample"]>;
+
+function hasRoomFor(needed: SampleRoom, room: SampleRoom | undefined): boolean {
+  return room !== undefined && needed.sequences <= room.sequences && needed.tokens <= room.tokens;
+}
 
 /**
  * Work is within what the layouts of a pipeline were made for, which never changes while it runs.
@@ -17,12 +23,20 @@ export function checkRoom(
   }: { readonly jobs: readonly PlannedJob[]; readonly microBatches: readonly Pick<MicroBatch, "rows">[] },
 ): void {
   const { room } = setting.pipelines[pipeline]!;
-  const { maxTokens, maxSequence, maxJobs, ranks, dora = [] } = room;
+  const { maxTokens, maxSequence, maxJobs, ranks, dora = [], sample } = room;
   const sizes = largestSizes(microBatches);
   if (sizes.maxTokens > maxTokens || sizes.maxSequence > maxSequence)
     throw new PlanError({
       expected: `micro-batches of at most ${maxTokens} tokens, and rows of at most ${maxSequence}`,
       got: `micro-batches of ${sizes.maxTokens}, and rows of ${sizes.maxSequence}`,
+    });
+  if (sizes.sample !== undefined && !hasRoomFor(sizes.sample, sample))
+    throw new PlanError({
+      expected:
+        sample === undefined
+          ? "no prompts to answer, since the setting has no room for samples"
+          : `at most ${sample.sequences} prompts that are answered together, each with its answer of ${sample.tokens} tokens`,
+      got: `${sizes.sample.sequences}, of up to ${sizes.sample.tokens} tokens`,
     });
   const most = maximum(microBatches.map(({ rows }) => new Set(rows.map(([job]) => job)).size));
   if (most > maxJobs) throw new PlanError({ expected: `micro-batches that at most ${maxJobs} jobs share`, got: most });

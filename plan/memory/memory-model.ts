@@ -12,7 +12,8 @@ import type { Buffers, Room, Stage, StageMemory } from "../documents/setting.ts"
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
 import { halfProducts, layersWeightBytes, type Product, ropeVectors, stageProducts } from "./layer-products.ts";
 import { EXECUTOR, type ProgramMemory, reservedMemory } from "./program-memory.ts";
-import { arenaLayout, stageLayout } from "./stage-layout.ts";
+import { executorLayout } from "./sampling-layout.ts";
+import { arenaLayout } from "./stage-layout.ts";
 
 const FLOAT = 4;
 
@@ -160,7 +161,7 @@ export function heldBytes(input: HeldInput): Held {
 /** Peak memory of a stage's device, part by part, from the layouts that the executor uses. */
 export function stageMemory(input: StageMemoryInput): StageMemory {
   const { stashUnits, buffers, residents, program = EXECUTOR } = input;
-  const layout = stageLayout({ ...input, ...(program.eager === undefined ? {} : { eager: program.eager }) });
+  const layout = executorLayout({ ...input, ...(program.eager === undefined ? {} : { eager: program.eager }) });
   const arena = arenaLayout(layout, stashUnits, buffers);
   const { other, ...held } = heldBytes({ ...input, maxSequence: input.room.maxSequence, jobs: residents });
   const parts = {

@@ -2,6 +2,7 @@ import { maximum } from "../../core/index.ts";
 import { type Action, passOf } from "../actions/action.ts";
 import { peakHeld } from "../actions/in-flight.ts";
 import { microBatchTokens } from "../actions/mini-batch.ts";
+import { isSample } from "../actions/samples.ts";
 import type { MicroBatch } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { equalSlots, largestFirst, lowestHole, type SlotOrder, smallestHole } from "./fit-slots.ts";
@@ -13,9 +14,9 @@ import { Holes } from "./holes.ts";
  */
 export const UNIT_ROWS = 16;
 
-/** Activation memory of a micro-batch, in units. */
+/** Activation memory of a micro-batch, in units; samples have theirs in the workspace. */
 export function microBatchUnits(microBatch: Pick<MicroBatch, "rows">): number {
-  return Math.ceil(microBatchTokens(microBatch) / UNIT_ROWS);
+  return isSample(microBatch) ? 1 : Math.ceil(microBatchTokens(microBatch) / UNIT_ROWS);
 }
 
 type StageOrder = readonly Pick<Action, "letter" | "microBatch">[];

@@ -1,4 +1,4 @@
-import { InputError, sum } from "../../core/index.ts";
+import { InputError, PlanError, sum } from "../../core/index.ts";
 import { tokensOf } from "../actions/job-rows.ts";
 import type { ResolvedLink } from "../documents/cluster.ts";
 import { memoryName, shareableBytes } from "../memory/shared-weights.ts";
@@ -77,6 +77,25 @@ function allowances(request: Costed, parts: readonly (readonly number[])[]): rea
     const spared = shareableBytes(request, devices[own[0]!]!) * (1 - 1 / beside);
     const shares = own.map((device) => devices[device]!.memoryBytes ?? 1);
     return shares.map((bytes) => Math.floor((spared * bytes) / sum(shares)));
+  });
+}
+
+/**
+ * What answers prompts has the whole model on one device: an answer's tokens would go through other stages one by one.
+ * @throws PlanError for a longer pipeline
+ */
+export function checkSamples({ devices, rows, jobs }: PlanRequest, asked: Pick<PlanRequest, "devices" | "jobs">): void {
+  const sampled = rows.findIndex(({ sample }) => sample !== undefined);
+  if (sampled < 0 || devices.length === 1) return;
+  const numDevices = asked.devices.length;
+  throw new PlanError({
+    expected: `pipelines of one device, since job ${jobs[sampled]!.name} has a sample, whose prompts are answered on one,`,
+    at: "--pipelines",
+    got: `${devices.length} devices in a pipeline`,
+    hint:
+      asked.jobs.length < numDevices
+        ? `Each pipeline needs a job: with ${asked.jobs.length} at most as many devices can be used.`
+        : `Use \`--pipelines ${numDevices}\`, or leave \`sample\` out.`,
   });
 }
 

@@ -2,7 +2,7 @@ import { InputError, PlanError } from "../../core/index.ts";
 import { createCostModel } from "../costs/cost-model.ts";
 import type { ScheduleName } from "../documents/setting.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
-import { type ChainRequest, divide, pipelineCounts } from "./divide.ts";
+import { type ChainRequest, checkSamples, divide, pipelineCounts } from "./divide.ts";
 import type { TriedDivision } from "./explanation.ts";
 import type { WorkChoice } from "./propose.ts";
 import type { Costed, PlanRequest } from "./request.ts";
@@ -42,6 +42,7 @@ function tryDivision(
   let slowest = 0;
   let wholeNs = 0;
   for (const [pipeline, chain] of divide(request, numPipelines).entries()) {
+    checkSamples(chain.request, request);
     const search = searchChain(chain.request, { share: 1 / numPipelines, from: from[pipeline], mostNs });
     chains.push({ chain, search });
     const ns = search.chosen.wholeNs ?? Number.POSITIVE_INFINITY;

@@ -1,6 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import { evaluatesAfter } from "../actions/evaluation.ts";
 import type { JobRows } from "../actions/job-rows.ts";
+import { promptsAfter, sampleParts } from "../actions/samples.ts";
 import type { MicroBatch, PlannedRow } from "../documents/segment.ts";
 
 /**
@@ -75,7 +76,10 @@ export function partsOfStep(members: readonly PackedMember[], step: number): rea
   return partsOf(members, ({ firstStep, packed }) => packed.rows.steps[firstStep + step], true);
 }
 
-/** The parts of the evaluation after a group's step: the held-out rows of its jobs that are evaluated then; or none. */
+/**
+ * The parts of the evaluation after a group's step: the held-out rows of its jobs that are evaluated then, and behind them
+ * the prompts of those that answer some; or none.
+ */
 export function partsOfEvaluation(members: readonly PackedMember[], step: number): readonly PlannedRow[][] {
   const rowsOf = ({ firstStep, packed: { rows } }: PackedMember): readonly number[] | undefined => {
     const { evaluation, steps } = rows;
@@ -84,7 +88,11 @@ export function partsOfEvaluation(members: readonly PackedMember[], step: number
     const isDue = evaluation !== undefined && at < steps.length && evaluatesAfter(evaluation, own, evaluation.numSteps);
     return isDue ? evaluation.rows : undefined;
   };
-  return partsOf(members, rowsOf, false);
+  const prompts = members.flatMap(({ job, firstStep, packed: { rows } }) => {
+    const at = firstStep + step;
+    return at < rows.steps.length ? (promptsAfter(job, rows, (rows.firstStep ?? 0) + at) ?? []) : [];
+  });
+  return [...partsOf(members, rowsOf, false), ...sampleParts(prompts)];
 }
 
 /** A row of a job's data as a plan has it. */

@@ -25,12 +25,21 @@ function unionOf(rooms: readonly Room[]): Room {
     for (const [projection, rank] of Object.entries(room.ranks) as [keyof Room["ranks"], number][])
       ranks[projection] = Math.max(rank, ranks[projection] ?? 0);
   const dora = PROJECTIONS.filter((projection) => rooms.some((room) => room.dora?.includes(projection) === true));
+  const samples = rooms.flatMap(({ sample }) => sample ?? []);
   return {
     maxTokens: maximum(rooms.map(({ maxTokens }) => maxTokens)),
     maxSequence: maximum(rooms.map(({ maxSequence }) => maxSequence)),
     maxJobs: maximum(rooms.map(({ maxJobs }) => maxJobs)),
     ranks,
     ...(dora.length === 0 ? {} : { dora }),
+    ...(samples.length === 0
+      ? {}
+      : {
+          sample: {
+            sequences: maximum(samples.map(({ sequences }) => sequences)),
+            tokens: maximum(samples.map(({ tokens }) => tokens)),
+          },
+        }),
   };
 }
 

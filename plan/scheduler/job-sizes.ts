@@ -1,4 +1,5 @@
 import { maximum, sum } from "../../core/index.ts";
+import { isSample } from "../actions/samples.ts";
 import { adapterParameters } from "../costs/adapter-parameters.ts";
 import { largestRanks } from "../documents/adapter-sites.ts";
 import type { PlannedJob, PlannedRow } from "../documents/segment.ts";
@@ -93,7 +94,7 @@ export function plannedSizes(setting: Setting, works: readonly FleetWork[]): Job
 export function jobTerms(setting: Setting, index: number, work: FleetWork, planned: number): MemoryTerms {
   const { job, steps } = work;
   const stage = setting.stages[index]!;
-  const parts = rowsOfWork(work);
+  const parts = rowsOfWork(work).filter((rows) => !isSample({ rows: [...rows] }));
   const tokens = parts.map((rows) => sum(rows.map(([, , count]) => count)));
   const atOnce = Math.min(maximum(steps.map(({ length }) => length)), setting.maxInFlight?.[index] ?? Infinity);
   const largest = parts[tokens.indexOf(maximum(tokens))]!;

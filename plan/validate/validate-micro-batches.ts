@@ -2,18 +2,21 @@ import { PlanError } from "../../core/index.ts";
 import { evaluatesAfter } from "../actions/evaluation.ts";
 import { comparedSizes } from "../actions/job-rows.ts";
 import { largestSizes } from "../actions/mini-batch.ts";
+import { isSample } from "../actions/samples.ts";
 import { answersOf, hasDivergence } from "../documents/loss.ts";
 import type { PlanBody } from "../documents/plan.ts";
-import type { MicroBatch, PlannedJob, PlannedRow } from "../documents/segment.ts";
+import type { ComparedRow, MicroBatch, PlannedJob, PlannedRow } from "../documents/segment.ts";
 
-/** The evaluations of each job: of the same rows, after its steps that are due. */
+/** The evaluations of each job, or its samples: of the same rows, after its steps that are due. */
 class EvaluationCheck {
   readonly #plan: PlanBody;
+  readonly #key: "evaluation" | "sample";
   /** By job and step of its own, the rows that it is evaluated on. */
   readonly #rows: readonly Map<number, number[]>[];
 
-  constructor(plan: PlanBody) {
+  constructor(plan: PlanBody, key: "evaluation" | "sample") {
     this.#plan = plan;
+    this.#key = key;
     this.#rows = plan.jobs.map(() => new Map());
   }
 
@@ -24,9 +27,9 @@ class EvaluationCheck {
   }
 
   check(trained: readonly number[]): void {
-    this.#plan.jobs.forEach(({ name, evaluation, steps, firstStep = 0 }, job) => {
+    this.#plan.jobs.forEach(({ name, [this.#key]: asked, steps, firstStep = 0 }, job) => {
       const due = Array.from({ length: trained[job]! - firstStep }, (_, step) => firstStep + step).filter(
-        (step) => evaluation !== undefined && evaluatesAfter(evaluation, step, steps),
+        (step) => asked !== undefined && evaluatesAfter(asked, step, steps),
       );
       const rows = this.#rows[job]!;
       const first = rows.get(due[0] ?? -1)?.join();
@@ -36,8 +39,8 @@ class EvaluationCheck {
       if (wrong !== undefined)
         throw new PlanError({
           expected: due.includes(wrong)
-            ? `job ${name} evaluated after its step ${wrong} on the rows that it is always evaluated on`
-            : `job ${name} not evaluated after its step ${wrong}`,
+            ? `the ${this.#key} of job ${name} after its step ${wrong}, of the rows that it always has`
+            : `no ${this.#key} of job ${name} after its step ${wrong}`,
           at: "microBatches",
           got: rows.get(wrong) ?? "no rows",
         });
@@ -54,8 +57,10 @@ class RowSizes {
   }
 
   /** Whether a row is as it was before. */
-  agrees([job, data, tokens, scored, compared]: PlannedRow): boolean {
+  agrees([job, data, rowTokens, scored, compared]: PlannedRow): boolean {
     const sizes = this.#sizes[job]!;
+    // The base answers a prompt the first time only.
+    const tokens = compared?.generates === undefined ? rowTokens : compared.answers[0]![0];
     const row = 3 * data + (compared?.part === undefined ? 0 : compared.part === "own" ? 1 : 2);
     // Fewer tokens are scored than there are, and a model has at most 2^24 positions.
     const size = tokens * 2 ** 26 + scored;
@@ -65,8 +70,25 @@ class RowSizes {
   }
 }
 
+/** Whether a row is a prompt that its job answers, by the adapter alone or by the base, too. */
+function isPrompt(
+  tokens: number,
+  scored: number,
+  { answers, generates, ...rest }: ComparedRow,
+  sample: PlannedJob["sample"],
+): boolean {
+  const [length, ...others] = answers[0]!;
+  const isAlone = answers.length === 1 && Object.keys(rest).length === 0;
+  const isWhole = scored === 0 && others[0] === 0 && others[1] === length;
+  return isAlone && isWhole && (tokens === length || tokens === 2 * length) && generates === sample?.maxTokens;
+}
+
 /** Whether a row has the answers, and as many tokens, as its job's loss compares. */
-function hasItsAnswers([, , tokens, scored, compared]: PlannedRow, { loss }: Pick<PlannedJob, "loss">): boolean {
+function hasItsAnswers(
+  [, , tokens, scored, compared]: PlannedRow,
+  { loss, sample }: Pick<PlannedJob, "loss" | "sample">,
+): boolean {
+  if (compared?.generates !== undefined) return isPrompt(tokens, scored, compared, sample);
   if (loss === undefined || compared === undefined) return loss === undefined && compared === undefined;
   const { answers, isDesirable, part } = compared;
   if (part !== undefined && !hasDivergence(loss)) return false;
@@ -74,7 +96,7 @@ function hasItsAnswers([, , tokens, scored, compared]: PlannedRow, { loss }: Pic
   return (
     answers.length === (part === undefined ? answersOf(loss) : 1) &&
     (loss.kind === "kto" || isDesirable === undefined) &&
-    answers.every(([length, own, prompt]) => prompt + own <= length) &&
+    answers.every(([length, own, prompt]) => own > 0 && prompt + own <= length) &&
     sizes.tokens[0] === tokens &&
     sizes.scored[0] === scored
   );
@@ -107,7 +129,8 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
   const longest = plan.model.architecture.maxPositions;
   const sizes = new RowSizes(plan.jobs.length);
   const parts = new PartNumbers();
-  const evaluations = new EvaluationCheck(plan);
+  const evaluations = new EvaluationCheck(plan, "evaluation");
+  const samples = new EvaluationCheck(plan, "sample");
   const begun = new Set<string>();
   plan.microBatches.forEach((microBatch, index) => {
     if (microBatch.index !== index || plan.groups[microBatch.group] === undefined)
@@ -128,7 +151,14 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
         got: microBatch,
       });
     const members = membersOf[microBatch.group]!;
-    const { maxTokens, maxSequence, maxJobs } = plan.pipelines[plan.groups[microBatch.group]!.pipeline]!.room;
+    const { firstStage, endStage, room } = plan.pipelines[plan.groups[microBatch.group]!.pipeline]!;
+    const { maxTokens, maxSequence, maxJobs } = room;
+    if (isSample(microBatch) && endStage - firstStage > 1)
+      throw new PlanError({
+        expected: "prompts answered on a pipeline of one stage",
+        at: `microBatches[${index}]`,
+        got: `${endStage - firstStage} stages`,
+      });
     let [numJobs, last] = [0, -1];
     for (const planned of microBatch.rows) {
       const [job, row, tokens, scored, compared] = planned;
@@ -157,7 +187,8 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
         });
       if (job !== last) numJobs += 1;
       last = job;
-      if (microBatch.evaluation === true) evaluations.add(job, step, row);
+      if (microBatch.evaluation === true)
+        (compared?.generates === undefined ? evaluations : samples).add(job, step, row);
       else if (compared?.part === "other") others[job]![step - begins[job]!]! += 1;
       else rows[job]![step - begins[job]!]! += 1;
       if (compared?.part === "own" && others[job]![step - begins[job]!] !== spec.batchSize)
@@ -167,7 +198,21 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
           got: planned,
         });
     }
+    const isMixed = microBatch.rows.some(([, , , , own]) => (own?.generates !== undefined) !== isSample(microBatch));
+    if (isMixed || (isSample(microBatch) && microBatch.evaluation === undefined))
+      throw new PlanError({
+        expected: "prompts that are answered in micro-batches of their own, behind their step",
+        at: `microBatches[${index}].rows`,
+        got: microBatch.rows,
+      });
     const largest = largestSizes([microBatch]);
+    const { sample = { sequences: 0, tokens: 0 } } = largest;
+    if (sample.sequences > (room.sample?.sequences ?? 0) || sample.tokens > (room.sample?.tokens ?? 0))
+      throw new PlanError({
+        expected: "at most as many prompts, and tokens of one with its answer, as its pipeline has room for",
+        at: `microBatches[${index}].rows`,
+        got: sample,
+      });
     if (largest.maxTokens > maxTokens || largest.maxSequence > maxSequence || numJobs > maxJobs)
       throw new PlanError({
         expected: `at most ${maxTokens} tokens, ${maxSequence} in a row, of ${maxJobs} jobs, as its pipeline has room for`,
@@ -185,4 +230,5 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
       });
   });
   evaluations.check(trained);
+  samples.check(trained);
 }

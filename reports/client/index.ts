@@ -11,6 +11,8 @@ export { formatDuration, formatInstant, formatMemory, formatNumber, formatShare 
 export { card } from "./header-parts.ts";
 export { fillDefinitions, jobHue } from "./job-colours.ts";
 export { createPageState, deviceLabel, type PageState } from "./page-state.ts";
+// Prompts that jobs have answered.
+export { samplesSection } from "./samples.ts";
 export { sparklinePath } from "./sparkline-path.ts";
 export { createTimeAxis } from "./time-axis.ts";
 export { timeToolbar } from "./time-toolbar.ts";

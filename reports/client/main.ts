@@ -6,6 +6,7 @@ import { errorPlotSection } from "./error-plot.ts";
 import { lossesSection } from "./losses.ts";
 import { memorySection } from "./memory.ts";
 import { createPageState } from "./page-state.ts";
+import { samplesSection } from "./samples.ts";
 import { stepsSection } from "./steps.ts";
 import { summaryHeader } from "./summary.ts";
 import { tablesSection } from "./tables.ts";
@@ -20,6 +21,7 @@ const sections = [
   ...[timelinesSection, errorPlotSection, bubblesSection, memorySection].map((make) => make(state)),
   losses,
   steps,
+  samplesSection(data.samples, data.jobs),
   tablesSection(state),
 ].filter((made) => made !== undefined);
 

@@ -99,6 +99,7 @@ export class FleetFolder implements Disposable {
     this.records = new Records(place, given, {
       ...{ goesOn, prepare: () => prepare?.() },
       more: { [RUN_FILES.jobs]: { goesOn }, [RUN_FILES.segments]: {} },
+      ...(setting.pipelines.every(({ room }) => room.sample === undefined) ? {} : { sampled: { model } }),
       document: { name: RUN_FILES.setting, text: `${canonicalJson(setting)}\n` },
     });
   }

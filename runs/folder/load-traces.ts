@@ -8,6 +8,7 @@ import { planOfPart, type RunPart, type Trace, traceOfPart } from "../../traces/
 import { readTrace } from "./load-trace.ts";
 import { howFar, readRun } from "./read-run.ts";
 import { RUN_FILES } from "./run-files.ts";
+import type { SampleLine } from "./sample-lines.ts";
 
 /** Traces that are looked at together, with what lies beside them. */
 export interface LoadedTraces {
@@ -16,6 +17,7 @@ export interface LoadedTraces {
   /** Where one of them lies in a run folder: its plan, as far as it ran, and its metrics. */
   readonly plan: Plan | undefined;
   readonly metrics: readonly StepMetrics[] | undefined;
+  readonly samples: readonly SampleLine[] | undefined;
 }
 
 function folderOf(context: Context, file: string): string | undefined {
@@ -37,11 +39,11 @@ export function loadTraces(context: Context, files: readonly string[]): LoadedTr
       ? (file === folder ? run! : readRun(context, file, "plan")).trace
       : readTrace(context, file),
   );
-  if (run === undefined) return { traces, plan: undefined, metrics: undefined };
-  const { plan, part, metrics } = run;
-  if (part === undefined) return { traces, plan, metrics };
+  if (run === undefined) return { traces, plan: undefined, metrics: undefined, samples: undefined };
+  const { plan, part, metrics, samples } = run;
+  if (part === undefined) return { traces, plan, metrics, samples };
   if (part.microBatches.size === 0)
     throw new InputError({ expected: "a run with a mini-batch that has ended", file: folder!, got: "none yet" });
   context.note(howFar(run)!);
-  return { traces: traces.map(ofPart(part, plan)), plan: planOfPart(plan, part), metrics };
+  return { traces: traces.map(ofPart(part, plan)), plan: planOfPart(plan, part), metrics, samples };
 }

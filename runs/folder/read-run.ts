@@ -23,6 +23,7 @@ import { readMetrics } from "./metrics-lines.ts";
 import { readCompletions } from "./read-completions.ts";
 import { journalOfRun, type RunJournal, type RunState, stateByJournal } from "./read-journal.ts";
 import { RUN_FILES, type RunKind, runKindOf } from "./run-files.ts";
+import { readSamples, type SampleLine } from "./sample-lines.ts";
 
 /** What the folders of all runs have, of runs that have ended or not. */
 interface RunRecords extends RunJournal {
@@ -30,6 +31,7 @@ interface RunRecords extends RunJournal {
   readonly folder: string;
   readonly metrics: readonly StepMetrics[];
   readonly evaluations: readonly EvaluationMetrics[];
+  readonly samples: readonly SampleLine[];
   readonly state: RunState;
 }
 
@@ -109,7 +111,13 @@ function recordsOf(place: Place, given: string): Omit<RunRecords, "state"> {
     path.join(given, RUN_FILES.metrics),
     `a run folder with ${RUN_FILES.metrics}`,
   );
-  return { folder, ...readMetrics(lines, file), ...journalOfRun(folder) };
+  const samples = path.join(folder, RUN_FILES.samples);
+  return {
+    folder,
+    ...readMetrics(lines, file),
+    samples: readSamples(linesOfFile(samples), samples),
+    ...journalOfRun(folder),
+  };
 }
 
 function readPlanRun(place: Place, given: string): RunOfPlan {

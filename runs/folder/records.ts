@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson } from "../../core/index.ts";
-import { listener, type RunListener, type SeenCompletion } from "../../exec/index.ts";
+import { type JobSample, listener, type RunListener, type SeenCompletion } from "../../exec/index.ts";
 import {
   absolute,
   type FolderLock,
@@ -21,6 +21,7 @@ import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
 import { type JournalEvent, pipelineLost } from "./journal.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
 import { RUN_FILES } from "./run-files.ts";
+import { AnswerTexts, linesOfSample, type SampleLine, sampleLine } from "./sample-lines.ts";
 
 /** Stage, stream, position in the order, start and end, and what was lost, as `readCompletions` reads it. */
 function completionLine({ stage, done }: SeenCompletion): string {
@@ -36,6 +37,8 @@ export interface RecordsInput {
   readonly prepare: () => void;
   /** More files of lines, by name. */
   readonly more?: Readonly<Record<string, LineFileOptions>>;
+  /** Where prompts are answered: the folder of the model that does. */
+  readonly sampled?: { readonly model: string } | undefined;
   /** The document that makes a folder a run's, whole or not there: written when all else is open. */
   readonly document: { readonly name: string; readonly text: string } | undefined;
 }
@@ -48,14 +51,17 @@ export class Records implements Disposable {
   readonly completions: LineFile;
   /** Adapters and all else that is written late where the disk is full. */
   readonly writes = new LateWrites();
+  readonly #texts: AnswerTexts;
+  readonly #answers = new WeakMap<JobSample, readonly SampleLine[]>();
   readonly #lock: FolderLock;
   /** In the order in which they are written. */
   readonly #lines = new Map<string, LineFile>();
 
   /** @throws InputError, DeviceError when the folder cannot be written */
-  constructor(place: Place, given: string, { goesOn, prepare, more = {}, document }: RecordsInput) {
+  constructor(place: Place, given: string, { goesOn, prepare, more = {}, sampled, document }: RecordsInput) {
     makeFolder(place, given);
     this.folder = absolute(place, given);
+    this.#texts = new AnswerTexts(sampled?.model ?? "");
     this.#lock = lockFolder(this.folder, given);
     const open = (name: string, options: LineFileOptions): LineFile => {
       const file = new LineFile(path.join(this.folder, name), options);
@@ -68,6 +74,7 @@ export class Records implements Disposable {
       for (const [name, options] of Object.entries(more)) open(name, options);
       this.completions = open(RUN_FILES.completions, { mayEnd: true });
       this.metrics = open(RUN_FILES.metrics, { goesOn });
+      if (sampled !== undefined) open(RUN_FILES.samples, { goesOn });
       this.journal = open(RUN_FILES.journal, { goesOn, behind: this.metrics });
       if (document !== undefined) writeOutput({ cwd: this.folder }, document.name, document.text);
     } catch (error) {
@@ -88,10 +95,21 @@ export class Records implements Disposable {
     return this.#lines.get(name)!;
   }
 
+  /** What was answered to prompts, as texts. */
+  linesOf(sample: JobSample): readonly SampleLine[] {
+    const lines = this.#answers.get(sample) ?? linesOfSample(sample, this.#texts);
+    this.#answers.set(sample, lines);
+    return lines;
+  }
+
   /** Hears what every execution tells. */
   readonly hear: RunListener = listener({
     stepped: ({ metrics }) => this.metrics.add(stepLine(metrics)),
     evaluated: ({ metrics }) => this.metrics.add(evaluationLine(metrics)),
+    sampled: ({ sample }) => {
+      const lines = this.lines(RUN_FILES.samples);
+      for (const line of this.linesOf(sample)) lines.add(sampleLine(line));
+    },
     completed: ({ batch }) => {
       passFault("training");
       for (const seen of batch) this.completions.add(completionLine(seen));

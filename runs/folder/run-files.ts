@@ -22,6 +22,8 @@ export const RUN_FILES = {
   journal: "journal.jsonl",
   /** Steps and evaluations. */
   metrics: "metrics.jsonl",
+  /** What was answered to prompts; there where some are. */
+  samples: "samples.jsonl",
   /** What devices reported: stands for the trace while a closed plan is carried out. */
   completions: "completions.jsonl",
   /** Of a closed plan that has come to an end. */

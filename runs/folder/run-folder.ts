@@ -95,10 +95,13 @@ export class RunFolder implements Disposable {
         if (goesOn) return prepare();
         // Whoever had it until now may have ended a run in it.
         checkRunFolder(place, given, plan, overwrite);
-        const { trace, adapters, best, tensorboard, earlier, notice } = RUN_FILES;
-        for (const name of [trace, adapters, best, tensorboard, earlier, notice, CHECKPOINTS])
+        const { trace, samples, adapters, best, tensorboard, earlier, notice } = RUN_FILES;
+        for (const name of [trace, samples, adapters, best, tensorboard, earlier, notice, CHECKPOINTS])
           rmSync(path.join(folder, name), { recursive: true, force: true });
       },
+      ...(plan.jobs.every(({ sample }) => sample === undefined)
+        ? {}
+        : { sampled: { model: plan.locations.model ?? "" } }),
       document: goesOn ? undefined : { name: RUN_FILES.plan, text: `${canonicalJson(planDocument(plan))}\n` },
     });
   }

@@ -339,6 +339,7 @@ export class LiveFleet implements Disposable {
       this.#notify({ kind: "evaluation", metrics });
       this.#halving.lost(metrics.job, "evaluation", metrics.step + 1, metrics.evaluationLoss);
     },
+    sampled: ({ sample }) => this.#notify({ kind: "sample", lines: this.#folder.records.linesOf(sample) }),
     ended: ({ job, adapter, best }) => this.#over(job, { parameters: adapter }, best),
     diverged: ({ job, divergence }) => this.#folder.records.happened(judgeDivergence(this.#jobs.of(job), divergence)),
     taken: (event) => this.#taken(event.job, event),

@@ -1,5 +1,6 @@
 import type { EvaluationMetrics, JobInput, StepMetrics } from "../../exec/index.ts";
 import type { FleetWork, Job, JournalLine } from "../../plan/index.ts";
+import type { SampleLine } from "../folder/sample-lines.ts";
 
 /** Where a live job is, or how it ended. */
 export type LiveStanding =
@@ -44,6 +45,8 @@ export type LiveNotice =
   | { readonly kind: "line"; readonly line: JournalLine }
   | { readonly kind: "step"; readonly metrics: StepMetrics }
   | { readonly kind: "evaluation"; readonly metrics: EvaluationMetrics }
+  /** A job has answered its prompts. */
+  | { readonly kind: "sample"; readonly lines: readonly SampleLine[] }
   /** A job is over, and its adapter is written where it has one. */
   | { readonly kind: "end"; readonly job: LiveJob };
 

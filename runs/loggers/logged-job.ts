@@ -18,8 +18,10 @@ function trainingRows({ evaluation }: PlannedJob, numRows: number, evaluated: re
 }
 
 function logged(job: PlannedJob, numRows: number, evaluated: readonly PlannedRow[], done: number): LoggedJob {
-  const { name, batchSize, steps } = job;
-  return { name, batchSize, steps, done, trainingRows: trainingRows(job, numRows, evaluated), settings: job };
+  const { name, batchSize, steps, sample } = job;
+  const trained = numRows - (sample?.prompts.length ?? 0);
+  const heldOut = evaluated.filter(([, , , , compared]) => compared?.generates === undefined);
+  return { name, batchSize, steps, done, trainingRows: trainingRows(job, trained, heldOut), settings: job };
 }
 
 /** The jobs of a plan, with the rows that were read for them. */

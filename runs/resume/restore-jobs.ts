@@ -221,7 +221,11 @@ function keptLosses({ told }: ResumableFleet, { jobs }: RestoredFleet): Resumabl
   const done = new Map(jobs.map(({ comer, event }) => [comer.job.name, event.done]));
   const isKept = ({ job, step }: { readonly job: string; readonly step: number }): boolean =>
     step < (done.get(job) ?? Number.POSITIVE_INFINITY);
-  return { metrics: told.metrics.filter(isKept), evaluations: told.evaluations.filter(isKept) };
+  return {
+    metrics: told.metrics.filter(isKept),
+    evaluations: told.evaluations.filter(isKept),
+    samples: told.samples.filter(isKept),
+  };
 }
 
 /** What halving said last of each job, and says of it now: since it had not come to that before, or others are over. */
@@ -269,11 +273,12 @@ export function takeUp(
   });
 }
 
-/** What was decided before, and the steps that are not made again. */
+/** What was decided before, the steps that are not made again, and what was answered after these. */
 export function pastNotices({ found, restored }: FleetThatGoesOn): readonly LiveNotice[] {
-  const { metrics: steps } = keptLosses(found, restored);
+  const { metrics: steps, samples } = keptLosses(found, restored);
   return [
     ...found.lines.map((line) => ({ kind: "line", line }) as const),
     ...steps.map((metrics) => ({ kind: "step", metrics }) as const),
+    ...samples.map((line) => ({ kind: "sample", lines: [line] }) as const),
   ];
 }

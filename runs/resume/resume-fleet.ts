@@ -17,6 +17,7 @@ import type { CheckOwner } from "../checkpoints/find-checkpoint.ts";
 import { type ReadMetrics, readMetrics } from "../folder/metrics-lines.ts";
 import { readComers, readSettingOfRun } from "../folder/read-run.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
+import { readSamples, type SampleLine } from "../folder/sample-lines.ts";
 import { beginAgain, findStopped, nextPart, type StoppedRun } from "./stopped-run.ts";
 
 /** The reason with which jobs end that end since their fleet does: a fleet that goes on has them again. */
@@ -28,7 +29,7 @@ export interface ResumableFleet extends StoppedRun {
   /** In the order of arrival. */
   readonly comers: readonly FleetComer[];
   /** What was told of steps and evaluations, those that are made again included. */
-  readonly told: ReadMetrics;
+  readonly told: ReadMetrics & { readonly samples: readonly SampleLine[] };
   /** What the fleet's clock goes on from: it stands still while nobody carries the fleet out. */
   readonly clockNs: number;
   /** How long it has stood still; by so much deadlines are nearer than that clock shows. */
@@ -60,13 +61,19 @@ export function findResumableFleet(place: Place, given: string): ResumableFleet 
   const folder = absolute(place, given);
   const setting = readSettingOfRun(place, given);
   const comers = readComers(folder);
-  const metricsFile = path.join(folder, RUN_FILES.metrics);
+  const [metricsFile, samplesFile] = [RUN_FILES.metrics, RUN_FILES.samples].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+  ];
   const stopped = findStopped(folder, given, fleetOwner(setting, comers));
   const started = stopped.events.findLast(({ event }) => event === "started");
   return {
     ...{ ...stopped, kind: "fleet", comers, model: setting.model },
     policy: started?.event === "started" ? started.policy : undefined,
-    told: readMetrics(linesOfFile(metricsFile), metricsFile),
+    told: {
+      ...readMetrics(linesOfFile(metricsFile), metricsFile),
+      samples: readSamples(linesOfFile(samplesFile), samplesFile),
+    },
     ...clockOf(stopped),
   };
 }

@@ -90,7 +90,7 @@ const SEEN = [RUN_FILES.trace, RUN_FILES.segments, RUN_FILES.completions] as con
 export interface BeginAgain {
   /** Where the part before is put; undefined where it is there, or nothing was seen of it. */
   readonly part: string | undefined;
-  /** By name, steps that jobs have made: lines of all others are taken out of metrics.jsonl. */
+  /** By name, steps that jobs have made: lines of all others are taken out of metrics.jsonl and samples.jsonl. */
   readonly done: ReadonlyMap<string, number>;
   /** The plan for the rest. */
   readonly plan?: string;
@@ -110,8 +110,8 @@ export function beginAgain({ folder, found }: StoppedRun, { part, done, plan }: 
       for (const name of [RUN_FILES.plan, RUN_FILES.setting, ...kept])
         if (existsSync(at(name))) linkSync(at(name), path.join(unfinished, name));
     });
-  const metrics = at(RUN_FILES.metrics);
-  writeWholeFile(metrics, (descriptor) => writePieces(descriptor, keptLines(metrics, done)));
+  for (const file of [RUN_FILES.metrics, RUN_FILES.samples].map(at))
+    if (existsSync(file)) writeWholeFile(file, (descriptor) => writePieces(descriptor, keptLines(file, done)));
   // A notice was of the process that is no more.
   for (const name of [...seen, RUN_FILES.notice]) rmSync(at(name), { force: true });
   if (plan !== undefined) writeWholeFile(at(RUN_FILES.plan), plan);

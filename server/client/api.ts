@@ -1,7 +1,7 @@
 import { eventParser } from "../event-stream.ts";
 import type { DecisionsNotice, FleetStatus, JobStatus } from "../fleet-control.ts";
 import type { FleetPicture } from "../fleet-picture.ts";
-import type { JobsAnswer, LossCurve } from "../messages.ts";
+import type { JobsAnswer, LossCurve, SamplesAnswer } from "../messages.ts";
 
 /** All that the page shows, as the server said it last. */
 export interface FleetState {
@@ -10,6 +10,7 @@ export interface FleetState {
   /** Jobs that are over and were left out. */
   readonly omitted: number;
   readonly curves: ReadonlyMap<string, LossCurve>;
+  readonly samples: SamplesAnswer["jobs"];
   readonly decisions: readonly DecisionsNotice[];
   readonly picture: FleetPicture;
 }
@@ -32,15 +33,16 @@ export function asker(token: string | null): Ask {
 
 export async function readState(ask: Ask): Promise<FleetState> {
   const read = async <T>(path: string): Promise<T> => (await ask(path)).json() as Promise<T>;
-  const [status, { jobs, omitted }, { curves }, { lines }, picture] = await Promise.all([
+  const [status, { jobs, omitted }, { curves }, samples, { lines }, picture] = await Promise.all([
     read<FleetStatus>("/v1/status"),
     read<JobsAnswer>("/v1/jobs"),
     read<{ readonly curves: readonly LossCurve[] }>("/v1/losses"),
+    read<SamplesAnswer>("/v1/samples"),
     read<{ readonly lines: readonly DecisionsNotice[] }>("/v1/decisions"),
     read<FleetPicture>("/v1/picture"),
   ]);
   const byName = new Map(curves.map((curve) => [curve.name, curve]));
-  return { status, jobs, omitted, curves: byName, decisions: lines, picture };
+  return { status, jobs, omitted, curves: byName, samples: samples.jobs, decisions: lines, picture };
 }
 
 /** Tells of each event until the connection ends, from one side or the other. What happened is asked for anew. */

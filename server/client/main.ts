@@ -5,6 +5,7 @@ import { decisionsSection } from "./decisions-section.ts";
 import { createGanttSection } from "./gantt-section.ts";
 import { header } from "./header.ts";
 import { jobsSection } from "./jobs-section.ts";
+import { answersSection } from "./samples-section.ts";
 import { askForToken, knownToken } from "./token.ts";
 
 /** However much happens, the page is drawn no more often than this; and after this long even if nothing does. */
@@ -25,15 +26,16 @@ function sleep(milliseconds: number): Promise<void> {
 const chart = createGanttSection();
 let above = element("header");
 let jobs = element("section");
+let samples: HTMLElement = element("div");
 let decisions = element("section");
 
 function draw(state: FleetState, connection: string): void {
-  const made = [header(state, connection), jobsSection(state), decisionsSection(state)] as const;
-  [above, jobs, decisions].forEach((old, index) => {
+  const made = [header(state, connection), jobsSection(state), answersSection(state), decisionsSection(state)] as const;
+  [above, jobs, samples, decisions].forEach((old, index) => {
     old.replaceWith(made[index]!);
   });
-  [above, jobs, decisions] = made;
-  if (!chart.node.isConnected) root.replaceChildren(above, element("main", {}, [jobs, chart.node, decisions]));
+  [above, jobs, samples, decisions] = made;
+  if (!chart.node.isConnected) root.replaceChildren(above, element("main", {}, [jobs, chart.node, samples, decisions]));
   chart.update(state);
 }
 

@@ -1,5 +1,5 @@
-import { contentHash } from "../../core/index.ts";
-import type { FleetWork } from "../../plan/index.ts";
+import { contentHash, sum } from "../../core/index.ts";
+import { evaluatedTokens, type FleetWork } from "../../plan/index.ts";
 
 /** Different steps of a job that stand for all of them. */
 const SAMPLES = 16;
@@ -16,7 +16,12 @@ type Parts = Steps[number];
 
 function lengthsOf(parts: Parts): readonly (readonly (readonly number[])[])[] {
   return parts.map((rows) =>
-    rows.map(([, , tokens, scored, compared]) => [tokens, scored, ...(compared?.answers.flat() ?? [])]),
+    rows.map(([, , tokens, scored, compared]) => [
+      tokens,
+      scored,
+      ...(compared?.answers.flat() ?? []),
+      compared?.generates ?? 0,
+    ]),
   );
 }
 
@@ -26,11 +31,19 @@ export interface ExampleWork extends Pick<FleetWork, "job" | "steps"> {
   readonly evaluated?: { readonly parts: Parts; readonly share: number };
 }
 
+/** About how long parts take beside others. */
+function weightOf(parts: Parts): number {
+  return sum(parts.map((rows) => evaluatedTokens({ rows: [...rows] })));
+}
+
 function exampleOf({ job, steps, evaluations = [] }: FleetWork): ExampleWork {
   const held = evaluations.filter((parts) => parts !== undefined);
-  const [parts] = held;
+  // After its last step it has both held-out rows and prompts, where it has both at all.
+  const parts = held.at(-1);
   const example = { job, steps: samplesOf(steps) };
-  return parts === undefined ? example : { ...example, evaluated: { parts, share: held.length / steps.length } };
+  if (parts === undefined) return example;
+  const share = sum(held.map(weightOf)) / weightOf(parts) / steps.length;
+  return { ...example, evaluated: { parts, share } };
 }
 
 function textOf({ job: { adapter, optimizer }, steps, evaluated }: ExampleWork): string {

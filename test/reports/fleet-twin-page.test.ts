@@ -33,7 +33,7 @@ it("shows an executed fleet beside its twin: errors by job, where decisions part
   const { page, faults } = await bench.open(
     {
       ...{ title: "run over time", date: "2026-01-01", facts: [] },
-      fleets: [fleetPart("executed", executed, [], losses), fleetPart("simulated", twin, [])],
+      fleets: [fleetPart("executed", executed, [], { losses }), fleetPart("simulated", twin, [])],
       comparison: fleetComparison(executed, twin, compareDecisions(lines(10, 0), lines(8, 1))),
     },
     { width: 420, height: 900 },

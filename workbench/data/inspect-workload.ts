@@ -1,6 +1,6 @@
 import path from "node:path";
 import { canonicalJson, InputError } from "../../core/index.ts";
-import { compareRows, cutToLength, type TextTokenizer } from "../../datasets/index.ts";
+import { compareRows, cutToLength, type Row, type TextTokenizer } from "../../datasets/index.ts";
 import { type Context, readInput, type TellBytes } from "../../files/index.ts";
 import {
   type FileData,
@@ -18,6 +18,7 @@ import { checkEvaluation, ignoredColumns, loadLengths, takenRows, toldFormat } f
 import { type LoadedWorkload, loadWorkload, namedProblems, openWorkload } from "../load/load-workload.ts";
 import { comparingOf, type EachRecord, type ReadRows, type RowReader } from "../load/read-rows.ts";
 import { isOverLimits } from "../load/rows-in-workers.ts";
+import { checkSample, samplePrompts } from "../load/sample-prompts.ts";
 import { placeText, refusalText, type SeenRow, tokenRow } from "./inspect-data.ts";
 import { comparedFacts, type JobFacts, jobFacts, type RowPair } from "./job-facts.ts";
 import { ofError, type RowProblem, rowProblems } from "./row-problems.ts";
@@ -31,6 +32,8 @@ export interface RunFacts {
   /** Passes over the rows that are trained on. */
   readonly epochs: number;
   readonly evaluations: number;
+  /** How often its prompts are answered. */
+  readonly samples: number;
 }
 
 /** A job's data before they are trained on. */
@@ -72,6 +75,7 @@ function runOf(job: Job, rows: JobRows, numTraining: number): RunFacts {
   return {
     ...{ steps, rows: taken, tokens: tokensOf(rows), epochs: taken / numTraining },
     evaluations: every === undefined ? 0 : Math.ceil(steps / every),
+    samples: rows.sample === undefined ? 0 : Math.ceil(steps / rows.sample.everySteps),
   };
 }
 
@@ -125,6 +129,7 @@ class JobInspector {
     const none = { ...base, file: undefined, facts: undefined, run: undefined, problems };
     try {
       checkEvaluation(job, index);
+      checkSample(job, index);
       if (isLengthData(job.data)) {
         const { rows, facts, problems: found } = loadLengths(job, job.data);
         return { ...none, facts, run: runOf(job, rows, facts.training.numKept), problems: found };
@@ -172,10 +177,25 @@ class JobInspector {
         ? (pair: RowPair, which: "training" | "held out") => this.#places(pair, which, own, other)
         : undefined;
     problems.push(...rowProblems(job, index, facts, place));
+    const prompts = await this.#prompts(job, index, own.file, problems);
     const run = attempt(problems, () =>
-      rows === undefined ? undefined : runOf(job, takenRows(job, index, rows, held), facts.training.numKept),
+      rows === undefined || prompts === undefined
+        ? undefined
+        : runOf(job, takenRows(job, index, rows, held, prompts), facts.training.numKept),
     );
     return { ...files, facts, run, problems };
+  }
+
+  /** Undefined where they cannot be answered. */
+  async #prompts(job: Job, index: number, file: string, problems: RowProblem[]): Promise<readonly Row[] | undefined> {
+    if (job.sample === undefined) return [];
+    try {
+      return await samplePrompts(job, index, file, this.#reader.context);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(ofError(error));
+      return undefined;
+    }
   }
 
   #places([row, trained]: RowPair, which: "training" | "held out", own: EachRecord, other: EachRecord | undefined) {

@@ -10,11 +10,14 @@ import {
   type JobRows,
   type LengthData,
   lengthRows,
+  sampleRows,
   stepCount,
+  withPrompts,
 } from "../../plan/index.ts";
 import { comparedFacts, type JobFacts, jobFacts, lengthFacts } from "../data/job-facts.ts";
 import { cutLengths, type RowProblem, rowProblems } from "../data/row-problems.ts";
 import { comparingOf, type ReadRows, type RowReader } from "./read-rows.ts";
+import { checkSample, samplePrompts } from "./sample-prompts.ts";
 
 /** A job's data, read. */
 export interface JobDataset {
@@ -63,8 +66,14 @@ export function ignoredColumns({ ignored }: { readonly ignored: readonly string[
   return [{ severity: "remark", text: `not read: ${ignored.length === 1 ? "column" : "columns"} ${names}` }];
 }
 
-/** The rows that a job's steps take, and those that it is evaluated on. @throws InputError where there is none */
-export function takenRows(job: Job, index: number, dataset: ReadRows, other: ReadRows | undefined): JobRows {
+/** The rows that a job's steps take, those that it is evaluated on, and its prompts. @throws InputError where there is none */
+export function takenRows(
+  job: Job,
+  index: number,
+  dataset: ReadRows,
+  other: ReadRows | undefined,
+  prompts: readonly Row[],
+): JobRows {
   const rows = other === undefined ? dataset.rows : [...dataset.rows, ...other.rows];
   const divided = divideRows(job.evaluation, dataset.rows.length, other?.rows.length ?? 0);
   if (divided.training.length === 0 || (job.evaluation !== undefined && divided.evaluation.length === 0))
@@ -86,15 +95,21 @@ export function takenRows(job: Job, index: number, dataset: ReadRows, other: Rea
     Array.from(step, (at) => divided.training[at]!),
   );
   return {
-    ...rowSizes(job, rows),
+    ...withPrompts(
+      rowSizes(job, rows),
+      prompts.map(({ inputIds }) => inputIds.length),
+    ),
     digest: datasetDigest(rows),
     steps,
     ...evaluationRows(job, divided, steps.length),
+    ...sampleRows(job, rows.length, steps.length),
   };
 }
 
+type RowSizes = { readonly [Key in "tokens" | "scored"]: readonly number[] } & Pick<JobRows, "compared">;
+
 /** Tokens of rows, and scored ones, as a plan has them. */
-function rowSizes({ loss }: Job, rows: readonly Row[]): Pick<JobRows, "tokens" | "scored" | "compared"> {
+function rowSizes({ loss }: Job, rows: readonly Row[]): RowSizes {
   if (loss === undefined) return { tokens: rows.map((row) => row.inputIds.length), scored: rows.map(countScored) };
   return comparedSizes(loss, rows.map(comparedRow));
 }
@@ -109,17 +124,22 @@ export function loadLengths(job: Job, data: LengthData): JobDataset {
 /** Reads a job's data. @throws InputError for the first thing that keeps it from being trained */
 export async function loadJobData(job: Job, index: number, reader: RowReader): Promise<JobDataset> {
   checkEvaluation(job, index);
+  checkSample(job, index);
   if (isLengthData(job.data)) return loadLengths(job, job.data);
   const dataset = await reader.read(job.data, job.cutoffLength, index, "data", comparingOf(job));
   const other = await readEvaluationData(job, index, reader);
-  const rows = takenRows(job, index, dataset, other);
+  const prompts = job.sample === undefined ? [] : await samplePrompts(job, index, dataset.file, reader.context);
+  const rows = takenRows(job, index, dataset, other, prompts);
   const facts =
     job.loss === undefined ? jobFacts(job, dataset.whole, other?.whole) : comparedFacts(job, dataset, other);
   const problems = [...toldFormat(job, dataset), ...ignoredColumns(dataset), ...rowProblems(job, index, facts)];
   for (const { error } of problems) if (error !== undefined) throw error;
   return {
     ...{ rows, facts, problems },
-    data: other === undefined ? dataset.rows : [...dataset.rows, ...other.rows],
+    data:
+      other === undefined && prompts.length === 0
+        ? dataset.rows
+        : [...dataset.rows, ...(other?.rows ?? []), ...prompts],
     file: dataset.file,
     evaluationFile: other?.file,
   };

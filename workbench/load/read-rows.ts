@@ -231,6 +231,12 @@ export class RowReader {
     });
   }
 
+  /** What prompts that are answered are made with. @throws InputError where there is no tokenizer */
+  get context(): { readonly tokenizerFolder: string; readonly mostTokens: number } {
+    const { tokenizerFolder, mostTokens } = this.#context;
+    return { tokenizerFolder: tokenizerFolder(), mostTokens };
+  }
+
   /** The model's, where rows were made with it. */
   get tokenizer(): TextTokenizer | undefined {
     if (this.#isTokenized) this.#tokenizer ??= loadTokenizer(this.#context.tokenizerFolder());

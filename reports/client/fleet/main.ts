@@ -1,6 +1,7 @@
 // The page of a fleet: reads its data, and puts one section below another.
 import type { FleetPageData } from "../../fleet-data.ts";
 import { element } from "../element.ts";
+import { samplesSection } from "../samples.ts";
 import { distributionSection } from "./distribution.ts";
 import { createFleetState } from "./fleet-state.ts";
 import { fleetHeader, storySection } from "./header.ts";
@@ -18,6 +19,7 @@ const sections = [
   storySection(data.fleets),
   distributionSection(data.fleets),
   fleetLosses(data.fleets, state),
+  ...data.fleets.map(({ samples = [], jobs }) => samplesSection(samples, jobs)),
   jobsTableSection(data.fleets, state, data.comparison),
 ].filter((made) => made !== undefined);
 

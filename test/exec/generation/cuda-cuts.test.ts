@@ -1,6 +1,7 @@
 // @module-tag slow
 import { describe, expect, test } from "vitest";
-import { Decoder, type SequencePart } from "../../../exec/generation/decoder.ts";
+import { Decoder } from "../../../exec/generation/decoder.ts";
+import type { SequencePart } from "../../../exec/generation/sequence-runs.ts";
 import type { Dtype } from "../../../plan/index.ts";
 import { useEmulatedAddon } from "../../native/emulated-addon.ts";
 import { HAS_FAMILIES, readFamily, readFamilyAdapter } from "../family-case.ts";
