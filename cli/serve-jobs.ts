@@ -191,6 +191,9 @@ function listenOptions(io: Io, args: Arguments, folder: string): ListenOptions {
   };
 }
 
+/** What happens too often for a terminal. */
+const OF_STEPS: ReadonlySet<string> = new Set(["step", "evaluation", "sample"]);
+
 /** Prompts that are answered at a time, and adapters that are kept for more of them. */
 const ANSWERS = { sequences: 8, keptAdapters: 16 };
 /** After so long without a prompt the memory for answers is given back. */
@@ -252,8 +255,7 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   const where = server.address.url === null ? "" : ` and on ${server.address.url}`;
   context.note(`serves on ${server.address.socket}${where}`);
   const unsubscribe = control.subscribe((notice) => {
-    if (notice.kind !== "step" && notice.kind !== "evaluation")
-      for (const line of noticeLines(notice)) context.note(line);
+    if (!OF_STEPS.has(notice.kind)) for (const line of noticeLines(notice)) context.note(line);
   });
   using _arrivals = submitArrivals(opened, once);
   if (isDraining) fleet.drain();

@@ -37,6 +37,7 @@ export function checkRoom(
           ? "no prompts to answer, since the setting has no room for samples"
           : `at most ${sample.sequences} prompts that are answered together, each with its answer of ${sample.tokens} tokens`,
       got: `${sizes.sample.sequences}, of up to ${sizes.sample.tokens} tokens`,
+      hint: "A fleet has the room that the jobs of its first workload need.",
     });
   const most = maximum(microBatches.map(({ rows }) => new Set(rows.map(([job]) => job)).size));
   if (most > maxJobs) throw new PlanError({ expected: `micro-batches that at most ${maxJobs} jobs share`, got: most });

@@ -114,7 +114,7 @@ export class LiveFleet implements Disposable {
     this.#execution = execution;
     this.#sweeps = new SweepHalving(input.sweeps, input.goesOn && pastSweeps(input.goesOn));
     const journal = (event: JournalEvent): void => folder.records.happened(event);
-    const ask = (event: AskedEvent): void => this.#ask(event);
+    const ask = (event: AskedEvent): void => void this.#execution.ask(event);
     this.#halving = new LiveHalving({ sweeps: this.#sweeps, jobs: this.#jobs, journal, ask });
     const { setting, rhythm, onFailure = () => {} } = input;
     const known = { records: folder.records, planHash: settingHash(setting), model: setting.model };
@@ -132,7 +132,7 @@ export class LiveFleet implements Disposable {
     for (const { comer, event, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps, journal)) {
       this.#execution.restore(comer, event, input);
       this.#input.log?.came(jobOfWork(comer, input.rows.length, event.done));
-      for (const each of asked) this.#ask(each);
+      for (const each of asked) this.#execution.ask(each);
     }
     for (const submission of again) this.#add(submission);
   }
@@ -295,7 +295,7 @@ export class LiveFleet implements Disposable {
     this.#isEnding = true;
     for (const { number, standing } of this.#jobs.all)
       if (!OVER.includes(standing) && !lost.includes(number))
-        this.#ask({ kind: "stop", number, by: "user", why: FLEET_ENDS });
+        this.#execution.ask({ kind: "stop", number, by: "user", why: FLEET_ENDS });
     this.#execution.close();
   }
 
@@ -314,12 +314,8 @@ export class LiveFleet implements Disposable {
   /** A person asks for something: written down before they are told that it will be so. `isSo`: it is already. */
   #asked(kept: KeptJob, ask: AskedEvent, isSo = false): LiveJob {
     this.#folder.records.happened({ event: "asked", job: kept.job.name, ask });
-    if (!isSo) this.#ask(ask);
+    if (!isSo) this.#execution.ask(ask);
     return kept;
-  }
-
-  #ask(event: AskedEvent): void {
-    this.#execution.ask(event);
   }
 
   #notify(notice: LiveNotice): void {

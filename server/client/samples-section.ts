@@ -11,6 +11,8 @@ export function answersSection({ samples, jobs }: FleetState): HTMLElement {
     const job = places.get(name);
     return job === undefined ? [] : [{ job, prompts }];
   });
+  // Where a job stands does not change as others answer.
+  shown.sort((a, b) => a.job - b.job);
   const made = samplesSection(shown, jobs, (name) => unfolded.get(name));
   if (made === undefined) return document.createElement("div");
   for (const block of made.querySelectorAll<HTMLDetailsElement>("details.job-samples"))

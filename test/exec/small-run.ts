@@ -29,6 +29,7 @@ import {
   type Recompute,
   type ScheduleName,
   type StageMemory,
+  sampleRows,
   stageOperators,
   stageShapes,
   UNFUSED_PROJECTIONS,
@@ -73,6 +74,8 @@ export interface SmallJob {
   readonly spread?: number;
   /** Held-out rows, in its data behind those that it trains on; `everySteps` and `keepBest` as in a workload. */
   readonly evaluation?: SmallEvaluation;
+  /** Prompts of so many tokens, behind all other rows. */
+  readonly sample?: { readonly everySteps: number; readonly lengths: readonly number[]; readonly maxTokens: number };
 }
 
 export interface SmallEvaluation {
@@ -109,6 +112,14 @@ function rowsOf(
     const size = length + ((k * 53 + index * 19) % spread);
     const inputIds = Int32Array.from({ length: size }, (_, t) => (t * (7 + index) + k * 13 + t * t) % vocabulary);
     return { inputIds, labels: inputIds.map((id, t) => (t < 5 ? -100 : id)) };
+  });
+}
+
+/** Prompts of a job as rows, other ones for each job. */
+function promptRows(lengths: readonly number[], index: number, vocabulary: number): readonly Row[] {
+  return lengths.map((length, k) => {
+    const inputIds = Int32Array.from({ length }, (_, t) => (1 + t * (3 + index) + k * 29) % vocabulary);
+    return { inputIds, labels: inputIds.map(() => -100) };
   });
 }
 
@@ -154,6 +165,15 @@ export function smallCase(
               keepBest: spec.evaluation.keepBest ?? true,
             },
           }),
+      ...(spec.sample === undefined
+        ? {}
+        : {
+            sample: {
+              prompts: spec.sample.lengths.map((length, k) => `prompt ${k} of ${length} tokens`),
+              everySteps: spec.sample.everySteps,
+              maxTokens: spec.sample.maxTokens,
+            },
+          }),
     }),
   );
   return {
@@ -164,7 +184,8 @@ export function smallCase(
       const { copies, count = copies?.length ?? 0 } = evaluation ?? {};
       const rows = rowsOf(job, i, length, spread, architecture.vocabularySize, count);
       const own = rows.slice(0, job.batchSize * job.steps!);
-      return copies === undefined ? rows : [...own, ...copies.map((row) => own[row]!)];
+      const all = copies === undefined ? rows : [...own, ...copies.map((row) => own[row]!)];
+      return [...all, ...promptRows(specs[i]!.sample?.lengths ?? [], i, architecture.vocabularySize)];
     }),
     start: jobs.map((job) => perturbed(initialPairs(job, architecture))),
   };
@@ -228,7 +249,16 @@ export function planSmall(given: SmallCase, run: SmallRun): Plan {
     steps: Array.from({ length: job.steps! }, (_, step) =>
       Array.from({ length: job.batchSize }, (_, k) => step * job.batchSize + k),
     ),
-    ...evaluationRows(job, divideRows(job.evaluation, numTrained(job), data[i]!.length - numTrained(job)), job.steps!),
+    ...evaluationRows(
+      job,
+      divideRows(
+        job.evaluation,
+        numTrained(job),
+        data[i]!.length - numTrained(job) - (job.sample?.prompts.length ?? 0),
+      ),
+      job.steps!,
+    ),
+    ...sampleRows(job, data[i]!.length - (job.sample?.prompts.length ?? 0), job.steps!),
   }));
   const request: PlanRequest = {
     architecture: model.architecture,

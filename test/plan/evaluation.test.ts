@@ -230,7 +230,7 @@ describe("plans that are wrong", () => {
       /an evaluation, and nothing else, of micro-batch/,
     );
     const jobs = plan.jobs.map((job) => ({ ...job, evaluation: { share: 0.05, everySteps: 3, keepBest: true } }));
-    expect(() => validatePlan({ ...plan, jobs })).toThrow(/job job1 not evaluated after its step 0/);
+    expect(() => validatePlan({ ...plan, jobs })).toThrow(/no evaluation of job job1 after its step 0/);
   });
 });
 

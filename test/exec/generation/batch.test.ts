@@ -115,7 +115,7 @@ describe.skipIf(!HAS_FAMILIES)("a generator", () => {
     open.decoder.add({ name: "second", spec, pairs });
     open.decoder.remove("first");
     expect(idsOf(await answer(open, [4, 26, 69], "second"))).toEqual(before);
-    await expect(answer(open, [4], "first")).rejects.toThrow(/adapter of the decoder/);
+    await expect(answer(open, [4], "first")).rejects.toThrow(/adapter of the device/);
     // What went wrong for one is over for it alone.
     expect(idsOf(await answer(open, [4, 26, 69], "second"))).toEqual(before);
   });
