@@ -186,7 +186,10 @@ const promptList = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).
 
 export const sampleSchema = z.strictObject({
   /** What is asked, each in the form of the job's rows; of data of which only lengths are known, the tokens of each. */
-  prompts: z.union([promptList(z.string().min(1)), promptList(tokenCount)]),
+  prompts: z.union([
+    promptList(z.string().min(1)).refine((texts) => new Set(texts).size === texts.length, "prompts that differ"),
+    promptList(tokenCount),
+  ]),
   /** After so many steps of the job each time, and after its last. */
   everySteps: positiveInt,
   /** The most tokens of an answer. */

@@ -7,6 +7,7 @@ import {
   cutOff,
   type FleetComer,
   fleetPlanBody,
+  isSample,
   type JournalLine,
   type PlanBody,
   type PlannedJob,
@@ -27,6 +28,7 @@ import { fleetOwner } from "../resume/resume-fleet.ts";
 import { earlierParts } from "../resume/stopped-run.ts";
 import { checkMetrics, type RecordedJob } from "./check-metrics.ts";
 import { checkJournal, checkLineEnd, checkNumbers, type JobWord, jobWords, type RunChecks } from "./check-records.ts";
+import { checkSamples } from "./check-samples.ts";
 
 /** The first line of the scheduler since the fleet was last gone on with; 0 where it never was. */
 function firstOwnLine({ lines, events }: RunOfFleet): number {
@@ -113,12 +115,15 @@ function toldOf(lines: readonly JournalLine[]): ReadonlyMap<number, Told> {
   return told;
 }
 
+/** Tokens of a part's rows; none of prompts. */
+function tokensIn(rows: FleetComer["steps"][number][number]): readonly number[] {
+  return isSample({ rows: [...rows] }) ? [] : rows.map(([, , tokens]) => tokens);
+}
+
 /** Tokens of rows by step: each step has parts, and each part rows. */
 function tokensOf(steps: readonly (FleetComer["steps"][number] | undefined)[]): ReadonlyMap<number, number> {
   return new Map(
-    steps.flatMap((parts, step) =>
-      parts === undefined ? [] : [[step, sum(parts.flatMap((rows) => rows.map(([, , tokens]) => tokens)))] as const],
-    ),
+    steps.flatMap((parts, step) => (parts === undefined ? [] : [[step, sum(parts.flatMap(tokensIn))] as const])),
   );
 }
 
@@ -266,6 +271,7 @@ export function checksOfFleet(fleet: RunOfFleet): RunChecks {
         const file = at(RUN_FILES.metrics);
         const lowest = checkMetrics(linesOfFile(file), file, recorded, isOver);
         checkJournal(at(RUN_FILES.journal), events, words, recorded, lowest);
+        checkSamples(linesOfFile(at(RUN_FILES.samples)), at(RUN_FILES.samples), recorded);
       },
       () => {
         const files = [RUN_FILES.jobs, RUN_FILES.segments, RUN_FILES.journal, RUN_FILES.completions];

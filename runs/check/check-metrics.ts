@@ -4,11 +4,11 @@ import { evaluatesAfter, type FileLines, type PlannedJob } from "../../plan/inde
 import { metricsLines } from "../folder/metrics-lines.ts";
 
 /** What metrics.jsonl is to have of a job. */
-export interface RecordedJob extends Pick<PlannedJob, "name" | "steps" | "optimizer" | "evaluation"> {
+export interface RecordedJob extends Pick<PlannedJob, "name" | "steps" | "optimizer" | "evaluation" | "sample"> {
   /** Steps that it has to have, and the most that it may. */
   readonly least: number;
   readonly most: number;
-  /** Evaluations of all steps below this one have to be there. */
+  /** Evaluations, and samples, of all steps below this one have to be there. */
   readonly evaluatedUntil: number;
   /** Whether its last step may be one that is not finite: the job was stopped, or may be at any moment. */
   readonly mayStop: boolean;

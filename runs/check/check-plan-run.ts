@@ -21,6 +21,7 @@ import {
   plannedTokens,
   type RunChecks,
 } from "./check-records.ts";
+import { checkSamples } from "./check-samples.ts";
 
 /** A part of a run: the plan that was carried out, and what was seen of it where that was written to its end. */
 interface RunPlan {
@@ -188,6 +189,7 @@ export function checksOfPlan(run: RunOfPlan): RunChecks {
       () => {
         lowest = checkMetrics(linesOfFile(at(RUN_FILES.metrics)), at(RUN_FILES.metrics), jobs, state !== "unfinished");
       },
+      () => checkSamples(linesOfFile(at(RUN_FILES.samples)), at(RUN_FILES.samples), jobs),
       ...parts.map((each, index) => () => {
         const later = parts.slice(index + 1).flatMap(({ plan: { jobs: own } }) => own);
         const from = new Map<string, number>();
