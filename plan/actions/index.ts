@@ -47,6 +47,7 @@ export {
   type JobRows,
   lengthRows,
   likelihoodTokens,
+  sampleRows,
   stepCount,
   tokensOf,
   withPrompts,
@@ -95,8 +96,6 @@ export {
   type SampledSequence,
   type SampleRun,
   sampledSequences,
-  sampleRows,
-  sampleRuns,
 } from "./samples.ts";
 // A plan as it is written, and cut into segments.
 export { planDocument, planSegments, settingHash, settingOf } from "./segments.ts";

@@ -10,7 +10,7 @@ import {
   type Sample,
 } from "../documents/workload.ts";
 import { heldOutCount } from "./evaluation.ts";
-import { answeredTokens, sampleRows } from "./samples.ts";
+import { answeredTokens } from "./samples.ts";
 
 /** The training rows of a job as the planner needs them: lengths, and which rows each optimizer step takes. */
 export interface JobRows {
@@ -83,6 +83,17 @@ export function evaluationRows(
   numSteps: number,
 ): Pick<JobRows, "evaluation"> {
   return evaluation === undefined ? {} : { evaluation: { rows, everySteps: evaluation.everySteps, numSteps } };
+}
+
+/** The prompts of a job: numbered on behind its other rows. */
+export function sampleRows(
+  { sample }: Pick<Job, "sample">,
+  firstRow: number,
+  numSteps: number,
+): { readonly sample?: SampleRows } {
+  if (sample === undefined) return {};
+  const { prompts, everySteps, maxTokens } = sample;
+  return { sample: { rows: prompts.map((_, index) => firstRow + index), everySteps, maxTokens, numSteps } };
 }
 
 export function isLengthData(data: Job["data"]): data is LengthData {

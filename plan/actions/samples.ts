@@ -2,12 +2,9 @@
 import { maximum, sum } from "../../core/index.ts";
 import type { MicroBatch, PlannedRow } from "../documents/segment.ts";
 import type { Room } from "../documents/setting.ts";
-import type { Job } from "../documents/workload.ts";
-import { evaluatesAfter } from "./evaluation.ts";
-import type { JobRows, SampleRows } from "./job-rows.ts";
 
 /** Sequences that are answered together at most: the rows of a run that decodes. */
-const MOST_SEQUENCES = 32;
+export const MOST_SEQUENCES = 32;
 
 /** Tokens of prompts in a run at most. */
 export const MOST_PROMPT_TOKENS = 256;
@@ -26,52 +23,6 @@ export interface SampledSequence {
 /** Whether a micro-batch is prompts that are answered. */
 export function isSample({ rows }: Pick<MicroBatch, "rows">): boolean {
   return rows[0]?.[4]?.generates !== undefined;
-}
-
-/** The prompts of a job: numbered on behind its other rows. */
-export function sampleRows(
-  { sample }: Pick<Job, "sample">,
-  firstRow: number,
-  numSteps: number,
-): { readonly sample?: SampleRows } {
-  if (sample === undefined) return {};
-  const { prompts, everySteps, maxTokens } = sample;
-  return { sample: { rows: prompts.map((_, index) => firstRow + index), everySteps, maxTokens, numSteps } };
-}
-
-/**
- * The prompts that a job answers after its step `step`, from 0; undefined for none. The first time the base answers them
- * too: its answers stay the same.
- */
-export function promptsAfter(job: number, { sample, tokens }: JobRows, step: number): PlannedRow[] | undefined {
-  if (sample === undefined || !evaluatesAfter(sample, step, sample.numSteps)) return undefined;
-  const isFirst = step < sample.everySteps;
-  return sample.rows.map((row): PlannedRow => {
-    const length = tokens[row]!;
-    return [
-      job,
-      row,
-      isFirst ? 2 * length : length,
-      0,
-      { answers: [[length, 0, length]], generates: sample.maxTokens },
-    ];
-  });
-}
-
-/** Prompts, cut into micro-batches that are answered together. */
-export function sampleParts(rows: readonly PlannedRow[]): PlannedRow[][] {
-  const parts: PlannedRow[][] = [];
-  let sequences = MOST_SEQUENCES;
-  for (const row of rows) {
-    const own = sequencesOf(row).length;
-    if (sequences + own > MOST_SEQUENCES) {
-      parts.push([]);
-      sequences = 0;
-    }
-    parts.at(-1)!.push(row);
-    sequences += own;
-  }
-  return parts;
 }
 
 function sequencesOf([job, row, tokens, , compared]: PlannedRow): readonly SampledSequence[] {

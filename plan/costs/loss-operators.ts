@@ -1,12 +1,22 @@
 // What is at a model's end: the norm, the product with the vocabulary, and what is made of the logits.
 import { sum } from "../../core/index.ts";
+import type { Numbered } from "../actions/mini-batch.ts";
+import type { LayerRange } from "../actions/stage-layers.ts";
+import type { Architecture } from "../documents/architecture.ts";
+import type { PlannedJob } from "../documents/segment.ts";
 import { meanRanks } from "./adapter-parameters.ts";
 import type { OperatorCall, Sizes } from "./operator-calls.ts";
-import type { StageShape } from "./operators.ts";
+
+/** What these follow from. */
+interface LossShape {
+  readonly architecture: Architecture;
+  readonly stage: LayerRange;
+  readonly jobs: Numbered<Pick<PlannedJob, "adapter">>;
+}
 
 /** Rows, each as often as the ranks that its adapter has on the head. `rowsOf`: of a segment. */
 function headRanks(
-  { architecture, stage, jobs }: StageShape,
+  { architecture, stage, jobs }: LossShape,
   { segments }: Sizes,
   rowsOf: (segment: Sizes["segments"][number]) => number,
 ): number {
@@ -18,7 +28,7 @@ function headRanks(
  * Norm, product and softmax of the scored rows, and back to the gradient of the head's input, and of adapters on the
  * head; or the losses alone.
  */
-export function headLoss(shape: StageShape, sizes: Sizes, withGradient: boolean): OperatorCall {
+export function headLoss(shape: LossShape, sizes: Sizes, withGradient: boolean): OperatorCall {
   const { hiddenSize: hidden, vocabularySize } = shape.architecture;
   const { tokens, ungraded } = sizes;
   // A row without a gradient is one product of two.
@@ -39,7 +49,7 @@ export function headLoss(shape: StageShape, sizes: Sizes, withGradient: boolean)
 }
 
 /** Norm, product and the softmax's sum of the last row of each sequence. */
-export function headLogits(shape: StageShape, sizes: Sizes): OperatorCall {
+export function headLogits(shape: LossShape, sizes: Sizes): OperatorCall {
   const { hiddenSize: hidden, vocabularySize } = shape.architecture;
   const { sequences: rows } = sizes;
   const ranks = headRanks(shape, sizes, ({ lengths }) => lengths.length);

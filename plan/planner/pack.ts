@@ -1,7 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import { evaluatesAfter } from "../actions/evaluation.ts";
 import type { JobRows } from "../actions/job-rows.ts";
-import { promptsAfter, sampleParts } from "../actions/samples.ts";
+import { MOST_SEQUENCES, sampledSequences } from "../actions/samples.ts";
 import type { MicroBatch, PlannedRow } from "../documents/segment.ts";
 
 /**
@@ -74,6 +74,41 @@ export interface PackedMember {
  */
 export function partsOfStep(members: readonly PackedMember[], step: number): readonly PlannedRow[][] {
   return partsOf(members, ({ firstStep, packed }) => packed.rows.steps[firstStep + step], true);
+}
+
+/**
+ * The prompts that a job answers after its step `step`, from 0; undefined for none. The first time the base answers them
+ * too: its answers stay the same.
+ */
+function promptsAfter(job: number, { sample, tokens }: JobRows, step: number): PlannedRow[] | undefined {
+  if (sample === undefined || !evaluatesAfter(sample, step, sample.numSteps)) return undefined;
+  const isFirst = step < sample.everySteps;
+  return sample.rows.map((row): PlannedRow => {
+    const length = tokens[row]!;
+    return [
+      job,
+      row,
+      isFirst ? 2 * length : length,
+      0,
+      { answers: [[length, 0, length]], generates: sample.maxTokens },
+    ];
+  });
+}
+
+/** Prompts, cut into micro-batches that are answered together. */
+function sampleParts(rows: readonly PlannedRow[]): PlannedRow[][] {
+  const parts: PlannedRow[][] = [];
+  let sequences = MOST_SEQUENCES;
+  for (const row of rows) {
+    const own = sampledSequences({ rows: [row] }).length;
+    if (sequences + own > MOST_SEQUENCES) {
+      parts.push([]);
+      sequences = 0;
+    }
+    parts.at(-1)!.push(row);
+    sequences += own;
+  }
+  return parts;
 }
 
 /**
