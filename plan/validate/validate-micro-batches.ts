@@ -87,8 +87,10 @@ function isPrompt(
 function hasItsAnswers(
   [, , tokens, scored, compared]: PlannedRow,
   { loss, sample }: Pick<PlannedJob, "loss" | "sample">,
+  positions: number,
 ): boolean {
-  if (compared?.generates !== undefined) return isPrompt(tokens, scored, compared, sample);
+  if (compared?.generates !== undefined)
+    return compared.answers[0]![0] + compared.generates <= positions && isPrompt(tokens, scored, compared, sample);
   if (loss === undefined || compared === undefined) return loss === undefined && compared === undefined;
   const { answers, isDesirable, part } = compared;
   if (part !== undefined && !hasDivergence(loss)) return false;
@@ -170,7 +172,7 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
         member === undefined ||
         step >= member.endStep ||
         scored >= tokens ||
-        !hasItsAnswers(planned, spec) ||
+        !hasItsAnswers(planned, spec, longest) ||
         Math.max(...(compared?.answers ?? [[tokens]]).map(([length]) => length)) > Math.min(spec.cutoffLength, longest)
       ) {
         throw new PlanError({

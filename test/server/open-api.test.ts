@@ -49,6 +49,7 @@ const REQUESTS: readonly (readonly [method: string, path: string, target: string
   ["get", "/v1/status", "/v1/status"],
   ["get", "/v1/picture", "/v1/picture?jobs=5"],
   ["get", "/v1/losses", "/v1/losses"],
+  ["get", "/v1/samples", "/v1/samples"],
   ["get", "/v1/decisions", "/v1/decisions"],
   ["get", "/v1/models", "/v1/models"],
   ["get", "/v1/models/{name}", "/v1/models/ann"],
@@ -76,6 +77,12 @@ describe("the OpenAPI document", () => {
   it("is true of what is asked and answered", async () => {
     const { document, ask, fleet } = await documented();
     fleet.tell({ kind: "step", name: "ann", step: 0, loss: 2, gradNorm: 1, learningRate: 1e-3, tokens: 3, seconds: 1 });
+    const answer = { prompt: "Who?", text: "I.", tokens: 2, ended: true };
+    const answers = [
+      { ...answer, by: "base" as const },
+      { ...answer, by: "adapter" as const },
+    ];
+    fleet.tell({ kind: "sample", name: "ann", step: 0, answers });
     const decisions = [{ kind: "start", name: "ann", pipeline: 0, why: "first" }] as const;
     fleet.tell({ kind: "decisions", line: 1, atSeconds: 2, decisions: [...decisions] });
     for (const [method, path, target, body] of REQUESTS) {

@@ -129,7 +129,7 @@ class JobInspector {
     const none = { ...base, file: undefined, facts: undefined, run: undefined, problems };
     try {
       checkEvaluation(job, index);
-      checkSample(job, index);
+      checkSample(job, index, this.#reader.context.mostTokens);
       if (isLengthData(job.data)) {
         const { rows, facts, problems: found } = loadLengths(job, job.data);
         return { ...none, facts, run: runOf(job, rows, facts.training.numKept), problems: found };

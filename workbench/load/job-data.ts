@@ -124,7 +124,7 @@ export function loadLengths(job: Job, data: LengthData): JobDataset {
 /** Reads a job's data. @throws InputError for the first thing that keeps it from being trained */
 export async function loadJobData(job: Job, index: number, reader: RowReader): Promise<JobDataset> {
   checkEvaluation(job, index);
-  checkSample(job, index);
+  checkSample(job, index, reader.context.mostTokens);
   if (isLengthData(job.data)) return loadLengths(job, job.data);
   const dataset = await reader.read(job.data, job.cutoffLength, index, "data", comparingOf(job));
   const other = await readEvaluationData(job, index, reader);

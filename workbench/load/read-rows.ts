@@ -231,10 +231,9 @@ export class RowReader {
     });
   }
 
-  /** What prompts that are answered are made with. @throws InputError where there is no tokenizer */
-  get context(): { readonly tokenizerFolder: string; readonly mostTokens: number } {
-    const { tokenizerFolder, mostTokens } = this.#context;
-    return { tokenizerFolder: tokenizerFolder(), mostTokens };
+  /** What prompts that are answered are made with. */
+  get context(): Pick<RowContext, "tokenizerFolder" | "mostTokens"> {
+    return this.#context;
   }
 
   /** The model's, where rows were made with it. */

@@ -2,12 +2,46 @@ import { InputError } from "../../core/index.ts";
 import { loadTokenizer, NOT_SCORED, promptIn, type Row } from "../../datasets/index.ts";
 import { isLengthData, type Job } from "../../plan/index.ts";
 import { promptFormOf } from "./prompt-form.ts";
+import type { RowContext } from "./read-rows.ts";
 
-/** @throws InputError where texts are to be answered and only lengths are known, or the other way round */
-export function checkSample({ data, sample }: Job, index: number): void {
+type SampledJob = Pick<Job, "data" | "sample" | "cutoffLength">;
+
+/** The most tokens of a prompt. */
+function mostOf({ sample, cutoffLength }: SampledJob, mostTokens: number): number {
+  return Math.min(cutoffLength, mostTokens - sample!.maxTokens);
+}
+
+/** @throws InputError for a prompt that leaves no room for its answer */
+function checkLength(job: SampledJob, index: number, at: number, tokens: number, mostTokens: number): void {
+  const most = mostOf(job, mostTokens);
+  if (tokens > 0 && tokens <= most) return;
+  const { sample, cutoffLength } = job;
+  const [where, got] =
+    most < 1 ? ["maxTokens", sample!.maxTokens] : [`prompts[${at}]`, `${tokens} ${tokens === 1 ? "token" : "tokens"}`];
+  throw new InputError({
+    expected: most < 1 ? `at most ${mostTokens - 1} tokens of an answer` : `a prompt of 1 to ${most} tokens`,
+    at: `jobs[${index}].sample.${where}`,
+    got,
+    hint:
+      tokens > cutoffLength
+        ? `cutoffLength is ${cutoffLength}.`
+        : `The model has ${mostTokens} positions, for a prompt with its answer.`,
+  });
+}
+
+/**
+ * `mostTokens`: of the model. @throws InputError where texts are to be answered and only lengths are known, or the other
+ * way round; and for numbers that are too large
+ */
+export function checkSample(job: SampledJob, index: number, mostTokens: number): void {
+  const { data, sample } = job;
   if (sample === undefined) return;
   const isOfLengths = typeof sample.prompts[0] === "number";
-  if (isLengthData(data) === isOfLengths) return;
+  if (isLengthData(data) === isOfLengths) {
+    for (const [at, prompt] of sample.prompts.entries())
+      if (typeof prompt === "number") checkLength(job, index, at, prompt, mostTokens);
+    return;
+  }
   throw new InputError({
     expected: isOfLengths ? "texts" : "numbers of tokens, as only lengths of the job's data are known,",
     at: `jobs[${index}].sample.prompts`,
@@ -16,28 +50,22 @@ export function checkSample({ data, sample }: Job, index: number): void {
 }
 
 /**
- * The prompts of a job as rows of which nothing is scored, each in the form of the job's rows. `mostTokens`: of the model.
+ * The prompts of a job as rows of which nothing is scored, each in the form of the job's rows.
  * @throws InputError for one that leaves no room for its answer
  */
 export async function samplePrompts(
-  { data, sample, cutoffLength }: Pick<Job, "data" | "sample" | "cutoffLength">,
+  job: SampledJob,
   index: number,
   file: string,
-  { tokenizerFolder, mostTokens }: { readonly tokenizerFolder: string; readonly mostTokens: number },
+  { tokenizerFolder, mostTokens }: Pick<RowContext, "tokenizerFolder" | "mostTokens">,
 ): Promise<readonly Row[]> {
+  const { data, sample } = job;
   if (sample === undefined || isLengthData(data)) return [];
-  const tokenizer = loadTokenizer(tokenizerFolder);
+  const tokenizer = loadTokenizer(tokenizerFolder());
   const form = await promptFormOf(data, file, tokenizer);
-  const most = Math.min(cutoffLength, mostTokens - sample.maxTokens);
   return sample.prompts.map((prompt, at): Row => {
     const inputIds = Int32Array.from(promptIn(form, String(prompt), tokenizer));
-    if (inputIds.length === 0 || inputIds.length > most)
-      throw new InputError({
-        expected: `a prompt of 1 to ${most} tokens`,
-        at: `jobs[${index}].sample.prompts[${at}]`,
-        got: `${inputIds.length} tokens`,
-        ...(inputIds.length > cutoffLength ? { hint: `cutoffLength is ${cutoffLength}.` } : {}),
-      });
+    checkLength(job, index, at, inputIds.length, mostTokens);
     return { inputIds, labels: new Int32Array(inputIds.length).fill(NOT_SCORED) };
   });
 }
