@@ -144,6 +144,8 @@ const PLAN_ELSEWHERE = {
   "segments[].jobs[].data.samples": "rows of which only the lengths are known",
   "segments[].jobs[].loss": "losses that compare answers, in test/cli/preference.test.ts",
   "segments[].jobs[].evaluation": "jobs that are evaluated, in test/cli/evaluation.test.ts",
+  "segments[].jobs[].sample": "jobs that answer prompts, in test/cli/samples.test.ts",
+  "setting.pipelines[].room.sample": "jobs that answer prompts, in test/cli/samples.test.ts",
   "segments[].microBatches[].evaluation": "jobs that are evaluated",
   "locations.evaluation": "evaluations with data of their own",
 };
