@@ -44,6 +44,7 @@ export {
   type RunOptions,
   type RunResult,
   resume,
+  type SampleAnswer,
   type Step,
   type TrainOptions,
   train,

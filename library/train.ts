@@ -83,6 +83,20 @@ export interface Evaluation {
   readonly preference?: PreferenceMeasures;
 }
 
+/** What was answered to a prompt of a job's `sample`. */
+export interface SampleAnswer {
+  readonly job: string;
+  /** The step that the job has made last, from 0. */
+  readonly step: number;
+  readonly prompt: string;
+  readonly by: "adapter" | "base";
+  readonly text: string;
+  /** Of the answer. */
+  readonly tokens: number;
+  /** Whether it ended by itself; it is cut where not. */
+  readonly ended: boolean;
+}
+
 export interface RunOptions extends Surroundings {
   /** Ends the run early when it aborts: what has begun is finished, a checkpoint is written, `resume` goes on. */
   readonly signal?: AbortSignal | undefined;
@@ -90,6 +104,8 @@ export interface RunOptions extends Surroundings {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly onStep?: ((step: Step) => void) | undefined;
   readonly onEvaluation?: ((evaluation: Evaluation) => void) | undefined;
+  /** Told all answers of a job after a step. */
+  readonly onSample?: ((answers: readonly SampleAnswer[]) => void) | undefined;
   /** When checkpoints are written, and how many are kept: every 10 minutes, and 2, when absent. */
   readonly checkpoints?:
     | {
@@ -154,6 +170,7 @@ const runOptionsShape = {
   onProgress: callbackOption,
   onStep: callbackOption,
   onEvaluation: callbackOption,
+  onSample: callbackOption,
   checkpoints: z
     .strictObject({
       minutes: z.number().min(0).optional(),
@@ -196,7 +213,8 @@ async function carryOut(
   }
   const data = await loadPlanData(context, plan, model);
   for (const remark of [...simulatedOnly(plan), ...calibratedElsewhere(plan)]) context.note(remark);
-  const { signal, onProgress, onStep, onEvaluation, checkpoints = {} } = options;
+  const { signal, onProgress, onStep, onEvaluation, onSample, checkpoints = {} } = options;
+  let opened: RunFolder | undefined;
   signal?.throwIfAborted();
   const { minutes, steps, keep } = DEFAULT_RHYTHM;
   const unwritten = (why: string): void => context.warn(`event files could not be written: ${why}`);
@@ -212,11 +230,15 @@ async function carryOut(
         keep: checkpoints.keep ?? keep,
       },
       stop: signal ?? new AbortController().signal,
-      onLocked: (run) => heard(signal, run),
+      onLocked(run) {
+        opened = run;
+        return heard(signal, run);
+      },
       onEvent: listener({
         progressed: ({ progress }) => onProgress?.(progress),
         stepped: ({ metrics }) => onStep?.(metrics),
         evaluated: ({ metrics }) => onEvaluation?.(metrics),
+        sampled: ({ sample }) => onSample?.(opened!.records.linesOf(sample)),
         lost: ({ lost }) => context.warn(lostText(lost, "the others go on")),
       }),
       tensorboard: tensorboard === undefined ? undefined : { folder: tensorboard, onFailure: unwritten },
