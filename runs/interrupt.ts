@@ -52,19 +52,30 @@ export function onNotice({ signals, file, limit }: NoticeSource, tell: (why: str
 }
 
 /**
+ * A SIGTERM within so long of the first signal is the same request: a scheduler sends it to the process, and its launcher,
+ * which has it too, passes it on (Slurm's two come 5 to 45 ms apart).
+ */
+const SAME_REQUEST_MS = 1000;
+
+/**
  * The first Ctrl-C (or SIGTERM) that `signals` tells of asks for an end, the second one ends the process at once with
  * 128 + SIGINT.
  */
 export function onInterrupt(signals: EventEmitter, tell: () => void, exit: (code: number) => void): Interrupt {
-  let asked = false;
-  const listener = (): void => {
-    if (asked) exit(130);
-    else tell();
-    asked = true;
+  let askedMs: number | undefined;
+  const ask = (): void => {
+    if (askedMs !== undefined) exit(130);
+    else {
+      askedMs = performance.now();
+      tell();
+    }
   };
-  signals.on("SIGINT", listener).on("SIGTERM", listener);
+  const terminate = (): void => {
+    if (askedMs === undefined || performance.now() - askedMs >= SAME_REQUEST_MS) ask();
+  };
+  signals.on("SIGINT", ask).on("SIGTERM", terminate);
   return {
-    isAsked: () => asked,
-    [Symbol.dispose]: () => void signals.off("SIGINT", listener).off("SIGTERM", listener),
+    isAsked: () => askedMs !== undefined,
+    [Symbol.dispose]: () => void signals.off("SIGINT", ask).off("SIGTERM", terminate),
   };
 }

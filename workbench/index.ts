@@ -68,9 +68,13 @@ export {
   type LaunchLine,
   launchLine,
   launchText,
+  PMIS,
+  type Pmi,
 } from "./machine/launch-line.ts";
 // What of the error of a prediction is the machine's, for a run.
 export { machinePart } from "./machine/machine-part.ts";
+// Which Open MPI is here.
+export { versionForLine } from "./machine/mpi-version.ts";
 // The processes of a run over several machines.
 export { checkDevices, joinRanks, rankedHost, workOnRank } from "./machine/ranks.ts";
 export { keepSpeed } from "./machine/speed-history.ts";

@@ -14,8 +14,11 @@ import {
   launchText,
   loadCluster,
   loadPlan,
+  PMIS,
+  type Pmi,
   packageFile,
   startLaunch,
+  versionForLine,
 } from "../../workbench/index.ts";
 import { type Arguments, type Command, flag, optionalText, requiredText, type Use } from "../command.ts";
 import { endLines, NOT_AS_PLANNED } from "../describe-end.ts";
@@ -34,6 +37,12 @@ const LAUNCH_OPTIONS = {
   },
   hostfile: { type: "string", describe: "the hosts in a file of Open MPI's form, one a line", notBeside: ["hosts"] },
   launcher: { type: "string", choices: LAUNCHERS, default: "openmpi", describe: "what starts a process on each host" },
+  pmi: {
+    type: "string",
+    choices: PMIS,
+    default: "pmix",
+    describe: "of Slurm: pmix for Open MPI, pmi2 for MPICH",
+  },
   network: {
     type: "string",
     describe: "the network between the hosts, such as 10.0.0.0/24, where they have several",
@@ -89,7 +98,9 @@ function launchOf(io: Io, args: Arguments, launcher: Launcher, machines: readonl
   ];
   if (network !== undefined && !NETWORK.test(network))
     throw new InputError({ expected: "a network such as 10.0.0.0/24 or eth0", at: "--network", got: network });
-  const common = { numRanks: machines.length, network, isRoot: process.getuid?.() === 0 };
+  const pmi = requiredText(args, "pmi") as Pmi;
+  const isRoot = process.getuid?.() === 0;
+  const common = { numRanks: machines.length, network, isRoot, pmi };
   if (launcher === "slurm") {
     const given = list === undefined ? (hostfile === undefined ? undefined : "--hostfile") : "--hosts";
     if (given !== undefined)
@@ -98,7 +109,8 @@ function launchOf(io: Io, args: Arguments, launcher: Launcher, machines: readonl
         got: launcher,
         hint: "Slurm chooses the nodes of a job; `sbatch --nodelist` names them.",
       });
-    return { ...common, hosts: [], hostfile: undefined };
+    // What is given to Open MPI there has the same names in all versions.
+    return { ...common, hosts: [], hostfile: undefined, openMpi: 5 };
   }
   const hosts =
     list === undefined ? (hostfile === undefined ? undefined : hostsOfFile(io, hostfile)) : hostsOfList(list);
@@ -111,7 +123,9 @@ function launchOf(io: Io, args: Arguments, launcher: Launcher, machines: readonl
       args,
       "where a host has a name of its own, mpirun may not know it by its address: it says `not enough slots`",
     );
-  return { ...common, hosts, hostfile };
+  const { version, isAssumed } = versionForLine();
+  if (isAssumed) note(io, args, `no mpirun here: the line is for Open MPI ${version}`);
+  return { ...common, hosts, hostfile, openMpi: version };
 }
 
 /** The command as it is started on each host: with this Node, by the path of this program. */

@@ -120,6 +120,7 @@ export class Records implements Disposable {
 
   /** A segment comes before what its devices reported, and that before its steps: what is told of can be found there. */
   #writeSeen(): void {
+    this.#lock.check();
     for (const lines of this.#lines.values()) if (lines !== this.journal) lines.write(true);
   }
 

@@ -3,6 +3,9 @@ import { shellQuoted } from "../../core/index.ts";
 export const LAUNCHERS = ["openmpi", "slurm"] as const;
 export type Launcher = (typeof LAUNCHERS)[number];
 
+export const PMIS = ["pmix", "pmi2"] as const;
+export type Pmi = (typeof PMIS)[number];
+
 /** A program that is started once on each of several machines. */
 export interface Launch {
   readonly numRanks: number;
@@ -14,6 +17,10 @@ export interface Launch {
   readonly network: string | undefined;
   /** Open MPI starts nothing for root unless it is told to. */
   readonly isRoot: boolean;
+  /** The first number of Open MPI's version, which names options otherwise before 5. */
+  readonly openMpi: number;
+  /** How Slurm tells processes of each other: by what their MPI was built with. */
+  readonly pmi: Pmi;
 }
 
 /** A launcher's command line, without the program that it starts. */
@@ -38,9 +45,10 @@ function isOneHost(hosts: readonly string[]): boolean {
  * What both launchers give Open MPI. Messages go over TCP: UCX, which it would take first, is not what was measured. One
  * TCP connection is in effect half duplex (480 to 550 Mbit/s each way of 1 Gbit/s), two are not (895 to 935).
  */
-function transportOf({ hosts, network }: Launch): readonly (readonly [name: string, value: string])[] {
+function transportOf({ hosts, network, openMpi }: Launch): readonly (readonly [name: string, value: string])[] {
   // Ranks of one host may not reach each other over TCP.
-  const transports = [...(hasNeighbours(hosts) ? ["sm"] : []), ...(isOneHost(hosts) ? [] : ["tcp"]), "self"];
+  const sharedMemory = openMpi < 5 ? "vader" : "sm";
+  const transports = [...(hasNeighbours(hosts) ? [sharedMemory] : []), ...(isOneHost(hosts) ? [] : ["tcp"]), "self"];
   return [
     ["pml", "ob1"],
     ["btl", transports.join()],
@@ -66,9 +74,11 @@ const KEEPALIVE = [
 ] as const;
 
 function openMpi(launch: Launch): LaunchLine {
-  const { numRanks, hosts, hostfile, network, isRoot } = launch;
+  const { numRanks, hosts, hostfile, network, isRoot, openMpi: version } = launch;
+  // Open MPI 5 has its runtime apart, with parameters of its own.
+  const [parameter, interfaces] = version < 5 ? ["--mca", "oob_tcp_if_include"] : ["--prtemca", "prte_if_include"];
   const oversubscribed = hasNeighbours(hosts) ? ":OVERSUBSCRIBE" : "";
-  const runtime = network === undefined ? KEEPALIVE : [...KEEPALIVE, ["prte_if_include", network] as const];
+  const runtime = network === undefined ? KEEPALIVE : [...KEEPALIVE, [interfaces, network] as const];
   return {
     environment: {},
     launcher: "mpirun",
@@ -82,7 +92,7 @@ function openMpi(launch: Launch): LaunchLine {
       ["--bind-to", "none"],
       ["-x", NO_MEMORY_HOOKS.join("=")],
       ...transportOf(launch).map(([name, value]) => ["--mca", name, value]),
-      ...runtime.map(([name, value]) => ["--prtemca", name, value]),
+      ...runtime.map(([name, value]) => [parameter, name, value]),
     ],
   };
 }
@@ -94,7 +104,7 @@ function slurm(launch: Launch): LaunchLine {
     launcher: "srun",
     options: [
       // Without it every process would be a world of its own.
-      ["--mpi=pmix"],
+      [`--mpi=${launch.pmi}`],
       ["--kill-on-bad-exit=1"],
       [`--nodes=${launch.numRanks}`],
       [`--ntasks=${launch.numRanks}`],
