@@ -379,6 +379,7 @@ export class Session {
   }
 
   #endEarly(): void {
+    this.#host.ending();
     this.#queues.endEarly();
     this.#queues.fill();
     this.#wake();

@@ -92,6 +92,8 @@ export interface StageHost
   prepare(input: HostInput): void;
   /** A stage's device with its arena and its weights. @throws DeviceError, InputError */
   openStage(opening: StageOpening): Promise<OpenStage>;
+  /** Somebody has asked for an end: of several machines, whether all are there to come to it is looked at. */
+  ending(): void;
   /** What devices say of themselves, statistics, samples and products, is what it is now. */
   settle(): Promise<void>;
   /** Of other machines, how their clocks go. */
@@ -166,6 +168,7 @@ export function localHost(): StageHost {
       devices.set(own, device);
       return { device: own, weights };
     },
+    ending: () => {},
     settle: () => Promise.resolve(),
     clocks: [],
     createEvents: runtime.createEvents,

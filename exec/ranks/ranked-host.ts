@@ -24,6 +24,9 @@ import { type RemoteDevice, remoteDevice } from "./remote-device.ts";
 /** How often the ranks' clocks are compared. */
 const CLOCK_MS = 10_000;
 
+/** In so long a rank answers that is there, when an end is asked for. */
+const ANSWER_MS = 3_000;
+
 export interface RankedHostInput {
   readonly world: World;
   readonly version: string;
@@ -173,6 +176,29 @@ export class RankedHost implements StageHost {
     this.#tasks.place(device, { stage: stage.index, rank, local: undefined, gpu: this.#gpus[stage.index] });
     this.#remote.set(stage.index, device);
     return { device, weights };
+  }
+
+  /**
+   * Where a rank was lost the launcher asks the others for an end, too: they would wait for it until it is missed, and be
+   * killed before that.
+   */
+  ending(): void {
+    for (const link of this.#links) {
+      const timer = setTimeout(
+        () =>
+          this.#fail(
+            new DeviceError({
+              expected: `${this.#nameOf(link.rank)} to answer within ${ANSWER_MS / 1000} s, as an end was asked for,`,
+              got: "no answer",
+              hint: "The run goes on from its newest checkpoint: `loratwin resume`.",
+            }),
+          ),
+        ANSWER_MS,
+      );
+      timer.unref();
+      const answered = (): void => clearTimeout(timer);
+      link.ask<"settle">({ kind: "settle" }).then(answered, answered);
+    }
   }
 
   async settle(): Promise<void> {
