@@ -10,7 +10,7 @@ import {
   simulateJobs,
 } from "../studies/index.ts";
 import { traceLines } from "../traces/index.ts";
-import { calibrationHash, loadRequest, predictJobsIntervals, VERSION } from "../workbench/index.ts";
+import { calibrationHash, leaveSamplesOut, loadRequest, predictJobsIntervals, VERSION } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText, type Use } from "./command.ts";
 import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import { costsText } from "./describe-costs.ts";
@@ -80,7 +80,9 @@ function comparisonUse(schedule: ComparisonSchedule, more: OptionTable): Use {
 /** `simulate --schedule tp` and the like: the workload's jobs one after another, in virtual time. */
 export async function simulateComparison(io: Io, args: Arguments, schedule: ComparisonSchedule): Promise<number> {
   const file = requiredText(args, "plan");
-  const { request, placed } = await loadRequest(contextOf(io, args), file, requestChoice(args, recomputeChoice(args)));
+  const loaded = await loadRequest(contextOf(io, args), file, requestChoice(args, recomputeChoice(args)));
+  const { placed } = loaded;
+  const request = leaveSamplesOut(contextOf(io, args), loaded.request);
   let run: JobsRun;
   try {
     run = comparisonRun(request, {

@@ -64,6 +64,8 @@ export { readFileRange, type TensorEntry } from "./safetensors/header.ts";
 export { readSafetensors, type SafetensorsReader } from "./safetensors/read-safetensors.ts";
 export { type TensorPieces, writePiecesOfTensors } from "./safetensors/write-pieces.ts";
 export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safetensors.ts";
+// The text of tokens as they come.
+export { TextStream } from "./text-stream.ts";
 // The texts of tokens one by one.
 export { type TokenPiece, TokenTexts } from "./token-texts.ts";
 // A model's tokenizer and chat template.

@@ -1,5 +1,5 @@
 import { InputError } from "../core/index.ts";
-import { loadTokenizer, specialTokensOf, stopTokensOf, type TextTokenizer } from "../datasets/index.ts";
+import { loadTokenizer, specialTokensOf, stopTokensOf, TextStream, type TextTokenizer } from "../datasets/index.ts";
 import {
   checkSampling,
   type Generation,
@@ -14,7 +14,6 @@ import {
 } from "../exec/index.ts";
 import type { AdapterSpec, Architecture, Dtype } from "../plan/index.ts";
 import type { AdapterChoice } from "./answer-source.ts";
-import { TextStream } from "./text-stream.ts";
 
 /** What answers are asked for. */
 export interface AnswerRequest {

@@ -24,6 +24,8 @@ export { inWorkers } from "./in-workers.ts";
 export { createPlan, noteNominal } from "./load/create-plan.ts";
 // The hosts that ranks run on.
 export { hostsOfFile, hostsOfList } from "./load/hosts.ts";
+// What a workload file and what was said beside it ask for.
+export { leaveSamplesOut } from "./load/leave-samples-out.ts";
 // A question about machines, from its documents.
 export { type CapacityFiles, loadCapacity } from "./load/load-capacity.ts";
 // The devices, links and costs that a plan is for.
@@ -41,7 +43,6 @@ export {
 export { type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
 // A job scheduler's policy from a person's file.
 export { loadPolicy } from "./load/load-policy.ts";
-// What a workload file and what was said beside it ask for.
 export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load-request.ts";
 // A workload file, with its rows.
 export { type LoadedWorkload, listedNames, loadInputs, unusedInPlans } from "./load/load-workload.ts";

@@ -2,7 +2,7 @@ import { canonicalJson, counted, formatBytes, formatSeconds } from "../../core/i
 import { writeOutput } from "../../files/index.ts";
 import type { LayersCalibration } from "../../plan/index.ts";
 import { comparedRequest, compareStrategies, type StrategyRow } from "../../studies/index.ts";
-import { loadRequest } from "../../workbench/index.ts";
+import { leaveSamplesOut, loadRequest } from "../../workbench/index.ts";
 import { OBSERVATION_OPTIONS } from "../calibrate-without-device.ts";
 import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { costsText } from "../describe-costs.ts";
@@ -56,10 +56,11 @@ export const strategiesCommand: Command = {
   ],
   async run(args, io) {
     const {
-      request: asked,
+      request: given,
       loaded,
       placed,
     } = await loadRequest(contextOf(io, args), requiredText(args, "workload"), requestChoice(args));
+    const asked = leaveSamplesOut(contextOf(io, args), given);
     let rows: readonly StrategyRow[];
     let observed: ObservedCalibration | undefined;
     let calibration: LayersCalibration;

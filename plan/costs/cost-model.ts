@@ -154,7 +154,8 @@ function coefficientsLike(
 ): Coefficients | undefined {
   const plain = (text: string): string => (text.startsWith(DECODED) ? text.slice(DECODED.length) : text);
   const own = plain(name);
-  const names = [own, plain(kind), ALIKE[own] ?? "", own.replace("headLogits:", "headLoss:")];
+  const ofHead = ["headLoss:", "head:"].map((head) => own.replace("headLogits:", head));
+  const names = [own, plain(kind), ALIKE[own] ?? "", ...ofHead];
   const known = names.find((each) => table.has(each));
   return known === undefined && name === CHOICE ? CHOICE_COEFFICIENTS : table.get(known ?? "");
 }

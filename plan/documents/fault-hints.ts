@@ -123,7 +123,9 @@ function unknownKeyMeaning(schema: z.ZodType, value: unknown, flaw: Flaw): Meant
 function unknownKeyHint(schema: z.ZodType, value: unknown, flaw: Flaw): string | undefined {
   const known = knownKeys(schema, value, flaw.path.slice(0, -1));
   const key = flaw.key!;
-  const same = known.find((name) => name !== key && looseName(name) === looseName(key));
+  // Also one in place of several, or the other way round.
+  const forms = [key, `${key}s`, key.replace(/s$/, "")].map(looseName);
+  const same = known.find((name) => name !== key && forms.includes(looseName(name)));
   if (same !== undefined) return `Did you mean ${same}?`;
   const meant = unknownKeyMeaning(schema, value, flaw);
   if (meant !== undefined) return meaningText(meant, jobOf(schema, value, flaw.path)!, flaw);

@@ -182,14 +182,17 @@ export type Evaluation = z.infer<typeof evaluationSchema>;
 const MOST_PROMPTS = 16;
 const MOST_ANSWER_TOKENS = 1024;
 
-const promptList = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(MOST_PROMPTS);
-
 export const sampleSchema = z.strictObject({
   /** What is asked, each in the form of the job's rows; of data of which only lengths are known, the tokens of each. */
-  prompts: z.union([
-    promptList(z.string().min(1)).refine((texts) => new Set(texts).size === texts.length, "prompts that differ"),
-    promptList(tokenCount),
-  ]),
+  prompts: z
+    .array(z.union([z.string().min(1), tokenCount]))
+    .min(1)
+    .max(MOST_PROMPTS)
+    .refine((prompts) => new Set(prompts.map((each) => typeof each)).size === 1, "texts alone, or numbers alone")
+    .refine(
+      (prompts) => typeof prompts[0] === "number" || new Set(prompts).size === prompts.length,
+      "prompts that differ",
+    ),
   /** After so many steps of the job each time, and after its last. */
   everySteps: positiveInt,
   /** The most tokens of an answer. */

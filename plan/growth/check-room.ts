@@ -34,10 +34,10 @@ export function checkRoom(
     throw new PlanError({
       expected:
         sample === undefined
-          ? "no prompts to answer, since the setting has no room for samples"
-          : `at most ${sample.sequences} prompts that are answered together, each with its answer of ${sample.tokens} tokens`,
-      got: `${sizes.sample.sequences}, of up to ${sizes.sample.tokens} tokens`,
-      hint: "A fleet has the room that the jobs of its first workload need.",
+          ? "a job without `sample`"
+          : `a sample of at most ${sample.sequences} answers at a time (those of the base are some), each of at most ${sample.tokens} tokens with its prompt`,
+      got: `${sizes.sample.sequences} answers of up to ${sizes.sample.tokens} tokens`,
+      hint: "A fleet has the room that the jobs need with which it began.",
     });
   const most = maximum(microBatches.map(({ rows }) => new Set(rows.map(([job]) => job)).size));
   if (most > maxJobs) throw new PlanError({ expected: `micro-batches that at most ${maxJobs} jobs share`, got: most });

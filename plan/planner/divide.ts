@@ -26,9 +26,12 @@ export function pipelineCounts({
   jobs,
   calibration,
   layersPerStage,
-}: Pick<PlanRequest, "pipelines" | "devices" | "jobs" | "calibration" | "layersPerStage">): readonly number[] {
+  rows = [],
+}: Pick<PlanRequest, "pipelines" | "devices" | "jobs" | "calibration" | "layersPerStage"> &
+  Partial<Pick<PlanRequest, "rows">>): readonly number[] {
   const most = Math.min(devices.length, jobs.length);
   if (pipelines === undefined) return [1];
+  if (pipelines === "auto" && rows.some(({ sample }) => sample !== undefined)) return [most];
   if (pipelines !== "auto") {
     if (pipelines > most)
       throw new InputError({
@@ -81,6 +84,17 @@ function allowances(request: Costed, parts: readonly (readonly number[])[]): rea
 }
 
 /**
+ * A request on no more devices than it has jobs where these answer prompts and the number of pipelines is left open: each
+ * pipeline has one device then, and a job at least.
+ */
+export function onDevicesForSamples(request: PlanRequest): PlanRequest {
+  const { pipelines, rows, jobs, devices, links } = request;
+  if (pipelines !== "auto" || devices.length <= jobs.length || rows.every(({ sample }) => sample === undefined))
+    return request;
+  return { ...request, devices: devices.slice(0, jobs.length), links: links.slice(0, jobs.length - 1) };
+}
+
+/**
  * What answers prompts has the whole model on one device: an answer's tokens would go through other stages one by one.
  * @throws PlanError for a longer pipeline
  */
@@ -88,13 +102,14 @@ export function checkSamples({ devices, rows, jobs }: PlanRequest, asked: Pick<P
   const sampled = rows.findIndex(({ sample }) => sample !== undefined);
   if (sampled < 0 || devices.length === 1) return;
   const numDevices = asked.devices.length;
+  const fewer = asked.devices.slice(0, asked.jobs.length).map(({ name }) => name);
   throw new PlanError({
     expected: `pipelines of one device, since job ${jobs[sampled]!.name} has a sample, whose prompts are answered on one,`,
     at: "--pipelines",
     got: `${devices.length} devices in a pipeline`,
     hint:
       asked.jobs.length < numDevices
-        ? `Each pipeline needs a job: with ${asked.jobs.length} at most as many devices can be used.`
+        ? `Each pipeline needs a job: use ${asked.jobs.length === 1 ? "one device" : `${asked.jobs.length} devices`} (--devices ${fewer.join(",")}), or leave \`sample\` out.`
         : `Use \`--pipelines ${numDevices}\`, or leave \`sample\` out.`,
   });
 }

@@ -6,6 +6,7 @@ import { targetsOf } from "../documents/projections.ts";
 import { withGraphRoom } from "../memory/graph-room.ts";
 import { validatePlan } from "../validate/validate-plan.ts";
 import type { Trial } from "./candidate.ts";
+import { onDevicesForSamples } from "./divide.ts";
 import { type Division, nearlyBest, tryDivisions } from "./divisions.ts";
 import { explain, type PlanExplanation } from "./explanation.ts";
 import { joinPipelines } from "./join-pipelines.ts";
@@ -37,8 +38,10 @@ function checkJobs({ jobs, rows, architecture }: PlanRequest): void {
         got: arrivalSeconds,
         hint: "Arrivals need a job scheduler; a static plan has none. Leave arrivalSeconds out.",
       });
-    const { tokens, compared } = rows[job]!;
-    for (let row = 0; row < tokens.length; row += 1) {
+    const { tokens, compared, sample } = rows[job]!;
+    // Prompts were looked at when they were read, with room for their answers.
+    const numRows = sample?.rows[0] ?? tokens.length;
+    for (let row = 0; row < numRows; row += 1) {
       const length = compared === undefined ? tokens[row]! : maximum(compared[row]!.answers.map(([own]) => own));
       if (length > longest)
         throw new InputError({
@@ -124,7 +127,8 @@ function fastest(divisions: readonly Division[], simulatedNs: PlanRequest["simul
  * @throws PlanError when it does not fit, with the table of what each device needs.
  * @throws InputError for jobs that cannot be planned.
  */
-export function reasonedPlan(planRequest: PlanRequest): ReasonedPlan {
+export function reasonedPlan(asked: PlanRequest): ReasonedPlan {
+  const planRequest = onDevicesForSamples(asked);
   checkJobs(planRequest);
   checkWeightsFit(planRequest);
   const divisions = tryDivisions(planRequest);

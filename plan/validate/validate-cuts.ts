@@ -1,4 +1,5 @@
 import { PlanError } from "../../core/index.ts";
+import { isSample } from "../actions/samples.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { PlannedRow } from "../documents/segment.ts";
 
@@ -12,6 +13,8 @@ interface Step {
 function stepsOf({ microBatches }: PlanBody): readonly Step[] {
   const steps = new Map<string, { tokens: number; parts: Map<number, { rows: number; tokens: number }[]> }>();
   for (const { group, step, evaluation, rows } of microBatches) {
+    // Prompts are not cut as other rows are.
+    if (isSample({ rows })) continue;
     const key = `${group} ${step} ${evaluation === true}`;
     const own = steps.get(key) ?? { tokens: 0, parts: new Map() };
     steps.set(key, own);

@@ -271,7 +271,8 @@ export function checksOfFleet(fleet: RunOfFleet): RunChecks {
         const file = at(RUN_FILES.metrics);
         const lowest = checkMetrics(linesOfFile(file), file, recorded, isOver);
         checkJournal(at(RUN_FILES.journal), events, words, recorded, lowest);
-        checkSamples(linesOfFile(at(RUN_FILES.samples)), at(RUN_FILES.samples), recorded);
+        const parts = [...recorded.values()].map((job) => ({ ...job, from: 0, until: job.steps }));
+        checkSamples(linesOfFile(at(RUN_FILES.samples)), at(RUN_FILES.samples), parts);
       },
       () => {
         const files = [RUN_FILES.jobs, RUN_FILES.segments, RUN_FILES.journal, RUN_FILES.completions];

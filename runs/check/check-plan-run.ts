@@ -21,7 +21,7 @@ import {
   plannedTokens,
   type RunChecks,
 } from "./check-records.ts";
-import { checkSamples } from "./check-samples.ts";
+import { checkSamples, type SampledPart } from "./check-samples.ts";
 
 /** A part of a run: the plan that was carried out, and what was seen of it where that was written to its end. */
 interface RunPlan {
@@ -144,6 +144,17 @@ function readParts({ folder, plan: newest, written }: RunOfPlan): readonly RunPl
   return [...earlier, { file: path.join(folder, RUN_FILES.trace), plan: newest, trace: written }];
 }
 
+/** By part of a run, what its jobs answer, from its first step of them to that of the next part. */
+function sampledParts(parts: readonly RunPlan[], jobs: ReadonlyMap<string, RecordedJob>): readonly SampledPart[] {
+  return parts.flatMap(({ plan }, index) =>
+    plan.jobs.map(({ name, steps, sample, firstStep: from = 0 }) => {
+      const next = parts[index + 1]?.plan.jobs.find((job) => job.name === name);
+      const until = next === undefined ? steps : (next.firstStep ?? 0);
+      return { name, steps, from, until, evaluatedUntil: jobs.get(name)!.evaluatedUntil, ...(sample && { sample }) };
+    }),
+  );
+}
+
 /**
  * What has to hold in the folder of the run of a plan: each step of each job is there once, in its order, with what the
  * plan says of it, and the traces are of its plans. @throws InputError where a part of it cannot be read
@@ -189,7 +200,7 @@ export function checksOfPlan(run: RunOfPlan): RunChecks {
       () => {
         lowest = checkMetrics(linesOfFile(at(RUN_FILES.metrics)), at(RUN_FILES.metrics), jobs, state !== "unfinished");
       },
-      () => checkSamples(linesOfFile(at(RUN_FILES.samples)), at(RUN_FILES.samples), jobs),
+      () => checkSamples(linesOfFile(at(RUN_FILES.samples)), at(RUN_FILES.samples), sampledParts(parts, jobs)),
       ...parts.map((each, index) => () => {
         const later = parts.slice(index + 1).flatMap(({ plan: { jobs: own } }) => own);
         const from = new Map<string, number>();

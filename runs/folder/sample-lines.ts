@@ -1,5 +1,5 @@
 import { canonicalJson, InputError, isMapping } from "../../core/index.ts";
-import { loadTokenizer, specialTokensOf } from "../../datasets/index.ts";
+import { loadTokenizer, specialTokensOf, TextStream } from "../../datasets/index.ts";
 import type { JobSample } from "../../exec/index.ts";
 import { type FileLines, jsonLines } from "../../plan/index.ts";
 
@@ -36,7 +36,12 @@ export class AnswerTexts {
   #open(): (tokens: readonly number[]) => string {
     const tokenizer = loadTokenizer(this.#folder);
     const special = specialTokensOf(tokenizer);
-    return (tokens) => tokenizer.decode(tokens.filter((token) => !special.has(token)));
+    // Behind some text, since decoders take a space away in front of one.
+    const before = tokenizer.encode("a");
+    return (tokens) => {
+      const stream = new TextStream(tokenizer, special, [], before);
+      return tokens.map((token) => stream.push(token)).join("") + stream.end();
+    };
   }
 }
 

@@ -259,7 +259,8 @@ describe("examples/machines", () => {
         .map((each) => each.join("="))
         .sort(),
     );
-    expect(text).toMatch(/\nnode dist\/cli\/main\.js check-run "\$2"\n$/);
+    expect(text).toContain('if [ $code -eq 75 ]; then exec scontrol requeue "$SLURM_JOB_ID"; fi');
+    expect(text).toMatch(/\nnode dist\/cli\/main\.js check-run "\$2" \|\| exit /);
   });
 
   it("has a job of Kubernetes with the options that launch writes", async () => {

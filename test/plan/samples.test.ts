@@ -1,9 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { sum } from "../../core/index.ts";
+import { canonicalJson, sum } from "../../core/index.ts";
 import { lengthRows } from "../../plan/actions/job-rows.ts";
 import { sampledSequences, sampleRuns } from "../../plan/actions/samples.ts";
-import { createCostModel, evaluatesAfter, isSample, type PlanBody, sealPlan, validatePlan } from "../../plan/index.ts";
+import { lossSchema } from "../../plan/documents/loss.ts";
+import type { LengthData } from "../../plan/documents/workload.ts";
+import {
+  createCostModel,
+  evaluatesAfter,
+  isSample,
+  type PlanBody,
+  parsePlan,
+  planDocument,
+  sealPlan,
+  validatePlan,
+} from "../../plan/index.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { simulate } from "../../sim/index.ts";
 import { runMetrics } from "../../traces/index.ts";
@@ -17,7 +28,11 @@ interface Sample {
   readonly maxTokens: number;
 }
 
-function sampled(options: UnitPlanOptions, samples: readonly (Sample | undefined)[], pipelines = 1): PlanBody {
+function sampled(
+  options: UnitPlanOptions,
+  samples: readonly (Sample | undefined)[],
+  pipelines: number | "auto" = 1,
+): PlanBody {
   const request = unitRequest(options);
   const jobs = request.jobs.map((job, i) => ({ ...job, ...(samples[i] === undefined ? {} : { sample: samples[i] }) }));
   const rows = jobs.map((job) => {
@@ -51,6 +66,8 @@ describe("a plan whose jobs answer prompts", () => {
     fc.assert(
       fc.property(plans, (plan) => {
         validatePlan(plan);
+        // Also what is checked of a plan that is read.
+        parsePlan(canonicalJson(planDocument(sealPlan(plan, NOWHERE))), "plan.json");
         plan.jobs.forEach(({ sample, steps }, job) => {
           const asked = plan.microBatches.filter(isSample).flatMap((microBatch) =>
             sampledSequences(microBatch)
@@ -74,6 +91,22 @@ describe("a plan whose jobs answer prompts", () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it("answers prompts of jobs whose losses compare answers, too", () => {
+    const request = unitRequest({ numDevices: 1, numJobs: 2, parts: 2, steps: 2 });
+    const losses = [{ kind: "dpo" }, { kind: "orpo" }].map((loss) => lossSchema.parse(loss));
+    const sample = { prompts: [5, 9], everySteps: 1, maxTokens: 3 };
+    const jobs = request.jobs.map((job, i) => ({ ...job, loss: losses[i]!, sample }));
+    const rows = jobs.map((job) => lengthRows(job, job.data as LengthData));
+    const plan = makePlan({ ...request, jobs, rows });
+    expect(plan.microBatches.filter(isSample).flatMap(sampledSequences)).toHaveLength(2 * (4 + 2));
+  });
+
+  it("uses as many devices as there are jobs where the number of pipelines is left open", () => {
+    const sample = { prompts: [5], everySteps: 1, maxTokens: 3 };
+    const plan = sampled({ numDevices: 3, numJobs: 2, parts: 2, steps: 2 }, [sample, undefined], "auto");
+    expect([plan.devices.length, plan.pipelines.length]).toEqual([2, 2]);
   });
 
   it("times a run for the prompts and one for each further token: all answers' tokens, once", () => {

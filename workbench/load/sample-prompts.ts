@@ -1,5 +1,5 @@
 import { InputError } from "../../core/index.ts";
-import { loadTokenizer, NOT_SCORED, promptIn, type Row } from "../../datasets/index.ts";
+import { loadTokenizer, NOT_SCORED, promptIn, type Row, type TextTokenizer } from "../../datasets/index.ts";
 import { isLengthData, type Job } from "../../plan/index.ts";
 import { promptFormOf } from "./prompt-form.ts";
 import type { RowContext } from "./read-rows.ts";
@@ -23,7 +23,7 @@ function checkLength(job: SampledJob, index: number, at: number, tokens: number,
     at: `jobs[${index}].sample.${where}`,
     got,
     hint:
-      tokens > cutoffLength
+      most === cutoffLength
         ? `cutoffLength is ${cutoffLength}.`
         : `The model has ${mostTokens} positions, for a prompt with its answer.`,
   });
@@ -49,6 +49,17 @@ export function checkSample(job: SampledJob, index: number, mostTokens: number):
   });
 }
 
+/** @throws InputError where the model has none */
+function tokenizerFor(tokenizerFolder: RowContext["tokenizerFolder"], index: number): TextTokenizer {
+  try {
+    return loadTokenizer(tokenizerFolder());
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const hint = "The prompts of a sample are texts: without a tokenizer, leave `sample` out.";
+    throw new InputError({ ...error.facts, at: `jobs[${index}].sample.prompts`, hint }, { cause: error });
+  }
+}
+
 /**
  * The prompts of a job as rows of which nothing is scored, each in the form of the job's rows.
  * @throws InputError for one that leaves no room for its answer
@@ -61,7 +72,7 @@ export async function samplePrompts(
 ): Promise<readonly Row[]> {
   const { data, sample } = job;
   if (sample === undefined || isLengthData(data)) return [];
-  const tokenizer = loadTokenizer(tokenizerFolder());
+  const tokenizer = tokenizerFor(tokenizerFolder, index);
   const form = await promptFormOf(data, file, tokenizer);
   return sample.prompts.map((prompt, at): Row => {
     const inputIds = Int32Array.from(promptIn(form, String(prompt), tokenizer));

@@ -18,6 +18,7 @@ import {
   type StepMachine,
   stepMachine,
 } from "../../studies/index.ts";
+import { leaveSamplesOut } from "../load/leave-samples-out.ts";
 import { loadCatalog } from "../load/load-cluster.ts";
 import { refuseArrivals } from "../load/load-request.ts";
 import { type LoadedWorkload, loadWorkload } from "../load/load-workload.ts";
@@ -102,6 +103,7 @@ export async function layoutsOf(context: Context, file: string, choice: LayoutsC
   for (const remark of loaded.remarks) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
   refuseCompared(loaded.workload.jobs, "layouts of other software");
+  leaveSamplesOut(context, { jobs: workload.jobs, rows: loaded.rows });
   const jobs = layoutJobs(loaded);
   checkRows(jobs, architecture);
   // More than all rows of a step are no more than these.

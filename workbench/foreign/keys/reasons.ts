@@ -10,5 +10,5 @@ export const REPEATED = "the same plan gives the same bytes anyway";
 export const TOKENIZED = "the tokenizer is that of the model's folder (tokenizer.json)";
 export const NO_PADDING = "rows are packed without padding, and attention does not cross them";
 export const REPEATABLE = "an interrupted run goes on with `loratwin resume`";
-export const GENERATED = "nothing is generated while it trains";
+export const GENERATED = "`sample` in a job answers prompts while it trains, with the most likely tokens";
 export const WITHOUT_SWITCH = "it says nothing without its switch";

@@ -1,4 +1,4 @@
-import type { TextTokenizer } from "../datasets/index.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
 
 /** What stands for bytes that are no whole character yet. */
 const PART = "\ufffd";
