@@ -54,6 +54,8 @@ export { comparingOf, RowReader } from "./load/read-rows.ts";
 export { samplePrompts } from "./load/sample-prompts.ts";
 // How much of a device jobs are thought to take.
 export { learnedBy, roomBy, SIZES, type Sizes } from "./load/sizes.ts";
+// A script for a job that comes again until its run has ended.
+export { batchScript } from "./machine/batch-script.ts";
 // Calibrating this machine.
 export { type CalibrationSubject, calibrateDevices } from "./machine/calibrate-devices.ts";
 // What this machine has, and lacks.

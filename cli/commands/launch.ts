@@ -1,9 +1,11 @@
 import { EventEmitter } from "node:events";
-import { counted, InputError } from "../../core/index.ts";
+import path from "node:path";
+import { counted, InputError, maximum } from "../../core/index.ts";
 import { isFolder } from "../../files/index.ts";
 import { machinesOf, THIS_MACHINE } from "../../plan/index.ts";
-import { endOf, findResumable, lastStart } from "../../runs/index.ts";
+import { endOf, findResumable, lastStart, RUN_FILES } from "../../runs/index.ts";
 import {
+  batchScript,
   hostsOfFile,
   hostsOfList,
   LAUNCHERS,
@@ -43,6 +45,12 @@ const LAUNCH_OPTIONS = {
     default: "pmix",
     describe: "of Slurm: pmix for Open MPI, pmi2 for MPICH",
   },
+  "until-done": {
+    type: "boolean",
+    default: false,
+    describe: "print a script for sbatch, whose job comes again until the run has ended; with --launcher slurm",
+    notBeside: ["run"],
+  },
   network: {
     type: "string",
     describe: "the network between the hosts, such as 10.0.0.0/24, where they have several",
@@ -65,14 +73,26 @@ function isResumed(io: Io, args: Arguments): boolean {
   return isFolder(io, requiredText(args, "plan"));
 }
 
-/** The machines of the plan that is trained, by name, in the order of ranks. @throws InputError, PlanError, DeviceError */
-function machinesOfWork(io: Io, args: Arguments, use: Use): readonly string[] {
+/** Machines of a plan. */
+interface Machines {
+  /** In the order of ranks. */
+  readonly names: readonly string[];
+  /** The most GPUs of one. */
+  readonly gpusPerNode: number;
+}
+
+/** The machines of the plan that is trained. @throws InputError, PlanError, DeviceError */
+function machinesOfWork(io: Io, args: Arguments, use: Use): Machines {
   const plan = requiredText(args, "plan");
   const resumed = isResumed(io, args) ? findResumable(io, plan, "plan").base : undefined;
-  if (!("devices" in use.options)) return machinesOf(resumed ?? loadPlan(io, plan).plan);
   const choice = deviceChoice(args);
-  if (choice.cluster === undefined && choice.devices === undefined) return [THIS_MACHINE];
-  return machinesOf(loadCluster(contextOf(io, args), choice));
+  const isOpen = "devices" in use.options;
+  if (isOpen && choice.cluster === undefined && choice.devices === undefined)
+    return { names: [THIS_MACHINE], gpusPerNode: 0 };
+  const { devices } = isOpen ? loadCluster(contextOf(io, args), choice) : (resumed ?? loadPlan(io, plan).plan);
+  const names = machinesOf({ devices });
+  const gpus = names.map((name) => devices.filter(({ machine, kind }) => machine === name && kind === "cuda").length);
+  return { names, gpusPerNode: maximum(gpus) };
 }
 
 /** A host for each machine. @throws InputError where there are more or fewer */
@@ -90,7 +110,7 @@ function checkHosts(hosts: readonly string[], machines: readonly string[], at: s
 /** Names of interfaces, and networks as CIDR. */
 const NETWORK = /^[\w.:-]+(\/\d{1,3})?(,[\w.:-]+(\/\d{1,3})?)*$/;
 
-function launchOf(io: Io, args: Arguments, launcher: Launcher, machines: readonly string[]): Launch {
+function launchOf(io: Io, args: Arguments, launcher: Launcher, { names: machines, gpusPerNode }: Machines): Launch {
   const [list, hostfile, network] = [
     optionalText(args, "hosts"),
     optionalText(args, "hostfile"),
@@ -100,7 +120,7 @@ function launchOf(io: Io, args: Arguments, launcher: Launcher, machines: readonl
     throw new InputError({ expected: "a network such as 10.0.0.0/24 or eth0", at: "--network", got: network });
   const pmi = requiredText(args, "pmi") as Pmi;
   const isRoot = process.getuid?.() === 0;
-  const common = { numRanks: machines.length, network, isRoot, pmi };
+  const common = { numRanks: machines.length, network, isRoot, pmi, gpusPerNode };
   if (launcher === "slurm") {
     const given = list === undefined ? (hostfile === undefined ? undefined : "--hostfile") : "--hosts";
     if (given !== undefined)
@@ -128,10 +148,19 @@ function launchOf(io: Io, args: Arguments, launcher: Launcher, machines: readonl
   return { ...common, hosts, hostfile, openMpi: version };
 }
 
+/** The name of a job for a folder, as Slurm shows it. */
+function batchName(folder: string): string {
+  return `loratwin-${path.basename(folder).replaceAll(/[^\w.-]/g, "-")}`;
+}
+
 /** The command as it is started on each host: with this Node, by the path of this program. */
-function commandWords(io: Io, args: Arguments, options: OptionTable, more: readonly string[]): readonly string[] {
+function commandWords(
+  name: "train" | "resume",
+  args: Arguments,
+  options: OptionTable,
+  more: readonly string[],
+): readonly string[] {
   const workload = optionalText(args, "workload");
-  const name = isResumed(io, args) ? "resume" : "train";
   const words = Object.entries(options).flatMap(([name, option]) => {
     const value = args[name];
     return value === undefined || value === option.default ? [] : optionWords(name, value);
@@ -173,6 +202,10 @@ export const launchCommand: Command = {
     ["$0 launch plan.json --hosts first,second -o run/ --run", "starts it"],
     ["$0 launch run/ --hosts first,second", "goes on with a run that was ended or cut off"],
     ["$0 launch plan.json --launcher slurm -o run/", "the line of srun, for a job of Slurm"],
+    [
+      "$0 launch plan.json --launcher slurm -o run/ --until-done > run.sbatch",
+      "a job that comes again until it is done",
+    ],
   ],
   positionals: {
     plan: {
@@ -192,6 +225,9 @@ export const launchCommand: Command = {
   async run(args, io, use) {
     const launcher = requiredText(args, "launcher") as Launcher;
     const machines = machinesOfWork(io, args, use);
+    const isRepeated = flag(args, "until-done");
+    if (isRepeated && launcher !== "slurm")
+      throw new InputError({ expected: "--launcher slurm for --until-done", at: "--launcher", got: launcher });
     const line = launchLine(launcher, launchOf(io, args, launcher, machines));
     const folder = requiredText(args, isResumed(io, args) ? "plan" : "output");
     const isRun = flag(args, "run");
@@ -199,12 +235,32 @@ export const launchCommand: Command = {
     const options = Object.fromEntries(Object.entries(use.options).filter(([name]) => !(name in LAUNCH_OPTIONS)));
     const train = [
       ...program,
-      ...commandWords(io, args, options, isRun ? ["quiet", "debug", "json"] : ["quiet", "debug"]),
+      ...commandWords(
+        isResumed(io, args) ? "resume" : "train",
+        args,
+        options,
+        isRun ? ["quiet", "debug", "json"] : ["quiet", "debug"],
+      ),
     ];
     if (isRun) return await runLaunch(io, line, train, folder);
     const check = [...program, "check-run", folder];
     const { environment, launcher: name } = line;
-    const document = { machines, environment, command: [name, ...line.options.flat(), ...train], check };
+    if (isRepeated) {
+      const kept = Object.fromEntries(Object.entries(options).filter(([key]) => key in REST.options));
+      const resume = [...program, ...commandWords("resume", { ...args, plan: folder }, kept, ["quiet", "debug"])];
+      const script = batchScript({
+        ...{ name: batchName(folder), numNodes: machines.names.length, gpusPerNode: machines.gpusPerNode, line, check },
+        ...{ begin: train, goOn: isResumed(io, args) ? train : resume, begun: path.join(folder, RUN_FILES.plan) },
+      });
+      printResult(io, args, { script }, () => script);
+      return 0;
+    }
+    const document = {
+      machines: machines.names,
+      environment,
+      command: [name, ...line.options.flat(), ...train],
+      check,
+    };
     printResult(io, args, document, () => launchText(line, train, check));
     return 0;
   },

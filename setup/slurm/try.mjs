@@ -147,7 +147,12 @@ const CASES = {
   async "a notice before the time is over ends with a checkpoint and comes again to the same bytes"() {
     const whole = batch("middle", "whole");
     await until("a run without a break ends", () => isOver(whole), 120);
-    const job = batch("middle", "noticed");
+    // The script that launch writes, with the cores that three nodes of one host have.
+    const script = loratwin(
+      ...["launch", "middle-plan.json", "--launcher", "slurm", "--network", "lo", "-o", "noticed", "--until-done"],
+    ).replace("--exclusive", "--cpus-per-task=2");
+    writeFileSync(at("noticed.sbatch"), script);
+    const job = slurm("sbatch", ["--parsable", "-o", "noticed.log", "noticed.sbatch"], { cwd: folder }).trim();
     await until("steps", () => lines("noticed") > 50);
     slurm("scancel", ["--signal=USR2", job]);
     await until("the job waits to come again", () => state(job) === "PENDING");

@@ -229,6 +229,26 @@ describe("docs/reference/machines.md", () => {
   });
 });
 
+describe("the script of --until-done", () => {
+  it("begins or goes on with the run, comes again after a notice, and says else how the run has ended", async () => {
+    const options = ["--launcher", "slurm", "-o", "it's run/", "--checkpoint-steps", "5", "--no-cache"];
+    const script = await lineOf("plan.json", ...options, "--until-done");
+    expect(spawnSync("bash", ["-n"], { input: script })).toMatchObject({ status: 0 });
+    for (const line of [
+      "#SBATCH --job-name=loratwin-it-s-run",
+      "#SBATCH --nodes=2",
+      "#SBATCH --dependency=singleton",
+      "run=(LORATWIN train plan.json --output 'it'\\''s run/' --checkpoint-steps 5 --no-cache)",
+      "if [ -e 'it'\\''s run/plan.json' ]; then run=(LORATWIN resume 'it'\\''s run/' --checkpoint-steps 5 --no-cache); fi",
+      'if [ $code -eq 75 ]; then exec scontrol requeue "$SLURM_JOB_ID"; fi',
+      "LORATWIN check-run 'it'\\''s run/' || exit $((code > 0 ? code : 1))",
+    ])
+      expect(script.split("\n")).toContain(line);
+    const { stderr, code } = await runCli(["launch", "plan.json", "--hosts", "a,b", "-o", "r", "--until-done"], root);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("--launcher slurm for --until-done")]);
+  });
+});
+
 describe("examples/machines", () => {
   const CLUSTER_FILE = example("cluster.yaml");
   const hosts = ["--hostfile", example("hosts")];

@@ -21,6 +21,8 @@ export interface Launch {
   readonly openMpi: number;
   /** How Slurm tells processes of each other: by what their MPI was built with. */
   readonly pmi: Pmi;
+  /** GPUs of each machine, which Slurm gives a task. */
+  readonly gpusPerNode: number;
 }
 
 /** A launcher's command line, without the program that it starts. */
@@ -109,6 +111,7 @@ function slurm(launch: Launch): LaunchLine {
       [`--nodes=${launch.numRanks}`],
       [`--ntasks=${launch.numRanks}`],
       ["--ntasks-per-node=1"],
+      ...(launch.gpusPerNode === 0 ? [] : [[`--gpus-per-node=${launch.gpusPerNode}`]]),
       ["--cpu-bind=none"],
     ],
   };
