@@ -85,11 +85,10 @@ interface Machines {
 function machinesOfWork(io: Io, args: Arguments, use: Use): Machines {
   const plan = requiredText(args, "plan");
   const resumed = isResumed(io, args) ? findResumable(io, plan, "plan").base : undefined;
-  const choice = deviceChoice(args);
-  const isOpen = "devices" in use.options;
-  if (isOpen && choice.cluster === undefined && choice.devices === undefined)
+  const choice = "devices" in use.options ? deviceChoice(args) : undefined;
+  if (choice !== undefined && choice.cluster === undefined && choice.devices === undefined)
     return { names: [THIS_MACHINE], gpusPerNode: 0 };
-  const { devices } = isOpen ? loadCluster(contextOf(io, args), choice) : (resumed ?? loadPlan(io, plan).plan);
+  const { devices } = choice ? loadCluster(contextOf(io, args), choice) : (resumed ?? loadPlan(io, plan).plan);
   const names = machinesOf({ devices });
   const gpus = names.map((name) => devices.filter(({ machine, kind }) => machine === name && kind === "cuda").length);
   return { names, gpusPerNode: maximum(gpus) };

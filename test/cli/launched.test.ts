@@ -207,10 +207,11 @@ describe.skipIf(!hasMpirun || !hasRanks)("launch --run of a plan for two machine
 });
 
 describe("launch --run believes no launcher that ends with 0", () => {
-  /** A launcher that does something else. */
+  /** A launcher that calls itself Open MPI's, and does something else. */
   function useLauncher(script: string): void {
     mkdirSync(at("bin"), { recursive: true });
-    writeFileSync(at("bin", "mpirun"), `#!/bin/sh\n${script}\n`);
+    const version = '[ "$1" = --version ] && echo "mpirun (Open MPI) 5.0.7" && exit 0';
+    writeFileSync(at("bin", "mpirun"), `#!/bin/sh\n${version}\n${script}\n`);
     chmodSync(at("bin", "mpirun"), 0o755);
     process.env["PATH"] = `${at("bin")}:${PATH}`;
   }

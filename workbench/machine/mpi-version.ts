@@ -4,18 +4,22 @@ import { InputError } from "../../core/index.ts";
 /** What is taken where there is no `mpirun` to ask. */
 const NEWEST = 5;
 
+/** What others than Open MPI call themselves. */
+const OTHERS = /HYDRA|MPICH|Intel|MVAPICH/i;
+
 /**
- * The first number of the version of this machine's Open MPI, from what `mpirun --version` says; undefined where there is
- * no `mpirun`. @throws InputError for that of another MPI
+ * The first number of the version of this machine's Open MPI, from what `mpirun --version` says; undefined where it says
+ * none, or is not there. @throws InputError for that of another MPI
  */
 export function openMpiVersion(said = askVersion()): number | undefined {
   if (said === undefined) return undefined;
   const found = /Open MPI\)? +v?(\d+)\./.exec(said);
   if (found !== null) return Number(found[1]);
+  if (!OTHERS.test(said)) return undefined;
   throw new InputError({
     expected: "Open MPI's mpirun",
     got: said.split("\n")[0]!,
-    hint: "For another MPI, build the addon with it, and start `train` with its own launcher; for Slurm: --launcher slurm --pmi pmi2.",
+    hint: "Build loratwin with that MPI, and start `train` with its own launcher; for Slurm: --launcher slurm --pmi pmi2.",
   });
 }
 
