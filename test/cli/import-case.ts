@@ -1,11 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
-import { beforeAll } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { initModel } from "../../datasets/index.ts";
 import { parseWorkload } from "../../plan/index.ts";
-import { type CliResult, printed, runCli, temporaryFolder } from "./run-cli.ts";
+import { type CliResult, printed, runCli } from "./run-cli.ts";
 
-export const root = temporaryFolder();
+/** Of the file that is being tested. */
+export let root = "";
 export const at = (name: string): string => path.join(root, name);
 export const write = (name: string, text: string): void => {
   mkdirSync(path.dirname(at(name)), { recursive: true });
@@ -89,7 +91,16 @@ tasks:
   - { type: train, name: b, adapter: two, dataset: data, batch_size: 8, mini_batch_size: 8, num_epochs: 1, cutoff_len: 64, save_step: 9 }
 `;
 
-beforeAll(() => {
+/** Called by each file of tests: several of them may share one process, and this file with it. */
+export function useImportInputs(): void {
+  beforeAll(() => {
+    root = mkdtempSync(path.join(tmpdir(), "loratwin-import-"));
+    writeInputs();
+  });
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+}
+
+function writeInputs(): void {
   initModel({ folder: at("model"), hiddenSize: 16, layers: 1, heads: 1, seed: 0, maxPositions: 512 });
   rows("alpaca.jsonl", (index) => ({ instruction: "Count on.", input: `${index}`, output: `${index + 1}` }));
   rows("mixed.jsonl", (index) => ({ instruction: "Count on.", input: index % 2 === 0 ? "" : "7", output: "8" }));
@@ -111,4 +122,4 @@ beforeAll(() => {
     "rows/prompt.yaml",
     "template: |\n  Ask: {{ data_point['ask'] + '\\n'}}\n  {% if 'input' in data_point %}\n  In: {{ data_point['input'] }}\n  {% endif %}\n  Say: {{ data_point['say'] }}\n",
   );
-});
+}

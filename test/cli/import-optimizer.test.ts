@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { AXOLOTL, imported, LLAMAFACTORY } from "./import-case.ts";
+import { AXOLOTL, imported, LLAMAFACTORY, useImportInputs } from "./import-case.ts";
+
+useImportInputs();
 
 describe("import takes LoRA+ over", () => {
   it("and what it decays", async () => {

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { AXOLOTL, at, imported, LLAMAFACTORY, MLORA, root, trained, write } from "./import-case.ts";
+import { AXOLOTL, at, imported, LLAMAFACTORY, MLORA, root, trained, useImportInputs, write } from "./import-case.ts";
 import { runCli } from "./run-cli.ts";
+
+useImportInputs();
 
 describe("import takes over", () => {
   it("a file of Axolotl", async () => {
