@@ -1,6 +1,6 @@
 import { totalmem } from "node:os";
 import { DeviceError, formatBytes, InputError } from "../core/index.ts";
-import { type DeviceOptions, nativeInfo } from "../native/index.ts";
+import { claimCore, type DeviceOptions, nativeInfo } from "../native/index.ts";
 import { assignCores, gpuOfName, type PlanBody, type ResolvedDevice, stageRanks, THIS_MACHINE } from "../plan/index.ts";
 
 const WHAT_RUNS =
@@ -69,19 +69,55 @@ function checkDemands({ devices, links, stages, memory }: Executed, isHere: (sta
     });
 }
 
+/** This machine's cores. */
+export interface Cores {
+  /** Ids of those that this process may use. */
+  readonly present: () => readonly number[];
+  /** Whether a core is this process's from now on. */
+  readonly claim: (core: number) => boolean;
+}
+
+/**
+ * The ids of cores, each in place of its number: the machine's in order, but for those that other processes' devices are
+ * pinned to, where one is left that is nobody's. Two runs that start at once, such as tasks of an array, part them so.
+ */
+function claimCores(
+  numbers: readonly number[],
+  present: readonly number[],
+  claim: (core: number) => boolean,
+): ReadonlyMap<number, number> {
+  const [ids, refused] = [new Map<number, number>(), [] as number[]];
+  for (const number of numbers) {
+    if (claim(present[number]!)) ids.set(number, present[number]!);
+    else refused.push(number);
+  }
+  const used = new Set(numbers);
+  const others = present.filter((_, number) => !used.has(number));
+  for (const number of refused) {
+    const free = others.findIndex(claim);
+    ids.set(number, free === -1 ? present[number]! : others[free]!);
+    others.splice(0, free + 1);
+  }
+  return ids;
+}
+
 /**
  * What devices are here, each another one: cores that no other has, or the GPU that its name says. @throws DeviceError
  * for one that is not here.
  */
-export function optionsOfDevices(devices: readonly ResolvedDevice[]): readonly DeviceOptions[] {
+export function optionsOfDevices(
+  devices: readonly ResolvedDevice[],
+  { present: all, claim }: Cores = { present: () => nativeInfo().cores, claim: claimCore },
+): readonly DeviceOptions[] {
   devices.forEach(checkRuns);
-  const present = devices.some(({ kind }) => kind === "cpu") ? nativeInfo().cores : [];
+  const present = devices.some(({ kind }) => kind === "cpu") ? all() : [];
   const cores = assignCores(devices, present.length);
+  const ids = claimCores(cores.flat(), present, claim);
   return devices.map(
     (device, index): DeviceOptions =>
       device.kind === "cuda"
         ? cudaOptions(device)
-        : { name: device.name, cores: cores[index]!.map((core) => present[core]!) },
+        : { name: device.name, cores: cores[index]!.map((core) => ids.get(core)!) },
   );
 }
 

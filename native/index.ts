@@ -38,6 +38,7 @@ export type {
 export {
   buildCommand,
   buildFile,
+  claimCore,
   gpuFreeBytes,
   multipliesBfloat16,
   type NativeInfo,

@@ -112,6 +112,14 @@ export function gpuFreeBytes(index: number): number {
   return guarded(() => loadNative().cudaFreeBytes(index));
 }
 
+/**
+ * Takes a core, by its id, for devices of this process until that ends. Whether it could: another process of this machine
+ * may have taken it. @throws DeviceError when the addon does not load.
+ */
+export function claimCore(core: number): boolean {
+  return guarded(() => loadNative().claimCore(core));
+}
+
 /** @throws DeviceError when the addon does not load. */
 export function nativeInfo(): NativeInfo {
   return loadNative().info();

@@ -163,6 +163,8 @@ export interface RawAddon {
   /** The fields of each of RECORDS, as the addon has them: `"adapter, cell"`. */
   readonly records: Readonly<Record<string, string>>;
   info(): RawInfo;
+  /** Whether a core, by its id, is this process's until it ends: false where another process has it. */
+  claimCore(core: number): boolean;
   /** Makes a context on the GPU. */
   cudaFreeBytes(index: number): number;
   scratchBytes(operator: string, shape: Readonly<Record<string, number | string>>): number;

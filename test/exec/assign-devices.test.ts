@@ -1,6 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
 import { DeviceError, InputError } from "../../core/index.ts";
-import { assignDevices, nativeInfo, simulatedOnly } from "../../exec/index.ts";
+import { optionsOfDevices } from "../../exec/assign-devices.ts";
+import { assignDevices, simulatedOnly } from "../../exec/index.ts";
+import { buildFile, claimCore } from "../../native/index.ts";
 import type { PlanBody, ResolvedDevice, ResolvedLink } from "../../plan/index.ts";
 
 const CPU: ResolvedDevice = {
@@ -35,10 +38,34 @@ function plan(devices: readonly Partial<ResolvedDevice>[], link: Partial<Resolve
   };
 }
 
-it("a CPU device runs on the core that its name says", () => {
-  const { cores } = nativeInfo();
-  const last = cores.length - 1;
-  expect(assignDevices(plan([{ name: `cpu:${last}` }]))).toEqual([{ name: `cpu:${last}`, cores: [cores[last]] }]);
+/** Cores 4 to 7, of which others have some. */
+const coresBeside = (taken: readonly number[]) => ({
+  present: () => [4, 5, 6, 7],
+  claim: (core: number) => !taken.includes(core),
+});
+
+it.each([
+  ["on the cores that their names say", [], [5, 4]],
+  ["on others where another process has those", [5], [6, 4]],
+  ["on those all the same where all are taken", [4, 5, 6, 7], [5, 4]],
+  ["on the one that is left", [4, 5, 6], [7, 4]],
+] as const)("CPU devices run %s", (_, taken, cores) => {
+  const { devices } = plan([{ name: "cpu:1" }, { name: "cpu:0" }]);
+  expect(optionsOfDevices(devices, coresBeside(taken))).toEqual([
+    { name: "cpu:1", cores: [cores[0]] },
+    { name: "cpu:0", cores: [cores[1]] },
+  ]);
+});
+
+it("a core is one process's until that ends", () => {
+  // Beyond any machine's.
+  const core = 100_000 + process.pid;
+  const addon = buildFile("loratwin.node");
+  const claimed = () =>
+    spawnSync(process.execPath, ["-p", `require(${JSON.stringify(addon)}).claimCore(${core})`], { encoding: "utf8" });
+  expect(claimed().stdout).toBe("true\n");
+  expect([claimCore(core), claimCore(core)]).toEqual([true, true]);
+  expect(claimed().stdout).toBe("false\n");
 });
 
 it.each([

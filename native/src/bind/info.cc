@@ -14,6 +14,7 @@
 #include "ops/isa.h"
 #include "ops/lora.h"
 #include "ops/onednn.h"
+#include "runtime/cpu/core_claims.h"
 #include "runtime/cuda/scratch.h"
 #include "runtime/cuda/devices.h"
 #include "runtime/errors.h"
@@ -69,6 +70,10 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   result.Set("cores", cores);
   result.Set("cuda", cuda(env));
   return result;
+}
+
+Napi::Value claim(const Napi::CallbackInfo& call) {
+  return Napi::Boolean::New(call.Env(), claimCore(whole32(call[0], "claimCore.core")));
 }
 
 Napi::Value freeBytes(const Napi::CallbackInfo& call) {
@@ -144,6 +149,7 @@ Napi::Value nccl(const Napi::CallbackInfo& call) {
 
 void registerInfo(Napi::Env env, Napi::Object exports) {
   expose<info>(env, exports, "info");
+  expose<claim>(env, exports, "claimCore");
   expose<freeBytes>(env, exports, "cudaFreeBytes");
   expose<scratchBytes>(env, exports, "scratchBytes");
   expose<productLibraryName>(env, exports, "productLibraryName");
