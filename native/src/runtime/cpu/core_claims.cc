@@ -18,7 +18,8 @@ bool claimCore(int core) {
   static std::set<int> own;
   const std::lock_guard lock(mutex);
   if (own.contains(core)) return true;
-  // A name in the abstract namespace of sockets: one process has it, and it is gone with the process, however that ends.
+  // A name in the abstract namespace of sockets: one process has it.
+  // It is gone with the process, however that ends.
   const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return true;
   sockaddr_un address{};
