@@ -83,7 +83,8 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
   });
   let setUp: Promise<void> | undefined;
   try {
-    const trained = await trainInFolder({ cwd: io.cwd, cache: usesCache(args) }, folder, input, {
+    const place = { cwd: io.cwd, cache: usesCache(args), note: (text: string) => note(io, args, text) };
+    const trained = await trainInFolder(place, folder, input, {
       overwrite: input.resumed === undefined && args["overwrite"] === true,
       rhythm,
       stop: stop.signal,

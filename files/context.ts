@@ -18,5 +18,5 @@ export function silent(cwd: string): Context {
   return { cwd, note: () => {}, warn: () => {}, during: async (_, work) => await work(() => {}) };
 }
 
-/** What operations need that read and write files, and have nothing to say. */
-export type Place = Pick<Context, "cwd" | "cache">;
+/** What operations need that read and write files, and hardly have anything to say. */
+export type Place = Pick<Context, "cwd" | "cache"> & Partial<Pick<Context, "note">>;

@@ -150,13 +150,45 @@ function ageMs(file: string): number | undefined {
   }
 }
 
+/** The same for whoever may only read the folder: by this machine's clock, if need be. */
+function ageForReaders(file: string): number | undefined {
+  try {
+    return ageMs(file);
+  } catch (error) {
+    if (!(error instanceof InputError) && !(error instanceof DeviceError)) throw error;
+    const found = statSync(file, { throwIfNoEntry: false });
+    return found === undefined ? undefined : Date.now() - found.mtimeMs;
+  }
+}
+
+/** Who writes a folder. */
+export interface FolderHolder {
+  readonly process: number;
+  /** Of another machine or container, its name. */
+  readonly elsewhere: string | undefined;
+}
+
+/**
+ * Who writes a folder now: a process that is there, or one of another machine or container that has given a sign of life
+ * within a minute. @throws InputError for a lock that is no file
+ */
+export function folderHolder(folder: string): FolderHolder | undefined {
+  const file = path.join(folder, LOCK_FILE);
+  const holder = readHolder(file);
+  if (holder === undefined || holder === "torn") return undefined;
+  const { process: number, host = "another machine" } = holder;
+  if (!isElsewhere(holder)) return isAlive(holder) ? { process: number, elsewhere: undefined } : undefined;
+  return (ageForReaders(file) ?? LEASE_MS) < LEASE_MS ? { process: number, elsewhere: host } : undefined;
+}
+
 /**
  * Whether a holder on another machine gives a sign of life: waits for one as long as it may still come. Its clock does not
  * matter.
  */
-function givesSign(file: string): boolean {
+function givesSign(file: string, wait: () => void): boolean {
   const first = ageMs(file);
   if (first === undefined) return false;
+  if (first < LEASE_MS) wait();
   for (let age: number | undefined = first; age !== undefined && age < LEASE_MS; age = ageMs(file)) {
     if (age < first) return true;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.min(500, LEASE_MS - age));
@@ -226,10 +258,10 @@ function removeStale(file: string, holder: Holder | undefined): { readonly from:
 /**
  * Takes a folder for this process until it is disposed of; that of a process that is no more is taken over. Of a process of
  * another machine or container the lock is written anew every few seconds: one without such a sign for a minute is nobody's
- * any more. Times are those of the file system alone. @throws InputError where another process has it, or where the lock of one that is no more cannot be removed,
- * DeviceError for a disk that is full
+ * any more. Times are those of the file system alone. `note` hears of what it waits for. @throws InputError where another
+ * process has it, or where the lock of one that is no more cannot be removed, DeviceError for a disk that is full
  */
-export function lockFolder(folder: string, given: string): FolderLock {
+export function lockFolder(folder: string, given: string, note: (text: string) => void = () => {}): FolderLock {
   const file = path.join(folder, LOCK_FILE);
   const held = (hint: string): InputError =>
     new InputError({ expected: "a folder that no other process writes", at: "--output", got: given, hint });
@@ -240,8 +272,10 @@ export function lockFolder(folder: string, given: string): FolderLock {
     const found = readHolder(file);
     if (found !== undefined) {
       const holder = found === "torn" ? undefined : found;
-      if (holder !== undefined && (isElsewhere(holder) ? givesSign(file) : isAlive(holder)))
-        throw held(`${whoIs(holder)} does: name another folder, or wait for its end.`);
+      const who = holder && whoIs(holder);
+      const wait = (): void => note(`waits a minute at most for a sign of ${who}, which has ${given}`);
+      if (holder !== undefined && (isElsewhere(holder) ? givesSign(file, wait) : isAlive(holder)))
+        throw held(`${who} does: name another folder, or wait for its end.`);
       takenFrom = removeStale(file, holder)?.from ?? takenFrom;
     }
     own = make(file);

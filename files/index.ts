@@ -7,7 +7,7 @@ export { fileDigest } from "./file-digest.ts";
 // Files of lines, whole or cut off.
 export { bytesOfWholeLines, linesOfFile, wholeLinesOf } from "./file-lines.ts";
 // Folders that one process writes.
-export { type FolderLock, lockFolder, withoutLock } from "./folder-lock.ts";
+export { type FolderLock, folderHolder, lockFolder, withoutLock } from "./folder-lock.ts";
 // Files that a person names, read and written, with errors that say what was expected.
 export {
   absolute,
@@ -30,8 +30,6 @@ export { LateWrites, missingError } from "./late-writes.ts";
 export { LineFile, type LineFileOptions } from "./line-file.ts";
 // Files that are there, for one that is not.
 export { nearFileHint } from "./near-files.ts";
-// Whether a process is there.
-export { isProcessAlive } from "./process-alive.ts";
 // Files to read: no pipe, no device, no more than there is room for.
 export { checkReadable, MOST_WHOLE, openToRead, otherForm, readWholeText } from "./readable-file.ts";
 // The folder for what may be made anew at any time.

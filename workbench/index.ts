@@ -54,8 +54,6 @@ export { comparingOf, RowReader } from "./load/read-rows.ts";
 export { samplePrompts } from "./load/sample-prompts.ts";
 // How much of a device jobs are thought to take.
 export { learnedBy, roomBy, SIZES, type Sizes } from "./load/sizes.ts";
-// A script for a job that comes again until its run has ended.
-export { batchScript } from "./machine/batch-script.ts";
 // Calibrating this machine.
 export { type CalibrationSubject, calibrateDevices } from "./machine/calibrate-devices.ts";
 // What this machine has, and lacks.
@@ -63,16 +61,23 @@ export { examineAddon, examineMachine, type Finding } from "./machine/examine-ma
 // Times of a GPU's kernels, and costs that follow from them.
 export { kernelCalibration } from "./machine/kernel-calibration.ts";
 export { hasKernelTimes, type KernelTimes, readKernelTimes } from "./machine/kernel-tables.ts";
+// Jobs of a cluster that come again until their run has ended.
+export { kubernetesName, kubernetesObjects, kubernetesText, podHosts } from "./machine/kubernetes-job.ts";
 // The command line that starts a run on several machines, and starting it.
 export {
+  type Container,
   LAUNCHERS,
   type Launch,
   type Launcher,
   type LaunchLine,
+  type LineLauncher,
   launchLine,
   launchText,
   PMIS,
   type Pmi,
+  quoted,
+  RUNTIMES,
+  type Runtime,
 } from "./machine/launch-line.ts";
 // What of the error of a prediction is the machine's, for a run.
 export { machinePart } from "./machine/machine-part.ts";
@@ -80,6 +85,8 @@ export { machinePart } from "./machine/machine-part.ts";
 export { versionForLine } from "./machine/mpi-version.ts";
 // The processes of a run over several machines.
 export { checkDevices, joinRanks, rankedHost, workOnRank } from "./machine/ranks.ts";
+export { ENDING_SECONDS, type MachineShare, type RepeatedRun } from "./machine/repeated-run.ts";
+export { slurmScript } from "./machine/slurm-script.ts";
 export { keepSpeed } from "./machine/speed-history.ts";
 export { startLaunch } from "./machine/start-launch.ts";
 // The files of the product itself.

@@ -26,7 +26,7 @@ export const REST_ANEW: Use = {
   options: { ...WORKLOAD_OPTIONS, ...RUN_OPTIONS },
 };
 
-const JOBS: Use = {
+export const REST_OF_FLEET: Use = {
   input: "jobs over time",
   options: {
     policy: { ...POLICY_OPTION, describe: `${POLICY_OPTION.describe}; that of the folder when absent` },
@@ -50,7 +50,7 @@ export const resumeCommand: Command = {
       describe: "workload file of the run: jobs over time need it; what is left of a plan is planned anew by it",
     },
   },
-  uses: [REST, REST_ANEW, JOBS],
+  uses: [REST, REST_ANEW, REST_OF_FLEET],
   useOf(args, io) {
     const folder = requiredText(args, "run");
     if (!isFolder(io, folder))
@@ -59,13 +59,13 @@ export const resumeCommand: Command = {
         hint:
           nearFileHint(absolute(io, folder)) ?? "A run folder is one that `loratwin train ... -o FOLDER` has written.",
       });
-    if (runKindOf(io, folder) === "fleet") return JOBS;
+    if (runKindOf(io, folder) === "fleet") return REST_OF_FLEET;
     return args["workload"] === undefined ? REST : REST_ANEW;
   },
   async run(args, io, use) {
     const folder = requiredText(args, "run");
     const workload = optionalText(args, "workload");
-    if (use === JOBS) {
+    if (use === REST_OF_FLEET) {
       if (workload === undefined)
         throw new InputError({
           expected: "the workload of the jobs over time",

@@ -45,8 +45,9 @@ interface View {
 }
 
 /** By the tokens that are left at the rate so far. */
-function secondsLeft({ plan, metrics, state, events }: RunOfPlan, tokensPerSecond: number): number | null {
-  if (!isGoingOn({ state, events }) || tokensPerSecond === 0) return null;
+function secondsLeft(run: RunOfPlan, tokensPerSecond: number): number | null {
+  if (!isGoingOn(run) || tokensPerSecond === 0) return null;
+  const { plan, metrics } = run;
   const trained = plan.microBatches.filter(({ evaluation }) => evaluation === undefined);
   const all = sum(trained.flatMap(({ rows }) => rows.map(([, , tokens]) => tokens)));
   return (all - sum(metrics.map(({ tokens }) => tokens))) / tokensPerSecond;

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { absolute, inputLines, isFolder, isProcessAlive, linesOfFile, type Place } from "../../files/index.ts";
+import { absolute, folderHolder, inputLines, isFolder, linesOfFile, type Place } from "../../files/index.ts";
 import { type FileLines, journalLines, parseJournal, type JournalLine as SchedulerLine } from "../../plan/index.ts";
 import type { JournalLine } from "./journal.ts";
 import { RUN_FILES } from "./run-files.ts";
@@ -59,18 +59,24 @@ export function stateByJournal(events: readonly JournalLine[]): RunState {
   return last?.event === "ended" || last?.event === "ended early" ? last.event : "unfinished";
 }
 
-/** Whether the process that writes a run's folder is there still, and at work. */
-export function isGoingOn({ state, events }: { readonly state: RunState } & Pick<RunJournal, "events">): boolean {
+/** What is known of a run by its folder. */
+export interface JournaledRun extends Pick<RunJournal, "events"> {
+  /** By its absolute path. */
+  readonly folder: string;
+  readonly state: RunState;
+}
+
+/** Whether somebody is at work on a run, on this machine or another one. */
+export function isGoingOn({ folder, state, events }: JournaledRun): boolean {
   const started = events.findLast(({ event }) => event === "started" || event === "failed");
-  if (state !== "unfinished" || started?.event !== "started") return false;
-  return isProcessAlive(started.process);
+  return state === "unfinished" && started?.event === "started" && folderHolder(folder) !== undefined;
 }
 
 /** The same of a folder. @throws InputError for one that is no run's */
-export function isFolderGoingOn(place: Place, folder: string): boolean {
-  const written = inputLines(place, path.join(folder, RUN_FILES.journal), `a run folder with ${RUN_FILES.journal}`);
+export function isFolderGoingOn(place: Place, given: string): boolean {
+  const written = inputLines(place, path.join(given, RUN_FILES.journal), `a run folder with ${RUN_FILES.journal}`);
   const { events } = readRunJournal(written.lines, written.file);
-  return isGoingOn({ state: stateByJournal(events), events });
+  return isGoingOn({ folder: absolute(place, given), state: stateByJournal(events), events });
 }
 
 /**

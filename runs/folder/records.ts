@@ -62,7 +62,7 @@ export class Records implements Disposable {
     makeFolder(place, given);
     this.folder = absolute(place, given);
     this.#texts = new AnswerTexts(sampled?.model ?? "");
-    this.#lock = lockFolder(this.folder, given);
+    this.#lock = lockFolder(this.folder, given, place.note);
     const open = (name: string, options: LineFileOptions): LineFile => {
       const file = new LineFile(path.join(this.folder, name), options);
       this.#lines.set(name, file);

@@ -1,7 +1,7 @@
 import { existsSync, linkSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { InputError, shellQuoted } from "../../core/index.ts";
-import { wholeLinesOf, writePieces, writeWholeFile, writeWholeFolder } from "../../files/index.ts";
+import { folderHolder, wholeLinesOf, writePieces, writeWholeFile, writeWholeFolder } from "../../files/index.ts";
 import { jobDigest, type PlannedJob, readText } from "../../plan/index.ts";
 import { type CheckOwner, type FoundCheckpoint, findCheckpoint, putAside } from "../checkpoints/find-checkpoint.ts";
 import type { JournalEvent } from "../folder/journal.ts";
@@ -31,12 +31,13 @@ export function findStopped(folder: string, given: string, checkOwner: CheckOwne
       got: given,
       hint: `Its adapters are in ${given}/adapters. More steps are a new run, whose jobs start from them: \`adapter: { init: ... }\`.`,
     });
-  const started = events.findLast(({ event }) => event === "started");
-  if (isGoingOn({ state, events }) && started?.event === "started")
+  const holder = folderHolder(folder);
+  // One of another machine may be gone: whoever takes the folder waits for a sign of it.
+  if (isGoingOn({ folder, state, events }) && holder !== undefined && holder.elsewhere === undefined)
     throw new InputError({
       expected: "a run that nobody carries out",
       got: given,
-      hint: `Process ${started.process} does; \`loratwin watch ${shellQuoted(given)}\` shows it.`,
+      hint: `Process ${holder.process} does; \`loratwin watch ${shellQuoted(given)}\` shows it.`,
     });
   return { folder, found: findCheckpoint(folder, checkOwner), ...journal, weights: weightsByJournal(events) };
 }

@@ -89,7 +89,7 @@ describe("the line that launch writes", () => {
   });
 
   it("is read by a shell as the words that --json has", async () => {
-    for (const [launcher, ...hosts] of [["openmpi", "--hosts", "left,right"], ["slurm"]]) {
+    for (const [launcher, ...hosts] of [["mpirun", "--hosts", "left,right"], ["slurm"]]) {
       const argv = [ODD, "-o", "a run", "--notice-file", "no;tice", "--launcher", launcher!, ...hosts];
       const { environment, command, check } = await documentOf(...argv);
       const text = await printed(["launch", ...argv], root);
@@ -167,7 +167,7 @@ describe("what launch refuses", () => {
     [
       "hosts for Slurm",
       ["--hosts", "left,right", "--launcher", "slurm"],
-      'Expected --launcher openmpi for --hosts, got "slurm".',
+      'Expected --launcher mpirun for --hosts, got "slurm".',
     ],
     [
       "hosts twice",
@@ -177,7 +177,7 @@ describe("what launch refuses", () => {
     [
       "devices of a finished plan",
       ["--hosts", "left,right", "--devices", "cpu:0"],
-      "Expected a workload or the run of a plan with a workload for --devices cpu:0",
+      "Expected a workload, the run of a plan with a workload or jobs over time for --devices cpu:0",
     ],
   ])("%s", async (_, argv, says) => {
     const { code, stdout, stderr } = await runCli(["launch", ...OPEN, ...argv], root);
@@ -230,6 +230,10 @@ describe("docs/reference/machines.md", () => {
 });
 
 describe("the script of --until-done", () => {
+  const RUN = "'it'\\''s run/'";
+  // A cluster gives more time to end than a person waits.
+  const OPTIONS = "--checkpoint-steps 5 --notice-seconds 100 --no-cache";
+
   it("begins or goes on with the run, comes again after a notice, and says else how the run has ended", async () => {
     const options = ["--launcher", "slurm", "-o", "it's run/", "--checkpoint-steps", "5", "--no-cache"];
     const script = await lineOf("plan.json", ...options, "--until-done");
@@ -238,8 +242,8 @@ describe("the script of --until-done", () => {
       "#SBATCH --job-name=loratwin-it-s-run",
       "#SBATCH --nodes=2",
       "#SBATCH --dependency=singleton",
-      "run=(LORATWIN train plan.json --output 'it'\\''s run/' --checkpoint-steps 5 --no-cache)",
-      "if [ -e 'it'\\''s run/plan.json' ]; then run=(LORATWIN resume 'it'\\''s run/' --checkpoint-steps 5 --no-cache); fi",
+      `run=(LORATWIN train plan.json --output ${RUN} ${OPTIONS})`,
+      `if [ -e 'it'\\''s run/plan.json' ]; then run=(LORATWIN resume ${RUN} ${OPTIONS}); fi`,
       'if [ $code -eq 75 ]; then exec scontrol requeue "$SLURM_JOB_ID"; fi',
       "LORATWIN check-run 'it'\\''s run/' || exit $((code > 0 ? code : 1))",
     ])

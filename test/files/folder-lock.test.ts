@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "no
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { LOCK_FILE, lockFolder } from "../../files/folder-lock.ts";
+import { folderHolder, LOCK_FILE, lockFolder } from "../../files/folder-lock.ts";
 
 let folder: string;
 const lock = (): string => path.join(folder, LOCK_FILE);
@@ -29,6 +29,7 @@ test("that of another machine is taken over once it has given no sign for a minu
   writeFileSync(lock(), elsewhere.replace('"process":1', `"process":${process.pid}`));
   const before = new Date(Date.now() - 61_000);
   utimesSync(lock(), before, before);
+  expect(folderHolder(folder)).toBeUndefined();
   using held = lockFolder(folder, "run");
   expect(held.takenFrom).toBe(process.pid);
 });
@@ -38,7 +39,10 @@ test("that of another machine which gives a sign is refused with its name", () =
   const before = new Date(Date.now() - 3_000);
   utimesSync(lock(), before, before);
   const writer = spawn("sh", ["-c", 'sleep 1; printf %s "$1" > "$2"', "sh", elsewhere, lock()]);
-  expect(() => lockFolder(folder, "run")).toThrow("Process 1 of n7 does");
+  const notes: string[] = [];
+  expect(folderHolder(folder)).toEqual({ process: 1, elsewhere: "n7" });
+  expect(() => lockFolder(folder, "run", (text) => notes.push(text))).toThrow("Process 1 of n7 does");
+  expect(notes).toEqual(["waits a minute at most for a sign of Process 1 of n7, which has run"]);
   writer.kill();
 });
 

@@ -12,7 +12,7 @@ it("the version of Open MPI is what mpirun says, and that of another MPI is refu
 it("lines for Open MPI 4 have its names of parameters and of shared memory", () => {
   const common = { numRanks: 3, hosts: ["a", "a", "b"], hostfile: undefined, network: "10.0.0.0/24", isRoot: false };
   const wordsOf = (openMpi: number) =>
-    launchLine("openmpi", { ...common, openMpi, pmi: "pmix", gpusPerNode: 0 }).options.map((words) => words.join(" "));
+    launchLine("mpirun", { ...common, openMpi, pmi: "pmix", gpusPerNode: 0 }).options.map((words) => words.join(" "));
   const [four, five] = [wordsOf(4), wordsOf(5)];
   expect(five).toContain("--prtemca prte_if_include 10.0.0.0/24");
   expect(five).toContain("--mca btl sm,tcp,self");

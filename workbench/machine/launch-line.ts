@@ -1,10 +1,25 @@
-import { shellQuoted } from "../../core/index.ts";
+import { InputError, shellQuoted } from "../../core/index.ts";
 
-export const LAUNCHERS = ["openmpi", "slurm"] as const;
+export const LINE_LAUNCHERS = ["mpirun", "slurm"] as const;
+/** Those that a line of a shell starts a run with. */
+export type LineLauncher = (typeof LINE_LAUNCHERS)[number];
+
+export const LAUNCHERS = [...LINE_LAUNCHERS, "kubernetes"] as const;
 export type Launcher = (typeof LAUNCHERS)[number];
 
 export const PMIS = ["pmix", "pmi2"] as const;
 export type Pmi = (typeof PMIS)[number];
+
+export const RUNTIMES = ["apptainer", "pyxis"] as const;
+export type Runtime = (typeof RUNTIMES)[number];
+
+/** An image that the program is in, on each host. */
+export interface Container {
+  readonly image: string;
+  readonly runtime: Runtime;
+  /** Absolute; all are there by the same path. The program starts in the first one. */
+  readonly folders: readonly [string, ...string[]];
+}
 
 /** A program that is started once on each of several machines. */
 export interface Launch {
@@ -23,6 +38,7 @@ export interface Launch {
   readonly pmi: Pmi;
   /** GPUs of each machine, which Slurm gives a task. */
   readonly gpusPerNode: number;
+  readonly container?: Container | undefined;
 }
 
 /** A launcher's command line, without the program that it starts. */
@@ -31,6 +47,10 @@ export interface LaunchLine {
   readonly launcher: string;
   /** Words that belong together, as `--mca pml ob1` do. */
   readonly options: readonly (readonly string[])[];
+  /** What the program that it starts begins with. */
+  readonly within: readonly string[];
+  /** The same for a program that is started once, without the launcher. */
+  readonly alone: readonly string[];
 }
 
 /** Whether some host has several ranks. */
@@ -75,14 +95,30 @@ const KEEPALIVE = [
   ["oob_tcp_keepalive_probes", "3"],
 ] as const;
 
+/** Words that start a program in the image; it sees the host's GPUs if it has to. */
+function apptainer({ image, folders }: Container, gpusPerNode: number): readonly string[] {
+  const [working] = folders;
+  const gpus = gpusPerNode === 0 ? [] : ["--nv"];
+  return ["apptainer", "exec", ...gpus, "--bind", folders.join(), "--pwd", working, image];
+}
+
+/** Options of `srun` with the plugin Pyxis. */
+function pyxis({ image, folders }: Container): readonly string[] {
+  const mounts = folders.map((folder) => `${folder}:${folder}`).join();
+  return [`--container-image=${image}`, `--container-mounts=${mounts}`, `--container-workdir=${folders[0]}`];
+}
+
 function openMpi(launch: Launch): LaunchLine {
-  const { numRanks, hosts, hostfile, network, isRoot, openMpi: version } = launch;
+  const { numRanks, hosts, hostfile, network, isRoot, openMpi: version, container, gpusPerNode } = launch;
+  if (container?.runtime === "pyxis")
+    throw new InputError({ expected: "--launcher slurm for --runtime pyxis", got: "mpirun" });
+  const within = container === undefined ? [] : apptainer(container, gpusPerNode);
   // Open MPI 5 has its runtime apart, with parameters of its own.
   const [parameter, interfaces] = version < 5 ? ["--mca", "oob_tcp_if_include"] : ["--prtemca", "prte_if_include"];
   const oversubscribed = hasNeighbours(hosts) ? ":OVERSUBSCRIBE" : "";
   const runtime = network === undefined ? KEEPALIVE : [...KEEPALIVE, [interfaces, network] as const];
   return {
-    environment: {},
+    ...{ environment: {}, within, alone: within },
     launcher: "mpirun",
     options: [
       ...(isRoot ? [["--allow-run-as-root"]] : []),
@@ -100,34 +136,47 @@ function openMpi(launch: Launch): LaunchLine {
 }
 
 function slurm(launch: Launch): LaunchLine {
+  const { numRanks, gpusPerNode, container, pmi } = launch;
   const parameters = transportOf(launch).map(([name, value]) => [`OMPI_MCA_${name}`, value] as const);
+  const gpus = gpusPerNode === 0 ? [] : [[`--gpus-per-node=${gpusPerNode}`]];
+  const image = container?.runtime === "pyxis" ? pyxis(container) : [];
+  const within = container?.runtime === "apptainer" ? apptainer(container, gpusPerNode) : [];
+  const once = ["srun", "--nodes=1", "--ntasks=1", ...image];
   return {
-    environment: Object.fromEntries([NO_MEMORY_HOOKS, ...parameters]),
+    // One process is no rank of MPI.
+    environment: numRanks === 1 ? {} : Object.fromEntries([NO_MEMORY_HOOKS, ...parameters]),
     launcher: "srun",
     options: [
       // Without it every process would be a world of its own.
-      [`--mpi=${launch.pmi}`],
+      ...(numRanks === 1 ? [] : [[`--mpi=${pmi}`]]),
       ["--kill-on-bad-exit=1"],
-      [`--nodes=${launch.numRanks}`],
-      [`--ntasks=${launch.numRanks}`],
+      [`--nodes=${numRanks}`],
+      [`--ntasks=${numRanks}`],
       ["--ntasks-per-node=1"],
-      ...(launch.gpusPerNode === 0 ? [] : [[`--gpus-per-node=${launch.gpusPerNode}`]]),
+      ...gpus,
       ["--cpu-bind=none"],
+      ...image.map((option) => [option]),
     ],
+    ...{ within, alone: image.length === 0 ? within : once },
   };
 }
 
-const LINES: Readonly<Record<Launcher, (launch: Launch) => LaunchLine>> = { openmpi: openMpi, slurm };
+const LINES: Readonly<Record<LineLauncher, (launch: Launch) => LaunchLine>> = { mpirun: openMpi, slurm };
 
-export function launchLine(launcher: Launcher, launch: Launch): LaunchLine {
+/** @throws InputError for a container that the launcher does not start */
+export function launchLine(launcher: LineLauncher, launch: Launch): LaunchLine {
   return LINES[launcher](launch);
 }
 
 const WIDTH = 100;
 
+/** Words as a shell reads them. */
+export function quoted(words: readonly string[]): string {
+  return words.map(shellQuoted).join(" ");
+}
+
 /** A launched program, and what is run where it ended with 0, for a shell: broken into lines as a person would. */
 export function launchText(line: LaunchLine, program: readonly string[], then: readonly string[]): string {
-  const quoted = (words: readonly string[]): string => words.map(shellQuoted).join(" ");
   const groups = [
     ...Object.entries(line.environment).map(([name, value]) => `${name}=${shellQuoted(value)}`),
     line.launcher,
@@ -139,5 +188,5 @@ export function launchText(line: LaunchLine, program: readonly string[], then: r
     if (last === undefined || last.length + group.length + 3 > WIDTH) lines.push(group);
     else lines[lines.length - 1] = `${last} ${group}`;
   }
-  return [...lines, quoted(program), `&& ${quoted(then)}`].join(" \\\n  ");
+  return [...lines, quoted([...line.within, ...program]), `&& ${quoted([...line.alone, ...then])}`].join(" \\\n  ");
 }

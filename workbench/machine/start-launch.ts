@@ -20,11 +20,11 @@ export interface LaunchIo {
  * the signal that ended it. @throws DeviceError where there is no such launcher
  */
 export async function startLaunch(
-  { environment, launcher, options }: LaunchLine,
+  { environment, launcher, options, within }: LaunchLine,
   program: readonly string[],
   { cwd, stdout, stderr, signals }: LaunchIo,
 ): Promise<number> {
-  const child = spawn(launcher, [...options.flat(), ...program], {
+  const child = spawn(launcher, [...options.flat(), ...within, ...program], {
     cwd,
     env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,0 +1,31 @@
+/** What each machine of a run gives it. */
+export interface MachineShare {
+  readonly count: number;
+  /** GPUs of each; 0 for none. */
+  readonly gpus: number;
+  /** Cores of each; null where a machine is the run's alone. */
+  readonly cpus: number | null;
+  /** Memory of each; null where nobody says. */
+  readonly memoryGib: number | null;
+}
+
+/** A run that a cluster carries out, as often as it takes. Its commands are as a shell reads them. */
+export interface RepeatedRun {
+  readonly name: string;
+  readonly machines: MachineShare;
+  /** The command that begins the run, and the one that goes on with it, once `begun` is there: a file of its folder. */
+  readonly begin: string;
+  readonly goOn: string;
+  readonly begun: string;
+  /** The command that says whether the run has ended. */
+  readonly check: string;
+}
+
+/** Seconds before its end at which a job is told, and those of it that the run may take to end. */
+export const NOTICE_SECONDS = 120;
+export const ENDING_SECONDS = 100;
+
+/** Lines of a shell that choose the command of a run: `run` is its words. */
+export function chosenCommand({ begin, goOn, begun }: RepeatedRun): readonly string[] {
+  return [`run=(${begin})`, ...(begin === goOn ? [] : [`if [ -e ${begun} ]; then run=(${goOn}); fi`])];
+}

@@ -1,0 +1,59 @@
+import { shellQuoted } from "../../core/index.ts";
+import { type LaunchLine, quoted } from "./launch-line.ts";
+import { chosenCommand, NOTICE_SECONDS, type RepeatedRun } from "./repeated-run.ts";
+
+/** What a job of Slurm needs beside its run. */
+export interface SlurmJob {
+  readonly line: LaunchLine;
+  /** That are loaded before it starts. */
+  readonly modules: readonly string[];
+  /** Lines of the script before the run's: they set variables that its commands have. */
+  readonly before?: readonly string[];
+  /** What the script does, in a line. */
+  readonly about?: string;
+}
+
+/** What is asked of each node. */
+function demands({ machines: { gpus, cpus, memoryGib } }: RepeatedRun): readonly string[] {
+  return [
+    ...(cpus === null ? ["--exclusive"] : [`--cpus-per-task=${cpus}`]),
+    ...(gpus === 0 ? [] : [`--gpus-per-node=${gpus}`]),
+    // 0 is all that a node has.
+    ...(memoryGib === null ? (cpus === null ? ["--mem=0"] : []) : [`--mem=${memoryGib}G`]),
+  ];
+}
+
+const ABOUT =
+  "Comes again until the run has ended: sbatch SCRIPT, with --time, --partition and what else your cluster asks for.";
+
+/** A script for `sbatch`: the job comes again until its run has ended (exit code 75), from the newest checkpoint. */
+export function slurmScript(run: RepeatedRun, { line, modules, before = [], about = ABOUT }: SlurmJob): string {
+  const environment = Object.entries(line.environment).map(([key, value]) => `${key}=${shellQuoted(value)}`);
+  const within = line.within.length === 0 ? [] : [`  ${quoted(line.within)} \\`];
+  return [
+    "#!/bin/bash",
+    `# ${about}`,
+    `#SBATCH --job-name=${run.name}`,
+    `#SBATCH --nodes=${run.machines.count}`,
+    "#SBATCH --ntasks-per-node=1",
+    ...demands(run).map((option) => `#SBATCH ${option}`),
+    "#SBATCH --requeue",
+    "#SBATCH --open-mode=append",
+    "#SBATCH --dependency=singleton",
+    `# ${NOTICE_SECONDS} s before the time is over training is told, and ends with a checkpoint and exit code 75.`,
+    `#SBATCH --signal=USR2@${NOTICE_SECONDS}`,
+    "set -uo pipefail",
+    "",
+    ...(modules.length === 0 ? [] : [`module load ${quoted(modules)} || exit 3`]),
+    ...before,
+    ...chosenCommand(run),
+    "",
+    ...(environment.length === 0 ? [] : [`export ${environment.join(" ")}`]),
+    `${line.launcher} ${line.options.map(quoted).join(" ")} \\`,
+    ...within,
+    `  "$\{run[@]}"`,
+    "code=$?",
+    'if [ $code -eq 75 ]; then exec scontrol requeue "$SLURM_JOB_ID"; fi',
+    `${[...(line.alone.length === 0 ? [] : [quoted(line.alone)]), run.check].join(" ")} || exit $((code > 0 ? code : 1))`,
+  ].join("\n");
+}
