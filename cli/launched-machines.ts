@@ -31,6 +31,12 @@ interface Work {
   readonly planned?: Pick<PlanBody, "stages" | "memory">;
 }
 
+/** A machine of which a run takes some GPUs, whatever its name. */
+export function machineOfGpus(gpus: number): Machines {
+  const cpusPerMachine = PROCESS_CORES + CORES_PER_GPU * gpus;
+  return { names: [THIS_MACHINE], gpusPerMachine: gpus, cpusPerMachine, memoryGib: null };
+}
+
 /** The machines that devices are on. */
 function machinesOfDevices({ devices, planned }: Work): Machines {
   const names = machinesOf({ devices });

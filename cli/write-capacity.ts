@@ -3,6 +3,7 @@ import { canonicalJson } from "../core/index.ts";
 import type { CandidateRow, CapacityAnswer, JobKind } from "../plan/index.ts";
 import { renderCapacity } from "../reports/index.ts";
 import { CAPACITY_FILES, type CapacityFolder, today, VERSION } from "../workbench/index.ts";
+import { capacityJobs } from "./capacity-jobs.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
 import { note } from "./output.ts";
@@ -77,7 +78,8 @@ export function writeCapacity(
   const writeRun = (within: string, row: CandidateRow, kinds: readonly JobKind[]): void => {
     const why = notTrained(row, catalog);
     if (why !== undefined) note(io, args, `${within}/ has no jobs to start: ${why}`);
-    for (const [name, text] of Object.entries(runFiles(row, kinds, why === undefined)))
+    const jobs = why === undefined ? capacityJobs(row, kinds) : {};
+    for (const [name, text] of Object.entries({ ...runFiles(row, kinds), ...jobs }))
       folder.write(`${within}/${name}`, text);
   };
   if (best !== null) writeRun(CAPACITY_FILES.run, best, forecast.kinds);

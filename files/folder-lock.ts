@@ -291,11 +291,14 @@ export function lockFolder(folder: string, given: string, note: (text: string) =
     check() {
       if (!isLost) return;
       const holder = readHolder(file);
+      const isGone = holder === undefined || holder === "torn";
       throw new DeviceError({
         expected: "the folder to be this process's, as it was",
         file: given,
-        got: holder === undefined || holder === "torn" ? "no lock" : `${whoIs(holder)} has it`,
-        hint: "Nothing was heard of this machine for a minute. The other run goes on.",
+        got: isGone ? "no lock" : `${whoIs(holder)} has it`,
+        hint: isGone
+          ? `Somebody has removed ${LOCK_FILE}. Nothing is written any more.`
+          : "Nothing was heard of this machine for a minute. The other run goes on.",
       });
     },
     [Symbol.dispose]() {

@@ -69,6 +69,7 @@ export function checkJournal(
   const refuse = (expected: string, got: unknown): never => {
     throw new InputError({ expected, file, got });
   };
+  const firstReady = journal.findIndex(({ event }) => event !== "started");
   journal.forEach(({ event }, index) => {
     const before = journal[index - 1]?.event;
     if (event === "started") return;
@@ -76,6 +77,9 @@ export function checkJournal(
     if (before === "ended" || before === "ended early") refuse(`nothing but "started" behind "${before}"`, event);
     if (event === "resumed" && before !== "started" && before !== "pipeline lost" && before !== "failed")
       refuse('"resumed" behind "started"', before);
+    // Otherwise two processes have written the folder at once.
+    if (before === "started" && index > firstReady && event !== "resumed" && event !== "failed")
+      refuse('"resumed" behind every "started" but the first', event);
   });
   for (const [name, { ended }] of words) {
     if (!jobs.has(name)) refuse("a job of the run", name);

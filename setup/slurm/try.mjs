@@ -68,13 +68,8 @@ function assertEqual(what, got, expected) {
     );
 }
 
-/** The example's script with this folder's program, on cores that three nodes of one host have, over loopback. */
-function writeScripts() {
-  const script = readFileSync(inRoot("examples/machines/train.sbatch"), "utf8")
-    .replaceAll("node dist/cli/main.js", `${process.execPath} ${program}`)
-    .replace("--exclusive", "--cpus-per-task=2")
-    .replace("btl_tcp_links=2", "btl_tcp_links=2 OMPI_MCA_btl_tcp_if_include=lo");
-  writeFileSync(at("train.sbatch"), script);
+/** A job that takes the nodes of the others. */
+function writeHigh() {
   const head = "#!/bin/bash\n#SBATCH --nodes=3 --ntasks-per-node=1 --cpus-per-task=2 --partition=high\n";
   writeFileSync(at("high.sbatch"), `${head}sleep 1\n`);
 }
@@ -99,12 +94,17 @@ function writeInputs() {
     writeFileSync(at(`${name}.json`), JSON.stringify(workload(steps)));
     loratwin("plan", `${name}.json`, "--cluster", cluster, "--pipelines", "1", "-o", `${name}-plan.json`);
   }
+  writeFileSync(at("jobs.json"), JSON.stringify(workload(400)));
 }
 
-const batch = (plan, run, ...options) =>
-  slurm("sbatch", ["--parsable", "-o", `${run}.log`, ...options, "train.sbatch", `${plan}-plan.json`, run], {
-    cwd: folder,
-  }).trim();
+/** Submits what `launch --until-done` writes, with the cores that three nodes of one host have. */
+function submit(run, launched, ...options) {
+  const script = loratwin("launch", ...launched, "--launcher", "slurm", "-o", run, "--until-done");
+  writeFileSync(at(`${run}.sbatch`), script.replace("--exclusive", "--cpus-per-task=2"));
+  return slurm("sbatch", ["--parsable", "-o", `${run}.log`, ...options, `${run}.sbatch`], { cwd: folder }).trim();
+}
+
+const batch = (plan, run, ...options) => submit(run, [`${plan}-plan.json`, "--network", "lo"], ...options);
 
 const launchLine = (plan, run, ...more) =>
   JSON.parse(loratwin("launch", plan, "--launcher", "slurm", "--network", "lo", "-o", run, "--json", ...more));
@@ -116,19 +116,31 @@ function started({ environment, command }, options = []) {
   return { child, code: new Promise((resolve) => child.once("close", resolve)) };
 }
 
-/** The process of a task of the step of a run. */
-function taskOf(run, task) {
+/** The process of loratwin that has words of a command line, and something in its environment. */
+function processOf(run, variable = "") {
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
     try {
       const [words, environment] = ["cmdline", "environ"].map((name) =>
         readFileSync(`/proc/${pid}/${name}`, "utf8").split("\0"),
       );
-      if (words[0] === process.execPath && words.includes(run) && environment.includes(`SLURM_PROCID=${task}`))
+      if (words[0] === process.execPath && words.includes(run) && [...environment, ""].includes(variable))
         return Number(pid);
     } catch {
       // It is no more.
     }
   return undefined;
+}
+
+/** The process of a task of the step of a run. */
+const taskOf = (run, task) => processOf(run, `SLURM_PROCID=${task}`);
+
+/** The cores that single threads of a run are pinned to. */
+function pinnedCores(run) {
+  const folder = `/proc/${processOf(run)}/task`;
+  const lists = readdirSync(folder).map(
+    (thread) => /Cpus_allowed_list:\s*(\S+)/.exec(readFileSync(`${folder}/${thread}/status`, "utf8"))[1],
+  );
+  return [...new Set(lists.filter((list) => /^\d+$/.test(list)))];
 }
 
 async function wholeAgain(job, run) {
@@ -147,12 +159,7 @@ const CASES = {
   async "a notice before the time is over ends with a checkpoint and comes again to the same bytes"() {
     const whole = batch("middle", "whole");
     await until("a run without a break ends", () => isOver(whole), 120);
-    // The script that launch writes, with the cores that three nodes of one host have.
-    const script = loratwin(
-      ...["launch", "middle-plan.json", "--launcher", "slurm", "--network", "lo", "-o", "noticed", "--until-done"],
-    ).replace("--exclusive", "--cpus-per-task=2");
-    writeFileSync(at("noticed.sbatch"), script);
-    const job = slurm("sbatch", ["--parsable", "-o", "noticed.log", "noticed.sbatch"], { cwd: folder }).trim();
+    const job = batch("middle", "noticed");
     await until("steps", () => lines("noticed") > 50);
     slurm("scancel", ["--signal=USR2", job]);
     await until("the job waits to come again", () => state(job) === "PENDING");
@@ -204,12 +211,36 @@ const CASES = {
     slurm("scancel", [second, first]);
     await until("they end", () => isOver(first) && isOver(second));
   },
-  async "tasks of an array train each to the same bytes"() {
-    const train = `${process.execPath} ${program} train near.json -o array-$SLURM_ARRAY_TASK_ID`;
-    writeFileSync(at("array.sbatch"), `#!/bin/bash\n#SBATCH --array=0-2 --cpus-per-task=2\n${train}\n`);
+  async "jobs over time come again after a notice, and end with the bytes of no break"() {
+    const jobs = ["jobs.json", "--fleet", "--once", "--devices", "cpu:0"];
+    loratwin("serve", "jobs.json", "--once", "--devices", "cpu:0", "-o", "served");
+    const job = submit("fleet", jobs);
+    await until("steps", () => lines("fleet") > 20);
+    slurm("scancel", ["--signal=USR2", job]);
+    await until("the job waits to come again", () => state(job) === "PENDING");
+    await wholeAgain(job, "fleet");
+    assertEqual("adapters", weights("fleet"), weights("served"));
+  },
+  async "tasks of an array take different cores, and train each to the same bytes"() {
+    loratwin("plan", "middle.json", "--devices", "cpu:0", "-o", "alone.json");
+    loratwin("train", "alone.json", "-o", "alone");
+    // Without srun only a signal to the script itself arrives: `exec` makes the script the program.
+    const train = `exec ${process.execPath} ${program} train alone.json -o array-$SLURM_ARRAY_TASK_ID`;
+    writeFileSync(at("array.sbatch"), `#!/bin/bash\n#SBATCH --array=0-1 --cpus-per-task=2\n${train}\n`);
     const job = slurm("sbatch", ["--parsable", "-o", "array.log", "array.sbatch"], { cwd: folder }).trim();
+    const tasks = ["array-0", "array-1"];
+    await until("steps", () => tasks.every((run) => lines(run) > 20));
+    const cores = tasks.map((run) => pinnedCores(run));
+    assertEqual(
+      "cores that each task has",
+      cores.map((own) => own.length),
+      [1, 1],
+    );
+    assertEqual("cores in all", new Set(cores.flat()).size, 2);
+    slurm("scancel", ["--signal=USR2", "--batch", `${job}_1`]);
     await until("the array ends", () => isOver(job), 120);
-    for (const task of [0, 1, 2]) assertEqual(`adapters of task ${task}`, weights(`array-${task}`), weights("near"));
+    assertEqual("adapters of task 0", weights("array-0"), weights("alone"));
+    assertEqual("the last event of task 1", events("array-1").at(-1), "ended early");
   },
   async "the nodes of a host file are ranks in its order"() {
     writeFileSync(at("hosts"), "n3\nn1\n");
@@ -227,7 +258,7 @@ const CASES = {
 const counts = { passed: 0, failed: 0, skipped: 0 };
 try {
   mkdirSync(folder, { recursive: true });
-  writeScripts();
+  writeHigh();
   writeInputs();
   for (const [name, work] of Object.entries(CASES)) {
     const start = performance.now();

@@ -192,6 +192,8 @@ describe("the folder of an answer", () => {
     answer = JSON.parse(await printed([...ASKED, ...FEW, "--json", "-o", folder], root)) as CapacityAnswer;
   }, 60_000);
   const read = (...names: readonly string[]): string => readFileSync(path.join(root, folder, ...names), "utf8");
+  const workloadsOf = (...names: readonly string[]): readonly string[] =>
+    readdirSync(path.join(root, folder, ...names, "jobs")).filter((name) => /^\w+\.yaml$/.test(name));
 
   it("has the answer that is printed, as its schema says it", () => {
     expect(JSON.parse(read("answer.json"))).toEqual(answer);
@@ -218,7 +220,7 @@ describe("the folder of an answer", () => {
   });
 
   it("has workloads and a slot that a plan is made of", async () => {
-    expect(readdirSync(path.join(root, folder, "run", "jobs")).sort()).toEqual(["large.yaml", "small.yaml"]);
+    expect(workloadsOf("run")).toEqual(["large.yaml", "small.yaml"]);
     const short = read("run", "jobs", "small.yaml").replace(/epochs: .*/, "steps: 8");
     writeFileSync(path.join(root, folder, "run", "short.yaml"), short);
     const plan = ["plan", "run/short.yaml", "--cluster", "run/slot.yaml", "-o", "plan.json", "--json"];
@@ -226,7 +228,7 @@ describe("the folder of an answer", () => {
     expect(code, stderr).toBe(0);
     await printed(["validate", "run/jobs/large.yaml"], path.join(root, folder));
     for (const kind of ["small", "large"]) {
-      expect(readdirSync(path.join(root, folder, "apart", kind, "jobs"))).toEqual([`${kind}.yaml`]);
+      expect(workloadsOf("apart", kind)).toEqual([`${kind}.yaml`]);
       const { candidate } = answer.apart!.pools.find(({ kinds }) => kinds[0] === kind)!.best;
       expect(read("apart", kind, "slot.yaml").match(/type: "/g)).toHaveLength(candidate.slot);
     }
@@ -245,25 +247,24 @@ describe("the folder of an answer", () => {
       const asked = ["capacity", "f.yaml", "--candidates", `${name}.yaml`, "--prices", "p.yaml", ...FEW, "-o", name];
       const { code, stderr } = await runCli(asked, root);
       expect([code, stderr]).toEqual([0, expect.stringMatching(said)]);
-      files[name] = readdirSync(path.join(root, name, "run")).sort();
+      files[name] = readdirSync(path.join(root, name, "run"), { recursive: true })
+        .map(String)
+        .sort();
     }
-    expect(files["nvidia"]).toEqual(["jobs", "slot.yaml", "train-job.yaml", "train.sbatch"]);
-    expect([files["quantized"], files["amd"]]).toEqual(Array(2).fill(["jobs", "slot.yaml"]));
-    const script = path.join(root, "nvidia", "run", "train.sbatch");
-    expect(spawnSync("bash", ["-n", script]).status).toBe(0);
-    const { plan, train, resume } = Object.fromEntries(
-      ["plan", "train", "resume"].map((name) => [
-        name,
-        readFileSync(script, "utf8").match(new RegExp(`loratwin ${name} .*`, "g"))!,
-      ]),
-    ) as Record<"plan" | "train" | "resume", RegExpMatchArray>;
-    expect(plan[0]).toMatch(/--devices cuda:0(,cuda:\d)* -o /);
-    expect([train.length, resume.length]).toEqual([1, 1]);
-    const [manifest] = parseAllDocuments(readFileSync(path.join(root, "nvidia", "run", "train-job.yaml"), "utf8"));
-    const { kind, spec } = manifest!.toJS();
+    const workloads = ["jobs", "jobs/large.yaml", "jobs/small.yaml", "slot.yaml"];
+    const jobs = ["large", "small"].flatMap((name) => [`jobs/${name}.job.yaml`, `jobs/${name}.sbatch`]);
+    expect(files["nvidia"]).toEqual([...workloads, ...jobs].sort());
+    expect([files["quantized"], files["amd"]]).toEqual(Array(2).fill(workloads));
+    const script = readFileSync(path.join(root, "nvidia", "run", "jobs", "small.sbatch"), "utf8");
+    expect(spawnSync("bash", ["-n"], { input: script }).status).toBe(0);
+    const [, gpus] = /^#SBATCH --gpus-per-node=(\d)$/m.exec(script)!;
+    const devices = Array.from({ length: Number(gpus) }, (_, gpu) => `cuda:${gpu}`).join();
+    expect(script).toContain(`run=(npx loratwin train jobs/small.yaml --devices ${devices} --output runs/small `);
+    expect(script).toContain("if [ -e runs/small/plan.json ]; then run=(npx loratwin resume runs/small ");
+    const text = readFileSync(path.join(root, "nvidia", "run", "jobs", "small.job.yaml"), "utf8");
+    const { kind, spec } = parseAllDocuments(text)[0]!.toJS();
     const [container] = spec.template.spec.containers;
-    const devices = plan[0]!.match(/cuda:\d/g)!;
-    expect([kind, container.resources.limits]).toEqual(["Job", { "nvidia.com/gpu": devices.length }]);
+    expect([kind, container.resources.limits["nvidia.com/gpu"]]).toEqual(["Job", Number(gpus)]);
     expect(spawnSync("bash", ["-nc", container.args[0]]).status).toBe(0);
   }, 120_000);
 

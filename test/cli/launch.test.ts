@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { packageFile } from "../../workbench/package-file.ts";
 import { WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
@@ -200,18 +199,6 @@ describe("what launch refuses", () => {
 
 const example = (name: string): string => packageFile("examples", "machines", name);
 
-/** The options of a launcher in a shell's text, sorted: from its name to the program that it starts. */
-function optionsIn(text: string, launcher: string): readonly string[] {
-  const [, options] = new RegExp(`${launcher} ((?:.|\\\\\\n)*?)node dist/cli/main\\.js`).exec(text)!;
-  return optionGroups(options!.replaceAll(/\\\n/g, " ").trim().split(/\s+/));
-}
-
-/** Words in groups that begin with an option, sorted, but for where hosts come from and who starts it. */
-function optionGroups(words: readonly string[]): readonly string[] {
-  const groups = words.join(" ").split(/ (?=-)/);
-  return groups.filter((group) => !/^--(host|hostfile|allow-run-as-root)\b/.test(group)).sort();
-}
-
 describe("docs/reference/machines.md", () => {
   it("shows the line that launch writes, and says why each of its options is there", async () => {
     const doc = readFileSync(packageFile("docs/reference/machines.md"), "utf8");
@@ -229,34 +216,9 @@ describe("docs/reference/machines.md", () => {
   });
 });
 
-describe("the script of --until-done", () => {
-  const RUN = "'it'\\''s run/'";
-  // A cluster gives more time to end than a person waits.
-  const OPTIONS = "--checkpoint-steps 5 --notice-seconds 100 --no-cache";
-
-  it("begins or goes on with the run, comes again after a notice, and says else how the run has ended", async () => {
-    const options = ["--launcher", "slurm", "-o", "it's run/", "--checkpoint-steps", "5", "--no-cache"];
-    const script = await lineOf("plan.json", ...options, "--until-done");
-    expect(spawnSync("bash", ["-n"], { input: script })).toMatchObject({ status: 0 });
-    for (const line of [
-      "#SBATCH --job-name=loratwin-it-s-run",
-      "#SBATCH --nodes=2",
-      "#SBATCH --dependency=singleton",
-      `run=(LORATWIN train plan.json --output ${RUN} ${OPTIONS})`,
-      `if [ -e 'it'\\''s run/plan.json' ]; then run=(LORATWIN resume ${RUN} ${OPTIONS}); fi`,
-      'if [ $code -eq 75 ]; then exec scontrol requeue "$SLURM_JOB_ID"; fi',
-      "LORATWIN check-run 'it'\\''s run/' || exit $((code > 0 ? code : 1))",
-    ])
-      expect(script.split("\n")).toContain(line);
-    const { stderr, code } = await runCli(["launch", "plan.json", "--hosts", "a,b", "-o", "r", "--until-done"], root);
-    expect([code, stderr]).toEqual([2, expect.stringContaining("--launcher slurm for --until-done")]);
-  });
-});
-
 describe("examples/machines", () => {
   const CLUSTER_FILE = example("cluster.yaml");
   const hosts = ["--hostfile", example("hosts")];
-  const launched = ["--cluster", CLUSTER_FILE, "-o", "run"];
 
   it("has a workload that is planned for its two machines, on the hosts of its file", { tags: ["slow"] }, async () => {
     const model = ["--hidden-size", "128", "--layers", "4", "--heads", "4", "--kv-heads", "2", "--seed", "1"];
@@ -270,34 +232,5 @@ describe("examples/machines", () => {
       await printed(["plan", "example.yaml", "--cluster", CLUSTER_FILE, "--pipelines", "1", "--json"], root),
     ).stages;
     expect(stages.map(({ device }: { readonly device: string }) => device)).toEqual(["first-cpu", "second-cpu"]);
-  });
-
-  it("has a job of Slurm with the options that launch writes", async () => {
-    const text = readFileSync(example("train.sbatch"), "utf8");
-    expect(spawnSync("bash", ["-n", example("train.sbatch")])).toMatchObject({ status: 0 });
-    const { environment, command } = await documentOf("w.yaml", ...launched, "--launcher", "slurm");
-    expect(optionsIn(text, "srun")).toEqual(optionGroups(command.slice(1, command.indexOf(PROGRAM[0]))));
-    const [, exported] = /^export (.*)$/m.exec(text)!;
-    expect(exported!.split(" ").sort()).toEqual(
-      Object.entries(environment)
-        .map((each) => each.join("="))
-        .sort(),
-    );
-    expect(text).toContain('if [ $code -eq 75 ]; then exec scontrol requeue "$SLURM_JOB_ID"; fi');
-    expect(text).toMatch(/\nnode dist\/cli\/main\.js check-run "\$2" \|\| exit /);
-  });
-
-  it("has a job of Kubernetes with the options that launch writes", async () => {
-    const job = parse(readFileSync(example("mpijob.yaml"), "utf8"));
-    expect(job).toMatchObject({ apiVersion: "kubeflow.org/v2beta1", kind: "MPIJob", spec: { slotsPerWorker: 1 } });
-    const { Launcher, Worker } = job.spec.mpiReplicaSpecs;
-    expect(Worker.replicas).toBe(2);
-    const [container] = Launcher.template.spec.containers;
-    const [script] = container.args as readonly [string];
-    expect(spawnSync("bash", ["-n", "-c", script])).toMatchObject({ status: 0 });
-    const { command } = await documentOf("w.yaml", ...launched, ...hosts);
-    expect(optionsIn(script, "mpirun")).toEqual(optionGroups(command.slice(1, command.indexOf(PROGRAM[0]))));
-    expect(script).toContain(" --hostfile /etc/mpi/hostfile ");
-    expect(script).toMatch(/\nnode dist\/cli\/main\.js check-run \/data\/run\n$/);
   });
 });

@@ -179,6 +179,12 @@ const CHANGES: readonly (readonly [string, readonly string[], (copy: string) => 
     /Expected "started" as its first event|Expected "resumed"/,
   ],
   [
+    "was begun by two processes",
+    ["static", "resumed", "fleet"],
+    line("journal.jsonl", '"event":"ready"', (own) => [own, startedLine, own]),
+    /journal\.jsonl: Expected "resumed" behind every "started" but the first, got "ready"/,
+  ],
+  [
     "lacks a job",
     ["fleet"],
     lines("jobs.jsonl", (all) => all.slice(0, -1)),
@@ -219,6 +225,9 @@ const CHANGES: readonly (readonly [string, readonly string[], (copy: string) => 
     /second\.safetensors: Expected \d+ bytes/,
   ],
 ];
+
+/** Of another process. */
+const startedLine = '{"event":"started","process":1,"time":"2026-01-01T00:00:00.000Z","versions":{}}';
 
 let copies = 0;
 

@@ -7,10 +7,6 @@ export interface SlurmJob {
   readonly line: LaunchLine;
   /** That are loaded before it starts. */
   readonly modules: readonly string[];
-  /** Lines of the script before the run's: they set variables that its commands have. */
-  readonly before?: readonly string[];
-  /** What the script does, in a line. */
-  readonly about?: string;
 }
 
 /** What is asked of each node. */
@@ -27,12 +23,12 @@ const ABOUT =
   "Comes again until the run has ended: sbatch SCRIPT, with --time, --partition and what else your cluster asks for.";
 
 /** A script for `sbatch`: the job comes again until its run has ended (exit code 75), from the newest checkpoint. */
-export function slurmScript(run: RepeatedRun, { line, modules, before = [], about = ABOUT }: SlurmJob): string {
+export function slurmScript(run: RepeatedRun, { line, modules }: SlurmJob): string {
   const environment = Object.entries(line.environment).map(([key, value]) => `${key}=${shellQuoted(value)}`);
   const within = line.within.length === 0 ? [] : [`  ${quoted(line.within)} \\`];
   return [
     "#!/bin/bash",
-    `# ${about}`,
+    `# ${ABOUT}`,
     `#SBATCH --job-name=${run.name}`,
     `#SBATCH --nodes=${run.machines.count}`,
     "#SBATCH --ntasks-per-node=1",
@@ -45,7 +41,6 @@ export function slurmScript(run: RepeatedRun, { line, modules, before = [], abou
     "set -uo pipefail",
     "",
     ...(modules.length === 0 ? [] : [`module load ${quoted(modules)} || exit 3`]),
-    ...before,
     ...chosenCommand(run),
     "",
     ...(environment.length === 0 ? [] : [`export ${environment.join(" ")}`]),
