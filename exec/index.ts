@@ -48,8 +48,6 @@ export type { JobInput } from "./job-input.ts";
 // A job between two of its steps, and its file.
 export { readJobState, writeJobState } from "./job-state-file.ts";
 export type { JobState } from "./job-states.ts";
-// The learning rate of a step.
-export { learningRateAt } from "./learning-rate.ts";
 // Probes of how fast devices multiply and move memory.
 export { type LostPipeline, lostText } from "./lost-pipeline.ts";
 // What the system counts while a run goes on: stolen time, other programs.

@@ -11,6 +11,7 @@ import {
   isSample,
   type LiveWork,
   layoutOfStage,
+  learningRateAt,
   type MiniBatch,
   type Pass,
   passOf,
@@ -26,7 +27,6 @@ import { createStageAdapter } from "./adapters.ts";
 import { SequenceRuns } from "./generation/sequence-runs.ts";
 import { StageSampler } from "./generation/stage-sampler.ts";
 import type { JobInput } from "./job-input.ts";
-import { learningRateAt } from "./learning-rate.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { RunInput } from "./run-input.ts";
 import type { StageDevice, StageHost } from "./stage-host.ts";

@@ -1,6 +1,5 @@
 import { InvariantError } from "../core/index.ts";
-import { activeJobs, type LiveWork, type MicroBatch, type MiniBatch } from "../plan/index.ts";
-import { learningRateAt } from "./learning-rate.ts";
+import { activeJobs, type LiveWork, learningRateAt, type MicroBatch, type MiniBatch } from "../plan/index.ts";
 import { lossParts, plainLosses } from "./loss-parts.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
 import {

@@ -126,6 +126,8 @@ export { type FileLines, jsonLines } from "./documents/json-lines.ts";
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // What takes documents of each kind.
 export { documentHint } from "./documents/kinds.ts";
+// The learning rate of a step.
+export { learningRateAt } from "./documents/learning-rate.ts";
 // Losses that compare answers.
 export {
   comparedData,

@@ -1,6 +1,6 @@
 import { InputError } from "../../core/index.ts";
-import { type EvaluationMetrics, learningRateAt, type StepMetrics } from "../../exec/index.ts";
-import { evaluatesAfter, type FileLines, type PlannedJob } from "../../plan/index.ts";
+import type { EvaluationMetrics, StepMetrics } from "../../exec/index.ts";
+import { evaluatesAfter, type FileLines, learningRateAt, type PlannedJob } from "../../plan/index.ts";
 import { metricsLines } from "../folder/metrics-lines.ts";
 
 /** What metrics.jsonl is to have of a job. */

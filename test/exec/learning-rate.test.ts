@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { learningRateAt } from "../../exec/learning-rate.ts";
 import { type RateSchedule, rateScheduleSchema } from "../../plan/documents/rate-schedule.ts";
-import type { OptimizerSpec } from "../../plan/index.ts";
+import { learningRateAt, type OptimizerSpec } from "../../plan/index.ts";
 import { SHARED } from "../shared-folder.ts";
 import { relativeDistance } from "./oracle-case.ts";
 import { runSmall, smallCase } from "./small-run.ts";

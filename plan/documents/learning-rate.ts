@@ -1,4 +1,5 @@
-import type { OptimizerSpec, RateForm, RateSchedule } from "../plan/index.ts";
+import type { RateForm, RateSchedule } from "./rate-schedule.ts";
+import type { OptimizerSpec } from "./workload.ts";
 
 /** Between 1 and 0 as a share of the way goes from 0 to 1. */
 function fallOf(form: RateForm, done: number, cycles = 0.5): number {
