@@ -1,38 +1,29 @@
-import { contentHash } from "../../core/index.ts";
+import { mean, median } from "../../core/index.ts";
 import { type EarlyStopping, earlyStoppingSchema } from "../../plan/documents/early-stopping.ts";
-import type { Curve } from "./curves.ts";
-import { type Score, scoreOf, scoreOptions, truthOf, watchCurve } from "./score.ts";
+import { type Curve, readCurves } from "./curves.ts";
+import { formulaCurves } from "./formula-curves.ts";
+import { byOptions, type Judge, type Score, scoreJudge } from "./score.ts";
 
-/** Stops have to be right at least this often on the curves that options are chosen on. */
-export const LEAST_PRECISION = 0.9;
-
-/** Which half of the curves one is in, by a hash of its name: 0 or 1. */
-export function halfOf({ name }: Pick<Curve, "name">): 0 | 1 {
-  return Number.parseInt(contentHash(name).slice(-1), 16) % 2 === 0 ? 0 : 1;
+/** What stops have to keep: of healthy jobs stopped, of stops right, of hopeless jobs found. */
+export interface Bounds {
+  readonly healthyStopped: number;
+  readonly right: number;
+  readonly found: number;
 }
 
-/** Every rule left out. */
-const NO_RULES = { divergence: false, plateau: false, patience: false, extrapolate: false } as const;
-type Rules = Pick<EarlyStopping, keyof typeof NO_RULES>;
+/** What users are promised. */
+export const PROMISED: Bounds = { healthyStopped: 0.02, right: 0.9, found: 0.8 };
+/** What options have to keep on the curves that they are chosen on: more, since other curves are less kind. */
+const CHOSEN_BY: Bounds = { healthyStopped: 0.01, right: 0.95, found: 0.85 };
 
-/** What is tried for each rule. */
-const TRIED: { readonly [Rule in keyof Rules]: readonly Rules[Rule][] } = {
-  divergence: [0.15, 0.3].map((ratio) => ({ window: 8, ratio, sigmas: 4 })),
-  plateau: [false, ...[40, 60].map((window) => ({ window, sigmas: 1 }))],
-  patience: [4, 5, 6, 8, 10],
-  extrapolate: [0.05, 0.1, 0.2].flatMap((probability) =>
-    [2, 4].map((confirmations) => ({ probability, confirmations })),
-  ),
-};
-const RULES = Object.keys(TRIED) as readonly (keyof Rules)[];
+/** All curves: those of our executor, and those by formula. */
+export function allCurves(): readonly Curve[] {
+  return [...readCurves(), ...formulaCurves()];
+}
 
-/** What patience alone is tried with. */
-const PATIENCE_ALONE = [0, 0.003, 0.01, 0.02].flatMap((minDelta) =>
-  [2, 3, 4, 5, 6, 8, 10].map((patience) => optionsWith({ patience }, minDelta)),
-);
-
-function optionsWith(rules: Partial<Rules>, minDelta?: number): EarlyStopping {
-  return earlyStoppingSchema.parse({ ...NO_RULES, ...rules, ...(minDelta === undefined ? {} : { minDelta }) });
+/** Whether a curve is one of the third that options are not chosen on: every third one of each family. */
+export function isKeptOut({ name }: Pick<Curve, "name">): boolean {
+  return Number(/\d+$/.exec(name)![0]) % 3 === 0;
 }
 
 export interface Chosen {
@@ -40,52 +31,68 @@ export interface Chosen {
   readonly score: Score;
 }
 
-/** The one that saves the most iterations in right stops, of those with the precision; the first of equals. */
-function best(candidates: Iterable<Chosen>): Chosen {
-  let found: Chosen | undefined;
+export function keeps(bounds: Bounds, score: Score): boolean {
+  return (
+    score.healthyStopped <= bounds.healthyStopped * score.healthy &&
+    score.right >= bounds.right * score.stopped &&
+    score.found >= bounds.found * score.hopeless
+  );
+}
+
+/** Options that give up the least, of those that keep the bounds; where none does, those with the most right stops. */
+function best(curves: readonly Curve[], candidates: readonly EarlyStopping[]): Chosen {
+  let chosen: Chosen | undefined;
   const worth = ({ score }: Chosen): number =>
-    score.precision >= LEAST_PRECISION ? 1 + score.savedRightly : score.precision;
-  for (const each of candidates) if (found === undefined || worth(each) > worth(found)) found = each;
-  return found!;
-}
-
-/** How many iterations each curve gets by a rule alone, for each way in which the rule is tried. */
-function alone(curves: readonly Curve[], rule: keyof Rules, withEvaluations: boolean): readonly (readonly number[])[] {
-  return TRIED[rule].map((tried) => {
-    const options = optionsWith({ [rule]: tried });
-    return curves.map((curve) => watchCurve(curve, options, withEvaluations).iterations);
-  });
-}
-
-/** Every way of trying all rules. A curve is stopped by the rule that stops it first, so rules are watched alone. */
-function* combinations(curves: readonly Curve[], withEvaluations: boolean): Generator<Chosen> {
-  const ends = RULES.map((rule) => alone(curves, rule, withEvaluations));
-  const truths = curves.map(truthOf);
-  const counts = ends.map((each) => each.length);
-  const all = counts.reduce((product, count) => product * count, 1);
-  for (let number = 0; number < all; number += 1) {
-    let rest = number;
-    const picked = counts.map((count) => {
-      const index = rest % count;
-      rest = Math.floor(rest / count);
-      return index;
-    });
-    const outcomes = curves.map((curve, at) => ({
-      curve,
-      truth: truths[at]!,
-      iterations: Math.min(...picked.map((index, rule) => ends[rule]![index]![at]!)),
-    }));
-    const rules = Object.fromEntries(RULES.map((rule, at) => [rule, TRIED[rule][picked[at]!]]));
-    yield { options: optionsWith(rules), score: scoreOf(outcomes) };
+    keeps(CHOSEN_BY, score) ? 1 - score.meanGivenUp : score.right / Math.max(1, score.stopped) - 1;
+  for (const options of candidates) {
+    const each = { options, score: scoreJudge(curves, byOptions(options)) };
+    if (chosen === undefined || worth(each) > worth(chosen)) chosen = each;
   }
+  return chosen!;
 }
 
-/** The predictor's options, chosen on some curves; without evaluations by their training losses alone. */
-export function chooseOptions(curves: readonly Curve[], withEvaluations = true): Chosen {
-  return best(combinations(curves, withEvaluations));
+const SHARES = [0.25, 0.3, 0.4, 0.5] as const;
+const SIGMAS = [0.5, 1, 1.5, 2] as const;
+
+/** The predictor's options, chosen on some curves. */
+export function chooseOptions(curves: readonly Curve[]): Chosen {
+  const tried = SHARES.flatMap((share) =>
+    SIGMAS.map((sigmas) => earlyStoppingSchema.parse({ plateau: { share, sigmas } })),
+  );
+  return best(curves, tried);
 }
 
 /** The same for patience alone, as it is usual. */
 export function choosePatience(curves: readonly Curve[]): Chosen {
-  return best(PATIENCE_ALONE.map((options) => ({ options, score: scoreOptions(curves, options) })));
+  const tried = [0, 0.003, 0.01].flatMap((minDelta) =>
+    [2, 3, 5, 8, 10, 15, 20].map((patience) =>
+      earlyStoppingSchema.parse({ divergence: false, plateau: false, minDelta, patience }),
+    ),
+  );
+  return best(curves, tried);
+}
+
+/** When jobs may be compared first, as a share of their steps. */
+const COMPARED_FROM = 0.25;
+
+/**
+ * The median rule of Google Vizier (Golovin et al., KDD 2017): a job is stopped where its best evaluation so far is above
+ * the median of the others' mean evaluations up to there. The others are those of its family, each as a share of its
+ * first evaluation, since here they are of other models and data.
+ */
+export function medianRule(curves: readonly Curve[]): Judge {
+  const relative = ({ evaluation }: Curve): readonly number[] => evaluation.map((loss) => loss / evaluation[0]!);
+  return (curve) => {
+    const own = relative(curve);
+    const others = curves.filter(({ family, name }) => family === curve.family && name !== curve.name).map(relative);
+    for (let index = 0; index < own.length - 1; index += 1) {
+      const share = (index + 1) / own.length;
+      if (share < COMPARED_FROM) continue;
+      const means = others.map((losses) => mean(losses.slice(0, Math.max(1, Math.round(share * losses.length)))));
+      const finite = means.filter(Number.isFinite);
+      const lowest = Math.min(...own.slice(0, index + 1));
+      if (finite.length > 0 && !(lowest <= median(finite))) return (index + 1) * curve.every;
+    }
+    return curve.training.length;
+  };
 }

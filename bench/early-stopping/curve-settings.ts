@@ -14,6 +14,8 @@ export type CurveData = keyof typeof CURVE_DATA;
 /** What a curve is made with. */
 export interface CurveSetting {
   readonly data: CurveData;
+  /** Iterations from one evaluation to the next. */
+  readonly every: number;
   /** Rows that are trained on, again and again where they are few. */
   readonly rows: number;
   readonly iterations: number;
@@ -29,10 +31,11 @@ export interface CurveSetting {
 }
 
 /** What a curve is meant to be like. Whether stopping it was right is told from the curve alone. */
-export const FAMILIES = ["good", "plateaued", "diverging", "noisy"] as const;
+export const FAMILIES = ["good", "plateaued", "diverging", "noisy", "long"] as const;
 export type Family = (typeof FAMILIES)[number];
 
 const BASE: Omit<CurveSetting, "data" | "seed"> = {
+  every: 10,
   rows: 120,
   iterations: 200,
   batchSize: 4,
@@ -47,6 +50,9 @@ const DATA = Object.keys(CURVE_DATA) as readonly CurveData[];
 const GSM8K = { rows: 1000 };
 const cosine = { name: "cosine", warmupSteps: 20, minRatio: 0 } as const;
 const linear = { name: "linear", warmupSteps: 0, minRatio: 0 } as const;
+const stable = (decaySteps: number) =>
+  ({ name: "warmup_stable_decay", warmupSteps: 20, minRatio: 0, decaySteps, decayType: "linear" }) as const;
+const restarts = (cycles: number) => ({ name: "cosine_with_restarts", warmupSteps: 20, minRatio: 0, cycles }) as const;
 /** A learning rate that rises until training bursts. */
 const rising = (warmupSteps: number) => ({ name: "constant", warmupSteps, minRatio: 0 }) as const;
 
@@ -95,6 +101,24 @@ const VARIED: Readonly<Record<Family, readonly Partial<CurveSetting>[]>> = {
     { learningRate: 3e-3, labelNoise: 1 },
     { batchSize: 1, learningRate: 3e-4, iterations: 400 },
     { batchSize: 2, learningRate: 1e-5 },
+  ],
+  long: [
+    { iterations: 1000, every: 20, learningRate: 1e-3 },
+    { iterations: 2000, every: 50, learningRate: 1e-3, batchSize: 2 },
+    { iterations: 3000, every: 100, learningRate: 3e-4, batchSize: 2 },
+    { iterations: 1500, every: 25, learningRate: 5e-3, schedule: { ...cosine, warmupSteps: 100 } },
+    { iterations: 800, every: 100, learningRate: 3e-3, schedule: cosine },
+    { iterations: 1000, every: 50, learningRate: 3e-3, schedule: stable(200) },
+    { iterations: 2000, every: 40, learningRate: 5e-3, schedule: stable(300), batchSize: 2 },
+    { iterations: 900, every: 30, learningRate: 5e-3, schedule: restarts(3) },
+    { iterations: 1600, every: 40, learningRate: 3e-3, schedule: restarts(4), batchSize: 2 },
+    { iterations: 1200, every: 60, learningRate: 3e-3, schedule: linear },
+    { iterations: 1000, every: 20, learningRate: 5e-3, rows: 16 },
+    { iterations: 1000, every: 25, learningRate: 1e-6 },
+    { iterations: 1500, every: 150, learningRate: 1e-2, rank: 1, targets: ["v_proj"] },
+    { iterations: 600, every: 20, learningRate: 0.1, schedule: rising(200) },
+    { iterations: 1500, every: 30, learningRate: 1e-3, batchSize: 1 },
+    { iterations: 1000, every: 20, learningRate: 2e-3, batchSize: 1, labelNoise: 0.3 },
   ],
 };
 

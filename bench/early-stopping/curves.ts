@@ -1,18 +1,26 @@
 import { readFileSync } from "node:fs";
+import type { OptimizerSpec } from "../../plan/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
-import type { CurveSetting, Family } from "./curve-settings.ts";
+import type { CurveSetting } from "./curve-settings.ts";
 
-/** The losses of a job that our executor trained to its last iteration. */
+/** The losses of a job to its last iteration. */
 export interface Curve {
   readonly name: string;
-  readonly family: Family;
-  readonly setting: CurveSetting;
+  /** What it is meant to be like. Whether stopping it was right is told from the curve alone. */
+  readonly family: string;
+  /** What a job's learning rates follow from. */
+  readonly optimizer: Pick<OptimizerSpec, "learningRate" | "schedule">;
   /** Iterations from one evaluation to the next. */
   readonly every: number;
   /** By iteration, of its mini-batch; NaN where it was not finite. */
   readonly training: readonly number[];
   /** Of the held-out rows, after `every` iterations, after twice as many, and so on. */
   readonly evaluation: readonly number[];
+}
+
+/** The same of a job that our executor trained. */
+export interface ExecutedCurve extends Curve {
+  readonly setting: CurveSetting;
 }
 
 /** What made the curves; the first line of their file. */
@@ -25,10 +33,11 @@ export interface CurvesHead {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-type Written = Omit<Curve, "training" | "evaluation"> & Record<"training" | "evaluation", readonly (number | null)[]>;
+type Written = Omit<ExecutedCurve, "training" | "evaluation"> &
+  Record<"training" | "evaluation", readonly (number | null)[]>;
 
 /** As a line of the file: losses to five digits, and null for what is not finite. */
-export function curveLine(curve: Curve): string {
+export function curveLine(curve: ExecutedCurve): string {
   const rounded = (losses: readonly number[]): readonly (number | null)[] =>
     losses.map((loss) => (Number.isFinite(loss) ? Number(loss.toPrecision(5)) : null));
   const written: Written = {
@@ -42,7 +51,7 @@ export function curveLine(curve: Curve): string {
 /** The curves that come with the sources; made by `make-curves.ts`. */
 export const CURVES_FILE = packageFile("bench", "early-stopping", "curves.jsonl");
 
-export function parseCurves(text: string): { readonly head: CurvesHead; readonly curves: readonly Curve[] } {
+export function parseCurves(text: string): { readonly head: CurvesHead; readonly curves: readonly ExecutedCurve[] } {
   const [head, ...lines] = text.trimEnd().split("\n");
   const losses = (written: readonly (number | null)[]): readonly number[] => written.map((loss) => loss ?? Number.NaN);
   return {
@@ -54,6 +63,6 @@ export function parseCurves(text: string): { readonly head: CurvesHead; readonly
   };
 }
 
-export function readCurves(): readonly Curve[] {
+export function readCurves(): readonly ExecutedCurve[] {
   return parseCurves(readFileSync(CURVES_FILE, "utf8")).curves;
 }

@@ -5,8 +5,10 @@ import type { Curve } from "./curves.ts";
 
 /** A rest that betters the best evaluation by no more than this share of it is not worth its iterations. */
 export const WORTH = 0.01;
-/** A curve is one to stop when at least this share of its iterations betters nothing. */
-export const SHARE_TO_SAVE = 0.2;
+/** A job is healthy if less than this share of its iterations, its last ones, betters nothing. */
+const HEALTHY = 0.2;
+/** It is hopeless if at least this share does. */
+const HOPELESS = 0.5;
 
 /** By evaluation, the best until then; infinite where none was finite. */
 function bestSoFar({ evaluation }: Curve): readonly number[] {
@@ -23,7 +25,8 @@ export interface Truth {
   readonly givenUp: readonly number[];
   /** The first iteration after which stopping is right. */
   readonly rightFrom: number;
-  readonly isToStop: boolean;
+  readonly isHealthy: boolean;
+  readonly isHopeless: boolean;
 }
 
 /**
@@ -33,12 +36,14 @@ export interface Truth {
 export function truthOf(curve: Curve): Truth {
   const best = bestSoFar(curve);
   const last = best.at(-1)!;
-  if (!Number.isFinite(last)) return { givenUp: best.map(() => 0), rightFrom: 0, isToStop: true };
-  const rightFrom = curve.every * (1 + best.findIndex((loss) => last >= loss * (1 - WORTH)));
+  const steps = curve.training.length;
+  const isEvaluated = Number.isFinite(last);
+  const right = isEvaluated ? curve.every * (1 + best.findIndex((loss) => last >= loss * (1 - WORTH))) : 0;
   return {
-    givenUp: best.map((loss) => loss / last - 1),
-    rightFrom,
-    isToStop: rightFrom <= (1 - SHARE_TO_SAVE) * curve.training.length,
+    givenUp: best.map((loss) => (isEvaluated ? loss / last - 1 : 0)),
+    rightFrom: right,
+    isHealthy: right > (1 - HEALTHY) * steps,
+    isHopeless: right <= (1 - HOPELESS) * steps,
   };
 }
 
@@ -53,13 +58,13 @@ export interface Outcome {
 
 /** The predictor on a curve, which it is shown loss by loss. */
 export function watchCurve(curve: Curve, options: EarlyStopping, withEvaluations = true): Outcome {
-  const { training, evaluation, every } = curve;
+  const { training, evaluation, every, optimizer } = curve;
   const steps = training.length;
-  let watch = startWatch({ options, steps });
+  let watch = startWatch({ options, steps, optimizer });
   const verdicts: Verdict[] = [];
   for (let iteration = 1; iteration <= steps; iteration += 1) {
-    const isEvaluated = withEvaluations && iteration % every === 0;
-    const evaluated = isEvaluated ? { evaluation: evaluation[iteration / every - 1]! } : {};
+    const after = withEvaluations && iteration % every === 0 ? evaluation[iteration / every - 1] : undefined;
+    const evaluated = after === undefined ? {} : { evaluation: after };
     const said = watchLosses(watch, { iteration, training: training[iteration - 1]!, ...evaluated });
     watch = said.watch;
     verdicts.push(said.verdict);
@@ -70,13 +75,14 @@ export function watchCurve(curve: Curve, options: EarlyStopping, withEvaluations
 
 export interface Score {
   readonly curves: number;
-  readonly toStop: number;
+  readonly healthy: number;
+  /** Healthy ones that were stopped before it was right. */
+  readonly healthyStopped: number;
+  readonly hopeless: number;
+  /** Hopeless ones that were stopped, rightly. */
+  readonly found: number;
   readonly stopped: number;
   readonly right: number;
-  /** Of the stops, those that were right; 1 where there is none. */
-  readonly precision: number;
-  /** Of the curves to stop, those that were, rightly. */
-  readonly recall: number;
   /** Of all iterations: not run, in stops that were right; in all stops; and what could have been saved at most. */
   readonly savedRightly: number;
   readonly saved: number;
@@ -94,23 +100,25 @@ export interface Ended {
 }
 
 function lossOf({ curve, truth, iterations }: Ended): number {
+  if (iterations === curve.training.length) return 0;
   return truth.givenUp[Math.max(0, Math.floor(iterations / curve.every) - 1)]!;
 }
 
 export function scoreOf(ended: readonly Ended[]): Score {
   const all = sum(ended.map(({ curve }) => curve.training.length));
   const left = ({ curve, iterations }: Ended): number => curve.training.length - iterations;
+  const isRight = ({ truth, iterations }: Ended): boolean => iterations >= truth.rightFrom;
   const stops = ended.filter((each) => left(each) > 0);
-  const right = stops.filter(({ truth, iterations }) => iterations >= truth.rightFrom);
-  const toStop = ended.filter(({ truth }) => truth.isToStop);
+  const right = stops.filter(isRight);
   const lost = ended.map(lossOf);
   return {
     curves: ended.length,
-    toStop: toStop.length,
+    healthy: ended.filter(({ truth }) => truth.isHealthy).length,
+    healthyStopped: stops.filter((each) => each.truth.isHealthy && !isRight(each)).length,
+    hopeless: ended.filter(({ truth }) => truth.isHopeless).length,
+    found: right.filter(({ truth }) => truth.isHopeless).length,
     stopped: stops.length,
     right: right.length,
-    precision: stops.length === 0 ? 1 : right.length / stops.length,
-    recall: toStop.length === 0 ? 1 : right.filter(({ truth }) => truth.isToStop).length / toStop.length,
     savedRightly: sum(right.map(left)) / all,
     saved: sum(stops.map(left)) / all,
     savable: sum(ended.map(({ curve, truth }) => curve.training.length - truth.rightFrom)) / all,
@@ -119,13 +127,14 @@ export function scoreOf(ended: readonly Ended[]): Score {
   };
 }
 
-/** The predictor on all of some curves. */
-export function scoreOptions(curves: readonly Curve[], options: EarlyStopping, withEvaluations = true): Score {
-  return scoreOf(
-    curves.map((curve) => ({
-      curve,
-      truth: truthOf(curve),
-      iterations: watchCurve(curve, options, withEvaluations).iterations,
-    })),
-  );
+/** Who says after how many iterations a curve is stopped. */
+export type Judge = (curve: Curve) => number;
+
+export const byOptions =
+  (options: EarlyStopping, withEvaluations = true): Judge =>
+  (curve) =>
+    watchCurve(curve, options, withEvaluations).iterations;
+
+export function scoreJudge(curves: readonly Curve[], judge: Judge): Score {
+  return scoreOf(curves.map((curve) => ({ curve, truth: truthOf(curve), iterations: judge(curve) })));
 }

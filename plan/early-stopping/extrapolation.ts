@@ -1,19 +1,4 @@
 import type { ShapeFit } from "./loss-fit.ts";
-import { aboveNormal } from "./normal.ts";
-
-/**
- * The probability that the loss falls by more than `least` from iteration `now` to `end`: over all shapes, by their
- * probability, of the normal distribution of fall (shape(now) - shape(end)).
- */
-export function probabilityOfFall(fits: readonly ShapeFit[], now: number, end: number, least: number): number {
-  let probability = 0;
-  for (const { shape, fall, fallError, probability: ofShape } of fits) {
-    const drop = shape.at(now) - shape.at(end);
-    const error = Math.max(fallError * drop, Number.MIN_VALUE);
-    probability += ofShape * aboveNormal((least - fall * drop) / error);
-  }
-  return probability;
-}
 
 /** The standard normal value at 5, 15, 25 ... 95 %: ten equally probable ones. */
 const TENTHS = [-1.645, -1.036, -0.674, -0.385, -0.126, 0.126, 0.385, 0.674, 1.036, 1.645];

@@ -1,5 +1,5 @@
 /** The rules by which a job is stopped. */
-export type StopRule = "not-finite" | "divergence" | "plateau" | "patience" | "extrapolation";
+export type StopRule = "not-finite" | "divergence" | "plateau" | "patience";
 
 /** The job is stopped now, by a rule, and why in a sentence. */
 export interface Stop {

@@ -163,7 +163,7 @@ describe("a job that may be stopped early", () => {
   it("is stopped by its evaluation losses where it has some, also when its training losses say nothing", {
     tags: ["slow"],
   }, async () => {
-    const rules = { warmupSteps: 1, divergence: false, plateau: false, extrapolate: false, patience: 3 };
+    const rules = { warmupSteps: 1, divergence: false, plateau: false, patience: 3 };
     const { defaults } = workload({}, { share: 0.2, everySteps: 2 });
     const still = { optimizer: { learningRate: 1e-12 } };
     const ran = await serve("early", {
