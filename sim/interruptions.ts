@@ -1,4 +1,4 @@
-import { formatSeconds, PlanError } from "../core/index.ts";
+import { formatSeconds, PlanError, sum } from "../core/index.ts";
 import {
   actionDurations,
   type Calibration,
@@ -152,24 +152,22 @@ class Course {
       return this.#finish(latest(lastEnds(ended)));
     const work = new BegunWork(plan, ended, this.#everyNs);
     const begun = work.begun();
-    const ends = this.#ends(plan, begun);
-    const endNs = latest(ends);
+    const { endNs, idleNs } = this.#drained(plan, begun);
     const needsNs = endNs - this.#everyNs + (work.isAll ? 0 : this.#checkpointNs);
     if (needsNs > this.#noticeNs) return this.#fallBack(plan, work, needsNs);
     if (work.isAll) return this.#finish(endNs);
-    plan.actions.forEach((keys, stage) => {
-      // Devices that have nothing left to do wait for nobody.
-      const isLeft = keys.length > 0;
-      if (isLeft) this.drainedNs += endNs - (ends[stage] ?? 0);
-    });
+    this.drainedNs += idleNs;
     this.#spend(endNs, this.#checkpointNs);
     return restOfPlan(plan, begun.steps);
   }
 
-  /** When each stage has ended a part of a plan that it is given alone. */
-  #ends(plan: PlanBody, part: RunPart): readonly (number | undefined)[] {
+  /** When a part of a plan has ended, and how long devices that have more to do are idle before that, together. */
+  #drained(plan: PlanBody, part: RunPart): { readonly endNs: number; readonly idleNs: number } {
     const own = planOfPart(plan, part);
-    return lastEnds(endedActions(own, this.#timesOf(own), Number.POSITIVE_INFINITY));
+    const ends = lastEnds(endedActions(own, this.#timesOf(own), Number.POSITIVE_INFINITY));
+    const endNs = latest(ends);
+    const waiting = ends.filter((_, stage) => own.actions[stage]!.length < plan.actions[stage]!.length);
+    return { endNs, idleNs: sum(waiting.map((end = 0) => endNs - end)) };
   }
 
   #finish(endNs: number): undefined {
@@ -197,7 +195,7 @@ class Course {
           `${formatSeconds(everySeconds)} before`,
         hint: HINT,
       });
-    const keptNs = latest(this.#ends(plan, kept));
+    const { endNs: keptNs } = this.#drained(plan, kept);
     const lostNs = this.#everyNs + this.#noticeNs - keptNs;
     this.lostNs += lostNs;
     this.totalNs += lostNs;
