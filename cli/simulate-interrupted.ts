@@ -152,7 +152,7 @@ function text({ makespanSeconds, totalSeconds, interval, interruptions, causes, 
   ].join("\n");
 }
 
-/** `simulate --interrupted-every`: tells what interruptions cost. Returns the exit code. @throws InputError, PlanError */
+/** `simulate --interrupted-every`: what interruptions cost. Returns the exit code. @throws InputError, PlanError */
 export async function tellInterrupted(
   io: Io,
   args: Arguments,

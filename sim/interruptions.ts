@@ -61,7 +61,7 @@ export interface InterruptedInput {
 const MOST_INTERRUPTIONS = 1000;
 
 const HINT =
-  "A longer notice, checkpoints more often (--checkpoint-minutes, --checkpoint-steps), or smaller mini-batches would help.";
+  "A longer notice, more checkpoints (--checkpoint-minutes, --checkpoint-steps) or smaller mini-batches would help.";
 
 function slowedTimes(plan: PlanBody, costModel: CostModel, slower: number): RunTimes {
   const own = actionDurations(plan, costModel);
@@ -189,7 +189,9 @@ class Course {
     const { everySeconds, noticeSeconds } = this.#interruptions;
     if (kept === undefined)
       throw new PlanError({
-        expected: `progress between two interruptions: a checkpoint within the notice of ${formatSeconds(noticeSeconds)}, or before it`,
+        expected:
+          "progress between two interruptions: a checkpoint within the notice of " +
+          `${formatSeconds(noticeSeconds)}, or before it`,
         got:
           `${formatSeconds(needsNs / 1e9)} to finish what has begun and write one, and none in the ` +
           `${formatSeconds(everySeconds)} before`,
@@ -206,8 +208,8 @@ class Course {
 
 /**
  * A plan's run on a machine that is taken away again and again, in virtual time. A start runs until its notice; then it
- * does what the executor does: it finishes the mini-batches that have begun, writes a checkpoint and ends. The next start
- * goes on with the rest of the plan. Where that does not fit into the notice, it goes on from the last checkpoint before.
+ * does what the executor does: it finishes the mini-batches that have begun, writes a checkpoint and ends. The next
+ * start goes on with the rest of the plan, or if that did not fit into the notice, from the last checkpoint before.
  * @throws PlanError where a start keeps nothing of its work, or interruptions are too many
  */
 export function interruptedRun({ plan, calibration, interruptions, slower = 1 }: InterruptedInput): InterruptedRun {

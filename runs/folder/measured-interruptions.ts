@@ -33,7 +33,7 @@ export function interruptionsOf(events: readonly JournalLine[]): MeasuredInterru
   return { checkpointSeconds, restartSeconds };
 }
 
-/** What a run's journal tells. @throws InputError for a run that was not ended early with a checkpoint and gone on with */
+/** What a run's journal tells. @throws InputError for a run that was not ended early with a checkpoint and resumed */
 export function measuredInterruptions(place: Place, folder: string): MeasuredInterruptions {
   const written = inputLines(place, path.join(folder, RUN_FILES.journal), `a run folder with ${RUN_FILES.journal}`);
   const measured = interruptionsOf(readRunJournal(written.lines, written.file).events);

@@ -88,7 +88,7 @@ describe("a run that is interrupted again and again", () => {
   it("says what would help where no start keeps anything of its work", () => {
     const short = (): unknown => interrupted(unitPlan(ALONE), { everySeconds: 10, noticeSeconds: 5 });
     expect(short).toThrow(/progress between two interruptions.* within the notice of 5.00 s.*43.00 s/);
-    expect(short).toThrow(/Hint: A longer notice, checkpoints more often \(--checkpoint-minutes/);
+    expect(short).toThrow(/Hint: A longer notice, more checkpoints \(--checkpoint-minutes/);
     // The last checkpoint of a start that gets nowhere new is none.
     const late = { everySeconds: 60, noticeSeconds: 5, checkpointEverySeconds: 50 };
     expect(() => interrupted(unitPlan(ALONE), late)).toThrow(/progress/);
