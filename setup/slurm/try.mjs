@@ -1,5 +1,5 @@
-// Tries runs under a real Slurm (`npm run slurm`, as root on Debian): three nodes on loopback. Some minutes; a word of
-// their names as argument chooses cases.
+// Tries runs under a real Slurm (`npm run slurm`, as root on Debian): three nodes on loopback. Some minutes.
+// An argument chooses the cases whose names have it: `npm run slurm -- preemption`.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
