@@ -42,13 +42,17 @@ function notNegative(args: Arguments, name: "checkpoint-minutes" | "notice-secon
   return value;
 }
 
-/** @throws InputError */
-export function rhythmOf(args: Arguments): CheckpointRhythm {
+/** When checkpoints are written. @throws InputError */
+export function timesOfCheckpoints(args: Arguments): Omit<CheckpointRhythm, "keep"> {
   return {
     minutes: notNegative(args, "checkpoint-minutes"),
     steps: optionalCount(args, "checkpoint-steps") ?? 0,
-    keep: optionalCount(args, "keep-checkpoints") ?? DEFAULT_RHYTHM.keep,
   };
+}
+
+/** @throws InputError */
+export function rhythmOf(args: Arguments): CheckpointRhythm {
+  return { ...timesOfCheckpoints(args), keep: optionalCount(args, "keep-checkpoints") ?? DEFAULT_RHYTHM.keep };
 }
 
 /** The time or money that a process may take, whichever is over first. @throws InputError */
@@ -72,8 +76,13 @@ export interface NoticeChoice {
   readonly limit: NoticeLimit | undefined;
 }
 
+/** --notice-seconds. @throws InputError */
+export function noticeSecondsOf(args: Arguments): number {
+  return notNegative(args, "notice-seconds");
+}
+
 /** @throws InputError */
 export function noticeOf(args: Arguments): NoticeChoice {
-  const [file, seconds] = [optionalText(args, "notice-file"), notNegative(args, "notice-seconds")];
+  const [file, seconds] = [optionalText(args, "notice-file"), noticeSecondsOf(args)];
   return { file, seconds, limit: limitOf(args) };
 }

@@ -1,7 +1,6 @@
 import { DeviceError } from "../core/index.ts";
 import type { Completion } from "../native/index.ts";
-import { isSample, type MiniBatch, sampledSequences } from "../plan/index.ts";
-import { actionsAhead } from "./actions-ahead.ts";
+import { actionsAhead, isSample, type MiniBatch, sampledSequences } from "../plan/index.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import type { JobInput } from "./job-input.ts";
 import type { LoweredAction, LoweredSend, Lowering } from "./lowering.ts";

@@ -11,6 +11,7 @@ export { checkpointNames } from "./checkpoints/write-checkpoint.ts";
 // Folders of runs: written, read back, and how far they are.
 export { readTrace } from "./folder/load-trace.ts";
 export { loadTraces } from "./folder/load-traces.ts";
+export { type MeasuredInterruptions, measuredInterruptions } from "./folder/measured-interruptions.ts";
 export {
   failureOf,
   isFolderGoingOn,

@@ -50,6 +50,15 @@ export { pacePaths } from "./fleet/time-paths.ts";
 export { type TracedJob, type TraceMembers, traceMembers } from "./fleet/trace-members.ts";
 // What would happen if a job came.
 export { type PredictedTime, type WhatIfAnswer, type WhatIfRequest, whatIf } from "./fleet/what-if.ts";
+// A plan's run on a machine that is taken away again and again.
+export {
+  INTERRUPTION_CAUSES,
+  type InterruptedInput,
+  type InterruptedRun,
+  type InterruptionCause,
+  type Interruptions,
+  interruptedRun,
+} from "./interruptions.ts";
 // How sure a prediction is: the figures of runs that are drawn with the errors of the calibration.
 export {
   type DrawRequest,

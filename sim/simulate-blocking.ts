@@ -10,7 +10,7 @@ import {
 } from "../plan/index.ts";
 import { createTraceRecorder, type Trace } from "../traces/index.ts";
 import { type MemoryChange, memorySamples } from "./run/memory-samples.ts";
-import { type RunFigures, runFigures } from "./run/run-figures.ts";
+import { type ComputedRun, type RunFigures, runFigures } from "./run/run-figures.ts";
 import type { RunTimes } from "./run/run-plan.ts";
 import { stageOrder } from "./run/stage-orders.ts";
 import type { SimulateOptions } from "./simulate-options.ts";
@@ -83,11 +83,10 @@ export function simulateBlocking(options: SimulateOptions, blocking: BlockingLin
   return traceOf(options, graph, runBlockingTasks(plan, graph, times));
 }
 
-/** The figures of such runs with other times each, which take the same tasks. */
-export function blockingFigures(
-  plan: PlanBody,
-  blocking: BlockingLinks,
-): (times: Pick<RunTimes, "links" | "action">) => RunFigures {
+type LinkTimes = Pick<RunTimes, "links" | "action">;
+
+/** What such runs compute, with other times each, which take the same tasks. */
+export function blockingRuns(plan: PlanBody, blocking: BlockingLinks): (times: LinkTimes) => ComputedRun {
   const graph = blockingTasks(plan, blocking);
   const orders = plan.actions.map((keys) => stageOrder(keys, () => []));
   const computed = plan.stages.map((_, stage) =>
@@ -102,6 +101,12 @@ export function blockingFigures(
         endNs: Float64Array.from(tasks, (task) => endNs[task]!),
       },
     }));
-    return runFigures(plan, { devices });
+    return { devices };
   };
+}
+
+/** The figures of such runs. */
+export function blockingFigures(plan: PlanBody, blocking: BlockingLinks): (times: LinkTimes) => RunFigures {
+  const runs = blockingRuns(plan, blocking);
+  return (times) => runFigures(plan, runs(times));
 }

@@ -21,7 +21,7 @@ export { type JobMetrics, type RunMetrics, runMetrics } from "./metrics.ts";
 // A trace read back from its file.
 export { parseTraceDocument } from "./parse-trace.ts";
 // What there is of a run that did not get to its end.
-export { partOfRun, planOfPart, type RunPart, traceOfPart } from "./part.ts";
+export { partOfRun, partOfSteps, planOfPart, type RunPart, traceOfPart } from "./part.ts";
 // Collects a trace while it happens.
 export { createTraceRecorder, type TraceRecorder } from "./recorder.ts";
 // A trace as text that a person can check.

@@ -32,12 +32,27 @@ export function partOfRun(plan: PlanFacts, trace: Trace): RunPart | undefined {
   const whole = plan.microBatches.filter(({ index }) => missing.get(keyOf(index)) === 0);
   const groupSteps = plan.groups.map(() => 0);
   for (const { group, step } of whole) groupSteps[group] = Math.max(groupSteps[group]!, step + 1);
-  const steps = plan.jobs.map(({ firstStep = 0 }) => firstStep);
-  plan.groups.forEach(({ members }, group) => {
+  return { microBatches: new Set(whole.map(({ index }) => index)), steps: stepsOfJobs(plan, groupSteps) };
+}
+
+/** By job, steps that it has made once its groups have made so many. */
+function stepsOfJobs({ jobs, groups }: Pick<PlanFacts, "jobs" | "groups">, groupSteps: readonly number[]): number[] {
+  const steps = jobs.map(({ firstStep = 0 }) => firstStep);
+  groups.forEach(({ members }, group) => {
+    if (groupSteps[group] === 0) return;
     for (const { job, firstStep, endStep } of members)
       steps[job] = Math.max(steps[job]!, Math.min(endStep, firstStep + groupSteps[group]!));
   });
-  return { microBatches: new Set(whole.map(({ index }) => index)), steps };
+  return steps;
+}
+
+/** The part of a plan in which each group has made so many steps, whole. */
+export function partOfSteps(
+  plan: Pick<PlanFacts, "jobs" | "groups" | "microBatches">,
+  groupSteps: readonly number[],
+): RunPart {
+  const made = plan.microBatches.filter(({ group, step }) => step < groupSteps[group]!);
+  return { microBatches: new Set(made.map(({ index }) => index)), steps: stepsOfJobs(plan, groupSteps) };
 }
 
 /** A trace without what is not of the part. A prediction for the whole run says nothing of a part of it. */

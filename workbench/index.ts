@@ -99,6 +99,14 @@ export { type ComparedLayouts, type LayoutsChoice, layoutsOf } from "./predict/c
 // How long a workload will take, in how much memory, and at what price.
 export type { EstimatedFigure, EstimatedPrice, PriceChoice } from "./predict/estimate-price.ts";
 export { estimateRun, type RunEstimate } from "./predict/estimate-run.ts";
+// What it costs that the machine of a plan's run is taken away again and again.
+export {
+  estimatedCheckpointSeconds,
+  type InterruptedChoice,
+  type InterruptedPrediction,
+  predictInterrupted,
+  RESTART_SECONDS,
+} from "./predict/interrupted-plan.ts";
 // Predictions with intervals.
 export {
   type DrawChoice,

@@ -1,8 +1,9 @@
-import { createCostModel } from "../../plan/index.ts";
+import { type Calibration, createCostModel } from "../../plan/index.ts";
 import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import {
   calibrationHash,
   isVariant,
+  type LoadedPlan,
   loadPlan,
   placeInput,
   planOrWorkload,
@@ -20,15 +21,12 @@ import { CACHE_OPTIONS, INTERVAL_OPTIONS, VARIANT_OPTIONS } from "../prediction-
 import { contextOf, planRequestChoice, switchedOff } from "../request-options.ts";
 import { COMPARISON_USES, simulateComparison } from "../simulate-comparison.ts";
 import { FLEET_USE, simulateFleetCommand } from "../simulate-fleet.ts";
+import { INTERRUPTION_OPTIONS, tellInterrupted } from "../simulate-interrupted.ts";
 import { SIMULATED_OPTIONS, type Simulated, tellSimulated } from "../tell-simulated.ts";
 
-const EVERY_PLAN = {
-  ...COST_OPTIONS,
-  ...INTERVAL_OPTIONS,
-  ...CACHE_OPTIONS,
-  ...VARIANT_OPTIONS,
-  ...SIMULATED_OPTIONS,
-};
+const EVERY_PREDICTION = { ...COST_OPTIONS, ...INTERVAL_OPTIONS, ...CACHE_OPTIONS };
+const EVERY_PLAN = { ...EVERY_PREDICTION, ...VARIANT_OPTIONS, ...SIMULATED_OPTIONS };
+const EVERY_INTERRUPTED = { ...EVERY_PREDICTION, ...INTERRUPTION_OPTIONS };
 
 const WORKLOAD: Use = {
   input: "a workload",
@@ -48,22 +46,53 @@ const PLAN: Use = {
   },
 };
 
+/** An interrupted run is one of many starts. */
+const NO_TRACE = "An interrupted run has no trace: it is simulated start by start, with its whole plan.";
+
+const INTERRUPTED_WORKLOAD: Use = {
+  input: "a workload",
+  kind: ["--interrupted-every"],
+  options: { ...WORKLOAD_OPTIONS, schedule: SIMULATED_SCHEDULE, ...EVERY_INTERRUPTED },
+  instead: () => NO_TRACE,
+};
+
+const INTERRUPTED_PLAN: Use = {
+  input: "a finished plan",
+  kind: ["--interrupted-every"],
+  options: EVERY_INTERRUPTED,
+  instead: (typed, names) => (names.every((name) => name in WORKLOAD_OPTIONS) ? planAnew(typed) : NO_TRACE),
+};
+
 function useOf(args: Arguments, io: Io): Use {
   const file = requiredText(args, "plan");
-  if (planOrWorkload(io, file) === "plan") return PLAN;
+  const isInterrupted = args["interrupted-every"] !== undefined;
+  if (planOrWorkload(io, file) === "plan") return isInterrupted ? INTERRUPTED_PLAN : PLAN;
   if (args["policy"] !== undefined) return FLEET_USE;
   const comparison = comparisonSchedule(args);
-  return comparison === undefined ? WORKLOAD : COMPARISON_USES[comparison];
+  if (comparison !== undefined) return COMPARISON_USES[comparison];
+  return isInterrupted ? INTERRUPTED_WORKLOAD : WORKLOAD;
+}
+
+type Placed<T> = (priced: Pick<LoadedPlan, "plan" | "simulated"> & { readonly calibration: Calibration }) => Promise<T>;
+
+/** Does something with a plan, or with that of a workload, at the costs that are asked for. */
+async function atCosts<T>(io: Io, args: Arguments, isPlan: boolean, work: Placed<T>): Promise<T> {
+  const main = requiredText(args, "plan");
+  const { plan, source, simulated } = isPlan
+    ? loadPlan(io, main)
+    : await planWorkload(contextOf(io, args), main, planRequestChoice(args));
+  const file = optionalText(args, "calibration");
+  const costs = file === undefined ? undefined : readCalibration(io, file);
+  try {
+    return await work({ plan, simulated, calibration: costs?.calibration ?? plan.calibration });
+  } catch (error) {
+    throw placeInput(error, { main: source, calibration: costs?.source });
+  }
 }
 
 /** A plan or workload with the costs of a calibration, and its intervals. */
-async function simulateFile(io: Io, args: Arguments, main: string, use: Use): Promise<Simulated> {
-  const { plan, source, simulated } =
-    use === PLAN ? loadPlan(io, main) : await planWorkload(contextOf(io, args), main, planRequestChoice(args));
-  const file = optionalText(args, "calibration");
-  const costs = file === undefined ? undefined : readCalibration(io, file);
-  const calibration = costs?.calibration ?? plan.calibration;
-  try {
+function simulateFile(io: Io, args: Arguments, use: Use): Promise<Simulated> {
+  return atCosts(io, args, use === PLAN, async ({ plan, simulated, calibration }) => {
     const facts = { calibrationHash: calibrationHash(calibration), versions: { loratwin: VERSION } };
     const isPredicted = simulated?.calibrationHash === facts.calibrationHash && !isVariant(switchedOff(args));
     const trace = isPredicted
@@ -76,9 +105,7 @@ async function simulateFile(io: Io, args: Arguments, main: string, use: Use): Pr
         });
     const intervals = await planIntervals(io, args, plan, calibration);
     return { plan, trace: intervals === undefined ? trace : { ...trace, intervals }, calibration };
-  } catch (error) {
-    throw placeInput(error, { main: source, calibration: costs?.source });
-  }
+  });
 }
 
 export const simulateCommand: Command = {
@@ -89,16 +116,19 @@ export const simulateCommand: Command = {
     ["$0 simulate w.yaml --cluster gpus.yaml --schedule fsdp -o fsdp.json", "the same jobs without LoRAPP"],
     ["$0 simulate w.yaml --devices 'unit*4' --max-in-flight none --timeline", "print the timeline as text"],
     ["$0 simulate jobs.yaml --policy sjf --jobs-at-once 2", "jobs that come over time, the shortest first"],
+    ["$0 simulate plan.json --interrupted-every 7200", "what a preemption every two hours costs"],
   ],
   positionals: {
     plan: { type: "string", demandOption: true, describe: "plan or workload file" },
   },
-  uses: [WORKLOAD, PLAN, FLEET_USE, ...Object.values(COMPARISON_USES)],
+  uses: [WORKLOAD, PLAN, FLEET_USE, INTERRUPTED_WORKLOAD, INTERRUPTED_PLAN, ...Object.values(COMPARISON_USES)],
   useOf,
   async run(args, io, use) {
     const comparison = COMPARISON_SCHEDULES.find((schedule) => COMPARISON_USES[schedule] === use);
     if (comparison !== undefined) return simulateComparison(io, args, comparison);
     if (use === FLEET_USE) return simulateFleetCommand(io, args);
-    return tellSimulated(io, args, await simulateFile(io, args, requiredText(args, "plan"), use));
+    if (use === INTERRUPTED_PLAN || use === INTERRUPTED_WORKLOAD)
+      return atCosts(io, args, use === INTERRUPTED_PLAN, (priced) => tellInterrupted(io, args, priced));
+    return tellSimulated(io, args, await simulateFile(io, args, use));
   },
 };

@@ -19,6 +19,8 @@ export {
   passOf,
   UPDATE,
 } from "./action.ts";
+// How many actions a device's queue holds ahead.
+export { actionsAhead } from "./actions-ahead.ts";
 // The number type in which devices store activations.
 export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // What has to end before an action may start.

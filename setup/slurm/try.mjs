@@ -1,4 +1,5 @@
 // Tries runs under a real Slurm (`npm run slurm`, as root on Debian): three nodes on loopback. Some minutes.
+// An argument chooses the cases whose names have it: `npm run slurm -- preemption`.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { inRoot } from "../root.mjs";
 import { closingLine } from "../test-counts.mjs";
 import { installSlurm, PARTITIONS, startCluster } from "./cluster.mjs";
+import { tryInterrupted } from "./interrupted.mjs";
 
 const PREEMPTIONS = Number(process.env.LORATWIN_PREEMPTIONS ?? 10);
 const program = inRoot("dist/cli/main.js");
@@ -27,6 +29,9 @@ function loratwin(...args) {
 }
 
 const JOBS = ["a", "b"];
+/** What a run takes that is preempted again and again, predicted by so many steps. */
+const TIMED_SECONDS = 60;
+const TIMED_STEPS = 100;
 const weights = (run) =>
   JOBS.map((job) => readFileSync(at(run, "adapters", job, "adapter_model.safetensors"), "base64"));
 const events = (run) =>
@@ -74,17 +79,18 @@ function writeHigh() {
   writeFileSync(at("high.sbatch"), `${head}sleep 1\n`);
 }
 
+const workload = (steps, sizes = { batchSize: 4, microBatchSize: 2 }) => ({
+  ...{ kind: "workload", version: 1, model: { path: "model" } },
+  defaults: { data: { path: "rows.jsonl", format: "text" }, ...sizes, steps },
+  jobs: JOBS.map((name, i) => ({ name, adapter: { rank: 4 * (i + 1) } })),
+});
+
 function writeInputs() {
   loratwin("init-model", "model", "--hidden-size", "64", "--layers", "4", "--heads", "4");
   const rows = Array.from({ length: 40 }, (_, row) =>
     JSON.stringify({ text: `Row number ${row} of some rows of text.` }),
   );
   writeFileSync(at("rows.jsonl"), `${rows.join("\n")}\n`);
-  const workload = (steps) => ({
-    ...{ kind: "workload", version: 1, model: { path: "model" } },
-    defaults: { data: { path: "rows.jsonl", format: "text" }, batchSize: 4, microBatchSize: 2, steps },
-    jobs: JOBS.map((name, i) => ({ name, adapter: { rank: 4 * (i + 1) } })),
-  });
   const cluster = inRoot("examples/machines/cluster.yaml");
   for (const [name, steps] of [
     ["short", 60],
@@ -183,6 +189,22 @@ const CASES = {
         await until("the nodes are free", () => isOver(high) && isOver(job));
       }
   },
+  async "preemptions every 15 s cost what the simulator says"() {
+    const cluster = inRoot("examples/machines/cluster.yaml");
+    const timed = (steps) => {
+      // Longer actions than those of the others: between ranks a message of these takes as long as an action.
+      writeFileSync(at("timed.json"), JSON.stringify(workload(steps, { batchSize: 64, microBatchSize: 32 })));
+      const costs = ["--calibration", "costs.json"];
+      if (!existsSync(at("costs.json")))
+        loratwin("calibrate", "--workload", "timed.json", "--devices", "cpu:0,cpu:1", "-o", "costs.json");
+      loratwin("plan", "timed.json", "--cluster", cluster, "--pipelines", "1", ...costs, "-o", "timed-plan.json");
+      return JSON.parse(readFileSync(at("timed-plan.json"), "utf8")).predicted.makespanSeconds / steps;
+    };
+    timed(Math.round(TIMED_SECONDS / timed(TIMED_STEPS)));
+    const start = (run) => batch("timed", run, "-p", "grace");
+    const files = { plan: "timed-plan.json", costs: "costs.json", notice: PARTITIONS.grace };
+    console.log(`      ${await tryInterrupted({ at, batch: start, isOver, loratwin, slurm, state, until }, files)}`);
+  },
   async "a job whose rank is killed ends within 5 s, and goes on"() {
     const line = launchLine("middle-plan.json", "killed", "--checkpoint-steps", "50");
     const { code } = started(line);
@@ -260,7 +282,7 @@ try {
   mkdirSync(folder, { recursive: true });
   writeHigh();
   writeInputs();
-  for (const [name, work] of Object.entries(CASES)) {
+  for (const [name, work] of Object.entries(CASES).filter(([name]) => name.includes(process.argv[2] ?? ""))) {
     const start = performance.now();
     let failure;
     try {

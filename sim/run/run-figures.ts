@@ -22,7 +22,7 @@ export interface RunFigures {
 }
 
 /** When the actions of each stage ran, in their order. */
-interface ComputedRun {
+export interface ComputedRun {
   readonly devices: readonly { readonly compute: ComputeColumns }[];
 }
 

@@ -98,6 +98,8 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { plan: "w.yaml", devices: "cpu:0", timeline: true },
     { plan: "p.json", timeline: true },
     { plan: "w.yaml", devices: "cpu:0", policy: "twin", output: "journal.jsonl", report: "fleet.html" },
+    { plan: "w.yaml", devices: "cpu:0", "interrupted-every": 1000 },
+    { plan: "p.json", "interrupted-every": 1000 },
     ...["tp", "fsdp", "ddp", "interleaved", "zb-h1"].map((schedule) => ({ ...ON_GPUS, schedule })),
   ],
   replay: [{ run: "run", timeline: true }],
