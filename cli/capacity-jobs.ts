@@ -22,7 +22,7 @@ function runOf({ name }: JobKind, workload: string, best: CandidateRow, program:
   const options = [...checkpoints, "--notice-seconds", `${ENDING_SECONDS}`];
   const devices = Array.from({ length: slot }, (_, device) => `cuda:${device}`).join();
   return repeatedRun(
-    { folder, begun: `${folder}/${RUN_FILES.plan}` },
+    { folder, begun: `${folder}/${RUN_FILES.plan}`, endingSeconds: ENDING_SECONDS },
     {
       program,
       begin: [...program, "train", workload, "--devices", devices, "--output", folder, ...options],

@@ -1,5 +1,7 @@
+import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { type CheckpointRhythm, DEFAULT_RHYTHM, type NoticeLimit } from "../runs/index.ts";
+import { absolute, type Place } from "../files/index.ts";
+import { type CheckpointRhythm, DEFAULT_RHYTHM, type NoticeLimit, RUN_FILES } from "../runs/index.ts";
 import { type Arguments, optionalCount, optionalNumber, optionalPositive, optionalText } from "./command.ts";
 import type { OptionTable } from "./option-table.ts";
 
@@ -17,7 +19,7 @@ export const CHECKPOINT_OPTIONS = {
   "keep-checkpoints": { type: "number", default: DEFAULT_RHYTHM.keep, describe: "how many of the newest are kept" },
   "notice-file": {
     type: "string",
-    describe: "end with a checkpoint once this file is there (default: notice in the run folder); so does SIGUSR2",
+    describe: "end with a checkpoint once this file is there; so do notice in the run folder and SIGUSR2",
   },
   "notice-seconds": {
     type: "number",
@@ -85,4 +87,10 @@ export function noticeSecondsOf(args: Arguments): number {
 export function noticeOf(args: Arguments): NoticeChoice {
   const [file, seconds] = [optionalText(args, "notice-file"), noticeSecondsOf(args)];
   return { file, seconds, limit: limitOf(args) };
+}
+
+/** Files that tell a run to end: the one in its folder, which `notice` writes, and one of its user's own. */
+export function noticeFiles(place: Place, folder: string, { file }: Pick<NoticeChoice, "file">): readonly string[] {
+  const own = path.join(folder, RUN_FILES.notice);
+  return [own, ...(file === undefined ? [] : [file])].map((each) => absolute(place, each));
 }

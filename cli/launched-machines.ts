@@ -1,4 +1,5 @@
 import { counted, InputError, maximum, sum } from "../core/index.ts";
+import { checkTrainable } from "../exec/index.ts";
 import { isFolder } from "../files/index.ts";
 import { machinesOf, type PlanBody, type ResolvedDevice, THIS_MACHINE } from "../plan/index.ts";
 import { findResumable } from "../runs/index.ts";
@@ -37,8 +38,9 @@ export function machineOfGpus(gpus: number): Machines {
   return { names: [THIS_MACHINE], gpusPerMachine: gpus, cpusPerMachine, memoryGib: null };
 }
 
-/** The machines that devices are on. */
+/** The machines that devices are on. @throws DeviceError for devices that nobody trains on */
 function machinesOfDevices({ devices, planned }: Work): Machines {
+  checkTrainable(devices);
   const names = machinesOf({ devices });
   const own = names.map((name) => devices.filter(({ machine }) => machine === name));
   const gpusOf = (all: readonly ResolvedDevice[]): number => all.filter(({ kind }) => kind === "cuda").length;
@@ -55,8 +57,9 @@ function machinesOfDevices({ devices, planned }: Work): Machines {
     names,
     gpusPerMachine: maximum(own.map(gpusOf)),
     cpusPerMachine: PROCESS_CORES + maximum(own.map(coresOf)),
+    // Beside GPUs nobody says what their weights and buffers take on the way.
     memoryGib:
-      planned === undefined
+      planned === undefined || devices.some(({ kind }) => kind === "cuda")
         ? null
         : PROCESS_GIB + Math.ceil(maximum(names.map((name) => bytesOf(name, planned))) / GIB),
   };

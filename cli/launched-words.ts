@@ -1,8 +1,9 @@
 import path from "node:path";
-import { isFolder } from "../files/index.ts";
+import { contentHash, InputError } from "../core/index.ts";
+import { absolute, isFolder } from "../files/index.ts";
 import { RUN_FILES } from "../runs/index.ts";
 import { type Container, ENDING_SECONDS, packageFile, quoted, type RepeatedRun } from "../workbench/index.ts";
-import { CHECKPOINT_OPTIONS } from "./checkpoint-options.ts";
+import { CHECKPOINT_OPTIONS, noticeSecondsOf } from "./checkpoint-options.ts";
 import { type Arguments, flag, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";
 import { LAUNCH_OPTIONS } from "./launch-options.ts";
@@ -43,10 +44,27 @@ export function commandWords({ name, args, options }: LaunchedCommand, global: r
   return [name, ...given, ...typedWords(args, options, global)];
 }
 
+/** Letters of a folder's name in that of a job. */
+const MOST_LETTERS = 30;
+
+/** The name of a job for a run folder: the same for the same folder, and another one for any other. */
+export function jobName(io: Io, folder: string): string {
+  const own = absolute(io, folder);
+  const name = path
+    .basename(own)
+    .replaceAll(/[^\w.-]/g, "-")
+    .slice(0, MOST_LETTERS);
+  return `loratwin-${name}-${contentHash(own).slice(-6)}`;
+}
+
+/** Options that end a run for good, which a job that comes again would begin anew each time. */
+const LIMITS = ["max-hours", "max-cost"] as const;
+
 /** What a run that comes again begins with, and goes on with. */
 export interface RepeatedCommands {
   readonly folder: string;
   readonly begun: string;
+  readonly endingSeconds: number;
   readonly begin: Arguments;
   readonly goOn: Arguments;
 }
@@ -56,6 +74,13 @@ export interface RepeatedCommands {
  * begun already. A cluster that ends it gives more time than a person waits.
  */
 export function repeatedArguments(io: Io, given: Arguments, isFleet: boolean): RepeatedCommands {
+  const limit = LIMITS.find((option) => given[option] !== undefined);
+  if (limit !== undefined)
+    throw new InputError({
+      expected: `no --${limit} for a job that comes again`,
+      got: given[limit],
+      hint: "Each start would have the whole limit anew. Limit the job itself, as `sbatch --time` does.",
+    });
   const name = "notice-seconds";
   const args = given[name] === CHECKPOINT_OPTIONS[name].default ? { ...given, [name]: ENDING_SECONDS } : given;
   const plan = requiredText(args, "plan");
@@ -63,19 +88,24 @@ export function repeatedArguments(io: Io, given: Arguments, isFleet: boolean): R
   const folder = isGoingOn ? plan : requiredText(args, "output");
   const workload = isFleet && !isGoingOn ? { workload: plan } : {};
   return {
-    ...{ folder, begin: args, goOn: isGoingOn ? args : { ...args, ...workload, plan: folder } },
+    ...{
+      folder,
+      endingSeconds: noticeSecondsOf(args),
+      begin: args,
+      goOn: isGoingOn ? args : { ...args, ...workload, plan: folder },
+    },
     begun: path.join(folder, isFleet ? RUN_FILES.setting : RUN_FILES.plan),
   };
 }
 
 /** A run that a cluster repeats, by the words of its commands. */
 export function repeatedRun(
-  { folder, begun }: Pick<RepeatedCommands, "folder" | "begun">,
+  { folder, begun, endingSeconds }: Pick<RepeatedCommands, "folder" | "begun" | "endingSeconds">,
   words: { readonly begin: readonly string[]; readonly goOn: readonly string[]; readonly program: readonly string[] },
   { name, machines }: Pick<RepeatedRun, "name" | "machines">,
 ): RepeatedRun {
   return {
-    ...{ name, machines, begun: quoted([begun]), begin: quoted(words.begin), goOn: quoted(words.goOn) },
+    ...{ name, machines, endingSeconds, begun: quoted([begun]), begin: quoted(words.begin), goOn: quoted(words.goOn) },
     check: quoted([...words.program, "check-run", folder]),
   };
 }

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { once } from "node:events";
+import { hearEarlyNotice } from "../runs/early-notice.ts";
 import { processLimits, shortRoom } from "./process-room.ts";
+
+hearEarlyNotice(process);
 
 /** Waits until a stream has room again; false once it takes nothing any more. */
 async function isTaken(stream: NodeJS.WriteStream): Promise<boolean> {

@@ -1,7 +1,6 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
 import { DeviceError, InputError, PlanError, shellQuoted } from "../core/index.ts";
-import { absolute } from "../files/index.ts";
 import { deviceOf, findAnswerSource, LiveAnswers } from "../inference/index.ts";
 import { checkDocument, completeJob, jobSchema, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import {
@@ -28,7 +27,7 @@ import {
   unwritten,
 } from "../server/index.ts";
 import type { RequestChoice } from "../workbench/index.ts";
-import { CHECKPOINT_OPTIONS, INTERRUPTED, NOTICED, noticeOf, rhythmOf } from "./checkpoint-options.ts";
+import { CHECKPOINT_OPTIONS, INTERRUPTED, NOTICED, noticeFiles, noticeOf, rhythmOf } from "./checkpoint-options.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText } from "./command.ts";
 import { fleetLine, jobsTable, noticeLines } from "./describe-jobs.ts";
 import type { Io } from "./io.ts";
@@ -141,8 +140,8 @@ async function runFleet(io: Io, args: Arguments, fleet: LiveFleet): Promise<Flee
   );
   const notice = noticeOf(args);
   let latest: NodeJS.Timeout | undefined;
-  const file = absolute(io, notice.file ?? path.join(fleet.folder, RUN_FILES.notice));
-  using _notice = onNotice({ signals, file, limit: notice.limit }, (why) => {
+  const files = noticeFiles(io, fleet.folder, notice);
+  using _notice = onNotice({ signals, files, limit: notice.limit }, (why) => {
     asked = "a notice";
     latest = setTimeout(() => io.exit?.(NOTICED), 1000 * notice.seconds);
     io.stderr(`Noticed (${why}): ends with a checkpoint, in ${notice.seconds} s at the latest.\n`);

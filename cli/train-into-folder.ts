@@ -1,11 +1,8 @@
 import { EventEmitter } from "node:events";
-import path from "node:path";
 import { listener, lostText } from "../exec/index.ts";
-import { absolute } from "../files/index.ts";
 import {
   onInterrupt,
   onNotice,
-  RUN_FILES,
   type RunFolder,
   type TrainedRun,
   type TrainInput,
@@ -13,7 +10,7 @@ import {
 } from "../runs/index.ts";
 import { rankedHost } from "../workbench/index.ts";
 import { activity } from "./activity.ts";
-import { NOTICED, noticeOf, rhythmOf } from "./checkpoint-options.ts";
+import { NOTICED, noticeFiles, noticeOf, rhythmOf } from "./checkpoint-options.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
 import { tensorboardFolder } from "./logger-options.ts";
@@ -59,8 +56,8 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
       },
     );
     let latest: NodeJS.Timeout | undefined;
-    const file = absolute(io, notice.file ?? path.join(folder, RUN_FILES.notice));
-    const noticed = onNotice({ signals, file, limit: notice.limit }, (why) => {
+    const files = noticeFiles(io, folder, notice);
+    const noticed = onNotice({ signals, files, limit: notice.limit }, (why) => {
       isNoticed = true;
       run.records.happened({ event: "notice", why });
       latest = setTimeout(() => io.exit?.(NOTICED), 1000 * notice.seconds);

@@ -23,16 +23,30 @@ function checkRuns({ name, kind, type }: ResolvedDevice): void {
     throw new DeviceError({ expected: "this machine's CPU (type cpu)", at: name, got: type, hint: WHAT_RUNS });
 }
 
-function cudaOptions({ name, type }: ResolvedDevice): DeviceOptions {
+function gpuOf({ name, type }: ResolvedDevice): number {
   const index = gpuOfName(name);
-  if (index === undefined) {
-    throw new DeviceError({
-      expected: "a GPU named cuda:0, cuda:1, ... to train on",
-      at: name,
-      got: type,
-      hint: WHAT_RUNS,
-    });
-  }
+  if (index !== undefined) return index;
+  throw new DeviceError({
+    expected: "a GPU named cuda:0, cuda:1, ... to train on",
+    at: name,
+    got: type,
+    hint: `${WHAT_RUNS} Of several machines, each name begins with another word: first.cuda:0, second.cuda:0.`,
+  });
+}
+
+/**
+ * What a plan's devices have to be, wherever they are, so that processes on its machines can train it: one machine is the
+ * one that trains. @throws DeviceError
+ */
+export function checkTrainable(devices: readonly ResolvedDevice[]): void {
+  if (new Set(devices.map(({ machine }) => machine)).size === 1) devices.forEach(checkOnThisMachine);
+  devices.forEach(checkRuns);
+  for (const device of devices) if (device.kind === "cuda") gpuOf(device);
+}
+
+function cudaOptions(device: ResolvedDevice): DeviceOptions {
+  const { name } = device;
+  const index = gpuOf(device);
   const { reason, devices } = nativeInfo().cuda;
   if (index >= devices.length)
     throw new DeviceError({

@@ -16,7 +16,7 @@ export {
 // The numbers that an adapter starts with.
 export { type AdapterState, initialPairs } from "./adapters.ts";
 // The devices of this machine that a plan's devices are.
-export { assignDevices, assignRankDevices } from "./assign-devices.ts";
+export { assignDevices, assignRankDevices, checkTrainable } from "./assign-devices.ts";
 // What of a calibration is of another machine than this one.
 export { calibratedElsewhere } from "./calibrated-elsewhere.ts";
 // A row whose answers are compared, as a plan has it.

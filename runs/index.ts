@@ -14,7 +14,6 @@ export { loadTraces } from "./folder/load-traces.ts";
 export { type MeasuredInterruptions, measuredInterruptions } from "./folder/measured-interruptions.ts";
 export {
   failureOf,
-  isFolderGoingOn,
   isGoingOn,
   journalOfRun,
   lastStart,

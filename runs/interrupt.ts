@@ -1,5 +1,6 @@
 import type { EventEmitter } from "node:events";
 import { existsSync } from "node:fs";
+import { wasNoticed } from "./early-notice.ts";
 
 /** What a person asked of the process. */
 export interface Interrupt extends Disposable {
@@ -15,7 +16,7 @@ export interface NoticeLimit {
 /** What a notice is given by: a file that comes to be, a signal, or a time that is over. */
 export interface NoticeSource {
   readonly signals: EventEmitter;
-  readonly file: string;
+  readonly files: readonly string[];
   readonly limit?: NoticeLimit | undefined;
 }
 
@@ -23,7 +24,7 @@ export interface NoticeSource {
 const LOOK_EVERY_MS = 500;
 
 /** Tells once when the machine is to be taken away, or has been used for long enough. */
-export function onNotice({ signals, file, limit }: NoticeSource, tell: (why: string) => void): Disposable {
+export function onNotice({ signals, files, limit }: NoticeSource, tell: (why: string) => void): Disposable {
   let isTold = false;
   const once = (why: string): void => {
     if (isTold) return;
@@ -36,7 +37,9 @@ export function onNotice({ signals, file, limit }: NoticeSource, tell: (why: str
   const mostMs = 1000 * (limit?.seconds ?? Number.POSITIVE_INFINITY);
   const timer = setInterval(
     () => {
-      if (existsSync(file)) once(file);
+      const file = files.find((each) => existsSync(each));
+      if (file !== undefined) once(file);
+      else if (wasNoticed()) listener();
       else if (limit !== undefined && performance.now() - beganMs >= mostMs) once(limit.why);
     },
     Math.min(LOOK_EVERY_MS, mostMs),

@@ -1,7 +1,8 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
-import { endOf, lastStart, runKindOf } from "../../runs/index.ts";
+import { absolute } from "../../files/index.ts";
+import { endOf, lastStart, onInterrupt, runKindOf } from "../../runs/index.ts";
 import {
   kubernetesName,
   kubernetesObjects,
@@ -10,10 +11,12 @@ import {
   type LineLauncher,
   launchLine,
   launchText,
+  planOrWorkload,
   podHosts,
   slurmScript,
   startLaunch,
 } from "../../workbench/index.ts";
+import { INTERRUPTED } from "../checkpoint-options.ts";
 import {
   type Arguments,
   type Command,
@@ -29,13 +32,14 @@ import { LAUNCH_OPTIONS, launcherOf, launchOf, networkOf, wordsOf } from "../lau
 import { isResumed, type Machines, machinesOfWork, shareOf } from "../launched-machines.ts";
 import {
   commandWords,
+  jobName,
   type LaunchedCommand,
   optionsOfRun,
   programWords,
   repeatedArguments,
   repeatedRun,
 } from "../launched-words.ts";
-import { printResult, warn } from "../output.ts";
+import { note, printResult, warn } from "../output.ts";
 import { REST, REST_ANEW, REST_OF_FLEET } from "./resume.ts";
 import { serveCommand } from "./serve.ts";
 import { trainCommand } from "./train.ts";
@@ -59,17 +63,19 @@ function launchedCommand(io: Io, args: Arguments, use: Use): LaunchedCommand {
   return { name, args, options: optionsOfRun(use) };
 }
 
-/** The name of a job for a folder. */
-function jobName(folder: string): string {
-  return `loratwin-${path.basename(folder).replaceAll(/[^\w.-]/g, "-")}`;
-}
-
 /** Starts it and returns its launcher's exit code, or where that is 0 what the run folder says. */
 async function runLaunch(io: Io, line: LaunchLine, words: readonly string[], folder: string): Promise<number> {
   const before = lastStart(io, folder);
   const { cwd, stdout, stderr } = io;
-  const code = await startLaunch(line, words, { cwd, stdout, stderr, signals: io.signals ?? new EventEmitter() });
-  if (code !== 0) return code;
+  const signals = io.signals ?? new EventEmitter();
+  using interrupt = onInterrupt(
+    signals,
+    () => {},
+    () => {},
+  );
+  const code = await startLaunch(line, words, { cwd, stdout, stderr, signals });
+  // A launcher that is told to end says so in its own way.
+  if (code !== 0) return interrupt.isAsked() ? INTERRUPTED : code;
   if (lastStart(io, folder) === before) {
     warn(io, `${line.launcher} ended with exit code 0, and nobody has begun a run in ${folder}.`);
     return NOT_AS_PLANNED;
@@ -101,15 +107,18 @@ async function launchByLine(io: Io, args: Arguments, use: Use, launcher: LineLau
   const global = isRun ? ["quiet", "debug", "json"] : ["quiet", "debug"];
   const command = launchedCommand(io, args, use);
   if (flag(args, "until-done")) {
-    const { begin, goOn, folder, begun } = repeatedArguments(io, args, isOfFleet(use));
+    const commands = repeatedArguments(io, args, isOfFleet(use));
+    const { begin, goOn, folder } = commands;
+    if (isOfFleet(use) && !flag(args, "once"))
+      note(io, args, "without --once jobs over time never end, and so does the job");
     const words = {
       program,
       begin: [...program, ...commandWords({ ...command, args: begin }, global)],
       goOn: [...program, ...commandWords({ name: "resume", args: goOn, options: optionsOfRun(onwardOf(use)) }, global)],
     };
     const share = shareOf(machines, optionalPositive(args, "memory"), true);
-    const run = repeatedRun({ folder, begun }, words, { name: jobName(folder), machines: share });
-    const script = slurmScript(run, { line, modules: wordsOf(args, "modules") });
+    const run = repeatedRun(commands, words, { name: jobName(io, folder), machines: share });
+    const script = slurmScript(run, { line, modules: wordsOf(args, "modules"), folder: io.cwd });
     printResult(io, args, { script }, () => script);
     return 0;
   }
@@ -137,8 +146,16 @@ function launchByKubernetes(io: Io, args: Arguments, use: Use): number {
       hint: "The image has loratwin, and for several machines Open MPI, ssh and sshd.",
     });
   const machines: Machines = machinesOfWork(io, args, use);
-  const { begin, goOn, folder, begun } = repeatedArguments(io, args, isOfFleet(use));
-  const name = kubernetesName(jobName(folder));
+  const commands = repeatedArguments(io, args, isOfFleet(use));
+  const { begin, goOn, folder } = commands;
+  for (const each of [requiredText(args, "plan"), folder])
+    if (path.relative(io.cwd, absolute(io, each)).startsWith(".."))
+      throw new InputError({
+        expected: `a path in ${io.cwd}, which is what pods see,`,
+        got: each,
+        hint: "Call `launch` in a folder that has plan, model, data and run.",
+      });
+  const name = kubernetesName(jobName(io, folder));
   const program = programWords({ image });
   const command = launchedCommand(io, args, use);
   const network = networkOf(args);
@@ -153,7 +170,7 @@ function launchByKubernetes(io: Io, args: Arguments, use: Use): number {
     return [...program, "launch", ...rest, ...(own === "serve" ? ["--fleet"] : []), ...start];
   };
   const run = repeatedRun(
-    { folder, begun },
+    commands,
     {
       program,
       begin: words({ ...command, args: begin }),
@@ -198,11 +215,21 @@ export const launchCommand: Command = {
   useOf(args, io) {
     const [workload, isFleet] = [optionalText(args, "workload"), flag(args, "fleet")];
     if (isResumed(io, args)) {
-      if (runKindOf(io, requiredText(args, "plan")) === "fleet") return FLEET_ONWARD;
+      if (runKindOf(io, requiredText(args, "plan")) === "fleet") {
+        if (workload === undefined)
+          throw new InputError({
+            expected: "the workload beside the run of jobs over time",
+            at: "workload",
+            got: "none",
+          });
+        return FLEET_ONWARD;
+      }
       return workload === undefined ? ONWARD : ANEW;
     }
     if (workload !== undefined)
       throw new InputError({ expected: "the folder of a run beside a workload", at: "plan", got: args["plan"] });
+    if (isFleet && planOrWorkload(io, requiredText(args, "plan")) === "plan")
+      throw new InputError({ expected: "a workload for --fleet", at: "plan", got: "a finished plan" });
     return isFleet ? FLEET : TRAINED[trainCommand.uses.indexOf(trainCommand.useOf!(args, io))]!;
   },
   async run(args, io, use) {

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { InputError } from "../../core/index.ts";
-import { writeOutput } from "../../files/index.ts";
-import { isFolderGoingOn, onInterrupt, RUN_FILES } from "../../runs/index.ts";
+import { absolute, folderHolder, writeOutput } from "../../files/index.ts";
+import { onInterrupt, RUN_FILES } from "../../runs/index.ts";
 import { type Command, flag, requiredText } from "../command.ts";
 import { printResult } from "../output.ts";
 
@@ -24,13 +24,20 @@ export const noticeCommand: Command = {
   ],
   async run(args, io) {
     const folder = requiredText(args, "run");
-    if (!isFolderGoingOn(io, folder)) throw new InputError({ expected: "a run that goes on", at: "run", got: folder });
+    const isThere = (): boolean => folderHolder(absolute(io, folder)) !== undefined;
+    if (!isThere())
+      throw new InputError({
+        expected: "a run that goes on, or starts",
+        at: "run",
+        got: folder,
+        hint: "Nobody writes the folder: `loratwin check-run` says how far the run got.",
+      });
     writeOutput(io, path.join(folder, RUN_FILES.notice), `${new Date().toISOString()}\n`);
     if (flag(args, "wait")) {
       const stop = new AbortController();
       const end = (): void => stop.abort();
       using _interrupt = io.signals === undefined ? undefined : onInterrupt(io.signals, end, end);
-      while (isFolderGoingOn(io, folder) && !stop.signal.aborted)
+      while (isThere() && !stop.signal.aborted)
         await sleep(LOOK_EVERY_MS, undefined, { signal: stop.signal }).catch(() => {});
     }
     printResult(io, args, { run: folder, noticed: true }, () => `${folder} is told`);

@@ -72,13 +72,6 @@ export function isGoingOn({ folder, state, events }: JournaledRun): boolean {
   return state === "unfinished" && started?.event === "started" && folderHolder(folder) !== undefined;
 }
 
-/** The same of a folder. @throws InputError for one that is no run's */
-export function isFolderGoingOn(place: Place, given: string): boolean {
-  const written = inputLines(place, path.join(given, RUN_FILES.journal), `a run folder with ${RUN_FILES.journal}`);
-  const { events } = readRunJournal(written.lines, written.file);
-  return isGoingOn({ folder: absolute(place, given), state: stateByJournal(events), events });
-}
-
 /**
  * When the run in a folder was begun or gone on with last, in UTC: of two ends of one folder it tells whether somebody
  * has carried it out in between. Undefined where nobody has.

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { shellQuoted } from "../../core/index.ts";
-import { chosenCommand, NOTICE_SECONDS, type RepeatedRun } from "./repeated-run.ts";
+import { chosenCommand, noticeSeconds, type RepeatedRun } from "./repeated-run.ts";
 
 /** What a job of Kubernetes needs beside its run. */
 export interface KubernetesJob {
@@ -18,6 +18,8 @@ export interface KubernetesJob {
 const FAILURES = 100;
 /** A user that is not root can listen there. */
 const SSH_PORT = 2222;
+/** How often a pod is asked for, some seconds apart: it may wait for a node that is to be started. */
+const REACH_TRIES = 300;
 /** Where pods have the keys of ssh. */
 const KEYS = "/etc/loratwin-ssh";
 
@@ -42,13 +44,15 @@ function sshLines(name: string, count: number): readonly string[] {
     ...["StrictHostKeyChecking no", "UserKnownHostsFile /dev/null", "LogLevel ERROR"],
   ];
   return [
-    `install -d -m 700 ~/.ssh && install -m 600 -t ~/.ssh ${KEYS}/*`,
+    `install -d -m 700 ~/.ssh && install -m 600 -t ~/.ssh ${KEYS}/* || exit 1`,
     `printf '%s\\n' ${config.map(shellQuoted).join(" ")} > ~/.ssh/config`,
     'if [ "$JOB_COMPLETION_INDEX" != 0 ]; then',
     `  exec /usr/sbin/sshd -D -e -p ${SSH_PORT} -h ~/.ssh/id_ed25519 -o AuthorizedKeysFile=.ssh/id_ed25519.pub \\`,
     "    -o PidFile=none -o UsePAM=no",
     "fi",
-    `for host in ${others}; do until ssh -o ConnectTimeout=2 "$host" true; do sleep 1; done; done`,
+    `for host in ${others}; do`,
+    `  for try in $(seq ${REACH_TRIES}); do ssh -o ConnectTimeout=2 "$host" true && break; sleep 2; done`,
+    "done",
   ];
 }
 
@@ -57,7 +61,7 @@ function podScript(run: RepeatedRun): string {
   const { name, machines, check } = run;
   return [
     ...(machines.count === 1 ? [] : sshLines(name, machines.count)),
-    ...chosenCommand(run),
+    ...chosenCommand(run, ""),
     // Several machines are started by `launch --run`, which looks for itself how the run has ended.
     `"$\{run[@]}"${machines.count === 1 ? ` && ${check}` : ""}`,
     "",
@@ -116,7 +120,7 @@ export function kubernetesObjects(run: RepeatedRun, job: KubernetesJob): readonl
           spec: {
             ...(isAlone ? {} : { subdomain: name }),
             restartPolicy: "Never",
-            terminationGracePeriodSeconds: NOTICE_SECONDS,
+            terminationGracePeriodSeconds: noticeSeconds(run),
             containers: [
               {
                 ...{ name: "train", image: job.image, workingDir: job.folder },
@@ -149,6 +153,7 @@ export function kubernetesText(run: RepeatedRun, job: KubernetesJob): string {
           `  kubectl create secret generic ${run.name}-ssh --from-file=id_ed25519 --from-file=id_ed25519.pub`,
         ]),
     "A pod that is taken away ends the run with a checkpoint, and the next one goes on from it.",
+    "Add what your cluster asks for: securityContext (fsGroup), nodeSelector, tolerations, imagePullSecrets.",
   ];
   const head = needs.map((line) => `# ${line}\n`).join("");
   return `${head}${kubernetesObjects(run, job)

@@ -19,13 +19,23 @@ export interface RepeatedRun {
   readonly begun: string;
   /** The command that says whether the run has ended. */
   readonly check: string;
+  /** Seconds that the run may take to end, once it is told to. */
+  readonly endingSeconds: number;
 }
 
-/** Seconds before its end at which a job is told, and those of it that the run may take to end. */
-export const NOTICE_SECONDS = 120;
+/** The same where nobody says otherwise: a cluster gives more time than a person waits. */
 export const ENDING_SECONDS = 100;
+/** Seconds that a cluster gives beside them. */
+const BESIDE_SECONDS = 20;
 
-/** Lines of a shell that choose the command of a run: `run` is its words. */
-export function chosenCommand({ begin, goOn, begun }: RepeatedRun): readonly string[] {
-  return [`run=(${begin})`, ...(begin === goOn ? [] : [`if [ -e ${begun} ]; then run=(${goOn}); fi`])];
+/** Seconds before its end at which a job is told. */
+export const noticeSeconds = ({ endingSeconds }: RepeatedRun): number => Math.ceil(endingSeconds) + BESIDE_SECONDS;
+
+/** Lines of a shell that choose the command of a run: `run` is its words. A run that has ended already is left as it is. */
+export function chosenCommand({ begin, goOn, begun, check }: RepeatedRun, within: string): readonly string[] {
+  return [
+    `if [ -e ${begun} ] && ${within}${check} > /dev/null 2>&1; then exit 0; fi`,
+    `run=(${begin})`,
+    ...(begin === goOn ? [] : [`if [ -e ${begun} ]; then run=(${goOn}); fi`]),
+  ];
 }

@@ -1,12 +1,14 @@
 import { shellQuoted } from "../../core/index.ts";
 import { type LaunchLine, quoted } from "./launch-line.ts";
-import { chosenCommand, NOTICE_SECONDS, type RepeatedRun } from "./repeated-run.ts";
+import { chosenCommand, noticeSeconds, type RepeatedRun } from "./repeated-run.ts";
 
 /** What a job of Slurm needs beside its run. */
 export interface SlurmJob {
   readonly line: LaunchLine;
   /** That are loaded before it starts. */
   readonly modules: readonly string[];
+  /** In which its commands start; where it is not said, the folder in which it is submitted. */
+  readonly folder?: string;
 }
 
 /** What is asked of each node. */
@@ -23,8 +25,10 @@ const ABOUT =
   "Comes again until the run has ended: sbatch SCRIPT, with --time, --partition and what else your cluster asks for.";
 
 /** A script for `sbatch`: the job comes again until its run has ended (exit code 75), from the newest checkpoint. */
-export function slurmScript(run: RepeatedRun, { line, modules }: SlurmJob): string {
+export function slurmScript(run: RepeatedRun, { line, modules, folder }: SlurmJob): string {
   const environment = Object.entries(line.environment).map(([key, value]) => `${key}=${shellQuoted(value)}`);
+  const alone = line.alone.length === 0 ? "" : `${quoted(line.alone)} `;
+  const notice = noticeSeconds(run);
   const within = line.within.length === 0 ? [] : [`  ${quoted(line.within)} \\`];
   return [
     "#!/bin/bash",
@@ -33,15 +37,18 @@ export function slurmScript(run: RepeatedRun, { line, modules }: SlurmJob): stri
     `#SBATCH --nodes=${run.machines.count}`,
     "#SBATCH --ntasks-per-node=1",
     ...demands(run).map((option) => `#SBATCH ${option}`),
+    ...(folder === undefined ? [] : [`#SBATCH --chdir=${shellQuoted(folder)}`]),
     "#SBATCH --requeue",
     "#SBATCH --open-mode=append",
     "#SBATCH --dependency=singleton",
-    `# ${NOTICE_SECONDS} s before the time is over training is told, and ends with a checkpoint and exit code 75.`,
-    `#SBATCH --signal=USR2@${NOTICE_SECONDS}`,
+    `# ${notice} s before the time is over training is told, and ends with a checkpoint and exit code 75.`,
+    `#SBATCH --signal=USR2@${notice}`,
     "set -uo pipefail",
+    // The run has it too, and says how it ends.
+    "trap : USR2",
     "",
     ...(modules.length === 0 ? [] : [`module load ${quoted(modules)} || exit 3`]),
-    ...chosenCommand(run),
+    ...chosenCommand(run, alone),
     "",
     ...(environment.length === 0 ? [] : [`export ${environment.join(" ")}`]),
     `${line.launcher} ${line.options.map(quoted).join(" ")} \\`,
@@ -49,6 +56,6 @@ export function slurmScript(run: RepeatedRun, { line, modules }: SlurmJob): stri
     `  "$\{run[@]}"`,
     "code=$?",
     'if [ $code -eq 75 ]; then exec scontrol requeue "$SLURM_JOB_ID"; fi',
-    `${[...(line.alone.length === 0 ? [] : [quoted(line.alone)]), run.check].join(" ")} || exit $((code > 0 ? code : 1))`,
+    `${alone}${run.check} || exit $((code > 0 ? code : 1))`,
   ].join("\n");
 }
