@@ -60,7 +60,7 @@ function linksText(links: readonly MeasuredLink[], network: NetworkFigures): str
 
 /** @throws DeviceError where this process is no rank */
 export async function calibrateLinks(io: Io, args: Arguments): Promise<void> {
-  if (io.world === undefined)
+  if (io.world === undefined || io.world.size === 1)
     throw new DeviceError({
       expected: "several ranks, one on each machine, whose network is measured",
       at: "--links",
