@@ -84,6 +84,8 @@ function inSystem(folder, body) {
   for (const each of [kept, join(folder, COMPILED)]) mkdirSync(each, { recursive: true });
   chmodSync(kept, 0o1777);
   const mounts = [
+    // `ip netns exec` needs a / that is a mount.
+    ["--bind", folder, folder],
     ["--bind", kept, join(folder, COMPILED)],
     ["-t", "proc", "proc", join(folder, "proc")],
     ["--rbind", "/dev", join(folder, "dev")],
@@ -112,7 +114,7 @@ function memoryGroup(bytes) {
 
 function tryCase({ name, release, packages = [], node = 20, user, place = "/srv/loratwin", env = {}, files, ...rest }) {
   const folder = join(values.folder, "case");
-  run("umount", ["-l", join(folder, "proc")]);
+  for (const left of [join(folder, "proc"), folder]) run("umount", ["-l", left]);
   rmSync(folder, { recursive: true, force: true });
   must("cp", ["-a", base(release), folder]);
   cpSync(nodeOf(node), join(folder, "usr", "local"), { recursive: true, verbatimSymlinks: true });
