@@ -1,5 +1,6 @@
 import { DeviceError } from "../core/index.ts";
 import { type MeasuredLink, measureLinks } from "../exec/index.ts";
+import { startHint } from "../workbench/index.ts";
 import type { Arguments, Use } from "./command.ts";
 import type { Io } from "./io.ts";
 import { percent, printResult, table } from "./output.ts";
@@ -65,7 +66,7 @@ export async function calibrateLinks(io: Io, args: Arguments): Promise<void> {
       expected: "several ranks, one on each machine, whose network is measured",
       at: "--links",
       got: "one process",
-      hint: "Start it as `loratwin launch` starts `train`: mpirun ... loratwin calibrate --links",
+      hint: startHint(process.env),
     });
   const links = await measureLinks(io.world);
   const network = networkOf(links);

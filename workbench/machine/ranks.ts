@@ -54,10 +54,10 @@ export async function workOnRank(world: World, signals: EventEmitter): Promise<v
  * A plan of several machines has a rank for each. Processes that do not find each other, as MPI was not told of them or
  * is another one than their launcher's, would each be the only one. @throws InputError
  */
-function checkRanks(
-  plan: Parameters<typeof assignDevices>[0],
+export function checkRanks(
+  plan: Parameters<typeof machinesOf>[0],
   world: World | undefined,
-  environment: Environment,
+  environment: Environment = process.env,
 ): void {
   const needed = machinesOf(plan).length;
   const size = world?.size ?? 1;
