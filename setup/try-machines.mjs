@@ -3,6 +3,7 @@
 // machine's apt has them. Ends with a table: works, says what to do, or fails.
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { inRoot, root } from "./root.mjs";
@@ -126,6 +127,8 @@ function tryCase({ name, release, packages = [], node = 20, user, place = "/srv/
     rmSync(join(folder, "usr/local/bin", each), { force: true });
     writeFileSync(join(folder, "usr/local/bin", each), script, { mode: 0o755 });
   }
+  // A machine knows its own name; MPICH's mpirun asks for it.
+  writeFileSync(join(folder, "etc/hosts"), `127.0.0.1 localhost ${hostname()}\n`);
   const home = join(folder, place);
   if (files === undefined) copyClone(home);
   else {

@@ -2,7 +2,7 @@
 // on two nodes of a Slurm on loopback. A cell is right where the adapters have the bytes of a run on one machine. Where
 // the launcher is not for this MPI, it is right where every command is refused: what to do instead, and nothing written.
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { inRoot } from "../root.mjs";
@@ -17,7 +17,8 @@ const LONGEST_SECONDS = 120;
 function mpiOf(mpirun) {
   const { stdout, error } = spawnSync(mpirun, ["--version"], { encoding: "utf8" });
   if (error !== undefined) return undefined;
-  if (/Open MPI/.test(stdout)) return { name: stdout.split("\n")[0], kin: "openmpi", pmi: "pmix" };
+  // By another name it says OpenRTE.
+  if (/Open MPI|OpenRTE/.test(stdout)) return { name: stdout.split("\n")[0], kin: "openmpi", pmi: "pmix" };
   return { name: `MPICH ${/Version: +(\S+)/.exec(stdout)?.[1]}`, kin: "mpich", pmi: "pmi2" };
 }
 
@@ -47,6 +48,7 @@ const srun = (...more) => ["srun", ...more, "--nodes=2", "--ntasks=2"];
 /** How ranks are started, and whether this MPI takes it. */
 const LAUNCHERS = [
   { name: "mpirun", words: mpirun("mpirun"), isOwn: true },
+  { name: "salloc mpirun", words: ["salloc", "--nodes=2", "--ntasks=2", ...mpirun("mpirun")], isOwn: true },
   ...["pmix", "pmi2"].map((pmi) => ({
     name: `srun --mpi=${pmi}`,
     words: srun(`--mpi=${pmi}`),
@@ -58,7 +60,8 @@ const LAUNCHERS = [
 
 /** Ends with an exit code, what was said, and whether it had to be ended. */
 async function started([first, ...words]) {
-  const child = spawn(first, words, { cwd: folder, env: { ...env, ...OPEN_MPI } });
+  // A group of its own, which is ended whole: what a launcher leaves has its pipes.
+  const child = spawn(first, words, { cwd: folder, env: { ...env, ...OPEN_MPI }, detached: true });
   let [text, isHung] = ["", false];
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (part) => {
@@ -66,7 +69,7 @@ async function started([first, ...words]) {
     });
   const limit = setTimeout(() => {
     isHung = true;
-    child.kill("SIGKILL");
+    process.kill(-child.pid, "SIGKILL");
     spawnSync("scancel", ["-u", "root"], { env });
   }, LONGEST_SECONDS * 1000);
   const code = await new Promise((resolve) => child.once("close", resolve));
@@ -80,7 +83,9 @@ async function loratwin(...args) {
 }
 
 const weights = (run) => readFileSync(at(run, "adapters/a/adapter_model.safetensors"), "base64");
-const journal = (run) => (existsSync(at(run)) ? readFileSync(at(run, "journal.jsonl"), "utf8") : undefined);
+/** What a folder has: its names, and what has happened. */
+const contentOf = (run) =>
+  existsSync(at(run)) ? [...readdirSync(at(run)), readFileSync(at(run, "journal.jsonl"), "utf8")].join() : undefined;
 
 /** Each with the run on one machine that it has to be like. */
 const COMMANDS = [
@@ -105,7 +110,7 @@ function judge({ isOwn }, { like }, run, before, { code, text, isHung }) {
     return "same bytes";
   }
   if (code === 0) throw new Error("each process has trained alone");
-  if (journal(run) !== before) throw new Error(`code ${code}, but the run folder was written`);
+  if (contentOf(run) !== before) throw new Error(`code ${code}, but the run folder was written`);
   const [advice] = ADVICE.exec(text) ?? [];
   if (advice === undefined) throw new Error(`code ${code}, without a hint`);
   return `refused (${code}). ${advice}`;
@@ -140,7 +145,7 @@ async function cell(launcher) {
   for (const command of COMMANDS) {
     const run = `${command.command} ${launcher.name}`;
     if (command.command === "resume") cpSync(at("cut"), at(run), { recursive: true });
-    const before = journal(run);
+    const before = contentOf(run);
     const outcome = await started([...launcher.words, process.execPath, program, ...command.wordsOf(run)]);
     try {
       said.add(judge(launcher, command, run, before, outcome));
