@@ -98,8 +98,11 @@ const COMMANDS = [
 ];
 const cluster = inRoot("examples/machines/cluster.yaml");
 
-/** What a refused run is told: the option of `srun`, or whose mpirun. Where MPI ends it, beside MPI's own words. */
-const ADVICE = /^(?:Hint|Warning): .*(?:srun --mpi=\w+|its mpirun).*$/m;
+/**
+ * What a refused run is told: the option of `srun`, or whose mpirun. Where MPI ends it, beside MPI's own words. A Slurm
+ * without the plugin starts nothing, and says so.
+ */
+const ADVICE = /^(?:(?:Hint|Warning): .*(?:srun --mpi=\w+|its mpirun)|srun: error: Invalid MPI type).*$/m;
 
 /** Throws where a launcher that is this MPI's own does not train, or another one is not refused; gives what it said. */
 function judge({ isOwn }, { like }, run, before, { code, text, isHung }) {
