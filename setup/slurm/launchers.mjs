@@ -1,6 +1,7 @@
-// The table of launchers for this machine's MPI (`npm run slurm -- launchers`, as root on Debian): each starts two ranks
-// on two nodes of a Slurm on loopback. A cell is right where the adapters have the bytes of a run on one machine. Where
-// the launcher is not for this MPI, it is right where every command is refused: what to do instead, and nothing written.
+// The table of launchers for this machine's MPI (`npm run slurm -- launchers`, as root on Debian): each starts two
+// ranks on two nodes of a Slurm on loopback. A cell is right where the adapters have the bytes of a run on one machine.
+// Where the launcher is not for this MPI, it is right where every command is refused, says what to do instead, and
+// writes nothing.
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
