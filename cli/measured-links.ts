@@ -1,5 +1,6 @@
 import { DeviceError } from "../core/index.ts";
 import { type MeasuredLink, measureLinks } from "../exec/index.ts";
+import { startHint } from "../workbench/index.ts";
 import type { Arguments, Use } from "./command.ts";
 import type { Io } from "./io.ts";
 import { percent, printResult, table } from "./output.ts";
@@ -60,12 +61,12 @@ function linksText(links: readonly MeasuredLink[], network: NetworkFigures): str
 
 /** @throws DeviceError where this process is no rank */
 export async function calibrateLinks(io: Io, args: Arguments): Promise<void> {
-  if (io.world === undefined)
+  if (io.world === undefined || io.world.size === 1)
     throw new DeviceError({
       expected: "several ranks, one on each machine, whose network is measured",
       at: "--links",
       got: "one process",
-      hint: "Start it as `loratwin launch` starts `train`: mpirun ... loratwin calibrate --links",
+      hint: startHint(process.env),
     });
   const links = await measureLinks(io.world);
   const network = networkOf(links);

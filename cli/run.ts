@@ -7,6 +7,7 @@ import { commandsOf } from "./commands/commands.ts";
 import { type Io, plainIo } from "./io.ts";
 import { endingOf } from "./last-resort.ts";
 import { GLOBAL_OPTIONS, type OptionTable, yargsOption } from "./option-table.ts";
+import { warn } from "./output.ts";
 import { refuseInputsAsOutputs } from "./refuse-inputs.ts";
 import { allOptions, refuseOptions } from "./refuse-options.ts";
 import { checkTyped, USAGE_TEXTS, UsageError, unknownCommand, unknownCommandText, usageText } from "./usage-error.ts";
@@ -81,7 +82,7 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
     );
     if (chosen === undefined) return 0;
     const { command, args } = chosen;
-    world = command.runsOnRanks === true ? joinRanks(process.env) : undefined;
+    world = command.runsOnRanks === true ? joinRanks(process.env, (text) => warn(io, text)) : undefined;
     if (world !== undefined && world.rank > 0) {
       await workOnRank(world, io.signals ?? new EventEmitter());
       return 0;

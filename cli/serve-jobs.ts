@@ -26,7 +26,7 @@ import {
   placeJob,
   unwritten,
 } from "../server/index.ts";
-import type { RequestChoice } from "../workbench/index.ts";
+import { checkRanks, loadCluster, type RequestChoice } from "../workbench/index.ts";
 import { CHECKPOINT_OPTIONS, INTERRUPTED, NOTICED, noticeFiles, noticeOf, rhythmOf } from "./checkpoint-options.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText } from "./command.ts";
 import { fleetLine, jobsTable, noticeLines } from "./describe-jobs.ts";
@@ -236,6 +236,8 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   const listens = listenOptions(io, args, folder);
   const tensorboard = tensorboardFolder(io, args, folder);
   const answersOf = answersChoice(io, args, folder);
+  // Planning says of the cluster what there is to say.
+  if (choice.cluster !== undefined) checkRanks(loadCluster({ ...context, note: () => {} }, choice), io.world);
   // Whatever can be refused at once is, before anything is loaded; and who asks meanwhile is told that it loads.
   using _folder = found === undefined ? takeFleetFolder(io, folder) : undefined;
   warnSlow(io);

@@ -5,6 +5,7 @@ export {
   type CudaGraphs,
   gpuFreeBytes,
   joinMpi,
+  mpiName,
   multipliesBfloat16,
   type NativeInfo,
   nativeInfo,
@@ -69,6 +70,7 @@ export type { PreferenceMeasures } from "./preference-measures.ts";
 export { endRanks } from "./ranks/end-ranks.ts";
 // How messages travel between ranks.
 export { type MeasuredLink, measureLinks } from "./ranks/measure-links.ts";
+export { neededRanks } from "./ranks/needed-ranks.ts";
 export { RankedHost } from "./ranks/ranked-host.ts";
 export { serveRank } from "./ranks/serve-rank.ts";
 // What an execution tells while it goes on.

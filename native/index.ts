@@ -95,4 +95,12 @@ export {
 } from "./tasks.ts";
 export type { Dtype, Handle, Space, Tensor } from "./tensors.ts";
 // The ranks of a run: messages, channels and clocks between processes.
-export { type Channel, type ChannelWay, type ClockReading, createLocalWorlds, joinMpi, type World } from "./world.ts";
+export {
+  type Channel,
+  type ChannelWay,
+  type ClockReading,
+  createLocalWorlds,
+  joinMpi,
+  mpiName,
+  type World,
+} from "./world.ts";

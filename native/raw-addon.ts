@@ -295,6 +295,7 @@ export interface RawAddon {
   /** So many ranks in this process, each with the function that is called when it has something to drain. */
   createLocalWorlds(notify: readonly (() => void)[]): readonly RawWorld[];
   joinMpi(library: string, silenceNs: number, notify: () => void): RawWorld;
+  mpiName(library: string): string;
   worldInfo(world: RawWorld): { readonly rank: number; readonly size: number; readonly name: string };
   attachRuntime(world: RawWorld, runtime: RawRuntime): void;
   postMessage(world: RawWorld, to: number, message: Uint8Array): void;

@@ -123,15 +123,27 @@ export function createLocalWorlds(count: number): readonly World[] {
   );
 }
 
+function readyForMpi(): void {
+  // UCX, which Open MPI brings, tests its hooks with sbrk when it is loaded, and now and then cuts off the heap's last page
+  // when V8's code lies right behind it.
+  process.env["UCX_MEM_EVENTS"] ??= "no";
+  process.env["UCX_HANDLE_ERRORS"] ??= "none";
+}
+
+/** The MPI that ranks are built with, such as "Open MPI v5.0.7", which is not started; undefined where there is none. */
+export function mpiName(): string | undefined {
+  const library = buildFile("loratwin_mpi.so");
+  if (!existsSync(library)) return undefined;
+  readyForMpi();
+  return guarded(() => loadNative().mpiName(library));
+}
+
 /**
  * This process's rank of those that MPI has launched. `silenceSeconds`: how long another rank may not be heard of; more
  * than the largest message takes. @throws DeviceError where the addon was built without MPI, or MPI cannot be started
  */
 export function joinMpi(silenceSeconds: number): World {
-  // UCX, which Open MPI brings, tests its hooks with sbrk when it is loaded, and now and then cuts off the heap's last page
-  // when V8's code lies right behind it.
-  process.env["UCX_MEM_EVENTS"] ??= "no";
-  process.env["UCX_HANDLE_ERRORS"] ??= "none";
+  readyForMpi();
   const library = buildFile("loratwin_mpi.so");
   if (!existsSync(library))
     throw new DeviceError({

@@ -5,6 +5,14 @@ import { join } from "node:path";
 const DEMO = [{ command: "npm run demo --silent" }];
 /** With ccache, which keeps what is compiled for cases that differ in something else. */
 const TOOLS = ["g++", "cmake", "make", "ccache"];
+/** Slurm, and what tests of machines with a network take. */
+const SLURM = ["slurm-wlm", "munge", "iproute2", "procps"];
+/** Debian's choice of a program, by the names of both. */
+const ofMpich = (names) => `update-alternatives --set ${names.replace(" ", " /usr/bin/")}.mpich`;
+const RANK_TESTS = "LORATWIN_TESTS=nightly npx vitest run test/ranks/mpi.test.ts test/cli/launched.test.ts";
+const LAUNCHERS = { command: "npm run slurm --silent -- launchers" };
+/** The beginnings of its lines. */
+const cells = (text) => text.match(/^(?:ok|FAIL) .{0,34}/gm).join(" | ");
 const withoutRoot = { LORATWIN_NO_SYSTEM_PACKAGES: "1" };
 
 /** What an installed package is tried with, by a user who has no compiler. */
@@ -66,6 +74,24 @@ export function cases(packages) {
       ...{ name: "2-gb", release: "trixie", about: "2 GB of memory", memory: 2e9, packages: TOOLS, env: withoutRoot },
       ...{ steps: DEMO },
     },
+    {
+      ...{
+        name: "mpi-4.1",
+        release: "bookworm",
+        about: "Open MPI 4.1 with Slurm and MPICH's mpirun",
+        env: withoutRoot,
+      },
+      packages: [...TOOLS, ...SLURM, "openmpi-bin", "libopenmpi-dev", "mpich"],
+      steps: [{ command: "npm run build --silent" }, { command: RANK_TESTS }, LAUNCHERS],
+      read: cells,
+    },
+    ...["bookworm", "trixie"].map((release) => ({
+      ...{ name: `mpich-${release}`, release, about: `MPICH with Slurm and Open MPI's mpirun on ${release}` },
+      ...{ env: withoutRoot, packages: [...TOOLS, ...SLURM, "mpich", "libmpich-dev", "openmpi-bin"] },
+      // Open MPI's compiler and mpirun would come first.
+      steps: [{ command: ["mpi mpicc", "mpirun mpirun"].map(ofMpich).join(" && ") }, LAUNCHERS],
+      read: cells,
+    })),
     ...[22, 24].map((node) => ({
       ...{ name: `node-${node}`, release: "trixie", about: `Node ${node}`, node, packages: TOOLS, env: withoutRoot },
       ...{ steps: DEMO },

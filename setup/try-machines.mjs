@@ -3,6 +3,7 @@
 // machine's apt has them. Ends with a table: works, says what to do, or fails.
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { inRoot, root } from "./root.mjs";
@@ -84,6 +85,8 @@ function inSystem(folder, body) {
   for (const each of [kept, join(folder, COMPILED)]) mkdirSync(each, { recursive: true });
   chmodSync(kept, 0o1777);
   const mounts = [
+    // `ip netns exec` needs a / that is a mount.
+    ["--bind", folder, folder],
     ["--bind", kept, join(folder, COMPILED)],
     ["-t", "proc", "proc", join(folder, "proc")],
     ["--rbind", "/dev", join(folder, "dev")],
@@ -112,7 +115,7 @@ function memoryGroup(bytes) {
 
 function tryCase({ name, release, packages = [], node = 20, user, place = "/srv/loratwin", env = {}, files, ...rest }) {
   const folder = join(values.folder, "case");
-  run("umount", ["-l", join(folder, "proc")]);
+  for (const left of [join(folder, "proc"), folder]) run("umount", ["-l", left]);
   rmSync(folder, { recursive: true, force: true });
   must("cp", ["-a", base(release), folder]);
   cpSync(nodeOf(node), join(folder, "usr", "local"), { recursive: true, verbatimSymlinks: true });
@@ -124,6 +127,8 @@ function tryCase({ name, release, packages = [], node = 20, user, place = "/srv/
     rmSync(join(folder, "usr/local/bin", each), { force: true });
     writeFileSync(join(folder, "usr/local/bin", each), script, { mode: 0o755 });
   }
+  // A machine knows its own name; MPICH's mpirun asks for it.
+  writeFileSync(join(folder, "etc/hosts"), `127.0.0.1 localhost ${hostname()}\n`);
   const home = join(folder, place);
   if (files === undefined) copyClone(home);
   else {

@@ -84,11 +84,12 @@ export { machinePart } from "./machine/machine-part.ts";
 // Which Open MPI is here.
 export { versionForLine } from "./machine/mpi-version.ts";
 // The processes of a run over several machines.
-export { checkDevices, joinRanks, rankedHost, workOnRank } from "./machine/ranks.ts";
+export { checkDevices, checkRanks, joinRanks, rankedHost, workOnRank } from "./machine/ranks.ts";
 export { ENDING_SECONDS, type MachineShare, type RepeatedRun } from "./machine/repeated-run.ts";
 export { slurmScript } from "./machine/slurm-script.ts";
 export { keepSpeed } from "./machine/speed-history.ts";
 export { startLaunch } from "./machine/start-launch.ts";
+export { startHint } from "./machine/started-processes.ts";
 // The files of the product itself.
 export { packageFile } from "./package-file.ts";
 // Candidates simulated in threads, and the folder of an answer about machines.

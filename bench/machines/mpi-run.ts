@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
+import { versionForLine } from "../../workbench/machine/mpi-version.ts";
 import { type Namespaces, NETWORK } from "./namespaces.ts";
 
 export interface MpiRunInput {
@@ -26,12 +27,19 @@ export function whyNoMpi(buildFolder: string): string | undefined {
   return existsSync(path.join(buildFolder, "loratwin_mpi.so")) ? undefined : "the addon was built without MPI";
 }
 
-/** Keepalive of the launcher's own connections: a machine that is cut off is noticed after some six seconds. */
-const KEEPALIVE = [
-  ...["--prtemca", "oob_tcp_keepalive_time", "3"],
-  ...["--prtemca", "oob_tcp_keepalive_intvl", "1"],
-  ...["--prtemca", "oob_tcp_keepalive_probes", "3"],
-];
+/**
+ * Parameters of the launcher's own network, which Open MPI has named otherwise before 5. Keepalive: a machine that is cut
+ * off is noticed after some six seconds.
+ */
+function runtimeOptions(agent: string): readonly string[] {
+  const isOld = versionForLine().version < 5;
+  const parameters = [
+    [isOld ? "plm_rsh_agent" : "plm_ssh_agent", agent],
+    [isOld ? "oob_tcp_if_include" : "prte_if_include", NETWORK],
+    ...["time", "intvl", "probes"].map((name) => [`oob_tcp_keepalive_${name}`, name === "intvl" ? "1" : "3"]),
+  ];
+  return parameters.flatMap((parameter) => [isOld ? "--mca" : "--prtemca", ...parameter]);
+}
 
 /** Tells the processes of one run from those of another. */
 const TAG = "LORATWIN_RUN_TAG";
@@ -91,7 +99,7 @@ export class MpiRun implements Disposable {
     chmodSync(agent, 0o755);
     const hosts = Array.from({ length: numRanks }, (_, k) => `${namespaces.nameOf(k)}:1`).join(",");
     const network = [
-      ...["--prtemca", "plm_ssh_agent", agent, "--prtemca", "prte_if_include", NETWORK, ...KEEPALIVE],
+      ...runtimeOptions(agent),
       ...["--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", NETWORK, "--mca", "btl_tcp_links", "2"],
     ];
     const first = namespaces.nameOf(0);

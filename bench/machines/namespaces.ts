@@ -30,9 +30,16 @@ export function whyNoNamespaces(): string | undefined {
     if (error !== undefined) return `${program} is not installed`;
   }
   const name = `lt${process.pid}-try`;
-  const { status, stderr } = spawnSync("ip", ["netns", "add", name], { encoding: "utf8" });
-  spawnSync("ip", ["netns", "delete", name]);
-  return status === 0 ? undefined : stderr.trim();
+  try {
+    system("ip", "netns", "add", name);
+    // Not where / is no mount, as in a chroot.
+    system("ip", "netns", "exec", name, "true");
+    return undefined;
+  } catch (error) {
+    return (error as Error).message.trim();
+  } finally {
+    spawnSync("ip", ["netns", "delete", name]);
+  }
 }
 
 let numMade = 0;

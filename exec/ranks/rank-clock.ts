@@ -21,6 +21,8 @@ export class RankClock {
   readonly #originNs: number;
   readonly #readings: ClockReading[] = [];
   readonly #courses: Course[] = [];
+  /** The latest time that was asked for: what has been told of it stays. */
+  #toldNs = Number.NEGATIVE_INFINITY;
 
   /** `originNs`: what rank 0's clock showed when its own times were 0. */
   constructor(originNs: number) {
@@ -35,13 +37,17 @@ export class RankClock {
       this.#courses.push({ fromNs: ownNs, offsetNs, slope: 0 });
       return;
     }
-    const expected = offsetAt(known, ownNs);
-    const slope = this.#drift + (offsetNs - expected) / CORRECTION_NS;
-    this.#courses.push({ fromNs: ownNs, offsetNs: expected, slope });
+    // A comparison takes a while, in which times after its reading are told.
+    const fromNs = Math.max(ownNs, this.#toldNs);
+    const drift = this.#drift;
+    const expected = offsetAt(known, fromNs);
+    const found = offsetNs + drift * (fromNs - ownNs);
+    this.#courses.push({ fromNs, offsetNs: expected, slope: drift + (found - expected) / CORRECTION_NS });
   }
 
   /** A time of the rank's clock among rank 0's own times. Before the first reading the two clocks are taken for one. */
   atRank0(ns: number): number {
+    this.#toldNs = Math.max(this.#toldNs, ns);
     const course = this.#courses.findLast(({ fromNs }) => fromNs <= ns) ?? this.#courses[0];
     return ns + (course === undefined ? 0 : offsetAt(course, ns)) - this.#originNs;
   }

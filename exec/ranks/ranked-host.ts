@@ -12,6 +12,7 @@ import {
   type StageOpening,
 } from "../stage-host.ts";
 import { checkStageDigests, stageDigests } from "../weights-digest.ts";
+import { neededRanks } from "./needed-ranks.ts";
 import { type MachineClock, RankClock } from "./rank-clock.ts";
 import { rankDevices } from "./rank-devices.ts";
 import { unpackError } from "./rank-errors.ts";
@@ -92,7 +93,7 @@ export class RankedHost implements StageHost {
     const machines = machinesOf(setting);
     if (machines.length !== world.size)
       throw new DeviceError({
-        expected: `${machines.length} ranks, one for each machine of the plan (${machines.join(", ")})`,
+        expected: neededRanks(setting),
         got: world.size,
         hint: `Start it with \`loratwin launch\`, or with \`mpirun -n ${machines.length} ...\`.`,
       });

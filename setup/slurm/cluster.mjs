@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -31,7 +32,18 @@ export function installSlurm() {
 /** `GraceTime` of the partitions by their names: jobs of `high` take the nodes of the others. */
 export const PARTITIONS = { low: 0, grace: 40 };
 
-function configuration(folder) {
+/** Ports that nobody has: another Slurm may be tried here at the same time. */
+async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = servers.map(
+    (server) => new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port))),
+  );
+  const found = await Promise.all(ports);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return found;
+}
+
+function configuration(folder, [port, ...ports]) {
   const host = hostname().split(".")[0];
   const at = (name) => path.join(folder, name);
   return [
@@ -42,12 +54,12 @@ function configuration(folder) {
     `StateSaveLocation=${at("state")}\nSlurmdSpoolDir=${at("spool.%n")}\nTmpFS=${at("tmp.%n")}`,
     `SlurmctldPidFile=${at("slurmctld.pid")}\nSlurmdPidFile=${at("slurmd.%n.pid")}`,
     `SlurmctldLogFile=${at("slurmctld.log")}\nSlurmdLogFile=${at("slurmd.%n.log")}`,
-    "SlurmctldPort=16817\nProctrackType=proctrack/pgid\nTaskPlugin=task/none",
+    `SlurmctldPort=${port}\nProctrackType=proctrack/pgid\nTaskPlugin=task/none`,
     "SelectType=select/cons_tres\nSelectTypeParameters=CR_Core\nSchedulerType=sched/backfill",
     "SchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=0",
     "ReturnToService=2\nMpiDefault=none\nKillWait=5\nJobRequeue=1",
     "PreemptType=preempt/partition_prio\nPreemptMode=REQUEUE",
-    ...NODES.map((name, i) => `NodeName=${name} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${17001 + i} CPUs=2`),
+    ...NODES.map((name, i) => `NodeName=${name} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${ports[i]} CPUs=2`),
     ...Object.entries(PARTITIONS).map(
       ([name, grace], i) =>
         `PartitionName=${name} Nodes=n[1-3] Default=${i === 0 ? "YES" : "NO"} PriorityTier=1 GraceTime=${grace}`,
@@ -63,7 +75,7 @@ export async function startCluster() {
   for (const name of ["state", "munge", ...NODES.flatMap((node) => [`spool.${node}`, `tmp.${node}`])])
     mkdirSync(at(name), { mode: 0o700 });
   writeFileSync(at("munge/key"), randomBytes(1024), { mode: 0o400 });
-  writeFileSync(at("slurm.conf"), `${configuration(folder)}\n`);
+  writeFileSync(at("slurm.conf"), `${configuration(folder, await freePorts(1 + NODES.length))}\n`);
   chmodSync(folder, 0o755);
   const env = { ...process.env, SLURM_CONF: at("slurm.conf") };
   const files = ["key", "socket", "pid", "log", "seed"].map((name) => at(`munge/${name}`));

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packageFile } from "../../workbench/package-file.ts";
 import { WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
@@ -12,14 +12,23 @@ const at = (name: string): string => path.join(root, name);
 const PROGRAM = [process.execPath, packageFile("dist", "cli", "main.js")] as const;
 /** A name of a file that a shell would read as others. */
 const ODD = "it's $mine.json";
+const PATH = process.env["PATH"] ?? "";
 
 beforeAll(async () => {
+  // Lines are for the Open MPI that is here; these are for 5.
+  mkdirSync(at("bin"));
+  writeFileSync(path.join(at("bin"), "mpirun"), "#!/bin/sh\necho 'mpirun (Open MPI) 5.0.7'\n", { mode: 0o755 });
+  process.env["PATH"] = `${at("bin")}:${PATH}`;
   writeShared(root);
   writeFileSync(at("w.yaml"), WORKLOAD.replaceAll("../", ""));
   writeFileSync(at("two.yaml"), TWO_MACHINES);
   const plan = ["plan", "w.yaml", "--cluster", "two.yaml", "--pipelines", "1", "--no-intervals", "-o"];
   for (const name of ["plan.json", ODD]) await printed([...plan, name], root);
   writeFileSync(at("hosts"), "# two\nleft slots=1\n\nright # the other\n");
+});
+
+afterAll(() => {
+  process.env["PATH"] = PATH;
 });
 
 /** What is printed, but for what differs from machine to machine and from user to user. */

@@ -6,33 +6,28 @@ import {
   joinMpi,
   type ModelFolder,
   nativeInfo,
+  neededRanks,
   openModelFolder,
   RankedHost,
   type StageHost,
   serveRank,
   type World,
 } from "../../exec/index.ts";
+import { machinesOf } from "../../plan/index.ts";
 import { VERSION } from "../version.ts";
+import { doubtOfStart, type Environment, startedProcesses, startHint, tellsMpi } from "./started-processes.ts";
 
 /** Seconds in which a rank has to be heard of: more than the largest message takes on the slowest link. */
 const SILENCE_SECONDS = 20;
 
-/** What launchers tell each process that they start: how many there are. Open MPI, MPICH and its kin, Slurm with PMIx. */
-const SIZES = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"] as const;
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** How many processes were started as one run; 1 where no launcher did. */
-export function launchedRanks(environment: Environment): number {
-  const told = SIZES.map((name) => environment[name]).find((value) => value !== undefined);
-  const ofSlurm = environment["PMIX_RANK"] === undefined ? undefined : environment["SLURM_STEP_NUM_TASKS"];
-  const size = Number(told ?? ofSlurm ?? 1);
-  return Number.isSafeInteger(size) && size > 0 ? size : 1;
-}
-
-/** This process's rank where a launcher has started several; undefined where it is alone. @throws DeviceError, InputError */
-export function joinRanks(environment: Environment): World | undefined {
-  if (launchedRanks(environment) === 1) return undefined;
+/**
+ * This process's rank where a launcher has started several; undefined where it is alone. `warn`: what to do should MPI end
+ * the process. @throws DeviceError, InputError
+ */
+export function joinRanks(environment: Environment, warn: (text: string) => void): World | undefined {
+  if (!tellsMpi(environment)) return undefined;
+  const doubt = doubtOfStart(environment);
+  if (doubt !== undefined) warn(doubt);
   const asked = environment["LORATWIN_RANK_SILENCE_SECONDS"];
   const seconds = asked === undefined ? SILENCE_SECONDS : Number(asked);
   if (!(seconds > 0))
@@ -55,8 +50,39 @@ export async function workOnRank(world: World, signals: EventEmitter): Promise<v
   await serveRank({ world, version: VERSION, versions: kindVersions(), openModel: openModelFolder });
 }
 
-/** What a plan's stages run on is here, or on the other ranks. @throws DeviceError, InputError */
-export function checkDevices(plan: Parameters<typeof assignDevices>[0], world: World | undefined): void {
+/**
+ * A plan of several machines has a rank for each. Processes that do not find each other, as MPI was not told of them or
+ * is another one than their launcher's, would each be the only one. @throws InputError
+ */
+export function checkRanks(
+  plan: Parameters<typeof machinesOf>[0],
+  world: World | undefined,
+  environment: Environment = process.env,
+): void {
+  const needed = machinesOf(plan).length;
+  const size = world?.size ?? 1;
+  const { size: numStarted } = startedProcesses(environment);
+  const isStray = size === 1 && numStarted > 1;
+  const isInJob = environment["SLURM_JOB_ID"] !== undefined;
+  if (size === needed || (world === undefined && !isStray && !isInJob)) return;
+  const independent = isInJob ? " `srun --mpi=none` starts processes that know nothing of each other." : "";
+  throw new InputError({
+    expected: neededRanks(plan),
+    got: isStray ? `${numStarted} processes that do not find each other` : size,
+    hint: size > needed ? `Start so many processes.${independent}` : startHint(environment),
+  });
+}
+
+/**
+ * What a plan's stages run on is here, or on the other ranks. Before anything is written: each of several processes may
+ * have been started alone. @throws DeviceError, InputError
+ */
+export function checkDevices(
+  plan: Parameters<typeof assignDevices>[0],
+  world: World | undefined,
+  environment: Environment = process.env,
+): void {
+  checkRanks(plan, world, environment);
   if (world === undefined) assignDevices(plan);
   else assignRankDevices(plan, world.rank);
 }

@@ -89,6 +89,10 @@ Napi::Value joinMpi(const Napi::CallbackInfo& call) {
   return wrapped(call.Env(), std::move(handle));
 }
 
+Napi::Value nameOfMpi(const Napi::CallbackInfo& call) {
+  return Napi::String::New(call.Env(), mpiName(text(call[0], "mpiName.library")));
+}
+
 Napi::Value worldInfo(const Napi::CallbackInfo& call) {
   const World& world = worldOf(call[0]);
   Napi::Object result = Napi::Object::New(call.Env());
@@ -177,6 +181,7 @@ AnyChannel& channelOf(const Napi::Value& value) { return kChannel.of(value); }
 void registerWorlds(Napi::Env env, Napi::Object exports) {
   expose<createLocalWorlds>(env, exports, "createLocalWorlds");
   expose<joinMpi>(env, exports, "joinMpi");
+  expose<nameOfMpi>(env, exports, "mpiName");
   expose<worldInfo>(env, exports, "worldInfo");
   expose<attachRuntime>(env, exports, "attachRuntime");
   expose<postMessage>(env, exports, "postMessage");

@@ -9,14 +9,29 @@
 
 namespace loratwin {
 
-std::shared_ptr<World> mpiWorld(const std::string& library, std::int64_t silenceNs, std::function<void()> notify) {
+namespace {
+
+template <typename Symbol>
+Symbol symbolOf(const std::string& library, const char* name) {
   void* const loaded = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (loaded == nullptr) throw std::runtime_error(dlerror());
-  auto* const join = reinterpret_cast<JoinMpi>(dlsym(loaded, kJoinMpi));
-  if (join == nullptr) throw std::runtime_error(dlerror());
+  auto* const found = reinterpret_cast<Symbol>(dlsym(loaded, name));
+  if (found == nullptr) throw std::runtime_error(dlerror());
+  return found;
+}
+
+}  // namespace
+
+std::shared_ptr<World> mpiWorld(const std::string& library, std::int64_t silenceNs, std::function<void()> notify) {
   std::shared_ptr<World> joined;
-  join(silenceNs, std::move(notify), joined);
+  symbolOf<JoinMpi>(library, kJoinMpi)(silenceNs, std::move(notify), joined);
   return joined;
+}
+
+std::string mpiName(const std::string& library) {
+  std::string name;
+  symbolOf<MpiName>(library, kMpiName)(name);
+  return name;
 }
 
 }  // namespace loratwin

@@ -1,9 +1,10 @@
-// The one symbol of loratwin_mpi.so.
+// The symbols of loratwin_mpi.so.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "transport/world.h"
 
@@ -11,5 +12,8 @@ namespace loratwin {
 
 using JoinMpi = void (*)(std::int64_t silenceNs, std::function<void()> notify, std::shared_ptr<World>& joined);
 constexpr const char* kJoinMpi = "loratwinJoinMpi";
+
+using MpiName = void (*)(std::string& name);
+constexpr const char* kMpiName = "loratwinMpiName";
 
 }  // namespace loratwin

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
+#include <string_view>
 
 #include "runtime/clock.h"
 #include "transport/mpi_library.h"
@@ -34,6 +35,22 @@ void check(int code, const char* call) {
   int length = 0;
   MPI_Error_string(code, text, &length);
   throw std::runtime_error(std::string(call) + ": " + std::string(text, static_cast<std::size_t>(length)));
+}
+
+// As people call it: "Open MPI v5.0.7" ends in a comma, "MPICH Version: 4.2.1" in a line's end.
+std::string libraryName() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  check(MPI_Get_library_version(text, &length), "MPI_Get_library_version");
+  const std::string whole(text, static_cast<std::size_t>(length));
+  std::string name;
+  for (const char each : whole.substr(0, whole.find_first_of(",\n"))) {
+    const char next = each == '\t' ? ' ' : each;
+    if (next != ' ' || !name.ends_with(' ')) name += next;
+  }
+  constexpr std::string_view kWord = " Version:";
+  if (const std::size_t at = name.find(kWord); at != std::string::npos) name.erase(at, kWord.size());
+  return name;
 }
 
 class MpiChannel final : public Channel {
@@ -185,11 +202,7 @@ void MpiWorld::start() {
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &size_);
-  char version[MPI_MAX_LIBRARY_VERSION_STRING];
-  int length = 0;
-  MPI_Get_library_version(version, &length);
-  const std::string text(version, static_cast<std::size_t>(length));
-  name_ = text.substr(0, text.find(','));
+  name_ = libraryName();
   heardNs_.assign(static_cast<std::size_t>(size_), monotonicNs());
 }
 
@@ -443,4 +456,8 @@ extern "C" __attribute__((visibility("default"))) void loratwinJoinMpi(std::int6
   static auto* const kept = new std::vector<std::shared_ptr<loratwin::World>>();
   kept->push_back(std::make_shared<loratwin::MpiWorld>(silenceNs, std::move(notify)));
   joined = kept->back();
+}
+
+extern "C" __attribute__((visibility("default"))) void loratwinMpiName(std::string& name) {
+  name = loratwin::libraryName();
 }

@@ -96,4 +96,7 @@ std::vector<std::shared_ptr<World>> localWorlds(std::vector<std::function<void()
 // another rank may say nothing. Throws std::runtime_error where it cannot be loaded, or MPI not be started.
 std::shared_ptr<World> mpiWorld(const std::string& library, std::int64_t silenceNs, std::function<void()> notify);
 
+// What loratwin_mpi.so was built with, such as "Open MPI v5.0.7", without a start of MPI. Throws as `mpiWorld` does.
+std::string mpiName(const std::string& library);
+
 }  // namespace loratwin

@@ -32,4 +32,20 @@ describe("the clock of another rank", () => {
       last = time;
     }
   });
+
+  test("keeps the order of times that are told while clocks are compared", () => {
+    const clock = new RankClock(0);
+    const rng = createRng("late readings");
+    clock.add({ ownNs: 0, offsetNs: 0, roundTripNs: 4e6 });
+    let last = Number.NEGATIVE_INFINITY;
+    for (let own = 10 * SECOND; own < 200 * SECOND; own += 10 * SECOND) {
+      for (const late of [-0.1, 0, 0.19, 0.199_999]) {
+        last = clock.atRank0(own + late * SECOND);
+      }
+      clock.add({ ownNs: own, offsetNs: (rng.nextFloat() - 0.5) * 4e6, roundTripNs: 4e6 });
+      const next = clock.atRank0(own + 0.2 * SECOND);
+      expect(next - last).toBeGreaterThan(990);
+      expect(next - last).toBeLessThan(1010);
+    }
+  });
 });
