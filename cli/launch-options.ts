@@ -92,6 +92,7 @@ const TAKERS: Readonly<Partial<Record<keyof typeof LAUNCH_OPTIONS, readonly Laun
   run: LINES,
   pmi: ["slurm"],
   "until-done": ["slurm"],
+  modules: ["slurm"],
   runtime: LINES,
   mounts: LINES,
   claim: ["kubernetes"],
@@ -122,7 +123,11 @@ export function launcherOf(args: Arguments): Launcher {
 export function wordsOf(args: Arguments, name: string): readonly string[] {
   const words = optionalText(args, name)?.split(",") ?? [];
   if (words.some((word) => !/^[\w@%+=:./-]+$/.test(word)))
-    throw new InputError({ expected: "words with commas between them", at: `--${name}`, got: args[name] });
+    throw new InputError({
+      expected: "words without spaces, and commas between them",
+      at: `--${name}`,
+      got: args[name],
+    });
   return words;
 }
 
@@ -130,10 +135,14 @@ function containerOf(io: Io, args: Arguments): Container | undefined {
   const image = optionalText(args, "container");
   if (image === undefined) return undefined;
   const mounts = wordsOf(args, "mounts").map((folder) => path.resolve(io.cwd, folder));
+  const own = [requiredText(args, "plan"), optionalText(args, "output")].flatMap((given) =>
+    given === undefined ? [] : [path.dirname(path.resolve(io.cwd, given))],
+  );
+  const others = own.filter((folder) => path.relative(io.cwd, folder).startsWith(".."));
   return {
     image,
     runtime: (optionalText(args, "runtime") ?? "apptainer") as Runtime,
-    folders: [io.cwd, ...mounts],
+    folders: [io.cwd, ...new Set([...mounts, ...others])],
   };
 }
 
@@ -146,6 +155,17 @@ export function networkOf(args: Arguments): string | undefined {
   if (network !== undefined && !NETWORK.test(network))
     throw new InputError({ expected: "a network such as 10.0.0.0/24 or eth0", at: "--network", got: network });
   return network;
+}
+
+/** Names of objects of Kubernetes: RFC 1123. */
+const CLAIM = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+/** --claim. @throws InputError */
+export function claimOf(args: Arguments): string {
+  const claim = optionalText(args, "claim") ?? "loratwin";
+  if (!CLAIM.test(claim))
+    throw new InputError({ expected: "a claim's name: small letters, digits, - and .", at: "--claim", got: claim });
+  return claim;
 }
 
 /** What is launched on the machines of a plan. @throws InputError */

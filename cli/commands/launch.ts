@@ -28,7 +28,7 @@ import {
 } from "../command.ts";
 import { endLines, NOT_AS_PLANNED } from "../describe-end.ts";
 import type { Io } from "../io.ts";
-import { LAUNCH_OPTIONS, launcherOf, launchOf, networkOf, wordsOf } from "../launch-options.ts";
+import { claimOf, LAUNCH_OPTIONS, launcherOf, launchOf, networkOf, wordsOf } from "../launch-options.ts";
 import { isResumed, type Machines, machinesOfWork, shareOf } from "../launched-machines.ts";
 import {
   commandWords,
@@ -151,7 +151,7 @@ function launchByKubernetes(io: Io, args: Arguments, use: Use): number {
   for (const each of [requiredText(args, "plan"), folder])
     if (path.relative(io.cwd, absolute(io, each)).startsWith(".."))
       throw new InputError({
-        expected: `a path in ${io.cwd}, which is what pods see,`,
+        expected: `a path that pods see, which is one in ${io.cwd}`,
         got: each,
         hint: "Call `launch` in a folder that has plan, model, data and run.",
       });
@@ -178,7 +178,7 @@ function launchByKubernetes(io: Io, args: Arguments, use: Use): number {
     },
     { name, machines: shareOf(machines, optionalPositive(args, "memory"), false) },
   );
-  const job = { image, claim: optionalText(args, "claim") ?? "loratwin", folder: io.cwd, program, runFolder: folder };
+  const job = { image, claim: claimOf(args), folder: io.cwd, program, runFolder: folder };
   printResult(io, args, { objects: kubernetesObjects(run, job) }, () => kubernetesText(run, job).trimEnd());
   return 0;
 }
@@ -228,11 +228,11 @@ export const launchCommand: Command = {
     }
     if (workload !== undefined)
       throw new InputError({ expected: "the folder of a run beside a workload", at: "plan", got: args["plan"] });
-    if (isFleet && planOrWorkload(io, requiredText(args, "plan")) === "plan")
-      throw new InputError({ expected: "a workload for --fleet", at: "plan", got: "a finished plan" });
     return isFleet ? FLEET : TRAINED[trainCommand.uses.indexOf(trainCommand.useOf!(args, io))]!;
   },
   async run(args, io, use) {
+    if (use === FLEET && planOrWorkload(io, requiredText(args, "plan")) === "plan")
+      throw new InputError({ expected: "a workload for --fleet", at: "plan", got: "a finished plan" });
     const launcher = launcherOf(args);
     return launcher === "kubernetes" ? launchByKubernetes(io, args, use) : await launchByLine(io, args, use, launcher);
   },

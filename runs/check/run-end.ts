@@ -48,8 +48,9 @@ function jobsOf(run: Run): readonly PlannedJob[] {
 /** How far a run got, in words. */
 function farOf(run: Run): string {
   if (run.kind === "plan") return run.part === undefined ? "all steps are made" : stepsDone(run.plan, run.part);
-  const ended = new Set(run.events.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
-  return `${counted(run.metrics.length, "step")}, ${counted(ended.size, "job")} done`;
+  const made = new Map(run.metrics.map(({ job, step }) => [job, step + 1]));
+  const done = run.jobs.filter(({ job: { name, steps } }) => (made.get(name) ?? 0) >= steps);
+  return `${counted(run.metrics.length, "step")}, ${done.length} of ${counted(run.jobs.length, "job")} with all their steps`;
 }
 
 /** Looks at how the run in a folder has ended. @throws InputError for a folder that is no run's */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { canonicalJson, InputError } from "../../core/index.ts";
+import { canonicalJson, InputError, shellQuoted } from "../../core/index.ts";
 import {
   type AdapterPair,
   type BestEvaluation,
@@ -51,10 +51,10 @@ export function checkRunFolder(place: Place, given: string, plan: Plan, overwrit
     });
   if (existsSync(path.join(folder, RUN_FILES.trace)) && !overwrite)
     throw new InputError({
-      expected: "a folder without a finished run",
+      expected: "a folder without a run",
       at: "--output",
       got: given,
-      hint: "It holds one of this plan: name another folder, or take --overwrite to lose that run.",
+      hint: `It holds one of this plan: go on with it (\`loratwin resume ${shellQuoted(given)}\`), name another folder, or take --overwrite to lose it.`,
     });
 }
 

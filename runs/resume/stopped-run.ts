@@ -29,7 +29,7 @@ export function findStopped(folder: string, given: string, checkOwner: CheckOwne
     throw new InputError({
       expected: "a run that did not get to its end",
       got: given,
-      hint: `Its adapters are in ${given}/adapters. More steps are a new run, whose jobs start from them: \`adapter: { init: ... }\`.`,
+      hint: `Its adapters are in ${path.join(given, "adapters")}. More steps are a new run, whose jobs start from them: \`adapter: { init: ... }\`.`,
     });
   const holder = folderHolder(folder);
   // One of another machine may be gone: whoever takes the folder waits for a sign of it.

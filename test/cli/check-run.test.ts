@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { lockFolder } from "../../files/folder-lock.ts";
 import { type CliResult, printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { writeSmallInputs } from "./small-inputs.ts";
 
@@ -164,11 +165,11 @@ describe("check-run of one that has not ends with 1, and says what is missing", 
   });
 
   it("the end of one that a process carries out", async () => {
-    // This process trained it, and is there still.
     const copy = copyOf("run", (name) => {
       rmSync(at(name, "trace.json"));
       editFile(withoutLast, name, JOURNAL);
     });
+    using _held = lockFolder(at(copy), copy);
     const { code, stdout } = await checked(copy);
     expect(stdout).toBe(`${copy}: has not ended as planned\nThe run goes on: 0 of 6 steps, 0 of 2 jobs done.\n`);
     expect(code).toBe(1);
@@ -191,7 +192,7 @@ describe("check-run of one that has not ends with 1, and says what is missing", 
     const { code, stdout } = await checked(copy);
     expect(stdout.split("\n").slice(0, 4)).toEqual([
       `${copy}: has not ended as planned`,
-      "The fleet was ended early: 6 steps, 2 jobs done.",
+      "The fleet was ended early: 6 steps, 2 of 2 jobs with all their steps.",
       `${at(copy, "adapters", "second")}: Expected a PEFT folder with adapter_config.json, got "no such file".`,
       `\`loratwin resume ${copy} WORKLOAD\` goes on with what is left.`,
     ]);

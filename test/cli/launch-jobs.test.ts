@@ -18,7 +18,7 @@ machines:
   - { name: left, devices: [{ name: "cuda:0", type: H100 SXM }, { name: "cuda:1", type: H100 SXM }] }
   - { name: right, devices: [{ name: "cuda:0", type: H100 SXM }] }
 network: { bandwidthBytesPerSecond: 12.5e9 }
-`.replaceAll(/(left|right)(.*)/g, (_, machine, rest) => `${machine}${rest.replaceAll('"cuda:', `"${machine}-cuda:`)}`);
+`.replaceAll(/(left|right)(.*)/g, (_, machine, rest) => `${machine}${rest.replaceAll('"cuda:', `"${machine}.cuda:`)}`);
 
 beforeAll(async () => {
   writeShared(root);
@@ -48,7 +48,10 @@ describe("a job of Slurm", () => {
     expect(spawnSync("bash", ["-n"], { input: lines.join("\n") })).toMatchObject({ status: 0 });
     expect(lines).toEqual(
       expect.arrayContaining([
-        "#SBATCH --job-name=loratwin-it-s-run",
+        expect.stringMatching(/^#SBATCH --job-name=loratwin-it-s-run-[0-9a-f]{6}$/),
+        `#SBATCH --chdir=${root}`,
+        "trap : USR2",
+        "if [ -e 'it'\\''s run/plan.json' ] && LORATWIN check-run 'it'\\''s run/' > /dev/null 2>&1; then exit 0; fi",
         "#SBATCH --nodes=2",
         "#SBATCH --exclusive",
         "#SBATCH --mem=0",
@@ -119,10 +122,15 @@ describe("a job of Kubernetes", () => {
   it("of one machine trains, and is told before its pod is taken away", async () => {
     const [job, ...others] = await objectsOf("one.json", "-o", "runs/A b", "--memory", "8");
     expect(others).toEqual([]);
-    expect(job).toMatchObject({ apiVersion: "batch/v1", kind: "Job", metadata: { name: "loratwin-a-b" } });
+    expect(job).toMatchObject({
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name: expect.stringMatching(/^loratwin-a-b-[0-9a-f]{6}$/) },
+    });
     const { containers, volumes, terminationGracePeriodSeconds } = job.spec.template.spec;
     const [{ args, workingDir, lifecycle, resources, volumeMounts }] = containers;
     expect(args[0].split("\n")).toEqual([
+      "if [ -e 'runs/A b/plan.json' ] && loratwin check-run 'runs/A b' > /dev/null 2>&1; then exit 0; fi",
       "run=(loratwin train one.json --output 'runs/A b' --notice-seconds 100)",
       "if [ -e 'runs/A b/plan.json' ]; then run=(loratwin resume 'runs/A b' --notice-seconds 100); fi",
       `"$\{run[@]}" && loratwin check-run 'runs/A b'`,
@@ -138,7 +146,11 @@ describe("a job of Kubernetes", () => {
   it("of several has a pod for each, which know each other by a service", async () => {
     const argv = ["w.yaml", "--cluster", "gpus.yaml", "-o", "run", "--claim", "data", "--network", "eth0"];
     const [service, job] = await objectsOf(...argv);
-    expect(service).toMatchObject({ kind: "Service", metadata: { name: "loratwin-run" }, spec: { clusterIP: "None" } });
+    expect(service).toMatchObject({
+      kind: "Service",
+      metadata: { name: expect.stringMatching(/^loratwin-run-[0-9a-f]{6}$/) },
+      spec: { clusterIP: "None" },
+    });
     const { completions, parallelism, completionMode, successPolicy, template } = job.spec;
     expect({ completions, parallelism, completionMode }).toEqual({
       ...{ completions: 2, parallelism: 2, completionMode: "Indexed" },
@@ -146,7 +158,8 @@ describe("a job of Kubernetes", () => {
     expect(successPolicy).toEqual({ rules: [{ succeededIndexes: "0" }] });
     const [{ args, resources }] = template.spec.containers;
     expect(spawnSync("bash", ["-n", "-c", args[0]])).toMatchObject({ status: 0 });
-    const start = "--hosts loratwin-run-0,loratwin-run-1 --network eth0 --run)";
+    const { name } = service.metadata;
+    const start = `--hosts ${name}-0,${name}-1 --network eth0 --run)`;
     expect(args[0]).toContain(
       `run=(loratwin launch w.yaml --cluster gpus.yaml --output run --notice-seconds 100 ${start}`,
     );
@@ -174,6 +187,28 @@ describe("a job of Kubernetes", () => {
   });
 });
 
+describe("what nobody can train is refused before a cluster has it", () => {
+  const cluster = (machine: string, ...devices: readonly string[]): string =>
+    `kind: cluster\nversion: 1\nmachines:\n  - { name: ${machine}, devices: [${devices.join()}] }\n`;
+  it.each([
+    ["one machine of another name", cluster("only", "{ name: a, type: cpu, threads: 1 }"), "calls local"],
+    ["a GPU without its number", cluster("local", "{ name: a0, type: H100 SXM }"), "a GPU named cuda:0"],
+    ["what is simulated only", cluster("local", "{ name: a0, type: unit }"), "a CPU or CUDA device"],
+  ])("%s", async (_, text, says) => {
+    writeFileSync(at("odd.yaml"), text);
+    const argv = ["launch", "w.yaml", "--cluster", "odd.yaml", "-o", "run", ...SLURM];
+    const { code, stdout, stderr } = await runCli(argv, root);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toContain(says);
+  });
+
+  it("is a run that pods would not see", async () => {
+    const argv = ["launch", "one.json", "--launcher", "kubernetes", "--container", "image", "-o", "../elsewhere"];
+    const { code, stderr } = await runCli(argv, root);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("a path that pods see, which is one in")]);
+  });
+});
+
 describe("launchers take their own options, and say whose another one is", () => {
   it.each([
     [["--hosts", "a,b", "--until-done"], "--launcher slurm for --until-done"],
@@ -185,9 +220,14 @@ describe("launchers take their own options, and say whose another one is", () =>
     [["--hosts", "a,b", "--memory", "3"], "--until-done or --launcher kubernetes for --memory"],
     [["--hosts", "a,b", "--runtime", "pyxis", "--container", "i"], "--launcher slurm for --runtime pyxis"],
     [["--launcher", "slurm", "--modules", "cuda"], "--until-done"],
-    [["--launcher", "slurm", "--until-done", "--modules", "cuda; rm x"], "words with commas between them at --modules"],
+    [
+      ["--launcher", "slurm", "--until-done", "--modules", "cuda; rm x"],
+      "words without spaces, and commas between them at --modules",
+    ],
     [["--launcher", "slurm", "--mounts", "/data"], "--container"],
     [["--launcher", "openmpi"], "openmpi"],
+    [[...SLURM, "--max-hours", "2"], "Expected no --max-hours for a job that comes again"],
+    [["--launcher", "slurm", "--fleet"], "Expected a workload for --fleet at plan"],
   ])("%j", async (argv, says) => {
     const { code, stdout, stderr } = await runCli(["launch", "plan.json", "-o", "run", ...argv], root);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

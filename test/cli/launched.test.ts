@@ -121,7 +121,7 @@ describe.skipIf(!hasMpirun)("launch --run by mpirun, on this machine alone", () 
   it("ends with the exit code of train where that is not 0", async () => {
     const { code, stderr } = await launched(["short.json", "-o", "run"]);
     expect(code).toBe(2);
-    expect(stderr).toContain("Expected a folder without a finished run");
+    expect(stderr).toContain("Expected a folder without a run");
   }, 60_000);
 
   it("hands SIGUSR2 on, by which a run ends with a checkpoint, and goes on where it is resumed", async () => {

@@ -7,6 +7,7 @@ import { LINKS } from "../../cli/measured-links.ts";
 import { allOptions, refuseOptions } from "../../cli/refuse-options.ts";
 import { InputError } from "../../core/index.ts";
 import { endRanks, serveRank, type World } from "../../exec/index.ts";
+import { lockFolder } from "../../files/folder-lock.ts";
 import { createLocalWorlds } from "../../native/index.ts";
 import { type LiveServer, startServer } from "../../server/index.ts";
 import { isNightly, isQuick } from "../level.ts";
@@ -53,6 +54,7 @@ beforeAll(async () => {
   copyUnended("run", "stopped-three");
   copyUnended("run", "going-on");
   rmSync(path.join(root, "going-on", "trace.json"));
+  lockFolder(path.join(root, "going-on"), "going-on");
   const journal = path.join(root, "going-on", "journal.jsonl");
   const lines = readFileSync(journal, "utf8").split("\n");
   writeFileSync(journal, lines.filter((line) => !line.includes("ended early")).join("\n"));
@@ -115,8 +117,10 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   launch: [
     { plan: "w.yaml", devices: "cpu:0", output: "run-of-workload", hosts: "localhost" },
     { plan: "p.json", output: "run-of-plan", hosts: "localhost" },
+    { plan: "w.yaml", fleet: true, devices: "cpu:0", output: "run-of-jobs", hosts: "localhost" },
     { plan: "stopped-three", hosts: "localhost" },
     { plan: "stopped-three", workload: "w.yaml", devices: "cpu:0", hosts: "localhost" },
+    { plan: "fleet-stopped", workload: "w.yaml", devices: "cpu:0", hosts: "localhost" },
   ],
   "check-run": [{ run: "run" }],
   generate: [

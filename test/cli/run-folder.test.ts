@@ -167,7 +167,7 @@ it("a finished run is kept unless it is to be overwritten, and an unfinished one
   await printed(train, root);
   const { code, stderr } = await runCli(train, root);
   expect(code).toBe(2);
-  expect(stderr).toContain('Expected a folder without a finished run at --output, got "kept".');
+  expect(stderr).toContain('Expected a folder without a run at --output, got "kept".');
   await printed([...train, "--overwrite"], root);
   rmSync(at("kept", "trace.json"));
   await printed(train, root);
