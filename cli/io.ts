@@ -34,6 +34,8 @@ export interface Io {
   readonly cwd: string;
   /** Tells of SIGINT and SIGTERM; absent where nothing does. */
   readonly signals?: EventEmitter;
+  /** Whether there was a SIGUSR2 from the first moment of the process on. */
+  wasNoticed?(): boolean;
   /** Ends the process at once. */
   readonly exit?: (code: number) => void;
   /** The ranks of a run over several machines, of which this process is the first. */

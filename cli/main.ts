@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 import { once } from "node:events";
-import { hearEarlyNotice } from "../runs/early-notice.ts";
 import { processLimits, shortRoom } from "./process-room.ts";
 
-hearEarlyNotice(process);
+// From the first moment on: a SIGUSR2 that nobody listens to ends the process, and a scheduler does not ask first.
+let isNoticed = false;
+process.on("SIGUSR2", () => {
+  isNoticed = true;
+});
 
 /** Waits until a stream has room again; false once it takes nothing any more. */
 async function isTaken(stream: NodeJS.WriteStream): Promise<boolean> {
@@ -35,6 +38,7 @@ async function main(): Promise<number> {
     isStdoutTty: process.stdout.isTTY === true,
     cwd: process.cwd(),
     signals: process,
+    wasNoticed: () => isNoticed,
     stdin: process.stdin,
     exit: (code) => process.exit(code),
   });

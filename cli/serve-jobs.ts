@@ -141,7 +141,7 @@ async function runFleet(io: Io, args: Arguments, fleet: LiveFleet): Promise<Flee
   const notice = noticeOf(args);
   let latest: NodeJS.Timeout | undefined;
   const files = noticeFiles(io, fleet.folder, notice);
-  using _notice = onNotice({ signals, files, limit: notice.limit }, (why) => {
+  using _notice = onNotice({ signals, files, wasNoticed: io.wasNoticed, limit: notice.limit }, (why) => {
     asked = "a notice";
     latest = setTimeout(() => io.exit?.(NOTICED), 1000 * notice.seconds);
     io.stderr(`Noticed (${why}): ends with a checkpoint, in ${notice.seconds} s at the latest.\n`);

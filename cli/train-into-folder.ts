@@ -57,7 +57,7 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
     );
     let latest: NodeJS.Timeout | undefined;
     const files = noticeFiles(io, folder, notice);
-    const noticed = onNotice({ signals, files, limit: notice.limit }, (why) => {
+    const noticed = onNotice({ signals, files, wasNoticed: io.wasNoticed, limit: notice.limit }, (why) => {
       isNoticed = true;
       run.records.happened({ event: "notice", why });
       latest = setTimeout(() => io.exit?.(NOTICED), 1000 * notice.seconds);

@@ -1,6 +1,5 @@
 import type { EventEmitter } from "node:events";
 import { existsSync } from "node:fs";
-import { wasNoticed } from "./early-notice.ts";
 
 /** What a person asked of the process. */
 export interface Interrupt extends Disposable {
@@ -17,6 +16,8 @@ export interface NoticeLimit {
 export interface NoticeSource {
   readonly signals: EventEmitter;
   readonly files: readonly string[];
+  /** Whether there was a signal before anybody listened here. */
+  readonly wasNoticed?: (() => boolean) | undefined;
   readonly limit?: NoticeLimit | undefined;
 }
 
@@ -24,7 +25,7 @@ export interface NoticeSource {
 const LOOK_EVERY_MS = 500;
 
 /** Tells once when the machine is to be taken away, or has been used for long enough. */
-export function onNotice({ signals, files, limit }: NoticeSource, tell: (why: string) => void): Disposable {
+export function onNotice({ signals, files, wasNoticed, limit }: NoticeSource, tell: (why: string) => void): Disposable {
   let isTold = false;
   const once = (why: string): void => {
     if (isTold) return;
@@ -39,7 +40,7 @@ export function onNotice({ signals, files, limit }: NoticeSource, tell: (why: st
     () => {
       const file = files.find((each) => existsSync(each));
       if (file !== undefined) once(file);
-      else if (wasNoticed()) listener();
+      else if (wasNoticed?.() === true) listener();
       else if (limit !== undefined && performance.now() - beganMs >= mostMs) once(limit.why);
     },
     Math.min(LOOK_EVERY_MS, mostMs),
