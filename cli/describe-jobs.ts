@@ -1,13 +1,17 @@
 import { counted, formatSeconds, formatSecondsRange } from "../core/index.ts";
-import { type FleetStatus, isOver, type JobStatus, type Notice, type PredictedTime } from "../server/index.ts";
+import { type FleetStatus, isOver, type JobStatus, type Notice, type PredictedEnd } from "../server/index.ts";
 import { table } from "./output.ts";
 
+/** A prediction that is older is told with its age. */
+const OLD_SECONDS = 30;
+
 /** "in 3.20 s (2.90 to 3.80 s)"; "at any moment" where the time has passed meanwhile */
-function fromNow({ seconds, low, high }: PredictedTime, now: number): string {
+function fromNow({ seconds, low, high, asOfSeconds }: PredictedEnd, now: number): string {
   const left = (at: number): number => Math.max(0, at - now);
   if (left(high) === 0) return "at any moment";
   const range = low === high ? "" : ` (${formatSecondsRange(left(low), left(high))})`;
-  return `in ${formatSeconds(left(seconds))}${range}`;
+  const age = now - asOfSeconds;
+  return `in ${formatSeconds(left(seconds))}${range}${age > OLD_SECONDS ? `, as known ${formatSeconds(age)} ago` : ""}`;
 }
 
 function endText(job: JobStatus, now: number): string {

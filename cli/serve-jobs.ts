@@ -87,7 +87,7 @@ function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
       const written = { ...overrides, name };
       return checkDocument(jobSchema, completeJob(written, job), unwritten(written));
     },
-    predictedEnds: () => future.predictedEnds(),
+    predictedEnds: (isNew) => future.predictedEnds(isNew),
     async whatIf(submission, text) {
       return future.whatIf(submission, text === undefined ? undefined : await policyOption(io, "policy", text));
     },
@@ -248,6 +248,7 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   for (const line of opened.notes) context.note(line);
   using _log = opened.log;
   using fleet = opened.fleet;
+  await using _future = opened.future;
   if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
   const control = controlOf(io, opened, usesCache(args));
   const { model } = opened.loaded;

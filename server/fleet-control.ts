@@ -21,6 +21,8 @@ export type JobOverrides = Readonly<z.input<typeof jobOverridesSchema>>;
 /** A point in time that is predicted, and between which times 90 % of runs should have it. */
 const intervalSchema = z.strictObject({ seconds, low: seconds, high: seconds });
 export type PredictedTime = Readonly<z.infer<typeof intervalSchema>>;
+const predictedEndSchema = intervalSchema.extend({ asOfSeconds: seconds });
+export type PredictedEnd = Readonly<z.infer<typeof predictedEndSchema>>;
 
 export const jobStatusSchema = z.strictObject({
   name: nameSchema,
@@ -41,7 +43,8 @@ export const jobStatusSchema = z.strictObject({
   evaluationLoss: z.number().nullable(),
   /** The lowest of these: after which step, from 0, and the folder with that adapter, once it has one to give. */
   best: z.strictObject({ step: count, loss: z.number(), adapter: z.string().nullable() }).nullable(),
-  predictedEnd: intervalSchema.nullable(),
+  /** When it is expected to end, by what the fleet was like `asOfSeconds` after its start; null while that is not known. */
+  predictedEnd: predictedEndSchema.nullable(),
   /** The reason of the last decision about it. */
   why: sentence,
   /** The folder with its adapter, once it has one to give. */

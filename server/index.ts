@@ -12,6 +12,7 @@ export type {
   JobOverrides,
   JobStatus,
   Notice,
+  PredictedEnd,
   PredictedTime,
   StepNotice,
   SubmittedJob,

@@ -7,7 +7,7 @@ import type {
   JobOverrides,
   JobStatus,
   Notice,
-  PredictedTime,
+  PredictedEnd,
   WhatIfAnswer,
 } from "./fleet-control.ts";
 import { fleetPicture, KEPT_FOR_PICTURES } from "./fleet-picture.ts";
@@ -21,8 +21,8 @@ export interface LiveParts {
   readonly submissionOf: (job: Job) => Promise<LiveSubmission>;
   /** A job as another one is written, with keys of its own. @throws InputError */
   readonly derived: (job: Job, name: string, overrides: JobOverrides) => Job;
-  /** By the jobs' numbers, of those that are not over. */
-  readonly predictedEnds: () => ReadonlyMap<number, PredictedTime>;
+  /** By the jobs' numbers, of those that are not over, as known last; `isNew`: what has just changed may be waited for. */
+  readonly predictedEnds: (isNew?: boolean) => Promise<ReadonlyMap<number, PredictedEnd>>;
   readonly whatIf: (submission: LiveSubmission, policy: string | undefined) => Promise<WhatIfAnswer>;
 }
 
@@ -32,7 +32,7 @@ function secondsOf(ns: number | undefined): number | null {
   return ns === undefined ? null : ns / SECOND;
 }
 
-function statusOf(job: LiveJob, predictedEnd: PredictedTime | undefined): JobStatus {
+function statusOf(job: LiveJob, predictedEnd: PredictedEnd | undefined): JobStatus {
   const { best } = job;
   return {
     name: job.job.name,
@@ -81,7 +81,12 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
   past.forEach(keep);
   let told = past.flatMap((notice) => noticeOf(notice) ?? []);
   fleet.subscribe(keep);
-  const shown = (job: LiveJob): JobStatus => statusOf(job, parts.predictedEnds().get(job.number));
+  const shown = async (job: LiveJob): Promise<JobStatus> =>
+    statusOf(job, (await parts.predictedEnds()).get(job.number));
+  const changed = async (job: LiveJob): Promise<JobStatus> => {
+    const ends = isOver(job) || job.standing === "paused" ? undefined : await parts.predictedEnds(true);
+    return statusOf(job, ends?.get(job.number));
+  };
   return {
     takePast() {
       const all = told;
@@ -89,27 +94,27 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
       return all;
     },
     async submit(job) {
-      return shown(fleet.submit(await parts.submissionOf(job)));
+      return await changed(fleet.submit(await parts.submissionOf(job)));
     },
     async jobs() {
-      const ends = parts.predictedEnds();
+      const ends = await parts.predictedEnds();
       return fleet.jobs.map((job) => statusOf(job, ends.get(job.number)));
     },
     async job(name) {
       const job = fleet.jobs.find((each) => each.job.name === name);
-      return job === undefined ? null : shown(job);
+      return job === undefined ? null : await shown(job);
     },
-    cancel: async (name) => shown(fleet.cancel(name)),
-    setPriority: async (name, priority) => shown(fleet.setPriority(name, priority)),
-    pause: async (name) => shown(fleet.pause(name)),
-    unpause: async (name) => shown(fleet.unpause(name)),
+    cancel: async (name) => changed(fleet.cancel(name)),
+    setPriority: async (name, priority) => changed(fleet.setPriority(name, priority)),
+    pause: async (name) => changed(fleet.pause(name)),
+    unpause: async (name) => changed(fleet.unpause(name)),
     async clone(name, newName, overrides, warmStart) {
       const { job } = fleet.job(name);
       const start = warmStart ? fleet.adapterOf(name) : undefined;
       const given = parts.derived(job, newName, overrides);
       if (start !== undefined) checkSameForm(job, given);
       const submission = await parts.submissionOf(given);
-      return shown(
+      return await changed(
         fleet.submit(
           start === undefined ? submission : { ...submission, start: { parameters: start.parameters }, isWarm: true },
         ),

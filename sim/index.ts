@@ -3,6 +3,8 @@
 // A fleet that was executed beside its twin, both judged.
 export { besideTwin, type ExecutedFleet, type TwinnedFleet } from "./fleet/beside-twin.ts";
 export { CohortTimes } from "./fleet/cohort-times.ts";
+// When the jobs of a fleet end, where its memory is not.
+export { type AskedEnds, type AskedFleet, endsElsewhere } from "./fleet/ends-elsewhere.ts";
 export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";
 // A fleet at some time, simulated or live, and what is to come.

@@ -23,6 +23,8 @@ export interface WorkerOptions {
   readonly workers?: number;
   /** The built worker; null computes in the own thread. */
   readonly file?: URL | null;
+  /** They take the time that others leave, and the process does not wait for them to end. */
+  readonly isPatient?: boolean;
 }
 
 /** How often a thread with a limit is looked at. */
@@ -68,18 +70,19 @@ export class WorkerThreads<Name extends WorkerTask, Shared extends Partial<TaskI
     task: Name,
     shared: Shared,
     mostParts: number,
-    { workers = availableParallelism(), file = builtWorker() }: WorkerOptions = {},
+    { workers = availableParallelism(), file = builtWorker(), isPatient = false }: WorkerOptions = {},
     limits?: WorkerLimits<PartOf<Name, Shared>>,
   ) {
     const count = Math.min(workers, mostParts);
-    const isOwn = count === 0 || file === null || (count === 1 && limits === undefined);
+    const isOwn = count === 0 || file === null || (count === 1 && limits === undefined && !isPatient);
     const room = limits === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: limits.heapMegabytes } };
     this.#task = task;
     this.#shared = shared;
     this.#limits = limits;
     this.#threads = isOwn
       ? []
-      : Array.from({ length: count }, () => new Worker(file, { workerData: { task, shared }, ...room }));
+      : Array.from({ length: count }, () => new Worker(file, { workerData: { task, shared, isPatient }, ...room }));
+    if (isPatient) for (const thread of this.#threads) thread.unref();
     this.#free = [...this.#threads];
   }
 

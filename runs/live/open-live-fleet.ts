@@ -10,7 +10,7 @@ import {
   type Resources,
   type Setting,
 } from "../../plan/index.ts";
-import { type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../../sim/index.ts";
+import { type AskedFleet, type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../../sim/index.ts";
 import {
   checkDevices,
   type FleetPlace,
@@ -60,6 +60,25 @@ export interface FleetChoice {
   readonly world?: World | undefined;
   /** The folder for TensorBoard's event files; none are written when absent. */
   readonly tensorboard?: string | undefined;
+}
+
+let numFleets = 0;
+
+/** What a thread of its own has to know of a fleet; undefined where what it does not see decides. */
+function askedFleet({
+  setting,
+  calibration,
+  policy,
+  most,
+  sizes,
+}: Pick<AskedFleet, "setting" | "calibration"> &
+  Pick<FleetChoice, "policy"> & {
+    readonly most: unknown;
+    readonly sizes: RequestChoice["sizes"];
+  }): AskedFleet | undefined {
+  if (typeof policy !== "string" || sizes === "learned") return undefined;
+  numFleets += 1;
+  return { id: numFleets, setting, calibration, policy, ...(typeof most === "number" ? { most } : {}) };
 }
 
 /** The jobs of a folder to go on with, checked against the pipelines that they come to. @throws InputError, PlanError */
@@ -161,7 +180,8 @@ export async function openLiveFleet(
         return [{ atSeconds: job.arrivalSeconds, submission }];
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);
-    const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true });
+    const asked = askedFleet({ setting, calibration: body.calibration, policy, most: jobsAtOnce, sizes: choice.sizes });
+    const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true, asked });
     const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
     const notes = found === undefined ? [] : resumeNotes(found, numLeft, found.comers.length - numLeft);
     return { fleet, loaded, place: { request, setting }, future, log, arrivals, notes };

@@ -40,6 +40,9 @@ function progressOf({ done, iterations, name }: JobStatus, hue: string): HTMLEle
   ]);
 }
 
+/** A prediction that is older is shown with its age. */
+const OLD_SECONDS = 30;
+
 function endOf({ predictedEnd, endSeconds, arrivalSeconds }: JobStatus, now: number): HTMLElement {
   if (endSeconds !== null)
     return element("div", {}, [
@@ -48,10 +51,12 @@ function endOf({ predictedEnd, endSeconds, arrivalSeconds }: JobStatus, now: num
     ]);
   if (predictedEnd === null) return element("div", {}, ["–"]);
   const left = (at: number): string => formatDuration(Math.max(0, at - now));
-  const { seconds, low, high } = predictedEnd;
+  const { seconds, low, high, asOfSeconds } = predictedEnd;
+  const age = now - asOfSeconds;
   return element("div", {}, [
     `in ${left(seconds)}`,
     element("span", { class: "detail" }, [low === high ? "" : `${left(low)} to ${left(high)}`]),
+    ...(age > OLD_SECONDS ? [element("span", { class: "detail" }, [`as known ${formatDuration(age)} ago`])] : []),
   ]);
 }
 

@@ -126,13 +126,18 @@ function alongPath(now: FleetNow, ends: ReadonlyMap<number, number>, spread: End
   );
 }
 
+/** By number, when jobs end if all is as predicted. */
+export function expectedEnds(now: FleetNow): ReadonlyMap<number, number> {
+  return endsOf(fleetFuture(now));
+}
+
 /**
  * The ends of all jobs that are there and of those that are known to come, with intervals: the fleet simulated from now
  * on, once as predicted and often with slower or faster times and other early ends, which nobody knows before. In the
- * order of numbers; jobs that never end, paused or refused, are left out. What is predicted lies in the interval.
+ * order of numbers; jobs that never end, paused or refused, are left out. What is predicted lies in the interval. `ends`:
+ * where they are known already.
  */
-export function predictEnds(now: FleetNow, spread: EndSpread): readonly PredictedEnd[] {
-  const ends = endsOf(fleetFuture(now));
+export function predictEnds(now: FleetNow, spread: EndSpread, ends = expectedEnds(now)): readonly PredictedEnd[] {
   const { factors, iterations, paths, draws, level } = spread;
   const { atNs } = now.state;
   const drawn = Array.from({ length: draws }, (_, draw) => {

@@ -124,7 +124,7 @@ describe("serve --sizes learned", () => {
       const { scheduler } = fleet.state();
       seen.push(Object.values(scheduler.fits!)[0]!.points);
       if (seen.length !== 4) return;
-      const ends = opened.future.predictedEnds();
+      const ends = opened.future.predictedNow();
       // One that has trained all its iterations is over later, when its adapter has left the devices.
       expect(ends.size).toBe(fleet.jobs.filter(({ endNs }) => endNs === undefined).length);
       const inTurn = [...ends.values()].map(({ seconds }) => seconds).sort((a, b) => a - b);

@@ -5,12 +5,12 @@ import { type FleetDouble, statusOf } from "./fleet-double.ts";
 const JOBS: readonly JobStatus[] = [
   statusOf("ann-lr3", {
     ...{ user: "ann", standing: "running", done: 38, iterations: 100, pipeline: 0, startSeconds: 2, loss: 1.31 },
-    ...{ predictedEnd: { seconds: 95, low: 88, high: 109 }, why: "first come, first served" },
+    ...{ predictedEnd: { seconds: 95, low: 88, high: 109, asOfSeconds: 0 }, why: "first come, first served" },
   }),
   statusOf("nightly-regression-of-the-whole-instruction-set", {
     ...{ user: "ops", standing: "leaving", done: 410, iterations: 1200, pipeline: 1, startSeconds: 2, loss: 0.842 },
     ...{
-      predictedEnd: { seconds: 4210, low: 3900, high: 4800 },
+      predictedEnd: { seconds: 4210, low: 3900, high: 4800, asOfSeconds: 0 },
       why: "for urgent: priority 5 over 0, memory short by 1.2 GiB on cpu:1",
     },
   }),
