@@ -69,6 +69,7 @@ function operation(route: Route): Schema {
   const body = route.body && { required: true, content: inJson(reference(route.body)) };
   const fromAddress = [...parameters("path", route.params), ...parameters("query", route.query)];
   return {
+    operationId: route.id,
     summary: route.summary,
     ...(fromAddress.length === 0 ? {} : { parameters: fromAddress }),
     ...(body === undefined ? {} : { requestBody: body }),

@@ -24,6 +24,8 @@ export interface Route {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** As fastify has it: `/v1/jobs/:name`. */
   readonly path: string;
+  /** What clients that are made from the OpenAPI document call it. */
+  readonly id: string;
   readonly summary: string;
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;

@@ -66,6 +66,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     {
       method: "GET",
       path: "/",
+      id: "getPage",
       summary: "The page of the fleet.",
       status: 200,
       refusals: [],
@@ -79,6 +80,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "POST",
       path: "/v1/jobs",
+      id: "submitJob",
       summary: "Submits a job, whose paths are absolute. What it leaves out comes from the fleet's workload.",
       body: submittedJobSchema,
       status: 201,
@@ -89,6 +91,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "GET",
       path: "/v1/jobs",
+      id: "listJobs",
       summary: "All jobs that are not over, and the latest of those that are.",
       query: jobsQuerySchema,
       answers: jobsAnswerSchema,
@@ -97,6 +100,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "GET",
       path: "/v1/jobs/:name",
+      id: "getJob",
       summary: "One job.",
       params: nameParamsSchema,
       answers: jobStatusSchema,
@@ -105,6 +109,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "DELETE",
       path: "/v1/jobs/:name",
+      id: "cancelJob",
       summary: "Cancels a job. It keeps what its adapter has learned so far.",
       params: nameParamsSchema,
       refusals: [409],
@@ -114,6 +119,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "PATCH",
       path: "/v1/jobs/:name",
+      id: "setPriority",
       summary: "Gives a job another priority.",
       params: nameParamsSchema,
       body: priorityRequestSchema,
@@ -124,6 +130,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "POST",
       path: "/v1/jobs/:name/pause",
+      id: "pauseJob",
       summary: "Holds a job back: it gives way at the end of its iteration.",
       params: nameParamsSchema,
       refusals: [409],
@@ -133,6 +140,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "POST",
       path: "/v1/jobs/:name/unpause",
+      id: "unpauseJob",
       summary: "Lets a job that was paused go on, in its turn.",
       params: nameParamsSchema,
       refusals: [409],
@@ -142,6 +150,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "POST",
       path: "/v1/jobs/:name/clone",
+      id: "cloneJob",
       summary: "A new job like this one but for the overrides.",
       params: nameParamsSchema,
       body: cloneRequestSchema,
@@ -160,6 +169,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "POST",
       path: "/v1/what-if",
+      id: "whatIf",
       summary: "What would happen if a job came now. Changes nothing.",
       body: whatIfRequestSchema,
       refusals: [422],
@@ -172,6 +182,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "GET",
       path: "/v1/status",
+      id: "getStatus",
       summary: "The fleet: policy, pipelines, counts.",
       answers: fleetStatusSchema,
       handle: () => control.status(),
@@ -179,6 +190,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "GET",
       path: "/v1/picture",
+      id: "getPicture",
       summary: "What jobs did over time, up to now, with the reasons: as a Gantt chart has it.",
       query: pictureQuerySchema,
       answers: fleetPictureSchema,
@@ -187,6 +199,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "GET",
       path: "/v1/losses",
+      id: "getLosses",
       summary: "Loss curves, thinned, of the jobs that trained last.",
       answers: lossesAnswerSchema,
       handle: async () => ({ curves: [...observed.curves()] }),
@@ -194,6 +207,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "GET",
       path: "/v1/samples",
+      id: "getSamples",
       summary: "What jobs have answered to their prompts last, beside the base.",
       answers: samplesAnswerSchema,
       handle: async () => ({
@@ -206,6 +220,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "GET",
       path: "/v1/decisions",
+      id: "getDecisions",
       summary: "The latest decisions of the scheduler, with reasons.",
       answers: decisionsAnswerSchema,
       handle: async () => ({ lines: [...observed.decisions()] }),
@@ -213,6 +228,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     {
       method: "GET",
       path: "/metrics",
+      id: "getMetrics",
       summary: "What monitoring reads, in Prometheus' text format.",
       status: 200,
       refusals: [],
@@ -227,6 +243,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     {
       method: "GET",
       path: "/v1/events",
+      id: "getEvents",
       summary:
         "Notices as server-sent events: `notice` has one as data, `reset` says that some were missed. Last-Event-ID goes on after the event that it names.",
       status: 200,
@@ -246,6 +263,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     jsonRoute({
       method: "GET",
       path: "/v1/openapi.json",
+      id: "getOpenApi",
       summary: "This document.",
       answers: openApiSchema,
       handle: async () => openApi(routes),

@@ -24,6 +24,7 @@ export function answerRoutes(service: AnswerService): readonly Route[] {
     jsonRoute({
       method: "GET",
       path: "/v1/models",
+      id: "listModels",
       summary: "What can be asked: base, and the adapters and checkpoints of jobs.",
       answers: modelsSchema,
       errors: "openai",
@@ -32,6 +33,7 @@ export function answerRoutes(service: AnswerService): readonly Route[] {
     jsonRoute({
       method: "GET",
       path: "/v1/models/:name",
+      id: "getModel",
       summary: "One of these.",
       params: modelParamsSchema,
       answers: modelSchema,
@@ -45,6 +47,7 @@ export function answerRoutes(service: AnswerService): readonly Route[] {
     jsonRoute({
       method: "POST",
       path: "/v1/chat/completions",
+      id: "createChatCompletion",
       summary: `Answers a chat as OpenAI's API does. ${PURPOSE}`,
       body: chatRequestSchema,
       prepare: presentIn,
@@ -57,6 +60,7 @@ export function answerRoutes(service: AnswerService): readonly Route[] {
     jsonRoute({
       method: "POST",
       path: "/v1/completions",
+      id: "createCompletion",
       summary: `Goes on with prompts as OpenAI's API does. ${PURPOSE}`,
       body: completionRequestSchema,
       prepare: presentIn,

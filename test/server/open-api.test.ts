@@ -6,6 +6,7 @@ import { ask, type Raw, serve } from "./served.ts";
 const tiny = tinyAnswers();
 
 interface Operation {
+  readonly operationId: string;
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required: boolean }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: object }>> };
   readonly responses: Readonly<
@@ -64,6 +65,15 @@ const REQUESTS: readonly (readonly [method: string, path: string, target: string
 ];
 
 describe("the OpenAPI document", () => {
+  it("names each operation once, as clients that are made of it call it", async () => {
+    const { document } = await documented();
+    const ids = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(id).toMatch(/^[a-z][A-Za-z]+$/);
+  });
+
   it("has every route, and no other", async () => {
     const { document } = await documented();
     const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
