@@ -6,7 +6,7 @@ import { byOptions, type Judge, type Score, scoreJudge, watchCurve } from "../ea
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
 
 /** Of the curves, one in so many. */
-const ONE_IN: Readonly<Record<Scale, number>> = { full: 1, default: 1, quick: 4, tiny: 16 };
+const ONE_IN: Readonly<Record<Scale, number>> = { full: 1, default: 1, quick: 4, tiny: 31 };
 
 /** Whether the interval said when half of what a job got was over holds the iterations that it got; over all curves. */
 function insideShare(curves: readonly Curve[], options: EarlyStopping): number {
