@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
 import { DeviceError, InputError, PlanError, shellQuoted } from "../core/index.ts";
+import { absolute, isFolder } from "../files/index.ts";
 import { deviceOf, findAnswerSource, LiveAnswers } from "../inference/index.ts";
 import { checkDocument, completeJob, jobSchema, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import {
@@ -45,6 +46,10 @@ export const SERVE_OPTIONS = {
   once: { type: "boolean", default: false, describe: "end when the workload's jobs have ended" },
   port: { type: "number", describe: "listen on 127.0.0.1 as well; 0 for any port that is free" },
   "token-file": { type: "string", describe: "file with the token for --port; token in the run folder when absent" },
+  "data-root": {
+    type: "string",
+    describe: "folder in which submitted jobs may read: data, templates, adapters to start from; anywhere when absent",
+  },
   ...LOGGER_OPTIONS,
   answers: {
     type: "boolean",
@@ -218,8 +223,12 @@ function controlOptions(
   answers: LiveAnswers | undefined,
 ): ControlOptions {
   const context = contextOf(io, args);
+  const dataRoot = optionalText(args, "data-root");
+  if (dataRoot !== undefined && !isFolder(io, dataRoot))
+    throw new InputError({ expected: "a folder", at: "--data-root", got: dataRoot });
   const { defaults = {} } = loaded.source.value as { readonly defaults?: JobOverrides };
   return {
+    dataRoot: dataRoot === undefined ? undefined : absolute(io, dataRoot),
     defaults: placeJob(defaults, path.dirname(loaded.source.file)),
     assets: { script: browserAsset("server", "client.js"), style: browserAsset("server", "client.css") },
     answers,

@@ -1,7 +1,7 @@
 import { checkDocument, completeJob, type Job, jobSchema, type ReadText } from "../plan/index.ts";
 import type { FleetControl, JobStatus, SubmittedJob } from "./fleet-control.ts";
 import type { Limits } from "./limits.ts";
-import { checkPlaced } from "./place-job.ts";
+import { checkPlaced, checkReadable } from "./place-job.ts";
 import { granted, RequestError } from "./request-error.ts";
 
 /** What a job goes through on its way to the fleet, whichever way it came. */
@@ -9,6 +9,8 @@ export interface Admission {
   readonly control: FleetControl;
   /** Of the fleet's workload, with absolute paths: what a job that is submitted leaves out. */
   readonly defaults: unknown;
+  /** The folder in which submitted jobs may read; anywhere when absent. */
+  readonly dataRoot?: string | undefined;
   readonly limits: Limits;
 }
 
@@ -18,14 +20,15 @@ export function unwritten(value: unknown): ReadText {
 }
 
 /** The job with all that it leaves out. @throws InputError for what is wrong with it */
-function wholeJob({ defaults }: Pick<Admission, "defaults">, written: SubmittedJob): Job {
+function wholeJob({ defaults, dataRoot }: Pick<Admission, "defaults" | "dataRoot">, written: SubmittedJob): Job {
   const job = checkDocument(jobSchema, completeJob(written, defaults), unwritten(written));
   checkPlaced(job);
+  checkReadable(written, dataRoot);
   return job;
 }
 
 /** The same as a refusal of the request. */
-export function completed(admission: Pick<Admission, "defaults">, written: SubmittedJob): Promise<Job> {
+export function completed(admission: Pick<Admission, "defaults" | "dataRoot">, written: SubmittedJob): Promise<Job> {
   return granted(422, async () => wholeJob(admission, written));
 }
 

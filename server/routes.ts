@@ -24,7 +24,7 @@ import {
 } from "./messages.ts";
 import type { Observed } from "./observe-fleet.ts";
 import { openApi } from "./open-api.ts";
-import { checkPlaced } from "./place-job.ts";
+import { checkPlaced, checkReadable } from "./place-job.ts";
 import { granted, RequestError } from "./request-error.ts";
 import { jsonRoute, type Route } from "./route.ts";
 import { isOver } from "./standing.ts";
@@ -162,6 +162,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
         await checkRoom(served, name);
         return granted(422, async () => {
           checkPlaced(overrides);
+          checkReadable(overrides, served.dataRoot);
           return control.clone(params.name, name, overrides, warmStart);
         });
       },

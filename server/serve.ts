@@ -29,6 +29,8 @@ export interface ListenOptions {
 export interface ControlOptions {
   /** `defaults` of the fleet's workload, with absolute paths: what a job that is submitted leaves out. */
   readonly defaults?: unknown;
+  /** The folder in which submitted jobs may read; anywhere when absent. */
+  readonly dataRoot?: string | undefined;
   /** What answers prompts; nothing does when absent. Whoever made it ends it. */
   readonly answers?: LiveAnswers | undefined;
   /** The browser code of the page. */
@@ -117,12 +119,12 @@ export async function openServer(options: ListenOptions): Promise<Listening> {
     const token = tcp && ensureToken(place, tcp.tokenFile);
     return {
       address: { socket, url, tokenFile: tcp === undefined ? null : absolute(place, tcp.tokenFile) },
-      async serve(control, { answers: live, assets, onFault, defaults }) {
+      async serve(control, { answers: live, assets, onFault, defaults, dataRoot }) {
         const clients = new EventClients(limits);
         const observed = observeFleet(control, randomBytes(6).toString("hex"), limits, (text) => clients.send(text));
         const answers = { live, limits, open: new Set<symbol>() };
         const page = fleetPage(assets);
-        const app = createApp(fleetRoutes({ control, defaults, limits, observed, clients, answers, page }), {
+        const app = createApp(fleetRoutes({ control, defaults, dataRoot, limits, observed, clients, answers, page }), {
           limits,
           tokenFor: ({ raw }) => (guarded.has(raw) ? token : undefined),
           onFault,
