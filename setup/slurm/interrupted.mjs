@@ -68,8 +68,11 @@ export async function tryInterrupted({ at, batch, isOver, loratwin, slurm, state
     const isReady = () => {
       // What is left of a step that was preempted may end the next one.
       if (isOver(job)) job = batch("interrupted");
-      // Slurm lets a job that was preempted wait for minutes.
-      if (state(job) === "PENDING") slurm("scontrol", ["update", `JobId=${job}`, "StartTime=now"]);
+      // Slurm lets a job that was preempted wait for minutes, and holds one that was preempted five times.
+      if (state(job) === "PENDING") {
+        slurm("scontrol", ["release", job]);
+        slurm("scontrol", ["update", `JobId=${job}`, "StartTime=now"]);
+      }
       return count("ready") === start;
     };
     await until("devices are ready", isReady, 120);
