@@ -69,7 +69,7 @@ export async function tryInterrupted({ at, batch, isOver, loratwin, slurm, state
       // What is left of a step that was preempted may end the next one.
       if (isOver(job)) job = batch("interrupted");
       // Slurm lets a job that was preempted wait for minutes, and holds one that was preempted five times.
-      if (state(job) === "PENDING") {
+      if (["PENDING", "REQUEUE_HOLD"].includes(state(job))) {
         slurm("scontrol", ["release", job]);
         slurm("scontrol", ["update", `JobId=${job}`, "StartTime=now"]);
       }
