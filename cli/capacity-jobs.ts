@@ -12,8 +12,11 @@ import {
 import { machineOfGpus, shareOf } from "./launched-machines.ts";
 import { repeatedRun } from "./launched-words.ts";
 
-/** A run of a kind's workload on a slot, by a program's words. */
-function runOf({ name }: JobKind, workload: string, best: CandidateRow, program: readonly string[]): RepeatedRun {
+/** As it is on a cluster's nodes and in images. By npx the signal of an end would reach npx alone. */
+const PROGRAM = ["loratwin"] as const;
+
+/** A run of a kind's workload on a slot. */
+function runOf({ name }: JobKind, workload: string, best: CandidateRow): RepeatedRun {
   const { checkpointSeconds } = best;
   const { slot } = best.candidate;
   const folder = `runs/${name}`;
@@ -24,9 +27,9 @@ function runOf({ name }: JobKind, workload: string, best: CandidateRow, program:
   return repeatedRun(
     { folder, begun: `${folder}/${RUN_FILES.plan}`, endingSeconds: ENDING_SECONDS },
     {
-      program,
-      begin: [...program, "train", workload, "--devices", devices, "--output", folder, ...options],
-      goOn: [...program, "resume", folder, ...options],
+      program: PROGRAM,
+      begin: [...PROGRAM, "train", workload, "--devices", devices, "--output", folder, ...options],
+      goOn: [...PROGRAM, "resume", folder, ...options],
     },
     {
       name: kubernetesName(`loratwin-${name}`),
@@ -40,17 +43,15 @@ export function capacityJobs(best: CandidateRow, kinds: readonly JobKind[]): Run
   const gpusPerNode = best.candidate.slot;
   const alone = { numRanks: 1, hosts: [], hostfile: undefined, network: undefined };
   const line = launchLine("slurm", { ...alone, isRoot: false, openMpi: 5, pmi: "pmix", gpusPerNode });
-  const image = { image: "IMAGE", program: ["loratwin"], claim: "loratwin", folder: "/work" };
+  const image = { image: "IMAGE", program: PROGRAM, claim: "loratwin", folder: "/work" };
   return Object.fromEntries(
     kinds.flatMap((kind) => {
       const workload = workloadName(kind);
       const base = workload.replace(/\.yaml$/, "");
-      const [onSlurm, inPod] = [["npx", "loratwin"], image.program].map((program) =>
-        runOf(kind, workload, best, program),
-      ) as [RepeatedRun, RepeatedRun];
+      const run = runOf(kind, workload, best);
       return [
-        [`${base}.sbatch`, `${slurmScript(onSlurm, { line, modules: [] })}\n`],
-        [`${base}.job.yaml`, kubernetesText(inPod, { ...image, runFolder: `runs/${kind.name}` })],
+        [`${base}.sbatch`, `${slurmScript(run, { line, modules: [] })}\n`],
+        [`${base}.job.yaml`, kubernetesText(run, { ...image, runFolder: `runs/${kind.name}` })],
       ];
     }),
   );

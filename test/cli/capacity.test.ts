@@ -259,8 +259,8 @@ describe("the folder of an answer", () => {
     expect(spawnSync("bash", ["-n"], { input: script }).status).toBe(0);
     const [, gpus] = /^#SBATCH --gpus-per-node=(\d)$/m.exec(script)!;
     const devices = Array.from({ length: Number(gpus) }, (_, gpu) => `cuda:${gpu}`).join();
-    expect(script).toContain(`run=(npx loratwin train jobs/small.yaml --devices ${devices} --output runs/small `);
-    expect(script).toContain("if [ -e runs/small/plan.json ]; then run=(npx loratwin resume runs/small ");
+    expect(script).toContain(`run=(loratwin train jobs/small.yaml --devices ${devices} --output runs/small `);
+    expect(script).toContain("if [ -e runs/small/plan.json ]; then run=(loratwin resume runs/small ");
     const text = readFileSync(path.join(root, "nvidia", "run", "jobs", "small.job.yaml"), "utf8");
     const { kind, spec } = parseAllDocuments(text)[0]!.toJS();
     const [container] = spec.template.spec.containers;
