@@ -29,7 +29,7 @@ import {
 import { endLines, NOT_AS_PLANNED } from "../describe-end.ts";
 import type { Io } from "../io.ts";
 import { claimOf, LAUNCH_OPTIONS, launcherOf, launchOf, networkOf, wordsOf } from "../launch-options.ts";
-import { isResumed, type Machines, machinesOfWork, shareOf } from "../launched-machines.ts";
+import { isResumed, machinesOfWork, shareOf } from "../launched-machines.ts";
 import {
   commandWords,
   jobName,
@@ -97,6 +97,14 @@ function onwardOf(use: Use): Use {
   return use === FLEET ? FLEET_ONWARD : TRAINED.includes(use) ? ONWARD : use;
 }
 
+/** The commands of a run that comes again: what begins it, and what goes on with it. */
+function repeatedCommands(io: Io, args: Arguments, use: Use) {
+  const given = repeatedArguments(io, args, isOfFleet(use));
+  const begin: LaunchedCommand = { ...launchedCommand(io, args, use), args: given.begin };
+  const goOn: LaunchedCommand = { name: "resume", args: given.goOn, options: optionsOfRun(onwardOf(use)) };
+  return { given, begin, goOn };
+}
+
 /** A line that starts it, the same started, or a job of Slurm that does so until it is done. */
 async function launchByLine(io: Io, args: Arguments, use: Use, launcher: LineLauncher): Promise<number> {
   const machines = machinesOfWork(io, args, use);
@@ -105,25 +113,23 @@ async function launchByLine(io: Io, args: Arguments, use: Use, launcher: LineLau
   const program = programWords(launch.container);
   const isRun = flag(args, "run");
   const global = isRun ? ["quiet", "debug", "json"] : ["quiet", "debug"];
-  const command = launchedCommand(io, args, use);
   if (flag(args, "until-done")) {
-    const commands = repeatedArguments(io, args, isOfFleet(use));
-    const { begin, goOn, folder } = commands;
+    const { given, begin, goOn } = repeatedCommands(io, args, use);
     if (isOfFleet(use) && !flag(args, "once"))
       note(io, args, "without --once jobs over time never end, and so does the job");
     const words = {
       program,
-      begin: [...program, ...commandWords({ ...command, args: begin }, global)],
-      goOn: [...program, ...commandWords({ name: "resume", args: goOn, options: optionsOfRun(onwardOf(use)) }, global)],
+      begin: [...program, ...commandWords(begin, global)],
+      goOn: [...program, ...commandWords(goOn, global)],
     };
     const share = shareOf(machines, optionalPositive(args, "memory"), true);
-    const run = repeatedRun(commands, words, { name: jobName(io, folder), machines: share });
+    const run = repeatedRun(given, words, { name: jobName(io, given.folder), machines: share });
     const script = slurmScript(run, { line, modules: wordsOf(args, "modules"), folder: io.cwd });
     printResult(io, args, { script }, () => script);
     return 0;
   }
   const folder = requiredText(args, isResumed(io, args) ? "plan" : "output");
-  const words = [...program, ...commandWords(command, global)];
+  const words = [...program, ...commandWords(launchedCommand(io, args, use), global)];
   if (isRun) return await runLaunch(io, line, words, folder);
   const check = [...program, "check-run", folder];
   const document = {
@@ -145,9 +151,9 @@ function launchByKubernetes(io: Io, args: Arguments, use: Use): number {
       got: "none",
       hint: "The image has loratwin, and for several machines Open MPI, ssh and sshd.",
     });
-  const machines: Machines = machinesOfWork(io, args, use);
-  const commands = repeatedArguments(io, args, isOfFleet(use));
-  const { begin, goOn, folder } = commands;
+  const machines = machinesOfWork(io, args, use);
+  const { given, begin, goOn } = repeatedCommands(io, args, use);
+  const { folder } = given;
   for (const each of [requiredText(args, "plan"), folder])
     if (path.relative(io.cwd, absolute(io, each)).startsWith(".."))
       throw new InputError({
@@ -157,7 +163,6 @@ function launchByKubernetes(io: Io, args: Arguments, use: Use): number {
       });
   const name = kubernetesName(jobName(io, folder));
   const program = programWords({ image });
-  const command = launchedCommand(io, args, use);
   const network = networkOf(args);
   const start = [
     ...["--hosts", podHosts(name, machines.names.length).join()],
@@ -170,12 +175,8 @@ function launchByKubernetes(io: Io, args: Arguments, use: Use): number {
     return [...program, "launch", ...rest, ...(own === "serve" ? ["--fleet"] : []), ...start];
   };
   const run = repeatedRun(
-    commands,
-    {
-      program,
-      begin: words({ ...command, args: begin }),
-      goOn: words({ name: "resume", args: goOn, options: optionsOfRun(onwardOf(use)) }),
-    },
+    given,
+    { program, begin: words(begin), goOn: words(goOn) },
     { name, machines: shareOf(machines, optionalPositive(args, "memory"), false) },
   );
   const job = { image, claim: claimOf(args), folder: io.cwd, program, runFolder: folder };

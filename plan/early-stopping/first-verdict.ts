@@ -1,3 +1,4 @@
+import { maximum } from "../../core/index.ts";
 import { learningRateAt } from "../documents/learning-rate.ts";
 import type { OptimizerSpec } from "../documents/workload.ts";
 
@@ -23,7 +24,7 @@ export function firstVerdict(optimizer: RatedOptimizer, steps: number): number {
     const rate = learningRateAt(optimizer as OptimizerSpec, iteration - 1, steps);
     return { iteration, rate };
   });
-  const highest = Math.max(...rates.map(({ rate }) => rate));
+  const highest = maximum(rates.map(({ rate }) => rate));
   const last = rates.at(-1)!.rate;
   if (last >= FALLS_BELOW * highest) return Math.min(schedule.warmupSteps, steps);
   return rates.findLast(({ rate }) => rate > (highest + last) / 2)!.iteration;

@@ -1,3 +1,4 @@
+import { mean, sum } from "../../core/index.ts";
 import { noiseOf } from "./recent-losses.ts";
 
 /** A loss, or the mean of neighbouring ones, and the iteration that it is of. */
@@ -54,18 +55,9 @@ const LEAST_FOR_NOISE = 12;
 /** The trend of the last `count` points of all. The noise is told from differences of neighbours. */
 export function trendOf(points: readonly LossPoint[], count: number): Trend {
   const own = points.slice(-count);
-  const n = own.length;
-  let [at, loss] = [0, 0];
-  for (const point of own) {
-    at += point.at / n;
-    loss += point.loss / n;
-  }
-  let [squares, products] = [0, 0];
-  for (const point of own) {
-    squares += (point.at - at) ** 2;
-    products += (point.at - at) * (point.loss - loss);
-  }
-  const slope = products / squares;
+  const [at, loss] = [mean(own.map((point) => point.at)), mean(own.map((point) => point.loss))];
+  const squares = sum(own.map((point) => (point.at - at) ** 2));
+  const slope = sum(own.map((point) => (point.at - at) * (point.loss - loss))) / squares;
   const noise = noiseOf(points.slice(-Math.max(count, LEAST_FOR_NOISE)).map((point) => point.loss));
   return { level: loss + slope * (own.at(-1)!.at - at), slope, slopeError: noise / Math.sqrt(squares), noise };
 }
