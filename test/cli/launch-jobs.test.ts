@@ -77,6 +77,7 @@ describe("a job of Slurm", () => {
       ]),
     );
     expect(lines).not.toContain("#SBATCH --exclusive");
+    expect(await linesOf("one.json", "-o", "run", ...SLURM, "--memory", "0.7")).toContain("#SBATCH --mem=717M");
   });
 
   it.each([

@@ -11,13 +11,18 @@ export interface SlurmJob {
   readonly folder?: string;
 }
 
+/** Slurm takes whole numbers of a unit alone. */
+function wholeMemory(gib: number): string {
+  return Number.isInteger(gib) ? `${gib}G` : `${Math.ceil(1024 * gib)}M`;
+}
+
 /** What is asked of each node. */
 function demands({ machines: { gpus, cpus, memoryGib } }: RepeatedRun): readonly string[] {
   return [
     ...(cpus === null ? ["--exclusive"] : [`--cpus-per-task=${cpus}`]),
     ...(gpus === 0 ? [] : [`--gpus-per-node=${gpus}`]),
     // 0 is all that a node has.
-    ...(memoryGib === null ? (cpus === null ? ["--mem=0"] : []) : [`--mem=${memoryGib}G`]),
+    ...(memoryGib === null ? (cpus === null ? ["--mem=0"] : []) : [`--mem=${wholeMemory(memoryGib)}`]),
   ];
 }
 
