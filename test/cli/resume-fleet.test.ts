@@ -167,11 +167,8 @@ describe("a fleet that is killed at any moment", () => {
 });
 
 describe("a fleet that is killed when a job has come, before that is decided on", () => {
-  let tries = 0;
-  // On a busy machine it may have ended before it is killed.
   it("has the job again, whichever it is", { retry: 2, timeout: 120_000 }, async () => {
-    tries += 1;
-    const folder = `undecided-try-${tries}`;
+    const folder = `undecided-${Math.round(performance.now())}`;
     const child = started("serve", "work.json", "-o", folder, ...ONCE, "--checkpoint-steps", "100000");
     const arrivals = (): readonly number[] =>
       textOf(folder, "journal.jsonl")
