@@ -313,6 +313,15 @@ export type { PlanRequest } from "./planner/request.ts";
 export { restOfPlan } from "./planner/rest-of-plan.ts";
 // A workload with what it rests on, as such a question.
 export { type PlanChoices, type RequestParts, workloadRequest } from "./planner/workload-request.ts";
+// Jobs that are evaluated on the same rows, the best first.
+export {
+  type HeldOutLoss,
+  type JudgedJob,
+  type RankedJob,
+  type Ranking,
+  rankJobs,
+} from "./ranking/rank-jobs.ts";
+export type { SettingValue } from "./ranking/varied-keys.ts";
 // Where the decisions of two fleets part.
 export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
 export { type CutOff, cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-off.ts";
