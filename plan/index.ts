@@ -234,6 +234,7 @@ export { checkRoom } from "./growth/check-room.ts";
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
+export { drawnStops } from "./halving/drawn-stops.ts";
 // Successive halving over the jobs of a sweep.
 export {
   type HalvingEvent,

@@ -40,6 +40,7 @@ export {
   type FleetMember,
   type FleetRequest,
   inOrderOfArrival,
+  modelOfFleet,
   requestOf,
   type SimulatedFleet,
   simulatedJob,
