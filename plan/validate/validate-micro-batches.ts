@@ -223,14 +223,16 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
           got: planned,
         });
     }
-    const isMixed = microBatch.rows.some(
-      ([, , , , own]) =>
-        (own?.generates !== undefined) !== isSample(microBatch) || (own?.base === true) !== isOfBase(microBatch),
-    );
+    const isMixed = microBatch.rows.some(([, , , , own]) => (own?.generates !== undefined) !== isSample(microBatch));
     if (isMixed || (isSample(microBatch) && microBatch.evaluation === undefined))
       throw new PlanError({
-        expected:
-          "prompts that are answered, and rows of the base alone, in micro-batches of their own, behind their step",
+        expected: "prompts that are answered in micro-batches of their own, behind their step",
+        at: `microBatches[${index}].rows`,
+        got: microBatch.rows,
+      });
+    if (microBatch.rows.some(([, , , , own]) => (own?.base === true) !== isOfBase(microBatch)))
+      throw new PlanError({
+        expected: "rows of the base alone in micro-batches of their own",
         at: `microBatches[${index}].rows`,
         got: microBatch.rows,
       });
