@@ -108,6 +108,8 @@ const layers = {
   halving: ["documents", "scheduler"],
   // Which of the jobs that are evaluated on the same rows is the best.
   ranking: ["documents"],
+  // Which point of a search is tried next.
+  search: ["documents"],
 };
 
 /** Package -> the folders that may import it. A package with one home can be replaced in one place. */

@@ -102,11 +102,15 @@ function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
 }
 
 /** The workload's jobs come when they say, on the fleet's clock. */
-function submitArrivals({ fleet, arrivals }: OpenedFleet, once: boolean): Disposable {
+function submitArrivals({ fleet, arrivals, search }: OpenedFleet, once: boolean): Disposable {
   const timers = new Set<NodeJS.Timeout>();
   let left = arrivals.length;
-  // All had come before the fleet was cut off.
-  if (once && left === 0) fleet.drain();
+  const drainIfAll = (): void => {
+    if (once && left === 0 && search.left === 0) fleet.drain();
+  };
+  // All may have come before the fleet was cut off.
+  drainIfAll();
+  search.begin(drainIfAll);
   for (const { atSeconds, submission } of arrivals) {
     const timer = setTimeout(
       () => {
@@ -114,7 +118,7 @@ function submitArrivals({ fleet, arrivals }: OpenedFleet, once: boolean): Dispos
         if (fleet.isDraining) return;
         fleet.submit(submission);
         left -= 1;
-        if (once && left === 0) fleet.drain();
+        drainIfAll();
       },
       Math.max(0, 1e3 * atSeconds - fleet.nowNs / 1e6),
     );
@@ -260,6 +264,7 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   using _log = opened.log;
   using fleet = opened.fleet;
   await using _future = opened.future;
+  using _search = opened.search;
   if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
   const control = controlOf(io, opened, usesCache(args));
   const { model } = opened.loaded;

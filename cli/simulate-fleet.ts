@@ -31,7 +31,7 @@ const FLEET_OPTIONS = {
     type: "string",
     describe:
       "let jobs come over time (arrivalSeconds, or the arrivals of a trace), and a job scheduler say who trains when: " +
-      `${POLICIES.join(", ")}, or your own by its path, such as ./mine.mjs; of a sweep with halving ` +
+      `${POLICIES.join(", ")}, or your own by its path, such as ./mine.mjs; of a search ` +
       `${HALVED_POLICY} where absent`,
   },
   objective: {
@@ -55,7 +55,7 @@ const FLEET_OPTIONS = {
 /** What `simulate` can be given for jobs over time. */
 export const FLEET_USE: Use = {
   input: "a workload",
-  kind: ["--policy or halving"],
+  kind: ["--policy or a search"],
   options: FLEET_OPTIONS,
   instead: () =>
     "A fleet is simulated iteration by iteration: it has no trace of actions, and its scheduler orders the jobs.",

@@ -113,7 +113,7 @@ export { DTYPE_WORDS, type Dtype, dtypeHint, dtypeSchema } from "./documents/dty
 // When a job ends before its last step.
 export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The jobs of a sweep.
-export type { Sweep } from "./documents/expand-sweeps.ts";
+export { type Sweep, withValues } from "./documents/expand-sweeps.ts";
 // What a schema expected, in words.
 export { expectation } from "./documents/expectation.ts";
 // What keys of other tools are here.
@@ -199,6 +199,8 @@ export {
   type Stage,
   type StageMemory,
 } from "./documents/setting.ts";
+// The next point of a search.
+export type { ModelSearchSpec } from "./documents/sweep.ts";
 // Workloads: jobs over one base model.
 export type {
   AdapterSpec,
@@ -384,6 +386,7 @@ export { settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";
+export { proposePoint, type SeenPoint } from "./search/propose-point.ts";
 // A plan gets its hash, and one that was read is checked against its own.
 export { checkPlan, parsePlan, sealPlan } from "./validate/plan-hash.ts";
 // Whether a plan keeps its invariants, and the order of actions on each stage.

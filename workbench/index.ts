@@ -42,7 +42,7 @@ export {
   thisMachine,
 } from "./load/load-cluster.ts";
 // A plan file, or a workload planned on the spot.
-export { isHalved, type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
+export { isSearch, type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
 // A job scheduler's policy from a person's file.
 export { loadPolicy } from "./load/load-policy.ts";
 export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load-request.ts";

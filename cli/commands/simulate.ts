@@ -2,7 +2,7 @@ import { type Calibration, createCostModel } from "../../plan/index.ts";
 import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import {
   calibrationHash,
-  isHalved,
+  isSearch,
   isVariant,
   type LoadedPlan,
   loadPlan,
@@ -72,7 +72,7 @@ function useOf(args: Arguments, io: Io): Use {
   const comparison = comparisonSchedule(args);
   if (comparison !== undefined) return COMPARISON_USES[comparison];
   if (isInterrupted) return INTERRUPTED_WORKLOAD;
-  return isHalved(io, file) ? FLEET_USE : WORKLOAD;
+  return isSearch(io, file) ? FLEET_USE : WORKLOAD;
 }
 
 type Placed<T> = (priced: Pick<LoadedPlan, "plan" | "simulated"> & { readonly calibration: Calibration }) => Promise<T>;

@@ -1,4 +1,4 @@
-import { isHalved, loadPlan, planOrWorkload, planWorkload } from "../../workbench/index.ts";
+import { isSearch, loadPlan, planOrWorkload, planWorkload } from "../../workbench/index.ts";
 import { CHECKPOINT_OPTIONS } from "../checkpoint-options.ts";
 import { type Command, requiredText, type Use } from "../command.ts";
 import { LOGGER_OPTIONS } from "../logger-options.ts";
@@ -28,16 +28,16 @@ const WORKLOAD: Use = { input: "a workload", options: { ...WORKLOAD_OPTIONS, ...
 
 const PLAN: Use = { input: "a finished plan", options: OPTIONS, instead: planAnew };
 
-/** Which jobs end early is known only while they train: a scheduler decides, and no plan is made before. */
-const HALVED: Use = {
+/** Which jobs end early, or come, is known only while they train: a scheduler decides, and no plan is made before. */
+const SEARCH: Use = {
   input: "a workload",
-  kind: ["a sweep that is halved"],
+  kind: ["a search"],
   options: {
     ...OUTPUT,
     policy: {
       ...POLICY_OPTION,
       default: HALVED_POLICY,
-      describe: `of a sweep with halving: ${POLICY_OPTION.describe}`,
+      describe: `of a search (a sweep with halving or a model): ${POLICY_OPTION.describe}`,
     },
     ...FLEET_PLAN_OPTIONS,
     ...LOGGER_OPTIONS,
@@ -45,7 +45,7 @@ const HALVED: Use = {
     ...VERIFY_OPTIONS,
   },
   instead: () =>
-    "A sweep with `halving` is trained as `serve --once` does it, job by job as its scheduler decides: it has no plan before.",
+    "A sweep with `halving` or `model` is trained as `serve --once` does it, as its scheduler decides: it has no plan before.",
 };
 
 export const trainCommand: Command = {
@@ -58,16 +58,16 @@ export const trainCommand: Command = {
     ["$0 train examples/halved-sweep.yaml --devices cpu -o run/", "search: the worse jobs end early"],
   ],
   positionals: { plan: { type: "string", demandOption: true, describe: "plan or workload file" } },
-  uses: [WORKLOAD, PLAN, HALVED],
+  uses: [WORKLOAD, PLAN, SEARCH],
   useOf(args, io) {
     const file = requiredText(args, "plan");
     if (planOrWorkload(io, file) === "plan") return PLAN;
-    return isHalved(io, file) ? HALVED : WORKLOAD;
+    return isSearch(io, file) ? SEARCH : WORKLOAD;
   },
   async run(args, io, use) {
     const file = requiredText(args, "plan");
     const output = requiredText(args, "output");
-    if (use === HALVED) return await serveJobs(io, { ...args, workload: file, once: true, answers: false }, output);
+    if (use === SEARCH) return await serveJobs(io, { ...args, workload: file, once: true, answers: false }, output);
     const planned =
       use === PLAN ? loadPlan(io, file) : await planWorkload(contextOf(io, args), file, verifiedRequestChoice(args));
     return await trainPlanned(io, args, output, planned);

@@ -28,11 +28,12 @@ import { TensorBoardLog } from "../loggers/tensorboard.ts";
 import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "../resume/restore-jobs.ts";
 import { type ResumableFleet, restoredFleet, settingToGoOnIn } from "../resume/resume-fleet.ts";
 import { checkSameJob, resumeNotes } from "../resume/stopped-run.ts";
-import { checkWork, startOfJob } from "./fleet-work.ts";
+import { checkWork, startOfJob, submissionOf } from "./fleet-work.ts";
 import { KnownWorks } from "./known-works.ts";
 import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";
 import type { LiveSubmission } from "./live-job.ts";
+import { LiveSearch, proposedNames } from "./live-search.ts";
 
 /** A fleet whose devices are set up, and the jobs of its workload with the times at which they come. */
 export interface OpenedFleet {
@@ -40,6 +41,8 @@ export interface OpenedFleet {
   readonly loaded: LoadedRequest["loaded"];
   readonly place: FleetPlace;
   readonly future: LiveFuture;
+  /** Searches whose later points come as earlier ones end. */
+  readonly search: LiveSearch;
   /** Of TensorBoard's event files; to be disposed of behind the fleet. */
   readonly log: TensorBoardLog | undefined;
   /** In the order of arrival. */
@@ -168,10 +171,12 @@ export async function openLiveFleet(
     });
     const plannedWorks = worksOfPlan(body);
     const known = new Map(found?.comers.map((comer) => [comer.job.name, comer]));
+    const proposed = proposedNames(loaded.sweeps, workload.jobs);
     const arrivals = workload.jobs
       .flatMap((job, index) => {
         const work = plannedWorks[index]!;
         const comer = known.get(job.name);
+        if (proposed.has(job.name)) return [];
         if (comer !== undefined) {
           checkSameJob(comer.job, work.job);
           return [];
@@ -184,7 +189,13 @@ export async function openLiveFleet(
     const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true, asked });
     const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
     const notes = found === undefined ? [] : resumeNotes(found, numLeft, found.comers.length - numLeft);
-    return { fleet, loaded, place: { request, setting }, future, log, arrivals, notes };
+    const place = { request, setting };
+    const search = new LiveSearch({
+      ...{ fleet, sweeps: loaded.sweeps, jobs: workload.jobs },
+      submissionOf: (job) => submissionOf({ loaded, place, cache: context.cache === true }, job),
+      onFailure: (error) => context.warn(`no more points of the search come: ${String(error)}`),
+    });
+    return { fleet, loaded, place, future, search, log, arrivals, notes };
   } catch (error) {
     throw error instanceof DeviceError || error instanceof PlanError ? placed(error) : error;
   }

@@ -114,7 +114,46 @@ describe("a search that train halves", () => {
   it("has no plan before, so that options of plans are refused with the reason", async () => {
     const { code, stderr } = await runCli(["train", "halved.json", "--groups", "1", "-o", "other"], folder);
     expect(code).toBe(2);
-    expect(stderr).toContain("A sweep with `halving` is trained as `serve --once` does it");
+    expect(stderr).toContain("A sweep with `halving` or `model` is trained as `serve --once` does it");
+  });
+});
+
+describe("a search by a model", () => {
+  const over = { adapter: { rank: [2, 4] }, optimizer: { learningRate: { min: 1e-6, max: 0.1, scale: "log" } } };
+  beforeAll(async () => {
+    const { jobs: _jobs, ...rest } = workload(undefined);
+    const sweep = { model: { count: 9, startup: 3, over }, halving: { firstRows: 16, eta: 3 } };
+    writeFileSync(
+      at("model.json"),
+      JSON.stringify({
+        ...rest,
+        jobs: [
+          { name: "rate", sweep },
+          { name: "other", steps: 2 },
+        ],
+      }),
+    );
+    await command("train", "model.json", "--devices", "cpu:0", "-o", "model-run");
+  }, 300_000);
+
+  it("trains as many points as it was asked for, each of other values, and ranks them", async () => {
+    const { rankings } = JSON.parse(await command("best", "model-run", "--json"));
+    const names = rankings[0].jobs.map(({ name }: { name: string }) => name).sort();
+    expect(names).toEqual(["other", ...Array.from({ length: 9 }, (_, point) => `rate-${point + 1}`)].sort());
+    const points = rankings[0].jobs.filter(({ name }: { name: string }) => name !== "other");
+    expect(new Set(points.map(({ settings }: { settings: object }) => JSON.stringify(settings))).size).toBe(9);
+    expect(await command("check-run", "model-run")).toContain("has ended as planned");
+  });
+
+  it("has no more to do when it is resumed", async () => {
+    const said = await command("resume", "model-run", "model.json", "--once", "--devices", "cpu:0").catch(String);
+    expect(said).toMatch(/end/);
+  });
+
+  it("is planned with points that are drawn, and says so", async () => {
+    const { stderr, code } = await runCli(["plan", "model.json", "--devices", "cpu:0"], folder);
+    expect(code).toBe(0);
+    expect(stderr).toContain("points of rate are drawn: `loratwin train` chooses later ones by losses");
   });
 });
 

@@ -57,11 +57,11 @@ export function planOrWorkload(place: Place, file: string): "plan" | "workload" 
   });
 }
 
-/** Whether a workload has a sweep whose points are compared while they train, so that some end early. */
-export function isHalved(place: Place, file: string): boolean {
+/** Whether a workload has a sweep whose points end early, or come, by the losses of others: no plan is made before. */
+export function isSearch(place: Place, file: string): boolean {
   const { text, file: name } = readDocument(place, file);
   try {
-    return parseWorkload(text, name).sweeps.some(({ halving }) => halving !== undefined);
+    return parseWorkload(text, name).sweeps.some(({ halving, model }) => halving !== undefined || model !== undefined);
   } catch (error) {
     // What is wrong is told where it is loaded.
     if (error instanceof InputError) return false;

@@ -84,6 +84,7 @@ export function unusedInPlans({
 }: Pick<LoadedWorkload, "workload" | "sweeps">): readonly string[] {
   const fromTheStart = "a plan has all jobs from the start";
   const halved = sweeps.filter(({ halving }) => halving !== undefined);
+  const modelled = sweeps.filter(({ model }) => model !== undefined);
   const said: readonly (readonly [string, string, readonly Job[]])[] = [
     ["priority", fromTheStart, jobs.filter(({ priority }) => priority !== 0)],
     ["deadlineSeconds", fromTheStart, jobs.filter(({ deadlineSeconds }) => deadlineSeconds !== undefined)],
@@ -93,6 +94,11 @@ export function unusedInPlans({
     ...said.flatMap(([key, why, of]) =>
       of.length === 0 ? [] : [`${key} of ${of.map(({ name }) => name).join(", ")} is not used: ${why}`],
     ),
+    ...(modelled.length === 0
+      ? []
+      : [
+          `points of ${modelled.map(({ name }) => name).join(", ")} are drawn: \`loratwin train\` chooses later ones by losses`,
+        ]),
     ...(halved.length === 0
       ? []
       : [
