@@ -49,8 +49,6 @@ export { shellQuoted } from "./shell-words.ts";
 export { solveSymmetric } from "./solve-symmetric.ts";
 // Small statistics.
 export { maximum, mean, median, quantile, quantileOfShares, sum, weightedMedian } from "./stats.ts";
-// Student's distribution.
-export { studentQuantile } from "./student.ts";
 // Tables of text for a terminal.
 export { type Alignment, textTable } from "./text-table.ts";
 // Time as whole nanoseconds, and texts for people.
