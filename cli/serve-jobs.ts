@@ -85,9 +85,9 @@ const MOST_PORT = 65_535;
 
 /** What the server asks beside what the fleet knows of itself. */
 function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
-  const { fleet, loaded, place, future } = opened;
+  const { fleet, loaded, future } = opened;
   return liveControl(fleet, {
-    submissionOf: (job) => submissionOf({ loaded, place, cache }, job),
+    submissionOf: (job) => submissionOf({ loaded, setting: fleet.setting, cache }, job),
     derived({ name: _name, ...job }, name, overrides: JobOverrides) {
       const written = { ...overrides, name };
       return checkDocument(jobSchema, completeJob(written, job), unwritten(written));

@@ -125,7 +125,7 @@ export { isVariant, simulateVariant } from "./predict/simulate-variants.ts";
 // What would happen if a job came to the jobs of a workload.
 export { type Submission, type WhatIfOfWorkload, whatIfOfWorkload } from "./predict/what-if.ts";
 // The work of one job on the pipelines of a fleet.
-export { type FleetPlace, workOfJob } from "./predict/work-of-job.ts";
+export { workOfJob } from "./predict/work-of-job.ts";
 // The first commit in which a golden workload is worse.
 export { bisectGolden } from "./regress/bisect-golden.ts";
 // Golden workloads, revisions that they are run with, and what they came to before.

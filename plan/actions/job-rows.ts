@@ -126,7 +126,7 @@ function withPrompts(sizes: RowSizes, prompts: readonly number[]): RowSizes {
 
 /** The rows of a job in the order in which its steps take them. @throws InputError for more steps than a job may take */
 export function rowsInOrder(
-  job: Pick<Job, "name" | "seed" | "batchSize" | "steps" | "epochs" | "evaluation" | "sample">,
+  job: Pick<Job, "name" | "seed" | "batchSize" | "evaluation" | "sample"> & Partial<Pick<Job, "steps" | "epochs">>,
   source: RowSource,
   digest: string | null,
 ): JobRows {

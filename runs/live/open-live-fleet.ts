@@ -4,16 +4,14 @@ import type { Context } from "../../files/index.ts";
 import {
   createCostModel,
   type FleetWork,
-  fleetSetting,
   type PolicyFactory,
   type PolicyName,
   type Resources,
   type Setting,
 } from "../../plan/index.ts";
-import { type AskedFleet, type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../../sim/index.ts";
+import { type AskedFleet, type FleetModel, fleetModel, fleetPlan, settingOfFleet } from "../../sim/index.ts";
 import {
   checkDevices,
-  type FleetPlace,
   type LoadedRequest,
   type LoadedWorkload,
   learnedBy,
@@ -38,7 +36,6 @@ import type { LiveSubmission } from "./live-job.ts";
 export interface OpenedFleet {
   readonly fleet: LiveFleet;
   readonly loaded: LoadedRequest["loaded"];
-  readonly place: FleetPlace;
   readonly future: LiveFuture;
   /** Of TensorBoard's event files; to be disposed of behind the fleet. */
   readonly log: TensorBoardLog | undefined;
@@ -112,7 +109,7 @@ export async function openLiveFleet(
 ): Promise<OpenedFleet> {
   const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { model, workload, data } = loaded;
-  const { jobs, jobsAtOnce } = request;
+  const { jobsAtOnce } = request;
   if (model === undefined)
     throw new InputError({
       expected: "a model folder to train",
@@ -129,10 +126,12 @@ export async function openLiveFleet(
       hint: "Lengths alone can only be simulated.",
     });
   try {
-    const { body } = await context.during("planning", () =>
-      planAndPredict({ ...request, groups: "unfused", jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) }),
-    );
-    const planned = roomBy(fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}), choice.sizes);
+    const { plan, fleetOfPlan } = await context.during("planning", () => {
+      const made = fleetPlan(request);
+      return { plan: made, fleetOfPlan: settingOfFleet(made, request) };
+    });
+    const { body, works: plannedWorks } = plan;
+    const planned = roomBy(fleetOfPlan, choice.sizes);
     const setting = found === undefined ? planned : settingToGoOnIn(found, planned);
     checkDevices(setting, world);
     const costs = createCostModel(body.calibration, body.model.dtype);
@@ -166,7 +165,6 @@ export async function openLiveFleet(
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),
     });
-    const plannedWorks = worksOfPlan(body);
     const known = new Map(found?.comers.map((comer) => [comer.job.name, comer]));
     const arrivals = workload.jobs
       .flatMap((job, index) => {
@@ -184,7 +182,7 @@ export async function openLiveFleet(
     const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true, asked });
     const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
     const notes = found === undefined ? [] : resumeNotes(found, numLeft, found.comers.length - numLeft);
-    return { fleet, loaded, place: { request, setting }, future, log, arrivals, notes };
+    return { fleet, loaded, future, log, arrivals, notes };
   } catch (error) {
     throw error instanceof DeviceError || error instanceof PlanError ? placed(error) : error;
   }
