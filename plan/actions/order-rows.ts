@@ -20,7 +20,7 @@ function positive(value: number, at: string): number {
  * One epoch's permutation: Fisher-Yates from the last place down, on xoshiro128** seeded with the text
  * `<seed>/epoch/<epoch>`, so that any epoch is known without those before it.
  */
-function permutation(numRows: number, seed: number | string, epoch: number): Int32Array {
+function permutation(numRows: number, seed: number | string, epoch: number): Int32Array<ArrayBuffer> {
   const order = new Int32Array(numRows);
   for (let row = 0; row < numRows; row += 1) order[row] = row;
   const rng = createRng(`${seed}/epoch/${epoch}`);
@@ -37,10 +37,13 @@ function permutation(numRows: number, seed: number | string, epoch: number): Int
 const MOST_KEPT = 2 ** 22;
 
 /** The permutations that were asked for last, by what they follow from, the oldest first. */
-const kept = new Map<string, Int32Array>();
+const kept = new Map<string, Int32Array<ArrayBuffer>>();
 let numKept = 0;
+/** Step by step it is the same one. */
+let newest = { numRows: 0, seed: 0 as number | string, epoch: 0, order: new Int32Array(0) };
 
-function keptPermutation(numRows: number, seed: number | string, epoch: number): Int32Array {
+function keptPermutation(numRows: number, seed: number | string, epoch: number): Int32Array<ArrayBuffer> {
+  if (newest.numRows === numRows && newest.seed === seed && newest.epoch === epoch) return newest.order;
   const key = `${numRows} ${seed}/epoch/${epoch}`;
   const order = kept.get(key) ?? permutation(numRows, seed, epoch);
   // The newest is the last.
@@ -52,6 +55,7 @@ function keptPermutation(numRows: number, seed: number | string, epoch: number):
     kept.delete(oldest);
     numKept -= length;
   }
+  newest = { numRows, seed, epoch, order };
   return order;
 }
 

@@ -7,8 +7,8 @@ import type { PlanRequest } from "./request.ts";
 /** Rows x devices of a request up to which its fleet is planned by all of it. */
 const WHOLE = 2 ** 15;
 /** Of a larger one, jobs that stand for all, but as many as there are devices; and steps of each. */
-const MOST_JOBS = 32;
-const MOST_STEPS = 8;
+const MOST_JOBS = 16;
+const MOST_STEPS = 6;
 
 /** A request for few steps of few jobs that stand for those of another one. */
 export interface StandIns {
