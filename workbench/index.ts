@@ -45,7 +45,7 @@ export { type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/
 export { loadPolicy } from "./load/load-policy.ts";
 export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load-request.ts";
 // A workload file, with its rows.
-export { type LoadedWorkload, listedNames, loadInputs, unusedInPlans } from "./load/load-workload.ts";
+export { type LoadedWorkload, listedNames, loadInputs, openWorkload, unusedInPlans } from "./load/load-workload.ts";
 // Errors at the line of the document that they are about.
 export { placeInput } from "./load/place-input.ts";
 // What a prompt is put into, so that it looks like those of a job's rows.

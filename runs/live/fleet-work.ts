@@ -1,6 +1,6 @@
 import { ownValue } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
-import { initialPairs, type JobInput, readPeftFolder } from "../../exec/index.ts";
+import { initialPairs, type JobStart, readPeftFolder } from "../../exec/index.ts";
 import { checkSizes, comparesWithStart, type FleetWork, type Job, type Setting, workFacts } from "../../plan/index.ts";
 import { type LoadedWorkload, loadInputs, workOfJob } from "../../workbench/index.ts";
 import type { LiveSubmission } from "./live-job.ts";
@@ -11,17 +11,19 @@ export function checkWork(setting: Setting, work: FleetWork): void {
 }
 
 /**
- * What an adapter starts from, that of a PEFT folder or a fresh one, and is compared with where that is its start.
- * @throws InputError for a folder that is none
+ * Makes what an adapter starts from, that of a PEFT folder, which is read at once, or a fresh one, and is compared with
+ * where that is its start. @throws InputError for a folder that is none
  */
 export function startOfJob(
   job: Job,
-  { architecture, locations }: LoadedWorkload,
-): Pick<JobInput, "start" | "reference"> {
+  { architecture, locations }: Pick<LoadedWorkload, "architecture" | "locations">,
+): () => JobStart {
   const init = ownValue(locations.init, job.name);
-  const parameters =
-    init === undefined ? initialPairs(job, architecture) : readPeftFolder(init, job.adapter, architecture);
-  return { start: { parameters }, ...(comparesWithStart(job.loss) ? { reference: parameters } : {}) };
+  const read = init === undefined ? undefined : readPeftFolder(init, job.adapter, architecture);
+  return () => {
+    const parameters = read ?? initialPairs(job, architecture);
+    return { start: { parameters }, ...(comparesWithStart(job.loss) ? { reference: parameters } : {}) };
+  };
 }
 
 /**
@@ -36,5 +38,5 @@ export async function submissionOf(
   const rows: readonly Row[] = inputs.data[0]!;
   const work = workOfJob(setting, job, inputs.rows[0]!);
   checkWork(setting, work);
-  return { job, work, rows, ...startOfJob(job, inputs) };
+  return { job, work, rows, begin: startOfJob(job, inputs) };
 }

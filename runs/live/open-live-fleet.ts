@@ -174,7 +174,7 @@ export async function openLiveFleet(
           checkSameJob(comer.job, work.job);
           return [];
         }
-        const submission = { job, work, rows: data[index]!, ...startOfJob(job, loaded) };
+        const submission = { job, work, rows: data[index]!, begin: startOfJob(job, loaded) };
         return [{ atSeconds: job.arrivalSeconds, submission }];
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);
