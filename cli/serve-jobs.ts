@@ -99,28 +99,32 @@ function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
   });
 }
 
+/** Jobs that come at the same time are taken in for so long, before the devices have their turn. */
+const AT_ONCE_MS = 50;
+
 /** The workload's jobs come when they say, on the fleet's clock. */
 function submitArrivals({ fleet, arrivals }: OpenedFleet, once: boolean): Disposable {
-  const timers = new Set<NodeJS.Timeout>();
-  let left = arrivals.length;
-  // All had come before the fleet was cut off.
-  if (once && left === 0) fleet.drain();
-  for (const { atSeconds, submission } of arrivals) {
-    const timer = setTimeout(
-      () => {
-        timers.delete(timer);
-        if (fleet.isDraining) return;
-        fleet.submit(submission);
-        left -= 1;
-        if (once && left === 0) fleet.drain();
-      },
-      Math.max(0, 1e3 * atSeconds - fleet.nowNs / 1e6),
-    );
-    timers.add(timer);
-  }
+  let [next, timer]: [number, NodeJS.Timeout | undefined] = [0, undefined];
+  const wait = (): void => {
+    const arrival = arrivals[next];
+    if (arrival !== undefined) timer = setTimeout(submit, Math.max(0, 1e3 * arrival.atSeconds - fleet.nowNs / 1e6));
+    // All have come, maybe before the fleet was cut off.
+    else if (once) fleet.drain();
+  };
+  const submit = (): void => {
+    const [untilMs, nowNs] = [performance.now() + AT_ONCE_MS, fleet.nowNs];
+    // The one that was waited for has come, whatever the clock says.
+    do {
+      if (fleet.isDraining) return;
+      fleet.submit(arrivals[next]!.submission);
+      next += 1;
+    } while (performance.now() < untilMs && next < arrivals.length && 1e9 * arrivals[next]!.atSeconds <= nowNs);
+    wait();
+  };
+  wait();
   return {
     [Symbol.dispose]() {
-      for (const timer of timers) clearTimeout(timer);
+      clearTimeout(timer);
     },
   };
 }
