@@ -116,7 +116,10 @@ describe("a fleet that is planned", () => {
           ...{ setting, costs, scheduler: new Scheduler(policyOf(policy, resources), resources) },
           jobs: works.map((work, number) => ({
             work,
-            request: { ...requestOf({ work, arrival: { ...ARRIVAL, arrivalNs: 7e9 * number } }), user: `${number % 2}` },
+            request: {
+              ...requestOf({ work, arrival: { ...ARRIVAL, arrivalNs: 7e9 * number } }),
+              user: `${number % 2}`,
+            },
           })),
           onLine: (line) => void told.push(JSON.stringify(line)),
           onSegment: ({ hash }) => void told.push(hash),
