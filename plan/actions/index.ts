@@ -84,8 +84,6 @@ export {
   type Numbered,
   trainedTokens,
 } from "./mini-batch.ts";
-// The order in which a job goes through its rows.
-export { orderRows } from "./order-rows.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export {
   devicesOfPipeline,

@@ -101,8 +101,7 @@ export class ListScheduler {
 
   /** The same of all mini-batches of a group that has none, each made when it is due. */
   expect(group: number, due: DueMiniBatches, after: readonly number[]): void {
-    const make = (): MiniBatch => this.#know(due.make());
-    this.#entering(group, after).expect({ ...due, make });
+    this.#entering(group, after).expect({ ...due, make: () => this.#know(due.make()) });
   }
 
   #entering(group: number, after: readonly number[]): MiniBatchQueue {
@@ -111,10 +110,7 @@ export class ListScheduler {
     return state.miniBatches;
   }
 
-  /**
-   * Takes back the mini-batches of a group that have not begun: those that are made. `onTaken` hears how many there are
-   * with those that are not, before the group ends.
-   */
+  /** Takes back what of a group has not begun; gives what is made of it. `onTaken` hears how many before the group ends. */
   withdraw(group: number, onTaken: (count: number) => void = () => {}): readonly MiniBatch[] {
     const { miniBatches, part, evaluations } = this.#groups[group]!;
     const hasBegun = part > 0;
@@ -139,9 +135,10 @@ export class ListScheduler {
 
   #know(miniBatch: MiniBatch): MiniBatch {
     const { microBatches, evaluation = [] } = miniBatch;
-    for (const microBatch of [...microBatches, ...evaluation]) this.#owner[microBatch] = miniBatch;
-    for (const microBatch of microBatches) this.#entry[microBatch] = "F";
-    for (const microBatch of evaluation) this.#entry[microBatch] = "E";
+    for (const microBatch of [...microBatches, ...evaluation]) {
+      this.#owner[microBatch] = miniBatch;
+      this.#entry[microBatch] = evaluation.includes(microBatch) ? "E" : "F";
+    }
     return miniBatch;
   }
 
