@@ -234,6 +234,7 @@ export { checkSizes } from "./growth/check-room.ts";
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
+export { drawnStops } from "./halving/drawn-stops.ts";
 // Successive halving over the jobs of a sweep.
 export {
   type HalvingEvent,
@@ -317,6 +318,15 @@ export { restOfPlan } from "./planner/rest-of-plan.ts";
 export { type StandIns, standIns } from "./planner/stand-ins.ts";
 // A workload with what it rests on, as such a question.
 export { type PlanChoices, type RequestParts, workloadRequest } from "./planner/workload-request.ts";
+// Jobs that are evaluated on the same rows, the best first.
+export {
+  type HeldOutLoss,
+  type JudgedJob,
+  type RankedJob,
+  type Ranking,
+  rankJobs,
+} from "./ranking/rank-jobs.ts";
+export type { SettingValue } from "./ranking/varied-keys.ts";
 // Where the decisions of two fleets part.
 export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
 export { type CutOff, cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-off.ts";

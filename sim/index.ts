@@ -42,6 +42,7 @@ export {
   type FleetMember,
   type FleetRequest,
   inOrderOfArrival,
+  modelOfFleet,
   requestOf,
   type SimulatedFleet,
   simulatedJob,

@@ -24,7 +24,8 @@ function kindOf({ adapter, optimizer, ...job }: Job, longest: number): string {
     ...{ batchSize, microBatchSize, microBatchTokens, loss, longest },
     adapter: { ...adapter, init: null },
     optimizer: [optimizer.name, optimizer.maxGradNorm ?? null],
-    evaluation: evaluation === undefined ? null : [evaluation.everySteps, evaluation.maxRows ?? null],
+    evaluation:
+      evaluation === undefined ? null : [evaluation.everySteps, evaluation.maxRows ?? null, evaluation.base ?? false],
     sample: sample === undefined ? null : [sample.everySteps, sample.maxTokens, sample.prompts.length],
   });
 }

@@ -25,9 +25,10 @@ export interface FleetWork extends WorkLists {
 function behindStep({ evaluation, sample, firstStep = 0 }: JobRows, at: number): string | undefined {
   const isDue = (own: EvaluationRows | undefined): own is EvaluationRows =>
     own !== undefined && evaluatesAfter(own, firstStep + at, own.numSteps);
-  const evaluated = isDue(evaluation) ? "evaluated" : "";
-  // The first time the base answers, too.
-  const answered = isDue(sample) ? (firstStep + at < sample.everySteps ? "first" : "later") : "";
+  // The first time the base is evaluated, and answers, too.
+  const when = (own: EvaluationRows | undefined, hasBase: boolean): string =>
+    isDue(own) ? (hasBase && firstStep + at < own.everySteps ? "first" : "later") : "";
+  const [evaluated, answered] = [when(evaluation, evaluation?.base === true), when(sample, true)];
   return evaluated + answered === "" ? undefined : `${evaluated} ${answered}`;
 }
 

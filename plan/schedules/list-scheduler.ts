@@ -93,10 +93,7 @@ export class ListScheduler {
    * none, once the groups `after` have ended. Numbers of groups and micro-batches that have ended may be used again.
    */
   admit(miniBatches: readonly MiniBatch[], after: readonly number[] = []): void {
-    for (const miniBatch of miniBatches) {
-      this.#know(miniBatch);
-      this.#entering(miniBatch.group, after).add(miniBatch);
-    }
+    for (const miniBatch of miniBatches) this.#entering(miniBatch.group, after).add(this.#know(miniBatch));
   }
 
   /** The same of all mini-batches of a group that has none, each made when it is due. */

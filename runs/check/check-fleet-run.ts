@@ -6,6 +6,7 @@ import {
   createCostModel,
   cutOff,
   fleetPlanBody,
+  isOfBase,
   isSample,
   type JournalLine,
   type Parts,
@@ -117,7 +118,8 @@ function toldOf(lines: readonly JournalLine[]): ReadonlyMap<number, Told> {
 
 /** Tokens of a part's rows; none of prompts. */
 function tokensIn(rows: Parts[number]): readonly number[] {
-  return isSample({ rows: [...rows] }) ? [] : rows.map(([, , tokens]) => tokens);
+  const own = { rows: [...rows] };
+  return isSample(own) || isOfBase(own) ? [] : rows.map(([, , tokens]) => tokens);
 }
 
 /** Tokens of rows by step: each step has parts, and each part rows. */

@@ -12,6 +12,7 @@ import {
 import { type AskedFleet, type FleetModel, fleetModel, fleetPlan, settingOfFleet } from "../../sim/index.ts";
 import {
   checkDevices,
+  halvedSweeps,
   type LoadedRequest,
   type LoadedWorkload,
   learnedBy,
@@ -26,7 +27,6 @@ import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "../r
 import { type ResumableFleet, restoredFleet, settingToGoOnIn } from "../resume/resume-fleet.ts";
 import { checkSameJob, resumeNotes } from "../resume/stopped-run.ts";
 import { checkWork, startOfJob } from "./fleet-work.ts";
-import { halvedSweeps } from "./halved-sweeps.ts";
 import { KnownWorks } from "./known-works.ts";
 import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";

@@ -27,6 +27,7 @@ const jobs = fc
       undefined,
       { share: 0.2, everySteps: 3 },
       { share: 0.1, everySteps: 1, maxRows: 1 },
+      { share: 0.2, everySteps: 4, base: true },
       { data: { lengths: [9, 30, 12], samples: 3 }, everySteps: 5 },
     ),
     sample: fc.constantFrom(undefined, { prompts: [5, 9], everySteps: 2, maxTokens: 6 }),
@@ -38,7 +39,8 @@ const jobs = fc
     return jobSchema.parse({
       ...{ ...job, ...own, ...cut, data: { lengths, samples }, cutoffLength: 64 },
       ...(loss === undefined ? {} : { loss: { kind: loss } }),
-      ...(evaluation === undefined ? {} : { evaluation }),
+      // The base is evaluated where no answers are compared.
+      ...(evaluation === undefined || (loss !== undefined && "base" in evaluation) ? {} : { evaluation }),
       ...(sample === undefined ? {} : { sample }),
     });
   });
