@@ -103,7 +103,7 @@ const layers = {
   planner: ["documents", "actions", "costs", "memory", "schedules", "validate"],
   growth: ["documents", "actions", "costs", "memory", "schedules"],
   // Jobs over time: who trains next, who stops, who of a sweep goes on.
-  scheduler: ["documents", "actions", "costs", "memory", "packing", "validate", "growth"],
+  scheduler: ["documents", "actions", "costs", "memory", "packing", "validate", "planner", "growth"],
   "early-stopping": ["documents"],
   halving: ["documents", "scheduler"],
   // Which of the jobs that are evaluated on the same rows is the best.

@@ -150,7 +150,7 @@ function submissionsOf(plan: Plan, jobs: readonly ScriptedJob[]): readonly LiveS
       job: documentOf(job, said),
       work: { job, steps },
       rows: rows[number]!,
-      start: { parameters: initialPairs(job, plan.model.architecture) },
+      begin: () => ({ start: { parameters: initialPairs(job, plan.model.architecture) } }),
     };
   });
 }

@@ -87,9 +87,9 @@ const MOST_PORT = 65_535;
 
 /** What the server asks beside what the fleet knows of itself. */
 function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
-  const { fleet, loaded, place, future } = opened;
+  const { fleet, loaded, future } = opened;
   return liveControl(fleet, {
-    submissionOf: (job) => submissionOf({ loaded, place, cache }, job),
+    submissionOf: (job) => submissionOf({ loaded, setting: fleet.setting, cache }, job),
     derived({ name: _name, ...job }, name, overrides: JobOverrides) {
       const written = { ...overrides, name };
       return checkDocument(jobSchema, completeJob(written, job), unwritten(written));
@@ -101,32 +101,36 @@ function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
   });
 }
 
+/** Jobs that come at the same time are taken in for so long, before the devices have their turn. */
+const AT_ONCE_MS = 50;
+
 /** The workload's jobs come when they say, on the fleet's clock. */
 function submitArrivals({ fleet, arrivals, search }: OpenedFleet, once: boolean): Disposable {
-  const timers = new Set<NodeJS.Timeout>();
-  let left = arrivals.length;
+  let [next, timer]: [number, NodeJS.Timeout | undefined] = [0, undefined];
   const drainIfAll = (): void => {
-    if (once && left === 0 && search.left === 0) fleet.drain();
+    if (once && next === arrivals.length && search.left === 0) fleet.drain();
   };
-  // All may have come before the fleet was cut off.
-  drainIfAll();
+  const wait = (): void => {
+    const arrival = arrivals[next];
+    if (arrival !== undefined) timer = setTimeout(submit, Math.max(0, 1e3 * arrival.atSeconds - fleet.nowNs / 1e6));
+    // All have come, maybe before the fleet was cut off.
+    else drainIfAll();
+  };
+  const submit = (): void => {
+    const [untilMs, nowNs] = [performance.now() + AT_ONCE_MS, fleet.nowNs];
+    // The one that was waited for has come, whatever the clock says.
+    do {
+      if (fleet.isDraining) return;
+      fleet.submit(arrivals[next]!.submission);
+      next += 1;
+    } while (performance.now() < untilMs && next < arrivals.length && 1e9 * arrivals[next]!.atSeconds <= nowNs);
+    wait();
+  };
+  wait();
   search.begin(drainIfAll);
-  for (const { atSeconds, submission } of arrivals) {
-    const timer = setTimeout(
-      () => {
-        timers.delete(timer);
-        if (fleet.isDraining) return;
-        fleet.submit(submission);
-        left -= 1;
-        drainIfAll();
-      },
-      Math.max(0, 1e3 * atSeconds - fleet.nowNs / 1e6),
-    );
-    timers.add(timer);
-  }
   return {
     [Symbol.dispose]() {
-      for (const timer of timers) clearTimeout(timer);
+      clearTimeout(timer);
     },
   };
 }

@@ -25,6 +25,8 @@ export { groupBy } from "./group-by.ts";
 // Where a text is no JSON, keys that it has twice, and where a path of it stands.
 export { findJsonFault, type JsonFault, placeOf } from "./json-fault.ts";
 export { bracketDepth, type DuplicateKey, duplicateKey, measureValue, offsetInJson } from "./json-text.ts";
+// Lists whose items are made when they are asked for.
+export { type LazyList, lazyList } from "./lazy-list.ts";
 // Mappings that a document gave, and values under their keys.
 export { isMapping, type Mapping, ownValue } from "./mapping.ts";
 // What somebody may have meant who wrote another name.

@@ -1,5 +1,5 @@
 import type { AskedEvent, FleetEvent, FleetPlan, FleetStep, FleetWork, JobRequest, Setting } from "../plan/index.ts";
-import type { JobInput } from "./job-input.ts";
+import type { DueInput, JobInput } from "./job-input.ts";
 import type { JobState } from "./job-states.ts";
 import type { LostPipeline } from "./lost-pipeline.ts";
 import type { RunEvent } from "./run-event.ts";
@@ -28,7 +28,7 @@ export class FleetExecution implements Disposable {
   readonly #session: Session;
   readonly #pipelineOf: ReadonlyMap<number, number>;
   /** By number in the fleet, until a job is over. */
-  readonly #inputs = new Map<number, JobInput>();
+  readonly #inputs = new Map<number, DueInput>();
   /** From numbers in the plan, and to them. */
   readonly #numbers = new Map<number, number>();
   readonly #planned = new Map<number, number>();
@@ -100,7 +100,7 @@ export class FleetExecution implements Disposable {
   }
 
   /** A job comes now: its number. Its request's arrival is set to that. */
-  submit(work: FleetWork, request: JobRequest, input: JobInput): number {
+  submit(work: FleetWork, request: JobRequest, input: DueInput): number {
     const number = this.#input.plan.submit(work, { ...request, arrivalNs: this.nowNs });
     this.#inputs.set(number, input);
     this.#decideIfIdle();
@@ -108,7 +108,7 @@ export class FleetExecution implements Disposable {
   }
 
   /** A job that had come before the fleet was cut off is there again, with where it goes on from. */
-  restore(work: FleetWork, event: Extract<FleetEvent, { kind: "restored" }>, input: JobInput): void {
+  restore(work: FleetWork, event: Extract<FleetEvent, { kind: "restored" }>, input: DueInput): void {
     this.#input.plan.restore(work, event);
     this.#inputs.set(event.number, input);
   }
@@ -244,18 +244,27 @@ export class FleetExecution implements Disposable {
       }
       this.#session.append(
         segment,
-        newJobs.map((number) => this.#inputs.get(number)!),
+        newJobs.map((number) => this.#take(number)),
       );
     }
     this.#closeIfOver();
+  }
+
+  /** What a job trains on and from, which its session has from now on. */
+  #take(number: number): JobInput {
+    const input = this.#inputs.get(number)!;
+    this.#inputs.delete(number);
+    return typeof input === "function" ? input() : input;
   }
 
   /** A job is over before its last iteration: at once where it is on no device. */
   #stop(number: number, isTaken: boolean): void {
     const planned = this.#planned.get(number);
     if (planned === undefined) {
-      const { start, best } = this.#inputs.get(number)!;
+      const input = this.#inputs.get(number)!;
       this.#forget(number);
+      if (typeof input === "function") return;
+      const { start, best } = input;
       // It has trained before the fleet was cut off.
       if (start.firstMoment !== undefined) this.#tell({ kind: "taken", job: number, state: start, isOver: true, best });
     } else {

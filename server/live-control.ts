@@ -115,9 +115,7 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
       if (start !== undefined) checkSameForm(job, given);
       const submission = await parts.submissionOf(given);
       return await changed(
-        fleet.submit(
-          start === undefined ? submission : { ...submission, start: { parameters: start.parameters }, isWarm: true },
-        ),
+        fleet.submit(start === undefined ? submission : { ...submission, warm: { parameters: start.parameters } }),
       );
     },
     async whatIf(job, policy) {

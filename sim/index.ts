@@ -23,7 +23,9 @@ export {
   fleetPlan,
   fleetSchedule,
   type PlannedFleet,
+  type PlanOfFleet,
   plannedFleet,
+  settingOfFleet,
 } from "./fleet/planned-fleet.ts";
 // When the jobs of a fleet end, from any state on.
 export {

@@ -47,7 +47,7 @@ export { isSearch, type LoadedPlan, loadPlan, planOrWorkload, planWorkload } fro
 export { loadPolicy } from "./load/load-policy.ts";
 export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load-request.ts";
 // A workload file, with its rows.
-export { type LoadedWorkload, listedNames, loadInputs, unusedInPlans } from "./load/load-workload.ts";
+export { type LoadedWorkload, listedNames, loadInputs, openWorkload, unusedInPlans } from "./load/load-workload.ts";
 // Errors at the line of the document that they are about.
 export { placeInput } from "./load/place-input.ts";
 // What a prompt is put into, so that it looks like those of a job's rows.
@@ -129,7 +129,7 @@ export { isVariant, simulateVariant } from "./predict/simulate-variants.ts";
 // What would happen if a job came to the jobs of a workload.
 export { type Submission, type WhatIfOfWorkload, whatIfOfWorkload } from "./predict/what-if.ts";
 // The work of one job on the pipelines of a fleet.
-export { type FleetPlace, workOfJob } from "./predict/work-of-job.ts";
+export { workOfJob } from "./predict/work-of-job.ts";
 // The first commit in which a golden workload is worse.
 export { bisectGolden } from "./regress/bisect-golden.ts";
 // Golden workloads, revisions that they are run with, and what they came to before.

@@ -42,6 +42,7 @@ export { peakHeld, peakInFlight } from "./in-flight.ts";
 export {
   comparedSizes,
   cutOfLengths,
+  dividedRows,
   divideRows,
   type EvaluationRows,
   evaluationRows,
@@ -49,10 +50,12 @@ export {
   type JobRows,
   lengthRows,
   likelihoodTokens,
+  type RowSizes,
+  type RowSource,
+  rowsInOrder,
   sampleRows,
   stepCount,
   tokensOf,
-  withPrompts,
 } from "./job-rows.ts";
 // The type and size of what travels between stages.
 export {

@@ -73,7 +73,7 @@ export interface PackedMember {
  * jobs that have ended are left out.
  */
 export function partsOfStep(members: readonly PackedMember[], step: number): readonly PlannedRow[][] {
-  return partsOf(members, ({ firstStep, packed }) => packed.rows.steps[firstStep + step], true);
+  return partsOf(members, ({ firstStep, packed }) => packed.rows.steps.at(firstStep + step), true);
 }
 
 /**

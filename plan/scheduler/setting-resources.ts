@@ -1,6 +1,7 @@
 import { maximum } from "../../core/index.ts";
 import type { Setting } from "../documents/setting.ts";
-import { type FleetWork, type JobSizes, type LearningSizes, plannedSizes } from "./job-sizes.ts";
+import type { FleetWork } from "./fleet-work.ts";
+import { type JobSizes, type LearningSizes, plannedSizes } from "./job-sizes.ts";
 import { type LearnedSizes, learnedSizes } from "./learned-sizes.ts";
 import type { Learning, Resources } from "./resources.ts";
 
@@ -48,7 +49,12 @@ export function settingResources({ setting, works, most, iterationNs, learned }:
     nextBytes: (job) => maximum(stagesOf.flat().map((stage) => sizes.bytesOn(stage, job))),
     nextLength({ number, done }) {
       const { steps } = works[number]!;
-      return maximum(steps[done % steps.length]!.flat().map(([, , tokens]) => tokens));
+      return maximum(
+        steps
+          .at(done % steps.length)!
+          .flat()
+          .map(([, , tokens]) => tokens),
+      );
     },
     ...(sizes.learning === undefined ? {} : { learning: learningBy(sizes, sizes.learning) }),
   });

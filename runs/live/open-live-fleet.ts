@@ -4,16 +4,14 @@ import type { Context } from "../../files/index.ts";
 import {
   createCostModel,
   type FleetWork,
-  fleetSetting,
   type PolicyFactory,
   type PolicyName,
   type Resources,
   type Setting,
 } from "../../plan/index.ts";
-import { type AskedFleet, type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../../sim/index.ts";
+import { type AskedFleet, type FleetModel, fleetModel, fleetPlan, settingOfFleet } from "../../sim/index.ts";
 import {
   checkDevices,
-  type FleetPlace,
   halvedSweeps,
   type LoadedRequest,
   type LoadedWorkload,
@@ -39,7 +37,6 @@ import { LiveSearch, proposedNames } from "./live-search.ts";
 export interface OpenedFleet {
   readonly fleet: LiveFleet;
   readonly loaded: LoadedRequest["loaded"];
-  readonly place: FleetPlace;
   readonly future: LiveFuture;
   /** Searches whose later points come as earlier ones end. */
   readonly search: LiveSearch;
@@ -115,7 +112,7 @@ export async function openLiveFleet(
 ): Promise<OpenedFleet> {
   const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { model, workload, data } = loaded;
-  const { jobs, jobsAtOnce } = request;
+  const { jobsAtOnce } = request;
   if (model === undefined)
     throw new InputError({
       expected: "a model folder to train",
@@ -132,10 +129,12 @@ export async function openLiveFleet(
       hint: "Lengths alone can only be simulated.",
     });
   try {
-    const { body } = await context.during("planning", () =>
-      planAndPredict({ ...request, groups: "unfused", jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) }),
-    );
-    const planned = roomBy(fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}), choice.sizes);
+    const { plan, fleetOfPlan } = await context.during("planning", () => {
+      const made = fleetPlan(request);
+      return { plan: made, fleetOfPlan: settingOfFleet(made, request) };
+    });
+    const { body, works: plannedWorks } = plan;
+    const planned = roomBy(fleetOfPlan, choice.sizes);
     const setting = found === undefined ? planned : settingToGoOnIn(found, planned);
     checkDevices(setting, world);
     const costs = createCostModel(body.calibration, body.model.dtype);
@@ -169,7 +168,6 @@ export async function openLiveFleet(
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),
     });
-    const plannedWorks = worksOfPlan(body);
     const known = new Map(found?.comers.map((comer) => [comer.job.name, comer]));
     const proposed = proposedNames(loaded.sweeps, workload.jobs);
     const arrivals = workload.jobs
@@ -181,7 +179,7 @@ export async function openLiveFleet(
           checkSameJob(comer.job, work.job);
           return [];
         }
-        const submission = { job, work, rows: data[index]!, ...startOfJob(job, loaded) };
+        const submission = { job, work, rows: data[index]!, begin: startOfJob(job, loaded) };
         return [{ atSeconds: job.arrivalSeconds, submission }];
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);
@@ -189,13 +187,12 @@ export async function openLiveFleet(
     const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true, asked });
     const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
     const notes = found === undefined ? [] : resumeNotes(found, numLeft, found.comers.length - numLeft);
-    const place = { request, setting };
     const search = new LiveSearch({
       ...{ fleet, sweeps: loaded.sweeps, jobs: workload.jobs },
-      submissionOf: (job) => submissionOf({ loaded, place, cache: context.cache === true }, job),
+      submissionOf: (job) => submissionOf({ loaded, setting, cache: context.cache === true }, job),
       onFailure: (error) => context.warn(`no more points of the search come: ${String(error)}`),
     });
-    return { fleet, loaded, place, future, search, log, arrivals, notes };
+    return { fleet, loaded, future, search, log, arrivals, notes };
   } catch (error) {
     throw error instanceof DeviceError || error instanceof PlanError ? placed(error) : error;
   }

@@ -1,4 +1,3 @@
-import { sum } from "../../core/index.ts";
 import {
   type FleetOutcome,
   FleetOutcomes,
@@ -13,6 +12,7 @@ import {
   type PolicyFactory,
   type PolicyName,
   Scheduler,
+  workFacts,
 } from "../../plan/index.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
 import { type FleetModel, type FleetSetting, fleetModel } from "./fleet-model.ts";
@@ -69,19 +69,10 @@ export function worksOfPlan({ jobs, groups, microBatches }: PlanBody): readonly 
   });
 }
 
-/** Of steps that many jobs may have. */
-const TOKENS = new WeakMap<FleetWork["steps"], number>();
-
-/** Of a step, on average. */
-function meanTokens(steps: FleetWork["steps"]): number {
-  const tokens = TOKENS.get(steps) ?? sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
-  TOKENS.set(steps, tokens);
-  return tokens;
-}
-
 /** What is asked for with a job. */
-export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
-  const tokens = meanTokens(steps);
+export function requestOf({ work, arrival }: FleetMember): JobRequest {
+  const { job } = work;
+  const { stepTokens: tokens } = workFacts(work);
   return { ...arrival, name: job.name, priority: job.priority, iterations: job.steps, tokens };
 }
 

@@ -242,6 +242,8 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "cold, to one job",
     "first action, cold",
     "first action, warm",
+    "first step of a queue",
+    "peak memory at that",
     "warm",
     "warm, to one job",
   ],
