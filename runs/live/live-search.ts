@@ -67,7 +67,7 @@ export class LiveSearch implements Disposable {
     });
     this.#left = this.#searches.reduce((left, { points, next }) => left + points.length - next, 0);
     this.#unsubscribe = fleet.subscribe((notice) => {
-      if (notice.kind === "end") this.#fill();
+      if (notice.kind === "end" || notice.kind === "line") this.#fill();
     });
   }
 
@@ -87,13 +87,15 @@ export class LiveSearch implements Disposable {
   }
 
   #fill(): void {
+    if (this.#left === 0) return;
     for (const search of this.#searches) {
       const { spec, points } = search;
       const open = new Map(this.#input.fleet.jobs.map((each) => [each.job.name, each]));
       // Who has a number below the next one and has not come is on its way.
       const isOnItsWay = ({ name }: Job): boolean => {
         const live = open.get(name);
-        return live === undefined || !OVER.includes(live.standing);
+        // One that halving has paused waits for others to be compared with.
+        return live === undefined || !(OVER.includes(live.standing) || live.standing === "paused");
       };
       let training = points.slice(0, search.next).filter(isOnItsWay).length;
       for (; training < spec.startup && search.next < points.length; training += 1) this.#propose(search, open);
