@@ -9,7 +9,7 @@ import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
 import { printResult, table } from "./output.ts";
-import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS, SIZES_OPTIONS } from "./plan-options.ts";
+import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS, SIZES_OPTIONS, STATES_OPTIONS } from "./plan-options.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
 import { contextOf, fleetRequestChoice } from "./request-options.ts";
 import { fleetAssets, writeFleet } from "./write-fleet.ts";
@@ -20,6 +20,7 @@ export const FLEET_PLAN_OPTIONS = {
   ...COST_OPTIONS,
   ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute", "layers-per-stage"),
   ...SIZES_OPTIONS,
+  ...STATES_OPTIONS,
   ...CACHE_OPTIONS,
 } as const satisfies OptionTable;
 

@@ -124,6 +124,12 @@ export class FleetPlan {
     return this.#asked;
   }
 
+  /** Jobs that are to train, the soonest first: those on pipelines, then those that wait, as the policy has them. */
+  *coming(): Generator<number> {
+    for (const [number, { placed }] of this.#members) if (placed !== undefined) yield number;
+    for (const { number } of this.#scheduler.waiting) yield number;
+  }
+
   /** Whether a job has come and not ended. */
   has(number: number): boolean {
     return this.#members.has(number);

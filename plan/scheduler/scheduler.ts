@@ -97,6 +97,11 @@ export class Scheduler {
     };
   }
 
+  /** Jobs that wait and that nobody holds, in the policy's order. */
+  get waiting(): Iterable<FleetJob> {
+    return this.#waiting;
+  }
+
   /** What it has to be told: see `Policy`. */
   get watches(): Policy["watches"] {
     return this.#policy.watches;

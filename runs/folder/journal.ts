@@ -1,7 +1,7 @@
 import path from "node:path";
 import { type BestEvaluation, type Divergence, divergenceText, type LostPipeline } from "../../exec/index.ts";
 import { fileDigest } from "../../files/index.ts";
-import type { AskedEvent } from "../../plan/index.ts";
+import type { AskedEvent, StateBytes } from "../../plan/index.ts";
 
 /** The file of an adapter's weights, in its folder. */
 export const WEIGHTS = "adapter_model.safetensors";
@@ -82,6 +82,8 @@ export type JournalEvent =
     }
   /** Somebody asked for an end; mini-batches that have begun are finished. */
   | { readonly event: "asked to end" }
+  /** Of a fleet: the most bytes that states of jobs on no device took, of memory and of disk. */
+  | { readonly event: "states"; readonly most: StateBytes }
   | { readonly event: "ended early" }
   /** What has begun could not be carried out to its end. */
   | { readonly event: "failed"; readonly why: string }

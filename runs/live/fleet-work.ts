@@ -1,7 +1,22 @@
-import { ownValue } from "../../core/index.ts";
+import { InputError, ownValue } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
-import { initialPairs, type JobInput, readPeftFolder } from "../../exec/index.ts";
-import { checkRoom, comparesWithStart, type FleetWork, type Job, rowsOfWork, type Setting } from "../../plan/index.ts";
+import {
+  type AdapterState,
+  adapterDigest,
+  FreshState,
+  type JobInput,
+  ReadState,
+  readPeftFolder,
+} from "../../exec/index.ts";
+import {
+  checkRoom,
+  comparesWithStart,
+  type FleetWork,
+  type Job,
+  type PlannedJob,
+  rowsOfWork,
+  type Setting,
+} from "../../plan/index.ts";
 import { type FleetPlace, type LoadedWorkload, loadInputs, workOfJob } from "../../workbench/index.ts";
 import type { LiveSubmission } from "./live-job.ts";
 
@@ -10,18 +25,24 @@ export function checkWork(setting: Setting, work: FleetWork): void {
   checkRoom(setting, 0, { jobs: [work.job], microBatches: rowsOfWork(work).map((own) => ({ rows: [...own] })) });
 }
 
-/**
- * What an adapter starts from, that of a PEFT folder or a fresh one, and is compared with where that is its start.
- * @throws InputError for a folder that is none
- */
+/** What an adapter starts from, that of a PEFT folder or a fresh one, and is compared with where that is its start. */
 export function startOfJob(
   job: Job,
   { architecture, locations }: LoadedWorkload,
+  { initDigest }: Pick<PlannedJob, "initDigest">,
 ): Pick<JobInput, "start" | "reference"> {
   const init = ownValue(locations.init, job.name);
-  const parameters =
-    init === undefined ? initialPairs(job, architecture) : readPeftFolder(init, job.adapter, architecture);
-  return { start: { parameters }, ...(comparesWithStart(job.loss) ? { reference: parameters } : {}) };
+  const givenStart = (folder: string): AdapterState => {
+    const parameters = readPeftFolder(folder, job.adapter, architecture);
+    if (adapterDigest(parameters) === initDigest) return { parameters };
+    throw new InputError({
+      expected: `the adapter that job ${job.name} came with`,
+      file: folder,
+      got: "other weights",
+    });
+  };
+  const start = init === undefined ? new FreshState(job, architecture) : new ReadState(() => givenStart(init));
+  return { start, ...(comparesWithStart(job.loss) ? { reference: start } : {}) };
 }
 
 /**
@@ -36,5 +57,5 @@ export async function submissionOf(
   const rows: readonly Row[] = inputs.data[0]!;
   const work = workOfJob(place, job, inputs.rows[0]!);
   checkWork(place.setting, work);
-  return { job, work, rows, ...startOfJob(job, inputs) };
+  return { job, work, rows, ...startOfJob(job, inputs, work.job) };
 }

@@ -110,7 +110,7 @@ export async function openLiveFleet(
   choice: RequestChoice,
   { folder, policy, rhythm, mostBytes, found, world, tensorboard }: FleetChoice,
 ): Promise<OpenedFleet> {
-  const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
+  const { request, loaded, states, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { model, workload, data } = loaded;
   const { jobs, jobsAtOnce } = request;
   if (model === undefined)
@@ -132,7 +132,8 @@ export async function openLiveFleet(
     const { body } = await context.during("planning", () =>
       planAndPredict({ ...request, groups: "unfused", jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) }),
     );
-    const planned = roomBy(fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}), choice.sizes);
+    const own = fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {});
+    const planned = { ...roomBy(own, choice.sizes), states };
     const setting = found === undefined ? planned : settingToGoOnIn(found, planned);
     checkDevices(setting, world);
     const costs = createCostModel(body.calibration, body.model.dtype);
@@ -176,7 +177,7 @@ export async function openLiveFleet(
           checkSameJob(comer.job, work.job);
           return [];
         }
-        const submission = { job, work, rows: data[index]!, ...startOfJob(job, loaded) };
+        const submission = { job, work, rows: data[index]!, ...startOfJob(job, loaded, work.job) };
         return [{ atSeconds: job.arrivalSeconds, submission }];
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);

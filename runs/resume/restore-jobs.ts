@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
-import { type JobInput, readJobState } from "../../exec/index.ts";
+import { type JobInput, type JobState, ReadState, readJobState } from "../../exec/index.ts";
 import {
   type AskedEvent,
   comparesWithStart,
@@ -90,7 +90,8 @@ async function inputOf(
     throw new InputError({ expected: `the data that job ${job.name} came with`, at: job.name, got: "other data" });
   const rows: readonly Row[] = inputs.data[0]!;
   const { architecture } = loaded;
-  const known = stateOf(folder, saved, comer.job, architecture);
+  const savedState = (): JobState | undefined => stateOf(folder, saved, comer.job, architecture);
+  const known = savedState();
   const file = startFile(folder, job.name);
   const needsInit = comparesWithStart(job.loss) || (known === undefined && !existsSync(file));
   if (needsInit && initDigest !== comer.job.initDigest)
@@ -99,8 +100,12 @@ async function inputOf(
       at: `${job.name}.adapter.init`,
       got: "other weights",
     });
-  const { start, reference } = startOfJob(job, inputs);
-  if (known !== undefined) return { job, input: { rows, start: known.state, reference, best: known.best } };
+  const { start, reference } = startOfJob(job, inputs, comer.job);
+  // Whether it can be gone on from is known before the devices are set up; it is held where the fleet holds its states.
+  if (known !== undefined) {
+    const saved = new ReadState(() => savedState()!.state);
+    return { job, input: { rows, start: saved, reference, best: known.best } };
+  }
   if (!existsSync(file)) return { job, input: { rows, start, reference } };
   const facts = { step: 0, best: undefined, keepsBest: false };
   const { parameters } = readJobState(file, comer.job.adapter, architecture, facts).state;
@@ -268,7 +273,6 @@ export function takeUp(
     const kept = jobs[event.number]!;
     const input = inputs.get(event.number)!;
     checkpoints.came(event.number, comer.job, { saved });
-    if (input.start.firstMoment !== undefined) kept.state = input.start;
     return { event, comer, input, asked: askedAgain(kept, hold, said.get(kept.job.name)) };
   });
 }
