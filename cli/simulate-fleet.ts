@@ -1,5 +1,5 @@
 import path from "node:path";
-import { counted, formatSeconds, InputError, mean } from "../core/index.ts";
+import { counted, formatBytes, formatSeconds, InputError, mean } from "../core/index.ts";
 import { writeLines } from "../files/index.ts";
 import { type FleetOutcome, type Objective, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import { type AgainstBound, type FleetMetrics, fleetDocument, type SimulatedFleet, type Spread } from "../sim/index.ts";
@@ -121,7 +121,7 @@ function jobLines(outcomes: readonly FleetOutcome[]): string {
   return table(["job", "arrival", "start", "end", "turnaround", "waiting", "preempted"], outcomes.map(outcomeLine));
 }
 
-function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
+function fleetText({ policy, outcomes, metrics, mostStates: { memory, disk } }: SimulatedFleet): string {
   const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
   const utilisation = mean(metrics.utilisation);
   return [
@@ -129,6 +129,7 @@ function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
       `preempted ${preemptions}, refused ${refused}, ${jobsInSystem.toFixed(2)} jobs at a time`,
     `${Math.round(metrics.tokensPerSecond)} tokens/s without padding, pipelines at work ` +
       `${(100 * utilisation).toFixed(1)} % of the time, fairness to users ${metrics.fairness.toFixed(3)}`,
+    `states of jobs that wait: at most ${formatBytes(memory)} of memory, ${formatBytes(disk)} of disk`,
     "",
     table(
       ["", "mean", "by priority", "median", "95 %", "99 %"],

@@ -334,6 +334,7 @@ export {
   type SpanKind,
 } from "./scheduler/fleet-history.ts";
 export { type FleetJob, type JobRequest, predictedLeft, type StoppedBy } from "./scheduler/fleet-job.ts";
+export { FleetPaging } from "./scheduler/fleet-paging.ts";
 export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";

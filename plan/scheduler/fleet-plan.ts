@@ -124,10 +124,9 @@ export class FleetPlan {
     return this.#asked;
   }
 
-  /** Jobs that are to train, the soonest first: those on pipelines, then those that wait, as the policy has them. */
-  *coming(): Generator<number> {
-    for (const [number, { placed }] of this.#members) if (placed !== undefined) yield number;
-    for (const { number } of this.#scheduler.waiting) yield number;
+  /** Jobs that are to train, the soonest first. */
+  coming(): Iterable<number> {
+    return this.#scheduler.coming();
   }
 
   /** Whether a job has come and not ended. */

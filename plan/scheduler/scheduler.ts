@@ -97,9 +97,10 @@ export class Scheduler {
     };
   }
 
-  /** Jobs that wait and that nobody holds, in the policy's order. */
-  get waiting(): Iterable<FleetJob> {
-    return this.#waiting;
+  /** Jobs that are to train, the soonest first: those on pipelines, then those that wait, as the policy has them. */
+  *coming(): Generator<number> {
+    for (const { number } of this.#placed) yield number;
+    for (const { number } of this.#waiting) yield number;
   }
 
   /** What it has to be told: see `Policy`. */

@@ -15,6 +15,18 @@ export interface SettingWork {
   readonly learned?: LearnedSizes;
 }
 
+/** Of a step that is asked about at every decision while its job waits. */
+const LONGEST = new WeakMap<FleetWork["steps"][number], number>();
+
+function longestRow(parts: FleetWork["steps"][number]): number {
+  let longest = LONGEST.get(parts);
+  if (longest === undefined) {
+    longest = maximum(parts.flat().map(([, , tokens]) => tokens));
+    LONGEST.set(parts, longest);
+  }
+  return longest;
+}
+
 /**
  * What the pipelines of a setting have room for: adapters, gradients and moments within the memory of each stage, or
  * whatever jobs are seen to take.
@@ -48,7 +60,7 @@ export function settingResources({ setting, works, most, iterationNs, learned }:
     nextBytes: (job) => maximum(stagesOf.flat().map((stage) => sizes.bytesOn(stage, job))),
     nextLength({ number, done }) {
       const { steps } = works[number]!;
-      return maximum(steps[done % steps.length]!.flat().map(([, , tokens]) => tokens));
+      return longestRow(steps[done % steps.length]!);
     },
     ...(sizes.learning === undefined ? {} : { learning: learningBy(sizes, sizes.learning) }),
   });

@@ -4,6 +4,7 @@ import {
   type FleetEvent,
   type FleetOutcome,
   FleetOutcomes,
+  FleetPaging,
   type FleetWork,
   type JobRequest,
   type JournalLine,
@@ -89,8 +90,10 @@ export function fleetTwin({ happenings, works, ...input }: FleetTwinInput): Flee
   const { requests, asked, seen, taken } = happenings;
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
+  const { setting, scheduler } = input;
   runFleetActions({
     ...input,
+    paging: new FleetPaging(setting, works, () => scheduler.coming()),
     jobs: requests.map((request, number) => ({ work: works[number]!, request })),
     requests: asked,
     follow: (number, done) => [

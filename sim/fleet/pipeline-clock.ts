@@ -177,6 +177,13 @@ export class PipelineClock {
     this.#look();
   }
 
+  /** Behind `settle`: a job that has just come cannot begin before a time. */
+  hold(number: number, untilNs: number, atNs: number): void {
+    if (untilNs <= atNs) return;
+    this.#members.delay(this.#placeOf(number), untilNs - atNs);
+    this.#look();
+  }
+
   /** Of an iteration of each of its jobs, whole nanoseconds. */
   #periods(jobs: readonly FleetJob[]): readonly number[] {
     return this.#times.iterationNs(this.#pipeline, jobs).map((ns) => Math.max(1, Math.round(ns)));

@@ -2,6 +2,7 @@ import { sum } from "../../core/index.ts";
 import {
   type FleetOutcome,
   FleetOutcomes,
+  FleetPaging,
   type FleetWork,
   groupEvaluations,
   groupRows,
@@ -13,6 +14,7 @@ import {
   type PolicyFactory,
   type PolicyName,
   Scheduler,
+  type StateBytes,
 } from "../../plan/index.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
 import { type FleetSetting, fleetModel } from "./fleet-model.ts";
@@ -50,6 +52,8 @@ export interface SimulatedFleet {
   readonly outcomes: readonly FleetOutcome[];
   readonly metrics: FleetMetrics;
   readonly journal: readonly JournalLine[];
+  /** The most bytes of states of jobs on no device, in memory and on disk. */
+  readonly mostStates: StateBytes;
   /** Different sets of jobs whose times were simulated. */
   readonly numCohorts: number;
 }
@@ -108,6 +112,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const simulated = members.map(simulatedJob);
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
+  const paging = new FleetPaging(setting, works, () => scheduler.coming());
   if (granularity === "iterations")
     new FleetRun(simulated, scheduler, {
       numPipelines: resources.numPipelines,
@@ -115,10 +120,11 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       isAhead: true,
       onLine: (line) => void journal.push(line),
       outcomes,
+      paging,
     }).run();
   else
     runFleetActions({
-      ...{ setting, costs, scheduler, sharing: times.sharing },
+      ...{ setting, costs, scheduler, paging, sharing: times.sharing },
       onLine(line) {
         journal.push(line);
         outcomes.add(line);
@@ -144,6 +150,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       isBounded: granularity === "iterations",
     }),
     journal,
+    mostStates: paging.peak,
     numCohorts: times.numCohorts,
   };
 }

@@ -63,6 +63,8 @@ export class PlanRun {
   readonly #notices: ArrivalNotices;
   /** First stages whose actions have ended since somebody asked, one for each action. */
   #passed: number[] = [];
+  /** By first micro-batch of a job on its devices, when its state is there. */
+  readonly #held = new Map<number, number>();
   /** Devices that wait for a signal. */
   #waiting = 0;
   #nowNs = 0;
@@ -132,6 +134,11 @@ export class PlanRun {
       send.expect(sent[stage]!);
       receive.expect(received[stage]!);
     }
+  }
+
+  /** No device begins a micro-batch before a time. */
+  hold(microBatch: number, untilNs: number): void {
+    if (untilNs > this.#nowNs) this.#held.set(microBatch, untilNs);
   }
 
   /** Runs all that happens up to a time, that time included. */
@@ -211,6 +218,7 @@ export class PlanRun {
       return;
     }
     if (letter === UPDATE && this.#norms.isMissing(stage, microBatch)) return;
+    if (letter === FORWARD && this.#isHeld(device, microBatch)) return;
     if (output !== null) output.reserved += 1;
     const nowNs = this.#nowNs;
     compute.busy = true;
@@ -225,6 +233,20 @@ export class PlanRun {
       machine.start(stage, PLANNED_LETTERS[letter]!, durationNs, nowNs);
       this.#shared.change(machine);
     }
+  }
+
+  /** Whether its job's state is not there yet; the device looks again when it is. */
+  #isHeld(device: DeviceState, microBatch: number): boolean {
+    const untilNs = this.#held.get(microBatch);
+    if (untilNs === undefined) return false;
+    if (untilNs <= this.#nowNs) {
+      // The other stages come behind the first.
+      this.#held.delete(microBatch);
+      return false;
+    }
+    device.compute.busy = true;
+    this.#scheduleAt(this.#firstGap + device.stage, untilNs);
+    return true;
   }
 
   #signalEnd({ signalled, firstMicroBatch }: MicroBatchFacts, microBatch: number): void {
