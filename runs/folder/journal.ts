@@ -6,6 +6,11 @@ import type { AskedEvent, StateBytes } from "../../plan/index.ts";
 /** The file of an adapter's weights, in its folder. */
 export const WEIGHTS = "adapter_model.safetensors";
 
+/** What is written down at the end of a fleet whose jobs had states on no device. */
+export function statesKept(most: StateBytes): readonly JournalEvent[] {
+  return most.memory + most.disk > 0 ? [{ event: "states", most }] : [];
+}
+
 /** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
 export type JournalEvent =
   | {

@@ -66,7 +66,7 @@ export function runFleetActions(input: ActionFleetInput): number {
   const slowed = clocks === undefined ? (contention === undefined ? {} : { contention }) : { clocks };
   const run = new PlanRun(setting, { links: costs, gapNs, ...slowed }, true);
   const pipelineOf = new Map(setting.pipelines.map(({ firstStage }, pipeline) => [firstStage, pipeline]));
-  const arrivals = new StateArrivals(run);
+  const arrivals = new StateArrivals(run.starts);
   const follows = ({ lines, pieces }: FleetStep): void => {
     for (const line of lines) {
       onLine(line);

@@ -3,7 +3,7 @@ import type { PlanRun } from "../run/plan-run.ts";
 
 /** Holds the first micro-batches of jobs until their states are on their devices. */
 export class StateArrivals {
-  readonly #run: Pick<PlanRun, "hold">;
+  readonly #starts: PlanRun["starts"];
   /** From numbers in the plan to those in the fleet. */
   readonly #numbers: number[] = [];
   /** By job, when its state is there; until its first micro-batch was seen. */
@@ -11,8 +11,8 @@ export class StateArrivals {
   /** Members of the groups of the plan, by number from the first that was seen. */
   readonly #members: (readonly number[])[] = [];
 
-  constructor(run: Pick<PlanRun, "hold">) {
-    this.#run = run;
+  constructor(starts: PlanRun["starts"]) {
+    this.#starts = starts;
   }
 
   expect(ready: ReadonlyMap<number, number>): void {
@@ -28,7 +28,7 @@ export class StateArrivals {
       for (const number of this.#members[group]!) {
         const ns = this.#due.get(number);
         if (ns === undefined) continue;
-        this.#run.hold(index, ns);
+        this.#starts.hold(index, ns);
         this.#due.delete(number);
       }
   }

@@ -17,6 +17,7 @@ import { blockedError } from "./blocked.ts";
 import { type Channel, hasArrived, hasFreeOutBuffer, holdsSender, messageMicroBatch, type OnLine } from "./channel.ts";
 import { Connections } from "./connections.ts";
 import { type DeviceState, hasAction, inputOf, outputOf } from "./device.ts";
+import { HeldStarts } from "./held-starts.ts";
 import { LiveFacts, type MicroBatchFacts, type RunSetting } from "./live-facts.ts";
 import { MessageSizes } from "./message-sizes.ts";
 import { NormMessages } from "./norm-messages.ts";
@@ -63,8 +64,7 @@ export class PlanRun {
   readonly #notices: ArrivalNotices;
   /** First stages whose actions have ended since somebody asked, one for each action. */
   #passed: number[] = [];
-  /** By first micro-batch of a job on its devices, when its state is there. */
-  readonly #held = new Map<number, number>();
+  readonly starts = new HeldStarts();
   /** Devices that wait for a signal. */
   #waiting = 0;
   #nowNs = 0;
@@ -134,11 +134,6 @@ export class PlanRun {
       send.expect(sent[stage]!);
       receive.expect(received[stage]!);
     }
-  }
-
-  /** No device begins a micro-batch before a time. */
-  hold(microBatch: number, untilNs: number): void {
-    if (untilNs > this.#nowNs) this.#held.set(microBatch, untilNs);
   }
 
   /** Runs all that happens up to a time, that time included. */
@@ -218,7 +213,12 @@ export class PlanRun {
       return;
     }
     if (letter === UPDATE && this.#norms.isMissing(stage, microBatch)) return;
-    if (letter === FORWARD && this.#isHeld(device, microBatch)) return;
+    const laterNs = letter === FORWARD ? this.starts.after(microBatch, this.#nowNs) : undefined;
+    if (laterNs !== undefined) {
+      compute.busy = true;
+      this.#scheduleAt(this.#firstGap + stage, laterNs);
+      return;
+    }
     if (output !== null) output.reserved += 1;
     const nowNs = this.#nowNs;
     compute.busy = true;
@@ -233,20 +233,6 @@ export class PlanRun {
       machine.start(stage, PLANNED_LETTERS[letter]!, durationNs, nowNs);
       this.#shared.change(machine);
     }
-  }
-
-  /** Whether its job's state is not there yet; the device looks again when it is. */
-  #isHeld(device: DeviceState, microBatch: number): boolean {
-    const untilNs = this.#held.get(microBatch);
-    if (untilNs === undefined) return false;
-    if (untilNs <= this.#nowNs) {
-      // The other stages come behind the first.
-      this.#held.delete(microBatch);
-      return false;
-    }
-    device.compute.busy = true;
-    this.#scheduleAt(this.#firstGap + device.stage, untilNs);
-    return true;
   }
 
   #signalEnd({ signalled, firstMicroBatch }: MicroBatchFacts, microBatch: number): void {
