@@ -31,6 +31,12 @@ export interface FleetExecutionInput
   readonly pages?: Omit<StatePagesInput, "order">;
 }
 
+/** What a fleet has taken: of its stages' devices, and for states of jobs on none, of memory and of disk. */
+export interface FleetBytes {
+  readonly devices: readonly number[];
+  readonly states: StateBytes;
+}
+
 /**
  * Jobs over time on this machine's devices: what the devices report drives the plan that grows (`FleetPlan`), whose next
  * segments they get while others run. Jobs and what is asked of them come at any time; pipelines without work stay warm.
@@ -141,9 +147,12 @@ export class FleetExecution implements Disposable {
     return this.#pages?.keep(number, state) ?? state;
   }
 
-  /** The most bytes of states of jobs on no device at any time: in memory, and on disk. */
-  get mostStates(): StateBytes {
-    return this.#pages?.peak ?? { memory: 0, disk: 0 };
+  /** The most bytes at any time. */
+  get mostBytes(): FleetBytes {
+    return {
+      devices: this.#session.runners.map(({ device }) => device.statistics().memory.peakBytes),
+      states: this.#pages?.peak ?? { memory: 0, disk: 0 },
+    };
   }
 
   /** Whether the devices have nothing to do. */

@@ -38,7 +38,7 @@ export type { ExecuteInput, ExecuteResult } from "./execution.ts";
 export { type MixtureParts, mixtureParts, turn } from "./expert-tensors.ts";
 // Whether weights are numbers.
 export { checkFinite, firstNotFinite } from "./finite-weights.ts";
-export { FleetExecution, type FleetExecutionInput } from "./fleet-execution.ts";
+export { type FleetBytes, FleetExecution, type FleetExecutionInput } from "./fleet-execution.ts";
 // Prompts answered by a base model and its adapters.
 export type { Decoder, NamedAdapter } from "./generation/decoder.ts";
 export type { Generation, GenerationRequest, Generator, SeenToken } from "./generation/generator.ts";

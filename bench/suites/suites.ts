@@ -18,6 +18,7 @@ import { sideBySide } from "./side-by-side.ts";
 import { simulator } from "./simulator.ts";
 import { soaked } from "./soak.ts";
 import { start } from "./start.ts";
+import { thousandAdapters } from "./thousand-adapters.ts";
 import { tokenizing } from "./tokenizing.ts";
 import { training } from "./training.ts";
 import { twin } from "./twin.ts";
@@ -37,6 +38,7 @@ export const SUITES = {
   checkpoints,
   fleet,
   parity,
+  "thousand-adapters": thousandAdapters,
   "early-stopping": earlyStopping,
   soak: soaked,
   "gpu-bytes": gpuBytes,

@@ -1,15 +1,10 @@
 import path from "node:path";
-import { type BestEvaluation, type Divergence, divergenceText, type LostPipeline } from "../../exec/index.ts";
+import { type BestEvaluation, type Divergence, divergenceText, type FleetBytes, type LostPipeline } from "../../exec/index.ts";
 import { fileDigest } from "../../files/index.ts";
-import type { AskedEvent, StateBytes } from "../../plan/index.ts";
+import type { AskedEvent } from "../../plan/index.ts";
 
 /** The file of an adapter's weights, in its folder. */
 export const WEIGHTS = "adapter_model.safetensors";
-
-/** What is written down at the end of a fleet whose jobs had states on no device. */
-export function statesKept(most: StateBytes): readonly JournalEvent[] {
-  return most.memory + most.disk > 0 ? [{ event: "states", most }] : [];
-}
 
 /** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
 export type JournalEvent =
@@ -87,8 +82,8 @@ export type JournalEvent =
     }
   /** Somebody asked for an end; mini-batches that have begun are finished. */
   | { readonly event: "asked to end" }
-  /** Of a fleet: the most bytes that states of jobs on no device took, of memory and of disk. */
-  | { readonly event: "states"; readonly most: StateBytes }
+  /** At the end of a fleet. */
+  | { readonly event: "memory"; readonly most: FleetBytes }
   | { readonly event: "ended early" }
   /** What has begun could not be carried out to its end. */
   | { readonly event: "failed"; readonly why: string }

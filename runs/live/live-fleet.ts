@@ -29,7 +29,7 @@ import type { FleetState } from "../../sim/index.ts";
 import { Checkpoints } from "../checkpoints/checkpoints.ts";
 import { hearWeights } from "../checkpoints/known-weights.ts";
 import { FleetFolder } from "../folder/fleet-folder.ts";
-import { failed, type JournalEvent, jobEnded, statesKept } from "../folder/journal.ts";
+import { failed, type JournalEvent, jobEnded } from "../folder/journal.ts";
 import { jobOfWork } from "../loggers/logged-job.ts";
 import { type FleetThatGoesOn, pastNotices, pastSweeps, takeUp } from "../resume/restore-jobs.ts";
 import { beginFleetAgain, FLEET_ENDS } from "../resume/resume-fleet.ts";
@@ -192,7 +192,7 @@ export class LiveFleet implements Disposable {
     }
     if (this.#isEnding) this.#checkpoints.write(new Map(), this.nowNs);
     this.#folder.finish();
-    for (const event of statesKept(this.#execution.mostStates)) this.#folder.records.happened(event);
+    this.#folder.records.happened({ event: "memory", most: this.#execution.mostBytes });
     this.#folder.records.happened({ event: this.#isEnding ? "ended early" : "ended" });
   }
 

@@ -11,6 +11,7 @@ import {
   measurementOf,
   type Scheduler,
   type Setting,
+  type StateBytes,
 } from "../../plan/index.ts";
 import { type ActionFleetInput, type FleetRequest, runFleetActions } from "./run-actions.ts";
 
@@ -78,6 +79,8 @@ export interface FleetTwin {
   readonly journal: readonly JournalLine[];
   /** In the order of arrival. */
   readonly outcomes: readonly FleetOutcome[];
+  /** The most bytes of states of jobs on no device. */
+  readonly mostStates: StateBytes;
 }
 
 /**
@@ -91,9 +94,10 @@ export function fleetTwin({ happenings, works, ...input }: FleetTwinInput): Flee
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
   const { setting, scheduler } = input;
+  const paging = new FleetPaging(setting, works, () => scheduler.coming());
   runFleetActions({
     ...input,
-    paging: new FleetPaging(setting, works, () => scheduler.coming()),
+    paging,
     jobs: requests.map((request, number) => ({ work: works[number]!, request })),
     requests: asked,
     follow: (number, done) => [
@@ -105,5 +109,5 @@ export function fleetTwin({ happenings, works, ...input }: FleetTwinInput): Flee
       outcomes.add(line);
     },
   });
-  return { journal, outcomes: outcomes.all() };
+  return { journal, outcomes: outcomes.all(), mostStates: paging.peak };
 }
