@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type FleetBytes, initialPairs } from "../exec/index.ts";
+import { type FleetBytes, FreshState } from "../exec/index.ts";
 import {
   type Calibration,
   createCostModel,
@@ -152,7 +152,7 @@ function submissionsOf(plan: Plan, jobs: readonly ScriptedJob[]): readonly LiveS
       job: documentOf(job, said),
       work: { job, steps },
       rows: rows[number]!,
-      start: { parameters: initialPairs(job, plan.model.architecture) },
+      start: new FreshState(job, plan.model.architecture),
     };
   });
 }

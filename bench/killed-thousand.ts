@@ -26,7 +26,10 @@ export interface KilledThousand {
 /** What the page of a fleet asks for, again and again. */
 const ROUTES = ["/v1/jobs", "/v1/losses", "/v1/decisions", "/v1/picture", "/v1/status"];
 
-function writeWorkload(folder: string, rows: string, jobs: number): string {
+function writeWorkload(folder: string, jobs: number): string {
+  const rows = path.join(folder, "sums.jsonl");
+  const row = (each: number): string => JSON.stringify({ instruction: `${each} + 1`, output: `${each + 1}` });
+  writeFileSync(rows, Array.from({ length: ROWS }, (_, each) => `${row(7 ** each)}\n`).join(""));
   const { folder: model } = initModel({
     folder: path.join(folder, "base"),
     hiddenSize: 64,
@@ -39,7 +42,7 @@ function writeWorkload(folder: string, rows: string, jobs: number): string {
     version: 1,
     model: { path: model },
     defaults: {
-      data: { path: rows, limit: ROWS, format: "instruction" },
+      data: { path: rows, format: "instruction" },
       ...{ batchSize: 4, microBatchSize: 2, cutoffLength: 64 },
     },
     jobs: Array.from({ length: jobs }, (_, job) => ({
@@ -71,7 +74,7 @@ function answerOf(socketPath: string, route: string): Promise<number> {
 export async function killedThousand(jobs: number, policy: string): Promise<KilledThousand> {
   using data = startData("tiny");
   const { folder } = data;
-  const file = writeWorkload(folder, path.join(folder, "rows.jsonl"), jobs);
+  const file = writeWorkload(folder, jobs);
   const options = ["--devices", "cpu:0", "--policy", policy, "--jobs-at-once", "8", "--host-memory", `${jobs * 4096}`];
   const what = servedJobs(file, options);
   await carriedOut(folder, "whole", what);

@@ -335,7 +335,7 @@ export {
 } from "./scheduler/fleet-history.ts";
 export { type FleetJob, type JobRequest, predictedLeft, type StoppedBy } from "./scheduler/fleet-job.ts";
 export { FleetPaging } from "./scheduler/fleet-paging.ts";
-export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
+export { type FleetPiece, FleetPlan, type FleetStep, QUEUED } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
 export type { Forecaster, Objective } from "./scheduler/forecast.ts";

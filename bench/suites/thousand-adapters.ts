@@ -15,20 +15,20 @@ import { killedThousand } from "../killed-thousand.ts";
 import { summarize } from "../measurement.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
 import { middleAndLast, timedDecisions } from "../timed-decisions.ts";
-import { ATTENTION_TARGETS, architectureOf, benchPlan, MODEL, type PlanShape } from "../workload.ts";
+import { ATTENTION_TARGETS, benchPlan, MODEL, type PlanShape } from "../workload.ts";
 
 const JOBS: Readonly<Record<Scale, number>> = { full: 1000, default: 1000, quick: 200, tiny: 12 };
 const RANKS = [4, 8, 16, 32, 64];
 const AT_ONCE = 4;
 /** The share of all states that memory has room for. */
-const IN_MEMORY = 0.25;
+const IN_MEMORY = 0.02;
 /** What the states of a plan's jobs move by, a second: copies in memory, and files that the system keeps in memory. */
 const RATE = 1e9;
 
 const SMALL = { hidden: 128, layers: 2, heads: 4, kvHeads: 4, intermediate: 352, vocabulary: 1024 } as const;
 const SIZES: Readonly<Record<Scale, ParitySize>> = {
-  full: { model: SMALL, length: { distribution: "uniform", min: 16, max: 48 }, steps: 6 },
-  default: { model: SMALL, length: { distribution: "uniform", min: 16, max: 48 }, steps: 6 },
+  full: { model: SMALL, length: { distribution: "uniform", min: 16, max: 48 }, steps: 8 },
+  default: { model: SMALL, length: { distribution: "uniform", min: 16, max: 48 }, steps: 8 },
   quick: { model: SMALL, length: { distribution: "uniform", min: 16, max: 48 }, steps: 4 },
   tiny: { model: MODEL.tiny, length: 16, steps: 4 },
 };

@@ -36,7 +36,7 @@ export class PageTable {
     return this.#bytes;
   }
 
-  /** The most at any time. */
+  /** The most at any time, with room made for what came. */
   get peak(): StateBytes {
     return this.#peak;
   }
@@ -46,7 +46,10 @@ export class PageTable {
     this.#memory.set(key, { job, bytes, place: this.#nextPlace });
     this.#nextPlace += 1;
     this.#add("memory", bytes);
-    return this.#makeRoom();
+    const gone = this.#makeRoom();
+    const { memory, disk } = this.#bytes;
+    this.#peak = { memory: Math.max(this.#peak.memory, memory), disk: Math.max(this.#peak.disk, disk) };
+    return gone;
   }
 
   isOnDisk(key: number): boolean {
@@ -86,11 +89,5 @@ export class PageTable {
 
   #add(where: keyof StateBytes, bytes: number): void {
     this.#bytes = { ...this.#bytes, [where]: this.#bytes[where] + bytes };
-    const { memory, disk } = this.#bytes;
-    // What is kept before others have gone for it is no more than passes.
-    this.#peak = {
-      memory: Math.max(this.#peak.memory, Math.min(memory, this.#mostBytes)),
-      disk: Math.max(this.#peak.disk, disk),
-    };
   }
 }

@@ -283,7 +283,7 @@ export class FleetRun {
     }
     for (const clock of this.#clocks) clock.settle(atNs, this.#jobOf);
     for (const [number, untilNs] of this.#paging?.follow(line) ?? [])
-      this.#clocks[this.#jobOf(number).pipeline!]!.hold(number, untilNs, atNs);
+      this.#clocks[this.#jobOf(number).pipeline!]!.hold(untilNs, atNs);
     this.#outcomes.add(line);
     this.#onLine(line);
   }
