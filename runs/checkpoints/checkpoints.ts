@@ -33,9 +33,13 @@ function goesOnFrom(kept: Kept, state: JobState | undefined): void {
   kept.state = state;
 }
 
-/** Whether all steps of a job are made by its state. */
-function hasNoSteps({ job, state, saved, firstStep }: Kept): boolean {
-  return (state?.step ?? saved?.step ?? firstStep) === job.steps;
+/** Steps of a job that are made by its state. */
+function stepOf({ state, saved, firstStep }: Kept): number {
+  return state?.step ?? saved?.step ?? firstStep;
+}
+
+function hasNoSteps(kept: Kept): boolean {
+  return stepOf(kept) === kept.job.steps;
 }
 
 /** What there is of a job that comes: as an earlier checkpoint has it, or the state that it starts with. */
@@ -70,10 +74,10 @@ export class Checkpoints {
     this.#jobs.set(number, { job, firstStep: job.firstStep ?? 0, state, saved, ended: undefined });
   }
 
-  /** A job was taken from its devices. */
+  /** A job was taken from its devices, perhaps before it has made a step there. */
   left(number: number, { step, state, best }: JobState): void {
     const kept = this.#jobs.get(number);
-    if (kept !== undefined) goesOnFrom(kept, { step, state: held(state), best });
+    if (kept !== undefined && step > stepOf(kept)) goesOnFrom(kept, { step, state: held(state), best });
   }
 
   /** A job of a plan has ended, or was stopped. */
@@ -103,8 +107,7 @@ export class Checkpoints {
     this.#clock.begin();
     for (const [number, state] of told) {
       const kept = this.#jobs.get(number);
-      const known = kept?.state?.step ?? kept?.saved?.step ?? 0;
-      if (kept !== undefined && state.step > known) goesOnFrom(kept, state);
+      if (kept !== undefined && state.step > stepOf(kept)) goesOnFrom(kept, state);
     }
     const all = [...this.#jobs.entries()];
     // One that was told of and has ended since goes on from what was told, as those do that it shares micro-batches with.
