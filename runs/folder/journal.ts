@@ -1,5 +1,11 @@
 import path from "node:path";
-import { type BestEvaluation, type Divergence, divergenceText, type FleetBytes, type LostPipeline } from "../../exec/index.ts";
+import {
+  type BestEvaluation,
+  type Divergence,
+  divergenceText,
+  type FleetBytes,
+  type LostPipeline,
+} from "../../exec/index.ts";
 import { fileDigest } from "../../files/index.ts";
 import type { AskedEvent } from "../../plan/index.ts";
 

@@ -13,7 +13,7 @@ import {
   type SweepHalving,
   type SweepVerdict,
 } from "../../plan/index.ts";
-import { type LoadedWorkload, loadInputs } from "../../workbench/index.ts";
+import { type LoadedWorkload, loadInputs, RowReader } from "../../workbench/index.ts";
 import type { Checkpoints } from "../checkpoints/checkpoints.ts";
 import { stateOf } from "../checkpoints/find-checkpoint.ts";
 import { startFile } from "../folder/fleet-folder.ts";
@@ -71,6 +71,26 @@ function placedAtJob(error: unknown, name: string): unknown {
   return new InputError({ ...error.facts, at: `${name}${error.facts.at.slice("jobs[0]".length)}` }, { cause: error });
 }
 
+/** What reads the rows of all jobs, each file once. */
+interface JobReading {
+  readonly cache: boolean;
+  readonly reader: RowReader;
+}
+
+function readingOf({ source, model, architecture }: LoadedWorkload, cache: boolean): JobReading {
+  const { vocabularySize, maxPositions: mostTokens } = architecture;
+  // A fleet that trains has a model.
+  const tokenizerFolder = (): string => model!.folder;
+  const reader = new RowReader({
+    folder: path.dirname(source.file),
+    vocabularySize,
+    mostTokens,
+    cache,
+    tokenizerFolder,
+  });
+  return { cache, reader };
+}
+
 /**
  * A job of a fleet that goes on, with all that it trains on, and from.
  * @throws InputError where its data or its start are not what they were
@@ -79,10 +99,12 @@ async function inputOf(
   folder: string,
   loaded: LoadedWorkload,
   { comer, saved }: Pick<RestoredJob, "comer" | "saved">,
-  cache: boolean,
+  reading: JobReading,
 ): Promise<{ readonly job: Job; readonly input: JobInput }> {
   const job = givenJob(comer);
-  const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache).catch((error: unknown) => {
+  const { cache, reader } = reading;
+  const given = { ...loaded.workload, jobs: [job] };
+  const inputs = await loadInputs(given, loaded.source, cache, { reader }).catch((error: unknown) => {
     throw placedAtJob(error, job.name);
   });
   const { digest, initDigest } = inputs.rows[0]!;
@@ -120,7 +142,8 @@ export async function inputsOf(
   cache: boolean,
 ): Promise<ReadonlyMap<number, JobInput>> {
   const inputs = new Map<number, JobInput>();
-  for (const job of jobs) inputs.set(job.event.number, (await inputOf(folder, loaded, job, cache)).input);
+  const reading = readingOf(loaded, cache);
+  for (const job of jobs) inputs.set(job.event.number, (await inputOf(folder, loaded, job, reading)).input);
   return inputs;
 }
 
@@ -132,9 +155,10 @@ export async function submissionsAgain(
   cache: boolean,
 ): Promise<readonly LiveSubmission[]> {
   const submissions: LiveSubmission[] = [];
+  const reading = readingOf(loaded, cache);
   for (const comer of comers) {
     const { number: _number, given: _given, ...work } = comer;
-    const { job, input } = await inputOf(folder, loaded, { comer, saved: undefined }, cache);
+    const { job, input } = await inputOf(folder, loaded, { comer, saved: undefined }, reading);
     submissions.push({ job, work, ...input });
   }
   return submissions;
