@@ -21,7 +21,7 @@ function viewOf(rows: readonly Row[]): FleetView {
     nextLength: ({ number }: FleetJob) => rows[number]!.length,
   };
   const on = (placed: boolean) => jobs.filter((job) => rows[job.number]!.placed === placed) as unknown as FleetJob[];
-  return { waiting: on(false), placed: on(true), resources: resources as unknown as Resources } as FleetView;
+  return { waiting: on(false), placed: on(true), resources: resources as unknown as Resources } as unknown as FleetView;
 }
 
 /** All windows of neighbours by length, the longest and the first that came in front. */
