@@ -11,7 +11,6 @@ import {
   type Stage,
   stageSites,
 } from "../plan/index.ts";
-import type { JobInput } from "./job-input.ts";
 import type { Later } from "./later.ts";
 import { outputColumn, targetIndex } from "./lora-operators.ts";
 import type { AdapterPair } from "./peft.ts";
@@ -183,7 +182,13 @@ export function createStageAdapter(
   spec: AdapterSpec,
   arch: Architecture,
   weights: StageWeights,
-  { start, reference }: Pick<JobInput, "start" | "reference">,
+  {
+    start,
+    reference,
+  }: {
+    readonly start: AdapterState;
+    readonly reference?: Pick<AdapterState, "parameters"> | undefined;
+  },
 ): StageAdapter {
   const sites = stageSites(spec, arch, stage);
   const handle = device.createAdapter(entriesOf(sites, stage, arch, weights));
