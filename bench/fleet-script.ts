@@ -152,7 +152,7 @@ function submissionsOf(plan: Plan, jobs: readonly ScriptedJob[]): readonly LiveS
       job: documentOf(job, said),
       work: { job, steps },
       rows: rows[number]!,
-      start: new FreshState(job, plan.model.architecture),
+      begin: () => ({ start: new FreshState(job, plan.model.architecture) }),
     };
   });
 }

@@ -9,7 +9,7 @@ import type {
   StateBytes,
 } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
-import type { JobInput } from "./job-input.ts";
+import type { DueInput, JobInput } from "./job-input.ts";
 import type { JobState } from "./job-states.ts";
 import type { LostPipeline } from "./lost-pipeline.ts";
 import type { RunEvent } from "./run-event.ts";
@@ -47,8 +47,8 @@ export class FleetExecution implements Disposable {
   readonly #session: Session;
   readonly #pipelineOf: ReadonlyMap<number, number>;
   readonly #pages: StatePages | undefined;
-  /** By number in the fleet, of jobs that have not trained. */
-  readonly #inputs = new Map<number, JobInput>();
+  /** By number in the fleet, of jobs that are in no session. */
+  readonly #inputs = new Map<number, DueInput>();
   /** From numbers in the plan, and to them. */
   readonly #numbers = new Map<number, number>();
   readonly #planned = new Map<number, number>();
@@ -123,20 +123,29 @@ export class FleetExecution implements Disposable {
   }
 
   /** A job comes now: its number. Its request's arrival is set to that. */
-  submit(work: FleetWork, request: JobRequest, input: JobInput): number {
+  submit(work: FleetWork, request: JobRequest, input: DueInput): number {
     const number = this.#input.plan.submit(work, { ...request, arrivalNs: this.nowNs });
     this.#come(number, input);
     this.#decideIfIdle();
     return number;
   }
 
-  /** A job that had come before the fleet was cut off is there again: where it goes on from. */
-  restore(work: FleetWork, event: Extract<FleetEvent, { kind: "restored" }>, input: JobInput): AdapterState {
+  /** A job that had come before the fleet was cut off is there again: where it goes on from, if that is there already. */
+  restore(
+    work: FleetWork,
+    event: Extract<FleetEvent, { kind: "restored" }>,
+    input: DueInput,
+  ): AdapterState | undefined {
     this.#input.plan.restore(work, event);
     return this.#come(event.number, input);
   }
 
-  #come(number: number, { start, reference, ...input }: JobInput): AdapterState {
+  #come(number: number, due: DueInput): AdapterState | undefined {
+    if (typeof due === "function") {
+      this.#inputs.set(number, due);
+      return undefined;
+    }
+    const { start, reference, ...input } = due;
     const kept = this.#keep(number, start);
     const compared = reference === start ? held(kept) : reference && this.#keep(number, reference);
     this.#inputs.set(number, { ...input, start: kept, reference: compared });
@@ -287,24 +296,27 @@ export class FleetExecution implements Disposable {
       }
       this.#session.append(
         segment,
-        newJobs.map((number) => this.#begin(number)),
+        newJobs.map((number) => this.#take(number)),
       );
     }
     this.#closeIfOver();
   }
 
-  /** What a job trains on is its session's from now on. */
-  #begin(number: number): JobInput {
+  /** What a job trains on and from, which its session has from now on. */
+  #take(number: number): JobInput {
     const input = this.#inputs.get(number)!;
     this.#inputs.delete(number);
-    return input;
+    return typeof input === "function" ? input() : input;
   }
 
   /** A job is over before its last iteration: at once where it is on no device. */
   #stop(number: number, isTaken: boolean): void {
     const planned = this.#planned.get(number);
     if (planned === undefined) {
-      const { start, reference, best } = this.#begin(number);
+      const input = this.#inputs.get(number)!;
+      this.#inputs.delete(number);
+      if (typeof input === "function") return;
+      const { start, reference, best } = input;
       // It has trained before the fleet was cut off.
       if (start.firstMoment !== undefined) this.#tell({ kind: "taken", job: number, state: start, isOver: true, best });
       for (const each of [start, reference]) letGo(each);

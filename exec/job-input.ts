@@ -11,3 +11,9 @@ export interface JobInput {
   /** What was best of it, where it goes on from an earlier run. */
   readonly best?: BestEvaluation | undefined;
 }
+
+/** What a job starts from. */
+export type JobStart = Pick<JobInput, "start" | "reference">;
+
+/** An input that is there, or is made when its job begins to train: of those that wait nothing is held. */
+export type DueInput = JobInput | (() => JobInput);

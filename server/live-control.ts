@@ -115,7 +115,7 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
       const given = parts.derived(job, newName, overrides);
       if (start !== undefined) checkSameForm(job, given);
       const submission = await parts.submissionOf(given);
-      return await changed(fleet.submit(start === undefined ? submission : { ...submission, start, isWarm: true }));
+      return await changed(fleet.submit(start === undefined ? submission : { ...submission, warm: start }));
     },
     async whatIf(job, policy) {
       return await parts.whatIf(await parts.submissionOf(job), policy);

@@ -2,7 +2,7 @@ import { sum } from "../../core/index.ts";
 import { adapterParameters } from "../costs/adapter-parameters.ts";
 import type { Setting } from "../documents/setting.ts";
 import { PageTable, type StateBytes } from "../memory/page-table.ts";
-import type { FleetWork } from "./job-sizes.ts";
+import type { FleetWork } from "./fleet-work.ts";
 import type { Decision, JournalLine } from "./journal.ts";
 
 /** An adapter's parameters and their two moments, in float32. */

@@ -6,7 +6,7 @@ import type { Setting } from "../documents/setting.ts";
 import { GrowingPlan } from "../growth/growing-plan.ts";
 import { FleetGroups, type Sharing } from "./fleet-groups.ts";
 import type { JobRequest } from "./fleet-job.ts";
-import type { FleetWork } from "./job-sizes.ts";
+import type { FleetWork } from "./fleet-work.ts";
 import type { AskedEvent, Decision, FleetEvent, JournalLine } from "./journal.ts";
 import type { Scheduler } from "./scheduler.ts";
 

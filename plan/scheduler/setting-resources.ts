@@ -1,6 +1,7 @@
 import { maximum } from "../../core/index.ts";
 import type { Setting } from "../documents/setting.ts";
-import { type FleetWork, type JobSizes, type LearningSizes, plannedSizes } from "./job-sizes.ts";
+import type { FleetWork } from "./fleet-work.ts";
+import { type JobSizes, type LearningSizes, plannedSizes } from "./job-sizes.ts";
 import { type LearnedSizes, learnedSizes } from "./learned-sizes.ts";
 import type { Learning, Resources } from "./resources.ts";
 
@@ -15,16 +16,19 @@ export interface SettingWork {
   readonly learned?: LearnedSizes;
 }
 
-/** Of a step that is asked about at every decision while its job waits. */
-const LONGEST = new WeakMap<FleetWork["steps"][number], number>();
+/** By step, once it was asked about: that is so at every decision while its job waits. */
+const LONGEST = new WeakMap<FleetWork["steps"], number[]>();
 
-function longestRow(parts: FleetWork["steps"][number]): number {
-  let longest = LONGEST.get(parts);
-  if (longest === undefined) {
-    longest = maximum(parts.flat().map(([, , tokens]) => tokens));
-    LONGEST.set(parts, longest);
-  }
-  return longest;
+function longestRow(steps: FleetWork["steps"], step: number): number {
+  const known = LONGEST.get(steps) ?? [];
+  LONGEST.set(steps, known);
+  known[step] ??= maximum(
+    steps
+      .at(step)!
+      .flat()
+      .map(([, , tokens]) => tokens),
+  );
+  return known[step];
 }
 
 /**
@@ -60,7 +64,7 @@ export function settingResources({ setting, works, most, iterationNs, learned }:
     nextBytes: (job) => maximum(stagesOf.flat().map((stage) => sizes.bytesOn(stage, job))),
     nextLength({ number, done }) {
       const { steps } = works[number]!;
-      return longestRow(steps[done % steps.length]!);
+      return longestRow(steps, done % steps.length);
     },
     ...(sizes.learning === undefined ? {} : { learning: learningBy(sizes, sizes.learning) }),
   });
