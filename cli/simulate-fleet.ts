@@ -1,5 +1,5 @@
 import path from "node:path";
-import { counted, formatSeconds, formatSecondsRange, InputError, mean, sum } from "../core/index.ts";
+import { counted, formatBytes, formatSeconds, formatSecondsRange, InputError, mean, sum } from "../core/index.ts";
 import { writeLines } from "../files/index.ts";
 import { type FleetOutcome, type Objective, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import { type AgainstBound, type FleetMetrics, fleetDocument, type Spread } from "../sim/index.ts";
@@ -9,7 +9,7 @@ import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
 import { printResult, table } from "./output.ts";
-import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS, SIZES_OPTIONS } from "./plan-options.ts";
+import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS, SIZES_OPTIONS, STATES_OPTIONS } from "./plan-options.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
 import { contextOf, fleetRequestChoice } from "./request-options.ts";
 import { fleetAssets, writeFleet } from "./write-fleet.ts";
@@ -20,6 +20,7 @@ export const FLEET_PLAN_OPTIONS = {
   ...COST_OPTIONS,
   ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute", "layers-per-stage"),
   ...SIZES_OPTIONS,
+  ...STATES_OPTIONS,
   ...CACHE_OPTIONS,
 } as const satisfies OptionTable;
 
@@ -152,7 +153,7 @@ function halvingText(halving: HalvingForecast): readonly string[] {
   ];
 }
 
-function fleetText({ policy, outcomes, metrics, halving }: ForecastFleet): string {
+function fleetText({ policy, outcomes, metrics, mostStates: { memory, disk }, halving }: ForecastFleet): string {
   const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
   const utilisation = mean(metrics.utilisation);
   return [
@@ -160,6 +161,7 @@ function fleetText({ policy, outcomes, metrics, halving }: ForecastFleet): strin
       `preempted ${preemptions}, refused ${refused}, ${jobsInSystem.toFixed(2)} jobs at a time`,
     `${Math.round(metrics.tokensPerSecond)} tokens/s without padding, pipelines at work ` +
       `${(100 * utilisation).toFixed(1)} % of the time, fairness to users ${metrics.fairness.toFixed(3)}`,
+    `states of jobs that wait: at most ${formatBytes(memory)} of memory, ${formatBytes(disk)} of disk`,
     "",
     table(
       ["", "mean", "by priority", "median", "95 %", "99 %"],

@@ -11,6 +11,7 @@ export { clusterFromList } from "./cluster/listed-devices.ts";
 // Which process runs which stage of a plan over several machines.
 export { machinesOf, stageRanks } from "./cluster/machine-ranks.ts";
 export { type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";
+export { resolveStates } from "./cluster/resolve-states.ts";
 // What the time of an action follows from.
 export type { ActionCost } from "./costs/action-cost.ts";
 // Durations from the cost model in whole nanoseconds, by which planner and simulator go.
@@ -198,6 +199,7 @@ export {
   type Setting,
   type Stage,
   type StageMemory,
+  type StatesRoom,
 } from "./documents/setting.ts";
 // The next point of a search.
 export type { ModelSearchSpec } from "./documents/sweep.ts";
@@ -225,6 +227,8 @@ export {
 } from "./documents/workload.ts";
 // The architecture of a workload without a model folder.
 export { workloadArchitecture } from "./documents/workload-architecture.ts";
+// Sizes as people write them.
+export { writtenBytesSchema } from "./documents/written-values.ts";
 // Whether a job's losses are worth its going on.
 export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/loss-watch.ts";
 export { ONLY_NOT_FINITE, stoppingOptions } from "./early-stopping/stopping-options.ts";
@@ -268,6 +272,8 @@ export { type KeptActivations, keptActivations } from "./memory/kept-activations
 // What a device has to hold, for programs that hold other parts of a model than a plan's stages too.
 export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
 export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
+// Which states of jobs that wait are in a host's memory, and which on its disk.
+export { PageTable, type StateBytes } from "./memory/page-table.ts";
 // What a program takes beside weights and activations: our executor, and others.
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
@@ -344,7 +350,8 @@ export {
   type SpanKind,
 } from "./scheduler/fleet-history.ts";
 export { type FleetJob, type JobRequest, predictedLeft, type StoppedBy } from "./scheduler/fleet-job.ts";
-export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
+export { FleetPaging } from "./scheduler/fleet-paging.ts";
+export { type FleetPiece, FleetPlan, type FleetStep, QUEUED } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
 export { cutWork, type FleetWork, type Parts } from "./scheduler/fleet-work.ts";

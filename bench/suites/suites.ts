@@ -19,6 +19,7 @@ import { sideBySide } from "./side-by-side.ts";
 import { simulator } from "./simulator.ts";
 import { soaked } from "./soak.ts";
 import { start } from "./start.ts";
+import { thousandAdapters } from "./thousand-adapters.ts";
 import { tokenizing } from "./tokenizing.ts";
 import { training } from "./training.ts";
 import { twin } from "./twin.ts";
@@ -38,6 +39,7 @@ export const SUITES = {
   checkpoints,
   fleet,
   parity,
+  "thousand-adapters": thousandAdapters,
   "early-stopping": earlyStopping,
   search,
   soak: soaked,

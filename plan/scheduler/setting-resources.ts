@@ -16,6 +16,21 @@ export interface SettingWork {
   readonly learned?: LearnedSizes;
 }
 
+/** By step, once it was asked about: that is so at every decision while its job waits. */
+const LONGEST = new WeakMap<FleetWork["steps"], number[]>();
+
+function longestRow(steps: FleetWork["steps"], step: number): number {
+  const known = LONGEST.get(steps) ?? [];
+  LONGEST.set(steps, known);
+  known[step] ??= maximum(
+    steps
+      .at(step)!
+      .flat()
+      .map(([, , tokens]) => tokens),
+  );
+  return known[step];
+}
+
 /**
  * What the pipelines of a setting have room for: adapters, gradients and moments within the memory of each stage, or
  * whatever jobs are seen to take.
@@ -49,12 +64,7 @@ export function settingResources({ setting, works, most, iterationNs, learned }:
     nextBytes: (job) => maximum(stagesOf.flat().map((stage) => sizes.bytesOn(stage, job))),
     nextLength({ number, done }) {
       const { steps } = works[number]!;
-      return maximum(
-        steps
-          .at(done % steps.length)!
-          .flat()
-          .map(([, , tokens]) => tokens),
-      );
+      return longestRow(steps, done % steps.length);
     },
     ...(sizes.learning === undefined ? {} : { learning: learningBy(sizes, sizes.learning) }),
   });

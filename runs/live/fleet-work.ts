@@ -1,6 +1,6 @@
 import { ownValue } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
-import { initialPairs, type JobStart, readPeftFolder } from "../../exec/index.ts";
+import { FreshState, type JobStart, readPeftFolder } from "../../exec/index.ts";
 import { checkSizes, comparesWithStart, type FleetWork, type Job, type Setting, workFacts } from "../../plan/index.ts";
 import { type LoadedWorkload, loadInputs, workOfJob } from "../../workbench/index.ts";
 import type { LiveSubmission } from "./live-job.ts";
@@ -21,8 +21,8 @@ export function startOfJob(
   const init = ownValue(locations.init, job.name);
   const read = init === undefined ? undefined : readPeftFolder(init, job.adapter, architecture);
   return () => {
-    const parameters = read ?? initialPairs(job, architecture);
-    return { start: { parameters }, ...(comparesWithStart(job.loss) ? { reference: parameters } : {}) };
+    const start = read === undefined ? new FreshState(job, architecture) : { parameters: read };
+    return { start, ...(comparesWithStart(job.loss) ? { reference: start } : {}) };
   };
 }
 

@@ -37,7 +37,7 @@ import { FleetLoss } from "./fleet-loss.ts";
 import { judgeAdapter, judgeDivergence, judgeEnd, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import { KeptJobs } from "./kept-jobs.ts";
-import { type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
+import { type LiveFleetInput, pagesIn, startEvents } from "./live-fleet-input.ts";
 import { LiveHalving } from "./live-halving.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
 
@@ -86,6 +86,7 @@ export class LiveFleet implements Disposable {
             ...{ setting, costs, scheduler, sharing, numBefore: goesOn?.jobs.length ?? 0 },
             follow: (number) => fleet.#follows(number),
           }),
+          pages: pagesIn(written.records.folder, setting),
           onEvent: listeners([
             hearWeights(weights, written.records, goesOn && { atNs: startNs }),
             written.records.hear,
@@ -130,7 +131,8 @@ export class LiveFleet implements Disposable {
     this.#past = pastNotices(goesOn);
     const journal = (event: JournalEvent): void => this.#folder.records.happened(event);
     for (const { comer, event, rows, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps, journal)) {
-      this.#execution.restore(comer, event, input);
+      const state = this.#execution.restore(comer, event, input);
+      if (event.done > 0) this.#jobs.of(event.number).state = state;
       this.#input.log?.came(jobOfWork(comer, rows.length, event.done));
       for (const each of asked) this.#execution.ask(each);
     }
@@ -190,6 +192,7 @@ export class LiveFleet implements Disposable {
     }
     if (this.#isEnding) this.#checkpoints.write(new Map(), this.nowNs);
     this.#folder.finish();
+    this.#folder.records.happened({ event: "memory", most: this.#execution.mostBytes });
     this.#folder.records.happened({ event: this.#isEnding ? "ended early" : "ended" });
   }
 

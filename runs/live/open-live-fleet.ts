@@ -110,7 +110,7 @@ export async function openLiveFleet(
   choice: RequestChoice,
   { folder, policy, rhythm, mostBytes, found, world, tensorboard }: FleetChoice,
 ): Promise<OpenedFleet> {
-  const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
+  const { request, loaded, states, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { model, workload, data } = loaded;
   const { jobsAtOnce } = request;
   if (model === undefined)
@@ -134,7 +134,7 @@ export async function openLiveFleet(
       return { plan: made, fleetOfPlan: settingOfFleet(made, request) };
     });
     const { body, works: plannedWorks } = plan;
-    const planned = roomBy(fleetOfPlan, choice.sizes);
+    const planned = { ...roomBy(fleetOfPlan, choice.sizes), states };
     const setting = found === undefined ? planned : settingToGoOnIn(found, planned);
     checkDevices(setting, world);
     const costs = createCostModel(body.calibration, body.model.dtype);

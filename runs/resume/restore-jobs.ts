@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
-import { type DueInput, readJobState } from "../../exec/index.ts";
+import { type DueInput, type JobState, ReadState, readJobState } from "../../exec/index.ts";
 import {
   type AskedEvent,
   comparesWithStart,
@@ -102,7 +102,8 @@ async function inputOf(
     throw new InputError({ expected: `the data that job ${job.name} came with`, at: job.name, got: "other data" });
   const rows: readonly Row[] = inputs.data[0]!;
   const { architecture } = loaded;
-  const known = stateOf(folder, saved, comer.job, architecture);
+  const savedState = (): JobState | undefined => stateOf(folder, saved, comer.job, architecture);
+  const known = savedState();
   const file = startFile(folder, job.name);
   const needsInit = comparesWithStart(job.loss) || (known === undefined && !existsSync(file));
   if (needsInit && initDigest !== comer.job.initDigest)
@@ -112,9 +113,11 @@ async function inputOf(
       got: "other weights",
     });
   const begin = startOfJob(job, inputs);
+  // Whether it can be gone on from is known before the devices are set up; it is held where the fleet holds its states.
   if (known !== undefined) {
     const { reference } = comparesWithStart(job.loss) ? begin() : {};
-    return { job, rows, input: { rows, start: known.state, reference, best: known.best } };
+    const start = new ReadState(() => savedState()!.state);
+    return { job, rows, input: { rows, start, reference, best: known.best } };
   }
   if (!existsSync(file)) return { job, rows, input: () => ({ rows, ...begin() }) };
   const facts = { step: 0, best: undefined, keepsBest: false };
@@ -284,7 +287,6 @@ export function takeUp(
     const kept = jobs[event.number]!;
     const { rows, input } = inputs.get(event.number)!;
     checkpoints.came(event.number, comer.job, { saved });
-    if (typeof input === "object" && input.start.firstMoment !== undefined) kept.state = input.start;
     return { event, comer, rows, input, asked: askedAgain(kept, hold, said.get(kept.job.name)) };
   });
 }

@@ -82,6 +82,6 @@ export function plannedFleet(request: PlanRequest, plan: PlanOfFleet): PlannedFl
 }
 
 /** A simulated fleet as `simulate --policy --json` prints it. */
-export function fleetDocument({ policy, metrics, outcomes, numCohorts }: SimulatedFleet) {
-  return { policy, ...metrics, jobs: outcomes, numCohorts };
+export function fleetDocument({ policy, metrics, outcomes, mostStates, numCohorts }: SimulatedFleet) {
+  return { policy, ...metrics, jobs: outcomes, mostStates, numCohorts };
 }

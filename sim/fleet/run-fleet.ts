@@ -4,6 +4,7 @@ import {
   type FleetJob,
   type FleetOutcome,
   FleetOutcomes,
+  type FleetPaging,
   isUnmeasured,
   type JobRequest,
   type JournalLine,
@@ -82,6 +83,7 @@ export class FleetRun {
   readonly #outcomes: FleetOutcomes;
   readonly #onLine: (line: JournalLine) => void;
   readonly #jobOf = (number: number): FleetJob => this.#scheduler.job(number);
+  readonly #paging: FleetPaging | undefined;
   #numArrived = 0;
   #numTriggers = 0;
   #nowNs = -1;
@@ -102,6 +104,7 @@ export class FleetRun {
       isAhead = false,
       onLine = () => {},
       outcomes = new FleetOutcomes(),
+      paging,
       from,
     }: {
       readonly numPipelines: number;
@@ -111,6 +114,8 @@ export class FleetRun {
       readonly onLine?: (line: JournalLine) => void;
       /** Where the jobs' stories are written. */
       readonly outcomes?: FleetOutcomes;
+      /** What moving states takes; nothing where absent. */
+      readonly paging?: FleetPaging;
       /** The scheduler has to have been made from its state; an empty fleet at time 0 where absent. */
       readonly from?: FleetStart | undefined;
     },
@@ -121,6 +126,7 @@ export class FleetRun {
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
     this.#onLine = onLine;
     this.#outcomes = outcomes;
+    this.#paging = paging;
     if (from !== undefined) this.#goOn(from);
     this.#toCome.forEach(({ request, ...truth }, place) => {
       this.#fates.set(this.#firstNumber + place, newFate(request, truth));
@@ -281,6 +287,8 @@ export class FleetRun {
       }
     }
     for (const clock of this.#clocks) clock.settle(atNs, this.#jobOf);
+    for (const [number, untilNs] of this.#paging?.follow(line) ?? [])
+      this.#clocks[this.#jobOf(number).pipeline!]!.hold(untilNs, atNs);
     this.#outcomes.add(line);
     this.#onLine(line);
   }

@@ -1,6 +1,7 @@
 import {
   type FleetOutcome,
   FleetOutcomes,
+  FleetPaging,
   type FleetWork,
   groupEvaluations,
   groupRows,
@@ -12,6 +13,7 @@ import {
   type PolicyFactory,
   type PolicyName,
   Scheduler,
+  type StateBytes,
   workFacts,
 } from "../../plan/index.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
@@ -54,6 +56,8 @@ export interface SimulatedFleet {
   readonly outcomes: readonly FleetOutcome[];
   readonly metrics: FleetMetrics;
   readonly journal: readonly JournalLine[];
+  /** The most bytes of states of jobs on no device, in memory and on disk. */
+  readonly mostStates: StateBytes;
   /** Different sets of jobs whose times were simulated. */
   readonly numCohorts: number;
 }
@@ -109,6 +113,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const simulated = members.map(simulatedJob);
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
+  const paging = new FleetPaging(setting, works, () => scheduler.coming());
   if (granularity === "iterations")
     new FleetRun(simulated, scheduler, {
       numPipelines: resources.numPipelines,
@@ -116,10 +121,11 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       isAhead: true,
       onLine: (line) => void journal.push(line),
       outcomes,
+      paging,
     }).run();
   else
     runFleetActions({
-      ...{ setting, costs, scheduler, sharing: times.sharing },
+      ...{ setting, costs, scheduler, paging, sharing: times.sharing },
       onLine(line) {
         journal.push(line);
         outcomes.add(line);
@@ -146,6 +152,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       isBounded: granularity === "iterations",
     }),
     journal,
+    mostStates: paging.peak,
     numCohorts: times.numCohorts,
   };
 }

@@ -24,7 +24,7 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   const { jobsAtOnce } = request;
   const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
   const sized = (fleet: WorkloadFleet["fleet"]): WorkloadFleet => {
-    const setting = roomBy(fleet.setting, choice.sizes);
+    const setting = { ...roomBy(fleet.setting, choice.sizes), states: loaded.states };
     return { ...loaded, fleet: { ...fleet, setting, ...learnedBy(choice.sizes) } };
   };
   const { arrivals } = loaded.loaded.workload;
