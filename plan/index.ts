@@ -36,6 +36,8 @@ export {
   trainingLosses,
   transferCalibration,
 } from "./costs/device-calibration.ts";
+// Of the time of an action, the part of each job.
+export { actionShares, dividedNs, type JobShare, type SharedWork } from "./costs/job-shares.ts";
 // What whole layers of a model cost on a device by those figures.
 export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes } from "./costs/layer-model.ts";
 // What stages of one pipeline on several machines tell each other.
@@ -56,6 +58,15 @@ export { isProduct, productShare } from "./costs/product-share.ts";
 export { isQuantized, type QuantizedDtype } from "./costs/quantized-weights.ts";
 // Names of what runs take that answer prompts.
 export { CHOICE, DECODED } from "./costs/sample-operators.ts";
+// What jobs have taken of devices, in time and money, and how much of a budget that is.
+export {
+  currencyOf,
+  maxCostText,
+  NOTHING_SPENT,
+  Spending,
+  shareSpent,
+  spentOn,
+} from "./costs/spending.ts";
 // What the actions of each stage of a plan work on.
 export { stageShapes } from "./costs/stage-shapes.ts";
 // Weights that are kept in fewer bits than products take.
@@ -152,6 +163,8 @@ export {
 export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
+// What jobs cost, and may cost.
+export { type MaxCost, maxCostSchema, type Spent, spentSchema } from "./documents/money.ts";
 export { completeJob, type ParsedWorkload, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
 // The plan document, and a plan as it is used.
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";

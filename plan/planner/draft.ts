@@ -44,7 +44,7 @@ function plannedJob(job: Job, rows: JobRows, choice: WorkChoice, numSteps: numbe
     deadlineSeconds: _due,
     ...others
   } = job;
-  const { earlyStopping: _stopping, ...rest } = others;
+  const { earlyStopping: _stopping, maxCost: _budget, ...rest } = others;
   const { microBatchSize, microBatchTokens } = cutOf(job, choice);
   return {
     ...rest,
