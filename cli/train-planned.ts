@@ -75,7 +75,7 @@ export async function trainPlanned(io: Io, args: Arguments, folder: string, plan
   const summary = runSummary(plan, run, stopped);
   printResult(io, args, summary, () =>
     [
-      runText(summary, { losses: lossesByJob(result.metrics), evaluations: result.evaluations }),
+      runText(summary, { losses: lossesByJob(result.metrics), evaluations: result.evaluations, spent: run.spent }),
       "",
       ...(part === undefined ? [] : [endText(plan, part)]),
       ...stoppedText(stopped),

@@ -5,8 +5,8 @@ import {
   jobSegments,
   jobStep,
   type PlanBody,
-  type Spent,
   Spending,
+  type Spent,
 } from "../plan/index.ts";
 import { type RunTotals, traceTotals } from "./totals.ts";
 import type { Trace, TraceEvent, TraceStream } from "./trace.ts";

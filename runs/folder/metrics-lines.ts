@@ -1,9 +1,12 @@
 import { canonicalJson, finite, InputError, isMapping } from "../../core/index.ts";
 import type { EvaluationMetrics, StepMetrics } from "../../exec/index.ts";
-import { type FileLines, jsonLines } from "../../plan/index.ts";
+import { type FileLines, jsonLines, type Spent, spentSchema } from "../../plan/index.ts";
+
+/** A step as it is told: with what its job has taken of devices by then, where that was written down. */
+export type ToldStep = StepMetrics & { readonly spent?: Spent };
 
 /** A step as a line of metrics.jsonl. */
-export function stepLine(metrics: StepMetrics): string {
+export function stepLine(metrics: ToldStep): string {
   const [loss, gradNorm] = [finite(metrics.loss), finite(metrics.gradNorm)];
   return canonicalJson({ ...metrics, loss, gradNorm, ...finiteMeasures(metrics) });
 }
@@ -22,6 +25,8 @@ function finiteMeasures({ preference }: Pick<StepMetrics, "preference">) {
 
 /** Of a job whose loss compares answers a line has this key, too. */
 const PREFERENCE = "preference";
+/** Steps that earlier versions wrote have it not. */
+const SPENT = "spent";
 const PREFERENCE_KEYS = [
   ...["accuracy", "kl", "logpChosen", "logpRejected", "margin", "nll", "rewardChosen", "rewardRejected"],
 ].join();
@@ -33,6 +38,7 @@ const isLoss = (value: unknown): boolean => value === null || isMeasure(value);
 const isNumber = (value: unknown): boolean => value === null || typeof value === "number";
 const isPreference = (value: unknown): boolean =>
   isMapping(value) && Object.keys(value).sort().join() === PREFERENCE_KEYS && Object.values(value).every(isNumber);
+const isSpent = (value: unknown): boolean => spentSchema.safeParse(value).success;
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** What each field of a line has to be, in words. What was not finite is null, whether it was infinite or no number. */
@@ -46,6 +52,7 @@ const FIELDS: Readonly<Record<string, readonly [test: (value: unknown) => boolea
   loss: [isLoss, "a loss, or null"],
   evaluationLoss: [isLoss, "a loss, or null"],
   gradNorm: [isLoss, "a gradient's norm, or null"],
+  [SPENT]: [isSpent, "deviceSeconds, and a cost where devices have prices"],
   [PREFERENCE]: [isPreference, `numbers, or null, of ${PREFERENCE_KEYS.replaceAll(",", ", ")}`],
 };
 
@@ -70,19 +77,19 @@ const numberOf = (value: unknown): number => (value === null ? Number.NaN : (val
 export interface MetricsLine {
   /** From 1. */
   readonly line: number;
-  readonly metrics: StepMetrics | EvaluationMetrics;
+  readonly metrics: ToldStep | EvaluationMetrics;
 }
 
 /** Line by line, without a last one that was not written to its end. @throws InputError with the line that is none */
 export function* metricsLines(lines: FileLines, file: string, onTorn?: (line: number) => void): Generator<MetricsLine> {
   for (const { value, line } of jsonLines(lines, file, onTorn)) {
     const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
-    const keys = Array.isArray(got) ? got.filter((key) => key !== PREFERENCE).join() : "";
-    if (keys !== STEP_KEYS && keys !== EVALUATION_KEYS)
+    const keys = Array.isArray(got) ? got.filter((key) => key !== PREFERENCE && key !== SPENT).join() : "";
+    if (keys !== STEP_KEYS && (keys !== EVALUATION_KEYS || (got as readonly string[]).includes(SPENT)))
       throw new InputError({ expected: `the keys ${STEP_KEYS.replaceAll(",", ", ")}`, file, line, got });
     checkFields(value as Readonly<Record<string, unknown>>, { file, line });
     if (keys === STEP_KEYS) {
-      const step = value as StepMetrics;
+      const step = value as ToldStep;
       yield { line, metrics: { ...step, loss: numberOf(step.loss), gradNorm: numberOf(step.gradNorm) } };
     } else {
       const evaluation = value as EvaluationMetrics;
@@ -93,13 +100,13 @@ export function* metricsLines(lines: FileLines, file: string, onTorn?: (line: nu
 
 /** Each kind in the order of its lines. */
 export interface ReadMetrics {
-  readonly metrics: readonly StepMetrics[];
+  readonly metrics: readonly ToldStep[];
   readonly evaluations: readonly EvaluationMetrics[];
 }
 
 /** The lines of metrics.jsonl, steps and evaluations. @throws InputError with the line that is none */
 export function readMetrics(lines: FileLines, file: string): ReadMetrics {
-  const metrics: StepMetrics[] = [];
+  const metrics: ToldStep[] = [];
   const evaluations: EvaluationMetrics[] = [];
   for (const { metrics: each } of metricsLines(lines, file))
     if ("loss" in each) metrics.push(each);

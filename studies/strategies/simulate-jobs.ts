@@ -192,7 +192,10 @@ interface TimedJobs extends Omit<RunMetrics, "planHash" | "source" | "devices"> 
 }
 
 /** The steps one after another, each of them as it is by itself. */
-function placeSteps({ devices, jobs, platform }: JobsRun, summaryAt: (job: number, step: number) => StepSummary): TimedJobs {
+function placeSteps(
+  { devices, jobs, platform }: JobsRun,
+  summaryAt: (job: number, step: number) => StepSummary,
+): TimedJobs {
   const steps: PlacedStep[] = [];
   const busyNs = devices.map(() => 0);
   let nowNs = 0;

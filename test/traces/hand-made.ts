@@ -1,5 +1,11 @@
 import { type Nanos, nanos, secondsToNanos } from "../../core/index.ts";
-import { architectureFromConfig, formatAction, huggingFaceConfigSchema, PRESETS, parseAction } from "../../plan/index.ts";
+import {
+  architectureFromConfig,
+  formatAction,
+  huggingFaceConfigSchema,
+  PRESETS,
+  parseAction,
+} from "../../plan/index.ts";
 import type { MetricsPlan } from "../../traces/metrics.ts";
 import type { Stream, Trace, TraceEvent } from "../../traces/trace.ts";
 import { roomyPipeline, wholeGroup } from "../plan/hand-work.ts";
@@ -101,7 +107,9 @@ export function twoStagesPlan(): MetricsPlan {
   return {
     hash: PLAN_HASH,
     devices: [0, 1].map((index) => ({ name: `cpu:${index}` }) as MetricsPlan["devices"][number]),
-    stages: [0, 1].map((device) => ({ device, firstLayer: device, endLayer: device + 1 }) as MetricsPlan["stages"][number]),
+    stages: [0, 1].map(
+      (device) => ({ device, firstLayer: device, endLayer: device + 1 }) as MetricsPlan["stages"][number],
+    ),
     model: { architecture: ARCHITECTURE } as MetricsPlan["model"],
     jobs: [job("math"), job("text")],
     groups: [wholeGroup([0], 1), wholeGroup([1], 1)],

@@ -12,8 +12,8 @@ import {
   createCostModel,
   dividedNs,
   huggingFaceConfigSchema,
-  PRESETS,
   type PlanBody,
+  PRESETS,
   Spending,
 } from "../../plan/index.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
