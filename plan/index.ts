@@ -60,12 +60,14 @@ export { isQuantized, type QuantizedDtype } from "./costs/quantized-weights.ts";
 export { CHOICE, DECODED } from "./costs/sample-operators.ts";
 // What jobs have taken of devices, in time and money, and how much of a budget that is.
 export {
+  addSpent,
   currencyOf,
   maxCostText,
   NOTHING_SPENT,
   Spending,
   shareSpent,
   spentOn,
+  timesSpent,
 } from "./costs/spending.ts";
 // What the actions of each stage of a plan work on.
 export { stageShapes } from "./costs/stage-shapes.ts";
@@ -221,6 +223,7 @@ export type {
   Job,
   LengthData,
   OptimizerSpec,
+  Users,
   Workload,
 } from "./documents/workload.ts";
 export {
@@ -326,6 +329,8 @@ export type { PlanRequest } from "./planner/request.ts";
 export { restOfPlan } from "./planner/rest-of-plan.ts";
 // A workload with what it rests on, as such a question.
 export { type PlanChoices, type RequestParts, workloadRequest } from "./planner/workload-request.ts";
+// Who has spent a budget.
+export { Budgets, budgetsOf, hasBudget, type JobBudgets, type SpentByUser } from "./scheduler/budgets.ts";
 // Where the decisions of two fleets part.
 export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
 export { type CutOff, cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-off.ts";

@@ -36,6 +36,14 @@ export function addSpent(a: Spent, b: Spent): Spent {
   return { deviceSeconds, cost: { ...a.cost, amount: a.cost.amount + b.cost.amount } };
 }
 
+/** So many times as much. */
+export function timesSpent({ deviceSeconds, cost }: Spent, count: number): Spent {
+  return {
+    deviceSeconds: count * deviceSeconds,
+    ...(cost === undefined ? {} : { cost: { ...cost, amount: count * cost.amount } }),
+  };
+}
+
 export const NOTHING_SPENT: Spent = { deviceSeconds: 0 };
 
 /** The share of a budget that is spent, 1 for all of it; undefined where that is not known, as of money without a price. */
@@ -47,7 +55,9 @@ export function shareSpent(maxCost: MaxCost, { deviceSeconds, cost }: Spent): nu
 /** "2.00 USD", "600 device seconds" */
 export function maxCostText(maxCost: MaxCost): string {
   if ("deviceSeconds" in maxCost) return `${maxCost.deviceSeconds} device seconds`;
-  return `${maxCost.amount.toFixed(2)} ${maxCost.currency}`;
+  const { amount, currency } = maxCost;
+  const cents = amount.toFixed(2);
+  return `${Number(cents) === amount ? cents : amount} ${currency}`;
 }
 
 /** What jobs have taken of the devices so far, by name. */

@@ -6,6 +6,7 @@ import {
   type FleetEvent,
   type FleetWork,
   type Job,
+  type JobBudgets,
   type JobRequest,
   type LossWatch,
   ONLY_NOT_FINITE,
@@ -38,10 +39,11 @@ export function jobRequest(
   { name, user = "", priority, deadlineSeconds }: Job,
   { job, steps }: FleetWork,
   arrivalNs: number,
+  budgets: JobBudgets,
 ): JobRequest {
   const tokens = sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
   const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + Math.round(deadlineSeconds * 1e9);
-  return { name, user, priority, arrivalNs, deadlineNs, iterations: job.steps, tokens };
+  return { name, user, priority, arrivalNs, deadlineNs, iterations: job.steps, tokens, ...budgets };
 }
 
 /** A job that comes. */

@@ -12,7 +12,6 @@ import {
 import {
   type AskedEvent,
   type FleetEvent,
-  FleetOutcomes,
   FleetPlan,
   type FleetWork,
   type Job,
@@ -22,6 +21,7 @@ import {
   type Policy,
   Scheduler,
   type Setting,
+  type Spent,
   SweepHalving,
   settingHash,
 } from "../../plan/index.ts";
@@ -33,6 +33,7 @@ import { failed, type JournalEvent, jobEnded } from "../folder/journal.ts";
 import { jobOfWork } from "../loggers/logged-job.ts";
 import { type FleetThatGoesOn, pastNotices, pastSweeps, takeUp } from "../resume/restore-jobs.ts";
 import { beginFleetAgain, FLEET_ENDS } from "../resume/resume-fleet.ts";
+import { FleetAccounts } from "./fleet-accounts.ts";
 import { FleetLoss } from "./fleet-loss.ts";
 import { judgeAdapter, judgeDivergence, judgeEnd, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
@@ -52,14 +53,13 @@ export class LiveFleet implements Disposable {
   readonly #execution: FleetExecution;
   readonly #jobs = new KeptJobs();
   readonly #listeners = new Set<(notice: LiveNotice) => void>();
-  readonly #outcomes = new FleetOutcomes();
+  readonly #accounts: FleetAccounts;
   readonly #sweeps: SweepHalving;
   readonly #halving: LiveHalving;
   readonly #checkpoints: Checkpoints;
   /** What it has lost of its devices. */
   readonly loss = new FleetLoss();
   #past: readonly LiveNotice[] = [];
-  #decidedNs = 0;
   #isDraining = false;
   #isEnding = false;
 
@@ -112,6 +112,7 @@ export class LiveFleet implements Disposable {
     this.#folder = folder;
     this.#scheduler = scheduler;
     this.#execution = execution;
+    this.#accounts = new FleetAccounts(input, folder.records.spending);
     this.#sweeps = new SweepHalving(input.sweeps, input.goesOn && pastSweeps(input.goesOn));
     const journal = (event: JournalEvent): void => folder.records.happened(event);
     const ask = (event: AskedEvent): void => void this.#execution.ask(event);
@@ -123,10 +124,8 @@ export class LiveFleet implements Disposable {
 
   /** Takes up what was there when the fleet was cut off. */
   #goOn(goesOn: FleetThatGoesOn): void {
-    const { found, jobs, again } = goesOn;
-    for (const kept of jobs) this.#jobs.add(kept);
-    for (const line of found.lines) this.#outcomes.add(line);
-    this.#decidedNs = found.clockNs;
+    for (const kept of goesOn.jobs) this.#jobs.add(kept);
+    const spent = this.#accounts.goOn(goesOn);
     this.#past = pastNotices(goesOn);
     const journal = (event: JournalEvent): void => this.#folder.records.happened(event);
     for (const { comer, event, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps, journal)) {
@@ -134,7 +133,8 @@ export class LiveFleet implements Disposable {
       this.#input.log?.came(jobOfWork(comer, input.rows.length, event.done));
       for (const each of asked) this.#execution.ask(each);
     }
-    for (const submission of again) this.#add(submission);
+    for (const event of spent) this.#execution.ask(event);
+    for (const submission of goesOn.again) this.#add(submission, this.requestOf(submission.job, submission.work));
   }
 
   /** What happened before the fleet was cut off, if it was; told once. */
@@ -200,14 +200,15 @@ export class LiveFleet implements Disposable {
       throw new InputError({ expected: "a fleet that takes jobs", got: "one that ends when its jobs have ended" });
     if (this.#jobs.has(job.name))
       throw new InputError({ expected: "a job name that was not used yet", at: "name", got: job.name });
+    const request = this.requestOf(job, work);
+    this.#accounts.check(request);
     if (isWarm) this.#folder.writeStart(work.job, start);
     this.#folder.came({ number: this.#jobs.all.length, given: job, ...work });
-    return this.#add(submission);
+    return this.#add(submission, request);
   }
 
   /** A job comes that the folder knows of. */
-  #add({ job, work, rows, start, reference }: LiveSubmission): LiveJob {
-    const request = this.requestOf(job, work);
+  #add({ job, work, rows, start, reference }: LiveSubmission, request: JobRequest): LiveJob {
     this.#input.works.add(work);
     const kept = newKeptJob(this.#jobs.all.length, { job }, request);
     this.#jobs.add(kept);
@@ -217,16 +218,19 @@ export class LiveFleet implements Disposable {
     return kept;
   }
 
+  /** What a job has taken of devices so far. */
+  spentBy(name: string): Spent {
+    return this.#accounts.spentBy(name);
+  }
+
   /** What would be asked for with a job that came now. */
   requestOf(job: Job, work: FleetWork): JobRequest {
-    return jobRequest(job, work, this.nowNs);
+    return jobRequest(job, work, this.nowNs, this.#accounts.of(job));
   }
 
   /** All that is known now, for a simulation of what is to come. */
   state(): FleetState {
-    const atNs = Math.max(this.nowNs, this.#decidedNs);
-    const [scheduler, past, pending] = [this.#scheduler.state(), this.#outcomes.past(atNs), this.#execution.pending];
-    return { atNs, scheduler, placed: this.#jobs.placed(scheduler), past, pending, numJobs: this.#jobs.all.length };
+    return this.#accounts.state(this.#execution, this.#scheduler.state(), this.#jobs);
   }
 
   /** @throws InputError where none has the name, or it is over */
@@ -344,8 +348,7 @@ export class LiveFleet implements Disposable {
   });
 
   #decided(line: JournalLine): void {
-    this.#outcomes.add(line);
-    this.#decidedNs = line.atNs;
+    this.#accounts.add(line);
     for (const event of line.events) keepEvent(this.#jobs.of(event.number), event, line.atNs);
     for (const decision of line.decisions) {
       const kept = this.#jobs.of(decision.number);
@@ -371,7 +374,7 @@ export class LiveFleet implements Disposable {
     const { follows } = kept;
     kept.follows = [];
     const bytesOf = (pipeline: number) => this.#execution.takenBy(number, pipeline);
-    return [...measurementOf(this.#scheduler, number, bytesOf), ...follows];
+    return [...measurementOf(this.#scheduler, number, bytesOf), ...follows, ...this.#accounts.due()];
   }
 
   #taken(number: number, { state, isOver, best }: TakenJob): void {

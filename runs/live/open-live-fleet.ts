@@ -2,6 +2,7 @@ import { DeviceError, InputError, PlanError } from "../../core/index.ts";
 import { lostText, type World } from "../../exec/index.ts";
 import type { Context } from "../../files/index.ts";
 import {
+  budgetsOf,
   createCostModel,
   type FleetWork,
   fleetSetting,
@@ -89,7 +90,8 @@ async function fleetThatGoesOn(
   resources: Resources,
 ): Promise<FleetThatGoesOn> {
   const { cache = false } = context;
-  const restored = restoredFleet(found, resources);
+  const { users } = loaded.workload;
+  const restored = restoredFleet(found, resources, (job) => budgetsOf(job, users, setting.devices));
   for (const { comer } of restored.jobs) checkWork(setting, comer);
   return await context.during("reading data", async () => ({
     found,
@@ -137,6 +139,7 @@ export async function openLiveFleet(
     checkDevices(setting, world);
     const costs = createCostModel(body.calibration, body.model.dtype);
     const works = new KnownWorks((found?.comers ?? []).map(({ number: _number, given: _given, ...work }) => work));
+    for (const [index, job] of jobs.entries()) budgetsOf(job, workload.users, setting.devices, `jobs[${index}]`);
     const limits = {
       ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
       ...learnedBy(choice.sizes),
@@ -161,7 +164,18 @@ export async function openLiveFleet(
         onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`),
       },
       onLost: (lost) => context.warn(lostText(lost, "the others end with a checkpoint")),
-      ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
+      ...{
+        place: context,
+        folder,
+        setting,
+        costs,
+        model,
+        resources,
+        sharing,
+        works,
+        policy: deciding,
+        users: workload.users,
+      },
       host: world && rankedHost(world, model, context.note),
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),

@@ -43,6 +43,8 @@ export function happeningsOf(journal: readonly JournalLine[]): Happenings {
   for (const { atNs, events, decisions } of journal) {
     for (const event of events) if (event.kind === "progress") done.set(event.number, event.done);
     for (const event of events) {
+      // Who has spent a budget is found anew.
+      if (event.kind === "stop" && event.by === "budget") continue;
       if (event.kind === "arrived") requests[event.number] = event.request;
       else if (isAsked(event)) asked.push({ atNs: event.askedNs ?? atNs, event });
       else if (event.kind === "measured") taken.set(`${event.number} ${pipelineOf.get(event.number)}`, event.bytes);

@@ -1,5 +1,15 @@
 import { InputError } from "../../core/index.ts";
-import { createCostModel, fleetSetting, type PlanBody, type PlanRequest, type ReasonedPlan } from "../../plan/index.ts";
+import {
+  budgetsOf,
+  createCostModel,
+  fleetSetting,
+  type JobBudgets,
+  NOTHING_SPENT,
+  type PlanBody,
+  type PlanRequest,
+  type ReasonedPlan,
+  type Users,
+} from "../../plan/index.ts";
 import { planUnpredicted } from "../predict-plan.ts";
 import type { FleetSetting } from "./fleet-model.ts";
 import { type FleetMember, type SimulatedFleet, worksOfPlan } from "./simulate-fleet.ts";
@@ -22,9 +32,10 @@ export function fleetSchedule(schedule: string): "lorapp" | "lorapp-gpipe" {
 export function arrivalOf(
   { user = "", deadlineSeconds }: Pick<PlanRequest["jobs"][number], "user" | "deadlineSeconds">,
   arrivalSeconds: number,
+  budgets: JobBudgets = {},
 ): FleetMember["arrival"] {
   return {
-    user,
+    ...{ user, ...budgets },
     arrivalNs: Math.round(arrivalSeconds * 1e9),
     deadlineNs: deadlineSeconds === undefined ? null : Math.round((arrivalSeconds + deadlineSeconds) * 1e9),
   };
@@ -40,18 +51,22 @@ export function fleetPlan(request: PlanRequest): ReasonedPlan {
 }
 
 /** The jobs of a request as they come (`arrivalSeconds`), in the fleet of its plan (`fleetPlan`). @throws PlanError */
-export function plannedFleet(request: PlanRequest, { body }: { readonly body: PlanBody }): PlannedFleet {
+export function plannedFleet(request: PlanRequest, { body }: { readonly body: PlanBody }, users?: Users): PlannedFleet {
   const { jobs, jobsAtOnce } = request;
   const works = worksOfPlan(body);
   return {
     setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
     costs: createCostModel(body.calibration, body.model.dtype),
-    members: jobs.map((job, index) => ({ work: works[index]!, arrival: arrivalOf(job, job.arrivalSeconds) })),
+    members: jobs.map((job, index) => ({
+      work: works[index]!,
+      arrival: arrivalOf(job, job.arrivalSeconds, budgetsOf(job, users, body.devices, `jobs[${index}]`)),
+    })),
     ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
   };
 }
 
 /** A simulated fleet as `simulate --policy --json` prints it. */
-export function fleetDocument({ policy, metrics, outcomes, numCohorts }: SimulatedFleet) {
-  return { policy, ...metrics, jobs: outcomes, numCohorts };
+export function fleetDocument({ policy, metrics, outcomes, spent, numCohorts }: SimulatedFleet) {
+  const jobs = outcomes.map((outcome) => ({ ...outcome, ...(spent.get(outcome.name) ?? NOTHING_SPENT) }));
+  return { policy, ...metrics, jobs, numCohorts };
 }

@@ -1,5 +1,5 @@
 import { createRng } from "../../core/index.ts";
-import { type FleetJob, type JournalLine, type Policy, Scheduler } from "../../plan/index.ts";
+import { type FleetJob, type JournalLine, type Policy, Scheduler, timesSpent } from "../../plan/index.ts";
 import { intervalOf } from "../../traces/index.ts";
 import { asPredicted, type FleetCut, type FleetState, type SimulatedJob, type Truth } from "./fleet-state.ts";
 import type { FleetTimes } from "./fleet-times.ts";
@@ -67,9 +67,11 @@ export function fleetFuture(
 }
 
 function slowed(times: FleetTimes, factorOf: (job: number) => number): FleetTimes {
+  const { spentOf } = times;
   return {
     iterationNs: (pipeline, jobs) =>
       times.iterationNs(pipeline, jobs).map((ns, place) => ns * factorOf(jobs[place]!.number)),
+    ...(spentOf === undefined ? {} : { spentOf: (pipeline, job) => timesSpent(spentOf(pipeline, job), factorOf(job)) }),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   type PolicyFactory,
   type PolicyName,
   Scheduler,
+  type Spent,
 } from "../../plan/index.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
 import { type FleetSetting, fleetModel } from "./fleet-model.ts";
@@ -24,7 +25,7 @@ import { FleetRun, HOPELESS } from "./run-fleet.ts";
 /** A job of a fleet: what it trains, and what is said of it beside that. */
 export interface FleetMember {
   readonly work: FleetWork;
-  readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
+  readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs" | "maxCost" | "userMaxCost">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
   /**
@@ -50,6 +51,8 @@ export interface SimulatedFleet {
   readonly outcomes: readonly FleetOutcome[];
   readonly metrics: FleetMetrics;
   readonly journal: readonly JournalLine[];
+  /** What jobs have taken of devices, by name. */
+  readonly spent: ReadonlyMap<string, Spent>;
   /** Different sets of jobs whose times were simulated. */
   readonly numCohorts: number;
 }
@@ -108,7 +111,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const simulated = members.map(simulatedJob);
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
-  if (granularity === "iterations")
+  const runIterations = () =>
     new FleetRun(simulated, scheduler, {
       numPipelines: resources.numPipelines,
       times,
@@ -116,7 +119,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       onLine: (line) => void journal.push(line),
       outcomes,
     }).run();
-  else
+  const runActions = () =>
     runFleetActions({
       ...{ setting, costs, scheduler, sharing: times.sharing },
       onLine(line) {
@@ -134,6 +137,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
         ];
       },
     });
+  const { spent } = granularity === "iterations" ? runIterations() : runActions();
   return {
     policy: policy.name,
     outcomes: outcomes.all(),
@@ -143,7 +147,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       // The least times are of some steps of each job, as those of iterations are, and not of each single action.
       isBounded: granularity === "iterations",
     }),
-    journal,
+    ...{ journal, spent },
     numCohorts: times.numCohorts,
   };
 }
