@@ -43,11 +43,20 @@ function progressOf({ done, iterations, name }: JobStatus, hue: string): HTMLEle
 /** A prediction that is older is shown with its age. */
 const OLD_SECONDS = 30;
 
-function endOf({ predictedEnd, endSeconds, arrivalSeconds }: JobStatus, now: number): HTMLElement {
+/** "12.3 s of devices, 0.02 USD" */
+function spentText({ spent: { deviceSeconds, cost } }: JobStatus): string {
+  if (deviceSeconds === 0) return "";
+  const money = cost === undefined ? "" : `, ${cost.amount.toPrecision(3)} ${cost.currency}`;
+  return `${formatDuration(deviceSeconds)} of devices${money}`;
+}
+
+function endOf(job: JobStatus, now: number): HTMLElement {
+  const { predictedEnd, endSeconds, arrivalSeconds } = job;
   if (endSeconds !== null)
     return element("div", {}, [
       `took ${formatDuration(endSeconds - arrivalSeconds)}`,
       element("span", { class: "detail" }, ["from arrival to end"]),
+      element("span", { class: "detail" }, [spentText(job)]),
     ]);
   if (predictedEnd === null) return element("div", {}, ["–"]);
   const left = (at: number): string => formatDuration(Math.max(0, at - now));
@@ -56,6 +65,7 @@ function endOf({ predictedEnd, endSeconds, arrivalSeconds }: JobStatus, now: num
   return element("div", {}, [
     `in ${left(seconds)}`,
     element("span", { class: "detail" }, [low === high ? "" : `${left(low)} to ${left(high)}`]),
+    element("span", { class: "detail" }, [spentText(job)]),
     ...(age > OLD_SECONDS ? [element("span", { class: "detail" }, [`as known ${formatDuration(age)} ago`])] : []),
   ]);
 }

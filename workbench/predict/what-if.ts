@@ -1,6 +1,14 @@
 import { PlanError } from "../../core/index.ts";
 import type { Context } from "../../files/index.ts";
-import { budgetsOf, checkRoom, type PolicyName, roomTable, rowsOfWork, Scheduler, type Setting } from "../../plan/index.ts";
+import {
+  budgetsOf,
+  checkRoom,
+  type PolicyName,
+  roomTable,
+  rowsOfWork,
+  Scheduler,
+  type Setting,
+} from "../../plan/index.ts";
 import {
   arrivalOf,
   calibrationFactors,
