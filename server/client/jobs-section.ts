@@ -1,5 +1,13 @@
 import { counted } from "../../core/index.ts";
-import { element, formatDuration, formatShare, jobHue, section, sparklinePath } from "../../reports/client/index.ts";
+import {
+  costText,
+  element,
+  formatDuration,
+  formatShare,
+  jobHue,
+  section,
+  sparklinePath,
+} from "../../reports/client/index.ts";
 import type { JobStatus } from "../fleet-control.ts";
 import { isOver } from "../standing.ts";
 import type { FleetState } from "./api.ts";
@@ -44,10 +52,10 @@ function progressOf({ done, iterations, name }: JobStatus, hue: string): HTMLEle
 const OLD_SECONDS = 30;
 
 /** "12.3 s of devices, 0.02 USD" */
-function spentText({ spent: { deviceSeconds, cost } }: JobStatus): string {
-  if (deviceSeconds === 0) return "";
-  const money = cost === undefined ? "" : `, ${cost.amount.toPrecision(3)} ${cost.currency}`;
-  return `${formatDuration(deviceSeconds)} of devices${money}`;
+function spentText({ spent }: JobStatus): string {
+  if (spent.deviceSeconds === 0) return "";
+  const money = spent.cost === undefined ? "" : `, ${costText(spent)}`;
+  return `${formatDuration(spent.deviceSeconds)} of devices${money}`;
 }
 
 function endOf(job: JobStatus, now: number): HTMLElement {

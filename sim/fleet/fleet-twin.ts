@@ -10,6 +10,7 @@ import {
   measurementOf,
   type Scheduler,
   type Setting,
+  type Spent,
 } from "../../plan/index.ts";
 import { type ActionFleetInput, type FleetRequest, runFleetActions } from "./run-actions.ts";
 
@@ -79,6 +80,8 @@ export interface FleetTwin {
   readonly journal: readonly JournalLine[];
   /** In the order of arrival. */
   readonly outcomes: readonly FleetOutcome[];
+  /** What jobs took of devices, by name. */
+  readonly spent: ReadonlyMap<string, Spent>;
 }
 
 /**
@@ -91,7 +94,7 @@ export function fleetTwin({ happenings, works, ...input }: FleetTwinInput): Flee
   const { requests, asked, seen, taken } = happenings;
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
-  runFleetActions({
+  const { spent } = runFleetActions({
     ...input,
     jobs: requests.map((request, number) => ({ work: works[number]!, request })),
     requests: asked,
@@ -104,5 +107,5 @@ export function fleetTwin({ happenings, works, ...input }: FleetTwinInput): Flee
       outcomes.add(line);
     },
   });
-  return { journal, outcomes: outcomes.all() };
+  return { journal, outcomes: outcomes.all(), spent };
 }
