@@ -1,16 +1,16 @@
 import { setImmediate as others } from "node:timers/promises";
-import type { AskedFleet, FleetState } from "../../sim/index.ts";
+import type { AskedComer, AskedFleet, FleetState, FutureAnswer } from "../../sim/index.ts";
 import { WorkerThreads } from "../../workbench/index.ts";
 import type { KnownWorks } from "./known-works.ts";
 
 /** Jobs whose work is copied at a time, between which others have their turn. */
 const AT_ONCE = 8;
 
-/** When the jobs of a live fleet end, found by a thread of its own while they train. */
-export class BackgroundEnds implements AsyncDisposable {
+/** The future of a live fleet, simulated by a thread of its own while jobs train. */
+export class BackgroundFuture implements AsyncDisposable {
   readonly #fleet: AskedFleet;
   readonly #works: KnownWorks;
-  #threads: WorkerThreads<"fleetEnds", { readonly fleet: AskedFleet }> | undefined;
+  #threads: WorkerThreads<"fleetFuture", { readonly fleet: AskedFleet }> | undefined;
   #numTold = 0;
 
   constructor(fleet: AskedFleet, works: KnownWorks) {
@@ -18,18 +18,22 @@ export class BackgroundEnds implements AsyncDisposable {
     this.#works = works;
   }
 
-  /** By number, in nanoseconds of the fleet's clock. `stateOf` is called once what jobs train is there. */
+  /**
+   * When jobs end, or with a comer what would be if it came. `stateOf` is called once what jobs train is there, and so is
+   * `comerOf`.
+   */
   async from(
     stateOf: () => FleetState,
-  ): Promise<{ readonly state: FleetState; readonly ends: ReadonlyMap<number, number> }> {
-    this.#threads ??= new WorkerThreads("fleetEnds", { fleet: this.#fleet }, 1, { isPatient: true });
+    comerOf: () => AskedComer | undefined = () => undefined,
+  ): Promise<FutureAnswer & { readonly state: FleetState }> {
+    this.#threads ??= new WorkerThreads("fleetFuture", { fleet: this.#fleet }, 1, { isPatient: true });
     while (this.#works.all.length - this.#numTold > AT_ONCE) {
       await this.#threads.run([{ added: this.#next(), state: null }]);
       await others();
     }
-    const state = stateOf();
-    const [ends] = await this.#threads.run([{ added: this.#next(), state }]);
-    return { state, ends: new Map(ends) };
+    const [state, comer] = [stateOf(), comerOf()];
+    const [answer] = await this.#threads.run([{ added: this.#next(), state, comer }]);
+    return { state, ...answer };
   }
 
   #next(): KnownWorks["all"] {
