@@ -20,6 +20,8 @@ export {
   type FutureAnswer,
   futureElsewhere,
 } from "./fleet/future-elsewhere.ts";
+// Runs that are interrupted as often as a fleet was so far.
+export { interruptedPaths } from "./fleet/interrupted-paths.ts";
 export type { PlacedJob } from "./fleet/pipeline-clock.ts";
 export { type KindFleet, planKinds } from "./fleet/plan-fleet.ts";
 // The jobs of a request as they come, on the pipelines of its plan.

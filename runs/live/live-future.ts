@@ -9,6 +9,7 @@ import {
   type FleetMachines,
   type FleetModel,
   type FleetState,
+  interruptedPaths,
   type PredictedTime,
   pacePaths,
   predictEnds,
@@ -31,6 +32,8 @@ export interface FutureInput {
   readonly withHistory: boolean;
   /** What some jobs are simulated with: those of the fleet, or one more that might come. */
   readonly modelOf: (works: readonly FleetWork[]) => FleetModel;
+  /** What each interruption of the fleet has cost so far, in nanoseconds. */
+  readonly interruptionsNs: readonly number[];
   /** What a thread of its own has to know of it; undefined where only this one can tell, as of a policy of one's own. */
   readonly asked: AskedFleet | undefined;
 }
@@ -181,7 +184,9 @@ export class LiveFuture implements AsyncDisposable {
   }
 
   #spread(): EndSpread {
+    const { fleet, interruptionsNs } = this.#input;
     const paths = pacePaths({ before: this.#before, seen: this.#pace.seen, seed: 0 });
-    return { paths, draws: SAMPLES, level: LEVEL, seed: 0 };
+    const seen = { costsNs: interruptionsNs, runNs: fleet.nowNs };
+    return { paths: interruptedPaths(paths, seen, 0), draws: SAMPLES, level: LEVEL, seed: 0 };
   }
 }

@@ -34,6 +34,7 @@ import { KnownWorks } from "./known-works.ts";
 import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";
 import type { LiveSubmission } from "./live-job.ts";
+import { interruptionCosts } from "./seen-interruptions.ts";
 
 /** A fleet whose devices are set up, and the jobs of its workload with the times at which they come. */
 export interface OpenedFleet {
@@ -195,7 +196,10 @@ export async function openLiveFleet(
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);
     const asked = askedFleet({ setting, calibration: body.calibration, policy, most: jobsAtOnce, sizes: choice.sizes });
-    const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true, asked });
+    const future = new LiveFuture({
+      ...{ fleet, works, modelOf, withHistory: context.cache === true, asked },
+      interruptionsNs: found === undefined ? [] : interruptionCosts(found, Date.now()),
+    });
     const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
     const notes = found === undefined ? [] : resumeNotes(found, numLeft, found.comers.length - numLeft);
     return { fleet, loaded, place: { request, setting }, future, log, arrivals, notes };

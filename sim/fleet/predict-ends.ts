@@ -34,7 +34,7 @@ export interface EndSpread {
    * How fast all is done from now on, on top of that; as predicted when absent. With them nobody knows how far the
    * iterations that are under way are either.
    */
-  readonly paths?: TimePaths;
+  readonly paths?: TimePaths | undefined;
   /** By number; the others end when they are predicted to. */
   readonly iterations?: ReadonlyMap<number, IterationRange>;
   readonly draws: number;
