@@ -38,13 +38,15 @@ export {
   readCalibration,
   thisMachine,
 } from "./load/load-cluster.ts";
+// A workload file, with its rows.
+// An error of a job that was loaded by itself.
+export { ofOnlyJob } from "./load/load-job.ts";
 // A run folder read back, whether its run goes on or has ended.
 // A plan file, or a workload planned on the spot.
 export { type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
 // A job scheduler's policy from a person's file.
 export { loadPolicy } from "./load/load-policy.ts";
 export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load-request.ts";
-// A workload file, with its rows.
 export { type LoadedWorkload, listedNames, loadInputs, unusedInPlans } from "./load/load-workload.ts";
 // Errors at the line of the document that they are about.
 export { placeInput } from "./load/place-input.ts";

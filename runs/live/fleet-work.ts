@@ -2,7 +2,7 @@ import { ownValue } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
 import { initialPairs, type JobInput, readPeftFolder } from "../../exec/index.ts";
 import { checkRoom, comparesWithStart, type FleetWork, type Job, rowsOfWork, type Setting } from "../../plan/index.ts";
-import { type FleetPlace, type LoadedWorkload, loadInputs, workOfJob } from "../../workbench/index.ts";
+import { type FleetPlace, type LoadedWorkload, loadInputs, ofOnlyJob, workOfJob } from "../../workbench/index.ts";
 import type { LiveSubmission } from "./live-job.ts";
 
 /** @throws PlanError where the pipelines of a fleet have no room for a job's micro-batches */
@@ -32,7 +32,9 @@ export async function submissionOf(
   { loaded, place, cache }: { readonly loaded: LoadedWorkload; readonly place: FleetPlace; readonly cache: boolean },
   job: Job,
 ): Promise<LiveSubmission> {
-  const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache);
+  const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache).catch((error: unknown) => {
+    throw ofOnlyJob(error);
+  });
   const rows: readonly Row[] = inputs.data[0]!;
   const work = workOfJob(place, job, inputs.rows[0]!);
   checkWork(place.setting, work);

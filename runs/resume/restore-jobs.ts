@@ -13,7 +13,7 @@ import {
   type SweepHalving,
   type SweepVerdict,
 } from "../../plan/index.ts";
-import { type LoadedWorkload, loadInputs } from "../../workbench/index.ts";
+import { type LoadedWorkload, loadInputs, ofOnlyJob } from "../../workbench/index.ts";
 import type { Checkpoints } from "../checkpoints/checkpoints.ts";
 import { stateOf } from "../checkpoints/find-checkpoint.ts";
 import { startFile } from "../folder/fleet-folder.ts";
@@ -65,12 +65,6 @@ function givenJob({ given, job }: FleetComer): Job {
   });
 }
 
-/** An error at the only job of what was read, as one at the job of that name. */
-function placedAtJob(error: unknown, name: string): unknown {
-  if (!(error instanceof InputError) || error.facts.at?.startsWith("jobs[0]") !== true) return error;
-  return new InputError({ ...error.facts, at: `${name}${error.facts.at.slice("jobs[0]".length)}` }, { cause: error });
-}
-
 /**
  * A job of a fleet that goes on, with all that it trains on, and from.
  * @throws InputError where its data or its start are not what they were
@@ -83,7 +77,7 @@ async function inputOf(
 ): Promise<{ readonly job: Job; readonly input: JobInput }> {
   const job = givenJob(comer);
   const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache).catch((error: unknown) => {
-    throw placedAtJob(error, job.name);
+    throw ofOnlyJob(error, job.name);
   });
   const { digest, initDigest } = inputs.rows[0]!;
   if (digest !== comer.job.dataDigest)
