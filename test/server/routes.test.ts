@@ -67,7 +67,9 @@ describe("jobs", () => {
     ]);
     expect((await ask("POST", "/v1/jobs/ann/clone", submit({ name: "ann" }))).status).toBe(409);
     const relative = { name: "b", overrides: { data: { path: "rows.jsonl" } } };
-    expect(refusal(await ask("POST", "/v1/jobs/ann/clone", submit(relative)))).toMatchObject({ at: "data.path" });
+    expect(refusal(await ask("POST", "/v1/jobs/ann/clone", submit(relative)))).toMatchObject({
+      at: "overrides.data.path",
+    });
   });
 
   it("that are over are listed as far as asked for, the latest ones", async () => {
