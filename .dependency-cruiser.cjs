@@ -106,6 +106,8 @@ const layers = {
   scheduler: ["documents", "actions", "costs", "memory", "packing", "validate", "growth"],
   "early-stopping": ["documents"],
   halving: ["documents", "scheduler"],
+  // Which of the jobs that are evaluated on the same rows is the best.
+  ranking: ["documents"],
 };
 
 /** Package -> the folders that may import it. A package with one home can be replaced in one place. */

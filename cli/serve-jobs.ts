@@ -13,6 +13,7 @@ import {
   openLiveFleet,
   type ResumableFleet,
   RUN_FILES,
+  rankRun,
   submissionOf,
   takeFleetFolder,
 } from "../runs/index.ts";
@@ -31,6 +32,7 @@ import { checkRanks, loadCluster, type RequestChoice } from "../workbench/index.
 import { CHECKPOINT_OPTIONS, INTERRUPTED, NOTICED, noticeFiles, noticeOf, rhythmOf } from "./checkpoint-options.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText } from "./command.ts";
 import { fleetLine, jobsTable, noticeLines } from "./describe-jobs.ts";
+import { rankingLines } from "./describe-ranking.ts";
 import type { Io } from "./io.ts";
 import { LOGGER_OPTIONS, tensorboardFolder } from "./logger-options.ts";
 import type { Option, OptionTable } from "./option-table.ts";
@@ -279,8 +281,16 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   }
   unsubscribe();
   const [jobs, status] = await Promise.all([control.jobs(), control.status()]);
-  printResult(io, args, { status, jobs, folder }, () =>
-    [fleetLine(status), "", jobsTable(jobs, status.uptimeSeconds), "", `written to ${folder}`].join("\n"),
+  const rankings = rankRun(io, folder);
+  printResult(io, args, { status, jobs, folder, rankings }, () =>
+    [
+      fleetLine(status),
+      "",
+      jobsTable(jobs, status.uptimeSeconds),
+      ...rankingLines(rankings),
+      "",
+      `written to ${folder}`,
+    ].join("\n"),
   );
   if (asked === undefined || jobs.every(({ standing }) => standing === "ended")) return 0;
   context.note(goesOn);

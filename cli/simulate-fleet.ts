@@ -1,5 +1,5 @@
 import path from "node:path";
-import { counted, formatSeconds, InputError, mean } from "../core/index.ts";
+import { counted, formatSeconds, formatSecondsRange, InputError, mean, sum } from "../core/index.ts";
 import { writeLines } from "../files/index.ts";
 import {
   type FleetOutcome,
@@ -11,7 +11,7 @@ import {
   type Spent,
 } from "../plan/index.ts";
 import { type AgainstBound, type FleetMetrics, fleetDocument, type SimulatedFleet, type Spread } from "../sim/index.ts";
-import { loadPolicy, simulateWorkloadFleet } from "../workbench/index.ts";
+import { type ForecastFleet, type HalvingForecast, loadPolicy, simulateWorkloadFleet } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import { spentColumns } from "./describe-spent.ts";
@@ -32,12 +32,16 @@ export const FLEET_PLAN_OPTIONS = {
   ...CACHE_OPTIONS,
 } as const satisfies OptionTable;
 
+/** The policy of a search, where none is given: its points share micro-batches. */
+export const HALVED_POLICY = "packed";
+
 const FLEET_OPTIONS = {
   policy: {
     type: "string",
     describe:
       "let jobs come over time (arrivalSeconds, or the arrivals of a trace), and a job scheduler say who trains when: " +
-      `${POLICIES.join(", ")}, or your own by its path, such as ./mine.mjs`,
+      `${POLICIES.join(", ")}, or your own by its path, such as ./mine.mjs; of a sweep with halving ` +
+      `${HALVED_POLICY} where absent`,
   },
   objective: {
     type: "string",
@@ -60,7 +64,7 @@ const FLEET_OPTIONS = {
 /** What `simulate` can be given for jobs over time. */
 export const FLEET_USE: Use = {
   input: "a workload",
-  kind: ["--policy"],
+  kind: ["--policy or halving"],
   options: FLEET_OPTIONS,
   instead: () =>
     "A fleet is simulated iteration by iteration: it has no trace of actions, and its scheduler orders the jobs.",
@@ -138,7 +142,35 @@ function jobLines({ outcomes, spent }: Pick<SimulatedFleet, "outcomes" | "spent"
   );
 }
 
-function fleetText({ policy, outcomes, metrics, spent }: SimulatedFleet): string {
+/** "24 after 6 steps, 4 after 24" */
+function stoppedText({ stopped }: HalvingForecast): string {
+  return stopped.map(({ steps, jobs }, at) => `${jobs} after ${steps}${at === 0 ? " steps" : ""}`).join(", ");
+}
+
+function savedText(seconds: number, than: number): string {
+  return `${formatSeconds(than)}, halving saves ${(100 * (1 - seconds / than)).toFixed(0)} %`;
+}
+
+function halvingText(halving: HalvingForecast): readonly string[] {
+  const { jobs, stopped, seconds, low, high, withoutHalving, oneAfterAnother } = halving;
+  const early = sum(stopped.map((each) => each.jobs));
+  const rows = [
+    [
+      "with halving",
+      low === high ? formatSeconds(seconds) : `${formatSeconds(seconds)} (${formatSecondsRange(low, high)})`,
+    ],
+    ["every job to its end", savedText(seconds, withoutHalving)],
+    ["these one after another", savedText(seconds, oneAfterAnother)],
+  ];
+  return [
+    "",
+    `halving: ${early} of ${counted(jobs, "job")} end early (${stoppedText(halving)}); which ones is drawn, since nobody knows it before`,
+    "",
+    table(["", "all jobs"], rows),
+  ];
+}
+
+function fleetText({ policy, outcomes, metrics, spent, halving }: ForecastFleet): string {
   const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
   const utilisation = mean(metrics.utilisation);
   return [
@@ -158,6 +190,7 @@ function fleetText({ policy, outcomes, metrics, spent }: SimulatedFleet): string
       ],
     ),
     ...boundsText(metrics),
+    ...(halving === undefined ? [] : halvingText(halving)),
     "",
     jobLines({ outcomes, spent }),
   ].join("\n");
@@ -166,7 +199,7 @@ function fleetText({ policy, outcomes, metrics, spent }: SimulatedFleet): string
 /** @throws InputError beside a policy that has none */
 function objectiveOption(args: Arguments): Objective | undefined {
   const objective = optionalText(args, "objective") as Objective | undefined;
-  const policy = requiredText(args, "policy");
+  const policy = optionalText(args, "policy");
   if (objective !== undefined && policy !== "twin")
     throw new InputError({ expected: "--policy twin, which alone has an objective,", at: "--policy", got: policy });
   return objective;
@@ -174,7 +207,7 @@ function objectiveOption(args: Arguments): Objective | undefined {
 
 /** The jobs of a workload over time. Returns the exit code. */
 export async function simulateFleetCommand(io: Io, args: Arguments): Promise<number> {
-  const policy = await policyOption(io, "policy", requiredText(args, "policy"));
+  const policy = await policyOption(io, "policy", optionalText(args, "policy") ?? HALVED_POLICY);
   const against = optionalText(args, "against");
   const other = against === undefined ? undefined : await policyOption(io, "against", against);
   const report = optionalText(args, "report");
@@ -196,7 +229,8 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
       output,
       fleet.journal.map((line) => JSON.stringify(line)),
     );
-  printResult(io, args, fleetDocument(fleet), () =>
+  const { halving } = fleet;
+  printResult(io, args, { ...fleetDocument(fleet), ...(halving === undefined ? {} : { halving }) }, () =>
     [
       fleetText(fleet),
       ...(output === undefined ? [] : ["", `journal written to ${output}`]),

@@ -39,6 +39,8 @@ export { Numbers } from "./numbers.ts";
 export { padded } from "./padded.ts";
 // Texts without what people would not see.
 export { plainLine, plainText, visibleText } from "./plain-text.ts";
+// Ratios of sums, with intervals.
+export { type Estimate, ratioOfSums } from "./ratio.ts";
 // Seeded random numbers.
 export { createRng, type Rng } from "./rng.ts";
 // Words of a shell's command line.

@@ -44,6 +44,7 @@ export type { Decoder, NamedAdapter } from "./generation/decoder.ts";
 export type { Generation, GenerationRequest, Generator, SeenToken } from "./generation/generator.ts";
 export { type OpenGenerator, openGenerator } from "./generation/open-generator.ts";
 export { type Candidate, candidates, checkSampling, GREEDY, type Sampling } from "./generation/sampling.ts";
+export type { Block } from "./held-out-blocks.ts";
 // What a job trains on, and from.
 export type { JobInput } from "./job-input.ts";
 // A job between two of its steps, and its file.

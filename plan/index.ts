@@ -250,6 +250,7 @@ export { checkRoom } from "./growth/check-room.ts";
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
+export { drawnStops } from "./halving/drawn-stops.ts";
 // Successive halving over the jobs of a sweep.
 export {
   type HalvingEvent,
@@ -329,6 +330,15 @@ export type { PlanRequest } from "./planner/request.ts";
 export { restOfPlan } from "./planner/rest-of-plan.ts";
 // A workload with what it rests on, as such a question.
 export { type PlanChoices, type RequestParts, workloadRequest } from "./planner/workload-request.ts";
+// Jobs that are evaluated on the same rows, the best first.
+export {
+  type HeldOutLoss,
+  type JudgedJob,
+  type RankedJob,
+  type Ranking,
+  rankJobs,
+} from "./ranking/rank-jobs.ts";
+export type { SettingValue } from "./ranking/varied-keys.ts";
 // Who has spent a budget.
 export { Budgets, budgetsOf, hasBudget, type JobBudgets, type SpentByUser } from "./scheduler/budgets.ts";
 // Where the decisions of two fleets part.

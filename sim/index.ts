@@ -48,6 +48,7 @@ export {
   type FleetMember,
   type FleetRequest,
   inOrderOfArrival,
+  modelOfFleet,
   requestOf,
   type SimulatedFleet,
   simulatedJob,

@@ -22,6 +22,9 @@ export { FOREIGN_TOOLS, type ForeignTool, TOOL_NAMES } from "./foreign/key-rules
 export { inWorkers, WorkerThreads } from "./in-workers.ts";
 // From a workload file to a plan.
 export { createPlan, noteNominal } from "./load/create-plan.ts";
+// A run folder read back, whether its run goes on or has ended.
+// Sweeps whose points are compared while they train.
+export { halvedSweeps } from "./load/halved-sweeps.ts";
 // The hosts that ranks run on.
 export { hostsOfFile, hostsOfList } from "./load/hosts.ts";
 // What a workload file and what was said beside it ask for.
@@ -38,12 +41,10 @@ export {
   readCalibration,
   thisMachine,
 } from "./load/load-cluster.ts";
-// A workload file, with its rows.
 // An error of a job that was loaded by itself.
 export { ofOnlyJob } from "./load/load-job.ts";
-// A run folder read back, whether its run goes on or has ended.
 // A plan file, or a workload planned on the spot.
-export { type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
+export { isHalved, type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
 // A job scheduler's policy from a person's file.
 export { loadPolicy } from "./load/load-policy.ts";
 export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load-request.ts";
@@ -102,6 +103,9 @@ export { type ComparedLayouts, type LayoutsChoice, layoutsOf } from "./predict/c
 // How long a workload will take, in how much memory, and at what price.
 export type { EstimatedFigure, EstimatedPrice, PriceChoice } from "./predict/estimate-price.ts";
 export { estimateRun, type RunEstimate } from "./predict/estimate-run.ts";
+// The jobs of a workload over time.
+// What halving of sweeps will take.
+export type { HalvingForecast } from "./predict/forecast-halving.ts";
 // What it costs that the machine of a plan's run is taken away again and again.
 export {
   estimatedCheckpointSeconds,
@@ -120,8 +124,7 @@ export {
   predictJobsIntervals,
   SAMPLES,
 } from "./predict/predict-intervals.ts";
-// The jobs of a workload over time.
-export { simulateWorkloadFleet } from "./predict/simulate-fleet.ts";
+export { type ForecastFleet, simulateWorkloadFleet } from "./predict/simulate-fleet.ts";
 // A plan in virtual time without one of loratwin's ideas: graph pruning, or transfers beside computation.
 export { isVariant, simulateVariant } from "./predict/simulate-variants.ts";
 // What would happen if a job came to the jobs of a workload.

@@ -14,6 +14,7 @@ import { memory } from "./memory.ts";
 import { parity } from "./parity.ts";
 import { pipeline } from "./pipeline.ts";
 import { planning } from "./planning.ts";
+import { search } from "./search.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { simulator } from "./simulator.ts";
 import { soaked } from "./soak.ts";
@@ -38,6 +39,7 @@ export const SUITES = {
   fleet,
   parity,
   "early-stopping": earlyStopping,
+  search,
   soak: soaked,
   "gpu-bytes": gpuBytes,
   start,

@@ -36,7 +36,7 @@ export interface JobRows {
 export interface SampleRows extends EvaluationRows, Pick<Sample, "maxTokens"> {}
 
 /** Held-out rows, which no step takes. */
-export interface EvaluationRows extends Pick<Evaluation, "everySteps"> {
+export interface EvaluationRows extends Pick<Evaluation, "everySteps" | "base"> {
   /** Row indices, ascending. */
   readonly rows: readonly number[];
   /** Steps of the whole job: it is evaluated after the last of them, too. */
@@ -82,7 +82,9 @@ export function evaluationRows(
   { evaluation: rows }: DividedRows,
   numSteps: number,
 ): Pick<JobRows, "evaluation"> {
-  return evaluation === undefined ? {} : { evaluation: { rows, everySteps: evaluation.everySteps, numSteps } };
+  if (evaluation === undefined) return {};
+  const { everySteps, base } = evaluation;
+  return { evaluation: { rows, everySteps, numSteps, ...(base === true ? { base } : {}) } };
 }
 
 /** The prompts of a job: numbered on behind its other rows. */
@@ -256,7 +258,8 @@ export function weighedTokens(rows: JobRows, numSteps = rows.steps.length): numb
   const timesOf = ({ everySteps, numSteps: all }: EvaluationRows): number =>
     Math.floor(numSteps / everySteps) + (numSteps === all && numSteps % everySteps !== 0 ? 1 : 0);
   const tokensIn = (some: EvaluationRows): number => sum(some.rows.map((row) => rows.tokens[row]!));
-  const evaluated = evaluation === undefined ? 0 : tokensIn(evaluation) * timesOf(evaluation);
+  const evaluated =
+    evaluation === undefined ? 0 : tokensIn(evaluation) * (timesOf(evaluation) + (evaluation.base === true ? 1 : 0));
   const sampled = sample === undefined ? 0 : answeredTokens(tokensIn(sample), sample.maxTokens) * timesOf(sample);
   return trained + FORWARD_SHARE * (evaluated + sampled);
 }

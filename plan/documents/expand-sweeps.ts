@@ -1,4 +1,4 @@
-import { InputError, type Mapping } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping } from "../../core/index.ts";
 import { formatPath } from "./document-path.ts";
 import type { DocumentPath, ReadText } from "./read-text.ts";
 import { type HalvingSpec, MOST_POINTS, type SweepSpec } from "./sweep.ts";
@@ -51,6 +51,13 @@ function withPoint(job: Mapping, { name, values }: SweepPoint): Mapping {
   return made;
 }
 
+/** The first point has the base evaluated, which is the same for all of them; unless the job says otherwise. */
+function withBase(job: Mapping): Mapping {
+  const { evaluation, loss } = job;
+  if (!isMapping(evaluation) || evaluation["base"] !== undefined || loss !== undefined) return job;
+  return { ...job, evaluation: { ...evaluation, base: true } };
+}
+
 /** A job for each point of each sweep, where the written job stands. @throws InputError for a sweep of too many points */
 export function expandSweeps(templates: readonly Template[], source: ReadText): ExpandedJobs {
   const jobs: Mapping[] = [];
@@ -65,7 +72,10 @@ export function expandSweeps(templates: readonly Template[], source: ReadText): 
       ...{ name: String(job["name"]), written, first: jobs.length, points, halving: sweep.halving },
       within: ["sweep", ...(sweep.grid === undefined ? ["random", "over"] : ["grid"])],
     });
-    for (const point of points) jobs.push(withPoint(job, point));
+    points.forEach((point, index) => {
+      const made = withPoint(job, point);
+      jobs.push(index === 0 ? withBase(made) : made);
+    });
   });
   return { jobs, sweeps };
 }

@@ -7,6 +7,7 @@ import {
   cutOff,
   type FleetComer,
   fleetPlanBody,
+  isOfBase,
   isSample,
   type JournalLine,
   type PlanBody,
@@ -117,7 +118,8 @@ function toldOf(lines: readonly JournalLine[]): ReadonlyMap<number, Told> {
 
 /** Tokens of a part's rows; none of prompts. */
 function tokensIn(rows: FleetComer["steps"][number][number]): readonly number[] {
-  return isSample({ rows: [...rows] }) ? [] : rows.map(([, , tokens]) => tokens);
+  const own = { rows: [...rows] };
+  return isSample(own) || isOfBase(own) ? [] : rows.map(([, , tokens]) => tokens);
 }
 
 /** Tokens of rows by step: each step has parts, and each part rows. */

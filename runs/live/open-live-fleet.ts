@@ -15,6 +15,7 @@ import { type AskedFleet, type FleetModel, fleetModel, planAndPredict, worksOfPl
 import {
   checkDevices,
   type FleetPlace,
+  halvedSweeps,
   type LoadedRequest,
   type LoadedWorkload,
   learnedBy,
@@ -29,7 +30,6 @@ import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "../r
 import { type ResumableFleet, restoredFleet, settingToGoOnIn } from "../resume/resume-fleet.ts";
 import { checkSameJob, resumeNotes } from "../resume/stopped-run.ts";
 import { checkWork, startOfJob } from "./fleet-work.ts";
-import { halvedSweeps } from "./halved-sweeps.ts";
 import { KnownWorks } from "./known-works.ts";
 import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";

@@ -43,8 +43,12 @@ function newFate(request: JobRequest, truth: Truth): Fate {
   return { request, truth, isOver: false, nextPrediction: 0, nextMeasurement: 0 };
 }
 
-/** Why a simulated job is stopped, whose losses nobody has. */
-export const HOPELESS = "its loss betters no more";
+/** A simulated job is stopped, whose losses nobody has. */
+export function simulatedStop(number: number, { stoppedBy: by }: Pick<Truth, "stoppedBy">): FleetEvent {
+  return by === undefined
+    ? { kind: "stop", number, by: "early-stopping", why: "its loss betters no more" }
+    : { kind: "stop", number, by, why: "others of its sweep are better" };
+}
 
 /** From where a run goes on. */
 export interface FleetStart {
@@ -199,9 +203,10 @@ export class FleetRun {
     const truths = new Map<number, Truth>();
     for (const [number, { truth, isOver, nextPrediction, nextMeasurement }] of this.#fates) {
       if (isOver || number >= this.#firstNumber + this.#numArrived) continue;
-      const { iterations, predictions = [], measurements } = truth;
+      const { iterations, predictions = [], measurements, stoppedBy } = truth;
       truths.set(number, {
         iterations,
+        ...(stoppedBy === undefined ? {} : { stoppedBy }),
         predictions: predictions.slice(nextPrediction),
         ...(measurements === undefined ? {} : { measurements: measurements.slice(nextMeasurement) }),
       });
@@ -305,7 +310,7 @@ export class FleetRun {
       clock.remove(number);
       return;
     }
-    if (done === iterations) events.push({ kind: "stop", number, by: "early-stopping", why: HOPELESS });
+    if (done === iterations) events.push(simulatedStop(number, truth));
     for (;;) {
       const next = predictions[fate.nextPrediction];
       if (next === undefined || next.done > done) return;

@@ -16,11 +16,11 @@ import {
   type Spent,
 } from "../../plan/index.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
-import { type FleetSetting, fleetModel } from "./fleet-model.ts";
+import { type FleetModel, type FleetSetting, fleetModel } from "./fleet-model.ts";
 import type { SimulatedJob } from "./fleet-state.ts";
 import { judgeFleet } from "./judge-fleet.ts";
 import { runFleetActions } from "./run-actions.ts";
-import { FleetRun, HOPELESS } from "./run-fleet.ts";
+import { FleetRun, simulatedStop } from "./run-fleet.ts";
 
 /** A job of a fleet: what it trains, and what is said of it beside that. */
 export interface FleetMember {
@@ -28,6 +28,8 @@ export interface FleetMember {
   readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs" | "maxCost" | "userMaxCost">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
+  /** Who stops it then; early stopping where absent. */
+  readonly stoppedBy?: "halving";
   /**
    * Bytes that it really takes of each device of a pipeline, seen when its first iteration has ended; where sizes are
    * learned and nobody says, what is predicted.
@@ -40,6 +42,8 @@ export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly policy: PolicyName | PolicyFactory;
   /** For `twin`. */
   readonly objective?: Objective;
+  /** Of the same jobs (`modelOfFleet`), where some are simulated several times. */
+  readonly model?: FleetModel;
   /** Iterations when absent, whose times follow from who trains together. */
   readonly granularity?: "iterations" | "actions";
 }
@@ -90,6 +94,7 @@ export function simulatedJob(member: FleetMember): SimulatedJob {
   return {
     request,
     iterations: Math.min(request.iterations, member.stops ?? request.iterations),
+    ...(member.stoppedBy === undefined ? {} : { stoppedBy: member.stoppedBy }),
     ...(member.takes === undefined ? {} : { measurements: [{ done: 1, bytes: member.takes }] }),
   };
 }
@@ -99,12 +104,17 @@ export function inOrderOfArrival(members: readonly FleetMember[]): readonly Flee
   return [...members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
 }
 
+/** What the jobs of a request are simulated with. */
+export function modelOfFleet(request: Omit<FleetRequest, "policy">): FleetModel {
+  return fleetModel({ ...request, works: inOrderOfArrival(request.members).map(({ work }) => work) });
+}
+
 /** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
 export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const { setting, costs, most, granularity = "iterations" } = request;
   const members = inOrderOfArrival(request.members);
   const works = members.map(({ work }) => work);
-  const { resources, policyOf, timesOf } = fleetModel({ ...request, works });
+  const { resources, policyOf, timesOf } = request.model ?? fleetModel({ ...request, works });
   const policy = policyOf(request.policy, request.objective);
   const times = timesOf(policy);
   const scheduler = new Scheduler(policy, resources);
@@ -128,12 +138,13 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       },
       jobs: works.map((work, number) => ({ work, request: simulated[number]!.request })),
       follow(number, done) {
-        const { measurements, iterations } = simulated[number]!;
+        const truth = simulated[number]!;
+        const { measurements, iterations } = truth;
         const seen = measurements?.filter((each) => each.done === done);
         return [
           ...(seen?.map(({ bytes }) => ({ kind: "measured", number, bytes }) as const) ??
             measurementOf(scheduler, number)),
-          ...(done === iterations ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS } as const] : []),
+          ...(done === iterations ? [simulatedStop(number, truth)] : []),
         ];
       },
     });

@@ -207,6 +207,16 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "stopped",
     "stopped rightly",
   ],
+  search: [
+    "base",
+    "best evaluation loss",
+    "best loss above that of the grid",
+    "executed",
+    "predicted / executed",
+    "predicted share of one after another",
+    "second run / first",
+    "share of one after another",
+  ],
   "gpu-bytes": [
     "again",
     "all",

@@ -57,6 +57,18 @@ export function planOrWorkload(place: Place, file: string): "plan" | "workload" 
   });
 }
 
+/** Whether a workload has a sweep whose points are compared while they train, so that some end early. */
+export function isHalved(place: Place, file: string): boolean {
+  const { text, file: name } = readDocument(place, file);
+  try {
+    return parseWorkload(text, name).sweeps.some(({ halving }) => halving !== undefined);
+  } catch (error) {
+    // What is wrong is told where it is loaded.
+    if (error instanceof InputError) return false;
+    throw error;
+  }
+}
+
 /** Whether a value is a mapping, with this key if one is given. */
 function has(value: unknown, key?: string): boolean {
   return isMapping(value) && (key === undefined || key in value);
