@@ -61,7 +61,6 @@ export { CHOICE, DECODED } from "./costs/sample-operators.ts";
 // What jobs have taken of devices, in time and money, and how much of a budget that is.
 export {
   addSpent,
-  currencyOf,
   maxCostText,
   NOTHING_SPENT,
   Spending,

@@ -51,11 +51,14 @@ function progressOf({ done, iterations, name }: JobStatus, hue: string): HTMLEle
 /** A prediction that is older is shown with its age. */
 const OLD_SECONDS = 30;
 
-/** "12.3 s of devices, 0.02 USD" */
-function spentText({ spent }: JobStatus): string {
-  if (spent.deviceSeconds === 0) return "";
-  const money = spent.cost === undefined ? "" : `, ${costText(spent)}`;
-  return `${formatDuration(spent.deviceSeconds)} of devices${money}`;
+/** "12.3 s of devices" and "0.02 USD", a line each. */
+function spentLines({ spent }: JobStatus): readonly HTMLElement[] {
+  if (spent.deviceSeconds === 0) return [];
+  const lines = [
+    `${formatDuration(spent.deviceSeconds)} of devices`,
+    ...(spent.cost === undefined ? [] : [costText(spent)]),
+  ];
+  return lines.map((line) => element("span", { class: "detail" }, [line]));
 }
 
 function endOf(job: JobStatus, now: number): HTMLElement {
@@ -64,7 +67,7 @@ function endOf(job: JobStatus, now: number): HTMLElement {
     return element("div", {}, [
       `took ${formatDuration(endSeconds - arrivalSeconds)}`,
       element("span", { class: "detail" }, ["from arrival to end"]),
-      element("span", { class: "detail" }, [spentText(job)]),
+      ...spentLines(job),
     ]);
   if (predictedEnd === null) return element("div", {}, ["–"]);
   const left = (at: number): string => formatDuration(Math.max(0, at - now));
@@ -73,7 +76,7 @@ function endOf(job: JobStatus, now: number): HTMLElement {
   return element("div", {}, [
     `in ${left(seconds)}`,
     element("span", { class: "detail" }, [low === high ? "" : `${left(low)} to ${left(high)}`]),
-    element("span", { class: "detail" }, [spentText(job)]),
+    ...spentLines(job),
     ...(age > OLD_SECONDS ? [element("span", { class: "detail" }, [`as known ${formatDuration(age)} ago`])] : []),
   ]);
 }
