@@ -59,15 +59,7 @@ export { isQuantized, type QuantizedDtype } from "./costs/quantized-weights.ts";
 // Names of what runs take that answer prompts.
 export { CHOICE, DECODED } from "./costs/sample-operators.ts";
 // What jobs have taken of devices, in time and money, and how much of a budget that is.
-export {
-  addSpent,
-  maxCostText,
-  NOTHING_SPENT,
-  Spending,
-  shareSpent,
-  spentOn,
-  timesSpent,
-} from "./costs/spending.ts";
+export { addSpent, maxCostText, NOTHING_SPENT, Spending, shareSpent, spentOn, timesSpent } from "./costs/spending.ts";
 // What the actions of each stage of a plan work on.
 export { stageShapes } from "./costs/stage-shapes.ts";
 // Weights that are kept in fewer bits than products take.
