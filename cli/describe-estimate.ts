@@ -3,7 +3,7 @@ import { counted, formatBytes, formatSeconds, formatSecondsRange } from "../core
 import { sharedWeightsText } from "../plan/index.ts";
 import type { EstimatedFigure, EstimatedPrice, RunEstimate } from "../workbench/index.ts";
 import { costsText } from "./describe-costs.ts";
-import { assumptionLines, percent, rateText, table, wholeText } from "./output.ts";
+import { amountText, assumptionLines, percent, rateText, table } from "./output.ts";
 
 /** Rounded up to so many digits, but for what a number in a computer is off. */
 function roundedUp(value: number, digits: number): number {
@@ -40,12 +40,6 @@ export function estimateFacts(estimate: RunEstimate): unknown {
   };
 }
 
-/** Money: "1 234", "12.34" or "0.0012". */
-function amount(value: number): string {
-  if (value >= 1000) return wholeText(value);
-  return value >= 1 || value === 0 ? value.toFixed(2) : value.toPrecision(2);
-}
-
 /** Time, rate and price; without a column of intervals where times are exact or nothing was drawn. */
 function figureTable({ intervals, seconds, tokensPerSecond, price }: RunEstimate): string {
   const isDrawn = seconds.interval !== null && seconds.interval[0] !== seconds.interval[1];
@@ -66,7 +60,7 @@ function figureTable({ intervals, seconds, tokensPerSecond, price }: RunEstimate
       row("tokens/s", tokensPerSecond, rateText),
       ...(price === null
         ? []
-        : [row(price.currency === null ? "cost" : `cost in ${price.currency}`, price.total, amount)]),
+        : [row(price.currency === null ? "cost" : `cost in ${price.currency}`, price.total, amountText)]),
     ],
   );
 }
@@ -99,12 +93,14 @@ function interruptedLines({ interrupted }: EstimatedPrice): readonly string[] {
 function priceLines(price: EstimatedPrice | null): readonly string[] {
   if (price === null) return ["cost: --prices FILE or --cost-per-hour N says what the devices cost"];
   const { accelerators, currency, parts, perHour, pricesOf, tenure } = price;
-  if (parts === null) return [`cost: all devices together at ${amount(perHour)} an hour`];
+  if (parts === null) return [`cost: all devices together at ${amountText(perHour)} an hour`];
   const had = accelerators.map(({ name, count }) => `${count} x ${name}`).join(" and ");
   return [
-    `cost: ${had} at ${amount(perHour)} ${currency} an hour together, ${tenure}`,
+    `cost: ${had} at ${amountText(perHour)} ${currency} an hour together, ${tenure}`,
     ...(tenure === "buy"
-      ? [`  of it ${amount(parts.hardware)} ${currency} for the hardware's time and ${amount(parts.energy)} for power`]
+      ? [
+          `  of it ${amountText(parts.hardware)} ${currency} for the hardware's time and ${amountText(parts.energy)} for power`,
+        ]
       : []),
     ...interruptedLines(price),
     `  prices of ${pricesOf}; storage, network traffic and people are not in them`,

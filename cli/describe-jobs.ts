@@ -1,5 +1,6 @@
 import { counted, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import { type FleetStatus, isOver, type JobStatus, type Notice, type PredictedEnd } from "../server/index.ts";
+import { spentColumns } from "./describe-spent.ts";
 import { table } from "./output.ts";
 
 /** A prediction that is older is told with its age. */
@@ -34,6 +35,7 @@ function evaluationText({ evaluationLoss, best }: JobStatus): string {
 /** Jobs of a fleet as a table; `now` in seconds since the fleet's start. */
 export function jobsTable(jobs: readonly JobStatus[], now: number): string {
   const areEvaluated = jobs.some(({ evaluationLoss }) => evaluationLoss !== null);
+  const { heads, cellsOf } = spentColumns(jobs.map(({ spent }) => spent));
   const rows = jobs.map((job) => [
     job.name,
     job.user === "" ? "-" : job.user,
@@ -43,10 +45,11 @@ export function jobsTable(jobs: readonly JobStatus[], now: number): string {
     `${job.done} of ${job.iterations}`,
     lossText(job.loss),
     ...(areEvaluated ? [evaluationText(job)] : []),
+    ...cellsOf(job.spent),
     endText(job, now),
   ]);
   const evaluated = areEvaluated ? ["held out"] : [];
-  return table(["job", "user", "priority", "", "pipeline", "steps", "loss", ...evaluated, "end"], rows);
+  return table(["job", "user", "priority", "", "pipeline", "steps", "loss", ...evaluated, ...heads, "end"], rows);
 }
 
 /** "sjf on 2 pipelines, up 3 min 20 s: 2 running, 1 waiting" */

@@ -1,8 +1,9 @@
 import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import type { EvaluationMetrics } from "../exec/index.ts";
-import type { Plan } from "../plan/index.ts";
+import type { Plan, Spent } from "../plan/index.ts";
 import { type StoppedJob, stepsDone } from "../runs/index.ts";
 import type { Intervals, RunMetrics, RunPart } from "../traces/index.ts";
+import { spentColumns } from "./describe-spent.ts";
 import { headline, intervalLine, percent, table } from "./output.ts";
 
 interface RunTextOptions {
@@ -10,6 +11,8 @@ interface RunTextOptions {
   readonly losses?: ReadonlyMap<string, readonly number[]>;
   readonly evaluations?: readonly EvaluationMetrics[];
   readonly intervals?: Intervals | undefined;
+  /** What each job took in all parts of the run; that of this one when absent. */
+  readonly spent?: ReadonlyMap<string, Spent>;
 }
 
 /** By job name, the evaluation with the lowest loss: what was best is told as it comes, and the last of it stays. */
@@ -18,7 +21,10 @@ export function bestEvaluations(evaluations: readonly EvaluationMetrics[]): Read
 }
 
 /** A run's numbers as a person reads them. */
-export function runText(metrics: RunMetrics, { losses, intervals, evaluations = [] }: RunTextOptions = {}): string {
+export function runText(
+  metrics: RunMetrics,
+  { losses, intervals, evaluations = [], spent }: RunTextOptions = {},
+): string {
   const best = bestEvaluations(evaluations);
   const devices = metrics.devices.map(({ name, busySeconds, idleSeconds, peakMemoryBytes }) => [
     name,
@@ -28,7 +34,10 @@ export function runText(metrics: RunMetrics, { losses, intervals, evaluations = 
   ]);
   const interval = intervals && intervalLine(intervals);
   const withLosses = losses !== undefined && losses.size > 0;
-  const jobs = metrics.jobs.map(({ name, steps, tokens, startSeconds, endSeconds }, job) => {
+  const spentBy = (job: RunMetrics["jobs"][number]): Spent => spent?.get(job.name) ?? job;
+  const { heads, cellsOf } = spentColumns(metrics.jobs.map(spentBy));
+  const jobs = metrics.jobs.map((metric, job) => {
+    const { name, steps, tokens, startSeconds, endSeconds } = metric;
     const series = losses?.get(name);
     const range = interval === undefined ? [] : [formatSecondsRange(...intervals!.jobs[job]!.turnaroundSeconds)];
     const curve = withLosses ? [series?.[0]?.toFixed(3) ?? "-", series?.at(-1)?.toFixed(3) ?? "-"] : [];
@@ -39,6 +48,7 @@ export function runText(metrics: RunMetrics, { losses, intervals, evaluations = 
       startSeconds === 0 ? "0 s" : formatSeconds(startSeconds),
       formatSeconds(endSeconds),
       ...range,
+      ...cellsOf(spentBy(metric)),
       ...curve,
       ...(best.size === 0 ? [] : [bestText(best.get(name))]),
     ];
@@ -57,6 +67,7 @@ export function runText(metrics: RunMetrics, { losses, intervals, evaluations = 
         "start",
         "end",
         ...(interval === undefined ? [] : [`${percent(intervals!.level, 0)} end`]),
+        ...heads,
         ...(withLosses ? ["first loss", "last loss"] : []),
         ...(best.size === 0 ? [] : ["best evaluation"]),
       ],

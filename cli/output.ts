@@ -73,6 +73,12 @@ export function percent(ratio: number, digits = 1): string {
   return `${(100 * ratio).toFixed(digits)} %`;
 }
 
+/** Money: "1 234", "12.34" or "0.0012". */
+export function amountText(value: number): string {
+  if (value >= 1000) return wholeText(value);
+  return value >= 1 || value === 0 ? value.toFixed(2) : value.toPrecision(2);
+}
+
 /** "12 345" without digits behind the point, thousands apart. */
 export function wholeText(value: number): string {
   return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, " ");

@@ -1,11 +1,20 @@
 import path from "node:path";
 import { counted, formatBytes, formatSeconds, formatSecondsRange, InputError, mean, sum } from "../core/index.ts";
 import { writeLines } from "../files/index.ts";
-import { type FleetOutcome, type Objective, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
-import { type AgainstBound, type FleetMetrics, fleetDocument, type Spread } from "../sim/index.ts";
+import {
+  type FleetOutcome,
+  NOTHING_SPENT,
+  type Objective,
+  POLICIES,
+  type PolicyFactory,
+  type PolicyName,
+  type Spent,
+} from "../plan/index.ts";
+import { type AgainstBound, type FleetMetrics, fleetDocument, type SimulatedFleet, type Spread } from "../sim/index.ts";
 import { type ForecastFleet, type HalvingForecast, loadPolicy, simulateWorkloadFleet } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
+import { spentColumns } from "./describe-spent.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
 import { printResult, table } from "./output.ts";
@@ -71,7 +80,10 @@ function spreadLine(name: string, { mean: all, median, p95, p99 }: Spread, weigh
   return [name, ...[all, weighted, median, p95, p99].map((each) => seconds(1e9 * each))];
 }
 
-function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, refused }: FleetOutcome) {
+function outcomeLine(
+  { name, arrivalNs, startNs, endNs, trainedNs, preemptions, refused }: FleetOutcome,
+  own: readonly string[],
+) {
   const turnaroundNs = endNs === undefined ? undefined : endNs - arrivalNs;
   return [
     name,
@@ -81,6 +93,7 @@ function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, 
     seconds(turnaroundNs),
     seconds(turnaroundNs === undefined ? undefined : turnaroundNs - trainedNs),
     `${preemptions}`,
+    ...own,
   ];
 }
 
@@ -120,9 +133,14 @@ function boundsText({ bounds }: FleetMetrics): readonly string[] {
 /** Jobs that a person reads line by line. */
 const MOST_LINES = 200;
 
-function jobLines(outcomes: readonly FleetOutcome[]): string {
+function jobLines({ outcomes, spent }: Pick<SimulatedFleet, "outcomes" | "spent">): string {
   if (outcomes.length > MOST_LINES) return "each job's times: --json; each decision: -o FILE";
-  return table(["job", "arrival", "start", "end", "turnaround", "waiting", "preempted"], outcomes.map(outcomeLine));
+  const spentBy = (name: string): Spent => spent.get(name) ?? NOTHING_SPENT;
+  const { heads, cellsOf } = spentColumns(outcomes.map(({ name }) => spentBy(name)));
+  return table(
+    ["job", "arrival", "start", "end", "turnaround", "waiting", "preempted", ...heads],
+    outcomes.map((outcome) => outcomeLine(outcome, cellsOf(spentBy(outcome.name)))),
+  );
 }
 
 /** "24 after 6 steps, 4 after 24" */
@@ -153,7 +171,8 @@ function halvingText(halving: HalvingForecast): readonly string[] {
   ];
 }
 
-function fleetText({ policy, outcomes, metrics, mostStates: { memory, disk }, halving }: ForecastFleet): string {
+function fleetText({ policy, outcomes, metrics, spent, mostStates, halving }: ForecastFleet): string {
+  const { memory, disk } = mostStates;
   const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
   const utilisation = mean(metrics.utilisation);
   return [
@@ -176,7 +195,7 @@ function fleetText({ policy, outcomes, metrics, mostStates: { memory, disk }, ha
     ...boundsText(metrics),
     ...(halving === undefined ? [] : halvingText(halving)),
     "",
-    jobLines(outcomes),
+    jobLines({ outcomes, spent }),
   ].join("\n");
 }
 

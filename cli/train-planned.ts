@@ -78,7 +78,7 @@ export async function trainPlanned(io: Io, args: Arguments, folder: string, plan
   const rankings = rankRun(io, folder, plan.jobs);
   printResult(io, args, { ...summary, rankings }, () =>
     [
-      runText(summary, { losses: lossesByJob(result.metrics), evaluations: result.evaluations }),
+      runText(summary, { losses: lossesByJob(result.metrics), evaluations: result.evaluations, spent: run.spent }),
       ...rankingLines(rankings),
       "",
       ...(part === undefined ? [] : [endText(plan, part)]),

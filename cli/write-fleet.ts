@@ -118,8 +118,8 @@ export function writeFleet(io: Io, file: string, title: string, fleets: readonly
       { label: "Jobs", value: `${fleets[0]!.outcomes.length}` },
       { label: "Pipelines", value: `${fleets[0]!.metrics.utilisation.length}` },
     ],
-    fleets: fleets.map(({ policy, journal, metrics }) =>
-      fleetPart(policy, fleetHistory(journal), fleetFigures(metrics)),
+    fleets: fleets.map(({ policy, journal, metrics, spent }) =>
+      fleetPart(policy, fleetHistory(journal), fleetFigures(metrics), { spent }),
     ),
   });
 }

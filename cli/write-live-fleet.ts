@@ -8,7 +8,7 @@ import {
   type PolicyName,
 } from "../plan/index.ts";
 import { fleetComparison, fleetPart } from "../reports/index.ts";
-import { isGoingOn, type RunOfFleet, twinOfFleet } from "../runs/index.ts";
+import { isGoingOn, type RunOfFleet, spentOf, twinOfFleet } from "../runs/index.ts";
 import type { Io } from "./io.ts";
 import { fleetFigures, writeFleetPage } from "./write-fleet.ts";
 
@@ -72,8 +72,13 @@ export function writeLiveFleet(
       { label: "Devices", value: setting.devices.map(({ name }) => name).join(", ") },
     ],
     fleets: [
-      fleetPart("executed", history, fleetFigures(executed), { losses: fleet.metrics, samples: fleet.samples }),
-      ...(twin && simulated ? [fleetPart("simulated", simulated, fleetFigures(twin.metrics))] : []),
+      fleetPart("executed", history, fleetFigures(executed), {
+        ...{ losses: fleet.metrics, samples: fleet.samples },
+        spent: spentOf(fleet.events, fleet.metrics),
+      }),
+      ...(twin && simulated
+        ? [fleetPart("simulated", simulated, fleetFigures(twin.metrics), { spent: twin.spent })]
+        : []),
     ],
     ...(comparison === undefined ? {} : { comparison }),
   });

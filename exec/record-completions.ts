@@ -1,8 +1,10 @@
 import type { Completion } from "../native/index.ts";
 import {
   type Action,
+  actionShares,
   activeJobs,
   isSample,
+  type JobShare,
   type LiveWork,
   type MicroBatch,
   microBatchTokens,
@@ -109,6 +111,15 @@ export class ExecutionRecord {
     this.#lastNs = Math.max(this.#lastNs, done.endNs);
     if (sampled !== undefined) this.#samples.add(lowered, sampled);
     if (done.stream === "compute") this.#finishCompute(stage, done, lowered);
+  }
+
+  /** What their actions took, by job. */
+  sharesOf(batch: readonly SeenAction[]): readonly JobShare[] {
+    return batch.flatMap(({ done, lowered: { action, microBatch } }) =>
+      done.stream === "compute"
+        ? actionShares(this.#setting, this.#live, action, microBatch, Math.round(done.endNs) - Math.round(done.startNs))
+        : [],
+    );
   }
 
   /** Actions of a stage that have ended: all in front of this one in its order. */

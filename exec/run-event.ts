@@ -1,4 +1,4 @@
-import type { JournalLine, Segment } from "../plan/index.ts";
+import type { JobShare, JournalLine, Segment } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
 import type { Divergence } from "./divergence.ts";
 import type { BestEvaluation, Evaluated } from "./evaluations.ts";
@@ -45,6 +45,8 @@ export type RunEvent =
   | ({ readonly kind: "evaluated" } & Evaluated)
   /** Prompts of a job were answered. */
   | { readonly kind: "sampled"; readonly sample: JobSample }
+  /** What jobs have taken of devices, in front of all else that follows from what these have reported. */
+  | { readonly kind: "spent"; readonly shares: readonly JobShare[] }
   /** What the devices have reported; more segments may be appended then. */
   | { readonly kind: "completed"; readonly batch: readonly SeenAction[] }
   | { readonly kind: "progressed"; readonly progress: RunProgress }

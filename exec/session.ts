@@ -333,6 +333,7 @@ export class Session {
   #complete(batch: readonly Completion[]): void {
     const seen = this.#queues.seen(batch);
     if (seen.length === 0) return;
+    this.#tell({ kind: "spent", shares: this.#record.sharesOf(seen) });
     for (const each of seen) this.#record.add(each);
     if (this.#input.wantsStates?.() === true) this.#record.states.ask();
     this.#queues.fill();

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { calibratedElsewhere, listener, lostText, simulatedOnly } from "../exec/index.ts";
 import { absolute, type Context } from "../files/index.ts";
-import type { Plan } from "../plan/index.ts";
+import type { Plan, Spent } from "../plan/index.ts";
 import {
   checkEventFolder,
   checkRunFolder,
@@ -138,6 +138,8 @@ export interface RunJob extends JobMetrics {
   readonly adapter: string | undefined;
   /** Why it trained no further though the run went on: its loss or gradient was not finite. */
   readonly stopped: { readonly step: number; readonly why: string } | undefined;
+  /** What it has taken of devices, in earlier parts of the run too. */
+  readonly spent: Spent;
   /** Absent for a job that is not evaluated. */
   readonly evaluations?: readonly {
     readonly step: number;

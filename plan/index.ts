@@ -37,6 +37,8 @@ export {
   trainingLosses,
   transferCalibration,
 } from "./costs/device-calibration.ts";
+// Of the time of an action, the part of each job.
+export { actionShares, dividedNs, type JobShare, type SharedWork } from "./costs/job-shares.ts";
 // What whole layers of a model cost on a device by those figures.
 export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes } from "./costs/layer-model.ts";
 // What stages of one pipeline on several machines tell each other.
@@ -57,6 +59,8 @@ export { isProduct, productShare } from "./costs/product-share.ts";
 export { isQuantized, type QuantizedDtype } from "./costs/quantized-weights.ts";
 // Names of what runs take that answer prompts.
 export { CHOICE, DECODED } from "./costs/sample-operators.ts";
+// What jobs have taken of devices, in time and money, and how much of a budget that is.
+export { addSpent, maxCostText, NOTHING_SPENT, Spending, shareSpent, spentOn, timesSpent } from "./costs/spending.ts";
 // What the actions of each stage of a plan work on.
 export { stageShapes } from "./costs/stage-shapes.ts";
 // Weights that are kept in fewer bits than products take.
@@ -153,6 +157,8 @@ export {
 export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
+// What jobs cost, and may cost.
+export { type MaxCost, maxCostSchema, type Spent, spentSchema } from "./documents/money.ts";
 export { completeJob, type ParsedWorkload, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
 // The plan document, and a plan as it is used.
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
@@ -212,6 +218,7 @@ export type {
   Job,
   LengthData,
   OptimizerSpec,
+  Users,
   Workload,
 } from "./documents/workload.ts";
 export {
@@ -230,29 +237,15 @@ export { workloadArchitecture } from "./documents/workload-architecture.ts";
 // Sizes as people write them.
 export { writtenBytesSchema } from "./documents/written-values.ts";
 // Whether a job's losses are worth its going on.
-export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/loss-watch.ts";
-export { ONLY_NOT_FINITE, stoppingOptions } from "./early-stopping/stopping-options.ts";
-export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
-export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
+export * from "./early-stopping/index.ts";
 // Whether work is within a pipeline's room.
 export { checkSizes } from "./growth/check-room.ts";
 // A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
-export { drawnStops } from "./halving/drawn-stops.ts";
-// Successive halving over the jobs of a sweep.
-export {
-  type HalvingEvent,
-  type HalvingPlan,
-  type HalvingState,
-  halvingStep,
-  type RungVerdict,
-  startHalving,
-} from "./halving/halving.ts";
-export { halvingEvents } from "./halving/halving-events.ts";
-export { areEvaluated, halvingPlan, halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
-export { type HalvedSweep, type PastSweeps, SweepHalving, type SweepVerdict } from "./halving/sweep-halving.ts";
+// Successive halving of sweeps.
+export * from "./halving/index.ts";
 // Layers on a GPU, and its kernels: what they were measured to take.
 export * from "./kernels/index.ts";
 // Memory that is fitted to measured points, as they come.
@@ -327,14 +320,9 @@ export { type StandIns, standIns } from "./planner/stand-ins.ts";
 // A workload with what it rests on, as such a question.
 export { type PlanChoices, type RequestParts, workloadRequest } from "./planner/workload-request.ts";
 // Jobs that are evaluated on the same rows, the best first.
-export {
-  type HeldOutLoss,
-  type JudgedJob,
-  type RankedJob,
-  type Ranking,
-  rankJobs,
-} from "./ranking/rank-jobs.ts";
-export type { SettingValue } from "./ranking/varied-keys.ts";
+export * from "./ranking/index.ts";
+// Who has spent a budget.
+export { Budgets, budgetsOf, hasBudget, type JobBudgets, type SpentByUser } from "./scheduler/budgets.ts";
 // Where the decisions of two fleets part.
 export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
 export { type CutOff, cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-off.ts";

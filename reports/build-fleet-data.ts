@@ -1,5 +1,5 @@
 import { mean } from "../core/index.ts";
-import { type FleetHistory, fleetStory, type JobHistory, timesOf } from "../plan/index.ts";
+import { type FleetHistory, fleetStory, type JobHistory, type Spent, timesOf } from "../plan/index.ts";
 import { stepCurves } from "./build-report-data.ts";
 import { type FleetFigure, type FleetPageJob, type FleetPart, SPAN_KINDS, type SpanTable } from "./fleet-data.ts";
 import type { LossCurve } from "./report-data.ts";
@@ -8,7 +8,7 @@ import { jobSamples, type SampleRecord } from "./samples-data.ts";
 
 type Growing<Table> = { [Column in keyof Table]: Table[Column] extends readonly (infer Value)[] ? Value[] : never };
 
-function pageJob(job: JobHistory): FleetPageJob {
+function pageJob(job: JobHistory, spent: Spent | undefined): FleetPageJob {
   const { request, startNs, endNs, outcome, why, preemptions } = job;
   const { name, user, priority, arrivalNs, deadlineNs, iterations } = request;
   return {
@@ -17,6 +17,7 @@ function pageJob(job: JobHistory): FleetPageJob {
     startNs: startNs ?? null,
     endNs: endNs ?? null,
     ...timesOf(job),
+    ...(spent === undefined ? {} : { spent }),
   };
 }
 
@@ -67,7 +68,12 @@ export function fleetPart(
   title: string,
   history: FleetHistory,
   figures: readonly FleetFigure[],
-  told: { readonly losses?: readonly LossRecord[]; readonly samples?: readonly SampleRecord[] } = {},
+  told: {
+    readonly losses?: readonly LossRecord[];
+    readonly samples?: readonly SampleRecord[];
+    /** What jobs took of devices, by name. */
+    readonly spent?: ReadonlyMap<string, Spent>;
+  } = {},
 ): FleetPart {
   const { losses, samples = [] } = told;
   const names = history.jobs.map(({ request }) => request.name);
@@ -76,7 +82,7 @@ export function fleetPart(
     ...(samples.length === 0 ? {} : { samples: jobSamples(samples, names) }),
     title,
     figures,
-    jobs: history.jobs.map(pageJob),
+    jobs: history.jobs.map((job) => pageJob(job, told.spent?.get(job.request.name))),
     ...spanTable(history.jobs),
     numPipelines: history.numPipelines,
     endNs: history.endNs,

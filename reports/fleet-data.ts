@@ -1,5 +1,5 @@
 // What the page of a fleet is made of; server side and client share these types. Spans and times are columns.
-import type { FleetHistory, SpanKind, StoryPart } from "../plan/index.ts";
+import type { FleetHistory, SpanKind, Spent, StoryPart } from "../plan/index.ts";
 import type { LossCurve } from "./report-data.ts";
 import type { JobSamples } from "./samples-data.ts";
 
@@ -45,6 +45,8 @@ export interface FleetPageJob {
   readonly outcome: FleetHistory["jobs"][number]["outcome"];
   /** Of a stop or a refusal. */
   readonly why: string;
+  /** What it took of devices; absent where nobody says. */
+  readonly spent?: Spent;
 }
 
 /** A figure of a fleet, as people read it. */

@@ -38,6 +38,8 @@ export { checkRunFolder, type RunFolder, removeRun } from "./folder/run-folder.t
 export { runSummary, type StoppedJob, stoppedJobs } from "./folder/run-summary.ts";
 // What was answered to prompts.
 export type { SampleLine } from "./folder/sample-lines.ts";
+// What jobs of a run have taken of devices.
+export { spentOf } from "./folder/spent-so-far.ts";
 export { takeFleetFolder } from "./folder/take-fleet-folder.ts";
 export { trainingFacts } from "./folder/training-facts.ts";
 export { twinOfFleet } from "./folder/twin-of-fleet.ts";

@@ -9,7 +9,7 @@ import {
   type StageHost,
 } from "../exec/index.ts";
 import type { Place } from "../files/index.ts";
-import type { Plan } from "../plan/index.ts";
+import type { Plan, Spent } from "../plan/index.ts";
 import { partOfRun, type RunPart } from "../traces/index.ts";
 import { keepSpeed } from "../workbench/index.ts";
 import type { CheckpointRhythm } from "./checkpoints/checkpoint-rhythm.ts";
@@ -33,6 +33,8 @@ export interface TrainedRun {
   readonly best: ReadonlyMap<string, string>;
   /** What was run, where an end was asked for before the plan's. */
   readonly part: RunPart | undefined;
+  /** What each job has taken of devices, in earlier parts of the run too. */
+  readonly spent: ReadonlyMap<string, Spent>;
 }
 
 /** What is trained. */
@@ -79,7 +81,9 @@ export async function trainInFolder(
     place,
     folder,
     plan,
-    resumed === undefined ? { overwrite: how.overwrite === true } : { prepare: () => beginPlanAgain(resumed, plan) },
+    resumed === undefined
+      ? { overwrite: how.overwrite === true }
+      : { prepare: () => beginPlanAgain(resumed, plan), spent: resumed.spent },
   );
   const { records } = run;
   const checkpoints = new Checkpoints({
@@ -133,5 +137,6 @@ export async function trainInFolder(
   run.finish(result);
   if (place.cache === true) keepSpeed(plan, result.trace);
   const { adapters, best } = run;
-  return { result, adapters, best, part: result.endedEarly ? partOfRun(plan, result.trace) : undefined };
+  const part = result.endedEarly ? partOfRun(plan, result.trace) : undefined;
+  return { result, adapters, best, part, spent: records.spending.all() };
 }

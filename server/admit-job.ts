@@ -27,9 +27,13 @@ function wholeJob({ defaults, dataRoot }: Pick<Admission, "defaults" | "dataRoot
   return job;
 }
 
-/** The same as a refusal of the request. */
-export function completed(admission: Pick<Admission, "defaults" | "dataRoot">, written: SubmittedJob): Promise<Job> {
-  return granted(422, async () => wholeJob(admission, written));
+/** The same as a refusal of the request. `part`: where the job stands in it, if it is not all of it. */
+export function completed(
+  admission: Pick<Admission, "defaults" | "dataRoot">,
+  written: SubmittedJob,
+  part?: string,
+): Promise<Job> {
+  return granted(422, async () => wholeJob(admission, written), part);
 }
 
 /** @throws RequestError where the fleet takes no job now (503, 429), or none of that name (409) */

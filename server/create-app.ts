@@ -1,6 +1,6 @@
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import type { z } from "zod";
-import { InputError, InvariantError } from "../core/index.ts";
+import { duplicateKey, InputError, InvariantError } from "../core/index.ts";
 import { checkDocument } from "../plan/index.ts";
 import { unwritten } from "./admit-job.ts";
 import { answerErrorOf } from "./answers/answer-refusal.ts";
@@ -83,6 +83,18 @@ function checkLevels(body: unknown): void {
   }
 }
 
+/** What is wrong with the text of a body that its value does not show: it is too deep to look at, or says a key twice. */
+function refusalOfKeys(text: string, body: unknown): RequestError | undefined {
+  try {
+    checkLevels(body);
+  } catch (error) {
+    if (error instanceof RequestError) return error;
+    throw error;
+  }
+  const twice = duplicateKey(text, body);
+  return twice && new RequestError(400, { expected: "each key once in an object", at: twice.key, got: "it twice" });
+}
+
 /** What an error is to who asked; told to `onFault` where it is nobody's but the server's. */
 type RefuseError = (error: unknown) => RequestError;
 
@@ -98,7 +110,6 @@ async function answer(
 ): Promise<void> {
   if (route.answer.media !== "application/json") return route.answer.send(request, reply);
   const { handle, schema } = route.answer;
-  checkLevels(request.body);
   const body = route.prepare === undefined ? request.body : route.prepare(request.body);
   checked(route.body, body);
   const input: RouteInput<unknown, unknown, unknown> = {
@@ -139,6 +150,14 @@ export function createApp(routes: readonly Route[], { limits, tokenFor, onFault 
     return new RequestError(500, FAULT);
   };
   app.removeContentTypeParser("text/plain");
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, text: string, done) => {
+    parse(request, text, (error, body: unknown) => {
+      const refusal = error ?? refusalOfKeys(text, body);
+      if (refusal === undefined) done(null, body);
+      else done(refusal);
+    });
+  });
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(HEADERS);
     checkOrigin(request);

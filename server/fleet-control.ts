@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Decision, type Job, nameSchema, writtenJobSchema } from "../plan/index.ts";
+import { type Decision, type Job, maxCostSchema, nameSchema, spentSchema, writtenJobSchema } from "../plan/index.ts";
 import type { FleetPicture } from "./fleet-picture.ts";
 import { OVER, STANDINGS } from "./standing.ts";
 
@@ -45,6 +45,9 @@ export const jobStatusSchema = z.strictObject({
   best: z.strictObject({ step: count, loss: z.number(), adapter: z.string().nullable() }).nullable(),
   /** When it is expected to end, by what the fleet was like `asOfSeconds` after its start; null while that is not known. */
   predictedEnd: predictedEndSchema.nullable(),
+  /** What it has taken of devices so far, in earlier attempts too, and what it may take; null for no limit of its own. */
+  spent: spentSchema,
+  maxCost: maxCostSchema.nullable(),
   /** The reason of the last decision about it. */
   why: sentence,
   /** The folder with its adapter, once it has one to give. */

@@ -32,7 +32,7 @@ function secondsOf(ns: number | undefined): number | null {
   return ns === undefined ? null : ns / SECOND;
 }
 
-function statusOf(job: LiveJob, predictedEnd: PredictedEnd | undefined): JobStatus {
+function statusOf(fleet: LiveFleet, job: LiveJob, predictedEnd: PredictedEnd | undefined): JobStatus {
   const { best } = job;
   return {
     name: job.job.name,
@@ -49,6 +49,8 @@ function statusOf(job: LiveJob, predictedEnd: PredictedEnd | undefined): JobStat
     evaluationLoss: finite(job.evaluationLoss),
     best: best === undefined ? null : { step: best.step, loss: best.evaluationLoss, adapter: job.bestAdapter ?? null },
     predictedEnd: predictedEnd ?? null,
+    spent: fleet.spentBy(job.job.name),
+    maxCost: job.job.maxCost ?? null,
     why: job.why,
     adapter: job.adapter ?? null,
   };
@@ -82,10 +84,10 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
   let told = past.flatMap((notice) => noticeOf(notice) ?? []);
   fleet.subscribe(keep);
   const shown = async (job: LiveJob): Promise<JobStatus> =>
-    statusOf(job, (await parts.predictedEnds()).get(job.number));
+    statusOf(fleet, job, (await parts.predictedEnds()).get(job.number));
   const changed = async (job: LiveJob): Promise<JobStatus> => {
     const ends = isOver(job) || job.standing === "paused" ? undefined : await parts.predictedEnds(true);
-    return statusOf(job, ends?.get(job.number));
+    return statusOf(fleet, job, ends?.get(job.number));
   };
   return {
     takePast() {
@@ -98,7 +100,7 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
     },
     async jobs() {
       const ends = await parts.predictedEnds();
-      return fleet.jobs.map((job) => statusOf(job, ends.get(job.number)));
+      return fleet.jobs.map((job) => statusOf(fleet, job, ends.get(job.number)));
     },
     async job(name) {
       const job = fleet.jobs.find((each) => each.job.name === name);

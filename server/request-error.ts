@@ -39,13 +39,26 @@ export function wireFacts(facts: ErrorFacts): WireFacts {
   };
 }
 
-/** What `ask` gives; where it rejects with what somebody did wrong, a refusal of this status. */
-export async function granted<T>(status: number, ask: () => Promise<T>): Promise<T> {
+/** The same of what stands within a part of the request: all but what is a clone's name, or the fleet's own. */
+function within(part: string, { at, further, ...facts }: ErrorFacts): ErrorFacts {
+  const isOutside = at?.startsWith("users.") === true || (at === "name" && part === "overrides");
+  return {
+    ...facts,
+    ...(at === undefined ? {} : { at: isOutside ? at : `${part}.${at}` }),
+    ...(further === undefined ? {} : { further: further.map((each) => within(part, each)) }),
+  };
+}
+
+/**
+ * What `ask` gives; where it rejects with what somebody did wrong, a refusal of this status. `part`: of the request, where
+ * what is asked about is not all of it.
+ */
+export async function granted<T>(status: number, ask: () => Promise<T>, part?: string): Promise<T> {
   try {
     return await ask();
   } catch (error) {
     if (error instanceof InputError || error instanceof PlanError)
-      throw new RequestError(status, error.facts, { cause: error });
+      throw new RequestError(status, part === undefined ? error.facts : within(part, error.facts), { cause: error });
     throw error;
   }
 }

@@ -160,11 +160,12 @@ export function fleetRoutes(served: Served): readonly Route[] {
       handle: async ({ params, body: { name, overrides = {}, warmStart = false } }) => {
         await known(served, params.name);
         await checkRoom(served, name);
-        return granted(422, async () => {
+        const clone = async (): Promise<JobStatus> => {
           checkPlaced(overrides);
           checkReadable(overrides, served.dataRoot);
           return control.clone(params.name, name, overrides, warmStart);
-        });
+        };
+        return granted(422, clone, "overrides");
       },
     }),
     jsonRoute({
@@ -176,8 +177,8 @@ export function fleetRoutes(served: Served): readonly Route[] {
       refusals: [422],
       answers: whatIfAnswerSchema,
       handle: async ({ body }) => {
-        const job = await completed(served, body.job);
-        return granted(422, () => control.whatIf(job, body.policy));
+        const job = await completed(served, body.job, "job");
+        return granted(422, () => control.whatIf(job, body.policy), "job");
       },
     }),
     jsonRoute({

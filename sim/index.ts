@@ -3,8 +3,6 @@
 // A fleet that was executed beside its twin, both judged.
 export { besideTwin, type ExecutedFleet, type TwinnedFleet } from "./fleet/beside-twin.ts";
 export { CohortTimes } from "./fleet/cohort-times.ts";
-// When the jobs of a fleet end, where its memory is not.
-export { type AskedEnds, type AskedFleet, endsElsewhere } from "./fleet/ends-elsewhere.ts";
 export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";
 // A fleet at some time, simulated or live, and what is to come.
@@ -14,6 +12,17 @@ export type { FleetTimes } from "./fleet/fleet-times.ts";
 export { type FleetTwin, type FleetTwinInput, fleetTwin, type Happenings, happeningsOf } from "./fleet/fleet-twin.ts";
 // What a fleet would do under other policies, for the one that asks.
 export { type FleetMachines, fleetForecaster } from "./fleet/forecast.ts";
+// When the jobs of a fleet end, where its memory is not.
+export {
+  type AskedComer,
+  type AskedFleet,
+  type AskedFuture,
+  type FutureAnswer,
+  futureElsewhere,
+  type ToldFleet,
+} from "./fleet/future-elsewhere.ts";
+// Runs that are interrupted as often as a fleet was so far.
+export { interruptedPaths } from "./fleet/interrupted-paths.ts";
 export type { PlacedJob } from "./fleet/pipeline-clock.ts";
 export { type KindFleet, planKinds } from "./fleet/plan-fleet.ts";
 // The jobs of a request as they come, on the pipelines of its plan.
@@ -54,7 +63,13 @@ export { pacePaths } from "./fleet/time-paths.ts";
 // Jobs of a cluster trace as LoRA jobs.
 export { type TracedJob, type TraceMembers, traceMembers } from "./fleet/trace-members.ts";
 // What would happen if a job came.
-export { type PredictedTime, type WhatIfAnswer, type WhatIfRequest, whatIf } from "./fleet/what-if.ts";
+export {
+  type ComerEffect,
+  type PredictedTime,
+  type WhatIfAnswer,
+  type WhatIfRequest,
+  whatIf,
+} from "./fleet/what-if.ts";
 // A plan's run on a machine that is taken away again and again.
 export {
   INTERRUPTION_CAUSES,

@@ -1,14 +1,28 @@
 import { InputError } from "../core/index.ts";
-import { evaluatedToTheEnd, jobSegments, jobStep, type PlanBody } from "../plan/index.ts";
+import {
+  actionShares,
+  evaluatedToTheEnd,
+  jobSegments,
+  jobStep,
+  type PlanBody,
+  Spending,
+  type Spent,
+} from "../plan/index.ts";
 import { type RunTotals, traceTotals } from "./totals.ts";
 import type { Trace, TraceEvent, TraceStream } from "./trace.ts";
 import { planPipelines } from "./trace-pipelines.ts";
 
 /** What metrics need of a plan. */
-export type MetricsPlan = Pick<PlanBody, "jobs" | "groups" | "microBatches" | "pipelines"> & { readonly hash: string };
+export type MetricsPlan = Pick<
+  PlanBody,
+  "jobs" | "groups" | "microBatches" | "pipelines" | "stages" | "devices" | "model"
+> & { readonly hash: string };
 
-/** Times in seconds from the start of the trace, when all jobs of a static workload arrive. */
-export interface JobMetrics {
+/**
+ * Times in seconds from the start of the trace, when all jobs of a static workload arrive. What it took of devices is of
+ * the trace: together the jobs took all the time for which devices were busy.
+ */
+export interface JobMetrics extends Spent {
   readonly name: string;
   readonly steps: number;
   /** Tokens of the rows that it trains on over all steps. */
@@ -87,7 +101,12 @@ export function runMetrics(plan: MetricsPlan, trace: TraceStream): RunMetrics {
   if (plan.hash !== trace.planHash)
     throw new InputError({ expected: `a trace of plan ${plan.hash}`, at: "otherData.planHash", got: trace.planHash });
   const { spans, visit } = jobSpans(plan);
-  const totals = traceTotals(trace, planPipelines(plan), visit);
+  const spending = new Spending(plan.devices);
+  const totals = traceTotals(trace, planPipelines(plan), (action) => {
+    visit(action);
+    const microBatch = plan.microBatches[action.microBatch];
+    if (microBatch !== undefined) spending.add(actionShares(plan, plan, action, microBatch, action.durationNs));
+  });
   const tokens = jobTokens(plan);
   return {
     planHash: trace.planHash,
@@ -112,6 +131,7 @@ export function runMetrics(plan: MetricsPlan, trace: TraceStream): RunMetrics {
           endSeconds: endNs / 1e9,
           turnaroundSeconds: endNs / 1e9,
           waitSeconds: startNs / 1e9,
+          ...spending.of(name),
         },
       ];
     }),

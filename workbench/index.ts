@@ -41,6 +41,8 @@ export {
   readCalibration,
   thisMachine,
 } from "./load/load-cluster.ts";
+// An error of a job that was loaded by itself.
+export { ofOnlyJob } from "./load/load-job.ts";
 // A plan file, or a workload planned on the spot.
 export { isSearch, type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
 // A job scheduler's policy from a person's file.

@@ -2,7 +2,7 @@ import type { AskedCandidate, CapacityQuestion } from "../capacity/index.ts";
 import { type ErrorFacts, InputError } from "../core/index.ts";
 import type { RowName, RowWork, TextTokenizer } from "../datasets/index.ts";
 import type { Catalog, PackingProblem } from "../plan/index.ts";
-import type { AskedEnds, DrawRequest } from "../sim/index.ts";
+import type { AskedFuture, DrawRequest } from "../sim/index.ts";
 import type { AssumedVariation } from "../studies/index.ts";
 import { packRows } from "./load/packed-rows.ts";
 
@@ -42,7 +42,7 @@ export const WORKER_TASKS = {
     (await import("../studies/index.ts")).predictWithoutGroup(group),
   capacityDraws: async (asked: AskedCandidate) => (await import("../capacity/index.ts")).simulatedCandidate(asked),
   capacityBest: async (question: CapacityQuestion) => (await import("../capacity/index.ts")).bestOf(question),
-  fleetEnds: async (asked: AskedEnds) => (await import("../sim/index.ts")).endsElsewhere(asked),
+  fleetFuture: async (asked: AskedFuture) => (await import("../sim/index.ts")).futureElsewhere(asked),
   packing: async (request: { readonly problem: PackingProblem }) =>
     (await import("./predict/solve-packing.ts")).solvePacking(request),
   /** What `makeRows` makes of records; or what is wrong with the tokenizer. */

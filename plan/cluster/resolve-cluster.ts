@@ -167,6 +167,9 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
           (kind === "cpu" ? Math.floor(host.memoryBytes / numCpus) : null),
         peakFlopsPerSecond: peaks,
         memoryBytesPerSecond: device.memoryBytesPerSecond ?? scaled(entry?.memoryBytesPerSecond) ?? null,
+        ...(cluster.currency === undefined
+          ? {}
+          : { price: { perHour: device.pricePerHour!, currency: cluster.currency } }),
       };
     });
   });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { currencySchema, priceSchema } from "./money.ts";
 import { nameSchema } from "./workload.ts";
 import { writtenBytesSchema, writtenRateSchema } from "./written-values.ts";
 
@@ -23,6 +24,8 @@ export const deviceSchema = z.strictObject({
   memoryBytes: writtenBytesSchema.optional(),
   peakFlopsPerSecond: peaksSchema.optional(),
   memoryBytesPerSecond: writtenRateSchema.optional(),
+  /** What it costs while it works, in the cluster's currency; all devices have it, or none. */
+  pricePerHour: z.number().min(0).optional(),
 });
 
 /**
@@ -73,12 +76,31 @@ const machineSchema = z.strictObject({
   host: hostSchema.optional(),
 });
 
-export const clusterSchema = z.strictObject({
-  kind: z.literal("cluster"),
-  version: z.literal(1),
-  machines: z.array(machineSchema).min(1),
-  network: networkSchema.optional(),
-});
+export const clusterSchema = z
+  .strictObject({
+    kind: z.literal("cluster"),
+    version: z.literal(1),
+    machines: z.array(machineSchema).min(1),
+    network: networkSchema.optional(),
+    /** Of the prices of devices. */
+    currency: currencySchema.optional(),
+  })
+  .superRefine(({ machines, currency }, context) => {
+    const hasPrices = currency !== undefined;
+    machines.forEach(({ devices }, machine) => {
+      devices.forEach(({ pricePerHour }, device) => {
+        if ((pricePerHour !== undefined) === hasPrices) return;
+        const message = hasPrices
+          ? "a price for each device beside a currency"
+          : "no price, or a currency in the cluster, such as `currency: USD`";
+        context.addIssue({
+          code: "custom",
+          path: ["machines", machine, "devices", device, "pricePerHour"],
+          message,
+        });
+      });
+    });
+  });
 
 export type Cluster = z.infer<typeof clusterSchema>;
 
@@ -92,6 +114,8 @@ export const resolvedDeviceSchema = z.strictObject({
   memoryBytes: positive.nullable(),
   peakFlopsPerSecond: peaksSchema.nullable(),
   memoryBytesPerSecond: positive.nullable(),
+  /** Absent where the cluster gives none. */
+  price: priceSchema.optional(),
 });
 
 /** The link that a transfer between two stages takes. Links of one `id` share their bandwidth when `shared`. */

@@ -15,6 +15,8 @@ const EXCLUSIVE: readonly (readonly [string, string])[] = [
   ["path", "samples"],
   ["share", "data"],
   ["minRatio", "minLearningRate"],
+  ["deviceSeconds", "amount"],
+  ["deviceSeconds", "currency"],
 ];
 
 function merge(base: unknown, over: unknown): unknown {
@@ -58,6 +60,7 @@ const writtenSchema = z.strictObject({
   model: z.unknown(),
   recompute: z.unknown().optional(),
   arrivals: z.unknown().optional(),
+  users: z.unknown().optional(),
   defaults: z.looseObject({}).optional(),
   jobs: z.array(z.looseObject({ sweep: sweepSchema.optional() })).min(1),
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { currencySchema } from "./money.ts";
 
 const positive = z.number().positive();
 const share = z.number().min(0).max(1);
@@ -41,7 +42,7 @@ export const pricesSchema = z.strictObject({
   kind: z.literal("prices"),
   version: z.literal(1),
   date: z.string().regex(/^\d{4}-\d{2}-\d{2}$/, "a date such as 2026-11-24"),
-  currency: z.string().regex(/^[A-Z]{3}$/, "three letters such as USD"),
+  currency: currencySchema,
   /** Of machines that are bought. */
   perKilowattHour: z.number().min(0),
   /** Power drawn for each watt of boards: cooling, processors, network. */

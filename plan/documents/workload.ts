@@ -3,6 +3,7 @@ import { writtenDtypeSchema } from "./dtype.ts";
 import { earlyStoppingSchema } from "./early-stopping.ts";
 import { hasDivergence, lossSchema, writtenLossSchema } from "./loss.ts";
 import { huggingFaceConfigSchema } from "./model-config.ts";
+import { maxCostSchema } from "./money.ts";
 import { pathSchema } from "./path.ts";
 import { rateScheduleSchema } from "./rate-schedule.ts";
 import { targetsSchema, writtenTargetsSchema } from "./written-values.ts";
@@ -21,6 +22,8 @@ const MOST_BATCH_ROWS = 2 ** 14;
 /** Steps of a job. */
 export const MOST_STEPS = 2 ** 20;
 const fraction = z.number().min(0).lt(1);
+
+const userName = z.string().max(256);
 
 /** Names that are safe as a folder and a trace label: no slash, no leading dot. */
 export const nameSchema = z
@@ -279,11 +282,13 @@ export const jobFieldsSchema = z.strictObject({
   priority: z.int(),
   arrivalSeconds: z.number().min(0),
   /** Who is charged for it, where a job scheduler shares by user. */
-  user: z.string().max(256).optional(),
+  user: userName.optional(),
   /** From its arrival, by when it is to have ended. */
   deadlineSeconds: z.number().positive().optional(),
   /** Whether, and by which rules, it may end before its last step; `true` for all of them as they are by default. */
   earlyStopping: z.union([z.boolean(), earlyStoppingSchema]).optional(),
+  /** What it may take of devices: where jobs come over time it ends once that is spent. */
+  maxCost: maxCostSchema.optional(),
 });
 
 export const jobSchema = jobFieldsSchema.superRefine(checkTogether, {
@@ -332,6 +337,10 @@ export const arrivalsSchema = z
     message: "either scale or load",
   });
 
+/** What is allowed to users over all of their jobs. */
+export const usersSchema = z.record(userName.min(1), z.strictObject({ maxCost: maxCostSchema }));
+export type Users = z.infer<typeof usersSchema>;
+
 const architectureInputSchema = z.union([z.string().min(1), huggingFaceConfigSchema]);
 
 export const modelSchema = z.union([
@@ -359,6 +368,8 @@ export const workloadSchema = z.strictObject({
   model: modelSchema,
   recompute: recomputeSchema.default("auto"),
   arrivals: arrivalsSchema.optional(),
+  /** By the name that jobs give as `user`. */
+  users: usersSchema.optional(),
   jobs: z.array(jobSchema).min(1),
 });
 

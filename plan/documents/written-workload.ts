@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { sweepSchema } from "./sweep.ts";
-import { arrivalsSchema, modelSchema, recomputeSchema, writtenJobSchema } from "./workload.ts";
+import { arrivalsSchema, modelSchema, recomputeSchema, usersSchema, writtenJobSchema } from "./workload.ts";
 
 /** A workload as written; for editors. */
 export const writtenWorkloadSchema = z.strictObject({
@@ -9,6 +9,7 @@ export const writtenWorkloadSchema = z.strictObject({
   model: modelSchema,
   recompute: recomputeSchema.default("auto"),
   arrivals: arrivalsSchema.optional(),
+  users: usersSchema.optional(),
   defaults: writtenJobSchema.omit({ name: true }).optional(),
   jobs: z.array(writtenJobSchema.extend({ sweep: sweepSchema.optional() })).min(1),
 });

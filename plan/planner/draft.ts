@@ -45,7 +45,7 @@ export function plannedJob(job: Job, rows: JobRows, cut: Cut, numSteps = Number.
     deadlineSeconds: _due,
     ...others
   } = job;
-  const { earlyStopping: _stopping, ...rest } = others;
+  const { earlyStopping: _stopping, maxCost: _budget, ...rest } = others;
   const { microBatchSize, microBatchTokens } = cut;
   return {
     ...rest,

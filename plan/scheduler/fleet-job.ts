@@ -1,3 +1,5 @@
+import type { MaxCost } from "../documents/money.ts";
+
 /** What is asked for with a job. Times are in nanoseconds since the fleet's start. */
 export interface JobRequest {
   readonly name: string;
@@ -12,6 +14,9 @@ export interface JobRequest {
   readonly iterations: number;
   /** Of an iteration, on average: what users are charged for. */
   readonly tokens: number;
+  /** What it may take of devices, and all jobs of its user together. */
+  readonly maxCost?: MaxCost;
+  readonly userMaxCost?: MaxCost;
 }
 
 /** Where a job is. `leaving`: it trains to the end of the iteration that it is in, and is preempted then. */
@@ -23,7 +28,7 @@ export type Hold =
   | { readonly kind: "stop"; readonly by: StoppedBy; readonly why: string };
 
 /** Who ends a job before it has trained all iterations that it asks for. */
-export type StoppedBy = "user" | "early-stopping" | "halving";
+export type StoppedBy = "user" | "early-stopping" | "halving" | "budget";
 
 /** A job as the scheduler knows it. */
 export interface FleetJob extends JobRequest {

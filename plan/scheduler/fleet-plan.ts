@@ -186,7 +186,9 @@ export class FleetPlan {
       this.#leave(member);
       this.#forget(number, member);
     }
-    return [...progress, ...over.map((number) => ({ kind: "ended", number }) as const), ...follows];
+    // What follows may concern others, which have ended just now.
+    const left = follows.filter(({ number }) => this.#members.has(number));
+    return [...progress, ...over.map((number) => ({ kind: "ended", number }) as const), ...left];
   }
 
   /** The job's step behind those that have begun. */

@@ -149,7 +149,9 @@ function ending(job: JobHistory): string {
     case "ended":
       return `It waited ${timeText(waitedNs)} in all, and ended at ${timeText(endNs!)}${deadlineText(job)}: ${parts}.`;
     case "stopped": {
-      const by = stoppedBy === undefined ? "" : ` by ${stoppedBy === "user" ? "its user" : stoppedBy}`;
+      // What is spent says so by itself.
+      const by =
+        stoppedBy === undefined || stoppedBy === "budget" ? "" : ` by ${stoppedBy === "user" ? "its user" : stoppedBy}`;
       const far = `${iterations} of ${counted(request.iterations, "iteration")}`;
       return `It was stopped${by} at ${timeText(endNs!)} after ${far}${reason(why)}; ${parts}.`;
     }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { InputError } from "../../core/index.ts";
 import { type FileLines, jsonLines } from "../documents/json-lines.ts";
+import { maxCostSchema } from "../documents/money.ts";
 import { checkDocument } from "../documents/read-document.ts";
 import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
 
@@ -15,6 +16,8 @@ const requestSchema = z.strictObject({
   deadlineNs: z.number().nullable(),
   iterations: count,
   tokens: z.number().min(0),
+  maxCost: maxCostSchema.exactOptional(),
+  userMaxCost: maxCostSchema.exactOptional(),
 });
 
 const ofJob = { number: count };
@@ -36,7 +39,7 @@ const EVENTS = {
   stop: z.strictObject({
     kind: z.literal("stop"),
     ...asked,
-    by: z.enum(["user", "early-stopping", "halving"]),
+    by: z.enum(["user", "early-stopping", "halving", "budget"]),
     why: z.string(),
   }),
   pause: z.strictObject({ kind: z.literal("pause"), ...held }),

@@ -1,4 +1,5 @@
 import { formatBytes, formatSeconds } from "../../core/index.ts";
+import type { Spent } from "../../plan/index.ts";
 
 const MINUS = "\u2212";
 const NARROW_SPACE = "\u202f";
@@ -83,4 +84,9 @@ export function byteTicks(
   const values: number[] = [];
   for (let i = Math.ceil(low / unit / step); i * step <= high / unit + 1e-9; i += 1) values.push(i * step * unit);
   return { values, label: (bytes) => `${(bytes / unit).toFixed(digits)} ${BYTE_UNITS[power]}` };
+}
+
+/** "0.0123 USD" */
+export function costText(spent: Spent | undefined): string {
+  return spent?.cost === undefined ? "–" : `${spent.cost.amount.toPrecision(3)} ${spent.cost.currency}`;
 }

@@ -7,7 +7,7 @@ export { LANES, type ReportData } from "../report-data.ts";
 export { dataTable } from "./data-table.ts";
 export { element, section } from "./element.ts";
 export { createLiveGantt, type LiveGantt } from "./fleet/live-gantt.ts";
-export { formatDuration, formatInstant, formatMemory, formatNumber, formatShare } from "./format.ts";
+export { costText, formatDuration, formatInstant, formatMemory, formatNumber, formatShare } from "./format.ts";
 export { card } from "./header-parts.ts";
 export { fillDefinitions, jobHue } from "./job-colours.ts";
 export { createPageState, deviceLabel, type PageState } from "./page-state.ts";

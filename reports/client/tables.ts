@@ -1,7 +1,7 @@
 import type { ReportComparison } from "../report-data.ts";
 import { type Cell, dataTable } from "./data-table.ts";
 import { element, section } from "./element.ts";
-import { formatDuration, formatError, formatMemory, formatNumber, formatShare } from "./format.ts";
+import { costText, formatDuration, formatError, formatMemory, formatNumber, formatShare } from "./format.ts";
 import { jobHue } from "./job-colours.ts";
 import { type PageState, reveal } from "./page-state.ts";
 
@@ -80,6 +80,7 @@ function lossText(loss: number | null | undefined): string {
 
 function jobTable({ data }: PageState): HTMLElement {
   const [first, second] = data.traces;
+  const hasCosts = data.traces.some(({ jobs }) => jobs.some(({ cost }) => cost !== undefined));
   const rows = data.jobs.map(({ name, adapter }, job): readonly Cell[] => {
     const timesIn = (trace: typeof first) => trace?.jobs.find((one) => one.name === name);
     const last = timesIn(second ?? first);
@@ -97,6 +98,8 @@ function jobTable({ data }: PageState): HTMLElement {
       last ? formatNumber(last.tokens) : "–",
       end(timesIn(first)),
       ...(second === undefined ? [] : [end(timesIn(second))]),
+      last ? formatDuration(last.deviceSeconds) : "–",
+      ...(hasCosts ? [costText(last)] : []),
       ...(data.losses.length === 0 ? [] : [lossText(curve?.loss[0]), lossText(curve?.loss.at(-1))]),
     ];
   });
@@ -107,9 +110,12 @@ function jobTable({ data }: PageState): HTMLElement {
     "Steps",
     "Tokens",
     ...ends,
+    "Device time",
+    ...(hasCosts ? ["Cost"] : []),
     ...(data.losses.length === 0 ? [] : ["First loss", "Last loss"]),
   ];
-  const meaning = "An end is the time from the start of the run to the job's last update.";
+  const meaning =
+    "An end is the time from the start of the run to the job's last update. Device time is what devices worked for the job; a micro-batch that jobs share is divided by their tokens.";
   return table("Jobs", meaning, columns, rows, ["Adapter"]);
 }
 

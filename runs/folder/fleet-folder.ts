@@ -22,7 +22,7 @@ import {
   WorkWriter,
 } from "../../plan/index.ts";
 import { type JournalEvent, type WrittenFolders, withWritten } from "./journal.ts";
-import { Records } from "./records.ts";
+import { Records, type RecordsInput } from "./records.ts";
 import { RUN_FILES } from "./run-files.ts";
 
 type AdapterOwner = Pick<PlannedJob, "name" | "adapter">;
@@ -73,6 +73,7 @@ export interface FleetFolderInput {
   readonly model: string;
   readonly mostBytes?: number | undefined;
   readonly prepare?: (() => void) | undefined;
+  readonly spent?: RecordsInput["spent"];
 }
 
 /** The folder of a live fleet, written as things happen: only appended to, so that what is there is whole. */
@@ -92,7 +93,8 @@ export class FleetFolder implements Disposable {
    * `model`: its folder, for the adapters. `mostBytes`: see `MOST_BYTES`. `prepare`: makes the folder one that a fleet goes on in, once it is locked.
    * @throws InputError for a folder that holds something else
    */
-  constructor(place: Place, given: string, { setting, model, mostBytes = MOST_BYTES, prepare }: FleetFolderInput) {
+  constructor(place: Place, given: string, input: FleetFolderInput) {
+    const { setting, model, mostBytes = MOST_BYTES, prepare, spent } = input;
     const goesOn = prepare !== undefined;
     if (!goesOn) checkNewFleetFolder(place, given);
     this.#setting = setting;
@@ -100,7 +102,7 @@ export class FleetFolder implements Disposable {
     this.#mostBytes = mostBytes;
     this.#begin = firstBegin(setting);
     this.records = new Records(place, given, {
-      ...{ goesOn, prepare: () => prepare?.() },
+      ...{ goesOn, prepare: () => prepare?.(), devices: setting.devices, spent },
       more: { [RUN_FILES.jobs]: { goesOn }, [RUN_FILES.segments]: {} },
       ...(setting.pipelines.every(({ room }) => room.sample === undefined) ? {} : { sampled: { model } }),
       document: { name: RUN_FILES.setting, text: `${canonicalJson(setting)}\n` },

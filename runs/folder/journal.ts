@@ -7,10 +7,13 @@ import {
   type LostPipeline,
 } from "../../exec/index.ts";
 import { fileDigest } from "../../files/index.ts";
-import type { AskedEvent } from "../../plan/index.ts";
+import type { AskedEvent, Spending, Spent } from "../../plan/index.ts";
 
 /** The file of an adapter's weights, in its folder. */
 export const WEIGHTS = "adapter_model.safetensors";
+
+/** By job, what it has taken of devices in all attempts; earlier versions have not written it down. */
+type SpentByJob = Readonly<Record<string, Spent>>;
 
 /** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
 export type JournalEvent =
@@ -39,6 +42,7 @@ export type JournalEvent =
       readonly steps: Readonly<Record<string, number>>;
       /** Newer checkpoints that could not be gone on from. */
       readonly skipped: readonly { readonly name: string; readonly why: string }[];
+      readonly spent?: SpentByJob;
     }
   /** A checkpoint is on the disk; the time that its writing took; of a fleet, what its clock showed. */
   | { readonly event: "checkpoint"; readonly name: string; readonly seconds: number; readonly atNs?: number }
@@ -64,6 +68,7 @@ export type JournalEvent =
       readonly best?: { readonly step: number; readonly evaluationLoss: number };
       /** SHA-256 of the weights of its adapter as they were written, and of its best one, where they were by then. */
       readonly written?: { readonly adapter?: string; readonly best?: string };
+      readonly spent?: Spent;
     }
   /** A job trains no further, since its loss or its gradient is not finite. Its adapter is not written. */
   | {
@@ -90,10 +95,10 @@ export type JournalEvent =
   | { readonly event: "asked to end" }
   /** At the end of a fleet. */
   | { readonly event: "memory"; readonly most: FleetBytes }
-  | { readonly event: "ended early" }
+  | { readonly event: "ended early"; readonly spent?: SpentByJob }
   /** What has begun could not be carried out to its end. */
   | { readonly event: "failed"; readonly why: string }
-  | { readonly event: "ended" };
+  | { readonly event: "ended"; readonly spent?: SpentByJob };
 
 /** A job trains no further: its adapter is not written. */
 export function jobStopped(job: string, divergence: Divergence): JournalEvent {
@@ -128,6 +133,20 @@ export function withWritten<E extends JournalEvent>(event: E, { adapter, best }:
     folder === undefined ? {} : { [key]: fileDigest(path.join(folder, WEIGHTS)).sha256 };
   const written = { ...of("adapter", adapter), ...of("best", best) };
   return Object.keys(written).length === 0 ? event : { ...event, written };
+}
+
+/** The same with what has been taken of devices by then, where it is the end of a job or of an attempt, or goes on. */
+export function withSpent(event: JournalEvent, spending: Spending): JournalEvent {
+  switch (event.event) {
+    case "job ended":
+      return { ...event, spent: spending.of(event.job) };
+    case "resumed":
+    case "ended":
+    case "ended early":
+      return { ...event, spent: Object.fromEntries(spending.all()) };
+    default:
+      return event;
+  }
 }
 
 export type JournalLine = JournalEvent & { readonly time: string };

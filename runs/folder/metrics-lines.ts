@@ -1,9 +1,12 @@
 import { canonicalJson, finite, InputError, isMapping } from "../../core/index.ts";
 import type { EvaluationMetrics, StepMetrics } from "../../exec/index.ts";
-import { type FileLines, jsonLines } from "../../plan/index.ts";
+import { type FileLines, jsonLines, type Spent, spentSchema } from "../../plan/index.ts";
+
+/** A step as it is told: with what its job has taken of devices by then, where that was written down. */
+export type ToldStep = StepMetrics & { readonly spent?: Spent };
 
 /** A step as a line of metrics.jsonl. */
-export function stepLine(metrics: StepMetrics): string {
+export function stepLine(metrics: ToldStep): string {
   const [loss, gradNorm] = [finite(metrics.loss), finite(metrics.gradNorm)];
   return canonicalJson({ ...metrics, loss, gradNorm, ...finiteMeasures(metrics) });
 }
@@ -26,11 +29,15 @@ function finiteMeasures({ preference }: Pick<StepMetrics, "preference">) {
 
 /** Of a job whose loss compares answers a line has this key, too. */
 const PREFERENCE = "preference";
+/** Of a step: what its job has taken of devices; those that earlier versions wrote have it not. */
+const SPENT = "spent";
+const OF_STEPS: ReadonlySet<string> = new Set([SPENT]);
 const PREFERENCE_KEYS = [
   ...["accuracy", "kl", "logpChosen", "logpRejected", "margin", "nll", "rewardChosen", "rewardRejected"],
 ].join();
 /** Of an evaluation: its rows and the base's loss, where it has them. */
 const OF_ROWS: ReadonlySet<string> = new Set(["base", "blocks"]);
+const OPTIONAL: ReadonlySet<string> = new Set([PREFERENCE, ...OF_STEPS, ...OF_ROWS]);
 const STEP_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"].join();
 const EVALUATION_KEYS = ["best", "evaluationLoss", "job", "step", "tokens"].join();
 
@@ -39,6 +46,7 @@ const isLoss = (value: unknown): boolean => value === null || isMeasure(value);
 const isNumber = (value: unknown): boolean => value === null || typeof value === "number";
 const isPreference = (value: unknown): boolean =>
   isMapping(value) && Object.keys(value).sort().join() === PREFERENCE_KEYS && Object.values(value).every(isNumber);
+const isSpent = (value: unknown): boolean => spentSchema.safeParse(value).success;
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 const isBlocks = (value: unknown): boolean =>
   Array.isArray(value) &&
@@ -55,6 +63,7 @@ const FIELDS: Readonly<Record<string, readonly [test: (value: unknown) => boolea
   loss: [isLoss, "a loss, or null"],
   evaluationLoss: [isLoss, "a loss, or null"],
   gradNorm: [isLoss, "a gradient's norm, or null"],
+  [SPENT]: [isSpent, "deviceSeconds, and a cost where devices have prices"],
   blocks: [isBlocks, "pairs of a loss and a number of tokens"],
   base: [
     (value) => isMapping(value) && isLoss(value["loss"]) && isBlocks(value["blocks"]),
@@ -84,20 +93,21 @@ const numberOf = (value: unknown): number => (value === null ? Number.NaN : (val
 export interface MetricsLine {
   /** From 1. */
   readonly line: number;
-  readonly metrics: StepMetrics | EvaluationMetrics;
+  readonly metrics: ToldStep | EvaluationMetrics;
 }
 
 /** Line by line, without a last one that was not written to its end. @throws InputError with the line that is none */
 export function* metricsLines(lines: FileLines, file: string, onTorn?: (line: number) => void): Generator<MetricsLine> {
   for (const { value, line } of jsonLines(lines, file, onTorn)) {
     const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
-    const keys = Array.isArray(got) ? got.filter((key) => key !== PREFERENCE && !OF_ROWS.has(key)).join() : "";
-    const isStep = keys === STEP_KEYS && !Object.keys(value as object).some((key) => OF_ROWS.has(key));
-    if (!isStep && keys !== EVALUATION_KEYS)
+    const keys = Array.isArray(got) ? got.filter((key) => !OPTIONAL.has(key)).join() : "";
+    const has = (only: ReadonlySet<string>): boolean => Object.keys(value as object).some((key) => only.has(key));
+    const isStep = keys === STEP_KEYS && !has(OF_ROWS);
+    if (!isStep && (keys !== EVALUATION_KEYS || has(OF_STEPS)))
       throw new InputError({ expected: `the keys ${STEP_KEYS.replaceAll(",", ", ")}`, file, line, got });
     checkFields(value as Readonly<Record<string, unknown>>, { file, line });
     if (isStep) {
-      const step = value as StepMetrics;
+      const step = value as ToldStep;
       yield { line, metrics: { ...step, loss: numberOf(step.loss), gradNorm: numberOf(step.gradNorm) } };
     } else {
       const evaluation = value as EvaluationMetrics;
@@ -115,13 +125,13 @@ export function* metricsLines(lines: FileLines, file: string, onTorn?: (line: nu
 
 /** Each kind in the order of its lines. */
 export interface ReadMetrics {
-  readonly metrics: readonly StepMetrics[];
+  readonly metrics: readonly ToldStep[];
   readonly evaluations: readonly EvaluationMetrics[];
 }
 
 /** The lines of metrics.jsonl, steps and evaluations. @throws InputError with the line that is none */
 export function readMetrics(lines: FileLines, file: string): ReadMetrics {
-  const metrics: StepMetrics[] = [];
+  const metrics: ToldStep[] = [];
   const evaluations: EvaluationMetrics[] = [];
   for (const { metrics: each } of metricsLines(lines, file))
     if ("loss" in each) metrics.push(each);

@@ -16,9 +16,10 @@ import {
   refuseLinkedMembers,
   writeOutput,
 } from "../../files/index.ts";
+import { type ResolvedDevice, Spending, type Spent } from "../../plan/index.ts";
 import { timeNow } from "../../workbench/index.ts";
 import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
-import { type JournalEvent, pipelineLost } from "./journal.ts";
+import { type JournalEvent, pipelineLost, withSpent } from "./journal.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
 import { RUN_FILES } from "./run-files.ts";
 import { AnswerTexts, linesOfSample, type SampleLine, sampleLine } from "./sample-lines.ts";
@@ -35,6 +36,9 @@ export interface RecordsInput {
   readonly goesOn: boolean;
   /** Checks the folder, or makes it ready, once it is this process's. */
   readonly prepare: () => void;
+  readonly devices: readonly ResolvedDevice[];
+  /** What jobs had taken of devices before. */
+  readonly spent?: ReadonlyMap<string, Spent> | undefined;
   /** More files of lines, by name. */
   readonly more?: Readonly<Record<string, LineFileOptions>>;
   /** Where prompts are answered: the folder of the model that does. */
@@ -49,6 +53,8 @@ export class Records implements Disposable {
   readonly journal: LineFile;
   readonly metrics: LineFile;
   readonly completions: LineFile;
+  /** What jobs have taken of the devices. */
+  readonly spending: Spending;
   /** Adapters and all else that is written late where the disk is full. */
   readonly writes = new LateWrites();
   readonly #texts: AnswerTexts;
@@ -58,9 +64,11 @@ export class Records implements Disposable {
   readonly #lines = new Map<string, LineFile>();
 
   /** @throws InputError, DeviceError when the folder cannot be written */
-  constructor(place: Place, given: string, { goesOn, prepare, more = {}, sampled, document }: RecordsInput) {
+  constructor(place: Place, given: string, input: RecordsInput) {
+    const { goesOn, prepare, more = {}, sampled, document } = input;
     makeFolder(place, given);
     this.folder = absolute(place, given);
+    this.spending = new Spending(input.devices, input.spent);
     this.#texts = new AnswerTexts(sampled?.model ?? "");
     this.#lock = lockFolder(this.folder, given, place.note);
     const open = (name: string, options: LineFileOptions): LineFile => {
@@ -104,7 +112,8 @@ export class Records implements Disposable {
 
   /** Hears what every execution tells. */
   readonly hear: RunListener = listener({
-    stepped: ({ metrics }) => this.metrics.add(stepLine(metrics)),
+    spent: ({ shares }) => this.spending.add(shares),
+    stepped: ({ metrics }) => this.metrics.add(stepLine({ ...metrics, spent: this.spending.of(metrics.job) })),
     evaluated: ({ metrics }) => this.metrics.add(evaluationLine(metrics)),
     sampled: ({ sample }) => {
       const lines = this.lines(RUN_FILES.samples);
@@ -127,7 +136,7 @@ export class Records implements Disposable {
   /** Writes down what happened, at once, behind the steps until then: those of a job that is over are not made again. */
   happened(event: JournalEvent): void {
     this.#writeSeen();
-    this.journal.add(canonicalJson({ time: timeNow(), ...event }));
+    this.journal.add(canonicalJson({ time: timeNow(), ...withSpent(event, this.spending) }));
     this.journal.write(true);
   }
 

@@ -25,7 +25,7 @@ import { type Plan, planDocument, readText } from "../../plan/index.ts";
 import { traceLines } from "../../traces/index.ts";
 import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
 import { jobEnded, jobStopped, withWritten } from "./journal.ts";
-import { Records } from "./records.ts";
+import { Records, type RecordsInput } from "./records.ts";
 import { RUN_FILES } from "./run-files.ts";
 
 function readHash(file: string): unknown {
@@ -83,14 +83,21 @@ export class RunFolder implements Disposable {
     place: Place,
     given: string,
     plan: Plan,
-    { overwrite = false, prepare }: { readonly overwrite?: boolean; readonly prepare?: (() => void) | undefined } = {},
+    {
+      overwrite = false,
+      prepare,
+      spent,
+    }: Pick<RecordsInput, "spent"> & {
+      readonly overwrite?: boolean;
+      readonly prepare?: (() => void) | undefined;
+    } = {},
   ) {
     const folder = absolute(place, given);
     const goesOn = prepare !== undefined;
     if (!goesOn) checkRunFolder(place, given, plan, overwrite);
     this.#plan = plan;
     this.records = new Records(place, given, {
-      goesOn,
+      ...{ goesOn, devices: plan.devices, spent },
       prepare() {
         if (goesOn) return prepare();
         // Whoever had it until now may have ended a run in it.

@@ -1,6 +1,6 @@
 import { finite } from "../../core/index.ts";
 import { divergenceText, type ExecuteResult } from "../../exec/index.ts";
-import type { Plan } from "../../plan/index.ts";
+import { NOTHING_SPENT, type Plan, type Spent } from "../../plan/index.ts";
 import { type JobMetrics, planOfPart, type RunMetrics, runMetrics } from "../../traces/index.ts";
 import type { ResumablePlan } from "../resume/resume-plan.ts";
 import type { TrainedRun } from "../train-in-folder.ts";
@@ -20,6 +20,8 @@ export interface TrainedJob extends JobMetrics {
   /** The folder of its adapter; absent where none was written. */
   readonly adapter: string | undefined;
   readonly stopped: StoppedJob | undefined;
+  /** What it has taken of devices in this part of the run and in earlier ones. */
+  readonly spent: Spent;
   /** Absent for a job that was not evaluated. */
   readonly evaluations?: readonly {
     readonly step: number;
@@ -60,7 +62,7 @@ export function stoppedJobs(
 /** The numbers of a run, and what became of its jobs. */
 export function runSummary(
   plan: Plan,
-  { result, adapters, best, part }: TrainedRun,
+  { result, adapters, best, part, spent }: TrainedRun,
   stopped: ReadonlyMap<string, StoppedJob>,
 ): RunSummary {
   const losses = lossesByJob(result.metrics);
@@ -70,7 +72,7 @@ export function runSummary(
     const trainedJob = {
       ...job,
       ...{ finalLoss: series.at(-1), losses: series, adapter: adapters.get(job.name) },
-      stopped: stopped.get(job.name),
+      ...{ stopped: stopped.get(job.name), spent: spent.get(job.name) ?? NOTHING_SPENT },
     };
     const own = result.evaluations.filter((row) => row.job === job.name);
     if (own.length === 0) return trainedJob;

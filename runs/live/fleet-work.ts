@@ -2,7 +2,7 @@ import { ownValue } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
 import { FreshState, type JobStart, readPeftFolder } from "../../exec/index.ts";
 import { checkSizes, comparesWithStart, type FleetWork, type Job, type Setting, workFacts } from "../../plan/index.ts";
-import { type LoadedWorkload, loadInputs, workOfJob } from "../../workbench/index.ts";
+import { type LoadedWorkload, loadInputs, ofOnlyJob, workOfJob } from "../../workbench/index.ts";
 import type { LiveSubmission } from "./live-job.ts";
 
 /** @throws PlanError where the pipelines of a fleet have no room for a job's micro-batches */
@@ -34,7 +34,9 @@ export async function submissionOf(
   { loaded, setting, cache }: { readonly loaded: LoadedWorkload; readonly setting: Setting; readonly cache: boolean },
   job: Job,
 ): Promise<LiveSubmission> {
-  const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache);
+  const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache).catch((error: unknown) => {
+    throw ofOnlyJob(error);
+  });
   const rows: readonly Row[] = inputs.data[0]!;
   const work = workOfJob(setting, job, inputs.rows[0]!);
   checkWork(setting, work);

@@ -5,6 +5,7 @@ import {
   type FleetEvent,
   type FleetWork,
   type Job,
+  type JobBudgets,
   type JobRequest,
   type LossWatch,
   ONLY_NOT_FINITE,
@@ -38,10 +39,11 @@ export function jobRequest(
   { name, user = "", priority, deadlineSeconds }: Job,
   work: FleetWork,
   arrivalNs: number,
+  budgets: JobBudgets,
 ): JobRequest {
   const { stepTokens: tokens } = workFacts(work);
   const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + Math.round(deadlineSeconds * 1e9);
-  return { name, user, priority, arrivalNs, deadlineNs, iterations: work.job.steps, tokens };
+  return { name, user, priority, arrivalNs, deadlineNs, iterations: work.job.steps, tokens, ...budgets };
 }
 
 /** A job that comes. */

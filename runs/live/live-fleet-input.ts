@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { FleetExecutionInput, LostPipeline, ModelFolder, StageHost } from "../../exec/index.ts";
 import type { Place } from "../../files/index.ts";
-import type { CostModel, HalvedSweep, Policy, Resources, Setting, Sharing } from "../../plan/index.ts";
+import type { CostModel, HalvedSweep, Policy, Resources, Setting, Sharing, Users } from "../../plan/index.ts";
 import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
 import type { JournalEvent } from "../folder/journal.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
@@ -27,6 +27,8 @@ export interface LiveFleetInput {
   /** How jobs share micro-batches under the policy; absent where each has its own. */
   readonly sharing: Sharing | undefined;
   readonly works: KnownWorks;
+  /** What is allowed to users over all of their jobs. */
+  readonly users?: Users | undefined;
   /** The most jobs that train at once on a pipeline; as many as there is room for when absent. */
   readonly jobsAtOnce?: number;
   /** Jobs that are compared with each other while they train, by the names that they will come with. */

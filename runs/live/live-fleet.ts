@@ -12,7 +12,6 @@ import {
 import {
   type AskedEvent,
   type FleetEvent,
-  FleetOutcomes,
   FleetPlan,
   type FleetWork,
   type Job,
@@ -22,6 +21,7 @@ import {
   type Policy,
   Scheduler,
   type Setting,
+  type Spent,
   SweepHalving,
   settingHash,
 } from "../../plan/index.ts";
@@ -33,6 +33,7 @@ import { failed, type JournalEvent, jobEnded } from "../folder/journal.ts";
 import { jobOfWork } from "../loggers/logged-job.ts";
 import { type FleetThatGoesOn, pastNotices, pastSweeps, takeUp } from "../resume/restore-jobs.ts";
 import { beginFleetAgain, FLEET_ENDS } from "../resume/resume-fleet.ts";
+import { FleetAccounts } from "./fleet-accounts.ts";
 import { FleetLoss } from "./fleet-loss.ts";
 import { judgeAdapter, judgeDivergence, judgeEnd, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
@@ -52,14 +53,13 @@ export class LiveFleet implements Disposable {
   readonly #execution: FleetExecution;
   readonly #jobs = new KeptJobs();
   readonly #listeners = new Set<(notice: LiveNotice) => void>();
-  readonly #outcomes = new FleetOutcomes();
+  readonly #accounts: FleetAccounts;
   readonly #sweeps: SweepHalving;
   readonly #halving: LiveHalving;
   readonly #checkpoints: Checkpoints;
   /** What it has lost of its devices. */
   readonly loss = new FleetLoss();
   #past: readonly LiveNotice[] = [];
-  #decidedNs = 0;
   #isDraining = false;
   #isEnding = false;
 
@@ -67,7 +67,7 @@ export class LiveFleet implements Disposable {
   static async open(input: LiveFleetInput): Promise<LiveFleet> {
     const { place, folder, setting, costs, model, host, policy, resources, sharing, goesOn } = input;
     const written = new FleetFolder(place, folder, {
-      ...{ setting, model: model.folder, mostBytes: input.mostBytes },
+      ...{ setting, model: model.folder, mostBytes: input.mostBytes, spent: goesOn?.found.spent },
       prepare: goesOn && (() => beginFleetAgain(goesOn.found, goesOn.restored)),
     });
     try {
@@ -113,10 +113,10 @@ export class LiveFleet implements Disposable {
     this.#folder = folder;
     this.#scheduler = scheduler;
     this.#execution = execution;
+    this.#accounts = new FleetAccounts(input, folder.records.spending);
     this.#sweeps = new SweepHalving(input.sweeps, input.goesOn && pastSweeps(input.goesOn));
-    const journal = (event: JournalEvent): void => folder.records.happened(event);
     const ask = (event: AskedEvent): void => void this.#execution.ask(event);
-    this.#halving = new LiveHalving({ sweeps: this.#sweeps, jobs: this.#jobs, journal, ask });
+    this.#halving = new LiveHalving({ sweeps: this.#sweeps, jobs: this.#jobs, journal: this.#journal, ask });
     const { setting, rhythm, onFailure = () => {} } = input;
     const known = { records: folder.records, planHash: settingHash(setting), model: setting.model };
     this.#checkpoints = new Checkpoints({ ...known, rhythm, onFailure });
@@ -124,19 +124,17 @@ export class LiveFleet implements Disposable {
 
   /** Takes up what was there when the fleet was cut off. */
   #goOn(goesOn: FleetThatGoesOn): void {
-    const { found, jobs, again } = goesOn;
-    for (const kept of jobs) this.#jobs.add(kept);
-    for (const line of found.lines) this.#outcomes.add(line);
-    this.#decidedNs = found.clockNs;
+    for (const kept of goesOn.jobs) this.#jobs.add(kept);
+    const spent = this.#accounts.goOn(goesOn);
     this.#past = pastNotices(goesOn);
-    const journal = (event: JournalEvent): void => this.#folder.records.happened(event);
-    for (const { comer, event, rows, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps, journal)) {
+    for (const { comer, event, rows, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps, this.#journal)) {
       const state = this.#execution.restore(comer, event, input);
       if (event.done > 0) this.#jobs.of(event.number).state = state;
       this.#input.log?.came(jobOfWork(comer, rows.length, event.done));
       for (const each of asked) this.#execution.ask(each);
     }
-    for (const submission of again) this.#add(submission);
+    for (const event of spent) this.#execution.ask(event);
+    for (const submission of goesOn.again) this.#add(submission, this.requestOf(submission.job, submission.work));
   }
 
   /** What happened before the fleet was cut off, if it was; told once. */
@@ -187,13 +185,13 @@ export class LiveFleet implements Disposable {
       await this.#execution.run();
     } catch (error) {
       if (this.loss.isOf(error)) this.#checkpoints.write(new Map(), this.nowNs);
-      this.#folder.records.happened(failed(error));
+      this.#journal(failed(error));
       throw error;
     }
     if (this.#isEnding) this.#checkpoints.write(new Map(), this.nowNs);
     this.#folder.finish();
-    this.#folder.records.happened({ event: "memory", most: this.#execution.mostBytes });
-    this.#folder.records.happened({ event: this.#isEnding ? "ended early" : "ended" });
+    this.#journal({ event: "memory", most: this.#execution.mostBytes });
+    this.#journal({ event: this.#isEnding ? "ended early" : "ended" });
   }
 
   /** @throws InputError for a name that was used, or a fleet that takes no more */
@@ -203,14 +201,14 @@ export class LiveFleet implements Disposable {
       throw new InputError({ expected: "a fleet that takes jobs", got: "one that ends when its jobs have ended" });
     if (this.#jobs.has(job.name))
       throw new InputError({ expected: "a job name that was not used yet", at: "name", got: job.name });
+    const request = this.#accounts.check(this.requestOf(job, work));
     if (warm !== undefined) this.#folder.writeStart(work.job, warm);
     this.#folder.came({ number: this.#jobs.all.length, given: job, ...work });
-    return this.#add(submission);
+    return this.#add(submission, request);
   }
 
   /** A job comes that the folder knows of. */
-  #add({ job, work, rows, begin, warm }: LiveSubmission): LiveJob {
-    const request = this.requestOf(job, work);
+  #add({ job, work, rows, begin, warm }: LiveSubmission, request: JobRequest): LiveJob {
     this.#input.works.add(work);
     const kept = newKeptJob(this.#jobs.all.length, { job }, request);
     this.#jobs.add(kept);
@@ -220,16 +218,19 @@ export class LiveFleet implements Disposable {
     return kept;
   }
 
+  /** What a job has taken of devices so far. */
+  spentBy(name: string): Spent {
+    return this.#accounts.spentBy(name);
+  }
+
   /** What would be asked for with a job that came now. */
   requestOf(job: Job, work: FleetWork): JobRequest {
-    return jobRequest(job, work, this.nowNs);
+    return jobRequest(job, work, this.nowNs, this.#accounts.of(job));
   }
 
   /** All that is known now, for a simulation of what is to come. */
   state(): FleetState {
-    const atNs = Math.max(this.nowNs, this.#decidedNs);
-    const [scheduler, past, pending] = [this.#scheduler.state(), this.#outcomes.past(atNs), this.#execution.pending];
-    return { atNs, scheduler, placed: this.#jobs.placed(scheduler), past, pending, numJobs: this.#jobs.all.length };
+    return this.#accounts.state(this.#execution, this.#scheduler.state(), this.#jobs);
   }
 
   /** @throws InputError where none has the name, or it is over */
@@ -288,7 +289,7 @@ export class LiveFleet implements Disposable {
    * could go on. `notice`: why the machine is to be taken away, where it is.
    */
   end(notice?: string): void {
-    this.#folder.records.happened(notice === undefined ? { event: "asked to end" } : { event: "notice", why: notice });
+    this.#journal(notice === undefined ? { event: "asked to end" } : { event: "notice", why: notice });
     this.#end([]);
   }
 
@@ -316,14 +317,14 @@ export class LiveFleet implements Disposable {
 
   /** A person asks for something: written down before they are told that it will be so. `isSo`: it is already. */
   #asked(kept: KeptJob, ask: AskedEvent, isSo = false): LiveJob {
-    this.#folder.records.happened({ event: "asked", job: kept.job.name, ask });
+    this.#journal({ event: "asked", job: kept.job.name, ask });
     if (!isSo) this.#execution.ask(ask);
     return kept;
   }
 
-  #notify(notice: LiveNotice): void {
-    for (const listener of this.#listeners) listener(notice);
-  }
+  readonly #journal = (event: JournalEvent): void => this.#folder.records.happened(event);
+
+  readonly #notify = (notice: LiveNotice): void => this.#listeners.forEach((listener) => void listener(notice));
 
   /** What the devices tell, behind the folder. */
   readonly #hear: RunListener = listener({
@@ -340,15 +341,14 @@ export class LiveFleet implements Disposable {
     },
     sampled: ({ sample }) => this.#notify({ kind: "sample", lines: this.#folder.records.linesOf(sample) }),
     ended: ({ job, adapter, best }) => this.#over(job, { parameters: adapter }, best),
-    diverged: ({ job, divergence }) => this.#folder.records.happened(judgeDivergence(this.#jobs.of(job), divergence)),
+    diverged: ({ job, divergence }) => this.#journal(judgeDivergence(this.#jobs.of(job), divergence)),
     taken: (event) => this.#taken(event.job, event),
     lost: ({ lost }) => this.#lose(lost),
     states: ({ states }) => this.#checkpoints.write(states, this.nowNs),
   });
 
   #decided(line: JournalLine): void {
-    this.#outcomes.add(line);
-    this.#decidedNs = line.atNs;
+    this.#accounts.add(line);
     for (const event of line.events) keepEvent(this.#jobs.of(event.number), event, line.atNs);
     for (const decision of line.decisions) {
       const kept = this.#jobs.of(decision.number);
@@ -374,7 +374,7 @@ export class LiveFleet implements Disposable {
     const { follows } = kept;
     kept.follows = [];
     const bytesOf = (pipeline: number) => this.#execution.takenBy(number, pipeline);
-    return [...measurementOf(this.#scheduler, number, bytesOf), ...follows];
+    return [...measurementOf(this.#scheduler, number, bytesOf), ...follows, ...this.#accounts.due()];
   }
 
   #taken(number: number, { state, isOver, best }: TakenJob): void {
@@ -388,7 +388,7 @@ export class LiveFleet implements Disposable {
   #over(number: number, state: AdapterState, best: BestEvaluation | undefined): void {
     const kept = this.#jobs.of(number);
     const diverged = judgeAdapter(kept, state.parameters);
-    if (diverged !== undefined) this.#folder.records.happened(diverged);
+    if (diverged !== undefined) this.#journal(diverged);
     if (kept.standing === "running" || kept.standing === "leaving") judgeEnd(kept);
     Object.assign(kept, { pipeline: undefined, state: undefined });
     const { job } = this.#input.works.of(number);

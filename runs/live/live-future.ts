@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { InputError } from "../../core/index.ts";
 import { type FleetWork, type PolicyFactory, type PolicyName, roomTable } from "../../plan/index.ts";
 import {
   type AskedFleet,
+  type ComerEffect,
   calibrationFactors,
   type EndSpread,
   type FleetMachines,
   type FleetModel,
   type FleetState,
+  interruptedPaths,
   type PredictedTime,
   pacePaths,
   predictEnds,
@@ -15,7 +18,7 @@ import {
   whatIf,
 } from "../../sim/index.ts";
 import { LEVEL, movesOf, SAMPLES } from "../../workbench/index.ts";
-import { BackgroundEnds } from "./background-ends.ts";
+import { BackgroundFuture } from "./background-future.ts";
 import type { KnownWorks } from "./known-works.ts";
 import type { LiveFleet } from "./live-fleet.ts";
 import type { LiveSubmission } from "./live-job.ts";
@@ -29,6 +32,8 @@ export interface FutureInput {
   readonly withHistory: boolean;
   /** What some jobs are simulated with: those of the fleet, or one more that might come. */
   readonly modelOf: (works: readonly FleetWork[]) => FleetModel;
+  /** What each interruption of the fleet has cost so far, in nanoseconds. */
+  readonly interruptionsNs: readonly number[];
   /** What a thread of its own has to know of it; undefined where only this one can tell, as of a policy of one's own. */
   readonly asked: AskedFleet | undefined;
 }
@@ -59,14 +64,14 @@ export class LiveFuture implements AsyncDisposable {
   readonly #machines: FleetMachines;
   readonly #before: TimeFactors;
   readonly #pace: LivePace;
-  #background: BackgroundEnds | undefined;
+  #background: BackgroundFuture | undefined;
   #known: { readonly untilMs: number; readonly ends: KnownEnds } | undefined;
   #asked: Promise<void> | undefined;
 
   constructor(input: FutureInput) {
     this.#input = input;
     const { fleet, works, modelOf, withHistory, asked } = input;
-    this.#background = asked && new BackgroundEnds(asked, works);
+    this.#background = asked && new BackgroundFuture(asked, works);
     const { calibration } = fleet.setting;
     const model = modelOf(works.all);
     this.#machines = machinesOf(model, fleet.policy);
@@ -111,7 +116,10 @@ export class LiveFuture implements AsyncDisposable {
     try {
       const { state, ends } = await this.#background!.from(() => fleet.state());
       const now = performance.now();
-      this.#known = { untilMs: now + Math.max(KEPT_MS, REST * (now - began)), ends: this.#endsFrom(state, ends) };
+      this.#known = {
+        untilMs: now + Math.max(KEPT_MS, REST * (now - began)),
+        ends: this.#endsFrom(state, new Map(ends)),
+      };
     } catch {
       // The thread is gone: from now on they are computed here.
       this.#background = undefined;
@@ -129,17 +137,48 @@ export class LiveFuture implements AsyncDisposable {
     );
   }
 
-  /** What would happen if a job came now, under the fleet's policy or another. */
-  whatIf({ work, job }: LiveSubmission, other?: PolicyName | PolicyFactory): WhatIfAnswer {
+  /**
+   * What would happen if a job came now, under the fleet's policy or another. A thread of its own simulates it where that
+   * knows the policy.
+   */
+  async whatIf(submission: LiveSubmission, other?: PolicyName | PolicyFactory): Promise<WhatIfAnswer> {
+    const { fleet } = this.#input;
+    const { work, job } = submission;
+    if (typeof other === "function" || this.#background === undefined) return this.whatIfNow(submission, other);
+    try {
+      const comer = () => ({
+        work,
+        request: fleet.requestOf(job, work),
+        ...(other === undefined ? {} : { policy: other }),
+      });
+      const { state, effect } = await this.#background.from(() => fleet.state(), comer);
+      return this.#whatIfFrom(submission, state, other, effect);
+    } catch (error) {
+      if (error instanceof InputError) throw error;
+      this.#background = undefined;
+      return this.whatIfNow(submission, other);
+    }
+  }
+
+  /** The same, computed here. */
+  whatIfNow(submission: LiveSubmission, other?: PolicyName | PolicyFactory): WhatIfAnswer {
+    return this.#whatIfFrom(submission, this.#input.fleet.state(), other);
+  }
+
+  #whatIfFrom(
+    { work, job }: LiveSubmission,
+    state: FleetState,
+    other?: PolicyName | PolicyFactory,
+    effect?: ComerEffect,
+  ): WhatIfAnswer {
     const { fleet, works, modelOf } = this.#input;
-    const model = modelOf([...works.all, work]);
+    // A job may have come since then.
+    const model = modelOf([...works.all.slice(0, state.numJobs), work]);
     const policy = other === undefined ? fleet.policy : model.policyOf(other);
-    return whatIf({
-      now: { state: fleet.state(), machines: machinesOf(model, policy), policy },
-      job: { request: fleet.requestOf(job, work) },
-      spread: this.#spread(),
-      memoryTable: () => roomTable(fleet.setting, work.job),
-    });
+    const now = { state, machines: machinesOf(model, policy), policy };
+    const spread = this.#spread();
+    const memoryTable = () => roomTable(fleet.setting, work.job);
+    return whatIf({ now, job: { request: fleet.requestOf(job, work) }, spread, memoryTable }, effect);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -147,7 +186,9 @@ export class LiveFuture implements AsyncDisposable {
   }
 
   #spread(): EndSpread {
+    const { fleet, interruptionsNs } = this.#input;
     const paths = pacePaths({ before: this.#before, seen: this.#pace.seen, seed: 0 });
-    return { paths, draws: SAMPLES, level: LEVEL, seed: 0 };
+    const seen = { costsNs: interruptionsNs, runNs: fleet.nowNs };
+    return { paths: interruptedPaths(paths, seen, 0), draws: SAMPLES, level: LEVEL, seed: 0 };
   }
 }

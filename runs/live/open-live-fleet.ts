@@ -2,6 +2,7 @@ import { DeviceError, InputError, PlanError } from "../../core/index.ts";
 import { lostText, type World } from "../../exec/index.ts";
 import type { Context } from "../../files/index.ts";
 import {
+  budgetsOf,
   createCostModel,
   type FleetWork,
   type PolicyFactory,
@@ -32,6 +33,7 @@ import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";
 import type { LiveSubmission } from "./live-job.ts";
 import { LiveSearch, proposedNames } from "./live-search.ts";
+import { interruptionCosts } from "./seen-interruptions.ts";
 
 /** A fleet whose devices are set up, and the jobs of its workload with the times at which they come. */
 export interface OpenedFleet {
@@ -89,7 +91,8 @@ async function fleetThatGoesOn(
   resources: Resources,
 ): Promise<FleetThatGoesOn> {
   const { cache = false } = context;
-  const restored = restoredFleet(found, resources);
+  const { users } = loaded.workload;
+  const restored = restoredFleet(found, resources, (job) => budgetsOf(job, users, setting.devices));
   for (const { comer } of restored.jobs) checkWork(setting, comer);
   return await context.during("reading data", async () => ({
     found,
@@ -139,6 +142,8 @@ export async function openLiveFleet(
     checkDevices(setting, world);
     const costs = createCostModel(body.calibration, body.model.dtype);
     const works = new KnownWorks((found?.comers ?? []).map(({ number: _number, given: _given, ...work }) => work));
+    for (const [index, job] of request.jobs.entries())
+      budgetsOf(job, workload.users, setting.devices, `jobs[${index}]`);
     const limits = {
       ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
       ...learnedBy(choice.sizes),
@@ -163,7 +168,18 @@ export async function openLiveFleet(
         onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`),
       },
       onLost: (lost) => context.warn(lostText(lost, "the others end with a checkpoint")),
-      ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
+      ...{
+        place: context,
+        folder,
+        setting,
+        costs,
+        model,
+        resources,
+        sharing,
+        works,
+        policy: deciding,
+        users: workload.users,
+      },
       host: world && rankedHost(world, model, context.note),
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),
@@ -184,7 +200,10 @@ export async function openLiveFleet(
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);
     const asked = askedFleet({ setting, calibration: body.calibration, policy, most: jobsAtOnce, sizes: choice.sizes });
-    const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true, asked });
+    const future = new LiveFuture({
+      ...{ fleet, works, modelOf, withHistory: context.cache === true, asked },
+      interruptionsNs: found === undefined ? [] : interruptionCosts(found, Date.now()),
+    });
     const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
     const notes = found === undefined ? [] : resumeNotes(found, numLeft, found.comers.length - numLeft);
     const search = new LiveSearch({

@@ -13,7 +13,7 @@ import {
   type SweepHalving,
   type SweepVerdict,
 } from "../../plan/index.ts";
-import { type LoadedWorkload, loadInputs, openWorkload, type RowReader } from "../../workbench/index.ts";
+import { type LoadedWorkload, loadInputs, ofOnlyJob, openWorkload, type RowReader } from "../../workbench/index.ts";
 import type { Checkpoints } from "../checkpoints/checkpoints.ts";
 import { stateOf } from "../checkpoints/find-checkpoint.ts";
 import { startFile } from "../folder/fleet-folder.ts";
@@ -76,12 +76,6 @@ async function readerOf({ workload, source }: LoadedWorkload, cache: boolean): P
   return (await openWorkload({ ...workload, jobs: [] }, path.dirname(source.file), cache)).reader;
 }
 
-/** An error at the only job of what was read, as one at the job of that name. */
-function placedAtJob(error: unknown, name: string): unknown {
-  if (!(error instanceof InputError) || error.facts.at?.startsWith("jobs[0]") !== true) return error;
-  return new InputError({ ...error.facts, at: `${name}${error.facts.at.slice("jobs[0]".length)}` }, { cause: error });
-}
-
 /**
  * A job of a fleet that goes on, with all that it trains on, and from.
  * @throws InputError where its data or its start are not what they were
@@ -95,7 +89,7 @@ async function inputOf(
   const job = givenJob(comer);
   const workload = { ...loaded.workload, jobs: [job] };
   const inputs = await loadInputs(workload, loaded.source, false, { reader }).catch((error: unknown) => {
-    throw placedAtJob(error, job.name);
+    throw ofOnlyJob(error, job.name);
   });
   const { digest, initDigest } = inputs.rows[0]!;
   if (digest !== comer.job.dataDigest)

@@ -8,6 +8,8 @@ import {
   cutOff,
   type FleetComer,
   type FleetEvent,
+  type Job,
+  type JobBudgets,
   type KnownJob,
   type Resources,
   type Setting,
@@ -123,8 +125,12 @@ function withAsks(job: KnownJob, asks: readonly AskedEvent[]): Pick<KnownJob, "h
   return { hold, request };
 }
 
-/** @throws InputError where a workload has one of the jobs otherwise than it came */
-export function restoredFleet(fleet: ResumableFleet, resources: Resources): RestoredFleet {
+/** `allowedTo`: budgets of a job as they are from now on. @throws InputError where a workload has one of the jobs otherwise than it came */
+export function restoredFleet(
+  fleet: ResumableFleet,
+  resources: Resources,
+  allowedTo: (job: Job) => JobBudgets = () => ({}),
+): RestoredFleet {
   const { comers, lines, found, downNs, events } = fleet;
   const written = writtenJobs(fleet);
   const asks = events.flatMap((event) => (event.event === "asked" ? [event.ask] : []));
@@ -142,8 +148,10 @@ export function restoredFleet(fleet: ResumableFleet, resources: Resources): Rest
   const restored = jobs.flatMap((job): RestoredJob[] => {
     if (isOver(job)) return [];
     const { number, predicted } = job;
-    const { hold, request } = withAsks(job, asks);
+    const { hold, request: before } = withAsks(job, asks);
     const comer = comers[number]!;
+    const { maxCost: _own, userMaxCost: _users, ...others } = before;
+    const request = comer.given === undefined ? before : { ...others, ...allowedTo(comer.given) };
     const saved = found.checkpoint?.jobs.find(({ name }) => name === comer.job.name);
     const deadlineNs = request.deadlineNs === null ? null : request.deadlineNs - downNs;
     const done = saved?.step ?? 0;

@@ -2,11 +2,12 @@ import { existsSync, linkSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { InputError, shellQuoted } from "../../core/index.ts";
 import { folderHolder, wholeLinesOf, writePieces, writeWholeFile, writeWholeFolder } from "../../files/index.ts";
-import { jobDigest, type PlannedJob, readText } from "../../plan/index.ts";
+import { jobDigest, type PlannedJob, readText, type Spent } from "../../plan/index.ts";
 import { type CheckOwner, type FoundCheckpoint, findCheckpoint, putAside } from "../checkpoints/find-checkpoint.ts";
 import type { JournalEvent } from "../folder/journal.ts";
 import { isGoingOn, journalOfRun, type RunJournal, stateByJournal, weightsByJournal } from "../folder/read-journal.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
+import { spentSoFar } from "../folder/spent-so-far.ts";
 
 /** A run that did not get to its end, of a plan or of jobs over time, and where it can go on. */
 export interface StoppedRun extends RunJournal {
@@ -15,6 +16,8 @@ export interface StoppedRun extends RunJournal {
   readonly found: FoundCheckpoint;
   /** The digest of the weights that it trained on last; undefined where the journal does not tell. */
   readonly weights: string | undefined;
+  /** What its jobs have taken of devices so far. */
+  readonly spent: ReadonlyMap<string, Spent>;
 }
 
 /**
@@ -39,7 +42,8 @@ export function findStopped(folder: string, given: string, checkOwner: CheckOwne
       got: given,
       hint: `Process ${holder.process} does; \`loratwin watch ${shellQuoted(given)}\` shows it.`,
     });
-  return { folder, found: findCheckpoint(folder, checkOwner), ...journal, weights: weightsByJournal(events) };
+  const [weights, spent] = [weightsByJournal(events), spentSoFar(folder, events)];
+  return { folder, found: findCheckpoint(folder, checkOwner), ...journal, weights, spent };
 }
 
 /** What it goes on from, for people. */

@@ -1,5 +1,13 @@
 import { counted } from "../../core/index.ts";
-import { element, formatDuration, formatShare, jobHue, section, sparklinePath } from "../../reports/client/index.ts";
+import {
+  costText,
+  element,
+  formatDuration,
+  formatShare,
+  jobHue,
+  section,
+  sparklinePath,
+} from "../../reports/client/index.ts";
 import type { JobStatus } from "../fleet-control.ts";
 import { isOver } from "../standing.ts";
 import type { FleetState } from "./api.ts";
@@ -43,11 +51,23 @@ function progressOf({ done, iterations, name }: JobStatus, hue: string): HTMLEle
 /** A prediction that is older is shown with its age. */
 const OLD_SECONDS = 30;
 
-function endOf({ predictedEnd, endSeconds, arrivalSeconds }: JobStatus, now: number): HTMLElement {
+/** "12.3 s of devices" and "0.02 USD", a line each. */
+function spentLines({ spent }: JobStatus): readonly HTMLElement[] {
+  if (spent.deviceSeconds === 0) return [];
+  const lines = [
+    `${formatDuration(spent.deviceSeconds)} of devices`,
+    ...(spent.cost === undefined ? [] : [costText(spent)]),
+  ];
+  return lines.map((line) => element("span", { class: "detail" }, [line]));
+}
+
+function endOf(job: JobStatus, now: number): HTMLElement {
+  const { predictedEnd, endSeconds, arrivalSeconds } = job;
   if (endSeconds !== null)
     return element("div", {}, [
       `took ${formatDuration(endSeconds - arrivalSeconds)}`,
       element("span", { class: "detail" }, ["from arrival to end"]),
+      ...spentLines(job),
     ]);
   if (predictedEnd === null) return element("div", {}, ["–"]);
   const left = (at: number): string => formatDuration(Math.max(0, at - now));
@@ -56,6 +76,7 @@ function endOf({ predictedEnd, endSeconds, arrivalSeconds }: JobStatus, now: num
   return element("div", {}, [
     `in ${left(seconds)}`,
     element("span", { class: "detail" }, [low === high ? "" : `${left(low)} to ${left(high)}`]),
+    ...spentLines(job),
     ...(age > OLD_SECONDS ? [element("span", { class: "detail" }, [`as known ${formatDuration(age)} ago`])] : []),
   ]);
 }

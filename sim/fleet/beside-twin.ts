@@ -8,6 +8,7 @@ import {
   type PolicyName,
   Scheduler,
   type Setting,
+  type Spent,
   wasCutOff,
 } from "../../plan/index.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
@@ -37,6 +38,8 @@ interface JudgedFleet {
   readonly journal: readonly JournalLine[];
   /** Bounds are of predicted times. */
   readonly metrics: FleetMetrics;
+  /** What jobs took of devices, by name. */
+  readonly spent: ReadonlyMap<string, Spent>;
 }
 
 /** An executed fleet beside its twin. */
@@ -72,7 +75,7 @@ export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFact
   const twin = fleetTwin({ setting, costs, works, happenings, sharing, scheduler: new Scheduler(own, resources) });
   return {
     twin: {
-      ...{ policy: own.name, journal: twin.journal },
+      ...{ policy: own.name, journal: twin.journal, spent: twin.spent },
       metrics: judgeFleet({ ...judged, outcomes: outcomesOf(twin.journal) }),
     },
     executed,

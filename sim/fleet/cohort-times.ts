@@ -13,6 +13,8 @@ import {
   type Segment,
   type Setting,
   type Sharing,
+  type Spent,
+  spentOn,
   UPDATE,
 } from "../../plan/index.ts";
 import { runPlan } from "../run/run-plan.ts";
@@ -92,6 +94,7 @@ export class CohortTimes implements FleetTimes {
   readonly #known = new Map<string, Cohort>();
   readonly #bounds = new Map<string, IterationBound>();
   readonly #tokens: (readonly number[])[] = [];
+  readonly #spent = new Map<string, Spent>();
   /** By kind. */
   readonly #anywhere = new Map<number, IterationBound>();
 
@@ -109,7 +112,7 @@ export class CohortTimes implements FleetTimes {
     this.#alike = alike;
     this.#settings = pipelines.map((pipeline) => settingOfPipeline(setting, pipeline));
     this.#kinds = new KindsOfWork(works, () => {
-      for (const cache of [this.#known, this.#bounds, this.#anywhere]) cache.clear();
+      for (const cache of [this.#known, this.#bounds, this.#anywhere, this.#spent]) cache.clear();
     });
   }
 
@@ -122,6 +125,21 @@ export class CohortTimes implements FleetTimes {
   boundOf(pipeline: number, job: number): IterationBound {
     return this.#boundOf(this.#alike[pipeline]!, this.#kinds.of(job));
   }
+
+  /** For how long devices work on an iteration of a job in micro-batches of its own. */
+  readonly spentOf = (pipeline: number, job: number): Spent => {
+    const [alike, kind] = [this.#alike[pipeline]!, this.#kinds.of(job)];
+    const key = `${alike} ${kind}`;
+    const setting = this.#settings[alike]!;
+    const known =
+      this.#spent.get(key) ??
+      spentOn(
+        setting.devices,
+        iterationBound(setting, this.#costs, 0, this.#kinds.example(kind), this.#shareOf(kind)).stagesNs,
+      );
+    this.#spent.set(key, known);
+    return known;
+  };
 
   /** `evaluated`: the share of its steps that it is evaluated after, where it is not its own. */
   #boundOf(alike: number, kind: number, evaluated = this.#shareOf(kind)): IterationBound {

@@ -5,6 +5,8 @@ import {
   type JobRequest,
   predictedLeft,
   type SchedulerState,
+  type Spent,
+  type SpentByUser,
 } from "../../plan/index.ts";
 import type { PlacedJob } from "./pipeline-clock.ts";
 
@@ -30,6 +32,13 @@ export interface SimulatedJob extends Truth {
   readonly predicted?: number;
 }
 
+/** What has been taken of devices: by jobs that are there, and by all others of each user. */
+export interface FleetSpent {
+  /** By name. */
+  readonly jobs: Readonly<Record<string, Spent>>;
+  readonly users: SpentByUser;
+}
+
 /** A fleet at some time, simulated or live, as JSON holds it: all that is known, and nothing of what is to come. */
 export interface FleetState {
   readonly atNs: number;
@@ -43,6 +52,8 @@ export interface FleetState {
   readonly pending: readonly FleetEvent[];
   /** Jobs that have come so far, those that have ended too: the number of the next one. */
   readonly numJobs: number;
+  /** Absent where nobody asks what jobs take. */
+  readonly spent?: FleetSpent;
 }
 
 /** A fleet in the middle of its run, with what is to come. */

@@ -11,6 +11,7 @@ import {
   measurementOf,
   type Scheduler,
   type Setting,
+  type Spent,
   type StateBytes,
 } from "../../plan/index.ts";
 import { type ActionFleetInput, type FleetRequest, runFleetActions } from "./run-actions.ts";
@@ -45,6 +46,8 @@ export function happeningsOf(journal: readonly JournalLine[]): Happenings {
   for (const { atNs, events, decisions } of journal) {
     for (const event of events) if (event.kind === "progress") done.set(event.number, event.done);
     for (const event of events) {
+      // Who has spent a budget is found anew.
+      if (event.kind === "stop" && event.by === "budget") continue;
       if (event.kind === "arrived") requests[event.number] = event.request;
       else if (isAsked(event)) asked.push({ atNs: event.askedNs ?? atNs, event });
       else if (event.kind === "measured") taken.set(`${event.number} ${pipelineOf.get(event.number)}`, event.bytes);
@@ -81,6 +84,8 @@ export interface FleetTwin {
   readonly outcomes: readonly FleetOutcome[];
   /** The most bytes of states of jobs on no device. */
   readonly mostStates: StateBytes;
+  /** What jobs took of devices, by name. */
+  readonly spent: ReadonlyMap<string, Spent>;
 }
 
 /**
@@ -95,7 +100,7 @@ export function fleetTwin({ happenings, works, ...input }: FleetTwinInput): Flee
   const outcomes = new FleetOutcomes();
   const { setting, scheduler } = input;
   const paging = new FleetPaging(setting, works, () => scheduler.coming());
-  runFleetActions({
+  const { spent } = runFleetActions({
     ...input,
     paging,
     jobs: requests.map((request, number) => ({ work: works[number]!, request })),
@@ -109,5 +114,5 @@ export function fleetTwin({ happenings, works, ...input }: FleetTwinInput): Flee
       outcomes.add(line);
     },
   });
-  return { journal, outcomes: outcomes.all(), mostStates: paging.peak };
+  return { journal, outcomes: outcomes.all(), mostStates: paging.peak, spent };
 }

@@ -1,16 +1,20 @@
 import { InputError } from "../../core/index.ts";
 import {
+  budgetsOf,
   checkJobs,
   createCostModel,
   cutWork,
   type FleetWork,
   fleetSetting,
+  type JobBudgets,
   leavesCutOpen,
+  NOTHING_SPENT,
   type PlanRequest,
   plannedJob,
   type ReasonedPlan,
   type Setting,
   standIns,
+  type Users,
 } from "../../plan/index.ts";
 import { planUnpredicted } from "../predict-plan.ts";
 import type { FleetSetting } from "./fleet-model.ts";
@@ -34,9 +38,10 @@ export function fleetSchedule(schedule: string): "lorapp" | "lorapp-gpipe" {
 export function arrivalOf(
   { user = "", deadlineSeconds }: Pick<PlanRequest["jobs"][number], "user" | "deadlineSeconds">,
   arrivalSeconds: number,
+  budgets: JobBudgets = {},
 ): FleetMember["arrival"] {
   return {
-    user,
+    ...{ user, ...budgets },
     arrivalNs: Math.round(arrivalSeconds * 1e9),
     deadlineNs: deadlineSeconds === undefined ? null : Math.round((arrivalSeconds + deadlineSeconds) * 1e9),
   };
@@ -70,18 +75,22 @@ export function settingOfFleet({ body, works }: PlanOfFleet, { jobsAtOnce }: Pic
 }
 
 /** The jobs of a request as they come (`arrivalSeconds`), in the fleet of its plan (`fleetPlan`). @throws PlanError */
-export function plannedFleet(request: PlanRequest, plan: PlanOfFleet): PlannedFleet {
+export function plannedFleet(request: PlanRequest, plan: PlanOfFleet, users?: Users): PlannedFleet {
   const { jobs, jobsAtOnce } = request;
   const { body, works } = plan;
   return {
     setting: settingOfFleet(plan, request),
     costs: createCostModel(body.calibration, body.model.dtype),
-    members: jobs.map((job, index) => ({ work: works[index]!, arrival: arrivalOf(job, job.arrivalSeconds) })),
+    members: jobs.map((job, index) => ({
+      work: works[index]!,
+      arrival: arrivalOf(job, job.arrivalSeconds, budgetsOf(job, users, body.devices, `jobs[${index}]`)),
+    })),
     ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
   };
 }
 
 /** A simulated fleet as `simulate --policy --json` prints it. */
-export function fleetDocument({ policy, metrics, outcomes, mostStates, numCohorts }: SimulatedFleet) {
-  return { policy, ...metrics, jobs: outcomes, mostStates, numCohorts };
+export function fleetDocument({ policy, metrics, outcomes, spent, mostStates, numCohorts }: SimulatedFleet) {
+  const jobs = outcomes.map((outcome) => ({ ...outcome, ...(spent.get(outcome.name) ?? NOTHING_SPENT) }));
+  return { policy, ...metrics, jobs, mostStates, numCohorts };
 }

@@ -1,5 +1,5 @@
 import { createRng } from "../../core/index.ts";
-import { type FleetJob, type JournalLine, type Policy, Scheduler } from "../../plan/index.ts";
+import { type FleetJob, type JournalLine, type Policy, Scheduler, timesSpent } from "../../plan/index.ts";
 import { intervalOf } from "../../traces/index.ts";
 import { asPredicted, type FleetCut, type FleetState, type SimulatedJob, type Truth } from "./fleet-state.ts";
 import type { FleetTimes } from "./fleet-times.ts";
@@ -34,7 +34,7 @@ export interface EndSpread {
    * How fast all is done from now on, on top of that; as predicted when absent. With them nobody knows how far the
    * iterations that are under way are either.
    */
-  readonly paths?: TimePaths;
+  readonly paths?: TimePaths | undefined;
   /** By number; the others end when they are predicted to. */
   readonly iterations?: ReadonlyMap<number, IterationRange>;
   readonly draws: number;
@@ -67,9 +67,11 @@ export function fleetFuture(
 }
 
 function slowed(times: FleetTimes, factorOf: (job: number) => number): FleetTimes {
+  const { spentOf } = times;
   return {
     iterationNs: (pipeline, jobs) =>
       times.iterationNs(pipeline, jobs).map((ns, place) => ns * factorOf(jobs[place]!.number)),
+    ...(spentOf === undefined ? {} : { spentOf: (pipeline, job) => timesSpent(spentOf(pipeline, job), factorOf(job)) }),
   };
 }
 

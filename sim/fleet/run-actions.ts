@@ -8,6 +8,7 @@ import {
   FleetPlan,
   type FleetStep,
   type FleetWork,
+  hasBudget,
   type JobRequest,
   type JournalLine,
   type LiveWork,
@@ -15,11 +16,13 @@ import {
   type Segment,
   type Setting,
   type Sharing,
+  type Spent,
 } from "../../plan/index.ts";
 import type { DeviceClock } from "../run/device-clock.ts";
 import { PlanRun } from "../run/plan-run.ts";
 import type { Run } from "../run/run.ts";
 import { deviceTimes } from "../run/run-plan.ts";
+import { SpentByActions } from "./spent-by-actions.ts";
 import { StateArrivals } from "./state-arrivals.ts";
 
 /** Something that somebody asks for at a time. */
@@ -50,6 +53,13 @@ export interface ActionFleetInput {
   readonly onRun?: (run: Run) => void;
 }
 
+/** What has become of a fleet whose last action has ended. */
+export interface EndedActions {
+  readonly endNs: number;
+  /** What jobs have taken of devices, by name. */
+  readonly spent: ReadonlyMap<string, Spent>;
+}
+
 /** Instants after which what has ended is given away. */
 const INSTANTS = 1000;
 
@@ -58,10 +68,20 @@ const INSTANTS = 1000;
  * horizon ahead of what has ended. Returns when the last action ends.
  * @throws InvariantError where jobs are left that nobody starts, and nobody paused
  */
-export function runFleetActions(input: ActionFleetInput): number {
-  const { setting, costs, scheduler, jobs, requests = [], follow, sharing, clocks, paging } = input;
+export function runFleetActions(input: ActionFleetInput): EndedActions {
+  const { setting, costs, scheduler, jobs, requests = [], sharing, clocks, paging } = input;
   const { onLine, onSegment, onRun } = input;
-  const plan = new FleetPlan({ setting, costs, scheduler, sharing, ...(follow === undefined ? {} : { follow }) });
+  const spent = new SpentByActions(setting);
+  const isLimited = jobs.some(({ request }) => hasBudget(request));
+  const take = (ended: Run): void => {
+    spent.add(ended);
+    onRun?.(ended);
+  };
+  const follow = (number: number, done: number): readonly FleetEvent[] => {
+    if (isLimited) take(run.take());
+    return [...(input.follow?.(number, done) ?? []), ...spent.due()];
+  };
+  const plan = new FleetPlan({ setting, costs, scheduler, sharing, follow });
   const { contention, gapNs } = deviceTimes(costs);
   const slowed = clocks === undefined ? (contention === undefined ? {} : { contention }) : { clocks };
   const run = new PlanRun(setting, { links: costs, gapNs, ...slowed }, true);
@@ -69,11 +89,13 @@ export function runFleetActions(input: ActionFleetInput): number {
   const arrivals = new StateArrivals(run.starts);
   const follows = ({ lines, pieces }: FleetStep): void => {
     for (const line of lines) {
+      spent.decided(line);
       onLine(line);
       if (paging !== undefined) arrivals.expect(paging.follow(line));
     }
     for (const { segment, newJobs } of pieces) {
       onSegment?.(segment);
+      spent.append(segment);
       arrivals.append(segment, newJobs);
       run.append(segment, ({ jobs: live, groups }: LiveWork) =>
         actionDurations({ ...setting, jobs: live, groups, microBatches: segment.microBatches }, costs),
@@ -102,12 +124,11 @@ export function runFleetActions(input: ActionFleetInput): number {
     if (idle !== undefined) follows(idle);
     instants += 1;
     if (instants % INSTANTS > 0) continue;
-    const ended = run.take();
-    onRun?.(ended);
+    take(run.take());
   }
   const isLeft = (number: number): boolean => plan.has(number) && scheduler.job(number).hold?.kind !== "pause";
   if (!plan.isOver && jobs.some((_, number) => isLeft(number)))
     throw new InvariantError({ expected: "a policy that trains every job", got: "jobs that wait" });
-  onRun?.(run.finish());
-  return lastNs;
+  take(run.finish());
+  return { endNs: lastNs, spent: spent.spending.all() };
 }

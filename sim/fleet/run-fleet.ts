@@ -5,15 +5,18 @@ import {
   type FleetOutcome,
   FleetOutcomes,
   type FleetPaging,
+  hasBudget,
   isUnmeasured,
   type JobRequest,
   type JournalLine,
   measurementOf,
   type Scheduler,
+  type Spent,
 } from "../../plan/index.ts";
 import { asPredicted, type FleetCut, type FleetState, type SimulatedJob, type Truth } from "./fleet-state.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import { PipelineClock } from "./pipeline-clock.ts";
+import { SpentByIterations } from "./spent-by-iterations.ts";
 
 /** When jobs have ended, by number; of those that have. */
 export function endsOf({ outcomes }: Pick<FleetResult, "outcomes">): ReadonlyMap<number, number> {
@@ -24,6 +27,8 @@ export interface FleetResult {
   readonly outcomes: readonly FleetOutcome[];
   readonly makespanNs: number;
   readonly numTriggers: number;
+  /** What jobs have taken of devices, by name; empty where nobody asks. */
+  readonly spent: ReadonlyMap<string, Spent>;
 }
 
 /** What becomes of a job. */
@@ -81,6 +86,7 @@ export class FleetRun {
   readonly #fates = new Map<number, Fate>();
   readonly #clocks: readonly PipelineClock[];
   readonly #outcomes: FleetOutcomes;
+  readonly #spent: SpentByIterations;
   readonly #onLine: (line: JournalLine) => void;
   readonly #jobOf = (number: number): FleetJob => this.#scheduler.job(number);
   readonly #paging: FleetPaging | undefined;
@@ -127,6 +133,7 @@ export class FleetRun {
     this.#onLine = onLine;
     this.#outcomes = outcomes;
     this.#paging = paging;
+    this.#spent = new SpentByIterations(times, from?.state.spent);
     if (from !== undefined) this.#goOn(from);
     this.#toCome.forEach(({ request, ...truth }, place) => {
       this.#fates.set(this.#firstNumber + place, newFate(request, truth));
@@ -141,6 +148,7 @@ export class FleetRun {
     const doneBy = new Map(placed.map(({ number, done }) => [number, done]));
     const truthOf = (job: FleetJob): Truth => truths?.get(job.number) ?? asPredicted(job, doneBy.get(job.number));
     for (const job of scheduler.jobs) this.#fates.set(job.number, newFate(job, truthOf(job)));
+    this.#spent.goOn(scheduler.jobs);
     for (const event of pending)
       if (event.kind === "arrived" || event.kind === "restored") {
         const { number, request, predicted } = event;
@@ -190,6 +198,7 @@ export class FleetRun {
       outcomes,
       makespanNs: outcomes.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
       numTriggers: this.#numTriggers,
+      spent: this.#spent.all(),
     };
   }
 
@@ -216,6 +225,7 @@ export class FleetRun {
         past: this.#outcomes.past(atNs),
         pending: [...this.#pending],
         numJobs: this.#firstNumber + this.#numArrived,
+        spent: this.#spent.state(scheduler.jobs),
       },
       truths,
       toCome: this.#toCome.slice(this.#numArrived),
@@ -255,9 +265,11 @@ export class FleetRun {
       if (!clock.hasEndBy(atNs)) continue;
       for (const { number, done, justEnded, between } of clock.progressAt(atNs, toldAll)) {
         events.push({ kind: "progress", number, done, between });
+        this.#spent.progressed(this.#jobOf(number), done);
         if (justEnded) this.#follows(number, done, events, clock);
       }
     }
+    events.push(...this.#spent.due().filter(({ number }) => !this.#fates.get(number)!.isOver));
     events.push(...this.#pending);
     this.#pending = [];
     const line = this.#scheduler.trigger(atNs, events);
@@ -290,6 +302,7 @@ export class FleetRun {
     for (const [number, untilNs] of this.#paging?.follow(line) ?? [])
       this.#clocks[this.#jobOf(number).pipeline!]!.hold(untilNs, atNs);
     this.#outcomes.add(line);
+    this.#spent.add(line);
     this.#onLine(line);
   }
 
@@ -314,10 +327,11 @@ export class FleetRun {
     }
   }
 
-  /** Whether it will be measured at the end of an iteration. */
+  /** Whether something may follow from the end of an iteration: it will be measured, or has a budget. */
   #isWatched(number: number): boolean {
-    const { truth, nextMeasurement } = this.#fates.get(number)!;
+    const { truth, nextMeasurement, request } = this.#fates.get(number)!;
     const { measurements } = truth;
+    if (hasBudget(request)) return true;
     return measurements === undefined ? isUnmeasured(this.#scheduler, number) : nextMeasurement < measurements.length;
   }
 
@@ -333,6 +347,6 @@ export class FleetRun {
         events.push({ kind: "measured", number, bytes: next.bytes });
       }
     }
-    clock.setWatched(number, false);
+    clock.setWatched(number, hasBudget(fate.request));
   }
 }

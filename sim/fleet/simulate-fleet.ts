@@ -13,6 +13,7 @@ import {
   type PolicyFactory,
   type PolicyName,
   Scheduler,
+  type Spent,
   type StateBytes,
   workFacts,
 } from "../../plan/index.ts";
@@ -26,7 +27,7 @@ import { FleetRun, simulatedStop } from "./run-fleet.ts";
 /** A job of a fleet: what it trains, and what is said of it beside that. */
 export interface FleetMember {
   readonly work: FleetWork;
-  readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
+  readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs" | "maxCost" | "userMaxCost">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
   /** Who stops it then; early stopping where absent. */
@@ -58,6 +59,8 @@ export interface SimulatedFleet {
   readonly journal: readonly JournalLine[];
   /** The most bytes of states of jobs on no device, in memory and on disk. */
   readonly mostStates: StateBytes;
+  /** What jobs have taken of devices, by name. */
+  readonly spent: ReadonlyMap<string, Spent>;
   /** Different sets of jobs whose times were simulated. */
   readonly numCohorts: number;
 }
@@ -114,7 +117,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
   const paging = new FleetPaging(setting, works, () => scheduler.coming());
-  if (granularity === "iterations")
+  const runIterations = () =>
     new FleetRun(simulated, scheduler, {
       numPipelines: resources.numPipelines,
       times,
@@ -123,7 +126,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       outcomes,
       paging,
     }).run();
-  else
+  const runActions = () =>
     runFleetActions({
       ...{ setting, costs, scheduler, paging, sharing: times.sharing },
       onLine(line) {
@@ -142,6 +145,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
         ];
       },
     });
+  const { spent } = granularity === "iterations" ? runIterations() : runActions();
   return {
     policy: policy.name,
     outcomes: outcomes.all(),
@@ -151,8 +155,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       // The least times are of some steps of each job, as those of iterations are, and not of each single action.
       isBounded: granularity === "iterations",
     }),
-    journal,
-    mostStates: paging.peak,
+    ...{ journal, spent, mostStates: paging.peak },
     numCohorts: times.numCohorts,
   };
 }

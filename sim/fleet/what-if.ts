@@ -62,46 +62,83 @@ function misfit({ state, machines }: FleetNow, request: JobRequest): Shortfall |
   return least;
 }
 
-/**
- * What would happen if a job came now, by simulation of the fleet with and without it. Nothing is changed. The policy
- * that decides is asked as if it had come in that moment, whatever the job says of its arrival.
- */
-export function whatIf({ now, job, spread, memoryTable }: WhatIfRequest): WhatIfAnswer {
-  const { state, toCome = [] } = now;
-  const policy = now.policy.name;
-  const number = state.numJobs;
-  const request = { ...job.request, arrivalNs: state.atNs };
-  const shortfall = misfit(now, request);
-  if (shortfall !== undefined)
-    return {
-      admitted: false,
-      policy,
-      why: `it fits on no pipeline even alone: ${shortfallText(shortfall)}`,
-      ...(memoryTable === undefined ? {} : { detail: memoryTable() }),
+/** What simulation says of a fleet with and without one more job, in data that can be copied: the costly part. */
+export type ComerEffect =
+  | { readonly admitted: false; readonly policy: string; readonly why: string; readonly isMisfit: boolean }
+  | {
+      readonly admitted: true;
+      readonly policy: string;
+      readonly startNs: number;
+      /** By number, when jobs end with it and without it, as far as they do. */
+      readonly withIt: readonly (readonly [number: number, endNs: number])[];
+      readonly without: readonly (readonly [number: number, endNs: number])[];
+      /** Of the others, by number. */
+      readonly names: readonly (readonly [number: number, name: string])[];
     };
+
+type Comer = Pick<WhatIfRequest, "now" | "job">;
+
+/** The fleet with the job, which comes in that moment whatever it says of its arrival. */
+function withComer({ now, job }: Comer): FleetNow {
+  const request = { ...job.request, arrivalNs: now.state.atNs };
   const submitted: SimulatedJob = { ...job, request, iterations: job.predicted ?? request.iterations };
   // In front of all that is to come, so that it has the next number.
-  const withJob: FleetNow = { ...now, toCome: [submitted, ...toCome] };
+  return { ...now, toCome: [submitted, ...(now.toCome ?? [])] };
+}
+
+/** Simulates the fleet with the job and without it. Nothing is changed. */
+export function comerEffect({ now, job }: Comer): ComerEffect {
+  const { state } = now;
+  const policy = now.policy.name;
+  const number = state.numJobs;
+  const shortfall = misfit(now, { ...job.request, arrivalNs: state.atNs });
+  if (shortfall !== undefined) {
+    const why = `it fits on no pipeline even alone: ${shortfallText(shortfall)}`;
+    return { admitted: false, policy, why, isMisfit: true };
+  }
   const refusals: string[] = [];
-  const after = fleetFuture(withJob, ({ decisions }) => {
+  const after = fleetFuture(withComer({ now, job }), ({ decisions }) => {
     for (const { kind, number: of, why } of decisions) if (kind === "refuse" && of === number) refusals.push(why);
   });
-  if (refusals.length > 0) return { admitted: false, policy, why: refusals[0]! };
+  if (refusals.length > 0) return { admitted: false, policy, why: refusals[0]!, isMisfit: false };
   // Those that come keep their numbers.
   const before = endsOf(fleetFuture({ ...now, state: { ...state, numJobs: number + 1 } }));
+  return {
+    ...{ admitted: true, policy, withIt: [...endsOf(after)], without: [...before] },
+    startNs: after.outcomes.find((outcome) => outcome.number === number)!.startNs!,
+    names: after.outcomes.map((outcome) => [outcome.number, outcome.name] as const),
+  };
+}
+
+/**
+ * What would happen if a job came now, by simulation of the fleet with and without it. Nothing is changed. The policy
+ * that decides is asked as if it had come in that moment, whatever the job says of its arrival. `effect`: where it is
+ * known already.
+ */
+export function whatIf(
+  { now, job, spread, memoryTable }: WhatIfRequest,
+  effect: ComerEffect = comerEffect({ now, job }),
+): WhatIfAnswer {
+  const { policy } = effect;
+  if (!effect.admitted) {
+    const detail = effect.isMisfit && memoryTable !== undefined ? { detail: memoryTable() } : {};
+    return { admitted: false, policy, why: effect.why, ...detail };
+  }
+  const { atNs, numJobs: number } = now.state;
   const middle = middlePath(spread.paths, spread.draws);
   /** When that is which is predicted for a time. */
-  const then = (ns: number): number => state.atNs + middle(Math.max(0, ns - state.atNs));
-  const delays = after.outcomes.flatMap(({ number: other, name, endNs }) => {
+  const then = (ns: number): number => atNs + middle(Math.max(0, ns - atNs));
+  const [before, withIt, names] = [new Map(effect.without), new Map(effect.withIt), new Map(effect.names)];
+  const delays = effect.withIt.flatMap(([other, endNs]) => {
     const beforeNs = before.get(other);
-    if (endNs === undefined || beforeNs === undefined || endNs === beforeNs) return [];
-    return [{ name, bySeconds: (then(endNs) - then(beforeNs)) / SECOND }];
+    if (beforeNs === undefined || endNs === beforeNs) return [];
+    return [{ name: names.get(other)!, bySeconds: (then(endNs) - then(beforeNs)) / SECOND }];
   });
-  const end = predictEnds(withJob, spread).find((each) => each.number === number)!;
+  const end = predictEnds(withComer({ now, job }), spread, withIt).find((each) => each.number === number)!;
   return {
     admitted: true,
     policy,
-    startSeconds: then(after.outcomes.find((outcome) => outcome.number === number)!.startNs!) / SECOND,
+    startSeconds: then(effect.startNs) / SECOND,
     end: { seconds: end.endNs / SECOND, low: end.lowNs / SECOND, high: end.highNs / SECOND },
     delays,
   };

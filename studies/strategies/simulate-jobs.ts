@@ -1,5 +1,5 @@
 import { type InputError, InvariantError, PlanError, sum } from "../../core/index.ts";
-import { type AdapterSpec, type Cut, memoryTable } from "../../plan/index.ts";
+import { type AdapterSpec, type Cut, memoryTable, spentOn } from "../../plan/index.ts";
 import type { RunFigures, SharedFactors, TaskTimes } from "../../sim/index.ts";
 import { type DeviceMetrics, idleShare, type RunMetrics, steadyRegion } from "../../traces/index.ts";
 import { COMPARISON_TABLE, type ComparisonOptions, type ComparisonSchedule } from "./comparison-schedules.ts";
@@ -192,7 +192,10 @@ interface TimedJobs extends Omit<RunMetrics, "planHash" | "source" | "devices"> 
 }
 
 /** The steps one after another, each of them as it is by itself. */
-function placeSteps({ devices, jobs }: JobsRun, summaryAt: (job: number, step: number) => StepSummary): TimedJobs {
+function placeSteps(
+  { devices, jobs, platform }: JobsRun,
+  summaryAt: (job: number, step: number) => StepSummary,
+): TimedJobs {
   const steps: PlacedStep[] = [];
   const busyNs = devices.map(() => 0);
   let nowNs = 0;
@@ -200,6 +203,7 @@ function placeSteps({ devices, jobs }: JobsRun, summaryAt: (job: number, step: n
   const jobMetrics = jobs.map(({ name, steps: rows }, job) => {
     const startNs = nowNs + summaryAt(job, 0).firstNs;
     let own = 0;
+    const ownNs = devices.map(() => 0);
     rows.forEach((_, step) => {
       const summary = summaryAt(job, step);
       steps.push({ job, step, startNs: nowNs });
@@ -207,6 +211,7 @@ function placeSteps({ devices, jobs }: JobsRun, summaryAt: (job: number, step: n
       own += summary.tokens;
       summary.busyNs.forEach((busy, device) => {
         busyNs[device]! += busy;
+        ownNs[device]! += busy;
       });
     });
     tokens += own;
@@ -219,6 +224,7 @@ function placeSteps({ devices, jobs }: JobsRun, summaryAt: (job: number, step: n
       endSeconds,
       turnaroundSeconds: endSeconds,
       waitSeconds: startSeconds,
+      ...spentOn(platform.devices, ownNs),
     };
   });
   // As for any trace, from the first computation on.

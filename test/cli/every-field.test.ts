@@ -106,6 +106,7 @@ describe("every field that a command prints with --json", () => {
 
 /** Keys of schemas that this pass does not write, with the reason. */
 const PLAN_ELSEWHERE = {
+  "setting.devices[].price": "a cluster with prices, in test/traces/job-costs.test.ts",
   "setting.model.architecture.ropeScaling": "models of Llama 3's kind",
   "setting.model.architecture.slidingWindow": "models of Mistral's kind, in test/limits",
   ...Object.fromEntries(

@@ -133,7 +133,7 @@ describe("serve --sizes learned", () => {
       // How long that is goes by the pace of this run.
       expect(Math.min(...gaps.slice(0, 8))).toBeGreaterThan(10 * Math.min(...gaps.slice(-4)));
       const { submission } = opened.arrivals[0]!;
-      const answer = opened.future.whatIf({ ...submission, job: { ...submission.job, name: "mine" } });
+      const answer = opened.future.whatIfNow({ ...submission, job: { ...submission.job, name: "mine" } });
       if (answer.admitted) starts.push(answer.startSeconds);
     });
     for (const { submission } of opened.arrivals) fleet.submit(submission);

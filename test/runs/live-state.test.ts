@@ -35,18 +35,22 @@ describe("the state of a live fleet", () => {
     using fleet = opened.fleet;
     const { submission } = opened.arrivals[0]!;
     let [asked, last] = [0, 0];
+    const elsewhere: Promise<{ readonly admitted: boolean }>[] = [];
     fleet.subscribe((notice) => {
       if (notice.kind === "end") return;
       for (const { number, done } of fleet.state().placed) expect(done).toBeLessThan(fleet.jobs[number]!.iterations);
       if (notice.kind === "step" && notice.metrics.step === 11) last += 1;
-      const answer = opened.future.whatIf({ ...submission, job: { ...submission.job, name: "mine" } });
+      const answer = opened.future.whatIfNow({ ...submission, job: { ...submission.job, name: "mine" } });
       expect(answer.admitted).toBe(true);
+      if (asked === 3)
+        elsewhere.push(opened.future.whatIf({ ...submission, job: { ...submission.job, name: "mine" } }));
       if (notice.kind !== "line") asked += 1;
     });
     for (const arrival of opened.arrivals) fleet.submit(arrival.submission);
     fleet.drain();
     await fleet.run();
     expect([asked, last]).toEqual([2 * (12 + 4), 2]);
+    expect(await Promise.all(elsewhere)).toMatchObject([{ admitted: true }]);
   });
 });
 

@@ -67,7 +67,9 @@ describe("jobs", () => {
     ]);
     expect((await ask("POST", "/v1/jobs/ann/clone", submit({ name: "ann" }))).status).toBe(409);
     const relative = { name: "b", overrides: { data: { path: "rows.jsonl" } } };
-    expect(refusal(await ask("POST", "/v1/jobs/ann/clone", submit(relative)))).toMatchObject({ at: "data.path" });
+    expect(refusal(await ask("POST", "/v1/jobs/ann/clone", submit(relative)))).toMatchObject({
+      at: "overrides.data.path",
+    });
   });
 
   it("that are over are listed as far as asked for, the latest ones", async () => {
@@ -194,5 +196,39 @@ describe("a fault of the fleet", () => {
     fleet.change("a", { done: -1 });
     expect((await ask("GET", "/v1/jobs/a")).status).toBe(500);
     expect(String(faults[0])).toContain("an answer of GET /v1/jobs/:name as it is documented at done");
+  });
+});
+
+describe("a body that is refused", () => {
+  const json = { "content-type": "application/json" };
+
+  it("says a key twice, or in other letters than those of ours", async () => {
+    const { ask, fleet } = await served();
+    const twice = await ask("POST", "/v1/jobs", { headers: json, body: '{"name":"ann","seed":1,"seed":2}' });
+    expect(twice.status).toBe(400);
+    expect(refusal(twice)).toEqual({ expected: "each key once in an object", at: "seed", got: "it twice" });
+    const inside = await ask("POST", "/v1/jobs", {
+      headers: json,
+      body: '{"name":"a","adapter":{"rank":2,"r\\u0061nk":3}}',
+    });
+    expect(inside.status).toBe(400);
+    const other = await ask("POST", "/v1/jobs", submit({ name: "ann", seed: 1, SEED: 2 }));
+    expect(refusal(other)).toMatchObject({ expected: "only known keys", at: "SEED", hint: "Did you mean seed?" });
+    expect(fleet.submitted).toEqual([]);
+  });
+
+  it("is told of at the path that was sent", async () => {
+    const { ask } = await served();
+    await ask("POST", "/v1/jobs", submit({ name: "ann" }));
+    const rows = { batchSize: 8, microBatchSize: 3 };
+    const whatIf = await ask("POST", "/v1/what-if", submit({ job: { name: "bob", ...rows } }));
+    expect([whatIf.status, refusal(whatIf).at]).toEqual([422, "job.microBatchSize"]);
+    const data = { path: "relative.jsonl" };
+    const clone = await ask("POST", "/v1/jobs/ann/clone", submit({ name: "bob", overrides: { data } }));
+    expect([clone.status, refusal(clone).at]).toEqual([422, "overrides.data.path"]);
+    const unknown = await ask("POST", "/v1/jobs", submit({ name: "bob", adapter: { rnk: 4 } }));
+    expect(refusal(unknown)).toMatchObject({ at: "adapter.rnk", hint: "Did you mean rank?" });
+    const budget = await ask("POST", "/v1/jobs", submit({ name: "bob", maxCost: { deviceSeconds: -1 } }));
+    expect([budget.status, refusal(budget).at]).toEqual([400, "maxCost.deviceSeconds"]);
   });
 });

@@ -1,8 +1,16 @@
 import { type Nanos, nanos, secondsToNanos } from "../../core/index.ts";
-import { formatAction, parseAction } from "../../plan/index.ts";
+import {
+  architectureFromConfig,
+  formatAction,
+  huggingFaceConfigSchema,
+  PRESETS,
+  parseAction,
+} from "../../plan/index.ts";
 import type { MetricsPlan } from "../../traces/metrics.ts";
 import type { Stream, Trace, TraceEvent } from "../../traces/trace.ts";
 import { roomyPipeline, wholeGroup } from "../plan/hand-work.ts";
+
+const ARCHITECTURE = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-7b"]));
 
 export const PLAN_HASH = `sha256:${"ab".repeat(32)}`;
 
@@ -94,9 +102,15 @@ export function twoStages(facts: Partial<Trace> = {}): Trace {
 
 /** The plan of twoStages, as far as metrics look. */
 export function twoStagesPlan(): MetricsPlan {
-  const job = (name: string) => ({ name, steps: 1 }) as MetricsPlan["jobs"][number];
+  const adapter = { rank: 8, alpha: 16, dropout: 0, targets: ["q_proj"] };
+  const job = (name: string) => ({ name, steps: 1, adapter }) as MetricsPlan["jobs"][number];
   return {
     hash: PLAN_HASH,
+    devices: [0, 1].map((index) => ({ name: `cpu:${index}` }) as MetricsPlan["devices"][number]),
+    stages: [0, 1].map(
+      (device) => ({ device, firstLayer: device, endLayer: device + 1 }) as MetricsPlan["stages"][number],
+    ),
+    model: { architecture: ARCHITECTURE } as MetricsPlan["model"],
     jobs: [job("math"), job("text")],
     groups: [wholeGroup([0], 1), wholeGroup([1], 1)],
     pipelines: [roomyPipeline(0, 2)],

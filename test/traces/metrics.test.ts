@@ -19,8 +19,14 @@ describe("the metrics of a run", () => {
         { name: "cpu:1", busySeconds: 6, idleSeconds: 4, peakMemoryBytes: 800 },
       ],
       jobs: [
-        { name: "math", steps: 1, tokens: 10, startSeconds: 0, endSeconds: 7, turnaroundSeconds: 7, waitSeconds: 0 },
-        { name: "text", steps: 1, tokens: 30, startSeconds: 1, endSeconds: 10, turnaroundSeconds: 10, waitSeconds: 1 },
+        {
+          ...{ name: "math", steps: 1, tokens: 10, startSeconds: 0, endSeconds: 7 },
+          ...{ turnaroundSeconds: 7, waitSeconds: 0, deviceSeconds: 6 },
+        },
+        {
+          ...{ name: "text", steps: 1, tokens: 30, startSeconds: 1, endSeconds: 10 },
+          ...{ turnaroundSeconds: 10, waitSeconds: 1, deviceSeconds: 6 },
+        },
       ],
     });
   });
@@ -66,8 +72,9 @@ describe("the metrics of a run", () => {
       },
     );
     expect(runMetrics(plan, run).jobs).toMatchObject([
-      { name: "math", steps: 1, tokens: 10, startSeconds: 0, endSeconds: 4 },
-      { name: "text", steps: 2, tokens: 9, startSeconds: 0, endSeconds: 8 },
+      // Of three shared seconds 10 parts of 14, and half of an update of two adapters that are alike.
+      { name: "math", steps: 1, tokens: 10, startSeconds: 0, endSeconds: 4, deviceSeconds: 2.642857143 },
+      { name: "text", steps: 2, tokens: 9, startSeconds: 0, endSeconds: 8, deviceSeconds: 5.357142857 },
     ]);
   });
 

@@ -1,7 +1,8 @@
 import type { Context, FileOrDocument } from "../../files/index.ts";
 import { type Plan, type PlanExplanation, sealPlan } from "../../plan/index.ts";
 import { planAndPredict } from "../../sim/index.ts";
-import type { TraceStream } from "../../traces/index.ts";
+import { runMetrics, type TraceStream } from "../../traces/index.ts";
+import { overBudget } from "../predict/planned-costs.ts";
 import { loadRequest, type RequestChoice } from "./load-request.ts";
 import type { LoadedWorkload } from "./load-workload.ts";
 import { restOfRequest } from "./rest-of-request.ts";
@@ -39,7 +40,11 @@ export async function createPlan(
     const loaded = left === undefined ? read.loaded : { ...read.loaded, data: left.data };
     const { body, trace, explanation } = await context.during("planning", () => planAndPredict(request));
     const plan = sealPlan(body, loaded.locations);
-    return { plan, loaded, simulated: { ...trace, planHash: plan.hash }, explanation, isNominal };
+    const simulated = { ...trace, planHash: plan.hash };
+    const { workload } = loaded;
+    if (workload.users !== undefined || workload.jobs.some(({ maxCost }) => maxCost !== undefined))
+      for (const problem of overBudget(workload, runMetrics(plan, simulated).jobs)) context.warn(problem);
+    return { plan, loaded, simulated, explanation, isNominal };
   } catch (error) {
     throw placed(error);
   }

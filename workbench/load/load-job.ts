@@ -35,6 +35,13 @@ function withAbsolutePaths(written: Mapping, folder: string): Mapping {
   return placed;
 }
 
+/** An error at the only job of what was loaded, as one of that job by itself; or at another place. */
+export function ofOnlyJob(error: unknown, place = ""): unknown {
+  if (!(error instanceof InputError) || error.facts.at?.startsWith("jobs[0]") !== true) return error;
+  const at = `${place}${error.facts.at.slice("jobs[0]".length)}`.replace(/^\./, "");
+  return new InputError({ ...error.facts, at }, { cause: error });
+}
+
 /**
  * A job by itself, as a workload's jobs are written, with its rows: what it leaves out is that of the workload's
  * `defaults`. @throws InputError with the line of its file
@@ -68,7 +75,6 @@ export async function loadJob(context: Context, file: string, workload: LoadedWo
     for (const warning of loaded.warnings) context.warn(warning);
     return { job, rows: loaded.rows[0]! };
   } catch (error) {
-    if (!(error instanceof InputError) || error.facts.at === undefined) throw error;
-    throw placeError(new InputError({ ...error.facts, at: error.facts.at.replace(/^jobs\[0\]\.?/, "") }), source);
+    throw placeError(ofOnlyJob(error), source);
   }
 }

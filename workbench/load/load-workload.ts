@@ -89,6 +89,11 @@ export function unusedInPlans({
     ["priority", fromTheStart, jobs.filter(({ priority }) => priority !== 0)],
     ["deadlineSeconds", fromTheStart, jobs.filter(({ deadlineSeconds }) => deadlineSeconds !== undefined)],
     ["earlyStopping", "a plan has all steps of a job", jobs.filter((job) => stoppingOptions(job) !== undefined)],
+    [
+      "maxCost",
+      "a plan has all steps of a job; `loratwin serve` ends those whose budget is spent",
+      jobs.filter(({ maxCost }) => maxCost !== undefined),
+    ],
   ];
   return [
     ...said.flatMap(([key, why, of]) =>

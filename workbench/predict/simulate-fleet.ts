@@ -32,7 +32,9 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   try {
     if (arrivals !== undefined)
       return sized({ ...(await traceFleet(context, loaded.loaded, arrivals, request)), ...most });
-    return sized(await context.during("planning", () => plannedFleet(request, fleetPlan(request))));
+    return sized(
+      await context.during("planning", () => plannedFleet(request, fleetPlan(request), loaded.loaded.workload.users)),
+    );
   } catch (error) {
     throw placed(error);
   }

@@ -1,6 +1,14 @@
 import { PlanError } from "../../core/index.ts";
 import type { Context } from "../../files/index.ts";
-import { checkSizes, type PolicyName, roomTable, Scheduler, type Setting, workFacts } from "../../plan/index.ts";
+import {
+  budgetsOf,
+  checkSizes,
+  type PolicyName,
+  roomTable,
+  Scheduler,
+  type Setting,
+  workFacts,
+} from "../../plan/index.ts";
 import {
   arrivalOf,
   calibrationFactors,
@@ -86,7 +94,8 @@ function answer(
   const { setting } = fleet;
   const atNs = Math.round(submission.atSeconds * 1e9);
   const inOrder = inOrderOfArrival(members);
-  const submitted: FleetMember = { work, arrival: arrivalOf(job, submission.atSeconds) };
+  const budgets = budgetsOf(job, loaded.loaded.workload.users, setting.devices);
+  const submitted: FleetMember = { work, arrival: arrivalOf(job, submission.atSeconds, budgets) };
   // Machines know jobs by their numbers: the submitted one comes behind those that have come.
   const arrived = inOrder.filter(({ arrival }) => arrival.arrivalNs <= atNs);
   const all = [...arrived, submitted, ...inOrder.slice(arrived.length)];

@@ -1,6 +1,6 @@
 import type { FleetComparison, FleetPageJob, FleetPart } from "../../fleet-data.ts";
 import { element, section } from "../element.ts";
-import { formatShare } from "../format.ts";
+import { costText, formatShare } from "../format.ts";
 import { durationText, instantText } from "./calendar-ticks.ts";
 import type { FleetState } from "./fleet-state.ts";
 
@@ -50,6 +50,25 @@ const COLUMNS: readonly Column[] = [
     isText: true,
   },
 ];
+
+const OF_DEVICES: readonly Column[] = [
+  {
+    name: "Device time",
+    text: ({ spent }) => (spent === undefined ? "–" : durationText(spent.deviceSeconds * 1e9)),
+    key: ({ spent }) => spent?.deviceSeconds ?? null,
+  },
+  {
+    name: "Cost",
+    text: ({ spent }) => costText(spent),
+    key: ({ spent }) => spent?.cost?.amount ?? null,
+  },
+];
+
+/** What jobs took of devices, where that is known of some. */
+function ofDevices({ jobs }: FleetPart): readonly Column[] {
+  if (jobs.some(({ spent }) => spent?.cost !== undefined)) return OF_DEVICES;
+  return jobs.some(({ spent }) => spent !== undefined) ? OF_DEVICES.slice(0, 1) : [];
+}
 
 /** "+1.4 %" */
 function errorText(error: number): string {
@@ -157,8 +176,11 @@ export function jobsTableSection(
 ): HTMLElement {
   const errors = comparison === undefined ? "" : " An error is simulated / executed turnaround, less one.";
   const meaning = `A press on a heading sorts by it, and one on a job shows it in the chart.${errors}`;
-  const columnsOf = (fleet: FleetPart): readonly Column[] =>
-    comparison === undefined || fleet !== fleets[0] ? COLUMNS : withTwin(comparison);
+  const columnsOf = (fleet: FleetPart): readonly Column[] => [
+    ...(comparison === undefined || fleet !== fleets[0] ? COLUMNS : withTwin(comparison)).slice(0, -1),
+    ...ofDevices(fleet),
+    COLUMNS.at(-1)!,
+  ];
   const tables = fleets.flatMap((fleet) => [
     ...(fleets.length > 1 ? [element("h3", { class: "table-title" }, [fleet.title])] : []),
     table(fleet, columnsOf(fleet), state, `Jobs of ${fleet.title}`),

@@ -71,6 +71,7 @@ function runFields(pass: Pass, name: string, trace?: TraceDocument): FieldTable 
     // All jobs are there from the beginning, so that they wait until they start.
     "jobs[].turnaroundSeconds": own("endSeconds"),
     "jobs[].waitSeconds": blank("several jobs may begin with the run", own("startSeconds")),
+    "jobs[].deviceSeconds": above(0, DEVICES.length * document.makespanSeconds),
     jobs: that(
       "the run ends with the last one",
       (value: RunMetrics["jobs"]) =>
@@ -112,6 +113,11 @@ export function trainFields(pass: Pass): FieldTable {
     ...runFields(pass, "train", pass.executed),
     "jobs[].losses": same((place) => lossesOf(pass, number(place))),
     "jobs[].finalLoss": same((place) => lossesOf(pass, number(place)).at(-1)),
+    // A run of one part.
+    "jobs[].spent.deviceSeconds": near(
+      (place) => owner<{ readonly deviceSeconds: number }>(place, 1).deviceSeconds,
+      1e-5,
+    ),
     "jobs[].adapter": same((place) => path.join(pass.folder, "run", "adapters", JOBS[number(place)]!.name)),
     endedEarly: blank("the run went on to its end", is(false)),
     "waitingForHostRatio[]": blank("the host may always have been in time", within(0, 1)),

@@ -68,6 +68,11 @@ export function metricsFields(pass: Pass): FieldTable {
       above(0),
       that("what the trace says", (value: number, place) => Math.abs(value - secondsOf(pass, line(place))) < ROUNDING),
     ),
+    "[].spent.deviceSeconds": that("more than after its step before", (value: number, place) => {
+      const { job, step } = line(place);
+      const before = ofJob(job)[step - 1] as (StepMetrics & { readonly spent: { deviceSeconds: number } }) | undefined;
+      return value > (before?.spent.deviceSeconds ?? 0);
+    }),
     "": that("a line for each step of each job, with losses that fall", (value: readonly StepMetrics[]) =>
       JOBS.every(({ name, steps }) => {
         const losses = value.filter(({ job }) => job === name).map(({ loss }) => loss);
@@ -99,6 +104,8 @@ export function journalFields({ began, ended }: Pass, process: number | undefine
     ...(isEnded
       ? {
           "[].job": oneOf(JOBS.map(({ name }) => name)),
+          "[].spent.deviceSeconds": above(0),
+          ...Object.fromEntries(JOBS.map(({ name }) => [`[].spent.${name}.deviceSeconds`, above(0)])),
           "[].written.adapter": that("a SHA-256", (value: string) => /^[0-9a-f]{64}$/.test(value)),
         }
       : {}),

@@ -105,6 +105,7 @@ export function fsdpFields(pass: Pass): FieldTable {
     "jobs[].endSeconds": above(0, end * 1.001),
     "jobs[].turnaroundSeconds": same((place) => owner<Job>(place).endSeconds),
     "jobs[].waitSeconds": same((place) => owner<Job>(place).startSeconds),
+    "jobs[].deviceSeconds": above(0),
     ...under("intervals.", intervalFields()),
     "intervals.bubbleRatio": blank("as in the run", all(that("a share or none", () => true))),
     "costs.model": is("layers"),

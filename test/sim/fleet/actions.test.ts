@@ -86,7 +86,7 @@ function runActions(
   const lines: JournalLine[] = [];
   const segments: Segment[] = [];
   const outcomes = new FleetOutcomes();
-  const endNs = runFleetActions({
+  const { endNs } = runFleetActions({
     ...{ setting, costs, scheduler, sharing, ...more },
     jobs: members.map((member) => ({ work: member.work, request: requestOf(member) })),
     onLine(line) {

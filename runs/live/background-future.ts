@@ -1,6 +1,6 @@
 import { setImmediate as others } from "node:timers/promises";
 import { WorkWriter, type WrittenSizes } from "../../plan/index.ts";
-import type { AskedEnds, AskedFleet, FleetState } from "../../sim/index.ts";
+import type { AskedComer, AskedFleet, FleetState, FutureAnswer, ToldFleet } from "../../sim/index.ts";
 import { WorkerThreads } from "../../workbench/index.ts";
 import type { KnownWorks } from "./known-works.ts";
 
@@ -32,11 +32,11 @@ class Uses {
   }
 }
 
-/** When the jobs of a live fleet end, found by a thread of its own while they train. */
-export class BackgroundEnds implements AsyncDisposable {
+/** The future of a live fleet, simulated by a thread of its own while jobs train. */
+export class BackgroundFuture implements AsyncDisposable {
   readonly #fleet: AskedFleet;
   readonly #works: KnownWorks;
-  #threads: WorkerThreads<"fleetEnds", { readonly fleet: AskedFleet }> | undefined;
+  #threads: WorkerThreads<"fleetFuture", { readonly fleet: AskedFleet }> | undefined;
   readonly #writer = new WorkWriter();
   readonly #uses = new Uses();
   #numTold = 0;
@@ -47,22 +47,27 @@ export class BackgroundEnds implements AsyncDisposable {
     this.#works = works;
   }
 
-  /** By number, in nanoseconds of the fleet's clock. `stateOf` is called once what jobs train is there. */
+  /**
+   * When jobs end, or with a comer what would be if it came. `stateOf` is called once what jobs train is there, and so is
+   * `comerOf`.
+   */
   async from(
     stateOf: () => FleetState,
-  ): Promise<{ readonly state: FleetState; readonly ends: ReadonlyMap<number, number> }> {
-    this.#threads ??= new WorkerThreads("fleetEnds", { fleet: this.#fleet }, 1, { isPatient: true });
+    comerOf: () => AskedComer | undefined = () => undefined,
+  ): Promise<FutureAnswer & { readonly state: FleetState }> {
+    this.#threads ??= new WorkerThreads("fleetFuture", { fleet: this.#fleet }, 1, { isPatient: true });
     while (this.#works.all.length - this.#numTold > AT_ONCE) {
       await this.#threads.run([{ ...this.#next(), state: null }]);
       await others();
     }
-    const state = stateOf();
-    const [ends] = await this.#threads.run([{ ...this.#next(), state }]);
-    return { state, ends: new Map(ends) };
+    const [state, comer] = [stateOf(), comerOf()];
+    const written = comer && { ...comer, work: new WorkWriter().write(comer.work) };
+    const [answer] = await this.#threads.run([{ ...this.#next(), state, comer: written }]);
+    return { state, ...answer };
   }
 
   /** What has come, and is over, since it was told last; no more works than are copied at a time. */
-  #next(): Omit<AskedEnds, "fleet" | "state"> {
+  #next(): ToldFleet {
     const { all, ended } = this.#works;
     const sizes: WrittenSizes[] = [];
     const added = all.slice(this.#numTold, this.#numTold + AT_ONCE).map((work, at) => {

@@ -3,10 +3,10 @@ import { createCostModel, fleetSetting, Scheduler, WorkWriter } from "../../../p
 import { expectedEnds } from "../../../sim/fleet/predict-ends.ts";
 import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
 import { simulatedJob } from "../../../sim/fleet/simulate-fleet.ts";
-import { endsElsewhere, fleetModel, worksOfPlan } from "../../../sim/index.ts";
+import { fleetModel, futureElsewhere, whatIf, worksOfPlan } from "../../../sim/index.ts";
 import { planSmall, smallCase } from "../../exec/small-run.ts";
 
-it("ends that are found elsewhere, from copies told piece by piece, are those found here", () => {
+it("a future that is found elsewhere, from copies told piece by piece, is the one found here", () => {
   const options = { devices: "unit*2", groups: "unfused" } as const;
   const plan = planSmall(smallCase([{ steps: 30 }, { steps: 20, rank: 2 }, { steps: 10 }, { steps: 30 }]), options);
   const setting = fleetSetting(plan, { jobsAtOnce: 2 });
@@ -27,7 +27,20 @@ it("ends that are found elsewhere, from copies told piece by piece, are those fo
   const fleet = structuredClone({ id: -1, setting, calibration, policy: "fifo", most: 2 } as const);
   const nothing = { sizes: [], over: [], unused: [], state: null };
   const added = works.map((work) => new WorkWriter().write(work).work);
-  expect(endsElsewhere(structuredClone({ ...nothing, fleet, added: added.slice(0, 3) }))).toEqual([]);
-  const elsewhere = endsElsewhere(structuredClone({ ...nothing, fleet, added: added.slice(3), state }));
-  expect(new Map(elsewhere)).toEqual(here);
+  expect(futureElsewhere(structuredClone({ ...nothing, fleet, added: added.slice(0, 3) }))).toEqual({});
+  const elsewhere = futureElsewhere(structuredClone({ ...nothing, fleet, added: added.slice(3), state }));
+  expect(new Map(elsewhere.ends)).toEqual(here);
+  const work = works[1]!;
+  const { request } = simulatedJob({ work, arrival: { user: "", arrivalNs: 0, deadlineNs: null } });
+  for (const other of ["fifo", "sjf"] as const) {
+    const comer = { work: new WorkWriter().write(work), request: { ...request, name: "comer" }, policy: other };
+    const { effect } = futureElsewhere(structuredClone({ ...nothing, fleet, added: [], state, comer }));
+    const model = fleetModel({ setting, costs, works: [...works, work], most: 2 });
+    const own = model.policyOf(other);
+    const machines = { resources: model.resources, times: model.timesOf(own), isAhead: true };
+    const spread = { draws: 0, level: 0.9, seed: 0 };
+    const asked = { now: { state, policy: own, machines }, job: { request: comer.request }, spread };
+    expect(effect).toMatchObject({ admitted: true, policy: other });
+    expect(whatIf(asked, structuredClone(effect))).toEqual(whatIf(asked));
+  }
 });
