@@ -23,8 +23,11 @@ export {
 } from "./capacity-answer.ts";
 export { type Forecast, forecastSchema, type JobKind, type ServiceLevel } from "./forecast.ts";
 export {
+  type AcceptedChanges,
+  acceptedSchema,
   baselineSchema,
   type Golden,
+  type GoldenBudget,
   goldensSchema,
   type RegressBaseline,
   type StoredGolden,
