@@ -67,7 +67,7 @@ export function regressAnnotations(result: RegressResult): readonly string[] {
 
 /** Characters that mean something in a cell of Markdown. */
 function cell(text: string): string {
-  return text.replace(/[|\\`*_<>[\]]/g, "\\$&");
+  return text.replace(/\s+/g, " ").replace(/[|\\`*_<>[\]]/g, "\\$&");
 }
 
 /** What tells a comment of ours from others, in it where nobody sees it: `examples/ci/post-comment.mjs` edits that one. */

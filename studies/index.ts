@@ -96,6 +96,13 @@ export {
 } from "./paper/paper-table.ts";
 // What planner and simulator take themselves.
 export { compareEffort, type Effort, leastEffort } from "./regress/budget.ts";
+// Golden workloads that both revisions train.
+export {
+  type AdapterDifferences,
+  compareExecuted,
+  type ExecutedRun,
+  type ExecutedSide,
+} from "./regress/compare-executed.ts";
 // What a change of planner, scheduler or simulator does to golden workloads.
 export {
   type ComparedFigure,

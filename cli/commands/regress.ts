@@ -55,9 +55,18 @@ const BASELINE = {
   },
 } as const satisfies OptionTable;
 
+const EXECUTE = {
+  execute: {
+    type: "boolean",
+    default: false,
+    describe: "train some golden workloads on the CPU with both revisions in turn: adapters, time, error of the twin",
+  },
+} as const satisfies OptionTable;
+
 const REVISIONS: Use = {
   input: "golden workloads",
   options: {
+    ...EXECUTE,
     base: { type: "string", describe: "git revision that the working tree is compared with (default: HEAD)" },
     ...WRITTEN,
   },
@@ -88,6 +97,7 @@ const ACCEPT: Use = {
   input: "accept",
   options: {
     ...FOLDER_OPTION,
+    ...EXECUTE,
     base: REVISIONS.options["base"]!,
     why: { type: "string", describe: "why what moved is right: the word of the change for it" },
   },
@@ -148,7 +158,8 @@ async function revisions(io: Io, args: Arguments): Promise<number> {
   const words = wordsOf(args);
   const set = setOf(io, repository, words.length === 0 ? undefined : folderOf(words));
   const base = optionalText(args, "base") ?? "HEAD";
-  const compared = await compareRevisions(contextOf(io, args), repository, base, set);
+  const executes = args["execute"] === true;
+  const compared = await compareRevisions(contextOf(io, args), repository, { base, set, executes });
   const result: RegressResult = { before: base, now: compared.name, goldens: compared.goldens };
   tell(io, args, result, compared);
   return blockingOf(result).length === 0 ? 0 : 1;
@@ -173,7 +184,8 @@ async function accept(io: Io, args: Arguments): Promise<number> {
   const repository = repositoryOf(io.cwd);
   const set = setOf(io, repository, optionalText(args, "folder"));
   const base = optionalText(args, "base") ?? "HEAD";
-  const { goldens } = await compareRevisions(contextOf(io, args), repository, base, set);
+  const executes = args["execute"] === true;
+  const { goldens } = await compareRevisions(contextOf(io, args), repository, { base, set, executes });
   const chosen = toAccept(goldens, wordsOf(args).slice(1));
   const file = acceptedFile(set);
   const added = chosen.map(({ name, outcome }) => ({ golden: name, outcome, why }));

@@ -28,6 +28,20 @@ const goldenSchema = z
   });
 export type Golden = z.infer<typeof goldenSchema>;
 
+/** A workload that both revisions train in turn on this machine, over a random model. */
+const executedSchema = z.strictObject({
+  name: nameSchema,
+  guards: z.string().min(1).max(200),
+  /** Its folder has what it names, but for the model, which `init-model` makes there. */
+  workload: relativePath,
+  /** Options of `init-model`, by their names. */
+  model: z.record(z.string(), z.union([z.string(), z.number()])),
+  devices: z.string().min(1),
+  /** Options of `plan`, by their names. */
+  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+});
+export type ExecutedGolden = z.infer<typeof executedSchema>;
+
 /** How many times as much a revision may take as the one before it, of all golden workloads together. */
 const budgetSchema = z.strictObject({
   /** Seconds of the processor. */
@@ -43,6 +57,8 @@ export const goldensSchema = z
     version: z.literal(1),
     goldens: z.array(goldenSchema).min(1).max(1000),
     budget: budgetSchema.prefault({}),
+    /** For `--execute`. */
+    executed: z.array(executedSchema).max(20).default([]),
   })
   .superRefine(({ goldens }, context) => {
     for (const [index, { name }] of goldens.entries())

@@ -26,6 +26,7 @@ export {
   type AcceptedChanges,
   acceptedSchema,
   baselineSchema,
+  type ExecutedGolden,
   type Golden,
   type GoldenBudget,
   goldensSchema,

@@ -24,6 +24,8 @@ export const FIGURES: Readonly<Record<string, Figure>> = {
   peakMemoryBytes: { label: "memory of the fullest device", better: "less", unit: "bytes", isFree: true },
   interruptedSeconds: { label: "time with interruptions", better: "less", unit: "seconds" },
   cpuSeconds: { label: "time of the processor", better: "less", unit: "seconds" },
+  executedSeconds: { label: "time of a real run", better: "less", unit: "seconds" },
+  twinError: { label: "error of the twin", better: "less", unit: "share" },
   processBytes: { label: "memory of the process", better: "less", unit: "bytes" },
 };
 

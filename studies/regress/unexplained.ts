@@ -74,7 +74,7 @@ export function unexplained(before: SeenGolden, now: SeenGolden, { crossed, chan
   const [was, is] = [before.stored, now.stored];
   if (was.code !== 0 || is.code !== 0) return [];
   if (was.digests.plan === is.digests.plan && was.digests.decisions === is.digests.decisions)
-    return was.digests.times === is.digests.times ? [] : ["no decision explains it: the plan and all decisions are the same"];
+    return was.digests.times === is.digests.times ? [] : ["no decision explains it: those that are told are the same"];
   if (before.run === undefined || now.run === undefined) return [];
   const own = crossed.get(now.golden.name);
   if (own !== undefined) return doubtsOfPlan(now.run, own);

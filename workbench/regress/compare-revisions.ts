@@ -8,6 +8,7 @@ import {
   type SeenGolden,
 } from "../../studies/index.ts";
 import { loadAccepted } from "./accepted-changes.ts";
+import { executeGoldens } from "./execute-goldens.ts";
 import { GOLDENS_FILE, type LoadedGoldens } from "./load-goldens.ts";
 import { loosenedGoldens, rulesOf } from "./loosened-goldens.ts";
 import { builtRevision, changedFiles, fileIn } from "./revisions.ts";
@@ -59,16 +60,21 @@ function withWord(compared: ComparedGolden, accepted: ReadonlyMap<string, string
 export async function compareRevisions(
   context: Context,
   repository: string,
-  base: string,
-  set: LoadedGoldens,
+  { base, set, executes }: { readonly base: string; readonly set: LoadedGoldens; readonly executes: boolean },
 ): Promise<ComparedRevisions> {
   const before = await builtRevision(context, repository, base);
   const now = await builtRevision(context, repository, undefined);
   const { name } = now;
+  const executed = async () =>
+    executes
+      ? await context.during(`${set.executed.length} golden workloads, trained in turn`, () =>
+          executeGoldens(context, repository, [before, now], set),
+        )
+      : [];
   return await context.during(`${set.goldens.length} golden workloads, twice`, async () => {
     if (before.root === now.root) {
       const { goldens: seen } = await runGoldens(now, set);
-      return { name, before: seen, now: seen, goldens: seen.map((each) => compareGolden(each, each)) };
+      return { name, before: seen, now: seen, goldens: [...seen.map((each) => compareGolden(each, each)), ...(await executed())] };
     }
     const seen = [await runGoldens(before, set), await runGoldens(now, set)] as const;
     const crossed = await crossGoldens(before, set, ...seen);
@@ -81,6 +87,7 @@ export async function compareRevisions(
       goldens: [
         ...is.map((own, index) => compareGolden(was[index]!, own, { judges, accepted })),
         ...beside.filter(({ verdict }) => verdict !== "same").map((each) => withWord(each, accepted)),
+        ...(await executed()).map((each) => withWord(each, accepted)),
       ],
     };
   });

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { contentHash, InputError } from "../../core/index.ts";
 import { absolute, type Place, readInput } from "../../files/index.ts";
-import { type Golden, type GoldenBudget, goldensSchema, parseDocument, readText } from "../../plan/index.ts";
+import { type ExecutedGolden, type Golden, type GoldenBudget, goldensSchema, parseDocument, readText } from "../../plan/index.ts";
 import type { AskedJob } from "../../studies/index.ts";
 
 export const GOLDENS_FILE = "goldens.yaml";
@@ -12,6 +12,7 @@ export interface LoadedGoldens {
   readonly folder: string;
   readonly goldens: readonly Golden[];
   readonly budget: GoldenBudget;
+  readonly executed: readonly ExecutedGolden[];
   /** By golden, its workload's jobs where the file names each; else none. */
   readonly jobs: ReadonlyMap<string, readonly AskedJob[]>;
   /** By golden, its workload's text with the jobs in reverse, where that means the same. */
@@ -70,7 +71,7 @@ function namedFiles(place: Place, value: unknown, folder: string): Readonly<Reco
 export function loadGoldens(place: Place, folder: string): LoadedGoldens {
   const root = absolute(place, folder);
   const input = readInput(place, path.join(root, GOLDENS_FILE), "golden workloads");
-  const { goldens, budget } = parseDocument(goldensSchema, input.text, input.file);
+  const { goldens, budget, executed } = parseDocument(goldensSchema, input.text, input.file);
   const texts: Record<string, string> = { [GOLDENS_FILE]: input.text };
   const read = (name: string, what: string): string => {
     texts[name] ??= readInput(place, path.join(root, name), what).text;
@@ -92,7 +93,7 @@ export function loadGoldens(place: Place, folder: string): LoadedGoldens {
     jobs.set(name, askedJobs(value));
     if (anyOrder) reversed.set(name, JSON.stringify({ ...value, jobs: [...(value.jobs ?? [])].reverse() }));
   }
-  return { folder: root, goldens, budget, jobs, reversed, digest: contentHash(texts) };
+  return { folder: root, goldens, budget, executed, jobs, reversed, digest: contentHash(texts) };
 }
 
 /** The golden workloads whose jobs come over time, under one policy. */

@@ -173,6 +173,11 @@ export function fileIn(repository: string, { tree }: BuiltRevision, file: string
   return isThere ? told("git", ["show", `${tree}:${file}`], repository) : undefined;
 }
 
+/** What tells the native code of a revision from that of another. */
+export function nativeTree(repository: string, { tree }: BuiltRevision): string {
+  return told("git", ["rev-parse", `${tree}:native`], repository);
+}
+
 /** Commits from the one behind `good` to `bad`, the oldest first. @throws InputError where `good` is not before it */
 export function commitsBetween(repository: string, good: string, bad: string): readonly string[] {
   const range = `${good}..${bad}`;

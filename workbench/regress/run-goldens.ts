@@ -28,7 +28,7 @@ export interface SeenSet {
   readonly peakBytes: number;
 }
 
-function optionWords(options: Golden["options"]): readonly string[] {
+export function optionWords(options: Golden["options"]): readonly string[] {
   return Object.entries(options).flatMap(([name, value]) =>
     value === true ? [`--${name}`] : value === false ? [`--no-${name}`] : [`--${name}`, `${value}`],
   );

@@ -98,7 +98,7 @@ export function brokenInvariants(run: GoldenRun, asked: Asked): readonly string[
     ...(run.document === null ? [] : wrongWork(run.document, asked)),
     ...(planned === undefined
       ? []
-      : [...plannedFaults(run, planned, asked.maxInFlight), ...overfullLinks(planned)]),
+      : [...plannedFaults(run, planned, asked), ...overfullLinks(planned)]),
     ...ordered(run),
   ];
 }

@@ -1,6 +1,7 @@
 import { groupBy, maximum } from "../../../core/index.ts";
 import { type MicroBatch, type PlanDocument, parseAction } from "../../../plan/index.ts";
 import type { GoldenRun, SeenAction } from "../golden-run.ts";
+import type { Asked } from "./asked.ts";
 
 /** An action of a planned run, with what its name says. */
 export interface PlannedAction extends SeenAction {
@@ -125,6 +126,28 @@ function tooManyInFlight({ computed, document }: PlannedRun, asked: number | und
   return [];
 }
 
+/** Jobs of a pipeline that train at once, from their first forward to their last backward on its first stage. */
+function tooManyJobs(planned: PlannedRun, asked: number | undefined): readonly string[] {
+  if (asked === undefined) return [];
+  const { computed, microBatches, document, firstStageOf } = planned;
+  const jobs = document.segments.flatMap((segment) => segment.jobs);
+  const spans = new Map<string, { readonly stage: number; readonly job: string; startNs: number; endNs: number }>();
+  for (const { stage, letter, microBatch, startNs, endNs } of computed) {
+    if (stage !== firstStageOf(stage) || (letter !== "F" && letter !== "B")) continue;
+    for (const number of new Set(microBatches[microBatch]!.rows.map((row) => row[0]))) {
+      const job = jobs[number]!.name;
+      const span = spans.get(job) ?? { stage, job, startNs, endNs };
+      spans.set(job, { ...span, startNs: Math.min(span.startNs, startNs), endNs: Math.max(span.endNs, endNs) });
+    }
+  }
+  for (const [, own] of groupBy([...spans.values()], ({ stage }) => stage))
+    for (const { startNs } of own) {
+      const there = own.filter((span) => span.startNs <= startNs && startNs < span.endNs);
+      if (there.length > asked) return [`${there.map(({ job }) => job).join(", ")} train at once, where ${asked} may`];
+    }
+  return [];
+}
+
 /** Devices with more than they have, or than is planned, and memory that is not given back. */
 function memoryFaults({ memory }: GoldenRun, { document }: PlannedRun): readonly string[] {
   const { stages, devices, memory: planned } = document.setting;
@@ -161,11 +184,16 @@ function wrongFigures({ metrics }: GoldenRun, { computed, microBatches }: Planne
 }
 
 /** What of a planned run is wrong by its plan and its trace. */
-export function plannedFaults(run: GoldenRun, planned: PlannedRun, maxInFlight: number | undefined): readonly string[] {
+export function plannedFaults(
+  run: GoldenRun,
+  planned: PlannedRun,
+  { maxInFlight, jobsAtOnce }: Asked,
+): readonly string[] {
   return [
     ...early(planned),
     ...outOfStep(planned),
     ...tooManyInFlight(planned, maxInFlight),
+    ...tooManyJobs(planned, jobsAtOnce),
     ...memoryFaults(run, planned),
     ...wrongFigures(run, planned),
   ];
