@@ -48,11 +48,9 @@ export function compareExecuted(
   const told = (verdict: Verdict, figures: readonly ComparedFigure[], why: readonly string[]): ComparedGolden => ({
     ...{ name, guards, verdict, figures, why, outcome: contentHash([verdict, why.map((line) => line.replace(/[\d.]+/g, "#"))]).slice(-12) },
   });
-  if (before.error !== null)
-    return now.error === null
-      ? told("unexplained", [], [`could not be trained before: ${before.error}`])
-      : told("unable", [], []);
-  if (now.error !== null) return told("broken", [], [`was trained before, and is not now: ${now.error}`]);
+  if (now.error !== null)
+    return told("broken", [], [`${before.error === null ? "was trained before, and is not now" : "is not trained"}: ${now.error}`]);
+  if (before.error !== null) return told("unexplained", [], [`could not be trained before: ${before.error}`]);
   if (isUneven(now)) return told("broken", [], ["two runs of one plan train other adapters"]);
   const [was, is] = [before.runs, now.runs].map((runs) => runs.map(({ makespanSeconds }) => makespanSeconds));
   const [errors, own] = [before.runs, now.runs].map((runs) => median(runs.map(({ twinError }) => Math.abs(twinError))));

@@ -1,4 +1,5 @@
 import { formatSeconds } from "../../core/index.ts";
+import { type Golden, POLICIES } from "../../plan/index.ts";
 import type { SeenGolden } from "./compare-goldens.ts";
 import { type GoldenRun, outcomesOf } from "./golden-run.ts";
 
@@ -57,12 +58,23 @@ function doubtsOfBounds(before: GoldenRun, now: GoldenRun): readonly string[] {
     : [];
 }
 
-function doubtsOfFleet(before: GoldenRun, now: GoldenRun, atOnce: unknown, changed: readonly string[]): readonly string[] {
+/** Whether what a policy decides is what it is called after. `twin` promises no more than a good end. */
+function isPromise(policy: unknown): boolean {
+  return policy !== "twin" && POLICIES.some((each) => each === policy);
+}
+
+function doubtsOfFleet(
+  before: GoldenRun,
+  now: GoldenRun,
+  options: Golden["options"],
+  changed: readonly string[],
+): readonly string[] {
   const files = judgingFiles(changed);
   const [first, more] = [files.slice(0, MOST_FILES), files.length - MOST_FILES];
   return [
-    ...(atOnce === 1 ? doubtsOfPace(before, now) : []),
+    ...(options["jobs-at-once"] === 1 ? doubtsOfPace(before, now) : []),
     ...doubtsOfBounds(before, now),
+    ...(isPromise(options["policy"]) ? [`${options["policy"]} decides otherwise than before, and jobs ask for it by name`] : []),
     ...(files.length === 0
       ? []
       : [`decisions may not explain it: what judges them changed, too (${first.join(", ")}${more > 0 ? ` and ${more} more` : ""})`]),
@@ -72,6 +84,8 @@ function doubtsOfFleet(before: GoldenRun, now: GoldenRun, atOnce: unknown, chang
 /** Why what moved does not follow from other decisions, in words; empty where it does. */
 export function unexplained(before: SeenGolden, now: SeenGolden, { crossed, changed }: Judges): readonly string[] {
   const [was, is] = [before.stored, now.stored];
+  // Of two policies nothing has to be explained.
+  if (before.golden.options["policy"] !== now.golden.options["policy"]) return [];
   if (was.code !== 0 || is.code !== 0) return [];
   if (was.digests.plan === is.digests.plan && was.digests.decisions === is.digests.decisions)
     return was.digests.times === is.digests.times ? [] : ["no decision explains it: those that are told are the same"];
@@ -79,5 +93,5 @@ export function unexplained(before: SeenGolden, now: SeenGolden, { crossed, chan
   const own = crossed.get(now.golden.name);
   if (own !== undefined) return doubtsOfPlan(now.run, own);
   if (now.run.journal.length === 0) return [];
-  return doubtsOfFleet(before.run, now.run, now.golden.options["jobs-at-once"], changed);
+  return doubtsOfFleet(before.run, now.run, now.golden.options, changed);
 }

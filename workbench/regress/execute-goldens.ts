@@ -168,7 +168,8 @@ async function executeGolden(
     // One model and one calibration, so that the two differ in nothing but what they make of them.
     const calibration = path.join(folder, "calibration.json");
     await before.run("init-model", "model", ...optionWords(golden.model), "--quiet");
-    await before.run("calibrate", "--workload", workload, "--devices", golden.devices, "-o", calibration, "--quiet");
+    const measured = ["--workload", workload, "--devices", golden.devices, ...optionWords(golden.options)];
+    await before.run("calibrate", ...measured, "-o", calibration, "--quiet");
     if (before.error === null) cpSync(path.join(before.folder, "model"), path.join(now.folder, "model"), { recursive: true });
     for (const side of [before, now]) await side.prepare(golden, workload, calibration);
     for (let turn = 0; turn < TURNS; turn += 1)

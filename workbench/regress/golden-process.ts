@@ -116,9 +116,12 @@ function partsOf(text: string): { readonly actions: readonly SeenAction[]; reado
   return { actions, memory };
 }
 
-/** Paths of keys that a document has, to the second level; of lists, keys that each member has. */
+/** What a plan may have or not have: how it was found. */
+const OPTIONAL = /\.search$/;
+
+/** Paths of keys that a document has, and of those below them; of lists, keys that each member has. */
 function fieldsOf(value: unknown, prefix: string, depth = 0): readonly string[] {
-  if (value === null || typeof value !== "object" || depth > 2) return [];
+  if (value === null || typeof value !== "object" || depth > 1 || OPTIONAL.test(prefix)) return [];
   if (!Array.isArray(value))
     return Object.entries(value).flatMap(([key, own]) => [
       `${prefix}.${key}`,

@@ -218,11 +218,18 @@ export async function runGoldens(revision: BuiltRevision, set: LoadedGoldens): P
 }
 
 /** What a revision takes for all of them, as it is now. */
-export async function measureGoldens(revision: BuiltRevision, set: LoadedGoldens): Promise<Effort> {
+export async function measureGoldens(
+  revision: BuiltRevision,
+  set: LoadedGoldens,
+  isCounted: (name: string) => boolean,
+): Promise<Effort> {
   return await inFolder(async (folder) => {
     const goldens = set.goldens.map((golden) => commandsOf(golden, set, folder));
     const { text } = await resultsOf(revision, { cwd: set.folder, goldens, onlyDigests: false }, folder);
-    return effortOf([...runsOf<GoldenRun>(text).values()], peakOf(text));
+    return effortOf(
+      [...runsOf<GoldenRun>(text).values()].filter(({ name }) => isCounted(name)),
+      peakOf(text),
+    );
   });
 }
 

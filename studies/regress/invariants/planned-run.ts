@@ -73,8 +73,21 @@ function early({ computed, transfers, actionAt, firstStageOf, isLast }: PlannedR
   return [];
 }
 
-/** Steps that begin before the one before them is done: backwards on the first stage, and each stage's update. */
-function outOfStep({ computed, microBatches, firstStageOf }: PlannedRun): readonly string[] {
+/** Whether an update of a group's step needs the gradient norm over all stages. */
+function clips({ document }: PlannedRun, group: number, step: number): boolean {
+  const jobs = document.segments.flatMap((segment) => segment.jobs);
+  const { members } = document.segments.flatMap((segment) => segment.groups)[group]!;
+  return members.some(
+    ({ job, firstStep, endStep }) => step < endStep - firstStep && jobs[job]!.optimizer.maxGradNorm !== undefined,
+  );
+}
+
+/**
+ * Steps that begin before the one before them is done: backwards on the first stage, and each stage's update; and updates
+ * that clip before all stages have ended their backwards.
+ */
+function outOfStep(planned: PlannedRun): readonly string[] {
+  const { computed, microBatches, document, firstStageOf } = planned;
   const key = (stage: number, group: number, step: number): string => `${stage} ${group} ${step}`;
   const [backwardsEnd, updatesEnd] = [new Map<string, number>(), new Map<string, number>()];
   for (const { stage, letter, microBatch, endNs } of computed) {
@@ -84,9 +97,12 @@ function outOfStep({ computed, microBatches, firstStageOf }: PlannedRun): readon
   }
   for (const { name, stage, letter, microBatch, startNs } of computed) {
     const { group, step } = microBatches[microBatch]!;
+    const stages = clips(planned, group, step)
+      ? document.setting.stages.flatMap(({ index }) => (firstStageOf(index) === firstStageOf(stage) ? [index] : []))
+      : [stage];
     const needed =
       letter === "U"
-        ? backwardsEnd.get(key(stage, group, step))
+        ? Math.max(...stages.map((each) => backwardsEnd.get(key(each, group, step)) ?? Number.POSITIVE_INFINITY))
         : letter === "E"
           ? updatesEnd.get(key(stage, group, step))
           : letter === "F" && step > 0
