@@ -126,10 +126,10 @@ export { isVariant, simulateVariant } from "./predict/simulate-variants.ts";
 export { type Submission, type WhatIfOfWorkload, whatIfOfWorkload } from "./predict/what-if.ts";
 // The work of one job on the pipelines of a fleet.
 export { type FleetPlace, workOfJob } from "./predict/work-of-job.ts";
-// The first commit in which a golden workload is worse.
-export { bisectGolden } from "./regress/bisect-golden.ts";
 // Words of a change for what it does.
 export { acceptedFile, loadAccepted, withAccepted } from "./regress/accepted-changes.ts";
+// The first commit in which a golden workload is worse.
+export { bisectGolden } from "./regress/bisect-golden.ts";
 // Two revisions, side by side.
 export { type ComparedRevisions, compareRevisions } from "./regress/compare-revisions.ts";
 // Golden workloads, revisions that they are run with, and what they came to before.

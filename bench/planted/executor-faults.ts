@@ -22,8 +22,8 @@ export const EXECUTOR_FAULTS: readonly PlantedFault[] = [
     changes: [
       {
         file: "exec/stage-runner.ts",
-        from: "      const up = passOf(action.letter) === \"F\";",
-        to: "      if (action.letter === \"B\" && action.microBatch === 5) return;\n      const up = passOf(action.letter) === \"F\";",
+        from: '      const up = passOf(action.letter) === "F";',
+        to: '      if (action.letter === "B" && action.microBatch === 5) return;\n      const up = passOf(action.letter) === "F";',
       },
     ],
     caughtBy: "trained-in-stages",
@@ -36,8 +36,8 @@ export const EXECUTOR_FAULTS: readonly PlantedFault[] = [
     changes: [
       {
         file: "exec/stage-runner.ts",
-        from: "      const up = passOf(action.letter) === \"F\";",
-        to: "      for (const until = performance.now() + 8; performance.now() < until; );\n      const up = passOf(action.letter) === \"F\";",
+        from: '      const up = passOf(action.letter) === "F";',
+        to: '      for (const until = performance.now() + 8; performance.now() < until; );\n      const up = passOf(action.letter) === "F";',
       },
     ],
     caughtBy: "trained-in-stages",

@@ -40,13 +40,7 @@ export const PLANNER_FAULTS: readonly PlantedFault[] = [
       "this.#jobs + this.#jobsOf(group) <= this.#limit;",
       "this.#jobs + this.#jobsOf(group) <= this.#limit + 1;",
     ],
-    [
-      "the least work first",
-      "fifo",
-      UNEXPLAINED,
-      "work.get(b)! - work.get(a)!",
-      "work.get(a)! - work.get(b)!",
-    ],
+    ["the least work first", "fifo", UNEXPLAINED, "work.get(b)! - work.get(a)!", "work.get(a)! - work.get(b)!"],
   ),
   {
     area: "schedule limits",
@@ -62,28 +56,20 @@ export const PLANNER_FAULTS: readonly PlantedFault[] = [
     caughtBy: "in-flight-2",
     cause: /^3 micro-batches are in flight on stage 0, where 2 may be, as is asked for$/,
   },
-  ...faultsIn(
-    "division",
-    "plan/planner/partition.ts",
-    [
-      "an imbalance of 3 %",
-      "slow-network",
-      /^layers of the stages: .* before, .* now$/,
-      "    cost(stageOfHalves(index, numDevices, start, end));",
-      "    (index === 0 ? 1.08 : 1) * cost(stageOfHalves(index, numDevices, start, end));",
-    ],
-  ),
-  ...faultsIn(
-    "grouping",
-    "plan/planner/grouping.ts",
-    [
-      "one group too many",
-      "three-groups",
-      /^groups: 3 before, 4 now$/,
-      "Math.min(numGroups, loads.length)",
-      "Math.min(numGroups + 1, loads.length)",
-    ],
-  ),
+  ...faultsIn("division", "plan/planner/partition.ts", [
+    "an imbalance of 3 %",
+    "slow-network",
+    /^layers of the stages: .* before, .* now$/,
+    "    cost(stageOfHalves(index, numDevices, start, end));",
+    "    (index === 0 ? 1.08 : 1) * cost(stageOfHalves(index, numDevices, start, end));",
+  ]),
+  ...faultsIn("grouping", "plan/planner/grouping.ts", [
+    "one group too many",
+    "three-groups",
+    /^groups: 3 before, 4 now$/,
+    "Math.min(numGroups, loads.length)",
+    "Math.min(numGroups + 1, loads.length)",
+  ]),
   ...faultsIn(
     "packing",
     "plan/planner/pack.ts",

@@ -72,7 +72,8 @@ export class Planting {
     return new Promise((resolve, reject) => {
       execFile(process.execPath, asked, options, (error, stdout, stderr) => {
         if (stdout === "") reject(new Error(`regress said nothing but ${stderr}`));
-        else resolve({ code: error === null ? 0 : Number(error.code), ...(JSON.parse(stdout) as Pick<Said, "goldens">) });
+        else
+          resolve({ code: error === null ? 0 : Number(error.code), ...(JSON.parse(stdout) as Pick<Said, "goldens">) });
       });
     });
   }

@@ -66,13 +66,7 @@ export const SCHEDULER_FAULTS: readonly PlantedFault[] = [
   ...faultsIn(
     "policies",
     `${POLICIES}/fair.ts`,
-    [
-      "a starved user",
-      "fair",
-      OTHER_DECISION,
-      "shares.get(a)! - shares.get(b)!",
-      "shares.get(b)! - shares.get(a)!",
-    ],
+    ["a starved user", "fair", OTHER_DECISION, "shares.get(a)! - shares.get(b)!", "shares.get(b)! - shares.get(a)!"],
     [
       "who trains counts as served more",
       "fair",

@@ -185,13 +185,7 @@ export const SIMULATOR_FAULTS: readonly PlantedFault[] = [
       "this.totalNs += runningNs + checkpointNs + this.#restartNs;",
       "this.totalNs += runningNs + checkpointNs;",
     ],
-    [
-      "lost work is kept",
-      "interrupted",
-      /s with interruptions, and their causes make/,
-      "this.totalNs += lostNs;",
-      "",
-    ],
+    ["lost work is kept", "interrupted", /s with interruptions, and their causes make/, "this.totalNs += lostNs;", ""],
   ),
   ...faultsIn(
     "figures",

@@ -32,10 +32,12 @@ function planting(): Planting {
 
 async function plantFault({ scale, record, note }: Bench, fault: PlantedFault): Promise<void> {
   const { area, name, caughtBy } = fault;
-  const { isBlocked, hasCause, verdict = "none", why } = isCaught(
-    await planting().sayOf(fault, SIZES[scale].isWhole),
-    fault,
-  );
+  const {
+    isBlocked,
+    hasCause,
+    verdict = "none",
+    why,
+  } = isCaught(await planting().sayOf(fault, SIZES[scale].isWhole), fault);
   if (!isBlocked || !hasCause) note(`${name}: ${verdict} ${why.join("; ")}`);
   const parameters = { area, fault: name, "golden workload": caughtBy, verdict };
   record(count("blocked", parameters, isBlocked ? 1 : 0));
@@ -57,7 +59,8 @@ function someOfEach(faults: readonly PlantedFault[], most: number): readonly Pla
 }
 
 export const regress: Suite = {
-  describe: "faults planted into planner, scheduler, simulator and executor that `regress` blocks, and refactors that it does not",
+  describe:
+    "faults planted into planner, scheduler, simulator and executor that `regress` blocks, and refactors that it does not",
   cases({ scale }): readonly Case[] {
     const { most, isWhole } = SIZES[scale];
     const seconds = isWhole ? 60 : 12;

@@ -84,7 +84,9 @@ const POLICIES: Use = {
 
 /** Why an option that names a folder means nothing beside the word that says what to do. */
 function folderBehind(word: string): Pick<Use, "instead"> {
-  return { instead: () => `The folder of golden workloads stands behind the word: \`loratwin regress ${word} FOLDER\`.` };
+  return {
+    instead: () => `The folder of golden workloads stands behind the word: \`loratwin regress ${word} FOLDER\`.`,
+  };
 }
 
 const UPDATE: Use = { input: "update", options: BASELINE, ...folderBehind("update") };

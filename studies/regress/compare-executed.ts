@@ -46,10 +46,21 @@ export function compareExecuted(
   differences: AdapterDifferences,
 ): ComparedGolden {
   const told = (verdict: Verdict, figures: readonly ComparedFigure[], why: readonly string[]): ComparedGolden => ({
-    ...{ name, guards, verdict, figures, why, outcome: contentHash([verdict, why.map((line) => line.replace(/[\d.]+/g, "#"))]).slice(-12) },
+    ...{
+      name,
+      guards,
+      verdict,
+      figures,
+      why,
+      outcome: contentHash([verdict, why.map((line) => line.replace(/[\d.]+/g, "#"))]).slice(-12),
+    },
   });
   if (now.error !== null)
-    return told("broken", [], [`${before.error === null ? "was trained before, and is not now" : "is not trained"}: ${now.error}`]);
+    return told(
+      "broken",
+      [],
+      [`${before.error === null ? "was trained before, and is not now" : "is not trained"}: ${now.error}`],
+    );
   if (before.error !== null) return told("unexplained", [], [`could not be trained before: ${before.error}`]);
   if (isUneven(now)) return told("broken", [], ["two runs of one plan train other adapters"]);
   const [was, is] = [before.runs, now.runs].map((runs) => runs.map(({ makespanSeconds }) => makespanSeconds));
@@ -77,5 +88,9 @@ export function compareExecuted(
   if (isSlower || isOff) return told("worse", figures, why);
   if (other.length > 0 && isSamePlan)
     return told("unexplained", figures, ["no decision explains it: the plan is the same", ...why]);
-  return told(other.length > 0 || !isSamePlan ? "changed" : "same", figures, why.length > 0 ? why : isSamePlan ? [] : ["the plan is another one, and adapters are the same"]);
+  return told(
+    other.length > 0 || !isSamePlan ? "changed" : "same",
+    figures,
+    why.length > 0 ? why : isSamePlan ? [] : ["the plan is another one, and adapters are the same"],
+  );
 }

@@ -54,7 +54,9 @@ function doubtsOfBounds(before: GoldenRun, now: GoldenRun): readonly string[] {
   const bound = before.metrics!.bounds?.makespan.boundSeconds ?? 0;
   const { makespanSeconds } = now.metrics!;
   return makespanSeconds < bound * (1 - SAME)
-    ? [`no decision explains it: ${formatSeconds(makespanSeconds)} in all, and no scheduler can do it in less than ${formatSeconds(bound)}`]
+    ? [
+        `no decision explains it: ${formatSeconds(makespanSeconds)} in all, and no scheduler can do it in less than ${formatSeconds(bound)}`,
+      ]
     : [];
 }
 
@@ -74,10 +76,14 @@ function doubtsOfFleet(
   return [
     ...(options["jobs-at-once"] === 1 ? doubtsOfPace(before, now) : []),
     ...doubtsOfBounds(before, now),
-    ...(isPromise(options["policy"]) ? [`${options["policy"]} decides otherwise than before, and jobs ask for it by name`] : []),
+    ...(isPromise(options["policy"])
+      ? [`${options["policy"]} decides otherwise than before, and jobs ask for it by name`]
+      : []),
     ...(files.length === 0
       ? []
-      : [`decisions may not explain it: what judges them changed, too (${first.join(", ")}${more > 0 ? ` and ${more} more` : ""})`]),
+      : [
+          `decisions may not explain it: what judges them changed, too (${first.join(", ")}${more > 0 ? ` and ${more} more` : ""})`,
+        ]),
   ];
 }
 

@@ -50,7 +50,9 @@ function changedOrder(before: GoldenRun, after: GoldenRun): readonly string[] {
   for (const [stage, order] of orders!.entries()) {
     const place = order.findIndex((key, at) => key !== now![stage]?.[at]);
     if (place >= 0 && now![stage] !== undefined)
-      return [`stage ${stage} has ${order[place]} as its action ${place + 1} before, and ${now![stage][place] ?? "none"} now`];
+      return [
+        `stage ${stage} has ${order[place]} as its action ${place + 1} before, and ${now![stage][place] ?? "none"} now`,
+      ];
   }
   return [];
 }

@@ -96,7 +96,9 @@ describe("a golden workload is", () => {
   it("broken where a figure is missing, other rows are trained, or two runs differ", () => {
     const more = (change: Partial<GoldenRun>) => plannedRun(PLAIN, change);
     const named = more({ fields: ["simulate.bubbleRatio", "simulate.tokens"] });
-    expect(compare(named, more({ fields: ["simulate.tokens"] })).why[0]).toBe("a figure is missing: simulate.bubbleRatio");
+    expect(compare(named, more({ fields: ["simulate.tokens"] })).why[0]).toBe(
+      "a figure is missing: simulate.bubbleRatio",
+    );
     expect(compare(more({}), named).verdict).toBe("same");
     expect(compare(was, more({ digest: "a", digestAgain: "b" })).why[0]).toMatch(/^two runs of it differ/);
   });
@@ -117,9 +119,7 @@ describe("a golden workload is", () => {
       why: ["could not be planned before: no room"],
     });
     const crash = emptyRun("one", 70, "a stack");
-    expect(compare(failed("no room"), crash).why).toEqual([
-      "failed with exit code 2 before, and with 70 now: a stack",
-    ]);
+    expect(compare(failed("no room"), crash).why).toEqual(["failed with exit code 2 before, and with 70 now: a stack"]);
   });
 
   it("worse where the same plan is thought to take other memory, and not where another plan takes more", () => {

@@ -82,7 +82,9 @@ describe("the comment of a pull request", () => {
   test("is left out where the token only reads, and the job does not fail for it", async () => {
     const comments: Comment[] = [];
     const { url } = await forge(comments, false);
-    expect(await post(`${MARKER}\none`, onGithub(url))).toMatch(/^no comment: the token may not do that .*see the artifact$/);
+    expect(await post(`${MARKER}\none`, onGithub(url))).toMatch(
+      /^no comment: the token may not do that .*see the artifact$/,
+    );
     expect(comments).toEqual([]);
   });
 

@@ -81,7 +81,12 @@ export async function compareRevisions(
   return await context.during(`${set.goldens.length} golden workloads, twice`, async () => {
     if (before.root === now.root) {
       const { goldens: seen } = await runGoldens(now, set);
-      return { name, before: seen, now: seen, goldens: [...seen.map((each) => compareGolden(each, each)), ...(await executed())] };
+      return {
+        name,
+        before: seen,
+        now: seen,
+        goldens: [...seen.map((each) => compareGolden(each, each)), ...(await executed())],
+      };
     }
     const seen = [await runGoldens(before, set), await runGoldens(now, set)] as const;
     const crossed = await crossGoldens(before, set, ...seen);

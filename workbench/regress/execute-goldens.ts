@@ -36,7 +36,10 @@ function addonOf(context: Context, repository: string, revision: BuiltRevision, 
     encoding: "utf8",
   });
   if (status !== 0)
-    throw new DeviceError({ expected: `native code of ${revision.name} that builds`, got: stderr.trim().split("\n")[0] });
+    throw new DeviceError({
+      expected: `native code of ${revision.name} that builds`,
+      got: stderr.trim().split("\n")[0],
+    });
   return own;
 }
 
@@ -170,7 +173,8 @@ async function executeGolden(
     await before.run("init-model", "model", ...optionWords(golden.model), "--quiet");
     const measured = ["--workload", workload, "--devices", golden.devices, ...optionWords(golden.options)];
     await before.run("calibrate", ...measured, "-o", calibration, "--quiet");
-    if (before.error === null) cpSync(path.join(before.folder, "model"), path.join(now.folder, "model"), { recursive: true });
+    if (before.error === null)
+      cpSync(path.join(before.folder, "model"), path.join(now.folder, "model"), { recursive: true });
     for (const side of [before, now]) await side.prepare(golden, workload, calibration);
     for (let turn = 0; turn < TURNS; turn += 1)
       for (const side of turn % 2 === 0 ? [before, now] : [now, before]) await side.train(turn);
@@ -187,9 +191,7 @@ export async function executeGoldens(
   [before, now]: readonly [BuiltRevision, BuiltRevision],
   set: LoadedGoldens,
 ): Promise<readonly ComparedGolden[]> {
-  const sides = [before, now].map(
-    (revision) => [revision, addonOf(context, repository, revision, now)] as const,
-  );
+  const sides = [before, now].map((revision) => [revision, addonOf(context, repository, revision, now)] as const);
   const compared: ComparedGolden[] = [];
   for (const golden of set.executed) compared.push(await executeGolden(golden, set, sides));
   return compared;

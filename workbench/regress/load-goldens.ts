@@ -2,7 +2,14 @@ import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { contentHash, InputError } from "../../core/index.ts";
 import { absolute, type Place, readInput } from "../../files/index.ts";
-import { type ExecutedGolden, type Golden, type GoldenBudget, goldensSchema, parseDocument, readText } from "../../plan/index.ts";
+import {
+  type ExecutedGolden,
+  type Golden,
+  type GoldenBudget,
+  goldensSchema,
+  parseDocument,
+  readText,
+} from "../../plan/index.ts";
 import type { AskedJob } from "../../studies/index.ts";
 
 export const GOLDENS_FILE = "goldens.yaml";

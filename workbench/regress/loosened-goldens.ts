@@ -10,11 +10,21 @@ interface Rules {
 
 /** A golden workload that the change takes away, or that lets more pass than before. */
 function loosened(name: string, guards: string, why: string): ComparedGolden {
-  return { name, guards, verdict: "unexplained", figures: [], why: [why], outcome: contentHash([name, why]).slice(-12) };
+  return {
+    name,
+    guards,
+    verdict: "unexplained",
+    figures: [],
+    why: [why],
+    outcome: contentHash([name, why]).slice(-12),
+  };
 }
 
 /** Of golden workloads as a file had them, those that are not there any more, and those that let more pass. */
-export function loosenedGoldens(before: Rules, now: Pick<LoadedGoldens, "goldens" | "budget">): readonly ComparedGolden[] {
+export function loosenedGoldens(
+  before: Rules,
+  now: Pick<LoadedGoldens, "goldens" | "budget">,
+): readonly ComparedGolden[] {
   const byName = new Map(now.goldens.map((golden) => [golden.name, golden]));
   const { cpu, memory } = now.budget;
   return [

@@ -5,7 +5,14 @@ import path from "node:path";
 import { contentHash } from "../../core/index.ts";
 import { writeWholeFile } from "../../files/index.ts";
 import type { Golden } from "../../plan/index.ts";
-import { COMPARISON_SCHEDULES, type Effort, emptyRun, type GoldenRun, type SeenGolden, seenGolden } from "../../studies/index.ts";
+import {
+  COMPARISON_SCHEDULES,
+  type Effort,
+  emptyRun,
+  type GoldenRun,
+  type SeenGolden,
+  seenGolden,
+} from "../../studies/index.ts";
 import { packageFile } from "../package-file.ts";
 import type { GoldenCommands, GoldenDigest, GoldenRequest, ProcessFacts } from "./golden-process.ts";
 import type { LoadedGoldens } from "./load-goldens.ts";

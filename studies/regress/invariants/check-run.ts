@@ -96,9 +96,7 @@ export function brokenInvariants(run: GoldenRun, asked: Asked): readonly string[
     ...twoAtOnce(run.actions),
     ...(run.plan === null ? [] : uneven(run.actions)),
     ...(run.document === null ? [] : wrongWork(run.document, asked)),
-    ...(planned === undefined
-      ? []
-      : [...plannedFaults(run, planned, asked), ...overfullLinks(planned)]),
+    ...(planned === undefined ? [] : [...plannedFaults(run, planned, asked), ...overfullLinks(planned)]),
     ...ordered(run),
   ];
 }

@@ -80,7 +80,11 @@ function storiesOf(run: GoldenRun, { jobsAtOnce, policy = "" }: Asked) {
         story.isRefused = true;
       }
     }
-    faults.push(...crowded(on, jobsAtOnce), ...idle(run, stories, on, policy), ...wrongTurn(stories, on, decisions, policy));
+    faults.push(
+      ...crowded(on, jobsAtOnce),
+      ...idle(run, stories, on, policy),
+      ...wrongTurn(stories, on, decisions, policy),
+    );
   }
   return { stories, faults };
 }
@@ -88,7 +92,10 @@ function storiesOf(run: GoldenRun, { jobsAtOnce, policy = "" }: Asked) {
 /** Pipelines with more jobs than may train at once. */
 function crowded(on: ReadonlyMap<number, number>, jobsAtOnce: number | undefined): readonly string[] {
   if (jobsAtOnce === undefined) return [];
-  const most = maximum([0, ...[...groupBy([...on.values()], (pipeline) => pipeline).values()].map(({ length }) => length)]);
+  const most = maximum([
+    0,
+    ...[...groupBy([...on.values()], (pipeline) => pipeline).values()].map(({ length }) => length),
+  ]);
   return most > jobsAtOnce ? [`${most} jobs train at once on a pipeline, where ${jobsAtOnce} may`] : [];
 }
 
@@ -126,7 +133,8 @@ function wrongTurn(
     const other = [...stories.values()].find(
       (story) => isWaiting(story, on) && goesBefore(story.request, stories.get(number)!.request),
     );
-    if (other !== undefined) return [`${name} begins while ${other.request.name} waits, which goes before it under ${policy}`];
+    if (other !== undefined)
+      return [`${name} begins while ${other.request.name} waits, which goes before it under ${policy}`];
   }
   return [];
 }
@@ -146,15 +154,18 @@ function wrongFigures({ metrics }: GoldenRun, stories: ReadonlyMap<number, Story
     ["number of preemptions", preemptions, [...stories.values()].reduce((sum, story) => sum + story.preemptions, 0)],
   ];
   const wrong = told.find(([, figure, found]) => isOther(figure, found));
-  if (wrong !== undefined) return [`the ${wrong[0]} that is told, ${wrong[1]}, is not that of the journal, ${wrong[2]}`];
+  if (wrong !== undefined)
+    return [`the ${wrong[0]} that is told, ${wrong[1]}, is not that of the journal, ${wrong[2]}`];
   for (const { number, name, startNs, trainedNs, iterations } of outcomesOf(metrics!)) {
     const story = stories.get(number);
     if (story === undefined) return [`${name} is told of, and has never come`];
     const onDevices = story.stays.reduce((total, { fromNs, untilNs }) => total + untilNs - fromNs, 0);
-    if (startNs !== undefined && startNs !== story.stays[0]?.fromNs) return [`${name} is told to start at another time than the journal has`];
+    if (startNs !== undefined && startNs !== story.stays[0]?.fromNs)
+      return [`${name} is told to start at another time than the journal has`];
     if (story.endNs !== undefined && isOther(trainedNs, onDevices))
       return [`${name} is told to have trained ${trainedNs} ns, and was on pipelines for ${onDevices} ns`];
-    if (iterations !== story.done) return [`${name} is told to have trained ${iterations} iterations, and the journal has ${story.done}`];
+    if (iterations !== story.done)
+      return [`${name} is told to have trained ${iterations} iterations, and the journal has ${story.done}`];
   }
   return [];
 }
@@ -187,8 +198,10 @@ function otherJobs(stories: ReadonlyMap<number, Story>, { jobs }: Asked): readon
     const asked = jobs.get(request.name);
     if (asked === undefined) continue;
     const { steps, arrivalSeconds = 0, priority = 0, batchSize, rowTokens } = asked;
-    if (request.arrivalNs !== Math.round(1e9 * arrivalSeconds)) return [`${request.name} comes at another time than is asked for`];
-    if (request.priority !== priority) return [`${request.name} has priority ${request.priority}, and asks for ${priority}`];
+    if (request.arrivalNs !== Math.round(1e9 * arrivalSeconds))
+      return [`${request.name} comes at another time than is asked for`];
+    if (request.priority !== priority)
+      return [`${request.name} has priority ${request.priority}, and asks for ${priority}`];
     if (steps !== undefined && request.iterations !== steps)
       return [`${request.name} trains ${request.iterations} iterations, and asks for ${steps}`];
     if (batchSize !== undefined && rowTokens !== undefined && request.tokens !== batchSize * rowTokens)

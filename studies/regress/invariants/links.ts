@@ -18,8 +18,12 @@ function wiresOf({ document }: PlannedRun, { stage, letter }: PlannedAction): re
   const ends = [from, to].map((each) => devices[stages[each]!.device]!);
   const [sender, receiver] = ends.map(({ name }) => name);
   if (ends[0]!.machine === ends[1]!.machine || duplex === "half")
-    return [{ name: duplex === "half" ? [sender, receiver].sort().join(" ") : `${sender} to ${receiver}`, bytesPerSecond }];
-  const fastest = Math.max(...links.map((each) => (each?.type === link.type ? (each.bandwidthBytesPerSecond ?? 0) : 0)));
+    return [
+      { name: duplex === "half" ? [sender, receiver].sort().join(" ") : `${sender} to ${receiver}`, bytesPerSecond },
+    ];
+  const fastest = Math.max(
+    ...links.map((each) => (each?.type === link.type ? (each.bandwidthBytesPerSecond ?? 0) : 0)),
+  );
   return [`from ${ends[0]!.machine}`, `to ${ends[1]!.machine}`].map((name) => ({ name, bytesPerSecond: fastest }));
 }
 
@@ -42,7 +46,9 @@ export function overfullLinks(planned: PlannedRun): readonly string[] {
         // Ends are whole nanoseconds.
         const room = ((message.endNs - startNs + 2 * (other - at + 1)) * bytesPerSecond) / 1e9;
         if (bytes > room * (1 + 1e-9))
-          return [`${name} carries ${bytes} bytes from ${messages[at]!.name} to ${message.name}, in time for ${Math.floor(room)}`];
+          return [
+            `${name} carries ${bytes} bytes from ${messages[at]!.name} to ${message.name}, in time for ${Math.floor(room)}`,
+          ];
       }
     }
   }

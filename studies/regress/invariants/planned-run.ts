@@ -58,7 +58,8 @@ function early({ computed, transfers, actionAt, firstStageOf, isLast }: PlannedR
     if (letter === "U") continue;
     if (letter === "B") {
       const forward = actionAt.get(`${stage}F${microBatch}`);
-      if (forward === undefined || isLater(forward.endNs, startNs)) return [`${name} starts before its own forward ends`];
+      if (forward === undefined || isLater(forward.endNs, startNs))
+        return [`${name} starts before its own forward ends`];
     }
     const from = letter === "B" ? stage + 1 : stage - 1;
     if (letter === "B" ? isLast(stage) : firstStageOf(stage) === stage) continue;
@@ -112,7 +113,9 @@ function outOfStep(planned: PlannedRun): readonly string[] {
               )
             : 0;
     if (needed === undefined || isLater(needed, startNs))
-      return [`${name} starts before ${letter === "U" || letter === "E" ? "its step's work" : "the step before"} is done`];
+      return [
+        `${name} starts before ${letter === "U" || letter === "E" ? "its step's work" : "the step before"} is done`,
+      ];
   }
   return [];
 }
@@ -137,7 +140,9 @@ function tooManyInFlight({ computed, document }: PlannedRun, asked: number | und
     const planned = document.setting.maxInFlight?.[stage] ?? undefined;
     const limit = Math.min(planned ?? Number.POSITIVE_INFINITY, asked ?? Number.POSITIVE_INFINITY);
     if (most > limit)
-      return [`${most} micro-batches are in flight on stage ${stage}, where ${limit} may be${most > (asked ?? most) ? ", as is asked for" : ""}`];
+      return [
+        `${most} micro-batches are in flight on stage ${stage}, where ${limit} may be${most > (asked ?? most) ? ", as is asked for" : ""}`,
+      ];
   }
   return [];
 }
@@ -185,14 +190,17 @@ function wrongFigures({ metrics }: GoldenRun, { computed, microBatches }: Planne
   const { makespanSeconds, tokensPerSecond, tokens, devices = [] } = metrics!;
   const isOther = (told: number, found: number): boolean => Math.abs(told - found) > 1e-6 * Math.max(found, 1e-6);
   const end = maximum(computed.map(({ endNs }) => endNs)) / 1e9;
-  if (isOther(makespanSeconds, end)) return [`the time that is told, ${makespanSeconds} s, is not that of the last action, ${end} s`];
+  if (isOther(makespanSeconds, end))
+    return [`the time that is told, ${makespanSeconds} s, is not that of the last action, ${end} s`];
   const trained = microBatches
     .filter(({ evaluation }) => evaluation !== true)
     .reduce((total, { rows }) => total + rows.reduce((own, row) => own + row[2], 0), 0);
   if (tokens !== undefined && tokens !== trained) return [`${tokens} tokens are told, and ${trained} are in the plan`];
-  if (isOther(tokensPerSecond, trained / end)) return [`${tokensPerSecond} tokens/s are told, and ${trained / end} follow`];
+  if (isOther(tokensPerSecond, trained / end))
+    return [`${tokensPerSecond} tokens/s are told, and ${trained / end} follow`];
   for (const { name, busySeconds } of devices) {
-    const busy = computed.reduce((total, { device, startNs, endNs }) => total + (device === name ? endNs - startNs : 0), 0) / 1e9;
+    const busy =
+      computed.reduce((total, { device, startNs, endNs }) => total + (device === name ? endNs - startNs : 0), 0) / 1e9;
     if (busySeconds !== undefined && Math.abs(busy - busySeconds) > 1e-6 * computed.length)
       return [`${name} is said to work ${busySeconds} s, and its actions take ${busy} s`];
   }
