@@ -177,10 +177,11 @@ describe("jobs over time", () => {
     const now = fleetRun([first, { ...second, from: 20, to: 30 }, { ...third, user: "u", from: 10, to: 20 }]);
     const compared = compare(was, now, FIFO);
     expect(compared.verdict).toBe("broken");
-    expect(compared.why.slice(0, 4)).toEqual([
+    expect(compared.why.slice(0, 5)).toEqual([
       "equal jobs are out of order: third starts before second, which came first",
       "third begins while second waits, which goes before it under fifo",
       "a figure is missing: worstUserSeconds",
+      "fifo decides otherwise than before, and jobs ask for it by name",
       "decision 2 is the first to differ: start second on pipeline 0 at 10.00 s (its turn at 10) before, start third on pipeline 0 at 10.00 s (its turn at 10) now",
     ]);
     // Another policy may have its reasons.

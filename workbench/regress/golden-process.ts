@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import type { GoldenRun, MemorySample, PlanSummary, RunSummary, SeenAction } from "../../studies/index.ts";
+import type { GoldenRun, PlanSummary, RunSummary } from "../../studies/index.ts";
+import { fieldsOf, partsOfTrace } from "./read-outputs.ts";
 
 /** Command lines of a golden workload, in their order; each that is there is made, until one fails. */
 export interface GoldenCommands {
@@ -62,75 +63,6 @@ async function printed(run: Run, cwd: string, argv: readonly string[]): Promise<
   return { code: await run(argv, io), text, error };
 }
 
-interface TraceEvent {
-  readonly ph: string;
-  readonly name: string;
-  readonly cat?: string;
-  readonly pid: number;
-  readonly tid?: number;
-  readonly ts?: number;
-  readonly dur?: number;
-  readonly args?: {
-    readonly name?: string;
-    readonly action?: string;
-    readonly jobs?: readonly string[];
-    readonly collective?: string;
-    readonly tokens?: number;
-    /** Of a transfer, and of a sample of memory. */
-    readonly bytes?: number;
-  };
-}
-
-const LETTERS: Readonly<Record<string, string>> = { F: "forward", B: "backward", U: "update", E: "evaluation" };
-
-/** The actions of a trace in Perfetto's format, and its samples of memory. */
-function partsOf(text: string): { readonly actions: readonly SeenAction[]; readonly memory: readonly MemorySample[] } {
-  const { traceEvents } = JSON.parse(text) as { readonly traceEvents: readonly TraceEvent[] };
-  const [devices, streams] = [new Map<number, string>(), new Map<string, string>()];
-  for (const { ph, name, pid, tid, args } of traceEvents) {
-    if (ph !== "M") continue;
-    if (name === "process_name") devices.set(pid, args!.name!);
-    if (name === "thread_name") streams.set(`${pid} ${tid}`, args!.name!);
-  }
-  const deviceOf = (pid: number): string => devices.get(pid) ?? `${pid}`;
-  const actions = traceEvents.flatMap(({ ph, name, cat, pid, tid, ts = 0, dur = 0, args }): readonly SeenAction[] => {
-    if (ph !== "X") return [];
-    const letter = /^\d+([A-Z])/.exec(args?.action ?? name)?.[1] ?? "";
-    const startNs = Math.round(1000 * ts);
-    return [
-      {
-        device: deviceOf(pid),
-        stream: streams.get(`${pid} ${tid}`) ?? `${tid}`,
-        kind: cat === "compute" ? (LETTERS[letter] ?? "action") : (args?.collective ?? "transfer"),
-        ...{ name, jobs: args?.jobs ?? [], tokens: args?.tokens ?? 0, bytes: args?.bytes ?? 0 },
-        startNs,
-        endNs: startNs + Math.round(1000 * dur),
-      },
-    ];
-  });
-  const memory = traceEvents.flatMap(({ ph, name, pid, ts = 0, args }) =>
-    ph === "C" && name === "memory"
-      ? [{ device: deviceOf(pid), timeNs: Math.round(1000 * ts), bytes: args?.bytes ?? 0 }]
-      : [],
-  );
-  return { actions, memory };
-}
-
-/** What a plan may have or not have: how it was found. */
-const OPTIONAL = /\.search$/;
-
-/** Paths of keys that a document has, and of those below them; of lists, keys that each member has. */
-function fieldsOf(value: unknown, prefix: string, depth = 0): readonly string[] {
-  if (value === null || typeof value !== "object" || depth > 1 || OPTIONAL.test(prefix)) return [];
-  if (!Array.isArray(value))
-    return Object.entries(value).flatMap(([key, own]) => [
-      `${prefix}.${key}`,
-      ...fieldsOf(own, `${prefix}.${key}`, depth + 1),
-    ]);
-  const all = value.map((each) => fieldsOf(each, `${prefix}[]`, depth));
-  return (all[0] ?? []).filter((field) => all.every((own) => own.includes(field)));
-}
-
 function linesOf(text: string): GoldenRun["journal"] {
   const lines = text.split("\n");
   return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as GoldenRun["journal"][number]);
@@ -173,7 +105,7 @@ async function goldenRun(run: Run, cwd: string, commands: GoldenCommands): Promi
     document: documentText === "" ? null : (JSON.parse(documentText) as GoldenRun["document"]),
     metrics: { jobs: [], ...(outputs["simulate"] as Partial<RunSummary>) } as RunSummary,
     reversed: (outputs["reversed"] ?? null) as RunSummary | null,
-    ...(traceText === "" ? {} : partsOf(traceText)),
+    ...(traceText === "" ? {} : partsOfTrace(traceText)),
     journal: linesOf(journalText),
     digest: hash.digest("hex"),
     fields: Object.entries(outputs).flatMap(([what, value]) => (what === "reversed" ? [] : fieldsOf(value, what))),
