@@ -109,8 +109,6 @@ export {
   type ComparedGolden,
   compareGolden,
   isBlocking,
-  type SeenGolden,
-  seenGolden,
   VERDICTS,
   type Verdict,
 } from "./regress/compare-goldens.ts";
@@ -126,6 +124,8 @@ export {
 export type { AskedJob } from "./regress/invariants/asked.ts";
 // A policy beside another one.
 export { type PolicyVerdict, weighPolicies } from "./regress/pareto.ts";
+// A golden workload as it came out once.
+export { type SeenGolden, seenGolden } from "./regress/seen-golden.ts";
 // Predictions scored against measurements.
 export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from "./score.ts";
 // All ways to train the same jobs on the same devices, in one table.

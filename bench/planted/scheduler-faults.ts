@@ -24,7 +24,7 @@ export const SCHEDULER_FAULTS: readonly PlantedFault[] = [
     ],
     [
       "a tie broken by the order of insertion",
-      "sjf",
+      "sjf-alone",
       /^equal jobs are out of order: alike-\d starts before alike-\d, which came first$/,
       "leftNs(a) - leftNs(b) || byArrival(a, b)",
       "leftNs(a) - leftNs(b) || b.number - a.number",

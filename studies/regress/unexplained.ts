@@ -1,7 +1,7 @@
 import { formatSeconds } from "../../core/index.ts";
 import { type Golden, POLICIES } from "../../plan/index.ts";
-import type { SeenGolden } from "./compare-goldens.ts";
 import { type GoldenRun, outcomesOf } from "./golden-run.ts";
+import type { SeenGolden } from "./seen-golden.ts";
 
 /** Who judges what a revision decides, beside itself. */
 export interface Judges {

@@ -69,12 +69,16 @@ describe("of a planned run", () => {
   it("a start before its message is, and a message before it is made", () => {
     const onStage = (name: string, stream: RegExp) => (action: SeenAction) =>
       action.name === name && stream.test(action.stream);
-    expect(faults(moved(onStage("1F0", /^compute/), -1e6))).toMatch(/^1F0 starts before the message of 0F0 has arrived$/m);
+    expect(faults(moved(onStage("1F0", /^compute/), -1e6))).toMatch(
+      /^1F0 starts before the message of 0F0 has arrived$/m,
+    );
     expect(faults(moved(onStage("0F0", /^send/), -1e6))).toMatch(/^the message of 0F0 leaves before it is there$/m);
   });
 
   it("more in flight than is planned or asked for is, and more jobs at once", () => {
-    expect(faults({}, { "max-in-flight": 1 })).toMatch(/micro-batches are in flight on stage 0, where 1 may be, as is asked for$/m);
+    expect(faults({}, { "max-in-flight": 1 })).toMatch(
+      /micro-batches are in flight on stage 0, where 1 may be, as is asked for$/m,
+    );
     expect(faults({}, { "jobs-at-once": 1 })).toMatch(/^one, two train at once, where 1 may$/m);
   });
 
@@ -144,7 +148,9 @@ describe("of jobs over time", () => {
     );
     const early = progressed(fleetRun([jobs[0]!, { ...jobs[1]!, from: 0.5 }]));
     expect(brokenInvariants(early, askedOf({}, [])).join("\n")).toMatch(/^second is decided on before it comes$/m);
-    expect(brokenInvariants(fleetRun(jobs), askedOf({}, [])).join("\n")).toMatch(/^first ends after 0 of 5 iterations$/m);
+    expect(brokenInvariants(fleetRun(jobs), askedOf({}, [])).join("\n")).toMatch(
+      /^first ends after 0 of 5 iterations$/m,
+    );
   });
 
   it("figures that are not those of the journal are", () => {

@@ -3,7 +3,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { regressText } from "../../cli/describe-regress.ts";
-import { type ComparedGolden, compareEffort, compareExecuted, leastEffort, weighPolicies } from "../../studies/index.ts";
+import {
+  type ComparedGolden,
+  compareEffort,
+  compareExecuted,
+  leastEffort,
+  weighPolicies,
+} from "../../studies/index.ts";
 import { loadAccepted, withAccepted } from "../../workbench/regress/accepted-changes.ts";
 import { loosenedGoldens } from "../../workbench/regress/loosened-goldens.ts";
 import { GOLDEN } from "./small-runs.ts";
@@ -93,7 +99,12 @@ describe("a real run", () => {
   });
 
   it.each([
-    ["broken", side([], "p", "train: no end after 120 s"), 0, "was trained before, and is not now: train: no end after 120 s"],
+    [
+      "broken",
+      side([], "p", "train: no end after 120 s"),
+      0,
+      "was trained before, and is not now: train: no end after 120 s",
+    ],
     ["broken", side([run(1, "y"), run(1, "y")]), 0.2, "adapters differ: one by 20.0 %"],
     ["broken", side([run(1), run(1, "y")]), 0, "two runs of one plan train other adapters"],
     ["unexplained", side([run(1, "y"), run(1, "y")]), 1e-6, "no decision explains it: the plan is the same"],
@@ -111,7 +122,10 @@ describe("golden workloads that a change touches", () => {
   const rules = { goldens: [GOLDEN, { ...GOLDEN, name: "two", anyOrder: true }], budget: BUDGET };
 
   it("may become stricter, and new ones may come", () => {
-    const now = { goldens: [{ ...GOLDEN, tolerance: 0 }, ...rules.goldens.slice(1), { ...GOLDEN, name: "new" }], budget: BUDGET };
+    const now = {
+      goldens: [{ ...GOLDEN, tolerance: 0 }, ...rules.goldens.slice(1), { ...GOLDEN, name: "new" }],
+      budget: BUDGET,
+    };
     expect(loosenedGoldens(rules, now)).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-import { contentHash, groupBy, sum } from "../../../core/index.ts";
+import { contentHash, groupBy } from "../../../core/index.ts";
 import type { PlanDocument, PlannedRow } from "../../../plan/index.ts";
 import type { Asked } from "./asked.ts";
 
@@ -65,14 +65,4 @@ export function wrongWork(document: PlanDocument, { jobs }: Asked): readonly str
       return [`${name} is evaluated after steps ${found.join(", ") || "none"}, and asks for ${asked.join(", ")}`];
   }
   return [];
-}
-
-/** Tokens that each job trains. */
-export function tokensByJob(document: PlanDocument): Readonly<Record<string, number>> {
-  return Object.fromEntries(
-    [...rowsByJob(document, false)].map(([name, steps]) => [
-      name,
-      sum([...steps.values()].flat().map((row) => row[2])),
-    ]),
-  );
 }
