@@ -1,7 +1,7 @@
 import { contentHash } from "../../core/index.ts";
 import type { StoredGolden } from "../../plan/index.ts";
 import { FIGURES } from "./figures.ts";
-import type { SeenGolden } from "./seen-golden.ts";
+import { hasSameTimes, type SeenGolden } from "./seen-golden.ts";
 import { type Judges, unexplained } from "./unexplained.ts";
 import { changedChoices, whyMoved } from "./why.ts";
 
@@ -95,8 +95,8 @@ function verdictOf(
   const isGain = figures.some(({ name, loss }) => loss < -tolerance && FIGURES[name]!.isFree !== true);
   if (figures.some(({ isAllowed }) => !isAllowed)) return isGain ? "trade-off" : "worse";
   if (isMemoryMoved(before, now, tolerance)) return "worse";
-  const { plan, decisions, times } = is.digests;
-  if (plan === was.digests.plan && decisions === was.digests.decisions && times === was.digests.times) return "same";
+  const { plan, decisions } = is.digests;
+  if (plan === was.digests.plan && decisions === was.digests.decisions && hasSameTimes(before, now)) return "same";
   if (doubts.length > 0) return "unexplained";
   return isGain ? "better" : "changed";
 }

@@ -54,3 +54,14 @@ export function seenGolden(golden: Golden, run: GoldenRun, jobs: readonly AskedJ
     },
   };
 }
+
+/** Last digits of what is stored may be another machine's. */
+const LAST_DIGITS = 1e-9;
+
+/** Whether all times are the same: to the nanosecond, or of what is stored as far as figures tell. */
+export function hasSameTimes({ stored: was, run }: SeenGolden, { stored: is }: SeenGolden): boolean {
+  if (was.digests.times === is.digests.times) return true;
+  const isNear = (name: string, value: number): boolean =>
+    Math.abs((is.figures[name] ?? Number.NaN) - value) <= LAST_DIGITS * Math.abs(value);
+  return run === undefined && Object.entries(was.figures).every(([name, value]) => isNear(name, value));
+}

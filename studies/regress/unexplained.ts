@@ -1,7 +1,7 @@
 import { formatSeconds } from "../../core/index.ts";
 import { type Golden, POLICIES } from "../../plan/index.ts";
 import { type GoldenRun, outcomesOf } from "./golden-run.ts";
-import type { SeenGolden } from "./seen-golden.ts";
+import { hasSameTimes, type SeenGolden } from "./seen-golden.ts";
 
 /** Who judges what a revision decides, beside itself. */
 export interface Judges {
@@ -94,7 +94,7 @@ export function unexplained(before: SeenGolden, now: SeenGolden, { crossed, chan
   if (before.golden.options["policy"] !== now.golden.options["policy"]) return [];
   if (was.code !== 0 || is.code !== 0) return [];
   if (was.digests.plan === is.digests.plan && was.digests.decisions === is.digests.decisions)
-    return was.digests.times === is.digests.times ? [] : ["no decision explains it: those that are told are the same"];
+    return hasSameTimes(before, now) ? [] : ["no decision explains it: those that are told are the same"];
   if (before.run === undefined || now.run === undefined) return [];
   const own = crossed.get(now.golden.name);
   if (own !== undefined) return doubtsOfPlan(now.run, own);

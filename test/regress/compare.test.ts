@@ -103,6 +103,15 @@ describe("a golden workload is", () => {
     expect(compare(was, more({ digest: "a", digestAgain: "b" })).why[0]).toMatch(/^two runs of it differ/);
   });
 
+  it("the same as what another machine stored, whose last digits are others", () => {
+    const [stored, now] = [was, plannedRun(PLAIN.map((action) => ({ ...action, endNs: action.endNs + 1e-4 })))].map(
+      (run) => seenGolden(GOLDEN, run, []),
+    );
+    const elsewhere = { ...stored!, run: undefined };
+    expect(compareGolden(elsewhere, now!).verdict).toBe("same");
+    expect(compareGolden(stored!, now!).verdict).toBe("unexplained");
+  });
+
   it("a trade-off where it gains in one figure and loses in another", () => {
     const metrics = { ...was.metrics!, jobs: [{ name: "a", turnaroundSeconds: 9 }] };
     const fast = { ...metrics, makespanSeconds: 0.3, tokensPerSecond: 210 };
