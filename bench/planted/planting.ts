@@ -66,7 +66,10 @@ export class Planting {
   /** The command line as it is built, in a process of its own, with builds and results kept beside the clone. */
   #regress(words: readonly string[]): Promise<Said> {
     const main = packageFile("dist", "cli", "main.js");
-    const env = { ...process.env, XDG_CACHE_HOME: path.join(this.#folder, "cache") };
+    const cache = path.join(this.#folder, "cache");
+    // The clone's native code is this package's, which is built.
+    const addon = packageFile("native", "build", "loratwin.node");
+    const env = { ...process.env, XDG_CACHE_HOME: cache, LORATWIN_ADDON: addon };
     const asked = [main, "regress", "--base", "HEAD", ...words, "--json", "--quiet"];
     const options = { cwd: this.#clone.folder, env, maxBuffer: 2 ** 28 };
     return new Promise((resolve, reject) => {

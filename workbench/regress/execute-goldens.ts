@@ -24,8 +24,13 @@ const MOST_MS = 120_000;
 
 const ADDON = path.join("native", "build", "loratwin.node");
 
-/** The addon of a revision: the one of the files as they are where their native code is the same, else built once. */
+/**
+ * The addon of a revision: that which LORATWIN_ADDON names, or of the files as they are where their native code is the
+ * same, else built once.
+ */
 function addonOf(context: Context, repository: string, revision: BuiltRevision, now: BuiltRevision): string {
+  const given = process.env["LORATWIN_ADDON"];
+  if (given !== undefined && given !== "") return path.resolve(given);
   const ours = path.join(repository, ADDON);
   if (nativeTree(repository, revision) === nativeTree(repository, now) && existsSync(ours)) return ours;
   const own = path.join(revision.root, ADDON);
