@@ -103,9 +103,13 @@ const layers = {
   planner: ["documents", "actions", "costs", "memory", "schedules", "validate"],
   growth: ["documents", "actions", "costs", "memory", "schedules"],
   // Jobs over time: who trains next, who stops, who of a sweep goes on.
-  scheduler: ["documents", "actions", "costs", "memory", "packing", "validate", "growth"],
+  scheduler: ["documents", "actions", "costs", "memory", "packing", "validate", "planner", "growth"],
   "early-stopping": ["documents"],
   halving: ["documents", "scheduler"],
+  // Which of the jobs that are evaluated on the same rows is the best.
+  ranking: ["documents"],
+  // Which point of a search is tried next.
+  search: ["documents"],
 };
 
 /** Package -> the folders that may import it. A package with one home can be replaced in one place. */

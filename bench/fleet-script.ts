@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { initialPairs } from "../exec/index.ts";
+import { type FleetBytes, FreshState } from "../exec/index.ts";
 import {
   type Calibration,
   createCostModel,
@@ -12,11 +12,13 @@ import {
   type PolicyName,
   Scheduler,
   type Setting,
+  type StatesRoom,
 } from "../plan/index.ts";
+import { journalOfRun } from "../runs/folder/read-journal.ts";
 import { KnownWorks } from "../runs/live/known-works.ts";
 import { LiveFleet } from "../runs/live/live-fleet.ts";
 import { type LiveSubmission, OVER } from "../runs/live/live-job.ts";
-import { type DeviceClock, fleetModel, fleetTwin, happeningsOf, worksOfPlan } from "../sim/index.ts";
+import { type DeviceClock, type FleetTwin, fleetModel, fleetTwin, happeningsOf, worksOfPlan } from "../sim/index.ts";
 import { runClocks } from "./run-clocks.ts";
 import { benchModel, randomRows } from "./train.ts";
 import { ATTENTION_TARGETS, benchPlan, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";
@@ -150,7 +152,7 @@ function submissionsOf(plan: Plan, jobs: readonly ScriptedJob[]): readonly LiveS
       job: documentOf(job, said),
       work: { job, steps },
       rows: rows[number]!,
-      start: { parameters: initialPairs(job, plan.model.architecture) },
+      begin: () => ({ start: new FreshState(job, plan.model.architecture) }),
     };
   });
 }
@@ -163,6 +165,8 @@ export interface ScriptRun {
   readonly calibration: Calibration;
   /** New. */
   readonly folder: string;
+  /** Where jobs have their states that are on no device; in memory, in no time, when absent. */
+  readonly states?: StatesRoom;
 }
 
 /** What happened on the devices. */
@@ -174,6 +178,8 @@ export interface ExecutedScript {
   readonly journal: readonly JournalLine[];
   /** By stage, how its device's speed moved. */
   readonly clocks: readonly DeviceClock[];
+  /** What devices, and states of jobs on none, took at most. */
+  readonly bytes: FleetBytes;
 }
 
 /** Trains the jobs as they come, and asks for what is asked; `loratwin serve` drives the same fleet. */
@@ -182,9 +188,9 @@ export async function executeScript({
   script: { jobs, asked, most },
   ...run
 }: ScriptRun): Promise<ExecutedScript> {
-  const { calibration, folder, pipelines } = run;
+  const { calibration, folder, pipelines, states } = run;
   const plan = benchPlan({ ...scriptShape(size, { jobs, asked, most }, pipelines), calibration });
-  const setting = fleetSetting(plan, { jobsAtOnce: most });
+  const setting = { ...fleetSetting(plan, { jobsAtOnce: most }), ...(states === undefined ? {} : { states }) };
   const costs = createCostModel(calibration, plan.model.dtype);
   const works = new KnownWorks([]);
   // The fleet forgets the steps of a job that is over; its twin wants them.
@@ -228,7 +234,10 @@ export async function executeScript({
     fleet.drain();
     await ended;
   }
-  return { setting, most, works: submitted, journal, clocks: runClocks(folder) };
+  const bytes = journalOfRun(folder)
+    .events.flatMap((line) => (line.event === "memory" ? [line.most] : []))
+    .at(-1)!;
+  return { setting, most, works: submitted, journal, clocks: runClocks(folder), bytes };
 }
 
 /** The twin of what was executed, on a machine as it was calibrated, or with the speeds that its devices had meanwhile. */
@@ -236,7 +245,7 @@ export function twinOf(
   { setting, most, works, journal }: ExecutedScript,
   policy: PolicyName,
   clocks?: readonly DeviceClock[],
-): readonly JournalLine[] {
+): FleetTwin {
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, most });
   // Whoever decides knows no more of the machine than when it was executed.
@@ -244,5 +253,5 @@ export function twinOf(
   const { sharing } = timesOf(deciding);
   const scheduler = new Scheduler(deciding, resources);
   const happenings = happeningsOf(journal);
-  return fleetTwin({ setting, costs, works, scheduler, sharing, happenings, clocks }).journal;
+  return fleetTwin({ setting, costs, works, scheduler, sharing, happenings, clocks });
 }

@@ -85,7 +85,7 @@ class Sweep {
 function tokenSizes({ jobs, rows }: PlanRequest): readonly (number | null)[] {
   const open = rows.filter((_, job) => isOpen(jobs[job]!));
   if (open.length === 0) return [null];
-  const steps = open.flatMap(({ steps, tokens }) => steps.map((step) => step.map((row) => tokens[row]!)));
+  const steps = open.flatMap(({ steps, tokens }) => Array.from(steps, (step) => step.map((row) => tokens[row]!)));
   const longest = maximum(steps.map(sum));
   const row = mean(steps.flat());
   const sizes: number[] = [];

@@ -57,12 +57,12 @@ export function servedJobs(workload: string, options: readonly string[]): Resuma
 }
 
 /** A process, and what it says. */
-interface Started {
+export interface Started {
   readonly child: ChildProcess;
   readonly said: string[];
 }
 
-function started(folder: string, words: readonly string[]): Started {
+export function started(folder: string, words: readonly string[]): Started {
   const options = ["--no-cache", "--quiet", "--debug"];
   const child = spawn(process.execPath, [MAIN, ...words, ...options], {
     cwd: folder,
@@ -73,7 +73,7 @@ function started(folder: string, words: readonly string[]): Started {
   return { child, said };
 }
 
-async function wellEnded({ child, said }: Started): Promise<void> {
+export async function wellEnded({ child, said }: Started): Promise<void> {
   const code = child.exitCode ?? (await new Promise<number | null>((resolve) => child.once("exit", resolve)));
   if (code !== 0) throw new DeviceError({ expected: "a run that ends well", got: code, detail: said.join("") });
 }

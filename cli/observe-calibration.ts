@@ -43,7 +43,7 @@ export interface ObservedCalibration {
 
 /** Tokens of a step of a job, on average. */
 function meanStepTokens({ rows }: ObservedRequest): number {
-  const steps = rows.flatMap(({ steps, tokens }) => steps.map((step) => sum(step.map((row) => tokens[row]!))));
+  const steps = rows.flatMap(({ steps, tokens }) => Array.from(steps, (step) => sum(step.map((row) => tokens[row]!))));
   return mean(steps);
 }
 

@@ -95,6 +95,16 @@ export const SIZES_OPTIONS = {
   },
 } as const satisfies OptionTable;
 
+/** Where jobs over time have the states of those that are on no device. */
+export const STATES_OPTIONS = {
+  "host-memory": {
+    type: "string",
+    describe:
+      "memory for adapters and moments of jobs that wait and have trained, such as 8GiB; the others lie on disk " +
+      "(default: as the cluster file says, half of this machine's)",
+  },
+} as const satisfies OptionTable;
+
 export const VERIFY_OPTIONS = {
   "verify-weights": {
     type: "boolean",

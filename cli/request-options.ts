@@ -1,6 +1,6 @@
 import { InputError } from "../core/index.ts";
 import type { Context } from "../files/index.ts";
-import { type Dtype, type Recompute, SCHEDULES } from "../plan/index.ts";
+import { type Dtype, type Recompute, SCHEDULES, writtenBytesSchema } from "../plan/index.ts";
 import { fleetSchedule, type SwitchedOff } from "../sim/index.ts";
 import type { DeviceChoice, DrawChoice, IntervalChoice, RequestChoice, Sizes } from "../workbench/index.ts";
 import { activity } from "./activity.ts";
@@ -108,9 +108,23 @@ export function requestChoice(args: Arguments, choices: Choices = {}): RequestCh
   };
 }
 
+/** @throws InputError for what are no bytes */
+function hostMemory(args: Arguments): number | undefined {
+  const given = optionalText(args, "host-memory");
+  if (given === undefined) return undefined;
+  const { data } = writtenBytesSchema.safeParse(/^\d+$/.test(given) ? Number(given) : given);
+  if (data === undefined)
+    throw new InputError({ expected: "bytes, such as 8GiB or 500MB,", at: "--host-memory", got: given });
+  return data;
+}
+
 /** What a command is asked for whose jobs come over time. @throws InputError for a schedule that jobs cannot join */
 export function fleetRequestChoice(args: Arguments): RequestChoice {
-  return { ...requestChoice(args, fleetChoices(args)), sizes: optionalText(args, "sizes") as Sizes | undefined };
+  return {
+    ...requestChoice(args, fleetChoices(args)),
+    sizes: optionalText(args, "sizes") as Sizes | undefined,
+    hostMemory: hostMemory(args),
+  };
 }
 
 /** The same of a command that takes VERIFY_OPTIONS. @throws InputError as it does */

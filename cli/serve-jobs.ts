@@ -13,6 +13,7 @@ import {
   openLiveFleet,
   type ResumableFleet,
   RUN_FILES,
+  rankRun,
   submissionOf,
   takeFleetFolder,
 } from "../runs/index.ts";
@@ -31,6 +32,7 @@ import { checkRanks, loadCluster, type RequestChoice } from "../workbench/index.
 import { CHECKPOINT_OPTIONS, INTERRUPTED, NOTICED, noticeFiles, noticeOf, rhythmOf } from "./checkpoint-options.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText } from "./command.ts";
 import { fleetLine, jobsTable, noticeLines } from "./describe-jobs.ts";
+import { rankingLines } from "./describe-ranking.ts";
 import type { Io } from "./io.ts";
 import { LOGGER_OPTIONS, tensorboardFolder } from "./logger-options.ts";
 import type { Option, OptionTable } from "./option-table.ts";
@@ -85,9 +87,9 @@ const MOST_PORT = 65_535;
 
 /** What the server asks beside what the fleet knows of itself. */
 function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
-  const { fleet, loaded, place, future } = opened;
+  const { fleet, loaded, future } = opened;
   return liveControl(fleet, {
-    submissionOf: (job) => submissionOf({ loaded, place, cache }, job),
+    submissionOf: (job) => submissionOf({ loaded, setting: fleet.setting, cache }, job),
     derived({ name: _name, ...job }, name, overrides: JobOverrides) {
       const written = { ...overrides, name };
       return checkDocument(jobSchema, completeJob(written, job), unwritten(written));
@@ -99,28 +101,36 @@ function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
   });
 }
 
+/** Jobs that come at the same time are taken in for so long, before the devices have their turn. */
+const AT_ONCE_MS = 50;
+
 /** The workload's jobs come when they say, on the fleet's clock. */
-function submitArrivals({ fleet, arrivals }: OpenedFleet, once: boolean): Disposable {
-  const timers = new Set<NodeJS.Timeout>();
-  let left = arrivals.length;
-  // All had come before the fleet was cut off.
-  if (once && left === 0) fleet.drain();
-  for (const { atSeconds, submission } of arrivals) {
-    const timer = setTimeout(
-      () => {
-        timers.delete(timer);
-        if (fleet.isDraining) return;
-        fleet.submit(submission);
-        left -= 1;
-        if (once && left === 0) fleet.drain();
-      },
-      Math.max(0, 1e3 * atSeconds - fleet.nowNs / 1e6),
-    );
-    timers.add(timer);
-  }
+function submitArrivals({ fleet, arrivals, search }: OpenedFleet, once: boolean): Disposable {
+  let [next, timer]: [number, NodeJS.Timeout | undefined] = [0, undefined];
+  const drainIfAll = (): void => {
+    if (once && next === arrivals.length && search.left === 0) fleet.drain();
+  };
+  const wait = (): void => {
+    const arrival = arrivals[next];
+    if (arrival !== undefined) timer = setTimeout(submit, Math.max(0, 1e3 * arrival.atSeconds - fleet.nowNs / 1e6));
+    // All have come, maybe before the fleet was cut off.
+    else drainIfAll();
+  };
+  const submit = (): void => {
+    const [untilMs, nowNs] = [performance.now() + AT_ONCE_MS, fleet.nowNs];
+    // The one that was waited for has come, whatever the clock says.
+    do {
+      if (fleet.isDraining) return;
+      fleet.submit(arrivals[next]!.submission);
+      next += 1;
+    } while (performance.now() < untilMs && next < arrivals.length && 1e9 * arrivals[next]!.atSeconds <= nowNs);
+    wait();
+  };
+  wait();
+  search.begin(drainIfAll);
   return {
     [Symbol.dispose]() {
-      for (const timer of timers) clearTimeout(timer);
+      clearTimeout(timer);
     },
   };
 }
@@ -258,6 +268,7 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   using _log = opened.log;
   using fleet = opened.fleet;
   await using _future = opened.future;
+  using _search = opened.search;
   if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
   const control = controlOf(io, opened, usesCache(args));
   const { model } = opened.loaded;
@@ -279,8 +290,16 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   }
   unsubscribe();
   const [jobs, status] = await Promise.all([control.jobs(), control.status()]);
-  printResult(io, args, { status, jobs, folder }, () =>
-    [fleetLine(status), "", jobsTable(jobs, status.uptimeSeconds), "", `written to ${folder}`].join("\n"),
+  const rankings = rankRun(io, folder);
+  printResult(io, args, { status, jobs, folder, rankings }, () =>
+    [
+      fleetLine(status),
+      "",
+      jobsTable(jobs, status.uptimeSeconds),
+      ...rankingLines(rankings),
+      "",
+      `written to ${folder}`,
+    ].join("\n"),
   );
   if (asked === undefined || jobs.every(({ standing }) => standing === "ended")) return 0;
   context.note(goesOn);

@@ -1,15 +1,15 @@
 import path from "node:path";
-import { counted, formatSeconds, InputError, mean } from "../core/index.ts";
+import { counted, formatBytes, formatSeconds, formatSecondsRange, InputError, mean, sum } from "../core/index.ts";
 import { writeLines } from "../files/index.ts";
 import { type FleetOutcome, type Objective, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
-import { type AgainstBound, type FleetMetrics, fleetDocument, type SimulatedFleet, type Spread } from "../sim/index.ts";
-import { loadPolicy, simulateWorkloadFleet } from "../workbench/index.ts";
+import { type AgainstBound, type FleetMetrics, fleetDocument, type Spread } from "../sim/index.ts";
+import { type ForecastFleet, type HalvingForecast, loadPolicy, simulateWorkloadFleet } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
 import { printResult, table } from "./output.ts";
-import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS, SIZES_OPTIONS } from "./plan-options.ts";
+import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS, SIZES_OPTIONS, STATES_OPTIONS } from "./plan-options.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
 import { contextOf, fleetRequestChoice } from "./request-options.ts";
 import { fleetAssets, writeFleet } from "./write-fleet.ts";
@@ -20,15 +20,20 @@ export const FLEET_PLAN_OPTIONS = {
   ...COST_OPTIONS,
   ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute", "layers-per-stage"),
   ...SIZES_OPTIONS,
+  ...STATES_OPTIONS,
   ...CACHE_OPTIONS,
 } as const satisfies OptionTable;
+
+/** The policy of a search, where none is given: its points share micro-batches. */
+export const HALVED_POLICY = "packed";
 
 const FLEET_OPTIONS = {
   policy: {
     type: "string",
     describe:
       "let jobs come over time (arrivalSeconds, or the arrivals of a trace), and a job scheduler say who trains when: " +
-      `${POLICIES.join(", ")}, or your own by its path, such as ./mine.mjs`,
+      `${POLICIES.join(", ")}, or your own by its path, such as ./mine.mjs; of a search ` +
+      `${HALVED_POLICY} where absent`,
   },
   objective: {
     type: "string",
@@ -51,7 +56,7 @@ const FLEET_OPTIONS = {
 /** What `simulate` can be given for jobs over time. */
 export const FLEET_USE: Use = {
   input: "a workload",
-  kind: ["--policy"],
+  kind: ["--policy or a search"],
   options: FLEET_OPTIONS,
   instead: () =>
     "A fleet is simulated iteration by iteration: it has no trace of actions, and its scheduler orders the jobs.",
@@ -120,7 +125,35 @@ function jobLines(outcomes: readonly FleetOutcome[]): string {
   return table(["job", "arrival", "start", "end", "turnaround", "waiting", "preempted"], outcomes.map(outcomeLine));
 }
 
-function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
+/** "24 after 6 steps, 4 after 24" */
+function stoppedText({ stopped }: HalvingForecast): string {
+  return stopped.map(({ steps, jobs }, at) => `${jobs} after ${steps}${at === 0 ? " steps" : ""}`).join(", ");
+}
+
+function savedText(seconds: number, than: number): string {
+  return `${formatSeconds(than)}, halving saves ${(100 * (1 - seconds / than)).toFixed(0)} %`;
+}
+
+function halvingText(halving: HalvingForecast): readonly string[] {
+  const { jobs, stopped, seconds, low, high, withoutHalving, oneAfterAnother } = halving;
+  const early = sum(stopped.map((each) => each.jobs));
+  const rows = [
+    [
+      "with halving",
+      low === high ? formatSeconds(seconds) : `${formatSeconds(seconds)} (${formatSecondsRange(low, high)})`,
+    ],
+    ["every job to its end", savedText(seconds, withoutHalving)],
+    ["these one after another", savedText(seconds, oneAfterAnother)],
+  ];
+  return [
+    "",
+    `halving: ${early} of ${counted(jobs, "job")} end early (${stoppedText(halving)}); which ones is drawn, since nobody knows it before`,
+    "",
+    table(["", "all jobs"], rows),
+  ];
+}
+
+function fleetText({ policy, outcomes, metrics, mostStates: { memory, disk }, halving }: ForecastFleet): string {
   const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
   const utilisation = mean(metrics.utilisation);
   return [
@@ -128,6 +161,7 @@ function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
       `preempted ${preemptions}, refused ${refused}, ${jobsInSystem.toFixed(2)} jobs at a time`,
     `${Math.round(metrics.tokensPerSecond)} tokens/s without padding, pipelines at work ` +
       `${(100 * utilisation).toFixed(1)} % of the time, fairness to users ${metrics.fairness.toFixed(3)}`,
+    `states of jobs that wait: at most ${formatBytes(memory)} of memory, ${formatBytes(disk)} of disk`,
     "",
     table(
       ["", "mean", "by priority", "median", "95 %", "99 %"],
@@ -140,6 +174,7 @@ function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
       ],
     ),
     ...boundsText(metrics),
+    ...(halving === undefined ? [] : halvingText(halving)),
     "",
     jobLines(outcomes),
   ].join("\n");
@@ -148,7 +183,7 @@ function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
 /** @throws InputError beside a policy that has none */
 function objectiveOption(args: Arguments): Objective | undefined {
   const objective = optionalText(args, "objective") as Objective | undefined;
-  const policy = requiredText(args, "policy");
+  const policy = optionalText(args, "policy");
   if (objective !== undefined && policy !== "twin")
     throw new InputError({ expected: "--policy twin, which alone has an objective,", at: "--policy", got: policy });
   return objective;
@@ -156,7 +191,7 @@ function objectiveOption(args: Arguments): Objective | undefined {
 
 /** The jobs of a workload over time. Returns the exit code. */
 export async function simulateFleetCommand(io: Io, args: Arguments): Promise<number> {
-  const policy = await policyOption(io, "policy", requiredText(args, "policy"));
+  const policy = await policyOption(io, "policy", optionalText(args, "policy") ?? HALVED_POLICY);
   const against = optionalText(args, "against");
   const other = against === undefined ? undefined : await policyOption(io, "against", against);
   const report = optionalText(args, "report");
@@ -178,7 +213,8 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
       output,
       fleet.journal.map((line) => JSON.stringify(line)),
     );
-  printResult(io, args, fleetDocument(fleet), () =>
+  const { halving } = fleet;
+  printResult(io, args, { ...fleetDocument(fleet), ...(halving === undefined ? {} : { halving }) }, () =>
     [
       fleetText(fleet),
       ...(output === undefined ? [] : ["", `journal written to ${output}`]),

@@ -6,6 +6,7 @@ import {
   lossesByJob,
   openPlanModel,
   type ResumablePlan,
+  rankRun,
   runSummary,
   stoppedJobs,
   type TrainInput,
@@ -13,6 +14,7 @@ import {
 import { checkDevices, type LoadedPlan, noteIdleCores, placeInput } from "../workbench/index.ts";
 import { CHECKPOINT_OPTIONS, INTERRUPTED, NOTICED } from "./checkpoint-options.ts";
 import { type Arguments, flag } from "./command.ts";
+import { rankingLines } from "./describe-ranking.ts";
 import { endText, runText, stoppedText } from "./describe-run.ts";
 import type { Io } from "./io.ts";
 import { checkTensorboard, LOGGER_OPTIONS } from "./logger-options.ts";
@@ -73,9 +75,11 @@ export async function trainPlanned(io: Io, args: Arguments, folder: string, plan
   const { result, part, isNoticed } = run;
   const stopped = stoppedJobs(plan, result, resumed);
   const summary = runSummary(plan, run, stopped);
-  printResult(io, args, summary, () =>
+  const rankings = rankRun(io, folder, plan.jobs);
+  printResult(io, args, { ...summary, rankings }, () =>
     [
       runText(summary, { losses: lossesByJob(result.metrics), evaluations: result.evaluations }),
+      ...rankingLines(rankings),
       "",
       ...(part === undefined ? [] : [endText(plan, part)]),
       ...stoppedText(stopped),

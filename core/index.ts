@@ -25,6 +25,8 @@ export { groupBy } from "./group-by.ts";
 // Where a text is no JSON, keys that it has twice, and where a path of it stands.
 export { findJsonFault, type JsonFault, placeOf } from "./json-fault.ts";
 export { bracketDepth, type DuplicateKey, duplicateKey, measureValue, offsetInJson } from "./json-text.ts";
+// Lists whose items are made when they are asked for.
+export { type LazyList, lazyList } from "./lazy-list.ts";
 // Mappings that a document gave, and values under their keys.
 export { isMapping, type Mapping, ownValue } from "./mapping.ts";
 // What somebody may have meant who wrote another name.
@@ -39,6 +41,8 @@ export { Numbers } from "./numbers.ts";
 export { padded } from "./padded.ts";
 // Texts without what people would not see.
 export { plainLine, plainText, visibleText } from "./plain-text.ts";
+// Ratios of sums, with intervals.
+export { type Estimate, ratioOfSums } from "./ratio.ts";
 // Seeded random numbers.
 export { createRng, type Rng } from "./rng.ts";
 // Words of a shell's command line.
@@ -47,8 +51,6 @@ export { shellQuoted } from "./shell-words.ts";
 export { solveSymmetric } from "./solve-symmetric.ts";
 // Small statistics.
 export { maximum, mean, median, quantile, quantileOfShares, sum, weightedMedian } from "./stats.ts";
-// Student's distribution.
-export { studentQuantile } from "./student.ts";
 // Tables of text for a terminal.
 export { type Alignment, textTable } from "./text-table.ts";
 // Time as whole nanoseconds, and texts for people.

@@ -44,7 +44,8 @@ export function createRng(seed: number | string): Rng {
     nextUint32,
     nextFloat,
     nextInt(bound) {
-      const limit = 2 ** 32 - (2 ** 32 % bound);
+      // 2^32 % bound, in 32 bits.
+      const limit = 2 ** 32 - (((2 ** 32 - bound) >>> 0) % bound);
       let value = nextUint32();
       while (value >= limit) value = nextUint32();
       return value % bound;

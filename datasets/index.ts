@@ -27,8 +27,6 @@ export { isHubPath } from "./hub/hub-path.ts";
 export { type InitModelOptions, type InitModelResult, initModel } from "./init-model.ts";
 // What becomes of records.
 export { type MadeOrRefused, makeRows, type RowWork } from "./make-rows.ts";
-// The order in which a job goes through its rows.
-export { orderRows, type RowOrderOptions } from "./order-rows.ts";
 // Training data read as token rows.
 export {
   collectRows,

@@ -43,8 +43,44 @@ export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Ar
 export interface AdapterState {
   readonly parameters: readonly AdapterPair[];
   /** Of the optimizer; zero where absent. */
-  readonly firstMoment?: readonly AdapterPair[];
-  readonly secondMoment?: readonly AdapterPair[];
+  readonly firstMoment?: readonly AdapterPair[] | undefined;
+  readonly secondMoment?: readonly AdapterPair[] | undefined;
+}
+
+/** Where a job starts that no adapter was given to: made when somebody asks for it, and held by nobody. */
+export class FreshState implements AdapterState {
+  readonly #job: Pick<PlannedJob, "adapter" | "seed">;
+  readonly #architecture: Architecture;
+
+  constructor(job: Pick<PlannedJob, "adapter" | "seed">, architecture: Architecture) {
+    this.#job = job;
+    this.#architecture = architecture;
+  }
+
+  get parameters(): readonly AdapterPair[] {
+    return initialPairs(this.#job, this.#architecture);
+  }
+}
+
+/** A state that is read when somebody asks for it, and held by nobody. */
+export class ReadState implements AdapterState {
+  readonly read: () => AdapterState;
+
+  constructor(read: () => AdapterState) {
+    this.read = read;
+  }
+
+  get parameters(): readonly AdapterPair[] {
+    return this.read().parameters;
+  }
+
+  get firstMoment(): readonly AdapterPair[] | undefined {
+    return this.read().firstMoment;
+  }
+
+  get secondMoment(): readonly AdapterPair[] | undefined {
+    return this.read().secondMoment;
+  }
 }
 
 /** What of an adapter's state is on a device. */
@@ -146,12 +182,18 @@ export function createStageAdapter(
   spec: AdapterSpec,
   arch: Architecture,
   weights: StageWeights,
-  { start, reference }: { readonly start: AdapterState; readonly reference?: readonly AdapterPair[] | undefined },
+  {
+    start,
+    reference,
+  }: {
+    readonly start: AdapterState;
+    readonly reference?: Pick<AdapterState, "parameters"> | undefined;
+  },
 ): StageAdapter {
   const sites = stageSites(spec, arch, stage);
   const handle = device.createAdapter(entriesOf(sites, stage, arch, weights));
   const frozen =
-    reference === undefined ? undefined : createFrozenAdapter(device, stage, spec, arch, weights, reference);
+    reference === undefined ? undefined : createFrozenAdapter(device, stage, spec, arch, weights, reference.parameters);
   const length = adapterParameters(arch, stage, { adapter: spec });
   for (const part of STATE_PARTS) {
     const pairs = start[part];

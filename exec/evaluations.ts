@@ -1,5 +1,7 @@
-import { isSample, jobSegments, jobStep, type LiveWork, type MiniBatch } from "../plan/index.ts";
-import { lossParts, plainLosses } from "./loss-parts.ts";
+import { sum } from "../core/index.ts";
+import { isOfBase, isSample, jobSegments, jobStep, type LiveWork, type MiniBatch } from "../plan/index.ts";
+import { type Block, type EvaluatedRow, heldOutBlocks } from "./held-out-blocks.ts";
+import { type LossPart, lossParts } from "./loss-parts.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { AdapterPair } from "./peft.ts";
 import { comparedLoss, type PreferenceMeasures, type SeenRow, seenRows } from "./preference-measures.ts";
@@ -17,6 +19,10 @@ export interface EvaluationMetrics {
   readonly best: boolean;
   /** Of a job whose loss compares answers. */
   readonly preference?: PreferenceMeasures;
+  /** Of the best so far, of another job: its rows, to compare it with those of other jobs. */
+  readonly blocks?: readonly Block[];
+  /** Of the base alone on the same rows, where the job asks for it: with its first evaluation. */
+  readonly base?: { readonly loss: number; readonly blocks: readonly Block[] };
 }
 
 /** An evaluation, and what it took, which is no property of the job. */
@@ -40,15 +46,23 @@ export interface BestEvaluation {
 
 interface Share {
   /** Of a job whose loss compares answers. */
-  readonly rows: SeenRow[];
-  loss: number;
-  scored: number;
+  readonly compared: SeenRow[];
+  /** Of another. */
+  readonly rows: EvaluatedRow[];
+  /** Under the base alone. */
+  readonly ofBase: EvaluatedRow[];
   tokens: number;
   numRows: number;
   microBatches: number;
 }
 
-const emptyShare = (): Share => ({ rows: [], loss: 0, scored: 0, tokens: 0, numRows: 0, microBatches: 0 });
+const emptyShare = (): Share => ({ compared: [], rows: [], ofBase: [], tokens: 0, numRows: 0, microBatches: 0 });
+
+/** Sum of token losses / scored tokens. */
+function lossOf(rows: readonly EvaluatedRow[]): number {
+  const scored = sum(rows.map(([, , own]) => own));
+  return scored === 0 ? 0 : sum(rows.map(([, loss]) => loss)) / scored;
+}
 
 /** An evaluation of which some micro-batches have not ended. */
 interface OpenEvaluation {
@@ -139,24 +153,34 @@ export class Evaluations {
     open: OpenEvaluation,
     losses: ArrayLike<number>,
   ): void {
-    const parts = lossParts(microBatch, (job) => this.#live.jobs[job]!);
-    const plain = plainLosses(parts, losses);
-    const seen = seenRows(microBatch, parts, losses);
-    for (const { job, scored, tokens } of jobSegments(microBatch)) {
+    const layout = lossParts(microBatch, (job) => this.#live.jobs[job]!);
+    const seen = seenRows(microBatch, layout, losses);
+    const isBase = isOfBase(microBatch);
+    const evaluated = ({ row }: LossPart, index: number): EvaluatedRow => {
+      const [, data, , scored] = microBatch.rows[row]!;
+      return [data, losses[index]!, scored];
+    };
+    for (const { job, tokens } of jobSegments(microBatch)) {
       if (leftOut?.jobs.has(job) === true) {
         open.shares.delete(job);
         continue;
       }
       const share = open.shares.get(job) ?? emptyShare();
       open.shares.set(job, share);
-      share.loss += plain.get(job) ?? 0;
-      share.rows.push(...seen.flatMap(([of, row]) => (of === job ? [row] : [])));
-      share.scored += scored;
+      const rows = layout.parts.flatMap((part, index) =>
+        part.job === job && layout.ofRow[part.row] === undefined ? [evaluated(part, index)] : [],
+      );
+      share.microBatches += 1;
+      if (isBase) {
+        share.ofBase.push(...rows);
+        continue;
+      }
+      share.rows.push(...rows);
+      share.compared.push(...seen.flatMap(([of, row]) => (of === job ? [row] : [])));
       share.tokens += tokens;
       share.numRows += microBatch.rows.filter(
         ([own, , , , compared]) => own === job && compared?.part !== "other",
       ).length;
-      share.microBatches += 1;
     }
   }
 
@@ -172,10 +196,11 @@ export class Evaluations {
     this.#stopped.delete(job);
   }
 
-  #evaluated(job: number, step: number, { rows, loss, scored, tokens }: Share): EvaluationMetrics {
+  #evaluated(job: number, step: number, share: Share): EvaluationMetrics {
+    const { rows, ofBase, tokens } = share;
     const { name, loss: spec } = this.#live.jobs[job]!;
-    const compared = spec === undefined ? undefined : comparedLoss(spec, rows);
-    const evaluationLoss = compared?.loss ?? (scored === 0 ? 0 : loss / scored);
+    const compared = spec === undefined ? undefined : comparedLoss(spec, share.compared);
+    const evaluationLoss = compared?.loss ?? lossOf(rows);
     const known = this.#best.get(job);
     const best = !Number.isNaN(evaluationLoss) && (known === undefined || evaluationLoss < known.evaluationLoss);
     const told = this.#told.get(job);
@@ -184,7 +209,12 @@ export class Evaluations {
       const adapter = told === undefined ? {} : { adapter: told.flat() };
       this.#best.set(job, { step, evaluationLoss, ...adapter });
     }
-    const measures = compared === undefined ? {} : { preference: compared.preference };
-    return { job: name, step, evaluationLoss, tokens, best, ...measures };
+    const own = { job: name, step, evaluationLoss, tokens, best };
+    if (compared !== undefined) return { ...own, preference: compared.preference };
+    return {
+      ...own,
+      ...(best ? { blocks: heldOutBlocks(rows) } : {}),
+      ...(ofBase.length === 0 ? {} : { base: { loss: lossOf(ofBase), blocks: heldOutBlocks(ofBase) } }),
+    };
   }
 }

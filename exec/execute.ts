@@ -29,9 +29,9 @@ function plannedWork({ plan, rows, start, from = [], actionsAhead = AHEAD }: Exe
       const inputs = work.jobs.map((_, i): JobInput => {
         const job = firstJob + i;
         const known = from[job];
-        const parameters = start[job]!;
-        const reference = comparesWithStart(work.jobs[i]!.loss) ? parameters : undefined;
-        return { rows: rows[job]!, start: known?.state ?? { parameters }, reference, best: known?.best };
+        const first = { parameters: start[job]! };
+        const reference = comparesWithStart(work.jobs[i]!.loss) ? first : undefined;
+        return { rows: rows[job]!, start: known?.state ?? first, reference, best: known?.best };
       });
       session.append(work, inputs);
     }

@@ -1,11 +1,22 @@
-import type { AskedEvent, FleetEvent, FleetPlan, FleetStep, FleetWork, JobRequest, Setting } from "../plan/index.ts";
-import type { JobInput } from "./job-input.ts";
+import type {
+  AskedEvent,
+  FleetEvent,
+  FleetPlan,
+  FleetStep,
+  FleetWork,
+  JobRequest,
+  Setting,
+  StateBytes,
+} from "../plan/index.ts";
+import type { AdapterState } from "./adapters.ts";
+import type { DueInput, JobInput } from "./job-input.ts";
 import type { JobState } from "./job-states.ts";
 import type { LostPipeline } from "./lost-pipeline.ts";
 import type { RunEvent } from "./run-event.ts";
 import { Session } from "./session.ts";
 import type { SessionInput } from "./session-input.ts";
 import { localHost, type StageHost } from "./stage-host.ts";
+import { held, letGo, StatePages, type StatePagesInput } from "./state-pages.ts";
 
 export interface FleetExecutionInput
   extends Pick<SessionInput, "model" | "onEvent" | "sampleEveryNs" | "wantsStates" | "statesEverySteps"> {
@@ -16,6 +27,14 @@ export interface FleetExecutionInput
   readonly startNs?: number;
   /** Who decides, and makes the plan; it has seen nothing yet. */
   readonly plan: FleetPlan;
+  /** Where states of jobs that are on no device are kept; in memory, all of them, when absent. */
+  readonly pages?: Omit<StatePagesInput, "order">;
+}
+
+/** What a fleet has taken: of its stages' devices, and for states of jobs on none, of memory and of disk. */
+export interface FleetBytes {
+  readonly devices: readonly number[];
+  readonly states: StateBytes;
 }
 
 /**
@@ -27,8 +46,9 @@ export class FleetExecution implements Disposable {
   readonly #host: StageHost;
   readonly #session: Session;
   readonly #pipelineOf: ReadonlyMap<number, number>;
-  /** By number in the fleet, until a job is over. */
-  readonly #inputs = new Map<number, JobInput>();
+  readonly #pages: StatePages | undefined;
+  /** By number in the fleet, of jobs that are in no session. */
+  readonly #inputs = new Map<number, DueInput>();
   /** From numbers in the plan, and to them. */
   readonly #numbers = new Map<number, number>();
   readonly #planned = new Map<number, number>();
@@ -46,12 +66,13 @@ export class FleetExecution implements Disposable {
   static async open(input: FleetExecutionInput): Promise<FleetExecution> {
     const host = input.host ?? localHost();
     try {
-      const { plan: _plan, host: _host, startNs: _startNs, ...options } = input;
+      const { plan: _plan, host: _host, startNs: _startNs, pages: _pages, ...options } = input;
       const execution: FleetExecution = new FleetExecution(
         input,
         host,
         await Session.open(host, {
           ...options,
+          keep: (planned, state) => execution.#keep(execution.#numbers.get(planned)!, state),
           // Weights are loaded before there is an execution.
           onEvent: (event) => (event.kind === "loaded" ? input.onEvent?.(event) : execution.#heard(event)),
         }),
@@ -67,6 +88,8 @@ export class FleetExecution implements Disposable {
     this.#input = input;
     this.#host = host;
     this.#session = session;
+    const { pages, plan } = input;
+    this.#pages = pages && new StatePages({ ...pages, order: () => plan.coming() });
     this.#pipelineOf = new Map(input.setting.pipelines.map(({ firstStage }, pipeline) => [firstStage, pipeline]));
   }
 
@@ -100,17 +123,45 @@ export class FleetExecution implements Disposable {
   }
 
   /** A job comes now: its number. Its request's arrival is set to that. */
-  submit(work: FleetWork, request: JobRequest, input: JobInput): number {
+  submit(work: FleetWork, request: JobRequest, input: DueInput): number {
     const number = this.#input.plan.submit(work, { ...request, arrivalNs: this.nowNs });
-    this.#inputs.set(number, input);
+    this.#come(number, input);
     this.#decideIfIdle();
     return number;
   }
 
-  /** A job that had come before the fleet was cut off is there again, with where it goes on from. */
-  restore(work: FleetWork, event: Extract<FleetEvent, { kind: "restored" }>, input: JobInput): void {
+  /** A job that had come before the fleet was cut off is there again: where it goes on from, if that is there already. */
+  restore(
+    work: FleetWork,
+    event: Extract<FleetEvent, { kind: "restored" }>,
+    input: DueInput,
+  ): AdapterState | undefined {
     this.#input.plan.restore(work, event);
-    this.#inputs.set(event.number, input);
+    return this.#come(event.number, input);
+  }
+
+  #come(number: number, due: DueInput): AdapterState | undefined {
+    if (typeof due === "function") {
+      this.#inputs.set(number, due);
+      return undefined;
+    }
+    const { start, reference, ...input } = due;
+    const kept = this.#keep(number, start);
+    const compared = reference === start ? held(kept) : reference && this.#keep(number, reference);
+    this.#inputs.set(number, { ...input, start: kept, reference: compared });
+    return kept;
+  }
+
+  #keep(number: number, state: AdapterState): AdapterState {
+    return this.#pages?.keep(number, state) ?? state;
+  }
+
+  /** The most bytes at any time. */
+  get mostBytes(): FleetBytes {
+    return {
+      devices: this.#session.runners.map(({ device }) => device.statistics().memory.peakBytes),
+      states: this.#pages?.peak ?? { memory: 0, disk: 0 },
+    };
   }
 
   /** Whether the devices have nothing to do. */
@@ -145,6 +196,7 @@ export class FleetExecution implements Disposable {
 
   [Symbol.dispose](): void {
     this.#host[Symbol.dispose]();
+    this.#pages?.[Symbol.dispose]();
   }
 
   /** What the session tells, with the fleet's numbers. */
@@ -244,20 +296,30 @@ export class FleetExecution implements Disposable {
       }
       this.#session.append(
         segment,
-        newJobs.map((number) => this.#inputs.get(number)!),
+        newJobs.map((number) => this.#take(number)),
       );
     }
     this.#closeIfOver();
+  }
+
+  /** What a job trains on and from, which its session has from now on. */
+  #take(number: number): JobInput {
+    const input = this.#inputs.get(number)!;
+    this.#inputs.delete(number);
+    return typeof input === "function" ? input() : input;
   }
 
   /** A job is over before its last iteration: at once where it is on no device. */
   #stop(number: number, isTaken: boolean): void {
     const planned = this.#planned.get(number);
     if (planned === undefined) {
-      const { start, best } = this.#inputs.get(number)!;
-      this.#forget(number);
+      const input = this.#inputs.get(number)!;
+      this.#inputs.delete(number);
+      if (typeof input === "function") return;
+      const { start, reference, best } = input;
       // It has trained before the fleet was cut off.
       if (start.firstMoment !== undefined) this.#tell({ kind: "taken", job: number, state: start, isOver: true, best });
+      for (const each of [start, reference]) letGo(each);
     } else {
       this.#stopped.add(number);
       const state = isTaken ? undefined : this.#session.stateOf(planned);
@@ -281,11 +343,10 @@ export class FleetExecution implements Disposable {
   #taken({ job: planned, state, best }: Pick<Extract<RunEvent, { kind: "taken" }>, "job" | "state" | "best">): void {
     const number = this.#numbers.get(planned)!;
     const isOver = this.#stopped.delete(number);
-    if (isOver) {
-      this.#session.drop(planned);
-      this.#forget(number);
-    }
     this.#tell({ kind: "taken", job: number, state, isOver, best });
+    if (!isOver) return;
+    this.#session.drop(planned);
+    this.#forget(number);
   }
 
   #tellStates(states: ReadonlyMap<number, JobState>): void {
@@ -298,7 +359,6 @@ export class FleetExecution implements Disposable {
 
   #forget(number: number): void {
     const planned = this.#planned.get(number);
-    this.#inputs.delete(number);
     this.#planned.delete(number);
     if (planned !== undefined) this.#numbers.delete(planned);
   }

@@ -15,7 +15,7 @@ export {
   waysToAddon,
 } from "../native/index.ts";
 // The numbers that an adapter starts with.
-export { type AdapterState, initialPairs } from "./adapters.ts";
+export { type AdapterState, FreshState, initialPairs, ReadState } from "./adapters.ts";
 // The devices of this machine that a plan's devices are.
 export { assignDevices, assignRankDevices, checkTrainable } from "./assign-devices.ts";
 // What of a calibration is of another machine than this one.
@@ -38,14 +38,15 @@ export type { ExecuteInput, ExecuteResult } from "./execution.ts";
 export { type MixtureParts, mixtureParts, turn } from "./expert-tensors.ts";
 // Whether weights are numbers.
 export { checkFinite, firstNotFinite } from "./finite-weights.ts";
-export { FleetExecution, type FleetExecutionInput } from "./fleet-execution.ts";
+export { type FleetBytes, FleetExecution, type FleetExecutionInput } from "./fleet-execution.ts";
 // Prompts answered by a base model and its adapters.
 export type { Decoder, NamedAdapter } from "./generation/decoder.ts";
 export type { Generation, GenerationRequest, Generator, SeenToken } from "./generation/generator.ts";
 export { type OpenGenerator, openGenerator } from "./generation/open-generator.ts";
 export { type Candidate, candidates, checkSampling, GREEDY, type Sampling } from "./generation/sampling.ts";
+export type { Block } from "./held-out-blocks.ts";
 // What a job trains on, and from.
-export type { JobInput } from "./job-input.ts";
+export type { DueInput, JobInput, JobStart } from "./job-input.ts";
 // A job between two of its steps, and its file.
 export { readJobState, writeJobState } from "./job-state-file.ts";
 export type { JobState } from "./job-states.ts";
@@ -90,6 +91,8 @@ export type { JobSample } from "./samples.ts";
 export { simulatedOnly } from "./simulated-only.ts";
 // Where stages run.
 export type { StageHost } from "./stage-host.ts";
+// States of jobs that are on no device.
+export { held, letGo } from "./state-pages.ts";
 export type { StepMetrics } from "./step-metrics.ts";
 // A base model of random numbers.
 export { syntheticWeights } from "./synthetic-model.ts";

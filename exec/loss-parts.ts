@@ -1,6 +1,6 @@
 // What of a micro-batch lies where, and what its losses are summed over. Sequences that adapters are on come first, in the
 // order of the rows, so that a backward can leave out those of the base behind them.
-import { hasReference, type LossSpec, type MicroBatch, type PlannedRow } from "../plan/index.ts";
+import { hasReference, isOfBase, type LossSpec, type MicroBatch, type PlannedRow } from "../plan/index.ts";
 import { answerAt } from "./compared-row.ts";
 
 /** A sequence of a micro-batch. */
@@ -55,16 +55,20 @@ function sequencesOf(rows: readonly PlannedRow[], jobOf: JobLoss): readonly Plac
       start += length;
     });
   const jobs = [...new Set(rows.map(([job]) => job))];
-  for (const job of jobs) for (const answer of ANSWERS) place(job, answer, false);
+  const isBase = isOfBase({ rows: [...rows] });
+  if (!isBase) for (const job of jobs) for (const answer of ANSWERS) place(job, answer, false);
   for (const job of jobs) {
     const { loss } = jobOf(job);
-    if (loss !== undefined && hasReference(loss)) for (const answer of ANSWERS) place(job, answer, true);
+    if (isBase || (loss !== undefined && hasReference(loss))) for (const answer of ANSWERS) place(job, answer, true);
   }
   return placed;
 }
 
-/** Parts in the order of their rows: of a job without a loss that compares one, of others one an answer. */
-export function lossParts({ rows }: Pick<MicroBatch, "rows">, jobOf: JobLoss): LossParts {
+/**
+ * Parts in the order of their rows: of a job without a loss that compares one, where it is evaluated one a row; of others
+ * one an answer.
+ */
+export function lossParts({ rows, evaluation }: Pick<MicroBatch, "rows" | "evaluation">, jobOf: JobLoss): LossParts {
   const parts: LossPart[] = [];
   const sequences = sequencesOf(rows, jobOf);
   const indices = rows.map((): { prompt: number | undefined; answers: number[]; references: number[] } => ({
@@ -75,8 +79,9 @@ export function lossParts({ rows }: Pick<MicroBatch, "rows">, jobOf: JobLoss): L
     const place = { job, row, answer };
     const end = start + length;
     const last = parts.at(-1);
-    if (compared === undefined) {
-      if (last?.kind === "rows" && last.job === job) parts[parts.length - 1] = { ...last, rowEnd: end };
+    if (compared === undefined || compared.base === true) {
+      if (evaluation !== true && last?.kind === "rows" && last.job === job)
+        parts[parts.length - 1] = { ...last, rowEnd: end };
       else parts.push({ ...place, kind: "rows", rowStart: start, rowEnd: end });
       continue;
     }
@@ -90,10 +95,15 @@ export function lossParts({ rows }: Pick<MicroBatch, "rows">, jobOf: JobLoss): L
     indices[row]![isReference ? "references" : "answers"].push(parts.length);
     parts.push({ ...place, kind: isReference ? "reference" : "answer", rowStart: from, rowEnd: end });
   }
-  return { sequences, parts, ofRow: indices.map((own, row) => (rows[row]![4] === undefined ? undefined : own)) };
+  const isCompared = ([, , , , compared]: PlannedRow): boolean => compared !== undefined && compared.base !== true;
+  return { sequences, parts, ofRow: indices.map((own, row) => (isCompared(rows[row]!) ? own : undefined)) };
 }
 
-/** The sums of the jobs' own rows, by job; of jobs that compare answers none. */
+/** The sums of parts of the jobs' own rows, by job; of jobs that compare answers none. */
 export function plainLosses({ parts }: LossParts, losses: ArrayLike<number>): ReadonlyMap<number, number> {
-  return new Map(parts.flatMap(({ kind, job }, index) => (kind === "rows" ? [[job, losses[index]!] as const] : [])));
+  const sums = new Map<number, number>();
+  parts.forEach(({ kind, job }, index) => {
+    if (kind === "rows") sums.set(job, (sums.get(job) ?? 0) + losses[index]!);
+  });
+  return sums;
 }

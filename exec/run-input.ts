@@ -140,7 +140,7 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
     sequences[i + 1] = end;
   });
   const input = { rows: total, ids, targets, sequences, segments, rowKeys };
-  if (!layout.ofRow.some((parts) => parts !== undefined)) return input;
+  if (!evaluation && !layout.ofRow.some((parts) => parts !== undefined)) return input;
   const losses = layout.parts.map((part) => ({
     ...{ rowStart: part.rowStart, rowEnd: part.rowEnd },
     lossScale: evaluation ? 0 : partScale(part, facts.jobs.get(part.job)!, source.jobOf(part.job)),
@@ -172,7 +172,7 @@ function checkPlannedRows({ jobs, microBatches }: Plan, rows: readonly (readonly
       const isSame =
         compared?.generates !== undefined
           ? own?.answers === undefined && own?.inputIds.length === compared.answers[0]![0]
-          : compared === undefined
+          : compared === undefined || compared.base === true
             ? own?.answers === undefined && own?.inputIds.length === tokens && countScored(own) === scored
             : own?.answers !== undefined &&
               canonicalJson(partOfRow(comparedRow(own), compared.part)) === canonicalJson(compared);

@@ -1,4 +1,5 @@
 import type { Setting } from "../plan/index.ts";
+import type { AdapterState } from "./adapters.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { ProductMeasurement } from "./products.ts";
 import type { RunListener } from "./run-event.ts";
@@ -17,6 +18,8 @@ export interface SessionInput {
   readonly wantsStates?: () => boolean;
   /** They are also wanted of each so many-th step of a job since it was told of; not when absent, or 0. */
   readonly statesEverySteps?: number;
+  /** Keeps the state of a job that was taken, and takes the place of what was kept of it; as it is when absent. */
+  readonly keep?: (job: number, state: AdapterState) => AdapterState;
   /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
   readonly stop?: AbortSignal;
 }

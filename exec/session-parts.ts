@@ -1,7 +1,7 @@
 import type { EventNumbers } from "./event-numbers.ts";
-import type { JobInput } from "./job-input.ts";
 import type { Lowering } from "./lowering.ts";
 import type { NormCells } from "./norm-cells.ts";
+import type { SessionJobs } from "./session-jobs.ts";
 import type { StageRunner } from "./stage-runner.ts";
 
 /** What is made before a session, since its stages ask for it. */
@@ -10,7 +10,6 @@ export interface SessionParts {
   readonly startEvent: number;
   readonly lowering: Lowering;
   readonly cells: NormCells;
-  readonly jobs: Map<number, JobInput>;
-  readonly leaving: Set<number>;
+  readonly jobs: SessionJobs;
   readonly runners: readonly StageRunner[];
 }

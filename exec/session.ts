@@ -21,6 +21,7 @@ import type { AdapterPair } from "./peft.ts";
 import { ExecutionRecord } from "./record-completions.ts";
 import type { RunEvent } from "./run-event.ts";
 import type { SessionInput } from "./session-input.ts";
+import { SessionJobs } from "./session-jobs.ts";
 import type { SessionParts } from "./session-parts.ts";
 import type { StageHost } from "./stage-host.ts";
 import type { StageRunner } from "./stage-runner.ts";
@@ -42,9 +43,7 @@ export class Session {
   readonly #record: ExecutionRecord;
   readonly #jobEnds: JobEnds;
   readonly #queues: DeviceQueues;
-  readonly #jobs: Map<number, JobInput>;
-  /** Jobs that are to be taken. */
-  readonly #leaving: Set<number>;
+  readonly #jobs: SessionJobs;
   readonly #cells: NormCells;
   readonly #stopped: StoppedJobs;
   readonly #lost = new Map<number, LostPipeline>();
@@ -63,15 +62,15 @@ export class Session {
     const startEvent = events.take();
     const lowering = new Lowering(setting, events);
     const cells = new NormCells(host, setting.stages.length);
-    const jobs = new Map<number, JobInput>();
-    const leaving = new Set<number>();
+    const jobs = new SessionJobs();
     let record: ExecutionRecord | undefined;
     const runners = await createStageRunners({
       setting,
       host,
       live: lowering.live,
-      inputOf: (job) => jobs.get(job)!,
-      isAtHand: (job) => !leaving.has(job),
+      inputOf: (job) => jobs.of(job),
+      isAtHand: (job) => !jobs.leaving.has(job),
+      made: (job, numStages) => jobs.made(job, numStages),
       normCell: (job, stage) => cells.of(job, stage),
       tellsState: (miniBatch) => record!.states.tells(miniBatch),
       profile: input.profile ?? false,
@@ -79,7 +78,7 @@ export class Session {
     });
     const weights = await weightsDigest(model);
     if (weights !== undefined) input.onEvent?.({ kind: "loaded", weights });
-    const session = new Session(host, input, { events, startEvent, lowering, cells, jobs, leaving, runners });
+    const session = new Session(host, input, { events, startEvent, lowering, cells, jobs, runners });
     record = session.#record;
     return session;
   }
@@ -93,7 +92,6 @@ export class Session {
     this.#lowering = parts.lowering;
     this.#cells = parts.cells;
     this.#jobs = parts.jobs;
-    this.#leaving = parts.leaving;
     this.#runners = parts.runners;
     const { live } = this.#lowering;
     const table = new MiniBatchTable(live);
@@ -115,7 +113,7 @@ export class Session {
     const { runners, lowering, jobs } = parts;
     const [record, stopped] = [this.#record, this.#stopped];
     const guarded = (work: () => void): void => this.#guarded(work);
-    this.#queues = new DeviceQueues({ runners, record, lowering, stopped, table, jobs, profile, guarded });
+    this.#queues = new DeviceQueues({ runners, record, lowering, stopped, table, jobs: jobs.inputs, profile, guarded });
     host.onError((error, pipeline) => this.#guarded(() => this.#lose(pipeline, error)));
     host.onFailure((error) => this.#failure.fail(this.#withHeads(error)));
     host.onComplete((batch) => this.#guarded(() => this.#complete(batch)));
@@ -153,7 +151,7 @@ export class Session {
     if (this.hasEndedEarly) return;
     const { nextJob } = this.#lowering.live;
     inputs.forEach((input, i) => {
-      this.#jobs.set(nextJob + i, input);
+      this.#jobs.begin(nextJob + i, input);
       this.#record.evaluations.begin(nextJob + i, input.best);
     });
     this.#queues.append(this.#lowering.append(work, this.#startEvent));
@@ -200,14 +198,14 @@ export class Session {
    * ended. A group of it that comes later goes on from its state.
    */
   take(job: number): void {
-    this.#leaving.add(job);
+    this.#jobs.leave(job);
     for (const { adapters } of this.#runners) adapters.leave(job);
     this.#takeThoseThatLeft();
   }
 
   /** The state of a job that was taken and has not come again; undefined while it is being taken. */
   stateOf(job: number): AdapterState | undefined {
-    return this.#leaving.has(job) ? undefined : this.#jobs.get(job)!.start;
+    return this.#jobs.leaving.has(job) ? undefined : this.#jobs.of(job).start;
   }
 
   /** The state of a job that is on its devices, as it is; nothing that is queued may use it. */
@@ -223,12 +221,12 @@ export class Session {
     this.#record.evaluations.forget(job);
     this.#record.states.ended(job);
     this.#stopped.forget(job);
-    this.#jobs.delete(job);
+    this.#jobs.forget(job);
     this.#cells.giveBack(job);
   }
 
   #takeThoseThatLeft(): void {
-    for (const job of this.#leaving) {
+    for (const job of this.#jobs.leaving) {
       if (!this.#runners.every(({ adapters }, stage) => adapters.hasLeft(job, this.#record.ended(stage)))) continue;
       const parts = this.#runners.map(({ adapters }) => adapters.evict(job));
       this.#whenRead(whenAllThere(parts, (read) => this.#taken(job, read)));
@@ -237,16 +235,12 @@ export class Session {
 
   /** It is on no device any more. */
   #taken(job: number, parts: readonly StageState[]): void {
-    this.#leaving.delete(job);
-    const { rows, start: before, reference } = this.#jobs.get(job)!;
     // It was to come again, and nothing of it was appended: it is as it was when it was taken last.
     const isAsBefore = parts.every(({ parameters }) => parameters.length === 0);
-    const start = isAsBefore ? before : wholeState(parts);
-    if (!isAsBefore) {
-      this.#jobs.set(job, { rows, start, reference });
-      this.#record.states.left(job);
-    }
-    this.#tell({ kind: "taken", job, state: start, isOver: false, best: this.bestOf(job) });
+    if (!isAsBefore) this.#record.states.left(job);
+    const { keep = (_job, state) => state } = this.#input;
+    this.#jobs.taken(job, isAsBefore ? undefined : keep(job, wholeState(parts)));
+    this.#tell({ kind: "taken", job, state: this.#jobs.of(job).start, isOver: false, best: this.bestOf(job) });
   }
 
   /** What follows on what is read: later where that comes from another rank, whose devices have no more to tell then. */
@@ -344,7 +338,7 @@ export class Session {
     this.#queues.fill();
     this.#tell({ kind: "completed", batch: seen });
     for (const each of seen) this.#leave(each);
-    if (this.#leaving.size > 0) {
+    if (this.#jobs.leaving.size > 0) {
       this.#takeThoseThatLeft();
       this.#queues.fill();
     }
@@ -374,7 +368,7 @@ export class Session {
     this.#stopped.forget(job);
     this.#record.states.ended(job);
     for (const { adapters } of this.#runners) adapters.forget(job);
-    this.#jobs.delete(job);
+    this.#jobs.forget(job);
     this.#cells.giveBack(job);
   }
 

@@ -61,6 +61,8 @@ export interface StageRunnerInput {
   inputOf(job: number): Pick<JobInput, "start" | "reference">;
   /** Whether that is there: not while the job is being taken from other devices. */
   isAtHand(job: number): boolean;
+  /** A job's adapter is on the stage's device, one of so many of its pipeline. */
+  made(job: number, numStages: number): void;
   /** Ends when the stages have loaded whose weights this one may share. */
   readonly weightsBefore: Promise<unknown>;
   /** Norm cell of a job on a stage. */
@@ -86,7 +88,12 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
   const adapters = new AdapterRoom({
     roomBytes: memory.adapters + memory.optimizer,
     bytesOf: (job) => adapterBytes({ architecture, stage, kind }, live.jobs[job]!),
-    create: (job) => createStageAdapter(device, stage, live.jobs[job]!.adapter, architecture, weights, inputOf(job)),
+    create(job) {
+      const { adapter } = live.jobs[job]!;
+      const made = createStageAdapter(device, stage, adapter, architecture, weights, inputOf(job));
+      input.made(job, pipelineStages.length);
+      return made;
+    },
     isAtHand,
     jobsOf: ({ miniBatch: { group, step }, microBatch: { evaluation, rows } }) =>
       activeMembers(live.groups, group, step).flatMap(({ job, firstStep }) =>

@@ -54,7 +54,11 @@ function firstSteps(request: PlanRequest, share: number): PlanRequest {
 export function sampledSteps(rows: JobRows, most: number): JobRows {
   const { steps } = rows;
   const count = Math.min(most, steps.length);
-  return { ...rows, steps: Array.from({ length: count }, (_, i) => steps[Math.floor((i * steps.length) / count)]!) };
+  const { source: _source, ...others } = rows;
+  return {
+    ...others,
+    steps: Array.from({ length: count }, (_, i) => steps.at(Math.floor((i * steps.length) / count))!),
+  };
 }
 
 /** As many pipelines as were asked for; where that is open as many as the last plan had, or as the devices allow. */

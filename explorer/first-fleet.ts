@@ -87,7 +87,7 @@ function pipelinesOf(kinds: PlanRequest, count: number, way: ConsideredWay | und
 function workOf(job: PlannedJob, rows: JobRows): FleetWork {
   const own = sampledSteps(rows, SAMPLES);
   const members = [{ job: 0, firstStep: 0, packed: { rows: own, cut: job } }];
-  return { job, steps: own.steps.map((_, step) => partsOfStep(members, step)) };
+  return { job, steps: Array.from(own.steps, (_, step) => partsOfStep(members, step)) };
 }
 
 /** All jobs of the scene as they come; of their steps and of their times the same share. */

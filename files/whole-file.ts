@@ -3,6 +3,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { passFault, writeSome } from "./faults.ts";
 
+/** The end of such a name. */
+const UNFINISHED = ".partial";
+
 /** Until the disk has it: what a power cut leaves is what was there before or all of it. */
 function syncFolder(folder: string): void {
   const descriptor = fs.openSync(folder, "r");
@@ -18,7 +21,11 @@ function syncFolder(folder: string): void {
  * put no link there. What a process that was killed leaves is known by its end.
  */
 function unfinishedName(target: string): string {
-  return `${target}.${randomBytes(6).toString("base64url")}.partial`;
+  return `${target}.${randomBytes(6).toString("base64url")}${UNFINISHED}`;
+}
+
+function isUnfinished(name: string): boolean {
+  return name.endsWith(UNFINISHED);
 }
 
 /** Where a name leads: links are followed, so that what they point at is replaced and not they. */
@@ -66,7 +73,8 @@ export function writeWholeFile(file: string, content: string | Uint8Array | ((de
     if (isReplaceable) fs.rmSync(written, { force: true });
     throw error;
   }
-  syncFolder(path.dirname(target));
+  // A folder that is not whole yet is synchronised once, with all that is in it.
+  if (!isUnfinished(path.dirname(target))) syncFolder(path.dirname(target));
 }
 
 /**
@@ -79,6 +87,7 @@ export function writeWholeFolder(folder: string, write: (unfinished: string) => 
   fs.mkdirSync(unfinished);
   try {
     write(unfinished);
+    syncFolder(unfinished);
     passFault("rename", folder);
     fs.rmSync(folder, { recursive: true, force: true });
     fs.renameSync(unfinished, folder);

@@ -1,5 +1,5 @@
 // Adapters on rows: how well they predict the answers, and how often theirs are the same.
-import { InputError, mean, normalQuantile, studentQuantile, sum } from "../core/index.ts";
+import { InputError, normalQuantile, ratioOfSums, sum } from "../core/index.ts";
 import { NOT_SCORED } from "../datasets/index.ts";
 import { GREEDY } from "../exec/index.ts";
 import { BASE } from "./answer-source.ts";
@@ -57,17 +57,6 @@ export function comparedText(answer: string, pattern: RegExp | undefined): strin
   const compared = text?.trim().replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, "");
   // Nothing is like nothing, whatever was asked.
   return compared === "" ? undefined : compared;
-}
-
-/** A ratio of sums over rows, with an interval for other rows of this kind (the linearised variance of a ratio). */
-function ratio(tops: readonly number[], bottoms: readonly number[], level: number): { value: number; range: Range } {
-  const n = tops.length;
-  const value = sum(tops) / sum(bottoms);
-  if (n < 2) return { value, range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] };
-  const average = mean(bottoms);
-  const variance = sum(tops.map((top, i) => (top - value * bottoms[i]!) ** 2)) / (n - 1);
-  const half = (studentQuantile((1 + level) / 2, n - 1) * Math.sqrt(variance / n)) / average;
-  return { value, range: [value - half, value + half] };
 }
 
 /** Wilson's interval of a share. */
@@ -139,13 +128,13 @@ export async function judgeAdapters(
   return names.map((name, index): Judgement => {
     const rows = judged[index]!;
     const scored = rows.map((row) => row.scored);
-    const { value: loss, range: lossRange } = ratio(
+    const { value: loss, range: lossRange } = ratioOfSums(
       rows.map((row) => row.loss),
       scored,
       level,
     );
     const right = rows.filter(({ isRight }) => isRight === true).length;
-    const behind = ratio(
+    const behind = ratioOfSums(
       rows.map((row, i) => row.loss - judged[best]![i]!.loss),
       scored,
       level,

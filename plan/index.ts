@@ -11,6 +11,7 @@ export { clusterFromList } from "./cluster/listed-devices.ts";
 // Which process runs which stage of a plan over several machines.
 export { machinesOf, stageRanks } from "./cluster/machine-ranks.ts";
 export { type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";
+export { resolveStates } from "./cluster/resolve-states.ts";
 // What the time of an action follows from.
 export type { ActionCost } from "./costs/action-cost.ts";
 // Durations from the cost model in whole nanoseconds, by which planner and simulator go.
@@ -113,7 +114,7 @@ export { DTYPE_WORDS, type Dtype, dtypeHint, dtypeSchema } from "./documents/dty
 // When a job ends before its last step.
 export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The jobs of a sweep.
-export type { Sweep } from "./documents/expand-sweeps.ts";
+export { type Sweep, withValues } from "./documents/expand-sweeps.ts";
 // What a schema expected, in words.
 export { expectation } from "./documents/expectation.ts";
 // What keys of other tools are here.
@@ -198,7 +199,10 @@ export {
   type Setting,
   type Stage,
   type StageMemory,
+  type StatesRoom,
 } from "./documents/setting.ts";
+// The next point of a search.
+export type { ModelSearchSpec } from "./documents/sweep.ts";
 // Workloads: jobs over one base model.
 export type {
   AdapterSpec,
@@ -223,17 +227,20 @@ export {
 } from "./documents/workload.ts";
 // The architecture of a workload without a model folder.
 export { workloadArchitecture } from "./documents/workload-architecture.ts";
+// Sizes as people write them.
+export { writtenBytesSchema } from "./documents/written-values.ts";
 // Whether a job's losses are worth its going on.
 export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/loss-watch.ts";
 export { ONLY_NOT_FINITE, stoppingOptions } from "./early-stopping/stopping-options.ts";
 export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
 export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
 // Whether work is within a pipeline's room.
-export { checkRoom } from "./growth/check-room.ts";
+export { checkSizes } from "./growth/check-room.ts";
 // A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
+export { drawnStops } from "./halving/drawn-stops.ts";
 // Successive halving over the jobs of a sweep.
 export {
   type HalvingEvent,
@@ -265,6 +272,8 @@ export { type KeptActivations, keptActivations } from "./memory/kept-activations
 // What a device has to hold, for programs that hold other parts of a model than a plan's stages too.
 export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
 export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
+// Which states of jobs that wait are in a host's memory, and which on its disk.
+export { PageTable, type StateBytes } from "./memory/page-table.ts";
 // What a program takes beside weights and activations: our executor, and others.
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
@@ -299,20 +308,33 @@ export { solvedPacking } from "./packing/solved-packing.ts";
 export { chains } from "./planner/chains.ts";
 // Into how many pipelines the devices can be divided.
 export { pipelineCounts } from "./planner/divide.ts";
+// How the rows of a mini-batch are cut into micro-batches.
+// Rows cut into micro-batches, and jobs that are cut so.
+export { plannedJob } from "./planner/draft.ts";
 // Why a plan is as it is.
 export type { ConsideredWay, MemoryBinding, PlanExplanation, SharingComparison } from "./planner/explanation.ts";
 // Plans of one pipeline each as one plan.
 export { joinPipelines, type PipelinePart } from "./planner/join-pipelines.ts";
 // The planner: from a request to a plan, with its reasons or without.
-export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
-// How the rows of a mini-batch are cut into micro-batches.
-export { type Cut, cutRows, partsOfStep } from "./planner/pack.ts";
+export { checkJobs, makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
+export { type Cut, cutRows, leavesCutOpen, partsOfStep } from "./planner/pack.ts";
 // What the planner is asked: jobs, devices, costs and choices.
 export type { PlanRequest } from "./planner/request.ts";
 // What of a plan is left once its jobs have made some steps.
 export { restOfPlan } from "./planner/rest-of-plan.ts";
+// What a fleet of many long jobs is planned by.
+export { type StandIns, standIns } from "./planner/stand-ins.ts";
 // A workload with what it rests on, as such a question.
 export { type PlanChoices, type RequestParts, workloadRequest } from "./planner/workload-request.ts";
+// Jobs that are evaluated on the same rows, the best first.
+export {
+  type HeldOutLoss,
+  type JudgedJob,
+  type RankedJob,
+  type Ranking,
+  rankJobs,
+} from "./ranking/rank-jobs.ts";
+export type { SettingValue } from "./ranking/varied-keys.ts";
 // Where the decisions of two fleets part.
 export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
 export { type CutOff, cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-off.ts";
@@ -328,11 +350,12 @@ export {
   type SpanKind,
 } from "./scheduler/fleet-history.ts";
 export { type FleetJob, type JobRequest, predictedLeft, type StoppedBy } from "./scheduler/fleet-job.ts";
-export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
+export { FleetPaging } from "./scheduler/fleet-paging.ts";
+export { type FleetPiece, FleetPlan, type FleetStep, QUEUED } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
+export { cutWork, type FleetWork, type Parts } from "./scheduler/fleet-work.ts";
 export type { Forecaster, Objective } from "./scheduler/forecast.ts";
-export { type FleetWork, rowsOfWork } from "./scheduler/job-sizes.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { AskedEvent, Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
@@ -344,6 +367,7 @@ export { checkedPolicy, type OwnPolicy, type PolicySource, type PolicyTools } fr
 // What a live fleet writes down, read back.
 export {
   beginLine,
+  comerLines,
   type FleetComer,
   firstBegin,
   fleetPlanBody,
@@ -371,9 +395,12 @@ export { roomTable } from "./scheduler/room-table.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
 export { resourcesAt, type SchedulerState } from "./scheduler/scheduler-state.ts";
 export { settingResources } from "./scheduler/setting-resources.ts";
+export { evaluatedBehind, workFacts } from "./scheduler/work-facts.ts";
+export { WorkReader, WorkWriter, type WrittenSizes, type WrittenWork } from "./scheduler/written-work.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";
+export { proposePoint, type SeenPoint } from "./search/propose-point.ts";
 // A plan gets its hash, and one that was read is checked against its own.
 export { checkPlan, parsePlan, sealPlan } from "./validate/plan-hash.ts";
 // Whether a plan keeps its invariants, and the order of actions on each stage.

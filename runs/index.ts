@@ -51,6 +51,8 @@ export { type OpenedFleet, openLiveFleet } from "./live/open-live-fleet.ts";
 // What is written for TensorBoard.
 export { checkEventFolder } from "./loggers/event-file.ts";
 export type { TensorBoardOptions } from "./loggers/tensorboard.ts";
+// Which jobs of a run are the best by their evaluations.
+export { type RunRanking, rankRun } from "./rank-run.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
 // Going on with a run that did not get to its end.

@@ -5,6 +5,7 @@ import { checkDocument } from "../plan/index.ts";
 import { unwritten } from "./admit-job.ts";
 import { answerErrorOf } from "./answers/answer-refusal.ts";
 import { StreamedReply } from "./answers/streamed-reply.ts";
+import { compressAnswer } from "./compress-answer.ts";
 import { checkOrigin, checkToken } from "./guard.ts";
 import type { Limits } from "./limits.ts";
 import { RequestError, wireFacts } from "./request-error.ts";
@@ -145,6 +146,7 @@ export function createApp(routes: readonly Route[], { limits, tokenFor, onFault 
     // The page itself holds nothing; it asks for the token.
     if (token !== undefined && request.routeOptions.url !== "/") checkToken(request, token);
   });
+  app.addHook("onSend", compressAnswer);
   app.setErrorHandler(async (error, request, reply) => {
     const refusal = refusedOf(error);
     if (refusal.status === 401) reply.header("www-authenticate", "Bearer");

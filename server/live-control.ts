@@ -110,15 +110,12 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
     unpause: async (name) => changed(fleet.unpause(name)),
     async clone(name, newName, overrides, warmStart) {
       const { job } = fleet.job(name);
-      const start = warmStart ? fleet.adapterOf(name) : undefined;
+      // It is there now, and need not be once the data is read.
+      const start = warmStart ? { parameters: fleet.adapterOf(name).parameters } : undefined;
       const given = parts.derived(job, newName, overrides);
       if (start !== undefined) checkSameForm(job, given);
       const submission = await parts.submissionOf(given);
-      return await changed(
-        fleet.submit(
-          start === undefined ? submission : { ...submission, start: { parameters: start.parameters }, isWarm: true },
-        ),
-      );
+      return await changed(fleet.submit(start === undefined ? submission : { ...submission, warm: start }));
     },
     async whatIf(job, policy) {
       return await parts.whatIf(await parts.submissionOf(job), policy);

@@ -23,7 +23,9 @@ export {
   fleetPlan,
   fleetSchedule,
   type PlannedFleet,
+  type PlanOfFleet,
   plannedFleet,
+  settingOfFleet,
 } from "./fleet/planned-fleet.ts";
 // When the jobs of a fleet end, from any state on.
 export {
@@ -40,6 +42,7 @@ export {
   type FleetMember,
   type FleetRequest,
   inOrderOfArrival,
+  modelOfFleet,
   requestOf,
   type SimulatedFleet,
   simulatedJob,

@@ -22,6 +22,9 @@ export { FOREIGN_TOOLS, type ForeignTool, TOOL_NAMES } from "./foreign/key-rules
 export { inWorkers, WorkerThreads } from "./in-workers.ts";
 // From a workload file to a plan.
 export { createPlan, noteNominal } from "./load/create-plan.ts";
+// A run folder read back, whether its run goes on or has ended.
+// Sweeps whose points are compared while they train.
+export { halvedSweeps } from "./load/halved-sweeps.ts";
 // The hosts that ranks run on.
 export { hostsOfFile, hostsOfList } from "./load/hosts.ts";
 // What a workload file and what was said beside it ask for.
@@ -38,14 +41,13 @@ export {
   readCalibration,
   thisMachine,
 } from "./load/load-cluster.ts";
-// A run folder read back, whether its run goes on or has ended.
 // A plan file, or a workload planned on the spot.
-export { type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
+export { isSearch, type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
 // A job scheduler's policy from a person's file.
 export { loadPolicy } from "./load/load-policy.ts";
 export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load-request.ts";
 // A workload file, with its rows.
-export { type LoadedWorkload, listedNames, loadInputs, unusedInPlans } from "./load/load-workload.ts";
+export { type LoadedWorkload, listedNames, loadInputs, openWorkload, unusedInPlans } from "./load/load-workload.ts";
 // Errors at the line of the document that they are about.
 export { placeInput } from "./load/place-input.ts";
 // What a prompt is put into, so that it looks like those of a job's rows.
@@ -100,6 +102,9 @@ export { type ComparedLayouts, type LayoutsChoice, layoutsOf } from "./predict/c
 // How long a workload will take, in how much memory, and at what price.
 export type { EstimatedFigure, EstimatedPrice, PriceChoice } from "./predict/estimate-price.ts";
 export { estimateRun, type RunEstimate } from "./predict/estimate-run.ts";
+// The jobs of a workload over time.
+// What halving of sweeps will take.
+export type { HalvingForecast } from "./predict/forecast-halving.ts";
 // What it costs that the machine of a plan's run is taken away again and again.
 export {
   estimatedCheckpointSeconds,
@@ -118,14 +123,13 @@ export {
   predictJobsIntervals,
   SAMPLES,
 } from "./predict/predict-intervals.ts";
-// The jobs of a workload over time.
-export { simulateWorkloadFleet } from "./predict/simulate-fleet.ts";
+export { type ForecastFleet, simulateWorkloadFleet } from "./predict/simulate-fleet.ts";
 // A plan in virtual time without one of loratwin's ideas: graph pruning, or transfers beside computation.
 export { isVariant, simulateVariant } from "./predict/simulate-variants.ts";
 // What would happen if a job came to the jobs of a workload.
 export { type Submission, type WhatIfOfWorkload, whatIfOfWorkload } from "./predict/what-if.ts";
 // The work of one job on the pipelines of a fleet.
-export { type FleetPlace, workOfJob } from "./predict/work-of-job.ts";
+export { workOfJob } from "./predict/work-of-job.ts";
 // Words of a change for what it does.
 export { acceptedFile, loadAccepted, withAccepted } from "./regress/accepted-changes.ts";
 // The first commit in which a golden workload is worse.

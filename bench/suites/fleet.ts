@@ -10,6 +10,7 @@ import {
   POLICIES,
   type PolicyName,
   Scheduler,
+  workFacts,
 } from "../../plan/index.ts";
 import {
   type FleetMember,
@@ -91,7 +92,7 @@ function usefulTokens({ members }: Fleet, { outcomes, metrics }: SimulatedFleet)
   const useful = outcomes.map(({ name, endNs }) => {
     const { stops, work } = byName.get(name)!;
     if (stops !== undefined || endNs === undefined) return 0;
-    return (work.job.steps * sum(work.steps.flat(2).map(([, , tokens]) => tokens))) / work.steps.length;
+    return work.job.steps * workFacts(work).stepTokens;
   });
   return sum(useful) / metrics.makespanSeconds;
 }

@@ -86,8 +86,8 @@ async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCa
   const { policy, pipelines, script } = fleet;
   const executed = await execute(bench, fleet, calibration);
   checkReplay(executed, policy);
-  const asItIs = twinOf(executed, policy);
-  const speedOut = twinOf(executed, policy, executed.clocks);
+  const asItIs = twinOf(executed, policy).journal;
+  const speedOut = twinOf(executed, policy, executed.clocks).journal;
   const parameters = { policy, pipelines, jobs: script.jobs.length };
   const add = (name: string, value: number, unit: string): void =>
     bench.record({ name, parameters, value, unit, repetitions: 1, spread: null });

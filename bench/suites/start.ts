@@ -3,6 +3,7 @@ import path from "node:path";
 import { nativeInfo } from "../../exec/index.ts";
 import type { Parameters } from "../measurement.ts";
 import { summarize } from "../measurement.ts";
+import { type QueueStart, queueStart } from "../queue-start.ts";
 import { type StartData, startData } from "../start-data.ts";
 import { type Build, baselineName, buildsOf, coldAndWarm, timeCommand } from "../start-process.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
@@ -132,18 +133,59 @@ async function measureTrain(bench: Bench): Promise<void> {
   recordTimes(bench, { train: "one step of 4 jobs", rows: `${data.numRows} (${data.rows})` }, values, builds);
 }
 
+/** Jobs in a queue, and steps of each: one job is what the process takes anyway. */
+const QUEUES: Readonly<Record<Scale, readonly (readonly [jobs: number, steps: number])[]>> = {
+  full: [
+    [1, 20],
+    [300, 200],
+    [300, 2000],
+    [3000, 20],
+  ],
+  default: [
+    [1, 20],
+    [300, 200],
+    [300, 2000],
+    [3000, 20],
+  ],
+  quick: [
+    [1, 20],
+    [300, 2000],
+  ],
+  tiny: [
+    [1, 2],
+    [20, 50],
+  ],
+};
+
+/** A fleet that begins with a queue: from the start of its process, reading data included, to its first step. */
+async function measureQueue(bench: Bench): Promise<void> {
+  using data = startData(bench.scale === "tiny" ? "tiny" : "quick");
+  const model = data.tokenized();
+  for (const [jobs, steps] of QUEUES[bench.scale]) {
+    const file = data.writeWorkload({ model, jobs, steps });
+    const starts: QueueStart[] = [];
+    for (let round = 0; round < ROUNDS[bench.scale]; round += 1)
+      starts.push(await queueStart(buildsOf(undefined)[0]!.main, file, data.folder, devices()));
+    const parameters = { serve: `${data.numRows} rows (${data.rows})`, jobs, steps };
+    const [seconds, bytes] = [starts.map((each) => each.seconds), starts.map((each) => each.residentBytes)];
+    bench.record({ name: "first step of a queue", parameters, ...summarize(seconds), unit: "s" });
+    bench.record({ name: "peak memory at that", parameters, ...summarize(bytes), unit: "B" });
+  }
+}
+
 /** With another build about three times as long: it may be slower. */
-const SECONDS: Readonly<Record<Scale, readonly [loading: number, plan: number, train: number]>> = {
-  full: [10, 110, 100],
-  default: [5, 50, 50],
-  quick: [2, 10, 10],
-  tiny: [2, 5, 5],
+const SECONDS: Readonly<Record<Scale, readonly [loading: number, plan: number, train: number, queue: number]>> = {
+  full: [10, 110, 100, 120],
+  default: [5, 50, 50, 60],
+  quick: [2, 10, 10, 10],
+  tiny: [2, 5, 5, 5],
 };
 
 export const start: Suite = {
-  describe: "what people wait for: plan, and train until its first action, as processes with and without a cache",
+  describe:
+    "what people wait for: plan, train until its first action, and serve a queue until its first step, as processes",
   cases({ scale, baseline }) {
-    const [loading, plan, train] = SECONDS[scale];
+    const [loading, plan, train, queue] = SECONDS[scale];
     const others = baseline === undefined ? {} : { input: `baseline ${baselineName(baseline)}` };
     const of = (name: string, seconds: number, run: Case["run"]): Case => ({
       name,
@@ -151,6 +193,11 @@ export const start: Suite = {
       ...others,
       run,
     });
-    return [of("loading", loading, measureLoading), of("plan", plan, measurePlan), of("train", train, measureTrain)];
+    return [
+      of("loading", loading, measureLoading),
+      of("plan", plan, measurePlan),
+      of("train", train, measureTrain),
+      { name: "queue", seconds: queue, run: measureQueue },
+    ];
   },
 };

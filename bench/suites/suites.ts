@@ -15,10 +15,12 @@ import { parity } from "./parity.ts";
 import { pipeline } from "./pipeline.ts";
 import { planning } from "./planning.ts";
 import { regress } from "./regress.ts";
+import { search } from "./search.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { simulator } from "./simulator.ts";
 import { soaked } from "./soak.ts";
 import { start } from "./start.ts";
+import { thousandAdapters } from "./thousand-adapters.ts";
 import { tokenizing } from "./tokenizing.ts";
 import { training } from "./training.ts";
 import { twin } from "./twin.ts";
@@ -38,7 +40,9 @@ export const SUITES = {
   checkpoints,
   fleet,
   parity,
+  "thousand-adapters": thousandAdapters,
   "early-stopping": earlyStopping,
+  search,
   soak: soaked,
   "gpu-bytes": gpuBytes,
   start,

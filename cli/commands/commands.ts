@@ -16,6 +16,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   launch: async () => (await import("./launch.ts")).launchCommand,
   generate: async () => (await import("./generate.ts")).generateCommand,
   evaluate: async () => (await import("./evaluate.ts")).evaluateCommand,
+  best: async () => (await import("./best.ts")).bestCommand,
   "check-run": async () => (await import("./check-run.ts")).checkRunCommand,
   export: async () => (await import("./export.ts")).exportCommand,
   "check-adapter": async () => (await import("./check-adapter.ts")).checkAdapterCommand,

@@ -2,6 +2,7 @@ import { type Calibration, createCostModel } from "../../plan/index.ts";
 import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import {
   calibrationHash,
+  isSearch,
   isVariant,
   type LoadedPlan,
   loadPlan,
@@ -70,7 +71,8 @@ function useOf(args: Arguments, io: Io): Use {
   if (args["policy"] !== undefined) return FLEET_USE;
   const comparison = comparisonSchedule(args);
   if (comparison !== undefined) return COMPARISON_USES[comparison];
-  return isInterrupted ? INTERRUPTED_WORKLOAD : WORKLOAD;
+  if (isInterrupted) return INTERRUPTED_WORKLOAD;
+  return isSearch(io, file) ? FLEET_USE : WORKLOAD;
 }
 
 type Placed<T> = (priced: Pick<LoadedPlan, "plan" | "simulated"> & { readonly calibration: Calibration }) => Promise<T>;

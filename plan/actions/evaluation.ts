@@ -16,6 +16,11 @@ export function heldOutCount(share: number, numRows: number, maxRows = Number.PO
   return Math.min(maxRows, Math.max(1, Math.round(share * numRows)), numRows - 1);
 }
 
+/** Whether the base alone is evaluated on a micro-batch. */
+export function isOfBase({ rows }: Pick<MicroBatch, "rows">): boolean {
+  return rows[0]?.[4]?.base === true;
+}
+
 /** The jobs that a micro-batch of an evaluation is the last work of: those with rows in it whose last step was before. */
 export function evaluatedToTheEnd(
   work: {

@@ -33,7 +33,7 @@ export {
   messageRoutes,
 } from "./dependencies.ts";
 // When jobs are evaluated, and what they end with.
-export { evaluatedToTheEnd, evaluatesAfter, mayBeBest } from "./evaluation.ts";
+export { evaluatedToTheEnd, evaluatesAfter, isOfBase, mayBeBest } from "./evaluation.ts";
 // Links that hold their senders.
 export { isSenderHeld } from "./held-sender.ts";
 // The most that a stage holds at once along its order.
@@ -42,6 +42,7 @@ export { peakHeld, peakInFlight } from "./in-flight.ts";
 export {
   comparedSizes,
   cutOfLengths,
+  dividedRows,
   divideRows,
   type EvaluationRows,
   evaluationRows,
@@ -49,10 +50,12 @@ export {
   type JobRows,
   lengthRows,
   likelihoodTokens,
+  type RowSizes,
+  type RowSource,
+  rowsInOrder,
   sampleRows,
   stepCount,
   tokensOf,
-  withPrompts,
 } from "./job-rows.ts";
 // The type and size of what travels between stages.
 export {

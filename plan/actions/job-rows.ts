@@ -1,4 +1,4 @@
-import { createRng, InputError, sum } from "../../core/index.ts";
+import { createRng, InputError, type LazyList, lazyList, sum } from "../../core/index.ts";
 import { answersOf, hasReference, type LossSpec } from "../documents/loss.ts";
 import type { ComparedRow } from "../documents/segment.ts";
 import {
@@ -10,33 +10,51 @@ import {
   type Sample,
 } from "../documents/workload.ts";
 import { heldOutCount } from "./evaluation.ts";
+import { orderRows, type RowOrderOptions } from "./order-rows.ts";
 import { answeredTokens } from "./samples.ts";
 
-/** The training rows of a job as the planner needs them: lengths, and which rows each optimizer step takes. */
-export interface JobRows {
-  readonly tokens: ArrayLike<number>;
-  readonly scored: ArrayLike<number>;
+/** Sizes of rows of data, once for all jobs that take them. */
+export interface RowSizes {
+  readonly tokens: readonly number[];
+  readonly scored: readonly number[];
   /** By row, the answers in it; absent where the job's loss compares none. `tokens` and `scored` are then of all of them. */
   readonly compared?: readonly ComparedRow[];
+}
+
+/** What a job's rows follow from, beside the job. */
+export interface RowSource {
+  /** Of the job's data, and behind these of those that are for its evaluation alone. */
+  readonly sizes: RowSizes;
+  /** Of the job's data. */
+  readonly numRows: number;
+  readonly shuffle: boolean;
+  /** Tokens of the prompts that it answers. */
+  readonly prompts: readonly number[];
+}
+
+/** The training rows of a job as the planner needs them: lengths, and which rows each optimizer step takes. */
+export interface JobRows extends RowSizes {
   /** sha256 of the rows' tokens and labels; null when only lengths are known. */
   readonly digest: string | null;
   /** sha256 of the adapter that the job starts from; absent for one that starts fresh. */
   readonly initDigest?: string;
   /** Row indices of each optimizer step, batchSize each. */
-  readonly steps: readonly (readonly number[])[];
+  readonly steps: LazyList<readonly number[]>;
   /** The job's step that the first of these is, from 0, where an earlier run has made those before it. */
   readonly firstStep?: number;
   /** What the job is evaluated on. */
   readonly evaluation?: EvaluationRows;
   /** Prompts that are answered. */
   readonly sample?: SampleRows;
+  /** What they follow from; absent where somebody has chosen them otherwise. */
+  readonly source?: RowSource;
 }
 
 /** Prompts among the rows, which no step takes. */
 export interface SampleRows extends EvaluationRows, Pick<Sample, "maxTokens"> {}
 
 /** Held-out rows, which no step takes. */
-export interface EvaluationRows extends Pick<Evaluation, "everySteps"> {
+export interface EvaluationRows extends Pick<Evaluation, "everySteps" | "base"> {
   /** Row indices, ascending. */
   readonly rows: readonly number[];
   /** Steps of the whole job: it is evaluated after the last of them, too. */
@@ -76,13 +94,69 @@ export function divideRows(evaluation: Evaluation | undefined, numRows: number, 
   };
 }
 
+/** By the sizes of rows: jobs with the same data and evaluation share them. */
+const divided = new WeakMap<RowSizes, Map<string, DividedRows>>();
+
+/** Rows that are trained on, and evaluated on. */
+export function dividedRows({ evaluation }: Pick<Job, "evaluation">, { sizes, numRows }: RowSource): DividedRows {
+  const known = divided.get(sizes) ?? new Map<string, DividedRows>();
+  divided.set(sizes, known);
+  const key = `${numRows} ${evaluation?.share} ${evaluation?.maxRows} ${evaluation === undefined}`;
+  const rows = known.get(key) ?? divideRows(evaluation, numRows, sizes.tokens.length - numRows);
+  known.set(key, rows);
+  return rows;
+}
+
+/** The same where prompts are behind them. */
+const prompted = new WeakMap<RowSizes, Map<string, RowSizes>>();
+
+/** Sizes of rows, and behind them those of prompts, of which nothing is scored. */
+function withPrompts(sizes: RowSizes, prompts: readonly number[]): RowSizes {
+  if (prompts.length === 0) return sizes;
+  const known = prompted.get(sizes) ?? new Map<string, RowSizes>();
+  prompted.set(sizes, known);
+  const all = known.get(prompts.join()) ?? {
+    ...sizes,
+    tokens: [...sizes.tokens, ...prompts],
+    scored: [...sizes.scored, ...prompts.map(() => 0)],
+  };
+  known.set(prompts.join(), all);
+  return all;
+}
+
+/** The rows of a job in the order in which its steps take them. @throws InputError for more steps than a job may take */
+export function rowsInOrder(
+  job: Pick<Job, "name" | "seed" | "batchSize" | "evaluation" | "sample"> & Partial<Pick<Job, "steps" | "epochs">>,
+  source: RowSource,
+  digest: string | null,
+): JobRows {
+  const { sizes, numRows, shuffle, prompts } = source;
+  const { seed, batchSize } = job;
+  const own = dividedRows(job, source);
+  const { training } = own;
+  const order: RowOrderOptions = { seed, shuffle, batchSize, steps: stepCount(job, training.length) };
+  const taken = orderRows(training.length, order);
+  const isAll = training.length === numRows;
+  const steps = isAll ? taken : lazyList(taken.length, (step) => taken.at(step)!.map((at) => training[at]!));
+  return {
+    ...withPrompts(sizes, prompts),
+    digest,
+    steps,
+    ...evaluationRows(job, own, steps.length),
+    ...sampleRows(job, sizes.tokens.length, steps.length),
+    source,
+  };
+}
+
 /** What a job is evaluated on, with its number of steps; nothing for one without an evaluation. */
 export function evaluationRows(
   { evaluation }: Pick<Job, "evaluation">,
   { evaluation: rows }: DividedRows,
   numSteps: number,
 ): Pick<JobRows, "evaluation"> {
-  return evaluation === undefined ? {} : { evaluation: { rows, everySteps: evaluation.everySteps, numSteps } };
+  if (evaluation === undefined) return {};
+  const { everySteps, base } = evaluation;
+  return { evaluation: { rows, everySteps, numSteps, ...(base === true ? { base } : {}) } };
 }
 
 /** The prompts of a job: numbered on behind its other rows. */
@@ -168,44 +242,23 @@ export function lengthRows(job: Job, data: LengthData): JobRows {
   const own = lengthsOf(data, job);
   const other = job.evaluation?.data;
   const others = other !== undefined && isLengthData(other) ? lengthsOf(other, job) : [];
-  const lengths = [...own, ...others];
-  const prompts = promptLengths(job);
-  const divided = divideRows(job.evaluation, own.length, others.length);
-  const count = divided.training.length;
-  const steps = Array.from({ length: stepCount(job, count) }, (_, step) =>
-    Array.from({ length: job.batchSize }, (_, i) => divided.training[(step * job.batchSize + i) % count]!),
-  );
-  const rest = {
-    digest: null,
-    steps,
-    ...evaluationRows(job, divided, steps.length),
-    ...sampleRows(job, lengths.length, steps.length),
-  };
-  const { loss } = job;
-  if (loss === undefined) {
-    const sizes = { tokens: lengths, scored: lengths.map((length) => length - 1) };
-    return { ...withPrompts(sizes, prompts), ...rest };
-  }
+  const sizes = lengthSizes(job, [...own, ...others]);
+  return rowsInOrder(job, { sizes, numRows: own.length, shuffle: false, prompts: promptLengths(job) }, null);
+}
+
+function lengthSizes({ loss }: Job, lengths: readonly number[]): RowSizes {
+  if (loss === undefined) return { tokens: lengths, scored: lengths.map((length) => length - 1) };
   const compared = lengths.map((length) => ({
     answers: Array.from({ length: answersOf(loss) }, () => answerOf(length)),
     // Which label it is changes no size.
     ...(loss.kind === "kto" ? { isDesirable: true } : {}),
   }));
-  return { ...withPrompts(comparedSizes(loss, compared), prompts), ...rest };
+  return comparedSizes(loss, compared);
 }
 
 /** Of prompts of which only lengths are known, their tokens. */
 function promptLengths({ sample }: Job): readonly number[] {
   return (sample?.prompts ?? []).filter((prompt) => typeof prompt === "number");
-}
-
-/** Sizes of rows, and behind them those of prompts, of which nothing is scored. */
-export function withPrompts<Sizes extends { readonly tokens: readonly number[]; readonly scored: readonly number[] }>(
-  sizes: Sizes,
-  prompts: readonly number[],
-): Sizes {
-  const { tokens, scored } = sizes;
-  return { ...sizes, tokens: [...tokens, ...prompts], scored: [...scored, ...prompts.map(() => 0)] };
 }
 
 /** Of a length alone: half of it answers. */
@@ -221,14 +274,7 @@ export function likelihoodTokens({ kind }: LossSpec, { answers }: ComparedRow): 
 }
 
 /** The sizes of rows whose answers a loss compares: with the base's answers where it has them. */
-export function comparedSizes(
-  loss: LossSpec,
-  compared: readonly ComparedRow[],
-): {
-  readonly tokens: readonly number[];
-  readonly scored: readonly number[];
-  readonly compared: readonly ComparedRow[];
-} {
+export function comparedSizes(loss: LossSpec, compared: readonly ComparedRow[]): RowSizes {
   const times = hasReference(loss) ? 2 : 1;
   return {
     tokens: compared.map(({ answers }) => times * sum(answers.map(([tokens]) => tokens))),
@@ -242,7 +288,7 @@ export function comparedSizes(
 /** Tokens of all rows that a job takes in its steps. */
 export function tokensOf(rows: JobRows, numSteps = rows.steps.length): number {
   let tokens = 0;
-  for (let step = 0; step < numSteps; step += 1) for (const row of rows.steps[step]!) tokens += rows.tokens[row]!;
+  for (let step = 0; step < numSteps; step += 1) for (const row of rows.steps.at(step)!) tokens += rows.tokens[row]!;
   return tokens;
 }
 
@@ -256,7 +302,8 @@ export function weighedTokens(rows: JobRows, numSteps = rows.steps.length): numb
   const timesOf = ({ everySteps, numSteps: all }: EvaluationRows): number =>
     Math.floor(numSteps / everySteps) + (numSteps === all && numSteps % everySteps !== 0 ? 1 : 0);
   const tokensIn = (some: EvaluationRows): number => sum(some.rows.map((row) => rows.tokens[row]!));
-  const evaluated = evaluation === undefined ? 0 : tokensIn(evaluation) * timesOf(evaluation);
+  const evaluated =
+    evaluation === undefined ? 0 : tokensIn(evaluation) * (timesOf(evaluation) + (evaluation.base === true ? 1 : 0));
   const sampled = sample === undefined ? 0 : answeredTokens(tokensIn(sample), sample.maxTokens) * timesOf(sample);
   return trained + FORWARD_SHARE * (evaluated + sampled);
 }

@@ -66,9 +66,14 @@ export function microBatchTokens(microBatch: Pick<MicroBatch, "rows">): number {
   return tokens;
 }
 
-/** Tokens of a row's sequences that its job's adapter is on, one after another. */
-function adapterLengths([, , tokens, , compared]: PlannedRow): readonly number[] {
+/** Tokens of a row's sequences, those that the base has once more aside. */
+function ownLengths([, , tokens, , compared]: PlannedRow): readonly number[] {
   return compared === undefined ? [tokens] : compared.answers.map(([length]) => length);
+}
+
+/** Of these, those that its job's adapter is on. */
+function adapterLengths(row: PlannedRow): readonly number[] {
+  return row[4]?.base === true ? [] : ownLengths(row);
 }
 
 /** Tokens that a micro-batch's backward goes through: those behind which adapters are. */
@@ -95,7 +100,7 @@ export function largestSizes(
   for (const microBatch of microBatches) {
     if (isSample(microBatch)) continue;
     maxTokens = Math.max(maxTokens, microBatchTokens(microBatch));
-    for (const row of microBatch.rows) maxSequence = Math.max(maxSequence, ...adapterLengths(row));
+    for (const row of microBatch.rows) maxSequence = Math.max(maxSequence, ...ownLengths(row));
   }
   return { maxTokens, maxSequence, ...sampleRoom(microBatches) };
 }
@@ -103,8 +108,8 @@ export function largestSizes(
 /** Scored tokens of a row through which a gradient goes back. */
 function gradedTokens([, , tokens, scored, compared]: PlannedRow): number {
   if (compared === undefined) return scored;
-  const { answers, isDesirable, part } = compared;
-  if (part === "other") return 0;
+  const { answers, isDesirable, part, base } = compared;
+  if (part === "other" || base === true) return 0;
   if (isDesirable !== undefined) return answers[0]![1];
   return tokens > sum(answers.map(([length]) => length)) ? scored / 2 : scored;
 }
@@ -128,7 +133,7 @@ export function jobSegments(microBatch: Pick<MicroBatch, "rows">, isBackward = f
     last.ungraded += scored - gradedTokens(row);
     last.lengths.push(...own);
     last.adapterTokens += ownTokens;
-    if (!isBackward && tokens > ownTokens) last.lengths.push(...own);
+    if (!isBackward && tokens > ownTokens) last.lengths.push(...ownLengths(row));
   }
   return segments;
 }

@@ -2,10 +2,11 @@ import { type Nanos, secondsToNanos } from "../../core/index.ts";
 import { PLANNED_LETTERS, UPDATE } from "../actions/action.ts";
 import { edgeDtypes } from "../actions/message-bytes.ts";
 import { activeJobs } from "../actions/mini-batch.ts";
+import type { MicroBatch } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { CostModel } from "./cost-model.ts";
 import { stageShapes, type TimedWork } from "./stage-shapes.ts";
-import { workShapes } from "./work-shapes.ts";
+import { rowsText, workShapes } from "./work-shapes.ts";
 
 /** The letter as its code. */
 export type ActionDurations = (stage: number, letter: number, microBatch: number) => Nanos;
@@ -56,4 +57,41 @@ export function workDurations(
 /** Durations of a plan's actions, for planner and simulator alike. */
 export function actionDurations(work: TimedWork, costModel: CostModel): ActionDurations {
   return workDurations(work, costModel)(work.stages);
+}
+
+/** Shapes of work whose times are remembered: a group of a plan that grows may have many. */
+const MOST_SHAPES = 4096;
+
+/** Of a micro-batch: by stage, and the letter as its code. */
+export type OwnDurations = (stage: number, letter: number) => Nanos;
+
+/** The same durations micro-batch by micro-batch, where those that come are not known. */
+export function growingDurations(
+  work: Omit<TimedWork, "microBatches">,
+  costModel: CostModel,
+): (microBatch: MicroBatch) => OwnDurations {
+  const { stages, devices } = work;
+  const shapes = stageShapes(work);
+  const sameAs = stages.map(
+    (stage, at) => costModel.sameCosts?.(stage, devices[stage.device]!, edgeDtypes(work, at)) ?? `${at}`,
+  );
+  const known = new Map<string, Nanos>();
+  return (microBatch) => {
+    const updatedJobs = activeJobs(work, microBatch.group, microBatch.step);
+    const text = rowsText(microBatch);
+    return (stage, code) => {
+      const letter = PLANNED_LETTERS[code]!;
+      const key = `${letter} ${sameAs[stage]!} ${letter === "U" ? updatedJobs.join(" ") : text}`;
+      const found = known.get(key);
+      if (found !== undefined) return found;
+      const seconds = costModel.actionSeconds({
+        ...{ letter, device: devices[stages[stage]!.device]!, shape: shapes[stage]!, microBatch },
+        updatedJobs: letter === "U" ? updatedJobs : [],
+      });
+      if (known.size === MOST_SHAPES) known.clear();
+      const duration = secondsToNanos(seconds);
+      known.set(key, duration);
+      return duration;
+    };
+  };
 }

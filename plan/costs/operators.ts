@@ -113,6 +113,7 @@ function lora(
     const own = projections.filter((projection) => ranks[projection] !== undefined);
     if (own.length === 0) continue;
     const tokens = adaptedTokens(segment, jobs[segment.job]!);
+    if (tokens === 0) continue;
     const rows = tokens * rowsPerToken(architecture, own[0]!);
     const copies = rows === tokens ? 1 : expertLoad(architecture.experts!, tokens).touched;
     parts += copies * own.length;

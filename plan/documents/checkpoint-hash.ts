@@ -3,11 +3,20 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { comparesWithStart } from "./loss.ts";
 import type { PlannedJob } from "./segment.ts";
 
+/** Of jobs that are in one checkpoint after another. */
+const DIGESTS = new WeakMap<PlannedJob, string>();
+
 /**
  * What a job's training follows from beside its adapter's state, and not from how it is cut and placed: two jobs that
  * agree in it go on from each other's checkpoints.
  */
 export function jobDigest(job: PlannedJob): string {
+  const digest = DIGESTS.get(job) ?? digestOf(job);
+  DIGESTS.set(job, digest);
+  return digest;
+}
+
+function digestOf(job: PlannedJob): string {
   const { name, adapter, initDigest, dataDigest, cutoffLength, batchSize } = job;
   const { steps, optimizer, loss, seed, evaluation } = job;
   // Data of an evaluation's own are among the rows that the digest is of.

@@ -58,12 +58,25 @@ export const networkSchema = z.strictObject({
   transferDtype: transferDtypeSchema.optional(),
 });
 
+/** What a machine has for states of jobs over time that are on none of its devices. */
+const hostSchema = z.strictObject({
+  memoryBytes: writtenBytesSchema.optional(),
+  /** Between a device and memory. */
+  linkBytesPerSecond: writtenRateSchema.optional(),
+  diskBytesPerSecond: writtenRateSchema.optional(),
+});
+
+const machineSchema = z.strictObject({
+  name: nameSchema,
+  devices: z.array(deviceSchema).min(1),
+  link: linkSchema.optional(),
+  host: hostSchema.optional(),
+});
+
 export const clusterSchema = z.strictObject({
   kind: z.literal("cluster"),
   version: z.literal(1),
-  machines: z
-    .array(z.strictObject({ name: nameSchema, devices: z.array(deviceSchema).min(1), link: linkSchema.optional() }))
-    .min(1),
+  machines: z.array(machineSchema).min(1),
   network: networkSchema.optional(),
 });
 

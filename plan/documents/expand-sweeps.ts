@@ -1,7 +1,7 @@
-import { InputError, type Mapping } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping } from "../../core/index.ts";
 import { formatPath } from "./document-path.ts";
 import type { DocumentPath, ReadText } from "./read-text.ts";
-import { type HalvingSpec, MOST_POINTS, type SweepSpec } from "./sweep.ts";
+import { type HalvingSpec, MOST_POINTS, type ModelSearchSpec, type SweepSpec } from "./sweep.ts";
 import { gridSize, type SweepPoint, sweepPoints } from "./sweep-points.ts";
 
 /** Jobs of a workload that one written job stands for. */
@@ -15,6 +15,8 @@ export interface Sweep {
   /** Where the points' values stand, below the written job. */
   readonly within: DocumentPath;
   readonly halving: HalvingSpec | undefined;
+  /** Of a search whose later points follow from the losses of earlier ones. */
+  readonly model: ModelSearchSpec | undefined;
 }
 
 /** A written job with all defaults, and the sweep over it. */
@@ -33,22 +35,35 @@ function pointsOf(sweep: SweepSpec, index: number, source: ReadText): readonly S
     const full = ["jobs", index, "sweep", ...path];
     throw new InputError({ expected, at: formatPath(full), got, file: source.file, ...source.locate(full) });
   };
-  const { grid, random } = sweep;
+  const { grid, random, model } = sweep;
   if (grid !== undefined && gridSize(grid) > MOST_POINTS)
     refuse(`a grid of at most ${MOST_POINTS} points`, `${gridSize(grid)} points`, ["grid"]);
   const points = sweepPoints(sweep);
-  if (random !== undefined && points.length < random.count)
-    refuse(`at most as many points as differ, ${points.length} of them`, random.count, ["random", "count"]);
+  const [asked, key] = random === undefined ? [model, "model"] : [random, "random"];
+  if (asked !== undefined && points.length < asked.count)
+    refuse(`at most as many points as differ, ${points.length} of them`, asked.count, [key, "count"]);
   return points;
 }
 
-function withPoint(job: Mapping, { name, values }: SweepPoint): Mapping {
-  const made: Record<string, unknown> = { ...job, name: `${String(job["name"])}-${name}` };
+/** A job with the values of a point. */
+export function withValues<Job extends object>(job: Job, values: SweepPoint["values"]): Job {
+  const made = { ...job } as Record<string, unknown>;
   for (const { path, value } of values) {
     const [outer, inner] = path;
     made[outer] = inner === undefined ? value : { ...(made[outer] as Mapping | undefined), [inner]: value };
   }
-  return made;
+  return made as Job;
+}
+
+function withPoint(job: Mapping, { name, values }: SweepPoint): Mapping {
+  return withValues({ ...job, name: `${String(job["name"])}-${name}` }, values);
+}
+
+/** The first point has the base evaluated, which is the same for all of them; unless the job says otherwise. */
+function withBase(job: Mapping): Mapping {
+  const { evaluation, loss } = job;
+  if (!isMapping(evaluation) || evaluation["base"] !== undefined || loss !== undefined) return job;
+  return { ...job, evaluation: { ...evaluation, base: true } };
 }
 
 /** A job for each point of each sweep, where the written job stands. @throws InputError for a sweep of too many points */
@@ -62,10 +77,16 @@ export function expandSweeps(templates: readonly Template[], source: ReadText): 
     }
     const points = pointsOf(sweep, written, source);
     sweeps.push({
-      ...{ name: String(job["name"]), written, first: jobs.length, points, halving: sweep.halving },
-      within: ["sweep", ...(sweep.grid === undefined ? ["random", "over"] : ["grid"])],
+      ...{ name: String(job["name"]), written, first: jobs.length, points, halving: sweep.halving, model: sweep.model },
+      within: [
+        "sweep",
+        ...(sweep.grid !== undefined ? ["grid"] : [sweep.random === undefined ? "model" : "random", "over"]),
+      ],
     });
-    for (const point of points) jobs.push(withPoint(job, point));
+    points.forEach((point, index) => {
+      const made = withPoint(job, point);
+      jobs.push(index === 0 ? withBase(made) : made);
+    });
   });
   return { jobs, sweeps };
 }

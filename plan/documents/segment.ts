@@ -62,6 +62,8 @@ export const comparedRowSchema = z.strictObject({
    * another, and behind all of these with its own.
    */
   part: z.enum(["other", "own"]).optional(),
+  /** Of a held-out row that the base alone is evaluated on: no adapter is on its one sequence. */
+  base: z.literal(true).optional(),
   /**
    * Of a prompt that is answered, after which none of its tokens is scored: the most tokens of the answer. Nothing is
    * compared; the row has its prompt alone, twice where the base answers it, too.

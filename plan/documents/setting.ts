@@ -83,6 +83,15 @@ export const memorySchema = z.strictObject({
   total: bytes,
 });
 
+/** Where jobs over time have the states of those that are on no device. */
+export const statesRoomSchema = z.strictObject({
+  /** Bytes of the host's memory, beyond which they lie on its disk; null: as many as there are. */
+  hostBytes: count.nullable(),
+  /** By device, how fast they come from and go to the host's memory, and from there to the disk; null: in no time. */
+  linkBytesPerSecond: z.array(z.number().positive().nullable()),
+  diskBytesPerSecond: z.number().positive().nullable(),
+});
+
 /** What never changes in a run: who computes, with how much room, and at what cost. Segments of work come one by one. */
 export const settingSchema = z.strictObject({
   schedule: z.enum(SCHEDULES),
@@ -109,6 +118,8 @@ export const settingSchema = z.strictObject({
   pipelines: z.array(pipelineSchema).min(1),
   buffers: z.array(buffersSchema).min(1),
   memory: z.array(memorySchema).min(1),
+  /** Of jobs over time; absent: in memory, in no time. */
+  states: statesRoomSchema.optional(),
   /**
    * Where a micro-batch's activations go. `placed`: as a whole order needs the least; such a plan has one segment.
    * `first-fit`: into the lowest hole between those in flight, which takes no look ahead.
@@ -125,4 +136,5 @@ export type PlannedPipeline = z.infer<typeof pipelineSchema>;
 export type Buffers = z.infer<typeof buffersSchema>;
 /** What a stage needs; a planned one may have room for graphs beside it. */
 export type StageMemory = Omit<z.infer<typeof memorySchema>, "graphs">;
+export type StatesRoom = z.infer<typeof statesRoomSchema>;
 export type Setting = z.infer<typeof settingSchema>;

@@ -13,6 +13,9 @@ function listOf<T extends z.ZodType>(value: T) {
     .refine((values) => new Set(values).size === values.length, "values without repetition");
 }
 
+/** Points that a model proposes have seen others end: so many train from the start, drawn at random. */
+const STARTUP = 8;
+
 const rangeSchema = z
   .strictObject({ min: z.number(), max: z.number(), scale: z.enum(["linear", "log"]).default("linear") })
   .refine(({ min, max }) => min < max, { path: ["min"], message: "less than max" })
@@ -76,12 +79,31 @@ export const sweepSchema = z
         over: variedSchema((value) => z.union([listOf(value), rangeSchema])),
       })
       .optional(),
+    /** So many points, the first of them drawn, each later one where the losses so far say that it may be good. */
+    model: z
+      .strictObject({
+        count: z.int().positive().max(MOST_POINTS),
+        /** Points that are drawn; as many train at a time. */
+        startup: z.int().min(2).default(STARTUP),
+        seed: z.int().min(0).default(0),
+        over: variedSchema((value) => z.union([listOf(value), rangeSchema])),
+      })
+      .optional(),
     halving: halvingSchema.optional(),
   })
-  .refine(({ grid, random }) => (grid === undefined) !== (random === undefined), {
+  .refine(({ grid, random, model }) => [grid, random, model].filter((each) => each !== undefined).length === 1, {
     path: ["grid"],
-    message: "either grid or random",
+    message: "one of grid, random and model",
+  })
+  .refine(({ model, halving }) => model === undefined || halving?.synchronous !== true, {
+    path: ["halving", "synchronous"],
+    message: "false beside model, whose points come one after another",
+  })
+  .refine(({ model, halving }) => halving === undefined || model?.over.batchSize === undefined, {
+    path: ["model", "over", "batchSize"],
+    message: "one batchSize beside halving, whose rungs are known before the points",
   });
 
 export type SweepSpec = z.infer<typeof sweepSchema>;
+export type ModelSearchSpec = NonNullable<SweepSpec["model"]>;
 export type HalvingSpec = z.infer<typeof halvingSchema>;

@@ -170,6 +170,8 @@ const evaluationFieldsSchema = z.strictObject({
   maxRows: positiveInt.optional(),
   /** Whether the adapter with the lowest loss is kept beside the last one. */
   keepBest: z.boolean().default(true),
+  /** Whether the base alone is evaluated too, once: of a job whose loss compares no answers. */
+  base: z.boolean().optional(),
 });
 
 export const evaluationSchema = evaluationFieldsSchema.refine(

@@ -1,4 +1,4 @@
-import { InvariantError } from "../../core/index.ts";
+import { InvariantError, type LazyList } from "../../core/index.ts";
 import { type Action, formatAction, type Orders } from "../actions/action.ts";
 import { clips } from "../actions/dependencies.ts";
 import { activeMembers } from "../actions/mini-batch.ts";
@@ -6,16 +6,19 @@ import { sealSegment, settingHash } from "../actions/segments.ts";
 import type { CostModel } from "../costs/cost-model.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow, Segment, Work } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
+import type { WorkSizes } from "./check-room.ts";
 import { type AdmittedMiniBatch, PipelineGrowth } from "./pipeline-growth.ts";
 
 /** Jobs that share micro-batches, with the rows that they share them in. */
 export interface AdmittedGroup {
   /** Its `endStep`s are the steps that its members would train up to if the group stayed as it is. */
   readonly group: PlannedGroup;
-  /** By the group's step and part: the rows of a micro-batch (`partsOfStep`). */
-  readonly steps: readonly (readonly (readonly PlannedRow[])[])[];
+  /** By the group's step and part: the rows of a micro-batch (`partsOfStep`). A step is asked for when it is due. */
+  readonly steps: LazyList<readonly (readonly PlannedRow[])[]>;
   /** By the group's step, what is evaluated after it, part by part; no entry for a step after which nothing is. */
-  readonly evaluations?: readonly (readonly (readonly PlannedRow[])[] | undefined)[];
+  readonly evaluations?: LazyList<readonly (readonly PlannedRow[])[] | undefined>;
+  /** The largest of all these, so that none has to be cut before it is due; all are looked at when absent. */
+  readonly sizes?: WorkSizes;
   /** Groups that have trained its members so far, and were taken back; it begins when what they had begun has ended. */
   readonly after?: readonly number[];
 }
@@ -81,7 +84,7 @@ export class GrowingPlan {
    * Admits a group of jobs that are there; its number in the plan. Its mini-batches may begin from now on.
    * @throws PlanError for work that is larger than its pipeline's room
    */
-  admit({ group, steps, evaluations = [], after = [] }: AdmittedGroup): number {
+  admit({ group, steps, evaluations = [], sizes, after = [] }: AdmittedGroup): number {
     const number = this.#numGroups;
     this.#numGroups += 1;
     const growth = this.#pipelines[group.pipeline]!;
@@ -92,6 +95,7 @@ export class GrowingPlan {
       jobs,
       steps,
       evaluations,
+      sizes,
       clips: (step) => clips({ groups: { 0: group }, jobs }, { group: 0, step }),
       after,
     });

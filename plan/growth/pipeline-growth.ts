@@ -1,27 +1,30 @@
-import { InvariantError, Numbers, PlanError } from "../../core/index.ts";
+import { InvariantError, type LazyList, Numbers, PlanError } from "../../core/index.ts";
 import { type Orders, PLANNED_LETTERS } from "../actions/action.ts";
 import { messageBytesPerToken } from "../actions/message-bytes.ts";
 import { type MiniBatch, microBatchTokens, type Numbered } from "../actions/mini-batch.ts";
-import { type ActionDurations, actionDurations } from "../costs/action-durations.ts";
+import { growingDurations, type OwnDurations } from "../costs/action-durations.ts";
 import type { CostModel } from "../costs/cost-model.ts";
 import { normSignals } from "../costs/norm-signal.ts";
 import { transferTimes } from "../costs/transfer-times.ts";
-import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow } from "../documents/segment.ts";
+import type { PlannedGroup, PlannedJob, PlannedRow } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { stageUnits } from "../memory/stage-units.ts";
 import { microBatchUnits } from "../memory/stash.ts";
 import { ListScheduler } from "../schedules/list-scheduler.ts";
 import { AdapterShares, type GroupJobs } from "./adapter-shares.ts";
-import { checkRoom } from "./check-room.ts";
+import { checkSizes, type WorkSizes, workSizes } from "./check-room.ts";
+import { firstStageWork } from "./first-stage-work.ts";
+
+/** Rows of micro-batches, by part. */
+type Parts = readonly (readonly PlannedRow[])[];
 
 /** A mini-batch whose micro-batches have slots of the scheduler, and numbers in the plan once it has begun. */
 export interface AdmittedMiniBatch extends MiniBatch {
   /** Number of its group in the plan. */
   readonly group: number;
-  /** By part. */
-  readonly rows: readonly (readonly PlannedRow[])[];
-  /** The same of its evaluation. */
-  readonly evaluatedRows: readonly (readonly PlannedRow[])[];
+  readonly rows: Parts;
+  /** Of its evaluation. */
+  readonly evaluatedRows: Parts;
   /** Number of its first micro-batch in the plan; -1 before it has begun. */
   firstNumber: number;
 }
@@ -31,9 +34,7 @@ interface SlotFacts {
   readonly miniBatch: AdmittedMiniBatch;
   readonly units: number;
   readonly tokens: number;
-  readonly durations: ActionDurations;
-  /** In what the durations are asked for. */
-  readonly index: number;
+  readonly durations: OwnDurations;
 }
 
 interface GroupFacts {
@@ -51,8 +52,9 @@ export interface Admitted {
   readonly number: number;
   readonly group: PlannedGroup;
   readonly jobs: Numbered<PlannedJob>;
-  readonly steps: readonly (readonly (readonly PlannedRow[])[])[];
-  readonly evaluations: readonly (readonly (readonly PlannedRow[])[] | undefined)[];
+  readonly steps: LazyList<Parts>;
+  readonly evaluations: LazyList<Parts | undefined>;
+  readonly sizes: WorkSizes | undefined;
   readonly clips: (step: number) => boolean;
   readonly after: readonly number[];
 }
@@ -100,10 +102,8 @@ export class PipelineGrowth {
       prefer: setting.schedule === "lorapp" ? "B" : "F",
       isFollowed: true,
       maxInFlight: null,
-      durationNs: (stage, letter, slot) => {
-        const { durations, index } = this.#slots[slot]!;
-        return durations(firstStage + stage, PLANNED_LETTERS.indexOf(letter), index);
-      },
+      durationNs: (stage, letter, slot) =>
+        this.#slots[slot]!.durations(firstStage + stage, PLANNED_LETTERS.indexOf(letter)),
       transferNs: (boundary, slot) => {
         const { tokens } = this.#slots[slot]!;
         return transferTimes(linkCosts[boundary]!, tokens * messageBytesPerToken(setting, firstStage + boundary));
@@ -128,11 +128,10 @@ export class PipelineGrowth {
   }
 
   /** @throws PlanError for work that is larger than the room of the pipeline */
-  admit({ number, group, jobs, steps, evaluations, clips, after }: Admitted): void {
-    const evaluated = steps.map((_, step) => evaluations[step] ?? []);
+  admit({ number, group, jobs, steps, evaluations, sizes, clips, after }: Admitted): void {
     this.#checkRoom(
       group.members.map(({ job }) => jobs[job]!),
-      [...steps, ...evaluated].flat().map((rows) => ({ rows: [...rows] })),
+      sizes ?? workSizes([...steps, ...evaluations].flatMap((parts) => parts ?? [])),
     );
     const own = this.#groupNumbers.take();
     this.#groupOf.set(number, own);
@@ -148,44 +147,54 @@ export class PipelineGrowth {
       },
     };
     this.#groups[own] = facts;
-    const microBatches = steps.flatMap((parts, step) =>
-      [...parts, ...evaluated[step]!].map(
-        (rows, part): Omit<MicroBatch, "index"> => ({ group: number, step, part, after: [], rows: [...rows] }),
-      ),
-    );
-    const durations = actionDurations(
+    const durationsOf = growingDurations({ ...this.#setting, groups: { [number]: group }, jobs }, this.#costs);
+    const durations = (step: number, part: number, rows: readonly PlannedRow[]): OwnDurations =>
+      durationsOf({ index: 0, group: number, step, part, after: [], rows: [...rows] });
+    const { firstStage } = this.#setting.pipelines[this.#pipeline]!;
+    let next = 0;
+    let workNs: number | undefined;
+    this.#scheduler.expect(
+      own,
       {
-        ...this.#setting,
-        groups: { [number]: group },
-        jobs,
-        microBatches: microBatches.map((microBatch, index) => ({ ...microBatch, index })),
+        count: steps.length,
+        make: () => {
+          const step = next;
+          next += 1;
+          const [rows, evaluatedRows] = [steps.at(step)!, evaluations.at(step) ?? []];
+          return this.#take({ group: number, step, rows, evaluatedRows }, own, durations);
+        },
+        workNs: () => {
+          workNs ??= firstStageWork(steps, evaluations, sizes !== undefined, (step, letter, rows) =>
+            durations(step, 0, rows)(firstStage, PLANNED_LETTERS.indexOf(letter)),
+          );
+          return workNs;
+        },
       },
-      this.#costs,
+      after.flatMap((other) => this.#groupOf.get(other) ?? []),
     );
-    let index = 0;
-    const miniBatches = steps.map((parts, step): MiniBatch => {
-      const slots = parts.map(() => this.#slotNumbers.take());
-      const evaluatedRows = evaluated[step]!;
-      const evaluation = evaluatedRows.map(() => this.#slotNumbers.take());
-      const known = evaluation.length === 0 ? { microBatches: slots } : { microBatches: slots, evaluation };
-      const miniBatch: AdmittedMiniBatch = {
-        group: number,
-        step,
-        ...known,
-        rows: parts,
-        evaluatedRows,
-        firstNumber: -1,
+  }
+
+  /** A mini-batch is due: its micro-batches take slots. The scheduler knows it by its group's own number. */
+  #take(
+    { group, step, rows, evaluatedRows }: Pick<AdmittedMiniBatch, "group" | "step" | "rows" | "evaluatedRows">,
+    own: number,
+    durations: (step: number, part: number, rows: readonly PlannedRow[]) => OwnDurations,
+  ): MiniBatch {
+    const microBatches = rows.map(() => this.#slotNumbers.take());
+    const evaluation = evaluatedRows.map(() => this.#slotNumbers.take());
+    const slots = evaluation.length === 0 ? { microBatches } : { microBatches, evaluation };
+    const miniBatch: AdmittedMiniBatch = { group, step, ...slots, rows, evaluatedRows, firstNumber: -1 };
+    const numbers = numbersOf(miniBatch);
+    [...rows, ...evaluatedRows].forEach((part, at) => {
+      const microBatch = { rows: [...part] };
+      this.#slots[numbers[at]!] = {
+        miniBatch,
+        units: microBatchUnits(microBatch),
+        tokens: microBatchTokens(microBatch),
+        durations: durations(step, at, part),
       };
-      [...parts, ...evaluatedRows].forEach((rows, at) => {
-        const units = microBatchUnits({ rows: [...rows] });
-        const tokens = microBatchTokens({ rows: [...rows] });
-        this.#slots[numbersOf(miniBatch)[at]!] = { miniBatch, units, tokens, durations, index };
-        index += 1;
-      });
-      return { group: own, step, ...known };
     });
-    const groupsBefore = after.flatMap((other) => this.#groupOf.get(other) ?? []);
-    this.#scheduler.admit(miniBatches, groupsBefore);
+    return { group: own, step, ...slots };
   }
 
   /** Takes back the mini-batches of a group that have not begun; how many they are. */
@@ -194,15 +203,17 @@ export class PipelineGrowth {
     if (own === undefined) return 0;
     // What is left of it decides which jobs end with it, where it ends at once.
     const facts = this.#groups[own]!;
-    const left = this.#scheduler.withdraw(own, (count) => {
+    let numLeft = 0;
+    const made = this.#scheduler.withdraw(own, (count) => {
+      numLeft = count;
       facts.numSteps -= count;
       facts.open -= count;
     });
-    for (const miniBatch of left) this.#giveBack(miniBatch);
-    return left.length;
+    for (const miniBatch of made) this.#giveBack(miniBatch);
+    return numLeft;
   }
 
-  /** What a slot knows keeps the rows of all that was admitted with it, and a slot may not be taken again for long. */
+  /** What a slot knows keeps rows, and a slot may not be taken again for long. */
   #giveBack(miniBatch: MiniBatch): void {
     for (const slot of numbersOf(miniBatch)) {
       this.#slotNumbers.giveBack(slot);
@@ -235,16 +246,16 @@ export class PipelineGrowth {
   /** Orders of the pipeline's stages up to a time, with slots in place of micro-batches. */
   advance(untilNs: number): Orders {
     this.#scheduler.advance(untilNs);
-    return this.#take();
+    return this.#orders();
   }
 
   /** The same, as far ahead of what has passed as `ListScheduler.advanceAhead` says. */
   advanceAhead(leastNs: number, mostNs: number): Orders {
     this.#scheduler.advanceAhead(leastNs, mostNs);
-    return this.#take();
+    return this.#orders();
   }
 
-  #take(): Orders {
+  #orders(): Orders {
     const orders = this.#scheduler.take();
     for (const order of orders)
       for (const { letter, microBatch } of order) {
@@ -277,8 +288,8 @@ export class PipelineGrowth {
     return over;
   }
 
-  #checkRoom(jobs: readonly PlannedJob[], microBatches: readonly Pick<MicroBatch, "rows">[]): void {
-    checkRoom(this.#setting, this.#pipeline, { jobs, microBatches });
+  #checkRoom(jobs: readonly PlannedJob[], sizes: WorkSizes): void {
+    checkSizes(this.#setting, this.#pipeline, { jobs, sizes });
     const stage = this.#shares.tooLarge(jobs);
     if (stage !== undefined)
       throw new PlanError({

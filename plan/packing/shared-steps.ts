@@ -1,4 +1,4 @@
-import { InvariantError, maximum } from "../../core/index.ts";
+import { type LazyList, lazyList, maximum } from "../../core/index.ts";
 import type { PlannedRow } from "../documents/segment.ts";
 import type { Packing, PackingProblem } from "./pack-rows.ts";
 import { packMiniBatch } from "./packed-groups.ts";
@@ -13,15 +13,15 @@ export interface GroupedJob {
   readonly firstStep: number;
   readonly endStep: number;
   /** By the job's step and part, any number in place of the job's. */
-  readonly steps: readonly Parts[];
-  readonly evaluations?: readonly (Parts | undefined)[];
+  readonly steps: LazyList<Parts>;
+  readonly evaluations?: LazyList<Parts | undefined>;
 }
 
 /** What a group trains, and is evaluated on, by its step and part. */
 export interface GroupSteps {
-  readonly steps: readonly Parts[];
+  readonly steps: LazyList<Parts>;
   /** No entry for a step after which nothing is. */
-  readonly evaluations: readonly (Parts | undefined)[];
+  readonly evaluations: LazyList<Parts | undefined>;
 }
 
 /** Rows as those of a job of a plan. */
@@ -35,28 +35,38 @@ export interface RowPacking {
   readonly pack: (problem: PackingProblem) => Packing;
 }
 
+/** The steps of a job that is alone in its group: the micro-batches that it was planned with, cut when they are due. */
+export function ownSteps({ job, firstStep, endStep, steps, evaluations = [] }: GroupedJob): GroupSteps {
+  const numSteps = endStep - firstStep;
+  return {
+    steps: lazyList(numSteps, (step) => ownRows(steps.at(firstStep + step)!, job)),
+    evaluations: lazyList(numSteps, (step) => {
+      const parts = evaluations.at(firstStep + step);
+      return parts === undefined || parts.length === 0 ? undefined : ownRows(parts, job);
+    }),
+  };
+}
+
 /**
- * The steps of a group, each with a step of all its jobs that have one: their rows packed by tokens, or the micro-batches
- * that a job was planned with. Held-out rows stay in micro-batches of their own.
- * @throws InvariantError for several jobs that are not packed
+ * The steps of a group, each with a step of all its jobs that have one, their rows packed by tokens. Held-out rows stay in
+ * micro-batches of their own.
  */
-export function groupSteps(jobs: readonly GroupedJob[], packing: RowPacking | undefined): GroupSteps {
-  if (packing === undefined && jobs.length !== 1)
-    throw new InvariantError({ expected: "a job that is alone in its group", got: jobs.length });
+export function sharedSteps(jobs: readonly GroupedJob[], { capacity, pack }: RowPacking): GroupSteps {
   const numSteps = maximum(jobs.map(({ firstStep, endStep }) => endStep - firstStep));
   const places = Array.from({ length: numSteps }, (_, step) => step);
   const activeIn = (step: number): readonly GroupedJob[] =>
     jobs.filter(({ firstStep, endStep }) => firstStep + step < endStep);
-  const rowsOf = ({ steps, firstStep }: GroupedJob, step: number): Parts => steps[firstStep + step]!;
   return {
     steps: places.map((step) => {
-      if (packing === undefined) return ownRows(rowsOf(jobs[0]!, step), jobs[0]!.job);
-      const members = activeIn(step).map((each) => ({ job: each.job, rows: rowsOf(each, step).flat() }));
-      return packMiniBatch({ members, capacity: packing.capacity }, packing.pack);
+      const members = activeIn(step).map((each) => ({
+        job: each.job,
+        rows: each.steps.at(each.firstStep + step)!.flat(),
+      }));
+      return packMiniBatch({ members, capacity }, pack);
     }),
     evaluations: places.map((step) => {
       const parts = activeIn(step).flatMap(({ job, firstStep, evaluations = [] }) =>
-        ownRows(evaluations[firstStep + step] ?? [], job),
+        ownRows(evaluations.at(firstStep + step) ?? [], job),
       );
       return parts.length === 0 ? undefined : parts;
     }),

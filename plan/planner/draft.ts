@@ -35,7 +35,8 @@ function cutOf(job: Job, { cutTokens }: WorkChoice): Cut {
   return leavesCutOpen(job) && cutTokens !== null ? { microBatchTokens: cutTokens } : job;
 }
 
-function plannedJob(job: Job, rows: JobRows, choice: WorkChoice, numSteps: number): PlannedJob {
+/** A job as a plan has it, cut by so much. */
+export function plannedJob(job: Job, rows: JobRows, cut: Cut, numSteps = Number.POSITIVE_INFINITY): PlannedJob {
   const {
     steps: _steps,
     epochs: _epochs,
@@ -45,7 +46,7 @@ function plannedJob(job: Job, rows: JobRows, choice: WorkChoice, numSteps: numbe
     ...others
   } = job;
   const { earlyStopping: _stopping, ...rest } = others;
-  const { microBatchSize, microBatchTokens } = cutOf(job, choice);
+  const { microBatchSize, microBatchTokens } = cut;
   return {
     ...rest,
     ...(microBatchSize === undefined ? {} : { microBatchSize }),
@@ -70,7 +71,7 @@ export function draftOf(request: Costed, choice: WorkChoice, options: DraftOptio
     rows: { ...each, steps: each.steps.slice(0, stepsOf(job)) },
     cut: cutOf(jobs[job]!, choice),
   }));
-  const planned = jobs.map((job, i) => plannedJob(job, rows[i]!, choice, stepsOf(i)));
+  const planned = jobs.map((job, i) => plannedJob(job, rows[i]!, cutOf(job, choice), stepsOf(i)));
   // Of each micro-batch a forward and a backward on each stage.
   const most = mostActions / (2 * (stages?.length ?? request.devices.length));
   const microBatches = [...packMicroBatches(packed, grouped, SCHEDULE_TABLE[schedule].reversesBackwards, most)];

@@ -20,7 +20,8 @@ export interface ReasonedPlan {
   readonly explanation: PlanExplanation;
 }
 
-function checkJobs({ jobs, rows, architecture }: PlanRequest): void {
+/** @throws InputError for jobs that the model cannot train, or that come later */
+export function checkJobs({ jobs, rows, architecture }: Pick<PlanRequest, "jobs" | "rows" | "architecture">): void {
   const longest = architecture.maxPositions;
   const own = targetsOf(architecture);
   jobs.forEach(({ arrivalSeconds, cutoffLength, adapter }, job) => {

@@ -73,7 +73,7 @@ export interface PackedMember {
  * jobs that have ended are left out.
  */
 export function partsOfStep(members: readonly PackedMember[], step: number): readonly PlannedRow[][] {
-  return partsOf(members, ({ firstStep, packed }) => packed.rows.steps[firstStep + step], true);
+  return partsOf(members, ({ firstStep, packed }) => packed.rows.steps.at(firstStep + step), true);
 }
 
 /**
@@ -111,9 +111,15 @@ function sampleParts(rows: readonly PlannedRow[]): PlannedRow[][] {
   return parts;
 }
 
+/** A held-out row as the base alone is evaluated on it. */
+function baseRow([job, row, tokens, scored]: PlannedRow): PlannedRow {
+  return [job, row, tokens, scored, { answers: [[tokens, scored, tokens - scored]], base: true }];
+}
+
 /**
- * The parts of the evaluation after a group's step: the held-out rows of its jobs that are evaluated then, and behind them
- * the prompts of those that answer some; or none.
+ * The parts of the evaluation after a group's step: the held-out rows of its jobs that are evaluated then, behind them
+ * those rows under the base alone, the first time where that is asked for, and the prompts of those that answer some; or
+ * none.
  */
 export function partsOfEvaluation(members: readonly PackedMember[], step: number): readonly PlannedRow[][] {
   const rowsOf = ({ firstStep, packed: { rows } }: PackedMember): readonly number[] | undefined => {
@@ -123,11 +129,15 @@ export function partsOfEvaluation(members: readonly PackedMember[], step: number
     const isDue = evaluation !== undefined && at < steps.length && evaluatesAfter(evaluation, own, evaluation.numSteps);
     return isDue ? evaluation.rows : undefined;
   };
+  const asksBase = ({ firstStep, packed: { rows } }: PackedMember): boolean =>
+    rows.evaluation?.base === true && (rows.firstStep ?? 0) + firstStep + step < rows.evaluation.everySteps;
   const prompts = members.flatMap(({ job, firstStep, packed: { rows } }) => {
     const at = firstStep + step;
     return at < rows.steps.length ? (promptsAfter(job, rows, (rows.firstStep ?? 0) + at) ?? []) : [];
   });
-  return [...partsOf(members, rowsOf, false), ...sampleParts(prompts)];
+  const evaluated = partsOf(members, rowsOf, false);
+  const bases = partsOf(members.filter(asksBase), rowsOf, false).map((rows) => rows.map(baseRow));
+  return [...evaluated, ...bases, ...sampleParts(prompts)];
 }
 
 /** A row of a job's data as a plan has it. */

@@ -59,8 +59,8 @@ function fewerAtOnce({ jobsAtOnce, jobs, schedule }: Costed): readonly number[] 
 function cutRange({ jobs, rows }: Costed): readonly [number, number] | undefined {
   const open = rows.filter((_, job) => leavesCutOpen(jobs[job]!));
   if (open.length === 0) return undefined;
-  const tokens = open.map((each) => each.steps.map((step) => sum(step.map((row) => each.tokens[row]!))));
-  const numRows = open.map((each) => sum(each.steps.map(({ length }) => length)));
+  const tokens = open.map((each) => Array.from(each.steps, (step) => sum(step.map((row) => each.tokens[row]!))));
+  const numRows = open.map((each) => sum(Array.from(each.steps, ({ length }) => length)));
   const meanRows = tokens.map((steps, i) => sum(steps) / numRows[i]!);
   const meanRow = sum(tokens.flat()) / sum(numRows);
   return [Math.ceil(Math.max(Math.min(...meanRows), meanRow / 4)), maximum(tokens.flat())];

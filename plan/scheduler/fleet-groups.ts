@@ -2,8 +2,9 @@ import { InvariantError } from "../../core/index.ts";
 import type { Setting } from "../documents/setting.ts";
 import type { GrowingPlan } from "../growth/growing-plan.ts";
 import type { Packing, PackingProblem } from "../packing/pack-rows.ts";
-import { groupSteps } from "../packing/shared-steps.ts";
-import type { FleetWork } from "./job-sizes.ts";
+import { ownSteps, sharedSteps } from "../packing/shared-steps.ts";
+import type { FleetWork } from "./fleet-work.ts";
+import { workFacts } from "./work-facts.ts";
 
 /** How jobs that train together on a pipeline share micro-batches. */
 export interface Sharing {
@@ -174,7 +175,9 @@ export class FleetGroups {
     const before = numbers.flatMap((number) => this.#jobOf(number).last ?? []);
     const group = this.#growing.admit({
       group: { pipeline, members: jobs.map(({ job, firstStep, endStep }) => ({ job, firstStep, endStep })) },
-      ...groupSteps(jobs, isPacked ? { capacity: maxTokens, pack: this.#sharing!.pack } : undefined),
+      ...(isPacked
+        ? sharedSteps(jobs, { capacity: maxTokens, pack: this.#sharing!.pack })
+        : { ...ownSteps(jobs[0]!), sizes: workFacts(jobs[0]!).sizes }),
       after: [...new Set(before.map((each) => each.number))],
     });
     const members = new Map(jobs.map(({ number, firstStep, endStep }) => [number, { firstStep, endStep }]));

@@ -6,7 +6,7 @@ import type { Setting } from "../documents/setting.ts";
 import { GrowingPlan } from "../growth/growing-plan.ts";
 import { FleetGroups, type Sharing } from "./fleet-groups.ts";
 import type { JobRequest } from "./fleet-job.ts";
-import type { FleetWork } from "./job-sizes.ts";
+import type { FleetWork } from "./fleet-work.ts";
 import type { AskedEvent, Decision, FleetEvent, JournalLine } from "./journal.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -14,7 +14,7 @@ import type { Scheduler } from "./scheduler.ts";
  * Nanoseconds of work, by the planner's times, that every stage has in its queue at least beyond the end of its
  * pipeline's next action; and those that it is given when it has less. A decision takes effect behind them.
  */
-const QUEUED = { leastNs: 50e6, mostNs: 75e6 } as const;
+export const QUEUED = { leastNs: 50e6, mostNs: 75e6 } as const;
 
 /** Of an action that ends no iteration. */
 const NONE: readonly number[] = [];
@@ -122,6 +122,11 @@ export class FleetPlan {
   /** What was asked for, and waits for the next decision. */
   get pending(): readonly FleetEvent[] {
     return this.#asked;
+  }
+
+  /** Jobs that are to train, the soonest first. */
+  coming(): Iterable<number> {
+    return this.#scheduler.coming();
   }
 
   /** Whether a job has come and not ended. */

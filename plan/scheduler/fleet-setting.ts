@@ -1,13 +1,18 @@
-import { maximum, PlanError } from "../../core/index.ts";
+import { canonicalJson, maximum, PlanError } from "../../core/index.ts";
 import { edgeDtypes } from "../actions/message-bytes.ts";
+import { roomOf } from "../actions/pipelines.ts";
 import { settingOf } from "../actions/segments.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import { PROJECTIONS } from "../documents/projections.ts";
+import type { PlannedJob } from "../documents/segment.ts";
 import type { Room, Setting } from "../documents/setting.ts";
+import type { WorkSizes } from "../growth/check-room.ts";
 import { adapterBytes, memoryTable, stageMemory } from "../memory/memory-model.ts";
 import { countedOnce } from "../memory/shared-weights.ts";
 import { stageUnits } from "../memory/stage-units.ts";
 import { UNIT_ROWS } from "../memory/stash.ts";
+import type { FleetWork } from "./fleet-work.ts";
+import { workFacts } from "./work-facts.ts";
 
 /** Adapters that a pipeline has room for at most, where nobody says how many jobs train at once and memory is large. */
 const MOST_ADAPTERS = 64;
@@ -18,18 +23,31 @@ const SHARED = 8;
 /** What of a device's free memory adapters may take: the rest is for what no model of memory knows. */
 const SHARE = 0.95;
 
-/** The room that the work of all pipelines needs. */
-function unionOf(rooms: readonly Room[]): Room {
+const NOTHING = { maxTokens: 0, maxSequence: 0 } as const;
+
+/** The first of the jobs whose adapters are the same. */
+function adapterKinds(jobs: readonly PlannedJob[]): readonly PlannedJob[] {
+  const kinds = new Map<string, PlannedJob>();
+  for (const job of jobs) {
+    const name = canonicalJson({ ...job.adapter, init: null });
+    if (!kinds.has(name)) kinds.set(name, job);
+  }
+  return [...kinds.values()];
+}
+
+/** The room that some work needs, of all of it or of what is the most in it. */
+function unionOf(rooms: readonly (Room | WorkSizes)[]): Room {
   const ranks: Room["ranks"] = {};
-  for (const room of rooms)
+  const whole = rooms.filter((room) => "ranks" in room);
+  for (const room of whole)
     for (const [projection, rank] of Object.entries(room.ranks) as [keyof Room["ranks"], number][])
       ranks[projection] = Math.max(rank, ranks[projection] ?? 0);
-  const dora = PROJECTIONS.filter((projection) => rooms.some((room) => room.dora?.includes(projection) === true));
+  const dora = PROJECTIONS.filter((projection) => whole.some((room) => room.dora?.includes(projection) === true));
   const samples = rooms.flatMap(({ sample }) => sample ?? []);
   return {
     maxTokens: maximum(rooms.map(({ maxTokens }) => maxTokens)),
     maxSequence: maximum(rooms.map(({ maxSequence }) => maxSequence)),
-    maxJobs: maximum(rooms.map(({ maxJobs }) => maxJobs)),
+    maxJobs: maximum(whole.map(({ maxJobs }) => maxJobs)),
     ranks,
     ...(dora.length === 0 ? {} : { dora }),
     ...(samples.length === 0
@@ -46,14 +64,23 @@ function unionOf(rooms: readonly Room[]): Room {
 /**
  * The setting of a fleet whose jobs come and go, from a plan in which all of them are there from the start: every
  * pipeline has room for the micro-batches and the adapter of any of the jobs, as many micro-batches in flight as it has
- * stages, and as many adapters as memory leaves room for, up to `jobsAtOnce`.
+ * stages, and as many adapters as memory leaves room for, up to `jobsAtOnce`. `works`: those of all jobs, where the plan
+ * has some steps of a few of them.
  * @throws PlanError with the memory of every stage where a device has too little for that
  */
 export function fleetSetting(
   body: PlanBody,
-  { jobsAtOnce = MOST_ADAPTERS }: { readonly jobsAtOnce?: number } = {},
+  {
+    jobsAtOnce = MOST_ADAPTERS,
+    works = [],
+  }: { readonly jobsAtOnce?: number; readonly works?: readonly FleetWork[] } = {},
 ): Setting {
-  const union = unionOf(body.pipelines.map((pipeline) => pipeline.room));
+  const jobs = adapterKinds([...body.jobs, ...works.map(({ job }) => job)]);
+  const union = unionOf([
+    ...body.pipelines.map((pipeline) => pipeline.room),
+    ...new Set(works.map((work) => workFacts(work).sizes)),
+    { ...roomOf(body.model.architecture, jobs, NOTHING), maxJobs: 1 },
+  ]);
   const room = { ...union, maxJobs: Math.max(union.maxJobs, Math.min(jobsAtOnce, SHARED)) };
   const pipelines = body.pipelines.map((pipeline) => ({ ...pipeline, room }));
   const wider: Setting = { ...settingOf(body), pipelines, maxInFlight: null, slots: "first-fit" };
@@ -71,7 +98,7 @@ export function fleetSetting(
   const memory = counted.map((own, index) => {
     const stage = body.stages[index]!;
     const device = body.devices[stage.device]!;
-    const bytes = body.jobs.map((job) => adapterBytes({ architecture, stage, kind: device.kind }, job));
+    const bytes = jobs.map((job) => adapterBytes({ architecture, stage, kind: device.kind }, job));
     const { graphs } = body.memory[index]!;
     const free = (device.memoryBytes ?? Number.POSITIVE_INFINITY) - own.total - (graphs ?? 0);
     const [largest, wanted] = [maximum(bytes), jobsAtOnce * maximum(bytes)];

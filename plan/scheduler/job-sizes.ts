@@ -1,30 +1,13 @@
-import { maximum, sum } from "../../core/index.ts";
-import { isSample } from "../actions/samples.ts";
 import { adapterParameters } from "../costs/adapter-parameters.ts";
 import { largestRanks } from "../documents/adapter-sites.ts";
-import type { PlannedJob, PlannedRow } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { adapterBytesOn, roomForAdapters } from "../growth/adapter-shares.ts";
 import type { MemoryFits } from "../memory/fitted-memory.ts";
 import { type MemoryTerms, memoryTerms } from "../memory/memory-terms.ts";
 import { microBatchUnits, UNIT_ROWS } from "../memory/stash.ts";
 import type { FleetJob } from "./fleet-job.ts";
-
-/** Rows of micro-batches, any number in place of the job's. */
-type Parts = readonly (readonly PlannedRow[])[];
-
-/** A job of a fleet as it is planned, and what it trains: rows by step and part. */
-export interface FleetWork {
-  readonly job: PlannedJob;
-  readonly steps: readonly Parts[];
-  /** By step, what is evaluated after it, part by part; no entry for a step after which nothing is. */
-  readonly evaluations?: readonly (Parts | undefined)[];
-}
-
-/** The rows of all micro-batches of a job, trained and evaluated. */
-export function rowsOfWork({ steps, evaluations = [] }: FleetWork): Parts {
-  return [...steps, ...evaluations].flatMap((parts) => parts ?? []);
-}
+import type { FleetWork } from "./fleet-work.ts";
+import { workFacts } from "./work-facts.ts";
 
 /** What jobs take of the devices of a setting's stages. */
 export interface JobSizes {
@@ -92,17 +75,15 @@ export function plannedSizes(setting: Setting, works: readonly FleetWork[]): Job
 
 /** The terms of a job that is alone on a stage, at its largest. `planned`: bytes that it is thought to take. */
 export function jobTerms(setting: Setting, index: number, work: FleetWork, planned: number): MemoryTerms {
-  const { job, steps } = work;
+  const { job } = work;
   const stage = setting.stages[index]!;
-  const parts = rowsOfWork(work).filter((rows) => !isSample({ rows: [...rows] }));
-  const tokens = parts.map((rows) => sum(rows.map(([, , count]) => count)));
-  const atOnce = Math.min(maximum(steps.map(({ length }) => length)), setting.maxInFlight?.[index] ?? Infinity);
-  const largest = parts[tokens.indexOf(maximum(tokens))]!;
+  const { sizes, longestRow, numParts, largest } = workFacts(work);
+  const atOnce = Math.min(numParts, setting.maxInFlight?.[index] ?? Infinity);
   return memoryTerms({
     stage,
     room: {
-      maxTokens: maximum(tokens),
-      maxSequence: maximum(parts.flat().map(([, , count]) => count)),
+      maxTokens: sizes.maxTokens,
+      maxSequence: longestRow,
       ranks: largestRanks(job.adapter, setting.model.architecture),
     },
     planned,

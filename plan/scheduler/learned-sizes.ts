@@ -10,7 +10,8 @@ import {
   predictMemory,
 } from "../memory/fitted-memory.ts";
 import type { FleetJob } from "./fleet-job.ts";
-import { type FleetWork, type JobSizes, jobTerms, remembered } from "./job-sizes.ts";
+import type { FleetWork } from "./fleet-work.ts";
+import { type JobSizes, jobTerms, remembered } from "./job-sizes.ts";
 
 /** Sizes of jobs that are learned from what jobs are seen to take. */
 export interface LearnedSizes {

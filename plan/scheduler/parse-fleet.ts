@@ -1,15 +1,22 @@
 import { z } from "zod";
-import { canonicalJson, InputError } from "../../core/index.ts";
+import { canonicalJson, type ErrorFacts, InputError } from "../../core/index.ts";
 import { joinSegments, segmentHash, settingHash } from "../actions/segments.ts";
 import { type FileLines, jsonLines } from "../documents/json-lines.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import { checkDocument } from "../documents/read-document.ts";
 import { readText } from "../documents/read-text.ts";
-import { plannedJobSchema, plannedRowSchema, type Segment, segmentSchema } from "../documents/segment.ts";
+import { type Segment, segmentSchema } from "../documents/segment.ts";
 import { type Setting, settingSchema } from "../documents/setting.ts";
 import { type Job, jobSchema } from "../documents/workload.ts";
 import { requireHash } from "../validate/plan-hash.ts";
-import type { FleetWork } from "./job-sizes.ts";
+import type { FleetWork } from "./fleet-work.ts";
+import {
+  WorkReader,
+  type WorkWriter,
+  type WrittenWork,
+  writtenSizesSchema,
+  writtenWorkFields,
+} from "./written-work.ts";
 
 /** A job that has come to a live fleet: its number, and what it is to train. */
 export interface FleetComer extends FleetWork {
@@ -19,15 +26,12 @@ export interface FleetComer extends FleetWork {
   readonly given?: Job;
 }
 
-const partsSchema = z.array(z.array(plannedRowSchema));
 const comerSchema = z.strictObject({
   number: z.int().min(0),
   given: jobSchema.exactOptional(),
-  job: plannedJobSchema,
-  steps: z.array(partsSchema),
-  /** Null for a step after which nothing is evaluated. */
-  evaluations: z.array(partsSchema.nullable()).exactOptional(),
+  ...writtenWorkFields,
 });
+const sizesLineSchema = z.strictObject({ sizes: writtenSizesSchema });
 
 /** The setting of a fleet. @throws InputError */
 export function parseSetting(text: string, file: string): Setting {
@@ -90,22 +94,44 @@ export function fleetPlanBody(setting: Setting, segments: readonly Segment[]): P
   return { ...setting, ...(segments.length === 0 ? none : joinSegments(segments)), predicted: null };
 }
 
+/** The lines of a job that has come to a fleet: sizes of its rows, where they are told of for the first time, and the job. */
+export function comerLines(writer: WorkWriter, { number, given, ...own }: FleetComer): readonly string[] {
+  const { work, sizes } = writer.write(own);
+  const comer = canonicalJson({ number, ...(given && { given }), ...work });
+  return sizes === undefined ? [comer] : [canonicalJson({ sizes }), comer];
+}
+
 /** The jobs that came to a fleet, in the order of arrival. @throws InputError with the line that is none */
 export function parseComers(lines: FileLines, file: string): readonly FleetComer[] {
-  return [...jsonLines(lines, file)].map((source, index) => {
-    const { evaluations, ...comer } = checkDocument(comerSchema, source.value, source);
-    if (comer.number !== index)
-      throw new InputError({ expected: `job ${index}`, at: "number", got: comer.number, file, ...source.locate([]) });
-    if (comer.steps.length !== comer.job.steps)
+  const reader = new WorkReader();
+  const comers: FleetComer[] = [];
+  for (const source of jsonLines(lines, file)) {
+    const { value } = source;
+    if (typeof value === "object" && value !== null && "sizes" in value) {
+      reader.sizes(checkDocument(sizesLineSchema, value, source).sizes);
+      continue;
+    }
+    const { number, given, ...written } = checkDocument(comerSchema, value, source);
+    const at = { file, ...source.locate([]) };
+    if (number !== comers.length)
+      throw new InputError({ expected: `job ${comers.length}`, at: "number", got: number, ...at });
+    const work = readWork(reader, written, at);
+    if (work.steps.length !== work.job.steps)
       throw new InputError({
-        expected: `the rows of ${comer.job.steps} steps`,
+        expected: `the rows of ${work.job.steps} steps`,
         at: "steps",
-        got: comer.steps.length,
-        file,
-        ...source.locate([]),
+        got: work.steps.length,
+        ...at,
       });
-    return evaluations === undefined
-      ? comer
-      : { ...comer, evaluations: evaluations.map((parts) => parts ?? undefined) };
-  });
+    comers.push({ number, ...(given && { given }), ...work });
+  }
+  return comers;
+}
+
+function readWork(reader: WorkReader, written: WrittenWork, at: Pick<ErrorFacts, "file" | "line">): FleetWork {
+  try {
+    return reader.read(written);
+  } catch (error) {
+    throw error instanceof InputError ? new InputError({ ...error.facts, ...at }) : error;
+  }
 }

@@ -97,6 +97,12 @@ export class Scheduler {
     };
   }
 
+  /** Jobs that are to train, the soonest first: those on pipelines, then those that wait, as the policy has them. */
+  *coming(): Generator<number> {
+    for (const { number } of this.#placed) yield number;
+    for (const { number } of this.#waiting) yield number;
+  }
+
   /** What it has to be told: see `Policy`. */
   get watches(): Policy["watches"] {
     return this.#policy.watches;

@@ -1,6 +1,7 @@
 import { maximum } from "../../core/index.ts";
 import type { Setting } from "../documents/setting.ts";
-import { type FleetWork, type JobSizes, type LearningSizes, plannedSizes } from "./job-sizes.ts";
+import type { FleetWork } from "./fleet-work.ts";
+import { type JobSizes, type LearningSizes, plannedSizes } from "./job-sizes.ts";
 import { type LearnedSizes, learnedSizes } from "./learned-sizes.ts";
 import type { Learning, Resources } from "./resources.ts";
 
@@ -13,6 +14,21 @@ export interface SettingWork {
   readonly iterationNs: Resources["iterationNs"];
   /** Sizes of jobs are learned from what these take; they are what is planned when absent. */
   readonly learned?: LearnedSizes;
+}
+
+/** By step, once it was asked about: that is so at every decision while its job waits. */
+const LONGEST = new WeakMap<FleetWork["steps"], number[]>();
+
+function longestRow(steps: FleetWork["steps"], step: number): number {
+  const known = LONGEST.get(steps) ?? [];
+  LONGEST.set(steps, known);
+  known[step] ??= maximum(
+    steps
+      .at(step)!
+      .flat()
+      .map(([, , tokens]) => tokens),
+  );
+  return known[step];
 }
 
 /**
@@ -48,7 +64,7 @@ export function settingResources({ setting, works, most, iterationNs, learned }:
     nextBytes: (job) => maximum(stagesOf.flat().map((stage) => sizes.bytesOn(stage, job))),
     nextLength({ number, done }) {
       const { steps } = works[number]!;
-      return maximum(steps[done % steps.length]!.flat().map(([, , tokens]) => tokens));
+      return longestRow(steps, done % steps.length);
     },
     ...(sizes.learning === undefined ? {} : { learning: learningBy(sizes, sizes.learning) }),
   });

@@ -55,8 +55,10 @@ export class Admission {
   begin(workOf: (group: number) => number): readonly number[] {
     if (this.#waiting.length === 0) return [];
     if (this.#room === undefined) return this.#waiting.splice(0);
-    const work = new Map(this.#waiting.map((group) => [group, workOf(group)]));
-    this.#waiting.sort((a, b) => work.get(b)! - work.get(a)! || a - b);
+    if (this.#waiting.length > 1) {
+      const work = new Map(this.#waiting.map((group) => [group, workOf(group)]));
+      this.#waiting.sort((a, b) => work.get(b)! - work.get(a)! || a - b);
+    }
     let count = 0;
     for (const group of this.#waiting) {
       if (!this.#room.fits(group)) break;

@@ -1,11 +1,11 @@
 import { Fifo } from "../../core/index.ts";
-import type { MiniBatch } from "../actions/mini-batch.ts";
+import { MiniBatchQueue } from "./mini-batch-queue.ts";
 import type { ScheduleInput } from "./schedule-input.ts";
 
 /** What a list scheduler knows of a group. */
 export interface GroupState {
   /** Mini-batches that have not ended on stage 0; the first of them may be entering it, from its part `part` on. */
-  readonly miniBatches: Fifo<MiniBatch>;
+  readonly miniBatches: MiniBatchQueue;
   part: number;
   /** Micro-batches to evaluate of the mini-batch that has ended last; they enter stage 0 before the next one's. */
   readonly evaluations: Fifo<number>;
@@ -20,7 +20,7 @@ export interface GroupState {
 
 export function newGroupState(numStages: number): GroupState {
   return {
-    miniBatches: new Fifo(),
+    miniBatches: new MiniBatchQueue(),
     part: 0,
     evaluations: new Fifo(),
     backwardsDone: new Int32Array(numStages),
@@ -32,7 +32,7 @@ export function newGroupState(numStages: number): GroupState {
 
 /** Whether it has a mini-batch that has not ended on the first stage, or one to evaluate that has not entered it. */
 export function hasWork({ miniBatches, evaluations }: GroupState): boolean {
-  return miniBatches.first !== undefined || evaluations.first !== undefined;
+  return miniBatches.size > 0 || evaluations.size > 0;
 }
 
 /** What enters the first stage next of a group that is ready. */
@@ -48,12 +48,12 @@ export function enterNext(state: GroupState): "more" | "later" | "nothing" {
   return state.part < miniBatches.first!.microBatches.length ? "more" : "later";
 }
 
-/** Nanoseconds on the first stage of what a group has to do. */
+/** Nanoseconds on the first stage of what a group that has begun nothing has to do. */
 export function firstStageNs({ miniBatches }: GroupState, { durationNs }: Pick<ScheduleInput, "durationNs">): number {
-  let ns = 0;
-  for (const { microBatches, evaluation = [] } of miniBatches) {
+  return miniBatches.workNs(({ microBatches, evaluation = [] }) => {
+    let ns = 0;
     for (const microBatch of microBatches) ns += durationNs(0, "F", microBatch) + durationNs(0, "B", microBatch);
     for (const microBatch of evaluation) ns += durationNs(0, "E", microBatch);
-  }
-  return ns;
+    return ns;
+  });
 }

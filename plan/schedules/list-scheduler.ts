@@ -4,6 +4,7 @@ import type { MiniBatch } from "../actions/mini-batch.ts";
 import { Admission } from "./admission.ts";
 import { Ahead } from "./ahead.ts";
 import { enterNext, firstStageNs, type GroupState, hasWork, newGroupState, nextMicroBatch } from "./group-state.ts";
+import type { DueMiniBatches, MiniBatchQueue } from "./mini-batch-queue.ts";
 import { NormSignals } from "./norm-signals.ts";
 import { Passage, type StageRoom } from "./passage.ts";
 import { type ScheduleInput, updateOf } from "./schedule-input.ts";
@@ -92,24 +93,27 @@ export class ListScheduler {
    * none, once the groups `after` have ended. Numbers of groups and micro-batches that have ended may be used again.
    */
   admit(miniBatches: readonly MiniBatch[], after: readonly number[] = []): void {
-    for (const miniBatch of miniBatches) {
-      const { group, microBatches, evaluation = [] } = miniBatch;
-      for (const microBatch of microBatches) this.#know(microBatch, miniBatch, "F");
-      for (const microBatch of evaluation) this.#know(microBatch, miniBatch, "E");
-      const state = this.#groups[group] ?? this.#newGroup(group);
-      if (!this.isActive(group)) this.#await(group, state, after);
-      state.miniBatches.add(miniBatch);
-    }
+    for (const miniBatch of miniBatches) this.#entering(miniBatch.group, after).add(this.#know(miniBatch));
   }
 
-  /** Takes back the mini-batches of a group that have not begun, in order; `onTaken` hears how many before it ends. */
+  /** The same of all mini-batches of a group that has none, each made when it is due. */
+  expect(group: number, due: DueMiniBatches, after: readonly number[]): void {
+    this.#entering(group, after).expect({ ...due, make: () => this.#know(due.make()) });
+  }
+
+  #entering(group: number, after: readonly number[]): MiniBatchQueue {
+    const state = this.#groups[group] ?? this.#newGroup(group);
+    if (!this.isActive(group)) this.#await(group, state, after);
+    return state.miniBatches;
+  }
+
+  /** Takes back what of a group has not begun; gives what is made of it. `onTaken` hears how many before the group ends. */
   withdraw(group: number, onTaken: (count: number) => void = () => {}): readonly MiniBatch[] {
     const { miniBatches, part, evaluations } = this.#groups[group]!;
     const hasBegun = part > 0;
     const begun = hasBegun ? miniBatches.take() : undefined;
-    const left: MiniBatch[] = [];
-    for (let next = miniBatches.take(); next !== undefined; next = miniBatches.take()) left.push(next);
-    onTaken(left.length);
+    const { made: left, count } = miniBatches.empty();
+    onTaken(count);
     if (begun !== undefined) miniBatches.add(begun);
     else if (evaluations.first === undefined) {
       this.#ready.remove(group);
@@ -126,9 +130,13 @@ export class ListScheduler {
     return state !== undefined && (hasWork(state) || state.waitsFor > 0);
   }
 
-  #know(microBatch: number, miniBatch: MiniBatch, entry: "F" | "E"): void {
-    this.#owner[microBatch] = miniBatch;
-    this.#entry[microBatch] = entry;
+  #know(miniBatch: MiniBatch): MiniBatch {
+    const { microBatches, evaluation = [] } = miniBatch;
+    for (const microBatch of [...microBatches, ...evaluation]) {
+      this.#owner[microBatch] = miniBatch;
+      this.#entry[microBatch] = evaluation.includes(microBatch) ? "E" : "F";
+    }
+    return miniBatch;
   }
 
   /** Mini-batches of a group that have not begun. */
@@ -314,7 +322,7 @@ export class ListScheduler {
       const state = this.#groups[follower]!;
       state.waitsFor -= 1;
       if (state.waitsFor > 0) continue;
-      if (state.miniBatches.first !== undefined) this.#admission.wait(follower);
+      if (state.miniBatches.size > 0) this.#admission.wait(follower);
       else this.#endGroup(follower);
     }
     this.#begin();

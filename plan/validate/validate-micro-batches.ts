@@ -1,5 +1,5 @@
 import { PlanError } from "../../core/index.ts";
-import { evaluatesAfter } from "../actions/evaluation.ts";
+import { evaluatesAfter, isOfBase } from "../actions/evaluation.ts";
 import { comparedSizes } from "../actions/job-rows.ts";
 import { largestSizes } from "../actions/mini-batch.ts";
 import { isSample } from "../actions/samples.ts";
@@ -7,14 +7,23 @@ import { answersOf, hasDivergence } from "../documents/loss.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { ComparedRow, MicroBatch, PlannedJob, PlannedRow } from "../documents/segment.ts";
 
-/** The evaluations of each job, or its samples: of the same rows, after its steps that are due. */
+/** What is done behind a step: the adapter is evaluated, or the base alone, the first time; or prompts are answered. */
+type Behind = "evaluation" | "evaluation of the base" | "sample";
+
+function isDue({ evaluation, sample, steps }: PlannedJob, key: Behind, step: number): boolean {
+  const asked = key === "sample" ? sample : evaluation;
+  if (asked === undefined || !evaluatesAfter(asked, step, steps)) return false;
+  return key !== "evaluation of the base" || (evaluation?.base === true && step < asked.everySteps);
+}
+
+/** What is done behind the steps of each job: with the same rows, after those that are due. */
 class EvaluationCheck {
   readonly #plan: PlanBody;
-  readonly #key: "evaluation" | "sample";
+  readonly #key: Behind;
   /** By job and step of its own, the rows that it is evaluated on. */
   readonly #rows: readonly Map<number, number[]>[];
 
-  constructor(plan: PlanBody, key: "evaluation" | "sample") {
+  constructor(plan: PlanBody, key: Behind) {
     this.#plan = plan;
     this.#key = key;
     this.#rows = plan.jobs.map(() => new Map());
@@ -27,9 +36,10 @@ class EvaluationCheck {
   }
 
   check(trained: readonly number[]): void {
-    this.#plan.jobs.forEach(({ name, [this.#key]: asked, steps, firstStep = 0 }, job) => {
-      const due = Array.from({ length: trained[job]! - firstStep }, (_, step) => firstStep + step).filter(
-        (step) => asked !== undefined && evaluatesAfter(asked, step, steps),
+    this.#plan.jobs.forEach((planned, job) => {
+      const { name, firstStep = 0 } = planned;
+      const due = Array.from({ length: trained[job]! - firstStep }, (_, step) => firstStep + step).filter((step) =>
+        isDue(planned, this.#key, step),
       );
       const rows = this.#rows[job]!;
       const first = rows.get(due[0] ?? -1)?.join();
@@ -86,9 +96,15 @@ function isPrompt(
 /** Whether a row has the answers, and as many tokens, as its job's loss compares. */
 function hasItsAnswers(
   [, , tokens, scored, compared]: PlannedRow,
-  { loss, sample }: Pick<PlannedJob, "loss" | "sample">,
+  { loss, sample, evaluation }: Pick<PlannedJob, "loss" | "sample" | "evaluation">,
   positions: number,
 ): boolean {
+  if (compared?.base === true) {
+    const [[length, own, prompt] = [0, 0, 0], ...others] = compared.answers;
+    const isWhole = length === tokens && own === scored && prompt === tokens - scored;
+    const isPlain = loss === undefined && others.length === 0 && Object.keys(compared).length === 2;
+    return evaluation?.base === true && isWhole && isPlain;
+  }
   if (compared?.generates !== undefined)
     return compared.answers[0]![0] + compared.generates <= positions && isPrompt(tokens, scored, compared, sample);
   if (loss === undefined || compared === undefined) return loss === undefined && compared === undefined;
@@ -132,6 +148,7 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
   const sizes = new RowSizes(plan.jobs.length);
   const parts = new PartNumbers();
   const evaluations = new EvaluationCheck(plan, "evaluation");
+  const bases = new EvaluationCheck(plan, "evaluation of the base");
   const samples = new EvaluationCheck(plan, "sample");
   const begun = new Set<string>();
   plan.microBatches.forEach((microBatch, index) => {
@@ -190,7 +207,13 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
       if (job !== last) numJobs += 1;
       last = job;
       if (microBatch.evaluation === true)
-        (compared?.generates === undefined ? evaluations : samples).add(job, step, row);
+        (compared?.base ? bases : compared?.generates === undefined ? evaluations : samples).add(job, step, row);
+      else if (compared?.base)
+        throw new PlanError({
+          expected: "rows of the base alone in evaluations",
+          at: `microBatches[${index}].rows`,
+          got: planned,
+        });
       else if (compared?.part === "other") others[job]![step - begins[job]!]! += 1;
       else rows[job]![step - begins[job]!]! += 1;
       if (compared?.part === "own" && others[job]![step - begins[job]!] !== spec.batchSize)
@@ -204,6 +227,12 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
     if (isMixed || (isSample(microBatch) && microBatch.evaluation === undefined))
       throw new PlanError({
         expected: "prompts that are answered in micro-batches of their own, behind their step",
+        at: `microBatches[${index}].rows`,
+        got: microBatch.rows,
+      });
+    if (microBatch.rows.some(([, , , , own]) => (own?.base === true) !== isOfBase(microBatch)))
+      throw new PlanError({
+        expected: "rows of the base alone in micro-batches of their own",
         at: `microBatches[${index}].rows`,
         got: microBatch.rows,
       });
@@ -232,5 +261,6 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
       });
   });
   evaluations.check(trained);
+  bases.check(trained);
   samples.check(trained);
 }

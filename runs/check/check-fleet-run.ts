@@ -5,10 +5,11 @@ import { linesOfFile } from "../../files/index.ts";
 import {
   createCostModel,
   cutOff,
-  type FleetComer,
   fleetPlanBody,
+  isOfBase,
   isSample,
   type JournalLine,
+  type Parts,
   type PlanBody,
   type PlannedJob,
   POLICIES,
@@ -116,14 +117,15 @@ function toldOf(lines: readonly JournalLine[]): ReadonlyMap<number, Told> {
 }
 
 /** Tokens of a part's rows; none of prompts. */
-function tokensIn(rows: FleetComer["steps"][number][number]): readonly number[] {
-  return isSample({ rows: [...rows] }) ? [] : rows.map(([, , tokens]) => tokens);
+function tokensIn(rows: Parts[number]): readonly number[] {
+  const own = { rows: [...rows] };
+  return isSample(own) || isOfBase(own) ? [] : rows.map(([, , tokens]) => tokens);
 }
 
 /** Tokens of rows by step: each step has parts, and each part rows. */
-function tokensOf(steps: readonly (FleetComer["steps"][number] | undefined)[]): ReadonlyMap<number, number> {
+function tokensOf(steps: Iterable<Parts | undefined>): ReadonlyMap<number, number> {
   return new Map(
-    steps.flatMap((parts, step) => (parts === undefined ? [] : [[step, sum(parts.flatMap(tokensIn))] as const])),
+    [...steps].flatMap((parts, step) => (parts === undefined ? [] : [[step, sum(parts.flatMap(tokensIn))] as const])),
   );
 }
 

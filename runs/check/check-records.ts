@@ -3,7 +3,14 @@ import path from "node:path";
 import { InputError, PlanError } from "../../core/index.ts";
 import { readPeftFolder } from "../../exec/index.ts";
 import { bytesOfWholeLines, fileDigest } from "../../files/index.ts";
-import { type Architecture, isSample, jobSegments, type PlanBody, type PlannedJob } from "../../plan/index.ts";
+import {
+  type Architecture,
+  isOfBase,
+  isSample,
+  jobSegments,
+  type PlanBody,
+  type PlannedJob,
+} from "../../plan/index.ts";
 import { type CheckOwner, readCheckpoint } from "../checkpoints/find-checkpoint.ts";
 import { CHECKPOINTS, checkpointNames, MANIFEST } from "../checkpoints/write-checkpoint.ts";
 import { type JournalLine, WEIGHTS } from "../folder/journal.ts";
@@ -104,7 +111,7 @@ export function plannedTokens({
 }[] {
   const all = jobs.map(() => ({ tokens: new Map<number, number>(), heldOut: new Map<number, number>() }));
   for (const { group, step, rows, evaluation = false } of microBatches) {
-    if (isSample({ rows })) continue;
+    if (isSample({ rows }) || isOfBase({ rows })) continue;
     const firstSteps = new Map(groups[group]!.members.map(({ job, firstStep }) => [job, firstStep]));
     for (const { job, tokens } of jobSegments({ rows })) {
       const table = all[job]![evaluation ? "heldOut" : "tokens"];

@@ -1,4 +1,4 @@
-import type { JobState } from "../../exec/index.ts";
+import { held, type JobState, letGo } from "../../exec/index.ts";
 import type { CheckpointJob, Plan, PlannedJob } from "../../plan/index.ts";
 import { CheckpointClock, type CheckpointLog, type CheckpointRhythm, eachOnce, logged } from "./checkpoint-rhythm.ts";
 import { type SavedJob, writeCheckpoint } from "./write-checkpoint.ts";
@@ -27,9 +27,19 @@ interface Kept {
   ended: CheckpointJob | undefined;
 }
 
-/** Whether all steps of a job are made by its state. */
-function hasNoSteps({ job, state, saved, firstStep }: Kept): boolean {
-  return (state?.step ?? saved?.step ?? firstStep) === job.steps;
+/** What was kept of a job before is let go. */
+function goesOnFrom(kept: Kept, state: JobState | undefined): void {
+  letGo(kept.state?.state);
+  kept.state = state;
+}
+
+/** Steps of a job that are made by its state. */
+function stepOf({ state, saved, firstStep }: Kept): number {
+  return state?.step ?? saved?.step ?? firstStep;
+}
+
+function hasNoSteps(kept: Kept): boolean {
+  return stepOf(kept) === kept.job.steps;
 }
 
 /** What there is of a job that comes: as an earlier checkpoint has it, or the state that it starts with. */
@@ -64,10 +74,10 @@ export class Checkpoints {
     this.#jobs.set(number, { job, firstStep: job.firstStep ?? 0, state, saved, ended: undefined });
   }
 
-  /** A job was taken from its devices. */
-  left(number: number, state: JobState): void {
+  /** A job was taken from its devices, perhaps before it has made a step there. */
+  left(number: number, { step, state, best }: JobState): void {
     const kept = this.#jobs.get(number);
-    if (kept !== undefined) kept.state = state;
+    if (kept !== undefined && step > stepOf(kept)) goesOnFrom(kept, { step, state: held(state), best });
   }
 
   /** A job of a plan has ended, or was stopped. */
@@ -77,7 +87,11 @@ export class Checkpoints {
 
   /** A job is over after so many steps, and is in no further checkpoint. */
   over(number: number, step: number): void {
-    if (this.#jobs.delete(number)) this.#numStepsOver += step;
+    const kept = this.#jobs.get(number);
+    if (kept === undefined) return;
+    goesOnFrom(kept, undefined);
+    this.#jobs.delete(number);
+    this.#numStepsOver += step;
   }
 
   /** Until it is disposed of, writes a checkpoint that is due while nobody trains, when no device reports. */
@@ -93,8 +107,7 @@ export class Checkpoints {
     this.#clock.begin();
     for (const [number, state] of told) {
       const kept = this.#jobs.get(number);
-      const known = kept?.state?.step ?? kept?.saved?.step ?? 0;
-      if (kept !== undefined && state.step > known) kept.state = state;
+      if (kept !== undefined && state.step > stepOf(kept)) goesOnFrom(kept, state);
     }
     const all = [...this.#jobs.entries()];
     // One that was told of and has ended since goes on from what was told, as those do that it shares micro-batches with.
@@ -117,7 +130,7 @@ export class Checkpoints {
     if (!logged(this.#input, write, atNs === undefined ? {} : { atNs })) return;
     jobs.forEach((kept, index) => {
       kept.saved = saved[index]!;
-      kept.state = undefined;
+      goesOnFrom(kept, undefined);
     });
   }
 }

@@ -13,11 +13,13 @@ import {
 import { absolute, checkFolder, isFolder, type Place, withoutLock } from "../../files/index.ts";
 import {
   beginLine,
+  comerLines,
   type FleetComer,
   firstBegin,
   type PlannedJob,
   type SegmentsBegin,
   type Setting,
+  WorkWriter,
 } from "../../plan/index.ts";
 import { type JournalEvent, type WrittenFolders, withWritten } from "./journal.ts";
 import { Records } from "./records.ts";
@@ -80,6 +82,7 @@ export class FleetFolder implements Disposable {
   /** Where segments would begin that come now. */
   #begin: SegmentsBegin;
   readonly #setting: Setting;
+  readonly #works = new WorkWriter();
   readonly #model: string;
   /** Jobs whose adapters were to be written, and were. */
   readonly #over = new Set<string>();
@@ -105,11 +108,9 @@ export class FleetFolder implements Disposable {
   }
 
   /** A job has come, at once. */
-  came({ evaluations, ...comer }: FleetComer): void {
-    // A step after which nothing is evaluated is a null in JSON.
-    const holes = evaluations === undefined ? {} : { evaluations: evaluations.map((parts) => parts ?? null) };
+  came(comer: FleetComer): void {
     const lines = this.records.lines(RUN_FILES.jobs);
-    lines.add(canonicalJson({ ...comer, ...holes }));
+    for (const line of comerLines(this.#works, comer)) lines.add(line);
     lines.write(true);
   }
 

@@ -1,5 +1,11 @@
 import path from "node:path";
-import { type BestEvaluation, type Divergence, divergenceText, type LostPipeline } from "../../exec/index.ts";
+import {
+  type BestEvaluation,
+  type Divergence,
+  divergenceText,
+  type FleetBytes,
+  type LostPipeline,
+} from "../../exec/index.ts";
 import { fileDigest } from "../../files/index.ts";
 import type { AskedEvent } from "../../plan/index.ts";
 
@@ -82,6 +88,8 @@ export type JournalEvent =
     }
   /** Somebody asked for an end; mini-batches that have begun are finished. */
   | { readonly event: "asked to end" }
+  /** At the end of a fleet. */
+  | { readonly event: "memory"; readonly most: FleetBytes }
   | { readonly event: "ended early" }
   /** What has begun could not be carried out to its end. */
   | { readonly event: "failed"; readonly why: string }

@@ -10,7 +10,11 @@ export function stepLine(metrics: StepMetrics): string {
 
 /** An evaluation as such a line. */
 export function evaluationLine(metrics: EvaluationMetrics): string {
-  return canonicalJson({ ...metrics, evaluationLoss: finite(metrics.evaluationLoss), ...finiteMeasures(metrics) });
+  const { base, evaluationLoss } = metrics;
+  return canonicalJson({
+    ...{ ...metrics, evaluationLoss: finite(evaluationLoss), ...finiteMeasures(metrics) },
+    ...(base === undefined ? {} : { base: { ...base, loss: finite(base.loss) } }),
+  });
 }
 
 /** What a loss that compares answers tells, null where it is not finite. */
@@ -25,6 +29,8 @@ const PREFERENCE = "preference";
 const PREFERENCE_KEYS = [
   ...["accuracy", "kl", "logpChosen", "logpRejected", "margin", "nll", "rewardChosen", "rewardRejected"],
 ].join();
+/** Of an evaluation: its rows and the base's loss, where it has them. */
+const OF_ROWS: ReadonlySet<string> = new Set(["base", "blocks"]);
 const STEP_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"].join();
 const EVALUATION_KEYS = ["best", "evaluationLoss", "job", "step", "tokens"].join();
 
@@ -34,6 +40,9 @@ const isNumber = (value: unknown): boolean => value === null || typeof value ===
 const isPreference = (value: unknown): boolean =>
   isMapping(value) && Object.keys(value).sort().join() === PREFERENCE_KEYS && Object.values(value).every(isNumber);
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isBlocks = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.every((each) => Array.isArray(each) && each.length === 2 && isNumber(each[0]) && isCount(each[1]));
 
 /** What each field of a line has to be, in words. What was not finite is null, whether it was infinite or no number. */
 const FIELDS: Readonly<Record<string, readonly [test: (value: unknown) => boolean, expected: string]>> = {
@@ -46,6 +55,11 @@ const FIELDS: Readonly<Record<string, readonly [test: (value: unknown) => boolea
   loss: [isLoss, "a loss, or null"],
   evaluationLoss: [isLoss, "a loss, or null"],
   gradNorm: [isLoss, "a gradient's norm, or null"],
+  blocks: [isBlocks, "pairs of a loss and a number of tokens"],
+  base: [
+    (value) => isMapping(value) && isLoss(value["loss"]) && isBlocks(value["blocks"]),
+    "the base's loss, and its blocks",
+  ],
   [PREFERENCE]: [isPreference, `numbers, or null, of ${PREFERENCE_KEYS.replaceAll(",", ", ")}`],
 };
 
@@ -77,16 +91,24 @@ export interface MetricsLine {
 export function* metricsLines(lines: FileLines, file: string, onTorn?: (line: number) => void): Generator<MetricsLine> {
   for (const { value, line } of jsonLines(lines, file, onTorn)) {
     const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
-    const keys = Array.isArray(got) ? got.filter((key) => key !== PREFERENCE).join() : "";
-    if (keys !== STEP_KEYS && keys !== EVALUATION_KEYS)
+    const keys = Array.isArray(got) ? got.filter((key) => key !== PREFERENCE && !OF_ROWS.has(key)).join() : "";
+    const isStep = keys === STEP_KEYS && !Object.keys(value as object).some((key) => OF_ROWS.has(key));
+    if (!isStep && keys !== EVALUATION_KEYS)
       throw new InputError({ expected: `the keys ${STEP_KEYS.replaceAll(",", ", ")}`, file, line, got });
     checkFields(value as Readonly<Record<string, unknown>>, { file, line });
-    if (keys === STEP_KEYS) {
+    if (isStep) {
       const step = value as StepMetrics;
       yield { line, metrics: { ...step, loss: numberOf(step.loss), gradNorm: numberOf(step.gradNorm) } };
     } else {
       const evaluation = value as EvaluationMetrics;
-      yield { line, metrics: { ...evaluation, evaluationLoss: numberOf(evaluation.evaluationLoss) } };
+      const { base, evaluationLoss } = evaluation;
+      yield {
+        line,
+        metrics: {
+          ...{ ...evaluation, evaluationLoss: numberOf(evaluationLoss) },
+          ...(base === undefined ? {} : { base: { ...base, loss: numberOf(base.loss) } }),
+        },
+      };
     }
   }
 }

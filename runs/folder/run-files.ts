@@ -33,6 +33,8 @@ export const RUN_FILES = {
   best: "best",
   /** Adapters that jobs over time started from which were cloned with those of others. */
   starts: "starts",
+  /** States of jobs on no device that memory has no room for: nothing goes on from them, and they go at the end. */
+  pages: "pages",
   /** TensorBoard's event files, a folder for each job, where they are asked for and not wanted elsewhere. */
   tensorboard: "tensorboard",
   /** Parts of the run from before it was resumed: a folder each, with what was seen of it. */

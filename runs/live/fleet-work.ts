@@ -1,27 +1,29 @@
 import { ownValue } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
-import { initialPairs, type JobInput, readPeftFolder } from "../../exec/index.ts";
-import { checkRoom, comparesWithStart, type FleetWork, type Job, rowsOfWork, type Setting } from "../../plan/index.ts";
-import { type FleetPlace, type LoadedWorkload, loadInputs, workOfJob } from "../../workbench/index.ts";
+import { FreshState, type JobStart, readPeftFolder } from "../../exec/index.ts";
+import { checkSizes, comparesWithStart, type FleetWork, type Job, type Setting, workFacts } from "../../plan/index.ts";
+import { type LoadedWorkload, loadInputs, workOfJob } from "../../workbench/index.ts";
 import type { LiveSubmission } from "./live-job.ts";
 
 /** @throws PlanError where the pipelines of a fleet have no room for a job's micro-batches */
 export function checkWork(setting: Setting, work: FleetWork): void {
-  checkRoom(setting, 0, { jobs: [work.job], microBatches: rowsOfWork(work).map((own) => ({ rows: [...own] })) });
+  checkSizes(setting, 0, { jobs: [work.job], sizes: workFacts(work).sizes });
 }
 
 /**
- * What an adapter starts from, that of a PEFT folder or a fresh one, and is compared with where that is its start.
- * @throws InputError for a folder that is none
+ * Makes what an adapter starts from, that of a PEFT folder, which is read at once, or a fresh one, and is compared with
+ * where that is its start. @throws InputError for a folder that is none
  */
 export function startOfJob(
   job: Job,
-  { architecture, locations }: LoadedWorkload,
-): Pick<JobInput, "start" | "reference"> {
+  { architecture, locations }: Pick<LoadedWorkload, "architecture" | "locations">,
+): () => JobStart {
   const init = ownValue(locations.init, job.name);
-  const parameters =
-    init === undefined ? initialPairs(job, architecture) : readPeftFolder(init, job.adapter, architecture);
-  return { start: { parameters }, ...(comparesWithStart(job.loss) ? { reference: parameters } : {}) };
+  const read = init === undefined ? undefined : readPeftFolder(init, job.adapter, architecture);
+  return () => {
+    const start = read === undefined ? new FreshState(job, architecture) : { parameters: read };
+    return { start, ...(comparesWithStart(job.loss) ? { reference: start } : {}) };
+  };
 }
 
 /**
@@ -29,12 +31,12 @@ export function startOfJob(
  * @throws InputError for what is wrong with it, PlanError where it fits on no pipeline even alone
  */
 export async function submissionOf(
-  { loaded, place, cache }: { readonly loaded: LoadedWorkload; readonly place: FleetPlace; readonly cache: boolean },
+  { loaded, setting, cache }: { readonly loaded: LoadedWorkload; readonly setting: Setting; readonly cache: boolean },
   job: Job,
 ): Promise<LiveSubmission> {
   const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache);
   const rows: readonly Row[] = inputs.data[0]!;
-  const work = workOfJob(place, job, inputs.rows[0]!);
-  checkWork(place.setting, work);
-  return { job, work, rows, ...startOfJob(job, inputs) };
+  const work = workOfJob(setting, job, inputs.rows[0]!);
+  checkWork(setting, work);
+  return { job, work, rows, begin: startOfJob(job, inputs) };
 }

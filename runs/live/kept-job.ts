@@ -1,4 +1,3 @@
-import { sum } from "../../core/index.ts";
 import type { AdapterState } from "../../exec/index.ts";
 import {
   CUT_OFF,
@@ -12,6 +11,7 @@ import {
   type StoppedBy,
   startWatch,
   stoppingOptions,
+  workFacts,
 } from "../../plan/index.ts";
 import type { LiveJob, LiveSubmission } from "./live-job.ts";
 
@@ -36,12 +36,12 @@ export type KeptJob = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
 /** What is asked for with a job that comes at a time. */
 export function jobRequest(
   { name, user = "", priority, deadlineSeconds }: Job,
-  { job, steps }: FleetWork,
+  work: FleetWork,
   arrivalNs: number,
 ): JobRequest {
-  const tokens = sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
+  const { stepTokens: tokens } = workFacts(work);
   const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + Math.round(deadlineSeconds * 1e9);
-  return { name, user, priority, arrivalNs, deadlineNs, iterations: job.steps, tokens };
+  return { name, user, priority, arrivalNs, deadlineNs, iterations: work.job.steps, tokens };
 }
 
 /** A job that comes. */

@@ -3,6 +3,7 @@ import type { FleetWork } from "../../plan/index.ts";
 /** What each job of a live fleet is to train, by number. It alone changes the list that all others look at. */
 export class KnownWorks {
   readonly #works: FleetWork[];
+  readonly #over: number[] = [];
 
   /** `works`: of the jobs that had come before. */
   constructor(works: readonly FleetWork[]) {
@@ -12,6 +13,11 @@ export class KnownWorks {
   /** As it is at any time: what looks at it sees the jobs that come. */
   get all(): readonly FleetWork[] {
     return this.#works;
+  }
+
+  /** Jobs that are over, in the order in which they came to be. */
+  get ended(): readonly number[] {
+    return this.#over;
   }
 
   of(number: number): FleetWork {
@@ -30,5 +36,6 @@ export class KnownWorks {
   /** A job is over: nobody trains its rows any more. */
   over(number: number): void {
     this.#works[number] = { job: this.of(number).job, steps: [] };
+    this.#over.push(number);
   }
 }

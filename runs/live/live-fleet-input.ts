@@ -1,8 +1,10 @@
-import type { LostPipeline, ModelFolder, StageHost } from "../../exec/index.ts";
+import path from "node:path";
+import type { FleetExecutionInput, LostPipeline, ModelFolder, StageHost } from "../../exec/index.ts";
 import type { Place } from "../../files/index.ts";
 import type { CostModel, HalvedSweep, Policy, Resources, Setting, Sharing } from "../../plan/index.ts";
 import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
 import type { JournalEvent } from "../folder/journal.ts";
+import { RUN_FILES } from "../folder/run-files.ts";
 import type { TensorBoardLog } from "../loggers/tensorboard.ts";
 import type { FleetThatGoesOn } from "../resume/restore-jobs.ts";
 import { resumedEvent } from "../resume/stopped-run.ts";
@@ -38,6 +40,14 @@ export interface LiveFleetInput {
   readonly onLost?: (lost: LostPipeline) => void;
   /** A checkpoint could not be written. */
   readonly onFailure?: (why: string) => void;
+}
+
+/** Where states of jobs on no device are kept in the folder of a run. */
+export function pagesIn(folder: string, { states }: Setting): NonNullable<FleetExecutionInput["pages"]> {
+  return {
+    mostBytes: states?.hostBytes ?? Number.POSITIVE_INFINITY,
+    folder: path.join(folder, RUN_FILES.pages),
+  };
 }
 
 /** What is written down before the devices are set up. */

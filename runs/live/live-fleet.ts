@@ -37,7 +37,7 @@ import { FleetLoss } from "./fleet-loss.ts";
 import { judgeAdapter, judgeDivergence, judgeEnd, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import { KeptJobs } from "./kept-jobs.ts";
-import { type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
+import { type LiveFleetInput, pagesIn, startEvents } from "./live-fleet-input.ts";
 import { LiveHalving } from "./live-halving.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
 
@@ -86,6 +86,7 @@ export class LiveFleet implements Disposable {
             ...{ setting, costs, scheduler, sharing, numBefore: goesOn?.jobs.length ?? 0 },
             follow: (number) => fleet.#follows(number),
           }),
+          pages: pagesIn(written.records.folder, setting),
           onEvent: listeners([
             hearWeights(weights, written.records, goesOn && { atNs: startNs }),
             written.records.hear,
@@ -129,9 +130,10 @@ export class LiveFleet implements Disposable {
     this.#decidedNs = found.clockNs;
     this.#past = pastNotices(goesOn);
     const journal = (event: JournalEvent): void => this.#folder.records.happened(event);
-    for (const { comer, event, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps, journal)) {
-      this.#execution.restore(comer, event, input);
-      this.#input.log?.came(jobOfWork(comer, input.rows.length, event.done));
+    for (const { comer, event, rows, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps, journal)) {
+      const state = this.#execution.restore(comer, event, input);
+      if (event.done > 0) this.#jobs.of(event.number).state = state;
+      this.#input.log?.came(jobOfWork(comer, rows.length, event.done));
       for (const each of asked) this.#execution.ask(each);
     }
     for (const submission of again) this.#add(submission);
@@ -190,30 +192,31 @@ export class LiveFleet implements Disposable {
     }
     if (this.#isEnding) this.#checkpoints.write(new Map(), this.nowNs);
     this.#folder.finish();
+    this.#folder.records.happened({ event: "memory", most: this.#execution.mostBytes });
     this.#folder.records.happened({ event: this.#isEnding ? "ended early" : "ended" });
   }
 
   /** @throws InputError for a name that was used, or a fleet that takes no more */
   submit(submission: LiveSubmission): LiveJob {
-    const { job, work, start, isWarm = false } = submission;
+    const { job, work, warm } = submission;
     if (this.#isDraining)
       throw new InputError({ expected: "a fleet that takes jobs", got: "one that ends when its jobs have ended" });
     if (this.#jobs.has(job.name))
       throw new InputError({ expected: "a job name that was not used yet", at: "name", got: job.name });
-    if (isWarm) this.#folder.writeStart(work.job, start);
+    if (warm !== undefined) this.#folder.writeStart(work.job, warm);
     this.#folder.came({ number: this.#jobs.all.length, given: job, ...work });
     return this.#add(submission);
   }
 
   /** A job comes that the folder knows of. */
-  #add({ job, work, rows, start, reference }: LiveSubmission): LiveJob {
+  #add({ job, work, rows, begin, warm }: LiveSubmission): LiveJob {
     const request = this.requestOf(job, work);
     this.#input.works.add(work);
     const kept = newKeptJob(this.#jobs.all.length, { job }, request);
     this.#jobs.add(kept);
     this.#checkpoints.came(kept.number, work.job);
     this.#input.log?.came(jobOfWork(work, rows.length, 0));
-    this.#execution.submit(work, request, { rows, start, reference });
+    this.#execution.submit(work, request, () => ({ rows, ...begin(), ...(warm && { start: warm }) }));
     return kept;
   }
 

@@ -49,8 +49,9 @@ const SECOND = 1e9;
 /** Predictions are made anew after so long, and after so many times what the last ones took. */
 const KEPT_MS = 2000;
 const REST = 9;
-/** Who asks first waits for an answer at most so long. */
+/** Who asks first waits for an answer at most so long; nobody does in a fleet of so many jobs, whose future takes longer. */
 const WAIT_MS = 1000;
+const MANY = 200;
 
 /** What will happen in a live fleet, by simulation from the state that it is in. Nothing is changed. */
 export class LiveFuture implements AsyncDisposable {
@@ -83,7 +84,8 @@ export class LiveFuture implements AsyncDisposable {
     const isOld = this.#known === undefined || performance.now() >= this.#known.untilMs;
     // What is asked for already may be of the time before.
     const asked = isNew ? (this.#asked ?? Promise.resolve()).then(() => this.#ask()) : isOld ? this.#ask() : undefined;
-    if (asked !== undefined && (isNew || this.#known === undefined))
+    const mayBeSoon = this.#input.works.all.length < MANY;
+    if (asked !== undefined && mayBeSoon && (isNew || this.#known === undefined))
       await Promise.race([asked, sleep(WAIT_MS, undefined, { ref: false })]);
     return this.#known?.ends ?? new Map();
   }

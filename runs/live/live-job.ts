@@ -1,4 +1,4 @@
-import type { EvaluationMetrics, JobInput, StepMetrics } from "../../exec/index.ts";
+import type { AdapterState, EvaluationMetrics, JobInput, JobStart, StepMetrics } from "../../exec/index.ts";
 import type { FleetWork, Job, JournalLine } from "../../plan/index.ts";
 import type { SampleLine } from "../folder/sample-lines.ts";
 
@@ -51,11 +51,13 @@ export type LiveNotice =
   | { readonly kind: "end"; readonly job: LiveJob };
 
 /** A job with all that it trains on, and from. */
-export interface LiveSubmission extends Pick<JobInput, "rows" | "start" | "reference"> {
+export interface LiveSubmission extends Pick<JobInput, "rows"> {
   readonly job: Job;
   readonly work: FleetWork;
-  /** Whether its start is the adapter of another job as it was, which no document says. */
-  readonly isWarm?: boolean;
+  /** What it starts from, made when it begins to train. */
+  readonly begin: () => JobStart;
+  /** It starts from the adapter of another job as it was, which no document says. */
+  readonly warm?: AdapterState;
 }
 
 /** The standings of jobs that nothing more happens to. */

@@ -4,16 +4,15 @@ import type { Context } from "../../files/index.ts";
 import {
   createCostModel,
   type FleetWork,
-  fleetSetting,
   type PolicyFactory,
   type PolicyName,
   type Resources,
   type Setting,
 } from "../../plan/index.ts";
-import { type AskedFleet, type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../../sim/index.ts";
+import { type AskedFleet, type FleetModel, fleetModel, fleetPlan, settingOfFleet } from "../../sim/index.ts";
 import {
   checkDevices,
-  type FleetPlace,
+  halvedSweeps,
   type LoadedRequest,
   type LoadedWorkload,
   learnedBy,
@@ -27,19 +26,20 @@ import { TensorBoardLog } from "../loggers/tensorboard.ts";
 import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "../resume/restore-jobs.ts";
 import { type ResumableFleet, restoredFleet, settingToGoOnIn } from "../resume/resume-fleet.ts";
 import { checkSameJob, resumeNotes } from "../resume/stopped-run.ts";
-import { checkWork, startOfJob } from "./fleet-work.ts";
-import { halvedSweeps } from "./halved-sweeps.ts";
+import { checkWork, startOfJob, submissionOf } from "./fleet-work.ts";
 import { KnownWorks } from "./known-works.ts";
 import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";
 import type { LiveSubmission } from "./live-job.ts";
+import { LiveSearch, proposedNames } from "./live-search.ts";
 
 /** A fleet whose devices are set up, and the jobs of its workload with the times at which they come. */
 export interface OpenedFleet {
   readonly fleet: LiveFleet;
   readonly loaded: LoadedRequest["loaded"];
-  readonly place: FleetPlace;
   readonly future: LiveFuture;
+  /** Searches whose later points come as earlier ones end. */
+  readonly search: LiveSearch;
   /** Of TensorBoard's event files; to be disposed of behind the fleet. */
   readonly log: TensorBoardLog | undefined;
   /** In the order of arrival. */
@@ -110,9 +110,9 @@ export async function openLiveFleet(
   choice: RequestChoice,
   { folder, policy, rhythm, mostBytes, found, world, tensorboard }: FleetChoice,
 ): Promise<OpenedFleet> {
-  const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
+  const { request, loaded, states, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { model, workload, data } = loaded;
-  const { jobs, jobsAtOnce } = request;
+  const { jobsAtOnce } = request;
   if (model === undefined)
     throw new InputError({
       expected: "a model folder to train",
@@ -129,10 +129,12 @@ export async function openLiveFleet(
       hint: "Lengths alone can only be simulated.",
     });
   try {
-    const { body } = await context.during("planning", () =>
-      planAndPredict({ ...request, groups: "unfused", jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) }),
-    );
-    const planned = roomBy(fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}), choice.sizes);
+    const { plan, fleetOfPlan } = await context.during("planning", () => {
+      const made = fleetPlan(request);
+      return { plan: made, fleetOfPlan: settingOfFleet(made, request) };
+    });
+    const { body, works: plannedWorks } = plan;
+    const planned = { ...roomBy(fleetOfPlan, choice.sizes), states };
     const setting = found === undefined ? planned : settingToGoOnIn(found, planned);
     checkDevices(setting, world);
     const costs = createCostModel(body.calibration, body.model.dtype);
@@ -166,17 +168,18 @@ export async function openLiveFleet(
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),
     });
-    const plannedWorks = worksOfPlan(body);
     const known = new Map(found?.comers.map((comer) => [comer.job.name, comer]));
+    const proposed = proposedNames(loaded.sweeps, workload.jobs);
     const arrivals = workload.jobs
       .flatMap((job, index) => {
         const work = plannedWorks[index]!;
         const comer = known.get(job.name);
+        if (proposed.has(job.name)) return [];
         if (comer !== undefined) {
           checkSameJob(comer.job, work.job);
           return [];
         }
-        const submission = { job, work, rows: data[index]!, ...startOfJob(job, loaded) };
+        const submission = { job, work, rows: data[index]!, begin: startOfJob(job, loaded) };
         return [{ atSeconds: job.arrivalSeconds, submission }];
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);
@@ -184,7 +187,12 @@ export async function openLiveFleet(
     const future = new LiveFuture({ fleet, works, modelOf, withHistory: context.cache === true, asked });
     const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
     const notes = found === undefined ? [] : resumeNotes(found, numLeft, found.comers.length - numLeft);
-    return { fleet, loaded, place: { request, setting }, future, log, arrivals, notes };
+    const search = new LiveSearch({
+      ...{ fleet, sweeps: loaded.sweeps, jobs: workload.jobs },
+      submissionOf: (job) => submissionOf({ loaded, setting, cache: context.cache === true }, job),
+      onFailure: (error) => context.warn(`no more points of the search come: ${String(error)}`),
+    });
+    return { fleet, loaded, future, search, log, arrivals, notes };
   } catch (error) {
     throw error instanceof DeviceError || error instanceof PlanError ? placed(error) : error;
   }

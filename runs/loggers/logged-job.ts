@@ -1,4 +1,11 @@
-import { divideRows, type FleetWork, type Plan, type PlannedJob, type PlannedRow } from "../../plan/index.ts";
+import {
+  divideRows,
+  evaluatedBehind,
+  type FleetWork,
+  type Plan,
+  type PlannedJob,
+  type PlannedRow,
+} from "../../plan/index.ts";
 
 /** A job as its event files tell of it. */
 export interface LoggedJob extends Pick<PlannedJob, "name" | "batchSize" | "steps"> {
@@ -33,7 +40,7 @@ export function jobsOfPlan({ jobs, microBatches }: Plan, data: readonly (readonl
 }
 
 /** A job that has come over time, and has made some steps before. */
-export function jobOfWork({ job, evaluations = [] }: FleetWork, numRows: number, done: number): LoggedJob {
-  const evaluated = evaluations.flatMap((parts) => parts?.flat() ?? []);
-  return logged(job, numRows, evaluated, done);
+export function jobOfWork(work: FleetWork, numRows: number, done: number): LoggedJob {
+  const evaluated = evaluatedBehind(work).flatMap(({ parts }) => parts.flat());
+  return logged(work.job, numRows, evaluated, done);
 }

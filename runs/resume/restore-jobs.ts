@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
-import { type JobInput, readJobState } from "../../exec/index.ts";
+import { type DueInput, type JobState, ReadState, readJobState } from "../../exec/index.ts";
 import {
   type AskedEvent,
   comparesWithStart,
@@ -13,7 +13,7 @@ import {
   type SweepHalving,
   type SweepVerdict,
 } from "../../plan/index.ts";
-import { type LoadedWorkload, loadInputs } from "../../workbench/index.ts";
+import { type LoadedWorkload, loadInputs, openWorkload, type RowReader } from "../../workbench/index.ts";
 import type { Checkpoints } from "../checkpoints/checkpoints.ts";
 import { stateOf } from "../checkpoints/find-checkpoint.ts";
 import { startFile } from "../folder/fleet-folder.ts";
@@ -27,6 +27,12 @@ import { halvingLine } from "../live/live-halving.ts";
 import type { LiveNotice, LiveSubmission } from "../live/live-job.ts";
 import { type RestoredFleet, type RestoredJob, type ResumableFleet, writtenJobs } from "./resume-fleet.ts";
 
+/** What a job that is there again trains on, and from. */
+export interface InputAgain {
+  readonly rows: readonly Row[];
+  readonly input: DueInput;
+}
+
 /** What a live fleet goes on with. */
 export interface FleetThatGoesOn {
   readonly found: ResumableFleet;
@@ -34,7 +40,7 @@ export interface FleetThatGoesOn {
   /** By number, all that had come and that somebody was told of. */
   readonly jobs: KeptJob[];
   /** By number, of those that are not over. */
-  readonly inputs: ReadonlyMap<number, JobInput>;
+  readonly inputs: ReadonlyMap<number, InputAgain>;
   /** Those that nobody was told of. */
   readonly again: readonly LiveSubmission[];
 }
@@ -65,6 +71,11 @@ function givenJob({ given, job }: FleetComer): Job {
   });
 }
 
+/** Reads the same data once for all jobs. */
+async function readerOf({ workload, source }: LoadedWorkload, cache: boolean): Promise<RowReader> {
+  return (await openWorkload({ ...workload, jobs: [] }, path.dirname(source.file), cache)).reader;
+}
+
 /** An error at the only job of what was read, as one at the job of that name. */
 function placedAtJob(error: unknown, name: string): unknown {
   if (!(error instanceof InputError) || error.facts.at?.startsWith("jobs[0]") !== true) return error;
@@ -79,10 +90,11 @@ async function inputOf(
   folder: string,
   loaded: LoadedWorkload,
   { comer, saved }: Pick<RestoredJob, "comer" | "saved">,
-  cache: boolean,
-): Promise<{ readonly job: Job; readonly input: JobInput }> {
+  reader: RowReader,
+): Promise<InputAgain & { readonly job: Job }> {
   const job = givenJob(comer);
-  const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache).catch((error: unknown) => {
+  const workload = { ...loaded.workload, jobs: [job] };
+  const inputs = await loadInputs(workload, loaded.source, false, { reader }).catch((error: unknown) => {
     throw placedAtJob(error, job.name);
   });
   const { digest, initDigest } = inputs.rows[0]!;
@@ -90,7 +102,8 @@ async function inputOf(
     throw new InputError({ expected: `the data that job ${job.name} came with`, at: job.name, got: "other data" });
   const rows: readonly Row[] = inputs.data[0]!;
   const { architecture } = loaded;
-  const known = stateOf(folder, saved, comer.job, architecture);
+  const savedState = (): JobState | undefined => stateOf(folder, saved, comer.job, architecture);
+  const known = savedState();
   const file = startFile(folder, job.name);
   const needsInit = comparesWithStart(job.loss) || (known === undefined && !existsSync(file));
   if (needsInit && initDigest !== comer.job.initDigest)
@@ -99,12 +112,17 @@ async function inputOf(
       at: `${job.name}.adapter.init`,
       got: "other weights",
     });
-  const { start, reference } = startOfJob(job, inputs);
-  if (known !== undefined) return { job, input: { rows, start: known.state, reference, best: known.best } };
-  if (!existsSync(file)) return { job, input: { rows, start, reference } };
+  const begin = startOfJob(job, inputs);
+  // Whether it can be gone on from is known before the devices are set up; it is held where the fleet holds its states.
+  if (known !== undefined) {
+    const { reference } = comparesWithStart(job.loss) ? begin() : {};
+    const start = new ReadState(() => savedState()!.state);
+    return { job, rows, input: { rows, start, reference, best: known.best } };
+  }
+  if (!existsSync(file)) return { job, rows, input: () => ({ rows, ...begin() }) };
   const facts = { step: 0, best: undefined, keepsBest: false };
   const { parameters } = readJobState(file, comer.job.adapter, architecture, facts).state;
-  return { job, input: { rows, start: { parameters }, reference } };
+  return { job, rows, input: () => ({ rows, ...begin(), start: { parameters } }) };
 }
 
 /** @throws InputError as `inputOf` does */
@@ -113,9 +131,10 @@ export async function inputsOf(
   loaded: LoadedWorkload,
   jobs: readonly RestoredJob[],
   cache: boolean,
-): Promise<ReadonlyMap<number, JobInput>> {
-  const inputs = new Map<number, JobInput>();
-  for (const job of jobs) inputs.set(job.event.number, (await inputOf(folder, loaded, job, cache)).input);
+): Promise<ReadonlyMap<number, InputAgain>> {
+  const inputs = new Map<number, InputAgain>();
+  const reader = await readerOf(loaded, cache);
+  for (const job of jobs) inputs.set(job.event.number, await inputOf(folder, loaded, job, reader));
   return inputs;
 }
 
@@ -127,10 +146,11 @@ export async function submissionsAgain(
   cache: boolean,
 ): Promise<readonly LiveSubmission[]> {
   const submissions: LiveSubmission[] = [];
+  const reader = await readerOf(loaded, cache);
   for (const comer of comers) {
     const { number: _number, given: _given, ...work } = comer;
-    const { job, input } = await inputOf(folder, loaded, { comer, saved: undefined }, cache);
-    submissions.push({ job, work, ...input });
+    const { job, rows, input } = await inputOf(folder, loaded, { comer, saved: undefined }, reader);
+    submissions.push({ job, work, rows, begin: () => (typeof input === "function" ? input() : input) });
   }
   return submissions;
 }
@@ -244,8 +264,7 @@ function lastVerdicts(
 }
 
 /** A job that is there again, with where it goes on from and what is asked of it. */
-export interface JobAgain extends Pick<RestoredJob, "event" | "comer"> {
-  readonly input: JobInput;
+export interface JobAgain extends Pick<RestoredJob, "event" | "comer">, InputAgain {
   readonly asked: readonly AskedEvent[];
 }
 
@@ -266,10 +285,9 @@ export function takeUp(
   const said = lastVerdicts(halving, found, names, journal);
   return restored.jobs.map(({ event, hold, comer, saved }) => {
     const kept = jobs[event.number]!;
-    const input = inputs.get(event.number)!;
+    const { rows, input } = inputs.get(event.number)!;
     checkpoints.came(event.number, comer.job, { saved });
-    if (input.start.firstMoment !== undefined) kept.state = input.start;
-    return { event, comer, input, asked: askedAgain(kept, hold, said.get(kept.job.name)) };
+    return { event, comer, rows, input, asked: askedAgain(kept, hold, said.get(kept.job.name)) };
   });
 }
 

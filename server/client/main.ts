@@ -8,8 +8,12 @@ import { jobsSection } from "./jobs-section.ts";
 import { answersSection } from "./samples-section.ts";
 import { askForToken, knownToken } from "./token.ts";
 
-/** However much happens, the page is drawn no more often than this; and after this long even if nothing does. */
+/**
+ * However much happens, the page is drawn no more often than this, and is busy for no more than this share of the time:
+ * many jobs take long to answer. After this long it is drawn even if nothing happens.
+ */
 const DRAW_EVERY_MS = 1000;
+const BUSY_SHARE = 0.1;
 const DRAW_LATEST_MS = 5000;
 /** Until a server that does not answer is asked again. */
 const AGAIN_MS = 2000;
@@ -49,12 +53,15 @@ async function follow(ask: Ask): Promise<void> {
     due = true;
   }).finally(() => end.abort());
   const drawing = (async (): Promise<void> => {
-    for (let waited = 0; !end.signal.aborted; waited += DRAW_EVERY_MS) {
-      await sleep(DRAW_EVERY_MS);
+    let restMs = DRAW_EVERY_MS;
+    for (let waited = 0; !end.signal.aborted; waited += restMs) {
+      await sleep(restMs);
       if (end.signal.aborted || (!due && waited < DRAW_LATEST_MS)) continue;
       [due, waited] = [false, 0];
+      const began = performance.now();
       state = await readState(ask);
       draw(state, "live");
+      restMs = Math.max(DRAW_EVERY_MS, (performance.now() - began) / BUSY_SHARE);
     }
   })().finally(() => end.abort());
   try {

@@ -74,6 +74,9 @@ function ascending(values: readonly number[]): readonly number[] {
   return values.map((_, place) => place).sort((a, b) => values[a]! - values[b]! || a - b);
 }
 
+/** Jobs at once, at most, whose evaluations are simulated. */
+const MOST_EVALUATED = 8;
+
 /**
  * How long iterations take while the same jobs train on a pipeline: of a short simulation of all their actions, where
  * none has just begun or is about to end; remembered by the jobs and the pipeline, as far as they are alike.
@@ -235,6 +238,7 @@ export class CohortTimes implements FleetTimes {
    * every step, as often as it is.
    */
   #evaluationsNs(alike: number, kinds: readonly number[], alone: readonly number[]): readonly number[] {
+    if (kinds.length > MOST_EVALUATED) return this.#evaluationLoads(alike, kinds);
     let added: readonly number[] = kinds.map(() => 0);
     for (const kind of new Set(kinds)) {
       const share = this.#shareOf(kind);
@@ -243,6 +247,18 @@ export class CohortTimes implements FleetTimes {
       added = added.map((ns, i) => ns + share * (always[i]! - alone[i]!));
     }
     return added;
+  }
+
+  /** So many jobs keep their pipeline busy: what one is evaluated on the busiest stage makes all of them wait. */
+  #evaluationLoads(alike: number, kinds: readonly number[]): readonly number[] {
+    const loads = kinds.map((kind) => this.#boundOf(alike, kind, 0).stagesNs);
+    const stages = loads[0]!.map((_, at) => sum(loads.map((own) => own[at]!)));
+    const busiest = stages.indexOf(maximum(stages));
+    const added = kinds.map((kind, i) => {
+      const share = this.#shareOf(kind);
+      return share === 0 ? 0 : share * (this.#boundOf(alike, kind, 1).stagesNs[busiest]! - loads[i]![busiest]!);
+    });
+    return kinds.map(() => sum(added));
   }
 
   #shareOf(kind: number): number {

@@ -62,13 +62,17 @@ export function fleetModel({
   });
   // A queue's future under many policies has more cohorts than can be simulated each by itself.
   const forecast = fleetForecaster({ times: new SharedPace(alone, resources), isAhead: true });
+  let shared: CohortTimes | undefined;
   return {
     resources,
     policyOf: (policy, objective) =>
       typeof policy === "string"
         ? policyOf(policy, resources, { forecast, ...(objective === undefined ? {} : { objective }) })
         : policy(resources),
-    timesOf: ({ sharesMicroBatches }) =>
-      sharesMicroBatches === true ? new CohortTimes(setting, costs, works, { pack, pace }) : alone,
+    timesOf({ sharesMicroBatches }) {
+      if (sharesMicroBatches !== true) return alone;
+      shared ??= new CohortTimes(setting, costs, works, { pack, pace });
+      return shared;
+    },
   };
 }

@@ -12,6 +12,8 @@ import type { PlacedJob } from "./pipeline-clock.ts";
 export interface Truth {
   /** Iterations after which it ends, by itself or since it is stopped; at most those that it asks for. */
   readonly iterations: number;
+  /** Who stops it then, where it does not end by itself; early stopping where absent. */
+  readonly stoppedBy?: "halving";
   /** After how many iterations it is predicted to end once it has trained so many. */
   readonly predictions?: readonly { readonly done: number; readonly predicted: number }[];
   /**

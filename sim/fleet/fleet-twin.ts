@@ -4,12 +4,14 @@ import {
   type FleetEvent,
   type FleetOutcome,
   FleetOutcomes,
+  FleetPaging,
   type FleetWork,
   type JobRequest,
   type JournalLine,
   measurementOf,
   type Scheduler,
   type Setting,
+  type StateBytes,
 } from "../../plan/index.ts";
 import { type ActionFleetInput, type FleetRequest, runFleetActions } from "./run-actions.ts";
 
@@ -77,6 +79,8 @@ export interface FleetTwin {
   readonly journal: readonly JournalLine[];
   /** In the order of arrival. */
   readonly outcomes: readonly FleetOutcome[];
+  /** The most bytes of states of jobs on no device. */
+  readonly mostStates: StateBytes;
 }
 
 /**
@@ -89,8 +93,11 @@ export function fleetTwin({ happenings, works, ...input }: FleetTwinInput): Flee
   const { requests, asked, seen, taken } = happenings;
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
+  const { setting, scheduler } = input;
+  const paging = new FleetPaging(setting, works, () => scheduler.coming());
   runFleetActions({
     ...input,
+    paging,
     jobs: requests.map((request, number) => ({ work: works[number]!, request })),
     requests: asked,
     follow: (number, done) => [
@@ -102,5 +109,5 @@ export function fleetTwin({ happenings, works, ...input }: FleetTwinInput): Flee
       outcomes.add(line);
     },
   });
-  return { journal, outcomes: outcomes.all() };
+  return { journal, outcomes: outcomes.all(), mostStates: paging.peak };
 }

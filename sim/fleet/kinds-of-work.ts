@@ -1,5 +1,5 @@
 import { contentHash, sum } from "../../core/index.ts";
-import { evaluatedTokens, type FleetWork } from "../../plan/index.ts";
+import { evaluatedBehind, evaluatedTokens, type FleetWork, type Parts } from "../../plan/index.ts";
 
 /** Different steps of a job that stand for all of them. */
 const SAMPLES = 16;
@@ -7,12 +7,10 @@ const SAMPLES = 16;
 type Steps = FleetWork["steps"];
 
 /** Steps evenly over a job. */
-function samplesOf(steps: Steps): Steps {
+function samplesOf(steps: Steps): readonly Parts[] {
   const count = Math.min(SAMPLES, steps.length);
-  return Array.from({ length: count }, (_, i) => steps[Math.floor((i * steps.length) / count)]!);
+  return Array.from({ length: count }, (_, i) => steps.at(Math.floor((i * steps.length) / count))!);
 }
-
-type Parts = Steps[number];
 
 function lengthsOf(parts: Parts): readonly (readonly (readonly number[])[])[] {
   return parts.map((rows) =>
@@ -26,7 +24,8 @@ function lengthsOf(parts: Parts): readonly (readonly (readonly number[])[])[] {
 }
 
 /** A job that stands for all of its kind. */
-export interface ExampleWork extends Pick<FleetWork, "job" | "steps"> {
+export interface ExampleWork extends Pick<FleetWork, "job"> {
+  readonly steps: readonly Parts[];
   /** What it is evaluated on, by part, and after which share of its steps. */
   readonly evaluated?: { readonly parts: Parts; readonly share: number };
 }
@@ -36,13 +35,14 @@ function weightOf(parts: Parts): number {
   return sum(parts.map((rows) => evaluatedTokens({ rows: [...rows] })));
 }
 
-function exampleOf({ job, steps, evaluations = [] }: FleetWork): ExampleWork {
-  const held = evaluations.filter((parts) => parts !== undefined);
-  // After its last step it has both held-out rows and prompts, where it has both at all.
-  const parts = held.at(-1);
+function exampleOf(work: FleetWork): ExampleWork {
+  const { job, steps, evaluations } = work;
   const example = { job, steps: samplesOf(steps) };
+  const held = evaluatedBehind(work);
+  // After its last step it has both held-out rows and prompts, where it has both at all.
+  const parts = evaluations?.at(-1) ?? held.at(-1)?.parts;
   if (parts === undefined) return example;
-  const share = sum(held.map(weightOf)) / weightOf(parts) / steps.length;
+  const share = sum(held.map((each) => each.count * weightOf(each.parts))) / weightOf(parts) / steps.length;
   return { ...example, evaluated: { parts, share } };
 }
 

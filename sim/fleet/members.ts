@@ -148,6 +148,11 @@ export class Members {
     this.#periodNs[place] = periodNs;
   }
 
+  /** The iteration that is under way ends later, and those after it. */
+  delay(place: number, ns: number): void {
+    this.#endNs[place]! += ns;
+  }
+
   #columns(): readonly Float64Array[] {
     return [
       ...[this.#numbers, this.#iterations, this.#done, this.#leaving, this.#watched],

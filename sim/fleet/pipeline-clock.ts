@@ -1,5 +1,5 @@
 import { InvariantError } from "../../core/index.ts";
-import type { FleetJob } from "../../plan/index.ts";
+import { type FleetJob, QUEUED } from "../../plan/index.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import { Members } from "./members.ts";
 
@@ -174,6 +174,18 @@ export class PipelineClock {
         members.setPeriod(place, atNs, periods[place]!, jobs[place]!.done);
       }
     }
+    this.#look();
+  }
+
+  /**
+   * Behind `settle`: a job that has just come cannot begin before a time. Those that are there go on with what is queued
+   * of them, and then wait for it, since a device keeps the plan's order.
+   */
+  hold(untilNs: number, atNs: number): void {
+    const members = this.#members;
+    const waitsNs = untilNs - atNs - (this.#isAhead && members.count > 1 ? QUEUED.leastNs : 0);
+    if (waitsNs <= 0) return;
+    for (let place = 0; place < members.count; place += 1) members.delay(place, waitsNs);
     this.#look();
   }
 

@@ -4,6 +4,7 @@ import {
   actionDurations,
   type CostModel,
   type FleetEvent,
+  type FleetPaging,
   FleetPlan,
   type FleetStep,
   type FleetWork,
@@ -19,6 +20,7 @@ import type { DeviceClock } from "../run/device-clock.ts";
 import { PlanRun } from "../run/plan-run.ts";
 import type { Run } from "../run/run.ts";
 import { deviceTimes } from "../run/run-plan.ts";
+import { StateArrivals } from "./state-arrivals.ts";
 
 /** Something that somebody asks for at a time. */
 export interface FleetRequest {
@@ -40,6 +42,8 @@ export interface ActionFleetInput {
   readonly sharing?: Sharing | undefined;
   /** By stage, how its device's speed moves over time, in place of how devices slow each other. */
   readonly clocks?: readonly DeviceClock[] | undefined;
+  /** What moving states takes; nothing where absent. */
+  readonly paging?: FleetPaging | undefined;
   readonly onLine: (line: JournalLine) => void;
   readonly onSegment?: (segment: Segment) => void;
   /** What has ended since the last time; not held where nobody asks. */
@@ -55,16 +59,22 @@ const INSTANTS = 1000;
  * @throws InvariantError where jobs are left that nobody starts, and nobody paused
  */
 export function runFleetActions(input: ActionFleetInput): number {
-  const { setting, costs, scheduler, jobs, requests = [], follow, sharing, clocks, onLine, onSegment, onRun } = input;
+  const { setting, costs, scheduler, jobs, requests = [], follow, sharing, clocks, paging } = input;
+  const { onLine, onSegment, onRun } = input;
   const plan = new FleetPlan({ setting, costs, scheduler, sharing, ...(follow === undefined ? {} : { follow }) });
   const { contention, gapNs } = deviceTimes(costs);
   const slowed = clocks === undefined ? (contention === undefined ? {} : { contention }) : { clocks };
   const run = new PlanRun(setting, { links: costs, gapNs, ...slowed }, true);
   const pipelineOf = new Map(setting.pipelines.map(({ firstStage }, pipeline) => [firstStage, pipeline]));
+  const arrivals = new StateArrivals(run.starts);
   const follows = ({ lines, pieces }: FleetStep): void => {
-    for (const line of lines) onLine(line);
-    for (const { segment } of pieces) {
+    for (const line of lines) {
+      onLine(line);
+      if (paging !== undefined) arrivals.expect(paging.follow(line));
+    }
+    for (const { segment, newJobs } of pieces) {
       onSegment?.(segment);
+      arrivals.append(segment, newJobs);
       run.append(segment, ({ jobs: live, groups }: LiveWork) =>
         actionDurations({ ...setting, jobs: live, groups, microBatches: segment.microBatches }, costs),
       );

@@ -4,6 +4,7 @@ import {
   type FleetJob,
   type FleetOutcome,
   FleetOutcomes,
+  type FleetPaging,
   isUnmeasured,
   type JobRequest,
   type JournalLine,
@@ -38,8 +39,12 @@ function newFate(request: JobRequest, truth: Truth): Fate {
   return { request, truth, isOver: false, nextPrediction: 0, nextMeasurement: 0 };
 }
 
-/** Why a simulated job is stopped, whose losses nobody has. */
-export const HOPELESS = "its loss betters no more";
+/** A simulated job is stopped, whose losses nobody has. */
+export function simulatedStop(number: number, { stoppedBy: by }: Pick<Truth, "stoppedBy">): FleetEvent {
+  return by === undefined
+    ? { kind: "stop", number, by: "early-stopping", why: "its loss betters no more" }
+    : { kind: "stop", number, by, why: "others of its sweep are better" };
+}
 
 /** From where a run goes on. */
 export interface FleetStart {
@@ -78,6 +83,7 @@ export class FleetRun {
   readonly #outcomes: FleetOutcomes;
   readonly #onLine: (line: JournalLine) => void;
   readonly #jobOf = (number: number): FleetJob => this.#scheduler.job(number);
+  readonly #paging: FleetPaging | undefined;
   #numArrived = 0;
   #numTriggers = 0;
   #nowNs = -1;
@@ -98,6 +104,7 @@ export class FleetRun {
       isAhead = false,
       onLine = () => {},
       outcomes = new FleetOutcomes(),
+      paging,
       from,
     }: {
       readonly numPipelines: number;
@@ -107,6 +114,8 @@ export class FleetRun {
       readonly onLine?: (line: JournalLine) => void;
       /** Where the jobs' stories are written. */
       readonly outcomes?: FleetOutcomes;
+      /** What moving states takes; nothing where absent. */
+      readonly paging?: FleetPaging;
       /** The scheduler has to have been made from its state; an empty fleet at time 0 where absent. */
       readonly from?: FleetStart | undefined;
     },
@@ -117,6 +126,7 @@ export class FleetRun {
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
     this.#onLine = onLine;
     this.#outcomes = outcomes;
+    this.#paging = paging;
     if (from !== undefined) this.#goOn(from);
     this.#toCome.forEach(({ request, ...truth }, place) => {
       this.#fates.set(this.#firstNumber + place, newFate(request, truth));
@@ -190,9 +200,10 @@ export class FleetRun {
     const truths = new Map<number, Truth>();
     for (const [number, { truth, isOver, nextPrediction, nextMeasurement }] of this.#fates) {
       if (isOver || number >= this.#firstNumber + this.#numArrived) continue;
-      const { iterations, predictions = [], measurements } = truth;
+      const { iterations, predictions = [], measurements, stoppedBy } = truth;
       truths.set(number, {
         iterations,
+        ...(stoppedBy === undefined ? {} : { stoppedBy }),
         predictions: predictions.slice(nextPrediction),
         ...(measurements === undefined ? {} : { measurements: measurements.slice(nextMeasurement) }),
       });
@@ -276,6 +287,8 @@ export class FleetRun {
       }
     }
     for (const clock of this.#clocks) clock.settle(atNs, this.#jobOf);
+    for (const [number, untilNs] of this.#paging?.follow(line) ?? [])
+      this.#clocks[this.#jobOf(number).pipeline!]!.hold(untilNs, atNs);
     this.#outcomes.add(line);
     this.#onLine(line);
   }
@@ -292,7 +305,7 @@ export class FleetRun {
       clock.remove(number);
       return;
     }
-    if (done === iterations) events.push({ kind: "stop", number, by: "early-stopping", why: HOPELESS });
+    if (done === iterations) events.push(simulatedStop(number, truth));
     for (;;) {
       const next = predictions[fate.nextPrediction];
       if (next === undefined || next.done > done) return;

@@ -1,7 +1,7 @@
-import { sum } from "../../core/index.ts";
 import {
   type FleetOutcome,
   FleetOutcomes,
+  FleetPaging,
   type FleetWork,
   groupEvaluations,
   groupRows,
@@ -13,13 +13,15 @@ import {
   type PolicyFactory,
   type PolicyName,
   Scheduler,
+  type StateBytes,
+  workFacts,
 } from "../../plan/index.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
-import { type FleetSetting, fleetModel } from "./fleet-model.ts";
+import { type FleetModel, type FleetSetting, fleetModel } from "./fleet-model.ts";
 import type { SimulatedJob } from "./fleet-state.ts";
 import { judgeFleet } from "./judge-fleet.ts";
 import { runFleetActions } from "./run-actions.ts";
-import { FleetRun, HOPELESS } from "./run-fleet.ts";
+import { FleetRun, simulatedStop } from "./run-fleet.ts";
 
 /** A job of a fleet: what it trains, and what is said of it beside that. */
 export interface FleetMember {
@@ -27,6 +29,8 @@ export interface FleetMember {
   readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
+  /** Who stops it then; early stopping where absent. */
+  readonly stoppedBy?: "halving";
   /**
    * Bytes that it really takes of each device of a pipeline, seen when its first iteration has ended; where sizes are
    * learned and nobody says, what is predicted.
@@ -39,6 +43,8 @@ export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly policy: PolicyName | PolicyFactory;
   /** For `twin`. */
   readonly objective?: Objective;
+  /** Of the same jobs (`modelOfFleet`), where some are simulated several times. */
+  readonly model?: FleetModel;
   /** Iterations when absent, whose times follow from who trains together. */
   readonly granularity?: "iterations" | "actions";
 }
@@ -50,6 +56,8 @@ export interface SimulatedFleet {
   readonly outcomes: readonly FleetOutcome[];
   readonly metrics: FleetMetrics;
   readonly journal: readonly JournalLine[];
+  /** The most bytes of states of jobs on no device, in memory and on disk. */
+  readonly mostStates: StateBytes;
   /** Different sets of jobs whose times were simulated. */
   readonly numCohorts: number;
 }
@@ -65,19 +73,10 @@ export function worksOfPlan({ jobs, groups, microBatches }: PlanBody): readonly 
   });
 }
 
-/** Of steps that many jobs may have. */
-const TOKENS = new WeakMap<FleetWork["steps"], number>();
-
-/** Of a step, on average. */
-function meanTokens(steps: FleetWork["steps"]): number {
-  const tokens = TOKENS.get(steps) ?? sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
-  TOKENS.set(steps, tokens);
-  return tokens;
-}
-
 /** What is asked for with a job. */
-export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
-  const tokens = meanTokens(steps);
+export function requestOf({ work, arrival }: FleetMember): JobRequest {
+  const { job } = work;
+  const { stepTokens: tokens } = workFacts(work);
   return { ...arrival, name: job.name, priority: job.priority, iterations: job.steps, tokens };
 }
 
@@ -87,6 +86,7 @@ export function simulatedJob(member: FleetMember): SimulatedJob {
   return {
     request,
     iterations: Math.min(request.iterations, member.stops ?? request.iterations),
+    ...(member.stoppedBy === undefined ? {} : { stoppedBy: member.stoppedBy }),
     ...(member.takes === undefined ? {} : { measurements: [{ done: 1, bytes: member.takes }] }),
   };
 }
@@ -96,18 +96,24 @@ export function inOrderOfArrival(members: readonly FleetMember[]): readonly Flee
   return [...members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
 }
 
+/** What the jobs of a request are simulated with. */
+export function modelOfFleet(request: Omit<FleetRequest, "policy">): FleetModel {
+  return fleetModel({ ...request, works: inOrderOfArrival(request.members).map(({ work }) => work) });
+}
+
 /** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
 export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const { setting, costs, most, granularity = "iterations" } = request;
   const members = inOrderOfArrival(request.members);
   const works = members.map(({ work }) => work);
-  const { resources, policyOf, timesOf } = fleetModel({ ...request, works });
+  const { resources, policyOf, timesOf } = request.model ?? fleetModel({ ...request, works });
   const policy = policyOf(request.policy, request.objective);
   const times = timesOf(policy);
   const scheduler = new Scheduler(policy, resources);
   const simulated = members.map(simulatedJob);
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
+  const paging = new FleetPaging(setting, works, () => scheduler.coming());
   if (granularity === "iterations")
     new FleetRun(simulated, scheduler, {
       numPipelines: resources.numPipelines,
@@ -115,22 +121,24 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       isAhead: true,
       onLine: (line) => void journal.push(line),
       outcomes,
+      paging,
     }).run();
   else
     runFleetActions({
-      ...{ setting, costs, scheduler, sharing: times.sharing },
+      ...{ setting, costs, scheduler, paging, sharing: times.sharing },
       onLine(line) {
         journal.push(line);
         outcomes.add(line);
       },
       jobs: works.map((work, number) => ({ work, request: simulated[number]!.request })),
       follow(number, done) {
-        const { measurements, iterations } = simulated[number]!;
+        const truth = simulated[number]!;
+        const { measurements, iterations } = truth;
         const seen = measurements?.filter((each) => each.done === done);
         return [
           ...(seen?.map(({ bytes }) => ({ kind: "measured", number, bytes }) as const) ??
             measurementOf(scheduler, number)),
-          ...(done === iterations ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS } as const] : []),
+          ...(done === iterations ? [simulatedStop(number, truth)] : []),
         ];
       },
     });
@@ -144,6 +152,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       isBounded: granularity === "iterations",
     }),
     journal,
+    mostStates: paging.peak,
     numCohorts: times.numCohorts,
   };
 }

@@ -17,6 +17,7 @@ import { blockedError } from "./blocked.ts";
 import { type Channel, hasArrived, hasFreeOutBuffer, holdsSender, messageMicroBatch, type OnLine } from "./channel.ts";
 import { Connections } from "./connections.ts";
 import { type DeviceState, hasAction, inputOf, outputOf } from "./device.ts";
+import { HeldStarts } from "./held-starts.ts";
 import { LiveFacts, type MicroBatchFacts, type RunSetting } from "./live-facts.ts";
 import { MessageSizes } from "./message-sizes.ts";
 import { NormMessages } from "./norm-messages.ts";
@@ -63,6 +64,7 @@ export class PlanRun {
   readonly #notices: ArrivalNotices;
   /** First stages whose actions have ended since somebody asked, one for each action. */
   #passed: number[] = [];
+  readonly starts = new HeldStarts();
   /** Devices that wait for a signal. */
   #waiting = 0;
   #nowNs = 0;
@@ -211,6 +213,12 @@ export class PlanRun {
       return;
     }
     if (letter === UPDATE && this.#norms.isMissing(stage, microBatch)) return;
+    const laterNs = letter === FORWARD ? this.starts.after(microBatch, this.#nowNs) : undefined;
+    if (laterNs !== undefined) {
+      compute.busy = true;
+      this.#scheduleAt(this.#firstGap + stage, laterNs);
+      return;
+    }
     if (output !== null) output.reserved += 1;
     const nowNs = this.#nowNs;
     compute.busy = true;

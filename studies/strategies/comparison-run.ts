@@ -124,7 +124,7 @@ function comparedJobs(
     return {
       name,
       adapter,
-      steps: steps.map((step) => step.map((row) => tokens[row]!)),
+      steps: Array.from(steps, (step) => step.map((row) => tokens[row]!)),
       cut: cuts ? own : { microBatchSize: batchSize },
     };
   });

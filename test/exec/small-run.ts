@@ -80,6 +80,7 @@ export interface SmallJob {
 
 export interface SmallEvaluation {
   readonly everySteps: number;
+  readonly base?: boolean;
   readonly keepBest?: boolean;
   /** Numbers of training rows whose copies are evaluated; else `count` rows of its own. */
   readonly copies?: readonly number[];
@@ -163,6 +164,7 @@ export function smallCase(
               data: { path: "held.jsonl", format: "tokens" },
               everySteps: spec.evaluation.everySteps,
               keepBest: spec.evaluation.keepBest ?? true,
+              ...(spec.evaluation.base === true ? { base: true } : {}),
             },
           }),
       ...(spec.sample === undefined

@@ -112,9 +112,9 @@ test("packing keeps every row of every step once, with its tokens", () => {
           const rows = plan.microBatches
             .filter((microBatch) => microBatch.step === step)
             .flatMap((microBatch) => microBatch.rows.filter(([owner]) => owner === index));
-          expect(rows.map(([, row]) => row)).toEqual(source.steps[step]);
+          expect(rows.map(([, row]) => row)).toEqual(source.steps.at(step));
           expect(microBatchTokens({ rows })).toBe(
-            source.steps[step]!.reduce((sum, row) => sum + source.tokens[row]!, 0),
+            source.steps.at(step)!.reduce((sum, row) => sum + source.tokens[row]!, 0),
           );
         }
       });

@@ -107,7 +107,7 @@ describe("a random sweep", () => {
 
 describe("what is wrong with a sweep has its line", () => {
   it.each([
-    [["name: a\nsweep: { }"], /^w\.yaml:11:5: Expected either grid or random.* at jobs\[0\]\.sweep/],
+    [["name: a\nsweep: { }"], /^w\.yaml:11:5: Expected one of grid, random and model.* at jobs\[0\]\.sweep/],
     [
       ["name: a\nsweep: { grid: { rank: [1], seed: [1] } }"],
       /w\.yaml:11:22: Expected only known keys at jobs\[0\]\.sweep\.grid\.rank/,

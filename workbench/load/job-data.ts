@@ -1,18 +1,17 @@
-import { InputError } from "../../core/index.ts";
-import { countScored, datasetDigest, orderRows, type Row } from "../../datasets/index.ts";
+import { canonicalJson, InputError } from "../../core/index.ts";
+import { countScored, datasetDigest, type Row } from "../../datasets/index.ts";
 import { comparedRow } from "../../exec/index.ts";
 import {
   comparedSizes,
-  divideRows,
-  evaluationRows,
+  dividedRows,
   isLengthData,
   type Job,
   type JobRows,
   type LengthData,
   lengthRows,
-  sampleRows,
-  stepCount,
-  withPrompts,
+  type RowSizes,
+  type RowSource,
+  rowsInOrder,
 } from "../../plan/index.ts";
 import { comparedFacts, type JobFacts, jobFacts, lengthFacts } from "../data/job-facts.ts";
 import { cutLengths, type RowProblem, rowProblems } from "../data/row-problems.ts";
@@ -74,44 +73,54 @@ export function takenRows(
   other: ReadRows | undefined,
   prompts: readonly Row[],
 ): JobRows {
-  const rows = other === undefined ? dataset.rows : [...dataset.rows, ...other.rows];
-  const divided = divideRows(job.evaluation, dataset.rows.length, other?.rows.length ?? 0);
-  if (divided.training.length === 0 || (job.evaluation !== undefined && divided.evaluation.length === 0))
+  const rows = joined(dataset.rows, other?.rows ?? []);
+  const source: RowSource = {
+    ...{ sizes: rowSizes(job, rows), numRows: dataset.rows.length, shuffle: dataset.shuffle },
+    prompts: prompts.map(({ inputIds }) => inputIds.length),
+  };
+  const { training, evaluation } = dividedRows(job, source);
+  if (training.length === 0 || (job.evaluation !== undefined && evaluation.length === 0))
     throw new InputError({
       expected: "at least one row to train on and one to evaluate",
       at: `jobs[${index}].evaluation`,
       got: `${dataset.rows.length} rows${other === undefined ? "" : `, and ${other.rows.length} of its own`}`,
     });
-  if (job.evaluation !== undefined && !divided.evaluation.some((at) => countScored(rows[at]!) > 0))
+  if (job.evaluation !== undefined && !evaluation.some((at) => countScored(rows[at]!) > 0))
     throw new InputError({
       expected: "at least one scored token in the rows that are evaluated",
       at: `jobs[${index}].evaluation`,
-      got: `${divided.evaluation.length} rows without one`,
+      got: `${evaluation.length} rows without one`,
     });
-  stepCount(job, divided.training.length);
-  const amount = job.steps === undefined ? { epochs: job.epochs! } : { steps: job.steps };
-  const order = { seed: job.seed, shuffle: dataset.shuffle, batchSize: job.batchSize, ...amount };
-  const steps = orderRows(divided.training.length, order).map((step) =>
-    Array.from(step, (at) => divided.training[at]!),
-  );
-  return {
-    ...withPrompts(
-      rowSizes(job, rows),
-      prompts.map(({ inputIds }) => inputIds.length),
-    ),
-    digest: datasetDigest(rows),
-    steps,
-    ...evaluationRows(job, divided, steps.length),
-    ...sampleRows(job, rows.length, steps.length),
-  };
+  return rowsInOrder(job, source, datasetDigest(rows));
 }
 
-type RowSizes = { readonly [Key in "tokens" | "scored"]: readonly number[] } & Pick<JobRows, "compared">;
+/** Rows with others behind them, by both: many jobs have the same. */
+const known = new WeakMap<readonly Row[], WeakMap<readonly Row[], readonly Row[]>>();
+
+function joined(rows: readonly Row[], others: readonly Row[]): readonly Row[] {
+  if (others.length === 0) return rows;
+  const own = known.get(rows) ?? new WeakMap<readonly Row[], readonly Row[]>();
+  known.set(rows, own);
+  const all = own.get(others) ?? [...rows, ...others];
+  own.set(others, all);
+  return all;
+}
+
+/** By rows and how a loss compares them. */
+const sizes = new WeakMap<readonly Row[], Map<string, RowSizes>>();
 
 /** Tokens of rows, and scored ones, as a plan has them. */
 function rowSizes({ loss }: Job, rows: readonly Row[]): RowSizes {
-  if (loss === undefined) return { tokens: rows.map((row) => row.inputIds.length), scored: rows.map(countScored) };
-  return comparedSizes(loss, rows.map(comparedRow));
+  const own = sizes.get(rows) ?? new Map<string, RowSizes>();
+  sizes.set(rows, own);
+  const key = canonicalJson(loss ?? null);
+  const found =
+    own.get(key) ??
+    (loss === undefined
+      ? { tokens: rows.map((row) => row.inputIds.length), scored: rows.map(countScored) }
+      : comparedSizes(loss, rows.map(comparedRow)));
+  own.set(key, found);
+  return found;
 }
 
 /** A job of which only lengths are known. @throws InputError for more steps than a job may take */
@@ -136,10 +145,7 @@ export async function loadJobData(job: Job, index: number, reader: RowReader): P
   for (const { error } of problems) if (error !== undefined) throw error;
   return {
     ...{ rows, facts, problems },
-    data:
-      other === undefined && prompts.length === 0
-        ? dataset.rows
-        : [...dataset.rows, ...(other?.rows ?? []), ...prompts],
+    data: joined(joined(dataset.rows, other?.rows ?? []), prompts),
     file: dataset.file,
     evaluationFile: other?.file,
   };

@@ -27,6 +27,8 @@ import {
   readText,
   resolveDevices,
   resolveLinks,
+  resolveStates,
+  type StatesRoom,
 } from "../../plan/index.ts";
 
 /** Our catalog, with the entries of a file in front where one is given. */
@@ -44,11 +46,14 @@ export interface DeviceChoice {
   readonly catalog?: FileOrDocument | undefined;
   /** Names of devices that are left out, since they have stopped. */
   readonly without?: readonly string[];
+  /** Bytes of memory for states of jobs on no device. */
+  readonly hostMemory?: number | undefined;
 }
 
 export interface LoadedCluster {
   readonly devices: readonly ResolvedDevice[];
   readonly links: readonly ResolvedLink[];
+  readonly states: StatesRoom;
   /** Absent for a list of devices. */
   readonly source: ReadText | undefined;
 }
@@ -110,18 +115,19 @@ function noteSheetRate(context: Pick<Context, "note">, { machines }: Cluster, li
  */
 export function loadCluster(
   context: Context,
-  { cluster: file, devices: list, catalog: catalogFile, without = [] }: DeviceChoice,
+  { cluster: file, devices: list, catalog: catalogFile, without = [], hostMemory: given }: DeviceChoice,
   numLayers = Number.POSITIVE_INFINITY,
 ): LoadedCluster {
   if (file !== undefined && list !== undefined)
     throw new InputError({ expected: "either --cluster or --devices", got: "both" });
   const catalog = loadCatalog(context, catalogFile);
   const resolve = (cluster: Cluster, source: ReadText | undefined): LoadedCluster => {
-    const devices = resolveDevices(cluster, catalog, thisMachine()).filter(({ name }) => !without.includes(name));
+    const host = thisMachine();
+    const devices = resolveDevices(cluster, catalog, host).filter(({ name }) => !without.includes(name));
     if (file !== undefined || (list !== undefined && list !== WHOLE_CPU)) noteIdleCores(context, devices);
     const links = resolveLinks(cluster, devices, catalog);
     if (source !== undefined) noteSheetRate(context, cluster, links);
-    return { devices, links, source };
+    return { devices, links, states: resolveStates(cluster, devices, { catalog, host, given }), source };
   };
   if (file === undefined) {
     try {

@@ -57,6 +57,18 @@ export function planOrWorkload(place: Place, file: string): "plan" | "workload" 
   });
 }
 
+/** Whether a workload has a sweep whose points end early, or come, by the losses of others: no plan is made before. */
+export function isSearch(place: Place, file: string): boolean {
+  const { text, file: name } = readDocument(place, file);
+  try {
+    return parseWorkload(text, name).sweeps.some(({ halving, model }) => halving !== undefined || model !== undefined);
+  } catch (error) {
+    // What is wrong is told where it is loaded.
+    if (error instanceof InputError) return false;
+    throw error;
+  }
+}
+
 /** Whether a value is a mapping, with this key if one is given. */
 function has(value: unknown, key?: string): boolean {
   return isMapping(value) && (key === undefined || key in value);

@@ -1,7 +1,14 @@
 import { InputError } from "../../core/index.ts";
 import { weightsDigest } from "../../exec/index.ts";
 import type { Context, FileOrDocument } from "../../files/index.ts";
-import { type Dtype, type PlanChoices, type PlanRequest, placeError, workloadRequest } from "../../plan/index.ts";
+import {
+  type Dtype,
+  type PlanChoices,
+  type PlanRequest,
+  placeError,
+  type StatesRoom,
+  workloadRequest,
+} from "../../plan/index.ts";
 import { type DeviceChoice, loadCalibration, loadCluster } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload, unusedInPlans } from "./load-workload.ts";
 import { placeInput } from "./place-input.ts";
@@ -30,6 +37,8 @@ export interface RequestChoice extends DeviceChoice {
 export interface LoadedRequest {
   readonly request: PlanRequest;
   readonly loaded: LoadedWorkload;
+  /** Of jobs over time, where those have their states that are on no device. */
+  readonly states: StatesRoom;
   /** Whether times come from nominal figures, since nobody gave others. */
   readonly isNominal: boolean;
   /** A failure, with the line of the document that it is about. */
@@ -64,7 +73,7 @@ export async function loadRequest(
     loadWorkload(context, file, { reader: choice.rows, onRead }),
   );
   if (choice.overTime !== true) refuseArrivals(loaded);
-  const { devices, links, source: cluster } = loadCluster(context, choice, loaded.architecture.numLayers);
+  const { devices, links, states, source: cluster } = loadCluster(context, choice, loaded.architecture.numLayers);
   const dtype = choice.dtype ?? loaded.workload.model.dtype;
   const {
     calibration,
@@ -98,6 +107,7 @@ export async function loadRequest(
   return {
     request,
     loaded,
+    states,
     isNominal: assumed,
     placed: (error) => placeInput(error, { main: loaded.source, calibration: costs, cluster }),
   };

@@ -83,6 +83,8 @@ export function unusedInPlans({
   sweeps,
 }: Pick<LoadedWorkload, "workload" | "sweeps">): readonly string[] {
   const fromTheStart = "a plan has all jobs from the start";
+  const halved = sweeps.filter(({ halving }) => halving !== undefined);
+  const modelled = sweeps.filter(({ model }) => model !== undefined);
   const said: readonly (readonly [string, string, readonly Job[]])[] = [
     ["priority", fromTheStart, jobs.filter(({ priority }) => priority !== 0)],
     ["deadlineSeconds", fromTheStart, jobs.filter(({ deadlineSeconds }) => deadlineSeconds !== undefined)],
@@ -92,27 +94,26 @@ export function unusedInPlans({
     ...said.flatMap(([key, why, of]) =>
       of.length === 0 ? [] : [`${key} of ${of.map(({ name }) => name).join(", ")} is not used: ${why}`],
     ),
-    ...unusedHalving(sweeps, "a plan has all steps of a job; `loratwin serve` halves"),
+    ...(modelled.length === 0
+      ? []
+      : [
+          `points of ${modelled.map(({ name }) => name).join(", ")} are drawn: \`loratwin train\` chooses later ones by losses`,
+        ]),
+    ...(halved.length === 0
+      ? []
+      : [
+          `halving of ${halved.map(({ name }) => name).join(", ")} is not used: a plan has all steps of a job; ` +
+            "`loratwin train` halves, and `loratwin simulate` says what that takes",
+        ]),
   ];
-}
-
-/** Sweeps that say how they are halved, where nobody is. */
-function unusedHalving(sweeps: readonly Sweep[], why: string): readonly string[] {
-  const halved = sweeps.filter(({ halving }) => halving !== undefined).map(({ name }) => name);
-  return halved.length === 0 ? [] : [`halving of ${halved.join(", ")} is not used: ${why}`];
 }
 
 /** What a workload says for a fleet that trains, and a simulation of one does not use. */
-export function unusedInSimulations({
-  workload: { jobs },
-  sweeps,
-}: Pick<LoadedWorkload, "workload" | "sweeps">): readonly string[] {
-  const why = "a simulation has no losses, so that every job trains to its end; `loratwin serve`";
+export function unusedInSimulations({ workload: { jobs } }: Pick<LoadedWorkload, "workload">): readonly string[] {
   const stopped = jobs.filter((job) => stoppingOptions(job) !== undefined).map(({ name }) => name);
-  return [
-    ...(stopped.length === 0 ? [] : [`earlyStopping of ${stopped.join(", ")} is not used: ${why} stops early`]),
-    ...unusedHalving(sweeps, `${why} halves`),
-  ];
+  if (stopped.length === 0) return [];
+  const why = "a simulation has no losses; `loratwin serve` stops early";
+  return [`earlyStopping of ${stopped.join(", ")} is not used: ${why}`];
 }
 
 /** The model that a workload names, opened. */

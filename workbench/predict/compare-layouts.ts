@@ -47,7 +47,7 @@ function layoutJobs({ workload, architecture, rows }: LoadedWorkload): readonly 
   const whole = { firstLayer: 0, endLayer: architecture.numLayers };
   return workload.jobs.map(({ name, adapter }, job) => {
     const { tokens: lengths, steps } = rows[job]!;
-    const taken = steps.map((step) => step.map((row) => lengths[row]!));
+    const taken = Array.from(steps, (step) => step.map((row) => lengths[row]!));
     return {
       name,
       work: {

@@ -1,9 +1,11 @@
 import type { Context } from "../../files/index.ts";
 import { type Objective, type PolicyFactory, type PolicyName, withBetterPackings } from "../../plan/index.ts";
 import { fleetPlan, type PlannedFleet, plannedFleet, type SimulatedFleet, simulateFleet } from "../../sim/index.ts";
+import { halvedSweeps } from "../load/halved-sweeps.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "../load/load-request.ts";
 import { unusedInSimulations } from "../load/load-workload.ts";
 import { learnedBy, roomBy } from "../load/sizes.ts";
+import { forecastHalving, type HalvingForecast } from "./forecast-halving.ts";
 import { solvePackings } from "./solve-packings.ts";
 import { traceFleet } from "./trace-fleet.ts";
 
@@ -22,7 +24,7 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   const { jobsAtOnce } = request;
   const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
   const sized = (fleet: WorkloadFleet["fleet"]): WorkloadFleet => {
-    const setting = roomBy(fleet.setting, choice.sizes);
+    const setting = { ...roomBy(fleet.setting, choice.sizes), states: loaded.states };
     return { ...loaded, fleet: { ...fleet, setting, ...learnedBy(choice.sizes) } };
   };
   const { arrivals } = loaded.loaded.workload;
@@ -36,18 +38,26 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   }
 }
 
-/** The jobs of a workload under a policy, in virtual time. @throws InputError, PlanError */
+/** A simulated fleet, and where sweeps are halved what that takes. */
+export type ForecastFleet = SimulatedFleet & { readonly halving?: HalvingForecast };
+
+/** The jobs of a workload under a policy, in virtual time; of sweeps that are halved one of the ways it may go. @throws InputError, PlanError */
 export async function simulateWorkloadFleet(
   context: Context,
   file: string,
   choice: RequestChoice,
   policy: PolicyName | PolicyFactory,
   objective?: Objective,
-): Promise<SimulatedFleet> {
-  const { fleet, placed } = await loadFleet(context, file, choice);
+): Promise<ForecastFleet> {
+  const { fleet, loaded, placed } = await loadFleet(context, file, choice);
+  const sweeps = halvedSweeps(context, loaded);
   try {
     const asked = { ...fleet, policy, ...(objective === undefined ? {} : { objective }) };
-    return await withBetterPackings((pack) => simulateFleet({ ...asked, pack }), solvePackings(context));
+    if (sweeps.length === 0)
+      return await withBetterPackings((pack) => simulateFleet({ ...asked, pack }), solvePackings(context));
+    // As a live fleet packs them: of many draws each would have problems of its own to solve.
+    const { fleet: first, halving } = forecastHalving(asked, sweeps);
+    return { ...first, halving };
   } catch (error) {
     throw placed(error);
   }

@@ -1,6 +1,6 @@
 import { PlanError } from "../../core/index.ts";
 import type { Context } from "../../files/index.ts";
-import { checkRoom, type PolicyName, roomTable, rowsOfWork, Scheduler, type Setting } from "../../plan/index.ts";
+import { checkSizes, type PolicyName, roomTable, Scheduler, type Setting, workFacts } from "../../plan/index.ts";
 import {
   arrivalOf,
   calibrationFactors,
@@ -38,11 +38,11 @@ export interface WhatIfOfWorkload {
 
 /** Why the pipelines, which are as they are, have no room for what a job trains; undefined where one has. */
 function tooLarge(setting: Setting, work: FleetMember["work"]): PlanError | undefined {
-  const microBatches = rowsOfWork(work).map((rows) => ({ rows: [...rows] }));
+  const { sizes } = workFacts(work);
   let failure: PlanError | undefined;
   for (let pipeline = 0; pipeline < setting.pipelines.length; pipeline += 1) {
     try {
-      checkRoom(setting, pipeline, { jobs: [work.job], microBatches });
+      checkSizes(setting, pipeline, { jobs: [work.job], sizes });
       return undefined;
     } catch (error) {
       if (!(error instanceof PlanError)) throw error;
@@ -125,7 +125,7 @@ export async function whatIfOfWorkload(
   const { name } = job.job;
   let work: FleetMember["work"];
   try {
-    work = workOfJob({ request: loaded.request, setting: loaded.fleet.setting }, job.job, job.rows);
+    work = workOfJob(loaded.fleet.setting, job.job, job.rows);
   } catch (error) {
     if (error instanceof PlanError) return { name, answer: refusal(submission.policy, error) };
     throw error;

@@ -149,14 +149,14 @@ describe("a fleet, action by action", () => {
             [...rowsOf(evaluated).entries()].flatMap(([step, rows]) => (rows === undefined ? [] : [step]));
           const { steps } = works.find(({ job }) => job.name === planned.name)!;
           expect(rowsOf(false)).toEqual(
-            steps.map((parts) =>
+            Array.from(steps, (parts) =>
               parts
                 .flat()
                 .map(([, row]) => row)
                 .sort((a, b) => a - b),
             ),
           );
-          const all = steps.map((_, step) => step);
+          const all = Array.from(steps, (_, step) => step);
           const { evaluation: held } = planned;
           expect(stepsOf(true)).toEqual(
             held === undefined ? [] : all.filter((step) => evaluatesAfter(held, step, planned.steps)),

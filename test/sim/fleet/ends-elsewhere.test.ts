@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createCostModel, fleetSetting, Scheduler } from "../../../plan/index.ts";
+import { createCostModel, fleetSetting, Scheduler, WorkWriter } from "../../../plan/index.ts";
 import { expectedEnds } from "../../../sim/fleet/predict-ends.ts";
 import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
 import { simulatedJob } from "../../../sim/fleet/simulate-fleet.ts";
@@ -25,7 +25,9 @@ it("ends that are found elsewhere, from copies told piece by piece, are those fo
   expect(here.size).toBeGreaterThan(1);
   const { calibration } = plan;
   const fleet = structuredClone({ id: -1, setting, calibration, policy: "fifo", most: 2 } as const);
-  expect(endsElsewhere(structuredClone({ fleet, added: works.slice(0, 3), state: null }))).toEqual([]);
-  const elsewhere = endsElsewhere(structuredClone({ fleet, added: works.slice(3), state }));
+  const nothing = { sizes: [], over: [], unused: [], state: null };
+  const added = works.map((work) => new WorkWriter().write(work).work);
+  expect(endsElsewhere(structuredClone({ ...nothing, fleet, added: added.slice(0, 3) }))).toEqual([]);
+  const elsewhere = endsElsewhere(structuredClone({ ...nothing, fleet, added: added.slice(3), state }));
   expect(new Map(elsewhere)).toEqual(here);
 });

@@ -44,7 +44,7 @@ function randomJob(rng: Rng): SmallJob {
 function trueBytes(setting: Setting, index: number, { job, steps }: FleetWork, rng: Rng): number {
   const { model, stages, devices } = setting;
   const stage = stages[index]!;
-  const parts = steps.flat();
+  const parts = [...steps].flat();
   const sizes = {
     maxTokens: maximum(parts.map((rows) => sum(rows.map(([, , count]) => count)))),
     maxSequence: maximum(parts.flat().map(([, , count]) => count)),
@@ -53,7 +53,7 @@ function trueBytes(setting: Setting, index: number, { job, steps }: FleetWork, r
   const room = roomOf(model.architecture, [job], sizes);
   const layout = stageLayout({ ...model, stage, room, kind, threads });
   const units = maximum(parts.map((rows) => microBatchUnits({ rows: [...rows] })));
-  const atOnce = maximum(steps.map(({ length }) => length));
+  const atOnce = maximum(Array.from(steps, ({ length }) => length));
   const bytes = adapterBytesOn(setting, index, job) + units * atOnce * layout.unitBytes + layout.workBytes;
   return Math.round(bytes * (1 + 0.01 * (rng.nextFloat() - 0.5)));
 }

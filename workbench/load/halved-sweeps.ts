@@ -1,6 +1,6 @@
 import type { Context } from "../../files/index.ts";
 import { areEvaluated, type HalvedSweep, halvingPlan, type SweptJob } from "../../plan/index.ts";
-import type { LoadedWorkload } from "../../workbench/index.ts";
+import type { LoadedWorkload } from "./load-workload.ts";
 
 /** The sweeps of a workload that are halved; says of one whose jobs are too short for that. */
 export function halvedSweeps(

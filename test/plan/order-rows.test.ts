@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { datasetDigest, orderRows } from "../../datasets/index.ts";
+import { orderRows as lazilyOrdered, type RowOrderOptions } from "../../plan/actions/order-rows.ts";
 
-const flat = (steps: readonly Int32Array[]): number[] => steps.flatMap((rows) => [...rows]);
+/** All steps at once. */
+const orderRows = (numRows: number, options: RowOrderOptions) => [...lazilyOrdered(numRows, options)];
+
+const flat = (steps: readonly (readonly number[])[]): number[] => steps.flat();
 
 test("every epoch takes every row once, and every mini-batch is full", () => {
   const sizes = fc.record({
@@ -61,15 +64,12 @@ test.each<[object, RegExp]>([
   expect(() => orderRows(3, { seed: 1, shuffle: true, batchSize: 1, ...options })).toThrow(message);
 });
 
-test("the digest changes with a token, a label and the boundary between rows", () => {
-  const row = (ids: number[], labels = ids) => ({ inputIds: Int32Array.from(ids), labels: Int32Array.from(labels) });
-  const digests = [
-    [row([1, 2]), row([3])],
-    [row([1]), row([2, 3])],
-    [row([1, 2], [-100, 2]), row([3])],
-    [row([1, 4]), row([3])],
-    [],
-  ].map(datasetDigest);
-  expect(new Set(digests).size).toBe(5);
-  expect(digests[4]).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+test("steps are found in any order, and parts of the list are lists", () => {
+  const options = { seed: 3, shuffle: true, batchSize: 5, steps: 9 };
+  const [all, lazy] = [orderRows(7, options), lazilyOrdered(7, options)];
+  for (const step of [8, 0, 4, 4, -1, -9]) expect(lazy.at(step)).toEqual(all.at(step));
+  for (const step of [9, -10]) expect(lazy.at(step)).toBeUndefined();
+  expect([...lazy.slice(2, -3)]).toEqual(all.slice(2, -3));
+  expect([...lazy.slice(-4).slice(1)]).toEqual(all.slice(-4).slice(1));
+  expect(lazy.slice(7, 2).length).toBe(0);
 });

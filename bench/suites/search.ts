@@ -1,0 +1,138 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { initModel } from "../../datasets/index.ts";
+import { packageFile } from "../../workbench/package-file.ts";
+import { outputOf } from "../own-process.ts";
+import type { Bench, Case, Scale, Suite } from "../suite.ts";
+
+const SHARED = process.env["LORATWIN_SHARED"] ?? packageFile("..", "shared");
+const TRAINED_MODEL = path.join(SHARED, "models", "tinystories-260k");
+const RATES = [1e-4, 3e-4, 1e-3, 2e-3, 4e-3, 1e-2, 3e-2, 0.1];
+const RANKS = [4, 8, 16, 32];
+
+interface Size {
+  readonly steps: number;
+  readonly cutoffLength: number;
+  readonly ranks: readonly number[];
+  readonly rates: readonly number[];
+  /** Rows before the first comparison: 1 / 16 of what a job trains on. */
+  readonly firstRows: number;
+}
+
+const SIZES: Readonly<Record<Scale, Size>> = {
+  full: { steps: 128, cutoffLength: 128, ranks: RANKS, rates: RATES, firstRows: 32 },
+  default: { steps: 64, cutoffLength: 96, ranks: RANKS, rates: RATES, firstRows: 16 },
+  quick: { steps: 32, cutoffLength: 64, ranks: [4, 8], rates: RATES, firstRows: 8 },
+  tiny: { steps: 16, cutoffLength: 32, ranks: [4], rates: [1e-4, 1e-3, 3e-3, 1e-2], firstRows: 4 },
+};
+
+/** GSM8K, and two that examples/generate.mjs makes. */
+const DATA: Readonly<Record<string, { readonly file: string; readonly data: object }>> = {
+  gsm8k: {
+    file: path.join(SHARED, "data", "gsm8k-train.jsonl"),
+    data: { limit: 300, prompt: "{{question}}\n", response: "{{answer}}" },
+  },
+  dates: { file: packageFile("examples", "data", "dates.jsonl"), data: { format: "instruction" } },
+  "word problems": { file: packageFile("examples", "data", "word-problems.jsonl"), data: { format: "instruction" } },
+};
+
+function workloadOf(size: Size, model: string, { file, data }: (typeof DATA)[string], isHalved: boolean) {
+  const { steps, cutoffLength, ranks, rates, firstRows } = size;
+  const grid = { adapter: { rank: ranks }, optimizer: { learningRate: rates } };
+  return {
+    kind: "workload",
+    version: 1,
+    model: { path: model },
+    defaults: {
+      adapter: { targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] },
+      ...{ batchSize: 4, steps, cutoffLength, data: { path: file, ...data } },
+      evaluation: { share: 0.1, everySteps: steps / 16 },
+    },
+    jobs: [{ name: "point", sweep: isHalved ? { grid, halving: { firstRows, eta: 4, synchronous: true } } : { grid } }],
+  };
+}
+
+interface Served {
+  readonly status: { readonly uptimeSeconds: number };
+  readonly rankings: readonly { readonly best: { readonly loss: number }; readonly base: { readonly loss: number } }[];
+}
+
+function dataCase(name: string, size: Size): Case {
+  return {
+    name,
+    seconds: 170,
+    async run(bench: Bench) {
+      const folder = mkdtempSync(path.join(tmpdir(), "loratwin-search-"));
+      try {
+        await measure(bench, name, size, folder);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+async function measure(bench: Bench, name: string, size: Size, folder: string): Promise<void> {
+  const known = DATA[name]!;
+  const model = existsSync(TRAINED_MODEL)
+    ? TRAINED_MODEL
+    : initModel({ folder: path.join(folder, "model"), hiddenSize: 64, layers: 5, heads: 8, seed: 1 }).folder;
+  const file = (of: string): string => path.join(folder, of);
+  for (const isHalved of [false, true])
+    writeFileSync(
+      file(isHalved ? "halved.json" : "grid.json"),
+      JSON.stringify(workloadOf(size, model, known, isHalved)),
+    );
+  const main = packageFile("dist", "cli", "main.js");
+  const command = async <T>(...words: readonly string[]): Promise<T> =>
+    JSON.parse(
+      await outputOf(words[0]!, process.execPath, [main, ...words, "--json", "--quiet"], { cwd: folder }),
+    ) as T;
+  const device = ["--devices", "cpu:0"];
+  const calibration = ["--calibration", "calibration.json"];
+  await command("calibrate", "--workload", "grid.json", ...device, "-o", "calibration.json");
+  const forecast = await command<{ halving: { seconds: number; withoutHalving: number; oneAfterAnother: number } }>(
+    ...["simulate", "halved.json", ...device, ...calibration],
+  );
+  const { halving } = forecast;
+  // Each shows what it is compared with beside it: in turn, on a machine that others use as well.
+  const serve = (workload: string, out: string, ...policy: readonly string[]) =>
+    command<Served>("serve", workload, ...device, ...calibration, "--once", "--no-answers", "-o", out, ...policy);
+  const halved = await serve("halved.json", "halved", "--policy", "packed");
+  const alone = await serve("grid.json", "alone", "--policy", "fifo", "--jobs-at-once", "1");
+  const fused = await serve("grid.json", "fused", "--policy", "packed");
+  const again = await serve("halved.json", "again", "--policy", "packed");
+  const record = (of: string, value: number, unit: string, way?: string): void =>
+    bench.record({ name: of, value, unit, repetitions: 1, spread: null, parameters: way === undefined ? {} : { way } });
+  const seconds = { halved: halved.status.uptimeSeconds, again: again.status.uptimeSeconds };
+  const [aloneSeconds, fusedSeconds] = [alone.status.uptimeSeconds, fused.status.uptimeSeconds];
+  const halvedSeconds = (seconds.halved + seconds.again) / 2;
+  const ways = [
+    ["one after another", aloneSeconds, halving.oneAfterAnother],
+    ["fused", fusedSeconds, halving.withoutHalving],
+    ["halved", halvedSeconds, halving.seconds],
+  ] as const;
+  for (const [way, executed, predicted] of ways) {
+    record("executed", executed, "s", way);
+    record("share of one after another", executed / aloneSeconds, "ratio", way);
+    record("predicted / executed", predicted / executed, "ratio", way);
+    record("predicted share of one after another", predicted / halving.oneAfterAnother, "ratio", way);
+  }
+  record("second run / first", seconds.again / seconds.halved, "ratio", "halved");
+  const [best, ofGrid] = [halved.rankings[0]!, alone.rankings[0]!];
+  record("best evaluation loss", ofGrid.best.loss, "nats", "one after another");
+  record("best evaluation loss", best.best.loss, "nats", "halved");
+  record("best loss above that of the grid", best.best.loss / ofGrid.best.loss - 1, "ratio", "halved");
+  record("base", ofGrid.base.loss, "nats");
+}
+
+export const search: Suite = {
+  describe: "what a search takes and finds: 32 points one after another, fused and halved, predicted and executed",
+  cases: ({ scale, note }) => {
+    const names = scale === "tiny" ? ["dates"] : Object.keys(DATA);
+    const found = names.filter((name) => existsSync(DATA[name]!.file));
+    if (found.length < names.length) note(`left out, since the data are not there: gsm8k`);
+    return found.map((name) => dataCase(name, SIZES[scale]));
+  },
+};

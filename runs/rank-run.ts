@@ -1,0 +1,52 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { groupBy } from "../core/index.ts";
+import type { EvaluationMetrics } from "../exec/index.ts";
+import { absolute, linesOfFile, type Place } from "../files/index.ts";
+import { type JudgedJob, type PlannedJob, type Ranking, rankJobs } from "../plan/index.ts";
+import { WEIGHTS } from "./folder/journal.ts";
+import { readMetrics } from "./folder/metrics-lines.ts";
+import { readComers, readPlanOfRun } from "./folder/read-run.ts";
+import { RUN_FILES, runKindOf } from "./folder/run-files.ts";
+
+/** Jobs of a run that are evaluated on the same rows. */
+export interface RunRanking extends Ranking {
+  readonly best: {
+    readonly name: string;
+    readonly loss: number;
+    /** Of its adapter as it was with that loss, or where that is not kept as it is; null while neither is written. */
+    readonly folder: string | null;
+  };
+}
+
+function judged(job: PlannedJob, evaluations: readonly EvaluationMetrics[]): JudgedJob | undefined {
+  // What was made again after a break is there once more, and the same.
+  const best = evaluations.findLast((each) => each.best && Number.isFinite(each.evaluationLoss));
+  if (best === undefined) return undefined;
+  return {
+    job,
+    evaluations: evaluations.map(({ step, evaluationLoss }) => ({ step, loss: evaluationLoss })),
+    best: { step: best.step, loss: best.evaluationLoss, blocks: best.blocks ?? [] },
+    base: evaluations.find(({ base }) => base !== undefined)?.base,
+  };
+}
+
+function winnerFolder(folder: string, name: string): string | null {
+  const places = [RUN_FILES.best, RUN_FILES.adapters].map((within) => path.join(folder, within, name));
+  return places.find((each) => existsSync(path.join(each, WEIGHTS))) ?? null;
+}
+
+/** Rankings of the jobs of a run, whether it goes on or has ended, by what its folder says. @throws InputError */
+export function rankRun(place: Place, given: string, known?: readonly PlannedJob[]): readonly RunRanking[] {
+  const folder = absolute(place, given);
+  const jobs =
+    known ??
+    (runKindOf(place, given) === "fleet" ? readComers(folder).map(({ job }) => job) : readPlanOfRun(place, given).jobs);
+  if (jobs.every(({ evaluation }) => evaluation === undefined)) return [];
+  const file = path.join(folder, RUN_FILES.metrics);
+  const evaluations = groupBy(readMetrics(linesOfFile(file), file).evaluations, ({ job }) => job);
+  return rankJobs(jobs.flatMap((job) => judged(job, evaluations.get(job.name) ?? []) ?? [])).map((ranking) => {
+    const { name, loss } = ranking.jobs[0]!;
+    return { ...ranking, best: { name, loss, folder: winnerFolder(folder, name) } };
+  });
+}
