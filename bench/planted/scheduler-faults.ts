@@ -122,11 +122,11 @@ export const SCHEDULER_FAULTS: readonly PlantedFault[] = [
     "const between = justEnded;",
   ]),
   ...faultsIn("preemption", "plan/scheduler/admission.ts", [
-    "who leaves takes no room any more",
+    "nobody waits for the room of who leaves",
     "arriving-evaluated",
     /^2 jobs train at once on a pipeline, where 1 may$/,
-    "...places.on(pipeline).filter((each) => !isBetween(each)),",
-    '...places.on(pipeline).filter((each) => !isBetween(each) && each.standing !== "leaving"),',
+    "const isShort = resources.shortfall(pipeline, [...own, job]) !== undefined;",
+    "const isShort = resources.shortfall(pipeline, [job]) !== undefined;",
   ]),
   ...faultsIn(
     "resume",
@@ -167,7 +167,7 @@ export const SCHEDULER_FAULTS: readonly PlantedFault[] = [
       {
         file: "plan/scheduler/policy.ts",
         from: "export function byArrival(a: FleetJob, b: FleetJob): number {\n  return a.number - b.number;",
-        to: "let calls = 0;\nexport function byArrival(a: FleetJob, b: FleetJob): number {\n  calls += 1;\n  return calls > 2000 ? b.number - a.number : a.number - b.number;",
+        to: "let calls = 0;\nexport function byArrival(a: FleetJob, b: FleetJob): number {\n  calls += 1;\n  return calls > 40 ? b.number - a.number : a.number - b.number;",
       },
     ],
     caughtBy: "fifo",

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { JournalLine } from "../../plan/index.ts";
 import { emptyRun, type GoldenRun, type SeenAction } from "../../studies/index.ts";
 import { askedOf } from "../../studies/regress/invariants/asked.ts";
 import { brokenInvariants } from "../../studies/regress/invariants/check-run.ts";
@@ -128,7 +129,7 @@ describe("of jobs over time", () => {
   function progressed(own: GoldenRun): GoldenRun {
     const journal = own.journal.map((line) => ({
       ...line,
-      events: line.events.flatMap((event) =>
+      events: line.events.flatMap((event): JournalLine["events"] =>
         event.kind === "ended"
           ? [{ kind: "progress", number: event.number, done: 5, between: false } as const, event]
           : [event],
