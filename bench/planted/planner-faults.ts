@@ -95,12 +95,12 @@ export const PLANNER_FAULTS: readonly PlantedFault[] = [
     "if (best.other < 0) return;",
     "if (best.other < Number.POSITIVE_INFINITY) return;",
   ]),
-  ...faultsIn("rows", "plan/actions/job-rows.ts", [
+  ...faultsIn("rows", "plan/actions/order-rows.ts", [
     "a row is trained twice and another never",
     "adapters",
     OTHER_ROWS,
-    "divided.training[(step * job.batchSize + i) % count]!",
-    "divided.training[(step * job.batchSize + (i === 1 ? 0 : i)) % count]!",
+    "rows[at] = order?.[place] ?? place;",
+    "rows[at] = order?.[place] ?? (at === 1 ? place - 1 : place);",
   ]),
   ...faultsIn(
     "evaluation rhythm",
@@ -163,8 +163,8 @@ export const PLANNER_FAULTS: readonly PlantedFault[] = [
     "a point is left out",
     "sweep-at-once",
     OTHER_ROWS,
-    "for (const point of points) jobs.push",
-    "for (const point of points.slice(1)) jobs.push",
+    "points.forEach((point, index) => {",
+    "points.slice(1).forEach((point, index) => {",
   ]),
   ...faultsIn("planning time", "plan/planner/make-plan.ts", [
     "everything is done eleven times over",

@@ -46,8 +46,8 @@ export const SCHEDULER_FAULTS: readonly PlantedFault[] = [
     "minpad takes the last of equals",
     "minpad",
     OTHER_DECISION,
-    "if (own < best.padding)",
-    "if (own <= best.padding)",
+    "if (padding < best.padding) best",
+    "if (padding <= best.padding) best",
   ]),
   ...faultsIn("policies", `${POLICIES}/adaptive.ts`, [
     "adaptive lets the furthest from their end go first",
