@@ -1,9 +1,10 @@
-import { counted, formatBytes, formatSeconds } from "../core/index.ts";
+import { counted, formatBytes, formatSeconds, groupBy } from "../core/index.ts";
 import {
   type ComparedFigure,
   type ComparedGolden,
   FIGURES,
   isBlocking,
+  type PolicyVerdict,
   VERDICTS,
   type Verdict,
 } from "../studies/index.ts";
@@ -14,8 +15,8 @@ export interface RegressResult {
   readonly before: string;
   readonly now: string;
   readonly goldens: readonly ComparedGolden[];
-  /** Of one policy beside another, which is no change of anything. */
-  readonly isOfPolicies?: true;
+  /** Of one policy beside another, which is no change of anything: how they compare. */
+  readonly policies?: PolicyVerdict;
 }
 
 export function numberOf({ goldens }: RegressResult, verdict: Verdict): number {
@@ -23,7 +24,7 @@ export function numberOf({ goldens }: RegressResult, verdict: Verdict): number {
 }
 
 export function blockingOf({ goldens }: RegressResult): readonly ComparedGolden[] {
-  return goldens.filter(({ verdict }) => isBlocking(verdict));
+  return goldens.filter(isBlocking);
 }
 
 /** Those that are not the same, the worst first. */
@@ -76,6 +77,8 @@ export function figureRows({
 const COUNTED: Readonly<Record<Verdict, string>> = {
   broken: "broken",
   worse: "worse",
+  "trade-off": "better and worse",
+  unexplained: "not explained",
   better: "better",
   changed: "changed, as good",
   same: "the same",
@@ -95,28 +98,98 @@ export function verdictText(result: RegressResult): string {
   const blocking = blockingOf(result).length;
   const number = counted(result.goldens.length, "golden workload");
   const what = `${number}, ${result.before} against ${result.now}: ${countsText(result)}`;
-  return blocking === 0 || result.isOfPolicies
-    ? what
-    : `${what}; ${blocking === 1 ? "one blocks" : `${blocking} block`} the change`;
+  const accepted = result.goldens.filter((golden) => golden.accepted !== undefined).length;
+  const words = accepted === 0 ? "" : `; the change has a word for ${accepted}`;
+  return blocking === 0 || result.policies !== undefined
+    ? `${what}${words}`
+    : `${what}${words}; ${blocking === 1 ? "one blocks" : `${blocking} block`} the change`;
 }
 
-function goldenText(golden: ComparedGolden): string {
-  const rows = figureRows(golden);
+const POLICY_WORDS: Readonly<Record<PolicyVerdict["kind"], string>> = {
+  better: "better: it gains, and loses in nothing",
+  worse: "worse: it loses, and gains in nothing",
+  "trade-off": "a trade-off: it gains in some and loses in others",
+  same: "as good",
+};
+
+/** How a policy compares with the other one, in all golden workloads together. */
+export function policiesText({ policies, before, now }: RegressResult): string | undefined {
+  if (policies === undefined) return undefined;
+  const rows = policies.objectives.map(({ name, factor, numBetter, numWorse }) => [
+    FIGURES[name]!.label,
+    `${factor < 1 ? "" : "+"}${percent(factor - 1, 1)}`,
+    `${numBetter} better`,
+    `${numWorse} worse`,
+  ]);
+  return [`${now} against ${before} is ${POLICY_WORDS[policies.kind]}`, table(["", "mean", "", ""], rows)].join("\n");
+}
+
+/** Golden workloads that moved for one reason, which is told of the first. */
+export type MovedGroup = readonly [ComparedGolden, ...ComparedGolden[]];
+
+/** Those that moved, those together whose verdict and first reason are the same but for numbers. */
+export function movedGroups(result: RegressResult): readonly MovedGroup[] {
+  const keyOf = ({ verdict, why, accepted = "" }: ComparedGolden): string =>
+    [verdict, accepted, (why[0] ?? "").replace(/[\d.,]+/g, "#")].join("\n");
+  return [...groupBy(movedOf(result), keyOf).values()] as unknown as readonly MovedGroup[];
+}
+
+/** "worse, accepted: fifo, sjf". */
+export function groupTitle(group: MovedGroup): string {
+  const [{ verdict, accepted, guards }] = group;
+  const names = group.map(({ name }) => name).join(", ");
+  const told = accepted === undefined ? verdict : `${verdict}, accepted`;
+  return group.length === 1 ? `${told}: ${names} (${guards})` : `${told}: ${names}`;
+}
+
+/** Figures of a group; of several, each with its golden workload. */
+export function groupRows(group: MovedGroup): readonly (readonly string[])[] {
+  if (group.length === 1) return figureRows(group[0]);
+  return group.flatMap((golden) =>
+    figureRows(golden).map(([figure, ...rest]) => [`${golden.name}: ${figure}`, ...rest]),
+  );
+}
+
+/** Reasons of a group, and how a change has a word for it. */
+export function groupReasons(group: MovedGroup): readonly string[] {
+  const [first] = group;
   return [
-    `${golden.verdict}: ${golden.name} (${golden.guards})`,
+    ...(group.length > 1 && first.why.length > 1 ? [`of ${first.name}:`] : []),
+    ...first.why,
+    ...(first.accepted === undefined ? [] : [`accepted: ${first.accepted}`]),
+  ];
+}
+
+function groupText(group: MovedGroup): string {
+  const rows = groupRows(group);
+  return [
+    groupTitle(group),
     ...(rows.length === 0 ? [] : [table(["", "before", "now", "", ""], rows).replace(/^/gm, "  ")]),
-    ...golden.why.map((line) => `  - ${line}`),
+    ...groupReasons(group).map((line) => `  - ${line}`),
   ].join("\n");
 }
 
+/** What to do where a change is meant to do what blocks it. */
+export function wordHint(result: RegressResult): string | undefined {
+  if (blockingOf(result).length === 0 || result.policies !== undefined) return undefined;
+  return "If the change is meant to do so: `npx loratwin regress accept WORKLOAD.. --why '...'`, and commit the file.";
+}
+
 export function regressText(result: RegressResult): string {
-  return [verdictText(result), ...movedOf(result).map(goldenText)].join("\n\n");
+  const [policies, hint] = [policiesText(result), wordHint(result)];
+  return [
+    verdictText(result),
+    ...(policies === undefined ? [] : [policies]),
+    ...movedGroups(result).map(groupText),
+    ...(hint === undefined ? [] : [hint]),
+  ].join("\n\n");
 }
 
 /** The --json form. */
 export function regressFacts(result: RegressResult): unknown {
-  const { before, now, goldens } = result;
+  const { before, now, goldens, policies } = result;
   return {
+    ...(policies === undefined ? {} : { policies }),
     ...{ before, now, blocks: blockingOf(result).length },
     counts: Object.fromEntries(VERDICTS.map((verdict) => [verdict, numberOf(result, verdict)])),
     goldens,

@@ -1,13 +1,19 @@
+import { sum } from "../core/index.ts";
 import { escapeHtml } from "../reports/index.ts";
 import { type ComparedGolden, isBlocking } from "../studies/index.ts";
 import {
   blockingOf,
   countsText,
   figureRows,
-  movedOf,
+  groupReasons,
+  groupRows,
+  groupTitle,
+  movedGroups,
   numberOf,
+  policiesText,
   type RegressResult,
   verdictText,
+  wordHint,
 } from "./describe-regress.ts";
 
 function xml(text: string): string {
@@ -23,15 +29,16 @@ function plainLines(golden: ComparedGolden): readonly string[] {
 /** A test suite in JUnit's format: a case a golden workload, a failure where it blocks. */
 export function regressJunit(result: RegressResult): string {
   const cases = result.goldens.map((golden) => {
-    const { name, guards, verdict, why } = golden;
+    const { name, guards, verdict, why, wallSeconds = 0 } = golden;
     const text = plainLines(golden).map(xml).join("&#10;");
-    const head = `  <testcase classname="regress" name="${xml(name)}" time="0"`;
-    if (isBlocking(verdict))
+    const head = `  <testcase classname="regress" name="${xml(name)}" time="${wallSeconds.toFixed(3)}"`;
+    if (isBlocking(golden))
       return `${head}>\n    <failure message="${xml(`${verdict}: ${why[0] ?? guards}`)}">${text}</failure>\n  </testcase>`;
     if (verdict === "unable") return `${head}>\n    <skipped message="refused by both"/>\n  </testcase>`;
     return verdict === "same" ? `${head}/>` : `${head}>\n    <system-out>${text}</system-out>\n  </testcase>`;
   });
-  const counts = `tests="${result.goldens.length}" failures="${blockingOf(result).length}" skipped="${numberOf(result, "unable")}"`;
+  const seconds = sum(result.goldens.map(({ wallSeconds = 0 }) => wallSeconds));
+  const counts = `tests="${result.goldens.length}" failures="${blockingOf(result).length}" skipped="${numberOf(result, "unable")}" time="${seconds.toFixed(3)}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuite name="loratwin regress" ${counts}>`,
@@ -46,43 +53,68 @@ function annotation(text: string): string {
   return text.replace(/%/g, "%25").replace(/\r/g, "%0D").replace(/\n/g, "%0A");
 }
 
-/** Lines that GitHub's runner shows beside a change: an error for what blocks, a notice for what moved. */
+/** Lines that GitHub's runner shows beside a change: an error for what blocks, a notice for what moved, one a reason. */
 export function regressAnnotations(result: RegressResult): readonly string[] {
-  return movedOf(result).map((golden) => {
-    const level = isBlocking(golden.verdict) ? "error" : "notice";
-    const text = plainLines(golden).join("\n");
-    return `::${level} title=${annotation(`${golden.name}: ${golden.verdict}`).replace(/[,:]/g, (character) => (character === "," ? "%2C" : "%3A"))}::${annotation(text)}`;
+  return movedGroups(result).map((group) => {
+    const [first] = group;
+    const level = isBlocking(first) ? "error" : "notice";
+    const rows = groupRows(group).map((row) => row.filter((text) => text !== "").join(" "));
+    const text = [...(group.length === 1 ? [first.guards] : []), ...rows, ...groupReasons(group)].join("\n");
+    const title = `${group.map(({ name }) => name).join(" ")}: ${first.verdict}`;
+    return `::${level} title=${annotation(title).replace(/:/g, "%3A").replace(/,/g, "%2C")}::${annotation(text)}`;
   });
 }
 
 /** Characters that mean something in a cell of Markdown. */
 function cell(text: string): string {
-  return text.replace(/[|\\`*_<>[\]]/g, "\\$&");
+  return text.replace(/\s+/g, " ").replace(/[|\\`*_<>[\]]/g, "\\$&");
+}
+
+/** What tells a comment of ours from others, in it where nobody sees it: `examples/ci/post-comment.mjs` edits that one. */
+const MARKER = "<!-- loratwin regress -->";
+
+/** Characters of a comment that GitHub takes, with room for what stands around. */
+const MOST_CHARACTERS = 60_000;
+
+/** Sections as far as there is room for them, and how many are left out. */
+function asFarAsRoom(sections: readonly string[]): readonly string[] {
+  let room = MOST_CHARACTERS;
+  const taken = sections.filter((section) => {
+    room -= section.length;
+    return room > 0;
+  });
+  const left = sections.length - taken.length;
+  return left === 0 ? taken : [...taken, `And ${left} more: see the page.`];
 }
 
 /** A comment on a pull request. */
 export function regressMarkdown(result: RegressResult): string {
   const blocking = blockingOf(result).length;
-  const moved = movedOf(result);
-  const sections = moved.map((golden) => {
-    const rows = figureRows(golden).map((row) => `| ${row.map(cell).join(" | ")} |`);
+  const groups = movedGroups(result);
+  const [policies, hint] = [policiesText(result), wordHint(result)];
+  const sections = groups.map((group) => {
+    const rows = groupRows(group).map((row) => `| ${row.map(cell).join(" | ")} |`);
+    const [verdict, ...rest] = groupTitle(group).split(": ");
     return [
-      `<details${isBlocking(golden.verdict) ? " open" : ""}>`,
-      `<summary><b>${golden.verdict}</b>: ${cell(golden.name)} (${cell(golden.guards)})</summary>`,
+      `<details${isBlocking(group[0]) ? " open" : ""}>`,
+      `<summary><b>${verdict}</b>: ${cell(rest.join(": "))}</summary>`,
       "",
       ...(rows.length === 0 ? [] : ["| figure | before | now | | |", "|---|---|---|---|---|", ...rows, ""]),
-      ...golden.why.map((line) => `- ${cell(line)}`),
+      ...groupReasons(group).map((line) => `- ${cell(line)}`),
       "",
       "</details>",
     ].join("\n");
   });
   return [
-    `### ${blocking > 0 ? "Golden workloads got worse" : moved.length > 0 ? "Golden workloads moved" : "Golden workloads are the same"}`,
+    MARKER,
+    `### ${blocking > 0 ? "Golden workloads block this change" : groups.length > 0 ? "Golden workloads moved" : "Golden workloads are the same"}`,
     "",
     `${cell(verdictText(result))}.`,
     "",
-    ...sections,
-    ...(moved.length === 0 ? [countsText(result)] : []),
+    ...(policies === undefined ? [] : ["```text", policies, "```", ""]),
+    ...asFarAsRoom(sections),
+    ...(groups.length === 0 ? [countsText(result)] : []),
+    ...(hint === undefined ? [] : ["", hint]),
     "",
   ].join("\n");
 }

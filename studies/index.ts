@@ -94,19 +94,38 @@ export {
   type Variation,
   varyAssumption,
 } from "./paper/paper-table.ts";
+// What planner and simulator take themselves.
+export { compareEffort, type Effort, leastEffort } from "./regress/budget.ts";
+// Golden workloads that both revisions train.
+export {
+  type AdapterDifferences,
+  compareExecuted,
+  type ExecutedRun,
+  type ExecutedSide,
+} from "./regress/compare-executed.ts";
 // What a change of planner, scheduler or simulator does to golden workloads.
 export {
   type ComparedFigure,
   type ComparedGolden,
   compareGolden,
   isBlocking,
-  type SeenGolden,
-  seenGolden,
   VERDICTS,
   type Verdict,
 } from "./regress/compare-goldens.ts";
 export { FIGURES, type Figure } from "./regress/figures.ts";
-export type { GoldenRun, PlanSummary, RunSummary, SeenAction } from "./regress/golden-run.ts";
+export {
+  emptyRun,
+  type GoldenRun,
+  type MemorySample,
+  type PlanSummary,
+  type RunSummary,
+  type SeenAction,
+} from "./regress/golden-run.ts";
+export type { AskedJob } from "./regress/invariants/asked.ts";
+// A policy beside another one.
+export { type PolicyVerdict, weighPolicies } from "./regress/pareto.ts";
+// A golden workload as it came out once.
+export { type SeenGolden, seenGolden } from "./regress/seen-golden.ts";
 // Predictions scored against measurements.
 export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from "./score.ts";
 // All ways to train the same jobs on the same devices, in one table.

@@ -132,13 +132,17 @@ export { isVariant, simulateVariant } from "./predict/simulate-variants.ts";
 export { type Submission, type WhatIfOfWorkload, whatIfOfWorkload } from "./predict/what-if.ts";
 // The work of one job on the pipelines of a fleet.
 export { workOfJob } from "./predict/work-of-job.ts";
+// Words of a change for what it does.
+export { acceptedFile, loadAccepted, withAccepted } from "./regress/accepted-changes.ts";
 // The first commit in which a golden workload is worse.
 export { bisectGolden } from "./regress/bisect-golden.ts";
+// Two revisions, side by side.
+export { type ComparedRevisions, compareRevisions } from "./regress/compare-revisions.ts";
 // Golden workloads, revisions that they are run with, and what they came to before.
 export { type LoadedGoldens, loadGoldens, withPolicy } from "./regress/load-goldens.ts";
 export { loadBaseline, storedBaseline } from "./regress/regress-baseline.ts";
-export { builtRevision, packageRevision, repositoryOf } from "./regress/revisions.ts";
-export { type BuiltRevision, runGoldens } from "./regress/run-goldens.ts";
+export { packageRevision, repositoryOf } from "./regress/revisions.ts";
+export { runGoldens } from "./regress/run-goldens.ts";
 // An adapter as others take it, and what of it takes effect there.
 export {
   type AdapterFinding,

@@ -14,6 +14,7 @@ import { memory } from "./memory.ts";
 import { parity } from "./parity.ts";
 import { pipeline } from "./pipeline.ts";
 import { planning } from "./planning.ts";
+import { regress } from "./regress.ts";
 import { search } from "./search.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { simulator } from "./simulator.ts";
@@ -49,5 +50,6 @@ export const SUITES = {
   generation,
   twin,
   coverage,
+  regress,
   external,
 } as const satisfies Readonly<Record<string, Suite>>;

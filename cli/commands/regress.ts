@@ -1,12 +1,14 @@
 import path from "node:path";
 import { canonicalJson, InputError } from "../../core/index.ts";
 import { writeOutput } from "../../files/index.ts";
-import { compareGolden, isBlocking, type SeenGolden } from "../../studies/index.ts";
+import { type ComparedGolden, compareGolden, isBlocking, weighPolicies } from "../../studies/index.ts";
 import {
-  type BuiltRevision,
+  acceptedFile,
   bisectGolden,
-  builtRevision,
+  type ComparedRevisions,
+  compareRevisions,
   type LoadedGoldens,
+  loadAccepted,
   loadBaseline,
   loadGoldens,
   packageFile,
@@ -14,6 +16,7 @@ import {
   repositoryOf,
   runGoldens,
   storedBaseline,
+  withAccepted,
   withPolicy,
 } from "../../workbench/index.ts";
 import { type Arguments, type Command, optionalText, type Use } from "../command.ts";
@@ -52,9 +55,18 @@ const BASELINE = {
   },
 } as const satisfies OptionTable;
 
+const EXECUTE = {
+  execute: {
+    type: "boolean",
+    default: false,
+    describe: "train some golden workloads on the CPU with both revisions in turn: adapters, time, error of the twin",
+  },
+} as const satisfies OptionTable;
+
 const REVISIONS: Use = {
   input: "golden workloads",
   options: {
+    ...EXECUTE,
     base: { type: "string", describe: "git revision that the working tree is compared with (default: HEAD)" },
     ...WRITTEN,
   },
@@ -70,11 +82,27 @@ const POLICIES: Use = {
   },
 };
 
-const UPDATE: Use = { input: "update", options: BASELINE };
-const CHECK: Use = { input: "check", options: { ...BASELINE, ...WRITTEN } };
-const BISECT: Use = {
-  input: "bisect",
-  options: { folder: { type: "string", describe: `folder of golden workloads (default: ${FOLDER})` } },
+/** Why an option that names a folder means nothing beside the word that says what to do. */
+function folderBehind(word: string): Pick<Use, "instead"> {
+  return {
+    instead: () => `The folder of golden workloads stands behind the word: \`loratwin regress ${word} FOLDER\`.`,
+  };
+}
+
+const UPDATE: Use = { input: "update", options: BASELINE, ...folderBehind("update") };
+const CHECK: Use = { input: "check", options: { ...BASELINE, ...WRITTEN }, ...folderBehind("check") };
+const FOLDER_OPTION = {
+  folder: { type: "string", describe: `folder of golden workloads (default: ${FOLDER})` },
+} as const satisfies OptionTable;
+const BISECT: Use = { input: "bisect", options: FOLDER_OPTION };
+const ACCEPT: Use = {
+  input: "accept",
+  options: {
+    ...FOLDER_OPTION,
+    ...EXECUTE,
+    base: REVISIONS.options["base"]!,
+    why: { type: "string", describe: "why what moved is right: the word of the change for it" },
+  },
 };
 
 function wordsOf(args: Arguments): readonly string[] {
@@ -84,7 +112,7 @@ function wordsOf(args: Arguments): readonly string[] {
 
 function useOf(args: Arguments): Use {
   const [first] = wordsOf(args);
-  const named = { update: UPDATE, check: CHECK, bisect: BISECT }[first ?? ""];
+  const named = { update: UPDATE, check: CHECK, bisect: BISECT, accept: ACCEPT }[first ?? ""];
   return named ?? (args["policy"] === undefined ? REVISIONS : POLICIES);
 }
 
@@ -98,15 +126,13 @@ function baselineFile(args: Arguments, set: LoadedGoldens): string {
   return optionalText(args, "baseline") ?? path.join(set.folder, "baseline.json");
 }
 
-/** Says what two sides of all golden workloads came to, in all ways that are asked for. Returns the exit code. */
-function told(
+/** Says what two sides of all golden workloads came to, in all ways that are asked for. */
+function tell(
   io: Io,
   args: Arguments,
-  names: Omit<RegressResult, "goldens">,
-  [before, now]: readonly [readonly SeenGolden[], readonly SeenGolden[]],
-): number {
-  const goldens = now.flatMap((own, index) => (before[index] === undefined ? [] : [compareGolden(before[index], own)]));
-  const result: RegressResult = { ...names, goldens };
+  result: RegressResult,
+  { before, now }: Pick<ComparedRevisions, "before" | "now">,
+): void {
   const write = (name: string, text: (result: RegressResult) => string): void => {
     const file = optionalText(args, name);
     if (file !== undefined) writeOutput(io, file, text(result));
@@ -122,28 +148,53 @@ function told(
       ...(page === undefined ? [] : ["", `page written to ${page}`]),
     ].join("\n"),
   );
-  return blockingOf(result).length === 0 ? 0 : 1;
 }
 
-/** What both revisions come to; of two that have the same files once. */
-async function bothSides([before, now]: readonly [BuiltRevision, BuiltRevision], set: LoadedGoldens) {
-  if (before.root !== now.root) return await Promise.all([runGoldens(before, set), runGoldens(now, set)]);
-  const seen = await runGoldens(now, set);
-  return [seen, seen] as const;
+/** The golden workloads of a folder, or of the repository, where nobody names one. */
+function setOf(io: Io, repository: string, folder: string | undefined): LoadedGoldens {
+  return loadGoldens(folder === undefined ? { cwd: repository } : io, folder ?? FOLDER);
 }
 
 async function revisions(io: Io, args: Arguments): Promise<number> {
-  const context = contextOf(io, args);
   const repository = repositoryOf(io.cwd);
   const words = wordsOf(args);
-  const set = loadGoldens(words.length === 0 ? { cwd: repository } : io, folderOf(words));
+  const set = setOf(io, repository, words.length === 0 ? undefined : folderOf(words));
   const base = optionalText(args, "base") ?? "HEAD";
-  const sides: readonly [BuiltRevision, BuiltRevision] = [
-    await builtRevision(context, repository, base),
-    await builtRevision(context, repository, undefined),
-  ];
-  const seen = await context.during(`${set.goldens.length} golden workloads, twice`, () => bothSides(sides, set));
-  return told(io, args, { before: base, now: sides[1].name }, seen);
+  const executes = args["execute"] === true;
+  const compared = await compareRevisions(contextOf(io, args), repository, { base, set, executes });
+  const result: RegressResult = { before: base, now: compared.name, goldens: compared.goldens };
+  tell(io, args, result, compared);
+  return blockingOf(result).length === 0 ? 0 : 1;
+}
+
+/** Golden workloads that words name, each of which blocks. @throws InputError for another one, and for none */
+function toAccept(goldens: readonly ComparedGolden[], names: readonly string[]): readonly ComparedGolden[] {
+  const blocking = goldens.filter(isBlocking);
+  const listed = blocking.map(({ name }) => name).join(", ");
+  const other = names.find((name) => blocking.every((own) => own.name !== name));
+  if (names.length > 0 && other === undefined) return blocking.filter(({ name }) => names.includes(name));
+  throw new InputError({
+    expected: listed === "" ? "a golden workload that blocks the change; none does" : `some of ${listed}`,
+    at: "regress accept WORKLOAD..",
+    got: other ?? "nothing",
+  });
+}
+
+async function accept(io: Io, args: Arguments): Promise<number> {
+  const why = optionalText(args, "why");
+  if (why === undefined) throw new InputError({ expected: "why what moved is right", at: "--why", got: "nothing" });
+  const repository = repositoryOf(io.cwd);
+  const set = setOf(io, repository, optionalText(args, "folder"));
+  const base = optionalText(args, "base") ?? "HEAD";
+  const executes = args["execute"] === true;
+  const { goldens } = await compareRevisions(contextOf(io, args), repository, { base, set, executes });
+  const chosen = toAccept(goldens, wordsOf(args).slice(1));
+  const file = acceptedFile(set);
+  const added = chosen.map(({ name, outcome }) => ({ golden: name, outcome, why }));
+  writeOutput(io, file, withAccepted(io, set, added));
+  const names = chosen.map(({ name }) => name);
+  printResult(io, args, { file, accepted: names }, () => `a word for ${names.join(", ")} written to ${file}`);
+  return 0;
 }
 
 /** A policy file is found from where the command was typed, as everywhere. */
@@ -162,26 +213,30 @@ async function policies(io: Io, args: Arguments): Promise<number> {
   const words = wordsOf(args);
   const set = loadGoldens(io, words.length === 0 ? packageFile(FOLDER) : folderOf(words));
   const ours = packageRevision();
-  const seen = await contextOf(io, args).during("golden workloads under both policies", () =>
+  const [before, now] = await contextOf(io, args).during("golden workloads under both policies", () =>
     Promise.all([
       runGoldens(ours, withPolicy(set, policyPath(io, against))),
       runGoldens(ours, withPolicy(set, policyPath(io, policy))),
     ]),
   );
-  return told(io, args, { before: against, now: policy, isOfPolicies: true }, seen);
+  const goldens = now.goldens.map((own, index) => compareGolden(before.goldens[index]!, own));
+  const verdict = weighPolicies(goldens);
+  const result: RegressResult = { before: against, now: policy, goldens, policies: verdict };
+  tell(io, args, result, { before: before.goldens, now: now.goldens });
+  return verdict.kind === "worse" || goldens.some((own) => own.verdict === "broken") ? 1 : 0;
 }
 
 async function update(io: Io, args: Arguments): Promise<number> {
   const set = loadGoldens(io, folderOf(wordsOf(args).slice(1)));
   const seen = await contextOf(io, args).during("golden workloads", () => runGoldens(packageRevision(), set));
   const file = baselineFile(args, set);
-  const baseline = storedBaseline(seen);
-  writeOutput(io, file, `${canonicalJson(baseline)}\n`);
+  const { goldens } = seen;
+  writeOutput(io, file, `${canonicalJson(storedBaseline(goldens))}\n`);
   printResult(
     io,
     args,
-    { baseline: file, goldens: seen.length },
-    () => `${seen.length} golden workloads written to ${file}`,
+    { baseline: file, goldens: goldens.length },
+    () => `${goldens.length} golden workloads written to ${file}`,
   );
   return 0;
 }
@@ -189,11 +244,24 @@ async function update(io: Io, args: Arguments): Promise<number> {
 async function check(io: Io, args: Arguments): Promise<number> {
   const set = loadGoldens(io, folderOf(wordsOf(args).slice(1)));
   const file = baselineFile(args, set);
-  const { release, before, absent } = loadBaseline(io, file, set);
+  const { release, before, absent, gone } = loadBaseline(io, file, set);
+  if (gone.length > 0)
+    throw new InputError({
+      expected: `a golden workload ${gone[0]}, which the baseline has`,
+      file: path.join(set.folder, "goldens.yaml"),
+      got: "none",
+      hint: "`loratwin regress update` writes a baseline of the golden workloads that there are.",
+    });
   if (absent.length > 0) note(io, args, `not in the baseline, and not compared: ${absent.join(", ")}`);
   const known = { ...set, goldens: set.goldens.filter(({ name }) => !absent.includes(name)) };
-  const seen = await contextOf(io, args).during("golden workloads", () => runGoldens(packageRevision(), known));
-  return told(io, args, { before: `the baseline of ${release}`, now: "this loratwin" }, [before, seen]);
+  const { goldens: now } = await contextOf(io, args).during("golden workloads", () =>
+    runGoldens(packageRevision(), known),
+  );
+  const comparison = { judges: { crossed: new Map(), changed: [] }, accepted: loadAccepted(io, set) };
+  const goldens = now.map((own, index) => compareGolden(before[index]!, own, comparison));
+  const result: RegressResult = { before: `the baseline of ${release}`, now: "this loratwin", goldens };
+  tell(io, args, result, { before, now });
+  return blockingOf(result).length === 0 ? 0 : 1;
 }
 
 async function bisect(io: Io, args: Arguments): Promise<number> {
@@ -201,14 +269,13 @@ async function bisect(io: Io, args: Arguments): Promise<number> {
   if (good === undefined || bad === undefined || name === undefined || rest.length > 0)
     throw new InputError({ expected: "regress bisect GOOD BAD WORKLOAD", got: wordsOf(args).join(" ") });
   const repository = repositoryOf(io.cwd);
-  const folder = optionalText(args, "folder");
-  const set = loadGoldens(folder === undefined ? { cwd: repository } : io, folder ?? FOLDER);
+  const set = setOf(io, repository, optionalText(args, "folder"));
   const found = await bisectGolden(contextOf(io, args), repository, { good, bad, name, set });
   const result: RegressResult = { before: good, now: found.text, goldens: [found.compared] };
   printResult(io, args, { commit: found.commit, builds: found.builds, ...(regressFacts(result) as object) }, () =>
     [`${found.text} is the first where ${name} is not as good as in ${good}`, "", regressText(result)].join("\n"),
   );
-  return isBlocking(found.compared.verdict) ? 0 : 1;
+  return isBlocking(found.compared) ? 0 : 1;
 }
 
 export const regressCommand: Command = {
@@ -219,6 +286,7 @@ export const regressCommand: Command = {
     ["$0 regress --base main", "the working tree against main, on examples/regress"],
     ["$0 regress --base main goldens/ --markdown comment.md -o regress.html", "your own golden workloads"],
     ["$0 regress update", "store what they come to; `regress check` compares with it"],
+    ["$0 regress accept fifo sjf --why '...'", "the change's word for what these come to now"],
     ["$0 regress bisect v1.0 main fifo", "the first commit that made a golden workload worse"],
     ["$0 regress --policy mine.mjs --against sjf", "two policies on the same jobs"],
   ],
@@ -226,14 +294,15 @@ export const regressCommand: Command = {
     what: {
       type: "string",
       array: true,
-      describe: "folder of golden workloads; or update, check, or bisect GOOD BAD WORKLOAD",
+      describe: "folder of golden workloads; or update, check, accept WORKLOAD.., or bisect GOOD BAD WORKLOAD",
     },
   },
-  uses: [REVISIONS, POLICIES, UPDATE, CHECK, BISECT],
+  uses: [REVISIONS, POLICIES, UPDATE, CHECK, BISECT, ACCEPT],
   useOf,
   async run(args, io, use) {
     if (use === UPDATE) return await update(io, args);
     if (use === CHECK) return await check(io, args);
+    if (use === ACCEPT) return await accept(io, args);
     if (use === BISECT) return await bisect(io, args);
     return use === POLICIES ? await policies(io, args) : await revisions(io, args);
   },

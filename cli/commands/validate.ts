@@ -2,6 +2,7 @@ import path from "node:path";
 import { InputError, ownValue } from "../../core/index.ts";
 import { type Context, isFolder, readInput } from "../../files/index.ts";
 import {
+  acceptedSchema,
   baselineSchema,
   calibrationSchema,
   candidatesSchema,
@@ -43,6 +44,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   candidates: (text, file) => void parseDocument(candidatesSchema, text, file),
   prices: (text, file) => void parseDocument(pricesSchema, text, file),
   goldens: (_, file, io) => void loadGoldens(io, path.dirname(file)),
+  "accepted-changes": (text, file) => void parseDocument(acceptedSchema, text, file),
   "regress-baseline": (text, file) => void parseDocument(baselineSchema, text, file),
   "capacity-answer": (text, file) => void parseDocument(capacityAnswerSchema, text, file),
   plan: (text, file) => void parsePlan(text, file),

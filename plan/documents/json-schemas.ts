@@ -5,7 +5,7 @@ import { capacityAnswerSchema } from "./capacity-answer.ts";
 import { catalogSchema } from "./catalog.ts";
 import { clusterSchema } from "./cluster.ts";
 import { forecastSchema } from "./forecast.ts";
-import { baselineSchema, goldensSchema } from "./goldens.ts";
+import { acceptedSchema, baselineSchema, goldensSchema } from "./goldens.ts";
 import { planDocumentSchema } from "./plan.ts";
 import { pricesSchema } from "./prices.ts";
 import { writtenWorkloadSchema } from "./written-workload.ts";
@@ -28,6 +28,7 @@ export function planningSchemas(): Readonly<Record<string, object>> {
     prices: jsonSchema("loratwin prices", pricesSchema),
     "capacity-answer": jsonSchema("loratwin capacity-answer", capacityAnswerSchema),
     goldens: jsonSchema("loratwin goldens", goldensSchema),
+    "accepted-changes": jsonSchema("loratwin accepted-changes", acceptedSchema),
     "regress-baseline": jsonSchema("loratwin regress-baseline", baselineSchema),
   };
 }

@@ -11,6 +11,7 @@ const TAKERS: Readonly<Record<string, string>> = {
   forecast: "`loratwin capacity FILE`",
   goldens: "`loratwin regress`",
   "regress-baseline": "`loratwin regress`",
+  "accepted-changes": "`loratwin regress`",
   "capacity-answer": "`loratwin validate FILE`",
 };
 

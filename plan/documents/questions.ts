@@ -23,8 +23,12 @@ export {
 } from "./capacity-answer.ts";
 export { type Forecast, forecastSchema, type JobKind, type ServiceLevel } from "./forecast.ts";
 export {
+  type AcceptedChanges,
+  acceptedSchema,
   baselineSchema,
+  type ExecutedGolden,
   type Golden,
+  type GoldenBudget,
   goldensSchema,
   type RegressBaseline,
   type StoredGolden,

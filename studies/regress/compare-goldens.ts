@@ -1,22 +1,21 @@
 import { contentHash } from "../../core/index.ts";
-import type { Golden, StoredGolden } from "../../plan/index.ts";
-import { choicesOf } from "./choices.ts";
-import { FIGURES, figuresOf } from "./figures.ts";
-import type { GoldenRun } from "./golden-run.ts";
-import { brokenInvariants } from "./invariants.ts";
+import type { StoredGolden } from "../../plan/index.ts";
+import { FIGURES } from "./figures.ts";
+import { hasSameTimes, type SeenGolden } from "./seen-golden.ts";
+import { type Judges, unexplained } from "./unexplained.ts";
 import { changedChoices, whyMoved } from "./why.ts";
 
 /**
- * `broken`: it was planned and simulated before and is not now, or something is wrong that was not; `worse`: a figure has
- * lost more than is allowed. Both block a change. `better`: a figure has gained as much and none has lost; `changed`: other
- * choices, decisions or times, with figures as good as before; `unable`: neither planned it.
+ * `broken`: it was planned and simulated before and is not now, something is wrong that was not, or other rows are
+ * trained; `worse`: figures have lost more than is allowed; `trade-off`: some have, and others have gained as much;
+ * `unexplained`: it moved, and no decision explains it, or it runs only now. These block a change that has no word for
+ * them. `better`: a figure has gained, none has lost, and decisions explain it; `changed`: other decisions, with figures as
+ * good as before; `unable`: neither planned it.
  */
-export const VERDICTS = ["broken", "worse", "better", "changed", "same", "unable"] as const;
+export const VERDICTS = ["broken", "worse", "trade-off", "unexplained", "better", "changed", "same", "unable"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-export function isBlocking(verdict: Verdict): boolean {
-  return verdict === "broken" || verdict === "worse";
-}
+const BLOCKING: readonly Verdict[] = ["broken", "worse", "trade-off", "unexplained"];
 
 /** A figure of a golden workload, before and now. */
 export interface ComparedFigure {
@@ -35,46 +34,16 @@ export interface ComparedGolden {
   readonly figures: readonly ComparedFigure[];
   /** Why, what is at the bottom of it first; empty of one that is the same. */
   readonly why: readonly string[];
+  /** What it came to, as a word for it names it. */
+  readonly outcome: string;
+  /** The word for it, where there is one. */
+  readonly accepted?: string;
+  /** Of its run now, as it passed; absent where nobody ran it. */
+  readonly wallSeconds?: number;
 }
 
-/** A golden workload as it came out once: with what it was, or what is stored of that. */
-export interface SeenGolden {
-  readonly golden: Golden;
-  readonly stored: StoredGolden;
-  readonly error: string | null;
-  /** Undefined of a stored one. */
-  readonly run: GoldenRun | undefined;
-}
-
-/** Actions to the nanosecond, whatever order a file has them in. */
-function timesText({ actions, metrics }: GoldenRun): unknown {
-  const rows = actions.map(({ device, stream, name, startNs, endNs }) => [device, stream, name, startNs, endNs].join());
-  return [rows.sort(), metrics?.jobs ?? []];
-}
-
-/** What is kept of a run, and what is wrong with it. `jobs`: of the workload. */
-export function seenGolden(golden: Golden, run: GoldenRun, jobs: readonly string[]): SeenGolden {
-  const policy = golden.options["policy"];
-  const decisions = run.journal.flatMap((line) =>
-    line.decisions.map(({ kind, name, pipeline }) => [kind, name, pipeline ?? -1]),
-  );
-  const choices = choicesOf(run);
-  return {
-    golden,
-    run,
-    error: run.error,
-    stored: {
-      code: run.code,
-      figures: { ...figuresOf(run) },
-      digests: {
-        plan: contentHash(choices),
-        decisions: contentHash(decisions),
-        times: contentHash(timesText(run)),
-      },
-      choices: { ...choices },
-      broken: [...brokenInvariants(run, { jobs, policy: typeof policy === "string" ? policy : undefined })],
-    },
-  };
+export function isBlocking({ verdict, accepted }: Pick<ComparedGolden, "verdict" | "accepted">): boolean {
+  return BLOCKING.includes(verdict) && accepted === undefined;
 }
 
 function compareFigures(before: StoredGolden, now: StoredGolden, tolerance: number): readonly ComparedFigure[] {
@@ -92,36 +61,96 @@ function isMemoryMoved({ stored: before }: SeenGolden, { stored: now }: SeenGold
   return before.digests.plan === now.digests.plan && Math.abs(is - was) > tolerance * was;
 }
 
-function verdictOf(before: SeenGolden, now: SeenGolden, figures: readonly ComparedFigure[]): Verdict {
-  const [was, is] = [before.stored, now.stored];
-  const { tolerance } = now.golden;
-  if (was.code !== 0) return is.code === 0 ? "better" : "unable";
-  if (is.code !== 0 || is.broken.some((what) => !was.broken.includes(what))) return "broken";
-  if (figures.some(({ isAllowed }) => !isAllowed) || isMemoryMoved(before, now, tolerance)) return "worse";
-  if (figures.some(({ name, loss }) => loss < -tolerance && FIGURES[name]!.isFree !== true)) return "better";
-  const { plan, decisions, times } = is.digests;
-  const isSame = plan === was.digests.plan && decisions === was.digests.decisions && times === was.digests.times;
-  return isSame ? "same" : "changed";
+/** What is wrong now and was not, in words: it is broken. */
+function newlyBroken({ stored: was }: SeenGolden, { stored: is, error }: SeenGolden): readonly string[] {
+  if (is.code !== was.code)
+    return was.code === 0
+      ? [`was planned before, and fails now: ${error ?? `exit code ${is.code}`}`]
+      : is.code === 0
+        ? []
+        : [`failed with exit code ${was.code} before, and with ${is.code} now: ${error ?? "no reason"}`];
+  if (is.code !== 0) return [];
+  const lost = was.fields.filter((field) => !is.fields.includes(field));
+  const figures = Object.keys(was.figures).filter((name) => !(name in is.figures) && lost.length === 0);
+  const other = Object.keys({ ...was.work, ...is.work }).filter((job) => was.work[job] !== is.work[job]);
+  return [
+    ...is.broken.filter((what) => !was.broken.includes(what)),
+    ...(lost.length === 0 ? [] : [`a figure is missing: ${lost.join(", ")}`]),
+    ...(figures.length === 0 ? [] : [`a figure is missing: ${figures.join(", ")}`]),
+    ...(other.length === 0 ? [] : [`other rows are trained than before, and adapters differ: ${other.join(", ")}`]),
+  ];
 }
 
-function reasons(before: SeenGolden, now: SeenGolden): readonly string[] {
+function verdictOf(
+  before: SeenGolden,
+  now: SeenGolden,
+  figures: readonly ComparedFigure[],
+  { broken, doubts }: { readonly broken: readonly string[]; readonly doubts: readonly string[] },
+): Verdict {
   const [was, is] = [before.stored, now.stored];
+  const { tolerance } = now.golden;
+  if (broken.length > 0) return "broken";
+  if (is.code !== 0) return "unable";
+  if (was.code !== 0) return "unexplained";
+  const isGain = figures.some(({ name, loss }) => loss < -tolerance && FIGURES[name]!.isFree !== true);
+  if (figures.some(({ isAllowed }) => !isAllowed)) return isGain ? "trade-off" : "worse";
+  if (isMemoryMoved(before, now, tolerance)) return "worse";
+  const { plan, decisions } = is.digests;
+  if (plan === was.digests.plan && decisions === was.digests.decisions && hasSameTimes(before, now)) return "same";
+  if (doubts.length > 0) return "unexplained";
+  return isGain ? "better" : "changed";
+}
+
+function causes(before: SeenGolden, now: SeenGolden): readonly string[] {
+  const [was, is] = [before.stored, now.stored];
+  if (is.code !== 0) return [];
   if (was.code !== 0) return [`could not be planned before: ${before.error ?? `exit code ${was.code}`}`];
-  if (is.code !== 0) return [`was planned before, and fails now: ${now.error ?? `exit code ${is.code}`}`];
-  const broken = is.broken.filter((what) => !was.broken.includes(what));
-  if (before.run !== undefined && now.run !== undefined) return [...broken, ...whyMoved(before.run, now.run)];
+  if (before.run !== undefined && now.run !== undefined) return whyMoved(before.run, now.run);
   const digests = Object.entries(is.digests).flatMap(([what, digest]) =>
     digest === was.digests[what as keyof typeof was.digests]
       ? []
       : [what === "plan" ? "" : `other ${what} than before`],
   );
-  return [...broken, ...changedChoices(was.choices, is.choices), ...digests.filter((text) => text !== "")];
+  return [...changedChoices(was.choices, is.choices), ...digests.filter((text) => text !== "")];
 }
 
+/** Digits of figures that any machine has. */
+const DIGITS = 6;
+
+/** What a golden workload came to, whatever machine ran it: what a word for it is for. */
+function outcomeOf(verdict: Verdict, { code, figures, digests, choices, broken, work, fields }: StoredGolden): string {
+  const rounded = Object.entries(figures).map(([name, value]) => [name, value.toPrecision(DIGITS)]);
+  const text = [verdict, code, rounded, digests.plan, digests.decisions, choices, broken, work, fields];
+  return contentHash(text).slice(-12);
+}
+
+/** What judges a golden workload beside its figures. */
+export interface Comparison {
+  readonly judges: Judges;
+  /** By name and outcome, the words that a change has for what it does. */
+  readonly accepted: ReadonlyMap<string, string>;
+}
+
+const NOTHING: Comparison = { judges: { crossed: new Map(), changed: [] }, accepted: new Map() };
+
 /** A golden workload before and now. */
-export function compareGolden(before: SeenGolden, now: SeenGolden): ComparedGolden {
+export function compareGolden(
+  before: SeenGolden,
+  now: SeenGolden,
+  { judges, accepted }: Comparison = NOTHING,
+): ComparedGolden {
   const { name, guards, tolerance } = now.golden;
   const figures = compareFigures(before.stored, now.stored, tolerance);
-  const verdict = verdictOf(before, now, figures);
-  return { name, guards, verdict, figures, why: verdict === "same" ? [] : reasons(before, now) };
+  const broken = newlyBroken(before, now);
+  const doubts = unexplained(before, now, judges);
+  const verdict = verdictOf(before, now, figures, { broken, doubts });
+  const isMoved = verdict !== "same" && verdict !== "unable";
+  const outcome = outcomeOf(verdict, now.stored);
+  const word = accepted.get(`${name} ${outcome}`);
+  return {
+    ...{ name, guards, verdict, figures, outcome },
+    why: isMoved ? [...broken, ...doubts, ...causes(before, now)] : [],
+    ...(word === undefined ? {} : { accepted: word }),
+    ...(now.run === undefined ? {} : { wallSeconds: now.run.wallSeconds }),
+  };
 }

@@ -1,4 +1,4 @@
-import { groupBy, maximum, mean } from "../../core/index.ts";
+import { groupBy, maximum, mean, sum } from "../../core/index.ts";
 import { type GoldenRun, outcomesOf, type RunSummary, requestsOf } from "./golden-run.ts";
 
 /** A figure that a golden workload is judged by. */
@@ -20,7 +20,13 @@ export const FIGURES: Readonly<Record<string, Figure>> = {
   worstUserSeconds: { label: "turnaround of the user who waits longest", better: "less", unit: "seconds" },
   fairness: { label: "fairness", better: "more", unit: "share" },
   refused: { label: "jobs refused", better: "less", unit: "count" },
+  workSeconds: { label: "time of pipelines at work", better: "less", unit: "seconds", isFree: true },
   peakMemoryBytes: { label: "memory of the fullest device", better: "less", unit: "bytes", isFree: true },
+  interruptedSeconds: { label: "time with interruptions", better: "less", unit: "seconds" },
+  cpuSeconds: { label: "time of the processor", better: "less", unit: "seconds" },
+  executedSeconds: { label: "time of a real run", better: "less", unit: "seconds" },
+  twinError: { label: "error of the twin", better: "less", unit: "share" },
+  processBytes: { label: "memory of the process", better: "less", unit: "bytes" },
 };
 
 /** Turnaround of the user for whom it is longest, on average over the user's jobs. */
@@ -31,6 +37,11 @@ function worstUser(run: GoldenRun, metrics: RunSummary): number | undefined {
   );
   const byUser = [...groupBy(ended, ({ user }) => user).values()];
   return byUser.length < 2 ? undefined : maximum(byUser.map((own) => mean(own.map(({ seconds }) => seconds))));
+}
+
+/** What pipelines cost: the time in which they train anything, together. */
+function workSeconds({ utilisation, makespanSeconds }: RunSummary): number | undefined {
+  return utilisation === undefined ? undefined : makespanSeconds * sum(utilisation);
 }
 
 /** What a run came to; empty where it was not simulated. */
@@ -49,6 +60,8 @@ export function figuresOf(run: GoldenRun): Readonly<Record<string, number>> {
     worstUserSeconds: worstUser(run, metrics),
     fairness: metrics.fairness,
     refused: metrics.refused,
+    workSeconds: workSeconds(metrics),
+    interruptedSeconds: metrics.totalSeconds,
     peakMemoryBytes: memory.length + planned.length === 0 ? undefined : maximum([...memory, ...planned]),
   };
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-import type { FleetOutcome, JobRequest, JournalLine } from "../../plan/index.ts";
+import type { FleetOutcome, JobRequest, JournalLine, PlanDocument } from "../../plan/index.ts";
 
 /** What one revision printed and wrote for a golden workload; read without trusting that it has all of it. */
 export interface GoldenRun {
@@ -9,14 +9,41 @@ export interface GoldenRun {
   readonly error: string | null;
   /** `plan --json`; null for jobs over time, and for schedules without a plan. */
   readonly plan: PlanSummary | null;
+  /** The plan itself. */
+  readonly document: PlanDocument | null;
   /** `simulate --json`. */
   readonly metrics: RunSummary | null;
   /** Actions on devices; empty for jobs over time. */
   readonly actions: readonly SeenAction[];
+  /** Bytes in use on devices, in order of time. */
+  readonly memory: readonly MemorySample[];
   /** Decisions of a scheduler. */
   readonly journal: readonly JournalLine[];
   /** `simulate --json` of the same jobs in reverse, where that is asked for. */
   readonly reversed: RunSummary | null;
+  /** Of all that it printed and wrote: another run has the same. */
+  readonly digest: string;
+  /** The same of another run: after other workloads, on one core, with another seed of hashes; null where there was none. */
+  readonly digestAgain: string | null;
+  /** Figures of what it printed, by the paths of their keys: those that each member of a list has. */
+  readonly fields: readonly string[];
+  /** Of planning and simulating: of the processor, and as it passed. */
+  readonly cpuSeconds: number;
+  readonly wallSeconds: number;
+}
+
+/** What a run is without anything in it; `error`: why. */
+export function emptyRun(name: string, code = 0, error: string | null = null): GoldenRun {
+  return {
+    ...{ name, code, error, plan: null, document: null, metrics: null, actions: [], memory: [], journal: [] },
+    ...{ reversed: null, digest: "", digestAgain: null, fields: [], cpuSeconds: 0, wallSeconds: 0 },
+  };
+}
+
+export interface MemorySample {
+  readonly device: string;
+  readonly timeNs: number;
+  readonly bytes: number;
 }
 
 export interface PlanSummary {
@@ -45,15 +72,34 @@ interface Spread {
   readonly p95: number;
 }
 
+interface Bound {
+  readonly boundSeconds: number;
+}
+
 /** Of a plan, or of jobs over time: what the other one has is absent. */
 export interface RunSummary {
   readonly makespanSeconds: number;
   readonly tokensPerSecond: number;
-  readonly devices?: readonly { readonly name: string; readonly peakMemoryBytes: number }[];
+  /** Of a plan: tokens of all rows that were trained or evaluated. */
+  readonly tokens?: number;
+  readonly devices?: readonly {
+    readonly name: string;
+    readonly busySeconds?: number;
+    readonly peakMemoryBytes: number;
+  }[];
   readonly turnaroundSeconds?: Spread;
+  readonly bounds?: { readonly makespan: Bound; readonly meanTurnaround: Bound } | null;
   readonly weightedTurnaroundSeconds?: number;
   readonly fairness?: number;
+  /** By pipeline. */
+  readonly utilisation?: readonly number[];
+  readonly preemptions?: number;
   readonly refused?: number;
+  /** Where its machine is taken away: with what that costs, the number of times, and seconds by cause. */
+  readonly totalSeconds?: number;
+  readonly interruptions?: number;
+  readonly causes?: Readonly<Record<string, { readonly seconds: number }>>;
+  readonly interrupted?: { readonly restartSeconds: number };
   /** Of a plan by name and times, of a fleet as its outcomes. */
   readonly jobs: readonly (FleetOutcome | { readonly name: string; readonly turnaroundSeconds: number })[];
 }
@@ -68,6 +114,9 @@ export interface SeenAction {
   /** `0F5`, and of a collective its name in front. */
   readonly name: string;
   readonly jobs: readonly string[];
+  readonly tokens: number;
+  /** Of a transfer. */
+  readonly bytes: number;
   readonly startNs: number;
   readonly endNs: number;
 }

@@ -35,6 +35,28 @@ function changedMemory(before: GoldenRun, after: GoldenRun): readonly string[] {
   return lines.length > MOST ? [...lines.slice(0, MOST), `and so on ${lines.length - MOST} more devices`] : lines;
 }
 
+/** Where a plan has the same work in another order, or cut otherwise: the first place of each. */
+function changedOrder(before: GoldenRun, after: GoldenRun): readonly string[] {
+  const [was, is] = [before.document, after.document].map((document) => document?.segments ?? []);
+  const [microBatches, others] = [was!, is!].map((segments) => segments.flatMap((segment) => segment.microBatches));
+  const cut = microBatches!.findIndex(
+    ({ rows }, index) => JSON.stringify(rows) !== JSON.stringify(others![index]?.rows ?? []),
+  );
+  if (cut >= 0 && others!.length > 0) return [`micro-batch ${cut} has other rows than before`];
+  const [orders, now] = [was!, is!].map((segments) => {
+    const stages = segments[0]?.actions.map((_, stage) => segments.flatMap(({ actions }) => actions[stage]!));
+    return stages ?? [];
+  });
+  for (const [stage, order] of orders!.entries()) {
+    const place = order.findIndex((key, at) => key !== now![stage]?.[at]);
+    if (place >= 0 && now![stage] !== undefined)
+      return [
+        `stage ${stage} has ${order[place]} as its action ${place + 1} before, and ${now![stage][place] ?? "none"} now`,
+      ];
+  }
+  return [];
+}
+
 /** Of kinds of actions: how many there are, and how long one takes. */
 function kindsOf(actions: readonly SeenAction[]) {
   return new Map(
@@ -122,6 +144,7 @@ export function whyMoved(before: GoldenRun, after: GoldenRun): readonly string[]
   return [
     ...changedDecision(before, after),
     ...choices,
+    ...changedOrder(before, after),
     // Of another plan everything is otherwise.
     ...(choices.length === 0 ? changedMemory(before, after) : []),
     ...changedActions(before, after, spanNs),

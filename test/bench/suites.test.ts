@@ -268,6 +268,7 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "warm, to one job",
   ],
   external: ["mean", "median", "p90", "worst"],
+  regress: ["blocked", "cause named", "said of golden workloads"],
   coverage: [
     "calibration's age",
     "coverage of the 90 % interval",

@@ -29,15 +29,16 @@ vi.mock("../../workbench/machine/calibrate-devices.ts", async (original) => ({
 }));
 
 // Neither is it which revisions there are.
-vi.mock("../../workbench/regress/revisions.ts", async (original) => {
-  const real = await original<{ readonly packageRevision: () => object }>();
-  return { ...real, repositoryOf: (cwd: string) => cwd, builtRevision: () => real.packageRevision() };
-});
+const MOVED = { name: "one", guards: "nothing", verdict: "worse", figures: [], why: [], outcome: "0123456789ab" };
+vi.mock("../../workbench/regress/revisions.ts", async (original) => ({
+  ...(await original<object>()),
+  repositoryOf: (cwd: string) => cwd,
+}));
+vi.mock("../../workbench/regress/compare-revisions.ts", () => ({
+  compareRevisions: () => ({ name: "now", before: [], now: [], goldens: [MOVED] }),
+}));
 vi.mock("../../workbench/regress/bisect-golden.ts", () => ({
-  bisectGolden: () => ({
-    ...{ commit: "0123", text: "0123 a change", builds: 3 },
-    compared: { name: "one", guards: "nothing", verdict: "worse", figures: [], why: [] },
-  }),
+  bisectGolden: () => ({ commit: "0123", text: "0123 a change", builds: 3, compared: MOVED }),
 }));
 
 const root = temporaryFolder();
@@ -160,6 +161,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { what: ["update", "goldens"] },
     { what: ["check", "goldens"] },
     { what: ["bisect", "HEAD~1", "HEAD", "one"], folder: "goldens" },
+    { what: ["accept", "one"], folder: "goldens", why: "it is meant to be so" },
   ],
   layouts: [{ workload: "g.yaml", accelerator: "H100 SXM", count: 2 }],
   capacity: [{ forecast: "f.yaml", candidates: "c.yaml", prices: "k.yaml" }],

@@ -9,15 +9,14 @@ import { runCli } from "../cli/run-cli.ts";
 
 test("golden workloads come to what is stored: a change that means to move them updates examples/regress/baseline.json", {
   tags: ["slow"],
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const { code, stdout, stderr } = await runCli(["regress", "check", "--json", "--quiet"], packageFile("."));
   expect(stderr).toBe("");
   const { goldens } = JSON.parse(stdout) as { readonly goldens: readonly ComparedGolden[] };
-  // Last digits of times may be another machine's.
-  const moved = goldens.filter(({ verdict }) => verdict === "broken" || verdict === "worse" || verdict === "better");
+  const moved = goldens.filter(({ verdict }) => verdict !== "same" && verdict !== "unable");
   expect(moved.map(({ name, verdict, why }) => [name, verdict, ...why])).toEqual([]);
-  expect(goldens.length).toBeGreaterThanOrEqual(30);
+  expect(goldens.length).toBeGreaterThanOrEqual(60);
   expect(code).toBe(0);
 });
 

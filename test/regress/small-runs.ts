@@ -1,5 +1,6 @@
+import { quantile } from "../../core/index.ts";
 import type { Golden, JournalLine } from "../../plan/index.ts";
-import type { GoldenRun, SeenAction } from "../../studies/index.ts";
+import { emptyRun, type GoldenRun, type SeenAction } from "../../studies/index.ts";
 
 export const GOLDEN: Golden = {
   ...{ name: "one", guards: "what is tried", workload: "w.yaml", devices: "unit*2", options: {} },
@@ -16,7 +17,8 @@ export function actionsOn(
     const startNs = now;
     now += 1e6 * ms;
     if (kind === "pause") return [];
-    return [{ device, stream: "compute", kind, name: `${kind} ${index}`, jobs: ["a"], startNs, endNs: now }];
+    const what = { kind, name: `${kind} ${index}`, jobs: ["a"], tokens: 64, bytes: 0 };
+    return [{ device, stream: "compute", ...what, startNs, endNs: now }];
   });
 }
 
@@ -24,7 +26,8 @@ export function actionsOn(
 export function plannedRun(actions: readonly SeenAction[], change: Partial<GoldenRun> = {}): GoldenRun {
   const seconds = Math.max(...actions.map(({ endNs }) => endNs)) / 1e9;
   return {
-    ...{ name: "one", code: 0, error: null, actions, journal: [], reversed: null },
+    ...emptyRun("one"),
+    actions,
     plan: {
       ...{ schedule: "lorapp", maxInFlight: [2, 1], jobsAtOnce: 1, groups: [{ jobs: ["a"] }] },
       pipelines: [{ devices: ["d0", "d1"] }],
@@ -68,7 +71,8 @@ export function fleetRun(
   const turnarounds = jobs.map(({ at, to }) => to - at);
   const mean = turnarounds.reduce((sum, each) => sum + each, 0) / jobs.length;
   return {
-    ...{ name: "one", code: 0, error: null, plan: null, actions: [], journal, reversed: null },
+    ...emptyRun("one"),
+    journal,
     metrics: {
       ...{
         makespanSeconds: Math.max(...jobs.map(({ to }) => to)),
@@ -76,7 +80,7 @@ export function fleetRun(
         fairness: 1,
         refused: 0,
       },
-      turnaroundSeconds: { mean, p95: Math.max(...turnarounds) },
+      turnaroundSeconds: { mean, p95: quantile(turnarounds, 0.95) },
       weightedTurnaroundSeconds: mean,
       jobs: jobs.map(({ name, at, from, to }, number) => ({
         ...{ number, name, arrivalNs: ns(at), startNs: ns(from), endNs: ns(to), trainedNs: ns(to - from) },

@@ -39,20 +39,20 @@ export async function bisectGolden(
   let builds = 0;
   const seenAt = async (ref: string): Promise<SeenGolden> => {
     builds += 1;
-    const [seen] = await runGoldens(await builtRevision(context, repository, ref), one);
-    return seen!;
+    const { goldens } = await runGoldens(await builtRevision(context, repository, ref), one);
+    return goldens[0]!;
   };
   const before = await seenAt(good);
   const commits = commitsBetween(repository, good, bad);
   const comparedAt = async (at: number): Promise<ComparedGolden> => compareGolden(before, await seenAt(commits[at]!));
   let [low, high] = [0, commits.length - 1];
   let found = await comparedAt(high);
-  if (!isBlocking(found.verdict))
+  if (!isBlocking(found))
     throw new InputError({ expected: `a commit in which ${name} is worse than in ${good}`, at: "BAD", got: bad });
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     const compared = await comparedAt(middle);
-    if (isBlocking(compared.verdict)) [high, found] = [middle, compared];
+    if (isBlocking(compared)) [high, found] = [middle, compared];
     else low = middle + 1;
   }
   return { commit: commits[high]!, text: commitText(repository, commits[high]!), compared: found, builds };

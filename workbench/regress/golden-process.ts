@@ -1,15 +1,18 @@
 // A process that has one revision's command line plan and simulate golden workloads: `golden-process.js REQUEST`, a file of
 // a GoldenRequest. It writes a line of JSON a workload. The command line is what revisions have in common.
+import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import type { GoldenRun, PlanSummary, RunSummary, SeenAction } from "../../studies/index.ts";
+import type { GoldenRun, PlanSummary, RunSummary } from "../../studies/index.ts";
+import { fieldsOf, partsOfTrace } from "./read-outputs.ts";
 
 /** Command lines of a golden workload, in their order; each that is there is made, until one fails. */
 export interface GoldenCommands {
   readonly name: string;
-  /** Plans into `plan.json`; absent for what has no plan. */
+  /** Plans into `document`; absent for what has no plan, or has one already. */
   readonly plan: readonly string[] | null;
+  readonly document: string | null;
   /** Writes the trace or the journal, whichever it has. */
   readonly simulate: readonly string[];
   readonly trace: string | null;
@@ -25,6 +28,16 @@ export interface GoldenRequest {
   readonly cwd: string;
   readonly results: string;
   readonly goldens: readonly GoldenCommands[];
+  /** A line of each is its name and digest, and no more. */
+  readonly onlyDigests: boolean;
+}
+
+/** Of a golden workload once more. */
+export type GoldenDigest = Pick<GoldenRun, "name" | "digest">;
+
+/** The last line of results: what the process took, of all workloads together. */
+export interface ProcessFacts {
+  readonly process: { readonly peakBytes: number };
 }
 
 type Run = (argv: readonly string[], io: object) => Promise<number>;
@@ -50,80 +63,63 @@ async function printed(run: Run, cwd: string, argv: readonly string[]): Promise<
   return { code: await run(argv, io), text, error };
 }
 
-interface TraceEvent {
-  readonly ph: string;
-  readonly name: string;
-  readonly cat?: string;
-  readonly pid: number;
-  readonly tid?: number;
-  readonly ts?: number;
-  readonly dur?: number;
-  readonly args?: {
-    readonly name?: string;
-    readonly action?: string;
-    readonly jobs?: readonly string[];
-    readonly collective?: string;
-  };
-}
-
-const LETTERS: Readonly<Record<string, string>> = { F: "forward", B: "backward", U: "update", E: "evaluation" };
-
-/** The actions of a trace in Perfetto's format. */
-function actionsOf(file: string): readonly SeenAction[] {
-  const { traceEvents } = JSON.parse(readFileSync(file, "utf8")) as { readonly traceEvents: readonly TraceEvent[] };
-  const [devices, streams] = [new Map<number, string>(), new Map<string, string>()];
-  for (const { ph, name, pid, tid, args } of traceEvents) {
-    if (ph !== "M") continue;
-    if (name === "process_name") devices.set(pid, args!.name!);
-    if (name === "thread_name") streams.set(`${pid} ${tid}`, args!.name!);
-  }
-  return traceEvents.flatMap(({ ph, name, cat, pid, tid, ts = 0, dur = 0, args }): SeenAction[] => {
-    if (ph !== "X") return [];
-    const letter = /^\d+([A-Z])/.exec(args?.action ?? name)?.[1] ?? "";
-    const startNs = Math.round(1000 * ts);
-    return [
-      {
-        device: devices.get(pid) ?? `${pid}`,
-        stream: streams.get(`${pid} ${tid}`) ?? `${tid}`,
-        kind: cat === "compute" ? (LETTERS[letter] ?? "action") : (args?.collective ?? "transfer"),
-        name,
-        jobs: args?.jobs ?? [],
-        startNs,
-        endNs: startNs + Math.round(1000 * dur),
-      },
-    ];
-  });
-}
-
-function linesOf(file: string): GoldenRun["journal"] {
-  const lines = readFileSync(file, "utf8").split("\n");
+function linesOf(text: string): GoldenRun["journal"] {
+  const lines = text.split("\n");
   return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as GoldenRun["journal"][number]);
 }
 
 async function goldenRun(run: Run, cwd: string, commands: GoldenCommands): Promise<GoldenRun> {
-  const { name, plan, simulate, trace, journal, reversed } = commands;
+  const { name, plan, document, simulate, trace, journal, reversed } = commands;
   const nothing: GoldenRun = {
-    ...{ name, code: 0, error: null, plan: null, metrics: null, actions: [], journal: [], reversed: null },
+    ...{ name, code: 0, error: null, plan: null, document: null, metrics: null, actions: [], memory: [], journal: [] },
+    ...{ reversed: null, digest: "", digestAgain: null, fields: [], cpuSeconds: 0, wallSeconds: 0 },
   };
   const outputs: Record<string, unknown> = {};
-  for (const [what, argv] of Object.entries({ plan, metrics: simulate, reversed })) {
+  const hash = createHash("sha256");
+  const [startMs, before] = [performance.now(), process.cpuUsage()];
+  const times = (): Pick<GoldenRun, "cpuSeconds" | "wallSeconds"> => {
+    const { user, system } = process.cpuUsage(before);
+    return { cpuSeconds: (user + system) / 1e6, wallSeconds: (performance.now() - startMs) / 1e3 };
+  };
+  for (const [what, argv] of Object.entries({ plan, simulate, reversed })) {
     if (argv === null) continue;
     const { code, error, text } = await printed(run, cwd, argv);
-    if (code !== 0) return { ...nothing, code, error: error.trim().split("\n")[0] ?? "" };
+    if (code !== 0) {
+      const said = error.trim().split("\n")[0] ?? "";
+      return { ...nothing, ...times(), code, error: said, digest: hash.update(`${code}`).digest("hex") };
+    }
+    hash.update(text);
     outputs[what] = JSON.parse(text);
   }
+  const measured = times();
+  const written = (file: string | null): string => {
+    const text = file !== null && existsSync(file) ? readFileSync(file, "utf8") : "";
+    hash.update(text);
+    return text;
+  };
+  const [documentText, traceText, journalText] = [document, trace, journal].map(written) as [string, string, string];
   return {
     ...nothing,
+    ...measured,
     plan: (outputs["plan"] ?? null) as PlanSummary | null,
-    metrics: outputs["metrics"] as RunSummary,
+    document: documentText === "" ? null : (JSON.parse(documentText) as GoldenRun["document"]),
+    metrics: { jobs: [], ...(outputs["simulate"] as Partial<RunSummary>) } as RunSummary,
     reversed: (outputs["reversed"] ?? null) as RunSummary | null,
-    actions: trace !== null && existsSync(trace) ? actionsOf(trace) : [],
-    journal: journal !== null && existsSync(journal) ? linesOf(journal) : [],
+    ...(traceText === "" ? {} : partsOfTrace(traceText)),
+    journal: linesOf(journalText),
+    digest: hash.digest("hex"),
+    fields: Object.entries(outputs).flatMap(([what, value]) => (what === "reversed" ? [] : fieldsOf(value, what))),
   };
 }
 
-const { cli, cwd, results, goldens } = JSON.parse(
+const { cli, cwd, results, goldens, onlyDigests } = JSON.parse(
   readFileSync(path.resolve(process.argv[2]!), "utf8"),
 ) as GoldenRequest;
 const { run } = (await import(pathToFileURL(cli).href)) as { readonly run: Run };
-for (const commands of goldens) appendFileSync(results, `${JSON.stringify(await goldenRun(run, cwd, commands))}\n`);
+for (const commands of goldens) {
+  const seen = await goldenRun(run, cwd, commands);
+  const { name, digest } = seen;
+  appendFileSync(results, `${JSON.stringify(onlyDigests ? ({ name, digest } satisfies GoldenDigest) : seen)}\n`);
+}
+const facts: ProcessFacts = { process: { peakBytes: 1024 * process.resourceUsage().maxRSS } };
+appendFileSync(results, `${JSON.stringify(facts)}\n`);

@@ -19,7 +19,13 @@ export function loadBaseline(
   place: Place,
   file: string,
   { goldens }: Pick<LoadedGoldens, "goldens">,
-): { readonly release: string; readonly before: readonly SeenGolden[]; readonly absent: readonly string[] } {
+): {
+  readonly release: string;
+  readonly before: readonly SeenGolden[];
+  /** Golden workloads that the baseline has not, and names in it that no golden workload has. */
+  readonly absent: readonly string[];
+  readonly gone: readonly string[];
+} {
   const input = readInput(place, file, "a baseline (`loratwin regress update` writes one)");
   const baseline = parseDocument(baselineSchema, input.text, input.file);
   const known = new Map(Object.entries(baseline.goldens));
@@ -30,5 +36,6 @@ export function loadBaseline(
       ...{ golden, stored: known.get(golden.name)!, error: null, run: undefined },
     })),
     absent: goldens.filter((golden) => !isThere(golden)).map(({ name }) => name),
+    gone: [...known.keys()].filter((name) => goldens.every((golden) => golden.name !== name)),
   };
 }

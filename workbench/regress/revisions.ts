@@ -140,7 +140,7 @@ export async function builtRevision(
   const name = ref ?? "the working tree";
   const tree = treeOf(repository, ref);
   const root = userCache("revisions", tree);
-  const revision = { name, root, results: path.join(root, "regress") };
+  const revision = { name, root, tree, results: path.join(root, "regress") };
   if (existsSync(root)) {
     utimesSync(root, new Date(), new Date());
     return revision;
@@ -159,6 +159,23 @@ export async function builtRevision(
     }
     return revision;
   });
+}
+
+/** Files that differ between two trees. */
+export function changedFiles(repository: string, before: BuiltRevision, now: BuiltRevision): readonly string[] {
+  const listed = told("git", ["diff", "--name-only", "--no-renames", before.tree!, now.tree!], repository);
+  return listed.split("\n").filter((line) => line !== "");
+}
+
+/** A file as a tree has it; undefined where it has none. */
+export function fileIn(repository: string, { tree }: BuiltRevision, file: string): string | undefined {
+  const isThere = told("git", ["ls-tree", "--name-only", tree!, "--", file], repository) !== "";
+  return isThere ? told("git", ["show", `${tree}:${file}`], repository) : undefined;
+}
+
+/** What tells the native code of a revision from that of another. */
+export function nativeTree(repository: string, { tree }: BuiltRevision): string {
+  return told("git", ["rev-parse", `${tree}:native`], repository);
 }
 
 /** Commits from the one behind `good` to `bad`, the oldest first. @throws InputError where `good` is not before it */

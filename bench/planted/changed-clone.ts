@@ -13,7 +13,7 @@ export interface SourceChange {
 
 const WHO = { GIT_AUTHOR_NAME: "test", GIT_AUTHOR_EMAIL: "test@localhost" };
 
-/** A repository of its own with this package's files as they are, which a test may change. */
+/** A repository of its own with this package's files as they are, which may be changed. */
 export class ChangedClone {
   readonly folder = mkdtempSync(path.join(tmpdir(), "loratwin-clone-"));
 
@@ -40,13 +40,17 @@ export class ChangedClone {
     return this.git("rev-parse", "HEAD");
   }
 
-  /** @throws Error where the file has no such text any more: the change is of code that has moved */
+  /** @throws Error where the file has not that text once: the change is of code that has moved */
   change(...changes: readonly SourceChange[]): void {
     for (const { file, from, to } of changes) {
       const place = path.join(this.folder, file);
       const text = readFileSync(place, "utf8");
-      if (!text.includes(from)) throw new Error(`${file} has no ${from}`);
-      writeFileSync(place, text.replace(from, to));
+      const places = text.split(from).length - 1;
+      if (places !== 1) throw new Error(`Expected one place of ${JSON.stringify(from)} in ${file}, found ${places}`);
+      writeFileSync(
+        place,
+        text.replace(from, () => to),
+      );
     }
   }
 

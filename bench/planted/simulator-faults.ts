@@ -1,0 +1,226 @@
+import { faultsIn, type PlantedFault, UNEXPLAINED } from "./planted-change.ts";
+
+const RUN = "sim/run/plan-run.ts";
+const COSTS = "plan/costs/cost-model.ts";
+
+/** What takes how long, who waits for whom, and what is told of it. */
+export const SIMULATOR_FAULTS: readonly PlantedFault[] = [
+  ...faultsIn("costs", "plan/kernels/layer-cost.ts", [
+    "layers computed twice cost nothing",
+    "recomputed",
+    UNEXPLAINED,
+    'const touching = passes.filter((pass) => pass !== "W").length;',
+    'const touching = passes.filter((pass) => pass !== "W" && pass !== "recomputed").length;',
+  ]),
+  ...faultsIn("costs", "plan/kernels/attention-seconds.ts", [
+    "attention at half its work",
+    "adapters",
+    UNEXPLAINED,
+    "flop += 2 * heads * headDim",
+    "flop += heads * headDim",
+  ]),
+  ...faultsIn("costs", "plan/costs/layer-model.ts", [
+    "weights in 4 bits need no dequantizing",
+    "quantized",
+    UNEXPLAINED,
+    "return (touchingOf(passes) * parameters * dequantizedBytes(dtype, compute)) /",
+    "return (0 * touchingOf(passes) * parameters * dequantizedBytes(dtype, compute)) /",
+  ]),
+  ...faultsIn(
+    "calibration reading",
+    COSTS,
+    [
+      "a roofline without memory traffic",
+      "roofline",
+      UNEXPLAINED,
+      "(Math.max(call.flops / peak, (call.elements * bytesPerElement) / rate) +",
+      "(call.flops / peak +",
+    ],
+    ["a machine that is never interrupted", "measured", UNEXPLAINED, "return total / having;", "return total;"],
+    [
+      "measured operators by kind before shape",
+      "measured",
+      UNEXPLAINED,
+      "table.get(call.name) ?? table.get(call.kind)",
+      "table.get(call.kind) ?? table.get(call.name)",
+    ],
+    [
+      "updates cost nothing",
+      "constant",
+      UNEXPLAINED,
+      'if (letter === "U") return seconds.update;',
+      'if (letter === "U") return 0;',
+    ],
+    [
+      "a calibration's latency is forgotten",
+      "roofline",
+      UNEXPLAINED,
+      "latencySeconds: link.latencySeconds + transferLatencySeconds",
+      "latencySeconds: link.latencySeconds",
+    ],
+    [
+      "devices of a machine do not slow each other",
+      "measured",
+      UNEXPLAINED,
+      "...(aloneShare === undefined ? {}",
+      "...(aloneShare !== undefined ? {}",
+    ],
+  ),
+  {
+    area: "link sharing",
+    name: "each message has the whole wire",
+    changes: [
+      {
+        file: "sim/network/link.ts",
+        from: "(elapsedSeconds * this.#bytesPerSecond) / this.#flows.length",
+        to: "elapsedSeconds * this.#bytesPerSecond",
+      },
+      {
+        file: "sim/network/link.ts",
+        from: "(Math.max(bytes, 0) * this.#flows.length) / this.#bytesPerSecond",
+        to: "Math.max(bytes, 0) / this.#bytesPerSecond",
+      },
+    ],
+    caughtBy: "slow-network",
+    cause: /^network carries \d+ bytes from \w+ to \w+, in time for \d+$/,
+  },
+  ...faultsIn(
+    "link sharing",
+    "sim/run/connections.ts",
+    [
+      "half duplex taken for full",
+      "half-duplex",
+      /^\w\d \w\d carries \d+ bytes/,
+      "return !shared && duplex === undefined;",
+      "return !shared;",
+    ],
+    [
+      "a latency of nothing",
+      "machines-apart",
+      UNEXPLAINED,
+      "const latencyNs = secondsToNanos(latencySeconds);",
+      "const latencyNs = 0 * secondsToNanos(latencySeconds);",
+    ],
+  ),
+  ...faultsIn("link sharing", "sim/network/machine-ports.ts", [
+    "each way has a port of its own",
+    "machines-apart",
+    /^(from|to) \w+ carries \d+ bytes|^no decision explains it/,
+    "if (own.every((port) => numWays[port] === 1)) continue;",
+    "if (own.every((port) => numWays[port]! >= 1)) continue;",
+  ]),
+  ...faultsIn("link sharing", "sim/run/channel.ts", [
+    "synchronous senders go on at once",
+    "synchronous",
+    UNEXPLAINED,
+    "channel?.isSenderHeld === true && channel.heard < channel.produced",
+    "channel?.isSenderHeld === true && channel.heard > channel.produced",
+  ]),
+  ...faultsIn("link sharing", "sim/tasks/blocking-tasks.ts", [
+    "blocking transfers for their latency alone",
+    "blocking-network",
+    UNEXPLAINED,
+    "latencySeconds + (wire === undefined ? 0 : bytes / rates[wire]!) };",
+    "latencySeconds };",
+  ]),
+  {
+    area: "simulator queueing",
+    name: "a lost overlap",
+    changes: [
+      {
+        file: "sim/simulate.ts",
+        from: "  return runStream(plan, runPlan(plan, costModel), {",
+        to: "  if (plan.stages.length > 1) return simulateBlocking(options);\n  return runStream(plan, runPlan(plan, costModel), {",
+      },
+    ],
+    caughtBy: "slow-network",
+    cause: /^(transfers take \+|\w+: transfers take \+|\w+ waits \+)/,
+  },
+  ...faultsIn(
+    "simulator queueing",
+    RUN,
+    [
+      "actions start before their input",
+      "slow-network",
+      /^\d[FB]\d+ starts before (\d[FB]\d+ has ended|the message of \d[FB]\d+ has arrived)$/,
+      "if (input !== null && !hasArrived(input, microBatch)) return;",
+      "",
+    ],
+    [
+      "actions start without a buffer",
+      "slow-network",
+      UNEXPLAINED,
+      "if (output !== null && !hasFreeOutBuffer(output)) return;",
+      "",
+    ],
+    [
+      "updates do not wait for the norm of all stages",
+      "clipped",
+      /^\dU\d+ starts before its step's work is done$/,
+      "if (signal >= 0) {",
+      "if (signal >= 0 && letter !== UPDATE) {",
+    ],
+    [
+      "backwards a little faster",
+      "lorapp",
+      UNEXPLAINED,
+      "endNs(nowNs, durationNs) ?? nowNs + durationNs",
+      "endNs(nowNs, durationNs) ?? nowNs + Math.round(letter === BACKWARD ? 0.97 * durationNs : durationNs)",
+    ],
+    [
+      "norms between machines take no time",
+      "machines-apart",
+      /^no decision explains it|starts before its step's work is done/,
+      "if (letter === UPDATE && this.#norms.isMissing(stage, microBatch)) return;",
+      "",
+    ],
+  ),
+  ...faultsIn(
+    "failing machines",
+    "sim/interruptions.ts",
+    [
+      "restarts cost nothing",
+      "interrupted",
+      /s with interruptions, and their causes make/,
+      "this.totalNs += runningNs + checkpointNs + this.#restartNs;",
+      "this.totalNs += runningNs + checkpointNs;",
+    ],
+    ["lost work is kept", "interrupted", /s with interruptions, and their causes make/, "this.totalNs += lostNs;", ""],
+  ),
+  ...faultsIn(
+    "figures",
+    "sim/fleet/fleet-metrics.ts",
+    [
+      "a turnaround a second short",
+      "fifo",
+      /^the mean turnaround that is told, .*, is not that of the journal, /,
+      "(endNs! - arrivalNs) / 1e9);",
+      "(endNs! - arrivalNs) / 1e9 - 1);",
+    ],
+    [
+      "a figure with another name",
+      "fair",
+      /^a figure is missing: simulate\.fairness$/,
+      "fairness: jainIndex",
+      "fairnessIndex: jainIndex",
+    ],
+  ),
+  ...faultsIn(
+    "journal",
+    "plan/scheduler/outcomes.ts",
+    [
+      "only the last stay counts as training",
+      "priority",
+      /is told to have trained \d+ ns, and was on pipelines for \d+ ns$/,
+      "fate.trainedNs += atNs - sinceNs;",
+      "fate.trainedNs = atNs - sinceNs;",
+    ],
+    [
+      "a start is that of the last stay",
+      "priority",
+      /is told to start at another time than the journal has$/,
+      "fate.startNs ??= atNs;",
+      "fate.startNs = atNs;",
+    ],
+  ),
+];

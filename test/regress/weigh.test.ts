@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { regressText } from "../../cli/describe-regress.ts";
+import {
+  type ComparedGolden,
+  compareEffort,
+  compareExecuted,
+  leastEffort,
+  weighPolicies,
+} from "../../studies/index.ts";
+import { loadAccepted, withAccepted } from "../../workbench/regress/accepted-changes.ts";
+import { loosenedGoldens } from "../../workbench/regress/loosened-goldens.ts";
+import { GOLDEN } from "./small-runs.ts";
+
+const BUDGET = { cpu: 1.5, memory: 1.5 };
+
+function effort(seconds: Readonly<Record<string, number>>, peakBytes = 1e8) {
+  return { cpuSeconds: new Map(Object.entries(seconds)), peakBytes };
+}
+
+describe("what planning takes", () => {
+  it("is within its budget, or blocks with what is over it", () => {
+    const before = effort({ a: 1, b: 2 });
+    expect(compareEffort(before, effort({ a: 1.2, b: 2.4 }), BUDGET).verdict).toBe("same");
+    const slow = compareEffort(before, effort({ a: 11, b: 2 }), BUDGET);
+    expect(slow).toMatchObject({ verdict: "worse", name: "budget" });
+    expect(slow.why).toEqual([
+      "planning and simulating take 4.3 times as much of the processor",
+      "a takes 11.00 s of the processor, and took 1.00 s",
+    ]);
+    expect(compareEffort(before, effort({ a: 1, b: 2 }, 3e8), BUDGET).why).toEqual([
+      "the process has 3.0 times as much memory",
+    ]);
+  });
+
+  it("is the least of what was measured, since others disturb", () => {
+    const least = leastEffort([effort({ a: 3, b: 1 }, 2), effort({ a: 1, b: 2 }, 3)]);
+    expect([...least.cpuSeconds]).toEqual([
+      ["a", 1],
+      ["b", 1],
+    ]);
+    expect(least.peakBytes).toBe(2);
+  });
+});
+
+describe("two policies", () => {
+  const golden = (turnaround: number, makespan: number): Pick<ComparedGolden, "figures"> => ({
+    figures: [
+      { name: "meanTurnaroundSeconds", before: 10, now: turnaround, loss: turnaround / 10 - 1, isAllowed: true },
+      { name: "makespanSeconds", before: 20, now: makespan, loss: makespan / 20 - 1, isAllowed: true },
+    ],
+  });
+
+  it.each([
+    ["better", 8, 20],
+    ["worse", 10, 22],
+    ["trade-off", 8, 22],
+    ["same", 10.01, 20.01],
+  ] as const)("are weighed in all objectives together: %s", (kind, turnaround, makespan) => {
+    expect(weighPolicies([golden(turnaround, makespan)]).kind).toBe(kind);
+  });
+
+  it("are told in one table, whatever single golden workloads are", () => {
+    const policies = weighPolicies([golden(8, 22), golden(9, 20)]);
+    const text = regressText({ before: "sjf", now: "mine", goldens: [], policies });
+    expect(text).toContain("mine against sjf is a trade-off: it gains in some and loses in others");
+    expect(text).toMatch(/mean turnaround +-15\.1 % +2 better +0 worse/);
+  });
+});
+
+describe("golden workloads with one reason", () => {
+  const golden = (name: string, seconds: number): ComparedGolden => ({
+    ...{ name, guards: `what ${name} guards`, verdict: "worse", figures: [], outcome: "" },
+    why: [`forwards take +${seconds} s over all devices`],
+  });
+
+  it("are told together", () => {
+    const goldens = ["a", "b", "c"].map((name, at) => golden(name, at + 1.5));
+    const text = regressText({ before: "x", now: "y", goldens });
+    expect(text).toContain("worse: a, b, c\n  - forwards take +1.5 s over all devices");
+    expect(text.match(/forwards take/g)).toHaveLength(1);
+  });
+});
+
+describe("a real run", () => {
+  const run = (makespanSeconds: number, adapter = "x", twinError = 0.01) => ({
+    ...{ makespanSeconds, twinError, adapters: { one: adapter } },
+  });
+  const side = (runs: readonly ReturnType<typeof run>[], plan = "p", error: string | null = null) => ({
+    ...{ plan, error, runs },
+  });
+  const told = { name: "trained", guards: "training" };
+  const was = side([run(1), run(1.02), run(0.98)]);
+
+  it("is the same where bytes are, whatever single runs take", () => {
+    expect(compareExecuted(told, was, side([run(1.2), run(0.9), run(1.1)]), { one: 0 }).verdict).toBe("same");
+  });
+
+  it.each([
+    [
+      "broken",
+      side([], "p", "train: no end after 120 s"),
+      0,
+      "was trained before, and is not now: train: no end after 120 s",
+    ],
+    ["broken", side([run(1, "y"), run(1, "y")]), 0.2, "adapters differ: one by 20.0 %"],
+    ["broken", side([run(1), run(1, "y")]), 0, "two runs of one plan train other adapters"],
+    ["unexplained", side([run(1, "y"), run(1, "y")]), 1e-6, "no decision explains it: the plan is the same"],
+    ["changed", side([run(1, "y"), run(1, "y")], "q"), 1e-6, "adapters differ: one by 0.0 %"],
+    ["worse", side([run(1.5), run(1.4), run(1.6)]), 0, "training takes 1.37 to 1.63 times as long, turn by turn"],
+    ["worse", side([run(1, "x", 0.3), run(1, "x", 0.3)]), 0, "the twin is off by 30.0 %, and was by 1.0 %"],
+  ] as const)("is %s otherwise", (verdict, now, difference, why) => {
+    const compared = compareExecuted(told, was, now, { one: difference });
+    expect(compared).toMatchObject({ verdict });
+    expect(compared.why[0]).toBe(why);
+  });
+});
+
+describe("golden workloads that a change touches", () => {
+  const rules = { goldens: [GOLDEN, { ...GOLDEN, name: "two", anyOrder: true }], budget: BUDGET };
+
+  it("may become stricter, and new ones may come", () => {
+    const now = {
+      goldens: [{ ...GOLDEN, tolerance: 0 }, ...rules.goldens.slice(1), { ...GOLDEN, name: "new" }],
+      budget: BUDGET,
+    };
+    expect(loosenedGoldens(rules, now)).toEqual([]);
+  });
+
+  it("block where they are gone, lose more, or have other options, and where the budget is larger", () => {
+    const now = {
+      goldens: [{ ...GOLDEN, tolerance: 0.5, options: { pipelines: 2 } }],
+      budget: { cpu: 5, memory: 1.5 },
+    };
+    expect(loosenedGoldens(rules, now).map(({ verdict, why }) => `${verdict} ${why[0]}`)).toEqual([
+      "unexplained the change lets figures lose 0.5, and not 0.001",
+      "unexplained the change gives it other options",
+      "unexplained the change takes this golden workload away",
+      "unexplained the change raises the budget",
+    ]);
+  });
+
+  it("are accepted by their outcome, and an older word for one goes when it gets another", () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "loratwin-accepted-"));
+    const place = { cwd: folder };
+    const word = (golden: string, outcome: string) => ({ golden, outcome, why: "it is meant to be so" });
+    const write = (...changes: readonly ReturnType<typeof word>[]): void =>
+      writeFileSync(path.join(folder, "accepted.json"), withAccepted(place, { folder }, [...changes]));
+    try {
+      expect(loadAccepted(place, { folder }).size).toBe(0);
+      write(word("one", "0123456789ab"), word("two", "0123456789ab"));
+      write(word("one", "ba9876543210"));
+      expect([...loadAccepted(place, { folder }).keys()].sort()).toEqual(["one ba9876543210", "two 0123456789ab"]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

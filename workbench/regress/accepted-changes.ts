@@ -1,0 +1,38 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { canonicalJson } from "../../core/index.ts";
+import { type Place, readInput } from "../../files/index.ts";
+import { type AcceptedChanges, acceptedSchema, parseDocument } from "../../plan/index.ts";
+import type { LoadedGoldens } from "./load-goldens.ts";
+
+const ACCEPTED_FILE = "accepted.json";
+
+export function acceptedFile({ folder }: Pick<LoadedGoldens, "folder">): string {
+  return path.join(folder, ACCEPTED_FILE);
+}
+
+function readAccepted(place: Place, file: string): AcceptedChanges {
+  if (!existsSync(file)) return { kind: "accepted-changes", version: 1, changes: [] };
+  const input = readInput(place, file, "accepted changes");
+  return parseDocument(acceptedSchema, input.text, input.file);
+}
+
+/** The words of a change for what it does, by golden workload and outcome. @throws InputError for a file that is none */
+export function loadAccepted(place: Place, set: Pick<LoadedGoldens, "folder">): ReadonlyMap<string, string> {
+  const { changes } = readAccepted(place, acceptedFile(set));
+  return new Map(changes.map(({ golden, outcome, why }) => [`${golden} ${outcome}`, why]));
+}
+
+/**
+ * The file with words for outcomes. Older words for the same golden workloads go: what they were for is the base now, or
+ * has changed.
+ */
+export function withAccepted(
+  place: Place,
+  set: Pick<LoadedGoldens, "folder">,
+  added: AcceptedChanges["changes"],
+): string {
+  const known = readAccepted(place, acceptedFile(set));
+  const kept = known.changes.filter(({ golden }) => added.every((own) => own.golden !== golden));
+  return `${canonicalJson({ ...known, changes: [...kept, ...added] })}\n`;
+}

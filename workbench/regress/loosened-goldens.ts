@@ -1,0 +1,55 @@
+import { contentHash, InputError } from "../../core/index.ts";
+import { type Golden, type GoldenBudget, goldensSchema, parseDocument } from "../../plan/index.ts";
+import type { ComparedGolden } from "../../studies/index.ts";
+import { GOLDENS_FILE, type LoadedGoldens } from "./load-goldens.ts";
+
+interface Rules {
+  readonly goldens: readonly Golden[];
+  readonly budget: GoldenBudget;
+}
+
+/** A golden workload that the change takes away, or that lets more pass than before. */
+function loosened(name: string, guards: string, why: string): ComparedGolden {
+  return {
+    name,
+    guards,
+    verdict: "unexplained",
+    figures: [],
+    why: [why],
+    outcome: contentHash([name, why]).slice(-12),
+  };
+}
+
+/** Of golden workloads as a file had them, those that are not there any more, and those that let more pass. */
+export function loosenedGoldens(
+  before: Rules,
+  now: Pick<LoadedGoldens, "goldens" | "budget">,
+): readonly ComparedGolden[] {
+  const byName = new Map(now.goldens.map((golden) => [golden.name, golden]));
+  const { cpu, memory } = now.budget;
+  return [
+    ...before.goldens.flatMap(({ name, guards, tolerance, anyOrder, options }) => {
+      const own = byName.get(name);
+      if (own === undefined) return [loosened(name, guards, "the change takes this golden workload away")];
+      const reasons = [
+        ...(own.tolerance > tolerance ? [`the change lets figures lose ${own.tolerance}, and not ${tolerance}`] : []),
+        ...(anyOrder && !own.anyOrder ? ["the change does not look at the order of jobs any more"] : []),
+        ...(JSON.stringify(own.options) === JSON.stringify(options) ? [] : ["the change gives it other options"]),
+      ];
+      return reasons.map((why) => loosened(name, guards, why));
+    }),
+    ...(cpu > before.budget.cpu || memory > before.budget.memory
+      ? [loosened("budget", "what planner and simulator take themselves", "the change raises the budget")]
+      : []),
+  ];
+}
+
+/** The rules of a file as a revision has it; undefined where they cannot be read any more. */
+export function rulesOf(text: string): Rules | undefined {
+  try {
+    return parseDocument(goldensSchema, text, GOLDENS_FILE);
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+}
