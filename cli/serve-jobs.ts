@@ -177,11 +177,26 @@ function policyName(args: Arguments, found: ResumableFleet | undefined): string 
   throw new InputError({ expected: "the file of the fleet's own policy", at: "--policy", got: "none" });
 }
 
-interface ServedFleet {
-  readonly choice: RequestChoice;
+/** What is served, where, and how far its server is open. */
+export interface ServedWork {
   readonly folder: string;
-  readonly policy: PolicyName | PolicyFactory;
+  readonly workload: string;
   readonly once: boolean;
+  /** Options of the server alone. */
+  readonly server: Arguments;
+}
+
+/** A server that listens in the run's folder, and answers no prompts. */
+export const NO_SERVER: Arguments = { answers: false };
+
+/** By the options of a command that has those of a server. */
+export function servedBy(args: Arguments, folder: string): ServedWork {
+  return { folder, workload: requiredText(args, "workload"), once: flag(args, "once"), server: args };
+}
+
+interface ServedFleet extends ServedWork {
+  readonly choice: RequestChoice;
+  readonly policy: PolicyName | PolicyFactory;
   readonly found: ResumableFleet | undefined;
   /** It takes no jobs but those that it has. */
   readonly isDraining: boolean;
@@ -231,8 +246,8 @@ function controlOptions(
   args: Arguments,
   { loaded }: OpenedFleet,
   answers: LiveAnswers | undefined,
+  onFault: (error: unknown) => void,
 ): ControlOptions {
-  const context = contextOf(io, args);
   const dataRoot = optionalText(args, "data-root");
   if (dataRoot !== undefined && !isFolder(io, dataRoot))
     throw new InputError({ expected: "a folder", at: "--data-root", got: dataRoot });
@@ -242,19 +257,18 @@ function controlOptions(
     defaults: placeJob(defaults, path.dirname(loaded.source.file)),
     assets: { script: browserAsset("server", "client.js"), style: browserAsset("server", "client.css") },
     answers,
-    onFault: (error) => context.warn(String(error)),
+    onFault,
   };
 }
 
 /** Serves a fleet to its end: an exit code, or how it goes on where it has lost some of its devices. */
 async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise<number | CutFleet> {
-  const { choice, folder, policy, once, found, isDraining } = served;
+  const { choice, folder, workload, policy, once, server: own, found, isDraining } = served;
   const context = contextOf(io, args);
-  const workload = requiredText(args, "workload");
   const rhythm = rhythmOf(args);
-  const listens = listenOptions(io, args, folder);
+  const listens = listenOptions(io, own, folder);
   const tensorboard = tensorboardFolder(io, args, folder);
-  const answersOf = answersChoice(io, args, folder);
+  const answersOf = answersChoice(io, own, folder);
   // Planning says of the cluster what there is to say.
   if (choice.cluster !== undefined) checkRanks(loadCluster({ ...context, note: () => {} }, choice), io.world);
   // Whatever can be refused at once is, before anything is loaded; and who asks meanwhile is told that it loads.
@@ -273,7 +287,10 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   const control = controlOf(io, opened, usesCache(args));
   const { model } = opened.loaded;
   using answers = model && answersOf?.(model.folder);
-  await server.serve(control, controlOptions(io, args, opened, answers));
+  await server.serve(
+    control,
+    controlOptions(io, own, opened, answers, (error) => context.warn(String(error))),
+  );
   const where = server.address.url === null ? "" : ` and on ${server.address.url}`;
   context.note(`serves on ${server.address.socket}${where}`);
   const unsubscribe = control.subscribe((notice) => {
@@ -328,9 +345,9 @@ async function goOnWithout(
 }
 
 /** Serves jobs over time in a folder until they have ended. `found`: what they go on from. Returns the exit code. */
-export async function serveJobs(io: Io, args: Arguments, folder: string, found?: ResumableFleet): Promise<number> {
+export async function serveJobs(io: Io, args: Arguments, work: ServedWork, found?: ResumableFleet): Promise<number> {
   const policy = await policyOption(io, "policy", policyName(args, found));
-  const ways = { choice: verifiedFleetChoice(args), folder, policy, once: flag(args, "once") };
+  const ways = { ...work, choice: verifiedFleetChoice(args), policy };
   let served = await serveFleet(io, args, { ...ways, found, isDraining: false });
   while (typeof served !== "number") served = await served.goOn();
   return served;

@@ -42,12 +42,13 @@ import {
 import { note, printResult, warn } from "../output.ts";
 import { REST, REST_ANEW, REST_OF_FLEET } from "./resume.ts";
 import { serveCommand } from "./serve.ts";
-import { trainCommand } from "./train.ts";
+import { SEARCH, trainCommand } from "./train.ts";
 
 const launched = (use: Use): Use => ({ ...use, options: { ...LAUNCH_OPTIONS, ...use.options } });
 
-/** All that is trained can be launched, with the options that it is trained with. */
-const TRAINED = trainCommand.uses.map(launched) as [Use, ...Use[]];
+/** What is trained by a plan can be launched with the options that it is trained with; a search is launched as a fleet. */
+const BY_PLAN = trainCommand.uses.filter((use) => use !== SEARCH);
+const TRAINED = BY_PLAN.map(launched) as [Use, ...Use[]];
 const [FLEET, ONWARD, ANEW, FLEET_ONWARD] = [serveCommand.uses[0], REST, REST_ANEW, REST_OF_FLEET].map(launched) as [
   Use,
   Use,
@@ -229,7 +230,16 @@ export const launchCommand: Command = {
     }
     if (workload !== undefined)
       throw new InputError({ expected: "the folder of a run beside a workload", at: "plan", got: args["plan"] });
-    return isFleet ? FLEET : TRAINED[trainCommand.uses.indexOf(trainCommand.useOf!(args, io))]!;
+    if (isFleet) return FLEET;
+    const use = trainCommand.useOf!(args, io);
+    if (use === SEARCH)
+      throw new InputError({
+        expected: "--fleet beside a sweep with halving or a model",
+        file: requiredText(args, "plan"),
+        got: "none",
+        hint: "`launch WORKLOAD --fleet --once` trains it: a scheduler decides who goes on, and no plan is made before.",
+      });
+    return TRAINED[BY_PLAN.indexOf(use)]!;
   },
   async run(args, io, use) {
     if (use === FLEET && planOrWorkload(io, requiredText(args, "plan")) === "plan")

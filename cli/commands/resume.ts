@@ -6,7 +6,7 @@ import { type Command, optionalText, requiredText, type Use } from "../command.t
 import { printResult } from "../output.ts";
 import { WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { contextOf, verifiedRequestChoice } from "../request-options.ts";
-import { POLICY_OPTION, SERVE_OPTIONS, serveJobs } from "../serve-jobs.ts";
+import { POLICY_OPTION, SERVE_OPTIONS, servedBy, serveJobs } from "../serve-jobs.ts";
 import { RUN_OPTIONS, trainPlanned } from "../train-planned.ts";
 
 /** By what is left of its own plan. */
@@ -73,7 +73,7 @@ export const resumeCommand: Command = {
           got: "none",
           hint: `\`loratwin resume ${shellQuoted(folder)} WORKLOAD\` goes on with them, with the options of \`serve\`.`,
         });
-      return await serveJobs(io, args, folder, findResumable(io, folder, "fleet"));
+      return await serveJobs(io, args, servedBy(args, folder), findResumable(io, folder, "fleet"));
     }
     const context = contextOf(io, args);
     const resumed = findResumable(io, folder, "plan");

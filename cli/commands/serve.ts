@@ -1,5 +1,5 @@
 import { type Command, requiredText } from "../command.ts";
-import { DEFAULT_POLICY, POLICY_OPTION, SERVE_OPTIONS, serveJobs } from "../serve-jobs.ts";
+import { DEFAULT_POLICY, POLICY_OPTION, SERVE_OPTIONS, servedBy, serveJobs } from "../serve-jobs.ts";
 
 export const serveCommand: Command = {
   usage: "serve <workload>",
@@ -26,5 +26,5 @@ export const serveCommand: Command = {
       },
     },
   ],
-  run: (args, io) => serveJobs(io, args, requiredText(args, "output")),
+  run: (args, io) => serveJobs(io, args, servedBy(args, requiredText(args, "output"))),
 };

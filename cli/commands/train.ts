@@ -5,7 +5,7 @@ import { LOGGER_OPTIONS } from "../logger-options.ts";
 import type { OptionTable } from "../option-table.ts";
 import { planAnew, VERIFY_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { contextOf, verifiedRequestChoice } from "../request-options.ts";
-import { POLICY_OPTION, serveJobs } from "../serve-jobs.ts";
+import { NO_SERVER, POLICY_OPTION, serveJobs } from "../serve-jobs.ts";
 import { FLEET_PLAN_OPTIONS, HALVED_POLICY } from "../simulate-fleet.ts";
 import { RUN_OPTIONS, trainPlanned } from "../train-planned.ts";
 
@@ -29,7 +29,7 @@ const WORKLOAD: Use = { input: "a workload", options: { ...WORKLOAD_OPTIONS, ...
 const PLAN: Use = { input: "a finished plan", options: OPTIONS, instead: planAnew };
 
 /** Which jobs end early, or come, is known only while they train: a scheduler decides, and no plan is made before. */
-const SEARCH: Use = {
+export const SEARCH: Use = {
   input: "a workload",
   kind: ["a search"],
   options: {
@@ -67,7 +67,8 @@ export const trainCommand: Command = {
   async run(args, io, use) {
     const file = requiredText(args, "plan");
     const output = requiredText(args, "output");
-    if (use === SEARCH) return await serveJobs(io, { ...args, workload: file, once: true, answers: false }, output);
+    if (use === SEARCH)
+      return await serveJobs(io, args, { folder: output, workload: file, once: true, server: NO_SERVER });
     const planned =
       use === PLAN ? loadPlan(io, file) : await planWorkload(contextOf(io, args), file, verifiedRequestChoice(args));
     return await trainPlanned(io, args, output, planned);

@@ -32,6 +32,15 @@ kinds: [{ name: any, model: tinyllama-1.1b, perDay: 3, samples: 50, batchSize: 5
 export function writeOptionInputs(root: string): void {
   const files = {
     "w.yaml": WORKLOAD.replaceAll("../", ""),
+    "search.yaml": WORKLOAD.replaceAll("../", "").replace(
+      /^jobs:[^]*/m,
+      `  evaluation: { share: 0.5, everySteps: 1 }
+jobs:
+  - name: rate
+    data: { path: rows.jsonl }
+    sweep: { grid: { adapter: { rank: [2, 4] } }, halving: { firstRows: 4 } }
+`,
+    ),
     "g.yaml": LARGE,
     "goldens/goldens.yaml": GOLDENS,
     "gpus.yaml": GPUS,

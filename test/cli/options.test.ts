@@ -50,6 +50,7 @@ beforeAll(async () => {
   await printed(["simulate", "p.json", "-o", "s.json"], root);
   await printed(["simulate", "w.yaml", "--devices", "cpu:0", "--policy", "fifo", "-o", "jobs.jsonl"], root);
   await printed(["train", "p.json", "-o", "run"], root);
+  await printed(["train", "search.yaml", "--devices", "cpu:0", "-o", "searched"], root);
   copyUnended("run", "stopped");
   copyUnended("run", "stopped-too");
   copyUnended("run", "stopped-three");
@@ -109,6 +110,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   train: [
     { plan: "w.yaml", devices: "cpu:0", output: "run-of-workload" },
     { plan: "p.json", output: "run-of-plan" },
+    { plan: "search.yaml", devices: "cpu:0", output: "run-of-search" },
   ],
   resume: [
     { run: "stopped" },
@@ -123,6 +125,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { plan: "stopped-three", workload: "w.yaml", devices: "cpu:0", hosts: "localhost" },
     { plan: "fleet-stopped", workload: "w.yaml", devices: "cpu:0", hosts: "localhost" },
   ],
+  best: [{ run: "searched" }],
   "check-run": [{ run: "run" }],
   generate: [
     { from: "run", prompt: ["hi"], "max-tokens": 2 },

@@ -120,6 +120,7 @@ export function trainFields(pass: Pass): FieldTable {
     ),
     "jobs[].adapter": same((place) => path.join(pass.folder, "run", "adapters", JOBS[number(place)]!.name)),
     endedEarly: blank("the run went on to its end", is(false)),
+    rankings: blank("no job was evaluated", is([])),
     "waitingForHostRatio[]": blank("the host may always have been in time", within(0, 1)),
   };
 }
