@@ -123,6 +123,12 @@ const PLAN_ELSEWHERE = {
   "setting.links[].duplex": "links that a cluster file says are of half duplex, in test/plan/links.test.ts",
   "setting.links[].transferDtype": "links that a cluster file says round messages, in test/cli/transfer-dtype.test.ts",
   "setting.memory[].graphs": "plans for GPUs",
+  ...Object.fromEntries(
+    ["hostBytes", "linkBytesPerSecond[]", "diskBytesPerSecond"].map((key) => [
+      `setting.states.${key}`,
+      "jobs over time, in test/sim/fleet/paging.test.ts",
+    ]),
+  ),
   "setting.stages[].startsAtMlp": "more devices than layers",
   "setting.stages[].endsAtAttention": "more devices than layers",
   "segments[].jobs[].firstStep": "what is left of a run that was resumed, in test/cli/resume.test.ts",
