@@ -1,6 +1,7 @@
 import { counted } from "../core/index.ts";
 import type { RankedJob, Ranking, SettingValue } from "../plan/index.ts";
 import type { RunRanking } from "../runs/index.ts";
+import { spentColumns } from "./describe-spent.ts";
 import { percent, table } from "./output.ts";
 
 /** Jobs that a person reads line by line. */
@@ -54,6 +55,7 @@ function undecidedLine({ jobs }: Ranking): readonly string[] {
 /** The jobs of a run that are evaluated on the same rows, and which is the best. */
 export function rankingText(ranking: RunRanking): string {
   const { jobs, keys, best, scoredTokens, level } = ranking;
+  const spent = spentColumns(jobs.map((job) => job.spent));
   const columns = keys.slice(0, MOST_COLUMNS).map(({ key }) => key);
   const rows = jobs
     .slice(0, MOST_LINES)
@@ -64,11 +66,12 @@ export function rankingText(ranking: RunRanking): string {
       job.loss.toFixed(3),
       `${job.step + 1} of ${job.lastStep}`,
       place === 0 ? "" : behindText(job.behind),
+      ...spent.cellsOf(job.spent),
     ]);
   const tokens = scoredTokens === null ? "" : ` (${counted(scoredTokens, "scored token")})`;
   const header = [
     ...["", "job", ...columns.map((key) => shortKey(key, ranking))],
-    ...["loss", "at step", `above the best (${percent(level, 0)})`],
+    ...["loss", "at step", `above the best (${percent(level, 0)})`, ...spent.heads],
   ];
   const more = jobs.length > MOST_LINES ? [`and ${jobs.length - MOST_LINES} more: --json has all`] : [];
   return [

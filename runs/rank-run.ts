@@ -3,11 +3,13 @@ import path from "node:path";
 import { groupBy } from "../core/index.ts";
 import type { EvaluationMetrics } from "../exec/index.ts";
 import { absolute, linesOfFile, type Place } from "../files/index.ts";
-import { type JudgedJob, type PlannedJob, type Ranking, rankJobs } from "../plan/index.ts";
+import { type JudgedJob, NOTHING_SPENT, type PlannedJob, type Ranking, rankJobs, type Spent } from "../plan/index.ts";
 import { WEIGHTS } from "./folder/journal.ts";
 import { readMetrics } from "./folder/metrics-lines.ts";
+import { journalOfRun } from "./folder/read-journal.ts";
 import { readComers, readPlanOfRun } from "./folder/read-run.ts";
 import { RUN_FILES, runKindOf } from "./folder/run-files.ts";
+import { spentOf } from "./folder/spent-so-far.ts";
 
 /** Jobs of a run that are evaluated on the same rows. */
 export interface RunRanking extends Ranking {
@@ -19,12 +21,16 @@ export interface RunRanking extends Ranking {
   };
 }
 
-function judged(job: PlannedJob, evaluations: readonly EvaluationMetrics[]): JudgedJob | undefined {
+function judged(
+  job: PlannedJob,
+  evaluations: readonly EvaluationMetrics[],
+  spent: Spent = NOTHING_SPENT,
+): JudgedJob | undefined {
   // What was made again after a break is there once more, and the same.
   const best = evaluations.findLast((each) => each.best && Number.isFinite(each.evaluationLoss));
   if (best === undefined) return undefined;
   return {
-    job,
+    ...{ job, spent },
     evaluations: evaluations.map(({ step, evaluationLoss }) => ({ step, loss: evaluationLoss })),
     best: { step: best.step, loss: best.evaluationLoss, blocks: best.blocks ?? [] },
     base: evaluations.find(({ base }) => base !== undefined)?.base,
@@ -37,15 +43,18 @@ function winnerFolder(folder: string, name: string): string | null {
 }
 
 /** Rankings of the jobs of a run, whether it goes on or has ended, by what its folder says. @throws InputError */
-export function rankRun(place: Place, given: string, known?: readonly PlannedJob[]): readonly RunRanking[] {
+export function rankRun(place: Place, given: string, planned?: readonly PlannedJob[]): readonly RunRanking[] {
   const folder = absolute(place, given);
   const jobs =
-    known ??
+    planned ??
     (runKindOf(place, given) === "fleet" ? readComers(folder).map(({ job }) => job) : readPlanOfRun(place, given).jobs);
   if (jobs.every(({ evaluation }) => evaluation === undefined)) return [];
   const file = path.join(folder, RUN_FILES.metrics);
-  const evaluations = groupBy(readMetrics(linesOfFile(file), file).evaluations, ({ job }) => job);
-  return rankJobs(jobs.flatMap((job) => judged(job, evaluations.get(job.name) ?? []) ?? [])).map((ranking) => {
+  const { metrics, evaluations } = readMetrics(linesOfFile(file), file);
+  const spent = spentOf(journalOfRun(folder).events, metrics);
+  const byJob = groupBy(evaluations, ({ job }) => job);
+  const known = jobs.flatMap((job) => judged(job, byJob.get(job.name) ?? [], spent.get(job.name)) ?? []);
+  return rankJobs(known).map((ranking) => {
     const { name, loss } = ranking.jobs[0]!;
     return { ...ranking, best: { name, loss, folder: winnerFolder(folder, name) } };
   });

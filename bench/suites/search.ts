@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { mean, sum } from "../../core/index.ts";
 import { initModel } from "../../datasets/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { outputOf } from "../own-process.ts";
@@ -55,7 +56,11 @@ function workloadOf(size: Size, model: string, { file, data }: (typeof DATA)[str
 
 interface Served {
   readonly status: { readonly uptimeSeconds: number };
-  readonly rankings: readonly { readonly best: { readonly loss: number }; readonly base: { readonly loss: number } }[];
+  readonly rankings: readonly {
+    readonly best: { readonly loss: number };
+    readonly base: { readonly loss: number };
+    readonly jobs: readonly { readonly spent: { readonly deviceSeconds: number } }[];
+  }[];
 }
 
 function dataCase(name: string, size: Size): Case {
@@ -105,21 +110,21 @@ async function measure(bench: Bench, name: string, size: Size, folder: string): 
   const again = await serve("halved.json", "again", "--policy", "packed");
   const record = (of: string, value: number, unit: string, way?: string): void =>
     bench.record({ name: of, value, unit, repetitions: 1, spread: null, parameters: way === undefined ? {} : { way } });
-  const seconds = { halved: halved.status.uptimeSeconds, again: again.status.uptimeSeconds };
-  const [aloneSeconds, fusedSeconds] = [alone.status.uptimeSeconds, fused.status.uptimeSeconds];
-  const halvedSeconds = (seconds.halved + seconds.again) / 2;
+  const deviceSeconds = (of: Served): number => sum(of.rankings[0]!.jobs.map(({ spent }) => spent.deviceSeconds));
   const ways = [
-    ["one after another", aloneSeconds, halving.oneAfterAnother],
-    ["fused", fusedSeconds, halving.withoutHalving],
-    ["halved", halvedSeconds, halving.seconds],
+    ["one after another", [alone], halving.oneAfterAnother],
+    ["fused", [fused], halving.withoutHalving],
+    ["halved", [halved, again], halving.seconds],
   ] as const;
-  for (const [way, executed, predicted] of ways) {
-    record("executed", executed, "s", way);
-    record("share of one after another", executed / aloneSeconds, "ratio", way);
-    record("predicted / executed", predicted / executed, "ratio", way);
+  for (const [way, runs, predicted] of ways) {
+    const onDevice = mean(runs.map(deviceSeconds));
+    record("executed", mean(runs.map(({ status }) => status.uptimeSeconds)), "s", way);
+    record("device time", onDevice, "s", way);
+    record("device time, share of one after another", onDevice / deviceSeconds(alone), "ratio", way);
+    record("predicted / device time", predicted / onDevice, "ratio", way);
     record("predicted share of one after another", predicted / halving.oneAfterAnother, "ratio", way);
   }
-  record("second run / first", seconds.again / seconds.halved, "ratio", "halved");
+  record("second run / first", deviceSeconds(again) / deviceSeconds(halved), "ratio", "halved");
   const [best, ofGrid] = [halved.rankings[0]!, alone.rankings[0]!];
   record("best evaluation loss", ofGrid.best.loss, "nats", "one after another");
   record("best evaluation loss", best.best.loss, "nats", "halved");

@@ -1,4 +1,5 @@
 import { canonicalJson, groupBy, ratioOfSums } from "../../core/index.ts";
+import type { Spent } from "../documents/money.ts";
 import { mainEffect } from "./main-effects.ts";
 import { type RankedSettings, type SettingValue, variedSettings } from "./varied-keys.ts";
 
@@ -20,6 +21,8 @@ export interface JudgedJob {
   readonly best: HeldOutLoss;
   /** The base alone, of a job that has asked for it. */
   readonly base: Pick<HeldOutLoss, "loss" | "blocks"> | undefined;
+  /** What it has taken of devices so far. */
+  readonly spent: Spent;
 }
 
 export interface RankedJob {
@@ -29,6 +32,7 @@ export interface RankedJob {
   readonly step: number;
   /** Steps that it was evaluated at last, counted from 1. */
   readonly lastStep: number;
+  readonly spent: Spent;
   /** By key of `Ranking.keys`. */
   readonly settings: Readonly<Record<string, SettingValue>>;
   /** By how much its loss is above the best, on the same rows; null for the best, and where rows are not comparable. */
@@ -100,7 +104,7 @@ function rankingOf(judged: readonly JudgedJob[]): Ranking {
     base: base === undefined ? null : { loss: base.loss, gain: difference(base.blocks, best.blocks) },
     jobs: jobs.map((each, place) => ({
       ...{ name: each.job.name, loss: each.best.loss, step: each.best.step },
-      lastStep: each.evaluations.at(-1)!.step + 1,
+      ...{ lastStep: each.evaluations.at(-1)!.step + 1, spent: each.spent },
       settings: Object.fromEntries([...varied].map(([key, values]) => [key, values[place]!])),
       behind: place === 0 ? null : difference(each.best.blocks, best.blocks),
     })),

@@ -33,6 +33,7 @@ function judged(
     },
     evaluations: losses.map((loss, at) => ({ step: at, loss })),
     best: { step, loss: lowest, blocks },
+    spent: { deviceSeconds: losses.length },
     base:
       base === undefined
         ? undefined
@@ -55,7 +56,13 @@ describe("jobs that are evaluated on the same rows", () => {
     ]);
     expect(others).toEqual([]);
     expect(ranking!.jobs.map(({ name }) => name)).toEqual(["right", "wild", "slow"]);
-    expect(ranking!.jobs[0]).toMatchObject({ loss: 2, step: 1, lastStep: 3, behind: null });
+    expect(ranking!.jobs[0]).toMatchObject({
+      loss: 2,
+      step: 1,
+      lastStep: 3,
+      behind: null,
+      spent: { deviceSeconds: 3 },
+    });
     expect(ranking!.jobs[0]!.settings).toEqual({ "optimizer.learningRate": 1e-3, steps: 3 });
     expect(ranking!.base!.loss).toBe(3);
     expect(ranking!.base!.gain!.value).toBeCloseTo(1, 12);
