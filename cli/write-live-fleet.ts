@@ -73,7 +73,7 @@ export function writeLiveFleet(
     ],
     fleets: [
       fleetPart("executed", history, fleetFigures(executed), {
-        ...{ losses: fleet.metrics, samples: fleet.samples },
+        ...{ losses: fleet.metrics, evaluations: fleet.evaluations, samples: fleet.samples },
         spent: spentOf(fleet.events, fleet.metrics),
       }),
       ...(twin && simulated

@@ -2,7 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { DeviceError } from "../core/index.ts";
 import { writeOutput } from "../files/index.ts";
 import type { Plan } from "../plan/index.ts";
-import { type LossRecord, type ReportAssets, renderReport, type SampleRecord } from "../reports/index.ts";
+import {
+  type EvaluationRecord,
+  type LossRecord,
+  type ReportAssets,
+  renderReport,
+  type SampleRecord,
+} from "../reports/index.ts";
 import type { AtMachineSpeed, Trace } from "../traces/index.ts";
 import { packageFile, today } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
@@ -30,6 +36,7 @@ export interface ReportFacts {
   readonly plan: Plan | undefined;
   readonly traces: readonly Trace[];
   readonly losses: readonly LossRecord[] | undefined;
+  readonly evaluations?: readonly EvaluationRecord[] | undefined;
   readonly samples?: readonly SampleRecord[] | undefined;
   readonly machine?: AtMachineSpeed | undefined;
 }
@@ -37,7 +44,7 @@ export interface ReportFacts {
 export function writeReport(
   io: Io,
   file: string,
-  { title, plan, traces, losses, samples, machine }: ReportFacts,
+  { title, plan, traces, losses, evaluations, samples, machine }: ReportFacts,
 ): void {
   const page = renderReport({
     title,
@@ -45,6 +52,7 @@ export function writeReport(
     traces,
     ...(plan === undefined ? {} : { plan }),
     ...(machine === undefined ? {} : { machine }),
+    ...(evaluations === undefined ? {} : { evaluations }),
     ...(samples === undefined ? {} : { samples }),
     ...(losses === undefined || losses.length === 0 ? {} : { losses }),
     assets: pageAssets("client"),

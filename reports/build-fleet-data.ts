@@ -1,9 +1,9 @@
 import { mean } from "../core/index.ts";
 import { type FleetHistory, fleetStory, type JobHistory, type Spent, timesOf } from "../plan/index.ts";
-import { stepCurves } from "./build-report-data.ts";
+import { heldOutCurves, stepCurves } from "./build-report-data.ts";
 import { type FleetFigure, type FleetPageJob, type FleetPart, SPAN_KINDS, type SpanTable } from "./fleet-data.ts";
 import type { LossCurve } from "./report-data.ts";
-import type { LossRecord } from "./report-input.ts";
+import type { EvaluationRecord, LossRecord } from "./report-input.ts";
 import { jobSamples, type SampleRecord } from "./samples-data.ts";
 
 type Growing<Table> = { [Column in keyof Table]: Table[Column] extends readonly (infer Value)[] ? Value[] : never };
@@ -70,15 +70,17 @@ export function fleetPart(
   figures: readonly FleetFigure[],
   told: {
     readonly losses?: readonly LossRecord[];
+    readonly evaluations?: readonly EvaluationRecord[];
     readonly samples?: readonly SampleRecord[];
     /** What jobs took of devices, by name. */
     readonly spent?: ReadonlyMap<string, Spent>;
   } = {},
 ): FleetPart {
-  const { losses, samples = [] } = told;
+  const { losses, evaluations = [], samples = [] } = told;
   const names = history.jobs.map(({ request }) => request.name);
   return {
     ...(losses === undefined ? {} : { losses: lossesOf(history, losses) }),
+    ...(evaluations.length === 0 ? {} : { heldOut: heldOutCurves(evaluations, names).map(thinned) }),
     ...(samples.length === 0 ? {} : { samples: jobSamples(samples, names) }),
     title,
     figures,

@@ -17,11 +17,12 @@ import {
   type Fact,
   LANES,
   LETTERS,
+  type LossCurve,
   type ReportData,
   type ReportTrace,
   type StepCurve,
 } from "./report-data.ts";
-import type { LossRecord, ReportInput } from "./report-input.ts";
+import type { EvaluationRecord, LossRecord, ReportInput } from "./report-input.ts";
 import { jobSamples } from "./samples-data.ts";
 
 /** Columns that grow row by row. */
@@ -149,6 +150,12 @@ export function stepCurves(records: readonly LossRecord[], names: readonly strin
     .filter((curve) => curve.step.length > 0);
 }
 
+/** Curves of losses on held-out rows, of the jobs that were evaluated. */
+export function heldOutCurves(records: readonly EvaluationRecord[], names: readonly string[]): readonly LossCurve[] {
+  const losses = records.map(({ job, step, evaluationLoss }) => ({ job, step, loss: evaluationLoss }));
+  return stepCurves(losses, names).map(({ job, step, loss }) => ({ job, step, loss }));
+}
+
 function modelText({ model }: Plan): string {
   const { numLayers, hiddenSize, numHeads, vocabularySize } = model.architecture;
   return `${counted(numLayers, "layer")}, hidden ${hiddenSize}, ${counted(numHeads, "head")}, vocabulary ${vocabularySize}, ${model.dtype}`;
@@ -244,6 +251,7 @@ export function buildReportData(input: ReportInput): ReportData {
     ...compared(traces, input.machine),
     plannedPeakBytes: planned,
     losses: stepCurves(input.losses ?? lossesOfTrace(traces.at(-1)!), names),
+    heldOut: heldOutCurves(input.evaluations ?? [], names),
     samples: jobSamples(input.samples ?? [], names),
   };
 }

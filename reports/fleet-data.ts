@@ -72,6 +72,8 @@ export interface FleetPart {
   readonly story: readonly StoryPart[];
   /** Of the jobs that have trained; absent where nobody trained for real. */
   readonly losses?: readonly LossCurve[];
+  /** Of those that were evaluated, on their held-out rows. */
+  readonly heldOut?: readonly LossCurve[];
   readonly samples?: readonly JobSamples[];
 }
 

@@ -34,6 +34,6 @@ export { type RegressPage, type RegressSection, type RegressTimeline, renderRegr
 export { renderReport } from "./render-report.ts";
 export type { ReportData } from "./report-data.ts";
 // What the page is made from.
-export type { LossRecord, ReportInput } from "./report-input.ts";
+export type { EvaluationRecord, LossRecord, ReportInput } from "./report-input.ts";
 // Prompts that jobs have answered.
 export type { PromptAnswers, SampleRecord } from "./samples-data.ts";

@@ -118,5 +118,7 @@ export interface ReportData {
   /** The memory model's figure for each device; empty when no plan was given. */
   readonly plannedPeakBytes: readonly number[];
   readonly losses: readonly StepCurve[];
+  /** Of jobs that were evaluated, on their held-out rows. */
+  readonly heldOut: readonly LossCurve[];
   readonly samples: readonly JobSamples[];
 }

@@ -11,6 +11,13 @@ export interface LossRecord {
   readonly learningRate?: number;
 }
 
+/** One evaluation of a run, as far as the page reads it. */
+export interface EvaluationRecord {
+  readonly job: string;
+  readonly step: number;
+  readonly evaluationLoss: number;
+}
+
 /** What a page is made from. */
 export interface ReportInput {
   readonly title: string;
@@ -24,6 +31,8 @@ export interface ReportInput {
   readonly machine?: AtMachineSpeed;
   /** Without it the loss counters of the executed trace are drawn. */
   readonly losses?: readonly LossRecord[];
+  /** Losses on held-out rows. */
+  readonly evaluations?: readonly EvaluationRecord[];
   /** What was answered to prompts. */
   readonly samples?: readonly SampleRecord[];
 }

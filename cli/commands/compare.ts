@@ -39,7 +39,7 @@ export const compareCommand: Command = {
         got: `${fleet}, the folder of a live fleet`,
         hint: `\`loratwin report ${shellQuoted(fleet)} -o fleet.html\` compares a live fleet with its twin, job by job.`,
       });
-    const { traces, plan, metrics } = loadTraces(contextOf(io, args), files);
+    const { traces, plan, metrics, evaluations } = loadTraces(contextOf(io, args), files);
     const [simulated, executed] = [traces[0]!, traces[1]!];
     const canReplay = plan !== undefined && plan.hash === executed.planHash;
     const replayed = canReplay ? replayPlan(plan, executed) : undefined;
@@ -52,7 +52,7 @@ export const compareCommand: Command = {
         traces,
         machine,
         plan,
-        losses: metrics,
+        ...{ losses: metrics, evaluations },
       });
     printResult(io, args, comparison, () =>
       [compareTable(comparison), ...(output === undefined ? [] : ["", `report written to ${output}`])].join("\n"),

@@ -62,7 +62,8 @@ function reportTraces(io: Io, args: Arguments, files: readonly string[]): void {
   const plan = planInput === undefined ? beside.plan : parsePlan(planInput.text, planInput.file);
   const machine = machinePart(plan, traces);
   const title = optionalText(args, "title") ?? "loratwin run";
-  writeReport(io, output, { title, traces, losses: beside.metrics, samples: beside.samples, plan, machine });
+  const { metrics: losses, evaluations, samples } = beside;
+  writeReport(io, output, { title, traces, losses, evaluations, samples, plan, machine });
   printResult(io, args, { report: output }, () => `report written to ${output}`);
 }
 

@@ -24,13 +24,24 @@ function spread(places: readonly number[], bottom: number): readonly number[] {
 /** The curves of some jobs, and which of those is looked at. */
 export interface LossCurves extends Pick<PageState, "highlightedJob"> {
   readonly losses: readonly LossCurve[];
+  /** On held-out rows, where jobs were evaluated. */
+  readonly heldOut?: readonly LossCurve[];
   readonly jobs: readonly { readonly name: string }[];
 }
 
-function draw(svg: ChartSvg, frame: Frame, curvesOf: LossCurves, isSmooth: boolean): void {
-  const { losses, jobs } = curvesOf;
+function draw(
+  svg: ChartSvg,
+  frame: Frame,
+  curvesOf: LossCurves,
+  {
+    losses,
+    title,
+    isSmooth,
+  }: { readonly losses: readonly LossCurve[]; readonly title: string; readonly isSmooth: boolean },
+): void {
+  const { jobs } = curvesOf;
   const curves = losses.map(({ job, step, loss }) => finiteCurve(job, step, loss));
-  const { main, y } = drawCurves(svg, frame, curves, { title: "loss", isSmooth });
+  const { main, y } = drawCurves(svg, frame, curves, { title, isSmooth });
   const byLoss = main
     .map(({ job, points }) => ({ job, step: points.at(-1)![0], loss: points.at(-1)![1] }))
     .sort((a, b) => b.loss - a.loss);
@@ -61,24 +72,30 @@ function draw(svg: ChartSvg, frame: Frame, curvesOf: LossCurves, isSmooth: boole
 
 /** One curve for each job. */
 export function lossesSection(shown: LossCurves): HTMLElement | undefined {
-  const { losses, highlightedJob } = shown;
+  const { losses, heldOut = [], highlightedJob } = shown;
   if (losses.length === 0) return undefined;
   const place = element("div");
   const box = element("input", { type: "checkbox", checked: "" });
   const isNarrow = window.innerWidth < NARROW;
   const margins = { top: 30, right: isNarrow ? 104 : 190, bottom: 44, left: isNarrow ? 44 : 62 };
   const redraw = (): void => {
-    place.replaceChildren(
-      responsiveChart(`Training loss of ${counted(losses.length, "job")} by step`, 320, margins, (svg, frame) =>
-        draw(svg, frame, shown, box.checked),
-      ),
+    const trained = responsiveChart(
+      `Training loss of ${counted(losses.length, "job")} by step`,
+      ...([320, margins] as const),
+      (svg, frame) => draw(svg, frame, shown, { losses, title: "loss", isSmooth: box.checked }),
     );
+    const evaluated = responsiveChart(
+      `Loss of ${counted(heldOut.length, "job")} on held-out rows by step`,
+      ...([280, margins] as const),
+      (svg, frame) => draw(svg, frame, shown, { losses: heldOut, title: "held-out loss", isSmooth: false }),
+    );
+    place.replaceChildren(trained, ...(heldOut.length === 0 ? [] : [evaluated]));
   };
   box.addEventListener("change", redraw);
   redraw();
   highlightedJob.subscribe(() => markCurves(place, shown));
-  const meaning =
-    "Mean loss over the scored tokens of each optimizer step; the value on the right is where the drawn curve ends.";
+  const evaluatedOn = heldOut.length === 0 ? "" : " Below it, the loss on held-out rows.";
+  const meaning = `Mean loss over the scored tokens of each optimizer step; the value on the right is where the drawn curve ends.${evaluatedOn}`;
   return section("losses", "Losses", meaning, [
     element("div", { class: "panel" }, [
       element("div", { class: "toolbar" }, [element("label", { class: "check" }, [box, "Smoothed"])]),

@@ -18,8 +18,8 @@ const state = createPageState(data);
 const losses = lossesSection({ ...data, highlightedJob: state.highlightedJob });
 const steps = stepsSection({ ...data, highlightedJob: state.highlightedJob });
 const sections = [
-  ...[timelinesSection, errorPlotSection, bubblesSection, memorySection].map((make) => make(state)),
   losses,
+  ...[timelinesSection, errorPlotSection, bubblesSection, memorySection].map((make) => make(state)),
   steps,
   samplesSection(data.samples, data.jobs),
   tablesSection(state),

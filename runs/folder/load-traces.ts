@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
-import type { StepMetrics } from "../../exec/index.ts";
+import type { EvaluationMetrics, StepMetrics } from "../../exec/index.ts";
 import { absolute, type Context, isFolder } from "../../files/index.ts";
 import type { Plan } from "../../plan/index.ts";
 import { planOfPart, type RunPart, type Trace, traceOfPart } from "../../traces/index.ts";
@@ -17,6 +17,7 @@ export interface LoadedTraces {
   /** Where one of them lies in a run folder: its plan, as far as it ran, and its metrics. */
   readonly plan: Plan | undefined;
   readonly metrics: readonly StepMetrics[] | undefined;
+  readonly evaluations: readonly EvaluationMetrics[] | undefined;
   readonly samples: readonly SampleLine[] | undefined;
 }
 
@@ -39,11 +40,12 @@ export function loadTraces(context: Context, files: readonly string[]): LoadedTr
       ? (file === folder ? run! : readRun(context, file, "plan")).trace
       : readTrace(context, file),
   );
-  if (run === undefined) return { traces, plan: undefined, metrics: undefined, samples: undefined };
-  const { plan, part, metrics, samples } = run;
-  if (part === undefined) return { traces, plan, metrics, samples };
+  if (run === undefined)
+    return { traces, plan: undefined, metrics: undefined, evaluations: undefined, samples: undefined };
+  const { plan, part, metrics, evaluations, samples } = run;
+  if (part === undefined) return { traces, plan, metrics, evaluations, samples };
   if (part.microBatches.size === 0)
     throw new InputError({ expected: "a run with a mini-batch that has ended", file: folder!, got: "none yet" });
   context.note(howFar(run)!);
-  return { traces: traces.map(ofPart(part, plan)), plan: planOfPart(plan, part), metrics, samples };
+  return { traces: traces.map(ofPart(part, plan)), plan: planOfPart(plan, part), metrics, evaluations, samples };
 }

@@ -33,7 +33,7 @@ export function writeOptionInputs(root: string): void {
   const files = {
     "w.yaml": WORKLOAD.replaceAll("../", ""),
     "search.yaml": WORKLOAD.replaceAll("../", "").replace(
-      /^jobs:[^]*/m,
+      /^jobs:[\s\S]*/m,
       `  evaluation: { share: 0.5, everySteps: 1 }
 jobs:
   - name: rate

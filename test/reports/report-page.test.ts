@@ -166,7 +166,7 @@ describe("the page of a simulated and an executed trace", () => {
 
   it("has every section, a memory chart for each device and a loss curve for each job", async () => {
     const titles = await page.locator("h2").allTextContents();
-    expect(titles).toEqual(["Timelines", "Error of each action", "Bubbles", "Memory", "Losses", "Numbers"]);
+    expect(titles).toEqual(["Losses", "Timelines", "Error of each action", "Bubbles", "Memory", "Numbers"]);
     expect(await page.locator("#memory figure").count()).toBe(2);
     expect(await page.locator("#losses .loss-line.is-main").count()).toBe(4);
     expect(await page.locator("caption strong").allTextContents()).toEqual([

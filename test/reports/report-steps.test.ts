@@ -53,3 +53,15 @@ it("leaves out what is not finite, also where nothing of a job is", async () => 
   expect(cells[0]).toMatch(/not finitenot finite$/);
   expect(cells[1]).toMatch(/3\.000not finite$/);
 });
+
+it("draws losses on held-out rows below those of training, of the jobs that were evaluated", async () => {
+  const evaluations = NAMES.slice(0, 2).flatMap((job) =>
+    [1, 3, 5].map((step) => ({ job, step, evaluationLoss: step === 5 ? Number.NaN : 3 - step / 5 })),
+  );
+  const { page, faults } = await bench.open({ ...input, losses: LOSSES, evaluations });
+  const charts = page.locator("#losses .chart");
+  expect(await charts.count()).toBe(2);
+  expect(await charts.nth(1).locator(".loss-line.is-main").count()).toBe(2);
+  expect(await page.locator("#losses").textContent()).toContain("the loss on held-out rows");
+  expect(faults).toEqual([]);
+});

@@ -7,9 +7,9 @@ import type { FleetState } from "./fleet-state.ts";
 export function fleetLosses(fleets: readonly FleetPart[], { pointed }: FleetState): HTMLElement | undefined {
   const executed = fleets.find(({ losses }) => losses !== undefined);
   if (executed?.losses === undefined) return undefined;
-  const { losses, jobs } = executed;
+  const { losses, heldOut = [], jobs } = executed;
   const trained = new Set(losses.map(({ job }) => job));
   const highlightedJob = createObservable<number | null>(null);
   pointed.subscribe((at) => highlightedJob.set(at !== null && trained.has(at.job) ? at.job : null));
-  return lossesSection({ losses, jobs, highlightedJob });
+  return lossesSection({ losses, heldOut, jobs, highlightedJob });
 }
