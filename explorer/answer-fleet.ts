@@ -16,7 +16,7 @@ import {
   type SimulatedFleet,
   simulateFleet,
 } from "../sim/index.ts";
-import { sceneRequest } from "./answer-scene.ts";
+import { sceneRequest, sceneStates } from "./answer-scene.ts";
 import type { Scene } from "./scene.ts";
 
 /** What the scheduler and the simulator say of a scene. */
@@ -57,7 +57,8 @@ export async function answerFleet(
 ): Promise<FleetAnswer> {
   const request = sceneRequest(scene, calibration);
   const plan = fleetPlan(request);
-  const planned = plannedFleet(request, plan);
+  const fleetOfPlan = plannedFleet(request, plan);
+  const planned = { ...fleetOfPlan, setting: { ...fleetOfPlan.setting, states: sceneStates(scene) } };
   const fleet = await withBetterPackings((pack) => simulateFleet({ ...planned, policy, pack }), solve);
   const whole = { json: canonicalJson(fleetDocument(fleet)), ways: plan.explanation.ways };
   return { ...fleetAnswer(fleet), whole };

@@ -18,6 +18,8 @@ import {
   readText,
   resolveDevices,
   resolveLinks,
+  resolveStates,
+  type StatesRoom,
   sealPlan,
   stageText,
   workloadArchitecture,
@@ -28,7 +30,13 @@ import { fleetSchedule, planAndPredict } from "../sim/index.ts";
 import { heldTrace, type RunMetrics, runMetrics, type TraceStream } from "../traces/index.ts";
 import { isComparison } from "./comparison.ts";
 import type { Scene } from "./scene.ts";
-import { CALIBRATION_FILE, CLUSTER_FILE, sceneDocuments, WORKLOAD_FILE } from "./scene-documents.ts";
+import {
+  CALIBRATION_FILE,
+  CLUSTER_FILE,
+  type SceneDocuments,
+  sceneDocuments,
+  WORKLOAD_FILE,
+} from "./scene-documents.ts";
 
 /** A stage as the page shows it. */
 export interface StageAnswer {
@@ -90,6 +98,19 @@ function readCalibration(text: string): Calibration {
   return lastRead.calibration;
 }
 
+/** The cluster of a scene, and its devices. @throws InputError */
+function sceneCluster({ cluster: text }: Pick<SceneDocuments, "cluster">) {
+  const source = readText(text, CLUSTER_FILE);
+  const cluster = checkDocument(clusterSchema, source.value, source);
+  return { cluster, devices: resolveDevices(cluster, CATALOG, NO_HOST) };
+}
+
+/** Where states of jobs on no device are kept. @throws InputError */
+export function sceneStates(scene: Scene): StatesRoom {
+  const { cluster, devices } = sceneCluster(sceneDocuments(scene));
+  return resolveStates(cluster, devices, { catalog: CATALOG, host: NO_HOST, given: undefined });
+}
+
 /**
  * The question that a scene's files put to the planner, read as the command line reads them. `calibration`: text of a
  * calibration file, where times are not the catalog's. @throws InputError
@@ -99,9 +120,7 @@ export function sceneRequest(scene: Scene, calibration?: string): PlanRequest {
   const parsed = parseWorkload(documents.workload, WORKLOAD_FILE);
   const architecture = workloadArchitecture(parsed);
   const workload = { ...parsed, jobs: jobsOn(architecture, parsed.jobs) };
-  const source = readText(documents.cluster, CLUSTER_FILE);
-  const cluster = checkDocument(clusterSchema, source.value, source);
-  const devices = resolveDevices(cluster, CATALOG, NO_HOST);
+  const { cluster, devices } = sceneCluster(documents);
   const { dtype } = workload.model;
   return workloadRequest(
     workload,

@@ -150,10 +150,10 @@ export const thousandAdapters: Suite = {
     ...(["minpad", "fifo"] as const).map(
       (policy): Case => ({
         name: policy,
-        seconds: scale === "tiny" ? 10 : 180,
+        seconds: scale === "tiny" ? 10 : 160,
         run: (bench) => measureFleet(bench, policy),
       }),
     ),
-    { name: "killed", seconds: scale === "tiny" ? 20 : 180, run: measureKill },
+    { name: "killed", seconds: scale === "tiny" ? 20 : 160, run: measureKill },
   ],
 };

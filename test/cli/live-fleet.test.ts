@@ -167,10 +167,10 @@ describe("jobs", () => {
     expect(stdout.split("\n")).toEqual([
       "fifo on 1 pipeline, up 12.00 s: 1 running, 1 ended",
       "",
-      "job  user  priority           pipeline     steps   loss                            end",
-      "---  ----  --------  -------  --------  --------  -----  -----------------------------",
-      "ann     a         0  running         0   4 of 10  1.500  in 18.00 s (13.00 to 28.00 s)",
-      "bob     -         0    ended         -  10 of 10      -                   after 8.00 s",
+      "job  user  priority           pipeline     steps   loss  device time                            end",
+      "---  ----  --------  -------  --------  --------  -----  -----------  -----------------------------",
+      "ann     a         0  running         0   4 of 10  1.500            -  in 18.00 s (13.00 to 28.00 s)",
+      "bob     -         0    ended         -  10 of 10      -            -                   after 8.00 s",
       "",
     ]);
     const json = JSON.parse((await loratwin("jobs", "run", "--json")).stdout) as { jobs: JobStatus[]; omitted: number };

@@ -120,7 +120,7 @@ function adapters(folder: string): Readonly<Record<string, string>> {
 /** Metrics of a fleet without the times, sorted. */
 function metrics(folder: string): readonly string[] {
   const lines = textOf(folder, "metrics.jsonl").trimEnd().split("\n");
-  return lines.map((line) => JSON.stringify({ ...JSON.parse(line), seconds: 0 })).sort();
+  return lines.map((line) => JSON.stringify({ ...JSON.parse(line), seconds: 0, spent: 0 })).sort();
 }
 
 function expectSame(folder: string, whole = "whole"): void {

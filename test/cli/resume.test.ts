@@ -92,7 +92,7 @@ function metrics(folder: string, digits = 17): readonly string[] {
   const lines = readFileSync(at(folder, "metrics.jsonl"), "utf8").trimEnd().split("\n");
   return lines
     .map((line) => {
-      const { gradNorm, ...row } = JSON.parse(line);
+      const { gradNorm, spent: _spent, ...row } = JSON.parse(line);
       return JSON.stringify({ ...row, seconds: 0, gradNorm: gradNorm?.toPrecision(digits) });
     })
     .sort();
