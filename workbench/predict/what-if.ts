@@ -17,6 +17,7 @@ import {
   FleetRun,
   fleetModel,
   inOrderOfArrival,
+  planAndPredict,
   simulatedJob,
   type WhatIfAnswer,
   whatIf,
@@ -42,6 +43,26 @@ export interface Submission {
 export interface WhatIfOfWorkload {
   readonly name: string;
   readonly answer: WhatIfAnswer;
+}
+
+/** Why no plan of a job alone fits into a pipeline's devices, with what it would take of each; undefined where one does. */
+function aloneTooLarge(
+  { request, fleet: { setting } }: WorkloadFleet,
+  { job, rows }: LoadedJob,
+): PlanError | undefined {
+  const { firstStage, endStage } = setting.pipelines[0]!;
+  try {
+    planAndPredict({
+      ...{ ...request, jobs: [{ ...job, arrivalSeconds: 0 }], rows: [rows] },
+      devices: setting.stages.slice(firstStage, endStage).map(({ device }) => setting.devices[device]!),
+      links: setting.links.slice(firstStage, endStage - 1).map((link) => link!),
+      ...({ groups: "unfused", pipelines: 1, jobsAtOnce: "all" } as const),
+    });
+    return undefined;
+  } catch (error) {
+    if (error instanceof PlanError) return error;
+    throw error;
+  }
 }
 
 /** Why the pipelines, which are as they are, have no room for what a job trains; undefined where one has. */
@@ -140,7 +161,7 @@ export async function whatIfOfWorkload(
     throw error;
   }
   const failure = tooLarge(loaded.fleet.setting, work);
-  if (failure !== undefined) return { name, answer: refusal(submission.policy, failure) };
+  if (failure !== undefined) return { name, answer: refusal(submission.policy, aloneTooLarge(loaded, job) ?? failure) };
   return {
     name,
     answer: await context.during("simulating", () => answer(loaded, work, job.job, submission)),
