@@ -59,6 +59,8 @@ function writeWorkload(folder: string, jobs: number): string {
 function answerOf(socketPath: string, route: string): Promise<number> {
   return new Promise((resolve, reject) => {
     request({ socketPath, path: route }, (response) => {
+      // The fleet may be killed, or end, before the answer is whole.
+      response.on("error", reject);
       let bytes = 0;
       response.on("data", (piece: Buffer) => {
         bytes += piece.length;
@@ -95,7 +97,8 @@ export async function killedThousand(jobs: number, policy: string): Promise<Kill
   const answers: { route: string; seconds: number; bytes: number }[] = [];
   for (const route of own.child.exitCode === null ? ROUTES : []) {
     const asked = performance.now();
-    const bytes = await answerOf(path.join(run, "control.sock"), route);
+    // A small fleet may have ended before it is asked.
+    const bytes = await answerOf(path.join(run, "control.sock"), route).catch(() => 0);
     answers.push({ route, bytes, seconds: (performance.now() - asked) / 1e3 });
   }
   await wellEnded(own);
