@@ -26,13 +26,14 @@ function valueText(value: SettingValue | undefined): string {
   return value === null || value === undefined ? "-" : `${value}`;
 }
 
-/** "the order of the jobs after 24 rows: 93 % by learningRate, 2 % by rank" */
+/** "learningRate explains 93 % of the order of the jobs after 24 rows, rank 2 %" */
 function sharesLine(ranking: Ranking): readonly string[] {
-  const known = ranking.keys.flatMap(({ key, share }) =>
-    share === null ? [] : [`${percent(share, 0)} by ${shortKey(key, ranking)}`],
+  const [first, ...others] = ranking.keys.flatMap(({ key, share }) =>
+    share === null ? [] : [{ key: shortKey(key, ranking), share: percent(share, 0) }],
   );
-  if (known.length === 0) return [];
-  return [`explains the order of the jobs after ${counted(ranking.comparedRows, "row")}: ${known.join(", ")}`];
+  if (first === undefined) return [];
+  const order = `${first.share} of the order of the jobs after ${counted(ranking.comparedRows, "row")}`;
+  return [[`${first.key} explains ${order}`, ...others.map(({ key, share }) => `${key} ${share}`)].join(", ")];
 }
 
 function baseLine({ base, level }: Ranking): string {

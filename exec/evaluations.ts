@@ -1,7 +1,7 @@
-import { sum } from "../core/index.ts";
+import { groupBy, sum } from "../core/index.ts";
 import { isOfBase, isSample, jobSegments, jobStep, type LiveWork, type MiniBatch } from "../plan/index.ts";
 import { type Block, type EvaluatedRow, heldOutBlocks } from "./held-out-blocks.ts";
-import { type LossPart, lossParts } from "./loss-parts.ts";
+import { lossParts } from "./loss-parts.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { AdapterPair } from "./peft.ts";
 import { comparedLoss, type PreferenceMeasures, type SeenRow, seenRows } from "./preference-measures.ts";
@@ -156,10 +156,11 @@ export class Evaluations {
     const layout = lossParts(microBatch, (job) => this.#live.jobs[job]!);
     const seen = seenRows(microBatch, layout, losses);
     const isBase = isOfBase(microBatch);
-    const evaluated = ({ row }: LossPart, index: number): EvaluatedRow => {
+    const evaluated = layout.parts.flatMap(({ job, row }, index) => {
       const [, data, , scored] = microBatch.rows[row]!;
-      return [data, losses[index]!, scored];
-    };
+      return layout.ofRow[row] === undefined ? [{ job, row: [data, losses[index]!, scored] as const }] : [];
+    });
+    const rowsOf = groupBy(evaluated, ({ job }) => job);
     for (const { job, tokens } of jobSegments(microBatch)) {
       if (leftOut?.jobs.has(job) === true) {
         open.shares.delete(job);
@@ -167,9 +168,7 @@ export class Evaluations {
       }
       const share = open.shares.get(job) ?? emptyShare();
       open.shares.set(job, share);
-      const rows = layout.parts.flatMap((part, index) =>
-        part.job === job && layout.ofRow[part.row] === undefined ? [evaluated(part, index)] : [],
-      );
+      const rows = (rowsOf.get(job) ?? []).map(({ row }) => row);
       share.microBatches += 1;
       if (isBase) {
         share.ofBase.push(...rows);

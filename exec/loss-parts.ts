@@ -55,7 +55,7 @@ function sequencesOf(rows: readonly PlannedRow[], jobOf: JobLoss): readonly Plac
       start += length;
     });
   const jobs = [...new Set(rows.map(([job]) => job))];
-  const isBase = isOfBase({ rows: [...rows] });
+  const isBase = isOfBase({ rows });
   if (!isBase) for (const job of jobs) for (const answer of ANSWERS) place(job, answer, false);
   for (const job of jobs) {
     const { loss } = jobOf(job);
@@ -99,11 +99,7 @@ export function lossParts({ rows, evaluation }: Pick<MicroBatch, "rows" | "evalu
   return { sequences, parts, ofRow: indices.map((own, row) => (isCompared(rows[row]!) ? own : undefined)) };
 }
 
-/** The sums of parts of the jobs' own rows, by job; of jobs that compare answers none. */
+/** The sums of the jobs' own rows that are trained on, by job; of jobs that compare answers none. */
 export function plainLosses({ parts }: LossParts, losses: ArrayLike<number>): ReadonlyMap<number, number> {
-  const sums = new Map<number, number>();
-  parts.forEach(({ kind, job }, index) => {
-    if (kind === "rows") sums.set(job, (sums.get(job) ?? 0) + losses[index]!);
-  });
-  return sums;
+  return new Map(parts.flatMap(({ kind, job }, index) => (kind === "rows" ? [[job, losses[index]!] as const] : [])));
 }

@@ -1,4 +1,4 @@
-import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow } from "../documents/segment.ts";
 import type { Evaluation } from "../documents/workload.ts";
 import type { Numbered } from "./mini-batch.ts";
 
@@ -17,7 +17,7 @@ export function heldOutCount(share: number, numRows: number, maxRows = Number.PO
 }
 
 /** Whether the base alone is evaluated on a micro-batch. */
-export function isOfBase({ rows }: Pick<MicroBatch, "rows">): boolean {
+export function isOfBase({ rows }: { readonly rows: readonly PlannedRow[] }): boolean {
   return rows[0]?.[4]?.base === true;
 }
 

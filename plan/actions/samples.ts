@@ -21,7 +21,7 @@ export interface SampledSequence {
 }
 
 /** Whether a micro-batch is prompts that are answered. */
-export function isSample({ rows }: Pick<MicroBatch, "rows">): boolean {
+export function isSample({ rows }: { readonly rows: readonly PlannedRow[] }): boolean {
   return rows[0]?.[4]?.generates !== undefined;
 }
 

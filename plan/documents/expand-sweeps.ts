@@ -78,10 +78,10 @@ export function expandSweeps(templates: readonly Template[], source: ReadText): 
     const points = pointsOf(sweep, written, source);
     sweeps.push({
       ...{ name: String(job["name"]), written, first: jobs.length, points, halving: sweep.halving, model: sweep.model },
-      within: [
-        "sweep",
-        ...(sweep.grid !== undefined ? ["grid"] : [sweep.random === undefined ? "model" : "random", "over"]),
-      ],
+      within:
+        sweep.grid !== undefined
+          ? ["sweep", "grid"]
+          : ["sweep", sweep.model === undefined ? "random" : "model", "over"],
     });
     points.forEach((point, index) => {
       const made = withPoint(job, point);

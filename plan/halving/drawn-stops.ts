@@ -10,16 +10,17 @@ export function drawnStops(sweeps: readonly HalvedSweep[], rng: Rng): ReadonlyMa
   for (const sweep of sweeps) {
     const { jobs, plan, by } = sweep;
     const losses = new Map(jobs.map((job) => [job, rng.nextFloat()]));
+    const rungsOf = new Map(jobs.map((job, place) => [job, plan.rungs[place]!]));
     const halving = new SweepHalving([sweep]);
     let coming = jobs.map((job) => ({ job, rung: 0 }));
     while (coming.length > 0) {
       const next: typeof coming = [];
       for (const { job, rung } of coming) {
-        const iteration = plan.rungs[jobs.indexOf(job)]![rung];
+        const iteration = rungsOf.get(job)![rung];
         const verdicts =
           iteration === undefined ? halving.gone(job) : halving.lost(job, by, iteration, losses.get(job)!);
         for (const { kind, job: of, rung: at } of verdicts)
-          if (kind === "stop") stops.set(of, plan.rungs[jobs.indexOf(of)]![at]!);
+          if (kind === "stop") stops.set(of, rungsOf.get(of)![at]!);
           else if (kind === "go-on") next.push({ job: of, rung: at + 1 });
       }
       coming = next;

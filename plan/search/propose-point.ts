@@ -89,7 +89,7 @@ function textOf(values: Values): string {
 }
 
 /** The best first: who got farther was better than those beside it when these were stopped. */
-export function bestFirst(points: readonly SeenPoint[]): readonly SeenPoint[] {
+function bestFirst(points: readonly SeenPoint[]): readonly SeenPoint[] {
   const lossOf = ({ loss }: SeenPoint): number => (Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY);
   return [...points].sort((a, b) => b.steps - a.steps || lossOf(a) - lossOf(b));
 }

@@ -118,8 +118,7 @@ function toldOf(lines: readonly JournalLine[]): ReadonlyMap<number, Told> {
 
 /** Tokens of a part's rows; none of prompts. */
 function tokensIn(rows: Parts[number]): readonly number[] {
-  const own = { rows: [...rows] };
-  return isSample(own) || isOfBase(own) ? [] : rows.map(([, , tokens]) => tokens);
+  return isSample({ rows }) || isOfBase({ rows }) ? [] : rows.map(([, , tokens]) => tokens);
 }
 
 /** Tokens of rows by step: each step has parts, and each part rows. */

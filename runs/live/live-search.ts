@@ -19,11 +19,14 @@ export interface LiveSearchInput {
   readonly onFailure: (error: unknown) => void;
 }
 
+type ValuePath = SeenPoint["values"][number]["path"];
+
 interface Search {
   readonly spec: ModelSearchSpec;
-  /** In their order, with the values that were drawn. */
-  readonly points: readonly Job[];
-  readonly drawn: Sweep["points"];
+  /** In their order: those that have come or were proposed as they are, the others as they were drawn. */
+  readonly points: Job[];
+  /** What a point has a value of. */
+  readonly paths: readonly ValuePath[];
   /** Of points, the next that is proposed. */
   next: number;
 }
@@ -38,8 +41,8 @@ export function proposedNames(sweeps: readonly Sweep[], jobs: readonly Pick<Job,
 }
 
 /** The values that a job has of a sweep's keys. */
-function valuesOf(job: Job, { values }: Sweep["points"][number]): SeenPoint["values"] {
-  return values.map(({ path }) => {
+function valuesOf(job: Job, paths: readonly ValuePath[]): SeenPoint["values"] {
+  return paths.map((path) => {
     const [outer, inner] = path;
     const own = (job as unknown as Readonly<Record<string, unknown>>)[outer];
     return { path, value: (inner === undefined ? own : (own as Readonly<Record<string, unknown>>)[inner]) as number };
@@ -57,13 +60,14 @@ export class LiveSearch implements Disposable {
   constructor(input: LiveSearchInput) {
     this.#input = input;
     const { fleet, sweeps, jobs } = input;
-    const come = new Set(fleet.jobs.map(({ job }) => job.name));
+    const come = new Map(fleet.jobs.map(({ job }) => [job.name, job]));
     this.#searches = sweeps.flatMap(({ model, first, points }) => {
       if (model === undefined) return [];
       const own = jobs.slice(first, first + points.length);
       let next = Math.min(model.startup, own.length);
       while (next < own.length && come.has(own[next]!.name)) next += 1;
-      return [{ spec: model, points: own, drawn: points, next }];
+      const paths = points[0]!.values.map(({ path }) => path);
+      return [{ spec: model, points: own.map((job) => come.get(job.name) ?? job), paths, next }];
     });
     this.#left = this.#searches.reduce((left, { points, next }) => left + points.length - next, 0);
     this.#unsubscribe = fleet.subscribe((notice) => {
@@ -104,17 +108,16 @@ export class LiveSearch implements Disposable {
 
   #propose(search: Search, come: ReadonlyMap<string, LiveJob>): void {
     if (this.#input.fleet.isDraining) return;
-    const { spec, points, drawn } = search;
-    const number = search.next;
+    const { spec, points, paths, next: number } = search;
     search.next += 1;
-    const before = points.slice(0, number).map((point, at) => ({ live: come.get(point.name), point, at }));
+    const before = points.slice(0, number);
     const values = proposePoint(spec, {
-      ended: before.flatMap(({ live, at }) => seenPoint(live, drawn[at]!)),
-      taken: before.map(({ live, point, at }) => valuesOf(live?.job ?? point, drawn[at]!)),
+      ended: before.flatMap(({ name }) => seenPoint(come.get(name), paths)),
+      taken: before.map((job) => valuesOf(job, paths)),
       number,
     });
-    const job = withValues(points[number]!, values);
-    void this.#submit(job);
+    points[number] = withValues(points[number]!, values);
+    void this.#submit(points[number]);
   }
 
   async #submit(job: Job): Promise<void> {
@@ -133,9 +136,9 @@ export class LiveSearch implements Disposable {
 }
 
 /** What a point that is over says; nothing of one that has not trained, or that a person has cancelled. */
-function seenPoint(live: LiveJob | undefined, point: Sweep["points"][number]): readonly SeenPoint[] {
+function seenPoint(live: LiveJob | undefined, paths: readonly ValuePath[]): readonly SeenPoint[] {
   if (live === undefined || live.done === 0) return [];
   if (live.standing !== "ended" && live.standing !== "stopped") return [];
   const loss = live.best?.evaluationLoss ?? live.loss ?? Number.NaN;
-  return [{ values: valuesOf(live.job, point), loss, steps: live.done }];
+  return [{ values: valuesOf(live.job, paths), loss, steps: live.done }];
 }

@@ -276,7 +276,8 @@ export class CohortTimes implements FleetTimes {
       const share = this.#shareOf(kind);
       return share === 0 ? 0 : share * (this.#boundOf(alike, kind, 1).stagesNs[busiest]! - loads[i]![busiest]!);
     });
-    return kinds.map(() => sum(added));
+    const all = sum(added);
+    return kinds.map(() => all);
   }
 
   #shareOf(kind: number): number {

@@ -1,4 +1,4 @@
-import { InputError, isMapping } from "../../core/index.ts";
+import { InputError, isMapping, type Mapping } from "../../core/index.ts";
 import { type Context, isFolder, type Place, readInput } from "../../files/index.ts";
 import { checkPlan, documentHint, type Plan, parseWorkload, type ReadText, readText } from "../../plan/index.ts";
 import type { TraceStream } from "../../traces/index.ts";
@@ -59,14 +59,10 @@ export function planOrWorkload(place: Place, file: string): "plan" | "workload" 
 
 /** Whether a workload has a sweep whose points end early, or come, by the losses of others: no plan is made before. */
 export function isSearch(place: Place, file: string): boolean {
-  const { text, file: name } = readDocument(place, file);
-  try {
-    return parseWorkload(text, name).sweeps.some(({ halving, model }) => halving !== undefined || model !== undefined);
-  } catch (error) {
-    // What is wrong is told where it is loaded.
-    if (error instanceof InputError) return false;
-    throw error;
-  }
+  const { value } = readDocument(place, file);
+  const jobs = isMapping(value) ? value["jobs"] : undefined;
+  const isSearched = ({ sweep }: Mapping): boolean => has(sweep, "halving") || has(sweep, "model");
+  return Array.isArray(jobs) && jobs.some((job) => isMapping(job) && isSearched(job));
 }
 
 /** Whether a value is a mapping, with this key if one is given. */
