@@ -34,7 +34,7 @@ const RANKS = [4, 8, 16, 32, 64];
 const AT_ONCE = 4;
 /** The share of all states that memory has room for. */
 const IN_MEMORY = 0.02;
-/** What the states of a plan's jobs move by, a second: copies in memory, and files that the system keeps in memory. */
+/** Bytes a second by which states are assumed to move, between devices and memory, and memory and disk. */
 const RATE = 1e9;
 
 const SMALL = { hidden: 128, layers: 2, heads: 4, kvHeads: 4, intermediate: 352, vocabulary: 1024 } as const;

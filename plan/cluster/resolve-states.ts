@@ -8,7 +8,7 @@ import type { HostFacts } from "./resolve-cluster.ts";
 /** Of this machine's memory, what states of jobs may take where nobody says: devices of it have the rest. */
 const SHARE = 0.5;
 
-/** Assumed where the cluster file gives none: what files took and gave on machines that were tried (bench/results). */
+/** Assumed where the cluster file gives none; nobody has measured it. */
 const DISK_BYTES_PER_SECOND = 1e9;
 
 /** The same of a CPU device, which copies a state from memory to memory, on one thread. */
