@@ -227,11 +227,18 @@ function checkTogether(
       | "steps"
       | "epochs"
       | "optimizer"
-      | "loss"]?: unknown;
+      | "loss"
+      | "evaluation"]?: unknown;
   },
   context: z.RefinementCtx,
 ): void {
   checkRates(job.optimizer, context);
+  if (job.loss !== undefined && (job.evaluation as { readonly base?: unknown } | undefined)?.base === true)
+    context.addIssue({
+      code: "custom",
+      path: ["evaluation", "base"],
+      message: "no evaluation of the base of a job whose loss compares answers",
+    });
   const add = (key: string, message: string, hint?: string): void =>
     context.addIssue({ code: "custom", path: [key], message, ...(hint === undefined ? {} : { params: { hint } }) });
   const { batchSize, microBatchSize = 1, microBatchTokens, steps = 0 } = job;

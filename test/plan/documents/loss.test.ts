@@ -32,6 +32,11 @@ test.each([
   ["{ type: robust, labelSmoothing: 0.5 }", "", /labelSmoothing/],
   ["{ type: swift }", "", /loss\.type/],
   ["{ kind: kto }", "    batchSize: 1\n", /at least 2 rows for kto.*batchSize/s],
+  [
+    "{ kind: dpo }",
+    "    evaluation: { share: 0.1, everySteps: 1, base: true }\n",
+    /no evaluation of the base of a job whose loss compares answers.*evaluation\.base/s,
+  ],
 ])("%s is refused", (loss, more, message) => {
   expect(() => lossOf(loss, more)).toThrow(message);
 });
