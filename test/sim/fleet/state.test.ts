@@ -12,12 +12,12 @@ const UNTOLD = {
     jobs: [
       { arrivalNs: 0, asked: 5, share: 0.9, tokens: 1 },
       { arrivalNs: 2, asked: 1, share: 0, tokens: 4 },
-    ].map((job) => ({ user: "a", priority: 0, slackNs: null, guess: 1, bytes: 10, ...job })),
+    ].map((job) => ({ user: "a" as const, priority: 0, slackNs: null, guess: 1, bytes: 10, ...job })),
     numPipelines: 2,
     isAhead: false,
   },
-  ...{ policy: "sjf", warmUp: 0, triggers: 0, beyondNs: 59 },
-} as const;
+  ...{ policy: "sjf" as const, warmUp: 0, triggers: 0, beyondNs: 59 },
+};
 
 const cuts = fc.record({
   fleet: randomFleet,
