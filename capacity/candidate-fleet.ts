@@ -5,6 +5,7 @@ import type { Drawing } from "./error-draws.ts";
 import { levelOf } from "./level.ts";
 import { hasPrice, type Tariff } from "./money.ts";
 import { wattsOf } from "./run-cost.ts";
+import { notTrained } from "./run-files.ts";
 import type { SlotFleet } from "./slot-fleet.ts";
 import type { SlotKind } from "./slot-kind.ts";
 import { SlotTimes } from "./slot-times.ts";
@@ -35,6 +36,8 @@ export function candidateFleet(candidate: Candidate, world: CapacityWorld): Cand
   const { forecast, kinds, catalog, prices, drawing, slower = 1 } = world;
   const { accelerator: name, tenure, precision, slot, count, jobsAtOnce, policy } = candidate;
   const unfit = (why: UnfitCandidate["why"], detail: string): UnfitCandidate => ({ candidate, why, detail });
+  const untrained = world.isTrainableOnly ? notTrained(candidate, catalog) : undefined;
+  if (untrained !== undefined) return unfit("not trainable", untrained);
   const price = ownValue(prices.accelerators, name);
   if (price === undefined || !hasPrice(price, tenure)) return unfit("no price", `${name}: ${tenure}`);
   try {
@@ -73,6 +76,8 @@ export interface CapacityWorld {
   readonly prices: Prices;
   /** Of arrivals, of the model's error and of interruptions, by which it is known how sure an answer is. */
   readonly drawing: Drawing;
+  /** Candidates that loratwin itself cannot train with are left out. */
+  readonly isTrainableOnly?: boolean;
   /** All steps take so many times as long as predicted. */
   readonly slower?: number;
 }

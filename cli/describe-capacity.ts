@@ -9,9 +9,13 @@ import {
   keptBound,
   keptText,
   MISSES_MEANING,
+  missText,
   RESTS,
   splitText,
+  tiedText,
+  withoutTies,
 } from "../reports/index.ts";
+import { inputLines, moneyLines } from "./describe-capacity-money.ts";
 import { largestParts } from "./describe-shares.ts";
 import { assumptionLines, percent, table, wholeText } from "./output.ts";
 import { sparkline } from "./sparkline.ts";
@@ -40,7 +44,14 @@ function besideText(what: string, beside: Beside, answer: CapacityAnswer): strin
   if (what.startsWith("next: ")) return `${what}: ${wholeText(beside.cost.mean)} ${currency}`;
   const { cost, levels } = beside;
   const tight = levels.map(({ mean, percent: share }) => `${share} % within ${hours(mean)}`).join(", ");
-  return `${what}: ${wholeText(cost.mean)} ${currency}, ${tight}, level kept in ${keptText(beside, answer)}`;
+  const missed = missText(beside, answer);
+  const known = [answer.meets, answer.misses, answer.pruned].flat();
+  const isOwn = known.some(({ candidate }) => JSON.stringify(candidate) === JSON.stringify(beside.candidate));
+  return (
+    `${what}: ${wholeText(cost.mean)} ${currency}, ${tight}, level kept in ${keptText(beside, answer)}` +
+    (isOwn ? "" : " (none of your candidates)") +
+    (missed === undefined ? "" : `\n  it fails: ${missed}`)
+  );
 }
 
 /** What it is to have machines of its own for each base model. */
@@ -115,8 +126,10 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
     `times ${RESTS[provenance]} (one standard deviation ${percent(sigma, 0)})`,
     ...assumptionLines(assumes),
     "",
+    ...(answer.fewer === null ? ["a slot fewer: there is one slot alone"] : []),
     ...besides(answer).map(([what, beside]) => besideText(what, beside, answer)),
     ...apartLines(answer),
+    ...moneyLines(answer),
     ...weekLines(answer),
   ];
 }
@@ -148,16 +161,18 @@ function flipLines({ flips, best, currency, objective }: CapacityAnswer): readon
   return [table(["otherwise", currency, "less | more", `${FIRST_BY[objective]} then`], rows), ""];
 }
 
-/** A line a candidate that was simulated. */
-function candidatesText(what: string, all: readonly CandidateRow[], answer: CapacityAnswer): string {
-  const rows = all.map((row) => [
-    candidateText(row.candidate),
-    wholeText(row.cost.mean),
-    hours(Math.max(...row.levels.map(({ mean }) => mean))),
-    percent(row.utilisation, 0),
-    `${row.kept} of ${row.draws}`,
-    keptBound(row, answer),
-  ]);
+/** A line a candidate that was simulated, ties in one; so many lines at most. */
+function candidatesText(what: string, all: readonly CandidateRow[], most: number, answer: CapacityAnswer): string {
+  const rows = withoutTies(all)
+    .slice(0, most)
+    .map((tied) => [
+      tiedText(tied),
+      wholeText(tied.row.cost.mean),
+      hours(Math.max(...tied.row.levels.map(({ mean }) => mean))),
+      percent(tied.row.utilisation, 1),
+      `${tied.row.kept} of ${tied.row.draws}`,
+      keptBound(tied.row, answer),
+    ]);
   return table([what, answer.currency, "within", "used", "draws", "of all"], rows);
 }
 
@@ -168,9 +183,9 @@ const SHOWN_MISSES = 5;
 function missLines(answer: CapacityAnswer): readonly string[] {
   const { misses } = answer;
   if (misses.length === 0) return [];
-  const cheapest = [...misses].sort((a, b) => a.cost.mean - b.cost.mean).slice(0, SHOWN_MISSES);
+  const cheapest = [...misses].sort((a, b) => a.cost.mean - b.cost.mean);
   const which = misses.length > SHOWN_MISSES ? [`The cheapest ${SHOWN_MISSES} of ${misses.length}.`] : [];
-  return [candidatesText("misses the level", cheapest, answer), ...which, MISSES_MEANING, ""];
+  return [candidatesText("misses the level", cheapest, SHOWN_MISSES, answer), ...which, MISSES_MEANING, ""];
 }
 
 /** The answer for people. */
@@ -179,12 +194,13 @@ export function capacityText(answer: CapacityAnswer): string {
   return [
     ...bestLines(answer),
     "",
-    ...(meets.length === 0 ? [] : [candidatesText("keeps the level", meets.slice(0, SHOWN), answer), ""]),
+    ...(meets.length === 0 ? [] : [candidatesText("keeps the level", meets, SHOWN, answer), ""]),
     ...missLines(answer),
     ...flipLines(answer),
     `candidates: ${candidateCounts(answer).join(", ")}`,
     `${counted(draws, "draw")} of every candidate, seed ${seed}; costs and times are of these`,
     ...boundsMeaning(answer),
+    ...inputLines(answer),
     `prices of ${pricesOf}; storage, network traffic and people are not in them`,
   ].join("\n");
 }

@@ -15,9 +15,22 @@ export {
   keptBound,
   keptText,
   MISSES_MEANING,
+  missText,
   RESTS,
   splitText,
+  tiedText,
+  withoutTies,
 } from "./capacity-data.ts";
+export {
+  type Figures,
+  failureTexts,
+  kindText,
+  moneyTexts,
+  monthsText,
+  priceText,
+  shareText,
+  wayText,
+} from "./capacity-words.ts";
 // Data before they are trained on, token by token.
 export type { DataPageData, PageFate, PageRow, PageSequence, PageSource, PageTokens } from "./data-page-data.ts";
 export type { FleetFigure, FleetPageData, FleetPart } from "./fleet-data.ts";

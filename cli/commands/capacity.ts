@@ -148,6 +148,12 @@ export const capacityCommand: Command = {
           default: false,
           describe: "simulate every candidate, also those that bounds rule out",
         },
+        "trainable-only": {
+          type: "boolean",
+          default: false,
+          describe:
+            "leave candidates out that loratwin itself cannot train with: other than CUDA, or less than 16 bits",
+        },
         flips: {
           type: "boolean",
           default: false,
@@ -171,6 +177,7 @@ export const capacityCommand: Command = {
       probability: probabilityOf(args),
       objective: objectiveOf(args),
       isExhaustive: flag(args, "exhaustive"),
+      isTrainableOnly: flag(args, "trainable-only"),
     };
     const folder = output === undefined ? undefined : new CapacityFolder(io, output, question);
     if (folder !== undefined && folder.seen.size > 0)

@@ -1,5 +1,5 @@
 import type { CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
-import { candidateText, keptText, MISSES_MEANING } from "../../capacity-data.ts";
+import { keptText, MISSES_MEANING, tiedText, withoutTies } from "../../capacity-data.ts";
 import { dataTable } from "../data-table.ts";
 import { element, section } from "../element.ts";
 import { formatShare } from "../format.ts";
@@ -12,14 +12,15 @@ function table(caption: string, rows: readonly CandidateRow[], answer: CapacityA
   const [first] = rows;
   if (first === undefined) return undefined;
   const levels = first.levels.map((level) => `${level.percent} % of ${levelName(level, first)}`);
+  const tied = withoutTies(rows);
   return dataTable({
     caption,
-    meaning: rows.length > SHOWN ? `The first ${SHOWN} of ${rows.length}.` : "",
+    meaning: tied.length > SHOWN ? `The first ${SHOWN} of ${tied.length}.` : "",
     columns: ["", "cost", ...levels, "trains", "level kept"],
-    rows: rows
+    rows: tied
       .slice(0, SHOWN)
-      .map((row) => [
-        candidateText(row.candidate),
+      .map(({ row, others }) => [
+        tiedText({ row, others }),
         money(row.cost.mean, answer),
         ...row.levels.map(spread),
         formatShare(row.utilisation),

@@ -1,11 +1,23 @@
 import { formatSeconds, formatSecondsRange } from "../../../core/index.ts";
 // Figures of an answer in words.
 import type { CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
+import type { Figures } from "../../capacity-words.ts";
 import { formatNumber } from "../format.ts";
 
 /** "12,345 USD" */
 export function money(value: number, { currency }: Pick<CapacityAnswer, "currency">): string {
   return `${formatNumber(Math.round(value))}\u00a0${currency}`;
+}
+
+/** "12,345.60 USD" */
+export function exactMoney(value: number, { currency }: Pick<CapacityAnswer, "currency">): string {
+  const amount = value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  return `${amount.replace("-", "\u2212")}\u00a0${currency}`;
+}
+
+/** How sentences that the terminal has too write figures here. */
+export function figuresOf(answer: CapacityAnswer): Figures {
+  return { money: (amount) => exactMoney(amount, answer), count: formatNumber };
 }
 
 /** "2 h 30 min" */

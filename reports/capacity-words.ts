@@ -1,0 +1,157 @@
+import { counted, formatSeconds } from "../core/index.ts";
+import type { AcceleratorPrice, CapacityAnswer, JobKind, Tenure } from "../plan/index.ts";
+
+/** Figures as a rim writes them: money to the cent, and shares. */
+export interface Figures {
+  readonly money: (amount: number) => string;
+  readonly count: (value: number) => string;
+}
+
+const WAYS: Readonly<Record<Tenure, string>> = {
+  buy: "bought",
+  reserved: "reserved",
+  "on-demand": "rented on demand",
+  spot: "rented on spot",
+};
+
+export function wayText(tenure: Tenure): string {
+  return WAYS[tenure];
+}
+
+/** "8.5 %" */
+export function shareText(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
+}
+
+/** "48 months", "6.5 months" */
+export function monthsText(months: number): string {
+  return counted(Number(months.toFixed(1)), "month");
+}
+
+type Best = NonNullable<CapacityAnswer["best"]>;
+
+function priceOf({ prices }: CapacityAnswer, { candidate }: Best): AcceleratorPrice {
+  return prices.accelerators[candidate.accelerator]!;
+}
+
+/** What is paid at once, each month, and over the term. */
+function paidTexts(answer: CapacityAnswer, best: Best, { money, count }: Figures): readonly string[] {
+  const { prices } = answer;
+  const { termMonths, interestCost, ways } = answer.money!;
+  const { tenure, accelerator } = best.candidate;
+  const { upFront, monthly, total, presentValue } = ways.find((way) => way.tenure === tenure)!;
+  const { soldIn, buy } = priceOf(answer, best);
+  const whole = soldIn === 1 ? "" : `, which are sold in machines of ${soldIn}`;
+  const had = `${count(best.paidCount)} x ${accelerator}${whole}`;
+  const isAnew = tenure === "buy" && buy !== undefined && termMonths > 12 * buy.years;
+  const today = prices.interest === 0 ? "" : `, which is worth ${money(presentValue)} today`;
+  return [
+    tenure === "buy"
+      ? `You pay ${money(upFront)} at once for ${had}, and then ${money(monthly)} a month for power` +
+        `${buy!.restUsed > 0 ? ", less what others pay who use idle machines" : ""}.`
+      : `You pay nothing at once for ${had}, and ${money(monthly)} a month of rent.`,
+    `Over ${monthsText(termMonths)} that is ${money(total)}${today}` +
+      `${isAnew ? `; machines are bought anew after ${monthsText(12 * buy.years)}` : ""}. Each month is taken to cost what the forecast's days cost on average.`,
+    prices.interest === 0
+      ? "No interest is counted: the prices have 0 % a year."
+      : `Interest is ${shareText(prices.interest)} a year, as the prices have it` +
+        `${interestCost > 0 ? `: ${money(interestCost)} of the cost of ${counted(answer.days, "day")}` : ""}.`,
+  ];
+}
+
+/** From when on it is cheaper to buy. */
+function evenTexts({ money }: CapacityAnswer): readonly string[] {
+  const { ways } = money!;
+  if (!ways.some(({ tenure }) => tenure === "buy")) return [];
+  return ways
+    .filter(({ tenure }) => tenure !== "buy")
+    .map(({ tenure, breakEvenMonth }) =>
+      breakEvenMonth === null
+        ? `Bought machines never become cheaper than the same ones ${WAYS[tenure]}, as long as they last.`
+        : `After ${monthsText(breakEvenMonth)} bought machines have cost no more than the same ones ${WAYS[tenure]}.`,
+    );
+}
+
+function jobTexts({ money, days }: CapacityAnswer, figures: Figures): readonly string[] {
+  return money!.jobs.map(({ kind, jobs, cost }) =>
+    cost === null
+      ? `No job of ${kind} comes.`
+      : `A job of ${kind} trains one adapter and costs ${figures.money(cost)} on average; ` +
+        `${counted(Math.round(jobs), "job", figures.count)} of it ${Math.round(jobs) === 1 ? "comes" : "come"} in ${counted(days, "day")}.`,
+  );
+}
+
+/** What the recommended machines cost, and when, a sentence each. */
+export function moneyTexts(answer: CapacityAnswer, figures: Figures): readonly string[] {
+  const { best, money } = answer;
+  if (best === null || money === null) return [];
+  return [...paidTexts(answer, best, figures), ...evenTexts(answer), ...jobTexts(answer, figures)];
+}
+
+/** What a level allows of late jobs, for the level that a row of spares comes nearest to or misses. */
+function lateText({ levels }: Best, late: readonly number[]): string {
+  return levels
+    .map(({ kinds, percent }, level) => {
+      const whose = levels.length === 1 ? "jobs" : `${kinds.join(", ")} jobs`;
+      return `${shareText(late[level]!)} of ${whose} are late on average, and ${shareText(1 - percent / 100)} may be`;
+    })
+    .join("; ");
+}
+
+/** What failures of machines cost, and how many spare ones it takes, a sentence each. */
+export function failureTexts(answer: CapacityAnswer, { money, count }: Figures): readonly string[] {
+  const { best, failures } = answer;
+  if (best === null) return [];
+  const { accelerator, tenure } = best.candidate;
+  if (tenure === "on-demand" || tenure === "spot")
+    return ["Failures are not counted of machines that are rented by the hour: who rents them out replaces them."];
+  const price = priceOf(answer, best).failures;
+  if (failures === null || price === undefined)
+    return [`Failures of machines are not counted: the prices have no \`failures\` of ${accelerator}.`];
+  const { machines, failuresPerYear, downHoursPerYear, lostAcceleratorHours, lostCost, idleCost } = failures;
+  const { costPerYear, spares, needed } = failures;
+  const all = lostCost + idleCost;
+  const chosen = spares[needed ?? spares.length - 1]!;
+  const kept = lateText(best, chosen.late);
+  return [
+    `A machine fails ${counted(price.perYear, "time")} a year and is back after ${formatSeconds(3600 * price.repairHours)}, as the prices have it: ` +
+      `of ${counted(machines, "machine", count)} that is ${Number(failuresPerYear.toPrecision(2))} failures a year, ` +
+      `and one is away for ${formatSeconds(3600 * downHoursPerYear)} of it.`,
+    `A failure costs ${money(all)}: ${money(lostCost)} for ${Number(lostAcceleratorHours.toPrecision(2))} hours of an accelerator's training that is done again, ` +
+      `${money(idleCost)} for the machine that stands idle. The bill of the repair is not in it. That is ${money(costPerYear)} a year.`,
+    needed === 0
+      ? `No spare machine is needed: ${kept}.`
+      : needed === null
+        ? `${counted(chosen.spares, "spare machine")} are not enough: ${kept}.`
+        : `${counted(needed, "spare machine")} ${needed === 1 ? "is" : "are"} needed, for ${money(chosen.costPerYear)} a year: ${kept}. ` +
+          `Without, ${lateText(best, spares[0]!.late)}.`,
+  ];
+}
+
+/** A kind of jobs as the forecast has it. */
+export function kindText(kind: JobKind, count: Figures["count"]): string {
+  const { name, model, perDay, samples, samplesSigma, epochs, batchSize, tokens, rank, targets } = kind;
+  const differ = samplesSigma === 0 ? "" : ` on average (standard deviation of the logarithm ${samplesSigma})`;
+  return (
+    `${name}: ${count(perDay)} a day, ${typeof model === "string" ? model : "an architecture of its own"}; ` +
+    `${count(samples)} rows${differ}, each trained on ${epochs === 1 ? "once" : `${epochs} times`}, ${batchSize} rows a step, ` +
+    `${count(tokens.mean)} tokens a row and ${count(tokens.max)} at most; rank ${rank} on ${targets.join(", ")}`
+  );
+}
+
+/** What an accelerator costs in each way that has a price. */
+export function priceText(price: AcceleratorPrice, money: Figures["money"]): string {
+  const { buy, reservedPerHour, onDemandPerHour, spot, soldIn, failures } = price;
+  return [
+    ...(buy === undefined ? [] : [`${money(buy.price)} for ${counted(buy.years, "year")} to buy`]),
+    ...(reservedPerHour === undefined ? [] : [`${money(reservedPerHour)} an hour reserved`]),
+    ...(onDemandPerHour === undefined ? [] : [`${money(onDemandPerHour)} an hour on demand`]),
+    ...(spot === undefined
+      ? []
+      : [`${money(spot.perHour)} an hour on spot, taken away ${counted(spot.interruptionsPerDay, "time")} a day`]),
+    soldIn === 1 ? "sold one by one" : `sold in machines of ${soldIn}`,
+    failures === undefined
+      ? "nothing said of failures"
+      : `a machine fails ${counted(failures.perYear, "time")} a year for ${formatSeconds(3600 * failures.repairHours)}`,
+  ].join("; ");
+}
