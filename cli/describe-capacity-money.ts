@@ -3,10 +3,10 @@ import {
   type Figures,
   failureTexts,
   kindText,
+  lateShareText,
   moneyTexts,
   monthsText,
   priceText,
-  shareText,
   wayText,
 } from "../reports/index.ts";
 import { table, wholeText, wrapped } from "./output.ts";
@@ -41,7 +41,7 @@ function sparesTable({ failures, currency, best }: CapacityAnswer): readonly str
     String(spares),
     wholeText(costPerYear),
     shortHoursPerYear.toFixed(1),
-    late.map(shareText).join(", "),
+    late.map(lateShareText).join(", "),
   ]);
   return ["", table(["spare machines", `${currency} a year`, "hours a year too few work", "late jobs"], rows)];
 }

@@ -13,6 +13,7 @@ import {
   RESTS,
   splitText,
   tiedText,
+  unfitReasons,
   withoutTies,
 } from "../reports/index.ts";
 import { inputLines, moneyLines } from "./describe-capacity-money.ts";
@@ -32,9 +33,10 @@ function levelLines({ levels }: CandidateRow): readonly string[] {
   });
 }
 
-function costParts({ cost: { hardware, energy, rent }, kilowattHours }: CandidateRow, currency: string): string {
+function costParts({ candidate, cost, kilowattHours }: CandidateRow, currency: string): string {
+  const { hardware, energy } = cost;
   const power = `${wholeText(kilowattHours)} kWh`;
-  if (rent > 0) return `, ${power}`;
+  if (candidate.tenure !== "buy") return `, ${power}`;
   return `, ${wholeText(hardware)} for the hardware's time and ${wholeText(energy)} ${currency} for ${power}`;
 }
 
@@ -107,9 +109,15 @@ const FIRST_BY: Readonly<Record<CapacityObjective, string>> = {
   time: "the one with the least of the level's hours",
 };
 
+const HOLDS: Readonly<Record<CandidateRow["holds"], string>> = {
+  queue: "jobs wait longer than they train",
+  training: "jobs train longer than they wait",
+};
+
 function bestLines(answer: CapacityAnswer): readonly string[] {
   const { best, currency, days, objective, probability } = answer;
-  if (best === null) return ["No candidate keeps the level of service.", ...apartLines(answer)];
+  if (best === null)
+    return ["No candidate keeps the level of service.", ...unfitReasons(answer).slice(0, SHOWN), ...apartLines(answer)];
   const { candidate, cost, kept, draws, isSure, utilisation, layouts } = best;
   const { provenance, sigma, assumes, holds, checkpointSeconds } = best;
   return [
@@ -119,8 +127,7 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
     `${wholeText(cost.mean)} ${currency} in ${counted(days, "day")} (${wholeText(cost.low)} to ${wholeText(cost.high)})${costParts(best, currency)}`,
     ...levelLines(best),
     `level kept in ${kept} of ${counted(draws, "draw")}, ${keptBound(best, answer)} of all${isSure ? "" : `: not sure to be ${percent(probability, 0)} of them`}`,
-    `accelerators train ${percent(utilisation)} of the time; ` +
-      (holds === "queue" ? "jobs wait longer than they train" : "jobs train longer than they wait"),
+    `accelerators train ${percent(utilisation)} of the time` + (utilisation === 0 ? "" : `; ${HOLDS[holds]}`),
     ...(checkpointSeconds === null ? [] : [`a checkpoint every ${formatSeconds(checkpointSeconds)} costs least`]),
     ...layouts.map(layoutText),
     `times ${RESTS[provenance]} (one standard deviation ${percent(sigma, 0)})`,

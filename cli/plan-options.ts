@@ -8,6 +8,12 @@ export const CATALOG_OPTION = {
   describe: "a catalog of your own, in front of ours",
 } as const satisfies Option;
 
+/** GPUs that need not be here, for commands that only predict. */
+export const GPU_OPTION = {
+  type: "string",
+  describe: "GPUs of the catalog in one machine, without a cluster file: 'H100 SXM', or 'H100 SXM*4'",
+} as const satisfies Option;
+
 /** The options that say where a plan runs. */
 export const DEVICE_OPTIONS = {
   cluster: { type: "string", describe: "cluster file (YAML or JSON)", notBeside: ["devices"] },

@@ -151,6 +151,11 @@ export function tightestShare({ levels }: CandidateRow): {
   return { mean: share("mean"), low: share("low"), high: share("high") };
 }
 
+/** Why candidates were not looked at, and how many for each reason: "no room: large (12)". */
+export function unfitReasons({ unfit }: Pick<CapacityAnswer, "unfit">): readonly string[] {
+  return [...groupBy(unfit, ({ why, detail }) => `${why}: ${detail}`)].map(([why, all]) => `${why} (${all.length})`);
+}
+
 /** How many candidates fared how, in words. */
 export function candidateCounts({ meets, misses, pruned, unfit }: CapacityAnswer): readonly string[] {
   const why = (name: string): number => [...pruned, ...unfit].filter((each) => each.why === name).length;

@@ -23,6 +23,11 @@ export function shareText(share: number): string {
   return `${Number((100 * share).toPrecision(3))} %`;
 }
 
+/** "0.8 %": of late jobs. */
+export function lateShareText(share: number): string {
+  return share > 0 && share < 5e-4 ? "less than 0.1 %" : `${Number((100 * share).toFixed(1))} %`;
+}
+
 /** "48 months", "6.5 months" */
 export function monthsText(months: number): string {
   return counted(Number(months.toFixed(1)), "month");
@@ -41,17 +46,19 @@ function paidTexts(answer: CapacityAnswer, best: Best, { money, count }: Figures
   const { tenure, accelerator } = best.candidate;
   const { upFront, monthly, total, presentValue } = ways.find((way) => way.tenure === tenure)!;
   const { soldIn, buy } = priceOf(answer, best);
-  const whole = soldIn === 1 ? "" : `, which are sold in machines of ${soldIn}`;
+  const used = best.paidCount === best.candidate.count ? "" : `, of which ${count(best.candidate.count)} are used`;
+  const whole = soldIn === 1 ? "" : `, which are sold in machines of ${soldIn}${used}`;
   const had = `${count(best.paidCount)} x ${accelerator}${whole}`;
-  const isAnew = tenure === "buy" && buy !== undefined && termMonths > 12 * buy.years;
-  const today = prices.interest === 0 ? "" : `, which is worth ${money(presentValue)} today`;
+  const isAnew = buy !== undefined && termMonths > 12 * buy.years;
+  const today = prices.interest === 0 ? "" : ` (${money(presentValue)} in today's money)`;
   return [
     tenure === "buy"
       ? `You pay ${money(upFront)} at once for ${had}, and then ${money(monthly)} a month for power` +
         `${buy!.restUsed > 0 ? ", less what others pay who use idle machines" : ""}.`
       : `You pay nothing at once for ${had}, and ${money(monthly)} a month of rent.`,
-    `Over ${monthsText(termMonths)} that is ${money(total)}${today}` +
-      `${isAnew ? `; machines are bought anew after ${monthsText(12 * buy.years)}` : ""}. Each month is taken to cost what the forecast's days cost on average.`,
+    `Over ${monthsText(termMonths)} that is ${money(total)}${today}. ` +
+      "Each month is taken to cost what the forecast's days cost on average.",
+    ...(isAnew ? [`Bought machines last ${monthsText(12 * buy.years)}; then they are bought anew.`] : []),
     prices.interest === 0
       ? "No interest is counted: the prices have 0 % a year."
       : `Interest is ${shareText(prices.interest)} a year, as the prices have it` +
@@ -75,8 +82,8 @@ function evenTexts({ money }: CapacityAnswer): readonly string[] {
 function jobTexts({ money, days }: CapacityAnswer, figures: Figures): readonly string[] {
   return money!.jobs.map(({ kind, jobs, cost }) =>
     cost === null
-      ? `No job of ${kind} comes.`
-      : `A job of ${kind} trains one adapter and costs ${figures.money(cost)} on average; ` +
+      ? `No job of "${kind}" comes.`
+      : `A job of "${kind}" trains one adapter and costs ${figures.money(cost)} on average; ` +
         `${counted(Math.round(jobs), "job", figures.count)} of it ${Math.round(jobs) === 1 ? "comes" : "come"} in ${counted(days, "day")}.`,
   );
 }
@@ -93,7 +100,7 @@ function lateText({ levels }: Best, late: readonly number[]): string {
   return levels
     .map(({ kinds, percent }, level) => {
       const whose = levels.length === 1 ? "jobs" : `${kinds.join(", ")} jobs`;
-      return `${shareText(late[level]!)} of ${whose} are late on average, and ${shareText(1 - percent / 100)} may be`;
+      return `${lateShareText(late[level]!)} of ${whose} are late on average, and ${shareText(1 - percent / 100)} may be`;
     })
     .join("; ");
 }
@@ -114,9 +121,9 @@ export function failureTexts(answer: CapacityAnswer, { money, count }: Figures):
   const chosen = spares[needed ?? spares.length - 1]!;
   const kept = lateText(best, chosen.late);
   return [
-    `A machine fails ${counted(price.perYear, "time")} a year and is back after ${formatSeconds(3600 * price.repairHours)}, as the prices have it: ` +
-      `of ${counted(machines, "machine", count)} that is ${Number(failuresPerYear.toPrecision(2))} failures a year, ` +
-      `and one is away for ${formatSeconds(3600 * downHoursPerYear)} of it.`,
+    `A machine fails ${counted(price.perYear, "time")} a year and is back after ${formatSeconds(3600 * price.repairHours)}, as the prices have it. ` +
+      `With ${counted(machines, "machine", count)} that is ${Number(failuresPerYear.toPrecision(2))} failures a year, ` +
+      `and ${formatSeconds(3600 * downHoursPerYear)} in which one is away.`,
     `A failure costs ${money(all)}: ${money(lostCost)} for ${Number(lostAcceleratorHours.toPrecision(2))} hours of an accelerator's training that is done again, ` +
       `${money(idleCost)} for the machine that stands idle. The bill of the repair is not in it. That is ${money(costPerYear)} a year.`,
     needed === 0

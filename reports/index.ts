@@ -19,12 +19,14 @@ export {
   RESTS,
   splitText,
   tiedText,
+  unfitReasons,
   withoutTies,
 } from "./capacity-data.ts";
 export {
   type Figures,
   failureTexts,
   kindText,
+  lateShareText,
   moneyTexts,
   monthsText,
   priceText,

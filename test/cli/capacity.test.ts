@@ -83,7 +83,7 @@ describe("capacity", () => {
     expect(text).toMatch(/^a slot more, \d+ x [A-Z0-9 ]+: [\d ]+ EUR/m);
     expect(text).toMatch(/^a slot fewer(: there is one slot alone|, \d+ x .*)$/m);
     expect(text).toMatch(/^You pay (nothing|[\d ]+\.\d\d EUR) at once for \d+ x /m);
-    expect(text).toMatch(/^A job of small trains one adapter and costs \d+\.\d\d EUR on average/m);
+    expect(text).toMatch(/^A job of "small" trains one adapter and costs \d+\.\d\d EUR on average/m);
     expect(text).toMatch(/^jobs of large: 4 a day, llama-3-70b; 3000 rows, each trained on once/m);
     expect(text).toMatch(
       /^each base model on machines of its own: [\d ]+ EUR \([\d ]+ to [\d ]+\), (\d+ % (less|more) than|as much as) machines for all, levels kept in [34] of 4, at least \d+ %\n {2}small: \d+ x .*: [\d ]+ EUR, 90 % within .* s\n {2}large: \d+ x /m,
@@ -128,7 +128,7 @@ describe("capacity", () => {
     const text = await printed(words, root);
     expect(text).toMatch(/^A machine fails 2 times a year and is back after 48 h 00 min/m);
     expect(text).toMatch(/^(No spare machine is needed|\d spare machines? )/m);
-    expect(text).toMatch(/machines are bought anew after 48\s+months/);
+    expect(text).toMatch(/^Bought machines last 48 months; then they are bought anew\.$/m);
   }, 60_000);
 
   it("leaves out what cannot be trained with, where that is asked", async () => {

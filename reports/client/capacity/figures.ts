@@ -9,15 +9,15 @@ export function money(value: number, { currency }: Pick<CapacityAnswer, "currenc
   return `${formatNumber(Math.round(value))}\u00a0${currency}`;
 }
 
-/** "12,345.60 USD" */
-export function exactMoney(value: number, { currency }: Pick<CapacityAnswer, "currency">): string {
-  const amount = value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-  return `${amount.replace("-", "\u2212")}\u00a0${currency}`;
+/** "12,345.60" */
+export function exactAmount(value: number): string {
+  const cents = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  return value.toLocaleString("en-US", cents).replace("-", "\u2212");
 }
 
 /** How sentences that the terminal has too write figures here. */
 export function figuresOf(answer: CapacityAnswer): Figures {
-  return { money: (amount) => exactMoney(amount, answer), count: formatNumber };
+  return { money: (amount) => `${exactAmount(amount)}\u00a0${answer.currency}`, count: formatNumber };
 }
 
 /** "2 h 30 min" */

@@ -10,7 +10,9 @@ function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
   if (best === null) return [];
   const { cost, levels, kept, draws, utilisation, holds, sigma, provenance, assumes, kilowattHours } = best;
   const parts =
-    cost.rent > 0 ? "rent" : `${money(cost.hardware, answer)} hardware, ${money(cost.energy, answer)} power`;
+    best.candidate.tenure !== "buy"
+      ? "rent"
+      : `${money(cost.hardware, answer)} hardware, ${money(cost.energy, answer)} power`;
   return [
     card(
       `Cost of ${counted(days, "day")}`,

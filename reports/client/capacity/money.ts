@@ -1,12 +1,12 @@
 import { line, scaleLinear } from "d3";
 import type { CapacityAnswer } from "../../../plan/index.ts";
-import { failureTexts, moneyTexts, monthsText, shareText, wayText } from "../../capacity-words.ts";
+import { failureTexts, lateShareText, moneyTexts, monthsText, shareText, wayText } from "../../capacity-words.ts";
 import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "../chart.ts";
 import { dataTable } from "../data-table.ts";
 import { element, section } from "../element.ts";
 import { formatNumber } from "../format.ts";
 import { jobHue } from "../job-colours.ts";
-import { exactMoney, figuresOf } from "./figures.ts";
+import { exactAmount, figuresOf } from "./figures.ts";
 
 const MARGINS = { top: 26, right: 18, bottom: 46, left: 84 };
 const HEIGHT = 260;
@@ -58,15 +58,22 @@ function keys({ ways }: Money): HTMLElement {
 export function moneySection(answer: CapacityAnswer): readonly HTMLElement[] {
   const { best, money, currency } = answer;
   if (best === null || money === null) return [];
-  const exact = (amount: number): string => exactMoney(amount, answer);
   const own = money.ways.find(({ tenure }) => tenure === best.candidate.tenure)!;
   const ways = dataTable({
     caption: "The same machines in other ways",
     meaning: "Every way that the prices have. Buying pays once all payments for it are worth no more than the rent.",
-    columns: ["", "at once", "a month", monthsText(money.termMonths), "worth today", "buying pays after", "level"],
+    columns: [
+      currency,
+      "at once",
+      "a month",
+      monthsText(money.termMonths),
+      "today's money",
+      "buying pays after",
+      "level",
+    ],
     rows: money.ways.map(({ tenure, upFront, monthly, total, presentValue, breakEvenMonth, meets }) => [
       wayText(tenure),
-      ...[upFront, monthly, total, presentValue].map(exact),
+      ...[upFront, monthly, total, presentValue].map(exactAmount),
       breakEvenMonth === null ? "–" : monthsText(breakEvenMonth),
       meets ? "kept" : "missed",
     ]),
@@ -75,8 +82,8 @@ export function moneySection(answer: CapacityAnswer): readonly HTMLElement[] {
     caption: "Month by month",
     meaning:
       "What is paid for the recommended machines. The first row is paid at once, each other one at its month's end.",
-    columns: ["month", "paid", "paid until then"],
-    rows: own.months.map(({ month, paid, all }) => [String(month), exact(paid), exact(all)]),
+    columns: ["month", `paid, ${currency}`, "paid until then"],
+    rows: own.months.map(({ month, paid, all }) => [String(month), exactAmount(paid), exactAmount(all)]),
   });
   return [
     section("money", "Money", "What is paid for the recommended machines, and when.", [
@@ -105,12 +112,18 @@ export function failuresSection(answer: CapacityAnswer): readonly HTMLElement[] 
       : dataTable({
           caption: "Spare machines",
           meaning: "Each works in the place of one that is being repaired.",
-          columns: ["spare machines", "a year", "hours a year too few work", ...best.levels.map(lateColumn), "enough"],
+          columns: [
+            "spare machines",
+            `${answer.currency} a year`,
+            "hours too few work",
+            ...best.levels.map(lateColumn),
+            "enough",
+          ],
           rows: failures.spares.map(({ spares: count, costPerYear, shortHoursPerYear, late, isEnough }) => [
             String(count),
-            exactMoney(costPerYear, answer),
+            exactAmount(costPerYear),
             shortHoursPerYear.toFixed(1),
-            ...late.map(shareText),
+            ...late.map(lateShareText),
             isEnough ? "yes" : "no",
           ]),
         });
@@ -123,5 +136,5 @@ export function failuresSection(answer: CapacityAnswer): readonly HTMLElement[] 
 }
 
 function lateColumn({ kinds, percent }: { readonly kinds: readonly string[]; readonly percent: number }): string {
-  return `late jobs of ${kinds.join(", ")} (${shareText(1 - percent / 100)} may be)`;
+  return `late ${kinds.join(", ")} (${shareText(1 - percent / 100)} may be)`;
 }
