@@ -1,11 +1,11 @@
 import { InputError } from "../../core/index.ts";
 import { type Dtype, PRECISIONS, type Recompute, type StepLayout } from "../../plan/index.ts";
-import { NEWEST, type ProductPrecision, publishedReleases } from "../../studies/index.ts";
+import type { ProductPrecision } from "../../studies/index.ts";
 import { layoutsOf } from "../../workbench/index.ts";
 import { type Arguments, type Command, flag, optionalCount, optionalText, requiredText } from "../command.ts";
 import { layoutsFacts, layoutsText } from "../describe-layouts.ts";
 import { printResult } from "../output.ts";
-import { CATALOG_OPTION, GPU_OPTION, PLAN_OPTIONS } from "../plan-options.ts";
+import { CATALOG_OPTION, GPU_OPTION, PLAN_OPTIONS, RELEASE_OPTION } from "../plan-options.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf } from "../request-options.ts";
 
@@ -50,12 +50,7 @@ export const layoutsCommand: Command = {
           default: "bfloat16",
           describe: "precision of matrix products and of base weights; 8 and 4 bits are simulated only",
         },
-        release: {
-          type: "string",
-          choices: [NEWEST, ...Object.keys(publishedReleases())],
-          default: NEWEST,
-          describe: "software whose published steps times are fitted to",
-        },
+        release: RELEASE_OPTION,
         graphs: {
           type: "boolean",
           default: true,

@@ -1,6 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import type { Catalog, CatalogDevice, QuantizedDtype } from "../../plan/index.ts";
 import { acceleratorOf } from "../observations/accelerator.ts";
+import { plainSoftware } from "../observations/plain-software.ts";
 import { requireRelease } from "../observations/published-steps.ts";
 import type { Accelerator, ProductPrecision } from "../observations/training-system.ts";
 
@@ -13,7 +14,7 @@ export interface StepMachine {
   readonly count: number;
   /** Of the operands of products, and of the base model's weights. */
   readonly precision: ProductPrecision;
-  /** One of those whose steps were published; `newest`: as fast as the newest ones. */
+  /** One of those whose steps were published, or plain software; `newest`: as fast as the newest ones. */
   readonly release: string;
   /** Kernels are launched as recorded graphs. */
   readonly hasGraphs: boolean;
@@ -49,11 +50,15 @@ export function stepMachine(given: string, catalog: Catalog, rest: MachineChoice
   const accelerator = acceleratorOf(given, catalog, at);
   const { name } = accelerator;
   requireRelease(rest.release, accelerator.generation);
+  const plain = plainSoftware(rest.release);
+  if (plain !== undefined && rest.precision !== "bfloat16")
+    throw new InputError({ expected: `bfloat16 with ${rest.release}`, got: rest.precision });
   const device = catalog.devices[name]!;
   const { memoryBytes } = device;
   const lacks = memoryBytes === undefined ? "memory" : accelerator.flops[rest.precision] ? undefined : rest.precision;
   if (memoryBytes === undefined || lacks !== undefined)
     throw new InputError({ expected: `${lacks} of ${name} in the catalog`, got: "none" });
   const { scaleUp, ...link } = linkOf(device, rest.count);
-  return { ...rest, accelerator: { ...accelerator, ...link }, memoryBytes: memoryBytes.value, scaleUp };
+  const hasGraphs = rest.hasGraphs && plain?.hostSeconds === undefined;
+  return { ...rest, hasGraphs, accelerator: { ...accelerator, ...link }, memoryBytes: memoryBytes.value, scaleUp };
 }

@@ -91,6 +91,10 @@ describe("the page of which machines to have", () => {
     });
     expect(faults).toEqual([]);
     expect(await page.locator("h1").textContent()).toBe("No candidate keeps the level of service");
-    expect(await page.locator("section").evaluateAll((all) => all.map(({ id }) => id))).toEqual(["cost", "candidates"]);
+    expect(await page.locator("section").evaluateAll((all) => all.map(({ id }) => id))).toEqual([
+      "cost",
+      "candidates",
+      "inputs",
+    ]);
   });
 });
