@@ -30,7 +30,6 @@ export {
   moneyTexts,
   monthsText,
   priceText,
-  shareText,
   wayText,
 } from "./capacity-words.ts";
 // Data before they are trained on, token by token.
