@@ -1,6 +1,7 @@
 import { counted, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import type { Beside, CandidateRow, CapacityAnswer, CapacityObjective } from "../plan/index.ts";
 import {
+  adviceText,
   apartAgainst,
   besides,
   boundsMeaning,
@@ -18,7 +19,7 @@ import {
 } from "../reports/index.ts";
 import { inputLines, moneyLines } from "./describe-capacity-money.ts";
 import { largestParts } from "./describe-shares.ts";
-import { assumptionLines, percent, table, wholeText } from "./output.ts";
+import { assumptionLines, percent, table, wholeText, wrapped } from "./output.ts";
 import { sparkline } from "./sparkline.ts";
 
 /** Rows of a table for people; all of them are in --json. */
@@ -116,27 +117,35 @@ const HOLDS: Readonly<Record<CandidateRow["holds"], string>> = {
 
 function bestLines(answer: CapacityAnswer): readonly string[] {
   const { best, currency, days, objective, probability } = answer;
-  if (best === null)
-    return ["No candidate keeps the level of service.", ...unfitReasons(answer).slice(0, SHOWN), ...apartLines(answer)];
+  if (best === null) {
+    const isUnseen = answer.misses.length === 0 && answer.apart === null;
+    const reasons = isUnseen ? unfitReasons(answer).slice(0, SHOWN) : [];
+    const why = reasons.map((reason) => `not looked at, ${reason}`);
+    return ["No candidate keeps the level of service.", ...why, ...apartLines(answer)];
+  }
   const { candidate, cost, kept, draws, isSure, utilisation, layouts } = best;
   const { provenance, sigma, assumes, holds, checkpointSeconds } = best;
   return [
     candidateText(candidate),
     ...(objective === "cost" ? [] : [`${FIRST_BY[objective]} that keeps the level`]),
     "",
+    ...wrapped(adviceText(best)),
+    "",
     `${wholeText(cost.mean)} ${currency} in ${counted(days, "day")} (${wholeText(cost.low)} to ${wholeText(cost.high)})${costParts(best, currency)}`,
     ...levelLines(best),
     `level kept in ${kept} of ${counted(draws, "draw")}, ${keptBound(best, answer)} of all${isSure ? "" : `: not sure to be ${percent(probability, 0)} of them`}`,
-    `accelerators train ${percent(utilisation)} of the time` + (utilisation === 0 ? "" : `; ${HOLDS[holds]}`),
+    `accelerators train ${percent(utilisation)} of the time${utilisation === 0 ? "" : `; ${HOLDS[holds]}`}`,
     ...(checkpointSeconds === null ? [] : [`a checkpoint every ${formatSeconds(checkpointSeconds)} costs least`]),
-    ...layouts.map(layoutText),
-    `times ${RESTS[provenance]} (one standard deviation ${percent(sigma, 0)})`,
-    ...assumptionLines(assumes),
+    ...moneyLines(answer),
     "",
     ...(answer.fewer === null ? ["a slot fewer: there is one slot alone"] : []),
     ...besides(answer).map(([what, beside]) => besideText(what, beside, answer)),
     ...apartLines(answer),
-    ...moneyLines(answer),
+    "",
+    "how jobs train on a slot, and what their times rest on:",
+    ...layouts.map(layoutText),
+    `times ${RESTS[provenance]} (one standard deviation ${percent(sigma, 0)})`,
+    ...assumptionLines(assumes),
     ...weekLines(answer),
   ];
 }
@@ -205,6 +214,7 @@ export function capacityText(answer: CapacityAnswer): string {
     ...missLines(answer),
     ...flipLines(answer),
     `candidates: ${candidateCounts(answer).join(", ")}`,
+    `a draw is the simulation of all ${counted(answer.days, "day")}, with random arrivals and random errors of times`,
     `${counted(draws, "draw")} of every candidate, seed ${seed}; costs and times are of these`,
     ...boundsMeaning(answer),
     ...inputLines(answer),

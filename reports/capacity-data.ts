@@ -113,7 +113,7 @@ export function missText(row: CandidateRow, { probability }: Pick<CapacityAnswer
     .map(
       ({ kinds, percent, mean, levelHours }) =>
         `${percent} % of ${levels.length === 1 ? "jobs" : kinds.join(", ")} end within ` +
-        `${formatSeconds(3600 * mean)}, and ${formatSeconds(3600 * levelHours)} are the level`,
+        `${formatSeconds(3600 * mean)}; the level asks for ${formatSeconds(3600 * levelHours)}`,
     )
     .join("; ");
 }

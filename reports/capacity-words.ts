@@ -1,5 +1,5 @@
 import { counted, formatSeconds } from "../core/index.ts";
-import type { AcceleratorPrice, CapacityAnswer, JobKind, Tenure } from "../plan/index.ts";
+import type { AcceleratorPrice, Candidate, CapacityAnswer, JobKind, Tenure } from "../plan/index.ts";
 
 /** Figures as a rim writes them: money to the cent, and shares. */
 export interface Figures {
@@ -31,6 +31,40 @@ export function lateShareText(share: number): string {
 /** "48 months", "6.5 months" */
 export function monthsText(months: number): string {
   return counted(Number(months.toFixed(1)), "month");
+}
+
+const GET: Readonly<Record<Tenure, string>> = {
+  buy: "Buy",
+  reserved: "Reserve",
+  "on-demand": "Rent on demand",
+  spot: "Rent on spot",
+};
+
+const BITS: Readonly<Record<Candidate["precision"], number>> = { bfloat16: 16, float8: 8, float4: 4 };
+
+const ORDERS: Readonly<Record<Candidate["policy"], string>> = {
+  fifo: "Jobs start in the order in which they come.",
+  sjf: "Short jobs start first.",
+  priority: "Jobs of a higher priority start first.",
+  mlora: "The scheduler of the mLoRA paper says which jobs start.",
+  deadline: "Jobs whose deadline is next start first. Jobs that cannot meet theirs are refused.",
+};
+
+/** A candidate for somebody who does not know the words: what to get, and how it is used. */
+export function adviceText({ candidate, paidCount }: Pick<Best, "candidate" | "paidCount">): string {
+  const { accelerator, count, slot, precision, jobsAtOnce, policy, tenure } = candidate;
+  const slots =
+    slot === 1
+      ? "Each trains jobs by itself"
+      : slot === count
+        ? "All of them train a job"
+        : `Every ${slot} train a job`;
+  return [
+    `${GET[tenure]} ${paidCount} x ${accelerator}${paidCount === count ? "" : ` and use ${count}`}.`,
+    `${slots}${slot === 1 ? "" : " together"} (a slot)${jobsAtOnce === 1 ? "" : `, up to ${jobsAtOnce} jobs at once`}.`,
+    `Products of matrices have numbers of ${BITS[precision]} bits.`,
+    ORDERS[policy],
+  ].join(" ");
 }
 
 type Best = NonNullable<CapacityAnswer["best"]>;

@@ -23,6 +23,7 @@ export {
   withoutTies,
 } from "./capacity-data.ts";
 export {
+  adviceText,
   type Figures,
   failureTexts,
   kindText,

@@ -77,6 +77,7 @@ describe("capacity", () => {
     expect(text).toMatch(/^\d+ x [A-Z0-9 ]+X?M? (in slots of \d|in one slot), float8, fifo, /);
     expect(text).toMatch(/^[\d ]+ EUR in 3 days \([\d ]+ to [\d ]+\)/m);
     expect(text).toMatch(/^90 % of small within 1 min \d\d s \(.*; level 2 min 34 s\)$/m);
+    expect(text).toMatch(/^(Buy|Reserve|Rent on demand|Rent on spot) \d+ x [A-Z0-9 ]+\. /m);
     expect(text).toMatch(/^times transferred from published steps/m);
     expect(text).toMatch(/^next: \d+ x /m);
     expect(text).not.toMatch(/otherwise/);
@@ -147,6 +148,74 @@ describe("capacity", () => {
     expect(new Set(own.meets.map(({ candidate }) => candidate.accelerator))).toEqual(new Set(["H100 SXM"]));
     expect(whole.meets.some(({ candidate }) => candidate.accelerator === "MI300X")).toBe(true);
   }, 60_000);
+
+  it.each([
+    [
+      "no job comes",
+      { forecast: FORECAST.replace(/perDay: \d+/g, "perDay: 0.0001") },
+      0,
+      /^No job of "small" comes\.$/m,
+    ],
+    [
+      "nothing has a price",
+      { prices: PRICES.replace(/accelerators:[^]*/, "accelerators: {}\n") },
+      1,
+      /^No candidate keeps the level of service\.\nnot looked at, no price: /,
+    ],
+    [
+      "no job fits",
+      { forecast: FORECAST.replace("llama-3-70b", "llama-3.1-405b"), candidates: CANDIDATES.replace("H100 SXM, MI300X, L40S", "L40S") },
+      1,
+      /^not looked at, no room: large \(\d+\)$/m,
+    ],
+    [
+      "the term is a part of a month, and interest 100 % a year",
+      { prices: PRICES.replace("termMonths: 60", "termMonths: 0.5").replace("interest: 0.06", "interest: 1") },
+      0,
+      /^Over 0\.5 months that is [\d ]+\.\d\d EUR \([\d ]+\.\d\d EUR in today's\s+money\)/m,
+    ],
+    [
+      "9 are needed of machines of 8",
+      {
+        candidates: CANDIDATES.replace("[4, 8, 32]", "[9]")
+          .replace("[2, 4]", "[1]")
+          .replace("[H100 SXM, MI300X, L40S]", "[H100 SXM]"),
+        forecast: FORECAST.replace("hours: 0.043", "hours: 1").replace("llama-3-70b", "llama-3-8b"),
+      },
+      0,
+      /^Rent on \w+ 16 x H100 SXM and use 9\. Each[^]*16 x H100 SXM, which are sold in\s+machines of 8, of\s+which 9 are used/m,
+    ],
+  ])(
+    "has an answer where %s",
+    async (_, files, code, message) => {
+      const {
+        forecast = FORECAST,
+        candidates = CANDIDATES,
+        prices = PRICES,
+      } = files as Readonly<Record<string, string>>;
+      for (const [name, text] of Object.entries({ "of.yaml": forecast, "oc.yaml": candidates, "op.yaml": prices }))
+        writeFileSync(path.join(root, name), text);
+      const words = ["capacity", "of.yaml", "--candidates", "oc.yaml", "--prices", "op.yaml", ...FEW];
+      const ended = await runCli(words, root);
+      expect([ended.code, ended.stdout]).toEqual([code, expect.stringMatching(message)]);
+      expect(ended.stdout).not.toMatch(/NaN|Infinity|undefined/);
+    },
+    60_000,
+  );
+
+  it("refuses prices in two currencies, and interest beyond 100 % a year", async () => {
+    for (const [text, message] of [
+      [PRICES.replace("reservedPerHour: 2\n", "reservedPerHour: 2\n    currency: USD\n"), /currency/],
+      [PRICES.replace("interest: 0.06", "interest: 1.01"), /at most 1 at interest/],
+      [PRICES.replace("soldIn: 8", "soldIn: 0"), /soldIn/],
+      [PRICES.replace("termMonths: 60", "termMonths: 0"), /termMonths/],
+    ] as const) {
+      writeFileSync(path.join(root, "wrong.yaml"), text);
+      const words = ["capacity", "f.yaml", "--candidates", "c.yaml", "--prices", "wrong.yaml"];
+      const { code, stderr } = await runCli(words, root);
+      expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+    }
+  });
 
   it("has other draws with another seed, and the same with the same", async () => {
     const [first, again, other] = await Promise.all(
