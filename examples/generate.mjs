@@ -1,10 +1,10 @@
-// Writes the six example data sets, the same bytes every time: node examples/generate.mjs [folder]
+// Writes the six example data sets, the same bytes every time: node examples/generate.mjs [folder [rows]]
 // Each is a small skill in one fixed phrasing, so that a short training run can learn its form.
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const ROWS = 150;
+const ROWS = Number(process.argv[3] ?? 150);
 
 /** Numbers from a seed: the 32-bit xorshift of Marsaglia (2003), shifts 13, 17, 5. */
 function createNumbers(seed) {
