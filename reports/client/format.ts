@@ -45,6 +45,38 @@ export function formatMemory(bytes: number): string {
   return formatBytes(bytes);
 }
 
+/** A unit, and how large it is. */
+interface Unit {
+  readonly name: string;
+  readonly size: number;
+}
+
+const COLUMN_TIMES: readonly Unit[] = [
+  { name: "h", size: 3600 },
+  { name: "s", size: 1 },
+  { name: "ms", size: 1e-3 },
+  { name: "µs", size: 1e-6 },
+];
+
+/** Digits after the point, at most: below, a value that is small beside others has none left. */
+const MOST_DIGITS = 4;
+
+/** Texts of values that are compared: in one unit, that of the largest, with digits as the smallest needs them. */
+function inOneUnit(values: readonly number[], units: readonly Unit[]): (value: number) => string {
+  const sizes = values.map(Math.abs).filter((value) => value > 0);
+  const [most, least] = [Math.max(0, ...sizes), Math.min(...sizes)];
+  const unit = units.find(({ size }) => most >= size) ?? units.at(-1)!;
+  const isWhole = sizes.every((value) => Number.isInteger(value / unit.size));
+  const needed = Math.max(1, 2 - Math.floor(Math.log10(least / unit.size)));
+  const digits = isWhole ? 0 : Math.min(MOST_DIGITS, needed);
+  return (value) => (value === 0 ? `0 ${unit.name}` : `${withMinus((value / unit.size).toFixed(digits))} ${unit.name}`);
+}
+
+/** Texts of durations in a column of a table, in seconds. */
+export function durationColumn(seconds: readonly number[]): (seconds: number) => string {
+  return inOneUnit(seconds, COLUMN_TIMES);
+}
+
 const TIME_UNITS = [
   { name: "s", nanos: 1e9 },
   { name: "ms", nanos: 1e6 },
@@ -68,6 +100,12 @@ export function timeTickFormat(ticks: readonly number[]): (time: number) => stri
 }
 
 const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+const COLUMN_BYTES = BYTE_UNITS.map((name, power) => ({ name, size: 1024 ** power })).reverse();
+
+/** Texts of bytes in a column of a table. */
+export function memoryColumn(bytes: readonly number[]): (bytes: number) => string {
+  return inOneUnit(bytes, COLUMN_BYTES);
+}
 
 /** Tick values that are round in binary units, and their labels. */
 export function byteTicks(

@@ -134,16 +134,7 @@ describe("the page of a fleet of a thousand jobs", () => {
     const first = () => table.locator("tbody tr").first().locator("td, th").allInnerTexts();
     await table.getByRole("button", { name: "Preempted" }).click();
     expect(await first()).toEqual(
-      expect.arrayContaining([
-        "job-0",
-        "ann",
-        "1 min",
-        "11 min",
-        "11 min 00 s",
-        "2 min 00 s",
-        "81.8\u202f%",
-        "10 of 10",
-      ]),
+      expect.arrayContaining(["job-0", "ann", "1 min", "11 min", "2 min", "81.8\u202f%", "10 of 10"]),
     );
     expect(await table.locator("th[aria-sort=descending]").textContent()).toMatch(/^Preempted/);
     await table.getByRole("button", { name: "Came" }).click();
