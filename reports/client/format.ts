@@ -58,18 +58,18 @@ const COLUMN_TIMES: readonly Unit[] = [
   { name: "µs", size: 1e-6 },
 ];
 
-/** Digits after the point, at most: below, a value that is small beside others has none left. */
-const MOST_DIGITS = 4;
-
-/** Texts of values that are compared: in one unit, that of the largest, with digits as the smallest needs them. */
+/** Texts of values that are compared: in one unit, that of the largest, with as many digits. */
 function inOneUnit(values: readonly number[], units: readonly Unit[]): (value: number) => string {
   const sizes = values.map(Math.abs).filter((value) => value > 0);
-  const [most, least] = [Math.max(0, ...sizes), Math.min(...sizes)];
+  const most = sizes.reduce((largest, each) => Math.max(largest, each), 0);
   const unit = units.find(({ size }) => most >= size) ?? units.at(-1)!;
   const isWhole = sizes.every((value) => Number.isInteger(value / unit.size));
-  const needed = Math.max(1, 2 - Math.floor(Math.log10(least / unit.size)));
-  const digits = isWhole ? 0 : Math.min(MOST_DIGITS, needed);
-  return (value) => (value === 0 ? `0 ${unit.name}` : `${withMinus((value / unit.size).toFixed(digits))} ${unit.name}`);
+  const digits = isWhole ? 0 : most / unit.size >= 100 ? 1 : 2;
+  return (value) => {
+    const text = (value / unit.size).toFixed(digits);
+    if (value === 0) return `0 ${unit.name}`;
+    return Number(text) === 0 ? `< ${10 ** -digits} ${unit.name}` : `${withMinus(text)} ${unit.name}`;
+  };
 }
 
 /** Texts of durations in a column of a table, in seconds. */

@@ -29,5 +29,5 @@ const sections = [
 
 document
   .getElementById("report")!
-  .replaceChildren(summaryHeader(data), contentsOf(sections), element("main", {}, sections), createTooltip(state));
+  .replaceChildren(summaryHeader(data, contentsOf(sections)), element("main", {}, sections), createTooltip(state));
 scaleChartsOnPaper();

@@ -4,11 +4,14 @@ import { groupBy } from "../../core/index.ts";
 /** What stands between the parts of a name. */
 const BETWEEN = /[-_ /:,=]/;
 
+/** With less room than this only the end of a name is shown. */
+const TIGHT = 10;
+
 type Letters = readonly string[];
 
 function withoutMiddle(letters: Letters, most: number): string {
   if (letters.length <= most) return letters.join("");
-  const head = Math.floor((most - 1) / 3);
+  const head = most < TIGHT ? 0 : Math.floor((most - 1) / 3);
   return [...letters.slice(0, head), "…", ...letters.slice(head + 1 - most)].join("");
 }
 

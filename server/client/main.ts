@@ -7,7 +7,6 @@ import { createGanttSection } from "./gantt-section.ts";
 import { header } from "./header.ts";
 import { createJobsSection } from "./jobs-section.ts";
 import { drawnPart } from "./live-part.ts";
-import { patch } from "./patch.ts";
 import { answersSection } from "./samples-section.ts";
 import { askForToken, knownToken } from "./token.ts";
 
@@ -30,22 +29,30 @@ function sleep(milliseconds: number): Promise<void> {
 }
 
 let connection = "";
-const above = drawnPart((state) => header(state, connection), element("header"));
 const sections = [
   createJobsSection(),
   createGanttSection(),
   ...[answersSection, decisionsSection].map((draw) => drawnPart(draw, element("section"))),
 ];
-const contents = element("nav");
+const above = drawnPart(
+  (state) => header(state, connection, contentsOf(sections.map(({ node }) => node))),
+  element("header"),
+);
 
 function draw(state: FleetState, said: string): void {
   connection = said;
   // Jobs have their colours in the order in which they came.
   for (const { name } of state.jobs) colourOf(name);
-  for (const part of [above, ...sections]) part.update(state);
-  const nodes = sections.map(({ node }) => node);
-  patch(contents, contentsOf(nodes));
-  if (!contents.isConnected) root.replaceChildren(above.node, contents, element("main", {}, nodes));
+  for (const part of [...sections, above]) part.update(state);
+  if (!above.node.isConnected)
+    root.replaceChildren(
+      above.node,
+      element(
+        "main",
+        {},
+        sections.map(({ node }) => node),
+      ),
+    );
 }
 
 /** Draws as long as the server answers. */

@@ -120,12 +120,15 @@ function sorted(jobs: readonly FleetPageJob[], { key }: Column, isDown: boolean)
 
 function row(fleet: FleetPart, columns: readonly Column[], job: number, state: FleetState): HTMLElement {
   const facts = fleet.jobs[job]!;
-  const show = element("button", { type: "button", class: "link", title: "Show in the chart" }, [facts.name]);
+  const show = element("button", { type: "button", class: "link", title: "Show in the chart" }, [
+    jobDot(facts.colour ?? job),
+    facts.name,
+  ]);
   show.addEventListener("click", () => state.revealed.set({ fleet, job }));
   const cells = columns
     .slice(1)
     .map(({ text, isText }) => element("td", isText ? {} : { class: "number" }, [text(facts, job)]));
-  return element("tr", {}, [element("th", { scope: "row" }, [jobDot(facts.colour ?? job), show]), ...cells]);
+  return element("tr", {}, [element("th", { scope: "row" }, [show]), ...cells]);
 }
 
 function table(fleet: FleetPart, columns: readonly Column[], state: FleetState, caption: string): HTMLElement {

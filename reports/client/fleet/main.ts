@@ -27,5 +27,5 @@ const sections = [
 
 document
   .getElementById("report")!
-  .replaceChildren(fleetHeader(data), contentsOf(sections), element("main", {}, sections), createSpanBox(state));
+  .replaceChildren(fleetHeader(data, contentsOf(sections)), element("main", {}, sections), createSpanBox(state));
 scaleChartsOnPaper();
