@@ -27,6 +27,8 @@ export function createRowChoice(what: string, draw: () => void): RowChoice {
   more.addEventListener("click", () => {
     shown += ROWS;
     draw();
+    // The focus is not lost with the button.
+    if (more.hidden) field.focus({ preventScroll: true });
   });
   for (const [event, isBefore] of [
     ["beforeprint", true],

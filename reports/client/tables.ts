@@ -116,7 +116,8 @@ function jobTable({ data }: PageState): HTMLElement {
   ];
   const meaning =
     "An end is the time from the start of the run to the job's last update. Device time is what devices worked for the job; a micro-batch that jobs share is divided by their tokens.";
-  return table("Jobs", meaning, columns, rows, ["Adapter"]);
+  const find = { what: "Job", names: data.jobs.map(({ name }) => name) };
+  return dataTable({ caption: "Jobs", meaning, columns, rows, texts: ["Adapter"], find });
 }
 
 /** Everything that is better read than seen. */
