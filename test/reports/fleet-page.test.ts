@@ -146,6 +146,21 @@ describe("the page of a fleet of a thousand jobs", () => {
     expect(await report.page.locator(".row-names").first().locator("text").allTextContents()).toContain("job-770");
   });
 
+  it("has every job on paper, with charts that fit its width, and is as it was afterwards", async () => {
+    const { page } = await bench.open(data);
+    const shown = () =>
+      page.evaluate(`[
+        document.querySelectorAll("#jobs tbody tr").length,
+        document.querySelector(".gantt").dataset.rowsDrawn,
+        document.querySelectorAll('svg[width="100%"]:not([viewBox])').length,
+      ]`);
+    const before = await shown();
+    await page.evaluate('dispatchEvent(new Event("beforeprint"))');
+    expect(await shown()).toEqual([2 * NUM_JOBS, `${NUM_JOBS}`, 0]);
+    await page.evaluate('dispatchEvent(new Event("afterprint"))');
+    expect(await shown()).toEqual(before);
+  });
+
   it.each([420, 900, 1440])("needs no sideways scrolling at %d pixels, light or dark", async (width) => {
     const { page, faults } = await bench.open(data, { width, height: 900 });
     await page.emulateMedia({ colorScheme: "dark" });
