@@ -124,7 +124,9 @@ export function byteTicks(
   return { values, label: (bytes) => `${(bytes / unit).toFixed(digits)} ${BYTE_UNITS[power]}` };
 }
 
-/** "0.0123 USD" */
+/** "0.0123 USD", "1,235 USD" */
 export function costText(spent: Spent | undefined): string {
-  return spent?.cost === undefined ? "–" : `${spent.cost.amount.toPrecision(3)} ${spent.cost.currency}`;
+  if (spent?.cost === undefined) return "–";
+  const { amount, currency } = spent.cost;
+  return `${amount >= 100 ? formatNumber(amount) : amount.toPrecision(3)} ${currency}`;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { errorRange } from "../../reports/client/error-range.ts";
 import { timeColumn } from "../../reports/client/fleet/calendar-ticks.ts";
-import { durationColumn, memoryColumn } from "../../reports/client/format.ts";
+import { costText, durationColumn, memoryColumn } from "../../reports/client/format.ts";
 
 describe("a column of a table", () => {
   it.each([
@@ -24,6 +24,14 @@ describe("a column of a table", () => {
     [[0], ["0 µs"]],
   ])("has durations in one unit: %j", (seconds, texts) => {
     expect(seconds.map(durationColumn(seconds))).toEqual(texts);
+  });
+
+  it.each([
+    [0.01234, "0.0123 USD"],
+    [99.5, "99.5 USD"],
+    [1234.5, "1,235 USD"],
+  ])("has money with three digits, or all before the point: %d", (amount, text) => {
+    expect(costText({ deviceSeconds: 1, cost: { amount, currency: "USD" } })).toBe(text);
   });
 
   it("has memory in one unit", () => {
