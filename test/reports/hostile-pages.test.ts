@@ -9,6 +9,7 @@ import {
   type OpenReport,
   type PageBench,
   type ReportBench,
+  stylesOf,
 } from "./report-page.ts";
 import { syntheticInput } from "./synthetic-run.ts";
 
@@ -114,18 +115,10 @@ describe("the page of a fleet", () => {
     const report = await fleets.open(pageOf(lines, { losses }), { width: 420, height: 900 });
     await checkPage(report);
     const { page } = report;
-    const dots = await page
-      .locator("#jobs tbody .job-dot")
-      .evaluateAll((all) => all.map((one) => getComputedStyle(one).backgroundColor));
-    const curves = await page
-      .locator(".loss-line.is-main")
-      .evaluateAll((all) => all.map((one) => getComputedStyle(one).stroke));
+    const dots = await stylesOf(page, "#jobs tbody .job-dot", "backgroundColor");
     expect(dots).toHaveLength(10);
-    expect(curves).toEqual(dots);
-    const bars = await page
-      .locator(".span-training")
-      .evaluateAll((all) => all.map((one) => getComputedStyle(one).fill));
-    expect(bars).toEqual(dots.slice(0, 8));
+    expect(await stylesOf(page, ".loss-line.is-main", "stroke")).toEqual(dots);
+    expect(await stylesOf(page, ".span-training", "fill")).toEqual(dots.slice(0, 8));
     expect(await page.locator(".pipelines text").allTextContents()).toEqual(names.map((_, number) => `${number % 2}`));
   });
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browserAsset } from "../../cli/write-report.ts";
-import { launch } from "../reports/report-page.ts";
+import { launch, stylesOf } from "../reports/report-page.ts";
 import { busyFleet } from "./busy-fleet.ts";
 import { statusOf } from "./fleet-double.ts";
 import { ask, type Served, serve } from "./served.ts";
@@ -146,13 +146,9 @@ describe("the page of a fleet", () => {
     await block.locator("> summary").focus();
     await page.evaluate("getSelection().selectAllChildren(document.querySelector('.job th'))");
     const selected = await page.evaluate<string>("getSelection().toString()");
-    const colourOf = (part: string): Promise<string> =>
-      page
-        .locator(part)
-        .first()
-        .evaluate((node) => getComputedStyle(node).backgroundColor);
-    const colour = await colourOf("tr[data-key=study] .job-dot");
-    expect(await colourOf("details[data-key=study] .job-dot")).toBe(colour);
+    const colourOf = async (key: string) => (await stylesOf(page, `${key} .job-dot`, "backgroundColor"))[0];
+    const colour = await colourOf("tr[data-key=study]");
+    expect(await colourOf("details[data-key=study]")).toBe(colour);
     fleet.change("ann-lr3", { done: 41, loss: 1.2 });
     fleet.change("study", { standing: "running", pipeline: 1, done: 13 });
     sample("ann-lr3", 9, "zwei");
@@ -161,7 +157,7 @@ describe("the page of a fleet", () => {
     expect(await page.evaluate("document.activeElement.parentElement.dataset.key")).toBe("study");
     expect(await block.locator(".earlier").getAttribute("open")).toBe("");
     expect(await page.evaluate("getSelection().toString()")).toBe(selected);
-    expect(await colourOf("tr[data-key=study] .job-dot")).toBe(colour);
+    expect(await colourOf("tr[data-key=study]")).toBe(colour);
     expect(await page.locator("nav.contents a").allTextContents()).toEqual([
       "Jobs",
       "Jobs over time",
