@@ -49,6 +49,12 @@ export interface Ticks {
   readonly label: (value: number) => string;
 }
 
+/** As many of some ticks as have room. */
+export function thinned(values: readonly number[], most: number): readonly number[] {
+  const every = Math.max(1, Math.ceil(values.length / most));
+  return values.filter((_, index) => index % every === 0);
+}
+
 type Scale = ScaleContinuousNumeric<number, number>;
 
 export function drawBottomAxis(svg: ChartSvg, frame: Frame, scale: Scale, ticks: Ticks, title: string): void {

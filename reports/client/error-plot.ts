@@ -1,8 +1,16 @@
 import { type BaseType, extent, type Selection, scaleLinear, scaleLog, select } from "d3";
-import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart, type Ticks } from "./chart.ts";
+import {
+  type ChartSvg,
+  drawBottomAxis,
+  drawLeftAxis,
+  type Frame,
+  responsiveChart,
+  type Ticks,
+  thinned,
+} from "./chart.ts";
 import { element, section } from "./element.ts";
 import { BAND, errorRange } from "./error-range.ts";
-import { formatNanos, formatNumber, timeTickFormat } from "./format.ts";
+import { formatNanos, formatNumber, timeTickFormat, withoutZeros } from "./format.ts";
 import { barFill } from "./job-colours.ts";
 import { jobsOf, letterOf, type PageState, reveal } from "./page-state.ts";
 
@@ -35,7 +43,7 @@ function evenly(dots: readonly Dot[]): readonly Dot[] {
   return dots.filter((_, index) => index % every === 0);
 }
 
-function thinned(dots: readonly Dot[]): readonly Dot[] {
+function sampled(dots: readonly Dot[]): readonly Dot[] {
   if (dots.length <= MAX_DOTS) return dots;
   const isFar = ({ error }: Dot): boolean => Math.abs(error) > 2 * BAND;
   return [...evenly(dots.filter((dot) => !isFar(dot))), ...evenly(dots.filter(isFar))];
@@ -49,7 +57,14 @@ function horizontalScale(dots: readonly Dot[], horizontal: Horizontal, frame: Fr
   const scale = isLog ? scaleLog([low, high], range) : scaleLinear([low, high], range);
   const ticks = scale.ticks(isLog ? 5 : Math.max(3, Math.floor((range[1]! - range[0]!) / 110)));
   const label = timeTickFormat(ticks);
-  const logTicks: Ticks = { values: ticks.filter((tick) => /^[125]/.test(String(tick))), label: formatNanos };
+  const room = Math.max(2, Math.floor((range[1]! - range[0]!) / 70));
+  const logTicks: Ticks = {
+    values: thinned(
+      ticks.filter((tick) => /^[125]/.test(String(tick))),
+      room,
+    ),
+    label: (timeNs) => withoutZeros(formatNanos(timeNs)),
+  };
   return { scale, ticks: isLog ? logTicks : { values: ticks, label } };
 }
 
@@ -120,7 +135,7 @@ export function errorPlotSection(state: PageState): HTMLElement | undefined {
   if (state.data.traces.length < 2) return undefined;
   const all = dotsOf(state);
   if (all.length === 0) return undefined;
-  const dots = thinned(all);
+  const dots = sampled(all);
   const place = element("div");
   const choices = (["duration", "time"] as const).map((horizontal) => {
     const button = element("button", { type: "button", "aria-pressed": "false" }, [

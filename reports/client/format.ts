@@ -18,6 +18,11 @@ export function formatNanos(time: number): string {
   return formatDuration(time / 1e9);
 }
 
+/** "10 ms" for "10.00 ms", as ticks have it. */
+export function withoutZeros(text: string): string {
+  return text.replace(/\.0+ /, " ");
+}
+
 /** "2.4934 s": a point in time, fine enough to tell neighbouring actions apart. */
 export function formatInstant(time: number): string {
   return time >= 1e9 ? `${(time / 1e9).toFixed(4)} s` : formatNanos(time);

@@ -5,6 +5,9 @@ import { costText, durationColumn, formatError, formatNumber, formatShare, memor
 import { jobHue } from "./job-colours.ts";
 import { type PageState, reveal } from "./page-state.ts";
 
+/** Jobs of an action that a cell names. */
+const LISTED = 2;
+
 const LETTER_NAMES = { F: "forward", B: "backward", U: "update", E: "evaluation" } as const;
 
 function table(
@@ -52,6 +55,13 @@ function memoryTable({ data }: PageState, { peakMemoryError }: ReportComparison)
   return table("Peak memory", meaning, ["Device", "Planned", "Simulated", "Executed", "Error"], rows);
 }
 
+/** Names in a cell; all of them where it is pointed at. */
+function someOf(names: readonly string[]): HTMLElement {
+  const left = names.length - LISTED;
+  const text = `${names.slice(0, LISTED).join(", ")}${left > 0 ? ` and ${left} more` : ""}`;
+  return element("span", { class: "names", title: names.join(", ") }, [text]);
+}
+
 function worstTable(state: PageState, { worst }: ReportComparison): HTMLElement {
   const text = durationColumn(
     worst.flatMap(({ simulatedSeconds, executedSeconds }) => [simulatedSeconds, executedSeconds]),
@@ -60,7 +70,7 @@ function worstTable(state: PageState, { worst }: ReportComparison): HTMLElement 
     const index = state.data.actions.key.indexOf(action);
     const button = element("button", { type: "button", class: "link", title: "Show it in the timelines" }, [action]);
     button.addEventListener("click", () => reveal(state, index));
-    return [button, device, jobs.join(", "), text(simulatedSeconds), text(executedSeconds), formatError(error)];
+    return [button, device, someOf(jobs), text(simulatedSeconds), text(executedSeconds), formatError(error)];
   });
   const meaning =
     "Where simulated and executed time differ most in seconds; a press on an action shows it in the timelines.";

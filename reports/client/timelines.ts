@@ -13,19 +13,19 @@ import { jobLegend, letterKey } from "./timeline-legend.ts";
 
 const GUTTERS: Gutters = { left: 104, right: 14 };
 
-/** Start and end of the step in the middle of the last trace, with a margin; undefined for a run of a single step. */
+/** Start and end of the step in the middle of all traces, with a margin; undefined for a run of a single step. */
 function middleStep({ data }: PageState): readonly [number, number] | undefined {
-  const { bars } = data.traces.at(-1)!;
   let lastStep = 0;
   for (const step of data.actions.step) lastStep = Math.max(lastStep, step);
   if (lastStep === 0) return undefined;
   const step = Math.floor((lastStep + 1) / 2);
   let [start, end] = [Number.POSITIVE_INFINITY, 0];
-  bars.action.forEach((action, bar) => {
-    if (data.actions.step[action] !== step) return;
-    start = Math.min(start, bars.startNs[bar]!);
-    end = Math.max(end, bars.startNs[bar]! + bars.durationNs[bar]!);
-  });
+  for (const { bars } of data.traces)
+    bars.action.forEach((action, bar) => {
+      if (data.actions.step[action] !== step) return;
+      start = Math.min(start, bars.startNs[bar]!);
+      end = Math.max(end, bars.startNs[bar]! + bars.durationNs[bar]!);
+    });
   const margin = 0.02 * (end - start);
   return [start - margin, end + margin];
 }

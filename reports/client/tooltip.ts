@@ -13,6 +13,8 @@ const LETTER_NAMES = {
   W: "weight gradient",
   E: "evaluation",
 } as const;
+/** Jobs of an action that the box names. */
+const LISTED = 8;
 const SEND = LANES.indexOf("send");
 function times(state: PageState, { action }: Hover): HTMLTableElement {
   const rows = state.data.traces.map(({ source, bars }, trace) => {
@@ -29,13 +31,17 @@ function times(state: PageState, { action }: Hover): HTMLTableElement {
 }
 
 function jobLine(state: PageState, { action }: Hover): HTMLElement {
-  const names = jobsOf(state.data, action).map((job) =>
-    element("span", { class: "key" }, [
-      element("span", { class: "swatch", style: `background: ${jobHue(job)}` }),
-      state.data.jobs[job]!.name,
-    ]),
-  );
-  return element("div", { class: "keys" }, names);
+  const jobs = jobsOf(state.data, action);
+  const left = jobs.length - LISTED;
+  const names = jobs
+    .slice(0, LISTED)
+    .map((job) =>
+      element("span", { class: "key" }, [
+        element("span", { class: "swatch", style: `background: ${jobHue(job)}` }),
+        state.data.jobs[job]!.name,
+      ]),
+    );
+  return element("div", { class: "keys" }, [...names, left > 0 ? `and ${left} more` : undefined]);
 }
 
 function content(state: PageState, hover: Hover): readonly HTMLElement[] {

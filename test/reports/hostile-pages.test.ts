@@ -1,5 +1,6 @@
 // Pages of what nobody would draw: names that are markup or very long, runs that hardly began, losses that are no numbers.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { nanos } from "../../core/index.ts";
 import { fleetHistory, type JournalLine } from "../../plan/index.ts";
 import { type FleetPageData, fleetPart, type ReportInput } from "../../reports/index.ts";
 import type { Trace } from "../../traces/index.ts";
@@ -78,6 +79,31 @@ describe("the page of a trace", () => {
     );
     const evaluations = losses.map(({ job, step }) => ({ job, step, evaluationLoss: Number.NaN }));
     await checkPage(await reports.open({ ...two, losses, evaluations }));
+  });
+
+  it("shows a step of both traces, however much longer one is, and some of the jobs that share an action", async () => {
+    const jobs = Array.from({ length: 30 }, (_, number) => `${SHARED}${number}`);
+    const [executed, simulated] = two.traces as readonly [Trace, Trace];
+    const shared = (trace: Trace, slower: number): Trace => ({
+      ...trace,
+      counters: [],
+      events: trace.events.map((event) => ({
+        ...{ ...event, jobs },
+        startNs: nanos(slower * event.startNs),
+        durationNs: nanos(slower * event.durationNs),
+      })),
+    });
+    const report = await reports.open({ title: "shared", traces: [shared(executed, 5), shared(simulated, 1)] });
+    await checkPage(report);
+    const { page } = report;
+    for (const timeline of await page.locator(".timeline").all())
+      expect(Number(await timeline.getAttribute("data-bars-drawn"))).toBeGreaterThan(0);
+    expect(await page.locator("#tables .names").first().textContent()).toBe(`${jobs[0]}, ${jobs[1]} and 28 more`);
+    await page.locator(".timeline").first().focus();
+    await page.keyboard.press("ArrowRight");
+    expect(await page.getByRole("tooltip").textContent()).toContain(`${jobs[7]}and 22 more`);
+    const box = (await page.getByRole("tooltip").boundingBox())!;
+    expect(box.x + box.width).toBeLessThanOrEqual(1440);
   });
 
   it("lets the keyboard pass by many adapters, and walk over them by arrow keys", async () => {

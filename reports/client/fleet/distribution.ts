@@ -1,8 +1,8 @@
 import { scaleLinear, scaleLog } from "d3";
 import type { FleetPart } from "../../fleet-data.ts";
-import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "../chart.ts";
+import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart, thinned } from "../chart.ts";
 import { element, section } from "../element.ts";
-import { formatShare } from "../format.ts";
+import { formatShare, withoutZeros } from "../format.ts";
 import { calendarTicks, instantText } from "./calendar-ticks.ts";
 
 /** Times that differ by more than this factor are drawn on a logarithmic axis, which ends this far below the largest. */
@@ -42,17 +42,6 @@ function decades(low: number, high: number): readonly number[] {
   return all.filter((timeNs) => timeNs >= low && timeNs <= high);
 }
 
-/** "10 ms": of a time that is whole in its unit. */
-function wholeText(timeNs: number): string {
-  return instantText(timeNs).replace(/\.0+ /, " ");
-}
-
-/** As many of the ticks as have room. */
-function thinned(ticks: readonly number[], most: number): readonly number[] {
-  const every = Math.max(1, Math.ceil(ticks.length / most));
-  return ticks.filter((_, index) => index % every === 0);
-}
-
 function draw(svg: ChartSvg, frame: Frame, curves: readonly Curve[]): void {
   const largest = Math.max(1, ...curves.map(({ times }) => times.at(-1) ?? 0));
   const smallest = Math.min(largest, ...curves.flatMap(({ times }) => times.find((time) => time > 0) ?? []));
@@ -65,7 +54,9 @@ function draw(svg: ChartSvg, frame: Frame, curves: readonly Curve[]): void {
   const room = Math.max(2, Math.floor((frame.right - frame.left) / 90));
   const ticks = calendarTicks(0, largest, room);
   drawLeftAxis(svg, frame, y, { values: [0, 0.25, 0.5, 0.75, 1], label: (share) => `${100 * share} %` }, "jobs");
-  const bottom = isWide ? { values: thinned(decades(low, largest), room), label: wholeText } : ticks;
+  const bottom = isWide
+    ? { values: thinned(decades(low, largest), room), label: (timeNs: number) => withoutZeros(instantText(timeNs)) }
+    : ticks;
   drawBottomAxis(svg, frame, x, bottom, isWide ? "at most this long (logarithmic)" : "at most this long");
   for (const { times, style } of curves) {
     let path = `M${frame.left},${y(0)}`;

@@ -1,6 +1,6 @@
 import type { FleetComparison, FleetPageJob, FleetPart } from "../../fleet-data.ts";
 import { element, section } from "../element.ts";
-import { costText, formatShare } from "../format.ts";
+import { costText, formatError, formatShare } from "../format.ts";
 import { jobDot } from "../job-colours.ts";
 import { createRowChoice } from "../row-choice.ts";
 import { timeColumn } from "./calendar-ticks.ts";
@@ -37,11 +37,6 @@ function timesOf(jobs: readonly FleetPageJob[], columns: Readonly<Record<string,
   }));
 }
 
-/** "+1.4 %" */
-function errorText(error: number): string {
-  return `${error > 0 ? "+" : ""}${(100 * error).toFixed(1)} %`;
-}
-
 /** How long jobs took, beside that in the twin of an executed fleet. */
 function turnarounds(jobs: readonly FleetPageJob[], comparison: FleetComparison | undefined): readonly Column[] {
   const own: Readonly<Record<string, TimeOf>> = {
@@ -53,7 +48,7 @@ function turnarounds(jobs: readonly FleetPageJob[], comparison: FleetComparison 
   const [turnaround, waited, simulated] = timesOf(jobs, { ...own, Simulated: (_, job) => twinNs[job]! });
   const errors: Column = {
     name: "Error",
-    text: (_, job) => (error[job] === null ? "–" : errorText(error[job]!)),
+    text: (_, job) => (error[job] === null ? "–" : formatError(error[job]!)),
     key: (_, job) => error[job]!,
   };
   return [turnaround!, simulated!, errors, waited!];
