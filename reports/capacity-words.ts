@@ -92,6 +92,9 @@ function paidTexts(answer: CapacityAnswer, best: Best, { money, count }: Figures
       : `You pay nothing at once for ${had}, and ${money(monthly)} a month of rent.`,
     `Over ${monthsText(termMonths)} that is ${money(total)}${today}. ` +
       "Each month is taken to cost what the forecast's days cost on average.",
+    ...(soldIn > best.candidate.slot && ways.some(({ tenure: way }) => way === "on-demand" || way === "spot")
+      ? ["By the hour each slot that trains is taken to rent a machine of its own; jobs that share machines cost less."]
+      : []),
     ...(isAnew ? [`Bought machines last ${monthsText(12 * buy.years)}; then they are bought anew.`] : []),
     prices.interest === 0
       ? "No interest is counted: the prices have 0 % a year."

@@ -1,4 +1,4 @@
-import { extent, line, type ScaleLogarithmic, scaleLog } from "d3";
+import { extent, line, ticks as linearTicks, type ScaleLogarithmic, scaleLog } from "d3";
 import type { CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
 import { candidateCounts, MISSES_MEANING, tightestShare } from "../../capacity-data.ts";
 import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "../chart.ts";
@@ -23,15 +23,26 @@ function pointsOf({ meets, misses }: CapacityAnswer): readonly Point[] {
   return [...misses.map(point(false)), ...meets.map(point(true))];
 }
 
+/** What nobody pays or waits for stands at the edge: a logarithm has no 0. */
+const LEAST = { cost: 0.01, share: 1e-4 } as const;
+
+/** A logarithmic scale with some room at both ends. */
+function paddedLog([low, high]: readonly [number, number], least: number, range: readonly [number, number]): Scale {
+  const [from, to] = [Math.max(least, low), Math.max(least, high)];
+  const room = Math.max(1.02, (to / from) ** 0.06);
+  return scaleLog([from / room, to * room], range).clamp(true);
+}
+
 /** Ticks that are round on a logarithmic axis: as many as there is room for. */
 function ticks(scale: Scale, most: number): readonly number[] {
   const [low, high] = scale.domain() as [number, number];
   const powers = Array.from({ length: 16 }, (_, power) => 10 ** (power - 4));
   for (const steps of [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]]) {
     const values = powers.flatMap((power) => steps.map((step) => step * power)).filter((at) => at >= low && at <= high);
-    if (values.length <= most) return values;
+    if (values.length <= most && values.length > 1) return values;
   }
-  return [];
+  // Between two neighbouring ones.
+  return linearTicks(low, high, Math.min(most, 6));
 }
 
 function drawPoints(
@@ -72,8 +83,8 @@ function draw(svg: ChartSvg, frame: Frame, answer: CapacityAnswer, box: HoverBox
   const points = pointsOf(answer);
   const [cheapest, dearest] = extent(points.flatMap(({ row: { cost } }) => [cost.low, cost.high])) as [number, number];
   const [soonest, latest] = extent([1, ...points.flatMap(({ share }) => [share.low, share.high])]) as [number, number];
-  const x = scaleLog([cheapest / 1.1, dearest * 1.1], [frame.left, frame.right]);
-  const y = scaleLog([soonest / 1.15, latest * 1.15], [frame.bottom, frame.top]);
+  const x = paddedLog([cheapest, dearest], LEAST.cost, [frame.left, frame.right]);
+  const y = paddedLog([soonest, latest], LEAST.share, [frame.bottom, frame.top]);
   const room = (frame.right - frame.left) / 70;
   drawLeftAxis(
     svg,

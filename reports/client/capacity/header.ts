@@ -42,7 +42,7 @@ function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
     card(
       "Predicted times",
       `± ${formatShare(sigma)}`,
-      `${RESTS[provenance]}; one standard deviation; ${assumes.device}; software ${assumes.software}; ${assumes.kernels}`,
+      `${RESTS[provenance]}; one standard deviation; software ${assumes.software}`,
     ),
   ];
 }

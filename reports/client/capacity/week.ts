@@ -9,7 +9,7 @@ const HOURS = 24;
 const MARGINS = { top: 26, right: 14, bottom: 44, left: 52 };
 const HEIGHT = 190;
 
-/** A cell an hour, darker where more slots train: the darkest are those of the busiest hour. */
+/** A cell an hour, stronger where more slots train: the strongest are those of the busiest hour. */
 function heatMap({ busy }: Week): HTMLElement {
   const most = Math.max(...busy, Number.MIN_VALUE);
   const numDays = Math.ceil(busy.length / HOURS);
@@ -65,7 +65,7 @@ export function weekSection({ week }: CapacityAnswer): readonly HTMLElement[] {
       : responsiveChart("Jobs that wait, by the hour of a week", HEIGHT, MARGINS, (svg, frame) =>
           drawQueue(svg, frame, week),
         );
-  const meaning = `The recommended machines, hour by hour, on average over all weeks and draws: ${least} to ${most} of the slots train. The darkest hours are those with ${most}.`;
+  const meaning = `The recommended machines, hour by hour, on average over all weeks and draws: ${least} to ${most} of the slots train. The strongest colour is of the busiest hours, ${most}.`;
   return [
     section("week", "Over the week", meaning, [
       element("div", { class: "panel" }, [element("h3", {}, ["Slots that train"]), heatMap(week)]),
