@@ -137,6 +137,11 @@ export class Asker {
     return this.#id;
   }
 
+  /** Asks for a way beside the planner's, once nothing else is on its way. */
+  askWay(way: ConsideredWay): void {
+    this.#simulator.ask({ ...this.#question("two ways"), way });
+  }
+
   /** What was asked is no longer wanted. */
   drop(): void {
     this.#id += 1;
@@ -179,7 +184,7 @@ export class Asker {
     this.#onReply(reply);
     if (reply.kind === "first") this.#first = reply;
     if (reply.kind === "whole") this.#isWhole = true;
-    if (reply.kind === "whole" && !("error" in reply)) {
+    if (reply.kind === "whole" && ("fleet" in reply || "answer" in reply)) {
       const ways = "fleet" in reply ? (reply.fleet.whole?.ways ?? []) : reply.answer.ways;
       if (this.#ways.length === 0) this.#warmUp(ways[0]);
       if (ways.length > 0) this.#ways = ways;
