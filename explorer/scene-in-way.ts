@@ -10,13 +10,11 @@ export interface CutScene extends Scene {
 export function sceneInWay(scene: Scene, way: ConsideredWay): CutScene {
   const { schedule, pipelines, groups, jobsAtOnce } = scene;
   const { microBatchTokens } = way;
-  const numPipelines = pipelines === "auto" ? way.numPipelines : pipelines;
-  const shared = numPipelines === 1 ? way.numGroups : "auto";
   return {
     ...scene,
     schedule: schedule === "auto" ? way.schedule : schedule,
-    pipelines: numPipelines,
-    groups: groups === "auto" ? (way.isShared ? shared : "unfused") : groups,
+    pipelines: pipelines === "auto" ? way.numPipelines : pipelines,
+    groups: groups === "auto" ? (way.isShared ? way.numGroups : "unfused") : groups,
     jobsAtOnce: jobsAtOnce === "auto" ? (way.jobsAtOnce ?? "all") : jobsAtOnce,
     ...(microBatchTokens === null ? {} : { microBatchTokens }),
   };

@@ -8,10 +8,10 @@ const MOST_WAYS = 8;
 
 type Way = SceneAnswer["ways"][number];
 
-/** What a way is called; of one that fits and was not chosen, a button that opens it beside the chosen one. */
+/** What a way is called; of one that may fit and was not chosen, a button that opens it beside the chosen one. */
 function wayName(way: Way, open: ((way: Way) => void) | undefined): Cell {
   const name = `${way.schedule}, ${counted(way.numPipelines, "pipeline")}`;
-  if (open === undefined || way.state !== "slower") return name;
+  if (open === undefined || way.state === "chosen" || way.state === "does not fit") return name;
   const title = "Show its timeline beside the chosen one";
   const button = element("button", { type: "button", class: "way", title }, [name]);
   button.addEventListener("click", () => open(way));

@@ -110,6 +110,28 @@ describe("a calibration file", () => {
   });
 });
 
+describe("another way to train a scene", () => {
+  it.each([
+    ["rows cut as they say", changedScene()],
+    ["rows that the planner cuts, shared", changedScene({ jobs: [{ microBatchSize: 0, tokens: 60, batchSize: 2 }] })],
+    ["two kinds, one pipeline", changedScene({ pipelines: 1, jobs: [{ copies: 2 }, { copies: 1, steps: 9 }] })],
+  ])("is the one that the table names, and takes as long as the planner thought: %s", async (_, scene) => {
+    const whole = await answerTo({ id: 1, kind: "whole", scene });
+    if (!("answer" in whole)) throw new Error("no plan");
+    const slower = whole.answer.ways.slice(0, 8).filter(({ state }) => state === "slower");
+    expect(slower.length).toBeGreaterThan(1);
+    for (const way of slower) {
+      const reply = await answerTo({ id: 1, kind: "two ways", scene, way });
+      if (!("ways" in reply)) throw new Error("error" in reply ? reply.error : "no ways");
+      const { names, makespan, causes } = reply.ways;
+      expect(names[1]).toContain(`${way.schedule}, ${way.numPipelines} pipeline`);
+      expect(makespan.ns[0] / 1e9).toBeCloseTo(whole.answer.metrics.makespanSeconds, 8);
+      expect(Math.abs(makespan.ns[1] / 1e9 / way.seconds! - 1)).toBeLessThan(0.1);
+      expect(causes.reduce((sum, { differenceNs }) => sum + differenceNs, 0)).toBe(makespan.differenceNs);
+    }
+  });
+});
+
 describe("a scene as an address", () => {
   it.each(SCENES)("comes back as it was: %s", (_, scene) => {
     const hash = sceneHash(scene);
