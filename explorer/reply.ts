@@ -6,7 +6,7 @@ import { answerFleet } from "./answer-fleet.ts";
 import { sceneReport, sceneRequest, simulateRequest } from "./answer-scene.ts";
 import { answerWays, runPath, wholeScene } from "./answer-ways.ts";
 import { isComparison } from "./comparison.ts";
-import { estimateInWay, firstEstimate } from "./first-estimate.ts";
+import { firstEstimate, nearerEstimate } from "./first-estimate.ts";
 import { firstFleet } from "./first-fleet.ts";
 import type { Question, QuestionKind } from "./question.ts";
 import type { Reply } from "./reply-message.ts";
@@ -19,7 +19,7 @@ async function fleetReply(question: FiguresQuestion, policy: PolicyName, solve: 
   const { id, kind, scene, calibration } = question;
   switch (kind) {
     case "first":
-    case "another way":
+    case "nearer":
       return { id, kind, fleet: firstFleet(scene, policy, question) };
     case "whole":
       return { id, kind, fleet: await answerFleet(scene, policy, calibration, solve) };
@@ -32,7 +32,7 @@ function comparisonReply(question: FiguresQuestion, schedule: ComparisonSchedule
   const { id, kind, scene, calibration } = question;
   switch (kind) {
     case "first":
-    case "another way":
+    case "nearer":
       return { id, kind, ...firstComparison(scene, schedule, question) };
     case "whole":
       return { id, kind, ...answerComparison(scene, schedule, calibration) };
@@ -45,10 +45,9 @@ function planReply(question: FiguresQuestion): Reply {
   const { id, kind, scene, calibration } = question;
   switch (kind) {
     case "first":
-    case "another way": {
-      const { way } = question;
-      const isAnother = kind === "another way" && way !== undefined;
-      const { simulated, run } = isAnother ? estimateInWay(scene, way, question) : firstEstimate(scene, question);
+    case "nearer": {
+      const estimate = kind === "first" ? firstEstimate : nearerEstimate;
+      const { simulated, run } = estimate(scene, question);
       return { id, kind, answer: simulated.answer, run, report: sceneReport(simulated) };
     }
     case "whole": {
