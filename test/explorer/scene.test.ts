@@ -294,7 +294,8 @@ describe("the first answer to a change", () => {
         const { makespanSeconds } = simulateRequest(sceneRequest(scene)).answer.metrics;
         if (isLong(scene)) errors.push(Math.abs(nearerEstimate(scene, {}).run.makespanSeconds / makespanSeconds - 1));
       } catch (error) {
-        if (!(error instanceof PlanError)) throw error;
+        // Some are too large for their GPUs, or have longer rows than their model.
+        if (!(error instanceof PlanError || error instanceof InputError)) throw error;
       }
     }
     expect(quantile(errors, 0.5)).toBeLessThan(0.01);

@@ -2,7 +2,7 @@ import type { ActionKey, PlanBody } from "../../plan/index.ts";
 import type { Stream, TraceEvent, TraceStream } from "../trace.ts";
 import type { Cause } from "./causes.ts";
 import { workOf } from "./run-causes.ts";
-import { endOf, WaitingRun } from "./waiting-run.ts";
+import { eventEnd, WaitingRun } from "./waiting-run.ts";
 
 /** A stretch of the critical path: an action, a message, or a wait in front of one of them. */
 export interface PathStep {
@@ -49,13 +49,13 @@ export function criticalPath(plan: PlanBody, trace: TraceStream): readonly PathS
   for (let event = run.last(); event !== undefined && !seen.has(event); ) {
     seen.add(event);
     const beginNs = Math.max(run.startNs, run.beginNs(event));
-    add(event, false, beginNs, Math.min(atNs, endOf(event)));
+    add(event, false, beginNs, Math.min(atNs, eventEnd(event)));
     atNs = Math.min(atNs, beginNs);
     const before: TraceEvent | undefined = atNs <= run.startNs ? undefined : run.cameAfter(event);
     const isKnown = before === undefined || seen.has(before);
-    add(event, true, isKnown ? run.startNs : endOf(before), atNs);
+    add(event, true, isKnown ? run.startNs : eventEnd(before), atNs);
     if (isKnown) break;
-    atNs = Math.min(atNs, endOf(before));
+    atNs = Math.min(atNs, eventEnd(before));
     event = before;
   }
   return steps.reverse();

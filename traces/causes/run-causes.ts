@@ -2,7 +2,7 @@ import { isSample, type PlanBody, pipelineTable } from "../../plan/index.ts";
 import type { TraceEvent, TraceStream } from "../trace.ts";
 import { type CauseKey, causeOrder } from "./causes.ts";
 import { recomputedShares } from "./recomputed-share.ts";
-import { endOf, WaitingRun } from "./waiting-run.ts";
+import { eventEnd, WaitingRun } from "./waiting-run.ts";
 
 /** The part of a run's time that goes to a cause. */
 export interface CauseTime extends CauseKey {
@@ -71,7 +71,7 @@ function pipelineEnds(plan: PlanBody, { actions, startNs }: WaitingRun): readonl
   for (const last of endsOf) {
     if (last === undefined) continue;
     const { firstStage } = ofStage(last.stage);
-    ends.set(firstStage, Math.max(endOf(last), ends.get(firstStage) ?? 0));
+    ends.set(firstStage, Math.max(eventEnd(last), ends.get(firstStage) ?? 0));
   }
   return endsOf.map((last) => (last === undefined ? startNs : ends.get(ofStage(last.stage).firstStage)!));
 }
@@ -92,7 +92,7 @@ export function runCauses(plan: PlanBody, trace: TraceStream): RunCauses {
       if (run.before(event) === undefined) sums.add({ cause: "fill", ns: event.startNs - startNs });
       else for (const part of run.waitsOf(event)) sums.add(part);
       const busyFromNs = Math.max(atNs, event.startNs);
-      atNs = Math.max(atNs, endOf(event));
+      atNs = Math.max(atNs, eventEnd(event));
       for (const part of work(event, atNs - busyFromNs)) sums.add(part);
     }
     sums.add({ cause: "drain", ns: ends[device]! - atNs });

@@ -11,7 +11,7 @@ import {
 import type { TraceEvent, TraceStream } from "../trace.ts";
 import type { IdleCause } from "./causes.ts";
 
-export function endOf({ startNs, durationNs }: TraceEvent): number {
+export function eventEnd({ startNs, durationNs }: TraceEvent): number {
   return startNs + durationNs;
 }
 
@@ -61,7 +61,7 @@ function byTime(events: readonly TraceEvent[], timeOf: (event: TraceEvent) => nu
 function latest(events: readonly (TraceEvent | undefined)[]): TraceEvent | undefined {
   let last: TraceEvent | undefined;
   for (const event of events)
-    if (event !== undefined && (last === undefined || endOf(event) > endOf(last))) last = event;
+    if (event !== undefined && (last === undefined || eventEnd(event) > eventEnd(last))) last = event;
   return last;
 }
 
@@ -106,7 +106,7 @@ export class WaitingRun {
         if (event.letter === "F") inFlight += 1;
         if (event.letter === "B") inFlight -= 1;
         startNs = Math.min(startNs, event.startNs);
-        endNs = Math.max(endNs, endOf(event));
+        endNs = Math.max(endNs, eventEnd(event));
       });
     }
     this.startNs = Math.min(startNs, endNs);
@@ -129,7 +129,7 @@ export class WaitingRun {
     if (before === undefined) return [];
     const parts: WaitPart[] = [];
     const { startNs, letter } = event;
-    let atNs = endOf(before);
+    let atNs = eventEnd(before);
     const until = (ns: number, cause: IdleCause): void => {
       const endNs = Math.min(ns, startNs);
       if (endNs <= atNs) return;
@@ -137,20 +137,20 @@ export class WaitingRun {
       atNs = endNs;
     };
     const held = this.#heldBy(before);
-    if (held !== undefined) until(endOf(held), "transfer");
+    if (held !== undefined) until(eventEnd(held), "transfer");
     const { sender, message, signal } = this.#needsOf(event);
     if (sender !== undefined) {
       if (letter === "B") until(this.#forwardReadyNs(event), "backward");
-      until(endOf(sender), letter === "B" ? "in flight" : "forward");
+      until(eventEnd(sender), letter === "B" ? "in flight" : "forward");
     }
     if (message !== undefined) {
       until(this.beginNs(message), "line");
-      until(endOf(message), "transfer");
+      until(eventEnd(message), "transfer");
     }
-    if (signal !== undefined) until(endOf(signal), letter === "U" ? "norms" : "step before");
+    if (signal !== undefined) until(eventEnd(signal), letter === "U" ? "norms" : "step before");
     if (letter === "U") until(startNs, "norms");
     const sent = this.#sentBy(event.device, startNs);
-    if (sent !== undefined) until(endOf(sent), "room");
+    if (sent !== undefined) until(eventEnd(sent), "room");
     until(startNs, "between");
     return parts;
   }
@@ -164,8 +164,8 @@ export class WaitingRun {
     const producer = event.stream === "compute" ? undefined : this.#computed.get(action);
     const link = producer && this.#linkOf(event)?.(bytes);
     if (link === undefined) return startNs;
-    const aloneNs = endOf(event) - link.latencyNs - link.wireNs;
-    return aloneNs >= startNs - ROUNDING_NS ? startNs : Math.min(startNs, Math.max(aloneNs, endOf(producer!)));
+    const aloneNs = eventEnd(event) - link.latencyNs - link.wireNs;
+    return aloneNs >= startNs - ROUNDING_NS ? startNs : Math.min(startNs, Math.max(aloneNs, eventEnd(producer!)));
   }
 
   #linkOf({ stage, letter }: TraceEvent): LinkTimes | null | undefined {
@@ -181,14 +181,14 @@ export class WaitingRun {
   #actionAfter(event: TraceEvent): TraceEvent | undefined {
     const { sender, message, signal } = this.#needsOf(event);
     const needed = latest([this.before(event), message ?? sender, signal]);
-    if (event.letter === "U" || (needed !== undefined && endOf(needed) >= event.startNs)) return needed;
+    if (event.letter === "U" || (needed !== undefined && eventEnd(needed) >= event.startNs)) return needed;
     return latest([needed, this.#sentBy(event.device, event.startNs)]);
   }
 
   #messageAfter(message: TraceEvent): TraceEvent | undefined {
     const producer = this.#computed.get(message.action);
     const beginNs = this.beginNs(message);
-    if (producer === undefined || endOf(producer) >= beginNs) return producer;
+    if (producer === undefined || eventEnd(producer) >= beginNs) return producer;
     const { device, letter, action } = message;
     const onLink = this.#leftAt(this.#receives[device]!, beginNs);
     if (onLink !== undefined && onLink !== message) return onLink;
@@ -200,14 +200,14 @@ export class WaitingRun {
   }
 
   #endedAt(events: readonly TraceEvent[], ns: number): TraceEvent | undefined {
-    const known = this.#ended.get(events) ?? byTime(events, endOf);
+    const known = this.#ended.get(events) ?? byTime(events, eventEnd);
     this.#ended.set(events, known);
     return known.get(ns);
   }
 
   /** The message that leaves a wire at a time, or arrives then. */
   #leftAt(events: readonly TraceEvent[], ns: number): TraceEvent | undefined {
-    const leave = (event: TraceEvent): number => endOf(event) - (this.#linkOf(event)?.(0).latencyNs ?? 0);
+    const leave = (event: TraceEvent): number => eventEnd(event) - (this.#linkOf(event)?.(0).latencyNs ?? 0);
     const known = this.#left.get(events) ?? byTime(events, leave);
     this.#left.set(events, known);
     return known.get(ns) ?? this.#endedAt(events, ns);
@@ -243,7 +243,7 @@ export class WaitingRun {
       if (own[at]!.letter !== "F") continue;
       const { message, sender, signal } = this.#needsOf(own[at]!);
       const last = latest([message ?? sender, signal]);
-      return last === undefined ? 0 : endOf(last);
+      return last === undefined ? 0 : eventEnd(last);
     }
     return Number.POSITIVE_INFINITY;
   }
@@ -265,7 +265,7 @@ export class WaitingRun {
       else high = middle;
     }
     // Some are on their way to either side at once.
-    const near = sends.slice(Math.max(0, low - 8), low).filter((event) => endOf(event) <= ns);
+    const near = sends.slice(Math.max(0, low - 8), low).filter((event) => eventEnd(event) <= ns);
     const sent = latest(near);
     return sent && this.#received.get(sent.action);
   }
