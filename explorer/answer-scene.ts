@@ -37,6 +37,7 @@ import {
   sceneDocuments,
   WORKLOAD_FILE,
 } from "./scene-documents.ts";
+import type { CutScene } from "./scene-in-way.ts";
 
 /** A stage as the page shows it. */
 export interface StageAnswer {
@@ -115,7 +116,7 @@ export function sceneStates(scene: Scene): StatesRoom {
  * The question that a scene's files put to the planner, read as the command line reads them. `calibration`: text of a
  * calibration file, where times are not the catalog's. @throws InputError
  */
-export function sceneRequest(scene: Scene, calibration?: string): PlanRequest {
+export function sceneRequest(scene: CutScene, calibration?: string): PlanRequest {
   const documents = sceneDocuments(scene);
   const parsed = parseWorkload(documents.workload, WORKLOAD_FILE);
   const architecture = workloadArchitecture(parsed);

@@ -1,11 +1,12 @@
 // The first answer to a change comes from the first steps of the jobs alone, done the way in which the last plan did
 // them: a plan of few actions, with nothing to search.
-import { InputError, PlanError } from "../core/index.ts";
+import { InputError, PlanError, sum } from "../core/index.ts";
 import { type ConsideredWay, type JobRows, type PlanChoices, type PlanRequest, pipelineCounts } from "../plan/index.ts";
 import type { RunMetrics } from "../traces/index.ts";
 import { type SimulatedScene, sceneRequest, simulateRequest } from "./answer-scene.ts";
 import type { Question } from "./question.ts";
-import { numDevices, type Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
+import { countOf, quickShare, searchedShare } from "./step-shares.ts";
 
 /** Figures of the whole run, estimated from its first steps. */
 export interface EstimatedRun {
@@ -23,30 +24,25 @@ export interface FirstEstimate {
   readonly run: EstimatedRun;
 }
 
-/** Actions that are planned and simulated in some milliseconds. */
-const ACTIONS = 200;
 /** Dividing so many layers takes the planner longer than a person is to wait, and makes less of a difference. */
 const MANY_LAYERS = 48;
-const FEWEST_STEPS = 2;
 
-/** By about how much the jobs' steps have to be fewer, so that their plan has few actions. */
-function stepShare(scene: Scene): number {
-  const actions = scene.jobs.reduce((sum, { copies, steps, batchSize, microBatchSize }) => {
-    const parts = batchSize / (microBatchSize === 0 ? Math.min(batchSize, 4) : microBatchSize);
-    return sum + copies * steps * (2 * parts + 1) * numDevices(scene);
-  }, 0);
-  return Math.min(1, ACTIONS / actions);
+/** Steps of a job as long as all of them are, from the shortest to the longest, in their order. */
+function typicalSteps({ source: _source, ...rows }: JobRows, count: number): JobRows {
+  const all = [...rows.steps];
+  const tokens = all.map((step) => sum(step.map((row) => rows.tokens[row]!)));
+  const byLength = [...all.keys()].sort((a, b) => tokens[a]! - tokens[b]! || a - b);
+  const picked = Array.from({ length: count }, (_, i) => byLength[Math.floor(((i + 0.5) * all.length) / count)]!);
+  return { ...rows, steps: picked.sort((a, b) => a - b).map((step) => all[step]!) };
 }
 
-/** The first steps of each job. */
-function firstSteps(request: PlanRequest, share: number): PlanRequest {
-  const counts = request.rows.map(({ steps }) =>
-    Math.min(steps.length, Math.max(FEWEST_STEPS, Math.ceil(share * steps.length))),
-  );
+/** A share of the steps of each job, and so many times as many. */
+function someSteps(request: PlanRequest, share: number, times = 1): PlanRequest {
+  const counts = request.rows.map(({ steps }) => Math.min(steps.length, times * countOf(steps.length, share)));
   return {
     ...request,
     jobs: request.jobs.map((job, index) => ({ ...job, steps: counts[index]! })),
-    rows: request.rows.map((rows, index) => ({ ...rows, steps: rows.steps.slice(0, counts[index]) })),
+    rows: request.rows.map((rows, index) => typicalSteps(rows, counts[index]!)),
   };
 }
 
@@ -154,33 +150,19 @@ export function tokensOf({ rows }: PlanRequest): number {
   return tokens;
 }
 
-/** The whole run by a short one, which is planned as `request` says. @throws InputError, PlanError */
-function estimated(whole: PlanRequest, request: PlanRequest, correction: number): FirstEstimate {
-  const simulated = simulateRequest(request);
-  const most = ({ rows }: PlanRequest): number => Math.max(...rows.map(({ steps }) => steps.length));
-  const tokens = tokensOf(whole);
-  const uncorrectedSeconds = extrapolate(simulated.answer.metrics, tokens);
-  const makespanSeconds = uncorrectedSeconds * correction;
-  const steps = { simulatedSteps: most(request), steps: most(whole) };
-  return {
-    simulated,
-    run: { makespanSeconds, tokensPerSecond: tokens / makespanSeconds, uncorrectedSeconds, ...steps },
-  };
+/** Of the job with the most steps. */
+function mostSteps({ rows }: PlanRequest): number {
+  return Math.max(...rows.map(({ steps }) => steps.length));
 }
 
 type Known = Pick<Question, "way" | "correction" | "calibration">;
 
-/**
- * `way`: what the last plan chose; undefined at the start. `correction`: the time of the last run as a multiple of what
- * was estimated of it: few steps are off in the same direction in scenes that are alike.
- * @throws InputError, PlanError where no way fits
- */
-export function firstEstimate(scene: Scene, { way, correction = 1, calibration }: Known): FirstEstimate {
-  const whole = sceneRequest(scene, calibration);
+/** What comes of the first of some requests that fits. @throws InputError, PlanError where none does */
+function firstThatFits(requests: readonly PlanRequest[]): SimulatedScene & { readonly request: PlanRequest } {
   let failure: unknown;
-  for (const request of waysToTry(firstSteps(whole, stepShare(scene)), way)) {
+  for (const request of requests) {
     try {
-      return estimated(whole, request, correction);
+      return { ...simulateRequest(request), request };
     } catch (error) {
       if (!(error instanceof PlanError || error instanceof InputError)) throw error;
       failure = error;
@@ -189,8 +171,43 @@ export function firstEstimate(scene: Scene, { way, correction = 1, calibration }
   throw failure;
 }
 
-/** The same in one way alone. @throws InputError, PlanError where it does not fit */
-export function estimateInWay(scene: Scene, way: ConsideredWay, { correction = 1, calibration }: Known): FirstEstimate {
+/**
+ * `way`: what the last plan chose; undefined at the start. `correction`: the time of the last run as a multiple of what
+ * was estimated of it: few steps are off in the same direction in scenes that are alike.
+ * @throws InputError, PlanError where no way fits
+ */
+export function firstEstimate(scene: Scene, { way, correction = 1, calibration }: Known): FirstEstimate {
   const whole = sceneRequest(scene, calibration);
-  return estimated(whole, asBefore(firstSteps(whole, stepShare(scene)), way), correction);
+  const simulated = firstThatFits(waysToTry(someSteps(whole, quickShare(scene)), way));
+  const tokens = tokensOf(whole);
+  const uncorrectedSeconds = extrapolate(simulated.answer.metrics, tokens);
+  const makespanSeconds = uncorrectedSeconds * correction;
+  const steps = { simulatedSteps: mostSteps(simulated.request), steps: mostSteps(whole) };
+  return {
+    simulated,
+    run: { makespanSeconds, tokensPerSecond: tokens / makespanSeconds, uncorrectedSeconds, ...steps },
+  };
+}
+
+/**
+ * A nearer estimate, some tenths of a second later: a plan is searched for some steps of each job, and what twice as
+ * many take longer in its way is what all others do.
+ * @throws InputError, PlanError where no way fits
+ */
+export function nearerEstimate(scene: Scene, { calibration }: Pick<Question, "calibration">): FirstEstimate {
+  const whole = sceneRequest(scene, calibration);
+  const share = searchedShare(scene);
+  const once = simulateRequest(someSteps(whole, share)).answer;
+  const doubled = someSteps(whole, share, 2);
+  const [way] = once.ways;
+  const twice = firstThatFits([...(way === undefined ? [] : [asBefore(doubled, way)]), doubled]);
+  const { makespanSeconds: seconds, tokens: simulatedTokens } = twice.answer.metrics;
+  const tokens = tokensOf(whole);
+  const perToken = (seconds - once.metrics.makespanSeconds) / (simulatedTokens - once.metrics.tokens);
+  const makespanSeconds = seconds + Math.max(0, perToken) * (tokens - simulatedTokens);
+  const steps = { simulatedSteps: mostSteps(twice.request), steps: mostSteps(whole) };
+  return {
+    simulated: { ...twice, answer: { ...twice.answer, ways: once.ways } },
+    run: { makespanSeconds, tokensPerSecond: tokens / makespanSeconds, uncorrectedSeconds: makespanSeconds, ...steps },
+  };
 }

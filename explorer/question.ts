@@ -2,8 +2,11 @@
 import type { ConsideredWay } from "../plan/index.ts";
 import type { Scene } from "./scene.ts";
 
-/** `first` steps alone, the same in `another way`, the `whole` run, or the whole run with `one more` GPU. */
-export type QuestionKind = "first" | "another way" | "whole" | "one more";
+/**
+ * An estimate from the `first` steps, a `nearer` one, the `whole` run, the whole run with `one more` GPU, or that beside
+ * the run in another way: `two ways`.
+ */
+export type QuestionKind = "first" | "nearer" | "whole" | "one more" | "two ways";
 
 export interface Question {
   /** Counts the changes of the scene. */

@@ -4,18 +4,22 @@ import type { ComparisonSchedule } from "../studies/index.ts";
 import { answerComparison, firstComparison } from "./answer-comparison.ts";
 import { answerFleet } from "./answer-fleet.ts";
 import { sceneReport, sceneRequest, simulateRequest } from "./answer-scene.ts";
+import { answerWays, runPath, wholeScene } from "./answer-ways.ts";
 import { isComparison } from "./comparison.ts";
-import { estimateInWay, firstEstimate } from "./first-estimate.ts";
+import { firstEstimate, nearerEstimate } from "./first-estimate.ts";
 import { firstFleet } from "./first-fleet.ts";
-import type { Question } from "./question.ts";
+import type { Question, QuestionKind } from "./question.ts";
 import type { Reply } from "./reply-message.ts";
 import { withOneMore } from "./scene.ts";
 
-async function fleetReply(question: Question, policy: PolicyName, solve: SolvePackings): Promise<Reply> {
+/** A question after figures. */
+type FiguresQuestion = Omit<Question, "kind"> & { readonly kind: Exclude<QuestionKind, "two ways"> };
+
+async function fleetReply(question: FiguresQuestion, policy: PolicyName, solve: SolvePackings): Promise<Reply> {
   const { id, kind, scene, calibration } = question;
   switch (kind) {
     case "first":
-    case "another way":
+    case "nearer":
       return { id, kind, fleet: firstFleet(scene, policy, question) };
     case "whole":
       return { id, kind, fleet: await answerFleet(scene, policy, calibration, solve) };
@@ -24,11 +28,11 @@ async function fleetReply(question: Question, policy: PolicyName, solve: SolvePa
   }
 }
 
-function comparisonReply(question: Question, schedule: ComparisonSchedule): Reply {
+function comparisonReply(question: FiguresQuestion, schedule: ComparisonSchedule): Reply {
   const { id, kind, scene, calibration } = question;
   switch (kind) {
     case "first":
-    case "another way":
+    case "nearer":
       return { id, kind, ...firstComparison(scene, schedule, question) };
     case "whole":
       return { id, kind, ...answerComparison(scene, schedule, calibration) };
@@ -37,19 +41,18 @@ function comparisonReply(question: Question, schedule: ComparisonSchedule): Repl
   }
 }
 
-function planReply(question: Question): Reply {
+function planReply(question: FiguresQuestion): Reply {
   const { id, kind, scene, calibration } = question;
   switch (kind) {
     case "first":
-    case "another way": {
-      const { way } = question;
-      const isAnother = kind === "another way" && way !== undefined;
-      const { simulated, run } = isAnother ? estimateInWay(scene, way, question) : firstEstimate(scene, question);
+    case "nearer": {
+      const estimate = kind === "first" ? firstEstimate : nearerEstimate;
+      const { simulated, run } = estimate(scene, question);
       return { id, kind, answer: simulated.answer, run, report: sceneReport(simulated) };
     }
     case "whole": {
-      const simulated = simulateRequest(sceneRequest(scene, calibration));
-      return { id, kind, answer: simulated.answer, report: sceneReport(simulated) };
+      const simulated = wholeScene(scene, calibration);
+      return { id, kind, answer: simulated.answer, report: sceneReport(simulated), path: runPath(simulated) };
     }
     case "one more":
       return { id, kind, answer: simulateRequest(sceneRequest(withOneMore(scene), calibration)).answer };
@@ -58,13 +61,15 @@ function planReply(question: Question): Reply {
 
 /** The answer to a question, or what a person did wrong and what does not fit, in words. */
 export async function replyTo(question: Question, solve: SolvePackings): Promise<Reply> {
+  const { id, kind, scene, calibration, way } = question;
   try {
-    const { policy, schedule } = question.scene;
-    if (policy !== "none") return await fleetReply(question, policy, solve);
-    return isComparison(schedule) ? comparisonReply(question, schedule) : planReply(question);
+    if (kind === "two ways") return { id, kind, ways: answerWays(scene, way!, calibration) };
+    const { policy, schedule } = scene;
+    const asked = { ...question, kind };
+    if (policy !== "none") return await fleetReply(asked, policy, solve);
+    return isComparison(schedule) ? comparisonReply(asked, schedule) : planReply(asked);
   } catch (error) {
     if (!(error instanceof InputError || error instanceof PlanError)) throw error;
-    const { id, kind } = question;
     return { id, kind, error: error.message };
   }
 }

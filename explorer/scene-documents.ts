@@ -1,6 +1,7 @@
 import { isComparison } from "./comparison.ts";
 import type { Scene, SceneJobs, SceneMachine, ScenePolicy, Targets } from "./scene.ts";
 import { hourlyPrice } from "./scene.ts";
+import type { CutScene } from "./scene-in-way.ts";
 
 /** A scene as what the command line takes: two files, and options. */
 export interface SceneDocuments {
@@ -52,14 +53,20 @@ function arrivalLines(kind: SceneJobs, copy: number): readonly string[] {
   ];
 }
 
-function jobLines(kind: SceneJobs, policy: ScenePolicy): readonly string[] {
-  const { rank, targets, batchSize, microBatchSize, steps, mostTokens } = kind;
+/** How rows are cut into micro-batches; nothing leaves it to the planner. */
+function cutLines({ microBatchSize }: SceneJobs, tokens: number | undefined): readonly string[] {
+  if (microBatchSize !== 0) return [`    microBatchSize: ${microBatchSize}`];
+  return tokens === undefined ? [] : [`    microBatchTokens: ${tokens}`];
+}
+
+function jobLines(kind: SceneJobs, policy: ScenePolicy, tokens: number | undefined): readonly string[] {
+  const { rank, targets, batchSize, steps, mostTokens } = kind;
   const adapter = `{ rank: ${rank}, alpha: ${2 * rank}, dropout: 0, targets: ${PROJECTIONS[targets]} }`;
   return jobNames(kind).flatMap((each, copy) => [
     `  - name: ${JSON.stringify(each)}`,
     `    adapter: ${adapter}`,
     `    batchSize: ${batchSize}`,
-    ...(microBatchSize === 0 ? [] : [`    microBatchSize: ${microBatchSize}`]),
+    ...cutLines(kind, tokens),
     `    steps: ${steps}`,
     `    cutoffLength: ${mostTokens}`,
     `    data: { lengths: ${lengthsText(kind)}, samples: ${SAMPLES} }`,
@@ -67,7 +74,7 @@ function jobLines(kind: SceneJobs, policy: ScenePolicy): readonly string[] {
   ]);
 }
 
-function workloadText({ model, dtype, recompute, jobs, policy }: Scene): string {
+function workloadText({ model, dtype, recompute, jobs, policy, microBatchTokens }: CutScene): string {
   return [
     "# Adapters over one model, to simulate: no weights and no data are needed, only how long the rows are.",
     "kind: workload",
@@ -75,7 +82,7 @@ function workloadText({ model, dtype, recompute, jobs, policy }: Scene): string 
     `model: { architecture: ${JSON.stringify(model)}, dtype: ${dtype} }`,
     `recompute: ${recompute}`,
     "jobs:",
-    ...jobs.flatMap((kind) => jobLines(kind, policy)),
+    ...jobs.flatMap((kind) => jobLines(kind, policy, microBatchTokens)),
     "",
   ].join("\n");
 }
@@ -170,7 +177,7 @@ function planOptionsOf({
 }
 
 /** The files and options with which the command line gives the numbers of the page. */
-export function sceneDocuments(scene: Scene): SceneDocuments {
+export function sceneDocuments(scene: CutScene): SceneDocuments {
   return { workload: workloadText(scene), cluster: clusterText(scene), options: optionsOf(scene) };
 }
 
@@ -184,4 +191,33 @@ export function sceneCommands(scene: Scene): readonly string[] {
       ? []
       : [`loratwin estimate ${given} --cost-per-hour ${hourlyPrice(scene)}`]),
   ];
+}
+
+/** The workload of the other of two ways, and the plans of both. */
+const OTHER_WORKLOAD_FILE = "other-workload.yaml";
+const PLAN_FILES = ["plan.json", "other-plan.json"] as const;
+
+/** Two ways to train a scene as the command line compares them. */
+export interface WaysDocuments {
+  /** The workload of the other way, where it is not that of the one. */
+  readonly otherWorkload: string | undefined;
+  readonly otherWorkloadFile: string;
+  readonly commands: readonly string[];
+}
+
+/** What gives the difference of two ways to train a scene, beside the scene's own files. */
+export function waysDocuments(one: Scene, other: CutScene): WaysDocuments {
+  const [mine, its] = [sceneDocuments(one), sceneDocuments(other)];
+  const isSame = mine.workload === its.workload;
+  const planned = (file: string, { options }: SceneDocuments, plan: string): string =>
+    ["loratwin plan", file, "--cluster", CLUSTER_FILE, ...options, "--no-intervals", "-o", plan].join(" ");
+  return {
+    otherWorkload: isSame ? undefined : its.workload,
+    otherWorkloadFile: OTHER_WORKLOAD_FILE,
+    commands: [
+      planned(WORKLOAD_FILE, mine, PLAN_FILES[0]),
+      planned(isSame ? WORKLOAD_FILE : OTHER_WORKLOAD_FILE, its, PLAN_FILES[1]),
+      `loratwin compare ${PLAN_FILES.join(" ")} --json`,
+    ],
+  };
 }

@@ -44,7 +44,7 @@ export {
 // An error of a job that was loaded by itself.
 export { ofOnlyJob } from "./load/load-job.ts";
 // A plan file, or a workload planned on the spot.
-export { isSearch, type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
+export { holdsPlan, isSearch, type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";
 // A job scheduler's policy from a person's file.
 export { loadPolicy } from "./load/load-policy.ts";
 export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load-request.ts";

@@ -1,37 +1,48 @@
 import { InputError, shellQuoted } from "../../core/index.ts";
 import { loadTraces, replayPlan, runKindOf } from "../../runs/index.ts";
 import { compareTable, compareTraces } from "../../traces/index.ts";
-import { machinePart } from "../../workbench/index.ts";
-import { type Command, optionalNumber, optionalText, requiredText } from "../command.ts";
+import { holdsPlan, machinePart } from "../../workbench/index.ts";
+import { type Command, optionalNumber, optionalText, requiredText, type Use } from "../command.ts";
+import { comparePlans } from "../compare-plans.ts";
 import { note, percent, printResult } from "../output.ts";
 import { contextOf } from "../request-options.ts";
 import { writeReport } from "../write-report.ts";
 
+const TRACES: Use = {
+  input: "two traces",
+  options: {
+    "max-error": {
+      type: "number",
+      describe: "largest makespan error and mean action error that pass, such as 0.05",
+    },
+    output: { type: "string", alias: "o", describe: "where to write the report (HTML)" },
+  },
+};
+
+const PLANS: Use = {
+  input: "two plans",
+  options: {},
+  instead: () => "Two plans are simulated, and their times compared cause by cause: nothing has run.",
+};
+
 export const compareCommand: Command = {
   usage: "compare <simulated> <executed>",
-  describe: "join two traces of one plan, action by action; exit 1 above --max-error",
+  describe:
+    "join two traces of one plan, action by action; exit 1 above --max-error. Of two plans: why one takes longer, cause by cause",
   examples: [
     ["$0 compare simulated.json run/trace.json -o report.html", "table and page"],
     ["$0 compare simulated.json run/ --max-error 0.05", "a check for CI"],
+    ["$0 compare one.json other.json", "two plans: where the difference of their times comes from"],
   ],
   positionals: {
-    simulated: { type: "string", demandOption: true, describe: "trace of simulate" },
-    executed: { type: "string", demandOption: true, describe: "trace of train, or the run folder" },
+    simulated: { type: "string", demandOption: true, describe: "trace of simulate; or a plan" },
+    executed: { type: "string", demandOption: true, describe: "trace of train, or the run folder; or another plan" },
   },
-  uses: [
-    {
-      input: "two traces",
-      options: {
-        "max-error": {
-          type: "number",
-          describe: "largest makespan error and mean action error that pass, such as 0.05",
-        },
-        output: { type: "string", alias: "o", describe: "where to write the report (HTML)" },
-      },
-    },
-  ],
-  run(args, io) {
-    const files = [requiredText(args, "simulated"), requiredText(args, "executed")];
+  uses: [TRACES, PLANS],
+  useOf: (args, io) => (holdsPlan(io, requiredText(args, "simulated")) ? PLANS : TRACES),
+  run(args, io, use) {
+    const files = [requiredText(args, "simulated"), requiredText(args, "executed")] as const;
+    if (use === PLANS) return comparePlans(io, args, files);
     const fleet = files.find((file) => runKindOf(io, file) === "fleet");
     if (fleet !== undefined)
       throw new InputError({

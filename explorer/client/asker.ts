@@ -1,10 +1,10 @@
 import type { ConsideredWay } from "../../plan/index.ts";
 import type { SceneAnswer } from "../answer-scene.ts";
-import { otherWays } from "../other-ways.ts";
 import type { ExplorerPageData } from "../page-data.ts";
 import type { Question, QuestionKind } from "../question.ts";
 import type { Reply } from "../reply-message.ts";
 import type { Scene } from "../scene.ts";
+import { isLong } from "../step-shares.ts";
 import type { Asked } from "./worker.ts";
 
 /** A worker that answers one question at a time; of those that wait, only the last is worth an answer. */
@@ -77,19 +77,10 @@ function correctionBy(first: Reply | undefined, { metrics, schedule, numPipeline
   return isSame ? metrics.makespanSeconds / run.uncorrectedSeconds : 1;
 }
 
-/** An estimate in another way is worth showing if it is so much faster. */
-const FASTER = 0.99;
-
-function isFaster(other: Reply, first: Reply | undefined): boolean {
-  if (!("run" in other) || other.run === undefined) return false;
-  if (first === undefined || !("run" in first) || first.run === undefined) return false;
-  return other.run.uncorrectedSeconds < FASTER * first.run.uncorrectedSeconds;
-}
-
 /**
- * Asks for the first estimate of a scene, and when that is there for the whole run, and then for one more GPU; while
- * the whole run is on its way, for estimates in other ways. Each change of the scene outdates what was asked before. Two
- * workers: the one of estimates is never busy for long.
+ * Asks for the first estimate of a scene, when that is there for a nearer one where the run is long, then for the whole
+ * run, and then for one more GPU. Each change of the scene outdates what was asked before. Two workers: the one of first
+ * estimates is never busy for long.
  */
 export class Asker {
   readonly #estimator: Answerer;
@@ -98,14 +89,10 @@ export class Asker {
   #id = 0;
   #scene: Scene | undefined;
   #calibration: string | undefined;
-  /** What the last whole plan chose, and what else it looked at. */
+  /** What the last plan chose, and what else it looked at. */
   #ways: readonly ConsideredWay[] = [];
-  /** The best estimate of the scene, where there is one. */
+  /** The first estimate of the scene, where there is one. */
   #first: Reply | undefined;
-  /** Other ways that it may be better in. */
-  #others: readonly ConsideredWay[] = [];
-  /** Whether there is nothing to estimate any more. */
-  #isWhole = false;
   #correction = 1;
 
   /** @param script - what the workers run; `solver`: see `ExplorerPageData` */
@@ -130,11 +117,14 @@ export class Asker {
     this.#scene = scene;
     this.#calibration = calibration;
     this.#first = undefined;
-    this.#isWhole = false;
-    this.#others = [];
     this.#simulator.drop();
     this.#estimator.ask(this.#question("first"));
     return this.#id;
+  }
+
+  /** Asks for a way beside the planner's, once nothing else is on its way. */
+  askWay(way: ConsideredWay): void {
+    this.#simulator.ask({ ...this.#question("two ways"), way });
   }
 
   /** What was asked is no longer wanted. */
@@ -159,45 +149,38 @@ export class Asker {
     this.#estimator.ask({ ...this.#question("first"), id: UNHEARD, way });
   }
 
-  /** One way after another, so that a change never waits for more than one of them. */
-  #askOther(): void {
-    const [way, ...others] = this.#others;
-    this.#others = others;
-    if (way !== undefined && !this.#isWhole) this.#estimator.ask({ ...this.#question("another way"), way });
+  /** What a plan chose: the next first estimate is done so. */
+  #learn(ways: readonly ConsideredWay[]): void {
+    if (this.#ways.length === 0) this.#warmUp(ways[0]);
+    if (ways.length > 0) this.#ways = ways;
   }
 
   #take(reply: Reply): void {
     if (reply.id !== this.#id) return;
-    if (reply.kind === "another way") {
-      if (!this.#isWhole && isFaster(reply, this.#first)) {
-        this.#first = reply;
-        this.#onReply(reply);
-      }
-      this.#askOther();
-      return;
-    }
     this.#onReply(reply);
     if (reply.kind === "first") this.#first = reply;
-    if (reply.kind === "whole") this.#isWhole = true;
-    if (reply.kind === "whole" && !("error" in reply)) {
+    if (reply.kind === "whole" && ("fleet" in reply || "answer" in reply)) {
       const ways = "fleet" in reply ? (reply.fleet.whole?.ways ?? []) : reply.answer.ways;
-      if (this.#ways.length === 0) this.#warmUp(ways[0]);
-      if (ways.length > 0) this.#ways = ways;
+      this.#learn(ways);
       if ("answer" in reply) this.#correction = correctionBy(this.#first, reply.answer);
       this.#simulator.ask(this.#question("one more"));
     }
-    // Once the estimate is painted: the whole run takes the processor for longer.
-    if (reply.kind === "first")
-      requestAnimationFrame(() => {
-        setTimeout(() => {
-          if (reply.id !== this.#id) return;
-          this.#simulator.ask(this.#question("whole"));
-          // Of jobs over time and of what is simulated only there is one way.
-          if ("run" in reply && "answer" in reply && reply.answer.ways.length > 0) {
-            this.#others = otherWays(this.#ways, this.#scene!);
-            this.#askOther();
-          }
-        });
+    if (reply.kind === "nearer") {
+      if ("answer" in reply) this.#learn(reply.answer.ways);
+      this.#next("whole");
+    }
+    // Of jobs over time and of what is simulated only there is one way.
+    const isPlanned = "run" in reply && "answer" in reply && reply.answer.ways.length > 0;
+    if (reply.kind === "first") this.#next(isPlanned && isLong(this.#scene!) ? "nearer" : "whole");
+  }
+
+  /** Asks once the answer before is painted: what comes takes the processor for longer. */
+  #next(kind: QuestionKind): void {
+    const id = this.#id;
+    requestAnimationFrame(() => {
+      setTimeout(() => {
+        if (id === this.#id) this.#simulator.ask(this.#question(kind));
       });
+    });
   }
 }

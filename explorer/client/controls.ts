@@ -10,6 +10,8 @@ export interface Controls {
   readonly node: HTMLElement;
   /** Shows another scene. */
   show(scene: Scene): void;
+  /** What is wrong with the first input that has an impossible value. */
+  problem(): WrongValue | undefined;
 }
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -56,12 +58,21 @@ function button(text: string, name: string, act: () => void): HTMLButtonElement 
   return made;
 }
 
+/** A value that no scene can have. */
+export interface WrongValue {
+  readonly expected: string;
+  readonly at: string;
+  readonly got: string;
+}
+
 /** What a person does with the controls. */
 export interface ControlEvents {
   /** Another scene. */
   change(scene: Scene): void;
   /** The text of another calibration file, before the scene that has it. */
   calibrate(text: string): void;
+  /** An impossible value, instead of another scene. */
+  refuse(problem: WrongValue): void;
 }
 
 /** Inputs for all that a scene has. */
@@ -111,8 +122,16 @@ export function createControls(choices: SceneChoices, presets: readonly Preset[]
         most: limits[key],
         nameOf: (value) => OWN_NAMES[`${key} ${value}`] ?? NAMES[value] ?? `${value}`,
         onChange: (value) => set({ ...latest(), [key]: value }),
+        onProblem: () => events.refuse(problem()!),
       }),
     );
+  }
+
+  function problem(): WrongValue | undefined {
+    const input = body.querySelector<HTMLInputElement>('[aria-invalid="true"]');
+    const expected = input?.dataset["expected"];
+    if (input === null || expected === undefined) return undefined;
+    return { expected, at: input.labels?.[0]?.textContent ?? input.id, got: input.value };
   }
 
   function settings(keys: readonly (keyof typeof SCENE_FIELDS)[]): readonly HTMLElement[] {
@@ -242,6 +261,7 @@ export function createControls(choices: SceneChoices, presets: readonly Preset[]
   form.addEventListener("submit", (event) => event.preventDefault());
   return {
     node: form,
+    problem,
     show(next) {
       scene = next;
       draw();

@@ -12,6 +12,8 @@ export interface InputFacts {
   /** What a value is called, where not by its own name. */
   readonly nameOf?: ((value: string | number) => string) | undefined;
   readonly onChange: (value: unknown) => void;
+  /** It has an impossible value, which its `data-expected` names. */
+  readonly onProblem: () => void;
 }
 
 type Input = HTMLInputElement | HTMLSelectElement;
@@ -36,9 +38,9 @@ function selectOf(values: readonly (string | number)[], { id, value, nameOf, onC
   return select;
 }
 
-/** A wrong value is marked and said, and asks for nothing. */
+/** A wrong value is marked and said instead of asked about. */
 function typedInput(facts: InputFacts, attributes: Readonly<Record<string, string>>, read: (text: string) => unknown) {
-  const { id, field, value, choices, onChange } = facts;
+  const { id, field, value, choices, onChange, onProblem } = facts;
   const problem = element("span", { class: "problem", id: `${id}-problem` });
   const input = element("input", { id, ...attributes, value: `${value}` });
   input.addEventListener("input", () => {
@@ -50,8 +52,10 @@ function typedInput(facts: InputFacts, attributes: Readonly<Record<string, strin
       input.removeAttribute("aria-describedby");
       onChange(given);
     } else {
+      input.dataset["expected"] = wrong;
       input.setAttribute("aria-invalid", "true");
       input.setAttribute("aria-describedby", problem.id);
+      onProblem();
     }
   });
   return { input, problem };

@@ -10,10 +10,11 @@ import { sceneHash, sceneOfHash } from "../scene-hash.ts";
 import { Asker } from "./asker.ts";
 import { createControls } from "./controls.ts";
 import { createResults } from "./results.ts";
+import { sheetButton } from "./sheet-button.ts";
 
 const data: ExplorerPageData = JSON.parse(document.getElementById("report-data")!.textContent);
 const { choices, presets, paperCalibration, version, date } = data;
-const results = createResults();
+const results = createResults((way) => asker.askWay(way));
 const asker = new Asker(data, take);
 
 let scene = presets[0].scene;
@@ -55,36 +56,64 @@ function requireFile({ calibration }: Scene): void {
   });
 }
 
-/** `at`: when it was asked for, in milliseconds of the page. */
-function change(next: Scene, at: number): void {
+/** An input of a person: where, and when in milliseconds of the page. */
+interface Entered {
+  readonly field: string;
+  readonly at: number;
+}
+
+const NOTHING_ENTERED: Entered = { field: "", at: Number.NEGATIVE_INFINITY };
+/** The last one that put a scene into the address. */
+let remembered = NOTHING_ENTERED;
+/** Milliseconds between two changes of a field that are one entry of the browser's history: a person types. */
+const SAME_ENTRY_MS = 1500;
+
+/** Puts a scene into the address; the browser's way back leads to the one before. */
+function remember(hash: string, entered: Entered): void {
+  if (location.hash === `#${hash}`) return;
+  const { field, at } = entered;
+  const goesOn = field !== "" && field === remembered.field && at - remembered.at < SAME_ENTRY_MS;
+  if (goesOn || location.hash === "") history.replaceState(null, "", `#${hash}`);
+  else history.pushState(null, "", `#${hash}`);
+  remembered = entered;
+}
+
+/** `entered`: what it follows upon. */
+function change(next: Scene, entered: Entered): void {
   scene = next;
   try {
     checkScene(scene, choices);
-    history.replaceState(null, "", `#${sceneHash(scene)}`);
+    remember(sceneHash(scene), entered);
     requireFile(scene);
+    const wrong = controls.problem();
+    if (wrong !== undefined) throw new InputError(wrong);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     asker.drop();
     results.refuse(error.message);
     return;
   }
-  asked = { id: asker.ask(scene, calibrationOf(scene)), at };
+  asked = { id: asker.ask(scene, calibrationOf(scene)), at: entered.at };
 }
 
-/** When the input came that a change of the scene is from, in milliseconds of the page. */
-let inputAt = 0;
+/** What a change of the scene is from. */
+let entered = NOTHING_ENTERED;
 const controls = createControls(choices, presets, {
-  change: (next) => change(next, inputAt),
+  change: (next) => change(next, entered),
   calibrate: (text) => {
     ownCalibration = text;
+  },
+  refuse: (problem) => {
+    asker.drop();
+    results.refuse(new InputError(problem).message);
   },
 });
 
 for (const kind of ["input", "click"])
   controls.node.addEventListener(
     kind,
-    ({ timeStamp }) => {
-      inputAt = timeStamp;
+    ({ timeStamp, target }) => {
+      entered = { field: (target as HTMLElement).id, at: timeStamp };
     },
     { capture: true },
   );
@@ -102,8 +131,11 @@ function fromAddress(): void {
   }
   controls.show(next);
   results.warn(fault);
-  change(next, performance.now());
+  if (fault !== "") history.replaceState(null, "", location.pathname);
+  change(next, { field: "", at: performance.now() });
 }
+
+const sheet = sheetButton(controls.node);
 
 document
   .getElementById("report")!
@@ -115,7 +147,7 @@ document
         "Change the GPUs, the adapters or the order of the work; the planner and the simulator of loratwin run in this page and answer as the command line does. Nothing is sent anywhere.",
       ]),
     ]),
-    element("div", { class: "explorer" }, [controls.node, element("main", {}, [results.node])]),
+    element("div", { class: "explorer" }, [controls.node, element("main", {}, [results.node]), sheet]),
     element("footer", { class: "note" }, [`loratwin ${version}, ${date}`]),
   );
 fromAddress();

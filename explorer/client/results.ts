@@ -1,4 +1,5 @@
 import { element } from "../../reports/client/index.ts";
+import type { SceneAnswer } from "../answer-scene.ts";
 import type { Reply } from "../reply-message.ts";
 import { choiceSection } from "./choice-section.ts";
 import { figureCards, figureSentence } from "./figures.ts";
@@ -8,6 +9,7 @@ import { shareSection } from "./share-section.ts";
 import type { AskedScene, ShownAnswer } from "./shown-answer.ts";
 import { stagesSection } from "./stages-section.ts";
 import { timelineSection } from "./timeline-section.ts";
+import { waysSection } from "./ways-section.ts";
 
 /** The side of the page that follows a scene. */
 export interface Results {
@@ -23,13 +25,20 @@ function isOpen(id: string): boolean {
   return (document.getElementById(id) as HTMLDetailsElement | null)?.open ?? false;
 }
 
-export function createResults(): Results {
+/** `openWay`: a person wants to see another way beside the planner's. */
+export function createResults(openWay: (way: SceneAnswer["ways"][number]) => void): Results {
   const warning = element("p", { class: "fault", role: "alert", hidden: "" });
   const fault = element("div", { class: "fault", role: "alert", tabindex: "0", hidden: "" });
   const strip = element("p", { class: "strip", role: "status", "aria-live": "polite" });
   const cards = element("div", { class: "figures" });
   const body = element("div", { class: "answers" });
   const places = keepPlaces(body);
+  /** Two ways side by side, of the answer that is shown. */
+  const ways = element("div", { class: "ways", role: "status" });
+  const open: typeof openWay = (way) => {
+    ways.replaceChildren(element("p", { class: "note" }, ["The other way is being simulated …"]));
+    openWay(way);
+  };
   /** The cards of the answer that is shown, with what one more GPU brings. */
   let shown: ((more: Reply | undefined) => HTMLElement) | undefined;
 
@@ -53,10 +62,16 @@ export function createResults(): Results {
   };
   const drawPlan = (answer: ShownAnswer): void => {
     shown = (more) => figureCards(answer, more === undefined || "error" in more || "answer" in more ? more : undefined);
+    ways.replaceChildren();
     draw(shown(undefined), figureSentence(answer), () => [
-      timelineSection(answer.report, answer.estimate !== undefined, isOpen("actions")),
+      timelineSection(answer.report, {
+        isEstimate: answer.estimate !== undefined,
+        isTableOpen: isOpen("actions"),
+        path: answer.path,
+      }),
       stagesSection(answer),
-      choiceSection(answer),
+      choiceSection(answer, open),
+      ways,
       shareSection(answer, answer.estimate === undefined ? answer.answer.json : undefined),
     ]);
   };
@@ -72,9 +87,16 @@ export function createResults(): Results {
     show(asked, reply) {
       if (reply.kind === "one more") {
         if (shown !== undefined) cards.replaceChildren(shown(reply));
+      } else if (reply.kind === "two ways") {
+        const isThere = "ways" in reply;
+        ways.replaceChildren(
+          isThere ? waysSection(reply.ways) : element("p", { class: "note" }, ["error" in reply ? reply.error : ""]),
+        );
+        ways.scrollIntoView({ block: "start" });
       } else if ("error" in reply) refuse(reply.error);
       else if ("fleet" in reply) drawFleet({ ...asked, fleet: reply.fleet });
-      else drawPlan({ ...asked, answer: reply.answer, report: reply.report!, estimate: reply.run });
+      else if ("answer" in reply)
+        drawPlan({ ...asked, answer: reply.answer, report: reply.report!, estimate: reply.run, path: reply.path });
     },
     refuse,
     warn: (message) => say(warning, message),

@@ -28,7 +28,7 @@ function saveButton(name: string, text: string, type = "application/yaml"): HTML
   return button;
 }
 
-function fileDetails(id: string, name: string, text: string): HTMLElement {
+export function fileDetails(id: string, name: string, text: string): HTMLElement {
   return element("details", { id }, [element("summary", {}, [name]), element("pre", { tabindex: "0" }, [text])]);
 }
 

@@ -1,8 +1,5 @@
 import {
-  bindTimelineKeys,
-  createPageState,
   createTimeAxis,
-  createTimeline,
   createTimeWindow,
   createTooltip,
   dataTable,
@@ -10,25 +7,25 @@ import {
   element,
   fillDefinitions,
   formatInstant,
-  type Gutters,
   jobLegend,
   LANES,
   lastEnd,
-  layoutLanes,
   letterKey,
   type PageState,
   type ReportData,
   section,
   timeToolbar,
-  usedStreams,
 } from "../../reports/client/index.ts";
+import type { RunPath } from "../answer-ways.ts";
+import { pathToggle } from "./path-toggle.ts";
+import { runTimeline, timelineGutters } from "./run-timeline.ts";
 
-const WIDE: Gutters = { left: 104, right: 14 };
-const NARROW: Gutters = { left: 64, right: 8 };
 /** Actions of the first device that are in sight at first. */
 const FIRST_ACTIONS = 36;
 /** Lines of the timeline as a table. */
 const MOST_LINES = 200;
+/** Adapters that are named above it. */
+const MOST_CHIPS = 12;
 
 const COMPUTE = LANES.indexOf("compute");
 
@@ -79,21 +76,31 @@ function tableDetails(state: PageState, isOpen: boolean): HTMLDetailsElement {
   return details;
 }
 
-/** Who computes what when. `isTableOpen`: whether the table below it is shown. */
-export function timelineSection(data: ReportData, isEstimate: boolean, isTableOpen: boolean): HTMLElement {
-  const state = createPageState(data);
+/** What a timeline shows beside its bars. */
+export interface TimelineExtras {
+  readonly isEstimate: boolean;
+  /** Whether the table below it is shown. */
+  readonly isTableOpen: boolean;
+  /** Absent for an estimate, and for what has no plan. */
+  readonly path: RunPath | undefined;
+}
+
+/** The adapters of a run: many are in sight when a person asks for them. */
+export function adapterLegend(state: PageState): HTMLElement {
+  const legend = jobLegend(state);
+  const { length } = state.data.jobs;
+  if (length <= MOST_CHIPS) return legend;
+  return element("details", { class: "many-jobs" }, [element("summary", {}, [`${length} adapters`]), legend]);
+}
+
+/** Who computes what when. */
+export function timelineSection(data: ReportData, { isEstimate, isTableOpen, path }: TimelineExtras): HTMLElement {
   const [trace] = data.traces;
   const fullNs = 1.01 * Math.max(1, lastEnd(trace!.bars));
   const stage = element("div", { class: "stage" });
-  const gutters = window.innerWidth < 620 ? NARROW : WIDE;
-  const view = createTimeWindow(stage, fullNs, gutters, "scrolls");
-  const layout = layoutLanes(trace!.bars, data.devices.length, data.pipelines, usedStreams(data.traces));
-  const timeline = createTimeline(state, 0, layout, view, gutters.left);
-  const spoken = element("div", { class: "visually-hidden", "aria-live": "polite" });
-  bindTimelineKeys(timeline, state, 0, layout, view, (text) => {
-    spoken.textContent = text;
-  });
-  stage.append(createTimeAxis(view), timeline);
+  const view = createTimeWindow(stage, fullNs, timelineGutters(), "scrolls");
+  const { state, node, spoken } = runTimeline(data, view);
+  stage.append(createTimeAxis(view), node);
   const start = (): void => view.show(0, Math.min(fullNs, 1.01 * firstStretch(trace!)));
   const toolbar = timeToolbar(
     view,
@@ -104,14 +111,17 @@ export function timelineSection(data: ReportData, isEstimate: boolean, isTableOp
     (from, to) => `${formatInstant(Math.round(from))} to ${formatInstant(Math.round(to))}`,
   );
   start();
+  const shortening = path && pathToggle("critical-path", [{ state, path }]);
+  if (shortening !== undefined) toolbar.append(shortening.toggle);
   const meaning = isEstimate
     ? "The first steps; the whole run follows."
     : "Each bar is one action on its device; the thin rows are its messages. Ctrl with the wheel zooms and dragging pans; with the keyboard, arrows walk over the actions, plus and minus zoom.";
   return section("timeline", "Timeline", meaning, [
     element("div", { class: "panel" }, [
-      element("div", { class: "timeline-head" }, [jobLegend(state), letterKey(data)]),
+      element("div", { class: "timeline-head" }, [adapterLegend(state), letterKey(data)]),
       toolbar,
       stage,
+      shortening?.lists,
       fillDefinitions(data),
       spoken,
       tableDetails(state, isTableOpen),

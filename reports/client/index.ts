@@ -5,7 +5,7 @@ export { type FleetPart, SPAN_KINDS } from "../fleet-data.ts";
 // A run's data, and its timeline.
 export { LANES, type ReportData } from "../report-data.ts";
 export { contentsOf } from "./contents.ts";
-export { dataTable } from "./data-table.ts";
+export { type Cell, dataTable } from "./data-table.ts";
 export { element, section } from "./element.ts";
 export { createLiveGantt, type LiveGantt } from "./fleet/live-gantt.ts";
 export { costText, formatDuration, formatInstant, formatMemory, formatNumber, formatShare } from "./format.ts";

@@ -34,24 +34,25 @@ function shade(job: number, letter: (typeof LETTERS)[number]): string {
   return `color-mix(in oklab, ${jobHue(job)}, ${MIX[letter]})`;
 }
 
-const gradientId = (set: number, letter: number): string => `fill-${set}-${letter}`;
+/** By the jobs: other runs of them that are on the page have the same. */
+const gradientId = (jobs: readonly number[], letter: number): string => `fill-${jobs.join("-")}-${letter}`;
 
 /** The fill of a bar; jobs that share a micro-batch share its bar, one band for each. */
 export function barFill(data: ReportData, set: number, letter: number): string {
   const jobs = data.jobSets[set]!;
-  return jobs.length === 1 ? shade(jobs[0]!, LETTERS[letter]!) : `url(#${gradientId(set, letter)})`;
+  return jobs.length === 1 ? shade(jobs[0]!, LETTERS[letter]!) : `url(#${gradientId(jobs, letter)})`;
 }
 
 /** The banded fills, for all timelines of the page; it has to be in the document, and takes no space. */
 export function fillDefinitions(data: ReportData): SVGElement {
   const svg = create("svg").attr("width", 0).attr("height", 0).attr("aria-hidden", "true").attr("class", "definitions");
   const definitions = svg.append("defs");
-  data.jobSets.forEach((jobs, set) => {
+  data.jobSets.forEach((jobs) => {
     if (jobs.length === 1) return;
     LETTERS.forEach((letter, code) => {
       const gradient = definitions
         .append("linearGradient")
-        .attr("id", gradientId(set, code))
+        .attr("id", gradientId(jobs, code))
         .attr("x2", 0)
         .attr("y2", 1);
       jobs.forEach((job, band) => {

@@ -34,6 +34,11 @@ const LANE_GAP = 3;
 const DEVICE_GAP = 18;
 const TOP = 6;
 const HEADING_HEIGHT = 24;
+/** Of many devices: all of them on a screen, with names above a few pipelines alone. */
+const DENSE_HEIGHT = 480;
+const LEAST_HEIGHT = 9;
+const DENSE_HEADING_HEIGHT = 16;
+const MOST_HEADINGS = 8;
 
 /** Streams that any of the traces uses, so that both timelines have the same rows. */
 export function usedStreams(traces: readonly ReportTrace[]): readonly number[] {
@@ -43,13 +48,14 @@ export function usedStreams(traces: readonly ReportTrace[]): readonly number[] {
 
 /**
  * A device below another, its streams in the order of LANES; with several pipelines, each pipeline's devices under its
- * name.
+ * name. `isDense`: all devices on one screen, however many there are.
  */
 export function layoutLanes(
   bars: BarTable,
   numDevices: number,
   pipelines: readonly (readonly number[])[],
   streams: readonly number[],
+  isDense = false,
 ): LaneLayout {
   const table = Array.from({ length: numDevices * LANES.length }, (): number[] => []);
   bars.device.forEach((device, bar) => {
@@ -58,22 +64,30 @@ export function layoutLanes(
   const lanes: Lane[] = [];
   const headings: PipelineHeading[] = [];
   let top = TOP;
+  const computeHeight = isDense
+    ? Math.max(LEAST_HEIGHT, Math.min(COMPUTE_HEIGHT, Math.floor(DENSE_HEIGHT / numDevices) - LANE_GAP))
+    : COMPUTE_HEIGHT;
+  const deviceGap = isDense ? LANE_GAP : DEVICE_GAP;
+  const headingHeight = isDense ? DENSE_HEADING_HEIGHT : HEADING_HEIGHT;
   const addDevice = (device: number): void => {
     for (const stream of streams) {
-      const height = LANES[stream] === "compute" ? COMPUTE_HEIGHT : THIN_HEIGHT;
+      const height = LANES[stream] === "compute" ? computeHeight : THIN_HEIGHT;
       lanes.push({ device, stream, top, height, bars: table[device * LANES.length + stream]! });
       top += height + LANE_GAP;
     }
-    top += DEVICE_GAP - LANE_GAP;
+    top += deviceGap - LANE_GAP;
   };
   pipelines.forEach((devices, pipeline) => {
-    headings.push({ pipeline, middle: top + HEADING_HEIGHT / 2 - LANE_GAP });
-    top += HEADING_HEIGHT;
+    if (isDense && pipelines.length > MOST_HEADINGS) top += LANE_GAP;
+    else {
+      headings.push({ pipeline, middle: top + headingHeight / 2 - LANE_GAP });
+      top += headingHeight;
+    }
     devices.forEach(addDevice);
   });
   const isPlaced = new Set(pipelines.flat());
   for (let device = 0; device < numDevices; device += 1) if (!isPlaced.has(device)) addDevice(device);
-  return { lanes, headings, height: top - DEVICE_GAP + TOP };
+  return { lanes, headings, height: top - deviceGap + TOP };
 }
 
 const endOf = (bars: BarTable, bar: number): number => bars.startNs[bar]! + bars.durationNs[bar]!;

@@ -7,6 +7,7 @@ import { jobsOf, type PageState } from "./page-state.ts";
 import { tickCount } from "./time-axis.ts";
 import type { TimeWindow } from "./time-window.ts";
 import { barAt, barsInWindow, type Lane, type LaneLayout, lastEnd, longestPerColumn } from "./timeline-lanes.ts";
+import { drawPath } from "./timeline-path.ts";
 
 /** More bars than this in one timeline are thinned to the longest in each two pixels of a lane. */
 const MAX_BARS = 4000;
@@ -25,6 +26,9 @@ type Group = Selection<SVGGElement, undefined, null, undefined>;
 export function tooltipSide({ data }: PageState, traceIndex: number): "above" | "below" {
   return data.traces.length === 2 && traceIndex === 0 ? "above" : "below";
 }
+
+/** Timelines that the page has had: each clips its bars by an element of its own. */
+let numTimelines = 0;
 
 /** A bar as it is drawn. */
 interface Box {
@@ -69,6 +73,7 @@ interface Layers {
   readonly bars: Group;
   readonly labels: Group;
   readonly halos: Group;
+  readonly path: Group;
   readonly endLine: Selection<SVGLineElement, undefined, null, undefined>;
 }
 
@@ -99,8 +104,9 @@ function appendLayers(svg: Svg, clipId: string, height: number): Layers {
   const bars = plot.append("g").attr("class", "bars");
   const labels = plot.append("g").attr("class", "labels");
   const halos = plot.append("g").attr("class", "halos");
+  const path = plot.append("g").attr("class", "path");
   const endLine = plot.append("line").attr("class", "run-end").attr("y2", height);
-  return { clip, tracks, grid, bars, labels, halos, endLine };
+  return { clip, tracks, grid, bars, labels, halos, path, endLine };
 }
 
 /** One trace: a row for each device, redrawn when the shared window moves. */
@@ -126,20 +132,22 @@ class TraceTimeline {
     this.#layout = layout;
     this.#view = view;
     this.#svg = createSvg(state, trace, layout.height);
-    this.#layers = appendLayers(this.#svg, `clip-${traceIndex}`, layout.height);
+    numTimelines += 1;
+    this.#layers = appendLayers(this.#svg, `clip-${numTimelines}`, layout.height);
     drawLaneNames(this.#svg, layout, data.devices, gutter);
   }
 
   /** Draws now, and again whenever what it shows changes. */
   follow(): SVGElement {
     const node = this.#svg.node()!;
-    const { hover, highlightedJob } = this.#state;
+    const { hover, highlightedJob, path } = this.#state;
     const point = (event: PointerEvent): void => this.#pointAt(event);
     node.addEventListener("pointermove", point);
     node.addEventListener("pointerdown", point);
     node.addEventListener("pointerleave", () => hover.set(null));
     this.#view.onChange(() => this.#draw());
     hover.subscribe(() => this.#drawHalos());
+    path.subscribe(() => this.#drawPath());
     highlightedJob.subscribe(() => this.#dim());
     return node;
   }
@@ -152,7 +160,12 @@ class TraceTimeline {
     this.#drawBars();
     this.#drawLabels();
     this.#drawHalos();
+    this.#drawPath();
     this.#dim();
+  }
+
+  #drawPath(): void {
+    drawPath(this.#layers.path, this.#layout, this.#view, this.#state.path.get());
   }
 
   #boxesInWindow(): readonly Box[] {

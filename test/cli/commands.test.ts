@@ -102,6 +102,16 @@ describe("--json prints one document with the fields that scripts rely on", () =
     expect(Object.keys(compared)).toEqual(expect.arrayContaining(fields));
     expect((await runCli(["compare", "s.json", "run", "--max-error", "0"], root)).code).toBe(1);
     expect((await runCli(["compare", "s.json", "s.json", "--max-error", "0"], root)).code).toBe(0);
+  });
+
+  it("compare of two plans", async () => {
+    const { planHash } = await json("plan", "w.yaml", "--devices", "unit*2", "--schedule", "gpipe", "-o", "gpipe.json");
+    await printed(["plan", "w.yaml", "--devices", "unit*2", "-o", "lorapp.json"], root);
+    const { ways, makespan, causes } = await json("compare", "gpipe.json", "lorapp.json");
+    expect(ways).toMatchObject([{ planHash, schedule: "gpipe" }, { schedule: "lorapp" }]);
+    const total = (causes as { differenceNs: number }[]).reduce((sum, { differenceNs }) => sum + differenceNs, 0);
+    expect(makespan).toMatchObject({ differenceNs: total });
+    expect(await printed(["compare", "gpipe.json", "lorapp.json"], root)).toMatch(/^the whole run .* s$/m);
   }, 60_000);
 
   it("calibrate", async () => {

@@ -147,7 +147,10 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { script: "python" },
     { links: true },
   ],
-  compare: [{ simulated: "s.json", executed: "run" }],
+  compare: [
+    { simulated: "s.json", executed: "run" },
+    { simulated: "p.json", executed: "p.json" },
+  ],
   report: [
     { trace: ["run"], output: "r.html" },
     { trace: ["fleet-run"], output: "r.html" },

@@ -13,11 +13,16 @@ import { changedScene, SCENES } from "./scenes.ts";
 const root = temporaryFolder();
 const used = useExplorer();
 
+/** Writes a file that the page shows. */
+async function writeShown({ page }: OpenExplorer, name: string, selector: string): Promise<void> {
+  writeFileSync(path.join(root, name), (await page.locator(`${selector} pre`).textContent())!);
+}
+
 /** What the command line prints for the files and the command that the page shows. */
-async function commandLine({ page }: OpenExplorer): Promise<string> {
-  const textOf = async (selector: string): Promise<string> => (await page.locator(selector).textContent())!;
-  writeFileSync(path.join(root, WORKLOAD_FILE), await textOf("#workload-text pre"));
-  writeFileSync(path.join(root, CLUSTER_FILE), await textOf("#cluster-text pre"));
+async function commandLine(explorer: OpenExplorer): Promise<string> {
+  const { page } = explorer;
+  await writeShown(explorer, WORKLOAD_FILE, "#workload-text");
+  await writeShown(explorer, CLUSTER_FILE, "#cluster-text");
   const save = page.getByRole("button", { name: `Save ${CALIBRATION_FILE}` });
   if ((await save.count()) > 0) {
     const [file] = await Promise.all([page.waitForEvent("download"), save.click()]);
@@ -94,6 +99,49 @@ describe("the numbers of the page", () => {
   }, 60_000);
 });
 
+describe("two ways side by side", () => {
+  it.each([
+    ["rows cut as they say", {}],
+    ["rows that the planner cuts", { jobs: [{ microBatchSize: 0, steps: 4 }], machines: [{ count: 3 }] }],
+  ] as const)(
+    "are compared by causes as the command line compares their plans, under one time axis: %s",
+    async (_, change) => {
+      const { explorer } = used;
+      const { page } = explorer;
+      await showScene(explorer, sceneHash(changedScene(change)));
+      await page.locator("button.way").last().click();
+      await page.locator("#ways svg.timeline").nth(1).waitFor();
+      expect(await page.locator("#ways svg.time-axis").count()).toBe(1);
+      await writeShown(explorer, WORKLOAD_FILE, "#workload-text");
+      await writeShown(explorer, CLUSTER_FILE, "#cluster-text");
+      if ((await page.locator("#other-workload-text").count()) > 0)
+        await writeShown(explorer, "other-workload.yaml", "#other-workload-text");
+      const commands = await page.locator("#ways .command code").allTextContents();
+      const outputs: string[] = [];
+      for (const command of commands) outputs.push(await printed(command.split(" ").slice(1), root));
+      expect(`${await page.locator("#ways-json pre").textContent()}\n`).toBe(outputs.at(-1));
+      const { makespan, causes } = JSON.parse(outputs.at(-1)!);
+      const rows = page.locator("#ways tbody tr");
+      expect(await rows.count()).toBe(causes.length + 1);
+      expect(await rows.last().textContent()).toContain(`${(makespan.ns[1] / 1e9).toPrecision(3).slice(0, 3)}`);
+    },
+    120_000,
+  );
+
+  it("draw their critical paths where a person wants them, and say what would shorten the runs", async () => {
+    const { page } = used.explorer;
+    await showScene(used.explorer, sceneHash(changedScene({ pipelines: 1 })));
+    expect(await page.locator("#timeline .path-over").count()).toBe(0);
+    await page.locator("#critical-path").check();
+    expect(await page.locator("#timeline .path-over").count()).toBe(1);
+    expect(await page.locator("#timeline .path-lists").textContent()).toMatch(/products on d\d: .*save at most/);
+    await page.locator("button.way").first().click();
+    await page.locator("#ways .path-over").nth(1).waitFor();
+    await page.locator("#critical-path").uncheck();
+    expect(await page.locator("#timeline .path-lists").isHidden()).toBe(true);
+  }, 60_000);
+});
+
 describe("a page that a person uses", () => {
   it("is changed and read with the keyboard alone, and says what changed", async () => {
     const { page } = used.explorer;
@@ -142,6 +190,46 @@ describe("a page that a person uses", () => {
     }
   }, 60_000);
 
+  it("goes back and forward over the scenes that a person has seen", async () => {
+    const { page } = used.explorer;
+    await showScene(used.explorer, sceneHash(changedScene()));
+    await changing(page, () => enter(used.explorer, "machines-0-count", "3"));
+    await changing(page, () => enter(used.explorer, "scene-schedule", "1f1b"));
+    const value = (id: string) => page.locator(`#${id}`).inputValue();
+    await changing(page, () => page.goBack());
+    expect([await value("machines-0-count"), await value("scene-schedule")]).toEqual(["3", "auto"]);
+    await changing(page, () => page.goBack());
+    expect(await value("machines-0-count")).toBe("4");
+    await changing(page, () => page.goForward());
+    expect(await value("machines-0-count")).toBe("3");
+    await wholeAnswer(page);
+  }, 60_000);
+
+  it("shows 32 adapters on 32 GPUs on one screen", async () => {
+    const scene = changedScene({ machines: [{ count: 32 }], jobs: [{ copies: 32, steps: 1, batchSize: 2 }] });
+    const { page } = await used.bench.open({ hash: sceneHash(scene) });
+    const heights = await Promise.all(
+      ["#timeline .panel", "#stages"].map(async (part) => (await page.locator(part).first().boundingBox())!.height),
+    );
+    expect(heights[0]).toBeLessThan(860);
+    expect(heights[1]).toBeLessThan(200);
+    expect(await page.locator("#timeline .device-name").count()).toBe(32);
+    await page.context().close();
+  }, 120_000);
+
+  it("shows the picture first on a phone, and the inputs below it when they are asked for", async () => {
+    const { page } = await used.bench.open({ width: 420, hash: sceneHash(changedScene()) });
+    expect((await page.locator(".cards").boundingBox())!.y).toBeLessThan(450);
+    expect(await page.locator("#scene-model").isVisible()).toBe(false);
+    await page.locator(".sheet-button").click();
+    const box = (await page.locator("#controls").boundingBox())!;
+    expect(box.y).toBeGreaterThanOrEqual(390);
+    await changing(page, () => page.locator("#machines-0-count").fill("2"));
+    await page.locator("#machines-0-count").press("Escape");
+    expect(await page.locator("#scene-model").isVisible()).toBe(false);
+    await page.context().close();
+  }, 60_000);
+
   it("has a label on every input", async () => {
     const unnamed = await used.explorer.page
       .locator("input, select")
@@ -176,7 +264,13 @@ describe("a page that a person uses", () => {
     await enter(used.explorer, "jobs-0-rank", "0");
     expect(await page.locator("#jobs-0-rank").getAttribute("aria-invalid")).toBe("true");
     expect(await page.locator("#jobs-0-rank-problem").textContent()).toBe("Expected a whole number from 1 to 1024.");
+    const [fault, cards] = [page.locator("div.fault"), page.locator(".figures.is-old")];
+    expect(await fault.textContent()).toBe('Expected a whole number from 1 to 1024 at Rank, got "0".');
+    expect(await cards.count()).toBe(1);
+    await enter(used.explorer, "machines-0-count", "3");
+    expect(await fault.textContent()).toContain("at Rank");
     await changing(page, () => enter(used.explorer, "jobs-0-rank", "8"));
+    expect(await cards.count()).toBe(0);
     await changing(page, () => enter(used.explorer, "scene-model", "llama-2-70b"));
     await changing(page, () => enter(used.explorer, "machines-0-count", "1"));
     await page.locator("div.fault:not([hidden])").waitFor();

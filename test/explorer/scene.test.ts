@@ -1,22 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { InputError } from "../../core/index.ts";
+import { InputError, PlanError, quantile } from "../../core/index.ts";
 import { sceneRequest, simulateRequest } from "../../explorer/answer-scene.ts";
 import { checkScene } from "../../explorer/check-scene.ts";
-import { extrapolate, firstEstimate } from "../../explorer/first-estimate.ts";
-import { otherWays } from "../../explorer/other-ways.ts";
+import { extrapolate, firstEstimate, nearerEstimate } from "../../explorer/first-estimate.ts";
 import { sceneNames } from "../../explorer/page-data.ts";
 import { paperCalibration } from "../../explorer/paper-calibration.ts";
 import { SCENE_PRESETS } from "../../explorer/presets.ts";
-import type { Reply } from "../../explorer/reply-message.ts";
 import { hourlyPrice, withOneMore } from "../../explorer/scene.ts";
 import { sceneCommands, sceneDocuments } from "../../explorer/scene-documents.ts";
 import { sceneHash, sceneOfHash } from "../../explorer/scene-hash.ts";
+import { isLong } from "../../explorer/step-shares.ts";
 import { CATALOG } from "../../plan/index.ts";
 import { foundPlatform } from "../../studies/paper/calibrate-paper.ts";
 import { predictCell } from "../../studies/paper/predict-cell.ts";
 import type { PaperModel } from "../../studies/paper/published.ts";
 import { someOf } from "../level.ts";
+import { randomScene } from "./random-scenes.ts";
 import { answerTo, changedScene, SCENES } from "./scenes.ts";
 
 const CHOICES = sceneNames();
@@ -107,6 +107,28 @@ describe("a calibration file", () => {
     ["costs of another dtype", "kind: calibration\nversion: 1\nmodel: measured\n", /calibration\.json/],
   ])("is refused where it is %s", async (_, text, says) => {
     expect(await answer(text)).toMatchObject({ error: expect.stringMatching(says) });
+  });
+});
+
+describe("another way to train a scene", () => {
+  it.each([
+    ["rows cut as they say", changedScene()],
+    ["rows that the planner cuts, shared", changedScene({ jobs: [{ microBatchSize: 0, tokens: 60, batchSize: 2 }] })],
+    ["two kinds, one pipeline", changedScene({ pipelines: 1, jobs: [{ copies: 2 }, { copies: 1, steps: 9 }] })],
+  ])("is the one that the table names, and takes as long as the planner thought: %s", async (_, scene) => {
+    const whole = await answerTo({ id: 1, kind: "whole", scene });
+    if (!("answer" in whole)) throw new Error("no plan");
+    const slower = whole.answer.ways.slice(0, 8).filter(({ state }) => state === "slower");
+    expect(slower.length).toBeGreaterThan(1);
+    for (const way of slower) {
+      const reply = await answerTo({ id: 1, kind: "two ways", scene, way });
+      if (!("ways" in reply)) throw new Error("error" in reply ? reply.error : "no ways");
+      const { names, makespan, causes } = reply.ways;
+      expect(names[1]).toContain(`${way.schedule}, ${way.numPipelines} pipeline`);
+      expect(makespan.ns[0] / 1e9).toBeCloseTo(whole.answer.metrics.makespanSeconds, 8);
+      expect(Math.abs(makespan.ns[1] / 1e9 / way.seconds! - 1)).toBeLessThan(0.1);
+      expect(causes.reduce((sum, { differenceNs }) => sum + differenceNs, 0)).toBe(makespan.differenceNs);
+    }
   });
 });
 
@@ -240,34 +262,44 @@ describe("the first answer to a change", () => {
     },
   );
 
-  it("is nearer in another way than that of the last plan, where the change makes that the best one", async () => {
+  it("is followed by a nearer one, also where another way than that of the last plan is the best", async () => {
     const before = await answerTo({ id: 1, kind: "whole", scene: changedScene({ jobs: [{ copies: 1 }] }) });
-    const scene = changedScene({ jobs: [{ tokens: 60, steps: 20 }] });
-    const whole = await answerTo({ id: 2, kind: "whole", scene });
-    if (!("answer" in before) || !("answer" in whole)) throw new Error("no plan");
-    const { ways } = before.answer;
-    const others = otherWays(ways, scene);
-    const secondsOf = (reply: Reply): number =>
-      "run" in reply && reply.run !== undefined ? reply.run.makespanSeconds : Number.POSITIVE_INFINITY;
-    const first = secondsOf(await answerTo({ id: 2, kind: "first", scene, way: ways[0] }));
-    const replies = await Promise.all(others.map((way) => answerTo({ id: 2, kind: "another way", scene, way })));
-    const best = Math.min(...replies.map(secondsOf));
-    const is = whole.answer.metrics.makespanSeconds;
-    expect(best).toBeLessThan(0.8 * first);
-    expect(Math.abs(best / is - 1)).toBeLessThan(0.5 * Math.abs(first / is - 1));
+    const scene = changedScene({ jobs: [{ tokens: 60, steps: 100 }] });
+    if (!("answer" in before)) throw new Error("no plan");
+    const [way] = before.answer.ways;
+    const replies = await Promise.all(
+      (["whole", "first", "nearer"] as const).map((kind) => answerTo({ id: 2, kind, scene, way })),
+    );
+    const [is, first, nearer] = replies.map((reply) => {
+      if (!("answer" in reply)) throw new Error("no plan");
+      return (reply.run ?? reply.answer.metrics).makespanSeconds;
+    });
+    expect(isLong(scene)).toBe(true);
+    expect(Math.abs(nearer! / is! - 1)).toBeLessThan(0.05);
+    expect(Math.abs(nearer! / is! - 1)).toBeLessThan(0.5 * Math.abs(first! / is! - 1));
   });
 
-  it("has no other ways where the scene says the way, and each of them once", async () => {
-    const whole = await answerTo({ id: 1, kind: "whole", scene: changedScene() });
-    if (!("answer" in whole)) throw new Error("no plan");
-    const { ways } = whole.answer;
-    expect(otherWays(ways, changedScene({ schedule: "1f1b", pipelines: 2, groups: "unfused" }))).toEqual([]);
-    const others = otherWays(ways, changedScene());
-    const named = others.map(({ numPipelines, isShared }) => `${numPipelines} ${isShared}`);
-    expect(named).toContain("2 false");
-    expect(new Set(named).size).toBe(named.length);
-    expect(others.length).toBeLessThanOrEqual(4);
-    expect(otherWays([], changedScene())).toEqual([]);
+  it("is not followed by one where the whole run is there as soon", () => {
+    expect(isLong(changedScene())).toBe(false);
+  });
+
+  it("is within 10 % of the whole run in 9 of 10 of random scenes, once it is the nearer one", {
+    tags: ["nightly"],
+    timeout: 900_000,
+  }, () => {
+    const errors: number[] = [];
+    for (let seed = 0; errors.length < 50; seed += 1) {
+      const scene = randomScene(seed);
+      try {
+        const { makespanSeconds } = simulateRequest(sceneRequest(scene)).answer.metrics;
+        if (isLong(scene)) errors.push(Math.abs(nearerEstimate(scene, {}).run.makespanSeconds / makespanSeconds - 1));
+      } catch (error) {
+        // Some are too large for their GPUs, or have longer rows than their model.
+        if (!(error instanceof PlanError || error instanceof InputError)) throw error;
+      }
+    }
+    expect(quantile(errors, 0.5)).toBeLessThan(0.01);
+    expect(quantile(errors, 0.9)).toBeLessThan(0.1);
   });
 
   it("says what does not fit, as the whole run does", async () => {

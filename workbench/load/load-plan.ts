@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { InputError, isMapping, type Mapping } from "../../core/index.ts";
-import { type Context, isFolder, type Place, readInput } from "../../files/index.ts";
+import { absolute, type Context, isFolder, type Place, readInput } from "../../files/index.ts";
 import { checkPlan, documentHint, type Plan, parseWorkload, type ReadText, readText } from "../../plan/index.ts";
 import type { TraceStream } from "../../traces/index.ts";
 import { createPlan, noteNominal } from "./create-plan.ts";
@@ -55,6 +56,14 @@ export function planOrWorkload(place: Place, file: string): "plan" | "workload" 
     ...source.locate(["kind"]),
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+/** Whether a file holds a plan. What is wrong with any other, who reads it says. */
+export function holdsPlan(place: Place, file: string): boolean {
+  if (isFolder(place, file) || !existsSync(absolute(place, file))) return false;
+  const source = readDocument(place, file);
+  ASKED_ABOUT.set(place, { file, source });
+  return isMapping(source.value) && source.value["kind"] === "plan";
 }
 
 /** Whether a workload has a sweep whose points end early, or come, by the losses of others: no plan is made before. */

@@ -198,8 +198,15 @@ export const BAD_PLANS_AND_TRACES: readonly BadInput[] = [
     name: "a plan as a trace",
     files: BASE,
     prepare: changedPlan(() => ({}), true),
-    argv: ["compare", "p.json", "p.json"],
+    argv: ["report", "p.json", "-o", "r.html"],
     says: [/p\.json:/, /which is missing|only known keys/],
+  },
+  {
+    name: "a workload beside a plan",
+    files: BASE,
+    prepare: changedPlan(() => ({}), true),
+    argv: ["compare", "p.json", "w.yaml"],
+    says: [/w\.yaml:1:1: Expected "plan" at kind, got "workload"/],
   },
   {
     name: "a trace with a negative duration",

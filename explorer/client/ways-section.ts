@@ -1,0 +1,90 @@
+import {
+  createTimeAxis,
+  createTimeWindow,
+  createTooltip,
+  dataTable,
+  element,
+  fillDefinitions,
+  formatDuration,
+  formatInstant,
+  lastEnd,
+  section,
+  timeToolbar,
+} from "../../reports/client/index.ts";
+import type { WaysAnswer } from "../answer-ways.ts";
+import { pathToggle } from "./path-toggle.ts";
+import { runTimeline, timelineGutters } from "./run-timeline.ts";
+import { fileDetails } from "./share-section.ts";
+import { adapterLegend } from "./timeline-section.ts";
+
+/** Nanoseconds of which no digit is shown. */
+const UNSEEN_NS = 50;
+
+/** "+1.2 s" */
+function signedDuration(ns: number): string {
+  return Math.abs(ns) < UNSEEN_NS ? "0 s" : `${ns < 0 ? "\u2212" : "+"}${formatDuration(Math.abs(ns) / 1e9)}`;
+}
+
+/** Why the other way takes longer or shorter, cause by cause. */
+function causeTable({ causes, makespan, names }: WaysAnswer): HTMLElement {
+  const cells = (text: string, { ns, differenceNs }: WaysAnswer["makespan"]): readonly string[] => [
+    text,
+    ...ns.map((each) => formatDuration(each / 1e9)),
+    signedDuration(differenceNs),
+  ];
+  const rows = [...causes.map((cause) => cells(cause.text, cause)), cells("The whole run", makespan)];
+  return dataTable({
+    caption: "The difference by cause",
+    meaning: "Of a device, as the mean over all devices; the rows add up to the whole run, to the nanosecond.",
+    columns: [
+      "Seconds of a device",
+      ...names.map((name, index) => `${index === 0 ? "A" : "B"}: ${name}`),
+      "B is longer by",
+    ],
+    rows,
+    rowClass: (row) => (row === causes.length ? "is-whole" : ""),
+  });
+}
+
+/** Two ways to train the same, one timeline below the other under one axis, and what their times differ by. */
+export function waysSection(answer: WaysAnswer): HTMLElement {
+  const { reports, paths, names, makespan, json, documents } = answer;
+  const fullNs = 1.01 * Math.max(1, ...reports.map(({ traces: [trace] }) => lastEnd(trace!.bars)));
+  const stage = element("div", { class: "stage" });
+  const view = createTimeWindow(stage, fullNs, timelineGutters(), "scrolls");
+  const runs = reports.map((report) => runTimeline(report, view));
+  stage.append(createTimeAxis(view));
+  runs.forEach(({ node }, index) => {
+    const title = `${index === 0 ? "A" : "B"}: ${names[index]}`;
+    const time = element("span", { class: "makespan" }, [formatDuration(makespan.ns[index]! / 1e9)]);
+    stage.append(element("h3", { class: "timeline-title" }, [title, time]), node);
+  });
+  const { toggle, lists } = pathToggle(
+    "critical-paths",
+    runs.map(({ state }, index) => ({ state, path: paths[index]!, name: index === 0 ? "A" : "B" })),
+  );
+  const toolbar = timeToolbar(
+    view,
+    [["Whole run", "Show both whole runs", () => view.reset()]],
+    (from, to) => `${formatInstant(Math.round(from))} to ${formatInstant(Math.round(to))}`,
+  );
+  toolbar.append(toggle);
+  const { otherWorkload, otherWorkloadFile, commands } = documents;
+  const meaning = "The planner's choice above, the other way below, under one time axis.";
+  return section("ways", "Two ways", meaning, [
+    element("div", { class: "panel" }, [
+      element("div", { class: "timeline-head" }, [adapterLegend(runs[0]!.state)]),
+      toolbar,
+      stage,
+      lists,
+      ...reports.map(fillDefinitions),
+      ...runs.flatMap(({ state, spoken }) => [spoken, createTooltip(state)]),
+    ]),
+    causeTable(answer),
+    element("div", { class: "panel" }, [
+      ...commands.map((command) => element("div", { class: "command" }, [element("code", {}, [command])])),
+      otherWorkload === undefined ? undefined : fileDetails("other-workload-text", otherWorkloadFile, otherWorkload),
+      fileDetails("ways-json", "Every figure, as the command prints it", json),
+    ]),
+  ]);
+}

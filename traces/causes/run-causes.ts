@@ -1,0 +1,103 @@
+import { isSample, type PlanBody, pipelineTable } from "../../plan/index.ts";
+import type { TraceEvent, TraceStream } from "../trace.ts";
+import { type CauseKey, causeOrder } from "./causes.ts";
+import { recomputedShares } from "./recomputed-share.ts";
+import { eventEnd, WaitingRun } from "./waiting-run.ts";
+
+/** The part of a run's time that goes to a cause. */
+export interface CauseTime extends CauseKey {
+  readonly ns: number;
+}
+
+/** What a run's time goes to: the mean over its devices, in whole nanoseconds that add up to the makespan. */
+export interface RunCauses {
+  readonly makespanNs: number;
+  /** In the order of tables; those that take time. */
+  readonly causes: readonly CauseTime[];
+}
+
+/** What an action does, and for how long, all of its time. */
+export function workOf(plan: PlanBody): (event: TraceEvent, ns: number) => readonly CauseTime[] {
+  const recomputed = recomputedShares(plan);
+  return ({ letter, stage, microBatch, tokens }, ns) => {
+    switch (letter) {
+      case "U":
+        return [{ cause: "update", ns }];
+      case "E":
+        return [{ cause: isSample(plan.microBatches[microBatch]!) ? "samples" : "evaluation", ns }];
+      default: {
+        const again = letter === "B" ? Math.round(ns * recomputed(stage, microBatch)) : 0;
+        return [
+          { cause: "products", tokens: 2 ** Math.ceil(Math.log2(Math.max(1, tokens))), ns: ns - again },
+          ...(again === 0 ? [] : [{ cause: "recomputation", ns: again } as const]),
+        ];
+      }
+    }
+  };
+}
+
+/** Sums of causes over devices: larger than what a number holds to the nanosecond. */
+class Sums {
+  readonly #sums = new Map<string, { readonly key: CauseKey; ns: bigint }>();
+
+  add({ ns, ...key }: CauseTime): void {
+    const text = `${key.cause} ${key.tokens}`;
+    const known = this.#sums.get(text);
+    if (known === undefined) this.#sums.set(text, { key, ns: BigInt(ns) });
+    else known.ns += BigInt(ns);
+  }
+
+  /** The mean over so many devices, rounded so that the sum stays whole. */
+  means(numDevices: number): readonly CauseTime[] {
+    const devices = BigInt(numDevices);
+    const rounded = (ns: bigint): number => Number((2n * ns + devices) / (2n * devices));
+    let all = 0n;
+    return [...this.#sums.values()]
+      .sort((a, b) => causeOrder(a.key, b.key))
+      .flatMap(({ key, ns }) => {
+        const before = rounded(all);
+        all += ns;
+        const mean = rounded(all) - before;
+        return mean === 0 ? [] : [{ ...key, ns: mean }];
+      });
+  }
+}
+
+/** When the last action of each device's pipeline ends; the run's start for a device without any. */
+function pipelineEnds(plan: PlanBody, { actions, startNs }: WaitingRun): readonly number[] {
+  const { ofStage } = pipelineTable(plan);
+  const ends = new Map<number, number>();
+  const endsOf = actions.map((own) => own.at(-1));
+  for (const last of endsOf) {
+    if (last === undefined) continue;
+    const { firstStage } = ofStage(last.stage);
+    ends.set(firstStage, Math.max(eventEnd(last), ends.get(firstStage) ?? 0));
+  }
+  return endsOf.map((last) => (last === undefined ? startNs : ends.get(ofStage(last.stage).firstStage)!));
+}
+
+/**
+ * What the time of a plan's run goes to. The time of each device, from the run's start to its end, is what it computes
+ * and what it waits for; the run's is the mean over devices.
+ */
+export function runCauses(plan: PlanBody, trace: TraceStream): RunCauses {
+  const run = new WaitingRun(plan, trace);
+  const { startNs, endNs } = run;
+  const work = workOf(plan);
+  const sums = new Sums();
+  const ends = pipelineEnds(plan, run);
+  run.actions.forEach((own, device) => {
+    let atNs = startNs;
+    for (const event of own) {
+      if (run.before(event) === undefined) sums.add({ cause: "fill", ns: event.startNs - startNs });
+      else for (const part of run.waitsOf(event)) sums.add(part);
+      const busyFromNs = Math.max(atNs, event.startNs);
+      atNs = Math.max(atNs, eventEnd(event));
+      for (const part of work(event, atNs - busyFromNs)) sums.add(part);
+    }
+    sums.add({ cause: "drain", ns: ends[device]! - atNs });
+    sums.add({ cause: "other pipelines", ns: endNs - ends[device]! });
+  });
+  const numDevices = Math.max(1, run.actions.length);
+  return { makespanNs: endNs - startNs, causes: sums.means(numDevices) };
+}
