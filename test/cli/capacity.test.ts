@@ -158,13 +158,16 @@ describe("capacity", () => {
     ],
     [
       "nothing has a price",
-      { prices: PRICES.replace(/accelerators:[^]*/, "accelerators: {}\n") },
+      { prices: PRICES.replace(/accelerators:[\s\S]*/, "accelerators: {}\n") },
       1,
       /^No candidate keeps the level of service\.\nnot looked at, no price: /,
     ],
     [
       "no job fits",
-      { forecast: FORECAST.replace("llama-3-70b", "llama-3.1-405b"), candidates: CANDIDATES.replace("H100 SXM, MI300X, L40S", "L40S") },
+      {
+        forecast: FORECAST.replace("llama-3-70b", "llama-3.1-405b"),
+        candidates: CANDIDATES.replace("H100 SXM, MI300X, L40S", "L40S"),
+      },
       1,
       /^not looked at, no room: large \(\d+\)$/m,
     ],
@@ -183,7 +186,7 @@ describe("capacity", () => {
         forecast: FORECAST.replace("hours: 0.043", "hours: 1").replace("llama-3-70b", "llama-3-8b"),
       },
       0,
-      /^Rent on \w+ 16 x H100 SXM and use 9\. Each[^]*16 x H100 SXM, which are sold in\s+machines of 8, of\s+which 9 are used/m,
+      /^Rent on \w+ 16 x H100 SXM and use 9\. Each[\s\S]*16 x H100 SXM, which are sold in\s+machines of 8, of\s+which 9 are used/m,
     ],
   ])(
     "has an answer where %s",
