@@ -11,6 +11,8 @@ const SHARED = process.env["LORATWIN_SHARED"] ?? packageFile("..", "shared");
 const TRAINED_MODEL = path.join(SHARED, "models", "tinystories-260k");
 const RATES = [1e-4, 3e-4, 1e-3, 2e-3, 4e-3, 1e-2, 3e-2, 0.1];
 const RANKS = [4, 8, 16, 32];
+/** The first comparison comes after this part of a job. */
+const COMPARED = 16;
 /** Questions of GSM8K are up to 250 tokens of that model long: a shorter one leaves nothing to score. */
 const CUTOFF_LENGTH = 256;
 
@@ -18,40 +20,51 @@ interface Size {
   readonly steps: number;
   readonly ranks: readonly number[];
   readonly rates: readonly number[];
-  /** Rows before the first comparison: 1 / 16 of what a job trains on. */
-  readonly firstRows: number;
 }
 
 const SIZES: Readonly<Record<Scale, Size>> = {
-  full: { steps: 128, ranks: RANKS, rates: RATES, firstRows: 32 },
-  default: { steps: 64, ranks: RANKS, rates: RATES, firstRows: 16 },
-  quick: { steps: 32, ranks: [4, 8], rates: RATES, firstRows: 8 },
-  tiny: { steps: 16, ranks: [4], rates: [1e-4, 1e-3, 3e-3, 1e-2], firstRows: 4 },
+  full: { steps: 128, ranks: RANKS, rates: RATES },
+  default: { steps: 64, ranks: RANKS, rates: RATES },
+  quick: { steps: 32, ranks: [4, 8], rates: RATES },
+  tiny: { steps: 16, ranks: [4], rates: [1e-4, 1e-3, 3e-3, 1e-2] },
 };
 
-/** GSM8K, and two that examples/generate.mjs makes. */
-const DATA: Readonly<Record<string, { readonly file: string; readonly data: object }>> = {
+const ROWS = 800;
+const GSM8K = path.join(SHARED, "data", "gsm8k-train.jsonl");
+
+interface Data {
+  /** Where they are; of examples/generate.mjs where absent. */
+  readonly file?: string;
+  readonly batchSize: number;
+  readonly data: object;
+}
+
+const DATA: Readonly<Record<string, Data>> = {
   gsm8k: {
-    file: path.join(SHARED, "data", "gsm8k-train.jsonl"),
-    data: { limit: 300, prompt: "{{question}}\n", response: "{{answer}}" },
+    ...{ file: GSM8K, batchSize: 2 },
+    data: { limit: ROWS, prompt: "{{question}}\n", response: "{{answer}}" },
   },
-  dates: { file: packageFile("examples", "data", "dates.jsonl"), data: { format: "instruction" } },
-  "word problems": { file: packageFile("examples", "data", "word-problems.jsonl"), data: { format: "instruction" } },
+  dates: { batchSize: 4, data: { format: "instruction" } },
+  "word-problems": { batchSize: 4, data: { format: "instruction" } },
 };
 
-function workloadOf(size: Size, model: string, { file, data }: (typeof DATA)[string], isHalved: boolean) {
-  const { steps, ranks, rates, firstRows } = size;
+function workloadOf(size: Size, model: string, name: string, file: string, isHalved: boolean) {
+  const { batchSize, data } = DATA[name]!;
+  const { steps, ranks, rates } = size;
   const grid = { adapter: { rank: ranks }, optimizer: { learningRate: rates } };
+  const halving = { firstRows: (steps * batchSize) / COMPARED, eta: 4, synchronous: true };
   return {
     kind: "workload",
     version: 1,
     model: { path: model },
     defaults: {
       adapter: { targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] },
-      ...{ batchSize: 4, steps, cutoffLength: CUTOFF_LENGTH, data: { path: file, ...data } },
-      evaluation: { share: 0.1, everySteps: steps / 16 },
+      ...{ batchSize, steps, cutoffLength: CUTOFF_LENGTH, data: { path: file, ...data } },
+      // A constant rate leaves a loss that moves by more than good points differ.
+      optimizer: { schedule: { name: "linear" } },
+      evaluation: { share: 0.05, everySteps: steps / COMPARED },
     },
-    jobs: [{ name: "point", sweep: isHalved ? { grid, halving: { firstRows, eta: 4, synchronous: true } } : { grid } }],
+    jobs: [{ name: "point", sweep: { grid, ...(isHalved && { halving }) } }],
   };
 }
 
@@ -80,7 +93,9 @@ function dataCase(name: string, size: Size): Case {
 }
 
 async function measure(bench: Bench, name: string, size: Size, folder: string): Promise<void> {
-  const known = DATA[name]!;
+  const data = DATA[name]!.file ?? path.join(folder, `${name}.jsonl`);
+  if (data !== GSM8K)
+    await outputOf("examples", process.execPath, [packageFile("examples", "generate.mjs"), folder, `${ROWS}`, name]);
   const model = existsSync(TRAINED_MODEL)
     ? TRAINED_MODEL
     : initModel({ folder: path.join(folder, "model"), hiddenSize: 64, layers: 5, heads: 8, seed: 1 }).folder;
@@ -88,7 +103,7 @@ async function measure(bench: Bench, name: string, size: Size, folder: string): 
   for (const isHalved of [false, true])
     writeFileSync(
       file(isHalved ? "halved.json" : "grid.json"),
-      JSON.stringify(workloadOf(size, model, known, isHalved)),
+      JSON.stringify(workloadOf(size, model, name, data, isHalved)),
     );
   const main = packageFile("dist", "cli", "main.js");
   const command = async <T>(...words: readonly string[]): Promise<T> =>
@@ -137,7 +152,7 @@ export const search: Suite = {
   describe: "what a search takes and finds: 32 points one after another, fused and halved, predicted and executed",
   cases: ({ scale, note }) => {
     const names = scale === "tiny" ? ["dates"] : Object.keys(DATA);
-    const found = names.filter((name) => existsSync(DATA[name]!.file));
+    const found = names.filter((name) => existsSync(DATA[name]!.file ?? "."));
     if (found.length < names.length) note(`left out, since the data are not there: gsm8k`);
     return found.map((name) => dataCase(name, SIZES[scale]));
   },

@@ -44,7 +44,7 @@ it("shows an executed fleet beside its twin: errors by job, where decisions part
     "simulated: start job-1 on pipeline 0 at 0 s (its turn)",
   ]);
   const cells = (table: number) => page.locator("#jobs table").nth(table).locator("tbody tr").first().locator("td");
-  expect((await cells(0).allInnerTexts()).slice(5, 8)).toEqual(["10.00 s", "16.00 s", "+60.0 %"]);
+  expect((await cells(0).allInnerTexts()).slice(5, 8)).toEqual(["10 s", "16 s", "+60.0 %"]);
   expect((await cells(1).allInnerTexts()).length).toBe((await cells(0).allInnerTexts()).length - 2);
   expect(await page.locator("#losses .loss-line.is-main").count()).toBe(2);
   expect(await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")).toBeLessThanOrEqual(0);
