@@ -1,5 +1,5 @@
 import { createRng, median, type Rng } from "../../core/index.ts";
-import type { SeenPace } from "./seen-pace.ts";
+import { SeenPace } from "./seen-pace.ts";
 import type { TimeFactors } from "./time-factors.ts";
 
 /** How long it takes, from now on, until so much is done as is predicted to take so long. It never goes back. */
@@ -14,8 +14,8 @@ export interface PaceKnown {
   readonly before: TimeFactors;
   /** The same at the beginning of this run, where somebody looked. */
   readonly atFirst?: TimeFactors;
-  /** Of this run so far. */
-  readonly seen: SeenPace;
+  /** Of this run so far; nothing when absent. */
+  readonly seen?: SeenPace;
   readonly seed: number;
 }
 
@@ -64,7 +64,7 @@ function levelSeen(seen: SeenPace, rng: Rng): number | undefined {
  * was just now, for a time that nobody knows, and then as it was at another time, before this run or in it; or a program
  * begins that takes some of it.
  */
-export function pacePaths({ before, atFirst = before, seen, seed }: PaceKnown): TimePaths {
+export function pacePaths({ before, atFirst = before, seen = new SeenPace(), seed }: PaceKnown): TimePaths {
   const levelsOf = (factors: TimeFactors) => Array.from({ length: LEVELS }, (_, draw) => factors(draw)(0));
   const [levels, firstLevels] = [levelsOf(before), levelsOf(atFirst)];
   const isExact = levels.every((level) => level === 1);
