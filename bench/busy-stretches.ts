@@ -21,6 +21,9 @@ function stretchesOf(seconds: number): readonly Stretch[] {
   return stretches;
 }
 
+/** Ends by itself where nobody ends it. */
+const PROGRAM = "const parent = process.ppid; for (let i = 0; i % 1e8 || process.ppid === parent; i += 1);";
+
 /** Lets other programs spin on a machine's cores in stretches that start and stop. */
 export class BusyStretches {
   readonly #stretches: readonly Stretch[];
@@ -42,7 +45,7 @@ export class BusyStretches {
       const at = this.#stretches.findLastIndex(({ fromSeconds }) => fromSeconds <= seconds);
       stop();
       for (let left = this.#stretches[at]!.programs; left > 0; left -= 1)
-        spinning.push(spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" }));
+        spinning.push(spawn(process.execPath, ["-e", PROGRAM], { stdio: "ignore" }));
       const next = this.#stretches[at + 1];
       if (next !== undefined) timer = setTimeout(change, Math.max(1, 1e3 * (next.fromSeconds - seconds)));
     };

@@ -33,7 +33,7 @@ interface Spread {
 }
 
 const SPREAD: Readonly<Record<Scale, Spread>> = {
-  full: { runs: 40, apartSeconds: 20, longer: 4, family: "quick", firstShape: 0 },
+  full: { runs: 40, apartSeconds: 10, longer: 3, family: "quick", firstShape: 1 },
   default: { runs: 12, apartSeconds: 10, longer: 3, family: "quick", firstShape: 1 },
   quick: { runs: 3, apartSeconds: 0, longer: 1, family: "tiny", firstShape: 1 },
   tiny: { runs: 2, apartSeconds: 0, longer: 1, family: "tiny", firstShape: 2 },
