@@ -1,11 +1,14 @@
 import { mean, quantile, quantileOfShares } from "../core/index.ts";
 import type { ApartAnswer, Beside, Candidate, CandidateRow, CapacityAnswer, Flip, Spread } from "../plan/index.ts";
+import { failuresOf } from "./answer-failures.ts";
+import { meanParts, moneyOf } from "./answer-money.ts";
 import { type Apart, findApart } from "./apart.ts";
 import { candidateFleet } from "./candidate-fleet.ts";
-import { type CapacityRequest, findCapacity, judgeInput, meanCost } from "./find-capacity.ts";
+import { type CapacityRequest, findCapacity, isTie, judgeInput, meanCost } from "./find-capacity.ts";
 import { type JudgedCandidate, type JudgeInput, judgeAll } from "./judge-candidate.ts";
 import { CONFIDENCE, surety } from "./judge-rule.ts";
 import { levelShares, tightness } from "./level.ts";
+import { soldCount } from "./money.ts";
 import { weekOf } from "./week.ts";
 
 function spreadOf(values: readonly number[]): Spread {
@@ -51,15 +54,15 @@ function rowOf(
   const { candidate, draws, judgement, fleet, spot, provenance, sigma, assumes } = judged;
   const { times, jobsAtOnce } = fleet;
   const costs = draws.map(({ cost }) => cost);
+  const { hardware, energy, rent } = meanParts(judged);
   return {
     candidate,
+    paidCount: soldCount(candidate.count, judged.tariff.price),
     ...surety(judgement, input.rule),
     isOnFront,
     cost: {
       ...spreadOf(costs.map(({ total }) => total)),
-      hardware: mean(costs.map(({ hardware }) => hardware)),
-      energy: mean(costs.map(({ energy }) => energy)),
-      rent: mean(costs.map(({ rent }) => rent)),
+      ...{ hardware, energy, rent },
     },
     kilowattHours: mean(costs.map(({ kilowattHours }) => kilowattHours)),
     levels: input.groups.map(({ names, level }, group) => ({
@@ -84,7 +87,19 @@ const TOGETHER = 4;
 /** What is found, and what stands beside it. */
 export type CapacityReport = Pick<
   CapacityAnswer,
-  "best" | "runnerUp" | "fewer" | "more" | "otherSharing" | "apart" | "week" | "meets" | "misses" | "pruned" | "unfit"
+  | "best"
+  | "runnerUp"
+  | "fewer"
+  | "more"
+  | "otherSharing"
+  | "apart"
+  | "money"
+  | "failures"
+  | "week"
+  | "meets"
+  | "misses"
+  | "pruned"
+  | "unfit"
 >;
 
 function apartOf(apart: Apart | undefined): ApartAnswer | null {
@@ -107,7 +122,8 @@ export async function capacityReport(request: CapacityRequest): Promise<Capacity
   const { meets, misses, pruned, unfit } = await findCapacity(request, input);
   const front = frontOf(meets, input);
   const row = (judged: JudgedCandidate): CandidateRow => rowOf(judged, request, input, front.has(judged.candidate));
-  const [best, runnerUp] = meets;
+  const [best] = meets;
+  const runnerUp = best === undefined ? undefined : meets.find((each) => !isTie(each, best));
   const beside = (change: Partial<Candidate>): Beside | null => {
     if (best === undefined) return null;
     const known = candidateFleet({ ...best.candidate, ...change }, request);
@@ -121,6 +137,8 @@ export async function capacityReport(request: CapacityRequest): Promise<Capacity
     more: beside({ count: count + slot }),
     otherSharing: beside({ jobsAtOnce: jobsAtOnce === 1 ? TOGETHER : 1 }),
     apart: apartOf(await findApart(request)),
+    money: best === undefined ? null : moneyOf(best, request, input),
+    failures: best === undefined ? null : failuresOf(best, request, input),
     week: best === undefined ? null : weekOf(best, input),
     meets: meets.map(row),
     misses: misses.map(row),
@@ -141,6 +159,7 @@ export function capacityDocument(
     currency: prices.currency,
     pricesOf: prices.date,
     days: forecast.days,
+    ...{ forecast, prices },
     ...{ ...drawing, confidence: CONFIDENCE, probability, objective, ...report },
     flips: [...flips],
   };

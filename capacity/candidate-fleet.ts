@@ -1,10 +1,11 @@
 import { InputError, ownValue } from "../core/index.ts";
 import type { Candidate, CandidateRow, Catalog, Forecast, Prices, UnfitCandidate } from "../plan/index.ts";
-import { NEWEST, type Provenance, stepAssumptions, stepMachine } from "../studies/index.ts";
+import { NEWEST, type Provenance, plainSoftware, stepAssumptions, stepMachine } from "../studies/index.ts";
 import type { Drawing } from "./error-draws.ts";
 import { levelOf } from "./level.ts";
 import { hasPrice, type Tariff } from "./money.ts";
 import { wattsOf } from "./run-cost.ts";
+import { notTrained } from "./run-files.ts";
 import type { SlotFleet } from "./slot-fleet.ts";
 import type { SlotKind } from "./slot-kind.ts";
 import { SlotTimes } from "./slot-times.ts";
@@ -26,19 +27,23 @@ export interface CandidateFleet {
 }
 
 /** What a forecast's steps are trained with. */
-const SOFTWARE = { release: NEWEST, hasGraphs: true, overlaps: false } as const;
+const SOFTWARE = { hasGraphs: true, overlaps: false } as const;
 
 const WORST: Readonly<Record<Provenance, number>> = { fitted: 0, transferred: 1, peaks: 2 };
 
 /** A candidate with all that it is simulated with, or why it cannot be. */
 export function candidateFleet(candidate: Candidate, world: CapacityWorld): CandidateFleet | UnfitCandidate {
-  const { forecast, kinds, catalog, prices, drawing, slower = 1 } = world;
+  const { forecast, kinds, catalog, prices, drawing, slower = 1, release = NEWEST } = world;
   const { accelerator: name, tenure, precision, slot, count, jobsAtOnce, policy } = candidate;
   const unfit = (why: UnfitCandidate["why"], detail: string): UnfitCandidate => ({ candidate, why, detail });
+  const untrained = world.isTrainableOnly ? notTrained(candidate, catalog) : undefined;
+  if (untrained !== undefined) return unfit("not trainable", untrained);
   const price = ownValue(prices.accelerators, name);
   if (price === undefined || !hasPrice(price, tenure)) return unfit("no price", `${name}: ${tenure}`);
+  if (jobsAtOnce > 1 && plainSoftware(release) !== undefined)
+    return unfit("unsupported", `${release} trains one job at a time`);
   try {
-    const machine = stepMachine(name, catalog, { ...SOFTWARE, count: slot, precision });
+    const machine = stepMachine(name, catalog, { ...SOFTWARE, release, count: slot, precision });
     const times = SlotTimes.of(machine, jobsAtOnce, kinds);
     if (!(times instanceof SlotTimes)) return unfit("no room", times.noRoom);
     const trusts = kinds.map((_, kind) => times.trust(kind));
@@ -73,6 +78,10 @@ export interface CapacityWorld {
   readonly prices: Prices;
   /** Of arrivals, of the model's error and of interruptions, by which it is known how sure an answer is. */
   readonly drawing: Drawing;
+  /** Of the software: one of those whose steps were published, or plain software; the newest if absent. */
+  readonly release?: string;
+  /** Candidates that loratwin itself cannot train with are left out. */
+  readonly isTrainableOnly?: boolean;
   /** All steps take so many times as long as predicted. */
   readonly slower?: number;
 }

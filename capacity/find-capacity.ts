@@ -11,6 +11,7 @@ import {
 } from "./judge-candidate.ts";
 import { surelyMisses } from "./judge-rule.ts";
 import { levelGroups } from "./level.ts";
+import { soldCount } from "./money.ts";
 import { GRAIN } from "./objective.ts";
 import { type SeenDraw, type SeenDraws, simulatedAs } from "./simulated-draws.ts";
 
@@ -32,7 +33,10 @@ export interface CapacityRequest extends CapacityWorld {
   /** The share of draws in which the level is to be kept. */
   readonly probability: number;
   readonly objective: CapacityObjective;
-  /** So many of the best are to be found, if not more; what is recommended, and what comes next, where absent. */
+  /**
+   * So many of the best are to be found that are no ties, if not more; what is recommended, and what comes next, where
+   * absent.
+   */
   readonly wanted?: number;
   /** Every candidate is simulated, whatever its bounds say. */
   readonly isExhaustive?: boolean;
@@ -61,6 +65,23 @@ export interface FoundCandidates {
 
 export function meanCost({ draws }: JudgedCandidate): number {
   return mean(draws.map(({ cost }) => cost.total));
+}
+
+/**
+ * Whether two candidates are the same to whoever pays: slots of one accelerator, had in one way, that cost as much to the
+ * cent. On demand nobody pays for slots that do not train, and policies do not differ where no job waits.
+ */
+export function isTie(a: JudgedCandidate, b: JudgedCandidate): boolean {
+  const had = ({ candidate: { accelerator, slot, precision, tenure } }: JudgedCandidate): string =>
+    [accelerator, slot, precision, tenure].join();
+  return had(a) === had(b) && Math.abs(meanCost(a) - meanCost(b)) < GRAIN.cost / 2;
+}
+
+/** The first of each set of equal ones, in order. */
+function withoutTies(meets: readonly JudgedCandidate[]): readonly JudgedCandidate[] {
+  const first: JudgedCandidate[] = [];
+  for (const each of meets) if (!first.some((other) => isTie(each, other))) first.push(each);
+  return first;
 }
 
 /** Jobs of all draws, which are held at once. */
@@ -96,7 +117,7 @@ export function judgeInput(
 
 /**
  * In the order of what they come to by the objective; of those that come to the same, the cheapest first, then those with
- * the fewest accelerators, in the smallest slots. They are told apart by their text, so that the order is one.
+ * the fewest accelerators to pay for, of these those that use the most, in the smallest slots. They are told apart by their text, so that the order is one.
  */
 function inOrder<Each extends CandidateFleet>(
   objective: CapacityObjective,
@@ -105,10 +126,12 @@ function inOrder<Each extends CandidateFleet>(
 ): (a: Each, b: Each) => number {
   const grains = (each: Each): number => Math.round(of(each) / GRAIN[objective]);
   const cents = (each: Each): number => Math.round(costOf(each) / GRAIN.cost);
+  const paidOf = ({ candidate, tariff }: Each): number => soldCount(candidate.count, tariff.price);
   return (a, b) =>
     grains(a) - grains(b) ||
     cents(a) - cents(b) ||
-    a.candidate.count - b.candidate.count ||
+    paidOf(a) - paidOf(b) ||
+    b.candidate.count - a.candidate.count ||
     a.candidate.slot - b.candidate.slot ||
     (JSON.stringify(a.candidate) < JSON.stringify(b.candidate) ? -1 : 1);
 }
@@ -135,10 +158,10 @@ export async function findCapacity(request: CapacityRequest, input = judgeInput(
   );
   const [meets, misses, pruned]: [JudgedCandidate[], JudgedCandidate[], PrunedCandidate[]] = [[], [], []];
   const { rule } = input;
+  let limit = Number.POSITIVE_INFINITY;
   const prunes = ({ numLost, least }: BoundedCandidate): PrunedCandidate["why"] | undefined => {
     if (isExhaustive) return undefined;
     if (surelyMisses(rule.round - numLost, rule.round, rule)) return "cannot keep the level";
-    const limit = meets.length < wanted ? Number.POSITIVE_INFINITY : meets[wanted - 1]!.value;
     return least > limit + GRAIN[objective] ? "comes behind" : undefined;
   };
   for (const [index, each] of bounded.entries()) {
@@ -150,6 +173,7 @@ export async function findCapacity(request: CapacityRequest, input = judgeInput(
       const judged = judgeCandidate(each, input);
       (judged.judgement.meets ? meets : misses).push(judged);
       meets.sort(inOrder(objective, ({ value }) => value, meanCost));
+      limit = withoutTies(meets)[wanted - 1]?.value ?? Number.POSITIVE_INFINITY;
     }
   }
   onProgress(bounded.length, bounded.length);

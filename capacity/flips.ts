@@ -28,6 +28,7 @@ function withLevels(request: CapacityQuestion, factor: number): CapacityQuestion
 function dearer(price: AcceleratorPrice, factor: number): AcceleratorPrice {
   const { buy, reservedPerHour, onDemandPerHour, spot } = price;
   return {
+    ...price,
     ...(buy && { buy: { ...buy, price: factor * buy.price } }),
     ...(reservedPerHour && { reservedPerHour: factor * reservedPerHour }),
     ...(onDemandPerHour && { onDemandPerHour: factor * onDemandPerHour }),

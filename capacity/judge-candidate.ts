@@ -5,7 +5,7 @@ import type { CandidateFleet } from "./candidate-fleet.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
 import { type Judgement, type JudgeRule, judgeBy, mostMissed } from "./judge-rule.ts";
 import { isKept, type LevelGroup } from "./level.ts";
-import { type Cost, costOf } from "./money.ts";
+import { acceleratorHours, type Cost, costOf } from "./money.ts";
 import { objectiveValue } from "./objective.ts";
 import { drawnFleet, type SeenDraws, simulatedAs, simulatedDraw } from "./simulated-draws.ts";
 
@@ -28,6 +28,8 @@ export interface JudgedDraw {
   readonly isKept: boolean;
   /** By group of kinds. */
   readonly hours: readonly number[];
+  /** By group of kinds, the share of its jobs that end later than its level has it. */
+  readonly late: readonly number[];
   readonly cost: Cost;
   /** Share of the accelerators' hours in which they trained. */
   readonly utilisation: number;
@@ -42,9 +44,9 @@ export interface JudgedCandidate extends CandidateFleet {
   readonly judgement: Judgement;
 }
 
+/** What a candidate costs over some hours whose slots train for so many seconds, all together. */
 function costWith({ candidate, tariff }: CandidateFleet, busySeconds: number, hours: number): Cost {
-  const busy = (candidate.slot * busySeconds) / 3600;
-  return costOf(tariff, { all: candidate.count * hours, busy });
+  return costOf(tariff, acceleratorHours(candidate, tariff.price, { slotHours: busySeconds / 3600, hours }));
 }
 
 /** Bounds of a candidate, without simulating it. */
@@ -76,10 +78,10 @@ export function boundCandidate(known: CandidateFleet, input: JudgeInput): Bounde
 
 /** One draw of a candidate. */
 export function judgeDraw(known: CandidateFleet, draw: number, input: JudgeInput): JudgedDraw {
-  const { hours, busySeconds } = simulatedDraw(known, draw, input);
+  const { hours, late, busySeconds } = simulatedDraw(known, draw, input);
   const { candidate } = known;
   return {
-    ...{ hours, isKept: isKept(input.groups, hours), cost: costWith(known, busySeconds, input.hours) },
+    ...{ hours, late, isKept: isKept(input.groups, hours), cost: costWith(known, busySeconds, input.hours) },
     utilisation: (candidate.slot * busySeconds) / 3600 / (candidate.count * input.hours),
   };
 }

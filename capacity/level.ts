@@ -37,6 +37,15 @@ export function levelHours(
   return own.length === 0 ? 0 : quantile(own, level.percent / 100) / 3600;
 }
 
+/** Of a group's jobs, the share that take longer than its level's hours; 0 where none came. */
+export function lateShare(
+  { level, kinds }: LevelGroup,
+  jobs: readonly { readonly kind: number; readonly seconds: number }[],
+): number {
+  const own = jobs.filter(({ kind }) => kinds.includes(kind));
+  return own.length === 0 ? 0 : own.filter(({ seconds }) => seconds > 3600 * level.hours).length / own.length;
+}
+
 /** By group, whether its level is kept. */
 export function isKept(groups: readonly LevelGroup[], hours: readonly number[]): boolean {
   return groups.every(({ level }, index) => hours[index]! <= level.hours);

@@ -1,6 +1,6 @@
 import { InputError, ownValue, sum } from "../core/index.ts";
 import { type Catalog, type Prices, TENURES, type Tenure } from "../plan/index.ts";
-import { type Cost, costOf, hasPrice, type Tariff } from "./money.ts";
+import { type Cost, costOf, hasPrice, soldCount, type Tariff } from "./money.ts";
 import { type SpotPlan, spotPlan } from "./spot.ts";
 
 /** How the accelerators of one run are had, from its start to its end, and what that costs. */
@@ -75,8 +75,8 @@ export function runTariff(
 /** What a run costs whose accelerators are had for so many seconds, and train all the time. */
 export function runCost({ accelerators }: RunTariff, seconds: number): Cost {
   const parts = accelerators.map(({ count, tariff }) => {
-    const hours = (count * seconds) / 3600;
-    return costOf(tariff, { all: hours, busy: hours });
+    const all = (soldCount(count, tariff.price) * seconds) / 3600;
+    return costOf(tariff, { all, busy: (count * seconds) / 3600, rented: all });
   });
   const all = (part: keyof Cost): number => sum(parts.map((cost) => cost[part]));
   const paid = { hardware: all("hardware"), energy: all("energy"), rent: all("rent") };

@@ -1,4 +1,4 @@
-import { type CandidateRow, type Catalog, type JobKind, MOST_ROWS } from "../plan/index.ts";
+import { type Candidate, type CandidateRow, type Catalog, type JobKind, MOST_ROWS } from "../plan/index.ts";
 import { stepsOf } from "./slot-kind.ts";
 
 /** Files by their names. */
@@ -51,11 +51,8 @@ function workloadFile(kind: JobKind): string {
   ].join("\n");
 }
 
-/** Why the answer cannot be trained with as it is; undefined where it can. */
-export function notTrained(
-  { candidate: { precision, accelerator } }: CandidateRow,
-  catalog: Catalog,
-): string | undefined {
+/** Why loratwin cannot train with a candidate; undefined where it can. */
+export function notTrained({ precision, accelerator }: Candidate, catalog: Catalog): string | undefined {
   if (catalog.devices[accelerator]?.simulatedOnly)
     return `${accelerator} is simulated only: training is for CUDA and CPUs`;
   if (precision !== "bfloat16") return `products in ${precision} are simulated only: training takes bfloat16`;

@@ -2,7 +2,7 @@ import { createRng, sum } from "../core/index.ts";
 import type { CandidateFleet } from "./candidate-fleet.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
 import { drawnFactor } from "./error-draws.ts";
-import { type LevelGroup, levelHours } from "./level.ts";
+import { type LevelGroup, lateShare, levelHours } from "./level.ts";
 import { type SlotFleet, simulateSlots } from "./slot-fleet.ts";
 import type { SpotPlan } from "./spot.ts";
 
@@ -10,6 +10,7 @@ import type { SpotPlan } from "./spot.ts";
 export interface SeenDraw {
   /** By group of kinds. */
   readonly hours: readonly number[];
+  readonly late: readonly number[];
   /** Of all slots. */
   readonly busySeconds: number;
 }
@@ -64,7 +65,11 @@ export function simulatedDraw(
   const jobs = jobsOf(draw);
   const { turnaroundSeconds, busySeconds } = simulateSlots(drawnFleet(known, draw), jobs);
   const ended = jobs.map(({ kind }, job) => ({ kind, seconds: turnaroundSeconds[job]! }));
-  const now = { hours: groups.map((group) => levelHours(group, ended)), busySeconds: sum(busySeconds) };
+  const now = {
+    hours: groups.map((group) => levelHours(group, ended)),
+    late: groups.map((group) => lateShare(group, ended)),
+    busySeconds: sum(busySeconds),
+  };
   seen.set(key, now);
   return now;
 }

@@ -1,6 +1,7 @@
 import { counted, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import type { Beside, CandidateRow, CapacityAnswer, CapacityObjective } from "../plan/index.ts";
 import {
+  adviceText,
   apartAgainst,
   besides,
   boundsMeaning,
@@ -9,11 +10,16 @@ import {
   keptBound,
   keptText,
   MISSES_MEANING,
+  missText,
   RESTS,
   splitText,
+  tiedText,
+  unfitReasons,
+  withoutTies,
 } from "../reports/index.ts";
+import { inputLines, moneyLines } from "./describe-capacity-money.ts";
 import { largestParts } from "./describe-shares.ts";
-import { assumptionLines, percent, table, wholeText } from "./output.ts";
+import { assumptionLines, percent, table, wholeText, wrapped } from "./output.ts";
 import { sparkline } from "./sparkline.ts";
 
 /** Rows of a table for people; all of them are in --json. */
@@ -28,9 +34,10 @@ function levelLines({ levels }: CandidateRow): readonly string[] {
   });
 }
 
-function costParts({ cost: { hardware, energy, rent }, kilowattHours }: CandidateRow, currency: string): string {
+function costParts({ candidate, cost, kilowattHours }: CandidateRow, currency: string): string {
+  const { hardware, energy } = cost;
   const power = `${wholeText(kilowattHours)} kWh`;
-  if (rent > 0) return `, ${power}`;
+  if (candidate.tenure !== "buy") return `, ${power}`;
   return `, ${wholeText(hardware)} for the hardware's time and ${wholeText(energy)} ${currency} for ${power}`;
 }
 
@@ -40,7 +47,14 @@ function besideText(what: string, beside: Beside, answer: CapacityAnswer): strin
   if (what.startsWith("next: ")) return `${what}: ${wholeText(beside.cost.mean)} ${currency}`;
   const { cost, levels } = beside;
   const tight = levels.map(({ mean, percent: share }) => `${share} % within ${hours(mean)}`).join(", ");
-  return `${what}: ${wholeText(cost.mean)} ${currency}, ${tight}, level kept in ${keptText(beside, answer)}`;
+  const missed = missText(beside, answer);
+  const known = [answer.meets, answer.misses, answer.pruned].flat();
+  const isOwn = known.some(({ candidate }) => JSON.stringify(candidate) === JSON.stringify(beside.candidate));
+  return (
+    `${what}: ${wholeText(cost.mean)} ${currency}, ${tight}, level kept in ${keptText(beside, answer)}` +
+    (isOwn ? "" : " (none of your candidates)") +
+    (missed === undefined ? "" : `\n  it fails: ${missed}`)
+  );
 }
 
 /** What it is to have machines of its own for each base model. */
@@ -96,27 +110,42 @@ const FIRST_BY: Readonly<Record<CapacityObjective, string>> = {
   time: "the one with the least of the level's hours",
 };
 
+const HOLDS: Readonly<Record<CandidateRow["holds"], string>> = {
+  queue: "jobs wait longer than they train",
+  training: "jobs train longer than they wait",
+};
+
 function bestLines(answer: CapacityAnswer): readonly string[] {
   const { best, currency, days, objective, probability } = answer;
-  if (best === null) return ["No candidate keeps the level of service.", ...apartLines(answer)];
+  if (best === null) {
+    const isUnseen = answer.misses.length === 0 && answer.apart === null;
+    const reasons = isUnseen ? unfitReasons(answer).slice(0, SHOWN) : [];
+    const why = reasons.map((reason) => `not looked at, ${reason}`);
+    return ["No candidate keeps the level of service.", ...why, ...apartLines(answer)];
+  }
   const { candidate, cost, kept, draws, isSure, utilisation, layouts } = best;
   const { provenance, sigma, assumes, holds, checkpointSeconds } = best;
   return [
     candidateText(candidate),
     ...(objective === "cost" ? [] : [`${FIRST_BY[objective]} that keeps the level`]),
     "",
+    ...wrapped(adviceText(best)),
+    "",
     `${wholeText(cost.mean)} ${currency} in ${counted(days, "day")} (${wholeText(cost.low)} to ${wholeText(cost.high)})${costParts(best, currency)}`,
     ...levelLines(best),
     `level kept in ${kept} of ${counted(draws, "draw")}, ${keptBound(best, answer)} of all${isSure ? "" : `: not sure to be ${percent(probability, 0)} of them`}`,
-    `accelerators train ${percent(utilisation)} of the time; ` +
-      (holds === "queue" ? "jobs wait longer than they train" : "jobs train longer than they wait"),
+    `accelerators train ${percent(utilisation)} of the time${utilisation === 0 ? "" : `; ${HOLDS[holds]}`}`,
     ...(checkpointSeconds === null ? [] : [`a checkpoint every ${formatSeconds(checkpointSeconds)} costs least`]),
+    ...moneyLines(answer),
+    "",
+    ...(answer.fewer === null ? ["a slot fewer: there is one slot alone"] : []),
+    ...besides(answer).map(([what, beside]) => besideText(what, beside, answer)),
+    ...apartLines(answer),
+    "",
+    "how jobs train on a slot, and what their times rest on:",
     ...layouts.map(layoutText),
     `times ${RESTS[provenance]} (one standard deviation ${percent(sigma, 0)})`,
     ...assumptionLines(assumes),
-    "",
-    ...besides(answer).map(([what, beside]) => besideText(what, beside, answer)),
-    ...apartLines(answer),
     ...weekLines(answer),
   ];
 }
@@ -148,16 +177,18 @@ function flipLines({ flips, best, currency, objective }: CapacityAnswer): readon
   return [table(["otherwise", currency, "less | more", `${FIRST_BY[objective]} then`], rows), ""];
 }
 
-/** A line a candidate that was simulated. */
-function candidatesText(what: string, all: readonly CandidateRow[], answer: CapacityAnswer): string {
-  const rows = all.map((row) => [
-    candidateText(row.candidate),
-    wholeText(row.cost.mean),
-    hours(Math.max(...row.levels.map(({ mean }) => mean))),
-    percent(row.utilisation, 0),
-    `${row.kept} of ${row.draws}`,
-    keptBound(row, answer),
-  ]);
+/** A line a candidate that was simulated, ties in one; so many lines at most. */
+function candidatesText(what: string, all: readonly CandidateRow[], most: number, answer: CapacityAnswer): string {
+  const rows = withoutTies(all)
+    .slice(0, most)
+    .map((tied) => [
+      tiedText(tied),
+      wholeText(tied.row.cost.mean),
+      hours(Math.max(...tied.row.levels.map(({ mean }) => mean))),
+      percent(tied.row.utilisation, 1),
+      `${tied.row.kept} of ${tied.row.draws}`,
+      keptBound(tied.row, answer),
+    ]);
   return table([what, answer.currency, "within", "used", "draws", "of all"], rows);
 }
 
@@ -168,9 +199,9 @@ const SHOWN_MISSES = 5;
 function missLines(answer: CapacityAnswer): readonly string[] {
   const { misses } = answer;
   if (misses.length === 0) return [];
-  const cheapest = [...misses].sort((a, b) => a.cost.mean - b.cost.mean).slice(0, SHOWN_MISSES);
+  const cheapest = [...misses].sort((a, b) => a.cost.mean - b.cost.mean);
   const which = misses.length > SHOWN_MISSES ? [`The cheapest ${SHOWN_MISSES} of ${misses.length}.`] : [];
-  return [candidatesText("misses the level", cheapest, answer), ...which, MISSES_MEANING, ""];
+  return [candidatesText("misses the level", cheapest, SHOWN_MISSES, answer), ...which, MISSES_MEANING, ""];
 }
 
 /** The answer for people. */
@@ -179,12 +210,14 @@ export function capacityText(answer: CapacityAnswer): string {
   return [
     ...bestLines(answer),
     "",
-    ...(meets.length === 0 ? [] : [candidatesText("keeps the level", meets.slice(0, SHOWN), answer), ""]),
+    ...(meets.length === 0 ? [] : [candidatesText("keeps the level", meets, SHOWN, answer), ""]),
     ...missLines(answer),
     ...flipLines(answer),
     `candidates: ${candidateCounts(answer).join(", ")}`,
+    `a draw is the simulation of all ${counted(answer.days, "day")}, with random arrivals and random errors of times`,
     `${counted(draws, "draw")} of every candidate, seed ${seed}; costs and times are of these`,
     ...boundsMeaning(answer),
+    ...inputLines(answer),
     `prices of ${pricesOf}; storage, network traffic and people are not in them`,
   ].join("\n");
 }

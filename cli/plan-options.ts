@@ -1,4 +1,5 @@
 import { DTYPE_WORDS, dtypeHint, dtypeSchema, recomputeSchema, SCHEDULES } from "../plan/index.ts";
+import { NEWEST, PLAIN_SOFTWARE, publishedReleases } from "../studies/index.ts";
 import { SIZES } from "../workbench/index.ts";
 import type { Option, OptionTable } from "./option-table.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
@@ -6,6 +7,20 @@ import { CACHE_OPTIONS } from "./prediction-options.ts";
 export const CATALOG_OPTION = {
   type: "string",
   describe: "a catalog of your own, in front of ours",
+} as const satisfies Option;
+
+/** Software that steps are predicted of, beside loratwin's own. */
+export const RELEASE_OPTION = {
+  type: "string",
+  choices: [NEWEST, ...Object.keys(publishedReleases()), ...Object.keys(PLAIN_SOFTWARE)],
+  default: NEWEST,
+  describe: "software whose published steps times are fitted to; transformers-peft and torchtune are plain PyTorch",
+} as const satisfies Option;
+
+/** GPUs that need not be here, for commands that only predict. */
+export const GPU_OPTION = {
+  type: "string",
+  describe: "GPUs of the catalog in one machine, without a cluster file: 'H100 SXM', or 'H100 SXM*4'",
 } as const satisfies Option;
 
 /** The options that say where a plan runs. */

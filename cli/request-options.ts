@@ -94,6 +94,7 @@ export function deviceChoice(args: Arguments): DeviceChoice {
   return {
     cluster: optionalText(args, "cluster"),
     devices: optionalText(args, "devices"),
+    gpu: optionalText(args, "gpu"),
     catalog: optionalText(args, "catalog"),
   };
 }

@@ -25,6 +25,7 @@ type Row = Readonly<Record<string, string | number | boolean | null>>;
 function tableRow(row: CandidateRow, meets: boolean): Row {
   const {
     candidate,
+    paidCount,
     cost,
     levels,
     kept,
@@ -38,7 +39,7 @@ function tableRow(row: CandidateRow, meets: boolean): Row {
     checkpointSeconds,
   } = row;
   return {
-    ...{ meets, isOnFront, ...candidate, kept, draws, keptAtLeast, keptAtMost, isSure },
+    ...{ meets, isOnFront, ...candidate, paidCount, kept, draws, keptAtLeast, keptAtMost, isSure },
     ...{ cost: cost.mean, costLow: cost.low, costHigh: cost.high },
     ...{ hardware: cost.hardware, energy: cost.energy, rent: cost.rent, kilowattHours, utilisation },
     ...Object.fromEntries(
@@ -76,7 +77,7 @@ export function writeCapacity(
   folder.write(CAPACITY_FILES.answer, `${canonicalJson(answer)}\n`);
   folder.write(CAPACITY_FILES.candidates, candidatesTable(answer));
   const writeRun = (within: string, row: CandidateRow, kinds: readonly JobKind[]): void => {
-    const why = notTrained(row, catalog);
+    const why = notTrained(row.candidate, catalog);
     if (why !== undefined) note(io, args, `${within}/ has no jobs to start: ${why}`);
     const jobs = why === undefined ? capacityJobs(row, kinds) : {};
     for (const [name, text] of Object.entries({ ...runFiles(row, kinds), ...jobs }))

@@ -37,6 +37,8 @@ export { nonNegativeLeastSquares } from "./nnls.ts";
 export { normalQuantile } from "./normal.ts";
 // Numbers that are given out and given back.
 export { Numbers } from "./numbers.ts";
+
+export { once } from "./once.ts";
 // Rounding up to a multiple.
 export { padded } from "./padded.ts";
 // Texts without what people would not see.

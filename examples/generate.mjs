@@ -1,10 +1,12 @@
 // Writes the six example data sets, the same bytes every time: node examples/generate.mjs [folder]
+// Some with more rows: node examples/generate.mjs folder rows name...
 // Each is a small skill in one fixed phrasing, so that a short training run can learn its form.
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const ROWS = 150;
+const [given, rows = "150", ...names] = process.argv.slice(2);
+const ROWS = Number(rows);
 
 /** Numbers from a seed: the 32-bit xorshift of Marsaglia (2003), shifts 13, 17, 5. */
 function createNumbers(seed) {
@@ -152,6 +154,8 @@ const SETS = [
   { name: "judgements", make: judgement, seed: 606 },
 ];
 
-const folder = process.argv[2] ?? path.join(path.dirname(fileURLToPath(import.meta.url)), "data");
+const folder = given ?? path.join(path.dirname(fileURLToPath(import.meta.url)), "data");
 fs.mkdirSync(folder, { recursive: true });
-for (const { name, make, seed } of SETS) fs.writeFileSync(path.join(folder, `${name}.jsonl`), distinctRows(make, seed));
+for (const { name, make, seed } of SETS)
+  if (names.length === 0 || names.includes(name))
+    fs.writeFileSync(path.join(folder, `${name}.jsonl`), distinctRows(make, seed));

@@ -1,3 +1,4 @@
+import { formatSeconds, groupBy } from "../core/index.ts";
 import type { Beside, CandidateRow, CapacityAnswer, StepLayout } from "../plan/index.ts";
 
 /** What the page of an answer about machines is made of; server side and client share it. */
@@ -79,14 +80,52 @@ export function boundsMeaning({ confidence, probability }: CapacityAnswer): read
 export const MISSES_MEANING =
   "Of those that miss the level no more draws are simulated than it takes to know; costs and times are of these.";
 
+/** Slots of one accelerator, had in one way, that cost as much to the cent: the first of them, and the others. */
+export interface TiedRow {
+  readonly row: CandidateRow;
+  readonly others: readonly CandidateRow[];
+}
+
+/** Ties in one row each, in order. */
+export function withoutTies(rows: readonly CandidateRow[]): readonly TiedRow[] {
+  const keyOf = ({ candidate: { accelerator, slot, precision, tenure }, cost }: CandidateRow): string =>
+    [accelerator, slot, precision, tenure, cost.mean.toFixed(2)].join();
+  return [...groupBy(rows, keyOf).values()].map(([row, ...others]) => ({ row: row!, others }));
+}
+
+/** "4 x H100 SXM in one slot, float8, fifo, on demand (8 and 16 cost the same)" */
+export function tiedText({ row, others }: TiedRow): string {
+  const text = candidateText(row.candidate);
+  if (others.length === 0) return text;
+  const counts = [...new Set(others.map(({ candidate }) => candidate.count))];
+  const which = counts.some((count) => count !== row.candidate.count)
+    ? [counts.slice(0, -1).join(", "), counts.at(-1)].filter((part) => part !== "").join(" and ")
+    : `${others.length} others`;
+  return `${text} (${which} cost the same)`;
+}
+
+/** What a candidate misses, in words; undefined where it keeps the level in enough draws. */
+export function missText(row: CandidateRow, { probability }: Pick<CapacityAnswer, "probability">): string | undefined {
+  const { kept, draws, levels } = row;
+  if (kept >= probability * draws - 1e-9) return undefined;
+  const missed = levels.filter(({ high, levelHours }) => high > levelHours);
+  return missed
+    .map(
+      ({ kinds, percent, mean, levelHours }) =>
+        `${percent} % of ${levels.length === 1 ? "jobs" : kinds.join(", ")} end within ` +
+        `${formatSeconds(3600 * mean)}; the level asks for ${formatSeconds(3600 * levelHours)}`,
+    )
+    .join("; ");
+}
+
 /** What stands next to the recommended candidate, by name; those that there are. */
 export function besides(answer: CapacityAnswer): readonly (readonly [string, Beside])[] {
   const { runnerUp, fewer, more, otherSharing } = answer;
   const { jobsAtOnce = 1 } = otherSharing?.candidate ?? {};
   const all: readonly (readonly [string, Beside | null])[] = [
     [runnerUp === null ? "" : `next: ${candidateText(runnerUp.candidate)}`, runnerUp],
-    ["a slot fewer", fewer],
-    ["a slot more", more],
+    [`a slot fewer${fewer === null ? "" : `, ${fewer.candidate.count} x ${fewer.candidate.accelerator}`}`, fewer],
+    [`a slot more${more === null ? "" : `, ${more.candidate.count} x ${more.candidate.accelerator}`}`, more],
     [jobsAtOnce === 1 ? "one job a slot" : `up to ${jobsAtOnce} jobs a slot`, otherSharing],
   ];
   return all.flatMap(([name, beside]) => (beside === null ? [] : [[name, beside] as const]));
@@ -112,6 +151,11 @@ export function tightestShare({ levels }: CandidateRow): {
   return { mean: share("mean"), low: share("low"), high: share("high") };
 }
 
+/** Why candidates were not looked at, and how many for each reason: "no room: large (12)". */
+export function unfitReasons({ unfit }: Pick<CapacityAnswer, "unfit">): readonly string[] {
+  return [...groupBy(unfit, ({ why, detail }) => `${why}: ${detail}`)].map(([why, all]) => `${why} (${all.length})`);
+}
+
 /** How many candidates fared how, in words. */
 export function candidateCounts({ meets, misses, pruned, unfit }: CapacityAnswer): readonly string[] {
   const why = (name: string): number => [...pruned, ...unfit].filter((each) => each.why === name).length;
@@ -122,6 +166,7 @@ export function candidateCounts({ meets, misses, pruned, unfit }: CapacityAnswer
     `${why("comes behind")} come behind those that were found, by bounds`,
     `${why("no room")} have no room`,
     `${why("unsupported")} unsupported`,
+    `${why("not trainable")} cannot be trained with`,
     `${why("no price")} without a price`,
   ].filter((text) => !text.startsWith("0 "));
 }

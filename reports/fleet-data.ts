@@ -30,6 +30,8 @@ export interface SpanTable {
 
 export interface FleetPageJob {
   readonly name: string;
+  /** Which colour it has on the page; its index in `FleetPart.jobs` when absent. */
+  readonly colour?: number;
   readonly user: string;
   readonly priority: number;
   readonly arrivalNs: number;

@@ -15,9 +15,24 @@ export {
   keptBound,
   keptText,
   MISSES_MEANING,
+  missText,
   RESTS,
   splitText,
+  tiedText,
+  unfitReasons,
+  withoutTies,
 } from "./capacity-data.ts";
+export {
+  adviceText,
+  type Figures,
+  failureTexts,
+  kindText,
+  lateShareText,
+  moneyTexts,
+  monthsText,
+  priceText,
+  wayText,
+} from "./capacity-words.ts";
 // Data before they are trained on, token by token.
 export type { DataPageData, PageFate, PageRow, PageSequence, PageSource, PageTokens } from "./data-page-data.ts";
 export type { FleetFigure, FleetPageData, FleetPart } from "./fleet-data.ts";

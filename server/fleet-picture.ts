@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type FleetHistory, type JobHistory, nameSchema } from "../plan/index.ts";
+import { type FleetChronicle, type JobHistory, nameSchema } from "../plan/index.ts";
 
 const seconds = z.number().min(0);
 const count = z.int().min(0);
@@ -58,14 +58,8 @@ function drawnJob({ request, outcome, why, spans }: JobHistory): DrawnJob {
   };
 }
 
-/** At most so many jobs of a fleet, in the order of arrival: first those that are not over, then the latest. */
-export function fleetPicture({ jobs, endNs }: FleetHistory, most: number): FleetPicture {
-  const open = jobs.filter(({ outcome }) => outcome === "unfinished").slice(0, most);
-  const over = jobs.filter(({ outcome }) => outcome !== "unfinished");
-  const chosen = [...open, ...over.slice(Math.max(0, over.length - (most - open.length)))];
-  return {
-    atSeconds: endNs / 1e9,
-    jobs: chosen.sort((a, b) => a.number - b.number).map(drawnJob),
-    omitted: jobs.length - chosen.length,
-  };
+/** At most so many jobs of a fleet at a time, in the order of arrival: first those that are not over, then the latest. */
+export function fleetPicture(chronicle: FleetChronicle, atNs: number, most: number): FleetPicture {
+  const { jobs, endNs } = chronicle.history(atNs, most);
+  return { atSeconds: endNs / 1e9, jobs: jobs.map(drawnJob), omitted: chronicle.numJobs - jobs.length };
 }

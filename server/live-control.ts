@@ -140,7 +140,7 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
         check("end");
       });
     },
-    picture: async (most) => fleetPicture(chronicle.history(fleet.nowNs), most),
+    picture: async (most) => fleetPicture(chronicle, fleet.nowNs, most),
     async status(): Promise<FleetStatus> {
       const { setting } = fleet;
       const counts = Object.fromEntries(STANDINGS.map((each) => [each, 0])) as Record<Standing, number>;

@@ -20,6 +20,7 @@ export {
   type KernelScore,
   kernelScores,
   type PublishedRow,
+  predictedPlainRows,
   predictedRates,
   predictWithoutGroup,
   publishedGroups,
@@ -51,6 +52,8 @@ export {
   type LayerTimeFit,
   layerTimePrediction,
 } from "./observations/layer-times.ts";
+// Training software without a maker's own kernels.
+export { PLAIN_SOFTWARE, plainSoftware } from "./observations/plain-software.ts";
 // The time of pipelines of a model whose layers were profiled.
 export {
   fitPipeline,

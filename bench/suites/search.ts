@@ -11,10 +11,11 @@ const SHARED = process.env["LORATWIN_SHARED"] ?? packageFile("..", "shared");
 const TRAINED_MODEL = path.join(SHARED, "models", "tinystories-260k");
 const RATES = [1e-4, 3e-4, 1e-3, 2e-3, 4e-3, 1e-2, 3e-2, 0.1];
 const RANKS = [4, 8, 16, 32];
+/** Questions of GSM8K are up to 250 tokens of that model long: a shorter one leaves nothing to score. */
+const CUTOFF_LENGTH = 256;
 
 interface Size {
   readonly steps: number;
-  readonly cutoffLength: number;
   readonly ranks: readonly number[];
   readonly rates: readonly number[];
   /** Rows before the first comparison: 1 / 16 of what a job trains on. */
@@ -22,10 +23,10 @@ interface Size {
 }
 
 const SIZES: Readonly<Record<Scale, Size>> = {
-  full: { steps: 128, cutoffLength: 128, ranks: RANKS, rates: RATES, firstRows: 32 },
-  default: { steps: 64, cutoffLength: 96, ranks: RANKS, rates: RATES, firstRows: 16 },
-  quick: { steps: 32, cutoffLength: 64, ranks: [4, 8], rates: RATES, firstRows: 8 },
-  tiny: { steps: 16, cutoffLength: 96, ranks: [4], rates: [1e-4, 1e-3, 3e-3, 1e-2], firstRows: 4 },
+  full: { steps: 128, ranks: RANKS, rates: RATES, firstRows: 32 },
+  default: { steps: 64, ranks: RANKS, rates: RATES, firstRows: 16 },
+  quick: { steps: 32, ranks: [4, 8], rates: RATES, firstRows: 8 },
+  tiny: { steps: 16, ranks: [4], rates: [1e-4, 1e-3, 3e-3, 1e-2], firstRows: 4 },
 };
 
 /** GSM8K, and two that examples/generate.mjs makes. */
@@ -39,7 +40,7 @@ const DATA: Readonly<Record<string, { readonly file: string; readonly data: obje
 };
 
 function workloadOf(size: Size, model: string, { file, data }: (typeof DATA)[string], isHalved: boolean) {
-  const { steps, cutoffLength, ranks, rates, firstRows } = size;
+  const { steps, ranks, rates, firstRows } = size;
   const grid = { adapter: { rank: ranks }, optimizer: { learningRate: rates } };
   return {
     kind: "workload",
@@ -47,7 +48,7 @@ function workloadOf(size: Size, model: string, { file, data }: (typeof DATA)[str
     model: { path: model },
     defaults: {
       adapter: { targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] },
-      ...{ batchSize: 4, steps, cutoffLength, data: { path: file, ...data } },
+      ...{ batchSize: 4, steps, cutoffLength: CUTOFF_LENGTH, data: { path: file, ...data } },
       evaluation: { share: 0.1, everySteps: steps / 16 },
     },
     jobs: [{ name: "point", sweep: isHalved ? { grid, halving: { firstRows, eta: 4, synchronous: true } } : { grid } }],

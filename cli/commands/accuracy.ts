@@ -3,6 +3,7 @@ import {
   type KernelScore,
   kernelScores,
   type PublishedRow,
+  predictedPlainRows,
   predictedRates,
   publishedGroups,
   type SourceScore,
@@ -20,6 +21,8 @@ interface AccuracyFacts {
   readonly steps: readonly PublishedRow[];
   /** In seconds a step, which nothing is fitted to. */
   readonly rates: readonly PublishedRow[];
+  /** In seconds a step, of software as it is installed, each predicted by the rows of other models. */
+  readonly plain: readonly PublishedRow[];
   readonly kernels: readonly KernelScore[];
   readonly scores: readonly SourceScore[];
 }
@@ -55,8 +58,8 @@ function kernelsText(kernels: readonly KernelScore[]): readonly string[] {
   ];
 }
 
-function describe({ steps, rates, kernels }: AccuracyFacts): string {
-  if (steps.length + rates.length + kernels.length === 0)
+function describe({ steps, rates, plain, kernels }: AccuracyFacts): string {
+  if (steps.length + rates.length + plain.length + kernels.length === 0)
     return "No public row is of it: `loratwin catalog NAME` says what its times rest on.";
   const doubtful = steps.filter(({ isDoubtful }) => isDoubtful).length;
   return [
@@ -69,6 +72,9 @@ function describe({ steps, rates, kernels }: AccuracyFacts): string {
     ...(rates.length === 0
       ? []
       : ["Published rates of training, which nothing is fitted to:", ...rowsText(rates, "all")]),
+    ...(plain.length === 0
+      ? []
+      : ["Plain software (`--release`), each model predicted by the others:", ...rowsText(plain, "all")]),
     ...kernelsText(kernels),
     "bias: the median error with its sign, above 0 where predictions are too slow; in interval: rows in their 90 % interval",
     "`loratwin paper` compares with the evaluation of the mLoRA paper",
@@ -101,9 +107,13 @@ export const accuracyCommand: Command = {
     const facts = {
       steps: steps.flat(),
       rates: predictedRates().filter(isAsked),
+      plain: predictedPlainRows().filter(isAsked),
       kernels: kernelScores(catalog).filter(isAsked),
     };
-    const document: AccuracyFacts = { ...facts, scores: scoreSources([...facts.steps, ...facts.rates]) };
+    const document: AccuracyFacts = {
+      ...facts,
+      scores: scoreSources([...facts.steps, ...facts.rates, ...facts.plain]),
+    };
     printResult(io, args, document, () => describe(document));
     return 0;
   },

@@ -14,7 +14,7 @@ import {
 import { capacityText } from "../describe-capacity.ts";
 import type { Io } from "../io.ts";
 import { ERASE_LINE, moveCursor, note, printResult } from "../output.ts";
-import { CATALOG_OPTION } from "../plan-options.ts";
+import { CATALOG_OPTION, RELEASE_OPTION } from "../plan-options.ts";
 import { requireCapacityPage, writeCapacity } from "../write-capacity.ts";
 
 /** `rounds`: so many times `--draws` are drawn of a candidate near the edge, where nothing else is said. */
@@ -148,6 +148,13 @@ export const capacityCommand: Command = {
           default: false,
           describe: "simulate every candidate, also those that bounds rule out",
         },
+        release: RELEASE_OPTION,
+        "trainable-only": {
+          type: "boolean",
+          default: false,
+          describe:
+            "leave candidates out that loratwin itself cannot train with: other than CUDA, or less than 16 bits",
+        },
         flips: {
           type: "boolean",
           default: false,
@@ -171,6 +178,8 @@ export const capacityCommand: Command = {
       probability: probabilityOf(args),
       objective: objectiveOf(args),
       isExhaustive: flag(args, "exhaustive"),
+      release: requiredText(args, "release"),
+      isTrainableOnly: flag(args, "trainable-only"),
     };
     const folder = output === undefined ? undefined : new CapacityFolder(io, output, question);
     if (folder !== undefined && folder.seen.size > 0)

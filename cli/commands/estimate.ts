@@ -4,7 +4,7 @@ import { type Arguments, type Command, optionalPositive, optionalText, requiredT
 import { estimateFacts, estimateText } from "../describe-estimate.ts";
 import type { OptionTable } from "../option-table.ts";
 import { printResult } from "../output.ts";
-import { WORKLOAD_OPTIONS } from "../plan-options.ts";
+import { GPU_OPTION, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { INTERVAL_OPTIONS } from "../prediction-options.ts";
 import { contextOf, intervalChoice, planRequestChoice } from "../request-options.ts";
 
@@ -36,11 +36,22 @@ export const estimateCommand: Command = {
   describe:
     "before training: how long a workload will take with loratwin, in how much memory, and what it costs (other software: layouts)",
   examples: [
+    ["$0 estimate w.yaml --gpu 'H100 SXM*4'", "on GPUs of the catalog, in one machine"],
     ["$0 estimate w.yaml --cluster gpus.yaml --prices prices.yaml --tenure spot", "by the prices of its accelerators"],
     ["$0 estimate w.yaml --devices cpu:0,cpu:1 --cost-per-hour 0.4", "by what the machine costs"],
   ],
   positionals: { workload: { type: "string", demandOption: true, describe: "workload file (YAML or JSON)" } },
-  uses: [{ input: "a workload", options: { ...WORKLOAD_OPTIONS, ...INTERVAL_OPTIONS, ...PRICE_OPTIONS } }],
+  uses: [
+    {
+      input: "a workload",
+      options: {
+        ...WORKLOAD_OPTIONS,
+        gpu: { ...GPU_OPTION, notBeside: ["cluster", "devices"] },
+        ...INTERVAL_OPTIONS,
+        ...PRICE_OPTIONS,
+      },
+    },
+  ],
   async run(args, io) {
     const estimate = await estimateRun(contextOf(io, args), requiredText(args, "workload"), {
       request: planRequestChoice(args),

@@ -1,21 +1,35 @@
+import { InputError } from "../../core/index.ts";
 import { type Dtype, PRECISIONS, type Recompute, type StepLayout } from "../../plan/index.ts";
-import { NEWEST, type ProductPrecision, publishedReleases } from "../../studies/index.ts";
+import type { ProductPrecision } from "../../studies/index.ts";
 import { layoutsOf } from "../../workbench/index.ts";
-import { type Command, flag, optionalCount, optionalText, requiredText } from "../command.ts";
+import { type Arguments, type Command, flag, optionalCount, optionalText, requiredText } from "../command.ts";
 import { layoutsFacts, layoutsText } from "../describe-layouts.ts";
 import { printResult } from "../output.ts";
-import { CATALOG_OPTION, PLAN_OPTIONS } from "../plan-options.ts";
+import { CATALOG_OPTION, GPU_OPTION, PLAN_OPTIONS, RELEASE_OPTION } from "../plan-options.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf } from "../request-options.ts";
 
 const ROWS = 12;
+
+/** --gpu 'NAME*COUNT', or --accelerator and --count. @throws InputError for neither */
+function acceleratorsOf(args: Arguments): { readonly accelerator: string; readonly count: number } {
+  const gpu = optionalText(args, "gpu");
+  const [accelerator, count] = [optionalText(args, "accelerator"), optionalCount(args, "count")];
+  if (gpu === undefined && accelerator !== undefined && count !== undefined) return { accelerator, count };
+  const named = /^(?<name>[^*,]+?)(?:\s*\*\s*(?<count>[1-9]\d{0,5}))?$/.exec(gpu ?? "")?.groups;
+  if (named !== undefined) return { accelerator: named["name"]!, count: Number(named["count"] ?? 1) };
+  throw new InputError({
+    expected: "--gpu 'H100 SXM*8' with one kind of GPU, or --accelerator 'H100 SXM' and --count 8",
+    got: gpu ?? (accelerator === undefined ? "neither" : "no count"),
+  });
+}
 
 export const layoutsCommand: Command = {
   usage: "layouts <workload>",
   describe:
     "every way in which accelerators can share the steps of a workload: tensor, context, pipeline and data parallel, ZeRO, recomputation; with time and memory",
   examples: [
-    ['$0 layouts w.yaml --accelerator "H100 SXM" --count 8', "in bfloat16"],
+    ["$0 layouts w.yaml --gpu 'H100 SXM*8'", "in bfloat16"],
     ["$0 layouts w.yaml --accelerator GB200 --count 72 --precision float4", "with a 4-bit base model"],
     [
       '$0 layouts w.yaml --accelerator "H100 SXM" --count 8 --tensor-parallel 2 --pipeline-parallel 4 --recompute none',
@@ -27,20 +41,16 @@ export const layoutsCommand: Command = {
     {
       input: "a workload",
       options: {
-        accelerator: { type: "string", demandOption: true, describe: "device of the catalog" },
-        count: { type: "number", demandOption: true, describe: "how many accelerators" },
+        gpu: { ...GPU_OPTION, notBeside: ["accelerator", "count"] },
+        accelerator: { type: "string", describe: "device of the catalog, in place of --gpu" },
+        count: { type: "number", describe: "how many accelerators, in machines of as many as they come in" },
         precision: {
           type: "string",
           choices: PRECISIONS,
           default: "bfloat16",
           describe: "precision of matrix products and of base weights; 8 and 4 bits are simulated only",
         },
-        release: {
-          type: "string",
-          choices: [NEWEST, ...Object.keys(publishedReleases())],
-          default: NEWEST,
-          describe: "software whose published steps times are fitted to",
-        },
+        release: RELEASE_OPTION,
         graphs: {
           type: "boolean",
           default: true,
@@ -88,8 +98,7 @@ export const layoutsCommand: Command = {
   ],
   async run(args, io) {
     const layouts = await layoutsOf(contextOf(io, args), requiredText(args, "workload"), {
-      accelerator: requiredText(args, "accelerator"),
-      count: optionalCount(args, "count")!,
+      ...acceleratorsOf(args),
       precision: requiredText(args, "precision") as ProductPrecision,
       release: requiredText(args, "release"),
       hasGraphs: args["graphs"] !== false,

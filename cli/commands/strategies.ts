@@ -1,4 +1,4 @@
-import { canonicalJson, counted, formatBytes, formatSeconds } from "../../core/index.ts";
+import { canonicalJson, counted, formatBytes, formatSeconds, InputError } from "../../core/index.ts";
 import { writeOutput } from "../../files/index.ts";
 import type { LayersCalibration } from "../../plan/index.ts";
 import { comparedRequest, compareStrategies, type StrategyRow } from "../../studies/index.ts";
@@ -8,7 +8,7 @@ import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { costsText } from "../describe-costs.ts";
 import { type ObservedCalibration, observationText, observedCalibration } from "../observe-calibration.ts";
 import { percent, printResult, table } from "../output.ts";
-import { CATALOG_OPTION, PLAN_OPTIONS } from "../plan-options.ts";
+import { CATALOG_OPTION, GPU_OPTION, PLAN_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf, requestChoice } from "../request-options.ts";
 
@@ -31,6 +31,7 @@ export const strategiesCommand: Command = {
     "LoRAPP next to other ways to train the jobs: pipelines, tensor parallel, FSDP, DDP; time, memory, what fits",
   examples: [
     ["$0 strategies w.yaml --cluster gpus.yaml", "every strategy, with and without recomputation"],
+    ["$0 strategies w.yaml --gpu 'RTX 4090*4'", "on GPUs of the catalog, in one machine"],
     ["$0 strategies w.yaml --cluster gpus.yaml --dtype nf4", "with a 4-bit base model"],
     ["$0 strategies w.yaml --cluster gpus.yaml --observed lorapp=2364 -o k.json", "a calibration from one observation"],
   ],
@@ -41,7 +42,8 @@ export const strategiesCommand: Command = {
       options: {
         ...OBSERVATION_OPTIONS,
         ...CACHE_OPTIONS,
-        cluster: { type: "string", demandOption: true, describe: "cluster file with equal GPUs" },
+        cluster: { type: "string", describe: "cluster file with equal GPUs" },
+        gpu: { ...GPU_OPTION, notBeside: ["cluster"] },
         catalog: CATALOG_OPTION,
         calibration: { type: "string", describe: "a layers calibration instead of the catalog's" },
         dtype: { ...PLAN_OPTIONS.dtype, describe: "over the workload's `model.dtype`" },
@@ -55,6 +57,8 @@ export const strategiesCommand: Command = {
     },
   ],
   async run(args, io) {
+    if (optionalText(args, "cluster") === undefined && optionalText(args, "gpu") === undefined)
+      throw new InputError({ expected: "--cluster FILE or --gpu 'H100 SXM*4'", got: "neither" });
     const {
       request: given,
       loaded,

@@ -24,6 +24,7 @@ function refuse(item: string, hint: string): never {
 }
 
 function checkCount(count: number, got: unknown): void {
+  if (count < 1) throw new InputError({ expected: "at least one device", at: "--devices", got });
   if (count > MOST_DEVICES) throw new InputError({ expected: `at most ${MOST_DEVICES} devices`, at: "--devices", got });
 }
 
@@ -34,7 +35,7 @@ function ownDevices(item: string): Devices | undefined {
   const { index, count, share } = groups ?? {};
   if ((base !== "cpu" && base !== "cuda" && base !== ABSTRACT) || (base !== "cuda" && share !== undefined))
     return undefined;
-  checkCount(Number(index ?? count), item);
+  checkCount(index === undefined ? Number(count) : Number(index) + 1, item);
   const indices = count === undefined ? [Number(index)] : Array.from({ length: Number(count) }, (_, i) => i);
   return indices.map((i) =>
     base === ABSTRACT

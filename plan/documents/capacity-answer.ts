@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { candidateSchema } from "./candidates.ts";
+import { candidateSchema, TENURES } from "./candidates.ts";
+import { forecastSchema } from "./forecast.ts";
+import { pricesSchema } from "./prices.ts";
 import { stepLayoutSchema } from "./step-layout.ts";
 
 const amount = z.number().min(0);
@@ -29,6 +31,8 @@ const surety = {
 /** A candidate that was simulated, as it is told of. Costs, hours and use are of the draws that all candidates have. */
 const candidateRowSchema = z.strictObject({
   candidate: candidateSchema,
+  /** Accelerators that are paid for: those of whole machines, as they are sold. */
+  paidCount: z.int().positive(),
   ...surety,
   /** Whether none of those that were simulated and keep the level costs no more and takes fewer of its hours. */
   isOnFront: z.boolean(),
@@ -70,7 +74,7 @@ export type CandidateRow = z.infer<typeof candidateRowSchema>;
 /** Why a candidate was not looked at: nobody can say how fast or at what price it trains, or it has no room for a kind. */
 const unfitSchema = z.strictObject({
   candidate: candidateSchema,
-  why: z.enum(["unsupported", "no price", "no room"]),
+  why: z.enum(["unsupported", "no price", "no room", "not trainable"]),
   detail: z.string(),
 });
 export type UnfitCandidate = z.infer<typeof unfitSchema>;
@@ -111,6 +115,63 @@ const weekSchema = z.strictObject({
 });
 export type Week = z.infer<typeof weekSchema>;
 
+/** What is paid for the best machines, and when. Amounts are whole cents; each month is as the forecast's are on average. */
+const moneySchema = z.strictObject({
+  /** Over which payments are listed. */
+  termMonths: z.number().positive(),
+  /** Of the cost over the forecast, what is interest. */
+  interestCost: amount,
+  /** The same machines in every way that has a price. */
+  ways: z.array(
+    z.strictObject({
+      tenure: z.enum(TENURES),
+      meets: z.boolean(),
+      upFront: amount,
+      /** Each month; less than nothing where others bear more than it costs. */
+      monthly: z.number(),
+      /** Over the term, and what that is worth today: later payments count less, by the prices' `interest`. */
+      total: z.number(),
+      presentValue: z.number(),
+      /** `month` 0 is paid at once, each other one at its end; `all` is paid until then. */
+      months: z.array(z.strictObject({ month: count, paid: z.number(), all: z.number() })).min(2),
+      /** From when on it is no cheaper than buying; null for `buy`, and where it is cheaper as long as machines last. */
+      breakEvenMonth: z.int().positive().nullable(),
+    }),
+  ),
+  /** A job trains one adapter. Its share of all costs goes by how long it trains; null where none came. */
+  jobs: z.array(z.strictObject({ kind: z.string(), jobs: amount, cost: amount.nullable() })),
+});
+export type CapacityMoney = z.infer<typeof moneySchema>;
+
+/** What failures of machines cost that are bought or reserved, and what spare machines bring. */
+const failuresSchema = z.strictObject({
+  machines: z.int().positive(),
+  /** Of all of them, a year. */
+  failuresPerYear: amount,
+  /** In which one of them does not work, a year: of two at once twice. */
+  downHoursPerYear: amount,
+  /** One failure. Jobs begin anew; the machine stands idle until it is repaired. The repair itself is not in it. */
+  lostAcceleratorHours: amount,
+  lostCost: amount,
+  idleCost: amount,
+  costPerYear: amount,
+  spares: z.array(
+    z.strictObject({
+      spares: count,
+      costPerYear: amount,
+      /** In which fewer machines work than are recommended, a year. */
+      shortHoursPerYear: amount,
+      /** By level, of its jobs those that are late on average. */
+      late: z.array(share),
+      /** Whether that is no more than each level allows. */
+      isEnough: z.boolean(),
+    }),
+  ),
+  /** The fewest that are enough; null where none of those that were looked at is. */
+  needed: count.nullable(),
+});
+export type CapacityFailures = z.infer<typeof failuresSchema>;
+
 /** Which machines to buy or rent for jobs that are forecast. */
 export const capacityAnswerSchema = z.strictObject({
   kind: z.literal("capacity-answer"),
@@ -119,6 +180,9 @@ export const capacityAnswerSchema = z.strictObject({
   currency: z.string(),
   pricesOf: z.string(),
   days: z.int().positive(),
+  /** What was asked, with all defaults. */
+  forecast: forecastSchema,
+  prices: pricesSchema,
   /** That all candidates have, and their seed. One whose share is near `probability` has more. */
   draws: z.int().positive(),
   seed: count,
@@ -139,6 +203,10 @@ export const capacityAnswerSchema = z.strictObject({
    * and where none keep the levels. A level that kinds of several base models have is kept by each of them.
    */
   apart: apartSchema.nullable(),
+  /** Null where there is no best one. */
+  money: moneySchema.nullable(),
+  /** Null as well where the prices say nothing of failures, and for machines that come and go. */
+  failures: failuresSchema.nullable(),
   /** How the best one is used over a week. */
   week: weekSchema.nullable(),
   /** Those that keep the level, the best first, and those that were simulated and do not. */

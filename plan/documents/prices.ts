@@ -6,10 +6,14 @@ const share = z.number().min(0).max(1);
 
 /** What one accelerator costs, with its share of machine, network and room. Every way to have it is optional. */
 const acceleratorPriceSchema = z.strictObject({
+  /** Accelerators of a machine as it is sold: whole machines are bought, rented, and fail. */
+  soldIn: z.int().positive().max(1024).default(1),
+  /** Of a machine: how often it fails, and the hours until it works again or another one stands in its place. */
+  failures: z.strictObject({ perYear: positive.max(1000), repairHours: positive.max(8766) }).optional(),
   buy: z
     .strictObject({
       price: positive,
-      /** Over which the price is spread evenly. */
+      /** Over which the price is spread in equal payments; then it is bought anew. */
       years: positive.max(50),
       /** Board power that an idle one takes, of that of the catalog. */
       idlePower: share.default(0.15),
@@ -47,6 +51,10 @@ export const pricesSchema = z.strictObject({
   perKilowattHour: z.number().min(0),
   /** Power drawn for each watt of boards: cooling, processors, network. */
   powerFactor: z.number().min(1).default(1.4),
+  /** A year, of money that is paid before machines have earned it: 0.08 is 8 %. */
+  interest: share.default(0),
+  /** Months over which payments are listed; where absent the `years` of what is recommended, or 12 where it has none. */
+  termMonths: positive.max(600).optional(),
   /** By the catalog's name. */
   accelerators: z.record(z.string(), acceleratorPriceSchema),
 });

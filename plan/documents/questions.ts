@@ -13,6 +13,8 @@ export {
   type Beside,
   type CandidateRow,
   type CapacityAnswer,
+  type CapacityFailures,
+  type CapacityMoney,
   type CapacityObjective,
   capacityAnswerSchema,
   type Flip,

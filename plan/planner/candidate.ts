@@ -1,3 +1,4 @@
+import { once } from "../../core/index.ts";
 import type { Stage } from "../documents/setting.ts";
 import { type Draft, type DraftOptions, draftOf } from "./draft.ts";
 import { costsOf } from "./draft-costs.ts";
@@ -20,14 +21,6 @@ export interface Candidate {
   readonly choice: WorkChoice;
   readonly draft: Draft;
   within(limits: Limits, stages?: readonly Stage[]): Trial;
-}
-
-function once<Value>(make: () => Value): () => Value {
-  let made: { readonly value: Value } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 /**

@@ -15,6 +15,14 @@ const NEARLY_IN_ORDER = 1.01;
 /** Divisions that are tried in other orders. */
 const MOST_IN_ORDERS = 2;
 
+/** Of all stages together: each takes half a kilobyte while a plan is made, and one more while it is simulated. */
+const MOST_ACTIONS = 2 ** 22;
+
+/** What each of so many pipelines may have of them. */
+export function mostActionsOf(numPipelines: number): number {
+  return MOST_ACTIONS / numPipelines;
+}
+
 /**
  * What is searched where the schedule is left open, and what the best are tried in after that: neither GPipe nor one
  * micro-batch at a time beats these.
@@ -43,7 +51,8 @@ function tryDivision(
   let wholeNs = 0;
   for (const [pipeline, chain] of divide(request, numPipelines).entries()) {
     checkSamples(chain.request, request);
-    const search = searchChain(chain.request, { share: 1 / numPipelines, from: from[pipeline], mostNs });
+    const mostActions = mostActionsOf(numPipelines);
+    const search = searchChain(chain.request, { share: 1 / numPipelines, from: from[pipeline], mostNs, mostActions });
     chains.push({ chain, search });
     const ns = search.chosen.wholeNs ?? Number.POSITIVE_INFINITY;
     if (ns > wholeNs) [wholeNs, slowest] = [ns, chains.length - 1];

@@ -57,9 +57,9 @@ export interface Verdict {
   stagesThatFit(recompute: Recompute): readonly Stage[] | undefined;
 }
 
-export function judge(request: Costed, { draft }: OrderedDraft, { memoryWith }: LaidOut): Verdict {
+export function judge(request: Costed, { draft }: OrderedDraft, { fitsInto }: LaidOut): Verdict {
   const fitsWith = (stage: number, recomputed: number): boolean =>
-    memoryWith(stage, recomputed).total <= capacityOf(request, draft, stage);
+    fitsInto(capacityOf(request, draft, stage), stage, recomputed);
   return {
     fits: draft.stages.every(({ recomputedLayers }, stage) => fitsWith(stage, recomputedLayers)),
     stagesThatFit(recompute) {

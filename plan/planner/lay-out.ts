@@ -1,3 +1,4 @@
+import { once } from "../../core/index.ts";
 import { edgeDtypes } from "../actions/message-bytes.ts";
 import { largestSizes } from "../actions/mini-batch.ts";
 import { roomOf } from "../actions/pipelines.ts";
@@ -5,30 +6,35 @@ import type { Buffers, StageMemory } from "../documents/setting.ts";
 import { planBuffers } from "../memory/buffers.ts";
 import { stageMemory } from "../memory/memory-model.ts";
 import { residentJobs } from "../memory/residents.ts";
-import { stashPlacement } from "../memory/stash.ts";
+import { stashBounds, stashPlacement } from "../memory/stash.ts";
 import type { OrderedDraft } from "./order-draft.ts";
 import type { Costed } from "./request.ts";
 
 /** Where everything of an ordered draft lies, and what it takes. */
 export interface LaidOut {
   readonly buffers: readonly Buffers[];
+  /** Made when it is asked for first: it takes much longer than `fitsInto`. */
   readonly memory: readonly StageMemory[];
-  /** What a stage would take in this order, had it so many recomputed layers; the buffers do not depend on them. */
-  memoryWith(stage: number, recomputedLayers: number): StageMemory;
+  /**
+   * Whether a stage would fit into so many bytes in this order, had it so many recomputed layers; the buffers do not
+   * depend on them.
+   */
+  fitsInto(bytes: number, stage: number, recomputedLayers: number): boolean;
 }
 
 export function layOut(request: Costed, ordered: OrderedDraft): LaidOut {
   const { draft, orders, timeline } = ordered;
   const buffers = planBuffers(orders, [timeline, ordered.withoutTransfers()], request);
   const room = roomOf(request.architecture, draft.jobs, largestSizes(draft.microBatches));
-  const peaks = orders.map((order) => stashPlacement(order, draft.microBatches).peak);
+  const bounds = orders.map((order) => stashBounds(order, draft.microBatches));
+  const peaks = orders.map((order) => once(() => stashPlacement(order, draft.microBatches).peak));
   const residents = orders.map((order, index) => {
     const stage = draft.stages[index]!;
     const { kind } = request.devices[stage.device]!;
     const held = { architecture: request.architecture, stage, kind };
     return residentJobs(held, order, draft);
   });
-  const memoryOf = (index: number, recomputedLayers: number): StageMemory => {
+  const memoryOf = (index: number, recomputedLayers: number, stashUnits: number): StageMemory => {
     const stage = draft.stages[index]!;
     const device = request.devices[stage.device]!;
     return stageMemory({
@@ -40,16 +46,23 @@ export function layOut(request: Costed, ordered: OrderedDraft): LaidOut {
       residents: residents[index]!,
       kind: device.kind,
       threads: device.threads,
-      stashUnits: peaks[index]!,
+      stashUnits,
       buffers: buffers[index]!,
       ...(request.program === undefined ? {} : { program: request.program }),
     });
   };
-  const memory = draft.stages.map(({ recomputedLayers }, stage) => memoryOf(stage, recomputedLayers));
+  const memory = once(() =>
+    draft.stages.map(({ recomputedLayers }, stage) => memoryOf(stage, recomputedLayers, peaks[stage]!())),
+  );
   return {
     buffers,
-    memory,
-    memoryWith: (stage, recomputedLayers) =>
-      recomputedLayers === draft.stages[stage]!.recomputedLayers ? memory[stage]! : memoryOf(stage, recomputedLayers),
+    get memory() {
+      return memory();
+    },
+    fitsInto(bytes, stage, recomputedLayers) {
+      const fitsWith = (stashUnits: number): boolean => memoryOf(stage, recomputedLayers, stashUnits).total <= bytes;
+      const { least, most } = bounds[stage]!;
+      return fitsWith(most) || (fitsWith(least) && fitsWith(peaks[stage]!()));
+    },
   };
 }

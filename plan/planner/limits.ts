@@ -54,14 +54,23 @@ function recomputed(candidate: Candidate, first: Trial, recompute: Recompute): T
   return trial;
 }
 
-/** A candidate within limits, on its stages or others, with as little recomputation as makes it fit. */
-export function settle(candidate: Candidate, limits: Limits, stages: readonly Stage[] = candidate.draft.stages): Trial {
+/** A candidate within limits, on its stages or others, with as little recomputation as can be asked for. */
+export function leastRecomputed(
+  candidate: Candidate,
+  limits: Limits,
+  stages: readonly Stage[] = candidate.draft.stages,
+): Trial {
   const { recompute } = candidate.request;
   const least = stages.map((stage) => ({
     ...stage,
     recomputedLayers: Math.max(stage.recomputedLayers, recomputationRange(recompute, stage)[0]),
   }));
-  return recomputed(candidate, candidate.within(limits, least), recompute);
+  return candidate.within(limits, least);
+}
+
+/** A trial with as little more recomputation as makes it fit. */
+export function settle(candidate: Candidate, trial: Trial): Trial {
+  return recomputed(candidate, trial, candidate.request.recompute);
 }
 
 /** The largest micro-batch's activation memory. */

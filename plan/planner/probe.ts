@@ -15,6 +15,8 @@ export interface Probe {
   readonly isWhole: boolean;
   /** Nanoseconds of the whole run, from the probe in order. */
   wholeNs(ordered: OrderedDraft): number;
+  /** About how many actions the whole run has where the probe has so many. */
+  wholeActions(probed: number): number;
 }
 
 /**
@@ -39,6 +41,7 @@ export function probeOf({ jobs, rows, devices }: Costed, effort: number): Probe 
   return {
     isWhole,
     stepsOf: (job) => steps[job]!,
+    wholeActions: (probedActions) => (isWhole ? probedActions : (probedActions * all) / probed),
     wholeNs(ordered) {
       const { makespanNs } = ordered.timeline;
       if (isWhole) return makespanNs;

@@ -2,7 +2,7 @@ import { maximum } from "../../core/index.ts";
 import { LEAST_HALVES, numHalvesOf } from "../actions/stage-layers.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Candidate, Trial } from "./candidate.ts";
-import { fits, makespanOf, settle } from "./limits.ts";
+import { fits, leastRecomputed, makespanOf, settle } from "./limits.ts";
 import { stageOfHalves } from "./partition.ts";
 
 /** Stages of other lengths have to save so much of the time. */
@@ -27,9 +27,9 @@ function withMoved(stages: readonly Stage[], halves: number, from: number, to: n
 
 /**
  * The fastest with some halves of layers moved from the slowest stage to one of the least busy ones; undefined where
- * none fits.
+ * none fits in `mostNs`. Recomputation lengthens them further: one that takes too long is not looked into.
  */
-function moved(candidate: Candidate, { ordered }: Trial, halves: number): Trial | undefined {
+function moved(candidate: Candidate, { ordered }: Trial, halves: number, mostNs: number): Trial | undefined {
   const { busyNs, draft, limits } = ordered;
   const slowest = busyNs.indexOf(maximum(busyNs));
   if (numHalvesOf(draft.stages[slowest]!) < LEAST_HALVES + halves) return undefined;
@@ -39,8 +39,10 @@ function moved(candidate: Candidate, { ordered }: Trial, halves: number): Trial 
     .sort((a, b) => busyNs[a]! - busyNs[b]!)
     .slice(0, TARGETS);
   return others
-    .map((to) => settle(candidate, limits, withMoved(draft.stages, halves, slowest, to)))
-    .filter(fits)
+    .map((to) => leastRecomputed(candidate, limits, withMoved(draft.stages, halves, slowest, to)))
+    .filter((trial) => makespanOf(trial) <= mostNs)
+    .map((trial) => settle(candidate, trial))
+    .filter((trial) => makespanOf(trial) <= mostNs && fits(trial))
     .sort((a, b) => makespanOf(a) - makespanOf(b))[0];
 }
 
@@ -57,8 +59,7 @@ export function rebalanced(candidate: Candidate, settled: Trial): Trial {
     const most = makespanOf(best) * (1 - LEAST_GAIN);
     let next: Trial | undefined;
     for (const halves of sizes) {
-      const found = moved(candidate, best, halves);
-      if (found !== undefined && makespanOf(found) <= most) next ??= found;
+      next = moved(candidate, best, halves, most);
       if (next !== undefined) break;
     }
     if (next === undefined) break;

@@ -77,6 +77,7 @@ class Exploration {
   /** By the size of micro-batches: about the same divide the layers in about the same way. */
   readonly #stages = new Map<number, readonly Stage[]>();
   #least = Number.POSITIVE_INFINITY;
+  #mostActions = Number.POSITIVE_INFINITY;
 
   constructor(request: Costed, probe: Probe) {
     this.#request = request;
@@ -90,6 +91,20 @@ class Exploration {
   /** Those that fit, the fastest first. */
   get fitting(): readonly Considered[] {
     return fastestFirst(this.considered);
+  }
+
+  /** From now on a way fits only where the whole run has so many actions at most. What was too slow may now be the best. */
+  shorten(mostActions: number): void {
+    this.#mostActions = mostActions;
+    for (const [key, considered] of this.#considered)
+      if (this.actionsOf(considered) > mostActions) this.#considered.set(key, { ...considered, wholeNs: null });
+      else if (considered.outcome === undefined) this.#considered.delete(key);
+    this.#least = this.fitting[0]?.wholeNs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** About how many actions the whole run of a way has, on all stages. */
+  actionsOf({ candidate: { draft } }: Pick<Considered, "candidate">): number {
+    return this.#probe.wholeActions(2 * draft.stages.length * draft.microBatches.length);
   }
 
   /** The least time that any would take if memory were no matter. */
@@ -138,7 +153,8 @@ class Exploration {
   }
 
   #consider({ candidate, unlimited, unboundNs }: Ranked): Considered {
-    if (unboundNs > this.#least * (1 + PROBE_ERROR)) return { candidate, outcome: undefined, wholeNs: null, unboundNs };
+    if (unboundNs > this.#least * (1 + PROBE_ERROR) || this.actionsOf({ candidate }) > this.#mostActions)
+      return { candidate, outcome: undefined, wholeNs: null, unboundNs };
     const outcome = chooseLimits(candidate, "quick", { unlimited });
     const wholeNs = fits(outcome.trial) ? this.#probe.wholeNs(outcome.trial.ordered) : null;
     return { candidate, outcome, wholeNs, unboundNs };
@@ -180,6 +196,19 @@ function lookAtFewer(exploration: Exploration, offered: Proposals): void {
   if (best !== undefined) climb(exploration, offered, best);
 }
 
+/** Where the whole run of the best has too many actions, looks again among fewer groups, whose micro-batches are longer. */
+function lookAtShorter(exploration: Exploration, offered: Proposals, mostActions: number): void {
+  const [best] = exploration.fitting;
+  const actions = best === undefined ? 0 : exploration.actionsOf(best);
+  if (actions <= mostActions) return;
+  const { choice } = best!.candidate;
+  const numGroups = Math.floor((choice.numGroups * mostActions) / actions);
+  exploration.shorten(mostActions);
+  if (numGroups > 0) exploration.look([{ ...choice, numGroups }]);
+  const [shorter] = exploration.fitting;
+  if (shorter !== undefined) climb(exploration, offered, shorter);
+}
+
 interface SearchOptions {
   /** Of the effort, where there are other chains. */
   readonly share?: number;
@@ -187,6 +216,8 @@ interface SearchOptions {
   readonly from?: WorkChoice | undefined;
   /** A chain that takes more nanoseconds is of no use, so that nobody looks for the best of its ways. */
   readonly mostNs?: number;
+  /** Of a plan, on all stages of the chain. */
+  readonly mostActions?: number;
 }
 
 /**
@@ -196,7 +227,7 @@ interface SearchOptions {
  * @throws InputError for a choice that the chain cannot have
  */
 export function searchChain(request: Costed, options: SearchOptions = {}): SearchResult {
-  const { share = 1, from, mostNs = Number.POSITIVE_INFINITY } = options;
+  const { share = 1, from, mostNs = Number.POSITIVE_INFINITY, mostActions = Number.POSITIVE_INFINITY } = options;
   const probe = probeOf(request, share);
   const exploration = new Exploration(request, probe);
   const offered = proposals(request);
@@ -212,6 +243,7 @@ export function searchChain(request: Costed, options: SearchOptions = {}): Searc
   if (exploration.unboundNs <= mostNs) {
     for (const start of starts(exploration)) climb(exploration, offered, start);
     if (from === undefined) lookAtFewer(exploration, offered);
+    if (typeof request.groups !== "number") lookAtShorter(exploration, offered, mostActions);
   }
   const { considered, fitting } = exploration;
   return { considered, chosen: fitting[0] ?? leastOverfull(request, considered), probe };

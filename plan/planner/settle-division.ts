@@ -1,6 +1,6 @@
-import { PlanError, sum } from "../../core/index.ts";
+import { InputError, PlanError, sum } from "../../core/index.ts";
 import type { Trial } from "./candidate.ts";
-import type { Division } from "./divisions.ts";
+import { type Division, mostActionsOf } from "./divisions.ts";
 import { makespanOf } from "./limits.ts";
 import { type Considered, fastestFirst, type SearchResult } from "./search.ts";
 import { settleWhole } from "./settle-whole.ts";
@@ -11,8 +11,6 @@ const PROBE_ERROR = 0.02;
 const MOST_SETTLED = 4;
 /** Actions of a way from which on the best one by the probe is enough: more of them take memory and time. */
 const LONG = 2 ** 17;
-/** Of all stages together: each takes half a kilobyte while a plan is made, and one more while it is simulated. */
-const MOST_ACTIONS = 2 ** 22;
 
 /** The first of those that are the same work: cuts that differ by less than a row. */
 function different(ways: readonly Considered[]): readonly Considered[] {
@@ -35,7 +33,7 @@ interface SettledChain {
 
 /**
  * The ways of a chain that may be the fastest, planned in full: in the order of what the probe says, until that is more
- * than the best has come to. @throws PlanError where none fits
+ * than the best has come to. @throws PlanError where none fits, InputError where the fastest has too many actions
  */
 function settledChain(search: SearchResult, isOneEnough: boolean, mostActions: number): readonly SettledChain[] {
   const { probe } = search;
@@ -43,7 +41,7 @@ function settledChain(search: SearchResult, isOneEnough: boolean, mostActions: n
   const settled = new Map<Considered, { readonly known: Considered; readonly trial: Trial }>();
   let most = isOneEnough ? 1 : MOST_SETTLED;
   let leastNs = Number.POSITIVE_INFINITY;
-  let failure: PlanError | undefined;
+  let failure: PlanError | InputError | undefined;
   for (const way of ways.length === 0 ? [search.chosen] : ways) {
     if (way.wholeNs !== null && way.wholeNs > leastNs * (1 + PROBE_ERROR)) break;
     if (settled.size === most) break;
@@ -54,7 +52,7 @@ function settledChain(search: SearchResult, isOneEnough: boolean, mostActions: n
       settled.set(way, { known: { ...way, wholeNs }, trial });
       leastNs = Math.min(leastNs, wholeNs);
     } catch (error) {
-      if (!(error instanceof PlanError)) throw error;
+      if (!(error instanceof PlanError || error instanceof InputError)) throw error;
       failure ??= error;
     }
   }
@@ -82,7 +80,7 @@ function withChains(division: Division, chains: readonly SettledChain[]): Settle
  * many actions
  */
 export function settleDivision(division: Division, isOneEnough: boolean): readonly SettledDivision[] {
-  const mostActions = MOST_ACTIONS / division.chains.length;
+  const mostActions = mostActionsOf(division.chains.length);
   const chains = division.chains.map(({ search }) => settledChain(search, isOneEnough, mostActions));
   const [only, ...others] = chains;
   if (others.length === 0) return only!.map((chain) => withChains(division, [chain]));

@@ -4,8 +4,9 @@ import { numHalvesOf } from "../actions/stage-layers.ts";
 import { memoryTable } from "../memory/memory-model.ts";
 import { type Candidate, candidateOf, type Trial } from "./candidate.ts";
 import { divideLayers } from "./divide-layers.ts";
+import { draftOf } from "./draft.ts";
 import { capacityOf } from "./judge.ts";
-import { chooseLimits, fits, largestUnits, ONE_AT_A_TIME, settle } from "./limits.ts";
+import { chooseLimits, fits, largestUnits, leastRecomputed, ONE_AT_A_TIME, settle } from "./limits.ts";
 import type { Probe } from "./probe.ts";
 import { rebalanced } from "./rebalance.ts";
 import type { Considered } from "./search.ts";
@@ -54,6 +55,8 @@ function onOwnStages({ candidate, outcome }: Considered, probe: Probe): [Candida
 export function settleWhole(considered: Considered, probe: Probe, mostActions: number): Trial {
   const [candidate, unlimited] = onOwnStages(considered, probe);
   const { request, choice } = candidate;
+  // Whether the whole run is short enough is known before its limits are.
+  if (!probe.isWhole) draftOf(request, choice, { stages: candidate.draft.stages, mostActions });
   const { trial } = chooseLimits(candidate, "thorough", { unlimited });
   if (!fits(trial)) throw tooLarge(candidate, trial);
   const balanced = rebalanced(candidate, trial);
@@ -63,7 +66,7 @@ export function settleWhole(considered: Considered, probe: Probe, mostActions: n
   const largest = largestUnits(whole);
   let limits = probed;
   for (;;) {
-    const settled = settle(whole, limits);
+    const settled = settle(whole, leastRecomputed(whole, limits));
     if (fits(settled)) return settled;
     // A limit that was asked for, or none, stays.
     if (request.maxInFlight !== "auto" || limits.units === null) throw tooLarge(whole, settled);

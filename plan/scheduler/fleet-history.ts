@@ -219,22 +219,43 @@ export class FleetChronicle {
       if (decision.kind === "stop" || decision.kind === "refuse") this.#over.push(decision.number);
     }
     this.#outcomes.add(line);
-    while (this.#over.length > this.#mostOver) this.#jobs.delete(this.#over.shift()!);
+    while (this.#over.length > this.#mostOver) {
+      const number = this.#over.shift()!;
+      this.#jobs.delete(number);
+      this.#outcomes.forget(number);
+    }
   }
 
-  /** `atNs`: what goes on is shown up to that time, or to that of the last line. */
-  history(atNs = this.#endNs): FleetHistory {
+  /** How many jobs it remembers. */
+  get numJobs(): number {
+    return this.#jobs.size;
+  }
+
+  /** At most so many: first of those that are not over, then the latest. */
+  #chosen(most: number): readonly Growing[] {
+    const all = [...this.#jobs.values()].sort((a, b) => a.number - b.number);
+    if (all.length <= most) return all;
+    const open = all.filter(({ outcome }) => outcome === "unfinished").slice(0, most);
+    const over = all.filter(({ outcome }) => outcome !== "unfinished");
+    const chosen = [...open, ...over.slice(Math.max(0, over.length - (most - open.length)))];
+    return chosen.sort((a, b) => a.number - b.number);
+  }
+
+  /**
+   * `atNs`: what goes on is shown up to that time, or to that of the last line. `most`: of at most so many jobs, first of
+   * those that are not over, then of the latest.
+   */
+  history(atNs = this.#endNs, most = Number.POSITIVE_INFINITY): FleetHistory {
     const endNs = Math.max(this.#endNs, atNs);
-    const figures = new Map(this.#outcomes.all().map((figure) => [figure.number, figure]));
-    const all = [...this.#jobs.values()].map((job): JobHistory => {
+    const jobs = this.#chosen(most).map((job): JobHistory => {
       const { open, isPaused: _isPaused, done: _done, spans, ...history } = job;
       const last = open !== undefined && endNs > open.startNs ? [{ ...open, endNs }] : [];
-      return { ...figures.get(job.number)!, ...history, spans: [...spans, ...last] };
+      return { ...this.#outcomes.of(job.number), ...history, spans: [...spans, ...last] };
     });
     return {
-      jobs: all.sort((a, b) => a.number - b.number),
+      jobs,
       numPipelines: this.#numPipelines,
-      startNs: all.reduce((least, { request }) => Math.min(least, request.arrivalNs), endNs),
+      startNs: jobs.reduce((least, { request }) => Math.min(least, request.arrivalNs), endNs),
       endNs,
       numLines: this.#numLines,
     };

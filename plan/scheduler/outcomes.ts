@@ -104,7 +104,17 @@ export class FleetOutcomes {
 
   /** In the order of arrival. */
   all(): readonly FleetOutcome[] {
-    return [...this.#fates.values()].map(({ place: _, ...outcome }) => outcome);
+    return [...this.#fates.keys()].map((number) => this.of(number));
+  }
+
+  of(number: number): FleetOutcome {
+    const { place: _, ...outcome } = this.#fates.get(number)!;
+    return outcome;
+  }
+
+  /** Of a job that is over nothing more is asked. */
+  forget(number: number): void {
+    this.#fates.delete(number);
   }
 
   /** Of the jobs that have begun and not ended, at a time that is no earlier than the last line's. */

@@ -1,13 +1,13 @@
-import { type BaseType, quantileSorted, type Selection, scaleLinear, scaleLog, select } from "d3";
+import { type BaseType, extent, type Selection, scaleLinear, scaleLog, select } from "d3";
 import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart, type Ticks } from "./chart.ts";
 import { element, section } from "./element.ts";
+import { BAND, errorRange } from "./error-range.ts";
 import { formatNanos, formatNumber, timeTickFormat } from "./format.ts";
 import { barFill } from "./job-colours.ts";
 import { jobsOf, letterOf, type PageState, reveal } from "./page-state.ts";
 
-/** More dots than this are thinned evenly; those outside the band always stay. */
+/** More dots than this are thinned evenly, and so are, apart from the others, those far outside the band. */
 const MAX_DOTS = 3000;
-const BAND = 0.05;
 /** Durations that spread over more than this factor get a logarithmic axis. */
 const LOG_FACTOR = 20;
 
@@ -30,22 +30,20 @@ function dotsOf(state: PageState): readonly Dot[] {
   });
 }
 
-function thinned(dots: readonly Dot[]): readonly Dot[] {
-  if (dots.length <= MAX_DOTS) return dots;
+function evenly(dots: readonly Dot[]): readonly Dot[] {
   const every = Math.ceil(dots.length / MAX_DOTS);
-  return dots.filter(({ error }, index) => index % every === 0 || Math.abs(error) > 2 * BAND);
+  return dots.filter((_, index) => index % every === 0);
 }
 
-/** Half the height of the axis: all but the farthest 2 % with some air, and never less than the band twice. */
-function errorLimit(dots: readonly Dot[]): number {
-  const sizes = dots.map(({ error }) => Math.abs(error)).sort((a, b) => a - b);
-  const usual = (quantileSorted(sizes, 0.98) ?? 0) * 1.5;
-  return Math.max(2 * BAND, Math.min(sizes.at(-1) ?? 0, usual) * 1.08);
+function thinned(dots: readonly Dot[]): readonly Dot[] {
+  if (dots.length <= MAX_DOTS) return dots;
+  const isFar = ({ error }: Dot): boolean => Math.abs(error) > 2 * BAND;
+  return [...evenly(dots.filter((dot) => !isFar(dot))), ...evenly(dots.filter(isFar))];
 }
 
 function horizontalScale(dots: readonly Dot[], horizontal: Horizontal, frame: Frame) {
   const values = dots.map((dot) => (horizontal === "time" ? dot.startNs : dot.durationNs));
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [low = 0, high = 0] = extent(values);
   const range = [frame.left + 8, frame.right - 8];
   const isLog = horizontal === "duration" && low > 0 && high / low > LOG_FACTOR;
   const scale = isLog ? scaleLog([low, high], range) : scaleLinear([low, high], range);
@@ -57,8 +55,8 @@ function horizontalScale(dots: readonly Dot[], horizontal: Horizontal, frame: Fr
 
 function draw(svg: ChartSvg, frame: Frame, state: PageState, dots: readonly Dot[], horizontal: Horizontal): void {
   const { actions } = state.data;
-  const limit = errorLimit(dots);
-  const y = scaleLinear([-limit, limit], [frame.bottom, frame.top]);
+  const [low, high] = errorRange(dots.map(({ error }) => error));
+  const y = scaleLinear([low, high], [frame.bottom, frame.top]);
   const { scale: x, ticks } = horizontalScale(dots, horizontal, frame);
   svg
     .append("rect")
@@ -84,7 +82,7 @@ function draw(svg: ChartSvg, frame: Frame, state: PageState, dots: readonly Dot[
     .attr("x", frame.right - 6)
     .attr("y", y(BAND) + 12)
     .text("±5 %");
-  const clamp = (error: number): number => Math.max(-limit, Math.min(limit, error));
+  const clamp = (error: number): number => Math.max(low, Math.min(high, error));
   const points: Dots = svg
     .append("g")
     .attr("class", "dots")
@@ -92,7 +90,7 @@ function draw(svg: ChartSvg, frame: Frame, state: PageState, dots: readonly Dot[
     .data(dots)
     .join("circle")
     .attr("class", (dot) => `dot dot-${letterOf(state.data, dot.action)}`)
-    .classed("is-outside", ({ error }) => Math.abs(error) > limit)
+    .classed("is-outside", ({ error }) => error !== clamp(error))
     .attr("data-action", ({ action }) => actions.key[action]!)
     .attr("r", 3.6)
     .attr("cx", (dot) => x(horizontal === "time" ? dot.startNs : dot.durationNs))

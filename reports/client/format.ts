@@ -45,6 +45,38 @@ export function formatMemory(bytes: number): string {
   return formatBytes(bytes);
 }
 
+/** A unit, and how large it is. */
+interface Unit {
+  readonly name: string;
+  readonly size: number;
+}
+
+const COLUMN_TIMES: readonly Unit[] = [
+  { name: "h", size: 3600 },
+  { name: "s", size: 1 },
+  { name: "ms", size: 1e-3 },
+  { name: "µs", size: 1e-6 },
+];
+
+/** Texts of values that are compared: in one unit, that of the largest, with as many digits. */
+function inOneUnit(values: readonly number[], units: readonly Unit[]): (value: number) => string {
+  const sizes = values.map(Math.abs).filter((value) => value > 0);
+  const most = sizes.reduce((largest, each) => Math.max(largest, each), 0);
+  const unit = units.find(({ size }) => most >= size) ?? units.at(-1)!;
+  const isWhole = sizes.every((value) => Number.isInteger(value / unit.size));
+  const digits = isWhole ? 0 : most / unit.size >= 100 ? 1 : 2;
+  return (value) => {
+    const text = (value / unit.size).toFixed(digits);
+    if (value === 0) return `0 ${unit.name}`;
+    return Number(text) === 0 ? `< ${10 ** -digits} ${unit.name}` : `${withMinus(text)} ${unit.name}`;
+  };
+}
+
+/** Texts of durations in a column of a table, in seconds. */
+export function durationColumn(seconds: readonly number[]): (seconds: number) => string {
+  return inOneUnit(seconds, COLUMN_TIMES);
+}
+
 const TIME_UNITS = [
   { name: "s", nanos: 1e9 },
   { name: "ms", nanos: 1e6 },
@@ -68,6 +100,12 @@ export function timeTickFormat(ticks: readonly number[]): (time: number) => stri
 }
 
 const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+const COLUMN_BYTES = BYTE_UNITS.map((name, power) => ({ name, size: 1024 ** power })).reverse();
+
+/** Texts of bytes in a column of a table. */
+export function memoryColumn(bytes: readonly number[]): (bytes: number) => string {
+  return inOneUnit(bytes, COLUMN_BYTES);
+}
 
 /** Tick values that are round in binary units, and their labels. */
 export function byteTicks(
@@ -86,7 +124,9 @@ export function byteTicks(
   return { values, label: (bytes) => `${(bytes / unit).toFixed(digits)} ${BYTE_UNITS[power]}` };
 }
 
-/** "0.0123 USD" */
+/** "0.0123 USD", "1,235 USD" */
 export function costText(spent: Spent | undefined): string {
-  return spent?.cost === undefined ? "–" : `${spent.cost.amount.toPrecision(3)} ${spent.cost.currency}`;
+  if (spent?.cost === undefined) return "–";
+  const { amount, currency } = spent.cost;
+  return `${amount >= 100 ? formatNumber(amount) : amount.toPrecision(3)} ${currency}`;
 }

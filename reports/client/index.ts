@@ -4,13 +4,17 @@
 export { type FleetPart, SPAN_KINDS } from "../fleet-data.ts";
 // A run's data, and its timeline.
 export { LANES, type ReportData } from "../report-data.ts";
+export { contentsOf } from "./contents.ts";
 export { dataTable } from "./data-table.ts";
 export { element, section } from "./element.ts";
 export { createLiveGantt, type LiveGantt } from "./fleet/live-gantt.ts";
 export { costText, formatDuration, formatInstant, formatMemory, formatNumber, formatShare } from "./format.ts";
 export { card } from "./header-parts.ts";
-export { fillDefinitions, jobHue } from "./job-colours.ts";
+export { fillDefinitions, jobDot, jobHue } from "./job-colours.ts";
 export { createPageState, deviceLabel, type PageState } from "./page-state.ts";
+export { scaleChartsOnPaper } from "./print.ts";
+// Rows of a long table.
+export { createRowChoice } from "./row-choice.ts";
 // Prompts that jobs have answered.
 export { samplesSection } from "./samples.ts";
 export { sparklinePath } from "./sparkline-path.ts";

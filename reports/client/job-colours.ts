@@ -1,5 +1,6 @@
 import { create } from "d3";
 import { LETTERS, type ReportData } from "../report-data.ts";
+import { element } from "./element.ts";
 
 /** How many hues the style sheet has; more jobs take them again from the first. */
 const NUM_HUES = 8;
@@ -19,6 +20,14 @@ const MIX: Readonly<Record<(typeof LETTERS)[number], string>> = {
 
 export function jobHue(job: number): string {
   return `var(--hue-${job % NUM_HUES})`;
+}
+
+/** The colour of a job in text. */
+export function jobDot(job: number): HTMLElement {
+  const dot = element("span", { class: "job-dot", "aria-hidden": "true" });
+  // Set on the object: a page's policy may let no style stand in an attribute.
+  dot.style.background = jobHue(job);
+  return dot;
 }
 
 function shade(job: number, letter: (typeof LETTERS)[number]): string {

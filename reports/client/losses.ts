@@ -5,6 +5,7 @@ import { drawCurves, finiteCurve, markCurves } from "./curves.ts";
 import { element, section } from "./element.ts";
 import { jobHue } from "./job-colours.ts";
 import type { PageState } from "./page-state.ts";
+import { shortNames } from "./short-names.ts";
 
 /** Least distance between two labels at the curves' ends, in pixels. */
 const LABEL_HEIGHT = 16;
@@ -52,7 +53,8 @@ function draw(
     ends.map(({ loss }) => y(loss)),
     frame.bottom - 2,
   );
-  const most = window.innerWidth < NARROW ? 6 : 16;
+  const names = ends.map(({ job }) => jobs[job]!.name);
+  const short = shortNames(names, window.innerWidth < NARROW ? 7 : 17);
   ends.forEach(({ job, loss }, index) => {
     const label = svg
       .append("text")
@@ -60,12 +62,12 @@ function draw(
       .attr("x", frame.right + 12)
       .attr("y", places[index]!);
     label.append("tspan").attr("class", "end-dot").style("fill", jobHue(job)).text("● ");
-    const name = jobs[job]!.name;
-    label.append("tspan").text(name.length > most ? `${name.slice(0, most - 1)}…` : name);
+    label.append("tspan").text(short[index]!);
     label
       .append("tspan")
       .attr("class", "end-value")
       .text(` ${loss.toFixed(3)}`);
+    label.append("title").text(names[index]!);
   });
   markCurves(svg.node()!, curvesOf);
 }

@@ -1,11 +1,13 @@
 // The page: reads its data, and puts one section below another.
 import type { ReportData } from "../report-data.ts";
 import { bubblesSection } from "./bubbles.ts";
+import { contentsOf } from "./contents.ts";
 import { element } from "./element.ts";
 import { errorPlotSection } from "./error-plot.ts";
 import { lossesSection } from "./losses.ts";
 import { memorySection } from "./memory.ts";
 import { createPageState } from "./page-state.ts";
+import { scaleChartsOnPaper } from "./print.ts";
 import { samplesSection } from "./samples.ts";
 import { stepsSection } from "./steps.ts";
 import { summaryHeader } from "./summary.ts";
@@ -27,4 +29,5 @@ const sections = [
 
 document
   .getElementById("report")!
-  .replaceChildren(summaryHeader(data), element("main", {}, sections), createTooltip(state));
+  .replaceChildren(summaryHeader(data, contentsOf(sections)), element("main", {}, sections), createTooltip(state));
+scaleChartsOnPaper();

@@ -1,7 +1,8 @@
 import { counted } from "../../core/index.ts";
+import type { FleetPageJob } from "../fleet-data.ts";
 import type { JobSamples, PromptAnswers, StepAnswer } from "../samples-data.ts";
 import { element, section } from "./element.ts";
-import { jobHue } from "./job-colours.ts";
+import { jobDot } from "./job-colours.ts";
 
 /** Jobs whose answers are shown at once; those of others unfold. */
 const OPEN = 3;
@@ -36,27 +37,20 @@ function promptBlock({ prompt, base, answers }: PromptAnswers): HTMLElement {
   ]);
 }
 
-function jobBlock({ job, prompts }: JobSamples, name: string, isOpen: boolean): HTMLElement {
-  const dot = element("span", { class: "dot" }, ["●"]);
-  dot.style.color = jobHue(job);
-  return element("details", { class: "job-samples", "data-job": name, ...(isOpen ? { open: "" } : {}) }, [
-    element("summary", {}, [dot, ` ${name}`]),
+function jobBlock({ job, prompts }: JobSamples, { name, colour }: SampledJob, isOpen: boolean): HTMLElement {
+  return element("details", { class: "job-samples", "data-key": name, ...(isOpen ? { open: "" } : {}) }, [
+    element("summary", {}, [jobDot(colour ?? job), name]),
     ...prompts.map(promptBlock),
   ]);
 }
 
-/** What was answered to prompts while jobs trained. `isOpen`: whether somebody has unfolded a job, or folded it. */
-export function samplesSection(
-  samples: readonly JobSamples[],
-  jobs: readonly { readonly name: string }[],
-  isOpen: (name: string) => boolean | undefined = () => undefined,
-): HTMLElement | undefined {
+type SampledJob = Pick<FleetPageJob, "name" | "colour">;
+
+/** What was answered to prompts while jobs trained. */
+export function samplesSection(samples: readonly JobSamples[], jobs: readonly SampledJob[]): HTMLElement | undefined {
   if (samples.length === 0) return undefined;
   const meaning =
     "The same prompts, answered by the base model and by each adapter as it was after some of its steps: always the most likely token.";
-  const blocks = samples.map((each, at) => {
-    const { name } = jobs[each.job]!;
-    return jobBlock(each, name, isOpen(name) ?? at < OPEN);
-  });
+  const blocks = samples.map((each, at) => jobBlock(each, jobs[each.job]!, at < OPEN));
   return section("samples", "Samples", meaning, [element("div", { class: "panel samples" }, blocks)]);
 }

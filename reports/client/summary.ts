@@ -161,12 +161,13 @@ function machineNote({ machine }: ReportData): readonly HTMLElement[] {
 }
 
 /** The header: what was run, and the key figures. */
-export function summaryHeader(data: ReportData): HTMLElement {
+export function summaryHeader(data: ReportData, contents: HTMLElement): HTMLElement {
   const kind = data.traces.length === 2 ? "simulated and executed" : data.traces[0]!.source;
   return element("header", {}, [
     element("p", { class: "eyebrow" }, [`loratwin report, ${kind}`]),
     element("h1", {}, [data.title]),
     factList(data.facts.map(({ label, value }) => [label, value])),
+    contents,
     element("dl", { class: "cards" }, cards(data)),
     ...machineNote(data),
   ]);

@@ -1,7 +1,7 @@
 import type { ReportComparison } from "../report-data.ts";
 import { type Cell, dataTable } from "./data-table.ts";
 import { element, section } from "./element.ts";
-import { costText, formatDuration, formatError, formatMemory, formatNumber, formatShare } from "./format.ts";
+import { costText, durationColumn, formatError, formatNumber, formatShare, memoryColumn } from "./format.ts";
 import { jobHue } from "./job-colours.ts";
 import { type PageState, reveal } from "./page-state.ts";
 
@@ -38,12 +38,14 @@ function kindTable({ perKind }: ReportComparison): HTMLElement {
 }
 
 function memoryTable({ data }: PageState, { peakMemoryError }: ReportComparison): HTMLElement {
-  const [simulated, executed] = data.traces;
+  const peaks = data.devices.map((_, device) => [
+    data.plannedPeakBytes[device],
+    ...data.traces.map(({ devices }) => devices[device]!.peakMemoryBytes),
+  ]);
+  const text = memoryColumn(peaks.flat().filter((bytes) => bytes !== undefined));
   const rows = data.devices.map((name, device) => [
     name,
-    data.plannedPeakBytes[device] === undefined ? "–" : formatMemory(data.plannedPeakBytes[device]!),
-    formatMemory(simulated!.devices[device]!.peakMemoryBytes),
-    formatMemory(executed!.devices[device]!.peakMemoryBytes),
+    ...peaks[device]!.map((bytes) => (bytes === undefined ? "–" : text(bytes))),
     peakMemoryError[device] === undefined ? "–" : formatError(peakMemoryError[device]!),
   ]);
   const meaning = "The most bytes in use at any time; a plan must never promise less than is used.";
@@ -51,18 +53,14 @@ function memoryTable({ data }: PageState, { peakMemoryError }: ReportComparison)
 }
 
 function worstTable(state: PageState, { worst }: ReportComparison): HTMLElement {
+  const text = durationColumn(
+    worst.flatMap(({ simulatedSeconds, executedSeconds }) => [simulatedSeconds, executedSeconds]),
+  );
   const rows = worst.map(({ action, device, jobs, simulatedSeconds, executedSeconds, error }) => {
     const index = state.data.actions.key.indexOf(action);
     const button = element("button", { type: "button", class: "link", title: "Show it in the timelines" }, [action]);
     button.addEventListener("click", () => reveal(state, index));
-    return [
-      button,
-      device,
-      jobs.join(", "),
-      formatDuration(simulatedSeconds),
-      formatDuration(executedSeconds),
-      formatError(error),
-    ];
+    return [button, device, jobs.join(", "), text(simulatedSeconds), text(executedSeconds), formatError(error)];
   });
   const meaning =
     "Where simulated and executed time differ most in seconds; a press on an action shows it in the timelines.";
@@ -81,6 +79,9 @@ function lossText(loss: number | null | undefined): string {
 function jobTable({ data }: PageState): HTMLElement {
   const [first, second] = data.traces;
   const hasCosts = data.traces.some(({ jobs }) => jobs.some(({ cost }) => cost !== undefined));
+  const times = data.traces.flatMap(({ jobs }) => jobs);
+  const endText = durationColumn(times.map(({ endSeconds }) => endSeconds));
+  const deviceText = durationColumn(times.map(({ deviceSeconds }) => deviceSeconds));
   const rows = data.jobs.map(({ name, adapter }, job): readonly Cell[] => {
     const timesIn = (trace: typeof first) => trace?.jobs.find((one) => one.name === name);
     const last = timesIn(second ?? first);
@@ -88,8 +89,7 @@ function jobTable({ data }: PageState): HTMLElement {
       element("span", { class: "swatch", style: `background: ${jobHue(job)}` }),
       name,
     ]);
-    const end = (times: ReturnType<typeof timesIn>): string =>
-      times === undefined ? "–" : formatDuration(times.endSeconds);
+    const end = (own: ReturnType<typeof timesIn>): string => (own === undefined ? "–" : endText(own.endSeconds));
     const curve = data.losses.find((one) => one.job === job);
     return [
       label,
@@ -98,7 +98,7 @@ function jobTable({ data }: PageState): HTMLElement {
       last ? formatNumber(last.tokens) : "–",
       end(timesIn(first)),
       ...(second === undefined ? [] : [end(timesIn(second))]),
-      last ? formatDuration(last.deviceSeconds) : "–",
+      last ? deviceText(last.deviceSeconds) : "–",
       ...(hasCosts ? [costText(last)] : []),
       ...(data.losses.length === 0 ? [] : [lossText(curve?.loss[0]), lossText(curve?.loss.at(-1))]),
     ];
@@ -116,7 +116,8 @@ function jobTable({ data }: PageState): HTMLElement {
   ];
   const meaning =
     "An end is the time from the start of the run to the job's last update. Device time is what devices worked for the job; a micro-batch that jobs share is divided by their tokens.";
-  return table("Jobs", meaning, columns, rows, ["Adapter"]);
+  const find = { what: "Job", names: data.jobs.map(({ name }) => name) };
+  return dataTable({ caption: "Jobs", meaning, columns, rows, texts: ["Adapter"], find });
 }
 
 /** Everything that is better read than seen. */

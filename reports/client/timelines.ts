@@ -13,12 +13,12 @@ import { jobLegend, letterKey } from "./timeline-legend.ts";
 
 const GUTTERS: Gutters = { left: 104, right: 14 };
 
-/** Start and end of the step in the middle of the last trace, with a margin; null for a run of a single step. */
-function middleStep({ data }: PageState): readonly [number, number] | null {
+/** Start and end of the step in the middle of the last trace, with a margin; undefined for a run of a single step. */
+function middleStep({ data }: PageState): readonly [number, number] | undefined {
   const { bars } = data.traces.at(-1)!;
   let lastStep = 0;
   for (const step of data.actions.step) lastStep = Math.max(lastStep, step);
-  if (lastStep === 0) return null;
+  if (lastStep === 0) return undefined;
   const step = Math.floor((lastStep + 1) / 2);
   let [start, end] = [Number.POSITIVE_INFINITY, 0];
   bars.action.forEach((action, bar) => {
@@ -30,12 +30,11 @@ function middleStep({ data }: PageState): readonly [number, number] | null {
   return [start - margin, end + margin];
 }
 
-function toolbar(state: PageState, view: TimeWindow): HTMLElement {
-  const step = middleStep(state);
+function toolbar(view: TimeWindow, step: readonly [number, number] | undefined): HTMLElement {
   const showStep = ["One step", "Show a step in the middle of the run", () => view.show(...step!)] as const;
   return timeToolbar(
     view,
-    [...(step === null ? [] : [showStep]), ["Whole run", "Show the whole run", () => view.reset()]],
+    [...(step === undefined ? [] : [showStep]), ["Whole run", "Show the whole run", () => view.reset()]],
     (start, end) => `${formatInstant(Math.round(start))} to ${formatInstant(Math.round(end))}`,
   );
 }
@@ -46,6 +45,8 @@ export function timelinesSection(state: PageState): HTMLElement {
   const fullNs = 1.01 * Math.max(1, ...data.traces.map(({ bars }) => lastEnd(bars)));
   const stage = element("div", { class: "stage" });
   const view = createTimeWindow(stage, fullNs, GUTTERS);
+  const step = middleStep(state);
+  if (step !== undefined) view.show(...step);
   const spoken = element("div", { class: "visually-hidden", "aria-live": "polite" });
   const streams = usedStreams(data.traces);
   stage.append(createTimeAxis(view));
@@ -75,14 +76,14 @@ export function timelinesSection(state: PageState): HTMLElement {
   const head = element("div", { class: "timeline-head" }, [jobLegend(state), letterKey(data)]);
   const overview = createOverview(data.traces.at(-1)!, fullNs, data.devices.length, view, GUTTERS);
   const hint =
-    "Wheel zooms, dragging pans, a double click shows the whole run; where bars are denser than pixels, the longest are drawn. The strip below shows how busy the devices were; drag on it to choose a window.";
+    "The strip above the bars is the whole run and how busy its devices were: drag on it, or its frame, to choose what is shown. Wheel zooms, dragging pans, a double click shows the whole run; where bars are denser than pixels, the longest are drawn.";
   return section("timelines", data.traces.length === 2 ? "Timelines" : "Timeline", meaning, [
     element("div", { class: "panel" }, [
       head,
-      toolbar(state, view),
+      toolbar(view, step),
+      element("div", { class: "overview-frame" }, [overview]),
       stage,
       element("p", { class: "hint" }, [hint]),
-      element("div", { class: "overview-frame" }, [overview]),
       fillDefinitions(data),
       spoken,
     ]),

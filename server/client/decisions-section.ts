@@ -6,11 +6,13 @@ const SHOWN = 60;
 
 export function decisionsSection({ decisions }: FleetState): HTMLElement {
   const rows = decisions
-    .flatMap(({ atSeconds, decisions: all }) => all.map((decision) => ({ atSeconds, ...decision })))
+    .flatMap(({ line, atSeconds, decisions: all }) =>
+      all.map((decision, place) => ({ key: `${line} ${place}`, atSeconds, ...decision })),
+    )
     .slice(-SHOWN)
     .reverse()
-    .map(({ atSeconds, kind, name, pipeline, why }) =>
-      element("li", {}, [
+    .map(({ key, atSeconds, kind, name, pipeline, why }) =>
+      element("li", { "data-key": key }, [
         element("span", { class: "when" }, [formatDuration(atSeconds)]),
         element("span", { class: "what" }, [
           element("strong", {}, [`${kind} ${name}`]),

@@ -6,15 +6,17 @@ import {
   SPAN_KINDS,
   section,
 } from "../../reports/client/index.ts";
+import type { FleetStatus } from "../fleet-control.ts";
 import type { FleetPicture } from "../fleet-picture.ts";
-import type { FleetState } from "./api.ts";
+import { colourOf } from "./colours.ts";
+import type { LivePart } from "./live-part.ts";
 
 const SECOND = 1e9;
 
 type Columns = { -readonly [Column in keyof FleetPart["spans"]]: number[] };
 
 /** What the server said, as the chart draws it. */
-export function partOfPicture({ jobs, atSeconds }: FleetPicture, policy: string): FleetPart {
+function partOfPicture({ jobs, atSeconds }: FleetPicture, { policy, pipelines }: FleetStatus): FleetPart {
   const spans: Columns = { job: [], kind: [], startNs: [], endNs: [], pipeline: [], done: [], why: [] };
   const reasons = new Map<string, number>();
   jobs.forEach((job, index) => {
@@ -34,25 +36,21 @@ export function partOfPicture({ jobs, atSeconds }: FleetPicture, policy: string)
     figures: [],
     jobs: jobs.map(({ name, user, priority, arrivalSeconds, iterations, outcome, why }) => ({
       ...{ name, user, priority, iterations, outcome, why, arrivalNs: Math.round(arrivalSeconds * SECOND) },
+      colour: colourOf(name),
       // What the chart does not look at, and the table beside it has.
       ...{ startNs: null, endNs: null, deadlineNs: null },
       ...{ turnaroundNs: 0, waitedNs: 0, trainedNs: 0, done: 0, preemptions: 0 },
     })),
     spans,
     reasons: [...reasons.keys()],
-    numPipelines: 0,
+    numPipelines: pipelines.length,
     endNs: Math.round(atSeconds * SECOND),
     story: [],
   };
 }
 
-/** The chart of what jobs did, which stays on the page while what it shows changes. */
-export interface GanttSection {
-  readonly node: HTMLElement;
-  update(state: FleetState): void;
-}
-
-export function createGanttSection(): GanttSection {
+/** The chart of what jobs did. */
+export function createGanttSection(): LivePart {
   const none = element("p", { class: "hint" }, ["Nothing has come yet."]);
   const left = element("p", { class: "hint" });
   const meaning =
@@ -66,7 +64,7 @@ export function createGanttSection(): GanttSection {
       const { omitted } = picture;
       left.textContent = omitted === 0 ? "" : `${omitted} more jobs are not shown.`;
       if (picture.jobs.length === 0) return;
-      const fleet = partOfPicture(picture, status.policy);
+      const fleet = partOfPicture(picture, status);
       if (gantt !== undefined) gantt.update(fleet);
       else {
         gantt = createLiveGantt(fleet);

@@ -2,7 +2,7 @@ import { card, element, formatDuration } from "../../reports/client/index.ts";
 import type { FleetState } from "./api.ts";
 
 /** `connection`: whether what is shown is still true. */
-export function header({ status }: FleetState, connection: string): HTMLElement {
+export function header({ status }: FleetState, connection: string, contents: HTMLElement): HTMLElement {
   const { policy, pipelines, uptimeSeconds, draining, counts } = status;
   const training = counts.running + counts.leaving;
   const waiting = counts.waiting + counts.preempted + counts.paused;
@@ -17,6 +17,7 @@ export function header({ status }: FleetState, connection: string): HTMLElement 
     element("p", { class: "eyebrow" }, ["loratwin"]),
     element("h1", {}, [draining ? "Fleet, taking no more jobs" : "Fleet"]),
     element("p", { class: "connection", role: "status" }, [connection]),
+    contents,
     element("dl", { class: "cards" }, [
       card("training", `${training}`, aside({ leaving })),
       card("waiting", `${waiting}`, aside({ preempted, paused })),

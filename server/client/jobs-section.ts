@@ -1,9 +1,11 @@
 import { counted } from "../../core/index.ts";
 import {
   costText,
+  createRowChoice,
   element,
   formatDuration,
   formatShare,
+  jobDot,
   jobHue,
   section,
   sparklinePath,
@@ -11,6 +13,9 @@ import {
 import type { JobStatus } from "../fleet-control.ts";
 import { isOver } from "../standing.ts";
 import type { FleetState } from "./api.ts";
+import { colourOf } from "./colours.ts";
+import type { LivePart } from "./live-part.ts";
+import { patch } from "./patch.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
 const [CURVE_WIDTH, CURVE_HEIGHT] = [140, 30];
@@ -97,12 +102,17 @@ function cell(column: string, children: readonly (Node | string)[]): HTMLElement
   return element("td", { "data-column": column }, children);
 }
 
-function rowOf(job: JobStatus, index: number, state: FleetState): HTMLElement {
-  const hue = jobHue(index);
+function rowOf(job: JobStatus, state: FleetState): HTMLElement {
+  const colour = colourOf(job.name);
+  const hue = jobHue(colour);
   const whose = [job.user, job.priority === 0 ? "" : `priority ${job.priority}`].filter((text) => text !== "");
   const where = job.pipeline === null ? "" : ` on pipeline ${job.pipeline}`;
-  return element("tr", { class: isOver(job) ? "job is-over" : "job" }, [
-    element("th", { scope: "row" }, [job.name, element("span", { class: "detail" }, [whose.join(", ")])]),
+  return element("tr", { class: isOver(job) ? "job is-over" : "job", "data-key": job.name }, [
+    element("th", { scope: "row" }, [
+      jobDot(colour),
+      job.name,
+      element("span", { class: "detail" }, [whose.join(", ")]),
+    ]),
     cell("standing", [
       element("span", { class: `standing standing-${job.standing}` }, [job.standing]),
       element("span", { class: "detail" }, [where.trim()]),
@@ -118,37 +128,43 @@ function rowOf(job: JobStatus, index: number, state: FleetState): HTMLElement {
 }
 
 /** The queue: those that train first, then those that wait, then those that are over, the latest first. */
-function ordered(jobs: readonly JobStatus[]): readonly (readonly [JobStatus, number])[] {
+function ordered(jobs: readonly JobStatus[]): readonly JobStatus[] {
   const rank = (job: JobStatus): number => (isOver(job) ? 2 : job.pipeline === null ? 1 : 0);
-  return jobs
-    .map((job, index) => [job, index] as const)
-    .sort(([a, i], [b, j]) => rank(a) - rank(b) || (isOver(a) ? (b.endSeconds ?? 0) - (a.endSeconds ?? 0) : i - j));
+  // In the order of arrival, but for those that are over.
+  return [...jobs].sort((a, b) => rank(a) - rank(b) || (isOver(a) ? (b.endSeconds ?? 0) - (a.endSeconds ?? 0) : 0));
 }
 
-export function jobsSection(state: FleetState): HTMLElement {
-  const heads = ["job", "standing", "progress", "loss", "end", "why"];
-  const body = ordered(state.jobs).map(([job, index]) => rowOf(job, index, state));
+const HEADS = ["job", "standing", "progress", "loss", "end", "why"];
+
+export function createJobsSection(): LivePart {
+  let state: FleetState | undefined;
   const none = element("p", { class: "meaning" }, ["No job is there yet."]);
-  const left = state.omitted === 0 ? "" : ` ${state.omitted} earlier ones that are over are not shown.`;
-  return section(
-    "jobs",
-    "Jobs",
-    `Who trains, who waits, and who is over. An end is predicted from now on, with the times between which 90 % of runs end.${left}`,
-    [
-      body.length === 0
-        ? none
-        : element("div", { class: "panel" }, [
-            element("table", { class: "jobs" }, [
-              element("thead", {}, [
-                element(
-                  "tr",
-                  {},
-                  heads.map((head) => element("th", { scope: "col" }, [head])),
-                ),
-              ]),
-              element("tbody", {}, body),
-            ]),
-          ]),
-    ],
-  );
+  const left = element("p", { class: "hint" });
+  const body = element("tbody");
+  const draw = (): void => {
+    if (state === undefined) return;
+    const { jobs, omitted } = state;
+    const rows = choice.chosen(ordered(jobs), ({ name, user }) => [name, user]).map((job) => rowOf(job, state!));
+    patch(body, element("tbody", {}, rows));
+    none.hidden = jobs.length > 0;
+    panel.hidden = jobs.length === 0;
+    left.textContent =
+      omitted === 0 ? "" : `${counted(omitted, "earlier job")} that ${omitted === 1 ? "is" : "are"} over: not shown.`;
+  };
+  const choice = createRowChoice("Job or user", draw);
+  const heads = HEADS.map((head) => element("th", { scope: "col" }, [head]));
+  const panel = element("div", { class: "panel" }, [
+    choice.find,
+    element("table", { class: "jobs" }, [element("thead", {}, [element("tr", {}, heads)]), body]),
+    choice.more,
+  ]);
+  const meaning =
+    "Who trains, who waits, and who is over. An end is predicted from now on, with the times between which 90 % of runs end.";
+  return {
+    node: section("jobs", "Jobs", meaning, [none, panel, left]),
+    update(next) {
+      state = next;
+      draw();
+    },
+  };
 }

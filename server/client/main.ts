@@ -1,10 +1,12 @@
 // The page of a live fleet: asks its server how things are, and again whenever something happened.
-import { element } from "../../reports/client/index.ts";
+import { contentsOf, element, scaleChartsOnPaper } from "../../reports/client/index.ts";
 import { type Ask, asker, type FleetState, listen, readState, TokenNeeded } from "./api.ts";
+import { colourOf } from "./colours.ts";
 import { decisionsSection } from "./decisions-section.ts";
 import { createGanttSection } from "./gantt-section.ts";
 import { header } from "./header.ts";
-import { jobsSection } from "./jobs-section.ts";
+import { createJobsSection } from "./jobs-section.ts";
+import { drawnPart } from "./live-part.ts";
 import { answersSection } from "./samples-section.ts";
 import { askForToken, knownToken } from "./token.ts";
 
@@ -26,21 +28,31 @@ function sleep(milliseconds: number): Promise<void> {
   });
 }
 
-/** What is drawn anew each time, and the chart, which stays where it is, with its window and the focus. */
-const chart = createGanttSection();
-let above = element("header");
-let jobs = element("section");
-let samples: HTMLElement = element("div");
-let decisions = element("section");
+let connection = "";
+const sections = [
+  createJobsSection(),
+  createGanttSection(),
+  ...[answersSection, decisionsSection].map((draw) => drawnPart(draw, element("section"))),
+];
+const above = drawnPart(
+  (state) => header(state, connection, contentsOf(sections.map(({ node }) => node))),
+  element("header"),
+);
 
-function draw(state: FleetState, connection: string): void {
-  const made = [header(state, connection), jobsSection(state), answersSection(state), decisionsSection(state)] as const;
-  [above, jobs, samples, decisions].forEach((old, index) => {
-    old.replaceWith(made[index]!);
-  });
-  [above, jobs, samples, decisions] = made;
-  if (!chart.node.isConnected) root.replaceChildren(above, element("main", {}, [jobs, chart.node, samples, decisions]));
-  chart.update(state);
+function draw(state: FleetState, said: string): void {
+  connection = said;
+  // Jobs have their colours in the order in which they came.
+  for (const { name } of state.jobs) colourOf(name);
+  for (const part of [...sections, above]) part.update(state);
+  if (!above.node.isConnected)
+    root.replaceChildren(
+      above.node,
+      element(
+        "main",
+        {},
+        sections.map(({ node }) => node),
+      ),
+    );
 }
 
 /** Draws as long as the server answers. */
@@ -83,4 +95,5 @@ async function main(): Promise<void> {
   }
 }
 
+scaleChartsOnPaper();
 void main();

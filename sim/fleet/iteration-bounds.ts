@@ -24,6 +24,18 @@ export interface IterationBound {
 /** Sizes of micro-batches that are looked at for what a token takes at least. */
 const MOST_SIZES = 64;
 
+/** Numbers of rows that are looked at are powers of two: one between them takes less by this at most. */
+const BETWEEN_POWERS = (Math.SQRT2 + Math.SQRT1_2) / 2;
+
+/** So many tokens in 1, 2, 4 rows and so on, to a token a row: each time of lengths as equal as can be. */
+function waysToDivide(tokens: number): readonly (readonly number[])[] {
+  const counts = Array.from({ length: Math.floor(Math.log2(tokens)) + 1 }, (_, power) => 2 ** power);
+  return counts.map((count) => {
+    const longer = tokens % count;
+    return Array.from({ length: count }, (_, row) => Math.floor(tokens / count) + (row < longer ? 1 : 0));
+  });
+}
+
 const NOTHING: readonly (readonly PlannedRow[])[] = [];
 
 /** An idle link's time for a message. */
@@ -34,8 +46,9 @@ function transferNs(costs: CostModel, link: NonNullable<Setting["links"][number]
 
 /**
  * For how long each stage of a pipeline works on a token at least, forward and backward, whoever shares its micro-batch:
- * on one that is as large as is best, without adapters and without attention between tokens. A larger micro-batch takes
- * no less time, so that sizes between two that are looked at are bounded by the time of the smaller one.
+ * on one that is as large as is best, in rows that are as long as is best (many rows take time for each, long ones for
+ * their attention), without adapters. A larger micro-batch takes no less time, so that sizes between two that are looked
+ * at are bounded by the time of the smaller one.
  */
 export function tokenBoundNs(
   setting: Setting,
@@ -46,18 +59,20 @@ export function tokenBoundNs(
   const { firstStage, endStage, room } = setting.pipelines[pipeline]!;
   const strideTokens = Math.ceil(room.maxTokens / MOST_SIZES);
   const sizes = Array.from({ length: Math.ceil(room.maxTokens / strideTokens) }, (_, at) => 1 + at * strideTokens);
-  const microBatches = sizes.map((tokens, index): MicroBatch => {
-    const rows = Array.from({ length: tokens }, (_, row): PlannedRow => [0, row, 1, 1]);
+  const ways = sizes.flatMap((tokens) => waysToDivide(tokens).map((lengths) => ({ tokens, lengths })));
+  const microBatches = ways.map(({ lengths }, index): MicroBatch => {
+    const rows = lengths.map((length, row): PlannedRow => [0, row, length, 1]);
     return { index, group: 0, step: index, part: 0, after: [], rows };
   });
-  const groups = { 0: { pipeline, members: [{ job: 0, firstStep: 0, endStep: sizes.length }] } };
-  const jobs = { 0: { ...job, adapter: { ...job.adapter, targets: [] }, steps: sizes.length } };
+  const groups = { 0: { pipeline, members: [{ job: 0, firstStep: 0, endStep: ways.length }] } };
+  const jobs = { 0: { ...job, adapter: { ...job.adapter, targets: [] }, steps: ways.length } };
   const timeNs = timesAlone({ ...setting, groups, jobs, microBatches }, costs);
   return Array.from({ length: endStage - firstStage }, (_, at) =>
     Math.min(
-      ...microBatches.map((each, size) => {
-        const mostTokens = Math.min(room.maxTokens, sizes[size]! + strideTokens - 1);
-        return (timeNs(firstStage + at, "F", each) + timeNs(firstStage + at, "B", each)) / mostTokens;
+      ...microBatches.map((each, way) => {
+        const mostTokens = Math.min(room.maxTokens, ways[way]!.tokens + strideTokens - 1);
+        const ns = timeNs(firstStage + at, "F", each) + timeNs(firstStage + at, "B", each);
+        return ns / mostTokens / BETWEEN_POWERS;
       }),
     ),
   );

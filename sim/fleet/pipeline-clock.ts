@@ -53,14 +53,17 @@ export class PipelineClock {
     this.#isAhead = isAhead;
   }
 
-  /** Jobs that are there already. */
+  /** Jobs that are there already. Iterations that the scheduler has not heard of are told with the next progress. */
   restore(atNs: number, placed: readonly RestoredJob[], jobOf: (number: number) => FleetJob): void {
     if (placed.length === 0) return;
-    const periods = this.#periods(placed.map(({ number }) => jobOf(number)));
+    const jobs = placed.map(({ number }) => jobOf(number));
+    const periods = this.#periods(jobs);
     placed.forEach(({ number, iterations, watched, leaving, done, left }, place) => {
       const periodNs = periods[place]!;
       this.#members.add(number, iterations, watched);
-      this.#members.restore(place, { done, periodNs, endNs: atNs + Math.max(1, Math.round(left * periodNs)) });
+      const untold = Math.max(0, done - jobs[place]!.done);
+      const endNs = atNs + Math.max(1, Math.round(left * periodNs));
+      this.#members.restore(place, { done: done - untold, periodNs, endNs: endNs - untold * periodNs });
       this.#members.setLeaving(place, leaving);
     });
     this.#look();

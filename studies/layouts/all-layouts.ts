@@ -1,5 +1,6 @@
 import { InputError } from "../../core/index.ts";
 import type { Architecture, StepLayout } from "../../plan/index.ts";
+import { plainSoftware } from "../observations/plain-software.ts";
 import type { StepMachine } from "./step-machine.ts";
 
 /** Tensor and context parallelism beyond is no use inside a step. */
@@ -32,14 +33,18 @@ function dividesHeads({ numHeads, numKvHeads }: Architecture, parts: number): bo
 }
 
 /** How the model can be split over some of the accelerators, those that the fast link connects inside a layer. */
-function splitsOf({ count, scaleUp, virtualStages = 1 }: StepMachine, architecture: Architecture, asked: AskedLayout) {
-  const inLayer = powersOfTwo(Math.min(count, scaleUp, MOST_SPLIT));
+function splitsOf(machine: StepMachine, architecture: Architecture, asked: AskedLayout) {
+  const { count, scaleUp, virtualStages = 1, release } = machine;
+  // Plain software has copies of the model, whole or sharded, unless a split is asked for.
+  const isPlain = plainSoftware(release) !== undefined;
+  const inLayer = powersOfTwo(isPlain ? 1 : Math.min(count, scaleUp, MOST_SPLIT));
+  const stages = powersOfTwo(isPlain ? 1 : Math.min(count, architecture.numLayers));
   const only = (given: number | undefined, all: readonly number[]) => (given === undefined ? all : [given]);
   return only(asked.tensorParallel, inLayer)
     .filter((tensorParallel) => dividesHeads(architecture, tensorParallel))
     .flatMap((tensorParallel) =>
       only(asked.contextParallel, inLayer).flatMap((contextParallel) =>
-        only(asked.pipelineParallel, powersOfTwo(Math.min(count, architecture.numLayers))).map((pipelineParallel) => ({
+        only(asked.pipelineParallel, stages).map((pipelineParallel) => ({
           tensorParallel,
           contextParallel,
           // Rows are exchanged for heads where there are enough of those; otherwise keys and values go around.

@@ -1,5 +1,6 @@
 import { groupBy, maximum, sum } from "../../core/index.ts";
 import type { StepLayout } from "../../plan/index.ts";
+import { plainSoftware } from "../observations/plain-software.ts";
 import type { StepTrust } from "../observations/step-predictor.ts";
 import type { StepShares } from "../observations/training-step.ts";
 import { type AskedLayout, allLayouts } from "./all-layouts.ts";
@@ -112,7 +113,9 @@ export function compareLayouts(
 ): LayoutComparison {
   const layouts = allLayouts(machine, jobs[0]!.work.architecture, asked);
   const most = usableBytes(machine);
-  const ways = jobs.length === 1 ? [apartOf(jobs)] : [togetherOf(jobs), apartOf(jobs)];
+  // Plain software trains one adapter at a time.
+  const isApart = jobs.length === 1 || plainSoftware(machine.release) !== undefined;
+  const ways = isApart ? [apartOf(jobs)] : [togetherOf(jobs), apartOf(jobs)];
   const all = layouts.map((layout) => ways.map((way) => timed(machine, layout, way)));
   const fitting = all.map((rows) => rows.filter(({ bytes }) => bytes <= most));
   const fastest = [...groupBy(fitting.flat(), splitName).values()].map((rows) =>

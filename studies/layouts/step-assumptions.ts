@@ -1,4 +1,5 @@
 import type { Assumptions } from "../../calibration/index.ts";
+import { plainSoftware } from "../observations/plain-software.ts";
 import { publishedSteps } from "../observations/published-rows.ts";
 import { NEWEST, releaseNamed } from "../observations/published-steps.ts";
 import type { StepMachine } from "./step-machine.ts";
@@ -8,6 +9,8 @@ type Assumed = Pick<StepMachine, "release" | "hasGraphs" | "overlaps"> & {
 };
 
 function softwareText(release: string, generation: string): string {
+  const plain = plainSoftware(release);
+  if (plain !== undefined) return plain.text;
   if (release !== NEWEST) return release;
   const named = releaseNamed(release, generation);
   return named === NEWEST

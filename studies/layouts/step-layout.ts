@@ -1,5 +1,6 @@
 import { mean, sum } from "../../core/index.ts";
 import { PROJECTIONS, type StepLayout, WEIGHT_BYTES } from "../../plan/index.ts";
+import { plainSoftware } from "../observations/plain-software.ts";
 import { OWN_SOFTWARE } from "../observations/published-rows.ts";
 import { PUBLISHED_ACTIVATIONS, publishedPredictor, releaseNamed } from "../observations/published-steps.ts";
 import type { AskedStep, StepPredictor, StepTrust } from "../observations/step-predictor.ts";
@@ -120,6 +121,7 @@ function askedOf(machine: StepMachine, layout: StepLayout, rows: DealtRows, pred
     system: { ...system, tokens: tokens! / system.accumulation, sequence: pairs! / tokens! },
     release: releaseNamed(machine.release, generation),
     isOwnSoftware: machine.release === OWN_SOFTWARE,
+    plainSigma: plainSoftware(machine.release)?.sigma ?? 0,
   };
 }
 

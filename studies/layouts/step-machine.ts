@@ -1,6 +1,7 @@
 import { InputError } from "../../core/index.ts";
-import type { Catalog, QuantizedDtype } from "../../plan/index.ts";
+import type { Catalog, CatalogDevice, QuantizedDtype } from "../../plan/index.ts";
 import { acceleratorOf } from "../observations/accelerator.ts";
+import { plainSoftware } from "../observations/plain-software.ts";
 import { requireRelease } from "../observations/published-steps.ts";
 import type { Accelerator, ProductPrecision } from "../observations/training-system.ts";
 
@@ -8,12 +9,12 @@ import type { Accelerator, ProductPrecision } from "../observations/training-sys
 export interface StepMachine {
   readonly accelerator: Accelerator;
   readonly memoryBytes: number;
-  /** Accelerators that the fast link connects. */
+  /** Accelerators that the fast link connects, or a host. */
   readonly scaleUp: number;
   readonly count: number;
   /** Of the operands of products, and of the base model's weights. */
   readonly precision: ProductPrecision;
-  /** One of those whose steps were published; `newest`: as fast as the newest ones. */
+  /** One of those whose steps were published, or plain software; `newest`: as fast as the newest ones. */
   readonly release: string;
   /** Kernels are launched as recorded graphs. */
   readonly hasGraphs: boolean;
@@ -29,6 +30,18 @@ export interface StepMachine {
 /** What a machine is asked for beside the accelerators' type. */
 export type MachineChoice = Omit<StepMachine, "accelerator" | "memoryBytes" | "scaleUp">;
 
+/** Cards of a host at most, as reference servers have them. */
+const HOST_CARDS = 8;
+/** Cards that a bridge joins where the catalog does not say. */
+const BRIDGED = 2;
+
+/** How so many of a device reach each other: by their link or bridge, or over the PCIe of a host that has more. */
+function linkOf({ deviceLink, scaleUpDevices, hostLinkBytesPerSecond: host }: CatalogDevice, count: number) {
+  const linked = scaleUpDevices?.value ?? (deviceLink === undefined ? 1 : BRIDGED);
+  if (linked >= Math.min(count, HOST_CARDS) || host === undefined) return { scaleUp: linked };
+  return { scaleUp: HOST_CARDS, linkBytesPerSecond: host.value };
+}
+
 /**
  * So many of a device of the catalog.
  * @throws InputError where the catalog lacks a figure that its steps follow from, or nothing was published of its software
@@ -37,9 +50,15 @@ export function stepMachine(given: string, catalog: Catalog, rest: MachineChoice
   const accelerator = acceleratorOf(given, catalog, at);
   const { name } = accelerator;
   requireRelease(rest.release, accelerator.generation);
-  const { memoryBytes, scaleUpDevices } = catalog.devices[name]!;
+  const plain = plainSoftware(rest.release);
+  if (plain !== undefined && rest.precision !== "bfloat16")
+    throw new InputError({ expected: `bfloat16 with ${rest.release}`, got: rest.precision });
+  const device = catalog.devices[name]!;
+  const { memoryBytes } = device;
   const lacks = memoryBytes === undefined ? "memory" : accelerator.flops[rest.precision] ? undefined : rest.precision;
   if (memoryBytes === undefined || lacks !== undefined)
     throw new InputError({ expected: `${lacks} of ${name} in the catalog`, got: "none" });
-  return { ...rest, accelerator, memoryBytes: memoryBytes.value, scaleUp: scaleUpDevices?.value ?? 1 };
+  const { scaleUp, ...link } = linkOf(device, rest.count);
+  const hasGraphs = rest.hasGraphs && plain?.hostSeconds === undefined;
+  return { ...rest, hasGraphs, accelerator: { ...accelerator, ...link }, memoryBytes: memoryBytes.value, scaleUp };
 }

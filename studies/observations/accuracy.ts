@@ -1,6 +1,7 @@
 import { groupBy, median, ownValue } from "../../core/index.ts";
 import type { Catalog } from "../../plan/index.ts";
 import { relativeError, type Score, scoreOf } from "../score.ts";
+import { predictedPlain } from "./plain-rows.ts";
 import { predictRate, publishedRates } from "./published-rates.ts";
 import { publishedSteps, STEP_SETTING } from "./published-rows.ts";
 import { type PredictedStep, StepPredictor } from "./step-predictor.ts";
@@ -43,6 +44,11 @@ export function predictedRates(): readonly PublishedRow[] {
     ...predictRate(rate),
     ...{ source: rate.source, accelerator: rate.system.accelerator.name, isDoubtful: false },
   }));
+}
+
+/** Published steps of plain software, each predicted by the rows of other models. */
+export function predictedPlainRows(): readonly PublishedRow[] {
+  return predictedPlain().map(({ software, ...row }) => ({ ...row, source: `release ${software}`, isDoubtful: false }));
 }
 
 /** How far off rows of one kind are, as parts of 1. */

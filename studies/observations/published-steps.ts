@@ -1,4 +1,5 @@
 import { groupBy, InputError, ownValue } from "../../core/index.ts";
+import { PLAIN_SOFTWARE, plainSoftware } from "./plain-software.ts";
 import { OWN_SOFTWARE, publishedSteps, STEP_SETTING } from "./published-rows.ts";
 import { StepPredictor } from "./step-predictor.ts";
 import type { StepFit } from "./training-step.ts";
@@ -60,22 +61,30 @@ function readReleases(): Readonly<Record<string, Readonly<Record<string, readonl
 /** @throws InputError for a release without steps on accelerators of a generation */
 export function requireRelease(release: string, generation: string): void {
   const published = publishedReleases();
-  if (release === NEWEST || ownValue(ownValue(published, release) ?? {}, generation) !== undefined) return;
+  if (
+    release === NEWEST ||
+    plainSoftware(release) !== undefined ||
+    ownValue(ownValue(published, release) ?? {}, generation) !== undefined
+  )
+    return;
   const known = Object.keys(published).filter((each) => generation in published[each]!);
   throw new InputError({
-    expected: `a release with published steps on ${generation}: ${[NEWEST, ...known].join(", ")}`,
+    expected: `a release with published steps on ${generation}: ${[NEWEST, ...known, ...Object.keys(PLAIN_SOFTWARE)].join(", ")}`,
     at: "--release",
     got: release,
   });
 }
 
-/** The published release that the newest software is as fast as, on a generation; itself where there is none. */
+/**
+ * The published release that the newest software is as fast as, on a generation, and that plain software is compared with;
+ * itself where there is none.
+ */
 export function releaseNamed(release: string, generation: string): string {
-  if (release !== NEWEST) return release;
+  if (release !== NEWEST && plainSoftware(release) === undefined) return release;
   const { releases: factors } = PUBLISHED_FIT;
   const factor = (each: string): number => factors[`${each} on ${generation}`] ?? factors[each] ?? 1;
   const known = Object.entries(publishedReleases()).filter(
     ([each, generations]) => each !== OWN_SOFTWARE && generation in generations && factor(each) === 1,
   );
-  return known.at(-1)?.[0] ?? NEWEST;
+  return known.at(-1)?.[0] ?? release;
 }

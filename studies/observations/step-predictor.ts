@@ -6,7 +6,10 @@ import type { TrainingSystem } from "./training-system.ts";
 
 /** A step that nobody may have measured: of no group of equal systems where absent. */
 export type AskedStep = Pick<TrainingStep, "system" | "release"> &
-  Partial<Pick<TrainingStep, "group" | "isDoubtful" | "isOwnSoftware">>;
+  Partial<Pick<TrainingStep, "group" | "isDoubtful" | "isOwnSoftware">> & {
+    /** Of plain software, how far it lies from what is predicted of it. */
+    readonly plainSigma?: number;
+  };
 
 /** What a prediction rests on. */
 export type Provenance = "fitted" | "transferred" | "peaks";
@@ -157,7 +160,8 @@ export class StepPredictor {
 
 const keysOf = (step: AskedStep): readonly (string | undefined)[] => COMMON.map(({ of }) => of(step));
 
-function doubtOf({ isDoubtful, isOwnSoftware }: AskedStep): number {
+function doubtOf({ isDoubtful, isOwnSoftware, plainSigma = 0 }: AskedStep): number {
+  if (plainSigma > 0) return plainSigma ** 2;
   return isOwnSoftware ? OWN_SOFTWARE ** 2 : isDoubtful ? DOUBTFUL ** 2 : 0;
 }
 

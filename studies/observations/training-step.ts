@@ -15,6 +15,7 @@ import {
   projectionsOf,
   WEIGHT_BYTES,
 } from "../../plan/index.ts";
+import { plainSoftware } from "./plain-software.ts";
 import type { ProductPrecision, TrainingSystem } from "./training-system.ts";
 
 /** What is fitted. All shares and factors are positive. */
@@ -221,7 +222,8 @@ export function microBatchCost(system: TrainingSystem, release: string, fit: Ste
   const token = layers * (products + memory + attended.token + tensor + (isRing ? 0 : context));
   const pair = layers * attended.pair;
   const head = releaseFactor(system, release, fit) * headSeconds(one, system.tokens, fit);
-  const host = layers * (PASSES + recomputedLayers / architecture.numLayers) * fit.hostSeconds;
+  const hostSeconds = plainSoftware(release)?.hostSeconds ?? fit.hostSeconds;
+  const host = layers * (PASSES + recomputedLayers / architecture.numLayers) * hostSeconds;
   const stage = ({ tokens, pairs }: MicroBatchSize): number => {
     const device = fixed + token * tokens + pair * pairs;
     // Where the host launches kernels one by one it may be a floor.
@@ -340,7 +342,9 @@ export function stepShares(
 }
 
 function releaseFactor({ accelerator }: TrainingSystem, release: string, { releases }: StepFit): number {
-  return releases[`${release} on ${accelerator.generation}`] ?? releases[release] ?? 1;
+  return (
+    plainSoftware(release)?.factor ?? releases[`${release} on ${accelerator.generation}`] ?? releases[release] ?? 1
+  );
 }
 
 const ownSize = ({ tokens, sequence = tokens }: TrainingSystem): MicroBatchSize => ({

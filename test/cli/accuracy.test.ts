@@ -10,6 +10,7 @@ const root = temporaryFolder();
 interface Accuracy {
   readonly steps: readonly PublishedRow[];
   readonly rates: readonly PublishedRow[];
+  readonly plain: readonly PublishedRow[];
   readonly kernels: readonly KernelScore[];
   readonly scores: readonly SourceScore[];
 }
@@ -40,6 +41,13 @@ describe("accuracy", { tags: ["slow"] }, () => {
     expect(quantile(errorsOf(kinds[0]!), 0.5)).toBeLessThanOrEqual(0.08);
   });
 
+  it("is as promised of plain software whose model was left out", () => {
+    expect(all.plain).toHaveLength(25);
+    expect(quantile(errorsOf(all.plain), 0.5)).toBeLessThanOrEqual(0.08);
+    expect(quantile(errorsOf(all.plain), 0.9)).toBeLessThanOrEqual(0.16);
+    expect(insideOf(all.plain)).toBeGreaterThanOrEqual(0.85);
+  });
+
   it("is as promised of steps whose group was left out", () => {
     expect(all.steps).toHaveLength(85);
     const sure = all.steps.filter(({ isDoubtful }) => !isDoubtful);
@@ -51,7 +59,7 @@ describe("accuracy", { tags: ["slow"] }, () => {
   it("prints fields that mean what they are called", () => {
     const row = {
       name: matches(/^[a-z]/),
-      source: matches(/^(MLPerf, |Megatron-Bridge|NeMo|AutoModel|torchtune)/),
+      source: matches(/^(MLPerf, |Megatron-Bridge|NeMo|AutoModel|torchtune|release )/),
       accelerator: matches(/^(A100|B200|GB|Gaudi|H[12]00|L40S|MI|RTX)/),
       measured: within(0.1, 60),
       predicted: within(0.1, 60),
@@ -65,6 +73,7 @@ describe("accuracy", { tags: ["slow"] }, () => {
     const table = {
       ...under("steps[].", row),
       ...under("rates[].", { ...row, isDoubtful: blank("doubtful ones are left out", oneOf([false])) }),
+      ...under("plain[].", { ...row, isDoubtful: blank("none is", oneOf([false])) }),
       ...under("kernels[].", {
         accelerator: matches(/^(A100|B200|GB200|H[12]00|L40S)/),
         kernel: oneOf(["products", "attention", "collectives"]),
@@ -94,6 +103,7 @@ it("tells people of one accelerator, in lines that fit", async () => {
   const text = await printed(["accuracy", "A100 SXM 80"], root);
   expect(text).toMatch(/\nMLPerf, deepspeed +A100 SXM 80 +1 +\+\d/);
   expect(text).toMatch(/\ntorchtune +A100 SXM 80 +4 /);
+  expect(text).toMatch(/\nrelease transformers-peft +A100 SXM 80 +18 /);
   expect(text).toMatch(/\nA100 SXM 80 +products +5257 /);
   expect(text).not.toContain("H100");
   expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);

@@ -5,7 +5,7 @@ import path from "node:path";
 import { parse } from "csv-parse/sync";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { type CapacityAnswer, capacityAnswerSchema } from "../../plan/index.ts";
+import { type CapacityAnswer, type CapacityMoney, capacityAnswerSchema } from "../../plan/index.ts";
 import { capacityFields } from "./fields/capacity-fields.ts";
 import { fieldProblems } from "./fields/check-fields.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
@@ -37,13 +37,16 @@ version: 1
 date: 2026-11-20
 currency: EUR
 perKilowattHour: 0.2
+interest: 0.06
+termMonths: 60
 accelerators:
   H100 SXM:
+    soldIn: 8
     buy: { price: 30000, years: 4 }
     reservedPerHour: 2
     onDemandPerHour: 3
     spot: { perHour: 1.5, interruptionsPerDay: 6, noticeSeconds: 0, restartSeconds: 200, checkpointSeconds: 20 }
-  MI300X: { buy: { price: 24000, years: 4 }, reservedPerHour: 1.8, onDemandPerHour: 2.6 }
+  MI300X: { soldIn: 4, failures: { perYear: 2, repairHours: 48 }, buy: { price: 24000, years: 4 }, reservedPerHour: 1.8, onDemandPerHour: 2.6 }
   L40S: { reservedPerHour: 0.8, onDemandPerHour: 1.1 }
 `;
 const ASKED = ["capacity", "f.yaml", "--candidates", "c.yaml", "--prices", "p.yaml"];
@@ -74,10 +77,15 @@ describe("capacity", () => {
     expect(text).toMatch(/^\d+ x [A-Z0-9 ]+X?M? (in slots of \d|in one slot), float8, fifo, /);
     expect(text).toMatch(/^[\d ]+ EUR in 3 days \([\d ]+ to [\d ]+\)/m);
     expect(text).toMatch(/^90 % of small within 1 min \d\d s \(.*; level 2 min 34 s\)$/m);
+    expect(text).toMatch(/^(Buy|Reserve|Rent on demand|Rent on spot) \d+ x [A-Z0-9 ]+\. /m);
     expect(text).toMatch(/^times transferred from published steps/m);
     expect(text).toMatch(/^next: \d+ x /m);
     expect(text).not.toMatch(/otherwise/);
-    expect(text).toMatch(/^a slot more: [\d ]+ EUR/m);
+    expect(text).toMatch(/^a slot more, \d+ x [A-Z0-9 ]+: [\d ]+ EUR/m);
+    expect(text).toMatch(/^a slot fewer(: there is one slot alone|, \d+ x .*)$/m);
+    expect(text).toMatch(/^You pay (nothing|[\d ]+\.\d\d EUR) at once for \d+ x /m);
+    expect(text).toMatch(/^A job of "small" trains one adapter and costs \d+\.\d\d EUR on average/m);
+    expect(text).toMatch(/^jobs of large: 4 a day, llama-3-70b; 3000 rows, each trained on once/m);
     expect(text).toMatch(
       /^each base model on machines of its own: [\d ]+ EUR \([\d ]+ to [\d ]+\), (\d+ % (less|more) than|as much as) machines for all, levels kept in [34] of 4, at least \d+ %\n {2}small: \d+ x .*: [\d ]+ EUR, 90 % within .* s\n {2}large: \d+ x /m,
     );
@@ -100,6 +108,114 @@ describe("capacity", () => {
     expect(text).toMatch(/no more draws are simulated than it takes to know; costs and times are of these\.$/m);
     expect(text).toMatch(/^4 draws of every candidate, seed 0; .*\n.*95 % sure \(Clopper-Pearson\)/m);
   }, 60_000);
+
+  it("says of machines that stay what their failures cost, and how many spare ones it takes", async () => {
+    writeFileSync(path.join(root, "bought.yaml"), CANDIDATES.replace("[buy, reserved, on-demand, spot]", "[buy]"));
+    const words = ["capacity", "f.yaml", "--candidates", "bought.yaml", "--prices", "p.yaml", ...FEW, "--exhaustive"];
+    const answer = JSON.parse(await printed([...words, "--json"], root)) as CapacityAnswer;
+    const problems = fieldProblems(answer, capacityFields(answer, 4));
+    expect(problems.filter((text) => /^(money|failures|best)/.test(text))).toEqual([]);
+    const { failures, money, best } = answer;
+    expect([failures!.spares.length, best!.candidate.tenure]).toEqual([4, "buy"]);
+    // 6 % a year over 48 months: a share of what is paid for the hardware.
+    const rate = 0.06 / 12;
+    const annuity = (48 * rate) / (1 - (1 + rate) ** -48);
+    expect(money!.interestCost).toBeCloseTo(best!.cost.hardware * (1 - 1 / annuity), 8);
+    // Machines last 48 of the 60 months.
+    const [{ months, upFront }] = money!.ways as [CapacityMoney["ways"][number]];
+    expect(months.filter(({ paid }) => paid >= upFront).map(({ month }) => month)).toEqual([0, 49]);
+    // What jobs cost is all that is paid.
+    expect(money!.jobs.reduce((sum, { jobs, cost }) => sum + jobs * cost!, 0)).toBeCloseTo(best!.cost.mean, 8);
+    const text = await printed(words, root);
+    expect(text).toMatch(/^A machine fails 2 times a year and is back after 48 h 00 min/m);
+    expect(text).toMatch(/^(No spare machine is needed|\d spare machines? )/m);
+    expect(text).toMatch(/^Bought machines last 48 months; then they are bought anew\.$/m);
+  }, 60_000);
+
+  it("leaves out what cannot be trained with, where that is asked", async () => {
+    const none = await runCli([...ASKED, ...FEW, "--json", "--trainable-only"], root);
+    expect(none.code).toBe(1);
+    const { meets, unfit } = JSON.parse(none.stdout) as CapacityAnswer;
+    expect(meets).toEqual([]);
+    expect(unfit.map(({ why }) => why)).toContain("not trainable");
+    expect(unfit.find(({ candidate }) => candidate.accelerator === "MI300X")!.detail).toMatch(
+      /^MI300X is simulated only/,
+    );
+    writeFileSync(path.join(root, "bf16.yaml"), CANDIDATES.replace("[float8]", "[bfloat16]"));
+    const words = ["capacity", "f.yaml", "--candidates", "bf16.yaml", "--prices", "p.yaml", ...FEW, "--json"];
+    const whole = JSON.parse(await printed(words, root)) as CapacityAnswer;
+    const own = JSON.parse(await printed([...words, "--trainable-only"], root)) as CapacityAnswer;
+    expect(new Set(own.meets.map(({ candidate }) => candidate.accelerator))).toEqual(new Set(["H100 SXM"]));
+    expect(whole.meets.some(({ candidate }) => candidate.accelerator === "MI300X")).toBe(true);
+  }, 60_000);
+
+  it.each([
+    [
+      "no job comes",
+      { forecast: FORECAST.replace(/perDay: \d+/g, "perDay: 0.0001") },
+      0,
+      /^No job of "small" comes\.$/m,
+    ],
+    [
+      "nothing has a price",
+      { prices: PRICES.replace(/accelerators:[^]*/, "accelerators: {}\n") },
+      1,
+      /^No candidate keeps the level of service\.\nnot looked at, no price: /,
+    ],
+    [
+      "no job fits",
+      { forecast: FORECAST.replace("llama-3-70b", "llama-3.1-405b"), candidates: CANDIDATES.replace("H100 SXM, MI300X, L40S", "L40S") },
+      1,
+      /^not looked at, no room: large \(\d+\)$/m,
+    ],
+    [
+      "the term is a part of a month, and interest 100 % a year",
+      { prices: PRICES.replace("termMonths: 60", "termMonths: 0.5").replace("interest: 0.06", "interest: 1") },
+      0,
+      /^Over 0\.5 months that is [\d ]+\.\d\d EUR \([\d ]+\.\d\d EUR in today's\s+money\)/m,
+    ],
+    [
+      "9 are needed of machines of 8",
+      {
+        candidates: CANDIDATES.replace("[4, 8, 32]", "[9]")
+          .replace("[2, 4]", "[1]")
+          .replace("[H100 SXM, MI300X, L40S]", "[H100 SXM]"),
+        forecast: FORECAST.replace("hours: 0.043", "hours: 1").replace("llama-3-70b", "llama-3-8b"),
+      },
+      0,
+      /^Rent on \w+ 16 x H100 SXM and use 9\. Each[^]*16 x H100 SXM, which are sold in\s+machines of 8, of\s+which 9 are used/m,
+    ],
+  ])(
+    "has an answer where %s",
+    async (_, files, code, message) => {
+      const {
+        forecast = FORECAST,
+        candidates = CANDIDATES,
+        prices = PRICES,
+      } = files as Readonly<Record<string, string>>;
+      for (const [name, text] of Object.entries({ "of.yaml": forecast, "oc.yaml": candidates, "op.yaml": prices }))
+        writeFileSync(path.join(root, name), text);
+      const words = ["capacity", "of.yaml", "--candidates", "oc.yaml", "--prices", "op.yaml", ...FEW];
+      const ended = await runCli(words, root);
+      expect([ended.code, ended.stdout]).toEqual([code, expect.stringMatching(message)]);
+      expect(ended.stdout).not.toMatch(/NaN|Infinity|undefined/);
+    },
+    60_000,
+  );
+
+  it("refuses prices in two currencies, and interest beyond 100 % a year", async () => {
+    for (const [text, message] of [
+      [PRICES.replace("reservedPerHour: 2\n", "reservedPerHour: 2\n    currency: USD\n"), /currency/],
+      [PRICES.replace("interest: 0.06", "interest: 1.01"), /at most 1 at interest/],
+      [PRICES.replace("soldIn: 8", "soldIn: 0"), /soldIn/],
+      [PRICES.replace("termMonths: 60", "termMonths: 0"), /termMonths/],
+    ] as const) {
+      writeFileSync(path.join(root, "wrong.yaml"), text);
+      const words = ["capacity", "f.yaml", "--candidates", "c.yaml", "--prices", "wrong.yaml"];
+      const { code, stderr } = await runCli(words, root);
+      expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+    }
+  });
 
   it("has other draws with another seed, and the same with the same", async () => {
     const [first, again, other] = await Promise.all(

@@ -345,3 +345,50 @@ describe("estimate refuses", () => {
     expect(await refused(...argv)).toEqual(message(pattern));
   });
 });
+
+describe("GPUs without a cluster file", () => {
+  it("are those of the catalog, as a list of devices has them", async () => {
+    const words = ["estimate", "w.yaml", "--no-intervals", "--json"];
+    const [gpu, listed, one] = await Promise.all(
+      [
+        ["--gpu", "h100 sxm*2"],
+        ["--devices", "H100 SXM*2"],
+        ["--gpu", "RTX 4090"],
+      ].map(async (more) => JSON.parse(await printed([...words, ...more], root)) as RunEstimate),
+    );
+    expect(gpu).toEqual(listed);
+    expect([gpu!.devices.length, one!.devices.length]).toEqual([2, 1]);
+    expect(one!.seconds.predicted).toBeGreaterThan(gpu!.seconds.predicted);
+    const sold = { ...PRICES, accelerators: { "H100 SXM": { soldIn: 8, onDemandPerHour: 3 } } };
+    writeFileSync(path.join(root, "sold.json"), JSON.stringify(sold));
+    const priced = [...words, "--gpu", "H100 SXM*2", "--prices", "sold.json"];
+    const { price, seconds } = JSON.parse(await printed(priced, root)) as RunEstimate;
+    // A machine of eight is paid for.
+    expect(price!.total.predicted).toBeCloseTo((8 * 3 * seconds.predicted) / 3600, 12);
+  });
+
+  it.each([
+    ["devices of this machine", ["--gpu", "cpu:0"], /Expected GPUs of the catalog such as .* at --gpu, got "?cpu:0/],
+    ["a GPU that is none", ["--gpu", "H1000"], /Expected a device of the catalog at --gpu, got "?H1000/],
+    ["none of them", ["--gpu", "H100 SXM*0"], /at --gpu/],
+    ["a list of devices as well", ["--gpu", "L4", "--devices", "unit*2"], /--gpu/],
+    ["a cluster file as well", ["--gpu", "L4", "--cluster", "c.yaml"], /--gpu/],
+  ])("are not %s", async (_, more, message) => {
+    const { code, stderr } = await runCli(["estimate", "w.yaml", "--no-intervals", ...more], root);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  });
+
+  it("are as good for layouts and strategies, which want one or the other", async () => {
+    const facts = async (...more: readonly string[]) =>
+      JSON.parse(await printed(["layouts", "w.yaml", "--json", ...more], root));
+    expect(await facts("--gpu", "L40S*2")).toEqual(await facts("--accelerator", "L40S", "--count", "2"));
+    const strategies = await printed(["strategies", "w.yaml", "--gpu", "RTX 4090*2"], root);
+    expect(strategies).toMatch(/^strategy /m);
+    for (const words of [
+      ["layouts", "w.yaml"],
+      ["layouts", "w.yaml", "--count", "2"],
+      ["strategies", "w.yaml"],
+    ])
+      expect((await runCli(words, root)).stderr).toMatch(/Expected --.*--gpu|Expected --gpu/);
+  }, 60_000);
+});

@@ -38,6 +38,24 @@ describe("the page of which machines to have", () => {
     expect(await page.locator(".card-main").first().textContent()).toContain(shown);
   });
 
+  it("says what is paid when, what failures cost, and all that it rests on", async () => {
+    const { page } = report;
+    const { money, forecast, best } = answer;
+    expect(await page.locator("header p.meaning").textContent()).toMatch(/^(Buy|Reserve|Rent) .*\./);
+    const texts = await page.locator("#money .sentences li").allTextContents();
+    expect(texts[0]).toContain(`${best!.paidCount} x ${best!.candidate.accelerator}`);
+    expect(await page.locator("#money table").first().locator("tbody tr").count()).toBe(money!.ways.length);
+    expect(await page.locator("#money .paid-line").count()).toBe(money!.ways.length);
+    const own = money!.ways.find(({ tenure }) => tenure === best!.candidate.tenure)!;
+    const months = page.locator("#money details table tbody tr");
+    expect(await months.count()).toBe(own.months.length);
+    const last = own.total.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+    expect(await months.last().textContent()).toContain(last);
+    expect(await page.locator("#failures .sentences li").count()).toBeGreaterThanOrEqual(1);
+    const inputs = await page.locator("#inputs").textContent();
+    for (const { name, perDay } of forecast.kinds) expect(inputs).toContain(`${name}${perDay} a day`);
+  });
+
   it("has a mark for each candidate that was simulated, with a box that says which", async () => {
     const { page } = report;
     expect(await page.locator(".candidate.keeps circle").count()).toBe(answer.meets.length);
@@ -91,6 +109,10 @@ describe("the page of which machines to have", () => {
     });
     expect(faults).toEqual([]);
     expect(await page.locator("h1").textContent()).toBe("No candidate keeps the level of service");
-    expect(await page.locator("section").evaluateAll((all) => all.map(({ id }) => id))).toEqual(["cost", "candidates"]);
+    expect(await page.locator("section").evaluateAll((all) => all.map(({ id }) => id))).toEqual([
+      "cost",
+      "candidates",
+      "inputs",
+    ]);
   });
 });

@@ -36,7 +36,40 @@ beforeAll(async () => {
 afterAll(() => bench.close());
 
 describe("the page of a simulated and an executed trace", () => {
+  it("opens at a step in the middle, in a frame in the overview of the whole run above it", async () => {
+    const [start, end] = await bothDomains();
+    const shown = new Set(
+      input.traces[1]!.events.filter(({ startNs, durationNs }) => startNs >= start && startNs + durationNs <= end).map(
+        ({ step }) => step,
+      ),
+    );
+    expect(shown).toContain(3);
+    expect(shown).not.toContain(0);
+    expect(shown).not.toContain(5);
+    await page.locator(".overview").scrollIntoViewIfNeeded();
+    const [frame, whole] = await Promise.all(
+      [".overview .selection", ".overview .overlay"].map(async (part) => (await page.locator(part).boundingBox())!),
+    );
+    expect(frame!.width).toBeLessThan(0.6 * whole!.width);
+    expect(frame!.y).toBeLessThan((await timeline("simulated").boundingBox())!.y);
+    await page.mouse.move(whole!.x + 1, whole!.y + 12);
+    await page.mouse.down();
+    await page.mouse.move(whole!.x + 0.2 * whole!.width, whole!.y + 12, { steps: 3 });
+    await page.mouse.up();
+    const [from, to] = await bothDomains();
+    expect(from).toBeLessThan(start / 4);
+    expect(to).toBeLessThan(end);
+  });
+
+  it("has links to its sections", async () => {
+    const links = page.locator("nav.contents a");
+    expect(await links.allTextContents()).toEqual(await page.locator("h2").allTextContents());
+    for (const link of await links.all())
+      expect(await page.locator(`section${await link.getAttribute("href")}`).count()).toBe(1);
+  });
+
   it("shows the simulated timeline above the executed one, with a bar for each event", async () => {
+    await wholeRun();
     expect(
       await page.locator(".timeline").evaluateAll((all) => all.map((one) => one.getAttribute("data-source"))),
     ).toEqual(sources);
@@ -51,6 +84,7 @@ describe("the page of a simulated and an executed trace", () => {
   });
 
   it("draws a bar as long as its action on the shared axis", async () => {
+    await wholeRun();
     for (const trace of input.traces) {
       const event = trace.events.find(({ action, stream }) => action === "1B9" && stream === "compute")!;
       const [start, end] = await domainOf(trace.source);
@@ -211,6 +245,7 @@ describe("the page of a long run", () => {
     const first = long.page.locator(".timeline").first();
     const total = Number(await first.getAttribute("data-bars-total"));
     expect(total).toBeGreaterThan(7000);
+    await long.page.getByRole("button", { name: "Show the whole run" }).click();
     expect(Number(await first.getAttribute("data-bars-drawn"))).toBeLessThan(5000);
     await long.page.getByRole("button", { name: "Show a step in the middle" }).click();
     const [start, end] = await first.evaluate((node) => [

@@ -104,3 +104,9 @@ export function createFleetBench(): Promise<PageBench<FleetPageData>> {
 export function createDataBench(): Promise<PageBench<string>> {
   return createBench(pageAssets("data"), (html) => html, ".row");
 }
+
+/** A property of the style of all elements, as it is drawn. */
+export function stylesOf(page: Page, selector: string, property: string): Promise<readonly string[]> {
+  const [elements, name] = [selector, property].map((text) => JSON.stringify(text));
+  return page.evaluate(`[...document.querySelectorAll(${elements})].map((each) => getComputedStyle(each)[${name}])`);
+}

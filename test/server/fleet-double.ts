@@ -87,7 +87,7 @@ export function createFleetDouble(): FleetDouble {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    picture: async (most) => fleetPicture(chronicle.history(12e9), most),
+    picture: async (most) => fleetPicture(chronicle, 12e9, most),
     drain: async () => {
       draining = true;
     },

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browserAsset } from "../../cli/write-report.ts";
-import { launch } from "../reports/report-page.ts";
+import { launch, stylesOf } from "../reports/report-page.ts";
 import { busyFleet } from "./busy-fleet.ts";
+import { statusOf } from "./fleet-double.ts";
 import { ask, type Served, serve } from "./served.ts";
 
 const INJECTED = '<img src=x onerror="document.title=1">';
@@ -124,6 +125,61 @@ describe("the page of a fleet", () => {
     expect(await page.locator(".window-text").textContent()).toBe(shown);
     await page.keyboard.press("End");
     expect(await tooltip()).toContain(`late training on pipeline 1 | ${INJECTED} | `);
+    expect(await page.locator("img").count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  it("keeps what is focused, selected and unfolded while it is drawn anew, and a job's colour", {
+    tags: ["slow"],
+  }, async () => {
+    const { served, page, faults } = await open(1440);
+    const { fleet } = served;
+    const sample = (name: string, step: number, text: string) =>
+      fleet.tell({
+        ...{ kind: "sample", name, step },
+        answers: [{ prompt: "1 + 1", by: "adapter", text, tokens: 1, ended: true }],
+      });
+    sample("study", 3, "two");
+    sample("study", 7, "2");
+    const block = page.locator(".job-samples", { hasText: "study" });
+    await block.locator(".earlier > summary").click();
+    await block.locator("> summary").focus();
+    await page.evaluate("getSelection().selectAllChildren(document.querySelector('.job th'))");
+    const selected = await page.evaluate<string>("getSelection().toString()");
+    const colourOf = async (key: string) => (await stylesOf(page, `${key} .job-dot`, "backgroundColor"))[0];
+    const colour = await colourOf("tr[data-key=study]");
+    expect(await colourOf("details[data-key=study]")).toBe(colour);
+    fleet.change("ann-lr3", { done: 41, loss: 1.2 });
+    fleet.change("study", { standing: "running", pipeline: 1, done: 13 });
+    sample("ann-lr3", 9, "zwei");
+    await page.locator(".job-samples", { hasText: "zwei" }).waitFor();
+    await page.locator("tr[data-key=study]", { hasText: "running" }).waitFor();
+    expect(await page.evaluate("document.activeElement.parentElement.dataset.key")).toBe("study");
+    expect(await block.locator(".earlier").getAttribute("open")).toBe("");
+    expect(await page.evaluate("getSelection().toString()")).toBe(selected);
+    expect(await colourOf("tr[data-key=study]")).toBe(colour);
+    expect(await page.locator("nav.contents a").allTextContents()).toEqual([
+      "Jobs",
+      "Jobs over time",
+      "Samples",
+      "Decisions",
+    ]);
+    expect(faults).toEqual([]);
+  });
+
+  it("shows a hundred of many jobs, and finds the others", { tags: ["slow"] }, async () => {
+    const { served, page, faults } = await open(420);
+    for (let job = 0; job < 300; job += 1)
+      served.fleet.change(`many-${job}`, statusOf(`many-${job}`, { user: job === 299 ? INJECTED : "eve" }));
+    served.fleet.tell({ kind: "decisions", line: 99, atSeconds: 60, decisions: [] });
+    const more = page.getByRole("button", { name: "Show more (100 of 308)" });
+    await more.waitFor();
+    expect(await page.locator(".job").count()).toBe(100);
+    await more.click();
+    expect(await page.locator(".job").count()).toBe(200);
+    await page.getByRole("searchbox").fill("onerror");
+    expect(await page.locator(".job th").allTextContents()).toEqual([`many-299${INJECTED}`]);
+    expect(await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")).toBeLessThanOrEqual(0);
     expect(await page.locator("img").count()).toBe(0);
     expect(faults).toEqual([]);
   });

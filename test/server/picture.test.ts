@@ -49,16 +49,18 @@ describe("the picture of a live fleet", () => {
     const { jobs, endNs } = chronicle.history(200 * SECOND);
     expect(endNs).toBe(200 * SECOND);
     expect(jobs.map(({ number }) => number)).toEqual([0, 7, 8, 9, 10]);
+    expect(chronicle.numJobs).toBe(5);
     expect(jobs[0]!.spans).toHaveLength(7);
     expect(jobs[0]!.spans.at(-1)).toMatchObject({ kind: "training", endNs: 200 * SECOND, why: "at 178" });
   });
 
   it("has those that are not over first, then the latest, in the order of arrival", () => {
-    const history = fleetHistory(lines());
-    const picture = fleetPicture(history, 3);
+    const chronicle = new FleetChronicle();
+    for (const each of lines()) chronicle.add(each);
+    const picture = fleetPicture(chronicle, 0, 3);
     expect(picture.jobs.map(({ name }) => name)).toEqual(["job-0", "job-9", "job-10"]);
     expect(picture.omitted).toBe(8);
-    expect(fleetPicture(history, 1).jobs.map(({ name }) => name)).toEqual(["job-0"]);
+    expect(fleetPicture(chronicle, 0, 1).jobs.map(({ name }) => name)).toEqual(["job-0"]);
     expect(picture.jobs[1]!.spans).toEqual([
       { kind: "training", startSeconds: 90, endSeconds: 95, pipeline: 0, done: 0, why: "" },
     ]);

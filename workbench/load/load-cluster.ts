@@ -29,6 +29,7 @@ import {
   resolveLinks,
   resolveStates,
   type StatesRoom,
+  THIS_MACHINE,
 } from "../../plan/index.ts";
 
 /** Our catalog, with the entries of a file in front where one is given. */
@@ -42,6 +43,8 @@ export function loadCatalog(place: Place, file?: FileOrDocument): Catalog {
 export interface DeviceChoice {
   readonly cluster?: FileOrDocument | undefined;
   readonly devices?: string | undefined;
+  /** GPUs of the catalog, in place of both, as `--gpu` has them. */
+  readonly gpu?: string | undefined;
   /** A catalog file in front of ours. */
   readonly catalog?: FileOrDocument | undefined;
   /** Names of devices that are left out, since they have stopped. */
@@ -115,9 +118,10 @@ function noteSheetRate(context: Pick<Context, "note">, { machines }: Cluster, li
  */
 export function loadCluster(
   context: Context,
-  { cluster: file, devices: list, catalog: catalogFile, without = [], hostMemory: given }: DeviceChoice,
+  { cluster: file, devices: listed, gpu, catalog: catalogFile, without = [], hostMemory: given }: DeviceChoice,
   numLayers = Number.POSITIVE_INFINITY,
 ): LoadedCluster {
+  const list = gpu ?? listed;
   if (file !== undefined && list !== undefined)
     throw new InputError({ expected: "either --cluster or --devices", got: "both" });
   const catalog = loadCatalog(context, catalogFile);
@@ -131,9 +135,17 @@ export function loadCluster(
   };
   if (file === undefined) {
     try {
-      return resolve(clusterFromList(deviceList(context, list, numLayers), catalog), undefined);
+      const cluster = clusterFromList(deviceList(context, list, numLayers), catalog);
+      if (gpu !== undefined && cluster.machines[0]!.name === THIS_MACHINE)
+        throw new InputError({
+          expected: "GPUs of the catalog such as 'H100 SXM' or 'H100 SXM*4'",
+          got: gpu,
+          hint: "--devices takes devices of this machine. `loratwin catalog` lists GPUs.",
+        });
+      return resolve(cluster, undefined);
     } catch (error) {
-      if (error instanceof InputError) throw new InputError({ ...error.facts, at: "--devices" });
+      if (error instanceof InputError)
+        throw new InputError({ ...error.facts, at: gpu === undefined ? "--devices" : "--gpu" });
       throw error;
     }
   }

@@ -27,9 +27,21 @@ export const CAPACITY_FILES = {
   simulated: "simulated.jsonl",
 } as const;
 
+/** Of what is kept of a draw. */
+const FORMAT = 2;
+
 /** What draws follow from; not what is made of them. */
-function simulationsHash({ forecast, catalog, prices, drawing, slower = 1 }: CapacityQuestion): string {
-  return contentHash({ version: VERSION, forecast, catalog, prices, drawing, slower });
+function simulationsHash({ forecast, catalog, prices, drawing, slower = 1, release }: CapacityQuestion): string {
+  return contentHash({
+    format: FORMAT,
+    version: VERSION,
+    forecast,
+    catalog,
+    prices,
+    drawing,
+    slower,
+    release: release ?? null,
+  });
 }
 
 /** The folder of an answer. A search that was cut off leaves what it has simulated there, and goes on from that. */

@@ -1,6 +1,6 @@
 import { counted } from "../../../core/index.ts";
 import type { Beside, CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
-import { besides, boundsMeaning, candidateText, keptText, splitText } from "../../capacity-data.ts";
+import { besides, boundsMeaning, candidateText, keptText, missText, splitText } from "../../capacity-data.ts";
 import { dataTable } from "../data-table.ts";
 import { section } from "../element.ts";
 import { formatDuration, formatNumber, formatShare } from "../format.ts";
@@ -9,7 +9,12 @@ import { levelName, money, spread } from "./figures.ts";
 function cells(beside: Beside, answer: CapacityAnswer, best: CandidateRow): readonly string[] {
   if ("why" in beside) return ["–", ...best.levels.map(() => "–"), `${beside.why} (${beside.detail})`];
   const { cost, levels } = beside;
-  return [money(cost.mean, answer), ...levels.map(spread), keptText(beside, answer)];
+  const missed = missText(beside, answer);
+  return [
+    money(cost.mean, answer),
+    ...levels.map(spread),
+    `${keptText(beside, answer)}${missed === undefined ? "" : `: ${missed}`}`,
+  ];
 }
 
 /** The answer beside its neighbours, and how its jobs are laid out. */
@@ -17,12 +22,13 @@ export function besidesSection(answer: CapacityAnswer): readonly HTMLElement[] {
   const { best } = answer;
   if (best === null) return [];
   const levels = best.levels.map((level) => `${level.percent} % of ${levelName(level, best)}`);
+  const none = answer.fewer === null ? [["a slot fewer: there is one slot alone"]] : [];
   const rows = [["recommended", best] as const, ...besides(answer)];
   const neighbours = dataTable({
     caption: "What a slot more or fewer brings",
     meaning: `The mean over ${counted(answer.draws, "draw")}, and nine of ten of them. ${boundsMeaning(answer).join(" ")}`,
     columns: ["", "cost", ...levels, "level kept"],
-    rows: rows.map(([name, beside]) => [name, ...cells(beside, answer, best)]),
+    rows: [...rows.map(([name, beside]) => [name, ...cells(beside, answer, best)]), ...none],
   });
   const layouts = dataTable({
     caption: "How a job is trained on a slot",

@@ -1,7 +1,7 @@
 import type { CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
-import { candidateText, keptText, MISSES_MEANING } from "../../capacity-data.ts";
+import { keptText, MISSES_MEANING, tiedText, unfitReasons, withoutTies } from "../../capacity-data.ts";
 import { dataTable } from "../data-table.ts";
-import { element, section } from "../element.ts";
+import { section } from "../element.ts";
 import { formatShare } from "../format.ts";
 import { levelName, money, spread } from "./figures.ts";
 
@@ -12,14 +12,15 @@ function table(caption: string, rows: readonly CandidateRow[], answer: CapacityA
   const [first] = rows;
   if (first === undefined) return undefined;
   const levels = first.levels.map((level) => `${level.percent} % of ${levelName(level, first)}`);
+  const tied = withoutTies(rows);
   return dataTable({
     caption,
-    meaning: rows.length > SHOWN ? `The first ${SHOWN} of ${rows.length}.` : "",
+    meaning: tied.length > SHOWN ? `The first ${SHOWN} of ${tied.length}.` : "",
     columns: ["", "cost", ...levels, "trains", "level kept"],
-    rows: rows
+    rows: tied
       .slice(0, SHOWN)
-      .map((row) => [
-        candidateText(row.candidate),
+      .map(({ row, others }) => [
+        tiedText({ row, others }),
         money(row.cost.mean, answer),
         ...row.levels.map(spread),
         formatShare(row.utilisation),
@@ -30,23 +31,19 @@ function table(caption: string, rows: readonly CandidateRow[], answer: CapacityA
 
 /** Candidates that were simulated, and why others were not. */
 export function candidatesSection(answer: CapacityAnswer): readonly HTMLElement[] {
-  const { meets, misses, unfit } = answer;
-  const reasons = new Map<string, number>();
-  for (const { why, detail } of unfit) {
-    const reason = `${why}: ${detail}`;
-    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-  }
+  const { meets, misses } = answer;
+  const reasons = unfitReasons(answer);
   return [
     section("candidates", "Candidates", MISSES_MEANING, [
       table("Keep the level", meets, answer),
       table("Miss the level", misses, answer),
-      reasons.size === 0
+      reasons.length === 0
         ? undefined
         : dataTable({
             caption: "Not looked at",
-            meaning: "",
-            columns: ["why", "candidates"],
-            rows: [...reasons].map(([reason, count]) => [element("span", {}, [reason]), String(count)]),
+            meaning: "Why, and how many for each reason.",
+            columns: [""],
+            rows: reasons.map((reason) => [reason]),
           }),
     ]),
   ];

@@ -1,11 +1,23 @@
 import { formatSeconds, formatSecondsRange } from "../../../core/index.ts";
 // Figures of an answer in words.
 import type { CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
+import type { Figures } from "../../capacity-words.ts";
 import { formatNumber } from "../format.ts";
 
 /** "12,345 USD" */
 export function money(value: number, { currency }: Pick<CapacityAnswer, "currency">): string {
   return `${formatNumber(Math.round(value))}\u00a0${currency}`;
+}
+
+/** "12,345.60" */
+export function exactAmount(value: number): string {
+  const cents = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  return value.toLocaleString("en-US", cents).replace("-", "\u2212");
+}
+
+/** How sentences that the terminal has too write figures here. */
+export function figuresOf(answer: CapacityAnswer): Figures {
+  return { money: (amount) => `${exactAmount(amount)}\u00a0${answer.currency}`, count: formatNumber };
 }
 
 /** "2 h 30 min" */

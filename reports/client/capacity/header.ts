@@ -1,5 +1,6 @@
 import { counted } from "../../../core/index.ts";
 import { type CapacityPageData, candidateText, keptBound, RESTS } from "../../capacity-data.ts";
+import { adviceText } from "../../capacity-words.ts";
 import { element } from "../element.ts";
 import { formatNumber, formatShare } from "../format.ts";
 import { card, factList } from "../header-parts.ts";
@@ -10,7 +11,9 @@ function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
   if (best === null) return [];
   const { cost, levels, kept, draws, utilisation, holds, sigma, provenance, assumes, kilowattHours } = best;
   const parts =
-    cost.rent > 0 ? "rent" : `${money(cost.hardware, answer)} hardware, ${money(cost.energy, answer)} power`;
+    best.candidate.tenure !== "buy"
+      ? "rent"
+      : `${money(cost.hardware, answer)} hardware, ${money(cost.energy, answer)} power`;
   return [
     card(
       `Cost of ${counted(days, "day")}`,
@@ -27,7 +30,7 @@ function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
     card(
       "Level kept",
       `${kept} of ${draws}`,
-      `draws of arrivals and of the error of times; ${keptBound(best, answer)} of all` +
+      `draws: simulations of all days with random arrivals and errors of times; ${keptBound(best, answer)} of all` +
         (best.isSure ? "" : `, not sure to be ${formatShare(answer.probability)} of them`),
     ),
     card(
@@ -60,6 +63,7 @@ export function capacityHeader(data: CapacityPageData): HTMLElement {
   return element("header", {}, [
     element("p", { class: "eyebrow" }, ["loratwin capacity"]),
     element("h1", {}, [title.replace(" x ", " × ")]),
+    ...(best === null ? [] : [element("p", { class: "meaning" }, [adviceText(best)])]),
     factList(facts),
     element("dl", { class: "cards" }, cards(data)),
   ]);

@@ -8,6 +8,8 @@ import { candidatesSection } from "./candidates.ts";
 import { costSection } from "./cost-chart.ts";
 import { flipsSection } from "./flips.ts";
 import { capacityHeader } from "./header.ts";
+import { inputsSection } from "./inputs.ts";
+import { failuresSection, moneySection } from "./money.ts";
 import { weekSection } from "./week.ts";
 
 const data: CapacityPageData = JSON.parse(document.getElementById("report-data")!.textContent);
@@ -18,12 +20,15 @@ document
   .replaceChildren(
     capacityHeader(data),
     element("main", {}, [
+      ...moneySection(data.answer),
+      ...failuresSection(data.answer),
       ...besidesSection(data.answer),
       ...apartSection(data.answer),
       ...costSection(data.answer, box),
       ...flipsSection(data.answer),
       ...weekSection(data.answer),
       ...candidatesSection(data.answer),
+      ...inputsSection(data.answer),
     ]),
     box.node,
   );

@@ -9,8 +9,9 @@ const HOURS = 24;
 const MARGINS = { top: 26, right: 14, bottom: 44, left: 52 };
 const HEIGHT = 190;
 
-/** A cell an hour, darker where more slots train. */
+/** A cell an hour, darker where more slots train: the darkest are those of the busiest hour. */
 function heatMap({ busy }: Week): HTMLElement {
+  const most = Math.max(...busy, Number.MIN_VALUE);
   const numDays = Math.ceil(busy.length / HOURS);
   const head = element("tr", {}, [
     element("th", { scope: "col" }, [element("span", { class: "visually-hidden" }, ["day"])]),
@@ -25,7 +26,7 @@ function heatMap({ busy }: Week): HTMLElement {
       ...busy.slice(day * HOURS, (day + 1) * HOURS).map((share, hour) => {
         const title = `${DAYS[day]} ${hour}:00: ${formatShare(share)} of the slots train`;
         const cell = element("td", { title }, [element("span", { class: "visually-hidden" }, [formatShare(share)])]);
-        cell.style.setProperty("--share", `${Math.round(100 * share)}%`);
+        cell.style.setProperty("--share", `${Math.round((100 * share) / most)}%`);
         return cell;
       }),
     ]),
@@ -57,14 +58,14 @@ function drawQueue(svg: ChartSvg, frame: Frame, { waiting }: Week): void {
 export function weekSection({ week }: CapacityAnswer): readonly HTMLElement[] {
   if (week === null) return [];
   const { busy, waiting } = week;
-  const range = `${formatShare(Math.min(...busy))} to ${formatShare(Math.max(...busy))}`;
+  const [least, most] = [formatShare(Math.min(...busy)), formatShare(Math.max(...busy))];
   const queue =
     Math.max(...waiting) < 0.05
       ? element("p", { class: "hint" }, ["Hardly a job waits at any hour."])
       : responsiveChart("Jobs that wait, by the hour of a week", HEIGHT, MARGINS, (svg, frame) =>
           drawQueue(svg, frame, week),
         );
-  const meaning = `The recommended machines, hour by hour, on average over all weeks and draws: ${range} of the slots train.`;
+  const meaning = `The recommended machines, hour by hour, on average over all weeks and draws: ${least} to ${most} of the slots train. The darkest hours are those with ${most}.`;
   return [
     section("week", "Over the week", meaning, [
       element("div", { class: "panel" }, [element("h3", {}, ["Slots that train"]), heatMap(week)]),

@@ -1,5 +1,5 @@
 import { formatSeconds } from "../../../core/index.ts";
-import { type TimeTicks, timeTickFormat } from "../format.ts";
+import { durationColumn, type TimeTicks, timeTickFormat } from "../format.ts";
 
 const SECOND = 1e9;
 const MINUTE = 60 * SECOND;
@@ -59,4 +59,19 @@ export function instantText(timeNs: number): string {
   if (timeNs < SECOND) return durationText(timeNs);
   if (timeNs < MINUTE) return `${Number((timeNs / SECOND).toFixed(2))} s`;
   return clockText(Math.floor(timeNs / SECOND) * SECOND, timeNs < DAY ? SECOND : MINUTE);
+}
+
+/** Texts of times in columns of a table that are compared: in one unit, or from a minute on as a clock has them. */
+export function timeColumn(timesNs: readonly number[]): (timeNs: number) => string {
+  const most = timesNs.reduce((largest, each) => Math.max(largest, each), 0);
+  if (most < MINUTE) {
+    const text = durationColumn(timesNs.map((each) => each / SECOND));
+    return (timeNs) => text(timeNs / SECOND);
+  }
+  const step = most < DAY ? SECOND : MINUTE;
+  return (timeNs) => {
+    const rounded = Math.round(timeNs / step) * step;
+    if (rounded > 0) return clockText(rounded, step);
+    return timeNs === 0 ? "0 s" : step === SECOND ? "< 1 s" : "< 1 min";
+  };
 }

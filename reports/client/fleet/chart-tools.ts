@@ -8,7 +8,7 @@ import type { Gutters, TimeWindow } from "../time-window.ts";
 import { calendarTicks, instantText } from "./calendar-ticks.ts";
 
 const LEGEND: readonly (readonly [kind: string, text: string])[] = [
-  ["training", "training, coloured by pipeline"],
+  ["training", "training"],
   ["leaving", "leaving after its iteration"],
   ["waiting", "waiting"],
   ["preempted", "preempted"],
@@ -47,10 +47,11 @@ function swatchOf(kind: string): HTMLElement {
 export function legend(fleets: readonly FleetPart[]): HTMLElement {
   const kinds = new Set(fleets.flatMap(({ spans }) => [...new Set(spans.kind)].map((kind) => SPAN_KINDS[kind]!)));
   const outcomes = new Set(fleets.flatMap(({ jobs }) => jobs.map(({ outcome }) => `${outcome}`)));
+  const hasNumbers = fleets.some(({ numPipelines }) => numPipelines > 1);
   const key = (swatch: HTMLElement, text: string): HTMLElement => element("span", { class: "key" }, [swatch, text]);
   return element("div", { class: "keys" }, [
     ...LEGEND.filter(([kind]) => kinds.has(kind as (typeof SPAN_KINDS)[number])).map(([kind, text]) =>
-      key(swatchOf(kind), text),
+      key(swatchOf(kind), kind === "training" && hasNumbers ? `${text}, with its pipeline's number` : text),
     ),
     ...MARKS.filter(([outcome]) => outcomes.has(outcome)).map(([outcome, mark]) =>
       key(element("span", { class: `mark-swatch mark-${outcome}` }, [mark]), outcome),

@@ -42,6 +42,11 @@ function decades(low: number, high: number): readonly number[] {
   return all.filter((timeNs) => timeNs >= low && timeNs <= high);
 }
 
+/** "10 ms": of a time that is whole in its unit. */
+function wholeText(timeNs: number): string {
+  return instantText(timeNs).replace(/\.0+ /, " ");
+}
+
 /** As many of the ticks as have room. */
 function thinned(ticks: readonly number[], most: number): readonly number[] {
   const every = Math.max(1, Math.ceil(ticks.length / most));
@@ -60,7 +65,7 @@ function draw(svg: ChartSvg, frame: Frame, curves: readonly Curve[]): void {
   const room = Math.max(2, Math.floor((frame.right - frame.left) / 90));
   const ticks = calendarTicks(0, largest, room);
   drawLeftAxis(svg, frame, y, { values: [0, 0.25, 0.5, 0.75, 1], label: (share) => `${100 * share} %` }, "jobs");
-  const bottom = isWide ? { values: thinned(decades(low, largest), room), label: instantText } : ticks;
+  const bottom = isWide ? { values: thinned(decades(low, largest), room), label: wholeText } : ticks;
   drawBottomAxis(svg, frame, x, bottom, isWide ? "at most this long (logarithmic)" : "at most this long");
   for (const { times, style } of curves) {
     let path = `M${frame.left},${y(0)}`;

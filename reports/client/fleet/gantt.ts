@@ -3,6 +3,7 @@ import { counted } from "../../../core/index.ts";
 import { type FleetPart, SPAN_KINDS } from "../../fleet-data.ts";
 import { element } from "../element.ts";
 import { jobHue } from "../job-colours.ts";
+import { shortNames } from "../short-names.ts";
 import type { TimeWindow } from "../time-window.ts";
 import type { FleetState, Pointed } from "./fleet-state.ts";
 import { bindGanttKeys } from "./gantt-keys.ts";
@@ -16,6 +17,8 @@ const MOST_HEIGHT = 460;
 const REACH = 4;
 const NARROWEST = 2;
 const CHARACTER_WIDTH = 7.4;
+/** From this width on a bar says its pipeline. */
+const LABELLED = 22;
 
 type Svg = Selection<SVGSVGElement, undefined, null, undefined>;
 
@@ -36,19 +39,19 @@ interface Row {
   readonly middle: number;
 }
 
-/** Without its middle where it is long: points of a sweep differ at their ends. */
-function shortName(name: string, most: number): string {
-  if (name.length <= most) return name;
-  const head = Math.floor((most - 1) / 3);
-  return `${name.slice(0, head)}…${name.slice(head + 1 - most)}`;
-}
-
 /** A rectangle as a piece of a path. */
 function box(x: number, y: number, width: number, height: number): string {
   return `M${x.toFixed(1)},${y.toFixed(1)}h${width.toFixed(1)}v${height}h${(-width).toFixed(1)}z`;
 }
 
-/** How a span looks: on a pipeline a bar in its hue, else lines that differ in form. */
+/** Where a bar says on which pipeline it is. */
+interface PipelineMark {
+  readonly x: number;
+  readonly middle: number;
+  readonly pipeline: number;
+}
+
+/** How a span looks: on a pipeline a bar in the job's hue, else lines that differ in form. */
 function shape(kind: (typeof SPAN_KINDS)[number], x: number, width: number, middle: number): string {
   switch (kind) {
     case "training":
@@ -87,10 +90,13 @@ class GanttChart {
   readonly #svg: Svg;
   readonly #scroller: HTMLElement;
   readonly #room: HTMLElement;
+  /** Of all jobs, as there is room. */
+  #names: readonly string[] = [];
   /** Jobs with rows, in turn, and the place of each job's row. */
   #rows: readonly number[] = [];
   #places: ReadonlyMap<number, number> = new Map();
   #isOfWindow = false;
+  #isOnPaper = false;
   /** Where a row was asked to be in sight. */
   #wantedTop = 0;
 
@@ -102,7 +108,7 @@ class GanttChart {
     this.#gutter = gutter;
     this.#svg = create("svg").attr("class", "gantt").attr("width", "100%").attr("tabindex", 0);
     this.#svg.attr("role", "group").attr("aria-roledescription", "Gantt chart");
-    for (const layer of ["grid", "bars", "marks", "row-names", "halo-layer"])
+    for (const layer of ["grid", "bars", "pipelines", "marks", "row-names", "halo-layer"])
       this.#svg.append("g").attr("class", layer);
     this.#room = element("div", { class: "gantt-room" });
     this.#room.append(this.#svg.node()!);
@@ -146,6 +152,15 @@ class GanttChart {
     svg.addEventListener("pointerdown", point);
     svg.addEventListener("pointerleave", () => pointed.set(null));
     pointed.subscribe(() => this.#drawHalo());
+    for (const [event, isBefore] of [
+      ["beforeprint", true],
+      ["afterprint", false],
+    ] as const)
+      addEventListener(event, () => {
+        this.#isOnPaper = isBefore;
+        this.#measure();
+        this.draw();
+      });
   }
 
   update(fleet: FleetPart): void {
@@ -186,16 +201,17 @@ class GanttChart {
     const scale = this.#view.scale();
     const columnNs = (NARROWEST * (domain[1] - domain[0])) / Math.max(1, right - left);
     const paths = new Map<string, string>();
+    const onPipelines: PipelineMark[] = [];
     const rows = this.#rowsInSight();
+    const { spans, jobs } = this.#fleet;
     for (const { job, middle } of rows)
-      for (const { span, startNs, endNs } of rowBars(this.#fleet.spans, this.rowOf(job), domain, columnNs)) {
+      for (const { span, startNs, endNs } of rowBars(spans, this.rowOf(job), domain, columnNs)) {
         const x = Math.max(left, scale(startNs));
         const width = Math.max(1, Math.min(right, scale(endNs)) - x);
-        const style = this.#styleOf(span);
-        paths.set(
-          style,
-          (paths.get(style) ?? "") + shape(SPAN_KINDS[this.#fleet.spans.kind[span]!]!, x, width, middle),
-        );
+        const [kind, pipeline] = [SPAN_KINDS[spans.kind[span]!]!, spans.pipeline[span]!];
+        const style = `${kind} ${jobHue(jobs[job]!.colour ?? job)}`;
+        paths.set(style, (paths.get(style) ?? "") + shape(kind, x, width, middle));
+        if (pipeline >= 0 && width >= LABELLED) onPipelines.push({ x: x + width / 2, middle, pipeline });
       }
     this.#svg
       .select(".bars")
@@ -203,17 +219,20 @@ class GanttChart {
       .data([...paths], ([style]) => style)
       .join("path")
       .attr("class", ([style]) => `span-${style.split(" ")[0]}`)
-      .style("--hue", ([style]) => jobHue(Number(style.split(" ")[1])))
+      .style("--hue", ([style]) => style.split(" ")[1]!)
       .attr("d", ([, path]) => path);
+    this.#svg
+      .select(".pipelines")
+      .selectAll("text")
+      .data(this.#fleet.numPipelines > 1 ? onPipelines : [])
+      .join("text")
+      .attr("x", ({ x }) => x)
+      .attr("y", ({ middle }) => middle)
+      .text(({ pipeline }) => `${pipeline}`);
     this.#svg.attr("data-rows-drawn", rows.length);
     this.#drawGround(rows);
     this.#drawMarks(rows);
     this.#drawHalo();
-  }
-
-  #styleOf(span: number): string {
-    const { kind, pipeline } = this.#fleet.spans;
-    return `${SPAN_KINDS[kind[span]!]} ${Math.max(0, pipeline[span]!) % 8}`;
   }
 
   #range(): readonly [number, number] {
@@ -230,13 +249,19 @@ class GanttChart {
     };
     this.#rows = jobs.map((_, job) => job).filter((job) => !this.#isOfWindow || isThere(job));
     this.#places = new Map(this.#rows.map((job, place) => [job, place]));
-    this.#room.style.height = `${Math.max(1, this.#rows.length) * ROW}px`;
+    this.#room.style.height = this.#isOnPaper ? "" : `${Math.max(1, this.#rows.length) * ROW}px`;
   }
 
   /** The chart keeps its height, so that what lies below it stays. */
   #measure(): void {
-    const inSight = Math.min(MOST_HEIGHT, Math.max(1, this.#fleet.jobs.length) * ROW);
-    this.#scroller.style.height = `${inSight}px`;
+    const most = Math.max(5, Math.floor((this.#gutter - 12) / CHARACTER_WIDTH));
+    this.#names = shortNames(
+      this.#fleet.jobs.map(({ name }) => name),
+      most,
+    );
+    const all = Math.max(1, this.#fleet.jobs.length) * ROW;
+    const inSight = this.#isOnPaper ? Math.max(1, this.#rows.length) * ROW : Math.min(MOST_HEIGHT, all);
+    this.#scroller.style.height = this.#isOnPaper ? "" : `${inSight}px`;
     this.#svg
       .attr("height", inSight)
       .attr(
@@ -266,7 +291,6 @@ class GanttChart {
       .attr("x2", right)
       .attr("y1", ({ middle }) => middle + ROW / 2)
       .attr("y2", ({ middle }) => middle + ROW / 2);
-    const most = Math.max(3, Math.floor((this.#gutter - 12) / CHARACTER_WIDTH));
     this.#svg
       .select(".row-names")
       .selectAll("text")
@@ -274,10 +298,10 @@ class GanttChart {
       .join("text")
       .attr("x", this.#gutter - 8)
       .attr("y", ({ middle }) => middle)
-      .text(({ job }) => {
-        const { name } = this.#fleet.jobs[job]!;
-        return shortName(name, most);
-      });
+      .text(({ job }) => this.#names[job]!)
+      .filter(({ job }) => this.#names[job] !== this.#fleet.jobs[job]!.name)
+      .append("title")
+      .text(({ job }) => this.#fleet.jobs[job]!.name);
   }
 
   /** Where a job came, and how it ended unless after its last iteration. */

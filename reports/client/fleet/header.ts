@@ -4,14 +4,16 @@ import { factList } from "../header-parts.ts";
 
 /** A figure of one fleet, or of two below each other. */
 function card(fleets: readonly FleetPart[], index: number): HTMLElement {
-  const lines = fleets.flatMap(({ title, figures }) => {
+  const lines = fleets.flatMap(({ title, figures }, place) => {
     const { text, detail } = figures[index]!;
+    // What is the same of both is said once, below them.
+    const isSaid = fleets[place + 1]?.figures[index]?.detail !== detail;
     return [
       element("span", { class: "card-line" }, [
         element("span", { class: "card-main" }, [text]),
         fleets.length > 1 ? element("span", { class: "badge" }, [title]) : undefined,
       ]),
-      element("span", { class: "card-detail" }, [detail]),
+      ...(isSaid ? [element("span", { class: "card-detail" }, [detail])] : []),
     ];
   });
   return element("div", { class: "card" }, [
@@ -21,12 +23,13 @@ function card(fleets: readonly FleetPart[], index: number): HTMLElement {
 }
 
 /** What was run, and its figures. */
-export function fleetHeader({ title, date, facts, fleets }: FleetPageData): HTMLElement {
+export function fleetHeader({ title, date, facts, fleets }: FleetPageData, contents: HTMLElement): HTMLElement {
   const all = [...facts, { label: "Made", value: date }];
   return element("header", {}, [
     element("p", { class: "eyebrow" }, ["loratwin fleet"]),
     element("h1", {}, [title]),
     factList(all.map(({ label, value }) => [label, value])),
+    contents,
     element(
       "dl",
       { class: "cards" },

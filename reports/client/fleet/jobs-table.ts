@@ -1,11 +1,13 @@
 import type { FleetComparison, FleetPageJob, FleetPart } from "../../fleet-data.ts";
 import { element, section } from "../element.ts";
 import { costText, formatShare } from "../format.ts";
-import { durationText, instantText } from "./calendar-ticks.ts";
+import { jobDot } from "../job-colours.ts";
+import { createRowChoice } from "../row-choice.ts";
+import { timeColumn } from "./calendar-ticks.ts";
 import type { FleetState } from "./fleet-state.ts";
 
-/** Rows that are there from the start, and that a press on the button adds. */
-const ROWS = 100;
+/** The column of when jobs came, by which rows are sorted at first. */
+const SORTED_BY = "Came";
 
 interface Column {
   readonly name: string;
@@ -19,55 +21,20 @@ interface Column {
 const trainedShare = ({ trainedNs, turnaroundNs }: FleetPageJob): number | null =>
   turnaroundNs === 0 ? null : trainedNs / turnaroundNs;
 
-const COLUMNS: readonly Column[] = [
-  { name: "Job", text: ({ name }) => name, key: ({ name }) => name, isText: true },
-  { name: "User", text: ({ user }) => user || "–", key: ({ user }) => user, isText: true },
-  { name: "Priority", text: ({ priority }) => `${priority}`, key: ({ priority }) => priority },
-  { name: "Came", text: ({ arrivalNs }) => instantText(arrivalNs), key: ({ arrivalNs }) => arrivalNs },
-  {
-    name: "Began",
-    text: ({ startNs }) => (startNs === null ? "–" : instantText(startNs)),
-    key: ({ startNs }) => startNs,
-  },
-  { name: "Ended", text: ({ endNs }) => (endNs === null ? "–" : instantText(endNs)), key: ({ endNs }) => endNs },
-  {
-    name: "Turnaround",
-    text: ({ turnaroundNs, outcome }) => (outcome === "refused" ? "–" : durationText(turnaroundNs)),
-    key: ({ turnaroundNs, outcome }) => (outcome === "refused" ? null : turnaroundNs),
-  },
-  { name: "Waited", text: ({ waitedNs }) => durationText(waitedNs), key: ({ waitedNs }) => waitedNs },
-  {
-    name: "Training",
-    text: (job) => (trainedShare(job) === null ? "–" : formatShare(trainedShare(job)!)),
-    key: trainedShare,
-  },
-  { name: "Iterations", text: ({ done, iterations }) => `${done} of ${iterations}`, key: ({ done }) => done },
-  { name: "Preempted", text: ({ preemptions }) => `${preemptions}`, key: ({ preemptions }) => preemptions },
-  {
-    name: "Outcome",
-    text: ({ outcome, why }) => (why === "" ? outcome : `${outcome}: ${why}`),
-    key: ({ outcome }) => outcome,
-    isText: true,
-  },
-];
+type TimeOf = (job: FleetPageJob, index: number) => number | null;
 
-const OF_DEVICES: readonly Column[] = [
-  {
-    name: "Device time",
-    text: ({ spent }) => (spent === undefined ? "–" : durationText(spent.deviceSeconds * 1e9)),
-    key: ({ spent }) => spent?.deviceSeconds ?? null,
-  },
-  {
-    name: "Cost",
-    text: ({ spent }) => costText(spent),
-    key: ({ spent }) => spent?.cost?.amount ?? null,
-  },
-];
-
-/** What jobs took of devices, where that is known of some. */
-function ofDevices({ jobs }: FleetPart): readonly Column[] {
-  if (jobs.some(({ spent }) => spent?.cost !== undefined)) return OF_DEVICES;
-  return jobs.some(({ spent }) => spent !== undefined) ? OF_DEVICES.slice(0, 1) : [];
+/** Columns of times that are compared. */
+function timesOf(jobs: readonly FleetPageJob[], columns: Readonly<Record<string, TimeOf>>): readonly Column[] {
+  const all = Object.values(columns).flatMap((timeOf) => jobs.flatMap((job, index) => timeOf(job, index) ?? []));
+  const text = timeColumn(all);
+  return Object.entries(columns).map(([name, timeOf]) => ({
+    name,
+    key: timeOf,
+    text: (job, index) => {
+      const timeNs = timeOf(job, index);
+      return timeNs === null ? "–" : text(timeNs);
+    },
+  }));
 }
 
 /** "+1.4 %" */
@@ -75,22 +42,63 @@ function errorText(error: number): string {
   return `${error > 0 ? "+" : ""}${(100 * error).toFixed(1)} %`;
 }
 
-/** With the turnaround in the twin behind that of an executed fleet. */
-function withTwin({ twinNs, error }: FleetComparison): readonly Column[] {
-  const own: readonly Column[] = [
+/** How long jobs took, beside that in the twin of an executed fleet. */
+function turnarounds(jobs: readonly FleetPageJob[], comparison: FleetComparison | undefined): readonly Column[] {
+  const own: Readonly<Record<string, TimeOf>> = {
+    Turnaround: ({ turnaroundNs, outcome }) => (outcome === "refused" ? null : turnaroundNs),
+    Waited: ({ waitedNs }) => waitedNs,
+  };
+  if (comparison === undefined) return timesOf(jobs, own);
+  const { twinNs, error } = comparison;
+  const [turnaround, waited, simulated] = timesOf(jobs, { ...own, Simulated: (_, job) => twinNs[job]! });
+  const errors: Column = {
+    name: "Error",
+    text: (_, job) => (error[job] === null ? "–" : errorText(error[job]!)),
+    key: (_, job) => error[job]!,
+  };
+  return [turnaround!, simulated!, errors, waited!];
+}
+
+/** What jobs took of devices, where that is known of some. */
+function ofDevices(jobs: readonly FleetPageJob[]): readonly Column[] {
+  if (jobs.every(({ spent }) => spent === undefined)) return [];
+  const times = timesOf(jobs, {
+    "Device time": ({ spent }) => (spent === undefined ? null : spent.deviceSeconds * 1e9),
+  });
+  if (jobs.every(({ spent }) => spent?.cost === undefined)) return times;
+  return [
+    ...times,
+    { name: "Cost", text: ({ spent }) => costText(spent), key: ({ spent }) => spent?.cost?.amount ?? null },
+  ];
+}
+
+/** `comparison`: with the fleet's twin, where it has one. */
+function columnsOf({ jobs }: FleetPart, comparison: FleetComparison | undefined): readonly Column[] {
+  return [
+    { name: "Job", text: ({ name }) => name, key: ({ name }) => name, isText: true },
+    { name: "User", text: ({ user }) => user || "–", key: ({ user }) => user, isText: true },
+    { name: "Priority", text: ({ priority }) => `${priority}`, key: ({ priority }) => priority },
+    ...timesOf(jobs, {
+      [SORTED_BY]: ({ arrivalNs }) => arrivalNs,
+      Began: ({ startNs }) => startNs,
+      Ended: ({ endNs }) => endNs,
+    }),
+    ...turnarounds(jobs, comparison),
     {
-      name: "Simulated",
-      text: (_, job) => (twinNs[job] === null ? "–" : durationText(twinNs[job]!)),
-      key: (_, job) => twinNs[job]!,
+      name: "Training",
+      text: (job) => (trainedShare(job) === null ? "–" : formatShare(trainedShare(job)!)),
+      key: trainedShare,
     },
+    { name: "Iterations", text: ({ done, iterations }) => `${done} of ${iterations}`, key: ({ done }) => done },
+    { name: "Preempted", text: ({ preemptions }) => `${preemptions}`, key: ({ preemptions }) => preemptions },
+    ...ofDevices(jobs),
     {
-      name: "Error",
-      text: (_, job) => (error[job] === null ? "–" : errorText(error[job]!)),
-      key: (_, job) => error[job]!,
+      name: "Outcome",
+      text: ({ outcome, why }) => (why === "" ? outcome : `${outcome}: ${why}`),
+      key: ({ outcome }) => outcome,
+      isText: true,
     },
   ];
-  const behind = COLUMNS.findIndex(({ name }) => name === "Turnaround") + 1;
-  return [...COLUMNS.slice(0, behind), ...own, ...COLUMNS.slice(behind)];
 }
 
 function compare(a: number | string | null, b: number | string | null): number {
@@ -112,7 +120,10 @@ function sorted(jobs: readonly FleetPageJob[], { key }: Column, isDown: boolean)
 
 function row(fleet: FleetPart, columns: readonly Column[], job: number, state: FleetState): HTMLElement {
   const facts = fleet.jobs[job]!;
-  const show = element("button", { type: "button", class: "link", title: "Show in the chart" }, [facts.name]);
+  const show = element("button", { type: "button", class: "link", title: "Show in the chart" }, [
+    jobDot(facts.colour ?? job),
+    facts.name,
+  ]);
   show.addEventListener("click", () => state.revealed.set({ fleet, job }));
   const cells = columns
     .slice(1)
@@ -122,13 +133,8 @@ function row(fleet: FleetPart, columns: readonly Column[], job: number, state: F
 
 function table(fleet: FleetPart, columns: readonly Column[], state: FleetState, caption: string): HTMLElement {
   const body = element("tbody");
-  const more = element("button", { type: "button" });
-  const find = element("input", {
-    type: "search",
-    placeholder: "Job or user",
-    "aria-label": "Find jobs by name or user",
-  });
-  let [column, isDown, shown] = [3, false, ROWS];
+  const choice = createRowChoice("Job or user", () => draw());
+  let [column, isDown] = [columns.findIndex(({ name }) => name === SORTED_BY), false];
   const heads = columns.map(({ name, isText }, index) => {
     const button = element("button", { type: "button", class: "sort" }, [name]);
     button.addEventListener("click", () => {
@@ -139,32 +145,24 @@ function table(fleet: FleetPart, columns: readonly Column[], state: FleetState, 
     return element("th", { scope: "col", ...(isText ? {} : { class: "number" }) }, [button]);
   });
   const draw = (): void => {
-    const wanted = find.value.trim().toLowerCase();
-    const rows = sorted(fleet.jobs, columns[column]!, isDown).filter((job) => {
-      const { name, user } = fleet.jobs[job]!;
-      return wanted === "" || name.toLowerCase().includes(wanted) || user.toLowerCase().includes(wanted);
-    });
     heads.forEach((head, index) => {
       head.setAttribute("aria-sort", index !== column ? "none" : isDown ? "descending" : "ascending");
     });
-    body.replaceChildren(...rows.slice(0, shown).map((job) => row(fleet, columns, job, state)));
-    more.hidden = rows.length <= shown;
-    more.textContent = `Show more (${Math.min(shown, rows.length)} of ${rows.length})`;
+    const rows = choice.chosen(sorted(fleet.jobs, columns[column]!, isDown), (job) => {
+      const { name, user } = fleet.jobs[job]!;
+      return [name, user];
+    });
+    body.replaceChildren(...rows.map((job) => row(fleet, columns, job, state)));
   };
-  more.addEventListener("click", () => {
-    shown += ROWS;
-    draw();
-  });
-  find.addEventListener("input", draw);
   draw();
   return element("div", { class: "panel table-panel" }, [
-    ...(fleet.jobs.length > 12 ? [element("div", { class: "toolbar" }, [find])] : []),
+    choice.find,
     element("table", {}, [
       element("caption", { class: "visually-hidden" }, [caption]),
       element("thead", {}, [element("tr", {}, heads)]),
       body,
     ]),
-    more,
+    choice.more,
   ]);
 }
 
@@ -176,14 +174,9 @@ export function jobsTableSection(
 ): HTMLElement {
   const errors = comparison === undefined ? "" : " An error is simulated / executed turnaround, less one.";
   const meaning = `A press on a heading sorts by it, and one on a job shows it in the chart.${errors}`;
-  const columnsOf = (fleet: FleetPart): readonly Column[] => [
-    ...(comparison === undefined || fleet !== fleets[0] ? COLUMNS : withTwin(comparison)).slice(0, -1),
-    ...ofDevices(fleet),
-    COLUMNS.at(-1)!,
-  ];
-  const tables = fleets.flatMap((fleet) => [
+  const tables = fleets.flatMap((fleet, index) => [
     ...(fleets.length > 1 ? [element("h3", { class: "table-title" }, [fleet.title])] : []),
-    table(fleet, columnsOf(fleet), state, `Jobs of ${fleet.title}`),
+    table(fleet, columnsOf(fleet, index === 0 ? comparison : undefined), state, `Jobs of ${fleet.title}`),
   ]);
   return section("jobs", "Jobs", meaning, tables);
 }

@@ -1,6 +1,8 @@
 // The page of a fleet: reads its data, and puts one section below another.
 import type { FleetPageData } from "../../fleet-data.ts";
+import { contentsOf } from "../contents.ts";
 import { element } from "../element.ts";
+import { scaleChartsOnPaper } from "../print.ts";
 import { samplesSection } from "../samples.ts";
 import { distributionSection } from "./distribution.ts";
 import { createFleetState } from "./fleet-state.ts";
@@ -25,4 +27,5 @@ const sections = [
 
 document
   .getElementById("report")!
-  .replaceChildren(fleetHeader(data), element("main", {}, sections), createSpanBox(state));
+  .replaceChildren(fleetHeader(data, contentsOf(sections)), element("main", {}, sections), createSpanBox(state));
+scaleChartsOnPaper();

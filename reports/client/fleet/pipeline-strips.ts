@@ -1,6 +1,5 @@
 import { create } from "d3";
 import type { FleetPart } from "../../fleet-data.ts";
-import { jobHue } from "../job-colours.ts";
 import type { TimeWindow } from "../time-window.ts";
 import { columnMaxima, countSeries } from "./step-series.ts";
 
@@ -38,7 +37,7 @@ export function createPipelineStrips({ spans, numPipelines }: FleetPart, view: T
       `Jobs on each of ${numPipelines} pipelines over time; at most ${own.map((series) => series.most).join(", ")}`,
     );
   const rows = own.map((series, pipeline) => {
-    const group = svg.append("g").style("--hue", jobHue(pipeline));
+    const group = svg.append("g");
     if (pipeline % named === 0)
       group
         .append("text")

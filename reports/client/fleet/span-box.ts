@@ -1,5 +1,6 @@
 import { type FleetPart, SPAN_KINDS } from "../../fleet-data.ts";
 import { element } from "../element.ts";
+import { jobDot } from "../job-colours.ts";
 import { placeBox } from "../place-box.ts";
 import { durationText, instantText } from "./calendar-ticks.ts";
 import type { FleetState, Pointed } from "./fleet-state.ts";
@@ -54,7 +55,11 @@ export function createSpanBox({ pointed }: FleetState): HTMLElement {
     if (at === null) return;
     const { name, doing, facts, why } = spanText(at);
     box.replaceChildren(
-      element("div", { class: "span-title" }, [element("strong", {}, [name]), ` ${doing}`]),
+      element("div", { class: "span-title" }, [
+        jobDot(at.fleet.jobs[at.job]!.colour ?? at.job),
+        element("strong", {}, [name]),
+        ` ${doing}`,
+      ]),
       ...(why === "" ? [] : [element("div", { class: "span-why" }, [why])]),
       element("div", { class: "tooltip-facts" }, [facts.join(" · ")]),
     );

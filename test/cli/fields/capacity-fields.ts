@@ -1,4 +1,11 @@
-import type { ApartAnswer, CandidateRow, CapacityAnswer, Flip } from "../../../plan/index.ts";
+import type {
+  ApartAnswer,
+  CandidateRow,
+  CapacityAnswer,
+  CapacityFailures,
+  CapacityMoney,
+  Flip,
+} from "../../../plan/index.ts";
 import { blank, type FieldTable, optional, owner, under } from "./check-fields.ts";
 import { above, all, is, matches, oneOf, that, whole, within } from "./checks.ts";
 
@@ -47,6 +54,11 @@ const suretyFields: FieldTable = {
 
 const rowFields = (draws: number): FieldTable => ({
   ...under("candidate.", candidateFields),
+  paidCount: that("whole machines", (value: number, place) => {
+    const { candidate } = owner<CandidateRow>(place);
+    const soldIn = { "H100 SXM": 8, MI300X: 4 }[candidate.accelerator] ?? 1;
+    return value === soldIn * Math.ceil(candidate.count / soldIn);
+  }),
   kept: blank("none may keep the level", whole(0, draws)),
   draws: whole(1, draws),
   ...suretyFields,
@@ -124,6 +136,83 @@ const sumOfPools = (up: number, of: (row: CandidateRow) => number) =>
     return Math.abs(value - whole) < 1e-9 * whole;
   });
 
+const cents = that("whole cents", (value: number) => Math.abs(100 * value - Math.round(100 * value)) < 1e-4);
+type Way = CapacityMoney["ways"][number];
+
+const moneyFields: FieldTable = {
+  termMonths: is(60),
+  interestCost: blank("rented", within(0, 1e4)),
+  ...under("ways[].", {
+    tenure: oneOf(["buy", "reserved", "on-demand", "spot"]),
+    meets: oneOf([true, false]),
+    upFront: all(cents, within(0, 1e7)),
+    monthly: all(cents, within(0, 1e6)),
+    total: that("the sum of all payments", (value: number, place) => {
+      const paid = owner<Way>(place).months.reduce((sum, month) => sum + Math.round(100 * month.paid), 0);
+      return Math.round(100 * value) === paid;
+    }),
+    presentValue: all(
+      cents,
+      that("less than the total", (value: number, place) => value <= owner<Way>(place).total),
+    ),
+    breakEvenMonth: blank("bought, or cheaper for ever", (value, place) => {
+      const { tenure } = owner<Way>(place);
+      return tenure === "buy" ? is(null)(value, place) : value === null ? undefined : whole(1, 48)(value, place);
+    }),
+    "months[].month": whole(0, 60),
+    "months[].paid": all(cents, within(0, 1e7)),
+    "months[].all": that("paid until then", (value: number, place) => {
+      const [{ month }, months] = [owner<Way["months"][number]>(place), owner<Way["months"]>(place, 1)];
+      const paid = months.slice(0, month + 1).reduce((sum, each) => sum + Math.round(100 * each.paid), 0);
+      return Math.round(100 * value) === paid;
+    }),
+  }),
+  ...under("jobs[].", {
+    kind: oneOf(["small", "large"]),
+    jobs: above(1, 1000),
+    cost: above(0, 1000),
+  }),
+};
+
+const failuresFields: FieldTable = {
+  machines: whole(1, 64),
+  failuresPerYear: that("two of each, but while it is away", (value: number, place) => {
+    const { machines } = owner<CapacityFailures>(place);
+    return Math.abs(value / (2 * machines) - 8766 / (8766 + 96)) < 1e-9;
+  }),
+  downHoursPerYear: that("48 for each failure", (value: number, place) => {
+    const { failuresPerYear } = owner<CapacityFailures>(place);
+    return Math.abs(value - 48 * failuresPerYear) < 1e-6;
+  }),
+  lostAcceleratorHours: above(0, 100),
+  lostCost: above(0, 1000),
+  idleCost: blank("rented", within(0, 1e4)),
+  costPerYear: that("of all failures", (value: number, place) => {
+    const { failuresPerYear, lostCost, idleCost } = owner<CapacityFailures>(place);
+    return Math.abs(value - failuresPerYear * (lostCost + idleCost)) < 1e-6;
+  }),
+  ...under("spares[].", {
+    spares: whole(0, 3),
+    costPerYear: that("as many times one", (value: number, place) => {
+      const [{ spares }, all] = [
+        owner<CapacityFailures["spares"][number]>(place),
+        owner<CapacityFailures["spares"]>(place, 1),
+      ];
+      return Math.abs(value - spares * all[1]!.costPerYear) < 1e-6 && all[1]!.costPerYear > 0;
+    }),
+    shortHoursPerYear: within(0, 8766),
+    "late[]": blank("perhaps none", within(0, 1)),
+    isEnough: that("whether it is what the levels allow", (value: boolean, place) => {
+      const { late } = owner<CapacityFailures["spares"][number]>(place);
+      return value === late.every((share) => share <= 0.1);
+    }),
+  }),
+  needed: blank("none", (value, place) => {
+    const { spares } = owner<CapacityFailures>(place);
+    return is(spares.find(({ isEnough }) => isEnough)?.spares ?? null)(value, place);
+  }),
+};
+
 /** What `capacity --json` prints. */
 export function capacityFields(answer: CapacityAnswer, draws: number): FieldTable {
   const row = rowFields(draws);
@@ -171,6 +260,10 @@ export function capacityFields(answer: CapacityAnswer, draws: number): FieldTabl
     }),
     "week.waiting[]": blank("at night nobody waits", within(0, 1000)),
     "week.busy[]": blank("at night nobody trains", within(0, 1)),
+    ...under("money.", moneyFields),
+    ...(answer.failures === null ? { failures: blank("by the hour", is(null)) } : under("failures.", failuresFields)),
+    forecast: that("what was asked", (value: CapacityAnswer["forecast"]) => value.kinds[0]!.perDay === 60),
+    prices: that("what was given", (value: CapacityAnswer["prices"]) => value.perKilowattHour === 0.2),
     kind: is("capacity-answer"),
     version: is(1),
     objective: is("cost"),
