@@ -174,9 +174,13 @@ function movesAlone({ calibrated, seen }: MachineMoves): DrawMove {
 const HALF_SECONDS = 600;
 /** Runs tell of those alike: the deviation of the logarithm of what their probes say of times. */
 const ALIKE = 0.25;
-/** What is reckoned with beside runs that were seen: so many near their middle, and their deviation. */
+/**
+ * What is reckoned with beside runs that were seen: so many near their middle, and their deviation. A probe says less of
+ * a machine the more of its time others have: of a machine that they have all of, five runs were so far off
+ * (bench/results/amx/coverage.jsonl).
+ */
 const UNSEEN_RUNS = 1.5;
-const UNSEEN_WIDTH = 0.12;
+const UNSEEN_WIDTH = { alone: 0.08, shared: 0.5 } as const;
 /** Of one run that was seen. */
 const SEEN_WIDTH = 0.02;
 /** Of the runs, those in which something begins or ends, so that they go as any before. */
@@ -187,14 +191,16 @@ function movesAsNow(now: MachineNow, asBefore: DrawMove): DrawMove {
     ({ differs, ageSeconds }) => 2 ** (-ageSeconds / HALF_SECONDS) * Math.exp(-((differs / ALIKE) ** 2) / 2),
   );
   const all = sum(weights) + UNSEEN_RUNS;
+  const shared = now.probed.lost / (1 + now.probed.lost);
+  const unseenWidth = UNSEEN_WIDTH.alone + (UNSEEN_WIDTH.shared - UNSEEN_WIDTH.alone) * shared;
   const upTo = weights.map((_, at) => sum(weights.slice(0, at + 1)));
   const middle = Math.exp(sum(now.runs.map(({ ratio }, at) => weights[at]! * Math.log(ratio))) / all);
   return (rng) => {
     if (rng.nextFloat() < CHANGED) return asBefore(rng);
     const place = rng.nextFloat() * all;
     const run = now.runs[upTo.findIndex((weight) => place < weight)];
-    const width = run === undefined ? UNSEEN_WIDTH : SEEN_WIDTH;
     const { own, ...rest } = now.probed;
+    const width = run === undefined ? unseenWidth : SEEN_WIDTH;
     return { ...rest, own: own * (run?.ratio ?? middle) * Math.exp(width * rng.nextNormal()) };
   };
 }
