@@ -175,9 +175,8 @@ const HALF_SECONDS = 600;
 /** Runs tell of those alike: the deviation of the logarithm of what their probes say of times. */
 const ALIKE = 0.25;
 /**
- * What is reckoned with beside runs that were seen: so many near their middle, and their deviation. A probe says less of
- * a machine the more of its time others have: of a machine that they have all of, five runs were so far off
- * (bench/results/amx/coverage.jsonl).
+ * What is reckoned with beside runs that were seen: so many near their middle, and their deviation. A probe says less the
+ * more of the machine others have (ten runs on a crowded one: bench/results/amx/coverage.jsonl).
  */
 const UNSEEN_RUNS = 1.5;
 const UNSEEN_WIDTH = { alone: 0.08, shared: 0.5 } as const;
