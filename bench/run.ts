@@ -56,14 +56,21 @@ async function main(argv: readonly string[]): Promise<number> {
   return interrupt.isAsked() ? 130 : 0;
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
+function fail(error: unknown): number {
   if (error instanceof DeviceError || error instanceof InputError) {
     console.error(error.message);
-    process.exitCode = error instanceof DeviceError ? 3 : 2;
-  } else if (error instanceof TypeError && "code" in error) {
+    return error instanceof DeviceError ? 3 : 2;
+  }
+  if (error instanceof TypeError && "code" in error) {
     console.error(`${error.message}\n\n${HELP}`);
-    process.exitCode = 2;
-  } else throw error;
+    return 2;
+  }
+  throw error;
 }
+
+// Not awaited here: what a suite loads while it runs may need this module, which would wait for the suite.
+void main(process.argv.slice(2))
+  .catch(fail)
+  .then((code) => {
+    process.exitCode = code;
+  });

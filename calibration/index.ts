@@ -36,6 +36,16 @@ export type { OperatorSample } from "./fit-operator.ts";
 // Few positive parameters from many residuals.
 export { type FitProblem, fitParameters } from "./fit-parameters.ts";
 // How much a machine's speed moves, as factors on a run's time.
-export { drawMove, lostTime, type MachineMoves, machineMoves, machineState } from "./machine-moves.ts";
+export {
+  drawMoves,
+  lostTime,
+  type MachineMove,
+  type MachineMoves,
+  machineMoves,
+  machineState,
+  type ProbedState,
+  probedState,
+  type SeenRun,
+} from "./machine-moves.ts";
 // Measured times as they would have been at one speed of the machine.
 export { actionsAtSpeed, operatorsAtSpeed, referenceSpeed } from "./reference-speed.ts";

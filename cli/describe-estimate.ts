@@ -3,7 +3,7 @@ import { counted, formatBytes, formatSeconds, formatSecondsRange } from "../core
 import { sharedWeightsText } from "../plan/index.ts";
 import type { EstimatedFigure, EstimatedPrice, RunEstimate } from "../workbench/index.ts";
 import { costsText } from "./describe-costs.ts";
-import { amountText, assumptionLines, percent, rateText, table } from "./output.ts";
+import { amountText, assumptionLines, outlookLines, percent, rateText, table } from "./output.ts";
 
 /** Rounded up to so many digits, but for what a number in a computer is off. */
 function roundedUp(value: number, digits: number): number {
@@ -34,6 +34,7 @@ export function estimateFacts(estimate: RunEstimate): unknown {
     planHash: plan.hash,
     ...{ seconds, tokensPerSecond, devices, price },
     level: intervals?.level ?? null,
+    ...(intervals?.outlooks === undefined ? {} : { outlooks: intervals.outlooks }),
     costs: costsFacts(plan.calibration),
     assumes: calibrationAssumptions(plan.calibration, plan.model.architecture),
     limits: limitsOf(estimate),
@@ -126,6 +127,7 @@ export function estimateText(estimate: RunEstimate): string {
     `${counted(jobs.length, "job")} on ${counted(devices.length, "device")} (${types}), ${schedule}, ${counted(microBatches.length, "micro-batch")}`,
     "",
     figureTable(estimate),
+    ...outlookLines(estimate.intervals?.outlooks),
     "",
     memoryTable(estimate),
     ...sharedWeightsText(plan),

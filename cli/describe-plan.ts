@@ -19,7 +19,7 @@ import {
 } from "../plan/index.ts";
 import type { Intervals } from "../traces/index.ts";
 import { costsText } from "./describe-costs.ts";
-import { headline, intervalLine, table } from "./output.ts";
+import { headline, intervalLines, table } from "./output.ts";
 
 /** A pipeline in words: where it runs and what it trains. */
 function pipelineFacts(plan: Plan, { firstStage, endStage }: PlannedPipeline, index: number) {
@@ -166,8 +166,7 @@ export function planText(plan: Plan, file: string | undefined, intervals?: Inter
     ...sharedWeightsText(plan),
   ];
   if (predicted !== null) lines.push("", `predicted with ${plan.calibration.model} costs:`, headline(predicted));
-  const interval = intervals && intervalLine(intervals);
-  if (interval !== undefined) lines.push(interval);
+  lines.push(...intervalLines(intervals));
   const costs = costsText(plan.calibration);
   if (predicted !== null && costs !== undefined) lines.push(costs);
   if (file !== undefined) lines.push("", `written to ${file}`);

@@ -4,7 +4,7 @@ import type { Plan, Spent } from "../plan/index.ts";
 import { type StoppedJob, stepsDone } from "../runs/index.ts";
 import type { Intervals, RunMetrics, RunPart } from "../traces/index.ts";
 import { spentColumns } from "./describe-spent.ts";
-import { headline, intervalLine, percent, table } from "./output.ts";
+import { headline, intervalLines, percent, table } from "./output.ts";
 
 interface RunTextOptions {
   /** By job. */
@@ -32,14 +32,14 @@ export function runText(
     formatSeconds(idleSeconds),
     formatBytes(peakMemoryBytes),
   ]);
-  const interval = intervals && intervalLine(intervals);
+  const ranges = intervalLines(intervals);
   const withLosses = losses !== undefined && losses.size > 0;
   const spentBy = (job: RunMetrics["jobs"][number]): Spent => spent?.get(job.name) ?? job;
   const { heads, cellsOf } = spentColumns(metrics.jobs.map(spentBy));
   const jobs = metrics.jobs.map((metric, job) => {
     const { name, steps, tokens, startSeconds, endSeconds } = metric;
     const series = losses?.get(name);
-    const range = interval === undefined ? [] : [formatSecondsRange(...intervals!.jobs[job]!.turnaroundSeconds)];
+    const range = ranges.length === 0 ? [] : [formatSecondsRange(...intervals!.jobs[job]!.turnaroundSeconds)];
     const curve = withLosses ? [series?.[0]?.toFixed(3) ?? "-", series?.at(-1)?.toFixed(3) ?? "-"] : [];
     return [
       name,
@@ -55,7 +55,7 @@ export function runText(
   });
   return [
     `${metrics.source}: ${headline(metrics)}`,
-    ...(interval === undefined ? [] : [`${" ".repeat(metrics.source.length + 2)}${interval}`]),
+    ...ranges.map((line) => `${" ".repeat(metrics.source.length + 2)}${line}`),
     "",
     table(["device", "busy", "idle", "peak memory"], devices),
     "",
@@ -66,7 +66,7 @@ export function runText(
         "tokens",
         "start",
         "end",
-        ...(interval === undefined ? [] : [`${percent(intervals!.level, 0)} end`]),
+        ...(ranges.length === 0 ? [] : [`${percent(intervals!.level, 0)} end`]),
         ...heads,
         ...(withLosses ? ["first loss", "last loss"] : []),
         ...(best.size === 0 ? [] : ["best evaluation"]),

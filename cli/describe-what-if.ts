@@ -1,6 +1,7 @@
 import { formatSeconds, formatSecondsRange } from "../core/index.ts";
-import type { WhatIfAnswer } from "../sim/index.ts";
-import { table } from "./output.ts";
+import type { PredictedTime, WhatIfAnswer } from "../sim/index.ts";
+import type { Interval } from "../traces/index.ts";
+import { outlookLines, table } from "./output.ts";
 
 /** What would happen if a job came at `now`, for people; times are in seconds since the fleet's start. */
 export function describeWhatIf(name: string, answer: WhatIfAnswer, now: number): string {
@@ -8,15 +9,19 @@ export function describeWhatIf(name: string, answer: WhatIfAnswer, now: number):
     const { policy, why, detail } = answer;
     return `${name} would be refused (${policy}): ${why}${detail === undefined ? "" : `\n\n${detail}`}`;
   }
-  const { policy, startSeconds, end, delays } = answer;
+  const { policy, startSeconds, end, outlooks, delays } = answer;
   const left = (at: number): number => Math.max(0, at - now);
   const range = end.low === end.high ? "" : ` (90 % of runs: ${formatSecondsRange(left(end.low), left(end.high))})`;
   const soon = startSeconds <= now ? "at once" : `in ${formatSeconds(left(startSeconds))}`;
   const start = `${name} would start ${soon} and end in ${formatSeconds(left(end.seconds))}${range}, under ${policy}`;
-  if (delays.length === 0) return `${start}; no other job would end at another time`;
+  const rangeOf = ({ low, high }: PredictedTime): Interval => [left(low), left(high)];
+  const lines = outlookLines(
+    outlooks && { alone: rangeOf(outlooks.alone), now: rangeOf(outlooks.now), been: rangeOf(outlooks.been) },
+  );
+  if (delays.length === 0) return [`${start}; no other job would end at another time`, ...lines].join("\n");
   const rows = delays.map(({ name: other, bySeconds }) => [
     other,
     `${formatSeconds(Math.abs(bySeconds))} ${bySeconds < 0 ? "earlier" : "later"}`,
   ]);
-  return `${start}\n\n${table(["job", "would end"], rows)}`;
+  return [start, ...lines, "", table(["job", "would end"], rows)].join("\n");
 }

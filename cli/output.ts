@@ -89,18 +89,26 @@ export function rateText(rate: number): string {
   return rate.toFixed(rate < 100 ? 1 : 0);
 }
 
-/** Where the figures of `headline` are expected, on one line of at most 80 columns; exact times have no such line. */
-export function intervalLine({
-  level,
-  makespanSeconds,
-  tokensPerSecond,
-  bubbleRatio,
-  bubbleRatioTotal,
-}: Intervals): string | undefined {
-  if (makespanSeconds[0] === makespanSeconds[1]) return undefined;
+/** What becomes of the machine in words, with the times for each; nothing where nobody looked how it is now. */
+export function outlookLines(outlooks: Intervals["outlooks"]): readonly string[] {
+  if (outlooks === undefined) return [];
+  const { alone, been } = outlooks;
+  return [
+    `as the machine is now; left alone ${formatSecondsRange(...alone)}, as it has been ${formatSecondsRange(...been)}`,
+  ];
+}
+
+/** Where the figures of `headline` are expected, on lines of at most 80 columns; exact times have no such lines. */
+export function intervalLines(intervals: Intervals | undefined): readonly string[] {
+  if (intervals === undefined) return [];
+  const { level, makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal, outlooks } = intervals;
+  if (makespanSeconds[0] === makespanSeconds[1]) return [];
   const [low, high] = bubbleRatio ?? bubbleRatioTotal;
   const rates = tokensPerSecond.map(rateText).join(" to ");
-  return `${percent(level, 0)} of runs: ${formatSecondsRange(...makespanSeconds)}, ${rates} tokens/s, bubble ${(100 * low).toFixed(1)} to ${percent(high)}`;
+  return [
+    `${percent(level, 0)} of runs: ${formatSecondsRange(...makespanSeconds)}, ${rates} tokens/s, bubble ${(100 * low).toFixed(1)} to ${percent(high)}`,
+    ...outlookLines(outlooks),
+  ];
 }
 
 /** Time, rate and bubbles of a run, predicted or real, on one line of at most 80 columns. */

@@ -1,4 +1,4 @@
-import { SAMPLES } from "../workbench/index.ts";
+import { FLEET_SAMPLES, SAMPLES } from "../workbench/index.ts";
 import type { Option, OptionTable } from "./option-table.ts";
 
 /** The options of every command that predicts. */
@@ -6,11 +6,14 @@ export const INTERVAL_OPTIONS = {
   intervals: {
     type: "boolean",
     default: true,
-    describe: "say where 90 % of runs lie, by the calibration's errors; --no-intervals turns it off",
+    describe:
+      "say where 90 % of runs lie, by the calibration's errors and how this machine is; --no-intervals turns it off",
   },
   samples: {
     type: "number",
-    describe: `runs drawn for the intervals (default: ${SAMPLES}, fewer for large plans, none for huge ones)`,
+    describe:
+      `runs simulated for the intervals (default: ${SAMPLES} of a plan, fewer of large ones, none of huge ones; ` +
+      `${FLEET_SAMPLES} of other schedules and of a fleet)`,
     notBeside: ["no-intervals"],
   },
   seed: { type: "number", default: 0, describe: "seed of these runs", notBeside: ["no-intervals"] },

@@ -10,17 +10,17 @@ import {
   type PolicyName,
   type Spent,
 } from "../plan/index.ts";
-import { type AgainstBound, type FleetMetrics, fleetDocument, type SimulatedFleet, type Spread } from "../sim/index.ts";
+import { type AgainstBound, type FleetMetrics, fleetDocument, type JobRange, type Spread } from "../sim/index.ts";
 import { type ForecastFleet, type HalvingForecast, loadPolicy, simulateWorkloadFleet } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import { spentColumns } from "./describe-spent.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
-import { printResult, table } from "./output.ts";
+import { percent, printResult, table } from "./output.ts";
 import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS, SIZES_OPTIONS, STATES_OPTIONS } from "./plan-options.ts";
-import { CACHE_OPTIONS } from "./prediction-options.ts";
-import { contextOf, fleetRequestChoice } from "./request-options.ts";
+import { CACHE_OPTIONS, INTERVAL_OPTIONS } from "./prediction-options.ts";
+import { contextOf, fleetRequestChoice, intervalChoice } from "./request-options.ts";
 import { fleetAssets, writeFleet } from "./write-fleet.ts";
 
 /** The pipelines that jobs over time come to, and what takes how long there. */
@@ -52,6 +52,7 @@ const FLEET_OPTIONS = {
     beside: "policy",
   },
   ...FLEET_PLAN_OPTIONS,
+  ...INTERVAL_OPTIONS,
   schedule: SIMULATED_SCHEDULE,
   output: {
     type: "string",
@@ -78,6 +79,12 @@ function seconds(ns: number | undefined): string {
 
 function spreadLine(name: string, { mean: all, median, p95, p99 }: Spread, weighted: number): readonly string[] {
   return [name, ...[all, weighted, median, p95, p99].map((each) => seconds(1e9 * each))];
+}
+
+/** Where a job's start and end lie; empty where none was drawn. */
+function rangeCells(range: JobRange | undefined): readonly string[] {
+  if (range === undefined) return [];
+  return [range.startSeconds, range.endSeconds].map((each) => (each === null ? "-" : formatSecondsRange(...each)));
 }
 
 function outcomeLine(
@@ -133,13 +140,19 @@ function boundsText({ bounds }: FleetMetrics): readonly string[] {
 /** Jobs that a person reads line by line. */
 const MOST_LINES = 200;
 
-function jobLines({ outcomes, spent }: Pick<SimulatedFleet, "outcomes" | "spent">): string {
+function jobLines({ outcomes, spent, intervals }: ForecastFleet): string {
   if (outcomes.length > MOST_LINES) return "each job's times: --json; each decision: -o FILE";
   const spentBy = (name: string): Spent => spent.get(name) ?? NOTHING_SPENT;
   const { heads, cellsOf } = spentColumns(outcomes.map(({ name }) => spentBy(name)));
+  const rangeOf = new Map(intervals?.jobs.map((range) => [range.name, range]));
+  const level = intervals && percent(intervals.level, 0);
+  const ranges = level === undefined ? [] : [`${level} start`, `${level} end`];
   return table(
-    ["job", "arrival", "start", "end", "turnaround", "waiting", "preempted", ...heads],
-    outcomes.map((outcome) => outcomeLine(outcome, cellsOf(spentBy(outcome.name)))),
+    ["job", "arrival", "start", "end", "turnaround", "waiting", "preempted", ...heads, ...ranges],
+    outcomes.map((outcome) => {
+      const { name } = outcome;
+      return outcomeLine(outcome, [...cellsOf(spentBy(name)), ...rangeCells(rangeOf.get(name))]);
+    }),
   );
 }
 
@@ -171,7 +184,8 @@ function halvingText(halving: HalvingForecast): readonly string[] {
   ];
 }
 
-function fleetText({ policy, outcomes, metrics, spent, mostStates, halving }: ForecastFleet): string {
+function fleetText(fleet: ForecastFleet): string {
+  const { policy, outcomes, metrics, mostStates, halving } = fleet;
   const { memory, disk } = mostStates;
   const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
   const utilisation = mean(metrics.utilisation);
@@ -195,7 +209,7 @@ function fleetText({ policy, outcomes, metrics, spent, mostStates, halving }: Fo
     ...boundsText(metrics),
     ...(halving === undefined ? [] : halvingText(halving)),
     "",
-    jobLines({ outcomes, spent }),
+    jobLines(fleet),
   ].join("\n");
 }
 
@@ -219,7 +233,10 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
   const objective = objectiveOption(args);
   const workload = requiredText(args, "plan");
   const simulated = (own: PolicyName | PolicyFactory) =>
-    simulateWorkloadFleet(contextOf(io, args), workload, choice, own, own === "twin" ? objective : undefined);
+    simulateWorkloadFleet(contextOf(io, args), workload, choice, own, {
+      objective: own === "twin" ? objective : undefined,
+      intervals: intervalChoice(args),
+    });
   const fleet = await simulated(policy);
   if (report !== undefined) {
     const fleets = other === undefined ? [fleet] : [fleet, await simulated(other)];
@@ -232,8 +249,13 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
       output,
       fleet.journal.map((line) => JSON.stringify(line)),
     );
-  const { halving } = fleet;
-  printResult(io, args, { ...fleetDocument(fleet), ...(halving === undefined ? {} : { halving }) }, () =>
+  const { halving, intervals } = fleet;
+  const document = {
+    ...fleetDocument(fleet),
+    ...(halving === undefined ? {} : { halving }),
+    ...(intervals === undefined ? {} : { intervals }),
+  };
+  printResult(io, args, document, () =>
     [
       fleetText(fleet),
       ...(output === undefined ? [] : ["", `journal written to ${output}`]),

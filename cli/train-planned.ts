@@ -20,6 +20,7 @@ import type { Io } from "./io.ts";
 import { checkTensorboard, LOGGER_OPTIONS } from "./logger-options.ts";
 import type { OptionTable } from "./option-table.ts";
 import { note, printResult } from "./output.ts";
+import { noteExpected } from "./plan-intervals.ts";
 import { VERIFY_OPTIONS } from "./plan-options.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
 import { contextOf } from "./request-options.ts";
@@ -59,6 +60,7 @@ async function trained(io: Io, args: Arguments, folder: string, planned: Planned
     loaded?.data ?? (await context.during("reading data", (tell) => loadPlanData(context, plan, model, tell)));
   for (const remark of [...simulatedOnly(plan), ...calibratedElsewhere(plan)]) context.note(remark);
   warnSlow(io);
+  if (io.world === undefined && resumed === undefined) await noteExpected(io, args, plan);
   const input: TrainInput = { plan, model, data, resumed };
   return await trainIntoFolder(io, args, folder, input);
 }

@@ -4,6 +4,7 @@ import {
   compareDecisions,
   type FleetHistory,
   fleetHistory,
+  type PartedDecisions,
   type PolicyFactory,
   type PolicyName,
 } from "../plan/index.ts";
@@ -33,6 +34,24 @@ export interface LiveFleetPage {
   readonly policy: PolicyName | PolicyFactory | undefined;
 }
 
+interface PartedDecision {
+  readonly kind: string;
+  readonly job: string;
+  readonly atSeconds: number;
+  readonly laterSeconds: number | null;
+}
+
+function partedFacts(parted: PartedDecisions | undefined): WrittenLiveFleet["parted"] {
+  if (parted === undefined) return null;
+  const factsOf = (at: 0 | 1): PartedDecision | null => {
+    const [decision, laterNs] = [parted.decisions[at], parted.laterNs[at]];
+    if (decision === undefined) return null;
+    const { kind, name: job, atNs } = decision;
+    return { kind, job, atSeconds: atNs / 1e9, laterSeconds: laterNs === undefined ? null : laterNs / 1e9 };
+  };
+  return { executed: factsOf(0), simulated: factsOf(1) };
+}
+
 /** What was written, for people and programs. */
 export interface WrittenLiveFleet {
   readonly state: RunOfFleet["state"];
@@ -40,6 +59,14 @@ export interface WrittenLiveFleet {
   readonly decisions: number;
   /** Of those, the first ones that the twin made too; null where there is no twin, since the fleet was cut off. */
   readonly sameDecisions: number | null;
+  /**
+   * The first decisions that differ, and how many seconds later each fleet decided what the other did there: null where
+   * it never did. Null where none differ.
+   */
+  readonly parted: {
+    readonly executed: PartedDecision | null;
+    readonly simulated: PartedDecision | null;
+  } | null;
   /** By job: simulated / executed turnaround - 1; null unless it has ended in both. */
   readonly turnaroundErrors: Readonly<Record<string, number | null>>;
 }
@@ -87,6 +114,7 @@ export function writeLiveFleet(
     jobs: history.jobs.length,
     decisions: sum(lines.map((line) => line.decisions.length)),
     sameDecisions: decisions?.numSame ?? null,
+    parted: partedFacts(decisions?.parted),
     turnaroundErrors: Object.fromEntries(
       history.jobs.map(({ request }, job) => [request.name, comparison?.error[job] ?? null]),
     ),

@@ -324,7 +324,12 @@ export * from "./ranking/index.ts";
 // Who has spent a budget.
 export { Budgets, budgetsOf, hasBudget, type JobBudgets, type SpentByUser } from "./scheduler/budgets.ts";
 // Where the decisions of two fleets part.
-export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
+export {
+  type ComparedDecisions,
+  compareDecisions,
+  type PartedDecisions,
+  type TimedDecision,
+} from "./scheduler/compare-decisions.ts";
 export { type CutOff, cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-off.ts";
 export type { Sharing } from "./scheduler/fleet-groups.ts";
 // Jobs over time: who trains when.

@@ -23,7 +23,34 @@ function decisionText(decision: TimedDecision | undefined, whose: string): strin
   return `${whose}: ${kind} ${name}${where} at ${atNs === 0 ? "0 s" : formatSeconds(atNs / 1e9)}${why === "" ? "" : ` (${why})`}`;
 }
 
-function decisionsStory({ counts, numSame, parted, otherwise }: ComparedDecisions): readonly StoryPart[] {
+/** How close two decisions were that one fleet made in one order and the other in the other. */
+function closeText(laterNs: number | undefined, whose: string, other: string): string {
+  if (laterNs === undefined) return `${whose}, what the ${other} decided there was never decided`;
+  return `${whose}, what the ${other} decided there came ${laterNs === 0 ? "in the same moment" : `${formatSeconds(laterNs / 1e9)} later`}`;
+}
+
+/** The mean turnarounds of some jobs in both, and how much the twin's differs. */
+function turnaroundText(whose: string, rows: readonly Row[]): readonly string[] {
+  const judged = rows.filter(({ error }) => error !== null);
+  if (judged.length === 0) return [];
+  const [own, twin] = [mean(judged.map(({ ownNs }) => ownNs!)), mean(judged.map(({ twinNs }) => twinNs!))];
+  return [
+    `${whose} took ${formatSeconds(own / 1e9)} on average, ${formatSeconds(twin / 1e9)} in the twin (${percentText(twin / own - 1)})`,
+  ];
+}
+
+/** A job's turnaround in both fleets; null unless it has ended in both. */
+interface Row {
+  readonly name: string;
+  readonly ownNs: number | null;
+  readonly twinNs: number | null;
+  readonly error: number | null;
+}
+
+function decisionsStory(
+  { counts, numSame, parted, otherwise }: ComparedDecisions,
+  rows: readonly Row[],
+): readonly StoryPart[] {
   const [executed, twin] = counts;
   if (parted === undefined)
     return [{ heading: `All ${executed} decisions are the same in the twin, in the same order.`, lines: [] }];
@@ -34,14 +61,31 @@ function decisionsStory({ counts, numSame, parted, otherwise }: ComparedDecision
       heading:
         `The first ${numSame} of ${executed} decisions are the same in the twin, which made ${twin}. ` +
         "Then they part:",
-      lines: [decisionText(parted[0], "executed"), decisionText(parted[1], "simulated")],
+      lines: [
+        decisionText(parted.decisions[0], "executed"),
+        decisionText(parted.decisions[1], "simulated"),
+        closeText(parted.laterNs[0], "in the run", "twin"),
+        closeText(parted.laterNs[1], "in the twin", "run"),
+      ],
     },
     {
       heading:
         otherwise.length === 0
           ? "The same was decided of every job, in another order among jobs."
           : `Something else was decided of ${others}${left > 0 ? ` and ${left} more` : ""}.`,
-      lines: [],
+      lines:
+        otherwise.length === 0
+          ? turnaroundText("all jobs", rows)
+          : [
+              ...turnaroundText(
+                "they",
+                rows.filter(({ name }) => otherwise.includes(name)),
+              ),
+              ...turnaroundText(
+                "the others",
+                rows.filter(({ name }) => !otherwise.includes(name)),
+              ),
+            ],
     },
   ];
 }
@@ -53,12 +97,12 @@ export function fleetComparison(
   decisions: ComparedDecisions,
 ): FleetComparison {
   const simulated = new Map(twin.jobs.map((job) => [job.number, job]));
-  const rows = executed.jobs.map((job) => {
+  const rows = executed.jobs.map((job): Row => {
     const other = simulated.get(job.number);
     if (job.endNs === undefined || other?.endNs === undefined)
-      return { name: job.request.name, twinNs: null, error: null };
+      return { name: job.request.name, ownNs: null, twinNs: null, error: null };
     const [ownNs, twinNs] = [timesOf(job).turnaroundNs, timesOf(other).turnaroundNs];
-    return { name: job.request.name, twinNs, error: ownNs === 0 ? null : twinNs / ownNs - 1 };
+    return { name: job.request.name, ownNs, twinNs, error: ownNs === 0 ? null : twinNs / ownNs - 1 };
   });
   const judged = rows.flatMap(({ name, error }) => (error === null ? [] : [{ name, error }]));
   const sizes = judged.map(({ error }) => Math.abs(error));
@@ -88,6 +132,6 @@ export function fleetComparison(
     twinNs: rows.map(({ twinNs }) => twinNs),
     error: rows.map(({ error }) => error),
     figures,
-    story: decisionsStory(decisions),
+    story: decisionsStory(decisions, rows),
   };
 }

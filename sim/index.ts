@@ -1,10 +1,13 @@
 // Jobs over time, iteration by iteration.
 
+// How sure a prediction is: the figures of runs that are drawn with the errors of the calibration, few of them simulated.
+export { ALL_DRAWS, estimatedDraws } from "./estimated-draws.ts";
 // A fleet that was executed beside its twin, both judged.
 export { besideTwin, type ExecutedFleet, type TwinnedFleet } from "./fleet/beside-twin.ts";
 export { CohortTimes } from "./fleet/cohort-times.ts";
 export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";
+export { type FleetDraws, fleetRanges, type JobRange } from "./fleet/fleet-ranges.ts";
 // A fleet at some time, simulated or live, and what is to come.
 export type { FleetCut, FleetState, SimulatedJob, Truth } from "./fleet/fleet-state.ts";
 export type { FleetTimes } from "./fleet/fleet-times.ts";
@@ -59,7 +62,7 @@ export {
   worksOfPlan,
 } from "./fleet/simulate-fleet.ts";
 export { calibrationFactors, spreadFactors, type TimeFactors, type TimeSpread } from "./fleet/time-factors.ts";
-export { pacePaths } from "./fleet/time-paths.ts";
+export { pacePaths, steadyPaths, type TimePaths } from "./fleet/time-paths.ts";
 // Jobs of a cluster trace as LoRA jobs.
 export { type TracedJob, type TraceMembers, traceMembers } from "./fleet/trace-members.ts";
 // What would happen if a job came.
@@ -79,12 +82,12 @@ export {
   type Interruptions,
   interruptedRun,
 } from "./interruptions.ts";
-// How sure a prediction is: the figures of runs that are drawn with the errors of the calibration.
 export {
   type DrawRequest,
   drawFigures,
   drawSeed,
   intervalsOfFigures,
+  intervalsOfOutlooks,
   predictedFigures,
   type SwitchedOff,
 } from "./intervals.ts";

@@ -1,7 +1,7 @@
 import type { MachineMoves } from "../calibration/index.ts";
-import { costErrors } from "../calibration/index.ts";
+import { costErrors, drawMoves } from "../calibration/index.ts";
 import { actionDurations, type Calibration, createCostModel, type PlanBody, withoutPruning } from "../plan/index.ts";
-import { type Interval, type Intervals, intervalOf } from "../traces/index.ts";
+import { type Interval, type Intervals, intervalOf, type Outlook } from "../traces/index.ts";
 import { actionsOf, movedTimes } from "./moved-times.ts";
 import { type RunFigures, runFigures } from "./run/run-figures.ts";
 import type { RunTimes } from "./run/run-plan.ts";
@@ -18,16 +18,21 @@ export interface SwitchedOff {
   readonly pruning?: boolean;
 }
 
-/** Some of the runs that might be. Draw i is the same whoever makes it, and whatever else is drawn. */
-export interface DrawRequest {
+/** The runs that might be of a plan. */
+export interface DrawnPlan {
   readonly plan: PlanBody;
   readonly calibration: Calibration;
   readonly seed: number;
-  readonly first: number;
-  readonly count: number;
   readonly without?: SwitchedOff;
   /** In what ways the machine may run; always as when it was calibrated where absent. */
   readonly moves?: MachineMoves;
+}
+
+/** Some of them, by number. A draw is the same whoever makes it, and whatever else is drawn. */
+export interface DrawRequest extends DrawnPlan {
+  readonly draws: readonly number[];
+  /** What becomes of the machine in them; all that was seen of it where absent. */
+  readonly outlook?: Outlook;
 }
 
 /** The seed of one draw, of plans and comparison schedules alike. */
@@ -41,7 +46,11 @@ function figuresOf(plan: PlanBody, overlap: boolean): (times: RunTimes) => RunFi
 }
 
 /** What a plan's runs are simulated with. */
-function prepare({ plan: given, calibration, without = {} }: Pick<DrawRequest, "plan" | "calibration" | "without">) {
+export function preparePlan({
+  plan: given,
+  calibration,
+  without = {},
+}: Pick<DrawnPlan, "plan" | "calibration" | "without">) {
   const known = createCostModel(calibration, given.model.dtype);
   const { plan, costModel } =
     without.pruning === true ? withoutPruning(given, known) : { plan: given, costModel: known };
@@ -54,45 +63,63 @@ function prepare({ plan: given, calibration, without = {} }: Pick<DrawRequest, "
   };
 }
 
-/** The figures of draws `first` to `first + count - 1`. */
+/** The figures of some draws, each of which is simulated. */
 export function drawFigures(request: DrawRequest): readonly RunFigures[] {
-  const { calibration, seed, first, count, moves } = request;
-  const { plan, costModel, predicted, figures, ofDevices } = prepare(request);
+  const { calibration, seed, draws, moves, outlook = "been" } = request;
+  const { plan, costModel, predicted, figures, ofDevices } = preparePlan(request);
   const errors = costErrors(calibration);
   const actions = moves === undefined ? [] : actionsOf(plan);
-  return Array.from({ length: count }, (_, index) => {
-    const draw = drawSeed(seed, first + index);
+  const moveOf = moves && drawMoves(moves, outlook);
+  return draws.map((number) => {
+    const draw = drawSeed(seed, number);
     const { links, action } = sampleTimes(plan, predicted, costModel, errors, draw);
-    const moved = moves === undefined ? action : movedTimes(action, plan, actions, moves, draw);
+    const moved = moveOf === undefined ? action : movedTimes(action, plan, actions, moveOf, draw);
     return figures({ links, action: moved, ...ofDevices });
   });
 }
 
 /** The figures of the run that is predicted: no error is drawn. */
-export function predictedFigures(request: Pick<DrawRequest, "plan" | "calibration" | "without">): RunFigures {
-  const { costModel, predicted, figures, ofDevices } = prepare(request);
+export function predictedFigures(request: Pick<DrawnPlan, "plan" | "calibration" | "without">): RunFigures {
+  const { costModel, predicted, figures, ofDevices } = preparePlan(request);
   return figures({ links: costModel, action: predicted, ...ofDevices });
 }
 
-/** The intervals of drawn figures, as far as what is predicted: it always lies inside. */
+/** The intervals of drawn figures. What is predicted lies inside, where there is something. */
 export function intervalsOfFigures(
   { jobs }: { readonly jobs: readonly { readonly name: string }[] },
   figures: readonly RunFigures[],
-  predicted: RunFigures,
-  { level, seed }: Pick<Intervals, "level" | "seed">,
+  predicted: RunFigures | undefined,
+  choice: Pick<Intervals, "level" | "samples" | "seed">,
 ): Intervals {
+  const held = predicted === undefined ? [] : [predicted];
   const of = (figure: (run: RunFigures) => number): Interval => {
-    const [low, high] = intervalOf(figures.map(figure), level);
-    return [Math.min(low, figure(predicted)), Math.max(high, figure(predicted))];
+    const [low, high] = intervalOf(figures.map(figure), choice.level);
+    const own = held.map(figure);
+    return [Math.min(low, ...own), Math.max(high, ...own)];
   };
+  const hasBubble = [...figures, ...held].every((run) => run.bubbleRatio !== null);
   return {
-    level,
-    samples: figures.length,
-    seed,
+    ...choice,
     makespanSeconds: of((run) => run.makespanSeconds),
     tokensPerSecond: of((run) => run.tokensPerSecond),
-    bubbleRatio: [...figures, predicted].some((run) => run.bubbleRatio === null) ? null : of((run) => run.bubbleRatio!),
+    bubbleRatio: hasBubble ? of((run) => run.bubbleRatio!) : null,
     bubbleRatioTotal: of((run) => run.bubbleRatioTotal),
     jobs: jobs.map(({ name }, job) => ({ name, turnaroundSeconds: of((run) => run.turnaroundSeconds[job]!) })),
   };
+}
+
+/** The intervals of a plan by what becomes of the machine: as it is now, or where nobody looked as it has been. */
+export function intervalsOfOutlooks(
+  plan: PlanBody,
+  figures: ReadonlyMap<Outlook, readonly RunFigures[]>,
+  predicted: RunFigures,
+  choice: Pick<Intervals, "level" | "samples" | "seed">,
+): Intervals {
+  const of = (outlook: Outlook): Intervals =>
+    intervalsOfFigures(plan, figures.get(outlook)!, outlook === "been" ? predicted : undefined, choice);
+  const been = of("been");
+  if (!figures.has("now")) return been;
+  const [alone, now] = [of("alone"), of("now")];
+  const outlooks = { alone: alone.makespanSeconds, now: now.makespanSeconds, been: been.makespanSeconds };
+  return { ...now, outlooks };
 }

@@ -1,5 +1,5 @@
-import { drawMove, lostTime, type MachineMoves } from "../calibration/index.ts";
-import { createRng } from "../core/index.ts";
+import { lostTime, type MachineMove } from "../calibration/index.ts";
+import { createRng, type Rng } from "../core/index.ts";
 import {
   type Action,
   type ActionDurations,
@@ -15,19 +15,24 @@ export function actionsOf(plan: Pick<PlanBody, "actions">): readonly Action[] {
   return plan.actions.flatMap((keys) => keys.map(parseAction));
 }
 
+/** Random numbers of how the machine runs in a draw: what else is drawn is the same with and without. */
+export function machineRng(draw: string): Rng {
+  return createRng(`machine ${draw}`);
+}
+
 /**
- * Times of actions on a machine that runs in one of the ways that it was seen in: faster or slower, and less or more
- * often without a core. Of random numbers of its own, so that what else is drawn is the same with and without.
+ * Times of actions on a machine that runs in one of the ways that it may: faster or slower, and less or more often
+ * without a core.
  */
 export function movedTimes(
   times: ActionDurations,
   plan: Pick<PlanBody, "stages" | "microBatches">,
   actions: readonly Action[],
-  moves: MachineMoves,
-  seed: string,
+  moveOf: (rng: Rng) => MachineMove,
+  draw: string,
 ): ActionDurations {
-  const rng = createRng(`machine ${seed}`);
-  const move = drawMove(moves, rng);
+  const rng = machineRng(draw);
+  const move = moveOf(rng);
   const numMicroBatches = plan.microBatches.length;
   const moved = new Float64Array(plan.stages.length * PASSES.length * numMicroBatches);
   for (const { stage, letter, microBatch } of actions) {

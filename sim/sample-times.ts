@@ -50,6 +50,33 @@ export function sharedFactors(errors: CostErrors, seed: number | string): Shared
   return { actions: { F, B, U }, links: linkFactor(errors, rng) };
 }
 
+/** What times of one run that might be have in common. */
+export interface DrawnFactors {
+  /** Of each stage, one pass after another. */
+  readonly actions: readonly number[];
+  /** By link. */
+  readonly links: ReadonlyMap<string, number>;
+}
+
+/** Numbers are drawn in a fixed order, before those of single actions. */
+export function drawFactors(
+  { stages, devices, links }: Pick<PlanBody, "stages" | "devices" | "links">,
+  errors: CostErrors,
+  rng: Rng,
+): DrawnFactors {
+  const machine = rng.nextNormal();
+  const known = new Map<string, readonly number[]>();
+  const actions = stages.flatMap(({ device }) => {
+    const owner = devices[device]![errors.of === "type" ? "type" : "name"];
+    const factors = known.get(owner) ?? letterFactors(errors, machine, rng);
+    known.set(owner, factors);
+    return factors;
+  });
+  const ofLinks = new Map<string, number>();
+  for (const link of links) if (link !== null && !ofLinks.has(link.id)) ofLinks.set(link.id, linkFactor(errors, rng));
+  return { actions, links: ofLinks };
+}
+
 /**
  * The times of one run that might be: what a cost model says, times factors as large as its errors. Numbers are drawn
  * in a fixed order, whatever the run asks for first.
@@ -63,26 +90,16 @@ export function sampleTimes(
 ): Pick<RunTimes, "links" | "action"> {
   const rng = createRng(seed);
   const numMicroBatches = plan.microBatches.length;
-  const machine = rng.nextNormal();
-  const known = new Map<string, readonly number[]>();
-  const shared = plan.stages.flatMap(({ device }) => {
-    const owner = plan.devices[device]![errors.of === "type" ? "type" : "name"];
-    const factors = known.get(owner) ?? letterFactors(errors, machine, rng);
-    known.set(owner, factors);
-    return factors;
-  });
-  const linkFactors = new Map<string, number>();
-  for (const link of plan.links)
-    if (link !== null && !linkFactors.has(link.id)) linkFactors.set(link.id, linkFactor(errors, rng));
+  const shared = drawFactors(plan, errors, rng);
   const factors = new Float64Array(plan.stages.length * PASSES.length * numMicroBatches);
-  for (let cell = 0; cell < shared.length; cell += 1) {
+  for (const [cell, factor] of shared.actions.entries()) {
     const error = errors.actions[PASSES[cell % PASSES.length]!];
     const isNoisy = error.independent > 0;
     for (let at = cell * numMicroBatches; at < (cell + 1) * numMicroBatches; at += 1)
-      factors[at] = isNoisy ? shared[cell]! * noiseFactor(error, rng) : shared[cell]!;
+      factors[at] = isNoisy ? factor * noiseFactor(error, rng) : factor;
   }
   const linkCost = (link: ResolvedLink) => {
-    const factor = linkFactors.get(link.id)!;
+    const factor = shared.links.get(link.id)!;
     const { latencySeconds, bytesPerSecond } = links.linkCost(link);
     return {
       latencySeconds: latencySeconds * factor,

@@ -25,7 +25,7 @@ export { compareTable } from "./compare-table.ts";
 // How fast devices were, and what that makes of a time.
 export { type SpeedSample, slowdown, speedBetween } from "./device-speed.ts";
 // Where a prediction is expected to lie.
-export { type Interval, type Intervals, intervalOf } from "./intervals.ts";
+export { type Interval, type Intervals, intervalOf, OUTLOOKS, type Outlook } from "./intervals.ts";
 // Two traces of one plan joined action by action, which the comparison is made of.
 export { type JoinedAction, type JoinedTraces, joinTraces } from "./join.ts";
 // How fast the machine of a run was.

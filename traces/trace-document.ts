@@ -89,6 +89,8 @@ const intervalsSchema = z.strictObject({
   bubbleRatio: interval.nullable(),
   bubbleRatioTotal: interval,
   jobs: z.array(z.strictObject({ name: text, turnaroundSeconds: interval })),
+  /** The makespan if the machine is left alone, goes on as it is now, or is as it has been. */
+  outlooks: z.strictObject({ alone: interval, now: interval, been: interval }).optional(),
 });
 
 export const traceDocumentSchema = z.strictObject({

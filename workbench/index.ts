@@ -118,8 +118,11 @@ export {
 // Predictions with intervals.
 export {
   type DrawChoice,
+  FLEET_SAMPLES,
   type IntervalChoice,
+  isOfThisMachine,
   LEVEL,
+  type MachineMoves,
   movesOf,
   predictIntervals,
   predictJobsIntervals,

@@ -3,7 +3,7 @@ import { machineStateSchema } from "./machine.ts";
 
 /** One line of the file in which a machine's speed is kept over time. */
 export const machineHistoryLineSchema = z.strictObject({
-  version: z.literal(2),
+  version: z.literal(3),
   /** When it was measured, as ISO 8601 has it, in UTC. */
   time: z.string().min(1),
   /** As in a calibration. */
@@ -13,9 +13,8 @@ export const machineHistoryLineSchema = z.strictObject({
   type: z.string().min(1),
   /** Devices of the machine that were at work. */
   devices: z.int().positive(),
-  /** Of the probes before and after, the mean of all devices: FLOP/s of a large product, bytes/s moved. */
-  probedProduct: z.number().positive(),
-  probedMemory: z.number().positive(),
+  /** What a probe before it said: FLOP/s of a large product, and the share of its time without a core; means of all devices. */
+  probed: machineStateSchema.pick({ product: true, interrupted: true }),
   ...machineStateSchema.shape,
 });
 

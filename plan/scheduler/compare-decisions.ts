@@ -6,14 +6,23 @@ export interface TimedDecision extends Decision {
   readonly atNs: number;
 }
 
+/** The first two decisions that differ; of one fleet where the other had no more. */
+export interface PartedDecisions {
+  readonly decisions: readonly [TimedDecision | undefined, TimedDecision | undefined];
+  /**
+   * How close it was: how much later each fleet decided what the other did in that place; undefined where it never did.
+   */
+  readonly laterNs: readonly [number | undefined, number | undefined];
+}
+
 /** Where the decisions of two fleets with the same jobs are the same, and where they part. */
 export interface ComparedDecisions {
   /** Decisions of each. */
   readonly counts: readonly [number, number];
   /** So many of the first ones are the same in both, in the same order. */
   readonly numSame: number;
-  /** The first that differ; of one where the other had no more. Undefined where all are the same. */
-  readonly parted: readonly [TimedDecision | undefined, TimedDecision | undefined] | undefined;
+  /** The first that differ. Undefined where all are the same. */
+  readonly parted: PartedDecisions | undefined;
   /** Names of jobs that something else was decided of, whatever was decided of others in between. */
   readonly otherwise: readonly string[];
 }
@@ -36,6 +45,22 @@ function partedAt(a: readonly Decision[], b: readonly Decision[]): number | unde
   return undefined;
 }
 
+function partedFrom(
+  at: number,
+  [a, b]: readonly [readonly TimedDecision[], readonly TimedDecision[]],
+): PartedDecisions {
+  const [own, other] = [a[at], b[at]];
+  const later = (
+    all: readonly TimedDecision[],
+    here: TimedDecision | undefined,
+    there: TimedDecision | undefined,
+  ): number | undefined => {
+    const then = there && all.slice(at).find((each) => isSame(each, there));
+    return then === undefined || here === undefined ? undefined : then.atNs - here.atNs;
+  };
+  return { decisions: [own, other], laterNs: [later(a, own, other), later(b, other, own)] };
+}
+
 /**
  * What was decided in two fleets that were told of the same jobs, in order. `goesOn`: the first one has not come to its
  * end, so that what the second one decided beyond it says nothing.
@@ -54,7 +79,7 @@ export function compareDecisions(
   return {
     counts: [a.length, b.length],
     numSame: at ?? a.length,
-    parted: at === undefined ? undefined : [a[at], b[at]],
+    parted: at === undefined ? undefined : partedFrom(at, [a, b]),
     otherwise: numbers.flatMap((number) => {
       const [mine = [], theirs = []] = [own.get(number), others.get(number)];
       return parting(mine, theirs) === undefined ? [] : [(mine[0] ?? theirs[0])!.name];

@@ -13,11 +13,14 @@ import {
   type PredictedTime,
   pacePaths,
   predictEnds,
+  steadyPaths,
   type TimeFactors,
+  type TimePaths,
   type WhatIfAnswer,
   whatIf,
 } from "../../sim/index.ts";
-import { LEVEL, movesOf, SAMPLES } from "../../workbench/index.ts";
+import type { Outlook } from "../../traces/index.ts";
+import { FLEET_SAMPLES, LEVEL, type MachineMoves } from "../../workbench/index.ts";
 import { BackgroundFuture } from "./background-future.ts";
 import type { KnownWorks } from "./known-works.ts";
 import type { LiveFleet } from "./live-fleet.ts";
@@ -28,8 +31,8 @@ import { LivePace } from "./live-pace.ts";
 export interface FutureInput {
   readonly fleet: LiveFleet;
   readonly works: KnownWorks;
-  /** Whether to reckon with how fast this machine was before. */
-  readonly withHistory: boolean;
+  /** In what ways the machine may run. */
+  readonly moves: MachineMoves | undefined;
   /** What some jobs are simulated with: those of the fleet, or one more that might come. */
   readonly modelOf: (works: readonly FleetWork[]) => FleetModel;
   /** What each interruption of the fleet has cost so far, in nanoseconds. */
@@ -62,7 +65,7 @@ const MANY = 200;
 export class LiveFuture implements AsyncDisposable {
   readonly #input: FutureInput;
   readonly #machines: FleetMachines;
-  readonly #before: TimeFactors;
+  readonly #before: (outlook: Outlook) => TimeFactors;
   readonly #pace: LivePace;
   #background: BackgroundFuture | undefined;
   #known: { readonly untilMs: number; readonly ends: KnownEnds } | undefined;
@@ -70,12 +73,12 @@ export class LiveFuture implements AsyncDisposable {
 
   constructor(input: FutureInput) {
     this.#input = input;
-    const { fleet, works, modelOf, withHistory, asked } = input;
+    const { fleet, works, modelOf, moves, asked } = input;
     this.#background = asked && new BackgroundFuture(asked, works);
     const { calibration } = fleet.setting;
     const model = modelOf(works.all);
     this.#machines = machinesOf(model, fleet.policy);
-    this.#before = calibrationFactors(calibration, 0, movesOf({ withHistory }, calibration));
+    this.#before = (outlook) => calibrationFactors(calibration, 0, moves, outlook);
     this.#pace = new LivePace(fleet, model.timesOf(fleet.policy));
   }
 
@@ -178,17 +181,28 @@ export class LiveFuture implements AsyncDisposable {
     const now = { state, machines: machinesOf(model, policy), policy };
     const spread = this.#spread();
     const memoryTable = () => roomTable(fleet.setting, work.job);
-    return whatIf({ now, job: { request: fleet.requestOf(job, work) }, spread, memoryTable }, effect);
+    const others = this.#input.moves?.now && { alone: this.#steady("alone"), been: this.#steady("been") };
+    return whatIf({ now, job: { request: fleet.requestOf(job, work) }, spread, others, memoryTable }, effect);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#background?.[Symbol.asyncDispose]();
   }
 
+  /** Of a machine as it is now, and as it may be then. */
   #spread(): EndSpread {
+    const [before, atFirst] = [this.#before("been"), this.#before("now")];
+    return this.#along(pacePaths({ before, atFirst, seen: this.#pace.seen, seed: 0 }));
+  }
+
+  /** Of a machine that nobody has seen in this run. */
+  #steady(outlook: Outlook): EndSpread {
+    return { ...this.#along(steadyPaths(this.#before(outlook))), outlook };
+  }
+
+  #along(paths: TimePaths): EndSpread {
     const { fleet, interruptionsNs } = this.#input;
-    const paths = pacePaths({ before: this.#before, seen: this.#pace.seen, seed: 0 });
     const seen = { costsNs: interruptionsNs, runNs: fleet.nowNs };
-    return { paths: interruptedPaths(paths, seen, 0), draws: SAMPLES, level: LEVEL, seed: 0 };
+    return { paths: interruptedPaths(paths, seen, 0), draws: FLEET_SAMPLES, level: LEVEL, seed: 0 };
   }
 }

@@ -18,6 +18,7 @@ import {
   type LoadedWorkload,
   learnedBy,
   loadRequest,
+  movesOf,
   type RequestChoice,
   rankedHost,
   roomBy,
@@ -153,6 +154,8 @@ export async function openLiveFleet(
     const { resources, policyOf, timesOf } = modelOf(works.all);
     const deciding = policyOf(policy);
     const { sharing } = timesOf(deciding);
+    // While nothing else of the program runs.
+    const moves = await movesOf({ withHistory: context.cache === true }, body.calibration, setting);
     const goesOn = found && (await fleetThatGoesOn(context, found, { loaded, setting }, resources));
     works.withdraw(goesOn?.again.length ?? 0);
     for (const number of works.all.keys()) if (goesOn?.inputs.has(number) !== true) works.over(number);
@@ -201,7 +204,7 @@ export async function openLiveFleet(
       .sort((a, b) => a.atSeconds - b.atSeconds);
     const asked = askedFleet({ setting, calibration: body.calibration, policy, most: jobsAtOnce, sizes: choice.sizes });
     const future = new LiveFuture({
-      ...{ fleet, works, modelOf, withHistory: context.cache === true, asked },
+      ...{ fleet, works, modelOf, moves, asked },
       interruptionsNs: found === undefined ? [] : interruptionCosts(found, Date.now()),
     });
     const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);

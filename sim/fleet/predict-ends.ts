@@ -1,6 +1,6 @@
 import { createRng } from "../../core/index.ts";
 import { type FleetJob, type JournalLine, type Policy, Scheduler, timesSpent } from "../../plan/index.ts";
-import { intervalOf } from "../../traces/index.ts";
+import { intervalOf, type Outlook } from "../../traces/index.ts";
 import { asPredicted, type FleetCut, type FleetState, type SimulatedJob, type Truth } from "./fleet-state.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import type { FleetMachines } from "./forecast.ts";
@@ -35,6 +35,8 @@ export interface EndSpread {
    * iterations that are under way are either.
    */
   readonly paths?: TimePaths | undefined;
+  /** What becomes of the machine in them; what is predicted lies in their middle 90 % only where it is as it has been. */
+  readonly outlook?: Outlook | undefined;
   /** By number; the others end when they are predicted to. */
   readonly iterations?: ReadonlyMap<number, IterationRange>;
   readonly draws: number;
@@ -136,11 +138,10 @@ export function expectedEnds(now: FleetNow): ReadonlyMap<number, number> {
 /**
  * The ends of all jobs that are there and of those that are known to come, with intervals: the fleet simulated from now
  * on, once as predicted and often with slower or faster times and other early ends, which nobody knows before. In the
- * order of numbers; jobs that never end, paused or refused, are left out. What is predicted lies in the interval. `ends`:
- * where they are known already.
+ * order of numbers; jobs that never end, paused or refused, are left out. `ends`: where they are known already.
  */
 export function predictEnds(now: FleetNow, spread: EndSpread, ends = expectedEnds(now)): readonly PredictedEnd[] {
-  const { factors, iterations, paths, draws, level } = spread;
+  const { factors, iterations, paths, draws, level, outlook = "been" } = spread;
   const { atNs } = now.state;
   const drawn = Array.from({ length: draws }, (_, draw) => {
     const factorOf = factors?.(draw);
@@ -155,7 +156,14 @@ export function predictEnds(now: FleetNow, spread: EndSpread, ends = expectedEnd
     .sort(([a], [b]) => a - b)
     .map(([number, ns]) => {
       const endNs = atNs + middle(ns - atNs);
-      const [low, high] = intervalOf([endNs, ...drawn.flatMap((each) => each.get(number) ?? [])], level);
-      return { number, endNs, lowNs: Math.min(low, endNs), highNs: Math.max(high, endNs) };
+      const own = drawn.flatMap((each) => each.get(number) ?? []);
+      const isHeld = outlook === "been" || own.length === 0;
+      const [low, high] = intervalOf(isHeld ? [endNs, ...own] : own, level);
+      return {
+        number,
+        endNs,
+        lowNs: isHeld ? Math.min(low, endNs) : low,
+        highNs: isHeld ? Math.max(high, endNs) : high,
+      };
     });
 }

@@ -1,5 +1,5 @@
 import { createRng, median, type Rng } from "../../core/index.ts";
-import type { SeenPace } from "./seen-pace.ts";
+import { SeenPace } from "./seen-pace.ts";
 import type { TimeFactors } from "./time-factors.ts";
 
 /** How long it takes, from now on, until so much is done as is predicted to take so long. It never goes back. */
@@ -12,8 +12,10 @@ export type TimePaths = (draw: number) => TimePath;
 export interface PaceKnown {
   /** By the errors of the costs, and how the machine was seen to move before this run. */
   readonly before: TimeFactors;
-  /** Of this run so far. */
-  readonly seen: SeenPace;
+  /** The same at the beginning of this run, where somebody looked. */
+  readonly atFirst?: TimeFactors;
+  /** Of this run so far; nothing when absent. */
+  readonly seen?: SeenPace;
   readonly seed: number;
 }
 
@@ -62,8 +64,9 @@ function levelSeen(seen: SeenPace, rng: Rng): number | undefined {
  * was just now, for a time that nobody knows, and then as it was at another time, before this run or in it; or a program
  * begins that takes some of it.
  */
-export function pacePaths({ before, seen, seed }: PaceKnown): TimePaths {
-  const levels = Array.from({ length: LEVELS }, (_, draw) => before(draw)(0));
+export function pacePaths({ before, atFirst = before, seen = new SeenPace(), seed }: PaceKnown): TimePaths {
+  const levelsOf = (factors: TimeFactors) => Array.from({ length: LEVELS }, (_, draw) => factors(draw)(0));
+  const [levels, firstLevels] = [levelsOf(before), levelsOf(atFirst)];
   const isExact = levels.every((level) => level === 1);
   // Exact costs are of a machine that does not move, until it was seen to.
   if (isExact && seen.busyNs === 0) return () => (workNs) => workNs;
@@ -79,7 +82,8 @@ export function pacePaths({ before, seen, seed }: PaceKnown): TimePaths {
     };
     const numSeen = seen.countOver(Number.POSITIVE_INFINITY);
     const isUnseen = rng.nextFloat() * (BEFORE_ITERATIONS + numSeen) < BEFORE_ITERATIONS;
-    let level = isUnseen ? levelBefore() : (levelNow(seen, rng) ?? levelBefore());
+    const levelFirst = (): number => firstLevels[rng.nextInt(LEVELS)]!;
+    let level = isUnseen ? levelFirst() : (levelNow(seen, rng) ?? levelFirst());
     /** Where the pace changes. */
     const path = [{ workNs: 0, ns: 0, level }];
     for (let change = 0; change < MOST_CHANGES; change += 1) {
@@ -94,6 +98,14 @@ export function pacePaths({ before, seen, seed }: PaceKnown): TimePaths {
       const from = path.findLast((each) => each.workNs <= workNs) ?? path[0]!;
       return from.ns + (workNs - from.workNs) * from.level;
     };
+  };
+}
+
+/** Runs that might be of a machine that stays as it is: all is by as much slower. */
+export function steadyPaths(factors: TimeFactors): TimePaths {
+  return (draw) => {
+    const factor = factors(draw)(0);
+    return (workNs) => workNs * factor;
   };
 }
 

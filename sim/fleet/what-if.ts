@@ -1,4 +1,5 @@
 import { type JobRequest, resourcesAt, type Shortfall, shortfallText } from "../../plan/index.ts";
+import type { Outlook } from "../../traces/index.ts";
 import type { SimulatedJob } from "./fleet-state.ts";
 import { type EndSpread, type FleetNow, fleetFuture, predictEnds } from "./predict-ends.ts";
 import { endsOf } from "./run-fleet.ts";
@@ -18,6 +19,8 @@ export type WhatIfAnswer =
       readonly policy: string;
       readonly startSeconds: number;
       readonly end: PredictedTime;
+      /** The end by what becomes of the machine, where somebody looked how it is now; `end` is then as it is now. */
+      readonly outlooks?: Readonly<Record<Outlook, PredictedTime>>;
       /** Only jobs that would end at another time: later, or with a minus earlier. */
       readonly delays: readonly { readonly name: string; readonly bySeconds: number }[];
     }
@@ -35,6 +38,8 @@ export interface WhatIfRequest {
   readonly now: FleetNow;
   readonly job: Omit<SimulatedJob, "iterations">;
   readonly spread: EndSpread;
+  /** If the machine is left alone, and if it is as it has been; `spread` is then as it is now. */
+  readonly others?: Readonly<Record<Exclude<Outlook, "now">, EndSpread>> | undefined;
   /** The table of what the job takes of each device; asked where it fits on none. */
   readonly memoryTable?: () => string;
 }
@@ -116,7 +121,7 @@ export function comerEffect({ now, job }: Comer): ComerEffect {
  * known already.
  */
 export function whatIf(
-  { now, job, spread, memoryTable }: WhatIfRequest,
+  { now, job, spread, others, memoryTable }: WhatIfRequest,
   effect: ComerEffect = comerEffect({ now, job }),
 ): WhatIfAnswer {
   const { policy } = effect;
@@ -134,12 +139,18 @@ export function whatIf(
     if (beforeNs === undefined || endNs === beforeNs) return [];
     return [{ name: names.get(other)!, bySeconds: (then(endNs) - then(beforeNs)) / SECOND }];
   });
-  const end = predictEnds(withComer({ now, job }), spread, withIt).find((each) => each.number === number)!;
+  const endOf = (own: EndSpread): PredictedTime => {
+    const end = predictEnds(withComer({ now, job }), own, withIt).find((each) => each.number === number)!;
+    return { seconds: end.endNs / SECOND, low: end.lowNs / SECOND, high: end.highNs / SECOND };
+  };
+  const end = endOf(spread);
+  const outlooks = others && { alone: endOf(others.alone), now: end, been: endOf(others.been) };
   return {
     admitted: true,
     policy,
     startSeconds: then(effect.startNs) / SECOND,
-    end: { seconds: end.endNs / SECOND, low: end.lowNs / SECOND, high: end.highNs / SECOND },
+    end,
+    ...(outlooks === undefined ? {} : { outlooks }),
     delays,
   };
 }

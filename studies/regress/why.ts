@@ -133,7 +133,7 @@ function decisionText(decision: TimedDecision | undefined): string {
 function changedDecision(before: GoldenRun, after: GoldenRun): readonly string[] {
   const { parted, numSame } = compareDecisions(before.journal, after.journal);
   if (parted === undefined) return [];
-  const [was, is] = parted;
+  const [was, is] = parted.decisions;
   return [`decision ${numSame + 1} is the first to differ: ${decisionText(was)} before, ${decisionText(is)} now`];
 }
 

@@ -91,7 +91,12 @@ describe("report of a live fleet's folder", () => {
   });
 
   it("has a twin under another policy where somebody asks for one", async () => {
-    await printed(["report", "fleet", "-o", "fifo.html", "--policy", "fifo", "--title", "what if"], root);
+    const other = ["report", "fleet", "-o", "fifo.html", "--policy", "fifo", "--title", "what if", "--json"];
+    const { parted } = JSON.parse(await printed(other, root)) as { readonly parted: unknown };
+    expect(parted).toMatchObject({
+      executed: { job: "long", kind: "leave", laterSeconds: expect.any(Number) },
+      simulated: { kind: expect.any(String) },
+    });
     const { title, facts, comparison } = pageData("fifo.html");
     expect(title).toBe("what if");
     expect(facts).toContainEqual({ label: "Policy of the twin", value: "fifo" });

@@ -42,6 +42,9 @@ it("shows an executed fleet beside its twin: errors by job, where decisions part
   expect(await page.locator("#twin li").allInnerTexts()).toEqual([
     "executed: start job-0 on pipeline 0 at 0 s (its turn)",
     "simulated: start job-1 on pipeline 0 at 0 s (its turn)",
+    "in the run, what the twin decided there came 10.00 s later",
+    "in the twin, what the run decided there came 8.00 s later",
+    "all jobs took 15.00 s on average, 12.00 s in the twin (-20.0 %)",
   ]);
   const cells = (table: number) => page.locator("#jobs table").nth(table).locator("tbody tr").first().locator("td");
   expect((await cells(0).allInnerTexts()).slice(5, 8)).toEqual(["10 s", "16 s", "+60.0\u202f%"]);

@@ -6,72 +6,12 @@ import { canonicalJson, mean } from "../../core/index.ts";
 import { type Calibration, calibrationSchema, createCostModel, type PlanBody } from "../../plan/index.ts";
 import { drawFigures, intervalsOfFigures, predictedFigures, simulate } from "../../sim/index.ts";
 import { type Intervals, runMetrics } from "../../traces/index.ts";
-import { operatorKinds } from "../calibration/measured-unit.ts";
 import { unitPlan } from "../plan/unit-plan.ts";
-
-interface ErrorFigures {
-  readonly systematic: number;
-  readonly independent: number;
-}
-
-/** F takes 1 s, B 2 s and U 0.1 s whatever their operators, so that what differs is only the errors. */
-function measured(errors: ErrorFigures | null, meanAbsError = 0): Calibration {
-  const points = { points: 8, ...errors };
-  return calibrationSchema.parse({
-    kind: "calibration",
-    version: 1,
-    model: "measured",
-    device: { type: "unit", description: "", threads: 1, devicesAtOnce: 1 },
-    date: "2026-01-01",
-    dtype: "float32",
-    operators: operatorKinds().map((operator) => ({
-      operator,
-      coefficients: {},
-      samples: 1,
-      meanAbsError: 0,
-      residualSpread: 0,
-    })),
-    actionSeconds: { F: 1, B: 2, U: 0.1 },
-    link: { latencySeconds: 0, secondsPerByte: 0 },
-    holdOut: {
-      points: 8,
-      meanAbsError,
-      p90AbsError: 0,
-      ...(errors === null ? {} : { letters: { F: points, B: points, U: points } }),
-    },
-    samplesHash: "",
-  });
-}
-
-const constant: Calibration = {
-  kind: "calibration",
-  version: 1,
-  model: "constant",
-  seconds: { F: 1, B: 2, transfer: 0.25, update: 0.1 },
-};
-
-const layers = (meanError: number): Calibration =>
-  calibrationSchema.parse({
-    kind: "calibration",
-    version: 1,
-    model: "layers",
-    source: "a test",
-    computeEfficiency: 0.5,
-    activationBytes: 15,
-    launchSeconds: 1e-4,
-    meanError,
-  });
-
-/** On devices with peaks, so that every kind of calibration has times for it. */
-function planOf(numDevices = 3, numJobs = 3, parts = 2): PlanBody {
-  const plan = unitPlan({ numDevices, numJobs, parts, steps: 6 });
-  const peaks = { peakFlopsPerSecond: { float32: 1e13 }, memoryBytesPerSecond: 1e12 };
-  return { ...plan, devices: plan.devices.map((device) => ({ ...device, ...peaks })) };
-}
+import { constant, type ErrorFigures, firstDraws, layers, measured, planOf } from "./drawn-costs.ts";
 
 function intervalsFor(plan: PlanBody, calibration: Calibration, seed = 1, samples = 60): Intervals {
-  const figures = drawFigures({ plan, calibration, seed, first: 0, count: samples });
-  return intervalsOfFigures(plan, figures, predictedFigures({ plan, calibration }), { level: 0.9, seed });
+  const figures = drawFigures({ plan, calibration, seed, draws: firstDraws(samples) });
+  return intervalsOfFigures(plan, figures, predictedFigures({ plan, calibration }), { level: 0.9, samples, seed });
 }
 
 function width([low, high]: readonly [number, number]): number {
@@ -134,7 +74,7 @@ describe("intervals", () => {
       const plan = planOf(numDevices, 3, parts);
       const trace = simulate({ plan, planHash: "", costModel: createCostModel(constant, "float32") });
       const metrics = runMetrics({ ...plan, hash: "" }, trace);
-      const [figures] = drawFigures({ plan, calibration: constant, seed: 1, first: 0, count: 1 });
+      const [figures] = drawFigures({ plan, calibration: constant, seed: 1, draws: firstDraws(1) });
       const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal } = metrics;
       expect(figures).toEqual({
         makespanSeconds,
@@ -161,7 +101,7 @@ describe("intervals", () => {
     fc.assert(
       fc.property(fc.double({ min: 0.01, max: 0.4, noNaN: true }), fc.integer({ min: 0, max: 1e6 }), (error, seed) => {
         const plan = planOf();
-        const point = drawFigures({ plan, calibration: layers(0), seed, first: 0, count: 1 })[0]!;
+        const point = drawFigures({ plan, calibration: layers(0), seed, draws: firstDraws(1) })[0]!;
         const { makespanSeconds, tokensPerSecond } = intervalsFor(plan, layers(error), seed);
         expect(makespanSeconds[0]).toBeLessThan(point.makespanSeconds);
         expect(makespanSeconds[1]).toBeGreaterThan(point.makespanSeconds);
@@ -183,9 +123,9 @@ describe("intervals", () => {
         (systematic, independent, lost, seed) => {
           const calibration = measured({ systematic, independent });
           const moves = { calibrated: [{ own: 0.5, lost, piecesPerSecond: 1 }], seen: [] };
-          const figures = drawFigures({ plan, calibration, seed, first: 0, count: 20, moves });
+          const figures = drawFigures({ plan, calibration, seed, draws: firstDraws(20), moves });
           const predicted = predictedFigures({ plan, calibration });
-          const intervals = intervalsOfFigures(plan, figures, predicted, { level: 0.9, seed });
+          const intervals = intervalsOfFigures(plan, figures, predicted, { level: 0.9, samples: 20, seed });
           const holds = ([low, high]: readonly [number, number], value: number): boolean =>
             low <= value && value <= high;
           expect(holds(intervals.makespanSeconds, predicted.makespanSeconds)).toBe(true);
@@ -203,7 +143,7 @@ describe("intervals", () => {
   it("are as wide as the machine moves, and the other draws are the same with and without", () => {
     const plan = planOf();
     const calibration = measured({ systematic: 0, independent: 0 });
-    const request = { plan, calibration, seed: 1, first: 0, count: 40 };
+    const request = { plan, calibration, seed: 1, draws: firstDraws(40) };
     const as = { own: 1, lost: 0, piecesPerSecond: 0 };
     const moves = { calibrated: [as, { ...as, lost: 1 }], seen: [] };
     const [still, moved] = [drawFigures(request), drawFigures({ ...request, moves })];
@@ -217,7 +157,7 @@ describe("intervals", () => {
   it("know that devices which are interrupted in pieces wait for each other", () => {
     const plan = planOf();
     const calibration = measured({ systematic: 0, independent: 0 });
-    const request = { plan, calibration, seed: 1, first: 0, count: 20 };
+    const request = { plan, calibration, seed: 1, draws: firstDraws(20) };
     const makespan = (piecesPerSecond: number): number => {
       const move = { own: 0.5, lost: 1, piecesPerSecond };
       const moves = { calibrated: [move], seen: Array.from({ length: 1000 }, () => move) };
@@ -253,10 +193,10 @@ describe("intervals", () => {
   it("keep equal devices equal where one set of figures stands for their type, and not where each was measured", () => {
     const plan = planOf(3, 3, 1);
     const bubbles = (calibration: Calibration) =>
-      drawFigures({ plan, calibration, seed: 4, first: 0, count: 30 }).map((run) => run.bubbleRatio!);
+      drawFigures({ plan, calibration, seed: 4, draws: firstDraws(30) }).map((run) => run.bubbleRatio!);
     const ofType = { ...plan, devices: plan.devices.map((device, index) => ({ ...device, type: `type ${index}` })) };
     const spread = (values: readonly number[]) => Math.max(...values) - Math.min(...values);
-    const letters = drawFigures({ plan: ofType, calibration: layers(0.2), seed: 4, first: 0, count: 30 });
+    const letters = drawFigures({ plan: ofType, calibration: layers(0.2), seed: 4, draws: firstDraws(30) });
     expect(spread(bubbles(layers(0.2)))).toBeLessThan(0.5 * spread(letters.map((run) => run.bubbleRatio!)));
     expect(spread(bubbles(measured({ systematic: 0.2, independent: 0 })))).toBeGreaterThan(0.1);
   });
@@ -276,13 +216,12 @@ describe("intervals", () => {
   it("keep the mean of single actions, so that noise alone moves a device without waits by nothing on average", () => {
     const plan = unitPlan({ numDevices: 1, numJobs: 1, parts: 1, steps: 64 });
     const calibration = measured({ systematic: 0, independent: 0.5 });
-    const figures = drawFigures({ plan, calibration, seed: 2, first: 0, count: 200 });
+    const figures = drawFigures({ plan, calibration, seed: 2, draws: firstDraws(200) });
     const exact = drawFigures({
       plan,
       calibration: measured({ systematic: 0, independent: 0 }),
       seed: 2,
-      first: 0,
-      count: 1,
+      draws: firstDraws(1),
     });
     expect(mean(figures.map((run) => run.makespanSeconds)) / exact[0]!.makespanSeconds).toBeCloseTo(1, 2);
   });
@@ -290,7 +229,8 @@ describe("intervals", () => {
   it("are the same bytes for the same seed, in one piece or in many, and others for another seed", () => {
     const plan = planOf();
     const calibration = measured({ systematic: 0.02, independent: 0.1 });
-    const draw = (first: number, count: number, seed = 3) => drawFigures({ plan, calibration, seed, first, count });
+    const draw = (first: number, count: number, seed = 3) =>
+      drawFigures({ plan, calibration, seed, draws: firstDraws(first + count).slice(first) });
     const pieces = [...draw(0, 2), ...draw(2, 1), ...draw(3, 5)];
     expect(canonicalJson(pieces)).toBe(canonicalJson(draw(0, 8)));
     expect(canonicalJson(draw(0, 8, 4))).not.toBe(canonicalJson(draw(0, 8)));

@@ -6,11 +6,11 @@ import {
   operatorsAtSpeed,
   referenceSpeed,
 } from "../../calibration/index.ts";
-import { drawMove, lostTime } from "../../calibration/machine-moves.ts";
-import { createRng, mean } from "../../core/index.ts";
+import { drawMoves, lostTime } from "../../calibration/machine-moves.ts";
+import { createRng, mean, median } from "../../core/index.ts";
 import { createCostModel, type MeasuredCalibration, type PlanBody } from "../../plan/index.ts";
 import { atMachineSpeed, simulate } from "../../sim/index.ts";
-import { type RunMachine, type Trace, traceTotals } from "../../traces/index.ts";
+import { intervalOf, type RunMachine, type Trace, traceTotals } from "../../traces/index.ts";
 import { measuredUnit } from "../calibration/measured-unit.ts";
 import { unitPlan } from "../plan/unit-plan.ts";
 
@@ -147,12 +147,13 @@ describe("how much a machine moves", () => {
 
   it("is told by the states that it was seen in, against what the calibration predicts", () => {
     const calibrated = { ...machine, interrupted: 0.2, states: [state] };
-    const moves = machineMoves(calibrated, [{ product: 100e9, interrupted: 0.6, switchesPerSecond: 0 }])!;
+    const run = { product: 100e9, interrupted: 0.6, switchesPerSecond: 0, probed: state, ageSeconds: 1 };
+    const moves = machineMoves(calibrated, "float32", [run])!;
     expect(moves.calibrated).toEqual([{ own: 1.6, lost: 0.25, piecesPerSecond: 100 }]);
     expect(moves.seen[0]!.own).toBeCloseTo(0.8, 12);
     expect(moves.seen[0]!.lost).toBeCloseTo(1.5, 12);
     const { speed: _speed, ...blind } = calibrated;
-    expect(machineMoves(blind, [])).toBeUndefined();
+    expect(machineMoves(blind, "float32", [])).toBeUndefined();
   });
 
   it("of a run is the mean of its devices, and unknown where none was sampled", () => {
@@ -171,7 +172,7 @@ describe("how much a machine moves", () => {
     const share = (runs: number): number => {
       const rng = createRng(runs);
       const moves = { calibrated: [old!, old!], seen: Array.from({ length: runs }, () => later!) };
-      return mean(Array.from({ length: 400 }, () => (drawMove(moves, rng).own > 2 ? 1 : 0)));
+      return mean(Array.from({ length: 400 }, () => (drawMoves(moves, "been")(rng).own > 2 ? 1 : 0)));
     };
     expect(share(0)).toBe(0);
     expect(share(3)).toBeGreaterThan(0.3);
@@ -181,13 +182,14 @@ describe("how much a machine moves", () => {
   it("reaches somewhat beyond what was seen, and nowhere else where all was one", () => {
     const rng = createRng(1);
     const same = { own: 1, lost: 0.5, piecesPerSecond: 10 };
+    const moveOf = drawMoves({ calibrated: [same, same], seen: [] }, "been");
     for (let draw = 0; draw < 10; draw += 1) {
-      const { own, lost } = drawMove({ calibrated: [same, same], seen: [] }, rng);
+      const { own, lost } = moveOf(rng);
       expect(own).toBe(1);
       expect(lost).toBeLessThanOrEqual(0.5 + 1e-12);
     }
     const two = { calibrated: [same, { ...same, own: 2 }], seen: [] };
-    const drawn = Array.from({ length: 200 }, () => drawMove(two, rng).own);
+    const drawn = Array.from({ length: 200 }, () => drawMoves(two, "been")(rng).own);
     expect(Math.max(...drawn)).toBeGreaterThan(2.1);
     expect(Math.min(...drawn)).toBeLessThan(0.95);
   });
@@ -195,9 +197,41 @@ describe("how much a machine moves", () => {
   it("may be less than while it was calibrated, down to none", () => {
     const rng = createRng(3);
     const busy = { own: 1, lost: 4, piecesPerSecond: 10 };
-    const lost = Array.from({ length: 400 }, () => drawMove({ calibrated: [busy, busy], seen: [] }, rng).lost);
+    const moveOf = drawMoves({ calibrated: [busy, busy], seen: [] }, "been");
+    const lost = Array.from({ length: 400 }, () => moveOf(rng).lost);
     expect(Math.min(...lost)).toBeLessThan(0.2);
     expect(lost.filter((each) => Math.abs(each - 4) < 1e-9).length / lost.length).toBeCloseTo(0.6, 1);
+  });
+
+  it("is now near what a probe says, corrected by what such probes said of runs like it, and rarely as it has been", () => {
+    const calibrated = { ...machine, interrupted: 0, states: [{ ...state, interrupted: 0 }] };
+    const probed = { product: 40e9, interrupted: 0.5 };
+    const half = { product: 100e9, interrupted: 0.5, switchesPerSecond: 100, ageSeconds: 10 };
+    const levels = (runs: number, of: Partial<typeof half> = {}): readonly number[] => {
+      const seen = Array.from({ length: runs }, () => ({ ...half, probed, ...of }));
+      const moveOf = drawMoves(machineMoves(calibrated, "float32", seen, probed)!, "now");
+      const rng = createRng(7);
+      return Array.from({ length: 2000 }, () => moveOf(rng)).map(({ own, lost }) => own * (1 + lost));
+    };
+    // Four times slower by the probe; runs behind such probes were half as slow as they said.
+    expect(median(levels(0))).toBeCloseTo(4, 0);
+    expect(median(levels(20))).toBeCloseTo(2, 1);
+    const [low, high] = intervalOf(levels(20), 0.9);
+    expect(high / low).toBeLessThan(1.35);
+    // Those of days ago, or behind probes that said something else, say nothing.
+    expect(median(levels(20, { ageSeconds: 1e5 }))).toBeCloseTo(4, 0);
+    const quiet = { product: 80e9, interrupted: 0 };
+    const others = Array.from({ length: 20 }, () => ({ ...half, probed: quiet }));
+    const moveOf = drawMoves(machineMoves(calibrated, "float32", others, probed)!, "now");
+    const rng = createRng(8);
+    expect(median(Array.from({ length: 500 }, () => moveOf(rng).own))).toBeCloseTo(2, 0);
+  });
+
+  it("is at its best when it is left alone", () => {
+    const best = { own: 1, lost: 0.01, piecesPerSecond: 1 };
+    const busy = { own: 1.2, lost: 2, piecesPerSecond: 100 };
+    const moveOf = drawMoves({ calibrated: [busy], seen: [busy, busy, best, best] }, "alone");
+    expect(moveOf(createRng(1))).toEqual(best);
   });
 
   it("takes time in pieces: on average the share that was lost, of a scatter that few pieces make larger", () => {

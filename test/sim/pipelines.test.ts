@@ -5,6 +5,7 @@ import { drawFigures } from "../../sim/intervals.ts";
 import { simulate } from "../../sim/simulate.ts";
 import { runMetrics, type Trace, type TraceEvent } from "../../traces/index.ts";
 import { roomyPipeline } from "../plan/hand-work.ts";
+import { firstDraws } from "./drawn-costs.ts";
 import { joinedPlans } from "./joined-plans.ts";
 import { smallPlan } from "./small-plan.ts";
 import { makespanSeconds, secondsPerToken, timeline } from "./virtual-time.ts";
@@ -77,7 +78,7 @@ describe("a plan of several pipelines", () => {
   it("has the same figures when many runs are drawn as in its trace", () => {
     fc.assert(
       fc.property(joinedPlans, ({ whole }) => {
-        const [figures] = drawFigures({ plan: whole, calibration: whole.calibration, seed: 0, first: 0, count: 1 });
+        const [figures] = drawFigures({ plan: whole, calibration: whole.calibration, seed: 0, draws: firstDraws(1) });
         const metrics = runMetrics({ ...whole, hash: "" }, run(whole));
         expect(figures!.makespanSeconds).toBe(metrics.makespanSeconds);
         expect(figures!.bubbleRatioTotal).toBe(metrics.bubbleRatioTotal);

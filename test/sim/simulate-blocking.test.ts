@@ -4,6 +4,7 @@ import { createCostModel, type PlanBody } from "../../plan/index.ts";
 import { drawFigures, simulate, simulateBlocking } from "../../sim/index.ts";
 import { runMetrics, type Trace, type TraceEvent } from "../../traces/index.ts";
 import { type UnitPlanOptions, unitPlan } from "../plan/unit-plan.ts";
+import { firstDraws } from "./drawn-costs.ts";
 
 function optionsOf(plan: PlanBody) {
   return { plan, planHash: "", costModel: createCostModel(plan.calibration, plan.model.dtype) };
@@ -164,9 +165,9 @@ test("draws without overlap have the figures of the traces, and with no error th
       simulate(optionsOf(plan)),
     );
     const turnaroundSeconds = jobs.map((job) => job.turnaroundSeconds);
-    const drawn = drawFigures({ plan, calibration: plan.calibration, seed: 0, first: 0, count: 1 });
+    const drawn = drawFigures({ plan, calibration: plan.calibration, seed: 0, draws: firstDraws(1) });
     expect(drawn).toEqual([{ makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal, turnaroundSeconds }]);
-    const request = { plan, calibration: plan.calibration, seed: 0, first: 0, count: 1, without: { overlap: true } };
+    const request = { plan, calibration: plan.calibration, seed: 0, draws: firstDraws(1), without: { overlap: true } };
     expect(drawFigures(request)[0]!.makespanSeconds).toBe(makespan(simulateBlocking(optionsOf(plan))) / 1e9);
   }
 });

@@ -4,6 +4,7 @@ import { type Calibration, calibrationSchema } from "../../plan/index.ts";
 import { inWorkers } from "../../workbench/in-workers.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { unitPlan } from "../plan/unit-plan.ts";
+import { firstDraws } from "../sim/drawn-costs.ts";
 
 /** What `npm run build` made of workbench/worker.ts. */
 const file = pathToFileURL(packageFile("dist", "workbench", "worker.js"));
@@ -25,7 +26,7 @@ const calibration: Calibration = calibrationSchema.parse({
   launchSeconds: 1e-6,
 });
 const shared = { plan, calibration, seed: 7 };
-const parts = [3, 1, 4, 1, 5].map((count, index) => ({ first: 10 * index, count }));
+const parts = [3, 1, 4, 1, 5].map((count, index) => ({ draws: firstDraws(10 * index + count).slice(10 * index) }));
 
 describe("work in threads", () => {
   it("gives what one thread gives, in the order of the parts, whatever the number of threads", {

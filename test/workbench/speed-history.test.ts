@@ -94,24 +94,32 @@ describe("the history of this machine's speed", () => {
     expect(speedHistory({ host: hostIdentity(), dtype: "float32", type: "cpu" })).toEqual([]);
   });
 
-  it("gets a line for each run, and widens the intervals of what is predicted for this machine only", {
+  it("gets a line for each run, and says how it has been of what is predicted for this machine only", {
     tags: ["slow"],
   }, async () => {
-    const interval = async (...more: readonly string[]): Promise<Intervals["makespanSeconds"]> =>
-      (await json<{ readonly intervals: Intervals }>("simulate", "p.json", ...more)).intervals.makespanSeconds;
+    const intervals = async (...more: readonly string[]): Promise<Intervals> =>
+      (await json<{ readonly intervals: Intervals }>("simulate", "p.json", ...more)).intervals;
     await printed(["train", "p.json", "-o", "again", "--overwrite"], root);
     expect(lines()).toHaveLength(1);
-    expect(lines()[0]).toMatchObject({ version: 2, host: hostIdentity(), dtype: "float32", type: "cpu", devices: 2 });
-    const [, high] = await interval("--no-cache");
+    expect(lines()[0]).toMatchObject({ version: 3, host: hostIdentity(), dtype: "float32", type: "cpu", devices: 2 });
+    const alone = await intervals("--no-cache");
+    expect(alone.outlooks).toBeUndefined();
+    const [, high] = alone.makespanSeconds;
     const [line] = lines();
     const slow = { ...line, product: Number(line!["product"]) / 1000 };
     // GPUs of this host, emulated ones among them, are another machine.
     const others = [{ host: "another" }, { type: "emulated GPU" }, { dtype: "bfloat16" }];
     const lineOf = (other: object): string => `${JSON.stringify({ ...slow, ...other })}\n`;
     writeFileSync(file, `${others.map(lineOf).join("").repeat(100)}no JSON\n`);
-    expect(await interval()).toEqual(await interval("--no-cache"));
+    expect((await intervals()).outlooks!.been[1]).toBeLessThan(1.2 * high);
     writeFileSync(file, `${JSON.stringify(slow)}\n`.repeat(100));
-    expect((await interval())[1]).toBeGreaterThan(10 * high);
+    const seen = await intervals();
+    expect(seen.outlooks!.been[1]).toBeGreaterThan(10 * high);
+    expect(seen.makespanSeconds).toEqual(seen.outlooks!.now);
+    expect(await printed(["simulate", "p.json"], root)).toMatch(
+      / as the machine is now; left alone .*, as it has been /,
+    );
+    expect(await printed(["estimate", "w.yaml", ...DEVICES, "--calibration", "k.json"], root)).toContain("left alone");
   });
 
   it("stays small, and a place that cannot be written is no error", { tags: ["slow"] }, async () => {

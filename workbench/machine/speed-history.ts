@@ -1,7 +1,6 @@
 import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { machineState } from "../../calibration/index.ts";
-import { mean } from "../../core/index.ts";
+import { machineState, probedState, type SeenRun } from "../../calibration/index.ts";
 import { userCache, writeWholeFile } from "../../files/index.ts";
 import { computeDtype, type MachineHistoryLine, type Plan, parseMachineHistory } from "../../plan/index.ts";
 import type { Trace } from "../../traces/index.ts";
@@ -27,10 +26,11 @@ function readLines(): readonly string[] {
 type SpeedOf = Pick<MachineHistoryLine, "host" | "dtype" | "type">;
 
 /** How fast a machine was before; nothing of another machine than this one. The newest last. */
-export function speedHistory({ host, dtype, type }: SpeedOf): readonly MachineHistoryLine[] {
-  return parseMachineHistory(readLines().join("\n")).filter(
-    (line) => line.host === host && line.dtype === dtype && line.type === type,
-  );
+export function speedHistory({ host, dtype, type }: SpeedOf): readonly SeenRun[] {
+  const now = Date.now();
+  return parseMachineHistory(readLines().join("\n"))
+    .filter((line) => line.host === host && line.dtype === dtype && line.type === type)
+    .map((line) => ({ ...line, ageSeconds: Math.max(0, now - Date.parse(line.time)) / 1e3 }));
 }
 
 /**
@@ -39,20 +39,19 @@ export function speedHistory({ host, dtype, type }: SpeedOf): readonly MachineHi
  */
 export function keepSpeed(plan: Plan, executed: Trace): void {
   const state = machineState(executed);
-  const probes = (executed.machine?.probes ?? []).flatMap(({ devices }) => devices);
+  const before = executed.machine?.probes.find(({ atSeconds }) => atSeconds < 0);
   const [type, ...otherTypes] = new Set(plan.stages.map(({ device }) => plan.devices[device]!.type));
-  if (state === undefined || probes.length === 0 || type === undefined || otherTypes.length > 0) return;
+  if (state === undefined || before === undefined || type === undefined || otherTypes.length > 0) return;
   const dtype = computeDtype(plan.model.dtype);
   const line: Omit<MachineHistoryLine, "version" | "time" | "host"> = {
     dtype,
     type,
     devices: plan.stages.length,
     ...state,
-    probedProduct: mean(probes.map((probe) => (probe[dtype] ?? probe.float32).perSecond)),
-    probedMemory: mean(probes.map(({ memory }) => memory.perSecond)),
+    probed: probedState([before], dtype),
   };
   const file = historyFile();
-  const text = JSON.stringify({ version: 2, time: new Date().toISOString(), host: hostIdentity(), ...line });
+  const text = JSON.stringify({ version: 3, time: new Date().toISOString(), host: hostIdentity(), ...line });
   try {
     mkdirSync(path.dirname(file), { recursive: true });
     const lines = readLines();

@@ -1,11 +1,33 @@
 import type { Context } from "../../files/index.ts";
 import { type Objective, type PolicyFactory, type PolicyName, withBetterPackings } from "../../plan/index.ts";
-import { fleetPlan, type PlannedFleet, plannedFleet, type SimulatedFleet, simulateFleet } from "../../sim/index.ts";
+import {
+  calibrationFactors,
+  type FleetRequest,
+  fleetPlan,
+  fleetRanges,
+  type JobRange,
+  type PlannedFleet,
+  pacePaths,
+  plannedFleet,
+  type SimulatedFleet,
+  simulateFleet,
+  steadyPaths,
+  type TimeFactors,
+} from "../../sim/index.ts";
+import type { Outlook } from "../../traces/index.ts";
 import { halvedSweeps } from "../load/halved-sweeps.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "../load/load-request.ts";
 import { unusedInSimulations } from "../load/load-workload.ts";
 import { learnedBy, roomBy } from "../load/sizes.ts";
 import { forecastHalving, type HalvingForecast } from "./forecast-halving.ts";
+import {
+  FEWEST_FLEET_SAMPLES,
+  FLEET_SAMPLES,
+  hasErrors,
+  type IntervalChoice,
+  LEVEL,
+  movesOf,
+} from "./predict-intervals.ts";
 import { solvePackings } from "./solve-packings.ts";
 import { traceFleet } from "./trace-fleet.ts";
 
@@ -40,8 +62,55 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   }
 }
 
+/** When jobs start and end on a machine whose speed moves. */
+export interface FleetIntervals {
+  readonly level: number;
+  /** Fleets that were simulated. */
+  readonly samples: number;
+  readonly seed: number;
+  /** In the order of arrival. */
+  readonly jobs: readonly JobRange[];
+}
+
 /** A simulated fleet, and where sweeps are halved what that takes. */
-export type ForecastFleet = SimulatedFleet & { readonly halving?: HalvingForecast };
+export type ForecastFleet = SimulatedFleet & {
+  readonly halving?: HalvingForecast;
+  readonly intervals?: FleetIntervals;
+};
+
+/** Jobs of a fleet that is simulated many times over where nobody asked for it. */
+const MOST_JOBS = 200;
+
+/** Undefined for exact costs, and for many jobs where nobody asked. */
+async function intervalsOf(
+  context: Context,
+  { request }: WorkloadFleet,
+  asked: FleetRequest,
+  choice: IntervalChoice | undefined,
+): Promise<FleetIntervals | undefined> {
+  const { calibration } = request;
+  if (choice === undefined || !hasErrors(calibration)) return undefined;
+  if (choice.samples === undefined && asked.members.length > MOST_JOBS) return undefined;
+  const samples = choice.samples ?? (asked.policy === "twin" ? FEWEST_FLEET_SAMPLES : FLEET_SAMPLES);
+  const { seed } = choice;
+  return await context.during("drawing fleets for intervals", async () => {
+    const moves = await movesOf(choice, calibration, asked.setting);
+    const factorsOf = (outlook: Outlook): TimeFactors => calibrationFactors(calibration, seed, moves, outlook);
+    const paths =
+      moves === undefined
+        ? steadyPaths(factorsOf("been"))
+        : pacePaths({ before: factorsOf("been"), atFirst: factorsOf("now"), seed });
+    const jobs = fleetRanges(asked, { paths, draws: samples, level: LEVEL });
+    return { level: LEVEL, samples, seed, jobs };
+  });
+}
+
+export interface FleetForecastChoice {
+  /** For `twin`. */
+  readonly objective?: Objective | undefined;
+  /** No intervals where absent. */
+  readonly intervals?: IntervalChoice | undefined;
+}
 
 /** The jobs of a workload under a policy, in virtual time; of sweeps that are halved one of the ways it may go. @throws InputError, PlanError */
 export async function simulateWorkloadFleet(
@@ -49,14 +118,18 @@ export async function simulateWorkloadFleet(
   file: string,
   choice: RequestChoice,
   policy: PolicyName | PolicyFactory,
-  objective?: Objective,
+  { objective, intervals: draws }: FleetForecastChoice = {},
 ): Promise<ForecastFleet> {
-  const { fleet, loaded, placed } = await loadFleet(context, file, choice);
+  const given = await loadFleet(context, file, choice);
+  const { fleet, loaded, placed } = given;
   const sweeps = halvedSweeps(context, loaded);
   try {
     const asked = { ...fleet, policy, ...(objective === undefined ? {} : { objective }) };
-    if (sweeps.length === 0)
-      return await withBetterPackings((pack) => simulateFleet({ ...asked, pack }), solvePackings(context));
+    if (sweeps.length === 0) {
+      const simulated = await withBetterPackings((pack) => simulateFleet({ ...asked, pack }), solvePackings(context));
+      const intervals = await intervalsOf(context, given, asked, draws);
+      return intervals === undefined ? simulated : { ...simulated, intervals };
+    }
     // As a live fleet packs them: of many draws each would have problems of its own to solve.
     const { fleet: first, halving } = forecastHalving(asked, sweeps);
     return { ...first, halving };

@@ -1,3 +1,4 @@
+import type { MachineMoves } from "../../calibration/index.ts";
 import { PlanError } from "../../core/index.ts";
 import type { Context } from "../../files/index.ts";
 import {
@@ -22,9 +23,17 @@ import {
   type WhatIfAnswer,
   whatIf,
 } from "../../sim/index.ts";
+import type { Outlook } from "../../traces/index.ts";
 import { type LoadedJob, loadJob } from "../load/load-job.ts";
 import type { RequestChoice } from "../load/load-request.ts";
-import { FEWEST_SAMPLES, hasErrors, type IntervalChoice, LEVEL, movesOf, SAMPLES } from "./predict-intervals.ts";
+import {
+  FEWEST_FLEET_SAMPLES,
+  FLEET_SAMPLES,
+  hasErrors,
+  type IntervalChoice,
+  LEVEL,
+  movesOf,
+} from "./predict-intervals.ts";
 import { loadFleet, type WorkloadFleet } from "./simulate-fleet.ts";
 import { workOfJob } from "./work-of-job.ts";
 
@@ -86,22 +95,23 @@ function refusal(policy: PolicyName, { message, facts }: PlanError): WhatIfAnswe
   return { admitted: false, policy, why: sentence!, ...(facts.detail === undefined ? {} : { detail: facts.detail }) };
 }
 
-function spreadOf(fleet: WorkloadFleet, { policy, intervals }: Submission): EndSpread {
-  const { calibration } = fleet.request;
+/** What ends differ in, by what becomes of the machine. */
+function spreadOf(
+  { request: { calibration } }: WorkloadFleet,
+  { policy, intervals }: Submission,
+  moves: MachineMoves | undefined,
+): (outlook: Outlook) => EndSpread {
   const seed = intervals?.seed ?? 0;
   const isExact = intervals === undefined || !hasErrors(calibration);
   // A twin simulates others at every step of what is simulated here.
-  const usual = policy === "twin" ? FEWEST_SAMPLES : SAMPLES;
-  return {
-    factors: calibrationFactors(
-      calibration,
-      seed,
-      intervals === undefined ? undefined : movesOf(intervals, calibration),
-    ),
+  const usual = policy === "twin" ? FEWEST_FLEET_SAMPLES : FLEET_SAMPLES;
+  return (outlook) => ({
+    outlook,
+    factors: calibrationFactors(calibration, seed, moves, outlook),
     draws: isExact ? 0 : (intervals.samples ?? usual),
     level: LEVEL,
     seed,
-  };
+  });
 }
 
 /** The fleet of a workload at a time, and what would happen if a job came then. */
@@ -110,6 +120,7 @@ function answer(
   work: FleetMember["work"],
   job: LoadedJob["job"],
   submission: Submission,
+  moves: MachineMoves | undefined,
 ): WhatIfAnswer {
   const { members, ...fleet } = loaded.fleet;
   const { setting } = fleet;
@@ -132,10 +143,12 @@ function answer(
   });
   run.advance({ untilNs: atNs });
   const { state } = run.cut(atNs);
+  const spread = spreadOf(loaded, submission, moves);
   return whatIf({
     now: { state, machines, policy, toCome: inOrder.slice(arrived.length).map(simulatedJob) },
     job: simulatedJob(submitted),
-    spread: spreadOf(loaded, submission),
+    spread: spread(moves?.now === undefined ? "been" : "now"),
+    others: moves?.now && { alone: spread("alone"), been: spread("been") },
     memoryTable: () => roomTable(setting, work.job),
   });
 }
@@ -164,6 +177,11 @@ export async function whatIfOfWorkload(
   if (failure !== undefined) return { name, answer: refusal(submission.policy, aloneTooLarge(loaded, job) ?? failure) };
   return {
     name,
-    answer: await context.during("simulating", () => answer(loaded, work, job.job, submission)),
+    answer: await context.during("simulating", async () => {
+      const { intervals } = submission;
+      const { request, fleet } = loaded;
+      const moves = intervals && (await movesOf(intervals, request.calibration, fleet.setting));
+      return answer(loaded, work, job.job, submission, moves);
+    }),
   };
 }

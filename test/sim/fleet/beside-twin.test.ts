@@ -102,16 +102,24 @@ describe("decisions of two fleets", () => {
     });
     expect(compareDecisions(own, [line(2, start(0), start(2), start(1))])).toMatchObject({
       ...{ numSame: 1, otherwise: [] },
-      parted: [
-        { number: 1, atNs: 5 },
-        { number: 2, atNs: 2 },
-      ],
+      parted: {
+        decisions: [
+          { number: 1, atNs: 5 },
+          { number: 2, atNs: 2 },
+        ],
+        laterNs: [0, 0],
+      },
     });
+    const apart = [line(1, start(0)), line(5, start(1)), line(7, start(2))];
+    expect(compareDecisions(apart, [line(2, start(0), start(2)), line(9, start(1))]).parted!.laterNs).toEqual([2, 7]);
     expect(compareDecisions(own, [line(2, start(0), start(1, "", 1), start(2))])).toMatchObject({
       ...{ numSame: 1, otherwise: ["job1"] },
+      parted: { laterNs: [undefined, undefined] },
     });
     const more = [...own, line(10, start(3))];
-    expect(compareDecisions(own, more)).toMatchObject({ numSame: 3, parted: [undefined, { number: 3 }] });
+    expect(compareDecisions(own, more)).toMatchObject({
+      ...{ numSame: 3, parted: { decisions: [undefined, { number: 3 }] } },
+    });
     expect(compareDecisions(own, more, { goesOn: true })).toMatchObject({ numSame: 3, parted: undefined });
   });
 });
