@@ -197,6 +197,7 @@ function timesOfAll(
     }),
   );
 }
+
 function figuresOfAll(plan: PlanBody, sketches: readonly Sketch[], known: Known, work: Work): readonly RunFigures[] {
   const simulated = [...known.values()];
   const rows = sketches[0]!.loads.map((_, pipeline) => rowsOf(sketches, pipeline, [...known.keys()]));
@@ -235,7 +236,15 @@ function figuresOfAll(plan: PlanBody, sketches: readonly Sketch[], known: Known,
   );
 }
 
-/** Draws of a plan's runs, of which so many have to be simulated: the others follow from those. */
+/**
+ * A run in which a thread hardly loses anything, or all at once, is as no other: where the deviation by that is more,
+ * draws do not follow from others.
+ */
+const MOST_SCATTER = 0.2;
+/** Of each outlook, where all have to be simulated. Runs with few losses are short. */
+const SIMULATED_DRAWS = 100;
+
+/** Draws of a plan's runs, of which so many have to be simulated: the others follow from those, but in short runs. */
 export function estimatedDraws(request: DrawnPlan, samples: number): EstimatedDraws {
   const outlooks: readonly Outlook[] = request.moves?.now === undefined ? ["been"] : OUTLOOKS;
   const prepared = preparePlan(request);
@@ -243,7 +252,10 @@ export function estimatedDraws(request: DrawnPlan, samples: number): EstimatedDr
   // One run stands for itself alone.
   const count = samples === 1 ? 1 : Math.max(ALL_DRAWS, samples);
   const sketches = outlooks.map((outlook) => sketchDraws(request, prepared, work, outlook, count));
-  const startOf = (at: number): number => Math.floor((at * samples) / outlooks.length);
+  const isShort =
+    count > 1 && sketches.some((of) => of.some(({ scatter }) => scatter > MOST_SCATTER * Math.sqrt(work.numActions)));
+  const all = isShort ? Math.max(samples, SIMULATED_DRAWS * outlooks.length) : samples;
+  const startOf = (at: number): number => Math.floor((at * all) / outlooks.length);
   const parts = outlooks.map((outlook, at) => ({
     outlook,
     draws: chosenDraws(sketches[at]!, startOf(at + 1) - startOf(at)),
@@ -251,10 +263,12 @@ export function estimatedDraws(request: DrawnPlan, samples: number): EstimatedDr
   return {
     parts,
     figuresOf(simulated) {
+      if (isShort)
+        return new Map(outlooks.map((outlook, at) => [outlook, simulated.slice(startOf(at), startOf(at + 1))]));
       const places = parts.flatMap(({ draws }, at) => draws.map((draw) => at * count + draw));
       const known = new Map(places.map((place, at) => [place, simulated[at]!]));
-      const all = figuresOfAll(prepared.plan, sketches.flat(), known, work);
-      return new Map(outlooks.map((outlook, at) => [outlook, all.slice(at * count, (at + 1) * count)]));
+      const figures = figuresOfAll(prepared.plan, sketches.flat(), known, work);
+      return new Map(outlooks.map((outlook, at) => [outlook, figures.slice(at * count, (at + 1) * count)]));
     },
   };
 }

@@ -125,11 +125,12 @@ export async function predictIntervals(
   const samples = samplesFor(context, choice, calibration, numActions, "a plan", OF_PLAN);
   if (samples === undefined) return undefined;
   const { seed } = choice;
-  const isLarge = samples * numActions >= ACTIONS_FOR_WORKERS;
   return await context.during("drawing runs for intervals", async () => {
     const moves = await movesOf(choice, calibration, plan);
     const shared = { plan, calibration, seed, without, ...(moves === undefined ? {} : { moves }) };
     const { parts, figuresOf } = estimatedDraws(shared, samples);
+    const numSimulated = sum(parts.map(({ draws }) => draws.length));
+    const isLarge = numSimulated * numActions >= ACTIONS_FOR_WORKERS;
     const pieces = parts.flatMap(({ outlook, draws }) =>
       Array.from({ length: Math.ceil(draws.length / PIECE) }, (_, at) => ({
         outlook,
@@ -138,7 +139,9 @@ export async function predictIntervals(
     );
     const figures = await inWorkers("draws", shared, pieces, isLarge ? {} : { workers: 1 });
     const predicted = predictedFigures({ plan, calibration, without });
-    return intervalsOfOutlooks(plan, figuresOf(figures.flat()), predicted, { level: LEVEL, samples, seed });
+    return intervalsOfOutlooks(plan, figuresOf(figures.flat()), predicted, {
+      ...{ level: LEVEL, samples: numSimulated, seed },
+    });
   });
 }
 

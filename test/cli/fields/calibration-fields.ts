@@ -1,3 +1,4 @@
+import { probedState } from "../../../calibration/index.ts";
 import { mean, sum } from "../../../core/index.ts";
 import { nativeInfo } from "../../../exec/index.ts";
 import type { DeviceProbe, MachineProbe, MeasuredCalibration, MeasuredOperator } from "../../../plan/index.ts";
@@ -165,10 +166,9 @@ export function calibrateFields({ calibration }: Pass): FieldTable {
 export function historyFields({ executed, began, ended }: Pass): FieldTable {
   const { devices, probes } = executed.otherData.machine!;
   const stages = DEVICES.map((_, stage) => stage);
-  const probed = (of: (device: DeviceProbe) => number) =>
-    near(() => mean(probes.flatMap((probe) => probe.devices.map(of))));
+  const before = () => probedState([probes.find(({ atSeconds }) => atSeconds < 0)!], "float32");
   return {
-    "[].version": is(2),
+    "[].version": is(3),
     "[].type": is("cpu"),
     "[].time": that("a time of this test", (value: string) => began <= Date.parse(value) && Date.parse(value) <= ended),
     "[].host": same(hostIdentity),
@@ -186,7 +186,10 @@ export function historyFields({ executed, began, ended }: Pass): FieldTable {
         return sum(devices.map(({ switches }) => switches)) / own;
       }, 1e-5),
     ),
-    "[].probedProduct": probed(({ float32 }) => float32.perSecond),
-    "[].probedMemory": probed(({ memory }) => memory.perSecond),
+    "[].probed.product": near(() => before().product),
+    "[].probed.interrupted": blank(
+      QUIET,
+      near(() => before().interrupted),
+    ),
   };
 }

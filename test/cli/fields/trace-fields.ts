@@ -4,7 +4,7 @@ import type { MicroBatch } from "../../../plan/index.ts";
 import type { ChromeEvent, TraceDocument } from "../../../traces/trace-document.ts";
 import { VERSION } from "../../../workbench/index.ts";
 import { BYTES_PER_SECOND, FLOPS, probeFields, systemFields } from "./calibration-fields.ts";
-import { blank, type Check, type FieldTable, owner, under } from "./check-fields.ts";
+import { blank, type Check, type FieldTable, optional, owner, under } from "./check-fields.ts";
 import { above, all, HASH, interval, is, near, oneOf, same, that, whole, within } from "./checks.ts";
 import { isPlannedPeak } from "./executed-peak.ts";
 import { tokensOf } from "./plan-fields.ts";
@@ -17,6 +17,7 @@ type Flow = Extract<ChromeEvent, { readonly ph: "s" | "f" }>;
 /** Rows of a device's process, by tid from 1. */
 const STREAMS = ["receive", "compute", "send"];
 const COMPUTE = 2;
+const OWN_MACHINE = "only where times were measured on this machine";
 /** Of an activation, in bytes. */
 const FLOAT = 4;
 /** Half of the last digit that a trace's times have, in microseconds, on both sides. */
@@ -25,7 +26,9 @@ const ROUNDING = 0.0011;
 export function intervalFields(): FieldTable {
   return {
     level: is(0.9),
-    samples: is(100),
+    samples: that("100, or 20 that others follow from, or as many for each outlook of a short run", (value) =>
+      [20, 100, 300].includes(value as number),
+    ),
     seed: blank("the seed that is taken where none is given", is(0)),
     makespanSeconds: interval(1e-6, 60),
     tokensPerSecond: that("tokens over the longest and the shortest time", (value: Interval, place) => {
@@ -33,6 +36,9 @@ export function intervalFields(): FieldTable {
       const tokens = value[0] * makespanSeconds[1];
       return value[0] <= value[1] && Math.abs((value[1] * makespanSeconds[0]) / tokens - 1) < 0.3;
     }),
+    "outlooks.alone": optional(OWN_MACHINE, interval(1e-6, 60)),
+    "outlooks.now": optional(OWN_MACHINE, interval(1e-6, 60)),
+    "outlooks.been": optional(OWN_MACHINE, interval(1e-6, 60)),
     bubbleRatio: interval(0, 1),
     bubbleRatioTotal: interval(1e-6, 1),
     "jobs[].name": same(({ steps }) => JOBS[steps.at(-1) as number]!.name),
