@@ -70,6 +70,15 @@ function slowness({ own, lost }: MachineMove): number {
   return own * (1 + lost);
 }
 
+/** For so long at least another thread has a core that was taken for it: the base slice of Linux's scheduler (EEVDF). */
+const SLICE_SECONDS = 0.003;
+
+/** For how long a thread is without its core each time. */
+function secondsOfPieces(seen: readonly MachineMove[]): number {
+  const pieces = sum(seen.map(({ piecesPerSecond }) => piecesPerSecond));
+  return Math.max(SLICE_SECONDS, pieces === 0 ? 0 : sum(seen.map(({ lost }) => lost)) / pieces);
+}
+
 /** Undefined where the calibration did not look. `probed`: what a probe says of the machine now, where there is one. */
 export function machineMoves(
   { speed, interrupted = 0, states, probes }: CalibratedMachine,
@@ -86,12 +95,11 @@ export function machineMoves(
   const moves = { calibrated: states.map(move), seen: seen.map(move) };
   if (probed === undefined) return moves;
   const calibratedProduct = probedState(probes, dtype).product;
-  const piecesPerSecond = mean([...moves.calibrated, ...moves.seen].map((each) => each.piecesPerSecond));
-  const moveOfProbe = ({ product, interrupted: without }: ProbedState): MachineMove => ({
-    own: (1 - interrupted) * (calibratedProduct / product),
-    lost: without / (1 - without),
-    piecesPerSecond,
-  });
+  const pieceSeconds = secondsOfPieces([...moves.calibrated, ...moves.seen]);
+  const moveOfProbe = ({ product, interrupted: without }: ProbedState): MachineMove => {
+    const lost = without / (1 - without);
+    return { own: (1 - interrupted) * (calibratedProduct / product), lost, piecesPerSecond: lost / pieceSeconds };
+  };
   const now = moveOfProbe(probed);
   const runs = seen.map((run, at): ProbedRun => {
     const before = slowness(moveOfProbe(run.probed));
