@@ -36,7 +36,7 @@ export interface FleetAnswer {
   readonly part: FleetPart;
   /** Absent for an estimate. */
   readonly whole?: {
-    /** What `simulate --policy --json` prints. */
+    /** What `simulate --policy --no-intervals --json` prints. */
     readonly json: string;
     /** How the plan of the pipelines was chosen to be, the chosen way first. */
     readonly ways: readonly ConsideredWay[];

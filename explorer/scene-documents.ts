@@ -186,7 +186,7 @@ export function sceneCommands(scene: Scene): readonly string[] {
   const { options } = sceneDocuments(scene);
   const given = [WORKLOAD_FILE, "--cluster", CLUSTER_FILE, ...options].join(" ");
   return [
-    `loratwin simulate ${given}${scene.policy === "none" ? " --no-intervals" : ""} --json`,
+    `loratwin simulate ${given} --no-intervals --json`,
     ...(scene.pricePerHour === 0 || scene.policy !== "none" || isComparison(scene.schedule)
       ? []
       : [`loratwin estimate ${given} --cost-per-hour ${hourlyPrice(scene)}`]),
