@@ -35,7 +35,7 @@ function ownDevices(item: string): Devices | undefined {
   const { index, count, share } = groups ?? {};
   if ((base !== "cpu" && base !== "cuda" && base !== ABSTRACT) || (base !== "cuda" && share !== undefined))
     return undefined;
-  checkCount(index === undefined ? Number(count) : Number(index) + 1, item);
+  checkCount(Number(count ?? Math.max(1, Number(index))), item);
   const indices = count === undefined ? [Number(index)] : Array.from({ length: Number(count) }, (_, i) => i);
   return indices.map((i) =>
     base === ABSTRACT
