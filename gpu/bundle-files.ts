@@ -45,7 +45,7 @@ function runtimePackages(): readonly BundleEntry[] {
   visit(root);
   const unused = (relative: string): boolean =>
     /\.(map|ts|mts|cts|md|flow|min\.js)$/i.test(relative) ||
-    /(^|\/)(node_modules|tests?|docs|browser|umd|iife)(\/|$)/.test(relative) ||
+    /(^|\/)(node_modules|tests?|docs|browser|umd|iife|commonjs|spec)(\/|$)/.test(relative) ||
     // A bundle for browsers, and a command.
     /^dist\/(d3|cli)\.js$/.test(relative);
   return [...found].map(([relative, folder]) => ({ to: relative, from: folder, without: unused }));
