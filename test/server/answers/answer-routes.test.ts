@@ -107,6 +107,7 @@ describe("access", () => {
       model: "base",
       prompt: "a",
       max_tokens: 1900,
+      temperature: 0,
       stream: true,
     });
     const full = await post(CHAT, HI);
