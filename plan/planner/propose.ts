@@ -84,6 +84,8 @@ export interface Proposals {
   readonly coarse: readonly WorkChoice[];
   /** What takes the least memory with these jobs at once. */
   least(jobsAtOnce: number | null): WorkChoice;
+  /** A choice with another number of groups, as near as the request has it. */
+  withGroups(choice: WorkChoice, numGroups: number): WorkChoice;
   /** What is a step from a choice. */
   neighbours(choice: WorkChoice): readonly WorkChoice[];
   /** Fewer jobs at once than all, the most first, that are worth a look where memory binds. */
@@ -127,6 +129,7 @@ export function proposals(request: Costed): Proposals {
     coarse: groupsIn([all, Math.round(Math.sqrt(fewest * all)), fewest])
       .flatMap((numGroups) => cuts.map((cutTokens): WorkChoice => ({ numGroups, cutTokens, jobsAtOnce: most })))
       .filter(isWhole),
+    withGroups: (choice, numGroups) => ({ ...choice, numGroups: groupsIn([numGroups])[0]! }),
     neighbours(choice) {
       const { numGroups, cutTokens, jobsAtOnce } = choice;
       const [down, up] = [Math.floor(numGroups / STEP), Math.ceil(numGroups * STEP)];

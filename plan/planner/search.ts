@@ -200,11 +200,12 @@ function lookAtFewer(exploration: Exploration, offered: Proposals): void {
 function lookAtShorter(exploration: Exploration, offered: Proposals, mostActions: number): void {
   const [best] = exploration.fitting;
   const actions = best === undefined ? 0 : exploration.actionsOf(best);
-  if (actions <= mostActions) return;
-  const { choice } = best!.candidate;
-  const numGroups = Math.floor((choice.numGroups * mostActions) / actions);
+  if (best === undefined || actions <= mostActions) return;
+  const { choice } = best.candidate;
+  const fewer = offered.withGroups(choice, Math.floor((choice.numGroups * mostActions) / actions));
+  if (fewer.numGroups === choice.numGroups) return;
   exploration.shorten(mostActions);
-  if (numGroups > 0) exploration.look([{ ...choice, numGroups }]);
+  exploration.look([fewer]);
   const [shorter] = exploration.fitting;
   if (shorter !== undefined) climb(exploration, offered, shorter);
 }
@@ -243,7 +244,7 @@ export function searchChain(request: Costed, options: SearchOptions = {}): Searc
   if (exploration.unboundNs <= mostNs) {
     for (const start of starts(exploration)) climb(exploration, offered, start);
     if (from === undefined) lookAtFewer(exploration, offered);
-    if (typeof request.groups !== "number") lookAtShorter(exploration, offered, mostActions);
+    lookAtShorter(exploration, offered, mostActions);
   }
   const { considered, fitting } = exploration;
   return { considered, chosen: fitting[0] ?? leastOverfull(request, considered), probe };

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PlanError } from "../../core/index.ts";
-import type { PlanBody } from "../../plan/index.ts";
+import { createCostModel, type PlanBody, type PlanRequest } from "../../plan/index.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
+import { searchChain } from "../../plan/planner/search.ts";
 import { predictPlan } from "../../sim/index.ts";
 import { type UnitPlanOptions, unitPlan, unitRequest } from "./unit-plan.ts";
 
@@ -64,5 +65,30 @@ describe("the number of groups", () => {
     expect(plan.groups).toHaveLength(4);
     expect(plan.memory.map(({ total }) => total)).toEqual(need);
     expect(() => makePlan({ ...request, devices, groups: 2 })).toThrow(PlanError);
+  });
+
+  describe("where the whole run of the fastest way has more actions than a plan may have", () => {
+    // Micro-batches that take as long as they have tokens: sharing them saves nothing, and each job alone is the fastest.
+    const options = { ...UNEVEN, numDevices: 2, numJobs: 8, parts: 1, steps: 4 };
+    const numGroups = (more: Partial<PlanRequest>, mostActions?: number): number => {
+      const request = { ...unitRequest(options), ...more };
+      const costModel = createCostModel(request.calibration, request.dtype);
+      const { chosen } = searchChain(
+        { ...request, schedule: "lorapp", costModel },
+        mostActions === undefined ? {} : { mostActions },
+      );
+      return chosen.candidate.choice.numGroups;
+    };
+    const most = 2 * 2 * 8 * 4;
+
+    test("is one with which it has not", () => {
+      const free = numGroups({});
+      expect(numGroups({}, (most * free) / 8 - 1)).toBeLessThan(free);
+    });
+
+    test("stays what it is asked to be, and jobs that are not to share micro-batches do not", () => {
+      expect(numGroups({ groups: "unfused" }, most / 2)).toBe(8);
+      expect(numGroups({ groups: 6 }, most / 2)).toBe(6);
+    });
   });
 });
