@@ -1,4 +1,4 @@
-import { sum } from "../core/index.ts";
+import { mean, sum } from "../core/index.ts";
 import type { CapacityFailures } from "../plan/index.ts";
 import { jobHours, meanParts } from "./answer-money.ts";
 import { type CapacityWorld, candidateFleet } from "./candidate-fleet.ts";
@@ -35,7 +35,7 @@ export function failuresOf(best: JudgedCandidate, world: CapacityWorld, input: J
   const failuresPerYear = machines * (1 - share) * failures.perYear;
   const late = lateAt(best, world, input);
   const { total } = meanParts(best);
-  const used = sum(best.draws.map(({ utilisation }) => utilisation)) / best.draws.length;
+  const used = mean(best.draws.map(({ utilisation }) => utilisation));
   const busyHours = used * candidate.count * input.hours;
   const hours = best.kinds.flatMap((_, kind) => jobHours(best, input, kind));
   const lostAcceleratorHours = used * Math.min(soldIn, candidate.count) * lostHours(hours);

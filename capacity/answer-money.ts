@@ -2,7 +2,7 @@ import { mean, sum } from "../core/index.ts";
 import { type CapacityMoney, TENURES } from "../plan/index.ts";
 import { type CandidateFleet, type CapacityWorld, candidateFleet } from "./candidate-fleet.ts";
 import { type JudgedCandidate, type JudgeInput, judgeAll } from "./judge-candidate.ts";
-import { hardwarePerHour } from "./money.ts";
+import { hardwarePerHour, MONTHS_PER_YEAR } from "./money.ts";
 import { breakEvenMonth, type MonthPaid, monthsOf, type Payments, paymentsOf, presentCents } from "./payments.ts";
 import { drawnFleet } from "./simulated-draws.ts";
 import { aloneSeconds } from "./slot-fleet.ts";
@@ -52,7 +52,7 @@ export function moneyOf(best: JudgedCandidate, world: CapacityWorld, input: Judg
   const { hours } = input;
   const payments = (judged: JudgedCandidate): Payments =>
     paymentsOf(judged.candidate, price, prices, { cost: meanParts(judged), hours });
-  const termMonths = prices.termMonths ?? (price.buy === undefined ? TERM_MONTHS : 12 * price.buy.years);
+  const termMonths = prices.termMonths ?? (price.buy === undefined ? TERM_MONTHS : MONTHS_PER_YEAR * price.buy.years);
   const known = TENURES.flatMap((tenure) => {
     const fleet = candidateFleet({ ...best.candidate, tenure }, world);
     return "fleet" in fleet ? [judgeAll(fleet, input)] : [];

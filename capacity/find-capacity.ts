@@ -117,7 +117,8 @@ export function judgeInput(
 
 /**
  * In the order of what they come to by the objective; of those that come to the same, the cheapest first, then those with
- * the fewest accelerators to pay for, of these those that use the most, in the smallest slots. They are told apart by their text, so that the order is one.
+ * the fewest accelerators to pay for, of these those that use the most, in the smallest slots. They are told apart by
+ * their text, so that the order is one.
  */
 function inOrder<Each extends CandidateFleet>(
   objective: CapacityObjective,

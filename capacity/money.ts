@@ -37,8 +37,8 @@ export interface Cost {
 }
 
 export const HOURS_PER_YEAR = 8766;
-const MONTHS = 12;
-export const HOURS_PER_MONTH = HOURS_PER_YEAR / MONTHS;
+export const MONTHS_PER_YEAR = 12;
+export const HOURS_PER_MONTH = HOURS_PER_YEAR / MONTHS_PER_YEAR;
 
 /** How some accelerators are had, and what that costs by the hour. */
 export interface Tariff {
@@ -63,8 +63,8 @@ export function hardwarePerHour(
   { interest }: Pick<Prices, "interest">,
 ): number {
   if (interest === 0) return price / (years * HOURS_PER_YEAR);
-  const rate = interest / MONTHS;
-  return (price * rate) / -Math.expm1(-years * MONTHS * Math.log1p(rate)) / HOURS_PER_MONTH;
+  const rate = interest / MONTHS_PER_YEAR;
+  return (price * rate) / -Math.expm1(-years * MONTHS_PER_YEAR * Math.log1p(rate)) / HOURS_PER_MONTH;
 }
 
 /** Those of rented accelerators that are others' while they do not train are others'. */

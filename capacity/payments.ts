@@ -1,8 +1,6 @@
 import { sum } from "../core/index.ts";
 import type { AcceleratorPrice, Prices, Tenure } from "../plan/index.ts";
-import { HOURS_PER_MONTH, hardwarePerHour, soldCount } from "./money.ts";
-
-const MONTHS = 12;
+import { HOURS_PER_MONTH, hardwarePerHour, MONTHS_PER_YEAR, soldCount } from "./money.ts";
 
 /** How machines are paid for: in cents, so that sums of payments are exact. */
 export interface Payments {
@@ -33,7 +31,7 @@ export function paymentsOf(
   const borne = sold * hardwarePerHour(buy!, prices) * of.hours - hardware;
   return {
     purchaseCents: sold * cents(buy!.price),
-    everyMonths: MONTHS * buy!.years,
+    everyMonths: MONTHS_PER_YEAR * buy!.years,
     monthCents: cents(monthly(energy - borne)),
   };
 }
@@ -66,7 +64,7 @@ export function monthsOf(
 
 /** What payments are worth before the first one, with interest that is added each month. In cents. */
 export function presentCents(months: readonly MonthPaid[], { interest }: Pick<Prices, "interest">): number {
-  return Math.round(sum(months.map(({ month, cents: paid }) => paid * (1 + interest / MONTHS) ** -month)));
+  return Math.round(sum(months.map(({ month, cents: paid }) => paid * (1 + interest / MONTHS_PER_YEAR) ** -month)));
 }
 
 /**
@@ -75,7 +73,7 @@ export function presentCents(months: readonly MonthPaid[], { interest }: Pick<Pr
  */
 export function breakEvenMonth(buy: Payments, rent: Payments, prices: Pick<Prices, "interest">): number | null {
   const [bought, rented] = [monthsOf(buy, buy.everyMonths), monthsOf(rent, buy.everyMonths)];
-  const rate = 1 + prices.interest / MONTHS;
+  const rate = 1 + prices.interest / MONTHS_PER_YEAR;
   let owed = buy.purchaseCents;
   for (let month = 1; month < bought.length; month += 1) {
     owed += (bought[month]!.cents - rented[month]!.cents) * rate ** -month;

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { createCostModel, type Plan } from "../plan/index.ts";
+import { sum } from "../core/index.ts";
+import { createCostModel, microBatchTokens, type Plan } from "../plan/index.ts";
 import { simulateStream } from "../sim/index.ts";
 import { compareWays, type PlannedRun } from "../traces/index.ts";
 import { loadPlan, placeInput } from "../workbench/index.ts";
@@ -20,9 +21,7 @@ function plannedRun(io: Io, file: string): PlannedRun {
 }
 
 function tokensOf({ microBatches }: Plan): number {
-  let tokens = 0;
-  for (const { rows } of microBatches) for (const [, , own] of rows) tokens += own;
-  return tokens;
+  return sum(microBatches.map(microBatchTokens));
 }
 
 /** `compare one.json other.json`: why one plan takes longer than the other, cause by cause. */

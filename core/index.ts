@@ -37,7 +37,7 @@ export { nonNegativeLeastSquares } from "./nnls.ts";
 export { normalQuantile } from "./normal.ts";
 // Numbers that are given out and given back.
 export { Numbers } from "./numbers.ts";
-
+// Values that are made when they are asked for first.
 export { once } from "./once.ts";
 // Rounding up to a multiple.
 export { padded } from "./padded.ts";

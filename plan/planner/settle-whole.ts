@@ -4,7 +4,6 @@ import { numHalvesOf } from "../actions/stage-layers.ts";
 import { memoryTable } from "../memory/memory-model.ts";
 import { type Candidate, candidateOf, type Trial } from "./candidate.ts";
 import { divideLayers } from "./divide-layers.ts";
-import { draftOf } from "./draft.ts";
 import { capacityOf } from "./judge.ts";
 import { chooseLimits, fits, largestUnits, leastRecomputed, ONE_AT_A_TIME, settle } from "./limits.ts";
 import type { Probe } from "./probe.ts";
@@ -56,17 +55,18 @@ export function settleWhole(considered: Considered, probe: Probe, mostActions: n
   const [candidate, unlimited] = onOwnStages(considered, probe);
   const { request, choice } = candidate;
   // Whether the whole run is short enough is known before its limits are.
-  if (!probe.isWhole) draftOf(request, choice, { stages: candidate.draft.stages, mostActions });
+  const whole = probe.isWhole
+    ? undefined
+    : candidateOf(request, choice, { stages: candidate.draft.stages, mostActions });
   const { trial } = chooseLimits(candidate, "thorough", { unlimited });
   if (!fits(trial)) throw tooLarge(candidate, trial);
   const balanced = rebalanced(candidate, trial);
-  if (probe.isWhole) return balanced;
+  if (whole === undefined) return balanced;
   const { draft, limits: probed } = balanced.ordered;
-  const whole = candidateOf(request, choice, { stages: draft.stages, mostActions });
   const largest = largestUnits(whole);
   let limits = probed;
   for (;;) {
-    const settled = settle(whole, leastRecomputed(whole, limits));
+    const settled = settle(whole, leastRecomputed(whole, limits, draft.stages));
     if (fits(settled)) return settled;
     // A limit that was asked for, or none, stays.
     if (request.maxInFlight !== "auto" || limits.units === null) throw tooLarge(whole, settled);

@@ -1,4 +1,5 @@
 import { element } from "./element.ts";
+import { onPaper } from "./print.ts";
 
 /** Rows that are there from the start, and that a press on the button adds. */
 const ROWS = 100;
@@ -30,14 +31,10 @@ export function createRowChoice(what: string, draw: () => void): RowChoice {
     // The focus is not lost with the button.
     if (more.hidden) field.focus({ preventScroll: true });
   });
-  for (const [event, isBefore] of [
-    ["beforeprint", true],
-    ["afterprint", false],
-  ] as const)
-    addEventListener(event, () => {
-      isOnPaper = isBefore;
-      draw();
-    });
+  onPaper((isNow) => {
+    isOnPaper = isNow;
+    draw();
+  });
   return {
     find,
     more,

@@ -157,13 +157,8 @@ export function predictEnds(now: FleetNow, spread: EndSpread, ends = expectedEnd
     .map(([number, ns]) => {
       const endNs = atNs + middle(ns - atNs);
       const own = drawn.flatMap((each) => each.get(number) ?? []);
-      const isHeld = outlook === "been" || own.length === 0;
-      const [low, high] = intervalOf(isHeld ? [endNs, ...own] : own, level);
-      return {
-        number,
-        endNs,
-        lowNs: isHeld ? Math.min(low, endNs) : low,
-        highNs: isHeld ? Math.max(high, endNs) : high,
-      };
+      const held = outlook === "been" || own.length === 0 ? [endNs] : [];
+      const [low, high] = intervalOf([...held, ...own], level);
+      return { number, endNs, lowNs: Math.min(low, ...held), highNs: Math.max(high, ...held) };
     });
 }

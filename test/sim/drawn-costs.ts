@@ -1,5 +1,5 @@
 import { type Calibration, calibrationSchema, type PlanBody } from "../../plan/index.ts";
-import { operatorKinds } from "../calibration/measured-unit.ts";
+import { measuredUnit } from "../calibration/measured-unit.ts";
 import { type UnitPlanOptions, unitPlan } from "../plan/unit-plan.ts";
 
 /** The numbers of the first so many draws. */
@@ -15,29 +15,17 @@ export interface ErrorFigures {
 /** F takes 1 s, B 2 s and U 0.1 s whatever their operators, so that what differs is only the errors. */
 export function measured(errors: ErrorFigures | null, meanAbsError = 0, secondsPerByte = 0): Calibration {
   const points = { points: 8, ...errors };
+  const unit = measuredUnit();
   return calibrationSchema.parse({
-    kind: "calibration",
-    version: 1,
-    model: "measured",
-    device: { type: "unit", description: "", threads: 1, devicesAtOnce: 1 },
-    date: "2026-01-01",
-    dtype: "float32",
-    operators: operatorKinds().map((operator) => ({
-      operator,
-      coefficients: {},
-      samples: 1,
-      meanAbsError: 0,
-      residualSpread: 0,
-    })),
+    ...unit,
+    operators: unit.operators.map((operator) => ({ ...operator, coefficients: {} })),
     actionSeconds: { F: 1, B: 2, U: 0.1 },
     link: { latencySeconds: 0, secondsPerByte },
     holdOut: {
-      points: 8,
+      ...unit.holdOut,
       meanAbsError,
-      p90AbsError: 0,
       ...(errors === null ? {} : { letters: { F: points, B: points, U: points } }),
     },
-    samplesHash: "",
   });
 }
 

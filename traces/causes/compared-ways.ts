@@ -4,7 +4,8 @@ import type { TraceStream } from "../trace.ts";
 import { differenceByCause, type RunDifference } from "./cause-difference.ts";
 import { causeText } from "./causes.ts";
 import { criticalPath, type PathCause, pathCauses } from "./critical-path.ts";
-import { runCauses } from "./run-causes.ts";
+import { type RunCauses, runCauses } from "./run-causes.ts";
+import { WaitingRun } from "./waiting-run.ts";
 
 /** A plan and its run. */
 export interface PlannedRun {
@@ -27,21 +28,26 @@ export interface ComparedWays extends RunDifference {
   readonly ways: readonly [one: WayFacts, other: WayFacts];
 }
 
-function wayFacts({ plan, trace }: PlannedRun): WayFacts {
+function wayFacts({ plan, trace }: PlannedRun, run: WaitingRun): WayFacts {
   const { hash, schedule, pipelines, groups } = plan;
   return {
     planHash: hash,
     schedule,
     numPipelines: pipelines.length,
     numGroups: groups.length,
-    criticalPath: pathCauses(criticalPath(plan, trace), trace.devices),
+    criticalPath: pathCauses(criticalPath(plan, trace, run), trace.devices),
   };
 }
 
 /** Compares two ways by what their time goes to. */
 export function compareWays(one: PlannedRun, other: PlannedRun): ComparedWays {
-  const [a, b] = [one, other].map(({ plan, trace }) => runCauses(plan, trace));
-  return { ways: [wayFacts(one), wayFacts(other)], ...differenceByCause(a!, b!) };
+  const seen = (planned: PlannedRun): readonly [WayFacts, RunCauses] => {
+    const { plan, trace } = planned;
+    const run = new WaitingRun(plan, trace);
+    return [wayFacts(planned, run), runCauses(plan, trace, run)];
+  };
+  const [[mine, causes], [its, otherCauses]] = [seen(one), seen(other)];
+  return { ways: [mine, its], ...differenceByCause(causes, otherCauses) };
 }
 
 /** "lorapp, 2 pipelines, 3 groups" */
@@ -52,15 +58,6 @@ export function wayText({ schedule, numPipelines, numGroups }: WayFacts): string
 /** What would shorten a run: the cause, and what of it would be less. */
 export function shorteningText({ cause, device }: PathCause): readonly [what: string, how: string] {
   const what = `${causeText({ cause })}${device === null ? "" : ` on ${device}`}`;
-  switch (cause) {
-    case "transfer":
-      return [what, "links twice as fast would save"];
-    case "products":
-    case "update":
-    case "evaluation":
-    case "samples":
-      return [what, "a device twice as fast would save"];
-    default:
-      return [what, "without it the run would save"];
-  }
+  if (cause === "transfer") return [what, "links twice as fast would save"];
+  return [what, device === null ? "without it the run would save" : "a device twice as fast would save"];
 }

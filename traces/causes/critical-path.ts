@@ -28,8 +28,11 @@ export interface PathCause {
 }
 
 /** The chain of actions and messages that a run's end waits for, without a gap from its start, in order. */
-export function criticalPath(plan: PlanBody, trace: TraceStream): readonly PathStep[] {
-  const run = new WaitingRun(plan, trace);
+export function criticalPath(
+  plan: PlanBody,
+  trace: TraceStream,
+  run = new WaitingRun(plan, trace),
+): readonly PathStep[] {
   const work = workOf(plan);
   const steps: PathStep[] = [];
   const seen = new Set<TraceEvent>();

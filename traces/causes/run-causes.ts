@@ -80,8 +80,7 @@ function pipelineEnds(plan: PlanBody, { actions, startNs }: WaitingRun): readonl
  * What the time of a plan's run goes to. The time of each device, from the run's start to its end, is what it computes
  * and what it waits for; the run's is the mean over devices.
  */
-export function runCauses(plan: PlanBody, trace: TraceStream): RunCauses {
-  const run = new WaitingRun(plan, trace);
+export function runCauses(plan: PlanBody, trace: TraceStream, run = new WaitingRun(plan, trace)): RunCauses {
   const { startNs, endNs } = run;
   const work = workOf(plan);
   const sums = new Sums();

@@ -1,7 +1,15 @@
 import { costErrors, type MachineMoves, machineMoves } from "../../calibration/index.ts";
 import { sum } from "../../core/index.ts";
 import type { Context } from "../../files/index.ts";
-import { type Calibration, computeDtype, type Dtype, type LayersCalibration, type PlanBody } from "../../plan/index.ts";
+import {
+  type Calibration,
+  computeDtype,
+  type Dtype,
+  type LayersCalibration,
+  type PlanBody,
+  type PolicyFactory,
+  type PolicyName,
+} from "../../plan/index.ts";
 import {
   drawSeed,
   estimatedDraws,
@@ -35,7 +43,6 @@ export const SAMPLES = OF_PLAN.most;
 /** Of what is drawn as often as it is simulated: ends of a 90 % interval are else those of single runs. */
 const OF_OTHERS: Affordable = { most: 100, fewest: 20, actions: 2e6 };
 export const FLEET_SAMPLES = OF_OTHERS.most;
-export const FEWEST_FLEET_SAMPLES = OF_OTHERS.fewest;
 /** Below this many a second thread takes longer to start than it saves. */
 const ACTIONS_FOR_WORKERS = 5e5;
 /** Draws are handed out in pieces of so many, so that no thread waits long for the last. */
@@ -59,6 +66,11 @@ function countSamples({ samples }: DrawChoice, numActions: number, { most, fewes
   if (samples !== undefined) return samples;
   const affordable = Math.min(most, Math.floor(actions / numActions));
   return affordable < fewest ? 0 : affordable;
+}
+
+/** How many fleets are drawn: fewer under a policy that simulates others at every step of what is simulated here. */
+export function fleetSamples({ samples }: DrawChoice, policy: PolicyName | PolicyFactory): number {
+  return samples ?? (policy === "twin" ? OF_OTHERS.fewest : OF_OTHERS.most);
 }
 
 /** Whether anything is drawn: exact times have no errors. */

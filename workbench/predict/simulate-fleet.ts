@@ -20,14 +20,7 @@ import { type LoadedRequest, loadRequest, type RequestChoice } from "../load/loa
 import { unusedInSimulations } from "../load/load-workload.ts";
 import { learnedBy, roomBy } from "../load/sizes.ts";
 import { forecastHalving, type HalvingForecast } from "./forecast-halving.ts";
-import {
-  FEWEST_FLEET_SAMPLES,
-  FLEET_SAMPLES,
-  hasErrors,
-  type IntervalChoice,
-  LEVEL,
-  movesOf,
-} from "./predict-intervals.ts";
+import { fleetSamples, hasErrors, type IntervalChoice, LEVEL, movesOf } from "./predict-intervals.ts";
 import { solvePackings } from "./solve-packings.ts";
 import { traceFleet } from "./trace-fleet.ts";
 
@@ -91,7 +84,7 @@ async function intervalsOf(
   const { calibration } = request;
   if (choice === undefined || !hasErrors(calibration)) return undefined;
   if (choice.samples === undefined && asked.members.length > MOST_JOBS) return undefined;
-  const samples = choice.samples ?? (asked.policy === "twin" ? FEWEST_FLEET_SAMPLES : FLEET_SAMPLES);
+  const samples = fleetSamples(choice, asked.policy);
   const { seed } = choice;
   return await context.during("drawing fleets for intervals", async () => {
     const moves = await movesOf(choice, calibration, asked.setting);

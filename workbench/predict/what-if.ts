@@ -26,14 +26,7 @@ import {
 import type { Outlook } from "../../traces/index.ts";
 import { type LoadedJob, loadJob } from "../load/load-job.ts";
 import type { RequestChoice } from "../load/load-request.ts";
-import {
-  FEWEST_FLEET_SAMPLES,
-  FLEET_SAMPLES,
-  hasErrors,
-  type IntervalChoice,
-  LEVEL,
-  movesOf,
-} from "./predict-intervals.ts";
+import { fleetSamples, hasErrors, type IntervalChoice, LEVEL, movesOf } from "./predict-intervals.ts";
 import { loadFleet, type WorkloadFleet } from "./simulate-fleet.ts";
 import { workOfJob } from "./work-of-job.ts";
 
@@ -103,12 +96,10 @@ function spreadOf(
 ): (outlook: Outlook) => EndSpread {
   const seed = intervals?.seed ?? 0;
   const isExact = intervals === undefined || !hasErrors(calibration);
-  // A twin simulates others at every step of what is simulated here.
-  const usual = policy === "twin" ? FEWEST_FLEET_SAMPLES : FLEET_SAMPLES;
   return (outlook) => ({
     outlook,
     factors: calibrationFactors(calibration, seed, moves, outlook),
-    draws: isExact ? 0 : (intervals.samples ?? usual),
+    draws: isExact ? 0 : fleetSamples(intervals, policy),
     level: LEVEL,
     seed,
   });

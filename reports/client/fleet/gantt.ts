@@ -3,6 +3,7 @@ import { counted } from "../../../core/index.ts";
 import { type FleetPart, SPAN_KINDS } from "../../fleet-data.ts";
 import { element } from "../element.ts";
 import { jobHue } from "../job-colours.ts";
+import { onPaper } from "../print.ts";
 import { shortNames } from "../short-names.ts";
 import type { TimeWindow } from "../time-window.ts";
 import type { FleetState, Pointed } from "./fleet-state.ts";
@@ -152,15 +153,11 @@ class GanttChart {
     svg.addEventListener("pointerdown", point);
     svg.addEventListener("pointerleave", () => pointed.set(null));
     pointed.subscribe(() => this.#drawHalo());
-    for (const [event, isBefore] of [
-      ["beforeprint", true],
-      ["afterprint", false],
-    ] as const)
-      addEventListener(event, () => {
-        this.#isOnPaper = isBefore;
-        this.#measure();
-        this.draw();
-      });
+    onPaper((isOnPaper) => {
+      this.#isOnPaper = isOnPaper;
+      this.#measure();
+      this.draw();
+    });
   }
 
   update(fleet: FleetPart): void {
