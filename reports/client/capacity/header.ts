@@ -1,6 +1,6 @@
 import { counted } from "../../../core/index.ts";
-import { type CapacityPageData, candidateText, keptBound, RESTS } from "../../capacity-data.ts";
-import { adviceText } from "../../capacity-words.ts";
+import { type CapacityPageData, keptBound, RESTS } from "../../capacity-data.ts";
+import { adviceText, titleText } from "../../capacity-words.ts";
 import { element } from "../element.ts";
 import { formatNumber, formatShare } from "../format.ts";
 import { card, factList } from "../header-parts.ts";
@@ -59,7 +59,7 @@ export function capacityHeader(data: CapacityPageData, contents: HTMLElement): H
     ["Draws", `${answer.draws} of every candidate, seed ${answer.seed}`],
     ["Made", `${date}, loratwin ${version}`],
   ];
-  const title = best === null ? "No candidate keeps the level of service" : candidateText(best.candidate);
+  const title = best === null ? "No candidate keeps the level of service" : titleText(best);
   return element("header", {}, [
     element("p", { class: "eyebrow" }, ["loratwin capacity"]),
     element("h1", {}, [title.replace(" x ", " × ")]),
