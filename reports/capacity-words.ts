@@ -114,7 +114,7 @@ function paidTexts(answer: CapacityAnswer, best: Best, { money, count }: Figures
     ...(isBought && buy.resale > 0
       ? [
           `After ${monthsText(12 * buy.years)} the machines are sold for ${money(best.paidCount * buy.resale)}, as the prices have it` +
-            `${termMonths < 12 * buy.years ? "; that is behind these months, and not in their sum" : ""}.`,
+            `${termMonths < 12 * buy.years ? "; that is behind these months, and not in their sum" : "; the sum has it taken off"}.`,
         ]
       : isBought
         ? ["Machines are worth nothing after their years: the prices have no `resale`."]
@@ -206,7 +206,7 @@ export function headroomTexts({ headroom, forecast }: CapacityAnswer): readonly 
         : []
       : [
           `The forecast grows to ${growth} times as many jobs each month: ` +
-            `${kept === 1 ? "look for more machines at once" : `look for more machines ${monthsText(months)} later than it ends`}.`,
+            `${kept === 1 ? "look for more machines at once" : `look for more machines ${missed === null ? "no sooner than " : ""}${monthsText(months)} after its end`}.`,
         ]),
   ];
 }

@@ -121,7 +121,9 @@ describe("capacity", () => {
     expect(paid(48)).toBeCloseTo(monthly - 3000 * best!.paidCount, 6);
     expect(paid(49)).toBeCloseTo(monthly + upFront, 6);
     const text = (await printed(words, root)).replace(/\n +/g, " ");
-    expect(text).toMatch(/After 48 months the machines are sold for [\d ]+\.00 EUR, as the prices have it\.$/m);
+    expect(text).toMatch(
+      /After 48 months the machines are sold for [\d ]+\.00 EUR, as the prices have it; the sum has it taken off\.$/m,
+    );
     expect(text).toMatch(/450\.00 EUR for the repair\. That is [\d ]+\.\d\d EUR a year, beside the costs above\.$/m);
     expect(text).toMatch(/storage, network traffic and people are not in them$/m);
   }, 60_000);
