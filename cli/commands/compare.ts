@@ -2,19 +2,24 @@ import { InputError, shellQuoted } from "../../core/index.ts";
 import { loadTraces, replayPlan, runKindOf } from "../../runs/index.ts";
 import { compareTable, compareTraces } from "../../traces/index.ts";
 import { holdsPlan, machinePart } from "../../workbench/index.ts";
-import { type Command, optionalNumber, optionalText, requiredText, type Use } from "../command.ts";
+import { type Arguments, type Command, optionalNumber, optionalText, requiredText, type Use } from "../command.ts";
+import { compareFleetRun } from "../compare-fleet.ts";
 import { comparePlans } from "../compare-plans.ts";
+import type { Io } from "../io.ts";
 import { note, percent, printResult } from "../output.ts";
 import { contextOf } from "../request-options.ts";
 import { writeReport } from "../write-report.ts";
 
+const MAX_ERROR = {
+  type: "number",
+  describe:
+    "largest error that passes, such as 0.05: of makespan and mean action; of a live fleet, of turnarounds with its decisions",
+} as const;
+
 const TRACES: Use = {
   input: "two traces",
   options: {
-    "max-error": {
-      type: "number",
-      describe: "largest makespan error and mean action error that pass, such as 0.05",
-    },
+    "max-error": MAX_ERROR,
     output: { type: "string", alias: "o", describe: "where to write the report (HTML)" },
   },
 };
@@ -25,31 +30,63 @@ const PLANS: Use = {
   instead: () => "Two plans are simulated, and their times compared cause by cause: nothing has run.",
 };
 
+const FLEET: Use = {
+  input: "a live fleet's folder",
+  options: {
+    "max-error": MAX_ERROR,
+    policy: { type: "string", describe: "policy that decides anew, instead of the fleet's own" },
+  },
+  instead: () => "A live fleet is simulated again; `loratwin report RUN -o PAGE` writes a page of it.",
+};
+
+/** The folder of a live fleet. @throws InputError beside something else */
+function fleetFolder(io: Io, files: readonly string[]): string | undefined {
+  const fleet = files.find((file) => runKindOf(io, file) === "fleet");
+  if (fleet === undefined || files.length === 1) return fleet;
+  throw new InputError({
+    expected: "traces or run folders of one plan",
+    got: `${fleet}, the folder of a live fleet`,
+    hint: `\`loratwin compare ${shellQuoted(fleet)}\` simulates it again, job by job.`,
+  });
+}
+
+function filesOf(args: Arguments): readonly string[] {
+  const executed = optionalText(args, "executed");
+  return [requiredText(args, "simulated"), ...(executed === undefined ? [] : [executed])];
+}
+
+function useOf(args: Arguments, io: Io): Use {
+  const files = filesOf(args);
+  if (fleetFolder(io, files) !== undefined) return FLEET;
+  if (files.length === 1)
+    throw new InputError({
+      expected: "two traces or plans, or the folder of a live fleet by itself",
+      at: "executed",
+      hint: "`loratwin compare simulated.json run/` compares a run with its simulation.",
+    });
+  return holdsPlan(io, files[0]!) ? PLANS : TRACES;
+}
+
 export const compareCommand: Command = {
-  usage: "compare <simulated> <executed>",
+  usage: "compare <simulated> [executed]",
   describe:
-    "join two traces of one plan, action by action; exit 1 above --max-error. Of two plans: why one takes longer, cause by cause",
+    "join two traces of one plan, action by action; exit 1 above --max-error. Of two plans: why one takes longer, cause by cause. Of a live fleet: how far off the simulator is, with decisions of its own and with the fleet's",
   examples: [
     ["$0 compare simulated.json run/trace.json -o report.html", "table and page"],
     ["$0 compare simulated.json run/ --max-error 0.05", "a check for CI"],
     ["$0 compare one.json other.json", "two plans: where the difference of their times comes from"],
+    ["$0 compare run/", "a live fleet: the simulator's own error, and where decisions part"],
   ],
   positionals: {
-    simulated: { type: "string", demandOption: true, describe: "trace of simulate; or a plan" },
-    executed: { type: "string", demandOption: true, describe: "trace of train, or the run folder; or another plan" },
+    simulated: { type: "string", demandOption: true, describe: "trace of simulate; a plan; or a live fleet's folder" },
+    executed: { type: "string", describe: "trace of train, or the run folder; or another plan" },
   },
-  uses: [TRACES, PLANS],
-  useOf: (args, io) => (holdsPlan(io, requiredText(args, "simulated")) ? PLANS : TRACES),
+  uses: [TRACES, PLANS, FLEET],
+  useOf,
   run(args, io, use) {
+    if (use === FLEET) return compareFleetRun(io, args, requiredText(args, "simulated"));
     const files = [requiredText(args, "simulated"), requiredText(args, "executed")] as const;
     if (use === PLANS) return comparePlans(io, args, files);
-    const fleet = files.find((file) => runKindOf(io, file) === "fleet");
-    if (fleet !== undefined)
-      throw new InputError({
-        expected: "traces or run folders of one plan",
-        got: `${fleet}, the folder of a live fleet`,
-        hint: `\`loratwin report ${shellQuoted(fleet)} -o fleet.html\` compares a live fleet with its twin, job by job.`,
-      });
     const { traces, plan, metrics, evaluations } = loadTraces(contextOf(io, args), files);
     const [simulated, executed] = [traces[0]!, traces[1]!];
     const canReplay = plan !== undefined && plan.hash === executed.planHash;
