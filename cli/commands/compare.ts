@@ -1,10 +1,15 @@
 import { InputError, shellQuoted } from "../../core/index.ts";
 import { loadTraces, replayPlan, runKindOf } from "../../runs/index.ts";
+import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import { compareTable, compareTraces } from "../../traces/index.ts";
 import { holdsPlan, machinePart } from "../../workbench/index.ts";
-import { type Command, optionalNumber, optionalText, requiredText, type Use } from "../command.ts";
-import { comparePlans } from "../compare-plans.ts";
+import { type Arguments, type Command, optionalNumber, optionalText, requiredText, type Use } from "../command.ts";
+import { compareTwoWays } from "../compare-two-ways.ts";
+import { asComparison } from "../comparison-schedule.ts";
+import { pick } from "../option-table.ts";
 import { note, percent, printResult } from "../output.ts";
+import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "../plan-options.ts";
+import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf } from "../request-options.ts";
 import { writeReport } from "../write-report.ts";
 
@@ -25,24 +30,49 @@ const PLANS: Use = {
   instead: () => "Two plans are simulated, and their times compared cause by cause: nothing has run.",
 };
 
+const WAYS: Use = {
+  input: "a schedule that is simulated only",
+  options: {
+    workload: { type: "string", needed: true, describe: `what ${COMPARISON_SCHEDULES.join(", ")} train` },
+    ...DEVICE_OPTIONS,
+    ...COST_OPTIONS,
+    ...pick(PLAN_OPTIONS, "dtype", "recompute"),
+    ...CACHE_OPTIONS,
+  },
+  instead: () => "Such a schedule is simulated for the jobs of --workload, and its time compared cause by cause.",
+};
+
+function givenOf(args: Arguments): readonly [string, string] {
+  return [requiredText(args, "simulated"), requiredText(args, "executed")];
+}
+
 export const compareCommand: Command = {
   usage: "compare <simulated> <executed>",
   describe:
-    "join two traces of one plan, action by action; exit 1 above --max-error. Of two plans: why one takes longer, cause by cause",
+    "join two traces of one plan, action by action; exit 1 above --max-error. Of two plans, or schedules that are simulated only: why one takes longer, cause by cause",
   examples: [
     ["$0 compare simulated.json run/trace.json -o report.html", "table and page"],
     ["$0 compare simulated.json run/ --max-error 0.05", "a check for CI"],
     ["$0 compare one.json other.json", "two plans: where the difference of their times comes from"],
+    ["$0 compare one.json fsdp --workload w.yaml --cluster gpus.yaml", "a plan and FSDP"],
   ],
   positionals: {
-    simulated: { type: "string", demandOption: true, describe: "trace of simulate; or a plan" },
-    executed: { type: "string", demandOption: true, describe: "trace of train, or the run folder; or another plan" },
+    simulated: { type: "string", demandOption: true, describe: "trace of simulate; or a plan, or tp, fsdp, ..." },
+    executed: {
+      type: "string",
+      demandOption: true,
+      describe: "trace of train, or the run folder; or another plan, or tp, fsdp, ...",
+    },
   },
-  uses: [TRACES, PLANS],
-  useOf: (args, io) => (holdsPlan(io, requiredText(args, "simulated")) ? PLANS : TRACES),
+  uses: [TRACES, PLANS, WAYS],
+  useOf(args, io) {
+    const given = givenOf(args);
+    if (given.some((what) => asComparison(what) !== undefined)) return WAYS;
+    return holdsPlan(io, given[0]) ? PLANS : TRACES;
+  },
   run(args, io, use) {
-    const files = [requiredText(args, "simulated"), requiredText(args, "executed")] as const;
-    if (use === PLANS) return comparePlans(io, args, files);
+    const files = givenOf(args);
+    if (use !== TRACES) return compareTwoWays(io, args, files);
     const fleet = files.find((file) => runKindOf(io, file) === "fleet");
     if (fleet !== undefined)
       throw new InputError({
