@@ -61,6 +61,7 @@ export {
   formatBytes,
   formatSeconds,
   formatSecondsRange,
+  formatSignedSeconds,
   type Nanos,
   nanos,
   nanosToSeconds,

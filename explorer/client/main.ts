@@ -14,7 +14,7 @@ import { sheetButton } from "./sheet-button.ts";
 
 const data: ExplorerPageData = JSON.parse(document.getElementById("report-data")!.textContent);
 const { choices, presets, paperCalibration, version, date } = data;
-const results = createResults((way) => asker.askWay(way));
+const results = createResults((ways) => asker.askWays(ways));
 const asker = new Asker(data, take);
 
 let scene = presets[0].scene;

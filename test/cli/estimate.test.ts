@@ -384,7 +384,7 @@ describe("GPUs without a cluster file", () => {
       JSON.parse(await printed(["layouts", "w.yaml", "--json", ...more], root));
     expect(await facts("--gpu", "L40S*2")).toEqual(await facts("--accelerator", "L40S", "--count", "2"));
     const strategies = await printed(["strategies", "w.yaml", "--gpu", "RTX 4090*2"], root);
-    expect(strategies).toMatch(/^strategy /m);
+    expect(strategies).toMatch(/^row +strategy /m);
     for (const words of [
       ["layouts", "w.yaml"],
       ["layouts", "w.yaml", "--count", "2"],
