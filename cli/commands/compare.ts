@@ -104,7 +104,7 @@ export const compareCommand: Command = {
     },
     executed: { type: "string", describe: "trace of train, or the run folder; or another plan, or tp, fsdp, ..." },
   },
-  uses: [TRACES, PLANS, WAYS, FLEET],
+  uses: [TRACES, PLANS, FLEET, WAYS],
   useOf,
   run(args, io, use) {
     if (use === FLEET) return compareFleetRun(io, args, requiredText(args, "simulated"));
