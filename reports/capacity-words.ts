@@ -178,6 +178,7 @@ function interruptionTexts(
   if (interruptions === null) return [];
   const { count, secondsEach, costEach, cost: all } = interruptions;
   const { interruptionsPerDay } = prices.accelerators[candidate.accelerator]!.spot!;
+  if (count === 0) return ["Accelerators are not taken away while jobs train, as the prices have it."];
   const share = cost.mean === 0 ? "" : `, ${shareText(all / cost.mean)} of it`;
   return [
     `The accelerators of a slot are taken away ${counted(interruptionsPerDay, "time")} a day, as the prices have it: ` +

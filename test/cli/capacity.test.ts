@@ -193,6 +193,27 @@ describe("capacity", () => {
       /^Over 0\.5 months that is [\d ]+\.\d\d EUR \([\d ]+\.\d\d EUR in today's\s+money\)/m,
     ],
     [
+      "machines are sold for their price, and no interest is paid",
+      {
+        candidates: CANDIDATES.replace("[buy, reserved, on-demand, spot]", "[buy]"),
+        prices: PRICES.replace("interest: 0.06", "interest: 0").replace(
+          "price: 24000,",
+          "price: 24000, resale: 24000,",
+        ),
+      },
+      0,
+      /: 0 for the hardware's time and \d+ EUR for /,
+    ],
+    [
+      "nobody takes away what is on spot",
+      {
+        candidates: CANDIDATES.replace("[buy, reserved, on-demand, spot]", "[spot]"),
+        prices: PRICES.replace("interruptionsPerDay: 6", "interruptionsPerDay: 0"),
+      },
+      0,
+      /^Accelerators are not taken away while jobs train, as the prices have it\.$/m,
+    ],
+    [
       "9 are needed of machines of 8",
       {
         candidates: CANDIDATES.replace("[4, 8, 32]", "[9]")
