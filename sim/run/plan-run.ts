@@ -123,7 +123,7 @@ export class PlanRun {
     work.actions.forEach((keys, stage) => {
       if (keys.length === 0) return;
       const device = devices[stage]!;
-      const order = stageOrder(keys, this.#facts.signalsOf);
+      const order = stageOrder(stage, keys, this.#facts.signalsOf);
       device.orders.push(order);
       device.compute.expect(order);
       for (const [letter, count] of order.counts.entries()) {
