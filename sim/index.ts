@@ -42,6 +42,7 @@ export {
 // When the jobs of a fleet end, from any state on.
 export {
   type EndSpread,
+  expectedEnds,
   type FleetNow,
   fleetFuture,
   type IterationRange,
