@@ -2,6 +2,7 @@ import { formatSeconds, formatSignedSeconds } from "../core/index.ts";
 import {
   type ComparedWays,
   causeText,
+  mostShortening,
   type RunDifference,
   shorteningText,
   type WayFacts,
@@ -17,7 +18,7 @@ function seconds(ns: number): string {
 }
 
 function pathLines(name: string, criticalPath: WayFacts["criticalPath"], makespanNs: number): readonly string[] {
-  const lines = criticalPath.slice(0, MOST).map((part) => {
+  const lines = mostShortening(criticalPath, makespanNs, MOST).map((part) => {
     const [what, how] = shorteningText(part);
     return `  ${what}: ${percent(part.ns / makespanNs)}; ${how} at most ${seconds(part.savesNs)}`;
   });

@@ -9,7 +9,7 @@ import {
   renderReport,
   type SampleRecord,
 } from "../reports/index.ts";
-import type { AtMachineSpeed, Trace } from "../traces/index.ts";
+import { type AtMachineSpeed, planWay, type Trace } from "../traces/index.ts";
 import { packageFile, today } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 
@@ -50,6 +50,7 @@ export function writeReport(
     title,
     date: today(),
     traces,
+    ways: plan === undefined ? [] : traces.map((trace) => planWay({ plan, trace })),
     ...(plan === undefined ? {} : { plan }),
     ...(machine === undefined ? {} : { machine }),
     ...(evaluations === undefined ? {} : { evaluations }),

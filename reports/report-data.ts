@@ -2,7 +2,6 @@
 // types. Bars and samples are columns of equal length instead of objects: a run has tens of thousands of them.
 import type { ActionLetter } from "../plan/index.ts";
 import type { Comparison, Intervals, JobMetrics, RunTotals, Trace } from "../traces/index.ts";
-import type { RunPath } from "./run-path.ts";
 import type { JobSamples } from "./samples-data.ts";
 
 /** Index into `ReportData.actions`' columns. */
@@ -44,6 +43,28 @@ export interface BarTable {
 export interface SampleTable {
   readonly timeNs: readonly number[];
   readonly value: readonly number[];
+}
+
+/** A part of the critical path in words, with how much less of it would save. */
+export interface Shortening {
+  readonly what: string;
+  readonly how: string;
+  readonly ns: number;
+  readonly savesNs: number;
+}
+
+/** What a run's end waits for. Columns of equal length: each stretch ends where the next one begins. */
+export interface RunPath {
+  readonly device: readonly number[];
+  /** Index into LANES. */
+  readonly stream: readonly number[];
+  readonly startNs: readonly number[];
+  /** Of the last stretch. */
+  readonly endNs: number;
+  /** Of the whole run. */
+  readonly makespanNs: number;
+  /** What would save most first. */
+  readonly shortenings: readonly Shortening[];
 }
 
 export interface ReportTrace extends Omit<RunTotals, "tokens"> {

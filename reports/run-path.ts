@@ -1,28 +1,6 @@
 // What a run's end waits for, as a page draws it and says it.
-import { type PathCause, type PathStep, type SeenWay, shorteningText } from "../traces/index.ts";
-import { LANES } from "./report-data.ts";
-
-/** A part of the critical path in words, with how much less of it would save. */
-export interface Shortening {
-  readonly what: string;
-  readonly how: string;
-  readonly ns: number;
-  readonly savesNs: number;
-}
-
-/** Columns of equal length: each stretch ends where the next one begins. */
-export interface RunPath {
-  readonly device: readonly number[];
-  /** Index into LANES. */
-  readonly stream: readonly number[];
-  readonly startNs: readonly number[];
-  /** Of the last stretch. */
-  readonly endNs: number;
-  /** Of the whole run. */
-  readonly makespanNs: number;
-  /** What would save most first. */
-  readonly shortenings: readonly Shortening[];
-}
+import { mostShortening, type PathCause, type PathStep, type SeenWay, shorteningText } from "../traces/index.ts";
+import { LANES, type RunPath, type Shortening } from "./report-data.ts";
 
 /** Causes of which a person is told what they cost. */
 const MOST_SHORTENINGS = 4;
@@ -48,6 +26,6 @@ export function runPath({ path, facts, causes }: SeenWay): RunPath {
     startNs: steps.map(({ startNs }) => startNs),
     endNs: path.at(-1)?.endNs ?? 0,
     makespanNs: causes.makespanNs,
-    shortenings: facts.criticalPath.slice(0, MOST_SHORTENINGS).map(shortening),
+    shortenings: mostShortening(facts.criticalPath, causes.makespanNs, MOST_SHORTENINGS).map(shortening),
   };
 }

@@ -9,6 +9,7 @@ export { type CauseKey, causeText, type IdleCause } from "./causes/causes.ts";
 export {
   type ComparedWays,
   compareWays,
+  mostShortening,
   type PlannedRun,
   planWay,
   type SeenWay,

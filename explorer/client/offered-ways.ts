@@ -22,10 +22,10 @@ export function orderName({ schedule, numPipelines }: Considered): string {
 }
 
 function fullName(considered: Considered): string {
-  const { numGroups, isShared, jobsAtOnce, microBatchTokens } = considered;
+  const { numPipelines, numGroups, isShared, jobsAtOnce, microBatchTokens } = considered;
   return [
     orderName(considered),
-    `${counted(numGroups, "group")}${isShared ? ", shared" : ""}`,
+    `${counted(numGroups, "group")}${numPipelines === 1 ? "" : " each"}${isShared ? ", shared" : ""}`,
     ...(microBatchTokens === null ? [] : [`${microBatchTokens} tokens`]),
     ...(jobsAtOnce === null ? [] : [`${jobsAtOnce} at once`]),
   ].join(", ");

@@ -10,6 +10,7 @@ import {
   formatSignedDuration,
   lastEnd,
   pathToggle,
+  type ReportData,
   section,
   timeToolbar,
 } from "../../reports/client/index.ts";
@@ -19,7 +20,7 @@ import { fileDetails } from "./share-section.ts";
 import { adapterLegend } from "./timeline-section.ts";
 
 /** Why the other way takes longer or shorter, cause by cause. */
-function causeTable({ causes, makespan, names }: WaysAnswer): HTMLElement {
+function causeTable({ causes, makespan }: WaysAnswer): HTMLElement {
   const cells = (text: string, { ns, differenceNs }: WaysAnswer["makespan"]): readonly string[] => [
     text,
     ...ns.map((each) => formatDuration(each / 1e9)),
@@ -29,14 +30,21 @@ function causeTable({ causes, makespan, names }: WaysAnswer): HTMLElement {
   return dataTable({
     caption: "The difference by cause",
     meaning: "Of a device, as the mean over all devices; the rows add up to the whole run, to the nanosecond.",
-    columns: [
-      "Seconds of a device",
-      ...names.map((name, index) => `${index === 0 ? "A" : "B"}: ${name}`),
-      "B is longer by",
-    ],
+    columns: ["Seconds of a device", "A", "B", "B is longer by"],
     rows,
     rowClass: (row) => (row === causes.length ? "is-whole" : ""),
   });
+}
+
+/** Less of a run than is worth a word. */
+const UNSEEN_SHARE = 1e-3;
+
+/** How long a run is, and how much of it the timeline has, where that is not all. */
+function runTime({ traces: [trace] }: ReportData, makespanNs: number): string {
+  const shownNs = lastEnd(trace!.bars);
+  const isWhole = shownNs >= (1 - UNSEEN_SHARE) * makespanNs;
+  const whole = formatDuration(makespanNs / 1e9);
+  return isWhole ? whole : `${whole}, the first ${formatDuration(shownNs / 1e9)} drawn`;
 }
 
 /** Two ways to train the same, one timeline below the other under one axis, and what their times differ by. */
@@ -49,7 +57,7 @@ export function waysSection(answer: WaysAnswer): HTMLElement {
   stage.append(createTimeAxis(view));
   runs.forEach(({ node }, index) => {
     const title = `${index === 0 ? "A" : "B"}: ${names[index]}`;
-    const time = element("span", { class: "makespan" }, [formatDuration(makespan.ns[index]! / 1e9)]);
+    const time = element("span", { class: "makespan" }, [runTime(reports[index]!, makespan.ns[index]!)]);
     stage.append(element("h3", { class: "timeline-title" }, [title, time]), node);
   });
   const { toggle, lists } = pathToggle(

@@ -1,4 +1,4 @@
-import type { RunPath } from "../run-path.ts";
+import type { RunPath } from "../report-data.ts";
 import { element } from "./element.ts";
 import { formatDuration, formatShare } from "./format.ts";
 import type { PageState } from "./page-state.ts";

@@ -1,6 +1,5 @@
 import type { Selection } from "d3";
-import { LANES } from "../report-data.ts";
-import type { RunPath } from "../run-path.ts";
+import { LANES, type RunPath } from "../report-data.ts";
 import type { TimeWindow } from "./time-window.ts";
 import type { LaneLayout } from "./timeline-lanes.ts";
 

@@ -3,6 +3,7 @@ import { formatDuration, formatInstant } from "./format.ts";
 import { fillDefinitions } from "./job-colours.ts";
 import { createOverview } from "./overview.ts";
 import type { PageState } from "./page-state.ts";
+import { pathToggle } from "./path-toggle.ts";
 import { createTimeAxis } from "./time-axis.ts";
 import { timeToolbar } from "./time-toolbar.ts";
 import { createTimeWindow, type Gutters, type TimeWindow } from "./time-window.ts";
@@ -73,6 +74,12 @@ export function timelinesSection(state: PageState): HTMLElement {
     data.traces.length === 2
       ? "The same plan, predicted and carried out: each bar is one action on its device, and pointing at it marks it in both timelines."
       : "Each bar is one action of the plan on its device; the thin rows are its messages.";
+  const bar = toolbar(view, step);
+  const paths = data.traces.flatMap(({ path, source }) =>
+    path === null ? [] : [{ path, ...(data.traces.length === 2 ? { name: `the ${source} run` } : {}) }],
+  );
+  const shortening = paths.length === 0 ? undefined : pathToggle("critical-path", [state], paths);
+  if (shortening !== undefined) bar.append(shortening.toggle);
   const head = element("div", { class: "timeline-head" }, [jobLegend(state), letterKey(data)]);
   const overview = createOverview(data.traces.at(-1)!, fullNs, data.devices.length, view, GUTTERS);
   const hint =
@@ -80,9 +87,10 @@ export function timelinesSection(state: PageState): HTMLElement {
   return section("timelines", data.traces.length === 2 ? "Timelines" : "Timeline", meaning, [
     element("div", { class: "panel" }, [
       head,
-      toolbar(view, step),
+      bar,
       element("div", { class: "overview-frame" }, [overview]),
       stage,
+      shortening?.lists,
       element("p", { class: "hint" }, [hint]),
       fillDefinitions(data),
       spoken,

@@ -96,7 +96,8 @@ export class StepRun implements ChainedRun<number> {
       // A message is drawn where it arrives.
       device: kind === "message" ? devices[1]! : devices[0]!,
       isOfAll,
-      stream: kind === "compute" || kind === "send" ? kind : ("receive" as const),
+      // A collective is drawn on the lane of what it keeps waiting.
+      stream: kind === "message" ? ("receive" as const) : isCollective(kind) ? ("compute" as const) : kind,
       parts,
     };
   }

@@ -1,10 +1,13 @@
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ReportInput } from "../../reports/index.ts";
+import { planWay } from "../../traces/index.ts";
 import { createReportBench, type OpenReport, type ReportBench } from "./report-page.ts";
 import { syntheticInput } from "./synthetic-run.ts";
 
-const input: ReportInput = syntheticInput({ steps: 6, fused: true });
+const synthetic = syntheticInput({ steps: 6, fused: true });
+const ways = synthetic.traces.map((trace) => planWay({ plan: synthetic.plan!, trace }));
+const input: ReportInput = { ...synthetic, ways };
 const numEvents = input.traces[0]!.events.length;
 const sources = ["simulated", "executed"] as const;
 
@@ -174,6 +177,32 @@ describe("the page of a simulated and an executed trace", () => {
     expect(await page.getByRole("tooltip").textContent()).toMatch(/^1[FB]/);
     await page.keyboard.press("Escape");
     expect(await page.getByRole("tooltip").count()).toBe(0);
+  });
+
+  it("draws the critical path of each run where a person wants it, and says what would shorten it", async () => {
+    await wholeRun();
+    const path = (source: (typeof sources)[number]): Locator => timeline(source).locator(".path-over");
+    expect(await page.locator(".path-over").count()).toBe(0);
+    expect(await page.locator(".path-lists").isHidden()).toBe(true);
+    await page.getByLabel("Critical path").check();
+    for (const [index, source] of sources.entries()) {
+      const points = (await path(source).getAttribute("points"))!
+        .split(" ")
+        .map((point) => Number(point.split(",")[0]));
+      expect(points).toEqual([...points].sort((a, b) => a - b));
+      // From the start of the run to the line at its end.
+      expect(Number(await timeline(source).locator(".run-end").getAttribute("x1"))).toBeCloseTo(points.at(-1)!, 0);
+      const list = page.locator(".path-causes").nth(index);
+      expect(await list.locator("h3").textContent()).toBe(`What would shorten the ${source} run`);
+      // The page has the simulated run first, and what it is made from the executed one.
+      const [{ facts, causes }] = [ways[1 - index]!];
+      const [most] = facts.criticalPath;
+      expect(await list.locator("li").first().textContent()).toContain(
+        `products on ${most!.device}: ${((100 * most!.ns) / causes.makespanNs).toFixed(1)}`,
+      );
+    }
+    await page.getByLabel("Critical path").uncheck();
+    expect(await page.locator(".path-over").count()).toBe(0);
   });
 
   it("makes one adapter stand out by its legend, and lets go again", async () => {

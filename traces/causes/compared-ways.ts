@@ -68,6 +68,14 @@ export function wayText({ schedule, numPipelines, numGroups }: WayFacts): string
   return `${schedule}, ${counted(numPipelines, "pipeline")}, ${counted(numGroups, "group")}`;
 }
 
+/** Of a run, what is told to people. */
+const WORTH = 5e-4;
+
+/** What would shorten a run of that length most, as far as it is worth a word. */
+export function mostShortening(path: readonly PathCause[], makespanNs: number, most: number): readonly PathCause[] {
+  return path.filter(({ ns }) => ns >= WORTH * makespanNs).slice(0, most);
+}
+
 /** What would shorten a run: the cause, and what of it would be less. */
 export function shorteningText({ cause, device }: PathCause): readonly [what: string, how: string] {
   const what = `${causeText({ cause })}${device === null ? "" : ` on ${device}`}`;

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { sum } from "../../../core/index.ts";
+import { createRng, nanos, sum } from "../../../core/index.ts";
 import { type CostModel, createCostModel, type PlanBody } from "../../../plan/index.ts";
 import { simulate } from "../../../sim/index.ts";
-import { criticalPath, heldTrace, pathCauses, type Trace } from "../../../traces/index.ts";
+import { criticalPath, heldTrace, pathCauses, planWay, type Trace } from "../../../traces/index.ts";
 import { unitPlan } from "../../plan/unit-plan.ts";
 import { anyPlans, runOf } from "./run-plans.ts";
 
@@ -58,6 +58,31 @@ describe("the critical path", () => {
         expect(sum(pathCauses(path, trace.devices).map(({ ns }) => ns))).toBe(atNs);
       }),
       { numRuns: 100, seed: 5 },
+    );
+  });
+
+  it("has no gap in what there is of a run that did not end, with gaps of its machine", { tags: ["slow"] }, () => {
+    const cut = fc.record({ part: fc.double({ min: 0, max: 1, noNaN: true }), seed: fc.integer() });
+    fc.assert(
+      fc.property(anyPlans, cut, (body, { part, seed }) => {
+        const { plan, trace } = runOf(body);
+        const events = heldTrace(trace).events;
+        const rng = createRng(seed);
+        const [lastNs, stretch] = [part * makespanNs({ ...heldTrace(trace), events }), 1 + rng.nextInt(3)];
+        const kept = events
+          .filter(({ startNs, durationNs }) => startNs + durationNs <= lastNs)
+          .map((event) => ({
+            ...event,
+            startNs: nanos(stretch * event.startNs),
+            durationNs: nanos(event.durationNs - rng.nextInt(Math.min(1000, event.durationNs + 1))),
+          }));
+        const seen = planWay({ plan, trace: { ...heldTrace(trace), events: kept } });
+        const { makespanNs: wholeNs, causes } = seen.causes;
+        expect(sum(causes.map(({ ns }) => ns))).toBe(wholeNs);
+        expect(sum(seen.path.map((step) => step.endNs - step.startNs))).toBe(wholeNs);
+        expect(sum(seen.facts.criticalPath.map(({ ns }) => ns))).toBe(wholeNs);
+      }),
+      { numRuns: 60, seed: 10 },
     );
   });
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { sum } from "../../../core/index.ts";
+import { nanos, sum } from "../../../core/index.ts";
 import { IDLE_CAUSES } from "../../../traces/causes/causes.ts";
-import { causeText, differenceByCause, runCauses, runMetrics } from "../../../traces/index.ts";
+import { causeText, differenceByCause, heldTrace, planWay, runCauses, runMetrics } from "../../../traces/index.ts";
 import { unitPlan } from "../../plan/unit-plan.ts";
 import { anyPlans, runOf } from "./run-plans.ts";
 
@@ -85,5 +85,23 @@ describe("what the time of a run goes to", () => {
     expect(limited.some((row) => row.startsWith("waiting for a backward: the limit in flight"))).toBe(true);
     const free = rows(unitPlan({ ...options, schedule: "gpipe" }));
     expect(free.some((row) => row.includes("the limit in flight"))).toBe(false);
+  });
+
+  it("calls a gap before an update a wait for norms only where other stages have them", () => {
+    const gaps = { numJobs: 1, parts: 2, steps: 2, update: 0.25, maxGradNorm: 1 } as const;
+    const causes = (options: Parameters<typeof unitPlan>[0], gapNs: number): readonly string[] => {
+      const { plan, trace } = runOf(unitPlan(options));
+      const { events } = heldTrace(trace);
+      const late = events.map((event) =>
+        event.letter === "U" ? { ...event, startNs: nanos(event.startNs + gapNs) } : event,
+      );
+      const way = planWay({ plan, trace: { ...heldTrace(trace), events: late } });
+      return [...way.causes.causes, ...way.facts.criticalPath].map(({ cause }) => cause);
+    };
+    expect(causes({ ...gaps, numDevices: 1 }, 1000)).toContain("between");
+    expect(causes({ ...gaps, numDevices: 1 }, 1000)).not.toContain("norms");
+    expect(causes({ ...gaps, numDevices: 2 }, 0)).toContain("norms");
+    const unclipped = { numJobs: 1, parts: 2, steps: 2, update: 0.25, numDevices: 2 } as const;
+    expect(causes(unclipped, 1000)).not.toContain("norms");
   });
 });
