@@ -7,6 +7,7 @@ import {
   fleetSetting,
   type Job,
   type JournalLine,
+  type OwnWorkCosts,
   type Plan,
   type PlannedJob,
   type PolicyName,
@@ -15,6 +16,7 @@ import {
   type Setting,
   type StatesRoom,
 } from "../plan/index.ts";
+import { ownWorkOf } from "../runs/folder/own-work.ts";
 import { journalOfRun } from "../runs/folder/read-journal.ts";
 import { readRun } from "../runs/folder/read-run.ts";
 import { type RunSpeed, runSpeed } from "../runs/folder/run-speed.ts";
@@ -189,6 +191,8 @@ export interface ExecutedScript {
   readonly segments: readonly Segment[];
   /** How fast its devices were. */
   readonly speed: RunSpeed;
+  /** What JavaScript did on their cores; undefined where nobody counts. */
+  readonly ownWork: OwnWorkCosts | undefined;
   /** What devices, and states of jobs on none, took at most. */
   readonly bytes: FleetBytes;
 }
@@ -249,7 +253,9 @@ export async function executeScript({
     .events.flatMap((line) => (line.event === "memory" ? [line.most] : []))
     .at(-1)!;
   const executed = readRun({ cwd: folder }, folder, "fleet");
-  return { setting, most, works: submitted, journal, segments: executed.segments, speed: runSpeed(executed)!, bytes };
+  const { segments, events } = executed;
+  const seen = { segments, speed: runSpeed(executed)!, ownWork: ownWorkOf(events), bytes };
+  return { setting, most, works: submitted, journal, ...seen };
 }
 
 /** The twin of what was executed, on a machine as it was calibrated, or with the speeds that its devices had meanwhile. */
@@ -268,13 +274,15 @@ export function twinOf(
   return fleetTwin({ setting, costs, works, scheduler, sharing, happenings, clocks });
 }
 
-/** What was executed with the decisions that were taken, and the speeds that its devices had: the journal again. */
-export function sameDecisionsOf({
-  setting,
-  segments,
-  journal,
-  speed: { times },
-}: ExecutedScript): readonly JournalLine[] {
+/**
+ * What was executed with the decisions that were taken, and the speeds that its devices had: the journal again. `ownWork`:
+ * what JavaScript does on the devices' cores; nothing when absent.
+ */
+export function sameDecisionsOf(
+  { setting, segments, journal, speed: { times } }: ExecutedScript,
+  ownWork?: OwnWorkCosts,
+): readonly JournalLine[] {
   const costs = createCostModel(setting.calibration, setting.model.dtype);
-  return withSameDecisions({ setting, costs, segments, journal, times });
+  const all = ownWork === undefined ? costs : { ...costs, ownWork };
+  return withSameDecisions({ setting, costs: all, segments, journal, times });
 }

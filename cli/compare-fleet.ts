@@ -1,11 +1,11 @@
-import { formatSeconds, maximum, mean } from "../core/index.ts";
+import { counted, formatSeconds, maximum, mean } from "../core/index.ts";
 import { type FleetHistory, timesOf } from "../plan/index.ts";
 import { fleetComparison } from "../reports/index.ts";
 import { compareFleet, readRun } from "../runs/index.ts";
 import { type Arguments, optionalNumber, optionalText } from "./command.ts";
 import { storyText } from "./commands/explain.ts";
 import type { Io } from "./io.ts";
-import { note, percent, printResult, table } from "./output.ts";
+import { note, percent, printResult, table, wrapped } from "./output.ts";
 import { policyOption } from "./simulate-fleet.ts";
 import { partedFacts } from "./write-live-fleet.ts";
 
@@ -56,12 +56,26 @@ function errorCells(name: string, { mean: average, worst, makespan }: FleetError
   return [name, average === null ? "-" : percent(average), of, signed(makespan)];
 }
 
+type OwnWork = NonNullable<ReturnType<typeof compareFleet>["ownWork"]>;
+
+function workFacts({ actions, segments, decided, seconds, mainSeconds, waitedSeconds, otherSeconds, cores }: OwnWork) {
+  return { actions, segments, decided, seconds, mainSeconds, waitedSeconds, otherSeconds, cores };
+}
+
+function workLines({ seconds, segments, waitedSeconds, otherSeconds }: OwnWork): readonly string[] {
+  return [
+    `JavaScript had the cores for ${formatSeconds(seconds)}, ${formatSeconds(seconds / Math.max(1, segments))} for each of ` +
+      `${counted(segments, "segment")} of the plan, which is planned.`,
+    `It waited ${formatSeconds(waitedSeconds)} for a core; other programs had them for ${formatSeconds(otherSeconds)}.`,
+  ].flatMap(wrapped);
+}
+
 /** `compare RUN`: a live fleet beside what the simulator makes of it, with its decisions and with those of its own. */
 export async function compareFleetRun(io: Io, args: Arguments, folder: string): Promise<number> {
   const text = optionalText(args, "policy");
   const policy = text === undefined ? undefined : await policyOption(io, "policy", text);
   const run = readRun(io, folder, "fleet");
-  const { executed, decidedAnew, decidedSame, decisions } = compareFleet(run, policy);
+  const { executed, decidedAnew, decidedSame, decisions, ownWork } = compareFleet(run, policy);
   const judge = (simulated: FleetHistory) => {
     const comparison = fleetComparison(executed, simulated, decisions);
     return { ...comparison, errors: errorsOf(executed, simulated, comparison.error) };
@@ -79,6 +93,7 @@ export async function compareFleetRun(io: Io, args: Arguments, folder: string): 
   const errors = (of: Judged) => ({ asCalibrated: of.asCalibrated.errors, speedOut: of.speedOut.errors });
   const document = {
     ...{ state: run.state, decisions: decisions.counts[0], sameDecisions: decisions.numSame },
+    ...(ownWork === undefined ? {} : { ownWork: workFacts(ownWork) }),
     ...{ parted: partedFacts(decisions.parted), decidedAnew: errors(anew), decidedSame: errors(same), jobs },
   };
   printResult(io, args, document, () =>
@@ -93,6 +108,7 @@ export async function compareFleetRun(io: Io, args: Arguments, folder: string): 
         ],
       ),
       "",
+      ...(ownWork === undefined ? [] : [...workLines(ownWork), ""]),
       "With the machine's speed taken out:",
       table(
         ["job", "turnaround", "decided anew", "the run's decisions"],

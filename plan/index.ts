@@ -28,6 +28,8 @@ export {
   type CostModel,
   createCostModel,
   type LinkCost,
+  type OwnWorkCosts,
+  withOwnWork,
 } from "./costs/cost-model.ts";
 // A calibration from what the catalog holds of a device, or of all devices of a cluster.
 export {
@@ -154,7 +156,7 @@ export {
   type SystemCounts,
   systemCountsSchema,
 } from "./documents/machine.ts";
-export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
+export { type MachineHistoryLine, parseMachineHistory, parseOwnWorkHistory } from "./documents/machine-history.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
 // What jobs cost, and may cost.

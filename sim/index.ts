@@ -42,6 +42,7 @@ export {
 // When the jobs of a fleet end, from any state on.
 export {
   type EndSpread,
+  expectedEnds,
   type FleetNow,
   fleetFuture,
   type IterationRange,
@@ -50,7 +51,7 @@ export {
 } from "./fleet/predict-ends.ts";
 export { type FleetResult, FleetRun, type FleetStart } from "./fleet/run-fleet.ts";
 // An executed fleet with the decisions that were taken.
-export { type GrownFleet, withSameDecisions } from "./fleet/same-decisions.ts";
+export { decidedTimes, type GrownFleet, withSameDecisions } from "./fleet/same-decisions.ts";
 export { SeenPace } from "./fleet/seen-pace.ts";
 export {
   type FleetMember,

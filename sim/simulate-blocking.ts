@@ -90,7 +90,7 @@ export function simulateBlocking(options: SimulateOptions, blocking: BlockingLin
 
 /** What the tasks of a graph compute, with some times of them. */
 function computedBy(plan: PlanBody, graph: PipelineGraph): (times: TaskTimes) => ComputedRun {
-  const orders = plan.actions.map((keys) => stageOrder(keys, () => []));
+  const orders = plan.actions.map((keys, stage) => stageOrder(stage, keys, () => []));
   const computed = plan.stages.map((_, stage) =>
     graph.orders[stage]!.filter((index) => graph.tasks[index]!.kind === "compute"),
   );

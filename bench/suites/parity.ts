@@ -92,18 +92,20 @@ async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCa
   const parameters = { policy, pipelines, jobs: script.jobs.length };
   const add = (name: string, value: number, unit: string): void =>
     bench.record({ name, parameters, value, unit, repetitions: 1, spread: null });
-  const same = sameDecisionsOf(executed);
+  const [same, alone] = [sameDecisionsOf(executed, executed.ownWork), sameDecisionsOf(executed)];
   const { decisions, otherwise, reordered, tied } = decisionOrder(executed.journal, speedOut, TIE);
   add("decisions", decisions, "decisions");
   add("decided otherwise", otherwise, "decisions");
   add("in another order", reordered, "pairs");
   add("in another order, tied", tied, "pairs");
-  const errors = [asItIs, speedOut, same].map((twin) => turnaroundErrors(executed.journal, twin).map(Math.abs));
+  const errors = [asItIs, speedOut, same, alone].map((twin) => turnaroundErrors(executed.journal, twin).map(Math.abs));
   add("turnaround error, mean as it is", mean(errors[0]!), "share");
   add("mean, speed out", mean(errors[1]!), "share");
   add("worst, speed out", maximum(errors[1]!), "share");
   add("mean, its decisions, speed out", mean(errors[2]!), "share");
   add("worst, its decisions, speed out", maximum(errors[2]!), "share");
+  add("mean, its decisions, no own work", mean(errors[3]!), "share");
+  if (executed.ownWork !== undefined) add("own work for a segment", executed.ownWork.segmentSeconds, "s");
   add("slower than calibrated", mean(executed.speed.clocks.map(({ slower }) => slower)) - 1, "share");
 }
 

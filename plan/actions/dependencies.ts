@@ -77,13 +77,13 @@ export function signalsOf(
   work: Grouped,
   letter: PlannedLetter,
   isFirst: boolean,
-  { after }: Pick<MicroBatch, "after">,
-  miniBatch: () => MiniBatch,
+  index: number,
+  microBatch: Pick<MicroBatch, "group" | "step" | "after">,
+  miniBatchOf: (microBatch: number) => MiniBatch,
 ): readonly number[] {
-  if (passOf(letter) === "F") return isFirst ? after : NONE;
+  if (passOf(letter) === "F") return isFirst ? microBatch.after : NONE;
   if (letter === "B" || isFirst) return NONE;
-  const own = miniBatch();
-  return clips(work, own) ? own.microBatches : NONE;
+  return clips(work, microBatch) ? miniBatchOf(index).microBatches : NONE;
 }
 
 /** Dependencies between a pipeline's stages, and of the next mini-batch on the last one's weights. */
@@ -102,7 +102,7 @@ export function dependencyTable(
     return table[group]![step]!;
   };
   const ofAction = (stage: number, letter: PlannedLetter, microBatch: number): readonly number[] =>
-    signalsOf(plan, letter, isFirst(stage), plan.microBatches[microBatch]!, () => miniBatchOf(microBatch));
+    signalsOf(plan, letter, isFirst(stage), microBatch, plan.microBatches[microBatch]!, miniBatchOf);
   const signallingStage = (microBatch: number): number =>
     plan.pipelines[plan.groups[plan.microBatches[microBatch]!.group]!.pipeline]!.firstStage;
   return {

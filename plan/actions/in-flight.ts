@@ -1,4 +1,4 @@
-import { BACKWARD, EVALUATION, FORWARD } from "./action.ts";
+import { BACKWARD, EVALUATION, FORWARD, UPDATE } from "./action.ts";
 import { letterOf, microBatchOf, type Order } from "./order.ts";
 
 /**
@@ -8,11 +8,13 @@ import { letterOf, microBatchOf, type Order } from "./order.ts";
 export function peakHeld(order: Order, held: (microBatch: number) => number): number {
   let now = 0;
   let peak = 0;
-  for (const action of order) {
-    const letter = letterOf(action);
-    if (letter === FORWARD) now += held(microBatchOf(action));
-    else if (letter === BACKWARD) now -= held(microBatchOf(action));
-    peak = Math.max(peak, letter === EVALUATION ? now + held(microBatchOf(action)) : now);
+  for (let at = 0; at < order.length; at += 1) {
+    const letter = letterOf(order[at]!);
+    if (letter === UPDATE) continue;
+    const own = held(microBatchOf(order[at]!));
+    if (letter === FORWARD) now += own;
+    else if (letter === BACKWARD) now -= own;
+    peak = Math.max(peak, letter === EVALUATION ? now + own : now);
   }
   return peak;
 }

@@ -69,8 +69,8 @@ export function residentJobs(
   order: Order,
   plan: Pick<Work, "groups" | "microBatches" | "jobs">,
 ): readonly PlannedJob[] {
-  const bytesOf = (job: number): number => adapterBytes(held, plan.jobs[job]!);
-  return mostResident(residentsOf(order, plan), bytesOf).map((job) => plan.jobs[job]!);
+  const bytes = plan.jobs.map((job) => adapterBytes(held, job));
+  return mostResident(residentsOf(order, plan), (job) => bytes[job]!).map((job) => plan.jobs[job]!);
 }
 
 /** The most jobs of a plan that any pipeline trains at once. */

@@ -1,11 +1,11 @@
 import { BACKWARD, EVALUATION, FORWARD, UPDATE } from "../actions/action.ts";
 import { type DependencyTable, dependencyTable } from "../actions/dependencies.ts";
-import { messageBytes } from "../actions/message-bytes.ts";
+import { messageBytes, messageBytesPerToken } from "../actions/message-bytes.ts";
 import { miniBatches } from "../actions/mini-batch.ts";
 import { onePipeline } from "../actions/pipelines.ts";
 import { workDurations } from "../costs/action-durations.ts";
 import { normSignals } from "../costs/norm-signal.ts";
-import { transferTimes } from "../costs/transfer-times.ts";
+import { type TransferTimes, transferTimes } from "../costs/transfer-times.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { ScheduleInput } from "../schedules/schedule-input.ts";
 import type { Draft } from "./draft.ts";
@@ -29,7 +29,18 @@ export function costsOf(request: Costed, draft: Draft): DraftCosts {
   const model = { architecture, dtype };
   const durations = workDurations({ ...work, devices: [...devices], links, model }, costModel);
   const bytesOf = messageBytes({ microBatches: draft.microBatches, links, model });
-  const linkCosts = links.map((link) => costModel.linkCost(link));
+  // Links are mostly alike, and each message goes over all of them.
+  const known = new Map<string, TransferTimes[]>();
+  const transfers = links.map((link, boundary) => {
+    const cost = costModel.linkCost(link);
+    const same = JSON.stringify([cost, messageBytesPerToken({ links, model }, boundary)]);
+    const times = known.get(same) ?? [];
+    known.set(same, times);
+    return (microBatch: number) => {
+      times[microBatch] ??= transferTimes(cost, bytesOf(boundary, microBatch));
+      return times[microBatch];
+    };
+  });
   const signals = normSignals(
     draft.stages.map(({ device }) => devices[device]!),
     links,
@@ -53,7 +64,7 @@ export function costsOf(request: Costed, draft: Draft): DraftCosts {
         return ns;
       };
     },
-    transferNs: (boundary, microBatch) => transferTimes(linkCosts[boundary]!, bytesOf(boundary, microBatch)),
+    transferNs: (boundary, microBatch) => transfers[boundary]!(microBatch),
     isHalfDuplex: (boundary) => links[boundary]!.duplex === "half",
     signalNs: (stage) => signals[stage]!,
   };

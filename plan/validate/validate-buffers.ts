@@ -78,8 +78,11 @@ export function checkRunsThrough(
     }),
   );
   /** Whether a stage waits for what it has sent: its messages are more than the incoming buffers that they go to. */
-  const isHeld = (stage: number): boolean =>
-    holding[stage]!.some(({ pass, receiver, room }) => ended[pass]![stage]! - ended[pass]![receiver]! > room);
+  const isHeld = (stage: number): boolean => {
+    for (const { pass, receiver, room } of holding[stage]!)
+      if (ended[pass]![stage]! - ended[pass]![receiver]! > room) return true;
+    return false;
+  };
 
   for (let progress = true; progress; ) {
     progress = false;

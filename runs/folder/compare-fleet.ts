@@ -8,8 +8,10 @@ import {
   type JournalLine,
   type PolicyFactory,
   type PolicyName,
+  withOwnWork,
 } from "../../plan/index.ts";
 import { withSameDecisions } from "../../sim/index.ts";
+import { ownWorkCounted, ownWorkOf } from "./own-work.ts";
 import type { RunOfFleet } from "./read-run.ts";
 import { RUN_FILES } from "./run-files.ts";
 import { runSpeed } from "./run-speed.ts";
@@ -30,6 +32,8 @@ export interface ComparedFleet {
   readonly decidedSame: SimulatedAgain;
   /** What was decided anew on the machine as it was, beside what was decided. */
   readonly decisions: ComparedDecisions;
+  /** What JavaScript did on the devices' cores meanwhile; undefined where nobody counted. */
+  readonly ownWork: ReturnType<typeof ownWorkCounted>;
 }
 
 /**
@@ -52,7 +56,9 @@ export function compareFleet(run: RunOfFleet, policy?: PolicyName | PolicyFactor
       file: folder,
       got: speed === undefined ? "no action" : "one that was gone on with",
     });
-  const costs = createCostModel(setting.calibration, setting.model.dtype);
+  const ownWork = ownWorkOf(run.events);
+  const calibratedCosts = createCostModel(setting.calibration, setting.model.dtype);
+  const costs = ownWork === undefined ? calibratedCosts : withOwnWork(calibratedCosts, setting.calibration, ownWork);
   const same = (times?: typeof speed.times): readonly JournalLine[] =>
     withSameDecisions({ setting, costs, segments, journal: lines, times });
   const anew = twinOfFleet(run, policy, speed.clocks).twin!;
@@ -60,6 +66,7 @@ export function compareFleet(run: RunOfFleet, policy?: PolicyName | PolicyFactor
     executed: fleetHistory(since === undefined ? lines : [...lines, since]),
     decidedAnew: { asCalibrated: fleetHistory(calibrated.twin.journal), speedOut: fleetHistory(anew.journal) },
     decidedSame: { asCalibrated: fleetHistory(same()), speedOut: fleetHistory(same(speed.times)) },
+    ownWork: ownWorkCounted(run.events),
     decisions: compareDecisions(lines, anew.journal, { goesOn: state === "unfinished" }),
   };
 }

@@ -8,11 +8,14 @@ import {
   dependencyTable,
   FORWARD,
   fleetPlanBody,
+  type JournalLine,
   PLANNED_LETTERS,
   type PlanBody,
   parseAction,
+  pipelineTable,
 } from "../../plan/index.ts";
-import { DeviceClock, type GrownFleet } from "../../sim/index.ts";
+import { DeviceClock, decidedTimes, type GrownFleet } from "../../sim/index.ts";
+import { ownWorkCounted } from "./own-work.ts";
 import { readCompletions } from "./read-completions.ts";
 import type { RunOfFleet } from "./read-run.ts";
 import { RUN_FILES } from "./run-files.ts";
@@ -61,8 +64,12 @@ function byWindow(actions: readonly TimedAction[], stages: number, lost: 0 | 1):
   });
 }
 
-/** When all was there that an action, or its message, waits for beside its thread. */
-function readyTimes(plan: PlanBody, completions: readonly SeenCompletion[]): (stream: string, key: string) => number {
+/** When all was there that an action, or its message, waits for beside its thread and JavaScript. */
+function readyTimes(
+  plan: PlanBody,
+  journal: readonly JournalLine[],
+  completions: readonly SeenCompletion[],
+): (stream: string, key: string) => number {
   const ends = new Map<string, number>();
   const before = new Map<string, string>();
   const last = new Map<string, string>();
@@ -73,19 +80,37 @@ function readyTimes(plan: PlanBody, completions: readonly SeenCompletion[]): (st
     last.set(line, key);
   }
   const { dependenciesOf } = dependencyTable(plan);
+  const { isFirst } = pipelineTable(plan);
   const endOf = (key: string | undefined): number => ends.get(key ?? "") ?? 0;
+  const { heldNs, originNs = Number.POSITIVE_INFINITY } = decidedTimes(plan, journal, (action) => {
+    return ends.get(`compute ${action}`);
+  });
   return (stream, key) => {
     const own = endOf(before.get(`${stream} ${key}`));
     if (stream !== "compute") return Math.max(own, endOf(`compute ${key}`));
+    const { letter, microBatch, stage } = parseAction(key);
+    const held = letter === "F" && isFirst(stage) ? heldNs.get(microBatch) : undefined;
+    const decidedNs = held === undefined ? 0 : held + originNs;
     const others = dependenciesOf(parseAction(key)).map(({ action, message }) =>
       Math.max(endOf(`compute ${action}`), message === "none" ? 0 : endOf(`send ${action}`)),
     );
-    return Math.max(own, ...others);
+    return Math.max(own, decidedNs, ...others);
   };
 }
 
-/** The speed of a fleet's devices; undefined where none of its actions has ended. All of its plan has to be there. */
-export function runSpeed({ folder, setting, segments }: RunOfFleet): RunSpeed | undefined {
+/** Which shares of what devices lost, and of how late they were fed, are other programs' doing. */
+function shareOfOthers(events: RunOfFleet["events"]): { readonly ofLost: number; readonly ofLate: number } {
+  const work = ownWorkCounted(events);
+  if (work === undefined) return { ofLost: 1, ofLate: 0 };
+  const { seconds, mainSeconds, waitedSeconds, otherSeconds } = work;
+  return { ofLost: otherSeconds / (otherSeconds + seconds), ofLate: waitedSeconds / (waitedSeconds + mainSeconds) };
+}
+
+/**
+ * The speed of a fleet's devices without what JavaScript did on their cores; undefined where none of its actions has
+ * ended. All of its plan has to be there.
+ */
+export function runSpeed({ folder, setting, segments, lines, events }: RunOfFleet): RunSpeed | undefined {
   const plan = fleetPlanBody(setting, segments);
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const durations = actionDurations(plan, costs);
@@ -95,12 +120,15 @@ export function runSpeed({ folder, setting, segments }: RunOfFleet): RunSpeed | 
   const originNs = -maximum(completions.map(({ done }) => -done.startNs));
   const timed = new Map<string, TimedAction>();
   const lostOfMessages = new Map<string, number>();
-  const readyNs = readyTimes(plan, completions);
+  const readyNs = readyTimes(plan, lines, completions);
+  const { ofLost, ofLate } = shareOfOthers(events);
   for (const { stage, done } of completions) {
     const key = plan.actions[stage]![done.id]!;
     const { stream, startNs, endNs, interruptedNs = 0, delayedNs = 0 } = done;
     // A thread that waits for another device loses nothing meanwhile.
-    const lostNs = interruptedNs + Math.max(0, Math.min(delayedNs, startNs - readyNs(stream, key)));
+    const lateNs = Math.max(0, startNs - readyNs(stream, key));
+    const withoutCoreNs = Math.min(delayedNs, lateNs);
+    const lostNs = ofLost * (interruptedNs + withoutCoreNs) + ofLate * (lateNs - withoutCoreNs);
     if (stream === "send") lostOfMessages.set(key, lostNs);
     if (stream !== "compute") continue;
     const { letter, microBatch } = parseAction(key);

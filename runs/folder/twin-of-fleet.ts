@@ -2,6 +2,7 @@ import { InputError } from "../../core/index.ts";
 import { createCostModel, POLICIES, type PolicyFactory, type PolicyName } from "../../plan/index.ts";
 import { besideTwin, type ExecutedFleet, type TwinnedFleet } from "../../sim/index.ts";
 import { learnedBy } from "../../workbench/index.ts";
+import { ownWorkOf } from "./own-work.ts";
 import type { RunOfFleet } from "./read-run.ts";
 import { RUN_FILES } from "./run-files.ts";
 
@@ -33,5 +34,5 @@ export function twinOfFleet(
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const wasResumed = events.some(({ event }) => event === "resumed");
   const asked = { setting, costs, works: jobs, most: jobsAtOnce, ...learnedBy(sizes) };
-  return besideTwin({ ...asked, journal: lines, wasResumed, clocks }, chosen);
+  return besideTwin({ ...asked, journal: lines, wasResumed, clocks, ownWork: ownWorkOf(events) }, chosen);
 }

@@ -4,12 +4,14 @@ import {
   type FleetWork,
   type JournalLine,
   type LearnedSizes,
+  type OwnWorkCosts,
   type PolicyFactory,
   type PolicyName,
   Scheduler,
   type Setting,
   type Spent,
   wasCutOff,
+  withOwnWork,
 } from "../../plan/index.ts";
 import type { DeviceClock } from "../run/device-clock.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
@@ -32,6 +34,8 @@ export interface ExecutedFleet {
   readonly wasResumed?: boolean;
   /** By stage, how its device's speed moved, for a twin on the machine as it was; on the calibrated one when absent. */
   readonly clocks?: readonly DeviceClock[] | undefined;
+  /** What JavaScript did on the devices' cores meanwhile. Whoever decides does not know of it. */
+  readonly ownWork?: OwnWorkCosts | undefined;
 }
 
 /** A fleet with its figures. */
@@ -63,7 +67,7 @@ function outcomesOf(journal: readonly JournalLine[]): FleetOutcomes {
  * that have come train to their end in the twin.
  */
 export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFactory): TwinnedFleet {
-  const { setting, costs, journal, most, learned, clocks } = fleet;
+  const { setting, costs, journal, most, learned, clocks, ownWork } = fleet;
   const happenings = happeningsOf(journal);
   const { requests } = happenings;
   const works = fleet.works.slice(0, requests.length);
@@ -76,7 +80,10 @@ export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFact
   const executed = judgeFleet({ ...judged, outcomes: outcomesOf(journal) });
   if (fleet.wasResumed === true || wasCutOff(journal)) return { twin: undefined, executed };
   const scheduler = new Scheduler(own, resources);
-  const twin = fleetTwin({ setting, costs, works, happenings, sharing, scheduler, clocks });
+  // A clock tells of actions that are predicted as the calibration has them.
+  const calibration = clocks === undefined ? setting.calibration : undefined;
+  const all = ownWork === undefined ? costs : withOwnWork(costs, calibration, ownWork);
+  const twin = fleetTwin({ setting, costs: all, works, happenings, sharing, scheduler, clocks });
   return {
     twin: {
       ...{ policy: own.name, journal: twin.journal, spent: twin.spent },

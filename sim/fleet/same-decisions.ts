@@ -1,4 +1,4 @@
-import { InvariantError } from "../../core/index.ts";
+import { InvariantError, median } from "../../core/index.ts";
 import {
   type ActionDurations,
   actionDurations,
@@ -99,15 +99,43 @@ function starts(plan: PlanBody, journal: readonly JournalLine[], iterations: Ite
   return { after, heldNs };
 }
 
+/** What the journal of a fleet says of times in its plan. */
+export interface DecidedTimes {
+  /** By micro-batch that a job begins with: before when it could not, in the fleet's time. */
+  readonly heldNs: ReadonlyMap<number, number>;
+  /** When the fleet's time was 0 on the clock of its actions' ends; undefined where no line tells. */
+  readonly originNs: number | undefined;
+}
+
+/** `endNs`: when an action of the plan ended, if it has. */
+export function decidedTimes(
+  plan: PlanBody,
+  journal: readonly JournalLine[],
+  endNs: (action: string) => number | undefined,
+): DecidedTimes {
+  const iterations = iterationsOf(plan, journal);
+  const endOf = (key: string): number => {
+    const iteration = iterations.get(key);
+    return (iteration && endNs(`${iteration.stage}${iteration.end}`)) ?? Number.NaN;
+  };
+  const origins = journal.flatMap((line) => {
+    const key = endedWith(line, endOf);
+    const ns = key === undefined ? Number.NaN : endOf(key) - line.atNs;
+    return Number.isNaN(ns) ? [] : [ns];
+  });
+  const { heldNs } = starts(plan, journal, iterations);
+  return { heldNs, originNs: origins.length === 0 ? undefined : median(origins) };
+}
+
 /** When each iteration ends, by job and number as `Iterations` has it. */
 function endsIn(fleet: GrownFleet, plan: PlanBody, iterations: Iterations): ReadonlyMap<string, number> {
   const { setting, costs, journal, times } = fleet;
   const { after, heldNs } = starts(plan, journal, iterations);
-  const { contention, gapNs } = deviceTimes(costs);
+  const { contention, ...own } = deviceTimes(costs);
   const slowed = contention === undefined ? {} : { contention };
   const run = new PlanRun(setting, {
     links: costs,
-    gapNs,
+    ...own,
     ...(times === undefined ? slowed : { message: times.message }),
   });
   for (const [microBatch, untilNs] of heldNs) run.starts.hold(microBatch, untilNs);

@@ -131,6 +131,16 @@ describe("report of a live fleet's folder", () => {
     expect(await printed(["explain", "fleet", "waits"], root)).toMatch(/cancelled/);
   });
 
+  it.runIf(process.platform === "linux")("tells what JavaScript did on the cores of its devices, and for what", () => {
+    const told = linesOf("fleet", "journal.jsonl").find((line) => line.includes('"event":"own work"'))!;
+    const { actions, segments, decided, seconds, mainSeconds, cores } = JSON.parse(told);
+    expect(segments).toBe(linesOf("fleet", "segments.jsonl").length);
+    expect(actions).toBe(linesOf("fleet", "completions.jsonl").filter((line) => line.includes('"compute"')).length);
+    expect(decided).toBeGreaterThanOrEqual(6);
+    expect(seconds).toBeGreaterThanOrEqual(0.8 * mainSeconds);
+    expect(cores).toBeGreaterThanOrEqual(1);
+  });
+
   it("is by itself, and no trace", async () => {
     const both = await runCli(["report", "fleet", "fleet", "-o", "x.html"], root);
     expect(both).toMatchObject({ code: 2, stderr: expect.stringMatching(/Expected a live fleet's folder by itself/) });
