@@ -36,7 +36,7 @@ export interface RegressPage {
 
 const STYLE = `
 :root { color-scheme: light dark; --line: #8886; --dim: #666; --bad: #b3261e; --good: #1b6e3c; }
-@media (prefers-color-scheme: dark) { :root { --dim: #aaa; --bad: #ff8a80; --good: #7ddc9f; } }
+@media screen and (prefers-color-scheme: dark) { :root { --dim: #aaa; --bad: #ff8a80; --good: #7ddc9f; } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1100px; padding: 16px; }
 h1 { font-size: 22px; } h2 { font-size: 18px; margin: 32px 0 4px; } .dim { color: var(--dim); }
 .broken, .worse { color: var(--bad); } .better { color: var(--good); }
