@@ -1,7 +1,8 @@
-import { counted, formatSeconds, formatSecondsRange } from "../core/index.ts";
+import { counted, formatSeconds, formatSecondsRange, OUTLOOK_WORDS } from "../core/index.ts";
 import { type FleetStatus, isOver, type JobStatus, type Notice, type PredictedEnd } from "../server/index.ts";
 import { spentColumns } from "./describe-spent.ts";
-import { table } from "./output.ts";
+import { outlookRanges } from "./describe-what-if.ts";
+import { outlookLines, table } from "./output.ts";
 
 /** A prediction that is older is told with its age. */
 const OLD_SECONDS = 30;
@@ -32,10 +33,25 @@ function evaluationText({ evaluationLoss, best }: JobStatus): string {
     : `${lossText(evaluationLoss)}, best ${lossText(best.loss)} at ${best.step + 1}`;
 }
 
+/** Where a job ends if the machine is left alone, and as it has been; of jobs of which neither is known there is nothing. */
+function otherEnds(jobs: readonly JobStatus[], now: number) {
+  const ranges = jobs.map(({ predictedEnd }) => predictedEnd?.outlooks);
+  if (ranges.every((each) => each === undefined)) return { heads: [], cellsOf: () => [] };
+  return {
+    heads: [OUTLOOK_WORDS.alone, OUTLOOK_WORDS.been],
+    cellsOf: ({ predictedEnd, endSeconds }: JobStatus): readonly string[] =>
+      (["alone", "been"] as const).map((outlook) => {
+        const range = endSeconds === null ? outlookRanges(predictedEnd?.outlooks, now)?.[outlook] : undefined;
+        return range === undefined ? "-" : formatSecondsRange(...range);
+      }),
+  };
+}
+
 /** Jobs of a fleet as a table; `now` in seconds since the fleet's start. */
 export function jobsTable(jobs: readonly JobStatus[], now: number): string {
   const areEvaluated = jobs.some(({ evaluationLoss }) => evaluationLoss !== null);
   const { heads, cellsOf } = spentColumns(jobs.map(({ spent }) => spent));
+  const others = otherEnds(jobs, now);
   const rows = jobs.map((job) => [
     job.name,
     job.user === "" ? "-" : job.user,
@@ -47,9 +63,12 @@ export function jobsTable(jobs: readonly JobStatus[], now: number): string {
     ...(areEvaluated ? [evaluationText(job)] : []),
     ...cellsOf(job.spent),
     endText(job, now),
+    ...others.cellsOf(job),
   ]);
   const evaluated = areEvaluated ? ["held out"] : [];
-  return table(["job", "user", "priority", "", "pipeline", "steps", "loss", ...evaluated, ...heads, "end"], rows);
+  const end = others.heads.length === 0 ? "end" : `end, ${OUTLOOK_WORDS.now}`;
+  const first = ["job", "user", "priority", "", "pipeline", "steps", "loss", ...evaluated, ...heads];
+  return table([...first, end, ...others.heads], rows);
 }
 
 /** "sjf on 2 pipelines, up 3 min 20 s: 2 running, 1 waiting" */
@@ -62,8 +81,11 @@ export function fleetLine({ policy, pipelines, uptimeSeconds, draining, counts }
 /** One job in a line: where it is and why. */
 export function jobLine(job: JobStatus, now: number): string {
   const why = job.why === "" ? "" : `: ${job.why}`;
-  const end = isOver(job) || job.predictedEnd === null ? "" : `; predicted to end ${fromNow(job.predictedEnd, now)}`;
-  return `${job.name} is ${job.standing}${why}${end}`;
+  const { predictedEnd } = job;
+  if (isOver(job) || predictedEnd === null) return `${job.name} is ${job.standing}${why}`;
+  const lines = outlookLines(outlookRanges(predictedEnd.outlooks, now));
+  const end = `${job.name} is ${job.standing}${why}; predicted to end ${fromNow(predictedEnd, now)}`;
+  return [end, ...lines].join("\n");
 }
 
 /** What happened, a line each. */

@@ -1,7 +1,17 @@
 import { formatSeconds, formatSecondsRange } from "../core/index.ts";
 import type { PredictedTime, WhatIfAnswer } from "../sim/index.ts";
-import type { Interval } from "../traces/index.ts";
+import type { Interval, Outlook } from "../traces/index.ts";
 import { outlookLines, table } from "./output.ts";
+
+/** Times of a fleet as times from now on. */
+export function outlookRanges(
+  outlooks: Readonly<Record<Outlook, Pick<PredictedTime, "low" | "high">>> | undefined,
+  now: number,
+): Readonly<Record<Outlook, Interval>> | undefined {
+  const left = (at: number): number => Math.max(0, at - now);
+  const rangeOf = ({ low, high }: Pick<PredictedTime, "low" | "high">): Interval => [left(low), left(high)];
+  return outlooks && { alone: rangeOf(outlooks.alone), now: rangeOf(outlooks.now), been: rangeOf(outlooks.been) };
+}
 
 /** What would happen if a job came at `now`, for people; times are in seconds since the fleet's start. */
 export function describeWhatIf(name: string, answer: WhatIfAnswer, now: number): string {
@@ -14,10 +24,7 @@ export function describeWhatIf(name: string, answer: WhatIfAnswer, now: number):
   const range = end.low === end.high ? "" : ` (90 % of runs: ${formatSecondsRange(left(end.low), left(end.high))})`;
   const soon = startSeconds <= now ? "at once" : `in ${formatSeconds(left(startSeconds))}`;
   const start = `${name} would start ${soon} and end in ${formatSeconds(left(end.seconds))}${range}, under ${policy}`;
-  const rangeOf = ({ low, high }: PredictedTime): Interval => [left(low), left(high)];
-  const lines = outlookLines(
-    outlooks && { alone: rangeOf(outlooks.alone), now: rangeOf(outlooks.now), been: rangeOf(outlooks.been) },
-  );
+  const lines = outlookLines(outlookRanges(outlooks, now));
   if (delays.length === 0) return [`${start}; no other job would end at another time`, ...lines].join("\n");
   const rows = delays.map(({ name: other, bySeconds }) => [
     other,

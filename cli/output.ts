@@ -1,5 +1,12 @@
 import type { Assumptions } from "../calibration/index.ts";
-import { canonicalJson, formatSeconds, formatSecondsRange, plainLine, textTable } from "../core/index.ts";
+import {
+  canonicalJson,
+  formatSeconds,
+  formatSecondsRange,
+  OUTLOOK_WORDS,
+  plainLine,
+  textTable,
+} from "../core/index.ts";
 import type { Intervals } from "../traces/index.ts";
 import { type Arguments, flag } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -93,9 +100,13 @@ export function rateText(rate: number): string {
 export function outlookLines(outlooks: Intervals["outlooks"]): readonly string[] {
   if (outlooks === undefined) return [];
   const { alone, been } = outlooks;
-  return [
-    `as the machine is now; left alone ${formatSecondsRange(...alone)}, as it has been ${formatSecondsRange(...been)}`,
-  ];
+  const others = (
+    [
+      ["alone", alone],
+      ["been", been],
+    ] as const
+  ).map(([outlook, range]) => `${OUTLOOK_WORDS[outlook]} ${formatSecondsRange(...range)}`);
+  return [`${OUTLOOK_WORDS.now}; ${others.join(", ")}`];
 }
 
 /** Where the figures of `headline` are expected, on lines of at most 80 columns; exact times have no such lines. */

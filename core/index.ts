@@ -40,6 +40,8 @@ export { Numbers } from "./numbers.ts";
 // Values that are made when they are asked for first.
 export { once } from "./once.ts";
 // Rounding up to a multiple.
+// What becomes of the machine that a time is predicted for.
+export { OUTLOOK_WORDS } from "./outlook-words.ts";
 export { padded } from "./padded.ts";
 // Texts without what people would not see.
 export { plainLine, plainText, visibleText } from "./plain-text.ts";
@@ -61,6 +63,7 @@ export {
   formatBytes,
   formatSeconds,
   formatSecondsRange,
+  formatSignedSeconds,
   type Nanos,
   nanos,
   nanosToSeconds,

@@ -37,6 +37,12 @@ function readCounts(): Counts | undefined {
   }
 }
 
+/** CPU seconds of all programs but this one since the machine started; undefined where nobody counts. */
+export function otherProgramsSeconds(): number | undefined {
+  const counts = readCounts();
+  return counts && counts.busy / TICKS_PER_SECOND - counts.ownSeconds;
+}
+
 /** Begins to watch what the system counts; the function that it returns says what it was until then. */
 export function watchSystem(): () => SystemCounts | undefined {
   const before = readCounts();

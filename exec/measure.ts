@@ -27,6 +27,7 @@ import { executePlan } from "./execute.ts";
 import type { ExecuteResult } from "./execution.ts";
 import type { BaseModel } from "./model-folder.ts";
 import { callName, operatorName } from "./operator-names.ts";
+import { type OwnWork, watchOwnWork } from "./own-work.ts";
 import type { RunProfile } from "./record-completions.ts";
 
 /**
@@ -67,6 +68,8 @@ export interface Measurements {
   /** Of the measured actions together: their time, and what of it their threads did not have their cores. */
   readonly measuredSeconds: number;
   readonly interruptedSeconds: number;
+  /** The part of the latter that JavaScript had their cores; undefined where nobody counts. */
+  readonly ownInterruptedSeconds: number | undefined;
   readonly trace: Trace;
   /** Those that were known before and those of this run. */
   readonly products: ProductChoices | undefined;
@@ -159,7 +162,7 @@ function sampleSamples(
 /** Measuring runs are short: they have a sample for every few actions. */
 const SAMPLE_EVERY_NS = 20e6;
 
-function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurements {
+function collect(plan: Plan, result: ExecuteResult, warmSteps: number, work: OwnWork | undefined): Measurements {
   const shapes = stageShapes(plan);
   const isWarm = (microBatch: number): boolean => plan.microBatches[microBatch]!.step >= warmSteps;
   const operators: MeasuredOperatorSample[] = [];
@@ -202,6 +205,7 @@ function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurem
     gaps: actionGaps(plan, result.trace.events),
     measuredSeconds: measuredNs / 1e9,
     interruptedSeconds: interruptedNs / 1e9,
+    ownInterruptedSeconds: work && ((interruptedNs / 1e9) * work.seconds) / (work.seconds + work.otherSeconds || 1),
     trace: result.trace,
     products: result.products,
   };
@@ -231,9 +235,16 @@ export async function measurePlan(
   warmSteps: number,
   known: ProductChoices | undefined,
 ): Promise<Measurements> {
+  let watched: (() => OwnWork | undefined) | undefined;
+  let work: OwnWork | undefined;
   const result = await executePlan({
     plan,
     model,
+    onEvent({ kind }) {
+      if (kind === "ready") watched = watchOwnWork();
+      // The devices' threads are gone when all has ended.
+      if (kind === "ended") work = watched?.();
+    },
     rows: randomRows(plan),
     start: plan.jobs.map((job) => initialPairs(job, plan.model.architecture)),
     versions: {},
@@ -241,5 +252,5 @@ export async function measurePlan(
     measureProducts: { known },
     sampleEveryNs: SAMPLE_EVERY_NS,
   });
-  return collect(plan, result, warmSteps);
+  return collect(plan, result, warmSteps, work);
 }

@@ -7,7 +7,7 @@ export { assignCores, coreNames, idleCoresText, THIS_MACHINE } from "./cluster/a
 // What the names of this machine's devices say.
 export { gpuOfName } from "./cluster/device-names.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
-export { clusterFromList } from "./cluster/listed-devices.ts";
+export { clusterFromList, countedType } from "./cluster/listed-devices.ts";
 // Which process runs which stage of a plan over several machines.
 export { machinesOf, stageRanks } from "./cluster/machine-ranks.ts";
 export { type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";
@@ -28,6 +28,8 @@ export {
   type CostModel,
   createCostModel,
   type LinkCost,
+  type OwnWorkCosts,
+  withOwnWork,
 } from "./costs/cost-model.ts";
 // A calibration from what the catalog holds of a device, or of all devices of a cluster.
 export {
@@ -154,7 +156,7 @@ export {
   type SystemCounts,
   systemCountsSchema,
 } from "./documents/machine.ts";
-export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
+export { type MachineHistoryLine, parseMachineHistory, parseOwnWorkHistory } from "./documents/machine-history.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
 // What jobs cost, and may cost.

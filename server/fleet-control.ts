@@ -21,7 +21,14 @@ export type JobOverrides = Readonly<z.input<typeof jobOverridesSchema>>;
 /** A point in time that is predicted, and between which times 90 % of runs should have it. */
 const intervalSchema = z.strictObject({ seconds, low: seconds, high: seconds });
 export type PredictedTime = Readonly<z.infer<typeof intervalSchema>>;
-const predictedEndSchema = intervalSchema.extend({ asOfSeconds: seconds });
+const predictedEndSchema = intervalSchema.extend({
+  asOfSeconds: seconds,
+  /**
+   * On the machine that it is measured on: if that is left alone, as it is now, which the interval above is of, and as it
+   * has been. Absent where nobody looked how it is now.
+   */
+  outlooks: z.strictObject({ alone: intervalSchema, now: intervalSchema, been: intervalSchema }).optional(),
+});
 export type PredictedEnd = Readonly<z.infer<typeof predictedEndSchema>>;
 
 export const jobStatusSchema = z.strictObject({

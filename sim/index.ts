@@ -42,6 +42,7 @@ export {
 // When the jobs of a fleet end, from any state on.
 export {
   type EndSpread,
+  expectedEnds,
   type FleetNow,
   fleetFuture,
   type IterationRange,
@@ -49,6 +50,8 @@ export {
   predictEnds,
 } from "./fleet/predict-ends.ts";
 export { type FleetResult, FleetRun, type FleetStart } from "./fleet/run-fleet.ts";
+// An executed fleet with the decisions that were taken.
+export { decidedTimes, type GrownFleet, withSameDecisions } from "./fleet/same-decisions.ts";
 export { SeenPace } from "./fleet/seen-pace.ts";
 export {
   type FleetMember,

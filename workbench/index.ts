@@ -62,6 +62,7 @@ export { learnedBy, roomBy, SIZES, type Sizes } from "./load/sizes.ts";
 export { type CalibrationSubject, calibrateDevices } from "./machine/calibrate-devices.ts";
 // What this machine has, and lacks.
 export { examineAddon, examineMachine, type Finding } from "./machine/examine-machine.ts";
+export { isOfThisMachine } from "./machine/host.ts";
 // Times of a GPU's kernels, and costs that follow from them.
 export { kernelCalibration } from "./machine/kernel-calibration.ts";
 export { hasKernelTimes, type KernelTimes, readKernelTimes } from "./machine/kernel-tables.ts";
@@ -87,6 +88,7 @@ export {
 export { machinePart } from "./machine/machine-part.ts";
 // Which Open MPI is here.
 export { versionForLine } from "./machine/mpi-version.ts";
+export { keepOwnWork } from "./machine/own-work-history.ts";
 // The processes of a run over several machines.
 export { checkDevices, checkRanks, joinRanks, rankedHost, workOnRank } from "./machine/ranks.ts";
 export { ENDING_SECONDS, type MachineShare, type RepeatedRun } from "./machine/repeated-run.ts";
@@ -120,7 +122,6 @@ export {
   type DrawChoice,
   FLEET_SAMPLES,
   type IntervalChoice,
-  isOfThisMachine,
   LEVEL,
   type MachineMoves,
   movesOf,

@@ -37,6 +37,14 @@ export interface Contention {
   readonly alone: Readonly<Record<Pass, number>>;
 }
 
+/** What JavaScript does for a plan that grows while devices of the same machine work: it takes their cores. */
+export interface OwnWorkCosts {
+  /** CPU time for a segment of the plan, from its decisions to what is written of it. */
+  readonly segmentSeconds: number;
+  /** Cores of the machine. */
+  readonly cores: number;
+}
+
 /**
  * How long the actions and messages of a plan take: planner and simulator both ask it, so that they agree. In seconds;
  * whoever needs whole nanoseconds rounds.
@@ -47,6 +55,8 @@ export interface CostModel {
   linkCost(link: ResolvedLink): LinkCost;
   /** Absent: devices do not slow each other. */
   readonly contention?: Contention;
+  /** Absent: nothing is known of it, or it takes no device's time. The planner's times are without it. */
+  readonly ownWork?: OwnWorkCosts;
   /** What a device needs between two actions, before the next can start; 0 when absent. */
   readonly gapSeconds?: number;
   /**
@@ -203,6 +213,17 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<Cos
           }
         : { latencySeconds: link.latencySeconds, bytesPerSecond: link.bandwidthBytesPerSecond },
   };
+}
+
+/**
+ * Costs with what JavaScript does on the devices' cores beside their actions. Where their calibration knows by whom actions
+ * were interrupted, these are interrupted by others alone.
+ */
+export function withOwnWork(costs: CostModel, calibration: Calibration | undefined, ownWork: OwnWorkCosts): CostModel {
+  const machine = calibration?.model === "measured" ? calibration.machine : undefined;
+  const { interrupted = 0, ownInterrupted = 0 } = machine ?? {};
+  const share = (1 - interrupted) / (1 - interrupted + ownInterrupted);
+  return { ...costs, ownWork, actionSeconds: (action) => share * costs.actionSeconds(action) };
 }
 
 /** The cost model that a calibration document describes. @throws InputError for times measured with another dtype. */

@@ -20,15 +20,36 @@ export const machineHistoryLineSchema = z.strictObject({
 
 export type MachineHistoryLine = z.infer<typeof machineHistoryLineSchema>;
 
+/** One line of the file in which it is kept what JavaScript does on the cores of a machine's devices. */
+export const ownWorkLineSchema = z.strictObject({
+  version: z.literal(1),
+  time: z.string().min(1),
+  host: z.string().min(1),
+  /** CPU time for each segment of a live fleet's plan. */
+  segmentSeconds: z.number().positive(),
+  /** That the process could use. */
+  cores: z.int().positive(),
+});
+
+export type OwnWorkLine = z.infer<typeof ownWorkLineSchema>;
+
 /**
- * The lines of such a file that are whole and of this version; others are left out, as no answer depends on one line.
+ * The lines of a file that are whole and of a schema's version; others are left out, as no answer depends on one line.
  */
-export function parseMachineHistory(text: string): readonly MachineHistoryLine[] {
+function parseHistory<Line>(schema: z.ZodType<Line>, text: string): readonly Line[] {
   return text.split("\n").flatMap((line) => {
     try {
-      return [machineHistoryLineSchema.parse(JSON.parse(line))];
+      return [schema.parse(JSON.parse(line))];
     } catch {
       return [];
     }
   });
+}
+
+export function parseMachineHistory(text: string): readonly MachineHistoryLine[] {
+  return parseHistory(machineHistoryLineSchema, text);
+}
+
+export function parseOwnWorkHistory(text: string): readonly OwnWorkLine[] {
+  return parseHistory(ownWorkLineSchema, text);
 }

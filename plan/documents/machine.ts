@@ -72,6 +72,8 @@ export const calibratedMachineSchema = z.strictObject({
    * devices only.
    */
   interrupted: share.lt(1).optional(),
+  /** The part of that share in which JavaScript had them, which trains with the devices; absent: nobody counted it. */
+  ownInterrupted: share.lt(1).exactOptional(),
   /** Of each measuring run: what intervals know of how much the machine moves. */
   states: z.array(machineStateSchema),
   system: systemCountsSchema.optional(),

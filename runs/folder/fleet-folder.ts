@@ -21,7 +21,9 @@ import {
   type Setting,
   WorkWriter,
 } from "../../plan/index.ts";
+import { keepOwnWork } from "../../workbench/index.ts";
 import { type JournalEvent, type WrittenFolders, withWritten } from "./journal.ts";
+import { OwnWorkCount, ownWorkOf } from "./own-work.ts";
 import { Records, type RecordsInput } from "./records.ts";
 import { RUN_FILES } from "./run-files.ts";
 
@@ -68,6 +70,9 @@ export function startFile(folder: string, name: string): string {
  */
 const MOST_BYTES = 256e6;
 
+/** Of a fleet with fewer, most of what JavaScript does is to begin. */
+const LEAST_SEGMENTS = 100;
+
 export interface FleetFolderInput {
   readonly setting: Setting;
   readonly model: string;
@@ -84,6 +89,8 @@ export class FleetFolder implements Disposable {
   #begin: SegmentsBegin;
   readonly #setting: Setting;
   readonly #works = new WorkWriter();
+  readonly #work = new OwnWorkCount();
+  readonly #keepsHistory: boolean;
   readonly #model: string;
   /** Jobs whose adapters were to be written, and were. */
   readonly #over = new Set<string>();
@@ -99,6 +106,7 @@ export class FleetFolder implements Disposable {
     if (!goesOn) checkNewFleetFolder(place, given);
     this.#setting = setting;
     this.#model = model;
+    this.#keepsHistory = place.cache === true;
     this.#mostBytes = mostBytes;
     this.#begin = firstBegin(setting);
     this.records = new Records(place, given, {
@@ -124,7 +132,12 @@ export class FleetFolder implements Disposable {
   }
 
   /** Hears what the devices tell, and what was decided, behind the records. */
-  readonly hear: RunListener = listener({
+  readonly hear: RunListener = (event) => {
+    this.#work.hear(event);
+    this.#write(event);
+  };
+
+  readonly #write: RunListener = listener({
     // At once.
     decided: ({ line }) => {
       const { journal } = this.records;
@@ -167,8 +180,8 @@ export class FleetFolder implements Disposable {
     this.records.writes.write({
       name: `adapter of ${name}`,
       write: () => {
-        if (adapter !== undefined) this.#write(last, job, adapter);
-        if (best !== undefined) this.#write(lowest, job, best);
+        if (adapter !== undefined) this.#writeAdapter(last, job, adapter);
+        if (best !== undefined) this.#writeAdapter(lowest, job, best);
         if (adapter !== undefined) this.#written.add(name);
         this.records.happened(withWritten(event, folders));
         isWritten = true;
@@ -177,7 +190,7 @@ export class FleetFolder implements Disposable {
     return isWritten ? folders : undefined;
   }
 
-  #write(folder: string, { adapter }: AdapterOwner, pairs: readonly AdapterPair[]): void {
+  #writeAdapter(folder: string, { adapter }: AdapterOwner, pairs: readonly AdapterPair[]): void {
     writePeftFolder(folder, adapter, this.#setting.model.architecture, this.#model, pairs);
   }
 
@@ -187,8 +200,12 @@ export class FleetFolder implements Disposable {
     return { parameters: readPeftFolder(folder, adapter, this.#setting.model.architecture) };
   }
 
-  /** Adapters and lines that the disk did not take. @throws DeviceError where it does not now */
+  /** What is left to be written, while the devices are still there. @throws DeviceError where the disk does not take it */
   finish(): void {
+    const work = this.#work.event();
+    if (work !== undefined) this.records.happened(work);
+    const costs = work && ownWorkOf([work]);
+    if (costs !== undefined && this.#keepsHistory && work!.segments >= LEAST_SEGMENTS) keepOwnWork(costs);
     this.records.writes.retry();
     this.records.checkWritten(this.#written.size, this.#over.size);
   }

@@ -5,6 +5,7 @@ import {
   divergenceText,
   type FleetBytes,
   type LostPipeline,
+  type OwnWork,
 } from "../../exec/index.ts";
 import { fileDigest } from "../../files/index.ts";
 import type { AskedEvent, Spending, Spent } from "../../plan/index.ts";
@@ -95,6 +96,16 @@ export type JournalEvent =
   | { readonly event: "asked to end" }
   /** At the end of a fleet. */
   | { readonly event: "memory"; readonly most: FleetBytes }
+  /**
+   * At the end of a fleet: what JavaScript did on the machine's cores beside the devices while it trained, and what it
+   * did it for.
+   */
+  | ({
+      readonly event: "own work";
+      readonly actions: number;
+      readonly segments: number;
+      readonly decided: number;
+    } & OwnWork)
   | { readonly event: "ended early"; readonly spent?: SpentByJob }
   /** What has begun could not be carried out to its end. */
   | { readonly event: "failed"; readonly why: string }

@@ -6,6 +6,7 @@ import {
   type ComerEffect,
   calibrationFactors,
   type EndSpread,
+  expectedEnds,
   type FleetMachines,
   type FleetModel,
   type FleetState,
@@ -41,9 +42,10 @@ export interface FutureInput {
   readonly asked: AskedFleet | undefined;
 }
 
-/** A predicted end, by what the fleet was like at a time of its clock. */
+/** A predicted end, by what the fleet was like at a time of its clock; of the machine as it is now, where that is known. */
 export interface KnownEnd extends PredictedTime {
   readonly asOfSeconds: number;
+  readonly outlooks?: Readonly<Record<Outlook, PredictedTime>>;
 }
 
 export type KnownEnds = ReadonlyMap<number, KnownEnd>;
@@ -132,11 +134,22 @@ export class LiveFuture implements AsyncDisposable {
   #endsFrom(state: FleetState, known?: ReadonlyMap<number, number>): KnownEnds {
     const now = { state, machines: this.#machines, policy: this.#input.fleet.policy };
     const asOfSeconds = state.atNs / SECOND;
+    const expected = known ?? expectedEnds(now);
+    const endsOf = (spread: EndSpread): ReadonlyMap<number, PredictedTime> =>
+      new Map(
+        predictEnds(now, spread, expected).map(({ number, endNs, lowNs, highNs }) => [
+          number,
+          { seconds: endNs / SECOND, low: lowNs / SECOND, high: highNs / SECOND },
+        ]),
+      );
+    const ends = endsOf(this.#spread());
+    const others = this.#others();
+    const [alone, been] = [others?.alone, others?.been].map((spread) => spread && endsOf(spread));
     return new Map(
-      predictEnds(now, this.#spread(), known).map(({ number, endNs, lowNs, highNs }) => [
-        number,
-        { seconds: endNs / SECOND, low: lowNs / SECOND, high: highNs / SECOND, asOfSeconds },
-      ]),
+      [...ends].map(([number, end]) => {
+        const outlooks = alone && been && { alone: alone.get(number)!, now: end, been: been.get(number)! };
+        return [number, { ...end, asOfSeconds, ...(outlooks && { outlooks }) }];
+      }),
     );
   }
 
@@ -181,8 +194,8 @@ export class LiveFuture implements AsyncDisposable {
     const now = { state, machines: machinesOf(model, policy), policy };
     const spread = this.#spread();
     const memoryTable = () => roomTable(fleet.setting, work.job);
-    const others = this.#input.moves?.now && { alone: this.#steady("alone"), been: this.#steady("been") };
-    return whatIf({ now, job: { request: fleet.requestOf(job, work) }, spread, others, memoryTable }, effect);
+    const request = { now, job: { request: fleet.requestOf(job, work) }, spread, others: this.#others(), memoryTable };
+    return whatIf(request, effect);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -193,6 +206,11 @@ export class LiveFuture implements AsyncDisposable {
   #spread(): EndSpread {
     const [before, atFirst] = [this.#before("been"), this.#before("now")];
     return this.#along(pacePaths({ before, atFirst, seen: this.#pace.seen, seed: 0 }));
+  }
+
+  /** Of what else may become of the machine, where somebody looked how it is now. */
+  #others(): { readonly alone: EndSpread; readonly been: EndSpread } | undefined {
+    return this.#input.moves?.now && { alone: this.#steady("alone"), been: this.#steady("been") };
   }
 
   /** Of a machine that nobody has seen in this run. */

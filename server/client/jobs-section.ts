@@ -1,4 +1,4 @@
-import { counted } from "../../core/index.ts";
+import { counted, OUTLOOK_WORDS } from "../../core/index.ts";
 import {
   costText,
   createRowChoice,
@@ -76,11 +76,16 @@ function endOf(job: JobStatus, now: number): HTMLElement {
     ]);
   if (predictedEnd === null) return element("div", {}, ["–"]);
   const left = (at: number): string => formatDuration(Math.max(0, at - now));
-  const { seconds, low, high, asOfSeconds } = predictedEnd;
+  const { seconds, low, high, asOfSeconds, outlooks } = predictedEnd;
   const age = now - asOfSeconds;
+  const range = (own: { readonly low: number; readonly high: number }, words: string): HTMLElement =>
+    element("span", { class: "detail" }, [`${words} ${left(own.low)} to ${left(own.high)}`.trim()]);
   return element("div", {}, [
     `in ${left(seconds)}`,
-    element("span", { class: "detail" }, [low === high ? "" : `${left(low)} to ${left(high)}`]),
+    ...(low === high ? [] : [range(predictedEnd, outlooks === undefined ? "" : OUTLOOK_WORDS.now)]),
+    ...(outlooks === undefined
+      ? []
+      : (["alone", "been"] as const).map((outlook) => range(outlooks[outlook], OUTLOOK_WORDS[outlook]))),
     ...spentLines(job),
     ...(age > OLD_SECONDS ? [element("span", { class: "detail" }, [`as known ${formatDuration(age)} ago`])] : []),
   ]);

@@ -82,9 +82,9 @@ export function runFleetActions(input: ActionFleetInput): EndedActions {
     return [...(input.follow?.(number, done) ?? []), ...spent.due()];
   };
   const plan = new FleetPlan({ setting, costs, scheduler, sharing, follow });
-  const { contention, gapNs } = deviceTimes(costs);
+  const { contention, ...times } = deviceTimes(costs);
   const slowed = clocks === undefined ? (contention === undefined ? {} : { contention }) : { clocks };
-  const run = new PlanRun(setting, { links: costs, gapNs, ...slowed }, true);
+  const run = new PlanRun(setting, { links: costs, ...times, ...slowed }, true);
   const pipelineOf = new Map(setting.pipelines.map(({ firstStage }, pipeline) => [firstStage, pipeline]));
   const arrivals = new StateArrivals(run.starts);
   const follows = ({ lines, pieces }: FleetStep): void => {

@@ -21,6 +21,7 @@ import { HeldStarts } from "./held-starts.ts";
 import { LiveFacts, type MicroBatchFacts, type RunSetting } from "./live-facts.ts";
 import { MessageSizes } from "./message-sizes.ts";
 import { NormMessages } from "./norm-messages.ts";
+import { OwedWork } from "./owed-work.ts";
 import { createPlanState, type PlanState } from "./plan-state.ts";
 import type { Run } from "./run.ts";
 import { SendOrder } from "./send-order.ts";
@@ -69,6 +70,7 @@ export class PlanRun {
     leaveLine: (owner) => this.#leaveSharedLine(owner),
   };
   readonly starts = new HeldStarts();
+  readonly #own: OwedWork | undefined;
   /** Devices that wait for a signal. */
   #waiting = 0;
   #nowNs = 0;
@@ -87,6 +89,7 @@ export class PlanRun {
     this.#state = state;
     this.#facts = new LiveFacts(setting, this.#sizes);
     this.#pipelines = pipelineTable(setting);
+    this.#own = times.ownWork && new OwedWork(setting, times.ownWork);
     this.#machines = times.contention === undefined ? null : sharedMachines(setting, times.contention);
     this.#firstWire = devices.length;
     this.#firstArrival = this.#firstWire + channels.length;
@@ -229,7 +232,8 @@ export class PlanRun {
     compute.startNs[compute.length] = nowNs;
     const facts = this.#facts.of(microBatch);
     device.facts = facts;
-    const durationNs = facts.durations(stage, letter, microBatch - facts.firstMicroBatch);
+    const aloneNs = facts.durations(stage, letter, microBatch - facts.firstMicroBatch);
+    const durationNs = aloneNs + (this.#own?.began(stage, aloneNs, nowNs) ?? 0);
     if (this.#machines === null) {
       this.#scheduleAt(stage, this.#times.clocks?.[stage]?.endNs(nowNs, durationNs) ?? nowNs + durationNs);
     } else {
@@ -261,6 +265,7 @@ export class PlanRun {
     const microBatch = order.microBatches[position]!;
     compute.endNs[compute.length] = this.#nowNs;
     compute.length += 1;
+    this.#own?.ended(stage, this.#nowNs);
     const input = inputOf(device, letter);
     if (input !== null) {
       input.consumed += 1;

@@ -9,8 +9,16 @@ export interface RunTimes extends SettingTimes {
 }
 
 /** What a cost model says of devices beside the times of actions and messages. */
-export function deviceTimes({ contention, gapSeconds = 0 }: CostModel): Pick<SettingTimes, "contention" | "gapNs"> {
-  return { ...(contention === undefined ? {} : { contention }), gapNs: Math.round(gapSeconds * 1e9) };
+export function deviceTimes({
+  contention,
+  gapSeconds = 0,
+  ownWork,
+}: CostModel): Pick<SettingTimes, "contention" | "ownWork" | "gapNs"> {
+  return {
+    ...(contention === undefined ? {} : { contention }),
+    ...(ownWork === undefined ? {} : { ownWork }),
+    gapNs: Math.round(gapSeconds * 1e9),
+  };
 }
 
 /** A whole plan in virtual time (`PlanRun`). @throws PlanError when no action can go on and some are left */

@@ -1,4 +1,4 @@
-import type { ActionDurations, Contention, CostModel } from "../../plan/index.ts";
+import type { ActionDurations, Contention, CostModel, OwnWorkCosts } from "../../plan/index.ts";
 import type { DeviceClock } from "./device-clock.ts";
 
 /** Times of a run beside those of its actions. */
@@ -10,6 +10,8 @@ export interface SettingTimes {
   readonly contention?: Contention;
   /** By stage, how its device's speed moves over time; then nothing else makes its actions slower or faster. */
   readonly clocks?: readonly DeviceClock[];
+  /** What JavaScript does on the devices' cores. */
+  readonly ownWork?: OwnWorkCosts;
   /** From the end of an action until its device can start the next. */
   readonly gapNs: number;
 }

@@ -178,6 +178,25 @@ describe("jobs", () => {
     expect(json.omitted).toBe(0);
   });
 
+  it("say which of the three ends each is, where somebody looked how the machine is now", async () => {
+    const { loratwin, write, fleet } = await live();
+    const now = { seconds: 30, low: 25, high: 40 };
+    const outlooks = { alone: { seconds: 20, low: 18, high: 22 }, now, been: { seconds: 35, low: 6, high: 72 } };
+    const predictedEnd = { ...now, asOfSeconds: 0, outlooks };
+    fleet.change("ann", statusOf("ann", { standing: "running", pipeline: 0, predictedEnd }));
+    fleet.change("bob", statusOf("bob", { standing: "ended", done: 10, endSeconds: 9, predictedEnd: null }));
+    const { stdout } = await loratwin("jobs", "run");
+    expect(stdout).toMatch(/ end, as the machine is now +left alone +as it has been$/m);
+    expect(stdout).toMatch(/ in 18\.00 s \(13\.00 to 28\.00 s\) +6\.00 to 10\.00 s +0 s to 1 min 00 s$/m);
+    expect(stdout).toMatch(/^bob .* after 8\.00 s +- +-$/m);
+    write("job.yaml", "name: cy\n");
+    fleet.submit = async () => statusOf("cy", { standing: "waiting", why: "others came first", predictedEnd });
+    const submitted = await loratwin("submit", "run", "job.yaml");
+    expect(submitted.stdout).toMatch(
+      /^cy is waiting: others came first; predicted to end in 18\.00 s .*\nas the machine is now; left alone 6\.00 to 10\.00 s, as it has been 0 s to 1 min 00 s\n$/,
+    );
+  });
+
   it.each([false, true])("are followed until the server ends, as JSON: %s", async (json) => {
     const { folder, fleet, server } = await live();
     let stdout = "";

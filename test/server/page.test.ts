@@ -76,6 +76,12 @@ describe("the page of a fleet", () => {
     });
     const row = page.locator(".job", { has: page.locator("th", { hasText: "ann-lr3" }) });
     await row.getByText("40 of 100 steps").waitFor();
+    const now = { seconds: 95, low: 88, high: 109 };
+    const outlooks = { alone: { seconds: 90, low: 85, high: 94 }, now, been: { seconds: 99, low: 70, high: 150 } };
+    fleet.change("ann-lr3", { predictedEnd: { ...now, asOfSeconds: 0, outlooks } });
+    fleet.tell({ kind: "decisions", line: 98, atSeconds: 59, decisions: [] });
+    for (const words of ["as the machine is now", "left alone", "as it has been"])
+      await row.locator("[data-column=end]").getByText(words).waitFor();
     expect(await row.locator("[data-column=why]").textContent()).toBe(INJECTED);
     expect(await page.locator("img").count()).toBe(0);
     const decision = { kind: "preempt", name: "ann-lr3", pipeline: 0, why: `for ${INJECTED}` } as const;

@@ -91,6 +91,8 @@ export function calibrationOf(
     ...(alone.length === 0 ? {} : { alone: actionsOf(alone) }),
   });
   const interrupted = sum(busy.map((run) => run.interruptedSeconds)) / sum(busy.map((run) => run.measuredSeconds));
+  const own = busy.map((run) => run.ownInterruptedSeconds ?? Number.NaN);
+  const ownInterrupted = sum(own) / sum(busy.map((run) => run.measuredSeconds));
   const { cpuModel, isa, onednn, cuda } = nativeInfo();
   const gpu = cuda.devices[gpuOfName(devices[0]!.name) ?? -1];
   const products = runs.at(-1)!.measurements.products;
@@ -114,6 +116,7 @@ export function calibrationOf(
       ...watched,
       states: busy.flatMap(({ trace }) => machineState(trace) ?? []),
       ...(speed === undefined ? {} : { speed, interrupted }),
+      ...(speed === undefined || Number.isNaN(ownInterrupted) ? {} : { ownInterrupted }),
     },
     ...fitted,
     link: fitLink(busy.flatMap(({ messages }) => messages)),

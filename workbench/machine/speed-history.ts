@@ -1,26 +1,10 @@
-import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
-import path from "node:path";
 import { machineState, probedState, type SeenRun } from "../../calibration/index.ts";
-import { userCache, writeWholeFile } from "../../files/index.ts";
 import { computeDtype, type MachineHistoryLine, type Plan, parseMachineHistory } from "../../plan/index.ts";
 import type { Trace } from "../../traces/index.ts";
+import { historyLines, keepLine } from "./history-file.ts";
 import { hostIdentity } from "./host.ts";
 
-/** Lines that the file keeps, and how many it may have before the oldest go. */
-const KEPT = 500;
-const MOST = 600;
-
-function historyFile(): string {
-  return userCache("machine-speed.jsonl");
-}
-
-function readLines(): readonly string[] {
-  try {
-    return readFileSync(historyFile(), "utf8").split("\n").filter(Boolean);
-  } catch {
-    return [];
-  }
-}
+const FILE = "machine-speed.jsonl";
 
 /** Whose speed is asked for: devices of a type on a host, for products of a dtype. */
 type SpeedOf = Pick<MachineHistoryLine, "host" | "dtype" | "type">;
@@ -28,7 +12,7 @@ type SpeedOf = Pick<MachineHistoryLine, "host" | "dtype" | "type">;
 /** How fast a machine was before; nothing of another machine than this one. The newest last. */
 export function speedHistory({ host, dtype, type }: SpeedOf): readonly SeenRun[] {
   const now = Date.now();
-  return parseMachineHistory(readLines().join("\n"))
+  return parseMachineHistory(historyLines(FILE).join("\n"))
     .filter((line) => line.host === host && line.dtype === dtype && line.type === type)
     .map((line) => ({ ...line, ageSeconds: Math.max(0, now - Date.parse(line.time)) / 1e3 }));
 }
@@ -50,14 +34,5 @@ export function keepSpeed(plan: Plan, executed: Trace): void {
     ...state,
     probed: probedState([before], dtype),
   };
-  const file = historyFile();
-  const text = JSON.stringify({ version: 3, time: new Date().toISOString(), host: hostIdentity(), ...line });
-  try {
-    mkdirSync(path.dirname(file), { recursive: true });
-    const lines = readLines();
-    if (lines.length < MOST) appendFileSync(file, `${text}\n`);
-    else writeWholeFile(file, [...lines.slice(1 - KEPT), text, ""].join("\n"));
-  } catch {
-    // No disk, no permission: the next prediction knows less.
-  }
+  keepLine(FILE, { version: 3, time: new Date().toISOString(), host: hostIdentity(), ...line });
 }

@@ -22,7 +22,7 @@ import {
 import { drawJobs, type JobsRun } from "../../studies/index.ts";
 import type { Intervals } from "../../traces/index.ts";
 import { inWorkers } from "../in-workers.ts";
-import { hostIdentity } from "../machine/host.ts";
+import { isOfThisMachine } from "../machine/host.ts";
 import { probeNow } from "../machine/probe-now.ts";
 import { speedHistory } from "../machine/speed-history.ts";
 
@@ -97,11 +97,6 @@ function samplesFor(
 }
 
 export type { MachineMoves };
-
-/** Whether times were measured here, so that how this machine runs tells of them. */
-export function isOfThisMachine(calibration: Calibration): boolean {
-  return calibration.model === "measured" && calibration.machine?.host === hostIdentity();
-}
 
 type Placed = Pick<PlanBody, "devices" | "stages" | "model">;
 

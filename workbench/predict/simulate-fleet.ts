@@ -1,5 +1,11 @@
 import type { Context } from "../../files/index.ts";
-import { type Objective, type PolicyFactory, type PolicyName, withBetterPackings } from "../../plan/index.ts";
+import {
+  type Objective,
+  type PolicyFactory,
+  type PolicyName,
+  withBetterPackings,
+  withOwnWork,
+} from "../../plan/index.ts";
 import {
   calibrationFactors,
   type FleetRequest,
@@ -19,6 +25,7 @@ import { halvedSweeps } from "../load/halved-sweeps.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "../load/load-request.ts";
 import { unusedInSimulations } from "../load/load-workload.ts";
 import { learnedBy, roomBy } from "../load/sizes.ts";
+import { ownWorkOfMachine } from "../machine/own-work-history.ts";
 import { forecastHalving, type HalvingForecast } from "./forecast-halving.ts";
 import { fleetSamples, hasErrors, type IntervalChoice, LEVEL, movesOf } from "./predict-intervals.ts";
 import { solvePackings } from "./solve-packings.ts";
@@ -40,7 +47,9 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
   const sized = (fleet: WorkloadFleet["fleet"]): WorkloadFleet => {
     const setting = { ...roomBy(fleet.setting, choice.sizes), states: loaded.states };
-    return { ...loaded, fleet: { ...fleet, setting, ...learnedBy(choice.sizes) } };
+    const ownWork = context.cache === true ? ownWorkOfMachine(setting.calibration) : undefined;
+    const costs = ownWork === undefined ? fleet.costs : withOwnWork(fleet.costs, setting.calibration, ownWork);
+    return { ...loaded, fleet: { ...fleet, setting, costs, ...learnedBy(choice.sizes) } };
   };
   const { arrivals } = loaded.loaded.workload;
   for (const remark of unusedInSimulations(loaded.loaded)) context.note(remark);

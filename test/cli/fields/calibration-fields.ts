@@ -138,6 +138,7 @@ function measuredFields(calibration: MeasuredCalibration): FieldTable {
     "link.secondsPerByte": blank("a message may take no time that shows", within(0, 1e-6)),
     "machine.host": all(matches(/^[0-9a-f]{16}$/), same(hostIdentity)),
     "machine.interrupted": blank(QUIET, within(0, 0.999)),
+    "machine.ownInterrupted": blank(QUIET, within(0, 0.999)),
     "machine.speed.product": FLOPS,
     "machine.speed.copy": BYTES_PER_SECOND,
     "machine.states[].product": FLOPS,
