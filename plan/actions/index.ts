@@ -86,7 +86,6 @@ export {
 } from "./mini-batch.ts";
 // The actions of a stage as numbers.
 export {
-  actionOf,
   actionsOf,
   letterOf,
   microBatchOf,

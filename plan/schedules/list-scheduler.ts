@@ -258,8 +258,7 @@ export class ListScheduler {
     const microBatch = microBatchOf(state.running);
     state.running = NOTHING;
     this.#change(stage);
-    if (this.#passage !== undefined)
-      for (const other of this.#passage.end(stage, letter, microBatch)) this.#change(other);
+    for (const other of this.#passage?.end(stage, letter, microBatch) ?? []) this.#change(other);
     if (letter === FORWARD) {
       if (stage === this.#last) state.backwards.add(microBatch);
       else this.#send(this.#lanes[2 * stage]!, stage, microBatch);
