@@ -22,25 +22,53 @@ function lateAt(best: JudgedCandidate, world: CapacityWorld, input: JudgeInput):
   return all;
 }
 
-/** What failures of the best machines cost; null where nobody says how often they fail, or they come and go. */
+/** What is trained again after a failure, where so many accelerators of a machine train at once. */
+function lostBy(best: JudgedCandidate, input: JudgeInput, training: number) {
+  const used = mean(best.draws.map(({ utilisation }) => utilisation));
+  const busyHours = used * best.candidate.count * input.hours;
+  const hours = best.kinds.flatMap((_, kind) => jobHours(best, input, kind));
+  const lostAcceleratorHours = training * lostHours(hours);
+  return {
+    lostAcceleratorHours,
+    lostCost: busyHours === 0 ? 0 : (lostAcceleratorHours * meanParts(best).total) / busyHours,
+  };
+}
+
+/** Machines that are rented by the hour are replaced by whoever rents them out: what was trained on them is lost. */
+function rentedFailures(best: JudgedCandidate, input: JudgeInput, perYear: number): CapacityFailures {
+  const { candidate, tariff } = best;
+  const { price } = tariff;
+  const rentedHours = meanParts(best).rent / price.onDemandPerHour!;
+  // A machine that is rented trains.
+  const lost = lostBy(best, input, candidate.slot);
+  const failuresPerYear = (perYear * rentedHours) / price.soldIn / input.hours;
+  return {
+    machines: soldCount(candidate.count, price) / price.soldIn,
+    ...{ failuresPerYear, downHoursPerYear: 0, ...lost, idleCost: 0, repairCost: 0 },
+    costPerYear: failuresPerYear * lost.lostCost,
+    spares: [],
+    needed: 0,
+  };
+}
+
+/** What failures of the best machines cost; null where nobody says how often they fail, and on spot. */
 export function failuresOf(best: JudgedCandidate, world: CapacityWorld, input: JudgeInput): CapacityFailures | null {
   const { candidate, tariff } = best;
   const { price } = tariff;
   const { failures } = price;
-  if (failures === undefined || (candidate.tenure !== "buy" && candidate.tenure !== "reserved")) return null;
+  // On spot they are among interruptions.
+  if (failures === undefined || candidate.tenure === "spot") return null;
+  if (candidate.tenure === "on-demand") return rentedFailures(best, input, failures.perYear);
   const { soldIn } = price;
   const machines = soldCount(candidate.count, price) / soldIn;
   const share = downShare(failures);
   // None fails while it is repaired.
   const failuresPerYear = machines * (1 - share) * failures.perYear;
   const late = lateAt(best, world, input);
-  const { total } = meanParts(best);
   const used = mean(best.draws.map(({ utilisation }) => utilisation));
-  const busyHours = used * candidate.count * input.hours;
-  const hours = best.kinds.flatMap((_, kind) => jobHours(best, input, kind));
-  const lostAcceleratorHours = used * Math.min(soldIn, candidate.count) * lostHours(hours);
-  const lostCost = busyHours === 0 ? 0 : (lostAcceleratorHours * total) / busyHours;
+  const lost = lostBy(best, input, used * Math.min(soldIn, candidate.count));
   const idle = idleCost(candidate, price, world.prices, failures.repairHours);
+  const repairCost = candidate.tenure === "buy" ? failures.repairCost : 0;
   // A spare machine is paid for as the others are, and trains nothing.
   const spare = costOf(tariff, { all: soldIn * HOURS_PER_YEAR, busy: 0, rented: 0 }).total;
   const spares = Array.from({ length: MOST + 1 }, (_, count) => {
@@ -58,8 +86,8 @@ export function failuresOf(best: JudgedCandidate, world: CapacityWorld, input: J
     machines,
     failuresPerYear,
     downHoursPerYear: machines * share * HOURS_PER_YEAR,
-    ...{ lostAcceleratorHours, lostCost, idleCost: idle },
-    costPerYear: failuresPerYear * (lostCost + idle),
+    ...{ ...lost, idleCost: idle, repairCost },
+    costPerYear: failuresPerYear * (lost.lostCost + idle + repairCost),
     spares,
     needed: spares.find(({ isEnough }) => isEnough)?.spares ?? null,
   };

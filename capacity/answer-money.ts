@@ -58,13 +58,12 @@ export function moneyOf(best: JudgedCandidate, world: CapacityWorld, input: Judg
     return "fleet" in fleet ? [judgeAll(fleet, input)] : [];
   });
   const bought = known.find(({ candidate }) => candidate.tenure === "buy");
+  const perHour = price.buy === undefined ? 0 : hardwarePerHour(price.buy, prices);
+  const { hardware } = meanParts(best);
   return {
     termMonths,
-    interestCost:
-      price.buy === undefined
-        ? 0
-        : meanParts(best).hardware *
-          (1 - hardwarePerHour(price.buy, { interest: 0 }) / hardwarePerHour(price.buy, prices)),
+    // What is sold for its price costs nothing but interest.
+    interestCost: perHour === 0 ? 0 : hardware * (1 - hardwarePerHour(price.buy!, { interest: 0 }) / perHour),
     ways: known.map((judged) => {
       const own = payments(judged);
       const months = monthsOf(own, termMonths);

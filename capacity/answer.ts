@@ -1,10 +1,12 @@
 import { mean, quantile, quantileOfShares } from "../core/index.ts";
 import type { ApartAnswer, Beside, Candidate, CandidateRow, CapacityAnswer, Flip, Spread } from "../plan/index.ts";
 import { failuresOf } from "./answer-failures.ts";
+import { interruptionsOf } from "./answer-interruptions.ts";
 import { meanParts, moneyOf } from "./answer-money.ts";
 import { type Apart, findApart } from "./apart.ts";
 import { candidateFleet } from "./candidate-fleet.ts";
 import { type CapacityRequest, findCapacity, isTie, judgeInput, meanCost } from "./find-capacity.ts";
+import { headroomOf } from "./headroom.ts";
 import { type JudgedCandidate, type JudgeInput, judgeAll } from "./judge-candidate.ts";
 import { CONFIDENCE, surety } from "./judge-rule.ts";
 import { levelShares, tightness } from "./level.ts";
@@ -95,6 +97,8 @@ export type CapacityReport = Pick<
   | "apart"
   | "money"
   | "failures"
+  | "interruptions"
+  | "headroom"
   | "week"
   | "meets"
   | "misses"
@@ -139,6 +143,8 @@ export async function capacityReport(request: CapacityRequest): Promise<Capacity
     apart: apartOf(await findApart(request)),
     money: best === undefined ? null : moneyOf(best, request, input),
     failures: best === undefined ? null : failuresOf(best, request, input),
+    interruptions: best === undefined ? null : interruptionsOf(best, input),
+    headroom: best === undefined ? null : headroomOf(best, request),
     week: best === undefined ? null : weekOf(best, input),
     meets: meets.map(row),
     misses: misses.map(row),

@@ -85,7 +85,7 @@ function withoutTies(meets: readonly JudgedCandidate[]): readonly JudgedCandidat
 }
 
 /** Jobs of all draws, which are held at once. */
-const MOST_JOBS = 2_000_000;
+export const MOST_JOBS = 2_000_000;
 
 /** @throws InputError for more jobs than can be held */
 export function judgeInput(

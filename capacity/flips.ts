@@ -1,17 +1,12 @@
 import { ownValue } from "../core/index.ts";
-import type { AcceleratorPrice, Candidate, CandidateRow, Flip, Forecast, JobKind } from "../plan/index.ts";
+import type { AcceleratorPrice, Candidate, CandidateRow, Flip } from "../plan/index.ts";
+import { withJobs, withKinds } from "./changed-question.ts";
 import { type CapacityRequest, findCapacity, meanCost } from "./find-capacity.ts";
-import { slotKind } from "./slot-kind.ts";
 
 /** Draws of each search: what is asked is which way an answer goes. */
 const DRAWS = 5;
 const MORE = 1.5;
 const DEARER = 1.25;
-
-function withKinds(request: CapacityQuestion, change: (kind: JobKind) => JobKind): CapacityQuestion {
-  const forecast: Forecast = { ...request.forecast, kinds: request.forecast.kinds.map(change) };
-  return { ...request, forecast, kinds: forecast.kinds.map(slotKind) };
-}
 
 function withLevels(request: CapacityQuestion, factor: number): CapacityQuestion {
   const { forecast } = request;
@@ -29,7 +24,7 @@ function dearer(price: AcceleratorPrice, factor: number): AcceleratorPrice {
   const { buy, reservedPerHour, onDemandPerHour, spot } = price;
   return {
     ...price,
-    ...(buy && { buy: { ...buy, price: factor * buy.price } }),
+    ...(buy && { buy: { ...buy, price: factor * buy.price, resale: factor * buy.resale } }),
     ...(reservedPerHour && { reservedPerHour: factor * reservedPerHour }),
     ...(onDemandPerHour && { onDemandPerHour: factor * onDemandPerHour }),
     ...(spot && { spot: { ...spot, perHour: factor * spot.perHour } }),
@@ -45,7 +40,7 @@ function withPrice(request: CapacityQuestion, accelerator: string, factor: numbe
 /** What may be otherwise, both ways. */
 function variations(request: CapacityQuestion, best: CandidateRow): readonly (readonly [string, CapacityQuestion])[] {
   const { accelerator } = best.candidate;
-  const jobs = (factor: number) => withKinds(request, (kind) => ({ ...kind, perDay: factor * kind.perDay }));
+  const jobs = (factor: number) => withJobs(request, factor);
   const rows = (factor: number) =>
     withKinds(request, (kind) => {
       const { mean, max, sigma } = kind.tokens;

@@ -57,14 +57,18 @@ export function hasPrice({ buy, reservedPerHour, onDemandPerHour, spot }: Accele
 /** Board power that an idle accelerator takes, of that of the catalog, where the prices do not say. */
 const IDLE_POWER = 0.15;
 
-/** An hour of a bought accelerator: its price in equal monthly payments with interest (an annuity). */
+/**
+ * An hour of a bought accelerator: its price, less what its resale is worth when it is bought, in equal monthly payments
+ * with interest (an annuity).
+ */
 export function hardwarePerHour(
-  { price, years }: NonNullable<AcceleratorPrice["buy"]>,
+  { price, years, resale }: NonNullable<AcceleratorPrice["buy"]>,
   { interest }: Pick<Prices, "interest">,
 ): number {
-  if (interest === 0) return price / (years * HOURS_PER_YEAR);
+  if (interest === 0) return (price - resale) / (years * HOURS_PER_YEAR);
   const rate = interest / MONTHS_PER_YEAR;
-  return (price * rate) / -Math.expm1(-years * MONTHS_PER_YEAR * Math.log1p(rate)) / HOURS_PER_MONTH;
+  const growth = years * MONTHS_PER_YEAR * Math.log1p(rate);
+  return ((price - resale * Math.exp(-growth)) * rate) / -Math.expm1(-growth) / HOURS_PER_MONTH;
 }
 
 /** Those of rented accelerators that are others' while they do not train are others'. */

@@ -7,6 +7,8 @@ export interface Payments {
   /** For all machines, before the first month, and after each so many months again; 0 where nothing is bought. */
   readonly purchaseCents: number;
   readonly everyMonths: number;
+  /** What machines are sold for that have lasted so many months. */
+  readonly resaleCents: number;
   /** At the end of each month: rent, power, less what others bear who use idle machines. */
   readonly monthCents: number;
 }
@@ -25,13 +27,14 @@ export function paymentsOf(
 ): Payments {
   const monthly = (amount: number): number => (amount * HOURS_PER_MONTH) / of.hours;
   const { hardware, energy, rent } = of.cost;
-  if (tenure !== "buy") return { purchaseCents: 0, everyMonths: 0, monthCents: cents(monthly(rent)) };
+  if (tenure !== "buy") return { purchaseCents: 0, everyMonths: 0, resaleCents: 0, monthCents: cents(monthly(rent)) };
   const { buy } = price;
   const sold = soldCount(count, price);
   const borne = sold * hardwarePerHour(buy!, prices) * of.hours - hardware;
   return {
     purchaseCents: sold * cents(buy!.price),
     everyMonths: MONTHS_PER_YEAR * buy!.years,
+    resaleCents: sold * cents(buy!.resale),
     monthCents: cents(monthly(energy - borne)),
   };
 }
@@ -48,16 +51,23 @@ function boughtAnew(everyMonths: number, month: number, termMonths: number): num
   return Math.ceil(Math.min(month, termMonths) / everyMonths) - Math.max(1, Math.ceil((month - 1) / everyMonths));
 }
 
+/** How often machines are sold in a month, since they have lasted their time. */
+function soldAgain(everyMonths: number, month: number, termMonths: number): number {
+  if (everyMonths === 0) return 0;
+  return Math.floor(Math.min(month, termMonths) / everyMonths) - Math.floor((month - 1) / everyMonths);
+}
+
 /** Payments month by month over a term; its last month may be a part of one. */
 export function monthsOf(
-  { purchaseCents, everyMonths, monthCents }: Payments,
+  { purchaseCents, everyMonths, resaleCents, monthCents }: Payments,
   termMonths: number,
 ): readonly MonthPaid[] {
   const months = Array.from({ length: Math.ceil(termMonths) }, (_, index): MonthPaid => {
     const month = index + 1;
     const part = Math.min(1, termMonths - index);
     const again = purchaseCents * boughtAnew(everyMonths, month, termMonths);
-    return { month, cents: Math.round(part * monthCents) + again };
+    const back = resaleCents * soldAgain(everyMonths, month, termMonths);
+    return { month, cents: Math.round(part * monthCents) + again - back };
   });
   return [{ month: 0, cents: purchaseCents }, ...months];
 }

@@ -3,7 +3,7 @@ import type { CandidateFleet } from "./candidate-fleet.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
 import { drawnFactor } from "./error-draws.ts";
 import { type LevelGroup, lateShare, levelHours } from "./level.ts";
-import { type SlotFleet, simulateSlots } from "./slot-fleet.ts";
+import { type SlotFleet, simulateSlots, workSeconds } from "./slot-fleet.ts";
 import type { SpotPlan } from "./spot.ts";
 
 /** What a simulation came to: the same for candidates that differ in how their accelerators are had alone. */
@@ -30,7 +30,7 @@ function luckIn(draw: number, seed: number, spot: SpotPlan, fleet: SlotFleet): S
   return (job) => {
     let luck = known.get(job.name);
     if (luck === undefined) {
-      const seconds = fleet.startSeconds + job.steps * fleet.factor * fleet.times.stepSeconds([job.kind]);
+      const seconds = workSeconds(fleet, job);
       const rng = createRng(`interruptions of ${job.name} in draw ${draw}, seed ${seed}`);
       luck = spot.drawnSeconds(seconds, rng) / spot.expectedSeconds(seconds);
       known.set(job.name, luck);

@@ -47,6 +47,11 @@ function sharedSeconds(fleet: SlotFleet, jobs: readonly DrawnJob[]): readonly nu
   return jobs.map((job) => (luckOf(job) * expectedSeconds(startSeconds + job.steps * step)) / job.steps);
 }
 
+/** Seconds of a job that has a slot to itself, without interruptions. */
+export function workSeconds({ startSeconds, factor, times }: SlotFleet, { kind, steps }: DrawnJob): number {
+  return startSeconds + steps * factor * times.stepSeconds([kind]);
+}
+
 /** Seconds of a job that has a slot to itself. */
 export function aloneSeconds(fleet: SlotFleet, job: DrawnJob): number {
   return job.steps * sharedSeconds(fleet, [job])[0]!;

@@ -3,10 +3,14 @@ import { type Arguments, optionalText } from "./command.ts";
 import type { Option } from "./option-table.ts";
 import { PLAN_OPTIONS } from "./plan-options.ts";
 
+/** The comparison schedule of that name; undefined where there is none. */
+export function asComparison(given: string | undefined): ComparisonSchedule | undefined {
+  return COMPARISON_SCHEDULES.find((name) => name === given);
+}
+
 /** The comparison schedule of --schedule; undefined for a schedule of plans. */
 export function comparisonSchedule(args: Arguments): ComparisonSchedule | undefined {
-  const schedule = optionalText(args, "schedule");
-  return COMPARISON_SCHEDULES.find((name) => name === schedule);
+  return asComparison(optionalText(args, "schedule"));
 }
 
 /** `--schedule` of `simulate`, which has more of them than a plan can have. */

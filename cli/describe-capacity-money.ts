@@ -2,6 +2,7 @@ import type { CapacityAnswer } from "../plan/index.ts";
 import {
   type Figures,
   failureTexts,
+  headroomTexts,
   kindText,
   lateShareText,
   moneyTexts,
@@ -36,7 +37,7 @@ function waysTable({ money, currency }: CapacityAnswer): readonly string[] {
 }
 
 function sparesTable({ failures, currency, best }: CapacityAnswer): readonly string[] {
-  if (failures === null || best === null) return [];
+  if (failures === null || failures.spares.length === 0 || best === null) return [];
   const rows = failures.spares.map(({ spares, costPerYear, shortHoursPerYear, late }) => [
     String(spares),
     wholeText(costPerYear),
@@ -58,6 +59,8 @@ export function moneyLines(answer: CapacityAnswer): readonly string[] {
     "",
     ...failureTexts(answer, figures).flatMap(wrapped),
     ...sparesTable(answer),
+    "",
+    ...headroomTexts(answer).flatMap(wrapped),
   ];
 }
 

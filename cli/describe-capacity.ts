@@ -11,11 +11,15 @@ import {
   keptText,
   MISSES_MEANING,
   missText,
+  notCounted,
   RESTS,
+  SPLIT_MEANING,
   splitText,
   tiedText,
+  titleText,
   unfitReasons,
   withoutTies,
+  wordMeanings,
 } from "../reports/index.ts";
 import { inputLines, moneyLines } from "./describe-capacity-money.ts";
 import { largestParts } from "./describe-shares.ts";
@@ -30,15 +34,18 @@ const hours = (value: number): string => formatSeconds(3600 * value);
 function levelLines({ levels }: CandidateRow): readonly string[] {
   return levels.map(({ kinds, percent: share, levelHours, mean, low, high }) => {
     const whose = levels.length === 1 ? "jobs" : kinds.join(", ");
-    return `${share} % of ${whose} within ${hours(mean)} (${formatSecondsRange(3600 * low, 3600 * high)}; level ${hours(levelHours)})`;
+    return (
+      `${share} % of ${whose} end within ${hours(mean)} of their arrival ` +
+      `(${formatSecondsRange(3600 * low, 3600 * high)} in nine of ten draws; level ${hours(levelHours)})`
+    );
   });
 }
 
 function costParts({ candidate, cost, kilowattHours }: CandidateRow, currency: string): string {
   const { hardware, energy } = cost;
   const power = `${wholeText(kilowattHours)} kWh`;
-  if (candidate.tenure !== "buy") return `, ${power}`;
-  return `, ${wholeText(hardware)} for the hardware's time and ${wholeText(energy)} ${currency} for ${power}`;
+  if (candidate.tenure !== "buy") return `, with ${power} in it`;
+  return `: ${wholeText(hardware)} for the hardware's time and ${wholeText(energy)} ${currency} for ${power}`;
 }
 
 function besideText(what: string, beside: Beside, answer: CapacityAnswer): string {
@@ -79,10 +86,11 @@ const NAMED_PARTS = ["products", "attention", "memory", "link"] as const;
 /** How a job of a kind is laid out on a slot. */
 function layoutText(layout: CandidateRow["layouts"][number]): string {
   const { kind, recomputedLayers, stepSeconds, memoryShare, shares } = layout;
+  const split = splitText(layout);
   const twice =
     recomputedLayers > 0 ? `, ${counted(recomputedLayers, "layer")} computed twice since memory is short` : "";
   return (
-    `${kind}: step ${formatSeconds(stepSeconds)} alone (${largestParts(shares, NAMED_PARTS)}), ${splitText(layout)}, ` +
+    `${kind}: a step takes ${formatSeconds(stepSeconds)} alone (${largestParts(shares, NAMED_PARTS)}), ${split === "whole" ? "not split" : `split ${split}`}, ` +
     `${percent(memoryShare, 0)} of the memory${twice}`
   );
 }
@@ -123,17 +131,17 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
     const why = reasons.map((reason) => `not looked at, ${reason}`);
     return ["No candidate keeps the level of service.", ...why, ...apartLines(answer)];
   }
-  const { candidate, cost, kept, draws, isSure, utilisation, layouts } = best;
-  const { provenance, sigma, assumes, holds, checkpointSeconds } = best;
+  const { cost, kept, draws, isSure, utilisation, holds, checkpointSeconds } = best;
   return [
-    candidateText(candidate),
+    titleText(best),
     ...(objective === "cost" ? [] : [`${FIRST_BY[objective]} that keeps the level`]),
     "",
     ...wrapped(adviceText(best)),
     "",
-    `${wholeText(cost.mean)} ${currency} in ${counted(days, "day")} (${wholeText(cost.low)} to ${wholeText(cost.high)})${costParts(best, currency)}`,
+    `costs ${wholeText(cost.mean)} ${currency} in ${counted(days, "day")} (${wholeText(cost.low)} to ${wholeText(cost.high)} in nine of ten draws)${costParts(best, currency)}`,
     ...levelLines(best),
     `level kept in ${kept} of ${counted(draws, "draw")}, ${keptBound(best, answer)} of all${isSure ? "" : `: not sure to be ${percent(probability, 0)} of them`}`,
+    `a draw is a simulation of ${days === 1 ? "the day" : `all ${counted(days, "day")}`}, with random arrivals and random errors of times`,
     `accelerators train ${percent(utilisation)} of the time${utilisation === 0 ? "" : `; ${HOLDS[holds]}`}`,
     ...(checkpointSeconds === null ? [] : [`a checkpoint every ${formatSeconds(checkpointSeconds)} costs least`]),
     ...moneyLines(answer),
@@ -141,12 +149,21 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
     ...(answer.fewer === null ? ["a slot fewer: there is one slot alone"] : []),
     ...besides(answer).map(([what, beside]) => besideText(what, beside, answer)),
     ...apartLines(answer),
-    "",
-    "how jobs train on a slot, and what their times rest on:",
+    ...weekLines(answer),
+  ];
+}
+
+/** How jobs are trained, and what their times rest on. */
+function technicalLines({ best }: CapacityAnswer): readonly string[] {
+  if (best === null) return [];
+  const { layouts, provenance, sigma, assumes } = best;
+  return [
+    "for engineers: how jobs train on a slot, and what their times rest on",
     ...layouts.map(layoutText),
+    ...wrapped(SPLIT_MEANING),
     `times ${RESTS[provenance]} (one standard deviation ${percent(sigma, 0)})`,
     ...assumptionLines(assumes),
-    ...weekLines(answer),
+    "",
   ];
 }
 
@@ -189,7 +206,7 @@ function candidatesText(what: string, all: readonly CandidateRow[], most: number
       `${tied.row.kept} of ${tied.row.draws}`,
       keptBound(tied.row, answer),
     ]);
-  return table([what, answer.currency, "within", "used", "draws", "of all"], rows);
+  return table([what, answer.currency, "end within", "train", "kept in", "of all draws"], rows);
 }
 
 /** Rows of a table of those that miss the level, the cheapest first. */
@@ -204,6 +221,12 @@ function missLines(answer: CapacityAnswer): readonly string[] {
   return [candidatesText("misses the level", cheapest, SHOWN_MISSES, answer), ...which, MISSES_MEANING, ""];
 }
 
+/** What the words in brackets mean. */
+function namesLines({ meets, misses }: CapacityAnswer): readonly string[] {
+  const shown = [...meets, ...misses].map(({ candidate }) => candidate);
+  return shown.length === 0 ? [] : [...wrapped(`in brackets, ${wordMeanings(shown).join("; ")}`), ""];
+}
+
 /** The answer for people. */
 export function capacityText(answer: CapacityAnswer): string {
   const { meets, pricesOf, draws, seed } = answer;
@@ -213,11 +236,12 @@ export function capacityText(answer: CapacityAnswer): string {
     ...(meets.length === 0 ? [] : [candidatesText("keeps the level", meets, SHOWN, answer), ""]),
     ...missLines(answer),
     ...flipLines(answer),
+    ...namesLines(answer),
+    ...technicalLines(answer),
     `candidates: ${candidateCounts(answer).join(", ")}`,
-    `a draw is the simulation of all ${counted(answer.days, "day")}, with random arrivals and random errors of times`,
     `${counted(draws, "draw")} of every candidate, seed ${seed}; costs and times are of these`,
     ...boundsMeaning(answer),
     ...inputLines(answer),
-    `prices of ${pricesOf}; storage, network traffic and people are not in them`,
+    `prices of ${pricesOf}; ${notCounted(answer)} are not in them`,
   ].join("\n");
 }

@@ -1,26 +1,19 @@
 import { costsFacts } from "../calibration/index.ts";
 import { writeLines } from "../files/index.ts";
-import {
-  COMPARISON_SCHEDULES,
-  type ComparisonSchedule,
-  comparisonRun,
-  type JobsRun,
-  jobsTrace,
-  requireJobs,
-  simulateJobs,
-} from "../studies/index.ts";
+import { COMPARISON_SCHEDULES, type ComparisonSchedule, jobsTrace, simulateJobs } from "../studies/index.ts";
 import { traceLines } from "../traces/index.ts";
-import { calibrationHash, leaveSamplesOut, loadRequest, predictJobsIntervals, VERSION } from "../workbench/index.ts";
+import { calibrationHash, predictJobsIntervals, VERSION } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText, type Use } from "./command.ts";
 import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import { costsText } from "./describe-costs.ts";
 import { runText } from "./describe-run.ts";
 import type { Io } from "./io.ts";
+import { loadComparison } from "./load-comparison.ts";
 import { type OptionTable, pick } from "./option-table.ts";
 import { printResult } from "./output.ts";
 import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
 import { CACHE_OPTIONS, INTERVAL_OPTIONS, OVERLAP_OPTION, TRACE_OPTION } from "./prediction-options.ts";
-import { contextOf, drawChoice, recomputeChoice, requestChoice } from "./request-options.ts";
+import { contextOf, drawChoice } from "./request-options.ts";
 
 /** Events of a trace without --trace-steps: what a browser still shows at ease. */
 const MAX_EVENTS = 200_000;
@@ -80,22 +73,12 @@ function comparisonUse(schedule: ComparisonSchedule, more: OptionTable): Use {
 /** `simulate --schedule tp` and the like: the workload's jobs one after another, in virtual time. */
 export async function simulateComparison(io: Io, args: Arguments, schedule: ComparisonSchedule): Promise<number> {
   const file = requiredText(args, "plan");
-  const loaded = await loadRequest(contextOf(io, args), file, requestChoice(args, recomputeChoice(args)));
-  const { placed } = loaded;
-  const request = leaveSamplesOut(contextOf(io, args), loaded.request);
-  let run: JobsRun;
-  try {
-    run = comparisonRun(request, {
-      schedule,
-      full: flag(args, "full"),
-      accumulate: "accumulate" in COMPARISON_USES[schedule].options && flag(args, "accumulate"),
-      overlap: args["overlap"] !== false,
-      prefetch: schedule === "fsdp" ? optionalCount(args, "prefetch", 0)! : OF_FSDP.prefetch.default,
-    });
-    requireJobs(run);
-  } catch (error) {
-    throw placed(error);
-  }
+  const run = await loadComparison(io, args, file, schedule, {
+    full: flag(args, "full"),
+    accumulate: "accumulate" in COMPARISON_USES[schedule].options && flag(args, "accumulate"),
+    overlap: args["overlap"] !== false,
+    ...(schedule === "fsdp" ? { prefetch: optionalCount(args, "prefetch", 0)! } : {}),
+  });
   const { figures: calibration } = run.platform;
   const simulated = simulateJobs(run);
   const chosen = drawChoice(args);

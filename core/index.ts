@@ -63,6 +63,7 @@ export {
   formatBytes,
   formatSeconds,
   formatSecondsRange,
+  formatSignedSeconds,
   type Nanos,
   nanos,
   nanosToSeconds,

@@ -1,6 +1,7 @@
 export function sum(values: readonly number[]): number {
   let total = 0;
-  for (const value of values) total += value;
+  // It is asked of millions of short lists, of whole numbers and of others: an iterator would be made for each.
+  for (let at = 0; at < values.length; at += 1) total += values[at]!;
   return total;
 }
 

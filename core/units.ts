@@ -71,3 +71,12 @@ export function formatSeconds(seconds: number): string {
   if (seconds >= 1e-3) return `${(seconds * 1e3).toFixed(2)} ms`;
   return `${(seconds * 1e6).toFixed(1)} us`;
 }
+
+/** Seconds that a person sees as none, whatever their unit. */
+const UNSEEN_SECONDS = 5e-8;
+
+/** "+1.25 s": a difference of times. */
+export function formatSignedSeconds(seconds: number, format = formatSeconds): string {
+  if (Math.abs(seconds) < UNSEEN_SECONDS) return "0 s";
+  return `${seconds < 0 ? "-" : "+"}${format(Math.abs(seconds))}`;
+}

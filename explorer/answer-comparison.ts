@@ -7,16 +7,19 @@ import {
   type ComparisonSchedule,
   comparisonRun,
   type JobsRun,
+  type JobsTrace,
   jobsTrace,
+  jobsWay,
   requireJobs,
   type SimulatedJobs,
   simulateJobs,
 } from "../studies/index.ts";
-import { type SceneAnswer, type StageAnswer, sceneRequest } from "./answer-scene.ts";
+import { type SceneAnswer, type ShownWay, type StageAnswer, sceneRequest } from "./answer-scene.ts";
 import { COMPARED_PARTS } from "./comparison.ts";
 import { type EstimatedRun, sampledSteps, tokensOf } from "./first-estimate.ts";
 import type { Question } from "./question.ts";
 import type { Scene } from "./scene.ts";
+import type { CutScene } from "./scene-in-way.ts";
 
 /** Events of the timeline, or those of a step: what a browser shows at ease, and in no time. */
 const MOST_EVENTS = { whole: 20_000, first: 1 } as const;
@@ -39,40 +42,45 @@ function stageAnswers({ schedule, platform }: JobsRun, { needs, metrics }: Simul
   });
 }
 
-interface AnsweredComparison {
+interface SimulatedComparison {
+  readonly run: JobsRun;
+  readonly jobs: SimulatedJobs;
   readonly answer: SceneAnswer;
-  readonly report: ReportData;
 }
 
-function simulated(request: PlanRequest, schedule: ComparisonSchedule, maxEvents: number): AnsweredComparison {
+function simulated(request: PlanRequest, schedule: ComparisonSchedule): SimulatedComparison {
   const run = comparisonRun(request, { schedule });
   requireJobs(run);
   const jobs = simulateJobs(run);
   const costs = costsFacts(run.platform.figures);
-  const { trace } = jobsTrace(run, jobs, { maxEvents, calibrationHash: "", versions: {} });
-  return {
-    answer: {
-      metrics: jobs.metrics,
-      json: canonicalJson({ ...jobs.metrics, costs }),
-      meanError: costs.meanError,
-      ...(costs.source === undefined ? {} : { source: costs.source }),
-      schedule,
-      numPipelines: 1,
-      numGroups: run.jobs.length,
-      stages: stageAnswers(run, jobs),
-      ways: [],
-    },
-    report: buildReportData({ title: "", traces: [trace] }),
+  const answer: SceneAnswer = {
+    metrics: jobs.metrics,
+    json: canonicalJson({ ...jobs.metrics, costs }),
+    meanError: costs.meanError,
+    ...(costs.source === undefined ? {} : { source: costs.source }),
+    schedule,
+    numPipelines: 1,
+    numGroups: run.jobs.length,
+    stages: stageAnswers(run, jobs),
+    ways: [],
   };
+  return { run, jobs, answer };
+}
+
+function traceOf({ run, jobs }: SimulatedComparison, part: keyof typeof MOST_EVENTS): JobsTrace {
+  return jobsTrace(run, jobs, { maxEvents: MOST_EVENTS[part], calibrationHash: "", versions: {} });
 }
 
 /** A scene with such a schedule. @throws InputError for a scene that it cannot have, PlanError for one that does not fit */
 export function answerComparison(
-  scene: Scene,
+  scene: CutScene,
   schedule: ComparisonSchedule,
   calibration: string | undefined,
-): AnsweredComparison {
-  return simulated(sceneRequest(scene, calibration), schedule, MOST_EVENTS.whole);
+): ShownWay & { readonly answer: SceneAnswer } {
+  const found = simulated(sceneRequest(scene, calibration), schedule);
+  const { trace, numSteps } = traceOf(found, "whole");
+  const way = jobsWay(found.run, found.jobs, numSteps);
+  return { answer: found.answer, way, report: buildReportData({ title: "", traces: [trace], ways: [way] }) };
 }
 
 /** The same from some steps of each job, evenly over it. @throws InputError, PlanError */
@@ -80,10 +88,10 @@ export function firstComparison(
   scene: Scene,
   schedule: ComparisonSchedule,
   { correction = 1, calibration }: Pick<Question, "correction" | "calibration">,
-): AnsweredComparison & { readonly run: EstimatedRun } {
+): { readonly answer: SceneAnswer; readonly report: ReportData; readonly run: EstimatedRun } {
   const whole = sceneRequest(scene, calibration);
   const short = { ...whole, rows: whole.rows.map((rows) => sampledSteps(rows, SAMPLES)) };
-  const first = simulated(short, schedule, MOST_EVENTS.first);
+  const first = simulated(short, schedule);
   const { jobs } = first.answer.metrics;
   const uncorrectedSeconds = sum(
     jobs.map(({ startSeconds, endSeconds, steps }, job) => {
@@ -93,7 +101,8 @@ export function firstComparison(
   );
   const most = (of: PlanRequest): number => Math.max(...of.rows.map(({ steps }) => steps.length));
   return {
-    ...first,
+    answer: first.answer,
+    report: buildReportData({ title: "", traces: [traceOf(first, "first").trace] }),
     run: {
       makespanSeconds: uncorrectedSeconds * correction,
       tokensPerSecond: tokensOf(whole) / (uncorrectedSeconds * correction),

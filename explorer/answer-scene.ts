@@ -27,7 +27,7 @@ import {
 } from "../plan/index.ts";
 import { buildReportData, type ReportData } from "../reports/index.ts";
 import { fleetSchedule, planAndPredict } from "../sim/index.ts";
-import { heldTrace, type RunMetrics, runMetrics, type TraceStream } from "../traces/index.ts";
+import { heldTrace, type RunMetrics, runMetrics, type SeenWay, type TraceStream } from "../traces/index.ts";
 import { isComparison } from "./comparison.ts";
 import type { Scene } from "./scene.ts";
 import {
@@ -67,6 +67,12 @@ export interface SceneAnswer {
   readonly stages: readonly StageAnswer[];
   /** Ways that the planner looked at, the chosen one first. */
   readonly ways: readonly ConsideredWay[];
+}
+
+/** A way to train a scene, and its timeline with the critical path. */
+export interface ShownWay {
+  readonly way: SeenWay;
+  readonly report: ReportData;
 }
 
 /** An answer with the run behind it. */
@@ -182,6 +188,6 @@ export function simulateRequest(request: PlanRequest): SimulatedScene {
 }
 
 /** The timeline of a simulated scene, and all that is drawn with it. */
-export function sceneReport({ plan, trace }: SimulatedScene): ReportData {
-  return buildReportData({ title: "", plan, traces: [heldTrace(trace)] });
+export function sceneReport({ plan, trace }: SimulatedScene, way?: SeenWay): ReportData {
+  return buildReportData({ title: "", plan, traces: [heldTrace(trace)], ways: [way] });
 }

@@ -11,6 +11,8 @@ export const COMPARED_PARTS: Readonly<Record<ComparisonSchedule, string>> = {
   "zb-h1": "one piece of the model",
 };
 
+export const COMPARED_SCHEDULES = Object.keys(COMPARED_PARTS) as readonly ComparisonSchedule[];
+
 export function isComparison(schedule: Scene["schedule"]): schedule is ComparisonSchedule {
   return Object.hasOwn(COMPARED_PARTS, schedule);
 }

@@ -4,7 +4,7 @@ import type { ComparisonSchedule } from "../studies/index.ts";
 import { answerComparison, firstComparison } from "./answer-comparison.ts";
 import { answerFleet } from "./answer-fleet.ts";
 import { sceneReport, sceneRequest, simulateRequest } from "./answer-scene.ts";
-import { answerWays, runPath, wholeScene } from "./answer-ways.ts";
+import { answerWays, wholeScene } from "./answer-ways.ts";
 import { isComparison } from "./comparison.ts";
 import { firstEstimate, nearerEstimate } from "./first-estimate.ts";
 import { firstFleet } from "./first-fleet.ts";
@@ -34,8 +34,10 @@ function comparisonReply(question: FiguresQuestion, schedule: ComparisonSchedule
     case "first":
     case "nearer":
       return { id, kind, ...firstComparison(scene, schedule, question) };
-    case "whole":
-      return { id, kind, ...answerComparison(scene, schedule, calibration) };
+    case "whole": {
+      const { answer, report } = answerComparison(scene, schedule, calibration);
+      return { id, kind, answer, report };
+    }
     case "one more":
       return { id, kind, answer: answerComparison(withOneMore(scene), schedule, calibration).answer };
   }
@@ -51,8 +53,8 @@ function planReply(question: FiguresQuestion): Reply {
       return { id, kind, answer: simulated.answer, run, report: sceneReport(simulated) };
     }
     case "whole": {
-      const simulated = wholeScene(scene, calibration);
-      return { id, kind, answer: simulated.answer, report: sceneReport(simulated), path: runPath(simulated) };
+      const { simulated, shown } = wholeScene(scene, calibration);
+      return { id, kind, answer: simulated.answer, report: shown.report };
     }
     case "one more":
       return { id, kind, answer: simulateRequest(sceneRequest(withOneMore(scene), calibration)).answer };
@@ -61,9 +63,9 @@ function planReply(question: FiguresQuestion): Reply {
 
 /** The answer to a question, or what a person did wrong and what does not fit, in words. */
 export async function replyTo(question: Question, solve: SolvePackings): Promise<Reply> {
-  const { id, kind, scene, calibration, way } = question;
+  const { id, kind, scene, calibration, ways } = question;
   try {
-    if (kind === "two ways") return { id, kind, ways: answerWays(scene, way!, calibration) };
+    if (kind === "two ways") return { id, kind, ways: answerWays(scene, ways!, calibration) };
     const { policy, schedule } = scene;
     const asked = { ...question, kind };
     if (policy !== "none") return await fleetReply(asked, policy, solve);

@@ -144,10 +144,14 @@ function clusterText(scene: Scene): string {
   ].join("\n");
 }
 
+function calibrationOf({ calibration }: Scene): readonly string[] {
+  return calibration === "catalog" ? [] : ["--calibration", CALIBRATION_FILE];
+}
+
 /** All but the schedule of what is simulated only is in the workload. */
 function optionsOf(scene: Scene): readonly string[] {
   return [
-    ...(scene.calibration === "catalog" ? [] : ["--calibration", CALIBRATION_FILE]),
+    ...calibrationOf(scene),
     ...(isComparison(scene.schedule) ? ["--schedule", scene.schedule] : planOptionsOf(scene)),
   ];
 }
@@ -193,31 +197,32 @@ export function sceneCommands(scene: Scene): readonly string[] {
   ];
 }
 
-/** The workload of the other of two ways, and the plans of both. */
-const OTHER_WORKLOAD_FILE = "other-workload.yaml";
-const PLAN_FILES = ["plan.json", "other-plan.json"] as const;
+/** Of two ways: the workload of one whose micro-batches are cut in its own way, and the plan of one that has one. */
+const OWN_WORKLOADS = ["workload-a.yaml", "workload-b.yaml"] as const;
+const PLAN_FILES = ["plan-a.json", "plan-b.json"] as const;
 
 /** Two ways to train a scene as the command line compares them. */
 export interface WaysDocuments {
-  /** The workload of the other way, where it is not that of the one. */
-  readonly otherWorkload: string | undefined;
-  readonly otherWorkloadFile: string;
+  /** Beside the scene's own files. */
+  readonly workloads: readonly { readonly file: string; readonly text: string }[];
   readonly commands: readonly string[];
 }
 
 /** What gives the difference of two ways to train a scene, beside the scene's own files. */
-export function waysDocuments(one: Scene, other: CutScene): WaysDocuments {
-  const [mine, its] = [sceneDocuments(one), sceneDocuments(other)];
-  const isSame = mine.workload === its.workload;
-  const planned = (file: string, { options }: SceneDocuments, plan: string): string =>
-    ["loratwin plan", file, "--cluster", CLUSTER_FILE, ...options, "--no-intervals", "-o", plan].join(" ");
-  return {
-    otherWorkload: isSame ? undefined : its.workload,
-    otherWorkloadFile: OTHER_WORKLOAD_FILE,
-    commands: [
-      planned(WORKLOAD_FILE, mine, PLAN_FILES[0]),
-      planned(isSame ? WORKLOAD_FILE : OTHER_WORKLOAD_FILE, its, PLAN_FILES[1]),
-      `loratwin compare ${PLAN_FILES.join(" ")} --json`,
-    ],
-  };
+export function waysDocuments(scene: Scene, ways: readonly [one: CutScene, other: CutScene]): WaysDocuments {
+  const { workload } = sceneDocuments(scene);
+  const workloads: { file: string; text: string }[] = [];
+  const plans: string[] = [];
+  const given = (file: string): string => `${file} --cluster ${CLUSTER_FILE}`;
+  const names = ways.map((way, index) => {
+    const own = sceneDocuments(way);
+    if (isComparison(way.schedule)) return way.schedule;
+    const file = own.workload === workload ? WORKLOAD_FILE : OWN_WORKLOADS[index]!;
+    if (file !== WORKLOAD_FILE) workloads.push({ file, text: own.workload });
+    plans.push(["loratwin plan", given(file), ...own.options, "--no-intervals", "-o", PLAN_FILES[index]!].join(" "));
+    return PLAN_FILES[index]!;
+  });
+  const isPlanned = ways.every(({ schedule }) => !isComparison(schedule));
+  const asked = isPlanned ? [] : ["--workload", given(WORKLOAD_FILE), ...calibrationOf(scene)];
+  return { workloads, commands: [...plans, ["loratwin compare", ...names, ...asked, "--json"].join(" ")] };
 }

@@ -1,4 +1,5 @@
 import type { ConsideredWay } from "../plan/index.ts";
+import type { ComparisonSchedule } from "../studies/index.ts";
 import type { Scene } from "./scene.ts";
 
 /** A scene whose adapters are cut into micro-batches of so many tokens, where they leave that open. */
@@ -6,8 +7,16 @@ export interface CutScene extends Scene {
   readonly microBatchTokens?: number;
 }
 
+/**
+ * A way to train a scene: as it asks for (`asked`), as the planner would (`planned`), another one that the planner looked
+ * at, or a schedule that is simulated only.
+ */
+export type SceneWay = "asked" | "planned" | ConsideredWay | ComparisonSchedule;
+
 /** The scene that leaves open nothing which a way of doing it has chosen. */
-export function sceneInWay(scene: Scene, way: ConsideredWay): CutScene {
+export function sceneInWay(scene: Scene, way: SceneWay): CutScene {
+  if (way === "asked") return scene;
+  if (typeof way === "string") return { ...scene, schedule: way === "planned" ? "auto" : way };
   const { schedule, pipelines, groups, jobsAtOnce } = scene;
   const { microBatchTokens } = way;
   return {

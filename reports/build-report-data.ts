@@ -23,6 +23,7 @@ import {
   type StepCurve,
 } from "./report-data.ts";
 import type { EvaluationRecord, LossRecord, ReportInput } from "./report-input.ts";
+import { runPath } from "./run-path.ts";
 import { jobSamples } from "./samples-data.ts";
 
 /** Columns that grow row by row. */
@@ -85,7 +86,12 @@ function expectedIntervals({ intervals }: Trace): Intervals | null {
   return intervals === undefined || intervals.makespanSeconds[0] === intervals.makespanSeconds[1] ? null : intervals;
 }
 
-function reportTrace(trace: Trace, plan: Plan | undefined, indexOf: ReadonlyMap<string, number>): ReportTrace {
+function reportTrace(
+  trace: Trace,
+  { plan, traces, ways = [] }: ReportInput,
+  indexOf: ReadonlyMap<string, number>,
+): ReportTrace {
+  const way = ways[traces.indexOf(trace)];
   const samples = trace.counters.filter((sample) => sample.counter === "memory");
   const totals = traceTotals(trace, plan && planPipelines(plan));
   return {
@@ -102,6 +108,7 @@ function reportTrace(trace: Trace, plan: Plan | undefined, indexOf: ReadonlyMap<
     devices: totals.devices,
     jobs: plan === undefined ? [] : runMetrics(plan, trace).jobs,
     intervals: expectedIntervals(trace),
+    path: way === undefined ? null : runPath(way),
   };
 }
 
@@ -247,7 +254,7 @@ export function buildReportData(input: ReportInput): ReportData {
     }),
     jobSets,
     actions,
-    traces: traces.map((trace) => reportTrace(trace, plan, indexOf)),
+    traces: traces.map((trace) => reportTrace(trace, input, indexOf)),
     ...compared(traces, input.machine),
     plannedPeakBytes: planned,
     losses: stepCurves(input.losses ?? lossesOfTrace(traces.at(-1)!), names),

@@ -11,19 +11,35 @@ export interface CapacityPageData {
 
 type Candidate = CandidateRow["candidate"];
 
-const HAD: Readonly<Record<Candidate["tenure"], string>> = {
-  buy: "bought",
-  reserved: "reserved",
-  "on-demand": "on demand",
-  spot: "spot",
+const GET: Readonly<Record<Candidate["tenure"], string>> = {
+  buy: "Buy",
+  reserved: "Reserve",
+  "on-demand": "Rent on demand",
+  spot: "Rent on spot",
 };
 
-/** "8 x H100 SXM in slots of 2, float8, fifo, on demand" */
-export function candidateText({ count, accelerator, slot, precision, jobsAtOnce, policy, tenure }: Candidate): string {
-  const slots = slot === count ? "in one slot" : slot === 1 ? "each a slot" : `in slots of ${slot}`;
-  const shared = jobsAtOnce === 1 ? "" : `, up to ${jobsAtOnce} jobs a slot`;
-  return `${count} x ${accelerator} ${slots}, ${precision}${shared}, ${policy}, ${HAD[tenure]}`;
+/** What is bought or rented: "Rent on demand 8 x H100 SXM" */
+export function machinesText({ count, accelerator, tenure }: Omit<Candidate, "slot">): string {
+  return `${GET[tenure]} ${count} x ${accelerator}`;
 }
+
+/** How many train a job: "every 2 train up to 4 jobs" */
+export function togetherText({ count, slot, jobsAtOnce }: Candidate): string {
+  const jobs = jobsAtOnce === 1 ? "a job" : `up to ${jobsAtOnce} jobs`;
+  return slot === 1 ? `each trains ${jobs}` : slot === count ? `all train ${jobs}` : `every ${slot} train ${jobs}`;
+}
+
+/** Words that only the simulator's people use, behind those that others do. */
+const wordsText = ({ precision, policy }: Candidate): string => `${precision}, ${policy}`;
+
+/** "Rent on demand 8 x H100 SXM, every 2 train a job (float8, fifo)" */
+export function candidateText(candidate: Candidate): string {
+  return `${machinesText(candidate)}, ${togetherText(candidate)} (${wordsText(candidate)})`;
+}
+
+/** What a split's letters mean. */
+export const SPLIT_MEANING =
+  "tp, cp, pp, dp: so many accelerators share layers, rows, stages or copies of the model; ZeRO-3: and its weights.";
 
 /** How the model and the rows are split, in few characters: "tp 2, cp 2, dp 4, ZeRO-3". */
 export function splitText(layout: StepLayout): string {
@@ -93,7 +109,7 @@ export function withoutTies(rows: readonly CandidateRow[]): readonly TiedRow[] {
   return [...groupBy(rows, keyOf).values()].map(([row, ...others]) => ({ row: row!, others }));
 }
 
-/** "4 x H100 SXM in one slot, float8, fifo, on demand (8 and 16 cost the same)" */
+/** "Rent on demand 4 x H100 SXM, all train a job (float8, fifo); 8 and 16 cost the same" */
 export function tiedText({ row, others }: TiedRow): string {
   const text = candidateText(row.candidate);
   if (others.length === 0) return text;
@@ -101,7 +117,7 @@ export function tiedText({ row, others }: TiedRow): string {
   const which = counts.some((count) => count !== row.candidate.count)
     ? [counts.slice(0, -1).join(", "), counts.at(-1)].filter((part) => part !== "").join(" and ")
     : `${others.length} others`;
-  return `${text} (${which} cost the same)`;
+  return `${text}; ${which} cost the same`;
 }
 
 /** What a candidate misses, in words; undefined where it keeps the level in enough draws. */
@@ -121,12 +137,12 @@ export function missText(row: CandidateRow, { probability }: Pick<CapacityAnswer
 /** What stands next to the recommended candidate, by name; those that there are. */
 export function besides(answer: CapacityAnswer): readonly (readonly [string, Beside])[] {
   const { runnerUp, fewer, more, otherSharing } = answer;
-  const { jobsAtOnce = 1 } = otherSharing?.candidate ?? {};
+  const many = ({ candidate: { count, accelerator } }: Beside): string => `${count} x ${accelerator}`;
   const all: readonly (readonly [string, Beside | null])[] = [
     [runnerUp === null ? "" : `next: ${candidateText(runnerUp.candidate)}`, runnerUp],
-    [`a slot fewer${fewer === null ? "" : `, ${fewer.candidate.count} x ${fewer.candidate.accelerator}`}`, fewer],
-    [`a slot more${more === null ? "" : `, ${more.candidate.count} x ${more.candidate.accelerator}`}`, more],
-    [jobsAtOnce === 1 ? "one job a slot" : `up to ${jobsAtOnce} jobs a slot`, otherSharing],
+    [fewer === null ? "" : `a slot fewer, ${many(fewer)}`, fewer],
+    [more === null ? "" : `a slot more, ${many(more)}`, more],
+    [otherSharing === null ? "" : `the same, ${togetherText(otherSharing.candidate)}`, otherSharing],
   ];
   return all.flatMap(([name, beside]) => (beside === null ? [] : [[name, beside] as const]));
 }

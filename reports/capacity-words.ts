@@ -1,5 +1,6 @@
 import { counted, formatSeconds } from "../core/index.ts";
 import type { AcceleratorPrice, Candidate, CapacityAnswer, JobKind, Tenure } from "../plan/index.ts";
+import { machinesText, togetherText } from "./capacity-data.ts";
 
 /** Figures as a rim writes them: money to the cent, and shares. */
 export interface Figures {
@@ -33,37 +34,52 @@ export function monthsText(months: number): string {
   return counted(Number(months.toFixed(1)), "month");
 }
 
-const GET: Readonly<Record<Tenure, string>> = {
-  buy: "Buy",
-  reserved: "Reserve",
-  "on-demand": "Rent on demand",
-  spot: "Rent on spot",
-};
-
 const BITS: Readonly<Record<Candidate["precision"], number>> = { bfloat16: 16, float8: 8, float4: 4 };
 
 const ORDERS: Readonly<Record<Candidate["policy"], string>> = {
-  fifo: "Jobs start in the order in which they come.",
-  sjf: "Short jobs start first.",
-  priority: "Jobs of a higher priority start first.",
-  mlora: "The scheduler of the mLoRA paper says which jobs start.",
-  deadline: "Jobs whose deadline is next start first. Jobs that cannot meet theirs are refused.",
+  fifo: "jobs start in the order in which they come",
+  sjf: "short jobs start first",
+  priority: "jobs of a higher priority start first",
+  mlora: "the scheduler of the mLoRA paper says which jobs start",
+  deadline: "jobs whose deadline is next start first, and those that cannot meet theirs are refused",
 };
+
+/** Who has the room, and pays for power. */
+const WHERE: Readonly<Record<Tenure, string>> = {
+  buy: "They stand in your rooms, and you pay for their power.",
+  reserved: "They stand with who rents them out, and the rent has their power in it. They are yours at all hours.",
+  "on-demand":
+    "They stand with who rents them out, and the rent has their power in it. You pay for hours in which they train.",
+  spot:
+    "They stand with who rents them out, and the rent has their power in it. You pay for hours in which they train. " +
+    "They may be taken away at any time; jobs go on when others are there.",
+};
+
+/** Words in the names of candidates, each with what it means: "float8: products of matrices have numbers of 8 bits" */
+export function wordMeanings(candidates: readonly Candidate[]): readonly string[] {
+  const precisions = new Set(candidates.map(({ precision }) => precision));
+  const policies = new Set(candidates.map(({ policy }) => policy));
+  return [
+    ...[...precisions].sort().map((each) => `${each}: products of matrices have numbers of ${BITS[each]} bits`),
+    ...[...policies].sort().map((each) => `${each}: ${ORDERS[each]}`),
+  ];
+}
+
+/** What is paid for, and how many train a job: "Buy 16 x H100 SXM, of which 9 are used, each trains a job" */
+export function titleText({ candidate, paidCount }: Pick<Best, "candidate" | "paidCount">): string {
+  const used = paidCount === candidate.count ? "" : `, of which ${candidate.count} are used`;
+  return `${machinesText({ ...candidate, count: paidCount })}${used}, ${togetherText(candidate)}`;
+}
 
 /** A candidate for somebody who does not know the words: what to get, and how it is used. */
 export function adviceText({ candidate, paidCount }: Pick<Best, "candidate" | "paidCount">): string {
-  const { accelerator, count, slot, precision, jobsAtOnce, policy, tenure } = candidate;
-  const slots =
-    slot === 1
-      ? "Each trains jobs by itself"
-      : slot === count
-        ? "All of them train a job"
-        : `Every ${slot} train a job`;
+  const { count, slot, tenure } = candidate;
+  const together = togetherText(candidate);
   return [
-    `${GET[tenure]} ${paidCount} x ${accelerator}${paidCount === count ? "" : ` and use ${count}`}.`,
-    `${slots}${slot === 1 ? "" : " together"} (a slot)${jobsAtOnce === 1 ? "" : `, up to ${jobsAtOnce} jobs at once`}.`,
-    `Products of matrices have numbers of ${BITS[precision]} bits.`,
-    ORDERS[policy],
+    `${machinesText({ ...candidate, count: paidCount })} accelerators${paidCount === count ? "" : ` and use ${count}`}.`,
+    WHERE[tenure],
+    `${together[0]!.toUpperCase()}${together.slice(1)}; ${slot === 1 ? "it" : "what trains a job together"} is called a slot.`,
+    `In brackets, ${wordMeanings([candidate]).join("; ")}.`,
   ].join(" ");
 }
 
@@ -83,7 +99,9 @@ function paidTexts(answer: CapacityAnswer, best: Best, { money, count }: Figures
   const used = best.paidCount === best.candidate.count ? "" : `, of which ${count(best.candidate.count)} are used`;
   const whole = soldIn === 1 ? "" : `, which are sold in machines of ${soldIn}${used}`;
   const had = `${count(best.paidCount)} x ${accelerator}${whole}`;
+  const isBought = tenure === "buy" && buy !== undefined;
   const isAnew = buy !== undefined && termMonths > 12 * buy.years;
+  const { growthPerMonth } = answer.forecast;
   const today = prices.interest === 0 ? "" : ` (${money(presentValue)} in today's money)`;
   return [
     tenure === "buy"
@@ -91,7 +109,16 @@ function paidTexts(answer: CapacityAnswer, best: Best, { money, count }: Figures
         `${buy!.restUsed > 0 ? ", less what others pay who use idle machines" : ""}.`
       : `You pay nothing at once for ${had}, and ${money(monthly)} a month of rent.`,
     `Over ${monthsText(termMonths)} that is ${money(total)}${today}. ` +
-      "Each month is taken to cost what the forecast's days cost on average.",
+      "Each month is taken to cost what the forecast's days cost on average" +
+      `${growthPerMonth === 1 ? "" : ": jobs do not go on to grow behind them"}.`,
+    ...(isBought && buy.resale > 0
+      ? [
+          `After ${monthsText(12 * buy.years)} the machines are sold for ${money(best.paidCount * buy.resale)}, as the prices have it` +
+            `${termMonths < 12 * buy.years ? "; that is behind these months, and not in their sum" : "; the sum has it taken off"}.`,
+        ]
+      : isBought
+        ? ["Machines are worth nothing after their years: the prices have no `resale`."]
+        : []),
     ...(soldIn > best.candidate.slot && ways.some(({ tenure: way }) => way === "on-demand" || way === "spot")
       ? ["By the hour each slot that trains is taken to rent a machine of its own; jobs that share machines cost less."]
       : []),
@@ -142,27 +169,77 @@ function lateText({ levels }: Best, late: readonly number[]): string {
     .join("; ");
 }
 
+/** What it costs on spot that accelerators are taken away. */
+function interruptionTexts(
+  { interruptions, days, prices }: CapacityAnswer,
+  { candidate, cost }: Best,
+  { money }: Figures,
+): readonly string[] {
+  if (interruptions === null) return [];
+  const { count, secondsEach, costEach, cost: all } = interruptions;
+  const { interruptionsPerDay } = prices.accelerators[candidate.accelerator]!.spot!;
+  if (count === 0) return ["Accelerators are not taken away while jobs train, as the prices have it."];
+  const share = cost.mean === 0 ? "" : `, ${shareText(all / cost.mean)} of it`;
+  return [
+    `The accelerators of a slot are taken away ${counted(interruptionsPerDay, "time")} a day, as the prices have it: ` +
+      `about ${Math.round(count)} times in ${counted(days, "day")} while jobs train.`,
+    `Each time costs ${formatSeconds(secondsEach)} of a slot and ${money(costEach)}, for checkpoints, restarts and what is trained again. ` +
+      `That is ${money(all)} of the cost of ${counted(days, "day")}${share}.`,
+    "Failures of machines are taken to be among these times.",
+  ];
+}
+
+/** How many more jobs the recommended machines train, a sentence each. */
+export function headroomTexts({ headroom, forecast }: CapacityAnswer): readonly string[] {
+  if (headroom === null) return [];
+  const { kept, missed, draws, months } = headroom;
+  const { growthPerMonth: growth } = forecast;
+  const reach =
+    kept === 1
+      ? `with ${missed ?? 1} times as many jobs these machines miss the level`
+      : `these machines keep the level with ${kept} times as many jobs` +
+        `${missed === null ? "" : `, and miss it with ${missed} times as many`}`;
+  return [
+    `If more jobs come: ${reach} (${counted(draws, "draw")} of each).`,
+    ...(months === null
+      ? growth === 1
+        ? ["The forecast has no growth (`growthPerMonth`)."]
+        : []
+      : [
+          `The forecast grows to ${growth} times as many jobs each month: ` +
+            `${kept === 1 ? "look for more machines at once" : `look for more machines ${missed === null ? "no sooner than " : ""}${monthsText(months)} after its end`}.`,
+        ]),
+  ];
+}
+
 /** What failures of machines cost, and how many spare ones it takes, a sentence each. */
 export function failureTexts(answer: CapacityAnswer, { money, count }: Figures): readonly string[] {
   const { best, failures } = answer;
   if (best === null) return [];
   const { accelerator, tenure } = best.candidate;
-  if (tenure === "on-demand" || tenure === "spot")
-    return ["Failures are not counted of machines that are rented by the hour: who rents them out replaces them."];
+  if (tenure === "spot") return interruptionTexts(answer, best, { money, count });
   const price = priceOf(answer, best).failures;
   if (failures === null || price === undefined)
     return [`Failures of machines are not counted: the prices have no \`failures\` of ${accelerator}.`];
   const { machines, failuresPerYear, downHoursPerYear, lostAcceleratorHours, lostCost, idleCost } = failures;
-  const { costPerYear, spares, needed } = failures;
-  const all = lostCost + idleCost;
+  const { costPerYear, spares, needed, repairCost } = failures;
+  const all = lostCost + idleCost + repairCost;
+  const lost = `${Number(lostAcceleratorHours.toPrecision(2))} hours of an accelerator's training that is done again`;
+  if (tenure === "on-demand")
+    return [
+      `A machine fails ${counted(price.perYear, "time")} a year, as the prices have it. ` +
+        `For the hours that are rented that is ${Number(failuresPerYear.toPrecision(2))} failures a year. Who rents machines out replaces them.`,
+      `A failure costs ${money(all)} of rent, for ${lost}. That is ${money(costPerYear)} a year.`,
+    ];
   const chosen = spares[needed ?? spares.length - 1]!;
   const kept = lateText(best, chosen.late);
   return [
     `A machine fails ${counted(price.perYear, "time")} a year and is back after ${formatSeconds(3600 * price.repairHours)}, as the prices have it. ` +
       `With ${counted(machines, "machine", count)} that is ${Number(failuresPerYear.toPrecision(2))} failures a year, ` +
       `and ${formatSeconds(3600 * downHoursPerYear)} in which one is away.`,
-    `A failure costs ${money(all)}: ${money(lostCost)} for ${Number(lostAcceleratorHours.toPrecision(2))} hours of an accelerator's training that is done again, ` +
-      `${money(idleCost)} for the machine that stands idle. The bill of the repair is not in it. That is ${money(costPerYear)} a year.`,
+    `A failure costs ${money(all)}: ${money(lostCost)} for ${lost}, ${money(idleCost)} for the machine that stands idle` +
+      `${repairCost > 0 ? `, ${money(repairCost)} for the repair` : ""}. That is ${money(costPerYear)} a year, beside the costs above.` +
+      `${tenure === "buy" && repairCost === 0 ? " The bill of the repair is not in it: the prices have no `repairCost`." : ""}`,
     needed === 0
       ? `No spare machine is needed: ${kept}.`
       : needed === null
@@ -170,6 +247,14 @@ export function failureTexts(answer: CapacityAnswer, { money, count }: Figures):
         : `${counted(needed, "spare machine")} ${needed === 1 ? "is" : "are"} needed, for ${money(chosen.costPerYear)} a year: ${kept}. ` +
           `Without, ${lateText(best, spares[0]!.late)}.`,
   ];
+}
+
+/** What no figure of an answer has in it. */
+export function notCounted({ best, prices }: Pick<CapacityAnswer, "best" | "prices">): string {
+  const isOurs =
+    best?.candidate.tenure === "buy" && !prices.accelerators[best.candidate.accelerator]!.failures?.repairCost;
+  const repairs = isOurs ? ["repairs"] : [];
+  return ["storage", "network traffic", ...repairs].join(", ").concat(" and people");
 }
 
 /** A kind of jobs as the forecast has it. */
@@ -187,7 +272,12 @@ export function kindText(kind: JobKind, count: Figures["count"]): string {
 export function priceText(price: AcceleratorPrice, money: Figures["money"]): string {
   const { buy, reservedPerHour, onDemandPerHour, spot, soldIn, failures } = price;
   return [
-    ...(buy === undefined ? [] : [`${money(buy.price)} for ${counted(buy.years, "year")} to buy`]),
+    ...(buy === undefined
+      ? []
+      : [
+          `${money(buy.price)} for ${counted(buy.years, "year")} to buy` +
+            `${buy.resale > 0 ? `, sold for ${money(buy.resale)} at their end` : ""}`,
+        ]),
     ...(reservedPerHour === undefined ? [] : [`${money(reservedPerHour)} an hour reserved`]),
     ...(onDemandPerHour === undefined ? [] : [`${money(onDemandPerHour)} an hour on demand`]),
     ...(spot === undefined
@@ -196,6 +286,7 @@ export function priceText(price: AcceleratorPrice, money: Figures["money"]): str
     soldIn === 1 ? "sold one by one" : `sold in machines of ${soldIn}`,
     failures === undefined
       ? "nothing said of failures"
-      : `a machine fails ${counted(failures.perYear, "time")} a year for ${formatSeconds(3600 * failures.repairHours)}`,
+      : `a machine fails ${counted(failures.perYear, "time")} a year for ${formatSeconds(3600 * failures.repairHours)}` +
+        `${failures.repairCost > 0 ? ` and ${money(failures.repairCost)}` : ""}`,
   ].join("; ");
 }

@@ -17,6 +17,7 @@ export {
   MISSES_MEANING,
   missText,
   RESTS,
+  SPLIT_MEANING,
   splitText,
   tiedText,
   unfitReasons,
@@ -26,12 +27,16 @@ export {
   adviceText,
   type Figures,
   failureTexts,
+  headroomTexts,
   kindText,
   lateShareText,
   moneyTexts,
   monthsText,
+  notCounted,
   priceText,
+  titleText,
   wayText,
+  wordMeanings,
 } from "./capacity-words.ts";
 // Data before they are trained on, token by token.
 export type { DataPageData, PageFate, PageRow, PageSequence, PageSource, PageTokens } from "./data-page-data.ts";

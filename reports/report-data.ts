@@ -2,6 +2,7 @@
 // types. Bars and samples are columns of equal length instead of objects: a run has tens of thousands of them.
 import type { ActionLetter } from "../plan/index.ts";
 import type { Comparison, Intervals, JobMetrics, RunTotals, Trace } from "../traces/index.ts";
+import type { RunPath } from "./run-path.ts";
 import type { JobSamples } from "./samples-data.ts";
 
 /** Index into `ReportData.actions`' columns. */
@@ -54,6 +55,8 @@ export interface ReportTrace extends Omit<RunTotals, "tokens"> {
   readonly jobs: readonly JobMetrics[];
   /** Where the figures were expected; null for an executed trace, and for exact times. */
   readonly intervals: Intervals | null;
+  /** What the run's end waits for; null where nobody knows. */
+  readonly path: RunPath | null;
 }
 
 export interface ReportJob {

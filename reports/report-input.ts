@@ -1,5 +1,5 @@
 import type { Plan } from "../plan/index.ts";
-import type { AtMachineSpeed, Trace } from "../traces/index.ts";
+import type { AtMachineSpeed, SeenWay, Trace } from "../traces/index.ts";
 import type { SampleRecord } from "./samples-data.ts";
 
 /** One line of a run's metrics, as far as the page reads it. */
@@ -27,6 +27,8 @@ export interface ReportInput {
   readonly plan?: Plan;
   /** One trace, or a simulated and an executed one of the same plan. */
   readonly traces: readonly Trace[];
+  /** What is known of the way of each trace, as far as it is; its critical path is drawn. */
+  readonly ways?: readonly (SeenWay | undefined)[];
   /** What the first trace would have been on the machine as it was during the second. */
   readonly machine?: AtMachineSpeed;
   /** Without it the loss counters of the executed trace are drawn. */

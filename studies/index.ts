@@ -134,6 +134,7 @@ export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from
 // All ways to train the same jobs on the same devices, in one table.
 export {
   compareStrategies,
+  differenceOfRows,
   STRATEGY_NAMES,
   type StrategyName,
   type StrategyRow,
@@ -152,7 +153,9 @@ export {
 // What messages and collectives cost there: fixed, or by a topology.
 export { fixedInterconnect, topologyInterconnect } from "./strategies/interconnect.ts";
 // Such a run as a trace.
-export { jobsTrace } from "./strategies/jobs-trace.ts";
+export { type JobsTrace, jobsTrace } from "./strategies/jobs-trace.ts";
+// What the time of such a run goes to, and its critical path.
+export { jobsWay } from "./strategies/jobs-way.ts";
 // A request whose calibration is of shares of the peak, which observations say something of.
 export type { ObservedRequest } from "./strategies/observed-rate.ts";
 // The devices, their figures and links that such a run is on.

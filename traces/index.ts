@@ -4,18 +4,29 @@ export { type AtMachineSpeed, type DeviceSlowness, machineLines } from "./at-mac
 export { idleShare, type PipelineBusy, steadyBubble, steadyRegion } from "./bubble.ts";
 // Where the time of a run goes, and why another takes longer.
 export { differenceByCause, type RunDifference, type TimePair } from "./causes/cause-difference.ts";
-export { type CauseKey, causeText } from "./causes/causes.ts";
+export { CauseSums, type CauseTime, productsOf, type RunCauses } from "./causes/cause-sums.ts";
+export { type CauseKey, causeText, type IdleCause } from "./causes/causes.ts";
 export {
   type ComparedWays,
   compareWays,
   type PlannedRun,
+  planWay,
+  type SeenWay,
   shorteningText,
   type WayFacts,
   wayText,
 } from "./causes/compared-ways.ts";
 // The chain of actions and messages that a run's end waits for.
-export { criticalPath, type PathCause, type PathStep, pathCauses } from "./causes/critical-path.ts";
-export { type RunCauses, runCauses } from "./causes/run-causes.ts";
+export {
+  type ChainedRun,
+  chainOf,
+  criticalPath,
+  type PathCause,
+  type PathStep,
+  PathSums,
+  pathCauses,
+} from "./causes/critical-path.ts";
+export { runCauses } from "./causes/run-causes.ts";
 // The trace's file: Chrome trace event JSON that opens in Perfetto.
 export { traceDocument, traceLines } from "./chrome-trace.ts";
 // Two traces of one plan, action by action.

@@ -1,12 +1,17 @@
 import { InputError, shellQuoted } from "../../core/index.ts";
 import { loadTraces, replayPlan, runKindOf } from "../../runs/index.ts";
+import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import { compareTable, compareTraces } from "../../traces/index.ts";
 import { holdsPlan, machinePart } from "../../workbench/index.ts";
 import { type Arguments, type Command, optionalNumber, optionalText, requiredText, type Use } from "../command.ts";
 import { compareFleetRun } from "../compare-fleet.ts";
-import { comparePlans } from "../compare-plans.ts";
+import { compareTwoWays } from "../compare-two-ways.ts";
+import { asComparison } from "../comparison-schedule.ts";
 import type { Io } from "../io.ts";
+import { pick } from "../option-table.ts";
 import { note, percent, printResult } from "../output.ts";
+import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "../plan-options.ts";
+import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf } from "../request-options.ts";
 import { writeReport } from "../write-report.ts";
 
@@ -39,6 +44,18 @@ const FLEET: Use = {
   instead: () => "A live fleet is simulated again; `loratwin report RUN -o PAGE` writes a page of it.",
 };
 
+const WAYS: Use = {
+  input: "a schedule that is simulated only",
+  options: {
+    workload: { type: "string", needed: true, describe: `what ${COMPARISON_SCHEDULES.join(", ")} train` },
+    ...DEVICE_OPTIONS,
+    ...COST_OPTIONS,
+    ...pick(PLAN_OPTIONS, "dtype", "recompute"),
+    ...CACHE_OPTIONS,
+  },
+  instead: () => "Such a schedule is simulated for the jobs of --workload, and its time compared cause by cause.",
+};
+
 /** The folder of a live fleet. @throws InputError beside something else */
 function fleetFolder(io: Io, files: readonly string[]): string | undefined {
   const fleet = files.find((file) => runKindOf(io, file) === "fleet");
@@ -60,33 +77,39 @@ function useOf(args: Arguments, io: Io): Use {
   if (fleetFolder(io, files) !== undefined) return FLEET;
   if (files.length === 1)
     throw new InputError({
-      expected: "two traces or plans, or the folder of a live fleet by itself",
+      expected: "two traces, plans or schedules, or the folder of a live fleet by itself",
       at: "executed",
       hint: "`loratwin compare simulated.json run/` compares a run with its simulation.",
     });
+  if (files.some((what) => asComparison(what) !== undefined)) return WAYS;
   return holdsPlan(io, files[0]!) ? PLANS : TRACES;
 }
 
 export const compareCommand: Command = {
   usage: "compare <simulated> [executed]",
   describe:
-    "join two traces of one plan, action by action; exit 1 above --max-error. Of two plans: why one takes longer, cause by cause. Of a live fleet: how far off the simulator is, with decisions of its own and with the fleet's",
+    "join two traces of one plan, action by action; exit 1 above --max-error. Of two plans, or schedules that are simulated only: why one takes longer, cause by cause. Of a live fleet: how far off its simulation is, and why",
   examples: [
     ["$0 compare simulated.json run/trace.json -o report.html", "table and page"],
     ["$0 compare simulated.json run/ --max-error 0.05", "a check for CI"],
     ["$0 compare one.json other.json", "two plans: where the difference of their times comes from"],
+    ["$0 compare one.json fsdp --workload w.yaml --cluster gpus.yaml", "a plan and FSDP"],
     ["$0 compare run/", "a live fleet: the simulator's own error, and where decisions part"],
   ],
   positionals: {
-    simulated: { type: "string", demandOption: true, describe: "trace of simulate; a plan; or a live fleet's folder" },
-    executed: { type: "string", describe: "trace of train, or the run folder; or another plan" },
+    simulated: {
+      type: "string",
+      demandOption: true,
+      describe: "trace of simulate; a plan; tp, fsdp, ...; or a live fleet's folder",
+    },
+    executed: { type: "string", describe: "trace of train, or the run folder; or another plan, or tp, fsdp, ..." },
   },
-  uses: [TRACES, PLANS, FLEET],
+  uses: [TRACES, PLANS, FLEET, WAYS],
   useOf,
   run(args, io, use) {
     if (use === FLEET) return compareFleetRun(io, args, requiredText(args, "simulated"));
     const files = [requiredText(args, "simulated"), requiredText(args, "executed")] as const;
-    if (use === PLANS) return comparePlans(io, args, files);
+    if (use !== TRACES) return compareTwoWays(io, args, files);
     const { traces, plan, metrics, evaluations } = loadTraces(contextOf(io, args), files);
     const [simulated, executed] = [traces[0]!, traces[1]!];
     const canReplay = plan !== undefined && plan.hash === executed.planHash;

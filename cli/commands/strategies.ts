@@ -1,11 +1,12 @@
 import { canonicalJson, counted, formatBytes, formatSeconds, InputError } from "../../core/index.ts";
 import { writeOutput } from "../../files/index.ts";
 import type { LayersCalibration } from "../../plan/index.ts";
-import { comparedRequest, compareStrategies, type StrategyRow } from "../../studies/index.ts";
+import { comparedRequest, compareStrategies, differenceOfRows, type StrategyRow } from "../../studies/index.ts";
 import { leaveSamplesOut, loadRequest } from "../../workbench/index.ts";
 import { OBSERVATION_OPTIONS } from "../calibrate-without-device.ts";
 import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { costsText } from "../describe-costs.ts";
+import { differenceText } from "../describe-ways.ts";
 import { type ObservedCalibration, observationText, observedCalibration } from "../observe-calibration.ts";
 import { percent, printResult, table } from "../output.ts";
 import { CATALOG_OPTION, GPU_OPTION, PLAN_OPTIONS } from "../plan-options.ts";
@@ -25,6 +26,41 @@ function strategyText({ strategy, pipelines, groups }: StrategyRow, numDevices: 
   );
 }
 
+/** The rows of --compare, which count from 1; before any is simulated. @throws InputError for anything else */
+function askedRows(given: string | undefined): readonly [number, number] | undefined {
+  if (given === undefined) return undefined;
+  const rows = given.split(",").map((text) => (/^ *[1-9]\d{0,3} *$/.test(text) ? Number(text) : 0));
+  if (rows.length === 2 && rows[0]! > 0 && rows[1]! > 0) return [rows[0]!, rows[1]!];
+  throw new InputError({ expected: "two rows of the table, such as 1,6,", at: "--compare", got: given });
+}
+
+/** @throws InputError for a row that is not there */
+function checkRows(asked: readonly number[], numRows: number): void {
+  const missing = asked.find((row) => row > numRows);
+  if (missing === undefined) return;
+  throw new InputError({ expected: `rows of the table, from 1 to ${numRows},`, at: "--compare", got: missing });
+}
+
+/** What the table says of two rows, by cause. */
+function comparedText(
+  rows: readonly StrategyRow[],
+  [one, other]: readonly [number, number],
+  names: readonly string[],
+): string {
+  const title = (row: number): string => `row ${row}: ${names[row - 1]}, recompute ${rows[row - 1]!.recompute}`;
+  const [first, second] = [rows[one - 1]!, rows[other - 1]!];
+  return [
+    title(one),
+    title(other),
+    "",
+    differenceText(
+      differenceOfRows(first, second),
+      [`row ${one}`, `row ${other}`],
+      [first.criticalPath, second.criticalPath],
+    ),
+  ].join("\n");
+}
+
 export const strategiesCommand: Command = {
   usage: "strategies <workload>",
   describe:
@@ -33,6 +69,7 @@ export const strategiesCommand: Command = {
     ["$0 strategies w.yaml --cluster gpus.yaml", "every strategy, with and without recomputation"],
     ["$0 strategies w.yaml --gpu 'RTX 4090*4'", "on GPUs of the catalog, in one machine"],
     ["$0 strategies w.yaml --cluster gpus.yaml --dtype nf4", "with a 4-bit base model"],
+    ["$0 strategies w.yaml --cluster gpus.yaml --compare 1,6", "why the sixth row takes longer than the first"],
     ["$0 strategies w.yaml --cluster gpus.yaml --observed lorapp=2364 -o k.json", "a calibration from one observation"],
   ],
   positionals: { workload: { type: "string", demandOption: true, describe: "workload file" } },
@@ -53,12 +90,17 @@ export const strategiesCommand: Command = {
           default: false,
           describe: "train the base model's weights instead of adapters",
         },
+        compare: {
+          type: "string",
+          describe: "two rows of the table, such as 1,6: why the second takes longer than the first, cause by cause",
+        },
       },
     },
   ],
   async run(args, io) {
     if (optionalText(args, "cluster") === undefined && optionalText(args, "gpu") === undefined)
       throw new InputError({ expected: "--cluster FILE or --gpu 'H100 SXM*4'", got: "neither" });
+    const pair = askedRows(optionalText(args, "compare"));
     const {
       request: given,
       loaded,
@@ -79,7 +121,13 @@ export const strategiesCommand: Command = {
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, `${canonicalJson(calibration)}\n`);
     const { jobs } = loaded.workload;
-    printResult(io, args, { calibration, jobs: jobs.length, strategies: rows }, () =>
+    checkRows(pair ?? [], rows.length);
+    const compared =
+      pair === undefined
+        ? {}
+        : { compared: { rows: pair, ...differenceOfRows(rows[pair[0] - 1]!, rows[pair[1] - 1]!) } };
+    const names = rows.map((row) => strategyText(row, asked.devices.length, jobs.length));
+    printResult(io, args, { calibration, jobs: jobs.length, strategies: rows, ...compared }, () =>
       [
         `${counted(jobs.length, "job")}, ${asked.dtype}: what \`simulate\` says of each schedule with each --recompute`,
         ...(observed === undefined ? [] : [observationText(observed), ""]),
@@ -87,9 +135,10 @@ export const strategiesCommand: Command = {
         "Rows share most of that error: their order is surer than their times.",
         "",
         table(
-          ["strategy", "recompute", "time", "tokens/s", "idle", "peak memory", "fits"],
-          rows.map((row) => [
-            strategyText(row, asked.devices.length, jobs.length),
+          ["row", "strategy", "recompute", "time", "tokens/s", "idle", "peak memory", "fits"],
+          rows.map((row, index) => [
+            `${index + 1}`,
+            names[index]!,
             row.recompute,
             formatSeconds(row.makespanSeconds),
             row.tokensPerSecond.toFixed(0),
@@ -104,6 +153,7 @@ export const strategiesCommand: Command = {
               "",
               "What does not fit is shown with the memory and time that it would take on devices with enough memory.",
             ]),
+        ...(pair === undefined ? [] : ["", comparedText(rows, pair, names)]),
       ].join("\n"),
     );
     return 0;

@@ -122,9 +122,9 @@ export class Asker {
     return this.#id;
   }
 
-  /** Asks for a way beside the planner's, once nothing else is on its way. */
-  askWay(way: ConsideredWay): void {
-    this.#simulator.ask({ ...this.#question("two ways"), way });
+  /** Asks for two ways side by side, once nothing else is on its way. */
+  askWays(ways: NonNullable<Question["ways"]>): void {
+    this.#simulator.ask({ ...this.#question("two ways"), ways });
   }
 
   /** What was asked is no longer wanted. */

@@ -2,31 +2,35 @@ import { counted } from "../../core/index.ts";
 import { type Cell, dataTable, element, formatDuration, section } from "../../reports/client/index.ts";
 import type { SceneAnswer } from "../answer-scene.ts";
 import { isComparison } from "../comparison.ts";
+import { canOpen, type OfferedWay, offeredWays, orderName } from "./offered-ways.ts";
 import type { ShownAnswer } from "./shown-answer.ts";
 
-const MOST_WAYS = 8;
+type Open = (way: OfferedWay) => void;
 
-type Way = SceneAnswer["ways"][number];
-
-/** What a way is called; of one that may fit and was not chosen, a button that opens it beside the chosen one. */
-function wayName(way: Way, open: ((way: Way) => void) | undefined): Cell {
-  const name = `${way.schedule}, ${counted(way.numPipelines, "pipeline")}`;
-  if (open === undefined || way.state === "chosen" || way.state === "does not fit") return name;
-  const title = "Show its timeline beside the chosen one";
-  const button = element("button", { type: "button", class: "way", title }, [name]);
-  button.addEventListener("click", () => open(way));
+/** What a way is called; of one that is not shown yet and may fit, a button that opens it beside that of the answer. */
+function wayName(offered: OfferedWay, open: Open | undefined): Cell {
+  const { name, way, considered } = offered;
+  const text = considered === undefined ? name : orderName(considered);
+  if (open === undefined || way === "asked" || !canOpen(offered)) return text;
+  const title = "Show its timeline beside the one above";
+  const button = element("button", { type: "button", class: "way", title }, [text]);
+  button.addEventListener("click", () => open(offered));
   return button;
 }
 
-function wayCells(shown: Way, open: ((way: Way) => void) | undefined): readonly Cell[] {
-  const { numGroups, isShared, jobsAtOnce, microBatchTokens, ...way } = shown;
+function wayCells(offered: OfferedWay, open: Open | undefined): readonly Cell[] {
+  const { way, considered } = offered;
+  const name = wayName(offered, open);
+  if (considered === undefined)
+    return [name, "–", "–", "–", "–", way === "asked" ? "shown" : way === "planned" ? "a plan" : "simulated only"];
+  const { numGroups, isShared, jobsAtOnce, microBatchTokens, seconds, state } = considered;
   return [
-    wayName(shown, open),
+    name,
     `${counted(numGroups, "group")}${isShared ? ", shared" : ""}`,
     microBatchTokens === null ? "as given" : `${microBatchTokens} tokens`,
     jobsAtOnce === null ? "all" : `${jobsAtOnce}`,
-    way.seconds === null ? "–" : formatDuration(way.seconds),
-    way.state,
+    seconds === null ? "–" : formatDuration(seconds),
+    state,
   ];
 }
 
@@ -36,27 +40,31 @@ function sourceNote({ source }: SceneAnswer): readonly HTMLElement[] {
 }
 
 /**
- * What the planner chose, and what else it looked at, which opens beside that once the whole run is there; a schedule that
- * is simulated only leaves it nothing to choose.
+ * What the planner chose, and what else there is, which opens beside that once the whole run is there; a schedule that is
+ * simulated only leaves the planner nothing to choose.
  */
-export function choiceSection({ answer, scene, estimate }: ShownAnswer, openWay: (way: Way) => void): HTMLElement {
+export function choiceSection(shown: ShownAnswer, openWay: Open): HTMLElement {
+  const { answer, scene, estimate } = shown;
   const { ways, schedule, numPipelines, numGroups } = answer;
-  if (isComparison(scene.schedule))
-    return section(
-      "choice",
-      "No plan",
-      `${schedule} is simulated for comparison: nothing is planned, and adapters train one after another, without sharing micro-batches. Updates take no time.`,
-      sourceNote(answer),
-    );
-  const meaning = `${schedule}, ${counted(numPipelines, "pipeline")}, ${counted(numGroups, "group")} of adapters; chosen of ${counted(ways.length, "way")} by predicted time within memory.`;
-  return section("choice", "What the planner chose", meaning, [
+  const isCompared = isComparison(scene.schedule);
+  const [title, meaning] = isCompared
+    ? ([
+        "No plan",
+        `${schedule} is simulated for comparison: nothing is planned, and adapters train one after another, without sharing micro-batches. Updates take no time.`,
+      ] as const)
+    : ([
+        "What the planner chose",
+        `${schedule}, ${counted(numPipelines, "pipeline")}, ${counted(numGroups, "group")} of adapters; chosen of ${counted(ways.length, "way")} by predicted time within memory.`,
+      ] as const);
+  return section("choice", title, meaning, [
     dataTable({
-      caption: "Ways that it looked at",
-      meaning:
-        "Times as the planner sees them, from the first steps; the simulator has the last word on those that are close. Press one to see its timeline beside the chosen one.",
+      caption: isCompared ? "Other ways" : "Ways that it looked at, and those that are simulated only",
+      meaning: isCompared
+        ? "Press one to see its timeline beside the one above."
+        : "Times as the planner sees them, from the first steps; the simulator has the last word on those that are close. Press one to see its timeline beside the chosen one.",
       columns: ["Order", "Groups", "Micro-batch", "At once", "Time", "State"],
       texts: ["Groups", "Micro-batch", "At once", "State"],
-      rows: ways.slice(0, MOST_WAYS).map((way) => wayCells(way, estimate === undefined ? openWay : undefined)),
+      rows: offeredWays(shown).map((way) => wayCells(way, estimate === undefined ? openWay : undefined)),
     }),
     ...sourceNote(answer),
   ]);

@@ -1,5 +1,4 @@
 import { element } from "../../reports/client/index.ts";
-import type { SceneAnswer } from "../answer-scene.ts";
 import type { Reply } from "../reply-message.ts";
 import { choiceSection } from "./choice-section.ts";
 import { figureCards, figureSentence } from "./figures.ts";
@@ -9,7 +8,7 @@ import { shareSection } from "./share-section.ts";
 import type { AskedScene, ShownAnswer } from "./shown-answer.ts";
 import { stagesSection } from "./stages-section.ts";
 import { timelineSection } from "./timeline-section.ts";
-import { waysSection } from "./ways-section.ts";
+import { createWaysPanel } from "./ways-panel.ts";
 
 /** The side of the page that follows a scene. */
 export interface Results {
@@ -25,20 +24,15 @@ function isOpen(id: string): boolean {
   return (document.getElementById(id) as HTMLDetailsElement | null)?.open ?? false;
 }
 
-/** `openWay`: a person wants to see another way beside the planner's. */
-export function createResults(openWay: (way: SceneAnswer["ways"][number]) => void): Results {
+/** `askWays`: a person wants to see two ways side by side. */
+export function createResults(askWays: Parameters<typeof createWaysPanel>[0]): Results {
   const warning = element("p", { class: "fault", role: "alert", hidden: "" });
   const fault = element("div", { class: "fault", role: "alert", tabindex: "0", hidden: "" });
   const strip = element("p", { class: "strip", role: "status", "aria-live": "polite" });
   const cards = element("div", { class: "figures" });
   const body = element("div", { class: "answers" });
   const places = keepPlaces(body);
-  /** Two ways side by side, of the answer that is shown. */
-  const ways = element("div", { class: "ways", role: "status" });
-  const open: typeof openWay = (way) => {
-    ways.replaceChildren(element("p", { class: "note" }, ["The other way is being simulated …"]));
-    openWay(way);
-  };
+  const ways = createWaysPanel(askWays);
   /** The cards of the answer that is shown, with what one more GPU brings. */
   let shown: ((more: Reply | undefined) => HTMLElement) | undefined;
 
@@ -62,16 +56,15 @@ export function createResults(openWay: (way: SceneAnswer["ways"][number]) => voi
   };
   const drawPlan = (answer: ShownAnswer): void => {
     shown = (more) => figureCards(answer, more === undefined || "error" in more || "answer" in more ? more : undefined);
-    ways.replaceChildren();
+    ways.offer(answer);
     draw(shown(undefined), figureSentence(answer), () => [
       timelineSection(answer.report, {
         isEstimate: answer.estimate !== undefined,
         isTableOpen: isOpen("actions"),
-        path: answer.path,
       }),
       stagesSection(answer),
-      choiceSection(answer, open),
-      ways,
+      choiceSection(answer, ways.open),
+      ways.node,
       shareSection(answer, answer.estimate === undefined ? answer.answer.json : undefined),
     ]);
   };
@@ -88,15 +81,11 @@ export function createResults(openWay: (way: SceneAnswer["ways"][number]) => voi
       if (reply.kind === "one more") {
         if (shown !== undefined) cards.replaceChildren(shown(reply));
       } else if (reply.kind === "two ways") {
-        const isThere = "ways" in reply;
-        ways.replaceChildren(
-          isThere ? waysSection(reply.ways) : element("p", { class: "note" }, ["error" in reply ? reply.error : ""]),
-        );
-        ways.scrollIntoView({ block: "start" });
+        if ("ways" in reply || "error" in reply) ways.show(reply);
       } else if ("error" in reply) refuse(reply.error);
       else if ("fleet" in reply) drawFleet({ ...asked, fleet: reply.fleet });
       else if ("answer" in reply)
-        drawPlan({ ...asked, answer: reply.answer, report: reply.report!, estimate: reply.run, path: reply.path });
+        drawPlan({ ...asked, answer: reply.answer, report: reply.report!, estimate: reply.run });
     },
     refuse,
     warn: (message) => say(warning, message),

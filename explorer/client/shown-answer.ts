@@ -1,6 +1,5 @@
 import type { ReportData } from "../../reports/client/index.ts";
 import type { SceneAnswer } from "../answer-scene.ts";
-import type { RunPath } from "../answer-ways.ts";
 import type { EstimatedRun } from "../first-estimate.ts";
 import { hourlyPrice, type Scene, withOneMore } from "../scene.ts";
 
@@ -16,7 +15,6 @@ export interface ShownAnswer extends AskedScene {
   readonly report: ReportData;
   /** Absent once the whole run is simulated. */
   readonly estimate?: EstimatedRun | undefined;
-  readonly path?: RunPath | undefined;
 }
 
 /** What one more GPU brings; undefined until it is known. */

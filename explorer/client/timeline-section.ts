@@ -12,12 +12,11 @@ import {
   lastEnd,
   letterKey,
   type PageState,
+  pathToggle,
   type ReportData,
   section,
   timeToolbar,
 } from "../../reports/client/index.ts";
-import type { RunPath } from "../answer-ways.ts";
-import { pathToggle } from "./path-toggle.ts";
 import { runTimeline, timelineGutters } from "./run-timeline.ts";
 
 /** Actions of the first device that are in sight at first. */
@@ -81,8 +80,6 @@ export interface TimelineExtras {
   readonly isEstimate: boolean;
   /** Whether the table below it is shown. */
   readonly isTableOpen: boolean;
-  /** Absent for an estimate, and for what has no plan. */
-  readonly path: RunPath | undefined;
 }
 
 /** The adapters of a run: many are in sight when a person asks for them. */
@@ -94,7 +91,7 @@ export function adapterLegend(state: PageState): HTMLElement {
 }
 
 /** Who computes what when. */
-export function timelineSection(data: ReportData, { isEstimate, isTableOpen, path }: TimelineExtras): HTMLElement {
+export function timelineSection(data: ReportData, { isEstimate, isTableOpen }: TimelineExtras): HTMLElement {
   const [trace] = data.traces;
   const fullNs = 1.01 * Math.max(1, lastEnd(trace!.bars));
   const stage = element("div", { class: "stage" });
@@ -111,7 +108,8 @@ export function timelineSection(data: ReportData, { isEstimate, isTableOpen, pat
     (from, to) => `${formatInstant(Math.round(from))} to ${formatInstant(Math.round(to))}`,
   );
   start();
-  const shortening = path && pathToggle("critical-path", [{ state, path }]);
+  const { path } = trace!;
+  const shortening = path === null ? undefined : pathToggle("critical-path", [state], [{ path }]);
   if (shortening !== undefined) toolbar.append(shortening.toggle);
   const meaning = isEstimate
     ? "The first steps; the whole run follows."

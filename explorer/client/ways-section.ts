@@ -7,30 +7,23 @@ import {
   fillDefinitions,
   formatDuration,
   formatInstant,
+  formatSignedDuration,
   lastEnd,
+  pathToggle,
   section,
   timeToolbar,
 } from "../../reports/client/index.ts";
 import type { WaysAnswer } from "../answer-ways.ts";
-import { pathToggle } from "./path-toggle.ts";
 import { runTimeline, timelineGutters } from "./run-timeline.ts";
 import { fileDetails } from "./share-section.ts";
 import { adapterLegend } from "./timeline-section.ts";
-
-/** Nanoseconds of which no digit is shown. */
-const UNSEEN_NS = 50;
-
-/** "+1.2 s" */
-function signedDuration(ns: number): string {
-  return Math.abs(ns) < UNSEEN_NS ? "0 s" : `${ns < 0 ? "\u2212" : "+"}${formatDuration(Math.abs(ns) / 1e9)}`;
-}
 
 /** Why the other way takes longer or shorter, cause by cause. */
 function causeTable({ causes, makespan, names }: WaysAnswer): HTMLElement {
   const cells = (text: string, { ns, differenceNs }: WaysAnswer["makespan"]): readonly string[] => [
     text,
     ...ns.map((each) => formatDuration(each / 1e9)),
-    signedDuration(differenceNs),
+    formatSignedDuration(differenceNs / 1e9),
   ];
   const rows = [...causes.map((cause) => cells(cause.text, cause)), cells("The whole run", makespan)];
   return dataTable({
@@ -48,7 +41,7 @@ function causeTable({ causes, makespan, names }: WaysAnswer): HTMLElement {
 
 /** Two ways to train the same, one timeline below the other under one axis, and what their times differ by. */
 export function waysSection(answer: WaysAnswer): HTMLElement {
-  const { reports, paths, names, makespan, json, documents } = answer;
+  const { reports, names, makespan, json, documents } = answer;
   const fullNs = 1.01 * Math.max(1, ...reports.map(({ traces: [trace] }) => lastEnd(trace!.bars)));
   const stage = element("div", { class: "stage" });
   const view = createTimeWindow(stage, fullNs, timelineGutters(), "scrolls");
@@ -61,7 +54,8 @@ export function waysSection(answer: WaysAnswer): HTMLElement {
   });
   const { toggle, lists } = pathToggle(
     "critical-paths",
-    runs.map(({ state }, index) => ({ state, path: paths[index]!, name: index === 0 ? "A" : "B" })),
+    runs.map(({ state }) => state),
+    reports.map(({ traces: [trace] }, index) => ({ path: trace!.path!, name: index === 0 ? "A" : "B" })),
   );
   const toolbar = timeToolbar(
     view,
@@ -69,8 +63,8 @@ export function waysSection(answer: WaysAnswer): HTMLElement {
     (from, to) => `${formatInstant(Math.round(from))} to ${formatInstant(Math.round(to))}`,
   );
   toolbar.append(toggle);
-  const { otherWorkload, otherWorkloadFile, commands } = documents;
-  const meaning = "The planner's choice above, the other way below, under one time axis.";
+  const { workloads, commands } = documents;
+  const meaning = "One way above the other, under one time axis.";
   return section("ways", "Two ways", meaning, [
     element("div", { class: "panel" }, [
       element("div", { class: "timeline-head" }, [adapterLegend(runs[0]!.state)]),
@@ -83,7 +77,7 @@ export function waysSection(answer: WaysAnswer): HTMLElement {
     causeTable(answer),
     element("div", { class: "panel" }, [
       ...commands.map((command) => element("div", { class: "command" }, [element("code", {}, [command])])),
-      otherWorkload === undefined ? undefined : fileDetails("other-workload-text", otherWorkloadFile, otherWorkload),
+      ...workloads.map(({ file, text }) => fileDetails(`${file}-text`, file, text)),
       fileDetails("ways-json", "Every figure, as the command prints it", json),
     ]),
   ]);

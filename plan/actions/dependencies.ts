@@ -1,7 +1,7 @@
 import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { type Action, type ActionKey, formatAction, type PlannedLetter, passOf } from "./action.ts";
-import { activeMembers, type MiniBatch, type MiniBatchKey, miniBatches, type Numbered } from "./mini-batch.ts";
+import { type MiniBatch, type MiniBatchKey, miniBatches, type Numbered } from "./mini-batch.ts";
 import { pipelineTable } from "./pipelines.ts";
 
 /** What has to have ended before an action may start, beside the actions in front of it on its own stage. */
@@ -46,7 +46,9 @@ interface Grouped {
 
 /** Whether an update needs the gradient norm over all stages: a job of the mini-batch clips. */
 export function clips({ groups, jobs }: Grouped, { group, step }: MiniBatchKey): boolean {
-  return activeMembers(groups, group, step).some(({ job }) => jobs[job]!.optimizer.maxGradNorm !== undefined);
+  for (const { job, firstStep, endStep } of groups[group]!.members)
+    if (firstStep + step < endStep && jobs[job]!.optimizer.maxGradNorm !== undefined) return true;
+  return false;
 }
 
 export function messageRoutes(setting: Pick<Setting, "pipelines">): MessageRoutes {
@@ -75,13 +77,13 @@ export function signalsOf(
   work: Grouped,
   letter: PlannedLetter,
   isFirst: boolean,
-  { after }: Pick<MicroBatch, "after">,
-  miniBatch: () => MiniBatch,
+  index: number,
+  microBatch: Pick<MicroBatch, "group" | "step" | "after">,
+  miniBatchOf: (microBatch: number) => MiniBatch,
 ): readonly number[] {
-  if (passOf(letter) === "F") return isFirst ? after : NONE;
+  if (passOf(letter) === "F") return isFirst ? microBatch.after : NONE;
   if (letter === "B" || isFirst) return NONE;
-  const own = miniBatch();
-  return clips(work, own) ? own.microBatches : NONE;
+  return clips(work, microBatch) ? miniBatchOf(index).microBatches : NONE;
 }
 
 /** Dependencies between a pipeline's stages, and of the next mini-batch on the last one's weights. */
@@ -100,7 +102,7 @@ export function dependencyTable(
     return table[group]![step]!;
   };
   const ofAction = (stage: number, letter: PlannedLetter, microBatch: number): readonly number[] =>
-    signalsOf(plan, letter, isFirst(stage), plan.microBatches[microBatch]!, () => miniBatchOf(microBatch));
+    signalsOf(plan, letter, isFirst(stage), microBatch, plan.microBatches[microBatch]!, miniBatchOf);
   const signallingStage = (microBatch: number): number =>
     plan.pipelines[plan.groups[plan.microBatches[microBatch]!.group]!.pipeline]!.firstStage;
   return {

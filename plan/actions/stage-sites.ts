@@ -3,15 +3,15 @@ import type { Architecture } from "../documents/architecture.ts";
 import { halfOf } from "../documents/projections.ts";
 import { halvesBounds, type LayerRange } from "./stage-layers.ts";
 
-const known = new WeakMap<readonly AdapterSite[], Map<string, readonly AdapterSite[]>>();
+const known = new WeakMap<readonly AdapterSite[], Map<number, readonly AdapterSite[]>>();
 
 /** The sites of an adapter that a stage has, in the order of its flat layout there; one list for the same question. */
 export function stageSites(adapter: SitedAdapter, arch: Architecture, range: LayerRange): readonly AdapterSite[] {
   const all = adapterSites(adapter, arch);
-  const byRange = known.get(all) ?? new Map<string, readonly AdapterSite[]>();
+  const byRange = known.get(all) ?? new Map<number, readonly AdapterSite[]>();
   known.set(all, byRange);
   const [start, end] = halvesBounds(range);
-  const key = `${start} ${end}`;
+  const key = start * 2 ** 16 + end;
   const before = byRange.get(key);
   if (before !== undefined) return before;
   const sites = all.filter(({ layer, projection }) => {

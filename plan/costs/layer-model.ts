@@ -168,6 +168,13 @@ function shareTimes(subject: LayerSubject, peaks: DevicePeaks, figures: LayerFig
   };
 }
 
+const PASS_BITS: Readonly<Record<LayerPass, number>> = { F: 1, recomputed: 2, I: 4, W: 8 };
+
+/** A number for passes, each of which is there once. */
+function passesCode(passes: readonly LayerPass[]): number {
+  return passes.reduce((code, pass) => code | PASS_BITS[pass], 0);
+}
+
 /** With each product and each row's attention as kernels of such sizes were measured. */
 function kernelTimes(
   subject: LayerSubject,
@@ -179,11 +186,12 @@ function kernelTimes(
   const memoryRate = peaks.bytesPerSecond * (kernels.memoryBoundSpeed ?? 1);
   const all = seenLength(architecture);
   const ofLayer = dimensionsOf(architecture);
-  // Micro-batches are many, and their sizes few.
-  const known = new Map<string, number>();
-  const once = (key: string, seconds: () => number): number => {
-    const found = known.get(key) ?? seconds();
-    known.set(key, found);
+  // Micro-batches are many, and their sizes few: by what is computed, and tokens.
+  const known: Map<number, number>[] = [];
+  const once = (what: number, tokens: number, seconds: () => number): number => {
+    known[what] ??= new Map();
+    const found = known[what].get(tokens) ?? seconds();
+    known[what].set(tokens, found);
     return found;
   };
   return {
@@ -195,8 +203,9 @@ function kernelTimes(
         targets: targets.length,
       };
       const { activations } = layerWork(dimensions, { tokens, sequenceLength: 0, tensorParallel: split }, passes);
-      const kind = expertsOf(architecture, layer) === undefined ? "one" : "experts";
-      const products = once(`${tokens} ${passes.join()} ${half} ${kind}`, () =>
+      const part =
+        (half === undefined ? 2 : half === "mlp" ? 4 : 6) + (expertsOf(architecture, layer) === undefined ? 0 : 1);
+      const products = once(8 * passesCode(passes) + part, tokens, () =>
         layerProductSeconds(kernels, peaks, architecture, tokens, { passes, split, layer, half }),
       );
       const attention =
@@ -213,7 +222,7 @@ function kernelTimes(
       const entries = (tokens * architecture.vocabularySize) / split;
       const features = adapted * (architecture.hiddenSize + architecture.vocabularySize);
       const passes: readonly LayerPass[] = direction === "F" ? ["F"] : full ? ["I", "W"] : ["I"];
-      const products = once(`${tokens} head ${direction}`, () =>
+      const products = once(direction === "F" ? 0 : 1, tokens, () =>
         headProductSeconds(kernels, peaks, architecture, tokens, { passes, split }),
       );
       const traffic = (entries * headBytes) / 2 + (adapterPasses(passes) * features * kernels.adapterBytes) / split;
@@ -342,27 +351,32 @@ function passSeconds(
 ): number {
   const { architecture, dtype, stage } = shape;
   const times = keptTimes(figures, architecture, device, dtype);
-  const ofJobs = segments.map((segment) => {
+  const lengths: number[] = [];
+  const ofJobs: { readonly own: number; readonly targets: readonly Projection[] }[] = [];
+  let [targeted, onHead] = [0, 0];
+  for (const segment of segments) {
     const job = shape.jobs[segment.job]!;
-    return { own: adaptedTokens(segment, job), targets: job.adapter.targets };
-  });
-  const lengths = segments.flatMap((segment) => segment.lengths);
+    const own = adaptedTokens(segment, job);
+    const { targets } = job.adapter;
+    const inLayers = targets.reduce((count, target) => count + (isInLayers(target) ? 1 : 0), 0);
+    lengths.push(...segment.lengths);
+    ofJobs.push({ own, targets });
+    targeted += own * inLayers;
+    if (inLayers < targets.length) onHead += own;
+  }
   const tokens = sum(lengths);
-  const numTargets = sum(ofJobs.map(({ own, targets }) => own * targets.filter(isInLayers).length)) / tokens;
-  const onHead = sum(ofJobs.map(({ own, targets }) => (targets.every(isInLayers) ? 0 : own)));
+  const numTargets = targeted / tokens;
   const seconds = equalLayers(architecture, stage).map(({ count, seen, half, isRecomputed, layer }) => {
     const passes = isForward ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
     const features = sum(ofJobs.map(({ own, targets }) => own * adaptedFeatures(architecture, targets, layer, half)));
     return count * times.layer(lengths, passes, half, { features, targets: numTargets }, seen, layer);
   });
   // Each of its outputs is read and written as by a sum.
-  const scaled = segments.filter(({ job }) => shape.jobs[job]!.adapter.dora === true);
-  const outputs = sum(
-    scaled.map((segment) => {
-      const job = shape.jobs[segment.job]!;
-      return adaptedTokens(segment, job) * numMagnitudes(architecture, stage, job);
-    }),
-  );
+  let outputs = 0;
+  for (const segment of segments) {
+    const job = shape.jobs[segment.job]!;
+    if (job.adapter.dora === true) outputs += adaptedTokens(segment, job) * numMagnitudes(architecture, stage, job);
+  }
   const scaling = (3 * COMPUTE_BYTES[computeDtype(dtype)] * outputs) / peaksOf(device, dtype).bytesPerSecond;
   const atHead = headTokens ?? tokens;
   const head = stage.head ? times.head(atHead, isForward ? "F" : "B", (onHead * atHead) / tokens) : 0;

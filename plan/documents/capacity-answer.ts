@@ -143,17 +143,18 @@ const moneySchema = z.strictObject({
 });
 export type CapacityMoney = z.infer<typeof moneySchema>;
 
-/** What failures of machines cost that are bought or reserved, and what spare machines bring. */
+/** What failures of machines cost, and what spare machines bring; those that are rented on demand are replaced. */
 const failuresSchema = z.strictObject({
   machines: z.int().positive(),
   /** Of all of them, a year. */
   failuresPerYear: amount,
   /** In which one of them does not work, a year: of two at once twice. */
   downHoursPerYear: amount,
-  /** One failure. Jobs begin anew; the machine stands idle until it is repaired. The repair itself is not in it. */
+  /** One failure. Jobs begin anew; a machine that is bought stands idle until it is repaired, which is billed. */
   lostAcceleratorHours: amount,
   lostCost: amount,
   idleCost: amount,
+  repairCost: amount,
   costPerYear: amount,
   spares: z.array(
     z.strictObject({
@@ -171,6 +172,29 @@ const failuresSchema = z.strictObject({
   needed: count.nullable(),
 });
 export type CapacityFailures = z.infer<typeof failuresSchema>;
+
+/** What it costs on spot that accelerators are taken away, over the forecast. It is a part of the cost. */
+const interruptionsSchema = z.strictObject({
+  /** As many as are expected while jobs train. */
+  count: amount,
+  /** By which one lengthens a job: training that is done again, a restart, and checkpoints, however many are written. */
+  secondsEach: amount,
+  costEach: amount,
+  cost: amount,
+});
+export type CapacityInterruptions = z.infer<typeof interruptionsSchema>;
+
+/** How many more jobs the best machines train, by simulations with more jobs of each kind, a few draws each. */
+const headroomSchema = z.strictObject({
+  /** The most times as many that were tried with which the level is kept; 1 where none is. */
+  kept: z.number().min(1),
+  /** The fewest that were tried with which it is not; null where it is with all. */
+  missed: z.number().positive().nullable(),
+  draws: count,
+  /** Until there are `kept` times as many by the forecast's growth; null where it has none. */
+  months: amount.nullable(),
+});
+export type CapacityHeadroom = z.infer<typeof headroomSchema>;
 
 /** Which machines to buy or rent for jobs that are forecast. */
 export const capacityAnswerSchema = z.strictObject({
@@ -205,8 +229,11 @@ export const capacityAnswerSchema = z.strictObject({
   apart: apartSchema.nullable(),
   /** Null where there is no best one. */
   money: moneySchema.nullable(),
-  /** Null as well where the prices say nothing of failures, and for machines that come and go. */
+  /** Null as well where the prices say nothing of failures, and on spot. */
   failures: failuresSchema.nullable(),
+  /** Null for all that is not on spot. */
+  interruptions: interruptionsSchema.nullable(),
+  headroom: headroomSchema.nullable(),
   /** How the best one is used over a week. */
   week: weekSchema.nullable(),
   /** Those that keep the level, the best first, and those that were simulated and do not. */

@@ -9,17 +9,27 @@ const acceleratorPriceSchema = z.strictObject({
   /** Accelerators of a machine as it is sold: whole machines are bought, rented, and fail. */
   soldIn: z.int().positive().max(1024).default(1),
   /** Of a machine: how often it fails, and the hours until it works again or another one stands in its place. */
-  failures: z.strictObject({ perYear: positive.max(1000), repairHours: positive.max(8766) }).optional(),
+  failures: z
+    .strictObject({
+      perYear: positive.max(1000),
+      repairHours: positive.max(8766),
+      /** The bill of a repair, of a machine that is bought. */
+      repairCost: z.number().min(0).default(0),
+    })
+    .optional(),
   buy: z
     .strictObject({
       price: positive,
       /** Over which the price is spread in equal payments; then it is bought anew. */
       years: positive.max(50),
+      /** What it is sold for at their end. */
+      resale: z.number().min(0).default(0),
       /** Board power that an idle one takes, of that of the catalog. */
       idlePower: share.default(0.15),
       /** Of its idle hours, those in which others use it and bear its price. */
       restUsed: share.default(0),
     })
+    .refine(({ price, resale }) => resale <= price, { error: "no more than its price", path: ["resale"] })
     .optional(),
   /** By the hour, all hours. */
   reservedPerHour: positive.optional(),

@@ -14,6 +14,8 @@ export {
   type CandidateRow,
   type CapacityAnswer,
   type CapacityFailures,
+  type CapacityHeadroom,
+  type CapacityInterruptions,
   type CapacityMoney,
   type CapacityObjective,
   capacityAnswerSchema,

@@ -124,6 +124,8 @@ export class LiveWork {
     return work.microBatches[index - firstMicroBatch]!;
   }
 
+  readonly #miniBatchOf = (microBatch: number): MiniBatch => this.miniBatchOf(microBatch);
+
   miniBatchOf(microBatch: number): MiniBatch {
     const { miniBatches, firstMicroBatch } = this.pieceOf(microBatch);
     return miniBatches[microBatch - firstMicroBatch]!;
@@ -132,7 +134,7 @@ export class LiveWork {
   /** What has to have ended on the pipeline's first stage before an action; of it, what has not been forgotten. */
   signalsOf(stage: number, letter: PlannedLetter, microBatch: number): readonly number[] {
     const own = this.microBatch(microBatch);
-    return signalsOf(this, letter, this.#isFirst(stage), own, () => this.miniBatchOf(microBatch));
+    return signalsOf(this, letter, this.#isFirst(stage), microBatch, own, this.#miniBatchOf);
   }
 
   /** An action of a micro-batch has ended. */

@@ -40,6 +40,9 @@ const ADAPTER_BACKWARD = 1.5;
 
 const halvesOf = (half: Half | undefined): readonly Half[] => (half === undefined ? ["attention", "mlp"] : [half]);
 
+/** By targets, which many micro-batches have: what is known of them in an architecture, by half and kind of layer. */
+const known = new WeakMap<readonly Projection[], { readonly of: Architecture; readonly features: number[] }>();
+
 /** Features that go into projections and come out of them for a token, of those of a layer, or of half of it. */
 export function adaptedFeatures(
   architecture: Architecture,
@@ -47,7 +50,14 @@ export function adaptedFeatures(
   layer: number,
   half?: Half,
 ): number {
-  return sum(
+  let facts = known.get(targets);
+  if (facts?.of !== architecture) {
+    facts = { of: architecture, features: [] };
+    known.set(targets, facts);
+  }
+  const kind =
+    (half === undefined ? 0 : half === "mlp" ? 4 : 2) + (expertsOf(architecture, layer) === undefined ? 0 : 1);
+  facts.features[kind] ??= sum(
     targets
       .filter((projection) => half === undefined || halfOf(projection) === half)
       .filter((projection) => hasProjection(architecture, layer, projection))
@@ -56,6 +66,7 @@ export function adaptedFeatures(
         return rowsPerToken(architecture, projection) * (shape.in + shape.out);
       }),
   );
+  return facts.features[kind];
 }
 
 /** Of the launches of a layer whose projections all have adapters, those of one where so many on average have. */

@@ -4,6 +4,7 @@ import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
 import { stageLayers } from "../actions/stage-layers.ts";
 import { stageSites } from "../actions/stage-sites.ts";
 import { isQuantized, quantizedMatrixBytes } from "../costs/quantized-weights.ts";
+import type { AdapterSite } from "../documents/adapter-sites.ts";
 import { type Architecture, layerAttention } from "../documents/architecture.ts";
 import type { Dtype } from "../documents/dtype.ts";
 import { projectionShape } from "../documents/projections.ts";
@@ -39,6 +40,22 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
   );
 }
 
+/** By the sites of an adapter on a stage, which are one list for the same question. */
+const known = new WeakMap<readonly AdapterSite[], number>();
+
+function paddedParameters(arch: Architecture, sites: readonly AdapterSite[]): number {
+  const before = known.get(sites);
+  if (before !== undefined) return before;
+  const elements = sites.map(({ projection, rank, experts, dora }) => {
+    const shape = projectionShape(arch, projection);
+    const matrices = experts * (rank * padded(shape.in, PADDING) + shape.out * padded(rank, PADDING));
+    return matrices + (dora ? padded(shape.out, PADDING) : 0);
+  });
+  const parameters = padded(sum(elements), LINE / FLOAT);
+  known.set(sites, parameters);
+  return parameters;
+}
+
 /**
  * An adapter's parameters, gradients and two moments with their padding, the bfloat16 copy that products read, and a
  * line for the sum of squares that an update clips by; frozen only its parameters and their copy.
@@ -49,12 +66,7 @@ export function cudaAdapterBytes(
   { adapter }: Pick<PlannedJob, "adapter">,
   isFrozen = false,
 ): number {
-  const elements = stageSites(adapter, arch, stage).map(({ projection, rank, experts, dora }) => {
-    const shape = projectionShape(arch, projection);
-    const matrices = experts * (rank * padded(shape.in, PADDING) + shape.out * padded(rank, PADDING));
-    return matrices + (dora ? padded(shape.out, PADDING) : 0);
-  });
-  const parameters = padded(sum(elements), LINE / FLOAT);
+  const parameters = paddedParameters(arch, stageSites(adapter, arch, stage));
   const vectors = isFrozen ? 1 : 4;
   const bytes = Math.max(LINE, padded(parameters * (vectors * FLOAT + COMPUTE_BYTES.bfloat16), LINE));
   return bytes + (isFrozen ? 0 : LINE);

@@ -18,7 +18,8 @@ function intoHoles(chosen: "lowest" | "smallest"): Fitting {
   return ({ events, sizes }) => {
     const offsets = new Int32Array(sizes.length);
     const holes = new Holes(chosen);
-    for (const event of events) {
+    for (let at = 0; at < events.length; at += 1) {
+      const event = events[at]!;
       if (event > 0) offsets[event - 1] = holes.take(sizes[event - 1]!);
       else if (event < 0) holes.giveBack(offsets[-event - 1]!, sizes[-event - 1]!);
     }
@@ -45,17 +46,27 @@ export const equalSlots: Fitting = ({ events, sizes }) => {
   return offsets;
 };
 
-/** By slot, the others that are taken at some time with it; undefined where they are more than `most` pairs. */
-function neighboursOf({ events, sizes }: SlotOrder, most: number): readonly (readonly number[])[] | undefined {
+/** Pairs of slots that are taken at some time together. */
+function countPairs({ events }: SlotOrder): number {
+  let live = 0;
+  let pairs = 0;
+  for (let at = 0; at < events.length; at += 1) {
+    if (events[at]! > 0) {
+      pairs += live;
+      live += 1;
+    } else if (events[at]! < 0) live -= 1;
+  }
+  return pairs;
+}
+
+/** By slot, the others that are taken at some time with it. */
+function neighboursOf({ events, sizes }: SlotOrder): readonly (readonly number[])[] {
   const neighbours = Array.from(sizes, (): number[] => []);
   const live = new Set<number>();
-  let pairs = 0;
   for (const event of events) {
     if (event < 0) live.delete(-event - 1);
     if (event <= 0) continue;
     const slot = event - 1;
-    pairs += live.size;
-    if (pairs > most) return undefined;
     for (const other of live) {
       neighbours[slot]!.push(other);
       neighbours[other]!.push(slot);
@@ -71,8 +82,8 @@ const MOST_PAIRS = 2 ** 20;
 /** The largest slots are placed first, each as low as those that it meets allow. Undefined where too many meet. */
 export function largestFirst(order: SlotOrder): Int32Array | undefined {
   const { sizes } = order;
-  const neighbours = neighboursOf(order, MOST_PAIRS);
-  if (neighbours === undefined) return undefined;
+  if (countPairs(order) > MOST_PAIRS) return undefined;
+  const neighbours = neighboursOf(order);
   const offsets = new Int32Array(sizes.length).fill(-1);
   const bySize = Array.from(sizes, (_, slot) => slot).sort((a, b) => sizes[b]! - sizes[a]! || a - b);
   for (const slot of bySize) {

@@ -1,3 +1,16 @@
+// `splice` would make a list of what it removes, and slots come and go by the million.
+
+function remove(list: number[], place: number): void {
+  for (let at = place + 1; at < list.length; at += 1) list[at - 1] = list[at]!;
+  list.pop();
+}
+
+function insert(list: number[], place: number, value: number): void {
+  list.push(value);
+  for (let at = list.length - 1; at > place; at -= 1) list[at] = list[at - 1]!;
+  list[place] = value;
+}
+
 /**
  * A line of memory with slots of different sizes: each goes, when it is taken, into a hole between the others, the
  * lowest that is large enough or the smallest, or behind the last one.
@@ -34,8 +47,8 @@ export class Holes {
     const offset = this.#starts[hole]!;
     this.#starts[hole]! += size;
     if (this.#starts[hole] === this.#ends[hole]) {
-      this.#starts.splice(hole, 1);
-      this.#ends.splice(hole, 1);
+      remove(this.#starts, hole);
+      remove(this.#ends, hole);
     }
     return offset;
   }
@@ -50,23 +63,21 @@ export class Holes {
       if (starts[middle]! < start) from = middle + 1;
       else to = middle;
     }
-    let joined = 0;
     if (starts[from] === end) {
       end = ends[from]!;
-      joined += 1;
+      remove(starts, from);
+      remove(ends, from);
     }
     if (from > 0 && ends[from - 1] === start) {
       from -= 1;
       start = starts[from]!;
-      joined += 1;
+      remove(starts, from);
+      remove(ends, from);
     }
-    if (end === this.#top) {
-      this.#top = start;
-      starts.splice(from, joined);
-      ends.splice(from, joined);
-    } else {
-      starts.splice(from, joined, start);
-      ends.splice(from, joined, end);
+    if (end === this.#top) this.#top = start;
+    else {
+      insert(starts, from, start);
+      insert(ends, from, end);
     }
   }
 

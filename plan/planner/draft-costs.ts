@@ -1,11 +1,11 @@
-import { PLANNED_LETTERS } from "../actions/action.ts";
+import { BACKWARD, EVALUATION, FORWARD, UPDATE } from "../actions/action.ts";
 import { type DependencyTable, dependencyTable } from "../actions/dependencies.ts";
-import { messageBytes } from "../actions/message-bytes.ts";
+import { messageBytes, messageBytesPerToken } from "../actions/message-bytes.ts";
 import { miniBatches } from "../actions/mini-batch.ts";
 import { onePipeline } from "../actions/pipelines.ts";
 import { workDurations } from "../costs/action-durations.ts";
 import { normSignals } from "../costs/norm-signal.ts";
-import { transferTimes } from "../costs/transfer-times.ts";
+import { type TransferTimes, transferTimes } from "../costs/transfer-times.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { ScheduleInput } from "../schedules/schedule-input.ts";
 import type { Draft } from "./draft.ts";
@@ -18,6 +18,8 @@ export interface DraftCosts extends Pick<ScheduleInput, "miniBatches" | "transfe
   readonly dependencies: DependencyTable;
   /** On these stages: layers may be moved and recomputed without other costs being asked for again. */
   durationsOn(stages: readonly Stage[]): ScheduleInput["durationNs"];
+  /** Nanoseconds that each of these stages computes in whatever order, so that no run is shorter. */
+  busyOn(stages: readonly Stage[]): (stage: number) => number;
 }
 
 export function costsOf(request: Costed, draft: Draft): DraftCosts {
@@ -27,20 +29,42 @@ export function costsOf(request: Costed, draft: Draft): DraftCosts {
   const model = { architecture, dtype };
   const durations = workDurations({ ...work, devices: [...devices], links, model }, costModel);
   const bytesOf = messageBytes({ microBatches: draft.microBatches, links, model });
-  const linkCosts = links.map((link) => costModel.linkCost(link));
+  // Links are mostly alike, and each message goes over all of them.
+  const known = new Map<string, TransferTimes[]>();
+  const transfers = links.map((link, boundary) => {
+    const cost = costModel.linkCost(link);
+    const same = JSON.stringify([cost, messageBytesPerToken({ links, model }, boundary)]);
+    const times = known.get(same) ?? [];
+    known.set(same, times);
+    return (microBatch: number) => {
+      times[microBatch] ??= transferTimes(cost, bytesOf(boundary, microBatch));
+      return times[microBatch];
+    };
+  });
   const signals = normSignals(
     draft.stages.map(({ device }) => devices[device]!),
     links,
     costModel,
   );
+  const steps = miniBatches(draft);
   return {
     dependencies: dependencyTable(work),
-    miniBatches: miniBatches(draft),
-    durationsOn(stages) {
-      const ofAction = durations(stages);
-      return (stage, letter, microBatch) => ofAction(stage, PLANNED_LETTERS.indexOf(letter), microBatch);
+    miniBatches: steps,
+    durationsOn: durations,
+    busyOn(stages) {
+      const durationNs = durations(stages);
+      return (stage) => {
+        let ns = 0;
+        for (const { microBatches, evaluation = [] } of steps.flat()) {
+          ns += durationNs(stage, UPDATE, microBatches.at(-1)!);
+          for (const microBatch of microBatches)
+            ns += durationNs(stage, FORWARD, microBatch) + durationNs(stage, BACKWARD, microBatch);
+          for (const microBatch of evaluation) ns += durationNs(stage, EVALUATION, microBatch);
+        }
+        return ns;
+      };
     },
-    transferNs: (boundary, microBatch) => transferTimes(linkCosts[boundary]!, bytesOf(boundary, microBatch)),
+    transferNs: (boundary, microBatch) => transfers[boundary]!(microBatch),
     isHalfDuplex: (boundary) => links[boundary]!.duplex === "half",
     signalNs: (stage) => signals[stage]!,
   };

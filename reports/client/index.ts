@@ -8,10 +8,19 @@ export { contentsOf } from "./contents.ts";
 export { type Cell, dataTable } from "./data-table.ts";
 export { element, section } from "./element.ts";
 export { createLiveGantt, type LiveGantt } from "./fleet/live-gantt.ts";
-export { costText, formatDuration, formatInstant, formatMemory, formatNumber, formatShare } from "./format.ts";
+export {
+  costText,
+  formatDuration,
+  formatInstant,
+  formatMemory,
+  formatNumber,
+  formatShare,
+  formatSignedDuration,
+} from "./format.ts";
 export { card } from "./header-parts.ts";
 export { fillDefinitions, jobDot, jobHue } from "./job-colours.ts";
 export { createPageState, deviceLabel, type PageState } from "./page-state.ts";
+export { pathToggle } from "./path-toggle.ts";
 export { scaleChartsOnPaper } from "./print.ts";
 // Rows of a long table.
 export { createRowChoice } from "./row-choice.ts";

@@ -1,6 +1,5 @@
 import { type ActionIndex, LANES, LETTERS, type ReportData, type ReportTrace } from "../report-data.ts";
 import { createObservable, type Observable } from "./observable.ts";
-import type { PathMark } from "./timeline-path.ts";
 
 const COMPUTE = LANES.indexOf("compute");
 
@@ -19,8 +18,8 @@ export interface PageState {
   readonly hover: Observable<Hover | null>;
   /** Job whose bars stand out; null shows all alike. */
   readonly highlightedJob: Observable<number | null>;
-  /** The critical path, where the timeline shows it. */
-  readonly path: Observable<readonly PathMark[]>;
+  /** Whether timelines show critical paths. */
+  readonly isPathShown: Observable<boolean>;
   /** The action to bring into view in the timelines; set by `reveal`. */
   readonly revealed: Observable<ActionIndex | null>;
   /** The compute bar of an action in a trace; undefined where the trace lacks it. */
@@ -48,7 +47,7 @@ export function createPageState(data: ReportData): PageState {
     data,
     hover: createObservable<Hover | null>(null),
     highlightedJob: createObservable<number | null>(null),
-    path: createObservable<readonly PathMark[]>([]),
+    isPathShown: createObservable(false),
     revealed: createObservable<ActionIndex | null>(null),
     computeBar,
     errorOf(action) {

@@ -140,14 +140,14 @@ class TraceTimeline {
   /** Draws now, and again whenever what it shows changes. */
   follow(): SVGElement {
     const node = this.#svg.node()!;
-    const { hover, highlightedJob, path } = this.#state;
+    const { hover, highlightedJob, isPathShown } = this.#state;
     const point = (event: PointerEvent): void => this.#pointAt(event);
     node.addEventListener("pointermove", point);
     node.addEventListener("pointerdown", point);
     node.addEventListener("pointerleave", () => hover.set(null));
     this.#view.onChange(() => this.#draw());
     hover.subscribe(() => this.#drawHalos());
-    path.subscribe(() => this.#drawPath());
+    isPathShown.subscribe(() => this.#drawPath());
     highlightedJob.subscribe(() => this.#dim());
     return node;
   }
@@ -165,7 +165,9 @@ class TraceTimeline {
   }
 
   #drawPath(): void {
-    drawPath(this.#layers.path, this.#layout, this.#view, this.#state.path.get());
+    const { data, isPathShown } = this.#state;
+    const { path } = data.traces[this.#traceIndex]!;
+    drawPath(this.#layers.path, this.#layout, this.#view, isPathShown.get() ? path : null);
   }
 
   #boxesInWindow(): readonly Box[] {

@@ -9,9 +9,10 @@ export type Route = readonly number[];
 export function maxMinRates(routes: readonly Route[], bytesPerSecond: readonly number[]): readonly number[] {
   const rates = routes.map(() => Number.POSITIVE_INFINITY);
   const left = [...bytesPerSecond];
-  const unfixed = new Set(routes.flatMap((route, flow) => (route.length > 0 ? [flow] : [])));
-  while (unfixed.size > 0) {
-    const crossing = left.map(() => 0);
+  const crossing = left.map(() => 0);
+  let unfixed = [...routes.keys()].filter((flow) => routes[flow]!.length > 0);
+  while (unfixed.length > 0) {
+    crossing.fill(0);
     for (const flow of unfixed) for (const link of routes[flow]!) crossing[link]! += 1;
     let bottleneck = -1;
     let fair = Number.POSITIVE_INFINITY;
@@ -21,12 +22,12 @@ export function maxMinRates(routes: readonly Route[], bytesPerSecond: readonly n
         bottleneck = link;
       }
     }
-    for (const flow of unfixed) {
-      if (!routes[flow]!.includes(bottleneck)) continue;
+    unfixed = unfixed.filter((flow) => {
+      if (!routes[flow]!.includes(bottleneck)) return true;
       rates[flow] = fair;
-      unfixed.delete(flow);
       for (const link of routes[flow]!) left[link] = Math.max(0, left[link]! - fair);
-    }
+      return false;
+    });
   }
   return rates;
 }

@@ -2,10 +2,12 @@ import {
   type ActionKey,
   BACKWARD,
   FORWARD,
+  letterOf,
+  microBatchOf,
   PASSES,
   PLANNED_LETTERS,
   type PlannedLetter,
-  parseAction,
+  parseOrder,
   passCode,
 } from "../../plan/index.ts";
 
@@ -39,18 +41,19 @@ export function actionIndex(stage: number, letter: number, microBatch: number, n
 export type SignalsOf = (stage: number, letter: PlannedLetter, microBatch: number) => readonly number[];
 
 /** The keys of a stage as columns. `signalsOf`: what its actions wait for. */
-export function stageOrder(keys: readonly ActionKey[], signalsOf: SignalsOf): StageOrder {
+export function stageOrder(stage: number, keys: readonly ActionKey[], signalsOf: SignalsOf): StageOrder {
+  const order = parseOrder(keys, stage);
   const letters = new Uint8Array(keys.length);
   const microBatches = new Int32Array(keys.length);
   const signals = new Int32Array(keys.length);
   const signalLists: (readonly number[])[] = [];
   const counts: [number, number] = [0, 0];
   for (let position = 0; position < keys.length; position += 1) {
-    const { stage, letter, microBatch } = parseAction(keys[position]!);
-    const code = PLANNED_LETTERS.indexOf(letter);
+    const code = letterOf(order[position]!);
+    const microBatch = microBatchOf(order[position]!);
     letters[position] = code;
     microBatches[position] = microBatch;
-    const wanted = signalsOf(stage, letter, microBatch);
+    const wanted = signalsOf(stage, PLANNED_LETTERS[code]!, microBatch);
     if (wanted.length === 0) signals[position] = NO_SIGNAL;
     else if (wanted.length === 1) signals[position] = wanted[0]!;
     else signals[position] = NO_SIGNAL - signalLists.push(wanted);

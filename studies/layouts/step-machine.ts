@@ -11,6 +11,8 @@ export interface StepMachine {
   readonly memoryBytes: number;
   /** Accelerators that the fast link connects, or a host. */
   readonly scaleUp: number;
+  /** Of a host's PCIe by its sheet, where they reach each other over it. */
+  readonly pcieBytesPerSecond?: number | undefined;
   readonly count: number;
   /** Of the operands of products, and of the base model's weights. */
   readonly precision: ProductPrecision;
@@ -28,7 +30,7 @@ export interface StepMachine {
 }
 
 /** What a machine is asked for beside the accelerators' type. */
-export type MachineChoice = Omit<StepMachine, "accelerator" | "memoryBytes" | "scaleUp">;
+export type MachineChoice = Omit<StepMachine, "accelerator" | "memoryBytes" | "scaleUp" | "pcieBytesPerSecond">;
 
 /** Cards of a host at most, as reference servers have them. */
 const HOST_CARDS = 8;
@@ -36,10 +38,13 @@ const HOST_CARDS = 8;
 const BRIDGED = 2;
 
 /** How so many of a device reach each other: by their link or bridge, or over the PCIe of a host that has more. */
-function linkOf({ deviceLink, scaleUpDevices, hostLinkBytesPerSecond: host }: CatalogDevice, count: number) {
+function linkOf(
+  { deviceLink, scaleUpDevices, hostLinkBytesPerSecond: host }: CatalogDevice,
+  count: number,
+): Pick<StepMachine, "scaleUp" | "pcieBytesPerSecond"> {
   const linked = scaleUpDevices?.value ?? (deviceLink === undefined ? 1 : BRIDGED);
   if (linked >= Math.min(count, HOST_CARDS) || host === undefined) return { scaleUp: linked };
-  return { scaleUp: HOST_CARDS, linkBytesPerSecond: host.value };
+  return { scaleUp: HOST_CARDS, pcieBytesPerSecond: host.value };
 }
 
 /**
@@ -58,7 +63,11 @@ export function stepMachine(given: string, catalog: Catalog, rest: MachineChoice
   const lacks = memoryBytes === undefined ? "memory" : accelerator.flops[rest.precision] ? undefined : rest.precision;
   if (memoryBytes === undefined || lacks !== undefined)
     throw new InputError({ expected: `${lacks} of ${name} in the catalog`, got: "none" });
-  const { scaleUp, ...link } = linkOf(device, rest.count);
+  const { scaleUp, pcieBytesPerSecond } = linkOf(device, rest.count);
+  const link = pcieBytesPerSecond === undefined ? {} : { linkBytesPerSecond: pcieBytesPerSecond };
   const hasGraphs = rest.hasGraphs && plain?.hostSeconds === undefined;
-  return { ...rest, hasGraphs, accelerator: { ...accelerator, ...link }, memoryBytes: memoryBytes.value, scaleUp };
+  return {
+    ...{ ...rest, hasGraphs, accelerator: { ...accelerator, ...link } },
+    ...{ memoryBytes: memoryBytes.value, scaleUp, pcieBytesPerSecond },
+  };
 }

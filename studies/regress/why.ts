@@ -1,4 +1,4 @@
-import { formatSeconds, groupBy, sum } from "../../core/index.ts";
+import { formatSeconds, formatSignedSeconds, groupBy, sum } from "../../core/index.ts";
 import { compareDecisions, type TimedDecision } from "../../plan/index.ts";
 import { choicesOf } from "./choices.ts";
 import { deviceParts } from "./device-time.ts";
@@ -10,7 +10,7 @@ const MOST = 3;
 const WORTH = 2e-4;
 
 const seconds = (ns: number): string => formatSeconds(Math.abs(ns) / 1e9);
-const change = (ns: number): string => `${ns < 0 ? "-" : "+"}${seconds(ns)}`;
+const change = (ns: number): string => formatSignedSeconds(ns / 1e9);
 
 /** What the planner chose otherwise, as it is called. */
 export function changedChoices(

@@ -1,9 +1,19 @@
-import { PlanError } from "../../core/index.ts";
+import { PlanError, sum } from "../../core/index.ts";
 import { type PlanRequest, pipelineCounts, type Recompute } from "../../plan/index.ts";
 import { type PredictedPlan, planAndPredict } from "../../sim/index.ts";
+import {
+  type CauseTime,
+  differenceByCause,
+  type PathCause,
+  planWay,
+  type RunCauses,
+  type RunDifference,
+  type SeenWay,
+} from "../../traces/index.ts";
 import { comparisonRun } from "./comparison-run.ts";
 import { COMPARISON_SCHEDULES, type ComparisonSchedule } from "./comparison-schedules.ts";
 import { fitsDevices } from "./device-needs.ts";
+import { jobsWay } from "./jobs-way.ts";
 import { jobsRefusal, simulateJobs } from "./simulate-jobs.ts";
 
 /** What a strategy that is planned asks for beside the workload and the cluster: all devices in one pipeline. */
@@ -32,6 +42,10 @@ export interface StrategyRun {
   readonly fits: boolean;
   /** Pipelines side by side; null for schedules that have none. */
   readonly pipelines: number | null;
+  /** What the time of a device goes to, as the mean over devices; all of `makespanSeconds`. */
+  readonly causes: readonly CauseTime[];
+  /** What would make the run shorter, the most first. */
+  readonly criticalPath: readonly PathCause[];
   /** Groups that share micro-batches, as planned; null where jobs run one after another by the strategy itself. */
   readonly groups: number | null;
 }
@@ -44,6 +58,10 @@ export interface StrategyRow extends Omit<StrategyRun, "tokens"> {
 export interface StrategyOptions {
   /** Whether base weights are trained: no plan does. */
   readonly full?: boolean;
+}
+
+function told({ causes, facts }: SeenWay): Pick<StrategyRun, "causes" | "criticalPath"> {
+  return { causes: causes.causes, criticalPath: facts.criticalPath };
 }
 
 function plannedOrNot(request: PlanRequest): PredictedPlan | undefined {
@@ -74,13 +92,15 @@ function runPlanned(request: PlanRequest): StrategyRun | undefined {
     fits: fitting !== undefined,
     pipelines: pipelines.length,
     groups: groups.length,
+    ...told(planWay({ plan: plan.body, trace: plan.trace })),
   };
 }
 
 function runCompared(request: PlanRequest, schedule: ComparisonSchedule, full: boolean): StrategyRun | undefined {
   const run = comparisonRun(request, { schedule, full });
   if (jobsRefusal(run) !== undefined) return undefined;
-  const { metrics, needs } = simulateJobs(run);
+  const simulated = simulateJobs(run);
+  const { metrics, needs } = simulated;
   const { makespanSeconds, tokens, tokensPerSecond, bubbleRatioTotal, devices } = metrics;
   return {
     makespanSeconds,
@@ -91,6 +111,7 @@ function runCompared(request: PlanRequest, schedule: ComparisonSchedule, full: b
     fits: fitsDevices(run.platform, needs),
     pipelines: null,
     groups: null,
+    ...told(jobsWay(run, simulated)),
   };
 }
 
@@ -106,6 +127,12 @@ export function runStrategy(
   const compared = COMPARISON_SCHEDULES.find((name) => name === strategy);
   if (compared !== undefined) return runCompared(request, compared, full);
   return full ? undefined : runPlanned({ ...request, ...PLANNED[strategy as PlannedStrategy] });
+}
+
+/** Why one row takes longer than another, cause by cause. */
+export function differenceOfRows(one: StrategyRow, other: StrategyRow): RunDifference {
+  const causesOf = ({ causes }: StrategyRow): RunCauses => ({ makespanNs: sum(causes.map(({ ns }) => ns)), causes });
+  return differenceByCause(causesOf(one), causesOf(other));
 }
 
 const RECOMPUTE = ["none", "layer"] as const satisfies readonly Recompute[];

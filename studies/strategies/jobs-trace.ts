@@ -8,7 +8,7 @@ import {
   simulateStep,
   stepKey,
 } from "./simulate-jobs.ts";
-import type { StepWork } from "./step-graph.ts";
+import { isCollective, type StepWork } from "./step-graph.ts";
 
 export interface JobsTraceOptions {
   /** As many whole steps from the start as stay below, and at least one; no limit where absent. */
@@ -41,7 +41,6 @@ function recordStep({ graph, times }: SimulatedStep, numDevices: number): StepRe
     const { kind, stage, letter, devices, microBatches, bytes, heldBytes } = work;
     const startNs = times.startNs[index]!;
     const endNs = kind === "message" ? times.resultNs[index]! : times.endNs[index]!;
-    const isCollective = kind === "all-gather" || kind === "reduce-scatter" || kind === "all-reduce";
     devices.forEach((device, at) => {
       if (heldBytes !== 0) held.push({ device, timeNs: heldBytes > 0 ? startNs : endNs, bytes: heldBytes });
       // Without weight gradients a W takes no time and is none.
@@ -61,7 +60,7 @@ function recordStep({ graph, times }: SimulatedStep, numDevices: number): StepRe
           part,
           tokens,
           ...(kind === "compute" ? {} : { bytes: Math.round(bytes) }),
-          ...(isCollective ? { collective: kind } : {}),
+          ...(isCollective(kind) ? { collective: kind } : {}),
         });
       if (kind === "compute") last[device] = { stage, microBatch };
     });

@@ -1,6 +1,7 @@
 import { maximum, sum } from "../../core/index.ts";
 import { backwardPasses, type KeptActivations, type LayerTimes } from "../../plan/index.ts";
 import type { Collective, CollectiveCost } from "../../sim/index.ts";
+import { type BackwardShares, backwardShares } from "./backward-shares.ts";
 import {
   type DeviceNeed,
   deviceNeed,
@@ -60,6 +61,7 @@ class ShardedStep {
   /** Micro-batches by device, and the activations that each keeps. */
   readonly #shares: readonly (readonly RowLengths[])[];
   readonly #kept: readonly (readonly KeptActivations[])[];
+  readonly #ofBackward: readonly (readonly BackwardShares[])[];
   readonly #numParts: number;
   readonly #gather: LayerCollective;
   readonly #reduce: LayerCollective;
@@ -84,6 +86,7 @@ class ShardedStep {
     this.#collectiveStreams = overlaps ? [numDevices] : this.#devices;
     this.#shares = sharesOf(step, numDevices);
     this.#kept = this.#shares.map((share) => share.map((rows) => keptOf(platform, model, rows, { hasHead: true })));
+    this.#ofBackward = this.#shares.map((share) => share.map((rows) => backwardShares(this.#times, model, rows)));
     this.#numParts = this.#shares[0]!.length;
     this.#gather = collective("all-gather", layerWeightBytes(platform, model), isSharded);
     const reduction = isSharded && model.full ? "reduce-scatter" : "all-reduce";
@@ -169,7 +172,8 @@ class ShardedStep {
       const own = { devices: [device], microBatches: [this.#microBatch(device)] };
       const bytes = this.#kept[device]![this.#part]![kept];
       const heldBytes = letter === "F" ? bytes : -bytes;
-      const work = { kind: "compute", stage, letter, ...own, bytes: 0, heldBytes } as const;
+      const shares = letter === "B" && kept === "layer" ? { shares: this.#ofBackward[device]![this.#part]! } : {};
+      const work = { kind: "compute", stage, letter, ...own, bytes: 0, heldBytes, ...shares } as const;
       return this.#builder.add({ streams: [device], after, seconds: secondsOf(rows), work });
     });
   }

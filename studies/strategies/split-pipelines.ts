@@ -6,10 +6,10 @@ import {
   COMPUTE_BYTES,
   type LayerPass,
   type Orders,
-  peakHeld,
   type Stage,
 } from "../../plan/index.ts";
 import { type PipelineTask, pipelineTasks } from "../../sim/index.ts";
+import { type BackwardShares, backwardShares, NO_SHARES } from "./backward-shares.ts";
 import { type DeviceNeed, deviceNeed, keptOf, stageOf } from "./device-needs.ts";
 import { messageSeconds } from "./interconnect.ts";
 import { interleavedOrders } from "./interleaved.ts";
@@ -72,7 +72,8 @@ function pipelineOf({ devices }: Platform, model: TrainedModel, step: StepRows, 
   };
 }
 
-function actionSeconds(platform: Platform, model: TrainedModel, { stages, microBatches }: Pipeline) {
+/** Seconds of an action, and what of a backward is not for the input's gradients. */
+function actionTimes(platform: Platform, model: TrainedModel, { stages, microBatches, splitsBackward }: Pipeline) {
   const { recompute, full } = model;
   const times = timesOf(platform, model);
   const passes: Readonly<Record<ActionLetter, readonly LayerPass[]>> = {
@@ -91,13 +92,23 @@ function actionSeconds(platform: Platform, model: TrainedModel, { stages, microB
     known.set(key, found);
     return found;
   };
-  return ({ stage, letter, microBatch }: Action<ActionLetter>): number => {
-    const { firstLayer, endLayer, head } = stages[stage]!;
-    const own = (endLayer - firstLayer) * perLayer(letter, microBatch);
+  const ofLayers = microBatches.map((rows) => backwardShares(times, model, rows, splitsBackward));
+  const layersSeconds = ({ stage, letter, microBatch }: Action<ActionLetter>): number =>
+    (stages[stage]!.endLayer - stages[stage]!.firstLayer) * perLayer(letter, microBatch);
+  const seconds = (action: Action<ActionLetter>): number => {
+    const { stage, letter, microBatch } = action;
     // With the gradients apart the head's backward is all in its I.
-    if (!head || letter === "W" || letter === "U") return own;
-    return own + times.head(sum(microBatches[microBatch]!), letter === "F" ? "F" : "B");
+    if (!stages[stage]!.head || letter === "W" || letter === "U") return layersSeconds(action);
+    return layersSeconds(action) + times.head(sum(microBatches[microBatch]!), letter === "F" ? "F" : "B");
   };
+  const shares = (action: Action<ActionLetter>): BackwardShares => {
+    const all = seconds(action);
+    if ((action.letter !== "B" && action.letter !== "I") || all === 0) return NO_SHARES;
+    const { recomputed, weights } = ofLayers[action.microBatch]!;
+    const part = layersSeconds(action) / all;
+    return { recomputed: part * recomputed, weights: part * weights };
+  };
+  return { seconds, shares };
 }
 
 /** The letter after which a micro-batch's activations are let go. */
@@ -120,7 +131,7 @@ function workOf(
   { op, kind, message }: PipelineTask,
   deviceOf: (stage: number) => number,
   overlap: boolean,
-  { bytes, heldBytes: held }: Pick<StepWork, "bytes" | "heldBytes">,
+  { bytes, heldBytes: held, shares = NO_SHARES }: Pick<StepWork, "bytes" | "heldBytes" | "shares">,
 ): StepWork {
   const { stage, microBatch } = op;
   const isMessage = kind === "send" && overlap && message !== undefined;
@@ -135,6 +146,7 @@ function workOf(
     microBatches: devices.map(() => microBatch),
     bytes: kind === "compute" ? 0 : bytes,
     heldBytes: kind === "compute" ? held : 0,
+    ...(kind === "compute" && shares !== NO_SHARES ? { shares } : {}),
   };
 }
 
@@ -154,11 +166,12 @@ export function splitPipelineTasks(
   const bytesOf = microBatches.map((rows) => sum(rows) * bytesPerToken);
   const message = (sent: { readonly from: number; readonly to: number; readonly microBatch: number }) =>
     interconnect.message(deviceOf(sent.from), deviceOf(sent.to), bytesOf[sent.microBatch]!);
+  const { seconds, shares } = actionTimes(platform, model, pipeline);
   const graph = pipelineTasks({
     orders,
     numStages: stages.length,
     deviceOf,
-    seconds: actionSeconds(platform, model, pipeline),
+    seconds,
     message,
     ...(overlap ? {} : { blockingSeconds: (sent) => messageSeconds(interconnect, message(sent)).arrival }),
   });
@@ -169,11 +182,30 @@ export function splitPipelineTasks(
   return {
     tasks: graph.tasks.map((task) => ({
       ...task,
-      work: workOf(task, deviceOf, overlap, { bytes: bytesOf[task.op.microBatch]!, heldBytes: changeOf(task.op) }),
+      work: workOf(task, deviceOf, overlap, {
+        bytes: bytesOf[task.op.microBatch]!,
+        heldBytes: changeOf(task.op),
+        shares: shares(task.op),
+      }),
     })),
     orders: graph.orders,
     microBatches: microBatches.map((rows, part) => ({ tokens: sum(rows), part })),
   };
+}
+
+/** The most that is held at any time along an order, from forwards to the letter that needs it last. */
+export function mostHeld<A extends Pick<Action<ActionLetter>, "letter">>(
+  order: readonly A[],
+  held: (action: A) => number,
+  last: "B" | "W",
+): number {
+  let [now, most] = [0, 0];
+  for (const action of order) {
+    if (action.letter === "F") now += held(action);
+    else if (action.letter === last) now -= held(action);
+    most = Math.max(most, now);
+  }
+  return most;
 }
 
 /** What each device needs. */
@@ -191,7 +223,7 @@ export function splitPipelineNeeds(
     const hasHead = stages.some(({ head }) => head);
     return deviceNeed(platform, model, step, {
       stages,
-      activations: peakHeld(order, held, lastUse(pipeline)),
+      activations: mostHeld(order, held, lastUse(pipeline)),
       workspace: maximum(microBatches.map((rows) => keptOf(platform, model, rows, { hasHead }).workspace)),
     });
   });

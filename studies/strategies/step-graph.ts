@@ -7,6 +7,7 @@ import {
   type TaskGraph,
   type TaskTimes,
 } from "../../sim/index.ts";
+import type { BackwardShares } from "./backward-shares.ts";
 import type { Platform } from "./platform.ts";
 
 /** What a task of a step is, for a trace. */
@@ -24,6 +25,12 @@ export interface StepWork {
   readonly bytes: number;
   /** Activations that each device keeps from the start on, or with a minus lets go at the end. */
   readonly heldBytes: number;
+  /** Of a backward's computation. */
+  readonly shares?: BackwardShares;
+}
+
+export function isCollective(kind: StepWork["kind"]): kind is Collective {
+  return kind === "all-gather" || kind === "reduce-scatter" || kind === "all-reduce";
 }
 
 export type StepTask = Task & { readonly work: StepWork };

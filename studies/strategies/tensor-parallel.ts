@@ -1,6 +1,7 @@
 import { maximum, sum } from "../../core/index.ts";
 import { backwardPasses, COMPUTE_BYTES, type LayerPass } from "../../plan/index.ts";
 import type { CollectiveCost } from "../../sim/index.ts";
+import { backwardShares } from "./backward-shares.ts";
 import { type DeviceNeed, deviceNeed, keptOf, wholeModel } from "./device-needs.ts";
 import { computeOf, type Platform, type TrainedModel, timesOf } from "./platform.ts";
 import { createStepBuilder, type StepGraph } from "./step-graph.ts";
@@ -38,8 +39,11 @@ export function tensorParallelTasks(platform: Platform, model: TrainedModel, ste
     const everywhere = { devices, microBatches: devices.map(() => microBatch) };
     const bytes = sum(rows) * hiddenSize * COMPUTE_BYTES[computeOf(model)];
     const reduce = platform.interconnect.collective(bytes, "all-reduce");
+    const shares = backwardShares(times, model, rows);
     const compute = (letter: "F" | "B", stage: number, seconds: number, heldBytes: number): void => {
-      const work = { kind: "compute", stage, letter, ...everywhere, bytes: 0, heldBytes } as const;
+      const isLayersBackward = letter === "B" && stage < numLayers;
+      const own = isLayersBackward ? { shares } : {};
+      const work = { kind: "compute", stage, letter, ...everywhere, bytes: 0, heldBytes, ...own } as const;
       before = [builder.add({ streams: devices, after: before, seconds, work })];
     };
     const layer = (letter: "F" | "B", stage: number, passes: readonly LayerPass[]): void => {

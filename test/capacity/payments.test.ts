@@ -41,6 +41,16 @@ describe("what an hour of bought hardware costs", () => {
     expect(worth).toBeCloseTo(12_000, 8);
   });
 
+  it("is less by what it is sold for at the end, which is worth less today", () => {
+    expect(hardwarePerHour({ ...NODE.buy!, price: 45_064, resale: 10_000, years: 4 }, none)).toBe(1);
+    const buy = { ...NODE.buy!, price: 12_000, resale: 2000, years: 1 };
+    const monthly = 730.5 * hardwarePerHour(buy, { interest: 0.12 });
+    // All payments and the resale, worth today, are the price.
+    const worth = Array.from({ length: 12 }, (_, month) => monthly * 1.01 ** -(month + 1)).reduce((a, b) => a + b);
+    expect(worth + 2000 * 1.01 ** -12).toBeCloseTo(12_000, 8);
+    expect(hardwarePerHour({ ...buy, resale: 12_000 }, none)).toBe(0);
+  });
+
   it("is dearer with more interest, up to 100 % a year", () => {
     const rates = [0, 0.01, 0.1, 0.5, 1].map((interest) => hardwarePerHour(NODE.buy!, { interest }));
     expect(rates).toEqual([...rates].sort((a, b) => a - b));
@@ -57,7 +67,7 @@ describe("payments by month", () => {
       cost: { hardware, energy: 7.305, rent: 0 },
       hours: 730.5,
     });
-    expect(bought).toEqual({ purchaseCents: 48_000_000, everyMonths: 48, monthCents: 731 });
+    expect(bought).toEqual({ purchaseCents: 48_000_000, everyMonths: 48, resaleCents: 0, monthCents: 731 });
     expect(monthsOf(bought, 3)).toEqual([
       { month: 0, cents: 48_000_000 },
       ...[1, 2, 3].map((month) => ({ month, cents: 731 })),
@@ -79,7 +89,7 @@ describe("payments by month", () => {
       cost: { hardware: 0, energy: 0, rent: 1000 },
       hours: 365.25,
     });
-    expect(rent).toEqual({ purchaseCents: 0, everyMonths: 0, monthCents: 200_000 });
+    expect(rent).toEqual({ purchaseCents: 0, everyMonths: 0, resaleCents: 0, monthCents: 200_000 });
     expect(monthsOf(rent, 0.25)).toEqual([
       { month: 0, cents: 0 },
       { month: 1, cents: 50_000 },
@@ -88,15 +98,26 @@ describe("payments by month", () => {
   });
 
   it("buy machines anew once they have lasted their time, if the term goes on", () => {
-    const buy = { purchaseCents: 100, everyMonths: 2, monthCents: 1 };
+    const buy = { purchaseCents: 100, everyMonths: 2, resaleCents: 0, monthCents: 1 };
     expect(monthsOf(buy, 2).map(({ cents }) => cents)).toEqual([100, 1, 1]);
     expect(monthsOf(buy, 5).map(({ cents }) => cents)).toEqual([100, 1, 1, 101, 1, 101]);
     // Half a month each: bought twice in a month, of which the first purchase of all is paid at once.
     expect(monthsOf({ ...buy, everyMonths: 0.5 }, 1).map(({ cents }) => cents)).toEqual([100, 101]);
   });
 
+  it("have what machines are sold for at the end of their time, if the term has that", () => {
+    const buy = { purchaseCents: 100, everyMonths: 2, resaleCents: 40, monthCents: 1 };
+    expect(monthsOf(buy, 1.5).map(({ cents }) => cents)).toEqual([100, 1, 1]);
+    expect(monthsOf(buy, 2).map(({ cents }) => cents)).toEqual([100, 1, -39]);
+    expect(monthsOf(buy, 5).map(({ cents }) => cents)).toEqual([100, 1, -39, 101, -39, 101]);
+    expect(monthsOf({ ...buy, everyMonths: 0.5 }, 1).map(({ cents }) => cents)).toEqual([100, 101 - 80]);
+    // Rent of 31 a month is never more than 100 - 40 over two months, but in the end.
+    expect(breakEvenMonth(buy, { purchaseCents: 0, everyMonths: 0, resaleCents: 0, monthCents: 31 }, none)).toBe(2);
+    expect(breakEvenMonth(buy, { purchaseCents: 0, everyMonths: 0, resaleCents: 0, monthCents: 30 }, none)).toBeNull();
+  });
+
   it("are worth less the later they come", () => {
-    const months = monthsOf({ purchaseCents: 1000, everyMonths: 48, monthCents: 101 }, 2);
+    const months = monthsOf({ purchaseCents: 1000, everyMonths: 48, resaleCents: 0, monthCents: 101 }, 2);
     expect(presentCents(months, none)).toBe(1202);
     // 1000 + 101 / 1.01 + 101 / 1.0201
     expect(presentCents(months, { interest: 0.12 })).toBe(1199);
@@ -104,8 +125,8 @@ describe("payments by month", () => {
 });
 
 describe("when buying has cost no more than renting", () => {
-  const buy = { purchaseCents: 1_000_00, everyMonths: 48, monthCents: 10_00 };
-  const rent = (month: number) => ({ purchaseCents: 0, everyMonths: 0, monthCents: 100 * month });
+  const buy = { purchaseCents: 1_000_00, everyMonths: 48, resaleCents: 0, monthCents: 10_00 };
+  const rent = (month: number) => ({ purchaseCents: 0, everyMonths: 0, resaleCents: 0, monthCents: 100 * month });
 
   it("is the price over what is saved each month, rounded up", () => {
     // 1000 / (60 - 10) = 20 months; 1000 / (61 - 10) = 19.6.

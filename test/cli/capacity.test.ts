@@ -29,20 +29,29 @@ describe("capacity", () => {
 
   it("tells people what to have, what comes next, and what a slot more would bring", async () => {
     const text = await printed([...ASKED, ...FEW], root);
-    expect(text).toMatch(/^\d+ x [A-Z0-9 ]+X?M? (in slots of \d|in one slot), float8, fifo, /);
-    expect(text).toMatch(/^[\d ]+ EUR in 3 days \([\d ]+ to [\d ]+\)/m);
-    expect(text).toMatch(/^90 % of small within 1 min \d\d s \(.*; level 2 min 34 s\)$/m);
-    expect(text).toMatch(/^(Buy|Reserve|Rent on demand|Rent on spot) \d+ x [A-Z0-9 ]+\. /m);
-    expect(text).toMatch(/^times transferred from published steps/m);
-    expect(text).toMatch(/^next: \d+ x /m);
+    const machines = "(Buy|Reserve|Rent on demand|Rent on spot) \\d+ x [A-Z0-9 ]+";
+    expect(text).toMatch(new RegExp(`^${machines}, (every \\d|all|each) trains? a job\n`));
+    expect(text).toMatch(/^costs [\d ]+ EUR in 3 days \([\d ]+ to [\d ]+ in nine of ten draws\)/m);
+    expect(text).toMatch(/^90 % of small end within 1 min \d\d s of their arrival \(.*; level 2 min 34 s\)$/m);
+    expect(text).toMatch(new RegExp(`^${machines} accelerators`, "m"));
+    expect(text.replace(/\n +/g, " ")).toMatch(
+      / In brackets, float8: products of .* 8 bits; fifo: jobs start in the order/,
+    );
+    // Words of engineers come behind what somebody signs.
+    const [signed, technical] = text.split("for engineers: ");
+    expect(signed).not.toMatch(/\b(cp|tp|pp|dp) \d/);
+    expect(technical).toMatch(/^times transferred from published steps/m);
+    expect(text).toMatch(new RegExp(`^next: ${machines}`, "m"));
+    expect(text).toMatch(/^If more jobs come: these machines (keep|miss) the level|^If more jobs come: with/m);
     expect(text).not.toMatch(/otherwise/);
     expect(text).toMatch(/^a slot more, \d+ x [A-Z0-9 ]+: [\d ]+ EUR/m);
+    expect(text).toMatch(/^the same, (every \d|all) trains? up to 4 jobs: [\d ]+ EUR/m);
     expect(text).toMatch(/^a slot fewer(: there is one slot alone|, \d+ x .*)$/m);
     expect(text).toMatch(/^You pay (nothing|[\d ]+\.\d\d EUR) at once for \d+ x /m);
     expect(text).toMatch(/^A job of "small" trains one adapter and costs \d+\.\d\d EUR on average/m);
     expect(text).toMatch(/^jobs of large: 4 a day, llama-3-70b; 3000 rows, each trained on once/m);
     expect(text).toMatch(
-      /^each base model on machines of its own: [\d ]+ EUR \([\d ]+ to [\d ]+\), (\d+ % (less|more) than|as much as) machines for all, levels kept in [34] of 4, at least \d+ %\n {2}small: \d+ x .*: [\d ]+ EUR, 90 % within .* s\n {2}large: \d+ x /m,
+      /^each base model on machines of its own: [\d ]+ EUR \([\d ]+ to [\d ]+\), (\d+ % (less|more) than|as much as) machines for all, levels kept in [34] of 4, at least \d+ %\n {2}small: [A-Z][a-z ]+ \d+ x .*: [\d ]+ EUR, 90 % within .* s\n {2}large: [A-Z][a-z ]+ \d+ x /m,
     );
     expect(text).toMatch(/candidates: .*keep the level.*without a price/);
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(160);
@@ -58,7 +67,7 @@ describe("capacity", () => {
     expect(best!.keptAtLeast).toBeCloseTo(best!.kept === 12 ? 0.03 ** (1 / 12) : 0.627, 3);
     const text = await printed(more, root);
     expect(text).toMatch(/^level kept in 1[12] of 12 draws, at least \d\d % of all: not sure to be 90 % of them$/m);
-    expect(text).toMatch(/^misses the level +EUR +within +used +draws +of all$/m);
+    expect(text).toMatch(/^misses the level +EUR +end within +train +kept in +of all draws$/m);
     expect(text).toMatch(/ +\d+ of \d+ +at (?:least|most) \d+ %$/m);
     expect(text).toMatch(/no more draws are simulated than it takes to know; costs and times are of these\.$/m);
     expect(text).toMatch(/^4 draws of every candidate, seed 0; .*\n.*95 % sure \(Clopper-Pearson\)/m);
@@ -85,6 +94,57 @@ describe("capacity", () => {
     expect(text).toMatch(/^A machine fails 2 times a year and is back after 48 h 00 min/m);
     expect(text).toMatch(/^(No spare machine is needed|\d spare machines? )/m);
     expect(text).toMatch(/^Bought machines last 48 months; then they are bought anew\.$/m);
+    expect(text.replace(/\n +/g, " ")).toMatch(
+      /The bill of the repair is not in it: the prices have no `repairCost`\.$/m,
+    );
+    expect(text).toMatch(/^Machines are worth nothing after their years/m);
+  }, 60_000);
+
+  it("counts what machines are sold for in the end, and what their repairs cost", async () => {
+    const sold = PRICES.replace("repairHours: 48", "repairHours: 48, repairCost: 450").replace(
+      "price: 24000, years: 4",
+      "price: 24000, years: 4, resale: 3000",
+    );
+    writeFileSync(path.join(root, "sold.yaml"), sold);
+    writeFileSync(path.join(root, "bought.yaml"), CANDIDATES.replace("[buy, reserved, on-demand, spot]", "[buy]"));
+    const words = ["capacity", "f.yaml", "--candidates", "bought.yaml", "--prices", "sold.yaml", ...FEW];
+    const answer = JSON.parse(await printed([...words, "--json"], root)) as CapacityAnswer;
+    const { best, money, failures } = answer;
+    expect(best!.candidate.accelerator).toBe("MI300X");
+    expect(fieldProblems(answer, capacityFields(answer, 4)).filter((text) => /^(money|failures)/.test(text))).toEqual(
+      [],
+    );
+    expect(failures!.repairCost).toBe(450);
+    // Sold at the end of the 48th of 60 months, and bought anew in the next one.
+    const { months, monthly, upFront } = money!.ways.find(({ tenure }) => tenure === "buy")!;
+    const paid = (month: number): number => months[month]!.paid;
+    expect(paid(48)).toBeCloseTo(monthly - 3000 * best!.paidCount, 6);
+    expect(paid(49)).toBeCloseTo(monthly + upFront, 6);
+    const text = (await printed(words, root)).replace(/\n +/g, " ");
+    expect(text).toMatch(
+      /After 48 months the machines are sold for [\d ]+\.00 EUR, as the prices have it; the sum has it taken off\.$/m,
+    );
+    expect(text).toMatch(/450\.00 EUR for the repair\. That is [\d ]+\.\d\d EUR a year, beside the costs above\.$/m);
+    expect(text).toMatch(/storage, network traffic and people are not in them$/m);
+  }, 60_000);
+
+  it("says what it costs on spot that accelerators are taken away, and when more machines are needed", async () => {
+    writeFileSync(path.join(root, "spot.yaml"), CANDIDATES.replace("[buy, reserved, on-demand, spot]", "[spot]"));
+    writeFileSync(path.join(root, "grows.yaml"), FORECAST.replace("days: 3", "days: 3\ngrowthPerMonth: 1.2"));
+    const words = ["capacity", "grows.yaml", "--candidates", "spot.yaml", "--prices", "p.yaml", ...FEW];
+    const answer = JSON.parse(await printed([...words, "--json"], root)) as CapacityAnswer;
+    const { best, interruptions, headroom } = answer;
+    // As many a day as the prices have, while slots train.
+    const slotHours = best!.cost.rent / 1.5 / 8;
+    expect(interruptions!.count / ((6 * slotHours) / 24)).toBeCloseTo(1, 1);
+    expect(interruptions!.cost).toBeLessThan(best!.cost.mean);
+    expect(headroom!.months).toBeCloseTo(Math.log(headroom!.kept) / Math.log(1.2), 9);
+    const text = (await printed(words, root)).replace(/\n +/g, " ");
+    expect(text).toMatch(
+      /taken away 6 times a day, as the prices have it: about \d+ times in 3 days while jobs train\.$/m,
+    );
+    expect(text).toMatch(/Each time costs .* of a slot and \d+\.\d\d EUR, for checkpoints, restarts/);
+    expect(text).toMatch(/The forecast grows to 1\.2 times as many jobs each month: look for more machines/);
   }, 60_000);
 
   it("leaves out what cannot be trained with, where that is asked", async () => {
@@ -133,6 +193,27 @@ describe("capacity", () => {
       /^Over 0\.5 months that is [\d ]+\.\d\d EUR \([\d ]+\.\d\d EUR in today's\s+money\)/m,
     ],
     [
+      "machines are sold for their price, and no interest is paid",
+      {
+        candidates: CANDIDATES.replace("[buy, reserved, on-demand, spot]", "[buy]"),
+        prices: PRICES.replace("interest: 0.06", "interest: 0").replace(
+          "price: 24000,",
+          "price: 24000, resale: 24000,",
+        ),
+      },
+      0,
+      /: 0 for the hardware's time and \d+ EUR for /,
+    ],
+    [
+      "nobody takes away what is on spot",
+      {
+        candidates: CANDIDATES.replace("[buy, reserved, on-demand, spot]", "[spot]"),
+        prices: PRICES.replace("interruptionsPerDay: 6", "interruptionsPerDay: 0"),
+      },
+      0,
+      /^Accelerators are not taken away while jobs train, as the prices have it\.$/m,
+    ],
+    [
       "9 are needed of machines of 8",
       {
         candidates: CANDIDATES.replace("[4, 8, 32]", "[9]")
@@ -141,7 +222,7 @@ describe("capacity", () => {
         forecast: FORECAST.replace("hours: 0.043", "hours: 1").replace("llama-3-70b", "llama-3-8b"),
       },
       0,
-      /^Rent on \w+ 16 x H100 SXM and use 9\. Each[\s\S]*16 x H100 SXM, which are sold in\s+machines of 8, of\s+which 9 are used/m,
+      /^Rent on \w+ 16 x H100 SXM, of which 9 are used, each trains a job\n\nRent on \w+ 16 x H100 SXM accelerators and use 9\.[\s\S]*16 x H100 SXM, which are sold in\s+machines of 8, of\s+which 9 are used/m,
     ],
   ])(
     "has an answer where %s",
@@ -166,6 +247,10 @@ describe("capacity", () => {
       [PRICES.replace("reservedPerHour: 2\n", "reservedPerHour: 2\n    currency: USD\n"), /currency/],
       [PRICES.replace("interest: 0.06", "interest: 1.01"), /at most 1 at interest/],
       [PRICES.replace("soldIn: 8", "soldIn: 0"), /soldIn/],
+      [
+        PRICES.replace("price: 30000, years: 4", "price: 30000, years: 4, resale: 30001"),
+        /no more than its price at .*resale/,
+      ],
       [PRICES.replace("termMonths: 60", "termMonths: 0"), /termMonths/],
     ] as const) {
       writeFileSync(path.join(root, "wrong.yaml"), text);

@@ -141,7 +141,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   calibrate: [
     {},
     { workload: "w.yaml", devices: "cpu:0" },
-    { "from-observation": "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" },
+    { "from-observation": "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000", compare: "1,2" },
     { transfer: "layers.json", to: "RTX A6000" },
     { from: ["kernels.csv"], to: "RTX A6000" },
     { script: "python" },
@@ -151,6 +151,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { simulated: "s.json", executed: "run" },
     { simulated: "p.json", executed: "p.json" },
     { simulated: "fleet-run" },
+    { simulated: "tp", executed: "fsdp", workload: "g.yaml", cluster: "gpus.yaml" },
   ],
   report: [
     { trace: ["run"], output: "r.html" },
@@ -161,7 +162,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   catalog: [{}, { name: "H100 SXM", calibration: "again.json" }],
   validate: [{ file: "w.yaml" }],
   "init-model": [{ folder: "made" }],
-  strategies: [{ workload: "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" }],
+  strategies: [{ workload: "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000", compare: "1,2" }],
   regress: [
     { what: ["goldens"] },
     { what: ["goldens"], policy: "fifo", against: "sjf" },

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { paperCalibration } from "../../explorer/paper-calibration.ts";
 import { CALIBRATION_FILE, CLUSTER_FILE, WORKLOAD_FILE } from "../../explorer/scene-documents.ts";
 import { sceneHash } from "../../explorer/scene-hash.ts";
+import { formatDuration } from "../../reports/client/format.ts";
 import { printed, temporaryFolder } from "../cli/run-cli.ts";
 import { isNightly, someOf } from "../level.ts";
 import { changing, enter, type OpenExplorer, showScene, useExplorer, wholeAnswer } from "./explorer-page.ts";
@@ -101,21 +102,25 @@ describe("the numbers of the page", () => {
 
 describe("two ways side by side", () => {
   it.each([
-    ["rows cut as they say", {}],
-    ["rows that the planner cuts", { jobs: [{ microBatchSize: 0, steps: 4 }], machines: [{ count: 3 }] }],
+    ["rows cut as they say", {}, "pipeline"],
+    ["rows that the planner cuts", { jobs: [{ microBatchSize: 0, steps: 4 }], machines: [{ count: 3 }] }, "pipeline"],
+    ["one that is simulated only", { calibration: "paper" }, "fsdp"],
+    ["two of them", { schedule: "zb-h1" }, "tp"],
   ] as const)(
     "are compared by causes as the command line compares their plans, under one time axis: %s",
-    async (_, change) => {
+    async (_, change, chosen) => {
       const { explorer } = used;
       const { page } = explorer;
       await showScene(explorer, sceneHash(changedScene(change)));
-      await page.locator("button.way").last().click();
+      await page.locator("button.way").filter({ hasText: chosen }).last().click();
       await page.locator("#ways svg.timeline").nth(1).waitFor();
       expect(await page.locator("#ways svg.time-axis").count()).toBe(1);
       await writeShown(explorer, WORKLOAD_FILE, "#workload-text");
       await writeShown(explorer, CLUSTER_FILE, "#cluster-text");
-      if ((await page.locator("#other-workload-text").count()) > 0)
-        await writeShown(explorer, "other-workload.yaml", "#other-workload-text");
+      writeFileSync(path.join(root, CALIBRATION_FILE), paperCalibration());
+      const own = page.locator("details[id$='.yaml-text']");
+      for (const id of await own.evaluateAll((nodes) => nodes.map((node) => node.id)))
+        await writeShown(explorer, id.replace("-text", ""), `[id="${id}"]`);
       const commands = await page.locator("#ways .command code").allTextContents();
       const outputs: string[] = [];
       for (const command of commands) outputs.push(await printed(command.split(" ").slice(1), root));
@@ -123,7 +128,7 @@ describe("two ways side by side", () => {
       const { makespan, causes } = JSON.parse(outputs.at(-1)!);
       const rows = page.locator("#ways tbody tr");
       expect(await rows.count()).toBe(causes.length + 1);
-      expect(await rows.last().textContent()).toContain(`${(makespan.ns[1] / 1e9).toPrecision(3).slice(0, 3)}`);
+      expect(await rows.last().textContent()).toContain(formatDuration(makespan.ns[1] / 1e9));
     },
     120_000,
   );
@@ -139,6 +144,23 @@ describe("two ways side by side", () => {
     await page.locator("#ways .path-over").nth(1).waitFor();
     await page.locator("#critical-path").uncheck();
     expect(await page.locator("#timeline .path-lists").isHidden()).toBe(true);
+  }, 60_000);
+
+  it("are any two that a person chooses, and a way that cannot be says why and leaves the choice", async () => {
+    const { page } = used.explorer;
+    await showScene(used.explorer, sceneHash(changedScene({ jobs: [{ batchSize: 6, microBatchSize: 2 }] })));
+    await page.locator("button.way").filter({ hasText: "tp" }).click();
+    await page.locator("#ways svg.timeline").nth(1).waitFor();
+    await page.locator("#way-a").selectOption({ label: "zb-h1" });
+    await page.locator("#ways h3").filter({ hasText: "A: zb-h1, simulated only" }).waitFor();
+    expect(await page.locator("#ways h3").filter({ hasText: "B: tp, simulated only" }).count()).toBe(1);
+    expect(await page.locator("#way-a:focus").count()).toBe(1);
+    await page.locator("#way-b").selectOption({ label: "fsdp" });
+    await page.locator(".ways .note").filter({ hasText: "a multiple of 4 devices for fsdp" }).waitFor();
+    await page.locator("#way-b").selectOption({ label: "interleaved" });
+    await page.locator(".ways .note").filter({ hasText: "for interleaved" }).waitFor();
+    await page.locator("#way-b").selectOption({ index: 0 });
+    await page.locator("#ways svg.timeline").nth(1).waitFor();
   }, 60_000);
 });
 

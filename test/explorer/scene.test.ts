@@ -121,7 +121,7 @@ describe("another way to train a scene", () => {
     const slower = whole.answer.ways.slice(0, 8).filter(({ state }) => state === "slower");
     expect(slower.length).toBeGreaterThan(1);
     for (const way of slower) {
-      const reply = await answerTo({ id: 1, kind: "two ways", scene, way });
+      const reply = await answerTo({ id: 1, kind: "two ways", scene, ways: ["asked", way] });
       if (!("ways" in reply)) throw new Error("error" in reply ? reply.error : "no ways");
       const { names, makespan, causes } = reply.ways;
       expect(names[1]).toContain(`${way.schedule}, ${way.numPipelines} pipeline`);
@@ -130,6 +130,33 @@ describe("another way to train a scene", () => {
       expect(causes.reduce((sum, { differenceNs }) => sum + differenceNs, 0)).toBe(makespan.differenceNs);
     }
   });
+
+  it.each(someOf(["tp", "fsdp", "ddp", "interleaved", "zb-h1"] as const, { quick: 1, all: 5 }))(
+    "may be one that is simulated only, on either side: %s",
+    async (schedule) => {
+      const scene = changedScene({ schedule });
+      const whole = await answerTo({ id: 1, kind: "whole", scene });
+      if (!("answer" in whole)) throw new Error("error" in whole ? whole.error : "no answer");
+      const expectedNs = Math.round(whole.answer.metrics.makespanSeconds * 1e9);
+      for (const ways of [
+        ["asked", "planned"],
+        [schedule, "ddp"],
+        ["tp", schedule],
+      ] as const) {
+        const reply = await answerTo({ id: 1, kind: "two ways", scene, ways });
+        if (!("ways" in reply)) throw new Error("error" in reply ? reply.error : "no ways");
+        const { names, makespan, causes, reports, documents } = reply.ways;
+        const side = ways[1] === schedule ? 1 : 0;
+        expect(names[side]).toBe(`${schedule}, simulated only`);
+        expect(makespan.ns[side]).toBe(expectedNs);
+        expect(causes.reduce((sum, { differenceNs }) => sum + differenceNs, 0)).toBe(makespan.differenceNs);
+        expect(reports.map(({ traces: [trace] }) => trace!.path!.makespanNs)).toEqual(makespan.ns);
+        expect(documents.commands.at(-1)).toMatch(
+          /^loratwin compare .*--workload workload.yaml --cluster cluster.yaml/,
+        );
+      }
+    },
+  );
 });
 
 describe("a scene as an address", () => {

@@ -1,6 +1,5 @@
-import type { CauseKey } from "./causes.ts";
-import { causeOrder } from "./causes.ts";
-import type { RunCauses } from "./run-causes.ts";
+import type { RunCauses } from "./cause-sums.ts";
+import { type CauseKey, causeOrder } from "./causes.ts";
 
 /** Two times, and how much longer the second is. */
 export interface TimePair {

@@ -1,4 +1,5 @@
 // What the time of a run goes to: each cause once, in the order of tables.
+import { COLLECTIVES } from "../trace.ts";
 
 /** Why a device computes nothing. */
 export const IDLE_CAUSES = [
@@ -11,6 +12,7 @@ export const IDLE_CAUSES = [
   "line",
   "room",
   "transfer",
+  ...COLLECTIVES,
   "between",
   "drain",
   "other pipelines",
@@ -18,7 +20,14 @@ export const IDLE_CAUSES = [
 export type IdleCause = (typeof IDLE_CAUSES)[number];
 
 /** What it computes. */
-export const BUSY_CAUSES = ["products", "recomputation", "update", "evaluation", "samples"] as const;
+export const BUSY_CAUSES = [
+  "products",
+  "weight gradients",
+  "recomputation",
+  "update",
+  "evaluation",
+  "samples",
+] as const;
 export type BusyCause = (typeof BUSY_CAUSES)[number];
 
 export type Cause = IdleCause | BusyCause;
@@ -33,10 +42,14 @@ const TEXTS: Readonly<Record<Cause, string>> = {
   line: "messages waiting for a link or a buffer",
   room: "waiting for room for a result",
   transfer: "messages on their way",
+  "all-gather": "all-gathers",
+  "reduce-scatter": "reduce-scatters",
+  "all-reduce": "all-reduces",
   between: "between actions",
   drain: "draining the pipeline",
   "other pipelines": "other pipelines run longer",
   products: "products",
+  "weight gradients": "gradients of base weights",
   recomputation: "recomputation",
   update: "updates",
   evaluation: "evaluations",

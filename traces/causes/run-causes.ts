@@ -1,20 +1,8 @@
 import { isSample, type PlanBody, pipelineTable } from "../../plan/index.ts";
 import type { TraceEvent, TraceStream } from "../trace.ts";
-import { type CauseKey, causeOrder } from "./causes.ts";
+import { CauseSums, type CauseTime, productsOf, type RunCauses } from "./cause-sums.ts";
 import { recomputedShares } from "./recomputed-share.ts";
 import { eventEnd, WaitingRun } from "./waiting-run.ts";
-
-/** The part of a run's time that goes to a cause. */
-export interface CauseTime extends CauseKey {
-  readonly ns: number;
-}
-
-/** What a run's time goes to: the mean over its devices, in whole nanoseconds that add up to the makespan. */
-export interface RunCauses {
-  readonly makespanNs: number;
-  /** In the order of tables; those that take time. */
-  readonly causes: readonly CauseTime[];
-}
 
 /** What an action does, and for how long, all of its time. */
 export function workOf(plan: PlanBody): (event: TraceEvent, ns: number) => readonly CauseTime[] {
@@ -28,39 +16,12 @@ export function workOf(plan: PlanBody): (event: TraceEvent, ns: number) => reado
       default: {
         const again = letter === "B" ? Math.round(ns * recomputed(stage, microBatch)) : 0;
         return [
-          { cause: "products", tokens: 2 ** Math.ceil(Math.log2(Math.max(1, tokens))), ns: ns - again },
+          productsOf(tokens, ns - again),
           ...(again === 0 ? [] : [{ cause: "recomputation", ns: again } as const]),
         ];
       }
     }
   };
-}
-
-/** Sums of causes over devices: larger than what a number holds to the nanosecond. */
-class Sums {
-  readonly #sums = new Map<string, { readonly key: CauseKey; ns: bigint }>();
-
-  add({ ns, ...key }: CauseTime): void {
-    const text = `${key.cause} ${key.tokens}`;
-    const known = this.#sums.get(text);
-    if (known === undefined) this.#sums.set(text, { key, ns: BigInt(ns) });
-    else known.ns += BigInt(ns);
-  }
-
-  /** The mean over so many devices, rounded so that the sum stays whole. */
-  means(numDevices: number): readonly CauseTime[] {
-    const devices = BigInt(numDevices);
-    const rounded = (ns: bigint): number => Number((2n * ns + devices) / (2n * devices));
-    let all = 0n;
-    return [...this.#sums.values()]
-      .sort((a, b) => causeOrder(a.key, b.key))
-      .flatMap(({ key, ns }) => {
-        const before = rounded(all);
-        all += ns;
-        const mean = rounded(all) - before;
-        return mean === 0 ? [] : [{ ...key, ns: mean }];
-      });
-  }
 }
 
 /** When the last action of each device's pipeline ends; the run's start for a device without any. */
@@ -83,7 +44,7 @@ function pipelineEnds(plan: PlanBody, { actions, startNs }: WaitingRun): readonl
 export function runCauses(plan: PlanBody, trace: TraceStream, run = new WaitingRun(plan, trace)): RunCauses {
   const { startNs, endNs } = run;
   const work = workOf(plan);
-  const sums = new Sums();
+  const sums = new CauseSums();
   const ends = pipelineEnds(plan, run);
   run.actions.forEach((own, device) => {
     let atNs = startNs;

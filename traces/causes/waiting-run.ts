@@ -1,12 +1,15 @@
 import { secondsToNanos } from "../../core/index.ts";
 import {
   type ActionKey,
+  clips,
   createCostModel,
   type DependencyTable,
   dependencyTable,
   formatAction,
+  type PipelineTable,
   type PlanBody,
   type PlannedLetter,
+  pipelineTable,
 } from "../../plan/index.ts";
 import type { TraceEvent, TraceStream } from "../trace.ts";
 import type { IdleCause } from "./causes.ts";
@@ -73,6 +76,7 @@ export class WaitingRun {
   readonly endNs: number;
   readonly #plan: PlanBody;
   readonly #dependencies: DependencyTable;
+  readonly #pipelines: PipelineTable;
   readonly #links: readonly (LinkTimes | null)[];
   readonly #computed = new Map<ActionKey, TraceEvent>();
   readonly #placed = new Map<TraceEvent, Placed>();
@@ -94,6 +98,7 @@ export class WaitingRun {
     }
     this.#plan = plan;
     this.#dependencies = dependencyTable(plan);
+    this.#pipelines = pipelineTable(plan);
     this.#links = linkTimes(plan);
     this.actions = streams.compute;
     this.#sends = streams.send;
@@ -148,7 +153,7 @@ export class WaitingRun {
       until(eventEnd(message), "transfer");
     }
     if (signal !== undefined) until(eventEnd(signal), letter === "U" ? "norms" : "step before");
-    if (letter === "U") until(startNs, "norms");
+    if (this.waitsForNorms(event)) until(startNs, "norms");
     const sent = this.#sentBy(event.device, startNs);
     if (sent !== undefined) until(eventEnd(sent), "room");
     until(startNs, "between");
@@ -166,6 +171,13 @@ export class WaitingRun {
     if (link === undefined) return startNs;
     const aloneNs = eventEnd(event) - link.latencyNs - link.wireNs;
     return aloneNs >= startNs - ROUNDING_NS ? startNs : Math.min(startNs, Math.max(aloneNs, eventEnd(producer!)));
+  }
+
+  /** Whether an update needs the gradient norms of other stages. */
+  waitsForNorms({ stage, letter, microBatch }: TraceEvent): boolean {
+    if (letter !== "U") return false;
+    const { firstStage, endStage } = this.#pipelines.ofStage(stage);
+    return endStage - firstStage > 1 && clips(this.#plan, this.#dependencies.miniBatchOf(microBatch));
   }
 
   #linkOf({ stage, letter }: TraceEvent): LinkTimes | null | undefined {

@@ -1,5 +1,6 @@
 import type { CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
 import { keptText, MISSES_MEANING, tiedText, unfitReasons, withoutTies } from "../../capacity-data.ts";
+import { wordMeanings } from "../../capacity-words.ts";
 import { dataTable } from "../data-table.ts";
 import { section } from "../element.ts";
 import { formatShare } from "../format.ts";
@@ -33,8 +34,10 @@ function table(caption: string, rows: readonly CandidateRow[], answer: CapacityA
 export function candidatesSection(answer: CapacityAnswer): readonly HTMLElement[] {
   const { meets, misses } = answer;
   const reasons = unfitReasons(answer);
+  const words = wordMeanings([...meets, ...misses].map(({ candidate }) => candidate));
+  const inBrackets = words.length === 0 ? "" : `In brackets, ${words.join("; ")}.`;
   return [
-    section("candidates", "Candidates", MISSES_MEANING, [
+    section("candidates", "Candidates", `${inBrackets} ${MISSES_MEANING}`.trim(), [
       table("Keep the level", meets, answer),
       table("Miss the level", misses, answer),
       reasons.length === 0

@@ -1,6 +1,6 @@
 import { counted } from "../../../core/index.ts";
-import { type CapacityPageData, candidateText, keptBound, RESTS } from "../../capacity-data.ts";
-import { adviceText } from "../../capacity-words.ts";
+import { type CapacityPageData, keptBound, RESTS } from "../../capacity-data.ts";
+import { adviceText, titleText } from "../../capacity-words.ts";
 import { element } from "../element.ts";
 import { formatNumber, formatShare } from "../format.ts";
 import { card, factList } from "../header-parts.ts";
@@ -48,7 +48,7 @@ function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
 }
 
 /** What to have, and how sure that is. */
-export function capacityHeader(data: CapacityPageData): HTMLElement {
+export function capacityHeader(data: CapacityPageData, contents: HTMLElement): HTMLElement {
   const { answer, date, version } = data;
   const { best, days, pricesOf, probability, objective } = answer;
   const facts: readonly (readonly [string, string])[] = [
@@ -59,12 +59,13 @@ export function capacityHeader(data: CapacityPageData): HTMLElement {
     ["Draws", `${answer.draws} of every candidate, seed ${answer.seed}`],
     ["Made", `${date}, loratwin ${version}`],
   ];
-  const title = best === null ? "No candidate keeps the level of service" : candidateText(best.candidate);
+  const title = best === null ? "No candidate keeps the level of service" : titleText(best);
   return element("header", {}, [
     element("p", { class: "eyebrow" }, ["loratwin capacity"]),
     element("h1", {}, [title.replace(" x ", " × ")]),
     ...(best === null ? [] : [element("p", { class: "meaning" }, [adviceText(best)])]),
     factList(facts),
+    contents,
     element("dl", { class: "cards" }, cards(data)),
   ]);
 }

@@ -1,5 +1,5 @@
 import type { CapacityAnswer } from "../../../plan/index.ts";
-import { kindText, priceText, shareText } from "../../capacity-words.ts";
+import { kindText, notCounted, priceText, shareText } from "../../capacity-words.ts";
 import { dataTable } from "../data-table.ts";
 import { section } from "../element.ts";
 import { acceleratorsOf, figuresOf, hours } from "./figures.ts";
@@ -26,7 +26,7 @@ export function inputsSection(answer: CapacityAnswer): readonly HTMLElement[] {
       `${money(prices.perKilowattHour)} a kWh; ${prices.powerFactor} W are drawn for each watt of an accelerator`,
     ],
     ["Interest", `${shareText(prices.interest)} a year`],
-    ["Not in the prices", "storage, network traffic, people, repairs"],
+    ["Not in the prices", notCounted(answer)],
     ...(best === null
       ? []
       : ([

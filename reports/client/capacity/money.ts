@@ -13,7 +13,7 @@ const HEIGHT = 260;
 
 type Money = NonNullable<CapacityAnswer["money"]>;
 
-function sentences(texts: readonly string[]): HTMLElement {
+export function sentences(texts: readonly string[]): HTMLElement {
   return element(
     "ul",
     { class: "sentences" },
@@ -107,7 +107,7 @@ export function failuresSection(answer: CapacityAnswer): readonly HTMLElement[] 
   if (best === null) return [];
   const texts = element("div", { class: "panel" }, [sentences(failureTexts(answer, figuresOf(answer)))]);
   const spares =
-    failures === null
+    failures === null || failures.spares.length === 0
       ? undefined
       : dataTable({
           caption: "Spare machines",

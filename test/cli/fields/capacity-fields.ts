@@ -3,6 +3,8 @@ import type {
   CandidateRow,
   CapacityAnswer,
   CapacityFailures,
+  CapacityHeadroom,
+  CapacityInterruptions,
   CapacityMoney,
   Flip,
 } from "../../../plan/index.ts";
@@ -160,7 +162,8 @@ const moneyFields: FieldTable = {
       return tenure === "buy" ? is(null)(value, place) : value === null ? undefined : whole(1, 48)(value, place);
     }),
     "months[].month": whole(0, 60),
-    "months[].paid": all(cents, within(0, 1e7)),
+    // Less than nothing where machines are sold.
+    "months[].paid": all(cents, within(-1e6, 1e7)),
     "months[].all": that("paid until then", (value: number, place) => {
       const [{ month }, months] = [owner<Way["months"][number]>(place), owner<Way["months"]>(place, 1)];
       const paid = months.slice(0, month + 1).reduce((sum, each) => sum + Math.round(100 * each.paid), 0);
@@ -187,9 +190,10 @@ const failuresFields: FieldTable = {
   lostAcceleratorHours: above(0, 100),
   lostCost: above(0, 1000),
   idleCost: blank("rented", within(0, 1e4)),
+  repairCost: blank("rented, or no bill is known", oneOf([0, 450])),
   costPerYear: that("of all failures", (value: number, place) => {
-    const { failuresPerYear, lostCost, idleCost } = owner<CapacityFailures>(place);
-    return Math.abs(value - failuresPerYear * (lostCost + idleCost)) < 1e-6;
+    const { failuresPerYear, lostCost, idleCost, repairCost } = owner<CapacityFailures>(place);
+    return Math.abs(value - failuresPerYear * (lostCost + idleCost + repairCost)) < 1e-6;
   }),
   ...under("spares[].", {
     spares: whole(0, 3),
@@ -211,6 +215,38 @@ const failuresFields: FieldTable = {
     const { spares } = owner<CapacityFailures>(place);
     return is(spares.find(({ isEnough }) => isEnough)?.spares ?? null)(value, place);
   }),
+};
+
+/** Of machines that are rented on demand, which others take the place of. */
+const rentedFailuresFields: FieldTable = {
+  ...Object.fromEntries(Object.entries(failuresFields).filter(([path]) => !path.startsWith("spares"))),
+  failuresPerYear: that("at most two of each machine", (value: number, place) => {
+    const { machines } = owner<CapacityFailures>(place);
+    return value > 0 && value <= 2 * machines;
+  }),
+  spares: blank("another one takes its place", is([])),
+  downHoursPerYear: blank("another one takes its place", is(0)),
+  needed: blank("another one takes its place", is(0)),
+};
+
+const interruptionsFields: FieldTable = {
+  count: above(0, 1e5),
+  secondsEach: above(20, 86_400),
+  costEach: above(0, 1000),
+  cost: that("of all", (value: number, place) => {
+    const { count, costEach } = owner<CapacityInterruptions>(place);
+    return Math.abs(value - count * costEach) < 1e-6;
+  }),
+};
+
+const headroomFields: FieldTable = {
+  kept: oneOf([1, 1.1, 1.25, 1.5, 2, 3]),
+  missed: blank("no number of jobs may be too many", (value, place) => {
+    const { kept } = owner<CapacityHeadroom>(place);
+    return value === null ? is(3)(kept, place) : above(kept, 3)(value, place);
+  }),
+  draws: is(4),
+  months: blank("the forecast has no growth", is(null)),
 };
 
 /** What `capacity --json` prints. */
@@ -261,7 +297,13 @@ export function capacityFields(answer: CapacityAnswer, draws: number): FieldTabl
     "week.waiting[]": blank("at night nobody waits", within(0, 1000)),
     "week.busy[]": blank("at night nobody trains", within(0, 1)),
     ...under("money.", moneyFields),
-    ...(answer.failures === null ? { failures: blank("by the hour", is(null)) } : under("failures.", failuresFields)),
+    ...(answer.failures === null
+      ? { failures: blank("on spot, or nobody says", is(null)) }
+      : under("failures.", answer.best!.candidate.tenure === "on-demand" ? rentedFailuresFields : failuresFields)),
+    ...(answer.interruptions === null
+      ? { interruptions: blank("not on spot", is(null)) }
+      : under("interruptions.", interruptionsFields)),
+    ...under("headroom.", headroomFields),
     forecast: that("what was asked", (value: CapacityAnswer["forecast"]) => value.kinds[0]!.perDay === 60),
     prices: that("what was given", (value: CapacityAnswer["prices"]) => value.perKilowattHour === 0.2),
     kind: is("capacity-answer"),

@@ -1,4 +1,6 @@
+import { sum } from "../../../core/index.ts";
 import { STRATEGY_NAMES, type StrategyRow } from "../../../studies/index.ts";
+import { BUSY_CAUSES, IDLE_CAUSES } from "../../../traces/causes/causes.ts";
 import { blank, type FieldTable, owner, under } from "./check-fields.ts";
 import { above, all, is, near, oneOf, same, that, whole, within } from "./checks.ts";
 import { JOBS, type Pass } from "./small-pass.ts";
@@ -56,6 +58,24 @@ export function strategiesFields(pass: Pass): FieldTable {
       bubbleRatioTotal: within(0, 1),
       peakMemoryBytes: within(1e6, 1e9),
       fits: is(true),
+      causes: that("all of the run", (causes: StrategyRow["causes"], place) => {
+        const ns = sum(causes.map((part) => part.ns));
+        return Math.abs(ns / 1e9 - owner<StrategyRow>(place).makespanSeconds) < 2e-9;
+      }),
+      "causes[].cause": oneOf([...IDLE_CAUSES, ...BUSY_CAUSES]),
+      "causes[].tokens": that("a power of two", (tokens: number) => Number.isInteger(Math.log2(tokens))),
+      "causes[].ns": whole(1, 60e9),
+      criticalPath: that("all of the run", (path: StrategyRow["criticalPath"], place) => {
+        const ns = sum(path.map((part) => part.ns));
+        return Math.abs(ns / 1e9 - owner<StrategyRow>(place).makespanSeconds) < 2e-9;
+      }),
+      "criticalPath[].cause": oneOf([...IDLE_CAUSES, ...BUSY_CAUSES]),
+      "criticalPath[].device": oneOf([null, "a0", "a1"]),
+      "criticalPath[].ns": whole(1, 60e9),
+      "criticalPath[].savesNs": that("half of it or all", (value: number, place) => {
+        const { ns } = owner<{ readonly ns: number }>(place);
+        return value === ns || value === Math.floor(ns / 2);
+      }),
       pipelines: that("one or two for plans, else none", (value: number | null, place) =>
         isPlanned(owner<StrategyRow>(place)) ? value === 1 || value === 2 : value === null || value === 1,
       ),

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { createCostModel, type Plan, type PlanBody, SCHEDULES, sealPlan } from "../../../plan/index.ts";
 import { simulate } from "../../../sim/index.ts";
-import type { PlannedRun } from "../../../traces/index.ts";
+import type { TraceStream } from "../../../traces/index.ts";
 import { unitPlan } from "../../plan/unit-plan.ts";
 import { joinedPlans } from "../../sim/joined-plans.ts";
 
@@ -9,7 +9,7 @@ export function sealed(body: PlanBody): Plan {
   return sealPlan(body, { model: null, data: {}, init: {} });
 }
 
-export function runOf(body: PlanBody): PlannedRun {
+export function runOf(body: PlanBody): { readonly plan: Plan; readonly trace: TraceStream } {
   const plan = sealed(body);
   const costModel = createCostModel(plan.calibration, plan.model.dtype);
   return { plan, trace: simulate({ plan, planHash: plan.hash, costModel }) };

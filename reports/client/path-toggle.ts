@@ -1,22 +1,21 @@
-import { element, formatDuration, formatShare, type PageState } from "../../reports/client/index.ts";
-import type { RunPath } from "../answer-ways.ts";
+import type { RunPath } from "../run-path.ts";
+import { element } from "./element.ts";
+import { formatDuration, formatShare } from "./format.ts";
+import type { PageState } from "./page-state.ts";
 
-/** A timeline with its critical path. */
-export interface PathRun {
-  readonly state: PageState;
+/** A critical path, and what its run is called where there are several. */
+export interface NamedPath {
   readonly path: RunPath;
-  /** What its run is called, where there are several. */
   readonly name?: string;
 }
 
 /** Whether a person wants to see critical paths, in all timelines that are drawn from now on. */
 let isShown = false;
 
-function shorteningList({ path: { steps, shortenings }, name }: PathRun): HTMLElement {
-  const totalNs = (steps.at(-1)?.endNs ?? 0) - (steps[0]?.startNs ?? 0);
+function shorteningList({ path: { shortenings, makespanNs }, name }: NamedPath): HTMLElement {
   const items = shortenings.map(({ what, how, ns, savesNs }) =>
     element("li", {}, [
-      element("strong", {}, [`${what}: ${formatShare(ns / Math.max(1, totalNs))}`]),
+      element("strong", {}, [`${what}: ${formatShare(ns / Math.max(1, makespanNs))}`]),
       `; ${how} at most ${formatDuration(savesNs / 1e9)}`,
     ]),
   );
@@ -27,12 +26,16 @@ function shorteningList({ path: { steps, shortenings }, name }: PathRun): HTMLEl
 }
 
 /** Shows and hides the critical paths of timelines, and what would shorten them. */
-export function pathToggle(id: string, runs: readonly PathRun[]): { toggle: HTMLElement; lists: HTMLElement } {
-  const lists = element("div", { class: "path-lists" }, runs.map(shorteningList));
+export function pathToggle(
+  id: string,
+  states: readonly PageState[],
+  paths: readonly NamedPath[],
+): { toggle: HTMLElement; lists: HTMLElement } {
+  const lists = element("div", { class: "path-lists" }, paths.map(shorteningList));
   const input = element("input", { id, type: "checkbox" });
   const show = (): void => {
     lists.hidden = !isShown;
-    for (const { state, path } of runs) state.path.set(isShown ? path.steps : []);
+    for (const state of states) state.isPathShown.set(isShown);
   };
   input.checked = isShown;
   input.addEventListener("input", () => {

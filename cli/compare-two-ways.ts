@@ -1,0 +1,53 @@
+import path from "node:path";
+import { sum } from "../core/index.ts";
+import { createCostModel, microBatchTokens } from "../plan/index.ts";
+import { simulateStream } from "../sim/index.ts";
+import { type ComparisonSchedule, jobsWay, simulateJobs } from "../studies/index.ts";
+import { compareWays, planWay, type SeenWay } from "../traces/index.ts";
+import { loadPlan, placeInput } from "../workbench/index.ts";
+import { type Arguments, requiredText } from "./command.ts";
+import { asComparison } from "./comparison-schedule.ts";
+import { waysText } from "./describe-ways.ts";
+import type { Io } from "./io.ts";
+import { loadComparison } from "./load-comparison.ts";
+import { note, printResult } from "./output.ts";
+
+/** A way with the tokens that it trains on. */
+interface LoadedWay {
+  readonly way: SeenWay;
+  readonly tokens: number;
+}
+
+/** A plan's run with its own costs. */
+function planned(io: Io, file: string): LoadedWay {
+  const { plan, source } = loadPlan(io, file);
+  try {
+    const costModel = createCostModel(plan.calibration, plan.model.dtype);
+    const trace = simulateStream({ plan, planHash: plan.hash, costModel });
+    return { way: planWay({ plan, trace }), tokens: sum(plan.microBatches.map(microBatchTokens)) };
+  } catch (error) {
+    throw placeInput(error, { main: source });
+  }
+}
+
+/** The jobs of `--workload` with a schedule that is simulated only. */
+async function simulatedOnly(io: Io, args: Arguments, schedule: ComparisonSchedule): Promise<LoadedWay> {
+  const run = await loadComparison(io, args, requiredText(args, "workload"), schedule);
+  const simulated = simulateJobs(run);
+  return { way: jobsWay(run, simulated), tokens: simulated.metrics.tokens };
+}
+
+/** `compare one.json other.json`, `compare one.json tp`: why one way takes longer than the other, cause by cause. */
+export async function compareTwoWays(io: Io, args: Arguments, given: readonly [string, string]): Promise<number> {
+  const load = (what: string): LoadedWay | Promise<LoadedWay> => {
+    const schedule = asComparison(what);
+    return schedule === undefined ? planned(io, what) : simulatedOnly(io, args, schedule);
+  };
+  const [one, other] = [await load(given[0]), await load(given[1])];
+  if (one.tokens !== other.tokens) note(io, args, "the two ways train on different numbers of tokens.");
+  const compared = compareWays(one.way, other.way);
+  const bases = given.map((what) => path.basename(what));
+  const names: readonly [string, string] = bases[0] === bases[1] ? given : [bases[0]!, bases[1]!];
+  printResult(io, args, compared, () => waysText(compared, names));
+  return 0;
+}
