@@ -46,6 +46,7 @@ async function cancelSoon(): Promise<void> {
 }
 
 beforeAll(async () => {
+  process.env["XDG_CACHE_HOME"] = at("cache");
   await writeSmallInputs(root);
   writeWorkload();
   // Slower than any machine, so that the twin has not trained who is cancelled.
@@ -139,6 +140,10 @@ describe("report of a live fleet's folder", () => {
     expect(decided).toBeGreaterThanOrEqual(6);
     expect(seconds).toBeGreaterThanOrEqual(0.8 * mainSeconds);
     expect(cores).toBeGreaterThanOrEqual(1);
+    // Of a fleet that is long enough to tell, it is kept for the machine.
+    const kept = linesOf("cache", "loratwin/own-work.jsonl").map((line) => JSON.parse(line));
+    expect(segments).toBeGreaterThanOrEqual(100);
+    expect(kept).toMatchObject([{ segmentSeconds: seconds / segments, cores }]);
   });
 
   it("is by itself, and no trace", async () => {
