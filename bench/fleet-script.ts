@@ -11,15 +11,25 @@ import {
   type PlannedJob,
   type PolicyName,
   Scheduler,
+  type Segment,
   type Setting,
   type StatesRoom,
 } from "../plan/index.ts";
 import { journalOfRun } from "../runs/folder/read-journal.ts";
+import { readRun } from "../runs/folder/read-run.ts";
+import { type RunSpeed, runSpeed } from "../runs/folder/run-speed.ts";
 import { KnownWorks } from "../runs/live/known-works.ts";
 import { LiveFleet } from "../runs/live/live-fleet.ts";
 import { type LiveSubmission, OVER } from "../runs/live/live-job.ts";
-import { type DeviceClock, type FleetTwin, fleetModel, fleetTwin, happeningsOf, worksOfPlan } from "../sim/index.ts";
-import { runClocks } from "./run-clocks.ts";
+import {
+  type DeviceClock,
+  type FleetTwin,
+  fleetModel,
+  fleetTwin,
+  happeningsOf,
+  withSameDecisions,
+  worksOfPlan,
+} from "../sim/index.ts";
 import { benchModel, randomRows } from "./train.ts";
 import { ATTENTION_TARGETS, benchPlan, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";
 
@@ -176,8 +186,9 @@ export interface ExecutedScript {
   /** By number. */
   readonly works: readonly FleetWork[];
   readonly journal: readonly JournalLine[];
-  /** By stage, how its device's speed moved. */
-  readonly clocks: readonly DeviceClock[];
+  readonly segments: readonly Segment[];
+  /** How fast its devices were. */
+  readonly speed: RunSpeed;
   /** What devices, and states of jobs on none, took at most. */
   readonly bytes: FleetBytes;
 }
@@ -203,7 +214,7 @@ export async function executeScript({
     using fleet = await LiveFleet.open({
       sweeps: [],
       rhythm: { minutes: 0, steps: 0, keep: 1 },
-      ...{ place: { cwd: folder }, folder, setting, costs, model, policy, resources, works },
+      ...{ place: { cwd: folder }, folder, setting, costs, model, policy, resources, works, jobsAtOnce: most },
       sharing: timesOf(policy).sharing,
     });
     fleet.subscribe((notice) => {
@@ -237,7 +248,8 @@ export async function executeScript({
   const bytes = journalOfRun(folder)
     .events.flatMap((line) => (line.event === "memory" ? [line.most] : []))
     .at(-1)!;
-  return { setting, most, works: submitted, journal, clocks: runClocks(folder), bytes };
+  const executed = readRun({ cwd: folder }, folder, "fleet");
+  return { setting, most, works: submitted, journal, segments: executed.segments, speed: runSpeed(executed)!, bytes };
 }
 
 /** The twin of what was executed, on a machine as it was calibrated, or with the speeds that its devices had meanwhile. */
@@ -254,4 +266,15 @@ export function twinOf(
   const scheduler = new Scheduler(deciding, resources);
   const happenings = happeningsOf(journal);
   return fleetTwin({ setting, costs, works, scheduler, sharing, happenings, clocks });
+}
+
+/** What was executed with the decisions that were taken, and the speeds that its devices had: the journal again. */
+export function sameDecisionsOf({
+  setting,
+  segments,
+  journal,
+  speed: { times },
+}: ExecutedScript): readonly JournalLine[] {
+  const costs = createCostModel(setting.calibration, setting.model.dtype);
+  return withSameDecisions({ setting, costs, segments, journal, times });
 }

@@ -44,7 +44,10 @@ const SEQUENCE_QUANTILES = [0, 0.5, 1];
 /** Sizes nearer to each other than this ratio would be measured twice for one answer. */
 const LEAST_RATIO = 1.15;
 
-/** The ends of the sizes, and those between that differ enough from their neighbours. */
+/** Neighbours farther from each other than this ratio have sizes measured between them. */
+const MOST_RATIO = 4;
+
+/** The ends of the sizes, and those between that differ enough from their neighbours, without wide gaps. */
 function pointsOf(values: readonly number[], quantiles: readonly number[]): readonly number[] {
   const sizes = quantiles.map((q) => Math.round(quantile(values, q)));
   const last = sizes.at(-1)!;
@@ -52,7 +55,16 @@ function pointsOf(values: readonly number[], quantiles: readonly number[]): read
   for (const size of sizes) {
     if (size >= LEAST_RATIO * kept.at(-1)! && last >= LEAST_RATIO * size) kept.push(size);
   }
-  return last > kept[0]! ? [...kept, last] : kept;
+  return last > kept[0]! ? withoutGaps([...kept, last]) : kept;
+}
+
+/** Sizes in between at equal ratios, where a fit would have to guess how times grow. */
+function withoutGaps(sizes: readonly number[]): readonly number[] {
+  return sizes.flatMap((size, index) => {
+    const ratio = (sizes[index + 1] ?? size) / size;
+    const parts = Math.max(1, Math.ceil(Math.log(ratio) / Math.log(MOST_RATIO)));
+    return Array.from({ length: parts }, (_, part) => Math.round(size * ratio ** (part / parts)));
+  });
 }
 
 /**
@@ -77,6 +89,7 @@ export function rangeOfPlan(plan: Plan): CalibrationRange {
   const trained = plan.microBatches.filter((each) => !isSample(each));
   const segments = trained.map((each) => jobSegments(each));
   const tokens = trained.map(microBatchTokens);
+  const own = segments.flat().map((segment) => segment.tokens);
   const [sampled] = plan.microBatches.filter(isSample).map(sampledSequences);
   const prompts = sampled?.filter(({ job, asker }) => job === sampled[0]!.asker && job === asker);
   const shares = segments.map((parts, i) => sum(parts.map(({ scored }) => scored)) / tokens[i]!);
@@ -90,7 +103,8 @@ export function rangeOfPlan(plan: Plan): CalibrationRange {
     ...(trained.some(({ evaluation }) => evaluation === true) ? { evaluates: true } : {}),
     ...(prompts === undefined ? {} : { prompts: prompts.map(({ promptTokens }) => promptTokens) }),
     numGroups: plan.groups.length,
-    tokens: pointsOf(tokens, TOKEN_QUANTILES),
+    // A fleet cuts a job's own tokens from what jobs share here, when the others have ended.
+    tokens: pointsOf([quantile(own, 0), ...tokens], TOKEN_QUANTILES),
     sequence: pointsOf(
       segments.flat().flatMap(({ lengths }) => lengths),
       SEQUENCE_QUANTILES,

@@ -92,7 +92,12 @@ const COLUMNS: readonly {
     text: ({ recomputedLayers }) => (recomputedLayers.length === 0 ? "-" : listed(recomputedLayers)),
   },
   { title: "predicted", always: true, text: ({ seconds }) => (seconds === null ? "-" : formatSeconds(seconds)) },
-  { title: "if memory were no matter", always: true, text: ({ unboundSeconds }) => formatSeconds(unboundSeconds) },
+  {
+    title: "if memory were no matter",
+    always: true,
+    text: ({ unboundSeconds, state }) =>
+      `${state === "not looked into" ? "at least " : ""}${formatSeconds(unboundSeconds)}`,
+  },
   { title: "", always: true, text: ({ state }) => state },
 ];
 

@@ -41,7 +41,8 @@ interface PartedDecision {
   readonly laterSeconds: number | null;
 }
 
-function partedFacts(parted: PartedDecisions | undefined): WrittenLiveFleet["parted"] {
+/** For programs. */
+export function partedFacts(parted: PartedDecisions | undefined): WrittenLiveFleet["parted"] {
   if (parted === undefined) return null;
   const factsOf = (at: 0 | 1): PartedDecision | null => {
     const [decision, laterNs] = [parted.decisions[at], parted.laterNs[at]];

@@ -13,7 +13,11 @@ export function canonicalJson(value: unknown): string {
       throw new InvariantError({ expected: "a finite number in a document", got: String(value) });
     return JSON.stringify(value);
   }
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (Array.isArray(value)) {
+    // Plans have millions of texts in such lists.
+    if (value.every((each) => typeof each === "string")) return JSON.stringify(value);
+    return `[${value.map(canonicalJson).join(",")}]`;
+  }
   if (typeof value === "object") {
     const record = value as Readonly<Record<string, unknown>>;
     const members = Object.keys(record)

@@ -1,17 +1,22 @@
-/** Items that are dropped before the rest moves up: few enough to hold, many enough that moving costs little. */
-const DROPPED = 1024;
-
-/** First in, first out; taking one moves no others, but now and then. */
+/** First in, first out, in a ring that grows when it is full. */
 export class Fifo<T> {
-  #items: T[] = [];
+  /** As many places as a power of two. */
+  #items: (T | undefined)[] = [undefined];
   #head = 0;
+  #size = 0;
 
   add(item: T): void {
-    this.#items.push(item);
+    const length = this.#items.length;
+    if (this.#size === length) {
+      this.#items = [...this, ...new Array<undefined>(length).fill(undefined)];
+      this.#head = 0;
+    }
+    this.#items[this.#place(this.#size)] = item;
+    this.#size += 1;
   }
 
   get size(): number {
-    return this.#items.length - this.#head;
+    return this.#size;
   }
 
   get first(): T | undefined {
@@ -20,25 +25,28 @@ export class Fifo<T> {
 
   /** Takes out an item, wherever it is. */
   remove(item: T): void {
-    const at = this.#items.indexOf(item, this.#head);
-    if (at >= 0) this.#items.splice(at, 1);
+    const items = [...this];
+    const at = items.indexOf(item);
+    if (at < 0) return;
+    for (let later = at; later < items.length; later += 1) this.#items[this.#place(later)] = items[later + 1];
+    this.#size -= 1;
   }
 
   *[Symbol.iterator](): Iterator<T> {
-    for (let at = this.#head; at < this.#items.length; at += 1) yield this.#items[at]!;
+    for (let at = 0; at < this.#size; at += 1) yield this.#items[this.#place(at)]!;
   }
 
   take(): T | undefined {
+    if (this.#size === 0) return undefined;
     const item = this.#items[this.#head];
-    if (item === undefined) return undefined;
-    this.#head += 1;
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
-      this.#head = 0;
-    } else if (this.#head === DROPPED) {
-      this.#items = this.#items.slice(DROPPED);
-      this.#head = 0;
-    }
+    this.#items[this.#head] = undefined;
+    this.#head = this.#place(1);
+    this.#size -= 1;
     return item;
+  }
+
+  /** Of the item that so many are before. */
+  #place(before: number): number {
+    return (this.#head + before) & (this.#items.length - 1);
   }
 }

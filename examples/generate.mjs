@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 const [given, rows = "150", ...names] = process.argv.slice(2);
 const ROWS = Number(rows);
+/** So often in turn a row that was there already says that there are no others. */
+const MOST_AGAIN = 10_000;
 
 /** Numbers from a seed: the 32-bit xorshift of Marsaglia (2003), shifts 13, 17, 5. */
 function createNumbers(seed) {
@@ -138,10 +140,15 @@ function judgement(numbers) {
 }
 
 /** Rows that differ from each other, in the order in which the numbers made them. */
-function distinctRows(make, seed) {
+function distinctRows(name, make, seed) {
   const numbers = createNumbers(seed);
   const lines = new Set();
-  while (lines.size < ROWS) lines.add(JSON.stringify(make(numbers)));
+  for (let again = 0; lines.size < ROWS; ) {
+    const before = lines.size;
+    lines.add(JSON.stringify(make(numbers)));
+    again = lines.size === before ? again + 1 : 0;
+    if (again === MOST_AGAIN) throw new Error(`${name} has about ${before} different rows, fewer than ${ROWS}`);
+  }
   return `${[...lines].join("\n")}\n`;
 }
 
@@ -158,4 +165,4 @@ const folder = given ?? path.join(path.dirname(fileURLToPath(import.meta.url)), 
 fs.mkdirSync(folder, { recursive: true });
 for (const { name, make, seed } of SETS)
   if (names.length === 0 || names.includes(name))
-    fs.writeFileSync(path.join(folder, `${name}.jsonl`), distinctRows(make, seed));
+    fs.writeFileSync(path.join(folder, `${name}.jsonl`), distinctRows(name, make, seed));

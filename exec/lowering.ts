@@ -1,5 +1,6 @@
 import {
   type Action,
+  actionsOf,
   clips,
   FirstFit,
   isSenderHeld,
@@ -8,10 +9,12 @@ import {
   type MicroBatch,
   type MiniBatch,
   messageRoutes,
+  microBatchOf,
   microBatchUnits,
+  type Order,
   type Pass,
   type PlannedLetter,
-  parseAction,
+  parseOrder,
   passOf,
   pipelineTable,
   type Setting,
@@ -143,11 +146,11 @@ export class Lowering {
   /** By stage, the next actions. `startEvent`: what the first action of each pipeline waits for. */
   append(work: Work, startEvent?: number): readonly (readonly LoweredAction[])[] {
     this.live.append(work);
-    const orders = work.actions.map((keys) => keys.map(parseAction));
+    const orders = work.actions.map(parseOrder);
     // Actions of one stage wait for those of others: all have their events first.
     orders.forEach((order, stage) => {
       const { events, sends } = this.#stages[stage]!;
-      for (const { letter, microBatch } of order) {
+      for (const { letter, microBatch } of actionsOf(stage, order)) {
         const pass = passOf(letter);
         this.#take(events[pass], microBatch);
         if (pass !== "U" && this.#routes.receiverOf(stage, letter) >= 0) this.#take(sends[pass], microBatch);
@@ -155,7 +158,7 @@ export class Lowering {
     });
     return orders.map((order, stage) => {
       const { offsets, used, left } = this.#place(order, stage, work);
-      return order.map((action, at) =>
+      return actionsOf(stage, order).map((action, at) =>
         this.#lower(
           action,
           [offsets[at]!, used[at]!, left[at]!],
@@ -182,12 +185,12 @@ export class Lowering {
   }
 
   /** By position of the order: where slots start, and what is in use, and left. */
-  #place(order: readonly Action[], stage: number, work: Work) {
+  #place(order: Order, stage: number, work: Work) {
     const { slots } = this.#setting;
     if (slots === "first-fit")
       return this.#stages[stage]!.slots.place(order, (microBatch) => microBatchUnits(this.live.microBatch(microBatch)));
     const { offsets, used, left } = stashPlacement(order, work.microBatches, slots);
-    return { offsets: order.map(({ microBatch }) => offsets[microBatch]!), used, left };
+    return { offsets: order.map((action) => offsets[microBatchOf(action)]!), used, left };
   }
 
   #lower(

@@ -7,7 +7,7 @@ export { assignCores, coreNames, idleCoresText, THIS_MACHINE } from "./cluster/a
 // What the names of this machine's devices say.
 export { gpuOfName } from "./cluster/device-names.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
-export { clusterFromList } from "./cluster/listed-devices.ts";
+export { clusterFromList, countedType } from "./cluster/listed-devices.ts";
 // Which process runs which stage of a plan over several machines.
 export { machinesOf, stageRanks } from "./cluster/machine-ranks.ts";
 export { type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";

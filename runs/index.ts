@@ -8,6 +8,8 @@ export { type CheckpointRhythm, DEFAULT_RHYTHM } from "./checkpoints/checkpoint-
 // The names of a run's checkpoints, and what one has of its jobs.
 export { readManifest } from "./checkpoints/find-checkpoint.ts";
 export { checkpointNames } from "./checkpoints/write-checkpoint.ts";
+// A live fleet beside what the simulator makes of it, with its decisions and with those of its own.
+export { compareFleet } from "./folder/compare-fleet.ts";
 // Folders of runs: written, read back, and how far they are.
 export { readTrace } from "./folder/load-trace.ts";
 export { loadTraces } from "./folder/load-traces.ts";

@@ -49,6 +49,8 @@ export {
   predictEnds,
 } from "./fleet/predict-ends.ts";
 export { type FleetResult, FleetRun, type FleetStart } from "./fleet/run-fleet.ts";
+// An executed fleet with the decisions that were taken.
+export { type GrownFleet, withSameDecisions } from "./fleet/same-decisions.ts";
 export { SeenPace } from "./fleet/seen-pace.ts";
 export {
   type FleetMember,

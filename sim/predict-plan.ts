@@ -6,8 +6,8 @@ import {
   type ReasonedPlan,
   reasonedPlan,
 } from "../plan/index.ts";
-import { runMetrics, type TraceStream } from "../traces/index.ts";
-import { simulateStream } from "./simulate.ts";
+import type { TraceStream } from "../traces/index.ts";
+import { simulatedRun } from "./simulate.ts";
 
 /** A plan with its prediction, and the run behind that. */
 export interface PredictedPlan {
@@ -19,8 +19,8 @@ export interface PredictedPlan {
 /** The plan with its prediction: what the simulator says of it, and the memory that it needs. */
 export function predictPlan(body: PlanBody): PredictedPlan {
   const costModel = createCostModel(body.calibration, body.model.dtype);
-  const trace = simulateStream({ plan: body, planHash: "", costModel });
-  const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal } = runMetrics({ ...body, hash: "" }, trace);
+  const { trace, figures } = simulatedRun({ plan: body, planHash: "", costModel });
+  const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal } = figures;
   const peakMemoryBytes = body.stages.map(({ index }) => body.memory[index]!.total);
   const predicted = { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal, peakMemoryBytes };
   return { body: { ...body, predicted }, trace };

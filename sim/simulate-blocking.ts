@@ -13,7 +13,7 @@ import { type MemoryChange, memorySamples } from "./run/memory-samples.ts";
 import { type ComputedRun, type RunFigures, runFigures } from "./run/run-figures.ts";
 import type { RunTimes } from "./run/run-plan.ts";
 import { stageOrder } from "./run/stage-orders.ts";
-import type { SimulateOptions } from "./simulate-options.ts";
+import type { SimulatedRun, SimulateOptions } from "./simulate-options.ts";
 import { type BlockingLinks, blockingTasks, boundaryOf, isBeside, runBlockingTasks } from "./tasks/blocking-tasks.ts";
 import type { PipelineGraph } from "./tasks/pipeline-tasks.ts";
 import type { TaskTimes } from "./tasks/run-tasks.ts";
@@ -76,11 +76,33 @@ function traceOf(options: TraceFacts, graph: PipelineGraph, times: TaskTimes): T
  * buffers. Devices do not slow each other.
  * @throws PlanError when no action can go on and some are left.
  */
-export function simulateBlocking(options: SimulateOptions, blocking: BlockingLinks = "all"): Trace {
+export function blockingRun(options: SimulateOptions, blocking: BlockingLinks): SimulatedRun<Trace> {
   const { plan, costModel } = options;
   const graph = blockingTasks(plan, blocking);
-  const times = { links: costModel, action: actionDurations(plan, costModel) };
-  return traceOf(options, graph, runBlockingTasks(plan, graph, times));
+  const times = runBlockingTasks(plan, graph, { links: costModel, action: actionDurations(plan, costModel) });
+  return { trace: traceOf(options, graph, times), figures: runFigures(plan, computedBy(plan, graph)(times)) };
+}
+
+/** The trace of such a run. @throws PlanError as `blockingRun` does */
+export function simulateBlocking(options: SimulateOptions, blocking: BlockingLinks = "all"): Trace {
+  return blockingRun(options, blocking).trace;
+}
+
+/** What the tasks of a graph compute, with some times of them. */
+function computedBy(plan: PlanBody, graph: PipelineGraph): (times: TaskTimes) => ComputedRun {
+  const orders = plan.actions.map((keys) => stageOrder(keys, () => []));
+  const computed = plan.stages.map((_, stage) =>
+    graph.orders[stage]!.filter((index) => graph.tasks[index]!.kind === "compute"),
+  );
+  return ({ startNs, endNs }) => ({
+    devices: computed.map((tasks, stage) => ({
+      compute: {
+        ...orders[stage]!,
+        startNs: Float64Array.from(tasks, (task) => startNs[task]!),
+        endNs: Float64Array.from(tasks, (task) => endNs[task]!),
+      },
+    })),
+  });
 }
 
 type LinkTimes = Pick<RunTimes, "links" | "action">;
@@ -88,21 +110,8 @@ type LinkTimes = Pick<RunTimes, "links" | "action">;
 /** What such runs compute, with other times each, which take the same tasks. */
 export function blockingRuns(plan: PlanBody, blocking: BlockingLinks): (times: LinkTimes) => ComputedRun {
   const graph = blockingTasks(plan, blocking);
-  const orders = plan.actions.map((keys) => stageOrder(keys, () => []));
-  const computed = plan.stages.map((_, stage) =>
-    graph.orders[stage]!.filter((index) => graph.tasks[index]!.kind === "compute"),
-  );
-  return (times) => {
-    const { startNs, endNs } = runBlockingTasks(plan, graph, times);
-    const devices = computed.map((tasks, stage) => ({
-      compute: {
-        ...orders[stage]!,
-        startNs: Float64Array.from(tasks, (task) => startNs[task]!),
-        endNs: Float64Array.from(tasks, (task) => endNs[task]!),
-      },
-    }));
-    return { devices };
-  };
+  const computed = computedBy(plan, graph);
+  return (times) => computed(runBlockingTasks(plan, graph, times));
 }
 
 /** The figures of such runs. */

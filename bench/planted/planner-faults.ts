@@ -12,8 +12,8 @@ export const PLANNER_FAULTS: readonly PlantedFault[] = [
       "forwards before backwards",
       "in-flight-2",
       /^micro-batches in flight: 2, 2, 2, 1 before, 2, 2, 2, 2 now$/,
-      'this.#letters = prefer === "B" ? ["B", "F"] : ["F", "B"];',
-      'this.#letters = ["F", "B"];',
+      'this.#letters = prefer === "B" ? [BACKWARD, FORWARD] : [FORWARD, BACKWARD];',
+      "this.#letters = [FORWARD, BACKWARD];",
     ],
     [
       "one micro-batch too many in flight",

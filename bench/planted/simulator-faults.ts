@@ -129,8 +129,8 @@ export const SIMULATOR_FAULTS: readonly PlantedFault[] = [
     changes: [
       {
         file: "sim/simulate.ts",
-        from: "  return runStream(plan, runPlan(plan, costModel), {",
-        to: "  if (plan.stages.length > 1) return simulateBlocking(options);\n  return runStream(plan, runPlan(plan, costModel), {",
+        from: "  const run = runPlan(plan, costModel);",
+        to: '  if (plan.stages.length > 1) return blockingRun(options, "all");\n  const run = runPlan(plan, costModel);',
       },
     ],
     caughtBy: "slow-network",

@@ -21,6 +21,7 @@ import {
   PARITY,
   type ParitySize,
   type ScriptRun,
+  sameDecisionsOf,
   takingTurns,
   twinOf,
 } from "../fleet-script.ts";
@@ -87,20 +88,23 @@ async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCa
   const executed = await execute(bench, fleet, calibration);
   checkReplay(executed, policy);
   const asItIs = twinOf(executed, policy).journal;
-  const speedOut = twinOf(executed, policy, executed.clocks).journal;
+  const speedOut = twinOf(executed, policy, executed.speed.clocks).journal;
   const parameters = { policy, pipelines, jobs: script.jobs.length };
   const add = (name: string, value: number, unit: string): void =>
     bench.record({ name, parameters, value, unit, repetitions: 1, spread: null });
+  const same = sameDecisionsOf(executed);
   const { decisions, otherwise, reordered, tied } = decisionOrder(executed.journal, speedOut, TIE);
   add("decisions", decisions, "decisions");
   add("decided otherwise", otherwise, "decisions");
   add("in another order", reordered, "pairs");
   add("in another order, tied", tied, "pairs");
-  const errors = [asItIs, speedOut].map((twin) => turnaroundErrors(executed.journal, twin).map(Math.abs));
+  const errors = [asItIs, speedOut, same].map((twin) => turnaroundErrors(executed.journal, twin).map(Math.abs));
   add("turnaround error, mean as it is", mean(errors[0]!), "share");
   add("mean, speed out", mean(errors[1]!), "share");
   add("worst, speed out", maximum(errors[1]!), "share");
-  add("slower than calibrated", mean(executed.clocks.map(({ slower }) => slower)) - 1, "share");
+  add("mean, its decisions, speed out", mean(errors[2]!), "share");
+  add("worst, its decisions, speed out", maximum(errors[2]!), "share");
+  add("slower than calibrated", mean(executed.speed.clocks.map(({ slower }) => slower)) - 1, "share");
 }
 
 const TURNS: Readonly<Record<Scale, number>> = { full: 20, default: 10, quick: 6, tiny: 2 };
@@ -110,7 +114,7 @@ const RUNS: Readonly<Record<Scale, number>> = { full: 9, default: 5, quick: 3, t
  * Seconds from the first decision to the last, the same by its devices' own clocks on average, and how often jobs made
  * way.
  */
-function spanOf({ journal, clocks }: ExecutedScript) {
+function spanOf({ journal, speed: { clocks } }: ExecutedScript) {
   const [fromNs, toNs] = [journal[0]!.atNs, journal.at(-1)!.atNs];
   return {
     seconds: (toNs - fromNs) / 1e9,

@@ -52,7 +52,7 @@ function workloadOf(size: Size, model: string, name: string, file: string, isHal
   const { batchSize, data } = DATA[name]!;
   const { steps, ranks, rates } = size;
   const grid = { adapter: { rank: ranks }, optimizer: { learningRate: rates } };
-  const halving = { firstRows: (steps * batchSize) / COMPARED, eta: 4, synchronous: true };
+  const halving = { firstRows: (steps * batchSize) / COMPARED, eta: 8, keep: 3, synchronous: true };
   return {
     kind: "workload",
     version: 1,

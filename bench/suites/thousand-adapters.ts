@@ -99,7 +99,7 @@ async function measureFleet(bench: Bench, policy: PolicyName): Promise<void> {
     const executed = await executeScript({ size, script, policy, pipelines: 2, calibration, folder, states });
     const executedTimes = middleAndLast(live);
     live.seconds.length = 0;
-    const twin = twinOf(executed, policy, executed.clocks);
+    const twin = twinOf(executed, policy, executed.speed.clocks);
     const simulatedTimes = middleAndLast(live);
     const steps = sum(executed.works.map(({ job }) => job.steps));
     add("decision, median", executedTimes.median, "s");

@@ -1,5 +1,12 @@
 import { InputError } from "../../core/index.ts";
-import { type FleetHistory, fleetHistory, fleetStory, type JobHistory, jobStory } from "../../plan/index.ts";
+import {
+  type FleetHistory,
+  fleetHistory,
+  fleetStory,
+  type JobHistory,
+  jobStory,
+  type StoryPart,
+} from "../../plan/index.ts";
 import { loadJournal, stoppedByJournal } from "../../runs/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { printResult, warn } from "../output.ts";
@@ -14,6 +21,10 @@ function jobNamed({ jobs }: FleetHistory, name: string): JobHistory {
   const others = jobs.length - names.length;
   const hint = `There are ${names.join(", ")}${others > 0 ? ` and ${others} more` : ""}.`;
   throw new InputError({ expected: "a job of the journal", at: "job", got: name, hint });
+}
+
+export function storyText(story: readonly StoryPart[]): string {
+  return story.map(({ heading, lines }) => [heading, ...lines.map((line) => `  ${line}`)].join("\n")).join("\n\n");
 }
 
 export const explainCommand: Command = {
@@ -43,9 +54,7 @@ export const explainCommand: Command = {
       return 0;
     }
     const story = fleetStory(history);
-    printResult(io, args, { ...history, story }, () =>
-      story.map(({ heading, lines: items }) => [heading, ...items.map((item) => `  ${item}`)].join("\n")).join("\n\n"),
-    );
+    printResult(io, args, { ...history, story }, () => storyText(story));
     return 0;
   },
 };

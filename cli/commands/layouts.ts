@@ -1,5 +1,5 @@
 import { InputError } from "../../core/index.ts";
-import { type Dtype, PRECISIONS, type Recompute, type StepLayout } from "../../plan/index.ts";
+import { countedType, type Dtype, PRECISIONS, type Recompute, type StepLayout } from "../../plan/index.ts";
 import type { ProductPrecision } from "../../studies/index.ts";
 import { layoutsOf } from "../../workbench/index.ts";
 import { type Arguments, type Command, flag, optionalCount, optionalText, requiredText } from "../command.ts";
@@ -16,8 +16,9 @@ function acceleratorsOf(args: Arguments): { readonly accelerator: string; readon
   const gpu = optionalText(args, "gpu");
   const [accelerator, count] = [optionalText(args, "accelerator"), optionalCount(args, "count")];
   if (gpu === undefined && accelerator !== undefined && count !== undefined) return { accelerator, count };
-  const named = /^(?<name>[^*,]+?)(?:\s*\*\s*(?<count>[1-9]\d{0,5}))?$/.exec(gpu ?? "")?.groups;
-  if (named !== undefined) return { accelerator: named["name"]!, count: Number(named["count"] ?? 1) };
+  const counted = countedType(gpu ?? "");
+  if (counted !== undefined && counted.count > 0 && Number.isSafeInteger(counted.count))
+    return { accelerator: counted.type, count: counted.count };
   throw new InputError({
     expected: "--gpu 'H100 SXM*8' with one kind of GPU, or --accelerator 'H100 SXM' and --count 8",
     got: gpu ?? (accelerator === undefined ? "neither" : "no count"),

@@ -1,7 +1,7 @@
 // The page: inputs on one side, and what planner and simulator say of them on the other.
 
 import { InputError } from "../../core/index.ts";
-import { element } from "../../reports/client/index.ts";
+import { element, scaleChartsOnPaper } from "../../reports/client/index.ts";
 import { checkScene } from "../check-scene.ts";
 import type { ExplorerPageData } from "../page-data.ts";
 import type { Reply } from "../reply-message.ts";
@@ -152,3 +152,4 @@ document
   );
 fromAddress();
 window.addEventListener("hashchange", fromAddress);
+scaleChartsOnPaper();

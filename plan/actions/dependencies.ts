@@ -1,7 +1,7 @@
 import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { type Action, type ActionKey, formatAction, type PlannedLetter, passOf } from "./action.ts";
-import { activeMembers, type MiniBatch, type MiniBatchKey, miniBatches, type Numbered } from "./mini-batch.ts";
+import { type MiniBatch, type MiniBatchKey, miniBatches, type Numbered } from "./mini-batch.ts";
 import { pipelineTable } from "./pipelines.ts";
 
 /** What has to have ended before an action may start, beside the actions in front of it on its own stage. */
@@ -46,7 +46,9 @@ interface Grouped {
 
 /** Whether an update needs the gradient norm over all stages: a job of the mini-batch clips. */
 export function clips({ groups, jobs }: Grouped, { group, step }: MiniBatchKey): boolean {
-  return activeMembers(groups, group, step).some(({ job }) => jobs[job]!.optimizer.maxGradNorm !== undefined);
+  for (const { job, firstStep, endStep } of groups[group]!.members)
+    if (firstStep + step < endStep && jobs[job]!.optimizer.maxGradNorm !== undefined) return true;
+  return false;
 }
 
 export function messageRoutes(setting: Pick<Setting, "pipelines">): MessageRoutes {

@@ -84,6 +84,17 @@ export {
   type Numbered,
   trainedTokens,
 } from "./mini-batch.ts";
+// The actions of a stage as numbers.
+export {
+  actionOf,
+  actionsOf,
+  letterOf,
+  microBatchOf,
+  type Order,
+  orderOf,
+  parseOrder,
+  type StageOrders,
+} from "./order.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export {
   devicesOfPipeline,

@@ -10,9 +10,15 @@ import { ABSTRACT } from "./resolve-cluster.ts";
 const MOST_DEVICES = 4096;
 
 const LISTED = /^(?<base>[A-Za-z]+)(?:(?::(?<index>\d+)(?<share>#\d+)?)|(?:\s*\*\s*(?<count>\d+)))$/;
-const COUNTED = /^(?<type>[^*]+?)(?:\s*\*\s*(?<count>\d+))?$/;
+const COUNTED = /^(?<type>[^*,]+?)(?:\s*\*\s*(?<count>\d+))?$/;
 
 type Devices = Cluster["machines"][number]["devices"];
+
+/** `H100 SXM*4` or `H100 SXM`, of which there is one; undefined for a list and for what names nothing. */
+export function countedType(item: string): { readonly type: string; readonly count: number } | undefined {
+  const { type, count = "1" } = COUNTED.exec(item)?.groups ?? {};
+  return type === undefined ? undefined : { type, count: Number(count) };
+}
 
 function refuse(item: string, hint: string): never {
   throw new InputError({
@@ -48,11 +54,12 @@ function ownDevices(item: string): Devices | undefined {
 
 /** GPUs of the catalog, which are simulated; undefined where no word is of one. */
 function catalogTypes(item: string, catalog: Catalog): readonly string[] | undefined {
-  const { type, count = "1" } = COUNTED.exec(item)?.groups ?? {};
+  const counted = countedType(item);
   // What names a device of a machine is none of the catalog.
-  if (type === undefined || /^(cpu|cuda|unit)(?![a-z])|:/i.test(type)) return undefined;
-  checkCount(Number(count), item);
-  return Array.from({ length: Number(count) }, () => requireDeviceName(catalog, type, "--devices"));
+  if (counted === undefined || /^(cpu|cuda|unit)(?![a-z])|:/i.test(counted.type)) return undefined;
+  const { type, count } = counted;
+  checkCount(count, item);
+  return Array.from({ length: count }, () => requireDeviceName(catalog, type, "--devices"));
 }
 
 /** So many GPUs in one machine that is not here, with the link that the catalog knows for as many. */

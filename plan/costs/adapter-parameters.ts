@@ -15,6 +15,7 @@ type Ranks = Readonly<Partial<Record<Projection, number>>>;
 /** What an adapter is on a stage. */
 interface StageFacts {
   readonly parameters: number;
+  readonly magnitudes: number;
   readonly ranks: Ranks;
 }
 
@@ -32,7 +33,12 @@ function factsOf(arch: Architecture, range: LayerRange, { adapter }: AdaptedJob)
   const ranks = [...groupBy(sites, ({ projection }) => projection)].map(
     ([projection, own]) => [projection, mean(own.map(({ rank }) => rank))] as const,
   );
-  const facts = { parameters: sum(parameters), ranks: Object.fromEntries(ranks) as Ranks };
+  const magnitudes = sites.map(({ projection, dora }) => (dora ? projectionShape(arch, projection).out : 0));
+  const facts = {
+    parameters: sum(parameters),
+    magnitudes: sum(magnitudes),
+    ranks: Object.fromEntries(ranks) as Ranks,
+  };
   known.set(sites, facts);
   return facts;
 }
@@ -46,10 +52,8 @@ export function adapterParameters(arch: Architecture, range: LayerRange, job: Ad
 }
 
 /** Outputs of an adapter on a stage that have a magnitude. */
-export function numMagnitudes(arch: Architecture, range: LayerRange, { adapter }: AdaptedJob): number {
-  return sum(
-    stageSites(adapter, arch, range).map(({ projection, dora }) => (dora ? projectionShape(arch, projection).out : 0)),
-  );
+export function numMagnitudes(arch: Architecture, range: LayerRange, job: AdaptedJob): number {
+  return factsOf(arch, range, job).magnitudes;
 }
 
 /** The mean rank of an adapter on each of its projections on a stage. */

@@ -80,6 +80,9 @@ function inOrder(a: ErrorFacts, b: ErrorFacts): number {
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
+/** A fault that nobody looked at. */
+const COUNTED: ErrorFacts = { expected: "" };
+
 /** Everything that a schema finds wrong with a value, each fault once. */
 export function faultsOf(
   schema: z.ZodType,
@@ -95,15 +98,14 @@ export function faultsOf(
   const flaws = otherKind ? [ofKind] : [...withoutConsequences(all, schema, value)];
   flaws.sort((a, b) => Number(b.key !== undefined) - Number(a.key !== undefined));
   const looked = gathered(flaws.slice(0, MOST_LOOKED).map((flaw) => place(flaw, schema, value, source, relocate)));
-  const counted = { expected: "", file: source.file, line: Number.MAX_SAFE_INTEGER };
-  return [...looked, ...flaws.slice(MOST_LOOKED).map(() => counted)];
+  return [...looked, ...flaws.slice(MOST_LOOKED).map(() => COUNTED)];
 }
 
 /** An error that tells the first faults of a document in the order of the text, and counts the others. */
 export function errorOf(faults: readonly ErrorFacts[]): InputError {
-  const [first, ...others] = faults.toSorted(inOrder);
+  const [first, ...others] = faults.filter((fault) => fault !== COUNTED).sort(inOrder);
   const further = others.slice(0, MOST_TOLD - 1);
-  const untold = others.length - further.length;
+  const untold = faults.length - 1 - further.length;
   return new InputError({
     ...first!,
     ...(further.length === 0 ? {} : { further }),

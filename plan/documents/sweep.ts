@@ -61,6 +61,8 @@ export const halvingSchema = z.strictObject({
   firstRows: z.int().positive(),
   /** The best of every so many go on. */
   eta: z.int().min(2).default(3),
+  /** So many go on at every rung, if there are so many. */
+  keep: z.int().positive().default(1),
   /** Iterations up to a rung whose mean loss counts. */
   over: z.int().positive().default(10),
   /** Whether a rung waits for all that come to it. */

@@ -1,7 +1,8 @@
 import { InvariantError, type LazyList } from "../../core/index.ts";
-import { type Action, formatAction, type Orders } from "../actions/action.ts";
+import { type Action, FORWARD, formatAction } from "../actions/action.ts";
 import { clips } from "../actions/dependencies.ts";
 import { activeMembers } from "../actions/mini-batch.ts";
+import { actionOf, letterOf, microBatchOf, type StageOrders } from "../actions/order.ts";
 import { sealSegment, settingHash } from "../actions/segments.ts";
 import type { CostModel } from "../costs/cost-model.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow, Segment, Work } from "../documents/segment.ts";
@@ -151,16 +152,17 @@ export class GrowingPlan {
     return this.#take(pipeline, this.#pipelines[pipeline]!.advanceAhead(leastNs, mostNs));
   }
 
-  #take(pipeline: number, orders: Orders): Segment | undefined {
+  #take(pipeline: number, orders: StageOrders): Segment | undefined {
     const { stages } = this.#setting;
     const { firstStage } = this.#setting.pipelines[pipeline]!;
     const microBatches: MicroBatch[] = [];
-    for (const { letter, microBatch } of orders[0]!)
-      if (letter === "F") this.#number(this.#pipelines[pipeline]!.miniBatchOf(microBatch), microBatches);
+    for (const action of orders[0]!)
+      if (letterOf(action) === FORWARD)
+        this.#number(this.#pipelines[pipeline]!.miniBatchOf(microBatchOf(action)), microBatches);
     const actions = stages.map((): string[] => []);
     orders.forEach((order, at) => {
       const keys = actions[firstStage + at]!;
-      for (const action of order) keys.push(this.#keyOf(pipeline, firstStage + at, action));
+      for (const action of order) keys.push(this.#keyOf(pipeline, actionOf(firstStage + at, action)));
     });
     const work: Work = { jobs: this.#newJobs, groups: this.#newGroups, microBatches, actions };
     if (work.jobs.length + work.groups.length === 0 && orders.every((order) => order.length === 0)) return undefined;
@@ -205,7 +207,7 @@ export class GrowingPlan {
     }
   }
 
-  #keyOf(pipeline: number, stage: number, { letter, microBatch }: Action): string {
+  #keyOf(pipeline: number, { stage, letter, microBatch }: Action): string {
     const miniBatch = this.#pipelines[pipeline]!.miniBatchOf(microBatch);
     const { microBatches, evaluation = [], firstNumber } = miniBatch;
     const part =

@@ -1,7 +1,8 @@
 import { InvariantError, type LazyList, Numbers, PlanError } from "../../core/index.ts";
-import { type Orders, PLANNED_LETTERS } from "../actions/action.ts";
+import { EVALUATION, PLANNED_LETTERS, UPDATE } from "../actions/action.ts";
 import { messageBytesPerToken } from "../actions/message-bytes.ts";
 import { type MiniBatch, microBatchTokens, type Numbered } from "../actions/mini-batch.ts";
+import { letterOf, microBatchOf, type StageOrders } from "../actions/order.ts";
 import { growingDurations, type OwnDurations } from "../costs/action-durations.ts";
 import type { CostModel } from "../costs/cost-model.ts";
 import { normSignals } from "../costs/norm-signal.ts";
@@ -102,8 +103,7 @@ export class PipelineGrowth {
       prefer: setting.schedule === "lorapp" ? "B" : "F",
       isFollowed: true,
       maxInFlight: null,
-      durationNs: (stage, letter, slot) =>
-        this.#slots[slot]!.durations(firstStage + stage, PLANNED_LETTERS.indexOf(letter)),
+      durationNs: (stage, letter, slot) => this.#slots[slot]!.durations(firstStage + stage, letter),
       transferNs: (boundary, slot) => {
         const { tokens } = this.#slots[slot]!;
         return transferTimes(linkCosts[boundary]!, tokens * messageBytesPerToken(setting, firstStage + boundary));
@@ -244,23 +244,23 @@ export class PipelineGrowth {
   }
 
   /** Orders of the pipeline's stages up to a time, with slots in place of micro-batches. */
-  advance(untilNs: number): Orders {
+  advance(untilNs: number): StageOrders {
     this.#scheduler.advance(untilNs);
     return this.#orders();
   }
 
   /** The same, as far ahead of what has passed as `ListScheduler.advanceAhead` says. */
-  advanceAhead(leastNs: number, mostNs: number): Orders {
+  advanceAhead(leastNs: number, mostNs: number): StageOrders {
     this.#scheduler.advanceAhead(leastNs, mostNs);
     return this.#orders();
   }
 
-  #orders(): Orders {
+  #orders(): StageOrders {
     const orders = this.#scheduler.take();
     for (const order of orders)
-      for (const { letter, microBatch } of order) {
-        if (letter !== "U" && letter !== "E") continue;
-        const { miniBatch } = this.#slots[microBatch]!;
+      for (const action of order) {
+        if (letterOf(action) !== UPDATE && letterOf(action) !== EVALUATION) continue;
+        const { miniBatch } = this.#slots[microBatchOf(action)]!;
         this.#updated.set(miniBatch, (this.#updated.get(miniBatch) ?? 0) + 1);
       }
     return orders;

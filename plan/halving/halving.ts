@@ -10,6 +10,8 @@ export interface HalvingPlan {
   readonly rungs: readonly (readonly number[])[];
   /** The best of every so many go on. */
   readonly eta: number;
+  /** So many go on at least, so that the last of them are compared by their ends. */
+  readonly keep: number;
   /** Iterations up to a rung whose mean loss counts there. */
   readonly over: number;
   /** Whether a rung lets go on exactly the best of all that reach it, instead of the best so far. */
@@ -92,7 +94,7 @@ function pendingAt({ jobs }: HalvingState, rung: number): number {
 function settleRung(plan: HalvingPlan, state: HalvingState, rung: number): HalvingStep {
   const results = state.results[rung]!;
   const pending = pendingAt(state, rung);
-  const keep = Math.max(1, Math.floor((results.length + pending) / plan.eta));
+  const keep = Math.max(plan.keep, Math.floor((results.length + pending) / plan.eta));
   const keepSoFar = plan.synchronous ? 0 : Math.floor(results.length / plan.eta);
   let now = state;
   const verdicts = results.flatMap(({ job, loss }, place): readonly RungVerdict[] => {

@@ -36,6 +36,6 @@ export function areEvaluated(jobs: readonly SweptJob[]): boolean {
 
 /** Halving of the jobs of a sweep, as its workload asks for it. One evaluation counts where there are any. */
 export function halvingPlan(jobs: readonly SweptJob[], spec: HalvingSpec): HalvingPlan {
-  const { eta, over, synchronous } = spec;
-  return { rungs: halvingRungs(jobs, spec), eta, over: areEvaluated(jobs) ? 1 : over, synchronous };
+  const { eta, keep, over, synchronous } = spec;
+  return { rungs: halvingRungs(jobs, spec), eta, keep, over: areEvaluated(jobs) ? 1 : over, synchronous };
 }

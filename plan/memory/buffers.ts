@@ -1,35 +1,28 @@
-import { type Action, type Orders, passOf } from "../actions/action.ts";
+import { BACKWARD, FORWARD, passCode } from "../actions/action.ts";
 import { isSenderHeld } from "../actions/held-sender.ts";
 import { peakInFlight } from "../actions/in-flight.ts";
 import type { Messaging } from "../actions/message-bytes.ts";
+import { letterOf, type Order, type StageOrders } from "../actions/order.ts";
 import type { Timeline } from "../actions/timeline.ts";
 import type { Buffers } from "../documents/setting.ts";
 
 /** Two, so that one micro-batch can be written or read while the next one travels. */
 const DOUBLE = 2;
 
-/** When the actions of one letter end, in order; evaluations among forwards. */
-function endsOf(order: readonly Action[], endNs: Float64Array, letter: "F" | "B"): readonly number[] {
-  const ends: number[] = [];
-  for (let i = 0; i < order.length; i += 1) if (passOf(order[i]!.letter) === letter) ends.push(endNs[i]!);
-  return ends;
-}
-
-/** The most messages of one letter that were made by `from` and not yet used up by `to` at any time. */
-function mostWaiting(
-  from: readonly Action[],
-  fromEnd: Float64Array,
-  to: readonly Action[],
-  toEnd: Float64Array,
-  letter: "F" | "B",
-): number {
-  const made = endsOf(from, fromEnd, letter);
-  const used = endsOf(to, toEnd, letter);
+/**
+ * The most messages of a pass that were made by `from` and not yet used up by `to` at any time; evaluations are among
+ * forwards. `pass` as its code.
+ */
+function mostWaiting(from: Order, fromEnd: Float64Array, to: Order, toEnd: Float64Array, pass: number): number {
   let most = 0;
+  let waiting = 0;
   let next = 0;
-  for (let i = 0; i < made.length; i += 1) {
-    while (next < used.length && used[next]! <= made[i]!) next += 1;
-    most = Math.max(most, i + 1 - next);
+  for (let at = 0; at < from.length; at += 1) {
+    if (passCode(letterOf(from[at]!)) !== pass) continue;
+    waiting += 1;
+    for (; next < to.length && toEnd[next]! <= fromEnd[at]!; next += 1)
+      if (passCode(letterOf(to[next]!)) === pass) waiting -= 1;
+    most = Math.max(most, waiting);
   }
   return most;
 }
@@ -41,22 +34,22 @@ function mostWaiting(
  * have a buffer for each micro-batch in flight: so they never wait, and neither does for good what goes the other way.
  */
 export function planBuffers(
-  orders: Orders,
+  orders: StageOrders,
   timelines: readonly Timeline[],
   setting: Pick<Messaging, "links">,
 ): readonly Buffers[] {
   const last = orders.length - 1;
-  const needed = (from: number, to: number, letter: "F" | "B"): number =>
+  const needed = (from: number, to: number, pass: number): number =>
     Math.max(
       DOUBLE,
-      ...timelines.map(({ endNs }) => mostWaiting(orders[from]!, endNs[from]!, orders[to]!, endNs[to]!, letter)),
+      ...timelines.map(({ endNs }) => mostWaiting(orders[from]!, endNs[from]!, orders[to]!, endNs[to]!, pass)),
     );
   const inFlight = (stage: number): number =>
     isSenderHeld(setting, stage + 1, stage) ? peakInFlight(orders[stage]!) : 0;
   return orders.map((_, stage) => ({
-    activationIn: stage > 0 ? needed(stage - 1, stage, "F") : 0,
+    activationIn: stage > 0 ? needed(stage - 1, stage, FORWARD) : 0,
     activationOut: stage < last ? DOUBLE : 0,
-    gradientIn: stage < last ? Math.max(needed(stage + 1, stage, "B"), inFlight(stage)) : 0,
+    gradientIn: stage < last ? Math.max(needed(stage + 1, stage, BACKWARD), inFlight(stage)) : 0,
     gradientOut: stage > 0 ? DOUBLE : 0,
   }));
 }

@@ -1,6 +1,6 @@
 import { InputError, PlanError, sum } from "../../core/index.ts";
-import { parseAction } from "../actions/action.ts";
 import { COMPUTE_BYTES, computeDtype } from "../actions/compute-dtype.ts";
+import { parseOrder } from "../actions/order.ts";
 import { pipelineJobs, pipelineTable } from "../actions/pipelines.ts";
 import { halfCounts } from "../actions/stage-layers.ts";
 import type { ActionCost } from "../costs/action-cost.ts";
@@ -92,7 +92,7 @@ function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
     const { ofUnit, ofLongest } = pieces.get(ofStage(stage))!;
     const again = own.recomputedLayers > 0 ? ofLongest : 0;
     const [all, recomputed] = [halfCounts(own), halfCounts(own, own.recomputedLayers)];
-    const { peak } = stashPlacement(plan.actions[stage]!.map(parseAction), plan.microBatches);
+    const { peak } = stashPlacement(parseOrder(plan.actions[stage]!, stage), plan.microBatches);
     const more = peak * sum(HALVES.map((half) => (all[half] - recomputed[half]) * ofUnit(half)));
     return {
       ...memory,

@@ -1,8 +1,8 @@
 // The room on a GPU for the launches of its stage as CUDA graphs
 // (docs/decisions/0010-cuda-graphs-where-the-host-is-slow.md).
-import { parseAction } from "../actions/action.ts";
 import { peakInFlight } from "../actions/in-flight.ts";
 import { edgeDtypes } from "../actions/message-bytes.ts";
+import { parseOrder } from "../actions/order.ts";
 import { pipelineTable } from "../actions/pipelines.ts";
 import { hasDivergence } from "../documents/loss.ts";
 import type { PlanBody } from "../documents/plan.ts";
@@ -57,7 +57,7 @@ export function withGraphRoom(plan: PlanBody): PlanBody {
     const pairBytes = (launches.F + launches.B) * NODE_BYTES;
     const left = memoryBytes === null ? Number.POSITIVE_INFINITY : memoryBytes - own.total;
     const fitting = Math.floor(Math.min(left, MOST_BYTES) / pairBytes);
-    const graphs = Math.min(fitting, peakInFlight(plan.actions[stage]!.map(parseAction))) * pairBytes;
+    const graphs = Math.min(fitting, peakInFlight(parseOrder(plan.actions[stage]!, stage))) * pairBytes;
     return graphs <= 0 ? own : { ...own, graphs };
   });
   return { ...plan, memory };

@@ -1,5 +1,5 @@
 import { sum } from "../../core/index.ts";
-import { parseAction } from "../actions/action.ts";
+import { parseOrder } from "../actions/order.ts";
 import { pipelineTable } from "../actions/pipelines.ts";
 import { halfCounts, type LayerRange } from "../actions/stage-layers.ts";
 import { adapterParameters } from "../costs/adapter-parameters.ts";
@@ -62,7 +62,7 @@ export function stageTerms(plan: PlanBody, index: number, planned = plan.memory[
   const { architecture } = plan.model;
   const stage = plan.stages[index]!;
   const held = { architecture, stage, kind: plan.devices[stage.device]!.kind };
-  const residents = residentJobs(held, plan.actions[index]!.map(parseAction), plan);
+  const residents = residentJobs(held, parseOrder(plan.actions[index]!, index), plan);
   const { room } = pipelineTable(plan).ofStage(index);
   return memoryTerms({
     stage,

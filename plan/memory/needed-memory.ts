@@ -1,5 +1,5 @@
-import type { Action } from "../actions/action.ts";
 import { edgeDtypes } from "../actions/message-bytes.ts";
+import type { Order } from "../actions/order.ts";
 import { pipelineTable } from "../actions/pipelines.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { StageMemory } from "../documents/setting.ts";
@@ -11,7 +11,7 @@ import { stashPlacement } from "./stash.ts";
  * What a stage's device reserves for its order of a plan: as many activation slots as the order has in use at once, or
  * `leastUnits` where slots are for jobs that come and go.
  */
-export function neededMemory(plan: PlanBody, index: number, order: readonly Action[], leastUnits: number): StageMemory {
+export function neededMemory(plan: PlanBody, index: number, order: Order, leastUnits: number): StageMemory {
   const { architecture, dtype } = plan.model;
   const stage = plan.stages[index]!;
   const { kind, threads } = plan.devices[stage.device]!;

@@ -1,11 +1,11 @@
 import { maximum } from "../../core/index.ts";
-import { type Action, parseAction } from "../actions/action.ts";
+import { BACKWARD, EVALUATION, FORWARD } from "../actions/action.ts";
 import { evaluatedToTheEnd } from "../actions/evaluation.ts";
+import { letterOf, microBatchOf, type Order, parseOrder } from "../actions/order.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { adapterBytes } from "./memory-model.ts";
 
-type StageOrder = readonly Pick<Action, "letter" | "microBatch">[];
 interface Grouped {
   readonly groups: readonly Pick<PlannedGroup, "members">[];
   /** Those of evaluations with their rows. */
@@ -24,23 +24,25 @@ export interface Residents {
 }
 
 /** A property of the order alone: planner, simulator and executor all ask here. */
-export function residentsOf(order: StageOrder, { groups, microBatches, jobs }: Grouped): Residents {
+export function residentsOf(order: Order, { groups, microBatches, jobs }: Grouped): Residents {
   const first = new Int32Array(jobs.length).fill(-1);
   const last = new Int32Array(jobs.length).fill(-1);
   const begun = new Uint8Array(groups.length);
-  order.forEach(({ letter, microBatch }, position) => {
-    if (letter === "B") return;
-    const { group, step } = microBatches[microBatch]!;
-    if (letter === "F") {
-      if (begun[group] === 1) return;
+  for (let position = 0; position < order.length; position += 1) {
+    const letter = letterOf(order[position]!);
+    if (letter === BACKWARD) continue;
+    const microBatch = microBatches[microBatchOf(order[position]!)]!;
+    const { group, step } = microBatch;
+    if (letter === FORWARD) {
+      if (begun[group] === 1) continue;
       begun[group] = 1;
       for (const { job } of groups[group]!.members) if (first[job] === -1) first[job] = position;
-    } else if (letter === "E")
-      for (const job of evaluatedToTheEnd({ groups, jobs }, microBatches[microBatch]!)) last[job] = position;
+    } else if (letter === EVALUATION)
+      for (const job of evaluatedToTheEnd({ groups, jobs }, microBatch)) last[job] = position;
     else
       for (const { job, firstStep } of groups[group]!.members)
         if (firstStep + step === jobs[job]!.steps - 1) last[job] = position;
-  });
+  }
   return { first, last };
 }
 
@@ -64,7 +66,7 @@ export function mostResident({ first, last }: Residents, bytesOf: (job: number) 
 /** `mostResident` of a stage as a device of some kind holds it. */
 export function residentJobs(
   held: Parameters<typeof adapterBytes>[0],
-  order: StageOrder,
+  order: Order,
   plan: Pick<Work, "groups" | "microBatches" | "jobs">,
 ): readonly PlannedJob[] {
   const bytesOf = (job: number): number => adapterBytes(held, plan.jobs[job]!);
@@ -74,7 +76,7 @@ export function residentJobs(
 /** The most jobs of a plan that any pipeline trains at once. */
 export function jobsAtOnce(plan: Work & Pick<Setting, "pipelines">): number {
   const counts = plan.pipelines.map(({ firstStage }) => {
-    const residents = residentsOf(plan.actions[firstStage]!.map(parseAction), plan);
+    const residents = residentsOf(parseOrder(plan.actions[firstStage]!, firstStage), plan);
     return mostResident(residents, () => 1).length;
   });
   return maximum(counts);

@@ -1,7 +1,8 @@
-import { maximum } from "../../core/index.ts";
-import { type Action, passOf } from "../actions/action.ts";
+import { maximum, once } from "../../core/index.ts";
+import { BACKWARD, EVALUATION, FORWARD, passCode, UPDATE } from "../actions/action.ts";
 import { peakHeld } from "../actions/in-flight.ts";
 import { microBatchTokens } from "../actions/mini-batch.ts";
+import { letterOf, microBatchOf, type Order } from "../actions/order.ts";
 import { isSample } from "../actions/samples.ts";
 import type { MicroBatch } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
@@ -19,7 +20,6 @@ export function microBatchUnits(microBatch: Pick<MicroBatch, "rows">): number {
   return isSample(microBatch) ? 1 : Math.ceil(microBatchTokens(microBatch) / UNIT_ROWS);
 }
 
-type StageOrder = readonly Pick<Action, "letter" | "microBatch">[];
 type MicroBatches = readonly Pick<MicroBatch, "rows">[];
 
 /** Where a stage keeps what its micro-batches save from forward to backward, in units from the start of its arena. */
@@ -39,30 +39,42 @@ export interface StashPlacement {
 
 interface Slots extends SlotOrder {
   /** By slot. */
-  readonly microBatches: readonly number[];
+  readonly microBatches: Int32Array;
   /** By position of the order, its first event. */
   readonly first: Int32Array;
 }
 
 /** A forward takes a slot, the backward gives it back; an evaluation does both, in two events. */
-function slotsOf(order: StageOrder, units: (microBatch: number) => number): Slots {
-  const events: number[] = [];
+function slotsOf(order: Order, units: readonly number[]): Slots {
+  const events = new Int32Array(2 * order.length);
   const first = new Int32Array(order.length);
-  const microBatches: number[] = [];
-  const slots = new Map<number, number>();
-  order.forEach(({ letter, microBatch }, position) => {
-    first[position] = events.length;
-    if (letter === "U") events.push(0);
-    if (passOf(letter) === "F") {
-      slots.set(microBatch, microBatches.length);
-      events.push(microBatches.push(microBatch));
+  const microBatches = new Int32Array(order.length);
+  const slots = new Int32Array(units.length);
+  let numEvents = 0;
+  let numSlots = 0;
+  for (let position = 0; position < order.length; position += 1) {
+    const letter = letterOf(order[position]!);
+    const microBatch = microBatchOf(order[position]!);
+    first[position] = numEvents;
+    if (passCode(letter) === FORWARD) {
+      slots[microBatch] = numSlots;
+      microBatches[numSlots] = microBatch;
+      numSlots += 1;
+      events[numEvents] = numSlots;
+      numEvents += 1;
     }
-    if (letter === "B" || letter === "E") {
-      events.push(-(slots.get(microBatch)! + 1));
-      slots.delete(microBatch);
+    if (letter !== FORWARD) {
+      events[numEvents] = letter === UPDATE ? 0 : -(slots[microBatch]! + 1);
+      numEvents += 1;
     }
-  });
-  return { events: Int32Array.from(events), first, microBatches, sizes: Int32Array.from(microBatches, units) };
+  }
+  const own = microBatches.slice(0, numSlots);
+  return {
+    events: events.slice(0, numEvents),
+    first,
+    microBatches: own,
+    sizes: own.map((microBatch) => units[microBatch]!),
+  };
 }
 
 function roomOf({ sizes }: SlotOrder, offsets: Int32Array): number {
@@ -115,24 +127,26 @@ export class FirstFit {
    * Places the next actions of an order, by position: where their slots start, and what is in use then, as
    * `StashPlacement` has it.
    */
-  place(order: StageOrder, unitsOf: (microBatch: number) => number): Omit<StashPlacement, "peak"> {
+  place(order: Order, unitsOf: (microBatch: number) => number): Omit<StashPlacement, "peak"> {
     const offsets = new Int32Array(order.length).fill(-1);
     const used = new Int32Array(order.length);
     const left = new Int32Array(order.length);
-    order.forEach(({ letter, microBatch }, position) => {
-      if (passOf(letter) === "F") {
+    order.forEach((action, position) => {
+      const letter = letterOf(action);
+      const microBatch = microBatchOf(action);
+      if (passCode(letter) === FORWARD) {
         const units = unitsOf(microBatch);
         this.#slots.set(microBatch, { offset: this.#holes.take(units), units });
       }
       const slot = this.#slots.get(microBatch);
       offsets[position] = slot?.offset ?? -1;
       const top = this.#holes.top;
-      if (letter === "B" || letter === "E") {
+      if (letter === BACKWARD || letter === EVALUATION) {
         this.#holes.giveBack(slot!.offset, slot!.units);
         this.#slots.delete(microBatch);
       }
       left[position] = this.#holes.top;
-      used[position] = letter === "E" ? top : left[position];
+      used[position] = letter === EVALUATION ? top : left[position]!;
     });
     return { offsets, used, left };
   }
@@ -142,38 +156,42 @@ export class FirstFit {
  * Gives each micro-batch of a stage's order a slot for as long as it is in flight: planner, simulator and executor all
  * ask here.
  */
-export function stashPlacement(
-  order: StageOrder,
-  table: MicroBatches,
-  slots: Setting["slots"] = "placed",
-): StashPlacement {
-  return slots === "placed" ? bestPlacement(order, table) : firstFit(order, table);
+export function stashPlacement(order: Order, table: MicroBatches, slots: Setting["slots"] = "placed"): StashPlacement {
+  const units = table.map(microBatchUnits);
+  return slots === "placed" ? bestPlacement(order, units) : firstFit(order, units);
 }
 
-/** The least and the most that `stashPlacement` may say of a stage's peak where it has the choice; it takes far less work. */
-export function stashBounds(order: StageOrder, table: MicroBatches): { readonly least: number; readonly most: number } {
-  const units = (microBatch: number): number => microBatchUnits(table[microBatch]!);
+/** What `stashPlacement` says of a stage's peak where it has the choice: bounds of it, and, which takes longer, itself. */
+export interface StashPeak {
+  readonly least: number;
+  readonly most: number;
+  peak(): number;
+}
+
+/** `units`: by micro-batch. */
+export function stashPeak(order: Order, units: readonly number[]): StashPeak {
   const slots = slotsOf(order, units);
-  return { least: peakHeld(order, ({ microBatch }) => units(microBatch)), most: roomOf(slots, smallestHole(slots)) };
+  const least = peakHeld(order, (microBatch) => units[microBatch]!);
+  const most = roomOf(slots, smallestHole(slots));
+  return { least, most, peak: once(() => (least === most ? most : bestOffsets(slots, least).peak)) };
 }
 
-function firstFit(order: StageOrder, table: MicroBatches): StashPlacement {
-  const placed = new FirstFit().place(order, (microBatch) => microBatchUnits(table[microBatch]!));
-  const offsets = new Int32Array(table.length).fill(-1);
-  order.forEach(({ microBatch }, position) => {
-    if (placed.offsets[position]! >= 0) offsets[microBatch] = placed.offsets[position]!;
+function firstFit(order: Order, units: readonly number[]): StashPlacement {
+  const placed = new FirstFit().place(order, (microBatch) => units[microBatch]!);
+  const offsets = new Int32Array(units.length).fill(-1);
+  order.forEach((action, position) => {
+    if (placed.offsets[position]! >= 0) offsets[microBatchOf(action)] = placed.offsets[position]!;
   });
   return { offsets, used: placed.used, left: placed.left, peak: maximum(placed.used) };
 }
 
-function bestPlacement(order: StageOrder, table: MicroBatches): StashPlacement {
-  const units = (microBatch: number): number => microBatchUnits(table[microBatch]!);
+function bestPlacement(order: Order, units: readonly number[]): StashPlacement {
   const slots = slotsOf(order, units);
   const best = bestOffsets(
     slots,
-    peakHeld(order, ({ microBatch }) => units(microBatch)),
+    peakHeld(order, (microBatch) => units[microBatch]!),
   );
-  const offsets = new Int32Array(table.length).fill(-1);
+  const offsets = new Int32Array(units.length).fill(-1);
   slots.microBatches.forEach((microBatch, slot) => {
     offsets[microBatch] = best.offsets[slot]!;
   });
@@ -181,8 +199,8 @@ function bestPlacement(order: StageOrder, table: MicroBatches): StashPlacement {
   return {
     offsets,
     peak: best.peak,
-    used: Int32Array.from(order, (_, position) => used[slots.first[position]!]!),
-    left: Int32Array.from(order, (_, position) => used[(slots.first[position + 1] ?? used.length) - 1]!),
+    used: order.map((_, position) => used[slots.first[position]!]!),
+    left: order.map((_, position) => used[(slots.first[position + 1] ?? used.length) - 1]!),
   };
 }
 

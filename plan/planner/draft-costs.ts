@@ -1,4 +1,4 @@
-import { PLANNED_LETTERS } from "../actions/action.ts";
+import { BACKWARD, EVALUATION, FORWARD, UPDATE } from "../actions/action.ts";
 import { type DependencyTable, dependencyTable } from "../actions/dependencies.ts";
 import { messageBytes } from "../actions/message-bytes.ts";
 import { miniBatches } from "../actions/mini-batch.ts";
@@ -18,6 +18,8 @@ export interface DraftCosts extends Pick<ScheduleInput, "miniBatches" | "transfe
   readonly dependencies: DependencyTable;
   /** On these stages: layers may be moved and recomputed without other costs being asked for again. */
   durationsOn(stages: readonly Stage[]): ScheduleInput["durationNs"];
+  /** Nanoseconds that each of these stages computes in whatever order, so that no run is shorter. */
+  busyOn(stages: readonly Stage[]): (stage: number) => number;
 }
 
 export function costsOf(request: Costed, draft: Draft): DraftCosts {
@@ -33,12 +35,23 @@ export function costsOf(request: Costed, draft: Draft): DraftCosts {
     links,
     costModel,
   );
+  const steps = miniBatches(draft);
   return {
     dependencies: dependencyTable(work),
-    miniBatches: miniBatches(draft),
-    durationsOn(stages) {
-      const ofAction = durations(stages);
-      return (stage, letter, microBatch) => ofAction(stage, PLANNED_LETTERS.indexOf(letter), microBatch);
+    miniBatches: steps,
+    durationsOn: durations,
+    busyOn(stages) {
+      const durationNs = durations(stages);
+      return (stage) => {
+        let ns = 0;
+        for (const { microBatches, evaluation = [] } of steps.flat()) {
+          ns += durationNs(stage, UPDATE, microBatches.at(-1)!);
+          for (const microBatch of microBatches)
+            ns += durationNs(stage, FORWARD, microBatch) + durationNs(stage, BACKWARD, microBatch);
+          for (const microBatch of evaluation) ns += durationNs(stage, EVALUATION, microBatch);
+        }
+        return ns;
+      };
     },
     transferNs: (boundary, microBatch) => transferTimes(linkCosts[boundary]!, bytesOf(boundary, microBatch)),
     isHalfDuplex: (boundary) => links[boundary]!.duplex === "half",

@@ -2,6 +2,7 @@ import { type JobRows, tokensOf } from "../actions/job-rows.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
 import type { ScheduleName, Stage } from "../documents/setting.ts";
 import type { Job } from "../documents/workload.ts";
+import { microBatchUnits } from "../memory/stash.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { type DividedWork, divideLayers } from "./divide-layers.ts";
 import { groupJobs } from "./grouping.ts";
@@ -18,6 +19,8 @@ export interface Draft {
   readonly jobs: PlannedJob[];
   readonly groups: PlannedGroup[];
   readonly microBatches: MicroBatch[];
+  /** Activation memory of each micro-batch, in units. */
+  readonly units: readonly number[];
 }
 
 /** What a draft may be given instead of the whole run on stages of the planner's choice. */
@@ -85,5 +88,6 @@ export function draftOf(request: Costed, choice: WorkChoice, options: DraftOptio
       members: members.map((job) => ({ job, firstStep: rows[job]!.firstStep ?? 0, endStep: planned[job]!.steps })),
     })),
     microBatches,
+    units: microBatches.map(microBatchUnits),
   };
 }

@@ -26,7 +26,7 @@ export interface ConsideredWay {
    * Predicted for the whole run from its first steps; null where it does not fit into memory or was not looked into.
    */
   readonly seconds: number | null;
-  /** If memory were no matter. */
+  /** If memory were no matter; the least that it can be where nobody looked. */
   readonly unboundSeconds: number;
   readonly state: "chosen" | "slower" | "does not fit" | "not looked into";
 }

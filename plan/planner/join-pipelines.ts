@@ -88,6 +88,7 @@ function joinJobs(parts: readonly Placed[]): PlannedJob[] {
  */
 export function joinPipelines(parts: readonly PipelinePart[]): PlanBody {
   checkParts(parts);
+  if (parts.length === 1) return { ...parts[0]!.body, memory: countedOnce(parts[0]!.body) };
   const placed = place(parts);
   const bodies = parts.map(({ body }) => body);
   const microBatches = joinMicroBatches(placed);
@@ -124,7 +125,7 @@ export function joinPipelines(parts: readonly PipelinePart[]): PlanBody {
     ),
     buffers: bodies.flatMap(({ buffers }) => buffers),
     memory: bodies.flatMap(({ memory }) => memory),
-    predicted: bodies.length === 1 ? bodies[0]!.predicted : null,
+    predicted: null,
   };
   return { ...joined, memory: countedOnce(joined) };
 }

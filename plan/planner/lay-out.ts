@@ -6,7 +6,7 @@ import type { Buffers, StageMemory } from "../documents/setting.ts";
 import { planBuffers } from "../memory/buffers.ts";
 import { stageMemory } from "../memory/memory-model.ts";
 import { residentJobs } from "../memory/residents.ts";
-import { stashBounds, stashPlacement } from "../memory/stash.ts";
+import { stashPeak } from "../memory/stash.ts";
 import type { OrderedDraft } from "./order-draft.ts";
 import type { Costed } from "./request.ts";
 
@@ -26,8 +26,7 @@ export function layOut(request: Costed, ordered: OrderedDraft): LaidOut {
   const { draft, orders, timeline } = ordered;
   const buffers = planBuffers(orders, [timeline, ordered.withoutTransfers()], request);
   const room = roomOf(request.architecture, draft.jobs, largestSizes(draft.microBatches));
-  const bounds = orders.map((order) => stashBounds(order, draft.microBatches));
-  const peaks = orders.map((order) => once(() => stashPlacement(order, draft.microBatches).peak));
+  const peaks = orders.map((order) => stashPeak(order, draft.units));
   const residents = orders.map((order, index) => {
     const stage = draft.stages[index]!;
     const { kind } = request.devices[stage.device]!;
@@ -52,7 +51,7 @@ export function layOut(request: Costed, ordered: OrderedDraft): LaidOut {
     });
   };
   const memory = once(() =>
-    draft.stages.map(({ recomputedLayers }, stage) => memoryOf(stage, recomputedLayers, peaks[stage]!())),
+    draft.stages.map(({ recomputedLayers }, stage) => memoryOf(stage, recomputedLayers, peaks[stage]!.peak())),
   );
   return {
     buffers,
@@ -61,8 +60,8 @@ export function layOut(request: Costed, ordered: OrderedDraft): LaidOut {
     },
     fitsInto(bytes, stage, recomputedLayers) {
       const fitsWith = (stashUnits: number): boolean => memoryOf(stage, recomputedLayers, stashUnits).total <= bytes;
-      const { least, most } = bounds[stage]!;
-      return fitsWith(most) || (fitsWith(least) && fitsWith(peaks[stage]!()));
+      const { least, most, peak } = peaks[stage]!;
+      return fitsWith(most) || (fitsWith(least) && fitsWith(peak()));
     },
   };
 }

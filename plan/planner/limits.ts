@@ -3,7 +3,6 @@ import { peakHeld } from "../actions/in-flight.ts";
 import { miniBatches } from "../actions/mini-batch.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Recompute } from "../documents/workload.ts";
-import { microBatchUnits } from "../memory/stash.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import type { Candidate, Trial } from "./candidate.ts";
 import { recomputationRange } from "./judge.ts";
@@ -75,12 +74,12 @@ export function settle(candidate: Candidate, trial: Trial): Trial {
 
 /** The largest micro-batch's activation memory. */
 export function largestUnits({ draft }: Pick<Candidate, "draft">): number {
-  return maximum(draft.microBatches.map(microBatchUnits));
+  return maximum(draft.units);
 }
 
 /** The most activation memory in flight on the first stage. */
 function peakUnits({ draft, orders }: OrderedDraft): number {
-  return peakHeld(orders[0]!, ({ microBatch }) => microBatchUnits(draft.microBatches[microBatch]!));
+  return peakHeld(orders[0]!, (microBatch) => draft.units[microBatch]!);
 }
 
 function atMost(units: number): Limits {

@@ -1,5 +1,5 @@
 import { contentHash, InputError, InvariantError, maximum, PlanError } from "../../core/index.ts";
-import { formatAction } from "../actions/action.ts";
+import { orderKeys } from "../actions/order.ts";
 import { onePipeline } from "../actions/pipelines.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import { targetsOf } from "../documents/projections.ts";
@@ -75,7 +75,7 @@ function bodyOf(request: Costed, { ordered, laidOut }: Trial): PlanBody {
     jobs: [...draft.jobs],
     groups: [...draft.groups],
     microBatches: [...draft.microBatches],
-    actions: orders.map((order) => order.map(formatAction)),
+    actions: orders.map((order, stage) => orderKeys(stage, order)),
     buffers: [...buffers],
     memory: [...memory],
     slots: "placed",

@@ -1,8 +1,7 @@
-import type { Action, Orders } from "../actions/action.ts";
 import { clips } from "../actions/dependencies.ts";
 import { peakInFlight } from "../actions/in-flight.ts";
+import type { StageOrders } from "../actions/order.ts";
 import { type Timeline, timelineOf } from "../actions/timeline.ts";
-import { microBatchUnits } from "../memory/stash.ts";
 import { JobRoom } from "../schedules/admission.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import type { Draft } from "./draft.ts";
@@ -20,38 +19,34 @@ export const NO_LIMITS: Limits = { count: null, units: null };
 export interface OrderedDraft {
   readonly draft: Draft;
   readonly limits: Limits;
-  readonly orders: Orders;
+  readonly orders: StageOrders;
   readonly timeline: Timeline;
   /** With links that take no time: two timelines bound the buffers between stages. */
   withoutTransfers(): Timeline;
   /** Of each stage, by the order alone. */
   readonly inFlight: readonly number[];
-  /** Nanoseconds that each stage computes. */
-  readonly busyNs: readonly number[];
 }
 
 /** The costs are those of the draft's work, on whichever stages it is now. */
 export function orderDraft(costs: DraftCosts, draft: Draft, limits: Limits): OrderedDraft {
   const { dependencies, miniBatches, transferNs, isHalfDuplex, signalNs } = costs;
   const { count, units } = limits;
-  const durationOf = costs.durationsOn(draft.stages);
-  const unitsOf = draft.microBatches.map(microBatchUnits);
+  const durationNs = costs.durationsOn(draft.stages);
   const orders = SCHEDULE_TABLE[draft.schedule].build({
     miniBatches,
-    durationNs: durationOf,
+    durationNs,
     transferNs,
     isHalfDuplex,
     signalNs,
     numStages: draft.stages.length,
     maxInFlight: count,
-    activations: units === null ? undefined : { limit: units, sizeOf: (microBatch) => unitsOf[microBatch]! },
+    activations: units === null ? undefined : { limit: units, sizeOf: (microBatch) => draft.units[microBatch]! },
     admission:
       draft.jobsAtOnce === null
         ? undefined
         : new JobRoom(draft.jobsAtOnce, (group) => draft.groups[group]!.members.length),
     clips: (miniBatch) => clips(draft, miniBatch),
   });
-  const durationNs = ({ stage, letter, microBatch }: Action): number => durationOf(stage, letter, microBatch);
   const timeline = timelineOf(orders, dependencies, {
     durationNs,
     transferNs: (boundary, microBatch) => transferNs(boundary, microBatch).arrival,
@@ -64,6 +59,5 @@ export function orderDraft(costs: DraftCosts, draft: Draft, limits: Limits): Ord
     timeline,
     withoutTransfers: () => timelineOf(orders, dependencies, { durationNs, transferNs: () => 0 }),
     inFlight: orders.map(peakInFlight),
-    busyNs: orders.map((order) => order.reduce((sum, action) => sum + durationNs(action), 0)),
   };
 }

@@ -1,5 +1,7 @@
-import { sum } from "../../core/index.ts";
+import { maximum, sum } from "../../core/index.ts";
+import { BACKWARD } from "../actions/action.ts";
 import { weighedTokens } from "../actions/job-rows.ts";
+import { letterOf } from "../actions/order.ts";
 import type { OrderedDraft } from "./order-draft.ts";
 import type { Costed } from "./request.ts";
 
@@ -15,6 +17,8 @@ export interface Probe {
   readonly isWhole: boolean;
   /** Nanoseconds of the whole run, from the probe in order. */
   wholeNs(ordered: OrderedDraft): number;
+  /** Without an order: no run takes less that has so many stages, of which each computes for so long. */
+  leastNs(numStages: number, busyOn: (stage: number) => number): number;
   /** About how many actions the whole run has where the probe has so many. */
   wholeActions(probed: number): number;
 }
@@ -24,7 +28,7 @@ export interface Probe {
  * fills, and once it empties.
  */
 function fillNs({ orders, timeline }: OrderedDraft): number {
-  const first = orders[0]!.findIndex(({ letter }) => letter === "B");
+  const first = orders[0]!.findIndex((action) => letterOf(action) === BACKWARD);
   let computed = 0;
   for (let at = 0; at <= first; at += 1) computed += timeline.endNs[0]![at]! - timeline.startNs[0]![at]!;
   return Math.max(0, timeline.endNs[0]![first]! - computed);
@@ -42,6 +46,9 @@ export function probeOf({ jobs, rows, devices }: Costed, effort: number): Probe 
     isWhole,
     stepsOf: (job) => steps[job]!,
     wholeActions: (probedActions) => (isWhole ? probedActions : (probedActions * all) / probed),
+    // Once the pipeline has filled, its first stage has to do all of its work.
+    leastNs: (numStages, busyOn) =>
+      isWhole ? maximum(Array.from({ length: numStages }, (_, stage) => busyOn(stage))) : (busyOn(0) * all) / probed,
     wholeNs(ordered) {
       const { makespanNs } = ordered.timeline;
       if (isWhole) return makespanNs;

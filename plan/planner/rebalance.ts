@@ -25,12 +25,19 @@ function withMoved(stages: readonly Stage[], halves: number, from: number, to: n
   });
 }
 
+/** Nanoseconds that each stage computes. */
+function busyStages(candidate: Candidate, stages: readonly Stage[]): readonly number[] {
+  const busyOn = candidate.busyOn(stages);
+  return stages.map((_, stage) => busyOn(stage));
+}
+
 /**
  * The fastest with some halves of layers moved from the slowest stage to one of the least busy ones; undefined where
  * none fits in `mostNs`. Recomputation lengthens them further: one that takes too long is not looked into.
  */
 function moved(candidate: Candidate, { ordered }: Trial, halves: number, mostNs: number): Trial | undefined {
-  const { busyNs, draft, limits } = ordered;
+  const { draft, limits } = ordered;
+  const busyNs = busyStages(candidate, draft.stages);
   const slowest = busyNs.indexOf(maximum(busyNs));
   if (numHalvesOf(draft.stages[slowest]!) < LEAST_HALVES + halves) return undefined;
   const others = busyNs
@@ -39,7 +46,9 @@ function moved(candidate: Candidate, { ordered }: Trial, halves: number, mostNs:
     .sort((a, b) => busyNs[a]! - busyNs[b]!)
     .slice(0, TARGETS);
   return others
-    .map((to) => leastRecomputed(candidate, limits, withMoved(draft.stages, halves, slowest, to)))
+    .map((to) => withMoved(draft.stages, halves, slowest, to))
+    .filter((stages) => maximum(busyStages(candidate, stages)) <= mostNs)
+    .map((stages) => leastRecomputed(candidate, limits, stages))
     .filter((trial) => makespanOf(trial) <= mostNs)
     .map((trial) => settle(candidate, trial))
     .filter((trial) => makespanOf(trial) <= mostNs && fits(trial))

@@ -1,6 +1,6 @@
 import { PlanError } from "../../core/index.ts";
-import { type Action, formatAction, type Orders } from "../actions/action.ts";
 import { dependencyTable } from "../actions/dependencies.ts";
+import { coded, letterOf, microBatchOf, orderKeys, type StageOrders } from "../actions/order.ts";
 import { timelineOf } from "../actions/timeline.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { MicroBatch, PlannedGroup } from "../documents/segment.ts";
@@ -34,14 +34,14 @@ function groupCuts({ groups, jobs, microBatches }: PlanBody, done: readonly numb
 }
 
 /** What devices reserve for a plan's work on stages that have room for jobs that came before. */
-function reserved(plan: PlanBody, orders: Orders): StageMemory[] {
+function reserved(plan: PlanBody, orders: StageOrders): StageMemory[] {
   const before = stageUnits(plan);
   const memory = plan.stages.map((_, index) => neededMemory(plan, index, orders[index]!, before[index]!));
   return countedOnce({ ...plan, memory });
 }
 
 /** Buffers that are enough for the orders at any speed, and no fewer than there were. */
-function widerBuffers(plan: PlanBody, orders: Orders): Buffers[] {
+function widerBuffers(plan: PlanBody, orders: StageOrders): Buffers[] {
   const timeline = timelineOf(orders, dependencyTable(plan), { durationNs: () => 1, transferNs: () => 0 });
   return planBuffers(orders, [timeline], plan).map((needed, stage) => {
     const known = plan.buffers[stage]!;
@@ -91,17 +91,16 @@ export function restOfPlan(plan: PlanBody, done: readonly number[]): PlanBody | 
     }),
   );
   const orders = planOrders(plan).map((order) =>
-    order.flatMap((action): Action[] => {
-      const microBatch = numbers.get(action.microBatch);
-      return microBatch === undefined ? [] : [{ ...action, microBatch }];
-    }),
+    order
+      .filter((action) => numbers.has(microBatchOf(action)))
+      .map((action) => coded(letterOf(action), numbers.get(microBatchOf(action))!)),
   );
   const begun = {
     ...plan,
     jobs: jobs.map((job) => (done[job] === 0 ? plan.jobs[job]! : { ...plan.jobs[job]!, firstStep: done[job]! })),
     groups,
     microBatches,
-    actions: orders.map((order) => order.map(formatAction)),
+    actions: orders.map((order, stage) => orderKeys(stage, order)),
     predicted: null,
   };
   const buffered = { ...begun, buffers: widerBuffers(begun, orders) };

@@ -17,7 +17,7 @@ export interface Considered {
   readonly outcome: Outcome | undefined;
   /** Predicted nanoseconds of the whole run; null where it does not fit, or was not looked into. */
   readonly wholeNs: number | null;
-  /** If memory were no matter. */
+  /** If memory were no matter; the least that it can be where `outcome` is undefined. */
   readonly unboundNs: number;
 }
 
@@ -48,10 +48,13 @@ const MOST_HELD_BACK = 3;
 /** A way is looked into that without memory's limits would take so much longer than the best: a probe is not the run. */
 const PROBE_ERROR = 0.005;
 
-/** A candidate with the time that it would take if memory were no matter, which limits only lengthen. */
+/**
+ * A candidate with the time that it would take if memory were no matter, which limits only lengthen; before it is put
+ * in order the least that this can be.
+ */
 interface Ranked {
   readonly candidate: Candidate;
-  readonly unlimited: Trial;
+  readonly unlimited: Trial | undefined;
   readonly unboundNs: number;
 }
 
@@ -121,28 +124,45 @@ class Exploration {
 
   /**
    * In the order of the time that they would take if memory were no matter; those that cannot be the fastest any more
-   * are not looked into.
+   * are not looked into, nor put in order where that is known before.
    */
   look(choices: readonly WorkChoice[]): void {
     const unseen = new Map(choices.map((choice) => [keyOf(choice), choice]));
-    const ranked = [...unseen]
+    const waiting = [...unseen]
       .filter(([key]) => !this.#considered.has(key))
-      .map(([, choice]) => this.#rank(choice))
-      .sort((a, b) => a.unboundNs - b.unboundNs);
-    for (const each of ranked) {
-      const considered = this.#consider(each);
-      this.#considered.set(keyOf(each.candidate.choice), considered);
-      this.#least = Math.min(this.#least, considered.wholeNs ?? this.#least);
+      .map(([, choice]) => this.#propose(choice));
+    while (waiting.length > 0) {
+      const at = waiting.reduce(
+        (least, { unboundNs }, other) => (unboundNs < waiting[least]!.unboundNs ? other : least),
+        0,
+      );
+      const next = waiting[at]!;
+      if (next.unlimited === undefined && this.#mayBeBest(next)) waiting[at] = this.#order(next);
+      else {
+        waiting.splice(at, 1);
+        const considered = this.#consider(next);
+        this.#considered.set(keyOf(next.candidate.choice), considered);
+        this.#least = Math.min(this.#least, considered.wholeNs ?? this.#least);
+      }
     }
   }
 
-  #rank(choice: WorkChoice): Ranked {
+  #propose(choice: WorkChoice): Ranked {
     const candidate = candidateOf(this.#request, choice, {
       stepsOf: this.#probe.stepsOf,
       dividedBy: (work) => this.#divided(work),
     });
+    const unboundNs = this.#probe.leastNs(candidate.draft.stages.length, candidate.busyOn());
+    return { candidate, unlimited: undefined, unboundNs };
+  }
+
+  #order({ candidate }: Ranked): Ranked {
     const unlimited = candidate.within(NO_LIMITS);
     return { candidate, unlimited, unboundNs: this.#probe.wholeNs(unlimited.ordered) };
+  }
+
+  #mayBeBest({ candidate, unboundNs }: Ranked): boolean {
+    return unboundNs <= this.#least * (1 + PROBE_ERROR) && this.actionsOf({ candidate }) <= this.#mostActions;
   }
 
   #divided(work: DividedWork): readonly Stage[] {
@@ -152,9 +172,9 @@ class Exploration {
     return stages;
   }
 
-  #consider({ candidate, unlimited, unboundNs }: Ranked): Considered {
-    if (unboundNs > this.#least * (1 + PROBE_ERROR) || this.actionsOf({ candidate }) > this.#mostActions)
-      return { candidate, outcome: undefined, wholeNs: null, unboundNs };
+  #consider(ranked: Ranked): Considered {
+    const { candidate, unlimited, unboundNs } = ranked;
+    if (!this.#mayBeBest(ranked)) return { candidate, outcome: undefined, wholeNs: null, unboundNs };
     const outcome = chooseLimits(candidate, "quick", { unlimited });
     const wholeNs = fits(outcome.trial) ? this.#probe.wholeNs(outcome.trial.ordered) : null;
     return { candidate, outcome, wholeNs, unboundNs };

@@ -1,5 +1,6 @@
 import { Fifo, InvariantError } from "../../core/index.ts";
-import type { Action } from "../actions/action.ts";
+import { EVALUATION } from "../actions/action.ts";
+import { letterOf, microBatchOf } from "../actions/order.ts";
 
 /** Actions of a pipeline's first stage that are ordered and have not passed, that is, really ended. */
 export class Ahead {
@@ -7,10 +8,10 @@ export class Ahead {
   /** Micro-batches of evaluations that have begun there, and not ended on the last stage. */
   readonly #evaluating = new Set<number>();
 
-  begin({ letter, microBatch }: Action, endNs: number): void {
-    const isEvaluated = letter === "E";
-    if (isEvaluated) this.#evaluating.add(microBatch);
-    this.#actions.add({ endNs, evaluated: isEvaluated ? microBatch : undefined });
+  begin(action: number, endNs: number): void {
+    const evaluated = letterOf(action) === EVALUATION ? microBatchOf(action) : undefined;
+    if (evaluated !== undefined) this.#evaluating.add(evaluated);
+    this.#actions.add({ endNs, evaluated });
   }
 
   /** An evaluation has ended on the last stage, as it is planned. */

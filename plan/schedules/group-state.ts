@@ -1,4 +1,5 @@
 import { Fifo } from "../../core/index.ts";
+import { BACKWARD, EVALUATION, FORWARD } from "../actions/action.ts";
 import { MiniBatchQueue } from "./mini-batch-queue.ts";
 import type { ScheduleInput } from "./schedule-input.ts";
 
@@ -52,8 +53,9 @@ export function enterNext(state: GroupState): "more" | "later" | "nothing" {
 export function firstStageNs({ miniBatches }: GroupState, { durationNs }: Pick<ScheduleInput, "durationNs">): number {
   return miniBatches.workNs(({ microBatches, evaluation = [] }) => {
     let ns = 0;
-    for (const microBatch of microBatches) ns += durationNs(0, "F", microBatch) + durationNs(0, "B", microBatch);
-    for (const microBatch of evaluation) ns += durationNs(0, "E", microBatch);
+    for (const microBatch of microBatches)
+      ns += durationNs(0, FORWARD, microBatch) + durationNs(0, BACKWARD, microBatch);
+    for (const microBatch of evaluation) ns += durationNs(0, EVALUATION, microBatch);
     return ns;
   });
 }

@@ -1,6 +1,7 @@
 import { DueSlots, Fifo, InvariantError } from "../../core/index.ts";
-import { type Action, type Orders, passOf } from "../actions/action.ts";
+import { BACKWARD, EVALUATION, FORWARD, passCode } from "../actions/action.ts";
 import type { MiniBatch } from "../actions/mini-batch.ts";
+import { coded, GrowingOrder, letterOf, microBatchOf, type StageOrders } from "../actions/order.ts";
 import { Admission } from "./admission.ts";
 import { Ahead } from "./ahead.ts";
 import { enterNext, firstStageNs, type GroupState, hasWork, newGroupState, nextMicroBatch } from "./group-state.ts";
@@ -8,7 +9,7 @@ import type { DueMiniBatches, MiniBatchQueue } from "./mini-batch-queue.ts";
 import { NormSignals } from "./norm-signals.ts";
 import { Passage, type StageRoom } from "./passage.ts";
 import { type ScheduleInput, updateOf } from "./schedule-input.ts";
-import { type Lane, newLanes, newStageState, type StageState } from "./stage-state.ts";
+import { type Lane, NOTHING, newLanes, newStageState, type StageState } from "./stage-state.ts";
 
 /** What never changes while a list scheduler runs: stages, times, limits. */
 export interface ListSetting extends Omit<ScheduleInput, "miniBatches"> {
@@ -32,7 +33,7 @@ export interface ListSetting extends Omit<ScheduleInput, "miniBatches"> {
  */
 export class ListScheduler {
   readonly #setting: ListSetting;
-  readonly #letters: readonly ("F" | "B")[];
+  readonly #letters: readonly number[];
   readonly #last: number;
   readonly #limit: number;
   readonly #stages: readonly StageState[];
@@ -52,7 +53,7 @@ export class ListScheduler {
   /** By micro-batch. */
   readonly #owner: MiniBatch[] = [];
   /** By micro-batch, what it begins with on a stage. */
-  readonly #entry: ("F" | "E")[] = [];
+  readonly #entry: number[] = [];
   /** Stages for which something has changed; the first one twice, if its last evaluation lets another group in. */
   readonly #changed: Uint32Array;
   readonly #isChanged: Uint8Array;
@@ -60,14 +61,14 @@ export class ListScheduler {
   /** Activation memory in flight on the first stage. */
   #held = 0;
   #nowNs = 0;
-  #orders: Action[][];
+  readonly #orders: readonly GrowingOrder[];
   /** What has begun on the first stage and has not passed, where somebody tells. */
   readonly #ahead: Ahead | undefined;
 
   constructor(setting: ListSetting) {
     const { numStages, maxInFlight, prefer, admission, room, isFollowed = false } = setting;
     this.#setting = setting;
-    this.#letters = prefer === "B" ? ["B", "F"] : ["F", "B"];
+    this.#letters = prefer === "B" ? [BACKWARD, FORWARD] : [FORWARD, BACKWARD];
     this.#last = numStages - 1;
     this.#limit = maxInFlight ?? Number.POSITIVE_INFINITY;
     this.#stages = Array.from({ length: numStages }, newStageState);
@@ -79,7 +80,7 @@ export class ListScheduler {
     this.#passage = room === undefined ? undefined : new Passage(room);
     this.#changed = new Uint32Array(numStages + 1);
     this.#isChanged = new Uint8Array(numStages);
-    this.#orders = this.#stages.map(() => []);
+    this.#orders = this.#stages.map(() => new GrowingOrder());
     this.#ahead = isFollowed ? new Ahead() : undefined;
   }
 
@@ -134,7 +135,7 @@ export class ListScheduler {
     const { microBatches, evaluation = [] } = miniBatch;
     for (const microBatch of [...microBatches, ...evaluation]) {
       this.#owner[microBatch] = miniBatch;
-      this.#entry[microBatch] = evaluation.includes(microBatch) ? "E" : "F";
+      this.#entry[microBatch] = evaluation.includes(microBatch) ? EVALUATION : FORWARD;
     }
     return miniBatch;
   }
@@ -207,10 +208,8 @@ export class ListScheduler {
   }
 
   /** The actions that each stage has begun since the last time, in order. */
-  take(): Orders {
-    const orders = this.#orders;
-    this.#orders = this.#stages.map(() => []);
-    return orders;
+  take(): StageOrders {
+    return this.#orders.map((order) => order.take());
   }
 
   /** Groups that may train now become ready. */
@@ -234,8 +233,9 @@ export class ListScheduler {
     const { arrival, occupied } = this.#setting.transferNs(boundary, microBatch);
     const start = Math.max(lane.carrier.freeNs, this.#nowNs);
     lane.carrier.freeNs = start + occupied;
-    if (lane.arrivals.first === undefined) this.#due.add(lane.slot, start + arrival);
-    lane.arrivals.add({ timeNs: start + arrival, microBatch });
+    if (lane.arrivalsNs.first === undefined) this.#due.add(lane.slot, start + arrival);
+    lane.arrivalsNs.add(start + arrival);
+    lane.microBatches.add(microBatch);
   }
 
   #receive(lane: Lane): void {
@@ -243,26 +243,28 @@ export class ListScheduler {
     const boundary = Math.floor(at / 2);
     const stage = at % 2 === 0 ? boundary + 1 : boundary;
     const queue = at % 2 === 0 ? this.#stages[stage]!.forwards : this.#stages[stage]!.backwards;
-    let first = lane.arrivals.first;
-    for (; first !== undefined && first.timeNs <= this.#nowNs; first = lane.arrivals.first) {
-      queue.add(first.microBatch);
-      lane.arrivals.take();
+    let first = lane.arrivalsNs.first;
+    for (; first !== undefined && first <= this.#nowNs; first = lane.arrivalsNs.first) {
+      queue.add(lane.microBatches.take()!);
+      lane.arrivalsNs.take();
     }
     this.#change(stage);
-    if (first !== undefined) this.#due.add(lane.slot, first.timeNs);
+    if (first !== undefined) this.#due.add(lane.slot, first);
   }
 
   #finish(stage: number): void {
     const state = this.#stages[stage]!;
-    const { letter, microBatch } = state.running!;
-    state.running = undefined;
+    const letter = letterOf(state.running);
+    const microBatch = microBatchOf(state.running);
+    state.running = NOTHING;
     this.#change(stage);
-    for (const other of this.#passage?.end(stage, letter, microBatch) ?? []) this.#change(other);
-    if (letter === "F") {
+    if (this.#passage !== undefined)
+      for (const other of this.#passage.end(stage, letter, microBatch)) this.#change(other);
+    if (letter === FORWARD) {
       if (stage === this.#last) state.backwards.add(microBatch);
       else this.#send(this.#lanes[2 * stage]!, stage, microBatch);
-    } else if (letter === "B") this.#finishBackward(stage, microBatch);
-    else if (letter === "E") this.#finishEvaluation(stage, microBatch);
+    } else if (letter === BACKWARD) this.#finishBackward(stage, microBatch);
+    else if (letter === EVALUATION) this.#finishEvaluation(stage, microBatch);
   }
 
   /** What it holds on the first stage stands for what it takes on the others, until the last of them is done. */
@@ -338,37 +340,38 @@ export class ListScheduler {
 
   #start(stage: number): void {
     const state = this.#stages[stage]!;
-    if (state.running !== undefined) return;
+    if (state.running !== NOTHING) return;
     const next = this.#choose(stage);
-    if (next === undefined) return;
+    if (next === NOTHING) return;
+    const letter = letterOf(next);
+    const microBatch = microBatchOf(next);
     state.running = next;
-    if (passOf(next.letter) === "F") state.inFlight += 1;
-    this.#passage?.begin(stage, next.letter, next.microBatch);
-    const endNs = this.#nowNs + this.#setting.durationNs(stage, next.letter, next.microBatch);
+    if (passCode(letter) === FORWARD) state.inFlight += 1;
+    this.#passage?.begin(stage, letter, microBatch);
+    const endNs = this.#nowNs + this.#setting.durationNs(stage, letter, microBatch);
     this.#due.add(stage, endNs);
-    this.#orders[stage]!.push(next);
+    this.#orders[stage]!.add(next);
     if (stage === 0) this.#ahead?.begin(next, endNs);
   }
 
-  #choose(stage: number): Action | undefined {
+  #choose(stage: number): number {
     const state = this.#stages[stage]!;
     const update = state.updates.take();
-    if (update !== undefined) return updateOf(stage, update);
+    if (update !== undefined) return updateOf(update);
     for (const letter of this.#letters) {
-      const microBatch = letter === "B" ? this.#takeBackward(stage) : this.#takeForward(stage);
-      if (microBatch !== undefined)
-        return { stage, letter: letter === "B" ? letter : this.#entry[microBatch]!, microBatch };
+      const microBatch = letter === BACKWARD ? this.#takeBackward(stage) : this.#takeForward(stage);
+      if (microBatch !== undefined) return coded(letter === BACKWARD ? letter : this.#entry[microBatch]!, microBatch);
     }
-    return undefined;
+    return NOTHING;
   }
 
   #takeBackward(stage: number): number | undefined {
     const { backwards } = this.#stages[stage]!;
     const { first } = backwards;
-    return first !== undefined && this.#mayBegin(stage, "B", first) ? backwards.take() : undefined;
+    return first !== undefined && this.#mayBegin(stage, BACKWARD, first) ? backwards.take() : undefined;
   }
 
-  #mayBegin(stage: number, letter: "F" | "B" | "E", microBatch: number): boolean {
+  #mayBegin(stage: number, letter: number, microBatch: number): boolean {
     return this.#passage?.mayBegin(stage, letter, microBatch) ?? true;
   }
 

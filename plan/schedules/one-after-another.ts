@@ -1,5 +1,6 @@
-import type { Action, Orders } from "../actions/action.ts";
+import { EVALUATION } from "../actions/action.ts";
 import type { MiniBatch } from "../actions/mini-batch.ts";
+import { coded, type StageOrders } from "../actions/order.ts";
 import { type ScheduleInput, updateOf } from "./schedule-input.ts";
 
 /**
@@ -8,14 +9,16 @@ import { type ScheduleInput, updateOf } from "./schedule-input.ts";
  */
 export function oneAfterAnother(
   input: ScheduleInput,
-  stageOrder: (stage: number, miniBatch: MiniBatch) => readonly Action[],
-): Orders {
+  stageOrder: (stage: number, miniBatch: MiniBatch) => readonly number[],
+): StageOrders {
   const ordered = input.miniBatches.flat();
   return Array.from({ length: input.numStages }, (_, stage) =>
-    ordered.flatMap((miniBatch) => [
-      ...stageOrder(stage, miniBatch),
-      updateOf(stage, miniBatch),
-      ...(miniBatch.evaluation ?? []).map((microBatch) => ({ stage, letter: "E", microBatch }) as const),
-    ]),
+    Int32Array.from(
+      ordered.flatMap((miniBatch) => [
+        ...stageOrder(stage, miniBatch),
+        updateOf(miniBatch),
+        ...(miniBatch.evaluation ?? []).map((microBatch) => coded(EVALUATION, microBatch)),
+      ]),
+    ),
   );
 }

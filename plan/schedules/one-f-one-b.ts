@@ -1,4 +1,5 @@
-import type { Action } from "../actions/action.ts";
+import { BACKWARD, FORWARD } from "../actions/action.ts";
+import { coded } from "../actions/order.ts";
 import { oneAfterAnother } from "./one-after-another.ts";
 import type { Schedule } from "./schedule-input.ts";
 
@@ -9,11 +10,11 @@ import type { Schedule } from "./schedule-input.ts";
 export const oneFOneB: Schedule = (input) =>
   oneAfterAnother(input, (stage, { microBatches }) => {
     const ahead = Math.min(input.numStages - stage, microBatches.length, input.maxInFlight ?? Number.POSITIVE_INFINITY);
-    const order: Action[] = microBatches.slice(0, ahead).map((microBatch) => ({ stage, letter: "F", microBatch }));
+    const order = microBatches.slice(0, ahead).map((microBatch) => coded(FORWARD, microBatch));
     microBatches.forEach((microBatch, i) => {
-      order.push({ stage, letter: "B", microBatch });
+      order.push(coded(BACKWARD, microBatch));
       const next = microBatches[i + ahead];
-      if (next !== undefined) order.push({ stage, letter: "F", microBatch: next });
+      if (next !== undefined) order.push(coded(FORWARD, next));
     });
     return order;
   });

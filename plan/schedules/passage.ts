@@ -1,4 +1,4 @@
-import { type PlannedLetter, passOf } from "../actions/action.ts";
+import { BACKWARD, EVALUATION, FORWARD, passCode } from "../actions/action.ts";
 import type { Buffers } from "../documents/setting.ts";
 import { Holes } from "../memory/holes.ts";
 
@@ -37,35 +37,36 @@ export class Passage {
     this.#backwards = new Int32Array(numStages - 1);
   }
 
-  mayBegin(stage: number, letter: "F" | "B" | "E", microBatch: number): boolean {
+  /** `letter` as its code, here and below. */
+  mayBegin(stage: number, letter: number, microBatch: number): boolean {
     const { buffers, units, unitsOf } = this.#room;
-    if (letter === "B") return stage === 0 || this.#backwards[stage - 1]! < buffers[stage - 1]!.gradientIn;
+    if (letter === BACKWARD) return stage === 0 || this.#backwards[stage - 1]! < buffers[stage - 1]!.gradientIn;
     if (stage < units.length - 1 && this.#forwards[stage]! >= buffers[stage + 1]!.activationIn) return false;
     return this.#slots[stage]!.fits(unitsOf(microBatch), units[stage]!);
   }
 
-  begin(stage: number, letter: PlannedLetter, microBatch: number): void {
-    if (passOf(letter) === "F") {
+  begin(stage: number, letter: number, microBatch: number): void {
+    if (passCode(letter) === FORWARD) {
       if (stage < this.#forwards.length) this.#forwards[stage]! += 1;
       const units = this.#room.unitsOf(microBatch);
       this.#taken[stage]!.set(microBatch, { offset: this.#slots[stage]!.take(units), units });
-    } else if (letter === "B" && stage > 0) this.#backwards[stage - 1]! += 1;
+    } else if (letter === BACKWARD && stage > 0) this.#backwards[stage - 1]! += 1;
   }
 
   /** An action has ended: the other stages that may have room for more. */
-  end(stage: number, letter: PlannedLetter, microBatch: number): readonly number[] {
-    if (letter === "B" || letter === "E") {
+  end(stage: number, letter: number, microBatch: number): readonly number[] {
+    if (letter === BACKWARD || letter === EVALUATION) {
       const taken = this.#taken[stage]!;
       const { offset, units } = taken.get(microBatch)!;
       this.#slots[stage]!.giveBack(offset, units);
       taken.delete(microBatch);
     }
-    if (passOf(letter) === "F") {
+    if (passCode(letter) === FORWARD) {
       if (stage === 0) return NOBODY;
       this.#forwards[stage - 1]! -= 1;
       return [stage - 1];
     }
-    if (letter !== "B") return NOBODY;
+    if (letter !== BACKWARD) return NOBODY;
     if (stage === this.#backwards.length) return NOBODY;
     this.#backwards[stage]! -= 1;
     return [stage + 1];

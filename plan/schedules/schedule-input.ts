@@ -1,5 +1,6 @@
-import type { Action, Orders, PlannedLetter } from "../actions/action.ts";
+import { UPDATE } from "../actions/action.ts";
 import type { MiniBatch } from "../actions/mini-batch.ts";
+import { coded, type StageOrders } from "../actions/order.ts";
 import type { GroupRoom } from "./admission.ts";
 
 /** What a schedule may know: the work, how long it takes, and how many micro-batches may be in flight. */
@@ -7,8 +8,8 @@ export interface ScheduleInput {
   readonly numStages: number;
   /** Mini-batches by [group][step]. */
   readonly miniBatches: readonly (readonly MiniBatch[])[];
-  /** Nanoseconds of an action on its stage. */
-  durationNs(stage: number, letter: PlannedLetter, microBatch: number): number;
+  /** Nanoseconds of an action on its stage; the letter as its code. */
+  durationNs(stage: number, letter: number, microBatch: number): number;
   /**
    * Nanoseconds from a message's start to its arrival, and for how much of it the lane is taken. `boundary` s joins
    * stages s and s + 1.
@@ -38,9 +39,9 @@ export interface ScheduleInput {
   clips(miniBatch: MiniBatch): boolean;
 }
 
-export type Schedule = (input: ScheduleInput) => Orders;
+export type Schedule = (input: ScheduleInput) => StageOrders;
 
-/** The update that ends a mini-batch on a stage: it carries the last micro-batch. */
-export function updateOf(stage: number, miniBatch: MiniBatch): Action {
-  return { stage, letter: "U", microBatch: miniBatch.microBatches[miniBatch.microBatches.length - 1]! };
+/** The update that ends a mini-batch, as orders have it: it carries the last micro-batch. */
+export function updateOf({ microBatches }: MiniBatch): number {
+  return coded(UPDATE, microBatches[microBatches.length - 1]!);
 }

@@ -1,18 +1,20 @@
 import { Fifo } from "../../core/index.ts";
-import type { Action } from "../actions/action.ts";
 import type { MiniBatch } from "../actions/mini-batch.ts";
 
 /** What a list scheduler knows of a stage: what runs, and what may. */
 export interface StageState {
-  running: Action | undefined;
+  /** As orders have it; `NOTHING` while it idles. */
+  running: number;
   readonly forwards: Fifo<number>;
   readonly backwards: Fifo<number>;
   readonly updates: Fifo<MiniBatch>;
   inFlight: number;
 }
 
+export const NOTHING = -1;
+
 export function newStageState(): StageState {
-  return { running: undefined, forwards: new Fifo(), backwards: new Fifo(), updates: new Fifo(), inFlight: 0 };
+  return { running: NOTHING, forwards: new Fifo(), backwards: new Fifo(), updates: new Fifo(), inFlight: 0 };
 }
 
 /** What carries the bytes of one lane, or of both lanes of a boundary. */
@@ -24,11 +26,13 @@ export interface Carrier {
 export interface Lane {
   readonly slot: number;
   readonly carrier: Carrier;
-  readonly arrivals: Fifo<{ readonly timeNs: number; readonly microBatch: number }>;
+  /** Of each message its micro-batch, and when it arrives. */
+  readonly microBatches: Fifo<number>;
+  readonly arrivalsNs: Fifo<number>;
 }
 
 function newLane(slot: number, carrier: Carrier): Lane {
-  return { slot, carrier, arrivals: new Fifo() };
+  return { slot, carrier, microBatches: new Fifo(), arrivalsNs: new Fifo() };
 }
 
 /** The lanes of some boundaries, down and up of each, in slots from one on. */

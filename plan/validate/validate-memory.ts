@@ -1,5 +1,5 @@
 import { PlanError } from "../../core/index.ts";
-import { parseAction } from "../actions/action.ts";
+import { parseOrder } from "../actions/order.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { StageMemory } from "../documents/setting.ts";
 import { withGraphRoom } from "../memory/graph-room.ts";
@@ -14,7 +14,7 @@ type Planned = PlanBody["memory"][number];
 function needed(plan: PlanBody, index: number): StageMemory {
   const planned = plan.memory[index]!.activations / layoutOfStage(plan, index).unitBytes;
   const leastUnits = Number.isSafeInteger(planned) ? planned : 0;
-  return neededMemory(plan, index, plan.actions[index]!.map(parseAction), leastUnits);
+  return neededMemory(plan, index, parseOrder(plan.actions[index]!, index), leastUnits);
 }
 
 const PARTS = ["weights", "adapters", "optimizer", "activations", "buffers", "workspace"] as const;

@@ -1,9 +1,10 @@
 import { PlanError } from "../../core/index.ts";
-import { type Action, formatAction, type Orders, type Pass, parseAction, passOf } from "../actions/action.ts";
+import { BACKWARD, EVALUATION, FORWARD, formatAction, PASSES, passCode, UPDATE } from "../actions/action.ts";
 import { dependencyTable } from "../actions/dependencies.ts";
 import { gridText } from "../actions/grid.ts";
 import { peakInFlight } from "../actions/in-flight.ts";
 import { miniBatches } from "../actions/mini-batch.ts";
+import { actionOf, letterOf, microBatchOf, type Order, parseOrder, type StageOrders } from "../actions/order.ts";
 import { type PipelineTable, pipelineGroups, pipelineTable } from "../actions/pipelines.ts";
 import { halvesBounds, LEAST_HALVES, numLayersOf } from "../actions/stage-layers.ts";
 import type { PlanBody } from "../documents/plan.ts";
@@ -13,22 +14,15 @@ import { checkMicroBatches } from "./validate-micro-batches.ts";
 import { checkAfter, checkGroups } from "./validate-work.ts";
 
 /** The orders of a plan document, with stage numbers that agree with their lists. @throws PlanError */
-export function planOrders(plan: Pick<PlanBody, "actions">): Orders {
-  return plan.actions.map((keys, stage) =>
-    keys.map((key) => {
-      const action = parseAction(key);
-      if (action.stage !== stage)
-        throw new PlanError({ expected: `actions of stage ${stage}`, at: `actions[${stage}]`, got: key });
-      return action;
-    }),
-  );
+export function planOrders(plan: Pick<PlanBody, "actions">): StageOrders {
+  return plan.actions.map(parseOrder);
 }
 
-function fail(orders: Orders, stage: number, position: number, expected: string): never {
+function fail(orders: StageOrders, stage: number, position: number, expected: string): never {
   const action = orders[stage]![position];
   throw new PlanError({
     expected,
-    got: action === undefined ? "the end of the order" : formatAction(action),
+    got: action === undefined ? "the end of the order" : formatAction(actionOf(stage, action)),
     detail: gridText(orders, { stage, position }),
   });
 }
@@ -39,7 +33,7 @@ function fail(orders: Orders, stage: number, position: number, expected: string)
  */
 function checkStage(
   plan: PlanBody,
-  orders: Orders,
+  orders: StageOrders,
   stage: number,
   table: ReturnType<typeof miniBatches>,
   { ofStage, pipelines }: PipelineTable,
@@ -51,48 +45,41 @@ function checkStage(
   const updated = plan.groups.map(() => 0);
   /** Of the mini-batch that was updated last, evaluations that have not come. */
   const toEvaluate = plan.groups.map(() => 0);
+  const keyOf = (action: number): string => formatAction(actionOf(stage, action));
   orders[stage]!.forEach((action, position) => {
-    const microBatch = plan.microBatches[action.microBatch];
+    const letter = letterOf(action);
+    const index = microBatchOf(action);
+    const microBatch = plan.microBatches[index];
     if (microBatch === undefined) fail(orders, stage, position, `a micro-batch below ${plan.microBatches.length}`);
     const { group, step } = microBatch;
     if (plan.groups[group]!.pipeline !== pipeline)
       fail(orders, stage, position, `micro-batches of groups ${groups.join(", ")} on stage ${stage}`);
     const miniBatch = table[group]![step]!;
-    if (microBatch.evaluation === true && action.letter !== "E")
-      fail(orders, stage, position, `an evaluation, and nothing else, of micro-batch ${action.microBatch}`);
-    switch (action.letter) {
-      case "F":
-        if (state[action.microBatch] !== 0)
-          fail(orders, stage, position, `one forward of micro-batch ${action.microBatch} on stage ${stage}`);
+    if (microBatch.evaluation === true && letter !== EVALUATION)
+      fail(orders, stage, position, `an evaluation, and nothing else, of micro-batch ${index}`);
+    switch (letter) {
+      case FORWARD:
+        if (state[index] !== 0) fail(orders, stage, position, `one forward of micro-batch ${index} on stage ${stage}`);
         if (updated[group] !== step)
-          fail(
-            orders,
-            stage,
-            position,
-            `the update of step ${step - 1} of group ${group} before ${formatAction(action)}`,
-          );
+          fail(orders, stage, position, `the update of step ${step - 1} of group ${group} before ${keyOf(action)}`);
         if (toEvaluate[group]! > 0)
           fail(
             orders,
             stage,
             position,
-            `all evaluations of step ${step - 1} of group ${group} before ${formatAction(action)}`,
+            `all evaluations of step ${step - 1} of group ${group} before ${keyOf(action)}`,
           );
-        state[action.microBatch] = 1;
+        state[index] = 1;
         break;
-      case "B":
-        if (state[action.microBatch] !== 1) {
-          fail(
-            orders,
-            stage,
-            position,
-            `${formatAction({ ...action, letter: "F" })} once before ${formatAction(action)} on stage ${stage}`,
-          );
+      case BACKWARD:
+        if (state[index] !== 1) {
+          const forward = formatAction({ stage, letter: "F", microBatch: index });
+          fail(orders, stage, position, `${forward} once before ${keyOf(action)} on stage ${stage}`);
         }
-        state[action.microBatch] = 2;
+        state[index] = 2;
         backwards[group]! += 1;
         break;
-      case "U":
+      case UPDATE:
         if (backwards[group] !== miniBatch.microBatches.length || updated[group] !== step) {
           fail(
             orders,
@@ -105,19 +92,19 @@ function checkStage(
         updated[group]! += 1;
         toEvaluate[group] = miniBatch.evaluation?.length ?? 0;
         break;
-      case "E":
+      case EVALUATION:
         if (microBatch.evaluation !== true)
-          fail(orders, stage, position, `a micro-batch of held-out rows in ${formatAction(action)}`);
-        if (state[action.microBatch] !== 0)
-          fail(orders, stage, position, `one evaluation of micro-batch ${action.microBatch} on stage ${stage}`);
+          fail(orders, stage, position, `a micro-batch of held-out rows in ${keyOf(action)}`);
+        if (state[index] !== 0)
+          fail(orders, stage, position, `one evaluation of micro-batch ${index} on stage ${stage}`);
         if (updated[group] !== step + 1)
           fail(
             orders,
             stage,
             position,
-            `the update of step ${step} of group ${group}, and no later one, before ${formatAction(action)}`,
+            `the update of step ${step} of group ${group}, and no later one, before ${keyOf(action)}`,
           );
-        state[action.microBatch] = 2;
+        state[index] = 2;
         toEvaluate[group]! -= 1;
     }
   });
@@ -138,24 +125,26 @@ function checkStage(
     fail(orders, stage, orders[stage]!.length, `an update of every step of group ${group} on stage ${stage}`);
 }
 
-function sequence(order: readonly Action[], pass: Pass): readonly number[] {
-  return order.filter((action) => passOf(action.letter) === pass).map((action) => action.microBatch);
+function sequence(order: Order, pass: number): Int32Array {
+  return order.filter((action) => passCode(letterOf(action)) === pass).map(microBatchOf);
 }
 
 /**
  * Channels are first in, first out: neighbours run forwards, evaluations among them, in one order, and backwards in one
  * order.
  */
-function checkChannels(orders: Orders, { firstStage, endStage }: PlannedPipeline): void {
-  for (const letter of ["F", "B"] as const) {
-    const first = sequence(orders[firstStage]!, letter);
+function checkChannels(orders: StageOrders, { firstStage, endStage }: PlannedPipeline): void {
+  for (const pass of [FORWARD, BACKWARD]) {
+    const first = sequence(orders[firstStage]!, pass);
     for (let stage = firstStage + 1; stage < endStage; stage += 1) {
       const order = orders[stage]!;
-      const own = sequence(order, letter);
+      const own = sequence(order, pass);
       const at = own.findIndex((microBatch, i) => microBatch !== first[i]);
       if (at < 0) continue;
-      const position = order.findIndex((action) => passOf(action.letter) === letter && action.microBatch === own[at]);
-      fail(orders, stage, position, `${letter} of micro-batch ${first[at]} next, as on stage ${firstStage}`);
+      const position = order.findIndex(
+        (action) => passCode(letterOf(action)) === pass && microBatchOf(action) === own[at],
+      );
+      fail(orders, stage, position, `${PASSES[pass]} of micro-batch ${first[at]} next, as on stage ${firstStage}`);
     }
   }
 }

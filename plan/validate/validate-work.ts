@@ -1,5 +1,6 @@
 import { PlanError } from "../../core/index.ts";
-import type { Orders } from "../actions/action.ts";
+import { BACKWARD } from "../actions/action.ts";
+import { letterOf, microBatchOf, type StageOrders } from "../actions/order.ts";
 import { fitsAdapter } from "../actions/pipelines.ts";
 import type { PlanBody } from "../documents/plan.ts";
 
@@ -83,13 +84,13 @@ export function checkGroups(plan: PlanBody, endedBefore: ReadonlySet<string>): r
  * What a mini-batch comes after: the ends of the mini-batches before it of its jobs, each by the micro-batch whose
  * backward on the first stage is the last.
  */
-export function checkAfter(plan: PlanBody, orders: Orders): void {
+export function checkAfter(plan: PlanBody, orders: StageOrders): void {
   const last = plan.groups.map((): number[] => []);
   for (const { firstStage } of plan.pipelines)
-    for (const { letter, microBatch } of orders[firstStage]!)
-      if (letter === "B") {
-        const { group, step } = plan.microBatches[microBatch]!;
-        last[group]![step] = microBatch;
+    for (const action of orders[firstStage]!)
+      if (letterOf(action) === BACKWARD) {
+        const { group, step } = plan.microBatches[microBatchOf(action)]!;
+        last[group]![step] = microBatchOf(action);
       }
   const before = (group: number, step: number): readonly number[] => {
     if (step > 0) return [last[group]![step - 1]!];

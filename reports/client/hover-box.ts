@@ -11,6 +11,9 @@ export interface HoverBox<Subject> {
 /** A box whose content follows from what is pointed at. */
 export function createHoverBox<Subject>(content: (subject: Subject) => readonly HTMLElement[]): HoverBox<Subject> {
   const node = element("div", { class: "tooltip", role: "tooltip", hidden: "" });
+  addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") node.hidden = true;
+  });
   return {
     node,
     show(subject, event) {

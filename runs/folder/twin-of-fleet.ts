@@ -1,17 +1,18 @@
 import { InputError } from "../../core/index.ts";
 import { createCostModel, POLICIES, type PolicyFactory, type PolicyName } from "../../plan/index.ts";
-import { besideTwin, type TwinnedFleet } from "../../sim/index.ts";
+import { besideTwin, type ExecutedFleet, type TwinnedFleet } from "../../sim/index.ts";
 import { learnedBy } from "../../workbench/index.ts";
 import type { RunOfFleet } from "./read-run.ts";
 import { RUN_FILES } from "./run-files.ts";
 
 /**
- * A fleet that was executed beside its twin, under its own policy or another.
+ * A fleet that was executed beside its twin, under its own policy or another; `clocks` as `ExecutedFleet` has them.
  * @throws InputError where the folder does not say what its twin needs
  */
 export function twinOfFleet(
   { setting, jobs, lines, events, policy, jobsAtOnce, sizes }: RunOfFleet,
   other?: PolicyName | PolicyFactory,
+  clocks?: ExecutedFleet["clocks"],
 ): TwinnedFleet {
   const own = POLICIES.find((name) => name === policy);
   const chosen = other ?? own;
@@ -32,6 +33,5 @@ export function twinOfFleet(
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const wasResumed = events.some(({ event }) => event === "resumed");
   const asked = { setting, costs, works: jobs, most: jobsAtOnce, ...learnedBy(sizes) };
-  const fleet = { ...asked, journal: lines, wasResumed };
-  return besideTwin(fleet, chosen);
+  return besideTwin({ ...asked, journal: lines, wasResumed, clocks }, chosen);
 }

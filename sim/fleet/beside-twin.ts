@@ -11,6 +11,7 @@ import {
   type Spent,
   wasCutOff,
 } from "../../plan/index.ts";
+import type { DeviceClock } from "../run/device-clock.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
 import { fleetModel } from "./fleet-model.ts";
 import { fleetTwin, happeningsOf } from "./fleet-twin.ts";
@@ -29,6 +30,8 @@ export interface ExecutedFleet {
   readonly journal: readonly JournalLine[];
   /** Whether it was gone on with when all its jobs were over: its journal does not tell. */
   readonly wasResumed?: boolean;
+  /** By stage, how its device's speed moved, for a twin on the machine as it was; on the calibrated one when absent. */
+  readonly clocks?: readonly DeviceClock[] | undefined;
 }
 
 /** A fleet with its figures. */
@@ -60,7 +63,7 @@ function outcomesOf(journal: readonly JournalLine[]): FleetOutcomes {
  * that have come train to their end in the twin.
  */
 export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFactory): TwinnedFleet {
-  const { setting, costs, journal, most, learned } = fleet;
+  const { setting, costs, journal, most, learned, clocks } = fleet;
   const happenings = happeningsOf(journal);
   const { requests } = happenings;
   const works = fleet.works.slice(0, requests.length);
@@ -72,7 +75,8 @@ export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFact
   const judged = { requests, times, numPipelines: resources.numPipelines, most, isBounded: true };
   const executed = judgeFleet({ ...judged, outcomes: outcomesOf(journal) });
   if (fleet.wasResumed === true || wasCutOff(journal)) return { twin: undefined, executed };
-  const twin = fleetTwin({ setting, costs, works, happenings, sharing, scheduler: new Scheduler(own, resources) });
+  const scheduler = new Scheduler(own, resources);
+  const twin = fleetTwin({ setting, costs, works, happenings, sharing, scheduler, clocks });
   return {
     twin: {
       ...{ policy: own.name, journal: twin.journal, spent: twin.spent },

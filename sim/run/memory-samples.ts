@@ -6,7 +6,7 @@ import {
   FORWARD,
   layoutOfStage,
   type PlanBody,
-  parseAction,
+  parseOrder,
   stashPlacement,
 } from "../../plan/index.ts";
 import type { CounterSample } from "../../traces/index.ts";
@@ -41,7 +41,7 @@ export function* memorySamples(
 ): Generator<CounterSample> {
   const memory = plan.memory[stage]!;
   const { slots } = plan;
-  const placement = stashPlacement(plan.actions[stage]!.map(parseAction), plan.microBatches, slots);
+  const placement = stashPlacement(parseOrder(plan.actions[stage]!, stage), plan.microBatches, slots);
   const staticBytes = memory.total - memory.activations;
   const unitBytes =
     slots === "placed" ? memory.activations / Math.max(placement.peak, 1) : layoutOfStage(plan, stage).unitBytes;

@@ -25,7 +25,7 @@ import { createPlanState, type PlanState } from "./plan-state.ts";
 import type { Run } from "./run.ts";
 import { SendOrder } from "./send-order.ts";
 import type { SettingTimes } from "./setting-times.ts";
-import { SharedEnds } from "./shared-ends.ts";
+import { type EndedOnShared, SharedEnds } from "./shared-ends.ts";
 import { sharedMachines } from "./shared-machine.ts";
 import { stageOrder } from "./stage-orders.ts";
 
@@ -64,6 +64,10 @@ export class PlanRun {
   readonly #notices: ArrivalNotices;
   /** First stages whose actions have ended since somebody asked, one for each action. */
   #passed: number[] = [];
+  readonly #ofShared: EndedOnShared = {
+    endCompute: (stage) => this.#endCompute(this.#state.devices[stage]!),
+    leaveLine: (owner) => this.#leaveSharedLine(owner),
+  };
   readonly starts = new HeldStarts();
   /** Devices that wait for a signal. */
   #waiting = 0;
@@ -140,7 +144,7 @@ export class PlanRun {
   advance(untilNs: number): void {
     for (let next = this.nextNs(); next <= untilNs && next !== Number.POSITIVE_INFINITY; next = this.nextNs()) {
       this.#nowNs = next;
-      this.#applyShared();
+      this.#numEvents += this.#shared.apply(next, this.#ofShared);
       while (this.#due.nextNs() === next) this.#apply(this.#due.take()!);
       if (this.#norms.nextNs() === next)
         for (const stage of this.#norms.takeArrived(next)) this.#addDueDevice(this.#state.devices[stage]!);
@@ -363,14 +367,6 @@ export class PlanRun {
     else if (slot < this.#firstGap) this.#arrive(channels[slot - this.#firstArrival]!);
     else this.#endGap(devices[slot - this.#firstGap]!);
     this.#numEvents += 1;
-  }
-
-  #applyShared(): void {
-    const { devices } = this.#state;
-    this.#numEvents += this.#shared.apply(this.#nowNs, {
-      endCompute: (stage) => this.#endCompute(devices[stage]!),
-      leaveLine: (owner) => this.#leaveSharedLine(owner),
-    });
   }
 
   #leaveSharedLine(owner: OnLine): void {

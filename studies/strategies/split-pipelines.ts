@@ -6,7 +6,6 @@ import {
   COMPUTE_BYTES,
   type LayerPass,
   type Orders,
-  peakHeld,
   type Stage,
 } from "../../plan/index.ts";
 import { type PipelineTask, pipelineTasks } from "../../sim/index.ts";
@@ -194,6 +193,21 @@ export function splitPipelineTasks(
   };
 }
 
+/** The most that is held at any time along an order, from forwards to the letter that needs it last. */
+export function mostHeld<A extends Pick<Action<ActionLetter>, "letter">>(
+  order: readonly A[],
+  held: (action: A) => number,
+  last: "B" | "W",
+): number {
+  let [now, most] = [0, 0];
+  for (const action of order) {
+    if (action.letter === "F") now += held(action);
+    else if (action.letter === last) now -= held(action);
+    most = Math.max(most, now);
+  }
+  return most;
+}
+
 /** What each device needs. */
 export function splitPipelineNeeds(
   platform: Platform,
@@ -209,7 +223,7 @@ export function splitPipelineNeeds(
     const hasHead = stages.some(({ head }) => head);
     return deviceNeed(platform, model, step, {
       stages,
-      activations: peakHeld(order, held, lastUse(pipeline)),
+      activations: mostHeld(order, held, lastUse(pipeline)),
       workspace: maximum(microBatches.map((rows) => keptOf(platform, model, rows, { hasHead }).workspace)),
     });
   });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { type CalibrationRange, calibrationPlans } from "../../calibration/index.ts";
+import { type CalibrationRange, calibrationPlans, rangeOfPlan } from "../../calibration/index.ts";
 import { clusterFromList } from "../../plan/cluster/listed-devices.ts";
 import { resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
 import { type AdapterSpec, jobSegments } from "../../plan/index.ts";
-import { SMALL } from "../exec/small-run.ts";
+import { planSmall, SMALL, smallCase } from "../exec/small-run.ts";
 
 const CATALOG = { kind: "catalog", version: 1, devices: { cpu: { kind: "cpu" } }, links: {} } as const;
 
@@ -50,5 +50,18 @@ describe("calibrationPlans", () => {
     expect(Math.min(...tokens)).toBeLessThanOrEqual(24 * 1.25);
     expect(Math.max(...tokens)).toBeGreaterThanOrEqual(96 * 0.75);
     expect(Math.max(...tokens)).toBeLessThanOrEqual(96 * 1.25);
+  });
+});
+
+describe("rangeOfPlan", () => {
+  it("goes from what one job has alone to what all share, without a gap that a fit would have to guess in", () => {
+    const jobs = Array.from({ length: 48 }, () => ({ length: 30, spread: 1, microBatchSize: 2 }));
+    const plan = planSmall(smallCase(jobs), { devices: "cpu:0", groups: 1 });
+    const { tokens } = rangeOfPlan(plan);
+    expect(tokens[0]).toBe(60);
+    expect(tokens.at(-1)).toBe(48 * 60);
+    const ratios = tokens.slice(1).map((size, index) => size / tokens[index]!);
+    expect(Math.max(...ratios)).toBeLessThanOrEqual(4.1);
+    expect(Math.min(...ratios)).toBeGreaterThan(1);
   });
 });

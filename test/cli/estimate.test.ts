@@ -369,6 +369,7 @@ describe("GPUs without a cluster file", () => {
 
   it.each([
     ["devices of this machine", ["--gpu", "cpu:0"], /Expected GPUs of the catalog such as .* at --gpu, got "?cpu:0/],
+    ["all of its CPU", ["--gpu", "cpu"], /^Expected GPUs of the catalog such as .* at --gpu, got "?cpu/],
     ["a GPU that is none", ["--gpu", "H1000"], /Expected a device of the catalog at --gpu, got "?H1000/],
     ["none of them", ["--gpu", "H100 SXM*0"], /at --gpu/],
     ["a list of devices as well", ["--gpu", "L4", "--devices", "unit*2"], /--gpu/],

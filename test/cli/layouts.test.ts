@@ -197,6 +197,16 @@ describe("layouts", () => {
     expect(await time("--virtual-stages", "10")).toBe(await time());
   });
 
+  it("takes one kind of GPU with its count, as a list of devices has it", async () => {
+    const facts = async (...more: readonly string[]) => (await runCli(["layouts", "w.yaml", ...more], root)).stdout;
+    expect(await facts("--gpu", "H100 SXM * 8", "--json")).toEqual(await facts(...ASKED.slice(2), "--json"));
+    for (const gpu of ["H100 SXM*0", "H100 SXM*8,L40S", "*8", `H100 SXM*1${"0".repeat(30)}`]) {
+      const { code, stderr } = await runCli(["layouts", "w.yaml", "--gpu", gpu], root);
+      expect(stderr).toMatch(/^Expected --gpu 'H100 SXM\*8' with one kind of GPU/);
+      expect(code).toBe(2);
+    }
+  });
+
   it.each([
     [["--precision", "float8", "--dtype", "nf4"], /^Expected --precision bfloat16 beside --dtype nf4, got "float8"/],
     [["--dtype", "float32"], /^Expected one of bfloat16, int8, nf4 at --dtype, got "float32"\./],

@@ -135,9 +135,60 @@ describe("report of a live fleet's folder", () => {
     const both = await runCli(["report", "fleet", "fleet", "-o", "x.html"], root);
     expect(both).toMatchObject({ code: 2, stderr: expect.stringMatching(/Expected a live fleet's folder by itself/) });
     const compared = await runCli(["compare", "fleet", "fleet"], root);
-    expect(compared).toMatchObject({ code: 2, stderr: expect.stringMatching(/`loratwin report fleet -o fleet.html`/) });
+    expect(compared).toMatchObject({ code: 2, stderr: expect.stringMatching(/`loratwin compare fleet`/) });
     const plan = await runCli(["report", "fleet", "-o", "x.html", "--plan", "p.json"], root);
     expect(plan).toMatchObject({ code: 2, stderr: expect.stringMatching(/Expected traces for --plan p.json/) });
+  });
+});
+
+describe("compare of a live fleet's folder", () => {
+  interface Compared {
+    readonly sameDecisions: number;
+    readonly decisions: number;
+    readonly parted: unknown;
+    readonly decidedAnew: Errors;
+    readonly decidedSame: Errors;
+    readonly jobs: readonly { readonly job: string; readonly decidedSame: number | null }[];
+  }
+  type Errors = Readonly<Record<"asCalibrated" | "speedOut", { readonly mean: number; readonly makespan: number }>>;
+
+  it("tells the simulator's own error from that of decisions that part", async () => {
+    const document = JSON.parse(await printed(["compare", "fleet", "--json"], root)) as Compared;
+    expect(document.jobs.map(({ job }) => job)).toEqual(["long", "waits", "urgent"]);
+    const { decidedSame } = document;
+    // The calibration is of no machine: what the actions took is all that is known of its speed.
+    expect(Math.abs(decidedSame.asCalibrated.makespan)).toBeGreaterThan(0.3);
+    expect(decidedSame.speedOut.mean).toBeLessThan(decidedSame.asCalibrated.mean);
+    const text = await printed(["compare", "fleet"], root);
+    expect(text).toMatch(/^with the run's decisions +[\d.]+ % /m);
+    expect(text).toMatch(/^(All \d+ decisions are the same|The first \d+ of \d+ decisions are the same)/m);
+  });
+
+  it("says which decision parts first, how close it was, and what hung on it", async () => {
+    const text = await printed(["compare", "fleet", "--policy", "fifo"], root);
+    expect(text).toMatch(/^The first 1 of \d+ decisions are the same in the twin, which made \d+\. Then they part:$/m);
+    expect(text).toMatch(/^ {2}executed: leave long on pipeline 0 at /m);
+    expect(text).toMatch(/^ {2}in the (run|twin), what the (run|twin) decided there /m);
+    const { parted } = JSON.parse(await printed(["compare", "fleet", "--policy", "fifo", "--json"], root)) as Compared;
+    expect(parted).toMatchObject({ executed: { job: "long", kind: "leave" } });
+  });
+
+  it("fails above --max-error, and refuses a folder by itself that is no fleet's", async () => {
+    const { code, stderr } = await runCli(["compare", "fleet", "--max-error", "0"], root);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/with the run's decisions turnarounds are [\d.]+ % off/)]);
+    expect((await runCli(["compare", "fleet", "--max-error", "9"], root)).code).toBe(0);
+    expect(await runCli(["compare", "slow.json"], root)).toMatchObject({ code: 2 });
+    expect((await runCli(["compare", "fleet", "-o", "x.html"], root)).stderr).toMatch(/`loratwin report RUN -o PAGE`/);
+  });
+
+  it("needs all of the plan, and a fleet that was not resumed", async () => {
+    cpSync(at("fleet"), at("forgotten"), { recursive: true, filter: (source) => !source.endsWith(".sock") });
+    const [first, ...others] = linesOf("fleet", "segments.jsonl").map((line) => JSON.parse(line));
+    const begin = { segments: 1, previous: first.hash, actions: [first.actions[0].length] };
+    const lines = [{ begin }, ...others].map((line) => JSON.stringify(line));
+    writeFileSync(at("forgotten", "segments.jsonl"), `${lines.join("\n")}\n`);
+    const { code, stderr } = await runCli(["compare", "forgotten"], root);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/one whose first 1 segments are kept no longer/)]);
   });
 });
 

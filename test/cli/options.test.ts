@@ -150,6 +150,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   compare: [
     { simulated: "s.json", executed: "run" },
     { simulated: "p.json", executed: "p.json" },
+    { simulated: "fleet-run" },
     { simulated: "tp", executed: "fsdp", workload: "g.yaml", cluster: "gpus.yaml" },
   ],
   report: [

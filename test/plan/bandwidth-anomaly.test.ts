@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Orders } from "../../plan/index.ts";
+import { actionsOf, type Orders, PLANNED_LETTERS } from "../../plan/index.ts";
 import { greedyOrders } from "../../plan/schedules/greedy.ts";
 import { pipelineTasks, runTasks } from "../../sim/index.ts";
 
@@ -26,17 +26,18 @@ function planned(given: Case, hopSeconds: number): Orders {
       microBatches: Array.from({ length: given.microBatches }, () => next++),
     })),
   );
-  return greedyOrders(
+  const orders = greedyOrders(
     {
       numStages: given.forward.length,
       miniBatches,
-      durationNs: (stage, letter) => 1e9 * seconds(given, stage, letter),
+      durationNs: (stage, letter) => 1e9 * seconds(given, stage, PLANNED_LETTERS[letter]!),
       transferNs: () => ({ arrival: 1e9 * hopSeconds, occupied: 0 }),
       maxInFlight: given.maxInFlight,
       clips: () => false,
     },
     "B",
   );
+  return orders.map((order, stage) => actionsOf(stage, order));
 }
 
 function run(given: Case, orders: Orders, hopSeconds: number): number {

@@ -6,6 +6,7 @@ import {
   createCostModel,
   evaluatesAfter,
   formatAction,
+  orderOf,
   type PlanBody,
   type PlanRequest,
   parseAction,
@@ -142,8 +143,8 @@ describe("a plan whose jobs are evaluated", () => {
       fc.property(plans, (plan) => {
         plan.actions.forEach((keys) => {
           const order = keys.map(parseAction);
-          const { last } = residentsOf(order, plan);
-          const { used, left } = stashPlacement(order, plan.microBatches);
+          const { last } = residentsOf(orderOf(order), plan);
+          const { used, left } = stashPlacement(orderOf(order), plan.microBatches);
           order.forEach(({ letter, microBatch }, position) => {
             for (const [job] of plan.microBatches[microBatch]!.rows) expect(last[job]).toBeGreaterThanOrEqual(position);
             expect(left[position]).toBeLessThanOrEqual(used[position]!);

@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Orders } from "../../plan/actions/action.ts";
-import type { MiniBatch } from "../../plan/index.ts";
+import {
+  actionsOf,
+  BACKWARD,
+  FORWARD,
+  letterOf,
+  type MiniBatch,
+  microBatchOf,
+  type StageOrders,
+  UPDATE,
+} from "../../plan/index.ts";
 import { ListScheduler, type ListSetting } from "../../plan/schedules/list-scheduler.ts";
 
 /** Random work: groups of some steps, each of some micro-batches, with times, limits and clipping of their own. */
@@ -31,7 +39,7 @@ const work = fc
     const setting: ListSetting = {
       ...{ numStages, maxInFlight, prefer },
       durationNs: (stage, letter, microBatch) =>
-        letter === "U" ? 0 : 1 + ((seed * 7 + stage * 3 + microBatch * 5) % 4) * (letter === "B" ? 2 : 1),
+        letter === UPDATE ? 0 : 1 + ((seed * 7 + stage * 3 + microBatch * 5) % 4) * (letter === BACKWARD ? 2 : 1),
       transferNs: () => ({ arrival: transfer, occupied: Math.ceil(transfer / 2) }),
       isHalfDuplex: () => isHalfDuplex,
       // Within a transfer, as messages are: an update goes before the next mini-batch's forwards.
@@ -48,15 +56,15 @@ function whole({
 }: {
   readonly setting: ListSetting;
   readonly groups: readonly (readonly MiniBatch[])[];
-}): Orders {
+}): StageOrders {
   const scheduler = new ListScheduler(setting);
   for (const steps of groups) scheduler.admit(steps);
   scheduler.advance(Number.POSITIVE_INFINITY);
   return scheduler.take();
 }
 
-function joined(pieces: readonly Orders[]): Orders {
-  return pieces[0]!.map((_, stage) => pieces.flatMap((piece) => piece[stage]!));
+function joined(pieces: readonly StageOrders[]): StageOrders {
+  return pieces[0]!.map((_, stage) => Int32Array.from(pieces.flatMap((piece) => [...piece[stage]!])));
 }
 
 describe("a list scheduler", () => {
@@ -85,7 +93,7 @@ describe("a list scheduler", () => {
         const scheduler = new ListScheduler(given.setting);
         const admitted = given.groups.map(() => 0);
         const ended = given.groups.map(() => 0);
-        const pieces: Orders[] = [];
+        const pieces: StageOrders[] = [];
         const total = given.groups.flat(2).length;
         for (let nowNs = 0; ended.reduce((sum, count) => sum + count, 0) < total; nowNs += 1) {
           given.groups.forEach((steps, group) => {
@@ -96,9 +104,10 @@ describe("a list scheduler", () => {
           scheduler.advance(nowNs);
           const piece = scheduler.take();
           pieces.push(piece);
-          for (const { letter, microBatch } of piece[0]!) {
+          for (const action of piece[0]!) {
+            const microBatch = microBatchOf(action);
             const owner = given.groups.flat().find(({ microBatches }) => microBatches.includes(microBatch))!;
-            if (letter === "U") ended[owner.group]! += 1;
+            if (letterOf(action) === UPDATE) ended[owner.group]! += 1;
           }
         }
         scheduler.advance(Number.POSITIVE_INFINITY);
@@ -111,7 +120,7 @@ describe("a list scheduler", () => {
   it("goes on with a group that is admitted while others are in flight, without waiting for them", () => {
     const setting: ListSetting = {
       ...{ numStages: 2, maxInFlight: null, prefer: "B" },
-      durationNs: (_, letter) => (letter === "F" ? 1 : letter === "B" ? 2 : 0),
+      durationNs: (_, letter) => (letter === FORWARD ? 1 : letter === BACKWARD ? 2 : 0),
       transferNs: () => ({ arrival: 0, occupied: 0 }),
       clips: () => false,
     };
@@ -124,7 +133,7 @@ describe("a list scheduler", () => {
     scheduler.advance(Number.POSITIVE_INFINITY);
     const [first] = scheduler.take();
     // The second group's first forward fills the time in which the first one's mini-batch is on the other stage.
-    expect(first!.slice(0, 4).map(({ letter, microBatch }) => `${letter}${microBatch}`)).toEqual([
+    expect(actionsOf(0, first!.slice(0, 4)).map(({ letter, microBatch }) => `${letter}${microBatch}`)).toEqual([
       "F0",
       "F3",
       "B0",

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { dependencyTable } from "../../plan/actions/dependencies.ts";
 import { miniBatches } from "../../plan/actions/mini-batch.ts";
 import { timelineOf } from "../../plan/actions/timeline.ts";
-import { type PlanBody, passOf } from "../../plan/index.ts";
+import { orderOf, PASSES, type PlanBody, passCode } from "../../plan/index.ts";
 import { packMicroBatches } from "../../plan/planner/pack.ts";
 import { SCHEDULE_TABLE } from "../../plan/schedules/schedules.ts";
 import { planOrders } from "../../plan/validate/validate-plan.ts";
@@ -51,7 +51,7 @@ function lorappOrders({ numDevices, numJobs, parts, steps, forward, backward }: 
     numStages: numDevices,
     miniBatches: miniBatches(draft),
     maxInFlight: null,
-    durationNs: (_, letter) => seconds[passOf(letter)],
+    durationNs: (_, letter) => seconds[PASSES[passCode(letter)]!],
     transferNs: () => ({ arrival: 0, occupied: 0 }),
     clips: () => false,
   });
@@ -66,14 +66,12 @@ function steadyBubble(options: Pipeline): number {
   const { draft: plan, orders } = lorappOrders(options);
   const duration = { F: options.forward, B: options.backward, U: 0 };
   const timeline = timelineOf(orders, dependencyTable(plan), {
-    durationNs: ({ letter }) => duration[passOf(letter)],
+    durationNs: (_, letter) => duration[PASSES[passCode(letter)]!],
     transferNs: () => 0,
   });
   const entry = (step: number): number => {
     const first = plan.microBatches.find((microBatch) => microBatch.group === 0 && microBatch.step === step)!.index;
-    return timeline.startNs[0]![
-      orders[0]!.findIndex((action) => action.letter === "F" && action.microBatch === first)
-    ]!;
+    return timeline.startNs[0]![orders[0]!.indexOf(orderOf([{ letter: "F", microBatch: first }])[0]!)]!;
   };
   const from = entry(Math.floor(options.steps / 2));
   const to = entry(options.steps - 1);

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { MicroBatch } from "../../plan/index.ts";
+import { type MicroBatch, orderOf } from "../../plan/index.ts";
 import { mostResident, residentsOf } from "../../plan/memory/residents.ts";
 
 type Step = readonly [letter: "F" | "B" | "U", microBatch: number];
 
 function order(...steps: readonly Step[]) {
-  return steps.map(([letter, microBatch]) => ({ letter, microBatch }));
+  return orderOf(steps.map(([letter, microBatch]) => ({ letter, microBatch })));
 }
 
 /** Two groups: jobs 0 and 1, of one step and two, and job 2 of one. */

@@ -68,6 +68,20 @@ describe("the page of which machines to have", () => {
     const box = page.locator(".tooltip");
     expect(await box.isVisible()).toBe(true);
     expect(await box.textContent()).toMatch(/ x .*cost.*level kept/);
+    await page.keyboard.press("Escape");
+    expect(await box.isVisible()).toBe(false);
+  });
+
+  it("leads to each of its sections, and has charts that fit on paper", async () => {
+    const { page } = report;
+    const ids = await page.locator("main > section").evaluateAll((all) => all.map(({ id }) => `#${id}`));
+    const links = await page.locator("nav.contents a").evaluateAll((all) => all.map((a) => a.getAttribute("href")));
+    expect(links).toEqual(ids);
+    const unscaled = page.locator('svg[width="100%"]:not([viewBox])');
+    expect(await unscaled.count()).toBeGreaterThan(0);
+    await page.evaluate('dispatchEvent(new Event("beforeprint"))');
+    expect(await unscaled.count()).toBe(0);
+    await page.evaluate('dispatchEvent(new Event("afterprint"))');
   });
 
   it("has what flips the answer, its neighbours, the week hour by hour, and all candidates", async () => {

@@ -144,6 +144,12 @@ describe("the page of a fleet of a thousand jobs", () => {
     expect(await table.locator("tbody tr").count()).toBe(11);
     await table.getByRole("button", { name: "job-770" }).click();
     expect(await report.page.locator(".row-names").first().locator("text").allTextContents()).toContain("job-770");
+    // One stop of Tab for all jobs, and arrow keys between them.
+    expect(await table.locator("tbody button[tabindex='0']").count()).toBe(1);
+    await table.locator("tbody button").first().focus();
+    await report.page.keyboard.press("End");
+    await report.page.keyboard.press("Tab");
+    expect(await report.page.evaluate("document.activeElement.closest('tbody')")).toBeNull();
   });
 
   it("has every job on paper, with charts that fit its width, and is as it was afterwards", async () => {

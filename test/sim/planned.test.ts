@@ -4,11 +4,11 @@ import { createRng } from "../../core/index.ts";
 import { timelineOf } from "../../plan/actions/timeline.ts";
 import { normSignals } from "../../plan/costs/norm-signal.ts";
 import {
-  type Action,
   type CostModel,
   createCostModel,
   dependencyTable,
-  passOf,
+  PASSES,
+  passCode,
   planOrders,
   SCHEDULES,
 } from "../../plan/index.ts";
@@ -58,7 +58,7 @@ describe("what the planner makes", () => {
         const { plan, trace } = simulated(planned, createCostModel(unitCalibration(planned), "float32"));
         const seconds = { F: 1, B: 2, U: planned.update };
         const costs = {
-          durationNs: ({ letter }: Action) => seconds[passOf(letter)] * 1e9,
+          durationNs: (_: number, letter: number) => seconds[PASSES[passCode(letter)]!] * 1e9,
           transferNs: () => 0,
         };
         const { startNs } = timelineOf(planOrders(plan), dependencyTable(plan), costs);
@@ -85,7 +85,7 @@ describe("what the planner makes", () => {
         const seconds = { F: 1, B: 2, U: given.update };
         const signals = normSignals(devices, plan.links, costModel);
         const { startNs } = timelineOf(planOrders(plan), dependencyTable(plan), {
-          durationNs: ({ letter }: Action) => seconds[passOf(letter)] * 1e9,
+          durationNs: (_: number, letter: number) => seconds[PASSES[passCode(letter)]!] * 1e9,
           transferNs: () => transfer * 1e9,
           signalNs: (stage) => signals[stage]!,
         });

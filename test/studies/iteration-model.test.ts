@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SCHEDULE_TABLE } from "../../plan/index.ts";
+import { actionsOf, SCHEDULE_TABLE } from "../../plan/index.ts";
 import { pipelineTasks, runTasks } from "../../sim/index.ts";
 import { chooseRows, layerCell } from "../../studies/observations/fit-iterations.ts";
 import { type Iteration, iterationSeconds } from "../../studies/observations/iteration-model.ts";
@@ -48,7 +48,7 @@ test("an iteration in closed form is the simulated 1F1B pipeline, where the last
         clips: () => false,
       });
       const graph = pipelineTasks({
-        orders,
+        orders: orders.map((order, stage) => actionsOf(stage, order)),
         numStages: stages,
         deviceOf: (stage) => stage,
         seconds: ({ stage, letter }) => (letter === "U" ? 0 : seconds(stage)),

@@ -96,6 +96,17 @@ function deviceList(context: Context, given: string | undefined, numLayers: numb
   return given === WHOLE_CPU ? everyCore(context, numLayers, `--devices ${WHOLE_CPU}`, ".") : given;
 }
 
+/** What --gpu stands for: GPUs of the catalog alone. @throws InputError for devices of this machine */
+function gpuCluster(gpu: string, catalog: Catalog): Cluster {
+  const cluster = gpu === WHOLE_CPU ? undefined : clusterFromList(gpu, catalog);
+  if (cluster !== undefined && cluster.machines[0]!.name !== THIS_MACHINE) return cluster;
+  throw new InputError({
+    expected: "GPUs of the catalog such as 'H100 SXM' or 'H100 SXM*4'",
+    got: gpu,
+    hint: "--devices takes devices of this machine. `loratwin catalog` lists GPUs.",
+  });
+}
+
 /** Says which cores of this machine idle where devices were chosen that are not all of it. */
 export function noteIdleCores(context: Pick<Context, "note">, devices: readonly ResolvedDevice[]): void {
   const text = idleCoresText(devices, thisMachine().cores);
@@ -135,13 +146,8 @@ export function loadCluster(
   };
   if (file === undefined) {
     try {
-      const cluster = clusterFromList(deviceList(context, list, numLayers), catalog);
-      if (gpu !== undefined && cluster.machines[0]!.name === THIS_MACHINE)
-        throw new InputError({
-          expected: "GPUs of the catalog such as 'H100 SXM' or 'H100 SXM*4'",
-          got: gpu,
-          hint: "--devices takes devices of this machine. `loratwin catalog` lists GPUs.",
-        });
+      const cluster =
+        gpu === undefined ? clusterFromList(deviceList(context, listed, numLayers), catalog) : gpuCluster(gpu, catalog);
       return resolve(cluster, undefined);
     } catch (error) {
       if (error instanceof InputError)

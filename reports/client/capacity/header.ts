@@ -48,7 +48,7 @@ function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
 }
 
 /** What to have, and how sure that is. */
-export function capacityHeader(data: CapacityPageData): HTMLElement {
+export function capacityHeader(data: CapacityPageData, contents: HTMLElement): HTMLElement {
   const { answer, date, version } = data;
   const { best, days, pricesOf, probability, objective } = answer;
   const facts: readonly (readonly [string, string])[] = [
@@ -65,6 +65,7 @@ export function capacityHeader(data: CapacityPageData): HTMLElement {
     element("h1", {}, [title.replace(" x ", " × ")]),
     ...(best === null ? [] : [element("p", { class: "meaning" }, [adviceText(best)])]),
     factList(facts),
+    contents,
     element("dl", { class: "cards" }, cards(data)),
   ]);
 }

@@ -1,6 +1,8 @@
 // The page of which machines to have: reads its data, and puts one section below another.
 import type { CapacityPageData } from "../../capacity-data.ts";
+import { contentsOf } from "../contents.ts";
 import { element } from "../element.ts";
+import { scaleChartsOnPaper } from "../print.ts";
 import { apartSection } from "./apart.ts";
 import { besidesSection } from "./besides.ts";
 import { candidateBox } from "./candidate-box.ts";
@@ -15,20 +17,19 @@ import { weekSection } from "./week.ts";
 const data: CapacityPageData = JSON.parse(document.getElementById("report-data")!.textContent);
 const box = candidateBox(data.answer);
 
+const sections = [
+  ...moneySection(data.answer),
+  ...failuresSection(data.answer),
+  ...besidesSection(data.answer),
+  ...apartSection(data.answer),
+  ...costSection(data.answer, box),
+  ...flipsSection(data.answer),
+  ...weekSection(data.answer),
+  ...candidatesSection(data.answer),
+  ...inputsSection(data.answer),
+];
+
 document
   .getElementById("report")!
-  .replaceChildren(
-    capacityHeader(data),
-    element("main", {}, [
-      ...moneySection(data.answer),
-      ...failuresSection(data.answer),
-      ...besidesSection(data.answer),
-      ...apartSection(data.answer),
-      ...costSection(data.answer, box),
-      ...flipsSection(data.answer),
-      ...weekSection(data.answer),
-      ...candidatesSection(data.answer),
-      ...inputsSection(data.answer),
-    ]),
-    box.node,
-  );
+  .replaceChildren(capacityHeader(data, contentsOf(sections)), element("main", {}, sections), box.node);
+scaleChartsOnPaper();

@@ -3,6 +3,7 @@ import type { DataPageData } from "../../data-page-data.ts";
 import { dataTable } from "../data-table.ts";
 import { element } from "../element.ts";
 import { factList } from "../header-parts.ts";
+import { scaleChartsOnPaper } from "../print.ts";
 import { problemList } from "./problems.ts";
 import { sourceSection } from "./source.ts";
 
@@ -34,3 +35,4 @@ document.getElementById("report")!.replaceChildren(
     ...(left > 0 ? [element("p", { class: "hint" }, [`${left} more files are not on this page.`])] : []),
   ]),
 );
+scaleChartsOnPaper();

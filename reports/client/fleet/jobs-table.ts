@@ -3,6 +3,7 @@ import { element, section } from "../element.ts";
 import { costText, formatError, formatShare } from "../format.ts";
 import { jobDot } from "../job-colours.ts";
 import { createRowChoice } from "../row-choice.ts";
+import { walkedByArrows } from "../walked-by-arrows.ts";
 import { timeColumn } from "./calendar-ticks.ts";
 import type { FleetState } from "./fleet-state.ts";
 
@@ -148,6 +149,7 @@ function table(fleet: FleetPart, columns: readonly Column[], state: FleetState, 
       return [name, user];
     });
     body.replaceChildren(...rows.map((job) => row(fleet, columns, job, state)));
+    walkedByArrows([...body.querySelectorAll("button")]);
   };
   draw();
   return element("div", { class: "panel table-panel" }, [
@@ -168,7 +170,7 @@ export function jobsTableSection(
   comparison?: FleetComparison,
 ): HTMLElement {
   const errors = comparison === undefined ? "" : " An error is simulated / executed turnaround, less one.";
-  const meaning = `A press on a heading sorts by it, and one on a job shows it in the chart.${errors}`;
+  const meaning = `A press on a heading sorts by it, and one on a job shows it in the chart; arrow keys walk over the jobs.${errors}`;
   const tables = fleets.flatMap((fleet, index) => [
     ...(fleets.length > 1 ? [element("h3", { class: "table-title" }, [fleet.title])] : []),
     table(fleet, columnsOf(fleet, index === 0 ? comparison : undefined), state, `Jobs of ${fleet.title}`),

@@ -1,6 +1,7 @@
 // The page of the paper's evaluation: reads its data, and puts one section below another.
 import type { PaperPageData } from "../../paper-data.ts";
 import { element } from "../element.ts";
+import { scaleChartsOnPaper } from "../print.ts";
 import { createCellBox } from "./cell-box.ts";
 import { cellsSection } from "./cells-table.ts";
 import { completionSection } from "./completion-chart.ts";
@@ -25,3 +26,4 @@ document
     ]),
     box.node,
   );
+scaleChartsOnPaper();

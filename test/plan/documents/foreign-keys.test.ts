@@ -88,6 +88,16 @@ describe("all faults of a document are told at once", () => {
     );
   });
 
+  it("and of a thousand that are alike the first 200 are placed, the others counted", () => {
+    const jobs = Array.from(
+      { length: 1000 },
+      (_, i) => `  - { name: j${i}, data: { lengths: 8 }, batchSize: 1, steps: 1, submit: 3 }`,
+    );
+    expect(() => parseWorkload(`${HEAD}jobs:\n${jobs.join("\n")}\n`, "w.yaml")).toThrow(
+      /^w\.yaml:5:[^\n]+at jobs\[0\]\.submit, got "submit"\.\nHint: .* and 197 more\.\nand 800 more$/,
+    );
+  });
+
   it("one of `defaults` where it is written, beside those of the head, a sweep and the model", () => {
     const text = `kind: workload
 version: 1

@@ -8,7 +8,7 @@ function sweep(count: number, synchronous: boolean, rungs: readonly number[] = [
     name: "sweep",
     jobs,
     by: "evaluation",
-    plan: { rungs: jobs.map(() => rungs), eta: 4, over: 1, synchronous },
+    plan: { rungs: jobs.map(() => rungs), eta: 4, keep: 1, over: 1, synchronous },
   };
 }
 

@@ -36,7 +36,7 @@ const loss = (job: number, iteration: number, value: number): HalvingEvent => ({
 
 const rules = (numJobs: number, rungs: readonly number[], own: Partial<HalvingPlan> = {}): HalvingPlan => ({
   rungs: Array.from({ length: numJobs }, () => rungs),
-  eta: 2,
+  ...{ eta: 2, keep: 1 },
   over: 1,
   synchronous: false,
   ...own,
@@ -86,6 +86,18 @@ describe("asynchronous halving", () => {
   });
 });
 
+describe("halving that keeps some", () => {
+  it("stops only what is worse than so many, and lets these train to their end", () => {
+    const { tell } = machineOf(rules(4, [10, 20], { eta: 4, keep: 3, synchronous: true }));
+    expect(tell(loss(0, 10, 1))).toEqual(["pause 0@0"]);
+    // Two others may still come. The first is among the best three even then.
+    expect(tell(loss(1, 10, 2))).toEqual(["pause 1@0", "go-on 0@0"]);
+    expect(tell(loss(2, 10, 3))).toEqual(["pause 2@0", "go-on 1@0"]);
+    expect(tell(loss(3, 10, 9))).toEqual(["stop 3@0", "go-on 2@0"]);
+    for (const job of [0, 1, 2]) expect(tell(loss(job, 20, 3 - job))).toEqual([`go-on ${job}@1`]);
+  });
+});
+
 describe("rungs", () => {
   it("are where all have seen the same rows, before the end of every job", () => {
     const jobs = [
@@ -106,6 +118,7 @@ const sweeps = fc.record({
     maxLength: 14,
   }),
   eta: fc.integer({ min: 2, max: 4 }),
+  keep: fc.integer({ min: 1, max: 5 }),
   synchronous: fc.boolean(),
   order: fc.array(fc.nat(1000), { minLength: 60, maxLength: 60 }),
   cancelled: fc.option(fc.nat(13), { nil: undefined }),
@@ -114,8 +127,8 @@ const sweeps = fc.record({
 type Sweep = typeof sweeps extends fc.Arbitrary<infer Drawn> ? Drawn : never;
 
 /** Trains the jobs that may, one rung at a time in any order, until none is left; a job is gone after its last rung. */
-function runSweep({ losses, eta, synchronous, order, cancelled }: Sweep) {
-  const machine = machineOf(rules(losses.length, [1, 2, 4], { eta, synchronous }));
+function runSweep({ losses, eta, keep, synchronous, order, cancelled }: Sweep) {
+  const machine = machineOf(rules(losses.length, [1, 2, 4], { eta, keep, synchronous }));
   const next = losses.map(() => 0);
   const reached: number[][] = [[], [], []];
   for (let turn = 0; ; turn += 1) {
@@ -153,7 +166,7 @@ describe("halving of any sweep, in any order", () => {
         const { machine, reached } = runSweep({ ...drawn, cancelled: undefined });
         reached.forEach((there, rung) => {
           const sorted = [...there].sort((a, b) => drawn.losses[a]![rung]! - drawn.losses[b]![rung]! || a - b);
-          const best = sorted.slice(0, there.length === 0 ? 0 : Math.max(1, Math.floor(there.length / drawn.eta)));
+          const best = sorted.slice(0, Math.max(drawn.keep, Math.floor(there.length / drawn.eta)));
           const wentOn = machine.all
             .filter((verdict) => verdict.kind === "go-on" && verdict.rung === rung)
             .map(({ job }) => job);

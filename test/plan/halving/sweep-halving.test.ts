@@ -4,7 +4,7 @@ import { createRng } from "../../../core/index.ts";
 import { halvingPlan, type PastSweeps, SweepHalving, type SweepVerdict, type SweptJob } from "../../../plan/index.ts";
 
 const ITERATIONS = 70;
-const RULES = { firstRows: 16, eta: 2, over: 1, synchronous: true };
+const RULES = { firstRows: 16, eta: 2, keep: 1, over: 1, synchronous: true };
 
 /** Of different jobs never the same. */
 function lossOf(job: number, iteration: number, seed: number): number {
@@ -143,14 +143,14 @@ describe("sweeps that are halved", () => {
         { iterations: 100, batchSize: 4, everySteps: 5 },
         { iterations: 100, batchSize: 2, everySteps: 5 },
       ],
-      { firstRows: 30, eta: 2, over: 10, synchronous: false },
+      { firstRows: 30, eta: 2, keep: 1, over: 10, synchronous: false },
     );
     expect(rungs).toEqual({
       rungs: [
         [10, 15, 30],
         [15, 30, 60],
       ],
-      ...{ eta: 2, over: 1, synchronous: false },
+      ...{ eta: 2, keep: 1, over: 1, synchronous: false },
     });
   });
 

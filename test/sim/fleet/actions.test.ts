@@ -21,7 +21,7 @@ import { CohortTimes } from "../../../sim/fleet/cohort-times.ts";
 import { fleetForecaster } from "../../../sim/fleet/forecast.ts";
 import { type ActionFleetInput, runFleetActions } from "../../../sim/fleet/run-actions.ts";
 import { requestOf } from "../../../sim/fleet/simulate-fleet.ts";
-import { fleetTwin, happeningsOf, simulateFleet, worksOfPlan } from "../../../sim/index.ts";
+import { fleetTwin, happeningsOf, simulateFleet, withSameDecisions, worksOfPlan } from "../../../sim/index.ts";
 import { planSmall, type SmallJob, smallCase } from "../../exec/small-run.ts";
 import { grownPlan } from "../../plan/grow.ts";
 
@@ -179,6 +179,20 @@ describe("a fleet, action by action", () => {
         const twin = fleetTwin({ setting, costs, works, sharing, happenings, scheduler: again });
         expect(twin.journal).toEqual(lines);
         expect(twin.outcomes).toEqual(outcomes);
+      }),
+      { numRuns: 25, endOnFailure: true },
+    );
+  });
+
+  it("comes to each decision at its own time again, where its plan is given", {
+    tags: ["slow"],
+    timeout: 120_000,
+  }, () => {
+    fc.assert(
+      fc.property(fc.oneof(fleets, evaluatedFleets), requests, (fleet, asked) => {
+        const { setting, costs, ...given } = fleetOf(fleet);
+        const { lines, segments } = runActions({ setting, costs, ...given }, fleet.policy, { requests: asked });
+        if (segments.length > 0) expect(withSameDecisions({ setting, costs, segments, journal: lines })).toEqual(lines);
       }),
       { numRuns: 25, endOnFailure: true },
     );

@@ -94,7 +94,7 @@ function run(scheduler: Scheduler, isAhead: boolean): readonly JournalLine[] {
 const swept = JOBS.map(() => ({ iterations: ITERATIONS, batchSize: 1 }));
 const planOf = (synchronous: boolean): HalvingPlan => ({
   rungs: halvingRungs(swept, { firstRows: 4, eta: 2 }),
-  ...{ eta: 2, over: 1, synchronous },
+  ...{ eta: 2, keep: 1, over: 1, synchronous },
 });
 
 describe.each([

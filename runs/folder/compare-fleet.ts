@@ -1,0 +1,65 @@
+import { InputError } from "../../core/index.ts";
+import {
+  type ComparedDecisions,
+  compareDecisions,
+  createCostModel,
+  type FleetHistory,
+  fleetHistory,
+  type JournalLine,
+  type PolicyFactory,
+  type PolicyName,
+} from "../../plan/index.ts";
+import { withSameDecisions } from "../../sim/index.ts";
+import type { RunOfFleet } from "./read-run.ts";
+import { RUN_FILES } from "./run-files.ts";
+import { runSpeed } from "./run-speed.ts";
+import { twinOfFleet } from "./twin-of-fleet.ts";
+
+/** A fleet that was simulated as it was executed: with its times as calibrated, and on the machine as it was. */
+export interface SimulatedAgain {
+  readonly asCalibrated: FleetHistory;
+  readonly speedOut: FleetHistory;
+}
+
+/** An executed fleet beside what the simulator makes of it. */
+export interface ComparedFleet {
+  readonly executed: FleetHistory;
+  /** The simulator decides again. */
+  readonly decidedAnew: SimulatedAgain;
+  /** What was decided, and thereby the plan, is the executed fleet's. */
+  readonly decidedSame: SimulatedAgain;
+  /** What was decided anew on the machine as it was, beside what was decided. */
+  readonly decisions: ComparedDecisions;
+}
+
+/**
+ * Simulates an executed fleet again: with decisions of the simulator's own, and with those of its journal.
+ * @throws InputError for a fleet that was resumed, or whose plan is not kept whole, or of which nothing has ended
+ */
+export function compareFleet(run: RunOfFleet, policy?: PolicyName | PolicyFactory): ComparedFleet {
+  const { setting, segments, begin, lines, state, since, folder } = run;
+  if (begin.segments > 0)
+    throw new InputError({
+      expected: `${RUN_FILES.segments} with all of the plan`,
+      file: folder,
+      got: `one whose first ${begin.segments} segments are kept no longer`,
+    });
+  const calibrated = twinOfFleet(run, policy);
+  const speed = runSpeed(run);
+  if (calibrated.twin === undefined || speed === undefined)
+    throw new InputError({
+      expected: "a fleet that was not cut off, and of whose actions one has ended",
+      file: folder,
+      got: speed === undefined ? "no action" : "one that was gone on with",
+    });
+  const costs = createCostModel(setting.calibration, setting.model.dtype);
+  const same = (times?: typeof speed.times): readonly JournalLine[] =>
+    withSameDecisions({ setting, costs, segments, journal: lines, times });
+  const anew = twinOfFleet(run, policy, speed.clocks).twin!;
+  return {
+    executed: fleetHistory(since === undefined ? lines : [...lines, since]),
+    decidedAnew: { asCalibrated: fleetHistory(calibrated.twin.journal), speedOut: fleetHistory(anew.journal) },
+    decidedSame: { asCalibrated: fleetHistory(same()), speedOut: fleetHistory(same(speed.times)) },
+    decisions: compareDecisions(lines, anew.journal, { goesOn: state === "unfinished" }),
+  };
+}

@@ -1,0 +1,131 @@
+import path from "node:path";
+import { groupBy, maximum, type Nanos, sum } from "../../core/index.ts";
+import type { SeenCompletion } from "../../exec/index.ts";
+import { linesOfFile } from "../../files/index.ts";
+import {
+  actionDurations,
+  createCostModel,
+  dependencyTable,
+  FORWARD,
+  fleetPlanBody,
+  PLANNED_LETTERS,
+  type PlanBody,
+  parseAction,
+} from "../../plan/index.ts";
+import { DeviceClock, type GrownFleet } from "../../sim/index.ts";
+import { readCompletions } from "./read-completions.ts";
+import type { RunOfFleet } from "./read-run.ts";
+import { RUN_FILES } from "./run-files.ts";
+
+/** A device's speed is one figure for so long; a virtual machine's moves within seconds. */
+const WINDOW_NS = 500e6;
+
+/** How fast the devices of a fleet were while it ran, by what its actions took. */
+export interface RunSpeed {
+  /** By stage. */
+  readonly clocks: readonly DeviceClock[];
+  /**
+   * Of an action of the fleet's plan: its predicted time at the speed that its device had in half a second, and what it
+   * lost while its thread was without a core. Of a message beside its bytes: its latency, and what it lost.
+   */
+  readonly times: NonNullable<GrownFleet["times"]>;
+}
+
+interface TimedAction {
+  readonly stage: number;
+  readonly window: number;
+  readonly tookNs: number;
+  readonly lostNs: number;
+  readonly predictedNs: number;
+}
+
+/** How many times what was predicted of some actions they took. */
+function slowerBy(actions: readonly TimedAction[], lost: 0 | 1): number {
+  return (
+    sum(actions.map(({ tookNs, lostNs }) => tookNs + lost * lostNs)) / sum(actions.map((each) => each.predictedNs))
+  );
+}
+
+/** By stage, one figure for each window of time. A device that did nothing in one says nothing of it. */
+function byWindow(actions: readonly TimedAction[], stages: number, lost: 0 | 1): readonly (readonly number[])[] {
+  const numWindows = maximum(actions.map(({ window }) => window)) + 1;
+  const byStage = groupBy(actions, ({ stage }) => stage);
+  return Array.from({ length: stages }, (_, stage) => {
+    const own = byStage.get(stage) ?? actions;
+    const windows = groupBy(own, ({ window }) => window);
+    const whole = slowerBy(own, lost);
+    return Array.from({ length: numWindows }, (__, window) => {
+      const some = windows.get(window);
+      return some === undefined ? whole : slowerBy(some, lost);
+    });
+  });
+}
+
+/** When all was there that an action, or its message, waits for beside its thread. */
+function readyTimes(plan: PlanBody, completions: readonly SeenCompletion[]): (stream: string, key: string) => number {
+  const ends = new Map<string, number>();
+  const before = new Map<string, string>();
+  const last = new Map<string, string>();
+  for (const { stage, done } of completions) {
+    const [key, line] = [`${done.stream} ${plan.actions[stage]![done.id]!}`, `${stage} ${done.stream}`];
+    ends.set(key, done.endNs);
+    if (last.has(line)) before.set(key, last.get(line)!);
+    last.set(line, key);
+  }
+  const { dependenciesOf } = dependencyTable(plan);
+  const endOf = (key: string | undefined): number => ends.get(key ?? "") ?? 0;
+  return (stream, key) => {
+    const own = endOf(before.get(`${stream} ${key}`));
+    if (stream !== "compute") return Math.max(own, endOf(`compute ${key}`));
+    const others = dependenciesOf(parseAction(key)).map(({ action, message }) =>
+      Math.max(endOf(`compute ${action}`), message === "none" ? 0 : endOf(`send ${action}`)),
+    );
+    return Math.max(own, ...others);
+  };
+}
+
+/** The speed of a fleet's devices; undefined where none of its actions has ended. All of its plan has to be there. */
+export function runSpeed({ folder, setting, segments }: RunOfFleet): RunSpeed | undefined {
+  const plan = fleetPlanBody(setting, segments);
+  const costs = createCostModel(setting.calibration, setting.model.dtype);
+  const durations = actionDurations(plan, costs);
+  const file = path.join(folder, RUN_FILES.completions);
+  const completions = [...readCompletions(linesOfFile(file), file, plan)];
+  if (completions.length === 0) return undefined;
+  const originNs = -maximum(completions.map(({ done }) => -done.startNs));
+  const timed = new Map<string, TimedAction>();
+  const lostOfMessages = new Map<string, number>();
+  const readyNs = readyTimes(plan, completions);
+  for (const { stage, done } of completions) {
+    const key = plan.actions[stage]![done.id]!;
+    const { stream, startNs, endNs, interruptedNs = 0, delayedNs = 0 } = done;
+    // A thread that waits for another device loses nothing meanwhile.
+    const lostNs = interruptedNs + Math.max(0, Math.min(delayedNs, startNs - readyNs(stream, key)));
+    if (stream === "send") lostOfMessages.set(key, lostNs);
+    if (stream !== "compute") continue;
+    const { letter, microBatch } = parseAction(key);
+    timed.set(key, {
+      ...{ stage, lostNs, tookNs: endNs - startNs - interruptedNs },
+      window: Math.floor((startNs - originNs) / WINDOW_NS),
+      predictedNs: durations(stage, PLANNED_LETTERS.indexOf(letter), microBatch),
+    });
+  }
+  const actions = [...timed.values()];
+  const own = byWindow(actions, setting.stages.length, 0);
+  const keyOf = (stage: number, letter: number, microBatch: number): string =>
+    `${stage}${PLANNED_LETTERS[letter]}${microBatch}`;
+  return {
+    clocks: byWindow(actions, setting.stages.length, 1).map((slower) => new DeviceClock(WINDOW_NS, slower)),
+    times: {
+      action(stage, letter, microBatch) {
+        const seen = timed.get(keyOf(stage, letter, microBatch));
+        if (seen === undefined) return durations(stage, letter, microBatch);
+        return Math.round(seen.predictedNs * own[stage]![seen.window]! + seen.lostNs) as Nanos;
+      },
+      message(stage, letter, microBatch) {
+        const { latencySeconds } = costs.linkCost(setting.links[letter === FORWARD ? stage : stage - 1]!);
+        return Math.round(1e9 * latencySeconds + (lostOfMessages.get(keyOf(stage, letter, microBatch)) ?? 0)) as Nanos;
+      },
+    },
+  };
+}
