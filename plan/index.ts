@@ -212,26 +212,24 @@ export {
 // The next point of a search.
 export type { ModelSearchSpec } from "./documents/sweep.ts";
 // Workloads: jobs over one base model.
-export type {
-  AdapterSpec,
-  Arrivals,
-  Evaluation,
-  FileData,
-  Job,
-  LengthData,
-  OptimizerSpec,
-  Users,
-  Workload,
-} from "./documents/workload.ts";
 export {
+  type AdapterSpec,
+  type Arrivals,
   COLUMN_NAMES,
+  type Evaluation,
+  type FileData,
+  type Job,
   jobDefaults,
   jobSchema,
+  type LengthData,
   MOST_ROWS,
   nameSchema,
+  type OptimizerSpec,
   type Recompute,
   ROLE_NAMES,
   recomputeSchema,
+  type Users,
+  type Workload,
   writtenJobSchema,
 } from "./documents/workload.ts";
 // The architecture of a workload without a model folder.
