@@ -5,7 +5,7 @@ import { compareFleet, readRun } from "../runs/index.ts";
 import { type Arguments, optionalNumber, optionalText } from "./command.ts";
 import { storyText } from "./commands/explain.ts";
 import type { Io } from "./io.ts";
-import { note, percent, printResult, table, wrapped } from "./output.ts";
+import { note, percent, printResult, signedPercent, table, wrapped } from "./output.ts";
 import { policyOption } from "./simulate-fleet.ts";
 import { partedFacts } from "./write-live-fleet.ts";
 
@@ -48,7 +48,7 @@ function errorsOf(executed: FleetHistory, simulated: FleetHistory, errors: reado
 }
 
 function signed(ratio: number | null): string {
-  return ratio === null ? "-" : `${ratio > 0 ? "+" : ""}${percent(ratio)}`;
+  return ratio === null ? "-" : signedPercent(ratio);
 }
 
 function errorCells(name: string, { mean: average, worst, makespan }: FleetErrors): readonly string[] {

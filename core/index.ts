@@ -39,9 +39,9 @@ export { normalQuantile } from "./normal.ts";
 export { Numbers } from "./numbers.ts";
 // Values that are made when they are asked for first.
 export { once } from "./once.ts";
-// Rounding up to a multiple.
 // What becomes of the machine that a time is predicted for.
 export { OUTLOOK_WORDS } from "./outlook-words.ts";
+// Rounding up to a multiple.
 export { padded } from "./padded.ts";
 // Texts without what people would not see.
 export { plainLine, plainText, visibleText } from "./plain-text.ts";

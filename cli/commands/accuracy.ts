@@ -12,7 +12,7 @@ import {
 } from "../../studies/index.ts";
 import { inWorkers, loadCatalog } from "../../workbench/index.ts";
 import { type Command, optionalText } from "../command.ts";
-import { percent, printResult, table } from "../output.ts";
+import { percent, printResult, signedPercent, table } from "../output.ts";
 import { contextOf } from "../request-options.ts";
 
 /** The document of --json. */
@@ -27,13 +27,9 @@ interface AccuracyFacts {
   readonly scores: readonly SourceScore[];
 }
 
-function signed(ratio: number): string {
-  return `${ratio < 0 ? "" : "+"}${percent(ratio)}`;
-}
-
 function scoreCells(score: Omit<SourceScore, "source" | "accelerator">): readonly string[] {
   const { rows, bias, median, p90, worst, inside } = score;
-  return [`${rows}`, signed(bias), percent(median), percent(p90), percent(worst), percent(inside, 0)];
+  return [`${rows}`, signedPercent(bias), percent(median), percent(p90), percent(worst), percent(inside, 0)];
 }
 
 const COLUMNS = ["rows", "bias", "median", "nine of ten", "worst", "in interval"] as const;

@@ -2,13 +2,9 @@ import { formatBytes, textTable } from "../../core/index.ts";
 import { type PaperRow, type PaperTable, paperTable, VARIATIONS, type Variation } from "../../studies/index.ts";
 import { inWorkers, loadCatalog } from "../../workbench/index.ts";
 import { type Command, flag, optionalText } from "../command.ts";
-import { percent, printResult, table } from "../output.ts";
+import { percent, printResult, signedPercent, table } from "../output.ts";
 import { CATALOG_OPTION } from "../plan-options.ts";
 import { requirePaperPage, writePaper } from "../write-paper.ts";
-
-function signedPercent(error: number): string {
-  return `${error < 0 ? "" : "+"}${percent(error)}`;
-}
 
 function number(value: PaperRow["published"]): string {
   if (value === "out of memory") return "OOM";

@@ -7,8 +7,9 @@ import {
   PRESETS,
   type ResolvedDevice,
 } from "../../plan/index.ts";
+import { createTopology } from "../../sim/index.ts";
 import type { ComparisonSchedule, JobsRun, Platform } from "../../studies/index.ts";
-import { fixedInterconnect } from "../../studies/index.ts";
+import { fixedInterconnect, topologyInterconnect } from "../../studies/index.ts";
 
 export function preset(name: string): Architecture {
   return architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS[name]!));
@@ -83,3 +84,23 @@ export function jobsRun(
     ...more,
   };
 }
+
+/** One box, whose devices share its switches' links in twos. */
+export const sharedNetwork = (numDevices: number) =>
+  topologyInterconnect(
+    createTopology([
+      {
+        numDevices,
+        devicesPerSwitch: 2,
+        slotBytesPerSecond: 20e9,
+        uplinkBytesPerSecond: 20e9,
+        bridgeBytesPerSecond: 25e9,
+        peerAccess: true,
+        fabricBytesPerSecond: null,
+        networkBytesPerSecond: 1e9,
+        deviceLatencySeconds: 1e-5,
+        networkLatencySeconds: 1e-5,
+        messageSeconds: 1e-5,
+      },
+    ]),
+  );

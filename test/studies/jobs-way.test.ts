@@ -1,41 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sum } from "../../core/index.ts";
-import { createTopology } from "../../sim/index.ts";
-import {
-  COMPARISON_SCHEDULES,
-  fixedInterconnect,
-  type JobsRun,
-  jobsWay,
-  simulateJobs,
-  topologyInterconnect,
-} from "../../studies/index.ts";
+import { COMPARISON_SCHEDULES, fixedInterconnect, type JobsRun, jobsWay, simulateJobs } from "../../studies/index.ts";
 import { jobsRefusal } from "../../studies/strategies/simulate-jobs.ts";
 import { IDLE_CAUSES } from "../../traces/causes/causes.ts";
 import { causeText, compareWays, planWay, type SeenWay } from "../../traces/index.ts";
 import { anyPlans, runOf } from "../traces/causes/run-plans.ts";
-import { FIGURES, jobsRun, microBatchSize, platform, preset } from "./comparison-jobs.ts";
+import { FIGURES, jobsRun, microBatchSize, platform, preset, sharedNetwork } from "./comparison-jobs.ts";
 
 const tiny = { ...preset("tinyllama-1.1b"), numLayers: 8 };
-
-const sharedNetwork = (numDevices: number) =>
-  topologyInterconnect(
-    createTopology([
-      {
-        numDevices,
-        devicesPerSwitch: 2,
-        slotBytesPerSecond: 20e9,
-        uplinkBytesPerSecond: 20e9,
-        bridgeBytesPerSecond: 25e9,
-        peerAccess: true,
-        fabricBytesPerSecond: null,
-        networkBytesPerSecond: 1e9,
-        deviceLatencySeconds: 1e-5,
-        networkLatencySeconds: 1e-5,
-        messageSeconds: 1e-5,
-      },
-    ]),
-  );
 
 /** Runs of every schedule, on devices, links and rows of all sorts. */
 const anyRuns: fc.Arbitrary<JobsRun> = fc

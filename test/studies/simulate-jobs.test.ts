@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { createTopology } from "../../sim/index.ts";
 import {
   COMPARISON_SCHEDULES,
   type ComparisonSchedule,
@@ -10,33 +9,16 @@ import {
   jobsTrace,
   requireJobs,
   simulateJobs,
-  topologyInterconnect,
 } from "../../studies/index.ts";
 import { layerWeightBytes } from "../../studies/strategies/device-needs.ts";
 import { parseTraceDocument, type TraceEvent, traceDocument, traceTotals } from "../../traces/index.ts";
-import { FIGURES, jobsRun, platform, preset } from "./comparison-jobs.ts";
+import { FIGURES, jobsRun, platform, preset, sharedNetwork } from "./comparison-jobs.ts";
 
 const arch = preset("tinyllama-1.1b");
 
 const PLATFORM = platform(4, {
   figures: { ...FIGURES, scoreBytes: 10, headBytes: 50 },
-  interconnect: topologyInterconnect(
-    createTopology([
-      {
-        numDevices: 4,
-        devicesPerSwitch: 2,
-        slotBytesPerSecond: 20e9,
-        uplinkBytesPerSecond: 20e9,
-        bridgeBytesPerSecond: 25e9,
-        peerAccess: true,
-        fabricBytesPerSecond: null,
-        networkBytesPerSecond: 1e9,
-        deviceLatencySeconds: 1e-5,
-        networkLatencySeconds: 1e-5,
-        messageSeconds: 1e-5,
-      },
-    ]),
-  ),
+  interconnect: sharedNetwork(4),
   program: { contextBytes: 1e8, allocatorFactor: 1.1 },
 });
 
