@@ -294,10 +294,10 @@ export function twinOf(
  * what JavaScript does on the devices' cores; nothing when absent.
  */
 export function sameDecisionsOf(
-  { setting, segments, journal, speed: { times } }: ExecutedScript,
+  { setting, segments, journal, speed: { times, firstNs } }: ExecutedScript,
   ownWork?: OwnWorkCosts,
 ): readonly JournalLine[] {
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const all = ownWork === undefined ? costs : { ...costs, ownWork };
-  return withSameDecisions({ setting, costs: all, segments, journal, times });
+  return withSameDecisions({ setting, costs: all, segments, journal, times, firstNs });
 }

@@ -60,7 +60,7 @@ export function compareFleet(run: RunOfFleet, policy?: PolicyName | PolicyFactor
   const calibratedCosts = createCostModel(setting.calibration, setting.model.dtype);
   const costs = ownWork === undefined ? calibratedCosts : withOwnWork(calibratedCosts, setting.calibration, ownWork);
   const same = (times?: typeof speed.times): readonly JournalLine[] =>
-    withSameDecisions({ setting, costs, segments, journal: lines, times });
+    withSameDecisions({ setting, costs, segments, journal: lines, times, firstNs: speed.firstNs });
   const anew = twinOfFleet(run, policy, speed.clocks).twin!;
   return {
     executed: fleetHistory(since === undefined ? lines : [...lines, since]),

@@ -32,6 +32,8 @@ export interface RunSpeed {
    * lost while its thread was without a core. Of a message beside its bytes: its latency, and what it lost.
    */
   readonly times: NonNullable<GrownFleet["times"]>;
+  /** From the first line of the journal until the first action began. */
+  readonly firstNs: number;
 }
 
 interface TimedAction {
@@ -64,12 +66,15 @@ function byWindow(actions: readonly TimedAction[], stages: number, lost: 0 | 1):
   });
 }
 
-/** When all was there that an action, or its message, waits for beside its thread and JavaScript. */
+/**
+ * When all was there that an action, or its message, waits for beside its thread and JavaScript; and the fleet's time 0
+ * on the same clock, where the journal tells it.
+ */
 function readyTimes(
   plan: PlanBody,
   journal: readonly JournalLine[],
   completions: readonly SeenCompletion[],
-): (stream: string, key: string) => number {
+): { readonly readyNs: (stream: string, key: string) => number; readonly fleetNs: number | undefined } {
   const ends = new Map<string, number>();
   const before = new Map<string, string>();
   const last = new Map<string, string>();
@@ -82,20 +87,19 @@ function readyTimes(
   const { dependenciesOf } = dependencyTable(plan);
   const { isFirst } = pipelineTable(plan);
   const endOf = (key: string | undefined): number => ends.get(key ?? "") ?? 0;
-  const { heldNs, originNs = Number.POSITIVE_INFINITY } = decidedTimes(plan, journal, (action) => {
-    return ends.get(`compute ${action}`);
-  });
-  return (stream, key) => {
+  const { heldNs, originNs: fleetNs } = decidedTimes(plan, journal, (action) => ends.get(`compute ${action}`));
+  const readyNs = (stream: string, key: string): number => {
     const own = endOf(before.get(`${stream} ${key}`));
     if (stream !== "compute") return Math.max(own, endOf(`compute ${key}`));
     const { letter, microBatch, stage } = parseAction(key);
     const held = letter === "F" && isFirst(stage) ? heldNs.get(microBatch) : undefined;
-    const decidedNs = held === undefined ? 0 : held + originNs;
+    const decidedNs = held === undefined ? 0 : held + (fleetNs ?? Number.POSITIVE_INFINITY);
     const others = dependenciesOf(parseAction(key)).map(({ action, message }) =>
       Math.max(endOf(`compute ${action}`), message === "none" ? 0 : endOf(`send ${action}`)),
     );
     return Math.max(own, decidedNs, ...others);
   };
+  return { readyNs, fleetNs };
 }
 
 /** Which shares of what devices lost, and of how late they were fed, are other programs' doing. */
@@ -121,7 +125,7 @@ export function runSpeed({ folder, setting, segments, lines, events }: RunOfFlee
   const originNs = -maximum(completions.map(({ done }) => -done.startNs));
   const timed = new Map<string, TimedAction>();
   const lostOfMessages = new Map<string, number>();
-  const readyNs = readyTimes(plan, lines, completions);
+  const { readyNs, fleetNs } = readyTimes(plan, lines, completions);
   const { ofLost, ofLate } = shareOfOthers(events);
   for (const { stage, done } of completions) {
     const key = plan.actions[stage]![done.id]!;
@@ -144,6 +148,7 @@ export function runSpeed({ folder, setting, segments, lines, events }: RunOfFlee
   const keyOf = (stage: number, letter: number, microBatch: number): string =>
     `${stage}${PLANNED_LETTERS[letter]}${microBatch}`;
   return {
+    firstNs: fleetNs === undefined ? 0 : Math.max(0, originNs - fleetNs - lines[0]!.atNs),
     clocks: byWindow(actions, setting.stages.length, 1).map((slower) => new DeviceClock(WINDOW_NS, slower)),
     times: {
       action(stage, letter, microBatch) {

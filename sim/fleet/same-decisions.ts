@@ -23,6 +23,8 @@ export interface GrownFleet {
   readonly journal: readonly JournalLine[];
   /** What each action took, and each message beside its bytes, in place of what is predicted; as predicted when absent. */
   readonly times?: { readonly action: ActionDurations; readonly message: ActionDurations } | undefined;
+  /** From the first job's coming until its first action began: JavaScript's engine is slow at first. 0 when absent. */
+  readonly firstNs?: number | undefined;
 }
 
 /** The first micro-batch of an iteration, and the action on its pipeline's first stage that ends it. */
@@ -142,7 +144,11 @@ function endsIn(fleet: GrownFleet, plan: PlanBody, iterations: Iterations): Read
     ...own,
     ...(times === undefined ? slowed : { message: times.message }),
   });
-  for (const [microBatch, untilNs] of heldNs) run.starts.hold(microBatch, untilNs);
+  let { firstNs = 0 } = fleet;
+  for (const [microBatch, untilNs] of heldNs) {
+    run.starts.hold(microBatch, untilNs + firstNs);
+    firstNs = 0;
+  }
   const microBatches = plan.microBatches.map((each) => {
     const others = after.get(each.index) ?? [];
     return others.length === 0 ? each : { ...each, after: [...each.after, ...others] };
