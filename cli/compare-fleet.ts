@@ -3,7 +3,7 @@ import { type FleetHistory, timesOf } from "../plan/index.ts";
 import { fleetComparison } from "../reports/index.ts";
 import { compareFleet, readRun } from "../runs/index.ts";
 import { type Arguments, optionalNumber, optionalText } from "./command.ts";
-import { storyText } from "./commands/explain.ts";
+import { storyText } from "./describe-story.ts";
 import type { Io } from "./io.ts";
 import { note, percent, printResult, signedPercent, table, wrapped } from "./output.ts";
 import { policyOption } from "./simulate-fleet.ts";
