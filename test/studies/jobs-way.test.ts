@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sum } from "../../core/index.ts";
+import type { Projection } from "../../plan/index.ts";
 import { COMPARISON_SCHEDULES, fixedInterconnect, type JobsRun, jobsWay, simulateJobs } from "../../studies/index.ts";
 import { jobsRefusal } from "../../studies/strategies/simulate-jobs.ts";
 import { IDLE_CAUSES } from "../../traces/causes/causes.ts";
@@ -8,7 +9,7 @@ import { causeText, compareWays, planWay, type SeenWay } from "../../traces/inde
 import { anyPlans, runOf } from "../traces/causes/run-plans.ts";
 import { FIGURES, jobsRun, microBatchSize, platform, preset, sharedNetwork, updateSeconds } from "./comparison-jobs.ts";
 
-const tiny = { ...preset("tinyllama-1.1b"), numLayers: 8 };
+const tiny = preset("tinyllama-1.1b");
 
 /** Runs of every schedule, on devices, links and rows of all sorts. */
 const anyRuns: fc.Arbitrary<JobsRun> = fc
@@ -25,12 +26,15 @@ const anyRuns: fc.Arbitrary<JobsRun> = fc
     clips: fc.boolean(),
     perMachine: fc.constantFrom(1, 2, 4),
     ranks: fc.constantFrom([16, 16], [1, 64]),
+    // With one layer there are fewer than devices.
+    numLayers: fc.constantFrom(1, 8, 8, 8),
+    targets: fc.constantFrom<readonly Projection[]>(["q_proj", "v_proj"], ["down_proj"], ["lm_head"]),
     steps: fc.array(fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 8, maxLength: 8 }), {
       minLength: 1,
       maxLength: 3,
     }),
   })
-  .map(({ schedule, numDevices, rate, perMachine, ranks, ...choice }) => {
+  .map(({ schedule, numDevices, rate, perMachine, ranks, targets, numLayers, ...choice }) => {
     const { overlap, prefetch, recompute, full, accumulate, names, clips, steps } = choice;
     const interconnect =
       rate === 0
@@ -38,13 +42,14 @@ const anyRuns: fc.Arbitrary<JobsRun> = fc
         : fixedInterconnect({ numDevices, hopSeconds: 1e-5, hopBytesPerSecond: rate, ringBytesPerSecond: rate });
     const run = jobsRun(schedule, steps, {
       platform: platform(numDevices, { figures: { ...FIGURES, headBytes: 50 }, interconnect }, perMachine),
-      model: { architecture: tiny, recompute, full },
+      model: { architecture: { ...tiny, numLayers }, recompute, full },
       options: { overlap, prefetch },
       microBatchSize: accumulate ? 2 : microBatchSize(schedule),
       names,
       job: { clips },
     });
-    return { ...run, jobs: run.jobs.map((job, at) => ({ ...job, adapter: { ...job.adapter, rank: ranks[at]! } })) };
+    const adapterOf = (at: number) => ({ rank: ranks[at]!, alpha: 32, dropout: 0, targets: [...targets] });
+    return { ...run, jobs: run.jobs.map((job, at) => ({ ...job, adapter: adapterOf(at) })) };
   })
   .filter((run) => jobsRefusal(run) === undefined);
 
