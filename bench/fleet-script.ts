@@ -25,6 +25,7 @@ import { LiveFleet } from "../runs/live/live-fleet.ts";
 import { type LiveSubmission, OVER } from "../runs/live/live-job.ts";
 import {
   type DeviceClock,
+  type FleetRequest,
   type FleetTwin,
   fleetModel,
   fleetTwin,
@@ -179,6 +180,20 @@ export interface ScriptRun {
   readonly folder: string;
   /** Where jobs have their states that are on no device; in memory, in no time, when absent. */
   readonly states?: StatesRoom;
+}
+
+/** The jobs of a script as they are foretold: they come as planned, and nothing is asked of them. */
+export function foretold({ size, script, policy, pipelines, calibration }: Omit<ScriptRun, "folder">): FleetRequest {
+  const plan = benchPlan({ ...scriptShape(size, script, pipelines), calibration });
+  const setting = fleetSetting(plan, { jobsAtOnce: script.most });
+  const costs = createCostModel(calibration, plan.model.dtype);
+  const members = worksOfPlan(plan).map(({ job, ...steps }, number) => {
+    const { at, priority = job.priority, user = "", deadlineSeconds } = script.jobs[number]!;
+    const arrivalNs = Math.round(1e9 * at * plan.predicted!.makespanSeconds);
+    const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + 1e9 * deadlineSeconds;
+    return { work: { job: { ...job, priority }, ...steps }, arrival: { user, deadlineNs, arrivalNs } };
+  });
+  return { setting, costs, members, policy, most: script.most };
 }
 
 /** What happened on the devices. */

@@ -62,10 +62,10 @@ function workFacts({ actions, segments, decided, seconds, mainSeconds, waitedSec
   return { actions, segments, decided, seconds, mainSeconds, waitedSeconds, otherSeconds, cores };
 }
 
-function workLines({ seconds, segments, waitedSeconds, otherSeconds }: OwnWork): readonly string[] {
+function workLines({ seconds, actions, waitedSeconds, otherSeconds }: OwnWork): readonly string[] {
   return [
-    `JavaScript had the cores for ${formatSeconds(seconds)}, ${formatSeconds(seconds / Math.max(1, segments))} for each of ` +
-      `${counted(segments, "segment")} of the plan, which is planned.`,
+    `JavaScript had the cores for ${formatSeconds(seconds)}, ${formatSeconds(seconds / Math.max(1, actions))} for each of ` +
+      `${counted(actions, "action")}, which is simulated.`,
     `It waited ${formatSeconds(waitedSeconds)} for a core; other programs had them for ${formatSeconds(otherSeconds)}.`,
   ].flatMap(wrapped);
 }

@@ -32,7 +32,7 @@ export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Ar
     return {
       layer,
       projection,
-      a: Float32Array.from({ length: experts * rank * inFeatures }, () => (2 * rng.nextFloat() - 1) * bound),
+      a: new Float32Array(experts * rank * inFeatures).map(() => (2 * rng.nextFloat() - 1) * bound),
       b: new Float32Array(experts * out * rank),
       ...(dora ? { magnitudes: new Float32Array(out).fill(Number.NaN) } : {}),
     };

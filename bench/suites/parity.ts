@@ -105,7 +105,7 @@ async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCa
   add("mean, its decisions, speed out", mean(errors[2]!), "share");
   add("worst, its decisions, speed out", maximum(errors[2]!), "share");
   add("mean, its decisions, no own work", mean(errors[3]!), "share");
-  if (executed.ownWork !== undefined) add("own work for a segment", executed.ownWork.segmentSeconds, "s");
+  if (executed.ownWork !== undefined) add("own work for an action", executed.ownWork.perActionSeconds, "s");
   add("slower than calibrated", mean(executed.speed.clocks.map(({ slower }) => slower)) - 1, "share");
 }
 

@@ -5,6 +5,7 @@ import { coverage } from "./coverage.ts";
 import { earlyStopping } from "./early-stopping.ts";
 import { external } from "./external.ts";
 import { fleet } from "./fleet.ts";
+import { fleetCoverage } from "./fleet-coverage.ts";
 import { generation } from "./generation.ts";
 import { gpuBytes } from "./gpu-bytes.ts";
 import { growing } from "./growing.ts";
@@ -50,6 +51,7 @@ export const SUITES = {
   generation,
   twin,
   coverage,
+  "fleet-coverage": fleetCoverage,
   regress,
   external,
 } as const satisfies Readonly<Record<string, Suite>>;

@@ -22,11 +22,13 @@ export type MachineHistoryLine = z.infer<typeof machineHistoryLineSchema>;
 
 /** One line of the file in which it is kept what JavaScript does on the cores of a machine's devices. */
 export const ownWorkLineSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   time: z.string().min(1),
   host: z.string().min(1),
-  /** CPU time for each segment of a live fleet's plan. */
-  segmentSeconds: z.number().positive(),
+  /** CPU time for each action of a live fleet. */
+  perActionSeconds: z.number().positive(),
+  /** The same for each segment of its plan: so much comes at once. */
+  burstSeconds: z.number().positive(),
   /** That the process could use. */
   cores: z.int().positive(),
 });

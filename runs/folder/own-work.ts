@@ -12,8 +12,9 @@ export function ownWorkCounted(events: readonly JournalEvent[]): OwnWorkEvent | 
 /** The same as a simulation reckons with it. */
 export function ownWorkOf(events: readonly JournalEvent[]): OwnWorkCosts | undefined {
   const work = ownWorkCounted(events);
-  if (work === undefined || work.segments === 0) return undefined;
-  return { segmentSeconds: work.seconds / work.segments, cores: work.cores };
+  if (work === undefined || work.actions === 0 || work.segments === 0) return undefined;
+  const { seconds, actions, segments, cores } = work;
+  return { perActionSeconds: seconds / actions, burstSeconds: seconds / segments, cores };
 }
 
 /** Counts what JavaScript does on the devices' cores while a fleet trains, and what it does it for. */

@@ -103,7 +103,8 @@ function shareOfOthers(events: RunOfFleet["events"]): { readonly ofLost: number;
   const work = ownWorkCounted(events);
   if (work === undefined) return { ofLost: 1, ofLate: 0 };
   const { seconds, mainSeconds, waitedSeconds, otherSeconds } = work;
-  return { ofLost: otherSeconds / (otherSeconds + seconds), ofLate: waitedSeconds / (waitedSeconds + mainSeconds) };
+  const ofLost = otherSeconds / (otherSeconds + seconds);
+  return { ofLost, ofLate: (ofLost * waitedSeconds) / (waitedSeconds + mainSeconds) };
 }
 
 /**

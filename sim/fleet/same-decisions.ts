@@ -72,11 +72,11 @@ function endedWith({ events }: JournalLine, endOf: (key: string) => number): str
 
 /**
  * Whoever begins with a line waits for what it was decided on: its own arrival, what came from outside, or what another
- * pipeline ended. On its own pipeline it is behind that in the plan's order.
+ * pipeline ended; and for its own last iteration. On its own pipeline it is behind these in the plan's order.
  */
 function starts(plan: PlanBody, journal: readonly JournalLine[], iterations: Iterations) {
   const place = new Map(plan.microBatches.map(({ index }, at) => [index, at]));
-  const after = new Map<number, number>();
+  const after = new Map<number, readonly number[]>();
   const heldNs = new Map<number, number>();
   const done = new Map<number, number>();
   const arrivalNs = new Map<number, number>();
@@ -92,8 +92,12 @@ function starts(plan: PlanBody, journal: readonly JournalLine[], iterations: Ite
       if (first === undefined) continue;
       const trigger = cause === undefined ? undefined : iterations.get(cause);
       heldNs.set(first.microBatch, trigger === undefined ? line.atNs : (arrivalNs.get(number) ?? 0));
-      if (trigger !== undefined && trigger.stage !== plan.pipelines[pipeline!]!.firstStage)
-        after.set(first.microBatch, parseAction(`${trigger.stage}${trigger.end}`).microBatch);
+      const others = [trigger, iterations.get(`${number} ${done.get(number)}`)].flatMap((iteration) =>
+        iteration === undefined || iteration.stage === plan.pipelines[pipeline!]!.firstStage
+          ? []
+          : [parseAction(`${iteration.stage}${iteration.end}`).microBatch],
+      );
+      after.set(first.microBatch, others);
     }
   }
   return { after, heldNs };
@@ -140,13 +144,17 @@ function endsIn(fleet: GrownFleet, plan: PlanBody, iterations: Iterations): Read
   });
   for (const [microBatch, untilNs] of heldNs) run.starts.hold(microBatch, untilNs);
   const microBatches = plan.microBatches.map((each) => {
-    const other = after.get(each.index);
-    return other === undefined ? each : { ...each, after: [...each.after, other] };
+    const others = after.get(each.index) ?? [];
+    return others.length === 0 ? each : { ...each, after: [...each.after, ...others] };
   });
   run.append({ ...plan, microBatches }, () => times?.action ?? actionDurations(plan, costs));
   const endNs = new Map<string, number>();
   for (const { stage, compute } of run.finish().devices)
     compute.endNs.forEach((ns, at) => {
+      (globalThis as any).debugOut?.set(`${stage}${PLANNED_LETTERS[compute.letters[at]!]}${compute.microBatches[at]}`, {
+        s: compute.startNs[at]!,
+        e: ns,
+      });
       endNs.set(`${stage}${PLANNED_LETTERS[compute.letters[at]!]}${compute.microBatches[at]}`, ns);
     });
   return new Map([...iterations].map(([key, { stage, end }]) => [key, endNs.get(`${stage}${end}`)!]));
@@ -167,15 +175,26 @@ export function withSameDecisions(fleet: GrownFleet): readonly JournalLine[] {
   const endOf = (key: string): number => ends.get(key) ?? Number.NaN;
   const again: JournalLine[] = [];
   let before: { readonly wasNs: number; readonly atNs: number } = { wasNs: -1, atNs: 0 };
+  const lastOfJob = new Map<number, number>();
   for (const line of journal) {
     const key = endedWith(line, endOf);
     const own = key === undefined ? line.atNs : endOf(key);
     if (Number.isNaN(own)) continue;
-    // Pipelines may come to their lines in another order; what came from outside, or of the line before, comes behind it.
+    // Pipelines may come to their lines in another order; what came from outside, or of the line before, comes behind it,
+    // and what is of a job behind that job's last line.
     const isBehind = key === undefined || line.atNs === before.wasNs;
-    const atNs = isBehind ? Math.max(own, before.atNs) : own;
+    const jobs = [...line.events, ...line.decisions].map(({ number }) => number);
+    const atNs = Math.max(own, isBehind ? before.atNs : 0, ...jobs.map((job) => lastOfJob.get(job) ?? 0));
+    for (const job of jobs) lastOfJob.set(job, atNs);
     before = { wasNs: line.atNs, atNs };
     again.push({ ...line, atNs });
   }
   return again;
+}
+
+export function debugEnds(fleet: GrownFleet, plan: PlanBody): Map<string, { s: number; e: number }> {
+  const out = new Map<string, { s: number; e: number }>();
+  (globalThis as any).debugOut = out;
+  endsIn(fleet, plan, iterationsOf(plan, fleet.journal));
+  return out;
 }

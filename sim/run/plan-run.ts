@@ -233,7 +233,7 @@ export class PlanRun {
     const facts = this.#facts.of(microBatch);
     device.facts = facts;
     const aloneNs = facts.durations(stage, letter, microBatch - facts.firstMicroBatch);
-    const durationNs = aloneNs + (this.#own?.began(stage, aloneNs, nowNs) ?? 0);
+    const durationNs = aloneNs + (this.#own?.began(stage, nowNs) ?? 0);
     if (this.#machines === null) {
       this.#scheduleAt(stage, this.#times.clocks?.[stage]?.endNs(nowNs, durationNs) ?? nowNs + durationNs);
     } else {

@@ -270,6 +270,15 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   ],
   external: ["mean", "median", "p90", "worst"],
   regress: ["blocked", "cause named", "said of golden workloads"],
+  "fleet-coverage": [
+    "ends inside",
+    "ends inside, all fleets so far",
+    "foretold in",
+    "jobs",
+    "starts inside",
+    "starts inside, all fleets so far",
+    "width of an end, median",
+  ],
   coverage: [
     "calibration's age",
     "coverage, as it has been",

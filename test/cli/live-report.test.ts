@@ -143,7 +143,7 @@ describe("report of a live fleet's folder", () => {
     // Of a fleet that is long enough to tell, it is kept for the machine.
     const kept = linesOf("cache", "loratwin/own-work.jsonl").map((line) => JSON.parse(line));
     expect(segments).toBeGreaterThanOrEqual(100);
-    expect(kept).toMatchObject([{ segmentSeconds: seconds / segments, cores }]);
+    expect(kept).toMatchObject([{ perActionSeconds: seconds / actions, burstSeconds: seconds / segments, cores }]);
   });
 
   it("is by itself, and no trace", async () => {

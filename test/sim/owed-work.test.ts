@@ -1,13 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { constantCalibration, createCostModel, QUEUED, type Setting, withOwnWork } from "../../plan/index.ts";
+import { constantCalibration, createCostModel, type Setting, withOwnWork } from "../../plan/index.ts";
 import { OwedWork } from "../../sim/run/owed-work.ts";
 import { planSmall, smallCase } from "../exec/small-run.ts";
 
-const SEGMENT_NS = (QUEUED.leastNs + QUEUED.mostNs) / 2;
-/** Of a plan's segment: 1 % of the work that it is cut at. */
-const SEGMENT_SECONDS = (0.01 * SEGMENT_NS) / 1e9;
-
-type Own = Pick<Setting, "devices" | "stages" | "pipelines">;
+type Own = Pick<Setting, "devices" | "stages">;
 
 /** A pipeline of devices of one core each. */
 function setting(stages: number): Own {
@@ -15,35 +11,50 @@ function setting(stages: number): Own {
   return { ...plan, devices: devices.map((device) => ({ ...device, kind: "cpu" as const, threads: 1 })) };
 }
 
+/** A burst comes with each second action. */
+const COSTS = { perActionSeconds: 5e-6, burstSeconds: 10e-6 };
+
+/** By how much each of some actions of a first stage is longer, of which one ends where the next begins. */
+function delays(work: OwedWork, durationNs: number, count: number): readonly number[] {
+  return Array.from({ length: count }, (_, at) => {
+    if (at > 0) work.ended(0, at * durationNs);
+    return work.began(0, at * durationNs);
+  });
+}
+
 describe("JavaScript's own work on the devices' cores", () => {
-  test("makes an action wait where no core is idle, and not where one is", () => {
-    const alone = { segmentSeconds: SEGMENT_SECONDS, cores: 1 };
-    expect(new OwedWork(setting(1), alone).began(0, 1e6, 0)).toBe(1e4);
-    expect(new OwedWork(setting(1), { ...alone, cores: 2 }).began(0, 1e6, 0)).toBe(0);
+  test("makes an action longer in bursts where no core is idle, and none where one is", () => {
+    expect(delays(new OwedWork(setting(1), { ...COSTS, cores: 1 }), 1e6, 4)).toEqual([0, 1e4, 0, 1e4]);
+    expect(delays(new OwedWork(setting(1), { ...COSTS, cores: 2 }), 1e6, 4)).toEqual([0, 0, 0, 0]);
   });
 
-  test("is done on an idle core, as far as there is time", () => {
-    const work = new OwedWork(setting(2), { segmentSeconds: SEGMENT_SECONDS, cores: 2 });
-    // Of a pipeline of two devices a segment is cut at the work of both.
-    expect(work.began(0, 2e6, 0)).toBe(0);
-    expect(work.began(1, 2e6, 4000)).toBe(1e4 - 4000 + 1e4);
-    work.ended(0, 10_000);
-    work.ended(1, 10_000);
-    expect(work.began(1, 2e6, 10_000)).toBe(0);
-    expect(work.began(0, 2e6, 1e9)).toBe(1e4);
+  test("finds a core only when it has been idle for some milliseconds", () => {
+    const work = new OwedWork(setting(2), { ...COSTS, cores: 2 });
+    expect(work.began(0, 0)).toBe(0);
+    expect(work.began(1, 0)).toBe(1e4);
+    work.ended(1, 1e6);
+    work.ended(0, 2e6);
+    expect(work.began(0, 2e6)).toBe(0);
+    work.ended(0, 3e6);
+    // The other core is idle for 2 ms.
+    expect(work.began(0, 3e6)).toBe(1e4);
+    work.ended(0, 20e6);
+    expect(work.began(0, 20e6)).toBe(0);
+    work.ended(0, 21e6);
+    expect(work.began(0, 21e6)).toBe(0);
   });
 
   test("takes no time of devices that have none of the machine's cores", () => {
     const { devices, ...own } = setting(1);
     const gpu = { ...own, devices: devices.map((device) => ({ ...device, kind: "cuda" as const })) };
-    expect(new OwedWork(gpu, { segmentSeconds: 1, cores: 1 }).began(0, 1e9, 0)).toBe(0);
+    expect(delays(new OwedWork(gpu, { ...COSTS, cores: 1 }), 1e6, 4)).toEqual([0, 0, 0, 0]);
   });
 });
 
 test("costs with own work leave out for what share of a calibration's time it had the cores", () => {
   const plan = planSmall(smallCase([{}]), { devices: "unit*1" });
   const costs = { ...createCostModel(plan.calibration, "float32"), actionSeconds: () => 1 };
-  const ownWork = { segmentSeconds: 1, cores: 2 };
+  const ownWork = { ...COSTS, cores: 2 };
   const action = undefined as never;
   expect(withOwnWork(costs, constantCalibration(), ownWork).actionSeconds(action)).toBe(1);
   expect(withOwnWork(costs, undefined, ownWork).ownWork).toEqual(ownWork);

@@ -10,7 +10,7 @@ const ASKED = 20;
 
 /** Adds what JavaScript did on this machine's cores for a fleet, where it is worth anything. */
 export function keepOwnWork(costs: OwnWorkCosts): void {
-  keepLine(FILE, { version: 1, time: new Date().toISOString(), host: hostIdentity(), ...costs });
+  keepLine(FILE, { version: 2, time: new Date().toISOString(), host: hostIdentity(), ...costs });
 }
 
 /** What it does on the machine of a calibration, by fleets that ran there before; undefined where none is known. */
@@ -22,5 +22,6 @@ export function ownWorkOfMachine(calibration: Calibration): OwnWorkCosts | undef
     .slice(-ASKED);
   const [newest] = seen.slice(-1);
   if (newest === undefined) return undefined;
-  return { segmentSeconds: median(seen.map(({ segmentSeconds }) => segmentSeconds)), cores: newest.cores };
+  const usual = (name: "perActionSeconds" | "burstSeconds"): number => median(seen.map((line) => line[name]));
+  return { perActionSeconds: usual("perActionSeconds"), burstSeconds: usual("burstSeconds"), cores: newest.cores };
 }

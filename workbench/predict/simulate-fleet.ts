@@ -83,15 +83,14 @@ export type ForecastFleet = SimulatedFleet & {
 /** Jobs of a fleet that is simulated many times over where nobody asked for it. */
 const MOST_JOBS = 200;
 
-/** Undefined for exact costs, and for many jobs where nobody asked. */
-async function intervalsOf(
+/** When a fleet's jobs start and end. Undefined for exact costs, and for many jobs where nobody asked. */
+export async function fleetIntervals(
   context: Context,
-  { request }: WorkloadFleet,
   asked: FleetRequest,
-  choice: IntervalChoice | undefined,
+  choice: IntervalChoice,
 ): Promise<FleetIntervals | undefined> {
-  const { calibration } = request;
-  if (choice === undefined || !hasErrors(calibration)) return undefined;
+  const { calibration } = asked.setting;
+  if (!hasErrors(calibration)) return undefined;
   if (choice.samples === undefined && asked.members.length > MOST_JOBS) return undefined;
   const samples = fleetSamples(choice, asked.policy);
   const { seed } = choice;
@@ -129,7 +128,7 @@ export async function simulateWorkloadFleet(
     const asked = { ...fleet, policy, ...(objective === undefined ? {} : { objective }) };
     if (sweeps.length === 0) {
       const simulated = await withBetterPackings((pack) => simulateFleet({ ...asked, pack }), solvePackings(context));
-      const intervals = await intervalsOf(context, given, asked, draws);
+      const intervals = draws && (await fleetIntervals(context, asked, draws));
       return intervals === undefined ? simulated : { ...simulated, intervals };
     }
     // As a live fleet packs them: of many draws each would have problems of its own to solve.
