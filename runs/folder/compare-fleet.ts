@@ -60,7 +60,9 @@ export function compareFleet(run: RunOfFleet, policy?: PolicyName | PolicyFactor
       expected: "a fleet that was not gone on with",
       file: folder,
       got: "one that was resumed",
-      hint: "The simulator begins with jobs of which nothing is trained. `loratwin explain` and `loratwin report` tell what happened; compare a fleet that ran in one go.",
+      hint:
+        "The simulator begins with jobs of which nothing is trained. `loratwin explain` and `loratwin report` tell what " +
+        "happened; compare a fleet that ran in one go.",
     });
   if (speed === undefined)
     throw new InputError({ expected: "a fleet of whose actions one has ended", file: folder, got: "no action" });

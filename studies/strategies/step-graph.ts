@@ -13,8 +13,8 @@ import type { Platform } from "./platform.ts";
 /** What a task of a step is, for a trace. */
 export interface StepWork {
   /**
-   * A `message` is on its way beside computation; one that blocks is a `send`, then a `receive`. `norms` of gradients are
-   * there, or on their way to another machine.
+   * A `message` is on its way beside computation; one that blocks is a `send`, then a `receive`. `norms` of gradients
+   * are there, or on their way to another machine.
    */
   readonly kind: "compute" | "message" | "send" | "receive" | "norms" | Collective;
   /** A layer, or the number of layers for norm, head and loss; in a pipeline a chunk of layers. */

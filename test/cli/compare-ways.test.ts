@@ -68,7 +68,7 @@ test("a plan is told apart from a schedule that is simulated only", async () => 
   expect(text).toMatch(/^ddp: ddp, simulated only$/m);
 });
 
-test("overlap can be switched off for both ways, and base weights trained in those that are simulated only", async () => {
+test("overlap can be switched off for both ways, and base weights trained where there is no plan", async () => {
   await printed(["plan", "w.yaml", ...ON, "--no-intervals", "-o", "p.json"], folder);
   for (const given of [
     ["fsdp", "zb-h1"],
