@@ -95,6 +95,7 @@ async function predictAndExecute(
         {
           start: isInside(startSeconds, startNs - lateNs),
           end: isInside(endSeconds, endNs - lateNs),
+          isEarly: (endNs - lateNs) / 1e9 < low - 1e-3,
           width: (2 * (high - low)) / (high + low),
         },
       ];
@@ -108,6 +109,8 @@ async function predictAndExecute(
 interface Judged {
   readonly start: boolean;
   readonly end: boolean;
+  /** Whether it ended before its interval. */
+  readonly isEarly: boolean;
   /** Of the end's interval: a share of its middle. */
   readonly width: number;
 }
@@ -118,6 +121,7 @@ function record(bench: Bench, policy: PolicyName, fleet: number, judged: readonl
     bench.record({ name, parameters, value, unit, repetitions: 1, spread: null });
   const share = (values: readonly boolean[]): number => mean(values.map(Number));
   add("jobs", judged.length, "jobs");
+  add("ends before", share(judged.map(({ isEarly }) => isEarly)), "share");
   add("width of an end, median", median(judged.map(({ width }) => width)), "share");
   add("foretold in", ms / 1e3, "s");
   for (const which of ["start", "end"] as const) {

@@ -151,10 +151,6 @@ function endsIn(fleet: GrownFleet, plan: PlanBody, iterations: Iterations): Read
   const endNs = new Map<string, number>();
   for (const { stage, compute } of run.finish().devices)
     compute.endNs.forEach((ns, at) => {
-      (globalThis as any).debugOut?.set(`${stage}${PLANNED_LETTERS[compute.letters[at]!]}${compute.microBatches[at]}`, {
-        s: compute.startNs[at]!,
-        e: ns,
-      });
       endNs.set(`${stage}${PLANNED_LETTERS[compute.letters[at]!]}${compute.microBatches[at]}`, ns);
     });
   return new Map([...iterations].map(([key, { stage, end }]) => [key, endNs.get(`${stage}${end}`)!]));
@@ -190,11 +186,4 @@ export function withSameDecisions(fleet: GrownFleet): readonly JournalLine[] {
     again.push({ ...line, atNs });
   }
   return again;
-}
-
-export function debugEnds(fleet: GrownFleet, plan: PlanBody): Map<string, { s: number; e: number }> {
-  const out = new Map<string, { s: number; e: number }>();
-  (globalThis as any).debugOut = out;
-  endsIn(fleet, plan, iterationsOf(plan, fleet.journal));
-  return out;
 }

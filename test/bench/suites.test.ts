@@ -271,6 +271,7 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   external: ["mean", "median", "p90", "worst"],
   regress: ["blocked", "cause named", "said of golden workloads"],
   "fleet-coverage": [
+    "ends before",
     "ends inside",
     "ends inside, all fleets so far",
     "foretold in",
