@@ -3,7 +3,7 @@ import { type FleetHistory, timesOf } from "../plan/index.ts";
 import { fleetComparison } from "../reports/index.ts";
 import { compareFleet, readRun } from "../runs/index.ts";
 import { type Arguments, optionalNumber, optionalText } from "./command.ts";
-import { storyText } from "./commands/explain.ts";
+import { storyText } from "./describe-story.ts";
 import type { Io } from "./io.ts";
 import { note, percent, printResult, signedPercent, table, wrapped } from "./output.ts";
 import { policyOption } from "./simulate-fleet.ts";
@@ -70,12 +70,36 @@ function workLines({ seconds, actions, waitedSeconds, otherSeconds }: OwnWork): 
   ].flatMap(wrapped);
 }
 
+/** Of a journal that is not whole. */
+function journalFacts({ end, gaps }: ReturnType<typeof compareFleet>) {
+  if (end === undefined && gaps.length === 0) return null;
+  const { line = null, atNs, tornLine = null, goesOn = false } = end ?? {};
+  return { endsAtLine: line, endsAtSeconds: atNs === undefined ? null : atNs / 1e9, tornLine, goesOn, missing: gaps };
+}
+
+/** What a person has to know before the figures. */
+function journalText({ end, gaps, executed }: ReturnType<typeof compareFleet>): readonly string[] {
+  const ended = executed.jobs.filter((job) => job.endNs !== undefined).length;
+  const early = end && [
+    `The journal ends at line ${end.line}, ${formatSeconds(end.atNs / 1e9)} after the fleet's start, ` +
+      `${end.goesOn ? "and the fleet goes on" : "before the fleet does"}.`,
+    ...(end.tornLine === null ? [] : [`Line ${end.tornLine} of the file was not written to its end.`]),
+    `${ended} of ${counted(executed.jobs.length, "job")} were over by then; the errors are of these.`,
+  ];
+  const missing = gaps.map(([first, last]) => {
+    const lines = first === last ? `Line ${first} is` : `Lines ${first} to ${last} are`;
+    return `${lines} missing in the journal; the errors are of what is left.`;
+  });
+  return [...(early ?? []), ...missing].flatMap(wrapped);
+}
+
 /** `compare RUN`: a live fleet beside what the simulator makes of it, with its decisions and with those of its own. */
 export async function compareFleetRun(io: Io, args: Arguments, folder: string): Promise<number> {
   const text = optionalText(args, "policy");
   const policy = text === undefined ? undefined : await policyOption(io, "policy", text);
   const run = readRun(io, folder, "fleet");
-  const { executed, decidedAnew, decidedSame, decisions, ownWork } = compareFleet(run, policy);
+  const compared = compareFleet(run, policy);
+  const { executed, decidedAnew, decidedSame, decisions, ownWork } = compared;
   const judge = (simulated: FleetHistory) => {
     const comparison = fleetComparison(executed, simulated, decisions);
     return { ...comparison, errors: errorsOf(executed, simulated, comparison.error) };
@@ -92,12 +116,20 @@ export async function compareFleetRun(io: Io, args: Arguments, folder: string): 
   }));
   const errors = (of: Judged) => ({ asCalibrated: of.asCalibrated.errors, speedOut: of.speedOut.errors });
   const document = {
-    ...{ state: run.state, decisions: decisions.counts[0], sameDecisions: decisions.numSame },
+    ...{
+      state: run.state,
+      journal: journalFacts(compared),
+      decisions: decisions.counts[0],
+      sameDecisions: decisions.numSame,
+    },
     ...(ownWork === undefined ? {} : { ownWork: workFacts(ownWork) }),
     ...{ parted: partedFacts(decisions.parted), decidedAnew: errors(anew), decidedSame: errors(same), jobs },
   };
+  const incomplete = journalText(compared);
   printResult(io, args, document, () =>
     [
+      ...incomplete,
+      ...(incomplete.length === 0 ? [] : [""]),
       table(
         ["simulated", "turnarounds", "worst", "all jobs"],
         [

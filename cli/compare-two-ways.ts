@@ -1,11 +1,10 @@
 import path from "node:path";
 import { sum } from "../core/index.ts";
-import { createCostModel, microBatchTokens } from "../plan/index.ts";
-import { simulateStream } from "../sim/index.ts";
+import { createCostModel, microBatchTokens, type PlanBody } from "../plan/index.ts";
 import { type ComparisonSchedule, jobsWay, simulateJobs } from "../studies/index.ts";
 import { compareWays, planWay, type SeenWay } from "../traces/index.ts";
-import { loadPlan, placeInput } from "../workbench/index.ts";
-import { type Arguments, requiredText } from "./command.ts";
+import { loadPlan, placeInput, simulateVariant } from "../workbench/index.ts";
+import { type Arguments, flag, requiredText } from "./command.ts";
 import { asComparison } from "./comparison-schedule.ts";
 import { waysText } from "./describe-ways.ts";
 import type { Io } from "./io.ts";
@@ -18,13 +17,19 @@ interface LoadedWay {
   readonly tokens: number;
 }
 
+/** A plan all of whose links block, as `simulateVariant` runs it without overlap. */
+function withBlockingLinks(plan: PlanBody): PlanBody {
+  return { ...plan, links: plan.links.map((link) => link && { ...link, transfers: "blocking" }) };
+}
+
 /** A plan's run with its own costs. */
-function planned(io: Io, file: string): LoadedWay {
+function planned(io: Io, file: string, overlaps: boolean): LoadedWay {
   const { plan, source } = loadPlan(io, file);
   try {
     const costModel = createCostModel(plan.calibration, plan.model.dtype);
-    const trace = simulateStream({ plan, planHash: plan.hash, costModel });
-    return { way: planWay({ plan, trace }), tokens: sum(plan.microBatches.map(microBatchTokens)) };
+    const trace = simulateVariant({ overlap: !overlaps }, { plan, planHash: plan.hash, costModel });
+    const way = planWay({ plan: overlaps ? plan : withBlockingLinks(plan), trace });
+    return { way, tokens: sum(plan.microBatches.map(microBatchTokens)) };
   } catch (error) {
     throw placeInput(error, { main: source });
   }
@@ -39,9 +44,14 @@ async function simulatedOnly(io: Io, args: Arguments, schedule: ComparisonSchedu
 
 /** `compare one.json other.json`, `compare one.json tp`: why one way takes longer than the other, cause by cause. */
 export async function compareTwoWays(io: Io, args: Arguments, given: readonly [string, string]): Promise<number> {
+  const schedules = given.filter((what) => asComparison(what) !== undefined);
+  // Two plans have no options.
+  const overlaps = schedules.length === 0 || flag(args, "overlap");
+  if (schedules.length === 1 && flag(args, "full"))
+    note(io, args, `${schedules[0]} trains the base model's weights, and the plan adapters.`);
   const load = (what: string): LoadedWay | Promise<LoadedWay> => {
     const schedule = asComparison(what);
-    return schedule === undefined ? planned(io, what) : simulatedOnly(io, args, schedule);
+    return schedule === undefined ? planned(io, what, overlaps) : simulatedOnly(io, args, schedule);
   };
   const [one, other] = [await load(given[0]), await load(given[1])];
   if (one.tokens !== other.tokens) note(io, args, "the two ways train on different numbers of tokens.");

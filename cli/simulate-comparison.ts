@@ -1,37 +1,26 @@
 import { costsFacts } from "../calibration/index.ts";
 import { writeLines } from "../files/index.ts";
-import { COMPARISON_SCHEDULES, type ComparisonSchedule, jobsTrace, simulateJobs } from "../studies/index.ts";
-import { traceLines } from "../traces/index.ts";
+import { type ComparisonSchedule, jobsTrace, jobsWay, simulateJobs } from "../studies/index.ts";
+import { timeSpent, traceLines } from "../traces/index.ts";
 import { calibrationHash, predictJobsIntervals, VERSION } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText, type Use } from "./command.ts";
-import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
+import { COMPARISON_OPTIONS, SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import { costsText } from "./describe-costs.ts";
 import { runText } from "./describe-run.ts";
 import type { Io } from "./io.ts";
 import { loadComparison } from "./load-comparison.ts";
-import { type OptionTable, pick } from "./option-table.ts";
+import type { OptionTable } from "./option-table.ts";
 import { printResult } from "./output.ts";
-import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
-import { CACHE_OPTIONS, INTERVAL_OPTIONS, OVERLAP_OPTION, TRACE_OPTION } from "./prediction-options.ts";
+import { INTERVAL_OPTIONS, TRACE_OPTION } from "./prediction-options.ts";
 import { contextOf, drawChoice } from "./request-options.ts";
 
 /** Events of a trace without --trace-steps: what a browser still shows at ease. */
 const MAX_EVENTS = 200_000;
 
-/** What every comparison schedule takes: of the options of plans, those that decide more than a plan. */
 const EVERY_COMPARISON = {
-  ...DEVICE_OPTIONS,
-  ...COST_OPTIONS,
+  ...COMPARISON_OPTIONS,
   schedule: SIMULATED_SCHEDULE,
-  ...pick(PLAN_OPTIONS, "dtype", "recompute"),
   ...INTERVAL_OPTIONS,
-  ...CACHE_OPTIONS,
-  ...OVERLAP_OPTION,
-  full: {
-    type: "boolean",
-    default: false,
-    describe: `train the base model's weights (${COMPARISON_SCHEDULES.join(", ")})`,
-  },
   output: TRACE_OPTION,
   "trace-steps": {
     type: "number",
@@ -74,9 +63,7 @@ function comparisonUse(schedule: ComparisonSchedule, more: OptionTable): Use {
 export async function simulateComparison(io: Io, args: Arguments, schedule: ComparisonSchedule): Promise<number> {
   const file = requiredText(args, "plan");
   const run = await loadComparison(io, args, file, schedule, {
-    full: flag(args, "full"),
     accumulate: "accumulate" in COMPARISON_USES[schedule].options && flag(args, "accumulate"),
-    overlap: args["overlap"] !== false,
     ...(schedule === "fsdp" ? { prefetch: optionalCount(args, "prefetch", 0)! } : {}),
   });
   const { figures: calibration } = run.platform;
@@ -101,7 +88,8 @@ export async function simulateComparison(io: Io, args: Arguments, schedule: Comp
     writeLines(io, output, traceLines(held === all ? { ...trace, ...shown } : trace));
     written = held === all ? "" : `: the first ${held} of ${all} steps`;
   }
-  printResult(io, args, { ...simulated.metrics, ...shown, costs: costsFacts(calibration) }, () =>
+  const spent = flag(args, "json") ? timeSpent(jobsWay(run, simulated)) : {};
+  printResult(io, args, { ...simulated.metrics, ...spent, ...shown, costs: costsFacts(calibration) }, () =>
     [
       runText(simulated.metrics, shown),
       "",

@@ -14,6 +14,7 @@ import {
   type SimulatedJobs,
   simulateJobs,
 } from "../studies/index.ts";
+import { timeSpent } from "../traces/index.ts";
 import { type SceneAnswer, type ShownWay, type StageAnswer, sceneRequest } from "./answer-scene.ts";
 import { COMPARED_PARTS } from "./comparison.ts";
 import { type EstimatedRun, sampledSteps, tokensOf } from "./first-estimate.ts";
@@ -80,7 +81,16 @@ export function answerComparison(
   const found = simulated(sceneRequest(scene, calibration), schedule);
   const { trace, numSteps } = traceOf(found, "whole");
   const way = jobsWay(found.run, found.jobs, numSteps);
-  return { answer: found.answer, way, report: buildReportData({ title: "", traces: [trace], ways: [way] }) };
+  const json = canonicalJson({
+    ...found.jobs.metrics,
+    ...timeSpent(way),
+    costs: costsFacts(found.run.platform.figures),
+  });
+  return {
+    answer: { ...found.answer, json },
+    way,
+    report: buildReportData({ title: "", traces: [trace], ways: [way] }),
+  };
 }
 
 /** The same from some steps of each job, evenly over it. @throws InputError, PlanError */

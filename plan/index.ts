@@ -16,6 +16,8 @@ export { resolveStates } from "./cluster/resolve-states.ts";
 export type { ActionCost } from "./costs/action-cost.ts";
 // Durations from the cost model in whole nanoseconds, by which planner and simulator go.
 export { type ActionDurations, actionDurations } from "./costs/action-durations.ts";
+// The operators of an action, with the shapes that they run on.
+export { updateOperators } from "./costs/action-operators.ts";
 // How many parameters an adapter has on a stage.
 export { adapterParameters } from "./costs/adapter-parameters.ts";
 // What times are taken from where nobody gives a calibration.
@@ -42,10 +44,9 @@ export {
 // Of the time of an action, the part of each job.
 export { actionShares, dividedNs, type JobShare, type SharedWork } from "./costs/job-shares.ts";
 // What whole layers of a model cost on a device by those figures.
-export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes } from "./costs/layer-model.ts";
+export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes, updateSeconds } from "./costs/layer-model.ts";
 // What stages of one pipeline on several machines tell each other.
 export { NORM_BYTES, networkOf } from "./costs/norm-signal.ts";
-// The operators of an action, with the shapes that they run on.
 export type { OperatorCall } from "./costs/operator-calls.ts";
 // What an action's time is made of, and what a measured operator takes.
 export { beyond, type Coefficients, featureValue, operatorSeconds } from "./costs/operator-seconds.ts";
@@ -54,6 +55,7 @@ export {
   type StageShape,
   sampleRunOperators,
   stageOperators,
+  UPDATED_ELEMENTS,
   updateOperator,
 } from "./costs/operators.ts";
 // Which operators get slower as products do, and their share of a time.

@@ -14,6 +14,8 @@ export {
   planWay,
   type SeenWay,
   shorteningText,
+  type TimeSpent,
+  timeSpent,
   type WayFacts,
   wayText,
 } from "./causes/compared-ways.ts";

@@ -6,12 +6,9 @@ import { holdsPlan, machinePart } from "../../workbench/index.ts";
 import { type Arguments, type Command, optionalNumber, optionalText, requiredText, type Use } from "../command.ts";
 import { compareFleetRun } from "../compare-fleet.ts";
 import { compareTwoWays } from "../compare-two-ways.ts";
-import { asComparison } from "../comparison-schedule.ts";
+import { asComparison, COMPARISON_OPTIONS } from "../comparison-schedule.ts";
 import type { Io } from "../io.ts";
-import { pick } from "../option-table.ts";
 import { note, percent, printResult } from "../output.ts";
-import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "../plan-options.ts";
-import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf } from "../request-options.ts";
 import { writeReport } from "../write-report.ts";
 
@@ -48,10 +45,7 @@ const WAYS: Use = {
   input: "a schedule that is simulated only",
   options: {
     workload: { type: "string", needed: true, describe: `what ${COMPARISON_SCHEDULES.join(", ")} train` },
-    ...DEVICE_OPTIONS,
-    ...COST_OPTIONS,
-    ...pick(PLAN_OPTIONS, "dtype", "recompute"),
-    ...CACHE_OPTIONS,
+    ...COMPARISON_OPTIONS,
   },
   instead: () => "Such a schedule is simulated for the jobs of --workload, and its time compared cause by cause.",
 };

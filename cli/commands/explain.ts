@@ -1,14 +1,8 @@
 import { InputError } from "../../core/index.ts";
-import {
-  type FleetHistory,
-  fleetHistory,
-  fleetStory,
-  type JobHistory,
-  jobStory,
-  type StoryPart,
-} from "../../plan/index.ts";
+import { type FleetHistory, fleetHistory, fleetStory, type JobHistory, jobStory } from "../../plan/index.ts";
 import { loadJournal, stoppedByJournal } from "../../runs/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
+import { storyText } from "../describe-story.ts";
 import { printResult, warn } from "../output.ts";
 
 /** Names that an error lists. */
@@ -21,10 +15,6 @@ function jobNamed({ jobs }: FleetHistory, name: string): JobHistory {
   const others = jobs.length - names.length;
   const hint = `There are ${names.join(", ")}${others > 0 ? ` and ${others} more` : ""}.`;
   throw new InputError({ expected: "a job of the journal", at: "job", got: name, hint });
-}
-
-export function storyText(story: readonly StoryPart[]): string {
-  return story.map(({ heading, lines }) => [heading, ...lines.map((line) => `  ${line}`)].join("\n")).join("\n\n");
 }
 
 export const explainCommand: Command = {

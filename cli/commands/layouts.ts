@@ -12,13 +12,14 @@ import { contextOf } from "../request-options.ts";
 const ROWS = 12;
 
 /** --gpu 'NAME*COUNT', or --accelerator and --count. @throws InputError for neither */
-function acceleratorsOf(args: Arguments): { readonly accelerator: string; readonly count: number } {
+function acceleratorsOf(args: Arguments) {
   const gpu = optionalText(args, "gpu");
   const [accelerator, count] = [optionalText(args, "accelerator"), optionalCount(args, "count")];
-  if (gpu === undefined && accelerator !== undefined && count !== undefined) return { accelerator, count };
+  if (gpu === undefined && accelerator !== undefined && count !== undefined)
+    return { accelerator, acceleratorAt: "--accelerator", count };
   const counted = countedType(gpu ?? "");
   if (counted !== undefined && counted.count > 0 && Number.isSafeInteger(counted.count))
-    return { accelerator: counted.type, count: counted.count };
+    return { accelerator: counted.type, acceleratorAt: "--gpu", count: counted.count };
   throw new InputError({
     expected: "--gpu 'H100 SXM*8' with one kind of GPU, or --accelerator 'H100 SXM' and --count 8",
     got: gpu ?? (accelerator === undefined ? "neither" : "no count"),

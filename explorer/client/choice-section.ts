@@ -50,7 +50,7 @@ export function choiceSection(shown: ShownAnswer, openWay: Open): HTMLElement {
   const [title, meaning] = isCompared
     ? ([
         "No plan",
-        `${schedule} is simulated for comparison: nothing is planned, and adapters train one after another, without sharing micro-batches. Updates take no time.`,
+        `${schedule} is simulated for comparison: nothing is planned, and adapters train one after another, without sharing micro-batches.`,
       ] as const)
     : ([
         "What the planner chose",

@@ -307,13 +307,21 @@ function keptTimes(
   return times;
 }
 
+/** Seconds of an update that reads and writes so many numbers. */
+export function updateSeconds(
+  elements: number,
+  device: ResolvedDevice,
+  dtype: Dtype,
+  { launchSeconds }: Pick<LayerFigures, "launchSeconds">,
+): number {
+  return launchSeconds + (UPDATE_BYTES * elements) / peaksOf(device, dtype).bytesPerSecond;
+}
+
 /** Seconds of an action from whole layers. A backward has no dW; over a recomputed layer it makes one more pass. */
 export function layerActionSeconds(action: ActionCost, figures: LayerFigures): number {
   const { letter, device, shape, microBatch } = action;
-  if (letter === "U") {
-    const elements = sum(actionOperators(action).map((call) => call.elements));
-    return figures.launchSeconds + (UPDATE_BYTES * elements) / peaksOf(device, shape.dtype).bytesPerSecond;
-  }
+  if (letter === "U")
+    return updateSeconds(sum(actionOperators(action).map((call) => call.elements)), device, shape.dtype, figures);
   if (isSample(microBatch))
     return sum(sampleRuns(microBatch).map((run) => run.times * sampleRunSeconds(action, figures, run)));
   return passSeconds(action, figures, jobSegments(microBatch, letter === "B"), letter !== "B");

@@ -374,16 +374,21 @@ export function sampleRunOperators(shape: StageShape, run: SampleRun): readonly 
   );
 }
 
+/** What AdamW reads and writes of each number that it updates: itself and two moments, and reads: its gradient. */
+export const UPDATED_ELEMENTS = 7;
+
 /** AdamW over the adapters of the given jobs on a stage. */
-export function updateOperator(shape: StageShape, jobIndices: readonly number[]): OperatorCall {
-  const { architecture, stage, jobs } = shape;
+export function updateOperator(
+  { architecture, stage, jobs }: Pick<StageShape, "architecture" | "stage" | "jobs">,
+  jobIndices: readonly number[],
+): OperatorCall {
   const parameters = sum(jobIndices.map((job) => adapterParameters(architecture, stage, jobs[job]!)));
   return {
     name: "update",
     kind: "update",
     calls: 1,
     flops: 12 * parameters,
-    elements: 7 * parameters,
+    elements: UPDATED_ELEMENTS * parameters,
     features: { one: 1, parameters, jobs: jobIndices.length },
   };
 }

@@ -11,6 +11,7 @@ import {
   withOwnWork,
 } from "../../plan/index.ts";
 import { withSameDecisions } from "../../sim/index.ts";
+import { type JournalEnd, journalEnd, journalGaps } from "./journal-end.ts";
 import { ownWorkCounted, ownWorkOf } from "./own-work.ts";
 import type { RunOfFleet } from "./read-run.ts";
 import { RUN_FILES } from "./run-files.ts";
@@ -34,6 +35,10 @@ export interface ComparedFleet {
   readonly decisions: ComparedDecisions;
   /** What JavaScript did on the devices' cores meanwhile; undefined where nobody counted. */
   readonly ownWork: ReturnType<typeof ownWorkCounted>;
+  /** Where the journal ends before the fleet does; undefined where it does not. */
+  readonly end: JournalEnd | undefined;
+  /** Lines that the journal lacks between others. */
+  readonly gaps: ReturnType<typeof journalGaps>;
 }
 
 /**
@@ -50,12 +55,17 @@ export function compareFleet(run: RunOfFleet, policy?: PolicyName | PolicyFactor
     });
   const calibrated = twinOfFleet(run, policy);
   const speed = runSpeed(run);
-  if (calibrated.twin === undefined || speed === undefined)
+  if (calibrated.twin === undefined)
     throw new InputError({
-      expected: "a fleet that was not cut off, and of whose actions one has ended",
+      expected: "a fleet that was not gone on with",
       file: folder,
-      got: speed === undefined ? "no action" : "one that was gone on with",
+      got: "one that was resumed",
+      hint:
+        "The simulator begins with jobs of which nothing is trained. `loratwin explain` and `loratwin report` tell what " +
+        "happened; compare a fleet that ran in one go.",
     });
+  if (speed === undefined)
+    throw new InputError({ expected: "a fleet of whose actions one has ended", file: folder, got: "no action" });
   const ownWork = ownWorkOf(run.events);
   const calibratedCosts = createCostModel(setting.calibration, setting.model.dtype);
   const costs = ownWork === undefined ? calibratedCosts : withOwnWork(calibratedCosts, setting.calibration, ownWork);
@@ -66,7 +76,7 @@ export function compareFleet(run: RunOfFleet, policy?: PolicyName | PolicyFactor
     executed: fleetHistory(since === undefined ? lines : [...lines, since]),
     decidedAnew: { asCalibrated: fleetHistory(calibrated.twin.journal), speedOut: fleetHistory(anew.journal) },
     decidedSame: { asCalibrated: fleetHistory(same()), speedOut: fleetHistory(same(speed.times)) },
-    ownWork: ownWorkCounted(run.events),
+    ...{ ownWork: ownWorkCounted(run.events), end: journalEnd(run), gaps: journalGaps(lines) },
     decisions: compareDecisions(lines, anew.journal, { goesOn: state === "unfinished" }),
   };
 }

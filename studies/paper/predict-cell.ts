@@ -1,5 +1,5 @@
 import { planAndPredict } from "../../sim/index.ts";
-import { COMPARISON_TABLE, type ComparisonSchedule } from "../strategies/comparison-schedules.ts";
+import { COMPARISON_TABLE, type ComparisonSchedule, comparisonStep } from "../strategies/comparison-schedules.ts";
 import { fitsDevices } from "../strategies/device-needs.ts";
 import type { TrainedModel } from "../strategies/platform.ts";
 import { runStep } from "../strategies/step-graph.ts";
@@ -49,10 +49,9 @@ function comparedCell(
   const platform = comparedPlatform(paper, numDevices);
   const step = { lengths: STEP_LENGTHS, cut: { microBatchSize: STEP_LENGTHS.length } };
   const options = { overlap: true, prefetch };
-  const { tasks, needs } = COMPARISON_TABLE[schedule];
-  const needed = needs(platform, model, step, options);
+  const needed = COMPARISON_TABLE[schedule].needs(platform, model, step, options);
   return {
-    stepSeconds: runStep(platform, tasks(platform, model, step, options)).makespanNs / 1e9,
+    stepSeconds: runStep(platform, comparisonStep(schedule, platform, model, step, options)).makespanNs / 1e9,
     peakBytes: Math.max(...needed.map(({ total }) => total)),
     fits: fitsDevices(platform, needed),
   };

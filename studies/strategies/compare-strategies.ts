@@ -2,13 +2,12 @@ import { PlanError, sum } from "../../core/index.ts";
 import { type PlanRequest, pipelineCounts, type Recompute } from "../../plan/index.ts";
 import { type PredictedPlan, planAndPredict } from "../../sim/index.ts";
 import {
-  type CauseTime,
   differenceByCause,
-  type PathCause,
   planWay,
   type RunCauses,
   type RunDifference,
-  type SeenWay,
+  type TimeSpent,
+  timeSpent,
 } from "../../traces/index.ts";
 import { comparisonRun } from "./comparison-run.ts";
 import { COMPARISON_SCHEDULES, type ComparisonSchedule } from "./comparison-schedules.ts";
@@ -30,7 +29,7 @@ const PLANNED_NAMES = Object.keys(PLANNED) as readonly PlannedStrategy[];
 export const STRATEGY_NAMES: readonly StrategyName[] = [...PLANNED_NAMES, ...COMPARISON_SCHEDULES];
 
 /** One way to train the jobs, and what `simulate` says of it. */
-export interface StrategyRun {
+export interface StrategyRun extends TimeSpent {
   readonly makespanSeconds: number;
   readonly tokens: number;
   readonly tokensPerSecond: number;
@@ -42,10 +41,6 @@ export interface StrategyRun {
   readonly fits: boolean;
   /** Pipelines side by side; null for schedules that have none. */
   readonly pipelines: number | null;
-  /** What the time of a device goes to, as the mean over devices; all of `makespanSeconds`. */
-  readonly causes: readonly CauseTime[];
-  /** What would make the run shorter, the most first. */
-  readonly criticalPath: readonly PathCause[];
   /** Groups that share micro-batches, as planned; null where jobs run one after another by the strategy itself. */
   readonly groups: number | null;
 }
@@ -58,10 +53,6 @@ export interface StrategyRow extends Omit<StrategyRun, "tokens"> {
 export interface StrategyOptions {
   /** Whether base weights are trained: no plan does. */
   readonly full?: boolean;
-}
-
-function told({ causes, facts }: SeenWay): Pick<StrategyRun, "causes" | "criticalPath"> {
-  return { causes: causes.causes, criticalPath: facts.criticalPath };
 }
 
 function plannedOrNot(request: PlanRequest): PredictedPlan | undefined {
@@ -92,7 +83,7 @@ function runPlanned(request: PlanRequest): StrategyRun | undefined {
     fits: fitting !== undefined,
     pipelines: pipelines.length,
     groups: groups.length,
-    ...told(planWay({ plan: plan.body, trace: plan.trace })),
+    ...timeSpent(planWay({ plan: plan.body, trace: plan.trace })),
   };
 }
 
@@ -111,7 +102,7 @@ function runCompared(request: PlanRequest, schedule: ComparisonSchedule, full: b
     fits: fitsDevices(run.platform, needs),
     pipelines: null,
     groups: null,
-    ...told(jobsWay(run, simulated)),
+    ...timeSpent(jobsWay(run, simulated)),
   };
 }
 

@@ -108,26 +108,29 @@ function comparedJobs(
   cuts: boolean,
 ): readonly ComparedJob[] {
   refuseCompared(jobs, `--schedule ${schedule}`);
-  return jobs.map(({ name, adapter, batchSize, microBatchSize, microBatchTokens, arrivalSeconds }, index) => {
-    const own = {
-      microBatchSize:
-        microBatchSize ?? (microBatchTokens === undefined ? openCut(batchSize, devices.length) : undefined),
-      microBatchTokens,
-    };
-    if (arrivalSeconds > 0)
-      throw new InputError({
-        expected: `jobs that are there from the start for --schedule ${schedule}`,
-        at: `jobs[${index}].arrivalSeconds`,
-        got: arrivalSeconds,
-      });
-    const { tokens, steps } = rows[index]!;
-    return {
-      name,
-      adapter,
-      steps: Array.from(steps, (step) => step.map((row) => tokens[row]!)),
-      cut: cuts ? own : { microBatchSize: batchSize },
-    };
-  });
+  return jobs.map(
+    ({ name, adapter, batchSize, microBatchSize, microBatchTokens, arrivalSeconds, optimizer }, index) => {
+      const own = {
+        microBatchSize:
+          microBatchSize ?? (microBatchTokens === undefined ? openCut(batchSize, devices.length) : undefined),
+        microBatchTokens,
+      };
+      if (arrivalSeconds > 0)
+        throw new InputError({
+          expected: `jobs that are there from the start for --schedule ${schedule}`,
+          at: `jobs[${index}].arrivalSeconds`,
+          got: arrivalSeconds,
+        });
+      const { tokens, steps } = rows[index]!;
+      return {
+        name,
+        adapter,
+        ...(optimizer.maxGradNorm === undefined ? {} : { clips: true }),
+        steps: Array.from(steps, (step) => step.map((row) => tokens[row]!)),
+        cut: cuts ? own : { microBatchSize: batchSize },
+      };
+    },
+  );
 }
 
 /**

@@ -9,6 +9,9 @@ import {
   roomOf,
   type Stage,
   type StageMemory,
+  UPDATED_ELEMENTS,
+  updateOperators,
+  updateSeconds,
 } from "../../plan/index.ts";
 import type { Platform, TrainedModel } from "./platform.ts";
 import type { RowLengths, StepRows } from "./step-rows.ts";
@@ -86,11 +89,15 @@ export function keptOf(
   return keptActivations({ ...input, ...eager, room }, options);
 }
 
-/** What a device has of a model, and what is on it at the most. */
-export interface DeviceShare {
+/** What of a model's layers a device has, updates included. */
+export interface HeldLayers {
   readonly stages: readonly Stage[];
-  /** Devices that share these stages. */
+  /** Devices that share these stages: each has one part of all their matrices. */
   readonly split?: number;
+}
+
+/** What a device has of a model, and what is on it at the most. */
+interface DeviceShare extends HeldLayers {
   /** Frozen weights that come and go. */
   readonly gatheredBytes?: number;
   readonly activations: number;
@@ -123,6 +130,21 @@ export function deviceNeed(
     reservedMemory(parts, platform.program),
     load === 0 ? 0 : Math.ceil(load + platform.program.contextBytes),
   );
+}
+
+/** Seconds in which a device updates what it has: adapters, or in full training all base weights. */
+export function heldUpdateSeconds(
+  { devices, figures }: Platform,
+  model: TrainedModel,
+  { stages, split = 1 }: HeldLayers,
+): number {
+  const { architecture, adapter, dtype, full } = model;
+  const elements = stages.map((stage) =>
+    full
+      ? UPDATED_ELEMENTS * trainedParameters(model, stage)
+      : sum(updateOperators({ architecture, stage, jobs: [{ adapter }] }, [0]).map((call) => call.elements)),
+  );
+  return updateSeconds(sum(elements) / split, devices[0]!, dtype, figures);
 }
 
 function needOf(memory: StageMemory, load: number): DeviceNeed {

@@ -33,12 +33,12 @@ function streamsOf({ kind, devices }: StepWork, device: number): readonly TraceE
   return ["receive", "send"];
 }
 
-function recordStep({ graph, times }: SimulatedStep, numDevices: number): StepRecord {
+function recordStep({ graph, times }: SimulatedStep): StepRecord {
   const events: Omit<TraceEvent, "jobs" | "step">[] = [];
   const held: { device: number; timeNs: number; bytes: number }[] = [];
-  const last = new Array<{ readonly stage: number; readonly microBatch: number } | undefined>(numDevices);
   graph.tasks.forEach(({ work }, index) => {
     const { kind, stage, letter, devices, microBatches, bytes, heldBytes } = work;
+    if (kind === "norms") return;
     const startNs = times.startNs[index]!;
     const endNs = kind === "message" ? times.resultNs[index]! : times.endNs[index]!;
     devices.forEach((device, at) => {
@@ -62,25 +62,6 @@ function recordStep({ graph, times }: SimulatedStep, numDevices: number): StepRe
           ...(kind === "compute" ? {} : { bytes: Math.round(bytes) }),
           ...(isCollective(kind) ? { collective: kind } : {}),
         });
-      if (kind === "compute") last[device] = { stage, microBatch };
-    });
-  });
-  // The update closes the step on every device once all gradients are there.
-  last.forEach((closing, device) => {
-    if (closing === undefined) return;
-    const { stage, microBatch } = closing;
-    const { part, tokens } = graph.microBatches[microBatch]!;
-    const at = { startNs: times.makespanNs, durationNs: 0 as Nanos };
-    events.push({
-      action: `${stage}U${microBatch}`,
-      device,
-      stream: "compute",
-      ...at,
-      stage,
-      letter: "U",
-      microBatch,
-      part,
-      tokens,
     });
   });
   return {
@@ -104,7 +85,7 @@ export function jobsTrace(run: JobsRun, { steps, needs }: SimulatedJobs, options
   const known = new Map<string, StepRecord>();
   const recordOf = ({ job, step }: PlacedStep): StepRecord => {
     const key = stepKey(run, job, step);
-    const found = known.get(key) ?? recordStep(simulateStep(run, job, step), devices.length);
+    const found = known.get(key) ?? recordStep(simulateStep(run, job, step));
     known.set(key, found);
     return found;
   };

@@ -31,6 +31,8 @@ export interface TrainedModel {
   /** Whether base weights are trained: then W runs, and gradients and optimizer state exist for all of them. */
   readonly full: boolean;
   readonly adapter: AdapterSpec;
+  /** Whether gradients are clipped by their norm over the whole model; they are not where absent. */
+  readonly clips?: boolean;
 }
 
 export function computeOf({ dtype, compute = computeDtype(dtype) }: TrainedModel): ComputeDtype {

@@ -5,6 +5,7 @@ import { type BackwardShares, backwardShares } from "./backward-shares.ts";
 import {
   type DeviceNeed,
   deviceNeed,
+  type HeldLayers,
   keptOf,
   layerGradientBytes,
   layerWeightBytes,
@@ -197,6 +198,16 @@ export function shardedTasks(
   return new ShardedStep(platform, model, step, choice).build();
 }
 
+/** Every layer on each device: all of its numbers, or with FSDP a shard of them. */
+export function shardedLayers(
+  { devices }: Platform,
+  model: TrainedModel,
+  strategy: ShardedChoice["strategy"],
+): readonly HeldLayers[] {
+  const held = { stages: [wholeModel(model)], ...(strategy === "fsdp" ? { split: devices.length } : {}) };
+  return devices.map(() => held);
+}
+
 /**
  * FSDP holds its shard, the layer in use and those gathered ahead; while it is made, each device holds the whole model,
  * which is moved there before it is cut (PyTorch's FullyShardedDataParallel with `device_id`).
@@ -207,20 +218,19 @@ export function shardedNeeds(
   step: StepRows,
   { strategy, prefetch, overlap = true }: ShardedChoice,
 ): readonly DeviceNeed[] {
-  const stage = wholeModel(model);
-  const numDevices = platform.devices.length;
+  const { numLayers } = model.architecture;
   const layers = 1 + (overlap ? prefetch : 0);
-  const isSharded = strategy === "fsdp";
-  return sharesOf(step, numDevices).map((microBatches) => {
+  const held = shardedLayers(platform, model, strategy);
+  return sharesOf(step, platform.devices.length).map((microBatches, device) => {
     const kept = microBatches.map((rows) => keptOf(platform, model, rows, { hasHead: true }));
     const share = {
-      stages: [stage],
-      activations: maximum(kept.map(({ layer, head }) => stage.endLayer * layer + head)),
+      stages: held[device]!.stages,
+      activations: maximum(kept.map(({ layer, head }) => numLayers * layer + head)),
       workspace: maximum(kept.map(({ workspace }) => workspace)),
     };
-    if (!isSharded) return deviceNeed(platform, model, step, share);
+    if (strategy === "ddp") return deviceNeed(platform, model, step, share);
     const load = deviceNeed(platform, model, step, share).weights;
     const gatheredBytes = layers * layerWeightBytes(platform, model);
-    return deviceNeed(platform, model, step, { ...share, split: numDevices, gatheredBytes, load });
+    return deviceNeed(platform, model, step, { ...share, ...held[device]!, gatheredBytes, load });
   });
 }

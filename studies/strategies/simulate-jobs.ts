@@ -2,7 +2,12 @@ import { type InputError, InvariantError, PlanError, sum } from "../../core/inde
 import { type AdapterSpec, type Cut, memoryTable, spentOn } from "../../plan/index.ts";
 import type { RunFigures, SharedFactors, TaskTimes } from "../../sim/index.ts";
 import { type DeviceMetrics, idleShare, type RunMetrics, steadyRegion } from "../../traces/index.ts";
-import { COMPARISON_TABLE, type ComparisonOptions, type ComparisonSchedule } from "./comparison-schedules.ts";
+import {
+  COMPARISON_TABLE,
+  type ComparisonOptions,
+  type ComparisonSchedule,
+  comparisonStep,
+} from "./comparison-schedules.ts";
 import { type DeviceNeed, fitsDevices, largestNeed } from "./device-needs.ts";
 import type { Platform, TrainedModel } from "./platform.ts";
 import { runStep, type StepGraph, withFactors } from "./step-graph.ts";
@@ -12,6 +17,8 @@ import type { RowLengths, StepRows } from "./step-rows.ts";
 export interface ComparedJob {
   readonly name: string;
   readonly adapter: AdapterSpec;
+  /** Whether its gradients are clipped by their norm; they are not where absent. */
+  readonly clips?: boolean;
   /** Rows of each optimizer step. */
   readonly steps: readonly RowLengths[];
   readonly cut: Cut;
@@ -20,7 +27,7 @@ export interface ComparedJob {
 export interface JobsRun {
   readonly schedule: ComparisonSchedule;
   readonly platform: Platform;
-  readonly model: Omit<TrainedModel, "adapter">;
+  readonly model: Omit<TrainedModel, "adapter" | "clips">;
   readonly jobs: readonly ComparedJob[];
   readonly options: ComparisonOptions;
   /** Of the request, in place of a plan's hash. */
@@ -62,7 +69,8 @@ export interface SimulatedJobs {
 }
 
 function modelOf({ model, jobs }: JobsRun, job: number): TrainedModel {
-  return { ...model, adapter: jobs[job]!.adapter };
+  const { adapter, clips = false } = jobs[job]!;
+  return { ...model, adapter, clips };
 }
 
 function rowsOf({ jobs }: JobsRun, job: number, step: number): StepRows {
@@ -72,7 +80,7 @@ function rowsOf({ jobs }: JobsRun, job: number, step: number): StepRows {
 
 function graphOf(run: JobsRun, job: number, step: number): StepGraph {
   const { schedule, platform, options } = run;
-  return COMPARISON_TABLE[schedule].tasks(platform, modelOf(run, job), rowsOf(run, job, step), options);
+  return comparisonStep(schedule, platform, modelOf(run, job), rowsOf(run, job, step), options);
 }
 
 /** One step by itself. */
@@ -103,8 +111,9 @@ function largestNeeds(run: JobsRun, steps: ReadonlyMap<string, PlacedStep>): rea
 
 /** Steps of one key are equal: of one adapter size and equal rows. */
 export function stepKey({ jobs }: JobsRun, job: number, step: number): string {
-  const { adapter, cut, steps } = jobs[job]!;
-  return `${adapter.rank} ${adapter.targets.join()} ${cut.microBatchSize} ${cut.microBatchTokens} ${steps[step]!.join()}`;
+  const { adapter, clips, cut, steps } = jobs[job]!;
+  const { rank, targets, rankPattern, dora } = adapter;
+  return JSON.stringify([rank, targets, rankPattern, dora === true, clips === true, cut, steps[step]]);
 }
 
 /** The key of every step, and the first step of each key. */
@@ -267,7 +276,7 @@ function timeJobs(run: JobsRun, factors: readonly (SharedFactors | undefined)[])
 
 /**
  * The jobs one after another, step by step, as systems without LoRAPP train them: every step begins when the one before
- * has ended. Equal steps are simulated once. Updates take no time.
+ * has ended. Equal steps are simulated once.
  */
 export function simulateJobs(run: JobsRun): SimulatedJobs {
   const { runs, first, numTasks } = timeJobs(run, [undefined]);

@@ -10,7 +10,7 @@ import {
 } from "../../plan/index.ts";
 import { type PipelineTask, pipelineTasks } from "../../sim/index.ts";
 import { type BackwardShares, backwardShares, NO_SHARES } from "./backward-shares.ts";
-import { type DeviceNeed, deviceNeed, keptOf, stageOf } from "./device-needs.ts";
+import { type DeviceNeed, deviceNeed, type HeldLayers, keptOf, stageOf } from "./device-needs.ts";
 import { messageSeconds } from "./interconnect.ts";
 import { interleavedOrders } from "./interleaved.ts";
 import { computeOf, type Platform, type TrainedModel, timesOf } from "./platform.ts";
@@ -58,6 +58,20 @@ function evenStages(model: TrainedModel, numStages: number): readonly Stage[] {
   });
 }
 
+function stagesOf(model: TrainedModel, numDevices: number, schedule: SplitSchedule): readonly Stage[] {
+  return evenStages(model, (schedule === "interleaved" ? CHUNKS : 1) * numDevices);
+}
+
+/** The stages of each device. */
+export function splitPipelineLayers(
+  { devices }: Platform,
+  model: TrainedModel,
+  schedule: SplitSchedule,
+): readonly HeldLayers[] {
+  const all = stagesOf(model, devices.length, schedule);
+  return devices.map((_, device) => ({ stages: all.filter((_stage, index) => index % devices.length === device) }));
+}
+
 function pipelineOf({ devices }: Platform, model: TrainedModel, step: StepRows, schedule: SplitSchedule): Pipeline {
   const numDevices = devices.length;
   const microBatches = cutStep(step);
@@ -66,7 +80,7 @@ function pipelineOf({ devices }: Platform, model: TrainedModel, step: StepRows, 
     orders: isInterleaved
       ? interleavedOrders(numDevices, CHUNKS, microBatches.length)
       : zeroBubbleOrders(numDevices, microBatches.length),
-    stages: evenStages(model, (isInterleaved ? CHUNKS : 1) * numDevices),
+    stages: stagesOf(model, numDevices, schedule),
     microBatches,
     splitsBackward: !isInterleaved,
   };
@@ -141,7 +155,7 @@ function workOf(
   return {
     kind: isMessage ? "message" : WORK_KINDS[kind],
     stage,
-    letter: op.letter as StepWork["letter"],
+    letter: op.letter,
     devices,
     microBatches: devices.map(() => microBatch),
     bytes: kind === "compute" ? 0 : bytes,
@@ -218,12 +232,11 @@ export function splitPipelineNeeds(
   const pipeline = pipelineOf(platform, model, step, schedule);
   const { orders, microBatches } = pipeline;
   const held = heldBytes(platform, model, pipeline);
-  return orders.map((order, device) => {
-    const stages = pipeline.stages.filter((_, stage) => stage % orders.length === device);
+  return splitPipelineLayers(platform, model, schedule).map(({ stages }, device) => {
     const hasHead = stages.some(({ head }) => head);
     return deviceNeed(platform, model, step, {
       stages,
-      activations: mostHeld(order, held, lastUse(pipeline)),
+      activations: mostHeld(orders[device]!, held, lastUse(pipeline)),
       workspace: maximum(microBatches.map((rows) => keptOf(platform, model, rows, { hasHead }).workspace)),
     });
   });

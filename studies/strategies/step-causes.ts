@@ -12,6 +12,7 @@ export interface StepPlace {
 
 /** What a computation goes to on one of its devices, all of its time. */
 function workParts({ work }: StepTask, tokens: number, ns: number): readonly CauseTime[] {
+  if (work.letter === "U") return [{ cause: "update", ns }];
   if (work.letter === "W") return [{ cause: "weight gradients", ns }];
   const { recomputed, weights } = work.shares ?? NO_SHARES;
   const again = Math.round(ns * recomputed);
@@ -89,15 +90,16 @@ export class StepRun implements ChainedRun<number> {
   stepOf(task: number, _isWait: boolean, ns: number) {
     const { work } = this.#step.graph.tasks[task]!;
     const { kind, stage, letter, devices, microBatches } = work;
-    const isOfAll = devices.length > 1 && kind !== "message";
+    const isMessage = kind === "message" || kind === "norms";
+    const isOfAll = devices.length > 1 && !isMessage;
     const parts = kind === "compute" ? this.#partsOf(task, 0, ns) : [{ cause: this.#causeOf(task), ns }];
     return {
       action: `${stage}${letter}${microBatches[0]}`,
       // A message is drawn where it arrives.
-      device: kind === "message" ? devices[1]! : devices[0]!,
+      device: isMessage ? devices[1]! : devices[0]!,
       isOfAll,
       // A collective is drawn on the lane of what it keeps waiting.
-      stream: kind === "message" ? ("receive" as const) : isCollective(kind) ? ("compute" as const) : kind,
+      stream: isMessage ? ("receive" as const) : isCollective(kind) ? ("compute" as const) : kind,
       parts,
     };
   }
@@ -127,7 +129,7 @@ export class StepRun implements ChainedRun<number> {
 
   #causeOf(task: number): IdleCause {
     const { kind } = this.#step.graph.tasks[task]!.work;
-    return isCollective(kind) ? kind : "transfer";
+    return isCollective(kind) || kind === "norms" ? kind : "transfer";
   }
 
   /** What a device waits for from one time to another, before a task of its own or to the end of the step. */
@@ -142,12 +144,14 @@ export class StepRun implements ChainedRun<number> {
     const rest: IdleCause = this.#place.isLast ? "drain" : "step before";
     /** Until something is found that it takes part in, it only waits for others to end. */
     let isIn = next !== undefined;
+    let isForNorms = false;
     let task = next === undefined ? this.last() : this.cameAfter(next);
     while (atNs > fromNs && task !== undefined) {
       const { kind, letter } = this.#step.graph.tasks[task]!.work;
       isIn ||= isCollective(kind);
       if (!isIn) break;
-      if (kind === "compute") since(fromNs, letter === "F" ? "forward" : "backward");
+      isForNorms = kind === "norms" || (isForNorms && kind === "compute");
+      if (kind === "compute") since(fromNs, isForNorms ? "norms" : letter === "F" ? "forward" : "backward");
       else since(this.beginNs(task), this.#causeOf(task));
       task = this.cameAfter(task);
     }

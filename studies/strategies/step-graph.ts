@@ -12,11 +12,14 @@ import type { Platform } from "./platform.ts";
 
 /** What a task of a step is, for a trace. */
 export interface StepWork {
-  /** A `message` is on its way beside computation; one that blocks is a `send`, then a `receive`. */
-  readonly kind: "compute" | "message" | "send" | "receive" | Collective;
+  /**
+   * A `message` is on its way beside computation; one that blocks is a `send`, then a `receive`. `norms` of gradients
+   * are there, or on their way to another machine.
+   */
+  readonly kind: "compute" | "message" | "send" | "receive" | "norms" | Collective;
   /** A layer, or the number of layers for norm, head and loss; in a pipeline a chunk of layers. */
   readonly stage: number;
-  readonly letter: Exclude<ActionLetter, "U">;
+  readonly letter: ActionLetter;
   /** Who takes part; of a message the sender, then the receiver. */
   readonly devices: readonly number[];
   /** The micro-batch of each of them, numbered within the step. */
@@ -72,7 +75,8 @@ export function createStepBuilder(numStreams: number): StepBuilder {
 
 function scaled(task: StepTask, { actions, links }: SharedFactors): StepTask {
   const { kind, letter } = task.work;
-  if (kind === "compute") return { ...task, seconds: task.seconds * (letter === "F" ? actions.F : actions.B) };
+  const pass = letter === "F" || letter === "U" ? letter : "B";
+  if (kind === "compute") return { ...task, seconds: task.seconds * actions[pass] };
   return {
     ...task,
     seconds: task.seconds * links,
@@ -81,7 +85,8 @@ function scaled(task: StepTask, { actions, links }: SharedFactors): StepTask {
   };
 }
 
-/** The step with its times off by factors: forwards, backwards with all their parts, and whatever crosses links. */
+/** The step with its times off by factors: forwards, backwards with all their parts, updates, and whatever
+ * crosses links. */
 export function withFactors(graph: StepGraph, factors: SharedFactors): StepGraph {
   return { ...graph, tasks: graph.tasks.map((task) => scaled(task, factors)) };
 }

@@ -2,7 +2,7 @@ import { maximum, sum } from "../../core/index.ts";
 import { backwardPasses, COMPUTE_BYTES, type LayerPass } from "../../plan/index.ts";
 import type { CollectiveCost } from "../../sim/index.ts";
 import { backwardShares } from "./backward-shares.ts";
-import { type DeviceNeed, deviceNeed, keptOf, wholeModel } from "./device-needs.ts";
+import { type DeviceNeed, deviceNeed, type HeldLayers, keptOf, wholeModel } from "./device-needs.ts";
 import { computeOf, type Platform, type TrainedModel, timesOf } from "./platform.ts";
 import { createStepBuilder, type StepGraph } from "./step-graph.ts";
 import { cutStep, type StepRows } from "./step-rows.ts";
@@ -65,16 +65,20 @@ export function tensorParallelTasks(platform: Platform, model: TrainedModel, ste
   };
 }
 
+/** A part of every matrix of every layer on each device. */
+export function tensorParallelLayers({ devices }: Platform, model: TrainedModel): readonly HeldLayers[] {
+  const held = { stages: [wholeModel(model)], split: devices.length };
+  return devices.map(() => held);
+}
+
 /** What each device needs: micro-batches follow each other, so that the largest one decides. */
 export function tensorParallelNeeds(platform: Platform, model: TrainedModel, step: StepRows): readonly DeviceNeed[] {
   const split = platform.devices.length;
-  const stage = wholeModel(model);
+  const { numLayers } = model.architecture;
   const kept = cutStep(step).map((rows) => keptOf(platform, model, rows, { hasHead: true, split }));
-  const need = deviceNeed(platform, model, step, {
-    stages: [stage],
-    split,
-    activations: maximum(kept.map(({ layer, head }) => stage.endLayer * layer + head)),
+  const most = {
+    activations: maximum(kept.map(({ layer, head }) => numLayers * layer + head)),
     workspace: maximum(kept.map(({ workspace }) => workspace)),
-  });
-  return platform.devices.map(() => need);
+  };
+  return tensorParallelLayers(platform, model).map((held) => deviceNeed(platform, model, step, { ...held, ...most }));
 }

@@ -68,6 +68,45 @@ test("a plan is told apart from a schedule that is simulated only", async () => 
   expect(text).toMatch(/^ddp: ddp, simulated only$/m);
 });
 
+test("overlap can be switched off for both ways, and base weights trained where there is no plan", async () => {
+  await printed(["plan", "w.yaml", ...ON, "--no-intervals", "-o", "p.json"], folder);
+  for (const given of [
+    ["fsdp", "zb-h1"],
+    ["p.json", "fsdp"],
+  ]) {
+    const [both, apart] = [await compared(...given), await compared(...given, "--no-overlap")];
+    expect(sum(apart.causes.map(({ differenceNs }) => differenceNs))).toBe(apart.makespan.differenceNs);
+    const simulated = given.map((what) =>
+      what === "p.json"
+        ? json("simulate", what, "--no-intervals", "--no-overlap")
+        : json(
+            "simulate",
+            "w.yaml",
+            ...ON,
+            "--schedule",
+            what,
+            "--recompute",
+            "none",
+            "--no-intervals",
+            "--no-overlap",
+          ),
+    );
+    const seconds = (await Promise.all(simulated)).map(({ makespanSeconds }) => makespanSeconds * 1e9);
+    apart.makespan.ns.forEach((ns, way) => {
+      expect(ns).toBe(Math.round(seconds[way]!));
+      expect(ns).toBeGreaterThan(both.makespan.ns[way]!);
+    });
+    // Messages and collectives are told as such, in a plan too.
+    for (const way of [0, 1] as const)
+      expect(apart.causes.find(({ cause, ns }) => cause === "between" && ns[way] > 0)).toBeUndefined();
+  }
+  const { ways, causes } = await compared("tp", "ddp", "--full");
+  expect(ways.map(({ schedule }) => schedule)).toEqual(["tp", "ddp"]);
+  expect(causes.find(({ cause }) => cause === "weight gradients")!.ns.every((ns) => ns > 0)).toBe(true);
+  const argv = ["compare", "p.json", "ddp", "--workload", "w.yaml", ...ON, "--full"];
+  expect((await runCli(argv, folder)).stderr).toMatch(/ddp trains the base model's weights, and the plan adapters\./);
+});
+
 test.each([
   [["compare", "p.json", "fsdp"], /Expected a value for --workload/],
   [["compare", "tp", "nothing.json", "--workload", "w.yaml", ...ON], /nothing.json/],

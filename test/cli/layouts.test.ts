@@ -207,6 +207,17 @@ describe("layouts", () => {
     }
   });
 
+  it("names the option in which a device is that the catalog does not have", async () => {
+    for (const given of [
+      ["--gpu", "cpu:0"],
+      ["--accelerator", "cpu:0", "--count", "1"],
+    ]) {
+      const { code, stderr } = await runCli(["layouts", "w.yaml", ...given], root);
+      expect(stderr).toMatch(new RegExp(`^Expected a device of the catalog at ${given[0]}, got "cpu:0"`));
+      expect(code).toBe(2);
+    }
+  });
+
   it.each([
     [["--precision", "float8", "--dtype", "nf4"], /^Expected --precision bfloat16 beside --dtype nf4, got "float8"/],
     [["--dtype", "float32"], /^Expected one of bfloat16, int8, nf4 at --dtype, got "float32"\./],

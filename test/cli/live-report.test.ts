@@ -196,7 +196,49 @@ describe("compare of a live fleet's folder", () => {
     expect((await runCli(["compare", "fleet", "-o", "x.html"], root)).stderr).toMatch(/`loratwin report RUN -o PAGE`/);
   });
 
-  it("needs all of the plan, and a fleet that was not resumed", async () => {
+  it("says where a journal ends before its fleet does, and what it lacks", async () => {
+    type Journal = { readonly journal: object | null };
+    const journalOf = async (folder: string) =>
+      (JSON.parse(await printed(["compare", folder, "--json"], root)) as Journal).journal;
+    const whole = linesOf("fleet", "journal.jsonl");
+    const isOfScheduler = (line: string): boolean => line.includes('"decisions"');
+    const cut = (name: string, lines: readonly string[], rest = ""): string => {
+      cpSync(at("fleet"), at(name), { recursive: true, filter: (source) => !source.endsWith(".sock") });
+      writeFileSync(at(name, "journal.jsonl"), `${lines.join("\n")}\n${rest}`);
+      return name;
+    };
+    expect(await journalOf("fleet")).toBeNull();
+
+    const half = whole.slice(0, 1 + whole.findIndex((line) => line.includes('"event":"job ended"')));
+    const last = JSON.parse(half.findLast(isOfScheduler)!) as { readonly line: number; readonly atNs: number };
+    const early = { endsAtLine: last.line, endsAtSeconds: last.atNs / 1e9, goesOn: false, missing: [] };
+    expect(await journalOf(cut("half", half))).toEqual({ ...early, tornLine: null });
+    const text = await printed(["compare", "half"], root);
+    expect(text).toMatch(new RegExp(`^The journal ends at line ${last.line}, .* after the fleet's\\s+start`));
+    expect(text).toMatch(/^[12] of 3 jobs were over by then; the errors are of these\.$/m);
+
+    expect(await journalOf(cut("broken", half, '{"line":'))).toEqual({ ...early, tornLine: half.length + 1 });
+    expect(await printed(["compare", "broken"], root)).toContain(`Line ${half.length + 1} of the file was not written`);
+
+    // One that tells of no arrival and no end.
+    const gone = whole.findIndex((line) => isOfScheduler(line) && line.includes('"kind":"preempt"'));
+    const { line } = JSON.parse(whole[gone]!) as { readonly line: number };
+    const missing = [[line, line]];
+    expect(await journalOf(cut("gap", whole.toSpliced(gone, 1)))).toMatchObject({ endsAtLine: null, missing });
+    expect(await printed(["compare", "gap"], root)).toContain(`Line ${line} is missing in the journal`);
+  });
+
+  it("says of a fleet that was resumed what tells of it", async () => {
+    cpSync(at("fleet"), at("resumed"), { recursive: true, filter: (source) => !source.endsWith(".sock") });
+    const event = { event: "resumed", checkpoint: null, skipped: [], spent: {}, time: "2026-01-01T00:00:00.000Z" };
+    appendFileSync(at("resumed", "journal.jsonl"), `${JSON.stringify(event)}\n`);
+    const { code, stderr } = await runCli(["compare", "resumed"], root);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/Expected a fleet that was not gone on with, got "one that was resumed"/);
+    expect(stderr).toMatch(/`loratwin explain` and `loratwin report` tell what happened/);
+  });
+
+  it("needs all of the plan", async () => {
     cpSync(at("fleet"), at("forgotten"), { recursive: true, filter: (source) => !source.endsWith(".sock") });
     const [first, ...others] = linesOf("fleet", "segments.jsonl").map((line) => JSON.parse(line));
     const begin = { segments: 1, previous: first.hash, actions: [first.actions[0].length] };

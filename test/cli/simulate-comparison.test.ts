@@ -52,17 +52,22 @@ test.each(["tp", "fsdp", "ddp", "interleaved", "zb-h1"])(
         readonly strategy: string;
         readonly recompute: string;
         readonly tokensPerSecond: number;
+        readonly causes: readonly object[];
+        readonly criticalPath: readonly object[];
       }[];
     };
     for (const recompute of ["none", "layer"]) {
       const metrics = await simulated(schedule, "--recompute", recompute);
       const row = strategies.find((each) => each.strategy === schedule && each.recompute === recompute)!;
-      expect(metrics.tokensPerSecond).toBe(row.tokensPerSecond);
+      const { tokensPerSecond, causes, criticalPath } = row;
+      expect(metrics).toMatchObject({ tokensPerSecond, causes, criticalPath });
       expect(Object.keys(metrics).sort()).toEqual(
         [
           "bubbleRatio",
           "bubbleRatioTotal",
+          "causes",
           "costs",
+          "criticalPath",
           "devices",
           "intervals",
           "jobs",

@@ -44,14 +44,23 @@ export const FIGURES: LayersCalibration = {
 /** Of transfers that take no time. */
 export const FREE = { hopSeconds: 0, hopBytesPerSecond: 1e18, ringBytesPerSecond: 1e18 };
 
-export function platform(numDevices = 4, more: Partial<Platform> = {}): Platform {
+export function platform(numDevices = 4, more: Partial<Platform> = {}, perMachine = numDevices): Platform {
+  const devices = Array.from({ length: numDevices }, (_, index) => {
+    const machine = index < perMachine ? GPU.machine : `box${Math.floor(index / perMachine)}`;
+    return { ...GPU, name: `g${index}`, machine };
+  });
   return {
-    devices: Array.from({ length: numDevices }, (_, index) => ({ ...GPU, name: `g${index}` })),
+    devices,
     figures: FIGURES,
     interconnect: fixedInterconnect({ numDevices, ...FREE }),
     program: EXECUTOR,
     ...more,
   };
+}
+
+/** What a device needs to update so many parameters by these figures: a launch, and seven numbers of 4 bytes each. */
+export function updateSeconds(parameters: number): number {
+  return FIGURES.launchSeconds + (7 * 4 * parameters) / GPU.memoryBytesPerSecond!;
 }
 
 /** Micro-batches as the schedules take them: pipelines cut the mini-batch, the others do not. */
@@ -63,13 +72,15 @@ interface RunOptions extends Partial<Omit<JobsRun, "model" | "schedule" | "jobs"
   readonly model?: Partial<JobsRun["model"]>;
   readonly microBatchSize?: number;
   readonly names?: readonly string[];
+  /** Of every job. */
+  readonly job?: Partial<JobsRun["jobs"][number]>;
 }
 
 /** Jobs of these steps with one schedule, in bfloat16. */
 export function jobsRun(
   schedule: ComparisonSchedule,
   steps: readonly (readonly number[])[],
-  { model, microBatchSize: size = microBatchSize(schedule), names = ["a", "b"], ...more }: RunOptions = {},
+  { model, microBatchSize: size = microBatchSize(schedule), names = ["a", "b"], job, ...more }: RunOptions = {},
 ): JobsRun {
   const used = more.platform ?? platform();
   const adapter = { rank: 16, alpha: 32, dropout: 0, targets: ["q_proj" as const, "v_proj" as const] };
@@ -77,7 +88,7 @@ export function jobsRun(
     schedule,
     platform: used,
     model: { architecture: preset("llama-2-7b"), dtype: "bfloat16", recompute: "none", full: false, ...model },
-    jobs: names.map((name) => ({ name, adapter, steps, cut: { microBatchSize: size } })),
+    jobs: names.map((name) => ({ name, adapter, steps, cut: { microBatchSize: size }, ...job })),
     options: { overlap: true, prefetch: 1 },
     hash: "sha256:request",
     devices: used.devices.map(({ name }) => name),

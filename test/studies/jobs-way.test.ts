@@ -1,14 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sum } from "../../core/index.ts";
+import type { Projection } from "../../plan/index.ts";
 import { COMPARISON_SCHEDULES, fixedInterconnect, type JobsRun, jobsWay, simulateJobs } from "../../studies/index.ts";
 import { jobsRefusal } from "../../studies/strategies/simulate-jobs.ts";
 import { IDLE_CAUSES } from "../../traces/causes/causes.ts";
 import { causeText, compareWays, planWay, type SeenWay } from "../../traces/index.ts";
 import { anyPlans, runOf } from "../traces/causes/run-plans.ts";
-import { FIGURES, jobsRun, microBatchSize, platform, preset, sharedNetwork } from "./comparison-jobs.ts";
+import { FIGURES, jobsRun, microBatchSize, platform, preset, sharedNetwork, updateSeconds } from "./comparison-jobs.ts";
 
-const tiny = { ...preset("tinyllama-1.1b"), numLayers: 8 };
+const tiny = preset("tinyllama-1.1b");
 
 /** Runs of every schedule, on devices, links and rows of all sorts. */
 const anyRuns: fc.Arbitrary<JobsRun> = fc
@@ -22,26 +23,34 @@ const anyRuns: fc.Arbitrary<JobsRun> = fc
     full: fc.boolean(),
     accumulate: fc.boolean(),
     names: fc.constantFrom(["a"], ["a", "b"]),
+    clips: fc.boolean(),
+    perMachine: fc.constantFrom(1, 2, 4),
+    ranks: fc.constantFrom([16, 16], [1, 64]),
+    // With one layer there are fewer than devices.
+    numLayers: fc.constantFrom(1, 8, 8, 8),
+    targets: fc.constantFrom<readonly Projection[]>(["q_proj", "v_proj"], ["down_proj"], ["lm_head"]),
     steps: fc.array(fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 8, maxLength: 8 }), {
       minLength: 1,
       maxLength: 3,
     }),
   })
-  .map(({ schedule, numDevices, rate, overlap, prefetch, recompute, full, accumulate, names, steps }) =>
-    jobsRun(schedule, steps, {
-      platform: platform(numDevices, {
-        figures: { ...FIGURES, headBytes: 50 },
-        interconnect:
-          rate === 0
-            ? sharedNetwork(numDevices)
-            : fixedInterconnect({ numDevices, hopSeconds: 1e-5, hopBytesPerSecond: rate, ringBytesPerSecond: rate }),
-      }),
-      model: { architecture: tiny, recompute, full },
+  .map(({ schedule, numDevices, rate, perMachine, ranks, targets, numLayers, ...choice }) => {
+    const { overlap, prefetch, recompute, full, accumulate, names, clips, steps } = choice;
+    const interconnect =
+      rate === 0
+        ? sharedNetwork(numDevices)
+        : fixedInterconnect({ numDevices, hopSeconds: 1e-5, hopBytesPerSecond: rate, ringBytesPerSecond: rate });
+    const run = jobsRun(schedule, steps, {
+      platform: platform(numDevices, { figures: { ...FIGURES, headBytes: 50 }, interconnect }, perMachine),
+      model: { architecture: { ...tiny, numLayers }, recompute, full },
       options: { overlap, prefetch },
       microBatchSize: accumulate ? 2 : microBatchSize(schedule),
       names,
-    }),
-  )
+      job: { clips },
+    });
+    const adapterOf = (at: number) => ({ rank: ranks[at]!, alpha: 32, dropout: 0, targets: [...targets] });
+    return { ...run, jobs: run.jobs.map((job, at) => ({ ...job, adapter: adapterOf(at) })) };
+  })
   .filter((run) => jobsRefusal(run) === undefined);
 
 function wayOf(run: JobsRun, numSteps = 0): SeenWay {
@@ -76,7 +85,7 @@ describe("what the time of a way goes to that is simulated only", () => {
     expect([...seen].sort()).toEqual(
       [
         ...["all-gather", "all-reduce", "backward", "drain", "fill", "forward", "products", "recomputation"],
-        ...["reduce-scatter", "step before", "transfer", "weight gradients"],
+        ...["norms", "reduce-scatter", "step before", "transfer", "update", "weight gradients"],
       ].sort(),
     );
   });
@@ -143,11 +152,15 @@ describe("what the time of a way goes to that is simulated only", () => {
     const { causes, facts } = wayOf(run);
     // 32 layers, two all-reduces in each direction, of 4096 tokens of 4096 numbers of 2 bytes, half of them each way.
     const reduceNs = 32 * 2 * 2 * Math.round(4096 * 4096 * 2);
-    expect(causes.causes.map(({ cause }) => cause)).toEqual(["all-reduce", "products"]);
+    expect(causes.causes.map(({ cause }) => cause)).toEqual(["all-reduce", "products", "update"]);
     expect(causes.causes[0]!.ns).toBe(reduceNs);
+    // Half of A and B, of rank 16, on q and v of 32 layers.
+    const parameters = (32 * 2 * 16 * (4096 + 4096)) / 2;
+    expect(causes.causes[2]!.ns).toBe(Math.round(updateSeconds(parameters) * 1e9));
     expect(facts.criticalPath.map(({ cause, device }) => [cause, device])).toEqual([
       ["all-reduce", null],
       ["products", null],
+      ["update", "g0"],
     ]);
   });
 
@@ -161,6 +174,7 @@ describe("what the time of a way goes to that is simulated only", () => {
       "products of up to 1024 tokens",
       "gradients of base weights",
       "recomputation",
+      "updates",
     ]);
     // A product for the gradients of weights takes as long as a forward's, and recomputation has more beside products.
     const ratio = way["gradients of base weights"]! / way["recomputation"]!;
@@ -185,7 +199,7 @@ describe("what the time of a way goes to that is simulated only", () => {
         ),
       );
     expect(over(1e9)["all-gathers"]).toBeGreaterThan(0.5);
-    expect(over(1e18)).toEqual({ "products of up to 1024 tokens": 1 });
+    expect(over(1e18)).toEqual({ "products of up to 1024 tokens": 1, updates: 0 });
   });
 
   it("has the weight gradients of one backward as those of two halves", () => {

@@ -14,7 +14,7 @@ import {
   simulateJobs,
   topologyInterconnect,
 } from "../../studies/index.ts";
-import { FIGURES, FREE, GPU, jobsRun, platform, preset } from "./comparison-jobs.ts";
+import { FIGURES, FREE, GPU, jobsRun, platform, preset, updateSeconds } from "./comparison-jobs.ts";
 
 const ARCHITECTURE = preset("llama-2-7b");
 /** Layers alone cost: no head, so that all stages are equal. */
@@ -73,8 +73,12 @@ test("with free transfers and equal stages the bubbles are the textbook's", { ta
 
 test("ZB-H1 helps full training and does nothing for adapters, whose base has no weight gradients", () => {
   // 1F1B's step is that of one micro-batch on all layers, N + D - 1 times a stage's share: here 7 / 4.
-  const whole = (full: boolean) =>
-    (7 / 4) * stepSeconds("zb-h1", { platform: platform(1), model: { ...HEADLESS, full } }, [[512, 512]]);
+  const whole = (full: boolean) => {
+    const parameters = ARCHITECTURE.numLayers * (full ? 202_375_168 : 2 * 16 * (4096 + 4096));
+    const options = { platform: platform(1), model: { ...HEADLESS, full } };
+    const passes = stepSeconds("zb-h1", options, [[512, 512]]) - updateSeconds(parameters);
+    return (7 / 4) * passes + updateSeconds(parameters / 4);
+  };
   const seconds = (full: boolean) => stepSeconds("zb-h1", { model: { ...HEADLESS, full } });
   expect(seconds(false)).toBeCloseTo(whole(false), 5);
   expect(seconds(true)).toBeLessThan(0.92 * whole(true));

@@ -2,7 +2,7 @@ import { counted } from "../../core/index.ts";
 import type { PlanBody } from "../../plan/index.ts";
 import type { TraceStream } from "../trace.ts";
 import { differenceByCause, type RunDifference } from "./cause-difference.ts";
-import type { RunCauses } from "./cause-sums.ts";
+import type { CauseTime, RunCauses } from "./cause-sums.ts";
 import { causeText } from "./causes.ts";
 import { criticalPath, type PathCause, type PathStep, pathCauses, remedyOf } from "./critical-path.ts";
 import { runCauses } from "./run-causes.ts";
@@ -32,6 +32,18 @@ export interface SeenWay {
   readonly causes: RunCauses;
   /** What its end waits for, as far as it was asked for. */
   readonly path: readonly PathStep[];
+}
+
+/** What a document says of a way's time. */
+export interface TimeSpent {
+  /** What the time of a device goes to, as the mean over devices; all of the run's. */
+  readonly causes: readonly CauseTime[];
+  /** What would make the run shorter, the most first. */
+  readonly criticalPath: readonly PathCause[];
+}
+
+export function timeSpent({ causes, facts }: SeenWay): TimeSpent {
+  return { causes: causes.causes, criticalPath: facts.criticalPath };
 }
 
 /** Two ways to train something, and why the other takes longer or shorter than the one. */

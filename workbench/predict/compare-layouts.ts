@@ -24,8 +24,9 @@ import { refuseArrivals } from "../load/load-request.ts";
 import { type LoadedWorkload, loadWorkload } from "../load/load-workload.ts";
 
 export interface LayoutsChoice extends Omit<MachineChoice, "quantized"> {
-  /** A device of the catalog. */
+  /** A device of the catalog, and where it was given. */
   readonly accelerator: string;
+  readonly acceleratorAt: string;
   readonly catalog: string | undefined;
   /** Over the workload's. */
   readonly dtype: Dtype | undefined;
@@ -99,7 +100,7 @@ export async function layoutsOf(context: Context, file: string, choice: LayoutsC
     ...{ count, precision, release, hasGraphs, overlaps, virtualStages, drainAfter },
     quantized: quantizedOf(choice, workload.model.dtype),
   };
-  const machine = stepMachine(choice.accelerator, loadCatalog(context, choice.catalog), how, "--accelerator");
+  const machine = stepMachine(choice.accelerator, loadCatalog(context, choice.catalog), how, choice.acceleratorAt);
   for (const remark of loaded.remarks) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
   refuseCompared(loaded.workload.jobs, "layouts of other software");

@@ -38,6 +38,28 @@ function figureFields({ printed }: Pass): FieldTable {
   };
 }
 
+type Timed = Pick<StrategyRow, "makespanSeconds">;
+
+/** What the time of a run goes to: the document that has the fields has its makespan. */
+function timeSpentFields(): FieldTable {
+  const isWhole = (parts: readonly { readonly ns: number }[], place: Parameters<typeof owner>[0]): boolean =>
+    Math.abs(sum(parts.map(({ ns }) => ns)) / 1e9 - owner<Timed>(place).makespanSeconds) < 2e-9;
+  return {
+    causes: that("all of the run", isWhole),
+    "causes[].cause": oneOf([...IDLE_CAUSES, ...BUSY_CAUSES]),
+    "causes[].tokens": that("a power of two", (tokens: number) => Number.isInteger(Math.log2(tokens))),
+    "causes[].ns": whole(1, 60e9),
+    criticalPath: that("all of the run", isWhole),
+    "criticalPath[].cause": oneOf([...IDLE_CAUSES, ...BUSY_CAUSES]),
+    "criticalPath[].device": oneOf([null, "a0", "a1"]),
+    "criticalPath[].ns": whole(1, 60e9),
+    "criticalPath[].savesNs": that("half of it or all", (value: number, place) => {
+      const { ns } = owner<{ readonly ns: number }>(place);
+      return value === ns || value === Math.floor(ns / 2);
+    }),
+  };
+}
+
 /** What `strategies --json` prints. */
 export function strategiesFields(pass: Pass): FieldTable {
   const { strategies } = pass.printed["strategies"] as Compared;
@@ -58,24 +80,7 @@ export function strategiesFields(pass: Pass): FieldTable {
       bubbleRatioTotal: within(0, 1),
       peakMemoryBytes: within(1e6, 1e9),
       fits: is(true),
-      causes: that("all of the run", (causes: StrategyRow["causes"], place) => {
-        const ns = sum(causes.map((part) => part.ns));
-        return Math.abs(ns / 1e9 - owner<StrategyRow>(place).makespanSeconds) < 2e-9;
-      }),
-      "causes[].cause": oneOf([...IDLE_CAUSES, ...BUSY_CAUSES]),
-      "causes[].tokens": that("a power of two", (tokens: number) => Number.isInteger(Math.log2(tokens))),
-      "causes[].ns": whole(1, 60e9),
-      criticalPath: that("all of the run", (path: StrategyRow["criticalPath"], place) => {
-        const ns = sum(path.map((part) => part.ns));
-        return Math.abs(ns / 1e9 - owner<StrategyRow>(place).makespanSeconds) < 2e-9;
-      }),
-      "criticalPath[].cause": oneOf([...IDLE_CAUSES, ...BUSY_CAUSES]),
-      "criticalPath[].device": oneOf([null, "a0", "a1"]),
-      "criticalPath[].ns": whole(1, 60e9),
-      "criticalPath[].savesNs": that("half of it or all", (value: number, place) => {
-        const { ns } = owner<{ readonly ns: number }>(place);
-        return value === ns || value === Math.floor(ns / 2);
-      }),
+      ...timeSpentFields(),
       pipelines: that("one or two for plans, else none", (value: number | null, place) =>
         isPlanned(owner<StrategyRow>(place)) ? value === 1 || value === 2 : value === null || value === 1,
       ),
@@ -126,6 +131,7 @@ export function fsdpFields(pass: Pass): FieldTable {
     "jobs[].turnaroundSeconds": same((place) => owner<Job>(place).endSeconds),
     "jobs[].waitSeconds": same((place) => owner<Job>(place).startSeconds),
     "jobs[].deviceSeconds": above(0),
+    ...timeSpentFields(),
     ...under("intervals.", intervalFields()),
     "intervals.bubbleRatio": blank("as in the run", all(that("a share or none", () => true))),
     "costs.model": is("layers"),
