@@ -313,6 +313,8 @@ export { joinPipelines, type PipelinePart } from "./planner/join-pipelines.ts";
 // The planner: from a request to a plan, with its reasons or without.
 export { checkJobs, makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
 export { type Cut, cutRows, leavesCutOpen, partsOfStep } from "./planner/pack.ts";
+// The costs of a request, remembered for all who ask of its plans.
+export { requestCosts } from "./planner/remembered-costs.ts";
 // What the planner is asked: jobs, devices, costs and choices.
 export type { PlanRequest } from "./planner/request.ts";
 // What of a plan is left once its jobs have made some steps.

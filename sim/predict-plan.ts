@@ -5,6 +5,7 @@ import {
   type PlanRequest,
   type ReasonedPlan,
   reasonedPlan,
+  requestCosts,
 } from "../plan/index.ts";
 import type { TraceStream } from "../traces/index.ts";
 import { simulatedRun } from "./simulate.ts";
@@ -17,8 +18,10 @@ export interface PredictedPlan {
 }
 
 /** The plan with its prediction: what the simulator says of it, and the memory that it needs. */
-export function predictPlan(body: PlanBody): PredictedPlan {
-  const costModel = createCostModel(body.calibration, body.model.dtype);
+export function predictPlan(
+  body: PlanBody,
+  costModel = createCostModel(body.calibration, body.model.dtype),
+): PredictedPlan {
   const { trace, figures } = simulatedRun({ plan: body, planHash: "", costModel });
   const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal } = figures;
   const peakMemoryBytes = body.stages.map(({ index }) => body.memory[index]!.total);
@@ -33,14 +36,15 @@ export interface ChosenPlan extends PredictedPlan {
 
 /** Plans with the simulator as their judge; `predicted` remembers what it said of those that it was asked for. */
 function judgedPlan(request: PlanRequest) {
+  const costModel = requestCosts(request);
   const seen = new Map<PlanBody, PredictedPlan>();
   const predicted = (plan: PlanBody): PredictedPlan => {
-    const known = seen.get(plan) ?? predictPlan(plan);
+    const known = seen.get(plan) ?? predictPlan(plan, costModel);
     seen.set(plan, known);
     return known;
   };
   const simulatedNs = (plan: PlanBody): number => 1e9 * predicted(plan).body.predicted.makespanSeconds;
-  return { plan: reasonedPlan({ simulatedNs, ...request }), predicted };
+  return { plan: reasonedPlan({ simulatedNs, costModel, ...request }), predicted };
 }
 
 /**

@@ -78,9 +78,11 @@ export function timelineOf(orders: StageOrders, dependencies: DependencyTable, c
     makespanNs = Math.max(makespanNs, now);
   };
 
+  // Forwards go down the stages and backwards up: so does every other round.
   for (let left = -1, next = 0; next !== left; ) {
     left = next;
     for (let stage = 0; stage < orders.length; stage += 1) advance(stage);
+    for (let stage = orders.length - 1; stage >= 0; stage -= 1) advance(stage);
     next = position.reduce((sum, at) => sum + at, 0);
   }
   const stuck = orders.findIndex((order, stage) => position[stage]! < order.length);

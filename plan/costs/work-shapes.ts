@@ -33,12 +33,18 @@ export interface WorkShapes {
 
 /**
  * The rows of a micro-batch as a text: where it is the same, so are the costs. Which rows of the data they are costs
- * nothing.
+ * nothing, and of its jobs only what `jobText` says.
  */
-export function rowsText({ rows }: Pick<MicroBatch, "rows">): string {
+export function rowsText(
+  { rows }: Pick<MicroBatch, "rows">,
+  jobText: (job: number) => string | number = (job) => job,
+): string {
   let text = "";
-  for (const [job, , tokens, scored, compared] of rows)
-    text += `${job}:${tokens}:${scored}${compared === undefined ? "" : `:${compared.answers.join(":")}:${compared.generates}`} `;
+  let last = -1;
+  for (const [job, , tokens, scored, compared] of rows) {
+    text += `${job === last ? "" : jobText(job)}:${tokens}:${scored}${compared === undefined ? "" : `:${compared.answers.join(":")}:${compared.generates}`} `;
+    last = job;
+  }
   return text;
 }
 

@@ -96,17 +96,38 @@ export function patternAt(pattern: Readonly<Record<string, number>> = {}): (path
   return (path) => entries.find(([matches]) => matches?.test(path) === true)?.[1];
 }
 
-const known = new WeakMap<Architecture, WeakMap<SitedAdapter, readonly AdapterSite[]>>();
+/** Of a model: the sites of adapters, and of all that are alike. */
+interface KnownSites {
+  readonly of: WeakMap<SitedAdapter, readonly AdapterSite[]>;
+  readonly alike: Map<string, readonly AdapterSite[]>;
+}
 
-/** All sites of an adapter on a model, in the order of its flat layout: by layer, then in the order of projections. */
+const known = new WeakMap<Architecture, KnownSites>();
+/** Kinds of adapters whose sites are kept for a model: a live fleet may see many. */
+const MOST_ALIKE = 256;
+
+/**
+ * All sites of an adapter on a model, in the order of its flat layout: by layer, then in the order of projections; one
+ * list for adapters that are alike.
+ */
 export function adapterSites(adapter: SitedAdapter, arch: Architecture): readonly AdapterSite[] {
-  const ofModel = known.get(arch) ?? new WeakMap<SitedAdapter, readonly AdapterSite[]>();
-  known.set(arch, ofModel);
-  const before = ofModel.get(adapter);
+  const { of, alike } = known.get(arch) ?? { of: new WeakMap(), alike: new Map() };
+  known.set(arch, { of, alike });
+  const before = of.get(adapter);
   if (before !== undefined) return before;
+  const { rank, alpha, targets, rslora, dora, rankPattern, alphaPattern } = adapter;
+  const kind = JSON.stringify([rank, alpha, targets, rslora, dora, rankPattern, alphaPattern]);
+  const sites = alike.get(kind) ?? newSites(adapter, arch);
+  of.set(adapter, sites);
+  if (alike.size === MOST_ALIKE) alike.clear();
+  alike.set(kind, sites);
+  return sites;
+}
+
+function newSites(adapter: SitedAdapter, arch: Architecture): readonly AdapterSite[] {
   const [rankAt, alphaAt] = [patternAt(adapter.rankPattern), patternAt(adapter.alphaPattern)];
   const targets = PROJECTIONS.filter((projection) => adapter.targets.includes(projection));
-  const sites = Array.from({ length: arch.numLayers }, (_, layer) =>
+  return Array.from({ length: arch.numLayers }, (_, layer) =>
     targets
       .filter((of) => (of === "lm_head" ? layer === arch.numLayers - 1 : hasProjection(arch, layer, of)))
       .map((projection): AdapterSite => {
@@ -118,8 +139,6 @@ export function adapterSites(adapter: SitedAdapter, arch: Architecture): readonl
         return { layer, projection, rank, alpha, scale, experts: copiesOf(arch, projection), dora };
       }),
   ).flat();
-  ofModel.set(adapter, sites);
-  return sites;
 }
 
 /** The largest rank of an adapter on each projection; none where it has no adapter. */

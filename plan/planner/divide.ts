@@ -3,7 +3,6 @@ import { tokensOf } from "../actions/job-rows.ts";
 import type { ResolvedLink } from "../documents/cluster.ts";
 import { memoryName, shareableBytes } from "../memory/shared-weights.ts";
 import { chains } from "./chains.ts";
-import { rememberedCosts } from "./remembered-costs.ts";
 import type { Costed, PlanRequest } from "./request.ts";
 
 /** One pipeline's share of a request. */
@@ -114,14 +113,9 @@ export function checkSamples({ devices, rows, jobs }: PlanRequest, asked: Pick<P
   });
 }
 
-/**
- * The request divided into so many pipelines: devices in chains, jobs by predicted load. Each remembers its costs: jobs
- * have other numbers in another.
- */
+/** The request divided into so many pipelines: devices in chains, jobs by predicted load. */
 export function divide(request: Costed, numPipelines: number): readonly ChainRequest[] {
-  const costModel = (): Costed["costModel"] => rememberedCosts(request.costModel);
-  if (numPipelines === 1)
-    return [{ request: { ...request, costModel: costModel() }, jobs: request.jobs.map((_, job) => job) }];
+  if (numPipelines === 1) return [{ request, jobs: request.jobs.map((_, job) => job) }];
   const parts = chains(request.devices, numPipelines);
   const spread = spreadJobs(
     request.rows.map((rows) => tokensOf(rows)),
@@ -134,7 +128,6 @@ export function divide(request: Costed, numPipelines: number): readonly ChainReq
       jobs,
       request: {
         ...request,
-        costModel: costModel(),
         devices: devices.map((device) => request.devices[device]!),
         sharedBytes: sharedBytes[pipeline]!,
         links: devices.slice(1).map((device): ResolvedLink => request.links[device - 1]!),

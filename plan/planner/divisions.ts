@@ -1,10 +1,10 @@
 import { InputError, PlanError } from "../../core/index.ts";
-import { createCostModel } from "../costs/cost-model.ts";
 import type { ScheduleName } from "../documents/setting.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { type ChainRequest, checkSamples, divide, pipelineCounts } from "./divide.ts";
 import type { TriedDivision } from "./explanation.ts";
 import type { WorkChoice } from "./propose.ts";
+import { requestCosts } from "./remembered-costs.ts";
 import type { Costed, PlanRequest } from "./request.ts";
 import { type SearchResult, searchChain } from "./search.ts";
 
@@ -101,7 +101,7 @@ function inOtherOrders(request: Costed, byTime: readonly Division[]): readonly D
  * @throws InputError, PlanError where none is possible: why the first is not
  */
 export function tryDivisions(planRequest: PlanRequest): readonly Division[] {
-  const costModel = createCostModel(planRequest.calibration, planRequest.dtype);
+  const costModel = planRequest.costModel ?? requestCosts(planRequest);
   const isOpen = planRequest.schedule === "auto";
   const schedule = planRequest.schedule === "auto" ? FIRST_CHOICE : planRequest.schedule;
   const request: Costed = { ...planRequest, schedule, costModel };

@@ -3,6 +3,7 @@ import { peakInFlight } from "../actions/in-flight.ts";
 import type { StageOrders } from "../actions/order.ts";
 import { type Timeline, timelineOf } from "../actions/timeline.ts";
 import { JobRoom } from "../schedules/admission.ts";
+import { ScheduledTimes } from "../schedules/scheduled-times.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import type { Draft } from "./draft.ts";
 import type { DraftCosts } from "./draft-costs.ts";
@@ -32,12 +33,14 @@ export function orderDraft(costs: DraftCosts, draft: Draft, limits: Limits): Ord
   const { dependencies, miniBatches, transferNs, isHalfDuplex, signalNs } = costs;
   const { count, units } = limits;
   const durationNs = costs.durationsOn(draft.stages);
+  const times = new ScheduledTimes(draft.stages.length);
   const orders = SCHEDULE_TABLE[draft.schedule].build({
     miniBatches,
     durationNs,
     transferNs,
     isHalfDuplex,
     signalNs,
+    times,
     numStages: draft.stages.length,
     maxInFlight: count,
     activations: units === null ? undefined : { limit: units, sizeOf: (microBatch) => draft.units[microBatch]! },
@@ -47,11 +50,13 @@ export function orderDraft(costs: DraftCosts, draft: Draft, limits: Limits): Ord
         : new JobRoom(draft.jobsAtOnce, (group) => draft.groups[group]!.members.length),
     clips: (miniBatch) => clips(draft, miniBatch),
   });
-  const timeline = timelineOf(orders, dependencies, {
-    durationNs,
-    transferNs: (boundary, microBatch) => transferNs(boundary, microBatch).arrival,
-    signalNs,
-  });
+  const timeline =
+    times.timelineOf(orders) ??
+    timelineOf(orders, dependencies, {
+      durationNs,
+      transferNs: (boundary, microBatch) => transferNs(boundary, microBatch).arrival,
+      signalNs,
+    });
   return {
     draft,
     limits,

@@ -50,6 +50,8 @@ export interface PlanRequest {
    * equal. Without it the timeline decides, which knows neither links that are shared nor devices that slow each other.
    */
   readonly simulatedNs?: (plan: PlanBody) => number;
+  /** Of its calibration, where somebody has it (`requestCosts`). */
+  readonly costModel?: CostModel;
 }
 
 /** A request with the cost model of its calibration, and one schedule. */

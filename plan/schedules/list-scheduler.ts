@@ -9,7 +9,7 @@ import type { DueMiniBatches, MiniBatchQueue } from "./mini-batch-queue.ts";
 import { NormSignals } from "./norm-signals.ts";
 import { Passage, type StageRoom } from "./passage.ts";
 import { type ScheduleInput, updateOf } from "./schedule-input.ts";
-import { type Lane, NOTHING, newLanes, newStageState, type StageState } from "./stage-state.ts";
+import { awaitBoth, type Lane, NOTHING, newLanes, newStages, receive, type StageState, wake } from "./stage-state.ts";
 
 /** What never changes while a list scheduler runs: stages, times, limits. */
 export interface ListSetting extends Omit<ScheduleInput, "miniBatches"> {
@@ -39,8 +39,8 @@ export class ListScheduler {
   readonly #stages: readonly StageState[];
   readonly #lanes: readonly Lane[];
   /**
-   * In the order in which an instant is applied: ends of the stages' actions, then arrivals, down and up of each
-   * boundary, then of the gradient norms at each stage.
+   * In the order in which an instant is applied: ends of the stages' actions, then arrivals that idle stages wait for,
+   * down and up of each boundary, then of the gradient norms at each stage.
    */
   readonly #due: DueSlots;
   readonly #groups: GroupState[] = [];
@@ -71,8 +71,8 @@ export class ListScheduler {
     this.#letters = prefer === "B" ? [BACKWARD, FORWARD] : [FORWARD, BACKWARD];
     this.#last = numStages - 1;
     this.#limit = maxInFlight ?? Number.POSITIVE_INFINITY;
-    this.#stages = Array.from({ length: numStages }, newStageState);
     this.#lanes = newLanes(numStages, this.#last, (boundary) => setting.isHalfDuplex?.(boundary) ?? false);
+    this.#stages = newStages(numStages, this.#lanes);
     this.#firstSignal = numStages + this.#lanes.length;
     this.#due = new DueSlots(this.#firstSignal + numStages);
     this.#norms = new NormSignals(numStages, this.#firstSignal, this.#due, setting.signalNs);
@@ -175,7 +175,7 @@ export class ListScheduler {
       while (this.#due.nextNs() === nextNs) {
         const slot = this.#due.take()!;
         if (slot < this.#setting.numStages) this.#finish(slot);
-        else if (slot < this.#firstSignal) this.#receive(this.#lanes[slot - this.#setting.numStages]!);
+        else if (slot < this.#firstSignal) this.#change(wake(this.#lanes[slot - this.#setting.numStages]!));
         else this.#update(slot - this.#firstSignal, this.#norms.receive(slot - this.#firstSignal));
       }
       this.#chooseAll();
@@ -229,27 +229,15 @@ export class ListScheduler {
     this.#numChanged += 1;
   }
 
-  #send(lane: Lane, boundary: number, microBatch: number): void {
+  #send(lane: Lane, microBatch: number): void {
+    const { carrier, boundary, to } = lane;
     const { arrival, occupied } = this.#setting.transferNs(boundary, microBatch);
-    const start = Math.max(lane.carrier.freeNs, this.#nowNs);
-    lane.carrier.freeNs = start + occupied;
-    if (lane.arrivalsNs.first === undefined) this.#due.add(lane.slot, start + arrival);
-    lane.arrivalsNs.add(start + arrival);
+    if (carrier.freeNs > this.#nowNs) this.#setting.times?.spoil();
+    const startNs = Math.max(carrier.freeNs, this.#nowNs);
+    carrier.freeNs = startNs + occupied;
+    lane.arrivalsNs.add(startNs + arrival);
     lane.microBatches.add(microBatch);
-  }
-
-  #receive(lane: Lane): void {
-    const at = lane.slot - this.#setting.numStages;
-    const boundary = Math.floor(at / 2);
-    const stage = at % 2 === 0 ? boundary + 1 : boundary;
-    const queue = at % 2 === 0 ? this.#stages[stage]!.forwards : this.#stages[stage]!.backwards;
-    let first = lane.arrivalsNs.first;
-    for (; first !== undefined && first <= this.#nowNs; first = lane.arrivalsNs.first) {
-      queue.add(lane.microBatches.take()!);
-      lane.arrivalsNs.take();
-    }
-    this.#change(stage);
-    if (first !== undefined) this.#due.add(lane.slot, first);
+    if (this.#stages[to]!.running === NOTHING) awaitBoth(this.#stages[to]!, this.#due);
   }
 
   #finish(stage: number): void {
@@ -261,18 +249,20 @@ export class ListScheduler {
     for (const other of this.#passage?.end(stage, letter, microBatch) ?? []) this.#change(other);
     if (letter === FORWARD) {
       if (stage === this.#last) state.backwards.add(microBatch);
-      else this.#send(this.#lanes[2 * stage]!, stage, microBatch);
+      else this.#send(state.forwardsTo!, microBatch);
     } else if (letter === BACKWARD) this.#finishBackward(stage, microBatch);
     else if (letter === EVALUATION) this.#finishEvaluation(stage, microBatch);
   }
 
   /** What it holds on the first stage stands for what it takes on the others, until the last of them is done. */
   #finishEvaluation(stage: number, microBatch: number): void {
-    const { activations } = this.#setting;
-    this.#stages[stage]!.inFlight -= 1;
+    const { activations, times } = this.#setting;
+    const state = this.#stages[stage]!;
+    state.inFlight -= 1;
     if (stage === this.#last) this.#ahead?.endEvaluation(microBatch);
-    if (stage < this.#last) this.#send(this.#lanes[2 * stage]!, stage, microBatch);
+    if (stage < this.#last) this.#send(state.forwardsTo!, microBatch);
     else if (activations !== undefined) {
+      times?.spoil();
       this.#held -= activations.sizeOf(microBatch);
       this.#change(0);
     }
@@ -282,7 +272,7 @@ export class ListScheduler {
     const { activations, clips } = this.#setting;
     const state = this.#stages[stage]!;
     state.inFlight -= 1;
-    if (stage > 0) this.#send(this.#lanes[2 * stage - 1]!, stage - 1, microBatch);
+    if (stage > 0) this.#send(state.backwardsTo!, microBatch);
     else if (activations !== undefined) this.#held -= activations.sizeOf(microBatch);
     const miniBatch = this.#owner[microBatch]!;
     const { group, microBatches } = miniBatch;
@@ -340,8 +330,12 @@ export class ListScheduler {
   #start(stage: number): void {
     const state = this.#stages[stage]!;
     if (state.running !== NOTHING) return;
+    receive(state, this.#nowNs);
     const next = this.#choose(stage);
-    if (next === NOTHING) return;
+    if (next === NOTHING) {
+      awaitBoth(state, this.#due);
+      return;
+    }
     const letter = letterOf(next);
     const microBatch = microBatchOf(next);
     state.running = next;
@@ -350,6 +344,7 @@ export class ListScheduler {
     const endNs = this.#nowNs + this.#setting.durationNs(stage, letter, microBatch);
     this.#due.add(stage, endNs);
     this.#orders[stage]!.add(next);
+    this.#setting.times?.add(stage, this.#nowNs, endNs);
     if (stage === 0) this.#ahead?.begin(next, endNs);
   }
 

@@ -2,6 +2,7 @@ import { UPDATE } from "../actions/action.ts";
 import type { MiniBatch } from "../actions/mini-batch.ts";
 import { coded, type StageOrders } from "../actions/order.ts";
 import type { GroupRoom } from "./admission.ts";
+import type { ScheduledTimes } from "./scheduled-times.ts";
 
 /** What a schedule may know: the work, how long it takes, and how many micro-batches may be in flight. */
 export interface ScheduleInput {
@@ -35,6 +36,8 @@ export interface ScheduleInput {
   readonly activations?: { readonly limit: number; sizeOf(microBatch: number): number } | undefined;
   /** What bounds the groups that train at once; absent for no limit. */
   readonly admission?: GroupRoom | undefined;
+  /** Who writes down when a schedule that runs the actions has them run; others write nothing. */
+  readonly times?: ScheduledTimes;
   /** Whether the update of this mini-batch waits for the gradient norm of all stages. */
   clips(miniBatch: MiniBatch): boolean;
 }

@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { dependencyTable } from "../../plan/actions/dependencies.ts";
+import { timelineOf } from "../../plan/actions/timeline.ts";
 import {
   actionsOf,
   BACKWARD,
@@ -11,6 +13,7 @@ import {
   UPDATE,
 } from "../../plan/index.ts";
 import { ListScheduler, type ListSetting } from "../../plan/schedules/list-scheduler.ts";
+import { ScheduledTimes } from "../../plan/schedules/scheduled-times.ts";
 
 /** Random work: groups of some steps, each of some micro-batches, with times, limits and clipping of their own. */
 const work = fc
@@ -68,6 +71,39 @@ function joined(pieces: readonly StageOrders[]): StageOrders {
 }
 
 describe("a list scheduler", () => {
+  it("says the times that a timeline of its orders has, unless something queues", () => {
+    let numSaid = 0;
+    fc.assert(
+      fc.property(work, ({ setting, groups }) => {
+        const { numStages, durationNs, transferNs, signalNs, clips } = setting;
+        const times = new ScheduledTimes(numStages);
+        const orders = whole({ setting: { ...setting, times }, groups });
+        const said = times.timelineOf(orders);
+        if (said === undefined) return;
+        numSaid += 1;
+        const optimizer = clips(groups[0]![0]!) ? { maxGradNorm: 1 } : {};
+        const plan = {
+          stages: Array.from({ length: numStages }),
+          pipelines: [{ firstStage: 0, endStage: numStages }],
+          jobs: groups.map(() => ({ optimizer })),
+          groups: groups.map((steps, job) => ({
+            pipeline: 0,
+            members: [{ job, firstStep: 0, endStep: steps.length }],
+          })),
+          microBatches: groups.flatMap((steps) =>
+            steps.flatMap(({ group, step, microBatches }) =>
+              microBatches.map((index) => ({ index, group, step, after: steps[step - 1]?.microBatches ?? [] })),
+            ),
+          ),
+        };
+        const table = dependencyTable(plan as never);
+        const arrivalNs = (boundary: number, microBatch: number): number => transferNs(boundary, microBatch).arrival;
+        expect(said).toEqual(timelineOf(orders, table, { durationNs, transferNs: arrivalNs, signalNs: signalNs! }));
+      }),
+    );
+    expect(numSaid).toBeGreaterThan(10);
+  });
+
   it("makes the same orders in one piece as taken at any times", () => {
     fc.assert(
       fc.property(work, fc.array(fc.nat(80), { maxLength: 12 }), (given, times) => {
