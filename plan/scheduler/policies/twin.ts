@@ -6,13 +6,17 @@ import { byArrival, type FleetView, type Policy } from "../policy.ts";
 
 /** Fewer jobs at once than there is room for, where there is room for more. */
 const FEWER = [1, 2, 4, 8] as const;
+/** A trigger looks at all jobs: where there are more than these, fewer are simulated for a choice. */
+const JOBS_OF_ALL_TRIGGERS = 100;
+/** Of so many jobs one that comes or goes changes little: it chooses anew once one of each so many has. */
+const JOBS_OF_A_CHANGE = 100;
 
 export interface TwinOptions {
   /** What it chooses among; each also with fewer jobs at once. */
   readonly policies: readonly Policy[];
   readonly forecast: Forecaster;
   readonly objective?: Objective;
-  /** Triggers that are simulated for a choice, of all policies together. */
+  /** Triggers that are simulated for a choice, of all policies together; of more than 100 jobs fewer. */
   readonly triggers?: number;
   /** By what share another one has to be better than that which decides. */
   readonly betterBy?: number;
@@ -38,6 +42,7 @@ interface Candidate {
 /** That which decides, since when, and why. */
 interface Chosen extends Omit<Candidate, "ns"> {
   readonly sinceNs: number;
+  readonly changes: number;
   readonly why: () => string;
 }
 
@@ -90,7 +95,8 @@ export function twin({
   const judged = (view: FleetView, before: TwinMemory | null): readonly Candidate[] => {
     const state = view.state();
     const candidates = candidatesOf(view);
-    const each = Math.max(1, Math.floor(triggers / candidates.length));
+    const crowd = Math.max(1, (view.waiting.length + view.placed.length) / JOBS_OF_ALL_TRIGGERS);
+    const each = Math.max(1, Math.floor(triggers / (crowd * candidates.length)));
     return candidates.map((policy) => {
       const memory = policy.name === before?.policy ? before.memory : policy.initial;
       const now = { state: { ...state, policy: policy.name, memory }, resources: view.resources };
@@ -100,18 +106,21 @@ export function twin({
   };
 
   const choose = (view: FleetView, before: TwinMemory | null): Chosen => {
-    if (before !== null && (before.changes === view.changes || view.waiting.length + view.placed.length < 2)) {
-      const { memory, sinceNs } = before;
+    const jobs = view.waiting.length + view.placed.length;
+    const enough = Math.max(1, Math.floor(jobs / JOBS_OF_A_CHANGE));
+    if (before !== null && (view.changes - before.changes < enough || jobs < 2)) {
+      const { memory, sinceNs, changes } = before;
       const why = (): string => `chosen at ${formatSeconds(sinceNs / 1e9)}`;
-      return { policy: known.get(before.policy)!, memory, sinceNs, why };
+      return { policy: known.get(before.policy)!, memory, sinceNs, changes, why };
     }
+    const { changes } = view;
     const candidates = judged(view, before);
     const best = candidates.reduce((least, each) => (each.ns < least.ns ? each : least));
     const present = candidates.find(({ policy }) => policy.name === before?.policy);
     const why = (): string => figures(objective, candidates);
     return present !== undefined && present.ns <= best.ns * (1 + betterBy)
-      ? { ...present, sinceNs: before!.sinceNs, why }
-      : { ...best, sinceNs: view.nowNs, why };
+      ? { ...present, sinceNs: before!.sinceNs, changes, why }
+      : { ...best, sinceNs: view.nowNs, changes, why };
   };
 
   return {
@@ -121,14 +130,14 @@ export function twin({
     initial: null,
     watches: "progress",
     decide(view, memory) {
-      const { policy, memory: own, sinceNs, why } = choose(view, memory as TwinMemory | null);
+      const { policy, memory: own, sinceNs, changes, why } = choose(view, memory as TwinMemory | null);
       const compare = (a: FleetJob, b: FleetJob): number => policy.compare(a, b);
       const sorted = { waiting: [...view.waiting].sort(compare), placed: [...view.placed].sort(compare) };
       const { memory: kept, wishes, ...choice } = policy.decide({ ...view, ...sorted }, own);
       return {
         ...choice,
         wishes: wishes.map((wish) => ({ ...wish, why: (job) => `${wish.why(job)} (${policy.name}; ${why()})` })),
-        memory: { policy: policy.name, memory: kept, changes: view.changes, sinceNs } satisfies TwinMemory,
+        memory: { policy: policy.name, memory: kept, changes, sinceNs } satisfies TwinMemory,
       };
     },
   };

@@ -72,6 +72,31 @@ describe("the twin in the loop", () => {
     expect(deciding()).toBe("mlora");
   });
 
+  it("asks less often, and for less, where there are many jobs", () => {
+    const budgets: number[] = [];
+    const policy = policyOf("twin", resources, {
+      forecast({ state }, _, triggers) {
+        budgets.push(triggers);
+        return new Map(state.jobs.map(({ number }) => [number, 1e9]));
+      },
+    });
+    const scheduler = new Scheduler(policy, resources);
+    const come = (from: number, count: number): number => {
+      const before = budgets.length;
+      scheduler.trigger(
+        from,
+        Array.from({ length: count }, (_, job) => arrived(from + job, 9)),
+      );
+      return budgets.length - before;
+    };
+    const each = come(0, 100);
+    const [most] = budgets;
+    expect(come(100, 200)).toBe(each);
+    expect(budgets.at(-1)).toBe(Math.floor(20_000 / (3 * each)));
+    expect(most).toBe(Math.floor(20_000 / each));
+    expect([come(300, 1), come(301, 1), come(302, 1), come(303, 1)]).toEqual([0, 0, each, 0]);
+  });
+
   it("forecasts nothing for a job that is alone, and nothing at all without a forecaster", () => {
     const { trigger, asked } = told({});
     trigger(arrived(0, 9));
