@@ -58,15 +58,17 @@ function errorCells(name: string, { mean: average, worst, makespan }: FleetError
 
 type OwnWork = NonNullable<ReturnType<typeof compareFleet>["ownWork"]>;
 
-function workFacts({ actions, segments, decided, seconds, mainSeconds, waitedSeconds, otherSeconds, cores }: OwnWork) {
-  return { actions, segments, decided, seconds, mainSeconds, waitedSeconds, otherSeconds, cores };
+function workFacts({ event: _, ...counted }: OwnWork) {
+  return counted;
 }
 
-function workLines({ seconds, actions, waitedSeconds, otherSeconds }: OwnWork): readonly string[] {
+function workLines({ seconds, waitedSeconds, otherSeconds, lostSeconds }: OwnWork): readonly string[] {
   return [
-    `JavaScript had the cores for ${formatSeconds(seconds)}, ${formatSeconds(seconds / Math.max(1, actions))} for each of ` +
-      `${counted(actions, "action")}, which is simulated.`,
-    `It waited ${formatSeconds(waitedSeconds)} for a core; other programs had them for ${formatSeconds(otherSeconds)}.`,
+    `JavaScript had the cores for ${formatSeconds(seconds)} and waited ${formatSeconds(waitedSeconds)} for one; ` +
+      `other programs had them for ${formatSeconds(otherSeconds)}.`,
+    ...(lostSeconds === undefined
+      ? []
+      : [`Devices had something to do and no core for ${formatSeconds(lostSeconds)}.`]),
   ].flatMap(wrapped);
 }
 
@@ -152,6 +154,7 @@ export async function compareFleetRun(io: Io, args: Arguments, folder: string): 
         ]),
       ),
       "",
+      "Decided anew, with the machine's speed taken out:",
       storyText(anew.speedOut.story),
     ].join("\n"),
   );

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { sum } from "../core/index.ts";
-import { createCostModel, microBatchTokens, type PlanBody } from "../plan/index.ts";
+import { createCostModel, isSample, microBatchTokens, type PlanBody } from "../plan/index.ts";
 import { type ComparisonSchedule, jobsWay, simulateJobs } from "../studies/index.ts";
 import { compareWays, planWay, type SeenWay } from "../traces/index.ts";
 import { loadPlan, placeInput, simulateVariant } from "../workbench/index.ts";
@@ -29,7 +29,9 @@ function planned(io: Io, file: string, overlaps: boolean): LoadedWay {
     const costModel = createCostModel(plan.calibration, plan.model.dtype);
     const trace = simulateVariant({ overlap: !overlaps }, { plan, planHash: plan.hash, costModel });
     const way = planWay({ plan: overlaps ? plan : withBlockingLinks(plan), trace });
-    return { way, tokens: sum(plan.microBatches.map(microBatchTokens)) };
+    // Others do nothing but train.
+    const trained = plan.microBatches.filter((each) => each.evaluation !== true && !isSample(each));
+    return { way, tokens: sum(trained.map(microBatchTokens)) };
   } catch (error) {
     throw placeInput(error, { main: source });
   }

@@ -1,5 +1,5 @@
 import { type ComparisonSchedule, comparisonRun, type JobsRun, requireJobs } from "../studies/index.ts";
-import { leaveSamplesOut, loadRequest } from "../workbench/index.ts";
+import { loadRequest, trainingAlone } from "../workbench/index.ts";
 import { type Arguments, flag } from "./command.ts";
 import type { Io } from "./io.ts";
 import { contextOf, recomputeChoice, requestChoice } from "./request-options.ts";
@@ -16,7 +16,7 @@ export async function loadComparison(
 ): Promise<JobsRun> {
   const context = contextOf(io, args);
   const loaded = await loadRequest(context, file, requestChoice(args, recomputeChoice(args)));
-  const request = leaveSamplesOut(context, loaded.request);
+  const request = trainingAlone(context, loaded.request);
   try {
     const run = comparisonRun(request, { schedule, full: flag(args, "full"), overlap: flag(args, "overlap"), ...more });
     requireJobs(run);

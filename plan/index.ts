@@ -21,7 +21,7 @@ export { updateOperators } from "./costs/action-operators.ts";
 // How many parameters an adapter has on a stage.
 export { adapterParameters } from "./costs/adapter-parameters.ts";
 // What times are taken from where nobody gives a calibration.
-export { type AssumedCalibration, assumedCalibration } from "./costs/assumed-calibration.ts";
+export { assumedCalibration } from "./costs/assumed-calibration.ts";
 // A calibration of fixed times.
 export { constantCalibration } from "./costs/constant-calibration.ts";
 // The cost model of a calibration: how long the actions and messages of a plan take.
@@ -42,9 +42,9 @@ export {
   transferCalibration,
 } from "./costs/device-calibration.ts";
 // Of the time of an action, the part of each job.
-export { actionShares, dividedNs, type JobShare, type SharedWork } from "./costs/job-shares.ts";
+export { actionShares, dividedNs, type JobShare } from "./costs/job-shares.ts";
 // What whole layers of a model cost on a device by those figures.
-export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes, updateSeconds } from "./costs/layer-model.ts";
+export { backwardPasses, type LayerTimes, layerTimes, updateSeconds } from "./costs/layer-model.ts";
 // What stages of one pipeline on several machines tell each other.
 export { NORM_BYTES, networkOf } from "./costs/norm-signal.ts";
 export type { OperatorCall } from "./costs/operator-calls.ts";
@@ -70,7 +70,7 @@ export { stageShapes } from "./costs/stage-shapes.ts";
 // Weights that are kept in fewer bits than products take.
 export { dequantizedBytes, WEIGHT_BYTES } from "./costs/weight-bytes.ts";
 // Which micro-batches cost the same.
-export { type WorkShapes, workShapes } from "./costs/work-shapes.ts";
+export { workShapes } from "./costs/work-shapes.ts";
 // Where an adapter is on a model.
 export {
   type AdapterSite,
@@ -81,14 +81,12 @@ export {
   parameterName,
   patternAt,
   projectionPath,
-  type SitedAdapter,
 } from "./documents/adapter-sites.ts";
 // The shape of a decoder, and what attention of its layers sees.
 export {
   type Architecture,
   type Experts,
   expertsOf,
-  type LayerAttention,
   layerAttention,
   type RopeScaling,
   ropesOf,
@@ -126,7 +124,7 @@ export { type Sweep, withValues } from "./documents/expand-sweeps.ts";
 // What a schema expected, in words.
 export { expectation } from "./documents/expectation.ts";
 // What keys of other tools are here.
-export { FOREIGN_KEYS, type ForeignKey } from "./documents/foreign-keys.ts";
+export { FOREIGN_KEYS } from "./documents/foreign-keys.ts";
 // Documents as a person writes them, for programs that hand them in.
 export type * from "./documents/given-documents.ts";
 // Files of a JSON document a line, of any length.
@@ -163,7 +161,7 @@ export { type MachineHistoryLine, parseMachineHistory, parseOwnWorkHistory } fro
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
 // What jobs cost, and may cost.
 export { type MaxCost, maxCostSchema, type Spent, spentSchema } from "./documents/money.ts";
-export { completeJob, type ParsedWorkload, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
+export { completeJob, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
 // The plan document, and a plan as it is used.
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
 // Models that have a name: their config.json.
@@ -184,14 +182,13 @@ export {
   UNFUSED_PROJECTIONS,
 } from "./documents/projections.ts";
 export * from "./documents/questions.ts";
-export type { RateForm, RateSchedule } from "./documents/rate-schedule.ts";
+export type { RateSchedule } from "./documents/rate-schedule.ts";
 // Reading documents, with file, line and path in every message.
 export { checkDocument, parseDocument, placeError } from "./documents/read-document.ts";
 export { type DocumentPath, type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.
 export type {
   ComparedRow,
-  Member,
   MicroBatch,
   PlannedGroup,
   PlannedJob,
@@ -243,7 +240,7 @@ export * from "./early-stopping/index.ts";
 // Whether work is within a pipeline's room.
 export { checkSizes } from "./growth/check-room.ts";
 // A plan that grows while it runs.
-export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
+export { GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
 // Successive halving of sweeps.
@@ -255,8 +252,6 @@ export {
   type FittedMemory,
   INITIAL_MEMORY,
   learnMemory,
-  type MemoryFits,
-  type PredictedMemory,
   predictMemory,
 } from "./memory/fitted-memory.ts";
 // What BatchLoRA's graph pruning saves, and a plan as a program without it would run it.
@@ -265,7 +260,7 @@ export { generationGraphRoom } from "./memory/graph-room.ts";
 // What a forward keeps for its backward.
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
 // What a device has to hold, for programs that hold other parts of a model than a plan's stages too.
-export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
+export { adapterBytes, heldBytes, memoryTable } from "./memory/memory-model.ts";
 export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 // Which states of jobs that wait are in a host's memory, and which on its disk.
 export { PageTable, type StateBytes } from "./memory/page-table.ts";
@@ -307,7 +302,7 @@ export { pipelineCounts } from "./planner/divide.ts";
 // Rows cut into micro-batches, and jobs that are cut so.
 export { plannedJob } from "./planner/draft.ts";
 // Why a plan is as it is.
-export type { ConsideredWay, MemoryBinding, PlanExplanation, SharingComparison } from "./planner/explanation.ts";
+export type { ConsideredWay, PlanExplanation } from "./planner/explanation.ts";
 // Plans of one pipeline each as one plan.
 export { joinPipelines, type PipelinePart } from "./planner/join-pipelines.ts";
 // The planner: from a request to a plan, with its reasons or without.
@@ -320,9 +315,9 @@ export type { PlanRequest } from "./planner/request.ts";
 // What of a plan is left once its jobs have made some steps.
 export { restOfPlan } from "./planner/rest-of-plan.ts";
 // What a fleet of many long jobs is planned by.
-export { type StandIns, standIns } from "./planner/stand-ins.ts";
+export { standIns } from "./planner/stand-ins.ts";
 // A workload with what it rests on, as such a question.
-export { type PlanChoices, type RequestParts, workloadRequest } from "./planner/workload-request.ts";
+export { type PlanChoices, workloadRequest } from "./planner/workload-request.ts";
 // Jobs that are evaluated on the same rows, the best first.
 export * from "./ranking/index.ts";
 // Who has spent a budget.
@@ -334,7 +329,7 @@ export {
   type PartedDecisions,
   type TimedDecision,
 } from "./scheduler/compare-decisions.ts";
-export { type CutOff, cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-off.ts";
+export { cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-off.ts";
 export type { Sharing } from "./scheduler/fleet-groups.ts";
 // Jobs over time: who trains when.
 export {
@@ -368,7 +363,6 @@ export {
   type FleetComer,
   firstBegin,
   fleetPlanBody,
-  type KeptSegments,
   parseComers,
   parseSegments,
   parseSetting,
@@ -384,7 +378,7 @@ export {
 export type { Choice, FleetView, Policy, Refusal, Wish } from "./scheduler/policy.ts";
 export { priorityWeights } from "./scheduler/priority-weights.ts";
 // The journal of a job scheduler.
-export { journalLines, parseJournal, type ReadJournal, requireLines } from "./scheduler/read-journal.ts";
+export { journalLines, parseJournal, requireLines } from "./scheduler/read-journal.ts";
 export { type Resources, type Shortfall, shortfallText } from "./scheduler/resources.ts";
 // Room for the margins of sizes that are learned.
 export { withRoomForMargins } from "./scheduler/room-for-margins.ts";

@@ -27,8 +27,6 @@ export { createPlan, noteNominal } from "./load/create-plan.ts";
 export { halvedSweeps } from "./load/halved-sweeps.ts";
 // The hosts that ranks run on.
 export { hostsOfFile, hostsOfList } from "./load/hosts.ts";
-// What a workload file and what was said beside it ask for.
-export { leaveSamplesOut } from "./load/leave-samples-out.ts";
 // A question about machines, from its documents.
 export { type CapacityFiles, loadCapacity } from "./load/load-capacity.ts";
 // The devices, links and costs that a plan is for.
@@ -58,6 +56,8 @@ export { comparingOf, RowReader } from "./load/read-rows.ts";
 export { samplePrompts } from "./load/sample-prompts.ts";
 // How much of a device jobs are thought to take.
 export { learnedBy, roomBy, SIZES, type Sizes } from "./load/sizes.ts";
+// What a workload file and what was said beside it ask for.
+export { trainingAlone } from "./load/training-alone.ts";
 // Calibrating this machine.
 export { type CalibrationSubject, calibrateDevices } from "./machine/calibrate-devices.ts";
 // What this machine has, and lacks.

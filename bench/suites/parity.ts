@@ -92,7 +92,7 @@ async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCa
   const parameters = { policy, pipelines, jobs: script.jobs.length };
   const add = (name: string, value: number, unit: string): void =>
     bench.record({ name, parameters, value, unit, repetitions: 1, spread: null });
-  const [same, alone] = [sameDecisionsOf(executed, executed.ownWork), sameDecisionsOf(executed)];
+  const [same, alone] = [sameDecisionsOf(executed, executed.speed.ownWork), sameDecisionsOf(executed)];
   const { decisions, otherwise, reordered, tied } = decisionOrder(executed.journal, speedOut, TIE);
   add("decisions", decisions, "decisions");
   add("decided otherwise", otherwise, "decisions");
@@ -105,7 +105,7 @@ async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCa
   add("mean, its decisions, speed out", mean(errors[2]!), "share");
   add("worst, its decisions, speed out", maximum(errors[2]!), "share");
   add("mean, its decisions, no own work", mean(errors[3]!), "share");
-  if (executed.ownWork !== undefined) add("own work for an action", executed.ownWork.perActionSeconds, "s");
+  if (executed.speed.ownWork !== undefined) add("own work for an action", executed.speed.ownWork.perActionSeconds, "s");
   add("slower than calibrated", mean(executed.speed.clocks.map(({ slower }) => slower)) - 1, "share");
 }
 

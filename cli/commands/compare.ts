@@ -73,6 +73,7 @@ function useOf(args: Arguments, io: Io): Use {
     throw new InputError({
       expected: "two traces, plans or schedules, or the folder of a live fleet by itself",
       at: "executed",
+      got: `one, and ${files[0]} is no folder of a live fleet`,
       hint: "`loratwin compare simulated.json run/` compares a run with its simulation.",
     });
   if (files.some((what) => asComparison(what) !== undefined)) return WAYS;

@@ -2,7 +2,7 @@ import { canonicalJson, counted, formatBytes, formatSeconds, InputError } from "
 import { writeOutput } from "../../files/index.ts";
 import type { LayersCalibration } from "../../plan/index.ts";
 import { comparedRequest, compareStrategies, differenceOfRows, type StrategyRow } from "../../studies/index.ts";
-import { leaveSamplesOut, loadRequest } from "../../workbench/index.ts";
+import { loadRequest, trainingAlone } from "../../workbench/index.ts";
 import { OBSERVATION_OPTIONS } from "../calibrate-without-device.ts";
 import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { costsText } from "../describe-costs.ts";
@@ -106,7 +106,7 @@ export const strategiesCommand: Command = {
       loaded,
       placed,
     } = await loadRequest(contextOf(io, args), requiredText(args, "workload"), requestChoice(args));
-    const asked = leaveSamplesOut(contextOf(io, args), given);
+    const asked = trainingAlone(contextOf(io, args), given);
     let rows: readonly StrategyRow[];
     let observed: ObservedCalibration | undefined;
     let calibration: LayersCalibration;

@@ -39,9 +39,9 @@ export interface Contention {
 
 /** What JavaScript does for a plan that grows while devices of the same machine work: it takes their cores. */
 export interface OwnWorkCosts {
-  /** CPU time for an action of a device, from the decisions that lead to it to what is written of it. */
+  /** What a device loses for each of its actions, from the decisions that lead to it to what is written of it. */
   readonly perActionSeconds: number;
-  /** CPU time that comes at once, as for a segment of the plan. */
+  /** So much of it comes at once, as for a segment of the plan. */
   readonly burstSeconds: number;
   /** Cores of the machine. */
   readonly cores: number;

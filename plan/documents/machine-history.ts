@@ -25,7 +25,7 @@ export const ownWorkLineSchema = z.strictObject({
   version: z.literal(2),
   time: z.string().min(1),
   host: z.string().min(1),
-  /** CPU time for each action of a live fleet. */
+  /** What a device lost for each action of a live fleet. */
   perActionSeconds: z.number().positive(),
   /** The same for each segment of its plan: so much comes at once. */
   burstSeconds: z.number().positive(),

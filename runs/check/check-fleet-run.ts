@@ -10,18 +10,16 @@ import {
   isSample,
   type JournalLine,
   type Parts,
-  type PlanBody,
   type PlannedJob,
   POLICIES,
   parseSegments,
   parseSetting,
   Scheduler,
-  type SegmentsBegin,
   validatePlan,
 } from "../../plan/index.ts";
 import { fleetModel } from "../../sim/index.ts";
 import { learnedBy } from "../../workbench/index.ts";
-import { readCompletions } from "../folder/read-completions.ts";
+import { checkAllReported, readCompletions, wholeSegments } from "../folder/read-completions.ts";
 import { isGoingOn, stoppedByJournal } from "../folder/read-journal.ts";
 import type { RunOfFleet } from "../folder/read-run.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
@@ -160,21 +158,6 @@ function recordedJobs(
   );
 }
 
-/** Whether devices reported each action of a plan once; all of them where the fleet came to its end. */
-function checkCompletions(file: string, plan: PlanBody, { actions }: SegmentsBegin, isWhole: boolean): void {
-  const counts = plan.actions.map(() => 0);
-  for (const { stage, done } of readCompletions(linesOfFile(file), file, plan, actions))
-    if (done.stream === "compute" && done.id >= actions[stage]!) counts[stage]! += 1;
-  if (!isWhole) return;
-  const lacking = counts.findIndex((count, stage) => count !== plan.actions[stage]!.length);
-  if (lacking >= 0)
-    throw new InputError({
-      expected: `${plan.actions[lacking]!.length} actions of stage ${lacking}`,
-      file,
-      got: counts[lacking],
-    });
-}
-
 /** What was seen of a fleet before it went on: each part has a setting, a plan that follows on it, and actions of it. */
 function checkEarlier(folder: string): void {
   const within = path.join(folder, RUN_FILES.earlier);
@@ -187,17 +170,7 @@ function checkEarlier(folder: string): void {
     const plan = fleetPlanBody(setting, segments);
     // What was written last may be of a segment that was not written yet.
     const known = at(RUN_FILES.completions);
-    for (const _ of readCompletions(wholeSegments(known, plan, begin), known, plan, begin.actions));
-  }
-}
-
-/** Lines of what devices reported but for those at the end that are of a later segment. */
-function* wholeSegments(file: string, plan: PlanBody, { actions }: SegmentsBegin): Generator<string> {
-  for (const line of linesOfFile(file)) {
-    const [stage, , id] = line.endsWith("\n") ? (JSON.parse(line) as [number, string, number]) : [];
-    const known = stage === undefined ? undefined : plan.actions[stage]?.length;
-    if (known !== undefined && id! >= actions[stage!]! + known) return;
-    yield line;
+    for (const _ of readCompletions(wholeSegments(known, plan, begin.actions), known, plan, begin.actions));
   }
 }
 
@@ -264,7 +237,11 @@ export function checksOfFleet(fleet: RunOfFleet): RunChecks {
       },
       () => {
         // What is written last of a fleet that goes on can be of a segment that is not written yet.
-        if (isOver) checkCompletions(at(RUN_FILES.completions), plan, begin, state === "ended");
+        if (!isOver) return;
+        const file = at(RUN_FILES.completions);
+        const seen = readCompletions(linesOfFile(file), file, plan, begin.actions);
+        if (state === "ended") checkAllReported(file, plan, seen, begin.actions);
+        else for (const _ of seen);
       },
       () => checkEarlier(folder),
       () => {

@@ -6,6 +6,7 @@ import {
   type FleetHistory,
   fleetHistory,
   type JournalLine,
+  type OwnWorkCosts,
   type PolicyFactory,
   type PolicyName,
   withOwnWork,
@@ -66,16 +67,17 @@ export function compareFleet(run: RunOfFleet, policy?: PolicyName | PolicyFactor
     });
   if (speed === undefined)
     throw new InputError({ expected: "a fleet of whose actions one has ended", file: folder, got: "no action" });
-  const ownWork = ownWorkOf(run.events);
   const calibratedCosts = createCostModel(setting.calibration, setting.model.dtype);
-  const costs = ownWork === undefined ? calibratedCosts : withOwnWork(calibratedCosts, setting.calibration, ownWork);
-  const same = (times?: typeof speed.times): readonly JournalLine[] =>
-    withSameDecisions({ setting, costs, segments, journal: lines, times, firstNs: speed.firstNs });
-  const anew = twinOfFleet(run, policy, speed.clocks).twin!;
+  const same = (ownWork: OwnWorkCosts | undefined, times?: typeof speed.times): readonly JournalLine[] => {
+    const costs = ownWork === undefined ? calibratedCosts : withOwnWork(calibratedCosts, setting.calibration, ownWork);
+    return withSameDecisions({ setting, costs, segments, journal: lines, times, firstNs: speed.firstNs });
+  };
+  const [calibratedSame, speedOutSame] = [same(ownWorkOf(run.events)), same(speed.ownWork, speed.times)];
+  const anew = twinOfFleet(run, policy, speed).twin!;
   return {
     executed: fleetHistory(since === undefined ? lines : [...lines, since]),
     decidedAnew: { asCalibrated: fleetHistory(calibrated.twin.journal), speedOut: fleetHistory(anew.journal) },
-    decidedSame: { asCalibrated: fleetHistory(same()), speedOut: fleetHistory(same(speed.times)) },
+    decidedSame: { asCalibrated: fleetHistory(calibratedSame), speedOut: fleetHistory(speedOutSame) },
     ...{ ownWork: ownWorkCounted(run.events), end: journalEnd(run), gaps: journalGaps(lines) },
     decisions: compareDecisions(lines, anew.journal, { goesOn: state === "unfinished" }),
   };

@@ -105,6 +105,8 @@ export type JournalEvent =
       readonly actions: number;
       readonly segments: number;
       readonly decided: number;
+      /** In which threads of devices had something to do and no core; not in journals of earlier versions. */
+      readonly lostSeconds?: number;
     } & OwnWork)
   | { readonly event: "ended early"; readonly spent?: SpentByJob }
   /** What has begun could not be carried out to its end. */

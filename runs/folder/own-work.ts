@@ -9,17 +9,20 @@ export function ownWorkCounted(events: readonly JournalEvent[]): OwnWorkEvent | 
   return events.flatMap((line) => (line.event === "own work" ? [line] : [])).at(-1);
 }
 
-/** The same as a simulation reckons with it. */
+/** What devices lost by it, as a simulation reckons with it: of what they lost JavaScript's part of all that had cores. */
 export function ownWorkOf(events: readonly JournalEvent[]): OwnWorkCosts | undefined {
   const work = ownWorkCounted(events);
   if (work === undefined || work.actions === 0 || work.segments === 0) return undefined;
-  const { seconds, actions, segments, cores } = work;
-  return { perActionSeconds: seconds / actions, burstSeconds: seconds / segments, cores };
+  const { seconds, otherSeconds, actions, segments, lostSeconds = seconds, cores } = work;
+  const lost = Math.min(seconds, (lostSeconds * seconds) / (seconds + otherSeconds));
+  if (!(lost > 0)) return undefined;
+  return { perActionSeconds: lost / actions, burstSeconds: lost / segments, cores };
 }
 
 /** Counts what JavaScript does on the devices' cores while a fleet trains, and what it does it for. */
 export class OwnWorkCount {
   #actions = 0;
+  #lostNs = 0;
   #segments = 0;
   #decided = 0;
   #end: (() => OwnWork | undefined) | undefined;
@@ -35,7 +38,11 @@ export class OwnWorkCount {
       this.#segments += 1;
     },
     completed: ({ batch }) => {
-      this.#actions += batch.filter(({ done }) => done.stream === "compute").length;
+      for (const { done } of batch) {
+        if (done.stream !== "compute") continue;
+        this.#actions += 1;
+        this.#lostNs += (done.interruptedNs ?? 0) + (done.delayedNs ?? 0);
+      }
     },
   });
 
@@ -43,6 +50,14 @@ export class OwnWorkCount {
   event(): OwnWorkEvent | undefined {
     const work = this.#end?.();
     if (work === undefined) return undefined;
-    return { event: "own work", actions: this.#actions, segments: this.#segments, decided: this.#decided, ...work };
+    const lostSeconds = this.#lostNs / 1e9;
+    return {
+      event: "own work",
+      actions: this.#actions,
+      segments: this.#segments,
+      decided: this.#decided,
+      lostSeconds,
+      ...work,
+    };
   }
 }

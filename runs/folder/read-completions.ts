@@ -1,5 +1,6 @@
 import { InputError } from "../../core/index.ts";
 import type { SeenCompletion } from "../../exec/index.ts";
+import { linesOfFile } from "../../files/index.ts";
 import { type FileLines, jsonLines, type Plan } from "../../plan/index.ts";
 
 /**
@@ -43,4 +44,37 @@ export function* readCompletions(
       },
     };
   }
+}
+
+/** Lines of what devices reported but for those at the end that are of a later segment. */
+export function* wholeSegments(
+  file: string,
+  plan: Pick<Plan, "actions">,
+  begin: readonly number[] = [],
+): Generator<string> {
+  for (const line of linesOfFile(file)) {
+    const [stage, , id] = line.endsWith("\n") ? (JSON.parse(line) as [number, string, number]) : [];
+    const known = stage === undefined ? undefined : plan.actions[stage]?.length;
+    if (known !== undefined && id! >= (begin[stage!] ?? 0) + known) return;
+    yield line;
+  }
+}
+
+/** @throws InputError where devices did not report all actions of a plan; `seen`: those that they did, each once */
+export function checkAllReported(
+  file: string,
+  { actions }: Pick<Plan, "actions">,
+  seen: Iterable<SeenCompletion>,
+  begin: readonly number[] = [],
+): void {
+  const counts = actions.map(() => 0);
+  for (const { stage, done } of seen)
+    if (done.stream === "compute" && done.id >= (begin[stage] ?? 0)) counts[stage]! += 1;
+  const lacking = counts.findIndex((count, stage) => count !== actions[stage]!.length);
+  if (lacking >= 0)
+    throw new InputError({
+      expected: `${actions[lacking]!.length} actions of stage ${lacking}`,
+      file,
+      got: counts[lacking],
+    });
 }

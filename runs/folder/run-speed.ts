@@ -1,7 +1,6 @@
 import path from "node:path";
 import { groupBy, maximum, type Nanos, sum } from "../../core/index.ts";
 import type { SeenCompletion } from "../../exec/index.ts";
-import { linesOfFile } from "../../files/index.ts";
 import {
   actionDurations,
   createCostModel,
@@ -9,6 +8,7 @@ import {
   FORWARD,
   fleetPlanBody,
   type JournalLine,
+  type OwnWorkCosts,
   PLANNED_LETTERS,
   type PlanBody,
   parseAction,
@@ -16,7 +16,7 @@ import {
 } from "../../plan/index.ts";
 import { DeviceClock, decidedTimes, type GrownFleet } from "../../sim/index.ts";
 import { ownWorkCounted } from "./own-work.ts";
-import { readCompletions } from "./read-completions.ts";
+import { checkAllReported, readCompletions, wholeSegments } from "./read-completions.ts";
 import type { RunOfFleet } from "./read-run.ts";
 import { RUN_FILES } from "./run-files.ts";
 
@@ -32,6 +32,11 @@ export interface RunSpeed {
    * lost while its thread was without a core. Of a message beside its bytes: its latency, and what it lost.
    */
   readonly times: NonNullable<GrownFleet["times"]>;
+  /**
+   * What devices lost beside that, by JavaScript on their cores; undefined where nobody counted. Together with what other
+   * programs took it is all that they lost.
+   */
+  readonly ownWork: OwnWorkCosts | undefined;
   /** From the first line of the journal until the first action began. */
   readonly firstNs: number;
 }
@@ -113,20 +118,23 @@ function shareOfOthers(events: RunOfFleet["events"]): { readonly ofLost: number;
 
 /**
  * The speed of a fleet's devices without what JavaScript did on their cores; undefined where none of its actions has
- * ended. All of its plan has to be there.
+ * ended. All of its plan has to be there. @throws InputError where an ended fleet has not reported all actions
  */
-export function runSpeed({ folder, setting, segments, lines, events }: RunOfFleet): RunSpeed | undefined {
+export function runSpeed({ folder, setting, segments, lines, events, state }: RunOfFleet): RunSpeed | undefined {
   const plan = fleetPlanBody(setting, segments);
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const durations = actionDurations(plan, costs);
   const file = path.join(folder, RUN_FILES.completions);
-  const completions = [...readCompletions(linesOfFile(file), file, plan)];
+  // What was written last of a fleet that goes on can be of a segment that is not written yet.
+  const completions = [...readCompletions(wholeSegments(file, plan), file, plan)];
+  if (state === "ended") checkAllReported(file, plan, completions);
   if (completions.length === 0) return undefined;
   const originNs = -maximum(completions.map(({ done }) => -done.startNs));
   const timed = new Map<string, TimedAction>();
   const lostOfMessages = new Map<string, number>();
   const { readyNs, fleetNs } = readyTimes(plan, lines, completions);
   const { ofLost, ofLate } = shareOfOthers(events);
+  let ownLostNs = 0;
   for (const { stage, done } of completions) {
     const key = plan.actions[stage]![done.id]!;
     const { stream, startNs, endNs, interruptedNs = 0, delayedNs = 0 } = done;
@@ -136,6 +144,7 @@ export function runSpeed({ folder, setting, segments, lines, events }: RunOfFlee
     const lostNs = ofLost * (interruptedNs + withoutCoreNs) + ofLate * (lateNs - withoutCoreNs);
     if (stream === "send") lostOfMessages.set(key, lostNs);
     if (stream !== "compute") continue;
+    if (startNs > originNs) ownLostNs += interruptedNs + lateNs - lostNs;
     const { letter, microBatch } = parseAction(key);
     timed.set(key, {
       ...{ stage, lostNs, tookNs: endNs - startNs - interruptedNs },
@@ -147,7 +156,11 @@ export function runSpeed({ folder, setting, segments, lines, events }: RunOfFlee
   const own = byWindow(actions, setting.stages.length, 0);
   const keyOf = (stage: number, letter: number, microBatch: number): string =>
     `${stage}${PLANNED_LETTERS[letter]}${microBatch}`;
+  const cores = ownWorkCounted(events)?.cores;
+  const [perActionSeconds, burstSeconds] = [actions.length, segments.length].map((count) => ownLostNs / 1e9 / count);
   return {
+    ownWork:
+      cores === undefined ? undefined : { perActionSeconds: perActionSeconds!, burstSeconds: burstSeconds!, cores },
     firstNs: fleetNs === undefined ? 0 : Math.max(0, originNs - fleetNs - lines[0]!.atNs),
     clocks: byWindow(actions, setting.stages.length, 1).map((slower) => new DeviceClock(WINDOW_NS, slower)),
     times: {

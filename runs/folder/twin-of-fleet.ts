@@ -1,19 +1,20 @@
 import { InputError } from "../../core/index.ts";
 import { createCostModel, POLICIES, type PolicyFactory, type PolicyName } from "../../plan/index.ts";
-import { besideTwin, type ExecutedFleet, type TwinnedFleet } from "../../sim/index.ts";
+import { besideTwin, type TwinnedFleet } from "../../sim/index.ts";
 import { learnedBy } from "../../workbench/index.ts";
 import { ownWorkOf } from "./own-work.ts";
 import type { RunOfFleet } from "./read-run.ts";
 import { RUN_FILES } from "./run-files.ts";
+import type { RunSpeed } from "./run-speed.ts";
 
 /**
- * A fleet that was executed beside its twin, under its own policy or another; `clocks` as `ExecutedFleet` has them.
+ * A fleet that was executed beside its twin, under its own policy or another; on the machine as it was with `speed`.
  * @throws InputError where the folder does not say what its twin needs
  */
 export function twinOfFleet(
   { setting, jobs, lines, events, policy, jobsAtOnce, sizes }: RunOfFleet,
   other?: PolicyName | PolicyFactory,
-  clocks?: ExecutedFleet["clocks"],
+  speed?: Pick<RunSpeed, "clocks" | "ownWork">,
 ): TwinnedFleet {
   const own = POLICIES.find((name) => name === policy);
   const chosen = other ?? own;
@@ -33,6 +34,7 @@ export function twinOfFleet(
     });
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const wasResumed = events.some(({ event }) => event === "resumed");
+  const machine = speed ?? { ownWork: ownWorkOf(events) };
   const asked = { setting, costs, works: jobs, most: jobsAtOnce, ...learnedBy(sizes) };
-  return besideTwin({ ...asked, journal: lines, wasResumed, clocks, ownWork: ownWorkOf(events) }, chosen);
+  return besideTwin({ ...asked, journal: lines, wasResumed, ...machine }, chosen);
 }

@@ -134,7 +134,7 @@ describe("report of a live fleet's folder", () => {
 
   it.runIf(process.platform === "linux")("tells what JavaScript did on the cores of its devices, and for what", () => {
     const told = linesOf("fleet", "journal.jsonl").find((line) => line.includes('"event":"own work"'))!;
-    const { actions, segments, decided, seconds, mainSeconds, cores } = JSON.parse(told);
+    const { actions, segments, decided, seconds, otherSeconds, lostSeconds, mainSeconds, cores } = JSON.parse(told);
     expect(segments).toBe(linesOf("fleet", "segments.jsonl").length);
     expect(actions).toBe(linesOf("fleet", "completions.jsonl").filter((line) => line.includes('"compute"')).length);
     expect(decided).toBeGreaterThanOrEqual(6);
@@ -143,7 +143,8 @@ describe("report of a live fleet's folder", () => {
     // Of a fleet that is long enough to tell, it is kept for the machine.
     const kept = linesOf("cache", "loratwin/own-work.jsonl").map((line) => JSON.parse(line));
     expect(segments).toBeGreaterThanOrEqual(100);
-    expect(kept).toMatchObject([{ perActionSeconds: seconds / actions, burstSeconds: seconds / segments, cores }]);
+    const lost = Math.min(seconds, (lostSeconds * seconds) / (seconds + otherSeconds));
+    expect(kept).toMatchObject([{ perActionSeconds: lost / actions, burstSeconds: lost / segments, cores }]);
   });
 
   it("is by itself, and no trace", async () => {

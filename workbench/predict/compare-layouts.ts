@@ -18,10 +18,10 @@ import {
   type StepMachine,
   stepMachine,
 } from "../../studies/index.ts";
-import { leaveSamplesOut } from "../load/leave-samples-out.ts";
 import { loadCatalog } from "../load/load-cluster.ts";
 import { refuseArrivals } from "../load/load-request.ts";
 import { type LoadedWorkload, loadWorkload } from "../load/load-workload.ts";
+import { trainingAlone } from "../load/training-alone.ts";
 
 export interface LayoutsChoice extends Omit<MachineChoice, "quantized"> {
   /** A device of the catalog, and where it was given. */
@@ -104,7 +104,7 @@ export async function layoutsOf(context: Context, file: string, choice: LayoutsC
   for (const remark of loaded.remarks) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
   refuseCompared(loaded.workload.jobs, "layouts of other software");
-  leaveSamplesOut(context, { jobs: workload.jobs, rows: loaded.rows });
+  trainingAlone(context, { jobs: workload.jobs, rows: loaded.rows });
   const jobs = layoutJobs(loaded);
   checkRows(jobs, architecture);
   // More than all rows of a step are no more than these.
