@@ -229,6 +229,29 @@ describe("compare of a live fleet's folder", () => {
     expect(await printed(["compare", "gap"], root)).toContain(`Line ${line} is missing in the journal`);
   });
 
+  it("refuses an ended fleet whose devices did not report all, and takes one that reports of a segment to come", async () => {
+    const copy = (name: string): void => {
+      cpSync(at("fleet"), at(name), { recursive: true, filter: (source) => !source.endsWith(".sock") });
+    };
+    copy("lacking");
+    writeFileSync(
+      at("lacking", "completions.jsonl"),
+      `${linesOf("fleet", "completions.jsonl").slice(0, 10).join("\n")}\n`,
+    );
+    const { code, stderr } = await runCli(["compare", "lacking"], root);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/completions\.jsonl: Expected \d+ actions of stage 0, got/),
+    ]);
+
+    copy("ahead");
+    const journal = linesOf("fleet", "journal.jsonl");
+    const half = journal.slice(0, 1 + journal.findIndex((line) => line.includes('"event":"job ended"')));
+    writeFileSync(at("ahead", "journal.jsonl"), `${half.join("\n")}\n`);
+    writeFileSync(at("ahead", "segments.jsonl"), `${linesOf("fleet", "segments.jsonl").slice(0, -2).join("\n")}\n`);
+    expect(await printed(["compare", "ahead"], root)).toMatch(/^The journal ends at line /);
+  });
+
   it("says of a fleet that was resumed what tells of it", async () => {
     cpSync(at("fleet"), at("resumed"), { recursive: true, filter: (source) => !source.endsWith(".sock") });
     const event = { event: "resumed", checkpoint: null, skipped: [], spent: {}, time: "2026-01-01T00:00:00.000Z" };

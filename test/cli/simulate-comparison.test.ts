@@ -44,6 +44,23 @@ async function simulated(schedule: string, ...args: readonly string[]): Promise<
   ) as RunMetrics;
 }
 
+test("evaluations are left out of all ways that are compared, and that is said", async () => {
+  const rows = async (file: string) => {
+    const { code, stdout, stderr } = await runCli(["strategies", file, ...ON_FOUR, "--json"], folder);
+    expect(code).toBe(0);
+    return { rows: JSON.parse(stdout) as object, stderr };
+  };
+  const evaluated = workload("tinyllama-1.1b", undefined, ", evaluation: { everySteps: 1, share: 0.1 }");
+  // As many rows to train on: some are held out.
+  const data = "{ lengths: 256, samples: 64 }";
+  writeFileSync(path.join(folder, "evaluated.yaml"), evaluated.replace("{ lengths: 256, samples: 16 }", data));
+  writeFileSync(path.join(folder, "alone.yaml"), workload("tinyllama-1.1b", data));
+  const [seen, alone] = [await rows("evaluated.yaml"), await rows("alone.yaml")];
+  expect(seen.stderr).toMatch(/evaluation of a, b is left out: only loratwin's own plans are evaluated/);
+  expect(alone.stderr).not.toMatch(/left out/);
+  expect(seen.rows).toEqual(alone.rows);
+});
+
 test.each(["tp", "fsdp", "ddp", "interleaved", "zb-h1"])(
   "simulate --schedule %s is what strategies says",
   async (schedule) => {
