@@ -29,10 +29,10 @@ function blockedBy(device: DeviceState, pendingSignal: string | undefined): stri
   const microBatch = order.microBatches[position]!;
   const reasons = pendingSignal === undefined ? [] : [`the end of ${pendingSignal}`];
   const input = inputOf(device, letter);
-  if (input !== null && !hasArrived(input, microBatch, Number.POSITIVE_INFINITY))
+  if (input !== null && !hasArrived(input, microBatch))
     reasons.push(messageReason(input, `${input.from}${PLANNED_LETTERS[letter]}${microBatch}`, microBatch));
   const output = outputOf(device, letter);
-  if (output !== null && !hasFreeOutBuffer(output, Number.POSITIVE_INFINITY)) {
+  if (output !== null && !hasFreeOutBuffer(output)) {
     const holders = Array.from({ length: output.produced - output.arrived }, (_, i) =>
       messageKey(output, output.arrived + i),
     ).join(", ");

@@ -1,6 +1,5 @@
-import { BACKWARD, type ComputeDtype, FORWARD, formatAction, PLANNED_LETTERS } from "../../plan/index.ts";
+import { type ComputeDtype, formatAction, PLANNED_LETTERS } from "../../plan/index.ts";
 import type { Carrier, Connection } from "../network/connection.ts";
-import type { SettingTimes } from "./setting-times.ts";
 
 /** A channel with a message on a connection, or what is to be done at the time when something else has left it. */
 export type OnConnection = Channel | ((leftNs: number) => void);
@@ -53,7 +52,6 @@ export interface Channel extends Carrier<OnConnection> {
   started: number;
   /** Messages that have left the wire. */
   left: number;
-  /** Messages of which somebody who asked has seen that they have arrived. */
   arrived: number;
   /** Of a sender that waits for arrivals: those that it has heard of. */
   heard: number;
@@ -110,26 +108,7 @@ export function messageMicroBatch(channel: Channel, number: number): number {
   return channel.microBatches[number & channel.mask]!;
 }
 
-/** Counts what has arrived by a time: an arrival is no event, since mostly nobody waits for it. */
-export function countArrived(channel: Channel, nowNs: number): void {
-  while (nextArrivalNs(channel) <= nowNs) channel.arrived += 1;
-}
-
-/** When the first message arrives that has not been counted; infinite where none is on its way. */
-export function nextArrivalNs({ left, arrived, arrivalsNs, mask }: Channel): number {
-  return arrived < left ? arrivalsNs[arrived & mask]! : Number.POSITIVE_INFINITY;
-}
-
-/** From the last byte of the message on the wire until it arrives. */
-export function latencyOf(channel: Channel, { message }: Pick<SettingTimes, "message">): number {
-  if (message === undefined) return channel.latencyNs;
-  const letter = channel.kind === "activation" ? FORWARD : BACKWARD;
-  return message(channel.from, letter, messageMicroBatch(channel, channel.left));
-}
-
-export function hasFreeOutBuffer(channel: Channel, nowNs: number): boolean {
-  if (channel.reserved - channel.arrived < channel.outBuffers) return true;
-  countArrived(channel, nowNs);
+export function hasFreeOutBuffer(channel: Channel): boolean {
   return channel.reserved - channel.arrived < channel.outBuffers;
 }
 
@@ -149,7 +128,6 @@ export function canSend(channel: Channel): boolean {
 }
 
 /** Whether the message of this micro-batch is the next one to read, and is there. */
-export function hasArrived(channel: Channel, microBatch: number, nowNs: number): boolean {
-  if (channel.consumed === channel.arrived) countArrived(channel, nowNs);
+export function hasArrived(channel: Channel, microBatch: number): boolean {
   return channel.consumed < channel.arrived && messageMicroBatch(channel, channel.consumed) === microBatch;
 }

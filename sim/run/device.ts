@@ -1,5 +1,5 @@
 import { BACKWARD, FORWARD, passCode } from "../../plan/index.ts";
-import { type Channel, type Lane, messageMicroBatch } from "./channel.ts";
+import type { Channel, Lane } from "./channel.ts";
 import { first, longer } from "./columns.ts";
 import { type MicroBatchFacts, NO_FACTS } from "./live-facts.ts";
 import type { StageOrder } from "./stage-orders.ts";
@@ -157,8 +157,6 @@ export interface DeviceState {
   facts: MicroBatchFacts;
   /** The micro-batch whose backward on the first stage it was found to wait for; -1 for none. */
   waitsFor: number;
-  /** Whether it is to be looked at when a message has arrived. */
-  isWaking: boolean;
 }
 
 /** A piece with no actions, which every device begins with. */
@@ -185,7 +183,6 @@ export function createDevice(
     passed: 0,
     facts: NO_FACTS,
     waitsFor: -1,
-    isWaking: false,
   };
 }
 
@@ -208,23 +205,4 @@ export function inputOf(device: DeviceState, letter: number): Channel | null {
 
 export function outputOf(device: DeviceState, letter: number): Channel | null {
   return passCode(letter) === FORWARD ? device.activationOut : letter === BACKWARD ? device.gradientOut : null;
-}
-
-/**
- * The last byte of a message is on its way: both lanes are free for the next one. Gives when it arrives: at a time, or
- * with the ones before it on its lanes.
- */
-export function leaveWire(channel: Channel, sender: DeviceState, receiver: DeviceState, arrivesNs: number): number {
-  const { sendLane, receiveLane, left, mask } = channel;
-  const endNs = Math.max(arrivesNs, sendLane.lastEndNs, receiveLane.lastEndNs);
-  const microBatch = messageMicroBatch(channel, left);
-  sender.send.record(channel, sendLane, microBatch, endNs);
-  receiver.receive.record(channel, receiveLane, microBatch, endNs);
-  sendLane.busy = false;
-  sendLane.lastEndNs = endNs;
-  receiveLane.busy = false;
-  receiveLane.lastEndNs = endNs;
-  channel.arrivalsNs[left & mask] = endNs;
-  channel.left = left + 1;
-  return endNs;
 }

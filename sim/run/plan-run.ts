@@ -14,17 +14,9 @@ import {
 import { Connection } from "../network/connection.ts";
 import { ArrivalNotices } from "./arrival-notices.ts";
 import { blockedError } from "./blocked.ts";
-import {
-  type Channel,
-  hasArrived,
-  hasFreeOutBuffer,
-  holdsSender,
-  latencyOf,
-  nextArrivalNs,
-  type OnLine,
-} from "./channel.ts";
+import { type Channel, hasArrived, hasFreeOutBuffer, holdsSender, messageMicroBatch, type OnLine } from "./channel.ts";
 import { Connections } from "./connections.ts";
-import { type DeviceState, hasAction, inputOf, leaveWire, outputOf } from "./device.ts";
+import { type DeviceState, hasAction, inputOf, outputOf } from "./device.ts";
 import { HeldStarts } from "./held-starts.ts";
 import { LiveFacts, type MicroBatchFacts, type RunSetting } from "./live-facts.ts";
 import { MessageSizes } from "./message-sizes.ts";
@@ -55,14 +47,13 @@ export class PlanRun {
   readonly #pipelines: PipelineTable;
   readonly #machines: ReturnType<typeof sharedMachines> | null;
   /**
-   * Slots: the end of each device's action, of each channel's bytes on a wire of their own, the arrival that each
-   * channel's sender waits for, the end of each device's gap, and the arrival that each idle device waits for.
+   * Slots: the end of each device's action, of each channel's bytes on a wire of their own, each channel's next arrival,
+   * and the end of each device's gap.
    */
   readonly #due: DueSlots;
   readonly #firstWire: number;
   readonly #firstArrival: number;
   readonly #firstGap: number;
-  readonly #firstWake: number;
   /** Devices that may be able to start something. */
   readonly #dueDevices: DeviceState[];
   #numDueDevices: number;
@@ -103,8 +94,7 @@ export class PlanRun {
     this.#firstWire = devices.length;
     this.#firstArrival = this.#firstWire + channels.length;
     this.#firstGap = this.#firstArrival + channels.length;
-    this.#firstWake = this.#firstGap + devices.length;
-    this.#due = new DueSlots(this.#firstWake + devices.length);
+    this.#due = new DueSlots(this.#firstGap + devices.length);
     this.#dueDevices = [...devices];
     this.#numDueDevices = devices.length;
     this.#isDueDevice = new Uint8Array(devices.length).fill(1);
@@ -219,14 +209,10 @@ export class PlanRun {
     const { order, position } = device;
     const letter = order.letters[position]!;
     const microBatch = order.microBatches[position]!;
-    const nowNs = this.#nowNs;
     const input = inputOf(device, letter);
+    if (input !== null && !hasArrived(input, microBatch)) return;
     const output = outputOf(device, letter);
-    const isMissing = input !== null && !hasArrived(input, microBatch, nowNs);
-    if (isMissing || (output !== null && !hasFreeOutBuffer(output, nowNs))) {
-      this.#awaitArrival(device, isMissing ? input : output!);
-      return;
-    }
+    if (output !== null && !hasFreeOutBuffer(output)) return;
     const signal = this.#facts.openSignal(order, position);
     if (signal >= 0) {
       if (device.waitsFor < 0) this.#waiting += 1;
@@ -234,13 +220,14 @@ export class PlanRun {
       return;
     }
     if (letter === UPDATE && this.#norms.isMissing(stage, microBatch)) return;
-    const laterNs = letter === FORWARD ? this.starts.after(microBatch, nowNs) : undefined;
+    const laterNs = letter === FORWARD ? this.starts.after(microBatch, this.#nowNs) : undefined;
     if (laterNs !== undefined) {
       compute.busy = true;
       this.#scheduleAt(this.#firstGap + stage, laterNs);
       return;
     }
     if (output !== null) output.reserved += 1;
+    const nowNs = this.#nowNs;
     compute.busy = true;
     compute.startNs[compute.length] = nowNs;
     const facts = this.#facts.of(microBatch);
@@ -254,14 +241,6 @@ export class PlanRun {
       machine.start(stage, PLANNED_LETTERS[letter]!, durationNs, nowNs);
       this.#shared.change(machine);
     }
-  }
-
-  /** Where its message is on its way, an idle device is looked at when it arrives; else when it has left. */
-  #awaitArrival(device: DeviceState, channel: Channel): void {
-    const arrivalNs = nextArrivalNs(channel);
-    if (device.isWaking || arrivalNs === Number.POSITIVE_INFINITY) return;
-    device.isWaking = true;
-    this.#scheduleAt(this.#firstWake + device.stage, arrivalNs);
   }
 
   #signalEnd({ signalled, firstMicroBatch }: MicroBatchFacts, microBatch: number): void {
@@ -314,23 +293,47 @@ export class PlanRun {
     this.#facts.end(facts);
   }
 
+  #latencyOf(channel: Channel): number {
+    const { message } = this.#times;
+    if (message === undefined) return channel.latencyNs;
+    const letter = channel.kind === "activation" ? FORWARD : BACKWARD;
+    return message(channel.from, letter, messageMicroBatch(channel, channel.left));
+  }
+
+  /**
+   * The last byte is on its way: both lanes are free for the next message, and this one arrives a latency later,
+   * behind the ones before it.
+   */
   #leaveWire(channel: Channel): void {
     const { devices } = this.#state;
     const sender = devices[channel.from]!;
     const receiver = devices[channel.to]!;
-    const endNs = leaveWire(channel, sender, receiver, this.#nowNs + latencyOf(channel, this.#times));
-    if (channel.isSenderHeld) this.#scheduleAt(this.#firstArrival + channel.index, endNs);
-    if (!sender.compute.busy) this.#addDueDevice(sender);
-    if (!receiver.compute.busy) this.#addDueDevice(receiver);
+    const { sendLane, receiveLane } = channel;
+    const endNs = Math.max(this.#nowNs + this.#latencyOf(channel), sendLane.lastEndNs, receiveLane.lastEndNs);
+    const microBatch = messageMicroBatch(channel, channel.left);
+    sender.send.record(channel, sendLane, microBatch, endNs);
+    receiver.receive.record(channel, receiveLane, microBatch, endNs);
+    for (const lane of [sendLane, receiveLane]) {
+      lane.busy = false;
+      lane.lastEndNs = endNs;
+    }
+    channel.arrivalsNs[channel.left & channel.mask] = endNs;
+    if (channel.left === channel.arrived) this.#scheduleAt(this.#firstArrival + channel.index, endNs);
+    channel.left += 1;
     this.#dueChannels.add(sender.activationOut);
     this.#dueChannels.add(sender.gradientOut);
     this.#dueChannels.add(receiver.activationIn);
     this.#dueChannels.add(receiver.gradientIn);
   }
 
-  #wake(device: DeviceState): void {
-    device.isWaking = false;
-    this.#addDueDevice(device);
+  #arrive(channel: Channel): void {
+    const { devices } = this.#state;
+    channel.arrived += 1;
+    if (channel.left > channel.arrived)
+      this.#scheduleAt(this.#firstArrival + channel.index, channel.arrivalsNs[channel.arrived & channel.mask]!);
+    if (channel.isSenderHeld) this.#notices.send(channel, this.#nowNs);
+    this.#addDueDevice(devices[channel.from]!);
+    this.#addDueDevice(devices[channel.to]!);
   }
 
   #hear(channel: number): void {
@@ -366,9 +369,8 @@ export class PlanRun {
     const { devices, channels } = this.#state;
     if (slot < this.#firstWire) this.#endCompute(devices[slot]!);
     else if (slot < this.#firstArrival) this.#leaveWire(channels[slot - this.#firstWire]!);
-    else if (slot < this.#firstGap) this.#notices.send(channels[slot - this.#firstArrival]!, this.#nowNs);
-    else if (slot < this.#firstWake) this.#endGap(devices[slot - this.#firstGap]!);
-    else this.#wake(devices[slot - this.#firstWake]!);
+    else if (slot < this.#firstGap) this.#arrive(channels[slot - this.#firstArrival]!);
+    else this.#endGap(devices[slot - this.#firstGap]!);
     this.#numEvents += 1;
   }
 
@@ -378,14 +380,8 @@ export class PlanRun {
     else this.#leaveWire(message);
   }
 
-  /** All events of an instant are in: what can start does, and what that lets start by messages that take no time. */
+  /** All events of an instant are in: what can start does. */
   #settle(): void {
-    do this.#startAll();
-    while (this.#numDueDevices > 0);
-    this.#shared.settle();
-  }
-
-  #startAll(): void {
     for (let at = 0; at < this.#numDueDevices; at += 1) {
       const device = this.#dueDevices[at]!;
       this.#isDueDevice[device.stage] = 0;
@@ -395,5 +391,6 @@ export class PlanRun {
     const due = this.#dueChannels;
     for (let channel = due.take(); channel !== null; channel = due.take()) this.#startTransfer(channel);
     this.#norms.sendTaken(this.#nowNs);
+    this.#shared.settle();
   }
 }

@@ -14,6 +14,6 @@ export interface Run {
   /** By stage. */
   readonly devices: readonly StageRun[];
   readonly channels: readonly Pick<Channel, "from" | "kind">[];
-  /** Events that were applied: ends of actions and of bytes on a wire, and arrivals that somebody waited for. */
+  /** Events that were applied: ends of actions and of bytes on a wire, and arrivals. */
   readonly numEvents: number;
 }
