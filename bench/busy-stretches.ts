@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createRng } from "../core/index.ts";
 
+/** So long after other programs have begun again the machine is as it was with them. */
+export const SETTLED_MS = 1500;
+
 /** From a time on, so many other programs want a core. */
 interface Stretch {
   readonly fromSeconds: number;

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type FleetBytes, FreshState } from "../exec/index.ts";
 import {
@@ -44,6 +47,12 @@ export interface ParitySize {
   /** Steps of the shortest job. */
   readonly steps: number;
 }
+
+/** A model and rows of which a fleet of a dozen jobs takes some seconds on two cores. */
+export const SMALL_ROWS = {
+  model: { hidden: 256, layers: 4, heads: 4, kvHeads: 4, intermediate: 704, vocabulary: 4096 },
+  length: { distribution: "uniform", min: 48, max: 144 },
+} as const satisfies Omit<ParitySize, "steps">;
 
 /** What is said of a job beside its shape. */
 type Said = Partial<Pick<Job, "priority" | "user" | "deadlineSeconds" | "earlyStopping">>;
@@ -271,6 +280,16 @@ export async function executeScript({
   const { segments, events } = executed;
   const seen = { segments, speed: runSpeed(executed)!, ownWork: ownWorkOf(events), bytes };
   return { setting, most, works: submitted, journal, ...seen };
+}
+
+/** The same in a folder that is there no longer than it runs. */
+export async function executeAndForget(run: Omit<ScriptRun, "folder">): Promise<ExecutedScript> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "loratwin-fleet-"));
+  try {
+    return await executeScript({ ...run, folder });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** The twin of what was executed, on a machine as it was calibrated, or with the speeds that its devices had meanwhile. */

@@ -13,7 +13,7 @@ import {
 } from "../../traces/index.ts";
 import { keepSpeed } from "../../workbench/machine/speed-history.ts";
 import { predictIntervals } from "../../workbench/predict/predict-intervals.ts";
-import { BusyStretches } from "../busy-stretches.ts";
+import { BusyStretches, SETTLED_MS } from "../busy-stretches.ts";
 import { calibrateShapes } from "../calibrate.ts";
 import type { Measurement } from "../measurement.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
@@ -38,9 +38,6 @@ const SPREAD: Readonly<Record<Scale, Spread>> = {
   quick: { runs: 3, apartSeconds: 0, longer: 1, family: "tiny", firstShape: 1 },
   tiny: { runs: 2, apartSeconds: 0, longer: 1, family: "tiny", firstShape: 2 },
 };
-
-/** So long after other programs have begun again the machine is as it was with them. */
-const SETTLED_MS = 1500;
 
 /** What the runs of one process share: made by whichever run is the first. */
 interface Shared {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRng, mean, median } from "../../core/index.ts";
 import { silent } from "../../files/context.ts";
@@ -8,17 +5,20 @@ import { FleetOutcomes, type MeasuredCalibration, POLICIES, type PolicyName, wit
 import type { Interval } from "../../traces/index.ts";
 import { keepOwnWork, ownWorkOfMachine } from "../../workbench/machine/own-work-history.ts";
 import { fleetIntervals } from "../../workbench/predict/simulate-fleet.ts";
-import { BusyStretches } from "../busy-stretches.ts";
+import { BusyStretches, SETTLED_MS } from "../busy-stretches.ts";
 import { calibrateFor } from "../calibrate.ts";
-import { executeScript, type FleetScript, foretold, measuredShape, type ParitySize } from "../fleet-script.ts";
+import {
+  executeAndForget,
+  type FleetScript,
+  foretold,
+  measuredShape,
+  type ParitySize,
+  SMALL_ROWS,
+} from "../fleet-script.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
 import { MODEL } from "../workload.ts";
 
-const SMALL: ParitySize = {
-  model: { hidden: 256, layers: 4, heads: 4, kvHeads: 4, intermediate: 704, vocabulary: 4096 },
-  length: { distribution: "uniform", min: 48, max: 144 },
-  steps: 6,
-};
+const SMALL: ParitySize = { ...SMALL_ROWS, steps: 6 };
 
 interface Spread {
   readonly policies: readonly PolicyName[];
@@ -71,39 +71,34 @@ async function predictAndExecute(
   const asked = { size, script: scriptOf(fleet, jobs), policy, pipelines: 1 + (fleet % 2), calibration };
   // A test leaves nothing behind.
   const withHistory = bench.scale !== "tiny";
-  if (withHistory) await sleep(1500);
+  if (withHistory) await sleep(SETTLED_MS);
   const request = foretold(asked);
   const own = withHistory ? ownWorkOfMachine(calibration) : undefined;
-  const costs = own === undefined ? request.costs : withOwnWork(request.costs, calibration, own);
+  const costs = withOwnWork(request.costs, calibration, own);
   const foretelling = performance.now();
   const intervals = await fleetIntervals(silent("."), { ...request, costs }, { seed: fleet, withHistory });
   const foretoldMs = performance.now() - foretelling;
-  const folder = mkdtempSync(path.join(os.tmpdir(), "loratwin-fleet-coverage-"));
-  try {
-    const { journal, ownWork } = await executeScript({ ...asked, folder });
-    if (withHistory && ownWork !== undefined) keepOwnWork(ownWork);
-    const outcomes = new FleetOutcomes();
-    for (const line of journal) outcomes.add(line);
-    const ranges = new Map(intervals!.jobs.map((range) => [range.name, range]));
-    const planned = new Map(request.members.map(({ work, arrival }) => [work.job.name, arrival.arrivalNs]));
-    const judged = outcomes.all().flatMap(({ name, arrivalNs, startNs, endNs }) => {
-      const { startSeconds, endSeconds } = ranges.get(name)!;
-      const lateNs = arrivalNs - planned.get(name)!;
-      if (startNs === undefined || endNs === undefined || startSeconds === null || endSeconds === null) return [];
-      const [low, high] = endSeconds;
-      return [
-        {
-          start: isInside(startSeconds, startNs - lateNs),
-          end: isInside(endSeconds, endNs - lateNs),
-          isEarly: (endNs - lateNs) / 1e9 < low - 1e-3,
-          width: (2 * (high - low)) / (high + low),
-        },
-      ];
-    });
-    record(bench, policy, fleet, judged, foretoldMs);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const { journal, ownWork } = await executeAndForget(asked);
+  if (withHistory && ownWork !== undefined) keepOwnWork(ownWork);
+  const outcomes = new FleetOutcomes();
+  for (const line of journal) outcomes.add(line);
+  const ranges = new Map(intervals!.jobs.map((range) => [range.name, range]));
+  const planned = new Map(request.members.map(({ work, arrival }) => [work.job.name, arrival.arrivalNs]));
+  const judged = outcomes.all().flatMap(({ name, arrivalNs, startNs, endNs }) => {
+    const { startSeconds, endSeconds } = ranges.get(name)!;
+    const lateNs = arrivalNs - planned.get(name)!;
+    if (startNs === undefined || endNs === undefined || startSeconds === null || endSeconds === null) return [];
+    const [low, high] = endSeconds;
+    return [
+      {
+        start: isInside(startSeconds, startNs - lateNs),
+        end: isInside(endSeconds, endNs - lateNs),
+        isEarly: (endNs - lateNs) / 1e9 < low - 1e-3,
+        width: (2 * (high - low)) / (high + low),
+      },
+    ];
+  });
+  record(bench, policy, fleet, judged, foretoldMs);
 }
 
 interface Judged {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { InvariantError, maximum, mean } from "../../core/index.ts";
 import {
   createCostModel,
@@ -16,11 +13,12 @@ import { calibrateFor } from "../calibrate.ts";
 import { decisionOrder } from "../decision-order.ts";
 import {
   type ExecutedScript,
-  executeScript,
+  executeAndForget,
   measuredShape,
   PARITY,
   type ParitySize,
   type ScriptRun,
+  SMALL_ROWS,
   sameDecisionsOf,
   takingTurns,
   twinOf,
@@ -29,13 +27,10 @@ import { summarize } from "../measurement.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
 import { MODEL } from "../workload.ts";
 
-const SMALL = { hidden: 256, layers: 4, heads: 4, kvHeads: 4, intermediate: 704, vocabulary: 4096 } as const;
-const ROWS = { model: SMALL, length: { distribution: "uniform", min: 48, max: 144 } } as const;
-
 const SIZES: Readonly<Record<Scale, ParitySize>> = {
-  full: { ...ROWS, steps: 16 },
-  default: { ...ROWS, steps: 8 },
-  quick: { ...ROWS, steps: 4 },
+  full: { ...SMALL_ROWS, steps: 16 },
+  default: { ...SMALL_ROWS, steps: 8 },
+  quick: { ...SMALL_ROWS, steps: 4 },
   tiny: { model: MODEL.tiny, length: 16, steps: 8 },
 };
 
@@ -74,13 +69,8 @@ function turnaroundErrors(executed: readonly JournalLine[], twin: readonly Journ
 
 type Fleet = Pick<ScriptRun, "script" | "policy" | "pipelines">;
 
-async function execute(bench: Bench, fleet: Fleet, calibration: MeasuredCalibration): Promise<ExecutedScript> {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "loratwin-parity-"));
-  try {
-    return await executeScript({ ...fleet, size: SIZES[bench.scale], calibration, folder });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+function execute(bench: Bench, fleet: Fleet, calibration: MeasuredCalibration): Promise<ExecutedScript> {
+  return executeAndForget({ ...fleet, size: SIZES[bench.scale], calibration });
 }
 
 async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCalibration): Promise<void> {

@@ -219,9 +219,14 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<Cos
 
 /**
  * Costs with what JavaScript does on the devices' cores beside their actions. Where their calibration knows by whom actions
- * were interrupted, these are interrupted by others alone.
+ * were interrupted, these are interrupted by others alone. The costs as they are where nobody knows of such work.
  */
-export function withOwnWork(costs: CostModel, calibration: Calibration | undefined, ownWork: OwnWorkCosts): CostModel {
+export function withOwnWork(
+  costs: CostModel,
+  calibration: Calibration | undefined,
+  ownWork: OwnWorkCosts | undefined,
+): CostModel {
+  if (ownWork === undefined) return costs;
   const machine = calibration?.model === "measured" ? calibration.machine : undefined;
   const { interrupted = 0, ownInterrupted = 0 } = machine ?? {};
   const share = (1 - interrupted) / (1 - interrupted + ownInterrupted);

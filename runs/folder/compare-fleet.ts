@@ -69,7 +69,7 @@ export function compareFleet(run: RunOfFleet, policy?: PolicyName | PolicyFactor
     throw new InputError({ expected: "a fleet of whose actions one has ended", file: folder, got: "no action" });
   const calibratedCosts = createCostModel(setting.calibration, setting.model.dtype);
   const same = (ownWork: OwnWorkCosts | undefined, times?: typeof speed.times): readonly JournalLine[] => {
-    const costs = ownWork === undefined ? calibratedCosts : withOwnWork(calibratedCosts, setting.calibration, ownWork);
+    const costs = withOwnWork(calibratedCosts, setting.calibration, ownWork);
     return withSameDecisions({ setting, costs, segments, journal: lines, times, firstNs: speed.firstNs });
   };
   const [calibratedSame, speedOutSame] = [same(ownWorkOf(run.events)), same(speed.ownWork, speed.times)];

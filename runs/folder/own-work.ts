@@ -9,14 +9,21 @@ export function ownWorkCounted(events: readonly JournalEvent[]): OwnWorkEvent | 
   return events.flatMap((line) => (line.event === "own work" ? [line] : [])).at(-1);
 }
 
+/** What devices lost by it in all, as a simulation reckons with it: by action, and in bursts of a segment. */
+export function ownWorkLost(
+  lostSeconds: number,
+  { actions, segments, cores }: Pick<OwnWorkEvent, "actions" | "segments" | "cores">,
+): OwnWorkCosts {
+  return { perActionSeconds: lostSeconds / actions, burstSeconds: lostSeconds / segments, cores };
+}
+
 /** What devices lost by it, as a simulation reckons with it: of what they lost JavaScript's part of all that had cores. */
 export function ownWorkOf(events: readonly JournalEvent[]): OwnWorkCosts | undefined {
   const work = ownWorkCounted(events);
   if (work === undefined || work.actions === 0 || work.segments === 0) return undefined;
-  const { seconds, otherSeconds, actions, segments, lostSeconds = seconds, cores } = work;
+  const { seconds, otherSeconds, lostSeconds = seconds } = work;
   const lost = Math.min(seconds, (lostSeconds * seconds) / (seconds + otherSeconds));
-  if (!(lost > 0)) return undefined;
-  return { perActionSeconds: lost / actions, burstSeconds: lost / segments, cores };
+  return lost > 0 ? ownWorkLost(lost, work) : undefined;
 }
 
 /** Counts what JavaScript does on the devices' cores while a fleet trains, and what it does it for. */

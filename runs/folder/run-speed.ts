@@ -15,7 +15,7 @@ import {
   pipelineTable,
 } from "../../plan/index.ts";
 import { DeviceClock, decidedTimes, type GrownFleet } from "../../sim/index.ts";
-import { ownWorkCounted } from "./own-work.ts";
+import { ownWorkCounted, ownWorkLost } from "./own-work.ts";
 import { checkAllReported, readCompletions, wholeSegments } from "./read-completions.ts";
 import type { RunOfFleet } from "./read-run.ts";
 import { RUN_FILES } from "./run-files.ts";
@@ -108,8 +108,7 @@ function readyTimes(
 }
 
 /** Which shares of what devices lost, and of how late they were fed, are other programs' doing. */
-function shareOfOthers(events: RunOfFleet["events"]): { readonly ofLost: number; readonly ofLate: number } {
-  const work = ownWorkCounted(events);
+function shareOfOthers(work: ReturnType<typeof ownWorkCounted>): { readonly ofLost: number; readonly ofLate: number } {
   if (work === undefined) return { ofLost: 1, ofLate: 0 };
   const { seconds, mainSeconds, waitedSeconds, otherSeconds } = work;
   const ofLost = otherSeconds / (otherSeconds + seconds);
@@ -133,7 +132,8 @@ export function runSpeed({ folder, setting, segments, lines, events, state }: Ru
   const timed = new Map<string, TimedAction>();
   const lostOfMessages = new Map<string, number>();
   const { readyNs, fleetNs } = readyTimes(plan, lines, completions);
-  const { ofLost, ofLate } = shareOfOthers(events);
+  const work = ownWorkCounted(events);
+  const { ofLost, ofLate } = shareOfOthers(work);
   let ownLostNs = 0;
   for (const { stage, done } of completions) {
     const key = plan.actions[stage]![done.id]!;
@@ -156,11 +156,9 @@ export function runSpeed({ folder, setting, segments, lines, events, state }: Ru
   const own = byWindow(actions, setting.stages.length, 0);
   const keyOf = (stage: number, letter: number, microBatch: number): string =>
     `${stage}${PLANNED_LETTERS[letter]}${microBatch}`;
-  const cores = ownWorkCounted(events)?.cores;
-  const [perActionSeconds, burstSeconds] = [actions.length, segments.length].map((count) => ownLostNs / 1e9 / count);
   return {
     ownWork:
-      cores === undefined ? undefined : { perActionSeconds: perActionSeconds!, burstSeconds: burstSeconds!, cores },
+      work && ownWorkLost(ownLostNs / 1e9, { actions: actions.length, segments: segments.length, cores: work.cores }),
     firstNs: fleetNs === undefined ? 0 : Math.max(0, originNs - fleetNs - lines[0]!.atNs),
     clocks: byWindow(actions, setting.stages.length, 1).map((slower) => new DeviceClock(WINDOW_NS, slower)),
     times: {

@@ -82,7 +82,7 @@ export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFact
   const scheduler = new Scheduler(own, resources);
   // A clock tells of actions that are predicted as the calibration has them.
   const calibration = clocks === undefined ? setting.calibration : undefined;
-  const all = ownWork === undefined ? costs : withOwnWork(costs, calibration, ownWork);
+  const all = withOwnWork(costs, calibration, ownWork);
   const twin = fleetTwin({ setting, costs: all, works, happenings, sharing, scheduler, clocks });
   return {
     twin: {

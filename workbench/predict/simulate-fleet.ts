@@ -48,7 +48,7 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   const sized = (fleet: WorkloadFleet["fleet"]): WorkloadFleet => {
     const setting = { ...roomBy(fleet.setting, choice.sizes), states: loaded.states };
     const ownWork = context.cache === true ? ownWorkOfMachine(setting.calibration) : undefined;
-    const costs = ownWork === undefined ? fleet.costs : withOwnWork(fleet.costs, setting.calibration, ownWork);
+    const costs = withOwnWork(fleet.costs, setting.calibration, ownWork);
     return { ...loaded, fleet: { ...fleet, setting, costs, ...learnedBy(choice.sizes) } };
   };
   const { arrivals } = loaded.loaded.workload;
