@@ -1,6 +1,7 @@
 import path from "node:path";
 import { groupBy, maximum, type Nanos, sum } from "../../core/index.ts";
 import type { SeenCompletion } from "../../exec/index.ts";
+import { linesOfFile } from "../../files/index.ts";
 import {
   actionDurations,
   createCostModel,
@@ -125,7 +126,8 @@ export function runSpeed({ folder, setting, segments, lines, events, state }: Ru
   const durations = actionDurations(plan, costs);
   const file = path.join(folder, RUN_FILES.completions);
   // What was written last of a fleet that goes on can be of a segment that is not written yet.
-  const completions = [...readCompletions(wholeSegments(file, plan), file, plan)];
+  const reported = state === "unfinished" ? wholeSegments(file, plan) : linesOfFile(file);
+  const completions = [...readCompletions(reported, file, plan)];
   if (state === "ended") checkAllReported(file, plan, completions);
   if (completions.length === 0) return undefined;
   const originNs = -maximum(completions.map(({ done }) => -done.startNs));

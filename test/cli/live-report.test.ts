@@ -244,11 +244,20 @@ describe("compare of a live fleet's folder", () => {
       expect.stringMatching(/completions\.jsonl: Expected \d+ actions of stage 0, got/),
     ]);
 
+    copy("short");
+    const known = linesOf("fleet", "segments.jsonl").slice(0, -2);
+    writeFileSync(at("short", "segments.jsonl"), `${known.join("\n")}\n`);
+    const short = await runCli(["compare", "short"], root);
+    expect(short).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/Expected what a device of the plan reported/),
+    });
+
     copy("ahead");
     const journal = linesOf("fleet", "journal.jsonl");
     const half = journal.slice(0, 1 + journal.findIndex((line) => line.includes('"event":"job ended"')));
     writeFileSync(at("ahead", "journal.jsonl"), `${half.join("\n")}\n`);
-    writeFileSync(at("ahead", "segments.jsonl"), `${linesOf("fleet", "segments.jsonl").slice(0, -2).join("\n")}\n`);
+    writeFileSync(at("ahead", "segments.jsonl"), `${known.join("\n")}\n`);
     expect(await printed(["compare", "ahead"], root)).toMatch(/^The journal ends at line /);
   });
 
