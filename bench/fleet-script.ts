@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ProbedState } from "../calibration/index.ts";
 import { type FleetBytes, FreshState } from "../exec/index.ts";
 import {
   type Calibration,
@@ -189,6 +190,8 @@ export interface ScriptRun {
   readonly folder: string;
   /** Where jobs have their states that are on no device; in memory, in no time, when absent. */
   readonly states?: StatesRoom;
+  /** As `FleetFolder` has it. */
+  readonly probed?: ProbedState | undefined;
 }
 
 /** The jobs of a script as they are foretold: they come as planned, and nothing is asked of them. */
@@ -227,7 +230,7 @@ export async function executeScript({
   script: { jobs, asked, most },
   ...run
 }: ScriptRun): Promise<ExecutedScript> {
-  const { calibration, folder, pipelines, states } = run;
+  const { calibration, folder, pipelines, states, probed } = run;
   const plan = benchPlan({ ...scriptShape(size, { jobs, asked, most }, pipelines), calibration });
   const setting = { ...fleetSetting(plan, { jobsAtOnce: most }), ...(states === undefined ? {} : { states }) };
   const costs = createCostModel(calibration, plan.model.dtype);
@@ -241,6 +244,7 @@ export async function executeScript({
   {
     using fleet = await LiveFleet.open({
       sweeps: [],
+      probed,
       rhythm: { minutes: 0, steps: 0, keep: 1 },
       ...{ place: { cwd: folder }, folder, setting, costs, model, policy, resources, works, jobsAtOnce: most },
       sharing: timesOf(policy).sharing,

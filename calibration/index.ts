@@ -45,7 +45,9 @@ export {
   machineState,
   type ProbedState,
   probedState,
+  type SeenDevice,
   type SeenRun,
+  stateOfDevices,
 } from "./machine-moves.ts";
 // Measured times as they would have been at one speed of the machine.
 export { actionsAtSpeed, operatorsAtSpeed, referenceSpeed } from "./reference-speed.ts";

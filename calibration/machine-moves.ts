@@ -5,20 +5,28 @@ import { type Outlook, type RunMachine, speedBetween, type Trace, traceTotals } 
 /** So that what is left of a core is more than nothing. */
 const MOST_INTERRUPTED = 0.999;
 
-/** How fast a machine was over a whole run, its devices together; undefined where the run did not look. */
-export function machineState(executed: Trace): MachineState | undefined {
-  const devices: RunMachine["devices"] = executed.machine?.devices ?? [];
+/** What was seen of a device, and for how long it computed meanwhile. */
+export type SeenDevice = Omit<RunMachine["devices"][number], "name"> & { readonly busySeconds: number };
+
+/** How fast a machine was, all its devices together; undefined where nobody looked at their speed. */
+export function stateOfDevices(devices: readonly SeenDevice[]): MachineState | undefined {
   const speeds = devices.flatMap(
     ({ samples }) => speedBetween(samples, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY) ?? [],
   );
   if (speeds.length === 0) return undefined;
-  const busy = new Map(traceTotals(executed).devices.map(({ name, busySeconds }) => [name, busySeconds]));
-  const ownSeconds = sum(devices.map(({ name, interrupted }) => busy.get(name)! * (1 - interrupted)));
+  const ownSeconds = sum(devices.map(({ busySeconds, interrupted }) => busySeconds * (1 - interrupted)));
   return {
     product: mean(speeds.map(({ product }) => product)),
-    interrupted: Math.min(mean(devices.map((device) => device.interrupted)), MOST_INTERRUPTED),
+    interrupted: Math.min(mean(devices.map(({ interrupted }) => interrupted)), MOST_INTERRUPTED),
     switchesPerSecond: ownSeconds === 0 ? 0 : sum(devices.map(({ switches }) => switches)) / ownSeconds,
   };
+}
+
+/** How fast a machine was over a whole run; undefined where the run did not look. */
+export function machineState(executed: Trace): MachineState | undefined {
+  const busy = new Map(traceTotals(executed).devices.map(({ name, busySeconds }) => [name, busySeconds]));
+  const devices = executed.machine?.devices ?? [];
+  return stateOfDevices(devices.map(({ name, ...device }) => ({ ...device, busySeconds: busy.get(name)! })));
 }
 
 /** One way in which a machine may run, against what a calibration of it predicts. */
@@ -41,6 +49,8 @@ export interface ProbedRun {
 
 /** How a machine runs now, by a probe, and how near such a probe has come to the runs behind it. */
 export interface MachineNow {
+  readonly state: ProbedState;
+  /** The same against what the calibration predicts. */
   readonly probed: MachineMove;
   readonly runs: readonly ProbedRun[];
 }
@@ -109,7 +119,7 @@ export function machineMoves(
       ageSeconds: run.ageSeconds,
     };
   });
-  return { ...moves, now: { probed: now, runs } };
+  return { ...moves, now: { state: probed, probed: now, runs } };
 }
 
 /** What probes tell of a machine, all its devices together. */

@@ -3,9 +3,7 @@ import { executePlan } from "./execute.ts";
 import type { ExecuteInput, ExecuteResult } from "./execution.ts";
 import { watchSystem } from "./machine-load.ts";
 import { createSpeedProbe } from "./machine-speed.ts";
-
-/** A device that never waits gives about two thousandths of its time to samples of its speed. */
-const SAMPLE_EVERY_NS = 100e6;
+import { SAMPLE_EVERY_NS } from "./session-input.ts";
 
 /**
  * `executePlan` with a probe of the machine before and after, samples of the devices' speed between actions, and what

@@ -14,12 +14,15 @@ import type { JobState } from "./job-states.ts";
 import type { LostPipeline } from "./lost-pipeline.ts";
 import type { RunEvent } from "./run-event.ts";
 import { Session } from "./session.ts";
-import type { SessionInput } from "./session-input.ts";
+import { SAMPLE_EVERY_NS, type SessionInput } from "./session-input.ts";
 import { localHost, type StageHost } from "./stage-host.ts";
 import { held, letGo, StatePages, type StatePagesInput } from "./state-pages.ts";
 
+/** A fleet may train for months: what devices sample is taken from them this often. */
+const SPEEDS_EVERY_NS = 1e9;
+
 export interface FleetExecutionInput
-  extends Pick<SessionInput, "model" | "onEvent" | "sampleEveryNs" | "wantsStates" | "statesEverySteps"> {
+  extends Pick<SessionInput, "model" | "onEvent" | "wantsStates" | "statesEverySteps"> {
   readonly setting: Setting;
   /** Where the stages run, given back at the end; this machine's devices when absent. */
   readonly host?: StageHost | undefined;
@@ -29,6 +32,8 @@ export interface FleetExecutionInput
   readonly plan: FleetPlan;
   /** Where states of jobs that are on no device are kept; in memory, all of them, when absent. */
   readonly pages?: Omit<StatePagesInput, "order">;
+  /** Whether devices sample their speed, which is told (`speeds`). */
+  readonly samplesSpeed?: boolean;
 }
 
 /** What a fleet has taken: of its stages' devices, and for states of jobs on none, of memory and of disk. */
@@ -57,6 +62,7 @@ export class FleetExecution implements Disposable {
   #nextPlanned = 0;
   #originNs: number | undefined;
   #lastNs = 0;
+  #sampledNs = 0;
   #isClosed = false;
   /** Whether a step is being carried out, and something was asked for meanwhile: it waits for the step's end. */
   #isFollowing = false;
@@ -66,12 +72,13 @@ export class FleetExecution implements Disposable {
   static async open(input: FleetExecutionInput): Promise<FleetExecution> {
     const host = input.host ?? localHost();
     try {
-      const { plan: _plan, host: _host, startNs: _startNs, pages: _pages, ...options } = input;
+      const { plan: _plan, host: _host, startNs: _startNs, pages: _pages, samplesSpeed = false, ...options } = input;
       const execution: FleetExecution = new FleetExecution(
         input,
         host,
         await Session.open(host, {
           ...options,
+          ...(samplesSpeed ? { sampleEveryNs: SAMPLE_EVERY_NS } : {}),
           keep: (planned, state) => execution.#keep(execution.#numbers.get(planned)!, state),
           // Weights are loaded before there is an execution.
           onEvent: (event) => (event.kind === "loaded" ? input.onEvent?.(event) : execution.#heard(event)),
@@ -191,6 +198,7 @@ export class FleetExecution implements Disposable {
   /** Trains what comes, until the fleet is closed and all jobs have ended. @throws DeviceError */
   async run(): Promise<void> {
     await this.#session.run();
+    this.#tellSpeeds();
     for (const { error } of this.#session.lost) throw error;
   }
 
@@ -264,7 +272,15 @@ export class FleetExecution implements Disposable {
     for (const { pipeline, endNs } of passed)
       this.#follow(this.#input.plan.passed(pipeline, this.#atNs(Math.round(endNs - this.originNs))));
     this.#tell(event);
+    if (this.nowNs - this.#sampledNs >= SPEEDS_EVERY_NS) this.#tellSpeeds();
     this.#closeIfOver();
+  }
+
+  #tellSpeeds(): void {
+    if (this.#input.samplesSpeed !== true) return;
+    this.#sampledNs = this.nowNs;
+    for (const [stage, { device }] of this.#session.runners.entries())
+      this.#tell({ kind: "speeds", stage, samples: device.takeSpeedSamples() });
   }
 
   #lose(lost: LostPipeline): void {

@@ -1,3 +1,4 @@
+import type { SpeedSample } from "../native/index.ts";
 import type { JobShare, JournalLine, Segment } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
 import type { Divergence } from "./divergence.ts";
@@ -49,6 +50,8 @@ export type RunEvent =
   | { readonly kind: "spent"; readonly shares: readonly JobShare[] }
   /** What the devices have reported; more segments may be appended then. */
   | { readonly kind: "completed"; readonly batch: readonly SeenAction[] }
+  /** Of jobs over time, about every second where it was asked for: the speed of a stage's device between its actions. */
+  | { readonly kind: "speeds"; readonly stage: number; readonly samples: readonly SpeedSample[] }
   | { readonly kind: "progressed"; readonly progress: RunProgress }
   /** A job was stopped: no step of it is told any more, and its adapter is worth nothing. It ends as planned. */
   | { readonly kind: "diverged"; readonly job: number; readonly divergence: Divergence }

@@ -4,6 +4,9 @@ import type { BaseModel } from "./model-folder.ts";
 import type { ProductMeasurement } from "./products.ts";
 import type { RunListener } from "./run-event.ts";
 
+/** How often devices sample their speed: one that never waits gives about two thousandths of its time to that. */
+export const SAMPLE_EVERY_NS = 100e6;
+
 export interface SessionInput {
   readonly setting: Setting;
   readonly model: BaseModel;

@@ -62,6 +62,8 @@ export { trainingAlone } from "./load/training-alone.ts";
 export { type CalibrationSubject, calibrateDevices } from "./machine/calibrate-devices.ts";
 // What this machine has, and lacks.
 export { examineAddon, examineMachine, type Finding } from "./machine/examine-machine.ts";
+// What machines tell of themselves, for later predictions.
+export { FleetSpeed } from "./machine/fleet-speed.ts";
 export { isOfThisMachine } from "./machine/host.ts";
 // Times of a GPU's kernels, and costs that follow from them.
 export { kernelCalibration } from "./machine/kernel-calibration.ts";
@@ -125,6 +127,7 @@ export {
   LEVEL,
   type MachineMoves,
   movesOf,
+  type ProbedState,
   predictIntervals,
   predictJobsIntervals,
   SAMPLES,

@@ -4,6 +4,7 @@ import { silent } from "../../files/context.ts";
 import { FleetOutcomes, type MeasuredCalibration, POLICIES, type PolicyName, withOwnWork } from "../../plan/index.ts";
 import type { Interval } from "../../traces/index.ts";
 import { keepOwnWork, ownWorkOfMachine } from "../../workbench/machine/own-work-history.ts";
+import { probeNow } from "../../workbench/machine/probe-now.ts";
 import { fleetIntervals } from "../../workbench/predict/simulate-fleet.ts";
 import { BusyStretches, SETTLED_MS } from "../busy-stretches.ts";
 import { calibrateFor } from "../calibrate.ts";
@@ -78,7 +79,8 @@ async function predictAndExecute(
   const foretelling = performance.now();
   const intervals = await fleetIntervals(silent("."), { ...request, costs }, { seed: fleet, withHistory });
   const foretoldMs = performance.now() - foretelling;
-  const { journal, ownWork } = await executeAndForget(asked);
+  const probed = withHistory ? await probeNow(request.setting) : undefined;
+  const { journal, ownWork } = await executeAndForget({ ...asked, probed });
   if (withHistory && ownWork !== undefined) keepOwnWork(ownWork);
   const outcomes = new FleetOutcomes();
   for (const line of journal) outcomes.add(line);

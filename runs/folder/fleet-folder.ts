@@ -21,7 +21,7 @@ import {
   type Setting,
   WorkWriter,
 } from "../../plan/index.ts";
-import { keepOwnWork } from "../../workbench/index.ts";
+import { FleetSpeed, keepOwnWork, type ProbedState } from "../../workbench/index.ts";
 import { type JournalEvent, type WrittenFolders, withWritten } from "./journal.ts";
 import { OwnWorkCount, ownWorkOf } from "./own-work.ts";
 import { Records, type RecordsInput } from "./records.ts";
@@ -79,6 +79,8 @@ export interface FleetFolderInput {
   readonly mostBytes?: number | undefined;
   readonly prepare?: (() => void) | undefined;
   readonly spent?: RecordsInput["spent"];
+  /** What a probe just before said, for the history of the machine's speed; nothing is written there when absent. */
+  readonly probed?: ProbedState | undefined;
 }
 
 /** The folder of a live fleet, written as things happen: only appended to, so that what is there is whole. */
@@ -90,6 +92,7 @@ export class FleetFolder implements Disposable {
   readonly #setting: Setting;
   readonly #works = new WorkWriter();
   readonly #work = new OwnWorkCount();
+  readonly #speed: FleetSpeed | undefined;
   readonly #keepsHistory: boolean;
   readonly #model: string;
   /** Jobs whose adapters were to be written, and were. */
@@ -101,10 +104,11 @@ export class FleetFolder implements Disposable {
    * @throws InputError for a folder that holds something else
    */
   constructor(place: Place, given: string, input: FleetFolderInput) {
-    const { setting, model, mostBytes = MOST_BYTES, prepare, spent } = input;
+    const { setting, model, mostBytes = MOST_BYTES, prepare, spent, probed } = input;
     const goesOn = prepare !== undefined;
     if (!goesOn) checkNewFleetFolder(place, given);
     this.#setting = setting;
+    this.#speed = probed && new FleetSpeed(setting, probed);
     this.#model = model;
     this.#keepsHistory = place.cache === true;
     this.#mostBytes = mostBytes;
@@ -134,6 +138,7 @@ export class FleetFolder implements Disposable {
   /** Hears what the devices tell, and what was decided, behind the records. */
   readonly hear: RunListener = (event) => {
     this.#work.hear(event);
+    this.#speed?.hear(event);
     this.#write(event);
   };
 
@@ -206,6 +211,7 @@ export class FleetFolder implements Disposable {
     if (work !== undefined) this.records.happened(work);
     const costs = work && ownWorkOf([work]);
     if (costs !== undefined && this.#keepsHistory && work!.segments >= LEAST_SEGMENTS) keepOwnWork(costs);
+    this.#speed?.tell();
     this.records.writes.retry();
     this.records.checkWritten(this.#written.size, this.#over.size);
   }

@@ -2,6 +2,7 @@ import path from "node:path";
 import type { FleetExecutionInput, LostPipeline, ModelFolder, StageHost } from "../../exec/index.ts";
 import type { Place } from "../../files/index.ts";
 import type { CostModel, HalvedSweep, Policy, Resources, Setting, Sharing, Users } from "../../plan/index.ts";
+import type { ProbedState } from "../../workbench/index.ts";
 import type { CheckpointRhythm } from "../checkpoints/checkpoint-rhythm.ts";
 import type { JournalEvent } from "../folder/journal.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
@@ -13,6 +14,8 @@ import type { KnownWorks } from "./known-works.ts";
 
 export interface LiveFleetInput {
   readonly place: Place;
+  /** As `FleetFolder` has it. */
+  readonly probed?: ProbedState | undefined;
   /** New, or empty, or that of the fleet that goes on. */
   readonly folder: string;
   /** Bytes that are kept of the plan as it grew and of what devices reported; 256 MB where absent. */

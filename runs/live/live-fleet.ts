@@ -65,9 +65,9 @@ export class LiveFleet implements Disposable {
 
   /** Sets the devices up. @throws InputError for the folder, DeviceError */
   static async open(input: LiveFleetInput): Promise<LiveFleet> {
-    const { place, folder, setting, costs, model, host, policy, resources, sharing, goesOn } = input;
+    const { place, folder, setting, costs, model, host, policy, resources, sharing, goesOn, probed } = input;
     const written = new FleetFolder(place, folder, {
-      ...{ setting, model: model.folder, mostBytes: input.mostBytes, spent: goesOn?.found.spent },
+      ...{ setting, model: model.folder, mostBytes: input.mostBytes, spent: goesOn?.found.spent, probed },
       prepare: goesOn && (() => beginFleetAgain(goesOn.found, goesOn.restored)),
     });
     try {
@@ -81,7 +81,7 @@ export class LiveFleet implements Disposable {
         written,
         scheduler,
         await FleetExecution.open({
-          ...{ setting, model, host, startNs },
+          ...{ setting, model, host, startNs, samplesSpeed: probed !== undefined },
           plan: new FleetPlan({
             ...{ setting, costs, scheduler, sharing, numBefore: goesOn?.jobs.length ?? 0 },
             follow: (number) => fleet.#follows(number),

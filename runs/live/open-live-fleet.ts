@@ -168,6 +168,7 @@ export async function openLiveFleet(
         rhythm,
         mostBytes,
         goesOn,
+        probed: moves?.now?.state,
         onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`),
       },
       onLost: (lost) => context.warn(lostText(lost, "the others end with a checkpoint")),

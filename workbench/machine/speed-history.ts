@@ -1,5 +1,12 @@
-import { machineState, probedState, type SeenRun } from "../../calibration/index.ts";
-import { computeDtype, type MachineHistoryLine, type Plan, parseMachineHistory } from "../../plan/index.ts";
+import { machineState, type ProbedState, probedState, type SeenRun } from "../../calibration/index.ts";
+import {
+  computeDtype,
+  type MachineHistoryLine,
+  type MachineState,
+  type Plan,
+  type PlanBody,
+  parseMachineHistory,
+} from "../../plan/index.ts";
 import type { Trace } from "../../traces/index.ts";
 import { historyLines, keepLine } from "./history-file.ts";
 import { hostIdentity } from "./host.ts";
@@ -18,21 +25,30 @@ export function speedHistory({ host, dtype, type }: SpeedOf): readonly SeenRun[]
 }
 
 /**
- * Adds how fast this machine was during a run, not where devices of several types made it; a cache that cannot be
- * written is none.
+ * Adds how fast this machine was during a run, and what a probe before it had said; not where devices of several types
+ * made it. A cache that cannot be written is none.
  */
+export function keepState(
+  { devices, stages, model }: Pick<PlanBody, "devices" | "stages" | "model">,
+  state: MachineState,
+  probed: ProbedState,
+): void {
+  const [type, ...otherTypes] = new Set(stages.map(({ device }) => devices[device]!.type));
+  if (type === undefined || otherTypes.length > 0) return;
+  const line: Omit<MachineHistoryLine, "version" | "time" | "host"> = {
+    dtype: computeDtype(model.dtype),
+    type,
+    devices: stages.length,
+    ...state,
+    probed,
+  };
+  keepLine(FILE, { version: 3, time: new Date().toISOString(), host: hostIdentity(), ...line });
+}
+
+/** The same of a plan's run, where it looked. */
 export function keepSpeed(plan: Plan, executed: Trace): void {
   const state = machineState(executed);
   const before = executed.machine?.probes.find(({ atSeconds }) => atSeconds < 0);
-  const [type, ...otherTypes] = new Set(plan.stages.map(({ device }) => plan.devices[device]!.type));
-  if (state === undefined || before === undefined || type === undefined || otherTypes.length > 0) return;
-  const dtype = computeDtype(plan.model.dtype);
-  const line: Omit<MachineHistoryLine, "version" | "time" | "host"> = {
-    dtype,
-    type,
-    devices: plan.stages.length,
-    ...state,
-    probed: probedState([before], dtype),
-  };
-  keepLine(FILE, { version: 3, time: new Date().toISOString(), host: hostIdentity(), ...line });
+  if (state === undefined || before === undefined) return;
+  keepState(plan, state, probedState([before], computeDtype(plan.model.dtype)));
 }

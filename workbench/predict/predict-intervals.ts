@@ -1,4 +1,4 @@
-import { costErrors, type MachineMoves, machineMoves } from "../../calibration/index.ts";
+import { costErrors, type MachineMoves, machineMoves, type ProbedState } from "../../calibration/index.ts";
 import { sum } from "../../core/index.ts";
 import type { Context } from "../../files/index.ts";
 import {
@@ -96,7 +96,7 @@ function samplesFor(
   return hasErrors(calibration) ? asked : 1;
 }
 
-export type { MachineMoves };
+export type { MachineMoves, ProbedState };
 
 type Placed = Pick<PlanBody, "devices" | "stages" | "model">;
 
