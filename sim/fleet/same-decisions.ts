@@ -181,12 +181,14 @@ export function withSameDecisions(fleet: GrownFleet): readonly JournalLine[] {
   for (const line of journal) {
     const key = endedWith(line, endOf);
     const own = key === undefined ? line.atNs : endOf(key);
-    if (Number.isNaN(own)) continue;
+    // Who leaves before its first iteration has ended none: that follows from the line before.
+    const isAtOnce = line.atNs === before.wasNs;
+    if (Number.isNaN(own) && !isAtOnce) continue;
     // Pipelines may come to their lines in another order; what came from outside, or of the line before, comes behind it,
     // and what is of a job behind that job's last line.
-    const isBehind = key === undefined || line.atNs === before.wasNs;
+    const isBehind = key === undefined || isAtOnce;
     const jobs = [...line.events, ...line.decisions].map(({ number }) => number);
-    const atNs = Math.max(own, isBehind ? before.atNs : 0, ...jobs.map((job) => lastOfJob.get(job) ?? 0));
+    const atNs = Math.max(own || 0, isBehind ? before.atNs : 0, ...jobs.map((job) => lastOfJob.get(job) ?? 0));
     for (const job of jobs) lastOfJob.set(job, atNs);
     before = { wasNs: line.atNs, atNs };
     again.push({ ...line, atNs });

@@ -287,7 +287,8 @@ export class PlanRun {
     else this.#scheduleAt(this.#firstGap + stage, this.#nowNs + gapNs);
     if (this.#pipelines.isFirst(stage)) {
       if (this.#isFollowed) this.#passed.push(stage);
-      if (letter === BACKWARD) this.#signalEnd(facts, microBatch);
+      // One that has no backward ends with its evaluation: the same decisions may wait for that.
+      if (letter !== FORWARD) this.#signalEnd(facts, microBatch);
     }
     if (letter === BACKWARD) this.#norms.endBackward(stage, microBatch);
     this.#facts.end(facts);
