@@ -7,7 +7,7 @@ export { besideTwin, type ExecutedFleet, type TwinnedFleet } from "./fleet/besid
 export { CohortTimes } from "./fleet/cohort-times.ts";
 export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";
-export { type FleetDraws, fleetRanges, type JobRange } from "./fleet/fleet-ranges.ts";
+export { type FleetDraws, fleetRanges, type JobRange, REPORTED_NS } from "./fleet/fleet-ranges.ts";
 // A fleet at some time, simulated or live, and what is to come.
 export type { FleetCut, FleetState, SimulatedJob, Truth } from "./fleet/fleet-state.ts";
 export type { FleetTimes } from "./fleet/fleet-times.ts";

@@ -14,7 +14,12 @@ export interface FleetDraws {
   readonly paths: TimePaths;
   readonly draws: number;
   readonly level: number;
+  /** As `FleetRun` has it, of a draw; 0 when absent. */
+  readonly unheardNs?: (draw: number) => number;
 }
+
+/** Devices tell that an action has ended at most so much later (`kReportNs` of the runtime). */
+export const REPORTED_NS = 100e6;
 
 /** Halvings until a time is known to the nanosecond. */
 const HALVINGS = 60;
@@ -43,12 +48,16 @@ function memberAlong(path: TimePath, { arrival, ...member }: FleetMember): Fleet
  * When the jobs of a fleet start and end on a machine whose speed moves: the fleet is simulated along paths of it, so that
  * jobs come earlier or later in what has been done, and the scheduler decides anew in each. In the order of arrival.
  */
-export function fleetRanges(request: FleetRequest, { paths, draws, level }: FleetDraws): readonly JobRange[] {
+export function fleetRanges(
+  request: FleetRequest,
+  { paths, draws, level, unheardNs = () => 0 }: FleetDraws,
+): readonly JobRange[] {
   const known = { ...request, model: request.model ?? modelOfFleet(request) };
   const runs = Array.from({ length: draws }, (_, draw) => {
     const path = paths(draw);
     const { outcomes } = simulateFleet({
       ...known,
+      unheardNs: unheardNs(draw),
       members: request.members.map((member) => memberAlong(path, member)),
     });
     return new Map(

@@ -87,6 +87,7 @@ export class FleetRun {
   readonly #clocks: readonly PipelineClock[];
   readonly #outcomes: FleetOutcomes;
   readonly #spent: SpentByIterations;
+  readonly #unheardNs: number;
   readonly #onLine: (line: JournalLine) => void;
   readonly #jobOf = (number: number): FleetJob => this.#scheduler.job(number);
   readonly #paging: FleetPaging | undefined;
@@ -108,6 +109,7 @@ export class FleetRun {
       numPipelines,
       times,
       isAhead = false,
+      unheardNs = 0,
       onLine = () => {},
       outcomes = new FleetOutcomes(),
       paging,
@@ -117,6 +119,8 @@ export class FleetRun {
       readonly times: FleetTimes;
       /** Whether a job's next iteration has begun when one ends, as where work is queued ahead. */
       readonly isAhead?: boolean;
+      /** How long ago an iteration may have ended that the scheduler has not heard of, so that it decides on it yet. */
+      readonly unheardNs?: number;
       readonly onLine?: (line: JournalLine) => void;
       /** Where the jobs' stories are written. */
       readonly outcomes?: FleetOutcomes;
@@ -130,6 +134,7 @@ export class FleetRun {
     this.#toCome = byArrival(jobs);
     this.#firstNumber = from?.state.numJobs ?? 0;
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
+    this.#unheardNs = unheardNs;
     this.#onLine = onLine;
     this.#outcomes = outcomes;
     this.#paging = paging;
@@ -256,8 +261,12 @@ export class FleetRun {
       this.#pending.push({ kind: "arrived", number: this.#firstNumber + this.#numArrived, request, predicted });
       this.#numArrived += 1;
     }
-    const isSomeIdle = this.#pending.length > 0 && this.#clocks.some(({ isIdle }) => isIdle);
-    if (!this.#isDue && !isSomeIdle && !isEnd && !this.#clocks.some((clock) => clock.hasEndAt(atNs))) return;
+    const isSomeFree =
+      this.#pending.length > 0 &&
+      this.#clocks.some(
+        (clock) => clock.isIdle || (this.#unheardNs > 0 && clock.hasEndedWithin(this.#unheardNs, atNs)),
+      );
+    if (!this.#isDue && !isSomeFree && !isEnd && !this.#clocks.some((clock) => clock.hasEndAt(atNs))) return;
     this.#isDue = false;
     const events: FleetEvent[] = [];
     const toldAll = this.#scheduler.watches !== "changes";

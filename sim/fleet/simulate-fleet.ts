@@ -46,6 +46,8 @@ export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly objective?: Objective;
   /** Of the same jobs (`modelOfFleet`), where some are simulated several times. */
   readonly model?: FleetModel;
+  /** As `FleetRun` has it; 0 when absent. */
+  readonly unheardNs?: number;
   /** Iterations when absent, whose times follow from who trains together. */
   readonly granularity?: "iterations" | "actions";
 }
@@ -106,7 +108,7 @@ export function modelOfFleet(request: Omit<FleetRequest, "policy">): FleetModel 
 
 /** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
 export function simulateFleet(request: FleetRequest): SimulatedFleet {
-  const { setting, costs, most, granularity = "iterations" } = request;
+  const { setting, costs, most, unheardNs = 0, granularity = "iterations" } = request;
   const members = inOrderOfArrival(request.members);
   const works = members.map(({ work }) => work);
   const { resources, policyOf, timesOf } = request.model ?? fleetModel({ ...request, works });
@@ -122,6 +124,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       numPipelines: resources.numPipelines,
       times,
       isAhead: true,
+      unheardNs,
       onLine: (line) => void journal.push(line),
       outcomes,
       paging,

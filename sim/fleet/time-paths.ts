@@ -33,6 +33,9 @@ const STAYS_NS = [2 * SECOND, 3000 * SECOND] as const;
 const NEW_PROGRAMS = 0.25;
 /** Deviation of the logarithm of one iteration's pace. */
 const OF_ITERATION = 0.2;
+/** So much work is taken for one iteration, and so many of them differ: what many take is near their mean. */
+const ITERATION_NS = 0.1 * SECOND;
+const MOST_ITERATIONS = 1000;
 /** Changes in a path; what is behind them is as fast as the mean of what is before. */
 const MOST_CHANGES = 64;
 
@@ -43,6 +46,21 @@ function evenly([low, high]: readonly [number, number], rng: Rng): number {
 
 function exponential(rng: Rng): number {
   return -Math.log(1 - rng.nextFloat());
+}
+
+/** Work as it is done where no two iterations are alike. */
+function unevenly(rng: Rng): TimePath {
+  const ends = [0];
+  return (workNs) => {
+    const whole = Math.min(MOST_ITERATIONS, Math.floor(workNs / ITERATION_NS));
+    while (ends.length <= whole + 1) {
+      const pace = Math.exp(OF_ITERATION * rng.nextNormal() - OF_ITERATION ** 2 / 2);
+      ends.push(ends.at(-1)! + ITERATION_NS * pace);
+    }
+    const rest = workNs - whole * ITERATION_NS;
+    const pace = whole < MOST_ITERATIONS ? (ends[whole + 1]! - ends[whole]!) / ITERATION_NS : 1;
+    return ends[whole]! + rest * pace;
+  };
 }
 
 /** As fast as the machine is now, by the latest iterations. */
@@ -94,7 +112,9 @@ export function pacePaths({ before, atFirst = before, seen = new SeenPace(), see
     }
     const end = path.at(-1)!;
     end.level = end.ns / end.workNs;
-    return (workNs) => {
+    const uneven = unevenly(createRng(`iterations ${seed} ${draw}`));
+    return (plannedNs) => {
+      const workNs = uneven(plannedNs);
       const from = path.findLast((each) => each.workNs <= workNs) ?? path[0]!;
       return from.ns + (workNs - from.workNs) * from.level;
     };

@@ -1,3 +1,4 @@
+import { createRng } from "../../core/index.ts";
 import type { Context } from "../../files/index.ts";
 import {
   type Objective,
@@ -15,6 +16,7 @@ import {
   type PlannedFleet,
   pacePaths,
   plannedFleet,
+  REPORTED_NS,
   type SimulatedFleet,
   simulateFleet,
   steadyPaths,
@@ -101,7 +103,8 @@ export async function fleetIntervals(
       moves === undefined
         ? steadyPaths(factorsOf("been"))
         : pacePaths({ before: factorsOf("been"), atFirst: factorsOf("now"), seed });
-    const jobs = fleetRanges(asked, { paths, draws: samples, level: LEVEL });
+    const unheardNs = (draw: number): number => REPORTED_NS * createRng(`unheard ${seed} ${draw}`).nextFloat();
+    const jobs = fleetRanges(asked, { paths, draws: samples, level: LEVEL, unheardNs });
     return { level: LEVEL, samples, seed, jobs };
   });
 }
