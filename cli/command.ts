@@ -89,6 +89,14 @@ export function optionalPositive(args: Arguments, name: string): number | undefi
   return value;
 }
 
+/** @throws InputError below 0. */
+export function optionalSize(args: Arguments, name: string): number | undefined {
+  const value = optionalNumber(args, name);
+  if (value !== undefined && value < 0)
+    throw new InputError({ expected: "a number of at least 0", at: `--${name}`, got: value });
+  return value;
+}
+
 export function flag(args: Arguments, name: string): boolean {
   return args[name] === true;
 }

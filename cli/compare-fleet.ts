@@ -2,7 +2,7 @@ import { counted, formatSeconds, maximum, mean } from "../core/index.ts";
 import { type FleetHistory, timesOf } from "../plan/index.ts";
 import { fleetComparison } from "../reports/index.ts";
 import { compareFleet, readRun } from "../runs/index.ts";
-import { type Arguments, optionalNumber, optionalText } from "./command.ts";
+import { type Arguments, optionalSize, optionalText } from "./command.ts";
 import { storyText } from "./describe-story.ts";
 import type { Io } from "./io.ts";
 import { note, percent, printResult, signedPercent, table, wrapped } from "./output.ts";
@@ -128,6 +128,7 @@ export async function compareFleetRun(io: Io, args: Arguments, folder: string): 
     ...{ parted: partedFacts(decisions.parted), decidedAnew: errors(anew), decidedSame: errors(same), jobs },
   };
   const incomplete = journalText(compared);
+  const byWhom = text === undefined ? "" : ` by ${text}`;
   printResult(io, args, document, () =>
     [
       ...incomplete,
@@ -135,7 +136,7 @@ export async function compareFleetRun(io: Io, args: Arguments, folder: string): 
       table(
         ["simulated", "turnarounds", "worst", "all jobs"],
         [
-          errorCells("decided anew", anew.asCalibrated.errors),
+          errorCells(`decided anew${byWhom}`, anew.asCalibrated.errors),
           errorCells("  with the machine's speed taken out", anew.speedOut.errors),
           errorCells("with the run's decisions", same.asCalibrated.errors),
           errorCells("  with the machine's speed taken out", same.speedOut.errors),
@@ -154,11 +155,11 @@ export async function compareFleetRun(io: Io, args: Arguments, folder: string): 
         ]),
       ),
       "",
-      "Decided anew, with the machine's speed taken out:",
+      `Decided anew${byWhom}, with the machine's speed taken out:`,
       storyText(anew.speedOut.story),
     ].join("\n"),
   );
-  const limit = optionalNumber(args, "max-error");
+  const limit = optionalSize(args, "max-error");
   const own = same.speedOut.errors.mean;
   if (limit === undefined || (own !== null && own <= limit)) return 0;
   note(

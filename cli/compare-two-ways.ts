@@ -1,5 +1,5 @@
 import path from "node:path";
-import { sum } from "../core/index.ts";
+import { counted, sum } from "../core/index.ts";
 import { createCostModel, isSample, microBatchTokens, type PlanBody } from "../plan/index.ts";
 import { type ComparisonSchedule, jobsWay, simulateJobs } from "../studies/index.ts";
 import { compareWays, planWay, type SeenWay } from "../traces/index.ts";
@@ -11,10 +11,11 @@ import type { Io } from "./io.ts";
 import { loadComparison } from "./load-comparison.ts";
 import { note, printResult } from "./output.ts";
 
-/** A way with the tokens that it trains on. */
+/** A way with the tokens that it trains on, and on how many devices. */
 interface LoadedWay {
   readonly way: SeenWay;
   readonly tokens: number;
+  readonly devices: number;
 }
 
 /** A plan all of whose links block, as `simulateVariant` runs it without overlap. */
@@ -31,7 +32,7 @@ function planned(io: Io, file: string, overlaps: boolean): LoadedWay {
     const way = planWay({ plan: overlaps ? plan : withBlockingLinks(plan), trace });
     // Others do nothing but train.
     const trained = plan.microBatches.filter((each) => each.evaluation !== true && !isSample(each));
-    return { way, tokens: sum(trained.map(microBatchTokens)) };
+    return { way, tokens: sum(trained.map(microBatchTokens)), devices: trace.devices.length };
   } catch (error) {
     throw placeInput(error, { main: source });
   }
@@ -41,7 +42,7 @@ function planned(io: Io, file: string, overlaps: boolean): LoadedWay {
 async function simulatedOnly(io: Io, args: Arguments, schedule: ComparisonSchedule): Promise<LoadedWay> {
   const run = await loadComparison(io, args, requiredText(args, "workload"), schedule);
   const simulated = simulateJobs(run);
-  return { way: jobsWay(run, simulated), tokens: simulated.metrics.tokens };
+  return { way: jobsWay(run, simulated), tokens: simulated.metrics.tokens, devices: run.devices.length };
 }
 
 /** `compare one.json other.json`, `compare one.json tp`: why one way takes longer than the other, cause by cause. */
@@ -57,6 +58,8 @@ export async function compareTwoWays(io: Io, args: Arguments, given: readonly [s
   };
   const [one, other] = [await load(given[0]), await load(given[1])];
   if (one.tokens !== other.tokens) note(io, args, "the two ways train on different numbers of tokens.");
+  if (one.devices !== other.devices)
+    note(io, args, `${given[0]} trains on ${counted(one.devices, "device")}, and ${given[1]} on ${other.devices}.`);
   const compared = compareWays(one.way, other.way);
   const bases = given.map((what) => path.basename(what));
   const names: readonly [string, string] = bases[0] === bases[1] ? given : [bases[0]!, bases[1]!];

@@ -49,7 +49,7 @@ export {
   type PredictedEnd,
   predictEnds,
 } from "./fleet/predict-ends.ts";
-export { type FleetResult, FleetRun, type FleetStart } from "./fleet/run-fleet.ts";
+export { type FleetResult, FleetRun, type FleetStart, type Reports } from "./fleet/run-fleet.ts";
 // An executed fleet with the decisions that were taken.
 export { decidedTimes, type GrownFleet, withSameDecisions } from "./fleet/same-decisions.ts";
 export { SeenPace } from "./fleet/seen-pace.ts";

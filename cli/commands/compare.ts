@@ -3,7 +3,7 @@ import { loadTraces, replayPlan, runKindOf } from "../../runs/index.ts";
 import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import { compareTable, compareTraces } from "../../traces/index.ts";
 import { holdsPlan, machinePart } from "../../workbench/index.ts";
-import { type Arguments, type Command, optionalNumber, optionalText, requiredText, type Use } from "../command.ts";
+import { type Arguments, type Command, optionalSize, optionalText, requiredText, type Use } from "../command.ts";
 import { compareFleetRun } from "../compare-fleet.ts";
 import { compareTwoWays } from "../compare-two-ways.ts";
 import { asComparison, COMPARISON_OPTIONS } from "../comparison-schedule.ts";
@@ -123,7 +123,7 @@ export const compareCommand: Command = {
     printResult(io, args, comparison, () =>
       [compareTable(comparison), ...(output === undefined ? [] : ["", `report written to ${output}`])].join("\n"),
     );
-    const limit = optionalNumber(args, "max-error");
+    const limit = optionalSize(args, "max-error");
     const largest = Math.max(Math.abs(comparison.makespanError), comparison.meanAbsActionError);
     if (limit === undefined || largest <= limit) return 0;
     note(

@@ -1,4 +1,4 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, shellQuoted } from "../../core/index.ts";
 import { readInput } from "../../files/index.ts";
 import { parsePlan } from "../../plan/index.ts";
 import { loadTraces, readRun, runKindOf } from "../../runs/index.ts";
@@ -48,7 +48,11 @@ async function reportFleet(io: Io, args: Arguments, folder: string): Promise<voi
     if (sameDecisions === null)
       return `report written to ${output}\nthe fleet was cut off and gone on with: it has no twin beside it`;
     const same = sameDecisions === decisions ? `all ${decisions}` : `the first ${sameDecisions} of ${decisions}`;
-    const judged = errors.length === 0 ? "" : `; turnarounds differ by at most ${percent(largest)}`;
+    const judged =
+      errors.length === 0
+        ? ""
+        : `; at the calibration's speed turnarounds differ by at most ${percent(largest)}\n` +
+          `\`loratwin compare ${shellQuoted(folder)}\` takes the machine's speed out`;
     return `report written to ${output}\nbeside its twin: ${same} decisions are the same${judged}`;
   });
 }

@@ -1,12 +1,33 @@
+import { InputError } from "../../core/index.ts";
 import { listener, type OwnWork, type RunListener, watchOwnWork } from "../../exec/index.ts";
 import type { OwnWorkCosts } from "../../plan/index.ts";
 import type { JournalEvent } from "./journal.ts";
+import { RUN_FILES } from "./run-files.ts";
+
+const COUNTED = [
+  ...(["actions", "segments", "decided", "cores"] as const),
+  ...(["seconds", "mainSeconds", "waitedSeconds", "otherSeconds", "lostSeconds"] as const),
+];
 
 type OwnWorkEvent = Extract<JournalEvent, { event: "own work" }>;
 
-/** What was counted of a fleet that has ended; undefined where nobody did. */
+/**
+ * What was counted of a fleet that has ended; undefined where nobody did.
+ * @throws InputError for a line with something else than counts
+ */
 export function ownWorkCounted(events: readonly JournalEvent[]): OwnWorkEvent | undefined {
-  return events.flatMap((line) => (line.event === "own work" ? [line] : [])).at(-1);
+  const work = events.flatMap((line) => (line.event === "own work" ? [line] : [])).at(-1);
+  if (work === undefined) return undefined;
+  const isCount = (value: unknown): boolean => typeof value === "number" && value >= 0 && Number.isFinite(value);
+  const { lostSeconds = 0 } = work;
+  const wrong = COUNTED.find((name) => !isCount({ ...work, lostSeconds }[name]));
+  if (wrong === undefined) return work;
+  throw new InputError({
+    expected: "a number of at least 0",
+    file: RUN_FILES.journal,
+    at: `${wrong} of "${work.event}"`,
+    got: work[wrong] ?? "none",
+  });
 }
 
 /** What devices lost by it in all, as a simulation reckons with it: by action, and in bursts of a segment. */

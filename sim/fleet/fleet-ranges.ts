@@ -1,4 +1,5 @@
 import { type Interval, intervalOf } from "../../traces/index.ts";
+import type { Reports } from "./run-fleet.ts";
 import { type FleetMember, type FleetRequest, modelOfFleet, simulateFleet } from "./simulate-fleet.ts";
 import type { TimePath, TimePaths } from "./time-paths.ts";
 
@@ -14,11 +15,11 @@ export interface FleetDraws {
   readonly paths: TimePaths;
   readonly draws: number;
   readonly level: number;
-  /** As `FleetRun` has it, of a draw; 0 when absent. */
-  readonly unheardNs?: (draw: number) => number;
+  /** As `FleetRun` has it, of a draw. */
+  readonly reports?: (draw: number) => Reports;
 }
 
-/** Devices tell that an action has ended at most so much later (`kReportNs` of the runtime). */
+/** Devices that are busy tell what has ended so often (`kReportNs` of the runtime). */
 export const REPORTED_NS = 100e6;
 
 /** Halvings until a time is known to the nanosecond. */
@@ -48,16 +49,13 @@ function memberAlong(path: TimePath, { arrival, ...member }: FleetMember): Fleet
  * When the jobs of a fleet start and end on a machine whose speed moves: the fleet is simulated along paths of it, so that
  * jobs come earlier or later in what has been done, and the scheduler decides anew in each. In the order of arrival.
  */
-export function fleetRanges(
-  request: FleetRequest,
-  { paths, draws, level, unheardNs = () => 0 }: FleetDraws,
-): readonly JobRange[] {
+export function fleetRanges(request: FleetRequest, { paths, draws, level, reports }: FleetDraws): readonly JobRange[] {
   const known = { ...request, model: request.model ?? modelOfFleet(request) };
   const runs = Array.from({ length: draws }, (_, draw) => {
     const path = paths(draw);
     const { outcomes } = simulateFleet({
       ...known,
-      unheardNs: unheardNs(draw),
+      ...(reports === undefined ? {} : { reports: reports(draw) }),
       members: request.members.map((member) => memberAlong(path, member)),
     });
     return new Map(

@@ -112,18 +112,6 @@ export class PipelineClock {
     return false;
   }
 
-  /** Whether an iteration has ended at a time, or at most so long before. */
-  hasEndedWithin(ns: number, atNs: number): boolean {
-    const members = this.#members;
-    for (let place = 0; place < members.count; place += 1) {
-      const more = members.endedBy(place, atNs);
-      const agoNs = atNs - members.endAfter(place, more);
-      // One that has just begun here has ended none.
-      if (members.doneAt(place) + more >= 0 && agoNs >= 0 && agoNs <= ns) return true;
-    }
-    return false;
-  }
-
   /** Iterations that have ended since the last call, of the jobs that have ended any, or just now. */
   progressAt(atNs: number, any: boolean): readonly Progress[] {
     const members = this.#members;

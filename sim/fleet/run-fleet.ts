@@ -68,6 +68,12 @@ export interface FleetHorizon {
   readonly triggers?: number;
 }
 
+/** When devices tell what has ended: so often, from a time on. */
+export interface Reports {
+  readonly firstNs: number;
+  readonly everyNs: number;
+}
+
 /** Jobs in the order in which they come. */
 function byArrival(jobs: readonly SimulatedJob[]): readonly SimulatedJob[] {
   return [...jobs].sort((a, b) => a.request.arrivalNs - b.request.arrivalNs);
@@ -87,13 +93,15 @@ export class FleetRun {
   readonly #clocks: readonly PipelineClock[];
   readonly #outcomes: FleetOutcomes;
   readonly #spent: SpentByIterations;
-  readonly #unheardNs: number;
+  readonly #reports: Reports | undefined;
   readonly #onLine: (line: JournalLine) => void;
   readonly #jobOf = (number: number): FleetJob => this.#scheduler.job(number);
   readonly #paging: FleetPaging | undefined;
   #numArrived = 0;
   #numTriggers = 0;
   #nowNs = -1;
+  /** When something was decided last: no earlier than the jobs that it was decided on with had come. */
+  #lineNs = 0;
   /** When the next iteration of interest ends, while that is the next thing to happen. */
   #endNs = Number.POSITIVE_INFINITY;
   /** Whether the next trigger is now. */
@@ -109,7 +117,7 @@ export class FleetRun {
       numPipelines,
       times,
       isAhead = false,
-      unheardNs = 0,
+      reports,
       onLine = () => {},
       outcomes = new FleetOutcomes(),
       paging,
@@ -119,8 +127,8 @@ export class FleetRun {
       readonly times: FleetTimes;
       /** Whether a job's next iteration has begun when one ends, as where work is queued ahead. */
       readonly isAhead?: boolean;
-      /** How long ago an iteration may have ended that the scheduler has not heard of, so that it decides on it yet. */
-      readonly unheardNs?: number;
+      /** When the scheduler hears of iterations that have ended; at once where absent. */
+      readonly reports?: Reports;
       readonly onLine?: (line: JournalLine) => void;
       /** Where the jobs' stories are written. */
       readonly outcomes?: FleetOutcomes;
@@ -134,7 +142,7 @@ export class FleetRun {
     this.#toCome = byArrival(jobs);
     this.#firstNumber = from?.state.numJobs ?? 0;
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
-    this.#unheardNs = unheardNs;
+    this.#reports = reports;
     this.#onLine = onLine;
     this.#outcomes = outcomes;
     this.#paging = paging;
@@ -237,9 +245,28 @@ export class FleetRun {
     };
   }
 
+  get #isSomeIdle(): boolean {
+    return this.#clocks.some(({ isIdle }) => isIdle);
+  }
+
+  /** When what waits for a trigger comes. */
+  #comesNs(event: FleetEvent): number {
+    return event.kind === "arrived" ? event.request.arrivalNs : 0;
+  }
+
+  /** An end from then on is decided on with a job that comes: it is told of when the job is there. */
+  #seenNs({ arrivalNs }: JobRequest): number {
+    if (this.#reports === undefined) return arrivalNs;
+    const { firstNs, everyNs } = this.#reports;
+    return Math.max(0, firstNs + everyNs * Math.floor((arrivalNs - firstNs) / everyNs));
+  }
+
   #nextNs(): number {
-    if (this.#isDue || (this.#pending.length > 0 && this.#clocks.some(({ isIdle }) => isIdle))) return this.#nowNs;
-    const arrivalNs = this.#toCome[this.#numArrived]?.request.arrivalNs ?? Number.POSITIVE_INFINITY;
+    if (this.#isDue) return this.#nowNs;
+    const idleNs = this.#pending.length > 0 && this.#isSomeIdle ? this.#comesNs(this.#pending[0]!) : undefined;
+    if (idleNs !== undefined && idleNs <= this.#nowNs) return this.#nowNs;
+    const nextJob = this.#toCome[this.#numArrived];
+    const seenNs = nextJob === undefined ? Number.POSITIVE_INFINITY : this.#seenNs(nextJob.request);
     // Without anything to decide only ends, and iterations after which somebody leaves, are of interest.
     const all = this.#scheduler.watches === "iterations" || this.#pending.length > 0;
     this.#endNs = Number.POSITIVE_INFINITY;
@@ -247,7 +274,7 @@ export class FleetRun {
       const ns = clock.nextNs(this.#nowNs, all);
       if (ns < this.#endNs) this.#endNs = ns;
     }
-    return Math.min(arrivalNs, this.#endNs);
+    return Math.min(seenNs, idleNs ?? Number.POSITIVE_INFINITY, this.#endNs);
   }
 
   #step(atNs: number): void {
@@ -256,17 +283,15 @@ export class FleetRun {
     this.#endNs = Number.POSITIVE_INFINITY;
     for (;;) {
       const job = this.#toCome[this.#numArrived];
-      if (job === undefined || job.request.arrivalNs > atNs) break;
+      if (job === undefined || this.#seenNs(job.request) > atNs) break;
       const { request, predicted = request.iterations } = job;
       this.#pending.push({ kind: "arrived", number: this.#firstNumber + this.#numArrived, request, predicted });
       this.#numArrived += 1;
     }
-    const isSomeFree =
-      this.#pending.length > 0 &&
-      this.#clocks.some(
-        (clock) => clock.isIdle || (this.#unheardNs > 0 && clock.hasEndedWithin(this.#unheardNs, atNs)),
-      );
-    if (!this.#isDue && !isSomeFree && !isEnd && !this.#clocks.some((clock) => clock.hasEndAt(atNs))) return;
+    const come =
+      this.#reports === undefined ? this.#pending : this.#pending.filter((event) => this.#comesNs(event) <= atNs);
+    const isOfEnd = isEnd || this.#clocks.some((clock) => clock.hasEndAt(atNs));
+    if (!this.#isDue && !isOfEnd && !(come.length > 0 && this.#isSomeIdle)) return;
     this.#isDue = false;
     const events: FleetEvent[] = [];
     const toldAll = this.#scheduler.watches !== "changes";
@@ -279,9 +304,12 @@ export class FleetRun {
       }
     }
     events.push(...this.#spent.due().filter(({ number }) => !this.#fates.get(number)!.isOver));
-    events.push(...this.#pending);
-    this.#pending = [];
-    const line = this.#scheduler.trigger(atNs, events);
+    const told = isOfEnd ? this.#pending : come;
+    events.push(...told);
+    this.#pending = this.#pending.slice(told.length);
+    // In the order in which they come.
+    this.#lineNs = Math.max(this.#lineNs, atNs, told.length === 0 ? 0 : this.#comesNs(told.at(-1)!));
+    const line = this.#scheduler.trigger(this.#lineNs, events);
     this.#numTriggers += 1;
     for (const { kind, number, pipeline } of line.decisions) {
       const fate = this.#fates.get(number)!;

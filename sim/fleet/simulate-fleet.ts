@@ -22,7 +22,7 @@ import { type FleetModel, type FleetSetting, fleetModel } from "./fleet-model.ts
 import type { SimulatedJob } from "./fleet-state.ts";
 import { judgeFleet } from "./judge-fleet.ts";
 import { runFleetActions } from "./run-actions.ts";
-import { FleetRun, simulatedStop } from "./run-fleet.ts";
+import { FleetRun, type Reports, simulatedStop } from "./run-fleet.ts";
 
 /** A job of a fleet: what it trains, and what is said of it beside that. */
 export interface FleetMember {
@@ -46,8 +46,8 @@ export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly objective?: Objective;
   /** Of the same jobs (`modelOfFleet`), where some are simulated several times. */
   readonly model?: FleetModel;
-  /** As `FleetRun` has it; 0 when absent. */
-  readonly unheardNs?: number;
+  /** As `FleetRun` has it. */
+  readonly reports?: Reports;
   /** Iterations when absent, whose times follow from who trains together. */
   readonly granularity?: "iterations" | "actions";
 }
@@ -108,7 +108,7 @@ export function modelOfFleet(request: Omit<FleetRequest, "policy">): FleetModel 
 
 /** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
 export function simulateFleet(request: FleetRequest): SimulatedFleet {
-  const { setting, costs, most, unheardNs = 0, granularity = "iterations" } = request;
+  const { setting, costs, most, reports, granularity = "iterations" } = request;
   const members = inOrderOfArrival(request.members);
   const works = members.map(({ work }) => work);
   const { resources, policyOf, timesOf } = request.model ?? fleetModel({ ...request, works });
@@ -124,7 +124,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       numPipelines: resources.numPipelines,
       times,
       isAhead: true,
-      unheardNs,
+      ...(reports === undefined ? {} : { reports }),
       onLine: (line) => void journal.push(line),
       outcomes,
       paging,

@@ -2,6 +2,7 @@ import { contentHash, InputError } from "../../core/index.ts";
 import {
   CATALOG,
   EXECUTOR,
+  isQuantized,
   type LayersCalibration,
   type PlanRequest,
   type Recompute,
@@ -140,6 +141,12 @@ function comparedJobs(
 export function comparisonRun(request: ComparedRequest, choice: ComparisonChoice): JobsRun {
   const { architecture, dtype, recompute, devices, links, calibration } = request;
   const { schedule, full = false, accumulate = false, overlap = true, prefetch = 1 } = choice;
+  if (full && isQuantized(dtype))
+    throw new InputError({
+      expected: "weights in float32 or bfloat16, which --full trains",
+      at: "model.dtype",
+      got: dtype,
+    });
   const platform = platformOf(request);
   const jobs = comparedJobs(request, schedule, accumulate || schedule === "interleaved" || schedule === "zb-h1");
   // Collectives cross all links together.

@@ -105,6 +105,9 @@ test("overlap can be switched off for both ways, and base weights trained where 
   expect(causes.find(({ cause }) => cause === "weight gradients")!.ns.every((ns) => ns > 0)).toBe(true);
   const argv = ["compare", "p.json", "ddp", "--workload", "w.yaml", ...ON, "--full"];
   expect((await runCli(argv, folder)).stderr).toMatch(/ddp trains the base model's weights, and the plan adapters\./);
+  await printed(["plan", "w.yaml", "--devices", "RTX 4090", "--no-intervals", "-o", "alone.json"], folder);
+  const { stderr } = await runCli(["compare", "alone.json", "ddp", "--workload", "w.yaml", ...ON], folder);
+  expect(stderr).toMatch(/alone\.json trains on 1 device, and ddp on 2\./);
 });
 
 test.each([

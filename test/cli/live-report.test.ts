@@ -182,6 +182,8 @@ describe("compare of a live fleet's folder", () => {
 
   it("says which decision parts first, how close it was, and what hung on it", async () => {
     const text = await printed(["compare", "fleet", "--policy", "fifo"], root);
+    expect(text).toMatch(/^decided anew by fifo /m);
+    expect(text).toMatch(/^Decided anew by fifo, with the machine's speed taken out:$/m);
     expect(text).toMatch(/^The first 1 of \d+ decisions are the same in the twin, which made \d+\. Then they part:$/m);
     expect(text).toMatch(/^ {2}executed: leave long on pipeline 0 at /m);
     expect(text).toMatch(/^ {2}in the (run|twin), what the (run|twin) decided there /m);
@@ -193,6 +195,10 @@ describe("compare of a live fleet's folder", () => {
     const { code, stderr } = await runCli(["compare", "fleet", "--max-error", "0"], root);
     expect([code, stderr]).toEqual([1, expect.stringMatching(/with the run's decisions turnarounds are [\d.]+ % off/)]);
     expect((await runCli(["compare", "fleet", "--max-error", "9"], root)).code).toBe(0);
+    expect(await runCli(["compare", "fleet", "--max-error", "-1"], root)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/Expected a number of at least 0 at --max-error, got -1/),
+    });
     expect(await runCli(["compare", "slow.json"], root)).toMatchObject({ code: 2 });
     expect((await runCli(["compare", "fleet", "-o", "x.html"], root)).stderr).toMatch(/`loratwin report RUN -o PAGE`/);
   });
@@ -259,6 +265,16 @@ describe("compare of a live fleet's folder", () => {
     writeFileSync(at("ahead", "journal.jsonl"), `${half.join("\n")}\n`);
     writeFileSync(at("ahead", "segments.jsonl"), `${known.join("\n")}\n`);
     expect(await printed(["compare", "ahead"], root)).toMatch(/^The journal ends at line /);
+  });
+
+  it("refuses counts of JavaScript's own work that are none", async () => {
+    cpSync(at("fleet"), at("uncounted"), { recursive: true, filter: (source) => !source.endsWith(".sock") });
+    const edited = linesOf("fleet", "journal.jsonl").map((line) =>
+      line.includes('"event":"own work"') ? line.replace(/"otherSeconds":[^,}]*/, '"otherSeconds":-1') : line,
+    );
+    writeFileSync(at("uncounted", "journal.jsonl"), `${edited.join("\n")}\n`);
+    const { code, stderr } = await runCli(["compare", "uncounted"], root);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/Expected a number of at least 0 at otherSeconds of/)]);
   });
 
   it("says of a fleet that was resumed what tells of it", async () => {

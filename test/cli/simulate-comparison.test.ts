@@ -226,6 +226,11 @@ test.each([
     ["simulate", "small.yaml", ...ON_FOUR, "--full"],
     /^Expected a workload with --schedule tp, fsdp, ddp, interleaved or zb-h1 for --full, got "a workload with a schedule of plans"/,
   ],
+  [
+    "full training of quantized weights",
+    ["simulate", "small.yaml", ...ON_FOUR, "--schedule", "ddp", "--full", "--dtype", "nf4"],
+    /Expected weights in float32 or bfloat16, which --full trains, at .*model\.dtype, got "nf4"/,
+  ],
 ])("simulate refuses %s", async (_, args, message) => {
   const { code, stderr } = await runCli(args, folder);
   expect(stderr).toMatch(message);

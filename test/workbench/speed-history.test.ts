@@ -122,6 +122,21 @@ describe("the history of this machine's speed", () => {
     expect(await printed(["estimate", "w.yaml", ...DEVICES, "--calibration", "k.json"], root)).toContain("left alone");
   });
 
+  it("gets a line for a live fleet too, for which a probe was made", { tags: ["slow"] }, async () => {
+    writeFileSync(file, "");
+    const serve = ["serve", "w.yaml", ...DEVICES, "--calibration", "k.json", "--once"];
+    await printed([...serve, "-o", "fleet"], root);
+    expect(lines()).toHaveLength(1);
+    const [line] = lines() as { readonly interrupted: number; readonly probed: { readonly product: number } }[];
+    expect(line).toMatchObject({ version: 3, host: hostIdentity(), dtype: "float32", type: "cpu", devices: 2 });
+    for (const { product } of [line as unknown as { readonly product: number }, line!.probed])
+      expect(product).toBeGreaterThan(1e8);
+    expect(line!.interrupted).toBeGreaterThanOrEqual(0);
+    expect(line!.interrupted).toBeLessThan(1);
+    await printed([...serve, "-o", "quiet", "--no-cache"], root);
+    expect(lines()).toHaveLength(1);
+  });
+
   it("stays small, and a place that cannot be written is no error", { tags: ["slow"] }, async () => {
     const [line] = lines();
     writeFileSync(file, `${JSON.stringify(line)}\n`.repeat(600));

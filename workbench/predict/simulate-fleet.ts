@@ -17,6 +17,7 @@ import {
   pacePaths,
   plannedFleet,
   REPORTED_NS,
+  type Reports,
   type SimulatedFleet,
   simulateFleet,
   steadyPaths,
@@ -103,8 +104,11 @@ export async function fleetIntervals(
       moves === undefined
         ? steadyPaths(factorsOf("been"))
         : pacePaths({ before: factorsOf("been"), atFirst: factorsOf("now"), seed });
-    const unheardNs = (draw: number): number => REPORTED_NS * createRng(`unheard ${seed} ${draw}`).nextFloat();
-    const jobs = fleetRanges(asked, { paths, draws: samples, level: LEVEL, unheardNs });
+    const reports = (draw: number): Reports => ({
+      firstNs: REPORTED_NS * createRng(`reports ${seed} ${draw}`).nextFloat(),
+      everyNs: REPORTED_NS,
+    });
+    const jobs = fleetRanges(asked, { paths, draws: samples, level: LEVEL, reports });
     return { level: LEVEL, samples, seed, jobs };
   });
 }
