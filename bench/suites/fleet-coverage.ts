@@ -74,14 +74,14 @@ async function predictAndExecute(
   const withHistory = bench.scale !== "tiny";
   if (withHistory) await sleep(SETTLED_MS);
   const request = foretold(asked);
-  const own = withHistory ? ownWorkOfMachine(calibration) : undefined;
+  const own = withHistory ? ownWorkOfMachine(calibration, policy) : undefined;
   const costs = withOwnWork(request.costs, calibration, own);
   const foretelling = performance.now();
   const intervals = await fleetIntervals(silent("."), { ...request, costs }, { seed: fleet, withHistory });
   const foretoldMs = performance.now() - foretelling;
   const probed = withHistory ? await probeNow(request.setting) : undefined;
   const { journal, ownWork } = await executeAndForget({ ...asked, probed });
-  if (withHistory && ownWork !== undefined) keepOwnWork(ownWork);
+  if (withHistory && ownWork !== undefined) keepOwnWork(ownWork, policy);
   const outcomes = new FleetOutcomes();
   for (const line of journal) outcomes.add(line);
   const ranges = new Map(intervals!.jobs.map((range) => [range.name, range]));

@@ -22,9 +22,11 @@ export type MachineHistoryLine = z.infer<typeof machineHistoryLineSchema>;
 
 /** One line of the file in which it is kept what JavaScript does on the cores of a machine's devices. */
 export const ownWorkLineSchema = z.strictObject({
-  version: z.literal(2),
+  version: z.literal(3),
   time: z.string().min(1),
   host: z.string().min(1),
+  /** Under which the fleet's jobs were scheduled. */
+  policy: z.string().min(1),
   /** What a device lost for each action of a live fleet. */
   perActionSeconds: z.number().positive(),
   /** The same for each segment of its plan: so much comes at once. */

@@ -17,6 +17,7 @@ import {
   type FleetComer,
   firstBegin,
   type PlannedJob,
+  type Policy,
   type SegmentsBegin,
   type Setting,
   WorkWriter,
@@ -76,6 +77,7 @@ const LEAST_SEGMENTS = 100;
 export interface FleetFolderInput {
   readonly setting: Setting;
   readonly model: string;
+  readonly policy: Pick<Policy, "name">;
   readonly mostBytes?: number | undefined;
   readonly prepare?: (() => void) | undefined;
   readonly spent?: RecordsInput["spent"];
@@ -95,6 +97,7 @@ export class FleetFolder implements Disposable {
   readonly #speed: FleetSpeed | undefined;
   readonly #keepsHistory: boolean;
   readonly #model: string;
+  readonly #policy: string;
   /** Jobs whose adapters were to be written, and were. */
   readonly #over = new Set<string>();
   readonly #written = new Set<string>();
@@ -104,12 +107,13 @@ export class FleetFolder implements Disposable {
    * @throws InputError for a folder that holds something else
    */
   constructor(place: Place, given: string, input: FleetFolderInput) {
-    const { setting, model, mostBytes = MOST_BYTES, prepare, spent, probed } = input;
+    const { setting, model, policy, mostBytes = MOST_BYTES, prepare, spent, probed } = input;
     const goesOn = prepare !== undefined;
     if (!goesOn) checkNewFleetFolder(place, given);
     this.#setting = setting;
     this.#speed = probed && new FleetSpeed(setting, probed);
     this.#model = model;
+    this.#policy = policy.name;
     this.#keepsHistory = place.cache === true;
     this.#mostBytes = mostBytes;
     this.#begin = firstBegin(setting);
@@ -210,7 +214,7 @@ export class FleetFolder implements Disposable {
     const work = this.#work.event();
     if (work !== undefined) this.records.happened(work);
     const costs = work && ownWorkOf([work]);
-    if (costs !== undefined && this.#keepsHistory && work!.segments >= LEAST_SEGMENTS) keepOwnWork(costs);
+    if (costs !== undefined && this.#keepsHistory && work!.segments >= LEAST_SEGMENTS) keepOwnWork(costs, this.#policy);
     this.#speed?.tell();
     this.records.writes.retry();
     this.records.checkWritten(this.#written.size, this.#over.size);

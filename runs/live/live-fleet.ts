@@ -67,7 +67,7 @@ export class LiveFleet implements Disposable {
   static async open(input: LiveFleetInput): Promise<LiveFleet> {
     const { place, folder, setting, costs, model, host, policy, resources, sharing, goesOn, probed } = input;
     const written = new FleetFolder(place, folder, {
-      ...{ setting, model: model.folder, mostBytes: input.mostBytes, spent: goesOn?.found.spent, probed },
+      ...{ setting, model: model.folder, mostBytes: input.mostBytes, spent: goesOn?.found.spent, probed, policy },
       prepare: goesOn && (() => beginFleetAgain(goesOn.found, goesOn.restored)),
     });
     try {

@@ -26,10 +26,19 @@ describe("what JavaScript did on a machine's cores", () => {
 
   it("is the median of the newest fleets of that machine", () => {
     const first = [0.004, 0.001, 0.002].map((seconds) => own(seconds, 2));
-    for (const costs of first) keepOwnWork(costs);
+    for (const costs of first) keepOwnWork(costs, "fifo");
     expect(ownWorkOfMachine(here)).toEqual(own(0.002, 2));
-    for (let fleet = 0; fleet < 20; fleet += 1) keepOwnWork(own(0.003, 4));
+    for (let fleet = 0; fleet < 20; fleet += 1) keepOwnWork(own(0.003, 4), "fifo");
     expect(ownWorkOfMachine(here)).toEqual(own(0.003, 4));
+  });
+
+  it("is that of a policy once enough fleets ran under it", () => {
+    for (let fleet = 0; fleet < 2; fleet += 1) keepOwnWork(own(0.006, 4), "minpad");
+    expect(ownWorkOfMachine(here, "minpad")).toEqual(own(0.003, 4));
+    keepOwnWork(own(0.006, 4), "minpad");
+    expect(ownWorkOfMachine(here, "minpad")).toEqual(own(0.006, 4));
+    expect(ownWorkOfMachine(here, "fifo")).toEqual(own(0.003, 4));
+    expect(ownWorkOfMachine(here, "sjf")).toEqual(own(0.003, 4));
   });
 
   it("says nothing of another machine, and of times that nobody measured", () => {

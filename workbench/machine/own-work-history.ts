@@ -7,19 +7,24 @@ const FILE = "own-work.jsonl";
 
 /** The newest fleets that are asked. */
 const ASKED = 20;
+/** With so many under a policy others are not asked: under some, JavaScript does nearly twice as much. */
+const ENOUGH = 3;
 
 /** Adds what JavaScript did on this machine's cores for a fleet, where it is worth anything. */
-export function keepOwnWork(costs: OwnWorkCosts): void {
-  keepLine(FILE, { version: 2, time: new Date().toISOString(), host: hostIdentity(), ...costs });
+export function keepOwnWork(costs: OwnWorkCosts, policy: string): void {
+  keepLine(FILE, { version: 3, time: new Date().toISOString(), host: hostIdentity(), policy, ...costs });
 }
 
-/** What it does on the machine of a calibration, by fleets that ran there before; undefined where none is known. */
-export function ownWorkOfMachine(calibration: Calibration): OwnWorkCosts | undefined {
+/**
+ * What it does on the machine of a calibration, by fleets that ran there before, under the policy if enough of these are
+ * known; undefined where none is.
+ */
+export function ownWorkOfMachine(calibration: Calibration, policy?: string): OwnWorkCosts | undefined {
   if (!isOfThisMachine(calibration)) return undefined;
   const host = hostIdentity();
-  const seen = parseOwnWorkHistory(historyLines(FILE).join("\n"))
-    .filter((line) => line.host === host)
-    .slice(-ASKED);
+  const all = parseOwnWorkHistory(historyLines(FILE).join("\n")).filter((line) => line.host === host);
+  const alike = all.filter((line) => line.policy === policy);
+  const seen = (alike.length < ENOUGH ? all : alike).slice(-ASKED);
   const [newest] = seen.slice(-1);
   if (newest === undefined) return undefined;
   const usual = (name: "perActionSeconds" | "burstSeconds"): number => median(seen.map((line) => line[name]));

@@ -43,14 +43,20 @@ export interface WorkloadFleet extends LoadedRequest {
  * The jobs of a workload as they come (`arrivalSeconds`), or as those of its trace do (`arrivals`). Pipelines, stages
  * and the room for adapters are those of a plan in which all jobs are there from the start, one of each kind for a trace. @throws InputError, PlanError
  */
-export async function loadFleet(context: Context, file: string, choice: RequestChoice): Promise<WorkloadFleet> {
+export async function loadFleet(
+  context: Context,
+  file: string,
+  choice: RequestChoice,
+  policy: PolicyName | PolicyFactory,
+): Promise<WorkloadFleet> {
   const loaded = await loadRequest(context, file, { ...choice, overTime: true });
   const { request, placed } = loaded;
   const { jobsAtOnce } = request;
   const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
   const sized = (fleet: WorkloadFleet["fleet"]): WorkloadFleet => {
     const setting = { ...roomBy(fleet.setting, choice.sizes), states: loaded.states };
-    const ownWork = context.cache === true ? ownWorkOfMachine(setting.calibration) : undefined;
+    const name = typeof policy === "string" ? policy : undefined;
+    const ownWork = context.cache === true ? ownWorkOfMachine(setting.calibration, name) : undefined;
     const costs = withOwnWork(fleet.costs, setting.calibration, ownWork);
     return { ...loaded, fleet: { ...fleet, setting, costs, ...learnedBy(choice.sizes) } };
   };
@@ -128,7 +134,7 @@ export async function simulateWorkloadFleet(
   policy: PolicyName | PolicyFactory,
   { objective, intervals: draws }: FleetForecastChoice = {},
 ): Promise<ForecastFleet> {
-  const given = await loadFleet(context, file, choice);
+  const given = await loadFleet(context, file, choice, policy);
   const { fleet, loaded, placed } = given;
   const sweeps = halvedSweeps(context, loaded);
   try {

@@ -154,7 +154,7 @@ export async function whatIfOfWorkload(
   choice: RequestChoice,
   submission: Submission,
 ): Promise<WhatIfOfWorkload> {
-  const loaded = await loadFleet(context, file, choice);
+  const loaded = await loadFleet(context, file, choice, submission.policy);
   const job = await loadJob(context, submission.file, loaded.loaded);
   const { name } = job.job;
   let work: FleetMember["work"];
