@@ -143,7 +143,7 @@ export function comparisonRun(request: ComparedRequest, choice: ComparisonChoice
   const { schedule, full = false, accumulate = false, overlap = true, prefetch = 1 } = choice;
   if (full && isQuantized(dtype))
     throw new InputError({
-      expected: "weights in float32 or bfloat16, which --full trains",
+      expected: "float32 or bfloat16 weights for --full",
       at: "model.dtype",
       got: dtype,
     });

@@ -229,7 +229,7 @@ test.each([
   [
     "full training of quantized weights",
     ["simulate", "small.yaml", ...ON_FOUR, "--schedule", "ddp", "--full", "--dtype", "nf4"],
-    /Expected weights in float32 or bfloat16, which --full trains, at .*model\.dtype, got "nf4"/,
+    /Expected float32 or bfloat16 weights for --full at model\.dtype, got "nf4"/,
   ],
 ])("simulate refuses %s", async (_, args, message) => {
   const { code, stderr } = await runCli(args, folder);
