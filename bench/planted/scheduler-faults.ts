@@ -150,8 +150,8 @@ export const SCHEDULER_FAULTS: readonly PlantedFault[] = [
     "jobs come a second early",
     "fifo",
     /is there before it comes$/,
-    "job.request.arrivalNs > atNs) break;",
-    "job.request.arrivalNs > atNs + 1e9) break;",
+    "this.#seenNs(job.request) > atNs) break;",
+    "this.#seenNs(job.request) > atNs + 1e9) break;",
   ]),
   ...faultsIn("determinism", "plan/scheduler/policy.ts", [
     "ties by chance",

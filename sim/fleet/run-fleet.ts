@@ -249,9 +249,9 @@ export class FleetRun {
     return this.#clocks.some(({ isIdle }) => isIdle);
   }
 
-  /** When what waits for a trigger comes. */
+  /** When what waits for a trigger comes; it is there where everything is heard of at once. */
   #comesNs(event: FleetEvent): number {
-    return event.kind === "arrived" ? event.request.arrivalNs : 0;
+    return event.kind === "arrived" && this.#reports !== undefined ? event.request.arrivalNs : 0;
   }
 
   /** An end from then on is decided on with a job that comes: it is told of when the job is there. */
