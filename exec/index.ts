@@ -60,7 +60,7 @@ export { type Measurements, measurePlan } from "./measure.ts";
 // Base models on disk.
 export { type BaseModel, type ModelFolder, openModelFolder } from "./model-folder.ts";
 // What JavaScript does on the devices' cores.
-export { type OwnWork, watchOwnWork } from "./own-work.ts";
+export { type OwnWork, shareOfOthers, watchOwnWork } from "./own-work.ts";
 // Adapters in the folders of Hugging Face's PEFT.
 export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
 // What else may be said of an adapter in its configuration.

@@ -68,3 +68,8 @@ export function watchOwnWork(): () => OwnWork | undefined {
     };
   };
 }
+
+/** Of what devices lost of their cores, the share that other programs had. */
+export function shareOfOthers({ seconds, otherSeconds }: Pick<OwnWork, "seconds" | "otherSeconds">): number {
+  return otherSeconds / (otherSeconds + seconds || 1);
+}

@@ -111,7 +111,7 @@ export class FleetFolder implements Disposable {
     const goesOn = prepare !== undefined;
     if (!goesOn) checkNewFleetFolder(place, given);
     this.#setting = setting;
-    this.#speed = probed && new FleetSpeed(setting, probed);
+    this.#speed = probed && new FleetSpeed(setting, probed, () => this.#work.soFar());
     this.#model = model;
     this.#policy = policy.name;
     this.#keepsHistory = place.cache === true;

@@ -4,6 +4,7 @@ import type { OwnWorkCosts } from "../../plan/index.ts";
 import type { JournalEvent } from "./journal.ts";
 import { RUN_FILES } from "./run-files.ts";
 
+/** What of the event has to be a count. */
 const COUNTED = [
   ...(["actions", "segments", "decided", "cores"] as const),
   ...(["seconds", "mainSeconds", "waitedSeconds", "otherSeconds", "lostSeconds"] as const),
@@ -19,14 +20,14 @@ export function ownWorkCounted(events: readonly JournalEvent[]): OwnWorkEvent | 
   const work = events.flatMap((line) => (line.event === "own work" ? [line] : [])).at(-1);
   if (work === undefined) return undefined;
   const isCount = (value: unknown): boolean => typeof value === "number" && value >= 0 && Number.isFinite(value);
-  const { lostSeconds = 0 } = work;
-  const wrong = COUNTED.find((name) => !isCount({ ...work, lostSeconds }[name]));
+  const counts = { lostSeconds: 0, ...work };
+  const wrong = COUNTED.find((name) => !isCount(counts[name]));
   if (wrong === undefined) return work;
   throw new InputError({
     expected: "a number of at least 0",
     file: RUN_FILES.journal,
     at: `${wrong} of "${work.event}"`,
-    got: work[wrong] ?? "none",
+    got: counts[wrong] ?? "none",
   });
 }
 
@@ -74,9 +75,14 @@ export class OwnWorkCount {
     },
   });
 
+  /** What it has come to until now, of all threads; undefined where nobody counts, or nothing can be trained yet. */
+  soFar(): OwnWork | undefined {
+    return this.#end?.();
+  }
+
   /** What it has come to; undefined where nobody counts. */
   event(): OwnWorkEvent | undefined {
-    const work = this.#end?.();
+    const work = this.soFar();
     if (work === undefined) return undefined;
     const lostSeconds = this.#lostNs / 1e9;
     return {

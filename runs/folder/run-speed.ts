@@ -1,6 +1,6 @@
 import path from "node:path";
 import { groupBy, maximum, type Nanos, sum } from "../../core/index.ts";
-import type { SeenCompletion } from "../../exec/index.ts";
+import { type SeenCompletion, shareOfOthers } from "../../exec/index.ts";
 import { linesOfFile } from "../../files/index.ts";
 import {
   actionDurations,
@@ -109,10 +109,10 @@ function readyTimes(
 }
 
 /** Which shares of what devices lost, and of how late they were fed, are other programs' doing. */
-function shareOfOthers(work: ReturnType<typeof ownWorkCounted>): { readonly ofLost: number; readonly ofLate: number } {
+function sharesOfOthers(work: ReturnType<typeof ownWorkCounted>): { readonly ofLost: number; readonly ofLate: number } {
   if (work === undefined) return { ofLost: 1, ofLate: 0 };
-  const { seconds, mainSeconds, waitedSeconds, otherSeconds } = work;
-  const ofLost = otherSeconds / (otherSeconds + seconds);
+  const { mainSeconds, waitedSeconds } = work;
+  const ofLost = shareOfOthers(work);
   return { ofLost, ofLate: (ofLost * waitedSeconds) / (waitedSeconds + mainSeconds) };
 }
 
@@ -135,7 +135,7 @@ export function runSpeed({ folder, setting, segments, lines, events, state }: Ru
   const lostOfMessages = new Map<string, number>();
   const { readyNs, fleetNs } = readyTimes(plan, lines, completions);
   const work = ownWorkCounted(events);
-  const { ofLost, ofLate } = shareOfOthers(work);
+  const { ofLost, ofLate } = sharesOfOthers(work);
   let ownLostNs = 0;
   for (const { stage, done } of completions) {
     const key = plan.actions[stage]![done.id]!;

@@ -245,13 +245,16 @@ export class FleetRun {
     };
   }
 
-  get #isSomeIdle(): boolean {
-    return this.#clocks.some(({ isIdle }) => isIdle);
-  }
-
   /** When what waits for a trigger comes; it is there where everything is heard of at once. */
   #comesNs(event: FleetEvent): number {
     return event.kind === "arrived" && this.#reports !== undefined ? event.request.arrivalNs : 0;
+  }
+
+  /** When something is decided since a pipeline has nothing to do; never, where all have or nothing waits. */
+  get #idleNs(): number {
+    const [first] = this.#pending;
+    const isIdle = first !== undefined && this.#clocks.some((clock) => clock.isIdle);
+    return isIdle ? this.#comesNs(first) : Number.POSITIVE_INFINITY;
   }
 
   /** An end from then on is decided on with a job that comes: it is told of when the job is there. */
@@ -262,9 +265,8 @@ export class FleetRun {
   }
 
   #nextNs(): number {
-    if (this.#isDue) return this.#nowNs;
-    const idleNs = this.#pending.length > 0 && this.#isSomeIdle ? this.#comesNs(this.#pending[0]!) : undefined;
-    if (idleNs !== undefined && idleNs <= this.#nowNs) return this.#nowNs;
+    const idleNs = this.#idleNs;
+    if (this.#isDue || idleNs <= this.#nowNs) return this.#nowNs;
     const nextJob = this.#toCome[this.#numArrived];
     const seenNs = nextJob === undefined ? Number.POSITIVE_INFINITY : this.#seenNs(nextJob.request);
     // Without anything to decide only ends, and iterations after which somebody leaves, are of interest.
@@ -274,7 +276,7 @@ export class FleetRun {
       const ns = clock.nextNs(this.#nowNs, all);
       if (ns < this.#endNs) this.#endNs = ns;
     }
-    return Math.min(seenNs, idleNs ?? Number.POSITIVE_INFINITY, this.#endNs);
+    return Math.min(seenNs, idleNs, this.#endNs);
   }
 
   #step(atNs: number): void {
@@ -288,10 +290,8 @@ export class FleetRun {
       this.#pending.push({ kind: "arrived", number: this.#firstNumber + this.#numArrived, request, predicted });
       this.#numArrived += 1;
     }
-    const come =
-      this.#reports === undefined ? this.#pending : this.#pending.filter((event) => this.#comesNs(event) <= atNs);
     const isOfEnd = isEnd || this.#clocks.some((clock) => clock.hasEndAt(atNs));
-    if (!this.#isDue && !isOfEnd && !(come.length > 0 && this.#isSomeIdle)) return;
+    if (!this.#isDue && !isOfEnd && this.#idleNs > atNs) return;
     this.#isDue = false;
     const events: FleetEvent[] = [];
     const toldAll = this.#scheduler.watches !== "changes";
@@ -304,7 +304,7 @@ export class FleetRun {
       }
     }
     events.push(...this.#spent.due().filter(({ number }) => !this.#fates.get(number)!.isOver));
-    const told = isOfEnd ? this.#pending : come;
+    const told = isOfEnd ? this.#pending : this.#pending.filter((event) => this.#comesNs(event) <= atNs);
     events.push(...told);
     this.#pending = this.#pending.slice(told.length);
     // In the order in which they come.

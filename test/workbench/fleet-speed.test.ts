@@ -1,15 +1,18 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RunEvent } from "../../exec/index.ts";
 import { settingOf } from "../../plan/index.ts";
 import { FleetSpeed } from "../../workbench/index.ts";
 import { hostIdentity } from "../../workbench/machine/host.ts";
+import { readLines } from "../cli/fields/small-pass.ts";
 import { temporaryFolder } from "../cli/run-cli.ts";
 import { planSmall, smallCase } from "../exec/small-run.ts";
 
 const root = temporaryFolder();
 const SETTING = settingOf(planSmall(smallCase([{ rank: 2, steps: 2 }]), { devices: "unit*2" }));
+/** Of two cores, a quarter of what devices lost is JavaScript's. */
+const WORK = { seconds: 1, mainSeconds: 1, waitedSeconds: 0, otherSeconds: 3, cores: 2 };
 const PROBED = { product: 2e9, interrupted: 0.1 };
 let file = "";
 let runs = 0;
@@ -23,12 +26,7 @@ beforeEach(() => {
 });
 
 function lines(): readonly Record<string, unknown>[] {
-  return existsSync(file)
-    ? readFileSync(file, "utf8")
-        .trim()
-        .split("\n")
-        .map((line) => JSON.parse(line))
-    : [];
+  return existsSync(file) ? (readLines(file) as readonly Record<string, unknown>[]) : [];
 }
 
 /** An action of a stage, of so many nanoseconds. */
@@ -43,7 +41,7 @@ function speeds(stage: number, ...products: readonly number[]): RunEvent {
 
 describe("how fast the machine was in a fleet", () => {
   it("is told once, at its end: the harmonic mean of what devices sampled, and what they lost to other programs", () => {
-    const speed = new FleetSpeed(SETTING, PROBED);
+    const speed = new FleetSpeed(SETTING, PROBED, () => WORK);
     speed.hear({ kind: "ready" });
     speed.hear(computed(0, 3e9, { interruptedNs: 1e9, switches: 30 }));
     speed.hear(computed(0, 1e9, { interruptedNs: 0, switches: 10 }));
@@ -58,13 +56,13 @@ describe("how fast the machine was in a fleet", () => {
     const [{ product, interrupted, switchesPerSecond, ...line }] = lines() as [Record<string, number>];
     expect(line).toMatchObject({ version: 3, host: hostIdentity(), dtype: "float32", devices: 2, probed: PROBED });
     expect(product).toBeCloseTo((1.5e9 + 2e9) / 2, 0);
-    // Of what was lost JavaScript may have had a part, which is no other program's.
+    expect(interrupted).toBeCloseTo((0.75 * (1 / 4 + 2 / 4)) / 2, 9);
     expect(interrupted).toBeLessThanOrEqual((1 / 4 + 2 / 4) / 2);
     expect(switchesPerSecond).toBeGreaterThan(0);
   });
 
   it("is not told of a fleet in which nothing was trained", () => {
-    const speed = new FleetSpeed(SETTING, PROBED);
+    const speed = new FleetSpeed(SETTING, PROBED, () => WORK);
     speed.hear({ kind: "ready" });
     speed.hear(speeds(0, 1e9));
     speed.tell();
@@ -72,7 +70,7 @@ describe("how fast the machine was in a fleet", () => {
   });
 
   it("is of the devices that trained alone", () => {
-    const speed = new FleetSpeed(SETTING, PROBED);
+    const speed = new FleetSpeed(SETTING, PROBED, () => WORK);
     speed.hear({ kind: "ready" });
     speed.hear(computed(1, 1e9, { interruptedNs: 0, switches: 0 }));
     speed.hear(speeds(0, 9e9));

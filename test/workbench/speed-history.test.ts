@@ -6,6 +6,7 @@ import { type Comparison, type Intervals, parseTraceDocument } from "../../trace
 import { hostIdentity } from "../../workbench/machine/host.ts";
 import { speedHistory } from "../../workbench/machine/speed-history.ts";
 import { WORKLOAD, writeShared } from "../cli/bad-input/bad-input.ts";
+import { readLines } from "../cli/fields/small-pass.ts";
 import { printed, temporaryFolder } from "../cli/run-cli.ts";
 
 const root = temporaryFolder();
@@ -14,12 +15,7 @@ const file = path.join(cache, "loratwin", "machine-speed.jsonl");
 const DEVICES = ["--devices", "cpu:0,cpu:1"] as const;
 
 function lines(): readonly Record<string, unknown>[] {
-  return existsSync(file)
-    ? readFileSync(file, "utf8")
-        .trim()
-        .split("\n")
-        .map((line) => JSON.parse(line))
-    : [];
+  return existsSync(file) ? (readLines(file) as readonly Record<string, unknown>[]) : [];
 }
 
 async function json<T>(...argv: readonly string[]): Promise<T> {

@@ -1,5 +1,5 @@
 import { type ProbedState, type SeenDevice, stateOfDevices } from "../../calibration/index.ts";
-import { listener, type OwnWork, type RunListener, watchOwnWork } from "../../exec/index.ts";
+import { listener, type OwnWork, type RunListener, shareOfOthers } from "../../exec/index.ts";
 import type { Setting } from "../../plan/index.ts";
 import { keepState } from "./speed-history.ts";
 
@@ -22,21 +22,21 @@ export class FleetSpeed {
   readonly #setting: Setting;
   readonly #probed: ProbedState;
   readonly #stages: readonly Counted[];
-  #ownWork: () => OwnWork | undefined = () => undefined;
+  readonly #ownWork: () => OwnWork | undefined;
   #readyMs = 0;
   #isTold = false;
 
-  /** `probed`: what a probe said just before. */
-  constructor(setting: Setting, probed: ProbedState) {
+  /** `probed`: what a probe said just before. `ownWork`: what JavaScript has done in the fleet so far. */
+  constructor(setting: Setting, probed: ProbedState, ownWork: () => OwnWork | undefined) {
     this.#setting = setting;
     this.#probed = probed;
+    this.#ownWork = ownWork;
     this.#stages = setting.stages.map(() => ({ busyNs: 0, interruptedNs: 0, switches: 0, samples: [] }));
   }
 
   readonly #count: RunListener = listener({
     ready: () => {
       this.#readyMs = performance.now();
-      this.#ownWork = watchOwnWork();
     },
     completed: ({ batch }) => {
       for (const { stage, done } of batch) {
@@ -63,7 +63,7 @@ export class FleetSpeed {
     if (this.#isTold) return;
     this.#isTold = true;
     const work = this.#ownWork();
-    const ofOthers = work === undefined ? 1 : work.otherSeconds / (work.otherSeconds + work.seconds || 1);
+    const ofOthers = work === undefined ? 1 : shareOfOthers(work);
     const state = stateOfDevices(
       this.#stages
         .filter(({ busyNs }) => busyNs > 0)
