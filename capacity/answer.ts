@@ -11,6 +11,7 @@ import { type JudgedCandidate, type JudgeInput, judgeAll } from "./judge-candida
 import { CONFIDENCE, surety } from "./judge-rule.ts";
 import { levelShares, tightness } from "./level.ts";
 import { soldCount } from "./money.ts";
+import { notTrained } from "./run-files.ts";
 import { weekOf } from "./week.ts";
 
 function spreadOf(values: readonly number[]): Spread {
@@ -49,7 +50,7 @@ function frontOf(judged: readonly JudgedCandidate[], { groups }: JudgeInput): Re
 
 function rowOf(
   judged: JudgedCandidate,
-  { kinds }: Pick<CapacityRequest, "kinds">,
+  { kinds, catalog }: Pick<CapacityRequest, "kinds" | "catalog">,
   input: JudgeInput,
   isOnFront: boolean,
 ): CandidateRow {
@@ -60,6 +61,7 @@ function rowOf(
   return {
     candidate,
     paidCount: soldCount(candidate.count, judged.tariff.price),
+    notTrained: notTrained(candidate, catalog) ?? null,
     ...surety(judgement, input.rule),
     isOnFront,
     cost: {

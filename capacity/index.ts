@@ -9,7 +9,7 @@ export type { Cost } from "./money.ts";
 // What one run costs, as far as its accelerators go.
 export { type RunTariff, runCost, runTariff } from "./run-cost.ts";
 // What a recommendation is tried and run with.
-export { notTrained, type RunFiles, runFiles, workloadName } from "./run-files.ts";
+export { type RunFiles, runFiles, workloadName } from "./run-files.ts";
 // What other threads are asked for, and what is remembered of it.
 export { type AskedCandidate, simulatedCandidate } from "./simulated-candidate.ts";
 export type { SeenDraw, SeenDraws } from "./simulated-draws.ts";

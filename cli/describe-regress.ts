@@ -17,6 +17,8 @@ export interface RegressResult {
   readonly goldens: readonly ComparedGolden[];
   /** Of one policy beside another, which is no change of anything: how they compare. */
   readonly policies?: PolicyVerdict;
+  /** The words of `loratwin` that accept what blocks; absent where nothing can. */
+  readonly accepting?: string;
 }
 
 export function numberOf({ goldens }: RegressResult, verdict: Verdict): number {
@@ -74,22 +76,14 @@ export function figureRows({
     ]);
 }
 
-const COUNTED: Readonly<Record<Verdict, string>> = {
-  broken: "broken",
-  worse: "worse",
-  "trade-off": "better and worse",
-  unexplained: "not explained",
-  better: "better",
-  changed: "changed, as good",
-  same: "the same",
-  unable: "refused by both",
-};
+/** Verdicts whose name is no text. */
+const TOLD: Readonly<Partial<Record<Verdict, string>>> = { same: "the same", unable: "refused by both" };
 
 /** "1 worse, 39 the same": of those that there are. */
 export function countsText(result: RegressResult): string {
   return VERDICTS.flatMap((verdict) => {
     const count = numberOf(result, verdict);
-    return count === 0 ? [] : [`${count} ${COUNTED[verdict]}`];
+    return count === 0 ? [] : [`${count} ${TOLD[verdict] ?? verdict}`];
   }).join(", ");
 }
 
@@ -99,10 +93,10 @@ export function verdictText(result: RegressResult): string {
   const number = counted(result.goldens.length, "golden workload");
   const what = `${number}, ${result.before} against ${result.now}: ${countsText(result)}`;
   const accepted = result.goldens.filter((golden) => golden.accepted !== undefined).length;
-  const words = accepted === 0 ? "" : `; the change has a word for ${accepted}`;
+  const known = accepted === 0 ? "" : `, ${accepted} accepted`;
   return blocking === 0 || result.policies !== undefined
-    ? `${what}${words}`
-    : `${what}${words}; ${blocking === 1 ? "one blocks" : `${blocking} block`} the change`;
+    ? `${what}${known}`
+    : `${what}${known}; ${blocking === 1 ? "one blocks" : `${blocking} block`} the change`;
 }
 
 const POLICY_WORDS: Readonly<Record<PolicyVerdict["kind"], string>> = {
@@ -150,7 +144,7 @@ export function groupRows(group: MovedGroup): readonly (readonly string[])[] {
   );
 }
 
-/** Reasons of a group, and how a change has a word for it. */
+/** Reasons of a group, and why the change accepts it. */
 export function groupReasons(group: MovedGroup): readonly string[] {
   const [first] = group;
   return [
@@ -170,13 +164,14 @@ function groupText(group: MovedGroup): string {
 }
 
 /** What to do where a change is meant to do what blocks it. */
-export function wordHint(result: RegressResult): string | undefined {
-  if (blockingOf(result).length === 0 || result.policies !== undefined) return undefined;
-  return "If the change is meant to do so: `npx loratwin regress accept WORKLOAD.. --why '...'`, and commit the file.";
+export function acceptHint(result: RegressResult): string | undefined {
+  const { accepting } = result;
+  if (accepting === undefined || blockingOf(result).length === 0) return undefined;
+  return `If the change is meant to do so: \`npx loratwin ${accepting}\`, and commit the file.`;
 }
 
 export function regressText(result: RegressResult): string {
-  const [policies, hint] = [policiesText(result), wordHint(result)];
+  const [policies, hint] = [policiesText(result), acceptHint(result)];
   return [
     verdictText(result),
     ...(policies === undefined ? [] : [policies]),

@@ -2,6 +2,7 @@ import { sum } from "../core/index.ts";
 import { escapeHtml } from "../reports/index.ts";
 import { type ComparedGolden, isBlocking } from "../studies/index.ts";
 import {
+  acceptHint,
   blockingOf,
   countsText,
   figureRows,
@@ -13,7 +14,6 @@ import {
   policiesText,
   type RegressResult,
   verdictText,
-  wordHint,
 } from "./describe-regress.ts";
 
 function xml(text: string): string {
@@ -91,7 +91,7 @@ function asFarAsRoom(sections: readonly string[]): readonly string[] {
 export function regressMarkdown(result: RegressResult): string {
   const blocking = blockingOf(result).length;
   const groups = movedGroups(result);
-  const [policies, hint] = [policiesText(result), wordHint(result)];
+  const [policies, hint] = [policiesText(result), acceptHint(result)];
   const sections = groups.map((group) => {
     const rows = groupRows(group).map((row) => `| ${row.map(cell).join(" | ")} |`);
     const [verdict, ...rest] = groupTitle(group).split(": ");

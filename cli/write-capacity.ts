@@ -1,4 +1,4 @@
-import { type CapacityQuestion, notTrained, runFiles } from "../capacity/index.ts";
+import { type CapacityQuestion, runFiles } from "../capacity/index.ts";
 import { canonicalJson } from "../core/index.ts";
 import type { CandidateRow, CapacityAnswer, JobKind } from "../plan/index.ts";
 import { renderCapacity } from "../reports/index.ts";
@@ -70,16 +70,15 @@ export function writeCapacity(
   io: Io,
   args: Arguments,
   folder: CapacityFolder,
-  { forecast, catalog }: CapacityQuestion,
+  { forecast }: CapacityQuestion,
   answer: CapacityAnswer,
 ): void {
   const { best, apart } = answer;
   folder.write(CAPACITY_FILES.answer, `${canonicalJson(answer)}\n`);
   folder.write(CAPACITY_FILES.candidates, candidatesTable(answer));
   const writeRun = (within: string, row: CandidateRow, kinds: readonly JobKind[]): void => {
-    const why = notTrained(row.candidate, catalog);
-    if (why !== undefined) note(io, args, `${within}/ has no jobs to start: ${why}`);
-    const jobs = why === undefined ? capacityJobs(row, kinds) : {};
+    if (row.notTrained !== null) note(io, args, `${within}/ has no jobs to start: ${row.notTrained}`);
+    const jobs = row.notTrained === null ? capacityJobs(row, kinds) : {};
     for (const [name, text] of Object.entries({ ...runFiles(row, kinds), ...jobs }))
       folder.write(`${within}/${name}`, text);
   };

@@ -54,7 +54,7 @@ export { shellQuoted } from "./shell-words.ts";
 // A system of linear equations.
 export { solveSymmetric } from "./solve-symmetric.ts";
 // Small statistics.
-export { maximum, mean, median, quantile, quantileOfShares, sum, weightedMedian } from "./stats.ts";
+export { maximum, mean, median, quantile, quantileOfNext, quantileOfShares, sum, weightedMedian } from "./stats.ts";
 // Tables of text for a terminal.
 export { type Alignment, textTable } from "./text-table.ts";
 // Time as whole nanoseconds, and texts for people.

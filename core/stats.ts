@@ -34,6 +34,14 @@ export function quantileOfShares(draws: readonly number[], q: number): number {
   return atPlace(draws, draws.length * q - 0.5);
 }
 
+/**
+ * What one more draw like these is below with probability `q` (Weibull; Hyndman and Fan's type 6): n draws part where it
+ * may lie in n + 1 equally likely ranges. It is the least or the greatest of them where n is too small to say more.
+ */
+export function quantileOfNext(draws: readonly number[], q: number): number {
+  return atPlace(draws, (draws.length + 1) * q - 1);
+}
+
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }

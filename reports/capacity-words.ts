@@ -72,7 +72,11 @@ export function titleText({ candidate, paidCount }: Pick<Best, "candidate" | "pa
 }
 
 /** A candidate for somebody who does not know the words: what to get, and how it is used. */
-export function adviceText({ candidate, paidCount }: Pick<Best, "candidate" | "paidCount">): string {
+export function adviceText({
+  candidate,
+  paidCount,
+  notTrained,
+}: Pick<Best, "candidate" | "paidCount" | "notTrained">): string {
   const { count, slot, tenure } = candidate;
   const together = togetherText(candidate);
   return [
@@ -80,6 +84,9 @@ export function adviceText({ candidate, paidCount }: Pick<Best, "candidate" | "p
     WHERE[tenure],
     `${together[0]!.toUpperCase()}${together.slice(1)}; ${slot === 1 ? "it" : "what trains a job together"} is called a slot.`,
     `In brackets, ${wordMeanings([candidate]).join("; ")}.`,
+    ...(notTrained === null
+      ? []
+      : [`loratwin itself cannot train with them (${notTrained}); \`--trainable-only\` leaves such candidates out.`]),
   ].join(" ");
 }
 

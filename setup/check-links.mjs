@@ -80,6 +80,15 @@ function documents() {
     .filter((path) => path !== "" && path !== "THIRD_PARTY_NOTICES.md" && existsSync(inRoot(path)));
 }
 
+/** `file:line` of prose that goes over the margin. Tables, headings and pictures cannot be wrapped. */
+export function longLines() {
+  return documents().flatMap((path) =>
+    prose(readFileSync(inRoot(path), "utf8")).flatMap((line, index) =>
+      line.length > 120 && !/^\s*(\||#|!\[)/.test(line) ? [`${path}:${index + 1}`] : [],
+    ),
+  );
+}
+
 /** `file:line: link: why`, of links between files, and how many links there are. */
 export function checkFiles() {
   const links = documents().flatMap((path) =>

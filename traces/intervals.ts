@@ -1,4 +1,4 @@
-import { quantile } from "../core/index.ts";
+import { quantileOfNext } from "../core/index.ts";
 
 /** Lower and upper end. */
 export type Interval = readonly [number, number];
@@ -27,7 +27,7 @@ export interface Intervals {
   readonly outlooks?: Readonly<Record<Outlook, Interval>> | undefined;
 }
 
-/** The middle `level` of some values. */
-export function intervalOf(values: readonly number[], level: number): Interval {
-  return [quantile(values, (1 - level) / 2), quantile(values, (1 + level) / 2)];
+/** Where one more run lies with probability `level`, by drawn runs: wider the fewer there are. */
+export function intervalOf(draws: readonly number[], level: number): Interval {
+  return [quantileOfNext(draws, (1 - level) / 2), quantileOfNext(draws, (1 + level) / 2)];
 }

@@ -101,7 +101,7 @@ const ACCEPT: Use = {
     ...FOLDER_OPTION,
     ...EXECUTE,
     base: REVISIONS.options["base"]!,
-    why: { type: "string", describe: "why what moved is right: the word of the change for it" },
+    why: { type: "string", describe: "why the change is right; it is kept in accepted.json" },
   },
 };
 
@@ -162,7 +162,8 @@ async function revisions(io: Io, args: Arguments): Promise<number> {
   const base = optionalText(args, "base") ?? "HEAD";
   const executes = args["execute"] === true;
   const compared = await compareRevisions(contextOf(io, args), repository, { base, set, executes });
-  const result: RegressResult = { before: base, now: compared.name, goldens: compared.goldens };
+  const accepting = `regress accept WORKLOAD.. --base ${base} --why '...'`;
+  const result: RegressResult = { before: base, now: compared.name, goldens: compared.goldens, accepting };
   tell(io, args, result, compared);
   return blockingOf(result).length === 0 ? 0 : 1;
 }
@@ -193,7 +194,7 @@ async function accept(io: Io, args: Arguments): Promise<number> {
   const added = chosen.map(({ name, outcome }) => ({ golden: name, outcome, why }));
   writeOutput(io, file, withAccepted(io, set, added));
   const names = chosen.map(({ name }) => name);
-  printResult(io, args, { file, accepted: names }, () => `a word for ${names.join(", ")} written to ${file}`);
+  printResult(io, args, { file, accepted: names }, () => `${names.join(", ")} accepted in ${file}`);
   return 0;
 }
 
@@ -259,7 +260,8 @@ async function check(io: Io, args: Arguments): Promise<number> {
   );
   const comparison = { judges: { crossed: new Map(), changed: [] }, accepted: loadAccepted(io, set) };
   const goldens = now.map((own, index) => compareGolden(before[index]!, own, comparison));
-  const result: RegressResult = { before: `the baseline of ${release}`, now: "this loratwin", goldens };
+  const accepting = "regress update";
+  const result: RegressResult = { before: `the baseline of ${release}`, now: "this loratwin", goldens, accepting };
   tell(io, args, result, { before, now });
   return blockingOf(result).length === 0 ? 0 : 1;
 }
@@ -286,7 +288,7 @@ export const regressCommand: Command = {
     ["$0 regress --base main", "the working tree against main, on examples/regress"],
     ["$0 regress --base main goldens/ --markdown comment.md -o regress.html", "your own golden workloads"],
     ["$0 regress update", "store what they come to; `regress check` compares with it"],
-    ["$0 regress accept fifo sjf --why '...'", "the change's word for what these come to now"],
+    ["$0 regress accept fifo sjf --base main --why '...'", "let through what blocks these two, with a reason"],
     ["$0 regress bisect v1.0 main fifo", "the first commit that made a golden workload worse"],
     ["$0 regress --policy mine.mjs --against sjf", "two policies on the same jobs"],
   ],

@@ -33,6 +33,8 @@ const candidateRowSchema = z.strictObject({
   candidate: candidateSchema,
   /** Accelerators that are paid for: those of whole machines, as they are sold. */
   paidCount: z.int().positive(),
+  /** Why loratwin itself cannot train with it; null where it can. */
+  notTrained: z.string().min(1).nullable(),
   ...surety,
   /** Whether none of those that were simulated and keep the level costs no more and takes fewer of its hours. */
   isOnFront: z.boolean(),

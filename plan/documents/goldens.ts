@@ -66,7 +66,7 @@ export const goldensSchema = z
         context.addIssue({ code: "custom", path: ["goldens", index, "name"], message: "each name once" });
   });
 
-/** Words for what a change does to golden workloads: each is for one outcome, and for no other. */
+/** What a change may do to golden workloads: each entry is for one outcome, and for no other. */
 export const acceptedSchema = z.strictObject({
   kind: z.literal("accepted-changes"),
   version: z.literal(1),

@@ -8,7 +8,7 @@ import { changedChoices, whyMoved } from "./why.ts";
 /**
  * `broken`: it was planned and simulated before and is not now, something is wrong that was not, or other rows are
  * trained; `worse`: figures have lost more than is allowed; `trade-off`: some have, and others have gained as much;
- * `unexplained`: it moved, and no decision explains it, or it runs only now. These block a change that has no word for
+ * `unexplained`: it moved, and no decision explains it, or it runs only now. These block, unless the change accepts
  * them. `better`: a figure has gained, none has lost, and decisions explain it; `changed`: other decisions, with figures as
  * good as before; `unable`: neither planned it.
  */
@@ -34,9 +34,9 @@ export interface ComparedGolden {
   readonly figures: readonly ComparedFigure[];
   /** Why, what is at the bottom of it first; empty of one that is the same. */
   readonly why: readonly string[];
-  /** What it came to, as a word for it names it. */
+  /** What it came to, as an accepted change names it. */
   readonly outcome: string;
-  /** The word for it, where there is one. */
+  /** Why it is right, where the change accepts it. */
   readonly accepted?: string;
   /** Of its run now, as it passed; absent where nobody ran it. */
   readonly wallSeconds?: number;
@@ -117,7 +117,7 @@ function causes(before: SeenGolden, now: SeenGolden): readonly string[] {
 /** Digits of figures that any machine has. */
 const DIGITS = 6;
 
-/** What a golden workload came to, whatever machine ran it: what a word for it is for. */
+/** What a golden workload came to, whatever machine ran it: a change accepts just that. */
 function outcomeOf(verdict: Verdict, { code, figures, digests, choices, broken, work, fields }: StoredGolden): string {
   const rounded = Object.entries(figures).map(([name, value]) => [name, value.toPrecision(DIGITS)]);
   const text = [verdict, code, rounded, digests.plan, digests.decisions, choices, broken, work, fields];

@@ -13,6 +13,7 @@ import {
   median,
   nanos,
   quantile,
+  quantileOfNext,
   secondsToNanos,
   weightedMedian,
 } from "../../core/index.ts";
@@ -66,6 +67,16 @@ test("statistics interpolate between order statistics and are 0 for nothing", ()
     2, 2.5, 9, 0, 0,
   ]);
   expect(maximum([])).toBe(Number.NEGATIVE_INFINITY);
+});
+
+test.each([20, 100])("of %d draws, one more lies in their middle 90 percent as often as that says", (number) => {
+  const rng = createRng(`next of ${number}`);
+  const inside = Array.from({ length: 20_000 }, () => {
+    const draws = Array.from({ length: number }, () => rng.nextFloat());
+    const next = rng.nextFloat();
+    return next >= quantileOfNext(draws, 0.05) && next <= quantileOfNext(draws, 0.95);
+  });
+  expect(Math.abs(mean(inside.map(Number)) - 0.9)).toBeLessThan(0.01);
 });
 
 test("a weighted median has half of the weight at or below it, whatever the order", () => {

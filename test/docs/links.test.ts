@@ -2,13 +2,14 @@ import path from "node:path";
 import { expect, it } from "vitest";
 
 // setup/ is plain JavaScript, since it runs before there is a compiler; the types it has are stated here.
-const { anchorsOf, checkFiles, faultOf, linksOf } = (await import(
+const { anchorsOf, checkFiles, faultOf, linksOf, longLines } = (await import(
   new URL("../../setup/check-links.mjs", import.meta.url).href
 )) as {
   anchorsOf: (text: string) => readonly string[];
   checkFiles: () => { readonly links: readonly unknown[]; readonly faults: readonly string[] };
   faultOf: (file: string, target: string) => string | undefined;
   linksOf: (text: string) => readonly { readonly target: string; readonly line: number }[];
+  longLines: () => readonly string[];
 };
 
 const readme = path.join(import.meta.dirname, "../../README.md");
@@ -17,6 +18,10 @@ it("the documentation has no link between files that leads nowhere", () => {
   const { links, faults } = checkFiles();
   expect(faults).toEqual([]);
   expect(links.length).toBeGreaterThan(100);
+});
+
+it("the documentation's prose is wrapped at 120 characters", () => {
+  expect(longLines()).toEqual([]);
 });
 
 it("links are found in prose alone, with their lines, also where one goes over the end of a line", () => {

@@ -142,16 +142,16 @@ describe("golden workloads that a change touches", () => {
     ]);
   });
 
-  it("are accepted by their outcome, and an older word for one goes when it gets another", () => {
+  it("are accepted by their outcome, and an older entry for one goes when it gets another", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "loratwin-accepted-"));
     const place = { cwd: folder };
-    const word = (golden: string, outcome: string) => ({ golden, outcome, why: "it is meant to be so" });
-    const write = (...changes: readonly ReturnType<typeof word>[]): void =>
+    const entry = (golden: string, outcome: string) => ({ golden, outcome, why: "it is meant to be so" });
+    const write = (...changes: readonly ReturnType<typeof entry>[]): void =>
       writeFileSync(path.join(folder, "accepted.json"), withAccepted(place, { folder }, [...changes]));
     try {
       expect(loadAccepted(place, { folder }).size).toBe(0);
-      write(word("one", "0123456789ab"), word("two", "0123456789ab"));
-      write(word("one", "ba9876543210"));
+      write(entry("one", "0123456789ab"), entry("two", "0123456789ab"));
+      write(entry("one", "ba9876543210"));
       expect([...loadAccepted(place, { folder }).keys()].sort()).toEqual(["one ba9876543210", "two 0123456789ab"]);
     } finally {
       rmSync(folder, { recursive: true });

@@ -17,15 +17,15 @@ function readAccepted(place: Place, file: string): AcceptedChanges {
   return parseDocument(acceptedSchema, input.text, input.file);
 }
 
-/** The words of a change for what it does, by golden workload and outcome. @throws InputError for a file that is none */
+/** Why what a change does is right, by golden workload and outcome. @throws InputError for a file that is none */
 export function loadAccepted(place: Place, set: Pick<LoadedGoldens, "folder">): ReadonlyMap<string, string> {
   const { changes } = readAccepted(place, acceptedFile(set));
   return new Map(changes.map(({ golden, outcome, why }) => [`${golden} ${outcome}`, why]));
 }
 
 /**
- * The file with words for outcomes. Older words for the same golden workloads go: what they were for is the base now, or
- * has changed.
+ * The file with these entries added. Older entries for the same golden workloads go: what they were for is the base now,
+ * or has changed.
  */
 export function withAccepted(
   place: Place,

@@ -59,8 +59,8 @@ function loosened(repository: string, before: BuiltRevision, set: LoadedGoldens)
 }
 
 function withWord(compared: ComparedGolden, accepted: ReadonlyMap<string, string>): ComparedGolden {
-  const word = accepted.get(`${compared.name} ${compared.outcome}`);
-  return word === undefined ? compared : { ...compared, accepted: word };
+  const why = accepted.get(`${compared.name} ${compared.outcome}`);
+  return why === undefined ? compared : { ...compared, accepted: why };
 }
 
 /** A commit and the files as they are: all golden workloads, what they cost to plan, and the golden workloads themselves. */

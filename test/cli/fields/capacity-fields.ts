@@ -61,6 +61,16 @@ const rowFields = (draws: number): FieldTable => ({
     const soldIn = { "H100 SXM": 8, MI300X: 4 }[candidate.accelerator] ?? 1;
     return value === soldIn * Math.ceil(candidate.count / soldIn);
   }),
+  notTrained: blank(
+    "loratwin can train with it",
+    that("CUDA in 16 bits alone", (value: string, place) => {
+      const { candidate } = owner<CandidateRow>(place);
+      return (
+        value.includes("simulated only") &&
+        (candidate.precision !== "bfloat16" || value.includes(candidate.accelerator))
+      );
+    }),
+  ),
   kept: blank("none may keep the level", whole(0, draws)),
   draws: whole(1, draws),
   ...suretyFields,
