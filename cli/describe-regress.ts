@@ -25,8 +25,9 @@ export function numberOf({ goldens }: RegressResult, verdict: Verdict): number {
   return goldens.filter((each) => each.verdict === verdict).length;
 }
 
-export function blockingOf({ goldens }: RegressResult): readonly ComparedGolden[] {
-  return goldens.filter(isBlocking);
+/** Those that block a change. Two policies are no change: only what fails under the one alone counts. */
+export function blockingOf({ goldens, policies }: RegressResult): readonly ComparedGolden[] {
+  return goldens.filter(policies === undefined ? isBlocking : ({ verdict }) => verdict === "broken");
 }
 
 /** Those that are not the same, the worst first. */
@@ -173,8 +174,8 @@ export function acceptHint(result: RegressResult): string | undefined {
 export function regressText(result: RegressResult): string {
   const [policies, hint] = [policiesText(result), acceptHint(result)];
   return [
-    verdictText(result),
     ...(policies === undefined ? [] : [policies]),
+    verdictText(result),
     ...movedGroups(result).map(groupText),
     ...(hint === undefined ? [] : [hint]),
   ].join("\n\n");

@@ -1,6 +1,6 @@
 import { sum } from "../core/index.ts";
 import { escapeHtml } from "../reports/index.ts";
-import { type ComparedGolden, isBlocking } from "../studies/index.ts";
+import type { ComparedGolden } from "../studies/index.ts";
 import {
   acceptHint,
   blockingOf,
@@ -28,11 +28,12 @@ function plainLines(golden: ComparedGolden): readonly string[] {
 
 /** A test suite in JUnit's format: a case a golden workload, a failure where it blocks. */
 export function regressJunit(result: RegressResult): string {
+  const blocking = new Set(blockingOf(result));
   const cases = result.goldens.map((golden) => {
     const { name, guards, verdict, why, wallSeconds = 0 } = golden;
     const text = plainLines(golden).map(xml).join("&#10;");
     const head = `  <testcase classname="regress" name="${xml(name)}" time="${wallSeconds.toFixed(3)}"`;
-    if (isBlocking(golden))
+    if (blocking.has(golden))
       return `${head}>\n    <failure message="${xml(`${verdict}: ${why[0] ?? guards}`)}">${text}</failure>\n  </testcase>`;
     if (verdict === "unable") return `${head}>\n    <skipped message="refused by both"/>\n  </testcase>`;
     return verdict === "same" ? `${head}/>` : `${head}>\n    <system-out>${text}</system-out>\n  </testcase>`;
@@ -55,9 +56,10 @@ function annotation(text: string): string {
 
 /** Lines that GitHub's runner shows beside a change: an error for what blocks, a notice for what moved, one a reason. */
 export function regressAnnotations(result: RegressResult): readonly string[] {
+  const blocking = new Set(blockingOf(result));
   return movedGroups(result).map((group) => {
     const [first] = group;
-    const level = isBlocking(first) ? "error" : "notice";
+    const level = blocking.has(first) ? "error" : "notice";
     const rows = groupRows(group).map((row) => row.filter((text) => text !== "").join(" "));
     const text = [...(group.length === 1 ? [first.guards] : []), ...rows, ...groupReasons(group)].join("\n");
     const title = `${group.map(({ name }) => name).join(" ")}: ${first.verdict}`;
@@ -87,16 +89,22 @@ function asFarAsRoom(sections: readonly string[]): readonly string[] {
   return left === 0 ? taken : [...taken, `And ${left} more: see the page.`];
 }
 
+function headingOf(result: RegressResult): string {
+  if (result.policies !== undefined) return `\`${cell(result.now)}\` against \`${cell(result.before)}\``;
+  if (blockingOf(result).length > 0) return "Golden workloads block this change";
+  return movedGroups(result).length > 0 ? "Golden workloads moved" : "Golden workloads are the same";
+}
+
 /** A comment on a pull request. */
 export function regressMarkdown(result: RegressResult): string {
-  const blocking = blockingOf(result).length;
+  const blocking = new Set(blockingOf(result));
   const groups = movedGroups(result);
   const [policies, hint] = [policiesText(result), acceptHint(result)];
   const sections = groups.map((group) => {
     const rows = groupRows(group).map((row) => `| ${row.map(cell).join(" | ")} |`);
     const [verdict, ...rest] = groupTitle(group).split(": ");
     return [
-      `<details${isBlocking(group[0]) ? " open" : ""}>`,
+      `<details${blocking.has(group[0]) ? " open" : ""}>`,
       `<summary><b>${verdict}</b>: ${cell(rest.join(": "))}</summary>`,
       "",
       ...(rows.length === 0 ? [] : ["| figure | before | now | | |", "|---|---|---|---|---|", ...rows, ""]),
@@ -107,7 +115,7 @@ export function regressMarkdown(result: RegressResult): string {
   });
   return [
     MARKER,
-    `### ${blocking > 0 ? "Golden workloads block this change" : groups.length > 0 ? "Golden workloads moved" : "Golden workloads are the same"}`,
+    `### ${headingOf(result)}`,
     "",
     `${cell(verdictText(result))}.`,
     "",

@@ -4,7 +4,15 @@ import type { JournalLine } from "../plan/index.ts";
 import { type RegressTimeline, renderRegress } from "../reports/index.ts";
 import type { SeenGolden } from "../studies/index.ts";
 import { today, VERSION } from "../workbench/index.ts";
-import { figureRows, movedOf, type RegressResult, verdictText } from "./describe-regress.ts";
+import {
+  groupReasons,
+  groupRows,
+  groupTitle,
+  movedGroups,
+  policiesText,
+  type RegressResult,
+  verdictText,
+} from "./describe-regress.ts";
 import type { Io } from "./io.ts";
 
 type Lanes = RegressTimeline["lanes"];
@@ -74,18 +82,21 @@ export function writeRegressPage(
   now: readonly SeenGolden[],
 ): void {
   const named = (all: readonly SeenGolden[], name: string) => all.find(({ golden }) => golden.name === name);
-  const sections = movedOf(result).map((golden) => ({
-    ...{ name: golden.name, guards: golden.guards, verdict: golden.verdict, why: golden.why },
-    rows: figureRows(golden),
-    timelines: [
-      timelineOf(`Before: ${result.before}`, named(before, golden.name)),
-      timelineOf(`Now: ${result.now}`, named(now, golden.name)),
-    ],
+  const sections = movedGroups(result).map((group) => ({
+    ...{ title: groupTitle(group), verdict: group[0].verdict, why: groupReasons(group), rows: groupRows(group) },
+    timelines: group.map(({ name }) => ({
+      name: group.length === 1 ? "" : name,
+      sides: [
+        timelineOf(`Before: ${result.before}`, named(before, name)),
+        timelineOf(`Now: ${result.now}`, named(now, name)),
+      ],
+    })),
   }));
+  const policies = policiesText(result);
   const title = "What a change does to golden workloads";
   writeOutput(
     io,
     file,
-    renderRegress({ title, verdict: verdictText(result), date: `${today()}, loratwin ${VERSION}`, sections }),
+    renderRegress({ title, policies, verdict: verdictText(result), date: `${today()}, loratwin ${VERSION}`, sections }),
   );
 }

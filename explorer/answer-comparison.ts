@@ -68,8 +68,15 @@ function simulated(request: PlanRequest, schedule: ComparisonSchedule): Simulate
   return { run, jobs, answer };
 }
 
-function traceOf({ run, jobs }: SimulatedComparison, part: keyof typeof MOST_EVENTS): JobsTrace {
+function traceOf({ run, jobs }: Pick<SimulatedComparison, "run" | "jobs">, part: keyof typeof MOST_EVENTS): JobsTrace {
   return jobsTrace(run, jobs, { maxEvents: MOST_EVENTS[part], calibrationHash: "", versions: {} });
+}
+
+/** Jobs with such a schedule, and the timeline of their first steps. */
+export function comparisonReport(run: JobsRun, jobs: SimulatedJobs): ShownWay {
+  const { trace, numSteps } = traceOf({ run, jobs }, "whole");
+  const way = jobsWay(run, jobs, numSteps);
+  return { way, report: buildReportData({ title: "", traces: [trace], ways: [way] }) };
 }
 
 /** A scene with such a schedule. @throws InputError for a scene that it cannot have, PlanError for one that does not fit */
@@ -79,8 +86,7 @@ export function answerComparison(
   calibration: string | undefined,
 ): ShownWay & { readonly answer: SceneAnswer } {
   const found = simulated(sceneRequest(scene, calibration), schedule);
-  const { trace, numSteps } = traceOf(found, "whole");
-  const way = jobsWay(found.run, found.jobs, numSteps);
+  const { way, report } = comparisonReport(found.run, found.jobs);
   const json = canonicalJson({
     ...found.jobs.metrics,
     ...timeSpent(way),
@@ -89,7 +95,7 @@ export function answerComparison(
   return {
     answer: { ...found.answer, json },
     way,
-    report: buildReportData({ title: "", traces: [trace], ways: [way] }),
+    report,
   };
 }
 

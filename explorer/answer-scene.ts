@@ -187,7 +187,7 @@ export function simulateRequest(request: PlanRequest): SimulatedScene {
   return { answer, plan, trace };
 }
 
-/** The timeline of a simulated scene, and all that is drawn with it. */
-export function sceneReport({ plan, trace }: SimulatedScene, way?: SeenWay): ReportData {
+/** The timeline of a simulated plan, and all that is drawn with it. */
+export function planReport({ plan, trace }: Pick<SimulatedScene, "plan" | "trace">, way?: SeenWay): ReportData {
   return buildReportData({ title: "", plan, traces: [heldTrace(trace)], ways: [way] });
 }

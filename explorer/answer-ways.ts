@@ -3,7 +3,7 @@ import { canonicalJson } from "../core/index.ts";
 import type { ReportData } from "../reports/index.ts";
 import { causeText, compareWays, planWay, type TimePair, wayText } from "../traces/index.ts";
 import { answerComparison } from "./answer-comparison.ts";
-import { type ShownWay, type SimulatedScene, sceneReport, sceneRequest, simulateRequest } from "./answer-scene.ts";
+import { planReport, type ShownWay, type SimulatedScene, sceneRequest, simulateRequest } from "./answer-scene.ts";
 import { isComparison } from "./comparison.ts";
 import type { Scene } from "./scene.ts";
 import { type WaysDocuments, waysDocuments } from "./scene-documents.ts";
@@ -20,6 +20,23 @@ export interface WaysAnswer {
   readonly documents: WaysDocuments;
 }
 
+/** Two ways side by side, by how each is shown. */
+export function shownWays(
+  [one, other]: readonly [one: ShownWay, other: ShownWay],
+  documents: WaysDocuments,
+  nameOf: (text: string, side: 0 | 1) => string = (text) => text,
+): WaysAnswer {
+  const compared = compareWays(one.way, other.way);
+  return {
+    names: [nameOf(wayText(compared.ways[0]), 0), nameOf(wayText(compared.ways[1]), 1)],
+    reports: [one.report, other.report],
+    makespan: compared.makespan,
+    causes: compared.causes.map(({ ns, differenceNs, ...key }) => ({ text: causeText(key), ns, differenceNs })),
+    json: canonicalJson(compared),
+    documents,
+  };
+}
+
 /** The scene whose whole run was simulated last: of two ways one is mostly that. */
 let last: { readonly key: string; readonly simulated: SimulatedScene; readonly shown: ShownWay } | undefined;
 
@@ -29,7 +46,7 @@ export function wholeScene(scene: CutScene, calibration: string | undefined): No
   if (last?.key === key) return last;
   const simulated = simulateRequest(sceneRequest(scene, calibration));
   const way = planWay(simulated);
-  last = { key, simulated, shown: { way, report: sceneReport(simulated, way) } };
+  last = { key, simulated, shown: { way, report: planReport(simulated, way) } };
   return last;
 }
 
@@ -46,14 +63,6 @@ export function answerWays(
   calibration: string | undefined,
 ): WaysAnswer {
   const scenes = [sceneInWay(scene, ways[0]), sceneInWay(scene, ways[1])] as const;
-  const [one, other] = [shownWay(scenes[0], calibration), shownWay(scenes[1], calibration)];
-  const compared = compareWays(one.way, other.way);
-  return {
-    names: [wayText(compared.ways[0]), wayText(compared.ways[1])],
-    reports: [one.report, other.report],
-    makespan: compared.makespan,
-    causes: compared.causes.map(({ ns, differenceNs, ...key }) => ({ text: causeText(key), ns, differenceNs })),
-    json: canonicalJson(compared),
-    documents: waysDocuments(scene, scenes),
-  };
+  const shown = [shownWay(scenes[0], calibration), shownWay(scenes[1], calibration)] as const;
+  return shownWays(shown, waysDocuments(scene, scenes));
 }

@@ -3,7 +3,7 @@ import type { PolicyName, SolvePackings } from "../plan/index.ts";
 import type { ComparisonSchedule } from "../studies/index.ts";
 import { answerComparison, firstComparison } from "./answer-comparison.ts";
 import { answerFleet } from "./answer-fleet.ts";
-import { sceneReport, sceneRequest, simulateRequest } from "./answer-scene.ts";
+import { planReport, sceneRequest, simulateRequest } from "./answer-scene.ts";
 import { answerWays, wholeScene } from "./answer-ways.ts";
 import { isComparison } from "./comparison.ts";
 import { firstEstimate, nearerEstimate } from "./first-estimate.ts";
@@ -50,7 +50,7 @@ function planReply(question: FiguresQuestion): Reply {
     case "nearer": {
       const estimate = kind === "first" ? firstEstimate : nearerEstimate;
       const { simulated, run } = estimate(scene, question);
-      return { id, kind, answer: simulated.answer, run, report: sceneReport(simulated) };
+      return { id, kind, answer: simulated.answer, run, report: planReport(simulated) };
     }
     case "whole": {
       const { simulated, shown } = wholeScene(scene, calibration);

@@ -15,19 +15,22 @@ export interface RegressTimeline {
   readonly lanes: readonly { readonly name: string; readonly bars: readonly RegressBar[] }[];
 }
 
-/** A golden workload that moved. */
+/** Golden workloads that moved for one reason. */
 export interface RegressSection {
-  readonly name: string;
-  readonly guards: string;
+  /** Begins with the verdict. */
+  readonly title: string;
   readonly verdict: string;
   /** Figure, before, now, by how much, and what that is. */
   readonly rows: readonly (readonly string[])[];
   readonly why: readonly string[];
-  readonly timelines: readonly RegressTimeline[];
+  /** Of each, named where there are several: what both sides did. */
+  readonly timelines: readonly { readonly name: string; readonly sides: readonly RegressTimeline[] }[];
 }
 
 export interface RegressPage {
   readonly title: string;
+  /** How one policy compares with another, in lines; undefined where revisions are compared. */
+  readonly policies: string | undefined;
   /** In one sentence. */
   readonly verdict: string;
   readonly date: string;
@@ -39,8 +42,8 @@ const STYLE = `
 @media screen and (prefers-color-scheme: dark) { :root { --dim: #aaa; --bad: #ff8a80; --good: #7ddc9f; } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1100px; padding: 16px; }
 h1 { font-size: 22px; } h2 { font-size: 18px; margin: 32px 0 4px; } .dim { color: var(--dim); }
-.broken, .worse { color: var(--bad); } .better { color: var(--good); }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; margin: 8px 0; }
+.broken, .worse, .trade-off, .unexplained { color: var(--bad); } .better { color: var(--good); }
+.scroll, pre { overflow-x: auto; } table { border-collapse: collapse; margin: 8px 0; }
 td, th { border-bottom: 1px solid var(--line); padding: 3px 12px 3px 0; text-align: right; white-space: nowrap; }
 td:first-child, th:first-child { text-align: left; }
 figure { margin: 12px 0; } figcaption { color: var(--dim); } svg { display: block; width: 100%; }
@@ -77,7 +80,7 @@ function laneHtml({ name, bars }: RegressTimeline["lanes"][number], spanNs: numb
   return `<div class="lane"><span>${escapeHtml(name)}</span><svg viewBox="0 0 1000 18" preserveAspectRatio="none" role="img" aria-label="${escapeHtml(name)}">${rects.join("")}</svg></div>`;
 }
 
-function timelinesHtml(timelines: RegressSection["timelines"]): string {
+function timelinesHtml({ name: whose, sides: timelines }: RegressSection["timelines"][number]): string {
   const bars = timelines.flatMap(({ lanes }) => lanes.flatMap((lane) => lane.bars));
   if (bars.length === 0) return "";
   const spanNs = bars.reduce((most, { endNs }) => Math.max(most, endNs), 1);
@@ -88,7 +91,8 @@ function timelinesHtml(timelines: RegressSection["timelines"]): string {
     return `<figure>${caption}${lanes.map((lane) => laneHtml(lane, spanNs, all)).join("")}</figure>`;
   });
   const axis = `<p class="dim">Both from 0 to ${formatSeconds(spanNs / 1e9)}.</p>`;
-  return `${figures.join("")}${axis}<p class="jobs">${jobs.join("")}</p>`;
+  const head = whose === "" ? "" : `<h3>${escapeHtml(whose)}</h3>`;
+  return `${head}${figures.join("")}${axis}<p class="jobs">${jobs.join("")}</p>`;
 }
 
 function tableHtml(rows: RegressSection["rows"]): string {
@@ -101,15 +105,15 @@ function tableHtml(rows: RegressSection["rows"]): string {
   return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join("")}</tbody></table></div>`;
 }
 
-function sectionHtml({ name, guards, verdict, rows, why, timelines }: RegressSection): string {
+function sectionHtml({ title, verdict, rows, why, timelines }: RegressSection): string {
   const reasons = why.map((line) => `<li>${escapeHtml(line)}</li>`).join("");
-  return `<section><h2><span class="${escapeHtml(verdict)}">${escapeHtml(verdict)}</span>: ${escapeHtml(name)}</h2>
-<p class="dim">Guards: ${escapeHtml(guards)}.</p>
-${tableHtml(rows)}<ul>${reasons}</ul>${timelinesHtml(timelines)}</section>`;
+  const rest = title.slice(verdict.length);
+  return `<section><h2><span class="${escapeHtml(verdict)}">${escapeHtml(verdict)}</span>${escapeHtml(rest)}</h2>
+${tableHtml(rows)}<ul>${reasons}</ul>${timelines.map(timelinesHtml).join("")}</section>`;
 }
 
 /** One page without scripts: golden workloads that moved, why, and what both sides did, under one time axis. */
-export function renderRegress({ title, verdict, date, sections }: RegressPage): string {
+export function renderRegress({ title, policies, verdict, date, sections }: RegressPage): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -122,7 +126,7 @@ export function renderRegress({ title, verdict, date, sections }: RegressPage): 
 </head>
 <body>
 <h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(verdict)}.</p>
+${policies === undefined ? "" : `<pre>${escapeHtml(policies)}</pre>\n`}<p>${escapeHtml(verdict)}.</p>
 <p class="dim">${escapeHtml(date)}</p>
 ${sections.length === 0 ? "<p>Nothing moved.</p>" : sections.map(sectionHtml).join("\n")}
 </body>

@@ -21,6 +21,7 @@ const scripts = [
   { from: "reports/client/data/main.ts", to: "reports/data.js" },
   { from: "server/client/main.ts", to: "server/client.js" },
   { from: "explorer/client/main.ts", to: "explorer/client.js" },
+  { from: "explorer/client/ways/main.ts", to: "explorer/ways.js" },
   // The solver's module is written for Node too, and would look for its file where it is: the page hands it over.
   {
     from: "explorer/client/worker.ts",

@@ -26,9 +26,13 @@ const TRACES: Use = {
   },
 };
 
+const WAYS_PAGE = {
+  output: { type: "string", alias: "o", describe: "where to write a page with both timelines (HTML)" },
+} as const;
+
 const PLANS: Use = {
   input: "two plans",
-  options: {},
+  options: WAYS_PAGE,
   instead: () => "Two plans are simulated, and their times compared cause by cause: nothing has run.",
 };
 
@@ -46,6 +50,7 @@ const WAYS: Use = {
   options: {
     workload: { type: "string", needed: true, describe: `what ${COMPARISON_SCHEDULES.join(", ")} train` },
     ...COMPARISON_OPTIONS,
+    ...WAYS_PAGE,
   },
   instead: () => "Such a schedule is simulated for the jobs of --workload, and its time compared cause by cause.",
 };
@@ -87,7 +92,7 @@ export const compareCommand: Command = {
   examples: [
     ["$0 compare simulated.json run/trace.json -o report.html", "table and page"],
     ["$0 compare simulated.json run/ --max-error 0.05", "a check for CI"],
-    ["$0 compare one.json other.json", "two plans: where the difference of their times comes from"],
+    ["$0 compare one.json other.json -o ways.html", "two plans: where the difference of their times comes from"],
     ["$0 compare one.json fsdp --workload w.yaml --cluster gpus.yaml", "a plan and FSDP"],
     ["$0 compare run/", "a live fleet: the simulator's own error, and where decisions part"],
   ],

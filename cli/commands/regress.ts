@@ -224,7 +224,7 @@ async function policies(io: Io, args: Arguments): Promise<number> {
   const verdict = weighPolicies(goldens);
   const result: RegressResult = { before: against, now: policy, goldens, policies: verdict };
   tell(io, args, result, { before: before.goldens, now: now.goldens });
-  return verdict.kind === "worse" || goldens.some((own) => own.verdict === "broken") ? 1 : 0;
+  return verdict.kind === "worse" || blockingOf(result).length > 0 ? 1 : 0;
 }
 
 async function update(io: Io, args: Arguments): Promise<number> {

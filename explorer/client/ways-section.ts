@@ -9,6 +9,7 @@ import {
   formatInstant,
   formatSignedDuration,
   lastEnd,
+  type PageState,
   pathToggle,
   type ReportData,
   section,
@@ -71,11 +72,14 @@ export function waysSection(answer: WaysAnswer): HTMLElement {
     (from, to) => `${formatInstant(Math.round(from))} to ${formatInstant(Math.round(to))}`,
   );
   toolbar.append(toggle);
+  // Of a long run only the first adapters may be drawn.
+  const [one, other] = runs.map(({ state }) => state) as [PageState, PageState];
+  const named = one.data.jobs.length >= other.data.jobs.length ? one : other;
   const { workloads, commands } = documents;
   const meaning = "One way above the other, under one time axis.";
   return section("ways", "Two ways", meaning, [
     element("div", { class: "panel" }, [
-      element("div", { class: "timeline-head" }, [adapterLegend(runs[0]!.state)]),
+      element("div", { class: "timeline-head" }, [adapterLegend(named)]),
       toolbar,
       stage,
       lists,

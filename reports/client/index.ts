@@ -17,7 +17,7 @@ export {
   formatShare,
   formatSignedDuration,
 } from "./format.ts";
-export { card } from "./header-parts.ts";
+export { card, factList } from "./header-parts.ts";
 export { fillDefinitions, jobDot, jobHue } from "./job-colours.ts";
 export { createPageState, deviceLabel, type PageState } from "./page-state.ts";
 export { pathToggle } from "./path-toggle.ts";

@@ -269,8 +269,13 @@ describe("what is written of it", () => {
       })),
     }));
     const page = renderRegress({
-      ...{ title: "t", verdict: "v", date: "d" },
-      sections: [{ name: hostile, guards: hostile, verdict: "worse", rows: [], why: [hostile], timelines }],
+      ...{ title: "t", policies: hostile, verdict: "v", date: "d" },
+      sections: [
+        {
+          ...{ title: `worse: ${hostile}`, verdict: "worse", rows: [], why: [hostile] },
+          timelines: [{ name: hostile, sides: timelines }],
+        },
+      ],
     });
     expect(page.match(/<rect /g)).toHaveLength(6);
     expect(page).not.toMatch(/<script|<b>|onload/);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -119,12 +119,18 @@ describe("a real run", () => {
 });
 
 describe("golden workloads that a change touches", () => {
-  const rules = { goldens: [GOLDEN, { ...GOLDEN, name: "two", anyOrder: true }], budget: BUDGET };
+  const trained = { name: "trained", guards: "g", workload: "w.yaml", model: {}, devices: "cpu", options: {} };
+  const rules = {
+    goldens: [GOLDEN, { ...GOLDEN, name: "two", anyOrder: true }],
+    budget: BUDGET,
+    executed: [trained, { ...trained, name: "other" }],
+  };
 
   it("may become stricter, and new ones may come", () => {
     const now = {
       goldens: [{ ...GOLDEN, tolerance: 0 }, ...rules.goldens.slice(1), { ...GOLDEN, name: "new" }],
       budget: BUDGET,
+      executed: [...rules.executed, { ...trained, name: "new" }],
     };
     expect(loosenedGoldens(rules, now)).toEqual([]);
   });
@@ -133,11 +139,14 @@ describe("golden workloads that a change touches", () => {
     const now = {
       goldens: [{ ...GOLDEN, tolerance: 0.5, options: { pipelines: 2 } }],
       budget: { cpu: 5, memory: 1.5 },
+      executed: [{ ...trained, devices: "cpu*2" }],
     };
     expect(loosenedGoldens(rules, now).map(({ verdict, why }) => `${verdict} ${why[0]}`)).toEqual([
       "unexplained the change lets figures lose 0.5, and not 0.001",
       "unexplained the change gives it other options",
       "unexplained the change takes this golden workload away",
+      "unexplained the change trains it with other options",
+      "unexplained the change does not train this workload any more",
       "unexplained the change raises the budget",
     ]);
   });
@@ -153,6 +162,10 @@ describe("golden workloads that a change touches", () => {
       write(entry("one", "0123456789ab"), entry("two", "0123456789ab"));
       write(entry("one", "ba9876543210"));
       expect([...loadAccepted(place, { folder }).keys()].sort()).toEqual(["one ba9876543210", "two 0123456789ab"]);
+      // An entry is for the change that brings it: behind that it is the base's.
+      const base = readFileSync(path.join(folder, "accepted.json"), "utf8");
+      write(entry("two", "ba9876543210"));
+      expect([...loadAccepted(place, { folder }, base).keys()]).toEqual(["two ba9876543210"]);
     } finally {
       rmSync(folder, { recursive: true });
     }

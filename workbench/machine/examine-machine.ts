@@ -105,7 +105,13 @@ function severalMachines(): Finding {
   const about = "several machines";
   const needs = "training on several machines as one run";
   if (mpirun === undefined)
-    return { about, state: "missing", found: "no mpirun", needs, how: "Open MPI 5 with its headers, on each machine" };
+    return {
+      about,
+      state: "missing",
+      found: "no mpirun",
+      needs,
+      how: "Open MPI 4.1 or 5 with its headers, on each machine",
+    };
   if (existsSync(buildFile("loratwin_mpi.so"))) return ok(about, mpirun);
   const how = `MPI's headers (Debian: apt install libopenmpi-dev) and a C++ compiler, then ${buildCommand()}`;
   return { about, state: "missing", found: `${mpirun}, and the addon's part for it is not built`, needs, how };

@@ -17,10 +17,23 @@ function readAccepted(place: Place, file: string): AcceptedChanges {
   return parseDocument(acceptedSchema, input.text, input.file);
 }
 
-/** Why what a change does is right, by golden workload and outcome. @throws InputError for a file that is none */
-export function loadAccepted(place: Place, set: Pick<LoadedGoldens, "folder">): ReadonlyMap<string, string> {
-  const { changes } = readAccepted(place, acceptedFile(set));
-  return new Map(changes.map(({ golden, outcome, why }) => [`${golden} ${outcome}`, why]));
+function keyOf({ golden, outcome }: AcceptedChanges["changes"][number]): string {
+  return `${golden} ${outcome}`;
+}
+
+/**
+ * Why what a change does is right, by golden workload and outcome. `before`: the text of the file as the base has it. Its
+ * entries were for the changes that brought them, and let nothing through again. @throws InputError for a file that is none
+ */
+export function loadAccepted(
+  place: Place,
+  set: Pick<LoadedGoldens, "folder">,
+  before?: string,
+): ReadonlyMap<string, string> {
+  const file = acceptedFile(set);
+  const old = new Set(before === undefined ? [] : parseDocument(acceptedSchema, before, file).changes.map(keyOf));
+  const { changes } = readAccepted(place, file);
+  return new Map(changes.flatMap((each) => (old.has(keyOf(each)) ? [] : [[keyOf(each), each.why] as const])));
 }
 
 /**

@@ -7,7 +7,7 @@ import {
   leastEffort,
   type SeenGolden,
 } from "../../studies/index.ts";
-import { loadAccepted } from "./accepted-changes.ts";
+import { acceptedFile, loadAccepted } from "./accepted-changes.ts";
 import { executeGoldens } from "./execute-goldens.ts";
 import { GOLDENS_FILE, type LoadedGoldens } from "./load-goldens.ts";
 import { loosenedGoldens, rulesOf } from "./loosened-goldens.ts";
@@ -50,10 +50,15 @@ async function compareEfforts(
   return compared();
 }
 
-/** What the change lets pass that did not pass before, where the golden workloads are in the repository. */
+/** The text of a file as a revision has it, where that is in the repository. */
+function textBefore(repository: string, before: BuiltRevision, file: string): string | undefined {
+  const within = path.relative(repository, file);
+  return within.startsWith("..") ? undefined : fileIn(repository, before, within);
+}
+
+/** What the change lets pass that did not pass before. */
 function loosened(repository: string, before: BuiltRevision, set: LoadedGoldens): readonly ComparedGolden[] {
-  const file = path.relative(repository, path.join(set.folder, GOLDENS_FILE));
-  const text = file.startsWith("..") ? undefined : fileIn(repository, before, file);
+  const text = textBefore(repository, before, path.join(set.folder, GOLDENS_FILE));
   const rules = text === undefined ? undefined : rulesOf(text);
   return rules === undefined ? [] : loosenedGoldens(rules, set);
 }
@@ -90,7 +95,7 @@ export async function compareRevisions(
     }
     const seen = [await runGoldens(before, set), await runGoldens(now, set)] as const;
     const crossed = await crossGoldens(before, set, ...seen);
-    const accepted = loadAccepted(context, set);
+    const accepted = loadAccepted(context, set, textBefore(repository, before, acceptedFile(set)));
     const judges = { crossed, changed: changedFiles(repository, before, now) };
     const [was, is] = [seen[0].goldens, seen[1].goldens];
     const beside = [await compareEfforts([before, now], seen, set), ...loosened(repository, before, set)];

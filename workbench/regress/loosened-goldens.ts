@@ -1,11 +1,12 @@
 import { contentHash, InputError } from "../../core/index.ts";
-import { type Golden, type GoldenBudget, goldensSchema, parseDocument } from "../../plan/index.ts";
+import { type ExecutedGolden, type Golden, type GoldenBudget, goldensSchema, parseDocument } from "../../plan/index.ts";
 import type { ComparedGolden } from "../../studies/index.ts";
 import { GOLDENS_FILE, type LoadedGoldens } from "./load-goldens.ts";
 
 interface Rules {
   readonly goldens: readonly Golden[];
   readonly budget: GoldenBudget;
+  readonly executed: readonly ExecutedGolden[];
 }
 
 /** A golden workload that the change takes away, or that lets more pass than before. */
@@ -23,7 +24,7 @@ function loosened(name: string, guards: string, why: string): ComparedGolden {
 /** Of golden workloads as a file had them, those that are not there any more, and those that let more pass. */
 export function loosenedGoldens(
   before: Rules,
-  now: Pick<LoadedGoldens, "goldens" | "budget">,
+  now: Pick<LoadedGoldens, "goldens" | "budget" | "executed">,
 ): readonly ComparedGolden[] {
   const byName = new Map(now.goldens.map((golden) => [golden.name, golden]));
   const { cpu, memory } = now.budget;
@@ -37,6 +38,13 @@ export function loosenedGoldens(
         ...(JSON.stringify(own.options) === JSON.stringify(options) ? [] : ["the change gives it other options"]),
       ];
       return reasons.map((why) => loosened(name, guards, why));
+    }),
+    ...before.executed.flatMap((was) => {
+      const own = now.executed.find(({ name }) => name === was.name);
+      if (own === undefined)
+        return [loosened(was.name, was.guards, "the change does not train this workload any more")];
+      const isSame = JSON.stringify({ ...own, guards: was.guards }) === JSON.stringify(was);
+      return isSame ? [] : [loosened(was.name, was.guards, "the change trains it with other options")];
     }),
     ...(cpu > before.budget.cpu || memory > before.budget.memory
       ? [loosened("budget", "what planner and simulator take themselves", "the change raises the budget")]
