@@ -3,6 +3,7 @@ import {
   type Figures,
   failureTexts,
   headroomTexts,
+  hoursText,
   kindText,
   lateShareText,
   moneyTexts,
@@ -41,7 +42,7 @@ function sparesTable({ failures, currency, best }: CapacityAnswer): readonly str
   const rows = failures.spares.map(({ spares, costPerYear, shortHoursPerYear, late }) => [
     String(spares),
     wholeText(costPerYear),
-    shortHoursPerYear.toFixed(1),
+    hoursText(shortHoursPerYear),
     late.map(lateShareText).join(", "),
   ]);
   return ["", table(["spare machines", `${currency} a year`, "hours a year too few work", "late jobs"], rows)];

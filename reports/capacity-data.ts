@@ -137,7 +137,11 @@ export function missText(row: CandidateRow, { probability }: Pick<CapacityAnswer
 /** What stands next to the recommended candidate, by name; those that there are. */
 export function besides(answer: CapacityAnswer): readonly (readonly [string, Beside])[] {
   const { runnerUp, fewer, more, otherSharing } = answer;
-  const many = ({ candidate: { count, accelerator } }: Beside): string => `${count} x ${accelerator}`;
+  const many = (beside: Beside): string => {
+    const { count, accelerator } = beside.candidate;
+    const paid = "paidCount" in beside && beside.paidCount !== count ? ` (${beside.paidCount} are paid for)` : "";
+    return `${count} x ${accelerator}${paid}`;
+  };
   const all: readonly (readonly [string, Beside | null])[] = [
     [runnerUp === null ? "" : `next: ${candidateText(runnerUp.candidate)}`, runnerUp],
     [fewer === null ? "" : `a slot fewer, ${many(fewer)}`, fewer],

@@ -29,6 +29,11 @@ export function lateShareText(share: number): string {
   return share > 0 && share < 5e-4 ? "less than 0.1 %" : `${Number((100 * share).toFixed(1))} %`;
 }
 
+/** "12.5", "less than 0.1": hours in a column. */
+export function hoursText(hours: number): string {
+  return hours > 0 && hours < 0.05 ? "less than 0.1" : hours.toFixed(1);
+}
+
 /** "48 months", "6.5 months" */
 export function monthsText(months: number): string {
   return counted(Number(months.toFixed(1)), "month");
@@ -231,7 +236,7 @@ export function failureTexts(answer: CapacityAnswer, { money, count }: Figures):
   const { machines, failuresPerYear, downHoursPerYear, lostAcceleratorHours, lostCost, idleCost } = failures;
   const { costPerYear, spares, needed, repairCost } = failures;
   const all = lostCost + idleCost + repairCost;
-  const lost = `${Number(lostAcceleratorHours.toPrecision(2))} hours of an accelerator's training that is done again`;
+  const lost = `${formatSeconds(3600 * lostAcceleratorHours)} of an accelerator's training that is done again`;
   if (tenure === "on-demand")
     return [
       `A machine fails ${counted(price.perYear, "time")} a year, as the prices have it. ` +

@@ -28,6 +28,7 @@ export {
   type Figures,
   failureTexts,
   headroomTexts,
+  hoursText,
   kindText,
   lateShareText,
   moneyTexts,

@@ -1,3 +1,4 @@
+import { calibrationAssumptions } from "../../calibration/index.ts";
 import { canonicalJson, counted, formatBytes, formatSeconds, InputError } from "../../core/index.ts";
 import { writeOutput } from "../../files/index.ts";
 import type { LayersCalibration } from "../../plan/index.ts";
@@ -8,7 +9,7 @@ import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { costsText } from "../describe-costs.ts";
 import { differenceText } from "../describe-ways.ts";
 import { type ObservedCalibration, observationText, observedCalibration } from "../observe-calibration.ts";
-import { percent, printResult, table } from "../output.ts";
+import { assumptionLines, percent, printResult, table } from "../output.ts";
 import { CATALOG_OPTION, GPU_OPTION, PLAN_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf, requestChoice } from "../request-options.ts";
@@ -133,6 +134,7 @@ export const strategiesCommand: Command = {
         ...(observed === undefined ? [] : [observationText(observed), ""]),
         costsText(calibration)!,
         "Rows share most of that error: their order is surer than their times.",
+        ...assumptionLines(calibrationAssumptions(calibration, asked.architecture)),
         "",
         table(
           ["row", "strategy", "recompute", "time", "tokens/s", "idle", "peak memory", "fits"],

@@ -3,11 +3,11 @@ import {
   createTimeWindow,
   createTooltip,
   dataTable,
+  durationColumn,
   element,
   fillDefinitions,
   formatDuration,
   formatInstant,
-  formatSignedDuration,
   lastEnd,
   type PageState,
   pathToggle,
@@ -22,16 +22,17 @@ import { adapterLegend } from "./timeline-section.ts";
 
 /** Why the other way takes longer or shorter, cause by cause. */
 function causeTable({ causes, makespan }: WaysAnswer): HTMLElement {
+  const column = durationColumn(makespan.ns.map((ns) => ns / 1e9));
   const cells = (text: string, { ns, differenceNs }: WaysAnswer["makespan"]): readonly string[] => [
     text,
-    ...ns.map((each) => formatDuration(each / 1e9)),
-    formatSignedDuration(differenceNs / 1e9),
+    ...ns.map((each) => column(each / 1e9)),
+    `${differenceNs > 0 ? "+" : differenceNs < 0 ? "−" : ""}${column(Math.abs(differenceNs) / 1e9)}`,
   ];
   const rows = [...causes.map((cause) => cells(cause.text, cause)), cells("The whole run", makespan)];
   return dataTable({
     caption: "The difference by cause",
     meaning: "Of a device, as the mean over all devices; the rows add up to the whole run, to the nanosecond.",
-    columns: ["Seconds of a device", "A", "B", "B is longer by"],
+    columns: ["Time of a device", "A", "B", "B is longer by"],
     rows,
     rowClass: (row) => (row === causes.length ? "is-whole" : ""),
   });

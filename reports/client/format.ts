@@ -1,4 +1,4 @@
-import { formatBytes, formatSeconds, formatSignedSeconds } from "../../core/index.ts";
+import { formatBytes, formatSeconds } from "../../core/index.ts";
 import type { Spent } from "../../plan/index.ts";
 
 const MINUS = "\u2212";
@@ -12,11 +12,6 @@ function withMinus(text: string): string {
 export function formatDuration(seconds: number): string {
   if (seconds >= 60 && seconds < 3600) return `${seconds.toFixed(1)} s`;
   return seconds === 0 ? "0 s" : formatSeconds(seconds).replace("us", "µs");
-}
-
-/** "+1.25 s": a difference of times. */
-export function formatSignedDuration(seconds: number): string {
-  return withMinus(formatSignedSeconds(seconds, formatDuration));
 }
 
 export function formatNanos(time: number): string {

@@ -10,12 +10,12 @@ export { element, section } from "./element.ts";
 export { createLiveGantt, type LiveGantt } from "./fleet/live-gantt.ts";
 export {
   costText,
+  durationColumn,
   formatDuration,
   formatInstant,
   formatMemory,
   formatNumber,
   formatShare,
-  formatSignedDuration,
 } from "./format.ts";
 export { card, factList } from "./header-parts.ts";
 export { fillDefinitions, jobDot, jobHue } from "./job-colours.ts";

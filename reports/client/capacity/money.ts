@@ -1,6 +1,14 @@
 import { line, scaleLinear } from "d3";
 import type { CapacityAnswer } from "../../../plan/index.ts";
-import { failureTexts, lateShareText, moneyTexts, monthsText, shareText, wayText } from "../../capacity-words.ts";
+import {
+  failureTexts,
+  hoursText,
+  lateShareText,
+  moneyTexts,
+  monthsText,
+  shareText,
+  wayText,
+} from "../../capacity-words.ts";
 import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "../chart.ts";
 import { dataTable } from "../data-table.ts";
 import { element, section } from "../element.ts";
@@ -122,7 +130,7 @@ export function failuresSection(answer: CapacityAnswer): readonly HTMLElement[] 
           rows: failures.spares.map(({ spares: count, costPerYear, shortHoursPerYear, late, isEnough }) => [
             String(count),
             exactAmount(costPerYear),
-            shortHoursPerYear.toFixed(1),
+            hoursText(shortHoursPerYear),
             ...late.map(lateShareText),
             isEnough ? "yes" : "no",
           ]),
