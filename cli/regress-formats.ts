@@ -26,6 +26,11 @@ function plainLines(golden: ComparedGolden): readonly string[] {
   return [golden.guards, ...rows, ...golden.why];
 }
 
+/** How one policy compares with another, where it is worse. */
+function worsePolicy(result: RegressResult): string | undefined {
+  return result.policies?.kind === "worse" ? policiesText(result) : undefined;
+}
+
 /** A test suite in JUnit's format: a case a golden workload, a failure where it blocks. */
 export function regressJunit(result: RegressResult): string {
   const blocking = new Set(blockingOf(result));
@@ -38,8 +43,13 @@ export function regressJunit(result: RegressResult): string {
     if (verdict === "unable") return `${head}>\n    <skipped message="refused by both"/>\n  </testcase>`;
     return verdict === "same" ? `${head}/>` : `${head}>\n    <system-out>${text}</system-out>\n  </testcase>`;
   });
+  const failure = worsePolicy(result);
+  if (failure !== undefined)
+    cases.unshift(
+      `  <testcase classname="regress" name="policies" time="0.000">\n    <failure message="${xml(failure.split("\n")[0]!)}">${xml(failure)}</failure>\n  </testcase>`,
+    );
   const seconds = sum(result.goldens.map(({ wallSeconds = 0 }) => wallSeconds));
-  const counts = `tests="${result.goldens.length}" failures="${blockingOf(result).length}" skipped="${numberOf(result, "unable")}" time="${seconds.toFixed(3)}"`;
+  const counts = `tests="${cases.length}" failures="${blocking.size + (failure === undefined ? 0 : 1)}" skipped="${numberOf(result, "unable")}" time="${seconds.toFixed(3)}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuite name="loratwin regress" ${counts}>`,
@@ -57,7 +67,9 @@ function annotation(text: string): string {
 /** Lines that GitHub's runner shows beside a change: an error for what blocks, a notice for what moved, one a reason. */
 export function regressAnnotations(result: RegressResult): readonly string[] {
   const blocking = new Set(blockingOf(result));
-  return movedGroups(result).map((group) => {
+  const failure = worsePolicy(result);
+  const worse = failure === undefined ? [] : [`::error title=policies::${annotation(failure)}`];
+  const moved = movedGroups(result).map((group) => {
     const [first] = group;
     const level = blocking.has(first) ? "error" : "notice";
     const rows = groupRows(group).map((row) => row.filter((text) => text !== "").join(" "));
@@ -65,6 +77,7 @@ export function regressAnnotations(result: RegressResult): readonly string[] {
     const title = `${group.map(({ name }) => name).join(" ")}: ${first.verdict}`;
     return `::${level} title=${annotation(title).replace(/:/g, "%3A").replace(/,/g, "%2C")}::${annotation(text)}`;
   });
+  return [...worse, ...moved];
 }
 
 /** Characters that mean something in a cell of Markdown. */
@@ -90,7 +103,7 @@ function asFarAsRoom(sections: readonly string[]): readonly string[] {
 }
 
 function headingOf(result: RegressResult): string {
-  if (result.policies !== undefined) return `\`${cell(result.now)}\` against \`${cell(result.before)}\``;
+  if (result.policies !== undefined) return `${cell(result.now)} against ${cell(result.before)}`;
   if (blockingOf(result).length > 0) return "Golden workloads block this change";
   return movedGroups(result).length > 0 ? "Golden workloads moved" : "Golden workloads are the same";
 }

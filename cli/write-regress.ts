@@ -93,7 +93,7 @@ export function writeRegressPage(
     })),
   }));
   const policies = policiesText(result);
-  const title = "What a change does to golden workloads";
+  const title = policies === undefined ? "What a change does to golden workloads" : "Two policies on golden workloads";
   writeOutput(
     io,
     file,

@@ -91,7 +91,7 @@ export function adviceText({
     `In brackets, ${wordMeanings([candidate]).join("; ")}.`,
     ...(notTrained === null
       ? []
-      : [`loratwin itself cannot train with them (${notTrained}); \`--trainable-only\` leaves such candidates out.`]),
+      : [`loratwin itself cannot train with them (${notTrained}); --trainable-only leaves such candidates out.`]),
   ].join(" ");
 }
 

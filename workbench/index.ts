@@ -140,7 +140,7 @@ export { type Submission, type WhatIfOfWorkload, whatIfOfWorkload } from "./pred
 // The work of one job on the pipelines of a fleet.
 export { workOfJob } from "./predict/work-of-job.ts";
 // Words of a change for what it does.
-export { acceptedFile, loadAccepted, withAccepted } from "./regress/accepted-changes.ts";
+export { acceptedFile, isSpent, loadAccepted, withAccepted } from "./regress/accepted-changes.ts";
 // The first commit in which a golden workload is worse.
 export { bisectGolden } from "./regress/bisect-golden.ts";
 // Two revisions, side by side.

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { canonicalJson, InputError } from "../../core/index.ts";
+import { canonicalJson, InputError, shellQuoted } from "../../core/index.ts";
 import { writeOutput } from "../../files/index.ts";
 import { type ComparedGolden, compareGolden, isBlocking, weighPolicies } from "../../studies/index.ts";
 import {
@@ -7,6 +7,7 @@ import {
   bisectGolden,
   type ComparedRevisions,
   compareRevisions,
+  isSpent,
   type LoadedGoldens,
   loadAccepted,
   loadBaseline,
@@ -162,18 +163,26 @@ async function revisions(io: Io, args: Arguments): Promise<number> {
   const base = optionalText(args, "base") ?? "HEAD";
   const executes = args["execute"] === true;
   const compared = await compareRevisions(contextOf(io, args), repository, { base, set, executes });
-  const accepting = `regress accept WORKLOAD.. --base ${base} --why '...'`;
+  const accepting = [
+    `regress accept WORKLOAD.. --base ${shellQuoted(base)}`,
+    ...(words.length === 0 ? [] : [`--folder ${shellQuoted(folderOf(words))}`]),
+    ...(executes ? ["--execute"] : []),
+    "--why '...'",
+  ].join(" ");
   const result: RegressResult = { before: base, now: compared.name, goldens: compared.goldens, accepting };
   tell(io, args, result, compared);
   return blockingOf(result).length === 0 ? 0 : 1;
 }
 
-/** Golden workloads that words name, each of which blocks. @throws InputError for another one, and for none */
+/** What golden workloads that words name came to, each of which blocks. @throws InputError for another one, and for none */
 function toAccept(goldens: readonly ComparedGolden[], names: readonly string[]): readonly ComparedGolden[] {
   const blocking = goldens.filter(isBlocking);
   const listed = blocking.map(({ name }) => name).join(", ");
   const other = names.find((name) => blocking.every((own) => own.name !== name));
-  if (names.length > 0 && other === undefined) return blocking.filter(({ name }) => names.includes(name));
+  if (names.length > 0 && other === undefined) {
+    // Of one that came to several things, those that are accepted already keep their reasons.
+    return goldens.filter(({ name, verdict }) => names.includes(name) && isBlocking({ verdict }));
+  }
   throw new InputError({
     expected: listed === "" ? "a golden workload that blocks the change; none does" : `some of ${listed}`,
     at: "regress accept WORKLOAD..",
@@ -188,12 +197,14 @@ async function accept(io: Io, args: Arguments): Promise<number> {
   const set = setOf(io, repository, optionalText(args, "folder"));
   const base = optionalText(args, "base") ?? "HEAD";
   const executes = args["execute"] === true;
-  const { goldens } = await compareRevisions(contextOf(io, args), repository, { base, set, executes });
+  const { goldens, acceptedBefore } = await compareRevisions(contextOf(io, args), repository, { base, set, executes });
   const chosen = toAccept(goldens, wordsOf(args).slice(1));
   const file = acceptedFile(set);
-  const added = chosen.map(({ name, outcome }) => ({ golden: name, outcome, why }));
+  const added = chosen.map(({ name, outcome, accepted = why }) => ({ golden: name, outcome, why: accepted }));
+  if (added.some((entry) => isSpent(set, acceptedBefore, entry)))
+    throw new InputError({ expected: `another reason than that of an entry that ${base} has`, at: "--why", got: why });
   writeOutput(io, file, withAccepted(io, set, added));
-  const names = chosen.map(({ name }) => name);
+  const names = [...new Set(chosen.map(({ name }) => name))];
   printResult(io, args, { file, accepted: names }, () => `${names.join(", ")} accepted in ${file}`);
   return 0;
 }
@@ -260,7 +271,13 @@ async function check(io: Io, args: Arguments): Promise<number> {
   );
   const comparison = { judges: { crossed: new Map(), changed: [] }, accepted: loadAccepted(io, set) };
   const goldens = now.map((own, index) => compareGolden(before[index]!, own, comparison));
-  const accepting = "regress update";
+  const [folder] = wordsOf(args).slice(1);
+  const named = optionalText(args, "baseline");
+  const accepting = [
+    "regress update",
+    ...(folder === undefined ? [] : [shellQuoted(folder)]),
+    ...(named === undefined ? [] : [`--baseline ${shellQuoted(named)}`]),
+  ].join(" ");
   const result: RegressResult = { before: `the baseline of ${release}`, now: "this loratwin", goldens, accepting };
   tell(io, args, result, { before, now });
   return blockingOf(result).length === 0 ? 0 : 1;

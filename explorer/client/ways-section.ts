@@ -22,11 +22,16 @@ import { adapterLegend } from "./timeline-section.ts";
 
 /** Why the other way takes longer or shorter, cause by cause. */
 function causeTable({ causes, makespan }: WaysAnswer): HTMLElement {
-  const column = durationColumn(makespan.ns.map((ns) => ns / 1e9));
+  const all = [makespan, ...causes].flatMap(({ ns, differenceNs }) => [...ns, differenceNs]);
+  const column = durationColumn(all.map((each) => Math.abs(each) / 1e9));
+  const signed = (ns: number): string => {
+    const text = column(Math.abs(ns) / 1e9);
+    return text.startsWith("<") || ns === 0 ? text : `${ns > 0 ? "+" : "−"}${text}`;
+  };
   const cells = (text: string, { ns, differenceNs }: WaysAnswer["makespan"]): readonly string[] => [
     text,
     ...ns.map((each) => column(each / 1e9)),
-    `${differenceNs > 0 ? "+" : differenceNs < 0 ? "−" : ""}${column(Math.abs(differenceNs) / 1e9)}`,
+    signed(differenceNs),
   ];
   const rows = [...causes.map((cause) => cells(cause.text, cause)), cells("The whole run", makespan)];
   return dataTable({

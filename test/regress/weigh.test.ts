@@ -10,7 +10,7 @@ import {
   leastEffort,
   weighPolicies,
 } from "../../studies/index.ts";
-import { loadAccepted, withAccepted } from "../../workbench/regress/accepted-changes.ts";
+import { isSpent, loadAccepted, withAccepted } from "../../workbench/regress/accepted-changes.ts";
 import { loosenedGoldens } from "../../workbench/regress/loosened-goldens.ts";
 import { GOLDEN } from "./small-runs.ts";
 
@@ -166,6 +166,18 @@ describe("golden workloads that a change touches", () => {
       const base = readFileSync(path.join(folder, "accepted.json"), "utf8");
       write(entry("two", "ba9876543210"));
       expect([...loadAccepted(place, { folder }, base).keys()]).toEqual(["two ba9876543210"]);
+      // The same outcome counts again with another reason, and what nobody can read has no entries.
+      const again = { ...entry("one", "ba9876543210"), why: "it has to be so once more" };
+      expect([again, entry("one", "ba9876543210")].map((each) => isSpent({ folder }, base, each))).toEqual([
+        false,
+        true,
+      ]);
+      write(again);
+      expect([...loadAccepted(place, { folder }, base).keys()].sort()).toEqual([
+        "one ba9876543210",
+        "two ba9876543210",
+      ]);
+      expect(loadAccepted(place, { folder }, "<<<<<<< HEAD").size).toBe(2);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -1,8 +1,7 @@
-import { mean, PlanError, sum } from "../../core/index.ts";
+import { mean, PlanError, quantile, sum } from "../../core/index.ts";
 import type { Context } from "../../files/index.ts";
 import { adapterParameters, type Calibration, type PlanBody } from "../../plan/index.ts";
 import { type InterruptedRun, type Interruptions, interruptedRun } from "../../sim/index.ts";
-import { intervalOf } from "../../traces/index.ts";
 import { type IntervalChoice, predictIntervals } from "./predict-intervals.ts";
 
 /** Assumed of storage that other machines see, too; a checkpoint is read again for its digests. */
@@ -59,7 +58,7 @@ export async function predictInterrupted(
   const { level, makespanSeconds } = intervals;
   const totalAt = (end: 0 | 1): number => {
     const slower = run.makespanNs === 0 ? 1 : (1e9 * makespanSeconds[end]) / run.makespanNs;
-    const there = of((values) => intervalOf(values, level)[end]);
+    const there = of((values) => quantile(values, (1 + (end === 0 ? -level : level)) / 2));
     return interruptedRun({ plan, calibration, interruptions: there, slower }).totalNs / 1e9;
   };
   const low = Math.min(totalAt(0), run.totalNs / 1e9);

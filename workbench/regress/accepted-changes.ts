@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { canonicalJson } from "../../core/index.ts";
+import { canonicalJson, InputError } from "../../core/index.ts";
 import { type Place, readInput } from "../../files/index.ts";
 import { type AcceptedChanges, acceptedSchema, parseDocument } from "../../plan/index.ts";
 import type { LoadedGoldens } from "./load-goldens.ts";
@@ -17,13 +17,33 @@ function readAccepted(place: Place, file: string): AcceptedChanges {
   return parseDocument(acceptedSchema, input.text, input.file);
 }
 
-function keyOf({ golden, outcome }: AcceptedChanges["changes"][number]): string {
-  return `${golden} ${outcome}`;
+type Entry = AcceptedChanges["changes"][number];
+
+/** Word for word. */
+function textOf({ golden, outcome, why }: Entry): string {
+  return canonicalJson([golden, outcome, why]);
+}
+
+/** The entries of the file as the base has it, word for word; none where nobody can read that. */
+function entriesBefore(text: string | undefined, file: string): ReadonlySet<string> {
+  if (text === undefined) return new Set();
+  try {
+    return new Set(parseDocument(acceptedSchema, text, file).changes.map(textOf));
+  } catch (error) {
+    if (error instanceof InputError) return new Set();
+    throw error;
+  }
+}
+
+/** Whether the base has an entry already, so that it counts no more. */
+export function isSpent(set: Pick<LoadedGoldens, "folder">, before: string | undefined, entry: Entry): boolean {
+  return entriesBefore(before, acceptedFile(set)).has(textOf(entry));
 }
 
 /**
  * Why what a change does is right, by golden workload and outcome. `before`: the text of the file as the base has it. Its
- * entries were for the changes that brought them, and let nothing through again. @throws InputError for a file that is none
+ * entries were for the changes that brought them: the same outcome wants another reason. @throws InputError for a file
+ * that is none
  */
 export function loadAccepted(
   place: Place,
@@ -31,9 +51,10 @@ export function loadAccepted(
   before?: string,
 ): ReadonlyMap<string, string> {
   const file = acceptedFile(set);
-  const old = new Set(before === undefined ? [] : parseDocument(acceptedSchema, before, file).changes.map(keyOf));
+  const old = entriesBefore(before, file);
   const { changes } = readAccepted(place, file);
-  return new Map(changes.flatMap((each) => (old.has(keyOf(each)) ? [] : [[keyOf(each), each.why] as const])));
+  const own = changes.filter((each) => !old.has(textOf(each)));
+  return new Map(own.map(({ golden, outcome, why }) => [`${golden} ${outcome}`, why]));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import path from "node:path";
 import type { Context } from "../../files/index.ts";
 import {
@@ -21,6 +22,8 @@ export interface ComparedRevisions {
   readonly goldens: readonly ComparedGolden[];
   readonly before: readonly SeenGolden[];
   readonly now: readonly SeenGolden[];
+  /** The text of the accepted changes as the base has it; undefined where it has none. */
+  readonly acceptedBefore?: string | undefined;
 }
 
 /** Measurements of both sides in turn before one of them is blamed: others use the machine, too. */
@@ -52,8 +55,10 @@ async function compareEfforts(
 
 /** The text of a file as a revision has it, where that is in the repository. */
 function textBefore(repository: string, before: BuiltRevision, file: string): string | undefined {
-  const within = path.relative(repository, file);
-  return within.startsWith("..") ? undefined : fileIn(repository, before, within);
+  const folder = path.dirname(file);
+  const within = path.relative(realpathSync(repository), path.join(realpathSync(folder), path.basename(file)));
+  const isOutside = within === ".." || within.startsWith(`..${path.sep}`) || path.isAbsolute(within);
+  return isOutside ? undefined : fileIn(repository, before, within);
 }
 
 /** What the change lets pass that did not pass before. */
@@ -95,12 +100,13 @@ export async function compareRevisions(
     }
     const seen = [await runGoldens(before, set), await runGoldens(now, set)] as const;
     const crossed = await crossGoldens(before, set, ...seen);
-    const accepted = loadAccepted(context, set, textBefore(repository, before, acceptedFile(set)));
+    const acceptedBefore = textBefore(repository, before, acceptedFile(set));
+    const accepted = loadAccepted(context, set, acceptedBefore);
     const judges = { crossed, changed: changedFiles(repository, before, now) };
     const [was, is] = [seen[0].goldens, seen[1].goldens];
     const beside = [await compareEfforts([before, now], seen, set), ...loosened(repository, before, set)];
     return {
-      ...{ name, before: was, now: is },
+      ...{ name, before: was, now: is, acceptedBefore },
       goldens: [
         ...is.map((own, index) => compareGolden(was[index]!, own, { judges, accepted })),
         ...beside.filter(({ verdict }) => verdict !== "same").map((each) => withWord(each, accepted)),

@@ -10,14 +10,14 @@ interface Rules {
 }
 
 /** A golden workload that the change takes away, or that lets more pass than before. */
-function loosened(name: string, guards: string, why: string): ComparedGolden {
+function loosened(name: string, guards: string, why: string, now: unknown): ComparedGolden {
   return {
     name,
     guards,
     verdict: "unexplained",
     figures: [],
     why: [why],
-    outcome: contentHash([name, why]).slice(-12),
+    outcome: contentHash([name, why, now]).slice(-12),
   };
 }
 
@@ -31,23 +31,23 @@ export function loosenedGoldens(
   return [
     ...before.goldens.flatMap(({ name, guards, tolerance, anyOrder, options }) => {
       const own = byName.get(name);
-      if (own === undefined) return [loosened(name, guards, "the change takes this golden workload away")];
+      if (own === undefined) return [loosened(name, guards, "the change takes this golden workload away", null)];
       const reasons = [
         ...(own.tolerance > tolerance ? [`the change lets figures lose ${own.tolerance}, and not ${tolerance}`] : []),
         ...(anyOrder && !own.anyOrder ? ["the change does not look at the order of jobs any more"] : []),
         ...(JSON.stringify(own.options) === JSON.stringify(options) ? [] : ["the change gives it other options"]),
       ];
-      return reasons.map((why) => loosened(name, guards, why));
+      return reasons.map((why) => loosened(name, guards, why, own));
     }),
     ...before.executed.flatMap((was) => {
       const own = now.executed.find(({ name }) => name === was.name);
       if (own === undefined)
-        return [loosened(was.name, was.guards, "the change does not train this workload any more")];
+        return [loosened(was.name, was.guards, "the change does not train this workload any more", null)];
       const isSame = JSON.stringify({ ...own, guards: was.guards }) === JSON.stringify(was);
-      return isSame ? [] : [loosened(was.name, was.guards, "the change trains it with other options")];
+      return isSame ? [] : [loosened(was.name, was.guards, "the change trains it with other options", own)];
     }),
     ...(cpu > before.budget.cpu || memory > before.budget.memory
-      ? [loosened("budget", "what planner and simulator take themselves", "the change raises the budget")]
+      ? [loosened("budget", "what planner and simulator take themselves", "the change raises the budget", now.budget)]
       : []),
   ];
 }
