@@ -68,7 +68,7 @@ function loosened(repository: string, before: BuiltRevision, set: LoadedGoldens)
   return rules === undefined ? [] : loosenedGoldens(rules, set);
 }
 
-function withWord(compared: ComparedGolden, accepted: ReadonlyMap<string, string>): ComparedGolden {
+function withReason(compared: ComparedGolden, accepted: ReadonlyMap<string, string>): ComparedGolden {
   const why = accepted.get(`${compared.name} ${compared.outcome}`);
   return why === undefined ? compared : { ...compared, accepted: why };
 }
@@ -109,8 +109,8 @@ export async function compareRevisions(
       ...{ name, before: was, now: is, acceptedBefore },
       goldens: [
         ...is.map((own, index) => compareGolden(was[index]!, own, { judges, accepted })),
-        ...beside.filter(({ verdict }) => verdict !== "same").map((each) => withWord(each, accepted)),
-        ...(await executed()).map((each) => withWord(each, accepted)),
+        ...beside.filter(({ verdict }) => verdict !== "same").map((each) => withReason(each, accepted)),
+        ...(await executed()).map((each) => withReason(each, accepted)),
       ],
     };
   });
