@@ -76,6 +76,7 @@ describe("the README and the tutorial", () => {
   test("show the way from data to a judged adapter, and commands for machines that one does not have", () => {
     const named = new Set(commands.filter(isLoratwin).map(({ words }) => words[2]));
     expect([...named].sort()).toEqual([
+      "best",
       "calibrate",
       "catalog",
       "compare",
