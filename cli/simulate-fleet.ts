@@ -1,6 +1,15 @@
 import path from "node:path";
-import { counted, formatBytes, formatSeconds, formatSecondsRange, InputError, mean, sum } from "../core/index.ts";
-import { writeLines } from "../files/index.ts";
+import {
+  canonicalJson,
+  counted,
+  formatBytes,
+  formatSeconds,
+  formatSecondsRange,
+  InputError,
+  mean,
+  sum,
+} from "../core/index.ts";
+import { writeLines, writeOutput } from "../files/index.ts";
 import {
   type FleetOutcome,
   NOTHING_SPENT,
@@ -8,9 +17,11 @@ import {
   POLICIES,
   type PolicyFactory,
   type PolicyName,
+  planDocument,
   type Spent,
 } from "../plan/index.ts";
 import { type AgainstBound, type FleetMetrics, fleetDocument, type JobRange, type Spread } from "../sim/index.ts";
+import { traceLines } from "../traces/index.ts";
 import { type ForecastFleet, type HalvingForecast, loadPolicy, simulateWorkloadFleet } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
@@ -59,6 +70,12 @@ const FLEET_OPTIONS = {
     alias: "o",
     describe: "write the journal: a line a decision, with its reason (JSON lines)",
   },
+  trace: {
+    type: "string",
+    describe: "simulate action by action, without intervals, and write the trace (opens in Perfetto)",
+    notBeside: ["samples", "seed"],
+  },
+  "grown-plan": { type: "string", describe: "write the plan as it grew with the jobs (JSON)", beside: "trace" },
   report: { type: "string", describe: "write a page: who trained when and why, waiting, figures (HTML)" },
   against: { type: "string", describe: "another policy, shown below the first on the page", beside: "report" },
 } as const satisfies OptionTable;
@@ -69,7 +86,7 @@ export const FLEET_USE: Use = {
   kind: ["--policy or a search"],
   options: FLEET_OPTIONS,
   instead: () =>
-    "A fleet is simulated iteration by iteration: it has no trace of actions, and its scheduler orders the jobs.",
+    "A fleet is simulated iteration by iteration, with --trace FILE action by action; its scheduler orders the jobs.",
 };
 
 function seconds(ns: number | undefined): string {
@@ -232,10 +249,12 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
   const choice = fleetRequestChoice(args);
   const objective = objectiveOption(args);
   const workload = requiredText(args, "plan");
+  const [trace, grownPlan] = [optionalText(args, "trace"), optionalText(args, "grown-plan")];
   const simulated = (own: PolicyName | PolicyFactory) =>
     simulateWorkloadFleet(contextOf(io, args), workload, choice, own, {
       objective: own === "twin" ? objective : undefined,
       intervals: intervalChoice(args),
+      byActions: trace !== undefined,
     });
   const fleet = await simulated(policy);
   if (report !== undefined) {
@@ -249,6 +268,8 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
       output,
       fleet.journal.map((line) => JSON.stringify(line)),
     );
+  if (trace !== undefined) writeLines(io, trace, traceLines(fleet.grown!.trace));
+  if (grownPlan !== undefined) writeOutput(io, grownPlan, `${canonicalJson(planDocument(fleet.grown!.plan))}\n`);
   const { halving, intervals } = fleet;
   const document = {
     ...fleetDocument(fleet),
@@ -258,8 +279,9 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
   printResult(io, args, document, () =>
     [
       fleetText(fleet),
-      ...(output === undefined ? [] : ["", `journal written to ${output}`]),
-      ...(report === undefined ? [] : ["", `report written to ${report}`]),
+      ...Object.entries({ journal: output, trace, plan: grownPlan, report }).flatMap(([what, file]) =>
+        file === undefined ? [] : ["", `${what} written to ${file}`],
+      ),
     ].join("\n"),
   );
   return 0;

@@ -54,6 +54,7 @@ export { type FleetResult, FleetRun, type FleetStart, type Reports } from "./fle
 export { decidedTimes, type GrownFleet, withSameDecisions } from "./fleet/same-decisions.ts";
 export { SeenPace } from "./fleet/seen-pace.ts";
 export {
+  type FleetActions,
   type FleetMember,
   type FleetRequest,
   inOrderOfArrival,
@@ -118,7 +119,7 @@ export type { RunFigures } from "./run/run-figures.ts";
 // What all actions of a drawn run share.
 export { type SharedFactors, sharedFactors } from "./sample-times.ts";
 // A plan in virtual time.
-export { simulate, simulateStream } from "./simulate.ts";
+export { runStream, simulate, simulateStream } from "./simulate.ts";
 // A plan in virtual time with transfers that block both sides.
 export { simulateBlocking } from "./simulate-blocking.ts";
 // What a simulation is given.

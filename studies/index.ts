@@ -124,7 +124,7 @@ export {
   type RunSummary,
   type SeenAction,
 } from "./regress/golden-run.ts";
-export type { AskedJob } from "./regress/invariants/asked.ts";
+export type { AskedJob, AskedMachines, AskedSweep, AskedWork } from "./regress/invariants/asked.ts";
 // A policy beside another one.
 export { type PolicyVerdict, weighPolicies } from "./regress/pareto.ts";
 // A golden workload as it came out once.

@@ -21,10 +21,16 @@ const goldenSchema = z
     tolerance: z.number().min(0).max(1).default(0.001),
     /** It means the same with its jobs in reverse. */
     anyOrder: z.boolean().default(false),
+    /** Jobs over time are simulated action by action: their messages, links and memory are checked, too. */
+    byActions: z.boolean().default(false),
   })
   .refine(({ cluster, devices }) => (cluster === undefined) !== (devices === undefined), {
     path: ["devices"],
     message: "either a cluster or devices",
+  })
+  .refine(({ byActions, options }) => !byActions || options["policy"] !== undefined, {
+    path: ["byActions"],
+    message: "only with the option `policy`",
   });
 export type Golden = z.infer<typeof goldenSchema>;
 

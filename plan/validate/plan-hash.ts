@@ -10,15 +10,18 @@ import {
 } from "../documents/plan.ts";
 import { checkDocument, placeError } from "../documents/read-document.ts";
 import { type ReadText, readText } from "../documents/read-text.ts";
-import { type Work, workSchema } from "../documents/segment.ts";
+import { type Segment, type Work, workSchema } from "../documents/segment.ts";
 import { checkCuts } from "./validate-cuts.ts";
 import { checkMemory } from "./validate-memory.ts";
 import { validatePlan } from "./validate-plan.ts";
 import { checkReferences } from "./validate-references.ts";
 
-/** The finished plan, in one segment. Of `locations` it keeps those of its jobs. */
-export function sealPlan(body: PlanBody, { model, data, init, evaluation }: Locations): Plan {
-  const segments = chainSegments(body, [workOf(body)]);
+/** The finished plan, in one segment or in those that it grew by. Of `locations` it keeps those of its jobs. */
+export function sealPlan(
+  body: PlanBody,
+  { model, data, init, evaluation }: Locations,
+  segments: readonly Segment[] = chainSegments(body, [workOf(body)]),
+): Plan {
   const names = new Set(body.jobs.map(({ name }) => name));
   const own = (places: Readonly<Record<string, string>>): Record<string, string> =>
     Object.fromEntries(Object.entries(places).filter(([name]) => names.has(name)));

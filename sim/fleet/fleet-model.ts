@@ -1,3 +1,4 @@
+import { InputError } from "../../core/index.ts";
 import {
   type CostModel,
   type FleetJob,
@@ -13,6 +14,7 @@ import {
   type Setting,
   settingResources,
 } from "../../plan/index.ts";
+import { hasBlockingLinks } from "../tasks/blocking-tasks.ts";
 import { type CohortOptions, CohortTimes, type Pack } from "./cohort-times.ts";
 import { fleetForecaster } from "./forecast.ts";
 import { SharedPace } from "./shared-pace.ts";
@@ -42,7 +44,21 @@ export interface FleetModel {
   readonly timesOf: (policy: Policy) => CohortTimes;
 }
 
-/** The machines of a setting, and policies that forecast with them. */
+/** @throws InputError for links that jobs over time are not simulated over */
+function checkLinks(setting: Setting): void {
+  if (!hasBlockingLinks(setting)) return;
+  throw new InputError({
+    expected: "transfers that are overlapped or synchronous, for jobs over time",
+    at: "transfers",
+    got: "blocking",
+    hint: "Give the workload without --policy, or change `transfers` of the link or the network.",
+  });
+}
+
+/**
+ * The machines of a setting, and policies that forecast with them.
+ * @throws InputError for links that block both sides
+ */
 export function fleetModel({
   setting,
   costs,
@@ -52,6 +68,7 @@ export function fleetModel({
   pace,
   learned,
 }: FleetSetting): FleetModel {
+  checkLinks(setting);
   const alone = new CohortTimes(setting, costs, works, { pace });
   const resources = settingResources({
     setting,

@@ -13,10 +13,12 @@ import {
   type PolicyFactory,
   type PolicyName,
   Scheduler,
+  type Segment,
   type Spent,
   type StateBytes,
   workFacts,
 } from "../../plan/index.ts";
+import { joinRuns, type Run } from "../run/run.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
 import { type FleetModel, type FleetSetting, fleetModel } from "./fleet-model.ts";
 import type { SimulatedJob } from "./fleet-state.ts";
@@ -52,6 +54,12 @@ export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly granularity?: "iterations" | "actions";
 }
 
+/** A fleet action by action: the pieces that its plan grew by, and what ran when. */
+export interface FleetActions {
+  readonly segments: readonly Segment[];
+  readonly run: Run;
+}
+
 export interface SimulatedFleet {
   /** The name of the policy. */
   readonly policy: string;
@@ -65,6 +73,8 @@ export interface SimulatedFleet {
   readonly spent: ReadonlyMap<string, Spent>;
   /** Different sets of jobs whose times were simulated. */
   readonly numCohorts: number;
+  /** Where it was simulated by actions. */
+  readonly actions?: FleetActions;
 }
 
 /** The jobs of a plan, each in a group of its own, as a fleet takes them. */
@@ -129,9 +139,13 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       outcomes,
       paging,
     }).run();
-  const runActions = () =>
-    runFleetActions({
+  const runActions = () => {
+    const segments: Segment[] = [];
+    const pieces: Run[] = [];
+    const { spent } = runFleetActions({
       ...{ setting, costs, scheduler, paging, sharing: times.sharing },
+      onSegment: (segment) => void segments.push(segment),
+      onRun: (piece) => void pieces.push(piece),
       onLine(line) {
         journal.push(line);
         outcomes.add(line);
@@ -148,7 +162,9 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
         ];
       },
     });
-  const { spent } = granularity === "iterations" ? runIterations() : runActions();
+    return { spent, actions: { segments, run: joinRuns(pieces) } };
+  };
+  const { spent, ...more } = granularity === "iterations" ? { spent: runIterations().spent } : runActions();
   return {
     policy: policy.name,
     outcomes: outcomes.all(),
@@ -160,5 +176,6 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     }),
     ...{ journal, spent, mostStates: paging.peak },
     numCohorts: times.numCohorts,
+    ...more,
   };
 }

@@ -9,11 +9,11 @@ export interface GoldenRun {
   readonly error: string | null;
   /** `plan --json`; null for jobs over time, and for schedules without a plan. */
   readonly plan: PlanSummary | null;
-  /** The plan itself. */
+  /** The plan itself; of jobs over time as it grew with them, where they are simulated by actions. */
   readonly document: PlanDocument | null;
   /** `simulate --json`. */
   readonly metrics: RunSummary | null;
-  /** Actions on devices; empty for jobs over time. */
+  /** Actions on devices; empty for jobs over time that are simulated by iterations. */
   readonly actions: readonly SeenAction[];
   /** Bytes in use on devices, in order of time. */
   readonly memory: readonly MemorySample[];
@@ -114,6 +114,8 @@ export interface SeenAction {
   /** `0F5`, and of a collective its name in front. */
   readonly name: string;
   readonly jobs: readonly string[];
+  /** Of its group of jobs. */
+  readonly step: number;
   readonly tokens: number;
   /** Of a transfer. */
   readonly bytes: number;

@@ -3,7 +3,7 @@ import type { Golden, StoredGolden } from "../../plan/index.ts";
 import { choicesOf } from "./choices.ts";
 import { figuresOf } from "./figures.ts";
 import type { GoldenRun } from "./golden-run.ts";
-import { type AskedJob, askedOf } from "./invariants/asked.ts";
+import { type AskedWork, askedOf } from "./invariants/asked.ts";
 import { brokenInvariants } from "./invariants/check-run.ts";
 import { trainedWork } from "./invariants/work.ts";
 
@@ -30,8 +30,8 @@ function decidedText({ document, ...run }: GoldenRun): unknown {
   return [schedule, maxInFlight, stages, pipelines, buffers, segments];
 }
 
-/** What is kept of a run, and what is wrong with it. `jobs`: of the workload. */
-export function seenGolden(golden: Golden, run: GoldenRun, jobs: readonly AskedJob[]): SeenGolden {
+/** What is kept of a run, and what is wrong with it by what its documents ask for. */
+export function seenGolden(golden: Golden, run: GoldenRun, asked: AskedWork | undefined): SeenGolden {
   const decisions = run.journal.flatMap((line) =>
     line.decisions.map(({ kind, name, pipeline }) => [kind, name, pipeline ?? -1]),
   );
@@ -50,7 +50,7 @@ export function seenGolden(golden: Golden, run: GoldenRun, jobs: readonly AskedJ
       },
       choices: { ...choicesOf(run) },
       work: { ...(run.document === null ? {} : trainedWork(run.document)) },
-      broken: [...brokenInvariants(run, askedOf(golden.options, jobs))],
+      broken: [...brokenInvariants(run, askedOf(golden.options, asked))],
     },
   };
 }

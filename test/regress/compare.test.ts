@@ -13,7 +13,7 @@ const PLAIN = [
 
 function compare(before: GoldenRun, now: GoldenRun, change: Partial<typeof GOLDEN> = {}, jobs: readonly string[] = []) {
   const golden = { ...GOLDEN, ...change };
-  const asked = jobs.map((name) => ({ name }));
+  const asked = { jobs: jobs.map((name) => ({ name })) };
   return compareGolden(seenGolden(golden, before, asked), seenGolden(golden, now, asked));
 }
 
@@ -68,7 +68,7 @@ describe("a golden workload is", () => {
       { plan: { ...was.plan!, maxInFlight: [3, 1] } },
     );
     expect(compare(was, fast)).toMatchObject({ verdict: "better" });
-    const [before, now] = [was, fast].map((run) => seenGolden(GOLDEN, run, []));
+    const [before, now] = [was, fast].map((run) => seenGolden(GOLDEN, run, undefined));
     const crossed = (run: GoldenRun) =>
       compareGolden(before!, now!, {
         judges: { crossed: new Map([["one", run]]), changed: [] },
@@ -85,7 +85,7 @@ describe("a golden workload is", () => {
   it("not blocking where the change has a word for just that outcome", () => {
     const slow = plannedRun(actionsOn("d0", ["forward", 100], ["pause", 90], ["backward", 200]));
     const { outcome } = compare(was, slow);
-    const [before, now] = [was, slow].map((run) => seenGolden(GOLDEN, run, []));
+    const [before, now] = [was, slow].map((run) => seenGolden(GOLDEN, run, undefined));
     const judges = { crossed: new Map(), changed: [] };
     const withWord = (key: string) =>
       compareGolden(before!, now!, { judges, accepted: new Map([[key, "devices are apart now"]]) });
@@ -105,7 +105,7 @@ describe("a golden workload is", () => {
 
   it("the same as what another machine stored, whose last digits are others", () => {
     const [stored, now] = [was, plannedRun(PLAIN.map((action) => ({ ...action, endNs: action.endNs + 1e-4 })))].map(
-      (run) => seenGolden(GOLDEN, run, []),
+      (run) => seenGolden(GOLDEN, run, undefined),
     );
     const elsewhere = { ...stored!, run: undefined };
     expect(compareGolden(elsewhere, now!).verdict).toBe("same");

@@ -4,7 +4,7 @@ import { emptyRun, type GoldenRun, type SeenAction } from "../../studies/index.t
 
 export const GOLDEN: Golden = {
   ...{ name: "one", guards: "what is tried", workload: "w.yaml", devices: "unit*2", options: {} },
-  ...{ tolerance: 0.001, anyOrder: false },
+  ...{ tolerance: 0.001, anyOrder: false, byActions: false },
 };
 
 /** Actions of a device one after another: kinds with their milliseconds, and pauses. */
@@ -17,7 +17,7 @@ export function actionsOn(
     const startNs = now;
     now += 1e6 * ms;
     if (kind === "pause") return [];
-    const what = { kind, name: `${kind} ${index}`, jobs: ["a"], tokens: 64, bytes: 0 };
+    const what = { kind, name: `${kind} ${index}`, jobs: ["a"], step: 0, tokens: 64, bytes: 0 };
     return [{ device, stream: "compute", ...what, startNs, endNs: now }];
   });
 }
@@ -64,7 +64,14 @@ export function fleetRun(
       return [
         line(ns(at), [{ kind: "arrived", number, request, predicted: 5 }], []),
         line(ns(from), [], [{ kind: "start", number, name, pipeline: 0, why: `its turn at ${from}` }]),
-        line(ns(to), [{ kind: "ended", number }], []),
+        line(
+          ns(to),
+          [
+            { kind: "progress", number, done: 5, between: false },
+            { kind: "ended", number },
+          ],
+          [],
+        ),
       ];
     })
     .sort((a, b) => a.atNs - b.atNs);
@@ -76,7 +83,7 @@ export function fleetRun(
     metrics: {
       ...{
         makespanSeconds: Math.max(...jobs.map(({ to }) => to)),
-        tokensPerSecond: 1,
+        tokensPerSecond: (50 * jobs.length) / Math.max(...jobs.map(({ to }) => to)),
         fairness: 1,
         refused: 0,
       },

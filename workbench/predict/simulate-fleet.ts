@@ -1,14 +1,18 @@
-import { createRng } from "../../core/index.ts";
+import { createRng, InputError } from "../../core/index.ts";
 import type { Context } from "../../files/index.ts";
 import {
+  fleetPlanBody,
   type Objective,
+  type Plan,
   type PolicyFactory,
   type PolicyName,
+  sealPlan,
   withBetterPackings,
   withOwnWork,
 } from "../../plan/index.ts";
 import {
   calibrationFactors,
+  type FleetActions,
   type FleetRequest,
   fleetPlan,
   fleetRanges,
@@ -18,17 +22,19 @@ import {
   plannedFleet,
   REPORTED_NS,
   type Reports,
+  runStream,
   type SimulatedFleet,
   simulateFleet,
   steadyPaths,
   type TimeFactors,
 } from "../../sim/index.ts";
-import type { Outlook } from "../../traces/index.ts";
+import type { Outlook, TraceStream } from "../../traces/index.ts";
 import { halvedSweeps } from "../load/halved-sweeps.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "../load/load-request.ts";
 import { unusedInSimulations } from "../load/load-workload.ts";
 import { learnedBy, roomBy } from "../load/sizes.ts";
 import { ownWorkOfMachine } from "../machine/own-work-history.ts";
+import { VERSION } from "../version.ts";
 import { forecastHalving, type HalvingForecast } from "./forecast-halving.ts";
 import { fleetSamples, hasErrors, type IntervalChoice, LEVEL, movesOf } from "./predict-intervals.ts";
 import { solvePackings } from "./solve-packings.ts";
@@ -84,10 +90,17 @@ export interface FleetIntervals {
 }
 
 /** A simulated fleet, and where sweeps are halved what that takes. */
-export type ForecastFleet = SimulatedFleet & {
+export type ForecastFleet = Omit<SimulatedFleet, "actions"> & {
   readonly halving?: HalvingForecast;
   readonly intervals?: FleetIntervals;
+  readonly grown?: GrownFleet;
 };
+
+/** The plan that a fleet grew, and its trace. */
+export interface GrownFleet {
+  readonly plan: Plan;
+  readonly trace: TraceStream;
+}
 
 /** Jobs of a fleet that is simulated many times over where nobody asked for it. */
 const MOST_JOBS = 200;
@@ -124,6 +137,16 @@ export interface FleetForecastChoice {
   readonly objective?: Objective | undefined;
   /** No intervals where absent. */
   readonly intervals?: IntervalChoice | undefined;
+  /** Action by action, with a plan and a trace of all. */
+  readonly byActions?: boolean;
+}
+
+/** What a fleet came to action by action: its plan, as it grew, and the trace. */
+function grownFleet({ loaded, fleet }: WorkloadFleet, { segments, run }: FleetActions): GrownFleet {
+  const body = fleetPlanBody(fleet.setting, segments);
+  const plan = sealPlan(body, loaded.locations, segments);
+  const facts = { planHash: plan.hash, calibrationHash: plan.calibrationHash, versions: { loratwin: VERSION } };
+  return { plan, trace: runStream(plan, run, facts) };
 }
 
 /** The jobs of a workload under a policy, in virtual time; of sweeps that are halved one of the ways it may go. @throws InputError, PlanError */
@@ -132,13 +155,26 @@ export async function simulateWorkloadFleet(
   file: string,
   choice: RequestChoice,
   policy: PolicyName | PolicyFactory,
-  { objective, intervals: draws }: FleetForecastChoice = {},
+  { objective, intervals: draws, byActions = false }: FleetForecastChoice = {},
 ): Promise<ForecastFleet> {
   const given = await loadFleet(context, file, choice, policy);
   const { fleet, loaded, placed } = given;
   const sweeps = halvedSweeps(context, loaded);
   try {
     const asked = { ...fleet, policy, ...(objective === undefined ? {} : { objective }) };
+    if (byActions) {
+      if (sweeps.length > 0)
+        throw new InputError({
+          expected: "jobs that train to their ends",
+          got: "a sweep that is halved",
+          hint: "Which jobs of a halved sweep go on is drawn, so that it has no trace.",
+        });
+      const { actions, ...simulated } = await withBetterPackings(
+        (pack) => simulateFleet({ ...asked, pack, granularity: "actions" }),
+        solvePackings(context),
+      );
+      return { ...simulated, grown: grownFleet(given, actions!) };
+    }
     if (sweeps.length === 0) {
       const simulated = await withBetterPackings((pack) => simulateFleet({ ...asked, pack }), solvePackings(context));
       const intervals = draws && (await fleetIntervals(context, asked, draws));

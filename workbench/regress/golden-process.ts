@@ -17,6 +17,8 @@ export interface GoldenCommands {
   readonly simulate: readonly string[];
   readonly trace: string | null;
   readonly journal: string | null;
+  /** Writes the trace of what `simulate` has none of. */
+  readonly undisturbed: readonly string[] | null;
   /** Simulates the same jobs in reverse; its failure is that of the workload. */
   readonly reversed: readonly string[] | null;
 }
@@ -69,7 +71,7 @@ function linesOf(text: string): GoldenRun["journal"] {
 }
 
 async function goldenRun(run: Run, cwd: string, commands: GoldenCommands): Promise<GoldenRun> {
-  const { name, plan, document, simulate, trace, journal, reversed } = commands;
+  const { name, plan, document, simulate, trace, journal, undisturbed, reversed } = commands;
   const nothing: GoldenRun = {
     ...{ name, code: 0, error: null, plan: null, document: null, metrics: null, actions: [], memory: [], journal: [] },
     ...{ reversed: null, digest: "", digestAgain: null, fields: [], cpuSeconds: 0, wallSeconds: 0 },
@@ -81,7 +83,7 @@ async function goldenRun(run: Run, cwd: string, commands: GoldenCommands): Promi
     const { user, system } = process.cpuUsage(before);
     return { cpuSeconds: (user + system) / 1e6, wallSeconds: (performance.now() - startMs) / 1e3 };
   };
-  for (const [what, argv] of Object.entries({ plan, simulate, reversed })) {
+  for (const [what, argv] of Object.entries({ plan, simulate, undisturbed, reversed })) {
     if (argv === null) continue;
     const { code, error, text } = await printed(run, cwd, argv);
     if (code !== 0) {
@@ -98,17 +100,26 @@ async function goldenRun(run: Run, cwd: string, commands: GoldenCommands): Promi
     return text;
   };
   const [documentText, traceText, journalText] = [document, trace, journal].map(written) as [string, string, string];
+  const planned = documentText === "" ? null : (JSON.parse(documentText) as GoldenRun["document"]);
+  const lines = linesOf(journalText);
+  const { facts, ...parts } = traceText === "" ? { facts: null } : partsOfTrace(traceText);
+  const { plan: printedPlan = null, simulate: printedRun = null } = outputs;
+  const documents = {
+    plan: [printedPlan],
+    simulate: [printedRun],
+    document: [planned],
+    journal: lines,
+    trace: [facts],
+  };
   return {
-    ...nothing,
-    ...measured,
-    plan: (outputs["plan"] ?? null) as PlanSummary | null,
-    document: documentText === "" ? null : (JSON.parse(documentText) as GoldenRun["document"]),
-    metrics: { jobs: [], ...(outputs["simulate"] as Partial<RunSummary>) } as RunSummary,
+    ...{ ...nothing, ...measured, ...parts },
+    plan: printedPlan as PlanSummary | null,
+    document: planned,
+    metrics: { jobs: [], ...(printedRun as Partial<RunSummary>) } as RunSummary,
     reversed: (outputs["reversed"] ?? null) as RunSummary | null,
-    ...(traceText === "" ? {} : partsOfTrace(traceText)),
-    journal: linesOf(journalText),
+    journal: lines,
     digest: hash.digest("hex"),
-    fields: Object.entries(outputs).flatMap(([what, value]) => (what === "reversed" ? [] : fieldsOf(value, what))),
+    fields: Object.entries(documents).flatMap(([what, values]) => fieldsOf(values, what)),
   };
 }
 

@@ -10,7 +10,8 @@ import {
   parseDocument,
   readText,
 } from "../../plan/index.ts";
-import type { AskedJob } from "../../studies/index.ts";
+import type { AskedWork } from "../../studies/index.ts";
+import { askedJobs, askedMachines, type WrittenWorkload } from "./asked-work.ts";
 
 export const GOLDENS_FILE = "goldens.yaml";
 
@@ -20,47 +21,12 @@ export interface LoadedGoldens {
   readonly goldens: readonly Golden[];
   readonly budget: GoldenBudget;
   readonly executed: readonly ExecutedGolden[];
-  /** By golden, its workload's jobs where the file names each; else none. */
-  readonly jobs: ReadonlyMap<string, readonly AskedJob[]>;
+  /** By golden, what its documents ask for. */
+  readonly asked: ReadonlyMap<string, AskedWork>;
   /** By golden, its workload's text with the jobs in reverse, where that means the same. */
   readonly reversed: ReadonlyMap<string, string>;
   /** Of all documents, and of the files that they name. */
   readonly digest: string;
-}
-
-type Written = Readonly<Record<string, unknown>>;
-
-interface Jobs {
-  readonly jobs?: readonly Written[];
-  readonly defaults?: Written;
-  readonly arrivals?: unknown;
-}
-
-function numberIn(value: unknown, key: string): Readonly<Record<string, number>> {
-  const own = typeof value === "object" && value !== null ? (value as Written)[key] : undefined;
-  return typeof own === "number" ? { [key]: own } : {};
-}
-
-/** A job as its file asks for it, whatever loratwin reads there. */
-function askedJob(job: Written): AskedJob {
-  const { data, evaluation } = job;
-  const lengths = (data as Written | undefined)?.["lengths"];
-  const isPlain = job["loss"] === undefined;
-  return {
-    name: String(job["name"]),
-    ...numberIn(job, "steps"),
-    ...numberIn(job, "batchSize"),
-    ...numberIn(job, "arrivalSeconds"),
-    ...numberIn(job, "priority"),
-    ...numberIn(evaluation, "everySteps"),
-    ...(isPlain && typeof lengths === "number" ? { rowTokens: lengths } : {}),
-  };
-}
-
-/** Jobs that a file names; where others are made of them, none. */
-function askedJobs({ jobs = [], defaults = {}, arrivals }: Jobs): readonly AskedJob[] {
-  const isWhole = arrivals === undefined && jobs.every(({ sweep, name }) => sweep === undefined && name !== undefined);
-  return isWhole ? jobs.map((job) => askedJob({ ...defaults, ...job })) : [];
 }
 
 /** Texts of files that a document names, by their paths from it: data, traces, policies. */
@@ -84,10 +50,10 @@ export function loadGoldens(place: Place, folder: string): LoadedGoldens {
     texts[name] ??= readInput(place, path.join(root, name), what).text;
     return texts[name];
   };
-  const jobs = new Map<string, readonly AskedJob[]>();
+  const asked = new Map<string, AskedWork>();
   const reversed = new Map<string, string>();
   for (const { name, workload, cluster, calibration, anyOrder, options } of goldens) {
-    const value = readText(read(workload, "a workload"), workload).value as Jobs | null;
+    const value = readText(read(workload, "a workload"), workload).value as WrittenWorkload | null;
     if (value === null || typeof value !== "object")
       throw new InputError({ expected: "a workload", got: "something else", file: path.join(root, workload) });
     if (cluster !== undefined) read(cluster, "a cluster");
@@ -97,10 +63,11 @@ export function loadGoldens(place: Place, folder: string): LoadedGoldens {
       namedFiles(place, value, path.dirname(path.join(root, workload))),
       namedFiles(place, options, root),
     );
-    jobs.set(name, askedJobs(value));
+    const machines = cluster === undefined ? undefined : askedMachines(path.join(root, cluster));
+    asked.set(name, { ...askedJobs(value), ...(machines === undefined ? {} : { machines }) });
     if (anyOrder) reversed.set(name, JSON.stringify({ ...value, jobs: [...(value.jobs ?? [])].reverse() }));
   }
-  return { folder: root, goldens, budget, executed, jobs, reversed, digest: contentHash(texts) };
+  return { folder: root, goldens, budget, executed, asked, reversed, digest: contentHash(texts) };
 }
 
 /** The golden workloads whose jobs come over time, under one policy. */

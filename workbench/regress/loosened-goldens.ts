@@ -29,12 +29,13 @@ export function loosenedGoldens(
   const byName = new Map(now.goldens.map((golden) => [golden.name, golden]));
   const { cpu, memory } = now.budget;
   return [
-    ...before.goldens.flatMap(({ name, guards, tolerance, anyOrder, options }) => {
+    ...before.goldens.flatMap(({ name, guards, tolerance, anyOrder, byActions, options }) => {
       const own = byName.get(name);
       if (own === undefined) return [loosened(name, guards, "the change takes this golden workload away", null)];
       const reasons = [
         ...(own.tolerance > tolerance ? [`the change lets figures lose ${own.tolerance}, and not ${tolerance}`] : []),
         ...(anyOrder && !own.anyOrder ? ["the change does not look at the order of jobs any more"] : []),
+        ...(byActions && !own.byActions ? ["the change does not look at its actions any more"] : []),
         ...(JSON.stringify(own.options) === JSON.stringify(options) ? [] : ["the change gives it other options"]),
       ];
       return reasons.map((why) => loosened(name, guards, why, own));

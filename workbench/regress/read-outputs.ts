@@ -13,6 +13,7 @@ interface TraceEvent {
     readonly action?: string;
     readonly jobs?: readonly string[];
     readonly collective?: string;
+    readonly step?: number;
     readonly tokens?: number;
     /** Of a transfer, and of a sample of memory. */
     readonly bytes?: number;
@@ -21,12 +22,13 @@ interface TraceEvent {
 
 const LETTERS: Readonly<Record<string, string>> = { F: "forward", B: "backward", U: "update", E: "evaluation" };
 
-/** The actions of a trace in Perfetto's format, and its samples of memory. */
+/** The actions of a trace in Perfetto's format, its samples of memory, and all else that it says. */
 export function partsOfTrace(text: string): {
   readonly actions: readonly SeenAction[];
   readonly memory: readonly MemorySample[];
+  readonly facts: unknown;
 } {
-  const { traceEvents } = JSON.parse(text) as { readonly traceEvents: readonly TraceEvent[] };
+  const { traceEvents, ...facts } = JSON.parse(text) as { readonly traceEvents: readonly TraceEvent[] };
   const [devices, streams] = [new Map<number, string>(), new Map<string, string>()];
   for (const { ph, name, pid, tid, args } of traceEvents) {
     if (ph !== "M") continue;
@@ -43,7 +45,7 @@ export function partsOfTrace(text: string): {
         device: deviceOf(pid),
         stream: streams.get(`${pid} ${tid}`) ?? `${tid}`,
         kind: cat === "compute" ? (LETTERS[letter] ?? "action") : (args?.collective ?? "transfer"),
-        ...{ name, jobs: args?.jobs ?? [], tokens: args?.tokens ?? 0, bytes: args?.bytes ?? 0 },
+        ...{ name, jobs: args?.jobs ?? [], step: args?.step ?? 0, tokens: args?.tokens ?? 0, bytes: args?.bytes ?? 0 },
         startNs,
         endNs: startNs + Math.round(1000 * dur),
       },
@@ -54,20 +56,36 @@ export function partsOfTrace(text: string): {
       ? [{ device: deviceOf(pid), timeNs: Math.round(1000 * ts), bytes: args?.bytes ?? 0 }]
       : [],
   );
-  return { actions, memory };
+  const slices = (kind: string) => traceEvents.filter(({ ph, cat }) => ph === "X" && cat === kind);
+  return { actions, memory, facts: { ...facts, compute: slices("compute"), transfers: slices("transfer") } };
 }
 
-/** What a plan may have or not have: how it was found. */
-const OPTIONAL = /\.search$/;
+/** What is no figure: how a plan was found, and the costs that it was given. */
+const LEFT_OUT = /\.(search|calibration)$/;
 
-/** Paths of keys that a document has, and of those below them; of lists, keys that each member has. */
-export function fieldsOf(value: unknown, prefix: string, depth = 0): readonly string[] {
-  if (value === null || typeof value !== "object" || depth > 1 || OPTIONAL.test(prefix)) return [];
-  if (!Array.isArray(value))
-    return Object.entries(value).flatMap(([key, own]) => [
-      `${prefix}.${key}`,
-      ...fieldsOf(own, `${prefix}.${key}`, depth + 1),
-    ]);
-  const all = value.map((each) => fieldsOf(each, `${prefix}[]`, depth));
-  return (all[0] ?? []).filter((field) => all.every((own) => own.includes(field)));
+type Keyed = Readonly<Record<string, unknown>>;
+
+function isKeyed(value: unknown): value is Keyed {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Paths of keys that all of some values at one place have, and of those below; of lists, those of all their members. */
+export function fieldsOf(values: readonly unknown[], prefix: string): readonly string[] {
+  if (LEFT_OUT.test(prefix)) return [];
+  const keyed = values.filter(isKeyed);
+  const members = values.filter(Array.isArray).flat();
+  const common = Object.keys(keyed[0] ?? {}).filter((key) => keyed.every((each) => key in each));
+  return [
+    ...common.flatMap((key) => {
+      const own = `${prefix}.${key}`;
+      return [
+        own,
+        ...fieldsOf(
+          keyed.map((each) => each[key]),
+          own,
+        ),
+      ];
+    }),
+    ...(members.length === 0 ? [] : fieldsOf(members, `${prefix}[]`)),
+  ];
 }

@@ -45,7 +45,7 @@ export function optionWords(options: Golden["options"]): readonly string[] {
 const PLAIN = ["--no-cache", "--quiet", "--json"] as const;
 
 function commandsOf(golden: Golden, { reversed }: LoadedGoldens, folder: string): GoldenCommands {
-  const { name, workload, cluster, devices, calibration, options } = golden;
+  const { name, workload, cluster, devices, calibration, options, byActions } = golden;
   const file = (extension: string): string => path.join(folder, `${name}${extension}`);
   const asked = (given: string): readonly string[] => [
     given,
@@ -58,12 +58,19 @@ function commandsOf(golden: Golden, { reversed }: LoadedGoldens, folder: string)
   if (turned !== undefined) writeFileSync(file(".reversed.yaml"), turned);
   const other = (words: readonly string[]): readonly string[] | null =>
     turned === undefined ? null : ["simulate", ...asked(file(".reversed.yaml")), ...words];
-  const alone = { name, plan: null, document: null, trace: null, journal: null };
+  const alone = { name, plan: null, document: null, trace: null, journal: null, undisturbed: null };
+  const [plan, trace] = [file(".plan.json"), file(".trace.json")];
   if (options["policy"] !== undefined) {
     const journal = file(".jsonl");
-    return { ...alone, simulate: ["simulate", ...asked(workload), "-o", journal], journal, reversed: other([]) };
+    const simulate = ["simulate", ...asked(workload), "-o", journal];
+    if (!byActions) return { ...alone, simulate, journal, reversed: other([]) };
+    return {
+      ...alone,
+      simulate: [...simulate, "--trace", trace, "--grown-plan", plan],
+      ...{ document: plan, trace, journal },
+      reversed: other(["--trace", file(".reversed.trace.json")]),
+    };
   }
-  const trace = file(".trace.json");
   const plain = ["--no-intervals"];
   if (COMPARISON_SCHEDULES.some((schedule) => schedule === options["schedule"]))
     return {
@@ -72,12 +79,12 @@ function commandsOf(golden: Golden, { reversed }: LoadedGoldens, folder: string)
       trace,
       reversed: other(plain),
     };
-  const plan = file(".plan.json");
   return {
     ...alone,
     plan: ["plan", ...asked(workload), ...plain, "-o", plan],
     document: plan,
     simulate: simulationOf(plan, trace, options),
+    undisturbed: isInterrupted(options) ? simulationOf(plan, trace, {}) : null,
     trace,
     reversed: other(plain),
   };
@@ -90,13 +97,13 @@ function parted(options: Golden["options"], isOfSimulate: boolean): Golden["opti
   return Object.fromEntries(Object.entries(options).filter(([name]) => OF_SIMULATE.test(name) === isOfSimulate));
 }
 
+const isInterrupted = (options: Golden["options"]): boolean => options["interrupted-every"] !== undefined;
+
 /** Simulates a plan. Without its devices at work there is no trace. */
 function simulationOf(plan: string, trace: string, options: Golden["options"]): readonly string[] {
-  const own = parted(options, true);
-  const isInterrupted = own["interrupted-every"] !== undefined;
   return [
-    ...["simulate", plan, ...optionWords(own), ...PLAIN],
-    ...(isInterrupted ? [] : ["--no-intervals", "-o", trace]),
+    ...["simulate", plan, ...optionWords(parted(options, true)), ...PLAIN],
+    ...(isInterrupted(options) ? [] : ["--no-intervals", "-o", trace]),
   ];
 }
 
@@ -218,7 +225,7 @@ export async function runGoldens(revision: BuiltRevision, set: LoadedGoldens): P
   const runs = runsOf<GoldenRun>(text);
   return {
     goldens: set.goldens.map((golden) =>
-      seenGolden(golden, runs.get(golden.name) ?? emptyRun(golden.name, 70, end), set.jobs.get(golden.name) ?? []),
+      seenGolden(golden, runs.get(golden.name) ?? emptyRun(golden.name, 70, end), set.asked.get(golden.name)),
     ),
     peakBytes: peakOf(text),
   };
@@ -258,7 +265,7 @@ export async function crossGoldens(
 ): Promise<ReadonlyMap<string, GoldenRun>> {
   const others = now.goldens.filter(
     ({ run, stored }, index) =>
-      run?.document != null &&
+      run?.plan != null &&
       stored.code === 0 &&
       before.goldens[index]?.stored.code === 0 &&
       before.goldens[index].stored.digests.plan !== stored.digests.plan,
@@ -269,7 +276,8 @@ export async function crossGoldens(
       const document = path.join(folder, `${name}.plan.json`);
       writeFileSync(document, JSON.stringify(run!.document));
       const simulate = simulationOf(document, path.join(folder, `${name}.trace.json`), options);
-      return { name, plan: null, document: null, simulate, trace: null, journal: null, reversed: null };
+      const none = { plan: null, document: null, trace: null, journal: null, undisturbed: null, reversed: null };
+      return { ...none, name, simulate };
     });
     const { text, end } = await resultsOf(judge, { cwd: set.folder, goldens, onlyDigests: false }, folder);
     const runs = runsOf<GoldenRun>(text);

@@ -1,21 +1,27 @@
 import { groupBy, sum } from "../../../core/index.ts";
 import { figuresOf } from "../figures.ts";
 import { type GoldenRun, outcomesOf, type SeenAction } from "../golden-run.ts";
-import type { Asked } from "./asked.ts";
+import { type Asked, isPointOf } from "./asked.ts";
+import { comparedFaults } from "./compared-run.ts";
 import { fleetFaults } from "./fleet.ts";
+import { grownFaults } from "./grown-run.ts";
 import { overfullLinks } from "./links.ts";
-import { plannedFaults, plannedRun } from "./planned-run.ts";
+import { plannedFaults, plannedRun, readAction } from "./planned-run.ts";
 import { wrongWork } from "./work.ts";
 
 /** Floating-point sums of the same times in another order. */
 const SAME = 1e-9;
 
-function lostJobs({ metrics }: GoldenRun, names: Iterable<string>): readonly string[] {
-  const told = new Set(metrics!.jobs.map(({ name }) => name));
-  const absent = [...names].filter((name) => !told.has(name));
+function lostJobs({ metrics }: GoldenRun, { names, sweeps }: Asked): readonly string[] {
+  const told = metrics!.jobs.map(({ name }) => name);
+  const absent = names.filter((name) => !told.includes(name));
   const open = outcomesOf(metrics!).filter(({ endNs, refused }) => endNs === undefined && !refused);
   const lost = [...absent, ...open.map(({ name }) => name)];
-  return lost.length === 0 ? [] : [`a job is lost: ${lost.join(", ")} neither ends nor is refused`];
+  const fewer = sweeps.flatMap((sweep) => {
+    const number = told.filter((name) => isPointOf(sweep, name)).length;
+    return number === sweep.numJobs ? [] : [`${sweep.name} has ${number} jobs, and asks for ${sweep.numJobs}`];
+  });
+  return [...(lost.length === 0 ? [] : [`a job is lost: ${lost.join(", ")} neither ends nor is refused`]), ...fewer];
 }
 
 function twoAtOnce(actions: readonly SeenAction[]): readonly string[] {
@@ -58,6 +64,12 @@ function ordered(run: GoldenRun): readonly string[] {
   return [];
 }
 
+/** Actions that say of no stage, letter and micro-batch what they are. */
+function unreadable(actions: readonly SeenAction[]): readonly string[] {
+  const other = actions.find((action) => readAction(action) === undefined);
+  return other === undefined ? [] : [`an action is called ${other.name}, which names no stage and micro-batch`];
+}
+
 /** What interruptions cost that is not the sum of its causes. */
 function wrongInterruptions({ metrics }: GoldenRun): readonly string[] {
   const { totalSeconds, makespanSeconds, causes = {}, interruptions = 0, interrupted } = metrics!;
@@ -73,6 +85,11 @@ function wrongInterruptions({ metrics }: GoldenRun): readonly string[] {
       ? [`${interruptions} restarts are told to take ${causes["restart"]?.seconds} s, and take ${restarts} s`]
       : []),
   ];
+}
+
+/** Steps that each job over time has made, as its journal tells; of a plan none. */
+function trainedSteps({ metrics, journal }: GoldenRun): ReadonlyMap<string, number> {
+  return new Map(journal.length === 0 ? [] : outcomesOf(metrics!).map(({ name, iterations }) => [name, iterations]));
 }
 
 /** Runs of one revision that differ: by chance, by what went before, by the number of cores. */
@@ -91,12 +108,15 @@ export function brokenInvariants(run: GoldenRun, asked: Asked): readonly string[
   const planned = plannedRun(run);
   return [
     ...unstable(run),
-    ...(run.metrics.totalSeconds === undefined ? lostJobs(run, asked.jobs.keys()) : wrongInterruptions(run)),
+    ...(run.metrics.totalSeconds === undefined ? lostJobs(run, asked) : wrongInterruptions(run)),
     ...(run.journal.length === 0 ? [] : fleetFaults(run, asked)),
+    ...(run.document === null ? [] : unreadable(run.actions)),
     ...twoAtOnce(run.actions),
-    ...(run.plan === null ? [] : uneven(run.actions)),
-    ...(run.document === null ? [] : wrongWork(run.document, asked)),
+    ...comparedFaults(run, asked),
+    ...(run.plan === null && run.document === null ? [] : uneven(run.actions)),
+    ...(run.document === null ? [] : wrongWork(run.document, asked, trainedSteps(run))),
     ...(planned === undefined ? [] : [...plannedFaults(run, planned, asked), ...overfullLinks(planned)]),
+    ...(planned === undefined || run.journal.length === 0 ? [] : grownFaults(run, planned)),
     ...ordered(run),
   ];
 }

@@ -1,7 +1,7 @@
-import { groupBy, maximum, mean, quantile } from "../../../core/index.ts";
+import { groupBy, maximum, mean, quantile, sum } from "../../../core/index.ts";
 import type { FleetOutcome, JobRequest } from "../../../plan/index.ts";
 import { type GoldenRun, outcomesOf, requestsOf } from "../golden-run.ts";
-import type { Asked } from "./asked.ts";
+import { type Asked, rangeText } from "./asked.ts";
 
 /** Policies that have no reason to let of two equal jobs the later one go first. */
 const IN_ORDER = ["fifo", "sjf", "priority", "mlora", "deadline"];
@@ -145,11 +145,13 @@ function wrongFigures({ metrics }: GoldenRun, stories: ReadonlyMap<number, Story
     told !== undefined && Math.abs(told - found) > 1e-9 * Math.max(1, Math.abs(found));
   const ended = [...stories.values()].filter(({ endNs }) => endNs !== undefined);
   const turnarounds = ended.map(({ endNs, request }) => (endNs! - request.arrivalNs) / 1e9);
-  const { turnaroundSeconds, makespanSeconds, refused, preemptions } = metrics!;
+  const { turnaroundSeconds, makespanSeconds, tokensPerSecond, refused, preemptions } = metrics!;
+  const tokens = sum([...stories.values()].map(({ done, request }) => done * request.tokens));
   const told: readonly (readonly [string, number | undefined, number])[] = [
     ["mean turnaround", turnaroundSeconds?.mean, mean(turnarounds)],
     ["turnaround of 95 %", turnaroundSeconds?.p95, quantile(turnarounds, 0.95)],
     ["time", makespanSeconds, maximum(ended.map(({ endNs }) => endNs!)) / 1e9],
+    ["rate of tokens", tokensPerSecond, tokens / makespanSeconds],
     ["number of refused jobs", refused, [...stories.values()].filter(({ isRefused }) => isRefused).length],
     ["number of preemptions", preemptions, [...stories.values()].reduce((sum, story) => sum + story.preemptions, 0)],
   ];
@@ -193,9 +195,9 @@ function overtaken(run: GoldenRun, policy: string | undefined): readonly string[
 }
 
 /** Jobs that are not what the workload asks for. */
-function otherJobs(stories: ReadonlyMap<number, Story>, { jobs }: Asked): readonly string[] {
+function otherJobs(stories: ReadonlyMap<number, Story>, { jobOf }: Asked): readonly string[] {
   for (const { request } of stories.values()) {
-    const asked = jobs.get(request.name);
+    const asked = jobOf(request.name);
     if (asked === undefined) continue;
     const { steps, arrivalSeconds = 0, priority = 0, batchSize, rowTokens } = asked;
     if (request.arrivalNs !== Math.round(1e9 * arrivalSeconds))
@@ -204,8 +206,10 @@ function otherJobs(stories: ReadonlyMap<number, Story>, { jobs }: Asked): readon
       return [`${request.name} has priority ${request.priority}, and asks for ${priority}`];
     if (steps !== undefined && request.iterations !== steps)
       return [`${request.name} trains ${request.iterations} iterations, and asks for ${steps}`];
-    if (batchSize !== undefined && rowTokens !== undefined && request.tokens !== batchSize * rowTokens)
-      return [`${request.name} trains ${request.tokens} tokens an iteration, and asks for ${batchSize * rowTokens}`];
+    if (batchSize === undefined || rowTokens === undefined) continue;
+    const [least, most] = rowTokens.map((tokens) => tokens * batchSize) as [number, number];
+    if (request.tokens < least || request.tokens > most)
+      return [`${request.name} trains ${request.tokens} tokens an iteration, and asks for ${rangeText([least, most])}`];
   }
   return [];
 }
