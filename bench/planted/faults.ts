@@ -1,4 +1,5 @@
 import { EXECUTOR_FAULTS } from "./executor-faults.ts";
+import { GROWTH_FAULTS } from "./growth-faults.ts";
 import { PLANNER_FAULTS } from "./planner-faults.ts";
 import type { PlantedFault } from "./planted-change.ts";
 import { SCHEDULER_FAULTS } from "./scheduler-faults.ts";
@@ -8,5 +9,6 @@ export const FAULTS: readonly PlantedFault[] = [
   ...PLANNER_FAULTS,
   ...SIMULATOR_FAULTS,
   ...SCHEDULER_FAULTS,
+  ...GROWTH_FAULTS,
   ...EXECUTOR_FAULTS,
 ];
