@@ -1,11 +1,11 @@
-import { faultsIn, type PlantedFault, UNEXPLAINED } from "./planted-change.ts";
+import { faultsIn, OTHER_DECISION, type PlantedFault, UNEXPLAINED } from "./planted-change.ts";
 
 /** Plans that grow while jobs come and go, and schedules that are simulated only. */
 export const GROWTH_FAULTS: readonly PlantedFault[] = [
   ...faultsIn("growing plans", "plan/growth/growing-plan.ts", [
     "a preempted job loses a step",
     "growing-evaluated",
-    /trains \d+ steps, and asks for \d+$/,
+    /^was planned before, and fails now: .*jobs that wait/,
     "return state.nextStep;",
     "return state.nextStep + 1;",
   ]),
@@ -33,7 +33,7 @@ export const GROWTH_FAULTS: readonly PlantedFault[] = [
   ...faultsIn("halving", "plan/halving/rungs.ts", [
     "a rung comes too late",
     "halved",
-    /./,
+    OTHER_DECISION,
     "Math.max(rung + 1,",
     "Math.max(rung + 2,",
   ]),
@@ -64,7 +64,7 @@ export const GROWTH_FAULTS: readonly PlantedFault[] = [
   ]),
   ...faultsIn("figures", "traces/causes/critical-path.ts", [
     "a figure deep in a list has another name",
-    "adapters",
+    "tensor-parallel",
     /^a figure is missing: simulate\.criticalPath\[\]\.savesNs/,
     "({ ...sum, savesNs: remedyOf",
     "({ ...sum, savedNs: remedyOf",

@@ -90,30 +90,32 @@ export type AcceptedChanges = z.infer<typeof acceptedSchema>;
 
 const figures = z.record(z.string(), z.number());
 
+const storedSchema = z.strictObject({
+  /** Exit code, 0 where it was planned and simulated. */
+  code: z.int().min(0),
+  figures,
+  /** Of the documents that it printed and wrote, by the paths of their keys. */
+  fields: z.array(z.string()),
+  /** Of what the plan decides, of the decisions of a scheduler, and of all times. */
+  digests: z.strictObject({ plan: z.string(), decisions: z.string(), times: z.string() }),
+  /** What the plan chose, by what it is called. */
+  choices: z.record(z.string(), z.string()),
+  /** By job, a digest of the rows that each of its steps trains. */
+  work: z.record(z.string(), z.string()),
+  broken: z.array(z.string()),
+});
+export type StoredGolden = z.infer<typeof storedSchema>;
+
 /** What goldens came to once: numbers and digests, no timelines. */
 export const baselineSchema = z.strictObject({
   kind: z.literal("regress-baseline"),
-  version: z.literal(1),
+  version: z.literal(2),
   /** Of loratwin. */
   release: z.string(),
-  goldens: z.record(
-    z.string(),
-    z.strictObject({
-      /** Exit code, 0 where it was planned and simulated. */
-      code: z.int().min(0),
-      figures,
-      /** Of what it printed, by the paths of their keys. */
-      fields: z.array(z.string()),
-      /** Of what the plan decides, of the decisions of a scheduler, and of all times. */
-      digests: z.strictObject({ plan: z.string(), decisions: z.string(), times: z.string() }),
-      /** What the plan chose, by what it is called. */
-      choices: z.record(z.string(), z.string()),
-      /** By job, a digest of the rows that each of its steps trains. */
-      work: z.record(z.string(), z.string()),
-      broken: z.array(z.string()),
-    }),
-  ),
+  /** Lists of fields, which many golden workloads have in common. */
+  fields: z.array(storedSchema.shape.fields),
+  /** `fields`: the place of its list. */
+  goldens: z.record(z.string(), storedSchema.extend({ fields: z.int().min(0) })),
 });
 export type RegressBaseline = z.infer<typeof baselineSchema>;
 export type GoldenBudget = z.infer<typeof budgetSchema>;
-export type StoredGolden = RegressBaseline["goldens"][string];

@@ -166,6 +166,7 @@ export async function simulateWorkloadFleet(
       if (sweeps.length > 0)
         throw new InputError({
           expected: "jobs that train to their ends",
+          at: "--trace",
           got: "a sweep that is halved",
           hint: "Which jobs of a halved sweep go on is drawn, so that it has no trace.",
         });
