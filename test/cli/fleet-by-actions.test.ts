@@ -47,7 +47,10 @@ it("jobs over time leave a trace and a plan, whose work is all of theirs", async
 it.each([
   [["jobs.json", "--cluster", "overlapped.yaml", "--grown-plan", "p.json"], /--trace/],
   [["jobs.json", "--cluster", "overlapped.yaml", "--trace", "t.json", "--samples", "5"], /--samples/],
-  [["halved.json", "--cluster", "overlapped.yaml", "--trace", "t.json"], /jobs that train to their ends at --trace, got "a sweep that is halved"/],
+  [
+    ["halved.json", "--cluster", "overlapped.yaml", "--trace", "t.json"],
+    /jobs that train to their ends at --trace, got "a sweep that is halved"/,
+  ],
   [["jobs.json", "--cluster", "blocking.yaml"], /overlapped or synchronous, for jobs over time/],
 ])("%j is refused", async (words, why) => {
   const { code, stdout, stderr } = await simulate(...words, ...FLEET);
