@@ -26,6 +26,12 @@ beforeAll(() => {
   writeFileSync(file("jobs.json"), workload([{ name: "one" }, { name: "two", arrivalSeconds: 0.5, steps: 5 }]));
   const sweep = { grid: { optimizer: { learningRate: [1, 2, 3, 4] } }, halving: { firstRows: 8, eta: 2 } };
   writeFileSync(file("halved.json"), workload([{ name: "rate", sweep, evaluation: { share: 0.1, everySteps: 2 } }]));
+  writeFileSync(
+    file("arrivals.csv"),
+    "timestamp,duration,num_gpus,gpu_time,cluster\n2017-10-02 09:00:00,60.0,1,60.0,a\n",
+  );
+  const arrivals = { trace: "arrivals.csv", format: "philly" };
+  writeFileSync(file("traced.json"), JSON.stringify({ ...JSON.parse(workload([{ name: "one" }])), arrivals }));
   for (const transfers of ["overlapped", "blocking"]) writeFileSync(file(`${transfers}.yaml`), cluster(transfers));
 });
 
@@ -49,8 +55,9 @@ it.each([
   [["jobs.json", "--cluster", "overlapped.yaml", "--trace", "t.json", "--samples", "5"], /--samples/],
   [
     ["halved.json", "--cluster", "overlapped.yaml", "--trace", "t.json"],
-    /jobs that train to their ends at --trace, got "a sweep that is halved"/,
+    /own, at --trace, got "a sweep that is halved"/,
   ],
+  [["traced.json", "--cluster", "overlapped.yaml", "--trace", "t.json"], /got "jobs of a cluster's trace"/],
   [["jobs.json", "--cluster", "blocking.yaml"], /overlapped or synchronous, for jobs over time/],
 ])("%j is refused", async (words, why) => {
   const { code, stdout, stderr } = await simulate(...words, ...FLEET);

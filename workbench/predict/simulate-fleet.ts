@@ -141,6 +141,23 @@ export interface FleetForecastChoice {
   readonly byActions?: boolean;
 }
 
+/** @throws InputError for jobs that have no actions of their own */
+function checkByActions({ loaded: { workload } }: WorkloadFleet, isHalved: boolean): void {
+  const facts = { expected: "jobs that train to their ends, each on rows of its own,", at: "--trace" };
+  if (isHalved)
+    throw new InputError({
+      ...facts,
+      got: "a sweep that is halved",
+      hint: "Which jobs of a halved sweep go on is drawn.",
+    });
+  if (workload.arrivals !== undefined)
+    throw new InputError({
+      ...facts,
+      got: "jobs of a cluster's trace",
+      hint: "Such a job stands for steps like those of a job of the workload. Leave `arrivals` out.",
+    });
+}
+
 /** What a fleet came to action by action: its plan, as it grew, and the trace. */
 function grownFleet({ loaded, fleet }: WorkloadFleet, { segments, run }: FleetActions): GrownFleet {
   const body = fleetPlanBody(fleet.setting, segments);
@@ -163,13 +180,7 @@ export async function simulateWorkloadFleet(
   try {
     const asked = { ...fleet, policy, ...(objective === undefined ? {} : { objective }) };
     if (byActions) {
-      if (sweeps.length > 0)
-        throw new InputError({
-          expected: "jobs that train to their ends",
-          at: "--trace",
-          got: "a sweep that is halved",
-          hint: "Which jobs of a halved sweep go on is drawn, so that it has no trace.",
-        });
+      checkByActions(given, sweeps.length > 0);
       const { actions, ...simulated } = await withBetterPackings(
         (pack) => simulateFleet({ ...asked, pack, granularity: "actions" }),
         solvePackings(context),
