@@ -42,9 +42,7 @@ interface JobAction {
   readonly action: PlannedAction;
 }
 
-function jobActions({ document, computed, microBatches }: PlannedRun): readonly JobAction[] {
-  const jobs = document.segments.flatMap((segment) => segment.jobs);
-  const groups = document.segments.flatMap((segment) => segment.groups);
+function jobActions({ jobs, groups, computed, microBatches }: PlannedRun): readonly JobAction[] {
   const memo = new Map<number, readonly Omit<JobAction, "action">[]>();
   return computed.flatMap((action) => {
     const { microBatch, letter } = action;

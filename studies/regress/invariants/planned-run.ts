@@ -1,5 +1,5 @@
 import { groupBy, maximum } from "../../../core/index.ts";
-import type { MicroBatch, PlanDocument } from "../../../plan/index.ts";
+import type { MicroBatch, PlanDocument, Work } from "../../../plan/index.ts";
 import type { GoldenRun, SeenAction } from "../golden-run.ts";
 import type { Asked } from "./asked.ts";
 
@@ -13,6 +13,9 @@ export interface PlannedAction extends SeenAction {
 /** A plan and what became of it, as the checks read them: from documents alone. */
 export interface PlannedRun {
   readonly document: PlanDocument;
+  /** Of all segments. */
+  readonly jobs: Work["jobs"];
+  readonly groups: Work["groups"];
   readonly microBatches: readonly MicroBatch[];
   readonly computed: readonly PlannedAction[];
   /** Each message once: as its sender has it. */
@@ -46,6 +49,8 @@ export function plannedRun({ document, actions }: GoldenRun): PlannedRun | undef
     pipelines.find(({ firstStage, endStage }) => firstStage <= stage && stage < endStage)!;
   return {
     document,
+    jobs: document.segments.flatMap(({ jobs }) => jobs),
+    groups: document.segments.flatMap(({ groups }) => groups),
     microBatches: document.segments.flatMap(({ microBatches }) => microBatches),
     computed,
     transfers: readActions(actions.filter(({ stream }) => stream.startsWith("send"))),
@@ -84,9 +89,8 @@ function early({ computed, transfers, actionAt, firstStageOf, isLast }: PlannedR
 }
 
 /** Whether an update of a group's step needs the gradient norm over all stages. */
-function clips({ document }: PlannedRun, group: number, step: number): boolean {
-  const jobs = document.segments.flatMap((segment) => segment.jobs);
-  const { members } = document.segments.flatMap((segment) => segment.groups)[group]!;
+function clips({ jobs, groups }: PlannedRun, group: number, step: number): boolean {
+  const { members } = groups[group]!;
   return members.some(
     ({ job, firstStep, endStep }) => step < endStep - firstStep && jobs[job]!.optimizer.maxGradNorm !== undefined,
   );
@@ -159,8 +163,7 @@ function tooManyInFlight({ computed, document }: PlannedRun, asked: number | und
 /** Jobs of a pipeline that train at once, from their first forward to their last backward on its first stage. */
 function tooManyJobs(planned: PlannedRun, asked: number | undefined): readonly string[] {
   if (asked === undefined) return [];
-  const { computed, microBatches, document, firstStageOf } = planned;
-  const jobs = document.segments.flatMap((segment) => segment.jobs);
+  const { computed, microBatches, jobs, firstStageOf } = planned;
   const spans = new Map<string, { readonly stage: number; readonly job: string; startNs: number; endNs: number }>();
   for (const { stage, letter, microBatch, startNs, endNs } of computed) {
     if (stage !== firstStageOf(stage) || (letter !== "F" && letter !== "B")) continue;
