@@ -16,12 +16,23 @@ function yargsOptions(table: OptionTable) {
   return Object.fromEntries(Object.entries(table).map(([name, option]) => [name, yargsOption(option)]));
 }
 
-function parser(
+/** What a command line chooses; thrown, since yargs writes the command's help page behind a handler that returns. */
+class Chosen {
+  readonly command: Command;
+  readonly args: Arguments;
+
+  constructor(command: Command, args: Arguments) {
+    this.command = command;
+    this.args = args;
+  }
+}
+
+/** The command that a command line chooses, and its arguments; undefined where help or the version were printed. */
+async function parsed(
   argv: readonly string[],
   commands: readonly Command[],
-  choose: (command: Command, args: Arguments) => void,
   print: (text: string) => void,
-) {
+): Promise<Chosen | undefined> {
   let cli = yargs([...argv])
     .scriptName("loratwin")
     .detectLocale(false)
@@ -50,12 +61,20 @@ function parser(
         for (const [example, what] of command.examples) built = built.example(example, what);
         return built;
       },
-      (args) => choose(command, args as Arguments),
+      (args) => {
+        throw new Chosen(command, args as Arguments);
+      },
     );
   }
-  return cli.parseAsync([...argv], {}, (_error, _args, output) => {
-    if (output !== "") print(output);
-  });
+  try {
+    await cli.parseAsync([...argv], {}, (_error, _args, output) => {
+      if (output !== "") print(output);
+    });
+    return undefined;
+  } catch (error) {
+    if (error instanceof Chosen) return error;
+    throw error;
+  }
 }
 
 /** Runs one command line and returns its exit code: 0 done, 1 a check failed, else as `endingOf` has it. */
@@ -63,7 +82,6 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
   const io = plainIo(given);
   let world: World | undefined;
   let commands: readonly Command[] = [];
-  let chosen: { readonly command: Command; readonly args: Arguments } | undefined;
   try {
     const unknown = unknownCommand(argv);
     if (unknown !== undefined) {
@@ -72,14 +90,7 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
     }
     commands = await commandsOf(argv);
     if (commands.length === 1) checkTyped(commands[0]!, argv);
-    await parser(
-      argv,
-      commands,
-      (command, args) => {
-        chosen = { command, args };
-      },
-      (text) => io.stdout(`${text}\n`),
-    );
+    const chosen = await parsed(argv, commands, (text) => io.stdout(`${text}\n`));
     if (chosen === undefined) return 0;
     const { command, args } = chosen;
     world = command.runsOnRanks === true ? joinRanks(process.env, (text) => warn(io, text)) : undefined;

@@ -43,6 +43,8 @@ export function optionWords(options: Golden["options"]): readonly string[] {
 
 /** Nothing is kept, drawn or told: what is compared follows from the documents alone. */
 const PLAIN = ["--no-cache", "--quiet", "--json"] as const;
+/** Draws around figures that are judged themselves take a quarter of the time. Those of interruptions are figures. */
+const UNDRAWN = [...PLAIN, "--no-intervals"] as const;
 
 function commandsOf(golden: Golden, { reversed }: LoadedGoldens, folder: string): GoldenCommands {
   const { name, workload, cluster, devices, calibration, options, byActions } = golden;
@@ -52,7 +54,7 @@ function commandsOf(golden: Golden, { reversed }: LoadedGoldens, folder: string)
     ...(cluster === undefined ? ["--devices", devices!] : ["--cluster", cluster]),
     ...(calibration === undefined ? [] : ["--calibration", calibration]),
     ...optionWords(parted(options, false)),
-    ...PLAIN,
+    ...UNDRAWN,
   ];
   const turned = reversed.get(name);
   if (turned !== undefined) writeFileSync(file(".reversed.yaml"), turned);
@@ -71,22 +73,21 @@ function commandsOf(golden: Golden, { reversed }: LoadedGoldens, folder: string)
       reversed: other(["--trace", file(".reversed.trace.json")]),
     };
   }
-  const plain = ["--no-intervals"];
   if (COMPARISON_SCHEDULES.some((schedule) => schedule === options["schedule"]))
     return {
       ...alone,
-      simulate: ["simulate", ...asked(workload), ...plain, "-o", trace],
+      simulate: ["simulate", ...asked(workload), "-o", trace],
       trace,
-      reversed: other(plain),
+      reversed: other([]),
     };
   return {
     ...alone,
-    plan: ["plan", ...asked(workload), ...plain, "-o", plan],
+    plan: ["plan", ...asked(workload), "-o", plan],
     document: plan,
     simulate: simulationOf(plan, trace, options),
     undisturbed: isInterrupted(options) ? simulationOf(plan, trace, {}) : null,
     trace,
-    reversed: other(plain),
+    reversed: other([]),
   };
 }
 
@@ -101,10 +102,8 @@ const isInterrupted = (options: Golden["options"]): boolean => options["interrup
 
 /** Simulates a plan. Without its devices at work there is no trace. */
 function simulationOf(plan: string, trace: string, options: Golden["options"]): readonly string[] {
-  return [
-    ...["simulate", plan, ...optionWords(parted(options, true)), ...PLAIN],
-    ...(isInterrupted(options) ? [] : ["--no-intervals", "-o", trace]),
-  ];
+  const words = ["simulate", plan, ...optionWords(parted(options, true))];
+  return isInterrupted(options) ? [...words, ...PLAIN] : [...words, ...UNDRAWN, "-o", trace];
 }
 
 /** How long a revision may take for all of them before it is said to hang. */
