@@ -26,8 +26,7 @@ function movedText(when: string, moved: readonly MovedEnd[]): readonly string[] 
 
 /** What hung on a decision of a twin, for people; a text: why that cannot be simulated. */
 export function whatHungStory(hung: BothWays | string): StoryPart {
-  if (typeof hung === "string")
-    return { heading: `What hung on it cannot be simulated: in the twin ${hung}.`, lines: [] };
+  if (typeof hung === "string") return { heading: `What hung on it cannot be simulated: ${hung}.`, lines: [] };
   const { own, other, ends } = hung;
   const moved = ends
     .map((end) => ({ ...end, byNs: end.otherNs - end.ownNs }))
@@ -44,9 +43,9 @@ export function whatHungStory(hung: BothWays | string): StoryPart {
   return {
     heading: "What hung on it: the simulator went on from there with each of the two decisions.",
     lines: [
-      `with the twin's decision jobs take ${seconds(own.meanTurnaroundNs)} on average, all of them ${seconds(own.makespanNs)}`,
-      `with the run's decision jobs take ${seconds(other.meanTurnaroundNs)} on average ` +
-        `(${change(own.meanTurnaroundNs, other.meanTurnaroundNs)}), all of them ${seconds(other.makespanNs)} ` +
+      `with the twin's decision a job takes ${seconds(own.meanTurnaroundNs)} on average, all jobs ${seconds(own.makespanNs)}`,
+      `with the run's decision a job takes ${seconds(other.meanTurnaroundNs)} on average ` +
+        `(${change(own.meanTurnaroundNs, other.meanTurnaroundNs)}), all jobs ${seconds(other.makespanNs)} ` +
         `(${change(own.makespanNs, other.makespanNs)})`,
       ...movedText(
         "later",

@@ -1,10 +1,10 @@
 import { maximum, mean } from "../../core/index.ts";
-import { fleetHistory, type JobHistory } from "./fleet-history.ts";
+import { fleetHistory } from "./fleet-history.ts";
 import { timesOf } from "./job-story.ts";
 import type { JournalLine } from "./journal.ts";
 
 /** What a fleet came to: of the jobs that have ended both ways. */
-export interface WayFigures {
+interface WayFigures {
   readonly meanTurnaroundNs: number;
   /** From the first arrival to the last end. */
   readonly makespanNs: number;
@@ -30,7 +30,7 @@ export function bothWays(own: readonly JournalLine[], other: readonly JournalLin
   });
   if (pairs.length === 0) return undefined;
   const figures = (way: 0 | 1): WayFigures => ({
-    meanTurnaroundNs: mean(pairs.map(({ jobs }) => timesOf(jobs[way] as JobHistory).turnaroundNs)),
+    meanTurnaroundNs: mean(pairs.map(({ jobs }) => timesOf(jobs[way]).turnaroundNs)),
     makespanNs: maximum(pairs.map(({ ends }) => ends[way])) - a.startNs,
   });
   return {

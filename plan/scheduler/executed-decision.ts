@@ -62,14 +62,14 @@ function jobsAt(lines: readonly JournalLine[], at: number): ReadonlyMap<number, 
   return jobs;
 }
 
-/** Why a decision cannot be made of a job, in words that follow its name. */
-function whyNot({ kind, pipeline }: Decision, job: Known | undefined): string | undefined {
-  if (job === undefined) return "had not come yet";
-  if (job.isOver) return "had ended by then";
-  if (job.isHeld) return "was not to train then, whatever a policy says";
-  if (kind === "refuse") return job.pipeline === undefined ? undefined : "trained already";
-  if (kind === "start" || kind === "resume") return job.pipeline === undefined ? undefined : "trained already";
-  return job.pipeline === pipeline ? undefined : `did not train on pipeline ${pipeline}`;
+/** Why a decision cannot be made of a job. */
+function whyNot({ kind, name, pipeline }: Decision, job: Known | undefined): string | undefined {
+  if (job === undefined) return `${name} had not come to the twin yet`;
+  if (job.isOver) return `${name} had ended in the twin by then`;
+  if (job.isHeld) return `${name} was not to train then, whatever a policy says`;
+  const isOfWaiting = kind === "refuse" || kind === "start" || kind === "resume";
+  if (isOfWaiting) return job.pipeline === undefined ? undefined : `${name} trained already in the twin`;
+  return job.pipeline === pipeline ? undefined : `${name} was not on pipeline ${pipeline} in the twin then`;
 }
 
 /** What comes next of a job that was told to leave, where it has left. */
@@ -103,6 +103,13 @@ function fatesOf(decisions: readonly Decision[], later: readonly JournalLine[]):
   return fates;
 }
 
+/** That a decision which others did not make is not made, as long as theirs is not carried out. */
+function contrary({ kind, pipeline }: Decision): GivenFate | undefined {
+  const meanwhile = { why: "", isMeanwhile: true };
+  if (kind === "leave" || kind === "preempt") return { ...meanwhile, kind: "on", pipeline: pipeline! };
+  return kind === "stay" ? { ...meanwhile, kind: "off", isToldOnly: false } : undefined;
+}
+
 /** Whether two decisions cannot both be made as they are. */
 function isEither(a: Decision, b: Decision): boolean {
   return a.number === b.number || (a.pipeline !== undefined && a.pipeline === b.pipeline);
@@ -122,7 +129,7 @@ export function executedDecision(
   const line = executed[theirs.line];
   if (line === undefined) return "the run decided nothing more";
   const decision = line.decisions[at - theirs.first]!;
-  if (decision.kind === "stop") return `no policy ends a job, and ${decision.name} was to end`;
+  if (decision.kind === "stop") return `that ${decision.name} was stopped was no decision of the policy`;
   const ownDecision = simulated[own.line]?.decisions[at - own.first];
   // Behind all that both decided.
   const from = at === own.first ? (at === 0 ? 0 : placeOf(simulated, at - 1).line + 1) : own.line;
@@ -139,16 +146,27 @@ export function executedDecision(
     if (keys.length === 0 && !isEitherOr && each.atNs >= line.atNs) break;
   }
   const trigger = simulated[place];
-  if (trigger === undefined) return `the simulated fleet had ended before ${decision.name} could be decided on`;
+  if (trigger === undefined) return "the twin had ended by then";
   const jobs = jobsAt(simulated, place);
-  const not = whyNot(decision, jobs.get(decision.number));
-  if (not !== undefined) return `${decision.name} ${not}`;
+  const why = whyNot(decision, jobs.get(decision.number));
+  if (why !== undefined) return why;
   // With what both decided in that line.
   const decisions = executed.flatMap((each) => each.decisions);
-  const first = Math.min(at, place === own.line ? own.first : at);
-  const fates = fatesOf(decisions.slice(first, theirs.first + line.decisions.length), executed.slice(theirs.line + 1));
-  for (const [number, fate] of fates)
-    if (!(fate.kind === "on" && fate.behind !== undefined) && (jobs.get(number)?.isOver ?? true)) fates.delete(number);
+  const isOwnLine = place === own.line;
+  const given = fatesOf(
+    decisions.slice(isOwnLine ? own.first : at, theirs.first + line.decisions.length),
+    executed.slice(theirs.line + 1),
+  );
+  const not = isOwnLine && ownDecision !== undefined ? contrary(ownDecision) : undefined;
+  const fates = new Map<number, GivenFate>();
+  if (not !== undefined && !given.has(ownDecision!.number)) fates.set(ownDecision!.number, not);
+  const isDecidedOn = (number: number): boolean => {
+    const job = jobs.get(number);
+    return job !== undefined && !job.isOver && !job.isHeld;
+  };
+  // Who comes for another one may come later.
+  for (const [number, fate] of given)
+    if (isDecidedOn(fate.kind === "on" ? (fate.behind ?? number) : number)) fates.set(number, fate);
   return { linesBefore: place, atNs: trigger.atNs, fates };
 }
 

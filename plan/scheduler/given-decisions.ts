@@ -1,8 +1,11 @@
 import type { FleetJob } from "./fleet-job.ts";
 import type { Choice, FleetView, Policy, Wish } from "./policy.ts";
 
-/** What is to become of a job, whatever its policy says. */
-export type GivenFate = { readonly why: string } & (
+/**
+ * What is to become of a job, whatever its policy says. `isMeanwhile`: until all that is not meanwhile is carried out,
+ * and no longer.
+ */
+export type GivenFate = { readonly why: string; readonly isMeanwhile?: boolean } & (
   | {
       /** It trains on a pipeline. `behind`: a job that has to leave first. */
       readonly kind: "on";
@@ -122,7 +125,12 @@ export function withGiven(policy: Policy, { linesBefore, atNs, fates }: GivenDec
         if (fate.kind !== "on" || fate.behind === undefined) return true;
         return jobs.get(fate.behind)?.pipeline !== fate.pipeline || between.has(fate.behind);
       };
-      for (const [number, fate] of open) if (isDue(fate) && isSettled(fate, jobs.get(number))) open.delete(number);
+      for (const [number, fate] of open) {
+        const job = jobs.get(number);
+        const isOpen = fate.isMeanwhile === true && job !== undefined;
+        if (!isOpen && isDue(fate) && isSettled(fate, job)) open.delete(number);
+      }
+      if ([...open.values()].every(({ isMeanwhile }) => isMeanwhile)) open.clear();
       const choice = policy.decide(view, memory);
       if ([...open].every(([number, fate]) => agrees(choice, number, fate, isDue(fate)))) return choice;
       return around(policy, view, memory, { fates: open, isDue });

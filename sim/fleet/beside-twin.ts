@@ -127,6 +127,7 @@ export function whatHung(
   if (typeof given === "string") return given;
   const { journal } = madeTwin(fleet, policy, (own) => withGiven(own, given)).run();
   const decision = fleet.journal.flatMap(({ decisions }) => decisions)[numSame]!;
-  if (!isMade(decision, journal.slice(given.linesBefore))) return `nothing was to be decided of ${decision.name} then`;
-  return bothWays(twin, journal) ?? "no job ends both ways";
+  if (!isMade(decision, journal.slice(given.linesBefore)))
+    return `the twin's policy was not asked about ${decision.name} then`;
+  return bothWays(twin, journal) ?? "no job ends after both decisions";
 }
