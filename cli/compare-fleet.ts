@@ -101,9 +101,9 @@ export async function compareFleetRun(io: Io, args: Arguments, folder: string): 
   const policy = text === undefined ? undefined : await policyOption(io, "policy", text);
   const run = readRun(io, folder, "fleet");
   const compared = compareFleet(run, policy);
-  const { executed, decidedAnew, decidedSame, decisions, ownWork } = compared;
+  const { executed, decidedAnew, decidedSame, decisions, hung, ownWork } = compared;
   const judge = (simulated: FleetHistory) => {
-    const comparison = fleetComparison(executed, simulated, decisions);
+    const comparison = fleetComparison(executed, simulated, decisions, hung);
     return { ...comparison, errors: errorsOf(executed, simulated, comparison.error) };
   };
   const [anew, same] = [decidedAnew, decidedSame].map(({ asCalibrated, speedOut }) => ({
@@ -125,7 +125,7 @@ export async function compareFleetRun(io: Io, args: Arguments, folder: string): 
       sameDecisions: decisions.numSame,
     },
     ...(ownWork === undefined ? {} : { ownWork: workFacts(ownWork) }),
-    ...{ parted: partedFacts(decisions.parted), decidedAnew: errors(anew), decidedSame: errors(same), jobs },
+    ...{ parted: partedFacts(decisions.parted, hung), decidedAnew: errors(anew), decidedSame: errors(same), jobs },
   };
   const incomplete = journalText(compared);
   const byWhom = text === undefined ? "" : ` by ${text}`;

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { sum } from "../core/index.ts";
 import {
-  compareDecisions,
+  type BothWays,
   type FleetHistory,
   fleetHistory,
   type PartedDecisions,
@@ -41,16 +41,45 @@ interface PartedDecision {
   readonly laterSeconds: number | null;
 }
 
-/** For programs. */
-export function partedFacts(parted: PartedDecisions | undefined): WrittenLiveFleet["parted"] {
-  if (parted === undefined) return null;
+/** What a fleet came to that the simulator went on with from the decision. */
+interface Onward {
+  readonly meanTurnaroundSeconds: number;
+  /** From the first arrival to the last end. */
+  readonly makespanSeconds: number;
+  /** By job. */
+  readonly endSeconds: Readonly<Record<string, number>>;
+}
+
+/** Of jobs that have ended both ways; all but `whyNot` are null where it cannot be simulated. */
+interface WhatHung {
+  readonly whyNot: string | null;
+  readonly executed: Onward | null;
+  readonly simulated: Onward | null;
+}
+
+function hungFacts(hung: BothWays | string): WhatHung {
+  if (typeof hung === "string") return { whyNot: hung, executed: null, simulated: null };
+  const onward = (way: "own" | "other"): Onward => ({
+    meanTurnaroundSeconds: hung[way].meanTurnaroundNs / 1e9,
+    makespanSeconds: hung[way].makespanNs / 1e9,
+    endSeconds: Object.fromEntries(hung.ends.map((end) => [end.name, end[`${way}Ns`] / 1e9])),
+  });
+  return { whyNot: null, executed: onward("other"), simulated: onward("own") };
+}
+
+/** For programs. `hung`: there where decisions part. */
+export function partedFacts(
+  parted: PartedDecisions | undefined,
+  hung: BothWays | string | undefined,
+): WrittenLiveFleet["parted"] {
+  if (parted === undefined || hung === undefined) return null;
   const factsOf = (at: 0 | 1): PartedDecision | null => {
     const [decision, laterNs] = [parted.decisions[at], parted.laterNs[at]];
     if (decision === undefined) return null;
     const { kind, name: job, atNs } = decision;
     return { kind, job, atSeconds: atNs / 1e9, laterSeconds: laterNs === undefined ? null : laterNs / 1e9 };
   };
-  return { executed: factsOf(0), simulated: factsOf(1) };
+  return { executed: factsOf(0), simulated: factsOf(1), hung: hungFacts(hung) };
 }
 
 /** What was written, for people and programs. */
@@ -62,11 +91,12 @@ export interface WrittenLiveFleet {
   readonly sameDecisions: number | null;
   /**
    * The first decisions that differ, and how many seconds later each fleet decided what the other did there: null where
-   * it never did. Null where none differ.
+   * it never did. `hung`: how the simulator goes on with each of the two. Null where none differ.
    */
   readonly parted: {
     readonly executed: PartedDecision | null;
     readonly simulated: PartedDecision | null;
+    readonly hung: WhatHung;
   } | null;
   /** By job: simulated / executed turnaround - 1; null unless it has ended in both. */
   readonly turnaroundErrors: Readonly<Record<string, number | null>>;
@@ -80,12 +110,12 @@ export function writeLiveFleet(
   fleet: RunOfFleet,
   { title = `${path.basename(path.resolve(io.cwd, folder))} over time`, policy }: LiveFleetPage,
 ): WrittenLiveFleet {
-  const { twin, executed } = twinOfFleet(fleet, policy);
+  const { twin, executed, decisions, whatHung } = twinOfFleet(fleet, policy);
+  const hung = whatHung();
   const { lines } = fleet;
   const history = fleetHistory(fleet.since === undefined ? lines : [...lines, fleet.since]);
   const simulated = twin && fleetHistory(twin.journal);
-  const decisions = twin && compareDecisions(lines, twin.journal, { goesOn: fleet.state === "unfinished" });
-  const comparison = simulated && decisions && fleetComparison(history, simulated, decisions);
+  const comparison = simulated && decisions && fleetComparison(history, simulated, decisions, hung);
   const { setting } = fleet;
   writeFleetPage(io, file, {
     title,
@@ -115,7 +145,7 @@ export function writeLiveFleet(
     jobs: history.jobs.length,
     decisions: sum(lines.map((line) => line.decisions.length)),
     sameDecisions: decisions?.numSame ?? null,
-    parted: partedFacts(decisions?.parted),
+    parted: partedFacts(decisions?.parted, hung),
     turnaroundErrors: Object.fromEntries(
       history.jobs.map(({ request }, job) => [request.name, comparison?.error[job] ?? null]),
     ),

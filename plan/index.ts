@@ -320,6 +320,8 @@ export { standIns } from "./planner/stand-ins.ts";
 export { type PlanChoices, workloadRequest } from "./planner/workload-request.ts";
 // Jobs that are evaluated on the same rows, the best first.
 export * from "./ranking/index.ts";
+// What hung on a decision.
+export { type BothWays, bothWays } from "./scheduler/both-ways.ts";
 // Who has spent a budget.
 export { Budgets, budgetsOf, hasBudget, type JobBudgets, type SpentByUser } from "./scheduler/budgets.ts";
 // Where the decisions of two fleets part.
@@ -330,6 +332,8 @@ export {
   type TimedDecision,
 } from "./scheduler/compare-decisions.ts";
 export { cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-off.ts";
+// A fleet that is given a decision of another one, in place of its policy's.
+export { executedDecision, isMade } from "./scheduler/executed-decision.ts";
 export type { Sharing } from "./scheduler/fleet-groups.ts";
 // Jobs over time: who trains when.
 export {
@@ -348,6 +352,7 @@ export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
 export { cutWork, type FleetWork, type Parts } from "./scheduler/fleet-work.ts";
 export type { Forecaster, Objective } from "./scheduler/forecast.ts";
+export { type GivenDecisions, type GivenFate, withGiven } from "./scheduler/given-decisions.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { AskedEvent, Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";

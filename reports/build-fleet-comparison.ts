@@ -1,5 +1,6 @@
 import { counted, formatSeconds, maximum, mean } from "../core/index.ts";
 import {
+  type BothWays,
   type ComparedDecisions,
   type FleetHistory,
   type StoryPart,
@@ -7,6 +8,7 @@ import {
   timesOf,
 } from "../plan/index.ts";
 import type { FleetComparison, FleetFigure } from "./fleet-data.ts";
+import { whatHungStory } from "./what-hung.ts";
 
 /** Names that a sentence lists. */
 const LISTED = 6;
@@ -50,6 +52,7 @@ interface Row {
 function decisionsStory(
   { counts, numSame, parted, otherwise }: ComparedDecisions,
   rows: readonly Row[],
+  hung: BothWays | string | undefined,
 ): readonly StoryPart[] {
   const [executed, twin] = counts;
   if (parted === undefined)
@@ -68,6 +71,7 @@ function decisionsStory(
         closeText(parted.laterNs[1], "in the twin", "run"),
       ],
     },
+    ...(hung === undefined ? [] : [whatHungStory(hung)]),
     {
       heading:
         otherwise.length === 0
@@ -90,11 +94,15 @@ function decisionsStory(
   ];
 }
 
-/** An executed fleet beside its twin, which has the same jobs under the same numbers. */
+/**
+ * An executed fleet beside its twin, which has the same jobs under the same numbers. `hung`: on the first decision that
+ * parts; a text where that cannot be simulated.
+ */
 export function fleetComparison(
   executed: FleetHistory,
   twin: FleetHistory,
   decisions: ComparedDecisions,
+  hung?: BothWays | string,
 ): FleetComparison {
   const simulated = new Map(twin.jobs.map((job) => [job.number, job]));
   const rows = executed.jobs.map((job): Row => {
@@ -132,6 +140,6 @@ export function fleetComparison(
     twinNs: rows.map(({ twinNs }) => twinNs),
     error: rows.map(({ error }) => error),
     figures,
-    story: decisionsStory(decisions, rows),
+    story: decisionsStory(decisions, rows, hung),
   };
 }

@@ -3,7 +3,7 @@
 // How sure a prediction is: the figures of runs that are drawn with the errors of the calibration, few of them simulated.
 export { ALL_DRAWS, estimatedDraws } from "./estimated-draws.ts";
 // A fleet that was executed beside its twin, both judged.
-export { besideTwin, type ExecutedFleet, type TwinnedFleet } from "./fleet/beside-twin.ts";
+export { besideTwin, type ExecutedFleet, type TwinnedFleet, whatHung } from "./fleet/beside-twin.ts";
 export { CohortTimes } from "./fleet/cohort-times.ts";
 export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";

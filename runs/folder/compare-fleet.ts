@@ -1,7 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import {
+  type BothWays,
   type ComparedDecisions,
-  compareDecisions,
   createCostModel,
   type FleetHistory,
   fleetHistory,
@@ -34,6 +34,8 @@ export interface ComparedFleet {
   readonly decidedSame: SimulatedAgain;
   /** What was decided anew on the machine as it was, beside what was decided. */
   readonly decisions: ComparedDecisions;
+  /** What hung on the first of these that parts; a text where that cannot be simulated. Undefined where none parts. */
+  readonly hung: BothWays | string | undefined;
   /** What JavaScript did on the devices' cores meanwhile; undefined where nobody counted. */
   readonly ownWork: ReturnType<typeof ownWorkCounted>;
   /** Where the journal ends before the fleet does; undefined where it does not. */
@@ -47,7 +49,7 @@ export interface ComparedFleet {
  * @throws InputError for a fleet that was resumed, or whose plan is not kept whole, or of which nothing has ended
  */
 export function compareFleet(run: RunOfFleet, policy?: PolicyName | PolicyFactory): ComparedFleet {
-  const { setting, segments, begin, lines, state, since, folder } = run;
+  const { setting, segments, begin, lines, since, folder } = run;
   if (begin.segments > 0)
     throw new InputError({
       expected: `${RUN_FILES.segments} with all of the plan`,
@@ -73,12 +75,13 @@ export function compareFleet(run: RunOfFleet, policy?: PolicyName | PolicyFactor
     return withSameDecisions({ setting, costs, segments, journal: lines, times, firstNs: speed.firstNs });
   };
   const [calibratedSame, speedOutSame] = [same(ownWorkOf(run.events)), same(speed.ownWork, speed.times)];
-  const anew = twinOfFleet(run, policy, speed).twin!;
+  const { twin, decisions, whatHung } = twinOfFleet(run, policy, speed);
+  const anew = twin!.journal;
   return {
     executed: fleetHistory(since === undefined ? lines : [...lines, since]),
-    decidedAnew: { asCalibrated: fleetHistory(calibrated.twin.journal), speedOut: fleetHistory(anew.journal) },
+    decidedAnew: { asCalibrated: fleetHistory(calibrated.twin.journal), speedOut: fleetHistory(anew) },
     decidedSame: { asCalibrated: fleetHistory(calibratedSame), speedOut: fleetHistory(speedOutSame) },
     ...{ ownWork: ownWorkCounted(run.events), end: journalEnd(run), gaps: journalGaps(lines) },
-    decisions: compareDecisions(lines, anew.journal, { goesOn: state === "unfinished" }),
+    ...{ decisions: decisions!, hung: whatHung() },
   };
 }

@@ -1,22 +1,28 @@
 import {
+  type BothWays,
+  bothWays,
   type CostModel,
+  executedDecision,
   FleetOutcomes,
   type FleetWork,
+  isMade,
   type JournalLine,
   type LearnedSizes,
   type OwnWorkCosts,
+  type Policy,
   type PolicyFactory,
   type PolicyName,
   Scheduler,
   type Setting,
   type Spent,
   wasCutOff,
+  withGiven,
   withOwnWork,
 } from "../../plan/index.ts";
 import type { DeviceClock } from "../run/device-clock.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
 import { fleetModel } from "./fleet-model.ts";
-import { fleetTwin, happeningsOf } from "./fleet-twin.ts";
+import { type FleetTwin, fleetTwin, happeningsOf } from "./fleet-twin.ts";
 import { judgeFleet } from "./judge-fleet.ts";
 
 /** A fleet that was executed, as its folder tells of it. */
@@ -62,28 +68,42 @@ function outcomesOf(journal: readonly JournalLine[]): FleetOutcomes {
   return outcomes;
 }
 
+/** What a twin is simulated with, under a policy that may be changed before. */
+function madeTwin(
+  fleet: ExecutedFleet,
+  policy: PolicyName | PolicyFactory,
+  changed: (own: Policy) => Policy = (own) => own,
+) {
+  const { setting, costs, journal, most, learned, clocks, ownWork } = fleet;
+  const happenings = happeningsOf(journal);
+  const works = fleet.works.slice(0, happenings.requests.length);
+  const limit = { ...(most === undefined ? {} : { most }), ...(learned === undefined ? {} : { learned }) };
+  const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, ...limit });
+  const own = policyOf(policy);
+  const times = timesOf(own);
+  // A clock tells of actions that are predicted as the calibration has them.
+  const calibration = clocks === undefined ? setting.calibration : undefined;
+  const all = withOwnWork(costs, calibration, ownWork);
+  const run = (): FleetTwin =>
+    fleetTwin({
+      ...{ setting, costs: all, works, happenings, clocks },
+      sharing: times.sharing,
+      scheduler: new Scheduler(changed(own), resources),
+    });
+  const judged = { requests: happenings.requests, times, numPipelines: resources.numPipelines, most, isBounded: true };
+  return { own, judged, run };
+}
+
 /**
  * An executed fleet and its twin under a policy, judged by the same predicted times. Of a fleet that goes on, the jobs
  * that have come train to their end in the twin.
  */
 export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFactory): TwinnedFleet {
-  const { setting, costs, journal, most, learned, clocks, ownWork } = fleet;
-  const happenings = happeningsOf(journal);
-  const { requests } = happenings;
-  const works = fleet.works.slice(0, requests.length);
-  const limit = { ...(most === undefined ? {} : { most }), ...(learned === undefined ? {} : { learned }) };
-  const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, ...limit });
-  const own = policyOf(policy);
-  const times = timesOf(own);
-  const { sharing } = times;
-  const judged = { requests, times, numPipelines: resources.numPipelines, most, isBounded: true };
+  const { journal } = fleet;
+  const { own, judged, run } = madeTwin(fleet, policy);
   const executed = judgeFleet({ ...judged, outcomes: outcomesOf(journal) });
   if (fleet.wasResumed === true || wasCutOff(journal)) return { twin: undefined, executed };
-  const scheduler = new Scheduler(own, resources);
-  // A clock tells of actions that are predicted as the calibration has them.
-  const calibration = clocks === undefined ? setting.calibration : undefined;
-  const all = withOwnWork(costs, calibration, ownWork);
-  const twin = fleetTwin({ setting, costs: all, works, happenings, sharing, scheduler, clocks });
+  const twin = run();
   return {
     twin: {
       ...{ policy: own.name, journal: twin.journal, spent: twin.spent },
@@ -91,4 +111,23 @@ export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFact
     },
     executed,
   };
+}
+
+/**
+ * What hung on the first decision in which a twin (`besideTwin`) parts from its executed fleet, `numSame` being how many
+ * are the same before: how the twin goes on with its own decision, and how with the executed one. Before and after that
+ * it decides by itself. A text where the executed one cannot be decided there: why.
+ */
+export function whatHung(
+  fleet: ExecutedFleet,
+  policy: PolicyName | PolicyFactory,
+  { twin, numSame }: { readonly twin: readonly JournalLine[]; readonly numSame: number },
+): BothWays | string {
+  const given = executedDecision(fleet.journal, twin, numSame);
+  if (typeof given === "string") return given;
+  const { journal } = madeTwin(fleet, policy, (own) => withGiven(own, given)).run();
+  const decision = fleet.journal.flatMap(({ decisions }) => decisions)[numSame]!;
+  if (!isMade(decision, journal.slice(given.linesBefore)))
+    return `the twin's policy was not asked about ${decision.name} then`;
+  return bothWays(twin, journal) ?? "no job ends after both decisions";
 }

@@ -97,11 +97,13 @@ describe("report of a live fleet's folder", () => {
     expect(parted).toMatchObject({
       executed: { job: "long", kind: "leave", laterSeconds: expect.any(Number) },
       simulated: { kind: expect.any(String) },
+      hung: { whyNot: null, executed: { makespanSeconds: expect.any(Number) } },
     });
     const { title, facts, comparison } = pageData("fifo.html");
     expect(title).toBe("what if");
     expect(facts).toContainEqual({ label: "Policy of the twin", value: "fifo" });
     expect(comparison!.story[0]!.heading).toMatch(/^The first 1 of \d+ decisions are the same/);
+    expect(comparison!.story[1]!.heading).toMatch(/^What hung on it: the simulator went on/);
   });
 
   it("tells of a fleet that was cut off as far as it was written", async () => {
@@ -161,11 +163,14 @@ describe("compare of a live fleet's folder", () => {
   interface Compared {
     readonly sameDecisions: number;
     readonly decisions: number;
-    readonly parted: unknown;
+    readonly parted: {
+      readonly hung: { readonly whyNot: string | null; readonly executed: Way; readonly simulated: Way };
+    } | null;
     readonly decidedAnew: Errors;
     readonly decidedSame: Errors;
     readonly jobs: readonly { readonly job: string; readonly decidedSame: number | null }[];
   }
+  type Way = { readonly meanTurnaroundSeconds: number; readonly endSeconds: Readonly<Record<string, number>> };
   type Errors = Readonly<Record<"asCalibrated" | "speedOut", { readonly mean: number; readonly makespan: number }>>;
 
   it("tells the simulator's own error from that of decisions that part", async () => {
@@ -189,6 +194,15 @@ describe("compare of a live fleet's folder", () => {
     expect(text).toMatch(/^ {2}in the (run|twin), what the (run|twin) decided there /m);
     const { parted } = JSON.parse(await printed(["compare", "fleet", "--policy", "fifo", "--json"], root)) as Compared;
     expect(parted).toMatchObject({ executed: { job: "long", kind: "leave" } });
+    // With the run's decision `urgent` does not wait for `long`, whatever follows.
+    const { whyNot, executed, simulated } = parted!.hung;
+    expect(whyNot).toBeNull();
+    expect(Object.keys(executed.endSeconds)).toEqual(["long", "waits", "urgent"]);
+    expect(executed.endSeconds["urgent"]).toBeLessThan(simulated.endSeconds["urgent"]!);
+    expect(executed.endSeconds["long"]).toBeGreaterThan(simulated.endSeconds["long"]!);
+    expect(text).toMatch(/^What hung on it: the simulator went on from there with each of the two decisions\.$/m);
+    expect(text).toMatch(/^ {2}with the run's decision a job takes [\d.]+ m?s on average \([+-][\d.]+ %\), all jobs /m);
+    expect(text).toMatch(/^ {2}with the run's decision these end sooner: urgent by [\d.]+ m?s/m);
   });
 
   it("fails above --max-error, and refuses a folder by itself that is no fleet's", async () => {
