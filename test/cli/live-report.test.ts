@@ -175,7 +175,7 @@ describe("compare of a live fleet's folder", () => {
 
   it("tells the simulator's own error from that of decisions that part", async () => {
     const document = JSON.parse(await printed(["compare", "fleet", "--json"], root)) as Compared;
-    expect(document.jobs.map(({ job }) => job)).toEqual(["long", "waits", "urgent"]);
+    expect(document.jobs.map(({ job }) => job)).toEqual(["long", "urgent", "waits"]);
     const { decidedSame } = document;
     // The calibration is of no machine: what the actions took is all that is known of its speed.
     expect(Math.abs(decidedSame.asCalibrated.makespan)).toBeGreaterThan(0.3);
@@ -197,7 +197,7 @@ describe("compare of a live fleet's folder", () => {
     // With the run's decision `urgent` does not wait for `long`, whatever follows.
     const { whyNot, executed, simulated } = parted!.hung;
     expect(whyNot).toBeNull();
-    expect(Object.keys(executed.endSeconds)).toEqual(["long", "waits", "urgent"]);
+    expect(Object.keys(executed.endSeconds)).toEqual(["long", "urgent", "waits"]);
     expect(executed.endSeconds["urgent"]).toBeLessThan(simulated.endSeconds["urgent"]!);
     expect(executed.endSeconds["long"]).toBeGreaterThan(simulated.endSeconds["long"]!);
     expect(text).toMatch(/^What hung on it: the simulator went on from there with each of the two decisions\.$/m);
