@@ -112,6 +112,7 @@ export {
   type ComparedGolden,
   compareGolden,
   isBlocking,
+  isMoved,
   VERDICTS,
   type Verdict,
 } from "./regress/compare-goldens.ts";
@@ -126,7 +127,7 @@ export {
 } from "./regress/golden-run.ts";
 export type { AskedJob } from "./regress/invariants/asked.ts";
 // A policy beside another one.
-export { type PolicyVerdict, weighPolicies } from "./regress/pareto.ts";
+export { type MovedPolicy, type PolicyVerdict, weighMovedPolicies, weighPolicies } from "./regress/pareto.ts";
 // A golden workload as it came out once.
 export { type SeenGolden, seenGolden } from "./regress/seen-golden.ts";
 // Predictions scored against measurements.

@@ -46,6 +46,11 @@ export function isBlocking({ verdict, accepted }: Pick<ComparedGolden, "verdict"
   return BLOCKING.includes(verdict) && accepted === undefined;
 }
 
+/** Whether there is something to tell of it. */
+export function isMoved({ verdict }: Pick<ComparedGolden, "verdict">): boolean {
+  return verdict !== "same" && verdict !== "unable";
+}
+
 function compareFigures(before: StoredGolden, now: StoredGolden, tolerance: number): readonly ComparedFigure[] {
   return Object.entries(FIGURES).flatMap(([name, { better, isFree = false }]): ComparedFigure[] => {
     const [was, is] = [before.figures[name], now.figures[name]];
@@ -144,12 +149,11 @@ export function compareGolden(
   const broken = newlyBroken(before, now);
   const doubts = unexplained(before, now, judges);
   const verdict = verdictOf(before, now, figures, { broken, doubts });
-  const isMoved = verdict !== "same" && verdict !== "unable";
   const outcome = outcomeOf(verdict, now.stored);
   const word = accepted.get(`${name} ${outcome}`);
   return {
     ...{ name, guards, verdict, figures, outcome },
-    why: isMoved ? [...broken, ...doubts, ...causes(before, now)] : [],
+    why: isMoved({ verdict }) ? [...broken, ...doubts, ...causes(before, now)] : [],
     ...(word === undefined ? {} : { accepted: word }),
     ...(now.run === undefined ? {} : { wallSeconds: now.run.wallSeconds }),
   };

@@ -2,12 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { regressText } from "../../cli/describe-regress.ts";
+import { type RegressResult, regressFacts, regressText } from "../../cli/describe-regress.ts";
+import { regressAnnotations, regressJunit, regressMarkdown } from "../../cli/regress-formats.ts";
 import {
   type ComparedGolden,
   compareEffort,
   compareExecuted,
   leastEffort,
+  weighMovedPolicies,
   weighPolicies,
 } from "../../studies/index.ts";
 import { isSpent, loadAccepted, withAccepted } from "../../workbench/regress/accepted-changes.ts";
@@ -67,6 +69,54 @@ describe("two policies", () => {
     const text = regressText({ before: "sjf", now: "mine", goldens: [], policies });
     expect(text).toContain("mine against sjf is a trade-off: it gains in some and loses in others");
     expect(text).toMatch(/mean turnaround +-15\.1 % +2 better +0 worse/);
+  });
+});
+
+describe("a policy that a change moves", () => {
+  const golden = (name: string, verdict: ComparedGolden["verdict"], turnaround: number): ComparedGolden => ({
+    ...{ name, verdict, guards: "a turn", why: [], outcome: "" },
+    figures: [
+      { name: "meanTurnaroundSeconds", before: 10, now: turnaround, loss: turnaround / 10 - 1, isAllowed: true },
+    ],
+  });
+  const under = (name: string, policy?: string) => ({
+    golden: { ...GOLDEN, name, options: policy === undefined ? {} : { policy } },
+  });
+  const goldens = [
+    golden("plan", "worse", 20),
+    golden("short", "better", 8),
+    golden("alone", "same", 10),
+    golden("turns", "same", 10),
+    // Of one that fails now there is nothing to weigh.
+    { ...golden("late", "broken", 10), figures: [] },
+  ];
+  const policies = ["", "sjf", "sjf", "fifo", "deadline"];
+  const seen = goldens.map(({ name }, at) => under(name, policies[at] === "" ? undefined : policies[at]));
+  const moved = weighMovedPolicies(seen, goldens);
+  const result: RegressResult = { before: "main", now: "here", goldens, movedPolicies: moved };
+  const line = "sjf (2 golden workloads) is better: it gains, and loses in nothing";
+
+  it("is weighed over all its golden workloads, and no other is", () => {
+    expect(moved).toMatchObject([{ policy: "sjf", numGoldens: 2, kind: "better" }]);
+    expect(moved[0]!.objectives).toMatchObject([{ factor: expect.closeTo(Math.sqrt(0.8), 9), numBetter: 1 }]);
+  });
+
+  it("is told wherever the comparison is, and blocks nothing by itself", () => {
+    expect(regressText(result)).toContain(line);
+    expect(regressText(result)).toMatch(/mean turnaround +-10\.6 % +1 better +0 worse/);
+    expect(regressFacts(result)).toMatchObject({ movedPolicies: [{ policy: "sjf" }], blocks: 2 });
+    expect(regressMarkdown(result)).toContain(`\`\`\`text\n${line}\n`);
+    expect(regressMarkdown(result)).toContain("### Golden workloads block this change");
+    expect(regressJunit(result)).toContain(`<system-out>${line}&#10;`);
+    expect(regressJunit(result)).toContain('tests="6" failures="2"');
+    expect(regressAnnotations(result)[0]).toContain(`::notice title=policies::${line}%0A`);
+  });
+
+  it("says that it has one golden workload only", () => {
+    const [own] = weighMovedPolicies([under("short", "./mine.mjs")], [golden("short", "worse", 12)]);
+    expect(regressText({ ...result, movedPolicies: [own!] })).toMatch(
+      /^\.\/mine\.mjs \(1 golden workload\) is worse: it loses, and gains in nothing\n/,
+    );
   });
 });
 
