@@ -7,6 +7,7 @@ import {
   isMoved,
   type MovedPolicy,
   type PolicyVerdict,
+  turnsText,
   VERDICTS,
   type Verdict,
 } from "../studies/index.ts";
@@ -175,6 +176,13 @@ function groupText(group: MovedGroup): string {
   ].join("\n");
 }
 
+/** A line for each golden workload that both revisions trained: how long that takes. */
+export function trainedLines({ goldens }: RegressResult): readonly string[] {
+  return goldens.flatMap(({ name, turnRatios }) =>
+    turnRatios === undefined ? [] : [`${name}: ${turnsText(turnRatios)}`],
+  );
+}
+
 /** What to do where a change is meant to do what blocks it. */
 export function acceptHint(result: RegressResult): string | undefined {
   const { accepting } = result;
@@ -183,10 +191,11 @@ export function acceptHint(result: RegressResult): string | undefined {
 }
 
 export function regressText(result: RegressResult): string {
-  const [policies, hint] = [policiesText(result), acceptHint(result)];
+  const [policies, trained, hint] = [policiesText(result), trainedLines(result), acceptHint(result)];
   return [
     ...(policies === undefined ? [] : [policies]),
     verdictText(result),
+    ...(trained.length === 0 ? [] : [trained.join("\n")]),
     ...movedGroups(result).map(groupText),
     ...(hint === undefined ? [] : [hint]),
   ].join("\n\n");

@@ -13,6 +13,7 @@ import {
   numberOf,
   policiesText,
   type RegressResult,
+  trainedLines,
   verdictText,
 } from "./describe-regress.ts";
 
@@ -115,7 +116,7 @@ function headingOf(result: RegressResult): string {
 export function regressMarkdown(result: RegressResult): string {
   const blocking = new Set(blockingOf(result));
   const groups = movedGroups(result);
-  const [policies, hint] = [policiesText(result), acceptHint(result)];
+  const [policies, trained, hint] = [policiesText(result), trainedLines(result), acceptHint(result)];
   const sections = groups.map((group) => {
     const rows = groupRows(group).map((row) => `| ${row.map(cell).join(" | ")} |`);
     const [verdict, ...rest] = groupTitle(group).split(": ");
@@ -136,6 +137,7 @@ export function regressMarkdown(result: RegressResult): string {
     `${cell(verdictText(result))}.`,
     "",
     ...(policies === undefined ? [] : ["```text", policies, "```", ""]),
+    ...(trained.length === 0 ? [] : [...trained.map((line) => `- ${cell(line)}`), ""]),
     ...asFarAsRoom(sections),
     ...(groups.length === 0 ? [countsText(result)] : []),
     ...(hint === undefined ? [] : ["", hint]),

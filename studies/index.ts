@@ -105,6 +105,7 @@ export {
   compareExecuted,
   type ExecutedRun,
   type ExecutedSide,
+  turnsText,
 } from "./regress/compare-executed.ts";
 // What a change of planner, scheduler or simulator does to golden workloads.
 export {

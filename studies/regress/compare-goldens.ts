@@ -38,8 +38,10 @@ export interface ComparedGolden {
   readonly outcome: string;
   /** Why it is right, where the change accepts it. */
   readonly accepted?: string;
-  /** Of its run now, as it passed; absent where nobody ran it. */
+  /** Of its run now, as it passed, or of all that was measured for it; absent where nobody ran it. */
   readonly wallSeconds?: number;
+  /** Of one that both revisions trained: how many times as long as before it takes, turn by turn. */
+  readonly turnRatios?: readonly number[];
 }
 
 export function isBlocking({ verdict, accepted }: Pick<ComparedGolden, "verdict" | "accepted">): boolean {

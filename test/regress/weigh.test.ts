@@ -138,14 +138,29 @@ describe("a real run", () => {
   const run = (makespanSeconds: number, adapter = "x", twinError = 0.01) => ({
     ...{ makespanSeconds, twinError, adapters: { one: adapter } },
   });
-  const side = (runs: readonly ReturnType<typeof run>[], plan = "p", error: string | null = null) => ({
+  const side = (runs: readonly ReturnType<typeof run>[], plan: string | null = "p", error: string | null = null) => ({
     ...{ plan, error, runs },
   });
   const told = { name: "trained", guards: "training" };
   const was = side([run(1), run(1.02), run(0.98)]);
 
   it("is the same where bytes are, whatever single runs take", () => {
-    expect(compareExecuted(told, was, side([run(1.2), run(0.9), run(1.1)]), { one: 0 }).verdict).toBe("same");
+    const compared = compareExecuted(told, was, side([run(1.2), run(0.9), run(1.1)]), { one: 0 });
+    expect(compared).toMatchObject({
+      verdict: "same",
+      why: [],
+      turnRatios: [1.2, expect.closeTo(0.882), expect.closeTo(1.122)],
+    });
+    const result: RegressResult = { before: "x", now: "y", goldens: [compared] };
+    const line = "trained: training takes 0.88 to 1.20 times as long, turn by turn";
+    expect(regressText(result)).toContain(`1 the same\n\n${line}`);
+    expect(regressMarkdown(result)).toContain(`\n- ${line}\n`);
+  });
+
+  it("of jobs over time may differ by rounding, as they train in other company", () => {
+    const fleet = side([run(1), run(1, "y")], null);
+    expect(compareExecuted(told, side([run(1), run(1)], null), fleet, { one: 1e-6 }).verdict).toBe("changed");
+    expect(compareExecuted(told, side([run(1), run(1)], null), fleet, { one: 0.1 }).verdict).toBe("broken");
   });
 
   it.each([
@@ -156,6 +171,7 @@ describe("a real run", () => {
       "was trained before, and is not now: train: no end after 120 s",
     ],
     ["broken", side([run(1, "y"), run(1, "y")]), 0.2, "adapters differ: one by 20.0 %"],
+    ["broken", side([run(1, "y"), run(1, "y")]), Number.NaN, "adapters differ: one is missing or has other tensors"],
     ["broken", side([run(1), run(1, "y")]), 0, "two runs of one plan train other adapters"],
     ["unexplained", side([run(1, "y"), run(1, "y")]), 1e-6, "no decision explains it: the plan is the same"],
     ["changed", side([run(1, "y"), run(1, "y")], "q"), 1e-6, "adapters differ: one by 0.0 %"],
