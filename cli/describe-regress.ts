@@ -4,7 +4,10 @@ import {
   type ComparedGolden,
   FIGURES,
   isBlocking,
+  isMoved,
+  type MovedPolicy,
   type PolicyVerdict,
+  turnsText,
   VERDICTS,
   type Verdict,
 } from "../studies/index.ts";
@@ -17,6 +20,8 @@ export interface RegressResult {
   readonly goldens: readonly ComparedGolden[];
   /** Of one policy beside another, which is no change of anything: how they compare. */
   readonly policies?: PolicyVerdict;
+  /** Of a change: what it makes of each policy whose golden workloads moved. */
+  readonly movedPolicies?: readonly MovedPolicy[];
   /** The words of `loratwin` that accept what blocks; absent where nothing can. */
   readonly accepting?: string;
 }
@@ -33,7 +38,7 @@ export function blockingOf({ goldens, policies }: RegressResult): readonly Compa
 /** Those that are not the same, the worst first. */
 export function movedOf({ goldens }: RegressResult): readonly ComparedGolden[] {
   const rank = ({ verdict }: ComparedGolden): number => VERDICTS.indexOf(verdict);
-  const moved = goldens.filter(({ verdict }) => verdict !== "same" && verdict !== "unable");
+  const moved = goldens.filter(isMoved);
   return [...moved].sort((a, b) => rank(a) - rank(b) || largestLoss(b) - largestLoss(a));
 }
 
@@ -107,16 +112,23 @@ const POLICY_WORDS: Readonly<Record<PolicyVerdict["kind"], string>> = {
   same: "as good",
 };
 
-/** How a policy compares with the other one, in all golden workloads together. */
-export function policiesText({ policies, before, now }: RegressResult): string | undefined {
-  if (policies === undefined) return undefined;
-  const rows = policies.objectives.map(({ name, factor, numBetter, numWorse }) => [
+function policyText(what: string, { kind, objectives }: PolicyVerdict): string {
+  const rows = objectives.map(({ name, factor, numBetter, numWorse }) => [
     FIGURES[name]!.label,
     `${factor < 1 ? "" : "+"}${percent(factor - 1, 1)}`,
     `${numBetter} better`,
     `${numWorse} worse`,
   ]);
-  return [`${now} against ${before} is ${POLICY_WORDS[policies.kind]}`, table(["", "mean", "", ""], rows)].join("\n");
+  return [`${what} is ${POLICY_WORDS[kind]}`, table(["", "mean", "", ""], rows)].join("\n");
+}
+
+/** How policies compare, in all golden workloads with them together: one with another, or each with itself before. */
+export function policiesText({ policies, movedPolicies = [], before, now }: RegressResult): string | undefined {
+  if (policies !== undefined) return policyText(`${now} against ${before}`, policies);
+  const texts = movedPolicies.map((moved) =>
+    policyText(`${moved.policy} (${counted(moved.numGoldens, "golden workload")})`, moved),
+  );
+  return texts.length === 0 ? undefined : texts.join("\n\n");
 }
 
 /** Golden workloads that moved for one reason, which is told of the first. */
@@ -164,6 +176,13 @@ function groupText(group: MovedGroup): string {
   ].join("\n");
 }
 
+/** A line for each golden workload that both revisions trained: how long that takes. */
+export function trainedLines({ goldens }: RegressResult): readonly string[] {
+  return goldens.flatMap(({ name, turnRatios }) =>
+    turnRatios === undefined ? [] : [`${name}: ${turnsText(turnRatios)}`],
+  );
+}
+
 /** What to do where a change is meant to do what blocks it. */
 export function acceptHint(result: RegressResult): string | undefined {
   const { accepting } = result;
@@ -172,10 +191,11 @@ export function acceptHint(result: RegressResult): string | undefined {
 }
 
 export function regressText(result: RegressResult): string {
-  const [policies, hint] = [policiesText(result), acceptHint(result)];
+  const [policies, trained, hint] = [policiesText(result), trainedLines(result), acceptHint(result)];
   return [
     ...(policies === undefined ? [] : [policies]),
     verdictText(result),
+    ...(trained.length === 0 ? [] : [trained.join("\n")]),
     ...movedGroups(result).map(groupText),
     ...(hint === undefined ? [] : [hint]),
   ].join("\n\n");
@@ -183,9 +203,10 @@ export function regressText(result: RegressResult): string {
 
 /** The --json form. */
 export function regressFacts(result: RegressResult): unknown {
-  const { before, now, goldens, policies } = result;
+  const { before, now, goldens, policies, movedPolicies } = result;
   return {
     ...(policies === undefined ? {} : { policies }),
+    ...(movedPolicies === undefined ? {} : { movedPolicies }),
     ...{ before, now, blocks: blockingOf(result).length },
     counts: Object.fromEntries(VERDICTS.map((verdict) => [verdict, numberOf(result, verdict)])),
     goldens,

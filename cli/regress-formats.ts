@@ -13,6 +13,7 @@ import {
   numberOf,
   policiesText,
   type RegressResult,
+  trainedLines,
   verdictText,
 } from "./describe-regress.ts";
 
@@ -26,9 +27,9 @@ function plainLines(golden: ComparedGolden): readonly string[] {
   return [golden.guards, ...rows, ...golden.why];
 }
 
-/** How one policy compares with another, where it is worse. */
-function worsePolicy(result: RegressResult): string | undefined {
-  return result.policies?.kind === "worse" ? policiesText(result) : undefined;
+/** Whether one policy is worse than the other. */
+function isWorsePolicy({ policies }: RegressResult): boolean {
+  return policies?.kind === "worse";
 }
 
 /** A test suite in JUnit's format: a case a golden workload, a failure where it blocks. */
@@ -43,13 +44,15 @@ export function regressJunit(result: RegressResult): string {
     if (verdict === "unable") return `${head}>\n    <skipped message="refused by both"/>\n  </testcase>`;
     return verdict === "same" ? `${head}/>` : `${head}>\n    <system-out>${text}</system-out>\n  </testcase>`;
   });
-  const failure = worsePolicy(result);
-  if (failure !== undefined)
-    cases.unshift(
-      `  <testcase classname="regress" name="policies" time="0.000">\n    <failure message="${xml(failure.split("\n")[0]!)}">${xml(failure)}</failure>\n  </testcase>`,
-    );
+  const policies = policiesText(result);
+  if (policies !== undefined) {
+    const told = isWorsePolicy(result)
+      ? `<failure message="${xml(policies.split("\n")[0]!)}">${xml(policies)}</failure>`
+      : `<system-out>${xml(policies)}</system-out>`;
+    cases.unshift(`  <testcase classname="regress" name="policies" time="0.000">\n    ${told}\n  </testcase>`);
+  }
   const seconds = sum(result.goldens.map(({ wallSeconds = 0 }) => wallSeconds));
-  const counts = `tests="${cases.length}" failures="${blocking.size + (failure === undefined ? 0 : 1)}" skipped="${numberOf(result, "unable")}" time="${seconds.toFixed(3)}"`;
+  const counts = `tests="${cases.length}" failures="${blocking.size + (isWorsePolicy(result) ? 1 : 0)}" skipped="${numberOf(result, "unable")}" time="${seconds.toFixed(3)}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuite name="loratwin regress" ${counts}>`,
@@ -67,8 +70,9 @@ function annotation(text: string): string {
 /** Lines that GitHub's runner shows beside a change: an error for what blocks, a notice for what moved, one a reason. */
 export function regressAnnotations(result: RegressResult): readonly string[] {
   const blocking = new Set(blockingOf(result));
-  const failure = worsePolicy(result);
-  const worse = failure === undefined ? [] : [`::error title=policies::${annotation(failure)}`];
+  const policies = policiesText(result);
+  const weighed = isWorsePolicy(result) ? "error" : "notice";
+  const told = policies === undefined ? [] : [`::${weighed} title=policies::${annotation(policies)}`];
   const moved = movedGroups(result).map((group) => {
     const [first] = group;
     const level = blocking.has(first) ? "error" : "notice";
@@ -77,7 +81,7 @@ export function regressAnnotations(result: RegressResult): readonly string[] {
     const title = `${group.map(({ name }) => name).join(" ")}: ${first.verdict}`;
     return `::${level} title=${annotation(title).replace(/:/g, "%3A").replace(/,/g, "%2C")}::${annotation(text)}`;
   });
-  return [...worse, ...moved];
+  return [...told, ...moved];
 }
 
 /** Characters that mean something in a cell of Markdown. */
@@ -112,7 +116,7 @@ function headingOf(result: RegressResult): string {
 export function regressMarkdown(result: RegressResult): string {
   const blocking = new Set(blockingOf(result));
   const groups = movedGroups(result);
-  const [policies, hint] = [policiesText(result), acceptHint(result)];
+  const [policies, trained, hint] = [policiesText(result), trainedLines(result), acceptHint(result)];
   const sections = groups.map((group) => {
     const rows = groupRows(group).map((row) => `| ${row.map(cell).join(" | ")} |`);
     const [verdict, ...rest] = groupTitle(group).split(": ");
@@ -133,6 +137,7 @@ export function regressMarkdown(result: RegressResult): string {
     `${cell(verdictText(result))}.`,
     "",
     ...(policies === undefined ? [] : ["```text", policies, "```", ""]),
+    ...(trained.length === 0 ? [] : [...trained.map((line) => `- ${cell(line)}`), ""]),
     ...asFarAsRoom(sections),
     ...(groups.length === 0 ? [countsText(result)] : []),
     ...(hint === undefined ? [] : ["", hint]),

@@ -93,7 +93,8 @@ export function writeRegressPage(
     })),
   }));
   const policies = policiesText(result);
-  const title = policies === undefined ? "What a change does to golden workloads" : "Two policies on golden workloads";
+  const title =
+    result.policies === undefined ? "What a change does to golden workloads" : "Two policies on golden workloads";
   writeOutput(
     io,
     file,

@@ -29,7 +29,7 @@ export interface RegressSection {
 
 export interface RegressPage {
   readonly title: string;
-  /** How one policy compares with another, in lines; undefined where revisions are compared. */
+  /** How policies compare, in lines; undefined where none moved. */
   readonly policies: string | undefined;
   /** In one sentence. */
   readonly verdict: string;

@@ -105,6 +105,7 @@ export {
   compareExecuted,
   type ExecutedRun,
   type ExecutedSide,
+  turnsText,
 } from "./regress/compare-executed.ts";
 // What a change of planner, scheduler or simulator does to golden workloads.
 export {
@@ -112,6 +113,7 @@ export {
   type ComparedGolden,
   compareGolden,
   isBlocking,
+  isMoved,
   VERDICTS,
   type Verdict,
 } from "./regress/compare-goldens.ts";
@@ -126,7 +128,7 @@ export {
 } from "./regress/golden-run.ts";
 export type { AskedJob, AskedMachines, AskedSweep, AskedWork } from "./regress/invariants/asked.ts";
 // A policy beside another one.
-export { type PolicyVerdict, weighPolicies } from "./regress/pareto.ts";
+export { type MovedPolicy, type PolicyVerdict, weighMovedPolicies, weighPolicies } from "./regress/pareto.ts";
 // A golden workload as it came out once.
 export { type SeenGolden, seenGolden } from "./regress/seen-golden.ts";
 // Predictions scored against measurements.

@@ -1,7 +1,13 @@
 import path from "node:path";
 import { canonicalJson, InputError, shellQuoted } from "../../core/index.ts";
 import { writeOutput } from "../../files/index.ts";
-import { type ComparedGolden, compareGolden, isBlocking, weighPolicies } from "../../studies/index.ts";
+import {
+  type ComparedGolden,
+  compareGolden,
+  isBlocking,
+  weighMovedPolicies,
+  weighPolicies,
+} from "../../studies/index.ts";
 import {
   acceptedFile,
   bisectGolden,
@@ -131,9 +137,11 @@ function baselineFile(args: Arguments, set: LoadedGoldens): string {
 function tell(
   io: Io,
   args: Arguments,
-  result: RegressResult,
+  given: RegressResult,
   { before, now }: Pick<ComparedRevisions, "before" | "now">,
 ): void {
+  const result =
+    given.policies === undefined ? { ...given, movedPolicies: weighMovedPolicies(now, given.goldens) } : given;
   const write = (name: string, text: (result: RegressResult) => string): void => {
     const file = optionalText(args, name);
     if (file !== undefined) writeOutput(io, file, text(result));

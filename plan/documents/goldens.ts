@@ -43,7 +43,7 @@ const executedSchema = z.strictObject({
   /** Options of `init-model`, by their names. */
   model: z.record(z.string(), z.union([z.string(), z.number()])),
   devices: z.string().min(1),
-  /** Options of `plan`, by their names. */
+  /** Options of `plan`, by their names; with `policy` those of `serve`, and jobs come over time. */
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
 });
 export type ExecutedGolden = z.infer<typeof executedSchema>;

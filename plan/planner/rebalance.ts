@@ -2,6 +2,7 @@ import { maximum } from "../../core/index.ts";
 import { LEAST_HALVES, numHalvesOf } from "../actions/stage-layers.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Candidate, Trial } from "./candidate.ts";
+import { recomputationRange } from "./judge.ts";
 import { fits, leastRecomputed, makespanOf, settle } from "./limits.ts";
 import { stageOfHalves } from "./partition.ts";
 
@@ -12,8 +13,16 @@ const LEAST_GAIN = 0.001;
 const MOVES = 12;
 const TARGETS = 3;
 
-/** The stages with some halves of layers moved from one to another, and those between them shifted. */
-function withMoved(stages: readonly Stage[], halves: number, from: number, to: number): Stage[] {
+/**
+ * The stages with some halves of layers moved from one to another, and those between them shifted; with as little
+ * recomputation as can be asked for, since a calibration may know no other.
+ */
+function withMoved(
+  { request: { recompute } }: Candidate,
+  stages: readonly Stage[],
+  halves: number,
+  [from, to]: readonly [number, number],
+): Stage[] {
   const lengths = stages.map(numHalvesOf);
   lengths[from]! -= halves;
   lengths[to]! += halves;
@@ -21,7 +30,8 @@ function withMoved(stages: readonly Stage[], halves: number, from: number, to: n
   return stages.map((_, index) => {
     const start = next;
     next += lengths[index]!;
-    return stageOfHalves(index, stages.length, start, next);
+    const stage = stageOfHalves(index, stages.length, start, next);
+    return { ...stage, recomputedLayers: recomputationRange(recompute, stage)[0] };
   });
 }
 
@@ -46,7 +56,7 @@ function moved(candidate: Candidate, { ordered }: Trial, halves: number, mostNs:
     .sort((a, b) => busyNs[a]! - busyNs[b]!)
     .slice(0, TARGETS);
   return others
-    .map((to) => withMoved(draft.stages, halves, slowest, to))
+    .map((to) => withMoved(candidate, draft.stages, halves, [slowest, to]))
     .filter((stages) => maximum(busyStages(candidate, stages)) <= mostNs)
     .map((stages) => leastRecomputed(candidate, limits, stages))
     .filter((trial) => makespanOf(trial) <= mostNs)

@@ -15,11 +15,12 @@ export interface ExecutedRun {
 export interface ExecutedSide {
   /** Why it could not be planned or trained; null where it was. */
   readonly error: string | null;
-  readonly plan: string;
+  /** Null of jobs over time: a scheduler decides which of them train together, by when they come and end. */
+  readonly plan: string | null;
   readonly runs: readonly ExecutedRun[];
 }
 
-/** An adapter of one revision against that of the other: the norm of the difference as a share of its own. */
+/** An adapter of one revision against those of the other: the largest norm of a difference as a share of its own. */
 export type AdapterDifferences = Readonly<Record<string, number>>;
 
 /** What sums in another order make of an adapter, and less than any other step does. */
@@ -28,14 +29,16 @@ const ROUNDING = 1e-3;
 const SLOWER = 1.05;
 const ERROR = { more: 0.1, least: 0.15 };
 
-const isUneven = ({ runs }: ExecutedSide): boolean =>
-  new Set(runs.map(({ adapters }) => JSON.stringify(adapters))).size > 1;
+/** Whether runs of one plan differ. Jobs in other company may do so by rounding. */
+const isUneven = ({ plan, runs }: ExecutedSide): boolean =>
+  plan !== null && new Set(runs.map(({ adapters }) => JSON.stringify(adapters))).size > 1;
 
 const share = (value: number): string => `${(100 * value).toFixed(1)} %`;
 
-function spreadOf(values: readonly number[]): string {
-  const least = -maximum(values.map((value) => -value));
-  return `${least.toFixed(2)} to ${maximum(values).toFixed(2)}`;
+/** How long training takes against before. */
+export function turnsText(ratios: readonly number[]): string {
+  const least = -maximum(ratios.map((ratio) => -ratio));
+  return `training takes ${least.toFixed(2)} to ${maximum(ratios).toFixed(2)} times as long, turn by turn`;
 }
 
 /** Both revisions, which trained in turn: whether they train the same, as fast, and as is predicted. */
@@ -46,14 +49,8 @@ export function compareExecuted(
   differences: AdapterDifferences,
 ): ComparedGolden {
   const told = (verdict: Verdict, figures: readonly ComparedFigure[], why: readonly string[]): ComparedGolden => ({
-    ...{
-      name,
-      guards,
-      verdict,
-      figures,
-      why,
-      outcome: contentHash([verdict, why.map((line) => line.replace(/[\d.]+/g, "#"))]).slice(-12),
-    },
+    ...{ name, guards, verdict, figures, why },
+    outcome: contentHash([verdict, why.map((line) => line.replace(/[\d.]+/g, "#"))]).slice(-12),
   });
   if (now.error !== null)
     return told(
@@ -75,22 +72,27 @@ export function compareExecuted(
     figure("executedSeconds", median(was!), median(is!), !isSlower),
     figure("twinError", errors!, own!, !isOff),
   ];
-  const other = Object.entries(differences).filter(([, difference]) => difference > 0);
+  const other = Object.entries(differences).filter(([, difference]) => difference !== 0);
   const wrong = other.filter(([, difference]) => !(difference <= ROUNDING));
   const isSamePlan = before.plan === now.plan;
-  const adapters = other.map(([job, difference]) => `${job} by ${share(difference)}`).join(", ");
+  const adapters = other.map(([job, by]) =>
+    Number.isNaN(by) ? `${job} is missing or has other tensors` : `${job} by ${share(by)}`,
+  );
   const why = [
-    ...(other.length === 0 ? [] : [`adapters differ: ${adapters}`]),
-    ...(isSlower ? [`training takes ${spreadOf(ratios)} times as long, turn by turn`] : []),
+    ...(other.length === 0 ? [] : [`adapters differ: ${adapters.join(", ")}`]),
+    ...(isSlower ? [turnsText(ratios)] : []),
     ...(isOff ? [`the twin is off by ${share(own!)}, and was by ${share(errors!)}`] : []),
   ];
-  if (wrong.length > 0) return told("broken", figures, why);
-  if (isSlower || isOff) return told("worse", figures, why);
-  if (other.length > 0 && isSamePlan)
-    return told("unexplained", figures, ["no decision explains it: the plan is the same", ...why]);
-  return told(
+  const ran = (verdict: Verdict, reasons: readonly string[]): ComparedGolden => ({
+    ...told(verdict, figures, reasons),
+    turnRatios: ratios,
+  });
+  if (wrong.length > 0) return ran("broken", why);
+  if (isSlower || isOff) return ran("worse", why);
+  if (other.length > 0 && isSamePlan && now.plan !== null)
+    return ran("unexplained", ["no decision explains it: the plan is the same", ...why]);
+  return ran(
     other.length > 0 || !isSamePlan ? "changed" : "same",
-    figures,
     why.length > 0 ? why : isSamePlan ? [] : ["the plan is another one, and adapters are the same"],
   );
 }

@@ -38,12 +38,19 @@ export interface ComparedGolden {
   readonly outcome: string;
   /** Why it is right, where the change accepts it. */
   readonly accepted?: string;
-  /** Of its run now, as it passed; absent where nobody ran it. */
+  /** Of its run now, as it passed, or of all that was measured for it; absent where nobody ran it. */
   readonly wallSeconds?: number;
+  /** Of one that both revisions trained: how many times as long as before it takes, turn by turn. */
+  readonly turnRatios?: readonly number[];
 }
 
 export function isBlocking({ verdict, accepted }: Pick<ComparedGolden, "verdict" | "accepted">): boolean {
   return BLOCKING.includes(verdict) && accepted === undefined;
+}
+
+/** Whether there is something to tell of it. */
+export function isMoved({ verdict }: Pick<ComparedGolden, "verdict">): boolean {
+  return verdict !== "same" && verdict !== "unable";
 }
 
 function compareFigures(before: StoredGolden, now: StoredGolden, tolerance: number): readonly ComparedFigure[] {
@@ -144,12 +151,11 @@ export function compareGolden(
   const broken = newlyBroken(before, now);
   const doubts = unexplained(before, now, judges);
   const verdict = verdictOf(before, now, figures, { broken, doubts });
-  const isMoved = verdict !== "same" && verdict !== "unable";
   const outcome = outcomeOf(verdict, now.stored);
   const word = accepted.get(`${name} ${outcome}`);
   return {
     ...{ name, guards, verdict, figures, outcome },
-    why: isMoved ? [...broken, ...doubts, ...causes(before, now)] : [],
+    why: isMoved({ verdict }) ? [...broken, ...doubts, ...causes(before, now)] : [],
     ...(word === undefined ? {} : { accepted: word }),
     ...(now.run === undefined ? {} : { wallSeconds: now.run.wallSeconds }),
   };

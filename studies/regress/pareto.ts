@@ -1,6 +1,7 @@
-import { mean } from "../../core/index.ts";
-import type { ComparedGolden } from "./compare-goldens.ts";
+import { groupBy, mean } from "../../core/index.ts";
+import { type ComparedGolden, isMoved } from "./compare-goldens.ts";
 import { FIGURES } from "./figures.ts";
+import type { SeenGolden } from "./seen-golden.ts";
 
 /** What a policy is weighed by: one that is no worse in any is no worse. */
 const OBJECTIVES = ["meanTurnaroundSeconds", "makespanSeconds", "fairness", "workSeconds"] as const;
@@ -48,4 +49,25 @@ export function weighPolicies(goldens: readonly Pick<ComparedGolden, "figures">[
   });
   const [gains, loses] = [objectives.some(isBetter), objectives.some(isWorse)];
   return { kind: gains ? (loses ? "trade-off" : "better") : loses ? "worse" : "same", objectives };
+}
+
+/** A policy of golden workloads that moved, now against before. */
+export interface MovedPolicy extends PolicyVerdict {
+  /** Its name, or its file. */
+  readonly policy: string;
+  /** That ran with it before and now. */
+  readonly numGoldens: number;
+}
+
+/** Each policy of which a golden workload moved, over all golden workloads with it that ran before and now. */
+export function weighMovedPolicies(
+  seen: readonly Pick<SeenGolden, "golden">[],
+  goldens: readonly ComparedGolden[],
+): readonly MovedPolicy[] {
+  const policies = new Map(seen.map(({ golden: { name, options } }) => [name, options["policy"]]));
+  return [...groupBy(goldens, ({ name }) => policies.get(name))].flatMap(([policy, own]) => {
+    const ran = own.filter(({ figures }) => figures.length > 0);
+    if (typeof policy !== "string" || ran.length === 0 || !ran.some(isMoved)) return [];
+    return [{ policy, numGoldens: ran.length, ...weighPolicies(ran) }];
+  });
 }

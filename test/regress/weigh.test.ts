@@ -2,12 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { regressText } from "../../cli/describe-regress.ts";
+import { type RegressResult, regressFacts, regressText } from "../../cli/describe-regress.ts";
+import { regressAnnotations, regressJunit, regressMarkdown } from "../../cli/regress-formats.ts";
 import {
   type ComparedGolden,
   compareEffort,
   compareExecuted,
   leastEffort,
+  weighMovedPolicies,
   weighPolicies,
 } from "../../studies/index.ts";
 import { isSpent, loadAccepted, withAccepted } from "../../workbench/regress/accepted-changes.ts";
@@ -70,6 +72,54 @@ describe("two policies", () => {
   });
 });
 
+describe("a policy that a change moves", () => {
+  const golden = (name: string, verdict: ComparedGolden["verdict"], turnaround: number): ComparedGolden => ({
+    ...{ name, verdict, guards: "a turn", why: [], outcome: "" },
+    figures: [
+      { name: "meanTurnaroundSeconds", before: 10, now: turnaround, loss: turnaround / 10 - 1, isAllowed: true },
+    ],
+  });
+  const under = (name: string, policy?: string) => ({
+    golden: { ...GOLDEN, name, options: policy === undefined ? {} : { policy } },
+  });
+  const goldens = [
+    golden("plan", "worse", 20),
+    golden("short", "better", 8),
+    golden("alone", "same", 10),
+    golden("turns", "same", 10),
+    // Of one that fails now there is nothing to weigh.
+    { ...golden("late", "broken", 10), figures: [] },
+  ];
+  const policies = ["", "sjf", "sjf", "fifo", "deadline"];
+  const seen = goldens.map(({ name }, at) => under(name, policies[at] === "" ? undefined : policies[at]));
+  const moved = weighMovedPolicies(seen, goldens);
+  const result: RegressResult = { before: "main", now: "here", goldens, movedPolicies: moved };
+  const line = "sjf (2 golden workloads) is better: it gains, and loses in nothing";
+
+  it("is weighed over all its golden workloads, and no other is", () => {
+    expect(moved).toMatchObject([{ policy: "sjf", numGoldens: 2, kind: "better" }]);
+    expect(moved[0]!.objectives).toMatchObject([{ factor: expect.closeTo(Math.sqrt(0.8), 9), numBetter: 1 }]);
+  });
+
+  it("is told wherever the comparison is, and blocks nothing by itself", () => {
+    expect(regressText(result)).toContain(line);
+    expect(regressText(result)).toMatch(/mean turnaround +-10\.6 % +1 better +0 worse/);
+    expect(regressFacts(result)).toMatchObject({ movedPolicies: [{ policy: "sjf" }], blocks: 2 });
+    expect(regressMarkdown(result)).toContain(`\`\`\`text\n${line}\n`);
+    expect(regressMarkdown(result)).toContain("### Golden workloads block this change");
+    expect(regressJunit(result)).toContain(`<system-out>${line}&#10;`);
+    expect(regressJunit(result)).toContain('tests="6" failures="2"');
+    expect(regressAnnotations(result)[0]).toContain(`::notice title=policies::${line}%0A`);
+  });
+
+  it("says that it has one golden workload only", () => {
+    const [own] = weighMovedPolicies([under("short", "./mine.mjs")], [golden("short", "worse", 12)]);
+    expect(regressText({ ...result, movedPolicies: [own!] })).toMatch(
+      /^\.\/mine\.mjs \(1 golden workload\) is worse: it loses, and gains in nothing\n/,
+    );
+  });
+});
+
 describe("golden workloads with one reason", () => {
   const golden = (name: string, seconds: number): ComparedGolden => ({
     ...{ name, guards: `what ${name} guards`, verdict: "worse", figures: [], outcome: "" },
@@ -88,14 +138,29 @@ describe("a real run", () => {
   const run = (makespanSeconds: number, adapter = "x", twinError = 0.01) => ({
     ...{ makespanSeconds, twinError, adapters: { one: adapter } },
   });
-  const side = (runs: readonly ReturnType<typeof run>[], plan = "p", error: string | null = null) => ({
+  const side = (runs: readonly ReturnType<typeof run>[], plan: string | null = "p", error: string | null = null) => ({
     ...{ plan, error, runs },
   });
   const told = { name: "trained", guards: "training" };
   const was = side([run(1), run(1.02), run(0.98)]);
 
   it("is the same where bytes are, whatever single runs take", () => {
-    expect(compareExecuted(told, was, side([run(1.2), run(0.9), run(1.1)]), { one: 0 }).verdict).toBe("same");
+    const compared = compareExecuted(told, was, side([run(1.2), run(0.9), run(1.1)]), { one: 0 });
+    expect(compared).toMatchObject({
+      verdict: "same",
+      why: [],
+      turnRatios: [1.2, expect.closeTo(0.882), expect.closeTo(1.122)],
+    });
+    const result: RegressResult = { before: "x", now: "y", goldens: [compared] };
+    const line = "trained: training takes 0.88 to 1.20 times as long, turn by turn";
+    expect(regressText(result)).toContain(`1 the same\n\n${line}`);
+    expect(regressMarkdown(result)).toContain(`\n- ${line}\n`);
+  });
+
+  it("of jobs over time may differ by rounding, as they train in other company", () => {
+    const fleet = side([run(1), run(1, "y")], null);
+    expect(compareExecuted(told, side([run(1), run(1)], null), fleet, { one: 1e-6 }).verdict).toBe("changed");
+    expect(compareExecuted(told, side([run(1), run(1)], null), fleet, { one: 0.1 }).verdict).toBe("broken");
   });
 
   it.each([
@@ -106,6 +171,7 @@ describe("a real run", () => {
       "was trained before, and is not now: train: no end after 120 s",
     ],
     ["broken", side([run(1, "y"), run(1, "y")]), 0.2, "adapters differ: one by 20.0 %"],
+    ["broken", side([run(1, "y"), run(1, "y")]), Number.NaN, "adapters differ: one is missing or has other tensors"],
     ["broken", side([run(1), run(1, "y")]), 0, "two runs of one plan train other adapters"],
     ["unexplained", side([run(1, "y"), run(1, "y")]), 1e-6, "no decision explains it: the plan is the same"],
     ["changed", side([run(1, "y"), run(1, "y")], "q"), 1e-6, "adapters differ: one by 0.0 %"],

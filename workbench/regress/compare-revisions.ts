@@ -9,7 +9,7 @@ import {
   type SeenGolden,
 } from "../../studies/index.ts";
 import { acceptedFile, loadAccepted } from "./accepted-changes.ts";
-import { executeGoldens } from "./execute-goldens.ts";
+import { executeGoldens, timed } from "./execute-goldens.ts";
 import { GOLDENS_FILE, type LoadedGoldens } from "./load-goldens.ts";
 import { loosenedGoldens, rulesOf } from "./loosened-goldens.ts";
 import { builtRevision, changedFiles, fileIn } from "./revisions.ts";
@@ -104,7 +104,8 @@ export async function compareRevisions(
     const accepted = loadAccepted(context, set, acceptedBefore);
     const judges = { crossed, changed: changedFiles(repository, before, now) };
     const [was, is] = [seen[0].goldens, seen[1].goldens];
-    const beside = [await compareEfforts([before, now], seen, set), ...loosened(repository, before, set)];
+    const budget = await timed(() => compareEfforts([before, now], seen, set));
+    const beside = [budget, ...loosened(repository, before, set)];
     return {
       ...{ name, before: was, now: is, acceptedBefore },
       goldens: [

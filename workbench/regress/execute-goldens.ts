@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { DeviceError, sum } from "../../core/index.ts";
+import { DeviceError, maximum, sum } from "../../core/index.ts";
 import { readSafetensors } from "../../datasets/index.ts";
 import { type Context, fileDigest } from "../../files/index.ts";
 import type { ExecutedGolden } from "../../plan/index.ts";
@@ -71,7 +71,7 @@ function command({ root }: BuiltRevision, addon: string, cwd: string, words: rea
   });
   return new Promise((resolve) => {
     child.on("close", (code, signal) => {
-      const first = said.trim().split("\n")[0] ?? "";
+      const first = (said.trim() || text.trim()).split("\n")[0]!;
       const late = signal === "SIGKILL" ? `no end after ${MOST_MS / 1000} s` : first || `exit code ${code}`;
       resolve({ error: code === 0 ? null : `${words[0]}: ${late}`, text });
     });
@@ -80,6 +80,18 @@ function command({ root }: BuiltRevision, addon: string, cwd: string, words: rea
 
 const QUIET = ["--quiet", "--json", "--no-cache"] as const;
 
+interface Compared {
+  readonly makespanError: number;
+}
+
+interface ComparedFleet {
+  readonly decidedSame: { readonly speedOut: { readonly mean: number } };
+}
+
+interface ServedJobs {
+  readonly jobs: readonly { readonly arrivalSeconds: number; readonly endSeconds: number }[];
+}
+
 /** A revision that plans and trains a golden workload in a folder of its own. */
 class Side {
   readonly folder: string;
@@ -87,7 +99,7 @@ class Side {
   readonly #addon: string;
   readonly runs: ExecutedRun[] = [];
   error: string | null = null;
-  plan = "";
+  plan: string | null = null;
 
   constructor(folder: string, revision: BuiltRevision, addon: string) {
     this.folder = folder;
@@ -103,8 +115,8 @@ class Side {
     return error === null ? text : "";
   }
 
-  async prepare({ devices, options }: ExecutedGolden, workload: string, calibration: string): Promise<void> {
-    const asked = [workload, "--devices", devices, "--calibration", calibration, ...optionWords(options)];
+  /** Makes the plan of jobs. `asked`: workload, devices, calibration and options. */
+  async prepare(asked: readonly string[]): Promise<void> {
     const text = await this.run("plan", ...asked, "--no-intervals", ...QUIET, "-o", "plan.json");
     if (text !== "") this.plan = (JSON.parse(text) as { readonly planHash: string }).planHash;
     await this.run("simulate", "plan.json", "--no-intervals", ...QUIET, "-o", "simulated.json");
@@ -114,22 +126,43 @@ class Side {
     return path.join(this.folder, `run-${turn}`, "adapters", job, "adapter_model.safetensors");
   }
 
-  async train(turn: number): Promise<void> {
-    const run = `run-${turn}`;
+  /** Trains the plan, and says what that took. */
+  async train(run: string): Promise<number> {
     const text = await this.run("train", "plan.json", "-o", run, "--quiet", "--json");
-    const told = await this.run("compare", "simulated.json", run, "--json", "--quiet");
-    if (text === "" || told === "") return;
-    const { makespanSeconds } = JSON.parse(text) as { readonly makespanSeconds: number };
-    const compared = JSON.parse(told) as {
-      readonly makespanError: number;
-      readonly atMachineSpeed?: { readonly makespanError: number };
-    };
+    return text === "" ? 0 : (JSON.parse(text) as { readonly makespanSeconds: number }).makespanSeconds;
+  }
+
+  /** Trains jobs as they come, and says what that took. */
+  async serve(run: string, asked: readonly string[]): Promise<number> {
+    const text = await this.run("serve", ...asked, "--once", "--no-answers", ...QUIET, "-o", run);
+    if (text === "") return 0;
+    const { jobs } = JSON.parse(text) as ServedJobs;
+    const firstSeconds = -maximum(jobs.map(({ arrivalSeconds }) => -arrivalSeconds));
+    return maximum(jobs.map(({ endSeconds }) => endSeconds)) - firstSeconds;
+  }
+
+  /** What became of a turn, once it has been timed. */
+  async judge(turn: number, makespanSeconds: number): Promise<void> {
+    const run = `run-${turn}`;
+    const twinError = await (this.plan === null ? this.#errorOfFleet(run) : this.#errorOfPlan(run));
+    if (this.error !== null) return;
     const jobs = readdirSync(path.join(this.folder, run, "adapters"));
-    this.runs.push({
-      makespanSeconds,
-      twinError: (compared.atMachineSpeed ?? compared).makespanError,
-      adapters: Object.fromEntries(jobs.map((job) => [job, fileDigest(this.adapter(turn, job)).sha256])),
-    });
+    const digests = jobs.map((job) => [job, fileDigest(this.adapter(turn, job)).sha256]);
+    this.runs.push({ makespanSeconds, twinError, adapters: Object.fromEntries(digests) });
+  }
+
+  async #errorOfPlan(run: string): Promise<number> {
+    const text = await this.run("compare", "simulated.json", run, "--json", "--quiet");
+    if (text === "") return 0;
+    const compared = JSON.parse(text) as Compared & { readonly atMachineSpeed?: Compared };
+    return (compared.atMachineSpeed ?? compared).makespanError;
+  }
+
+  /** Of turnarounds with the run's decisions. */
+  async #errorOfFleet(run: string): Promise<number> {
+    await this.run("check-run", run, "--quiet");
+    const text = await this.run("compare", run, "--json", "--quiet");
+    return text === "" ? 0 : (JSON.parse(text) as ComparedFleet).decidedSame.speedOut.mean;
   }
 
   result(): ExecutedSide {
@@ -157,13 +190,16 @@ function difference(file: string, other: string): number {
 
 function differencesOf(before: Side, now: Side): AdapterDifferences {
   const jobs = Object.keys(before.runs[0]?.adapters ?? {});
-  return Object.fromEntries(jobs.map((job) => [job, difference(before.adapter(0, job), now.adapter(0, job))]));
+  const differences = (job: string): readonly number[] =>
+    now.runs.map((_, turn) => difference(before.adapter(0, job), now.adapter(turn, job)));
+  return Object.fromEntries(jobs.map((job) => [job, Math.max(...differences(job))]));
 }
 
 async function executeGolden(
   golden: ExecutedGolden,
   set: LoadedGoldens,
   sides: readonly (readonly [BuiltRevision, string])[],
+  turns: number,
 ): Promise<ComparedGolden> {
   const folder = mkdtempSync(path.join(tmpdir(), "loratwin-executed-"));
   try {
@@ -175,18 +211,37 @@ async function executeGolden(
     }) as [Side, Side];
     // One model and one calibration, so that the two differ in nothing but what they make of them.
     const calibration = path.join(folder, "calibration.json");
+    const { policy, ...options } = golden.options;
     await before.run("init-model", "model", ...optionWords(golden.model), "--quiet");
-    const measured = ["--workload", workload, "--devices", golden.devices, ...optionWords(golden.options)];
+    const measured = ["--workload", workload, "--devices", golden.devices, ...optionWords(options)];
     await before.run("calibrate", ...measured, "-o", calibration, "--quiet");
     if (before.error === null)
       cpSync(path.join(before.folder, "model"), path.join(now.folder, "model"), { recursive: true });
-    for (const side of [before, now]) await side.prepare(golden, workload, calibration);
-    for (let turn = 0; turn < TURNS; turn += 1)
-      for (const side of turn % 2 === 0 ? [before, now] : [now, before]) await side.train(turn);
-    return compareExecuted(golden, before.result(), now.result(), differencesOf(before, now));
+    const devices = ["--devices", golden.devices, "--calibration", calibration];
+    const asked = [workload, ...devices, ...optionWords(golden.options)];
+    if (policy === undefined) await Promise.all([before.prepare(asked), now.prepare(asked)]);
+    const take = async (turn: number): Promise<void> => {
+      const trained: (readonly [Side, number])[] = [];
+      const run = `run-${turn}`;
+      for (const side of turn % 2 === 0 ? [before, now] : [now, before])
+        trained.push([side, await (policy === undefined ? side.train(run) : side.serve(run, asked))]);
+      await Promise.all(trained.map(([side, seconds]) => side.judge(turn, seconds)));
+    };
+    const compared = () => compareExecuted(golden, before.result(), now.result(), differencesOf(before, now));
+    for (let turn = 0; turn < turns; turn += 1) await take(turn);
+    // Others use the machine, too: nobody is blamed before as many turns more.
+    for (let turn = turns; turn < 2 * turns && compared().verdict === "worse"; turn += 1) await take(turn);
+    return compared();
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** With the time that it took, as it passed. */
+export async function timed(compare: () => Promise<ComparedGolden>): Promise<ComparedGolden> {
+  const startMs = performance.now();
+  const compared = await compare();
+  return { ...compared, wallSeconds: (performance.now() - startMs) / 1e3 };
 }
 
 /** Golden workloads that both revisions train in turn on this machine, one after another. */
@@ -195,9 +250,10 @@ export async function executeGoldens(
   repository: string,
   [before, now]: readonly [BuiltRevision, BuiltRevision],
   set: LoadedGoldens,
+  turns = TURNS,
 ): Promise<readonly ComparedGolden[]> {
   const sides = [before, now].map((revision) => [revision, addonOf(context, repository, revision, now)] as const);
   const compared: ComparedGolden[] = [];
-  for (const golden of set.executed) compared.push(await executeGolden(golden, set, sides));
+  for (const golden of set.executed) compared.push(await timed(() => executeGolden(golden, set, sides, turns)));
   return compared;
 }
