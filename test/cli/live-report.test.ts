@@ -175,7 +175,7 @@ describe("compare of a live fleet's folder", () => {
 
   it("tells the simulator's own error from that of decisions that part", async () => {
     const document = JSON.parse(await printed(["compare", "fleet", "--json"], root)) as Compared;
-    expect(document.jobs.map(({ job }) => job)).toEqual(["long", "urgent", "waits"]);
+    expect(document.jobs.map(({ job }) => job)).toEqual(["long", "waits", "urgent"]);
     const { decidedSame } = document;
     // The calibration is of no machine: what the actions took is all that is known of its speed.
     expect(Math.abs(decidedSame.asCalibrated.makespan)).toBeGreaterThan(0.3);
