@@ -12,8 +12,6 @@ export { clusterFromList, countedType } from "./cluster/listed-devices.ts";
 export { machinesOf, stageRanks } from "./cluster/machine-ranks.ts";
 export { type HostFacts, resolveDevices, resolveLinks } from "./cluster/resolve-cluster.ts";
 export { resolveStates } from "./cluster/resolve-states.ts";
-// What the time of an action follows from.
-export type { ActionCost } from "./costs/action-cost.ts";
 // Durations from the cost model in whole nanoseconds, by which planner and simulator go.
 export { type ActionDurations, actionDurations } from "./costs/action-durations.ts";
 // The operators of an action, with the shapes that they run on.
@@ -29,7 +27,6 @@ export {
   type Contention,
   type CostModel,
   createCostModel,
-  type LinkCost,
   type OwnWorkCosts,
   withOwnWork,
 } from "./costs/cost-model.ts";
@@ -342,17 +339,16 @@ export {
   type FleetHistory,
   fleetHistory,
   type JobHistory,
-  type JobSpan,
   type SpanKind,
 } from "./scheduler/fleet-history.ts";
 export { type FleetJob, type JobRequest, predictedLeft, type StoppedBy } from "./scheduler/fleet-job.ts";
 export { FleetPaging } from "./scheduler/fleet-paging.ts";
-export { type FleetPiece, FleetPlan, type FleetStep, QUEUED } from "./scheduler/fleet-plan.ts";
+export { FleetPlan, type FleetStep, QUEUED } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
 export { cutWork, type FleetWork, type Parts } from "./scheduler/fleet-work.ts";
 export type { Forecaster, Objective } from "./scheduler/forecast.ts";
-export { type GivenDecisions, type GivenFate, withGiven } from "./scheduler/given-decisions.ts";
+export { withGiven } from "./scheduler/given-decisions.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { AskedEvent, Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
