@@ -1,14 +1,5 @@
 import path from "node:path";
-import {
-  canonicalJson,
-  counted,
-  formatBytes,
-  formatSeconds,
-  formatSecondsRange,
-  InputError,
-  mean,
-  sum,
-} from "../core/index.ts";
+import { counted, formatBytes, formatSeconds, formatSecondsRange, InputError, mean, sum } from "../core/index.ts";
 import { writeLines, writeOutput } from "../files/index.ts";
 import {
   type FleetOutcome,
@@ -17,7 +8,7 @@ import {
   POLICIES,
   type PolicyFactory,
   type PolicyName,
-  planDocument,
+  planFileText,
   type Spent,
 } from "../plan/index.ts";
 import { type AgainstBound, type FleetMetrics, fleetDocument, type JobRange, type Spread } from "../sim/index.ts";
@@ -269,7 +260,7 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
       fleet.journal.map((line) => JSON.stringify(line)),
     );
   if (trace !== undefined) writeLines(io, trace, traceLines(fleet.grown!.trace));
-  if (grownPlan !== undefined) writeOutput(io, grownPlan, `${canonicalJson(planDocument(fleet.grown!.plan))}\n`);
+  if (grownPlan !== undefined) writeOutput(io, grownPlan, planFileText(fleet.grown!.plan));
   const { halving, intervals } = fleet;
   const document = {
     ...fleetDocument(fleet),

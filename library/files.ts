@@ -1,6 +1,5 @@
-import { canonicalJson } from "../core/index.ts";
 import { writeLines, writeOutput } from "../files/index.ts";
-import { type Plan, planDocument } from "../plan/index.ts";
+import { type Plan, planFileText } from "../plan/index.ts";
 import { readTrace as readTraceFile } from "../runs/index.ts";
 import { type Trace, type TraceStream, traceLines } from "../traces/index.ts";
 import { loadPlan } from "../workbench/index.ts";
@@ -16,7 +15,7 @@ export function readPlan(file: string, place: Place = {}): Plan {
 
 /** Writes a plan, whole, for `readPlan` or the command line. @throws InputError, or DeviceError of a full disk */
 export function writePlan(plan: Plan, file: string, place: Place = {}): void {
-  writeOutput(contextOf(place), file, `${canonicalJson(planDocument(plan))}\n`);
+  writeOutput(contextOf(place), file, planFileText(plan));
 }
 
 /** A trace from its file. @throws InputError for another file */

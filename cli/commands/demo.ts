@@ -5,7 +5,7 @@ import { canonicalJson, formatSeconds } from "../../core/index.ts";
 import { initModel } from "../../datasets/index.ts";
 import { nativeInfo, openModelFolder } from "../../exec/index.ts";
 import { absolute, readInput, silent, writeLines, writeOutput } from "../../files/index.ts";
-import { createCostModel, planDocument } from "../../plan/index.ts";
+import { createCostModel, planFileText } from "../../plan/index.ts";
 import { lossesByJob, removeRun, replayPlan } from "../../runs/index.ts";
 import { simulate } from "../../sim/index.ts";
 import { compareTable, compareTraces, runMetrics, traceLines } from "../../traces/index.ts";
@@ -82,7 +82,7 @@ export const demoCommand: Command = {
 
     const measured = { devices, calibration: at("calibration.json") };
     const { plan, loaded } = await createPlan(quiet, at("workload.yaml"), measured);
-    writeOutput(io, at("plan.json"), `${canonicalJson(planDocument(plan))}\n`);
+    writeOutput(io, at("plan.json"), planFileText(plan));
     const intervals = await planIntervals(io, args, plan, calibration);
     say(`3. plan       ${at("plan.json")}\n\n${planText(plan, undefined, intervals)}\n`);
 

@@ -1,6 +1,5 @@
-import { canonicalJson } from "../../core/index.ts";
 import { writeOutput } from "../../files/index.ts";
-import { planDocument } from "../../plan/index.ts";
+import { planFileText } from "../../plan/index.ts";
 import { createPlan, noteNominal } from "../../workbench/index.ts";
 import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { choiceText, explanationTable } from "../describe-choice.ts";
@@ -41,7 +40,7 @@ export const planCommand: Command = {
     noteNominal(context, created);
     const { plan, explanation } = created;
     const output = optionalText(args, "output");
-    if (output !== undefined) writeOutput(io, output, `${canonicalJson(planDocument(plan))}\n`);
+    if (output !== undefined) writeOutput(io, output, planFileText(plan));
     const intervals = await planIntervals(io, args, plan, plan.calibration);
     printResult(io, args, planSummary(plan, intervals, explanation), () => {
       const choice = choiceText(explanation);

@@ -113,7 +113,7 @@ export {
   sampledSequences,
 } from "./samples.ts";
 // A plan as it is written, and cut into segments.
-export { planDocument, planSegments, settingHash, settingOf } from "./segments.ts";
+export { planDocument, planFileText, planSegments, settingHash, settingOf } from "./segments.ts";
 // Which halves of which layers a stage has.
 export { type StageLayer, stageLayers } from "./stage-layers.ts";
 export { stageSites } from "./stage-sites.ts";

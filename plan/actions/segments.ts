@@ -1,4 +1,4 @@
-import { contentHash, PlanError } from "../../core/index.ts";
+import { canonicalJson, contentHash, PlanError } from "../../core/index.ts";
 import { PLAN_VERSION, type Plan, type PlanBody, type PlanDocument, type Predicted } from "../documents/plan.ts";
 import type { Segment, Work } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
@@ -84,4 +84,9 @@ export function planDocument(plan: Plan): PlanDocument {
   const { segments, predicted, hash, locations } = plan;
   const facts = { kind: "plan", version: PLAN_VERSION } as const;
   return { ...facts, setting: settingOf(plan), segments: [...segments], predicted, hash, locations };
+}
+
+/** A plan as its file has it. */
+export function planFileText(plan: Plan): string {
+  return `${canonicalJson(planDocument(plan))}\n`;
 }

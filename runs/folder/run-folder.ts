@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { canonicalJson, InputError, shellQuoted } from "../../core/index.ts";
+import { InputError, shellQuoted } from "../../core/index.ts";
 import {
   type AdapterPair,
   type BestEvaluation,
@@ -21,7 +21,7 @@ import {
   writePieces,
   writeWholeFile,
 } from "../../files/index.ts";
-import { type Plan, planDocument, readText } from "../../plan/index.ts";
+import { type Plan, planFileText, readText } from "../../plan/index.ts";
 import { traceLines } from "../../traces/index.ts";
 import { CHECKPOINTS } from "../checkpoints/write-checkpoint.ts";
 import { jobEnded, jobStopped, withWritten } from "./journal.ts";
@@ -109,7 +109,7 @@ export class RunFolder implements Disposable {
       ...(plan.jobs.every(({ sample }) => sample === undefined)
         ? {}
         : { sampled: { model: plan.locations.model ?? "" } }),
-      document: goesOn ? undefined : { name: RUN_FILES.plan, text: `${canonicalJson(planDocument(plan))}\n` },
+      document: goesOn ? undefined : { name: RUN_FILES.plan, text: planFileText(plan) },
     });
   }
 

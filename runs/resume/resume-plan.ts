@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { canonicalJson, InputError } from "../../core/index.ts";
+import { InputError } from "../../core/index.ts";
 import type { JobState } from "../../exec/index.ts";
 import { absolute, type Place } from "../../files/index.ts";
-import { type CheckpointJob, type Plan, planDocument, restOfPlan, sealPlan } from "../../plan/index.ts";
+import { type CheckpointJob, type Plan, planFileText, restOfPlan, sealPlan } from "../../plan/index.ts";
 import { predictPlan } from "../../sim/index.ts";
 import { checkOwned } from "../checkpoints/check-saved-job.ts";
 import { type CheckOwner, stateOf } from "../checkpoints/find-checkpoint.ts";
@@ -140,5 +140,5 @@ export function beginPlanAgain(resumed: ResumablePlan, plan: Plan): void {
   const isThere = last !== undefined && textIn(last) === textIn(folder);
   const isSeen = [RUN_FILES.trace, RUN_FILES.completions].some((name) => existsSync(path.join(folder, name)));
   const part = isThere ? (isSeen ? last : undefined) : nextPart(folder);
-  beginAgain(resumed, { part, done, plan: `${canonicalJson(planDocument(plan))}\n` });
+  beginAgain(resumed, { part, done, plan: planFileText(plan) });
 }

@@ -1,8 +1,9 @@
 import { sum } from "../../core/index.ts";
-import { chainSegments, joinSegments, planHash, settingOf } from "../../plan/actions/segments.ts";
+import { chainSegments, joinSegments, settingOf } from "../../plan/actions/segments.ts";
 import {
   adapterBytes,
   createCostModel,
+  fleetPlanBody,
   GrowingPlan,
   groupEvaluations,
   groupRows,
@@ -12,6 +13,7 @@ import {
   type PlannedRow,
   type Segment,
   type Setting,
+  sealPlan,
 } from "../../plan/index.ts";
 
 /** A time of the plan's clock in nanoseconds, and what is done then. */
@@ -127,14 +129,8 @@ export function growingSetting(plan: PlanBody): Setting {
 
 /** A plan of these segments. */
 export function grownPlan(setting: Setting, segments: readonly Segment[]): Plan {
-  return {
-    ...settingOf(setting),
-    ...joinSegments(segments),
-    predicted: null,
-    segments,
-    hash: planHash(segments, null),
-    locations: { model: null, data: {}, init: {} },
-  };
+  const nowhere = { model: null, data: {}, init: {} };
+  return sealPlan(fleetPlanBody(settingOf(setting), segments), nowhere, segments);
 }
 
 /** The same plan in one segment. */

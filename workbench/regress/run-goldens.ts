@@ -46,6 +46,9 @@ const PLAIN = ["--no-cache", "--quiet", "--json"] as const;
 /** Draws around figures that are judged themselves take a quarter of the time. Those of interruptions are figures. */
 const UNDRAWN = [...PLAIN, "--no-intervals"] as const;
 
+/** What is simulated alone has of its commands. */
+const NOTHING_MORE = { plan: null, document: null, trace: null, journal: null, undisturbed: null, reversed: null };
+
 function commandsOf(golden: Golden, { reversed }: LoadedGoldens, folder: string): GoldenCommands {
   const { name, workload, cluster, devices, calibration, options, byActions } = golden;
   const file = (extension: string): string => path.join(folder, `${name}${extension}`);
@@ -60,7 +63,7 @@ function commandsOf(golden: Golden, { reversed }: LoadedGoldens, folder: string)
   if (turned !== undefined) writeFileSync(file(".reversed.yaml"), turned);
   const other = (words: readonly string[]): readonly string[] | null =>
     turned === undefined ? null : ["simulate", ...asked(file(".reversed.yaml")), ...words];
-  const alone = { name, plan: null, document: null, trace: null, journal: null, undisturbed: null };
+  const alone = { ...NOTHING_MORE, name };
   const [plan, trace] = [file(".plan.json"), file(".trace.json")];
   if (options["policy"] !== undefined) {
     const journal = file(".jsonl");
@@ -275,8 +278,7 @@ export async function crossGoldens(
       const document = path.join(folder, `${name}.plan.json`);
       writeFileSync(document, JSON.stringify(run!.document));
       const simulate = simulationOf(document, path.join(folder, `${name}.trace.json`), options);
-      const none = { plan: null, document: null, trace: null, journal: null, undisturbed: null, reversed: null };
-      return { ...none, name, simulate };
+      return { ...NOTHING_MORE, name, simulate };
     });
     const { text, end } = await resultsOf(judge, { cwd: set.folder, goldens, onlyDigests: false }, folder);
     const runs = runsOf<GoldenRun>(text);

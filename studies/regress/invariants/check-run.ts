@@ -3,7 +3,7 @@ import { figuresOf } from "../figures.ts";
 import { type GoldenRun, outcomesOf, type SeenAction } from "../golden-run.ts";
 import { type Asked, isPointOf } from "./asked.ts";
 import { comparedFaults } from "./compared-run.ts";
-import { fleetFaults } from "./fleet.ts";
+import { fleetFaults, toldFleet } from "./fleet.ts";
 import { grownFaults } from "./grown-run.ts";
 import { overfullLinks } from "./links.ts";
 import { plannedFaults, plannedRun, readAction } from "./planned-run.ts";
@@ -106,17 +106,18 @@ function unstable({ digest, digestAgain }: GoldenRun): readonly string[] {
 export function brokenInvariants(run: GoldenRun, asked: Asked): readonly string[] {
   if (run.metrics === null) return [];
   const planned = plannedRun(run);
+  const told = run.journal.length === 0 ? undefined : toldFleet(run, asked);
   return [
     ...unstable(run),
     ...(run.metrics.totalSeconds === undefined ? lostJobs(run, asked) : wrongInterruptions(run)),
-    ...(run.journal.length === 0 ? [] : fleetFaults(run, asked)),
+    ...(told === undefined ? [] : fleetFaults(run, asked, told)),
     ...(run.document === null ? [] : unreadable(run.actions)),
     ...twoAtOnce(run.actions),
     ...comparedFaults(run, asked),
     ...(run.plan === null && run.document === null ? [] : uneven(run.actions)),
     ...(run.document === null ? [] : wrongWork(run.document, asked, trainedSteps(run))),
     ...(planned === undefined ? [] : [...plannedFaults(run, planned, asked), ...overfullLinks(planned)]),
-    ...(planned === undefined || run.journal.length === 0 ? [] : grownFaults(run, planned)),
+    ...(planned === undefined || told === undefined ? [] : grownFaults(run, planned, told)),
     ...ordered(run),
   ];
 }

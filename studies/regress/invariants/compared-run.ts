@@ -2,7 +2,7 @@ import { groupBy, maximum } from "../../../core/index.ts";
 import { COMPARISON_SCHEDULES } from "../../strategies/comparison-schedules.ts";
 import type { GoldenRun, SeenAction } from "../golden-run.ts";
 import type { Asked } from "./asked.ts";
-import { isLater, readActions } from "./planned-run.ts";
+import { inFlightOf, isLater, readActions } from "./planned-run.ts";
 
 const BACKWARDS = ["B", "I"];
 /** Collectives that bring weights to an action; others wait for it. */
@@ -115,6 +115,9 @@ const SHARES: Readonly<Record<string, (n: number) => number>> = {
   "reduce-scatter": (n) => (n - 1) / n,
 };
 
+/** Messages that are looked at behind each. */
+const LOOKED_AT = 60;
+
 /** A link that all share, over which more goes in some time than it carries. */
 function overfullLink({ actions }: GoldenRun, { machines }: Asked): readonly string[] {
   const bytesPerSecond = machines?.sharedBytesPerSecond;
@@ -142,9 +145,6 @@ function overfullLink({ actions }: GoldenRun, { machines }: Asked): readonly str
   return [];
 }
 
-/** Messages that are looked at behind each. */
-const LOOKED_AT = 60;
-
 /** Micro-batches between the forward and the backward of one stage, where the schedule has a limit: ZB-H1 has that of 1F1B. */
 function tooManyInFlight({ actions }: GoldenRun, { schedule }: Asked): readonly string[] {
   if (schedule !== "zb-h1") return [];
@@ -152,14 +152,7 @@ function tooManyInFlight({ actions }: GoldenRun, { schedule }: Asked): readonly 
   const numDevices = new Set(computed.map(({ device }) => device)).size;
   for (const [stage, own] of groupBy(computed, (action) => action.stage)) {
     const last = own.some(({ letter }) => letter === "W") ? ["W"] : BACKWARDS;
-    const moves = own.flatMap(({ letter, startNs, endNs }): readonly (readonly [number, number])[] =>
-      letter === "F" ? [[startNs, 1]] : last.includes(letter) ? [[endNs, -1]] : [],
-    );
-    let [now, most] = [0, 0];
-    for (const [, by] of moves.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
-      now += by;
-      most = Math.max(most, now);
-    }
+    const most = inFlightOf(own, last);
     const limit = numDevices - stage;
     if (most > limit) return [`${most} micro-batches are in flight on stage ${stage}, where ${limit} may be`];
   }

@@ -9,7 +9,7 @@ const IN_ORDER = ["fifo", "sjf", "priority", "mlora", "deadline"];
 const BUSY = ["fifo", "adaptive", "packed", "fair", "deadline", "twin"];
 
 /** A piece of a job's time on a pipeline. */
-interface Stay {
+export interface Stay {
   readonly pipeline: number;
   readonly fromNs: number;
   untilNs: number;
@@ -26,8 +26,14 @@ interface Story {
   isRefused: boolean;
 }
 
-/** The stories of all jobs, and what of the journal cannot be. */
-function storiesOf(run: GoldenRun, { jobsAtOnce, policy = "" }: Asked) {
+/** What a journal tells: the stories of all jobs by their numbers, and what of it cannot be. */
+export interface ToldFleet {
+  readonly stories: ReadonlyMap<number, Story>;
+  readonly faults: readonly string[];
+}
+
+/** What the journal of a run tells. */
+export function toldFleet(run: GoldenRun, { jobsAtOnce, policy = "" }: Asked): ToldFleet {
   const stories = new Map<number, Story>();
   const faults: string[] = [];
   const on = new Map<number, number>();
@@ -215,8 +221,7 @@ function otherJobs(stories: ReadonlyMap<number, Story>, { jobOf }: Asked): reado
 }
 
 /** What of jobs over time is wrong by their journal. */
-export function fleetFaults(run: GoldenRun, asked: Asked): readonly string[] {
-  const { stories, faults } = storiesOf(run, asked);
+export function fleetFaults(run: GoldenRun, asked: Asked, { stories, faults }: ToldFleet): readonly string[] {
   return [
     ...overtaken(run, asked.policy),
     ...new Set(faults),

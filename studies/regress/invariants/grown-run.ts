@@ -1,38 +1,8 @@
 import { groupBy, sum } from "../../../core/index.ts";
 import type { PlannedRow } from "../../../plan/index.ts";
 import { type GoldenRun, outcomesOf } from "../golden-run.ts";
+import type { Stay, ToldFleet } from "./fleet.ts";
 import { isLater, type PlannedAction, type PlannedRun } from "./planned-run.ts";
-
-/** A piece of a job's time on a pipeline, by the journal. */
-interface Stay {
-  readonly pipeline: number;
-  readonly fromNs: number;
-  untilNs: number;
-}
-
-/** By the jobs' names. */
-function staysOf({ journal }: GoldenRun): ReadonlyMap<string, readonly Stay[]> {
-  const stays = new Map<string, Stay[]>();
-  const names = new Map<number, string>();
-  const close = (number: number, atNs: number): void => {
-    const last = stays.get(names.get(number) ?? "")?.at(-1);
-    if (last?.untilNs === Number.POSITIVE_INFINITY) last.untilNs = atNs;
-  };
-  for (const { atNs, events, decisions } of journal) {
-    for (const event of events) {
-      if (event.kind === "arrived") names.set(event.number, event.request.name);
-      if (event.kind === "ended") close(event.number, atNs);
-    }
-    for (const { kind, number, name, pipeline } of decisions) {
-      if (kind === "preempt" || kind === "stop") close(number, atNs);
-      if (kind !== "start" && kind !== "resume") continue;
-      const own = stays.get(name) ?? [];
-      stays.set(name, own);
-      own.push({ pipeline: pipeline!, fromNs: atNs, untilNs: Number.POSITIVE_INFINITY });
-    }
-  }
-  return stays;
-}
 
 /** An action with a job that it trains, and that job's own step. */
 interface JobAction {
@@ -62,7 +32,7 @@ function jobActions({ jobs, groups, computed, microBatches }: PlannedRun): reado
 }
 
 /** Jobs that train before they are decided to, after they have left, or elsewhere. */
-function outsideStays(actions: readonly JobAction[], stays: ReturnType<typeof staysOf>): readonly string[] {
+function outsideStays(actions: readonly JobAction[], stays: ReadonlyMap<string, readonly Stay[]>): readonly string[] {
   for (const { job, pipeline, action } of actions) {
     const { name, letter, startNs } = action;
     if (letter !== "F") continue;
@@ -107,7 +77,8 @@ function wrongSpending({ metrics }: GoldenRun, { computed, document }: PlannedRu
 }
 
 /** What of jobs over time is wrong by their actions beside their journal. */
-export function grownFaults(run: GoldenRun, planned: PlannedRun): readonly string[] {
+export function grownFaults(run: GoldenRun, planned: PlannedRun, { stories }: ToldFleet): readonly string[] {
   const actions = jobActions(planned);
-  return [...outsideStays(actions, staysOf(run)), ...outOfOrder(actions), ...wrongSpending(run, planned)];
+  const stays = new Map([...stories.values()].map((story) => [story.request.name, story.stays]));
+  return [...outsideStays(actions, stays), ...outOfOrder(actions), ...wrongSpending(run, planned)];
 }

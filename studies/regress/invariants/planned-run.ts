@@ -133,10 +133,10 @@ function outOfStep(planned: PlannedRun): readonly string[] {
   return [];
 }
 
-/** The most micro-batches between the start of their forward and the end of their backward, by stage. */
-function inFlightOf(own: readonly PlannedAction[]): number {
+/** The most micro-batches of a stage between the start of their forward and the end of their last action. */
+export function inFlightOf(own: readonly PlannedAction[], last: readonly string[] = ["B"]): number {
   const moves = own.flatMap(({ letter, startNs, endNs }): readonly (readonly [number, number])[] =>
-    letter === "F" ? [[startNs, 1]] : letter === "B" ? [[endNs, -1]] : [],
+    letter === "F" ? [[startNs, 1]] : last.includes(letter) ? [[endNs, -1]] : [],
   );
   moves.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   let [now, most] = [0, 0];
