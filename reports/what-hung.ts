@@ -43,7 +43,8 @@ export function whatHungStory(hung: BothWays | string): StoryPart {
   return {
     heading: "What hung on it: the simulator went on from there with each of the two decisions.",
     lines: [
-      `with the twin's decision a job takes ${seconds(own.meanTurnaroundNs)} on average, all jobs ${seconds(own.makespanNs)}`,
+      `with the twin's decision a job takes ${seconds(own.meanTurnaroundNs)} on average, ` +
+        `all jobs ${seconds(own.makespanNs)}`,
       `with the run's decision a job takes ${seconds(other.meanTurnaroundNs)} on average ` +
         `(${change(own.meanTurnaroundNs, other.meanTurnaroundNs)}), all jobs ${seconds(other.makespanNs)} ` +
         `(${change(own.makespanNs, other.makespanNs)})`,

@@ -34,7 +34,7 @@ function decisionsOf(lines: readonly JournalLine[]): readonly TimedDecision[] {
 type Grouped = ReadonlyMap<number, readonly TimedDecision[]>;
 
 /** Reasons may name times, which differ where clocks do. */
-function isSame(a: Decision | undefined, b: Decision | undefined): boolean {
+export function isSame(a: Decision | undefined, b: Decision | undefined): boolean {
   return a?.kind === b?.kind && a?.number === b?.number && a?.pipeline === b?.pipeline;
 }
 

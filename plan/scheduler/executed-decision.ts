@@ -1,3 +1,4 @@
+import { isSame } from "./compare-decisions.ts";
 import type { GivenDecisions, GivenFate } from "./given-decisions.ts";
 import type { Decision, JournalLine } from "./journal.ts";
 
@@ -30,6 +31,12 @@ class Told {
   times(key: string): number {
     return this.#times.get(key) ?? 0;
   }
+}
+
+/** Whether all that some lines tell is told by others. */
+function isToldIn(others: readonly JournalLine[], lines: readonly JournalLine[]): boolean {
+  const [told, own] = [new Told(others), new Told(lines)];
+  return lines.flatMap(Told.keysOf).every((key) => told.times(key) >= own.times(key));
 }
 
 /** A job of a fleet as its journal tells. */
@@ -103,11 +110,38 @@ function fatesOf(decisions: readonly Decision[], later: readonly JournalLine[]):
   return fates;
 }
 
-/** That a decision which others did not make is not made, as long as theirs is not carried out. */
+/** That a decision about who trains is not made which others did not make. */
 function contrary({ kind, pipeline }: Decision): GivenFate | undefined {
-  const meanwhile = { why: "", isMeanwhile: true };
-  if (kind === "leave" || kind === "preempt") return { ...meanwhile, kind: "on", pipeline: pipeline! };
-  return kind === "stay" ? { ...meanwhile, kind: "off", isToldOnly: false } : undefined;
+  // It trains on as long as theirs is not carried out.
+  if (kind === "leave" || kind === "preempt") return { kind: "on", pipeline: pipeline!, why: "", isMeanwhile: true };
+  return kind === "stay" ? { kind: "off", isToldOnly: false, why: "" } : undefined;
+}
+
+interface Next {
+  readonly line: number;
+  readonly decision: Decision;
+}
+
+/** What is decided of a job next, from a decision on. */
+function nextOf(lines: readonly JournalLine[], number: number, at: number): Next | undefined {
+  let seen = 0;
+  for (const [line, { decisions }] of lines.entries())
+    for (const decision of decisions) {
+      if (seen >= at && decision.number === number) return { line, decision };
+      seen += 1;
+    }
+  return undefined;
+}
+
+/** In place of a decision what others decided of that job next; nothing where they did the same, only later. */
+function insteadOf(decision: Decision, next: Decision | undefined): readonly (readonly [number, GivenFate])[] {
+  if (isSame(decision, next)) return [];
+  const isStart = next?.kind === "start" || next?.kind === "resume";
+  const fate: GivenFate | undefined =
+    isStart && next.kind === decision.kind
+      ? { kind: "on", pipeline: next.pipeline!, why: next.why }
+      : contrary(decision);
+  return fate === undefined ? [] : [[decision.number, fate]];
 }
 
 /** Whether two decisions cannot both be made as they are. */
@@ -118,7 +152,8 @@ function isEither(a: Decision, b: Decision): boolean {
 /**
  * What a simulated fleet has to be given so that it decides what an executed one with the same jobs decided where their
  * decisions part, `at` being how many are the same before: that line's decisions, at the trigger of the same events or
- * in place of its own decision. A text where that cannot be done: why, of the job.
+ * in place of its own decision. Where it comes to the same by itself, its own decision is what is not to be; nothing
+ * is given where the two only change places. A text where that cannot be done: why.
  */
 export function executedDecision(
   executed: readonly JournalLine[],
@@ -137,6 +172,18 @@ export function executedDecision(
   const toldThen = new Told(executed.slice(0, theirs.line + 1));
   const told = new Told(simulated.slice(0, from));
   const isEitherOr = ownDecision !== undefined && isEither(decision, ownDecision);
+  if (ownDecision !== undefined && !isEitherOr) {
+    const [ours, yours] = [nextOf(simulated, decision.number, at), nextOf(executed, ownDecision.number, at)];
+    const lastLine = Math.max(theirs.line, yours?.line ?? 0);
+    if (
+      isSame(decision, ours?.decision) &&
+      isToldIn(executed.slice(0, lastLine + 1), simulated.slice(0, ours!.line + 1))
+    ) {
+      // The twin comes to it by itself, with nothing new: what parts is its own decision.
+      const instead = insteadOf(ownDecision, yours?.decision);
+      return { linesBefore: own.line, atNs: simulated[own.line]!.atNs, fates: new Map(instead) };
+    }
+  }
   let place = from;
   for (; place < simulated.length; place += 1) {
     const each = simulated[place]!;

@@ -114,8 +114,8 @@ export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFact
 }
 
 /**
- * What hung on the first decision in which a twin (`besideTwin`) parts from its executed fleet, `numSame` being how many
- * are the same before: how the twin goes on with its own decision, and how with the executed one. Before and after that
+ * What hung on the first decision in which a twin (`besideTwin`) parts from its executed fleet, where `numSame` are the
+ * same before: how the twin goes on with its own decision, and how with the executed one. Before and after that
  * it decides by itself. A text where the executed one cannot be decided there: why.
  */
 export function whatHung(
@@ -125,9 +125,10 @@ export function whatHung(
 ): BothWays | string {
   const given = executedDecision(fleet.journal, twin, numSame);
   if (typeof given === "string") return given;
-  const { journal } = madeTwin(fleet, policy, (own) => withGiven(own, given)).run();
+  const { journal } =
+    given.fates.size === 0 ? { journal: twin } : madeTwin(fleet, policy, (own) => withGiven(own, given)).run();
   const decision = fleet.journal.flatMap(({ decisions }) => decisions)[numSame]!;
-  if (!isMade(decision, journal.slice(given.linesBefore)))
+  if (given.fates.has(decision.number) && !isMade(decision, journal.slice(given.linesBefore)))
     return `the twin's policy was not asked about ${decision.name} then`;
   return bothWays(twin, journal) ?? "no job ends after both decisions";
 }
