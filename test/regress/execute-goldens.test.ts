@@ -20,7 +20,7 @@ const root = packageFile(".");
 const set = loadGoldens({ cwd: root }, "examples/regress");
 /** Jobs that come over time; at night also each plan, in all turns. */
 const executed = set.executed.filter(({ options }) => isNightly || options["policy"] !== undefined);
-const turns = isNightly ? 3 : 1;
+const turns = isNightly ? { first: 2, more: 4 } : { first: 1, more: 0 };
 
 test.each(executed)("$name is trained by a revision as by itself", { timeout: 600_000 }, async (golden) => {
   const ours = packageRevision();
@@ -28,6 +28,6 @@ test.each(executed)("$name is trained by a revision as by itself", { timeout: 60
   const { verdict, why, turnRatios, wallSeconds } = compared!;
   // Who else uses the machine may make it slower, and nothing else.
   expect(["same", "worse"], why.join("\n")).toContain(verdict);
-  expect(turnRatios).toHaveLength(turns);
+  expect(turnRatios!.length).toBeGreaterThanOrEqual(turns.first);
   expect(wallSeconds).toBeGreaterThan(1);
 });

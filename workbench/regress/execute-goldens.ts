@@ -17,8 +17,8 @@ import type { LoadedGoldens } from "./load-goldens.ts";
 import { nativeTree } from "./revisions.ts";
 import { type BuiltRevision, optionWords } from "./run-goldens.ts";
 
-/** Turns in which both revisions train. */
-const TURNS = 3;
+/** Turns in which both revisions train, and as many more before one of them is blamed: others use the machine, too. */
+const TURNS = { first: 2, more: 4 };
 /** How long a command may take: a plan that waits for itself never ends. */
 const MOST_MS = 120_000;
 
@@ -199,7 +199,7 @@ async function executeGolden(
   golden: ExecutedGolden,
   set: LoadedGoldens,
   sides: readonly (readonly [BuiltRevision, string])[],
-  turns: number,
+  { first, more }: typeof TURNS,
 ): Promise<ComparedGolden> {
   const folder = mkdtempSync(path.join(tmpdir(), "loratwin-executed-"));
   try {
@@ -228,9 +228,8 @@ async function executeGolden(
       await Promise.all(trained.map(([side, seconds]) => side.judge(turn, seconds)));
     };
     const compared = () => compareExecuted(golden, before.result(), now.result(), differencesOf(before, now));
-    for (let turn = 0; turn < turns; turn += 1) await take(turn);
-    // Others use the machine, too: nobody is blamed before as many turns more.
-    for (let turn = turns; turn < 2 * turns && compared().verdict === "worse"; turn += 1) await take(turn);
+    for (let turn = 0; turn < first; turn += 1) await take(turn);
+    for (let turn = first; turn < first + more && compared().verdict === "worse"; turn += 1) await take(turn);
     return compared();
   } finally {
     rmSync(folder, { recursive: true, force: true });
