@@ -181,7 +181,7 @@ export {
 export * from "./documents/questions.ts";
 export type { RateSchedule } from "./documents/rate-schedule.ts";
 // Reading documents, with file, line and path in every message.
-export { checkDocument, parseDocument, placeError } from "./documents/read-document.ts";
+export { checkDocument, parseDocument, parseReadable, placeError } from "./documents/read-document.ts";
 export { type DocumentPath, type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.
 export type {

@@ -55,3 +55,13 @@ export function parseDocument<T extends z.ZodType>(schema: T, text: string, file
   const source = readText(text, file);
   return checkDocument(schema, source.value, source);
 }
+
+/** The same; undefined of a text that is no such document, as of another version. */
+export function parseReadable<T extends z.ZodType>(schema: T, text: string, file: string): z.infer<T> | undefined {
+  try {
+    return parseDocument(schema, text, file);
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+}

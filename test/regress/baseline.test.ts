@@ -32,3 +32,11 @@ test.each(["github-regress.yml", "gitlab-regress.yml"])(
     expect(options.filter((option) => !names.includes(option))).toEqual([]);
   },
 );
+
+test.each(["update", "check"])("regress %s takes its folder behind the word, and says so", async (word) => {
+  const { code, stderr } = await runCli(["regress", word, "--folder", "goldens"], packageFile("."));
+  expect(code).toBe(2);
+  expect(stderr).toContain(
+    `The folder of golden workloads stands behind the word: \`loratwin regress ${word} FOLDER\`.`,
+  );
+});

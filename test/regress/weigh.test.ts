@@ -70,6 +70,20 @@ describe("two policies", () => {
     expect(text).toContain("mine against sjf is a trade-off: it gains in some and loses in others");
     expect(text).toMatch(/mean turnaround +-15\.1 % +2 better +0 worse/);
   });
+
+  it.each([
+    ["worse", 12, "error", 1],
+    ["better", 8, "notice", 0],
+  ] as const)("are told first in every format: %s", (kind, turnaround, level, failures) => {
+    const policies = weighPolicies([golden(turnaround, 20)]);
+    const result: RegressResult = { before: "sjf", now: "mine", goldens: [], policies };
+    const line = `mine against sjf is ${kind}`;
+    expect(regressMarkdown(result)).toContain("### mine against sjf\n");
+    expect(regressMarkdown(result)).toContain(`\`\`\`text\n${line}`);
+    expect(regressJunit(result)).toContain(`tests="1" failures="${failures}"`);
+    expect(regressJunit(result)).toContain(failures === 1 ? `<failure message="${line}` : `<system-out>${line}`);
+    expect(regressAnnotations(result)[0]).toContain(`::${level} title=policies::${line}`);
+  });
 });
 
 describe("a policy that a change moves", () => {

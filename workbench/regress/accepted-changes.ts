@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { canonicalJson, InputError } from "../../core/index.ts";
+import { canonicalJson } from "../../core/index.ts";
 import { type Place, readInput } from "../../files/index.ts";
-import { type AcceptedChanges, acceptedSchema, parseDocument } from "../../plan/index.ts";
+import { type AcceptedChanges, acceptedSchema, parseDocument, parseReadable } from "../../plan/index.ts";
 import type { LoadedGoldens } from "./load-goldens.ts";
 
 const ACCEPTED_FILE = "accepted.json";
@@ -26,13 +26,8 @@ function textOf({ golden, outcome, why }: Entry): string {
 
 /** The entries of the file as the base has it, word for word; none where nobody can read that. */
 function entriesBefore(text: string | undefined, file: string): ReadonlySet<string> {
-  if (text === undefined) return new Set();
-  try {
-    return new Set(parseDocument(acceptedSchema, text, file).changes.map(textOf));
-  } catch (error) {
-    if (error instanceof InputError) return new Set();
-    throw error;
-  }
+  const before = text === undefined ? undefined : parseReadable(acceptedSchema, text, file);
+  return new Set(before?.changes.map(textOf));
 }
 
 /** Whether the base has an entry already, so that it counts no more. */

@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import path from "node:path";
 import type { Context } from "../../files/index.ts";
+import { goldensSchema, parseReadable } from "../../plan/index.ts";
 import {
   type ComparedGolden,
   compareEffort,
@@ -11,7 +12,7 @@ import {
 import { acceptedFile, loadAccepted } from "./accepted-changes.ts";
 import { executeGoldens, timed } from "./execute-goldens.ts";
 import { GOLDENS_FILE, type LoadedGoldens } from "./load-goldens.ts";
-import { loosenedGoldens, rulesOf } from "./loosened-goldens.ts";
+import { loosenedGoldens } from "./loosened-goldens.ts";
 import { builtRevision, changedFiles, fileIn } from "./revisions.ts";
 import { type BuiltRevision, crossGoldens, effortOf, measureGoldens, runGoldens, type SeenSet } from "./run-goldens.ts";
 
@@ -64,7 +65,7 @@ function textBefore(repository: string, before: BuiltRevision, file: string): st
 /** What the change lets pass that did not pass before. */
 function loosened(repository: string, before: BuiltRevision, set: LoadedGoldens): readonly ComparedGolden[] {
   const text = textBefore(repository, before, path.join(set.folder, GOLDENS_FILE));
-  const rules = text === undefined ? undefined : rulesOf(text);
+  const rules = text === undefined ? undefined : parseReadable(goldensSchema, text, GOLDENS_FILE);
   return rules === undefined ? [] : loosenedGoldens(rules, set);
 }
 

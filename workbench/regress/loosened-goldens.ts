@@ -1,7 +1,7 @@
-import { contentHash, InputError } from "../../core/index.ts";
-import { type ExecutedGolden, type Golden, type GoldenBudget, goldensSchema, parseDocument } from "../../plan/index.ts";
+import { contentHash } from "../../core/index.ts";
+import type { ExecutedGolden, Golden, GoldenBudget } from "../../plan/index.ts";
 import type { ComparedGolden } from "../../studies/index.ts";
-import { GOLDENS_FILE, type LoadedGoldens } from "./load-goldens.ts";
+import type { LoadedGoldens } from "./load-goldens.ts";
 
 interface Rules {
   readonly goldens: readonly Golden[];
@@ -51,14 +51,4 @@ export function loosenedGoldens(
       ? [loosened("budget", "what planner and simulator take themselves", "the change raises the budget", now.budget)]
       : []),
   ];
-}
-
-/** The rules of a file as a revision has it; undefined where they cannot be read any more. */
-export function rulesOf(text: string): Rules | undefined {
-  try {
-    return parseDocument(goldensSchema, text, GOLDENS_FILE);
-  } catch (error) {
-    if (error instanceof InputError) return undefined;
-    throw error;
-  }
 }
