@@ -93,6 +93,34 @@ async function measurePlan(bench: Bench): Promise<void> {
   }
 }
 
+/** A finished plan simulated with and without intervals of its figures. */
+async function measureIntervals(bench: Bench): Promise<void> {
+  const builds = buildsOf(bench.baseline);
+  using data = startData(bench.scale === "tiny" ? "tiny" : "quick");
+  const { folder } = data;
+  const file = data.writeWorkload({ model: data.tokenized(), jobs: 8, steps: 200 });
+  const values: Values = new Map();
+  const turns: (() => Promise<void>)[] = [];
+  for (const build of builds) {
+    const cache = cacheOf(data, build);
+    const plan = `plan${build.suffix}.json`;
+    await timeCommand([build.main, "plan", file, "--devices", devices(), "--output", plan], { folder, cache });
+    for (const [name, words] of [
+      ["with intervals", []],
+      ["without", ["--no-intervals"]],
+    ] as const)
+      turns.push(async () => {
+        const simulate = [build.main, "simulate", plan, "--json", "--quiet", ...words];
+        add(values, `${name}${build.suffix}`, (await timeCommand(simulate, { folder, cache })).seconds);
+      });
+  }
+  await inTurns(ROUNDS[bench.scale], turns);
+  const parameters = { simulate: "200 steps of 8 jobs" };
+  recordTimes(bench, parameters, values, builds);
+  const ratios = values.get("with intervals")!.map((seconds, round) => seconds / values.get("without")![round]!);
+  bench.record({ name: "with intervals, to without", parameters, ...summarize(ratios), unit: "ratio" });
+}
+
 /** Seconds from the start of a run's process to its first action; undefined for a build that does not write it down. */
 function firstAction(run: string, startMs: number): number | undefined {
   const lines = readFileSync(path.join(run, "journal.jsonl"), "utf8").trim().split("\n");
@@ -173,19 +201,27 @@ async function measureQueue(bench: Bench): Promise<void> {
   }
 }
 
+interface CaseSeconds {
+  readonly loading: number;
+  readonly plan: number;
+  readonly intervals: number;
+  readonly train: number;
+  readonly queue: number;
+}
+
 /** With another build about three times as long: it may be slower. */
-const SECONDS: Readonly<Record<Scale, readonly [loading: number, plan: number, train: number, queue: number]>> = {
-  full: [10, 110, 100, 120],
-  default: [5, 50, 50, 60],
-  quick: [2, 10, 10, 10],
-  tiny: [2, 5, 5, 5],
+const SECONDS: Readonly<Record<Scale, CaseSeconds>> = {
+  full: { loading: 10, plan: 110, intervals: 40, train: 100, queue: 120 },
+  default: { loading: 5, plan: 50, intervals: 20, train: 50, queue: 60 },
+  quick: { loading: 2, plan: 10, intervals: 10, train: 10, queue: 10 },
+  tiny: { loading: 2, plan: 5, intervals: 10, train: 5, queue: 5 },
 };
 
 export const start: Suite = {
   describe:
-    "what people wait for: plan, train until its first action, and serve a queue until its first step, as processes",
+    "what people wait for: plan, intervals, train until its first action, and serve a queue until its first step, as processes",
   cases({ scale, baseline }) {
-    const [loading, plan, train, queue] = SECONDS[scale];
+    const { loading, plan, intervals, train, queue } = SECONDS[scale];
     const others = baseline === undefined ? {} : { input: `baseline ${baselineName(baseline)}` };
     const of = (name: string, seconds: number, run: Case["run"]): Case => ({
       name,
@@ -196,6 +232,7 @@ export const start: Suite = {
     return [
       of("loading", loading, measureLoading),
       of("plan", plan, measurePlan),
+      of("intervals", intervals, measureIntervals),
       of("train", train, measureTrain),
       // Of this build alone.
       ...(baseline === undefined ? [{ name: "queue", seconds: queue, run: measureQueue }] : []),
