@@ -37,10 +37,10 @@ export class Planting {
     }
   }
 
-  /** What it says of a fault, by the golden workload that is to catch it alone, or all of them. */
-  async sayOf({ changes, caughtBy, isExecuted }: PlantedFault, isWhole = false): Promise<Said> {
+  /** What it says of a fault, by the golden workload that is to catch it alone. */
+  async sayOf({ changes, caughtBy, isExecuted }: PlantedFault): Promise<Said> {
     const names = isExecuted ? ["one-device", caughtBy] : caughtBy === "budget" ? DEAR : [caughtBy];
-    return await this.say(changes, isWhole ? undefined : names, isExecuted === true);
+    return await this.say(changes, names, isExecuted === true);
   }
 
   remove(): void {

@@ -6,7 +6,7 @@ import { isCaught, Planting } from "../planted/planting.ts";
 import { REFACTORS } from "../planted/refactors.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
 
-/** Whether each is looked at with all golden workloads, and how many there are of each kind of change. */
+/** How many faults and refactors are planted, and whether refactors are looked at with all golden workloads. */
 const SIZES: Readonly<Record<Scale, { readonly isWhole: boolean; readonly most: number }>> = {
   full: { isWhole: true, most: Number.POSITIVE_INFINITY },
   default: { isWhole: false, most: 20 },
@@ -30,14 +30,9 @@ function planting(): Planting {
   return shared;
 }
 
-async function plantFault({ scale, record, note }: Bench, fault: PlantedFault): Promise<void> {
+async function plantFault({ record, note }: Bench, fault: PlantedFault): Promise<void> {
   const { area, name, caughtBy } = fault;
-  const {
-    isBlocked,
-    hasCause,
-    verdict = "none",
-    why,
-  } = isCaught(await planting().sayOf(fault, SIZES[scale].isWhole), fault);
+  const { isBlocked, hasCause, verdict = "none", why } = isCaught(await planting().sayOf(fault), fault);
   if (!isBlocked || !hasCause) note(`${name}: ${verdict} ${why.join("; ")}`);
   const parameters = { area, fault: name, "golden workload": caughtBy, verdict };
   record(count("blocked", parameters, isBlocked ? 1 : 0));
@@ -63,16 +58,15 @@ export const regress: Suite = {
     "faults planted into planner, scheduler, simulator and executor that `regress` blocks, and refactors that it does not",
   cases({ scale }): readonly Case[] {
     const { most, isWhole } = SIZES[scale];
-    const seconds = isWhole ? 60 : 12;
     return [
       ...someOfEach(FAULTS, most).map((fault) => ({
         name: `${fault.area}: ${fault.name}`,
-        seconds: fault.isExecuted ? 120 : seconds,
+        seconds: fault.isExecuted ? 120 : 15,
         run: async (bench: Bench) => await plantFault(bench, fault),
       })),
       ...REFACTORS.slice(0, most).map((refactor) => ({
         name: `refactor: ${refactor.name}`,
-        seconds,
+        seconds: isWhole ? 60 : 15,
         run: async (bench: Bench) => await plantRefactor(bench, refactor),
       })),
     ];
