@@ -2,7 +2,7 @@ import { counted } from "../../core/index.ts";
 import { type Cell, dataTable, element, formatDuration, section } from "../../reports/client/index.ts";
 import type { SceneAnswer } from "../answer-scene.ts";
 import { isComparison } from "../comparison.ts";
-import { canOpen, type OfferedWay, offeredWays, orderName } from "./offered-ways.ts";
+import { canOpen, MOST_WAYS, type OfferedWay, offeredWays, orderName } from "./offered-ways.ts";
 import type { ShownAnswer } from "./shown-answer.ts";
 
 type Open = (way: OfferedWay) => void;
@@ -39,6 +39,13 @@ function sourceNote({ source }: SceneAnswer): readonly HTMLElement[] {
   return source === undefined ? [] : [element("p", { class: "note" }, [`Times: ${source}.`])];
 }
 
+/** How many ways a table leaves out. */
+function leftOut(number: number): string {
+  return number > MOST_WAYS
+    ? ` The ${MOST_WAYS} fastest of ${number} are shown; \`loratwin plan --explain\` prints all.`
+    : "";
+}
+
 /**
  * What the planner chose, and what else there is, which opens beside that once the whole run is there; a schedule that is
  * simulated only leaves the planner nothing to choose.
@@ -61,7 +68,7 @@ export function choiceSection(shown: ShownAnswer, openWay: Open): HTMLElement {
       caption: isCompared ? "Other ways" : "Ways that it looked at, and those that are simulated only",
       meaning: isCompared
         ? "Press one to see its timeline beside the one above."
-        : "Times as the planner sees them, from the first steps; the simulator has the last word on those that are close. Press one to see its timeline beside the chosen one.",
+        : `Times as the planner sees them, from the first steps; the simulator has the last word on those that are close. Press one to see its timeline beside the chosen one.${leftOut(ways.length)}`,
       columns: ["Order", "Groups", "Micro-batch", "At once", "Time", "State"],
       texts: ["Groups", "Micro-batch", "At once", "State"],
       rows: offeredWays(shown).map((way) => wayCells(way, estimate === undefined ? openWay : undefined)),

@@ -14,7 +14,8 @@ export interface OfferedWay {
   readonly considered?: Considered;
 }
 
-const MOST_WAYS = 8;
+/** Ways of a plan that are offered: the chosen one and the fastest others. */
+export const MOST_WAYS = 8;
 
 /** "lorapp, 2 pipelines" */
 export function orderName({ schedule, numPipelines }: Considered): string {
