@@ -17,7 +17,7 @@ export const SCHEDULER_FAULTS: readonly PlantedFault[] = [
     `${POLICIES}/sjf.ts`,
     [
       "sjf by all iterations",
-      "sjf",
+      "sjf-alone",
       OTHER_DECISION,
       "predictedLeft(job) * resources.iterationNs(job)",
       "job.iterations * resources.iterationNs(job)",
