@@ -31,6 +31,7 @@ export const OBSERVATION_OPTIONS = {
 export const CALIBRATION_OUTPUT = {
   type: "string",
   alias: "o",
+  writes: true,
   describe: "where to write the calibration",
 } as const satisfies Option;
 

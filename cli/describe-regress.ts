@@ -106,9 +106,9 @@ export function verdictText(result: RegressResult): string {
 }
 
 const POLICY_WORDS: Readonly<Record<PolicyVerdict["kind"], string>> = {
-  better: "better: it gains, and loses in nothing",
-  worse: "worse: it loses, and gains in nothing",
-  "trade-off": "a trade-off: it gains in some and loses in others",
+  better: "better: on average it gains, and loses in nothing",
+  worse: "worse: on average it loses, and gains in nothing",
+  "trade-off": "a trade-off: on average it gains in some and loses in others",
   same: "as good",
 };
 
@@ -183,6 +183,13 @@ export function trainedLines({ goldens }: RegressResult): readonly string[] {
   );
 }
 
+/** A line for each golden workload that neither revision plans or simulates: why. */
+export function refusedLines({ goldens }: RegressResult): readonly string[] {
+  return goldens.flatMap(({ name, verdict, why }) =>
+    verdict === "unable" ? [`${name} is refused by both: ${why[0]!.split("\n")[0]!}`] : [],
+  );
+}
+
 /** What to do where a change is meant to do what blocks it. */
 export function acceptHint(result: RegressResult): string | undefined {
   const { accepting } = result;
@@ -191,12 +198,14 @@ export function acceptHint(result: RegressResult): string | undefined {
 }
 
 export function regressText(result: RegressResult): string {
-  const [policies, trained, hint] = [policiesText(result), trainedLines(result), acceptHint(result)];
+  const [policies, hint] = [policiesText(result) ?? "", acceptHint(result)];
+  const [trained, refused] = [trainedLines(result).join("\n"), refusedLines(result).join("\n")];
+  // Of two policies theirs is the verdict.
+  const verdicts = result.policies === undefined ? [verdictText(result), policies] : [policies, verdictText(result)];
   return [
-    ...(policies === undefined ? [] : [policies]),
-    verdictText(result),
-    ...(trained.length === 0 ? [] : [trained.join("\n")]),
+    ...[...verdicts, trained].filter((text) => text !== ""),
     ...movedGroups(result).map(groupText),
+    ...(refused === "" ? [] : [refused]),
     ...(hint === undefined ? [] : [hint]),
   ].join("\n\n");
 }

@@ -20,6 +20,8 @@ export interface Option {
   readonly bare?: string;
   /** The option beside which alone it means something. */
   readonly beside?: string;
+  /** Whether it names a file to write. */
+  readonly writes?: true;
   /** Flags that it cannot be given with, as they are typed: `no-fuse`. */
   readonly notBeside?: readonly string[];
 }
@@ -36,7 +38,7 @@ export const GLOBAL_OPTIONS: OptionTable = {
 
 /** An option as yargs takes it. */
 export function yargsOption(table: Option): Options {
-  const { beside: _beside, notBeside: _notBeside, needed: _needed, hint: _hint, ...taken } = table;
+  const { beside: _beside, notBeside: _notBeside, needed: _needed, hint: _hint, writes: _writes, ...taken } = table;
   const { default: value, bare, words = {}, ...option } = taken;
   const isWord = (given: unknown): given is string => typeof given === "string" && Object.hasOwn(words, given);
   return {

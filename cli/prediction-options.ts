@@ -50,5 +50,6 @@ export const VARIANT_OPTIONS = {
 export const TRACE_OPTION = {
   type: "string",
   alias: "o",
+  writes: true,
   describe: "where to write the trace (opens in Perfetto)",
 } as const satisfies Option;

@@ -13,6 +13,7 @@ import {
   numberOf,
   policiesText,
   type RegressResult,
+  refusedLines,
   trainedLines,
   verdictText,
 } from "./describe-regress.ts";
@@ -41,7 +42,8 @@ export function regressJunit(result: RegressResult): string {
     const head = `  <testcase classname="regress" name="${xml(name)}" time="${wallSeconds.toFixed(3)}"`;
     if (blocking.has(golden))
       return `${head}>\n    <failure message="${xml(`${verdict}: ${why[0] ?? guards}`)}">${text}</failure>\n  </testcase>`;
-    if (verdict === "unable") return `${head}>\n    <skipped message="refused by both"/>\n  </testcase>`;
+    if (verdict === "unable")
+      return `${head}>\n    <skipped message="${xml(`refused by both: ${why[0]!}`)}"/>\n  </testcase>`;
     return verdict === "same" ? `${head}/>` : `${head}>\n    <system-out>${text}</system-out>\n  </testcase>`;
   });
   const policies = policiesText(result);
@@ -116,7 +118,8 @@ function headingOf(result: RegressResult): string {
 export function regressMarkdown(result: RegressResult): string {
   const blocking = new Set(blockingOf(result));
   const groups = movedGroups(result);
-  const [policies, trained, hint] = [policiesText(result), trainedLines(result), acceptHint(result)];
+  const [policies, hint] = [policiesText(result), acceptHint(result)];
+  const lines = [...trainedLines(result), ...refusedLines(result)];
   const sections = groups.map((group) => {
     const rows = groupRows(group).map((row) => `| ${row.map(cell).join(" | ")} |`);
     const [verdict, ...rest] = groupTitle(group).split(": ");
@@ -137,7 +140,7 @@ export function regressMarkdown(result: RegressResult): string {
     `${cell(verdictText(result))}.`,
     "",
     ...(policies === undefined ? [] : ["```text", policies, "```", ""]),
-    ...(trained.length === 0 ? [] : [...trained.map((line) => `- ${cell(line)}`), ""]),
+    ...(lines.length === 0 ? [] : [...lines.map((line) => `- ${cell(line)}`), ""]),
     ...asFarAsRoom(sections),
     ...(groups.length === 0 ? [countsText(result)] : []),
     ...(hint === undefined ? [] : ["", hint]),

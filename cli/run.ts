@@ -8,7 +8,7 @@ import { type Io, plainIo } from "./io.ts";
 import { endingOf } from "./last-resort.ts";
 import { GLOBAL_OPTIONS, type OptionTable, yargsOption } from "./option-table.ts";
 import { warn } from "./output.ts";
-import { refuseInputsAsOutputs } from "./refuse-inputs.ts";
+import { refuseLostFiles } from "./refuse-lost-files.ts";
 import { allOptions, refuseOptions } from "./refuse-options.ts";
 import { checkTyped, USAGE_TEXTS, UsageError, unknownCommand, unknownCommandText, usageText } from "./usage-error.ts";
 
@@ -101,7 +101,7 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
     const own = world === undefined ? io : { ...io, world };
     const use = command.useOf === undefined ? command.uses[0] : command.useOf(args, own);
     refuseOptions(command, use, args);
-    refuseInputsAsOutputs(own, args);
+    refuseLostFiles(own, use.options, args);
     const code = await command.run(withDefaults(use.options, args), own, use);
     if (world !== undefined) await endRanks(world);
     return code;

@@ -59,15 +59,22 @@ const FLEET_OPTIONS = {
   output: {
     type: "string",
     alias: "o",
+    writes: true,
     describe: "write the journal: a line a decision, with its reason (JSON lines)",
   },
   trace: {
     type: "string",
+    writes: true,
     describe: "simulate action by action, without intervals, and write the trace (opens in Perfetto)",
     notBeside: ["samples", "seed"],
   },
-  "grown-plan": { type: "string", describe: "write the plan as it grew with the jobs (JSON)", beside: "trace" },
-  report: { type: "string", describe: "write a page: who trained when and why, waiting, figures (HTML)" },
+  "grown-plan": {
+    type: "string",
+    writes: true,
+    describe: "write the plan as it grew with the jobs (JSON)",
+    beside: "trace",
+  },
+  report: { type: "string", writes: true, describe: "write a page: who trained when and why, waiting, figures (HTML)" },
   against: { type: "string", describe: "another policy, shown below the first on the page", beside: "report" },
 } as const satisfies OptionTable;
 

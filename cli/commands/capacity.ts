@@ -140,6 +140,7 @@ export const capacityCommand: Command = {
         output: {
           type: "string",
           alias: "o",
+          writes: true,
           describe:
             "folder for the answer: answer.json, answer.html, candidates.csv, and in run/ what it is tried and run with; a search that was cut off goes on there",
         },

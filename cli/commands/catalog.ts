@@ -60,6 +60,7 @@ const DEVICE: Use = {
     catalog: CATALOG_OPTION,
     calibration: {
       type: "string",
+      writes: true,
       describe: "write the device's fitted efficiencies as a calibration to this file",
     },
     dtype: {

@@ -22,12 +22,12 @@ const TRACES: Use = {
   input: "two traces",
   options: {
     "max-error": MAX_ERROR,
-    output: { type: "string", alias: "o", describe: "where to write the report (HTML)" },
+    output: { type: "string", alias: "o", writes: true, describe: "where to write the report (HTML)" },
   },
 };
 
 const WAYS_PAGE = {
-  output: { type: "string", alias: "o", describe: "where to write a page with both timelines (HTML)" },
+  output: { type: "string", alias: "o", writes: true, describe: "where to write a page with both timelines (HTML)" },
 } as const;
 
 const PLANS: Use = {

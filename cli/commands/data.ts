@@ -28,7 +28,7 @@ import { pageAssets } from "../write-report.ts";
 /** What is looked at beside the counts. */
 const LOOK_OPTIONS = {
   show: { type: "number", describe: "print so many rows as text; with -o: so many on the page, of each kind" },
-  output: { type: "string", alias: "o", describe: "write a page (HTML) with the rows, token by token" },
+  output: { type: "string", alias: "o", writes: true, describe: "write a page (HTML) with the rows, token by token" },
 } as const satisfies OptionTable;
 
 const ROWS: Use = {

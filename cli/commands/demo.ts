@@ -46,7 +46,7 @@ export const demoCommand: Command = {
     {
       input: "the example",
       options: {
-        output: { type: "string", alias: "o", default: "demo", describe: "folder to write" },
+        output: { type: "string", alias: "o", writes: true, default: "demo", describe: "folder to write" },
         steps: {
           type: "number",
           describe: "optimizer steps of each adapter (default: as in the example workload)",

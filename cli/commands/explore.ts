@@ -14,7 +14,13 @@ export const exploreCommand: Command = {
     {
       input: "the planner and the simulator",
       options: {
-        output: { type: "string", alias: "o", demandOption: true, describe: "where to write the page (HTML)" },
+        output: {
+          type: "string",
+          alias: "o",
+          writes: true,
+          demandOption: true,
+          describe: "where to write the page (HTML)",
+        },
       },
     },
   ],

@@ -82,7 +82,12 @@ export const paperCommand: Command = {
       input: "the published evaluation",
       options: {
         vary: { type: "boolean", default: false, describe: "halve and double each assumed figure" },
-        output: { type: "string", alias: "o", describe: "where to write the evaluation as a page (HTML)" },
+        output: {
+          type: "string",
+          alias: "o",
+          writes: true,
+          describe: "where to write the evaluation as a page (HTML)",
+        },
         catalog: CATALOG_OPTION,
       },
     },

@@ -30,7 +30,7 @@ export const planCommand: Command = {
         ...CACHE_OPTIONS,
         ...VERIFY_OPTIONS,
         explain: { type: "boolean", default: false, describe: "list every way that the planner looked at" },
-        output: { type: "string", alias: "o", describe: "where to write the plan" },
+        output: { type: "string", alias: "o", writes: true, describe: "where to write the plan" },
       },
     },
   ],

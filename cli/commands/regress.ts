@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
-import { canonicalJson, InputError, shellQuoted } from "../../core/index.ts";
-import { writeOutput } from "../../files/index.ts";
+import { canonicalJson, counted, InputError, shellQuoted } from "../../core/index.ts";
+import { absolute, readInput, writeOutput } from "../../files/index.ts";
+import { GOLDENS_FILE } from "../../plan/index.ts";
 import {
   type ComparedGolden,
   compareGolden,
@@ -33,7 +35,7 @@ import type { OptionTable } from "../option-table.ts";
 import { note, printResult } from "../output.ts";
 import { regressAnnotations, regressJunit, regressMarkdown } from "../regress-formats.ts";
 import { contextOf } from "../request-options.ts";
-import { isPolicyPath } from "../simulate-fleet.ts";
+import { isPolicyPath, policyOption } from "../simulate-fleet.ts";
 import { writeRegressPage } from "../write-regress.ts";
 
 const FOLDER = path.join("examples", "regress");
@@ -43,10 +45,11 @@ const WRITTEN = {
   output: {
     type: "string",
     alias: "o",
+    writes: true,
     describe: "write a page with both timelines of each workload that changed (HTML)",
   },
-  junit: { type: "string", describe: "write JUnit XML, a case a golden workload" },
-  markdown: { type: "string", describe: "write a comment for a pull request" },
+  junit: { type: "string", writes: true, describe: "write JUnit XML, a case a golden workload" },
+  markdown: { type: "string", writes: true, describe: "write a comment for a pull request" },
   github: {
     type: "boolean",
     default: false,
@@ -164,12 +167,21 @@ function setOf(io: Io, repository: string, folder: string | undefined): LoadedGo
   return loadGoldens(folder === undefined ? { cwd: repository } : io, folder ?? FOLDER);
 }
 
+/** Whether golden workloads are trained, too. @throws InputError where there is none to train */
+function isExecuting(args: Arguments, { executed, folder }: LoadedGoldens): boolean {
+  if (args["execute"] !== true) return false;
+  if (executed.length > 0) return true;
+  const hint = "docs/how-to/regression-checks.md says what stands there.";
+  const file = path.join(folder, GOLDENS_FILE);
+  throw new InputError({ expected: "workloads to train for --execute", at: "executed", file, got: "none", hint });
+}
+
 async function revisions(io: Io, args: Arguments): Promise<number> {
   const repository = repositoryOf(io.cwd);
   const words = wordsOf(args);
   const set = setOf(io, repository, words.length === 0 ? undefined : folderOf(words));
   const base = optionalText(args, "base") ?? "HEAD";
-  const executes = args["execute"] === true;
+  const executes = isExecuting(args, set);
   const compared = await compareRevisions(contextOf(io, args), repository, { base, set, executes });
   const accepting = [
     `regress accept WORKLOAD.. --base ${shellQuoted(base)}`,
@@ -204,7 +216,7 @@ async function accept(io: Io, args: Arguments): Promise<number> {
   const repository = repositoryOf(io.cwd);
   const set = setOf(io, repository, optionalText(args, "folder"));
   const base = optionalText(args, "base") ?? "HEAD";
-  const executes = args["execute"] === true;
+  const executes = isExecuting(args, set);
   const { goldens, acceptedBefore } = await compareRevisions(contextOf(io, args), repository, { base, set, executes });
   const chosen = toAccept(goldens, wordsOf(args).slice(1));
   const file = acceptedFile(set);
@@ -230,6 +242,8 @@ async function policies(io: Io, args: Arguments): Promise<number> {
       at: "--against",
       got: "nothing",
     });
+  await policyOption(io, "policy", policy);
+  await policyOption(io, "against", against);
   const words = wordsOf(args);
   const set = loadGoldens(io, words.length === 0 ? packageFile(FOLDER) : folderOf(words));
   const ours = packageRevision();
@@ -246,17 +260,24 @@ async function policies(io: Io, args: Arguments): Promise<number> {
   return verdict.kind === "worse" || blockingOf(result).length > 0 ? 1 : 0;
 }
 
+/** Refuses to write a baseline over something else. @throws InputError */
+function refuseOther(io: Io, file: string): void {
+  if (existsSync(absolute(io, file)) && !readInput(io, file, "a baseline").text.includes("regress-baseline"))
+    throw new InputError({ expected: "a baseline, or a file that is not there yet", at: "--baseline", got: file });
+}
+
 async function update(io: Io, args: Arguments): Promise<number> {
   const set = loadGoldens(io, folderOf(wordsOf(args).slice(1)));
-  const seen = await contextOf(io, args).during("golden workloads", () => runGoldens(packageRevision(), set));
   const file = baselineFile(args, set);
+  refuseOther(io, file);
+  const seen = await contextOf(io, args).during("golden workloads", () => runGoldens(packageRevision(), set));
   const { goldens } = seen;
   writeOutput(io, file, `${canonicalJson(storedBaseline(goldens))}\n`);
   printResult(
     io,
     args,
     { baseline: file, goldens: goldens.length },
-    () => `${goldens.length} golden workloads written to ${file}`,
+    () => `${counted(goldens.length, "golden workload")} written to ${file}`,
   );
   return 0;
 }
@@ -268,7 +289,7 @@ async function check(io: Io, args: Arguments): Promise<number> {
   if (gone.length > 0)
     throw new InputError({
       expected: `a golden workload ${gone[0]}, which the baseline has`,
-      file: path.join(set.folder, "goldens.yaml"),
+      file: path.join(set.folder, GOLDENS_FILE),
       got: "none",
       hint: "`loratwin regress update` writes a baseline of the golden workloads that there are.",
     });

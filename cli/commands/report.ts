@@ -15,7 +15,7 @@ import { writeReport } from "../write-report.ts";
 
 const PAGE_OPTIONS = {
   title: { type: "string", describe: "title of the page" },
-  output: { type: "string", alias: "o", demandOption: true, describe: "where to write the page (HTML)" },
+  output: { type: "string", alias: "o", writes: true, demandOption: true, describe: "where to write the page (HTML)" },
 } as const satisfies OptionTable;
 
 const TRACES: Use = {

@@ -17,6 +17,7 @@ export const serveCommand: Command = {
         output: {
           type: "string",
           alias: "o",
+          writes: true,
           needed: true,
           describe:
             "run folder: setting, segments, journal, metrics, adapters, checkpoints, and the socket of the server",

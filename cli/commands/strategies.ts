@@ -85,7 +85,12 @@ export const strategiesCommand: Command = {
         catalog: CATALOG_OPTION,
         calibration: { type: "string", describe: "a layers calibration instead of the catalog's" },
         dtype: { ...PLAN_OPTIONS.dtype, describe: "over the workload's `model.dtype`" },
-        output: { type: "string", alias: "o", describe: "write the calibration that was used to this file" },
+        output: {
+          type: "string",
+          alias: "o",
+          writes: true,
+          describe: "write the calibration that was used to this file",
+        },
         full: {
           type: "boolean",
           default: false,

@@ -13,6 +13,7 @@ const OUTPUT = {
   output: {
     type: "string",
     alias: "o",
+    writes: true,
     needed: true,
     describe: "run folder: plan, trace, metrics, adapters, checkpoints",
   },

@@ -56,6 +56,9 @@ const budgetSchema = z.strictObject({
   memory: z.number().min(1).default(1.5),
 });
 
+/** The file of a folder of golden workloads. */
+export const GOLDENS_FILE = "goldens.yaml";
+
 /** Workloads with which `regress` judges a change. */
 export const goldensSchema = z
   .strictObject({

@@ -10,7 +10,7 @@ const TAKERS: Readonly<Record<string, string>> = {
   candidates: "the option --candidates of `loratwin capacity`",
   forecast: "`loratwin capacity FILE`",
   goldens: "`loratwin regress`",
-  "regress-baseline": "`loratwin regress`",
+  "regress-baseline": "the option --baseline of `loratwin regress check`",
   "accepted-changes": "`loratwin regress`",
   "capacity-answer": "`loratwin validate FILE`",
 };

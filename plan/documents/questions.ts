@@ -31,6 +31,7 @@ export {
   acceptedSchema,
   baselineSchema,
   type ExecutedGolden,
+  GOLDENS_FILE,
   type Golden,
   type GoldenBudget,
   goldensSchema,

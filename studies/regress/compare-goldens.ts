@@ -155,7 +155,11 @@ export function compareGolden(
   const word = accepted.get(`${name} ${outcome}`);
   return {
     ...{ name, guards, verdict, figures, outcome },
-    why: isMoved({ verdict }) ? [...broken, ...doubts, ...causes(before, now)] : [],
+    why: isMoved({ verdict })
+      ? [...broken, ...doubts, ...causes(before, now)]
+      : verdict === "unable"
+        ? [now.error ?? `exit code ${now.stored.code}`]
+        : [],
     ...(word === undefined ? {} : { accepted: word }),
     ...(now.run === undefined ? {} : { wallSeconds: now.run.wallSeconds }),
   };

@@ -39,10 +39,11 @@ function doubtsOfPlan(now: GoldenRun, crossed: GoldenRun): readonly string[] {
 /** Jobs that train alone take what they took, whenever they train. */
 function doubtsOfPace(before: GoldenRun, now: GoldenRun): readonly string[] {
   const was = new Map(outcomesOf(before.metrics!).map((outcome) => [outcome.name, outcome]));
-  const moved = outcomesOf(now.metrics!).find(({ name, trainedNs, iterations }) => {
+  const moved = outcomesOf(now.metrics!).find(({ name, trainedNs, iterations, preemptions }) => {
     const then = was.get(name);
-    // Pieces are rounded to whole nanoseconds.
-    return then?.iterations === iterations && Math.abs(then.trainedNs - trainedNs) > 1e-6 * trainedNs;
+    // Whose state comes back more often takes longer; pieces are rounded to whole nanoseconds.
+    if (then?.iterations !== iterations || then.preemptions !== preemptions) return false;
+    return Math.abs(then.trainedNs - trainedNs) > 1e-6 * trainedNs;
   });
   if (moved === undefined) return [];
   const [then, own] = [was.get(moved.name)!.trainedNs, moved.trainedNs].map((ns) => formatSeconds(ns / 1e9));

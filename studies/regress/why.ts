@@ -11,6 +11,7 @@ const WORTH = 2e-4;
 
 const seconds = (ns: number): string => formatSeconds(Math.abs(ns) / 1e9);
 const change = (ns: number): string => formatSignedSeconds(ns / 1e9);
+const moreOrLess = (ns: number): string => `${formatSeconds(Math.abs(ns) / 1e9)} ${ns < 0 ? "less" : "more"}`;
 
 /** What the planner chose otherwise, as it is called. */
 export function changedChoices(
@@ -119,7 +120,7 @@ function movedJobs(before: GoldenRun, after: GoldenRun, spanNs: number): readonl
   return moved
     .sort((a, b) => Math.abs(b.all) - Math.abs(a.all))
     .slice(0, MOST)
-    .map(({ name, all, largest: [ns, where] }) => `${name} takes ${change(all)}, ${change(ns)} of it ${where}`);
+    .map(({ name, all, largest: [ns, where] }) => `${name} takes ${moreOrLess(all)}: ${change(ns)} ${where}`);
 }
 
 function decisionText(decision: TimedDecision | undefined): string {

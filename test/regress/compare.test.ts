@@ -205,7 +205,7 @@ describe("jobs over time", () => {
     expect(figures.find(({ name }) => name === "worstUserSeconds")!.loss).toBeCloseTo(5 / 28, 9);
     expect(why).toEqual([
       "no decision explains it: those that are told are the same",
-      "third takes +5.00 s, +5.00 s of it before it starts",
+      "third takes 5.00 s more: +5.00 s before it starts",
     ]);
   });
 });
@@ -233,6 +233,7 @@ describe("what is written of it", () => {
       /^4 golden workloads, main against the working tree: 1 broken, 1 worse, 1 the same, 1 refused by both; 2 block the change\n\nbroken: broken/,
     );
     expect(text).toContain("+11.4 %  worse");
+    expect(text).toMatch(/\n\nunable is refused by both: x$/);
     expect(text).not.toMatch(/\bsame:/);
   });
 
@@ -240,6 +241,7 @@ describe("what is written of it", () => {
     const text = regressJunit(result);
     expect(text).toContain('<testsuite name="loratwin regress" tests="4" failures="2" skipped="1" time="0.000">');
     expect(text.match(/<failure /g)).toHaveLength(2);
+    expect(text).toContain('<skipped message="refused by both: x"/>');
     expect(text).not.toContain("<b>");
     expect(text.replace(/<\/?(testsuite|testcase|failure|skipped|\?xml)[^<>]*>/g, "")).not.toMatch(/[<>]/);
   });

@@ -67,7 +67,7 @@ describe("two policies", () => {
   it("are told in one table, whatever single golden workloads are", () => {
     const policies = weighPolicies([golden(8, 22), golden(9, 20)]);
     const text = regressText({ before: "sjf", now: "mine", goldens: [], policies });
-    expect(text).toContain("mine against sjf is a trade-off: it gains in some and loses in others");
+    expect(text).toContain("mine against sjf is a trade-off: on average it gains in some and loses in others");
     expect(text).toMatch(/mean turnaround +-15\.1 % +2 better +0 worse/);
   });
 
@@ -108,7 +108,7 @@ describe("a policy that a change moves", () => {
   const seen = goldens.map(({ name }, at) => under(name, policies[at] === "" ? undefined : policies[at]));
   const moved = weighMovedPolicies(seen, goldens);
   const result: RegressResult = { before: "main", now: "here", goldens, movedPolicies: moved };
-  const line = "sjf (2 golden workloads) is better: it gains, and loses in nothing";
+  const line = "sjf (2 golden workloads) is better: on average it gains, and loses in nothing";
 
   it("is weighed over all its golden workloads, and no other is", () => {
     expect(moved).toMatchObject([{ policy: "sjf", numGoldens: 2, kind: "better" }]);
@@ -129,7 +129,7 @@ describe("a policy that a change moves", () => {
   it("says that it has one golden workload only", () => {
     const [own] = weighMovedPolicies([under("short", "./mine.mjs")], [golden("short", "worse", 12)]);
     expect(regressText({ ...result, movedPolicies: [own!] })).toMatch(
-      /^\.\/mine\.mjs \(1 golden workload\) is worse: it loses, and gains in nothing\n/,
+      /\n\.\/mine\.mjs \(1 golden workload\) is worse: on average it loses, and gains in nothing\n/,
     );
   });
 });

@@ -1,7 +1,8 @@
 import { realpathSync } from "node:fs";
 import path from "node:path";
+import { counted } from "../../core/index.ts";
 import type { Context } from "../../files/index.ts";
-import { goldensSchema, parseReadable } from "../../plan/index.ts";
+import { GOLDENS_FILE, goldensSchema, parseReadable } from "../../plan/index.ts";
 import {
   type ComparedGolden,
   compareEffort,
@@ -11,7 +12,7 @@ import {
 } from "../../studies/index.ts";
 import { acceptedFile, loadAccepted } from "./accepted-changes.ts";
 import { executeGoldens, timed } from "./execute-goldens.ts";
-import { GOLDENS_FILE, type LoadedGoldens } from "./load-goldens.ts";
+import type { LoadedGoldens } from "./load-goldens.ts";
 import { loosenedGoldens } from "./loosened-goldens.ts";
 import { builtRevision, changedFiles, fileIn } from "./revisions.ts";
 import { type BuiltRevision, crossGoldens, effortOf, measureGoldens, runGoldens, type SeenSet } from "./run-goldens.ts";
@@ -85,11 +86,11 @@ export async function compareRevisions(
   const { name } = now;
   const executed = async () =>
     executes
-      ? await context.during(`${set.executed.length} golden workloads, trained in turn`, () =>
+      ? await context.during(`${counted(set.executed.length, "golden workload")}, trained in turn`, () =>
           executeGoldens(context, repository, [before, now], set),
         )
       : [];
-  return await context.during(`${set.goldens.length} golden workloads, twice`, async () => {
+  return await context.during(`${counted(set.goldens.length, "golden workload")}, twice`, async () => {
     if (before.root === now.root) {
       const { goldens: seen } = await runGoldens(now, set);
       return {

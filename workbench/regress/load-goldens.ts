@@ -4,6 +4,7 @@ import { contentHash, InputError } from "../../core/index.ts";
 import { absolute, type Place, readInput } from "../../files/index.ts";
 import {
   type ExecutedGolden,
+  GOLDENS_FILE,
   type Golden,
   type GoldenBudget,
   goldensSchema,
@@ -12,8 +13,6 @@ import {
 } from "../../plan/index.ts";
 import type { AskedWork } from "../../studies/index.ts";
 import { askedJobs, askedMachines, type WrittenWorkload } from "./asked-work.ts";
-
-export const GOLDENS_FILE = "goldens.yaml";
 
 /** Golden workloads of a folder. */
 export interface LoadedGoldens {

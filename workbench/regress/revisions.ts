@@ -29,7 +29,8 @@ function told(
     cwd,
     encoding: "utf8",
     maxBuffer: 2 ** 28,
-    env: { ...process.env, ...env },
+    // Its messages are read here.
+    env: { ...process.env, LC_ALL: "C", ...env },
   });
   if (error !== undefined) throw new DeviceError({ expected: `${program}, which is to be run`, got: error.message });
   if (status !== 0)
@@ -49,7 +50,7 @@ function topOf(cwd: string): string | undefined {
   try {
     return told("git", ["rev-parse", "--show-toplevel"], cwd);
   } catch (error) {
-    if (error instanceof InputError) return undefined;
+    if (error instanceof InputError && error.message.includes("not a git repository")) return undefined;
     throw error;
   }
 }
@@ -90,7 +91,9 @@ function treeOfCommit(repository: string, ref: string): string {
     return told("git", ["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{tree}`], repository);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    throw new InputError({ expected: "a revision that git knows", got: ref });
+    const isShallow = told("git", ["rev-parse", "--is-shallow-repository"], repository) === "true";
+    const hint = "This clone is shallow: `git fetch --unshallow` brings older revisions.";
+    throw new InputError({ expected: "a revision that git knows", got: ref, ...(isShallow ? { hint } : {}) });
   }
 }
 

@@ -2,13 +2,11 @@ import { realpathSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { absolute, readWholeText } from "../files/index.ts";
-import { readText } from "../plan/index.ts";
+import { GOLDENS_FILE, readText } from "../plan/index.ts";
 import { RUN_FILES, runKindOf } from "../runs/index.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
-
-/** Options that name a file to write. */
-const WRITTEN: readonly string[] = ["output", "report"];
+import type { OptionTable } from "./option-table.ts";
 
 /** Documents that name files beside themselves; those of other kinds do not, or are too large to look. */
 const DOCUMENT = /\.(ya?ml|json)$/i;
@@ -41,10 +39,14 @@ function namedIn(file: string): readonly string[] {
   }
 }
 
+/** What `regress` writes, wherever that is. */
+const OF_REGRESS = /\.(html|md|xml)$/i;
+
 /** Whether a folder's reader reads a file in it: of a run, its own files alone; of any other folder, each. */
 function isMember(io: Io, folder: string, inside: string): boolean {
   const [first] = inside.split(path.sep);
-  return runKindOf(io, folder) === undefined || Object.values<string>(RUN_FILES).includes(first!);
+  if (runKindOf(io, folder) !== undefined) return Object.values<string>(RUN_FILES).includes(first!);
+  return stats(path.join(folder, GOLDENS_FILE)) === undefined || !OF_REGRESS.test(inside);
 }
 
 /** Whether an input is what is to be written, or a folder that it is in. */
@@ -56,21 +58,44 @@ function wouldLose(io: Io, input: string, output: string, found: Stats): boolean
   return inside !== "" && !inside.startsWith("..") && !path.isAbsolute(inside) && isMember(io, input, inside);
 }
 
+/** A file by the one name that it has, whether it is there or not. */
+function realFile(file: string): string {
+  const folder = path.dirname(file);
+  if (stats(file) !== undefined) return realpathSync(file);
+  return stats(folder) === undefined ? file : path.join(realpathSync(folder), path.basename(file));
+}
+
+/** Refuses two options that write one file. @throws InputError */
+function refuseTwice(io: Io, written: readonly (readonly [name: string, given: string])[]): void {
+  const byFile = new Map<string, string>();
+  for (const [name, given] of written) {
+    const file = realFile(absolute(io, given));
+    const other = byFile.get(file);
+    if (other !== undefined)
+      throw new InputError({ expected: `another file than that of --${other}`, at: `--${name}`, got: given });
+    if (stats(file)?.isFile() !== false) byFile.set(file, name);
+  }
+}
+
 /**
  * No command writes over what it reads: a file that was named, or that a workload or plan that was named goes on to
- * name, also by another name of the same file (links of both kinds), or inside a folder that was.
+ * name, also by another name of the same file (links of both kinds), or inside a folder that was. And none writes one
+ * file twice.
  * @throws InputError
  */
-export function refuseInputsAsOutputs(io: Io, args: Arguments): void {
-  for (const option of WRITTEN) {
-    const given = args[option];
-    if (typeof given !== "string") continue;
+export function refuseLostFiles(io: Io, options: OptionTable, args: Arguments): void {
+  const isWritten = (name: string): boolean => options[name]?.writes === true;
+  const written = Object.entries(args).flatMap(([name, given]) =>
+    isWritten(name) && typeof given === "string" ? [[name, given] as const] : [],
+  );
+  refuseTwice(io, written);
+  for (const [option, given] of written) {
     const output = absolute(io, given);
     const found = stats(output);
     if (found === undefined || !found.isFile()) continue;
     const named = Object.entries(args)
       // An option is there by its letter, too.
-      .filter(([name]) => !WRITTEN.includes(name) && name.length > 1 && name !== "$0")
+      .filter(([name]) => !isWritten(name) && name.length > 1 && name !== "$0")
       .flatMap(([, value]) => texts(value))
       .map((text) => absolute(io, text));
     const input = [...named, ...named.flatMap(namedIn)].find((each) => wouldLose(io, each, output, found));
@@ -79,7 +104,9 @@ export function refuseInputsAsOutputs(io: Io, args: Arguments): void {
         expected: "another file than those that are read",
         at: `--${option}`,
         got: given,
-        hint: `It would be written over ${path.relative(io.cwd, input)}, which is an input.`,
+        hint: stats(input)!.isDirectory()
+          ? `It is in ${path.relative(io.cwd, input)}, which is an input.`
+          : `It would be written over ${path.relative(io.cwd, input)}, which is an input.`,
       });
   }
 }
