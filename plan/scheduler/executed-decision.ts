@@ -144,6 +144,16 @@ function insteadOf(decision: Decision, next: Decision | undefined): readonly (re
   return fate === undefined ? [] : [[decision.number, fate]];
 }
 
+/**
+ * Whether a job leaves that both fleets told to before they part, `at` decisions after their begin, and that the other
+ * one does not call back either: it leaves when its iteration ends, and no policy decides when that is.
+ */
+function isLeavingAnyway({ kind, number }: Decision, others: readonly Decision[], at: number): boolean {
+  const isOfIt = (each: Decision): boolean => each.number === number;
+  const [before, next] = [others.slice(0, at).findLast(isOfIt), others.slice(at).find(isOfIt)];
+  return kind === "preempt" && before?.kind === "leave" && next?.kind === "preempt";
+}
+
 /** Whether two decisions cannot both be made as they are. */
 function isEither(a: Decision, b: Decision): boolean {
   return a.number === b.number || (a.pipeline !== undefined && a.pipeline === b.pipeline);
@@ -153,7 +163,8 @@ function isEither(a: Decision, b: Decision): boolean {
  * What a simulated fleet has to be given so that it decides what an executed one with the same jobs decided where their
  * decisions part, `at` being how many are the same before: that line's decisions, at the trigger of the same events or
  * in place of its own decision. Where it comes to the same by itself, its own decision is what is not to be; nothing
- * is given where the two only change places. A text where that cannot be done: why.
+ * is given where the two only change places. Who leaves on both sides is not kept from it, whoever of several is the
+ * first. A text where that cannot be done: why.
  */
 export function executedDecision(
   executed: readonly JournalLine[],
@@ -204,7 +215,8 @@ export function executedDecision(
     decisions.slice(isOwnLine ? own.first : at, theirs.first + line.decisions.length),
     executed.slice(theirs.line + 1),
   );
-  const not = isOwnLine && ownDecision !== undefined ? contrary(ownDecision) : undefined;
+  const isNot = isOwnLine && ownDecision !== undefined && !isLeavingAnyway(ownDecision, decisions, at);
+  const not = isNot ? contrary(ownDecision) : undefined;
   const fates = new Map<number, GivenFate>();
   if (not !== undefined && !given.has(ownDecision!.number)) fates.set(ownDecision!.number, not);
   const isDecidedOn = (number: number): boolean => {

@@ -154,6 +154,30 @@ describe("what hung on the first decision that parts", () => {
     expect(hung.other).toEqual(hung.own);
   });
 
+  it("is nothing where of two jobs that were told to leave the other one leaves first", () => {
+    const [long, urgent] = [{ steps: 40 }, { steps: 10, priority: 2, arrivalSeconds: 40.5 }];
+    const fleet = executed([long, long, long, urgent, urgent, urgent], "priority", { most: 3 });
+    const leaving = fleet.journal.find(({ decisions }) => decisions.some(({ kind }) => kind === "leave"))!;
+    const [first, second] = leaving.decisions.flatMap(({ kind, number }) => (kind === "leave" ? [number] : []));
+    // The same fleet where the first two that leave after they were told to have changed places.
+    const journal = fleet.journal.map((line) => ({
+      ...line,
+      decisions: line.decisions.map((decision) => {
+        const { kind, number } = decision;
+        if (line === leaving || kind !== "preempt") return decision;
+        return { ...decision, number: first! + second! - number };
+      }),
+    }));
+    const { twin, parted, hung } = hungUnder({ ...fleet, journal }, "priority");
+    expect(parted!.decisions).toMatchObject([
+      { kind: "preempt", number: first },
+      { kind: "preempt", number: second },
+    ]);
+    const { ends } = hung as BothWays;
+    expect(ends.map(({ ownNs }) => ownNs)).toEqual(endsOf(twin));
+    expect(ends.map(({ otherNs }) => otherNs)).toEqual(endsOf(twin));
+  });
+
   it("is not told where the executed decision cannot be made in the twin", () => {
     const jobs = [{ steps: 5 }, { steps: 20 }, { steps: 4, arrivalSeconds: 10 }];
     const fleet = executed(jobs, "fifo");
@@ -275,6 +299,23 @@ describe("an executed decision that the twin comes to by itself", () => {
     const trains = journal(["start", 0, 0], ["start", 1, 1]);
     const leaves = journal(["start", 0, 0], ["leave", 0, 0], ["start", 1, 1]);
     expect(given(trains, leaves, 1)).toMatchObject({ linesBefore: 1, fates: [[0, { kind: "on", isMeanwhile: true }]] });
+  });
+
+  it("is the only one given where both let two jobs go that were told to leave, and none is called back", () => {
+    const before = [
+      ["start", 0, 0],
+      ["start", 1, 0],
+      ["leave", 0, 0],
+      ["leave", 1, 0],
+    ] as const;
+    const twin = journal(...before, ["preempt", 1, 0], ["preempt", 0, 0]);
+    const executed = journal(...before, ["preempt", 0, 0], ["preempt", 1, 0]);
+    expect(given(executed, twin, 4)).toMatchObject({ linesBefore: 4, fates: [[0, { kind: "off" }]] });
+    const callsBack = journal(...before, ["preempt", 0, 0], ["stay", 1, 0], ["leave", 1, 0], ["preempt", 1, 0]);
+    expect(given(callsBack, twin, 4).fates).toMatchObject([
+      [1, { kind: "on", isMeanwhile: true }],
+      [0, { kind: "off" }],
+    ]);
   });
 });
 
