@@ -102,6 +102,13 @@ export const SIMULATOR_FAULTS: readonly PlantedFault[] = [
       "const latencyNs = 0 * secondsToNanos(latencySeconds);",
     ],
   ),
+  ...faultsIn("link sharing", "sim/network/topology.ts", [
+    "a route has the latency of one of its links",
+    "tensor-parallel-apart",
+    UNEXPLAINED,
+    "route.reduce((total, link) => total + links[link]!.latencySeconds, 0)",
+    "route.reduce((most, link) => Math.max(most, links[link]!.latencySeconds), 0)",
+  ]),
   ...faultsIn("link sharing", "sim/network/machine-ports.ts", [
     "each way has a port of its own",
     "machines-apart",
