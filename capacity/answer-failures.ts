@@ -87,7 +87,8 @@ export function failuresOf(best: JudgedCandidate, world: CapacityWorld, input: J
     failuresPerYear,
     downHoursPerYear: machines * share * HOURS_PER_YEAR,
     ...{ ...lost, idleCost: idle, repairCost },
-    costPerYear: failuresPerYear * (lost.lostCost + idle + repairCost),
+    // What stands idle is paid for anyway.
+    costPerYear: failuresPerYear * (lost.lostCost + repairCost),
     spares,
     needed: spares.find(({ isEnough }) => isEnough)?.spares ?? null,
   };

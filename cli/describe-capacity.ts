@@ -98,6 +98,19 @@ function layoutText(layout: CandidateRow["layouts"][number]): string {
 /** Columns of a curve for people. */
 const WIDTH = 84;
 
+/** That machines which fail are not in the costs and the level. */
+function failureLines({ failures, currency }: CapacityAnswer): readonly string[] {
+  if (failures === null || (failures.costPerYear === 0 && failures.needed === 0)) return [];
+  const { costPerYear, needed, spares } = failures;
+  const level =
+    needed === 0
+      ? ""
+      : needed === null
+        ? `, and ${counted(spares.at(-1)!.spares, "spare machine")} are not enough for the level`
+        : `, and the level needs ${counted(needed, "spare machine")} for ${wholeText(spares[needed]!.costPerYear)} ${currency} a year`;
+  return [`failures of machines are in neither: they cost ${wholeText(costPerYear)} ${currency} a year${level}`];
+}
+
 /** The hours of a week as a curve: how many slots train, and how many jobs wait. */
 function weekLines({ week }: CapacityAnswer): readonly string[] {
   if (week === null) return [];
@@ -141,6 +154,7 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
     `costs ${wholeText(cost.mean)} ${currency} in ${counted(days, "day")} (${wholeText(cost.low)} to ${wholeText(cost.high)} in nine of ten draws)${costParts(best, currency)}`,
     ...levelLines(best),
     `level kept in ${kept} of ${counted(draws, "draw")}, ${keptBound(best, answer)} of all${isSure ? "" : `: not sure to be ${percent(probability, 0)} of them`}`,
+    ...failureLines(answer),
     `a draw is a simulation of ${days === 1 ? "the day" : `all ${counted(days, "day")}`}, with random arrivals and random errors of times`,
     `accelerators train ${percent(utilisation)} of the time${utilisation === 0 ? "" : `; ${HOLDS[holds]}`}`,
     ...(checkpointSeconds === null ? [] : [`a checkpoint every ${formatSeconds(checkpointSeconds)} costs least`]),

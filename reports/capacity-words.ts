@@ -143,15 +143,17 @@ function paidTexts(answer: CapacityAnswer, best: Best, { money, count }: Figures
 }
 
 /** From when on it is cheaper to buy. */
-function evenTexts({ money }: CapacityAnswer): readonly string[] {
+function evenTexts({ money, prices, failures }: CapacityAnswer): readonly string[] {
   const { ways } = money!;
+  const without = failures === null || failures.costPerYear === 0 ? "" : ", without what failures cost";
+  const today = `${prices.interest === 0 ? "" : ", in today's money"}${without}`;
   if (!ways.some(({ tenure }) => tenure === "buy")) return [];
   return ways
     .filter(({ tenure }) => tenure !== "buy")
     .map(({ tenure, breakEvenMonth }) =>
       breakEvenMonth === null
-        ? `Bought machines never become cheaper than the same ones ${WAYS[tenure]}, as long as they last.`
-        : `After ${monthsText(breakEvenMonth)} bought machines have cost no more than the same ones ${WAYS[tenure]}.`,
+        ? `Bought machines never become cheaper than the same ones ${WAYS[tenure]}, as long as they last${today}.`
+        : `After ${monthsText(breakEvenMonth)} bought machines have cost no more than the same ones ${WAYS[tenure]}${today}.`,
     );
 }
 
@@ -235,7 +237,7 @@ export function failureTexts(answer: CapacityAnswer, { money, count }: Figures):
     return [`Failures of machines are not counted: the prices have no \`failures\` of ${accelerator}.`];
   const { machines, failuresPerYear, downHoursPerYear, lostAcceleratorHours, lostCost, idleCost } = failures;
   const { costPerYear, spares, needed, repairCost } = failures;
-  const all = lostCost + idleCost + repairCost;
+  const all = lostCost + repairCost;
   const lost = `${formatSeconds(3600 * lostAcceleratorHours)} of an accelerator's training that is done again`;
   if (tenure === "on-demand")
     return [
@@ -249,8 +251,9 @@ export function failureTexts(answer: CapacityAnswer, { money, count }: Figures):
     `A machine fails ${counted(price.perYear, "time")} a year and is back after ${formatSeconds(3600 * price.repairHours)}, as the prices have it. ` +
       `With ${counted(machines, "machine", count)} that is ${Number(failuresPerYear.toPrecision(2))} failures a year, ` +
       `and ${formatSeconds(3600 * downHoursPerYear)} in which one is away.`,
-    `A failure costs ${money(all)}: ${money(lostCost)} for ${lost}, ${money(idleCost)} for the machine that stands idle` +
+    `A failure costs ${money(all)}: ${money(lostCost)} for ${lost}` +
       `${repairCost > 0 ? `, ${money(repairCost)} for the repair` : ""}. That is ${money(costPerYear)} a year, beside the costs above.` +
+      `${idleCost > 0 ? ` The machine stands idle meanwhile, for ${money(idleCost)} of what it costs anyway.` : ""}` +
       `${tenure === "buy" && repairCost === 0 ? " The bill of the repair is not in it: the prices have no `repairCost`." : ""}`,
     needed === 0
       ? `No spare machine is needed: ${kept}.`

@@ -152,7 +152,10 @@ const failuresSchema = z.strictObject({
   failuresPerYear: amount,
   /** In which one of them does not work, a year: of two at once twice. */
   downHoursPerYear: amount,
-  /** One failure. Jobs begin anew; a machine that is bought stands idle until it is repaired, which is billed. */
+  /**
+   * One failure. Jobs begin anew; a machine that is bought stands idle until it is repaired, which is billed. What it
+   * costs while it stands idle is in the cost of the machines, and in none a year.
+   */
   lostAcceleratorHours: amount,
   lostCost: amount,
   idleCost: amount,

@@ -124,7 +124,10 @@ describe("capacity", () => {
     expect(text).toMatch(
       /After 48 months the machines are sold for [\d ]+\.00 EUR, as the prices have it; the sum has it taken off\.$/m,
     );
-    expect(text).toMatch(/450\.00 EUR for the repair\. That is [\d ]+\.\d\d EUR a year, beside the costs above\.$/m);
+    expect(text).toMatch(
+      /450\.00 EUR for the repair\. That is [\d ]+\.\d\d EUR a year, beside the costs above\. The machine stands idle meanwhile, for [\d ]+\.\d\d EUR of what it costs anyway\.$/m,
+    );
+    expect(text).toMatch(/^failures of machines are in neither: they cost [\d ]+ EUR a year/m);
     expect(text).toMatch(/storage, network traffic and people are not in them$/m);
   }, 60_000);
 

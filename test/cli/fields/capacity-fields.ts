@@ -202,8 +202,8 @@ const failuresFields: FieldTable = {
   idleCost: blank("rented", within(0, 1e4)),
   repairCost: blank("rented, or no bill is known", oneOf([0, 450])),
   costPerYear: that("of all failures", (value: number, place) => {
-    const { failuresPerYear, lostCost, idleCost, repairCost } = owner<CapacityFailures>(place);
-    return Math.abs(value - failuresPerYear * (lostCost + idleCost + repairCost)) < 1e-6;
+    const { failuresPerYear, lostCost, repairCost } = owner<CapacityFailures>(place);
+    return Math.abs(value - failuresPerYear * (lostCost + repairCost)) < 1e-6;
   }),
   ...under("spares[].", {
     spares: whole(0, 3),
