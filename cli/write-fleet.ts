@@ -61,7 +61,7 @@ const FIGURES: { readonly [Name in keyof FleetMetrics]: (metrics: FleetMetrics) 
     text: bounds === null ? "–" : timesText(bounds.meanTurnaround.ratio),
     detail:
       bounds === null
-        ? "no bound where jobs share micro-batches"
+        ? "known only of fleets that are simulated iteration by iteration"
         : `mean turnaround ${againstText(bounds.meanTurnaround)}; all jobs ${againstText(bounds.makespan)}`,
   }),
   tokensPerSecond: ({ tokensPerSecond }) => ({

@@ -8,8 +8,9 @@ import {
   type PolicyFactory,
   type PolicyName,
 } from "../plan/index.ts";
-import { fleetComparison, fleetPart } from "../reports/index.ts";
+import { type FleetFigure, fleetComparison, fleetPart } from "../reports/index.ts";
 import { isGoingOn, type RunOfFleet, spentOf, twinOfFleet } from "../runs/index.ts";
+import type { FleetMetrics } from "../sim/index.ts";
 import type { Io } from "./io.ts";
 import { fleetFigures, writeFleetPage } from "./write-fleet.ts";
 
@@ -102,6 +103,11 @@ export interface WrittenLiveFleet {
   readonly turnaroundErrors: Readonly<Record<string, number | null>>;
 }
 
+/** Without bounds: they are of some steps of each job at predicted times, and these fleets are of every single action. */
+function figuresOf(metrics: FleetMetrics): readonly FleetFigure[] {
+  return fleetFigures({ ...metrics, bounds: null });
+}
+
 /** The page of a live fleet's folder: what was executed, beside its twin. */
 export function writeLiveFleet(
   io: Io,
@@ -130,13 +136,11 @@ export function writeLiveFleet(
       { label: "Devices", value: setting.devices.map(({ name }) => name).join(", ") },
     ],
     fleets: [
-      fleetPart("executed", history, fleetFigures(executed), {
+      fleetPart("executed", history, figuresOf(executed), {
         ...{ losses: fleet.metrics, evaluations: fleet.evaluations, samples: fleet.samples },
         spent: spentOf(fleet.events, fleet.metrics),
       }),
-      ...(twin && simulated
-        ? [fleetPart("simulated", simulated, fleetFigures(twin.metrics), { spent: twin.spent })]
-        : []),
+      ...(twin && simulated ? [fleetPart("simulated", simulated, figuresOf(twin.metrics), { spent: twin.spent })] : []),
     ],
     ...(comparison === undefined ? {} : { comparison }),
   });

@@ -38,6 +38,7 @@ async function reportFleet(io: Io, args: Arguments, folder: string): Promise<voi
   fleetAssets();
   const text = optionalText(args, "policy");
   const policy = text === undefined ? undefined : await policyOption(io, "policy", text);
+  const policyText = text === undefined ? "" : ` --policy ${shellQuoted(text)}`;
   const output = requiredText(args, "output");
   const fleet = readRun(io, folder, "fleet");
   const written = writeLiveFleet(io, output, folder, fleet, { title: optionalText(args, "title"), policy });
@@ -52,7 +53,7 @@ async function reportFleet(io: Io, args: Arguments, folder: string): Promise<voi
       errors.length === 0
         ? ""
         : `; at the calibration's speed turnarounds differ by at most ${percent(largest)}\n` +
-          `\`loratwin compare ${shellQuoted(folder)}\` takes the machine's speed out`;
+          `\`loratwin compare ${shellQuoted(folder)}${policyText}\` takes the machine's speed out`;
     return `report written to ${output}\nbeside its twin: ${same} decisions are the same${judged}`;
   });
 }

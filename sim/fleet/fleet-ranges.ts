@@ -35,7 +35,8 @@ function workBy(path: TimePath, ns: number): number {
     if (path(middle) < ns) low = middle;
     else high = middle;
   }
-  return Math.round(high);
+  // No earlier, so that nobody starts before it comes.
+  return Math.ceil(high);
 }
 
 /** A job that comes, and has to have ended, when a machine that goes along a path has done so much. */

@@ -180,6 +180,13 @@ export class PipelineClock {
     this.#look();
   }
 
+  /** Behind `settle`: a job that has just come begins so much later; those that are there go on. */
+  delay(number: number, waitsNs: number): void {
+    if (waitsNs <= 0) return;
+    this.#members.delay(this.#placeOf(number), waitsNs);
+    this.#look();
+  }
+
   /**
    * Behind `settle`: a job that has just come cannot begin before a time. Those that are there go on with what is queued
    * of them, and then wait for it, since a device keeps the plan's order.

@@ -311,12 +311,14 @@ export class FleetRun {
     this.#lineNs = Math.max(this.#lineNs, atNs, told.length === 0 ? 0 : this.#comesNs(told.at(-1)!));
     const line = this.#scheduler.trigger(this.#lineNs, events);
     this.#numTriggers += 1;
+    const begun: number[] = [];
     for (const { kind, number, pipeline } of line.decisions) {
       const fate = this.#fates.get(number)!;
       switch (kind) {
         case "start":
         case "resume":
           this.#clocks[pipeline!]!.add(number, fate.truth.iterations, this.#isWatched(number));
+          begun.push(number);
           break;
         case "preempt":
           this.#clocks[pipeline!]!.remove(number);
@@ -336,8 +338,10 @@ export class FleetRun {
       }
     }
     for (const clock of this.#clocks) clock.settle(atNs, this.#jobOf);
+    // An end may be told of later, with a job that comes then.
+    for (const number of begun) this.#clocks[this.#jobOf(number).pipeline!]!.delay(number, this.#lineNs - atNs);
     for (const [number, untilNs] of this.#paging?.follow(line) ?? [])
-      this.#clocks[this.#jobOf(number).pipeline!]!.hold(untilNs, atNs);
+      this.#clocks[this.#jobOf(number).pipeline!]!.hold(untilNs, this.#lineNs);
     this.#outcomes.add(line);
     this.#spent.add(line);
     this.#onLine(line);

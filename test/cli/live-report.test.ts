@@ -81,6 +81,9 @@ describe("report of a live fleet's folder", () => {
       [2, 30],
     ]);
     expect(twin!.losses).toBeUndefined();
+    // What every single action takes is not what iterations take on average.
+    for (const { figures } of fleets)
+      expect(figures.find(({ name }) => name === "Beside what no scheduler can beat")!.text).toBe("–");
     expect(facts).toContainEqual({ label: "Policy", value: "priority" });
     executed!.jobs.forEach(({ name, turnaroundNs }, job) => {
       const simulatedNs = twin!.jobs[job]!.turnaroundNs;
@@ -104,6 +107,9 @@ describe("report of a live fleet's folder", () => {
     expect(facts).toContainEqual({ label: "Policy of the twin", value: "fifo" });
     expect(comparison!.story[0]!.heading).toMatch(/^The first 1 of \d+ decisions are the same/);
     expect(comparison!.story[1]!.heading).toMatch(/^What hung on it: the simulator went on/);
+    // What it says to go on with is about the same twin.
+    expect(await printed(other.slice(0, -1), root)).toMatch(/^`loratwin compare fleet --policy fifo` takes/m);
+    expect(await printed(["report", "fleet", "-o", "own.html"], root)).toMatch(/^`loratwin compare fleet` takes/m);
   });
 
   it("tells of a fleet that was cut off as far as it was written", async () => {

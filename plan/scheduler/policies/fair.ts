@@ -33,7 +33,7 @@ export function fair({ weights = {} }: FairShares = {}): Policy {
       const [waiting, placed] = [[...view.waiting].sort(compare), [...view.placed].sort(compare)];
       const wishes = preemptively({ ...view, waiting, placed }, compare, {
         looksPast: 0,
-        why: (job) => `${job.user} has had ${view.served(job.user)} tokens`,
+        why: (job) => `${job.user} has had ${Math.round(view.served(job.user))} tokens`,
       });
       return { wishes, memory: null };
     },

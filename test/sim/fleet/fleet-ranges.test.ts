@@ -54,6 +54,28 @@ describe("starts and ends of a fleet's jobs", () => {
     }
   });
 
+  it.each(["fifo", "sjf", "fair"] as const)(
+    "are no earlier under %s than jobs come and train, where devices tell of ends in reports",
+    (policy) => {
+      const { members, ...fleet } = fleetOf(2, policy);
+      const coming = members.map((member, at) => ({
+        ...member,
+        arrival: { ...member.arrival, arrivalNs: at * 40.001e9 },
+      }));
+      const reports = (draw: number) => ({ firstNs: draw * 1e9, everyNs: 30e9 });
+      for (const seed of [0, 1, 2, 3, 4, 5]) {
+        const paths = steadyPaths(spreadFactors(SPREAD, seed));
+        const drawn = { paths, draws: 1, level: 0.9, reports: () => reports(seed) };
+        for (const { name, startSeconds, endSeconds } of fleetRanges({ ...fleet, members: coming }, drawn)) {
+          const { arrival, work } = coming.find(({ work: { job } }) => job.name === name)!;
+          expect(startSeconds![0]).toBeGreaterThanOrEqual(arrival.arrivalNs / 1e9);
+          // Forward and backward of a step take at least three units, in a draw that is at most so much faster.
+          expect(endSeconds![0] - startSeconds![0]).toBeGreaterThan(work.job.steps);
+        }
+      }
+    },
+  );
+
   it("hold nine of ten of those of other runs of the same machine, under each policy", { tags: ["slow"] }, () => {
     for (const policy of ["mlora", "fifo", "sjf", "priority"] as const) {
       const inside = Array.from({ length: 20 }, (_, seed) => {
