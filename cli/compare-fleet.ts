@@ -3,6 +3,7 @@ import { type FleetHistory, timesOf } from "../plan/index.ts";
 import { fleetComparison } from "../reports/index.ts";
 import { compareFleet, readRun } from "../runs/index.ts";
 import { type Arguments, optionalSize, optionalText } from "./command.ts";
+import { deadlineLines } from "./describe-deadlines.ts";
 import { storyText } from "./describe-story.ts";
 import type { Io } from "./io.ts";
 import { note, percent, printResult, signedPercent, table, wrapped } from "./output.ts";
@@ -154,6 +155,7 @@ export async function compareFleetRun(io: Io, args: Arguments, folder: string): 
           signed(own.decidedSame),
         ]),
       ),
+      ...deadlineLines(executed).flatMap((line) => ["", line]),
       "",
       `Decided anew${byWhom}, with the machine's speed taken out:`,
       storyText(anew.speedOut.story),

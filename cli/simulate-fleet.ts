@@ -3,6 +3,7 @@ import { counted, formatBytes, formatSeconds, formatSecondsRange, InputError, me
 import { writeLines, writeOutput } from "../files/index.ts";
 import {
   type FleetOutcome,
+  fleetHistory,
   NOTHING_SPENT,
   type Objective,
   POLICIES,
@@ -16,6 +17,7 @@ import { traceLines } from "../traces/index.ts";
 import { type ForecastFleet, type HalvingForecast, loadPolicy, simulateWorkloadFleet } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import { SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
+import { deadlineLines } from "./describe-deadlines.ts";
 import { spentColumns } from "./describe-spent.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
@@ -202,6 +204,9 @@ function halvingText(halving: HalvingForecast): readonly string[] {
 function fleetText(fleet: ForecastFleet): string {
   const { policy, outcomes, metrics, mostStates, halving } = fleet;
   const { memory, disk } = mostStates;
+  const hasDeadline = fleet.journal.some(({ events }) =>
+    events.some((event) => event.kind === "arrived" && event.request.deadlineNs !== null),
+  );
   const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
   const utilisation = mean(metrics.utilisation);
   return [
@@ -225,6 +230,7 @@ function fleetText(fleet: ForecastFleet): string {
     ...(halving === undefined ? [] : halvingText(halving)),
     "",
     jobLines(fleet),
+    ...(hasDeadline ? ["", ...deadlineLines(fleetHistory(fleet.journal))] : []),
   ].join("\n");
 }
 

@@ -1,6 +1,6 @@
 import type { FleetComparison, FleetPageJob, FleetPart } from "../../fleet-data.ts";
 import { element, section } from "../element.ts";
-import { costText, formatError, formatShare } from "../format.ts";
+import { costText, formatDuration, formatError, formatShare } from "../format.ts";
 import { jobDot } from "../job-colours.ts";
 import { createRowChoice } from "../row-choice.ts";
 import { walkedByArrows } from "../walked-by-arrows.ts";
@@ -68,6 +68,11 @@ function ofDevices(jobs: readonly FleetPageJob[]): readonly Column[] {
   ];
 }
 
+function lateText({ endNs, deadlineNs }: FleetPageJob): string {
+  if (endNs === null || deadlineNs === null || endNs <= deadlineNs) return "";
+  return `, ${formatDuration((endNs - deadlineNs) / 1e9)} after its deadline`;
+}
+
 /** `comparison`: with the fleet's twin, where it has one. */
 function columnsOf({ jobs }: FleetPart, comparison: FleetComparison | undefined): readonly Column[] {
   return [
@@ -90,7 +95,7 @@ function columnsOf({ jobs }: FleetPart, comparison: FleetComparison | undefined)
     ...ofDevices(jobs),
     {
       name: "Outcome",
-      text: ({ outcome, why }) => (why === "" ? outcome : `${outcome}: ${why}`),
+      text: (job) => (job.why === "" ? `${job.outcome}${lateText(job)}` : `${job.outcome}: ${job.why}`),
       key: ({ outcome }) => outcome,
       isText: true,
     },
