@@ -13,4 +13,4 @@ export { type RunFiles, runFiles, workloadName } from "./run-files.ts";
 // What other threads are asked for, and what is remembered of it.
 export { type AskedCandidate, simulatedCandidate } from "./simulated-candidate.ts";
 export type { SeenDraw, SeenDraws } from "./simulated-draws.ts";
-export { slotKind } from "./slot-kind.ts";
+export { type SlotKind, slotKind } from "./slot-kind.ts";

@@ -57,6 +57,19 @@ describe("capacity", () => {
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(160);
   }, 60_000);
 
+  it("refuses a price of what the catalog has not, and rows that their model does not take", async () => {
+    writeFileSync(path.join(root, "misspelt.yaml"), PRICES.replace("MI300X", "MI3000X"));
+    writeFileSync(path.join(root, "long.yaml"), FORECAST.replace(/max: \d+/, "max: 131072"));
+    const ask = async (forecast: string, prices: string) =>
+      (await runCli(["capacity", forecast, "--candidates", "c.yaml", "--prices", prices, ...FEW], root)).stderr;
+    expect(await ask("f.yaml", "misspelt.yaml")).toMatch(
+      /misspelt\.yaml: Expected a device of the catalog at accelerators, got "MI3000X"\.\nHint: Did you mean MI300X/,
+    );
+    expect(await ask("long.yaml", "p.yaml")).toMatch(
+      /long\.yaml: Expected at most 8192, the model's positions, at kinds\[0\]\.tokens\.max, got 131072\./,
+    );
+  });
+
   it("says how sure it is, draws more near the edge, and shows what misses the level with its costs", async () => {
     const more = [...ASKED, "--draws", "4", "--most-draws", "12", "--exhaustive"];
     const answer = JSON.parse(await printed([...more, "--json"], root)) as CapacityAnswer;
