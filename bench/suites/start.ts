@@ -93,6 +93,14 @@ async function measurePlan(bench: Bench): Promise<void> {
   }
 }
 
+/** A plan of a workload by a build, in its file, and the cache that the build filled. */
+async function planOf(data: StartData, build: Build, workload: string) {
+  const [cache, plan] = [cacheOf(data, build), `plan${build.suffix}.json`];
+  const words = [build.main, "plan", workload, "--devices", devices(), "--output", plan];
+  await timeCommand(words, { folder: data.folder, cache });
+  return { plan, cache };
+}
+
 /** A finished plan simulated with and without intervals of its figures. */
 async function measureIntervals(bench: Bench): Promise<void> {
   const builds = buildsOf(bench.baseline);
@@ -102,9 +110,7 @@ async function measureIntervals(bench: Bench): Promise<void> {
   const values: Values = new Map();
   const turns: (() => Promise<void>)[] = [];
   for (const build of builds) {
-    const cache = cacheOf(data, build);
-    const plan = `plan${build.suffix}.json`;
-    await timeCommand([build.main, "plan", file, "--devices", devices(), "--output", plan], { folder, cache });
+    const { plan, cache } = await planOf(data, build, file);
     for (const [name, words] of [
       ["with intervals", []],
       ["without", ["--no-intervals"]],
@@ -138,9 +144,7 @@ async function measureTrain(bench: Bench): Promise<void> {
   const values: Values = new Map();
   const turns: (() => Promise<void>)[] = [];
   for (const build of builds) {
-    const cache = cacheOf(data, build);
-    const plan = `plan${build.suffix}.json`;
-    await timeCommand([build.main, "plan", file, "--devices", devices(), "--output", plan], { folder, cache });
+    const { plan, cache } = await planOf(data, build, file);
     const run = path.join(folder, "run");
     const train = async (): Promise<ReadonlyMap<string, number>> => {
       rmSync(run, { recursive: true, force: true });
