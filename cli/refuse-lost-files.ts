@@ -50,9 +50,9 @@ function isMember(io: Io, folder: string, inside: string): boolean {
 }
 
 /** Whether an input is what is to be written, or a folder that it is in. */
-function wouldLose(io: Io, input: string, output: string, found: Stats): boolean {
-  const known = stats(input);
-  if (known === undefined) return false;
+function wouldLose(io: Io, input: string, output: string): boolean {
+  const [known, found] = [stats(input), stats(output)];
+  if (known === undefined || found === undefined) return false;
   if (!known.isDirectory()) return known.dev === found.dev && known.ino === found.ino;
   const inside = path.relative(realpathSync(input), realpathSync(output));
   return inside !== "" && !inside.startsWith("..") && !path.isAbsolute(inside) && isMember(io, input, inside);
@@ -89,16 +89,17 @@ export function refuseLostFiles(io: Io, options: OptionTable, args: Arguments): 
     isWritten(name) && typeof given === "string" ? [[name, given] as const] : [],
   );
   refuseTwice(io, written);
-  for (const [option, given] of written) {
+  const there = written.filter(([, given]) => stats(absolute(io, given))?.isFile() === true);
+  if (there.length === 0) return;
+  const named = Object.entries(args)
+    // An option is there by its letter, too.
+    .filter(([name]) => !isWritten(name) && name.length > 1 && name !== "$0")
+    .flatMap(([, value]) => texts(value))
+    .map((text) => absolute(io, text));
+  const inputs = [...named, ...named.flatMap(namedIn)];
+  for (const [option, given] of there) {
     const output = absolute(io, given);
-    const found = stats(output);
-    if (found === undefined || !found.isFile()) continue;
-    const named = Object.entries(args)
-      // An option is there by its letter, too.
-      .filter(([name]) => !isWritten(name) && name.length > 1 && name !== "$0")
-      .flatMap(([, value]) => texts(value))
-      .map((text) => absolute(io, text));
-    const input = [...named, ...named.flatMap(namedIn)].find((each) => wouldLose(io, each, output, found));
+    const input = inputs.find((each) => wouldLose(io, each, output));
     if (input !== undefined)
       throw new InputError({
         expected: "another file than those that are read",

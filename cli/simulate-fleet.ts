@@ -230,7 +230,7 @@ function fleetText(fleet: ForecastFleet): string {
     ...(halving === undefined ? [] : halvingText(halving)),
     "",
     jobLines(fleet),
-    ...(hasDeadline ? ["", ...deadlineLines(fleetHistory(fleet.journal))] : []),
+    ...(hasDeadline ? deadlineLines(fleetHistory(fleet.journal)).flatMap((line) => ["", line]) : []),
   ].join("\n");
 }
 

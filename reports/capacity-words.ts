@@ -145,15 +145,17 @@ function paidTexts(answer: CapacityAnswer, best: Best, { money, count }: Figures
 /** From when on it is cheaper to buy. */
 function evenTexts({ money, prices, failures }: CapacityAnswer): readonly string[] {
   const { ways } = money!;
-  const without = failures === null || failures.costPerYear === 0 ? "" : ", without what failures cost";
-  const today = `${prices.interest === 0 ? "" : ", in today's money"}${without}`;
+  const terms = [
+    ...(prices.interest === 0 ? [] : [", in today's money"]),
+    ...(failures === null || failures.costPerYear === 0 ? [] : [", without what failures cost"]),
+  ].join("");
   if (!ways.some(({ tenure }) => tenure === "buy")) return [];
   return ways
     .filter(({ tenure }) => tenure !== "buy")
     .map(({ tenure, breakEvenMonth }) =>
       breakEvenMonth === null
-        ? `Bought machines never become cheaper than the same ones ${WAYS[tenure]}, as long as they last${today}.`
-        : `After ${monthsText(breakEvenMonth)} bought machines have cost no more than the same ones ${WAYS[tenure]}${today}.`,
+        ? `Bought machines never become cheaper than the same ones ${WAYS[tenure]}, as long as they last${terms}.`
+        : `After ${monthsText(breakEvenMonth)} bought machines have cost no more than the same ones ${WAYS[tenure]}${terms}.`,
     );
 }
 
