@@ -6,7 +6,13 @@ import { type SpotPlan, spotPlan } from "./spot.ts";
 /** How the accelerators of one run are had, from its start to its end, and what that costs. */
 export interface RunTariff {
   readonly tenure: Tenure;
-  readonly accelerators: readonly { readonly name: string; readonly count: number; readonly tariff: Tariff }[];
+  /** Those that train, and those that are paid for: as many more as machines have in which they are sold. */
+  readonly accelerators: readonly {
+    readonly name: string;
+    readonly count: number;
+    readonly paidCount: number;
+    readonly tariff: Tariff;
+  }[];
   /** How it goes on through interruptions; undefined where nothing is taken away. */
   readonly spot: SpotPlan | undefined;
 }
@@ -62,9 +68,10 @@ export function runTariff(
   prices: Prices,
   catalog: Catalog,
 ): RunTariff {
-  const accelerators = [...counts].map(([name, count]) => ({
-    ...{ name, count, tariff: tariffOf(name, tenure, prices, catalog) },
-  }));
+  const accelerators = [...counts].map(([name, count]) => {
+    const tariff = tariffOf(name, tenure, prices, catalog);
+    return { name, count, paidCount: soldCount(count, tariff.price), tariff };
+  });
   return {
     tenure,
     accelerators,
@@ -74,8 +81,8 @@ export function runTariff(
 
 /** What a run costs whose accelerators are had for so many seconds, and train all the time. */
 export function runCost({ accelerators }: RunTariff, seconds: number): Cost {
-  const parts = accelerators.map(({ count, tariff }) => {
-    const all = (soldCount(count, tariff.price) * seconds) / 3600;
+  const parts = accelerators.map(({ count, paidCount, tariff }) => {
+    const all = (paidCount * seconds) / 3600;
     return costOf(tariff, { all, busy: (count * seconds) / 3600, rented: all });
   });
   const all = (part: keyof Cost): number => sum(parts.map((cost) => cost[part]));

@@ -1,6 +1,11 @@
 import { counted, formatSeconds } from "../core/index.ts";
 import type { FleetHistory } from "../plan/index.ts";
 
+/** ", 3.20 s after its deadline" of a job that ends so late; "" of one that is in time. */
+export function lateText(seconds: number): string {
+  return seconds === 0 ? "" : `, ${formatSeconds(seconds)} after its deadline`;
+}
+
 /** Jobs that are named. */
 const MOST = 8;
 

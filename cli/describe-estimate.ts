@@ -95,7 +95,12 @@ function priceLines(price: EstimatedPrice | null): readonly string[] {
   if (price === null) return ["cost: --prices FILE or --cost-per-hour N says what the devices cost"];
   const { accelerators, currency, parts, perHour, pricesOf, tenure } = price;
   if (parts === null) return [`cost: all devices together at ${amountText(perHour)} an hour`];
-  const had = accelerators.map(({ name, count }) => `${count} x ${name}`).join(" and ");
+  const had = accelerators
+    .map(
+      ({ name, count, paidCount }) =>
+        `${count} x ${name}${paidCount === count ? "" : ` (${paidCount} are paid for, as machines are sold)`}`,
+    )
+    .join(" and ");
   return [
     `cost: ${had} at ${amountText(perHour)} ${currency} an hour together, ${tenure}`,
     ...(tenure === "buy"

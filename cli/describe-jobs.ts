@@ -1,5 +1,13 @@
 import { counted, formatSeconds, formatSecondsRange, OUTLOOK_WORDS } from "../core/index.ts";
-import { type FleetStatus, isOver, type JobStatus, type Notice, type PredictedEnd } from "../server/index.ts";
+import {
+  type FleetStatus,
+  isOver,
+  type JobStatus,
+  type Notice,
+  type PredictedEnd,
+  secondsLate,
+} from "../server/index.ts";
+import { lateText } from "./describe-deadlines.ts";
 import { spentColumns } from "./describe-spent.ts";
 import { outlookRanges } from "./describe-what-if.ts";
 import { outlookLines, table } from "./output.ts";
@@ -17,8 +25,9 @@ function fromNow({ seconds, low, high, asOfSeconds }: PredictedEnd, now: number)
 }
 
 function endText(job: JobStatus, now: number): string {
-  if (job.endSeconds !== null) return `after ${formatSeconds(job.endSeconds - job.arrivalSeconds)}`;
-  return job.predictedEnd === null ? "-" : fromNow(job.predictedEnd, now);
+  const late = lateText(secondsLate(job, now));
+  if (job.endSeconds !== null) return `after ${formatSeconds(job.endSeconds - job.arrivalSeconds)}${late}`;
+  return `${job.predictedEnd === null ? "-" : fromNow(job.predictedEnd, now)}${late}`;
 }
 
 /** The loss in the digits that mean something. */
@@ -82,9 +91,10 @@ export function fleetLine({ policy, pipelines, uptimeSeconds, draining, counts }
 export function jobLine(job: JobStatus, now: number): string {
   const why = job.why === "" ? "" : `: ${job.why}`;
   const { predictedEnd } = job;
-  if (isOver(job) || predictedEnd === null) return `${job.name} is ${job.standing}${why}`;
+  const late = lateText(secondsLate(job, now));
+  if (isOver(job) || predictedEnd === null) return `${job.name} is ${job.standing}${late}${why}`;
   const lines = outlookLines(outlookRanges(predictedEnd.outlooks, now));
-  const end = `${job.name} is ${job.standing}${why}; predicted to end ${fromNow(predictedEnd, now)}`;
+  const end = `${job.name} is ${job.standing}${why}; predicted to end ${fromNow(predictedEnd, now)}${late}`;
   return [end, ...lines].join("\n");
 }
 

@@ -1,6 +1,7 @@
 import { formatSeconds, formatSecondsRange } from "../core/index.ts";
 import type { PredictedTime, WhatIfAnswer } from "../sim/index.ts";
 import type { Interval, Outlook } from "../traces/index.ts";
+import { lateText } from "./describe-deadlines.ts";
 import { outlookLines, table } from "./output.ts";
 
 /** Times of a fleet as times from now on. */
@@ -19,16 +20,16 @@ export function describeWhatIf(name: string, answer: WhatIfAnswer, now: number):
     const { policy, why, detail } = answer;
     return `${name} would be refused (${policy}): ${why}${detail === undefined ? "" : `\n\n${detail}`}`;
   }
-  const { policy, startSeconds, end, outlooks, delays } = answer;
+  const { policy, startSeconds, end, lateSeconds, outlooks, delays } = answer;
   const left = (at: number): number => Math.max(0, at - now);
   const range = end.low === end.high ? "" : ` (90 % of runs: ${formatSecondsRange(left(end.low), left(end.high))})`;
   const soon = startSeconds <= now ? "at once" : `in ${formatSeconds(left(startSeconds))}`;
-  const start = `${name} would start ${soon} and end in ${formatSeconds(left(end.seconds))}${range}, under ${policy}`;
+  const start = `${name} would start ${soon} and end in ${formatSeconds(left(end.seconds))}${range}${lateText(lateSeconds)}, under ${policy}`;
   const lines = outlookLines(outlookRanges(outlooks, now));
   if (delays.length === 0) return [`${start}; no other job would end at another time`, ...lines].join("\n");
-  const rows = delays.map(({ name: other, bySeconds }) => [
+  const rows = delays.map(({ name: other, bySeconds, lateSeconds: late }) => [
     other,
-    `${formatSeconds(Math.abs(bySeconds))} ${bySeconds < 0 ? "earlier" : "later"}`,
+    `${formatSeconds(Math.abs(bySeconds))} ${bySeconds < 0 ? "earlier" : "later"}${lateText(late)}`,
   ]);
   return [start, ...lines, "", table(["job", "would end"], rows)].join("\n");
 }

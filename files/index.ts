@@ -32,6 +32,8 @@ export { LineFile, type LineFileOptions } from "./line-file.ts";
 export { nearFileHint } from "./near-files.ts";
 // Files to read: no pipe, no device, no more than there is room for.
 export { checkReadable, MOST_WHOLE, openToRead, otherForm, readWholeText } from "./readable-file.ts";
+// Folders for as long as a process needs them.
+export { type TemporaryFolder, temporaryFolder } from "./temporary-folder.ts";
 // The folder for what may be made anew at any time.
 export { userCache } from "./user-cache.ts";
 // Files and folders that have their names only once they are whole.

@@ -1,10 +1,10 @@
 // npm run gpu:bundle -- [-o loratwin-gpu.tar.gz]: what `npm run gpu` needs on a machine without Node, npm and network.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { DeviceError, formatBytes } from "../core/index.ts";
+import { temporaryFolder } from "../files/index.ts";
 import { bundleEntries } from "./bundle-files.ts";
 import { packOneDnn } from "./carried-onednn.ts";
 import { sharedFolder } from "./places.ts";
@@ -26,24 +26,21 @@ function findShared(): string | undefined {
 }
 
 function writeBundle(output: string): void {
-  const stage = mkdtempSync(path.join(tmpdir(), "loratwin-bundle-"));
-  try {
-    for (const { to, from, without } of bundleEntries(findShared())) {
-      const target = path.join(stage, to);
-      mkdirSync(path.dirname(target), { recursive: true });
-      const filter = (file: string): boolean => file === from || without?.(path.relative(from, file)) !== true;
-      if (to.startsWith("onednn/lib/")) packOneDnn(from, target);
-      else cpSync(from, target, { recursive: true, filter });
-    }
-    const node = path.join(stage, "bin", "node");
-    mkdirSync(path.dirname(node));
-    // Debugging symbols are a tenth of it.
-    execFileSync("strip", ["-o", node, process.execPath]);
-    const options = ["--owner=0", "--group=0", "--use-compress-program", "gzip -9"];
-    execFileSync("tar", [...options, "-C", stage, "-cf", output, "."]);
-  } finally {
-    rmSync(stage, { recursive: true, force: true });
+  using temporary = temporaryFolder("loratwin-bundle");
+  const stage = temporary.path;
+  for (const { to, from, without } of bundleEntries(findShared())) {
+    const target = path.join(stage, to);
+    mkdirSync(path.dirname(target), { recursive: true });
+    const filter = (file: string): boolean => file === from || without?.(path.relative(from, file)) !== true;
+    if (to.startsWith("onednn/lib/")) packOneDnn(from, target);
+    else cpSync(from, target, { recursive: true, filter });
   }
+  const node = path.join(stage, "bin", "node");
+  mkdirSync(path.dirname(node));
+  // Debugging symbols are a tenth of it.
+  execFileSync("strip", ["-o", node, process.execPath]);
+  const options = ["--owner=0", "--group=0", "--use-compress-program", "gzip -9"];
+  execFileSync("tar", [...options, "-C", stage, "-cf", output, "."]);
   const { size } = statSync(output);
   process.stdout.write(`${output}: ${formatBytes(size)}\n`);
   if (size <= LARGEST_BYTES) return;

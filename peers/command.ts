@@ -1,10 +1,11 @@
 import { randomInt } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import type { Io } from "../cli/io.ts";
 import { counted, DeviceError, InputError } from "../core/index.ts";
+import { temporaryFolder } from "../files/index.ts";
 import { judgeAnswers } from "./answers.ts";
 import { type DrawnCase, drawCases, writeCase } from "./draw-case.ts";
 import { judgeExports } from "./exports.ts";
@@ -154,12 +155,8 @@ async function judge({ seed, cases, libraries, hasLlama }: Request, folder: stri
 async function judgeInFolder(request: Request, io: Io): Promise<Judged> {
   const note: Note = (text) => io.stderr(`peers: ${text}\n`);
   if (request.keep !== undefined) return await judge(request, path.resolve(io.cwd, request.keep), note);
-  const folder = mkdtempSync(path.join(tmpdir(), "loratwin-peers-"));
-  try {
-    return await judge(request, folder, note);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  using folder = temporaryFolder("loratwin-peers");
+  return await judge(request, folder.path, note);
 }
 
 async function run(argv: readonly string[], io: Io): Promise<number> {

@@ -293,7 +293,8 @@ export function priceText(price: AcceleratorPrice, money: Figures["money"]): str
       ? []
       : [
           `${money(buy.price)} for ${counted(buy.years, "year")} to buy` +
-            `${buy.resale > 0 ? `, sold for ${money(buy.resale)} at their end` : ""}`,
+            `${buy.resale > 0 ? `, sold for ${money(buy.resale)} at their end` : ""}` +
+            `, idle at ${shareText(buy.idlePower)} of its power`,
         ]),
     ...(reservedPerHour === undefined ? [] : [`${money(reservedPerHour)} an hour reserved`]),
     ...(onDemandPerHour === undefined ? [] : [`${money(onDemandPerHour)} an hour on demand`]),

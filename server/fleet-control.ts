@@ -21,14 +21,15 @@ export type JobOverrides = Readonly<z.input<typeof jobOverridesSchema>>;
 /** A point in time that is predicted, and between which times 90 % of runs should have it. */
 const intervalSchema = z.strictObject({ seconds, low: seconds, high: seconds });
 export type PredictedTime = Readonly<z.infer<typeof intervalSchema>>;
-const predictedEndSchema = intervalSchema.extend({
-  asOfSeconds: seconds,
-  /**
-   * On the machine that it is measured on: if that is left alone, as it is now, which the interval above is of, and as it
-   * has been. Absent where nobody looked how it is now.
-   */
-  outlooks: z.strictObject({ alone: intervalSchema, now: intervalSchema, been: intervalSchema }).optional(),
-});
+/**
+ * On the machine that it is measured on: if that is left alone, as it is now, which the interval beside it is of, and as
+ * it has been. Absent where nobody looked how it is now.
+ */
+const outlooksSchema = z
+  .strictObject({ alone: intervalSchema, now: intervalSchema, been: intervalSchema })
+  .readonly()
+  .optional();
+const predictedEndSchema = intervalSchema.extend({ asOfSeconds: seconds, outlooks: outlooksSchema });
 export type PredictedEnd = Readonly<z.infer<typeof predictedEndSchema>>;
 
 export const jobStatusSchema = z.strictObject({
@@ -42,6 +43,8 @@ export const jobStatusSchema = z.strictObject({
   /** Where it trains; null while it does not. */
   pipeline,
   arrivalSeconds: seconds,
+  /** When it is to have ended; negative where that was before the fleet was resumed, null without a deadline. */
+  deadlineSeconds: z.number().nullable(),
   startSeconds: seconds.nullable(),
   endSeconds: seconds.nullable(),
   /** Of the last iteration; null before the first, and where it is no number. */
@@ -73,14 +76,19 @@ export const fleetStatusSchema = z.strictObject({
 });
 export type FleetStatus = Readonly<z.infer<typeof fleetStatusSchema>>;
 
-/** What would happen if a job came now. `delays`: only jobs that would end at another time. */
+/**
+ * What would happen if a job came now. `delays`: only jobs that would end at another time. `lateSeconds`: by how much a
+ * job would end after its deadline; 0 where it would be in time, or has none.
+ */
 export const whatIfAnswerSchema = z.discriminatedUnion("admitted", [
   z.strictObject({
     admitted: z.literal(true),
     policy: z.string(),
     startSeconds: seconds,
     end: intervalSchema,
-    delays: z.array(z.strictObject({ name: nameSchema, bySeconds: z.number() })).readonly(),
+    lateSeconds: seconds,
+    outlooks: outlooksSchema,
+    delays: z.array(z.strictObject({ name: nameSchema, bySeconds: z.number(), lateSeconds: seconds })).readonly(),
   }),
   z.strictObject({
     admitted: z.literal(false),

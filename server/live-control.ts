@@ -28,8 +28,8 @@ export interface LiveParts {
 
 const SECOND = 1e9;
 
-function secondsOf(ns: number | undefined): number | null {
-  return ns === undefined ? null : ns / SECOND;
+function secondsOf(ns: number | null | undefined): number | null {
+  return ns === undefined || ns === null ? null : ns / SECOND;
 }
 
 function statusOf(fleet: LiveFleet, job: LiveJob, predictedEnd: PredictedEnd | undefined): JobStatus {
@@ -43,6 +43,7 @@ function statusOf(fleet: LiveFleet, job: LiveJob, predictedEnd: PredictedEnd | u
     iterations: job.iterations,
     pipeline: job.pipeline ?? null,
     arrivalSeconds: job.arrivalNs / SECOND,
+    deadlineSeconds: secondsOf(job.deadlineNs),
     startSeconds: secondsOf(job.startNs),
     endSeconds: secondsOf(job.endNs),
     loss: finite(job.loss),

@@ -23,3 +23,21 @@ export const OVER = ["ended", "stopped", "cancelled", "refused", "failed"] as co
 export function isOver({ standing }: { readonly standing: Standing }): boolean {
   return OVER.some((each) => each === standing);
 }
+
+/** What tells whether a job keeps its deadline; times in seconds since the fleet's start. */
+export interface DueJob {
+  readonly standing: Standing;
+  readonly deadlineSeconds: number | null;
+  readonly endSeconds: number | null;
+  readonly predictedEnd: { readonly seconds: number } | null;
+}
+
+/**
+ * Seconds by which a job ended after its deadline, or is predicted to. One of which no end is predicted is late by what
+ * has passed since then. 0 for a job that is in time, has no deadline, or was refused.
+ */
+export function secondsLate(job: DueJob, now: number): number {
+  if (job.deadlineSeconds === null || job.standing === "refused") return 0;
+  const end = job.endSeconds ?? Math.max(now, job.predictedEnd?.seconds ?? 0);
+  return Math.max(0, end - job.deadlineSeconds);
+}

@@ -1,8 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { assignDevices } from "../../exec/index.ts";
-import { absolute } from "../../files/index.ts";
+import { absolute, temporaryFolder } from "../../files/index.ts";
 import {
   compareRuns,
   type JobComparison,
@@ -50,25 +47,22 @@ export const reproduceCommand: Command = {
     const model = await openPlanModel(plan);
     const data = await context.during("reading data", (tell) => loadPlanData(context, plan, model, tell));
     const kept = optionalText(args, "keep");
-    const folder = kept === undefined ? mkdtempSync(path.join(tmpdir(), "loratwin-")) : absolute(io, kept);
-    try {
-      const { result } = await trainIntoFolder(io, { ...args, "checkpoint-minutes": 0 }, folder, {
-        ...{ plan, model, data },
-        weights: weightsByJournal(journalOfRun(absolute(io, given)).events),
-      });
-      const jobs = compareRuns(absolute(io, given), folder, plan.jobs);
-      const same = jobs.every(isSame);
-      printResult(io, args, { same, endedEarly: result.endedEarly, jobs }, () =>
-        [
-          table(["job", "steps", "adapter", "first difference"], jobs.map(rowOf)),
-          "",
-          same ? "the same in all that both runs have" : "not the same",
-        ].join("\n"),
-      );
-      if (!same) return 1;
-      return result.endedEarly ? INTERRUPTED : 0;
-    } finally {
-      if (kept === undefined) rmSync(folder, { recursive: true, force: true });
-    }
+    using temporary = kept === undefined ? temporaryFolder("loratwin-reproduced") : undefined;
+    const folder = temporary?.path ?? absolute(io, kept!);
+    const { result } = await trainIntoFolder(io, { ...args, "checkpoint-minutes": 0 }, folder, {
+      ...{ plan, model, data },
+      weights: weightsByJournal(journalOfRun(absolute(io, given)).events),
+    });
+    const jobs = compareRuns(absolute(io, given), folder, plan.jobs);
+    const same = jobs.every(isSame);
+    printResult(io, args, { same, endedEarly: result.endedEarly, jobs }, () =>
+      [
+        table(["job", "steps", "adapter", "first difference"], jobs.map(rowOf)),
+        "",
+        same ? "the same in all that both runs have" : "not the same",
+      ].join("\n"),
+    );
+    if (!same) return 1;
+    return result.endedEarly ? INTERRUPTED : 0;
   },
 };

@@ -61,6 +61,18 @@ function typedInput(facts: InputFacts, attributes: Readonly<Record<string, strin
   return { input, problem };
 }
 
+/** Of a field for numbers: up and down go by its step, within its bounds. */
+function stepByKeys(input: HTMLInputElement, { least, most, step }: NumberField): void {
+  input.addEventListener("keydown", (event) => {
+    const by = event.key === "ArrowUp" ? step : event.key === "ArrowDown" ? -step : 0;
+    const next = Number((Number(input.value) + by).toPrecision(12));
+    if (by === 0 || Number.isNaN(next)) return;
+    event.preventDefault();
+    input.value = `${Math.min(most, Math.max(least, next))}`;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+
 /** A field with its label, as a person changes it. */
 export function fieldInput(facts: InputFacts): HTMLElement {
   const { id, field, choices, value, onChange } = facts;
@@ -89,9 +101,10 @@ export function fieldInput(facts: InputFacts): HTMLElement {
     case "number": {
       if (field.words !== undefined)
         return framed(selectOf([...field.words, ...listedNumbers(field, facts.most)], facts));
-      const { least, most, step } = field;
-      const bounds = { type: "number", min: `${least}`, max: `${most}`, step: step === 1 ? "1" : "any" };
-      const { input, problem } = typedInput(facts, bounds, (text) => (text.trim() === "" ? text : Number(text)));
+      // No `type: "number"`: browsers drop a comma that is typed there, and 3,2 would be 32.
+      const attributes = { type: "text", inputmode: field.step === 1 ? "numeric" : "decimal", autocomplete: "off" };
+      const { input, problem } = typedInput(facts, attributes, (text) => (text.trim() === "" ? text : Number(text)));
+      stepByKeys(input, field);
       return framed(input, problem);
     }
   }

@@ -7,6 +7,8 @@ export interface FleetOutcome {
   readonly number: number;
   readonly name: string;
   readonly arrivalNs: number;
+  /** When it is to have ended; null for one without a deadline. */
+  readonly deadlineNs: number | null;
   /** When it was first sent to a pipeline, and when it ended there; undefined for one that was not, or has not. */
   readonly startNs: number | undefined;
   readonly endNs: number | undefined;
@@ -43,11 +45,12 @@ interface Occupancy {
   busyNs: number;
 }
 
-function newFate(number: number, { name, arrivalNs }: JobRequest): Fate {
+function newFate(number: number, { name, arrivalNs, deadlineNs }: JobRequest): Fate {
   return {
     number,
     name,
     arrivalNs,
+    deadlineNs,
     startNs: undefined,
     endNs: undefined,
     trainedNs: 0,
@@ -137,7 +140,7 @@ export class FleetOutcomes {
     const fate = this.#fates.get(number) ?? newFate(number, request);
     this.#fates.set(number, fate);
     this.#leave(fate, atNs);
-    Object.assign(fate, { iterations: done, endNs: undefined });
+    Object.assign(fate, { iterations: done, endNs: undefined, deadlineNs: request.deadlineNs });
   }
 
   #end(number: number, atNs: number): void {

@@ -4,6 +4,16 @@ export function onPaper(change: (isOnPaper: boolean) => void): void {
   addEventListener("afterprint", () => change(false));
 }
 
+/** A part that is closed until somebody opens it is open on paper, where nobody can. */
+export function openOnPaper(details: HTMLDetailsElement): HTMLDetailsElement {
+  let wasOpen = details.open;
+  onPaper((isOnPaper) => {
+    if (isOnPaper) wasOpen = details.open;
+    details.open = isOnPaper || wasOpen;
+  });
+  return details;
+}
+
 /** Charts are drawn for the window: on paper they are as narrow as it needs. What else prepares for paper does so before. */
 export function scaleChartsOnPaper(): void {
   const charts = (): NodeListOf<SVGSVGElement> => document.querySelectorAll('svg[width="100%"]');

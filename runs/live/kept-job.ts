@@ -48,7 +48,7 @@ export function jobRequest(
 
 /** A job that comes. */
 export function newKeptJob(number: number, { job }: Pick<LiveSubmission, "job">, request: JobRequest): KeptJob {
-  const { priority, arrivalNs, iterations } = request;
+  const { priority, arrivalNs, deadlineNs, iterations } = request;
   return {
     number,
     job,
@@ -58,6 +58,7 @@ export function newKeptJob(number: number, { job }: Pick<LiveSubmission, "job">,
     iterations,
     pipeline: undefined,
     arrivalNs,
+    deadlineNs,
     startNs: undefined,
     endNs: undefined,
     loss: undefined,

@@ -25,6 +25,8 @@ export interface LiveJob {
   readonly iterations: number;
   readonly pipeline: number | undefined;
   readonly arrivalNs: number;
+  /** When it is to have ended; null for one without a deadline. */
+  readonly deadlineNs: number | null;
   readonly startNs: number | undefined;
   readonly endNs: number | undefined;
   /** Of the last iteration. */

@@ -11,7 +11,7 @@ import {
   sparklinePath,
 } from "../../reports/client/index.ts";
 import type { JobStatus } from "../fleet-control.ts";
-import { isOver } from "../standing.ts";
+import { isOver, secondsLate } from "../standing.ts";
 import type { FleetState } from "./api.ts";
 import { colourOf } from "./colours.ts";
 import type { LivePart } from "./live-part.ts";
@@ -66,15 +66,22 @@ function spentLines({ spent }: JobStatus): readonly HTMLElement[] {
   return lines.map((line) => element("span", { class: "detail" }, [line]));
 }
 
+/** By how much it ends after its deadline, or is predicted to. */
+function lateLines(job: JobStatus, now: number): readonly HTMLElement[] {
+  const late = secondsLate(job, now);
+  return late === 0 ? [] : [element("span", { class: "detail" }, [`${formatDuration(late)} after its deadline`])];
+}
+
 function endOf(job: JobStatus, now: number): HTMLElement {
   const { predictedEnd, endSeconds, arrivalSeconds } = job;
   if (endSeconds !== null)
     return element("div", {}, [
       `took ${formatDuration(endSeconds - arrivalSeconds)}`,
       element("span", { class: "detail" }, ["from arrival to end"]),
+      ...lateLines(job, now),
       ...spentLines(job),
     ]);
-  if (predictedEnd === null) return element("div", {}, ["–"]);
+  if (predictedEnd === null) return element("div", {}, ["–", ...lateLines(job, now)]);
   const left = (at: number): string => formatDuration(Math.max(0, at - now));
   const { seconds, low, high, asOfSeconds, outlooks } = predictedEnd;
   const age = now - asOfSeconds;
@@ -86,6 +93,7 @@ function endOf(job: JobStatus, now: number): HTMLElement {
     ...(outlooks === undefined
       ? []
       : (["alone", "been"] as const).map((outlook) => range(outlooks[outlook], OUTLOOK_WORDS[outlook]))),
+    ...lateLines(job, now),
     ...spentLines(job),
     ...(age > OLD_SECONDS ? [element("span", { class: "detail" }, [`as known ${formatDuration(age)} ago`])] : []),
   ]);

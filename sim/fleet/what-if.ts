@@ -1,4 +1,4 @@
-import { type JobRequest, resourcesAt, type Shortfall, shortfallText } from "../../plan/index.ts";
+import { type FleetOutcome, type JobRequest, resourcesAt, type Shortfall, shortfallText } from "../../plan/index.ts";
 import type { Outlook } from "../../traces/index.ts";
 import type { SimulatedJob } from "./fleet-state.ts";
 import { type EndSpread, type FleetNow, fleetFuture, predictEnds } from "./predict-ends.ts";
@@ -19,10 +19,12 @@ export type WhatIfAnswer =
       readonly policy: string;
       readonly startSeconds: number;
       readonly end: PredictedTime;
+      /** By so much it would end after its deadline: 0 where it would be in time, or has none. */
+      readonly lateSeconds: number;
       /** The end by what becomes of the machine, where somebody looked how it is now; `end` is then as it is now. */
-      readonly outlooks?: Readonly<Record<Outlook, PredictedTime>>;
-      /** Only jobs that would end at another time: later, or with a minus earlier. */
-      readonly delays: readonly { readonly name: string; readonly bySeconds: number }[];
+      readonly outlooks?: Readonly<Record<Outlook, PredictedTime>> | undefined;
+      /** Only jobs that would end at another time: later, or with a minus earlier. `lateSeconds`: as above. */
+      readonly delays: readonly { readonly name: string; readonly bySeconds: number; readonly lateSeconds: number }[];
     }
   | {
       readonly admitted: false;
@@ -77,8 +79,8 @@ export type ComerEffect =
       /** By number, when jobs end with it and without it, as far as they do. */
       readonly withIt: readonly (readonly [number: number, endNs: number])[];
       readonly without: readonly (readonly [number: number, endNs: number])[];
-      /** Of the others, by number. */
-      readonly names: readonly (readonly [number: number, name: string])[];
+      /** Of all, by number. */
+      readonly jobs: readonly (readonly [number: number, job: Pick<FleetOutcome, "name" | "deadlineNs">])[];
     };
 
 type Comer = Pick<WhatIfRequest, "now" | "job">;
@@ -111,7 +113,7 @@ export function comerEffect({ now, job }: Comer): ComerEffect {
   return {
     ...{ admitted: true, policy, withIt: [...endsOf(after)], without: [...before] },
     startNs: after.outcomes.find((outcome) => outcome.number === number)!.startNs!,
-    names: after.outcomes.map((outcome) => [outcome.number, outcome.name] as const),
+    jobs: after.outcomes.map(({ number: own, name, deadlineNs }) => [own, { name, deadlineNs }] as const),
   };
 }
 
@@ -133,11 +135,15 @@ export function whatIf(
   const middle = middlePath(spread.paths, spread.draws);
   /** When that is which is predicted for a time. */
   const then = (ns: number): number => atNs + middle(Math.max(0, ns - atNs));
-  const [before, withIt, names] = [new Map(effect.without), new Map(effect.withIt), new Map(effect.names)];
+  const [before, withIt, jobs] = [new Map(effect.without), new Map(effect.withIt), new Map(effect.jobs)];
+  /** How long after its deadline a job ends. */
+  const lateSeconds = (of: number, endNs: number): number =>
+    Math.max(0, endNs - (jobs.get(of)!.deadlineNs ?? Number.POSITIVE_INFINITY)) / SECOND;
   const delays = effect.withIt.flatMap(([other, endNs]) => {
     const beforeNs = before.get(other);
     if (beforeNs === undefined || endNs === beforeNs) return [];
-    return [{ name: names.get(other)!, bySeconds: (then(endNs) - then(beforeNs)) / SECOND }];
+    const [end, bySeconds] = [then(endNs), (then(endNs) - then(beforeNs)) / SECOND];
+    return [{ name: jobs.get(other)!.name, bySeconds, lateSeconds: lateSeconds(other, end) }];
   });
   const endOf = (own: EndSpread): PredictedTime => {
     const end = predictEnds(withComer({ now, job }), own, withIt).find((each) => each.number === number)!;
@@ -150,6 +156,7 @@ export function whatIf(
     policy,
     startSeconds: then(effect.startNs) / SECOND,
     end,
+    lateSeconds: lateSeconds(number, SECOND * end.seconds),
     ...(outlooks === undefined ? {} : { outlooks }),
     delays,
   };

@@ -144,10 +144,22 @@ describe("estimate", () => {
     write("shared.yaml", CLUSTER.replace("name: a0,", 'name: "a0#0",').replace("name: a1,", 'name: "a0#1",'));
     const { price } = await json<Estimated>("estimate", "w.yaml", "--cluster", "shared.yaml", ...PRICED.slice(3));
     expect(price!.accelerators).toEqual([
-      { name: "H100 SXM", count: 1 },
-      { name: "L40S", count: 1 },
+      { name: "H100 SXM", count: 1, paidCount: 1 },
+      { name: "L40S", count: 1, paidCount: 1 },
     ]);
     expect(price!.perHour).toBeCloseTo(4.1, 12);
+  });
+
+  it("says how many are paid for where machines are sold as a whole", async () => {
+    const { "H100 SXM": h100, L40S } = PRICES.accelerators;
+    write("sold.json", { ...PRICES, accelerators: { "H100 SXM": { ...h100, soldIn: 8 }, L40S } });
+    const asked = ["estimate", ...ASKED, "--prices", "sold.json"];
+    const { price } = await json<Estimated>(...asked);
+    expect(price!.accelerators[0]).toEqual({ name: "H100 SXM", count: 2, paidCount: 8 });
+    expect(price!.perHour).toBeCloseTo(8 * 3 + 1.1, 12);
+    expect(await printed(asked, root)).toMatch(
+      /^cost: 2 x H100 SXM \(8 are paid for, as machines are sold\) and 1 x L40S at 25\.10 EUR an hour together, on-demand$/m,
+    );
   });
 
   it("has interruptions of spot in time and cost, and costs as on demand where there are none", async () => {
@@ -205,8 +217,8 @@ describe("estimate", () => {
         tenure: is("buy"),
         pricesOf: is("2026-11-20"),
         accelerators: same(() => [
-          { name: "H100 SXM", count: 2 },
-          { name: "L40S", count: 1 },
+          { name: "H100 SXM", count: 2, paidCount: 2 },
+          { name: "L40S", count: 1, paidCount: 1 },
         ]),
         interrupted: blank("for spot alone", is(null)),
       }),

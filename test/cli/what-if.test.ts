@@ -14,9 +14,10 @@ const FILES = {
 jobs:
   - { name: long, steps: 20 }
   - { name: next, steps: 4, arrivalSeconds: 10 }
-  - { name: late, steps: 2, arrivalSeconds: 100 }
+  - { name: late, steps: 2, arrivalSeconds: 100, deadlineSeconds: 70 }
 `,
   "job.yaml": "{ name: mine, steps: 5 }\n",
+  "due.yaml": "{ name: mine, steps: 5, deadlineSeconds: 100 }\n",
   "large.yaml": "{ name: large, steps: 5, adapter: { rank: 64 } }\n",
   "longer.yaml": "{ name: longer, steps: 5, data: { lengths: 100 } }\n",
   "wrong.yaml": "name: wrong\nsteps: none\n",
@@ -53,7 +54,8 @@ describe("what-if WORKLOAD", () => {
       policy: "fifo",
       startSeconds: 144,
       end: { seconds: 174, low: 174, high: 174 },
-      delays: [{ name: "late", bySeconds: 30 }],
+      lateSeconds: 0,
+      delays: [{ name: "late", bySeconds: 30, lateSeconds: 16 }],
     });
   });
 
@@ -62,7 +64,7 @@ describe("what-if WORKLOAD", () => {
     const { admitted, ...rest } = await answer("job.yaml", "--policy", "sjf", "--at", "43");
     expect(admitted).toBe(true);
     expect(rest).toMatchObject({ policy: "sjf", startSeconds: 54, end: { seconds: 84 } });
-    expect("delays" in rest && rest.delays).toEqual([{ name: "long", bySeconds: 30 }]);
+    expect("delays" in rest && rest.delays).toEqual([{ name: "long", bySeconds: 30, lateSeconds: 0 }]);
   });
 
   it("says it to people in a sentence and a table", async () => {
@@ -70,11 +72,14 @@ describe("what-if WORKLOAD", () => {
       [
         "mine would start in 2 min 11 s and end in 2 min 41 s, under fifo",
         "",
-        "job       would end",
-        "----  -------------",
-        "late  30.00 s later",
+        "job                                would end",
+        "----  --------------------------------------",
+        "late  30.00 s later, 16.00 s after its deadline",
         "",
       ].join("\n"),
+    );
+    expect(await printed(whatIf("due.yaml", ...EXACT, "--policy", "fifo", "--at", "13"), root)).toMatch(
+      /^mine would start in 2 min 11 s and end in 2 min 41 s, 1 min 1 s after its deadline, under fifo\n/,
     );
   });
 

@@ -90,7 +90,15 @@ export function fleetRun(
       turnaroundSeconds: { mean, p95: quantile(turnarounds, 0.95) },
       weightedTurnaroundSeconds: mean,
       jobs: jobs.map(({ name, at, from, to }, number) => ({
-        ...{ number, name, arrivalNs: ns(at), startNs: ns(from), endNs: ns(to), trainedNs: ns(to - from) },
+        ...{
+          number,
+          name,
+          arrivalNs: ns(at),
+          deadlineNs: null,
+          startNs: ns(from),
+          endNs: ns(to),
+          trainedNs: ns(to - from),
+        },
         ...{ iterations: 5, preemptions: 0, refused: false },
       })),
     },

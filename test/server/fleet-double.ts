@@ -20,7 +20,8 @@ export interface FleetDouble extends FleetControl {
 export function statusOf(name: string, facts: Partial<JobStatus> = {}): JobStatus {
   return {
     ...{ name, user: "", priority: 0, standing: "waiting", done: 0, iterations: 10, pipeline: null },
-    ...{ arrivalSeconds: 1, startSeconds: null, endSeconds: null, loss: null, evaluationLoss: null, best: null },
+    ...{ arrivalSeconds: 1, deadlineSeconds: null, startSeconds: null, endSeconds: null },
+    ...{ loss: null, evaluationLoss: null, best: null },
     ...{ spent: { deviceSeconds: 0 }, maxCost: null },
     ...{ predictedEnd: { seconds: 30, low: 25, high: 40, asOfSeconds: 0 }, why: "others came first", adapter: null },
     ...facts,

@@ -113,12 +113,16 @@ export function noteIdleCores(context: Pick<Context, "note">, devices: readonly 
   if (text !== undefined) context.note(`${text}: \`--devices ${WHOLE_CPU}\` takes every core.`);
 }
 
-/** Says of GPUs over PCIe that their link's rate is a sheet's, where the cluster file gives none. */
+/** Says of GPUs over PCIe that their link's rate is a sheet's, where nobody gave one. */
 function noteSheetRate(context: Pick<Context, "note">, { machines }: Cluster, links: readonly ResolvedLink[]): void {
-  if (!links.some(({ type }) => type.startsWith("pcie"))) return;
-  if (machines.every(({ link }) => link?.bandwidthBytesPerSecond !== undefined)) return;
+  const pcie = links.find(({ type }) => type.startsWith("pcie"));
+  if (pcie === undefined || machines.every(({ link }) => link?.bandwidthBytesPerSecond !== undefined)) return;
+  const { bandwidthBytesPerSecond: bandwidth } = pcie;
+  const rate = bandwidth === null ? "" : `, ${(bandwidth / 1e9).toFixed(1)} GB/s`;
+  const whose = links.length === 1 ? "" : pcie.shared ? ", which all pairs share" : " for each pair";
   context.note(
-    "PCIe between GPUs is taken at its sheet's rate; 1.4 to 21 GB/s were seen: `link` of a machine takes a measured one.",
+    `PCIe between GPUs is taken at its sheet's rate${rate}${whose}; 1.4 to 21 GB/s were seen: ` +
+      "`link` of a machine in a cluster file takes a measured one.",
   );
 }
 
@@ -141,7 +145,7 @@ export function loadCluster(
     const devices = resolveDevices(cluster, catalog, host).filter(({ name }) => !without.includes(name));
     if (file !== undefined || (list !== undefined && list !== WHOLE_CPU)) noteIdleCores(context, devices);
     const links = resolveLinks(cluster, devices, catalog);
-    if (source !== undefined) noteSheetRate(context, cluster, links);
+    noteSheetRate(context, cluster, links);
     return { devices, links, states: resolveStates(cluster, devices, { catalog, host, given }), source };
   };
   if (file === undefined) {

@@ -28,7 +28,8 @@ export interface EstimatedPrice {
   readonly tenure: Tenure | null;
   /** The day of the prices. */
   readonly pricesOf: string | null;
-  readonly accelerators: readonly { readonly name: string; readonly count: number }[];
+  /** Those that train, and those that are paid for: as many more as machines have in which they are sold. */
+  readonly accelerators: readonly { readonly name: string; readonly count: number; readonly paidCount: number }[];
   /** The run with what interruptions take on average; null but for spot. */
   readonly interrupted: {
     readonly seconds: EstimatedFigure;
@@ -86,7 +87,7 @@ function priceByTariff(
     ...{ parts: { hardware, energy, rent }, currency, pricesOf: date, interrupted },
     perHour: runCost(tariff, 3600).total,
     tenure: tariff.tenure,
-    accelerators: tariff.accelerators.map(({ name, count }) => ({ name, count })),
+    accelerators: tariff.accelerators.map(({ name, count, paidCount }) => ({ name, count, paidCount })),
   };
 }
 

@@ -1,10 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { DeviceError, maximum, sum } from "../../core/index.ts";
 import { readSafetensors } from "../../datasets/index.ts";
-import { type Context, fileDigest } from "../../files/index.ts";
+import { type Context, fileDigest, temporaryFolder } from "../../files/index.ts";
 import type { ExecutedGolden } from "../../plan/index.ts";
 import {
   type AdapterDifferences,
@@ -201,39 +200,36 @@ async function executeGolden(
   sides: readonly (readonly [BuiltRevision, string])[],
   { first, more }: typeof TURNS,
 ): Promise<ComparedGolden> {
-  const folder = mkdtempSync(path.join(tmpdir(), "loratwin-executed-"));
-  try {
-    const [workload, source] = [path.basename(golden.workload), path.dirname(path.join(set.folder, golden.workload))];
-    const [before, now] = sides.map(([revision, addon], side) => {
-      const own = path.join(folder, `${side}`);
-      cpSync(source, own, { recursive: true });
-      return new Side(own, revision, addon);
-    }) as [Side, Side];
-    // One model and one calibration, so that the two differ in nothing but what they make of them.
-    const calibration = path.join(folder, "calibration.json");
-    const { policy, ...options } = golden.options;
-    await before.run("init-model", "model", ...optionWords(golden.model), "--quiet");
-    const measured = ["--workload", workload, "--devices", golden.devices, ...optionWords(options)];
-    await before.run("calibrate", ...measured, "-o", calibration, "--quiet");
-    if (before.error === null)
-      cpSync(path.join(before.folder, "model"), path.join(now.folder, "model"), { recursive: true });
-    const devices = ["--devices", golden.devices, "--calibration", calibration];
-    const asked = [workload, ...devices, ...optionWords(golden.options)];
-    if (policy === undefined) await Promise.all([before.prepare(asked), now.prepare(asked)]);
-    const take = async (turn: number): Promise<void> => {
-      const trained: (readonly [Side, number])[] = [];
-      const run = `run-${turn}`;
-      for (const side of turn % 2 === 0 ? [before, now] : [now, before])
-        trained.push([side, await (policy === undefined ? side.train(run) : side.serve(run, asked))]);
-      await Promise.all(trained.map(([side, seconds]) => side.judge(turn, seconds)));
-    };
-    const compared = () => compareExecuted(golden, before.result(), now.result(), differencesOf(before, now));
-    for (let turn = 0; turn < first; turn += 1) await take(turn);
-    for (let turn = first; turn < first + more && compared().verdict === "worse"; turn += 1) await take(turn);
-    return compared();
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  using temporary = temporaryFolder("loratwin-executed");
+  const folder = temporary.path;
+  const [workload, source] = [path.basename(golden.workload), path.dirname(path.join(set.folder, golden.workload))];
+  const [before, now] = sides.map(([revision, addon], side) => {
+    const own = path.join(folder, `${side}`);
+    cpSync(source, own, { recursive: true });
+    return new Side(own, revision, addon);
+  }) as [Side, Side];
+  // One model and one calibration, so that the two differ in nothing but what they make of them.
+  const calibration = path.join(folder, "calibration.json");
+  const { policy, ...options } = golden.options;
+  await before.run("init-model", "model", ...optionWords(golden.model), "--quiet");
+  const measured = ["--workload", workload, "--devices", golden.devices, ...optionWords(options)];
+  await before.run("calibrate", ...measured, "-o", calibration, "--quiet");
+  if (before.error === null)
+    cpSync(path.join(before.folder, "model"), path.join(now.folder, "model"), { recursive: true });
+  const devices = ["--devices", golden.devices, "--calibration", calibration];
+  const asked = [workload, ...devices, ...optionWords(golden.options)];
+  if (policy === undefined) await Promise.all([before.prepare(asked), now.prepare(asked)]);
+  const take = async (turn: number): Promise<void> => {
+    const trained: (readonly [Side, number])[] = [];
+    const run = `run-${turn}`;
+    for (const side of turn % 2 === 0 ? [before, now] : [now, before])
+      trained.push([side, await (policy === undefined ? side.train(run) : side.serve(run, asked))]);
+    await Promise.all(trained.map(([side, seconds]) => side.judge(turn, seconds)));
+  };
+  const compared = () => compareExecuted(golden, before.result(), now.result(), differencesOf(before, now));
+  for (let turn = 0; turn < first; turn += 1) await take(turn);
+  for (let turn = first; turn < first + more && compared().verdict === "worse"; turn += 1) await take(turn);
+  return compared();
 }
 
 /** With the time that it took, as it passed. */

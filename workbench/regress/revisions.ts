@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,10 +10,9 @@ import {
   symlinkSync,
   utimesSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { DeviceError, InputError } from "../../core/index.ts";
-import { type Context, userCache } from "../../files/index.ts";
+import { type Context, temporaryFolder, userCache } from "../../files/index.ts";
 import { packageFile } from "../package-file.ts";
 import type { BuiltRevision } from "./run-goldens.ts";
 
@@ -74,16 +72,12 @@ export function repositoryOf(cwd: string): string {
 /** The tree of a commit, or of the files as they are, those that git does not know yet among them. */
 function treeOf(repository: string, ref: string | undefined): string {
   if (ref !== undefined) return treeOfCommit(repository, ref);
-  const folder = mkdtempSync(path.join(tmpdir(), "loratwin-index-"));
-  try {
-    const index = path.join(folder, "index");
-    // An index without times, so that every file is read: one that changed within a second keeps its size and its second.
-    told("git", ["read-tree", "HEAD"], repository, { GIT_INDEX_FILE: index });
-    told("git", ["add", "--all"], repository, { GIT_INDEX_FILE: index });
-    return told("git", ["write-tree"], repository, { GIT_INDEX_FILE: index });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  using folder = temporaryFolder("loratwin-index");
+  const index = path.join(folder.path, "index");
+  // An index without times, so that every file is read: one that changed within a second keeps its size and its second.
+  told("git", ["read-tree", "HEAD"], repository, { GIT_INDEX_FILE: index });
+  told("git", ["add", "--all"], repository, { GIT_INDEX_FILE: index });
+  return told("git", ["write-tree"], repository, { GIT_INDEX_FILE: index });
 }
 
 function treeOfCommit(repository: string, ref: string): string {
@@ -149,17 +143,14 @@ export async function builtRevision(
     return revision;
   }
   return await context.during(`building ${name}`, () => {
-    mkdirSync(path.dirname(root), { recursive: true });
-    const folder = mkdtempSync(`${root}.`);
-    try {
-      build(repository, tree, folder);
-      mkdirSync(path.join(folder, "regress"));
-      // Somebody else may have been as far.
-      if (!existsSync(root)) renameSync(folder, root);
-      removeOld(path.dirname(root));
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const kept = path.dirname(root);
+    mkdirSync(kept, { recursive: true });
+    using folder = temporaryFolder("building", kept);
+    build(repository, tree, folder.path);
+    mkdirSync(path.join(folder.path, "regress"));
+    // Somebody else may have been as far.
+    if (!existsSync(root)) renameSync(folder.path, root);
+    removeOld(kept);
     return revision;
   });
 }

@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, hostname, tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, hostname } from "node:os";
 import path from "node:path";
 import { contentHash } from "../../core/index.ts";
-import { writeWholeFile } from "../../files/index.ts";
+import { temporaryFolder, writeWholeFile } from "../../files/index.ts";
 import type { Golden } from "../../plan/index.ts";
 import {
   COMPARISON_SCHEDULES,
@@ -180,12 +180,8 @@ function runsOf<Line extends { readonly name: string }>(text: string): ReadonlyM
 }
 
 async function inFolder<Result>(use: (folder: string) => Promise<Result>): Promise<Result> {
-  const folder = mkdtempSync(path.join(tmpdir(), "loratwin-regress-"));
-  try {
-    return await use(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  using folder = temporaryFolder("loratwin-regress");
+  return await use(folder.path);
 }
 
 /** All of a set, as two processes run them at once: the second in reverse, with another seed and one core. */

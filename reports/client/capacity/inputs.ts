@@ -23,9 +23,9 @@ export function inputsSection(answer: CapacityAnswer): readonly HTMLElement[] {
     ["Memory", "94 % of an accelerator's memory is usable"],
     [
       "Power",
-      `${money(prices.perKilowattHour)} a kWh; ${prices.powerFactor} W are drawn for each watt of an accelerator`,
+      `${money(prices.perKilowattHour)} a kWh; ${prices.powerFactor} W are drawn for each watt of an accelerator; an idle one that was bought takes the share beside its price`,
     ],
-    ["Interest", `${shareText(prices.interest)} a year`],
+    ["Interest", prices.interest === 0 ? "none" : `${shareText(prices.interest)} a year, a twelfth of it each month`],
     ["Not in the prices", notCounted(answer)],
     ...(best === null
       ? []

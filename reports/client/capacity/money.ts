@@ -14,6 +14,7 @@ import { dataTable } from "../data-table.ts";
 import { element, section } from "../element.ts";
 import { formatNumber } from "../format.ts";
 import { jobHue } from "../job-colours.ts";
+import { openOnPaper } from "../print.ts";
 import { exactAmount, figuresOf } from "./figures.ts";
 
 const MARGINS = { top: 26, right: 18, bottom: 46, left: 84 };
@@ -104,7 +105,7 @@ export function moneySection(answer: CapacityAnswer): readonly HTMLElement[] {
           drawPaid(svg, frame, money, currency),
         ),
       ]),
-      element("details", { class: "months" }, [element("summary", {}, ["Month by month"]), months]),
+      openOnPaper(element("details", { class: "months" }, [element("summary", {}, ["Month by month"]), months])),
     ]),
   ];
 }

@@ -171,7 +171,7 @@ describe("what would happen if a job came", () => {
     expect(answer.end.high).toBeGreaterThan(answer.end.seconds);
     const delays = withIt.flatMap(({ name: other, endNs }) => {
       const byNs = endNs! - (without.get(other)?.endNs ?? endNs!);
-      return byNs === 0 ? [] : [{ name: other, bySeconds: byNs / 1e9 }];
+      return byNs === 0 ? [] : [{ name: other, bySeconds: byNs / 1e9, lateSeconds: 0 }];
     });
     expect(delays.length).toBeGreaterThan(0);
     expect(answer.delays).toEqual(delays);
