@@ -1,4 +1,4 @@
-import { counted, formatSeconds, maximum, mean } from "../core/index.ts";
+import { counted, formatSeconds, maximum, mean, signedPercent } from "../core/index.ts";
 import { type FleetHistory, timesOf } from "../plan/index.ts";
 import { fleetComparison } from "../reports/index.ts";
 import { compareFleet, readRun } from "../runs/index.ts";
@@ -6,7 +6,7 @@ import { type Arguments, optionalSize, optionalText } from "./command.ts";
 import { deadlineLines } from "./describe-deadlines.ts";
 import { storyText } from "./describe-story.ts";
 import type { Io } from "./io.ts";
-import { note, percent, printResult, signedPercent, table, wrapped } from "./output.ts";
+import { note, percent, printResult, table, wrapped } from "./output.ts";
 import { policyOption } from "./simulate-fleet.ts";
 import { partedFacts } from "./write-live-fleet.ts";
 

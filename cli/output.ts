@@ -80,11 +80,6 @@ export function percent(ratio: number, digits = 1): string {
   return `${(100 * ratio).toFixed(digits)} %`;
 }
 
-/** "+12.3 %" */
-export function signedPercent(ratio: number): string {
-  return `${ratio < 0 ? "" : "+"}${percent(ratio)}`;
-}
-
 /** Money: "1 234", "12.34" or "0.0012". */
 export function amountText(value: number): string {
   if (value >= 1000) return wholeText(value);

@@ -130,6 +130,9 @@ export function writeLiveFleet(
       ...(twin === undefined || fleet.policy === twin.policy
         ? []
         : [{ label: "Policy of the twin", value: twin.policy }]),
+      ...(twin === undefined
+        ? []
+        : [{ label: "Times of the twin", value: "the calibration's; `compare RUN` takes the machine's speed out" }]),
       { label: "Run", value: standing(fleet, history) },
       { label: "Jobs", value: `${history.jobs.length}` },
       { label: "Pipelines", value: `${setting.pipelines.length}` },

@@ -68,4 +68,5 @@ export {
   nanos,
   nanosToSeconds,
   secondsToNanos,
+  signedPercent,
 } from "./units.ts";

@@ -67,9 +67,16 @@ export function formatSeconds(seconds: number): string {
   if (seconds >= 3600)
     return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} min`;
   if (seconds >= 60) return `${Math.floor(seconds / 60)} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;
-  if (seconds >= 1) return `${seconds.toFixed(2)} s`;
-  if (seconds >= 1e-3) return `${(seconds * 1e3).toFixed(2)} ms`;
+  // What would be 1000.00 of the smaller unit is one of the larger.
+  if (seconds >= 1 - 5e-6) return `${seconds.toFixed(2)} s`;
+  if (seconds >= 1e-3 - 5e-8) return `${(seconds * 1e3).toFixed(2)} ms`;
   return `${(seconds * 1e6).toFixed(1)} us`;
+}
+
+/** "+12.3 %"; what rounds to nothing has no minus. */
+export function signedPercent(ratio: number): string {
+  const text = Math.abs(100 * ratio).toFixed(1);
+  return `${ratio < 0 && Number(text) !== 0 ? "-" : "+"}${text} %`;
 }
 
 /** Seconds that a person sees as none, whatever their unit. */

@@ -1,4 +1,4 @@
-import { counted, formatSeconds, maximum, mean } from "../core/index.ts";
+import { counted, formatSeconds, maximum, mean, signedPercent } from "../core/index.ts";
 import {
   type BothWays,
   type ComparedDecisions,
@@ -12,11 +12,6 @@ import { whatHungStory } from "./what-hung.ts";
 
 /** Names that a sentence lists. */
 const LISTED = 6;
-
-function percentText(share: number, sign = true): string {
-  const text = (100 * share).toFixed(1);
-  return `${sign && share > 0 ? "+" : ""}${text} %`;
-}
 
 function decisionText(decision: TimedDecision | undefined, whose: string): string {
   if (decision === undefined) return `${whose}: nothing more`;
@@ -37,7 +32,7 @@ function turnaroundText(whose: string, rows: readonly Row[]): readonly string[] 
   if (judged.length === 0) return [];
   const [own, twin] = [mean(judged.map(({ ownNs }) => ownNs!)), mean(judged.map(({ twinNs }) => twinNs!))];
   return [
-    `${whose} took ${formatSeconds(own / 1e9)} on average, ${formatSeconds(twin / 1e9)} in the twin (${percentText(twin / own - 1)})`,
+    `${whose} took ${formatSeconds(own / 1e9)} on average, ${formatSeconds(twin / 1e9)} in the twin (${signedPercent(twin / own - 1)})`,
   ];
 }
 
@@ -122,13 +117,13 @@ export function fleetComparison(
       ...(worst === undefined
         ? none
         : {
-            text: percentText(mean(sizes), false),
-            detail: `of either sign, over ${counted(judged.length, "job")}; with sign ${percentText(mean(judged.map(({ error }) => error)))}`,
+            text: `${(100 * mean(sizes)).toFixed(1)} %`,
+            detail: `of either sign, over ${counted(judged.length, "job")}; with sign ${signedPercent(mean(judged.map(({ error }) => error)))}`,
           }),
     },
     {
       name: "Largest error",
-      ...(worst === undefined ? none : { text: percentText(worst.error), detail: `of ${worst.name}` }),
+      ...(worst === undefined ? none : { text: signedPercent(worst.error), detail: `of ${worst.name}` }),
     },
     {
       name: "Decisions",

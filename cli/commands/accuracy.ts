@@ -1,3 +1,4 @@
+import { signedPercent } from "../../core/index.ts";
 import { requireDeviceName } from "../../plan/index.ts";
 import {
   type KernelScore,
@@ -12,7 +13,7 @@ import {
 } from "../../studies/index.ts";
 import { inWorkers, loadCatalog } from "../../workbench/index.ts";
 import { type Command, optionalText } from "../command.ts";
-import { percent, printResult, signedPercent, table } from "../output.ts";
+import { percent, printResult, table } from "../output.ts";
 import { contextOf } from "../request-options.ts";
 
 /** The document of --json. */

@@ -1,8 +1,8 @@
-import { formatBytes, textTable } from "../../core/index.ts";
+import { formatBytes, signedPercent, textTable } from "../../core/index.ts";
 import { type PaperRow, type PaperTable, paperTable, VARIATIONS, type Variation } from "../../studies/index.ts";
 import { inWorkers, loadCatalog } from "../../workbench/index.ts";
 import { type Command, flag, optionalText } from "../command.ts";
-import { percent, printResult, signedPercent, table } from "../output.ts";
+import { percent, printResult, table } from "../output.ts";
 import { CATALOG_OPTION } from "../plan-options.ts";
 import { requirePaperPage, writePaper } from "../write-paper.ts";
 

@@ -15,6 +15,7 @@ import {
   quantile,
   quantileOfNext,
   secondsToNanos,
+  signedPercent,
   weightedMedian,
 } from "../../core/index.ts";
 
@@ -33,6 +34,11 @@ test("bytes and seconds have the unit that a person would choose", () => {
     "13.40 ms",
     "2.0 us",
   ]);
+  expect([0.999999, 0.99999, 9.999999e-4].map(formatSeconds)).toEqual(["1.00 s", "999.99 ms", "1.00 ms"]);
+});
+
+test("percents with a sign have none for what rounds to nothing below it", () => {
+  expect([0.123, -0.013, -0.0004, 0].map(signedPercent)).toEqual(["+12.3 %", "-1.3 %", "+0.0 %", "+0.0 %"]);
 });
 
 test("equal data has equal canonical JSON whatever the order of its keys, and lists keep theirs", () => {
