@@ -11,6 +11,7 @@ import {
   keptText,
   MISSES_MEANING,
   missText,
+  nearestText,
   notCounted,
   RESTS,
   SPLIT_MEANING,
@@ -142,7 +143,13 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
     const isUnseen = answer.misses.length === 0 && answer.apart === null;
     const reasons = isUnseen ? unfitReasons(answer).slice(0, SHOWN) : [];
     const why = reasons.map((reason) => `not looked at, ${reason}`);
-    return ["No candidate keeps the level of service.", ...why, ...apartLines(answer)];
+    const nearest = nearestText(answer);
+    return [
+      "No candidate keeps the level of service.",
+      ...(nearest === undefined ? [] : wrapped(nearest)),
+      ...why,
+      ...apartLines(answer),
+    ];
   }
   const { cost, kept, draws, isSure, utilisation, holds, checkpointSeconds } = best;
   return [

@@ -1,4 +1,4 @@
-import { formatSeconds, groupBy } from "../core/index.ts";
+import { counted, formatSeconds, groupBy } from "../core/index.ts";
 import type { Beside, CandidateRow, CapacityAnswer, StepLayout } from "../plan/index.ts";
 
 /** What the page of an answer about machines is made of; server side and client share it. */
@@ -132,6 +132,16 @@ export function missText(row: CandidateRow, { probability }: Pick<CapacityAnswer
         `${formatSeconds(3600 * mean)}; the level asks for ${formatSeconds(3600 * levelHours)}`,
     )
     .join("; ");
+}
+
+/** The candidate that misses the level by the least share of its hours, and what it misses; undefined where none was simulated. */
+export function nearestText(answer: Pick<CapacityAnswer, "misses" | "probability">): string | undefined {
+  const share = ({ levels }: CandidateRow): number =>
+    Math.max(...levels.map(({ mean, levelHours }) => mean / levelHours));
+  const nearest = answer.misses.toSorted((a, b) => share(a) - share(b))[0];
+  if (nearest === undefined) return undefined;
+  const missed = missText(nearest, answer) || `the level is kept in ${nearest.kept} of ${counted(nearest.draws, "draw")}`;
+  return `The nearest is ${candidateText(nearest.candidate)}: ${missed}.`;
 }
 
 /** What stands next to the recommended candidate, by name; those that there are. */

@@ -16,6 +16,7 @@ export {
   keptText,
   MISSES_MEANING,
   missText,
+  nearestText,
   RESTS,
   SPLIT_MEANING,
   splitText,

@@ -72,6 +72,27 @@ describe("layouts", () => {
     expect(split(overlapped)).toBeLessThan(split(await layouts("--precision", "float8")));
   });
 
+  it("take what plain PyTorch takes, and say whose software that is", { tags: ["slow"] }, async () => {
+    const one = async (...more: readonly string[]): Promise<Layouts> => {
+      const argv = ["layouts", "one.yaml", "--accelerator", "H100 SXM", "--count", "8", "--no-graphs", "--json"];
+      return JSON.parse(await printed([...argv, ...more], root)) as Layouts;
+    };
+    const [newest, tuned, plain] = await Promise.all([
+      one(),
+      one("--release", "torchtune"),
+      one("--release", "transformers-peft"),
+    ]);
+    const longer = (other: Layouts): number => {
+      const [best] = newest.rows;
+      const same = other.rows.find(({ layout }) => JSON.stringify(layout) === JSON.stringify(best!.layout));
+      return same!.seconds / best!.seconds;
+    };
+    expect(longer(tuned)).toBeCloseTo(1.02, 6);
+    expect(longer(plain)).toBeGreaterThan(1.137);
+    expect(tuned.assumes.software).toContain("torchtune");
+    expect(plain.assumes.software).toContain("transformers");
+  });
+
   it("print fields that mean what they are called", async () => {
     const { rows, ...rest } = await layouts("--precision", "float8");
     const row = ({ owners }: { readonly owners: readonly unknown[] }, up = 1) =>

@@ -1,5 +1,5 @@
 import { counted } from "../../../core/index.ts";
-import { type CapacityPageData, keptBound, RESTS } from "../../capacity-data.ts";
+import { type CapacityPageData, keptBound, nearestText, RESTS } from "../../capacity-data.ts";
 import { adviceText, titleText } from "../../capacity-words.ts";
 import { element } from "../element.ts";
 import { formatNumber, formatShare } from "../format.ts";
@@ -59,11 +59,12 @@ export function capacityHeader(data: CapacityPageData, contents: HTMLElement): H
     ["Draws", `${answer.draws} of every candidate, seed ${answer.seed}`],
     ["Made", `${date}, loratwin ${version}`],
   ];
+  const said = best === null ? nearestText(answer) : adviceText(best);
   const title = best === null ? "No candidate keeps the level of service" : titleText(best);
   return element("header", {}, [
     element("p", { class: "eyebrow" }, ["loratwin capacity"]),
     element("h1", {}, [title.replace(" x ", " × ")]),
-    ...(best === null ? [] : [element("p", { class: "meaning" }, [adviceText(best)])]),
+    ...(said === undefined ? [] : [element("p", { class: "meaning" }, [said])]),
     factList(facts),
     contents,
     element("dl", { class: "cards" }, cards(data)),
