@@ -94,37 +94,37 @@ async function measurePlan(bench: Bench): Promise<void> {
 }
 
 /** A plan of a workload by a build, in its file, and the cache that the build filled. */
-async function planOf(data: StartData, build: Build, workload: string) {
+async function planOf(data: StartData, build: Build, workload: string, onDevices = devices()) {
   const [cache, plan] = [cacheOf(data, build), `plan${build.suffix}.json`];
-  const words = [build.main, "plan", workload, "--devices", devices(), "--output", plan];
+  const words = [build.main, "plan", workload, "--devices", onDevices, "--output", plan];
   await timeCommand(words, { folder: data.folder, cache });
   return { plan, cache };
 }
 
-/** A finished plan simulated with and without intervals of its figures. */
+/** A finished plan simulated with and without intervals of its figures: of GPUs, before which no probe of them goes. */
 async function measureIntervals(bench: Bench): Promise<void> {
   const builds = buildsOf(bench.baseline);
   using data = startData(bench.scale === "tiny" ? "tiny" : "quick");
   const { folder } = data;
-  const file = data.writeWorkload({ model: data.tokenized(), jobs: 8, steps: 200 });
+  const steps = bench.scale === "tiny" ? 20 : 400;
+  const file = data.writeWorkload({ model: data.tokenized(), jobs: 8, steps });
   const values: Values = new Map();
   const turns: (() => Promise<void>)[] = [];
   for (const build of builds) {
-    const { plan, cache } = await planOf(data, build, file);
-    for (const [name, words] of [
-      ["with intervals", []],
-      ["without", ["--no-intervals"]],
-    ] as const)
-      turns.push(async () => {
-        const simulate = [build.main, "simulate", plan, "--json", "--quiet", ...words];
-        add(values, `${name}${build.suffix}`, (await timeCommand(simulate, { folder, cache })).seconds);
-      });
+    const { plan, cache } = await planOf(data, build, file, "H100 SXM*4");
+    const time = async (...words: readonly string[]): Promise<number> => {
+      const simulate = [build.main, "simulate", plan, "--json", "--quiet", ...words];
+      return (await timeCommand(simulate, { folder, cache })).seconds;
+    };
+    turns.push(async () => {
+      const [drawn, exact] = [await time(), await time("--no-intervals")];
+      add(values, `with intervals${build.suffix}`, drawn);
+      add(values, `without${build.suffix}`, exact);
+      add(values, `intervals alone${build.suffix}`, drawn - exact);
+    });
   }
   await inTurns(ROUNDS[bench.scale], turns);
-  const parameters = { simulate: "200 steps of 8 jobs" };
-  recordTimes(bench, parameters, values, builds);
-  const ratios = values.get("with intervals")!.map((seconds, round) => seconds / values.get("without")![round]!);
-  bench.record({ name: "with intervals, to without", parameters, ...summarize(ratios), unit: "ratio" });
+  recordTimes(bench, { simulate: `${steps} steps of 8 jobs on 4 GPUs` }, values, builds);
 }
 
 /** Seconds from the start of a run's process to its first action; undefined for a build that does not write it down. */
