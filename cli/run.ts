@@ -1,14 +1,13 @@
 import { EventEmitter } from "node:events";
 import yargs, { type PositionalOptions } from "yargs";
-import { endRanks, type World } from "../exec/index.ts";
-import { joinRanks, VERSION, workOnRank } from "../workbench/index.ts";
+import type { World } from "../exec/index.ts";
+import { VERSION } from "../workbench/version.ts";
 import { type Arguments, type Command, withDefaults } from "./command.ts";
 import { commandsOf } from "./commands/commands.ts";
 import { type Io, plainIo } from "./io.ts";
 import { endingOf } from "./last-resort.ts";
 import { GLOBAL_OPTIONS, type OptionTable, yargsOption } from "./option-table.ts";
 import { warn } from "./output.ts";
-import { refuseLostFiles } from "./refuse-lost-files.ts";
 import { allOptions, refuseOptions } from "./refuse-options.ts";
 import { checkTyped, USAGE_TEXTS, UsageError, unknownCommand, unknownCommandText, usageText } from "./usage-error.ts";
 
@@ -77,6 +76,13 @@ async function parsed(
   }
 }
 
+/** The rank of a launched machine that this process is, for a command that runs on them. */
+async function joinedWorld({ runsOnRanks }: Command, io: Io): Promise<World | undefined> {
+  if (runsOnRanks !== true) return undefined;
+  const { joinRanks } = await import("../workbench/index.ts");
+  return joinRanks(process.env, (text) => warn(io, text));
+}
+
 /** Runs one command line and returns its exit code: 0 done, 1 a check failed, else as `endingOf` has it. */
 export async function run(argv: readonly string[], given: Io): Promise<number> {
   const io = plainIo(given);
@@ -93,17 +99,19 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
     const chosen = await parsed(argv, commands, (text) => io.stdout(`${text}\n`));
     if (chosen === undefined) return 0;
     const { command, args } = chosen;
-    world = command.runsOnRanks === true ? joinRanks(process.env, (text) => warn(io, text)) : undefined;
+    world = await joinedWorld(command, io);
     if (world !== undefined && world.rank > 0) {
+      const { workOnRank } = await import("../workbench/index.ts");
       await workOnRank(world, io.signals ?? new EventEmitter());
       return 0;
     }
     const own = world === undefined ? io : { ...io, world };
     const use = command.useOf === undefined ? command.uses[0] : command.useOf(args, own);
     refuseOptions(command, use, args);
-    refuseLostFiles(own, use.options, args);
+    if (Object.entries(use.options).some(([name, { writes }]) => writes === true && args[name] !== undefined))
+      (await import("./refuse-lost-files.ts")).refuseLostFiles(own, use.options, args);
     const code = await command.run(withDefaults(use.options, args), own, use);
-    if (world !== undefined) await endRanks(world);
+    if (world !== undefined) await (await import("../exec/index.ts")).endRanks(world);
     return code;
   } catch (error) {
     if (error instanceof UsageError || (error instanceof Error && error.name === "YError")) {

@@ -106,7 +106,7 @@ async function measureIntervals(bench: Bench): Promise<void> {
   const builds = buildsOf(bench.baseline);
   using data = startData(bench.scale === "tiny" ? "tiny" : "quick");
   const { folder } = data;
-  const steps = bench.scale === "tiny" ? 20 : 400;
+  const steps = bench.scale === "tiny" ? 20 : 900;
   const file = data.writeWorkload({ model: data.tokenized(), jobs: 8, steps });
   const values: Values = new Map();
   const turns: (() => Promise<void>)[] = [];

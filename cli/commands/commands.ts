@@ -57,9 +57,10 @@ export function allCommands(): Promise<readonly Command[]> {
   return Promise.all(Object.values(LOADERS).map((load) => load()));
 }
 
-/** The command that a command line names alone; all where it names none, for help and for what it says of itself. */
+/** The command that a command line names alone; none for the version, and all where it names none, for help. */
 export async function commandsOf(argv: readonly string[]): Promise<readonly Command[]> {
   const name = argv.find((word) => !word.startsWith("-"));
+  if (name === undefined && argv.includes("--version")) return [];
   const load = name === undefined || !Object.hasOwn(LOADERS, name) ? undefined : LOADERS[name];
   return load === undefined ? await allCommands() : [await load()];
 }
