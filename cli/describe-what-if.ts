@@ -27,9 +27,12 @@ export function describeWhatIf(name: string, answer: WhatIfAnswer, now: number):
   const start = `${name} would start ${soon} and end in ${formatSeconds(left(end.seconds))}${range}${lateText(lateSeconds)}, under ${policy}`;
   const lines = outlookLines(outlookRanges(outlooks, now));
   if (delays.length === 0) return [`${start}; no other job would end at another time`, ...lines].join("\n");
+  const areLate = delays.some((delay) => delay.lateSeconds > 0);
   const rows = delays.map(({ name: other, bySeconds, lateSeconds: late }) => [
     other,
-    `${formatSeconds(Math.abs(bySeconds))} ${bySeconds < 0 ? "earlier" : "later"}${lateText(late)}`,
+    `${formatSeconds(Math.abs(bySeconds))} ${bySeconds < 0 ? "earlier" : "later"}`,
+    ...(areLate ? [late === 0 ? "-" : formatSeconds(late)] : []),
   ]);
-  return [start, ...lines, "", table(["job", "would end"], rows)].join("\n");
+  const heads = ["job", "would end", ...(areLate ? ["after its deadline by"] : [])];
+  return [start, ...lines, "", table(heads, rows)].join("\n");
 }

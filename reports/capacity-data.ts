@@ -140,8 +140,9 @@ export function nearestText(answer: Pick<CapacityAnswer, "misses" | "probability
     Math.max(...levels.map(({ mean, levelHours }) => mean / levelHours));
   const nearest = answer.misses.toSorted((a, b) => share(a) - share(b))[0];
   if (nearest === undefined) return undefined;
-  const missed = missText(nearest, answer) || `the level is kept in ${nearest.kept} of ${counted(nearest.draws, "draw")}`;
-  return `The nearest is ${candidateText(nearest.candidate)}: ${missed}.`;
+  const missed =
+    missText(nearest, answer) || `the level is kept in ${nearest.kept} of ${counted(nearest.draws, "draw")}`;
+  return `Nearest: ${candidateText(nearest.candidate)}: ${missed}.`;
 }
 
 /** What stands next to the recommended candidate, by name; those that there are. */

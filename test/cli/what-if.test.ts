@@ -72,14 +72,14 @@ describe("what-if WORKLOAD", () => {
       [
         "mine would start in 2 min 11 s and end in 2 min 41 s, under fifo",
         "",
-        "job                                would end",
-        "----  --------------------------------------",
-        "late  30.00 s later, 16.00 s after its deadline",
+        "job       would end  after its deadline by",
+        "----  -------------  ---------------------",
+        "late  30.00 s later                16.00 s",
         "",
       ].join("\n"),
     );
     expect(await printed(whatIf("due.yaml", ...EXACT, "--policy", "fifo", "--at", "13"), root)).toMatch(
-      /^mine would start in 2 min 11 s and end in 2 min 41 s, 1 min 1 s after its deadline, under fifo\n/,
+      /^mine would start in 2 min 11 s and end in 2 min 41 s, 1 min 01 s after its deadline, under fifo\n/,
     );
   });
 

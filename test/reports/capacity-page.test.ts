@@ -123,7 +123,7 @@ describe("the page of which machines to have", () => {
     });
     expect(faults).toEqual([]);
     expect(await page.locator("h1").textContent()).toBe("No candidate keeps the level of service");
-    expect(await page.locator("header .meaning").textContent()).toMatch(/^The nearest is .+: .+\.$/);
+    expect(await page.locator("header .meaning").textContent()).toMatch(/^Nearest: .+: .+\.$/);
     expect(await page.locator("section").evaluateAll((all) => all.map(({ id }) => id))).toEqual([
       "cost",
       "candidates",
