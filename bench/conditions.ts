@@ -3,9 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { nativeInfo } from "../exec/index.ts";
-import { packageFile } from "../workbench/package-file.ts";
+import { packageFile, VERSION } from "../files/index.ts";
 import { today } from "../workbench/today.ts";
-import { VERSION } from "../workbench/version.ts";
 import type { Conditions } from "./case-record.ts";
 
 function git(words: readonly string[], input = ""): string | undefined {

@@ -1,6 +1,6 @@
 import { DeviceError } from "../core/index.ts";
+import { packageFile } from "../files/index.ts";
 import type { Dtype } from "../plan/index.ts";
-import { packageFile } from "../workbench/package-file.ts";
 import { type Measurement, measurementSchema } from "./measurement.ts";
 import { outputOf } from "./own-process.ts";
 import type { Bench } from "./suite.ts";

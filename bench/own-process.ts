@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { DeviceError } from "../core/index.ts";
-import { packageFile } from "../workbench/package-file.ts";
+import { packageFile } from "../files/index.ts";
 
 /** What alone.ts measures. */
 export type AloneCase = "counted-step" | "grow" | "simulate" | "trace" | "train";

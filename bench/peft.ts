@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
+import { packageFile } from "../files/index.ts";
 import type { Dtype } from "../plan/index.ts";
-import { packageFile } from "../workbench/package-file.ts";
 import { type StepProcess, startSteps } from "./step-process.ts";
 import { baselinePython, type TorchWork, torchEnvironment, workOptions } from "./torch.ts";
 import { configOf } from "./workload.ts";

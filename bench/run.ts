@@ -1,8 +1,8 @@
 import { loadavg } from "node:os";
 import path from "node:path";
 import { DeviceError, InputError } from "../core/index.ts";
+import { packageFile } from "../files/index.ts";
 import { onInterrupt } from "../runs/interrupt.ts";
-import { packageFile } from "../workbench/package-file.ts";
 import { HELP, parseCommand, type Request, type SuiteName } from "./command.ts";
 import { type ProgressOutput, progressTo } from "./progress.ts";
 import { measurementsOf, runSuite } from "./run-suite.ts";

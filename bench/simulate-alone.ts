@@ -1,16 +1,17 @@
 // The large example planned and simulated in a process of its own.
+
 import { closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { sum } from "../core/index.ts";
 import { silent } from "../files/context.ts";
 import { writeLines } from "../files/given-files.ts";
+import { packageFile } from "../files/index.ts";
 import { createCostModel, makePlan, type PlanRequest } from "../plan/index.ts";
 import { simulateStream } from "../sim/index.ts";
 import { runMetrics, traceLines } from "../traces/index.ts";
 import { loadCalibration, loadCluster } from "../workbench/load/load-cluster.ts";
 import { loadWorkload } from "../workbench/load/load-workload.ts";
-import { packageFile } from "../workbench/package-file.ts";
 import { inOwnProcess } from "./own-process.ts";
 
 export interface LargeSize {

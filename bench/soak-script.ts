@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { text as wholeText } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRng, DeviceError, InputError, type Rng } from "../core/index.ts";
+import { packageFile } from "../files/index.ts";
 import { createFleetClient, type FleetClient, type JobStatus, serverAddress } from "../server/index.ts";
-import { packageFile } from "../workbench/package-file.ts";
 
 const MAIN = packageFile("dist", "cli", "main.js");
 const COLLECTING = ["--expose-gc", "--import", packageFile("dist", "bench", "collect-garbage.js")];

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createRng, type Rng } from "../core/index.ts";
 import { initModel } from "../datasets/index.ts";
-import { packageFile } from "../workbench/package-file.ts";
+import { packageFile } from "../files/index.ts";
 import type { Scale } from "./suite.ts";
 
 /** Rows of a case: those of GSM8K, whose training set has 7473, or as many made up. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { packageFile } from "../workbench/package-file.ts";
+import { packageFile } from "../files/index.ts";
 import { outputOf } from "./own-process.ts";
 
 /** A built checkout of loratwin whose commands are timed. */

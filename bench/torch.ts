@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
+import { packageFile } from "../files/index.ts";
 import { installedPython } from "../peers/python-environment.ts";
 import type { Dtype, Projection } from "../plan/index.ts";
-import { packageFile } from "../workbench/package-file.ts";
 import { type StepProcess, startSteps } from "./step-process.ts";
 import type { ModelShape } from "./workload.ts";
 

@@ -1,11 +1,12 @@
 // A cluster trace simulated under mlora in a process of its own.
+
 import { mean } from "../core/index.ts";
 import { readClusterTrace } from "../datasets/index.ts";
 import { silent } from "../files/context.ts";
+import { packageFile } from "../files/index.ts";
 import { createCostModel } from "../plan/index.ts";
 import { CohortTimes, planKinds, simulateFleet, traceMembers } from "../sim/index.ts";
 import { loadRequest } from "../workbench/load/load-request.ts";
-import { packageFile } from "../workbench/package-file.ts";
 import { inOwnProcess } from "./own-process.ts";
 import { phillyLike } from "./philly-like.ts";
 

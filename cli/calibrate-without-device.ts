@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { canonicalJson, InputError } from "../core/index.ts";
-import { writeOutput } from "../files/index.ts";
+import { packageFile, writeOutput } from "../files/index.ts";
 import { type LayersCalibration, transferCalibration } from "../plan/index.ts";
 import { comparedRequest } from "../studies/index.ts";
-import { kernelCalibration, loadCatalog, loadRequest, packageFile, readCalibration } from "../workbench/index.ts";
+import { kernelCalibration, loadCatalog, loadRequest, readCalibration } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";
 import { observationText, observedCalibration } from "./observe-calibration.ts";

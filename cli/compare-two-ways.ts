@@ -1,11 +1,11 @@
 import path from "node:path";
 import { counted, shellQuoted, sum } from "../core/index.ts";
 import { comparisonReport, planReport, renderWays, type ShownWay, shownWays } from "../explorer/index.ts";
-import { writeOutput } from "../files/index.ts";
+import { VERSION, writeOutput } from "../files/index.ts";
 import { createCostModel, isSample, microBatchTokens, type PlanBody } from "../plan/index.ts";
 import { type ComparisonSchedule, jobsWay, simulateJobs } from "../studies/index.ts";
 import { compareWays, planWay, type SeenWay } from "../traces/index.ts";
-import { loadPlan, placeInput, simulateVariant, today, VERSION } from "../workbench/index.ts";
+import { loadPlan, placeInput, simulateVariant, today } from "../workbench/index.ts";
 import { type Arguments, flag, optionalText, requiredText } from "./command.ts";
 import { asComparison } from "./comparison-schedule.ts";
 import { waysText } from "./describe-ways.ts";

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { contentHash, InputError } from "../core/index.ts";
-import { absolute, isFolder } from "../files/index.ts";
+import { absolute, isFolder, packageFile } from "../files/index.ts";
 import { RUN_FILES } from "../runs/index.ts";
-import { type Container, ENDING_SECONDS, packageFile, quoted, type RepeatedRun } from "../workbench/index.ts";
+import { type Container, ENDING_SECONDS, quoted, type RepeatedRun } from "../workbench/index.ts";
 import { CHECKPOINT_OPTIONS, noticeSecondsOf } from "./checkpoint-options.ts";
 import { type Arguments, flag, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import yargs, { type PositionalOptions } from "yargs";
 import type { World } from "../exec/index.ts";
-import { VERSION } from "../workbench/version.ts";
+import { VERSION } from "../files/index.ts";
 import { type Arguments, type Command, withDefaults } from "./command.ts";
 import { commandsOf } from "./commands/commands.ts";
 import { type Io, plainIo } from "./io.ts";

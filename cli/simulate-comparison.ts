@@ -1,8 +1,8 @@
 import { costsFacts } from "../calibration/index.ts";
-import { writeLines } from "../files/index.ts";
+import { VERSION, writeLines } from "../files/index.ts";
 import { type ComparisonSchedule, jobsTrace, jobsWay, simulateJobs } from "../studies/index.ts";
 import { timeSpent, traceLines } from "../traces/index.ts";
-import { calibrationHash, predictJobsIntervals, VERSION } from "../workbench/index.ts";
+import { calibrationHash, predictJobsIntervals } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText, type Use } from "./command.ts";
 import { COMPARISON_OPTIONS, SIMULATED_SCHEDULE } from "./comparison-schedule.ts";
 import { costsText } from "./describe-costs.ts";

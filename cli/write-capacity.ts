@@ -1,8 +1,9 @@
 import { type CapacityQuestion, runFiles } from "../capacity/index.ts";
 import { canonicalJson } from "../core/index.ts";
+import { VERSION } from "../files/index.ts";
 import type { CandidateRow, CapacityAnswer, JobKind } from "../plan/index.ts";
 import { renderCapacity } from "../reports/index.ts";
-import { CAPACITY_FILES, type CapacityFolder, today, VERSION } from "../workbench/index.ts";
+import { CAPACITY_FILES, type CapacityFolder, today } from "../workbench/index.ts";
 import { capacityJobs } from "./capacity-jobs.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";

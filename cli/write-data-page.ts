@@ -1,6 +1,6 @@
 import { visibleText } from "../core/index.ts";
 import { type TextTokenizer, TokenTexts } from "../datasets/index.ts";
-import { writeOutput } from "../files/index.ts";
+import { VERSION, writeOutput } from "../files/index.ts";
 import {
   type DataPageData,
   type PageFate,
@@ -18,7 +18,6 @@ import {
   type SeenRow,
   type TokenRow,
   today,
-  VERSION,
 } from "../workbench/index.ts";
 import { gapText, rowSummary, shownParts, tokenText } from "./data-tokens.ts";
 import { jobTableCells } from "./describe-workload-data.ts";

@@ -1,9 +1,9 @@
 import { formatSeconds, mean } from "../core/index.ts";
-import { writeOutput } from "../files/index.ts";
+import { VERSION, writeOutput } from "../files/index.ts";
 import { fleetHistory } from "../plan/index.ts";
 import { type FleetFigure, type FleetPageData, fleetPart, renderFleet } from "../reports/index.ts";
 import type { AgainstBound, FleetMetrics, SimulatedFleet, Spread } from "../sim/index.ts";
-import { today, VERSION } from "../workbench/index.ts";
+import { today } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 import { percent } from "./output.ts";
 import { pageAssets } from "./write-report.ts";

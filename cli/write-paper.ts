@@ -1,7 +1,7 @@
-import { writeOutput } from "../files/index.ts";
+import { VERSION, writeOutput } from "../files/index.ts";
 import { type PaperPageData, renderPaper } from "../reports/index.ts";
 import type { PaperTable, Variation } from "../studies/index.ts";
-import { today, VERSION } from "../workbench/index.ts";
+import { today } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 import { pageAssets } from "./write-report.ts";
 

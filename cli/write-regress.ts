@@ -1,9 +1,9 @@
 import { groupBy } from "../core/index.ts";
-import { writeOutput } from "../files/index.ts";
+import { VERSION, writeOutput } from "../files/index.ts";
 import type { JournalLine } from "../plan/index.ts";
 import { type RegressTimeline, renderRegress } from "../reports/index.ts";
 import type { SeenGolden } from "../studies/index.ts";
-import { today, VERSION } from "../workbench/index.ts";
+import { today } from "../workbench/index.ts";
 import {
   groupReasons,
   groupRows,

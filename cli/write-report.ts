@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { DeviceError } from "../core/index.ts";
-import { writeOutput } from "../files/index.ts";
+import { packageFile, writeOutput } from "../files/index.ts";
 import type { Plan } from "../plan/index.ts";
 import {
   type EvaluationRecord,
@@ -10,7 +10,7 @@ import {
   type SampleRecord,
 } from "../reports/index.ts";
 import { type AtMachineSpeed, planWay, type Trace } from "../traces/index.ts";
-import { packageFile, today } from "../workbench/index.ts";
+import { today } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 
 /** A file of the browser code of a page, of reports, of the server or of the explorer. @throws DeviceError before a build. */

@@ -30,11 +30,15 @@ export { LateWrites, missingError } from "./late-writes.ts";
 export { LineFile, type LineFileOptions } from "./line-file.ts";
 // Files that are there, for one that is not.
 export { nearFileHint } from "./near-files.ts";
+// The files of the product itself.
+export { packageFile } from "./package-file.ts";
 // Files to read: no pipe, no device, no more than there is room for.
 export { checkReadable, MOST_WHOLE, openToRead, otherForm, readWholeText } from "./readable-file.ts";
 // Folders for as long as a process needs them.
 export { type TemporaryFolder, temporaryFolder } from "./temporary-folder.ts";
 // The folder for what may be made anew at any time.
 export { userCache } from "./user-cache.ts";
+// The version of the product.
+export { VERSION } from "./version.ts";
 // Files and folders that have their names only once they are whole.
 export { writeAll, writeWholeFile, writeWholeFolder } from "./whole-file.ts";

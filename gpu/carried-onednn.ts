@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
-import { packageFile } from "../workbench/package-file.ts";
+import { packageFile } from "../files/index.ts";
 
 /** Of the library in the bundle: Brotli makes it a fifth smaller than gzip, and the bundle's own Node opens it. */
 const SUFFIX = ".br";

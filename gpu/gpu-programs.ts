@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { packageFile } from "../workbench/package-file.ts";
+import { packageFile } from "../files/index.ts";
 import { PROGRAMS } from "./places.ts";
 import { Missing, type StageContext } from "./stage.ts";
 

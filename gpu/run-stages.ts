@@ -1,9 +1,8 @@
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DeviceError, InputError, PlanError } from "../core/index.ts";
-import { packageFile } from "../workbench/package-file.ts";
+import { packageFile, VERSION } from "../files/index.ts";
 import { today } from "../workbench/today.ts";
-import { VERSION } from "../workbench/version.ts";
 import { writeArchive } from "./archive.ts";
 import { type Children, createChildren, TimeOver } from "./child.ts";
 import { type Machine, programEnvironment } from "./machine.ts";

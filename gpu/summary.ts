@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
+import { packageFile } from "../files/index.ts";
 import { writeWholeFile } from "../files/whole-file.ts";
-import { packageFile } from "../workbench/package-file.ts";
 
 /** A line of what a stage found: names, numbers with their unit in the key, and lists of such. */
 export type Result = Readonly<Record<string, unknown>>;

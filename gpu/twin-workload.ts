@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { packageFile } from "../workbench/package-file.ts";
+import { packageFile } from "../files/index.ts";
 import { TWIN_MODEL } from "./places.ts";
 import { writeTwinModel } from "./twin-model.ts";
 

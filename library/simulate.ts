@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { VERSION } from "../files/index.ts";
 import { type CalibrationDocument, createCostModel, type Plan } from "../plan/index.ts";
 import { type Intervals, type RunMetrics, runMetrics, type TraceStream } from "../traces/index.ts";
-import { calibrationHash, predictIntervals, readCalibration, simulateVariant, VERSION } from "../workbench/index.ts";
+import { calibrationHash, predictIntervals, readCalibration, simulateVariant } from "../workbench/index.ts";
 import { checkArguments, documentOption, drawsOption, planSchema, surroundingsShape } from "./check-options.ts";
 import { asLibrary, contextOf } from "./context-of.ts";
 import type { Surroundings } from "./surroundings.ts";

@@ -3,8 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DeviceError } from "../core/index.ts";
-import { userCache } from "../files/index.ts";
-import { packageFile } from "../workbench/package-file.ts";
+import { packageFile, userCache } from "../files/index.ts";
 
 const requirements = (name: string): string => packageFile("peers", name);
 

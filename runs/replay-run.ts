@@ -1,9 +1,8 @@
 import { InputError } from "../core/index.ts";
-import { type Context, isFolder, readInput } from "../files/index.ts";
+import { type Context, isFolder, readInput, VERSION } from "../files/index.ts";
 import { type Plan, parsePlan } from "../plan/index.ts";
 import { replay } from "../sim/index.ts";
 import type { Trace } from "../traces/index.ts";
-import { VERSION } from "../workbench/index.ts";
 import { loadTraces } from "./folder/load-traces.ts";
 
 export interface Replayed {

@@ -14,9 +14,9 @@ import {
   readPeftFolder,
   weightsDigest,
 } from "../exec/index.ts";
-import { type Place, passFault, type TellBytes } from "../files/index.ts";
+import { type Place, passFault, type TellBytes, VERSION } from "../files/index.ts";
 import { isLengthData, type Plan } from "../plan/index.ts";
-import { comparingOf, RowReader, samplePrompts, VERSION } from "../workbench/index.ts";
+import { comparingOf, RowReader, samplePrompts } from "../workbench/index.ts";
 import { checkWeights } from "./checkpoints/known-weights.ts";
 
 export type TrainHooks = Pick<ExecuteInput, "onEvent" | "wantsStates" | "statesEverySteps" | "from" | "stop" | "host">;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { VERSION } from "../workbench/index.ts";
+import { VERSION } from "../files/index.ts";
 import { MESSAGES, type openApiSchema } from "./messages.ts";
 import { ANY_REFUSALS, type Route } from "./route.ts";
 

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { VERSION } from "../workbench/index.ts";
+import { VERSION } from "../files/index.ts";
 import type { FleetControl, FleetStatus, JobStatus, Notice } from "./fleet-control.ts";
 import type { Limits } from "./limits.ts";
 import { isOver } from "./standing.ts";

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import { packageFile } from "./package-file.ts";
+import { packageFile } from "../files/index.ts";
 import { runTask, type TaskInput, type TaskResult, type WorkerTask } from "./worker-tasks.ts";
 
 /** Threads cannot load TypeScript: run from its sources, the program has no worker and computes in its own thread. */

@@ -98,8 +98,6 @@ export { slurmScript } from "./machine/slurm-script.ts";
 export { keepSpeed } from "./machine/speed-history.ts";
 export { startLaunch } from "./machine/start-launch.ts";
 export { startHint } from "./machine/started-processes.ts";
-// The files of the product itself.
-export { packageFile } from "./package-file.ts";
 // Candidates simulated in threads, and the folder of an answer about machines.
 export { CAPACITY_FILES, CapacityFolder } from "./predict/capacity-folder.ts";
 export { answerCapacity, searchCapacity } from "./predict/capacity-workers.ts";
@@ -164,7 +162,5 @@ export { EXPORT_TARGETS, type ExportedAdapter, type ExportTarget, exportAdapter 
 export type { TrainingFacts } from "./ship/model-card.ts";
 // Today's date, which the pure folders are handed.
 export { timeNow, today } from "./today.ts";
-// The version of the product.
-export { VERSION } from "./version.ts";
 // A workload for data and a model, with reasons.
 export { type InitChoice, type InitiatedWorkload, initWorkload } from "./write/init-workload.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
+import { packageFile } from "../../files/index.ts";
 import type { OptimizerSpec } from "../../plan/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import type { CurveSetting } from "./curve-settings.ts";
 
 /** The losses of a job to its last iteration. */

@@ -1,5 +1,6 @@
 // Makes the curves that early stopping is measured on, in some twenty minutes of one core:
 // `node dist/bench/early-stopping/make-curves.js [FILE]`. Without FILE it writes over those of the sources.
+
 import { spawnSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,10 +8,9 @@ import path from "node:path";
 import { createRng, InputError } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
 import { nativeInfo, openModelFolder } from "../../exec/index.ts";
+import { packageFile, VERSION } from "../../files/index.ts";
 import { RowReader } from "../../workbench/load/read-rows.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { today } from "../../workbench/today.ts";
-import { VERSION } from "../../workbench/version.ts";
 import { CURVE_DATA, CURVE_SETTINGS, type CurveSetting } from "./curve-settings.ts";
 import { CURVES_FILE, type CurvesHead, curveLine, type ExecutedCurve } from "./curves.ts";
 

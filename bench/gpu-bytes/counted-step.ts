@@ -1,14 +1,15 @@
 // A training step on an emulated GPU, in a process of its own that counts what each kernel's launches moved.
 // There LORATWIN_ADDON has to name an addon over the emulation that checks accesses.
+
 import { DeviceError } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
 import { executePlan, initialPairs } from "../../exec/index.ts";
 import { silent } from "../../files/context.ts";
+import { packageFile } from "../../files/index.ts";
 import { loadNative } from "../../native/load.ts";
 import type { RawLaunch } from "../../native/raw-addon.ts";
 import { type Plan, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import { loadCluster } from "../../workbench/load/load-cluster.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { inOwnProcess, outputOf } from "../own-process.ts";
 import { benchModel } from "../train.ts";
 import { benchPlan, type ModelShape } from "../workload.ts";

@@ -1,9 +1,10 @@
 // A run over several machines that is cut off in some way and gone on with, again and again, to its end.
+
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DeviceError, type Rng } from "../../core/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { journalOf, numSteps } from "../killed-run.ts";
 import { type MpiOutcome, MpiRun } from "./mpi-run.ts";
 import type { Namespaces } from "./namespaces.ts";

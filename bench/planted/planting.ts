@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parse, stringify } from "yaml";
+import { packageFile } from "../../files/index.ts";
 import type { ComparedGolden } from "../../studies/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { ChangedClone, type SourceChange } from "./changed-clone.ts";
 import type { PlantedFault } from "./planted-change.ts";
 

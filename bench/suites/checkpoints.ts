@@ -2,8 +2,8 @@ import { rmSync } from "node:fs";
 import path from "node:path";
 import { createRng, maximum } from "../../core/index.ts";
 import { nativeInfo } from "../../exec/index.ts";
+import { packageFile } from "../../files/index.ts";
 import { DEFAULT_RHYTHM } from "../../runs/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import {
   adaptersOf,
   carriedOut,

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { maximum } from "../../core/index.ts";
+import { packageFile } from "../../files/index.ts";
 import {
   chooseRows,
   fitCorrected,
@@ -22,7 +23,6 @@ import {
   relativeError,
   scoreOf,
 } from "../../studies/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { deviceOf } from "../external/device-of.ts";
 import { scoreExperts } from "../external/expert-times.ts";
 import { scoreKernels } from "../external/kernel-times.ts";

@@ -1,5 +1,6 @@
 import { createRng, maximum, median, type Rng, sum } from "../../core/index.ts";
 import { silent } from "../../files/context.ts";
+import { packageFile } from "../../files/index.ts";
 import {
   type CostModel,
   createCostModel,
@@ -22,7 +23,6 @@ import {
   worksOfPlan,
 } from "../../sim/index.ts";
 import { loadRequest } from "../../workbench/load/load-request.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import type { Bench, Case, Suite } from "../suite.ts";
 import { simulateTrace, traceFigures } from "../trace-alone.ts";
 

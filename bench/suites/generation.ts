@@ -10,8 +10,8 @@ import {
   type OpenGenerator,
   openGenerator,
 } from "../../exec/index.ts";
+import { packageFile } from "../../files/index.ts";
 import type { AdapterSpec, Architecture, Dtype } from "../../plan/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { measureHardware, readRate } from "../machine.ts";
 import { summarize } from "../measurement.ts";
 import { type StepProcess, startSteps } from "../step-process.ts";

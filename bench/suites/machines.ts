@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { createRng, DeviceError, maximum } from "../../core/index.ts";
+import { packageFile } from "../../files/index.ts";
 import type { MeasuredCalibration, ScheduleName } from "../../plan/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { calibrateFor } from "../calibrate.ts";
 import { adaptersOf } from "../killed-run.ts";
 import { FAILURES, type Failure, failingRun } from "../machines/failing-run.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { mean, sum } from "../../core/index.ts";
 import { initModel } from "../../datasets/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { outputOf } from "../own-process.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
 

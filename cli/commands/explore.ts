@@ -1,6 +1,6 @@
 import { explorerPageData, renderExplorer } from "../../explorer/index.ts";
-import { writeOutput } from "../../files/index.ts";
-import { today, VERSION } from "../../workbench/index.ts";
+import { VERSION, writeOutput } from "../../files/index.ts";
+import { today } from "../../workbench/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import { printResult } from "../output.ts";
 import { browserAsset } from "../write-report.ts";

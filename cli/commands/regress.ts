@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, counted, InputError, shellQuoted } from "../../core/index.ts";
-import { absolute, readInput, writeOutput } from "../../files/index.ts";
+import { absolute, packageFile, readInput, writeOutput } from "../../files/index.ts";
 import { GOLDENS_FILE } from "../../plan/index.ts";
 import {
   type ComparedGolden,
@@ -20,7 +20,6 @@ import {
   loadAccepted,
   loadBaseline,
   loadGoldens,
-  packageFile,
   packageRevision,
   repositoryOf,
   runGoldens,

@@ -1,3 +1,4 @@
+import { VERSION } from "../../files/index.ts";
 import { type Calibration, createCostModel } from "../../plan/index.ts";
 import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import {
@@ -11,7 +12,6 @@ import {
   planWorkload,
   readCalibration,
   simulateVariant,
-  VERSION,
 } from "../../workbench/index.ts";
 import { type Arguments, type Command, optionalText, requiredText, type Use } from "../command.ts";
 import { comparisonSchedule, SIMULATED_SCHEDULE } from "../comparison-schedule.ts";

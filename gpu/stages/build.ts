@@ -1,4 +1,4 @@
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { oneDnnArguments } from "../carried-onednn.ts";
 import { buildGpuProgram, recordBuild, requireNvcc } from "../gpu-programs.ts";
 import { Failed, type Stage, type StageContext } from "../stage.ts";

@@ -1,7 +1,7 @@
 import { multipliedParameters } from "../../bench/workload.ts";
 import { median } from "../../core/index.ts";
 import type { CudaGraphs } from "../../exec/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { TimeOver } from "../child.ts";
 import { addonFile } from "../places.ts";
 import { Failed, type Stage, type StageContext } from "../stage.ts";

@@ -1,4 +1,5 @@
 // @module-tag slow
+
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -14,7 +15,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { printed, runCli, temporaryFolder } from "../cli/run-cli.ts";
 import { writeSmallInputs } from "../cli/small-inputs.ts";
 

@@ -6,8 +6,8 @@ import type { Measurement } from "../../bench/measurement.ts";
 import { startData } from "../../bench/start-data.ts";
 import { buildsOf } from "../../bench/start-process.ts";
 import { start } from "../../bench/suites/start.ts";
+import { packageFile } from "../../files/index.ts";
 import { loadWorkload } from "../../workbench/load/load-workload.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "loratwin-baseline-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -1,4 +1,5 @@
 // @module-tag slow
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -11,7 +12,7 @@ import { readResults } from "../../bench/results-file.ts";
 import { measurementsOf, runSuite } from "../../bench/run-suite.ts";
 import { SUITES } from "../../bench/suites/suites.ts";
 import { resultTables } from "../../bench/table.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { isNightly } from "../level.ts";
 import { publishedFiles } from "./published-files.ts";
 

@@ -1,8 +1,9 @@
 // @module-tag slow
+
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { calibrateFields, calibrationFields, historyFields } from "./fields/calibration-fields.ts";
 import { catalogFields } from "./fields/catalog-fields.ts";
 import { blank, type FieldTable, fieldProblems, optional } from "./fields/check-fields.ts";

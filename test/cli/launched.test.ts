@@ -1,11 +1,12 @@
 // @module-tag slow
+
 import { EventEmitter } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../cli/run.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { type CliResult, printed, runCli, STAGE_LINES, temporaryFolder } from "./run-cli.ts";
 import { writeSmallInputs } from "./small-inputs.ts";
 import { TWO_MACHINES } from "./two-machines.ts";

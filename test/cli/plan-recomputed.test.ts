@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { printed, temporaryFolder } from "./run-cli.ts";
 
 interface Measured {

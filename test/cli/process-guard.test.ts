@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { type GuardedProcess, guardProcess } from "../../cli/process-guard.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { temporaryFolder } from "./run-cli.ts";
 
 const root = temporaryFolder();

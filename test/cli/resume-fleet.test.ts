@@ -1,4 +1,5 @@
 // @module-tag slow
+
 import { type ChildProcess, spawn } from "node:child_process";
 import {
   appendFileSync,
@@ -15,9 +16,9 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
+import { packageFile } from "../../files/index.ts";
 import { findResumable } from "../../runs/index.ts";
 import type { JobStatus } from "../../server/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { isNightly, someOf } from "../level.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { writeSmallInputs } from "./small-inputs.ts";

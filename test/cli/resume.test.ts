@@ -1,4 +1,5 @@
 // @module-tag slow
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -7,8 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../cli/run.ts";
 import { createRng } from "../../core/index.ts";
+import { packageFile } from "../../files/index.ts";
 import { findResumable } from "../../runs/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { isNightly, someOf } from "../level.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { writeSmallInputs } from "./small-inputs.ts";

@@ -1,11 +1,12 @@
 // @module-tag slow
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { isNightly } from "../level.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { writeSmallInputs } from "./small-inputs.ts";

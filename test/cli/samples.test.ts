@@ -1,11 +1,12 @@
 // @module-tag slow
+
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
+import { packageFile } from "../../files/index.ts";
 import { readRun } from "../../runs/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
 const folder = temporaryFolder();

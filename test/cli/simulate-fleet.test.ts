@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { packageFile } from "../../files/index.ts";
 import type { JournalLine } from "../../plan/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { SMALL_FLEET } from "./small-inputs.ts";
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 
 const read = (...place: readonly string[]): string => readFileSync(packageFile(...place), "utf8");
 const matches = (text: string, pattern: RegExp): readonly string[] =>

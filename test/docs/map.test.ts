@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 
 const ROWS = [
   ...readFileSync(packageFile("docs/internals/map.md"), "utf8").matchAll(/^\| .+ \| `(.+)` \| `(\w+)` \|$/gm),

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { readRecords } from "../../datasets/records/read-records.ts";
+import { packageFile } from "../../files/index.ts";
 import { checkReadable, readWhole, readWholeText } from "../../files/readable-file.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "loratwin-readable-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

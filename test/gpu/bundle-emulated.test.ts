@@ -1,12 +1,13 @@
 // @module-tag nightly
+
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { packageFile } from "../../files/index.ts";
 import type { StageReport, Summary } from "../../gpu/summary.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { HAS_SHARED, SHARED } from "../shared-folder.ts";
 import { type UnpackedBundle, unpackBundle } from "./unpacked-bundle.ts";
 

@@ -1,10 +1,11 @@
 // @module-tag slow
+
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type UnpackedBundle, unpackBundle } from "./unpacked-bundle.ts";
 

@@ -1,17 +1,18 @@
 // @module-tag slow
+
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { packageFile } from "../../files/index.ts";
 import { chosenStages, runGpuCommand } from "../../gpu/command.ts";
 import { collectJudgements } from "../../gpu/judgements.ts";
 import { findGpu } from "../../gpu/machine.ts";
 import { OPERATOR_GROUPS } from "../../gpu/stages/operators.ts";
 import { STAGES } from "../../gpu/stages/stages.ts";
 import type { Summary } from "../../gpu/summary.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { buildTargets } from "../native/cuda-table.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "loratwin-gpu-"));

@@ -1,10 +1,11 @@
 // @module-tag nightly
+
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { packageFile } from "../../files/index.ts";
 import { findGpu, findMachine, programEnvironment } from "../../gpu/machine.ts";
 import type { Result } from "../../gpu/summary.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { build, buildTargets } from "../native/cuda-table.ts";
 
 const machine = findMachine();

@@ -13,11 +13,11 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { packageFile } from "../../files/index.ts";
 import type { Machine } from "../../gpu/machine.ts";
 import { runStages } from "../../gpu/run-stages.ts";
 import { Failed, Missing, type Stage } from "../../gpu/stage.ts";
 import type { Summary } from "../../gpu/summary.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "loratwin-stages-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

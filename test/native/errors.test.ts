@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DeviceError } from "../../core/index.ts";
+import { packageFile } from "../../files/index.ts";
 import {
   type Bindings,
   createRuntime,
@@ -11,7 +12,6 @@ import {
   type Runtime,
   scratchBytes,
 } from "../../native/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 
 const cores = nativeInfo().cores;
 const [hidden, rows] = [4, 2];

@@ -1,11 +1,12 @@
 // @module-tag nightly
+
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { adaptersOf } from "../../bench/killed-run.ts";
 import { MpiRun, whyNoMpi } from "../../bench/machines/mpi-run.ts";
 import { startData } from "../../bench/start-data.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { printed } from "../cli/run-cli.ts";
 import { build, buildTargets } from "../native/cuda-table.ts";
 

@@ -1,4 +1,5 @@
 // @module-tag slow
+
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,7 +9,7 @@ import { type MpiOutcome, MpiRun, whyNoMpi } from "../../bench/machines/mpi-run.
 import { Namespaces, whyNoNamespaces } from "../../bench/machines/namespaces.ts";
 import { startData } from "../../bench/start-data.ts";
 import { readSafetensors } from "../../datasets/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 import { printed } from "../cli/run-cli.ts";
 
 const MAIN = packageFile("dist", "cli", "main.js");

@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { allCommands } from "../../cli/commands/commands.ts";
 import { allOptions } from "../../cli/refuse-options.ts";
+import { packageFile } from "../../files/index.ts";
 import type { ComparedGolden } from "../../studies/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { runCli } from "../cli/run-cli.ts";
 
 test("golden workloads come to what is stored: a change that means to move them updates examples/regress/baseline.json", {

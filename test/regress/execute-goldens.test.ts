@@ -1,7 +1,6 @@
 // @module-tag slow
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { silent } from "../../files/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile, silent } from "../../files/index.ts";
 import { executeGoldens } from "../../workbench/regress/execute-goldens.ts";
 import { loadGoldens } from "../../workbench/regress/load-goldens.ts";
 import { packageRevision } from "../../workbench/regress/revisions.ts";

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { FAULTS } from "../../bench/planted/faults.ts";
 import { REFACTORS } from "../../bench/planted/refactors.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 
 test.each([...FAULTS, ...REFACTORS])("$name is planted in text that is there once", ({ changes }) => {
   for (const { file, from, to } of changes) {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { VERSION } from "../../files/index.ts";
 import type { StepNotice } from "../../server/index.ts";
-import { VERSION } from "../../workbench/index.ts";
 import { busyFleet } from "./busy-fleet.ts";
 import { type Family, parseMetrics } from "./metrics-text.ts";
 import { ask, type Served, serve } from "./served.ts";

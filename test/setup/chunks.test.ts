@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
-import { packageFile } from "../../workbench/package-file.ts";
+import { packageFile } from "../../files/index.ts";
 
 it("no program is imported by what programs share: it would start with them", () => {
   const chunks = readdirSync(packageFile("dist", "chunks"), { recursive: true, encoding: "utf8" });

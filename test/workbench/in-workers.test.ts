@@ -1,8 +1,8 @@
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
+import { packageFile } from "../../files/index.ts";
 import { type Calibration, calibrationSchema } from "../../plan/index.ts";
 import { inWorkers } from "../../workbench/in-workers.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 import { unitPlan } from "../plan/unit-plan.ts";
 import { firstDraws } from "../sim/drawn-costs.ts";
 

@@ -5,9 +5,9 @@ import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { collectRows, datasetDigest, type FileSource, initModel, loadTokenizer } from "../../datasets/index.ts";
 import { readWholeRows } from "../../datasets/read-dataset.ts";
+import { packageFile } from "../../files/index.ts";
 import { packRows, unpackRows } from "../../workbench/load/packed-rows.ts";
 import { isWorthWorkers, seeRows } from "../../workbench/load/rows-in-workers.ts";
-import { packageFile } from "../../workbench/package-file.ts";
 
 /** What `npm run build` made of workbench/worker.ts. */
 const file = pathToFileURL(packageFile("dist", "workbench", "worker.js"));

@@ -13,8 +13,8 @@ import {
   serveRank,
   type World,
 } from "../../exec/index.ts";
+import { VERSION } from "../../files/index.ts";
 import { machinesOf } from "../../plan/index.ts";
-import { VERSION } from "../version.ts";
 import { doubtOfStart, type Environment, startedProcesses, startHint, tellsMpi } from "./started-processes.ts";
 
 /** Seconds in which a rank has to be heard of: more than the largest message takes on the slowest link. */

@@ -8,10 +8,10 @@ import {
   makeFolder,
   type Place,
   refuseLinkedMembers,
+  VERSION,
   wholeLinesOf,
   writeOutput,
 } from "../../files/index.ts";
-import { VERSION } from "../version.ts";
 
 /** The files of the folder of an answer. */
 export const CAPACITY_FILES = {

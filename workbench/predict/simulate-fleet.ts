@@ -1,5 +1,6 @@
 import { createRng, InputError } from "../../core/index.ts";
 import type { Context } from "../../files/index.ts";
+import { VERSION } from "../../files/index.ts";
 import {
   fleetPlanBody,
   type Objective,
@@ -34,7 +35,6 @@ import { type LoadedRequest, loadRequest, type RequestChoice } from "../load/loa
 import { unusedInSimulations } from "../load/load-workload.ts";
 import { learnedBy, roomBy } from "../load/sizes.ts";
 import { ownWorkOfMachine } from "../machine/own-work-history.ts";
-import { VERSION } from "../version.ts";
 import { forecastHalving, type HalvingForecast } from "./forecast-halving.ts";
 import { fleetSamples, hasErrors, type IntervalChoice, LEVEL, movesOf } from "./predict-intervals.ts";
 import { solvePackings } from "./solve-packings.ts";

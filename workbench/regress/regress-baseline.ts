@@ -1,8 +1,7 @@
 import { InputError } from "../../core/index.ts";
-import { type Place, readInput } from "../../files/index.ts";
+import { type Place, readInput, VERSION } from "../../files/index.ts";
 import { baselineSchema, type Golden, parseDocument, type RegressBaseline, readText } from "../../plan/index.ts";
 import type { SeenGolden } from "../../studies/index.ts";
-import { VERSION } from "../version.ts";
 import type { LoadedGoldens } from "./load-goldens.ts";
 
 /** What golden workloads came to, to be compared with later: numbers and digests. */

@@ -12,8 +12,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { DeviceError, InputError } from "../../core/index.ts";
-import { type Context, temporaryFolder, userCache } from "../../files/index.ts";
-import { packageFile } from "../package-file.ts";
+import { type Context, packageFile, temporaryFolder, userCache } from "../../files/index.ts";
 import type { BuiltRevision } from "./run-goldens.ts";
 
 /** Text that a program printed. @throws InputError with what it said, where it fails */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, hostname } from "node:os";
 import path from "node:path";
 import { contentHash } from "../../core/index.ts";
-import { temporaryFolder, writeWholeFile } from "../../files/index.ts";
+import { packageFile, temporaryFolder, writeWholeFile } from "../../files/index.ts";
 import type { Golden } from "../../plan/index.ts";
 import {
   COMPARISON_SCHEDULES,
@@ -13,7 +13,6 @@ import {
   type SeenGolden,
   seenGolden,
 } from "../../studies/index.ts";
-import { packageFile } from "../package-file.ts";
 import type { GoldenCommands, GoldenDigest, GoldenRequest, ProcessFacts } from "./golden-process.ts";
 import type { LoadedGoldens } from "./load-goldens.ts";
 

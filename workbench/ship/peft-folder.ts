@@ -1,8 +1,7 @@
 // An adapter as PEFT loads it without a warning, with what a person wants to know of it.
 import { copyFileSync } from "node:fs";
 import path from "node:path";
-import { writeWholeFile } from "../../files/index.ts";
-import { VERSION } from "../version.ts";
+import { VERSION, writeWholeFile } from "../../files/index.ts";
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, type AdapterFolder } from "./adapter-folder.ts";
 import type { BaseFolder } from "./base-folder.ts";
 import { modelCard, type TrainingFacts } from "./model-card.ts";

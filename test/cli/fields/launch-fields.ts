@@ -1,4 +1,4 @@
-import { packageFile } from "../../../workbench/package-file.ts";
+import { packageFile } from "../../../files/index.ts";
 import { blank, type FieldTable } from "./check-fields.ts";
 import { is, that } from "./checks.ts";
 import { JOBS, type Pass } from "./small-pass.ts";

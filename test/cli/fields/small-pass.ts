@@ -4,9 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StepMetrics } from "../../../exec/index.ts";
+import { packageFile } from "../../../files/index.ts";
 import type { MeasuredCalibration, PlanDocument } from "../../../plan/index.ts";
 import type { ChromeEvent, TraceDocument } from "../../../traces/trace-document.ts";
-import { packageFile } from "../../../workbench/package-file.ts";
 import { printed, temporaryFolder } from "../run-cli.ts";
 
 export const HIDDEN = 64;

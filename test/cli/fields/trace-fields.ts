@@ -1,8 +1,8 @@
 import { contentHash } from "../../../core/index.ts";
 import { nativeInfo } from "../../../exec/index.ts";
+import { VERSION } from "../../../files/index.ts";
 import type { MicroBatch } from "../../../plan/index.ts";
 import type { ChromeEvent, TraceDocument } from "../../../traces/trace-document.ts";
-import { VERSION } from "../../../workbench/index.ts";
 import { BYTES_PER_SECOND, FLOPS, probeFields, systemFields } from "./calibration-fields.ts";
 import { blank, type Check, type FieldTable, optional, owner, under } from "./check-fields.ts";
 import { above, all, HASH, interval, is, near, oneOf, same, that, whole, within } from "./checks.ts";

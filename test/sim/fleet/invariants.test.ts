@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { silent } from "../../../files/index.ts";
+import { packageFile, silent } from "../../../files/index.ts";
 import {
   fleetHistory,
   type JournalLine,
@@ -13,7 +13,6 @@ import {
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
 import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
 import { loadPolicy } from "../../../workbench/index.ts";
-import { packageFile } from "../../../workbench/package-file.ts";
 import { BYTES, madeFleet, randomFleet } from "./random-fleet.ts";
 
 /** Of the examples: one that a person could have written. */
