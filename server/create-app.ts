@@ -7,16 +7,10 @@ import { answerErrorOf } from "./answers/answer-refusal.ts";
 import { StreamedReply } from "./answers/streamed-reply.ts";
 import { compressAnswer } from "./compress-answer.ts";
 import { checkOrigin, checkToken } from "./guard.ts";
+import { HEADERS } from "./headers.ts";
 import type { Limits } from "./limits.ts";
 import { RequestError, wireFacts } from "./request-error.ts";
 import { type Route, type RouteInput, STREAMED } from "./route.ts";
-
-export const HEADERS = {
-  "cache-control": "no-store",
-  "cross-origin-resource-policy": "same-origin",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-};
 
 export interface AppOptions {
   readonly limits: Limits;

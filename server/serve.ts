@@ -3,15 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { absolute, type Place } from "../files/index.ts";
 import type { LiveAnswers } from "../inference/index.ts";
 import type { ReportAssets } from "../reports/index.ts";
-import { createApp, HEADERS } from "./create-app.ts";
 import { EventClients } from "./event-clients.ts";
 import type { FleetControl } from "./fleet-control.ts";
+import { HEADERS } from "./headers.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { listenOnLoopback, listenOnSocket } from "./listen.ts";
-import { observeFleet } from "./observe-fleet.ts";
 import { fleetPage } from "./page.ts";
 import { RETRY_AFTER } from "./request-error.ts";
-import { fleetRoutes } from "./routes.ts";
 import { ensureToken } from "./token-file.ts";
 
 /** Where a server listens, and what it looks at. */
@@ -84,6 +82,12 @@ function answerLoading(_: IncomingMessage, response: ServerResponse): void {
  * cannot listen
  */
 export async function openServer(options: ListenOptions): Promise<Listening> {
+  // Large, and loaded by nobody else who asks what a server is.
+  const [{ createApp }, { fleetRoutes }, { observeFleet }] = await Promise.all([
+    import("./create-app.ts"),
+    import("./routes.ts"),
+    import("./observe-fleet.ts"),
+  ]);
   const { place, tcp } = options;
   const limits = { ...LIMITS, ...options.limits };
   const guarded = new WeakSet<IncomingMessage>();
