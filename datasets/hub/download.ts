@@ -1,6 +1,5 @@
 import fs from "node:fs";
 import path from "node:path";
-import { downloadFile, listFiles } from "@huggingface/hub";
 import { InputError } from "../../core/index.ts";
 import { userCache, writeWholeFile } from "../../files/index.ts";
 import { readerFor } from "../records/forms.ts";
@@ -50,10 +49,14 @@ function pagedFetch(name: string): typeof fetch {
   };
 }
 
+/** Loaded by those who download. */
+const hubClient = () => import("@huggingface/hub");
+
 async function list(
   { type, name, revision, path: inside }: HubPath,
   options: DownloadOptions,
 ): Promise<readonly RemoteFile[]> {
+  const { listFiles } = await hubClient();
   const hub = hubOf(options);
   const files: RemoteFile[] = [];
   try {
@@ -70,6 +73,7 @@ async function list(
 
 /** Brings the files into the folder; those that are there already are left alone. */
 async function bring(hubPath: HubPath, files: readonly RemoteFile[], options: DownloadOptions): Promise<void> {
+  const { downloadFile } = await hubClient();
   const { type, name, revision } = hubPath;
   const folder = folderOf(hubPath, options);
   const hub = hubOf(options);
