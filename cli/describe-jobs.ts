@@ -1,6 +1,7 @@
 import { counted, formatSeconds, formatSecondsRange, OUTLOOK_WORDS } from "../core/index.ts";
 import {
   type FleetStatus,
+  hasNoEnd,
   isOver,
   type JobStatus,
   type Notice,
@@ -24,8 +25,14 @@ function fromNow({ seconds, low, high, asOfSeconds }: PredictedEnd, now: number)
   return `in ${formatSeconds(left(seconds))}${range}${age > OLD_SECONDS ? `, as known ${formatSeconds(age)} ago` : ""}`;
 }
 
+/** By how much it ends after its deadline, or is predicted to; so far, where nobody knows when it will. */
+function lateness(job: JobStatus, now: number): string {
+  const text = lateText(secondsLate(job, now));
+  return text !== "" && hasNoEnd(job) ? `${text} so far` : text;
+}
+
 function endText(job: JobStatus, now: number): string {
-  const late = lateText(secondsLate(job, now));
+  const late = lateness(job, now);
   if (job.endSeconds !== null) return `after ${formatSeconds(job.endSeconds - job.arrivalSeconds)}${late}`;
   return `${job.predictedEnd === null ? "-" : fromNow(job.predictedEnd, now)}${late}`;
 }
@@ -91,7 +98,7 @@ export function fleetLine({ policy, pipelines, uptimeSeconds, draining, counts }
 export function jobLine(job: JobStatus, now: number): string {
   const why = job.why === "" ? "" : `: ${job.why}`;
   const { predictedEnd } = job;
-  const late = lateText(secondsLate(job, now));
+  const late = lateness(job, now);
   if (isOver(job) || predictedEnd === null) return `${job.name} is ${job.standing}${late}${why}`;
   const lines = outlookLines(outlookRanges(predictedEnd.outlooks, now));
   const end = `${job.name} is ${job.standing}${why}; predicted to end ${fromNow(predictedEnd, now)}${late}`;

@@ -14,13 +14,13 @@ export function outlookRanges(
   return outlooks && { alone: rangeOf(outlooks.alone), now: rangeOf(outlooks.now), been: rangeOf(outlooks.been) };
 }
 
-/** What would happen if a job came at `now`, for people; times are in seconds since the fleet's start. */
-export function describeWhatIf(name: string, answer: WhatIfAnswer, now: number): string {
+/** What would happen if a job came, for people: times from when it would come. */
+export function describeWhatIf(name: string, answer: WhatIfAnswer): string {
   if (!answer.admitted) {
     const { policy, why, detail } = answer;
     return `${name} would be refused (${policy}): ${why}${detail === undefined ? "" : `\n\n${detail}`}`;
   }
-  const { policy, startSeconds, end, lateSeconds, outlooks, delays } = answer;
+  const { policy, asOfSeconds: now, startSeconds, end, lateSeconds, outlooks, delays } = answer;
   const left = (at: number): number => Math.max(0, at - now);
   const range = end.low === end.high ? "" : ` (90 % of runs: ${formatSecondsRange(left(end.low), left(end.high))})`;
   const soon = startSeconds <= now ? "at once" : `in ${formatSeconds(left(startSeconds))}`;

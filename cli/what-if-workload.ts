@@ -38,6 +38,6 @@ export async function whatIfWorkload(io: Io, args: Arguments, file: string): Pro
     fleetRequestChoice(args),
     { file, atSeconds, policy: requiredText(args, "policy") as PolicyName, intervals: intervalChoice(args) },
   );
-  printResult(io, args, { name, ...answer }, () => describeWhatIf(name, answer, atSeconds));
+  printResult(io, args, { name, ...answer }, () => describeWhatIf(name, answer));
   return answer.admitted ? 0 : 2;
 }

@@ -77,13 +77,14 @@ export const fleetStatusSchema = z.strictObject({
 export type FleetStatus = Readonly<z.infer<typeof fleetStatusSchema>>;
 
 /**
- * What would happen if a job came now. `delays`: only jobs that would end at another time. `lateSeconds`: by how much a
+ * What would happen if a job came now, which is `asOfSeconds` after the fleet's start. `delays`: only jobs that would end at another time. `lateSeconds`: by how much a
  * job would end after its deadline; 0 where it would be in time, or has none.
  */
 export const whatIfAnswerSchema = z.discriminatedUnion("admitted", [
   z.strictObject({
     admitted: z.literal(true),
     policy: z.string(),
+    asOfSeconds: seconds,
     startSeconds: seconds,
     end: intervalSchema,
     lateSeconds: seconds,

@@ -40,6 +40,6 @@ export {
 // Where a server is.
 export { CONTROL_SOCKET, type ServerAddress, serverAddress } from "./server-address.ts";
 // Where a job can be.
-export { isOver, STANDINGS, type Standing, secondsLate } from "./standing.ts";
+export { hasNoEnd, isOver, STANDINGS, type Standing, secondsLate } from "./standing.ts";
 // The tokens of servers that listen on TCP.
 export { ensureToken, readToken } from "./token-file.ts";

@@ -32,6 +32,11 @@ export interface DueJob {
   readonly predictedEnd: { readonly seconds: number } | null;
 }
 
+/** Whether nobody knows when a job will end, or when it ended. */
+export function hasNoEnd({ endSeconds, predictedEnd }: Pick<DueJob, "endSeconds" | "predictedEnd">): boolean {
+  return endSeconds === null && predictedEnd === null;
+}
+
 /**
  * Seconds by which a job ended after its deadline, or is predicted to. One of which no end is predicted is late by what
  * has passed since then. 0 for a job that is in time, has no deadline, or was refused.

@@ -14,8 +14,7 @@ async function whatIfLive(io: Io, args: Arguments, file: string): Promise<number
   const policy = optionalText(args, "policy");
   const fleet = fleetOf(args, io);
   const answer = await askAbout(job, () => fleet.whatIf(job.job, policy), "job.");
-  const { uptimeSeconds } = await fleet.status();
-  printResult(io, args, answer, () => describeWhatIf(job.written.name, answer, uptimeSeconds));
+  printResult(io, args, answer, () => describeWhatIf(job.written.name, answer));
   return answer.admitted ? 0 : 2;
 }
 

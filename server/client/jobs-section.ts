@@ -11,7 +11,7 @@ import {
   sparklinePath,
 } from "../../reports/client/index.ts";
 import type { JobStatus } from "../fleet-control.ts";
-import { isOver, secondsLate } from "../standing.ts";
+import { hasNoEnd, isOver, secondsLate } from "../standing.ts";
 import type { FleetState } from "./api.ts";
 import { colourOf } from "./colours.ts";
 import type { LivePart } from "./live-part.ts";
@@ -69,7 +69,8 @@ function spentLines({ spent }: JobStatus): readonly HTMLElement[] {
 /** By how much it ends after its deadline, or is predicted to. */
 function lateLines(job: JobStatus, now: number): readonly HTMLElement[] {
   const late = secondsLate(job, now);
-  return late === 0 ? [] : [element("span", { class: "detail" }, [`${formatDuration(late)} after its deadline`])];
+  const text = `${formatDuration(late)} after its deadline${hasNoEnd(job) ? " so far" : ""}`;
+  return late === 0 ? [] : [element("span", { class: "detail" }, [text])];
 }
 
 function endOf(job: JobStatus, now: number): HTMLElement {

@@ -17,6 +17,8 @@ export type WhatIfAnswer =
   | {
       readonly admitted: true;
       readonly policy: string;
+      /** When it is asked, which is when the job would come. */
+      readonly asOfSeconds: number;
       readonly startSeconds: number;
       readonly end: PredictedTime;
       /** By so much it would end after its deadline: 0 where it would be in time, or has none. */
@@ -154,6 +156,7 @@ export function whatIf(
   return {
     admitted: true,
     policy,
+    asOfSeconds: atNs / SECOND,
     startSeconds: then(effect.startNs) / SECOND,
     end,
     lateSeconds: lateSeconds(number, SECOND * end.seconds),

@@ -136,7 +136,7 @@ describe("what-if", () => {
       { name: "ann", bySeconds: 3, lateSeconds: 0.5 },
       { name: "bob", bySeconds: -1, lateSeconds: 0 },
     ];
-    fleet.answer({ admitted: true, policy: "fifo", startSeconds: 14, end, lateSeconds: 2, delays });
+    fleet.answer({ admitted: true, policy: "fifo", asOfSeconds: 12, startSeconds: 14, end, lateSeconds: 2, delays });
     const { code, stdout } = await loratwin("what-if", "run", "job.yaml", "--policy", "sjf");
     expect(code).toBe(0);
     expect(stdout).toBe(
@@ -147,7 +147,16 @@ describe("what-if", () => {
         "bob  1.00 s earlier                      -\n",
     );
     const outlooks = { alone: end, now: end, been: { ...end, high: 90 } };
-    fleet.answer({ admitted: true, policy: "fifo", startSeconds: 12, end, lateSeconds: 0, outlooks, delays: [] });
+    fleet.answer({
+      admitted: true,
+      policy: "fifo",
+      asOfSeconds: 12,
+      startSeconds: 12,
+      end,
+      lateSeconds: 0,
+      outlooks,
+      delays: [],
+    });
     expect((await loratwin("what-if", "run", "job.yaml", "--json")).stdout).toContain('"high":90');
     expect((await loratwin("what-if", "run", "job.yaml")).stdout).toContain("no other job would end at another time");
   });
@@ -181,6 +190,22 @@ describe("jobs", () => {
     const json = JSON.parse((await loratwin("jobs", "run", "--json")).stdout) as { jobs: JobStatus[]; omitted: number };
     expect(json.jobs.map(({ name }) => name)).toEqual(["ann", "bob"]);
     expect(json.omitted).toBe(0);
+  });
+
+  it("say by how much they end after their deadlines: as it was, as predicted, and so far", async () => {
+    const { loratwin, fleet } = await live();
+    fleet.change("ann", statusOf("ann", { standing: "running", deadlineSeconds: 28 }));
+    fleet.change("bob", statusOf("bob", { standing: "ended", endSeconds: 9, predictedEnd: null, deadlineSeconds: 8 }));
+    fleet.change("cy", statusOf("cy", { standing: "paused", predictedEnd: null, deadlineSeconds: 10 }));
+    fleet.change("di", statusOf("di", { standing: "running", deadlineSeconds: 31 }));
+    const { stdout } = await loratwin("jobs", "run");
+    const ends = stdout.split("\n").map((line) => /(?:in|after|-, ) ?\d.*$/.exec(line)?.[0]);
+    expect(ends.filter((end) => end !== undefined)).toEqual([
+      "in 18.00 s (13.00 to 28.00 s), 2.00 s after its deadline",
+      "after 8.00 s, 1.00 s after its deadline",
+      "-, 2.00 s after its deadline so far",
+      "in 18.00 s (13.00 to 28.00 s)",
+    ]);
   });
 
   it("say which of the three ends each is, where somebody looked how the machine is now", async () => {

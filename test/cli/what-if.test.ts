@@ -52,6 +52,7 @@ describe("what-if WORKLOAD", () => {
       name: "mine",
       admitted: true,
       policy: "fifo",
+      asOfSeconds: 13,
       startSeconds: 144,
       end: { seconds: 174, low: 174, high: 174 },
       lateSeconds: 0,

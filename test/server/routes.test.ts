@@ -85,7 +85,7 @@ describe("jobs", () => {
     const { ask, fleet } = await served();
     const end = { seconds: 9, low: 8, high: 10 };
     const delays = [{ name: "ann", bySeconds: 2, lateSeconds: 0 }];
-    fleet.answer({ admitted: true, policy: "fifo", startSeconds: 4, end, lateSeconds: 0, delays });
+    fleet.answer({ admitted: true, policy: "fifo", asOfSeconds: 3, startSeconds: 4, end, lateSeconds: 0, delays });
     const answer = await ask("POST", "/v1/what-if", submit({ job: { name: "new" }, policy: "sjf" }));
     expect(answer.body).toMatchObject({ admitted: true, policy: "sjf", end });
     expect(fleet.submitted).toEqual([]);

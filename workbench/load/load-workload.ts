@@ -82,7 +82,7 @@ export function unusedInPlans({
   workload: { jobs },
   sweeps,
 }: Pick<LoadedWorkload, "workload" | "sweeps">): readonly string[] {
-  const fromTheStart = "a plan has all jobs from the start";
+  const fromTheStart = "a plan has all jobs from the start; `loratwin serve` and `simulate --policy` use it";
   const halved = sweeps.filter(({ halving }) => halving !== undefined);
   const modelled = sweeps.filter(({ model }) => model !== undefined);
   const said: readonly (readonly [string, string, readonly Job[]])[] = [
