@@ -150,18 +150,6 @@ describe("estimate", () => {
     expect(price!.perHour).toBeCloseTo(4.1, 12);
   });
 
-  it("says how many are paid for where machines are sold as a whole", async () => {
-    const { "H100 SXM": h100, L40S } = PRICES.accelerators;
-    write("sold.json", { ...PRICES, accelerators: { "H100 SXM": { ...h100, soldIn: 8 }, L40S } });
-    const asked = ["estimate", ...ASKED, "--prices", "sold.json"];
-    const { price } = await json<Estimated>(...asked);
-    expect(price!.accelerators[0]).toEqual({ name: "H100 SXM", count: 2, paidCount: 8 });
-    expect(price!.perHour).toBeCloseTo(8 * 3 + 1.1, 12);
-    expect(await printed(asked, root)).toMatch(
-      /^cost: 2 x H100 SXM \(8 are paid for, as machines are sold\) and 1 x L40S at 25\.10 EUR an hour together, on-demand$/m,
-    );
-  });
-
   it("has interruptions of spot in time and cost, and costs as on demand where there are none", async () => {
     const { seconds, price, limits } = await estimated("--tenure", "spot");
     const { expectedSeconds, intervalSeconds } = spotPlan({ perHour: 1, ...SPOT });

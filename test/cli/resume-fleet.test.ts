@@ -1,5 +1,4 @@
 // @module-tag slow
-
 import { type ChildProcess, spawn } from "node:child_process";
 import {
   appendFileSync,
