@@ -1,5 +1,4 @@
 // The large example planned and simulated in a process of its own.
-
 import { closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";

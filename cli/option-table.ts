@@ -29,6 +29,16 @@ export interface Option {
 /** By name, as typed without the dashes. */
 export type OptionTable = Readonly<Record<string, Option>>;
 
+/** A file to write, as an option names it. */
+export type WrittenFile = readonly [name: string, given: string];
+
+/** The files that a command line asks to write. */
+export function writtenFiles(options: OptionTable, args: Readonly<Record<string, unknown>>): readonly WrittenFile[] {
+  return Object.entries(args).flatMap(([name, given]) =>
+    options[name]?.writes === true && typeof given === "string" ? [[name, given] as const] : [],
+  );
+}
+
 /** Of every command. */
 export const GLOBAL_OPTIONS: OptionTable = {
   json: { type: "boolean", default: false, describe: "one JSON document on stdout" },

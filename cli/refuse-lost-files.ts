@@ -6,7 +6,7 @@ import { GOLDENS_FILE, readText } from "../plan/index.ts";
 import { RUN_FILES, runKindOf } from "../runs/index.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
-import type { OptionTable } from "./option-table.ts";
+import type { WrittenFile } from "./option-table.ts";
 
 /** Documents that name files beside themselves; those of other kinds do not, or are too large to look. */
 const DOCUMENT = /\.(ya?ml|json)$/i;
@@ -66,7 +66,7 @@ function realFile(file: string): string {
 }
 
 /** Refuses two options that write one file. @throws InputError */
-function refuseTwice(io: Io, written: readonly (readonly [name: string, given: string])[]): void {
+function refuseTwice(io: Io, written: readonly WrittenFile[]): void {
   const byFile = new Map<string, string>();
   for (const [name, given] of written) {
     const file = realFile(absolute(io, given));
@@ -83,17 +83,13 @@ function refuseTwice(io: Io, written: readonly (readonly [name: string, given: s
  * file twice.
  * @throws InputError
  */
-export function refuseLostFiles(io: Io, options: OptionTable, args: Arguments): void {
-  const isWritten = (name: string): boolean => options[name]?.writes === true;
-  const written = Object.entries(args).flatMap(([name, given]) =>
-    isWritten(name) && typeof given === "string" ? [[name, given] as const] : [],
-  );
+export function refuseLostFiles(io: Io, written: readonly WrittenFile[], args: Arguments): void {
   refuseTwice(io, written);
   const there = written.filter(([, given]) => stats(absolute(io, given))?.isFile() === true);
   if (there.length === 0) return;
   const named = Object.entries(args)
     // An option is there by its letter, too.
-    .filter(([name]) => !isWritten(name) && name.length > 1 && name !== "$0")
+    .filter(([name]) => !written.some(([own]) => own === name) && name.length > 1 && name !== "$0")
     .flatMap(([, value]) => texts(value))
     .map((text) => absolute(io, text));
   const inputs = [...named, ...named.flatMap(namedIn)];

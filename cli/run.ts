@@ -6,7 +6,7 @@ import { type Arguments, type Command, withDefaults } from "./command.ts";
 import { commandsOf } from "./commands/commands.ts";
 import { type Io, plainIo } from "./io.ts";
 import { endingOf } from "./last-resort.ts";
-import { GLOBAL_OPTIONS, type OptionTable, yargsOption } from "./option-table.ts";
+import { GLOBAL_OPTIONS, type OptionTable, writtenFiles, yargsOption } from "./option-table.ts";
 import { warn } from "./output.ts";
 import { allOptions, refuseOptions } from "./refuse-options.ts";
 import { checkTyped, USAGE_TEXTS, UsageError, unknownCommand, unknownCommandText, usageText } from "./usage-error.ts";
@@ -108,8 +108,8 @@ export async function run(argv: readonly string[], given: Io): Promise<number> {
     const own = world === undefined ? io : { ...io, world };
     const use = command.useOf === undefined ? command.uses[0] : command.useOf(args, own);
     refuseOptions(command, use, args);
-    if (Object.entries(use.options).some(([name, { writes }]) => writes === true && args[name] !== undefined))
-      (await import("./refuse-lost-files.ts")).refuseLostFiles(own, use.options, args);
+    const written = writtenFiles(use.options, args);
+    if (written.length > 0) (await import("./refuse-lost-files.ts")).refuseLostFiles(own, written, args);
     const code = await command.run(withDefaults(use.options, args), own, use);
     if (world !== undefined) await (await import("../exec/index.ts")).endRanks(world);
     return code;

@@ -16,8 +16,8 @@ function remove(folder: string): void {
 function removeLeft(parent: string, prefix: string): void {
   for (const name of readdirSync(parent)) {
     if (!name.startsWith(prefix)) continue;
-    const process = /^(\d+)-[^-]*$/.exec(name.slice(prefix.length))?.[1];
-    if (process === undefined || isProcessAlive(Number(process))) continue;
+    const pid = /^(\d+)-[^-]*$/.exec(name.slice(prefix.length))?.[1];
+    if (pid === undefined || isProcessAlive(Number(pid))) continue;
     try {
       remove(path.join(parent, name));
     } catch {

@@ -71,14 +71,14 @@ describe("a fleet with a pipeline that stops", () => {
     tags: ["slow"],
     timeout: 60_000,
   }, async () => {
-    const seen = await runWithFaults([...serve, "-o", "cut"], root, { faults: "action:90:memory" });
+    // Late enough for both jobs to have come, on a busy machine too.
+    const seen = await runWithFaults([...serve, "-o", "cut"], root, { faults: "action:600:memory" });
     expect(seen.code, seen.stderr).toBe(0);
     const stopped = /Warning: pipeline ([01]) has stopped, and with it (first|second); the others end with a/;
     expect(seen.stderr).toMatch(stopped);
     const [, pipeline] = stopped.exec(seen.stderr)!;
     expect(seen.stderr).toContain(`Note: goes on without cpu:${pipeline}\n`);
-    // On a busy machine the second job may come only after that; it is trained in any case.
-    expect(seen.stderr).toMatch(/Note: goes on from checkpoint step-\d+: jobs left [12], over 0\n/);
+    expect(seen.stderr).toMatch(/Note: goes on from checkpoint step-\d+: jobs left 2, over 0\n/);
     const events = eventsOf("cut").map(({ event }) => event);
     for (const event of ["pipeline lost", "failed", "resumed", "ended"]) expect(events).toContain(event);
     const { devices } = JSON.parse(readFileSync(path.join(root, "cut", "setting.json"), "utf8"));
