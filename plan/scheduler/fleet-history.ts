@@ -116,6 +116,8 @@ function take(jobs: Map<number, Growing>, atNs: number, event: FleetEvent): void
       return;
     case "restored":
       Object.assign(job, { done: event.done, isPaused: false, outcome: "unfinished", why: "", stoppedBy: undefined });
+      // Nearer by the time in which the fleet stood still.
+      job.request = { ...job.request, deadlineNs: event.request.deadlineNs };
       job.cutOffNs.push(atNs);
       standStill(job, atNs, CUT_OFF);
       return;

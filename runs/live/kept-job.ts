@@ -99,6 +99,8 @@ export function keepEvent(kept: KeptJob, event: FleetEvent, atNs: number): void 
       return;
     case "restored":
       Object.assign(kept, { done: event.done, pipeline: undefined, endNs: undefined });
+      // Nearer by the time in which the fleet stood still.
+      kept.deadlineNs = event.request.deadlineNs;
       if (event.done === 0) kept.startNs = undefined;
       Object.assign(kept, { stoppedBy: undefined, isHeld: false, why: CUT_OFF });
       kept.standing = event.done > 0 ? "preempted" : "waiting";
