@@ -37,7 +37,7 @@ function pageData(file: string): FleetPageData {
 }
 
 async function cancelSoon(): Promise<void> {
-  for (let tries = 0; tries < 400; tries += 1) {
+  for (let tries = 0; tries < 3000; tries += 1) {
     const journal = at("fleet", "journal.jsonl");
     if (existsSync(journal) && readFileSync(journal, "utf8").includes('"name":"urgent","pipeline"')) break;
     await sleep(20);
