@@ -1,31 +1,47 @@
 import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
-import type { EvaluationMetrics } from "../exec/index.ts";
 import type { Plan, Spent } from "../plan/index.ts";
-import { type StoppedJob, stepsDone } from "../runs/index.ts";
+import { type StoppedJob, stepsDone, type TrainedJob } from "../runs/index.ts";
 import type { Intervals, RunMetrics, RunPart } from "../traces/index.ts";
 import { spentColumns } from "./describe-spent.ts";
 import { headline, intervalLines, percent, table } from "./output.ts";
 
-interface RunTextOptions {
-  /** By job. */
-  readonly losses?: ReadonlyMap<string, readonly number[]>;
-  readonly evaluations?: readonly EvaluationMetrics[];
-  readonly intervals?: Intervals | undefined;
-  /** What each job took in all parts of the run; that of this one when absent. */
-  readonly spent?: ReadonlyMap<string, Spent>;
+/** A job of a run that was simulated, or trained: that has losses. */
+interface ToldJob
+  extends Spent,
+    Pick<TrainedJob, "name" | "steps" | "tokens" | "startSeconds" | "endSeconds">,
+    Partial<Pick<TrainedJob, "plannedSteps" | "losses" | "evaluations">> {}
+
+interface ToldMetrics extends Omit<RunMetrics, "jobs"> {
+  readonly jobs: readonly ToldJob[];
 }
 
-/** By job name, the evaluation with the lowest loss: what was best is told as it comes, and the last of it stays. */
-export function bestEvaluations(evaluations: readonly EvaluationMetrics[]): ReadonlyMap<string, EvaluationMetrics> {
-  return new Map(evaluations.filter(({ best }) => best).map((row) => [row.job, row]));
+function timeText(seconds: number | null): string {
+  if (seconds === null) return "-";
+  return seconds === 0 ? "0 s" : formatSeconds(seconds);
+}
+
+/** "24 of 60" for a job that has made fewer steps than it was to make. */
+function stepsText({ steps, plannedSteps = steps }: ToldJob): string {
+  return steps === plannedSteps ? `${steps}` : `${steps} of ${plannedSteps}`;
+}
+
+/** A loss that is not finite is null; there is none before the first step. */
+function lossText(loss: number | null | undefined): string {
+  if (loss === undefined) return "-";
+  return loss === null ? "not finite" : loss.toFixed(3);
+}
+
+/** The evaluation with the lowest loss: each that was best when it came is told so, and the last of them stays. */
+function bestText({ evaluations = [] }: ToldJob): string {
+  const best = evaluations.findLast((row) => row.best);
+  return best === undefined ? "-" : `${lossText(best.evaluationLoss)} after step ${best.step + 1}`;
 }
 
 /** A run's numbers as a person reads them. */
 export function runText(
-  metrics: RunMetrics,
-  { losses, intervals, evaluations = [], spent }: RunTextOptions = {},
+  metrics: ToldMetrics,
+  { intervals }: { readonly intervals?: Intervals | undefined } = {},
 ): string {
-  const best = bestEvaluations(evaluations);
   const devices = metrics.devices.map(({ name, busySeconds, idleSeconds, peakMemoryBytes }) => [
     name,
     formatSeconds(busySeconds),
@@ -33,24 +49,17 @@ export function runText(
     formatBytes(peakMemoryBytes),
   ]);
   const ranges = intervalLines(intervals);
-  const withLosses = losses !== undefined && losses.size > 0;
-  const spentBy = (job: RunMetrics["jobs"][number]): Spent => spent?.get(job.name) ?? job;
-  const { heads, cellsOf } = spentColumns(metrics.jobs.map(spentBy));
-  const jobs = metrics.jobs.map((metric, job) => {
-    const { name, steps, tokens, startSeconds, endSeconds } = metric;
-    const series = losses?.get(name);
-    const range = ranges.length === 0 ? [] : [formatSecondsRange(...intervals!.jobs[job]!.turnaroundSeconds)];
-    const curve = withLosses ? [series?.[0]?.toFixed(3) ?? "-", series?.at(-1)?.toFixed(3) ?? "-"] : [];
+  const withLosses = metrics.jobs.some(({ losses = [] }) => losses.length > 0);
+  const areEvaluated = metrics.jobs.some(({ evaluations = [] }) => evaluations.some(({ best }) => best));
+  const { heads, cellsOf } = spentColumns(metrics.jobs);
+  const jobs = metrics.jobs.map((job, index) => {
+    const range = ranges.length === 0 ? [] : [formatSecondsRange(...intervals!.jobs[index]!.turnaroundSeconds)];
     return [
-      name,
-      `${steps}`,
-      `${tokens}`,
-      startSeconds === 0 ? "0 s" : formatSeconds(startSeconds),
-      formatSeconds(endSeconds),
+      ...[job.name, stepsText(job), `${job.tokens}`, timeText(job.startSeconds), timeText(job.endSeconds)],
       ...range,
-      ...cellsOf(spentBy(metric)),
-      ...curve,
-      ...(best.size === 0 ? [] : [bestText(best.get(name))]),
+      ...cellsOf(job),
+      ...(withLosses ? [lossText(job.losses?.[0]), lossText(job.losses?.at(-1))] : []),
+      ...(areEvaluated ? [bestText(job)] : []),
     ];
   });
   return [
@@ -69,15 +78,11 @@ export function runText(
         ...(ranges.length === 0 ? [] : [`${percent(intervals!.level, 0)} end`]),
         ...heads,
         ...(withLosses ? ["first loss", "last loss"] : []),
-        ...(best.size === 0 ? [] : ["best evaluation"]),
+        ...(areEvaluated ? ["best evaluation"] : []),
       ],
       jobs,
     ),
   ].join("\n");
-}
-
-function bestText(best: EvaluationMetrics | undefined): string {
-  return best === undefined ? "-" : `${best.evaluationLoss.toFixed(3)} after step ${best.step + 1}`;
 }
 
 /** A line a job that was stopped. */

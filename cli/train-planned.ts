@@ -3,7 +3,6 @@ import { calibratedElsewhere, simulatedOnly } from "../exec/index.ts";
 import {
   checkRunFolder,
   loadPlanData,
-  lossesByJob,
   openPlanModel,
   type ResumablePlan,
   rankRun,
@@ -45,6 +44,9 @@ export interface Planned extends Pick<LoadedPlan, "plan" | "loaded"> {
   readonly resumed?: ResumablePlan;
 }
 
+const RESUMED =
+  "Steps, tokens, device time and losses of jobs are of the whole run; all other figures are since it went on.";
+
 async function trained(io: Io, args: Arguments, folder: string, planned: Planned): Promise<ToldRun> {
   const { plan, loaded, resumed } = planned;
   const context = contextOf(io, args);
@@ -76,11 +78,12 @@ export async function trainPlanned(io: Io, args: Arguments, folder: string, plan
   });
   const { result, part, isNoticed } = run;
   const stopped = stoppedJobs(plan, result, resumed);
-  const summary = runSummary(plan, run, stopped);
-  const rankings = rankRun(io, folder, plan.jobs);
+  const summary = runSummary(io, folder, plan, run, stopped);
+  const rankings = rankRun(io, folder);
   printResult(io, args, { ...summary, rankings }, () =>
     [
-      runText(summary, { losses: lossesByJob(result.metrics), evaluations: result.evaluations, spent: run.spent }),
+      runText(summary),
+      ...(resumed === undefined ? [] : ["", RESUMED]),
       ...rankingLines(rankings),
       "",
       ...(part === undefined ? [] : [endText(plan, part)]),

@@ -9,6 +9,8 @@ export type {
   PricesDocument,
   WorkloadDocument,
 } from "../plan/index.ts";
+// A plan for real.
+export type { TrainedJob as RunJob } from "../runs/index.ts";
 // What functions give.
 export type {
   Comparison,
@@ -35,12 +37,10 @@ export type { PlanOptions } from "./plan-options.ts";
 export { type Draws, type SimulateOptions, type Simulation, simulate } from "./simulate.ts";
 // What every function takes.
 export type { Surroundings } from "./surroundings.ts";
-// A plan for real.
 export {
   type Evaluation,
   type PreferenceMeasures,
   type Progress,
-  type RunJob,
   type RunOptions,
   type RunResult,
   resume,

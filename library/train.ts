@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { calibratedElsewhere, listener, lostText, simulatedOnly } from "../exec/index.ts";
 import { absolute, type Context } from "../files/index.ts";
-import type { Plan, Spent } from "../plan/index.ts";
+import type { Plan } from "../plan/index.ts";
 import {
   checkEventFolder,
   checkRunFolder,
@@ -14,9 +14,10 @@ import {
   restOfRun,
   runSummary,
   stoppedJobs,
+  type TrainedJob,
   trainInFolder,
 } from "../runs/index.ts";
-import type { JobMetrics, RunMetrics, Trace } from "../traces/index.ts";
+import type { RunMetrics, Trace } from "../traces/index.ts";
 import { checkDevices, noteIdleCores } from "../workbench/index.ts";
 import { callbackOption, checkArguments, planSchema, surroundingsShape, textOption } from "./check-options.ts";
 import { asLibrary, contextOf } from "./context-of.ts";
@@ -129,37 +130,15 @@ export interface TrainOptions extends RunOptions {
   readonly overwrite?: boolean | undefined;
 }
 
-/** A job of a run. A loss that is not finite is null. */
-export interface RunJob extends JobMetrics {
-  /** By step; of a run that went on, of the steps since then. */
-  readonly losses: readonly (number | null)[];
-  readonly finalLoss: number | null | undefined;
-  /** Folder of its adapter, in PEFT's form; undefined where none was written. */
-  readonly adapter: string | undefined;
-  /** Why it trained no further though the run went on: its loss or gradient was not finite. */
-  readonly stopped: { readonly step: number; readonly why: string } | undefined;
-  /** What it has taken of devices, in earlier parts of the run too. */
-  readonly spent: Spent;
-  /** Absent for a job that is not evaluated. */
-  readonly evaluations?: readonly {
-    readonly step: number;
-    readonly evaluationLoss: number | null;
-    readonly tokens: number;
-    readonly best: boolean;
-  }[];
-  /** Folder of the adapter that had the lowest evaluation loss. */
-  readonly bestAdapter?: string | undefined;
-}
-
 /** Times are in seconds, memory is in bytes. */
-export interface RunResult extends RunMetrics {
+export interface RunResult extends Omit<RunMetrics, "jobs"> {
   /** The run folder, absolute. */
   readonly folder: string;
   /** The plan that was carried out: of a run that went on, what was left of it. */
   readonly plan: Plan;
   /** What was executed, in nanoseconds; `compare` takes it. */
   readonly trace: Trace;
-  readonly jobs: readonly RunJob[];
+  readonly jobs: readonly TrainedJob[];
   /** By stage, the share of its time in which its device waited for this program. */
   readonly waitingForHostRatio: readonly number[];
   /** Whether `signal` ended it; `resume` goes on. */
@@ -248,7 +227,7 @@ async function carryOut(
     },
   );
   const { result } = trained;
-  const summary = runSummary(plan, trained, stoppedJobs(plan, result, resumed));
+  const summary = runSummary(context, folder, plan, trained, stoppedJobs(plan, result, resumed));
   return { ...summary, folder: absolute(context, folder), plan, trace: result.trace };
 }
 

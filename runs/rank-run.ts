@@ -1,15 +1,14 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { groupBy } from "../core/index.ts";
 import type { EvaluationMetrics } from "../exec/index.ts";
 import { absolute, linesOfFile, type Place } from "../files/index.ts";
 import { type JudgedJob, NOTHING_SPENT, type PlannedJob, type Ranking, rankJobs, type Spent } from "../plan/index.ts";
-import { WEIGHTS } from "./folder/journal.ts";
 import { readMetrics } from "./folder/metrics-lines.ts";
 import { journalOfRun } from "./folder/read-journal.ts";
-import { readComers, readPlanOfRun } from "./folder/read-run.ts";
-import { RUN_FILES, runKindOf } from "./folder/run-files.ts";
+import { readComers } from "./folder/read-run.ts";
+import { RUN_FILES, runKindOf, writtenAdapter } from "./folder/run-files.ts";
 import { spentOf } from "./folder/spent-so-far.ts";
+import { jobsOfPlanRun } from "./resume/resume-plan.ts";
 
 /** Jobs of a run that are evaluated on the same rows. */
 export interface RunRanking extends Ranking {
@@ -37,17 +36,11 @@ function judged(
   };
 }
 
-function winnerFolder(folder: string, name: string): string | null {
-  const places = [RUN_FILES.best, RUN_FILES.adapters].map((within) => path.join(folder, within, name));
-  return places.find((each) => existsSync(path.join(each, WEIGHTS))) ?? null;
-}
-
 /** Rankings of the jobs of a run, whether it goes on or has ended, by what its folder says. @throws InputError */
-export function rankRun(place: Place, given: string, planned?: readonly PlannedJob[]): readonly RunRanking[] {
+export function rankRun(place: Place, given: string): readonly RunRanking[] {
   const folder = absolute(place, given);
   const jobs =
-    planned ??
-    (runKindOf(place, given) === "fleet" ? readComers(folder).map(({ job }) => job) : readPlanOfRun(place, given).jobs);
+    runKindOf(place, given) === "fleet" ? readComers(folder).map(({ job }) => job) : jobsOfPlanRun(place, given);
   if (jobs.every(({ evaluation }) => evaluation === undefined)) return [];
   const file = path.join(folder, RUN_FILES.metrics);
   const { metrics, evaluations } = readMetrics(linesOfFile(file), file);
@@ -56,6 +49,7 @@ export function rankRun(place: Place, given: string, planned?: readonly PlannedJ
   const known = jobs.flatMap((job) => judged(job, byJob.get(job.name) ?? [], spent.get(job.name)) ?? []);
   return rankJobs(known).map((ranking) => {
     const { name, loss } = ranking.jobs[0]!;
-    return { ...ranking, best: { name, loss, folder: winnerFolder(folder, name) } };
+    const written = writtenAdapter(folder, RUN_FILES.best, name) ?? writtenAdapter(folder, RUN_FILES.adapters, name);
+    return { ...ranking, best: { name, loss, folder: written ?? null } };
   });
 }

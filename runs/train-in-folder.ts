@@ -27,10 +27,6 @@ import { runVersions, trainPlan } from "./train-plan.ts";
 /** A run that was written to its folder. */
 export interface TrainedRun {
   readonly result: ExecuteResult;
-  /** Of each job that made a step. */
-  readonly adapters: ReadonlyMap<string, string>;
-  /** The same of those with the lowest loss, where it was looked at. */
-  readonly best: ReadonlyMap<string, string>;
   /** What was run, where an end was asked for before the plan's. */
   readonly part: RunPart | undefined;
   /** What each job has taken of devices, in earlier parts of the run too. */
@@ -136,7 +132,6 @@ export async function trainInFolder(
   });
   run.finish(result);
   if (place.cache === true) keepSpeed(plan, result.trace);
-  const { adapters, best } = run;
   const part = result.endedEarly ? partOfRun(plan, result.trace) : undefined;
-  return { result, adapters, best, part, spent: records.spending.all() };
+  return { result, part, spent: records.spending.all() };
 }

@@ -6,9 +6,9 @@ import { initModel } from "../../datasets/index.ts";
 import { nativeInfo, openModelFolder } from "../../exec/index.ts";
 import { absolute, packageFile, readInput, silent, writeLines, writeOutput } from "../../files/index.ts";
 import { createCostModel, planFileText } from "../../plan/index.ts";
-import { lossesByJob, removeRun, replayPlan } from "../../runs/index.ts";
+import { lossesByJob, removeRun, replayPlan, runSummary } from "../../runs/index.ts";
 import { simulate } from "../../sim/index.ts";
-import { compareTable, compareTraces, runMetrics, traceLines } from "../../traces/index.ts";
+import { compareTable, compareTraces, traceLines } from "../../traces/index.ts";
 import { calibrateDevices, createPlan, machinePart, today } from "../../workbench/index.ts";
 import { type Command, optionalCount, requiredText } from "../command.ts";
 import { planText } from "../describe-plan.ts";
@@ -98,17 +98,17 @@ export const demoCommand: Command = {
       `4. simulate   ${simulated.events.length} events in ${formatSeconds((performance.now() - began) / 1e3)}, ${at("simulated.json")}`,
     );
 
-    const { result, part } = await trainIntoFolder(io, args, at("run"), {
+    const trained = await trainIntoFolder(io, args, at("run"), {
       plan,
       model,
       data: loaded.data,
     });
+    const { result, part } = trained;
     if (part !== undefined) {
       io.stderr(`${endText(plan, part)}, in ${at("run")}; the demo compares whole runs.\n`);
       return 130;
     }
-    const losses = lossesByJob(result.metrics);
-    say(`5. train      ${at("run")}\n\n${runText(runMetrics(plan, result.trace), { losses })}\n`);
+    say(`5. train      ${at("run")}\n\n${runText(runSummary(io, at("run"), plan, trained, new Map()))}\n`);
 
     const machine = machinePart(plan, [simulated, result.trace]);
     const comparison = compareTraces(simulated, result.trace, { replayed: replayPlan(plan, result.trace), machine });
@@ -132,7 +132,7 @@ export const demoCommand: Command = {
     printResult(
       io,
       args,
-      { ...files, comparison, losses: Object.fromEntries(losses) },
+      { ...files, comparison, losses: Object.fromEntries(lossesByJob(result.metrics)) },
       () =>
         `7. report     ${files.report}  (open it in a browser; traces open in Perfetto)\n              adapters for PEFT: ${at("run", "adapters")}`,
     );

@@ -13,7 +13,8 @@ import {
 } from "../../plan/index.ts";
 import { type CheckOwner, readCheckpoint } from "../checkpoints/find-checkpoint.ts";
 import { CHECKPOINTS, checkpointNames, MANIFEST } from "../checkpoints/write-checkpoint.ts";
-import { type JournalLine, WEIGHTS } from "../folder/journal.ts";
+import type { JournalLine } from "../folder/journal.ts";
+import { WEIGHTS } from "../folder/run-files.ts";
 import type { LowestLoss } from "./check-metrics.ts";
 
 /** What is wrong, where something is: an error with its file, and line. @throws what is no fault of a document */

@@ -9,9 +9,7 @@ import {
 } from "../../exec/index.ts";
 import { fileDigest } from "../../files/index.ts";
 import type { AskedEvent, Spending, Spent } from "../../plan/index.ts";
-
-/** The file of an adapter's weights, in its folder. */
-export const WEIGHTS = "adapter_model.safetensors";
+import { WEIGHTS } from "./run-files.ts";
 
 /** By job, what it has taken of devices in all attempts; earlier versions have not written it down. */
 type SpentByJob = Readonly<Record<string, Spent>>;

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { absolute, fileError, isFolder, type Place } from "../../files/index.ts";
 
@@ -58,4 +58,17 @@ export function runKindOf(place: Place, folder: string): RunKind | undefined {
   };
   if (has(RUN_FILES.setting)) return "fleet";
   return has(RUN_FILES.plan) ? "plan" : undefined;
+}
+
+/** An adapter's file of weights, as PEFT names it. */
+export const WEIGHTS = "adapter_model.safetensors";
+
+/** The folder of a job's adapter in a run's folder, both absolute; undefined where none is written whole. */
+export function writtenAdapter(
+  folder: string,
+  within: typeof RUN_FILES.adapters | typeof RUN_FILES.best,
+  job: string,
+): string | undefined {
+  const adapter = path.join(folder, within, job);
+  return existsSync(path.join(adapter, WEIGHTS)) ? adapter : undefined;
 }

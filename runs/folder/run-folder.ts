@@ -118,11 +118,6 @@ export class RunFolder implements Disposable {
     return this.#adapters;
   }
 
-  /** The same of the adapters that were best. */
-  get best(): ReadonlyMap<string, string> {
-    return this.#best;
-  }
-
   /** Hears what the executor tells while it trains, behind the records. */
   readonly hear: RunListener = listener({
     diverged: ({ job, divergence }) => {

@@ -1,10 +1,13 @@
-import { finite } from "../../core/index.ts";
+import path from "node:path";
+import { finite, groupBy, sum } from "../../core/index.ts";
 import { divergenceText, type ExecuteResult } from "../../exec/index.ts";
+import { absolute, linesOfFile, type Place } from "../../files/index.ts";
 import { NOTHING_SPENT, type Plan, type Spent } from "../../plan/index.ts";
 import { type JobMetrics, planOfPart, type RunMetrics, runMetrics } from "../../traces/index.ts";
-import type { ResumablePlan } from "../resume/resume-plan.ts";
+import { jobsOfPlanRun, type ResumablePlan } from "../resume/resume-plan.ts";
 import type { TrainedRun } from "../train-in-folder.ts";
-import { lossesByJob } from "./read-run.ts";
+import { readMetrics } from "./metrics-lines.ts";
+import { RUN_FILES, writtenAdapter } from "./run-files.ts";
 
 /** Why a job trains no further, and the last step that it made, from 0. */
 export interface StoppedJob {
@@ -12,16 +15,26 @@ export interface StoppedJob {
   readonly why: string;
 }
 
-/** A job of a run: null stands for a loss that is not finite. */
-export interface TrainedJob extends JobMetrics {
+type JobTimes = Pick<JobMetrics, "startSeconds" | "endSeconds" | "turnaroundSeconds" | "waitSeconds">;
+
+/**
+ * A job of a run, with all that it did in this part of the run and in earlier ones. Null stands for a loss that is not
+ * finite. Times are of this part, and null for a job that made no step in it.
+ */
+export interface TrainedJob extends Spent, Record<keyof JobTimes, number | null> {
+  readonly name: string;
+  /** Steps that it has made. */
+  readonly steps: number;
+  /** Steps that it was to make. */
+  readonly plannedSteps: number;
+  /** Tokens of the rows of these steps. */
+  readonly tokens: number;
   readonly finalLoss: number | null | undefined;
-  /** Of the steps that this run made. */
+  /** By step. */
   readonly losses: readonly (number | null)[];
   /** The folder of its adapter; absent where none was written. */
   readonly adapter: string | undefined;
   readonly stopped: StoppedJob | undefined;
-  /** What it has taken of devices in this part of the run and in earlier ones. */
-  readonly spent: Spent;
   /** Absent for a job that was not evaluated. */
   readonly evaluations?: readonly {
     readonly step: number;
@@ -32,7 +45,8 @@ export interface TrainedJob extends JobMetrics {
   readonly bestAdapter?: string | undefined;
 }
 
-export interface RunSummary extends RunMetrics {
+/** The numbers of devices are of this part of the run. */
+export interface RunSummary extends Omit<RunMetrics, "jobs"> {
   readonly jobs: readonly TrainedJob[];
   /** By stage, the share of its time in which its device waited for this program. */
   readonly waitingForHostRatio: readonly number[];
@@ -59,28 +73,43 @@ export function stoppedJobs(
   return new Map([...before, ...now]);
 }
 
-/** The numbers of a run, and what became of its jobs. */
+const trainedTokens = ({ metrics }: ExecuteResult): number => sum(metrics.map(({ tokens }) => tokens));
+const NO_TIMES = { startSeconds: null, endSeconds: null, turnaroundSeconds: null, waitSeconds: null } as const;
+
+/** The numbers of a run, and what became of its jobs, as its folder tells. @throws InputError */
 export function runSummary(
+  place: Place,
+  folder: string,
   plan: Plan,
-  { result, adapters, best, part, spent }: TrainedRun,
+  { result, part, spent }: TrainedRun,
   stopped: ReadonlyMap<string, StoppedJob>,
 ): RunSummary {
-  const losses = lossesByJob(result.metrics);
+  const full = absolute(place, folder);
+  const file = path.join(full, RUN_FILES.metrics);
+  const read = readMetrics(linesOfFile(file), file);
+  const [steps, evaluations] = [groupBy(read.metrics, ({ job }) => job), groupBy(read.evaluations, ({ job }) => job)];
   const metrics = runMetrics(part === undefined ? plan : planOfPart(plan, part), result.trace);
-  const jobs = metrics.jobs.map((job): TrainedJob => {
-    const series = (losses.get(job.name) ?? []).map(finite);
+  // The plan has tokens of steps that a stopped job did not make.
+  const rate = stopped.size === 0 ? {} : { tokensPerSecond: trainedTokens(result) / metrics.makespanSeconds };
+  const times = new Map(metrics.jobs.map((job) => [job.name, job]));
+  const jobs = jobsOfPlanRun(place, folder).map(({ name, steps: plannedSteps }): TrainedJob => {
+    const own = steps.get(name) ?? [];
+    const { startSeconds, endSeconds, turnaroundSeconds, waitSeconds } = times.get(name) ?? NO_TIMES;
+    const losses = own.map(({ loss }) => finite(loss));
     const trainedJob = {
-      ...job,
-      ...{ finalLoss: series.at(-1), losses: series, adapter: adapters.get(job.name) },
-      ...{ stopped: stopped.get(job.name), spent: spent.get(job.name) ?? NOTHING_SPENT },
+      ...{ name, steps: own.length, plannedSteps, tokens: sum(own.map(({ tokens }) => tokens)) },
+      ...{ startSeconds, endSeconds, turnaroundSeconds, waitSeconds },
+      ...{ finalLoss: losses.at(-1), losses, stopped: stopped.get(name) },
+      adapter: writtenAdapter(full, RUN_FILES.adapters, name),
+      ...(spent.get(name) ?? NOTHING_SPENT),
     };
-    const own = result.evaluations.filter((row) => row.job === job.name);
-    if (own.length === 0) return trainedJob;
-    const told = own.map((row) => ({ ...row, evaluationLoss: finite(row.evaluationLoss) }));
-    return { ...trainedJob, evaluations: told, bestAdapter: best.get(job.name) };
+    const judged = evaluations.get(name);
+    if (judged === undefined) return trainedJob;
+    const told = judged.map((row) => ({ ...row, evaluationLoss: finite(row.evaluationLoss) }));
+    return { ...trainedJob, evaluations: told, bestAdapter: writtenAdapter(full, RUN_FILES.best, name) };
   });
   const waiting = result.statistics.map(({ starvedNs, busyNs }) =>
     busyNs === 0 ? 0 : starvedNs / (starvedNs + busyNs),
   );
-  return { ...metrics, jobs, waitingForHostRatio: waiting, endedEarly: result.endedEarly };
+  return { ...metrics, ...rate, jobs, waitingForHostRatio: waiting, endedEarly: result.endedEarly };
 }

@@ -3,7 +3,14 @@ import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import type { JobState } from "../../exec/index.ts";
 import { absolute, type Place } from "../../files/index.ts";
-import { type CheckpointJob, type Plan, planFileText, restOfPlan, sealPlan } from "../../plan/index.ts";
+import {
+  type CheckpointJob,
+  type Plan,
+  type PlannedJob,
+  planFileText,
+  restOfPlan,
+  sealPlan,
+} from "../../plan/index.ts";
 import { predictPlan } from "../../sim/index.ts";
 import { checkOwned } from "../checkpoints/check-saved-job.ts";
 import { type CheckOwner, stateOf } from "../checkpoints/find-checkpoint.ts";
@@ -41,6 +48,17 @@ export function plansOfRun(
 ): readonly [Plan, ...Plan[]] {
   const earlier = earlierParts(absolute(place, folder)).toReversed();
   return [newest, ...earlier.map((part) => readPlanOfRun(place, part))];
+}
+
+/**
+ * All jobs of a run of a plan, those that were over before it went on included, in the order of its first plan.
+ * @throws InputError
+ */
+export function jobsOfPlanRun(place: Place, folder: string): readonly PlannedJob[] {
+  const byName = new Map<string, PlannedJob>();
+  for (const { jobs } of plansOfRun(place, folder).toReversed())
+    for (const job of jobs) if (!byName.has(job.name)) byName.set(job.name, job);
+  return [...byName.values()];
 }
 
 /** Refuses a checkpoint of none of the plans that a run has carried out. @throws InputError */

@@ -47,6 +47,7 @@ describe("a job whose loss is no number any more", () => {
     expect(broken.map(({ loss }) => loss === null)).toEqual(broken.map((_, step) => step === broken.length - 1));
     expect(linesOf("both").filter(({ job }) => job === "good").length).toBe(STEPS);
     expect(stdout).toMatch(new RegExp(`broken was stopped: its loss is (NaN|Infinity) at step ${broken.length}; its`));
+    expect(stdout).toMatch(new RegExp(`^broken +${broken.length} of ${STEPS} .* not finite`, "m"));
     expect(existsSync(at("both", "adapters", "broken"))).toBe(false);
     const journal = readFileSync(at("both", "journal.jsonl"), "utf8").trimEnd().split("\n");
     const stopped = journal.map((line) => JSON.parse(line)).filter(({ event }) => event === "job stopped");
