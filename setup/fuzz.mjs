@@ -13,11 +13,12 @@ const seconds = option("--seconds", "600");
 const seed = option("--seed", "1");
 inTemporaryFolder("fuzz", (folder) => {
   const built = buildChecked("address", ["fuzz_calls"]);
-  for (const dtype of ["float32", "nf4"]) {
-    const place = join(folder, dtype);
-    const recording = recordTraining(place, smallPlan(place, dtype), dtype);
-    const half = String(Number(seconds) / 2);
-    const kept = inRoot(`native/build-address/fuzz-input-${dtype}`);
-    console.log(run(`fuzzing in ${dtype}`, built("fuzz_calls"), [recording, half, seed, kept]).trim());
+  const names = ["float32", "nf4", "float32-experts"];
+  for (const name of names) {
+    const place = join(folder, name);
+    const recording = recordTraining(place, smallPlan(place, name), name);
+    const share = String(Number(seconds) / names.length);
+    const kept = inRoot(`native/build-address/fuzz-input-${name}`);
+    console.log(run(`fuzzing of ${name}`, built("fuzz_calls"), [recording, share, seed, kept]).trim());
   }
 });

@@ -1,25 +1,25 @@
-// `npm run test:sanitizers`: trains small models of every dtype with the address and undefined sanitizers inside Node and
+// `npm run test:sanitizers`: trains small models (TRAININGS) with the address and undefined sanitizers inside Node and
 // the thread sanitizer outside of it, and attacks the addon. With `-- --all` also the operator table and the runtime's tests.
 import { join } from "node:path";
 import {
   addressLibrary,
   buildChecked,
-  DTYPES,
   inTemporaryFolder,
   loratwin,
   recordTraining,
   run,
   smallPlan,
+  TRAININGS,
 } from "./checked-native.mjs";
 
 const isAll = process.argv.includes("--all");
 const RUNTIME_TESTS = ["aside", "errors", "llama-step", "records", "runtime", "shared-weights", "update"];
 
 function trainings(folder) {
-  return DTYPES.map((dtype) => {
-    const place = join(folder, dtype);
-    const plan = smallPlan(place, dtype);
-    return { dtype, plan, recording: recordTraining(place, plan, dtype) };
+  return Object.keys(TRAININGS).map((name) => {
+    const place = join(folder, name);
+    const plan = smallPlan(place, name);
+    return { name, plan, recording: recordTraining(place, plan, name) };
   });
 }
 
@@ -34,8 +34,8 @@ function vitest(what, files, env) {
 function checkAddresses(folder, trained) {
   const built = buildChecked("address", ["loratwin", ...(isAll ? ["op_table"] : [])]);
   const env = { LORATWIN_ADDON: built("loratwin.node"), LD_PRELOAD: addressLibrary() };
-  for (const { dtype, plan } of trained) {
-    loratwin(`address: training in ${dtype}`, ["train", plan, "-o", join(folder, `${dtype}-checked`)], env);
+  for (const { name, plan } of trained) {
+    loratwin(`address: training in ${name}`, ["train", plan, "-o", join(folder, `${name}-checked`)], env);
   }
   vitest("address: attacks on the addon", ["test/attacks/addon"], {
     ...env,
@@ -53,7 +53,7 @@ function checkAddresses(folder, trained) {
 function checkThreads(trained) {
   const built = buildChecked("thread", ["replay_calls", ...(isAll ? ["op_table"] : [])]);
   run(
-    "thread: training in every dtype",
+    "thread: every training",
     built("replay_calls"),
     trained.map(({ recording }) => recording),
   );

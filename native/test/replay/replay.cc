@@ -155,8 +155,10 @@ bind::GivenBindings bindings(const Value& from) {
     if (name == "targets") data.targets = array<std::int32_t>(value, Kind::integers);
     if (name == "sequences") data.sequences = array<std::int32_t>(value, Kind::integers);
     if (name == "rowKeys") data.rowKeys = array<std::int32_t>(value, Kind::integers);
+    if (name == "logitRows") data.logitRows = array<std::int32_t>(value, Kind::integers);
     if (name == "segments") result.segments = rows<bind::record::Segment>(value, "segments");
     if (name == "losses") result.losses = rows<bind::record::LossPart>(value, "losses");
+    if (name == "caches") result.caches = rows<bind::record::CachedRows>(value, "caches");
     if (name == "preferences") result.preferences = rows<bind::record::Preference>(value, "preferences");
     if (name == "sumSquares") result.sumSquares = rows<bind::record::SumSquares>(value, "sumSquares");
     if (name == "profile") data.profile = value.number != 0;
