@@ -6,6 +6,8 @@ import { absolute, type Place, readWholeText } from "../files/index.ts";
 import type { AdapterSpec, Architecture, Dtype, PlannedJob } from "../plan/index.ts";
 import {
   checkpointNames,
+  checkSavedFile,
+  checkWritten,
   journalOfRun,
   modelByJournal,
   RUN_FILES,
@@ -83,7 +85,10 @@ function choicesOf(
   const folderOf = (kind: string): string => path.join(run, kind, job.name);
   const peft = (name: string, folder: string, step: number | undefined): readonly AdapterChoice[] => {
     if (!existsSync(folder)) return [];
-    const read: AdapterChoice["read"] = (arch) => readPeftFolder(folder, job.adapter, arch);
+    const read: AdapterChoice["read"] = (arch) => {
+      checkWritten(folder);
+      return readPeftFolder(folder, job.adapter, arch);
+    };
     return [{ name, job, dataFile, step, isCurrent: name === currentName(job), writtenMs: writtenAt(folder), read }];
   };
   const steps = new Set<number>();
@@ -101,7 +106,10 @@ function choicesOf(
       best: best === null ? undefined : { step: best.step, evaluationLoss: best.evaluationLoss },
       keepsBest: best?.isKept === true,
     };
-    const read: AdapterChoice["read"] = (arch) => readJobState(full, job.adapter, arch, facts).state.parameters;
+    const read: AdapterChoice["read"] = (arch) => {
+      checkSavedFile(run, job.name, file);
+      return readJobState(full, job.adapter, arch, facts).state.parameters;
+    };
     return [{ name: `${job.name}@${step}`, job, dataFile, step, isCurrent: false, writtenMs: writtenAt(full), read }];
   });
   const hasEnded = endedJobs.has(job.name);

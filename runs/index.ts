@@ -6,7 +6,7 @@ export { endOf, type RunEnd } from "./check/run-end.ts";
 // When checkpoints are written, and on which weights a run was trained.
 export { type CheckpointRhythm, DEFAULT_RHYTHM } from "./checkpoints/checkpoint-rhythm.ts";
 // The names of a run's checkpoints, and what one has of its jobs.
-export { readManifest } from "./checkpoints/find-checkpoint.ts";
+export { checkSavedFile, readManifest } from "./checkpoints/find-checkpoint.ts";
 export { checkpointNames } from "./checkpoints/write-checkpoint.ts";
 // A live fleet beside what the simulator makes of it, with its decisions and with those of its own.
 export { compareFleet } from "./folder/compare-fleet.ts";
@@ -45,6 +45,8 @@ export { spentOf } from "./folder/spent-so-far.ts";
 export { takeFleetFolder } from "./folder/take-fleet-folder.ts";
 export { trainingFacts } from "./folder/training-facts.ts";
 export { twinOfFleet } from "./folder/twin-of-fleet.ts";
+// Weights as jobs have left them.
+export { checkWritten } from "./folder/written-weights.ts";
 // Ctrl-C, and notices that the machine is to be taken away.
 export { type NoticeLimit, onInterrupt, onNotice } from "./interrupt.ts";
 // Jobs over time on this machine.

@@ -18,6 +18,7 @@ import { type Place, passFault, type TellBytes, VERSION } from "../files/index.t
 import { isLengthData, type Plan } from "../plan/index.ts";
 import { comparingOf, RowReader, samplePrompts } from "../workbench/index.ts";
 import { checkWeights } from "./checkpoints/known-weights.ts";
+import { checkWritten } from "./folder/written-weights.ts";
 
 export type TrainHooks = Pick<ExecuteInput, "onEvent" | "wantsStates" | "statesEverySteps" | "from" | "stop" | "host">;
 
@@ -141,6 +142,7 @@ export async function trainPlan(
   const start = plan.jobs.map((job, index) => {
     const init = ownValue(plan.locations.init, job.name);
     if (init === undefined) return initialPairs(job, plan.model.architecture);
+    checkWritten(init);
     const pairs = readPeftFolder(init, job.adapter, plan.model.architecture);
     if (adapterDigest(pairs) !== job.initDigest)
       throw new InputError({

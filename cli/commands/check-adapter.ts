@@ -1,5 +1,6 @@
 import { textTable } from "../../core/index.ts";
-import { trainingFacts } from "../../runs/index.ts";
+import { absolute } from "../../files/index.ts";
+import { checkWritten, trainingFacts } from "../../runs/index.ts";
 import {
   type AdapterFinding,
   type CheckedAdapter,
@@ -87,6 +88,7 @@ export const checkAdapterCommand: Command = {
   async run(args, io) {
     const adapter = requiredText(args, "adapter");
     const consumer = optionalText(args, "for") as Consumer | undefined;
+    checkWritten(absolute(io, adapter));
     const checked = await checkAdapter(io, {
       adapter,
       consumers: consumer === undefined ? CONSUMERS : [consumer],

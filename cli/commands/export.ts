@@ -1,5 +1,6 @@
 import { counted, formatBytes, shellQuoted, sum } from "../../core/index.ts";
-import { trainingFacts } from "../../runs/index.ts";
+import { absolute } from "../../files/index.ts";
+import { checkWritten, trainingFacts } from "../../runs/index.ts";
 import { EXPORT_TARGETS, type ExportTarget, exportAdapter } from "../../workbench/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { note, printResult, showProgress } from "../output.ts";
@@ -47,6 +48,7 @@ export const exportCommand: Command = {
     const [adapter, output] = [requiredText(args, "adapter"), requiredText(args, "folder")];
     const to = requiredText(args, "to") as ExportTarget;
     showProgress(io, args, `writing ${output} ...`);
+    checkWritten(absolute(io, adapter));
     const result = await exportAdapter(io, {
       ...{ adapter, output, to },
       base: optionalText(args, "base"),

@@ -2,7 +2,7 @@ import { closeSync, existsSync, fstatSync, openSync } from "node:fs";
 import path from "node:path";
 import { InputError, PlanError } from "../../core/index.ts";
 import { readPeftFolder } from "../../exec/index.ts";
-import { bytesOfWholeLines, fileDigest } from "../../files/index.ts";
+import { bytesOfWholeLines } from "../../files/index.ts";
 import {
   type Architecture,
   isOfBase,
@@ -14,7 +14,7 @@ import {
 import { type CheckOwner, readCheckpoint } from "../checkpoints/find-checkpoint.ts";
 import { CHECKPOINTS, checkpointNames, MANIFEST } from "../checkpoints/write-checkpoint.ts";
 import type { JournalLine } from "../folder/journal.ts";
-import { WEIGHTS } from "../folder/run-files.ts";
+import { checkAdapterWeights } from "../folder/written-weights.ts";
 import type { LowestLoss } from "./check-metrics.ts";
 
 /** What is wrong, where something is: an error with its file, and line. @throws what is no fault of a document */
@@ -138,15 +138,7 @@ export function* wrongAdapters(
   for (const { name, adapter } of jobs) {
     const fault = faultOf(() => {
       readPeftFolder(path.join(folder, name), adapter, architecture);
-      const known = written(name);
-      const file = path.join(folder, name, WEIGHTS);
-      const { sha256 } = fileDigest(file);
-      if (known !== undefined && known !== sha256)
-        throw new InputError({
-          expected: `the weights that job ${name} left, ${known.slice(0, 12)}...`,
-          file,
-          got: `${sha256.slice(0, 12)}...`,
-        });
+      checkAdapterWeights(path.join(folder, name), written(name));
     });
     if (fault !== undefined) yield fault;
   }

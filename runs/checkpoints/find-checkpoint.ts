@@ -29,7 +29,8 @@ export interface FoundCheckpoint {
   readonly skipped: readonly SkippedCheckpoint[];
 }
 
-function checkFile(run: string, job: string, file: NonNullable<CheckpointJob["file"]>): void {
+/** @throws InputError where the state of a job is not there, or not as the checkpoint left it */
+export function checkSavedFile(run: string, job: string, file: NonNullable<CheckpointJob["file"]>): void {
   const full = path.join(run, file.path);
   if (!existsSync(full))
     throw new InputError({ expected: `the file of job ${job}`, file: file.path, got: "no such file" });
@@ -53,7 +54,7 @@ export function readCheckpoint(run: string, name: string, checkOwner: CheckOwner
   if (checkpoint.hash !== checkpointHash(checkpoint))
     throw new InputError({ expected: "content that matches its hash", file, at: "hash", got: "other content" });
   checkOwner(checkpoint, { name, file });
-  for (const job of checkpoint.jobs) if (job.file !== null) checkFile(run, job.name, job.file);
+  for (const job of checkpoint.jobs) if (job.file !== null) checkSavedFile(run, job.name, job.file);
   return checkpoint;
 }
 

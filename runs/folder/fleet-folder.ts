@@ -27,6 +27,7 @@ import { type JournalEvent, type WrittenFolders, withWritten } from "./journal.t
 import { OwnWorkCount, ownWorkOf } from "./own-work.ts";
 import { Records, type RecordsInput } from "./records.ts";
 import { RUN_FILES } from "./run-files.ts";
+import { checkWritten } from "./written-weights.ts";
 
 type AdapterOwner = Pick<PlannedJob, "name" | "adapter">;
 
@@ -206,6 +207,7 @@ export class FleetFolder implements Disposable {
   /** The adapter of a job that is over. @throws InputError where it is not there */
   readAdapter({ name, adapter }: AdapterOwner): AdapterState {
     const folder = path.join(this.records.folder, RUN_FILES.adapters, name);
+    checkWritten(folder);
     return { parameters: readPeftFolder(folder, adapter, this.#setting.model.architecture) };
   }
 

@@ -3,6 +3,7 @@ import type { Row } from "../../datasets/index.ts";
 import { FreshState, type JobStart, readPeftFolder } from "../../exec/index.ts";
 import { checkSizes, comparesWithStart, type FleetWork, type Job, type Setting, workFacts } from "../../plan/index.ts";
 import { type LoadedWorkload, loadInputs, ofOnlyJob, workOfJob } from "../../workbench/index.ts";
+import { checkWritten } from "../folder/written-weights.ts";
 import type { LiveSubmission } from "./live-job.ts";
 
 /** @throws PlanError where the pipelines of a fleet have no room for a job's micro-batches */
@@ -19,6 +20,7 @@ export function startOfJob(
   { architecture, locations }: Pick<LoadedWorkload, "architecture" | "locations">,
 ): () => JobStart {
   const init = ownValue(locations.init, job.name);
+  if (init !== undefined) checkWritten(init);
   const read = init === undefined ? undefined : readPeftFolder(init, job.adapter, architecture);
   return () => {
     const start = read === undefined ? new FreshState(job, architecture) : { parameters: read };

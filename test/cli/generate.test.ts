@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -23,6 +23,9 @@ beforeAll(async () => {
   writeFileSync(path.join(root, "test.jsonl"), `${rows.join("\n")}\n`);
   writeFileSync(path.join(root, "w.yaml"), WORKLOAD);
   await printed(["train", "w.yaml", "--devices", "cpu:0", "-o", "run"], root);
+  writeFileSync(path.join(root, "long.yaml"), WORKLOAD.replace("steps: 6", "steps: 5000"));
+  const early = ["--max-hours", "0.000001", "--checkpoint-steps", "1"];
+  await runCli(["train", "long.yaml", "--devices", "cpu:0", "-o", "early", ...early], root);
 }, 60_000);
 
 interface Told {
@@ -117,6 +120,29 @@ describe("generate", () => {
     const { code, stderr } = await runCli(words, root);
     expect(code).toBe(2);
     expect(stderr).toMatch(why);
+  });
+
+  test.each([
+    ["run", "generate", "damaged", "-p", "3 + 3"],
+    ["run", "evaluate", "damaged", "--data", "test.jsonl"],
+    ["run", "export", "damaged/adapters/first", "exported", "--to", "peft"],
+    ["run", "check-adapter", "damaged/adapters/first"],
+    ["early", "generate", "damaged", "-p", "3 + 3"],
+  ])("refuses the weights of %s of which a bit is another one: %s %s", async (source, ...words) => {
+    const folder = path.join(root, "damaged");
+    rmSync(folder, { recursive: true, force: true });
+    cpSync(path.join(root, source), folder, { recursive: true });
+    const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+    for (const name of names.filter((each) => each.endsWith(".safetensors"))) {
+      const bytes = readFileSync(path.join(folder, name));
+      // The lowest bit of a number, which stays one.
+      bytes[bytes.length - 4]! ^= 1;
+      writeFileSync(path.join(folder, name), bytes);
+    }
+    const { code, stdout, stderr } = await runCli(words, root);
+    expect([code, stdout]).toEqual([2, ""]);
+    const expected = source === "run" ? "the weights that job first left, " : "\\d+ bytes with SHA-256 ";
+    expect(stderr).toMatch(new RegExp(`safetensors: Expected ${expected}`));
   });
 
   test("talks with each adapter in a chat of its own", async () => {
