@@ -80,7 +80,7 @@ function meanFeatures(calls: readonly OperatorCall[]): OperatorCall["features"] 
   if (calls.length === 1) return calls[0]!.features;
   const count = sum(calls.map((call) => call.calls));
   return Object.fromEntries(
-    Object.keys(calls[0]!.features).map((feature) => [
+    (Object.keys(calls[0]!.features) as (keyof OperatorCall["features"])[]).map((feature) => [
       feature,
       sum(calls.map((call) => call.calls * call.features[feature]!)) / count,
     ]),

@@ -1,6 +1,7 @@
 import { sum } from "../../core/index.ts";
 import { type JobSegment, jobSegments } from "../actions/mini-batch.ts";
 import type { Architecture, SeenLength } from "../documents/architecture.ts";
+import type { Feature } from "../documents/calibration.ts";
 import type { Projection } from "../documents/projections.ts";
 import type { MicroBatch } from "../documents/segment.ts";
 
@@ -19,7 +20,7 @@ export interface OperatorCall {
   /** Elements read and written, weights included. */
   readonly elements: number;
   /** Features of ONE call for measured models; `one` is 1. */
-  readonly features: Readonly<Record<string, number>>;
+  readonly features: Readonly<Partial<Record<Feature, number>>>;
   /**
    * Products of layers: [in, out] of the weights, which a quantized model dequantizes for it. Its time is part of the
    * product's.

@@ -64,13 +64,38 @@ export const layersCalibrationSchema = z.strictObject({
   meanError: error,
 });
 
+/** Counts of one call of an operator that its time may depend on: `OperatorCall.features`. */
+const FEATURES = [
+  "one",
+  "tokens",
+  "flops",
+  "weights",
+  "elements",
+  "cold",
+  "work",
+  "scores",
+  "rows",
+  "heads",
+  "segments",
+  "outputs",
+  "scored",
+  "experts",
+  "parameters",
+  "jobs",
+  "entries",
+] as const;
+export type Feature = (typeof FEATURES)[number];
+
+/** A feature, or one beyond a knot: `beyond`. */
+const featureName = z.string().regex(new RegExp(`^(?:${FEATURES.join("|")})(?:>\\d{1,15}(?:\\.\\d{1,15})?)?$`));
+
 /**
  * One operator's fitted time: seconds = sum of coefficient * feature, or of what is beyond a knot: `operatorSeconds`.
  */
 export const measuredOperatorSchema = z.strictObject({
   /** Operator kind and, where it was measured at one shape, that shape: `matmul:768x2304:F`, `matmul:F`. */
   operator: z.string(),
-  coefficients: z.record(z.string(), z.number()),
+  coefficients: z.record(featureName, seconds),
   samples: z.int().positive(),
   meanAbsError: z.number().min(0),
   /** Spread of the relative residuals (standard deviation). */

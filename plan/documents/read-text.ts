@@ -8,6 +8,7 @@ import {
   offsetInJson,
   placeOf,
 } from "../../core/index.ts";
+import { formatPath } from "./document-path.ts";
 
 export type DocumentPath = readonly (string | number)[];
 
@@ -61,13 +62,19 @@ function checkShape(value: unknown, file: string, text: string): void {
       file,
       got: `${depth} levels, or more`,
     });
-  if (/__proto__|\\u/.test(text) && hasProto(value))
-    throw new InputError({ expected: "only known keys", file, got: "__proto__" });
+  const at = /__proto__|\\u/.test(text) ? protoAt(value) : undefined;
+  if (at !== undefined)
+    throw new InputError({ expected: "only known keys", at: formatPath(at), file, got: "__proto__" });
 }
 
-function hasProto(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return Object.hasOwn(value, "__proto__") || Object.values(value).some(hasProto);
+function protoAt(value: unknown, path: DocumentPath = []): DocumentPath | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (Object.hasOwn(value, "__proto__")) return path;
+  for (const [key, each] of Object.entries(value)) {
+    const found = protoAt(each, [...path, Array.isArray(value) ? Number(key) : key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function readJson(text: string, value: unknown, file: string): ReadText {

@@ -25,7 +25,7 @@ device: { type: cpu, description: hand-made, threads: 1, devicesAtOnce: 1 }
 date: "2026-01-01"
 dtype: float32
 operators:
-  - { operator: "nothing:F", coefficients: { calls: 1 }, samples: 1, meanAbsError: 0, residualSpread: 0 }
+  - { operator: "nothing:F", coefficients: { one: 1 }, samples: 1, meanAbsError: 0, residualSpread: 0 }
 actionSeconds: { F: 0, B: 0, U: 0 }
 link: { latencySeconds: 0, secondsPerByte: 0 }
 holdOut: { points: 0, meanAbsError: 0, p90AbsError: 0 }
@@ -143,6 +143,22 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
     /k\.yaml:3:1: /,
     /constant.*roofline.*measured at model, got "guessed"/,
   ),
+  ...(
+    [
+      ["a coefficient below 0", "{ one: -1 }", /one, got -1/],
+      ["an infinite coefficient", "{ one: .inf }", /one, got Infinity/],
+      ["a feature that no operator has", "{ calls: 1 }", /calls/],
+      ["a feature that objects inherit", "{ constructor: 1 }", /constructor/],
+      ["a feature beyond an infinite knot", '{ "rows>Infinity": 1 }', /rows>Infinity/],
+      ["a feature beyond a knot of a thousand digits", '{ "rows>1e999": 1 }', /rows>1e999/],
+      ["a feature __proto__", "{ __proto__: 1 }", /got "__proto__"/],
+    ] as const
+  ).map(([name, coefficients, says]) => ({
+    name,
+    files: { ...BASE, "k.yaml": edited(MEASURED, "{ one: 1 }", coefficients) },
+    argv: COSTED,
+    says: [/k\.yaml(?::8:\d+)?: Expected .* at operators\[0\]\.coefficients/, says],
+  })),
   calibration("negative seconds", "F: 1", "F: -1", /k\.yaml:4:12: /, /at least 0 at seconds\.F, got -1/),
   {
     name: "a measured calibration without an operator that is needed",
