@@ -142,7 +142,6 @@ export async function trainPlan(
   const start = plan.jobs.map((job, index) => {
     const init = ownValue(plan.locations.init, job.name);
     if (init === undefined) return initialPairs(job, plan.model.architecture);
-    checkWritten(init);
     const pairs = readPeftFolder(init, job.adapter, plan.model.architecture);
     if (adapterDigest(pairs) !== job.initDigest)
       throw new InputError({
@@ -152,6 +151,7 @@ export async function trainPlan(
         file: init,
         hint: PLAN_AGAIN,
       });
+    checkWritten(init);
     return pairs;
   });
   return await executeProbed({
