@@ -145,7 +145,7 @@ const homes = {
   "csv-parse": ["datasets"],
   hyparquet: ["datasets"],
   "@uwdata/flechette": ["datasets"],
-  fzstd: ["datasets"],
+  zstddec: ["datasets"],
 };
 
 const folders = Object.keys(arrows);

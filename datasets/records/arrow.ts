@@ -1,11 +1,11 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { CompressionType, setCompressionCodec, tableFromIPC } from "@uwdata/flechette";
-import { decompress as unpackZstandard } from "fzstd";
 import { InputError } from "../../core/index.ts";
 import { openToRead } from "../../files/index.ts";
 import { unpackLz4Frame } from "./lz4.ts";
 import { plainRecord } from "./plain-values.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
+import { zstandardInto } from "./zstandard.ts";
 
 /** A batch has a thousand rows or so; what unpacks to much more is no data. */
 const MOST_UNPACKED = 2 ** 29;
@@ -19,10 +19,6 @@ function into(unpack: (input: Uint8Array, bytes: number) => Uint8Array) {
 }
 
 setCompressionCodec(CompressionType.LZ4_FRAME, into(unpackLz4Frame));
-setCompressionCodec(
-  CompressionType.ZSTD,
-  into((input, bytes) => unpackZstandard(input, new Uint8Array(bytes))),
-);
 
 /** A file of Arrow's IPC format, as `pyarrow.feather` writes it; the stream format has no such mark. */
 const FILE_MAGIC = "ARROW1";
@@ -89,6 +85,7 @@ function* messagesOf(descriptor: number): Generator<Message> {
 
 /** The rows of a file in Arrow's IPC formats, file or stream, a batch at a time. */
 export const readArrow: RecordReader = async function* (file, { limit, onBytes }): AsyncGenerator<DataRecord> {
+  setCompressionCodec(CompressionType.ZSTD, into(await zstandardInto()));
   const descriptor = openToRead(file);
   /** What each batch needs: the schema, and the dictionaries up to it. */
   const before: Buffer[] = [];

@@ -1,5 +1,4 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { decompress as unpackZstandard } from "fzstd";
 import {
   asyncBufferFromFile,
   type Compressors,
@@ -11,6 +10,7 @@ import { InputError } from "../../core/index.ts";
 import { unpackLz4Block } from "./lz4.ts";
 import { plainRecord } from "./plain-values.ts";
 import { type DataRecord, MOST_RECORDS, type RecordReader, tooManyRecords } from "./record.ts";
+import { zstandardInto } from "./zstandard.ts";
 
 /** A page of a Parquet file has a megabyte or so; what unpacks to much more is no data. */
 const UNPACKED = { maxOutputLength: 2 ** 28 } as const;
@@ -32,7 +32,6 @@ const COMPRESSORS: Compressors = {
   }),
   GZIP: (input) => gunzipSync(input, UNPACKED),
   BROTLI: (input) => brotliDecompressSync(input, UNPACKED),
-  ZSTD: into((input, bytes) => unpackZstandard(input, new Uint8Array(bytes))),
   LZ4_RAW: into(unpackLz4Block),
 };
 
@@ -52,11 +51,12 @@ export const readParquet: RecordReader = async function* (file, { limit, onBytes
   if (metadata === undefined) return;
   const numRows = Math.min(limit, Number(metadata.num_rows));
   if (numRows > MOST_RECORDS) throw tooManyRecords(file);
+  const compressors = { ...COMPRESSORS, ZSTD: into(await zstandardInto()) };
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     if (rowStart >= numRows) return;
     const rowEnd = Math.min(numRows, rowStart + Number(group.num_rows));
-    const read = parquetReadObjects({ file: buffer, metadata, compressors: COMPRESSORS, rowStart, rowEnd });
+    const read = parquetReadObjects({ file: buffer, metadata, compressors, rowStart, rowEnd });
     const rows = await read.catch((cause) => {
       throw refused(cause);
     });

@@ -1,14 +1,14 @@
 import fs from "node:fs";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { Decompress } from "fzstd";
 import { InputError } from "../../core/index.ts";
 import { passFault } from "../../files/index.ts";
+import { unpackZstandard } from "./zstandard.ts";
 
 /** Bytes that are read at once. */
 const PIECE = 2 ** 16;
-/** Bytes behind a frame that it may refer to; as many as `zstd -d` takes without being told. */
-const MOST_WINDOW = 2 ** 27;
+/** A text of more bytes than `any` may be so many times as long as it is packed; gzip comes to a thousand times. */
+const UNPACKED = { any: 2 ** 28, times: 2 ** 12 } as const;
 
 /** Told how many bytes of a file have been read. */
 export type OnBytes = (bytes: number) => void;
@@ -32,32 +32,6 @@ async function* unpackGzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer
   } finally {
     input.destroy();
   }
-}
-
-/** The bytes that a frame asks to be kept while it is unpacked (RFC 8878, 3.1.1.1). */
-function windowOf(frame: Buffer): number {
-  const descriptor = frame[4] ?? 0;
-  const isSingle = (descriptor & 0x20) !== 0;
-  if (!isSingle) return 2 ** (10 + (frame[5]! >> 3)) * (1 + (frame[5]! & 7) / 8);
-  const [sizeBytes, at] = [2 ** (descriptor >> 6), 5 + [0, 1, 2, 4][descriptor & 3]!];
-  return sizeBytes === 8 ? Number(frame.readBigUInt64LE(at)) : frame.readUIntLE(at, sizeBytes);
-}
-
-async function* unpackZstandard(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const unpacked: Uint8Array[] = [];
-  const zstandard = new Decompress((bytes) => unpacked.push(bytes));
-  let isFirst = true;
-  const taken = function* (piece: Uint8Array, isLast: boolean): Generator<Buffer> {
-    zstandard.push(piece, isLast);
-    for (const { buffer, byteOffset, byteLength } of unpacked.splice(0))
-      if (byteLength > 0) yield Buffer.from(buffer, byteOffset, byteLength);
-  };
-  for await (const piece of packed) {
-    if (isFirst && windowOf(piece) > MOST_WINDOW) throw new RangeError(`a window of more than ${MOST_WINDOW} bytes`);
-    isFirst = false;
-    yield* taken(piece, false);
-  }
-  yield* taken(new Uint8Array(0), true);
 }
 
 interface Packing {
@@ -122,7 +96,11 @@ async function* whole(first: IteratorResult<Buffer>, rest: AsyncIterator<Buffer>
  * @throws InputError for what cannot be unpacked, and for UTF-16
  */
 export async function* textBytes(file: string, onBytes: OnBytes = () => {}): AsyncGenerator<Buffer> {
-  const input = pieces(file, onBytes);
+  let [packedBytes, textLength] = [0, 0];
+  const input = pieces(file, (bytes) => {
+    packedBytes = bytes;
+    onBytes(bytes);
+  });
   const first = await input.next();
   const packing = first.done === true ? undefined : PACKINGS.find(({ magic }) => beginsWith(first.value, magic));
   const packed = whole(first, input);
@@ -131,6 +109,9 @@ export async function* textBytes(file: string, onBytes: OnBytes = () => {}): Asy
     for await (const piece of packing?.unpack(packed) ?? packed) {
       if (isFirst) checkText(piece, file);
       isFirst = false;
+      textLength += piece.length;
+      if (textLength > Math.max(UNPACKED.any, UNPACKED.times * packedBytes))
+        throw new RangeError(`more than ${UNPACKED.times} times as many bytes of text`);
       yield piece;
     }
   } catch (cause) {

@@ -17,7 +17,7 @@ process.on("message", async ({ argv, cwd }) => {
   };
   try {
     const code = await run(argv, io);
-    process.send({ code, stdout, stderr, bytes: process.memoryUsage().rss });
+    process.send({ code, stdout, stderr, bytes: process.resourceUsage().maxRSS * 1024 });
   } catch (error) {
     process.send({ code: "crash", stdout, stderr: error instanceof Error ? error.stack : String(error), bytes: 0 });
   }

@@ -21,7 +21,7 @@ export interface Outcome {
   readonly code: number | "crash" | "hang" | "killed";
   readonly stdout: string;
   readonly stderr: string;
-  /** Resident memory of the process once it has answered; it does not shrink between cases. */
+  /** The most resident memory that the process has had by then. */
   readonly bytes: number;
 }
 
