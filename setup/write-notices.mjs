@@ -34,7 +34,8 @@ const WITHOUT_TEXT = {
 
 /** @throws SetupError for a licence that is not on the list */
 function checkLicence(what, licence) {
-  if (ALLOWED.includes(licence)) return;
+  // Of a package with parts of others, each part has to be on it.
+  if (licence?.split(" AND ").every((part) => ALLOWED.includes(part))) return;
   throw new SetupError(`${what} has the licence ${licence ?? "(none)"}. Those that are taken: ${ALLOWED.join(", ")}.`);
 }
 

@@ -3,6 +3,35 @@ import type { SeenCompletion } from "../../exec/index.ts";
 import { linesOfFile } from "../../files/index.ts";
 import { type FileLines, jsonLines, type Plan } from "../../plan/index.ts";
 
+/** Stage, stream, action, start and end, interrupted and delayed nanoseconds: null where nobody counted those. */
+type CompletionFields = readonly [
+  number,
+  SeenCompletion["done"]["stream"],
+  number,
+  number,
+  number,
+  number | null,
+  number | null,
+];
+
+/** The lines of completions.jsonl by their form alone. @throws InputError with the line that is none */
+export function* completionFields(
+  lines: FileLines,
+  file: string,
+): Generator<{ readonly value: CompletionFields; readonly line: number }> {
+  for (const { value, line } of jsonLines(lines, file)) {
+    if (!Array.isArray(value) || value.length !== 7)
+      throw new InputError({ expected: "what a device of the plan reported", file, line, got: value });
+    const [stage, stream, id, startNs, endNs, interruptedNs, delayedNs] = value;
+    const times = [startNs, endNs, interruptedNs ?? 0, delayedNs ?? 0];
+    if (!times.every(Number.isFinite))
+      throw new InputError({ expected: "times in nanoseconds", file, line, got: value });
+    if (!["compute", "send", "receive"].includes(stream) || ![stage, id].every((each) => Number.isSafeInteger(each)))
+      throw new InputError({ expected: "what a device of the plan reported", file, line, got: value });
+    yield { value: value as unknown as CompletionFields, line };
+  }
+}
+
 /**
  * What devices reported, line by line as `Records` writes it in completions.jsonl: of a long fleet there is more than
  * memory has room for. `begin`: by stage, actions before those of the plan, of which it is not known what they were.
@@ -21,13 +50,10 @@ export function* readCompletions(
     const number = id - (begin[stage] ?? 0);
     return Number.isInteger(id) && id >= 0 && own !== undefined && (number < 0 || own[number] !== undefined);
   };
-  for (const { value, line } of jsonLines(lines, file)) {
-    const isLine = Array.isArray(value) && value.length === 7 && isAction(Number(value[0]), Number(value[2]));
-    if (!isLine) throw new InputError({ expected: "what a device of the plan reported", file, line, got: value });
+  for (const { value, line } of completionFields(lines, file)) {
     const [stage, stream, id, startNs, endNs, interruptedNs, delayedNs] = value;
-    const times = [startNs, endNs, interruptedNs ?? 0, delayedNs ?? 0];
-    if (!times.every(Number.isFinite))
-      throw new InputError({ expected: "times in nanoseconds", file, line, got: value });
+    if (!isAction(stage, id))
+      throw new InputError({ expected: "what a device of the plan reported", file, line, got: value });
     const known = id - (begin[stage] ?? 0);
     const ids = reported.get(`${stage} ${stream}`) ?? new Uint8Array(plan.actions[stage]!.length);
     reported.set(`${stage} ${stream}`, ids);

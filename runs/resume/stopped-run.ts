@@ -1,12 +1,21 @@
 import { existsSync, linkSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { InputError, shellQuoted } from "../../core/index.ts";
-import { folderHolder, wholeLinesOf, writePieces, writeWholeFile, writeWholeFolder } from "../../files/index.ts";
+import {
+  folderHolder,
+  linesOfFile,
+  wholeLinesOf,
+  writePieces,
+  writeWholeFile,
+  writeWholeFolder,
+} from "../../files/index.ts";
 import { jobDigest, type PlannedJob, readText, type Spent } from "../../plan/index.ts";
 import { type CheckOwner, type FoundCheckpoint, findCheckpoint, putAside } from "../checkpoints/find-checkpoint.ts";
 import type { JournalEvent } from "../folder/journal.ts";
+import { completionFields } from "../folder/read-completions.ts";
 import { isGoingOn, journalOfRun, type RunJournal, stateByJournal, weightsByJournal } from "../folder/read-journal.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
+import { readSamples } from "../folder/sample-lines.ts";
 import { spentSoFar } from "../folder/spent-so-far.ts";
 
 /** A run that did not get to its end, of a plan or of jobs over time, and where it can go on. */
@@ -42,8 +51,16 @@ export function findStopped(folder: string, given: string, checkOwner: CheckOwne
       got: given,
       hint: `Process ${holder.process} does; \`loratwin watch ${shellQuoted(given)}\` shows it.`,
     });
+  checkLines(folder);
   const [weights, spent] = [weightsByJournal(events), spentSoFar(folder, events)];
   return { folder, found: findCheckpoint(folder, checkOwner), ...journal, weights, spent };
+}
+
+/** Lines of a run that goes on are kept or put away, and read by nobody meanwhile. @throws InputError with one that is damaged */
+function checkLines(folder: string): void {
+  const [samples, completions] = [RUN_FILES.samples, RUN_FILES.completions].map((name) => path.join(folder, name));
+  readSamples(linesOfFile(samples!), samples!);
+  for (const _ of completionFields(linesOfFile(completions!), completions!));
 }
 
 /** What it goes on from, for people. */

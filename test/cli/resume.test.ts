@@ -201,6 +201,23 @@ describe("a run that is asked to end", () => {
     expectSame("by-command");
   }, 60_000);
 
+  it("names the line of an answer, or of what a device reported, that is damaged", async () => {
+    const train = ["train", "plan.json", "-o", "damaged", "--no-cache"];
+    await interrupted(train, "damaged", (signals) => signals.emit("SIGTERM"));
+    for (const [name, line, damage] of [
+      ["completions.jsonl", '[0,"compute",0,1,2,null,null]', '[0,"compute",1,1,2,nul'],
+      ["completions.jsonl", '[0,"compute",0,1,2,null,null]', '[0,"compute","1",1,2,null,null]'],
+      ["samples.jsonl", "", '{"by":"adapter","job":"first"}'],
+    ] as const) {
+      writeFileSync(at("damaged", name), `${line}\n${damage}\n`);
+      const { code, stderr } = await runCli(["resume", "damaged", "--no-cache"], root);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`${name}:2: Expected `)]);
+      rmSync(at("damaged", name));
+    }
+    await printed(["resume", "damaged", "--no-cache"], root);
+    expectSame("damaged");
+  }, 60_000);
+
   const limits = [
     ["hours", ["--max-hours", "0.0001"], /Noticed \(--max-hours 0\.0001\)/],
     ["money", ["--max-cost", "0.5", "--cost-per-hour", "5000", "--max-hours", "2"], /Noticed \(--max-cost 0\.5\)/],
