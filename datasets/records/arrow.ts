@@ -1,10 +1,10 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
-import { CompressionType, setCompressionCodec, tableFromIPC } from "@uwdata/flechette";
+import { CompressionType, setCompressionCodec, Type, tableFromIPC } from "@uwdata/flechette";
 import { InputError } from "../../core/index.ts";
 import { openToRead } from "../../files/index.ts";
 import { unpackLz4Frame } from "./lz4.ts";
 import { plainRecord } from "./plain-values.ts";
-import type { DataRecord, RecordReader } from "./record.ts";
+import { type DataRecord, MOST_RECORDS, type RecordReader, tooManyRecords } from "./record.ts";
 import { zstandardInto } from "./zstandard.ts";
 
 /** A batch has a thousand rows or so; what unpacks to much more is no data. */
@@ -42,6 +42,39 @@ function aboutMessage(head: Buffer): { readonly kind: number; readonly bodyBytes
     kind: kind === 0 ? 0 : head.readUInt8(table + kind),
     bodyBytes: body === 0 ? 0 : Number(head.readBigInt64LE(table + body)),
   };
+}
+
+/** Of one batch, and of the lists in it. */
+const MOST_VALUES = 2 ** 28;
+
+/** The parts of a batch of flechette's that say how many values it has. */
+interface Batch {
+  readonly length: number;
+  readonly type: { readonly typeId: number; readonly stride?: number };
+  readonly offsets?: ArrayLike<number | bigint> | null;
+  readonly sizes?: ArrayLike<number | bigint>;
+  readonly children?: readonly Batch[];
+  readonly dictionary?: { readonly data: readonly Batch[] };
+}
+
+/** Whether lists are of values that are there: flechette makes as many as they say. @throws RangeError */
+function checkLengths({ length, type, offsets, sizes, children = [], dictionary }: Batch): void {
+  if (!(length >= 0 && length <= MOST_VALUES)) throw new RangeError(`a column of ${length} values in one batch`);
+  for (const batch of [...children, ...(dictionary?.data ?? [])]) checkLengths(batch);
+  const [child] = children;
+  if (child === undefined) return;
+  let values = 0;
+  const add = (start: number, end: number): void => {
+    values += end - start;
+    if (!(start >= 0 && start <= end && end <= child.length && values <= MOST_VALUES))
+      throw new RangeError(`a list of values ${start} to ${end} of ${child.length}`);
+  };
+  if (type.typeId === Type.FixedSizeList) add(0, length * type.stride!);
+  if (offsets === undefined || offsets === null || type.typeId === Type.Union) return;
+  for (let index = 0; index < length; index += 1) {
+    const start = Number(offsets[index]);
+    add(start, sizes === undefined ? Number(offsets[index + 1]) : start + Number(sizes[index]));
+  }
 }
 
 interface Message {
@@ -96,7 +129,10 @@ export const readArrow: RecordReader = async function* (file, { limit, onBytes }
         before.push(bytes);
         continue;
       }
-      for (const row of tableFromIPC([...before, bytes], { useBigInt: true, useDate: true }).toArray()) {
+      const table = tableFromIPC([...before, bytes], { useBigInt: true, useDate: true });
+      for (const { data } of table.children) for (const batch of data) checkLengths(batch as unknown as Batch);
+      if (table.numRows > MOST_RECORDS) throw tooManyRecords(file);
+      for (const row of table.toArray()) {
         if (count === limit) return;
         yield { value: plainRecord(row), place: { file, at: `[${count}]` } };
         count += 1;

@@ -2,6 +2,7 @@ import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import {
   asyncBufferFromFile,
   type Compressors,
+  type FileMetaData,
   parquetMetadataAsync,
   parquetReadObjects,
   snappyUncompress,
@@ -35,6 +36,23 @@ const COMPRESSORS: Compressors = {
   LZ4_RAW: into(unpackLz4Block),
 };
 
+/** Of one column of a group of rows; hyparquet makes room for as many as a file says. */
+const MOST_VALUES = 2 ** 28;
+
+/** Whether groups of rows are of the file. @throws RangeError */
+function checkGroups({ row_groups: groups }: FileMetaData, fileBytes: number): void {
+  for (const { num_rows: rows, columns } of groups) {
+    if (!(rows >= 0n && rows <= MOST_RECORDS)) throw new RangeError(`a group of ${rows} rows`);
+    for (const { meta_data: column } of columns) {
+      if (column === undefined) throw new RangeError("a column without its place");
+      const { num_values: values, total_compressed_size: bytes, data_page_offset: start } = column;
+      if (!(values >= 0n && values <= MOST_VALUES)) throw new RangeError(`a column of ${values} values`);
+      if (!(bytes >= 0n && start >= 0n && Number(bytes) <= fileBytes && Number(start) <= fileBytes))
+        throw new RangeError(`a column at ${start} of ${bytes} bytes in a file of ${fileBytes}`);
+    }
+  }
+}
+
 /** The rows of a Parquet file, a group of rows at a time; packed with Snappy, gzip, Brotli, Zstandard, LZ4 or not at all. */
 export const readParquet: RecordReader = async function* (file, { limit, onBytes }): AsyncGenerator<DataRecord> {
   const refused = (cause: unknown): InputError =>
@@ -43,7 +61,9 @@ export const readParquet: RecordReader = async function* (file, { limit, onBytes
       : new InputError({ expected: "a Parquet file", file, got: (cause as Error).message }, { cause });
   const opened = async () => {
     const buffer = await asyncBufferFromFile(file);
-    return { buffer, metadata: buffer.byteLength === 0 ? undefined : await parquetMetadataAsync(buffer) };
+    const metadata = buffer.byteLength === 0 ? undefined : await parquetMetadataAsync(buffer);
+    if (metadata !== undefined) checkGroups(metadata, buffer.byteLength);
+    return { buffer, metadata };
   };
   const { buffer, metadata } = await opened().catch((cause) => {
     throw refused(cause);

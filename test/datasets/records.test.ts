@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
+import { tableFromArrays, tableToIPC } from "@uwdata/flechette";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import type { FileSource } from "../../datasets/index.ts";
@@ -67,6 +68,19 @@ describe("files of other programs", () => {
       }
     }
   });
+});
+
+it("refuses a list in Arrow that says it has values which are not there", async () => {
+  const rows = tableFromArrays({ tokens: [[1, 2], [3]] });
+  const bytes = Buffer.from(tableToIPC(rows, { format: "stream" })!);
+  expect(await valuesOf(temporaryFile("r.arrow", bytes))).toEqual([{ tokens: [1, 2] }, { tokens: [3] }]);
+  const offsets = bytes.indexOf(Buffer.from(Int32Array.of(0, 2, 3).buffer));
+  for (const last of [0x7fffffff, -1, 4]) {
+    bytes.writeInt32LE(last, offsets + 8);
+    await expect(valuesOf(temporaryFile("r.arrow", bytes))).rejects.toThrow(
+      /an Arrow file, got "a list of values 2 to /,
+    );
+  }
 });
 
 const TWO = [{ text: "a;ü" }, { text: "b" }];
