@@ -110,8 +110,8 @@ export {
 export { checkpointHash, jobDigest } from "./documents/checkpoint-hash.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
-// A path in a document as text.
-export { formatPath } from "./documents/document-path.ts";
+// A path in a document, and the same as text.
+export { type DocumentPath, formatPath } from "./documents/document-path.ts";
 // How a base model's weights are kept, and other words for it.
 export { DTYPE_WORDS, type Dtype, dtypeHint, dtypeSchema } from "./documents/dtype.ts";
 // When a job ends before its last step.
@@ -182,7 +182,7 @@ export * from "./documents/questions.ts";
 export type { RateSchedule } from "./documents/rate-schedule.ts";
 // Reading documents, with file, line and path in every message.
 export { checkDocument, parseDocument, parseReadable, placeError } from "./documents/read-document.ts";
-export { type DocumentPath, type ReadText, readText } from "./documents/read-text.ts";
+export { type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.
 export type {
   ComparedRow,

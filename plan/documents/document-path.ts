@@ -1,4 +1,4 @@
-import type { DocumentPath } from "./read-text.ts";
+export type DocumentPath = readonly (string | number)[];
 
 /** A path as text: `jobs[2].adapter.rank`. */
 export function formatPath(path: DocumentPath): string {

@@ -1,6 +1,6 @@
 import { InputError, isMapping, type Mapping } from "../../core/index.ts";
-import { formatPath } from "./document-path.ts";
-import type { DocumentPath, ReadText } from "./read-text.ts";
+import { type DocumentPath, formatPath } from "./document-path.ts";
+import type { ReadText } from "./read-text.ts";
 import { type HalvingSpec, MOST_POINTS, type ModelSearchSpec, type SweepSpec } from "./sweep.ts";
 import { gridSize, type SweepPoint, sweepPoints } from "./sweep-points.ts";
 

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { didYouMean, looseName, nearNames } from "../../core/index.ts";
+import type { DocumentPath } from "./document-path.ts";
 import { valueAt } from "./document-path.ts";
 import { dtypeHint } from "./dtype.ts";
 import { FOREIGN_KEYS, type ForeignKey, type Siblings } from "./foreign-keys.ts";
@@ -7,7 +8,6 @@ import type { Flaw } from "./issues.ts";
 import { documentHint } from "./kinds.ts";
 import { knownKeys } from "./known-keys.ts";
 import { OTHER_SCHEDULES } from "./rate-schedule.ts";
-import type { DocumentPath } from "./read-text.ts";
 
 const FOREIGN: ReadonlyMap<string, ForeignKey> = new Map(
   Object.entries(FOREIGN_KEYS).map(([name, key]) => [looseName(name), key]),

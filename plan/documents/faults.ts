@@ -1,10 +1,10 @@
 import type { z } from "zod";
 import { type ErrorFacts, InputError } from "../../core/index.ts";
-import { formatPath, valueAt } from "./document-path.ts";
+import { type DocumentPath, formatPath, valueAt } from "./document-path.ts";
 import { expectation } from "./expectation.ts";
 import { couldBe, hintOf } from "./fault-hints.ts";
 import { type Flaw, flawsOf } from "./issues.ts";
-import type { DocumentPath, ReadText } from "./read-text.ts";
+import type { ReadText } from "./read-text.ts";
 
 /** Where a path of the checked value stands in the text; for values that were merged from elsewhere. */
 export type Relocate = (path: DocumentPath) => readonly DocumentPath[];

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { DocumentPath } from "./read-text.ts";
+import type { DocumentPath } from "./document-path.ts";
 
 /** What a schema found wrong, with its path from the top; `key` is the one that is not known. */
 export interface Flaw {

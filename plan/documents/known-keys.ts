@@ -1,6 +1,5 @@
 import type { z } from "zod";
-import { valueAt } from "./document-path.ts";
-import type { DocumentPath } from "./read-text.ts";
+import { type DocumentPath, valueAt } from "./document-path.ts";
 
 interface SchemaNode {
   readonly shape?: Readonly<

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { type ErrorFacts, isMapping, type Mapping, nearNames } from "../../core/index.ts";
-import { formatPath } from "./document-path.ts";
+import { type DocumentPath, formatPath } from "./document-path.ts";
 import { expandSweeps, type Sweep, writtenPath } from "./expand-sweeps.ts";
 import { errorOf, faultsOf } from "./faults.ts";
-import { type DocumentPath, type ReadText, readText } from "./read-text.ts";
+import { type ReadText, readText } from "./read-text.ts";
 import { sweepSchema } from "./sweep.ts";
 import { JOB_DEFAULTS, type Workload, workloadSchema } from "./workload.ts";
 import { writtenWorkloadSchema } from "./written-workload.ts";

@@ -8,9 +8,7 @@ import {
   offsetInJson,
   placeOf,
 } from "../../core/index.ts";
-import { formatPath } from "./document-path.ts";
-
-export type DocumentPath = readonly (string | number)[];
+import { type DocumentPath, formatPath } from "./document-path.ts";
 
 interface LineAndColumn {
   readonly line: number;
