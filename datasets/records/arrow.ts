@@ -28,24 +28,62 @@ const CONTINUATION = 0xffffffff;
 /** Kinds of messages (Arrow's Message.fbs). */
 const KINDS = { schema: 1, dictionary: 2, batch: 3 } as const;
 
-/** Kind of a message, and bytes of its body, of the flatbuffer that stands before it (Message.fbs: fields 1 and 3). */
-function aboutMessage(head: Buffer): { readonly kind: number; readonly bodyBytes: number } {
-  const table = head.readUInt32LE(0);
+/** Of one column of a batch, and of the lists in it. */
+const MOST_VALUES = 2 ** 28;
+/** Of a schema, with those in them. */
+const MOST_FIELDS = 2 ** 16;
+
+/** Where a field of a flatbuffer's table stands, the table being what `from` refers to; undefined where it has none. */
+function placeOf(head: Buffer, from: number, field: number): number | undefined {
+  const table = from + head.readUInt32LE(from);
   const fields = table - head.readInt32LE(table);
-  const size = head.readUInt16LE(fields);
-  const at = (field: number): number => {
-    const place = 4 + 2 * field;
-    return place < size ? head.readUInt16LE(fields + place) : 0;
-  };
-  const [kind, body] = [at(1), at(3)];
-  return {
-    kind: kind === 0 ? 0 : head.readUInt8(table + kind),
-    bodyBytes: body === 0 ? 0 : Number(head.readBigInt64LE(table + body)),
-  };
+  const place = 4 + 2 * field;
+  const offset = place < head.readUInt16LE(fields) ? head.readUInt16LE(fields + place) : 0;
+  return offset === 0 ? undefined : table + offset;
 }
 
-/** Of one batch, and of the lists in it. */
-const MOST_VALUES = 2 ** 28;
+/** The places of a vector's elements, which are all there: flechette reads as many as the vector says. @throws RangeError */
+function elementsOf(head: Buffer, from: number, field: number, bytes: number): readonly number[] {
+  const place = placeOf(head, from, field);
+  if (place === undefined) return [];
+  const vector = place + head.readUInt32LE(place);
+  const count = head.readUInt32LE(vector);
+  if (vector + 4 + count * bytes > head.length) throw new RangeError(`a vector of ${count} in ${head.length} bytes`);
+  return Array.from({ length: count }, (_, index) => vector + 4 + index * bytes);
+}
+
+/** Schema.fbs and Field: fields of a schema (1) or of a field (5), and metadata of both. */
+function checkFields(head: Buffer, from: number, [children, metadata]: readonly [number, number], before = 0): number {
+  elementsOf(head, from, metadata, 4);
+  let count = before;
+  for (const field of elementsOf(head, from, children, 4)) {
+    count = checkFields(head, field, [5, 6], count + 1);
+    if (count > MOST_FIELDS) throw new RangeError(`more than ${MOST_FIELDS} fields`);
+  }
+  return count;
+}
+
+/** Message.fbs, RecordBatch: nodes, buffers and counts of variadic buffers. */
+function checkBatch(head: Buffer, from: number, mostValues: number): void {
+  for (const node of elementsOf(head, from, 1, 16)) {
+    const length = head.readBigInt64LE(node);
+    if (!(length >= 0n && length <= mostValues)) throw new RangeError(`a column of ${length} values in one batch`);
+  }
+  elementsOf(head, from, 2, 16);
+  for (const count of elementsOf(head, from, 4, 8))
+    if (head.readBigInt64LE(count) > MOST_FIELDS) throw new RangeError(`a column of more than ${MOST_FIELDS} buffers`);
+}
+
+/** Kind of a message, and bytes of its body, of the flatbuffer that stands before it (Message.fbs: fields 1 and 3). */
+function aboutMessage(head: Buffer): { readonly kind: number; readonly bodyBytes: number } {
+  const [kindPlace, header, body] = [1, 2, 3].map((field) => placeOf(head, 0, field));
+  const kind = kindPlace === undefined ? 0 : head.readUInt8(kindPlace);
+  if (header !== undefined && kind === KINDS.schema) checkFields(head, header, [1, 2]);
+  if (header !== undefined && kind === KINDS.batch) checkBatch(head, header, MOST_VALUES);
+  const values = header === undefined || kind !== KINDS.dictionary ? undefined : placeOf(head, header, 1);
+  if (values !== undefined) checkBatch(head, values, MOST_RECORDS);
+  return { kind, bodyBytes: body === undefined ? 0 : Number(head.readBigInt64LE(body)) };
+}
 
 /** The parts of a batch of flechette's that say how many values it has. */
 interface Batch {

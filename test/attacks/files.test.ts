@@ -66,7 +66,8 @@ function attackOf(rng: Rng, name: string): Attack {
   }
   const argv = ["data", record.name, "--tokenizer", "../model", "--limit", "1000"];
   const files = { [record.name]: changed(record.bytes, rng) };
-  return { name: `${name} of ${record.name}`, files, argv, mayPass: true };
+  // With 1 where rows are refused, which the table counts.
+  return { name: `${name} of ${record.name}`, files, argv, mayPass: true, mayFindNone: true };
 }
 
 it("files with other bytes are read, or refused", { tags: ["slow"], timeout: TIMEOUT_MS + 2e3 * SECONDS }, async () => {
