@@ -83,6 +83,15 @@ it("refuses a list in Arrow that says it has values which are not there", async 
   }
 });
 
+it.each([
+  ["zstd.feather", 216, 5],
+  ["lz4.feather", 623, 1],
+])("refuses %s with a vector of millions of elements that are not there", async (name, at, byte) => {
+  const bytes = fs.readFileSync(path.join(FORMS, name));
+  bytes[at] = byte;
+  await expect(valuesOf(temporaryFile(name, bytes))).rejects.toThrow(/got "a vector of \d{8} in /);
+});
+
 const TWO = [{ text: "a;ü" }, { text: "b" }];
 const JSON_LINES = TWO.map((record) => `${JSON.stringify(record)}\n`).join("");
 
