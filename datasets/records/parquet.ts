@@ -9,6 +9,7 @@ import {
 } from "hyparquet";
 import { InputError } from "../../core/index.ts";
 import { unpackLz4Block } from "./lz4.ts";
+import { checkPages } from "./parquet-pages.ts";
 import { plainRecord } from "./plain-values.ts";
 import { type DataRecord, MOST_RECORDS, type RecordReader, tooManyRecords } from "./record.ts";
 import { zstandardInto } from "./zstandard.ts";
@@ -19,7 +20,7 @@ const UNPACKED = { maxOutputLength: 2 ** 28 } as const;
 /** Unpacks into so many bytes, where these are not too many. */
 function into(unpack: (input: Uint8Array, bytes: number) => Uint8Array) {
   return (input: Uint8Array, bytes: number): Uint8Array => {
-    if (bytes > UNPACKED.maxOutputLength) throw new RangeError(`a page of ${bytes} bytes`);
+    if (!(bytes >= 0 && bytes <= UNPACKED.maxOutputLength)) throw new RangeError(`a page of ${bytes} bytes`);
     return unpack(input, bytes);
   };
 }
@@ -38,6 +39,9 @@ const COMPRESSORS: Compressors = {
 
 /** Of one column of a group of rows; hyparquet makes room for as many as a file says. */
 const MOST_VALUES = 2 ** 28;
+
+/** Values of a dictionary, of which a page need not use all. */
+const MOST_OF_DICTIONARY = 2 ** 24;
 
 /** Whether groups of rows are of the file. @throws RangeError */
 function checkGroups({ row_groups: groups }: FileMetaData, fileBytes: number): void {
@@ -75,6 +79,20 @@ export const readParquet: RecordReader = async function* (file, { limit, onBytes
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     if (rowStart >= numRows) return;
+    for (const { meta_data: column } of group.columns) {
+      const { data_page_offset: data, dictionary_page_offset: dictionary, total_compressed_size: bytes } = column!;
+      const start = Number(dictionary !== undefined && dictionary > 0n && dictionary < data ? dictionary : data);
+      const chunk = await buffer.slice(start, start + Number(bytes));
+      try {
+        checkPages(
+          Buffer.from(chunk),
+          UNPACKED.maxOutputLength,
+          Math.max(Number(column!.num_values), MOST_OF_DICTIONARY),
+        );
+      } catch (cause) {
+        throw refused(cause);
+      }
+    }
     const rowEnd = Math.min(numRows, rowStart + Number(group.num_rows));
     const read = parquetReadObjects({ file: buffer, metadata, compressors, rowStart, rowEnd });
     const rows = await read.catch((cause) => {

@@ -92,6 +92,12 @@ it.each([
   await expect(valuesOf(temporaryFile(name, bytes))).rejects.toThrow(/got "a vector of \d{8} in /);
 });
 
+it("refuses a Parquet file with a page header without sizes", async () => {
+  const bytes = fs.readFileSync(path.join(FIXTURES, "questions.parquet"));
+  for (const [at, byte] of [0, 0, 0, 128].entries()) bytes[92 + at] = byte;
+  await expect(valuesOf(temporaryFile("r.parquet", bytes))).rejects.toThrow(/got "a page of undefined bytes/);
+});
+
 const TWO = [{ text: "a;ü" }, { text: "b" }];
 const JSON_LINES = TWO.map((record) => `${JSON.stringify(record)}\n`).join("");
 
