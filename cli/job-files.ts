@@ -4,11 +4,11 @@ import { readInput } from "../files/index.ts";
 import {
   type FiledJob,
   type JobOverrides,
-  placeJob,
   readJobFile,
   readOverridesFile,
   type SubmittedJob,
 } from "../server/index.ts";
+import { placeJob } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 
 /** A job of a file, or keys of one, with absolute paths. */

@@ -25,10 +25,9 @@ import {
   type ListenOptions,
   liveControl,
   openServer,
-  placeJob,
   unwritten,
 } from "../server/index.ts";
-import { checkRanks, loadCluster, type RequestChoice } from "../workbench/index.ts";
+import { checkRanks, loadCluster, placeJob, type RequestChoice } from "../workbench/index.ts";
 import { CHECKPOINT_OPTIONS, INTERRUPTED, NOTICED, noticeFiles, noticeOf, rhythmOf } from "./checkpoint-options.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText } from "./command.ts";
 import { fleetLine, jobsTable, noticeLines } from "./describe-jobs.ts";

@@ -63,6 +63,11 @@ function isText(template: string): boolean {
   return template.includes("{{") || template.includes("{%");
 }
 
+/** Whether a chat template is given as a file, and neither by its text nor by a name of ours. */
+export function isTemplateFile(template: string): boolean {
+  return !isText(template) && ownValue(CHAT_TEMPLATES, template) === undefined;
+}
+
 /**
  * The source with the text of a chat template that it names as a file, relative to `baseFolder`; a name of ours stays.
  * @throws InputError for what is neither
@@ -73,7 +78,7 @@ export function withTemplateFile<T extends { readonly chatTemplate?: string | un
   at: string,
 ): T {
   const given = source.chatTemplate;
-  if (given === undefined || isText(given) || ownValue(CHAT_TEMPLATES, given) !== undefined) return source;
+  if (given === undefined || !isTemplateFile(given)) return source;
   const file = path.resolve(baseFolder ?? ".", given);
   if (!fs.existsSync(file))
     throw new InputError({

@@ -1,7 +1,7 @@
 // A chat template, or any text of that form, compiled.
 export { compileTemplate } from "./chat-template.ts";
 // Chat templates by their names.
-export { CHAT_TEMPLATES, withTemplateFile, withTemplateText } from "./chat-templates.ts";
+export { CHAT_TEMPLATES, isTemplateFile, withTemplateFile, withTemplateText } from "./chat-templates.ts";
 // Jobs of published cluster traces.
 export { type ClusterTrace, type ClusterTraceFormat, readClusterTrace } from "./cluster-traces/read-cluster-trace.ts";
 export type { TraceEnd, TraceJob } from "./cluster-traces/trace-job.ts";

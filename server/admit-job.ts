@@ -1,7 +1,7 @@
 import { checkDocument, completeJob, type Job, jobSchema, type ReadText } from "../plan/index.ts";
+import { checkPaths } from "./check-paths.ts";
 import type { FleetControl, JobStatus, SubmittedJob } from "./fleet-control.ts";
 import type { Limits } from "./limits.ts";
-import { checkPlaced, checkReadable } from "./place-job.ts";
 import { granted, RequestError } from "./request-error.ts";
 
 /** What a job goes through on its way to the fleet, whichever way it came. */
@@ -22,8 +22,7 @@ export function unwritten(value: unknown): ReadText {
 /** The job with all that it leaves out. @throws InputError for what is wrong with it */
 function wholeJob({ defaults, dataRoot }: Pick<Admission, "defaults" | "dataRoot">, written: SubmittedJob): Job {
   const job = checkDocument(jobSchema, completeJob(written, defaults), unwritten(written));
-  checkPlaced(job);
-  checkReadable(written, dataRoot);
+  checkPaths(written, dataRoot);
   return job;
 }
 

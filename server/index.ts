@@ -26,8 +26,6 @@ export { LIMITS, type Limits } from "./limits.ts";
 export { type LiveParts, liveControl } from "./live-control.ts";
 // Notices of what a scheduler and an executor say.
 export { decisionsNotice, stepNotice } from "./notices.ts";
-// Relative paths of a job, from the folder of its file.
-export { placeJob } from "./place-job.ts";
 // A server around a fleet, and one that waits for it.
 export {
   type ControlOptions,

@@ -1,6 +1,7 @@
 import { type Admission, admitJob, checkRoom, completed } from "./admit-job.ts";
 import { answerRoutes } from "./answers/answer-routes.ts";
 import type { AnswerService } from "./answers/answering.ts";
+import { checkPaths } from "./check-paths.ts";
 import type { EventClients } from "./event-clients.ts";
 import {
   fleetStatusSchema,
@@ -24,7 +25,6 @@ import {
 } from "./messages.ts";
 import type { Observed } from "./observe-fleet.ts";
 import { openApi } from "./open-api.ts";
-import { checkPlaced, checkReadable } from "./place-job.ts";
 import { granted, RequestError } from "./request-error.ts";
 import { jsonRoute, type Route } from "./route.ts";
 import { isOver } from "./standing.ts";
@@ -161,8 +161,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
         await known(served, params.name);
         await checkRoom(served, name);
         const clone = async (): Promise<JobStatus> => {
-          checkPlaced(overrides);
-          checkReadable(overrides, served.dataRoot);
+          checkPaths(overrides, served.dataRoot);
           return control.clone(params.name, name, overrides, warmStart);
         };
         return granted(422, clone, "overrides");

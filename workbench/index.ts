@@ -50,6 +50,8 @@ export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load
 export { type LoadedWorkload, listedNames, loadInputs, openWorkload, unusedInPlans } from "./load/load-workload.ts";
 // Errors at the line of the document that they are about.
 export { placeInput } from "./load/place-input.ts";
+// Files and folders that a job names.
+export { mapJobPaths, placeJob } from "./load/place-job.ts";
 // What a prompt is put into, so that it looks like those of a job's rows.
 export { promptFormOf } from "./load/prompt-form.ts";
 export { comparingOf, RowReader } from "./load/read-rows.ts";

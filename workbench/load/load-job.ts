@@ -1,5 +1,5 @@
 import path from "node:path";
-import { InputError, isMapping, type Mapping } from "../../core/index.ts";
+import { InputError, isMapping } from "../../core/index.ts";
 import { type Context, readInput } from "../../files/index.ts";
 import {
   checkDocument,
@@ -11,28 +11,11 @@ import {
   readText,
 } from "../../plan/index.ts";
 import { type LoadedWorkload, loadInputs } from "./load-workload.ts";
+import { placeJob } from "./place-job.ts";
 
 export interface LoadedJob {
   readonly job: Job;
   readonly rows: JobRows;
-}
-
-/** Keys of a job that hold paths, which start at the folder of the file that they are written in. */
-const PATHS = [
-  ["data", "path"],
-  ["adapter", "init"],
-] as const;
-
-function withAbsolutePaths(written: Mapping, folder: string): Mapping {
-  const placed: Record<string, unknown> = { ...written };
-  for (const [section, key] of PATHS) {
-    const value = placed[section];
-    if (!isMapping(value)) continue;
-    const name = value[key];
-    if (typeof name === "string" && !name.startsWith("hf:"))
-      placed[section] = { ...value, [key]: path.resolve(folder, name) };
-  }
-  return placed;
 }
 
 /** An error at the only job of what was loaded, as one of that job by itself; or at another place. */
@@ -58,11 +41,7 @@ export async function loadJob(context: Context, file: string, workload: LoadedWo
       hint: "A job is written as an entry of a workload's `jobs`.",
     });
   const { defaults } = workload.source.value as { readonly defaults?: unknown };
-  const job = checkDocument(
-    jobSchema,
-    completeJob(withAbsolutePaths(written, path.dirname(input.file)), defaults),
-    source,
-  );
+  const job = checkDocument(jobSchema, completeJob(placeJob(written, path.dirname(input.file)), defaults), source);
   const { jobs } = workload.workload;
   if (jobs.some(({ name }) => name.toLowerCase() === job.name.toLowerCase()))
     throw placeError(
