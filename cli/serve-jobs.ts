@@ -85,7 +85,7 @@ export const POLICY_OPTION = {
 const MOST_PORT = 65_535;
 
 /** What the server asks beside what the fleet knows of itself. */
-function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
+function controlOf(opened: OpenedFleet, cache: boolean): FleetControl {
   const { fleet, loaded, future } = opened;
   return liveControl(fleet, {
     submissionOf: (job) => submissionOf({ loaded, setting: fleet.setting, cache }, job),
@@ -94,9 +94,7 @@ function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
       return checkDocument(jobSchema, completeJob(written, job), unwritten(written));
     },
     predictedEnds: (isNew) => future.predictedEnds(isNew),
-    async whatIf(submission, text) {
-      return future.whatIf(submission, text === undefined ? undefined : await policyOption(io, "policy", text));
-    },
+    whatIf: (submission, policy) => future.whatIf(submission, policy),
   });
 }
 
@@ -283,7 +281,7 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   await using _future = opened.future;
   using _search = opened.search;
   if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
-  const control = controlOf(io, opened, usesCache(args));
+  const control = controlOf(opened, usesCache(args));
   const { model } = opened.loaded;
   using answers = model && answersOf?.(model.folder);
   await server.serve(

@@ -1,5 +1,13 @@
 import { z } from "zod";
-import { type Decision, type Job, maxCostSchema, nameSchema, spentSchema, writtenJobSchema } from "../plan/index.ts";
+import {
+  type Decision,
+  type Job,
+  maxCostSchema,
+  nameSchema,
+  type PolicyName,
+  spentSchema,
+  writtenJobSchema,
+} from "../plan/index.ts";
 import type { FleetPicture } from "./fleet-picture.ts";
 import { OVER, STANDINGS } from "./standing.ts";
 
@@ -216,7 +224,7 @@ export interface FleetControl {
   /** A new job like one that is there but for the overrides. `warmStart`: from where that one's adapter is now. */
   clone(name: string, newName: string, overrides: JobOverrides, warmStart: boolean): Promise<JobStatus>;
   /** Changes nothing. `policy`: another one than the fleet's. */
-  whatIf(job: Job, policy?: string): Promise<WhatIfAnswer>;
+  whatIf(job: Job, policy?: PolicyName): Promise<WhatIfAnswer>;
   /** Tells of what happens from now on, in order. Returns what ends that. */
   subscribe(listener: (notice: Notice) => void): () => void;
   /** Takes no more jobs; resolves when all have ended. */

@@ -1,5 +1,5 @@
 import { finite } from "../core/index.ts";
-import { devicesOfPipeline, FleetChronicle, type Job } from "../plan/index.ts";
+import { devicesOfPipeline, FleetChronicle, type Job, type PolicyName } from "../plan/index.ts";
 import type { LiveFleet, LiveJob, LiveNotice, LiveSubmission } from "../runs/index.ts";
 import type {
   FleetControl,
@@ -23,7 +23,7 @@ export interface LiveParts {
   readonly derived: (job: Job, name: string, overrides: JobOverrides) => Job;
   /** By the jobs' numbers, of those that are not over, as known last; `isNew`: what has just changed may be waited for. */
   readonly predictedEnds: (isNew?: boolean) => Promise<ReadonlyMap<number, PredictedEnd>>;
-  readonly whatIf: (submission: LiveSubmission, policy: string | undefined) => Promise<WhatIfAnswer>;
+  readonly whatIf: (submission: LiveSubmission, policy: PolicyName | undefined) => Promise<WhatIfAnswer>;
 }
 
 const SECOND = 1e9;

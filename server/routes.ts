@@ -1,3 +1,4 @@
+import { POLICIES, type PolicyName } from "../plan/index.ts";
 import { type Admission, admitJob, checkRoom, completed } from "./admit-job.ts";
 import { answerRoutes } from "./answers/answer-routes.ts";
 import type { AnswerService } from "./answers/answering.ts";
@@ -51,6 +52,24 @@ async function known({ control }: Served, name: string): Promise<JobStatus> {
   const job = await control.job(name);
   if (job !== null) return job;
   throw new RequestError(404, { expected: "the name of a job of this fleet", at: "name", got: name });
+}
+
+/**
+ * A policy that a client names: one of ours, or the fleet's own, which is undefined. A file is a program: who starts a
+ * server says what runs in it. @throws RequestError for any other
+ */
+async function knownPolicy({ control }: Served, asked: string | undefined): Promise<PolicyName | undefined> {
+  if (asked === undefined) return undefined;
+  const { policy: own } = await control.status();
+  if (asked === own) return undefined;
+  const name = POLICIES.find((each) => each === asked);
+  if (name !== undefined) return name;
+  throw new RequestError(422, {
+    expected: `a policy of this server (${[...new Set([own, ...POLICIES])].join(", ")})`,
+    at: "policy",
+    got: asked,
+    hint: "`loratwin serve --policy FILE` starts a server with a policy of your own.",
+  });
 }
 
 export function fleetRoutes(served: Served): readonly Route[] {
@@ -176,8 +195,9 @@ export function fleetRoutes(served: Served): readonly Route[] {
       refusals: [422],
       answers: whatIfAnswerSchema,
       handle: async ({ body }) => {
+        const policy = await knownPolicy(served, body.policy);
         const job = await completed(served, body.job, "job");
-        return granted(422, () => control.whatIf(job, body.policy), "job");
+        return granted(422, () => control.whatIf(job, policy), "job");
       },
     }),
     jsonRoute({

@@ -89,7 +89,7 @@ export function serveAttacks({ dataRoot, secret, secretAdapter, policy }: Attack
         whatIf({ job, policy: "fifo" }),
       ],
       expected: [
-        ...Array.from({ length: 4 }, () => [422, /a policy .*"at":"policy"/] as const),
+        ...Array.from({ length: 4 }, () => [422, /a policy of this server .*"at":"policy"/] as const),
         [200, /"policy":"fifo"/],
       ],
     },

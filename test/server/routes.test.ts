@@ -88,6 +88,12 @@ describe("jobs", () => {
     fleet.answer({ admitted: true, policy: "fifo", asOfSeconds: 3, startSeconds: 4, end, lateSeconds: 0, delays });
     const answer = await ask("POST", "/v1/what-if", submit({ job: { name: "new" }, policy: "sjf" }));
     expect(answer.body).toMatchObject({ admitted: true, policy: "sjf", end });
+    const own = await ask("POST", "/v1/what-if", submit({ job: { name: "new" }, policy: "fifo" }));
+    expect(own.body).toMatchObject({ admitted: true, policy: "fifo" });
+    for (const policy of ["/tmp/evil.mjs", "./evil.mjs", "toString", ""]) {
+      const refused = await ask("POST", "/v1/what-if", submit({ job: { name: "new" }, policy }));
+      expect([refused.status, refusal(refused).at]).toEqual([422, "policy"]);
+    }
     expect(fleet.submitted).toEqual([]);
   });
 });
