@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
-import { InputError } from "../../core/index.ts";
+import type { ListFileEntry } from "@huggingface/hub";
+import { DeviceError, InputError } from "../../core/index.ts";
 import { userCache, writeWholeFile } from "../../files/index.ts";
 import { readerFor } from "../records/forms.ts";
 import { filesWanted, type SplitFile, splitFiles } from "../records/split-files.ts";
@@ -35,6 +36,30 @@ function folderOf({ type, name, revision }: HubPath, options: DownloadOptions): 
   return path.join(options.cacheFolder ?? userCache("hub"), parts, revision);
 }
 
+/** Names of contents: SHA-1 or SHA-256 of git, and SHA-256 of large files. A part of one is in the name of a file. */
+const GIT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+const SHA256 = /^[0-9a-f]{64}$/;
+/** In the place of one that nobody says. */
+const UNNAMED = "content";
+
+/** A file as it may be written; undefined for one that would lie elsewhere. @throws DeviceError for what no hub says */
+function remoteFile(entry: ListFileEntry): RemoteFile | undefined {
+  if (entry.type !== "file" || entry.path.split("/").includes("..")) return undefined;
+  const {
+    oid = "",
+    form,
+    digits,
+  } = entry.lfs === undefined
+    ? { oid: entry.oid ?? UNNAMED, form: GIT_ID, digits: "40 or 64" }
+    : { oid: entry.lfs.oid, form: SHA256, digits: "64" };
+  if (oid !== UNNAMED && !form.test(oid))
+    throw new DeviceError({
+      expected: `an id of ${digits} hexadecimal digits of ${entry.path} from the hub`,
+      got: oid,
+    });
+  return { path: entry.path, oid, sha256: entry.lfs?.oid };
+}
+
 /** Pages of a list of files, some thousand a page. */
 const MOST_PAGES = 1000;
 
@@ -62,8 +87,8 @@ async function list(
   try {
     const place = { repo: { type, name }, revision, recursive: type === "dataset", path: inside };
     for await (const entry of listFiles({ ...place, ...hub, fetch: pagedFetch(name) })) {
-      if (entry.type !== "file" || entry.path.split("/").includes("..")) continue;
-      files.push({ path: entry.path, oid: entry.lfs?.oid ?? entry.oid ?? "content", sha256: entry.lfs?.oid });
+      const file = remoteFile(entry);
+      if (file !== undefined) files.push(file);
     }
   } catch (cause) {
     throw describeFailure(cause, `${type} ${name} (${revision})`, hub.hubUrl);
@@ -137,7 +162,7 @@ export async function downloadData(
   const folder = folderOf(hubPath, options);
   const target = path.join(folder, hubPath.path);
   if (readerFor(hubPath.path) !== undefined) {
-    await bring(hubPath, [{ path: hubPath.path, oid: "content" }], options);
+    await bring(hubPath, [{ path: hubPath.path, oid: UNNAMED }], options);
     return target;
   }
   const marker = markerOf(folder, `${split ?? "train"}-${hubPath.path}`);

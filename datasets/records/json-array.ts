@@ -23,6 +23,10 @@ function parseWhole(bytes: Buffer, file: string): unknown {
   return whole;
 }
 
+function memberOf(whole: unknown, key: string): unknown {
+  return isMapping(whole) ? ownValue(whole, key) : undefined;
+}
+
 function noList(whole: unknown, split: string | undefined, file: string): InputError {
   const expected =
     split === undefined ? 'an array of records, or {"data": [...]}' : `an object with an array under "${split}"`;
@@ -50,7 +54,7 @@ async function faultOf(file: string, split: string | undefined, found: InputErro
   if (bytes === undefined) return found;
   try {
     const whole = parseWhole(bytes, file);
-    const list = split === undefined ? whole : ownValue(whole as Record<string, unknown>, split);
+    const list = split === undefined ? whole : memberOf(whole, split);
     return Array.isArray(list) ? found : noList(whole, split, file);
   } catch (error) {
     return error instanceof InputError ? error : found;
@@ -78,7 +82,7 @@ async function* readList(file: string, { split, limit, onBytes }: RecordOptions,
       if (index === limit) return;
     }
     const rest = check(around.all(), path);
-    const list = key === undefined ? rest : ownValue(rest as Record<string, unknown>, key);
+    const list = key === undefined ? rest : memberOf(rest, key);
     if (!Array.isArray(list)) throw noList(rest, split, file);
   } catch (error) {
     if (error instanceof RangeError) throw new InputError({ expected: "JSON", file, got: error.message });

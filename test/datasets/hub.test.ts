@@ -22,11 +22,13 @@ interface Hub {
   readonly cuts: number[];
   /** What is served under a name instead of the file itself. */
   readonly instead: Map<string, Uint8Array>;
+  /** What files are listed with besides, or otherwise. */
+  readonly listed: Record<string, unknown>;
 }
 
 /** A server on this machine that speaks as much of the hub's protocol as a download needs: file lists and ranges. */
 async function serve(repositories: Readonly<Record<string, string>>): Promise<Hub> {
-  const hub = { downloads: [] as string[], cuts: [] as number[], instead: new Map<string, Uint8Array>() };
+  const hub = { downloads: [] as string[], cuts: [] as number[], instead: new Map<string, Uint8Array>(), listed: {} };
   const server = http.createServer((request, response) => {
     const url = decodeURIComponent(request.url ?? "").replace(/\?.*/, "");
     const deny = (status: number): void => void response.writeHead(status, { "X-Error-Code": "RepoNotFound" }).end();
@@ -44,7 +46,7 @@ async function serve(repositories: Readonly<Record<string, string>>): Promise<Hu
         const bytes = fs.readFileSync(path.join(folder, name));
         const oid = createHash("sha256").update(bytes).digest("hex");
         const lfs = name.endsWith(".safetensors") ? { lfs: { oid, size: bytes.length, pointerSize: 130 } } : {};
-        return { type: "file", path: name, size: bytes.length, oid: oid.slice(0, 40), ...lfs };
+        return { type: "file", path: name, size: bytes.length, oid: oid.slice(0, 40), ...lfs, ...hub.listed };
       });
       response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(entries));
       return;
@@ -108,6 +110,24 @@ test("a model is downloaded once: configuration, tokenizer and safetensors, noth
   expect(loadTokenizer(folder).eosId).toBe(257);
   expect(downloads).toHaveLength(4);
   expect(await resolveModel("hf:ada/tiny", { ...options, hubUrl: "http://127.0.0.1:1" })).toBe(folder);
+});
+
+test.each([
+  { oid: "../../../../x" },
+  { oid: "a".repeat(41) },
+  { oid: "../".repeat(14).slice(0, 40) },
+  { oid: 7 },
+  { lfs: { oid: `../../${"a".repeat(58)}`, size: 1, pointerSize: 130 } },
+  { lfs: { oid: "a".repeat(40), size: 1, pointerSize: 130 } },
+  { lfs: {} },
+])("a hub that lists files with %j chooses no path, and nothing is written", async (listed) => {
+  const hub = await serve({ "ada/tiny": modelRepository() });
+  Object.assign(hub.listed, listed);
+  const cacheFolder = temporaryFolder();
+  await expect(resolveModel("hf:ada/tiny", { hubUrl: hub.hubUrl, cacheFolder })).rejects.toMatchObject({
+    ...{ name: "DeviceError", message: expect.stringMatching(/an id of .* hexadecimal digits of README.md/) },
+  });
+  expect([fs.readdirSync(cacheFolder), hub.downloads]).toEqual([[], []]);
 });
 
 test("a download that breaks off goes on where it stopped, within a run and in the next one", async () => {

@@ -180,6 +180,15 @@ describe("texts", () => {
     await expect(reading).rejects.toMatchObject({ name: "InputError" });
   });
 
+  it.each(["null", "3", '"data"', "true", '{"data": null}', "null\n"])(
+    "refuses JSON without a list: %j",
+    async (text) => {
+      const file = temporaryFile("rows.json", text);
+      await expect(valuesOf(file)).rejects.toThrow('an array of records, or {"data": [...]}');
+      await expect(valuesOf(file, { split: "train" })).rejects.toThrow('an object with an array under "train"');
+    },
+  );
+
   it("finds the elements of a list wherever its bytes are cut", async () => {
     await fc.assert(
       fc.asyncProperty(
