@@ -1,3 +1,4 @@
+import { sum } from "../core/index.ts";
 import { checkDocument, completeJob, type Job, jobSchema, type ReadText } from "../plan/index.ts";
 import { checkPaths } from "./check-paths.ts";
 import type { FleetControl, JobStatus, SubmittedJob } from "./fleet-control.ts";
@@ -35,20 +36,17 @@ export function completed(
   return granted(422, async () => wholeJob(admission, written), part);
 }
 
-/** @throws RequestError where the fleet takes no job now (503, 429), or none of that name (409) */
-export async function checkRoom({ control, limits }: Admission, name: string): Promise<void> {
-  const { draining, counts } = await control.status();
+/**
+ * Each user may have as many jobs wait as places are free, so that who fills the queue leaves room for others (dynamic
+ * thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998).
+ * @throws RequestError where the fleet takes no job of a user now (503, 429), or none of that name (409)
+ */
+export async function checkRoom({ control, limits }: Admission, name: string, user: string): Promise<void> {
+  const { draining } = await control.status();
   if (draining)
     throw new RequestError(503, {
       expected: "a fleet that takes jobs",
       got: "one that ends when the jobs that it has have ended",
-    });
-  const waiting = (counts.waiting ?? 0) + (counts.preempted ?? 0) + (counts.paused ?? 0);
-  if (waiting >= limits.waitingJobs)
-    throw new RequestError(429, {
-      expected: `at most ${limits.waitingJobs} jobs that wait`,
-      got: waiting,
-      hint: "Submit it again when some have ended.",
     });
   if ((await control.job(name)) !== null)
     throw new RequestError(409, {
@@ -56,11 +54,20 @@ export async function checkRoom({ control, limits }: Admission, name: string): P
       at: "name",
       got: name,
     });
+  const waiting = await control.waiting();
+  const [own, all] = [waiting.get(user) ?? 0, sum([...waiting.values()])];
+  const free = limits.waitingJobs - all;
+  if (own >= free)
+    throw new RequestError(429, {
+      expected: `at most as many jobs of a user that wait as there are free places, ${free} of ${limits.waitingJobs}`,
+      got: own,
+      hint: "Submit it again when some have ended.",
+    });
 }
 
 /** Submits a job as it was written. @throws RequestError */
 export async function admitJob(admission: Admission, written: SubmittedJob): Promise<JobStatus> {
-  await checkRoom(admission, written.name);
   const job = await completed(admission, written);
+  await checkRoom(admission, job.name, job.user ?? "");
   return granted(422, () => admission.control.submit(job));
 }

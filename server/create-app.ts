@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import type { z } from "zod";
 import { duplicateKey, InputError, InvariantError } from "../core/index.ts";
@@ -6,7 +7,7 @@ import { unwritten } from "./admit-job.ts";
 import { answerErrorOf } from "./answers/answer-refusal.ts";
 import { StreamedReply } from "./answers/streamed-reply.ts";
 import { compressAnswer } from "./compress-answer.ts";
-import { checkOrigin, checkToken } from "./guard.ts";
+import { checkHeaders, checkOrigin, checkToken } from "./guard.ts";
 import { HEADERS } from "./headers.ts";
 import type { Limits } from "./limits.ts";
 import { RequestError, wireFacts } from "./request-error.ts";
@@ -14,8 +15,10 @@ import { type Route, type RouteInput, STREAMED } from "./route.ts";
 
 export interface AppOptions {
   readonly limits: Limits;
-  /** The token that a request has to have; undefined for one that came through the socket, whose mode is the guard. */
-  readonly tokenFor: (request: FastifyRequest) => string | undefined;
+  /** Of which a request has to have one; undefined for one that came through the socket, whose mode is the guard. */
+  readonly tokensFor: (request: FastifyRequest) => readonly string[] | undefined;
+  /** Is told who asks. */
+  readonly onKnown: (request: FastifyRequest, key: string) => void;
   /** Is told of what is no one's fault but the server's. */
   readonly onFault: (error: unknown) => void;
 }
@@ -100,9 +103,13 @@ async function answer(
   route: Route,
   request: FastifyRequest,
   reply: FastifyReply,
-  { refusedOf, mostBehind }: { readonly refusedOf: RefuseError; readonly mostBehind: number },
+  {
+    refusedOf,
+    mostBehind,
+    key,
+  }: { readonly refusedOf: RefuseError; readonly mostBehind: number; readonly key: string },
 ): Promise<void> {
-  if (route.answer.media !== "application/json") return route.answer.send(request, reply);
+  if (route.answer.media !== "application/json") return route.answer.send(request, reply, key);
   const { handle, schema } = route.answer;
   const body = route.prepare === undefined ? request.body : route.prepare(request.body);
   checked(route.body, body);
@@ -111,7 +118,7 @@ async function answer(
     query: checked(route.query, request.query),
     body,
   };
-  const streamed = new StreamedReply(reply, mostBehind);
+  const streamed = new StreamedReply(reply, mostBehind, key);
   try {
     const given = await handle(input, streamed);
     if (given === STREAMED) streamed.end();
@@ -123,7 +130,10 @@ async function answer(
 }
 
 /** The routes as a fastify instance that listens nowhere yet. */
-export function createApp(routes: readonly Route[], { limits, tokenFor, onFault }: AppOptions): FastifyInstance {
+export function createApp(
+  routes: readonly Route[],
+  { limits, tokensFor, onKnown, onFault }: AppOptions,
+): FastifyInstance {
   const app = fastify({
     bodyLimit: limits.bodyBytes,
     exposeHeadRoutes: false,
@@ -145,19 +155,26 @@ export function createApp(routes: readonly Route[], { limits, tokenFor, onFault 
   };
   app.removeContentTypeParser("text/plain");
   const parse = app.getDefaultJsonParser("error", "error");
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, text: string, done) => {
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, bytes: Buffer, done) => {
+    if (!isUtf8(bytes)) return done(new RequestError(400, { expected: "a body of text in UTF-8" }));
+    const text = bytes.toString("utf8");
     parse(request, text, (error, body: unknown) => {
       const refusal = error ?? refusalOfKeys(text, body);
       if (refusal === undefined) done(null, body);
       else done(refusal);
     });
   });
+  const keys = new WeakMap<FastifyRequest, string>();
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(HEADERS);
+    checkHeaders(request.raw);
     checkOrigin(request);
-    const token = tokenFor(request);
+    const tokens = tokensFor(request);
     // The page itself holds nothing; it asks for the token.
-    if (token !== undefined && request.routeOptions.url !== "/") checkToken(request, token);
+    if (tokens !== undefined && request.routeOptions.url === "/") return;
+    const key = tokens === undefined ? "socket" : `token ${checkToken(request, tokens)}`;
+    keys.set(request, key);
+    onKnown(request, key);
   });
   app.addHook("onSend", compressAnswer);
   app.setErrorHandler(async (error, request, reply) => {
@@ -175,7 +192,9 @@ export function createApp(routes: readonly Route[], { limits, tokenFor, onFault 
       method: route.method,
       url: route.path,
       handler: async (request, reply) => {
-        await answer(route, request, reply, { refusedOf, mostBehind: limits.eventBacklogBytes });
+        await answer(route, request, reply, {
+          ...{ refusedOf, mostBehind: limits.eventBacklogBytes, key: keys.get(request) ?? "" },
+        });
         return reply;
       },
     });

@@ -3,6 +3,7 @@ import type { EventLog } from "./event-log.ts";
 import { eventText, HEARTBEAT } from "./event-stream.ts";
 import type { Limits } from "./limits.ts";
 import { RequestError } from "./request-error.ts";
+import { Shares } from "./shares.ts";
 
 const HEARTBEAT_MS = 15_000;
 
@@ -12,8 +13,12 @@ export class EventClients implements Disposable {
   readonly #open = new Set<ServerResponse>();
   readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(limits: Pick<Limits, "eventClients" | "eventBacklogBytes">) {
+  readonly #places: Shares;
+
+  /** `numKeys`: as `Shares` has it. */
+  constructor(limits: Pick<Limits, "eventClients" | "eventBacklogBytes">, numKeys: number) {
     this.#limits = limits;
+    this.#places = new Shares(limits.eventClients, numKeys);
     this.#heartbeat = setInterval(() => this.send(HEARTBEAT), HEARTBEAT_MS).unref();
   }
 
@@ -21,15 +26,17 @@ export class EventClients implements Disposable {
     return this.#open.size;
   }
 
-  /** @throws RequestError where there are as many as there may be */
-  checkRoom(): void {
+  /** Takes a place; what gives it back. @throws RequestError where there are as many as there may be */
+  enter(key: string): () => void {
     const { eventClients } = this.#limits;
-    if (this.#open.size >= eventClients)
+    const leave = this.#places.take(key);
+    if (leave === undefined)
       throw new RequestError(503, {
         expected: `at most ${eventClients} connections for events`,
-        got: eventClients,
+        got: this.#open.size,
         hint: "Close one, or ask for /v1/jobs from time to time.",
       });
+    return leave;
   }
 
   /** Starts a stream: with what was missed since `lastId`, or with word that this cannot be told any more. */

@@ -217,6 +217,8 @@ export interface FleetControl {
   jobs(): Promise<readonly JobStatus[]>;
   /** Null where none has the name. */
   job(name: string): Promise<JobStatus | null>;
+  /** By user, the jobs that wait for a pipeline, preempted and paused ones too. */
+  waiting(): Promise<ReadonlyMap<string, number>>;
   cancel(name: string): Promise<JobStatus>;
   setPriority(name: string, priority: number): Promise<JobStatus>;
   pause(name: string): Promise<JobStatus>;

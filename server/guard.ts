@@ -25,13 +25,25 @@ function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** Compares in the same time whatever was sent. @throws RequestError (401) */
-export function checkToken({ headers }: Pick<IncomingMessage, "headers">, token: string): void {
+/** Headers that say who asks for what. Of two the one that is looked at need not be the one that others look at. */
+const ONCE = ["host", "origin", "authorization", "content-type"];
+
+/** @throws RequestError (400) */
+export function checkHeaders({ headersDistinct }: Pick<IncomingMessage, "headersDistinct">): void {
+  const twice = ONCE.find((name) => (headersDistinct[name]?.length ?? 0) > 1);
+  if (twice !== undefined)
+    throw new RequestError(400, { expected: "each header once", at: twice, got: headersDistinct[twice]!.length });
+}
+
+/** Which of the tokens was sent; compares in the same time whatever that was. @throws RequestError (401) */
+export function checkToken({ headers }: Pick<IncomingMessage, "headers">, tokens: readonly string[]): number {
   const [, sent = ""] = /^Bearer (\S+)$/i.exec(headers.authorization ?? "") ?? [];
-  if (!timingSafeEqual(digest(sent), digest(token)))
+  const found = tokens.map((token) => timingSafeEqual(digest(sent), digest(token))).indexOf(true);
+  if (found < 0)
     throw new RequestError(401, {
       expected: "the server's token as Authorization: Bearer",
       got: headers.authorization === undefined ? "none" : "another one",
       hint: "It is in the server's token file.",
     });
+  return found;
 }

@@ -40,4 +40,4 @@ export { CONTROL_SOCKET, type ServerAddress, serverAddress } from "./server-addr
 // Where a job can be.
 export { hasNoEnd, isOver, STANDINGS, type Standing, secondsLate } from "./standing.ts";
 // The tokens of servers that listen on TCP.
-export { ensureToken, readToken } from "./token-file.ts";
+export { ensureTokens, readToken } from "./token-file.ts";

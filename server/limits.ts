@@ -2,7 +2,7 @@
 export interface Limits {
   /** Of a request's body. */
   readonly bodyBytes: number;
-  /** Jobs that wait for a pipeline, preempted and paused ones too. */
+  /** Places of jobs that wait for a pipeline, preempted and paused ones too: half of them for one user alone. */
   readonly waitingJobs: number;
   readonly connections: number;
   /** Connections that are sent events, and bytes that one may be behind, of answers too. */
@@ -22,7 +22,7 @@ export interface Limits {
 
 export const LIMITS: Limits = {
   bodyBytes: 2 ** 18,
-  waitingJobs: 1000,
+  waitingJobs: 2000,
   connections: 128,
   eventClients: 32,
   // More than all events that are kept, which a client that comes back gets at once.

@@ -12,7 +12,7 @@ import type {
 } from "./fleet-control.ts";
 import { fleetPicture, KEPT_FOR_PICTURES } from "./fleet-picture.ts";
 import { decisionsNotice, evaluationNotice, sampleNotice, stepNotice } from "./notices.ts";
-import { isOver, STANDINGS, type Standing } from "./standing.ts";
+import { isOver, STANDINGS, type Standing, WAITING } from "./standing.ts";
 import { checkSameForm } from "./warm-start.ts";
 
 /** What a fleet on this machine is asked beside what it knows of itself. */
@@ -106,6 +106,12 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
     async job(name) {
       const job = fleet.jobs.find((each) => each.job.name === name);
       return job === undefined ? null : await shown(job);
+    },
+    async waiting() {
+      const counts = new Map<string, number>();
+      for (const { standing, job } of fleet.jobs)
+        if (WAITING.includes(standing)) counts.set(job.user ?? "", (counts.get(job.user ?? "") ?? 0) + 1);
+      return counts;
     },
     cancel: async (name) => changed(fleet.cancel(name)),
     setPriority: async (name, priority) => changed(fleet.setPriority(name, priority)),

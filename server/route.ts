@@ -10,6 +10,8 @@ export interface RouteInput<Params, Query, Body> {
 
 /** Who asks, as a route has it whose answer comes in pieces. */
 export interface Asker {
+  /** Another one for each token, and for the socket. */
+  readonly key: string;
   /** Aborted when the connection is gone. */
   readonly signal: AbortSignal;
   /** Begins an answer of server-sent events, and gives what sends one with a text without line breaks as its data. */
@@ -51,7 +53,7 @@ export type RouteAnswer =
   /** Anything else, which it sends by itself. */
   | {
       readonly media: "text/html" | "text/event-stream" | "text/plain";
-      readonly send: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+      readonly send: (request: FastifyRequest, reply: FastifyReply, key: string) => Promise<void>;
     };
 
 /** What any request may be answered with: bad, no token, another host, no such path, too large, no JSON, a fault. */

@@ -177,8 +177,8 @@ export function fleetRoutes(served: Served): readonly Route[] {
       refusals: [409, 422, 429, 503],
       answers: jobStatusSchema,
       handle: async ({ params, body: { name, overrides = {}, warmStart = false } }) => {
-        await known(served, params.name);
-        await checkRoom(served, name);
+        const { user } = await known(served, params.name);
+        await checkRoom(served, name, overrides.user ?? user);
         const clone = async (): Promise<JobStatus> => {
           checkPaths(overrides, served.dataRoot);
           return control.clone(params.name, name, overrides, warmStart);
@@ -271,11 +271,12 @@ export function fleetRoutes(served: Served): readonly Route[] {
       refusals: [503],
       answer: {
         media: "text/event-stream",
-        send: async (request, reply) => {
-          clients.checkRoom();
+        send: async (request, reply, key) => {
+          const leave = clients.enter(key);
           const lastId = request.headers["last-event-id"];
           reply.hijack();
           reply.raw.writeHead(200, { ...reply.getHeaders(), "content-type": "text/event-stream" } as never);
+          reply.raw.once("close", leave);
           clients.add(reply.raw, observed.log, typeof lastId === "string" ? lastId : undefined);
         },
       },

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { absolute, type Place } from "../files/index.ts";
 import type { LiveAnswers } from "../inference/index.ts";
 import type { ReportAssets } from "../reports/index.ts";
+import { Connections, TIME_LIMITS } from "./connections.ts";
 import { EventClients } from "./event-clients.ts";
 import type { FleetControl } from "./fleet-control.ts";
 import { HEADERS } from "./headers.ts";
@@ -10,7 +11,8 @@ import { LIMITS, type Limits } from "./limits.ts";
 import { listenOnLoopback, listenOnSocket } from "./listen.ts";
 import { fleetPage } from "./page.ts";
 import { RETRY_AFTER } from "./request-error.ts";
-import { ensureToken } from "./token-file.ts";
+import { Shares } from "./shares.ts";
+import { ensureTokens } from "./token-file.ts";
 
 /** Where a server listens, and what it looks at. */
 export interface ListenOptions {
@@ -55,9 +57,6 @@ export interface Listening extends Pick<LiveServer, "address" | "close">, AsyncD
   serve(control: FleetControl, options: ControlOptions): Promise<void>;
 }
 
-/** Headers and body of a request have to be there by then. */
-const REQUEST_MS = 30_000;
-
 async function end(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeIdleConnections();
@@ -91,6 +90,7 @@ export async function openServer(options: ListenOptions): Promise<Listening> {
   const { place, tcp } = options;
   const limits = { ...LIMITS, ...options.limits };
   const guarded = new WeakSet<IncomingMessage>();
+  const connectionsOf = new WeakMap<IncomingMessage, Connections>();
   const servers: Server[] = [];
   let answer: (request: IncomingMessage, response: ServerResponse) => void = answerLoading;
   /** What else is to be closed, the newest last. */
@@ -102,11 +102,13 @@ export async function openServer(options: ListenOptions): Promise<Listening> {
     for (const part of others) await part();
   };
   const serverOf = (isGuarded: boolean): Server => {
-    const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS }, (request, response) => {
+    const server = createServer(TIME_LIMITS, (request, response) => {
       if (isGuarded) guarded.add(request);
+      connectionsOf.set(request, connections);
+      connections.asked(request, response);
       answer(request, response);
     });
-    server.maxConnections = limits.connections;
+    const connections = new Connections(server, limits.connections);
     return server;
   };
   /** Listens, and is closed with the others from then on. */
@@ -120,17 +122,19 @@ export async function openServer(options: ListenOptions): Promise<Listening> {
   try {
     const url = tcp === undefined ? null : await open(true, (server) => listenOnLoopback(server, tcp.host, tcp.port));
     await open(false, (server) => listenOnSocket(server, socket));
-    const token = tcp && ensureToken(place, tcp.tokenFile);
+    const tokens = tcp && ensureTokens(place, tcp.tokenFile);
     return {
       address: { socket, url, tokenFile: tcp === undefined ? null : absolute(place, tcp.tokenFile) },
       async serve(control, { answers: live, assets, onFault, defaults, dataRoot }) {
-        const clients = new EventClients(limits);
+        const numKeys = 1 + (tokens?.length ?? 0);
+        const clients = new EventClients(limits, numKeys);
         const observed = observeFleet(control, randomBytes(6).toString("hex"), limits, (text) => clients.send(text));
-        const answers = { live, limits, open: new Set<symbol>() };
+        const answers = { live, limits, places: new Shares(limits.answerRequests, numKeys) };
         const page = fleetPage(assets);
         const app = createApp(fleetRoutes({ control, defaults, dataRoot, limits, observed, clients, answers, page }), {
           limits,
-          tokenFor: ({ raw }) => (guarded.has(raw) ? token : undefined),
+          tokensFor: ({ raw }) => (guarded.has(raw) ? tokens : undefined),
+          onKnown: ({ raw }, key) => connectionsOf.get(raw)?.known(raw, key),
           onFault,
         });
         // Before connections end, those who are sent events; behind them, what they asked.

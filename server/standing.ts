@@ -32,6 +32,9 @@ export interface DueJob {
   readonly predictedEnd: { readonly seconds: number } | null;
 }
 
+/** Standings of jobs that wait for a pipeline. */
+export const WAITING: readonly Standing[] = ["waiting", "preempted", "paused"];
+
 /** Whether nobody knows when a job will end, or when it ended. */
 export function hasNoEnd({ endSeconds, predictedEnd }: Pick<DueJob, "endSeconds" | "predictedEnd">): boolean {
   return endSeconds === null && predictedEnd === null;

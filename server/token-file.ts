@@ -11,8 +11,16 @@ function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? "";
 }
 
-/** @throws InputError for a file that others may read, that is another user's, or that holds no token */
+/** The token that a client sends: the first of its file. @throws InputError as `readTokens` does */
 export function readToken(place: Place, file: string): string {
+  return readTokens(place, file)[0]!;
+}
+
+/**
+ * The tokens of a file, one a line. @throws InputError for a file that others may read, that is another user's, or that
+ * holds no token
+ */
+function readTokens(place: Place, file: string): readonly string[] {
   const at = "--token-file";
   let descriptor: number;
   try {
@@ -34,17 +42,22 @@ export function readToken(place: Place, file: string): string {
         got: `0${(found.mode & 0o777).toString(8)}`,
         hint: "Others may have read it: remove it, and a server makes a new one.",
       });
-    const token = found.size > 4096 ? "" : readFileSync(descriptor, "utf8").trim();
-    if (!TOKEN.test(token))
-      throw new InputError({ expected: "a token of 32 letters and digits or more, and nothing else", at, file });
-    return token;
+    const tokens =
+      found.size > 4096
+        ? []
+        : readFileSync(descriptor, "utf8")
+            .trim()
+            .split(/\s*\n\s*/);
+    if (tokens.length === 0 || !tokens.every((token) => TOKEN.test(token)))
+      throw new InputError({ expected: "a token of 32 letters and digits or more a line, and nothing else", at, file });
+    return [...new Set(tokens)];
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** The token of a file, which is made where there is none. @throws InputError as `readToken` does */
-export function ensureToken(place: Place, file: string): string {
+/** The tokens of a file, which is made with one where there is none. @throws InputError as `readTokens` does */
+export function ensureTokens(place: Place, file: string): readonly string[] {
   try {
     const descriptor = openSync(absolute(place, file), "wx", 0o600);
     try {
@@ -59,5 +72,5 @@ export function ensureToken(place: Place, file: string): string {
         { cause: error },
       );
   }
-  return readToken(place, file);
+  return readTokens(place, file);
 }

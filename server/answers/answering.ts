@@ -4,6 +4,7 @@ import type { Answer, Answerer, LiveAnswers } from "../../inference/index.ts";
 import type { Limits } from "../limits.ts";
 import { RequestError } from "../request-error.ts";
 import { type Asker, STREAMED } from "../route.ts";
+import type { Shares } from "../shares.ts";
 import { AnswerRefusal } from "./answer-refusal.ts";
 import type { Usage } from "./documents.ts";
 import { type ChatRequest, type CompletionRequest, MOST_CHOICES } from "./requests.ts";
@@ -13,8 +14,8 @@ export interface AnswerService {
   /** Undefined where the server was told to answer nothing. */
   readonly live: LiveAnswers | undefined;
   readonly limits: Pick<Limits, "answerRequests">;
-  /** Requests that are answered now. */
-  readonly open: Set<symbol>;
+  /** Of requests that are answered now. */
+  readonly places: Shares;
 }
 
 /** The prompts of a request, and how they are answered. */
@@ -68,16 +69,15 @@ function checkLength(prompt: readonly number[], most: number): void {
 }
 
 /** @throws AnswerRefusal where too many are answered */
-function takePlace({ open, limits }: AnswerService): Disposable {
+function takePlace({ places, limits }: AnswerService, key: string): Disposable {
   const most = limits.answerRequests;
-  if (open.size >= most)
+  const leave = places.take(key);
+  if (leave === undefined)
     throw new AnswerRefusal(429, "rate_limit_exceeded", {
       expected: `at most ${most} requests for answers at a time`,
       hint: "Ask again when some have been answered.",
     });
-  const own = Symbol("request");
-  open.add(own);
-  return { [Symbol.dispose]: () => open.delete(own) };
+  return { [Symbol.dispose]: leave };
 }
 
 /** What somebody did wrong, or the device could not do, as a refusal. */
@@ -109,7 +109,7 @@ interface AllAnswers {
 export async function answerAll(
   service: AnswerService,
   asked: AskedAnswers,
-  signal: AbortSignal,
+  { signal, key }: Pick<Asker, "signal" | "key">,
   begin?: (answerer: Answerer) => OnPiece,
 ): Promise<AllAnswers> {
   const { request, prompts, maxTokens, continues, topTokens, scoresPrompt } = asked;
@@ -118,7 +118,7 @@ export async function answerAll(
   const rows = prompts.flatMap((prompt) => Array.from({ length: n }, () => prompt));
   if (rows.length > MOST_CHOICES)
     throw new RequestError(400, { expected: `at most ${MOST_CHOICES} choices of all prompts`, at: "n", got: n });
-  using _place = takePlace(service);
+  using _place = takePlace(service, key);
   const seed = request.seed ?? randomInt(2 ** 47);
   const gone = new AbortController();
   const leave = (): void => gone.abort();
@@ -176,7 +176,7 @@ export async function streamAll(
     send(JSON.stringify({ ...document, choices, ...(withUsage ? { usage } : {}) }));
   const tell: TellChoice = (index, piece, more = {}) =>
     chunk([{ index, ...piece, logprobs: null, finish_reason: null, ...more }]);
-  const { answers } = await answerAll(service, asked, asker.signal, (answerer) => {
+  const { answers } = await answerAll(service, asked, asker, (answerer) => {
     send = asker.stream();
     return begin(answerer, tell);
   });

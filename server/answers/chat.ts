@@ -92,7 +92,7 @@ export async function answerChat(
   const asked = askedOf(live, request);
   const head = headOf("chatcmpl", request);
   if (request.stream === true) return await streamChat(service, asked, head, asker);
-  const { answers, answerer } = await answerAll(service, asked, asker.signal);
+  const { answers, answerer } = await answerAll(service, asked, asker);
   const choice = (answer: Answer, index: number) => ({
     index,
     message: { role: "assistant" as const, content: answer.text.trimStart(), refusal: null },

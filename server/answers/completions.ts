@@ -94,7 +94,7 @@ export async function answerCompletion(
   const asked = askedOf(live, request);
   const head = headOf("cmpl", request);
   if (request.stream === true) return await streamCompletion(service, asked, head, asker);
-  const { answers, answerer } = await answerAll(service, asked, asker.signal);
+  const { answers, answerer } = await answerAll(service, asked, asker);
   const choice = (answer: Answer, index: number) => {
     const prompt = promptOf(asked, index);
     const texts = textsOf(asked, prompt, answerer);

@@ -7,9 +7,11 @@ export class StreamedReply implements Asker {
   readonly #gone = new AbortController();
   /** Bytes that a client may be behind. */
   readonly #mostBehind: number;
+  readonly key: string;
   #hasBegun = false;
 
-  constructor(reply: FastifyReply, mostBehind: number) {
+  constructor(reply: FastifyReply, mostBehind: number, key: string) {
+    this.key = key;
     this.#reply = reply;
     this.#mostBehind = mostBehind;
     reply.raw.once("close", () => this.#gone.abort());

@@ -163,7 +163,7 @@ describe("a stream of events", () => {
   });
 
   it("has no clients left once it was closed", () => {
-    const clients = new EventClients({ eventClients: 1, eventBacklogBytes: 1 });
+    const clients = new EventClients({ eventClients: 1, eventBacklogBytes: 1 }, 1);
     clients[Symbol.dispose]();
     expect(clients.size).toBe(0);
   });

@@ -72,6 +72,10 @@ export function createFleetDouble(): FleetDouble {
     },
     jobs: async () => [...jobs.values()],
     job: async (name) => jobs.get(name) ?? null,
+    waiting: async () => {
+      const users = [...jobs.values()].filter(({ standing }) => standing === "waiting").map(({ user }) => user);
+      return new Map(users.map((user) => [user, users.filter((each) => each === user).length]));
+    },
     cancel: async (name) => stand(name, "cancelled", isLive),
     setPriority: async (name, priority) => {
       change(name, { priority });

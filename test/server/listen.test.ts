@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { DeviceError, InputError } from "../../core/index.ts";
-import { createFleetClient, ensureToken, openServer, readToken } from "../../server/index.ts";
+import { createFleetClient, ensureTokens, openServer, readToken } from "../../server/index.ts";
 import { createFleetDouble } from "./fleet-double.ts";
 import { ASSETS, ask, freshFolder, serve } from "./served.ts";
 
@@ -142,9 +142,9 @@ describe("a token file", () => {
 
   it("is kept where it is there", () => {
     const file = path.join(freshFolder(), "token");
-    const made = ensureToken({ cwd: "/" }, file);
-    expect(made.length).toBeGreaterThanOrEqual(43);
-    expect(ensureToken({ cwd: "/" }, file)).toBe(made);
+    const [made] = ensureTokens({ cwd: "/" }, file);
+    expect(made!.length).toBeGreaterThanOrEqual(43);
+    expect(ensureTokens({ cwd: "/" }, file)).toEqual([made]);
     expect(readToken({ cwd: "/" }, file)).toBe(made);
   });
 
@@ -161,12 +161,31 @@ describe("a token file", () => {
     },
   );
 
+  it("may have a token a line, each of which is taken, and is refused with a line that is none", async () => {
+    const other = "o".repeat(43);
+    const file = written(`${token}\n${other}\n`, 0o600);
+    expect(readToken({ cwd: "/" }, file)).toBe(token);
+    const { server } = await serve({ tcp: { ...TCP, tokenFile: file } });
+    for (const [sent, status] of [
+      [token, 200],
+      [other, 200],
+      ["x".repeat(43), 401],
+      [`${token}${other}`, 401],
+    ] as const) {
+      const answer = await ask(server.address.url!, "GET", "/v1/status", {
+        headers: { authorization: `Bearer ${sent}` },
+      });
+      expect(answer.status).toBe(status);
+    }
+    expect(() => readToken({ cwd: "/" }, written(`${token}\nshort\n`, 0o600))).toThrow(/32 letters and digits/);
+  });
+
   it("is no link, and no folder", () => {
     const file = written(token, 0o600);
     const link = `${file}-link`;
     symlinkSync(file, link);
     expect(() => readToken({ cwd: "/" }, link)).toThrow(/got "a link"/);
-    expect(() => ensureToken({ cwd: "/" }, link)).toThrow(/got "a link"/);
+    expect(() => ensureTokens({ cwd: "/" }, link)).toThrow(/got "a link"/);
     expect(() => readToken({ cwd: "/" }, path.dirname(file))).toThrow(InputError);
   });
 });

@@ -67,7 +67,7 @@ describe("/metrics", () => {
     expect(sampleOf(families, "loratwin_jobs", { standing: "running" })).toBe(1);
     expect(sampleOf(families, "loratwin_jobs", { standing: "failed" })).toBe(0);
     expect(sampleOf(families, "loratwin_queue_jobs")).toBe(2);
-    expect(sampleOf(families, "loratwin_queue_limit_jobs")).toBe(1000);
+    expect(sampleOf(families, "loratwin_queue_limit_jobs")).toBe(2000);
     expect(sampleOf(families, "loratwin_pipeline_jobs", { pipeline: "0", devices: "cpu:0,cpu:1" })).toBe(0);
     expect(sampleOf(families, "loratwin_steps_total")).toBe(4);
     expect(sampleOf(families, "loratwin_tokens_total")).toBe(311);

@@ -161,7 +161,7 @@ describe("a request is refused", () => {
   });
 
   it("where a name is in use, the queue is full, or the fleet ends", async () => {
-    const { ask, fleet } = await served({ limits: { waitingJobs: 2 } });
+    const { ask, fleet } = await served({ limits: { waitingJobs: 4 } });
     await ask("POST", "/v1/jobs", submit({ name: "a" }));
     const again = await ask("POST", "/v1/jobs", submit({ name: "a" }));
     expect([again.status, refusal(again).at]).toEqual([409, "name"]);
@@ -171,6 +171,22 @@ describe("a request is refused", () => {
     expect((await ask("POST", "/v1/jobs", submit({ name: "c" }))).status).toBe(201);
     await fleet.drain();
     expect((await ask("POST", "/v1/jobs", submit({ name: "d" }))).status).toBe(503);
+  });
+
+  it("of one who fills the queue, and not of others", async () => {
+    const { ask } = await served({ limits: { waitingJobs: 40 } });
+    const admitted = async (user: string): Promise<number> => {
+      for (let number = 0; ; number += 1) {
+        const { status } = await ask("POST", "/v1/jobs", submit({ name: `${user}-${number}`, user }));
+        if (status !== 201) return number;
+      }
+    };
+    const counts: number[] = [];
+    for (const user of ["hog", "ann", "ben", "cy"]) counts.push(await admitted(user));
+    expect(counts).toEqual([20, 10, 5, 3]);
+    expect((await ask("POST", "/v1/jobs/hog-1/clone", submit({ name: "more" }))).status).toBe(429);
+    const given = { name: "more", overrides: { user: "dee" } };
+    expect((await ask("POST", "/v1/jobs/hog-1/clone", submit(given))).status).toBe(201);
   });
 
   it.each([
