@@ -58,8 +58,8 @@ async function takersOf(flag: string): Promise<string | undefined> {
 async function unknownText(command: Command, argv: readonly string[], names: readonly string[]): Promise<string> {
   const name = names[0]!;
   const typed =
-    argv.find((word) => word.replace(/=.*$/s, "").replace(/^--?(no-)?/, "") === name || word === name) ?? name;
-  const flag = typed.replace(/=.*$/s, "");
+    argv.find((word) => word.replace(/=.*/s, "").replace(/^--?(no-)?/, "") === name || word === name) ?? name;
+  const flag = typed.replace(/=.*/s, "");
   if (!flag.startsWith("-")) {
     const taken = Object.keys(command.positionals).map((name) => ` <${name}>`);
     return line(`no argument behind loratwin ${command.usage.split(" ")[0]}${taken.join("")}`, flag, [
@@ -75,7 +75,7 @@ async function unknownText(command: Command, argv: readonly string[], names: rea
 
 /** Options of a command as they are typed, by their letters too. */
 function optionOf(command: Command, word: string): readonly [name: string, option: Option] | undefined {
-  const flag = word.replace(/=.*$/s, "").replace(/^--?/, "");
+  const flag = word.replace(/=.*/s, "").replace(/^--?/, "");
   return Object.entries({ ...GLOBAL_OPTIONS, ...allOptions(command) }).find(
     ([name, { alias }]) => name === flag || alias === flag,
   );
@@ -99,7 +99,7 @@ export function checkTyped(command: Command, argv: readonly string[]): void {
         hint: `Leave --${negated[0]} out instead.`,
       });
     const [name, option] = optionOf(command, word) ?? [];
-    const verb = word.replace(/=.*$/s, "").replace(/^--/, "");
+    const verb = word.replace(/=.*/s, "").replace(/^--/, "");
     if (name === undefined && COMMAND_NAMES.includes(verb))
       throw new InputError({
         expected: `an option of loratwin ${command.usage.split(" ")[0]}`,

@@ -30,11 +30,15 @@ export function markGeneration(template: string): string {
   const trimmed = template
     .replace(new RegExp(`^[ \\t]*(\\{%-?\\s*${GENERATION})`, "gm"), "$1")
     .replace(new RegExp(`(\\{%-?\\s*${GENERATION}-?%\\})\\n`, "g"), "$1");
-  return trimmed.replace(
-    new RegExp(`(\\s*)\\{%(-?)\\s*${GENERATION}(-?)%\\}(\\s*)`, "g"),
-    (_, before: string, left: string, right: string, after: string) =>
-      `${left === "" ? before : ""}${GENERATION_MARK}${right === "" ? after : ""}`,
-  );
+  // Texts, and between two of them whether their white space there goes.
+  const pieces = trimmed.split(new RegExp(`\\{%(-?)\\s*${GENERATION}(-?)%\\}`));
+  return pieces
+    .flatMap((text, index) => {
+      if (index % 3 !== 0) return [];
+      const begun = pieces[index - 1] === "-" ? text.trimStart() : text;
+      return [pieces[index + 1] === "-" ? begun.trimEnd() : begun];
+    })
+    .join(GENERATION_MARK);
 }
 
 /** A chat template, compiled. What it renders can still take long: see `workbench/load/rows-in-workers.ts`. */

@@ -34,7 +34,7 @@ const REFUSED: Readonly<Record<string, (limits: Limits) => { readonly expected: 
 const FAULT = { expected: "a server without faults", hint: "What happened is in the server's own messages." };
 
 function asSentence(text: string): string {
-  return `${text.replace(/\.+$/, "")}.`;
+  return `${text.replace(/(?<!\.)\.+$/, "")}.`;
 }
 
 function refusalOf(error: unknown, limits: Limits): RequestError | undefined {

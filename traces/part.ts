@@ -64,7 +64,7 @@ export function traceOfPart({ intervals: _intervals, ...trace }: Trace, { microB
 
 /** A plan that ends where the part does; micro-batches that did not run are there still, and in no stage's order. */
 export function planOfPart<P extends PlanFacts>(plan: P, { microBatches, steps }: RunPart): P {
-  const isOf = (key: string): boolean => microBatches.has(Number(/\d+$/.exec(key)![0]));
+  const isOf = (key: string): boolean => microBatches.has(Number(/(?<!\d)\d+$/.exec(key)![0]));
   return {
     ...plan,
     jobs: plan.jobs.map((job, index) => ({ ...job, steps: steps[index]! })),

@@ -106,13 +106,16 @@ function optionalPairs(
 ): Readonly<Record<string, string>> | undefined {
   const text = optionalText(args, name);
   if (text === undefined) return undefined;
-  const pairs = text.split(",").map((pair) => /^\s*([^=]+?)\s*=\s*(.+?)\s*$/.exec(pair));
-  if (pairs.some((pair) => pair === null))
+  const pairs = text.split(",").map((pair): readonly [string, string] => {
+    const [key = "", ...value] = pair.split("=");
+    return [key.trim(), value.join("=").trim()];
+  });
+  if (pairs.some((pair) => pair.includes("")))
     throw new InputError({ expected: "pairs as in a=b,c=d", at: `--${name}`, got: text });
-  const wrong = pairs.find((pair) => !names.includes(pair![1]!));
+  const wrong = pairs.find(([key]) => !names.includes(key));
   if (wrong !== undefined)
-    throw new InputError({ expected: `one of ${names.join(", ")}`, at: `--${name}`, got: wrong![1] });
-  return Object.fromEntries(pairs.map((pair) => [pair![1]!, pair![2]!]));
+    throw new InputError({ expected: `one of ${names.join(", ")}`, at: `--${name}`, got: wrong[0] });
+  return Object.fromEntries(pairs);
 }
 
 function rolesOf(args: Arguments): FileSource["roles"] {

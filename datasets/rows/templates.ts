@@ -3,18 +3,19 @@ import type { FileSource } from "../data-source.ts";
 import type { DataRecord } from "../records/record.ts";
 import { fieldsOf, textField } from "./row-kind.ts";
 
-const FIELD = /\{\{\s*([^{}]+?)\s*\}\}/g;
-/** A name in single braces. */
-const SINGLE = /\{\s*([^{}]+?)\s*\}/g;
+/** A name with white space around it. */
+const FIELD = /\{\{([^{}]+)\}\}/g;
+/** The same in single braces. */
+const SINGLE = /\{([^{}]+)\}/g;
 
 /** The fields that a template names. */
 export function templateFields(template: string): readonly string[] {
-  return [...template.matchAll(FIELD)].map(([, field]) => field!);
+  return [...template.matchAll(FIELD)].map(([, field]) => field!.trim());
 }
 
 /** A template with the texts of its fields. */
 export function fillWith(template: string, textOf: (field: string) => string): string {
-  return template.replaceAll(FIELD, (_, field: string) => textOf(field));
+  return template.replaceAll(FIELD, (_, field: string) => textOf(field.trim()));
 }
 
 /** A template with a record's fields in it. @throws InputError for one that it does not have */
@@ -36,7 +37,9 @@ export function checkTemplates({ prompt, response }: FileSource, record: DataRec
       throw new InputError({ expected: "{{field}} with the name of a field", at, got: template });
     if (templateFields(template).length > 0) continue;
     const fields = fieldsOf(record);
-    const meant = [...template.matchAll(SINGLE)].find(([, name]) => ownValue(fields, name!) !== undefined)?.[1];
+    const meant = [...template.matchAll(SINGLE)]
+      .map(([, name]) => name!.trim())
+      .find((name) => ownValue(fields, name) !== undefined);
     if (key === "prompt" && meant === undefined) continue;
     const why = meant === undefined ? "Every row would be trained on the same text." : `Write {{${meant}}}.`;
     const hint = `${why} The fields are ${Object.keys(fields).join(", ")}.`;

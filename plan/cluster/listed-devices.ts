@@ -10,14 +10,14 @@ import { ABSTRACT } from "./resolve-cluster.ts";
 const MOST_DEVICES = 4096;
 
 const LISTED = /^(?<base>[A-Za-z]+)(?:(?::(?<index>\d+)(?<share>#\d+)?)|(?:\s*\*\s*(?<count>\d+)))$/;
-const COUNTED = /^(?<type>[^*,]+?)(?:\s*\*\s*(?<count>\d+))?$/;
 
 type Devices = Cluster["machines"][number]["devices"];
 
 /** `H100 SXM*4` or `H100 SXM`, of which there is one; undefined for a list and for what names nothing. */
 export function countedType(item: string): { readonly type: string; readonly count: number } | undefined {
-  const { type, count = "1" } = COUNTED.exec(item)?.groups ?? {};
-  return type === undefined ? undefined : { type, count: Number(count) };
+  const [type = "", count = "1", ...more] = item.split("*").map((part) => part.trim());
+  const isOne = type !== "" && !type.includes(",") && /^\d+$/.test(count) && more.length === 0;
+  return isOne ? { type, count: Number(count) } : undefined;
 }
 
 function refuse(item: string, hint: string): never {

@@ -56,7 +56,7 @@ const MOST_WAYS = 1e5;
 /** Ways in which an expression can match a name at the most: by each repetition, option and choice; all of a few letters. */
 function waysOf(text: string): number {
   // What is escaped, or in brackets, is one letter.
-  const plain = text.replace(/\\./g, "x").replace(/\[\^?[^\]]*\]/g, "x");
+  const plain = text.replace(/\\./g, "x").replace(/\[[^\][]*\]/g, "x");
   // A repeated group may match a name in more ways than can be told.
   if (/\)[*+{]/.test(plain)) return Number.POSITIVE_INFINITY;
   const repeated = plain.match(/[*+{]/g)?.length ?? 0;

@@ -121,13 +121,16 @@ const rolesSchema = z.strictObject({ system: roleSchema, user: roleSchema, assis
 export const COLUMN_NAMES = Object.keys(columnsSchema.shape);
 export const ROLE_NAMES = Object.keys(rolesSchema.shape);
 
+/** Characters of a template: more than any would have that a person wrote. */
+const MOST_TEMPLATE = 100_000;
+
 export const fileDataSchema = z.strictObject({
   /** JSONL, JSON, CSV or Parquet; relative to the workload's file, or hf:datasets/owner/name/path. */
   path: pathSchema,
   format: z.enum(["instruction", "chat", "text", "tokens", "segments", "preference", "unpaired"]).optional(),
   /** Templates over the row's fields, as {{field}}. The prompt is not scored. */
-  prompt: z.string().optional(),
-  response: z.string().min(1).optional(),
+  prompt: z.string().max(MOST_TEMPLATE).optional(),
+  response: z.string().min(1).max(MOST_TEMPLATE).optional(),
   /** The column of plain text, or of messages. */
   field: z.string().min(1).optional(),
   /** What the file calls columns and keys of messages: {messages: dialog, role: speaker}. */
@@ -141,7 +144,7 @@ export const fileDataSchema = z.strictObject({
   /** Rows are read as this library reads them by default. */
   like: z.enum(["trl", "axolotl", "llamafactory"]).optional(),
   /** In place of the model's chat template: a name such as chatml, or a file. */
-  chatTemplate: z.string().min(1).optional(),
+  chatTemplate: z.string().min(1).max(MOST_TEMPLATE).optional(),
   shuffle: z.boolean().optional(),
   limit: positiveInt.optional(),
   /** In a folder: files whose names start with it. In a JSON object: the list under this key. */

@@ -77,7 +77,7 @@ function checkVersion({ file, value, locate }: ReadText): void {
 function inDocument(error: unknown, document: PlanDocument): unknown {
   const { segments } = document;
   if (!(error instanceof PlanError) || error.facts.at === undefined) return error;
-  const [, key = "", number = "0", rest = ""] = /^(\w+)(?:\[(\d+)\])?(.*)$/.exec(error.facts.at) ?? [];
+  const [all = "", key = "", number = "0"] = /^(\w+)(?:\[(\d+)\])?/.exec(error.facts.at) ?? [];
   if (key in document) return error;
   if (!(key in workSchema.shape))
     return new PlanError({ ...error.facts, at: `setting.${error.facts.at}` }, { cause: error });
@@ -85,7 +85,7 @@ function inDocument(error: unknown, document: PlanDocument): unknown {
   const list = (at: number): number => segments[at]![key as keyof Work].length;
   if (key !== "actions")
     for (; segment < segments.length - 1 && index >= list(segment); segment += 1) index -= list(segment);
-  const own = error.facts.at === key ? key : `${key}[${index}]${rest}`;
+  const own = error.facts.at === key ? key : `${key}[${index}]${error.facts.at.slice(all.length)}`;
   return new PlanError({ ...error.facts, at: `segments[${segment}].${own}` }, { cause: error });
 }
 

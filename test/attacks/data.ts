@@ -57,6 +57,12 @@ export const HOSTILE_DATA: readonly Attack[] = [
   data("a field that objects inherit", "d.jsonl", '{"text":"a"}\n', ", format: text, field: constructor"),
   data("a template of what objects inherit", "d.jsonl", row, ", prompt: '{{constructor}}', response: '{{toString}}'"),
   data("a template of __proto__", "d.jsonl", row, ", prompt: '{{__proto__}}', response: '{{answer}}'"),
+  data(
+    "a prompt of open braces and spaces",
+    "d.jsonl",
+    row,
+    `, prompt: '{{${" ".repeat(60_000)}', response: '{{answer}}'`,
+  ),
   data("a response of no field", "d.jsonl", row, ", prompt: '{{question}}', response: '{answer}'"),
   data("a prompt of a field in single braces", "d.jsonl", row, ", prompt: 'Q {question}', response: '{{answer}}'"),
   data("a row that is not to be trained", "d.jsonl", `${row}{"question":"1","answer":"2","train":false}\n`),

@@ -32,7 +32,7 @@ export function hostsOfList(list: string): readonly string[] {
 export function hostsOfFile(place: Place, given: string): readonly string[] {
   const { text, file } = readInput(place, given, "a file of hosts");
   const lines = text.split("\n").flatMap((each, index) => {
-    const [host = "", ...more] = each.replace(/#.*$/, "").trim().split(/\s+/);
+    const [host = "", ...more] = each.replace(/#.*/s, "").trim().split(/\s+/);
     return host === "" ? [] : [{ host, more, line: index + 1, got: each }];
   });
   for (const { host, more, line, got } of lines) {

@@ -26,7 +26,7 @@ const KEYS = "/etc/loratwin-ssh";
 /** A name as Kubernetes takes it, with room for the numbers of pods: RFC 1123. */
 export function kubernetesName(name: string): string {
   const letters = name.toLowerCase().replaceAll(/[^a-z0-9-]+/g, "-");
-  return letters.slice(0, 50).replaceAll(/^-+|-+$/g, "") || "loratwin";
+  return letters.slice(0, 50).replaceAll(/^-+|(?<!-)-+$/g, "") || "loratwin";
 }
 
 /** The pods of a job by what each calls itself. */

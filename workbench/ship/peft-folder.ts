@@ -18,16 +18,19 @@ const CONFIG_KEYS = new Set([
   ...["use_bdlora", "use_dora", "use_qalora", "use_rslora", "velora_config"],
 ]);
 
-/** A folder of loratwin's or the hub library's cache: models--owner--name, and a revision in it. */
-const CACHED = /[\\/]models--([\w.-]+?)--([\w.-]+)[\\/](?:snapshots[\\/])?[^\\/]+$/;
+/** In loratwin's or the hub library's cache: models--owner--name, and a revision in it. */
+function cachedName(folder: string): string | undefined {
+  const parts = folder.split(/[\\/]/);
+  const [kind, owner, ...name] = parts.at(parts.at(-2) === "snapshots" ? -3 : -2)?.split("--") ?? [];
+  return kind === "models" && name.length > 0 ? `${owner}/${name.join("--")}` : undefined;
+}
 
 /** The name of a base that others know it by, where that can be told. */
 export function baseName(adapter: AdapterFolder, base: BaseFolder, given: string | undefined): string {
   if (given?.startsWith("hf:") === true) return given.slice("hf:".length).split("@")[0]!;
   const named = adapter.config["base_model_name_or_path"];
   const own = typeof named === "string" && named !== "" ? named : base.folder;
-  const [, owner, name] = CACHED.exec(own) ?? [];
-  return owner === undefined ? own : `${owner}/${name}`;
+  return cachedName(own) ?? own;
 }
 
 /** @returns what a person should know of it */

@@ -4,13 +4,13 @@ import { nameSchema } from "../../plan/index.ts";
 /** A job's name from that of a file, a folder or anything else. */
 export function jobName(of: string): string {
   const base = path
-    .basename(of.replace(/\/+$/, ""))
+    .basename(of.replace(/(?<!\/)\/+$/, ""))
     .replace(/(?:\.(?:jsonl?|ndjson|csv|tsv|parquet|arrow|txt|gz|zst))+$/i, "");
   const name = base
     .normalize("NFKD")
     .replace(/\p{M}/gu, "")
     .replace(/[^A-Za-z0-9._-]+/g, "-")
-    .replace(/^[^A-Za-z0-9_]+|[-.]+$/g, "")
+    .replace(/^[^A-Za-z0-9_]+|(?<![-.])[-.]+$/g, "")
     .slice(0, 100);
   return nameSchema.safeParse(name).success ? name : "adapter";
 }
