@@ -2,15 +2,15 @@ import type { Key } from "node:readline";
 import { createInterface, type Interface } from "node:readline/promises";
 import { Readable, Writable } from "node:stream";
 import { InputError } from "../core/index.ts";
-import { type ChatMessage, chatPrompt } from "../datasets/index.ts";
+import { type AskedPrompt, type ChatMessage, chatIn, type QuestionForm } from "../datasets/index.ts";
 import type { Sampling } from "../exec/index.ts";
 import { type Answer, type Answerer, BASE } from "../inference/index.ts";
 import type { Io } from "./io.ts";
 import { OrderedOutput } from "./ordered-output.ts";
 
 export interface ChatOptions {
-  /** Who answers; undefined is the base. */
-  readonly names: readonly (string | undefined)[];
+  /** What the questions to each who answers are put into; undefined is the base. */
+  readonly forms: ReadonlyMap<string | undefined, QuestionForm>;
   readonly system: string | undefined;
   readonly sampling: Sampling;
   readonly maxTokens: number;
@@ -18,7 +18,6 @@ export interface ChatOptions {
   readonly context: number;
   readonly stop: readonly string[];
   readonly ignoresEnd: boolean;
-  readonly chatTemplate: string | undefined;
 }
 
 const HELP = [
@@ -43,7 +42,7 @@ class Chat {
   constructor(answerer: Answerer, options: ChatOptions) {
     this.#answerer = answerer;
     this.#options = options;
-    this.choose(options.names);
+    this.choose([...options.forms.keys()]);
   }
 
   get names(): string {
@@ -78,15 +77,21 @@ class Chat {
     );
   }
 
+  /** A question behind what was said before, where the rows of whoever is asked have turns. */
+  asked(name: string | undefined, before: readonly ChatMessage[], question: string): AskedPrompt {
+    const form = this.#options.forms.get(name)!;
+    const said = form.kind === "template" ? before.filter(({ role }) => role === "system") : before;
+    return chatIn(form, [...said, { role: "user", content: question }]);
+  }
+
   async #answer(
     { name, messages }: Side,
     question: string,
     onText: (text: string) => void,
     signal: AbortSignal,
   ): Promise<Answer> {
-    const { sampling, maxTokens, stop, ignoresEnd, chatTemplate, context } = this.#options;
-    const asked = [...messages, { role: "user", content: question }];
-    const prompt = chatPrompt(asked, this.#answerer.tokenizer, chatTemplate);
+    const { sampling, maxTokens, stop, ignoresEnd, context } = this.#options;
+    const prompt = await this.#answerer.prompt(this.asked(name, messages, question), signal);
     const left = Math.min(maxTokens, context - prompt.length);
     if (left < 1)
       throw new InputError({
@@ -155,7 +160,7 @@ function lineQueue(
 export async function chat(io: Io, answerer: Answerer, options: ChatOptions): Promise<void> {
   const talk = new Chat(answerer, options);
   // Whether there is a template is known before the first question.
-  chatPrompt([{ role: "user", content: "?" }], answerer.tokenizer, options.chatTemplate);
+  for (const name of options.forms.keys()) await answerer.prompt(talk.asked(name, [], "?"));
   const input = io.stdin ?? Readable.from([]);
   const isTerminal = io.stdin?.isTTY === true && io.isStdoutTty === true;
   // What is typed while an answer is printed is shown when its turn comes.
@@ -193,15 +198,15 @@ export async function chat(io: Io, answerer: Answerer, options: ChatOptions): Pr
       if (question === "/quit" || question === "/exit") break;
       if (question === "/help") io.stdout(`${HELP}\n`);
       else if (question === "/reset") talk.reset();
-      else if (question.startsWith("/adapters")) chooseNames(io, talk, question, options.names);
+      else if (question.startsWith("/adapters")) chooseNames(io, talk, question, [...options.forms.keys()]);
       else if (question.startsWith("/")) io.stdout(`There is no ${question.split(" ")[0]}.\n${HELP}\n`);
       else if (question !== "") {
         abort = new AbortController();
         try {
           await talk.ask(question, (text) => io.stdout(text), abort.signal);
         } catch (error) {
-          if (!(error instanceof InputError)) throw error;
-          io.stderr(`${error.message}\n`);
+          if (!(error instanceof InputError) && !abort.signal.aborted) throw error;
+          if (error instanceof InputError) io.stderr(`${error.message}\n`);
         } finally {
           abort = undefined;
         }
@@ -215,7 +220,7 @@ export async function chat(io: Io, answerer: Answerer, options: ChatOptions): Pr
   }
 }
 
-function chooseNames(io: Io, talk: Chat, line: string, names: ChatOptions["names"]): void {
+function chooseNames(io: Io, talk: Chat, line: string, names: readonly (string | undefined)[]): void {
   const wanted = line
     .slice("/adapters".length)
     .split(",")

@@ -226,13 +226,17 @@ const ANSWERS = { sequences: 8, keptAdapters: 16 };
 const ANSWERS_IDLE_MS = 10 * 60_000;
 
 /** Answers of what the fleet has trained so far; undefined where nobody is to be answered. @throws InputError */
-function answersChoice(io: Io, args: Arguments, folder: string): ((modelFolder: string) => LiveAnswers) | undefined {
+function answersChoice(
+  io: Io,
+  args: Arguments,
+  folder: string,
+): ((modelFolder: string, dataFolder: string) => LiveAnswers) | undefined {
   const device = optionalText(args, "answers-device");
   const context = optionalCount(args, "answers-context", 2) ?? SERVE_OPTIONS["answers-context"].default;
   deviceOf(device, "--answers-device");
   if (args["answers"] === false) return undefined;
-  return (modelFolder) => {
-    const source = () => findAnswerSource(io, folder, modelFolder);
+  return (modelFolder, dataFolder) => {
+    const source = () => findAnswerSource(io, folder, modelFolder, dataFolder);
     return new LiveAnswers({ source, device, context, ...ANSWERS, idleMs: ANSWERS_IDLE_MS });
   };
 }
@@ -283,7 +287,7 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
   const control = controlOf(opened, usesCache(args));
   const { model } = opened.loaded;
-  using answers = model && answersOf?.(model.folder);
+  using answers = model && answersOf?.(model.folder, path.dirname(opened.loaded.source.file));
   await server.serve(
     control,
     controlOptions(io, own, opened, answers, (error) => context.warn(String(error))),

@@ -48,9 +48,9 @@ export { checkTokenizerFiles, type ResolveModelOptions, resolveModel } from "./r
 // A row of tokens, and which of them are scored.
 export { countScored, NOT_SCORED, promptLength, type Row, sequencesOf } from "./row.ts";
 // What a text, or a chat, is as a prompt.
-export { chatPrompt, promptIn, specialTokensOf, stopTokensOf, textPrompt } from "./rows/prompts.ts";
+export { type AskedPrompt, chatIn, promptTokens, questionIn, specialTokensOf, stopTokensOf } from "./rows/prompts.ts";
 // What a question is put into, so that it looks like those of rows.
-export { type QuestionForm, questionForm } from "./rows/question-form.ts";
+export { formText, type QuestionForm, questionForm } from "./rows/question-form.ts";
 // Which row of a preference a row is.
 export type { MadeRow, RowName } from "./rows/row-kind.ts";
 // The rows of a record that are trained on.

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { didYouMean, InputError, isMapping, ownValue } from "../core/index.ts";
+import { isHubPath, type QuestionForm } from "../datasets/index.ts";
 import { type AdapterPair, type ModelFolder, openModelFolder, readJobState, readPeftFolder } from "../exec/index.ts";
 import { absolute, type Place, readWholeText } from "../files/index.ts";
-import type { AdapterSpec, Architecture, Dtype, PlannedJob } from "../plan/index.ts";
+import { type AdapterSpec, type Architecture, type Dtype, isLengthData, type PlannedJob } from "../plan/index.ts";
 import {
   checkpointNames,
   checkSavedFile,
@@ -18,6 +19,7 @@ import {
   runKindOf,
   weightsByJournal,
 } from "../runs/index.ts";
+import { promptFormOf } from "../workbench/index.ts";
 
 /** The name under which a base model answers. */
 export const BASE = "base";
@@ -137,12 +139,25 @@ function baseOfAdapters(run: string): string | undefined {
   return undefined;
 }
 
+/** The file of a job's rows. */
+function fileOf({ data }: PlannedJob, folder: string): string | undefined {
+  return isLengthData(data) || isHubPath(data.path) ? undefined : path.resolve(folder, data.path);
+}
+
+/** What questions to an adapter are put into, or to the base. @throws InputError for data that are wrong */
+export function formOf(choice: AdapterChoice | undefined, hasChatTemplate: boolean): Promise<QuestionForm> {
+  const data = choice?.job.data;
+  return promptFormOf(data === undefined || isLengthData(data) ? undefined : data, choice?.dataFile, {
+    hasChatTemplate,
+  });
+}
+
 /**
  * What a folder has that answers: a run's folder, of whichever kind and whether it has ended or not, or a model's.
- * `base`: where the base model is, if not where it was.
+ * `base`: where the base model is, if not where it was. `dataFolder`: where relative paths of a fleet's data start.
  * @throws InputError for a folder that is neither
  */
-export function findAnswerSource(place: Place, given: string, base?: string): AnswerSource {
+export function findAnswerSource(place: Place, given: string, base?: string, dataFolder = place.cwd): AnswerSource {
   const folder = absolute(place, given);
   const kind = runKindOf(place, given);
   if (kind === undefined) {
@@ -171,7 +186,9 @@ export function findAnswerSource(place: Place, given: string, base?: string): An
   return {
     ...{ folder, modelFolder: known, dtype: model.dtype, weights: weightsByJournal(events) },
     specs: jobs.map((job) => job.adapter),
-    adapters: jobs.flatMap((job) => choicesOf(run, job, ownValue(own?.locations.data ?? {}, job.name))),
+    adapters: jobs.flatMap((job) =>
+      choicesOf(run, job, own === undefined ? fileOf(job, dataFolder) : ownValue(own.locations.data, job.name)),
+    ),
   };
 }
 

@@ -1,5 +1,12 @@
 import { InputError } from "../core/index.ts";
-import { loadTokenizer, specialTokensOf, stopTokensOf, TextStream, type TextTokenizer } from "../datasets/index.ts";
+import {
+  type AskedPrompt,
+  loadTokenizer,
+  specialTokensOf,
+  stopTokensOf,
+  TextStream,
+  type TextTokenizer,
+} from "../datasets/index.ts";
 import {
   checkSampling,
   type Generation,
@@ -13,6 +20,7 @@ import {
   weightsDigest,
 } from "../exec/index.ts";
 import type { AdapterSpec, Architecture, Dtype } from "../plan/index.ts";
+import { PromptThread } from "../workbench/index.ts";
 import type { AdapterChoice } from "./answer-source.ts";
 
 /** What answers are asked for. */
@@ -61,6 +69,7 @@ export class Answerer implements Disposable {
   readonly tokenizer: TextTokenizer;
   readonly modelFolder: string;
   readonly #model: ModelFolder;
+  readonly #prompts: PromptThread;
 
   /** @throws InputError, DeviceError */
   static async open(options: AnswererOptions): Promise<Answerer> {
@@ -75,6 +84,7 @@ export class Answerer implements Disposable {
 
   private constructor(open: OpenGenerator, tokenizer: TextTokenizer, model: ModelFolder) {
     this.#model = model;
+    this.#prompts = new PromptThread(model.folder);
     this.#open = open;
     this.tokenizer = tokenizer;
     this.modelFolder = model.folder;
@@ -106,6 +116,11 @@ export class Answerer implements Disposable {
   /** Tokens that a prompt and its answer may have together. */
   get mostTokens(): number {
     return Math.min(this.#open.generator.mostTokens, this.#architecture.maxPositions);
+  }
+
+  /** The tokens of a prompt, made on another thread. @throws InputError, and DeviceError where the asker leaves */
+  prompt(asked: AskedPrompt, signal?: AbortSignal): Promise<readonly number[]> {
+    return this.#prompts.tokens(asked, signal);
   }
 
   /** @throws InputError for a prompt that is empty, too long, or has tokens that the model has not */
@@ -177,6 +192,7 @@ export class Answerer implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    void this.#prompts[Symbol.asyncDispose]();
     this.#open[Symbol.dispose]();
   }
 }

@@ -5,6 +5,7 @@ export {
   BASE,
   chosenAdapters,
   findAnswerSource,
+  formOf,
   openBase,
 } from "./answer-source.ts";
 // Prompts answered.

@@ -1,6 +1,6 @@
 import { DeviceError, InputError } from "../core/index.ts";
-import { loadTokenizer, type TextTokenizer } from "../datasets/index.ts";
-import { type AdapterChoice, type AnswerSource, BASE, openBase } from "./answer-source.ts";
+import { hasChatTemplate, type QuestionForm } from "../datasets/index.ts";
+import { type AdapterChoice, type AnswerSource, BASE, formOf, openBase } from "./answer-source.ts";
 import { Answerer } from "./answerer.ts";
 
 export interface LiveAnswersInput {
@@ -31,7 +31,9 @@ export interface AnsweringModel {
 export class LiveAnswers implements Disposable {
   readonly #input: LiveAnswersInput;
   #answerer: Answerer | undefined;
-  #tokenizer: TextTokenizer | undefined;
+  #hasChatTemplate: boolean | undefined;
+  /** By the names of jobs, whose data do not change. */
+  readonly #forms = new Map<string, Promise<QuestionForm>>();
   /** By the name on the device, how many ask it now; those asked last are behind. */
   readonly #asked = new Map<string, number>();
   /** Questions that are being answered. */
@@ -59,10 +61,21 @@ export class LiveAnswers implements Disposable {
     return [{ name: BASE, writtenMs: undefined }, ...adapters.map(({ name, writtenMs }) => ({ name, writtenMs }))];
   }
 
-  /** The base model's. @throws InputError where it has none */
-  tokenizer(): TextTokenizer {
-    this.#tokenizer ??= loadTokenizer(this.#source().modelFolder);
-    return this.#tokenizer;
+  /** Whether the base model has one. */
+  get hasChatTemplate(): boolean {
+    this.#hasChatTemplate ??= hasChatTemplate(this.#source().modelFolder);
+    return this.#hasChatTemplate;
+  }
+
+  /** What questions to a name are put into. @throws InputError for a name that is not there, and data that are wrong */
+  form(name: string): Promise<QuestionForm> {
+    const choice = this.choice(name);
+    const key = choice?.job.name ?? "";
+    const form = this.#forms.get(key) ?? formOf(choice, this.hasChatTemplate);
+    this.#forms.set(key, form);
+    // A file may be there the next time.
+    form.catch(() => this.#forms.delete(key));
+    return form;
   }
 
   /** What was trained under a name; undefined for the base. @throws InputError for one that is not there */

@@ -12,6 +12,8 @@ export type RowForm = Partial<Omit<FileData, "path">>;
 /** A row with a question and its answer. */
 export interface QuestionRow {
   readonly row: Row;
+  /** Of its record in the file, from 0. */
+  readonly number: number;
   /** Tokens in front of the first that is scored. */
   readonly prompt: readonly number[];
   /** The scored tokens behind it, up to the first that is not. */
@@ -30,12 +32,12 @@ export interface Questions {
   readonly numRepeated: number;
 }
 
-function questionOf(row: Row): QuestionRow {
+function questionOf(row: Row, number: number): QuestionRow {
   const start = promptLength(row);
   const ids = Array.from(row.inputIds);
   let end = start;
   while (end < ids.length && row.labels[end] !== NOT_SCORED) end += 1;
-  return { row, prompt: ids.slice(0, start), expected: ids.slice(start, end) };
+  return { row, number, prompt: ids.slice(0, start), expected: ids.slice(start, end) };
 }
 
 /**
@@ -66,9 +68,10 @@ export async function readQuestions(
       tokenizerFolder,
       onRead,
     });
-    const { rows, refused, format } = await reader.each(data, 0);
-    const whole = rows.filter(({ answers, inputIds }) => answers === undefined && inputIds.length <= mostTokens);
-    const all = whole.map(questionOf);
+    const { rows, numbers, refused, format } = await reader.each(data, 0);
+    const all = rows.flatMap((row, at) =>
+      row.answers === undefined && row.inputIds.length <= mostTokens ? [questionOf(row, numbers[at]!)] : [],
+    );
     const kept = all.filter(({ expected, prompt }) => expected.length > 0 && prompt.length > 0);
     const [first] = refused;
     if (kept.length === 0)

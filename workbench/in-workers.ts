@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import { DeviceError } from "../core/index.ts";
 import { packageFile } from "../files/index.ts";
 import { runTask, type TaskInput, type TaskResult, type WorkerTask } from "./worker-tasks.ts";
 
@@ -146,7 +147,11 @@ export class WorkerThreads<Name extends WorkerTask, Shared extends Partial<TaskI
       let stopWatch = (): void => {};
       const ended = (): void => {
         stopWatch();
-        thread.off("error", failed).off("message", told);
+        thread.off("error", failed).off("message", told).off("exit", gone);
+      };
+      const gone = (): void => {
+        ended();
+        reject(new DeviceError({ expected: "a thread that goes on until its work is done" }));
       };
       const failed = (error: Error): void => {
         ended();
@@ -156,10 +161,13 @@ export class WorkerThreads<Name extends WorkerTask, Shared extends Partial<TaskI
         ended();
         resolve(result);
       };
-      thread.on("error", failed).on("message", told);
+      thread.on("error", failed).on("message", told).on("exit", gone);
       thread.postMessage(part);
       if (limits !== undefined)
-        stopWatch = watchTime(limits.seconds(part), () => reject(limits.exceeded("time", part)));
+        stopWatch = watchTime(limits.seconds(part), () => {
+          ended();
+          reject(limits.exceeded("time", part));
+        });
     });
   }
 

@@ -54,6 +54,7 @@ export { placeInput } from "./load/place-input.ts";
 export { mapJobPaths, placeJob } from "./load/place-job.ts";
 // What a prompt is put into, so that it looks like those of a job's rows.
 export { promptFormOf } from "./load/prompt-form.ts";
+export { PromptThread } from "./load/prompt-thread.ts";
 export { comparingOf, RowReader } from "./load/read-rows.ts";
 export { samplePrompts } from "./load/sample-prompts.ts";
 // How much of a device jobs are thought to take.

@@ -1,6 +1,6 @@
 import type { AskedCandidate, CapacityQuestion } from "../capacity/index.ts";
 import { type ErrorFacts, InputError } from "../core/index.ts";
-import type { RowName, RowWork, TextTokenizer } from "../datasets/index.ts";
+import type { AskedPrompt, RowName, RowWork, TextTokenizer } from "../datasets/index.ts";
 import type { Catalog, PackingProblem } from "../plan/index.ts";
 import type { AskedFuture, DrawRequest } from "../sim/index.ts";
 import type { AssumedVariation } from "../studies/index.ts";
@@ -18,6 +18,14 @@ export interface PackedPart {
   readonly ignored: readonly string[];
   /** Which of the records make no row, and why. */
   readonly refused: readonly (readonly [index: number, facts: ErrorFacts])[];
+}
+
+/** A prompt, for the tokenizer of a model folder, which is loaded where there is none. */
+interface PromptTask {
+  readonly tokenizerFolder: string;
+  readonly asked: AskedPrompt | undefined;
+  /** Of its texts, by which its time is limited. */
+  readonly characters: number;
 }
 
 /** Part of a data source's records, for the tokenizer of a model folder. */
@@ -45,6 +53,17 @@ export const WORKER_TASKS = {
   fleetFuture: async (asked: AskedFuture) => (await import("../sim/index.ts")).futureElsewhere(asked),
   packing: async (request: { readonly problem: PackingProblem }) =>
     (await import("./predict/solve-packing.ts")).solvePacking(request),
+  /** The tokens of a prompt; or what is wrong with it, or with the tokenizer. */
+  prompt: async ({ tokenizerFolder, asked }: PromptTask): Promise<Int32Array | ErrorFacts> => {
+    const { loadTokenizer, promptTokens } = await import("../datasets/index.ts");
+    try {
+      tokenizers[tokenizerFolder] ??= loadTokenizer(tokenizerFolder);
+      return Int32Array.from(asked === undefined ? [] : promptTokens(asked, tokenizers[tokenizerFolder]));
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return error.facts;
+    }
+  },
   /** What `makeRows` makes of records; or what is wrong with the tokenizer. */
   rows: async ({ tokenizerFolder, turn, ...work }: RowTask): Promise<PackedPart | ErrorFacts> => {
     const { loadTokenizer, makeRows } = await import("../datasets/index.ts");

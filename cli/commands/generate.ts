@@ -1,16 +1,24 @@
-import { finite, InputError, maximum } from "../../core/index.ts";
-import { loadTokenizer, promptIn, type QuestionForm, specialTokensOf } from "../../datasets/index.ts";
+import { canonicalJson, finite, InputError, maximum } from "../../core/index.ts";
+import {
+  formText,
+  hasChatTemplate,
+  loadTokenizer,
+  type QuestionForm,
+  questionIn,
+  specialTokensOf,
+} from "../../datasets/index.ts";
 import {
   type AdapterChoice,
   type Answer,
   type Answerer,
   BASE,
+  formOf,
   openBase,
+  type Questions,
   readQuestions,
 } from "../../inference/index.ts";
-import { isLengthData } from "../../plan/index.ts";
 import { onInterrupt } from "../../runs/index.ts";
-import { promptFormOf } from "../../workbench/index.ts";
+import { PromptThread } from "../../workbench/index.ts";
 import {
   type AnswerChoice,
   answerChoice,
@@ -40,7 +48,8 @@ const ANSWER_OPTIONS = {
 const FORM = {
   type: "string",
   choices: ["chat", "template", "raw"],
-  describe: "what a prompt is put into: the model's chat template, the rows' own, or nothing; by the data when absent",
+  describe:
+    "what prompts are put into: the model's chat template, the rows' own, or nothing; by each one's data when absent",
   notBeside: ["data"],
 } as const;
 
@@ -77,11 +86,18 @@ const CHAT: Use = {
   instead: (typed) => `A chat takes its prompts from the terminal: leave ${typed} out.`,
 };
 
-/** A prompt as it is shown, as tokens, and the answer that the data have. */
+/** A prompt as it is shown, and the answer that the data have. */
 interface Asked {
   readonly text: string;
-  readonly prompt: readonly number[];
+  /** As tokens, for each who answers. */
+  readonly prompts: readonly (readonly number[])[];
   readonly expected: string | undefined;
+}
+
+/** What is asked, and what each who answers has its prompts in, in words. */
+interface AllAsked {
+  readonly asked: readonly Asked[];
+  readonly forms: readonly string[];
 }
 
 function formChoice(
@@ -99,35 +115,79 @@ function formChoice(
   return { kind };
 }
 
-async function askedOf(io: Io, args: Arguments, { source, chosen }: AnswerChoice): Promise<readonly Asked[]> {
-  const [file, prompts] = [optionalText(args, "data"), severalTexts(args, "prompt")];
-  const [rowForm, kind] = [rowFormChoice(args), optionalText(args, "form") as QuestionForm["kind"] | undefined];
-  const chatTemplate = optionalText(args, "chat-template");
-  if (file === undefined && prompts.length === 0)
-    throw new InputError({ expected: "-p TEXT, --data FILE, or --repl", at: "--prompt", got: "none" });
+/** What adapters have in common, where they do; the base is asked in that too, else in its own way. */
+function withBase<T>(chosen: AnswerChoice["chosen"], own: readonly T[], ofBase: T): readonly T[] {
+  const [first, ...others] = own.filter((_, index) => chosen[index] !== undefined);
+  const isOne = first !== undefined && others.every((other) => canonicalJson(other) === canonicalJson(first));
+  return chosen.map((each, index) => (each === undefined ? (isOne ? first : ofBase) : own[index]!));
+}
+
+/** What each who answers has its prompts in. */
+async function formsOf(args: Arguments, { source, chosen }: AnswerChoice): Promise<readonly QuestionForm[]> {
+  const [kind, chatTemplate] = [optionalText(args, "form"), optionalText(args, "chat-template")];
+  if (chatTemplate !== undefined) return chosen.map(() => ({ kind: "chat", chatTemplate }));
+  const hasTemplate = hasChatTemplate(openBase(source).folder);
+  const own = await Promise.all(chosen.map((each) => formOf(each, hasTemplate)));
+  const forms = withBase(chosen, own, await formOf(undefined, hasTemplate));
+  return forms.map((form, index) => formChoice(kind as QuestionForm["kind"] | undefined, chosen[index]?.job, form));
+}
+
+/** Rows' prompts, read for each as its own rows are; only rows that all of them can read. */
+async function askedRows(io: Io, args: Arguments, { source, chosen }: AnswerChoice, file: string): Promise<AllAsked> {
   const model = openBase(source);
   const tokenizer = loadTokenizer(model.folder);
-  const first = chosen.find((each) => each !== undefined);
-  const job = first?.job;
-  if (file !== undefined) {
-    const questions = await readQuestions(contextOf(io, args), model, file, job, rowForm);
-    if (questions.numRefused > 0)
-      note(io, args, `${questions.numRefused} rows could not be read: ${questions.firstRefused}`);
-    const special = specialTokensOf(tokenizer);
-    const textOf = (tokens: readonly number[]) => tokenizer.decode(tokens.filter((token) => !special.has(token)));
-    return questions.rows.map(({ prompt, expected }) => ({
-      text: textOf(prompt),
-      prompt,
-      expected: textOf(expected),
-    }));
+  const jobs = withBase(
+    chosen,
+    chosen.map((each) => (each === undefined ? null : { data: each.job.data })),
+    null,
+  );
+  const read = new Map<string, Promise<Questions>>();
+  const all: Questions[] = [];
+  for (const job of jobs) {
+    const key = canonicalJson(job);
+    const questions =
+      read.get(key) ?? readQuestions(contextOf(io, args), model, file, job ?? undefined, rowFormChoice(args));
+    read.set(key, questions);
+    all.push(await questions);
   }
-  const data = job === undefined || isLengthData(job.data) ? undefined : job.data;
-  const own = await promptFormOf(data, first?.dataFile, tokenizer);
-  const form: QuestionForm = chatTemplate === undefined ? formChoice(kind, job, own) : { kind: "chat", chatTemplate };
-  if (form.kind === "template")
-    note(io, args, `prompts are put into the rows' template: ${JSON.stringify(form.template)}`);
-  if (form.kind === "chat") note(io, args, "prompts go through the chat template, each as a user's turn");
-  return prompts.map((text) => ({ text, prompt: promptIn(form, text, tokenizer), expected: undefined }));
+  const refused = all.find(({ numRefused }) => numRefused > 0);
+  if (refused !== undefined) note(io, args, `${refused.numRefused} rows could not be read: ${refused.firstRefused}`);
+  const special = specialTokensOf(tokenizer);
+  const textOf = (tokens: readonly number[]) => tokenizer.decode(tokens.filter((token) => !special.has(token)));
+  const [first, ...others] = all.map(({ rows }) => new Map(rows.map((row) => [row.number, row])));
+  const asked = [...first!.values()].flatMap((row) => {
+    const rows = [row, ...others.flatMap((each) => each.get(row.number) ?? [])];
+    if (rows.length < all.length) return [];
+    return [{ text: textOf(row.prompt), prompts: rows.map(({ prompt }) => prompt), expected: textOf(row.expected) }];
+  });
+  if (asked.length === 0)
+    throw new InputError({ expected: "rows that all who answer can read", at: "--data", got: file });
+  return { asked, forms: all.map(({ format }) => `rows of format ${format}`) };
+}
+
+async function askedOf(io: Io, args: Arguments, choice: AnswerChoice): Promise<AllAsked> {
+  const [file, prompts] = [optionalText(args, "data"), severalTexts(args, "prompt")];
+  if (file === undefined && prompts.length === 0)
+    throw new InputError({ expected: "-p TEXT, --data FILE, or --repl", at: "--prompt", got: "none" });
+  if (file !== undefined) return await askedRows(io, args, choice, file);
+  const forms = await formsOf(args, choice);
+  for (const template of new Set(forms.flatMap((form) => (form.kind === "template" ? [form.template] : []))))
+    note(io, args, `prompts are put into the rows' template: ${JSON.stringify(template)}`);
+  if (forms.some(({ kind }) => kind === "chat"))
+    note(io, args, "prompts go through the chat template, each as a user's turn");
+  await using thread = new PromptThread(openBase(choice.source).folder);
+  const made = new Map<string, Promise<readonly number[]>>();
+  const tokens = (form: QuestionForm, text: string): Promise<readonly number[]> => {
+    const asked = questionIn(form, text);
+    const key = canonicalJson(asked);
+    const known = made.get(key) ?? thread.tokens(asked);
+    made.set(key, known);
+    return known;
+  };
+  const asked: Asked[] = [];
+  for (const text of prompts)
+    asked.push({ text, prompts: await Promise.all(forms.map((form) => tokens(form, text))), expected: undefined });
+  return { asked, forms: forms.map(formText) };
 }
 
 /** What --json tells of an answer. */
@@ -151,15 +211,19 @@ export function howEnded({ end, tokens }: Answer, maxTokens: number): string {
   return tokens.length < maxTokens ? " [cut: the model has no more positions]" : " [cut: --max-tokens]";
 }
 
+function longestOf(prompts: Asked["prompts"]): number {
+  return maximum(prompts.map(({ length }) => length));
+}
+
 /** All prompts fit, before any of them is answered. @throws InputError */
 function checkLengths(asked: readonly Asked[], { source }: AnswerChoice): void {
   const { maxPositions } = openBase(source).architecture;
-  const long = asked.findIndex(({ prompt }) => prompt.length >= maxPositions);
+  const long = asked.findIndex(({ prompts }) => longestOf(prompts) >= maxPositions);
   if (long < 0) return;
   throw new InputError({
     expected: `prompts of fewer than ${maxPositions} tokens, as many as the model has positions`,
     at: asked.length === 1 ? "--prompt" : `prompt ${long + 1}`,
-    got: asked[long]!.prompt.length,
+    got: longestOf(asked[long]!.prompts),
   });
 }
 
@@ -170,9 +234,9 @@ async function answerAll(io: Io, args: Arguments): Promise<number> {
   const topTokens = optionalCount(args, "log-probabilities", 0);
   if (topTokens !== undefined && !flag(args, "json"))
     throw new InputError({ expected: "--json beside it", at: "--log-probabilities", got: topTokens });
-  const asked = await askedOf(io, args, choice);
+  const { asked, forms } = await askedOf(io, args, choice);
   checkLengths(asked, choice);
-  const longest = maximum(asked.map(({ prompt }) => prompt.length));
+  const longest = maximum(asked.map(({ prompts }) => longestOf(prompts)));
   const wanted = asked.length * choice.chosen.length;
   const sized = { ...choice, sequences: Math.min(choice.sequences, wanted) };
   using answerer = await openAnswerer(io, args, sized, longest + maxTokens);
@@ -189,8 +253,10 @@ async function answerAll(io: Io, args: Arguments): Promise<number> {
       ...(topTokens === undefined ? {} : { topTokens, scoresPrompt: true }),
     });
   const results = isJson
-    ? await Promise.all(asked.map(({ prompt }) => Promise.all(names.map((name) => ask(prompt, name, () => {})))))
-    : await streamed(io, asked, names, maxTokens, ask);
+    ? await Promise.all(
+        asked.map(({ prompts }) => Promise.all(names.map((name, of) => ask(prompts[of]!, name, () => {})))),
+      )
+    : await streamed(io, { asked, forms }, names, maxTokens, ask);
   if (isJson)
     printResult(
       io,
@@ -198,11 +264,14 @@ async function answerAll(io: Io, args: Arguments): Promise<number> {
       {
         model: answerer.modelFolder,
         ...{ sampling, maxTokens },
-        answers: asked.map(({ text, prompt, expected }, index) => ({
-          ...{ prompt: text, promptTokens: prompt },
+        answers: asked.map(({ text, prompts, expected }, index) => ({
+          prompt: text,
           ...(expected === undefined ? {} : { expected }),
           answers: Object.fromEntries(
-            names.map((name, of) => [name ?? BASE, answerFacts(results[index]![of]!, topTokens)]),
+            names.map((name, of) => [
+              name ?? BASE,
+              { form: forms[of], promptTokens: prompts[of], ...answerFacts(results[index]![of]!, topTokens) },
+            ]),
           ),
         })),
       },
@@ -214,28 +283,29 @@ async function answerAll(io: Io, args: Arguments): Promise<number> {
 /** Answers under their prompts, the first one as it comes. */
 async function streamed(
   io: Io,
-  asked: readonly Asked[],
+  { asked, forms }: AllAsked,
   names: readonly (string | undefined)[],
   maxTokens: number,
   ask: (prompt: readonly number[], name: string | undefined, onText: (text: string) => void) => Promise<Answer>,
 ): Promise<readonly (readonly Answer[])[]> {
+  const toldForm = (of: number): string => (new Set(forms).size > 1 ? ` (${forms[of]})` : "");
   const headings = asked.flatMap(({ text, expected }, index) =>
     names.map((name, of) =>
       [
         ...(of > 0 ? [] : [`${index === 0 ? "" : "\n"}> ${text.trim().replaceAll("\n", "\n> ")}\n`]),
         ...(of > 0 || expected === undefined ? [] : [`\nexpected: ${expected.trim()}\n`]),
-        `\n${name ?? BASE}: `,
+        `\n${name ?? BASE}${toldForm(of)}: `,
       ].join(""),
     ),
   );
   const output = new OrderedOutput((text) => io.stdout(text), headings);
   return await Promise.all(
-    asked.map(({ prompt }, index) =>
+    asked.map(({ prompts }, index) =>
       Promise.all(
         names.map(async (name, of) => {
           const at = index * names.length + of;
           let isFirst = true;
-          const answer = await ask(prompt, name, (text) => {
+          const answer = await ask(prompts[of]!, name, (text) => {
             output.add(at, isFirst ? text.trimStart() : text);
             isFirst &&= text.trimStart() === "";
           });
@@ -251,17 +321,19 @@ async function talk(io: Io, args: Arguments): Promise<number> {
   const choice = answerChoice(io, args);
   if (flag(args, "json")) throw new InputError({ expected: "no --json beside --repl", at: "--json", got: true });
   const sampling = samplingChoice(args);
-  const [context, chatTemplate] = [optionalCount(args, "context") ?? 4096, optionalText(args, "chat-template")];
+  const context = optionalCount(args, "context") ?? 4096;
+  const forms = await formsOf(args, choice);
+  choice.chosen.forEach((each, index) => {
+    if (forms[index]!.kind === "template")
+      note(io, args, `${each?.name ?? BASE} is asked each question by itself, in ${formText(forms[index]!)}`);
+  });
   const sized = { ...choice, sequences: Math.min(choice.sequences, Math.max(1, choice.chosen.length)) };
   using answerer: Answerer = await openAnswerer(io, args, sized, context);
   await chat(io, answerer, {
-    names: choice.chosen.map((each) => each?.name),
+    forms: new Map(choice.chosen.map((each, index) => [each?.name, forms[index]!])),
     system: optionalText(args, "system"),
     ...{ sampling, maxTokens: optionalCount(args, "max-tokens") ?? 256, context },
     ...{ stop: severalTexts(args, "stop"), ignoresEnd: flag(args, "ignore-end") },
-    chatTemplate:
-      chatTemplate ??
-      choice.chosen.map((each) => each?.job.data).find((data) => data !== undefined && "path" in data)?.chatTemplate,
   });
   return 0;
 }

@@ -35,7 +35,7 @@ const DEFAULTS: readonly (Templates & { readonly fields: readonly string[] })[] 
 ];
 
 /** What stands before an instruction without a system text (Stanford Alpaca, Taori et al. 2023). */
-const ALPACA = {
+export const ALPACA = {
   withInput:
     "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.",
   withoutInput:

@@ -1,5 +1,6 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { DeviceError, InputError } from "../../core/index.ts";
+import type { AskedPrompt } from "../../datasets/index.ts";
 import type { Answer, Answerer, LiveAnswers } from "../../inference/index.ts";
 import type { Limits } from "../limits.ts";
 import { RequestError } from "../request-error.ts";
@@ -21,7 +22,7 @@ export interface AnswerService {
 /** The prompts of a request, and how they are answered. */
 export interface AskedAnswers {
   readonly request: ChatRequest | CompletionRequest;
-  readonly prompts: readonly (readonly number[])[];
+  readonly asked: readonly (AskedPrompt | readonly number[])[];
   /** As many as the context has left when undefined. */
   readonly maxTokens: number | undefined;
   readonly continues: boolean;
@@ -96,10 +97,15 @@ async function allOf(started: readonly Promise<Answer>[]): Promise<readonly Answ
   });
 }
 
-/** All choices, those of the first prompt first, and who has answered. */
-interface AllAnswers {
-  readonly answers: readonly Answer[];
+/** Who answers, and the tokens of all prompts. */
+export interface Answering {
   readonly answerer: Answerer;
+  readonly prompts: readonly (readonly number[])[];
+}
+
+/** All choices, those of the first prompt first. */
+interface AllAnswers extends Answering {
+  readonly answers: readonly Answer[];
 }
 
 /**
@@ -110,13 +116,12 @@ export async function answerAll(
   service: AnswerService,
   asked: AskedAnswers,
   { signal, key }: Pick<Asker, "signal" | "key">,
-  begin?: (answerer: Answerer) => OnPiece,
+  begin?: (answering: Answering) => OnPiece,
 ): Promise<AllAnswers> {
-  const { request, prompts, maxTokens, continues, topTokens, scoresPrompt } = asked;
+  const { request, maxTokens, continues, topTokens, scoresPrompt } = asked;
   const live = liveOf(service);
   const { n = 1, temperature = 1, top_p: topP = 1, min_p: minP = 0, top_k: topK = 0, stop = [] } = request;
-  const rows = prompts.flatMap((prompt) => Array.from({ length: n }, () => prompt));
-  if (rows.length > MOST_CHOICES)
+  if (n * asked.asked.length > MOST_CHOICES)
     throw new RequestError(400, { expected: `at most ${MOST_CHOICES} choices of all prompts`, at: "n", got: n });
   using _place = takePlace(service, key);
   const seed = request.seed ?? randomInt(2 ** 47);
@@ -127,11 +132,15 @@ export async function answerAll(
   try {
     return await live.ask(request.model, async (answerer, adapter) => {
       const most = Math.min(live.context, answerer.mostTokens);
-      for (const prompt of prompts) {
+      const prompts: (readonly number[])[] = [];
+      for (const each of asked.asked) {
+        const prompt = "kind" in each ? await answerer.prompt(each, gone.signal) : each;
         checkLength(prompt, most);
         answerer.checkPrompt(prompt);
+        prompts.push(prompt);
       }
-      const onPiece = begin?.(answerer);
+      const onPiece = begin?.({ answerer, prompts });
+      const rows = prompts.flatMap((prompt) => Array.from({ length: n }, () => prompt));
       const answered = rows.map(async (prompt, choice) => {
         try {
           return await answerer.answer({
@@ -145,7 +154,7 @@ export async function answerAll(
           throw error;
         }
       });
-      return { answers: await allOf(answered), answerer };
+      return { answers: await allOf(answered), answerer, prompts };
     });
   } catch (error) {
     // A checkpoint may have been put away since it was looked for.
@@ -168,7 +177,7 @@ export async function streamAll(
   asked: AskedAnswers,
   asker: Asker,
   { last, ...document }: ReturnType<typeof headOf> & { readonly object: string; readonly last: object },
-  begin: (answerer: Answerer, tell: TellChoice) => OnPiece,
+  begin: (answering: Answering, tell: TellChoice) => OnPiece,
 ): Promise<typeof STREAMED> {
   const withUsage = asked.request.stream_options?.include_usage === true;
   let send: (data: string) => void = () => {};
@@ -176,20 +185,20 @@ export async function streamAll(
     send(JSON.stringify({ ...document, choices, ...(withUsage ? { usage } : {}) }));
   const tell: TellChoice = (index, piece, more = {}) =>
     chunk([{ index, ...piece, logprobs: null, finish_reason: null, ...more }]);
-  const { answers } = await answerAll(service, asked, asker, (answerer) => {
+  const all = await answerAll(service, asked, asker, (answering) => {
     send = asker.stream();
-    return begin(answerer, tell);
+    return begin(answering, tell);
   });
-  answers.forEach((answer, index) => {
+  all.answers.forEach((answer, index) => {
     tell(index, last, { finish_reason: finishOf(answer) });
   });
-  if (withUsage) chunk([], usageOf(asked, answers));
+  if (withUsage) chunk([], usageOf(all));
   send("[DONE]");
   return STREAMED;
 }
 
 /** Each prompt counts once, whatever comes of it. */
-export function usageOf({ prompts }: AskedAnswers, answers: readonly Answer[]): Usage {
+export function usageOf({ prompts, answers }: Pick<AllAnswers, "prompts" | "answers">): Usage {
   const asked = prompts.reduce((sum, { length }) => sum + length, 0);
   const answered = answers.reduce((sum, { tokens }) => sum + tokens.length, 0);
   return { prompt_tokens: asked, completion_tokens: answered, total_tokens: asked + answered };

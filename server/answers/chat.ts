@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { InputError, isMapping } from "../../core/index.ts";
-import { chatPrompt } from "../../datasets/index.ts";
+import { type AskedPrompt, type ChatMessage, chatIn } from "../../datasets/index.ts";
 import type { Answer, LiveAnswers } from "../../inference/index.ts";
 import { RequestError } from "../request-error.ts";
 import type { Asker, STREAMED } from "../route.ts";
@@ -20,8 +20,6 @@ import type { chatAnswerSchema } from "./documents.ts";
 import type { AskedMessage, ChatRequest } from "./requests.ts";
 import { TokenTexts } from "./token-texts.ts";
 
-type Message = Parameters<typeof chatPrompt>[0][number];
-
 /** Arguments as an object, which templates write as JSON. */
 function callOf(call: NonNullable<AskedMessage["tool_calls"]>[number]): unknown {
   const { arguments: given, ...called } = call.function;
@@ -35,7 +33,7 @@ function callOf(call: NonNullable<AskedMessage["tool_calls"]>[number]): unknown 
 }
 
 /** A message as chat templates take it. Parts of a text are lines, as vLLM joins them. */
-function messageOf({ role, content = "", tool_calls: calls, ...others }: AskedMessage): Message {
+function messageOf({ role, content = "", tool_calls: calls, ...others }: AskedMessage): ChatMessage {
   return {
     ...others,
     role: role === "developer" ? "system" : role,
@@ -44,37 +42,35 @@ function messageOf({ role, content = "", tool_calls: calls, ...others }: AskedMe
   };
 }
 
-/** The adapter's own template, else the model's. @throws RequestError where there is none, or it refuses the messages */
-function promptOf(live: LiveAnswers, request: ChatRequest): readonly number[] {
+/** The chat as the adapter's rows have one. @throws RequestError for one that they cannot have */
+async function promptOf(live: LiveAnswers, request: ChatRequest): Promise<AskedPrompt> {
   const { messages, tools, tool_choice: choice, chat_template_kwargs: variables } = request;
   try {
-    const data = live.choice(request.model)?.job.data;
-    const template = data !== undefined && "path" in data ? data.chatTemplate : undefined;
-    const tokenizer = live.tokenizer();
-    if (template === undefined && !tokenizer.hasChatTemplate)
+    const asked = chatIn(await live.form(request.model), messages.map(messageOf), {
+      ...(tools === undefined || choice === "none" ? {} : { tools }),
+      ...(variables === undefined ? {} : { variables }),
+    });
+    if (asked.kind === "chat" && asked.template === undefined && !live.hasChatTemplate)
       throw new InputError({
         expected: "a model with a chat template",
         at: "model",
         got: request.model,
         hint: "/v1/completions takes a prompt without one. A job's data.chatTemplate names one.",
       });
-    return chatPrompt(messages.map(messageOf), tokenizer, template, {
-      ...(tools === undefined || choice === "none" ? {} : { tools }),
-      ...(variables === undefined ? {} : { variables }),
-    });
+    return asked;
   } catch (error) {
     if (error instanceof InputError) throw new RequestError(400, error.facts, { cause: error });
     throw error;
   }
 }
 
-function askedOf(live: LiveAnswers, request: ChatRequest): AskedAnswers {
+async function askedOf(live: LiveAnswers, request: ChatRequest): Promise<AskedAnswers> {
   const { logprobs = false, top_logprobs: top } = request;
   if (top !== undefined && !logprobs)
     throw new RequestError(400, { expected: "logprobs: true beside it", at: "top_logprobs", got: top });
   return {
     request,
-    prompts: [promptOf(live, request)],
+    asked: [await promptOf(live, request)],
     maxTokens: request.max_completion_tokens ?? request.max_tokens,
     ...{ continues: false, topTokens: top ?? 0, scoresPrompt: false },
   };
@@ -89,17 +85,17 @@ export async function answerChat(
   const live = liveOf(service);
   checkStreamed(request);
   checkModel(live, request.model);
-  const asked = askedOf(live, request);
+  const asked = await askedOf(live, request);
   const head = headOf("chatcmpl", request);
   if (request.stream === true) return await streamChat(service, asked, head, asker);
-  const { answers, answerer } = await answerAll(service, asked, asker);
+  const all = await answerAll(service, asked, asker);
   const choice = (answer: Answer, index: number) => ({
     index,
     message: { role: "assistant" as const, content: answer.text.trimStart(), refusal: null },
-    logprobs: request.logprobs === true ? new TokenTexts(answerer, []).chat(answer.tokens) : null,
+    logprobs: request.logprobs === true ? new TokenTexts(all.answerer, []).chat(answer.tokens) : null,
     finish_reason: finishOf(answer),
   });
-  return { ...head, object: "chat.completion", choices: answers.map(choice), usage: usageOf(asked, answers) };
+  return { ...head, object: "chat.completion", choices: all.answers.map(choice), usage: usageOf(all) };
 }
 
 async function streamChat(
@@ -110,7 +106,7 @@ async function streamChat(
 ): Promise<typeof STREAMED> {
   const { logprobs, n = 1 } = asked.request;
   const document = { ...head, object: "chat.completion.chunk", last: { delta: {} } };
-  return await streamAll(service, asked, asker, document, (answerer, tell) => {
+  return await streamAll(service, asked, asker, document, ({ answerer }, tell) => {
     const texts = Array.from({ length: n }, (_, index) => {
       tell(index, { delta: { role: "assistant", content: "", refusal: null } });
       return { tokens: new TokenTexts(answerer, []), isFirst: true };

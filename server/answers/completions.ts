@@ -1,10 +1,9 @@
 import type { z } from "zod";
-import { InputError } from "../../core/index.ts";
-import { textPrompt } from "../../datasets/index.ts";
-import type { Answer, Answerer, LiveAnswers } from "../../inference/index.ts";
+import type { Answer, Answerer } from "../../inference/index.ts";
 import { RequestError } from "../request-error.ts";
 import type { Asker, STREAMED } from "../route.ts";
 import {
+  type Answering,
   type AnswerService,
   type AskedAnswers,
   answerAll,
@@ -39,26 +38,19 @@ function promptsOf(prompt: CompletionRequest["prompt"]): readonly (string | read
   return isTokens(prompt) ? [prompt] : prompt;
 }
 
-/** @throws RequestError for a model without a tokenizer */
-function askedOf(live: LiveAnswers, request: CompletionRequest): AskedCompletions {
+function askedOf(request: CompletionRequest): AskedCompletions {
   const { logprobs, echo = false, max_tokens: maxTokens = MAX_TOKENS } = request;
   const written = promptsOf(request.prompt);
-  try {
-    const tokenizer = live.tokenizer();
-    const prompts = written.map((each) => (typeof each === "string" ? textPrompt(each, tokenizer) : each));
-    return {
-      ...{ request, prompts, maxTokens, continues: true, topTokens: logprobs ?? 0 },
-      scoresPrompt: echo && logprobs !== undefined,
-      echoed(index, answerer) {
-        const prompt = written[index]!;
-        if (!echo) return "";
-        return typeof prompt === "string" ? prompt : answerer.textOf(prompt);
-      },
-    };
-  } catch (error) {
-    if (error instanceof InputError) throw new RequestError(400, error.facts, { cause: error });
-    throw error;
-  }
+  const asked = written.map((each) => (typeof each === "string" ? ({ kind: "text", text: each } as const) : each));
+  return {
+    ...{ request, asked, maxTokens, continues: true, topTokens: logprobs ?? 0 },
+    scoresPrompt: echo && logprobs !== undefined,
+    echoed(index, answerer) {
+      const prompt = written[index]!;
+      if (!echo) return "";
+      return typeof prompt === "string" ? prompt : answerer.textOf(prompt);
+    },
+  };
 }
 
 /** The index of a choice's prompt. */
@@ -67,7 +59,7 @@ function promptOf({ request: { n = 1 } }: AskedCompletions, choice: number): num
 }
 
 /** The tokens of a choice, which come behind its prompt's where that is repeated. */
-function textsOf({ prompts, request }: AskedCompletions, prompt: number, answerer: Answerer): TokenTexts {
+function textsOf({ request }: AskedCompletions, prompt: number, { answerer, prompts }: Answering): TokenTexts {
   return new TokenTexts(answerer, request.echo === true ? [] : prompts[prompt]!);
 }
 
@@ -91,16 +83,15 @@ export async function answerCompletion(
   if (request.stream === true && request.echo === true && request.logprobs !== undefined)
     throw new RequestError(400, { expected: "echo beside logprobs without stream", at: "echo", got: true });
   checkModel(live, request.model);
-  const asked = askedOf(live, request);
+  const asked = askedOf(request);
   const head = headOf("cmpl", request);
   if (request.stream === true) return await streamCompletion(service, asked, head, asker);
-  const { answers, answerer } = await answerAll(service, asked, asker);
+  const all = await answerAll(service, asked, asker);
+  const { answerer, prompts } = all;
   const choice = (answer: Answer, index: number) => {
     const prompt = promptOf(asked, index);
-    const texts = textsOf(asked, prompt, answerer);
-    const repeated = asked.scoresPrompt
-      ? texts.prompt(asked.prompts[prompt]!, answer.promptLogProbabilities)
-      : undefined;
+    const texts = textsOf(asked, prompt, all);
+    const repeated = asked.scoresPrompt ? texts.prompt(prompts[prompt]!, answer.promptLogProbabilities) : undefined;
     const own = request.logprobs === undefined ? null : texts.completion(answer.tokens);
     return {
       index,
@@ -109,7 +100,7 @@ export async function answerCompletion(
       finish_reason: finishOf(answer),
     };
   };
-  return { ...head, object: "text_completion", choices: answers.map(choice), usage: usageOf(asked, answers) };
+  return { ...head, object: "text_completion", choices: all.answers.map(choice), usage: usageOf(all) };
 }
 
 async function streamCompletion(
@@ -120,12 +111,12 @@ async function streamCompletion(
 ): Promise<typeof STREAMED> {
   const { logprobs, n = 1 } = asked.request;
   const document = { ...head, object: "text_completion", last: { text: "" } };
-  return await streamAll(service, asked, asker, document, (answerer, tell) => {
-    const texts = Array.from({ length: asked.prompts.length * n }, (_, index) => {
+  return await streamAll(service, asked, asker, document, (answering, tell) => {
+    const texts = Array.from({ length: asked.asked.length * n }, (_, index) => {
       const prompt = promptOf(asked, index);
-      const text = asked.echoed(prompt, answerer);
+      const text = asked.echoed(prompt, answering.answerer);
       if (text !== "") tell(index, { text });
-      return textsOf(asked, prompt, answerer);
+      return textsOf(asked, prompt, answering);
     });
     return ({ choice, text, tokens }) => {
       if (logprobs !== undefined) tell(choice, { text }, { logprobs: texts[choice]!.completion(tokens) });

@@ -85,7 +85,7 @@ describe("generate", () => {
     const { answers } = await told("-p", "1", "--log-probabilities", "3", "--max-tokens", "2", "--ignore-end");
     const own = answers[0]!.answers["first"]!;
     expect(own.logProbabilities).toHaveLength(2);
-    expect(own.promptLogProbabilities).toHaveLength(answers[0]!.promptTokens.length - 1);
+    expect(own.promptLogProbabilities).toHaveLength(own.promptTokens.length - 1);
     expect(own.top![0]![0]!.token).toBe(own.tokens[0]);
     expect(own.top![0]).toHaveLength(3);
   });

@@ -9,14 +9,15 @@ import type { FileData } from "../../plan/index.ts";
 export async function promptFormOf(
   data: FileData | undefined,
   dataFile: string | undefined,
-  tokenizer: TextTokenizer,
+  { hasChatTemplate }: Pick<TextTokenizer, "hasChatTemplate">,
 ): Promise<QuestionForm> {
-  if (data === undefined) return { kind: tokenizer.hasChatTemplate ? "chat" : "raw" };
+  if (data === undefined) return { kind: hasChatTemplate ? "chat" : "raw" };
   const { path: _, ...source } = data;
   if (source.format === "chat") return { kind: "chat", chatTemplate: source.chatTemplate };
   if (dataFile !== undefined && existsSync(dataFile))
     for await (const first of readRecords(dataFile, { ...source, path: dataFile }, "data"))
       return questionForm(source, first);
-  const { prompt } = source;
-  return prompt === undefined ? { kind: "raw" } : { kind: "template", template: prompt };
+  const { prompt, chatTemplate } = source;
+  if (prompt !== undefined) return { kind: "template", template: prompt };
+  return chatTemplate === undefined ? { kind: "raw" } : { kind: "chat", chatTemplate };
 }

@@ -8,6 +8,7 @@ import {
   type MadeOrRefused,
   type MadeRow,
   makeRows,
+  type Place,
   type RowPart,
   readRowParts,
   type SeenRecord,
@@ -40,17 +41,21 @@ export function isOverLimits(error: unknown): boolean {
 /** A part on its way to a thread. */
 type SentPart = RowPart & { readonly turn: Int32Array };
 
-/** Limits for tokenizing parts with the tokenizer of a folder. */
-function limitsOf(tokenizerFolder: string): WorkerLimits<Pick<SentPart, "records" | "characters" | "turn">> {
+/** Limits for work with the tokenizer of a folder. `about`: what it is done for, and where that stands. */
+export function tokenizerLimits<Part extends { readonly characters: number }>(
+  tokenizerFolder: string,
+  about: (part: Part) => Partial<Place> & { readonly work: string },
+): WorkerLimits<Part> {
   const tokenizer = statSync(path.join(tokenizerFolder, "tokenizer.json"), { throwIfNoEntry: false })?.size ?? 0;
   return {
     heapMegabytes: HEAP_MEGABYTES,
     seconds: ({ characters }) =>
       SECONDS.beginning + SECONDS.perTokenizerByte * tokenizer + SECONDS.perCharacter * characters,
-    exceeded(what, { records, turn }) {
+    exceeded(what, part) {
+      const { work, ...place } = about(part);
       const error = new InputError({
-        expected: `a tokenizer, and a chat template, that need less ${what} for this record`,
-        ...records[Atomics.load(turn, 0)]!.place,
+        expected: `a tokenizer, and a chat template, that need less ${what} for this ${work}`,
+        ...place,
         got: `those of ${tokenizerFolder}`,
         hint: "They came with the model. Nothing of theirs was kept.",
       });
@@ -134,7 +139,11 @@ export async function* seeRows(
     const count = workers.workers ?? (isWorthWorkers(source, ofBytes) ? availableParallelism() : 1);
     const asked = { file: builtWorker(), ...workers, workers: count };
     const task = { ...shared, tokenizerFolder: folder };
-    await using threads = new WorkerThreads("rows", task, count, asked, limitsOf(folder));
+    const limits = tokenizerLimits(folder, ({ records, turn }: Pick<SentPart, "records" | "characters" | "turn">) => ({
+      ...records[Atomics.load(turn, 0)]!.place,
+      work: "record",
+    }));
+    await using threads = new WorkerThreads("rows", task, count, asked, limits);
     for await (const { part, result } of threads.each(sentParts(first, parts))) {
       if (!("words" in result)) throw new InputError(result);
       yield* seenOfPart(part, unpack(result, part));

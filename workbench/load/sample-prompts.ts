@@ -1,7 +1,8 @@
 import { InputError } from "../../core/index.ts";
-import { loadTokenizer, NOT_SCORED, promptIn, type Row, type TextTokenizer } from "../../datasets/index.ts";
+import { hasChatTemplate, NOT_SCORED, questionIn, type Row } from "../../datasets/index.ts";
 import { isLengthData, type Job } from "../../plan/index.ts";
 import { promptFormOf } from "./prompt-form.ts";
+import { PromptThread } from "./prompt-thread.ts";
 import type { RowContext } from "./read-rows.ts";
 
 type SampledJob = Pick<Job, "data" | "sample" | "cutoffLength">;
@@ -50,9 +51,9 @@ export function checkSample(job: SampledJob, index: number, mostTokens: number):
 }
 
 /** @throws InputError where the model has none */
-function tokenizerFor(tokenizerFolder: RowContext["tokenizerFolder"], index: number): TextTokenizer {
+function folderFor(tokenizerFolder: RowContext["tokenizerFolder"], index: number): string {
   try {
-    return loadTokenizer(tokenizerFolder());
+    return tokenizerFolder();
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     const hint = "The prompts of a sample are texts: without a tokenizer, leave `sample` out.";
@@ -72,11 +73,14 @@ export async function samplePrompts(
 ): Promise<readonly Row[]> {
   const { data, sample } = job;
   if (sample === undefined || isLengthData(data)) return [];
-  const tokenizer = tokenizerFor(tokenizerFolder, index);
-  const form = await promptFormOf(data, file, tokenizer);
-  return sample.prompts.map((prompt, at): Row => {
-    const inputIds = Int32Array.from(promptIn(form, String(prompt), tokenizer));
+  const folder = folderFor(tokenizerFolder, index);
+  const form = await promptFormOf(data, file, { hasChatTemplate: hasChatTemplate(folder) });
+  await using thread = new PromptThread(folder);
+  const rows: Row[] = [];
+  for (const [at, prompt] of sample.prompts.entries()) {
+    const inputIds = Int32Array.from(await thread.tokens(questionIn(form, String(prompt))));
     checkLength(job, index, at, inputIds.length, mostTokens);
-    return { inputIds, labels: new Int32Array(inputIds.length).fill(NOT_SCORED) };
-  });
+    rows.push({ inputIds, labels: new Int32Array(inputIds.length).fill(NOT_SCORED) });
+  }
+  return rows;
 }
