@@ -8,7 +8,7 @@ function firstOf(names: readonly string[]): string {
 }
 
 /** What a person would want to know of data before they are trained on. */
-export function dataText({ file, format, inferred, ignored, facts, firstRefused }: InspectedData): string {
+export function dataText({ file, format, inferred, ignored, remarks, facts, firstRefused }: InspectedData): string {
   const { tokens } = facts;
   const line = (what: string, count: number): readonly string[][] => (count === 0 ? [] : [[what, wholeText(count)]]);
   // A pair makes two.
@@ -46,6 +46,7 @@ export function dataText({ file, format, inferred, ignored, facts, firstRefused 
         ["of a row, at most", wholeText(tokens.max)],
       ],
     ),
+    ...Object.entries(remarks).map(([text, count]) => `\nWarning: in ${wholeText(count)} rows ${text}`),
     ...(firstRefused === undefined ? [] : ["", `refused first: ${firstRefused}`]),
   ].join("\n");
 }

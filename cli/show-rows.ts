@@ -74,6 +74,24 @@ function rowLines(row: SeenRow, texts: TokenTexts, columns: number, hasColours: 
   ];
 }
 
+/** The rows of the first records: of a pair both. */
+export function firstRecords(most: number): {
+  readonly rows: readonly SeenRow[];
+  readonly add: (row: SeenRow) => void;
+} {
+  const rows: SeenRow[] = [];
+  let records = 0;
+  return {
+    rows,
+    add(row) {
+      const isFurther = row.fate !== "refused" && row.name === "rejected" && rows.at(-1)?.at === row.at;
+      if (!isFurther && records >= most) return;
+      records += Number(!isFurther);
+      rows.push(row);
+    },
+  };
+}
+
 /** Prints rows as text, with what is trained of them in colour or between marks. */
 export function showRows(io: Io, rows: readonly SeenRow[], tokenizer: TextTokenizer | undefined): void {
   if (rows.length === 0) return;

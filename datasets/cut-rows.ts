@@ -4,6 +4,17 @@ import { countScored, type Row } from "./row.ts";
 import { isCompared } from "./rows/preference.ts";
 import { comparedReading, readingOf } from "./rows/reading.ts";
 
+/** Texts, and of how many rows each is true. */
+export type RowRemarks = Readonly<Record<string, number>>;
+
+/** The remarks with those of one row more. */
+export function countRemarks(
+  counts: Map<string, number>,
+  { remarks = [] }: { readonly remarks?: readonly string[] },
+): void {
+  for (const text of remarks) counts.set(text, (counts.get(text) ?? 0) + 1);
+}
+
 export interface Dataset {
   readonly rows: readonly Row[];
   readonly format: DataFormat;
@@ -25,6 +36,8 @@ export interface Dataset {
   readonly numUnscored: number;
   /** Columns of which nothing is made. */
   readonly ignored: readonly string[];
+  /** What a person should look at, and in how many rows. */
+  readonly remarks: RowRemarks;
   /** Tokens of all rows together, and those that are scored. */
   readonly numTokens: number;
   readonly numScored: number;
@@ -32,7 +45,10 @@ export interface Dataset {
 
 /** A data source as token rows of full length. */
 export interface WholeRows
-  extends Pick<Dataset, "rows" | "numJoined" | "ignored" | "format" | "inferred" | "shuffle" | "file" | "tooLong"> {}
+  extends Pick<
+    Dataset,
+    "rows" | "numJoined" | "ignored" | "remarks" | "format" | "inferred" | "shuffle" | "file" | "tooLong"
+  > {}
 
 /** How rows of a source are ordered, and what becomes of those that are too long. */
 export function aboutRows(source: FileSource, format: DataFormat): Pick<WholeRows, "shuffle" | "tooLong"> {

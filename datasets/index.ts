@@ -8,7 +8,16 @@ export type { TraceEnd, TraceJob } from "./cluster-traces/trace-job.ts";
 // Rows whose answers are compared.
 export { type Comparing, compareRows } from "./compare-rows.ts";
 // Rows at a cutoff.
-export { aboutRows, type CutRow, cutRow, cutToLength, type Dataset, type WholeRows } from "./cut-rows.ts";
+export {
+  aboutRows,
+  type CutRow,
+  countRemarks,
+  cutRow,
+  cutToLength,
+  type Dataset,
+  type RowRemarks,
+  type WholeRows,
+} from "./cut-rows.ts";
 // Where training data come from, and in which form.
 export type {
   DataFormat,

@@ -8,6 +8,7 @@ import { readingOf } from "./rows/reading.ts";
 import type { MadeRow, RowContext } from "./rows/row-kind.ts";
 import { rowsOfRecord } from "./rows/rows-of-record.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
+import { isMostlyUnknown, tokenizerRemarks } from "./tokenizer-fit.ts";
 
 /** Records on their way to rows: data that another thread can be given. */
 export interface RowWork {
@@ -42,6 +43,8 @@ function checkIds({ inputIds, labels }: Row, vocabularySize: number, place: Plac
   }
 }
 
+const MOSTLY_UNKNOWN = "most of the tokens are bytes or unknown: the tokenizer may be another model's";
+
 /** What records become, in their order. `onRecord` is told which is begun. */
 export function makeRows(
   { records, source, vocabularySize, mostTokens }: RowWork,
@@ -59,6 +62,13 @@ export function makeRows(
     },
   };
   const used = fieldsUsed(source);
+  const known = source.format === "tokens" || tokenizer === undefined ? undefined : tokenizer;
+  const remarks = known === undefined ? [] : tokenizerRemarks(known, source.chatTemplate);
+  const remarked = (row: MadeRow): MadeRow => {
+    const isUnknown = known !== undefined && isMostlyUnknown(row.inputIds, known);
+    const all = [...remarks, ...(row.remarks ?? []), ...(isUnknown ? [MOSTLY_UNKNOWN] : [])];
+    return all.length === 0 ? row : { ...row, remarks: all };
+  };
   const idsBelow = vocabularySize ?? tokenizer?.vocabularySize ?? Number.POSITIVE_INFINITY;
   const make = (given: DataRecord): MadeOrRefused => {
     const record = renameColumns(given, source, false);
@@ -69,7 +79,7 @@ export function makeRows(
         throw new InputError({ expected: "at least one token", ...record.place, got: "none" });
       checkIds(row, idsBelow, record.place);
     }
-    return { rows, ignored: ignoredColumns(record, source.format, source) };
+    return { rows: rows.map(remarked), ignored: ignoredColumns(record, source.format, source) };
   };
   return records.map((record, index) => {
     onRecord(index);

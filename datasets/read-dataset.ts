@@ -1,7 +1,7 @@
 import path from "node:path";
 import { InputError, sum } from "../core/index.ts";
 import { withTemplateText } from "./chat-templates.ts";
-import { aboutRows, cutToLength, type Dataset, type WholeRows } from "./cut-rows.ts";
+import { aboutRows, countRemarks, cutToLength, type Dataset, type WholeRows } from "./cut-rows.ts";
 import type { DataFormat, DataSource, FileSource } from "./data-source.ts";
 import { type DownloadOptions, downloadData } from "./hub/download.ts";
 import { isHubPath } from "./hub/hub-path.ts";
@@ -195,6 +195,7 @@ export async function collectRows(
 ): Promise<WholeRows> {
   const rows: Row[] = [];
   const ignored = new Set<string>();
+  const remarks = new Map<string, number>();
   let numJoined = 0;
   let first: Exclude<SeenRecord, { refused: InputError }> | undefined;
   for await (const seen of records) {
@@ -204,6 +205,7 @@ export async function collectRows(
     for (const row of trainableRows(seen.rows, seen.record, compared)) {
       rows.push(trainedRow(row));
       numJoined += Number(row.isJoined === true);
+      countRemarks(remarks, row);
     }
   }
   if (first === undefined)
@@ -211,7 +213,8 @@ export async function collectRows(
   const { format, inferred } = first;
   const reason = inferred === undefined ? {} : { inferred };
   const about = aboutRows(fileSourceOf(data, at), format);
-  return { rows, numJoined, ignored: [...ignored], format, ...reason, ...about, file };
+  const told = { ignored: [...ignored], remarks: Object.fromEntries(remarks) };
+  return { rows, numJoined, ...told, format, ...reason, ...about, file };
 }
 
 /**

@@ -19,10 +19,16 @@ export interface ChatMessage {
 export interface TextTokenizer {
   /** Token ids are below this. */
   readonly vocabularySize: number;
+  /** Entries of the tokenizer itself, up to the largest id. */
+  readonly entries: number;
+  /** Of what it does not know, byte by byte or as a whole. */
+  readonly unknownIds: ReadonlySet<number>;
   readonly bosId: number | undefined;
   readonly eosId: number;
   readonly eosText: string;
   readonly hasChatTemplate: boolean;
+  /** The model's chat template. */
+  readonly ownTemplate: string | undefined;
   /** What the tokenizer puts around a text, such as <s> in front. */
   readonly around: { readonly before: readonly number[]; readonly after: readonly number[] };
   /** A text's tokens, without those around it. */
@@ -32,6 +38,8 @@ export interface TextTokenizer {
   decode(ids: readonly number[]): string;
   /** Texts of special tokens, such as those that end a turn. */
   readonly specialTexts: readonly string[];
+  /** Those that tokenizer_config.json names, such as its eos_token. */
+  readonly namedTexts: readonly string[];
   /** @throws InputError when there is no chat template, or it refuses the messages */
   renderChat(messages: readonly ChatMessage[], addGenerationPrompt: boolean, more?: ChatOptions): string;
 }
@@ -106,10 +114,27 @@ function specialTexts(folder: string, tokenizerConfig: Mapping): ReadonlySet<str
   return new Set(texts.filter((text): text is string => typeof text === "string" && text !== ""));
 }
 
+/** Models that the tokenizers' library has; a file from before there were several has no type. */
+const MODEL_TYPES = ["BPE", "Unigram", "WordPiece", undefined];
+
+/** @throws InputError for what the library would read as something else, or read for ever */
+function checkTokenizer({ model, added_tokens: added = [] }: Mapping, file: string): void {
+  const type = isMapping(model) ? model["type"] : model;
+  if (!isMapping(model) || !MODEL_TYPES.some((known) => known === type)) {
+    const expected = "a Hugging Face tokenizer whose model is BPE, Unigram or WordPiece";
+    throw new InputError({ expected, file, at: "model.type", got: type ?? "none" });
+  }
+  const tokens: readonly unknown[] = Array.isArray(added) ? added : [added];
+  const wrong = tokens.findIndex((token) => !isMapping(token) || (tokenText(token) ?? "") === "");
+  if (wrong >= 0)
+    throw new InputError({ expected: "a token with a text", file, at: `added_tokens[${wrong}]`, got: tokens[wrong] });
+}
+
 type EncodeText = (text: string) => readonly unknown[];
 
 interface MadeTokenizer {
   readonly tokenizer: Tokenizer;
+  readonly unknownIds: ReadonlySet<number>;
   /** A text's ids without special tokens. */
   readonly encode: EncodeText;
 }
@@ -117,11 +142,22 @@ interface MadeTokenizer {
 function createTokenizer(folder: string, tokenizerConfig: Mapping): MadeTokenizer {
   const file = path.join(folder, "tokenizer.json");
   const tokenizerJson = readJson(file, true);
+  checkTokenizer(tokenizerJson, file);
   try {
     const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfig);
     const encode = quickEncoder(tokenizer, tokenizerJson);
     quickenBpe(tokenizer, tokenizerJson);
-    return { tokenizer, encode: encode ?? ((text) => tokenizer.encode(text, { add_special_tokens: false }).ids) };
+    const { unk_token: unknown, unk_id: unknownId } = tokenizerJson["model"] as Mapping;
+    const unknownIds = new Set(
+      [...tokenizer.get_vocab()].flatMap(([token, id]) =>
+        token === unknown || id === unknownId || /^<0x[0-9A-F]{2}>$/.test(token) ? [id] : [],
+      ),
+    );
+    return {
+      tokenizer,
+      unknownIds,
+      encode: encode ?? ((text) => tokenizer.encode(text, { add_special_tokens: false }).ids),
+    };
   } catch (cause) {
     throw new InputError({ expected: "a Hugging Face tokenizer", file, got: (cause as Error).message }, { cause });
   }
@@ -195,7 +231,7 @@ function createChatRenderer(folder: string, own: string | undefined, variables: 
 export function loadTokenizer(folder: string): TextTokenizer {
   const tokenizerConfig = readJson(path.join(folder, "tokenizer_config.json"), true);
   const config = readJson(path.join(folder, "config.json"), false);
-  const { tokenizer, encode: encodeText } = createTokenizer(folder, tokenizerConfig);
+  const { tokenizer, unknownIds, encode: encodeText } = createTokenizer(folder, tokenizerConfig);
   const specialId = (name: "bos" | "eos"): number | undefined => {
     const text = tokenText(tokenizerConfig[`${name}_token`]);
     const id = text === undefined ? undefined : tokenizer.token_to_id(text);
@@ -216,16 +252,18 @@ export function loadTokenizer(folder: string): TextTokenizer {
   const encode = createEncoder(folder, encodeText);
   return {
     vocabularySize: typeof size === "number" ? size : largest + 1,
+    ...{ entries: largest + 1, unknownIds },
     bosId: specialId("bos"),
     eosId,
     eosText: tokenizer.id_to_token(eosId) ?? "",
-    hasChatTemplate: template !== undefined,
+    ...{ hasChatTemplate: template !== undefined, ownTemplate: template },
     around: findAround(folder, tokenizer, encode),
     encode,
     sections: createSections(tokenizer),
     // Nothing is cleaned up: a text is to be seen as it is.
     decode: (ids) => tokenizer.decode([...ids], { clean_up_tokenization_spaces: false }),
     specialTexts: [...specialTexts(folder, tokenizerConfig)],
+    namedTexts: Object.values(variables).filter((text) => text !== ""),
     renderChat: createChatRenderer(folder, template, variables),
   };
 }

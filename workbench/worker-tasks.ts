@@ -14,6 +14,8 @@ export interface PackedPart {
   readonly joined: readonly number[];
   /** Which of a preference the rows are, where they are of one: a pair has two one after another. */
   readonly names: readonly RowName[];
+  /** What a person should look at of which of the rows. */
+  readonly remarks: readonly (readonly [index: number, texts: readonly string[]])[];
   /** Columns of which nothing is made. */
   readonly ignored: readonly string[];
   /** Which of the records make no row, and why. */
@@ -78,6 +80,7 @@ export const WORKER_TASKS = {
     return {
       words: packRows(rows),
       joined: rows.flatMap(({ isJoined }, index) => (isJoined === true ? [index] : [])),
+      remarks: rows.flatMap(({ remarks }, index) => (remarks === undefined ? [] : [[index, remarks] as const])),
       names: rows.flatMap(({ name }) => name ?? []),
       ignored: [...new Set(made.flatMap((each) => ("rows" in each ? each.ignored : [])))],
       refused: made.flatMap((each, index) => ("rows" in each ? [] : [[index, each.refused.facts] as const])),

@@ -3,7 +3,7 @@ import { InputError } from "../../core/index.ts";
 import type { FileSource } from "../../datasets/index.ts";
 import { absolute, silent } from "../../files/index.ts";
 import { COLUMN_NAMES, ROLE_NAMES } from "../../plan/index.ts";
-import { estimateRun, inspectData, inspectWorkload, problemsOf, type SeenRow } from "../../workbench/index.ts";
+import { estimateRun, inspectData, inspectWorkload, problemsOf } from "../../workbench/index.ts";
 import {
   type Arguments,
   type Command,
@@ -21,13 +21,16 @@ import type { OptionTable } from "../option-table.ts";
 import { printResult } from "../output.ts";
 import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "../plan-options.ts";
 import { contextOf, planChoices, requestChoice } from "../request-options.ts";
-import { showRows } from "../show-rows.ts";
+import { firstRecords, showRows } from "../show-rows.ts";
 import { PageRows, writeDataPage, writeWorkloadPage } from "../write-data-page.ts";
 import { pageAssets } from "../write-report.ts";
 
 /** What is looked at beside the counts. */
 const LOOK_OPTIONS = {
-  show: { type: "number", describe: "print so many rows as text; with -o: so many on the page, of each kind" },
+  show: {
+    type: "number",
+    describe: "print so many rows as text, both answers of a pair; with -o: so many on the page, of each kind",
+  },
   output: { type: "string", alias: "o", writes: true, describe: "write a page (HTML) with the rows, token by token" },
 } as const satisfies OptionTable;
 
@@ -145,7 +148,7 @@ async function lookAtRows(io: Io, args: Arguments): Promise<number> {
   const [isJson, show, output] = [flag(args, "json"), optionalCount(args, "show"), optionalText(args, "output")];
   if (output !== undefined) pageAssets("data");
   const mostShown = isJson || output !== undefined ? 0 : (show ?? 0);
-  const shown: SeenRow[] = [];
+  const shown = firstRecords(mostShown);
   let page: PageRows | undefined;
   // A bar would stand between rows on the same terminal.
   const { during } = isJson && io.isStdoutTty === true ? silent(io.cwd) : context;
@@ -158,7 +161,7 @@ async function lookAtRows(io: Io, args: Arguments): Promise<number> {
         cutoffLength: optionalCount(args, "cutoff-length"),
       },
       async (row, tokenizer) => {
-        if (shown.length < mostShown) shown.push(row);
+        shown.add(row);
         if (output !== undefined) {
           page ??= new PageRows(tokenizer, show);
           page.add(row);
@@ -174,7 +177,7 @@ async function lookAtRows(io: Io, args: Arguments): Promise<number> {
   if (output !== undefined) writeDataPage(io, output, data, page ?? new PageRows(data.tokenizer, show));
   if (!isJson) {
     io.stdout(`${dataText(data)}\n${output === undefined ? "" : `\npage written to ${output}\n`}`);
-    showRows(io, shown, data.tokenizer);
+    showRows(io, shown.rows, data.tokenizer);
   }
   return data.facts.numRefused === 0 && data.facts.tokens.scored > 0 ? 0 : 1;
 }
@@ -197,11 +200,9 @@ async function lookAtWorkload(io: Io, args: Arguments): Promise<number> {
   );
   if (!flag(args, "json") && output === undefined && show !== undefined)
     for (const source of data.sources) {
-      const rows: SeenRow[] = [];
-      source.read((row) => {
-        if (rows.length < show) rows.push(row);
-      });
-      showRows(io, rows, data.tokenizer);
+      const shown = firstRecords(show);
+      source.read(shown.add);
+      showRows(io, shown.rows, data.tokenizer);
     }
   return isWrong ? 1 : 0;
 }

@@ -1,9 +1,17 @@
-import { InputError } from "../../core/index.ts";
+import { didYouMean, InputError } from "../../core/index.ts";
 import { GENERATION_MARK } from "../chat-template.ts";
 import { fieldAt, type Place } from "../records/record.ts";
 import type { ChatMessage, TextTokenizer } from "../tokenizer.ts";
 import { type Conversation, conversationOf } from "./conversation.ts";
-import { type LocatedTurn, type Rendered, THOUGHT_KEYS, turnLocator } from "./locate-turns.ts";
+import {
+  type LocatedTexts,
+  type LocatedTurn,
+  leftOutOf,
+  locateTexts,
+  type Rendered,
+  THOUGHT_KEYS,
+  turnLocator,
+} from "./locate-turns.ts";
 import type { Turn } from "./message.ts";
 import type { Reading } from "./reading.ts";
 import { type RowContext, type RowKind, type RowPart, rowOfParts } from "./row-kind.ts";
@@ -31,6 +39,8 @@ function endOfTurn(text: string, textEnd: number | undefined, { specialTexts }: 
 interface ChatContext {
   readonly conversation: Conversation;
   readonly rendered: Rendered;
+  /** Where the messages' texts stand. */
+  readonly texts: readonly (LocatedTexts | undefined)[];
   readonly place: Place;
   readonly tokenizer: TextTokenizer;
   readonly reading: Reading;
@@ -174,7 +184,7 @@ function completionRange({ conversation, rendered: { whole, messages, render }, 
 function scoredRanges(context: ChatContext, choice: "all" | "last"): ScoredRanges {
   const { conversation, rendered, reading, place } = context;
   const { turns, numPrompt } = conversation;
-  const locate = turnLocator(rendered, (index) => turns[index]!.isAnswer);
+  const locate = turnLocator(rendered, context.texts, (index) => turns[index]!.isAnswer);
   const scored: Range[] = [];
   const silent: Range[] = [];
   const spans: Range[] = [];
@@ -256,12 +266,40 @@ function checkLike({ turns, tools }: Conversation, reading: Reading, place: Plac
   });
 }
 
+/** Roles that chat templates have a turn for. */
+const ROLES = ["system", "developer", "user", "assistant", "tool"];
+
+/**
+ * What a person should know of the turns: those that the template leaves out, and those whose role may be misspelt.
+ * @throws InputError where it leaves out all of them
+ */
+function turnRemarks({ conversation: { turns }, rendered, texts, place }: ChatContext): readonly string[] {
+  const leftOut = leftOutOf(rendered, texts).map((index) => turns[index]!.message.role);
+  const numSaid = turns.filter(({ message }) => message.content.trim() !== "").length;
+  if (leftOut.length > 0 && leftOut.length === numSaid && !turns.some(({ message }) => message["tool_calls"]))
+    throw new InputError({
+      expected: "messages of roles that the chat template writes",
+      ...{ ...place, at: "messages", got: [...new Set(leftOut)].join(", ") },
+      hint: didYouMean(leftOut[0]!, ROLES) ?? "It leaves all of them out. `data.roles` says whose turn a role is.",
+    });
+  const misspelt = turns.map(({ message }) => message.role).filter((role) => !ROLES.includes(role));
+  return [
+    ...new Set([
+      ...leftOut.map((role) => `the chat template leaves out a message of role ${JSON.stringify(role)}`),
+      ...misspelt.flatMap((role) => {
+        const meant = didYouMean(role, ROLES);
+        return meant === undefined ? [] : [`a message of role ${JSON.stringify(role)} is not an answer. ${meant}`];
+      }),
+    ]),
+  ];
+}
+
 /** A conversation's pieces: what the model is to say is scored, all else is not. @throws InputError */
-export function chatParts(
+function chatParts(
   conversation: Conversation,
   place: Place,
   { source, reading, tokenizer: load }: Omit<RowContext, "mostTokens">,
-): readonly RowPart[] {
+): { readonly parts: readonly RowPart[]; readonly remarks: readonly string[] } {
   checkLike(conversation, reading, place);
   const tokenizer = load();
   const { tools, variables } = conversation;
@@ -270,18 +308,20 @@ export function chatParts(
   const render: Rendered["render"] = (some, isNext) => tokenizer.renderChat(some, isNext, more);
   const whole = render(messages, false);
   const rendered = { whole, messages, render, specialTexts: tokenizer.specialTexts };
-  const context = { conversation, rendered, place, tokenizer, reading };
+  const context = { conversation, rendered, texts: locateTexts(rendered), place, tokenizer, reading };
   checkWritten(context, more);
+  const remarks = turnRemarks(context);
   const marked = (): string => tokenizer.renderChat(messages, false, { ...more, isMarked: true });
   const ranges =
     source.turns === "marked" ? markedRanges(context, marked()) : scoredRanges(context, source.turns ?? "all");
   const parts = cutRanges(reading.trimsEnd ? whole.trimEnd() : whole, ranges);
-  return reading.apart === "all" ? parts : mergeParts(parts);
+  return { parts: reading.apart === "all" ? parts : mergeParts(parts), remarks };
 }
 
 /** A conversation through the model's chat template, with only the assistant's turns scored, their end tokens included. */
 export const chatRow: RowKind = (record, context) => {
   const { source, reading, tokenizer, mostTokens } = context;
-  const parts = chatParts(conversationOf(record, source, reading), record.place, context);
-  return rowOfParts(tokenizer(), parts, { mostTokens, begins: false, ends: false, isApart: reading.apart === "all" });
+  const { parts, remarks } = chatParts(conversationOf(record, source, reading), record.place, context);
+  const form = { mostTokens, begins: false, ends: false, isApart: reading.apart === "all" };
+  return { ...rowOfParts(tokenizer(), parts, form), ...(remarks.length === 0 ? {} : { remarks }) };
 };

@@ -28,7 +28,7 @@ export interface LocatedTurn {
 type Range = readonly [start: number, end: number];
 
 /** Where a message's texts stand. */
-interface LocatedTexts {
+export interface LocatedTexts {
   readonly content: Range;
   /** Where its thought begins, else its content. */
   readonly says: number;
@@ -65,7 +65,7 @@ function markMessage(message: ChatMessage, index: number, mark: string): ChatMes
  * Where the messages' texts stand, found by marks around all of them at once. Undefined for a text that the template
  * leaves out, changes, or writes twice, and for an empty one.
  */
-function locateTexts({ whole, messages, render }: Rendered): readonly (LocatedTexts | undefined)[] {
+export function locateTexts({ whole, messages, render }: Rendered): readonly (LocatedTexts | undefined)[] {
   const mark = unusedCharacter([whole, ...messages.flatMap((own) => Object.keys(own).map((key) => textOf(own, key)))]);
   let written: string;
   try {
@@ -98,6 +98,26 @@ function locateTexts({ whole, messages, render }: Rendered): readonly (LocatedTe
     const start = whole.endsWith(before, opens[0]) ? opens[0]! - before.length : opens[0]!;
     const end = whole.startsWith(after, closes[0]) ? closes[0]! + after.length : closes[0]!;
     return { content: [start, end], says: Math.min(start, ...thoughts) };
+  });
+}
+
+/** Messages with a text that changes nothing in what is written. */
+export function leftOutOf(
+  { whole, messages, render }: Rendered,
+  texts: readonly (LocatedTexts | undefined)[],
+): readonly number[] {
+  const mark = unusedCharacter([whole]);
+  const cores = messages.map((message) => textOf(message, "content").trim());
+  return messages.flatMap((message, index) => {
+    const core = cores[index]!;
+    if (texts[index] !== undefined || core === "") return [];
+    // A text that no other message has is written where it stands.
+    if (whole.includes(core) && !cores.some((other, at) => at !== index && other.includes(core))) return [];
+    try {
+      return render(messages.with(index, { ...message, content: mark }), false) === whole ? [index] : [];
+    } catch {
+      return [];
+    }
   });
 }
 
@@ -142,10 +162,10 @@ function locateBlank({ whole, messages, render }: Rendered, index: number): Loca
 /** Finds turns in a written conversation; undefined for one that the template leaves out or changes. */
 export function turnLocator(
   rendered: Rendered,
+  texts: readonly (LocatedTexts | undefined)[],
   isAnswer: (index: number) => boolean,
 ): (index: number) => LocatedTurn | undefined {
   const { whole, messages, render, specialTexts } = rendered;
-  const texts = locateTexts(rendered);
   let frame: Frame | undefined;
 
   /** The turn begins behind what asks for it. A template that asks by nothing may put a space before the text. */

@@ -22,6 +22,8 @@ export interface MadeRow extends Row {
   readonly name?: RowName;
   /** Whether a token reaches from what is not scored into what is, or the other way round. */
   readonly isJoined?: boolean;
+  /** What a person should look at. */
+  readonly remarks?: readonly string[];
 }
 
 /** Makes the whole training sequence of a record; cutting and the vocabulary check come after it. */

@@ -119,7 +119,7 @@ describe("data", () => {
 
   it("counts a pair once, and shows both of its sequences by name", async () => {
     writeFileSync(at("pairs2.jsonl"), JSON.stringify({ prompt: "q", chosen: "yes", rejected: "no" }));
-    const { code, stdout: text } = await runCli(["data", "pairs2.jsonl", "--tokenizer", "model", "--show", "2"], root);
+    const { code, stdout: text } = await runCli(["data", "pairs2.jsonl", "--tokenizer", "model", "--show", "1"], root);
     expect(code).toBe(0);
     for (const line of [
       /^A job trains on them with a loss of kind dpo, cpo, simpo or orpo\.$/m,

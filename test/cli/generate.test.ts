@@ -31,12 +31,13 @@ beforeAll(async () => {
 interface Told {
   readonly answers: readonly {
     readonly prompt: string;
-    readonly promptTokens: readonly number[];
     readonly expected?: string;
     readonly answers: Readonly<
       Record<
         string,
         {
+          readonly form: string;
+          readonly promptTokens: readonly number[];
           readonly text: string;
           readonly end: string;
           readonly tokens: readonly number[];

@@ -128,6 +128,26 @@ describe("what is trained of a conversation", () => {
     expect(await trained({ messages, tools: JSON.stringify(tools) })).toEqual(['<call>{"a": 1}</call></s>', "two</s>"]);
   });
 
+  it("is told of where a message is left out, and refused where all are", async () => {
+    const known = tokenizerOf(
+      "{% for m in messages %}{% if m.role in ['user', 'assistant'] %}[{{ m.role }}]{{ m.content }}</s>{% endif %}{% endfor %}",
+    );
+    const readKnown = async (messages: readonly object[]) => {
+      const file = temporaryFile("r.jsonl", JSON.stringify({ messages }));
+      return await readDataset({ path: file }, { tokenizer: known });
+    };
+    const talk = [say("user", "Hi"), say("assistant", "Hi"), say("user", "So?"), say("assistant", "Yes")];
+    expect((await readKnown(talk)).remarks).toEqual({});
+    const { remarks } = await readKnown([...talk.slice(0, 3), say("asistant", "Hi"), ...talk.slice(2)]);
+    expect(remarks).toEqual({
+      'the chat template leaves out a message of role "asistant"': 1,
+      'a message of role "asistant" is not an answer. Did you mean assistant?': 1,
+    });
+    await expect(readKnown([say("usr", "Hi"), say("asistant", "Hi")])).rejects.toThrow(
+      /roles that the chat template writes at messages, got "usr, asistant"/,
+    );
+  });
+
   it("is found where the template writes a turn otherwise once others follow it", async () => {
     const thought = (content: string) => say("assistant", content, { reasoning_content: "hm" });
     expect(await trained({ messages: [TALK[0], thought("one"), TALK[2], thought("two")] })).toEqual([

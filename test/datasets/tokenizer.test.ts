@@ -1,9 +1,11 @@
 import fs from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { loadTokenizer, readDataset } from "../../datasets/index.ts";
+import { initModel, loadTokenizer, readDataset } from "../../datasets/index.ts";
 import { SHARED } from "../shared-folder.ts";
 import { sharedTest, TINY_STORIES, temporaryFolder } from "./shared.ts";
+
+type Json = Record<string, unknown>;
 
 interface OracleCase {
   readonly jobs: readonly {
@@ -81,4 +83,52 @@ test("a missing or damaged tokenizer file is named", () => {
   expect(() => loadTokenizer(folder)).toThrow(/tokenizer.json: Expected JSON/);
   fs.writeFileSync(path.join(folder, "tokenizer.json"), "{}");
   expect(() => loadTokenizer(folder)).toThrow(/tokenizer.json: Expected a Hugging Face tokenizer/);
+});
+
+test.each([
+  [
+    "a model of a type that nobody knows",
+    (json: Json) => Object.assign(json["model"] as Json, { type: "Foo" }),
+    /Unigram or WordPiece at model.type, got "Foo"/,
+  ],
+  [
+    "a model that would be read as another",
+    (json: Json) => Object.assign(json["model"] as Json, { type: "WordLevel" }),
+    /got "WordLevel"/,
+  ],
+  [
+    "an added token without a text",
+    (json: Json) => (json["added_tokens"] as Json[]).push({ id: 259, content: "" }),
+    /a token with a text at added_tokens\[3\]/,
+  ],
+])("a tokenizer with %s is refused", (_, edit, says) => {
+  const folder = path.join(temporaryFolder(), "model");
+  initModel({ folder, hiddenSize: 8, layers: 1, heads: 1, seed: 0 });
+  const file = path.join(folder, "tokenizer.json");
+  const json = JSON.parse(fs.readFileSync(file, "utf8")) as Json;
+  edit(json);
+  fs.writeFileSync(file, JSON.stringify(json));
+  expect(() => loadTokenizer(folder)).toThrow(says);
+});
+
+test("rows tell where the tokenizer may be another model's", async () => {
+  const folder = path.join(temporaryFolder(), "model");
+  initModel({ folder, hiddenSize: 8, layers: 1, heads: 1, seed: 0 });
+  const change = (name: string, more: object): void => {
+    const file = path.join(folder, name);
+    fs.writeFileSync(file, JSON.stringify({ ...(JSON.parse(fs.readFileSync(file, "utf8")) as Json), ...more }));
+  };
+  const rows = path.join(folder, "rows.jsonl");
+  fs.writeFileSync(rows, '{"text":"a text of some letters"}\n{"text":"another"}\n');
+  const remarks = async () => (await readDataset({ path: rows }, { tokenizer: loadTokenizer(folder) })).remarks;
+  expect(await remarks()).toEqual({});
+  // Models have some more rows of embeddings than their tokenizers have entries.
+  change("config.json", { vocab_size: 320 });
+  expect(await remarks()).toEqual({});
+  change("config.json", { vocab_size: 700 });
+  change("tokenizer_config.json", { eos_token: "<|im_end|>" });
+  expect(await remarks()).toEqual({
+    "the tokenizer has 259 entries and the model a vocabulary of 700: it may be another model's": 2,
+    '"<|im_end|>" is 10 tokens: the tokenizer may be another model\'s': 2,
+  });
 });

@@ -99,7 +99,16 @@ export function rowsOfCase(batch: string, loss: LossSpec, batchSize: number, cut
       ? [sequence(prompt, chosen!), sequence(prompt, rejected!)]
       : [{ ...sequence(prompt, completion), isDesirable: label! }],
   );
-  const whole = { rows, numJoined: 0, ignored: [], format: "tokens", shuffle: false, file, tooLong: "cut" } as const;
+  const whole = {
+    rows,
+    numJoined: 0,
+    ignored: [],
+    remarks: {},
+    format: "tokens",
+    shuffle: false,
+    file,
+    tooLong: "cut",
+  } as const;
   return compareRows(whole, comparingOf({ loss, batchSize })!, cutoffLength).rows;
 }
 

@@ -2,12 +2,14 @@ import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import {
   aboutRows,
+  countRemarks,
   type DataFormat,
   type FileSource,
   loadTokenizer,
   locateData,
   type Place,
   type Row,
+  type RowRemarks,
   type SeenRecord,
   type TextTokenizer,
   withTemplateText,
@@ -52,6 +54,8 @@ export interface InspectedData {
   readonly facts: RowFacts;
   /** Columns of which nothing is made. */
   readonly ignored: readonly string[];
+  /** What a person should look at, and in how many rows. */
+  readonly remarks: RowRemarks;
   /** Why the first refused row is. */
   readonly firstRefused: string | undefined;
   readonly cutoffLength: number | undefined;
@@ -119,6 +123,7 @@ export async function inspectData(
   };
   const tally = new RowTally(cutoffLength ?? Number.POSITIVE_INFINITY);
   const ignored = new Set<string>();
+  const remarks = new Map<string, number>();
   let first: SeenRecord | undefined;
   let firstRefused: string | undefined;
   for await (const seen of seeRows(source, file, { at: "file", onRead, tokenizerFolder })) {
@@ -133,6 +138,7 @@ export async function inspectData(
       const how = { format: seen.format, ...aboutRows(source, seen.format) };
       for (const name of seen.ignored) ignored.add(name);
       for (const [index, row] of seen.rows.entries()) {
+        countRemarks(remarks, row);
         const name = row.name === undefined ? {} : { name: row.name };
         await onRow(tokenRow(tally, row, how, { at, ...name }, index > 0), tokenizer);
       }
@@ -141,6 +147,13 @@ export async function inspectData(
   return {
     file: choice.source.path,
     ...{ format: first?.format ?? "none", inferred: first?.inferred },
-    ...{ facts: tally.facts(), ignored: [...ignored], firstRefused, cutoffLength, tokenizer },
+    ...{
+      facts: tally.facts(),
+      ignored: [...ignored],
+      remarks: Object.fromEntries(remarks),
+      firstRefused,
+      cutoffLength,
+      tokenizer,
+    },
   };
 }

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { canonicalJson, InputError } from "../../core/index.ts";
-import { compareRows, cutToLength, type Row, type TextTokenizer } from "../../datasets/index.ts";
+import { compareRows, cutToLength, type Row, type RowName, type TextTokenizer } from "../../datasets/index.ts";
 import { type Context, readInput, type TellBytes } from "../../files/index.ts";
 import {
   type FileData,
@@ -21,7 +21,7 @@ import { isOverLimits } from "../load/rows-in-workers.ts";
 import { checkSample, samplePrompts } from "../load/sample-prompts.ts";
 import { placeText, refusalText, type SeenRow, tokenRow } from "./inspect-data.ts";
 import { comparedFacts, type JobFacts, jobFacts, type RowPair } from "./job-facts.ts";
-import { ofError, type RowProblem, rowProblems } from "./row-problems.ts";
+import { ofError, type RowProblem, remarkedRows, rowProblems } from "./row-problems.ts";
 import { type RowFacts, RowTally } from "./row-tally.ts";
 
 /** What a job's run takes. */
@@ -151,7 +151,9 @@ class JobInspector {
     const problems: RowProblem[] = [
       ...toldFormat(job, own),
       ...ignoredColumns(own),
-      ...[own, other].flatMap((each) => (each === undefined ? [] : refusedRows(each, this.#folder))),
+      ...[own, other].flatMap((each) =>
+        each === undefined ? [] : [...remarkedRows(each), ...refusedRows(each, this.#folder)],
+      ),
     ];
     const near = (file: string): string => placeText({ file }, this.#folder);
     const files = { file: near(own.file), evaluationFile: other === undefined ? undefined : near(other.file) };
@@ -219,19 +221,34 @@ class JobInspector {
   }
 }
 
+/** Which answer a row is; the two of a pair come one after another. */
+function nameOf({ format, rows }: EachRecord, at: number): RowName | undefined {
+  if (format === "preference") return at % 2 === 0 ? "chosen" : "rejected";
+  const { isDesirable } = rows[at]!;
+  return isDesirable === undefined ? undefined : isDesirable ? "desirable" : "undesirable";
+}
+
 /** Rows in the order of the file, refused ones among them. */
 function tellRows(each: EachRecord, cutoffLength: number, folder: string, onRow: (row: SeenRow) => void): RowFacts {
   const tally = new RowTally(cutoffLength);
   const order = [
     ...each.refused,
-    ...each.rows.map((row, at) => ({ number: each.numbers[at]!, place: each.places[at]!, row })),
+    ...each.rows.map((row, at) => ({
+      number: each.numbers[at]!,
+      place: each.places[at]!,
+      row,
+      name: nameOf(each, at),
+    })),
   ].sort((a, b) => a.number - b.number);
   for (const one of order) {
     const at = placeText(one.place, folder);
     if ("error" in one) {
       tally.refuse();
       onRow({ at, fate: "refused", refused: refusalText(one.error, at) });
-    } else onRow(tokenRow(tally, one.row, { ...each, format: each.format! }, { at }));
+    } else {
+      const about = one.name === undefined ? { at } : { at, name: one.name };
+      onRow(tokenRow(tally, one.row, { ...each, format: each.format! }, about, one.name === "rejected"));
+    }
   }
   return tally.facts();
 }

@@ -1,4 +1,5 @@
 import { counted, InputError } from "../../core/index.ts";
+import type { WholeRows } from "../../datasets/index.ts";
 import { cutOfLengths, isLengthData, type Job } from "../../plan/index.ts";
 import type { JobFacts, RowPair } from "./job-facts.ts";
 import type { RowFacts } from "./row-tally.ts";
@@ -55,6 +56,13 @@ function joinedRows({ numJoined, numRows, numRefused }: Counts, whose: string): 
   const what = `in ${numJoined} of ${of} rows${whose} a token begins in the prompt and ends in the response, and is scored with it`;
   const mend = "inference ends a prompt before such a token: let the response begin with the space, or at a new line";
   return [said(`${what}; ${mend}`, numJoined / of)];
+}
+
+/** What rows say of themselves. */
+export function remarkedRows({ rows, remarks }: Pick<WholeRows, "rows" | "remarks">): readonly RowProblem[] {
+  return Object.entries(remarks).map(([text, count]) =>
+    said(`in ${count} of ${counted(rows.length, "row")} ${text}`, count / rows.length),
+  );
 }
 
 function repeatedRows({ numRepeated, numRows }: RowFacts, whose: string, where: string): readonly RowProblem[] {

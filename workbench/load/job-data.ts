@@ -14,7 +14,7 @@ import {
   rowsInOrder,
 } from "../../plan/index.ts";
 import { comparedFacts, type JobFacts, jobFacts, lengthFacts } from "../data/job-facts.ts";
-import { cutLengths, type RowProblem, rowProblems } from "../data/row-problems.ts";
+import { cutLengths, type RowProblem, remarkedRows, rowProblems } from "../data/row-problems.ts";
 import { comparingOf, type ReadRows, type RowReader } from "./read-rows.ts";
 import { checkSample, samplePrompts } from "./sample-prompts.ts";
 
@@ -141,7 +141,10 @@ export async function loadJobData(job: Job, index: number, reader: RowReader): P
   const rows = takenRows(job, index, dataset, other, prompts);
   const facts =
     job.loss === undefined ? jobFacts(job, dataset.whole, other?.whole) : comparedFacts(job, dataset, other);
-  const problems = [...toldFormat(job, dataset), ...ignoredColumns(dataset), ...rowProblems(job, index, facts)];
+  const problems = [
+    ...[...toldFormat(job, dataset), ...ignoredColumns(dataset), ...remarkedRows(dataset.whole)],
+    ...[...(other === undefined ? [] : remarkedRows(other.whole)), ...rowProblems(job, index, facts)],
+  ];
   for (const { error } of problems) if (error !== undefined) throw error;
   return {
     ...{ rows, facts, problems },

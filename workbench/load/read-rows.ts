@@ -8,6 +8,7 @@ import {
   type Comparing,
   collectRows,
   compareRows,
+  countRemarks,
   cutToLength,
   type Dataset,
   type FileSource,
@@ -56,7 +57,7 @@ export interface RefusedRecord {
 
 /** What each record of a source has become. */
 export interface EachRecord
-  extends Pick<WholeRows, "rows" | "numJoined" | "ignored" | "inferred" | "shuffle" | "tooLong" | "file"> {
+  extends Pick<WholeRows, "rows" | "numJoined" | "ignored" | "remarks" | "inferred" | "shuffle" | "tooLong" | "file"> {
   /** Unknown where the first records are refused. */
   readonly format: WholeRows["format"] | undefined;
   /** Where each row stands, and the number of its record. */
@@ -176,6 +177,7 @@ export class RowReader {
     const [places, numbers]: [Place[], number[]] = [[], []];
     const refused: RefusedRecord[] = [];
     const ignored = new Set<string>();
+    const remarks = new Map<string, number>();
     let [numJoined, numRecords] = [0, 0];
     let first: SeenRecord | undefined;
     for await (const seen of this.#see(data, file, { at, vocabularySize })) {
@@ -189,12 +191,14 @@ export class RowReader {
         places.push(seen.record.place);
         numbers.push(numRecords - 1);
         numJoined += Number(row.isJoined === true);
+        countRemarks(remarks, row);
       }
       for (const name of seen.ignored) ignored.add(name);
     }
     const { format, inferred } = first ?? {};
     const about = { ...(inferred === undefined ? {} : { inferred }), ...aboutRows(data, format ?? "text"), file };
-    return { rows, places, numbers, refused, numJoined, ignored: [...ignored], numRecords, format, ...about };
+    const told = { ignored: [...ignored], remarks: Object.fromEntries(remarks) };
+    return { rows, places, numbers, refused, numJoined, ...told, numRecords, format, ...about };
   }
 
   async #readWhole(given: FileData, at: string, comparing: Comparing | undefined): Promise<WholeRows> {

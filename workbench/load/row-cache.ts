@@ -5,7 +5,7 @@ import { userCache, writeWholeFile } from "../../files/index.ts";
 import { packRows, unpackRows } from "./packed-rows.ts";
 
 /** Raised when the same data give other rows than before. */
-const VERSION = 4;
+const VERSION = 5;
 const MAGIC = "LTROWS";
 /** All files together; the ones that were used longest ago go. */
 const MOST_BYTES = 2 ** 30;
@@ -17,6 +17,7 @@ interface Header {
   readonly inferred: string | null;
   readonly numJoined: number;
   readonly ignored: readonly string[];
+  readonly remarks: WholeRows["remarks"];
   readonly numRows: number;
   readonly numTokens: number;
 }
@@ -26,7 +27,7 @@ function fileOf(key: string): string {
 }
 
 /** Rows as one file: a line that says what there is, then in 32-bit words the lengths, the tokens and the labels. */
-function encode({ rows, numJoined, ignored, format, inferred }: WholeRows): Uint8Array {
+function encode({ rows, numJoined, ignored, remarks, format, inferred }: WholeRows): Uint8Array {
   const numTokens = rows.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
   const header: Header = {
     ...{
@@ -36,6 +37,7 @@ function encode({ rows, numJoined, ignored, format, inferred }: WholeRows): Uint
       inferred: inferred ?? null,
       numJoined,
       ignored,
+      remarks,
       numRows: rows.length,
       numTokens,
     },
@@ -47,10 +49,12 @@ function encode({ rows, numJoined, ignored, format, inferred }: WholeRows): Uint
 }
 
 /** Undefined for a file that is not whole, or of another version. */
-function decode(bytes: Buffer): Pick<WholeRows, "rows" | "numJoined" | "ignored" | "format" | "inferred"> | undefined {
+function decode(
+  bytes: Buffer,
+): Pick<WholeRows, "rows" | "numJoined" | "ignored" | "remarks" | "format" | "inferred"> | undefined {
   const end = bytes.indexOf("\n") + 1;
   if (end === 0 || end % 4 !== 0) return undefined;
-  const { magic, version, format, inferred, numJoined, ignored, numRows, numTokens } = JSON.parse(
+  const { magic, version, format, inferred, numJoined, ignored, remarks, numRows, numTokens } = JSON.parse(
     bytes.toString("utf8", 0, end),
   ) as Header;
   const numWords = numRows + 2 * numTokens;
@@ -58,7 +62,7 @@ function decode(bytes: Buffer): Pick<WholeRows, "rows" | "numJoined" | "ignored"
   const rows = unpackRows(new Int32Array(bytes.buffer, bytes.byteOffset + end, numWords), numRows);
   return rows === undefined
     ? undefined
-    : { rows, numJoined, ignored, format, ...(inferred === null ? {} : { inferred }) };
+    : { rows, numJoined, ignored, remarks, format, ...(inferred === null ? {} : { inferred }) };
 }
 
 /** What a key's rows are; undefined where nobody has kept them. */

@@ -85,17 +85,22 @@ export interface SeeRowsOptions {
 
 /** The columns of which nothing is made are told with the first record. */
 function unpack(
-  { words, joined, names, ignored, refused }: PackedPart,
+  { words, joined, remarks, names, ignored, refused }: PackedPart,
   { records, format }: RowPart,
 ): readonly MadeOrRefused[] {
   const why = new Map(refused);
   const isJoined = new Set(joined);
+  const remarked = new Map(remarks);
   const perRecord = format === "preference" ? 2 : 1;
   const rows = unpackRows(words, perRecord * (records.length - refused.length))!;
   let next = 0;
   const take = (): MadeRow => {
     const name = names[next];
-    const row = { ...rows[next]!, ...(name === undefined ? {} : { name }) };
+    const own = remarked.get(next);
+    const row = {
+      ...{ ...rows[next]!, ...(name === undefined ? {} : { name }) },
+      ...(own === undefined ? {} : { remarks: own }),
+    };
     return isJoined.has(next++) ? { ...row, isJoined: true } : row;
   };
   return records.map((_, index) => {

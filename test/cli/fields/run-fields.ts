@@ -250,7 +250,8 @@ export function rowCacheFields({ plan }: Pass, isText: boolean): FieldTable {
   const token = whole(0, VOCABULARY - 1);
   return {
     "header.magic": is("LTROWS"),
-    "header.version": is(4),
+    "header.version": is(5),
+    "header.remarks": blank("there is nothing to look at in these rows", is({})),
     "header.ignored": blank("all columns of these rows are read", is([])),
     "header.numJoined": blank("no token of these rows spans the border of the response", is(0)),
     "header.format": is(isText ? "instruction" : "tokens"),
