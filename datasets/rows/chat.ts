@@ -14,7 +14,7 @@ import {
 } from "./locate-turns.ts";
 import type { Turn } from "./message.ts";
 import type { Reading } from "./reading.ts";
-import { type RowContext, type RowKind, type RowPart, rowOfParts } from "./row-kind.ts";
+import { PIECE_BORDER, type RowContext, type RowKind, type RowPart, rowOfParts } from "./row-kind.ts";
 
 type Range = readonly [start: number, end: number];
 
@@ -189,11 +189,12 @@ function scoredRanges(context: ChatContext, choice: "all" | "last"): ScoredRange
   const silent: Range[] = [];
   const spans: Range[] = [];
   const takes = numPrompt > 0 ? reading.completion : reading.scored;
-  const takesAll = takes !== "answers";
+  const takesAll = takes === "all" || takes === "rest";
   if (takesAll) scored.push(takes === "rest" ? completionRange(context) : [0, rendered.whole.length]);
   const last = turns.findLastIndex(({ isAnswer }) => isAnswer);
   for (const [index, turn] of turns.entries()) {
-    const isTaken = turn.isAnswer && index >= numPrompt && (choice === "all" || index === last);
+    const isSaid = takes === "turns" || (turn.isAnswer && index >= numPrompt);
+    const isTaken = isSaid && (choice === "all" || index === last);
     const isSilent = !turn.isTrained || turn.spans !== undefined;
     // Answers that are tokenized by themselves have to be found in any case.
     if (takesAll ? !isSilent && !(isTaken && reading.apart === "all") : !isTaken || !turn.isTrained) continue;
@@ -302,7 +303,9 @@ function chatParts(
 ): { readonly parts: readonly RowPart[]; readonly remarks: readonly string[] } {
   checkLike(conversation, reading, place);
   const tokenizer = load();
-  const { tools, variables } = conversation;
+  const { tools } = conversation;
+  const border = reading.apart === "all" ? { piece_border: PIECE_BORDER } : {};
+  const variables = { ...conversation.variables, ...border };
   const messages = conversation.turns.map(({ message }) => message);
   const more = { tools, variables, template: source.chatTemplate };
   const render: Rendered["render"] = (some, isNext) => tokenizer.renderChat(some, isNext, more);

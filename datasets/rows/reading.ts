@@ -9,8 +9,8 @@ export interface Reading {
   readonly apart: "nothing" | "texts" | "all";
   /** Whether an answer in texts may be empty: its end token is then all that is scored. */
   readonly takesEmpty: boolean;
-  /** What is scored of a conversation: the assistant's turns, or every token. */
-  readonly scored: "answers" | "all";
+  /** What is scored of a conversation: the assistant's turns, all turns without the words around them, or every token. */
+  readonly scored: "answers" | "turns" | "all";
   /** Where an answer begins: behind what asks for it, or where its text does. */
   readonly answerBegins: "asked" | "text";
   /**
@@ -96,7 +96,7 @@ const READINGS: Readonly<Record<NonNullable<FileSource["like"]>, Reading>> = {
 export function readingOf({ like, turns, trainOnInputs }: FileSource): Reading {
   const reading = like === undefined ? OURS : READINGS[like];
   if (trainOnInputs === false) return { ...reading, scored: "answers", completion: "answers" };
-  if (trainOnInputs === true) return { ...reading, scored: "all", completion: "all" };
+  if (trainOnInputs === true) return { ...reading, scored: like === "axolotl" ? "turns" : "all", completion: "all" };
   if (turns === undefined) return reading;
   return { ...reading, scored: "answers", completion: "answers", sharesStart: false };
 }

@@ -71,12 +71,17 @@ export interface RowForm {
   readonly isApart?: boolean;
 }
 
+/** Stands in a text where its pieces are tokenized apart: a character of no text. */
+export const PIECE_BORDER = "\ufdd3";
+
 function encodeApart(tokenizer: TextTokenizer, texts: readonly string[], most: number): TogetherEncoded {
   const ids: number[] = [];
   const starts: number[] = [];
   for (const text of texts) {
     starts.push(Math.min(ids.length, most + 1));
-    if (ids.length <= most) for (const id of tokenizer.encode(text)) ids.push(id);
+    if (ids.length <= most)
+      for (const piece of text.split(PIECE_BORDER))
+        if (piece !== "") for (const id of tokenizer.encode(piece)) ids.push(id);
   }
   return { ids: ids.slice(0, most + 1), starts, joined: texts.map(() => false) };
 }

@@ -104,6 +104,7 @@ function writeInputs(): void {
   initModel({ folder: at("model"), hiddenSize: 16, layers: 1, heads: 1, seed: 0, maxPositions: 512 });
   rows("alpaca.jsonl", (index) => ({ instruction: "Count on.", input: `${index}`, output: `${index + 1}` }));
   rows("mixed.jsonl", (index) => ({ instruction: "Count on.", input: index % 2 === 0 ? "" : "7", output: "8" }));
+  rows("told.jsonl", (index) => ({ instruction: "Count on.", input: "", output: `${index}`, system: "Be kind." }));
   const talk = (index: number) => [
     { from: "human", value: `${index}?` },
     { from: "gpt", value: `${index}.` },

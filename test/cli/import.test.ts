@@ -122,9 +122,25 @@ describe("import reads rows as the tool does", () => {
     [
       LLAMAFACTORY,
       "dataset: odd\ntemplate: chatml",
-      { fields: { role: "who", content: "said" }, roles: { user: ["me"] }, chatTemplate: "chatml" },
+      {
+        fields: { role: "who", content: "said" },
+        roles: { user: ["me"] },
+        chatTemplate: expect.stringContaining("<|im_start|>user"),
+      },
     ],
     [LLAMAFACTORY, "mask_history: true", { turns: "last" }],
+    // A name that a publisher's template has too.
+    [LLAMAFACTORY, "template: vicuna", { chatTemplate: expect.stringContaining("A chat between a curious user") }],
+    [
+      LLAMAFACTORY,
+      "template: llama2\ndefault_system: Be kind.",
+      { chatTemplate: expect.stringContaining('system="Be kind."') },
+    ],
+    [
+      AXOLOTL,
+      "chat_template: jinja\nchat_template_jinja: '{{ messages }}'\ndatasets: [{ path: talks.jsonl, type: chat_template }]",
+      { chatTemplate: "{{ messages }}" },
+    ],
   ])("%#: %s", async (file, lines, data) => {
     const names = lines.split("\n").map((line) => line.split(":")[0]!);
     const rest = file
@@ -163,6 +179,9 @@ describe("import says aloud", () => {
       /datasets: one adapter is trained on all 2 data sets/,
     ],
     ["datasets: [{ path: talks.jsonl, type: chat_template, roles_to_train: [user] }]", /roles_to_train: other turns/],
+    ["datasets: [{ path: talks.jsonl, type: chat_template, roles_to_train: [] }]", /roles_to_train: other turns/],
+    ["datasets: [{ path: talks.jsonl, type: chat_template, chat_template: jamba }]", /by the chat template jamba/],
+    ["datasets: [{ path: told.jsonl, type: alpaca }]", /rows have a column system, which is not read there/],
   ])("that %s of Axolotl is not taken over, and writes nothing without --partial", async (lines, message) => {
     const keys = lines.split("\n").map((line) => line.split(":")[0]!);
     const rest = AXOLOTL.replace(/datasets:\n.*\n/, "datasets: [{ path: alpaca.jsonl, type: alpaca }]\n")
@@ -183,6 +202,8 @@ describe("import says aloud", () => {
     ["finetuning_type: full", /finetuning_type: full: an adapter/],
     ["quantization_bit: 3", /quantization_bit: weights of 3 bits/],
     ["packing: true", /packing: a sequence of cutoff_len/],
+    ["template: llava_next", /by the template llava_next/],
+    ["template: gemma2", /by the template gemma2 LLaMA-Factory trains end tokens that are not there/],
     ["lr_scheduler_type: reduce_lr_on_plateau", /lr_scheduler_type: the schedule reduce_lr_on_plateau/],
     ["lr_scheduler_kwargs: { num_cycle: 2 }", /lr_scheduler_kwargs: what the schedule is told: num_cycle$/m],
   ])("that %s of LLaMA-Factory is not", async (line, message) => {

@@ -1,8 +1,10 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { ownValue } from "../../core/index.ts";
 import { aboutRows, cutRow, type FileSource, loadTokenizer } from "../../datasets/index.ts";
 import { readEachRecord } from "../../datasets/read-dataset.ts";
+import { FACTORY_TEMPLATES, factoryJinja } from "../../workbench/foreign/factory-templates.ts";
 import { HAS_SHARED, SHARED } from "../shared-folder.ts";
 import { temporaryFile, temporaryFolder } from "./shared.ts";
 
@@ -79,32 +81,10 @@ function axolotlSource(settings: Settings): Partial<FileSource> {
   };
 }
 
-/** Pieces of a LLaMA-Factory template: a text, or the name of a token. */
-type Slots = readonly (string | readonly string[])[];
-
-function slotsText(slots: Slots, content: string): string {
-  const text = (piece: string): string =>
-    piece
-      .split("{{content}}")
-      .map((own) => JSON.stringify(own))
-      .join(` + ${content} + `);
-  return slots.map((piece) => `{{- ${typeof piece === "string" ? text(piece) : piece[0]} -}}`).join("");
-}
-
-/** LLaMA-Factory's template as Jinja. */
-function jinjaOf({ prefix, system, user, assistant, default_system, template_class }: Settings): string {
-  const isInUser = template_class === "Llama2Template";
-  const said = "says.system";
-  const first = `{%- if ${said} -%}${slotsText(system, said)}{%- endif -%}`;
-  const inUser = `(${system[0]
-    .split("{{content}}")
-    .map((own: string) => JSON.stringify(own))
-    .join(` + ${said} + `)} if ${said} and loop.index0 <= 1 else '') + m.content`;
-  return `{%- set says = namespace(system=${JSON.stringify(default_system)}) -%}{%- for m in messages -%}
-{%- if m.role == 'system' -%}{%- set says.system = m.content -%}{%- endif -%}{%- endfor -%}
-${slotsText(prefix, "''")}${isInUser ? "" : first}{%- for m in messages -%}
-{%- if m.role == 'user' -%}${slotsText(user, isInUser ? inUser : "m.content")}
-{%- elif m.role == 'assistant' -%}${slotsText(assistant, "m.content")}{%- endif -%}{%- endfor -%}`;
+/** LLaMA-Factory's template as `import` writes it. */
+function jinjaOf({ template, default_system: system, enable_thinking }: Settings): string | undefined {
+  const known = ownValue(FACTORY_TEMPLATES, template);
+  return known === undefined ? undefined : factoryJinja(known, { system, isSilent: enable_thinking === false });
 }
 
 function factorySource(settings: Settings): Partial<FileSource> {
@@ -125,7 +105,7 @@ function factorySource(settings: Settings): Partial<FileSource> {
     roles: user_tag === undefined ? undefined : { user: [user_tag], assistant: [assistant_tag] },
     trainOnInputs: settings["train_on_prompt"],
     turns: settings["mask_history"] === true ? "last" : undefined,
-    chatTemplate: settings["template_slots"] === undefined ? undefined : jinjaOf(settings["template_slots"]),
+    chatTemplate: jinjaOf(settings),
   };
 }
 
@@ -235,15 +215,11 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   "msg-ax-drop-system": NOT_OFFERED,
   "msg-ax-split-thinking": NOT_OFFERED,
   "msg-ax-detail": "refused by name",
-  "msg-ax-inputs": "trainOnInputs scores every token, there all but the lines of roles",
   "msg-ax-field-training": "of the user's turns nothing is scored",
   "sg-axolotl-tools": "a call is the assistant's, and scored",
   "msg-lf-openai": "the library adds a system text of its own",
   "msg-lf-openai-no-system": "the library adds a system text of its own",
-  "msg-lf-reasoning": "the library adds a thought without text to each answer",
-  "msg-lf-reasoning-off": "the library adds a thought without text to each answer",
-  "msg-lf-efficient-eos": "labels are put where the input is another token, and the system text is tokenized by itself",
-  "msg-lf-vicuna": "the system text is tokenized by itself",
+  "msg-lf-efficient-eos": "labels are put where the input is another token",
   "msg-lf-tools": OWN_TOOLS,
   "sg-lf-tools": OWN_TOOLS,
   "sg-lf-tools-chatml": OWN_TOOLS,

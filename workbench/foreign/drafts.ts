@@ -59,7 +59,8 @@ function firstOf(sets: readonly RowSet[], key: string, place: ForeignPlace): Row
 
 const axolotlSets: Sources = async (reading, mapping, place, more) => {
   const [data, test] = [reading.given("data"), reading.given("evaluationData")];
-  const rows: RowsAsked = { ...NOTHING_ASKED, template: textIn(mapping, "chat_template") };
+  const [template, jinja] = [textIn(mapping, "chat_template"), textIn(mapping, "chat_template_jinja")];
+  const rows: RowsAsked = { ...NOTHING_ASKED, template, jinja };
   const own = { ...more, rows };
   const held =
     test === undefined ? [] : await entrySets(test.value, "test_datasets", AXOLOTL_DATASET_KEYS, place, { rows });
@@ -90,7 +91,13 @@ const llamaFactorySets: Sources = async (reading, mapping, place, more) => {
   const [data, test] = [reading.given("data"), reading.given("evaluationData")];
   if (mapping["dataset"] === undefined && test === undefined) return { training: [], held: undefined };
   const found = datasetInfo(mapping, place);
-  const rows: RowsAsked = { ...NOTHING_ASKED, template: textIn(mapping, "template") };
+  const rows: RowsAsked = {
+    ...NOTHING_ASKED,
+    template: textIn(mapping, "template"),
+    system: textIn(mapping, "default_system"),
+    isSilent: mapping["enable_thinking"] === false,
+    isLastAlone: more.turns === "last" || more.compared !== undefined,
+  };
   const named = (value: unknown, key: string, also: Partial<SetAsked>): Promise<readonly RowSet[]> =>
     namedSets(value, key, { ...found, ...also, rows }, LLAMAFACTORY_DATASET_KEYS, place);
   const held = test === undefined ? [] : await named(test.value, "eval_dataset", {});

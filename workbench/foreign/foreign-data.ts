@@ -1,6 +1,8 @@
-import { isMapping } from "../../core/index.ts";
-import { CHAT_TEMPLATES } from "../../datasets/index.ts";
+import { isMapping, ownValue } from "../../core/index.ts";
+import type { Compared } from "../../datasets/index.ts";
 import type { FileData } from "../../plan/index.ts";
+import { AXOLOTL_TEMPLATES } from "./axolotl-templates.ts";
+import { FACTORY_TEMPLATES, factoryJinja } from "./factory-templates.ts";
 import type { ForeignTool } from "./key-rules.ts";
 import type { SeenRows } from "./look-at-rows.ts";
 
@@ -12,8 +14,16 @@ export interface RowsAsked {
   readonly fields: Readonly<Record<string, string>>;
   /** What it calls roles, by ours. */
   readonly roles?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** What it calls its chat template. */
+  /** What it calls its chat template, and its text where the file has that. */
   readonly template?: string | undefined;
+  readonly jinja?: string | undefined;
+  /** A system text in place of the template's own, and whether thoughts are taken out. */
+  readonly system?: string | undefined;
+  readonly isSilent?: boolean;
+  /** Whether of several turns the last answer alone is trained. */
+  readonly isLastAlone?: boolean;
+  /** How a loss compares answers, where one does. */
+  readonly compared?: Compared | undefined;
 }
 
 /** `data` without its path, and what is different of it. */
@@ -48,17 +58,46 @@ function otherRoles(roles: RowsAsked["roles"]): Pick<FileData, "roles"> {
 }
 
 /** Names of templates with which the model's own is meant. */
-const OWN_TEMPLATE = /^(?:tokenizer_default|default|empty)/;
+const OWN_TEMPLATE = /^tokenizer_default/;
 
-/** A template of ours by that name, else the model's. */
-function templateOf({ template }: RowsAsked): RowsTaken {
-  if (template === undefined || OWN_TEMPLATE.test(template)) return { data: {}, lacks: [], otherwise: [] };
-  if (Object.hasOwn(CHAT_TEMPLATES, template)) return { data: { chatTemplate: template }, lacks: [], otherwise: [] };
-  return {
-    data: {},
-    lacks: [],
-    otherwise: [`the chat template of the model's tokenizer takes the place of ${template}`],
-  };
+const NOTHING: RowsTaken = { data: {}, lacks: [], otherwise: [] };
+
+/** What Axolotl writes by a template of that name. */
+function axolotlTemplate({ template, jinja }: RowsAsked): RowsTaken {
+  if (template === undefined || OWN_TEMPLATE.test(template)) return NOTHING;
+  const text = template === "jinja" ? jinja : ownValue(AXOLOTL_TEMPLATES, template);
+  if (text !== undefined) return { ...NOTHING, data: { chatTemplate: text } };
+  return { ...NOTHING, lacks: [`what Axolotl writes by the chat template ${template}: ${WRITE_ONE}`] };
+}
+
+const WRITE_ONE = "data.chatTemplate names a file with one, and without it the model's own is taken";
+
+/** What LLaMA-Factory writes by a template of that name. Of several names it shares with others, the words are its own. */
+function factoryTemplate({ template, system, isSilent = false, isLastAlone }: RowsAsked, hasTurns: boolean): RowsTaken {
+  if (template === undefined)
+    return {
+      ...NOTHING,
+      otherwise: ["without `template` it is made of the tokenizer's chat template; here it is that"],
+    };
+  const known = ownValue(FACTORY_TEMPLATES, template);
+  if (known === undefined)
+    return { ...NOTHING, lacks: [`what LLaMA-Factory writes by the template ${template}: ${WRITE_ONE}`] };
+  const lacks = [
+    ...(known.endsOnce && hasTurns
+      ? [`by the template ${template} LLaMA-Factory trains end tokens that are not there between turns`]
+      : []),
+    ...(known.thinks && hasTurns && isLastAlone
+      ? [`by the template ${template} LLaMA-Factory takes thoughts out of earlier turns`]
+      : []),
+  ];
+  return { ...NOTHING, data: { chatTemplate: factoryJinja(known, { system, isSilent }) }, lacks };
+}
+
+/** Columns that our reader reads by their names, and the tool does not. */
+function unread(names: readonly string[], { fields }: RowsAsked, seen: SeenRows | undefined): readonly string[] {
+  return names
+    .filter((name) => fields[name] === undefined && (seen?.presence(name) ?? "none") !== "none")
+    .map((name) => `rows have a column ${name}, which is not read there: take it out, or give it another name`);
 }
 
 /** Braces of Python's format as ours. */
@@ -117,8 +156,9 @@ function axolotlRows(asked: RowsAsked, seen: SeenRows | undefined): RowsTaken {
   const lacks = [
     ...(isKnown ? [] : [`the variant ${variant} of ${name}`]),
     ...(format === undefined ? [`rows of the type ${String(form)}: the first row says how they are read`] : []),
+    ...(name === "alpaca" ? unread(["system"], asked, seen) : []),
   ];
-  const template: RowsTaken = format === "chat" ? templateOf(asked) : { data: {}, lacks: [], otherwise: [] };
+  const template = format === "chat" ? axolotlTemplate(asked) : NOTHING;
   const said = format === undefined ? {} : { format };
   return {
     data: { like: "axolotl", ...said, ...otherNames(fields), ...otherRoles(asked.roles), ...template.data },
@@ -128,11 +168,14 @@ function axolotlRows(asked: RowsAsked, seen: SeenRows | undefined): RowsTaken {
 }
 
 /** LLaMA-Factory puts each row into its chat template. */
-function llamaFactoryRows(asked: RowsAsked): RowsTaken {
+function llamaFactoryRows(asked: RowsAsked, seen: SeenRows | undefined): RowsTaken {
   const { form = "alpaca", fields } = asked;
   const isTalk = form === "sharegpt" || form === "openai";
-  const template = templateOf(asked);
+  const template = factoryTemplate(asked, isTalk || fields["history"] !== undefined);
+  // With `columns` it reads those alone.
+  const isNamed = ["instruction", "input", "output"].some((name) => fields[name] !== undefined);
   const lacks = [
+    ...unread(isTalk ? ["system"] : ["system", "history", ...(isNamed ? ["input"] : [])], asked, seen),
     ...(isTalk || form === "alpaca" ? [] : [`rows of the form ${String(form)}`]),
     ...(form === "openai" ? ["LLaMA-Factory adds a system text of its own to such rows"] : []),
   ];
@@ -144,7 +187,7 @@ function llamaFactoryRows(asked: RowsAsked): RowsTaken {
       ...otherRoles(asked.roles),
       ...template.data,
     },
-    lacks,
+    lacks: [...lacks, ...template.lacks],
     otherwise: template.otherwise,
   };
 }

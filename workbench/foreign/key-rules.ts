@@ -65,10 +65,15 @@ export type KeyRule =
   /** Training has the same result without it here; why. */
   | { readonly idle: string }
   /**
-   * Training differs without it; how. A value that asks for nothing (false, 0, empty), or one of `usual`, changes
-   * nothing; with `asks`, all but these change nothing.
+   * Training differs without it; how. A value that asks for nothing (false, 0, empty), or one of `usual`, or a list of
+   * them, changes nothing; with `asks`, all but these change nothing. Those of `even` do, although they are empty.
    */
-  | { readonly lacks: string; readonly usual?: readonly unknown[]; readonly asks?: readonly unknown[] };
+  | {
+      readonly lacks: string;
+      readonly usual?: readonly unknown[];
+      readonly asks?: readonly unknown[];
+      readonly even?: readonly unknown[];
+    };
 
 /** By key; one that ends in `*` stands for all that begin so and have no rule of their own. */
 export type KeyTable = Readonly<Record<string, KeyRule>>;

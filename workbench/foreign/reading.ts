@@ -24,6 +24,11 @@ function isOneOf(value: unknown, values: readonly unknown[]): boolean {
   return values.some((one) => JSON.stringify(one) === JSON.stringify(value));
 }
 
+/** Of a list, all of its elements may be usual too. */
+function isUsual(value: unknown, usual: readonly unknown[]): boolean {
+  return isOneOf(value, usual) || (Array.isArray(value) && value.every((one) => isOneOf(one, usual)));
+}
+
 function ruleOf(table: KeyTable, key: string): KeyRule | undefined {
   if (Object.hasOwn(table, key) && !key.endsWith("*")) return table[key];
   const patterns = Object.keys(table).filter((one) => one.endsWith("*") && key.startsWith(one.slice(0, -1)));
@@ -91,7 +96,8 @@ export class Reading {
       if (asksForIt) this.#findings.add(key, "idle", rule.idle);
     } else {
       const isAsked = rule.asks === undefined ? asksForIt : isOneOf(value, rule.asks);
-      if (isAsked && !isOneOf(value, rule.usual ?? [])) this.#findings.add(key, "lacks", rule.lacks);
+      if ((isAsked && !isUsual(value, rule.usual ?? [])) || isOneOf(value, rule.even ?? []))
+        this.#findings.add(key, "lacks", rule.lacks);
       else if (asksForIt) this.#findings.add(key, "taken");
     }
   }

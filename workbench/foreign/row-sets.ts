@@ -1,6 +1,6 @@
 import path from "node:path";
 import { InputError, isMapping, type Mapping } from "../../core/index.ts";
-import { isHubPath } from "../../datasets/index.ts";
+import { type Compared, isHubPath } from "../../datasets/index.ts";
 import type { FileData, ReadText } from "../../plan/index.ts";
 import type { Line, Value } from "../write/workload-text.ts";
 import { type RowsAsked, rowsTaken } from "./foreign-data.ts";
@@ -58,6 +58,8 @@ export interface SetAsked {
   readonly limit?: number | undefined;
   readonly turns?: "last" | undefined;
   readonly trainOnInputs?: true | undefined;
+  /** How a loss compares answers, where one does. */
+  readonly compared?: Compared | undefined;
   readonly rows: RowsAsked;
   /** The key that named them, and the one that says how they are read. */
   readonly pathKey: string;
@@ -90,7 +92,7 @@ export async function rowSet(asked: SetAsked, place: ForeignPlace): Promise<RowS
   const source = { ...(split === undefined ? {} : { split }), ...(limit === undefined ? {} : { limit }) };
   const seen: SeenRows | undefined =
     found.located === undefined ? undefined : await lookAtRows({ path: found.located, ...source });
-  const taken = rowsTaken(place.tool, asked.rows, seen);
+  const taken = rowsTaken(place.tool, { ...asked.rows, compared: asked.compared }, seen);
   for (const text of taken.otherwise) place.findings.add(key, "otherwise", text);
   if (lacks.length > 0) place.findings.add(key.replace(/\.\w+$/, ".split"), "lacks", lacks.join("; "));
   if (taken.lacks.length > 0) place.findings.add(key, "lacks", taken.lacks.join("; "));
@@ -164,11 +166,13 @@ export async function entrySets(
     const named = file ?? textIn(entry, "path");
     if (named === undefined)
       throw new InputError({ expected: "a path", at: `${at}.path`, got: entry["path"], file: place.source.file });
+    const template = textIn(entry, "chat_template") ?? textIn(entry, "conversation");
     const rows: RowsAsked = {
+      ...more.rows,
       form: entry["type"] ?? more.rows?.form,
       fields: { ...axolotlFields(entry), ...more.rows?.fields },
       roles: axolotlRoles(entry),
-      template: textIn(entry, "chat_template") ?? textIn(entry, "conversation") ?? more.rows?.template,
+      ...(template === undefined ? {} : { template, jinja: textIn(entry, "chat_template_jinja") }),
     };
     const isTyped = entry["type"] !== undefined;
     sets.push(
@@ -253,10 +257,10 @@ export async function namedSets(
     const named =
       file === undefined ? (hub === undefined ? name : `hf:datasets/${hub}`) : path.join(path.dirname(infoFile), file);
     const rows: RowsAsked = {
+      ...more.rows,
       form: entry["formatting"] ?? "alpaca",
       fields: factoryFields(columns, tags),
       roles: factoryRoles(tags),
-      template: more.rows?.template,
     };
     const samples = entry["num_samples"];
     const limit = more.limit ?? (typeof samples === "number" ? samples : undefined);

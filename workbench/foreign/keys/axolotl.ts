@@ -95,7 +95,7 @@ export const AXOLOTL_KEYS: KeyTable = {
   ...keys("gptq qat fp8", { lacks: "weights quantized in another way" }),
   bnb_config_kwargs: { lacks: "other settings of the quantization" },
   train_on_inputs: { as: "inputs" },
-  ...keys("chat_template_jinja chat_template_kwargs default_system_message", { lacks: "a chat template of its own" }),
+  ...keys("chat_template_kwargs default_system_message", { lacks: "a chat template of its own" }),
   eot_tokens: { lacks: "end tokens of a turn beside those of the chat template" },
   ...keys("pretraining_dataset streaming", { lacks: "pretraining on a stream of text" }),
   ...keys("use_pose rope_scaling overrides_of_model_* s2_attention", { lacks: "a changed model" }),
@@ -108,7 +108,17 @@ export const AXOLOTL_KEYS: KeyTable = {
   ...keys("optim_args optim_target_modules adam_beta3 adam_epsilon2 dion_* qgalore_*", {
     lacks: "another optimizer than AdamW",
   }),
-  ...keys("plugins trainer_cls", { lacks: "code of a plugin" }),
+  plugins: {
+    lacks: "code of a plugin",
+    // Faster kernels of the same, and loggers.
+    usual: [
+      "axolotl.integrations.cut_cross_entropy.CutCrossEntropyPlugin",
+      "axolotl.integrations.liger.LigerPlugin",
+      "axolotl.integrations.kernels.KernelsPlugin",
+      "axolotl.integrations.swanlab.SwanLabPlugin",
+    ],
+  },
+  trainer_cls: { lacks: "code of a plugin" },
   dataset_exact_deduplication: { lacks: "repeated rows are left out; `loratwin data` counts them" },
   shuffle_merged_datasets: { idle: "rows are shuffled by the job's seed" },
   ...keys("dataset_shard_num dataset_shard_idx", { lacks: "a part of the data" }),
@@ -123,13 +133,14 @@ export const AXOLOTL_KEYS: KeyTable = {
   num_labels: { lacks: "classification" },
 
   special_tokens: { idle: "special tokens are those of the model's tokenizer; there is no padding" },
-  chat_template: { as: "dataReading" },
+  ...keys("chat_template chat_template_jinja", { as: "dataReading" }),
   ...keys("model_type tokenizer_* type_of_model base_model_config cls_model_config is_*_derived_model", {
     idle: TOKENIZED,
   }),
   ...keys("is_llama_derived_model is_mistral_derived_model is_qwen_derived_model is_falcon_derived_model", {
     idle: "config.json says the family",
   }),
+  tokenizer_use_mistral_common: { lacks: "rows are written and tokenized by mistral-common" },
   revision_of_model: { lacks: "a revision of the model: write hf:owner/name@revision" },
   trust_remote_code: { idle: "no code of a model is run" },
   ...keys(
@@ -181,7 +192,7 @@ export const AXOLOTL_KEYS: KeyTable = {
   }),
   resources_per_worker: { idle: SHARED },
   ...keys(
-    "wandb_* use_wandb mlflow_* use_mlflow hf_mlflow_* comet_* use_comet trackio_* use_trackio otel_* use_otel_metrics",
+    "wandb_* use_wandb mlflow_* use_mlflow hf_mlflow_* comet_* use_comet trackio_* use_trackio swanlab_* use_swanlab otel_* use_otel_metrics",
     {
       idle: LOGGED,
     },
@@ -219,10 +230,13 @@ export const AXOLOTL_KEYS: KeyTable = {
 /** Keys of an entry of `datasets`. `type`, `path` and what belongs to a conversation are read in foreign-data.ts. */
 export const AXOLOTL_DATASET_KEYS: KeyTable = {
   ...keys("path type ds_type data_files split field field_messages message_property_mappings", { as: "data" }),
-  ...keys("message_field_role message_field_content conversation roles chat_template", { as: "data" }),
+  ...keys("message_field_role message_field_content conversation roles chat_template chat_template_jinja", {
+    as: "data",
+  }),
   roles_to_train: {
     lacks: "other turns than the assistant's are trained",
-    usual: [["assistant"], ["gpt"], ["gpt", "assistant"]],
+    usual: ["assistant", "gpt"],
+    even: [[]],
   },
   ...keys("train_on_eos train_on_eot", { lacks: "which end tokens are trained", usual: ["turn"] }),
   ...keys("message_field_training field_system field_tools", { as: "data" }),
@@ -232,7 +246,6 @@ export const AXOLOTL_DATASET_KEYS: KeyTable = {
     usual: ["reasoning_content"],
   }),
   drop_system_message: { lacks: "system turns are left out" },
-  chat_template_jinja: { lacks: "a chat template of its own" },
   ...keys("shards shards_idx weight", { lacks: "a part of the data" }),
   name: { lacks: "a configuration of the data set: write its folder behind hf:datasets/owner/name" },
   revision: { lacks: "a revision of the data: write hf:datasets/owner/name@revision" },

@@ -39,7 +39,7 @@ export const LLAMAFACTORY_KEYS: KeyTable = {
   quantization_bit: { as: "bits" },
   disable_gradient_checkpointing: { as: "noRecompute" },
   early_stopping_steps: { as: "patience" },
-  template: { as: "dataReading" },
+  ...keys("template default_system enable_thinking", { as: "dataReading" }),
 
   stage: { lacks: "another stage than supervised fine-tuning", usual: ["sft"] },
   ...keys("packing", {
@@ -61,8 +61,7 @@ export const LLAMAFACTORY_KEYS: KeyTable = {
   ...keys("interleave_probs streaming buffer_size", { lacks: "how data sets are mixed" }),
   disable_shuffling: { lacks: "rows in their order: write shuffle: false" },
   tokenized_path: { lacks: "data that are tokenized already" },
-  ...keys("default_system tool_format", { lacks: "what the template of LLaMA-Factory writes" }),
-  ...keys("enable_thinking", { lacks: "what the template writes without thoughts", asks: [false] }),
+  tool_format: { idle: "rows with tools are refused" },
   preserve_thinking: { lacks: "thoughts of earlier turns" },
   ...keys("resize_vocab add_tokens add_special_tokens new_special_tokens_config init_special_tokens", {
     lacks: "new tokens, whose embeddings would have to be trained",
