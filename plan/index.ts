@@ -139,6 +139,7 @@ export {
   hasDivergence,
   hasReference,
   type LossSpec,
+  lossSchema,
   refuseCompared,
 } from "./documents/loss.ts";
 // How fast a machine was: probes, and what its system counted.

@@ -19,6 +19,7 @@ export {
   OUTCOMES,
 } from "./foreign/import-workload.ts";
 export { FOREIGN_TOOLS, type ForeignTool, TOOL_NAMES } from "./foreign/key-rules.ts";
+export { TRAINERS, type Trainer } from "./foreign/loss-lines.ts";
 export { inWorkers, WorkerThreads } from "./in-workers.ts";
 // From a workload file to a plan.
 export { createPlan, noteNominal } from "./load/create-plan.ts";

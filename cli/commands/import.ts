@@ -6,6 +6,8 @@ import {
   importWorkload,
   OUTCOMES,
   TOOL_NAMES,
+  TRAINERS,
+  type Trainer,
 } from "../../workbench/index.ts";
 import { type Arguments, type Command, flag, optionalCount, optionalText, requiredText } from "../command.ts";
 import type { Io } from "../io.ts";
@@ -41,6 +43,7 @@ export const importCommand: Command = {
         from: { type: "string", choices: FOREIGN_TOOLS, describe: "whose it is; by its keys when absent" },
         model: { type: "string", describe: "model folder or hf:owner/name, in place of the file's" },
         data: { type: "string", describe: "rows to train on, in place of the file's" },
+        trainer: { type: "string", choices: TRAINERS, describe: "of TRL; by keys and rows when absent" },
         gpus: { type: "number", default: 1, describe: "GPUs that it was for: each had a batch of its own" },
         partial: { type: "boolean", default: false, describe: "write the workload also where training differs" },
         ...NEW_WORKLOAD_OPTIONS,
@@ -55,6 +58,7 @@ export const importCommand: Command = {
       overwrite: flag(args, "overwrite"),
       model: optionalText(args, "model"),
       data: optionalText(args, "data"),
+      trainer: optionalText(args, "trainer") as Trainer | undefined,
       gpus: optionalCount(args, "gpus")!,
       partial: flag(args, "partial"),
     });

@@ -14,10 +14,10 @@ describe("import takes over", () => {
       ...{ name: "my-lora", batchSize: 8, epochs: 2, cutoffLength: 256 },
       adapter: { rank: 4, alpha: 8, dropout: 0.05, targets: { length: 7 } },
       data: { path: "alpaca.jsonl", like: "axolotl", format: "instruction" },
-      // 36 rows in 5 steps an epoch; Axolotl takes 2 for 1.
+      // 36 rows, twice, in 9 steps: a tenth of them is none.
       optimizer: {
         ...{ learningRate: 2e-4, maxGradNorm: 1 },
-        schedule: { name: "cosine", warmupSteps: 2, warmupFromZero: true, minRatio: 0 },
+        schedule: { name: "cosine", minRatio: 0 },
       },
       evaluation: { share: 0.1, everySteps: 3 },
     } as never);
@@ -155,14 +155,22 @@ describe("import reads rows as the tool does", () => {
 
 describe("import says aloud", () => {
   it.each([
-    ["sample_packing: true", /sample_packing: a step has micro_batch_size sequences/],
+    [
+      "sample_packing: true\nbase_model: owner/name",
+      /sample_packing: a step has 8 sequences of several rows each; how many is not known here/,
+    ],
     ["neftune_noise_alpha: 5", /neftune_noise_alpha: noise/],
-    ["rl: dpo", /rl: preferences/],
+    ["rl: grpo", /rl: grpo is no loss of loratwin/],
+    ["rl: dpo\ndpo_loss_type: [exo_pair]", /dpo_loss_type: the loss exo_pair: sigmoid takes its place/],
+    ["special_tokens: { eos_token: <other> }", /special_tokens: other special tokens than those/],
     ["optimizer: lion_pytorch", /optimizer: lion_pytorch: AdamW takes its place/],
     ["lr_scheduler: rex", /lr_scheduler: the schedule rex: cosine/],
     ["adapter: llama-adapter", /adapter: llama-adapter: an adapter of LoRA/],
     ["adapter:", /adapter \(not given\): all weights are trained/],
-    ["num_epochs: 0.5", /num_epochs: a part of an epoch: epochs is 1/],
+    [
+      "num_epochs: 0.5\nwarmup_ratio: 0\ndatasets: [{ path: owner/name, type: completion }]",
+      /num_epochs: a part of an epoch: epochs is 1/,
+    ],
     [
       "lora_target_linear: false\nlora_target_modules: [q_proj, embed_tokens]",
       /lora_target_modules: embed_tokens is no projection/,
@@ -175,7 +183,7 @@ describe("import says aloud", () => {
     ["datasets: [{ path: talks.jsonl, type: pygmalion }]", /datasets\[0\]\.type: rows of the type pygmalion/],
     ["excess_length_strategy: truncate", /excess_length_strategy: what becomes of rows that are too long/],
     [
-      "datasets: [{ path: talks.jsonl, type: sharegpt }, { path: talks.jsonl, type: sharegpt }]",
+      "datasets: [{ path: talks.jsonl, type: sharegpt }, { path: alpaca.jsonl, type: alpaca }]",
       /datasets: one adapter is trained on all 2 data sets/,
     ],
     ["datasets: [{ path: talks.jsonl, type: chat_template, roles_to_train: [user] }]", /roles_to_train: other turns/],
@@ -198,7 +206,9 @@ describe("import says aloud", () => {
   });
 
   it.each([
-    ["dataset: talks,more", /dataset: one adapter is trained on all 2 data sets/],
+    ["dataset: talks,odd", /dataset: one adapter is trained on all 2 data sets/],
+    ["stage: dpo\npref_loss: orpo", /pref_loss: ORPO of LLaMA-Factory adds the mean loss of the answer/],
+    ["stage: rm", /stage: the stage rm/],
     ["finetuning_type: full", /finetuning_type: full: an adapter/],
     ["quantization_bit: 3", /quantization_bit: weights of 3 bits/],
     ["packing: true", /packing: a sequence of cutoff_len/],
@@ -206,10 +216,10 @@ describe("import says aloud", () => {
     ["template: gemma2", /by the template gemma2 LLaMA-Factory trains end tokens that are not there/],
     ["lr_scheduler_type: reduce_lr_on_plateau", /lr_scheduler_type: the schedule reduce_lr_on_plateau/],
     ["lr_scheduler_kwargs: { num_cycle: 2 }", /lr_scheduler_kwargs: what the schedule is told: num_cycle$/m],
-  ])("that %s of LLaMA-Factory is not", async (line, message) => {
-    const key = line.split(":")[0]!;
-    const rest = LLAMAFACTORY.split("\n").filter((one) => one.split(":")[0] !== key);
-    const { code, stderr } = await imported([...rest, line].join("\n"));
+  ])("that %s of LLaMA-Factory is not", async (lines, message) => {
+    const keys = lines.split("\n").map((line) => line.split(":")[0]);
+    const rest = LLAMAFACTORY.split("\n").filter((one) => !keys.includes(one.split(":")[0]!));
+    const { code, stderr } = await imported([...rest, lines].join("\n"));
     expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
   });
 

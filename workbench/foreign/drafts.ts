@@ -1,20 +1,26 @@
 import path from "node:path";
 import { InputError, isMapping, type Mapping } from "../../core/index.ts";
 import { readWholeText } from "../../files/index.ts";
-import { readText } from "../../plan/index.ts";
+import { comparedData, hasReference, readText } from "../../plan/index.ts";
 import { jobName } from "../write/job-names.ts";
 import type { Line } from "../write/workload-text.ts";
+import { checkTokens } from "./check-tokens.ts";
+import { countRows, hereModel } from "./count-rows.ts";
 import type { RowsAsked } from "./foreign-data.ts";
 import { jobLines } from "./job-lines.ts";
+import { type JoinedRows, joinedRows } from "./joined-rows.ts";
 import { type KeyTable, TOOL_NAMES } from "./key-rules.ts";
 import { AXOLOTL_DATASET_KEYS, AXOLOTL_KEYS } from "./keys/axolotl.ts";
 import { LLAMAFACTORY_DATASET_KEYS, LLAMAFACTORY_KEYS } from "./keys/llamafactory.ts";
 import { PEFT_KEYS } from "./keys/peft.ts";
+import { NO_PADDING } from "./keys/reasons.ts";
 import { TRL_KEYS } from "./keys/trl.ts";
 import { locate } from "./look-at-rows.ts";
+import { type LossPlan, lossPlan, type Trainer, trainerOf } from "./loss-lines.ts";
 import { checkMethod, precisionLines } from "./model-lines.ts";
 import { Reading } from "./reading.ts";
 import {
+  dataLines,
   entrySets,
   type ForeignPlace,
   hubOrPath,
@@ -27,12 +33,17 @@ import {
   TRL_DATASET_KEYS,
   textIn,
 } from "./row-sets.ts";
+import { TOOL_DEFAULTS } from "./tool-defaults.ts";
 
 /** What a person says beside the file. */
 export interface DraftChoice {
   readonly gpus: number;
   readonly model: string | undefined;
   readonly data: string | undefined;
+  /** Of TRL, whose files do not say what they are for. */
+  readonly trainer: Trainer | undefined;
+  /** The workload's file. */
+  readonly output: string;
 }
 
 export interface JobDraft {
@@ -43,6 +54,8 @@ export interface JobDraft {
 export interface Draft {
   readonly model: readonly Line[];
   readonly jobs: readonly JobDraft[];
+  /** Rows of several files that become one. */
+  readonly joined?: JoinedRows | undefined;
 }
 
 interface Sets {
@@ -96,6 +109,7 @@ const llamaFactorySets: Sources = async (reading, mapping, place, more) => {
     template: textIn(mapping, "template"),
     system: textIn(mapping, "default_system"),
     isSilent: mapping["enable_thinking"] === false,
+    isText: mapping["stage"] === "pt",
     isLastAlone: more.turns === "last" || more.compared !== undefined,
   };
   const named = (value: unknown, key: string, also: Partial<SetAsked>): Promise<readonly RowSet[]> =>
@@ -168,6 +182,51 @@ export function modelLine(named: string | undefined, key: string, choice: DraftC
   return { key: "path", value: hubOrPath(named, place, "hf:").path, why: key };
 }
 
+const OF_TRAINERS: Readonly<Record<Trainer, string>> = {
+  sft: "SFTTrainer",
+  dpo: "DPOTrainer",
+  kto: "KTOTrainer",
+  orpo: "ORPOTrainer",
+  cpo: "CPOTrainer",
+};
+
+/** What answers are compared by. TRL's files do not say it: a person does, or keys and rows show it. */
+function lossOf(reading: Reading, mapping: Mapping, choice: DraftChoice, place: ForeignPlace, sets: readonly RowSet[]) {
+  const name = choice.trainer ?? trainerOf(mapping, sets[0]?.seen);
+  const why = choice.trainer === undefined ? `${OF_TRAINERS[name]} of TRL` : "--trainer";
+  const plan = lossPlan(reading, place.tool, { name, why });
+  if (plan !== undefined && place.tool === "trl" && choice.trainer === undefined)
+    reading.unsaid("trainer", "otherwise", `${why} is for such keys and rows; --trainer names another`);
+  if (plan !== undefined && hasReference(plan.loss) && place.tool !== "llamafactory")
+    reading.lacks(
+      "init",
+      "what becomes of an adapter that is there already where answers are compared with a reference",
+    );
+  return plan;
+}
+
+/** The data as the job's loss and order ask for them. */
+function placedSet(set: RowSet, reading: Reading, loss: LossPlan | undefined): RowSet {
+  const order = reading.given("order");
+  if (order?.value === "group_by_length") reading.idle("order", NO_PADDING);
+  const isOrdered = loss?.isOrdered === true || order?.value === "sequential" || order?.value === true;
+  const format = comparedData(loss?.loss);
+  return {
+    ...set,
+    data: { ...set.data, ...(format === undefined ? {} : { format }), ...(isOrdered ? { shuffle: false } : {}) },
+    whys: { ...set.whys, shuffle: order?.key ?? "KTOTrainer takes rows in their order" },
+  };
+}
+
+/** Says so where rows follow each other in a sequence and see each other. */
+function checkPacking(reading: Reading, mapping: Mapping, { tool }: ForeignPlace): void {
+  if (tool !== "llamafactory") return;
+  const text = "a sequence of cutoff_len has several rows, and attention crosses them; here a step has batchSize rows";
+  if (reading.isOn("packing")) reading.idle("packingAcross", "neat_packing says how");
+  else if (reading.isOn("packingAcross")) reading.lacks("packingAcross", text);
+  else if (mapping["stage"] === "pt" && mapping["packing"] !== false) reading.unsaid("packing", "lacks", text);
+}
+
 /** A file with one adapter: a job for each of its data sets. @throws InputError */
 export async function wholeDraft(mapping: Mapping, choice: DraftChoice, place: ForeignPlace): Promise<Draft> {
   const { tool } = place;
@@ -175,11 +234,14 @@ export async function wholeDraft(mapping: Mapping, choice: DraftChoice, place: F
   const { table, sets } = WHOLE[tool];
   const reading = new Reading([{ mapping, table, at: [] }], place.findings, place.source);
   checkMethod(reading, tool, mapping);
+  checkPacking(reading, mapping, place);
   const limit = reading.number("limit");
+  const early = tool === "trl" ? undefined : lossOf(reading, mapping, choice, place, []);
   const more: Partial<SetAsked> = {
     ...(limit === undefined ? {} : { limit: reading.count("limit")!.value }),
     ...(reading.isOn("lastTurn") ? { turns: "last" as const } : {}),
     ...(reading.isOn("inputs") ? { trainOnInputs: true as const } : {}),
+    compared: comparedData(early?.loss),
   };
   const found =
     choice.data === undefined
@@ -189,28 +251,39 @@ export async function wholeDraft(mapping: Mapping, choice: DraftChoice, place: F
     for (const setting of ["data", "dataReading", "evaluationData"] as const)
       reading.idle(setting, "--data takes its place");
   if (found.training.length === 0) throw needed("--data", place);
-  if (found.training.length > 1)
+  const loss = early ?? (tool === "trl" ? lossOf(reading, mapping, choice, place, found.training) : undefined);
+  const placed = found.training.map((set) => placedSet(set, reading, loss));
+  const joined = joinedRows(placed, choice.output, place);
+  if (joined !== undefined)
+    reading.otherwise("data", `rows of ${placed.length} data sets are joined in ${joined.name}`);
+  else if (placed.length > 1)
     reading.lacks(
       "data",
-      `one adapter is trained on all ${found.training.length} data sets; here each makes a job of its own. Join the files to train one`,
+      `one adapter is trained on all ${placed.length} data sets; here each makes a job of its own, since they are not here or read in different ways. Join the files to train one`,
     );
+  const training = joined === undefined ? placed.map((set) => [set]) : [placed];
   const output = reading.text("name");
-  const isNamed = output !== undefined && found.training.length === 1;
+  const isNamed = output !== undefined && training.length === 1;
   if (isNamed) reading.otherwise("name", "the name of the job");
   else reading.idle("name", "jobs are named after their data; `train -o` says where adapters go");
-  const model = reading.text("model");
-  return {
-    model: [modelLine(model?.value, model?.key ?? "", choice, place), ...precisionLines(reading)],
-    jobs: found.training.map(({ name, lines, numRows }) => ({
-      name: jobName(isNamed ? output.value : name),
+  const named = reading.text("model");
+  const model = modelLine(named?.value, named?.key ?? "", choice, place);
+  const here = hereModel(String(model.value), place.output, place.cache);
+  checkTokens(reading, here?.tokenizer);
+  const cutoff = reading.count("cutoff", 2)?.value ?? TOOL_DEFAULTS[tool].cutoff;
+  const held = found.held === undefined ? undefined : dataLines(placedSet(found.held, reading, loss));
+  const jobs: JobDraft[] = [];
+  for (const parts of training) {
+    const set = joined === undefined ? parts[0]! : { ...parts[0]!, ...joined.set };
+    const rows = await countRows(parts, here, cutoff, loss?.loss);
+    const pathOf = (path: string): string => hubOrPath(path, place, "hf:").path;
+    jobs.push({
+      name: jobName(isNamed ? output.value : set.name),
       lines: [
-        { key: "data", value: { lines } },
-        ...jobLines(
-          reading,
-          { tool, gpus: choice.gpus, numRows, pathOf: (named) => hubOrPath(named, place, "hf:").path },
-          found.held?.lines,
-        ),
+        { key: "data", value: { lines: dataLines(set) } },
+        ...jobLines(reading, { tool, gpus: choice.gpus, rows, loss, pathOf }, held),
       ],
-    })),
-  };
+    });
+  }
+  return { model: [model, ...precisionLines(reading)], jobs, joined };
 }

@@ -20,6 +20,8 @@ export interface RowsAsked {
   /** A system text in place of the template's own, and whether thoughts are taken out. */
   readonly system?: string | undefined;
   readonly isSilent?: boolean;
+  /** Whether all of a row is a text. */
+  readonly isText?: boolean;
   /** Whether of several turns the last answer alone is trained. */
   readonly isLastAlone?: boolean;
   /** How a loss compares answers, where one does. */
@@ -169,7 +171,11 @@ function axolotlRows(asked: RowsAsked, seen: SeenRows | undefined): RowsTaken {
 
 /** LLaMA-Factory puts each row into its chat template. */
 function llamaFactoryRows(asked: RowsAsked, seen: SeenRows | undefined): RowsTaken {
-  const { form = "alpaca", fields } = asked;
+  const { form = "alpaca", fields, compared } = asked;
+  if (asked.isText) {
+    const field = fields["instruction"] ?? "instruction";
+    return { ...NOTHING, data: { like: "llamafactory", format: "text", field } };
+  }
   const isTalk = form === "sharegpt" || form === "openai";
   const template = factoryTemplate(asked, isTalk || fields["history"] !== undefined);
   // With `columns` it reads those alone.
@@ -182,7 +188,7 @@ function llamaFactoryRows(asked: RowsAsked, seen: SeenRows | undefined): RowsTak
   const { messages: _messages, ...others } = fields;
   return {
     data: {
-      ...{ like: "llamafactory", format: isTalk ? "chat" : "instruction" },
+      ...{ like: "llamafactory", format: compared ?? (isTalk ? "chat" : "instruction") },
       ...otherNames(isTalk ? fields : others),
       ...otherRoles(asked.roles),
       ...template.data,

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { InputError, isMapping } from "../../core/index.ts";
-import { type Context, readInput } from "../../files/index.ts";
+import { type Context, readInput, writeOutput } from "../../files/index.ts";
 import { readText } from "../../plan/index.ts";
 import { uniqueNames } from "../write/job-names.ts";
 import { refuseExisting, writeWorkload } from "../write/new-file.ts";
@@ -84,6 +84,7 @@ export async function importWorkload(context: Context, choice: ImportChoice): Pr
   const folder = path.dirname(path.resolve(context.cwd, output));
   const place = {
     ...{ tool, cwd: context.cwd, folder: path.dirname(input.file), source, findings },
+    ...{ output: folder, cache: context.cache ?? false },
     relative: (absolute: string) => path.relative(folder, absolute) || ".",
   };
   const draft = await (tool === "mlora" ? mloraDraft : wholeDraft)(source.value, choice, place);
@@ -91,6 +92,11 @@ export async function importWorkload(context: Context, choice: ImportChoice): Pr
   const isWritten = partial || !found.some(({ outcome }) => outcome === "lacks");
   const jobs = uniqueNames(draft.jobs.map(({ name }) => name));
   const text = workloadText(heading(path.basename(choice.file), tool, found), linesOf(draft, jobs));
+  if (isWritten && draft.joined !== undefined) {
+    const file = path.join(folder, draft.joined.name);
+    refuseExisting(context, file, choice.overwrite);
+    writeOutput(context, file, await draft.joined.text());
+  }
   if (isWritten) writeWorkload(context, output, text);
   return { from: tool, file: path.normalize(output), isWritten, jobs, findings: found };
 }

@@ -1,9 +1,9 @@
 import { isMapping } from "../../core/index.ts";
-import { halfOf, modulePattern, PROJECTIONS, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
+import { divideRows, halfOf, modulePattern, PROJECTIONS, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import type { Line, Value } from "../write/workload-text.ts";
 import type { Reading } from "./reading.ts";
 import { type StepFacts, scheduleLines } from "./schedule-lines.ts";
-import { defaultOf, type JobContext, TOOL_DEFAULTS } from "./tool-defaults.ts";
+import { defaultOf, defaultsOf, type JobContext } from "./tool-defaults.ts";
 
 type Found<T> = { readonly key: string; readonly value: T } | undefined;
 
@@ -29,7 +29,7 @@ function modulesOf(expression: string): readonly string[] | undefined {
 function targetsOf(reading: Reading, context: JobContext): readonly Line[] {
   if (reading.isOn("allTargets")) return [{ key: "targets", value: ALL, why: reading.given("allTargets")!.key }];
   const given = reading.given("targets");
-  const { targets } = TOOL_DEFAULTS[context.tool];
+  const { targets } = defaultsOf(context);
   if (given === undefined) return line(context, "targets", undefined, targets === "all" ? ALL : targets);
   // mLoRA has a switch for each, LLaMA-Factory a list in a text.
   const { key, value } = given;
@@ -75,8 +75,15 @@ function patternLines(reading: Reading): readonly Line[] {
   });
 }
 
+/** Trainers that compare answers turn dropout off unless they are told otherwise. */
+function dropoutLines(reading: Reading, context: JobContext, otherwise: number): readonly Line[] {
+  if (context.loss?.isWithoutDropout !== true) return line(context, "dropout", reading.number("dropout"), otherwise);
+  reading.idle("dropout", "the tool turns dropout off where answers are compared");
+  return [{ key: "dropout", value: 0 }];
+}
+
 function adapterLines(reading: Reading, context: JobContext): readonly Line[] {
-  const defaults = TOOL_DEFAULTS[context.tool];
+  const defaults = defaultsOf(context);
   const rank = reading.count("rank");
   const size = rank?.value ?? defaults.rank;
   const alpha = reading.number("alpha");
@@ -87,7 +94,7 @@ function adapterLines(reading: Reading, context: JobContext): readonly Line[] {
     ...(reading.isOn("rootScaled") ? [{ key: "rslora", value: true, why: reading.given("rootScaled")!.key }] : []),
     ...(reading.isOn("magnitudes") ? [{ key: "dora", value: true, why: reading.given("magnitudes")!.key }] : []),
     ...patternLines(reading),
-    ...line(context, "dropout", reading.number("dropout"), defaults.dropout),
+    ...dropoutLines(reading, context, defaults.dropout),
     ...targetsOf(reading, context),
     ...(init === undefined ? [] : [{ key: "init", value: context.pathOf(init.value), why: init.key }]),
   ];
@@ -98,7 +105,7 @@ const SAME_OPTIMIZER = /^(?:adamw|adamw_hf|adamw_torch|adamw_torch_fused|adamw_a
 const PACKED_OPTIMIZER = /^(?:paged_adamw(?:_(?:32|8)bit)?|adamw_(?:bnb_)?8bit|adamw_torch_(?:8|4)bit)$/i;
 
 function optimizerLines(reading: Reading, context: JobContext, steps: StepFacts): readonly Line[] {
-  const defaults = TOOL_DEFAULTS[context.tool];
+  const defaults = defaultsOf(context);
   const optimizer = reading.text("optimizer");
   if (optimizer !== undefined && PACKED_OPTIMIZER.test(optimizer.value))
     reading.otherwise("optimizer", `AdamW as ${optimizer.value} keeps its moments smaller; here they are in fp32`);
@@ -130,61 +137,120 @@ function optimizerLines(reading: Reading, context: JobContext, steps: StepFacts)
   ];
 }
 
+interface Batch {
+  readonly lines: readonly Line[];
+  readonly rows: number;
+  /** Steps of an epoch in the tool, of so many rows; undefined where sequences have several rows. */
+  readonly stepsThere: ((rows: number) => number) | undefined;
+}
+
+/** Rows of a step where each sequence is filled with as many as fit: as many as fit on average. */
+function packedBatch(reading: Reading, context: JobContext, sequences: number, product: string): Batch | undefined {
+  const cutoff = reading.count("cutoff", 2)?.value ?? defaultsOf(context).cutoff;
+  const { count, meanTokens } = context.rows ?? { count: 0, meanTokens: undefined };
+  if (meanTokens === undefined || cutoff === undefined) {
+    reading.lacks(
+      "packing",
+      `a step has ${sequences} sequences of several rows each; how many is not known here without the rows and the model: multiply batchSize by it`,
+    );
+    return undefined;
+  }
+  const perSequence = Math.max(1, cutoff / meanTokens);
+  const rows = Math.max(1, Math.min(count, Math.round(sequences * perSequence)));
+  const told = `${product} sequences of ${cutoff} tokens, in each of which ${perSequence.toFixed(1)} rows of ${meanTokens.toFixed(1)} tokens fit on average`;
+  for (const setting of ["packing", "microBatch", "accumulation"] as const)
+    reading.otherwise(setting, `${told} = batchSize ${rows}`);
+  return { lines: [{ key: "batchSize", value: rows, why: told }], rows, stepsThere: undefined };
+}
+
 /** Rows of a step, of all processes together. */
-function batchOf(reading: Reading, context: JobContext): { readonly lines: readonly Line[]; readonly rows: number } {
+function batchOf(reading: Reading, context: JobContext): Batch {
   const [micro, accumulation, whole] = [
     reading.count("microBatch"),
     reading.count("accumulation"),
     reading.count("batch"),
   ];
   if (whole !== undefined && micro === undefined)
-    return { lines: line(context, "batchSize", whole, 1), rows: whole.value };
+    return { lines: line(context, "batchSize", whole, 1), rows: whole.value, stepsThere: undefined };
+  const perPass = micro?.value ?? defaultsOf(context).microBatch;
   const factors = [
-    {
-      key: micro?.key ?? defaultOf(context.tool, "batchSize"),
-      value: micro?.value ?? TOOL_DEFAULTS[context.tool].microBatch,
-    },
+    { key: micro?.key ?? defaultOf(context.tool, "batchSize"), value: perPass },
     ...(accumulation === undefined ? [] : [accumulation]),
     ...(context.gpus === 1 ? [] : [{ key: "GPUs", value: context.gpus }]),
   ];
   const rows = factors.reduce((product, { value }) => product * value, 1);
   const product = factors.map(({ key, value }) => `${value} (${key})`).join(" x ");
+  if (reading.isOn("packing")) {
+    const packed = packedBatch(reading, context, rows, product);
+    if (packed !== undefined) return packed;
+  }
   const text = `${product} = batchSize ${rows}; the planner cuts micro-batches`;
   for (const setting of ["microBatch", "accumulation", "batch"] as const) reading.otherwise(setting, text);
-  return { lines: [{ key: "batchSize", value: rows, why: factors.length === 1 ? factors[0]!.key : product }], rows };
-}
-
-function amountLines(
-  reading: Reading,
-  context: JobContext,
-): { readonly lines: readonly Line[]; readonly epochs: number | undefined; readonly steps: number | undefined } {
-  const [steps, epochs] = [reading.number("steps"), reading.number("epochs")];
-  if (steps !== undefined && steps.value > 0) {
-    const { value, key } = reading.count("steps")!;
-    if (epochs !== undefined) reading.otherwise("epochs", `${key} counts`);
-    return { lines: [{ key: "steps", value, why: key }], epochs: undefined, steps: value };
-  }
-  if (epochs !== undefined && epochs.value <= 0) throw reading.wrong(epochs.key, "a number above 0", epochs.value);
-  const value = Math.ceil(epochs?.value ?? TOOL_DEFAULTS[context.tool].epochs);
-  if (epochs !== undefined && value !== epochs.value) reading.lacks("epochs", `a part of an epoch: epochs is ${value}`);
+  const round = reading.isOn("dropLast") ? Math.floor : Math.ceil;
   return {
-    lines: line(context, "epochs", epochs === undefined ? undefined : { ...epochs, value }, value),
-    epochs: value,
-    steps: undefined,
+    lines: [{ key: "batchSize", value: rows, why: factors.length === 1 ? factors[0]!.key : product }],
+    rows,
+    // Source: Trainer.set_initial_training_values, transformers 5.24.
+    stepsThere: (all) => Math.max(1, Math.ceil(round(all / (perPass * context.gpus)) / (accumulation?.value ?? 1))),
   };
 }
 
-/** The share of rows that are held out. */
-function shareOf(reading: Reading, { numRows }: JobContext): Found<number> {
+interface Amount {
+  readonly lines: readonly Line[];
+  readonly epochs: number;
+  /** Steps of the run; undefined where the number of rows is not known. */
+  readonly steps: number | undefined;
+}
+
+/** Steps or epochs. `rows`: those that are trained on. */
+function amountOf(reading: Reading, context: JobContext, batch: Batch, rows: number | undefined): Amount {
+  const [steps, given] = [reading.number("steps"), reading.number("epochs")];
+  if (steps !== undefined && steps.value > 0) {
+    const { value, key } = reading.count("steps")!;
+    if (given !== undefined) reading.otherwise("epochs", `${key} counts`);
+    const epochs = rows === undefined ? 1 : (value * batch.rows) / rows;
+    return { lines: [{ key: "steps", value, why: key }], epochs, steps: value };
+  }
+  if (given !== undefined && given.value <= 0) throw reading.wrong(given.key, "a number above 0", given.value);
+  const epochs = given?.value ?? defaultsOf(context).epochs;
+  const made = rows === undefined ? undefined : Math.max(1, Math.ceil((rows * epochs) / batch.rows));
+  const there = rows === undefined ? undefined : batch.stepsThere?.(rows);
+  if (!Number.isInteger(epochs) && made !== undefined) {
+    reading.otherwise("epochs", `${epochs} epochs of ${rows} rows are ${made} steps`);
+    return { lines: [{ key: "steps", value: made, why: given!.key }], epochs, steps: made };
+  }
+  const whole = Math.ceil(epochs);
+  if (whole !== epochs) reading.lacks("epochs", `a part of an epoch: epochs is ${whole}`);
+  else if (there !== undefined && Math.ceil(there * epochs) !== made)
+    reading.otherwise(
+      "epochs",
+      `${made} steps, since a batch takes rows of two epochs; ${Math.ceil(there * epochs)} there, where each epoch ends with ${reading.isOn("dropLast") ? "rows that are left out" : "a smaller batch"}`,
+    );
+  return {
+    lines: line(context, "epochs", given === undefined ? undefined : { ...given, value: whole }, whole),
+    epochs: whole,
+    steps: made,
+  };
+}
+
+/** The share of rows that are held out: as many as there. */
+function shareOf(reading: Reading, { rows }: JobContext): Found<number> {
   const share = reading.number("share");
   if (share === undefined || share.value <= 0) return undefined;
-  if (share.value < 1) return share;
-  if (numRows === undefined || share.value >= numRows) {
+  if (rows === undefined || rows.count < 2) {
+    if (share.value < 1) return share;
     reading.lacks("share", `${share.value} rows of a file that is not here: write the share of its rows`);
     return { ...share, value: 0.1 };
   }
-  reading.otherwise("share", `${share.value} of ${numRows} rows as a share`);
-  return { key: share.key, value: Number((share.value / numRows).toPrecision(6)) };
+  // Source: train_test_split of datasets 5.2, which all of them call.
+  const held = Math.min(share.value < 1 ? Math.ceil(share.value * rows.count) : share.value, rows.count - 1);
+  if (share.value < 1 && heldOut(share.value, rows.count) === held) return share;
+  reading.otherwise("share", `${held} of ${rows.count} rows as a share`);
+  return { key: share.key, value: Number((held / rows.count).toPrecision(6)) };
+}
+
+function heldOut(share: number, count: number): number {
+  return divideRows({ share, everySteps: 1, keepBest: true }, count, 0).evaluation.length;
 }
 
 /** Steps between evaluations where the file does not say, or only in a way that needs all rows. */
@@ -202,9 +268,10 @@ function everyLine(reading: Reading, facts: StepFacts): Line {
       setting,
       value === undefined ? `${text}; every ${EVERY} steps, since the number of rows is not known` : text,
     );
-    return { key: "everySteps", value: Math.max(1, Math.round(value ?? EVERY)), why: reading.given(setting)!.key };
+    return { key: "everySteps", value: Math.max(1, Math.ceil(value ?? EVERY)), why: reading.given(setting)!.key };
   };
-  const { perEpoch: length, total } = facts;
+  const { total, epochs } = facts;
+  const length = total === undefined ? undefined : total / epochs;
   if (perEpoch !== undefined && perEpoch.value > 0)
     return each(
       "evalsPerEpoch",
@@ -220,19 +287,18 @@ function everyLine(reading: Reading, facts: StepFacts): Line {
       `after ${steps.value} of all steps`,
     );
   if (strategy === "epoch") return each("evalStrategy", length, "after each epoch");
-  const every = length === undefined ? EVERY : Math.min(EVERY, length);
+  const every = length === undefined ? EVERY : Math.min(EVERY, Math.ceil(length));
   return { key: "everySteps", value: every, why: "the file does not say how often" };
 }
 
 /** All of a job but its name and its data. `held`: the data of an evaluation of its own. */
 export function jobLines(reading: Reading, context: JobContext, held: readonly Line[] | undefined): readonly Line[] {
   const batch = batchOf(reading, context);
-  const amount = amountLines(reading, context);
   const share = held === undefined ? shareOf(reading, context) : undefined;
-  const rows = context.numRows === undefined ? undefined : Math.ceil(context.numRows * (1 - (share?.value ?? 0)));
-  const perEpoch = rows === undefined ? undefined : Math.ceil(rows / batch.rows);
-  const total = amount.steps ?? (perEpoch === undefined ? undefined : perEpoch * amount.epochs!);
-  const facts = { perEpoch, total };
+  const all = context.rows?.count;
+  const rows = all === undefined ? undefined : all - (share === undefined ? 0 : heldOut(share.value, all));
+  const amount = amountOf(reading, context, batch, rows);
+  const facts = { total: amount.steps, epochs: amount.epochs };
   const cutoff = reading.count("cutoff", 2);
   const isEvaluated = share !== undefined || held !== undefined;
   const patience = reading.count("patience");
@@ -258,8 +324,9 @@ export function jobLines(reading: Reading, context: JobContext, held: readonly L
       ]
     : [];
   return [
+    ...(context.loss === undefined ? [] : [{ key: "loss", value: { lines: context.loss.lines } }]),
     { key: "adapter", value: { lines: adapterLines(reading, context) } },
-    ...line(context, "cutoffLength", cutoff, TOOL_DEFAULTS[context.tool].cutoff),
+    ...line(context, "cutoffLength", cutoff, defaultsOf(context).cutoff),
     ...batch.lines,
     ...amount.lines,
     { key: "optimizer", value: { lines: optimizerLines(reading, context, facts) } },

@@ -1,8 +1,8 @@
 import { InputError, isMapping, type Mapping } from "../../core/index.ts";
 import { readWholeText } from "../../files/index.ts";
-import { readText } from "../../plan/index.ts";
+import { type FileData, readText } from "../../plan/index.ts";
 import { jobName } from "../write/job-names.ts";
-import type { Line } from "../write/workload-text.ts";
+import { countRows, hereModel } from "./count-rows.ts";
 import { type Draft, type DraftChoice, givenData, type JobDraft, modelLine } from "./drafts.ts";
 import { promptOfJinja } from "./jinja-prompt.ts";
 import { jobLines } from "./job-lines.ts";
@@ -10,7 +10,10 @@ import { MLORA_ADAPTER_KEYS, MLORA_DATASET_KEYS, MLORA_KEYS, MLORA_TASK_KEYS } f
 import { locate, lookAtRows } from "./look-at-rows.ts";
 import { checkMethod } from "./model-lines.ts";
 import { Reading } from "./reading.ts";
-import type { ForeignPlace, RowSet } from "./row-sets.ts";
+import { dataLines, type ForeignPlace, hubOrPath, type RowSet } from "./row-sets.ts";
+
+/** What all its jobs have in common. */
+const MLORA = { tool: "mlora", gpus: 1, loss: undefined, pathOf: (path: string) => path } as const;
 
 /** The entries of a list by their names. @throws InputError for entries without one */
 function byName(
@@ -60,18 +63,13 @@ async function rowsOf(entry: Mapping, at: string, place: ForeignPlace): Promise<
     );
   const order = entry["preprocess"];
   if (order === "sort") place.findings.add(`${at}.preprocess`, "lacks", "rows sorted by length");
-  const lines: readonly Line[] = [
-    { key: "path", value: located === undefined ? named : place.relative(located), why: `${at}.data` },
-    ...(prompt === undefined
-      ? []
-      : [
-          { key: "format", value: "instruction" },
-          { key: "prompt", value: "" },
-          { key: "response", value: prompt, why: `${at}.prompt` },
-        ]),
-    { key: "shuffle", value: order === "shuffle", why: `${at}.preprocess` },
-  ];
-  return { name: named, lines, numRows: seen?.numRows };
+  const data: FileData = {
+    path: located === undefined ? named : place.relative(located),
+    ...(prompt === undefined ? {} : { format: "instruction", prompt: "", response: prompt }),
+    shuffle: order === "shuffle",
+  };
+  const whys = { path: `${at}.data`, response: `${at}.prompt`, shuffle: `${at}.preprocess` };
+  return { name: named, data, whys, located, seen };
 }
 
 /** A job for each task of mLoRA. @throws InputError */
@@ -79,6 +77,8 @@ export async function mloraDraft(mapping: Mapping, choice: DraftChoice, place: F
   const { findings, source } = place;
   new Reading([{ mapping, table: MLORA_KEYS, at: [] }], findings, source);
   const [adapters, datasets] = [byName(mapping, "adapters", place), byName(mapping, "datasets", place)];
+  const named = choice.model === undefined ? undefined : hubOrPath(choice.model, place, "hf:").path;
+  const here = named === undefined ? undefined : hereModel(named, place.output, place.cache);
   const rows = new Map<string, RowSet>();
   const jobs: JobDraft[] = [];
   for (const [name, { entry: task, index }] of byName(mapping, "tasks", place)) {
@@ -127,11 +127,12 @@ export async function mloraDraft(mapping: Mapping, choice: DraftChoice, place: F
         `${adapter} goes on from the task before; here it starts anew: write adapter.init`,
       );
     checkMethod(reading, "mlora");
+    const cutoff = reading.count("cutoff", 2)?.value;
     jobs.push({
       name: jobName(adapter),
       lines: [
-        { key: "data", value: { lines: set.lines } },
-        ...jobLines(reading, { tool: "mlora", gpus: 1, numRows: set.numRows, pathOf: (path) => path }, undefined),
+        { key: "data", value: { lines: dataLines(set) } },
+        ...jobLines(reading, { ...MLORA, rows: await countRows([set], here, cutoff, undefined) }, undefined),
       ],
     });
   }

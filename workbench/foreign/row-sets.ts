@@ -16,6 +16,10 @@ export interface ForeignPlace {
   readonly folder: string;
   readonly source: ReadText;
   readonly findings: Findings;
+  /** The folder of the workload, where its paths start. */
+  readonly output: string;
+  /** Whether rows are kept for later commands. */
+  readonly cache: boolean;
   /** A path as the workload has it. */
   readonly relative: (absolute: string) => string;
 }
@@ -24,8 +28,17 @@ export interface ForeignPlace {
 export interface RowSet {
   /** What it was called. */
   readonly name: string;
-  readonly lines: readonly Line[];
-  readonly numRows: number | undefined;
+  readonly data: FileData;
+  /** The keys that said some of it. */
+  readonly whys: Readonly<Partial<Record<keyof FileData, string>>>;
+  /** The file, where it is here, and what is in it. */
+  readonly located: string | undefined;
+  readonly seen: SeenRows | undefined;
+}
+
+/** The lines of `data`. */
+export function dataLines({ data, whys }: Pick<RowSet, "data" | "whys">): readonly Line[] {
+  return linesOf(data).map((line) => ({ ...line, why: whys[line.key as keyof FileData] }));
 }
 
 const HUB_NAME = /^[\w-][\w.-]*\/[\w.-]+$/;
@@ -72,11 +85,11 @@ export const NOTHING_ASKED: RowsAsked = { form: undefined, fields: {} };
 function linesOf(mapping: object): readonly Line[] {
   return Object.entries(mapping as Readonly<Record<string, Value | undefined>>).flatMap(([key, value]) => {
     if (value === undefined) return [];
-    return [{ key, value: isMapping(value) ? { lines: linesOf(value) } : value }];
+    return [{ key, value: isMapping(value) ? { lines: linesOf(value) } : (value as Value) }];
   });
 }
 
-/** The lines of `data`. */
+/** Rows as a tool reads them. */
 export async function rowSet(asked: SetAsked, place: ForeignPlace): Promise<RowSet> {
   const { key, limit, turns, trainOnInputs } = asked;
   const found = hubOrPath(asked.named, place, "hf:datasets/");
@@ -98,11 +111,7 @@ export async function rowSet(asked: SetAsked, place: ForeignPlace): Promise<RowS
   if (taken.lacks.length > 0) place.findings.add(key, "lacks", taken.lacks.join("; "));
   const choices = { ...(turns === undefined ? {} : { turns }), ...(trainOnInputs === true ? { trainOnInputs } : {}) };
   const data: FileData = { path: found.path, ...taken.data, ...choices, ...source };
-  return {
-    name: asked.named,
-    lines: linesOf(data).map((line) => (line.key === "path" ? { ...line, why: asked.pathKey } : line)),
-    numRows: seen?.numRows,
-  };
+  return { name: asked.named, data, whys: { path: asked.pathKey }, located: found.located, seen };
 }
 
 /** A list of mappings, or of names. @throws InputError for anything else */

@@ -2,12 +2,13 @@ import { isMapping } from "../../core/index.ts";
 import type { RateSchedule } from "../../plan/index.ts";
 import type { Line } from "../write/workload-text.ts";
 import type { Reading } from "./reading.ts";
-import { defaultOf, type JobContext, TOOL_DEFAULTS } from "./tool-defaults.ts";
+import { defaultOf, defaultsOf, type JobContext } from "./tool-defaults.ts";
 
-/** Steps, where the number of rows is known. */
+/** How long a job trains, where the number of rows is known. */
 export interface StepFacts {
-  readonly perEpoch: number | undefined;
+  /** Steps of the run. */
   readonly total: number | undefined;
+  readonly epochs: number;
 }
 
 type Key = Exclude<keyof RateSchedule, "name" | "warmupSteps" | "warmupFromZero">;
@@ -104,7 +105,7 @@ function leastLine(reading: Reading, context: JobContext, asked: string): readon
   if (ratio !== undefined) reading.idle("minRatio", `the schedule ${asked} takes no notice of it`);
   const least = reading.number("leastRate");
   if (least === undefined) return [];
-  const rate = reading.number("rate")?.value ?? TOOL_DEFAULTS[context.tool].rate;
+  const rate = reading.number("rate")?.value ?? defaultsOf(context).rate;
   return [{ key: "minRatio", value: Number((least.value / rate).toPrecision(6)), why: least.key }];
 }
 
@@ -131,7 +132,7 @@ function warmupOf(reading: Reading, context: JobContext, { total }: StepFacts): 
     return { key: "warmupSteps", value: Math.round(steps.value), why: steps.key };
   }
   if (ratio !== undefined) return ratio.value > 0 ? share("warmupRatio", ratio.value, ratio.key) : undefined;
-  const { warmup } = TOOL_DEFAULTS[context.tool];
+  const { warmup } = defaultsOf(context);
   if (steps !== undefined || warmup === undefined) return undefined;
   if (total === undefined) {
     const text = `by default the rate warms up for ${100 * warmup.ratio} % of the steps, whose number is not known here`;
@@ -145,7 +146,7 @@ function warmupOf(reading: Reading, context: JobContext, { total }: StepFacts): 
 /** How the learning rate goes. */
 export function scheduleLines(reading: Reading, context: JobContext, facts: StepFacts): readonly Line[] {
   const given = reading.text("scheduler");
-  const asked = given?.value ?? TOOL_DEFAULTS[context.tool].scheduler;
+  const asked = given?.value ?? defaultsOf(context).scheduler;
   const schedule = Object.hasOwn(SCHEDULES, asked) ? SCHEDULES[asked] : undefined;
   if (schedule === undefined) reading.lacks("scheduler", `the schedule ${asked}: cosine takes its place`);
   const why = given?.key ?? defaultOf(context.tool, "schedule");

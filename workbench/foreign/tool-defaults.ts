@@ -1,13 +1,17 @@
 import type { Projection } from "../../plan/index.ts";
+import type { CountedRows } from "./count-rows.ts";
 import { type ForeignTool, TOOL_NAMES } from "./key-rules.ts";
+import type { LossPlan } from "./loss-lines.ts";
 
 /** What the lines of a job depend on beside its file. */
 export interface JobContext {
   readonly tool: ForeignTool;
   /** Processes that trained side by side, each with its own micro-batches. */
   readonly gpus: number;
-  /** Rows of the file, where it is here. */
-  readonly numRows: number | undefined;
+  /** What becomes of its rows, where they are here. */
+  readonly rows: CountedRows | undefined;
+  /** What answers are compared by, where they are. */
+  readonly loss: LossPlan | undefined;
   /** A path of the file as the workload has it. */
   readonly pathOf: (named: string) => string;
 }
@@ -64,6 +68,12 @@ export const TOOL_DEFAULTS: Readonly<Record<ForeignTool, ToolDefaults>> = {
     ...{ maxGradNorm: undefined, scheduler: "constant", warmup: undefined },
   },
 };
+
+/** The same of a job. Trainers of TRL that compare answers have a lower rate; LLaMA-Factory's have no default of theirs. */
+export function defaultsOf({ tool, loss }: Pick<JobContext, "tool" | "loss">): ToolDefaults {
+  const own = TOOL_DEFAULTS[tool];
+  return loss !== undefined && (tool === "trl" || tool === "axolotl") ? { ...own, rate: 1e-6 } : own;
+}
 
 /** Of which program the default of a key is. PEFT has no training of its own. */
 export function defaultOf(tool: ForeignTool, key: string): string {

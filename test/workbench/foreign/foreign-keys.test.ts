@@ -29,12 +29,19 @@ describe("tables of foreign keys", () => {
   });
 
   it.each([
-    ["a switch that is off", AXOLOTL_KEYS, { sample_packing: false, neftune_noise_alpha: 0, rl: null, tokens: [] }, {}],
-    ["one that is on", AXOLOTL_KEYS, { sample_packing: true }, { sample_packing: "lacks" }],
-    ["a value that is usual", LLAMAFACTORY_KEYS, { stage: "sft", bias: null }, { stage: "taken" }],
-    ["one that is not", LLAMAFACTORY_KEYS, { stage: "dpo" }, { stage: "lacks" }],
+    ["a switch that is off", AXOLOTL_KEYS, { neftune_noise_alpha: 0, rl: null, tokens: [] }, {}],
+    ["one that is on", AXOLOTL_KEYS, { fp8: true }, { fp8: "lacks" }],
+    ["a value that is usual", LLAMAFACTORY_KEYS, { mix_strategy: "concat", bias: null }, { mix_strategy: "taken" }],
+    ["one that is not", LLAMAFACTORY_KEYS, { mix_strategy: "interleave_under" }, { mix_strategy: "lacks" }],
     ["a no that asks for something", TRL_KEYS, { completion_only_loss: false }, { completion_only_loss: "lacks" }],
     ["a yes that is done anyway", TRL_KEYS, { completion_only_loss: true }, { completion_only_loss: "taken" }],
+    [
+      "a list of usual values, and an empty one that is not",
+      AXOLOTL_DATASET_KEYS,
+      { roles_to_train: ["gpt", "assistant"], train_on_eos: "all" },
+      { roles_to_train: "taken", train_on_eos: "lacks" },
+    ],
+    ["that one alone", AXOLOTL_DATASET_KEYS, { roles_to_train: [] }, { roles_to_train: "lacks" }],
     ["keys of one beginning", AXOLOTL_KEYS, { wandb_anything: "x" }, { wandb_anything: "idle" }],
     [
       "a rule of its own over that",

@@ -15,7 +15,7 @@ import {
   WITHOUT_SWITCH,
 } from "./reasons.ts";
 
-const PREFERENCE = "preferences and rewards (DPO, KTO, GRPO and their kin)";
+const PREFERENCE = "rewards, or a form of preferences that loratwin has not";
 const NEW_TOKENS = "new tokens, whose embeddings would have to be trained";
 const PARTLY = "parts of the model beside the adapter are trained, or not all layers are adapted";
 const LOSS = "another loss than cross entropy";
@@ -66,15 +66,25 @@ export const AXOLOTL_KEYS: KeyTable = {
   datasets: { as: "data" },
   test_datasets: { as: "evaluationData" },
 
-  ...keys("sample_packing pretraining_sample_concatenation", {
-    lacks:
-      "a step has micro_batch_size sequences of sequence_len, each of several rows; here it has batchSize rows. Multiply batchSize by about sequence_len / mean tokens of a row",
-  }),
+  sample_packing: { as: "packing" },
+  pretraining_sample_concatenation: { lacks: "a sequence has several rows" },
   ...keys("batch_flattening balance_labels curriculum_sampling", { lacks: "how rows come into batches" }),
-  ...keys("rl reward_model process_reward_model center_rewards_coefficient kto_* orpo_* simpo_* cpo_* rpo_alpha", {
-    lacks: PREFERENCE,
-  }),
-  ...keys("dpo_* rl_beta ebft", { lacks: PREFERENCE }),
+  rl: { as: "loss" },
+  ...keys("rl_beta dpo_beta orpo_alpha", { as: "beta" }),
+  dpo_loss_type: { as: "lossType" },
+  dpo_loss_weights: { as: "lossWeights" },
+  dpo_label_smoothing: { as: "smoothing" },
+  simpo_gamma: { as: "gamma" },
+  cpo_alpha: { as: "nllWeight" },
+  kto_desirable_weight: { as: "desirableWeight" },
+  kto_undesirable_weight: { as: "undesirableWeight" },
+  ...keys("dpo_padding_free dpo_use_liger_kernel", { idle: KERNELS }),
+  ...keys(
+    "reward_model process_reward_model center_rewards_coefficient kto_* orpo_* simpo_* rpo_alpha dpo_* ebft trl",
+    {
+      lacks: PREFERENCE,
+    },
+  ),
   peft_use_dora: { as: "magnitudes" },
   ...keys("lr_groups embedding_lr embedding_lr_scale", {
     lacks: "rates of their own for some weights",
@@ -96,7 +106,6 @@ export const AXOLOTL_KEYS: KeyTable = {
   bnb_config_kwargs: { lacks: "other settings of the quantization" },
   train_on_inputs: { as: "inputs" },
   ...keys("chat_template_kwargs default_system_message", { lacks: "a chat template of its own" }),
-  eot_tokens: { lacks: "end tokens of a turn beside those of the chat template" },
   ...keys("pretraining_dataset streaming", { lacks: "pretraining on a stream of text" }),
   ...keys("use_pose rope_scaling overrides_of_model_* s2_attention", { lacks: "a changed model" }),
   ...keys("reinit_weights shrink_embeddings mean_resizing_embeddings resize_token_embeddings_to_32x", {
@@ -132,7 +141,8 @@ export const AXOLOTL_KEYS: KeyTable = {
   experimental_skip_move_to_device: { idle: MEMORY },
   num_labels: { lacks: "classification" },
 
-  special_tokens: { idle: "special tokens are those of the model's tokenizer; there is no padding" },
+  special_tokens: { as: "specialTokens" },
+  eot_tokens: { as: "turnEnds" },
   ...keys("chat_template chat_template_jinja", { as: "dataReading" }),
   ...keys("model_type tokenizer_* type_of_model base_model_config cls_model_config is_*_derived_model", {
     idle: TOKENIZED,
@@ -206,6 +216,7 @@ export const AXOLOTL_KEYS: KeyTable = {
   ...keys("hub_* push_dataset_to_hub hf_use_auth_token gradio_* merge_lora merge_method export quantization", {
     idle: UPLOADED,
   }),
+  dataloader_drop_last: { as: "dropLast" },
   ...keys("dataset_* skip_prepare_dataset num_dataset_shards_to_save dataloader_* remove_unused_columns", {
     idle: LOADED,
   }),
@@ -213,7 +224,7 @@ export const AXOLOTL_KEYS: KeyTable = {
     idle: LOADED,
   }),
   full_determinism: { idle: REPEATED },
-  ...keys("generate_samples num_generation_samples generation_* vllm trl", { idle: GENERATED }),
+  ...keys("generate_samples num_generation_samples generation_* vllm", { idle: GENERATED }),
   loraplus_lr_embedding: { idle: "embeddings are not adapted" },
   shuffle_before_merging_datasets: { idle: "rows are shuffled by the job's seed" },
   ...keys("eaft_* fp8_* pose_* label_balance_window_optim_steps streaming_multipack_buffer_size max_prompt_len", {
@@ -230,6 +241,7 @@ export const AXOLOTL_KEYS: KeyTable = {
 /** Keys of an entry of `datasets`. `type`, `path` and what belongs to a conversation are read in foreign-data.ts. */
 export const AXOLOTL_DATASET_KEYS: KeyTable = {
   ...keys("path type ds_type data_files split field field_messages message_property_mappings", { as: "data" }),
+  ...keys("field_chosen field_rejected", { as: "data" }),
   ...keys("message_field_role message_field_content conversation roles chat_template chat_template_jinja", {
     as: "data",
   }),
@@ -252,6 +264,5 @@ export const AXOLOTL_DATASET_KEYS: KeyTable = {
   ...keys("logprobs_field temperature input_transform input_format field_human field_model", {
     lacks: "this reading of rows",
   }),
-  ...keys("field_chosen field_rejected", { lacks: PREFERENCE }),
   ...keys("trust_remote_code preprocess_shards", { idle: LOADED }),
 };

@@ -13,7 +13,7 @@ import {
 } from "./reasons.ts";
 import { TRAINER_KEYS } from "./transformers.ts";
 
-const PREFERENCE = "preferences and rewards";
+const PREFERENCE = "a form of preferences that loratwin has not";
 const OTHER_METHOD = "another method than LoRA";
 
 /** Keys of LLaMA-Factory's YAML beside those of the Trainer. Source: llamafactory 0.9.5, hparams. */
@@ -41,25 +41,30 @@ export const LLAMAFACTORY_KEYS: KeyTable = {
   early_stopping_steps: { as: "patience" },
   ...keys("template default_system enable_thinking", { as: "dataReading" }),
 
-  stage: { lacks: "another stage than supervised fine-tuning", usual: ["sft"] },
-  ...keys("packing", {
-    lacks: "a sequence of cutoff_len has several rows, and attention crosses them; here a step has batchSize rows",
-  }),
-  neat_packing: { lacks: "a sequence of cutoff_len has several rows; here a step has batchSize rows: raise it" },
+  stage: { as: "loss" },
+  pref_loss: { as: "lossType" },
+  pref_beta: { as: "beta" },
+  dpo_label_smoothing: { as: "smoothing" },
+  simpo_gamma: { as: "gamma" },
+  kto_chosen_weight: { as: "desirableWeight" },
+  kto_rejected_weight: { as: "undesirableWeight" },
+  packing: { as: "packingAcross" },
+  neat_packing: { as: "packing" },
   use_dora: { as: "magnitudes" },
   ...keys("pissa_init", { lacks: "a start of the adapter from the weights (PiSSA)" }),
   ...keys("additional_target freeze_* module_dropout oft_*", { lacks: OTHER_METHOD }),
   ...keys("use_galore galore_* use_apollo apollo_* use_badam badam_* use_adam_mini use_muon use_llama_pro", {
     lacks: "another optimizer than AdamW",
   }),
-  ...keys("pref_* dpo_* kto_* simpo_* ppo_* ref_model* reward_model* ld_alpha", { lacks: PREFERENCE }),
+  ...keys("pref_* ref_model* ld_alpha", { lacks: PREFERENCE }),
+  ...keys("ppo_* reward_model*", { idle: WITHOUT_SWITCH }),
   ...keys("use_dft_loss use_asft_loss asft_alpha use_eaft_loss eaft_alpha moe_aux_loss_coef", {
     lacks: "another loss than cross entropy",
   }),
   train_on_prompt: { as: "inputs" },
   ...keys("mix_strategy", { lacks: "how data sets are mixed", usual: ["concat"] }),
   ...keys("interleave_probs streaming buffer_size", { lacks: "how data sets are mixed" }),
-  disable_shuffling: { lacks: "rows in their order: write shuffle: false" },
+  disable_shuffling: { as: "order" },
   tokenized_path: { lacks: "data that are tokenized already" },
   tool_format: { idle: "rows with tools are refused" },
   preserve_thinking: { lacks: "thoughts of earlier turns" },
@@ -107,8 +112,7 @@ export const LLAMAFACTORY_KEYS: KeyTable = {
 
 /** Keys of an entry of dataset_info.json. */
 export const LLAMAFACTORY_DATASET_KEYS: KeyTable = {
-  ...keys("file_name hf_hub_url formatting columns tags split num_samples", { as: "data" }),
-  ranking: { lacks: PREFERENCE },
+  ...keys("file_name hf_hub_url formatting columns tags split num_samples ranking", { as: "data" }),
   subset: { lacks: "a configuration of the data set: write its folder behind hf:datasets/owner/name" },
   folder: { lacks: "a folder of the data set: write it behind hf:datasets/owner/name" },
   ...keys("script_url cloud_file_name ms_hub_url om_hub_url", {

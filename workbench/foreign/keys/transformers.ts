@@ -42,7 +42,8 @@ export const TRAINER_KEYS: KeyTable = {
   label_smoothing_factor: { lacks: "label smoothing" },
   optim_args: { lacks: "arguments of the optimizer" },
   optim_target_modules: { lacks: "an optimizer for some of the modules" },
-  train_sampling_strategy: { lacks: "rows in their order: write shuffle: false", asks: ["sequential"] },
+  train_sampling_strategy: { as: "order" },
+  dataloader_drop_last: { as: "dropLast" },
   metric_for_best_model: { lacks: "the best adapter by another figure than the loss", usual: ["loss", "eval_loss"] },
   ...keys("logging_* log_* report_to run_name disable_tqdm plot_loss include_* project trackio_* tensorboard_*", {
     idle: LOGGED,

@@ -1,5 +1,5 @@
 import { type KeyTable, keys } from "../key-rules.ts";
-import { KERNELS, LOADED, MEMORY, NO_PADDING, TOKENIZED } from "./reasons.ts";
+import { KERNELS, LOADED, MEMORY, NO_PADDING, TOKENIZED, WITHOUT_SWITCH } from "./reasons.ts";
 import { TRAINER_KEYS } from "./transformers.ts";
 
 /** Keys of `trl sft --config`, and of a Trainer's arguments. Source: trl 1.16, sft_config, model_config, scripts/utils. */
@@ -20,14 +20,32 @@ export const TRL_KEYS: KeyTable = {
   ...keys("dataset_name datasets", { as: "data" }),
   ...keys("dataset_train_split dataset_test_split dataset_text_field assistant_only_loss", { as: "dataReading" }),
 
-  packing: { lacks: "a sequence of max_length has several rows; here a step has batchSize rows: raise it" },
+  packing: { as: "packing" },
+  packing_strategy: { lacks: "rows are cut into pieces", usual: ["bfd"] },
+  loss_weights: { as: "lossWeights" },
+  beta: { as: "beta" },
+  label_smoothing: { as: "smoothing" },
+  simpo_gamma: { as: "gamma" },
+  cpo_alpha: { as: "nllWeight" },
+  desirable_weight: { as: "desirableWeight" },
+  undesirable_weight: { as: "undesirableWeight" },
+  reference_free: { as: "referenceFree" },
+  disable_dropout: { as: "keepsDropout" },
+  truncation_mode: { as: "truncation" },
+  f_divergence_type: { lacks: "another divergence from the reference", usual: ["reverse_kl"] },
+  ...keys("ld_alpha use_weighting sync_ref_model alpha max_prompt_length max_completion_length rpo_alpha", {
+    lacks: "a form of preferences that loratwin has not",
+  }),
+  ...keys("precompute_ref_* ref_model_mixup_alpha ref_model_sync_steps discopop_tau f_alpha_divergence_coef", {
+    idle: WITHOUT_SWITCH,
+  }),
   use_dora: { as: "magnitudes" },
   completion_only_loss: { lacks: "prompts are trained, too", asks: [false] },
-  loss_type: { lacks: "another loss than cross entropy", usual: ["nll", "chunked_nll"] },
+  loss_type: { as: "lossType" },
   ...keys("lora_modules_to_save lora_target_parameters", { lacks: "weights beside the projections are trained" }),
   lora_task_type: { lacks: "another task than to go on with a text", usual: ["CAUSAL_LM"] },
-  truncation_mode: { lacks: "which end of a long row is cut", usual: ["keep_start"] },
-  ...keys("chat_template_path eos_token", { lacks: "a chat template or end token of its own" }),
+  chat_template_path: { lacks: "a chat template of its own: write data.chatTemplate" },
+  eos_token: { as: "specialTokens" },
   bnb_4bit_quant_type: { lacks: "other values of 4 bits than NormalFloat", usual: ["nf4"] },
   ...keys("dataset_config", {
     lacks: "a configuration of the data set: write its folder behind hf:datasets/owner/name",
@@ -37,7 +55,9 @@ export const TRL_KEYS: KeyTable = {
   model_init_kwargs: { lacks: "other settings of the model" },
   router_aux_loss_coef: { idle: "routers have no loss of their own, as without output_router_logits" },
   ...keys("dataset_num_proc dataset_kwargs shuffle_dataset dataset_batch_size", { idle: LOADED }),
-  ...keys("padding_free pad_to_multiple_of pad_token packing_strategy eval_packing", { idle: NO_PADDING }),
+  ...keys("padding_free pad_to_multiple_of pad_token eval_packing padding_value generate_during_eval", {
+    idle: NO_PADDING,
+  }),
   ...keys("attn_implementation use_bnb_nested_quant bnb_4bit_quant_storage ignore_bias_buffers env", { idle: KERNELS }),
   ...keys("activation_offloading", { idle: MEMORY }),
   ...keys("trust_remote_code", { idle: TOKENIZED }),
