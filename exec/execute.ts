@@ -1,6 +1,7 @@
 import { sum } from "../core/index.ts";
 import { comparesWithStart, type PlanBody, planSegments, type Work } from "../plan/index.ts";
 import { adapterDivergence, type Divergence } from "./divergence.ts";
+import { type PastLosses, watchOf } from "./early-stops.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import { executedTrace, type SeenAction, type SeenLoss } from "./executed-trace.ts";
 import type { ExecuteInput, ExecuteResult } from "./execution.ts";
@@ -9,6 +10,7 @@ import type { JobState } from "./job-states.ts";
 import type { AdapterPair } from "./peft.ts";
 import { productsOf } from "./products.ts";
 import { profileOf } from "./record-completions.ts";
+import type { EarlyStop } from "./run-event.ts";
 import { Session } from "./session.ts";
 import { localHost } from "./stage-host.ts";
 import type { StepMetrics } from "./step-metrics.ts";
@@ -16,8 +18,12 @@ import type { StepMetrics } from "./step-metrics.ts";
 /** Actions ahead at which no segment is appended. */
 const AHEAD = 2048;
 
+const NOBODY: ReadonlySet<number> = new Set();
+const NOTHING_PAST: PastLosses = { metrics: [], evaluations: [] };
+
 /** The work of a closed plan: what appends as much of it as a session has not enough of. */
-function plannedWork({ plan, rows, start, from = [], actionsAhead = AHEAD }: ExecuteInput): (session: Session) => void {
+function plannedWork(input: ExecuteInput): (session: Session) => void {
+  const { plan, rows, start, from = [], past = NOTHING_PAST, stopped, actionsAhead = AHEAD } = input;
   const segments: Iterator<Work, undefined> = planSegments(plan)[Symbol.iterator]();
   let nextJob = 0;
   return (session) => {
@@ -31,7 +37,10 @@ function plannedWork({ plan, rows, start, from = [], actionsAhead = AHEAD }: Exe
         const known = from[job];
         const first = { parameters: start[job]! };
         const reference = comparesWithStart(work.jobs[i]!.loss) ? first : undefined;
-        return { rows: rows[job]!, start: known?.state ?? first, reference, best: known?.best };
+        const told = { rows: rows[job]!, start: known?.state ?? first, reference, best: known?.best };
+        return stopped?.has(job) === true
+          ? { ...told, isStopped: true }
+          : { ...told, watch: watchOf(work.jobs[i]!, past) };
       });
       session.append(work, inputs);
     }
@@ -51,6 +60,8 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     start: _start,
     from: _from,
     actionsAhead: _ahead,
+    past: _past,
+    stopped: stoppedBefore = NOBODY,
     host: given,
     onEvent = () => {},
     ...options
@@ -63,6 +74,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const ended = new Map<number, readonly AdapterPair[]>();
   const best = new Map<number, BestEvaluation | undefined>();
   const diverged = new Map<number, Divergence>();
+  const stops = new Map<number, EarlyStop>();
   const diverge = (job: number, divergence: Divergence | undefined): void => {
     if (divergence === undefined || diverged.has(job)) return;
     diverged.set(job, divergence);
@@ -99,7 +111,8 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
           // What the others have ahead is less than it was.
           return feed(session);
         case "ended":
-          diverge(event.job, adapterDivergence(plan.jobs[event.job]!.steps - 1, event.adapter));
+          diverge(event.job, adapterDivergence(event.stopped?.step ?? plan.jobs[event.job]!.steps - 1, event.adapter));
+          if (event.stopped !== undefined) stops.set(event.job, event.stopped);
           ended.set(event.job, event.adapter);
           best.set(event.job, event.best);
           break;
@@ -110,9 +123,10 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   feed(session);
   await session.run();
   // Who asked for an end when all had begun gets the plan's.
-  const endedEarly = session.hasEndedEarly && plan.jobs.some((_, job) => !ended.has(job) && !diverged.has(job));
+  const isOver = (job: number): boolean => ended.has(job) || diverged.has(job) || stoppedBefore.has(job);
+  const endedEarly = session.hasEndedEarly && plan.jobs.some((_, job) => !isOver(job));
   if (endedEarly) {
-    const states = await statesNow(plan, session, metrics, (job) => ended.has(job) || diverged.has(job));
+    const states = await statesNow(plan, session, metrics, isOver);
     for (const [job, { step, state }] of states) diverge(job, adapterDivergence(step - 1, state.parameters));
     onEvent({ kind: "states", states: new Map([...states].filter(([job]) => !diverged.has(job))) });
   }
@@ -127,6 +141,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       completions,
       losses,
       originNs: session.originNs,
+      lastSteps: lastSteps(plan, diverged, stops, stoppedBefore),
       samples: runners.map(({ device }) => device.takeSpeedSamples()),
     }),
     metrics,
@@ -134,6 +149,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     profiles: completions.flatMap(profileOf),
     endedEarly,
     diverged: plan.jobs.map((_, job) => diverged.get(job)),
+    stopped: plan.jobs.map((_, job) => stops.get(job)),
     adapters: await Promise.all(plan.jobs.map((_, job) => ended.get(job) ?? session.adapterOf(job))),
     best: plan.jobs.map((_, job) => best.get(job) ?? session.bestOf(job)),
     clocks: host.clocks,
@@ -141,6 +157,17 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     operators: runners.map((runner) => runner.operators),
     statistics: runners.map(({ device }) => device.statistics()),
   };
+}
+
+/** By job that has trained no further, its last step, from 0. */
+function lastSteps(
+  { jobs }: PlanBody,
+  diverged: ReadonlyMap<number, Divergence>,
+  stops: ReadonlyMap<number, EarlyStop>,
+  before: ReadonlySet<number>,
+): ReadonlyMap<number, number> {
+  const last = [...diverged, ...stops].map(([job, { step }]) => [job, step] as const);
+  return new Map([...last, ...[...before].map((job) => [job, (jobs[job]!.firstStep ?? 0) - 1] as const)]);
 }
 
 /** What there is of the jobs that have made a step and are not over, once nothing is queued; not of those that are lost. */

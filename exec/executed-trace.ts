@@ -1,6 +1,7 @@
 import { type Nanos, nanos } from "../core/index.ts";
 import type { Completion, SpeedSample } from "../native/index.ts";
 import {
+  activeMembers,
   bytesInUse,
   formatAction,
   microBatchJobs,
@@ -41,6 +42,8 @@ export interface ExecutedTraceInput {
   /** By stage: all that its device holds but its activation slots. */
   readonly staticBytes: readonly number[];
   readonly versions: Readonly<Record<string, string>>;
+  /** By job that has trained no further, its last step, from 0. */
+  readonly lastSteps: ReadonlyMap<number, number>;
   /** In order within each stream. */
   readonly completions: readonly SeenAction[];
   readonly losses: readonly SeenLoss[];
@@ -50,9 +53,19 @@ export interface ExecutedTraceInput {
   readonly originNs: number;
 }
 
+/** Whether an action is of a mini-batch that some job has made: what jobs did behind their last steps is of no account. */
+function isMade({ plan, lastSteps }: Pick<ExecutedTraceInput, "plan" | "lastSteps">) {
+  return ({ lowered: { miniBatch } }: SeenAction): boolean =>
+    lastSteps.size === 0 ||
+    activeMembers(plan.groups, miniBatch.group, miniBatch.step).some(
+      ({ job, firstStep }) => firstStep + miniBatch.step <= (lastSteps.get(job) ?? Number.POSITIVE_INFINITY),
+    );
+}
+
 /** The trace of a run that has ended. */
-export function executedTrace(input: ExecutedTraceInput): Trace {
-  const { plan, runners, versions, originNs } = input;
+export function executedTrace({ completions, ...given }: ExecutedTraceInput): Trace {
+  const { plan, runners, versions, originNs } = given;
+  const input = { ...given, completions: completions.filter(isMade(given)) };
   const recorder = createTraceRecorder({
     source: "executed",
     planHash: plan.hash,

@@ -3,6 +3,7 @@ import type { DeviceStatistics, ProductChoices } from "../native/index.ts";
 import type { Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import type { Divergence } from "./divergence.ts";
+import type { PastLosses } from "./early-stops.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import type { JobState } from "./job-states.ts";
 import type { BaseModel } from "./model-folder.ts";
@@ -10,7 +11,7 @@ import type { AdapterPair } from "./peft.ts";
 import type { ProductMeasurement } from "./products.ts";
 import type { MachineClock } from "./ranks/rank-clock.ts";
 import type { RunProfile } from "./record-completions.ts";
-import type { RunListener } from "./run-event.ts";
+import type { EarlyStop, RunListener } from "./run-event.ts";
 import type { StageHost } from "./stage-host.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import type { StepMetrics } from "./step-metrics.ts";
@@ -24,6 +25,10 @@ export interface ExecuteInput {
   readonly start: readonly (readonly AdapterPair[])[];
   /** By job, where it goes on from an earlier run: what that has left of it, in place of its start. */
   readonly from?: readonly (JobState | undefined)[];
+  /** What earlier parts of the run have told of the steps before. */
+  readonly past?: PastLosses;
+  /** Jobs that were stopped in an earlier part, and are there for those that they share micro-batches with. */
+  readonly stopped?: ReadonlySet<number>;
   readonly versions: Readonly<Record<string, string>>;
   /** Where the stages run, given back at the end; this machine's devices when absent. */
   readonly host?: StageHost;
@@ -52,6 +57,8 @@ export interface ExecuteResult {
   readonly endedEarly: boolean;
   /** By job: why it was stopped; undefined for one that trained as planned. */
   readonly diverged: readonly (Divergence | undefined)[];
+  /** By job: where and why it ended before its last step; undefined for one that did not. */
+  readonly stopped: readonly (EarlyStop | undefined)[];
   /** By job: the trained adapter, all layers. */
   readonly adapters: readonly (readonly AdapterPair[])[];
   /** By job: what was best of it; undefined for one that was not evaluated. */

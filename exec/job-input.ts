@@ -1,4 +1,5 @@
 import type { Row } from "../datasets/index.ts";
+import type { LossWatch } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
 import type { BestEvaluation } from "./evaluations.ts";
 
@@ -10,6 +11,10 @@ export interface JobInput {
   readonly reference?: Pick<AdapterState, "parameters"> | undefined;
   /** What was best of it, where it goes on from an earlier run. */
   readonly best?: BestEvaluation | undefined;
+  /** By which it ends early, where its session is to end it. */
+  readonly watch?: LossWatch | undefined;
+  /** Whether it was stopped in an earlier part of the run, and is there for those that it shares micro-batches with. */
+  readonly isStopped?: boolean;
 }
 
 /** What a job starts from. */

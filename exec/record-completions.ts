@@ -7,14 +7,17 @@ import {
   type JobShare,
   type LiveWork,
   type MicroBatch,
+  mayBeBest,
   microBatchTokens,
   pipelineTable,
   type Setting,
 } from "../plan/index.ts";
 import { divergenceOf } from "./divergence.ts";
+import { EarlyStops } from "./early-stops.ts";
 import { Evaluations } from "./evaluations.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import type { Sampled } from "./generation/stage-sampler.ts";
+import type { JobInput } from "./job-input.ts";
 import { JobStates } from "./job-states.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
@@ -22,7 +25,7 @@ import type { Progress, RunListener } from "./run-event.ts";
 import { Samples } from "./samples.ts";
 import { StepMetricsCollector } from "./step-metrics.ts";
 import type { StoppedJobs } from "./stopped-jobs.ts";
-import { toldJobs, toldOf } from "./told-parts.ts";
+import { toldJobs } from "./told-parts.ts";
 
 /** Times of a run's operators, in the order of its program. */
 export interface RunProfile {
@@ -55,7 +58,7 @@ export class ExecutionRecord {
   readonly #evaluations: Evaluations;
   readonly #samples: Samples;
   readonly #states: JobStates;
-  readonly #tell: RunListener;
+  readonly #stops: EarlyStops;
   readonly #ended: number[];
   readonly #computedNs: number[];
   #originNs: number | undefined;
@@ -81,7 +84,7 @@ export class ExecutionRecord {
     this.#evaluations = new Evaluations(live);
     this.#samples = new Samples(live);
     this.#states = new JobStates(setting, live, (job) => this.#evaluations.bestOf(job), statesEverySteps);
-    this.#tell = tell;
+    this.#stops = new EarlyStops(tell, (job) => this.#evaluations.bestOf(job));
     this.#ended = setting.stages.map(() => 0);
     this.#computedNs = setting.stages.map(() => 0);
   }
@@ -89,6 +92,24 @@ export class ExecutionRecord {
   /** When the first action began, on the clock of the completions; pipelines may report in another order. */
   get originNs(): number | undefined {
     return this.#originNs;
+  }
+
+  /** A job has come. */
+  begin(job: number, { best, watch, isStopped = false }: JobInput): void {
+    this.#evaluations.begin(job, best);
+    const { pipeline } = Object.values(this.#live.groups).find(({ members }) =>
+      members.some((one) => one.job === job),
+    )!;
+    const { firstStage, endStage } = this.#setting.pipelines[pipeline]!;
+    if (isStopped) this.#stops.wasEnded(job);
+    else if (watch !== undefined) this.#stops.begin(job, this.#live.jobs[job]!, endStage - firstStage, watch);
+  }
+
+  /** Nothing of a job comes any more. */
+  forget(job: number): void {
+    this.#evaluations.forget(job);
+    this.#states.ended(job);
+    this.#stops.forget(job);
   }
 
   /** What evaluations have said of jobs that have not been forgotten. */
@@ -99,6 +120,11 @@ export class ExecutionRecord {
   /** `kl` of a job in the step of a micro-batch, once it is known. */
   divergenceOf(job: number, microBatch: Pick<MicroBatch, "group" | "step">): number | undefined {
     return this.#collector.divergenceOf(job, microBatch);
+  }
+
+  /** Jobs that end as their losses say. */
+  get stops(): EarlyStops {
+    return this.#stops;
   }
 
   /** States of jobs that are asked for while they train. */
@@ -163,8 +189,8 @@ export class ExecutionRecord {
     const evaluated = this.#evaluations.addLosses(lowered, done.losses ?? [], done.endNs);
     if (evaluated === undefined) return;
     this.#states.passed(miniBatch);
-    for (const each of evaluated) this.#tell({ kind: "evaluated", ...each });
-    for (const sample of this.#samples.take(miniBatch)) this.#tell({ kind: "sampled", sample });
+    for (const each of evaluated) this.#stops.hear({ kind: "evaluated", ...each });
+    for (const sample of this.#samples.take(miniBatch)) this.#stops.hear({ kind: "sampled", sample });
   }
 
   #finishUpdate(stage: number, { miniBatch, leftOut }: LoweredAction, vectors: Float32Array | undefined): void {
@@ -177,8 +203,9 @@ export class ExecutionRecord {
       })) {
         const { parameters = [], firstMoment = [], secondMoment = [] } = parts;
         if (tellsState) this.#states.add(stage, miniBatch, job, { parameters, firstMoment, secondMoment });
-        if (toldOf(miniBatch, this.#live.jobs[job]!, step, false) !== undefined)
+        if (miniBatch.evaluation !== undefined && mayBeBest(this.#live.jobs[job]!, step))
           this.#evaluations.addParameters(stage, job, parameters);
+        this.#stops.addParameters(job, stage, step, parameters);
       }
     }
     this.#states.passed(miniBatch);
@@ -190,11 +217,11 @@ export class ExecutionRecord {
     this.#tokens += microBatchTokens(microBatch);
     if (ends === undefined) return;
     for (const { number, ...metrics } of this.#collector.ended(ends, done.endNs)) {
-      this.#tell({ kind: "stepped", metrics, endNs: done.endNs });
+      this.#stops.hear({ kind: "stepped", metrics, endNs: done.endNs });
       const divergence = divergenceOf(metrics);
       if (divergence === undefined) continue;
       this.#evaluations.stop(number, metrics.step);
-      this.#tell({ kind: "diverged", job: number, divergence });
+      this.#stops.hear({ kind: "diverged", job: number, divergence });
     }
   }
 }

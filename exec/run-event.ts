@@ -21,6 +21,13 @@ export interface Progress {
 /** `totalActions` are those of the plan, or fewer once the run is to end early. */
 export type RunProgress = Progress & { readonly totalActions: number };
 
+/** Why a job of a plan was ended before its last step. */
+export interface EarlyStop {
+  /** The last step that it has made, from 0. */
+  readonly step: number;
+  readonly why: string;
+}
+
 /** A job that leaves its devices: for a while, or for good before its last iteration. */
 export interface TakenJob {
   readonly state: AdapterState;
@@ -55,12 +62,16 @@ export type RunEvent =
   | { readonly kind: "progressed"; readonly progress: RunProgress }
   /** A job was stopped: no step of it is told any more, and its adapter is worth nothing. It ends as planned. */
   | { readonly kind: "diverged"; readonly job: number; readonly divergence: Divergence }
-  /** A job has ended while others go on. `adapter`: all layers; `best`: if it was evaluated. */
+  /**
+   * A job has ended while others go on. `adapter`: all layers; `best`: if it was evaluated; `stopped`: if it was before its
+   * last step.
+   */
   | {
       readonly kind: "ended";
       readonly job: number;
       readonly adapter: readonly AdapterPair[];
       readonly best: BestEvaluation | undefined;
+      readonly stopped?: EarlyStop;
     }
   | ({ readonly kind: "taken"; readonly job: number } & TakenJob)
   /**

@@ -101,10 +101,7 @@ export class Session {
       setting,
       { live, table, stopped: this.#stopped },
       (event) => {
-        if (event.kind === "diverged") {
-          this.#stopped.add(event.job);
-          this.#record.states.stopped(event.job);
-        }
+        if (event.kind === "diverged" || event.kind === "ended") this.#stop(event.job);
         this.#tell(event);
       },
       input.statesEverySteps,
@@ -152,11 +149,20 @@ export class Session {
     const { nextJob } = this.#lowering.live;
     inputs.forEach((input, i) => {
       this.#jobs.begin(nextJob + i, input);
-      this.#record.evaluations.begin(nextJob + i, input.best);
     });
     this.#queues.append(this.#lowering.append(work, this.#startEvent));
+    inputs.forEach((input, i) => {
+      this.#record.begin(nextJob + i, input);
+      if (input.isStopped === true) this.#stop(nextJob + i);
+    });
     if (this.#hasBegun) this.#queues.fill();
     this.#wake();
+  }
+
+  /** A job trains no further: what comes of it is left out. */
+  #stop(job: number): void {
+    this.#stopped.add(job);
+    this.#record.states.stopped(job);
   }
 
   /** No segment comes any more. */
@@ -218,8 +224,7 @@ export class Session {
 
   /** Nobody will go on with a job that was taken. */
   drop(job: number): void {
-    this.#record.evaluations.forget(job);
-    this.#record.states.ended(job);
+    this.#record.forget(job);
     this.#stopped.forget(job);
     this.#jobs.forget(job);
     this.#cells.giveBack(job);
@@ -361,11 +366,13 @@ export class Session {
   }
 
   #endJob(job: number): void {
-    const best = this.bestOf(job);
-    const adapter = this.adapterOf(job);
-    const tell = (read: readonly AdapterPair[]): void => this.#tell({ kind: "ended", job, adapter: read, best });
-    this.#whenRead(adapter instanceof Promise ? adapter.then(tell) : tell(adapter));
-    this.#record.evaluations.forget(job);
+    if (!this.#record.stops.has(job)) {
+      const best = this.bestOf(job);
+      const adapter = this.adapterOf(job);
+      const tell = (read: readonly AdapterPair[]): void => this.#tell({ kind: "ended", job, adapter: read, best });
+      this.#whenRead(adapter instanceof Promise ? adapter.then(tell) : tell(adapter));
+    }
+    this.#record.forget(job);
     this.#stopped.forget(job);
     this.#record.states.ended(job);
     for (const { adapters } of this.#runners) adapters.forget(job);

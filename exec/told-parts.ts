@@ -2,6 +2,7 @@ import { TOLD_PARTS, type Told } from "../native/index.ts";
 import {
   activeMembers,
   adapterParameters,
+  isJudgedAfter,
   type LiveWork,
   type MiniBatch,
   mayBeBest,
@@ -14,12 +15,12 @@ import type { AdapterPair } from "./peft.ts";
 /** What an update tells of a job after its step `step`; `tellsState`: whether its mini-batch tells states. */
 export function toldOf(
   { evaluation }: Pick<MiniBatch, "evaluation">,
-  job: Parameters<typeof mayBeBest>[0],
+  job: Parameters<typeof isJudgedAfter>[0],
   step: number,
   tellsState: boolean,
 ): Told | undefined {
   if (tellsState) return "state";
-  return evaluation !== undefined && mayBeBest(job, step) ? "parameters" : undefined;
+  return (evaluation !== undefined && mayBeBest(job, step)) || isJudgedAfter(job, step) ? "parameters" : undefined;
 }
 
 /** A job's share of what an update told on a stage. */

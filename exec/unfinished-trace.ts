@@ -1,6 +1,6 @@
 import { layoutOfStage, type Plan, pipelineTable, sentBytesPerToken } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
-import { executedTrace, type SeenAction, type SeenCompletion } from "./executed-trace.ts";
+import { type ExecutedTraceInput, executedTrace, type SeenAction, type SeenCompletion } from "./executed-trace.ts";
 import { lowerPlan } from "./lowering.ts";
 import type { StepMetrics } from "./step-metrics.ts";
 
@@ -8,11 +8,12 @@ export interface UnfinishedRun {
   readonly plan: Plan;
   readonly completions: readonly SeenCompletion[];
   readonly metrics: readonly Pick<StepMetrics, "job" | "step" | "loss">[];
+  readonly lastSteps?: ExecutedTraceInput["lastSteps"];
   readonly versions: Readonly<Record<string, string>>;
 }
 
 /** The trace of what a run's devices reported before it was cut off. Memory is what the plan says. */
-export function unfinishedTrace({ plan, completions, metrics, versions }: UnfinishedRun): Trace {
+export function unfinishedTrace({ plan, completions, metrics, versions, lastSteps = new Map() }: UnfinishedRun): Trace {
   const lowered = lowerPlan(plan);
   const { isFirst } = pipelineTable(plan);
   const seen = completions.map((each): SeenAction => ({ ...each, lowered: lowered[each.stage]![each.done.id]! }));
@@ -31,7 +32,7 @@ export function unfinishedTrace({ plan, completions, metrics, versions }: Unfini
       messageBytesPerToken: sentBytesPerToken(plan, stage),
     })),
     staticBytes: plan.memory.map(({ total, activations }) => total - activations),
-    versions,
+    ...{ versions, lastSteps },
     completions: seen,
     losses: metrics.flatMap(({ job, step, loss }) => {
       const timeNs = ends.get(`${job} ${step}`);

@@ -115,7 +115,7 @@ export { type DocumentPath, formatPath } from "./documents/document-path.ts";
 // How a base model's weights are kept, and other words for it.
 export { DTYPE_WORDS, type Dtype, dtypeHint, dtypeSchema } from "./documents/dtype.ts";
 // When a job ends before its last step.
-export type { EarlyStopping } from "./documents/early-stopping.ts";
+export { type EarlyStopping, stoppingOptions } from "./documents/early-stopping.ts";
 // The jobs of a sweep.
 export { type Sweep, withValues } from "./documents/expand-sweeps.ts";
 // What a schema expected, in words.

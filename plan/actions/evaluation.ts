@@ -34,6 +34,23 @@ export function evaluatedToTheEnd(
   );
 }
 
+/** Looks at the training losses of a job that they may stop, over all of its steps. */
+const LOOKS = 50;
+
+/**
+ * Whether a job that may be stopped early is judged by its losses until its step `step`, and ends there: it is evaluated
+ * behind the step, or its training losses are looked at, which is after every 2 % of its steps.
+ */
+export function isJudgedAfter(
+  { earlyStopping, evaluation, steps }: Pick<PlannedJob, "earlyStopping" | "evaluation" | "steps">,
+  step: number,
+): boolean {
+  if (earlyStopping === undefined || step >= steps - 1) return false;
+  if (evaluation !== undefined && evaluatesAfter(evaluation, step, steps)) return true;
+  const { divergence, losses } = earlyStopping;
+  return (divergence !== false || losses === "training") && (step + 1) % Math.max(1, Math.round(steps / LOOKS)) === 0;
+}
+
 /** Whether the adapter that a job has after its step `step` may be the one that is kept as its best. */
 export function mayBeBest({ evaluation, steps }: Pick<PlannedJob, "evaluation" | "steps">, step: number): boolean {
   return evaluation?.keepBest === true && evaluatesAfter(evaluation, step, steps);

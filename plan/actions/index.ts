@@ -33,7 +33,7 @@ export {
   messageRoutes,
 } from "./dependencies.ts";
 // When jobs are evaluated, and what they end with.
-export { evaluatedToTheEnd, evaluatesAfter, isOfBase, mayBeBest } from "./evaluation.ts";
+export { evaluatedToTheEnd, evaluatesAfter, isJudgedAfter, isOfBase, mayBeBest } from "./evaluation.ts";
 // Links that hold their senders.
 export { isSenderHeld } from "./held-sender.ts";
 // The most that a stage holds at once along its order.

@@ -39,3 +39,12 @@ export const earlyStoppingSchema = z.strictObject({
 });
 
 export type EarlyStopping = z.infer<typeof earlyStoppingSchema>;
+
+/** By what a job is stopped early, every key there; undefined for a job that is not. */
+export function stoppingOptions(job: {
+  readonly earlyStopping?: boolean | EarlyStopping | undefined;
+}): EarlyStopping | undefined {
+  const { earlyStopping } = job;
+  if (earlyStopping === undefined || earlyStopping === false) return undefined;
+  return earlyStopping === true ? earlyStoppingSchema.parse({}) : earlyStopping;
+}

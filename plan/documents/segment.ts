@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { earlyStoppingSchema } from "./early-stopping.ts";
 import { lossSchema } from "./loss.ts";
 import { adapterSchema, dataSchema, evaluationSchema, nameSchema, optimizerSchema, sampleSchema } from "./workload.ts";
 
@@ -28,6 +29,8 @@ export const plannedJobSchema = z.strictObject({
   priority: z.int(),
   evaluation: evaluationSchema.optional(),
   sample: sampleSchema.optional(),
+  /** By which of its losses it ends before its last step; all of its steps are planned. */
+  earlyStopping: earlyStoppingSchema.optional(),
 });
 
 /**

@@ -34,7 +34,7 @@ function stopOf({ options, ...watch }: LossWatch, isJudged: boolean): Stop | und
   if (diverged !== undefined || !isJudged || best === null || iteration < from) return diverged;
   const { minDelta } = options;
   return (
-    (options.patience === false ? undefined : patience(best, options.patience)) ??
+    (options.patience === false ? undefined : patience(best, options.patience, minDelta)) ??
     (options.plateau === false
       ? undefined
       : plateau({ points: judged.points, best, steps, from, minDelta }, options.plateau))

@@ -1,4 +1,5 @@
 import { type JobRows, tokensOf } from "../actions/job-rows.ts";
+import { stoppingOptions } from "../documents/early-stopping.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
 import type { ScheduleName, Stage } from "../documents/setting.ts";
 import type { Job } from "../documents/workload.ts";
@@ -48,12 +49,14 @@ export function plannedJob(job: Job, rows: JobRows, cut: Cut, numSteps = Number.
     deadlineSeconds: _due,
     ...others
   } = job;
-  const { earlyStopping: _stopping, maxCost: _budget, ...rest } = others;
+  const { earlyStopping: _asked, maxCost: _budget, ...rest } = others;
+  const earlyStopping = stoppingOptions(job);
   const { microBatchSize, microBatchTokens } = cut;
   return {
     ...rest,
     ...(microBatchSize === undefined ? {} : { microBatchSize }),
     ...(microBatchTokens === undefined ? {} : { microBatchTokens }),
+    ...(earlyStopping === undefined ? {} : { earlyStopping }),
     dataDigest: rows.digest,
     ...(rows.initDigest === undefined ? {} : { initDigest: rows.initDigest }),
     steps: (rows.firstStep ?? 0) + Math.min(numSteps, rows.steps.length),

@@ -74,6 +74,7 @@ export interface SmallJob {
   readonly spread?: number;
   /** Held-out rows, in its data behind those that it trains on; `everySteps` and `keepBest` as in a workload. */
   readonly evaluation?: SmallEvaluation;
+  readonly earlyStopping?: Job["earlyStopping"];
   /** Prompts of so many tokens, behind all other rows. */
   readonly sample?: { readonly everySteps: number; readonly lengths: readonly number[]; readonly maxTokens: number };
 }
@@ -167,6 +168,7 @@ export function smallCase(
               ...(spec.evaluation.base === true ? { base: true } : {}),
             },
           }),
+      ...(spec.earlyStopping === undefined ? {} : { earlyStopping: spec.earlyStopping }),
       ...(spec.sample === undefined
         ? {}
         : {
@@ -203,7 +205,10 @@ export interface SmallRun extends StageChoice {
   readonly jobsAtOnce?: number;
   readonly maxInFlight?: PlanRequest["maxInFlight"];
   /** Of the run. */
-  readonly hooks?: Pick<ExecuteInput, "host" | "stop" | "onEvent" | "wantsStates" | "statesEverySteps">;
+  readonly hooks?: Pick<
+    ExecuteInput,
+    "host" | "stop" | "onEvent" | "wantsStates" | "statesEverySteps" | "from" | "past" | "stopped"
+  >;
   /** Only this job. */
   readonly only?: number;
   /** The devices in so many chains, the jobs dealt to them in turn. */

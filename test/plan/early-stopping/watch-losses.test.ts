@@ -162,7 +162,7 @@ describe("patience", () => {
     expect(last(result)).toEqual({
       kind: "stop",
       rule: "patience",
-      why: "3 evaluations did not better the 2.000 after iteration 30",
+      why: "3 evaluations in a row were not below 1.980, 1 % under the 2.000 after iteration 30",
     });
     expect(result.verdicts.length).toBe(60);
   });
