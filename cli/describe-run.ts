@@ -1,4 +1,5 @@
 import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
+import type { EarlyStop } from "../exec/index.ts";
 import type { Plan, Spent } from "../plan/index.ts";
 import { type StoppedJob, stepsDone, type TrainedJob } from "../runs/index.ts";
 import type { Intervals, RunMetrics, RunPart } from "../traces/index.ts";
@@ -85,12 +86,22 @@ export function runText(
   ].join("\n");
 }
 
+/** Where and why a job was stopped early. */
+export function earlyText({ step, why }: EarlyStop, steps: number): string {
+  return `stopped early at step ${step + 1} of ${steps}: ${why}`;
+}
+
 /** A line a job that was stopped. */
-export function stoppedText(stopped: ReadonlyMap<string, StoppedJob>): readonly string[] {
-  return [...stopped].map(([name, { why }]) => `${name} was stopped: ${why}; its adapter is not written`);
+export function stoppedText(jobs: readonly Pick<TrainedJob, "name" | "plannedSteps" | "stopped">[]): readonly string[] {
+  return jobs.flatMap(({ name, plannedSteps, stopped }) => {
+    if (stopped === undefined) return [];
+    return stopped.hasDiverged
+      ? [`${name} was stopped: ${stopped.why}; its adapter is not written`]
+      : [`${name} was ${earlyText(stopped, plannedSteps)}`];
+  });
 }
 
 /** What there is of a run that was ended early. */
-export function endText(plan: Pick<Plan, "jobs">, part: RunPart): string {
-  return `ended early: ${stepsDone(plan, part)}`;
+export function endText(plan: Pick<Plan, "jobs">, part: RunPart, stopped?: ReadonlyMap<string, StoppedJob>): string {
+  return `ended early: ${stepsDone(plan, part, stopped)}`;
 }

@@ -12,6 +12,7 @@ import { rankedHost } from "../workbench/index.ts";
 import { activity } from "./activity.ts";
 import { NOTICED, noticeFiles, noticeOf, rhythmOf } from "./checkpoint-options.ts";
 import type { Arguments } from "./command.ts";
+import { earlyText } from "./describe-run.ts";
 import type { Io } from "./io.ts";
 import { tensorboardFolder } from "./logger-options.ts";
 import { note, takenOver, warn } from "./output.ts";
@@ -94,6 +95,11 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
       onEvent: listener({
         ready: isReady,
         progressed: (event) => progress.update(event.progress),
+        ended({ job, stopped }) {
+          if (stopped === undefined) return;
+          const { name, steps } = input.plan.jobs[job]!;
+          progress.above(() => note(io, args, `${name} is ${earlyText(stopped, steps)}`));
+        },
         lost: ({ lost }) => progress.above(() => warn(io, lostText(lost, "the others go on"))),
       }),
       tensorboard: folderForLog === undefined ? undefined : { folder: folderForLog, onFailure: unwritten },

@@ -86,12 +86,12 @@ export async function trainPlanned(io: Io, args: Arguments, folder: string, plan
       ...(resumed === undefined ? [] : ["", RESUMED]),
       ...rankingLines(rankings),
       "",
-      ...(part === undefined ? [] : [endText(plan, part)]),
-      ...stoppedText(stopped),
+      ...(part === undefined || !result.endedEarly ? [] : [endText(plan, part, stopped)]),
+      ...stoppedText(summary.jobs),
       `written to ${folder}`,
     ].join("\n"),
   );
-  if (!result.endedEarly) return stopped.size > 0 ? DIVERGED : 0;
+  if (!result.endedEarly) return [...stopped.values()].some(({ hasDiverged }) => hasDiverged) ? DIVERGED : 0;
   note(io, args, `\`loratwin resume ${shellQuoted(folder)}\` goes on.`);
   return isNoticed ? NOTICED : INTERRUPTED;
 }

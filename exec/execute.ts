@@ -132,6 +132,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   }
   for (const { error } of session.lost) throw error;
   const { runners } = session;
+  const last = lastSteps(plan, diverged, stops, stoppedBefore);
   return {
     trace: executedTrace({
       plan,
@@ -141,7 +142,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       completions,
       losses,
       originNs: session.originNs,
-      lastSteps: lastSteps(plan, diverged, stops, stoppedBefore),
+      lastSteps: last,
       samples: runners.map(({ device }) => device.takeSpeedSamples()),
     }),
     metrics,
@@ -150,6 +151,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     endedEarly,
     diverged: plan.jobs.map((_, job) => diverged.get(job)),
     stopped: plan.jobs.map((_, job) => stops.get(job)),
+    lastSteps: last,
     adapters: await Promise.all(plan.jobs.map((_, job) => ended.get(job) ?? session.adapterOf(job))),
     best: plan.jobs.map((_, job) => best.get(job) ?? session.bestOf(job)),
     clocks: host.clocks,

@@ -57,6 +57,8 @@ export interface ExecuteResult {
   readonly endedEarly: boolean;
   /** By job: why it was stopped; undefined for one that trained as planned. */
   readonly diverged: readonly (Divergence | undefined)[];
+  /** By job that has trained no further, its last step, from 0. */
+  readonly lastSteps: ReadonlyMap<number, number>;
   /** By job: where and why it ended before its last step; undefined for one that did not. */
   readonly stopped: readonly (EarlyStop | undefined)[];
   /** By job: the trained adapter, all layers. */

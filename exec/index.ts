@@ -24,6 +24,8 @@ export { calibratedElsewhere } from "./calibrated-elsewhere.ts";
 export { comparedRow } from "./compared-row.ts";
 // Why a job trains no further.
 export { adapterDivergence, type Divergence, divergenceText } from "./divergence.ts";
+// By what jobs end early that go on in another part of a run.
+export type { PastLosses } from "./early-stops.ts";
 // A job on its held-out rows.
 export type { BestEvaluation, Evaluated, EvaluationMetrics } from "./evaluations.ts";
 // A plan carried out on this machine's devices.
@@ -78,6 +80,7 @@ export { RankedHost } from "./ranks/ranked-host.ts";
 export { serveRank } from "./ranks/serve-rank.ts";
 // What an execution tells while it goes on.
 export {
+  type EarlyStop,
   listener,
   listeners,
   type Progress,

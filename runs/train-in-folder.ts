@@ -27,7 +27,7 @@ import { runVersions, trainPlan } from "./train-plan.ts";
 /** A run that was written to its folder. */
 export interface TrainedRun {
   readonly result: ExecuteResult;
-  /** What was run, where an end was asked for before the plan's. */
+  /** What was run, where that is not all of the plan. */
   readonly part: RunPart | undefined;
   /** What each job has taken of devices, in earlier parts of the run too. */
   readonly spent: ReadonlyMap<string, Spent>;
@@ -86,7 +86,8 @@ export async function trainInFolder(
     ...{ records, planHash: plan.hash, model: plan.model, rhythm: how.rhythm, onFailure: how.onCheckpointFailure },
     ...(work === undefined ? {} : { ended: work.ended }),
   });
-  for (const [number, job] of plan.jobs.entries()) checkpoints.came(number, job, { state: work?.from[number] });
+  for (const [number, job] of plan.jobs.entries())
+    if (work?.stopped.has(number) !== true) checkpoints.came(number, job, { state: work?.from[number] });
   using log = how.tensorboard && new TensorBoardLog({ ...how.tensorboard, model: plan.model.architecture });
   if (log !== undefined) for (const job of jobsOfPlan(plan, data)) log.came(job);
   using _untilTheEnd = how.onLocked?.(run);
@@ -112,7 +113,7 @@ export async function trainInFolder(
   const result = await trainPlan(plan, model, data, {
     wantsStates: () => checkpoints.isDue,
     statesEverySteps: how.rhythm.steps,
-    ...(work === undefined ? {} : { from: work.from }),
+    ...(work === undefined ? {} : { from: work.from, stopped: work.stopped, past: work.past }),
     stop: how.stop,
     ...(how.host === undefined ? {} : { host: how.host() }),
     onEvent: listeners([
@@ -132,6 +133,7 @@ export async function trainInFolder(
   });
   run.finish(result);
   if (place.cache === true) keepSpeed(plan, result.trace);
-  const part = result.endedEarly ? partOfRun(plan, result.trace) : undefined;
+  const part =
+    result.endedEarly || result.lastSteps.size > 0 ? partOfRun(plan, result.trace, result.lastSteps) : undefined;
   return { result, part, spent: records.spending.all() };
 }

@@ -20,7 +20,10 @@ import { comparingOf, RowReader, samplePrompts } from "../workbench/index.ts";
 import { checkWeights } from "./checkpoints/known-weights.ts";
 import { checkWritten } from "./folder/written-weights.ts";
 
-export type TrainHooks = Pick<ExecuteInput, "onEvent" | "wantsStates" | "statesEverySteps" | "from" | "stop" | "host">;
+export type TrainHooks = Pick<
+  ExecuteInput,
+  "onEvent" | "wantsStates" | "statesEverySteps" | "from" | "past" | "stopped" | "stop" | "host"
+>;
 
 /** What a run of the plan runs on, for people. */
 export function runVersions({ devices }: Pick<Plan, "devices">): Readonly<Record<string, string>> {
@@ -131,7 +134,9 @@ export async function trainPlan(
     }),
     data,
   );
-  const lacking = plan.jobs.findIndex(({ firstStep = 0 }, job) => firstStep !== (hooks.from?.[job]?.step ?? 0));
+  const lacking = plan.jobs.findIndex(
+    ({ firstStep = 0 }, job) => hooks.stopped?.has(job) !== true && firstStep !== (hooks.from?.[job]?.step ?? 0),
+  );
   if (lacking >= 0)
     throw new InputError({
       expected: "a plan that begins with the first step of every job",

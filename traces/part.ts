@@ -11,8 +11,13 @@ export interface RunPart {
   readonly steps: readonly number[];
 }
 
-/** The part of a plan that a trace has; undefined where that is all of it. */
-export function partOfRun(plan: PlanFacts, trace: Trace): RunPart | undefined {
+const NONE: ReadonlyMap<number, number> = new Map();
+
+/**
+ * The part of a plan that a trace has; undefined where that is all of it. `lastSteps`: by job that was stopped, the last
+ * step that it has made, from 0; others may have gone on with micro-batches that it shared.
+ */
+export function partOfRun(plan: PlanFacts, trace: Trace, lastSteps = NONE): RunPart | undefined {
   const missing = new Map<string, number>();
   const keyOf = (microBatch: number): string => {
     const { group, step } = plan.microBatches[microBatch]!;
@@ -28,11 +33,14 @@ export function partOfRun(plan: PlanFacts, trace: Trace): RunPart | undefined {
     if (plan.microBatches[microBatch] === undefined) continue;
     missing.set(keyOf(microBatch), missing.get(keyOf(microBatch))! - 1);
   }
-  if ([...missing.values()].every((count) => count === 0)) return undefined;
+  if (lastSteps.size === 0 && [...missing.values()].every((count) => count === 0)) return undefined;
   const whole = plan.microBatches.filter(({ index }) => missing.get(keyOf(index)) === 0);
   const groupSteps = plan.groups.map(() => 0);
   for (const { group, step } of whole) groupSteps[group] = Math.max(groupSteps[group]!, step + 1);
-  return { microBatches: new Set(whole.map(({ index }) => index)), steps: stepsOfJobs(plan, groupSteps) };
+  const steps = stepsOfJobs(plan, groupSteps);
+  for (const [job, last] of lastSteps)
+    steps[job] = last < (plan.jobs[job]!.firstStep ?? 0) ? 0 : Math.min(steps[job]!, last + 1);
+  return { microBatches: new Set(whole.map(({ index }) => index)), steps };
 }
 
 /** By job, steps that it has made once its groups have made so many. */

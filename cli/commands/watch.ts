@@ -1,15 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { counted, finite, formatSeconds, sum } from "../../core/index.ts";
-import {
-  failureOf,
-  howFar,
-  isGoingOn,
-  lossesByJob,
-  onInterrupt,
-  type RunOfPlan,
-  readRun,
-  stoppedByJournal,
-} from "../../runs/index.ts";
+import { failureOf, howFar, isGoingOn, lossesByJob, onInterrupt, type RunOfPlan, readRun } from "../../runs/index.ts";
 import { traceTotals } from "../../traces/index.ts";
 import { type Command, flag, requiredText } from "../command.ts";
 import { moveCursor, percent, printResult, table } from "../output.ts";
@@ -54,10 +45,9 @@ function secondsLeft(run: RunOfPlan, tokensPerSecond: number): number | null {
 }
 
 function viewOf(run: RunOfPlan): View {
-  const { plan, metrics, trace, state, events } = run;
+  const { plan, metrics, trace, state, events, stops } = run;
   const ended = new Set(events.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
   const losses = lossesByJob(metrics);
-  const stopped = stoppedByJournal(events);
   const { why: failed, jobs: lost } = failureOf(events);
   const { tokensPerSecond } = traceTotals(trace);
   return {
@@ -68,7 +58,9 @@ function viewOf(run: RunOfPlan): View {
     secondsLeft: secondsLeft(run, tokensPerSecond),
     jobs: plan.jobs.map(({ name, steps }) => {
       const series = (losses.get(name) ?? []).map(finite);
-      const why = stopped.get(name) ?? (lost.has(name) ? "its pipeline has" : undefined);
+      const stop = stops.get(name);
+      const early = stop === undefined || stop.hasDiverged ? stop?.why : `early, ${stop.why}`;
+      const why = early ?? (lost.has(name) ? "its pipeline has" : undefined);
       return {
         ...{ name, steps, doneSteps: series.length, loss: series.at(-1) ?? null, losses: series },
         ended: state === "ended" || ended.has(name),

@@ -14,12 +14,18 @@ import { planOrders, validatePlan } from "../validate/validate-plan.ts";
 
 /**
  * Steps of each group that its members have made: all the same, since they share micro-batches; undefined where that is
- * all of its steps. @throws PlanError
+ * all of its steps, or the others were stopped. @throws PlanError
  */
-function groupCuts({ groups, jobs, microBatches }: PlanBody, done: readonly number[]): readonly (number | undefined)[] {
+function groupCuts(
+  { groups, jobs, microBatches }: PlanBody,
+  done: readonly number[],
+  stopped: ReadonlySet<number>,
+): readonly (number | undefined)[] {
   const numSteps = groups.map(() => 0);
   for (const { group, step } of microBatches) numSteps[group] = Math.max(numSteps[group]!, step + 1);
-  return groups.map(({ members }, group) => {
+  return groups.map(({ members: all }, group) => {
+    const members = all.filter(({ job }) => !stopped.has(job));
+    if (members.length === 0) return undefined;
     const made = members.map(({ job, firstStep }) => Math.max(0, Math.min(numSteps[group]!, done[job]! - firstStep)));
     const cut = Math.max(...made);
     members.forEach(({ job, firstStep, endStep }, i) => {
@@ -31,6 +37,29 @@ function groupCuts({ groups, jobs, microBatches }: PlanBody, done: readonly numb
     });
     return cut === numSteps[group] ? undefined : cut;
   });
+}
+
+/**
+ * By job of the rest, the step that it begins with: those that have not made all of theirs, and those that were stopped
+ * and share micro-batches that are left.
+ */
+function firstSteps(
+  { groups, jobs }: PlanBody,
+  done: readonly number[],
+  cuts: readonly (number | undefined)[],
+  stopped: ReadonlySet<number>,
+): ReadonlyMap<number, number> {
+  const first = new Map<number, number>();
+  groups.forEach(({ members }, group) => {
+    const cut = cuts[group];
+    if (cut === undefined) return;
+    for (const { job, firstStep, endStep } of members)
+      if (stopped.has(job) && firstStep + cut < endStep)
+        first.set(job, Math.min(first.get(job) ?? endStep, firstStep + cut));
+  });
+  for (const [job, { steps }] of jobs.entries())
+    if (!stopped.has(job) && done[job]! < steps) first.set(job, done[job]!);
+  return new Map([...first].sort(([a], [b]) => a - b));
 }
 
 /** What devices reserve for a plan's work on stages that have room for jobs that came before. */
@@ -57,12 +86,18 @@ function widerBuffers(plan: PlanBody, orders: StageOrders): Buffers[] {
 /**
  * What of a plan is left once its jobs have made some steps: the same stages, groups, micro-batches and orders without
  * what has ended. Jobs that have made all their steps are not in it; the others begin with `firstStep`. `done`: by job.
+ * One of `stopped` makes no further step, and is in it only beside others that it shares micro-batches with.
  * Undefined where nothing is left. Its prediction is left open.
  * @throws PlanError for jobs that share micro-batches and are at different steps
  */
-export function restOfPlan(plan: PlanBody, done: readonly number[]): PlanBody | undefined {
-  const cuts = groupCuts(plan, done);
-  const jobs = plan.jobs.flatMap((_, job) => (done[job]! < plan.jobs[job]!.steps ? [job] : []));
+export function restOfPlan(
+  plan: PlanBody,
+  done: readonly number[],
+  stopped: ReadonlySet<number> = new Set(),
+): PlanBody | undefined {
+  const cuts = groupCuts(plan, done, stopped);
+  const first = firstSteps(plan, done, cuts, stopped);
+  const jobs = [...first.keys()];
   if (jobs.length === 0) return undefined;
   const jobNumbers = new Map(jobs.map((job, number) => [job, number]));
   const groups: PlannedGroup[] = [];
@@ -97,7 +132,9 @@ export function restOfPlan(plan: PlanBody, done: readonly number[]): PlanBody | 
   );
   const begun = {
     ...plan,
-    jobs: jobs.map((job) => (done[job] === 0 ? plan.jobs[job]! : { ...plan.jobs[job]!, firstStep: done[job]! })),
+    jobs: jobs.map((job) =>
+      first.get(job) === 0 ? plan.jobs[job]! : { ...plan.jobs[job]!, firstStep: first.get(job)! },
+    ),
     groups,
     microBatches,
     actions: orders.map((order, stage) => orderKeys(stage, order)),

@@ -3,10 +3,9 @@ import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import { linesOfFile, readInput } from "../../files/index.ts";
 import { type Plan, parsePlan } from "../../plan/index.ts";
-import type { Trace } from "../../traces/index.ts";
+import type { RunPart, Trace } from "../../traces/index.ts";
 import { readTrace } from "../folder/load-trace.ts";
 import { readCompletions } from "../folder/read-completions.ts";
-import { stoppedByJournal } from "../folder/read-journal.ts";
 import { howFar, lossesByJob, type RunOfPlan, stepsDone } from "../folder/read-run.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
 import { ownerOf } from "../resume/resume-plan.ts";
@@ -87,12 +86,13 @@ function recordedJobs(
   return new Map(
     first.jobs.map((job, index): [string, RecordedJob] => {
       const { name, steps } = job;
-      const { stopped } = words.get(name) ?? {};
+      const { stopped, ended } = words.get(name) ?? {};
       const own = now.get(name);
-      const most = stopped === undefined ? steps : stopped.step + 1;
+      const most = ((stopped ?? ended?.stopped)?.step ?? steps - 1) + 1;
       // A job that is not left had come to its end before; what comes behind a checkpoint is written when it can be.
       const made = own === undefined ? steps : state === "unfinished" ? (own.firstStep ?? 0) : own.made;
-      const least = stopped !== undefined && state !== "unfinished" ? most : Math.min(made, most);
+      const isWhole = ended?.stopped !== undefined || (stopped !== undefined && state !== "unfinished");
+      const least = isWhole ? most : Math.min(made, most);
       const evaluatedUntil = stopped === undefined ? least : 0;
       const mayStop = stopped !== undefined || state === "unfinished";
       return [name, { ...job, least, most, evaluatedUntil, mayStop, ...tables[index]! }];
@@ -100,8 +100,16 @@ function recordedJobs(
   );
 }
 
+/** Whether all jobs have made their steps, or those until they were stopped. */
+function isWhole({ plan, stops }: RunOfPlan, { steps }: RunPart): boolean {
+  return plan.jobs.every((job, index) => {
+    const last = stops.get(job.name)?.step ?? job.steps - 1;
+    return steps[index] === (last < (job.firstStep ?? 0) ? 0 : last + 1);
+  });
+}
+
 /** Whether the parts of a run follow on each other. @throws InputError */
-function checkParts({ folder, events, plan }: RunOfPlan, parts: readonly RunPlan[]): void {
+function checkParts({ folder, events, plan, stops }: RunOfPlan, parts: readonly RunPlan[]): void {
   checkNumbers(path.join(folder, RUN_FILES.earlier), earlierParts(folder));
   const first = parts[0]!;
   const late = first.plan.jobs.find(({ firstStep = 0 }) => firstStep > 0);
@@ -121,7 +129,11 @@ function checkParts({ folder, events, plan }: RunOfPlan, parts: readonly RunPlan
       });
     return;
   }
-  const other = plan.jobs.find(({ name, firstStep = 0 }) => resumed.steps[name] !== firstStep);
+  // One that was stopped before is there for those that it shares micro-batches with.
+  const isOver = (name: string, steps: number): boolean => stops.has(name) && resumed.steps[name] === steps;
+  const other = plan.jobs.find(
+    ({ name, steps, firstStep = 0 }) => resumed.steps[name] !== firstStep && !isOver(name, steps),
+  );
   if (other !== undefined)
     throw new InputError({
       expected: `job ${other.name} from step ${resumed.steps[other.name]} on, as ${RUN_FILES.journal} has it,`,
@@ -190,7 +202,7 @@ export function checksOfPlan(run: RunOfPlan): RunChecks {
       () => checkParts(run, parts),
       ...parts.map((each) => () => checkTrace(each)),
       () => {
-        if (state === "ended" && part !== undefined)
+        if (state === "ended" && part !== undefined && !isWhole(run, part))
           throw new InputError({
             expected: "all actions of the plan",
             file: at(RUN_FILES.trace),
@@ -217,13 +229,15 @@ export function checksOfPlan(run: RunOfPlan): RunChecks {
 
 /** How far a run got that has not ended, and which jobs were stopped. */
 export function remarksOfPlan(run: RunOfPlan): readonly string[] {
-  const { state, events } = run;
+  const { state, events, stops } = run;
   const far = howFar(run);
   const last = events.at(-1)?.event;
   const isSilent = state !== "unfinished" && last !== "ended" && last !== "ended early";
   return [
     ...(isSilent ? [`the journal does not say how the run has ended, but ${last ?? "nothing"}.`] : []),
     ...(far === undefined ? [] : [far]),
-    ...[...stoppedByJournal(events)].map(([name, why]) => `${name} was stopped: ${why}.`),
+    ...[...stops].map(([name, { why, step, hasDiverged }]) =>
+      hasDiverged ? `${name} was stopped: ${why}.` : `${name} was stopped early, after step ${step + 1}: ${why}.`,
+    ),
   ];
 }

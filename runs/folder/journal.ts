@@ -3,6 +3,7 @@ import {
   type BestEvaluation,
   type Divergence,
   divergenceText,
+  type EarlyStop,
   type FleetBytes,
   type LostPipeline,
   type OwnWork,
@@ -67,6 +68,8 @@ export type JournalEvent =
       readonly best?: { readonly step: number; readonly evaluationLoss: number };
       /** SHA-256 of the weights of its adapter as they were written, and of its best one, where they were by then. */
       readonly written?: { readonly adapter?: string; readonly best?: string };
+      /** Of a job of a plan that its losses have ended before its last step: the last one that it made, from 0, and why. */
+      readonly stopped?: EarlyStop;
       readonly spent?: Spent;
     }
   /** A job trains no further, since its loss or its gradient is not finite. Its adapter is not written. */
@@ -126,9 +129,13 @@ export function pipelineLost({ pipeline, error, names }: LostPipeline): JournalE
 }
 
 /** A job is over; of one that was evaluated, what was best of it. */
-export function jobEnded(job: string, best: BestEvaluation | undefined): Extract<JournalEvent, { event: "job ended" }> {
+export function jobEnded(
+  job: string,
+  best: BestEvaluation | undefined,
+  stopped?: EarlyStop,
+): Extract<JournalEvent, { event: "job ended" }> {
   const lowest = best === undefined ? {} : { best: { step: best.step, evaluationLoss: best.evaluationLoss } };
-  return { event: "job ended", job, ...lowest };
+  return { event: "job ended", job, ...lowest, ...(stopped === undefined ? {} : { stopped }) };
 }
 
 /** The folders that adapters of a job were written to. */

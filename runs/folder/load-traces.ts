@@ -3,10 +3,11 @@ import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import type { EvaluationMetrics, StepMetrics } from "../../exec/index.ts";
 import { absolute, type Context, isFolder } from "../../files/index.ts";
-import type { Plan } from "../../plan/index.ts";
+import { createCostModel, type Plan } from "../../plan/index.ts";
+import { simulate } from "../../sim/index.ts";
 import { planOfPart, type RunPart, type Trace, traceOfPart } from "../../traces/index.ts";
 import { readTrace } from "./load-trace.ts";
-import { howFar, readRun } from "./read-run.ts";
+import { howFar, type RunOfPlan, readRun } from "./read-run.ts";
 import { RUN_FILES } from "./run-files.ts";
 import type { SampleLine } from "./sample-lines.ts";
 
@@ -27,8 +28,19 @@ function folderOf(context: Context, file: string): string | undefined {
   return has(RUN_FILES.plan) && has(RUN_FILES.metrics) ? folder : undefined;
 }
 
-function ofPart(part: RunPart, plan: Plan): (trace: Trace) => Trace {
-  return (trace) => (trace.planHash === plan.hash ? traceOfPart(trace, part) : trace);
+/**
+ * What traces have of a part of a plan. Where jobs were stopped, others had their place from then on: a simulation by the
+ * plan's own costs is made again without what these jobs did not do.
+ */
+function ofPart(part: RunPart, { plan, stops }: RunOfPlan): (trace: Trace) => Trace {
+  return (trace) => {
+    const { planHash, calibrationHash, source, versions } = trace;
+    if (planHash !== plan.hash) return trace;
+    if (source === "executed" || stops.size === 0 || calibrationHash !== plan.calibrationHash)
+      return traceOfPart(trace, part);
+    const costModel = createCostModel(plan.calibration, plan.model.dtype);
+    return simulate({ plan: planOfPart(plan, part), planHash, costModel, calibrationHash, versions });
+  };
 }
 
 /** Trace files and run folders. @throws InputError */
@@ -46,6 +58,7 @@ export function loadTraces(context: Context, files: readonly string[]): LoadedTr
   if (part === undefined) return { traces, plan, metrics, evaluations, samples };
   if (part.microBatches.size === 0)
     throw new InputError({ expected: "a run with a mini-batch that has ended", file: folder!, got: "none yet" });
-  context.note(howFar(run)!);
-  return { traces: traces.map(ofPart(part, plan)), plan: planOfPart(plan, part), metrics, evaluations, samples };
+  const far = howFar(run);
+  if (far !== undefined) context.note(far);
+  return { traces: traces.map(ofPart(part, run)), plan: planOfPart(plan, part), metrics, evaluations, samples };
 }

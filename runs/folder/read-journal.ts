@@ -1,6 +1,13 @@
 import path from "node:path";
+import type { EarlyStop } from "../../exec/index.ts";
 import { absolute, folderHolder, inputLines, isFolder, linesOfFile, type Place } from "../../files/index.ts";
-import { type FileLines, journalLines, parseJournal, type JournalLine as SchedulerLine } from "../../plan/index.ts";
+import {
+  type FileLines,
+  journalLines,
+  type Plan,
+  parseJournal,
+  type JournalLine as SchedulerLine,
+} from "../../plan/index.ts";
 import type { JournalLine } from "./journal.ts";
 import { RUN_FILES } from "./run-files.ts";
 
@@ -83,6 +90,38 @@ export function lastStart(place: Place, folder: string): string | undefined {
 /** Jobs that were stopped since a step of them was not finite, and why: they have no adapter. */
 export function stoppedByJournal(events: readonly JournalLine[]): ReadonlyMap<string, string> {
   return new Map(events.flatMap((line) => (line.event === "job stopped" ? [[line.job, line.why] as const] : [])));
+}
+
+/** A job of a plan that trains no further. */
+export interface StoppedJob extends EarlyStop {
+  /** Whether a step of it was not finite: it has no adapter. Others were ended early by their losses. */
+  readonly hasDiverged: boolean;
+}
+
+/** By name, jobs that were stopped, and do not make the step again that they were stopped at. */
+export function stopsByJournal(events: readonly JournalLine[]): ReadonlyMap<string, StoppedJob> {
+  const stops = new Map<string, StoppedJob>();
+  for (const line of events) {
+    if (line.event === "job stopped") stops.set(line.job, { step: line.step, why: line.why, hasDiverged: true });
+    else if (line.event === "job ended" && line.stopped !== undefined)
+      stops.set(line.job, { ...line.stopped, hasDiverged: false });
+    else if (line.event === "resumed")
+      for (const [name, { step }] of [...stops]) if ((line.steps[name] ?? 0) <= step) stops.delete(name);
+  }
+  return stops;
+}
+
+/** By number of a plan's job that was stopped, its last step. */
+export function lastStepsOf(
+  { jobs }: Pick<Plan, "jobs">,
+  stops: ReadonlyMap<string, EarlyStop>,
+): ReadonlyMap<number, number> {
+  return new Map(
+    jobs.flatMap(({ name }, job) => {
+      const stop = stops.get(name);
+      return stop === undefined ? [] : [[job, stop.step] as const];
+    }),
+  );
 }
 
 /** Why a run that was begun last failed, if it did, and the jobs whose pipelines had stopped. */

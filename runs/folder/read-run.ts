@@ -21,7 +21,15 @@ import type { Sizes } from "../../workbench/index.ts";
 import { readTrace } from "./load-trace.ts";
 import { readMetrics } from "./metrics-lines.ts";
 import { readCompletions } from "./read-completions.ts";
-import { journalOfRun, type RunJournal, type RunState, stateByJournal } from "./read-journal.ts";
+import {
+  journalOfRun,
+  lastStepsOf,
+  type RunJournal,
+  type RunState,
+  type StoppedJob,
+  stateByJournal,
+  stopsByJournal,
+} from "./read-journal.ts";
 import { RUN_FILES, type RunKind, runKindOf } from "./run-files.ts";
 import { readSamples, type SampleLine } from "./sample-lines.ts";
 
@@ -43,7 +51,9 @@ export interface RunOfPlan extends RunRecords {
   readonly trace: Trace;
   /** As its file has it, if there is one. */
   readonly written: Trace | undefined;
-  /** Absent where the run got to the plan's end. */
+  /** By name, jobs that were stopped while others went on. */
+  readonly stops: ReadonlyMap<string, StoppedJob>;
+  /** Absent where the run has made all steps of the plan. */
   readonly part: RunPart | undefined;
 }
 
@@ -129,11 +139,13 @@ function readPlanRun(place: Place, given: string): RunOfPlan {
   const started = events.findLast((line) => line.event === "started");
   const versions = started?.event === "started" ? started.versions : {};
   const seen = () => [...readCompletions(linesOfFile(completions), completions, plan)];
-  const trace = written ?? unfinishedTrace({ plan, completions: seen(), metrics, versions });
-  const part = trace.planHash === plan.hash ? partOfRun(plan, trace) : undefined;
+  const stops = stopsByJournal(events);
+  const lastSteps = lastStepsOf(plan, stops);
+  const trace = written ?? unfinishedTrace({ plan, completions: seen(), metrics, versions, lastSteps });
+  const part = trace.planHash === plan.hash ? partOfRun(plan, trace, lastSteps) : undefined;
   const end = events.findLast(({ event }) => event === "ended early" || event === "ended");
   return {
-    ...{ kind: "plan", ...records, plan, written, part },
+    ...{ kind: "plan", ...records, plan, written, stops, part },
     trace: part === undefined ? trace : traceOfPart(trace, part),
     state: written === undefined ? "unfinished" : end?.event === "ended early" ? "ended early" : "ended",
   };
@@ -208,16 +220,20 @@ export function readRun(place: Place, folder: string, kind?: RunKind): Run {
 }
 
 /** How far a run got that has not ended, in words; undefined for one that has. */
-export function howFar({ plan, part, state }: RunOfPlan): string | undefined {
-  if (part === undefined) return undefined;
+export function howFar({ plan, part, state, stops }: RunOfPlan): string | undefined {
+  if (part === undefined || state === "ended") return undefined;
   const what = state === "ended early" ? "was ended early" : "is unfinished";
-  return `the run ${what}: ${stepsDone(plan, part)}; all that is said is of these steps.`;
+  return `the run ${what}: ${stepsDone(plan, part, stops)}; all that is said is of these steps.`;
 }
 
 /** "131 of 240 steps, 1 of 4 jobs done" */
-export function stepsDone({ jobs }: Pick<Plan, "jobs">, part: RunPart): string {
+export function stepsDone(
+  { jobs }: Pick<Plan, "jobs">,
+  part: RunPart,
+  stops: ReadonlyMap<string, StoppedJob> = new Map(),
+): string {
   const all = sum(jobs.map(({ steps }) => steps));
-  const ended = jobs.filter(({ steps }, job) => part.steps[job] === steps).length;
+  const ended = jobs.filter(({ name, steps }, job) => part.steps[job] === steps || stops.has(name)).length;
   return `${sum(part.steps)} of ${counted(all, "step")}, ${ended} of ${counted(jobs.length, "job")} done`;
 }
 

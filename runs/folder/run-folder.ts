@@ -124,13 +124,13 @@ export class RunFolder implements Disposable {
       this.#diverged.add(job);
       this.records.happened(jobStopped(this.#plan.jobs[job]!.name, divergence));
     },
-    ended: ({ job, adapter, best }) => {
+    ended: ({ job, adapter, best, stopped }) => {
       this.#writeBest(job, best);
       if (this.#diverged.has(job)) return;
       this.#writeAdapter(job, adapter);
       const { name } = this.#plan.jobs[job]!;
       const written = { adapter: this.#adapters.get(name), best: this.#best.get(name) };
-      this.records.happened(withWritten(jobEnded(name, best), written));
+      this.records.happened(withWritten(jobEnded(name, best, stopped), written));
     },
   });
 

@@ -7,13 +7,8 @@ import { type JobMetrics, planOfPart, type RunMetrics, runMetrics } from "../../
 import { jobsOfPlanRun, type ResumablePlan } from "../resume/resume-plan.ts";
 import type { TrainedRun } from "../train-in-folder.ts";
 import { readMetrics } from "./metrics-lines.ts";
+import type { StoppedJob } from "./read-journal.ts";
 import { RUN_FILES, writtenAdapter } from "./run-files.ts";
-
-/** Why a job trains no further, and the last step that it made, from 0. */
-export interface StoppedJob {
-  readonly step: number;
-  readonly why: string;
-}
 
 type JobTimes = Pick<JobMetrics, "startSeconds" | "endSeconds" | "turnaroundSeconds" | "waitSeconds">;
 
@@ -53,24 +48,19 @@ export interface RunSummary extends Omit<RunMetrics, "jobs"> {
   readonly endedEarly: boolean;
 }
 
-/** Why jobs were stopped while the others trained on, by name, those of earlier parts of the run included. */
+/** Jobs that were stopped while the others trained on, by name, those of earlier parts of the run included. */
 export function stoppedJobs(
-  plan: Plan,
-  { diverged }: Pick<ExecuteResult, "diverged">,
+  { jobs }: Plan,
+  { diverged, stopped }: Pick<ExecuteResult, "diverged" | "stopped">,
   resumed?: ResumablePlan | undefined,
 ): ReadonlyMap<string, StoppedJob> {
-  const left = new Set(plan.jobs.map(({ name }) => name));
-  const before = (resumed?.events ?? []).flatMap((line) => {
-    if (line.event !== "job stopped" || left.has(line.job)) return [];
-    const { job, step, why } = line;
-    return [[job, { step, why }] as const];
+  const now = jobs.flatMap(({ name }, job): (readonly [string, StoppedJob])[] => {
+    const [divergence, stop] = [diverged[job], stopped[job]];
+    if (divergence !== undefined)
+      return [[name, { step: divergence.step, why: divergenceText(divergence), hasDiverged: true }]];
+    return stop === undefined ? [] : [[name, { ...stop, hasDiverged: false }]];
   });
-  const now = plan.jobs.flatMap(({ name }, job) => {
-    const divergence = diverged[job];
-    if (divergence === undefined) return [];
-    return [[name, { step: divergence.step, why: divergenceText(divergence) }] as const];
-  });
-  return new Map([...before, ...now]);
+  return new Map([...(resumed?.stops ?? []), ...now]);
 }
 
 const trainedTokens = ({ metrics }: ExecuteResult): number => sum(metrics.map(({ tokens }) => tokens));

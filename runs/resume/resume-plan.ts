@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
-import type { JobState } from "../../exec/index.ts";
-import { absolute, type Place } from "../../files/index.ts";
+import type { JobState, PastLosses } from "../../exec/index.ts";
+import { absolute, linesOfFile, type Place } from "../../files/index.ts";
 import {
   type CheckpointJob,
   type Plan,
@@ -14,6 +14,8 @@ import {
 import { predictPlan } from "../../sim/index.ts";
 import { checkOwned } from "../checkpoints/check-saved-job.ts";
 import { type CheckOwner, stateOf } from "../checkpoints/find-checkpoint.ts";
+import { readMetrics } from "../folder/metrics-lines.ts";
+import { type StoppedJob, stopsByJournal } from "../folder/read-journal.ts";
 import { readPlanOfRun } from "../folder/read-run.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
 import {
@@ -33,6 +35,8 @@ export interface ResumablePlan extends StoppedRun {
   readonly base: Plan;
   /** By name of all jobs of the run, steps that they have made. */
   readonly done: ReadonlyMap<string, number>;
+  /** Jobs that were stopped, and are over, by name. */
+  readonly stops: ReadonlyMap<string, StoppedJob>;
   /** What it goes on from, for people. */
   readonly notes: readonly string[];
 }
@@ -108,18 +112,21 @@ export function findResumablePlan(place: Place, given: string): ResumablePlan {
   const base = checkpoint === undefined ? plans.at(-1)! : plans.find(({ hash }) => hash === checkpoint.planHash)!;
   checkPlans(plans, base, stopped);
   const jobs = checkpoint?.jobs ?? base.jobs.map(({ name, steps }) => ({ name, step: 0, steps }));
+  const done = new Map(jobs.map(({ name, step }) => [name, step]));
+  const stops = [...stopsByJournal(stopped.events)].filter(([name, { step }]) => (done.get(name) ?? 0) > step);
   const numLeft = jobs.filter(({ step, steps }) => step < steps).length;
   return {
     ...{ ...stopped, kind: "plan", base, notes: resumeNotes(stopped, numLeft, jobs.length - numLeft) },
-    done: new Map(jobs.map(({ name, step }) => [name, step])),
+    ...{ done, stops: new Map(stops) },
   };
 }
 
 /** What is left of the plan that was carried out; undefined where nothing is. @throws PlanError */
-export function restOfRun({ base, done }: ResumablePlan): Plan | undefined {
+export function restOfRun({ base, done, stops }: ResumablePlan): Plan | undefined {
   const body = restOfPlan(
     base,
     base.jobs.map(({ name }) => done.get(name)!),
+    new Set(base.jobs.flatMap(({ name }, job) => (stops.has(name) ? [job] : []))),
   );
   if (body === undefined) return undefined;
   return sealPlan(predictPlan(body).body, base.locations);
@@ -129,6 +136,10 @@ export function restOfRun({ base, done }: ResumablePlan): Plan | undefined {
 export interface ResumedWork {
   /** By job of the plan; undefined for one that has made no step. */
   readonly from: readonly (JobState | undefined)[];
+  /** Jobs of the plan that were stopped, and are there for those that they share micro-batches with. */
+  readonly stopped: ReadonlySet<number>;
+  /** Losses of the steps before. */
+  readonly past: PastLosses;
   readonly ended: readonly CheckpointJob[];
 }
 
@@ -136,7 +147,9 @@ export interface ResumedWork {
  * Reads the states that a plan for the rest of a run starts with.
  * @throws InputError for a plan with other jobs than those that are left
  */
-export function resumedWork({ folder, found: { checkpoint }, base, done }: ResumablePlan, plan: Plan): ResumedWork {
+export function resumedWork(resumed: ResumablePlan, plan: Plan): ResumedWork {
+  const { folder, found, base, done, stops } = resumed;
+  const { checkpoint } = found;
   const before = new Map(base.jobs.map((job) => [job.name, job]));
   for (const job of plan.jobs) checkSameJob(before.get(job.name), job);
   const given = new Set(plan.jobs.map(({ name }) => name));
@@ -144,8 +157,13 @@ export function resumedWork({ folder, found: { checkpoint }, base, done }: Resum
   if (missing !== undefined)
     throw new InputError({ expected: `a job ${missing.name}, which has not ended`, got: "none" });
   const saved = new Map(checkpoint?.jobs.map((job) => [job.name, job]));
+  const metrics = path.join(folder, RUN_FILES.metrics);
   return {
-    from: plan.jobs.map((job) => stateOf(folder, saved.get(job.name), job, plan.model.architecture)),
+    from: plan.jobs.map((job) =>
+      stops.has(job.name) ? undefined : stateOf(folder, saved.get(job.name), job, plan.model.architecture),
+    ),
+    stopped: new Set(plan.jobs.flatMap(({ name }, job) => (stops.has(name) ? [job] : []))),
+    past: readMetrics(linesOfFile(metrics), metrics),
     ended: checkpoint?.jobs.filter(({ step, steps }) => step === steps) ?? [],
   };
 }

@@ -125,7 +125,7 @@ describe("simulate --policy", () => {
     const { stderr } = await runCli(["validate", "jobs.yaml"], root);
     expect(stderr).toMatch(/priority of short is not used/);
     expect(stderr).toMatch(/deadlineSeconds of late is not used/);
-    expect(stderr).toMatch(/earlyStopping of late is not used: a plan has all steps of a job/);
+    expect(stderr).toMatch(/all steps of late are planned; `train` ends them early where their losses say so/);
   });
 
   it("takes a policy from a file, which decides as one of ours does", async () => {

@@ -88,14 +88,17 @@ export function unusedInPlans({
   const said: readonly (readonly [string, string, readonly Job[]])[] = [
     ["priority", fromTheStart, jobs.filter(({ priority }) => priority !== 0)],
     ["deadlineSeconds", fromTheStart, jobs.filter(({ deadlineSeconds }) => deadlineSeconds !== undefined)],
-    ["earlyStopping", "a plan has all steps of a job", jobs.filter((job) => stoppingOptions(job) !== undefined)],
     [
       "maxCost",
       "a plan has all steps of a job; `loratwin serve` ends those whose budget is spent",
       jobs.filter(({ maxCost }) => maxCost !== undefined),
     ],
   ];
+  const stopped = jobs.filter((job) => stoppingOptions(job) !== undefined).map(({ name }) => name);
   return [
+    ...(stopped.length === 0
+      ? []
+      : [`all steps of ${listedNames(stopped)} are planned; \`train\` ends them early where their losses say so`]),
     ...said.flatMap(([key, why, of]) =>
       of.length === 0 ? [] : [`${key} of ${of.map(({ name }) => name).join(", ")} is not used: ${why}`],
     ),
