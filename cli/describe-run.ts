@@ -87,8 +87,9 @@ export function runText(
 }
 
 /** Where and why a job was stopped early. */
-export function earlyText({ step, why }: EarlyStop, steps: number): string {
-  return `stopped early at step ${step + 1} of ${steps}: ${why}`;
+export function earlyText({ step, why }: EarlyStop, steps: number, best: StoppedJob["best"]): string {
+  const known = best === undefined ? "" : `; best ${best.evaluationLoss.toFixed(3)} at step ${best.step + 1}`;
+  return `stopped early at step ${step + 1} of ${steps}: ${why}${known}`;
 }
 
 /** A line a job that was stopped. */
@@ -97,7 +98,7 @@ export function stoppedText(jobs: readonly Pick<TrainedJob, "name" | "plannedSte
     if (stopped === undefined) return [];
     return stopped.hasDiverged
       ? [`${name} was stopped: ${stopped.why}; its adapter is not written`]
-      : [`${name} was ${earlyText(stopped, plannedSteps)}`];
+      : [`${name} was ${earlyText(stopped, plannedSteps, stopped.best)}`];
   });
 }
 

@@ -95,10 +95,10 @@ export async function trainIntoFolder(io: Io, args: Arguments, folder: string, i
       onEvent: listener({
         ready: isReady,
         progressed: (event) => progress.update(event.progress),
-        ended({ job, stopped }) {
+        ended({ job, best, stopped }) {
           if (stopped === undefined) return;
           const { name, steps } = input.plan.jobs[job]!;
-          progress.above(() => note(io, args, `${name} is ${earlyText(stopped, steps)}`));
+          progress.above(() => note(io, args, `${name} is ${earlyText(stopped, steps, best)}`));
         },
         lost: ({ lost }) => progress.above(() => warn(io, lostText(lost, "the others go on"))),
       }),

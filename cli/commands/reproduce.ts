@@ -53,7 +53,11 @@ export const reproduceCommand: Command = {
       ...{ plan, model, data },
       weights: weightsByJournal(journalOfRun(absolute(io, given)).events),
     });
-    const jobs = compareRuns(absolute(io, given), folder, plan.jobs);
+    const made = plan.jobs.map(({ name, steps }, job) => ({
+      name,
+      steps: (result.stopped[job]?.step ?? steps - 1) + 1,
+    }));
+    const jobs = compareRuns(absolute(io, given), folder, made);
     const same = jobs.every(isSame);
     printResult(io, args, { same, endedEarly: result.endedEarly, jobs }, () =>
       [

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { EarlyStop } from "../../exec/index.ts";
+import type { BestEvaluation, EarlyStop } from "../../exec/index.ts";
 import { absolute, folderHolder, inputLines, isFolder, linesOfFile, type Place } from "../../files/index.ts";
 import {
   type FileLines,
@@ -96,6 +96,8 @@ export function stoppedByJournal(events: readonly JournalLine[]): ReadonlyMap<st
 export interface StoppedJob extends EarlyStop {
   /** Whether a step of it was not finite: it has no adapter. Others were ended early by their losses. */
   readonly hasDiverged: boolean;
+  /** Of its evaluations, the lowest: after which step, from 0. */
+  readonly best?: Pick<BestEvaluation, "step" | "evaluationLoss"> | undefined;
 }
 
 /** By name, jobs that were stopped, and do not make the step again that they were stopped at. */
@@ -104,7 +106,7 @@ export function stopsByJournal(events: readonly JournalLine[]): ReadonlyMap<stri
   for (const line of events) {
     if (line.event === "job stopped") stops.set(line.job, { step: line.step, why: line.why, hasDiverged: true });
     else if (line.event === "job ended" && line.stopped !== undefined)
-      stops.set(line.job, { ...line.stopped, hasDiverged: false });
+      stops.set(line.job, { ...line.stopped, hasDiverged: false, best: line.best });
     else if (line.event === "resumed")
       for (const [name, { step }] of [...stops]) if ((line.steps[name] ?? 0) <= step) stops.delete(name);
   }

@@ -51,14 +51,17 @@ export interface RunSummary extends Omit<RunMetrics, "jobs"> {
 /** Jobs that were stopped while the others trained on, by name, those of earlier parts of the run included. */
 export function stoppedJobs(
   { jobs }: Plan,
-  { diverged, stopped }: Pick<ExecuteResult, "diverged" | "stopped">,
+  { diverged, stopped, best }: Pick<ExecuteResult, "diverged" | "stopped" | "best">,
   resumed?: ResumablePlan | undefined,
 ): ReadonlyMap<string, StoppedJob> {
   const now = jobs.flatMap(({ name }, job): (readonly [string, StoppedJob])[] => {
     const [divergence, stop] = [diverged[job], stopped[job]];
     if (divergence !== undefined)
       return [[name, { step: divergence.step, why: divergenceText(divergence), hasDiverged: true }]];
-    return stop === undefined ? [] : [[name, { ...stop, hasDiverged: false }]];
+    if (stop === undefined) return [];
+    const { step, evaluationLoss } = best[job] ?? {};
+    const lowest = step === undefined || evaluationLoss === undefined ? undefined : { step, evaluationLoss };
+    return [[name, { ...stop, hasDiverged: false, best: lowest }]];
   });
   return new Map([...(resumed?.stops ?? []), ...now]);
 }
