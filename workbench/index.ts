@@ -48,7 +48,14 @@ export { holdsPlan, isSearch, type LoadedPlan, loadPlan, planOrWorkload, planWor
 export { loadPolicy } from "./load/load-policy.ts";
 export { type LoadedRequest, loadRequest, type RequestChoice } from "./load/load-request.ts";
 // A workload file, with its rows.
-export { type LoadedWorkload, listedNames, loadInputs, openWorkload, unusedInPlans } from "./load/load-workload.ts";
+export {
+  type LoadedWorkload,
+  listedNames,
+  loadInputs,
+  openWorkload,
+  plannedWhole,
+  unusedInPlans,
+} from "./load/load-workload.ts";
 // Errors at the line of the document that they are about.
 export { placeInput } from "./load/place-input.ts";
 // Files and folders that a job names.

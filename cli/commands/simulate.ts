@@ -8,6 +8,7 @@ import {
   type LoadedPlan,
   loadPlan,
   placeInput,
+  plannedWhole,
   planOrWorkload,
   planWorkload,
   readCalibration,
@@ -16,6 +17,7 @@ import {
 import { type Arguments, type Command, optionalText, requiredText, type Use } from "../command.ts";
 import { comparisonSchedule, SIMULATED_SCHEDULE } from "../comparison-schedule.ts";
 import type { Io } from "../io.ts";
+import { note } from "../output.ts";
 import { planIntervals } from "../plan-intervals.ts";
 import { COST_OPTIONS, planAnew, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS, INTERVAL_OPTIONS, VARIANT_OPTIONS } from "../prediction-options.ts";
@@ -83,6 +85,7 @@ async function atCosts<T>(io: Io, args: Arguments, isPlan: boolean, work: Placed
   const { plan, source, simulated } = isPlan
     ? loadPlan(io, main)
     : await planWorkload(contextOf(io, args), main, planRequestChoice(args));
+  if (isPlan) for (const remark of plannedWhole(plan.jobs)) note(io, args, remark);
   const file = optionalText(args, "calibration");
   const costs = file === undefined ? undefined : readCalibration(io, file);
   try {

@@ -303,7 +303,10 @@ export function jobLines(reading: Reading, context: JobContext, held: readonly L
   const isEvaluated = share !== undefined || held !== undefined;
   const patience = reading.count("patience");
   if (patience !== undefined && isEvaluated)
-    reading.otherwise("patience", "`loratwin serve` stops early; `train` trains all steps and keeps the best adapter");
+    reading.otherwise(
+      "patience",
+      "a loss is better by 1 % at least (`minDelta`); `divergence` and `plateau` stop a job, too",
+    );
   else if (patience !== undefined) reading.idle("patience", "nothing is evaluated");
   if (!isEvaluated)
     for (const setting of ["evalSteps", "evalsPerEpoch", "evalStrategy", "keepBest"] as const)

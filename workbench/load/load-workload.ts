@@ -77,6 +77,13 @@ export function namedProblems(
   return [...named].map(([text, names]) => `${listedNames(names)}: ${text}`);
 }
 
+/** What a plan assumes of jobs that may be stopped early. */
+export function plannedWhole(jobs: readonly Pick<Job, "name" | "earlyStopping">[]): readonly string[] {
+  const stopped = jobs.filter((job) => stoppingOptions(job) !== undefined).map(({ name }) => name);
+  if (stopped.length === 0) return [];
+  return [`all steps of ${listedNames(stopped)} are planned; \`train\` ends them early where their losses say so`];
+}
+
 /** What a workload says for a job scheduler, and a plan does not use. */
 export function unusedInPlans({
   workload: { jobs },
@@ -94,11 +101,8 @@ export function unusedInPlans({
       jobs.filter(({ maxCost }) => maxCost !== undefined),
     ],
   ];
-  const stopped = jobs.filter((job) => stoppingOptions(job) !== undefined).map(({ name }) => name);
   return [
-    ...(stopped.length === 0
-      ? []
-      : [`all steps of ${listedNames(stopped)} are planned; \`train\` ends them early where their losses say so`]),
+    ...plannedWhole(jobs),
     ...said.flatMap(([key, why, of]) =>
       of.length === 0 ? [] : [`${key} of ${of.map(({ name }) => name).join(", ")} is not used: ${why}`],
     ),

@@ -209,7 +209,7 @@ export const AXOLOTL_KEYS: KeyTable = {
   ),
   ...keys("use_tensorboard logging_* include_* profiler_* sync_profiler_* debug strict", { idle: LOGGED }),
   ...keys("loss_watchdog_threshold loss_watchdog_patience", {
-    idle: "a loss that is not finite stops a job; `earlyStopping` of `serve` stops those that diverge",
+    idle: "a loss that is not finite stops a job; `earlyStopping` stops those that diverge",
   }),
   ...keys("save_* saves_per_epoch dynamic_checkpoint", { idle: SAVED }),
   ...keys("resume_from_checkpoint auto_resume_from_checkpoints", { idle: REPEATABLE }),
