@@ -2,7 +2,7 @@ import { DeviceError } from "../core/index.ts";
 import { checkCount, checkLength, guarded, guardedPromise } from "./checks.ts";
 import { type CudaGraphs, cudaGraphsOfEnvironment } from "./cuda-graphs.ts";
 import type { Operator } from "./operators.ts";
-import { packBindings, packEntries, packItems } from "./pack-tasks.ts";
+import { packBindings, packEntries, packItems, packTokens } from "./pack-tasks.ts";
 import { type ProductChoices, packProducts, unpackProducts } from "./product-choices.ts";
 import type { RawAddon, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
@@ -289,7 +289,7 @@ export function createDevice(
       const handle = guarded(() => addon.shareWeights(raw, kind, key));
       return handle < 0 ? undefined : handle;
     },
-    createAdapter: (entries, frozen = false) => guarded(() => addon.createAdapter(raw, packEntries(entries), frozen)),
+    createAdapter: (entries, frozen = false) => guarded(() => addon.createAdapter(raw, packEntries(entries), frozen, packTokens(entries))),
     releaseAdapter: (adapter) => guarded(() => addon.releaseAdapter(raw, adapter)),
     writeAdapter: (adapter, part, data) => guarded(() => addon.writeAdapter(raw, adapter, part, data)),
     readAdapter: (adapter, part) => guarded(() => addon.readAdapter(raw, adapter, part)),

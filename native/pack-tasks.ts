@@ -63,18 +63,27 @@ function packTerm(term: PreferenceTerm) {
 
 /** @throws DeviceError for a field that is wrong */
 export function packEntries(entries: readonly AdapterEntry[]): Float64Array {
-  entries.forEach(({ target, rank, inFeatures, outFeatures, scale, experts }, index) => {
+  entries.forEach(({ target, rank, inFeatures, outFeatures, scale, experts, tokens }, index) => {
     const at = (field: string): string => `createAdapter[${index}].${field}`;
     checkCount(target, at("target"));
     checkCount(rank, at("rank"), 1);
     checkCount(inFeatures, at("inFeatures"), 1);
-    checkCount(outFeatures, at("outFeatures"), 1);
+    checkCount(outFeatures, at("outFeatures"), tokens === undefined ? 1 : 0);
     checkFinite(scale, at("scale"));
     checkCount(experts ?? 1, at("experts"), 1);
   });
   return RECORDS.AdapterEntry.pack(
-    entries.map(({ magnitudes, ...entry }) => ({ experts: 1, ...(magnitudes ?? { weight: -1, column: 0 }), ...entry })),
+    entries.map(({ magnitudes, tokens, ...entry }) => ({
+      experts: 1,
+      ...(magnitudes ?? { weight: tokens?.table ?? -1, column: 0 }),
+      ...entry,
+    })),
   );
+}
+
+/** The tokens of the entries that have some, one after another. */
+export function packTokens(entries: readonly AdapterEntry[]): Int32Array {
+  return Int32Array.from(entries.flatMap(({ tokens }) => tokens?.ids ?? []));
 }
 
 const FINITE = ["learningRate", "learningRateB", "beta1", "beta2", "eps", "weightDecay", "maxGradNorm"] as const;

@@ -218,8 +218,8 @@ export interface RawAddon {
   ): number;
   /** A handle to what a device of the same memory has loaded under the key; -1 where none has. */
   shareWeights(device: RawDevice, kind: "matrix" | "vector" | "table", key: string): number;
-  /** RECORDS.AdapterEntry. */
-  createAdapter(device: RawDevice, entries: Float64Array, frozen: boolean): number;
+  /** RECORDS.AdapterEntry; of entries with tokens, which have no outFeatures, these one after another. */
+  createAdapter(device: RawDevice, entries: Float64Array, frozen: boolean, tokens?: Int32Array): number;
   releaseAdapter(device: RawDevice, adapter: number): void;
   writeAdapter(device: RawDevice, adapter: number, part: string, data: Float32Array): void;
   readAdapter(device: RawDevice, adapter: number, part: string): Float32Array;

@@ -71,7 +71,7 @@ export const RECORDS = {
     "maxGradNorm",
     "told",
   ),
-  /** `weight`: -1 of an entry without magnitudes. */
+  /** `weight`: a matrix, or a table of an entry with tokens; -1 of an entry without magnitudes. */
   AdapterEntry: record("target", "rank", "inFeatures", "outFeatures", "scale", "experts", "weight", "column"),
   Times: record("busyNs", "waitNs", "starvedNs", "hostWaits"),
   Memory: record("weightsBytes", "arenaBytes", "adaptersBytes", "otherBytes", "peakBytes"),

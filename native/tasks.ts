@@ -208,6 +208,9 @@ export type DeviceFault = "memory" | "error" | "end" | "hang";
  * One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; `scale` is of B A x.
  * Of experts: A [experts, rank, inFeatures] then B [experts, outFeatures, rank]. With `magnitudes` these [outFeatures]
  * come behind B; one that is no number when the parameters are written becomes the norm of what base and adapter are.
+ * With `tokens`, A [rank, inFeatures] is the rows that these have instead of the base's; there is no B, and outFeatures is
+ * 0. When the parameters are written a row that begins with no number becomes the base's, one that begins with infinity
+ * the mean of the base's rows before the first such token.
  */
 export interface AdapterEntry {
   readonly target: number;
@@ -219,4 +222,6 @@ export interface AdapterEntry {
   readonly experts?: number;
   /** The base's matrix, loaded for them, and the first of its rows that are the target's. */
   readonly magnitudes?: { readonly weight: Handle; readonly column: number } | undefined;
+  /** The embedding, and ascending ids. */
+  readonly tokens?: { readonly table: Handle; readonly ids: readonly number[] } | undefined;
 }

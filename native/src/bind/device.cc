@@ -231,7 +231,8 @@ Napi::Value shareWeights(const Napi::CallbackInfo& call) {
 
 Napi::Value createAdapter(const Napi::CallbackInfo& call) {
   const auto given = rows<record::AdapterEntry>(call[1], "createAdapter");
-  return number(call, deviceOf(call[0])->createAdapter(entries(given), magnitudeSources(given),
+  const std::vector<std::int32_t> tokens = integers(call[3], "createAdapter.tokens");
+  return number(call, deviceOf(call[0])->createAdapter(entries(given, tokens), magnitudeSources(given),
                                                        flag(call[2], "createAdapter.frozen")));
 }
 

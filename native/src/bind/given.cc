@@ -129,10 +129,12 @@ std::vector<MagnitudeSource> magnitudeSources(const std::vector<Row<record::Adap
   return result;
 }
 
-std::vector<AdapterEntry> entries(const std::vector<Row<record::AdapterEntry>>& rows) {
+std::vector<AdapterEntry> entries(const std::vector<Row<record::AdapterEntry>>& rows,
+                                  const std::vector<std::int32_t>& tokens) {
   using Entry = record::AdapterEntry;
   constexpr const char* at = "createAdapter";
   std::vector<AdapterEntry> result;
+  auto next = tokens.begin();
   for (const Row<Entry>& from : rows) {
     AdapterEntry entry;
     entry.target = static_cast<std::uint32_t>(from.whole32(Entry::target, at));
@@ -141,7 +143,19 @@ std::vector<AdapterEntry> entries(const std::vector<Row<record::AdapterEntry>>& 
     entry.outFeatures = from.whole32(Entry::outFeatures, at);
     entry.scale = from.finite32(Entry::scale, at);
     entry.experts = from.whole32(Entry::experts, at);
-    result.push_back(entry);
+    if (entry.outFeatures == 0) {
+      if (entry.rank > tokens.end() - next) {
+        throw ArgumentError("an id for each row of an entry without outFeatures", "createAdapter.tokens",
+                            std::to_string(tokens.size()));
+      }
+      entry.tokens.assign(next, next + entry.rank);
+      next += entry.rank;
+    }
+    result.push_back(std::move(entry));
+  }
+  if (next != tokens.end()) {
+    throw ArgumentError("only ids of entries without outFeatures", "createAdapter.tokens",
+                        std::to_string(tokens.size()));
   }
   return result;
 }

@@ -27,6 +27,8 @@ std::vector<UpdateItem> bound(const Device& device, const std::vector<Row<record
                               const std::vector<std::vector<std::int64_t>>& cells);
 // Of each entry: `createAdapter`.
 std::vector<MagnitudeSource> magnitudeSources(const std::vector<Row<record::AdapterEntry>>& rows);
-std::vector<AdapterEntry> entries(const std::vector<Row<record::AdapterEntry>>& rows);
+// `tokens`: of the entries without outFeatures, one after another.
+std::vector<AdapterEntry> entries(const std::vector<Row<record::AdapterEntry>>& rows,
+                                  const std::vector<std::int32_t>& tokens);
 
 }  // namespace loratwin::bind

@@ -102,7 +102,8 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
                                  dtype(shape.Get("dtype"), "scratchBytes.dtype"), figureOr0("lds"));
   } else if (name == "headLoss") {
     bytes = ops::headLossScratchBytes(figure("tileRows"), figure("hidden"), figure("vocabulary"),
-                                      dtype(shape.Get("dtype"), "scratchBytes.dtype"), figureOr0("lds"));
+                                      dtype(shape.Get("dtype"), "scratchBytes.dtype"), figureOr0("lds"),
+                                      figureOr0("tokenColumns"));
   } else if (name == "loraBackward") {
     bytes = ops::loraBackwardScratchBytes(figure("rows"), figure("maxRank"), figure("projections"),
                                           dtype(shape.Get("dtype"), "scratchBytes.dtype"));
@@ -110,7 +111,8 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
     bytes = cuda::attentionScratchBytes(figure("rows"), figure("heads"));
   } else if (name == "cudaHeadLoss") {
     bytes = cuda::headScratch(figure("tileRows"), figure("hidden"), figure("vocabulary"),
-                              dtype(shape.Get("dtype"), "scratchBytes.dtype"), figureOr0("lds"))
+                              dtype(shape.Get("dtype"), "scratchBytes.dtype"), figureOr0("lds"),
+                              figureOr0("tokenColumns"))
                 .bytes;
   } else if (name == "cudaLoraBackward") {
     const std::size_t count = figure("projections");

@@ -27,7 +27,8 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/select_rows.cu
   src/cuda/sum_squares.cu
   src/cuda/swiglu.cu
-  src/cuda/temperature.cu)
+  src/cuda/temperature.cu
+  src/cuda/token_rows.cu)
 set(LORATWIN_CUDA_TABLES src/cuda/lora_tiles.cc)
 foreach(list LORATWIN_CUDA_KERNELS LORATWIN_CUDA_TABLES)
   list(TRANSFORM ${list} PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")

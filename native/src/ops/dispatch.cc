@@ -19,6 +19,7 @@
 #include "sum_squares.h"
 #include "swiglu.h"
 #include "temperature.h"
+#include "token_rows.h"
 
 namespace loratwin::ops {
 
@@ -39,6 +40,15 @@ namespace loratwin::ops {
   void dequantize_panel(const DequantizePanel&);                                                   \
   void embed(ExecContext&, const EmbedBf16&);                                                      \
   void embed(ExecContext&, const Embed&);                                                          \
+  void embed_tokens(ExecContext&, const EmbedTokensT<float>&);                                     \
+  void embed_tokens(ExecContext&, const EmbedTokensT<float, Bf16>&);                               \
+  void embed_tokens_backward(ExecContext&, const EmbedTokensBackward&);                            \
+  void head_tokens(ExecContext&, const HeadTokensT<float>&);                                       \
+  void head_tokens(ExecContext&, const HeadTokensT<float, Bf16>&);                                 \
+  void head_tokens_take(ExecContext&, const HeadTokensT<float>&);                                  \
+  void head_tokens_take(ExecContext&, const HeadTokensT<float, Bf16>&);                            \
+  void head_tokens_backward(ExecContext&, const HeadTokensT<float>&);                              \
+  void head_tokens_backward(ExecContext&, const HeadTokensT<float, Bf16>&);                        \
   void gather_rows(ExecContext&, const GatherRows&);                                               \
   void gather_rows(ExecContext&, const GatherRowsBf16&);                                           \
   void head_norm(ExecContext&, const HeadNorm&);                                                   \
@@ -359,6 +369,36 @@ void swiglu_backward(ExecContext& context, const SwigluBackward& op) { LORATWIN_
 void temperature(ExecContext& context, const Temperature& op) { LORATWIN_PICK(temperature(context, op)); }
 
 void temperature(ExecContext& context, const TemperatureBf16& op) { LORATWIN_PICK(temperature(context, op)); }
+
+void embed_tokens(ExecContext& context, const EmbedTokensT<float>& op) { LORATWIN_PICK(embed_tokens(context, op)); }
+
+void embed_tokens(ExecContext& context, const EmbedTokensT<float, Bf16>& op) {
+  LORATWIN_PICK(embed_tokens(context, op));
+}
+
+void embed_tokens_backward(ExecContext& context, const EmbedTokensBackward& op) {
+  LORATWIN_PICK(embed_tokens_backward(context, op));
+}
+
+void head_tokens(ExecContext& context, const HeadTokensT<float>& op) { LORATWIN_PICK(head_tokens(context, op)); }
+
+void head_tokens(ExecContext& context, const HeadTokensT<float, Bf16>& op) { LORATWIN_PICK(head_tokens(context, op)); }
+
+void head_tokens_take(ExecContext& context, const HeadTokensT<float>& op) {
+  LORATWIN_PICK(head_tokens_take(context, op));
+}
+
+void head_tokens_take(ExecContext& context, const HeadTokensT<float, Bf16>& op) {
+  LORATWIN_PICK(head_tokens_take(context, op));
+}
+
+void head_tokens_backward(ExecContext& context, const HeadTokensT<float>& op) {
+  LORATWIN_PICK(head_tokens_backward(context, op));
+}
+
+void head_tokens_backward(ExecContext& context, const HeadTokensT<float, Bf16>& op) {
+  LORATWIN_PICK(head_tokens_backward(context, op));
+}
 
 double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, RowGradient gradient,
                      const LogitsKind& kind) {

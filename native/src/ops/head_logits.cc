@@ -62,6 +62,14 @@ void head_logits(ExecContext& context, MatmulEngine& engine, const HeadLogits& o
                                                static_cast<std::int32_t>(H), op.logits, V});
     });
   }
+  if (op.tokens.count > 0) {
+    withStore(type, [&]<class Store>(Store) {
+      head_tokens(context, HeadTokensT<float, Store>{op.tokens, op.wanted.data(),
+                                                     static_cast<std::int32_t>(op.wanted.size()),
+                                                     static_cast<std::int32_t>(H), reinterpret_cast<const Store*>(x),
+                                                     op.logits, V, nullptr, 0, nullptr, 0, nullptr});
+    });
+  }
   context.parallelFor(op.wanted.size(), [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t i = begin; i < end; ++i) {
       lse[i] = static_cast<float>(logits_row(op.logits + static_cast<std::int64_t>(i) * V, V, op.kind));

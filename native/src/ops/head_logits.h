@@ -19,6 +19,7 @@
 #include "matmul.h"
 #include "segments.h"
 #include "size.h"
+#include "token_rows.h"
 
 namespace loratwin::ops {
 
@@ -32,6 +33,7 @@ struct HeadLogits {
   // Adapters on the head, by rows of the run; null: none. lds: at least the largest rank.
   const LoraSegments* adapters = nullptr;
   std::int64_t lds = 0;
+  TokenSegments tokens{};  // as of head_loss
 };
 
 // logits [rows,V], lse [rows], and behind them what only the operator reads: the rows of x, and s [rows,lds]; each part

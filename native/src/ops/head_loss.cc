@@ -24,8 +24,11 @@ struct Tile {
   std::byte* s;  // the weight's type
   std::byte* backward;
   std::int32_t* keys;
+  // Of rows that adapters have of it.
+  float* g;
 
-  Tile(float* scratch, std::size_t tileRows, std::size_t hidden, std::size_t vocabulary, DType type, std::size_t lds) {
+  Tile(float* scratch, std::size_t tileRows, std::size_t hidden, std::size_t vocabulary, DType type, std::size_t lds,
+       std::size_t tokenColumns) {
     char* next = reinterpret_cast<char*>(scratch);
     const auto take = [&next](std::size_t bytes) {
       char* here = next;
@@ -40,7 +43,8 @@ struct Tile {
     segments = reinterpret_cast<std::int32_t*>(take(tileRows * sizeof(std::int32_t)));
     s = reinterpret_cast<std::byte*>(take(tileRows * lds * sizeOf(type)));
     backward = reinterpret_cast<std::byte*>(take(loraBackwardScratchBytes(tileRows, lds, 1, type)));
-    keys = reinterpret_cast<std::int32_t*>(next);
+    keys = reinterpret_cast<std::int32_t*>(take(lds == 0 ? 0 : tileRows * sizeof(std::int32_t)));
+    g = reinterpret_cast<float*>(take(tileRows * tokenColumns * sizeof(float)));
   }
 };
 
@@ -87,6 +91,18 @@ void withAdapter(const HeadLoss& op, const Tile& tile, const LoraSegment* adapte
   withStore(op.weight->dtype(), [&]<class Store>(Store) { body(TileLora<Store>(op, tile, *adapter, count)); });
 }
 
+// body(HeadTokensT) of the tile where adapters have rows of the head
+template <class Body>
+void withTokens(const HeadLoss& op, const Tile& tile, std::int32_t count, Body&& body) {
+  if (op.tokens.count == 0) return;
+  const std::int32_t H = op.weight->inFeatures();
+  withStore(op.weight->dtype(), [&]<class Store>(Store) {
+    body(HeadTokensT<float, Store>{op.tokens, tile.rows, count, H, reinterpret_cast<const Store*>(tile.x), tile.logits,
+                                   op.weight->outFeatures(), reinterpret_cast<Store*>(tile.logits),
+                                   gradientStride(*op.weight), tile.g, op.tokenColumns, tile.dx});
+  });
+}
+
 // The adapter of a row; rows come in ascending order.
 class AdapterOfRow {
  public:
@@ -116,6 +132,7 @@ void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, con
   }
   matmul(context, engine, {tile.x, H, op.weight, tile.logits, DType::float32, V, nullptr, nullptr, 0, count});
   withAdapter(op, tile, adapter, count, [&](const auto& own) { own.forward(context); });
+  withTokens(op, tile, count, [&](const auto& own) { head_tokens(context, own); });
   const RowGradient gradient = !isGraded                 ? RowGradient::none
                                : type == DType::bfloat16 ? RowGradient::bfloat16
                                                          : RowGradient::float32;
@@ -127,9 +144,11 @@ void runTile(ExecContext& context, MatmulEngine& engine, const HeadLoss& op, con
   });
   for (std::int32_t i = 0; i < count; ++i) op.losses[tile.segments[i]] += tile.losses[i];
   if (!isGraded) return;
+  withTokens(op, tile, count, [&](const auto& own) { head_tokens_take(context, own); });
   matmul_backward(context, engine,
                   {tile.logits, gradientStride(*op.weight), op.weight, tile.dx, DType::float32, H, count});
   withAdapter(op, tile, adapter, count, [&](const auto& own) { own.backward(context, gradientStride(*op.weight)); });
+  withTokens(op, tile, count, [&](const auto& own) { head_tokens_backward(context, own); });
   const std::size_t gradientBytes = static_cast<std::size_t>(H) * sizeof(float);
   for (std::int32_t i = 0; i < count; ++i) std::memcpy(op.dx + tile.rows[i] * H, tile.dx + i * H, gradientBytes);
 }
@@ -155,7 +174,7 @@ void head_loss(ExecContext& context, MatmulEngine& engine, const HeadLoss& op) {
     }
   }
   const Tile tile(op.logits, static_cast<std::size_t>(op.tileRows), H, static_cast<std::size_t>(V), op.weight->dtype(),
-                  static_cast<std::size_t>(op.lds));
+                  static_cast<std::size_t>(op.lds), static_cast<std::size_t>(op.tokenColumns));
   if (op.dx != nullptr) std::memset(op.dx, 0, static_cast<std::size_t>(op.rows) * H * sizeof(float));
   // Rows with a gradient and rows without one are in tiles of their own.
   for (const bool isGraded : {true, false}) {

@@ -26,6 +26,7 @@
 #include "matmul.h"
 #include "segments.h"
 #include "size.h"
+#include "token_rows.h"
 
 namespace loratwin::ops {
 
@@ -44,17 +45,21 @@ struct HeadLoss {
   // Adapters on the head, by rows of the run; null: none. lds: at least the largest rank.
   const LoraSegments* adapters = nullptr;
   std::int64_t lds = 0;
+  // Rows of adapters in place of the head's (token_rows.h), at most so many of one.
+  TokenSegments tokens{};
+  std::int64_t tokenColumns = 0;
 };
 
 // logits [tileRows,V], gathered x (the weight's type) and dx [tileRows,H], row losses f64 [tileRows], row and segment
 // indices i32 [tileRows] each; each part rounded up to 64 bytes. With adapters (lds > 0) also s [tileRows,lds], the
-// scratch of their backward, and row keys i32 [tileRows].
+// scratch of their backward, and row keys i32 [tileRows]; last, with rows of adapters, g f32 [tileRows,tokenColumns].
 constexpr std::size_t headLossScratchBytes(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary, DType type,
-                                           std::size_t lds = 0) {
+                                           std::size_t lds = 0, std::size_t tokenColumns = 0) {
   const auto part = [tileRows](std::size_t columns, std::size_t bytes) {
     return (Size(tileRows) * columns * bytes).roundedUp(64);
   };
-  const Size plain = part(vocabulary, 4) + part(hidden, sizeOf(type)) + part(hidden, 4) + part(1, 8) + part(1, 4) * 2;
+  const Size plain = part(vocabulary, 4) + part(hidden, sizeOf(type)) + part(hidden, 4) + part(1, 8) + part(1, 4) * 2 +
+                     part(tokenColumns, 4);
   if (lds == 0) return plain.value();
   const Size backward = Size(loraBackwardScratchBytes(tileRows, lds, 1, type)).roundedUp(64);
   return (plain + part(lds, sizeOf(type)) + backward + part(1, 4)).value();

@@ -19,7 +19,8 @@ set(LORATWIN_OPS_CPU_SOURCES
   src/ops/rope.cpu.cc
   src/ops/sum_squares.cpu.cc
   src/ops/swiglu.cpu.cc
-  src/ops/temperature.cpu.cc)
+  src/ops/temperature.cpu.cc
+  src/ops/token_rows.cpu.cc)
 set(LORATWIN_OPS_SOURCES
   src/ops/adapter_norms.cc
   src/ops/dispatch.cc
@@ -54,7 +55,8 @@ set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/route.ref.cc
   src/ops/sum_squares.ref.cc
   src/ops/swiglu.ref.cc
-  src/ops/temperature.ref.cc)
+  src/ops/temperature.ref.cc
+  src/ops/token_rows.ref.cc)
 set(LORATWIN_OPS_FLAGS -O3 -fno-math-errno -fno-trapping-math)
 if(LORATWIN_SANITIZE)
   # As checked code they would take minutes to compile.

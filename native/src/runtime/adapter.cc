@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
 
 #include "errors.h"
@@ -20,6 +21,15 @@ constexpr std::size_t kMaxElements = (std::size_t{1} << 31) - 1;
   throw ArgumentError(expected, "createAdapter[" + std::to_string(index) + "]." + field, got);
 }
 
+void requireTokens(std::size_t index, const AdapterEntry& entry) {
+  const std::vector<std::int32_t>& tokens = entry.tokens;
+  const bool isAscending = std::adjacent_find(tokens.begin(), tokens.end(), std::greater_equal<>()) == tokens.end();
+  if (!isAscending || tokens.front() < 0) refuse(index, "tokens", "ascending ids from 0 on", "others");
+  if (entry.outFeatures != 0 || entry.experts != 1 || entry.weight) {
+    refuse(index, "tokens", "rows without B, experts or magnitudes", "an entry with some");
+  }
+}
+
 // The entries, each in range and none too many, before anything is allocated for them.
 std::vector<AdapterEntry> checked(std::vector<AdapterEntry> entries) {
   ops::Size elements = 0;
@@ -32,7 +42,11 @@ std::vector<AdapterEntry> checked(std::vector<AdapterEntry> entries) {
     };
     requireColumns("rank", entry.rank);
     requireColumns("inFeatures", entry.inFeatures);
-    requireColumns("outFeatures", entry.outFeatures);
+    if (entry.tokens.empty()) {
+      requireColumns("outFeatures", entry.outFeatures);
+    } else {
+      requireTokens(i, entry);
+    }
     requireColumns("experts", entry.experts);
     if (!std::isfinite(entry.scale)) refuse(i, "scale", "a finite number", std::to_string(entry.scale));
     elements = elements +
@@ -62,11 +76,7 @@ std::size_t place(std::vector<AdapterEntry>& entries, std::int32_t padding) {
 
 std::size_t unpadded(const std::vector<AdapterEntry>& entries) {
   std::size_t count = 0;
-  for (const AdapterEntry& entry : entries) {
-    count += static_cast<std::size_t>(entry.experts) * static_cast<std::size_t>(entry.rank) *
-             (static_cast<std::size_t>(entry.inFeatures) + static_cast<std::size_t>(entry.outFeatures));
-    if (entry.weight) count += static_cast<std::size_t>(entry.outFeatures);
-  }
+  for (const AdapterEntry& entry : entries) count += entry.elements();
   return count;
 }
 
@@ -103,7 +113,7 @@ Adapter::Adapter(const std::shared_ptr<MemoryPool>& pool, std::vector<AdapterEnt
     if (entry.target >= indexOfTarget_.size()) indexOfTarget_.resize(entry.target + 1, -1);
     if (indexOfTarget_[entry.target] >= 0) refuse(i, "target", "each target once", std::to_string(entry.target));
     indexOfTarget_[entry.target] = static_cast<std::int32_t>(i);
-    maxRank_ = std::max(maxRank_, entry.rank);
+    if (entry.tokens.empty()) maxRank_ = std::max(maxRank_, entry.rank);
   }
   const std::size_t norms = placeNorms(entries_);
   if (norms > 0) norms_ = std::make_unique<Buffer>(pool, MemoryKind::adapters, norms * sizeof(float));

@@ -1,7 +1,8 @@
 // An adapter's flat vectors: parameters, gradients and the two moments, equally long. One that is frozen has its
 // parameters alone.
 // Layout on the device: for each entry in order A [rank, lda] of each expert, then B [outFeatures, ldb] of each, then
-// where it has them its magnitudes [outFeatures], padded too.
+// where it has them its magnitudes [outFeatures], padded too. An entry with tokens has rows of the embedding as its A, and
+// no B.
 // JavaScript's has no padding: A [rank, inFeatures], B [outFeatures, rank]. What pads is zero and stays zero.
 #pragma once
 
@@ -15,6 +16,7 @@
 namespace loratwin {
 
 struct Matrix;
+struct Table;
 
 struct AdapterEntry {
   std::uint32_t target = 0;  // (layer of the whole model, projection)
@@ -26,6 +28,9 @@ struct AdapterEntry {
   // The base's matrix and the first of its rows that are the target's, of an entry with magnitudes; null: without.
   std::shared_ptr<const Matrix> weight;
   std::int32_t column = 0;
+  // Ascending, `rank` of them: the tokens whose rows are A. Empty: A is of an update.
+  std::vector<std::int32_t> tokens;
+  std::shared_ptr<const Table> table;  // the embedding, of an entry with tokens
   std::int32_t lda = 0;
   std::int32_t ldb = 0;
   std::int32_t ldm = 0;        // of all magnitudes
@@ -38,6 +43,12 @@ struct AdapterEntry {
   std::size_t sizeA() const { return static_cast<std::size_t>(experts) * expertA(); }
   std::size_t sizeB() const { return static_cast<std::size_t>(experts) * expertB(); }
   std::size_t sizeM() const { return static_cast<std::size_t>(ldm); }
+  // As JavaScript has it.
+  std::size_t elements() const {
+    return static_cast<std::size_t>(experts) * static_cast<std::size_t>(rank) *
+               (static_cast<std::size_t>(inFeatures) + static_cast<std::size_t>(outFeatures)) +
+           (weight ? static_cast<std::size_t>(outFeatures) : 0);
+  }
   std::size_t offsetM() const { return offset + sizeA() + sizeB(); }
 };
 
@@ -80,6 +91,7 @@ class Adapter {
   const std::vector<AdapterEntry>& entries() const { return entries_; }
   // Null: the adapter has no such target.
   const AdapterEntry* find(std::uint32_t target) const;
+  // Of updates.
   std::int32_t maxRank() const { return maxRank_; }
   // No other adapter of this process has it, not even a later one.
   std::uint64_t serial() const { return serial_; }

@@ -1,6 +1,7 @@
 #include "device.h"
 
 #include <algorithm>
+#include <cmath>
 #include <chrono>
 #include <new>
 #include <thread>
@@ -234,6 +235,19 @@ std::optional<std::size_t> Device::shareTable(const std::string& key) {
   return keep<Table>(weights_.tables, std::move(found), "");
 }
 
+std::shared_ptr<const Table> Device::tableOf(const AdapterEntry& entry, std::int64_t handle, std::size_t index) const {
+  const std::string at = "createAdapter[" + std::to_string(index) + "].weight";
+  if (handle < 0 || handle >= static_cast<std::int64_t>(weights_.tables.size())) {
+    throw ArgumentError("a table of device " + name_, at, std::to_string(handle));
+  }
+  const std::shared_ptr<const Table>& table = weights_.tables[static_cast<std::size_t>(handle)];
+  if (table->columns != entry.inFeatures || entry.tokens.back() >= table->rows) {
+    throw ArgumentError("a table with the tokens' rows", at,
+                        "one of [" + std::to_string(table->rows) + "," + std::to_string(table->columns) + "]");
+  }
+  return table;
+}
+
 std::size_t Device::createAdapter(std::vector<AdapterEntry> entries, const std::vector<MagnitudeSource>& magnitudes,
                                   bool isFrozen) {
   requireLive();
@@ -241,7 +255,8 @@ std::size_t Device::createAdapter(std::vector<AdapterEntry> entries, const std::
   for (std::size_t i = 0; i < entries.size(); i++) {
     AdapterEntry& entry = entries[i];
     const auto [handle, column] = magnitudes[i];
-    if (handle < 0) continue;
+    if (!entry.tokens.empty()) entry.table = tableOf(entry, handle, i);
+    if (handle < 0 || entry.table) continue;
     const std::string at = "createAdapter[" + std::to_string(i) + "].weight";
     if (handle >= matrices) throw ArgumentError("a matrix of device " + name_, at, std::to_string(handle));
     entry.weight = weights_.matrices[static_cast<std::size_t>(handle)];
@@ -284,11 +299,62 @@ void requirePart(const Adapter& adapter, AdapterPart part, const char* at) {
   if (part != AdapterPart::parameters) requireTrained(adapter, at);
 }
 
+// Rows first .. first + count of a table as floats.
+std::vector<float> tableRows(const Table& table, std::size_t first, std::size_t count) {
+  const std::size_t columns = static_cast<std::size_t>(table.columns);
+  const std::size_t size = ops::sizeOf(table.dtype);
+  std::vector<float> result(count * columns);
+  if (table.dtype == ops::DType::float32) {
+    table.values.read(result.data(), first * columns * size, result.size() * size);
+    return result;
+  }
+  std::vector<ops::Bf16> stored(result.size());
+  table.values.read(stored.data(), first * columns * size, stored.size() * size);
+  std::transform(stored.begin(), stored.end(), result.begin(), [](ops::Bf16 value) { return ops::toFloat(value); });
+  return result;
+}
+
+// The mean of a table's first rows.
+std::vector<float> meanRow(const Table& table, std::size_t rows) {
+  constexpr std::size_t kRows = 256;
+  const std::size_t columns = static_cast<std::size_t>(table.columns);
+  std::vector<double> sums(columns);
+  for (std::size_t first = 0; first < rows; first += kRows) {
+    const std::vector<float> part = tableRows(table, first, std::min(kRows, rows - first));
+    for (std::size_t i = 0; i < part.size(); i++) sums[i % columns] += part[i];
+  }
+  std::vector<float> mean(columns);
+  for (std::size_t i = 0; i < columns; i++) mean[i] = static_cast<float>(sums[i] / static_cast<double>(rows));
+  return mean;
+}
+
+// Parameters with new rows of tokens in place of the marks that stand for them, in `filled` where there are any.
+const float* withBaseRows(const Adapter& adapter, const float* values, std::vector<float>& filled) {
+  std::size_t place = 0;
+  for (const AdapterEntry& entry : adapter.entries()) {
+    const std::size_t columns = static_cast<std::size_t>(entry.inFeatures);
+    std::vector<float> mean;
+    for (std::size_t j = 0; j < entry.tokens.size(); j++) {
+      const float mark = values[place + j * columns];
+      if (std::isfinite(mark)) continue;
+      if (filled.empty()) filled.assign(values, values + adapter.elements());
+      const auto token = static_cast<std::size_t>(entry.tokens[j]);
+      if (std::isinf(mark) && mean.empty()) mean = meanRow(*entry.table, std::max<std::size_t>(token, 1));
+      const std::vector<float> row = std::isinf(mark) ? mean : tableRows(*entry.table, token, 1);
+      std::copy(row.begin(), row.end(), filled.begin() + static_cast<std::ptrdiff_t>(place + j * columns));
+    }
+    place += entry.elements();
+  }
+  return filled.empty() ? values : filled.data();
+}
+
 }  // namespace
 
 void Device::writeAdapter(const Adapter& adapter, AdapterPart part, const float* values) {
   requireQuiet(adapter);
   requirePart(adapter, part, "writeAdapter");
+  std::vector<float> filled;
+  if (part == AdapterPart::parameters) values = withBaseRows(adapter, values, filled);
   adapter.write(part, values);
   if (part == AdapterPart::parameters) parametersWritten(adapter);
 }

@@ -182,7 +182,8 @@ class Device {
   std::optional<std::size_t> shareMatrix(const std::string& key);
   std::optional<std::size_t> shareVector(const std::string& key);
   std::optional<std::size_t> shareTable(const std::string& key);
-  // `magnitudes`: of each entry, the matrix of its target and the first of its rows; a handle of -1 for none.
+  // `magnitudes`: of each entry, the matrix of its target and the first of its rows, a handle of -1 for none; of one with
+  // tokens their table.
   std::size_t createAdapter(std::vector<AdapterEntry> entries, const std::vector<MagnitudeSource>& magnitudes,
                             bool isFrozen);
   void releaseAdapter(std::int64_t handle);
@@ -271,6 +272,8 @@ class Device {
   template <class Item>
   std::size_t keep(std::vector<std::shared_ptr<const Item>>& items, std::shared_ptr<const Item> item,
                    const std::string& key);
+  // The embedding of an entry with tokens.
+  std::shared_ptr<const Table> tableOf(const AdapterEntry& entry, std::int64_t handle, std::size_t index) const;
   // Where weights of this kind lie among all that is shared.
   std::string place(const char* kind, const std::string& key) const { return memoryName() + " " + kind + " " + key; }
   std::shared_ptr<Matrix> packed(const MatrixSource& source);

@@ -313,7 +313,8 @@ void Replay::make(const Call& call) {
     device(call).stop();
   } else if (name == "createAdapter") {
     const auto given = rows<bind::record::AdapterEntry>(argument(call, 1, Kind::doubles), "createAdapter");
-    device(call).createAdapter(bind::entries(given), bind::magnitudeSources(given), flag(call, 2));
+    const auto tokens = array<std::int32_t>(argument(call, 3, Kind::integers), Kind::integers);
+    device(call).createAdapter(bind::entries(given, tokens), bind::magnitudeSources(given), flag(call, 2));
   } else if (name == "releaseAdapter") {
     device(call).releaseAdapter(whole(call, 1));
   } else if (name == "readAdapter" || name == "writeAdapter") {

@@ -11,6 +11,7 @@
 #include "ops/magnitude.h"
 #include "ops/matmul.h"
 #include "ops/segments.h"
+#include "ops/token_rows.h"
 #include "runtime/cpu/row_windows.h"
 #include "runtime/fields.h"
 #include "runtime/program.h"
@@ -50,6 +51,7 @@ struct RunScratch {
   std::array<std::vector<ops::LoraSegment>, ops::kLoraProjections> lora;
   std::vector<ops::LoraSegment> logits;  // of rows whose logits are wanted
   std::vector<ops::MagnitudeSegment> magnitudes;
+  std::vector<ops::TokenSegment> tokens;
   ops::AdapterNormsScratch norms;
   std::vector<RowWindow> windows;
 };
@@ -102,6 +104,9 @@ class CpuRowStep : public CpuStep {
 // The segments of the run's window as adapters of a target have them, in `items`; gradients for a backward.
 ops::LoraSegments loraSegments(const CpuRun& run, std::uint32_t target, std::vector<ops::LoraSegment>& items,
                                bool backward);
+
+// The segments of the run whose adapters have rows of a target; gradients for a backward.
+ops::TokenSegments tokenSegments(const CpuRun& run, std::uint32_t target, bool backward);
 
 StepTable cpuElementwiseSteps();
 StepTable cpuAttentionSteps();

@@ -5,6 +5,7 @@
 #include "ops/rope.h"
 #include "ops/swiglu.h"
 #include "ops/temperature.h"
+#include "ops/token_rows.h"
 #include "runtime/cpu/steps.h"
 #include "runtime/steps/elementwise.h"
 
@@ -20,9 +21,22 @@ struct Embed final : CpuStep {
       const auto* const values = reinterpret_cast<const Store*>(f.table.values.data());
       ops::embed(r.pool, ops::EmbedT<float, Store>{values, r.bindings.ids.data(), r.at(f.out), r.rows(), f.hidden,
                                                    f.table.rows, f.scale});
+      if (!f.tokens) return;
+      ops::embed_tokens(r.pool, ops::EmbedTokensT<float, Store>{tokenSegments(r, *f.tokens, false),
+                                                                r.bindings.ids.data(), r.at(f.out), f.hidden, f.scale});
     });
   }
   const EmbedFields f;
+};
+
+struct EmbedBackward final : CpuStep {
+  explicit EmbedBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void run(CpuRun& r) const override {
+    ops::embed_tokens_backward(
+        r.pool, {tokenSegments(r, f.tokens, true), r.bindings.ids.data(), r.at(f.dx), f.hidden, f.scale});
+  }
+  const EmbedBackwardFields f;
 };
 
 struct Copy final : CpuRowStep {
@@ -150,7 +164,8 @@ struct SwigluBackward final : CpuStep {
 };
 
 constexpr StepEntry kSteps[] = {
-    {"embed", makeStep<Embed>},       {"copy", makeStep<Copy>},
+    {"embed", makeStep<Embed>},       {"embedBackward", makeStep<EmbedBackward>},
+    {"copy", makeStep<Copy>},
     {"rmsnorm", makeStep<Rmsnorm>},   {"rmsnormBackward", makeStep<RmsnormBackward>},
     {"headNorm", makeStep<HeadNorm>}, {"headNormBackward", makeStep<HeadNormBackward>},
     {"rope", makeStep<Rope>},         {"temperature", makeStep<Temperature>},

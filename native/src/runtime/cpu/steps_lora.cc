@@ -213,6 +213,21 @@ ops::LoraSegments loraSegments(const CpuRun& run, std::uint32_t target, std::vec
   return listed(run, target, items);
 }
 
+ops::TokenSegments tokenSegments(const CpuRun& run, std::uint32_t target, bool backward) {
+  std::vector<ops::TokenSegment>& items = run.scratch.tokens;
+  items.clear();
+  for (const RunSegment& from : run.bindings.segments) {
+    const Adapter& adapter = *from.adapter;
+    const AdapterEntry* const entry = adapter.find(target);
+    if (entry == nullptr || from.rowStart >= from.rowEnd) continue;
+    ops::TokenSegment to{from.rowStart, from.rowEnd, entry->tokens.data(), entry->rank};
+    to.rows = adapter.part(AdapterPart::parameters) + entry->offset;
+    if (backward) to.gradients = adapter.part(AdapterPart::gradients) + entry->offset;
+    items.push_back(to);
+  }
+  return {items.data(), static_cast<std::int32_t>(items.size())};
+}
+
 StepTable cpuLoraSteps() { return kSteps; }
 
 }  // namespace loratwin

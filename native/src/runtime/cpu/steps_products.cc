@@ -51,7 +51,7 @@ struct HeadLoss final : CpuStep {
     f.reach(r);
     r.bytes("logits", f.logits,
             ops::headLossScratchBytes(static_cast<std::size_t>(f.tileRows), static_cast<std::size_t>(f.hidden),
-                                      static_cast<std::size_t>(f.vocabulary), f.dtype, f.lds()));
+                                      static_cast<std::size_t>(f.vocabulary), f.dtype, f.lds(), f.tokenColumns()));
   }
   void prepare(ops::MatmulEngine& engine) const override {
     ops::prepare_head_loss(engine, packedOf(f.weight), f.dx.has_value());
@@ -75,6 +75,8 @@ struct HeadLoss final : CpuStep {
       adapters = loraSegments(r, f.adapters->target, r.scratch.lora[0], op.dx != nullptr);
       op.adapters = &adapters;
     }
+    if (f.tokens) op.tokens = tokenSegments(r, f.tokens->target, op.dx != nullptr);
+    op.tokenColumns = static_cast<std::int64_t>(f.tokenColumns());
     ops::head_loss(r.pool, r.engine, op);
     if (op.dx == nullptr) return;
     ops::preference(r.pool, {r.bindings.preferences.data(), static_cast<std::int32_t>(r.bindings.preferences.size()),
@@ -101,6 +103,7 @@ struct HeadLogits final : CpuStep {
       adapters = loraSegments(r, f.adapters->target, r.scratch.lora[0], false);
       op.adapters = &adapters;
     }
+    if (f.tokens) op.tokens = tokenSegments(r, f.tokens->target, false);
     ops::head_logits(r.pool, r.engine, op, r.scratch.logits);
   }
   const HeadLogitsFields f;

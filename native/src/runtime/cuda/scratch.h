@@ -49,10 +49,12 @@ struct HeadScratch {
   // Of adapters on the head: s and ds [tileRows, lds].
   std::size_t s;
   std::size_t ds;
+  // Of rows that adapters have of it: g f32 [tileRows, tokenColumns].
+  std::size_t g;
   std::size_t bytes;
 };
 constexpr HeadScratch headScratch(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary, ops::DType dtype,
-                                  std::size_t lds = 0) {
+                                  std::size_t lds = 0, std::size_t tokenColumns = 0) {
   using ops::Size;
   const auto part = [](Size elements, std::size_t bytes) { return (elements * bytes).roundedUp(kScratchLine); };
   const Size elements = Size(vocabulary).roundedUp(8) * tileRows;
@@ -63,8 +65,10 @@ constexpr HeadScratch headScratch(std::size_t tileRows, std::size_t hidden, std:
   const Size dx = x + part(xElements, ops::sizeOf(dtype));
   const Size s = dx + part(xElements, sizeof(float));
   const Size shrunk = part(Size(tileRows) * lds, ops::sizeOf(dtype));
-  return {narrow ? logits.value() : 0,  x.value(), dx.value(), s.value(), (s + shrunk).value(),
-          (s + shrunk + shrunk).value()};
+  const Size g = s + shrunk + shrunk;
+  const Size end = g + part(Size(tileRows) * tokenColumns, sizeof(float));
+  return {narrow ? logits.value() : 0, x.value(), dx.value(),          s.value(),
+          (s + shrunk).value(),        g.value(), end.value()};
 }
 
 }  // namespace loratwin::cuda

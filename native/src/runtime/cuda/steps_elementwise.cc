@@ -7,6 +7,7 @@
 #include "cuda/rope.h"
 #include "cuda/swiglu.h"
 #include "cuda/temperature.h"
+#include "runtime/cuda/lora_segment.h"
 #include "runtime/cuda/steps.h"
 #include "runtime/steps/elementwise.h"
 
@@ -29,11 +30,31 @@ struct Embed final : CudaStep {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       const cuda::EmbedT<Store> op{
           reinterpret_cast<const Store*>(f.table.values.data()), r.ids(), r.at(f.out), r.rows(), f.hidden, f.scale};
-      launch = [op](void* stream) { cuda::embed(op, stream); };
+      if (!f.tokens) {
+        launch = [op](void* stream) { cuda::embed(op, stream); };
+        return;
+      }
+      const auto tokens = tokenSegments<Store>(r, *f.tokens, f.hidden, [](std::int32_t row) { return row; });
+      launch = [op, tokens](void* stream) {
+        cuda::embed(op, stream);
+        cuda::embed_tokens(tokens, op.ids, op.scale, op.out, stream);
+      };
     });
     return launch;
   }
   const EmbedFields f;
+};
+
+struct EmbedBackward final : CudaStep {
+  explicit EmbedBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    const auto tokens = tokenSegments<float>(r, f.tokens, f.hidden, [](std::int32_t row) { return row; });
+    return [tokens, ids = r.ids(), dx = r.at(f.dx), scale = f.scale](void* stream) {
+      cuda::embed_tokens_backward(tokens, ids, scale, dx, stream);
+    };
+  }
+  const EmbedBackwardFields f;
 };
 
 struct Copy final : CudaStep {
@@ -232,7 +253,8 @@ struct SwigluBackward final : CudaStep {
 };
 
 constexpr StepEntry kSteps[] = {
-    {"embed", makeStep<Embed>},       {"copy", makeStep<Copy>},
+    {"embed", makeStep<Embed>},       {"embedBackward", makeStep<EmbedBackward>},
+    {"copy", makeStep<Copy>},
     {"rmsnorm", makeStep<Rmsnorm>},   {"rmsnormBackward", makeStep<RmsnormBackward>},
     {"headNorm", makeStep<HeadNorm>}, {"headNormBackward", makeStep<HeadNormBackward>},
     {"rope", makeStep<Rope>},         {"temperature", makeStep<Temperature>},

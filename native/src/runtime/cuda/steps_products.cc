@@ -113,13 +113,15 @@ struct HeadLossRun {
   cuda::Blas* blas;
   // By tile; empty without adapters on the head.
   std::vector<cuda::PlainLoraT<Store>> adapters;
+  // By tile too; empty without rows that adapters have of it.
+  std::vector<cuda::HeadTokensT<Store>> tokens;
 
   void operator()(void* stream) const {
     if (dx != nullptr) cuda::scatter_rows(nullptr, others, otherCount, f->hidden, dx, stream);
     std::size_t next = 0;
     for (const TileRun& run : runs) {
       for (std::int32_t row = run.first; row < run.end; row += f->tileRows) {
-        tile(row, std::min(f->tileRows, run.end - row), run.isGraded, adapterOf(next++), stream);
+        tile(row, std::min(f->tileRows, run.end - row), run.isGraded, next++, stream);
       }
     }
     cuda::cross_entropy_losses(state, targets, offsets, segments, losses, stream);
@@ -131,8 +133,9 @@ struct HeadLossRun {
     return adapters.empty() || adapters[tile].perProjection == 0 ? nullptr : &adapters[tile];
   }
 
-  void tile(std::int32_t row, std::int32_t rows, bool isGraded, const cuda::PlainLoraT<Store>* own,
-            void* stream) const {
+  void tile(std::int32_t row, std::int32_t rows, bool isGraded, std::size_t index, void* stream) const {
+    const cuda::PlainLoraT<Store>* const own = adapterOf(index);
+    const cuda::HeadTokensT<Store>* const ownRows = tokens.empty() ? nullptr : &tokens[index];
     cuda::gather_rows(x, scored + row, rows, f->hidden, tileX, stream);
     cuda::Product op{};
     op.x = tileX;
@@ -150,10 +153,12 @@ struct HeadLossRun {
       cuda::lora_plain_xa(*own, tileX, f->hidden, stream);
       cuda::lora_plain_sb(*own, logits, ld, stream);
     }
+    if (ownRows != nullptr) cuda::head_tokens(*ownRows, stream);
     const cuda::LogitsTile scores{logits, ld, rows, 0, f->vocabulary, targets + row, f->kind};
     cuda::cross_entropy_tile(scores, state + row, true, stream);
     if (!isGraded) return;
     cuda::cross_entropy_gradient(scores, state + row, lossScale + row, gradient, ld, stream);
+    if (ownRows != nullptr) cuda::head_tokens_take(*ownRows, stream);
     op.x = gradient;
     op.ldx = ld;
     op.backward = true;
@@ -165,6 +170,7 @@ struct HeadLossRun {
       cuda::lora_plain_dsa(*own, tileDx, f->hidden, stream);
       cuda::lora_plain_dsx_dys(*own, tileX, f->hidden, gradient, ld, stream);
     }
+    if (ownRows != nullptr) cuda::head_tokens_backward(*ownRows, stream);
     cuda::scatter_rows(tileDx, scored + row, rows, f->hidden, dx, stream);
   }
 };
@@ -215,16 +221,28 @@ struct HeadRoom {
   Store* ds;
 };
 
+// The place of a row among rows first .. end of those listed, which come in order; from `first` on.
+auto placesFrom(const std::vector<std::int32_t>& listed, std::int32_t first, std::int32_t end) {
+  return [&listed, first, end](std::int32_t row) {
+    const auto place = static_cast<std::int32_t>(std::lower_bound(listed.begin(), listed.end(), row) - listed.begin());
+    return std::clamp(place, first, end) - first;
+  };
+}
+
+// Rows that adapters have of the head, for rows first .. end of those listed; numbered as adapters on it.
+template <class Store>
+cuda::TokenSegmentsT<Store> headTokens(CudaRun& r, std::uint32_t target, std::int32_t hidden,
+                                       const std::vector<std::int32_t>& listed, std::int32_t first, std::int32_t end) {
+  return tokenSegments<Store>(r, target, hidden, placesFrom(listed, first, end));
+}
+
 // Adapters on the head of rows first .. end of those listed, which come in order; numbered from `first` on. `keys`: of
 // the dropout, from `first` on, or null.
 template <class Store>
 cuda::PlainLoraT<Store> headLora(CudaRun& r, std::uint32_t target, std::int32_t hidden,
                                  const std::vector<std::int32_t>& listed, std::int32_t first, std::int32_t end,
                                  const std::int32_t* keys, const HeadRoom<Store>& room) {
-  const auto placeOf = [&](std::int32_t row) {
-    const auto place = static_cast<std::int32_t>(std::lower_bound(listed.begin(), listed.end(), row) - listed.begin());
-    return std::clamp(place, first, end) - first;
-  };
+  const auto placeOf = placesFrom(listed, first, end);
   std::vector<cuda::LoraSegmentT<Store>> items;
   cuda::PlainLoraT<Store> op{};
   for (const RunSegment& segment : r.bindings.segments) {
@@ -255,7 +273,7 @@ struct HeadLoss final : CudaStep {
   explicit HeadLoss(Fields& fields) : f(fields) { givesLosses = true; }
   cuda::HeadScratch scratch() const {
     return cuda::headScratch(static_cast<std::size_t>(f.tileRows), static_cast<std::size_t>(f.hidden),
-                             static_cast<std::size_t>(f.vocabulary), f.dtype, f.lds());
+                             static_cast<std::size_t>(f.vocabulary), f.dtype, f.lds(), f.tokenColumns());
   }
   void reach(Reach& r) const override {
     f.reach(r);
@@ -303,6 +321,7 @@ struct HeadLoss final : CudaStep {
       op.losses = r.losses;
       op.blas = &r.blas;
       if (f.adapters) op.adapters = tileAdapters<Store>(r, rows, places);
+      if (f.tokens) op.tokens = tileTokens<Store>(r, rows, op, reinterpret_cast<float*>(room + places.g));
       launch = op;
     });
     return launch;
@@ -322,16 +341,30 @@ struct HeadLoss final : CudaStep {
     std::vector<cuda::PlainLoraT<Store>> all;
     const HeadRoom<Store> into{f.vocabulary, static_cast<std::int32_t>(f.lds()),
                                reinterpret_cast<Store*>(room + places.s), reinterpret_cast<Store*>(room + places.ds)};
-    const auto add = [&](std::int32_t first, std::int32_t end) {
+    forTiles(rows, [&](std::int32_t first, std::int32_t end) {
       const std::int32_t* const own = keys == nullptr ? nullptr : keys + first;
       all.push_back(headLora(r, f.adapters->target, f.hidden, rows.scored, first, end, own, into));
-    };
+    });
+    return all;
+  }
+  template <class Store>
+  std::vector<cuda::HeadTokensT<Store>> tileTokens(CudaRun& r, const ScoredRows& rows, const HeadLossRun<Store>& op,
+                                                   float* g) const {
+    std::vector<cuda::HeadTokensT<Store>> all;
+    forTiles(rows, [&](std::int32_t first, std::int32_t end) {
+      all.push_back({headTokens<Store>(r, f.tokens->target, f.hidden, rows.scored, first, end), op.tileX, op.logits,
+                     op.gradient, op.ld, g, f.tokens->columns, op.tileDx});
+    });
+    return all;
+  }
+  // body(first, end) of each tile
+  template <class Body>
+  void forTiles(const ScoredRows& rows, Body&& body) const {
     for (const TileRun& run : rows.runs) {
       for (std::int32_t first = run.first; first < run.end; first += f.tileRows) {
-        add(first, std::min(first + f.tileRows, run.end));
+        body(first, std::min(first + f.tileRows, run.end));
       }
     }
-    return all;
   }
   const HeadLossFields f;
 };
@@ -347,6 +380,7 @@ struct HeadLogitsRun {
   const std::int32_t* wanted;
   std::int32_t rows;
   std::optional<cuda::PlainLoraT<Store>> adapters;
+  std::optional<cuda::HeadTokensT<Store>> tokens;
   cuda::Blas* blas;
 
   void operator()(void* stream) const {
@@ -368,6 +402,7 @@ struct HeadLogitsRun {
       cuda::lora_plain_xa(*adapters, wantedX, f->hidden, stream);
       cuda::lora_plain_sb(*adapters, logits, f->vocabulary, stream);
     }
+    if (tokens) cuda::head_tokens(*tokens, stream);
     cuda::head_logits(logits, rows, f->vocabulary, f->kind, logSums, stream);
   }
 };
@@ -396,6 +431,10 @@ struct HeadLogits final : CudaStep {
         op.adapters = headLora<Store>(
             r, f.adapters->target, f.hidden, wanted, 0, count, nullptr,
             {f.vocabulary, static_cast<std::int32_t>(f.lds()), reinterpret_cast<Store*>(room + places.s), nullptr});
+      }
+      if (f.tokens) {
+        op.tokens = {headTokens<Store>(r, f.tokens->target, f.hidden, wanted, 0, count), op.wantedX, op.logits, nullptr,
+                     f.vocabulary, nullptr, 0, nullptr};
       }
       launch = op;
     });

@@ -1,14 +1,19 @@
-// embed, copy, rmsnorm, headNorm, rope, temperature, swiglu and their backwards: fields and reach.
+// embed, embedBackward, copy, rmsnorm, headNorm, rope, temperature, swiglu and their backwards: fields and reach.
 #pragma once
 
+#include <limits>
 #include <optional>
 
 #include "ops/head_norm.h"
 #include "ops/swiglu.h"
 #include "runtime/fields.h"
 #include "runtime/steps/attention.h"
+#include "runtime/steps/lora.h"
 
 namespace loratwin {
+
+// Columns of a tensor that is not there.
+constexpr std::int64_t kAnyTokens = std::numeric_limits<std::int64_t>::max();
 
 inline float scaleOrOne(Fields& f, const char* field) { return f.given(field) ? f.number(field) : 1.0F; }
 
@@ -18,13 +23,15 @@ struct EmbedFields {
         table(f.table("table")),
         out(f.tensor("out")),
         hidden(f.count("hidden")),
-        scale(scaleOrOne(f, "scale")) {
+        scale(scaleOrOne(f, "scale")),
+        tokens(optionalTarget(f, "tokens")) {
     if (table.columns != hidden) f.refuse("hidden", std::to_string(table.columns), std::to_string(hidden));
     f.requireType("table", table.dtype, dtype);
   }
   void reach(const Reach& r) const {
     r.present("ids", r.bindings.ids);
     r.matrix("out", out, hidden, hidden);
+    if (tokens) reachTokens(r, *tokens, hidden, table.rows, kAnyTokens);
   }
 
   const ops::DType dtype;
@@ -32,6 +39,26 @@ struct EmbedFields {
   const Tensor out;
   const std::int32_t hidden;
   const float scale;
+  const std::optional<std::uint32_t> tokens;
+};
+
+struct EmbedBackwardFields {
+  explicit EmbedBackwardFields(Fields& f)
+      : dx(f.tensor("dx")),
+        hidden(f.count("hidden")),
+        scale(scaleOrOne(f, "scale")),
+        tokens(static_cast<std::uint32_t>(f.count("tokens", 0))) {}
+  void reach(const Reach& r) const {
+    r.present("ids", r.bindings.ids);
+    r.matrix("dx", dx, hidden, hidden);
+    reachTokens(r, tokens, hidden, std::numeric_limits<std::int32_t>::max(), kAnyTokens);
+    reachGradients(r, tokens);
+  }
+
+  const Tensor dx;
+  const std::int32_t hidden;
+  const float scale;
+  const std::uint32_t tokens;
 };
 
 struct CopyFields {

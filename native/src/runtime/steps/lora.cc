@@ -12,6 +12,7 @@ void reachTarget(const Reach& r, std::uint32_t target, std::int32_t outFeatures,
   for (const RunSegment& segment : r.bindings.segments) {
     const AdapterEntry* const entry = segment.adapter->find(target);
     if (entry == nullptr) continue;
+    if (!entry->tokens.empty()) r.refuse("target", "adapters with A and B", "rows of tokens");
     if (entry->inFeatures != inFeatures || entry->outFeatures != outFeatures) {
       r.refuse("target", "adapters of [" + std::to_string(outFeatures) + "," + std::to_string(inFeatures) + "]",
                "one of [" + std::to_string(entry->outFeatures) + "," + std::to_string(entry->inFeatures) + "]");
@@ -20,6 +21,23 @@ void reachTarget(const Reach& r, std::uint32_t target, std::int32_t outFeatures,
       r.refuse("experts", "adapters of " + std::to_string(experts), "one of " + std::to_string(entry->experts));
     }
     if (entry->rank > lds) r.refuse("lds", "at least rank " + std::to_string(entry->rank), std::to_string(lds));
+  }
+}
+
+void reachTokens(const Reach& r, std::uint32_t target, std::int32_t hidden, std::int32_t vocabulary,
+                 std::int64_t columns) {
+  for (const RunSegment& segment : r.bindings.segments) {
+    const AdapterEntry* const entry = segment.adapter->find(target);
+    if (entry == nullptr) continue;
+    if (entry->tokens.empty() || entry->inFeatures != hidden) {
+      r.refuse("tokens", "adapters with rows of " + std::to_string(hidden), "another entry");
+    }
+    if (entry->tokens.back() >= vocabulary) {
+      r.refuse("tokens", "token ids below " + std::to_string(vocabulary), std::to_string(entry->tokens.back()));
+    }
+    if (entry->rank > columns) {
+      r.refuse("tokenColumns", "at least " + std::to_string(entry->rank), std::to_string(columns));
+    }
   }
 }
 

@@ -36,6 +36,16 @@ struct LoraPlaces {
 void reachTarget(const Reach& r, std::uint32_t target, std::int32_t outFeatures, std::int32_t inFeatures,
                  std::int32_t experts, std::int64_t lds);
 
+// The run's adapters have at a target rows [n, hidden] for tokens of a vocabulary, n <= columns.
+void reachTokens(const Reach& r, std::uint32_t target, std::int32_t hidden, std::int32_t vocabulary,
+                 std::int64_t columns);
+
+// A field that names a target; none where it is not given.
+inline std::optional<std::uint32_t> optionalTarget(Fields& f, const char* field) {
+  if (!f.given(field)) return std::nullopt;
+  return static_cast<std::uint32_t>(f.count(field, 0));
+}
+
 // The run's adapters that have the target have gradients, too.
 void reachGradients(const Reach& r, std::uint32_t target);
 

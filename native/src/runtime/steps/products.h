@@ -95,6 +95,15 @@ struct HeadAdapters {
   const std::int64_t lds;
 };
 
+// `tokens`: the target of rows that adapters have of a head that is tied to the embedding, at most so many `columns`.
+struct HeadTokens {
+  explicit HeadTokens(Fields& f)
+      : target(static_cast<std::uint32_t>(f.count("tokens", 0))), columns(f.stride("tokenColumns", 1)) {}
+
+  const std::uint32_t target;
+  const std::int64_t columns;
+};
+
 struct HeadLossFields {
   explicit HeadLossFields(Fields& f)
       : dtype(f.dtype("dtype")),
@@ -107,6 +116,7 @@ struct HeadLossFields {
         logits(f.tensor("logits")),
         kind(logitsKind(f)) {
     if (f.given("target")) adapters.emplace(f);
+    if (f.given("tokens")) tokens.emplace(f);
     if (weight.out != vocabulary || weight.in != hidden) {
       f.refuse("weight", "a matrix of [vocabulary, hidden]", "another shape");
     }
@@ -117,11 +127,14 @@ struct HeadLossFields {
     r.present("targets", r.bindings.targets);
     r.matrix("x", x, hidden, hidden, dtype);
     if (dx) r.matrix("dx", *dx, hidden, hidden);
+    if (tokens) reachTokens(r, tokens->target, hidden, vocabulary, tokens->columns);
+    if (tokens && dx) reachGradients(r, tokens->target);
     if (!adapters) return;
     reachTarget(r, adapters->target, vocabulary, hidden, 1, adapters->lds);
     if (dx) reachGradients(r, adapters->target);
   }
   std::size_t lds() const { return adapters ? static_cast<std::size_t>(adapters->lds) : 0; }
+  std::size_t tokenColumns() const { return tokens ? static_cast<std::size_t>(tokens->columns) : 0; }
 
   const ops::DType dtype;
   const std::int32_t hidden;
@@ -133,6 +146,7 @@ struct HeadLossFields {
   const Tensor logits;
   const ops::LogitsKind kind;
   std::optional<HeadAdapters> adapters;
+  std::optional<HeadTokens> tokens;
 };
 
 struct HeadLogitsFields {
@@ -146,6 +160,7 @@ struct HeadLogitsFields {
         logits(f.tensor("logits")),
         kind(logitsKind(f)) {
     if (f.given("target")) adapters.emplace(f);
+    if (f.given("tokens")) tokens.emplace(f);
     if (weight.out != vocabulary || weight.in != hidden) {
       f.refuse("weight", "a matrix of [vocabulary, hidden]", "another shape");
     }
@@ -159,6 +174,7 @@ struct HeadLogitsFields {
     r.bytes("logits", logits,
             ops::headLogitsBytes(static_cast<std::size_t>(mostRows), static_cast<std::size_t>(hidden),
                                  static_cast<std::size_t>(vocabulary), dtype, lds()));
+    if (tokens) reachTokens(r, tokens->target, hidden, vocabulary, tokens->columns);
     if (!adapters) return;
     reachTarget(r, adapters->target, vocabulary, hidden, 1, adapters->lds);
     for (const RunSegment& segment : r.bindings.segments) {
@@ -176,6 +192,7 @@ struct HeadLogitsFields {
   const Tensor logits;
   const ops::LogitsKind kind;
   std::optional<HeadAdapters> adapters;
+  std::optional<HeadTokens> tokens;
 };
 
 }  // namespace loratwin
