@@ -67,6 +67,7 @@ function kindOfOperator(arch: Architecture, operator: Operator, letter: "F" | "B
     case "temperature":
     case "rope":
     case "embed":
+    case "embedBackward":
     case "copy":
     case "route":
     case "routeBackward":

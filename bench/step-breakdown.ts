@@ -48,6 +48,7 @@ function partOf(op: Operator["op"]): StepPart {
     case "rope":
     case "temperature":
     case "embed":
+    case "embedBackward":
     case "copy":
       return "rope, embedding, copies";
     case "route":

@@ -20,13 +20,15 @@ import { matrixOf, type StageWeights } from "./stage-weights.ts";
 
 /**
  * PEFT's start: A Kaiming-uniform with a = sqrt(5), that is U(-1/sqrt(in), 1/sqrt(in)); B zero; magnitudes the norms of
- * the base's rows, which the device takes. A layer's numbers do
- * not depend on the partition.
+ * the base's rows, and rows of tokens these rows, which the device takes. A layer's numbers do not depend on the
+ * partition.
  */
 export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Architecture): readonly AdapterPair[] {
   const { adapter, seed } = job;
-  return adapterSites(adapter, arch).map(({ layer, projection, rank, experts, dora }) => {
+  return adapterSites(adapter, arch).map(({ layer, projection, rank, experts, dora, tokens }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
+    if (tokens !== undefined)
+      return { layer, projection, a: new Float32Array(rank * inFeatures).fill(Number.NaN), b: new Float32Array(0) };
     const rng = createRng(`${seed}/adapter/${layer}/${projection}`);
     const bound = 1 / Math.sqrt(inFeatures);
     return {
@@ -127,12 +129,13 @@ function entriesOf(
   arch: Architecture,
   weights: StageWeights,
 ): readonly AdapterEntry[] {
-  return sites.map(({ layer, projection, rank, scale, experts, dora }) => {
+  return sites.map(({ layer, projection, rank, scale, experts, dora, tokens }) => {
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
     return {
       target: targetIndex(layer, projection),
       ...{ rank, inFeatures, outFeatures, scale },
       ...(experts === 1 ? {} : { experts }),
+      ...(tokens === undefined ? {} : { tokens: { table: weights.embedding!, ids: tokens } }),
       ...(dora
         ? {
             magnitudes: {

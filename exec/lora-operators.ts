@@ -1,10 +1,10 @@
 import type { Handle, LoraPlaces, LoraProjection, Operator, Tensor } from "../native/index.ts";
-import { layerProjections, PROJECTIONS, type Projection, projectionShape } from "../plan/index.ts";
+import { ADAPTED, layerProjections, type Projection, projectionShape } from "../plan/index.ts";
 import { type ProgramInput, TYPES, type Types, type Widths, widthsOf } from "./program-input.ts";
 
 /** The number that an adapter's entry and a LoRA operator meet at. */
 export function targetIndex(layer: number, projection: Projection): number {
-  return layer * PROJECTIONS.length + PROJECTIONS.indexOf(projection);
+  return layer * ADAPTED.length + ADAPTED.indexOf(projection);
 }
 
 /** First column of a projection's output in the tensor that holds it, and first row in the matrix that makes it. */
@@ -26,6 +26,7 @@ export function outputColumn(projection: Projection, { heads, inner }: Widths): 
     case "experts_gate_up_proj":
     case "experts_down_proj":
     case "lm_head":
+    case "embed_tokens":
       return 0;
   }
 }

@@ -1,5 +1,5 @@
 import type { Operator } from "../native/index.ts";
-import { loraGroup, type OperatorCall, PROJECTIONS, passOf, type RunLetter } from "../plan/index.ts";
+import { ADAPTED, loraGroup, type OperatorCall, passOf, type RunLetter } from "../plan/index.ts";
 
 /**
  * The name under which the cost model holds an operator of a forward or backward program; LoRA operators with their
@@ -41,7 +41,7 @@ export function operatorName(operator: Operator, letter: RunLetter): string {
       return operator.inverse ? "rope:B" : "rope:F";
     case "lora":
     case "loraBackward": {
-      const first = PROJECTIONS[operator.projections[0]!.target % PROJECTIONS.length]!;
+      const first = ADAPTED[operator.projections[0]!.target % ADAPTED.length]!;
       return `${operator.op === "lora" ? "lora:F" : "lora:B"} ${loraGroup(first).join("+")}`;
     }
     // As much is read and written as by a sum.
@@ -51,6 +51,9 @@ export function operatorName(operator: Operator, letter: RunLetter): string {
     case "copy":
       if (operator.residual !== undefined) return "add:F";
       return `copy:${passOf(letter)}`;
+    // The gradient is read, as by a copy.
+    case "embedBackward":
+      return "copy:B";
     case "gatherRows":
       return letter === "B" && operator.order.space === "stash" ? "gatherRows:B" : "gatherRows:F";
     case "embed":

@@ -4,9 +4,9 @@ import {
   type AdapterSite,
   type AdapterSpec,
   type Architecture,
-  adapterSites,
   isOfMixture,
   layerProjections,
+  loraSites,
   modulePattern,
   placeError,
   projectionPath,
@@ -44,6 +44,14 @@ export function patternOf(value: unknown): Readonly<Record<string, number>> | un
   return Object.values(value).every((each) => typeof each === "number") ? (value as Record<string, number>) : undefined;
 }
 
+/** `trainable_token_indices` of the embedding, as a list or by the module's name; none where it is null or empty. */
+export function tokenIndices(value: unknown): unknown {
+  if (value === undefined || value === null) return undefined;
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value;
+  const [[name, own] = [], ...others] = Object.entries(value);
+  return others.length === 0 && (name === "embed_tokens" || name === "model.embed_tokens") ? own : value;
+}
+
 /** The sites of the job's adapter, with what a number and its pattern have for them as their alpha. */
 function givenSites(
   value: unknown,
@@ -51,7 +59,7 @@ function givenSites(
   { rank, targets }: AdapterSpec,
   arch: Architecture,
 ): readonly AdapterSite[] {
-  return adapterSites({ rank, targets, alpha: typeof value === "number" ? value : Number.NaN, alphaPattern }, arch);
+  return loraSites({ rank, targets, alpha: typeof value === "number" ? value : Number.NaN, alphaPattern }, arch);
 }
 
 /** Whether a PEFT configuration is of the job's adapter. @throws InputError with the first key that is not */
@@ -65,7 +73,7 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
     throw placeError(new InputError(facts), source);
   };
   if (config["peft_type"] !== "LORA") refuse('"LORA"', "peft_type");
-  const sites = adapterSites(spec, arch);
+  const sites = loraSites(spec, arch);
   for (const [own, key, pattern] of [
     ["rank", "r", "rank_pattern"],
     ["alpha", "lora_alpha", "alpha_pattern"],
@@ -105,11 +113,21 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
       "init_lora_weights",
       "Let PEFT convert it: save_pretrained(FOLDER, path_initial_model_for_weight_conversion=START).",
     );
-  for (const key of ["modules_to_save", "layers_to_transform", "exclude_modules", "trainable_token_indices"]) {
+  for (const key of ["modules_to_save", "layers_to_transform", "exclude_modules"]) {
     const value = config[key];
     if (value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0))
       refuse("null: an adapter on all layers, and nothing else,", key);
   }
+  const { trainableTokens } = spec;
+  const tokens = tokenIndices(config["trainable_token_indices"]);
+  if (JSON.stringify(tokens) !== JSON.stringify(trainableTokens))
+    refuse(
+      trainableTokens === undefined
+        ? "null, as the job's adapter has no trainableTokens,"
+        : `[${trainableTokens.join(", ")}]`,
+      "trainable_token_indices",
+      Array.isArray(tokens) ? `Write \`adapter: { trainableTokens: [${tokens.join(", ")}] }\`.` : undefined,
+    );
   const bias = config["bias"];
   if (bias !== undefined && bias !== null && bias !== "none") refuse('"none"', "bias");
   const inLayers = Array.from({ length: arch.numLayers }, (_, layer) =>

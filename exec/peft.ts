@@ -18,7 +18,8 @@ import { adapterPath, fromPeftB, targetParameters, toPeftB } from "./peft-expert
 
 /**
  * A [rank, in] and B [out, rank] of one projection of one layer, row major; of experts [experts, rank, in] and [experts,
- * out, rank]. Magnitudes [out] where the adapter has them: those of one that nobody has trained are no numbers, and
+ * out, rank]. Of the embedding A [tokens, hidden] is rows of it, those that nobody has trained no numbers, and B is empty.
+ * Magnitudes [out] where the adapter has them: those of one that nobody has trained are no numbers, and
  * stand for the norms of the base's rows.
  */
 export interface AdapterPair {
@@ -35,6 +36,9 @@ const WEIGHTS = "adapter_model.safetensors";
 function tensorName(module: string, matrix: "A" | "B"): string {
   return `base_model.model.${module}.lora_${matrix}.weight`;
 }
+
+/** Whole rows, not differences, despite its name. Source: TrainableTokensLayer of peft 0.21. */
+const TOKEN_ROWS = "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta";
 
 /** The one tensor of an adapter whose name does not end in "weight". */
 function magnitudesName(module: string): string {
@@ -78,6 +82,7 @@ export function writePeftFolder(
     target_modules: spec.targets.filter((target) => !isOfMixture(target)).sort(),
     ...targetParameters(spec, arch),
     task_type: "CAUSAL_LM",
+    ...(spec.trainableTokens === undefined ? {} : { trainable_token_indices: spec.trainableTokens }),
     ...(spec.dora === true ? { use_dora: true } : {}),
     use_rslora: spec.rslora === true,
   };
@@ -93,6 +98,8 @@ export function pairTensors(arch: Architecture, pairs: readonly AdapterPair[], p
   const targets = new Set(pairs.map(({ projection }) => projection));
   return pairs.flatMap(({ layer, projection, a, b, magnitudes }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
+    if (projection === "embed_tokens")
+      return [{ name: prefix + TOKEN_ROWS, shape: [a.length / inFeatures, inFeatures], values: a }];
     const module = adapterPath(targets, arch, layer, projection);
     // Of all experts.
     const ranks = a.length / inFeatures;
@@ -128,6 +135,8 @@ export function readPairs(
     const { layer, projection, rank, experts, dora } = site;
     if (hasEach && experts > 1) return { layer, projection, ...readEachExpert(read, prefix, arch, site) };
     const { in: inFeatures, out } = projectionShape(arch, projection);
+    if (site.tokens !== undefined)
+      return { layer, projection, a: read(prefix + TOKEN_ROWS, [rank, inFeatures]), b: new Float32Array(0) };
     const module = adapterPath(new Set(spec.targets), arch, layer, projection);
     const b = read(prefix + tensorName(module, "B"), [out, experts * rank]);
     return {

@@ -8,7 +8,7 @@ import {
   type Runtime,
   type SendTask,
 } from "../native/index.ts";
-import type { Setting, Stage } from "../plan/index.ts";
+import { type Setting, type Stage, trainsEmbedding } from "../plan/index.ts";
 import { assignDevices } from "./assign-devices.ts";
 import type { Later } from "./later.ts";
 import type { BaseModel } from "./model-folder.ts";
@@ -118,7 +118,8 @@ export async function openLocalStage(
   await weightsBefore;
   // Of all pipelines: those of one machine share what they load.
   const dora = setting.pipelines.flatMap(({ room }) => room.dora ?? []);
-  const form = { dtype: setting.model.dtype, dora };
+  const { room } = setting.pipelines.find(({ endStage }) => stage.index < endStage)!;
+  const form = { dtype: setting.model.dtype, dora, trainsEmbedding: trainsEmbedding(room) };
   return { device, weights: await loadStageWeights(device, model, stage, form) };
 }
 

@@ -24,6 +24,18 @@ function headAdapters({ architecture, layout }: ProgramInput): Pick<HeadLossOper
   return lds === undefined ? {} : { target: targetIndex(architecture.numLayers - 1, "lm_head"), lds };
 }
 
+/** The target of rows that adapters have of the embedding, if any job has some. */
+function tokensTarget({ layout }: ProgramInput): { readonly tokens?: number } {
+  return layout.shrunkColumns.embed_tokens === undefined ? {} : { tokens: targetIndex(0, "embed_tokens") };
+}
+
+/** The same on a head that is tied to it. */
+function headTokens(input: ProgramInput): Pick<HeadLossOperator, "tokens" | "tokenColumns"> {
+  const tokenColumns = input.layout.shrunkColumns.embed_tokens;
+  if (!input.architecture.tiedEmbeddings || tokenColumns === undefined) return {};
+  return { ...tokensTarget(input), tokenColumns };
+}
+
 /** What a forward gives: losses and their gradient, losses, or logits of some rows, with or without losses. */
 export type ForwardResult = "gradient" | "losses" | "logits" | "losses and logits";
 
@@ -37,7 +49,11 @@ export function forwardProgram(input: ProgramInput, result: ForwardResult): read
   const entry: Operator =
     weights.embedding === undefined
       ? { op: "copy", x: IN, ...(edges.before === "float32" ? {} : { from: edges.before }), y: first, columns: hidden }
-      : { op: "embed", ...types, table: weights.embedding, out: first, hidden, ...embeddingScale(input) };
+      : {
+          ...{ op: "embed", ...types, table: weights.embedding, out: first, hidden },
+          ...embeddingScale(input),
+          ...tokensTarget(input),
+        };
   const end = layout.final?.x ?? layout.forward.output ?? OUT;
   const layers = layout.layers.flatMap((_, index) => layerForward(input, index, inputs[index + 1] ?? end));
   const operators = [entry, ...layers];
@@ -49,6 +65,7 @@ export function forwardProgram(input: ProgramInput, result: ForwardResult): read
       ...(logitScale === undefined ? {} : { scale: logitScale }),
       ...(logitCap === undefined ? {} : { softcap: logitCap }),
       ...headAdapters(input),
+      ...headTokens(input),
     };
     operators.push({ op: "rmsnorm", ...types, x: end, weight: weights.finalNorm!, y: normed, rstd, hidden, eps });
     if (result !== "logits")
@@ -89,6 +106,7 @@ export function backwardProgram(input: ProgramInput): readonly Operator[] {
   }
   const leaving = layers[0]!.attention === undefined ? b : a;
   const last: StreamGradient = { stream: edges.before === "float32" ? OUT : leaving.stream, compute: OUT };
+  const trains = stage.embedding ? tokensTarget(input).tokens : undefined;
   for (let index = layers.length - 1; index >= 0; index -= 1) {
     const { attention, mlp } = layers[index]!;
     operators.push(...layerBeforeBackward(input, index));
@@ -98,10 +116,12 @@ export function backwardProgram(input: ProgramInput): readonly Operator[] {
       gradient = result;
     }
     if (attention !== undefined) {
-      const result = index > 0 ? a : stage.embedding ? undefined : last;
+      const result = index > 0 || trains !== undefined ? a : stage.embedding ? undefined : last;
       operators.push(...attentionBackward(input, index, gradient, result, isRecomputed(input, index)));
       gradient = a;
     }
   }
+  if (trains !== undefined)
+    operators.push({ op: "embedBackward", dx: a.stream, hidden, ...embeddingScale(input), tokens: trains });
   return operators;
 }

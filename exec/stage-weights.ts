@@ -129,6 +129,8 @@ function readNorm({ weights, architecture: { normOffset } }: BaseModel, { name, 
 export interface WeightForm {
   readonly dtype: Dtype;
   readonly dora?: readonly Projection[];
+  /** Whether they may have rows of the embedding, whose gradient goes back through the first product. */
+  readonly trainsEmbedding?: boolean;
   /** Without a backward, whose products need the weights packed another way; false when absent. */
   readonly isForwardOnly?: boolean;
 }
@@ -268,7 +270,15 @@ export async function loadStageWeights(
   const loader = weightLoader(device);
   const layers: LayerWeights[] = [];
   for (const layer of stageLayers(stage))
-    layers.push(await loadLayer(loader, model, layer, form, !(stage.embedding && layers.length === 0)));
+    layers.push(
+      await loadLayer(
+        loader,
+        model,
+        layer,
+        form,
+        form.trainsEmbedding === true || !(stage.embedding && layers.length === 0),
+      ),
+    );
   return {
     embedding: stage.embedding
       ? loader.loadTable("embedding", {

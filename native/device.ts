@@ -289,7 +289,8 @@ export function createDevice(
       const handle = guarded(() => addon.shareWeights(raw, kind, key));
       return handle < 0 ? undefined : handle;
     },
-    createAdapter: (entries, frozen = false) => guarded(() => addon.createAdapter(raw, packEntries(entries), frozen, packTokens(entries))),
+    createAdapter: (entries, frozen = false) =>
+      guarded(() => addon.createAdapter(raw, packEntries(entries), frozen, packTokens(entries))),
     releaseAdapter: (adapter) => guarded(() => addon.releaseAdapter(raw, adapter)),
     writeAdapter: (adapter, part, data) => guarded(() => addon.writeAdapter(raw, adapter, part, data)),
     readAdapter: (adapter, part) => guarded(() => addon.readAdapter(raw, adapter, part)),

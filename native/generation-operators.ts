@@ -41,4 +41,6 @@ export interface HeadLogitsOperator extends Typed {
   readonly softcap?: number;
   readonly target?: number;
   readonly lds?: number;
+  readonly tokens?: number;
+  readonly tokenColumns?: number;
 }

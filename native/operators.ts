@@ -17,7 +17,7 @@ import type { CachedAttentionOperator, HeadLogitsOperator } from "./generation-o
 import type { MagnitudeBackwardOperator, MagnitudeOperator } from "./magnitude-operators.ts";
 import type { Dtype, Handle, Tensor, Typed } from "./tensors.ts";
 
-/** out[T,hidden] = scale table[ids]; C: table. */
+/** out[T,hidden] = scale table[ids], or of tokens whose rows an adapter has scale times these; C: table. */
 export interface EmbedOperator extends Typed {
   readonly op: "embed";
   readonly table: Handle;
@@ -25,6 +25,18 @@ export interface EmbedOperator extends Typed {
   readonly hidden: number;
   /** 1 when absent. */
   readonly scale?: number;
+  /** The target of entries with tokens. */
+  readonly tokens?: number;
+}
+
+/** The gradient of rows of tokens, from that of what `embed` gave with the same scale. */
+export interface EmbedBackwardOperator {
+  readonly op: "embedBackward";
+  /** float32 [T,hidden]. */
+  readonly dx: Tensor;
+  readonly hidden: number;
+  readonly scale?: number;
+  readonly tokens: number;
 }
 
 /** y[T,columns] = scale x (+ residual), rounded where `to` is narrower: what crosses a stage's edge or joins the stream. */
@@ -224,6 +236,12 @@ export interface HeadLossOperator extends Typed {
    */
   readonly target?: number;
   readonly lds?: number;
+  /**
+   * The target of entries with tokens: logits of these are of their rows, before all else, and with `dx` their gradients are
+   * added up. tokenColumns: at least as many as any adapter has. Both or none.
+   */
+  readonly tokens?: number;
+  readonly tokenColumns?: number;
 }
 
 /**
@@ -288,6 +306,7 @@ export interface SwigluBackwardOperator extends Typed, GatedActivation {
 /** One step of a program; `op` names the operator. */
 export type Operator =
   | EmbedOperator
+  | EmbedBackwardOperator
   | CopyOperator
   | RmsnormOperator
   | MatmulOperator

@@ -29,6 +29,8 @@ export interface ScratchShape {
   readonly kvHeads?: number;
   /** headLoss; of it and of headLogits the next two, and lds with adapters on the head. */
   readonly tileRows?: number;
+  /** headLoss with rows that adapters have of the head. */
+  readonly tokenColumns?: number;
   readonly hidden?: number;
   readonly vocabulary?: number;
   /** The compute dtype; float32 when absent. */

@@ -74,6 +74,7 @@ export {
   adapterSites,
   GATE_UP_PATTERN,
   jobsOn,
+  loraSites,
   modulePattern,
   parameterName,
   patternAt,
@@ -165,6 +166,7 @@ export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.t
 // Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
 export {
+  ADAPTED,
   copiesOf,
   type Half,
   halfOf,

@@ -103,6 +103,7 @@ export {
   pipelineMicroBatches,
   pipelineTable,
   roomOf,
+  trainsEmbedding,
 } from "./pipelines.ts";
 // Prompts that are answered while jobs train.
 export {

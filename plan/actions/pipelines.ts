@@ -1,6 +1,6 @@
 import { largestRanks, type SitedAdapter } from "../documents/adapter-sites.ts";
 import type { Architecture } from "../documents/architecture.ts";
-import { PROJECTIONS, type Projection } from "../documents/projections.ts";
+import { ADAPTED, PROJECTIONS, type Projection } from "../documents/projections.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
 import type { PlannedPipeline, Room, Setting } from "../documents/setting.ts";
 import { jobsOfGroup, largestSizes } from "./mini-batch.ts";
@@ -44,7 +44,7 @@ export function roomOf(
 ): Room {
   const ofJobs = jobs.map(({ adapter }) => largestRanks(adapter, arch));
   const ranks: Partial<Record<Projection, number>> = {};
-  for (const projection of PROJECTIONS) {
+  for (const projection of ADAPTED) {
     const most = Math.max(0, ...ofJobs.map((own) => own[projection] ?? 0));
     if (most > 0) ranks[projection] = most;
   }
@@ -52,6 +52,11 @@ export function roomOf(
     jobs.some(({ adapter }, job) => adapter.dora === true && ofJobs[job]![projection] !== undefined),
   );
   return { ...sizes, maxJobs: jobs.length, ranks, ...(dora.length === 0 ? {} : { dora }) };
+}
+
+/** Whether adapters of a pipeline may have rows of the embedding. */
+export function trainsEmbedding({ ranks }: Pick<Room, "ranks">): boolean {
+  return ranks.embed_tokens !== undefined;
 }
 
 /** Whether the layouts of a pipeline have room for a job's adapter. */

@@ -24,6 +24,17 @@ function headRanks(
   return sum(segments.map((segment) => rowsOf(segment) * rankOf(segment.job)));
 }
 
+/** The same of rows that adapters have of a tied head. */
+function headTokens(
+  { architecture, stage, jobs }: LossShape,
+  { segments }: Sizes,
+  rowsOf: (segment: Sizes["segments"][number]) => number,
+): number {
+  if (!architecture.tiedEmbeddings) return 0;
+  const tokensOf = (job: number): number => meanRanks(architecture, stage, jobs[job]!).embed_tokens ?? 0;
+  return sum(segments.map((segment) => rowsOf(segment) * tokensOf(segment.job)));
+}
+
 /**
  * Norm, product and softmax of the scored rows, and back to the gradient of the head's input, and of adapters on the
  * head; or the losses alone.
@@ -36,7 +47,8 @@ export function headLoss(shape: LossShape, sizes: Sizes, withGradient: boolean):
   const kind = withGradient ? "head" : "headLoss";
   const passes = withGradient ? 2 : 1;
   const ranks = headRanks(shape, sizes, (segment) => segment.scored);
-  const adapted = (withGradient ? 3 : 1) * ranks * (hidden + vocabularySize);
+  const rows = headTokens(shape, sizes, (segment) => segment.scored);
+  const adapted = (withGradient ? 3 : 1) * (ranks * (hidden + vocabularySize) + rows * hidden);
   const flops = 2 * passes * scored * hidden * vocabularySize + 2 * adapted;
   return {
     name: `${kind}:${hidden}x${vocabularySize}`,
@@ -53,7 +65,8 @@ export function headLogits(shape: LossShape, sizes: Sizes): OperatorCall {
   const { hiddenSize: hidden, vocabularySize } = shape.architecture;
   const { sequences: rows } = sizes;
   const ranks = headRanks(shape, sizes, ({ lengths }) => lengths.length);
-  const flops = 2 * rows * hidden * vocabularySize + 2 * ranks * (hidden + vocabularySize);
+  const tokens = headTokens(shape, sizes, ({ lengths }) => lengths.length);
+  const flops = 2 * rows * hidden * vocabularySize + 2 * (ranks * (hidden + vocabularySize) + tokens * hidden);
   return {
     name: `headLogits:${hidden}x${vocabularySize}`,
     kind: "headLogits",

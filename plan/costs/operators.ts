@@ -311,16 +311,17 @@ function backwardSwiglus(shape: StageShape, { tokens }: Sizes): readonly Operato
 }
 
 /**
- * The first layer after the embedding has no gradient of its input: neither its qkv product nor its first norm goes
- * back.
+ * The first layer after the embedding has no gradient of its input, unless rows of the embedding are trained: neither its
+ * qkv product nor its first norm goes back.
  */
 function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
   const { architecture: arch, stage } = shape;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim } = arch;
   const { tokens } = sizes;
   const { all: parts, kept } = partsOf(shape);
-  const inputGradients = parts.attention - (stage.embedding ? 1 : 0);
   const { targets } = shape;
+  const trainsEmbedding = stage.embedding && targets.has("embed_tokens");
+  const inputGradients = parts.attention - (stage.embedding && !trainsEmbedding ? 1 : 0);
   const queryColumns = numHeads * headDim;
   return [
     matmul("B", tokens, hidden, queryColumns + 2 * numKvHeads * headDim, inputGradients),
@@ -342,6 +343,7 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
     ...scaled(shape, sizes, parts, () => true),
     ...recomputations(shape, sizes),
     ...edgeCopies(shape, "B", tokens),
+    ...(trainsEmbedding ? [elementwise("copy", "B", tokens * hidden, tokens, 1)] : []),
   ];
 }
 

@@ -15,7 +15,11 @@ export type TimedWork = Pick<Setting, "stages" | "pipelines" | "devices" | "link
 
 /** The projections that some adapter of the jobs is on. */
 export function targetsOf(jobs: readonly Pick<PlannedJob, "adapter">[]): ReadonlySet<Projection> {
-  return new Set(jobs.flatMap(({ adapter }) => adapter.targets));
+  return new Set(
+    jobs.flatMap(({ adapter: { targets, trainableTokens } }): readonly Projection[] =>
+      trainableTokens === undefined ? targets : [...targets, "embed_tokens"],
+    ),
+  );
 }
 
 /** What the actions of each stage of a plan work on. */

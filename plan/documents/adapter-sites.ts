@@ -24,6 +24,7 @@ export function parameterName({ experts }: Architecture, projection: Projection)
  */
 export function projectionPath(arch: Architecture, layer: number, projection: Projection): string {
   if (projection === "lm_head") return projection;
+  if (projection === "embed_tokens") return "model.embed_tokens";
   if (isOfMixture(projection)) return `model.layers.${layer}.${parameterName(arch, projection)}`;
   const blocks = { attention: "self_attn", mlp: arch.layerNames?.mlp ?? "mlp" };
   return `model.layers.${layer}.${blocks[halfOf(projection)]}.${projection}`;
@@ -41,12 +42,14 @@ export interface AdapterSite {
   readonly experts: number;
   /** Whether each of its outputs has a magnitude. */
   readonly dora: boolean;
+  /** Of the embedding, the tokens whose rows are A, as many as its rank: there is no B. */
+  readonly tokens?: readonly number[];
 }
 
 /** What of an adapter its sites follow from. */
 export type SitedAdapter = Pick<
   AdapterSpec,
-  "rank" | "alpha" | "targets" | "rslora" | "dora" | "rankPattern" | "alphaPattern"
+  "rank" | "alpha" | "targets" | "rslora" | "dora" | "rankPattern" | "alphaPattern" | "trainableTokens"
 >;
 
 /** Letters of a module's name, about, and the most ways in which an expression may try to match one. */
@@ -115,8 +118,8 @@ export function adapterSites(adapter: SitedAdapter, arch: Architecture): readonl
   known.set(arch, { of, alike });
   const before = of.get(adapter);
   if (before !== undefined) return before;
-  const { rank, alpha, targets, rslora, dora, rankPattern, alphaPattern } = adapter;
-  const kind = JSON.stringify([rank, alpha, targets, rslora, dora, rankPattern, alphaPattern]);
+  const { rank, alpha, targets, rslora, dora, rankPattern, alphaPattern, trainableTokens } = adapter;
+  const kind = JSON.stringify([rank, alpha, targets, rslora, dora, rankPattern, alphaPattern, trainableTokens]);
   const sites = alike.get(kind) ?? newSites(adapter, arch);
   of.set(adapter, sites);
   if (alike.size === MOST_ALIKE) alike.clear();
@@ -124,10 +127,17 @@ export function adapterSites(adapter: SitedAdapter, arch: Architecture): readonl
   return sites;
 }
 
+/** The rows of the embedding that an adapter has. */
+function tokenSites({ trainableTokens: tokens }: SitedAdapter): readonly AdapterSite[] {
+  if (tokens === undefined) return [];
+  const rank = tokens.length;
+  return [{ layer: 0, projection: "embed_tokens", rank, alpha: rank, scale: 1, experts: 1, dora: false, tokens }];
+}
+
 function newSites(adapter: SitedAdapter, arch: Architecture): readonly AdapterSite[] {
   const [rankAt, alphaAt] = [patternAt(adapter.rankPattern), patternAt(adapter.alphaPattern)];
   const targets = PROJECTIONS.filter((projection) => adapter.targets.includes(projection));
-  return Array.from({ length: arch.numLayers }, (_, layer) =>
+  const inLayers = Array.from({ length: arch.numLayers }, (_, layer) =>
     targets
       .filter((of) => (of === "lm_head" ? layer === arch.numLayers - 1 : hasProjection(arch, layer, of)))
       .map((projection): AdapterSite => {
@@ -138,10 +148,16 @@ function newSites(adapter: SitedAdapter, arch: Architecture): readonly AdapterSi
         const dora = adapter.dora === true;
         return { layer, projection, rank, alpha, scale, experts: copiesOf(arch, projection), dora };
       }),
-  ).flat();
+  );
+  return [...tokenSites(adapter), ...inLayers.flat()];
 }
 
-/** The largest rank of an adapter on each projection; none where it has no adapter. */
+/** Those of A and B, without rows of the embedding. */
+export function loraSites(adapter: SitedAdapter, arch: Architecture): readonly AdapterSite[] {
+  return adapterSites(adapter, arch).filter(({ tokens }) => tokens === undefined);
+}
+
+/** The largest rank of an adapter on each projection, and of rows of the embedding their number; none where it has no adapter. */
 export function largestRanks(adapter: SitedAdapter, arch: Architecture): Partial<Record<Projection, number>> {
   const ranks: Partial<Record<Projection, number>> = {};
   for (const { projection, rank } of adapterSites(adapter, arch))
@@ -151,7 +167,7 @@ export function largestRanks(adapter: SitedAdapter, arch: Architecture): Partial
 
 /** @throws InputError at a key of a pattern that no target matches */
 function checkPatterns(adapter: SitedAdapter, arch: Architecture): void {
-  const paths = adapterSites(adapter, arch).map(({ layer, projection }) => projectionPath(arch, layer, projection));
+  const paths = loraSites(adapter, arch).map(({ layer, projection }) => projectionPath(arch, layer, projection));
   for (const at of ["rankPattern", "alphaPattern"] as const)
     for (const key of Object.keys(adapter[at] ?? {})) {
       if (keyPattern(key) === undefined)
@@ -241,6 +257,38 @@ function checkOnHead({ adapter, loss }: JobOn): void {
   });
 }
 
+/** @throws InputError for rows that the embedding does not have, or that a tied head cannot have */
+function checkTokens({ adapter, loss }: JobOn, arch: Architecture): void {
+  const { trainableTokens: tokens, targets } = adapter;
+  if (tokens === undefined) return;
+  const at = "trainableTokens";
+  const { vocabularySize } = arch;
+  const other = tokens.find((token) => token >= vocabularySize);
+  if (other !== undefined)
+    throw new InputError({
+      expected: `ids below ${vocabularySize}, the rows of the model's embedding,`,
+      at,
+      got: other,
+      hint: "Add rows to the base model first: transformers' model.resize_token_embeddings(N), then save_pretrained.",
+    });
+  if (!arch.tiedEmbeddings) return;
+  // The head has the rows too.
+  if (targets.includes("lm_head"))
+    throw new InputError({
+      expected: "no lm_head beside trainableTokens on a model whose head is its embedding",
+      at: "targets",
+      got: "lm_head",
+      hint: "Leave one of them out.",
+    });
+  if (loss !== undefined)
+    throw new InputError({
+      expected: "no trainableTokens on a model whose head is its embedding, since the job compares answers,",
+      at,
+      got: tokens,
+      hint: "Leave trainableTokens out of the adapter, or loss out of the job.",
+    });
+}
+
 interface JobOn {
   readonly adapter: SitedAdapter & { readonly dropout?: number; readonly init?: string | undefined };
   readonly loss?: LossSpec | undefined;
@@ -283,6 +331,7 @@ export function jobsOn<J extends JobOn>(arch: Architecture, jobs: readonly J[]):
       checkReference(job);
       checkOnExperts({ ...job, adapter }, arch);
       checkOnHead({ ...job, adapter });
+      checkTokens({ ...job, adapter }, arch);
       return { ...job, adapter };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;

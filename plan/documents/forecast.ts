@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { huggingFaceConfigSchema } from "./model-config.ts";
 import { PRESETS } from "./presets.ts";
-import { PROJECTIONS } from "./projections.ts";
 import { nameSchema } from "./workload.ts";
+import { projectionSchema } from "./written-values.ts";
 
 const positive = z.number().positive();
 const count = z.int().positive();
@@ -40,7 +40,7 @@ const jobKindSchema = z.strictObject({
     sigma: z.number().min(0).max(2).default(0.6),
   }),
   rank: count.max(1024).default(16),
-  targets: z.array(z.enum(PROJECTIONS)).min(1).default(["q_proj", "k_proj", "v_proj", "o_proj"]),
+  targets: z.array(projectionSchema).min(1).default(["q_proj", "k_proj", "v_proj", "o_proj"]),
   priority: prioritySchema.default(0),
   user: nameSchema.optional(),
   /** Of this kind alone, in place of the forecast's. */

@@ -12,7 +12,9 @@ export const PROJECTIONS = [
   ...(["router", "experts_gate_up_proj", "experts_down_proj"] as const),
   "lm_head",
 ] as const;
-export type Projection = (typeof PROJECTIONS)[number];
+/** All that an adapter may change; rows of the embedding count to the first layer's attention. */
+export const ADAPTED = [...PROJECTIONS, "embed_tokens"] as const;
+export type Projection = (typeof ADAPTED)[number];
 
 /** The parts that a matrix has in models that do not fuse it. */
 const FUSED = {
@@ -33,9 +35,9 @@ export function joinsMagnitudes(dora: readonly Projection[] = []): boolean {
   return dora.includes("o_proj") || dora.includes("down_proj");
 }
 
-/** Whether it is of the layers, and not the head. */
+/** Whether it is of the layers: not the head, nor the embedding. */
 export function isInLayers(projection: Projection): boolean {
-  return projection !== "lm_head";
+  return projection !== "lm_head" && projection !== "embed_tokens";
 }
 
 export function isOfMixture(projection: Projection): boolean {
@@ -112,7 +114,10 @@ export function targetsOn(arch: Architecture, targets: readonly Projection[]): P
 export const HALVES = ["attention", "mlp"] as const;
 export type Half = (typeof HALVES)[number];
 
-const ATTENTION: ReadonlySet<Projection> = new Set(["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"]);
+const ATTENTION: ReadonlySet<Projection> = new Set([
+  "embed_tokens",
+  ...(["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"] as const),
+]);
 /** The half of a layer that a projection belongs to; the head is behind the last layer's MLP. */
 export function halfOf(projection: Projection): Half {
   return ATTENTION.has(projection) ? "attention" : "mlp";
@@ -134,7 +139,7 @@ export function loraGroup(projection: Projection): readonly Projection[] {
   return LORA_GROUPS.find((group) => group.includes(projection))!;
 }
 
-/** In and out features of a projection; of one expert's where it has several. */
+/** In and out features of a projection; of one expert's where it has several. Rows of the embedding have no B. */
 export function projectionShape(
   arch: Architecture,
   projection: Projection,
@@ -167,5 +172,7 @@ export function projectionShape(
       return { in: arch.experts!.intermediateSize, out: hiddenSize };
     case "lm_head":
       return { in: hiddenSize, out: arch.vocabularySize };
+    case "embed_tokens":
+      return { in: hiddenSize, out: 0 };
   }
 }

@@ -3,7 +3,8 @@ import { architectureSchema } from "./architecture.ts";
 import { calibrationSchema } from "./calibration.ts";
 import { resolvedDeviceSchema, resolvedLinkSchema } from "./cluster.ts";
 import { dtypeSchema } from "./dtype.ts";
-import { PROJECTIONS } from "./projections.ts";
+import { ADAPTED } from "./projections.ts";
+import { projectionSchema } from "./written-values.ts";
 
 const index = z.int().min(0);
 const count = z.int().positive();
@@ -39,10 +40,10 @@ export const roomSchema = z.strictObject({
   maxSequence: count,
   /** The most jobs in a micro-batch. */
   maxJobs: count,
-  /** The largest rank among the adapters on each projection; those that no adapter targets are left out. */
-  ranks: z.partialRecord(z.enum(PROJECTIONS), count),
+  /** The largest rank among the adapters on each projection, and of `embed_tokens` the most rows; those that no adapter targets are left out. */
+  ranks: z.partialRecord(z.enum(ADAPTED), count),
   /** Projections on which an adapter may have magnitudes; absent where none may. */
-  dora: z.array(z.enum(PROJECTIONS)).min(1).optional(),
+  dora: z.array(projectionSchema).min(1).optional(),
   /** The most prompts that are answered together, and tokens of one with its answer; absent where none is. */
   sample: z.strictObject({ sequences: count, tokens: count }).optional(),
 });

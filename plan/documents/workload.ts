@@ -38,6 +38,9 @@ export const nameSchema = z
 export const recomputeSchema = z.enum(["none", "layer", "auto"]);
 export type Recompute = z.infer<typeof recomputeSchema>;
 
+/** Rows of an embedding that an adapter may have: more are no few. */
+const MOST_TOKENS = 2 ** 12;
+
 export const adapterSchema = z.strictObject({
   rank: positiveInt.max(1024),
   alpha: z.number().positive(),
@@ -50,6 +53,16 @@ export const adapterSchema = z.strictObject({
   /** Ranks and alphas of some targets: PEFT's `rank_pattern` and `alpha_pattern`, by the end of a module's name. */
   rankPattern: z.record(z.string(), positiveInt.max(1024)).optional(),
   alphaPattern: z.record(z.string(), z.number().positive()).optional(),
+  /**
+   * Tokens whose rows of the embedding are trained too, and of a head that is tied to it: PEFT's
+   * `trainable_token_indices`. Ascending.
+   */
+  trainableTokens: z
+    .array(z.int().min(0))
+    .min(1)
+    .max(MOST_TOKENS)
+    .refine((ids) => ids.every((id, at) => at === 0 || ids[at - 1]! < id), "ascending ids, each once")
+    .optional(),
   /** A PEFT folder to start from; relative to the file that names it. */
   init: pathSchema.optional(),
 });

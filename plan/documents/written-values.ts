@@ -1,9 +1,12 @@
 import { z } from "zod";
-import { PROJECTIONS, UNFUSED_PROJECTIONS } from "./projections.ts";
+import { PROJECTIONS, type Projection, UNFUSED_PROJECTIONS } from "./projections.ts";
+
+/** One that an adapter may have as a target. */
+export const projectionSchema: z.ZodType<Projection, Projection> = z.enum(PROJECTIONS);
 
 /** The projections of an adapter. */
 export const targetsSchema = z
-  .array(z.enum(PROJECTIONS))
+  .array(projectionSchema)
   .min(1)
   .refine((targets) => new Set(targets).size === targets.length, "targets without repetition");
 
@@ -12,7 +15,7 @@ export const writtenTargetsSchema = z.union([
   targetsSchema,
   z
     .enum([...PROJECTIONS, "all-linear"])
-    .transform((word) => (word === "all-linear" ? [...UNFUSED_PROJECTIONS] : [word]))
+    .transform((word): Projection[] => (word === "all-linear" ? [...UNFUSED_PROJECTIONS] : [word]))
     .pipe(targetsSchema),
 ]);
 

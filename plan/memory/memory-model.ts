@@ -1,6 +1,7 @@
 import { formatBytes, padded, sum, textTable } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../actions/compute-dtype.ts";
 import type { EdgeDtypes } from "../actions/message-bytes.ts";
+import { trainsEmbedding } from "../actions/pipelines.ts";
 import { adapterParameters, numMagnitudes } from "../costs/adapter-parameters.ts";
 import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "../costs/quantized-weights.ts";
 import type { Architecture } from "../documents/architecture.ts";
@@ -47,10 +48,10 @@ export function packedMatrixBytes(inFeatures: number, outFeatures: number, dtype
 }
 
 /**
- * The frozen weights of a stage as a device holds them: packed for both directions but the product before the
- * embedding, which has no backward; embedding and head are never quantized.
+ * The frozen weights of a stage as a device holds them: packed for both directions but the product behind the
+ * embedding, which has no backward unless rows of that are trained; embedding and head are never quantized.
  */
-export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {
+export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype, trainsEmbedding = false): number {
   const { hiddenSize: hidden, vocabularySize } = arch;
   const compute = computeDtype(dtype);
   const vector = (length: number): number => padded(length * FLOAT, LINE);
@@ -60,7 +61,7 @@ export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype)
   const layers = layersWeightBytes(arch, stage, matrix, vector);
   const embedding = stage.embedding
     ? padded(vocabularySize * hidden * COMPUTE_BYTES[compute], LINE) -
-      (isQuantized(dtype) ? 0 : packedDirectionBytes(qkvColumns, hidden, compute))
+      (isQuantized(dtype) || trainsEmbedding ? 0 : packedDirectionBytes(qkvColumns, hidden, compute))
     : 0;
   const head = stage.head ? packedMatrixBytes(hidden, vocabularySize, compute) + vector(hidden) : 0;
   return layers + embedding + head + sum(ropeVectors(arch).map(vector));
@@ -107,6 +108,8 @@ export interface Held {
 export interface HeldInput extends Pick<StageMemoryInput, "architecture" | "stage" | "dtype" | "kind" | "threads"> {
   readonly maxSequence: number;
   readonly jobs: readonly Pick<PlannedJob, "adapter" | "loss">[];
+  /** Whether adapters of its pipeline may have rows of the embedding; false where absent. */
+  readonly trainsEmbedding?: boolean;
 }
 
 /** Bytes of one of an adapter's four vectors on a CPU device, which together take a line at least. */
@@ -130,11 +133,11 @@ export function adapterBytes(
   return own + Math.max(LINE, frozen) + 2 * norms;
 }
 
-function heldByCpu({ architecture, stage, dtype, jobs, threads, kind }: HeldInput): Held {
+function heldByCpu({ architecture, stage, dtype, jobs, threads, kind, trainsEmbedding }: HeldInput): Held {
   const parameterBytes = sum(jobs.map((job) => vectorBytes(architecture, stage, job)));
   const bytes = sum(jobs.map((job) => adapterBytes({ architecture, stage, kind }, job)));
   return {
-    weights: stageWeightBytes(architecture, stage, dtype),
+    weights: stageWeightBytes(architecture, stage, dtype, trainsEmbedding),
     adapters: bytes - 2 * parameterBytes,
     optimizer: 2 * parameterBytes,
     other: threads * matmulScratchBytes(architecture, stage, dtype),
@@ -163,7 +166,12 @@ export function stageMemory(input: StageMemoryInput): StageMemory {
   const { stashUnits, buffers, residents, program = EXECUTOR } = input;
   const layout = executorLayout({ ...input, ...(program.eager === undefined ? {} : { eager: program.eager }) });
   const arena = arenaLayout(layout, stashUnits, buffers);
-  const { other, ...held } = heldBytes({ ...input, maxSequence: input.room.maxSequence, jobs: residents });
+  const { other, ...held } = heldBytes({
+    ...input,
+    maxSequence: input.room.maxSequence,
+    jobs: residents,
+    trainsEmbedding: trainsEmbedding(input.room),
+  });
   const parts = {
     ...held,
     activations: stashUnits * layout.unitBytes,

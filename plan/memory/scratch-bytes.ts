@@ -62,6 +62,7 @@ export function headScratchBytes(
   vocabulary: number,
   dtype: ComputeDtype,
   lds = 0,
+  tokenColumns = 0,
 ): number {
   const adapters = [tileRows * lds * COMPUTE_BYTES[dtype], loraScratchBytes(tileRows, lds, 1, dtype), tileRows * 4];
   const parts = [
@@ -72,6 +73,7 @@ export function headScratchBytes(
     tileRows * 8,
     tileRows * 4,
     tileRows * 4,
+    tileRows * tokenColumns * FLOAT,
   ];
   return parts.reduce((sum, bytes) => sum + padded(bytes, LINE), 0);
 }
@@ -109,6 +111,7 @@ export function cudaHeadScratchBytes(
   vocabulary: number,
   dtype: ComputeDtype,
   lds = 0,
+  tokenColumns = 0,
 ): number {
   const elements = tileRows * padded(vocabulary, 8);
   const shrunk = tileRows * lds * COMPUTE_BYTES[dtype];
@@ -118,6 +121,7 @@ export function cudaHeadScratchBytes(
     tileRows * hidden * COMPUTE_BYTES[dtype],
     tileRows * hidden * FLOAT,
     ...[shrunk, shrunk],
+    tileRows * tokenColumns * FLOAT,
   ];
   return parts.reduce((sum, bytes) => sum + padded(bytes, LINE), 0);
 }
@@ -129,6 +133,16 @@ interface Scratch {
   /** Of runs with a cache, of which so many rows may want their logits; none where undefined. */
   readonly logits: (mostRows: number | undefined) => number;
   readonly lora: number;
+}
+
+/** The largest of A and B. */
+function largestOf({ embed_tokens: _, ...columns }: ShrunkColumns): number {
+  return Math.max(0, ...Object.values(columns));
+}
+
+/** Columns of what adapters on the head have shrunk, and of rows that they have of it where it is tied. */
+function headColumns({ tiedEmbeddings }: Architecture, columns: ShrunkColumns): readonly [number, number] {
+  return [columns.lm_head ?? 0, tiedEmbeddings ? (columns.embed_tokens ?? 0) : 0];
 }
 
 /** Projections with adapters, by the LoRA operators that they are in. */
@@ -147,7 +161,7 @@ function cudaScratch(input: LayoutInput, columns: ShrunkColumns): Scratch {
   const { architecture: arch } = input;
   const { maxTokens: rows, maxJobs, ranks } = input.room;
   const dtype = computeDtype(input.dtype);
-  const maxRank = Math.max(0, ...Object.values(ranks));
+  const maxRank = largestOf(ranks);
   const groupBytes = targetedGroups(columns).map((group) => {
     const projections = group.map((projection) => ({
       outFeatures: projectionShape(arch, projection).out,
@@ -167,7 +181,8 @@ function cudaScratch(input: LayoutInput, columns: ShrunkColumns): Scratch {
   return {
     attention: 0,
     attentionBackward: cudaAttentionScratchBytes(rows, arch.numHeads),
-    head: (tileRows) => cudaHeadScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype, columns.lm_head),
+    head: (tileRows) =>
+      cudaHeadScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype, ...headColumns(arch, columns)),
     logits: logitsBytesOf(arch, dtype, columns),
     lora: Math.max(0, ...groupBytes),
   };
@@ -179,7 +194,7 @@ export function scratchOf(input: LayoutInput, columns: ShrunkColumns): Scratch {
   const { architecture: arch, threads } = input;
   const { maxTokens: rows, maxSequence } = input.room;
   const dtype = computeDtype(input.dtype);
-  const maxRank = Math.max(0, ...Object.values(columns));
+  const maxRank = largestOf(columns);
   const loras = targetedGroups(columns).map((group) =>
     loraScratchBytes(rows * rowsPerToken(arch, group[0]!), maxRank, group.length, dtype),
   );
@@ -189,7 +204,8 @@ export function scratchOf(input: LayoutInput, columns: ShrunkColumns): Scratch {
         ? attentionScratchBytes(threads, maxSequence, arch.headDim, false)
         : cachedAttentionScratchBytes(threads, arch.numHeads, arch.numKvHeads, arch.headDim),
     attentionBackward: attentionScratchBytes(threads, maxSequence, arch.headDim, true),
-    head: (tileRows) => headScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype, columns.lm_head),
+    head: (tileRows) =>
+      headScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype, ...headColumns(arch, columns)),
     logits: logitsBytesOf(arch, dtype, columns),
     lora: Math.max(0, ...loras),
   };

@@ -1,4 +1,5 @@
 import { formatBytes, sum } from "../../core/index.ts";
+import { trainsEmbedding } from "../actions/pipelines.ts";
 import { halvesBounds, rangeOfHalves } from "../actions/stage-layers.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { PlanBody } from "../documents/plan.ts";
@@ -12,7 +13,7 @@ export interface SharedWeights {
   readonly countedBy: readonly number[];
 }
 
-type Placed = Pick<PlanBody, "model" | "devices" | "stages">;
+type Placed = Pick<PlanBody, "model" | "devices" | "stages" | "pipelines">;
 
 /** The memory that a device's weights lie in: the machine's for CPU devices, a GPU's for the devices on it. */
 export function memoryName({ kind, machine, name }: Pick<ResolvedDevice, "kind" | "machine" | "name">): string {
@@ -27,14 +28,17 @@ function emptyStage({ index, device }: Stage): Stage {
 
 /**
  * The parts of a stage's weights that another stage may hold too, each as a stage of that part alone. Rotary
- * frequencies every device has itself.
+ * frequencies every device has itself. `isTrained`: rows of the embedding, so that the first half has another form.
  */
-function partsOf(stage: Stage): ReadonlyMap<string, Stage> {
+function partsOf(stage: Stage, isTrained: boolean): ReadonlyMap<string, Stage> {
   const nothing = emptyStage(stage);
   const parts = new Map<string, Stage>();
   const [start, end] = halvesBounds(stage);
   for (let half = start; half < end; half += 1)
-    parts.set(`half ${half}`, { ...nothing, ...rangeOfHalves(half, half + 1) });
+    parts.set(`half ${half}${half === 0 && isTrained ? ", trained before" : ""}`, {
+      ...nothing,
+      ...rangeOfHalves(half, half + 1),
+    });
   if (stage.embedding) parts.set("embedding", { ...nothing, embedding: true });
   if (stage.head) parts.set("head", { ...nothing, head: true });
   return parts;
@@ -45,9 +49,10 @@ function weightBytes(
   { architecture, dtype }: Pick<PlanBody["model"], "architecture" | "dtype">,
   { kind, threads }: Pick<ResolvedDevice, "kind" | "threads">,
   part: Stage,
+  trainsEmbedding: boolean,
 ): number {
   const held = (stage: Stage): number =>
-    heldBytes({ architecture, stage, dtype, jobs: [], maxSequence: 1, kind, threads }).weights;
+    heldBytes({ architecture, stage, dtype, jobs: [], maxSequence: 1, kind, threads, trainsEmbedding }).weights;
   return held(part) - held(emptyStage(part));
 }
 
@@ -57,26 +62,28 @@ export function shareableBytes(
   device: Pick<ResolvedDevice, "kind" | "threads">,
 ): number {
   const whole = { ...rangeOfHalves(0, 2 * model.architecture.numLayers), embedding: true, head: true };
-  const parts = partsOf({ index: 0, device: 0, recomputedLayers: 0, ...whole });
-  return sum([...parts.values()].map((part) => weightBytes(model, device, part)));
+  const parts = partsOf({ index: 0, device: 0, recomputedLayers: 0, ...whole }, false);
+  return sum([...parts.values()].map((part) => weightBytes(model, device, part, false)));
 }
 
 /**
  * By stage, what it shares with stages before it: the executor loads stages in order, and the first device of a memory
  * to load a weight counts it.
  */
-export function sharedWeights({ model, devices, stages }: Placed): readonly SharedWeights[] {
+export function sharedWeights({ model, devices, stages, pipelines }: Placed): readonly SharedWeights[] {
   const owners = new Map<string, number>();
   return stages.map((stage) => {
     const device = devices[stage.device]!;
+    const { room } = pipelines.find(({ endStage }) => stage.index < endStage)!;
+    const isTrained = trainsEmbedding(room);
     const countedBy = new Set<number>();
     let bytes = 0;
-    for (const [name, part] of partsOf(stage)) {
+    for (const [name, part] of partsOf(stage, isTrained)) {
       const key = `${memoryName(device)} ${name}`;
       const owner = owners.get(key);
       if (owner === undefined) owners.set(key, stage.index);
       else {
-        bytes += weightBytes(model, device, part);
+        bytes += weightBytes(model, device, part, isTrained);
         countedBy.add(owner);
       }
     }

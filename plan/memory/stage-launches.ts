@@ -57,11 +57,12 @@ function productLaunches(product: Product, direction: "F" | "B", dtype: Dtype): 
 
 /**
  * Of each tile of scored rows six: gathered, two products, scores, gradient, scattered; two of adapters on the head, and
- * four of their backward; the others' zeros; losses, and what compares them. Where rows without a gradient begin or end,
+ * four of their backward; one of rows that adapters have of a tied head, and three of their backward; the others' zeros; losses, and what compares them. Where rows without a gradient begin or end,
  * so does a tile.
  */
-function headLaunches({ maxTokens, headTileRows, targets, turns }: LaunchedStage): number {
-  const ofTile = 6 + when(targets.has("lm_head"), 6);
+function headLaunches({ architecture, maxTokens, headTileRows, targets, turns }: LaunchedStage): number {
+  const hasRows = architecture.tiedEmbeddings && targets.has("embed_tokens");
+  const ofTile = 6 + when(targets.has("lm_head"), 6) + when(hasRows, 4);
   return ofTile * (Math.ceil(maxTokens / headTileRows) + turns) + 2 + when(turns > 0);
 }
 
@@ -205,25 +206,30 @@ export function stageLaunches(launched: LaunchedStage): Readonly<Record<"F" | "B
   const numHalves = ofLayers(() => 1);
   const roundings = arch.norms === "after" ? when(isRounded(false), numHalves - 1) + when(isRounded(true)) : 0;
   // The first half after the embedding has no gradient of its input: what is added to it is left out too.
-  const spared = stage.embedding
-    ? halves.attention(layers[0]!.layer).gradient +
-      when(loraGroup("q_proj").some((projection) => targets.has(projection))) +
-      when(arch.norms === "after" && isRounded(true))
-    : 0;
+  const trainsEmbedding = stage.embedding && targets.has("embed_tokens");
+  const spared =
+    stage.embedding && !trainsEmbedding
+      ? halves.attention(layers[0]!.layer).gradient +
+        when(loraGroup("q_proj").some((projection) => targets.has(projection))) +
+        when(arch.norms === "after" && isRounded(true))
+      : 0;
   return {
-    F: 1 + forward + (stage.head ? 1 + headLaunches(launched) : copiesAfter),
-    B: (stage.head ? 1 : copiesAfter) + again + backward + roundings - spared + NORM_KERNELS,
+    F: 1 + when(trainsEmbedding) + forward + (stage.head ? 1 + headLaunches(launched) : copiesAfter),
+    B: (stage.head ? 1 : copiesAfter) + again + backward + roundings - spared + when(trainsEmbedding) + NORM_KERNELS,
   };
 }
 
 /**
  * The most launches of a run that takes sequences of a whole model further: attention is two, and behind the last norm
- * rows are gathered, multiplied and scored, with two of adapters on the head.
+ * rows are gathered, multiplied and scored, with two of adapters on the head; rows of the embedding are one, and one more
+ * where the head is tied.
  */
 export function generationLaunches(launched: LaunchedLayers): number {
   const halves = halvesOf(launched);
   const ofLayers = stageLayers(launched.stage).map(({ layer, halves: own }) =>
     sum(own.map((half) => halves[half](layer).body + halves[half](layer).output + when(half === "attention"))),
   );
-  return 1 + sum(ofLayers) + 1 + 3 + when(launched.targets.has("lm_head"), 2);
+  const { targets, architecture } = launched;
+  const rows = when(targets.has("embed_tokens"), architecture.tiedEmbeddings ? 2 : 1);
+  return 1 + sum(ofLayers) + 1 + 3 + when(targets.has("lm_head"), 2) + rows;
 }

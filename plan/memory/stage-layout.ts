@@ -4,6 +4,7 @@ import type { EdgeDtypes } from "../actions/message-bytes.ts";
 import { stageLayers } from "../actions/stage-layers.ts";
 import { expertsOf } from "../documents/architecture.ts";
 import {
+  ADAPTED,
   halfOf,
   hasProjection,
   isInLayers,
@@ -150,7 +151,7 @@ export interface StageLayout {
 function shrunkColumnsOf({ room, kind }: LayoutInput): ShrunkColumns {
   const padding = kind === "cuda" ? SHRUNK_PADDING : 1;
   const columns: Partial<Record<Projection, number>> = {};
-  for (const projection of PROJECTIONS) {
+  for (const projection of ADAPTED) {
     const rank = room.ranks[projection];
     if (rank !== undefined) columns[projection] = padded(rank, padding);
   }
