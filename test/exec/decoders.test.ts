@@ -94,7 +94,7 @@ const PATTERNS = {
   alphaPattern: { "layers.(0|2).*": 3.5 },
 };
 
-type Patterns = Pick<SmallJob, "rankPattern" | "alphaPattern" | "targets" | "dora">;
+type Patterns = Pick<SmallJob, "rankPattern" | "alphaPattern" | "targets" | "dora" | "trainableTokens">;
 
 const CASES: readonly (readonly [what: string, architecture: Architecture, patterns: Patterns])[] = [
   ...Object.entries(DECODERS).map(([what, architecture]) => [`a decoder with ${what}`, architecture, {}] as const),
@@ -104,6 +104,12 @@ const CASES: readonly (readonly [what: string, architecture: Architecture, patte
     (what) => [`adapters with magnitudes on ${what}`, DECODERS[what]!, { dora: true }] as const,
   ),
   ["adapters with magnitudes on multipliers", DECODERS["multipliers"]!, { dora: true, targets: ["o_proj", "up_proj"] }],
+  ["rows of the embedding", { ...SMALL, tiedEmbeddings: false }, { trainableTokens: [0, 7, 21, 96] }],
+  [
+    "rows of a scaled embedding and of the head",
+    { ...DECODERS["multipliers"]!, logitCap: 4 },
+    { trainableTokens: [0, 7, 21], targets: ["o_proj"] },
+  ],
   ["adapters on the head", SMALL, { targets: ["lm_head", "k_proj", "down_proj"] }],
   ["adapters on the head alone, capped logits", { ...SMALL, logitCap: 4 }, { targets: ["lm_head"] }],
 ];
@@ -121,15 +127,15 @@ describe.each(CASES)("%s", (_, architecture, patterns) => {
   );
 
   test.each(DTYPES)("trains in %s as planned: operators and memory, whole, divided and recomputed", async (dtype) => {
+    const whole = [{ devices: "cpu:0" }, { devices: "cpu:0", recompute: "layer" }] as const;
+    const divided = [
+      { devices: "cpu:0,cpu:1" },
+      { devices: "cpu:0,cpu:1", cuts: [3], recomputedLayers: [1, 1] },
+    ] as const;
+    // Rows of a tied head are on one stage.
+    const isWhole = architecture.tiedEmbeddings && patterns.trainableTokens !== undefined;
     const runs = await Promise.all(
-      (
-        [
-          { devices: "cpu:0" },
-          { devices: "cpu:0", recompute: "layer" },
-          { devices: "cpu:0,cpu:1" },
-          { devices: "cpu:0,cpu:1", cuts: [3], recomputedLayers: [1, 1] },
-        ] as const
-      ).map((run) => runSmall(given, { ...run, dtype, groups: 1 })),
+      (isWhole ? whole : [...whole, ...divided]).map((run) => runSmall(given, { ...run, dtype, groups: 1 })),
     );
     for (const run of runs) {
       expect(outcome(run).metrics.every(({ loss }) => Number.isFinite(loss))).toBe(true);

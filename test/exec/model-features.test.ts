@@ -73,6 +73,39 @@ test.each(someOf(FEATURES, { quick: 3, all: 5 }))(
   },
 );
 
+test.each([true, false])(
+  "rows of the embedding have the gradient of a float64 decoder, head tied: %s",
+  async (isTied) => {
+    const architecture = { ...BASE, tiedEmbeddings: isTied };
+    const model = { architecture, weights: cached(syntheticWeights(architecture).weights) };
+    const tokens = [0, 3, 13, 27];
+    const given = smallCase(
+      [
+        {
+          rank: 1,
+          targets: ["down_proj"],
+          trainableTokens: tokens,
+          batchSize: 1,
+          microBatchSize: 1,
+          steps: 1,
+          length: 8,
+        },
+      ],
+      architecture,
+      model,
+    );
+    const start = given.start[0]!.map((pair) => ({ ...pair, a: pair.a.map((_, i) => Math.sin(i * 1.3) / 3) }));
+    const row = given.data[0]![0]!;
+    const scored = row.labels.subarray(1).filter((label) => label >= 0).length;
+    const { alpha, rank } = given.jobs[0]!.adapter;
+    const lossOf = (pairs: (typeof given.start)[number]): number =>
+      referenceLoss(architecture, model.weights, { scale: alpha / rank, pairs, tokens }, row) / scored;
+    const [step] = (await runSmall({ ...given, start: [start] }, { devices: "cpu:0" })).metrics;
+    expect(Math.abs(step!.loss / lossOf(start) - 1)).toBeLessThan(2e-6);
+    expect(Math.abs(step!.gradNorm / referenceGradNorm(lossOf, start) - 1)).toBeLessThan(2e-4);
+  },
+);
+
 test("llama3 scaling keeps short waves, stretches long ones by the factor and blends between", () => {
   const arch: Architecture = {
     ...BASE,

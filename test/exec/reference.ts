@@ -23,6 +23,7 @@ const plus = (a: Matrix, b: Matrix, scale = 1): Matrix =>
 export interface ReferenceAdapter {
   readonly scale: number;
   readonly pairs: readonly AdapterPair[];
+  readonly tokens?: readonly number[] | undefined;
 }
 
 /** Angles a position of each pair of a head, by Hugging Face's formulas. */
@@ -97,7 +98,11 @@ export function referenceLoss(
       }
       return out;
     });
-  const embedding = weights.read("model.embed_tokens.weight", [vocabularySize, hiddenSize]);
+  const embedding = Float64Array.from(weights.read("model.embed_tokens.weight", [vocabularySize, hiddenSize]));
+  const rows = adapter.pairs.find(({ projection }) => projection === "embed_tokens");
+  adapter.tokens?.forEach((token, j) => {
+    embedding.set(rows!.a.subarray(j * hiddenSize, (j + 1) * hiddenSize), token * hiddenSize);
+  });
   let x: Matrix = Array.from(inputIds, (id) =>
     Float64Array.from(embedding.subarray(id * hiddenSize, (id + 1) * hiddenSize)),
   );

@@ -63,6 +63,7 @@ export interface SmallJob {
   readonly rankPattern?: Readonly<Record<string, number>>;
   readonly alphaPattern?: Readonly<Record<string, number>>;
   readonly dora?: boolean;
+  readonly trainableTokens?: readonly number[];
   readonly optimizer?: Partial<Job["optimizer"]>;
   readonly batchSize?: number;
   readonly microBatchSize?: number;
@@ -152,6 +153,7 @@ export function smallCase(
         rankPattern: spec.rankPattern,
         alphaPattern: spec.alphaPattern,
         dora: spec.dora,
+        trainableTokens: spec.trainableTokens,
       },
       batchSize: spec.batchSize ?? 4,
       microBatchSize: spec.microBatchSize ?? 2,
