@@ -12,6 +12,28 @@ export interface ChainRequest {
   readonly jobs: readonly number[];
 }
 
+/**
+ * Why a job has to have the whole model on one device; undefined where it has not. An answer's tokens would go through
+ * other stages one by one, and the gradients of rows that embedding and head share are on both ends of a pipeline.
+ */
+function needsOneDevice({ rows = [], jobs, architecture }: Whole, job: number): string | undefined {
+  if (rows[job]?.sample !== undefined) return "has a sample, whose prompts are answered on one";
+  return architecture.tiedEmbeddings && jobs[job]!.adapter.trainableTokens !== undefined
+    ? "has trainableTokens, rows that this model's embedding and head share"
+    : undefined;
+}
+
+type Whole = Pick<PlanRequest, "jobs" | "architecture"> & Partial<Pick<PlanRequest, "rows">>;
+
+/** The first job that has to have the whole model on one device. */
+function firstWhole(request: Whole): { readonly job: number; readonly why: string } | undefined {
+  for (const job of request.jobs.keys()) {
+    const why = needsOneDevice(request, job);
+    if (why !== undefined) return { job, why };
+  }
+  return undefined;
+}
+
 /** Up to so many pipelines every number is worth a look; more of them are where they divide the devices evenly. */
 const FEW_PIPELINES = 8;
 
@@ -22,15 +44,14 @@ const FEW_PIPELINES = 8;
 export function pipelineCounts({
   pipelines,
   devices,
-  jobs,
   calibration,
   layersPerStage,
-  rows = [],
-}: Pick<PlanRequest, "pipelines" | "devices" | "jobs" | "calibration" | "layersPerStage"> &
-  Partial<Pick<PlanRequest, "rows">>): readonly number[] {
+  ...request
+}: Pick<PlanRequest, "pipelines" | "devices" | "calibration" | "layersPerStage"> & Whole): readonly number[] {
+  const { jobs } = request;
   const most = Math.min(devices.length, jobs.length);
   if (pipelines === undefined) return [1];
-  if (pipelines === "auto" && rows.some(({ sample }) => sample !== undefined)) return [most];
+  if (pipelines === "auto" && firstWhole(request) !== undefined) return [most];
   if (pipelines !== "auto") {
     if (pipelines > most)
       throw new InputError({
@@ -83,33 +104,31 @@ function allowances(request: Costed, parts: readonly (readonly number[])[]): rea
 }
 
 /**
- * A request on no more devices than it has jobs where these answer prompts and the number of pipelines is left open: each
- * pipeline has one device then, and a job at least.
+ * A request on no more devices than it has jobs where one needs the whole model on a device and the number of pipelines is
+ * left open: each pipeline has one device then, and a job at least.
  */
-export function onDevicesForSamples(request: PlanRequest): PlanRequest {
-  const { pipelines, rows, jobs, devices, links } = request;
-  if (pipelines !== "auto" || devices.length <= jobs.length || rows.every(({ sample }) => sample === undefined))
-    return request;
+export function onWholeDevices(request: PlanRequest): PlanRequest {
+  const { pipelines, jobs, devices, links } = request;
+  if (pipelines !== "auto" || devices.length <= jobs.length || firstWhole(request) === undefined) return request;
   return { ...request, devices: devices.slice(0, jobs.length), links: links.slice(0, jobs.length - 1) };
 }
 
-/**
- * What answers prompts has the whole model on one device: an answer's tokens would go through other stages one by one.
- * @throws PlanError for a longer pipeline
- */
-export function checkSamples({ devices, rows, jobs }: PlanRequest, asked: Pick<PlanRequest, "devices" | "jobs">): void {
-  const sampled = rows.findIndex(({ sample }) => sample !== undefined);
-  if (sampled < 0 || devices.length === 1) return;
+/** @throws PlanError for a longer pipeline of jobs of which one needs the whole model on a device */
+export function checkWhole(request: PlanRequest, asked: Pick<PlanRequest, "devices" | "jobs">): void {
+  const { devices, jobs } = request;
+  const whole = firstWhole(request);
+  if (whole === undefined || devices.length === 1) return;
+  const leftOut = request.rows[whole.job]!.sample === undefined ? "trainableTokens" : "sample";
   const numDevices = asked.devices.length;
   const fewer = asked.devices.slice(0, asked.jobs.length).map(({ name }) => name);
   throw new PlanError({
-    expected: `pipelines of one device, since job ${jobs[sampled]!.name} has a sample, whose prompts are answered on one,`,
+    expected: `pipelines of one device, since job ${jobs[whole.job]!.name} ${whole.why},`,
     at: "--pipelines",
     got: `${devices.length} devices in a pipeline`,
     hint:
       asked.jobs.length < numDevices
-        ? `Each pipeline needs a job: use ${asked.jobs.length === 1 ? "one device" : `${asked.jobs.length} devices`} (--devices ${fewer.join(",")}), or leave \`sample\` out.`
-        : `Use \`--pipelines ${numDevices}\`, or leave \`sample\` out.`,
+        ? `Each pipeline needs a job: use ${asked.jobs.length === 1 ? "one device" : `${asked.jobs.length} devices`} (--devices ${fewer.join(",")}), or leave \`${leftOut}\` out.`
+        : `Use \`--pipelines ${numDevices}\`, or leave \`${leftOut}\` out.`,
   });
 }
 

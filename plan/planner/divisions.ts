@@ -1,7 +1,7 @@
 import { InputError, PlanError } from "../../core/index.ts";
 import type { ScheduleName } from "../documents/setting.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
-import { type ChainRequest, checkSamples, divide, pipelineCounts } from "./divide.ts";
+import { type ChainRequest, checkWhole, divide, pipelineCounts } from "./divide.ts";
 import type { TriedDivision } from "./explanation.ts";
 import type { WorkChoice } from "./propose.ts";
 import { requestCosts } from "./remembered-costs.ts";
@@ -50,7 +50,7 @@ function tryDivision(
   let slowest = 0;
   let wholeNs = 0;
   for (const [pipeline, chain] of divide(request, numPipelines).entries()) {
-    checkSamples(chain.request, request);
+    checkWhole(chain.request, request);
     const mostActions = mostActionsOf(numPipelines);
     const search = searchChain(chain.request, { share: 1 / numPipelines, from: from[pipeline], mostNs, mostActions });
     chains.push({ chain, search });

@@ -6,7 +6,7 @@ import { targetsOf } from "../documents/projections.ts";
 import { withGraphRoom } from "../memory/graph-room.ts";
 import { validatePlan } from "../validate/validate-plan.ts";
 import type { Trial } from "./candidate.ts";
-import { onDevicesForSamples } from "./divide.ts";
+import { onWholeDevices } from "./divide.ts";
 import { type Division, nearlyBest, tryDivisions } from "./divisions.ts";
 import { explain, type PlanExplanation } from "./explanation.ts";
 import { joinPipelines } from "./join-pipelines.ts";
@@ -129,7 +129,7 @@ function fastest(divisions: readonly Division[], simulatedNs: PlanRequest["simul
  * @throws InputError for jobs that cannot be planned.
  */
 export function reasonedPlan(asked: PlanRequest): ReasonedPlan {
-  const planRequest = onDevicesForSamples(asked);
+  const planRequest = onWholeDevices(asked);
   checkJobs(planRequest);
   checkWeightsFit(planRequest);
   const divisions = tryDivisions(planRequest);
