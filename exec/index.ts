@@ -64,9 +64,9 @@ export { type BaseModel, type ModelFolder, openModelFolder } from "./model-folde
 // What JavaScript does on the devices' cores.
 export { type OwnWork, shareOfOthers, watchOwnWork } from "./own-work.ts";
 // Adapters in the folders of Hugging Face's PEFT.
-export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
+export { type AdapterPair, readPeftFolder, TOKEN_ROWS, writePeftFolder } from "./peft.ts";
 // What else may be said of an adapter in its configuration.
-export { CHANGES_BASE, OTHER_FORMS, patternOf } from "./peft-config.ts";
+export { CHANGES_BASE, OTHER_FORMS, patternOf, tokenIndices } from "./peft-config.ts";
 export { fromPeftB } from "./peft-experts.ts";
 // A line of metrics.jsonl, and what it has of answers that are compared.
 export type { PreferenceMeasures } from "./preference-measures.ts";

@@ -38,9 +38,11 @@ function tensorName(module: string, matrix: "A" | "B"): string {
 }
 
 /** Whole rows, not differences, despite its name. Source: TrainableTokensLayer of peft 0.21. */
-const TOKEN_ROWS = "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta";
+export const TOKEN_ROWS = "model.embed_tokens.token_adapter.trainable_tokens_delta";
 
-/** The one tensor of an adapter whose name does not end in "weight". */
+const tokenRowsName = `base_model.model.${TOKEN_ROWS}`;
+
+/** Its name does not end in "weight". */
 function magnitudesName(module: string): string {
   return `base_model.model.${module}.lora_magnitude_vector`;
 }
@@ -99,7 +101,7 @@ export function pairTensors(arch: Architecture, pairs: readonly AdapterPair[], p
   return pairs.flatMap(({ layer, projection, a, b, magnitudes }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     if (projection === "embed_tokens")
-      return [{ name: prefix + TOKEN_ROWS, shape: [a.length / inFeatures, inFeatures], values: a }];
+      return [{ name: prefix + tokenRowsName, shape: [a.length / inFeatures, inFeatures], values: a }];
     const module = adapterPath(targets, arch, layer, projection);
     // Of all experts.
     const ranks = a.length / inFeatures;
@@ -136,7 +138,7 @@ export function readPairs(
     if (hasEach && experts > 1) return { layer, projection, ...readEachExpert(read, prefix, arch, site) };
     const { in: inFeatures, out } = projectionShape(arch, projection);
     if (site.tokens !== undefined)
-      return { layer, projection, a: read(prefix + TOKEN_ROWS, [rank, inFeatures]), b: new Float32Array(0) };
+      return { layer, projection, a: read(prefix + tokenRowsName, [rank, inFeatures]), b: new Float32Array(0) };
     const module = adapterPath(new Set(spec.targets), arch, layer, projection);
     const b = read(prefix + tensorName(module, "B"), [out, experts * rank]);
     return {

@@ -7,7 +7,7 @@ import type { Io } from "../cli/io.ts";
 import { counted, DeviceError, InputError } from "../core/index.ts";
 import { temporaryFolder } from "../files/index.ts";
 import { judgeAnswers } from "./answers.ts";
-import { type DrawnCase, drawCases, writeCase } from "./draw-case.ts";
+import { type DrawnCase, drawCases, hasSharedRows, writeCase } from "./draw-case.ts";
 import { judgeExports } from "./exports.ts";
 import { judgeByLlama, LLAMA_CPP } from "./llama-cpp.ts";
 import { runLoratwin, runScript } from "./programs.ts";
@@ -94,13 +94,15 @@ function parseCommand(argv: readonly string[]): Request {
 }
 
 /**
- * Trains all jobs of a case in one group, through two stages where there are two cores.
+ * Trains all jobs of a case in one group, through two stages where there are two cores and no rows that embedding and
+ * head share.
  * @returns what went wrong, where it did
  * @throws DeviceError where the machine lacks something
  */
 async function trainCase(drawn: DrawnCase, folder: string): Promise<Verdict | undefined> {
   const workload = writeCase(drawn, folder);
-  const devices = availableParallelism() > 1 ? "cpu:0,cpu:1" : "cpu:0";
+  const isDivided = availableParallelism() > 1 && !hasSharedRows(drawn);
+  const devices = isDivided ? "cpu:0,cpu:1" : "cpu:0";
   const words = ["train", workload, "--devices", devices, "--pipelines", "1", "--groups", "1", "--quiet"];
   // The checkpoint of the first step tells its gradient.
   const told = ["-o", path.join(folder, "run"), "--checkpoint-steps", "1", "--keep-checkpoints", "1000"];

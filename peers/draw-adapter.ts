@@ -21,6 +21,7 @@ export interface DrawnAdapter {
   readonly dora?: boolean;
   readonly rankPattern?: Pattern;
   readonly alphaPattern?: Pattern;
+  readonly trainableTokens?: readonly number[];
 }
 
 const MLP: readonly Projection[] = ["gate_proj", "up_proj", "down_proj"];
@@ -45,6 +46,12 @@ function drawPattern(rng: Rng, paths: readonly string[], value: () => number): P
     return words.slice(rng.nextInt(words.length)).join(".");
   });
   return Object.fromEntries([...new Set(keys)].sort().map((key) => [key, value()]));
+}
+
+/** Half of the vocabulary, so that rows have some of them. */
+function drawTokens(rng: Rng, { vocabularySize }: Architecture): Pick<DrawnAdapter, "trainableTokens"> {
+  const ids = Array.from({ length: vocabularySize }, (_, id) => id).filter(() => isOn(rng));
+  return { trainableTokens: ids.length > 0 ? ids : [0] };
 }
 
 /**
@@ -72,5 +79,15 @@ export function drawAdapter(rng: Rng, arch: Architecture, isWhole: boolean, canB
   // Experts, routers and the head have no magnitudes.
   const canScale = targets.every((target) => isInLayers(target) && !isOfMixture(target)) && !isOld;
   const dora = canScale && rng.nextInt(3) === 0 ? { dora: true } : {};
-  return { rank, alpha: between(rng, 1, Math.floor(most)), targets, ...rslora, ...dora, ...ranks, ...alphas };
+  const tokens = canBeOnHead && !targets.includes("lm_head") && rng.nextInt(3) === 0 ? drawTokens(rng, arch) : {};
+  return {
+    rank,
+    alpha: between(rng, 1, Math.floor(most)),
+    targets,
+    ...rslora,
+    ...dora,
+    ...ranks,
+    ...alphas,
+    ...tokens,
+  };
 }

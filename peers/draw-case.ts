@@ -175,6 +175,11 @@ export function readDrawn(config: Keys): Architecture {
   return architectureFromConfig(huggingFaceConfigSchema.parse(JSON.parse(JSON.stringify(config))));
 }
 
+/** Whether an adapter has rows that the embedding and the head share. */
+export function hasSharedRows({ config, jobs }: DrawnCase): boolean {
+  return readDrawn(config).tiedEmbeddings && jobs.some(({ adapter }) => adapter.trainableTokens !== undefined);
+}
+
 /** All cases of a seed; each is drawn from its own name, so that it is the same whichever others there are. */
 export function drawCases(seed: number, ofEach = 1): readonly DrawnCase[] {
   const subjects: readonly Subject[] = [

@@ -20,6 +20,7 @@ class AdapterSpec(TypedDict):
     dora: NotRequired[bool]
     rankPattern: NotRequired[dict[str, int]]
     alphaPattern: NotRequired[dict[str, float]]
+    trainableTokens: NotRequired[list[int]]
 
 
 # Model types that have experts.
@@ -52,6 +53,7 @@ def lora_config(spec: AdapterSpec, model_type: str) -> LoraConfig:
         use_dora=spec.get("dora", False),
         rank_pattern=spec.get("rankPattern", {}),
         alpha_pattern=spec.get("alphaPattern", {}),
+        trainable_token_indices=spec.get("trainableTokens"),
         task_type="CAUSAL_LM",
     )
 
@@ -114,7 +116,9 @@ def read_adapter(folder: Path) -> dict[str, Tensor]:
 def adapter_tensors(model: Any) -> dict[str, Tensor]:
     """The parameters that are trained, by the names that an adapter's file has."""
     return {
-        name.replace(".default.", ".").replace("magnitude_vector.weight", "magnitude_vector"): parameter
+        name.replace(".default.", ".")
+        .removesuffix(".default")
+        .replace("magnitude_vector.weight", "magnitude_vector"): parameter
         for name, parameter in model.named_parameters()
-        if ".lora_" in name
+        if ".lora_" in name or ".token_adapter." in name
     }

@@ -40,7 +40,12 @@ it.each(SEEDS)("draws models that loratwin reads, and rows that they take (seed 
   for (const { config, rows, jobs } of drawCases(seed)) {
     const architecture = readDrawn(config);
     for (const { adapter, loss } of jobs) {
-      const own = { adapter: { ...adapter, targets: [...adapter.targets] }, loss: loss && lossSchema.parse(loss) };
+      const { trainableTokens, ...given } = adapter;
+      const tokens = trainableTokens && { trainableTokens: [...trainableTokens] };
+      const own = {
+        adapter: { ...given, ...tokens, targets: [...adapter.targets] },
+        loss: loss && lossSchema.parse(loss),
+      };
       expect(targetsOf(architecture)).toEqual(expect.arrayContaining(jobsOn(architecture, [own])[0]!.adapter.targets));
     }
     for (const { ids, labels } of Object.values(rows).flat().flatMap(sequencesOf)) {

@@ -66,7 +66,7 @@ const LLAMA_CPP: Omit<ConsumerRules, "title" | "source"> = {
     "biases of updates": refused("Its converter knows no biases.", BY_PEFT),
     "saved norms": ignored("Its converter writes them, and llama.cpp passes over them.", BY_PEFT),
     "saved modules": refused("Its converter knows no saved modules.", BY_PEFT),
-    "trained tokens": refused("Its converter knows no trained tokens.", BY_PEFT),
+    "trained tokens": refused("Its converter knows no trained tokens."),
     "other form": refused("It computes plain low-rank updates.", BY_PEFT),
     "changed base": CHANGED_BASE,
   },
@@ -109,7 +109,7 @@ export const CONSUMER_RULES: Readonly<Record<Consumer, ConsumerRules>> = {
       "biases of updates": refused("It knows no such tensor.", BY_PEFT),
       "saved norms": refused("It refuses modules_to_save.", BY_PEFT),
       "saved modules": refused("It refuses modules_to_save.", BY_PEFT),
-      "trained tokens": refused("It knows no such tensor.", BY_PEFT),
+      "trained tokens": refused("It knows no such tensor."),
       "other form": uncertain("It computes plain low-rank updates.", BY_PEFT),
       "changed base": CHANGED_BASE,
     },
@@ -132,7 +132,7 @@ export const CONSUMER_RULES: Readonly<Record<Consumer, ConsumerRules>> = {
       "biases of updates": uncertain("Its sources name no biases.", BY_PEFT),
       "saved norms": uncertain("Its sources name no saved modules.", BY_PEFT),
       "saved modules": uncertain("Its sources name no saved modules.", BY_PEFT),
-      "trained tokens": refused("It refuses added tokens.", BY_PEFT),
+      "trained tokens": refused("It refuses added tokens."),
       "other form": uncertain("It computes plain low-rank updates.", BY_PEFT),
       "changed base": CHANGED_BASE,
       "targets by an expression": refused(
@@ -155,14 +155,13 @@ export const CONSUMER_RULES: Readonly<Record<Consumer, ConsumerRules>> = {
   },
 };
 
-/** What `--to merged` refuses: what is no product of two matrices that is added to one of the base. */
+/** What `--to merged` refuses: what is no product of two matrices that is added to one of the base, and no row of its embedding. */
 export const MERGE_REFUSES: Partial<Readonly<Record<Feature, string>>> = {
   embedding: BY_PEFT,
   biases: BY_PEFT,
   "biases of updates": BY_PEFT,
   "saved norms": BY_PEFT,
   "saved modules": BY_PEFT,
-  "trained tokens": BY_PEFT,
   "other form": BY_PEFT,
   "changed base": CHANGED_BASE.instead,
   "names of others": BY_NAMES,

@@ -1,9 +1,10 @@
 // Which tensors of a base an adapter changes, and what they become.
 import { InputError } from "../../core/index.ts";
 import { decodeFloats, encodeFloats, type FloatType, type TensorEntry } from "../../datasets/index.ts";
-import { checkFinite, fromPeftB, mixtureParts, turn } from "../../exec/index.ts";
+import { checkFinite, fromPeftB, mixtureParts, TOKEN_ROWS, tokenIndices, turn } from "../../exec/index.ts";
 import { type Architecture, expertsOf } from "../../plan/index.ts";
 import type { AdapterFolder, ScaledModule } from "./adapter-folder.ts";
+import { PREFIX } from "./adapter-tensors.ts";
 import { type BaseFolder, sizesOf, tensorOf } from "./base-folder.ts";
 import { mergeColumns, mergeRows, type Update } from "./merge-matrix.ts";
 
@@ -142,6 +143,40 @@ function addExpertChanges(
     });
 }
 
+/** Rows in place of the embedding's, which those of a tied head are too. @throws InputError where they are of another module */
+function addTokenRows(changes: Map<string, Change>, adapter: AdapterFolder, { arch }: BaseFolder): void {
+  const { config, others, reader } = adapter;
+  const given = config["trainable_token_indices"];
+  const found = others.filter(({ kind }) => kind === "trainable tokens");
+  const tokens = tokenIndices(given);
+  if (found.length === 0 && tokens === undefined) return;
+  const { hiddenSize, vocabularySize } = arch;
+  const isToken = (id: unknown): boolean => Number.isSafeInteger(id) && Number(id) >= 0 && Number(id) < vocabularySize;
+  if (!Array.isArray(tokens) || !tokens.every(isToken))
+    throw new InputError({
+      expected: `ids below ${vocabularySize}, of rows of embed_tokens alone,`,
+      at: "trainable_token_indices",
+      got: given,
+    });
+  const at = `${PREFIX}${TOKEN_ROWS}`;
+  const [own] = found;
+  const shape = [tokens.length, hiddenSize];
+  if (own === undefined || found.length > 1 || own.name !== at || reader.entry(at).shape.join() !== shape.join())
+    throw new InputError({
+      expected: `one tensor of rows, of shape [${shape.join(", ")}],`,
+      at,
+      got: own === undefined ? "none" : found.map(({ name }) => name).join(", "),
+    });
+  const rows = readFinite(adapter, reader.entry(at));
+  changes.set(EMBEDDING, {
+    from: EMBEDDING,
+    apply(weights) {
+      for (const [row, token] of (tokens as readonly number[]).entries())
+        weights.set(rows.subarray(row * hiddenSize, (row + 1) * hiddenSize), token * hiddenSize);
+    },
+  });
+}
+
 /** All that an adapter changes. @throws InputError where its matrices do not belong to the base */
 export function changesOf(adapter: AdapterFolder, base: BaseFolder): Changes {
   const changes = new Map<string, Change>();
@@ -166,6 +201,7 @@ export function changesOf(adapter: AdapterFolder, base: BaseFolder): Changes {
         ),
     });
   }
+  addTokenRows(changes, adapter, base);
   return changes;
 }
 

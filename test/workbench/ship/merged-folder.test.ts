@@ -182,9 +182,9 @@ describe("an export is refused, and leaves nothing behind, where", () => {
     ["modules are saved whole", { config: (c) => ({ ...c, modules_to_save: ["norm"] }) }, /got "saved modules"/],
     ["there are biases", { config: (c) => ({ ...c, bias: "all" }) }, /at bias, got "biases"/],
     [
-      "tokens are trained",
-      { config: (c) => ({ ...c, trainable_token_indices: [1, 2] }) },
-      /at trainable_token_indices, got "trained tokens"/,
+      "rows of the head alone are trained",
+      { config: (c) => ({ ...c, trainable_token_indices: { embed_tokens: [1], lm_head: [2] } }) },
+      /Expected ids below \d+, of rows of embed_tokens alone, at trainable_token_indices/,
     ],
     ["PEFT changes the base", { config: (c) => ({ ...c, init_lora_weights: "pissa" }) }, /got "changed base"/],
     ["it is no LoRA", { config: (c) => ({ ...c, peft_type: "IA3" }) }, /Expected "LORA" at peft_type, got "IA3"/],
