@@ -62,8 +62,11 @@ function givenSites(
   return loraSites({ rank, targets, alpha: typeof value === "number" ? value : Number.NaN, alphaPattern }, arch);
 }
 
-/** Whether a PEFT configuration is of the job's adapter. @throws InputError with the first key that is not */
-export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architecture): void {
+/**
+ * Whether a PEFT configuration is of the job's adapter; its `trainable_token_indices` in the order of the rows.
+ * @throws InputError with the first key that is not
+ */
+export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architecture): readonly number[] {
   const source = readText(readWholeText(file), file);
   if (typeof source.value !== "object" || source.value === null)
     throw new InputError({ expected: "a PEFT adapter configuration", file, got: source.value });
@@ -119,12 +122,13 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
       refuse("null: an adapter on all layers, and nothing else,", key);
   }
   const { trainableTokens } = spec;
-  const tokens = tokenIndices(config["trainable_token_indices"]);
+  const given = tokenIndices(config["trainable_token_indices"]);
+  const tokens = Array.isArray(given) ? given.toSorted((a, b) => a - b) : given;
   if (JSON.stringify(tokens) !== JSON.stringify(trainableTokens))
     refuse(
       trainableTokens === undefined
         ? "null, as the job's adapter has no trainableTokens,"
-        : `[${trainableTokens.join(", ")}]`,
+        : `the job's trainableTokens (${trainableTokens.join(", ")})`,
       "trainable_token_indices",
       Array.isArray(tokens) ? `Write \`adapter: { trainableTokens: [${tokens.join(", ")}] }\`.` : undefined,
     );
@@ -148,4 +152,5 @@ export function checkPeftConfig(file: string, spec: AdapterSpec, arch: Architect
   };
   check("target_modules", false);
   if (arch.experts !== undefined || config["target_parameters"] !== undefined) check("target_parameters", true);
+  return trainableTokens === undefined ? [] : (given as readonly number[]);
 }

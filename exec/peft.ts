@@ -151,12 +151,23 @@ export function readPairs(
   });
 }
 
+/** Rows of tokens by ascending ids. */
+function inOrder(rows: Float32Array, tokens: readonly number[]): Float32Array {
+  const size = rows.length / tokens.length;
+  const sorted = new Float32Array(rows.length);
+  for (const [to, id] of tokens.toSorted((a, b) => a - b).entries()) {
+    const from = tokens.indexOf(id);
+    sorted.set(rows.subarray(from * size, (from + 1) * size), to * size);
+  }
+  return sorted;
+}
+
 /** Reads the pairs of a PEFT folder that has to be the job's adapter. @throws InputError where it is not, or not finite */
 export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architecture): readonly AdapterPair[] {
   const configFile = path.join(folder, CONFIG);
   if (!existsSync(configFile))
     throw new InputError({ expected: `a PEFT folder with ${CONFIG}`, file: folder, got: "no such file" });
-  checkPeftConfig(configFile, spec, arch);
+  const tokens = checkPeftConfig(configFile, spec, arch);
   const file = path.join(folder, WEIGHTS);
   if (!existsSync(file))
     throw new InputError({ expected: `a PEFT folder with ${WEIGHTS}`, file: folder, got: "no such file" });
@@ -177,7 +188,9 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
       return values;
     },
   };
-  const pairs = readPairs(checked, file, spec, arch);
+  const pairs = readPairs(checked, file, spec, arch).map((pair) =>
+    pair.projection === "embed_tokens" ? { ...pair, a: inOrder(pair.a, tokens) } : pair,
+  );
   const other = reader.tensors.find(({ name }) => !known.has(name));
   if (other !== undefined)
     throw new InputError({ expected: "only tensors of the job's adapter", at: other.name, got: "another one", file });

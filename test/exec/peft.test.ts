@@ -83,6 +83,32 @@ describe("a PEFT folder", () => {
       expect(fs.readFileSync(path.join(second, file)).equals(fs.readFileSync(path.join(first, file)))).toBe(true);
   });
 
+  test("has rows of tokens as PEFT names them, and gives them by ascending ids", () => {
+    const folder = temporaryFolder();
+    const spec: AdapterSpec = { ...SPEC, trainableTokens: [3, 8] };
+    const pairs = perturbed(initialPairs({ adapter: spec, seed: 3 }, SMALL)).map((pair) =>
+      pair.projection === "embed_tokens" ? { ...pair, a: pair.a.map((_, i) => i) } : pair,
+    );
+    writePeftFolder(folder, spec, SMALL, "base", pairs);
+    expect(readPeftFolder(folder, spec, SMALL)).toEqual(pairs);
+    const { hiddenSize } = SMALL;
+    const { tensors } = readSafetensors(path.join(folder, "adapter_model.safetensors"));
+    expect(tensors.find(({ name }) => name.includes("token"))).toMatchObject({
+      name: "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta",
+      shape: [2, hiddenSize],
+    });
+    const file = path.join(folder, "adapter_config.json");
+    const config = JSON.parse(fs.readFileSync(file, "utf8"));
+    expect(config.trainable_token_indices).toEqual([3, 8]);
+    fs.writeFileSync(file, JSON.stringify({ ...config, trainable_token_indices: { embed_tokens: [8, 3] } }));
+    const [own] = readPeftFolder(folder, spec, SMALL);
+    expect([own!.a[0], own!.a[hiddenSize]]).toEqual([hiddenSize, 0]);
+    expect(() => readPeftFolder(folder, SPEC, SMALL)).toThrow(/Hint: Write `adapter: \{ trainableTokens: \[3, 8\] \}`/);
+    expect(() => readPeftFolder(folder, { ...spec, trainableTokens: [3, 9] }, SMALL)).toThrow(
+      /the job's trainableTokens \(3, 9\) at trainable_token_indices/,
+    );
+  });
+
   test("of rank-stabilized LoRA says so, and is such a job's alone", () => {
     const [plain, stable] = [temporaryFolder(), temporaryFolder()];
     const spec: AdapterSpec = { ...SPEC, rslora: true };
@@ -143,6 +169,8 @@ describe("a PEFT folder", () => {
       /Expected 8 for model\.layers\.0\.self_attn\.q_proj, .* at alpha_pattern, .*\nHint: .*alphaPattern: \{"q_proj":2\}/,
     ],
     [{ rank_pattern: { q_proj: "2" } }, /numbers by modules at rank_pattern/],
+    [{ trainable_token_indices: [4, 2] }, /null, as the job's .* at trainable_token_indices.*\nHint: .*\[2, 4\]/],
+    [{ modules_to_save: ["lm_head"] }, /and nothing else, at modules_to_save/],
     [{ init_lora_weights: "pissa_niter_4" }, /an adapter on the base as it is at init_lora_weights.*\nHint: Let PEFT/],
     [{ lora_bias: true }, /a plain LoRA adapter at lora_bias/],
     [{ alora_invocation_tokens: [1, 2] }, /a plain LoRA adapter at alora_invocation_tokens/],

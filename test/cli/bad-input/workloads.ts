@@ -91,6 +91,20 @@ export const BAD_WORKLOADS: readonly BadInput[] = [
   wrong("a rank of 0", "rank: 2", "rank: 0", /w\.yaml:17:16: /, /more than 0 at jobs\[1\]\.adapter\.rank, got 0/),
   wrong("an alpha of 0", "alpha: 8", "alpha: 0", /w\.yaml:5:23: /, /more than 0 at defaults\.adapter\.alpha, got 0/),
   wrong(
+    "tokens twice",
+    "{ rank: 2 }",
+    "{ trainableTokens: [3, 3] }",
+    /w\.yaml:17:16: /,
+    /ascending ids, each once.* at jobs\[1\]\.adapter\.trainableTokens/,
+  ),
+  wrong(
+    "a token beyond the vocabulary",
+    "{ rank: 2 }",
+    "{ trainableTokens: [99999999] }",
+    /w\.yaml:17:16: /,
+    /ids below \d+, the rows of the model's embedding, at jobs\[1\]\.adapter\.trainableTokens/,
+  ),
+  wrong(
     "a dropout of 1",
     "{ rank: 2 }",
     "{ dropout: 1 }",

@@ -33,6 +33,27 @@ async function merged(...args: Parameters<typeof makeAdapter> extends [string, .
 }
 
 describe("a merged model", () => {
+  it.each([
+    ["untied", BASE],
+    ["tied", at("tied")],
+  ])("has an adapter's rows in its embedding, %s", async (_, base) => {
+    const tokens = [2, 7, 250];
+    const rows = Float32Array.from({ length: 3 * 32 }, (_, i) => Math.sin(i));
+    const { folder } = await merged(base, {
+      spec: { trainableTokens: tokens },
+      tensors: (all) =>
+        all.map((own) => (own.name.endsWith("trainable_tokens_delta") ? { ...own, values: rows } : own)),
+    });
+    const embedding = "model.embed_tokens.weight";
+    const expected = readSafetensors(base).readTensor(embedding).slice();
+    tokens.forEach((token, row) => {
+      expected.set(rows.subarray(row * 32, (row + 1) * 32), token * 32);
+    });
+    const after = readSafetensors(folder);
+    expect(after.readTensor(embedding)).toEqual(expected);
+    expect(after.has("lm_head.weight")).toBe(base === BASE);
+  });
+
   it("has W + scale B A where the adapter is, and the base's bytes elsewhere", async () => {
     const { folder, pairs } = await merged(BASE, { spec: { rslora: true } });
     const { architecture } = openModelFolder(folder);
