@@ -146,6 +146,8 @@ const homes = {
   hyparquet: ["datasets"],
   "@uwdata/flechette": ["datasets"],
   zstddec: ["datasets"],
+  // Patterns of JSON schemas, which are followed byte by byte.
+  "@eslint-community/regexpp": ["inference"],
 };
 
 const folders = Object.keys(arrows);

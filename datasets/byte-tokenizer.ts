@@ -7,7 +7,7 @@ const SPECIAL = ["<s>", "</s>", "<pad>"] as const;
  * The character that byte-level BPE writes for each byte: printable Latin-1 stands for itself, and the others follow
  * from U+0100 on (Radford et al. 2019, the GPT-2 encoder).
  */
-function byteCharacters(): readonly string[] {
+export function byteCharacters(): readonly string[] {
   let next = 0x100;
   return Array.from({ length: 256 }, (_, byte) => {
     const isPrintable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte !== 0xad);

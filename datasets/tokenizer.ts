@@ -7,6 +7,7 @@ import { compileTemplate, GENERATION_MARK, markGeneration } from "./chat-templat
 import { quickenBpe } from "./quick-bpe.ts";
 import { quickEncoder } from "./quick-encoder.ts";
 import { createSections } from "./sections.ts";
+import { byteFormOf, tokenBytes } from "./token-bytes.ts";
 
 /** A message as chat templates take it: other keys, such as `tool_calls` and `reasoning_content`, are the template's. */
 export interface ChatMessage {
@@ -36,6 +37,11 @@ export interface TextTokenizer {
   /** A text in pieces that have the tokens, each by itself, which they have together. */
   sections(text: string): readonly string[];
   decode(ids: readonly number[]): string;
+  /**
+   * The bytes of each token as characters from U+0000 to U+00FF, by ids; undefined of special tokens but those in `kept`,
+   * and of ids without a token. Undefined where the tokenizer's tokens are no bytes.
+   */
+  bytes(kept: ReadonlySet<string>): readonly (string | undefined)[] | undefined;
   /** Texts of special tokens, such as those that end a turn. */
   readonly specialTexts: readonly string[];
   /** Those that tokenizer_config.json names, such as its eos_token. */
@@ -137,9 +143,29 @@ interface MadeTokenizer {
   readonly unknownIds: ReadonlySet<number>;
   /** A text's ids without special tokens. */
   readonly encode: EncodeText;
+  readonly bytes: TextTokenizer["bytes"];
 }
 
-function createTokenizer(folder: string, tokenizerConfig: Mapping): MadeTokenizer {
+function createBytes(
+  tokenizer: Tokenizer,
+  tokenizerJson: Mapping,
+  special: ReadonlySet<string>,
+): MadeTokenizer["bytes"] {
+  const form = byteFormOf(tokenizerJson);
+  const added = tokenizerJson["added_tokens"];
+  const texts = new Set(Array.isArray(added) ? added.map((each: Mapping) => each["content"]) : []);
+  return (kept) => {
+    if (form === undefined) return undefined;
+    const all: (string | undefined)[] = [];
+    for (const [token, id] of tokenizer.get_vocab()) {
+      if (special.has(token) && !kept.has(token)) continue;
+      all[id] = texts.has(token) ? Buffer.from(token).toString("latin1") : tokenBytes(token, form);
+    }
+    return all;
+  };
+}
+
+function createTokenizer(folder: string, tokenizerConfig: Mapping, special: ReadonlySet<string>): MadeTokenizer {
   const file = path.join(folder, "tokenizer.json");
   const tokenizerJson = readJson(file, true);
   checkTokenizer(tokenizerJson, file);
@@ -157,6 +183,7 @@ function createTokenizer(folder: string, tokenizerConfig: Mapping): MadeTokenize
       tokenizer,
       unknownIds,
       encode: encode ?? ((text) => tokenizer.encode(text, { add_special_tokens: false }).ids),
+      bytes: createBytes(tokenizer, tokenizerJson, special),
     };
   } catch (cause) {
     throw new InputError({ expected: "a Hugging Face tokenizer", file, got: (cause as Error).message }, { cause });
@@ -231,7 +258,8 @@ function createChatRenderer(folder: string, own: string | undefined, variables: 
 export function loadTokenizer(folder: string): TextTokenizer {
   const tokenizerConfig = readJson(path.join(folder, "tokenizer_config.json"), true);
   const config = readJson(path.join(folder, "config.json"), false);
-  const { tokenizer, unknownIds, encode: encodeText } = createTokenizer(folder, tokenizerConfig);
+  const special = specialTexts(folder, tokenizerConfig);
+  const { tokenizer, unknownIds, encode: encodeText, bytes } = createTokenizer(folder, tokenizerConfig, special);
   const specialId = (name: "bos" | "eos"): number | undefined => {
     const text = tokenText(tokenizerConfig[`${name}_token`]);
     const id = text === undefined ? undefined : tokenizer.token_to_id(text);
@@ -262,7 +290,8 @@ export function loadTokenizer(folder: string): TextTokenizer {
     sections: createSections(tokenizer),
     // Nothing is cleaned up: a text is to be seen as it is.
     decode: (ids) => tokenizer.decode([...ids], { clean_up_tokenization_spaces: false }),
-    specialTexts: [...specialTexts(folder, tokenizerConfig)],
+    bytes,
+    specialTexts: [...special],
     namedTexts: Object.values(variables).filter((text) => text !== ""),
     renderChat: createChatRenderer(folder, template, variables),
   };

@@ -42,6 +42,7 @@ export { type MixtureParts, mixtureParts, turn } from "./expert-tensors.ts";
 export { checkFinite, firstNotFinite } from "./finite-weights.ts";
 export { type FleetBytes, FleetExecution, type FleetExecutionInput } from "./fleet-execution.ts";
 // Prompts answered by a base model and its adapters.
+export type { TokenConstraint } from "./generation/adjust-logits.ts";
 export type { Decoder, NamedAdapter } from "./generation/decoder.ts";
 export type { Generation, GenerationRequest, Generator, SeenToken } from "./generation/generator.ts";
 export { type OpenGenerator, openGenerator } from "./generation/open-generator.ts";

@@ -22,6 +22,8 @@ import {
 import type { AdapterSpec, Architecture, Dtype } from "../plan/index.ts";
 import { PromptThread } from "../workbench/index.ts";
 import type { AdapterChoice } from "./answer-source.ts";
+import { type AnswerForm, Constraint, formAutomaton } from "./constraint/constraint.ts";
+import { Vocabulary } from "./constraint/vocabulary.ts";
 
 /** What answers are asked for. */
 export interface AnswerRequest {
@@ -38,6 +40,10 @@ export interface AnswerRequest {
   readonly continues: boolean;
   readonly topTokens?: number;
   readonly scoresPrompt?: boolean;
+  /** Of which the answer is one. */
+  readonly constraint?: Constraint | undefined;
+  /** Texts of special tokens that are part of the answer's text, unlike others. */
+  readonly kept?: ReadonlySet<string>;
   /** Told each piece of the text at once, with the tokens that have come since the one before. */
   readonly onText?: (text: string, tokens: readonly SeenToken[]) => void;
   readonly signal?: AbortSignal | undefined;
@@ -70,6 +76,8 @@ export class Answerer implements Disposable {
   readonly modelFolder: string;
   readonly #model: ModelFolder;
   readonly #prompts: PromptThread;
+  /** By the special tokens that are kept. */
+  readonly #vocabularies = new Map<string, Vocabulary>();
 
   /** @throws InputError, DeviceError */
   static async open(options: AnswererOptions): Promise<Answerer> {
@@ -113,6 +121,10 @@ export class Answerer implements Disposable {
     this.#open.decoder.remove(name);
   }
 
+  get vocabularySize(): number {
+    return this.#architecture.vocabularySize;
+  }
+
   /** Tokens that a prompt and its answer may have together. */
   get mostTokens(): number {
     return Math.min(this.#open.generator.mostTokens, this.#architecture.maxPositions);
@@ -136,6 +148,21 @@ export class Answerer implements Disposable {
     throw new InputError({ expected: `a token from 0 to ${vocabularySize - 1}`, at: "prompt", got: prompt[wrong] });
   }
 
+  /** Answers of a form. @throws InputError for a form that is not supported, or a tokenizer whose tokens are no bytes */
+  constraint(form: AnswerForm, kept: ReadonlySet<string> = new Set()): Constraint {
+    const automaton = formAutomaton(form);
+    const key = [...kept].sort().join();
+    const vocabulary = this.#vocabularies.get(key) ?? this.#vocabularyOf(kept);
+    this.#vocabularies.set(key, vocabulary);
+    return new Constraint(vocabulary, automaton);
+  }
+
+  #vocabularyOf(kept: ReadonlySet<string>): Vocabulary {
+    const bytes = this.tokenizer.bytes(kept);
+    if (bytes !== undefined) return new Vocabulary(bytes, this.#architecture.vocabularySize);
+    throw new InputError({ expected: "a tokenizer whose tokens are bytes", got: "one with another decoder" });
+  }
+
   /**
    * An answer of fewer tokens than asked for where the model, or the cache, has no more positions.
    * @throws InputError as `checkPrompt` does, and for a way of drawing that is none
@@ -146,7 +173,9 @@ export class Answerer implements Disposable {
     this.checkPrompt(prompt);
     const maxTokens = Math.min(request.maxTokens, this.mostTokens - prompt.length);
     const before = request.continues ? prompt.slice(-8) : [];
-    const stream = new TextStream(this.tokenizer, this.#special, stop, before);
+    const { kept = new Set() } = request;
+    const special = [...this.#special].filter((token) => kept.size === 0 || !kept.has(this.tokenizer.decode([token])));
+    const stream = new TextStream(this.tokenizer, new Set(special), stop, before);
     const pieces: string[] = [];
     let untold: SeenToken[] = [];
     const tell = (text: string): void => {
@@ -157,7 +186,7 @@ export class Answerer implements Disposable {
     };
     const { topTokens, scoresPrompt, signal, adapter } = request;
     const generation = await this.#open.generator.generate({
-      ...{ prompt, adapter, sampling, maxTokens, signal },
+      ...{ prompt, adapter, sampling, maxTokens, signal, constraint: request.constraint?.begin() },
       ...(topTokens === undefined ? {} : { topTokens }),
       ...(scoresPrompt === undefined ? {} : { scoresPrompt }),
       stopTokens: request.ignoresEnd === true ? new Set() : this.#stops,

@@ -10,6 +10,8 @@ export {
 } from "./answer-source.ts";
 // Prompts answered.
 export { type Answer, Answerer, type AnswererOptions, type AnswerRequest, deviceOf } from "./answerer.ts";
+// What an answer has to be.
+export type { AnswerForm } from "./constraint/constraint.ts";
 // Adapters judged on rows.
 export { type Judgement, type JudgeOptions, judgeAdapters, type Range } from "./judge.ts";
 // Answers while a run trains.

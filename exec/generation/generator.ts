@@ -1,6 +1,6 @@
 import { InvariantError } from "../../core/index.ts";
+import { adjustedLogits, type TokenConstraint } from "./adjust-logits.ts";
 import { CacheRows } from "./cache-rows.ts";
-
 import { mostLikely, nextToken, type Sampling } from "./sampling.ts";
 import type { PartResult, SequencePart, SequenceRunner } from "./sequence-runs.ts";
 
@@ -29,6 +29,8 @@ export interface GenerationRequest {
   readonly topTokens?: number;
   /** Whether the log-probabilities of the prompt's tokens are wanted. */
   readonly scoresPrompt?: boolean;
+  /** Of this answer alone. One that fails ends it with its error, and no other. */
+  readonly constraint?: TokenConstraint | undefined;
   /** Hears of each token at once; the answer ends with one for which it returns true. */
   readonly onToken?: (token: SeenToken) => boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -179,7 +181,13 @@ export class Generator {
     if (parts.length === 0) return;
     const results = await this.#decoder.run(parts.map(([, part]) => part));
     parts.forEach(([row, part], index) => {
-      this.#take(row, part, results[index]!);
+      try {
+        this.#take(row, part, results[index]!);
+      } catch (error) {
+        // A constraint that fails, or a listener, is that of one row.
+        this.#leave(row);
+        row.reject(error);
+      }
     });
   }
 
@@ -192,7 +200,10 @@ export class Generator {
       this.#end(row, "length", undefined);
       return;
     }
-    const token = nextToken(logits, request.sampling, ids.length);
+    const { sampling, constraint, stopTokens } = request;
+    const adjusted = { ids, promptTokens: request.prompt.length, stopTokens, constraint };
+    const drawn = adjustedLogits(logits, sampling, adjusted);
+    const token = nextToken(drawn, sampling, ids.length);
     if (request.stopTokens.has(token)) {
       this.#end(row, "stop", token);
       return;
@@ -204,7 +215,8 @@ export class Generator {
     };
     row.tokens.push(seen);
     ids.push(token);
-    const isStopped = request.onToken?.(seen) === true;
+    const isWhole = constraint?.take(token) === true;
+    const isStopped = request.onToken?.(seen) === true || isWhole;
     // Beyond the switch all keys are turned by the long frequencies, those of earlier tokens too.
     if (row.past === this.#limits.longFrom) row.past = 0;
     if (isStopped) this.#end(row, "stop", undefined);

@@ -1,9 +1,10 @@
 // The next token from a row's logits. The order is that of transformers: temperature, top-k, top-p, min-p, each on what
 // the one before has left. Source: transformers 5.24, generation/logits_process.py.
 import { createRng, InputError } from "../../core/index.ts";
+import { type Adjustment, checkAdjustment } from "./adjust-logits.ts";
 
 /** How tokens are drawn. */
-export interface Sampling {
+export interface Sampling extends Adjustment {
   /** Logits are divided by it; 0: the most likely token, and nothing else counts. */
   readonly temperature: number;
   /** Only the k most likely tokens, and those that are as likely as the last of them; 0: all. */
@@ -25,7 +26,7 @@ export interface Candidate {
 }
 
 /** @throws InputError for a number that is out of range, at its name */
-export function checkSampling({ temperature, topK, topP, minP, seed }: Sampling): void {
+export function checkSampling({ temperature, topK, topP, minP, seed, ...adjustment }: Sampling): void {
   const check = (at: keyof Sampling, got: number, isRight: boolean, expected: string): void => {
     if (!isRight) throw new InputError({ expected, at, got });
   };
@@ -34,6 +35,7 @@ export function checkSampling({ temperature, topK, topP, minP, seed }: Sampling)
   check("topP", topP, topP > 0 && topP <= 1, "a number above 0, at most 1");
   check("minP", minP, minP >= 0 && minP <= 1, "a number from 0 to 1");
   check("seed", seed, Number.isSafeInteger(seed) && seed >= 0, "a whole number of at least 0");
+  checkAdjustment(adjustment);
 }
 
 /** The highest logit's token; of equal ones the first. NaN is never it. */
