@@ -76,4 +76,10 @@ export { TextStream } from "./text-stream.ts";
 // The texts of tokens one by one.
 export { type TokenPiece, TokenTexts } from "./token-texts.ts";
 // A model's tokenizer and chat template.
-export { type ChatMessage, hasChatTemplate, loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
+export {
+  type ChatMessage,
+  hasChatTemplate,
+  loadTokenizer,
+  modelChatTemplate,
+  type TextTokenizer,
+} from "./tokenizer.ts";

@@ -100,9 +100,14 @@ function chatTemplateOf(folder: string, config: Mapping): string | undefined {
   return typeof chosen?.template === "string" ? chosen.template : undefined;
 }
 
-/** Whether a model folder has a chat template; also where it has no tokenizer. */
+/** The chat template of a model folder; also where it has no tokenizer. */
+export function modelChatTemplate(folder: string): string | undefined {
+  return chatTemplateOf(folder, readJson(path.join(folder, "tokenizer_config.json"), false));
+}
+
+/** Whether a model folder has one. */
 export function hasChatTemplate(folder: string): boolean {
-  return chatTemplateOf(folder, readJson(path.join(folder, "tokenizer_config.json"), false)) !== undefined;
+  return modelChatTemplate(folder) !== undefined;
 }
 
 /** Texts of special tokens, such as those that end a turn. */

@@ -1,5 +1,5 @@
 import { DeviceError, InputError } from "../core/index.ts";
-import { hasChatTemplate, type QuestionForm } from "../datasets/index.ts";
+import { modelChatTemplate, type QuestionForm } from "../datasets/index.ts";
 import { type AdapterChoice, type AnswerSource, BASE, formOf, openBase } from "./answer-source.ts";
 import { Answerer } from "./answerer.ts";
 
@@ -31,7 +31,7 @@ export interface AnsweringModel {
 export class LiveAnswers implements Disposable {
   readonly #input: LiveAnswersInput;
   #answerer: Answerer | undefined;
-  #hasChatTemplate: boolean | undefined;
+  #template: { readonly text: string | undefined } | undefined;
   /** By the names of jobs, whose data do not change. */
   readonly #forms = new Map<string, Promise<QuestionForm>>();
   /** By the name on the device, how many ask it now; those asked last are behind. */
@@ -61,17 +61,17 @@ export class LiveAnswers implements Disposable {
     return [{ name: BASE, writtenMs: undefined }, ...adapters.map(({ name, writtenMs }) => ({ name, writtenMs }))];
   }
 
-  /** Whether the base model has one. */
-  get hasChatTemplate(): boolean {
-    this.#hasChatTemplate ??= hasChatTemplate(this.#source().modelFolder);
-    return this.#hasChatTemplate;
+  /** The base model's. */
+  get chatTemplate(): string | undefined {
+    this.#template ??= { text: modelChatTemplate(this.#source().modelFolder) };
+    return this.#template.text;
   }
 
   /** What questions to a name are put into. @throws InputError for a name that is not there, and data that are wrong */
   form(name: string): Promise<QuestionForm> {
     const choice = this.choice(name);
     const key = choice?.job.name ?? "";
-    const form = this.#forms.get(key) ?? formOf(choice, this.hasChatTemplate);
+    const form = this.#forms.get(key) ?? formOf(choice, this.chatTemplate !== undefined);
     this.#forms.set(key, form);
     // A file may be there the next time.
     form.catch(() => this.#forms.delete(key));

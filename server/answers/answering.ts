@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { DeviceError, InputError } from "../../core/index.ts";
 import type { AskedPrompt } from "../../datasets/index.ts";
-import type { Answer, Answerer, LiveAnswers } from "../../inference/index.ts";
+import type { Answer, Answerer, AnswerForm, LiveAnswers } from "../../inference/index.ts";
 import type { Limits } from "../limits.ts";
 import { RequestError } from "../request-error.ts";
 import { type Asker, STREAMED } from "../route.ts";
@@ -28,6 +28,10 @@ export interface AskedAnswers {
   readonly continues: boolean;
   readonly topTokens: number;
   readonly scoresPrompt: boolean;
+  /** Any answer where undefined. */
+  readonly form?: AnswerForm | undefined;
+  /** Special tokens that are part of the answer. */
+  readonly kept?: ReadonlySet<string>;
 }
 
 /** A piece of a choice's text, with the tokens that have come since the one before. */
@@ -39,6 +43,12 @@ export interface Piece {
 
 /** Hears of pieces at once. */
 export type OnPiece = (piece: Piece) => void;
+
+/** Hears of a stream's pieces, and of the end of each choice, of which it may say why it ended. */
+export interface StreamEars {
+  readonly onPiece: OnPiece;
+  readonly onEnd?: (choice: number) => string | undefined;
+}
 
 /** @throws RequestError where this server answers nothing */
 export function liveOf({ live }: AnswerService): LiveAnswers {
@@ -97,6 +107,23 @@ async function allOf(started: readonly Promise<Answer>[]): Promise<readonly Answ
   });
 }
 
+/** How a request's tokens are drawn. @throws RequestError for a bias of a token that the model has not */
+function samplingOf(request: AskedAnswers["request"], answerer: Answerer) {
+  const { temperature = 1, top_p: topP = 1, min_p: minP = 0, top_k: topK = 0 } = request;
+  const { presence_penalty: presencePenalty = 0, frequency_penalty: frequencyPenalty = 0 } = request;
+  const { repetition_penalty: repetitionPenalty = 1, logit_bias: given = {} } = request;
+  const bias = new Map(Object.entries(given).map(([token, value]) => [Number(token), value]));
+  for (const token of bias.keys()) {
+    const least = answerer.vocabularySize;
+    if (token >= least)
+      throw new RequestError(400, { expected: `tokens from 0 to ${least - 1}`, at: "logit_bias", got: token });
+  }
+  return {
+    ...{ temperature, topP, minP, topK: Math.max(0, topK), presencePenalty, frequencyPenalty, repetitionPenalty },
+    ...(bias.size === 0 ? {} : { bias }),
+  };
+}
+
 /** Who answers, and the tokens of all prompts. */
 export interface Answering {
   readonly answerer: Answerer;
@@ -118,9 +145,10 @@ export async function answerAll(
   { signal, key }: Pick<Asker, "signal" | "key">,
   begin?: (answering: Answering) => OnPiece,
 ): Promise<AllAnswers> {
-  const { request, maxTokens, continues, topTokens, scoresPrompt } = asked;
+  const { request, maxTokens, form, kept = new Set() } = asked;
+  const { continues, topTokens, scoresPrompt } = asked;
   const live = liveOf(service);
-  const { n = 1, temperature = 1, top_p: topP = 1, min_p: minP = 0, top_k: topK = 0, stop = [] } = request;
+  const { n = 1, stop = [] } = request;
   if (n * asked.asked.length > MOST_CHOICES)
     throw new RequestError(400, { expected: `at most ${MOST_CHOICES} choices of all prompts`, at: "n", got: n });
   using _place = takePlace(service, key);
@@ -139,13 +167,16 @@ export async function answerAll(
         answerer.checkPrompt(prompt);
         prompts.push(prompt);
       }
+      const sampling = samplingOf(request, answerer);
+      const constraint = form === undefined ? undefined : answerer.constraint(form, kept);
+      constraint?.begin();
       const onPiece = begin?.({ answerer, prompts });
       const rows = prompts.flatMap((prompt) => Array.from({ length: n }, () => prompt));
       const answered = rows.map(async (prompt, choice) => {
         try {
           return await answerer.answer({
             ...{ prompt, adapter, continues, topTokens, scoresPrompt, stop: [stop].flat(), signal: gone.signal },
-            sampling: { temperature, topP, minP, topK: Math.max(0, topK), seed: (seed + choice) % 2 ** 53 },
+            ...{ kept, constraint, sampling: { ...sampling, seed: (seed + choice) % 2 ** 53 } },
             maxTokens: Math.min(maxTokens ?? most, most - prompt.length),
             ...(onPiece === undefined ? {} : { onText: (text, tokens) => onPiece({ choice, text, tokens }) }),
           });
@@ -177,7 +208,7 @@ export async function streamAll(
   asked: AskedAnswers,
   asker: Asker,
   { last, ...document }: ReturnType<typeof headOf> & { readonly object: string; readonly last: object },
-  begin: (answering: Answering, tell: TellChoice) => OnPiece,
+  begin: (answering: Answering, tell: TellChoice) => StreamEars,
 ): Promise<typeof STREAMED> {
   const withUsage = asked.request.stream_options?.include_usage === true;
   let send: (data: string) => void = () => {};
@@ -185,12 +216,14 @@ export async function streamAll(
     send(JSON.stringify({ ...document, choices, ...(withUsage ? { usage } : {}) }));
   const tell: TellChoice = (index, piece, more = {}) =>
     chunk([{ index, ...piece, logprobs: null, finish_reason: null, ...more }]);
+  let ears: StreamEars | undefined;
   const all = await answerAll(service, asked, asker, (answering) => {
     send = asker.stream();
-    return begin(answering, tell);
+    ears = begin(answering, tell);
+    return ears.onPiece;
   });
   all.answers.forEach((answer, index) => {
-    tell(index, last, { finish_reason: finishOf(answer) });
+    tell(index, last, { finish_reason: ears?.onEnd?.(index) ?? finishOf(answer) });
   });
   if (withUsage) chunk([], usageOf(all));
   send("[DONE]");

@@ -12,6 +12,7 @@ import {
   finishOf,
   headOf,
   liveOf,
+  type OnPiece,
   streamAll,
   usageOf,
 } from "./answering.ts";
@@ -118,9 +119,10 @@ async function streamCompletion(
       if (text !== "") tell(index, { text });
       return textsOf(asked, prompt, answering);
     });
-    return ({ choice, text, tokens }) => {
+    const onPiece: OnPiece = ({ choice, text, tokens }) => {
       if (logprobs !== undefined) tell(choice, { text }, { logprobs: texts[choice]!.completion(tokens) });
       else if (text !== "") tell(choice, { text });
     };
+    return { onPiece };
   });
 }

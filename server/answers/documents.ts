@@ -19,6 +19,14 @@ export const modelsSchema = z.strictObject({ object: z.literal("list"), data: z.
 
 const endSchema = z.enum(["stop", "length"]);
 
+const calledSchema = z.strictObject({
+  id: z.string(),
+  type: z.literal("function"),
+  /** Arguments as JSON. */
+  function: z.strictObject({ name: z.string(), arguments: z.string() }),
+});
+export type Called = Readonly<z.infer<typeof calledSchema>>;
+
 const tokenSchema = z.strictObject({
   token: z.string(),
   logprob: z.number(),
@@ -41,9 +49,15 @@ export const chatAnswerSchema = z.strictObject({
   choices: z.array(
     z.strictObject({
       index: z.int().min(0),
-      message: z.strictObject({ role: z.literal("assistant"), content: z.string(), refusal: z.null() }),
+      message: z.strictObject({
+        role: z.literal("assistant"),
+        /** Null where tools are called without a word. */
+        content: z.string().nullable(),
+        refusal: z.null(),
+        tool_calls: z.array(calledSchema).optional(),
+      }),
       logprobs: chatLogprobsSchema.nullable(),
-      finish_reason: endSchema,
+      finish_reason: z.enum([...endSchema.options, "tool_calls"]),
     }),
   ),
   usage: usageSchema,

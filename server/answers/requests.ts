@@ -15,13 +15,10 @@ const IGNORED = {
   prompt_cache_retention: z.unknown().optional(),
 };
 
-/** Keys that are taken only with the value that changes nothing. */
-const NEUTRAL = {
-  presence_penalty: z.literal(0).optional(),
-  frequency_penalty: z.literal(0).optional(),
-  repetition_penalty: z.literal(1).optional(),
-  logit_bias: z.strictObject({}).optional(),
-};
+/** The most biased tokens of a request. Source: OpenAI's API takes as many. */
+const MOST_BIASED = 300;
+
+const penaltySchema = z.number().min(-2).max(2).optional();
 
 const stopSchema = z.string().min(1).max(256);
 
@@ -40,7 +37,15 @@ const SHARED = {
   stream_options: z
     .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.unknown().optional() })
     .optional(),
-  ...NEUTRAL,
+  presence_penalty: penaltySchema,
+  frequency_penalty: penaltySchema,
+  /** As vLLM has it. */
+  repetition_penalty: z.number().min(0.01).max(100).optional(),
+  /** By tokens. */
+  logit_bias: z
+    .record(z.string().regex(/^(0|[1-9]\d{0,8})$/), z.number().min(-100).max(100))
+    .refine((all) => Object.keys(all).length <= MOST_BIASED, `at most ${MOST_BIASED} tokens`)
+    .optional(),
   ...IGNORED,
 };
 
@@ -59,6 +64,28 @@ const messageSchema = z.strictObject({
   tool_call_id: z.string().optional(),
 });
 
+const nameSchema = z.string().regex(/^[\w.-]{1,64}$/);
+
+const toolSchema = z.looseObject({
+  type: z.literal("function"),
+  function: z.looseObject({ name: nameSchema, parameters: z.record(z.string(), z.unknown()).optional() }),
+});
+
+const formatSchema = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("text") }),
+  z.strictObject({ type: z.literal("json_object") }),
+  z.strictObject({
+    type: z.literal("json_schema"),
+    json_schema: z.strictObject({
+      name: nameSchema,
+      description: z.string().optional(),
+      schema: z.record(z.string(), z.unknown()).optional(),
+      /** Every answer keeps to its schema. */
+      strict: z.boolean().nullable().optional(),
+    }),
+  }),
+]);
+
 export type AskedMessage = Readonly<z.infer<typeof messageSchema>>;
 
 export const chatRequestSchema = z.strictObject({
@@ -68,15 +95,18 @@ export const chatRequestSchema = z.strictObject({
   max_completion_tokens: z.int().min(1).optional(),
   logprobs: z.boolean().optional(),
   top_logprobs: z.int().min(0).max(MOST_TOP).optional(),
-  /** The chat template gets them; the answer is a text all the same. */
-  tools: z
-    .array(z.looseObject({ type: z.literal("function"), function: z.looseObject({ name: z.string() }) }))
+  /** The chat template gets them. */
+  tools: z.array(toolSchema).max(128).optional(),
+  tool_choice: z
+    .union([
+      z.enum(["auto", "none", "required"]),
+      z.strictObject({ type: z.literal("function"), function: z.strictObject({ name: nameSchema }) }),
+    ])
     .optional(),
-  tool_choice: z.enum(["auto", "none"]).optional(),
   parallel_tool_calls: z.unknown().optional(),
   /** Variables of the chat template, as vLLM has them. */
   chat_template_kwargs: z.record(z.string(), z.unknown()).optional(),
-  response_format: z.strictObject({ type: z.literal("text") }).optional(),
+  response_format: formatSchema.optional(),
   modalities: z.tuple([z.literal("text")]).optional(),
 });
 export type ChatRequest = Readonly<z.infer<typeof chatRequestSchema>>;

@@ -154,10 +154,10 @@ describe("a chat", () => {
   it("is refused by name for what would change the answer and is not there", async () => {
     const { post } = await answering(tiny.answers([]));
     const wrong: readonly (readonly [string, object])[] = [
-      ["presence_penalty", { presence_penalty: 0.5 }],
-      ["frequency_penalty", { frequency_penalty: -1 }],
-      ["logit_bias", { logit_bias: { 5: 1 } }],
-      ["response_format", { response_format: { type: "json_object" } }],
+      ["presence_penalty", { presence_penalty: 2.5 }],
+      ["frequency_penalty", { frequency_penalty: -3 }],
+      ["logit_bias", { logit_bias: { 5: 101 } }],
+      ["response_format", { response_format: { type: "xml" } }],
       ["functions", { functions: [] }],
       ["tool_choice", { tool_choice: "required" }],
       ["reasoning_effort", { reasoning_effort: "low" }],

@@ -90,7 +90,7 @@ describe("OpenAI's client", () => {
     const nobody = client.chat.completions.create({ model: "nobody", messages });
     await expect(nobody).rejects.toThrow(NotFoundError);
     await expect(nobody).rejects.toMatchObject({ code: "model_not_found", param: "model" });
-    const penalized = client.chat.completions.create({ model: "ann", messages, presence_penalty: 1 });
+    const penalized = client.chat.completions.create({ model: "ann", messages, presence_penalty: 3 });
     await expect(penalized).rejects.toThrow(BadRequestError);
     await expect(penalized).rejects.toMatchObject({ param: "presence_penalty" });
     const stranger = new OpenAI({ baseURL, apiKey: "wrong", maxRetries: 0 });
