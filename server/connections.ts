@@ -22,7 +22,8 @@ interface Connection {
 
 /**
  * The connections of a server, of which there are so many at most: one more takes the place of another. Who has shown no
- * token takes that of another without one; who has, one of those who hold the most.
+ * token takes that of another without one; who has, one of those who hold the most. Of those without a token there may be
+ * more: whoever comes among many has to have the time to show it.
  */
 export class Connections {
   /** The one that has been quiet the longest first. */
@@ -32,7 +33,7 @@ export class Connections {
 
   constructor(server: Server, most: number) {
     this.#most = most;
-    this.#mostStrangers = Math.ceil(most / 4);
+    this.#mostStrangers = 2 * most;
     server.on("connection", (socket: Socket) => this.#add(socket));
     // An answer that is being made may take its time.
     server.setTimeout(QUIET_MS, (socket: Socket) => {
@@ -66,7 +67,7 @@ export class Connections {
     for (const { key: each } of this.#open.values())
       if (each !== undefined) counts.set(each, (counts.get(each) ?? 0) + 1);
     const [greediest] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? [];
-    this.#make(this.#most - this.#mostStrangers, (other) => other.key !== undefined, greediest);
+    this.#make(this.#most, (other) => other.key !== undefined, greediest);
     connection.key = key;
   }
 

@@ -4,6 +4,7 @@ export interface Limits {
   readonly bodyBytes: number;
   /** Places of jobs that wait for a pipeline, preempted and paused ones too: half of them for one user alone. */
   readonly waitingJobs: number;
+  /** Of those who have shown a token, over TCP and over the socket each; twice as many of others. */
   readonly connections: number;
   /** Connections that are sent events, and bytes that one may be behind, of answers too. */
   readonly eventClients: number;

@@ -81,6 +81,7 @@ export function fleetRoutes(served: Served): readonly Route[] {
     return granted(409, act);
   };
 
+  let document: ReturnType<typeof openApi> | undefined;
   const routes: readonly Route[] = [
     {
       method: "GET",
@@ -288,7 +289,10 @@ export function fleetRoutes(served: Served): readonly Route[] {
       id: "getOpenApi",
       summary: "This document.",
       answers: openApiSchema,
-      handle: async () => openApi(routes),
+      handle: async () => {
+        document ??= openApi(routes);
+        return document;
+      },
     }),
   ];
   return routes;

@@ -76,7 +76,7 @@ function bytesOf(request: AttackRequest, tokens: Readonly<Record<Sender, string>
 }
 
 /** Sends bytes over a connection of their own; status 0 where it ends without an answer. Of events only the begin is read. */
-export async function exchange(port: number, bytes: Buffer): Promise<Answered> {
+async function exchange(port: number, bytes: Buffer): Promise<Answered> {
   const began = performance.now();
   const socket = connect(port, "127.0.0.1");
   socket.setTimeout(PATIENCE_MS, () => socket.destroy());
@@ -91,6 +91,14 @@ export async function exchange(port: number, bytes: Buffer): Promise<Answered> {
   socket.write(bytes);
   await done;
   return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? 0), text, ms: performance.now() - began };
+}
+
+export function ask(
+  { port }: Listener,
+  tokens: Readonly<Record<Sender, string>>,
+  request: AttackRequest,
+): Promise<Answered> {
+  return exchange(port, bytesOf(request, tokens));
 }
 
 /** Opens the connections of a crowd, which come anew where they are sent away. */
@@ -110,7 +118,7 @@ function gather(
     socket.on("close", () => {
       clearInterval(drip || undefined);
       open.delete(socket);
-      setTimeout(enter, 100);
+      setTimeout(enter, 500);
     });
   };
   for (let each = 0; each < connections; each += 1) enter();
@@ -147,18 +155,19 @@ export interface Outcome {
 
 /** Tries one attack, while somebody else asks for the status all the time. */
 export async function attack(
-  { port }: Listener,
+  server: Listener,
   reference: Listener,
   tokens: Readonly<Record<Sender, string>>,
   { crowd, requests }: ServeAttack,
 ): Promise<Outcome> {
+  const { port } = server;
   const stop = new AbortController();
   const asked = bytesOf({ method: "GET", target: "/v1/status", as: "other" }, tokens);
   const watched = watch([() => exchange(port, asked), () => exchange(reference.port, asked)], stop.signal);
   using _crowd = crowd && gather(port, crowd, tokens.attacker);
   if (crowd !== undefined) await sleep(1000);
   const answers: Answered[] = [];
-  for (const request of requests) answers.push(await exchange(port, bytesOf(request, tokens)));
+  for (const request of requests) answers.push(await ask(server, tokens, request));
   stop.abort();
   const [waitedMs, referenceMs] = await watched;
   return { answers, waitedMs: waitedMs!, referenceMs: referenceMs! };

@@ -53,15 +53,15 @@ const json = (body: unknown, connection = "keep-alive"): string => {
   return `content-type: application/json\r\nconnection: ${connection}\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
 };
 
-const OUTSIDE = /where submitted jobs may read/;
+const OUTSIDE = /where submitted jobs may read|an absolute path/;
 const GOOD = [200, /"policy"/] as const;
 const HEAD = "HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer TOKEN\r\n";
 /** More than a server takes at a time. */
-const CROWD = 200;
+const CROWD = 300;
 
 /** Requests of somebody with a token, or of anybody who reaches the port, and how `serve` is to answer them. */
 export function serveAttacks({ dataRoot, secret, secretAdapter, policy }: AttackedFiles): readonly ServeAttack[] {
-  const job = { name: "eve", data: { path: `${dataRoot}/rows.jsonl` } };
+  const job = { name: "eve", adapter: { rank: 2 }, data: { path: `${dataRoot}/rows.jsonl` } };
   const up = `../${secret.split("/").at(-1)}`;
   const outside = (name: string, keys: unknown): ServeAttack => ({
     name,
@@ -94,21 +94,21 @@ export function serveAttacks({ dataRoot, secret, secretAdapter, policy }: Attack
       ],
     },
     outside("data outside of the root", { data: { path: secret } }),
-    outside("data that look like a template", { data: { path: `${dataRoot}/{{/${up}` } }),
-    outside("data that look like a block of a template", { data: { path: `${dataRoot}/{%/${up}` } }),
+    outside("data that look like a template", { data: { path: `${dataRoot}/{{/../${up}` } }),
+    outside("data that look like a block of a template", { data: { path: `${dataRoot}/{%/../${up}` } }),
     outside("data by a link", { data: { path: `${dataRoot}/link.jsonl` } }),
     outside("data of a folder with a link", { data: { path: `${dataRoot}/links` } }),
     outside("data through a link and back", { data: { path: `${dataRoot}/../way-in/${up}` } }),
     outside("held-out data that look like a template", {
-      evaluation: { data: { path: `${dataRoot}/{{/${up}` }, everySteps: 1 },
+      evaluation: { data: { path: `${dataRoot}/{{/../${up}` }, everySteps: 1 },
     }),
     outside("a chat template as if of the hub", {
-      data: { path: `${dataRoot}/rows.jsonl`, chatTemplate: `hf:/../${dataRoot}/${up}` },
+      data: { path: `${dataRoot}/rows.jsonl`, chatTemplate: `hf:/${up}` },
     }),
     outside("an adapter to start from", { adapter: { init: secretAdapter } }),
     outside("an adapter as if of the hub", { adapter: { init: `hf:/../../../../../../../../../../${secretAdapter}` } }),
     outside("an adapter that looks like a template", {
-      adapter: { init: `${dataRoot}/{{/../${secretAdapter.split("/").at(-1)}` },
+      adapter: { init: `${dataRoot}/{{/../../${secretAdapter.split("/").at(-1)}` },
     }),
     {
       name: "values that are null",
@@ -134,7 +134,7 @@ export function serveAttacks({ dataRoot, secret, secretAdapter, policy }: Attack
       requests: ["host: evil.example", "authorization: Bearer x", "content-type: text/plain", "Host: localhost"].map(
         (more) => Buffer.from(`POST /v1/what-if ${HEAD}${more}\r\n${json({ job }, "close")}`),
       ),
-      expected: Array.from({ length: 4 }, () => [400, /one header|each header once/i] as const),
+      expected: Array.from({ length: 4 }, () => [400, /each header once/] as const),
     },
     crowd("connections that say nothing", ""),
     crowd("half a request", "GET /v1/st"),

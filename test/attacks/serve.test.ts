@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../cli/run-cli.ts";
 import { writeSmallInputs } from "../cli/small-inputs.ts";
-import { attack, type Listener, startReference, startServe, writeTokens } from "./attacked-serve.ts";
+import { ask, attack, type Listener, startReference, startServe, writeTokens } from "./attacked-serve.ts";
 import { type AttackedFiles, serveAttacks } from "./serve-attacks.ts";
 
 /**
@@ -46,7 +46,11 @@ beforeAll(async () => {
   const seconds = { F: 0.001, B: 0.002, transfer: 0, update: 0 };
   writeFileSync(at("costs.json"), JSON.stringify({ kind: "calibration", version: 1, model: "constant", seconds }));
   const on = ["--devices", "cpu:0", "--calibration", "costs.json", "--no-cache", "--data-root", "data"];
-  open.push(await startServe(root, ["jobs.json", "-o", "run", "--token-file", "token", ...on]), await startReference());
+  const server = await startServe(root, ["jobs.json", "-o", "run", "--token-file", "token", ...on]);
+  open.push(server, await startReference());
+  // It is the attacks that are measured here, and not its training.
+  const paused = await ask(server, TOKENS, { method: "POST", target: "/v1/jobs/first/pause", as: "other" });
+  expect(paused.status).toBe(200);
 }, LONG);
 afterAll(async () => {
   for (const each of open) await each[Symbol.asyncDispose]();
