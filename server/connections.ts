@@ -13,6 +13,9 @@ export const TIME_LIMITS = {
   connectionsCheckingInterval: 1000,
 };
 
+/** Requests of a connection at a time: their answers wait for who reads none. */
+const MOST_ASKED = 8;
+
 interface Connection {
   /** Of who has asked; undefined for who has shown no token. */
   key: string | undefined;
@@ -47,16 +50,22 @@ export class Connections {
     socket.once("close", () => this.#open.delete(socket));
   }
 
-  /** A request has come. */
-  asked({ socket }: IncomingMessage, response: ServerResponse): void {
+  /** A request has come. Returns whether it is to be answered. */
+  asked({ socket }: IncomingMessage, response: ServerResponse): boolean {
     const connection = this.#open.get(socket);
-    if (connection === undefined) return;
+    if (connection === undefined) return false;
+    if (connection.numAsked >= MOST_ASKED) {
+      this.#open.delete(socket);
+      socket.destroy();
+      return false;
+    }
     connection.numAsked += 1;
     this.#moved(socket, connection);
     response.once("close", () => {
       connection.numAsked -= 1;
       if (this.#open.has(socket)) this.#moved(socket, connection);
     });
+    return true;
   }
 
   /** Somebody has shown who asks. */

@@ -12,11 +12,14 @@ import { HEADERS } from "./headers.ts";
 import type { Limits } from "./limits.ts";
 import { RequestError, wireFacts } from "./request-error.ts";
 import { type Route, type RouteInput, STREAMED } from "./route.ts";
+import type { Shares } from "./shares.ts";
 
 export interface AppOptions {
   readonly limits: Limits;
   /** Of which a request has to have one; undefined for one that came through the socket, whose mode is the guard. */
   readonly tokensFor: (request: FastifyRequest) => readonly string[] | undefined;
+  /** Of requests, by who asks. */
+  readonly places: Shares;
   /** Is told who asks. */
   readonly onKnown: (request: FastifyRequest, key: string) => void;
   /** Is told of what is no one's fault but the server's. */
@@ -132,7 +135,7 @@ async function answer(
 /** The routes as a fastify instance that listens nowhere yet. */
 export function createApp(
   routes: readonly Route[],
-  { limits, tokensFor, onKnown, onFault }: AppOptions,
+  { limits, tokensFor, places, onKnown, onFault }: AppOptions,
 ): FastifyInstance {
   const app = fastify({
     bodyLimit: limits.bodyBytes,
@@ -175,6 +178,12 @@ export function createApp(
     const key = tokens === undefined ? "socket" : `token ${checkToken(request, tokens)}`;
     keys.set(request, key);
     onKnown(request, key);
+    const leave = places.take(key);
+    if (leave === undefined) {
+      reply.header("connection", "close");
+      throw new RequestError(429, { expected: `at most ${limits.requests} requests at a time` });
+    }
+    reply.raw.once("close", leave);
   });
   app.addHook("onSend", compressAnswer);
   app.setErrorHandler(async (error, request, reply) => {

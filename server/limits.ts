@@ -17,6 +17,8 @@ export interface Limits {
   readonly keptCurves: number;
   /** Jobs that are over and that `/metrics` has still: the latest. */
   readonly measuredOver: number;
+  /** Requests of any kind at a time. */
+  readonly requests: number;
   /** Requests for answers to prompts at a time. */
   readonly answerRequests: number;
 }
@@ -33,5 +35,6 @@ export const LIMITS: Limits = {
   keptDecisions: 200,
   keptCurves: 1000,
   measuredOver: 100,
+  requests: 128,
   answerRequests: 32,
 };

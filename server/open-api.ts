@@ -12,7 +12,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
   413: "The body is too large.",
   415: "The body is not JSON.",
   422: "The job cannot be used.",
-  429: "Too many jobs wait, or too many requests are answered.",
+  429: "Too many jobs wait, or too many requests come at a time.",
   500: "A fault of the server.",
   503: "The fleet takes no more of these now, loads its model still, or has no memory for an answer.",
 };

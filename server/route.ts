@@ -56,8 +56,8 @@ export type RouteAnswer =
       readonly send: (request: FastifyRequest, reply: FastifyReply, key: string) => Promise<void>;
     };
 
-/** What any request may be answered with: bad, no token, another host, no such path, too large, no JSON, a fault. */
-export const ANY_REFUSALS = [400, 403, 404, 500] as const;
+/** What any request may be answered with: bad, another host, no such path, too many at a time, a fault. */
+export const ANY_REFUSALS = [400, 403, 404, 429, 500] as const;
 
 interface JsonRoute<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, A extends z.ZodType>
   extends Omit<Route, "answer" | "params" | "query" | "body" | "status" | "refusals"> {

@@ -81,6 +81,16 @@ export function fleetRoutes(served: Served): readonly Route[] {
     return granted(409, act);
   };
 
+  /** Of each asker, the last question that takes a simulation: one at a time, so that others are answered between. */
+  const last = new Map<string, Promise<unknown>>();
+  const inTurn = <T>(key: string, ask: () => Promise<T>): Promise<T> => {
+    const own = (last.get(key) ?? Promise.resolve()).then(ask);
+    last.set(
+      key,
+      own.catch(() => {}),
+    );
+    return own;
+  };
   let document: ReturnType<typeof openApi> | undefined;
   const routes: readonly Route[] = [
     {
@@ -195,10 +205,10 @@ export function fleetRoutes(served: Served): readonly Route[] {
       body: whatIfRequestSchema,
       refusals: [422],
       answers: whatIfAnswerSchema,
-      handle: async ({ body }) => {
+      handle: async ({ body }, { key }) => {
         const policy = await knownPolicy(served, body.policy);
         const job = await completed(served, body.job, "job");
-        return granted(422, () => control.whatIf(job, policy), "job");
+        return inTurn(key, () => granted(422, () => control.whatIf(job, policy), "job"));
       },
     }),
     jsonRoute({

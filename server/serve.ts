@@ -105,8 +105,7 @@ export async function openServer(options: ListenOptions): Promise<Listening> {
     const server = createServer(TIME_LIMITS, (request, response) => {
       if (isGuarded) guarded.add(request);
       connectionsOf.set(request, connections);
-      connections.asked(request, response);
-      answer(request, response);
+      if (connections.asked(request, response)) answer(request, response);
     });
     const connections = new Connections(server, limits.connections);
     return server;
@@ -134,6 +133,7 @@ export async function openServer(options: ListenOptions): Promise<Listening> {
         const app = createApp(fleetRoutes({ control, defaults, dataRoot, limits, observed, clients, answers, page }), {
           limits,
           tokensFor: ({ raw }) => (guarded.has(raw) ? tokens : undefined),
+          places: new Shares(limits.requests, numKeys),
           onKnown: ({ raw }, key) => connectionsOf.get(raw)?.known(raw, key),
           onFault,
         });
