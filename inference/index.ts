@@ -16,4 +16,4 @@ export type { AnswerForm } from "./constraint/constraint.ts";
 export { type Judgement, type JudgeOptions, judgeAdapters, type Range } from "./judge.ts";
 // Answers while a run trains.
 export { type AnsweringModel, LiveAnswers, type LiveAnswersInput } from "./live-answers.ts";
-export { type QuestionRow, type Questions, type RowForm, readQuestions } from "./question-rows.ts";
+export { type QuestionRow, type Questions, type RowForm, readQuestions, rowWay } from "./question-rows.ts";

@@ -3,7 +3,7 @@ import { InputError } from "../core/index.ts";
 import { NOT_SCORED, promptLength, type Row } from "../datasets/index.ts";
 import type { ModelFolder } from "../exec/index.ts";
 import { absolute, type Context } from "../files/index.ts";
-import type { FileData, PlannedJob } from "../plan/index.ts";
+import { type FileData, isLengthData, type PlannedJob } from "../plan/index.ts";
 import { RowReader } from "../workbench/index.ts";
 
 /** How rows are read: as a job's own, with what a person says otherwise. */
@@ -40,22 +40,27 @@ function questionOf(row: Row, number: number): QuestionRow {
   return { row, number, prompt: ids.slice(0, start), expected: ids.slice(start, end) };
 }
 
+/** How a job's rows are read, wherever they are. */
+export function rowWay({ data }: Pick<PlannedJob, "data">): RowForm {
+  if (isLengthData(data)) return {};
+  const { path: _path, split: _split, limit: _limit, shuffle: _shuffle, ...way } = data;
+  return way;
+}
+
 /**
- * Reads rows of a file as those of `job` are read, or as their first says where there is none.
+ * Reads rows of a file in a way, or as their first says where it says nothing; `form` is what a person says otherwise.
  * @throws InputError for a file that cannot be read, or in which no row has anything that is scored
  */
 export async function readQuestions(
   context: Context,
   model: ModelFolder,
   file: string,
-  job: Pick<PlannedJob, "data"> | undefined,
+  way: RowForm,
   form: RowForm,
 ): Promise<Questions> {
   const { vocabularySize, maxPositions: mostTokens } = model.architecture;
-  const own = job === undefined || !("path" in job.data) ? {} : job.data;
-  const { split: _split, limit: _limit, ...same } = own as Partial<FileData>;
-  // Another format than the job's has nothing of the job's templates.
-  const how = form.format === undefined ? same : {};
+  // Another format has nothing of the way's templates.
+  const how = form.format === undefined ? way : {};
   const given = absolute(context, file);
   const data = { ...how, ...form, path: given, shuffle: false } as FileData;
   const tokenizerFolder = (): string => model.folder;

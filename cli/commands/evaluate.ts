@@ -1,6 +1,6 @@
 import { counted, finite, InputError, maximum } from "../../core/index.ts";
 import { absolute, isFolder } from "../../files/index.ts";
-import { type Judgement, judgeAdapters, openBase, type Range, readQuestions } from "../../inference/index.ts";
+import { type Judgement, judgeAdapters, openBase, type Range, readQuestions, rowWay } from "../../inference/index.ts";
 import { onInterrupt } from "../../runs/index.ts";
 import {
   answerChoice,
@@ -95,10 +95,11 @@ export const evaluateCommand: Command = {
     const [matches, answerStops] = [flag(args, "match"), severalTexts(args, "stop")];
     const mostTokens = optionalCount(args, "max-tokens") ?? 256;
     const maxTokens = matches ? mostTokens : 0;
-    const job = choice.chosen.find((each) => each !== undefined)?.job;
+    const first = choice.chosen.find((each) => each !== undefined);
+    const way = first === undefined ? {} : rowWay(first.job);
     const file = requiredText(args, "data");
     const context = contextOf(io, args);
-    const questions = await readQuestions(context, openBase(choice.source), file, job, rowFormChoice(args));
+    const questions = await readQuestions(context, openBase(choice.source), file, way, rowFormChoice(args));
     const { rows, numRefused, firstRefused, numTooLong, numRepeated } = questions;
     if (numRefused > 0) note(io, args, `${counted(numRefused, "row")} could not be read: ${firstRefused}`);
     if (numRepeated > 0)

@@ -16,6 +16,7 @@ import {
   openBase,
   type Questions,
   readQuestions,
+  rowWay,
 } from "../../inference/index.ts";
 import { onInterrupt } from "../../runs/index.ts";
 import { PromptThread } from "../../workbench/index.ts";
@@ -136,17 +137,16 @@ async function formsOf(args: Arguments, { source, chosen }: AnswerChoice): Promi
 async function askedRows(io: Io, args: Arguments, { source, chosen }: AnswerChoice, file: string): Promise<AllAsked> {
   const model = openBase(source);
   const tokenizer = loadTokenizer(model.folder);
-  const jobs = withBase(
+  const ways = withBase(
     chosen,
-    chosen.map((each) => (each === undefined ? null : { data: each.job.data })),
-    null,
+    chosen.map((each) => (each === undefined ? {} : rowWay(each.job))),
+    {},
   );
   const read = new Map<string, Promise<Questions>>();
   const all: Questions[] = [];
-  for (const job of jobs) {
-    const key = canonicalJson(job);
-    const questions =
-      read.get(key) ?? readQuestions(contextOf(io, args), model, file, job ?? undefined, rowFormChoice(args));
+  for (const way of ways) {
+    const key = canonicalJson(way);
+    const questions = read.get(key) ?? readQuestions(contextOf(io, args), model, file, way, rowFormChoice(args));
     read.set(key, questions);
     all.push(await questions);
   }

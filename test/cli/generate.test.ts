@@ -82,6 +82,39 @@ describe("generate", () => {
     expect(answers[1]!.prompt).toContain("Question: 1 + 3\nAnswer:");
   });
 
+  test("asks each adapter in its own form, and says which", async () => {
+    const rows = [
+      [
+        "talks",
+        {
+          messages: [
+            { role: "user", content: "Hi" },
+            { role: "assistant", content: "Yes" },
+          ],
+        },
+      ],
+      ["alpaca", { instruction: "Hi", output: "Yes" }],
+    ] as const;
+    const job = { steps: 2, batchSize: 1, adapter: { rank: 2 } };
+    const jobs = rows.map(([name, row]) => {
+      writeFileSync(path.join(root, `${name}.jsonl`), `${JSON.stringify(row)}\n`);
+      return { name, ...job, data: { path: `${name}.jsonl` } };
+    });
+    const workload = { kind: "workload", version: 1, model: { path: "model" }, jobs };
+    writeFileSync(path.join(root, "forms.json"), JSON.stringify(workload));
+    await printed(["train", "forms.json", "--devices", "cpu:0", "-o", "forms"], root);
+    const asked = ["generate", "forms", "-p", "Hi", "--max-tokens", "2"];
+    const { answers } = (JSON.parse(await printed([...asked, "--json"], root)) as Told).answers[0]!;
+    const textOf = (name: string): string => Buffer.from(answers[name]!.promptTokens.slice(1)).toString();
+    expect(textOf("talks")).toBe("user: Hi\nassistant: ");
+    expect(textOf("base")).toBe(textOf("talks"));
+    expect(textOf("alpaca")).toBe("### Instruction:\nHi\n\n### Response:\n");
+    expect(answers["alpaca"]!.form).toBe("the template of its rows");
+    const shown = await printed(asked, root);
+    expect(shown).toContain("\ntalks (the model's chat template): ");
+    expect(shown).toContain("\nalpaca (the template of its rows): ");
+  });
+
   test("tells log-probabilities of prompt and answer", async () => {
     const { answers } = await told("-p", "1", "--log-probabilities", "3", "--max-tokens", "2", "--ignore-end");
     const own = answers[0]!.answers["first"]!;

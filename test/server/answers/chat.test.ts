@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { answering, eventsOf, refusedOf } from "./answering.ts";
 import { choiceOf, tinyAnswers } from "./tiny-answers.ts";
@@ -142,6 +144,21 @@ describe("a chat", () => {
     });
     // 1abc, Hi, 12345, ok
     expect((body as ChatAnswer).usage?.["prompt_tokens"], text).toBe(13);
+  });
+
+  it("is put into the template of the adapter's rows, where these are no chats", async () => {
+    const rows = path.join(tiny.folder, "alpaca.jsonl");
+    writeFileSync(rows, `${JSON.stringify({ instruction: "a", output: "b" })}\n`);
+    const { post } = await answering(tiny.answers([{ ...choiceOf("ann"), dataFile: rows }]));
+    const chat = (messages: readonly object[]) => post(CHAT, { model: "ann", messages, max_tokens: 1 });
+    const { body } = await chat(HI);
+    const written = "### Instruction:\nHi\n\n### Response:\n";
+    // <s> stands in front.
+    expect((body as ChatAnswer).usage["prompt_tokens"]).toBe(1 + written.length);
+    const system = await chat([{ role: "system", content: "Be" }, ...HI]);
+    expect((system.body as ChatAnswer).usage["prompt_tokens"]).toBe(1 + "Be\n\n".length + written.length);
+    const longer = await chat([...HI, { role: "assistant", content: "b" }, ...HI]);
+    expect([longer.status, refusedOf(longer).message]).toEqual([400, expect.stringContaining("ask one question")]);
   });
 
   it("is written by a template of a name, where the job has one", async () => {
