@@ -111,9 +111,13 @@ function writeInputs(): void {
   ];
   rows("talks.jsonl", (index) => ({ conversations: talk(index) }));
   rows("data/talks.jsonl", (index) => ({ conversations: talk(index) }));
+  const pair = (index: number) => ({ chosen: `${index}.`, rejected: "No." });
+  rows("pairs.jsonl", (index) => ({ messages: [{ role: "user", content: `${index}?` }], ...pair(index) }));
+  rows("labelled.jsonl", (index) => ({ prompt: `${index}?`, completion: `${index}.`, label: index % 2 === 0 }));
+  rows("data/pairs.jsonl", (index) => ({ instruction: `${index}?`, ...pair(index) }));
   write(
     "data/dataset_info.json",
-    '{"talks":{"file_name":"talks.jsonl","formatting":"sharegpt"},"more":{"file_name":"talks.jsonl","formatting":"sharegpt"},"odd":{"file_name":"talks.jsonl","formatting":"sharegpt","tags":{"role_tag":"who","content_tag":"said","user_tag":"me"}}}',
+    '{"pairs":{"file_name":"pairs.jsonl","ranking":true,"columns":{"prompt":"instruction","chosen":"chosen","rejected":"rejected"}},"talks":{"file_name":"talks.jsonl","formatting":"sharegpt"},"more":{"file_name":"talks.jsonl","formatting":"sharegpt"},"odd":{"file_name":"talks.jsonl","formatting":"sharegpt","tags":{"role_tag":"who","content_tag":"said","user_tag":"me"}}}',
   );
   write(
     "rows/pairs.json",

@@ -104,6 +104,93 @@ describe("what import writes", { tags: ["slow"] }, () => {
   });
 });
 
+describe("import makes losses of preferences", () => {
+  const pairs = "datasets: [{ path: pairs.jsonl, type: chat_template.default }]\n";
+  const axolotl = AXOLOTL.replace(/datasets:\n.*\n/, pairs).replace(/warmup_ratio.*\n/, "");
+  const factory = LLAMAFACTORY.replace("stage: sft", "stage: dpo").replace("dataset: talks", "dataset: pairs");
+  const trl =
+    "{ model_name_or_path: ./model, use_peft: true, lora_dropout: 0.1, max_steps: 3, dataset_name: pairs.jsonl";
+  it.each([
+    ["rl: dpo", `${axolotl}rl: dpo\nrl_beta: 0.3\n`, { kind: "dpo", beta: 0.3, type: "sigmoid" }],
+    ["rl: ipo", `${axolotl}rl: ipo\n`, { kind: "dpo", beta: 0.1, type: "ipo" }],
+    [
+      "rl: dpo with weights",
+      `${axolotl}rl: dpo\ndpo_loss_type: [hinge, sft]\ndpo_loss_weights: [1, 0.2]\n`,
+      { type: "hinge", sftWeight: 0.2 },
+    ],
+    ["rl: orpo", `${axolotl}rl: orpo\norpo_alpha: 0.2\n`, { kind: "orpo", beta: 0.2 }],
+    // TRL's trainer adds the loss of the chosen answers' tokens.
+    ["rl: simpo", `${axolotl}rl: simpo\nsimpo_gamma: 1\n`, { kind: "simpo", beta: 0.1, gamma: 1, nllWeight: 1 }],
+    ["stage: dpo", `${factory}dpo_label_smoothing: 0.1\n`, { kind: "dpo", type: "sigmoid", labelSmoothing: 0.1 }],
+    ["pref_loss: simpo", `${factory}pref_loss: simpo\n`, { kind: "simpo", beta: 0.1, gamma: 0.5, nllWeight: 0 }],
+    ["pairs of TRL", `${trl} }`, { kind: "dpo", beta: 0.1 }],
+    ["loss_type: [robust]", `${trl}, loss_type: [robust], label_smoothing: 0.2 }`, { labelSmoothing: 0.2 }],
+    ["keep_end", `${trl}, beta: 0.5, truncation_mode: keep_end }`, { beta: 0.5, cut: "start" }],
+    ["reference_free", `${trl}, reference_free: true }`, { kind: "cpo", beta: 0.1, nllWeight: 0 }],
+    ["loss_type: simpo", `${trl}, loss_type: simpo, cpo_alpha: 0 }`, { kind: "simpo", beta: 0.1, nllWeight: 0 }],
+  ])("%s", async (_, text, loss) => {
+    const { code, stderr, workload } = await imported(text);
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining("Warning")]);
+    expect(workload!.jobs[0]).toMatchObject({ loss, adapter: { dropout: 0 }, data: { format: "preference" } });
+  });
+
+  it("answers with labels, in their order, at the trainer's learning rate", async () => {
+    const { code, workload } = await imported(`${trl.replace("pairs", "labelled")}, desirable_weight: 0.7 }`);
+    expect([code, workload!.jobs[0]]).toMatchObject([
+      0,
+      {
+        loss: { kind: "kto", desirableWeight: 0.7 },
+        data: { format: "unpaired", shuffle: false },
+        optimizer: { learningRate: 1e-6 },
+      },
+    ]);
+  });
+
+  it("of TRL by the trainer that a person names", async () => {
+    const { code, workload } = await imported(`${trl} }`, "--trainer", "orpo");
+    expect([code, workload!.jobs[0]!.loss]).toEqual([0, { kind: "orpo", beta: 0.1 }]);
+  });
+
+  it("refuses tokens around answers that Axolotl puts and the template does not write", async () => {
+    const { code, stderr } = await imported(`${axolotl}rl: dpo\nchat_template: chatml\n`);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/rl: Axolotl puts tokens around answers/)]);
+  });
+});
+
+describe("import counts rows as the job will read them", () => {
+  it("and tells the steps of the run, and how many there are in the tool", { tags: ["slow"] }, async () => {
+    const { stderr, output } = await imported(AXOLOTL);
+    expect(stderr).toMatch(/num_epochs: 9 steps, since a batch takes rows of two epochs; 10 there/);
+    await trained(output);
+    const steps = readFileSync(at(`run-${output}/metrics.jsonl`), "utf8").match(/"step":\d+/g)!;
+    expect(new Set(steps).size).toBe(9);
+  });
+
+  it("and fills packed sequences with as many as fit on average", async () => {
+    const { code, stderr, workload } = await imported(AXOLOTL.replace("sample_packing: false", "sample_packing: true"));
+    const [, perSequence] = /in each of which ([\d.]+) rows of [\d.]+ tokens fit/.exec(stderr)!;
+    expect(code).toBe(0);
+    expect(Math.abs(workload!.jobs[0]!.batchSize - 8 * Number(perSequence))).toBeLessThan(1);
+  });
+
+  it("and makes steps of a part of an epoch, and a share of a number of held-out rows", async () => {
+    const { code, workload } = await imported(
+      AXOLOTL.replace("num_epochs: 2", "num_epochs: 0.5").replace("val_set_size: 0.1", "val_set_size: 0.11"),
+    );
+    expect([code, workload!.jobs[0]]).toMatchObject([0, { steps: 3, evaluation: { share: 0.125 } }]);
+  });
+
+  it("of data sets that are read alike, which it joins in a file", async () => {
+    const { code, output, workload } = await imported(
+      LLAMAFACTORY.replace("dataset: talks", "dataset: talks,more").replace("max_samples: 20", "max_samples: 7"),
+    );
+    const file = output.replace(".yaml", "-rows.jsonl");
+    expect([code, workload!.jobs[0]!.data]).toMatchObject([0, { path: file, like: "llamafactory" }]);
+    expect(readFileSync(at(file), "utf8").trim().split("\n")).toHaveLength(14);
+    expect(workload!.jobs[0]!.data).not.toHaveProperty("limit");
+  });
+});
+
 describe("import reads rows as the tool does", () => {
   it.each([
     [

@@ -1,5 +1,6 @@
-import { isMapping } from "../../core/index.ts";
-import type { TextTokenizer } from "../../datasets/index.ts";
+import { InputError, isMapping, ownValue } from "../../core/index.ts";
+import { CHAT_TEMPLATES, type TextTokenizer } from "../../datasets/index.ts";
+import type { FileData } from "../../plan/index.ts";
 import type { Setting } from "./key-rules.ts";
 import type { Reading } from "./reading.ts";
 
@@ -31,4 +32,27 @@ export function checkTokens(reading: Reading, tokenizer: TextTokenizer | undefin
   const ends = reading.given("turnEnds");
   const isOwn = [ends?.value].flat().every((text) => text === tokenizer?.eosText);
   if (ends !== undefined && !isOwn) reading.lacks("turnEnds", "end tokens of a turn beside the tokenizer's end token");
+}
+
+const TALK = [
+  { role: "user", content: "a" },
+  { role: "assistant", content: "b" },
+] as const;
+
+/**
+ * Axolotl hands answers that are compared to TRL as texts: the tokenizer puts its token in front of them, and TRL its end
+ * token behind. Whether the template has written both.
+ */
+export function writesBothEnds({ chatTemplate }: FileData, tokenizer: TextTokenizer): boolean {
+  const template =
+    chatTemplate === undefined ? {} : { template: ownValue(CHAT_TEMPLATES, chatTemplate) ?? chatTemplate };
+  try {
+    const text = tokenizer.renderChat(TALK, false, template).trimEnd();
+    const ids = tokenizer.encode(text);
+    return text.endsWith(tokenizer.eosText) && tokenizer.around.before.every((id, index) => ids[index] === id);
+  } catch (error) {
+    // What the template takes is said where rows are read.
+    if (error instanceof InputError) return true;
+    throw error;
+  }
 }

@@ -4,7 +4,7 @@ import { readWholeText } from "../../files/index.ts";
 import { comparedData, hasReference, readText } from "../../plan/index.ts";
 import { jobName } from "../write/job-names.ts";
 import type { Line } from "../write/workload-text.ts";
-import { checkTokens } from "./check-tokens.ts";
+import { checkTokens, writesBothEnds } from "./check-tokens.ts";
 import { countRows, hereModel } from "./count-rows.ts";
 import type { RowsAsked } from "./foreign-data.ts";
 import { jobLines } from "./job-lines.ts";
@@ -270,6 +270,12 @@ export async function wholeDraft(mapping: Mapping, choice: DraftChoice, place: F
   const model = modelLine(named?.value, named?.key ?? "", choice, place);
   const here = hereModel(String(model.value), place.output, place.cache);
   checkTokens(reading, here?.tokenizer);
+  const [first] = placed;
+  if (tool === "axolotl" && loss !== undefined && here !== undefined && !writesBothEnds(first!.data, here.tokenizer))
+    reading.lacks(
+      "loss",
+      "Axolotl puts tokens around answers that the chat template does not write: here none are put",
+    );
   const cutoff = reading.count("cutoff", 2)?.value ?? TOOL_DEFAULTS[tool].cutoff;
   const held = found.held === undefined ? undefined : dataLines(placedSet(found.held, reading, loss));
   const jobs: JobDraft[] = [];

@@ -145,8 +145,40 @@ const AXOLOTL_FORMS: Readonly<Record<string, FileData["format"]>> = {
   input_output: "segments",
 };
 
+/** Columns with the question of answers that are compared, by the variant of `chatml` or `llama3`. */
+const AXOLOTL_QUESTIONS: Readonly<Record<string, string>> = {
+  intel: "question",
+  icr: "input",
+  prompt_pairs: "prompt",
+};
+
+/** Answers that are compared: `chat_template` writes messages, `chatml` and `llama3` write texts of certain columns. */
+function axolotlPairs(asked: RowsAsked): RowsTaken {
+  const { form, compared } = asked;
+  const [name = "", variant = "default"] = String(form ?? "chat_template").split(".", 2);
+  const isOfMessages = name === "chat_template" && compared === "preference";
+  const column = name === "chatml" || name === "llama3" ? ownValue(AXOLOTL_QUESTIONS, variant) : undefined;
+  const isKnown = isOfMessages ? /^(?:default|argilla|argilla_chat)$/.test(variant) : column !== undefined;
+  if (isMapping(form) || !isKnown)
+    return {
+      ...NOTHING,
+      data: { like: "axolotl" },
+      lacks: [`answers of the type ${isMapping(form) ? "user_defined" : form}`],
+    };
+  const template = isOfMessages ? axolotlTemplate(asked) : { ...NOTHING, data: { chatTemplate: name } };
+  const fields = column === undefined ? asked.fields : { instruction: column };
+  const data: RowsTaken["data"] = {
+    like: "axolotl",
+    ...otherNames(fields),
+    ...otherRoles(asked.roles),
+    ...template.data,
+  };
+  return { ...template, data };
+}
+
 function axolotlRows(asked: RowsAsked, seen: SeenRows | undefined): RowsTaken {
   const { form, fields } = asked;
+  if (asked.compared !== undefined) return axolotlPairs(asked);
   if (isMapping(form)) {
     const own = ownTemplates(form, seen);
     return { ...own, data: { ...own.data, like: "axolotl" } };

@@ -149,6 +149,8 @@ function axolotlFields(entry: Mapping): Readonly<Record<string, string>> {
     role: textIn(mapped, "role") ?? textIn(entry, "message_field_role"),
     content: textIn(mapped, "content") ?? textIn(entry, "message_field_content"),
     train: textIn(entry, "message_field_training"),
+    chosen: textIn(entry, "field_chosen"),
+    rejected: textIn(entry, "field_rejected"),
   };
   return Object.fromEntries(Object.entries(named).filter((pair): pair is [string, string] => pair[1] !== undefined));
 }
