@@ -53,7 +53,7 @@ function viewOf(run: RunOfPlan): View {
   return {
     state,
     doneSteps: metrics.length,
-    steps: sum(plan.jobs.map(({ steps }) => steps)),
+    steps: sum(plan.jobs.map(({ name, steps }) => (stops.get(name)?.step ?? steps - 1) + 1)),
     tokensPerSecond,
     secondsLeft: secondsLeft(run, tokensPerSecond),
     jobs: plan.jobs.map(({ name, steps }) => {

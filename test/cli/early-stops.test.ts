@@ -1,7 +1,7 @@
 // @module-tag slow
 
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -121,7 +121,9 @@ describe.each(WAYS)("a job of a plan that its losses stop, micro-batches: %s", (
     expect(lineOf(stdout, "early ")[1]).toBe(`${MADE}`);
     expect(lineOf(stdout, "long ")[1]).toBe(`${STEPS}`);
     expect(stderr).toMatch(/early is stopped early at step 40 of 150/);
-    expect(await printed(["watch", how], root)).toMatch(/early +40 of 150 .* stopped: early, 3 evaluations/);
+    expect(await printed(["watch", how], root)).toMatch(
+      /^100 % of 340 steps[\s\S]*early +40 of 150 .* stopped: early, 3 evaluations/,
+    );
     expect((await runCli(["validate", how], root)).stderr).toMatch(/early was stopped early, after step 40/);
     expect((await runCli(["check-run", how], root)).code).toBe(0);
     await printed(["report", how, "-o", `${how}.html`], root);
@@ -142,7 +144,7 @@ describe.each(WAYS)("a job of a plan that its losses stop, micro-batches: %s", (
     await printed(["replay", how], root);
   });
 
-  it.each([10, 60, 120, 200, 300])(
+  it.each([10, 120, 300])(
     "ends with the same bytes where the run is killed after %i lines, and gone on with",
     async (lines) => {
       const folder = `${how}-killed-${lines}`;
@@ -152,7 +154,8 @@ describe.each(WAYS)("a job of a plan that its losses stop, micro-batches: %s", (
       while (child.exitCode === null && numLines(folder) < lines) await sleep(2);
       child.kill("SIGKILL");
       await ended;
-      cpSync(at(folder), at(`${folder}-before`), { recursive: true });
+      // A fast machine may be done before it is killed.
+      if (readFileSync(at(folder, "journal.jsonl"), "utf8").includes('"event":"ended"')) return;
       const { code, stderr, stdout } = await runCli(["resume", folder, ...often], root);
       expect(code, stderr).toBe(0);
       expect(stdout).toMatch(/^early was stopped early at step 40 of 150/m);
