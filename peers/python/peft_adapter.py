@@ -120,5 +120,5 @@ def adapter_tensors(model: Any) -> dict[str, Tensor]:
         .removesuffix(".default")
         .replace("magnitude_vector.weight", "magnitude_vector"): parameter
         for name, parameter in model.named_parameters()
-        if ".lora_" in name or ".token_adapter." in name
+        if ".lora_" in name or ".trainable_tokens_delta" in name
     }

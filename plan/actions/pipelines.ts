@@ -67,7 +67,9 @@ export function fitsAdapter(
 ): boolean {
   const own = Object.entries(largestRanks(adapter, arch)) as [Projection, number][];
   return own.every(
-    ([projection, rank]) => rank <= (ranks[projection] ?? 0) && (adapter.dora !== true || dora.includes(projection)),
+    ([projection, rank]) =>
+      rank <= (ranks[projection] ?? 0) &&
+      (adapter.dora !== true || projection === "embed_tokens" || dora.includes(projection)),
   );
 }
 

@@ -136,6 +136,7 @@ const PLAN_ELSEWHERE = {
   "segments[].jobs[].adapter.rankPattern": "ranks of some targets, in test/plan/adapter-sites.test.ts",
   "segments[].jobs[].adapter.alphaPattern": "alphas of some targets, in test/exec/variants.test.ts",
   "segments[].jobs[].adapter.dora": "adapters with magnitudes, in test/exec/decoders.test.ts",
+  "segments[].jobs[].adapter.trainableTokens": "rows of the embedding, in test/exec/decoders.test.ts",
   "setting.pipelines[].room.dora": "adapters with magnitudes, in test/exec/decoders.test.ts",
   "segments[].jobs[].adapter.rslora": "rank-stabilized adapters, in test/exec/variants.test.ts",
   "segments[].jobs[].adapter.init": "an adapter that starts from another one",

@@ -104,7 +104,7 @@ const CASES: readonly (readonly [what: string, architecture: Architecture, patte
     (what) => [`adapters with magnitudes on ${what}`, DECODERS[what]!, { dora: true }] as const,
   ),
   ["adapters with magnitudes on multipliers", DECODERS["multipliers"]!, { dora: true, targets: ["o_proj", "up_proj"] }],
-  ["rows of the embedding", { ...SMALL, tiedEmbeddings: false }, { trainableTokens: [0, 7, 21, 96] }],
+  ["rows of the embedding", { ...SMALL, tiedEmbeddings: false }, { trainableTokens: [0, 7, 21, 96], dora: true }],
   [
     "rows of a scaled embedding and of the head",
     { ...DECODERS["multipliers"]!, logitCap: 4 },
