@@ -7,6 +7,16 @@ function firstOf(names: readonly string[]): string {
   return `${names.slice(0, most).join(", ")}${names.length > most ? ` and ${names.length - most} more` : ""}`;
 }
 
+/** The first refused rows, of further ones without hints. */
+function refusedLines([first, ...others]: readonly string[], count: number): readonly string[] {
+  const more = count - 1 - others.length;
+  return [
+    `refused: ${first}`,
+    ...others.map((one) => one.split("\n", 1)[0]!),
+    ...(more > 0 ? [`and ${more} more`] : []),
+  ];
+}
+
 /** What a person would want to know of data before they are trained on. */
 export function dataText({ file, format, inferred, ignored, remarks, facts, firstRefused }: InspectedData): string {
   const { tokens } = facts;
@@ -47,7 +57,7 @@ export function dataText({ file, format, inferred, ignored, remarks, facts, firs
       ],
     ),
     ...Object.entries(remarks).map(([text, count]) => `\nWarning: in ${wholeText(count)} rows ${text}`),
-    ...(firstRefused === undefined ? [] : ["", `refused first: ${firstRefused}`]),
+    ...(firstRefused.length === 0 ? [] : ["", ...refusedLines(firstRefused, facts.numRefused)]),
   ].join("\n");
 }
 

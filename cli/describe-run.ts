@@ -1,4 +1,4 @@
-import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
+import { counted, formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import type { EarlyStop } from "../exec/index.ts";
 import type { Plan, Spent } from "../plan/index.ts";
 import { type StoppedJob, stepsDone, type TrainedJob } from "../runs/index.ts";
@@ -100,6 +100,15 @@ export function stoppedText(jobs: readonly Pick<TrainedJob, "name" | "plannedSte
       ? [`${name} was stopped: ${stopped.why}; its adapter is not written`]
       : [`${name} was ${earlyText(stopped, plannedSteps, stopped.best)}`];
   });
+}
+
+/** A line of jobs whose data have rows that cannot be read. */
+export function skippedText(
+  jobs: readonly { readonly name: string; readonly skippedRows?: number }[],
+): readonly string[] {
+  return jobs.flatMap(({ name, skippedRows = 0 }) =>
+    skippedRows === 0 ? [] : [`${name}: ${counted(skippedRows, "row")} that cannot be read left out`],
+  );
 }
 
 /** What there is of a run that was ended early. */

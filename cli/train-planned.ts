@@ -14,7 +14,7 @@ import { checkDevices, type LoadedPlan, noteIdleCores, placeInput } from "../wor
 import { CHECKPOINT_OPTIONS, INTERRUPTED, NOTICED } from "./checkpoint-options.ts";
 import { type Arguments, flag } from "./command.ts";
 import { rankingLines } from "./describe-ranking.ts";
-import { endText, runText, stoppedText } from "./describe-run.ts";
+import { endText, runText, skippedText, stoppedText } from "./describe-run.ts";
 import type { Io } from "./io.ts";
 import { checkTensorboard, LOGGER_OPTIONS } from "./logger-options.ts";
 import type { OptionTable } from "./option-table.ts";
@@ -88,6 +88,7 @@ export async function trainPlanned(io: Io, args: Arguments, folder: string, plan
       "",
       ...(part === undefined || !result.endedEarly ? [] : [endText(plan, part, stopped)]),
       ...stoppedText(summary.jobs),
+      ...skippedText(summary.jobs),
       `written to ${folder}`,
     ].join("\n"),
   );

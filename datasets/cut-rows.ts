@@ -1,4 +1,4 @@
-import { InputError } from "../core/index.ts";
+import { type ErrorFacts, InputError } from "../core/index.ts";
 import type { DataFormat, FileSource } from "./data-source.ts";
 import { countScored, type Row } from "./row.ts";
 import { isCompared } from "./rows/preference.ts";
@@ -38,16 +38,25 @@ export interface Dataset {
   readonly ignored: readonly string[];
   /** What a person should look at, and in how many rows. */
   readonly remarks: RowRemarks;
+  /** Absent where every record makes a row. */
+  readonly skipped?: SkippedRecords;
   /** Tokens of all rows together, and those that are scored. */
   readonly numTokens: number;
   readonly numScored: number;
+}
+
+/** Records that make no row, and were left out. */
+export interface SkippedRecords {
+  readonly count: number;
+  /** Why the first ones make none. */
+  readonly first: readonly ErrorFacts[];
 }
 
 /** A data source as token rows of full length. */
 export interface WholeRows
   extends Pick<
     Dataset,
-    "rows" | "numJoined" | "ignored" | "remarks" | "format" | "inferred" | "shuffle" | "file" | "tooLong"
+    "rows" | "numJoined" | "ignored" | "remarks" | "format" | "inferred" | "shuffle" | "file" | "tooLong" | "skipped"
   > {}
 
 /** How rows of a source are ordered, and what becomes of those that are too long. */

@@ -42,6 +42,8 @@ export interface FileSource {
   readonly limit?: number | undefined;
   /** In a folder: the files whose names start with it. In a JSON object: the array under this key. */
   readonly split?: string | undefined;
+  /** Whether a record that makes no row ends it all (when absent), or is left out. */
+  readonly onBadRow?: "refuse" | "skip" | undefined;
 }
 
 /** Lengths without text, for simulation only. */

@@ -16,6 +16,7 @@ export {
   cutToLength,
   type Dataset,
   type RowRemarks,
+  type SkippedRecords,
   type WholeRows,
 } from "./cut-rows.ts";
 // Where training data come from, and in which form.
@@ -40,12 +41,14 @@ export { type MadeOrRefused, makeRows, type RowWork } from "./make-rows.ts";
 export {
   collectRows,
   locateData,
+  MOST_REFUSED_TOLD,
   type ReadDatasetOptions,
   type RowPart,
   readDataset,
   readRowParts,
   type SeenRecord,
   seenOfPart,
+  trainable,
   trainedRow,
 } from "./read-dataset.ts";
 // Rows of a small table.
@@ -62,8 +65,8 @@ export { type AskedPrompt, chatIn, promptTokens, questionIn, specialTokensOf, st
 export { formText, type QuestionForm, questionForm } from "./rows/question-form.ts";
 // Which row of a preference a row is.
 export type { MadeRow, RowName } from "./rows/row-kind.ts";
-// The rows of a record that are trained on.
-export { type Compared, trainableRows } from "./rows/rows-of-record.ts";
+// What a job's loss compares.
+export type { Compared } from "./rows/rows-of-record.ts";
 // Numbers as safetensors files store them.
 export { decodeFloats, encodeFloats, type FloatType } from "./safetensors/float-formats.ts";
 // Safetensors files, read and written.

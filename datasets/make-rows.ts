@@ -71,6 +71,7 @@ export function makeRows(
   };
   const idsBelow = vocabularySize ?? tokenizer?.vocabularySize ?? Number.POSITIVE_INFINITY;
   const make = (given: DataRecord): MadeOrRefused => {
+    if (given.fault !== undefined) throw new InputError(given.fault);
     const record = renameColumns(given, source, false);
     checkDirectives(record, used, source.format);
     const rows = rowsOfRecord(record, source.format, context);

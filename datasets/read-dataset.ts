@@ -1,5 +1,5 @@
 import path from "node:path";
-import { InputError, sum } from "../core/index.ts";
+import { type ErrorFacts, InputError, sum } from "../core/index.ts";
 import { withTemplateText } from "./chat-templates.ts";
 import { aboutRows, countRemarks, cutToLength, type Dataset, type WholeRows } from "./cut-rows.ts";
 import type { DataFormat, DataSource, FileSource } from "./data-source.ts";
@@ -121,6 +121,7 @@ export async function* readRowParts(source: FileSource, file: string, at: string
     for await (const record of readRecords(file, source, `${at}.path`, onRead)) {
       if (format === undefined) {
         try {
+          if (record.fault !== undefined) throw new InputError(record.fault);
           ({ format, because: inferred } = beginSource(source, renameColumns(record, source, true), at));
         } catch (error) {
           if (!(error instanceof InputError)) throw error;
@@ -176,15 +177,39 @@ export async function* readEachRecord(data: DataSource, options: ReadDatasetOpti
   }
 }
 
+/** What a record became, refused where a job's loss does not train on such rows. */
+export function trainable(seen: SeenRecord, compared: Compared | undefined): SeenRecord {
+  if ("refused" in seen) return seen;
+  try {
+    return { ...seen, rows: trainableRows(seen.rows, seen.record, compared) };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const { record, inferred, format } = seen;
+    return { record, inferred, format, refused: error };
+  }
+}
+
 /** A row without what was only of interest while it was made. */
 export function trainedRow({ inputIds, labels, name }: MadeRow): Row {
   if (name !== "desirable" && name !== "undesirable") return { inputIds, labels };
   return { inputIds, labels, isDesirable: name === "desirable" };
 }
 
+/** Records that make no row, of which so many are told. */
+export const MOST_REFUSED_TOLD = 10;
+
+const SKIP_HINT = "`onBadRow: skip` in `data` leaves out rows that cannot be read, and counts them.";
+
+/** An error that tells the first records that make no row. `isAll`: whether there are no more. */
+function refusedRecords([first, ...further]: readonly ErrorFacts[], isAll: boolean): InputError {
+  const more = isAll ? "" : "There may be more: `loratwin data` counts them. ";
+  const hint = `${first!.hint === undefined ? "" : `${first!.hint} `}${more}${SKIP_HINT}`;
+  return new InputError({ ...first!, hint, ...(further.length === 0 ? {} : { further }) });
+}
+
 /**
  * The rows of all records, two of each where pairs are compared.
- * @throws InputError for the first that is refused, and where there is no record
+ * @throws InputError for the first that are refused, unless they are skipped, and where there is no row
  */
 export async function collectRows(
   records: AsyncIterable<SeenRecord>,
@@ -193,28 +218,38 @@ export async function collectRows(
   at = "data",
   compared?: Compared,
 ): Promise<WholeRows> {
+  const source = fileSourceOf(data, at);
   const rows: Row[] = [];
   const ignored = new Set<string>();
   const remarks = new Map<string, number>();
-  let numJoined = 0;
+  const refused: ErrorFacts[] = [];
+  let [numJoined, numRefused] = [0, 0];
   let first: Exclude<SeenRecord, { refused: InputError }> | undefined;
   for await (const seen of records) {
-    if ("refused" in seen) throw seen.refused;
-    first ??= seen;
-    for (const name of seen.ignored) ignored.add(name);
-    for (const row of trainableRows(seen.rows, seen.record, compared)) {
+    const own = trainable(seen, compared);
+    if ("refused" in own) {
+      numRefused += 1;
+      if (refused.length < MOST_REFUSED_TOLD) refused.push(own.refused.facts);
+      else if (source.onBadRow !== "skip") throw refusedRecords(refused, false);
+      continue;
+    }
+    first ??= own;
+    for (const name of own.ignored) ignored.add(name);
+    for (const row of own.rows) {
       rows.push(trainedRow(row));
       numJoined += Number(row.isJoined === true);
       countRemarks(remarks, row);
     }
   }
+  if (refused.length > 0 && (source.onBadRow !== "skip" || first === undefined))
+    throw refusedRecords(refused, numRefused === refused.length);
   if (first === undefined)
     throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint: "No label is scored." });
   const { format, inferred } = first;
   const reason = inferred === undefined ? {} : { inferred };
-  const about = aboutRows(fileSourceOf(data, at), format);
   const told = { ignored: [...ignored], remarks: Object.fromEntries(remarks) };
-  return { rows, numJoined, ...told, format, ...reason, ...about, file };
+  const skipped = numRefused === 0 ? {} : { skipped: { count: numRefused, first: refused } };
+  return { rows, numJoined, ...told, format, ...reason, ...aboutRows(source, format), file, ...skipped };
 }
 
 /**

@@ -2,15 +2,15 @@ import { findJsonFault, InputError, isMapping, ownValue, placeOf } from "../../c
 import { MOST_WHOLE } from "../../files/index.ts";
 import { checkJson } from "./check-json.ts";
 import { readJsonLines } from "./json-lines.ts";
-import { HeldBytes, listElements } from "./list-elements.ts";
-import type { DataRecord, RecordOptions, RecordReader } from "./record.ts";
-import { utf8Text } from "./record-text.ts";
+import { HeldBytes, type ListElement, listElements } from "./list-elements.ts";
+import { type DataRecord, type RecordOptions, type RecordReader, recordOf } from "./record.ts";
+import { notUtf8, utf8Text } from "./record-text.ts";
 import { textBytes } from "./text-bytes.ts";
 
 /** The value of a text that must be JSON. @throws InputError with line and column */
 function parseWhole(bytes: Buffer, file: string): unknown {
   const text = utf8Text(bytes);
-  if (text === undefined) throw new InputError({ expected: "a text in UTF-8", file });
+  if (text === undefined) throw notUtf8(bytes, file, 1);
   let whole: unknown;
   try {
     whole = JSON.parse(text);
@@ -61,27 +61,34 @@ async function faultOf(file: string, split: string | undefined, found: InputErro
   }
 }
 
+/** The value of an element of a list. @throws InputError with line and column in the file */
+function valueOfElement({ bytes, line, column }: ListElement, file: string, at: string): unknown {
+  try {
+    return parseWhole(bytes, file);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const { facts } = error;
+    const own = facts.line === undefined ? {} : { line: line + facts.line - 1 };
+    const shift = facts.line === 1 ? column - 1 : 0;
+    const place = facts.column === undefined ? own : { ...own, column: facts.column + shift };
+    // Behind an element a list goes on.
+    const expected = facts.expected.replace(/the end of the text$/, '"," or "]"');
+    throw new InputError({ ...facts, ...place, expected, at }, { cause: error });
+  }
+}
+
 async function* readList(file: string, { split, limit, onBytes }: RecordOptions, key: string | undefined) {
   const around = new HeldBytes();
   const path = key ?? "";
-  const check = (bytes: Buffer, at: string): unknown => {
-    try {
-      return parseWhole(bytes, file);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      const { line: _line, column: _column, ...facts } = error.facts;
-      throw new InputError({ ...facts, at }, { cause: error });
-    }
-  };
   let index = 0;
   try {
-    for await (const bytes of listElements(textBytes(file, onBytes), key, around)) {
-      const at = `${path}[${index}]`;
-      yield { value: check(bytes, at), place: { file, at } };
+    for await (const element of listElements(textBytes(file, onBytes), key, around)) {
+      const place = { file, at: `${path}[${index}]` };
+      yield recordOf(place, () => valueOfElement(element, file, place.at));
       index += 1;
       if (index === limit) return;
     }
-    const rest = check(around.all(), path);
+    const rest = parseWhole(around.all(), file);
     const list = key === undefined ? rest : memberOf(rest, key);
     if (!Array.isArray(list)) throw noList(rest, split, file);
   } catch (error) {

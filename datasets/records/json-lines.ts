@@ -1,6 +1,6 @@
 import { InputError } from "../../core/index.ts";
-import { type DataRecord, MOST_RECORDS, type RecordReader } from "./record.ts";
-import { valueOfLine } from "./record-text.ts";
+import { type DataRecord, MOST_RECORDS, type RecordReader, recordOf } from "./record.ts";
+import { BLANK, valueOfLine } from "./record-text.ts";
 import { textBytes } from "./text-bytes.ts";
 
 const NEWLINE = 0x0a;
@@ -46,9 +46,9 @@ async function* linesOf(bytes: AsyncIterable<Buffer>, file: string): AsyncGenera
 export const readJsonLines: RecordReader = async function* (file, { limit, onBytes }): AsyncGenerator<DataRecord> {
   let count = 0;
   for await (const { bytes, line } of linesOf(textBytes(file, onBytes), file)) {
-    const found = valueOfLine(bytes, file, line);
-    if (found === undefined) continue;
-    yield { value: found.value, place: { file, line } };
+    const record = recordOf({ file, line }, () => valueOfLine(bytes, file, line));
+    if (record.value === BLANK) continue;
+    yield record;
     count += 1;
     if (count === limit) return;
   }

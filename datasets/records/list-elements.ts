@@ -1,4 +1,4 @@
-const [QUOTE, BACKSLASH, COMMA, OPEN, CLOSE, BRACE, CLOSE_BRACE] = Buffer.from('"\\,[]{}');
+const [QUOTE, BACKSLASH, COMMA, OPEN, CLOSE, BRACE, CLOSE_BRACE, NEWLINE] = Buffer.from('"\\,[]{}\n');
 
 /** Bytes of one element, or of what is around the list: half of what a text can have. */
 const MOST_HELD = 2 ** 28;
@@ -32,6 +32,13 @@ function lastKey(text: string): string | undefined {
   return written === undefined ? undefined : (JSON.parse(written) as string);
 }
 
+/** An element as it stands between the commas, and where it begins: from 1, the column in bytes. */
+export interface ListElement {
+  readonly bytes: Buffer;
+  readonly line: number;
+  readonly column: number;
+}
+
 /** Bytes in which a key is looked for. */
 const KEY_BYTES = 1024;
 
@@ -44,8 +51,11 @@ export async function* listElements(
   bytes: AsyncIterable<Buffer>,
   key: string | undefined,
   around: HeldBytes,
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<ListElement> {
   const element = new HeldBytes();
+  /** Where the element begins; lines and bytes up to here. */
+  let begin = { line: 1, column: 1 };
+  let [line, lineStart, offset] = [1, 0, 0];
   let [depth, numElements] = [0, 0];
   /** Of the list; nothing is as deep before it begins and once it has ended. */
   let listDepth = Number.POSITIVE_INFINITY;
@@ -54,6 +64,7 @@ export async function* listElements(
     let start = 0;
     for (let at = 0; at < piece.length; at += 1) {
       const byte = piece[at]!;
+      if (byte === NEWLINE) [line, lineStart] = [line + 1, offset + at + 1];
       if (isInText) {
         if (isEscaped) isEscaped = false;
         else if (byte === BACKSLASH) isEscaped = true;
@@ -61,9 +72,10 @@ export async function* listElements(
       } else if (byte === QUOTE) isInText = true;
       else if (byte === COMMA && depth === listDepth) {
         element.add(piece.subarray(start, at));
-        yield element.take();
+        yield { bytes: element.take(), ...begin };
         numElements += 1;
         start = at + 1;
+        begin = { line, column: offset + start - lineStart + 1 };
       } else if (byte === OPEN || byte === BRACE) {
         depth += 1;
         if (isFound || byte === BRACE || depth !== (key === undefined ? 1 : 2)) continue;
@@ -73,17 +85,19 @@ export async function* listElements(
         around.add(piece.subarray(at, at + 1));
         start = at + 1;
         [listDepth, isFound] = [depth, true];
+        begin = { line, column: offset + start - lineStart + 1 };
       } else if (byte === CLOSE || byte === CLOSE_BRACE) {
         depth -= 1;
         if (depth !== listDepth - 1) continue;
         element.add(piece.subarray(start, at));
         const last = element.take();
-        if (numElements > 0 || last.toString("latin1").trim() !== "") yield last;
+        if (numElements > 0 || last.toString("latin1").trim() !== "") yield { bytes: last, ...begin };
         start = at;
         listDepth = Number.POSITIVE_INFINITY;
       }
     }
     (depth >= listDepth ? element : around).add(piece.subarray(start));
+    offset += piece.length;
   }
   // A list that does not end.
   if (depth >= listDepth) around.add(element.take());

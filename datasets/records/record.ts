@@ -1,4 +1,4 @@
-import { InputError } from "../../core/index.ts";
+import { type ErrorFacts, InputError } from "../../core/index.ts";
 
 /** Of one data source: as many as a job may train. */
 export const MOST_RECORDS = 2 ** 24;
@@ -19,6 +19,18 @@ export interface Place {
 export interface DataRecord {
   readonly value: unknown;
   readonly place: Place;
+  /** Why there is no value, where the record is not of the file's form and the file can be read on behind it. */
+  readonly fault?: ErrorFacts;
+}
+
+/** The record at a place, whose value `read` makes or says why there is none. @throws anything but an InputError */
+export function recordOf(place: Place, read: () => unknown): DataRecord {
+  try {
+    return { value: read(), place };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { value: undefined, place, fault: error.facts };
+  }
 }
 
 export interface RecordOptions {

@@ -46,6 +46,8 @@ export interface JobRows extends RowSizes {
   readonly evaluation?: EvaluationRows;
   /** Prompts that are answered. */
   readonly sample?: SampleRows;
+  /** Rows of its data that cannot be read and are left out; absent for none. */
+  readonly skipped?: number;
   /** What they follow from; absent where somebody has chosen them otherwise. */
   readonly source?: RowSource;
 }

@@ -13,6 +13,8 @@ export const plannedJobSchema = z.strictObject({
   data: dataSchema,
   /** sha256 of the tokens and labels of the rows; null when only lengths are known. */
   dataDigest: z.string().nullable(),
+  /** Rows of its data that cannot be read and are left out; absent for none. */
+  skippedRows: count.optional(),
   /** sha256 of the adapter that it starts from; absent for one that starts fresh. */
   initDigest: z.string().optional(),
   cutoffLength: count.max(2 ** 24),

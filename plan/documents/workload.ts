@@ -162,6 +162,8 @@ export const fileDataSchema = z.strictObject({
   limit: positiveInt.optional(),
   /** In a folder: files whose names start with it. In a JSON object: the list under this key. */
   split: z.string().min(1).optional(),
+  /** Whether a row that cannot be read ends it all, which is the default, or is left out, told and counted. */
+  onBadRow: z.enum(["refuse", "skip"]).optional(),
 });
 
 export const dataSchema = z.union([fileDataSchema, lengthDataSchema]);

@@ -58,6 +58,7 @@ export function plannedJob(job: Job, rows: JobRows, cut: Cut, numSteps = Number.
     ...(microBatchTokens === undefined ? {} : { microBatchTokens }),
     ...(earlyStopping === undefined ? {} : { earlyStopping }),
     dataDigest: rows.digest,
+    ...(rows.skipped === undefined ? {} : { skippedRows: rows.skipped }),
     ...(rows.initDigest === undefined ? {} : { initDigest: rows.initDigest }),
     steps: (rows.firstStep ?? 0) + Math.min(numSteps, rows.steps.length),
     ...(rows.firstStep === undefined ? {} : { firstStep: rows.firstStep }),

@@ -30,6 +30,8 @@ export interface TrainedJob extends Spent, Record<keyof JobTimes, number | null>
   /** The folder of its adapter; absent where none was written. */
   readonly adapter: string | undefined;
   readonly stopped: StoppedJob | undefined;
+  /** Rows of its data that cannot be read and were left out; absent for none. */
+  readonly skippedRows?: number;
   /** Absent for a job that was not evaluated. */
   readonly evaluations?: readonly {
     readonly step: number;
@@ -85,7 +87,7 @@ export function runSummary(
   // The plan has tokens of steps that a stopped job did not make.
   const rate = stopped.size === 0 ? {} : { tokensPerSecond: trainedTokens(result) / metrics.makespanSeconds };
   const times = new Map(metrics.jobs.map((job) => [job.name, job]));
-  const jobs = jobsOfPlanRun(place, folder).map(({ name, steps: plannedSteps }): TrainedJob => {
+  const jobs = jobsOfPlanRun(place, folder).map(({ name, steps: plannedSteps, skippedRows }): TrainedJob => {
     const own = steps.get(name) ?? [];
     const { startSeconds, endSeconds, turnaroundSeconds, waitSeconds } = times.get(name) ?? NO_TIMES;
     const losses = own.map(({ loss }) => finite(loss));
@@ -93,6 +95,7 @@ export function runSummary(
       ...{ name, steps: own.length, plannedSteps, tokens: sum(own.map(({ tokens }) => tokens)) },
       ...{ startSeconds, endSeconds, turnaroundSeconds, waitSeconds },
       ...{ finalLoss: losses.at(-1), losses, stopped: stopped.get(name) },
+      ...(skippedRows === undefined ? {} : { skippedRows }),
       adapter: writtenAdapter(full, RUN_FILES.adapters, name),
       ...(spent.get(name) ?? NOTHING_SPENT),
     };

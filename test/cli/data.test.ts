@@ -36,7 +36,7 @@ describe("data", () => {
       /^left out, nothing of them is trained +1$/m,
       /^dropped, the cutoff leaves nothing to train +1$/m,
       /^the same as an earlier row +1$/m,
-      /refused first: .*talks\.jsonl:3: Expected "label" to be true/,
+      /refused: .*talks\.jsonl:3: Expected "label" to be true/,
       /give it another name/,
     ])
       expect(stdout).toMatch(line);

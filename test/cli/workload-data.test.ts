@@ -91,11 +91,25 @@ describe("data of a workload", () => {
     const validated = await runCli(["validate", "refused.json"], root);
     expect(validated.code).toBe(2);
     for (const line of [
-      /talks: 2 of 4 rows refused, the first: .*talks\.jsonl:3: Expected "label" to be true at messages\[1\]\.label/,
+      /talks: 2 of 4 rows refused: .*talks\.jsonl:3: Expected "label" to be true at messages\[1\]\.label/,
       /none: .*Expected a data file at jobs\[1\]\.data\.path/,
       /Warning: talks: 1 of 2 rows left out/,
     ])
       expect(validated.stderr).toMatch(line);
+  });
+
+  it("tells, counts and leaves out rows that cannot be read, where the workload says so, up to the run's summary", async () => {
+    writeRows("bad.jsonl", [sum(0), { question: 1 }, sum(1), { answer: "" }, sum(2), sum(3)]);
+    writeWorkload("skip.json", [{ name: "skip", data: { path: "bad.jsonl", onBadRow: "skip" } }]);
+    const told = /skip: 2 of 6 rows cannot be read and are left out: .*bad\.jsonl:2: [^]*bad\.jsonl:4: /;
+    const validated = await runCli(["validate", "skip.json"], root);
+    expect([validated.code, validated.stderr]).toEqual([0, expect.stringMatching(told)]);
+    expect(unfolded(await printed(["data", "skip.json"], root))).toMatch(/4 rows; .*2 refused/);
+    expect((await runCli(["plan", "skip.json", "--devices", "cpu:0", "-o", "skip-plan.json"], root)).stderr).toMatch(
+      told,
+    );
+    const { stdout } = await runCli(["train", "skip-plan.json", "-o", "skip-run", "--json"], root);
+    expect(JSON.parse(stdout)).toMatchObject({ jobs: [{ name: "skip", skippedRows: 2 }] });
   });
 
   it("predicts time and memory where devices are named, as estimate does", async () => {

@@ -24,7 +24,7 @@ sharedTest.each<[string, string, string | Uint8Array, Partial<FileSource>, RegEx
     "r.json",
     '[{"text": 1},\n {b: 2}]',
     {},
-    /r.json:2:3: Expected JSON: a key in double quotes, got "b: 2}\]"/,
+    /r.json:2:3: Expected JSON: a key in double quotes at \[1\], got "b: 2}"/,
   ],
   ["a trailing comma", "r.json", '[{"text":1},\n{"text":2},\n]', {}, /r.json:3:1: Expected JSON: a value/],
   ["bytes that are not UTF-8", "r.jsonl", Uint8Array.of(0x7b, 0xff, 0x7d), {}, /r.jsonl:1: Expected text in UTF-8/],

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { tableFromArrays, tableToIPC } from "@uwdata/flechette";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
+import { InputError } from "../../core/index.ts";
 import type { FileSource } from "../../datasets/index.ts";
 import { HeldBytes, listElements } from "../../datasets/records/list-elements.ts";
 import { unpackLz4Block, unpackLz4Frame } from "../../datasets/records/lz4.ts";
@@ -15,7 +16,10 @@ const FORMS = path.join(FIXTURES, "forms");
 
 async function valuesOf(file: string, source: Partial<FileSource> = {}): Promise<readonly unknown[]> {
   const values: unknown[] = [];
-  for await (const { value } of readRecords(file, { path: file, ...source }, "data")) values.push(value);
+  for await (const { value, fault } of readRecords(file, { path: file, ...source }, "data")) {
+    if (fault !== undefined) throw new InputError(fault);
+    values.push(value);
+  }
   return values;
 }
 
@@ -157,6 +161,12 @@ describe("texts", () => {
       Uint8Array.of(0x50, 0x4b, 3, 4, 0),
       /packed with gzip or Zstandard, got "a ZIP archive"/,
     ],
+    [
+      "a table in Latin-1",
+      "r.csv",
+      Buffer.from("text\nb\ncaf\u00e9\n", "latin1"),
+      /r\.csv:3: Expected text in UTF-8, got "byte 0xe9"\.\nHint: If it is LATIN1: iconv -f LATIN1 -t UTF-8 OLD > NEW/,
+    ],
     ["semicolons between columns", "r.csv", "question;answer\n1;2\n", /with commas between them, got "semicolons"/],
     [
       "tabs in a table named CSV",
@@ -203,7 +213,7 @@ describe("texts", () => {
           const around = new HeldBytes();
           const found: unknown[] = [];
           for await (const each of listElements(pieces(), isInside ? "list" : undefined, around))
-            found.push(JSON.parse(each.toString()));
+            found.push(JSON.parse(each.bytes.toString()));
           expect(found).toEqual(JSON.parse(JSON.stringify(list)));
           expect(JSON.parse(around.all().toString())).toEqual(isInside ? { "[": ["{"], list: [], data: [] } : []);
         },

@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -57,6 +57,15 @@ describe("rows that threads tokenize", () => {
     },
   );
 
+  it("are skipped as by one thread", { tags: ["slow"] }, async () => {
+    const records = numbers.map((row) => (row % 300 === 1 ? { question: "?" } : { question: "?", answer: `${row}` }));
+    const data = { path: write("skipped.jsonl", records), onBadRow: "skip" as const };
+    const own = await readWholeRows(data, { tokenizer: loadTokenizer(tokenizerFolder), vocabularySize: 259 });
+    const { rows, skipped } = await readRows(data);
+    expect([skipped, datasetDigest(rows)]).toEqual([own.skipped, datasetDigest(own.rows)]);
+    expect(skipped?.count).toBe(4);
+  });
+
   it("are refused for the first record that is wrong, whoever came upon it", {
     tags: ["slow"],
     timeout: 60_000,
@@ -96,18 +105,13 @@ describe("rows that threads tokenize", () => {
   });
 
   it("come before what is wrong with the file behind them", { tags: ["slow"] }, async () => {
-    const data = {
-      path: write(
-        "broken.jsonl",
-        numbers.map((row) => ({ text: `${row}` })),
-      ),
-    };
-    appendFileSync(data.path, "{");
+    const data = { path: path.join(root, "broken.csv") };
+    writeFileSync(data.path, `text\n${numbers.join("\n")}\n"open\n`);
     let count = 0;
     const reading = async (): Promise<void> => {
       for await (const _ of seeRows(data, data.path, options, workers)) count += 1;
     };
-    await expect(reading()).rejects.toThrow(/broken\.jsonl:1112:2: Expected JSON/);
+    await expect(reading()).rejects.toThrow(/broken\.csv:\d+: .*Quote Not Closed/);
     expect(count).toBe(1111);
   });
 

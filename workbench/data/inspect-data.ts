@@ -7,6 +7,7 @@ import {
   type FileSource,
   loadTokenizer,
   locateData,
+  MOST_REFUSED_TOLD,
   type Place,
   type Row,
   type RowRemarks,
@@ -56,8 +57,8 @@ export interface InspectedData {
   readonly ignored: readonly string[];
   /** What a person should look at, and in how many rows. */
   readonly remarks: RowRemarks;
-  /** Why the first refused row is. */
-  readonly firstRefused: string | undefined;
+  /** Why the first refused rows are. */
+  readonly firstRefused: readonly string[];
   readonly cutoffLength: number | undefined;
   readonly tokenizer: TextTokenizer | undefined;
 }
@@ -125,14 +126,14 @@ export async function inspectData(
   const ignored = new Set<string>();
   const remarks = new Map<string, number>();
   let first: SeenRecord | undefined;
-  let firstRefused: string | undefined;
+  const firstRefused: string[] = [];
   for await (const seen of seeRows(source, file, { at: "file", onRead, tokenizerFolder })) {
     first ??= seen;
     const at = placeText(seen.record.place, context.cwd);
     if ("refused" in seen) {
       tally.refuse();
       const refused = refusalText(atOption(seen.refused), at);
-      firstRefused ??= refused;
+      if (firstRefused.length < MOST_REFUSED_TOLD) firstRefused.push(refused);
       await onRow({ at, fate: "refused", refused }, tokenizer);
     } else {
       const how = { format: seen.format, ...aboutRows(source, seen.format) };

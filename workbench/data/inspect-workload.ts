@@ -16,12 +16,12 @@ import {
 } from "../../plan/index.ts";
 import { checkEvaluation, ignoredColumns, loadLengths, takenRows, toldFormat } from "../load/job-data.ts";
 import { type LoadedWorkload, loadWorkload, namedProblems, openWorkload } from "../load/load-workload.ts";
-import { comparingOf, type EachRecord, type ReadRows, type RowReader } from "../load/read-rows.ts";
+import { comparingOf, type EachRecord, type ReadRows, type RowReader, skippedOf } from "../load/read-rows.ts";
 import { isOverLimits } from "../load/rows-in-workers.ts";
 import { checkSample, samplePrompts } from "../load/sample-prompts.ts";
 import { placeText, refusalText, type SeenRow, tokenRow } from "./inspect-data.ts";
 import { comparedFacts, type JobFacts, jobFacts, type RowPair } from "./job-facts.ts";
-import { ofError, type RowProblem, remarkedRows, rowProblems } from "./row-problems.ts";
+import { ofError, type RowProblem, refusedRows, remarkedRows, rowProblems } from "./row-problems.ts";
 import { type RowFacts, RowTally } from "./row-tally.ts";
 
 /** What a job's run takes. */
@@ -100,12 +100,9 @@ function attempt<T>(problems: RowProblem[], work: () => T): T | undefined {
   }
 }
 
-function refusedRows({ refused, numRecords }: EachRecord, folder: string): readonly RowProblem[] {
-  const [first] = refused;
-  if (first === undefined) return [];
-  const why = refusalText(first.error, placeText(first.place, folder));
-  const text = `${refused.length} of ${numRecords} rows refused, the first: ${why}`;
-  return [{ severity: "error", text, error: first.error }];
+/** Rows of a source that cannot be read. */
+function refusedOf(each: EachRecord, { onBadRow }: FileData): readonly RowProblem[] {
+  return refusedRows(skippedOf(each).skipped, each.numRecords, onBadRow);
 }
 
 /** Looks at workloads' jobs, whose data it reads once. */
@@ -151,9 +148,9 @@ class JobInspector {
     const problems: RowProblem[] = [
       ...toldFormat(job, own),
       ...ignoredColumns(own),
-      ...[own, other].flatMap((each) =>
-        each === undefined ? [] : [...remarkedRows(each), ...refusedRows(each, this.#folder)],
-      ),
+      ...[own, other].flatMap((each) => (each === undefined ? [] : remarkedRows(each))),
+      ...refusedOf(own, data),
+      ...(other === undefined ? [] : refusedOf(other, otherData as FileData)),
     ];
     const near = (file: string): string => placeText({ file }, this.#folder);
     const files = { file: near(own.file), evaluationFile: other === undefined ? undefined : near(other.file) };

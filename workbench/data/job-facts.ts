@@ -29,6 +29,7 @@ export interface JobFacts {
 /** A source's rows, and how many of its records make none. */
 export interface SourceRows extends Pick<WholeRows, "rows" | "numJoined" | "format" | "tooLong"> {
   readonly numRefused?: number;
+  readonly skipped?: WholeRows["skipped"];
 }
 
 /** The tokens in front of the first that is scored; undefined where there is hardly one. */
@@ -101,7 +102,7 @@ function keptRows(source: SourceRows, cutoffLength: number): readonly number[] {
 
 /** Counts some of the rows; returns the first that is the same as an earlier one, too. */
 function tally(source: SourceRows, cutoffLength: number, isOf: (row: number) => boolean) {
-  const { rows, numJoined, numRefused = 0 } = source;
+  const { rows, numJoined, numRefused = source.skipped?.count ?? 0 } = source;
   const counts = new RowTally(cutoffLength);
   let repeated: number | undefined;
   for (let refused = 0; refused < numRefused; refused += 1) counts.refuse();
@@ -161,6 +162,7 @@ export function comparedFacts(job: Job, own: Dataset, other: Dataset | undefined
   // They are cut already, answer by answer.
   const whole = (dataset: Dataset): SourceRows => ({
     ...{ rows: dataset.rows, numJoined: dataset.numJoined, format: "preference", tooLong: "cut" },
+    numRefused: dataset.skipped?.count ?? 0,
   });
   const facts = jobFacts({ ...job, cutoffLength: 2 ** 30 }, whole(own), other === undefined ? undefined : whole(other));
   const withLost = (of: RowFacts, { numCut, numDropped }: Dataset): RowFacts => {

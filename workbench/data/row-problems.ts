@@ -1,5 +1,5 @@
-import { counted, InputError } from "../../core/index.ts";
-import type { WholeRows } from "../../datasets/index.ts";
+import { counted, formatFacts, InputError } from "../../core/index.ts";
+import type { SkippedRecords, WholeRows } from "../../datasets/index.ts";
 import { cutOfLengths, isLengthData, type Job } from "../../plan/index.ts";
 import type { JobFacts, RowPair } from "./job-facts.ts";
 import type { RowFacts } from "./row-tally.ts";
@@ -30,6 +30,25 @@ export function ofError(error: InputError): RowProblem {
 
 function said(text: string, share: number): RowProblem {
   return { severity: share > MOST_UNSAID ? "warning" : "remark", text };
+}
+
+/** Rows that cannot be read, the first of them one by one: an error, unless they are skipped. */
+export function refusedRows(
+  skipped: SkippedRecords | undefined,
+  numRecords: number,
+  onBadRow: "refuse" | "skip" | undefined,
+): readonly RowProblem[] {
+  if (skipped === undefined) return [];
+  const { count, first } = skipped;
+  const [why, ...others] = first.map((facts, at) =>
+    at === 0 ? formatFacts(facts) : formatFacts(facts).split("\n", 1)[0],
+  );
+  const more = count > first.length ? [`and ${count - first.length} more`] : [];
+  const text = (what: string): string =>
+    [`${count} of ${counted(numRecords, "row")} ${what}: ${why}`, ...others, ...more].join("\n");
+  if (onBadRow !== "skip") return [{ severity: "error", text: text("refused"), error: new InputError(first[0]!) }];
+  const most = count > numRecords / 2 ? ", which is most of them" : "";
+  return [said(text(`cannot be read and are left out${most}`), count / numRecords)];
 }
 
 /** Rows that were refused, or that the cutoff shortened or dropped, or of which nothing is trained. */

@@ -14,7 +14,7 @@ import {
   rowsInOrder,
 } from "../../plan/index.ts";
 import { comparedFacts, type JobFacts, jobFacts, lengthFacts } from "../data/job-facts.ts";
-import { cutLengths, type RowProblem, remarkedRows, rowProblems } from "../data/row-problems.ts";
+import { cutLengths, type RowProblem, refusedRows, remarkedRows, rowProblems } from "../data/row-problems.ts";
 import { comparingOf, type ReadRows, type RowReader } from "./read-rows.ts";
 import { checkSample, samplePrompts } from "./sample-prompts.ts";
 
@@ -65,6 +65,12 @@ export function ignoredColumns({ ignored }: { readonly ignored: readonly string[
   return [{ severity: "remark", text: `not read: ${ignored.length === 1 ? "column" : "columns"} ${names}` }];
 }
 
+/** A note of rows that cannot be read and are left out. */
+function leftOut({ skipped, whole }: ReadRows, compared: boolean): readonly RowProblem[] {
+  const perRecord = compared ? 2 : 1;
+  return refusedRows(skipped, (skipped?.count ?? 0) + whole.rows.length / perRecord, "skip");
+}
+
 /** The rows that a job's steps take, those that it is evaluated on, and its prompts. @throws InputError where there is none */
 export function takenRows(
   job: Job,
@@ -91,7 +97,8 @@ export function takenRows(
       at: `jobs[${index}].evaluation`,
       got: `${evaluation.length} rows without one`,
     });
-  return rowsInOrder(job, source, datasetDigest(rows));
+  const skipped = (dataset.skipped?.count ?? 0) + (other?.skipped?.count ?? 0);
+  return { ...rowsInOrder(job, source, datasetDigest(rows)), ...(skipped === 0 ? {} : { skipped }) };
 }
 
 /** Rows with others behind them, by both: many jobs have the same. */
@@ -141,9 +148,13 @@ export async function loadJobData(job: Job, index: number, reader: RowReader): P
   const rows = takenRows(job, index, dataset, other, prompts);
   const facts =
     job.loss === undefined ? jobFacts(job, dataset.whole, other?.whole) : comparedFacts(job, dataset, other);
+  const isPair = comparingOf(job)?.compared === "preference";
   const problems = [
-    ...[...toldFormat(job, dataset), ...ignoredColumns(dataset), ...remarkedRows(dataset.whole)],
-    ...[...(other === undefined ? [] : remarkedRows(other.whole)), ...rowProblems(job, index, facts)],
+    ...toldFormat(job, dataset),
+    ...ignoredColumns(dataset),
+    ...[dataset, other].flatMap((each) => (each === undefined ? [] : leftOut(each, isPair))),
+    ...[dataset, other].flatMap((each) => (each === undefined ? [] : remarkedRows(each.whole))),
+    ...rowProblems(job, index, facts),
   ];
   for (const { error } of problems) if (error !== undefined) throw error;
   return {

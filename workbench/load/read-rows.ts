@@ -14,11 +14,13 @@ import {
   type FileSource,
   loadTokenizer,
   locateData,
+  MOST_REFUSED_TOLD,
   type Place,
   type Row,
   type SeenRecord,
+  type SkippedRecords,
   type TextTokenizer,
-  trainableRows,
+  trainable,
   trainedRow,
   type WholeRows,
   withTemplateText,
@@ -92,24 +94,22 @@ export function comparingOf({ loss, batchSize }: Pick<Job, "loss" | "batchSize">
   return { compared, cut, ...(hasDivergence(loss) ? { mismatchedIn: batchSize } : {}) };
 }
 
-/** Why the rows of a record are not what a job's loss trains on. */
-function untrainable(
-  { rows, record }: Exclude<SeenRecord, { refused: InputError }>,
-  compared: Compared | undefined,
-): InputError | undefined {
-  try {
-    trainableRows(rows, record, compared);
-    return undefined;
-  } catch (error) {
-    if (error instanceof InputError) return error;
-    throw error;
-  }
+/** What is told of records that were refused, and left out. */
+export function skippedOf({ refused }: Pick<EachRecord, "refused">): { readonly skipped?: SkippedRecords } {
+  const first = refused.slice(0, MOST_REFUSED_TOLD).map(({ error }) => error.facts);
+  return refused.length === 0 ? {} : { skipped: { count: refused.length, first } };
 }
 
 /** What rows before their cutoff follow from. */
 function wholeKey(source: Omit<FileData, "shuffle">, comparing: Comparing | undefined): string {
   const how = comparing === undefined ? "" : `${comparing.compared} ${comparing.cut} `;
   return `${how}${canonicalJson(source)}`;
+}
+
+/** Kept rows as those of a file: its content is the same, its name may be another. */
+function ofFile({ skipped }: Pick<WholeRows, "skipped">, file: string): Pick<WholeRows, "skipped" | "file"> {
+  if (skipped === undefined) return { file };
+  return { file, skipped: { ...skipped, first: skipped.first.map((facts) => ({ ...facts, file })) } };
 }
 
 /** Reads the rows of jobs: the same data once for all of them, and from the user's cache where they were read before. */
@@ -163,8 +163,9 @@ export class RowReader {
     this.#each.set(key, known);
     return known.then((each) => {
       const { format, refused } = each;
-      if (refused.length === 0 && format !== undefined && each.rows.length > 0 && !this.#whole.has(key))
-        this.#whole.set(key, Promise.resolve({ ...each, format }));
+      const isWhole = refused.length === 0 || data.onBadRow === "skip";
+      if (isWhole && format !== undefined && each.rows.length > 0 && !this.#whole.has(key))
+        this.#whole.set(key, Promise.resolve({ ...each, format, ...skippedOf(each) }));
       return each;
     });
   }
@@ -183,17 +184,19 @@ export class RowReader {
     for await (const seen of this.#see(data, file, { at, vocabularySize })) {
       first ??= seen;
       numRecords += 1;
-      const error = "refused" in seen ? seen.refused : untrainable(seen, compared);
-      if (error !== undefined) refused.push({ number: numRecords - 1, place: seen.record.place, error });
-      if (error !== undefined || "refused" in seen) continue;
-      for (const row of seen.rows) {
+      const own = trainable(seen, compared);
+      if ("refused" in own) {
+        refused.push({ number: numRecords - 1, place: seen.record.place, error: own.refused });
+        continue;
+      }
+      for (const row of own.rows) {
         rows.push(trainedRow(row));
         places.push(seen.record.place);
         numbers.push(numRecords - 1);
         numJoined += Number(row.isJoined === true);
         countRemarks(remarks, row);
       }
-      for (const name of seen.ignored) ignored.add(name);
+      for (const name of own.ignored) ignored.add(name);
     }
     const { format, inferred } = first ?? {};
     const about = { ...(inferred === undefined ? {} : { inferred }), ...aboutRows(data, format ?? "text"), file };
@@ -212,7 +215,7 @@ export class RowReader {
     const isKept = cache && found?.isFile() === true && found.size <= MOST_KEPT && comparing?.compared !== "unpaired";
     const key = isKept ? this.#keyOf(data, file, comparing) : undefined;
     const kept = key === undefined ? undefined : cachedRows(key);
-    if (kept !== undefined) return { ...kept, file, ...aboutRows(data, kept.format) };
+    if (kept !== undefined) return { ...kept, ...ofFile(kept, file), ...aboutRows(data, kept.format) };
     const rows = await collectRows(
       this.#see(data, file, { at, vocabularySize, mostTokens }),
       data,

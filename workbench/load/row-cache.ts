@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import path from "node:path";
-import type { WholeRows } from "../../datasets/index.ts";
+import type { SkippedRecords, WholeRows } from "../../datasets/index.ts";
 import { userCache, writeWholeFile } from "../../files/index.ts";
 import { packRows, unpackRows } from "./packed-rows.ts";
 
@@ -18,6 +18,7 @@ interface Header {
   readonly numJoined: number;
   readonly ignored: readonly string[];
   readonly remarks: WholeRows["remarks"];
+  readonly skipped: SkippedRecords | null;
   readonly numRows: number;
   readonly numTokens: number;
 }
@@ -27,7 +28,7 @@ function fileOf(key: string): string {
 }
 
 /** Rows as one file: a line that says what there is, then in 32-bit words the lengths, the tokens and the labels. */
-function encode({ rows, numJoined, ignored, remarks, format, inferred }: WholeRows): Uint8Array {
+function encode({ rows, numJoined, ignored, remarks, format, inferred, skipped }: WholeRows): Uint8Array {
   const numTokens = rows.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
   const header: Header = {
     ...{
@@ -38,6 +39,7 @@ function encode({ rows, numJoined, ignored, remarks, format, inferred }: WholeRo
       numJoined,
       ignored,
       remarks,
+      skipped: skipped ?? null,
       numRows: rows.length,
       numTokens,
     },
@@ -49,20 +51,18 @@ function encode({ rows, numJoined, ignored, remarks, format, inferred }: WholeRo
 }
 
 /** Undefined for a file that is not whole, or of another version. */
-function decode(
-  bytes: Buffer,
-): Pick<WholeRows, "rows" | "numJoined" | "ignored" | "remarks" | "format" | "inferred"> | undefined {
+function decode(bytes: Buffer): Omit<WholeRows, "file" | "shuffle" | "tooLong"> | undefined {
   const end = bytes.indexOf("\n") + 1;
   if (end === 0 || end % 4 !== 0) return undefined;
-  const { magic, version, format, inferred, numJoined, ignored, remarks, numRows, numTokens } = JSON.parse(
+  const { magic, version, format, inferred, numJoined, ignored, remarks, skipped, numRows, numTokens } = JSON.parse(
     bytes.toString("utf8", 0, end),
   ) as Header;
   const numWords = numRows + 2 * numTokens;
   if (magic !== MAGIC || version !== VERSION || bytes.length !== end + 4 * numWords) return undefined;
   const rows = unpackRows(new Int32Array(bytes.buffer, bytes.byteOffset + end, numWords), numRows);
-  return rows === undefined
-    ? undefined
-    : { rows, numJoined, ignored, remarks, format, ...(inferred === null ? {} : { inferred }) };
+  if (rows === undefined) return undefined;
+  const reason = inferred === null ? {} : { inferred };
+  return { rows, numJoined, ignored, remarks, format, ...reason, ...(skipped === null ? {} : { skipped }) };
 }
 
 /** What a key's rows are; undefined where nobody has kept them. */
