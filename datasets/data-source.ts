@@ -37,6 +37,11 @@ export interface FileSource {
   readonly like?: "trl" | "axolotl" | "llamafactory" | undefined;
   /** In place of the model's own chat template: the name of one, a file, or its text. */
   readonly chatTemplate?: string | undefined;
+  /** Of plain text: tokens of a row, and how many of them are those that the row before ends with. */
+  readonly window?: number | undefined;
+  readonly overlap?: number | undefined;
+  /** Texts follow each other in one row. */
+  readonly packing?: "wrapped" | undefined;
   readonly shuffle?: boolean | undefined;
   /** Only the first so many records. */
   readonly limit?: number | undefined;

@@ -86,3 +86,5 @@ export {
   modelChatTemplate,
   type TextTokenizer,
 } from "./tokenizer.ts";
+// Texts in windows.
+export { inWindows, WindowCutter, type WindowRow, windowRows, windowsOf } from "./window-rows.ts";

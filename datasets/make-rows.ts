@@ -9,6 +9,7 @@ import type { MadeRow, RowContext } from "./rows/row-kind.ts";
 import { rowsOfRecord } from "./rows/rows-of-record.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 import { isMostlyUnknown, tokenizerRemarks } from "./tokenizer-fit.ts";
+import { needsWhole } from "./window-rows.ts";
 
 /** Records on their way to rows: data that another thread can be given. */
 export interface RowWork {
@@ -55,7 +56,7 @@ export function makeRows(
   const context: RowContext = {
     source,
     reading: readingOf(source),
-    mostTokens: mostTokens ?? Number.POSITIVE_INFINITY,
+    mostTokens: needsWhole(source) ? Number.POSITIVE_INFINITY : (mostTokens ?? Number.POSITIVE_INFINITY),
     tokenizer() {
       if (tokenizer !== undefined) return tokenizer;
       throw new InputError({ expected: "a model with a tokenizer", at, hint: "Only format: tokens does without one." });

@@ -16,6 +16,7 @@ import type { MadeRow } from "./rows/row-kind.ts";
 import { type Compared, trainableRows } from "./rows/rows-of-record.ts";
 import { checkTemplates } from "./rows/templates.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
+import { inWindows } from "./window-rows.ts";
 
 export interface ReadDatasetOptions {
   /** Needed by every format but `tokens`. */
@@ -262,5 +263,7 @@ export async function readWholeRows(data: DataSource, options: ReadDatasetOption
 
 /** `readWholeRows`, cut to `cutoffLength`. @throws InputError as the two do */
 export async function readDataset(data: DataSource, options: ReadDatasetOptions = {}): Promise<Dataset> {
-  return cutToLength(await readWholeRows(data, options), options.cutoffLength, options.at);
+  const { cutoffLength, at } = options;
+  const whole = await readWholeRows(data, options);
+  return cutToLength(inWindows(whole, fileSourceOf(data, at ?? "data"), cutoffLength, at), cutoffLength, at);
 }

@@ -4,6 +4,7 @@ import { readCsv, readTsv } from "./csv.ts";
 import { readJsonArray } from "./json-array.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { readParquet } from "./parquet.ts";
+import { readPlainText } from "./plain-text.ts";
 import type { RecordReader } from "./record.ts";
 import { PACKED_ENDINGS, unpackedName } from "./text-bytes.ts";
 
@@ -13,6 +14,7 @@ const TEXTS: Readonly<Record<string, RecordReader>> = {
   ".json": readJsonArray,
   ".csv": readCsv,
   ".tsv": readTsv,
+  ".txt": readPlainText,
 };
 
 const COLUMNS: Readonly<Record<string, RecordReader>> = {

@@ -9,6 +9,8 @@ const OTHER_SPLITS = ["test", "testing", "validation", "valid", "val", "dev", "e
 /** Files beside data that are no data: what `datasets` writes about them, and what it keeps for itself. */
 const ABOUT_DATA = /^(?:\..*|(?:dataset_infos?|dataset_dict|state|config|package(?:-lock)?)\.json|cache-.*\.arrow)$/;
 
+const TEXT = /\.txt(?:\.\w+)?$/i;
+
 /** Which part of a path names the split: "train/0.jsonl" 0, "data/train-00000-of-00002.parquet" 1; -1 for none. */
 function namedBy(parts: readonly string[], split: string): number {
   return parts.findIndex((part, index) => {
@@ -29,10 +31,13 @@ export interface SplitFile {
  * name has one, all are taken.
  */
 export function splitFiles(names: readonly string[], split: string | undefined): readonly SplitFile[] {
-  const files = names
+  const all = names
     .map((name) => ({ name, parts: name.split(/[/\\]/) }))
     .filter(({ name, parts }) => readerFor(name) !== undefined && !parts.some((part) => ABOUT_DATA.test(part)))
     .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
+  // Beside tables and lists a text is about them.
+  const others = all.filter(({ name }) => !TEXT.test(name));
+  const files = others.length > 0 ? others : all;
   const of = (wanted: string): readonly SplitFile[] =>
     files.flatMap(({ name, parts }) => {
       const at = namedBy(parts, wanted);

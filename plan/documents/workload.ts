@@ -158,6 +158,11 @@ export const fileDataSchema = z.strictObject({
   like: z.enum(["trl", "axolotl", "llamafactory"]).optional(),
   /** In place of the model's chat template: a name such as chatml, or a file. */
   chatTemplate: z.string().min(1).max(MOST_TEMPLATE).optional(),
+  /** Of plain text: tokens of a row (cutoffLength), and how many of them are those that the row before ends with. */
+  window: tokenCount.min(2).optional(),
+  overlap: z.int().min(0).optional(),
+  /** Texts follow each other in one row, with an end token between them. */
+  packing: z.enum(["wrapped"]).optional(),
   shuffle: z.boolean().optional(),
   limit: positiveInt.optional(),
   /** In a folder: files whose names start with it. In a JSON object: the list under this key. */

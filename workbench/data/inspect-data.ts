@@ -13,6 +13,9 @@ import {
   type RowRemarks,
   type SeenRecord,
   type TextTokenizer,
+  WindowCutter,
+  type WindowRow,
+  windowsOf,
   withTemplateText,
 } from "../../datasets/index.ts";
 import { absolute, type Context, type TellBytes } from "../../files/index.ts";
@@ -126,6 +129,11 @@ export async function inspectData(
   const ignored = new Set<string>();
   const remarks = new Map<string, number>();
   let first: SeenRecord | undefined;
+  let how: AboutRows = { format: "text", tooLong: "cut" };
+  let cutter: WindowCutter<string> | undefined;
+  const onWindows = async (cut: readonly WindowRow<string>[]): Promise<void> => {
+    for (const { row, from } of cut) await onRow(tokenRow(tally, row, how, { at: from }), tokenizer);
+  };
   const firstRefused: string[] = [];
   for await (const seen of seeRows(source, file, { at: "file", onRead, tokenizerFolder })) {
     first ??= seen;
@@ -136,8 +144,14 @@ export async function inspectData(
       if (firstRefused.length < MOST_REFUSED_TOLD) firstRefused.push(refused);
       await onRow({ at, fate: "refused", refused }, tokenizer);
     } else {
-      const how = { format: seen.format, ...aboutRows(source, seen.format) };
+      how = { format: seen.format, ...aboutRows(source, seen.format) };
       for (const name of seen.ignored) ignored.add(name);
+      const windows = windowsOf(source, seen.format, cutoffLength, "file");
+      if (windows !== undefined) {
+        cutter ??= new WindowCutter(windows);
+        for (const row of seen.rows) await onWindows(cutter.push(row, at));
+        continue;
+      }
       for (const [index, row] of seen.rows.entries()) {
         countRemarks(remarks, row);
         const name = row.name === undefined ? {} : { name: row.name };
@@ -145,6 +159,7 @@ export async function inspectData(
       }
     }
   }
+  if (cutter !== undefined) await onWindows(cutter.end());
   return {
     file: choice.source.path,
     ...{ format: first?.format ?? "none", inferred: first?.inferred },

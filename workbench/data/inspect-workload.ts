@@ -1,6 +1,15 @@
 import path from "node:path";
 import { canonicalJson, InputError } from "../../core/index.ts";
-import { compareRows, cutToLength, type Row, type RowName, type TextTokenizer } from "../../datasets/index.ts";
+import {
+  compareRows,
+  cutToLength,
+  inWindows,
+  type Row,
+  type RowName,
+  type TextTokenizer,
+  windowRows,
+  windowsOf,
+} from "../../datasets/index.ts";
 import { type Context, readInput, type TellBytes } from "../../files/index.ts";
 import {
   type FileData,
@@ -204,7 +213,8 @@ class JobInspector {
 
   /** All records of a source, and the jobs that take them. */
   async #each(job: Job, index: number, data: FileData, where: string): Promise<EachRecord> {
-    const each = await this.#reader.each(data, index, where, comparingOf(job));
+    const read = await this.#reader.each(data, index, where, comparingOf(job));
+    const each = eachInWindows(read, data, job.cutoffLength, `jobs[${index}].${where}`);
     const { shuffle: _, ...source } = data;
     const key = canonicalJson([source, job.cutoffLength]);
     const known = this.#sources.get(key);
@@ -223,6 +233,17 @@ function nameOf({ format, rows }: EachRecord, at: number): RowName | undefined {
   if (format === "preference") return at % 2 === 0 ? "chosen" : "rejected";
   const { isDesirable } = rows[at]!;
   return isDesirable === undefined ? undefined : isDesirable ? "desirable" : "undesirable";
+}
+
+/** The same in windows, where texts are cut into such. @throws InputError for windows that cannot be */
+function eachInWindows(each: EachRecord, data: FileData, cutoffLength: number, at: string): EachRecord {
+  const { format } = each;
+  const windows = format === undefined ? undefined : windowsOf(data, format, cutoffLength, at);
+  if (windows === undefined) return each;
+  const cut = windowRows(each.rows, windows);
+  const { rows } = inWindows({ ...each, format: format! }, data, cutoffLength, at);
+  const [places, numbers] = [cut.map(({ from }) => each.places[from]!), cut.map(({ from }) => each.numbers[from]!)];
+  return { ...each, rows, places, numbers };
 }
 
 /** Rows in the order of the file, refused ones among them. */

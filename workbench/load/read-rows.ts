@@ -12,6 +12,7 @@ import {
   cutToLength,
   type Dataset,
   type FileSource,
+  inWindows,
   loadTokenizer,
   locateData,
   MOST_REFUSED_TOLD,
@@ -140,12 +141,12 @@ export class RowReader {
     const whole = this.#whole.get(key) ?? this.#readWhole(data, at, comparing);
     this.#whole.set(key, whole);
     const cut = whole.then((rows) => {
-      const all = { ...rows, ...aboutRows(data, rows.format) };
+      const all = inWindows({ ...rows, ...aboutRows(data, rows.format) }, data, cutoffLength, at);
       return {
         ...(comparing === undefined
           ? cutToLength(all, cutoffLength, at)
           : compareRows(all, comparing, cutoffLength, at)),
-        whole: rows,
+        whole: all,
       };
     });
     this.#cut.set(cutKey, cut);
