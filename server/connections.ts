@@ -13,14 +13,11 @@ export const TIME_LIMITS = {
   connectionsCheckingInterval: 1000,
 };
 
-/** Requests of a connection at a time: their answers wait for who reads none. */
-const MOST_ASKED = 8;
-
 interface Connection {
   /** Of who has asked; undefined for who has shown no token. */
   key: string | undefined;
-  /** Requests that are being answered. */
-  numAsked: number;
+  /** Whether a request is being answered. */
+  isAsked: boolean;
 }
 
 /**
@@ -40,29 +37,32 @@ export class Connections {
     server.on("connection", (socket: Socket) => this.#add(socket));
     // An answer that is being made may take its time.
     server.setTimeout(QUIET_MS, (socket: Socket) => {
-      if ((this.#open.get(socket)?.numAsked ?? 0) === 0 || socket.writableLength > 0) socket.destroy();
+      if (this.#open.get(socket)?.isAsked !== true || socket.writableLength > 0) socket.destroy();
     });
   }
 
   #add(socket: Socket): void {
     this.#make(this.#mostStrangers, ({ key }) => key === undefined);
-    this.#open.set(socket, { key: undefined, numAsked: 0 });
+    this.#open.set(socket, { key: undefined, isAsked: false });
     socket.once("close", () => this.#open.delete(socket));
   }
 
-  /** A request has come. Returns whether it is to be answered. */
+  /**
+   * A request has come. Returns whether it is to be answered: of those behind another one the answers would be held
+   * for who reads none.
+   */
   asked({ socket }: IncomingMessage, response: ServerResponse): boolean {
     const connection = this.#open.get(socket);
     if (connection === undefined) return false;
-    if (connection.numAsked >= MOST_ASKED) {
+    if (connection.isAsked) {
       this.#open.delete(socket);
       socket.destroy();
       return false;
     }
-    connection.numAsked += 1;
+    connection.isAsked = true;
     this.#moved(socket, connection);
     response.once("close", () => {
-      connection.numAsked -= 1;
+      connection.isAsked = false;
       if (this.#open.has(socket)) this.#moved(socket, connection);
     });
     return true;
@@ -90,7 +90,7 @@ export class Connections {
     const all = [...this.#open].filter(([, connection]) => isOne(connection));
     if (all.length < most) return;
     const those = all.filter(([, connection]) => key === undefined || connection.key === key);
-    const [socket] = those.find(([, { numAsked }]) => numAsked === 0) ?? those[0] ?? [];
+    const [socket] = those.find(([, { isAsked }]) => !isAsked) ?? those[0] ?? [];
     if (socket === undefined) return;
     this.#open.delete(socket);
     socket.destroy();

@@ -47,9 +47,18 @@ export function startServe(cwd: string, argv: readonly string[]): Promise<Listen
   return listens(spawn(process.execPath, args, { cwd }), /serves on .* and on http:\/\/127\.0\.0\.1:(\d+)/);
 }
 
-/** A server that does nothing: how long it takes to answer is the machine's doing. */
+/** Processor time that the reference takes for an answer. */
+export const REFERENCE_MS = 25;
+/** From one answer to the next request: of the server, and of the reference, which is to take little of the machine. */
+const RESTS_MS = [20, 250] as const;
+
+/** A server that works `REFERENCE_MS` for each answer: how much longer it takes is the machine's doing. */
 export function startReference(): Promise<Listener> {
-  const program = `const server = require("node:http").createServer((_, response) => response.end("{}"));
+  const program = `const used = () => { const { user, system } = process.cpuUsage(); return user + system; };
+    const server = require("node:http").createServer((_, response) => {
+      for (const begin = used(); used() - begin < ${1000 * REFERENCE_MS}; );
+      response.end("{}");
+    });
     server.listen(0, "127.0.0.1", () => console.log("port " + server.address().port));`;
   return listens(spawn(process.execPath, ["-e", program]), /port (\d+)/);
 }
@@ -101,7 +110,7 @@ export function ask(
   return exchange(port, bytesOf(request, tokens));
 }
 
-/** Opens the connections of a crowd, which come anew where they are sent away. */
+/** Opens the connections of a crowd, which come anew, after a while, where they are sent away. */
 function gather(
   port: number,
   { connections, sends, drips }: NonNullable<ServeAttack["crowd"]>,
@@ -118,7 +127,7 @@ function gather(
     socket.on("close", () => {
       clearInterval(drip || undefined);
       open.delete(socket);
-      setTimeout(enter, 500);
+      setTimeout(enter, 2000);
     });
   };
   for (let each = 0; each < connections; each += 1) enter();
@@ -133,13 +142,13 @@ function gather(
 /** Asks both again and again, until it is stopped; gives the longest waits in milliseconds. */
 async function watch(asks: readonly (() => Promise<Answered>)[], signal: AbortSignal): Promise<readonly number[]> {
   return await Promise.all(
-    asks.map(async (ask) => {
+    asks.map(async (ask, index) => {
       let longest = 0;
       while (!signal.aborted) {
         const { status, ms, text } = await ask();
         expect(status, text).toBe(200);
         longest = Math.max(longest, ms);
-        await sleep(20);
+        await sleep(RESTS_MS[index]);
       }
       return longest;
     }),
@@ -148,7 +157,7 @@ async function watch(asks: readonly (() => Promise<Answered>)[], signal: AbortSi
 
 export interface Outcome {
   readonly answers: readonly Answered[];
-  /** The longest that the other one waited for the status meanwhile, and for the server that does nothing. */
+  /** The longest that the other one waited for the status meanwhile, and for the reference. */
   readonly waitedMs: number;
   readonly referenceMs: number;
 }

@@ -1,17 +1,22 @@
 // @module-tag slow
 import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../cli/run-cli.ts";
 import { writeSmallInputs } from "../cli/small-inputs.ts";
-import { ask, attack, type Listener, startReference, startServe, writeTokens } from "./attacked-serve.ts";
+import { ask, attack, type Listener, REFERENCE_MS, startReference, startServe, writeTokens } from "./attacked-serve.ts";
 import { type AttackedFiles, serveAttacks } from "./serve-attacks.ts";
 
 /**
- * The most that somebody else waits for the status while a server is attacked, beside what a server that does nothing
- * takes to answer at its longest at the same time: tests run on machines that others use.
+ * The most that somebody else waits for the status while a server is attacked, in processor time: as long as the
+ * machine takes for so much work at the same time. Tests run on machines that others use. One of some tries has to be
+ * as quick, since a processor may be taken from either process.
  */
 const MOST_MS = 100;
+const TRIES = 3;
+/** Between tries, in which a server sees that connections are gone. */
+const PAUSE_MS = 500;
 const LONG = 120_000;
 
 const root = temporaryFolder();
@@ -61,15 +66,22 @@ describe("a server that is attacked", () => {
     "withstands %s, and serves others meanwhile",
     async (_, tried) => {
       const [server, reference] = open as [Listener, Listener];
-      const { answers, waitedMs, referenceMs } = await attack(server, reference, TOKENS, tried);
-      answers.forEach(({ status, text }, index) => {
-        const [wanted, says] = tried.expected[index]!;
-        expect(text).toMatch(says);
-        expect([index, status]).toEqual([index, wanted]);
-      });
-      expect(answers).toHaveLength(tried.expected.length);
-      expect(server.isAlive(), server.output()).toBe(true);
-      expect(waitedMs, `a server that does nothing took ${referenceMs} ms`).toBeLessThan(MOST_MS + referenceMs);
+      const waits: (readonly [waitedMs: number, referenceMs: number])[] = [];
+      const isLate = ([waitedMs, referenceMs]: (typeof waits)[number]): boolean =>
+        waitedMs > (MOST_MS / REFERENCE_MS) * referenceMs;
+      while (waits.length < TRIES && waits.every(isLate)) {
+        const { answers, waitedMs, referenceMs } = await attack(server, reference, TOKENS, tried);
+        answers.forEach(({ status, text }, index) => {
+          const [wanted, says] = tried.expected[index]!;
+          expect(text).toMatch(says);
+          expect([index, status]).toEqual([index, wanted]);
+        });
+        expect(answers).toHaveLength(tried.expected.length);
+        expect(server.isAlive(), server.output()).toBe(true);
+        waits.push([Math.round(waitedMs), Math.round(referenceMs)]);
+        await sleep(PAUSE_MS);
+      }
+      expect(waits.every(isLate), `ms waited, and for the reference: ${JSON.stringify(waits)}`).toBe(false);
     },
     LONG,
   );
