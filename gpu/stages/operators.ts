@@ -6,6 +6,7 @@ import { Failed, type Stage } from "../stage.ts";
 export const OPERATOR_GROUPS = [
   "elementwise",
   "magnitudes",
+  "tokens",
   "optimizer",
   "lora",
   "cross_entropy",

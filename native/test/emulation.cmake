@@ -18,6 +18,7 @@ set(LORATWIN_CUDA_TABLE
   test/cuda/experts.cc
   test/cuda/lora.cc
   test/cuda/magnitudes.cc
+  test/cuda/token_rows.cc
   test/cuda/optimizer.cc
   test/cuda/plain.cc
   test/cuda/preference.cc

@@ -517,6 +517,7 @@ int runTable() {
   checkProductRows(team.two, report);
   checkHeadAdapters(team.one, team.two, report);
   checkMagnitudes(team.one, team.two, report);
+  checkTokenRows(team.one, team.two, report);
   checkPreference(team.one, team.two, report);
   checkExperts(team.two, report);
   checkSharedAdapter(team.two);

@@ -75,6 +75,9 @@ void checkHeadAdapters(ops::ExecContext& one, ops::ExecContext& two, const Repor
 // Magnitudes, and the norms that they are for (magnitudes.cc).
 void checkMagnitudes(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
 
+// Rows that adapters have of the embedding and a tied head (token_rows.cc).
+void checkTokenRows(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
+
 // Sequences that are run in parts, and logits of some rows (cached.cc).
 void checkCached(ops::ExecContext& one, ops::ExecContext& two, const Report& report);
 

@@ -7,6 +7,7 @@ set(LORATWIN_OP_TABLE_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/cached.cc
   ${CMAKE_CURRENT_LIST_DIR}/head_adapters.cc
   ${CMAKE_CURRENT_LIST_DIR}/magnitudes.cc
+  ${CMAKE_CURRENT_LIST_DIR}/token_rows.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_attention.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_bf16.cc

@@ -96,6 +96,7 @@ int runCudaTable(const std::string& onlyGroup) {
   };
   constexpr Group kGroups[] = {{"elementwise", elementwiseCases},
                                {"magnitudes", magnitudeCases},
+                               {"tokens", tokenCases},
                                {"optimizer", optimizerCases},
                                {"lora", loraCases},
                                {"cross_entropy", crossEntropyCases},

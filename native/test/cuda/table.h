@@ -62,6 +62,7 @@ constexpr int roundUp8(int n) { return (n + 7) / 8 * 8; }
 // The groups, one a file.
 void elementwiseCases();
 void magnitudeCases();
+void tokenCases();
 void optimizerCases();
 void loraCases();
 void crossEntropyCases();
