@@ -1,19 +1,19 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { gguf } from "@huggingface/gguf";
 import { DeviceError } from "../core/index.ts";
-import { readSafetensors } from "../datasets/index.ts";
 import { packageFile, userCache } from "../files/index.ts";
-import { ggufName, withMovedRows } from "../workbench/ship/gguf-names.ts";
 import { runLoratwin } from "./programs.ts";
 import type { Verdict } from "./verdicts.ts";
 
 /** The judge that decodes what `export` writes. */
 export const LLAMA_CPP = "llama.cpp";
 
-/** Not one may be another one. */
-const NO_TOKEN = 1e-9;
+/**
+ * Whole models by how their numbers are stored: tokens that are compared, and the share that may be others, in float32
+ * not one. Behind the first other one all may be.
+ */
+const TYPES = { f32: [40, 1e-9], f16: [40, 0.05], q8_0: [4, 0.25] } as const;
 
 const VERSION = "3.21.1";
 const PACKAGES = [`node-llama-cpp@${VERSION}`, `@node-llama-cpp/linux-x64@${VERSION}`];
@@ -55,28 +55,6 @@ function prepareLlama(note: (text: string) => void): string {
   return folder;
 }
 
-/** The base's GGUF with the weights of a merged model in place of its own. Both are in float32. */
-async function mergedGguf(base: string, merged: string, file: string): Promise<void> {
-  cpSync(base, file);
-  const { tensorInfos, tensorDataOffset, metadata } = await gguf(base, { allowLocalFile: true });
-  const bytes = readFileSync(base);
-  const reader = readSafetensors(merged);
-  const isLlama = metadata["general.architecture"] === "llama";
-  const config = JSON.parse(readFileSync(path.join(merged, "config.json"), "utf8")) as Record<string, number>;
-  for (const { name } of reader.tensors) {
-    const own = ggufName(name.replace(/\.weight$/, ""));
-    const info = tensorInfos.find((each) => each.name === own);
-    if (info === undefined) continue;
-    const values = reader.readTensor(name);
-    const heads = /q_proj/.test(name) ? config["num_attention_heads"]! : config["num_key_value_heads"]!;
-    const columns = Number(info.shape[0]);
-    const moved = isLlama && /[qk]_proj/.test(name) ? withMovedRows(values, columns, heads) : values;
-    const start = Number(tensorDataOffset) + Number(info.offset);
-    bytes.set(new Uint8Array(moved.buffer, moved.byteOffset, moved.byteLength), start);
-  }
-  writeFileSync(file, bytes);
-}
-
 /** Greedy tokens behind prompts; `adapter`: a GGUF file, or none. @throws DeviceError where the process ends badly */
 function decode(
   folder: string,
@@ -94,13 +72,19 @@ function decode(
   throw new DeviceError({ expected: "llama.cpp to decode", got: status, detail: stderr });
 }
 
-function verdictOf(at: string, judge: string, got: readonly (readonly number[])[], wanted: typeof got): Verdict {
+function verdictOf(
+  at: string,
+  judge: string,
+  got: readonly (readonly number[])[],
+  wanted: typeof got,
+  bound: number = TYPES.f32[1],
+): Verdict {
   const all = wanted.flat();
   const other = got.flat().filter((token, i) => token !== all[i]).length;
-  return { case: LLAMA_CPP, at, judge, difference: other / all.length, bound: NO_TOKEN };
+  return { case: LLAMA_CPP, at, judge, difference: other / all.length, bound };
 }
 
-/** Exports the stored adapters, and has llama.cpp decode bases, adapters and merged models. */
+/** Exports the stored adapters, and has llama.cpp decode bases, adapters and whole models. */
 export async function judgeByLlama(folder: string, note: (text: string) => void): Promise<readonly Verdict[]> {
   const oracle = oracleFolder();
   if (!existsSync(path.join(oracle, "expected.json"))) {
@@ -115,22 +99,27 @@ export async function judgeByLlama(folder: string, note: (text: string) => void)
     const model = path.join(oracle, "bases", `${base}.gguf`);
     const baseFolder =
       base === "tinystories-260k" ? path.resolve(oracle, "../../models", base) : path.join(oracle, "bases", base);
-    for (const to of ["gguf", "merged"]) {
-      const words = ["export", path.join(oracle, "adapters", name), path.join(folder, to, name), "--to", to];
+    const exported = async (to: string, more: readonly string[] = []): Promise<string> => {
+      const target = path.join(folder, [to, ...more].join(""), name);
+      const words = ["export", path.join(oracle, "adapters", name), target, "--to", to, ...more];
       const { code, stderr } = await runLoratwin([...words, "--base", baseFolder, "--quiet"]);
       if (code !== 0) throw new DeviceError({ expected: "loratwin to export", got: code, detail: stderr });
-    }
-    const merged = path.join(folder, `${name}.gguf`);
-    await mergedGguf(model, path.join(folder, "merged", name), merged);
+      return target;
+    };
     const ids = prompts.map(({ input_ids: own }) => own);
     const count = prompts[0]!.base.tokens.length;
-    const adapter = path.join(folder, "gguf", name, "adapter.gguf");
+    const adapter = path.join(await exported("gguf"), "adapter.gguf");
     const tokens = (kind: "base" | "adapter") => prompts.map((prompt) => prompt[kind].tokens);
     verdicts.push(
       verdictOf(name, "base", decode(llama, model, undefined, ids, count), tokens("base")),
       verdictOf(name, "adapter", decode(llama, model, adapter, ids, count), tokens("adapter")),
-      verdictOf(name, "merged model", decode(llama, merged, undefined, ids, count), tokens("adapter")),
     );
+    for (const [type, [first, bound]] of Object.entries(TYPES)) {
+      const whole = path.join(await exported("gguf-model", ["--type", type]), "model.gguf");
+      const got = decode(llama, whole, undefined, ids, first);
+      const wanted = tokens("adapter").map((all) => all.slice(0, first));
+      verdicts.push(verdictOf(name, `whole model, ${type}`, got, wanted, bound));
+    }
   }
   return verdicts;
 }

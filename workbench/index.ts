@@ -171,6 +171,7 @@ export {
 export { CONSUMERS, type Consumer } from "./ship/consumers.ts";
 export { EXPORT_TARGETS, type ExportedAdapter, type ExportTarget, exportAdapter } from "./ship/export-adapter.ts";
 export type { TrainingFacts } from "./ship/model-card.ts";
+export { GGUF_TYPES } from "./ship/quantize.ts";
 // Today's date, which the pure folders are handed.
 export { timeNow, today } from "./today.ts";
 // A workload for data and a model, with reasons.

@@ -1,7 +1,7 @@
 import { counted, formatBytes, shellQuoted, sum } from "../../core/index.ts";
 import { absolute } from "../../files/index.ts";
 import { checkWritten, trainingFacts } from "../../runs/index.ts";
-import { EXPORT_TARGETS, type ExportTarget, exportAdapter } from "../../workbench/index.ts";
+import { EXPORT_TARGETS, type ExportTarget, exportAdapter, GGUF_TYPES } from "../../workbench/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { note, printResult, showProgress } from "../output.ts";
 
@@ -11,6 +11,8 @@ function nextLine(to: ExportTarget, given: string): string {
   switch (to) {
     case "merged":
       return `\`vllm serve ${folder}\`, or any program for models of the Hugging Face hub, reads it.`;
+    case "gguf-model":
+      return `\`llama-server -m ${shellQuoted(`${given}/model.gguf`)}\` serves it.`;
     case "gguf":
       return `\`llama-server -m BASE.gguf --lora ${shellQuoted(`${given}/adapter.gguf`)}\` serves it.`;
     case "ollama":
@@ -25,6 +27,7 @@ export const exportCommand: Command = {
   describe: "write an adapter as other programs take it: merged into its base, as GGUF, for Ollama, for PEFT",
   examples: [
     ["$0 export run/adapters/first served --to merged", "a model with the adapter in it, for any server"],
+    ["$0 export run/adapters/first served --to gguf-model --type q8_0", "the same in one file, for llama.cpp"],
     ["$0 export run/adapters/first served --to ollama --from llama3.2", "a Modelfile, and the adapter as GGUF"],
   ],
   positionals: {
@@ -41,6 +44,15 @@ export const exportCommand: Command = {
           type: "string",
           describe: "for ollama: the base there, a model's name or a GGUF (default: its folder)",
         },
+        type: {
+          type: "string",
+          choices: GGUF_TYPES,
+          describe: "for gguf-model: how numbers are stored (default: q8_0); those behind q8_0 need llama-quantize",
+        },
+        quantizer: {
+          type: "string",
+          describe: "for gguf-model: llama.cpp's llama-quantize (default: that on the PATH)",
+        },
       },
     },
   ],
@@ -53,6 +65,8 @@ export const exportCommand: Command = {
       ...{ adapter, output, to },
       base: optionalText(args, "base"),
       from: optionalText(args, "from"),
+      type: optionalText(args, "type"),
+      quantizer: optionalText(args, "quantizer"),
       facts: trainingFacts(io, adapter),
     });
     for (const text of result.notes) note(io, args, text);

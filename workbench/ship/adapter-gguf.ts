@@ -3,7 +3,7 @@ import path from "node:path";
 import { InputError } from "../../core/index.ts";
 import type { AdapterFolder, ScaledModule } from "./adapter-folder.ts";
 import type { BaseFolder } from "./base-folder.ts";
-import { type GgufTensor, type GgufValue, writeGguf } from "./gguf-file.ts";
+import { type GgufPair, type GgufTensor, writeGguf } from "./gguf-file.ts";
 import { GGUF_MODEL_TYPES, ggufFamily, ggufName, stoppingModules, withMovedRows } from "./gguf-names.ts";
 import { checkShapes, readFinite } from "./merge-tensors.ts";
 
@@ -47,14 +47,16 @@ function tensorsOf(
       ? arch.numKvHeads
       : undefined;
   return [
-    { name: `${name}.lora_a`, dimensions: [a.shape[1]!, rank], values: () => readFinite(adapter, a) },
     {
-      name: `${name}.lora_b`,
-      dimensions: [rank, b.shape[0]!],
-      values: () => {
+      ...{ name: `${name}.lora_a`, dimensions: [a.shape[1]!, rank], type: "f32" },
+      pieces: () => [readFinite(adapter, a)],
+    },
+    {
+      ...{ name: `${name}.lora_b`, dimensions: [rank, b.shape[0]!], type: "f32" },
+      pieces: () => {
         const values = readFinite(adapter, b);
         const scaled = alpha === undefined ? values : values.map((value) => (value * (scale * rank)) / alpha);
-        return moves && heads !== undefined ? withMovedRows(scaled, rank, heads) : scaled;
+        return [moves && heads !== undefined ? withMovedRows(scaled, rank, heads) : scaled];
       },
     },
   ];
@@ -97,7 +99,7 @@ export function writeAdapterGguf(folder: string, adapter: AdapterFolder, base: B
       at: "lora_alpha",
       got: 0,
     });
-  const values: readonly (readonly [string, GgufValue])[] = [
+  const values: readonly GgufPair[] = [
     ["general.architecture", { type: "string", value: family.architecture }],
     ["general.type", { type: "string", value: "adapter" }],
     ["adapter.type", { type: "string", value: "lora" }],

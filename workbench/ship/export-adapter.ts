@@ -8,15 +8,19 @@ import { writeAdapterGguf } from "./adapter-gguf.ts";
 import { type BaseFolder, openBase } from "./base-folder.ts";
 import { CONSUMER_RULES, MERGE_REFUSES } from "./consumers.ts";
 import { FEATURES, type Feature, featuresOf } from "./features.ts";
+import { MODEL_GGUF, modelNotes, ownType, writeModelGguf } from "./gguf-model.ts";
 import { changesOf, readMatrices } from "./merge-tensors.ts";
 import { writeMerged } from "./merged-folder.ts";
 import type { TrainingFacts } from "./model-card.ts";
 import { refuseTaken, type WrittenFile, writeNewFolder } from "./new-folder.ts";
 import { ollamaBase, writeOllama } from "./ollama-folder.ts";
 import { writePeft } from "./peft-folder.ts";
+import { findQuantizer, isOwnType, quantize } from "./quantize.ts";
 import { OF_EACH_EXPERT, strayModules } from "./stray-modules.ts";
 
-export const EXPORT_TARGETS = ["merged", "gguf", "ollama", "peft"] as const;
+export const EXPORT_TARGETS = ["merged", "gguf", "gguf-model", "ollama", "peft"] as const;
+/** As of most models that people run by llama.cpp. */
+const DEFAULT_TYPE = "q8_0";
 export type ExportTarget = (typeof EXPORT_TARGETS)[number];
 
 export interface ExportChoice {
@@ -27,6 +31,9 @@ export interface ExportChoice {
   readonly base?: string | undefined;
   /** For Ollama: the base as it knows it. */
   readonly from?: string | undefined;
+  /** For a whole model in GGUF: how its numbers are stored (q8_0), and the tool of llama.cpp for what is not ours. */
+  readonly type?: string | undefined;
+  readonly quantizer?: string | undefined;
   /** What its run tells of it. */
   readonly facts?: TrainingFacts | undefined;
 }
@@ -45,6 +52,7 @@ export interface ExportedAdapter {
 function refusals(to: ExportTarget): Partial<Readonly<Record<Feature, string>>> {
   switch (to) {
     case "merged":
+    case "gguf-model":
       return MERGE_REFUSES;
     case "gguf":
     case "ollama": {
@@ -64,6 +72,7 @@ function refusals(to: ExportTarget): Partial<Readonly<Record<Feature, string>>> 
 
 const WORDS: Readonly<Record<ExportTarget, string>> = {
   merged: "an adapter that can be merged",
+  "gguf-model": "an adapter that can be merged",
   gguf: "an adapter that llama.cpp takes",
   ollama: "an adapter that llama.cpp takes, which Ollama runs,",
   peft: "an adapter that PEFT loads without a warning",
@@ -124,6 +133,24 @@ function refuseLost(adapter: AdapterFolder, base: BaseFolder, to: ExportTarget):
     });
 }
 
+function writeWholeGguf(
+  folder: string,
+  adapter: AdapterFolder,
+  base: BaseFolder,
+  { type = DEFAULT_TYPE, quantizer }: ExportChoice,
+  place: Place,
+): void {
+  const file = path.join(folder, MODEL_GGUF);
+  if (isOwnType(type)) {
+    writeModelGguf(file, adapter, base, type);
+    return;
+  }
+  const tool = findQuantizer(place, quantizer);
+  const before = path.join(folder, "unquantized.gguf");
+  writeModelGguf(before, adapter, base, ownType(base));
+  quantize(tool, before, file, type);
+}
+
 function write(unfinished: string, adapter: AdapterFolder, base: BaseFolder, choice: ExportChoice, place: Place) {
   const { to, from, facts, output } = choice;
   switch (to) {
@@ -133,6 +160,9 @@ function write(unfinished: string, adapter: AdapterFolder, base: BaseFolder, cho
     case "gguf":
       writeAdapterGguf(unfinished, adapter, base);
       return [];
+    case "gguf-model":
+      writeWholeGguf(unfinished, adapter, base, choice, place);
+      return modelNotes(base);
     case "ollama":
       writeOllama(unfinished, adapter, base, ollamaBase(place, from, base));
       return ["The chat template is the base's own: the Modelfile has no TEMPLATE."];
@@ -152,6 +182,10 @@ export async function exportAdapter(place: Place, choice: ExportChoice): Promise
   const output = absolute(place, choice.output);
   if (choice.from !== undefined && choice.to !== "ollama")
     throw new InputError({ expected: "--to ollama beside --from", at: "--to", got: choice.to });
+  for (const name of ["type", "quantizer"] as const)
+    if (choice[name] !== undefined && choice.to !== "gguf-model")
+      throw new InputError({ expected: `--to gguf-model beside --${name}`, at: "--to", got: choice.to });
+  if (choice.to === "gguf-model" && !isOwnType(choice.type ?? DEFAULT_TYPE)) findQuantizer(place, choice.quantizer);
   refuseTaken(place, output);
   const adapter = readAdapterFolder(absolute(place, choice.adapter));
   if (adapter.modules.length === 0 && adapter.others.length === 0)
@@ -168,10 +202,10 @@ export async function exportAdapter(place: Place, choice: ExportChoice): Promise
     refuseTaken(place, output);
   });
   const hasTokenizer = files.some(({ name }) => name === "tokenizer_config.json");
-  if (choice.to !== "gguf" && !hasTokenizer)
+  if (!choice.to.startsWith("gguf") && !hasTokenizer)
     notes = [...(notes ?? []), "There is no tokenizer beside the base, so none goes along: a server needs one."];
   if (notes === undefined) throw new InvariantError({ expected: "a folder that was written", got: output });
-  const trainedOn = choice.to === "merged" ? choice.facts?.weights : undefined;
+  const trainedOn = choice.to === "merged" || choice.to === "gguf-model" ? choice.facts?.weights : undefined;
   if (trainedOn !== undefined && trainedOn !== (await weightsDigest(openModelFolder(base.folder))))
     notes = [
       ...notes,
