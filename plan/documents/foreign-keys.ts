@@ -168,6 +168,7 @@ export const FOREIGN_KEYS: Readonly<Record<string, ForeignKey>> = {
   peft_use_rslora: { to: ["adapter", "rslora"], value: isOn },
   rank_pattern: { to: ["adapter", "rankPattern"] },
   alpha_pattern: { to: ["adapter", "alphaPattern"] },
+  trainable_token_indices: { to: ["adapter", "trainableTokens"] },
   modules_to_save: noKey("Only adapters are trained."),
 
   // The base model.

@@ -83,11 +83,14 @@ describe("import takes over", () => {
       { batchSize: 6, epochs: 1, optimizer: { learningRate: 0.001 } },
     ]);
     const adapter =
-      '{"peft_type":"LORA","base_model_name_or_path":"./model","r":9,"lora_alpha":2,"use_rslora":true,"rank_pattern":{"^model.*q_proj":3},"alpha_pattern":{},"target_modules":["v_proj","q_proj"],"bias":"none"}';
+      '{"peft_type":"LORA","base_model_name_or_path":"./model","r":9,"lora_alpha":2,"use_rslora":true,"rank_pattern":{"^model.*q_proj":3},"alpha_pattern":{},"trainable_token_indices":{"embed_tokens":[9,4]},"target_modules":["v_proj","q_proj"],"bias":"none"}';
     const other = await imported(adapter, "--data", "talks.jsonl");
     expect([other.code, other.workload!.jobs[0]!.adapter]).toMatchObject([
       0,
-      { rank: 9, alpha: 2, rslora: true, rankPattern: { "^model.*q_proj": 3 }, targets: ["q_proj", "v_proj"] },
+      {
+        ...{ rank: 9, alpha: 2, rslora: true, rankPattern: { "^model.*q_proj": 3 }, trainableTokens: [4, 9] },
+        targets: ["q_proj", "v_proj"],
+      },
     ]);
   });
 });

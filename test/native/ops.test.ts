@@ -113,6 +113,9 @@ const FORMATS: Readonly<Record<string, readonly string[]>> = {
     ]),
   ),
   ...Object.fromEntries(
+    ["", " bf16"].map((type) => [`token_rows${type}`, ["dx", "embed", "gradient", "logits", "taken", "threads"]]),
+  ),
+  ...Object.fromEntries(
     ["float32", "bf16", "int8", "nf4"].map((name) => [`adapter_norms ${name}`, ["norm", "threads"]]),
   ),
   "head_loss with adapters": ["alone", "da", "db", "dx", "losses", "threads"],

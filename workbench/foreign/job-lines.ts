@@ -1,4 +1,5 @@
 import { isMapping } from "../../core/index.ts";
+import { tokenIndices } from "../../exec/index.ts";
 import { divideRows, halfOf, modulePattern, PROJECTIONS, UNFUSED_PROJECTIONS } from "../../plan/index.ts";
 import type { Line, Value } from "../write/workload-text.ts";
 import type { Reading } from "./reading.ts";
@@ -82,6 +83,17 @@ function dropoutLines(reading: Reading, context: JobContext, otherwise: number):
   return [{ key: "dropout", value: 0 }];
 }
 
+/** Rows of the embedding that are trained too. */
+function tokenLines(reading: Reading): readonly Line[] {
+  const given = reading.given("trainedTokens");
+  const tokens = tokenIndices(given?.value);
+  if (given === undefined || tokens === undefined) return [];
+  if (Array.isArray(tokens) && tokens.every((id) => Number.isSafeInteger(id)))
+    return [{ key: "trainableTokens", value: [...new Set(tokens)].toSorted((a, b) => a - b), why: given.key }];
+  reading.lacks("trainedTokens", "rows of other modules than the embedding are trained");
+  return [];
+}
+
 function adapterLines(reading: Reading, context: JobContext): readonly Line[] {
   const defaults = defaultsOf(context);
   const rank = reading.count("rank");
@@ -95,6 +107,7 @@ function adapterLines(reading: Reading, context: JobContext): readonly Line[] {
     ...(reading.isOn("magnitudes") ? [{ key: "dora", value: true, why: reading.given("magnitudes")!.key }] : []),
     ...patternLines(reading),
     ...dropoutLines(reading, context, defaults.dropout),
+    ...tokenLines(reading),
     ...targetsOf(reading, context),
     ...(init === undefined ? [] : [{ key: "init", value: context.pathOf(init.value), why: init.key }]),
   ];

@@ -17,6 +17,7 @@ export const SETTINGS = {
   magnitudes: "jobs[].adapter.dora",
   rankPattern: "jobs[].adapter.rankPattern",
   alphaPattern: "jobs[].adapter.alphaPattern",
+  trainedTokens: "jobs[].adapter.trainableTokens",
   dropout: "jobs[].adapter.dropout",
   targets: "jobs[].adapter.targets",
   allTargets: "jobs[].adapter.targets",

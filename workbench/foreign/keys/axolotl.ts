@@ -91,12 +91,10 @@ export const AXOLOTL_KEYS: KeyTable = {
   }),
   ...keys("neftune_noise_alpha noisy_embedding_alpha", { lacks: "noise on the embeddings (NEFTune)" }),
   peft_init_lora_weights: { lacks: "another start of the adapter than PEFT's default", usual: [true] },
-  ...keys(
-    "peft_layers_* peft_layer_replication unfrozen_parameters lora_modules_to_save peft_trainable_token_indices",
-    {
-      lacks: PARTLY,
-    },
-  ),
+  peft_trainable_token_indices: { as: "trainedTokens" },
+  ...keys("peft_layers_* peft_layer_replication unfrozen_parameters lora_modules_to_save", {
+    lacks: PARTLY,
+  }),
   ...keys("lora_target_parameters peft lora_fan_in_fan_out", { lacks: PARTLY }),
   ...keys("lora_rank_pattern lora_alpha_pattern", { lacks: "ranks or alphas of their own for some modules" }),
   ...keys("relora* lisa_* jagged_* mixlora_*", { lacks: "another method than LoRA" }),

@@ -16,7 +16,8 @@ export const PEFT_KEYS: KeyTable = {
   bias: { lacks: "biases are trained", usual: ["none"] },
   init_lora_weights: { lacks: "another start of the adapter than PEFT's default", usual: [true] },
   ...keys("modules_to_save layers_to_transform layers_pattern layer_replication exclude_modules", { lacks: PARTLY }),
-  ...keys("trainable_token_indices target_parameters lora_bias", { lacks: PARTLY }),
+  trainable_token_indices: { as: "trainedTokens" },
+  ...keys("target_parameters lora_bias", { lacks: PARTLY }),
   rank_pattern: { as: "rankPattern" },
   alpha_pattern: { as: "alphaPattern" },
   ...keys("fan_in_fan_out megatron_config use_qalora use_bdlora alora_invocation_tokens arrow_config", {
