@@ -113,11 +113,7 @@ export function trainFields(pass: Pass): FieldTable {
     ...runFields(pass, "train", pass.executed),
     "jobs[].losses": same((place) => lossesOf(pass, number(place))),
     "jobs[].finalLoss": same((place) => lossesOf(pass, number(place)).at(-1)),
-    // A run of one part.
-    "jobs[].spent.deviceSeconds": near(
-      (place) => owner<{ readonly deviceSeconds: number }>(place, 1).deviceSeconds,
-      1e-5,
-    ),
+    "jobs[].plannedSteps": same((place) => lossesOf(pass, number(place)).length),
     "jobs[].adapter": same((place) => path.join(pass.folder, "run", "adapters", JOBS[number(place)]!.name)),
     endedEarly: blank("the run went on to its end", is(false)),
     rankings: blank("no job was evaluated", is([])),
