@@ -47,6 +47,8 @@ export interface AnswerRequest {
   /** Told each piece of the text at once, with the tokens that have come since the one before. */
   readonly onText?: (text: string, tokens: readonly SeenToken[]) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Who asks, where several do. */
+  readonly asker?: string | undefined;
 }
 
 export interface Answer extends Generation {
@@ -184,9 +186,9 @@ export class Answerer implements Disposable {
       onText?.(text, untold);
       untold = [];
     };
-    const { topTokens, scoresPrompt, signal, adapter } = request;
+    const { topTokens, scoresPrompt, signal, adapter, asker } = request;
     const generation = await this.#open.generator.generate({
-      ...{ prompt, adapter, sampling, maxTokens, signal, constraint: request.constraint?.begin() },
+      ...{ prompt, adapter, sampling, maxTokens, signal, asker, constraint: request.constraint?.begin() },
       ...(topTokens === undefined ? {} : { topTokens }),
       ...(scoresPrompt === undefined ? {} : { scoresPrompt }),
       stopTokens: request.ignoresEnd === true ? new Set() : this.#stops,

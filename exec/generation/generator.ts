@@ -34,6 +34,8 @@ export interface GenerationRequest {
   /** Hears of each token at once; the answer ends with one for which it returns true. */
   readonly onToken?: (token: SeenToken) => boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Who asks: whoever has the fewest rows is next. */
+  readonly asker?: string | undefined;
 }
 
 export type GenerationEnd = "stop" | "length" | "aborted";
@@ -126,15 +128,23 @@ export class Generator {
   #admit(): boolean {
     for (const waiting of [...this.#waiting]) if (waiting.request.signal?.aborted === true) this.#drop(waiting);
     while (this.#waiting.length > 0 && this.#rows.size < this.#limits.sequences) {
-      const [next] = this.#waiting as [Waiting, ...Waiting[]];
+      const next = this.#next();
       const { prompt, maxTokens } = next.request;
       const cacheCount = prompt.length + maxTokens;
       const firstRow = this.#cache.take(cacheCount);
       if (firstRow === undefined) break;
-      this.#waiting.shift();
+      this.#waiting.splice(this.#waiting.indexOf(next), 1);
       this.#rows.add({ ...next, tokens: [], promptLosses: [], ids: [...prompt], past: 0, firstRow, cacheCount });
     }
     return this.#rows.size > 0;
+  }
+
+  /** Of those that wait, the first of whoever has the fewest rows. */
+  #next(): Waiting {
+    const counts = new Map<string | undefined, number>();
+    for (const { request } of this.#rows) counts.set(request.asker, (counts.get(request.asker) ?? 0) + 1);
+    const rowsOf = ({ request }: Waiting): number => counts.get(request.asker) ?? 0;
+    return this.#waiting.reduce((first, each) => (rowsOf(each) < rowsOf(first) ? each : first));
   }
 
   /** Ends what has not begun. */

@@ -176,7 +176,7 @@ export async function answerAll(
         try {
           return await answerer.answer({
             ...{ prompt, adapter, continues, topTokens, scoresPrompt, stop: [stop].flat(), signal: gone.signal },
-            ...{ kept, constraint, sampling: { ...sampling, seed: (seed + choice) % 2 ** 53 } },
+            ...{ kept, constraint, asker: key, sampling: { ...sampling, seed: (seed + choice) % 2 ** 53 } },
             maxTokens: Math.min(maxTokens ?? most, most - prompt.length),
             ...(onPiece === undefined ? {} : { onText: (text, tokens) => onPiece({ choice, text, tokens }) }),
           });

@@ -151,7 +151,9 @@ export function serveAttacks({ dataRoot, secret, secretAdapter, policy }: Attack
     crowd("connections that are asked again and again", `GET /v1/status ${HEAD}\r\n`, {
       drips: `GET /v1/status ${HEAD}\r\n`,
     }),
-    crowd("answers that nobody reads", `GET /v1/openapi.json ${HEAD}\r\n`.repeat(100)),
+    crowd("answers that nobody reads", `GET /v1/openapi.json ${HEAD}\r\n`.repeat(100), {
+      connections: 100,
+    }),
     crowd("events that nobody reads", `GET /v1/events ${HEAD}\r\n`),
     crowd("questions what would be", `POST /v1/what-if ${HEAD}${json({ job })}`, { connections: 40 }),
     {

@@ -57,6 +57,17 @@ describe.skipIf(!HAS_FAMILIES)("a generator", () => {
     expect(idsOf(all[0]!)).toEqual(idsOf(again));
   });
 
+  test("answers who asks little beside who asks much", async () => {
+    using open = await generatorOf(readFamily("qwen3").folder, [], "float32", 2);
+    const ended: string[] = [];
+    const ask = async (asker: string, index: number): Promise<void> => {
+      await answer(open, [1 + index, 5, 9], undefined, { maxTokens: 20, asker });
+      ended.push(asker);
+    };
+    await Promise.all([...Array.from({ length: 12 }, (_, index) => ask("much", index)), ask("little", 20)]);
+    expect(ended.indexOf("little")).toBeLessThan(4);
+  });
+
   test("ends at a stop token, when somebody says so, and when it is aborted", async () => {
     const { folder } = readFamily("qwen3");
     using open = await generatorOf(folder, []);
