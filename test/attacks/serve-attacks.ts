@@ -21,9 +21,11 @@ export interface ServeAttack {
     /** Each sends this once, with the attacker's token in the place of TOKEN, and reads nothing. */
     readonly sends: string;
     /** And this again and again. */
-    readonly drips?: string;
+    readonly drips?: string | undefined;
   };
   readonly requests: readonly AttackRequest[];
+  /** The most that others wait meanwhile, in processor time; `MOST_MS` when absent. */
+  readonly mostMs?: number | undefined;
   /** Of each request the status, and how the answer reads. */
   readonly expected: readonly (readonly [status: number, says: RegExp])[];
 }
@@ -72,9 +74,14 @@ export function serveAttacks({ dataRoot, secret, secretAdapter, policy }: Attack
     ],
     expected: Array.from({ length: 3 }, () => [422, OUTSIDE] as const),
   });
-  const crowd = (name: string, sends: string, more: { drips?: string; connections?: number } = {}): ServeAttack => ({
+  const crowd = (
+    name: string,
+    sends: string,
+    more: { drips?: string; connections?: number; mostMs?: number } = {},
+  ): ServeAttack => ({
     name,
-    crowd: { connections: CROWD, sends, ...more },
+    crowd: { connections: more.connections ?? CROWD, sends, drips: more.drips },
+    mostMs: more.mostMs,
     requests: [status("other"), status("other")],
     expected: [GOOD, GOOD],
   });
@@ -153,11 +160,15 @@ export function serveAttacks({ dataRoot, secret, secretAdapter, policy }: Attack
     }),
     crowd("answers that nobody reads", `GET /v1/openapi.json ${HEAD}\r\n`.repeat(100), {
       connections: 100,
+      // All at once, and each of a millisecond or two.
+      mostMs: 250,
     }),
     crowd("events that nobody reads", `GET /v1/events ${HEAD}\r\n`),
     crowd("questions what would be", `POST /v1/what-if ${HEAD}${json({ job })}`, { connections: 40 }),
     {
       name: "all places of answers",
+      // A model is loaded, and tokens are drawn, in the thread that answers.
+      mostMs: 500,
       crowd: {
         connections: 64,
         sends: `POST /v1/completions ${HEAD}${json({ model: "base", prompt: "a", max_tokens: 2000, stream: true, n: 8 })}`,
