@@ -66,8 +66,8 @@ struct TokenRun {
       row += c.segments[s];
     }
     const ops::TokenSegmentsT<Real> segments{items.data(), static_cast<std::int32_t>(items.size())};
-    const ops::HeadTokensT<Real, Store> head{segments,  nullptr, total, c.hidden, x.data(), z.data(), kVocabulary,
-                                             dz.data(), kVocabulary, g.data(), kG, dx.data()};
+    const ops::HeadTokensT<Real, Store> head{segments,    nullptr,   total,       c.hidden, x.data(), z.data(),
+                                             kVocabulary, dz.data(), kVocabulary, g.data(), kG,       dx.data()};
     run(segments, ids.data(), out.data(), dx.data(), head);
   }
 };

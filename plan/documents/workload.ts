@@ -6,7 +6,7 @@ import { huggingFaceConfigSchema } from "./model-config.ts";
 import { maxCostSchema } from "./money.ts";
 import { pathSchema } from "./path.ts";
 import { rateScheduleSchema } from "./rate-schedule.ts";
-import { targetsSchema, writtenTargetsSchema } from "./written-values.ts";
+import { targetsSchema, tokensSchema, writtenTargetsSchema } from "./written-values.ts";
 
 const positiveInt = z.int().positive();
 /** A model has no more positions. */
@@ -38,9 +38,6 @@ export const nameSchema = z
 export const recomputeSchema = z.enum(["none", "layer", "auto"]);
 export type Recompute = z.infer<typeof recomputeSchema>;
 
-/** Rows of an embedding that an adapter may have: more are no few. */
-const MOST_TOKENS = 2 ** 12;
-
 export const adapterSchema = z.strictObject({
   rank: positiveInt.max(1024),
   alpha: z.number().positive(),
@@ -57,12 +54,7 @@ export const adapterSchema = z.strictObject({
    * Tokens whose rows of the embedding are trained too, and of a head that is tied to it: PEFT's
    * `trainable_token_indices`. Ascending.
    */
-  trainableTokens: z
-    .array(z.int().min(0))
-    .min(1)
-    .max(MOST_TOKENS)
-    .refine((ids) => ids.every((id, at) => at === 0 || ids[at - 1]! < id), "ascending ids, each once")
-    .optional(),
+  trainableTokens: tokensSchema.optional(),
   /** A PEFT folder to start from; relative to the file that names it. */
   init: pathSchema.optional(),
 });

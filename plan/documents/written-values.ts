@@ -10,7 +10,14 @@ export const targetsSchema = z
   .min(1)
   .refine((targets) => new Set(targets).size === targets.length, "targets without repetition");
 
-/** The same as a person writes it: one by its name, or PEFT's word for all. */
+/** Ids of tokens, of which an adapter has a few. */
+export const tokensSchema = z
+  .array(z.int().min(0))
+  .min(1)
+  .max(2 ** 12)
+  .refine((ids) => ids.every((id, at) => at === 0 || ids[at - 1]! < id), "ascending ids, each once");
+
+/** Targets as a person writes them: one by its name, or PEFT's word for all. */
 export const writtenTargetsSchema = z.union([
   targetsSchema,
   z

@@ -2,10 +2,12 @@ import { expect, test } from "vitest";
 import { syntheticWeights } from "../../exec/index.ts";
 import type { WeightSource } from "../../exec/model-folder.ts";
 import { ropeTable } from "../../exec/rope-frequencies.ts";
+import { jobsOn } from "../../plan/documents/adapter-sites.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
+import { lossSchema } from "../../plan/documents/loss.ts";
 import { someOf } from "../level.ts";
 import { referenceGradNorm, referenceLoss } from "./reference.ts";
-import { runSmall, SMALL, smallCase } from "./small-run.ts";
+import { planSmall, runSmall, SMALL, smallCase } from "./small-run.ts";
 
 const BASE: Architecture = {
   ...SMALL,
@@ -105,6 +107,21 @@ test.each([true, false])(
     expect(Math.abs(step!.gradNorm / referenceGradNorm(lossOf, start) - 1)).toBeLessThan(2e-4);
   },
 );
+
+test("rows that embedding and head share are refused where they would be on two stages, compared or adapted twice", () => {
+  const job = { targets: ["q_proj"], trainableTokens: [3] } as const;
+  const given = smallCase([{ ...job, targets: ["q_proj"] }], BASE);
+  expect(() => planSmall(given, { devices: "cpu:0,cpu:1" })).toThrow(
+    /pipelines of one device.*job0 has trainableTokens/s,
+  );
+  const { adapter } = given.jobs[0]!;
+  const on = (more: object, other: object = {}) => [{ adapter: { ...adapter, ...more }, ...other }];
+  expect(() => jobsOn(BASE, on({ targets: ["lm_head"] }))).toThrow(/no lm_head beside trainableTokens/);
+  const loss = lossSchema.parse({ kind: "dpo" });
+  expect(() => jobsOn(BASE, on({}, { loss }))).toThrow(/no trainableTokens .* compares answers/);
+  expect(() => jobsOn({ ...BASE, tiedEmbeddings: false }, on({}, { loss }))).not.toThrow();
+  expect(() => jobsOn(BASE, on({ trainableTokens: [29] }))).toThrow(/ids below 29.*Hint: Add rows to the base/s);
+});
 
 test("llama3 scaling keeps short waves, stretches long ones by the factor and blends between", () => {
   const arch: Architecture = {

@@ -110,10 +110,10 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
   } else if (name == "cudaAttentionBackward") {
     bytes = cuda::attentionScratchBytes(figure("rows"), figure("heads"));
   } else if (name == "cudaHeadLoss") {
-    bytes = cuda::headScratch(figure("tileRows"), figure("hidden"), figure("vocabulary"),
-                              dtype(shape.Get("dtype"), "scratchBytes.dtype"), figureOr0("lds"),
-                              figureOr0("tokenColumns"))
-                .bytes;
+    bytes =
+        cuda::headScratch(figure("tileRows"), figure("hidden"), figure("vocabulary"),
+                          dtype(shape.Get("dtype"), "scratchBytes.dtype"), figureOr0("lds"), figureOr0("tokenColumns"))
+            .bytes;
   } else if (name == "cudaLoraBackward") {
     const std::size_t count = figure("projections");
     if (count > ops::kLoraProjections) {

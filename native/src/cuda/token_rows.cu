@@ -160,8 +160,8 @@ void embed_tokens(const TokenSegmentsT<Store>& segments, const std::int32_t* ids
 }
 
 template <class Store>
-void embed_tokens_backward(const TokenSegmentsT<Store>& segments, const std::int32_t* ids, float scale,
-                           const float* dx, void* stream) {
+void embed_tokens_backward(const TokenSegmentsT<Store>& segments, const std::int32_t* ids, float scale, const float* dx,
+                           void* stream) {
   if (isEmpty(segments)) return;
   const LaunchShape shape = shapeOf(segments, segments.maxTokens * chunksOf(segments.hidden), stream);
   launch("embed_tokens_backward", embed_tokens_backward_kernel<Store>, shape, segments, ids, scale, dx);
@@ -192,11 +192,11 @@ void head_tokens_backward(const HeadTokensT<Store>& op, void* stream) {
   launch("head_tokens_gradient", head_tokens_gradient_kernel<Store>, shapeOf(all, all.maxTokens * chunks, stream), op);
 }
 
-#define LORATWIN_TOKEN_ROWS(Store)                                                                                \
-  template void embed_tokens(const TokenSegmentsT<Store>&, const std::int32_t*, float, float*, void*);             \
+#define LORATWIN_TOKEN_ROWS(Store)                                                                                    \
+  template void embed_tokens(const TokenSegmentsT<Store>&, const std::int32_t*, float, float*, void*);                \
   template void embed_tokens_backward(const TokenSegmentsT<Store>&, const std::int32_t*, float, const float*, void*); \
-  template void head_tokens(const HeadTokensT<Store>&, void*);                                                    \
-  template void head_tokens_take(const HeadTokensT<Store>&, void*);                                               \
+  template void head_tokens(const HeadTokensT<Store>&, void*);                                                        \
+  template void head_tokens_take(const HeadTokensT<Store>&, void*);                                                   \
   template void head_tokens_backward(const HeadTokensT<Store>&, void*);
 LORATWIN_TOKEN_ROWS(float)
 LORATWIN_TOKEN_ROWS(Bf16)

@@ -1,5 +1,5 @@
-// Rows that an adapter has in place of the base's at some tokens, in the embedding and in a head that is tied to it. For
-// the rows of each segment, with R[j] for token v_j:
+// Rows that an adapter has in place of the base's at some tokens, in the embedding and in a head that is tied to it.
+// For the rows of each segment, with R[j] for token v_j:
 //
 //   embed_tokens           out[t] = scale R[j] where ids[t] = v_j
 //   embed_tokens_backward  dR[j] += scale sum over t with ids[t] = v_j of dx[t]
@@ -45,8 +45,8 @@ template <class Store>
 void embed_tokens(const TokenSegmentsT<Store>& segments, const std::int32_t* ids, float scale, float* out,
                   void* stream);
 template <class Store>
-void embed_tokens_backward(const TokenSegmentsT<Store>& segments, const std::int32_t* ids, float scale,
-                           const float* dx, void* stream);
+void embed_tokens_backward(const TokenSegmentsT<Store>& segments, const std::int32_t* ids, float scale, const float* dx,
+                           void* stream);
 
 template <class Store>
 struct HeadTokensT {

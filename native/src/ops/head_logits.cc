@@ -64,10 +64,10 @@ void head_logits(ExecContext& context, MatmulEngine& engine, const HeadLogits& o
   }
   if (op.tokens.count > 0) {
     withStore(type, [&]<class Store>(Store) {
-      head_tokens(context, HeadTokensT<float, Store>{op.tokens, op.wanted.data(),
-                                                     static_cast<std::int32_t>(op.wanted.size()),
-                                                     static_cast<std::int32_t>(H), reinterpret_cast<const Store*>(x),
-                                                     op.logits, V, nullptr, 0, nullptr, 0, nullptr});
+      head_tokens(context,
+                  HeadTokensT<float, Store>{op.tokens, op.wanted.data(), static_cast<std::int32_t>(op.wanted.size()),
+                                            static_cast<std::int32_t>(H), reinterpret_cast<const Store*>(x), op.logits,
+                                            V, nullptr, 0, nullptr, 0, nullptr});
     });
   }
   context.parallelFor(op.wanted.size(), [&](std::size_t begin, std::size_t end, int) {

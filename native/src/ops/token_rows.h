@@ -1,5 +1,5 @@
-// Rows that an adapter has in place of the base's at some tokens, in the embedding and in a head that is tied to it. For
-// the rows of each segment that has any, with R[j] for token v_j:
+// Rows that an adapter has in place of the base's at some tokens, in the embedding and in a head that is tied to it.
+// For the rows of each segment that has any, with R[j] for token v_j:
 //
 //   embed_tokens           out[t] = scale R[j] where ids[t] = v_j
 //   embed_tokens_backward  dR[j] += scale sum over t with ids[t] = v_j of dx[t]

@@ -1,9 +1,8 @@
 // An adapter's flat vectors: parameters, gradients and the two moments, equally long. One that is frozen has its
 // parameters alone.
 // Layout on the device: for each entry in order A [rank, lda] of each expert, then B [outFeatures, ldb] of each, then
-// where it has them its magnitudes [outFeatures], padded too. An entry with tokens has rows of the embedding as its A, and
-// no B.
-// JavaScript's has no padding: A [rank, inFeatures], B [outFeatures, rank]. What pads is zero and stays zero.
+// where it has them its magnitudes [outFeatures], padded too. An entry with tokens has rows of the embedding as its A,
+// and no B. JavaScript's has no padding: A [rank, inFeatures], B [outFeatures, rank]. What pads is zero and stays zero.
 #pragma once
 
 #include <atomic>

@@ -182,8 +182,8 @@ class Device {
   std::optional<std::size_t> shareMatrix(const std::string& key);
   std::optional<std::size_t> shareVector(const std::string& key);
   std::optional<std::size_t> shareTable(const std::string& key);
-  // `magnitudes`: of each entry, the matrix of its target and the first of its rows, a handle of -1 for none; of one with
-  // tokens their table.
+  // `magnitudes`: of each entry, the matrix of its target and the first of its rows, a handle of -1 for none; of one
+  // with tokens their table.
   std::size_t createAdapter(std::vector<AdapterEntry> entries, const std::vector<MagnitudeSource>& magnitudes,
                             bool isFrozen);
   void releaseAdapter(std::int64_t handle);

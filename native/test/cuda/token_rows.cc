@@ -58,8 +58,8 @@ std::vector<Output> runShape(const Shape& shape) {
     if (!tokens.empty() && end > rows) {
       const std::size_t size = tokens.size() * static_cast<std::size_t>(ld);
       const auto seed = static_cast<std::uint32_t>(70 + s);
-      all.push_back(std::make_unique<Rows<Store>>(tokens, randomStored<Store>(size, seed),
-                                                  randomFloats(size, seed + 20), H, ld));
+      all.push_back(
+          std::make_unique<Rows<Store>>(tokens, randomStored<Store>(size, seed), randomFloats(size, seed + 20), H, ld));
       Rows<Store>& own = *all.back();
       const auto count = static_cast<std::int32_t>(tokens.size());
       items.push_back({rows, end, count, own.tokens.data(), own.rows.data(), own.gradient.data()});
@@ -120,8 +120,8 @@ std::vector<Output> runShape(const Shape& shape) {
   std::vector<double> wideZ = widened(zs);
   std::vector<double> wideDz = widened(dzs);
   std::vector<double> wideG = widened(gs);
-  const ops::HeadTokensT<double> wideHead{wide, nullptr, rows,          H,   wideX.data(), wideZ.data(),
-                                          ldz,  wideDz.data(), ldz, wideG.data(), ldg, wideDx.data()};
+  const ops::HeadTokensT<double> wideHead{wide,          nullptr, rows,         H,   wideX.data(), wideZ.data(), ldz,
+                                          wideDz.data(), ldz,     wideG.data(), ldg, wideDx.data()};
   ops::ref::head_tokens(wideHead);
   ops::ref::head_tokens_take(wideHead);
   ops::ref::head_tokens_backward(wideHead);

@@ -164,12 +164,17 @@ struct SwigluBackward final : CpuStep {
 };
 
 constexpr StepEntry kSteps[] = {
-    {"embed", makeStep<Embed>},       {"embedBackward", makeStep<EmbedBackward>},
+    {"embed", makeStep<Embed>},
+    {"embedBackward", makeStep<EmbedBackward>},
     {"copy", makeStep<Copy>},
-    {"rmsnorm", makeStep<Rmsnorm>},   {"rmsnormBackward", makeStep<RmsnormBackward>},
-    {"headNorm", makeStep<HeadNorm>}, {"headNormBackward", makeStep<HeadNormBackward>},
-    {"rope", makeStep<Rope>},         {"temperature", makeStep<Temperature>},
-    {"swiglu", makeStep<Swiglu>},     {"swigluBackward", makeStep<SwigluBackward>},
+    {"rmsnorm", makeStep<Rmsnorm>},
+    {"rmsnormBackward", makeStep<RmsnormBackward>},
+    {"headNorm", makeStep<HeadNorm>},
+    {"headNormBackward", makeStep<HeadNormBackward>},
+    {"rope", makeStep<Rope>},
+    {"temperature", makeStep<Temperature>},
+    {"swiglu", makeStep<Swiglu>},
+    {"swigluBackward", makeStep<SwigluBackward>},
 };
 
 }  // namespace

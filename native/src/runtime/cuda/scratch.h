@@ -67,8 +67,7 @@ constexpr HeadScratch headScratch(std::size_t tileRows, std::size_t hidden, std:
   const Size shrunk = part(Size(tileRows) * lds, ops::sizeOf(dtype));
   const Size g = s + shrunk + shrunk;
   const Size end = g + part(Size(tileRows) * tokenColumns, sizeof(float));
-  return {narrow ? logits.value() : 0, x.value(), dx.value(),          s.value(),
-          (s + shrunk).value(),        g.value(), end.value()};
+  return {narrow ? logits.value() : 0, x.value(), dx.value(), s.value(), (s + shrunk).value(), g.value(), end.value()};
 }
 
 }  // namespace loratwin::cuda

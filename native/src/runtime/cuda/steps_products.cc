@@ -433,8 +433,14 @@ struct HeadLogits final : CudaStep {
             {f.vocabulary, static_cast<std::int32_t>(f.lds()), reinterpret_cast<Store*>(room + places.s), nullptr});
       }
       if (f.tokens) {
-        op.tokens = {headTokens<Store>(r, f.tokens->target, f.hidden, wanted, 0, count), op.wantedX, op.logits, nullptr,
-                     f.vocabulary, nullptr, 0, nullptr};
+        op.tokens = {headTokens<Store>(r, f.tokens->target, f.hidden, wanted, 0, count),
+                     op.wantedX,
+                     op.logits,
+                     nullptr,
+                     f.vocabulary,
+                     nullptr,
+                     0,
+                     nullptr};
       }
       launch = op;
     });
