@@ -5,9 +5,9 @@ import { Network, type Part } from "./network.ts";
 const MOST_DEPTH = 200;
 /** Ways through the network that are followed at a time, and all that are followed for an automaton. */
 const MOST_WAYS = 1000;
-const MOST_WORK = 2_000_000;
+const MOST_WORK = 1_000_000;
 /** Positions that are kept. */
-const MOST_POSITIONS = 20_000;
+const MOST_POSITIONS = 4000;
 
 /** Where a text is: all ways through the network that lead there. */
 export interface Position {
@@ -35,6 +35,7 @@ export class Automaton {
   readonly #stacks = new Map<string, Stack>();
   readonly #positions = new Map<string, Position>();
   #work = 0;
+  #numStacks = 0;
 
   constructor(network: Network, rule: number) {
     this.#network = network;
@@ -103,9 +104,17 @@ export class Automaton {
     const key = `${back} ${below?.id ?? 0}`;
     const known = this.#stacks.get(key);
     if (known !== undefined) return known;
-    const stack = { id: this.#stacks.size + 1, back, below, depth };
+    this.#numStacks += 1;
+    const stack = { id: this.#numStacks, back, below, depth };
     this.#stacks.set(key, stack);
     return stack;
+  }
+
+  /** Gives memory back: positions that are in use are followed anew. */
+  #forget(): void {
+    for (const { next } of this.#positions.values()) next.fill(undefined);
+    this.#positions.clear();
+    this.#stacks.clear();
   }
 
   #kept(seen: ReadonlyMap<string, readonly [number, Stack | undefined]>, mayEnd: boolean): Position | null {
@@ -115,8 +124,7 @@ export class Automaton {
     const known = this.#positions.get(key);
     if (known !== undefined) return known;
     const position = { ways: taken.map(([, way]) => way), mayEnd, next: new Array<undefined>(256) };
-    // The positions in use stay with whoever uses them.
-    if (this.#positions.size >= MOST_POSITIONS) this.#positions.clear();
+    if (this.#positions.size >= MOST_POSITIONS) this.#forget();
     this.#positions.set(key, position);
     return position;
   }

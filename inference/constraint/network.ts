@@ -1,7 +1,7 @@
 import { InputError } from "../../core/index.ts";
 
 /** The most states of a network: counts such as `maxItems` are written out. */
-const MOST_STATES = 200_000;
+const MOST_STATES = 50_000;
 
 interface State {
   /** Bytes from low to high lead to `to`. */
