@@ -7,10 +7,12 @@ import {
   questionIn,
   specialTokensOf,
 } from "../../datasets/index.ts";
+import { absolute, readWholeText } from "../../files/index.ts";
 import {
   type AdapterChoice,
   type Answer,
   type Answerer,
+  type AnswerForm,
   BASE,
   formOf,
   openBase,
@@ -66,6 +68,7 @@ const PROMPTS: Use = {
     data: { type: "string", describe: "file of rows whose prompts are answered", notBeside: ["prompt"] },
     form: FORM,
     "chat-template": CHAT_TEMPLATE,
+    schema: { type: "string", describe: "file with a JSON schema that every answer keeps to" },
     "log-probabilities": { type: "number", describe: "with --json: of each token, and of so many most likely ones" },
     ...ROW_FORM_OPTIONS,
     ...SOURCE_OPTIONS,
@@ -211,6 +214,19 @@ export function howEnded({ end, tokens }: Answer, maxTokens: number): string {
   return tokens.length < maxTokens ? " [cut: the model has no more positions]" : " [cut: --max-tokens]";
 }
 
+/** The form that answers keep to; none where no schema is named. @throws InputError */
+function formChosen(io: Io, args: Arguments): AnswerForm | undefined {
+  const named = optionalText(args, "schema");
+  if (named === undefined) return undefined;
+  const file = absolute(io, named);
+  try {
+    return [[{ schema: JSON.parse(readWholeText(file)) as unknown, at: "--schema" }]];
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new InputError({ expected: "JSON", file, got: cause.message }, { cause });
+  }
+}
+
 function longestOf(prompts: Asked["prompts"]): number {
   return maximum(prompts.map(({ length }) => length));
 }
@@ -234,12 +250,14 @@ async function answerAll(io: Io, args: Arguments): Promise<number> {
   const topTokens = optionalCount(args, "log-probabilities", 0);
   if (topTokens !== undefined && !flag(args, "json"))
     throw new InputError({ expected: "--json beside it", at: "--log-probabilities", got: topTokens });
+  const form = formChosen(io, args);
   const { asked, forms } = await askedOf(io, args, choice);
   checkLengths(asked, choice);
   const longest = maximum(asked.map(({ prompts }) => longestOf(prompts)));
   const wanted = asked.length * choice.chosen.length;
   const sized = { ...choice, sequences: Math.min(choice.sequences, wanted) };
   using answerer = await openAnswerer(io, args, sized, longest + maxTokens);
+  const constraint = form === undefined ? undefined : answerer.constraint(form);
   const abort = new AbortController();
   using _interrupt =
     io.signals === undefined ? undefined : onInterrupt(io.signals, () => abort.abort(), io.exit ?? (() => {}));
@@ -249,7 +267,7 @@ async function answerAll(io: Io, args: Arguments): Promise<number> {
   const ask = (prompt: readonly number[], adapter: string | undefined, onText: (text: string) => void) =>
     answerer.answer({
       ...{ prompt, adapter, sampling, maxTokens, stop, onText, signal: abort.signal },
-      ...{ ignoresEnd, continues: true },
+      ...{ ignoresEnd, continues: true, constraint },
       ...(topTokens === undefined ? {} : { topTokens, scoresPrompt: true }),
     });
   const results = isJson

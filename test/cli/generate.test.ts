@@ -55,6 +55,13 @@ async function told(...words: readonly string[]): Promise<Told> {
 }
 
 describe("generate", () => {
+  test("gives answers of a schema", async () => {
+    writeFileSync(path.join(root, "schema.json"), JSON.stringify({ enum: ["yes", { no: [1] }] }));
+    const { answers } = await told("-p", "3 + 3", "--schema", "schema.json");
+    for (const { text, end } of Object.values(answers[0]!.answers))
+      expect([['"yes"', '{"no":[1]}'].includes(text.trim()), end]).toEqual([true, "stop"]);
+  });
+
   test("prints the base's and each adapter's answer under the prompt", async () => {
     const { code, stdout, stderr } = await runCli(["generate", "run", "-p", "3 + 3", "--max-tokens", "5"], root);
     expect(code).toBe(0);
@@ -144,6 +151,8 @@ describe("generate", () => {
     [["generate", "nothing", "-p", "1"], /folder of a run, or of a model/],
     [["generate", "run", "-p", "1", "--top-p", "2"], /--top-p/],
     [["generate", "run", "-p", "1", "--device", "gpu"], /cuda:0/],
+    [["generate", "run", "-p", "1", "--schema", "nowhere.json"], /nowhere\.json/],
+    [["generate", "run", "-p", "1", "--schema", "rows.jsonl"], /JSON/],
     [["generate", "run", "-p", "1", "--form", "template", "--adapters", "base"], /--form/],
     [["generate", "run", "-p", "x".repeat(100)], /fewer than 64 tokens/],
     [["evaluate", "run", "--data", "none.jsonl"], /none.jsonl/],
