@@ -73,9 +73,9 @@ function countLine(facts: RowFacts, cutoffLength: number): string {
   ].join("; ");
 }
 
-function runLine({ run, facts }: InspectedJob): string {
+function runLine({ run, problems }: InspectedJob): string {
   if (run === undefined) return "run: none, see the errors";
-  const isPart = [facts?.training, facts?.heldOut].some((each) => each !== undefined && each.numRefused > 0);
+  const isPart = problems.some(({ severity }) => severity === "error");
   const { steps, rows, tokens, epochs, evaluations, samples } = run;
   const taken = `${counted(steps, "step", wholeText)} with ${counted(rows, "row", wholeText)} and ${counted(tokens, "token", wholeText)}`;
   const evaluated = evaluations === 0 ? "" : `; ${counted(evaluations, "evaluation", wholeText)}`;
@@ -131,12 +131,13 @@ export function workloadDataFacts(data: InspectedWorkload, estimate: RunEstimate
   return {
     kind: "workload",
     file: data.file,
-    jobs: data.jobs.map(({ name, file, evaluationFile, cutoffLength, facts, run, problems }) => ({
+    jobs: data.jobs.map(({ name, file, evaluationFile, cutoffLength, facts, run, sets = [], problems }) => ({
       ...{ name, file: file ?? null, evaluationFile: evaluationFile ?? null, cutoffLength },
       training: facts?.training ?? null,
       heldOut: facts?.heldOut ?? null,
       leaks: facts?.leaks === undefined ? null : { rows: facts.leaks.numSame, prompts: facts.leaks.numSamePrompt },
       run: run ?? null,
+      sets,
       problems: problems.map(({ severity, text }) => ({ severity, text })),
     })),
     estimate: estimate === undefined ? null : estimateFacts(estimate),

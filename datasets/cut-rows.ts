@@ -57,7 +57,10 @@ export interface WholeRows
   extends Pick<
     Dataset,
     "rows" | "numJoined" | "ignored" | "remarks" | "format" | "inferred" | "shuffle" | "file" | "tooLong" | "skipped"
-  > {}
+  > {
+  /** Of several sets one behind another: each by itself. */
+  readonly sets?: readonly Pick<WholeRows, "rows" | "format" | "tooLong">[];
+}
 
 /** How rows of a source are ordered, and what becomes of those that are too long. */
 export function aboutRows(source: FileSource, format: DataFormat): Pick<WholeRows, "shuffle" | "tooLong"> {

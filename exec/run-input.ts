@@ -200,7 +200,7 @@ export function checkRows(plan: Plan, digests: readonly string[], rows: readonly
       throw new InputError({
         expected: "the data that the plan was made from",
         at: `jobs[${index}].data`,
-        file: ownValue(plan.locations.data, job.name) ?? "",
+        file: [ownValue(plan.locations.data, job.name) ?? ""].flat().join(", "),
         got: "other content",
         hint: "Make the plan again with `loratwin plan`.",
       });

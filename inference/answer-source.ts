@@ -4,7 +4,7 @@ import { didYouMean, InputError, isMapping, ownValue } from "../core/index.ts";
 import { isHubPath, type QuestionForm } from "../datasets/index.ts";
 import { type AdapterPair, type ModelFolder, openModelFolder, readJobState, readPeftFolder } from "../exec/index.ts";
 import { absolute, type Place, readWholeText } from "../files/index.ts";
-import { type AdapterSpec, type Architecture, type Dtype, isLengthData, type PlannedJob } from "../plan/index.ts";
+import { type AdapterSpec, type Architecture, type Dtype, dataSetsOf, type PlannedJob } from "../plan/index.ts";
 import {
   checkpointNames,
   checkSavedFile,
@@ -139,17 +139,16 @@ function baseOfAdapters(run: string): string | undefined {
   return undefined;
 }
 
-/** The file of a job's rows. */
+/** The file of a job's rows; of several data sets the first. */
 function fileOf({ data }: PlannedJob, folder: string): string | undefined {
-  return isLengthData(data) || isHubPath(data.path) ? undefined : path.resolve(folder, data.path);
+  const [first] = dataSetsOf(data);
+  return first === undefined || isHubPath(first.path) ? undefined : path.resolve(folder, first.path);
 }
 
 /** What questions to an adapter are put into, or to the base. @throws InputError for data that are wrong */
 export function formOf(choice: AdapterChoice | undefined, hasChatTemplate: boolean): Promise<QuestionForm> {
-  const data = choice?.job.data;
-  return promptFormOf(data === undefined || isLengthData(data) ? undefined : data, choice?.dataFile, {
-    hasChatTemplate,
-  });
+  const data = choice === undefined ? undefined : dataSetsOf(choice.job.data)[0];
+  return promptFormOf(data, choice?.dataFile, { hasChatTemplate });
 }
 
 /**
@@ -187,7 +186,11 @@ export function findAnswerSource(place: Place, given: string, base?: string, dat
     ...{ folder, modelFolder: known, dtype: model.dtype, weights: weightsByJournal(events) },
     specs: jobs.map((job) => job.adapter),
     adapters: jobs.flatMap((job) =>
-      choicesOf(run, job, own === undefined ? fileOf(job, dataFolder) : ownValue(own.locations.data, job.name)),
+      choicesOf(
+        run,
+        job,
+        own === undefined ? fileOf(job, dataFolder) : [ownValue(own.locations.data, job.name) ?? []].flat()[0],
+      ),
     ),
   };
 }

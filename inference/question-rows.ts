@@ -3,7 +3,7 @@ import { InputError } from "../core/index.ts";
 import { NOT_SCORED, promptLength, type Row } from "../datasets/index.ts";
 import type { ModelFolder } from "../exec/index.ts";
 import { absolute, type Context } from "../files/index.ts";
-import { type FileData, isLengthData, type PlannedJob } from "../plan/index.ts";
+import { dataSetsOf, type FileData, type PlannedJob } from "../plan/index.ts";
 import { RowReader } from "../workbench/index.ts";
 
 /** How rows are read: as a job's own, with what a person says otherwise. */
@@ -40,10 +40,11 @@ function questionOf(row: Row, number: number): QuestionRow {
   return { row, number, prompt: ids.slice(0, start), expected: ids.slice(start, end) };
 }
 
-/** How a job's rows are read, wherever they are. */
+/** How a job's rows are read, wherever they are; of several data sets, as those of the first. */
 export function rowWay({ data }: Pick<PlannedJob, "data">): RowForm {
-  if (isLengthData(data)) return {};
-  const { path: _path, split: _split, limit: _limit, shuffle: _shuffle, ...way } = data;
+  const [own] = dataSetsOf(data);
+  if (own === undefined) return {};
+  const { path: _path, split: _split, limit: _limit, shuffle: _shuffle, weight: _weight, ...way } = own;
   return way;
 }
 

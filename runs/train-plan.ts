@@ -15,7 +15,7 @@ import {
   weightsDigest,
 } from "../exec/index.ts";
 import { type Place, passFault, type TellBytes, VERSION } from "../files/index.ts";
-import { isLengthData, type Plan } from "../plan/index.ts";
+import { isLengthData, isMixture, type Job, type Plan } from "../plan/index.ts";
 import { comparingOf, RowReader, samplePrompts } from "../workbench/index.ts";
 import { checkWeights } from "./checkpoints/known-weights.ts";
 import { checkWritten } from "./folder/written-weights.ts";
@@ -49,17 +49,22 @@ export async function loadPlanData(
   const mostTokens = model.architecture.maxPositions;
   const tokenizerFolder = (): string => model.folder;
   const reader = new RowReader({ folder: "", vocabularySize, mostTokens, cache, tokenizerFolder, onRead });
-  const data: (readonly Row[])[] = [];
+  const rows: (readonly Row[])[] = [];
   for (const [index, job] of plan.jobs.entries()) {
-    const path = ownValue(plan.locations.data, job.name);
-    const isKnown = !isLengthData(job.data) && path !== undefined;
-    const own = isKnown
-      ? (await reader.read({ ...job.data, path }, job.cutoffLength, index, "data", comparingOf(job))).rows
-      : [];
-    const prompts = isKnown ? await samplePrompts(job, index, path, reader.context) : [];
-    data.push([...own, ...(await evaluationData(plan, index, reader)), ...prompts]);
+    const places = ownValue(plan.locations.data, job.name);
+    const data = places === undefined ? undefined : dataAt(job.data, [places].flat());
+    const own = data === undefined ? [] : (await reader.readJob({ ...job, data }, index)).rows;
+    const prompts = data === undefined ? [] : await samplePrompts(job, index, [places!].flat()[0]!, reader.context);
+    rows.push([...own, ...(await evaluationData(plan, index, reader)), ...prompts]);
   }
-  return data;
+  return rows;
+}
+
+/** Data of a job as they lie where its plan was made; undefined for lengths. */
+function dataAt(data: Job["data"], places: readonly string[]): Job["data"] | undefined {
+  if (isLengthData(data)) return undefined;
+  if (!isMixture(data)) return { ...data, path: places[0]! };
+  return { ...data, datasets: data.datasets.map((set, index) => ({ ...set, path: places[index]! })) };
 }
 
 /** Rows of an evaluation's own data, which are numbered on behind the job's. */

@@ -28,6 +28,8 @@ export { createPlan, noteNominal } from "./load/create-plan.ts";
 export { halvedSweeps } from "./load/halved-sweeps.ts";
 // The hosts that ranks run on.
 export { hostsOfFile, hostsOfList } from "./load/hosts.ts";
+// An error of a job that was loaded by itself.
+// Keys of a job that name files.
 // A question about machines, from its documents.
 export { type CapacityFiles, loadCapacity } from "./load/load-capacity.ts";
 // The devices, links and costs that a plan is for.
@@ -40,7 +42,6 @@ export {
   readCalibration,
   thisMachine,
 } from "./load/load-cluster.ts";
-// An error of a job that was loaded by itself.
 export { ofOnlyJob } from "./load/load-job.ts";
 // A plan file, or a workload planned on the spot.
 export { holdsPlan, isSearch, type LoadedPlan, loadPlan, planOrWorkload, planWorkload } from "./load/load-plan.ts";

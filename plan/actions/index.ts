@@ -40,6 +40,7 @@ export { isSenderHeld } from "./held-sender.ts";
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // The rows of a job as token counts.
 export {
+  bySet,
   comparedSizes,
   cutOfLengths,
   dividedRows,
@@ -84,6 +85,8 @@ export {
   type Numbered,
   trainedTokens,
 } from "./mini-batch.ts";
+// Several data sets of a job.
+export { type DataSet, dataSetsOf, isMixture, type Mixture, mixtureOf, setsOfEpoch } from "./mixed-rows.ts";
 // The actions of a stage as numbers.
 export {
   actionsOf,

@@ -10,6 +10,7 @@ import {
   type Sample,
 } from "../documents/workload.ts";
 import { heldOutCount } from "./evaluation.ts";
+import { type Mixture, orderMixture, setsOfEpoch } from "./mixed-rows.ts";
 import { orderRows, type RowOrderOptions } from "./order-rows.ts";
 import { answeredTokens } from "./samples.ts";
 
@@ -30,6 +31,8 @@ export interface RowSource {
   readonly shuffle: boolean;
   /** Tokens of the prompts that it answers. */
   readonly prompts: readonly number[];
+  /** Of a job with several data sets. */
+  readonly mixture?: Mixture | undefined;
 }
 
 /** The training rows of a job as the planner needs them: lengths, and which rows each optimizer step takes. */
@@ -86,9 +89,35 @@ export function holdOut({ share, maxRows }: Pick<Evaluation, "share" | "maxRows"
   return { training: rows.filter((row) => !held.has(row)), evaluation: rows.filter((row) => held.has(row)) };
 }
 
-/** The rows of a job with `numRows` of its own and `numOther` of data for its evaluation, numbered on behind them. */
-export function divideRows(evaluation: Evaluation | undefined, numRows: number, numOther: number): DividedRows {
-  if (evaluation?.share !== undefined) return holdOut(evaluation, numRows);
+/** The same of each of several sets, numbered one behind another; of `maxRows` each has its part. */
+function holdOutOfSets({ share, maxRows }: Evaluation, sets: readonly number[]): DividedRows {
+  const all = sum(sets);
+  let first = 0;
+  const parts = sets.map((numRows) => {
+    const most = maxRows === undefined ? undefined : Math.max(1, Math.floor((maxRows * numRows) / all));
+    const { training, evaluation } = holdOut({ share, maxRows: most }, numRows);
+    const placed = (rows: readonly number[]): readonly number[] => rows.map((row) => first + row);
+    const own = { training: placed(training), evaluation: placed(evaluation) };
+    first += numRows;
+    return own;
+  });
+  return {
+    training: parts.flatMap(({ training }) => training),
+    evaluation: parts.flatMap(({ evaluation }) => evaluation),
+  };
+}
+
+/**
+ * The rows of a job with `numRows` of its own and `numOther` of data for its evaluation, numbered on behind them. `sets`:
+ * rows of each set, where its data are several.
+ */
+export function divideRows(
+  evaluation: Evaluation | undefined,
+  numRows: number,
+  numOther: number,
+  sets: readonly number[] = [numRows],
+): DividedRows {
+  if (evaluation?.share !== undefined) return holdOutOfSets(evaluation, sets);
   const count = Math.min(numOther, evaluation?.maxRows ?? Number.POSITIVE_INFINITY);
   return {
     training: Array.from({ length: numRows }, (_, row) => row),
@@ -100,11 +129,13 @@ export function divideRows(evaluation: Evaluation | undefined, numRows: number, 
 const divided = new WeakMap<RowSizes, Map<string, DividedRows>>();
 
 /** Rows that are trained on, and evaluated on. */
-export function dividedRows({ evaluation }: Pick<Job, "evaluation">, { sizes, numRows }: RowSource): DividedRows {
+export function dividedRows({ evaluation }: Pick<Job, "evaluation">, source: RowSource): DividedRows {
+  const { sizes, numRows, mixture } = source;
   const known = divided.get(sizes) ?? new Map<string, DividedRows>();
   divided.set(sizes, known);
-  const key = `${numRows} ${evaluation?.share} ${evaluation?.maxRows} ${evaluation === undefined}`;
-  const rows = known.get(key) ?? divideRows(evaluation, numRows, sizes.tokens.length - numRows);
+  const sets = mixture?.numRows;
+  const key = `${sets?.join() ?? numRows} ${evaluation?.share} ${evaluation?.maxRows} ${evaluation === undefined}`;
+  const rows = known.get(key) ?? divideRows(evaluation, numRows, sizes.tokens.length - numRows, sets);
   known.set(key, rows);
   return rows;
 }
@@ -132,14 +163,9 @@ export function rowsInOrder(
   source: RowSource,
   digest: string | null,
 ): JobRows {
-  const { sizes, numRows, shuffle, prompts } = source;
-  const { seed, batchSize } = job;
+  const { sizes, prompts } = source;
   const own = dividedRows(job, source);
-  const { training } = own;
-  const order: RowOrderOptions = { seed, shuffle, batchSize, steps: stepCount(job, training.length) };
-  const taken = orderRows(training.length, order);
-  const isAll = training.length === numRows;
-  const steps = isAll ? taken : lazyList(taken.length, (step) => taken.at(step)!.map((at) => training[at]!));
+  const steps = stepsOf(job, source, own.training);
   return {
     ...withPrompts(sizes, prompts),
     digest,
@@ -148,6 +174,39 @@ export function rowsInOrder(
     ...sampleRows(job, sizes.tokens.length, steps.length),
     source,
   };
+}
+
+/** The rows of a job's steps, of those that are trained on. @throws InputError for more than a job may take */
+function stepsOf(
+  job: Parameters<typeof rowsInOrder>[0],
+  { numRows, shuffle, mixture }: RowSource,
+  training: readonly number[],
+): JobRows["steps"] {
+  const { seed, batchSize } = job;
+  const order = (rows: number): RowOrderOptions => ({ seed, shuffle, batchSize, steps: stepCount(job, rows) });
+  if (mixture !== undefined) {
+    const sets = bySet(training, mixture);
+    const epoch = setsOfEpoch(
+      sets.map((rows) => rows.length),
+      mixture,
+      seed,
+    );
+    return orderMixture(sets, epoch, order(epoch.length));
+  }
+  const taken = orderRows(training.length, order(training.length));
+  if (training.length === numRows) return taken;
+  return lazyList(taken.length, (step) => taken.at(step)!.map((at) => training[at]!));
+}
+
+/** Rows, ascending, by the set that they are of. */
+export function bySet(rows: readonly number[], { numRows }: Pick<Mixture, "numRows">): readonly (readonly number[])[] {
+  let [end, at] = [0, 0];
+  return numRows.map((count) => {
+    end += count;
+    const first = at;
+    while (at < rows.length && rows[at]! < end) at += 1;
+    return rows.slice(first, at);
+  });
 }
 
 /** What a job is evaluated on, with its number of steps; nothing for one without an evaluation. */

@@ -20,7 +20,7 @@ function positive(value: number, at: string): number {
  * One epoch's permutation: Fisher-Yates from the last place down, on xoshiro128** seeded with the text
  * `<seed>/epoch/<epoch>`, so that any epoch is known without those before it.
  */
-function permutation(numRows: number, seed: number | string, epoch: number): Int32Array<ArrayBuffer> {
+function drawnPermutation(numRows: number, seed: number | string, epoch: number): Int32Array<ArrayBuffer> {
   const order = new Int32Array(numRows);
   for (let row = 0; row < numRows; row += 1) order[row] = row;
   const rng = createRng(`${seed}/epoch/${epoch}`);
@@ -42,10 +42,11 @@ let numKept = 0;
 /** Step by step it is the same one. */
 let newest = { numRows: 0, seed: 0 as number | string, epoch: 0, order: new Int32Array(0) };
 
-function keptPermutation(numRows: number, seed: number | string, epoch: number): Int32Array<ArrayBuffer> {
+/** The same, kept for who asks again. */
+export function permutation(numRows: number, seed: number | string, epoch: number): Int32Array<ArrayBuffer> {
   if (newest.numRows === numRows && newest.seed === seed && newest.epoch === epoch) return newest.order;
   const key = `${numRows} ${seed}/epoch/${epoch}`;
-  const order = kept.get(key) ?? permutation(numRows, seed, epoch);
+  const order = kept.get(key) ?? drawnPermutation(numRows, seed, epoch);
   // The newest is the last.
   if (kept.delete(key)) numKept -= numRows;
   kept.set(key, order);
@@ -83,11 +84,11 @@ export function orderRows(numRows: number, options: RowOrderOptions): LazyList<r
     const rows = new Array<number>(batchSize);
     let epoch = Math.floor((step * batchSize) / numRows);
     let place = step * batchSize - epoch * numRows;
-    let order = shuffle ? keptPermutation(numRows, seed, epoch) : undefined;
+    let order = shuffle ? permutation(numRows, seed, epoch) : undefined;
     for (let at = 0; at < batchSize; at += 1) {
       if (place === numRows) {
         [epoch, place] = [epoch + 1, 0];
-        order &&= keptPermutation(numRows, seed, epoch);
+        order &&= permutation(numRows, seed, epoch);
       }
       rows[at] = order?.[place] ?? place;
       place += 1;

@@ -21,10 +21,15 @@ function digestOf(job: PlannedJob): string {
   const { steps, optimizer, loss, seed, evaluation } = job;
   // Data of an evaluation's own are among the rows that the digest is of.
   const { data: _data, ...rhythm } = evaluation ?? {};
+  const { data } = job;
   return contentHash({
     name,
     adapter,
     dataDigest,
+    // Rows of several sets are taken by it.
+    ...("datasets" in data
+      ? { mixture: [data.mix, data.stopping ?? null, data.datasets.map(({ weight }) => weight ?? 1)] }
+      : {}),
     cutoffLength,
     batchSize,
     steps,

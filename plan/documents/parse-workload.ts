@@ -13,6 +13,8 @@ const EXCLUSIVE: readonly (readonly [string, string])[] = [
   ["steps", "epochs"],
   ["path", "lengths"],
   ["path", "samples"],
+  ["path", "datasets"],
+  ["lengths", "datasets"],
   ["share", "data"],
   ["minRatio", "minLearningRate"],
   ["deviceSeconds", "amount"],

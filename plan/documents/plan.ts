@@ -17,8 +17,8 @@ export const predictedSchema = z.strictObject({
 /** Where the plan's inputs lay when it was made; not part of the hash, absolute paths. */
 export const locationsSchema = z.strictObject({
   model: placeSchema.nullable(),
-  /** By job name. */
-  data: z.record(z.string(), placeSchema),
+  /** By job name; of a job with several data sets, of each. */
+  data: z.record(z.string(), z.union([placeSchema, z.array(placeSchema)])),
   init: z.record(z.string(), placeSchema),
   /** Data that evaluations have of their own; absent for none. */
   evaluation: z.record(z.string(), placeSchema).optional(),

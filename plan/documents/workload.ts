@@ -163,7 +163,26 @@ export const fileDataSchema = z.strictObject({
   onBadRow: z.enum(["refuse", "skip"]).optional(),
 });
 
-export const dataSchema = z.union([fileDataSchema, lengthDataSchema]);
+/** Data of one set. */
+const ownDataSchema = z.union([fileDataSchema, lengthDataSchema]);
+
+/** One of several data sets: with keys of its own, but for the order of rows, which is that of all. */
+const dataSetSchema = fileDataSchema.omit({ shuffle: true }).extend({
+  /** Concatenated: how often it is taken in an epoch (1). Interleaved: how often it is drawn, as a part of all weights. */
+  weight: z.number().positive().max(1e6).optional(),
+});
+
+/** Several data sets that a job trains on together. */
+export const mixtureDataSchema = z.strictObject({
+  datasets: z.array(dataSetSchema).min(1).max(64),
+  /** An epoch has each set as often as it weighs, or rows of sets that are drawn by their weights. */
+  mix: z.enum(["concatenate", "interleave"]).default("concatenate"),
+  /** Where sets are drawn, an epoch ends once the first of them (the default), or each, has been used up. */
+  stopping: z.enum(["first_exhausted", "all_exhausted"]).optional(),
+  shuffle: z.boolean().optional(),
+});
+
+export const dataSchema = z.union([fileDataSchema, lengthDataSchema, mixtureDataSchema]);
 
 export const optimizerSchema = z.strictObject({
   name: z.literal("adamw"),
@@ -181,7 +200,7 @@ const evaluationFieldsSchema = z.strictObject({
   /** Of the job's own rows: as many are held out, and not trained on. The same ones whatever the job's seed is. */
   share: z.number().positive().lt(1).optional(),
   /** Data of its own, in place of a share. */
-  data: dataSchema.optional(),
+  data: ownDataSchema.optional(),
   /** After so many steps of the job each time, and after its last. */
   everySteps: positiveInt,
   /** The most rows that are evaluated. */
@@ -243,7 +262,8 @@ function checkTogether(
       | "epochs"
       | "optimizer"
       | "loss"
-      | "evaluation"]?: unknown;
+      | "evaluation"
+      | "data"]?: unknown;
   },
   context: z.RefinementCtx,
 ): void {
@@ -256,6 +276,9 @@ function checkTogether(
     });
   const add = (key: string, message: string, hint?: string): void =>
     context.addIssue({ code: "custom", path: [key], message, ...(hint === undefined ? {} : { params: { hint } }) });
+  const { mix = "concatenate", stopping } = (job.data ?? {}) as { readonly mix?: unknown; readonly stopping?: unknown };
+  if (stopping !== undefined && mix === "concatenate")
+    context.addIssue({ code: "custom", path: ["data", "stopping"], message: "mix: interleave beside stopping" });
   const { batchSize, microBatchSize = 1, microBatchTokens, steps = 0 } = job;
   const [rows, part, times] = [batchSize, microBatchSize, steps].map((each) =>
     Number.isInteger(each) ? Number(each) : 0,
@@ -378,7 +401,7 @@ export const writtenJobSchema = jobFieldsSchema
     evaluation: evaluationFieldsSchema.partial(),
     sample: sampleSchema.partial(),
     loss: writtenLossSchema,
-    data: z.union([fileDataSchema.partial(), lengthDataSchema.partial()]),
+    data: z.union([fileDataSchema.partial(), lengthDataSchema.partial(), mixtureDataSchema.partial()]),
   })
   .partial()
   .required({ name: true });
@@ -398,6 +421,8 @@ export const workloadSchema = z.strictObject({
 export type AdapterSpec = z.infer<typeof adapterSchema>;
 export type JobData = z.infer<typeof dataSchema>;
 export type FileData = z.infer<typeof fileDataSchema>;
+export type DataSet = z.infer<typeof dataSetSchema> & Pick<FileData, "shuffle">;
+export type MixtureData = z.infer<typeof mixtureDataSchema>;
 export type LengthData = z.infer<typeof lengthDataSchema>;
 export type OptimizerSpec = z.infer<typeof optimizerSchema>;
 export type Job = z.infer<typeof jobSchema>;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { contentHash, InputError } from "../../core/index.ts";
 import { type RowSizes, rowsInOrder } from "../actions/job-rows.ts";
 import { comparedRowSchema, plannedJobSchema, plannedRowSchema } from "../documents/segment.ts";
+import { mixtureDataSchema } from "../documents/workload.ts";
 import { cutWork, type FleetWork } from "./fleet-work.ts";
 
 const count = z.int().min(0);
@@ -28,6 +29,15 @@ export const writtenWorkFields = {
       shuffle: z.boolean(),
       /** Tokens of the prompts that it answers. */
       prompts: z.array(count),
+      /** Of a job with several data sets. */
+      mixture: z
+        .strictObject({
+          mix: mixtureDataSchema.shape.mix.unwrap(),
+          stopping: mixtureDataSchema.shape.stopping.unwrap().exactOptional(),
+          numRows: z.array(count),
+          weights: z.array(z.number().positive()),
+        })
+        .exactOptional(),
     })
     .exactOptional(),
   steps: z.array(partsSchema).exactOptional(),
@@ -53,10 +63,14 @@ export class WorkWriter {
       const held = evaluations && Array.from(evaluations, (parts) => (parts === undefined ? null : copied(parts)));
       return { work: { job, steps: Array.from(steps, copied), ...(held && { evaluations: held }) } };
     }
-    const { numRows, shuffle, prompts, sizes } = source;
+    const { numRows, shuffle, prompts, sizes, mixture } = source;
+    const mixed = mixture && { ...mixture, numRows: [...mixture.numRows], weights: [...mixture.weights] };
     const hash = this.#hashes.get(sizes) ?? contentHash(sizes);
     this.#hashes.set(sizes, hash);
-    const work = { job, rows: { sizes: hash, numRows, shuffle, prompts: [...prompts] } };
+    const work = {
+      job,
+      rows: { sizes: hash, numRows, shuffle, prompts: [...prompts], ...(mixed && { mixture: mixed }) },
+    };
     if (this.#told.has(hash)) return { work };
     this.#told.add(hash);
     const { tokens, scored, compared } = sizes;

@@ -23,7 +23,7 @@ export function sealPlan(
   segments: readonly Segment[] = chainSegments(body, [workOf(body)]),
 ): Plan {
   const names = new Set(body.jobs.map(({ name }) => name));
-  const own = (places: Readonly<Record<string, string>>): Record<string, string> =>
+  const own = <Place>(places: Readonly<Record<string, Place>>): Record<string, Place> =>
     Object.fromEntries(Object.entries(places).filter(([name]) => names.has(name)));
   const ofEvaluation = evaluation === undefined ? {} : { evaluation: own(evaluation) };
   const locations = { model, data: own(data), init: own(init), ...ofEvaluation };

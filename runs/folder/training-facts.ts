@@ -52,6 +52,6 @@ export function trainingFacts(place: Place, folder: string): TrainingFacts | und
     finalLoss: known(last.loss),
     evaluationLoss: known(evaluation?.evaluationLoss),
     learningRate: known(maximum(metrics.map(({ learningRate }) => learningRate))),
-    data: data === undefined ? [] : [path.basename(data)],
+    data: [data ?? []].flat().map((file) => path.basename(file)),
   };
 }

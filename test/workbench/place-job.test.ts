@@ -21,23 +21,40 @@ it("a job's paths are those of its rows, held-out rows, templates and start, and
     adapter: null,
   };
   expect(placeJob(others, "/at")).toEqual(others);
+  const sets = { data: { datasets: [{ path: "a.jsonl", weight: 2 }, { path: "hf:datasets/b/c" }] } };
+  expect(placeJob(sets, "/at").data.datasets).toEqual([
+    { path: "/at/a.jsonl", weight: 2 },
+    { path: "hf:datasets/b/c" },
+  ]);
+  const places: string[] = [];
+  mapJobPaths(sets, (name, at) => {
+    places.push(at);
+    return name;
+  });
+  expect(places).toEqual(["data.datasets[0].path"]);
 });
 
-/** An object with a path under each key whose schema is that of paths. */
+/** An object with a path under each key whose schema is that of paths, of all forms that it may have at once. */
 function pathsIn(schema: unknown): unknown {
   if (schema === pathSchema) return "named";
   const { def } = (schema as z.ZodType)._zod as unknown as { def: Record<string, unknown> };
   if (def["innerType"] !== undefined) return pathsIn(def["innerType"]);
+  if (def["element"] !== undefined) {
+    const each = pathsIn(def["element"]);
+    return each === undefined ? undefined : [each];
+  }
   const parts = Object.entries((def["shape"] as object | undefined) ?? {});
   const options = (def["options"] as readonly unknown[] | undefined) ?? [];
   const inside = parts.map(([key, part]) => [key, pathsIn(part)] as const).filter(([, found]) => found !== undefined);
-  return inside.length > 0 ? Object.fromEntries(inside) : options.map(pathsIn).find((found) => found !== undefined);
+  const forms = options.map(pathsIn).filter((found) => found !== undefined);
+  if (inside.length > 0) return Object.fromEntries(inside);
+  return forms.length > 1 ? Object.assign({}, ...forms) : forms[0];
 }
 
 it("every key whose schema is that of a path is known as one", () => {
   const named = pathsIn(jobSchema) as object;
   expect(named).toEqual({
-    data: { path: "named" },
+    data: { path: "named", datasets: [{ path: "named" }] },
     evaluation: { data: { path: "named" } },
     adapter: { init: "named" },
   });

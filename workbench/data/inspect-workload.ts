@@ -12,8 +12,10 @@ import {
 } from "../../datasets/index.ts";
 import { type Context, readInput, type TellBytes } from "../../files/index.ts";
 import {
+  dataSetsOf,
   type FileData,
   isLengthData,
+  isMixture,
   type Job,
   type JobRows,
   parseWorkload,
@@ -24,13 +26,14 @@ import {
   withSweeps,
 } from "../../plan/index.ts";
 import { checkEvaluation, ignoredColumns, loadLengths, takenRows, toldFormat } from "../load/job-data.ts";
+import { joinEach, joinRows } from "../load/joined-sets.ts";
 import { type LoadedWorkload, loadWorkload, namedProblems, openWorkload } from "../load/load-workload.ts";
-import { comparingOf, type EachRecord, type ReadRows, type RowReader, skippedOf } from "../load/read-rows.ts";
+import { comparingOf, type EachRecord, type ReadRows, type RowReader, setPlace, skippedOf } from "../load/read-rows.ts";
 import { isOverLimits } from "../load/rows-in-workers.ts";
 import { checkSample, samplePrompts } from "../load/sample-prompts.ts";
 import { placeText, refusalText, type SeenRow, tokenRow } from "./inspect-data.ts";
-import { comparedFacts, type JobFacts, jobFacts, type RowPair } from "./job-facts.ts";
-import { ofError, type RowProblem, refusedRows, remarkedRows, rowProblems } from "./row-problems.ts";
+import { comparedFacts, type JobFacts, jobFacts, type RowPair, type SetFacts, setFacts } from "./job-facts.ts";
+import { mixedSets, ofError, type RowProblem, refusedRows, remarkedRows, rowProblems } from "./row-problems.ts";
 import { type RowFacts, RowTally } from "./row-tally.ts";
 
 /** What a job's run takes. */
@@ -55,6 +58,8 @@ export interface InspectedJob {
   readonly facts: JobFacts | undefined;
   /** Undefined where it cannot be trained. */
   readonly run: RunFacts | undefined;
+  /** Of a job with several data sets. */
+  readonly sets?: readonly SetFacts[];
   readonly problems: readonly RowProblem[];
 }
 
@@ -118,6 +123,7 @@ function refusedOf(each: EachRecord, { onBadRow }: FileData): readonly RowProble
 class JobInspector {
   readonly #reader: RowReader;
   readonly #folder: string;
+  readonly #joins: (readonly [readonly EachRecord[], EachRecord])[] = [];
   readonly #sources = new Map<string, InspectedRows & { readonly jobs: string[] }>();
 
   constructor(reader: RowReader, folder: string) {
@@ -140,38 +146,46 @@ class JobInspector {
         const { rows, facts, problems: found } = loadLengths(job, job.data);
         return { ...none, facts, run: runOf(job, rows, facts.training.numKept), problems: found };
       }
-      return { ...base, ...(await this.#inspectRows(job, index, job.data)) };
+      return { ...base, ...(await this.#inspectRows(job, index)) };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       return { ...none, problems: [ofError(error)] };
     }
   }
 
-  async #inspectRows(job: Job, index: number, data: FileData): Promise<Omit<InspectedJob, "name" | "cutoffLength">> {
-    const own = await this.#each(job, index, data, "data");
+  async #inspectRows(job: Job, index: number): Promise<Omit<InspectedJob, "name" | "cutoffLength">> {
+    const data = dataSetsOf(job.data);
+    const sets: EachRecord[] = [];
+    for (const [set, { weight: _, ...source }] of data.entries())
+      sets.push(await this.#each(job, index, source, setPlace(job.data, set)));
+    const own = this.#joined(sets);
     const otherData = job.evaluation?.data;
     const other =
       otherData === undefined || isLengthData(otherData)
         ? undefined
         : await this.#each(job, index, otherData, "evaluation.data");
     const problems: RowProblem[] = [
-      ...toldFormat(job, own),
+      ...data.flatMap((set, at) => toldFormat(set, sets[at]!)),
       ...ignoredColumns(own),
       ...[own, other].flatMap((each) => (each === undefined ? [] : remarkedRows(each))),
-      ...refusedOf(own, data),
+      ...data.flatMap((set, at) => refusedOf(sets[at]!, set)),
       ...(other === undefined ? [] : refusedOf(other, otherData as FileData)),
     ];
     const near = (file: string): string => placeText({ file }, this.#folder);
-    const files = { file: near(own.file), evaluationFile: other === undefined ? undefined : near(other.file) };
+    const files = {
+      file: sets.map(({ file }) => near(file)).join(", "),
+      evaluationFile: other === undefined ? undefined : near(other.file),
+    };
     const { format } = own;
     if (format === undefined || (other !== undefined && other.format === undefined))
       return { ...files, facts: undefined, run: undefined, problems };
     const counted = (each: EachRecord) => ({
       ...{ rows: each.rows, numJoined: each.numJoined, format: each.format!, tooLong: each.tooLong },
+      ...(each.sets === undefined ? {} : { sets: each.sets }),
       numRefused: each.refused.length,
     });
     const cut = attempt(problems, () => ({
-      rows: readRows(own, job, `jobs[${index}].data`),
+      rows: this.#rowsOf(sets, job, index),
       held: other === undefined ? undefined : readRows(other, job, `jobs[${index}].evaluation.data`),
     }));
     const { rows, held } = cut ?? {};
@@ -185,13 +199,38 @@ class JobInspector {
         ? (pair: RowPair, which: "training" | "held out") => this.#places(pair, which, own, other)
         : undefined;
     problems.push(...rowProblems(job, index, facts, place));
-    const prompts = await this.#prompts(job, index, own.file, problems);
-    const run = attempt(problems, () =>
-      rows === undefined || prompts === undefined
-        ? undefined
-        : runOf(job, takenRows(job, index, rows, held, prompts), facts.training.numKept),
+    const prompts = await this.#prompts(job, index, sets[0]!.file, problems);
+    const taken = attempt(problems, () =>
+      rows === undefined || prompts === undefined ? undefined : takenRows(job, index, rows, held, prompts),
     );
-    return { ...files, facts, run, problems };
+    const run = taken === undefined ? undefined : runOf(job, taken, facts.training.numKept);
+    const ofSets =
+      taken === undefined
+        ? []
+        : setFacts(
+            taken,
+            data.map((set) => set.path),
+          );
+    return { ...files, facts, run, sets: ofSets, problems: [...problems, ...mixedSets(ofSets)] };
+  }
+
+  /** Sets one behind another; jobs with the same ones share them. */
+  #joined(sets: readonly EachRecord[]): EachRecord {
+    const known = this.#joins.find(
+      ([of]) => of.length === sets.length && of.every((set, at) => set.rows === sets[at]!.rows),
+    );
+    if (known !== undefined) return known[1];
+    const all = joinEach(sets);
+    this.#joins.push([sets, all]);
+    return all;
+  }
+
+  /** What the cutoff leaves of all sets. @throws InputError where it is nothing */
+  #rowsOf(sets: readonly EachRecord[], job: Job, index: number): ReadRows | undefined {
+    const read = sets.map((each, set) => readRows(each, job, `jobs[${index}].${setPlace(job.data, set)}`));
+    if (read.some((rows) => rows === undefined)) return undefined;
+    const all = joinRows(read as ReadRows[]);
+    return isMixture(job.data) ? { ...all, shuffle: job.data.shuffle ?? true } : all;
   }
 
   /** Undefined where they cannot be answered. */

@@ -1,8 +1,8 @@
-import { canonicalJson } from "../../core/index.ts";
+import { canonicalJson, sum } from "../../core/index.ts";
 import { cutRow, type Dataset, datasetDigest, NOT_SCORED, type Row, type WholeRows } from "../../datasets/index.ts";
-import { cutOfLengths, divideRows, isLengthData, type Job, type JobRows } from "../../plan/index.ts";
+import { bySet, cutOfLengths, divideRows, isLengthData, type Job, type JobRows } from "../../plan/index.ts";
 import { DigestSet } from "./digest-set.ts";
-import { type RowFacts, RowTally } from "./row-tally.ts";
+import { type AboutRows, type RowFacts, RowTally } from "./row-tally.ts";
 
 /** Two rows by their numbers in what was read, from 0. */
 export type RowPair = readonly [row: number, other: number];
@@ -27,7 +27,7 @@ export interface JobFacts {
 }
 
 /** A source's rows, and how many of its records make none. */
-export interface SourceRows extends Pick<WholeRows, "rows" | "numJoined" | "format" | "tooLong"> {
+export interface SourceRows extends Pick<WholeRows, "rows" | "numJoined" | "format" | "tooLong" | "sets"> {
   readonly numRefused?: number;
   readonly skipped?: WholeRows["skipped"];
 }
@@ -95,19 +95,39 @@ function leaksOf(
   };
 }
 
+/** By row, how its set is cut. */
+function aboutRow({ sets, format, tooLong }: SourceRows): (row: number) => AboutRows {
+  if (sets === undefined) return () => ({ format, tooLong });
+  const abouts = sets.flatMap((set) => set.rows.map(() => set));
+  return (row) => abouts[row]!;
+}
+
 /** The numbers of rows that are kept at a cutoff. */
 function keptRows(source: SourceRows, cutoffLength: number): readonly number[] {
-  return source.rows.flatMap((row, at) => (cutRow(row, source, cutoffLength).leftOut === undefined ? [at] : []));
+  const about = aboutRow(source);
+  return source.rows.flatMap((row, at) => (cutRow(row, about(at), cutoffLength).leftOut === undefined ? [at] : []));
+}
+
+/** Of rows, ascending, how many each set has. */
+function countBySet(
+  rows: readonly number[],
+  {
+    rows: all,
+    sets = [{ rows: all }],
+  }: { readonly rows: readonly Row[]; readonly sets?: readonly { readonly rows: readonly Row[] }[] | undefined },
+): readonly number[] {
+  return bySet(rows, { numRows: sets.map((set) => set.rows.length) }).map((own) => own.length);
 }
 
 /** Counts some of the rows; returns the first that is the same as an earlier one, too. */
 function tally(source: SourceRows, cutoffLength: number, isOf: (row: number) => boolean) {
   const { rows, numJoined, numRefused = source.skipped?.count ?? 0 } = source;
   const counts = new RowTally(cutoffLength);
+  const about = aboutRow(source);
   let repeated: number | undefined;
   for (let refused = 0; refused < numRefused; refused += 1) counts.refuse();
   rows.forEach((row, at) => {
-    if (isOf(at) && counts.add(row, source).isRepeated) repeated ??= at;
+    if (isOf(at) && counts.add(row, about(at)).isRepeated) repeated ??= at;
   });
   const firstRepeated: RowPair | undefined =
     repeated === undefined
@@ -125,7 +145,7 @@ function countRows(job: Job, own: SourceRows, other: SourceRows | undefined): Jo
   }
   const kept = keptRows(own, cutoffLength);
   const keptOther = other === undefined ? [] : keptRows(other, cutoffLength);
-  const divided = divideRows(evaluation, kept.length, keptOther.length);
+  const divided = divideRows(evaluation, kept.length, keptOther.length, countBySet(kept, own));
   const training = divided.training.map((row) => kept[row]!);
   const held = divided.evaluation.map((row) => (other === undefined ? kept[row]! : keptOther[row - kept.length]!));
   const isHeld = new Set(held);
@@ -158,11 +178,14 @@ export function jobFacts(job: Job, own: SourceRows, other: SourceRows | undefine
 }
 
 /** The same of a job whose loss compares answers: each row has all that are compared. */
-export function comparedFacts(job: Job, own: Dataset, other: Dataset | undefined): JobFacts {
+export function comparedFacts(job: Job, own: Dataset & Pick<WholeRows, "sets">, other: Dataset | undefined): JobFacts {
   // They are cut already, answer by answer.
-  const whole = (dataset: Dataset): SourceRows => ({
+  const whole = (dataset: Dataset & Pick<WholeRows, "sets">): SourceRows => ({
     ...{ rows: dataset.rows, numJoined: dataset.numJoined, format: "preference", tooLong: "cut" },
     numRefused: dataset.skipped?.count ?? 0,
+    ...(dataset.sets === undefined
+      ? {}
+      : { sets: dataset.sets.map(({ rows }) => ({ rows, format: "preference" as const, tooLong: "cut" as const })) }),
   });
   const facts = jobFacts({ ...job, cutoffLength: 2 ** 30 }, whole(own), other === undefined ? undefined : whole(other));
   const withLost = (of: RowFacts, { numCut, numDropped }: Dataset): RowFacts => {
@@ -191,4 +214,34 @@ export function lengthFacts(job: Job, { tokens, scored, evaluation }: JobRows): 
     training: { ...of(false), ...lost },
     ...{ firstRepeated: undefined, heldOut: evaluation === undefined ? undefined : of(true), leaks: undefined },
   };
+}
+
+/** One of several data sets of a job. */
+export interface SetFacts {
+  readonly file: string;
+  readonly numRows: number;
+  /** Of these. */
+  readonly numHeldOut: number;
+  readonly tokens: number;
+  /** Of the tokens that all steps take together. */
+  readonly share: number;
+}
+
+/** Each of a job's data sets, by their files; none of a job with one. */
+export function setFacts(
+  { tokens, steps, evaluation, source }: JobRows,
+  files: readonly string[],
+): readonly SetFacts[] {
+  const mixture = source?.mixture;
+  if (mixture === undefined) return [];
+  const setOf = mixture.numRows.flatMap((rows, set) => Array.from({ length: rows }, () => set));
+  const [own, taken] = [files.map(() => 0), files.map(() => 0)];
+  for (const [row, set] of setOf.entries()) own[set]! += tokens[row]!;
+  for (let step = 0; step < steps.length; step += 1)
+    for (const row of steps.at(step)!) taken[setOf[row]!]! += tokens[row]!;
+  const heldOut = bySet(evaluation?.rows ?? [], mixture);
+  return files.map((file, set) => ({
+    ...{ file, numRows: mixture.numRows[set]!, numHeldOut: heldOut[set]!.length, tokens: own[set]! },
+    share: taken[set]! / sum(taken),
+  }));
 }

@@ -1,7 +1,7 @@
 import { counted, formatFacts, InputError } from "../../core/index.ts";
 import type { SkippedRecords, WholeRows } from "../../datasets/index.ts";
-import { cutOfLengths, isLengthData, type Job } from "../../plan/index.ts";
-import type { JobFacts, RowPair } from "./job-facts.ts";
+import { cutOfLengths, dataSetsOf, isLengthData, type Job } from "../../plan/index.ts";
+import type { JobFacts, RowPair, SetFacts } from "./job-facts.ts";
 import type { RowFacts } from "./row-tally.ts";
 
 /** Of the rows: what is true of more is a warning. */
@@ -51,13 +51,23 @@ export function refusedRows(
   return [said(text(`cannot be read and are left out${most}`), count / numRecords)];
 }
 
+/** A note of each of several data sets. */
+export function mixedSets(sets: readonly SetFacts[]): readonly RowProblem[] {
+  if (sets.length === 0) return [];
+  const texts = sets.map(({ file, numRows, numHeldOut, tokens, share }) => {
+    const held = numHeldOut === 0 ? "" : ` (${numHeldOut} held out)`;
+    return `${file}: ${counted(numRows, "row")}${held}, ${tokens} tokens, ${(100 * share).toFixed(1)} % of the tokens that are trained`;
+  });
+  return [{ severity: "remark", text: `${counted(sets.length, "data set")}\n${texts.join("\n")}` }];
+}
+
 /** Rows that were refused, or that the cutoff shortened or dropped, or of which nothing is trained. */
 function lostRows(facts: Counts, { cutoffLength, data }: Job, whose: string): readonly RowProblem[] {
   const { numCut, numDropped, numUnscored, numRows, numRefused } = facts;
   const of = numRows - numRefused;
   const share = (numCut + numDropped) / of;
   const rows = `${of} rows${whose}`;
-  const isLong = !isLengthData(data) && data.like === "axolotl";
+  const isLong = dataSetsOf(data).some(({ like }) => like === "axolotl");
   const why = isLong ? "they are longer than the cutoff" : "the cutoff left nothing to score";
   return [
     ...(numCut > 0 ? [said(`${numCut} of ${rows} cut to ${cutoffLength} tokens`, share)] : []),

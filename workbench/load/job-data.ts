@@ -3,18 +3,28 @@ import { countScored, datasetDigest, type Row } from "../../datasets/index.ts";
 import { comparedRow } from "../../exec/index.ts";
 import {
   comparedSizes,
+  type DataSet,
+  dataSetsOf,
   dividedRows,
   isLengthData,
   type Job,
   type JobRows,
   type LengthData,
   lengthRows,
+  mixtureOf,
   type RowSizes,
   type RowSource,
   rowsInOrder,
 } from "../../plan/index.ts";
-import { comparedFacts, type JobFacts, jobFacts, lengthFacts } from "../data/job-facts.ts";
-import { cutLengths, type RowProblem, refusedRows, remarkedRows, rowProblems } from "../data/row-problems.ts";
+import { comparedFacts, type JobFacts, jobFacts, lengthFacts, setFacts } from "../data/job-facts.ts";
+import {
+  cutLengths,
+  mixedSets,
+  type RowProblem,
+  refusedRows,
+  remarkedRows,
+  rowProblems,
+} from "../data/row-problems.ts";
 import { comparingOf, type ReadRows, type RowReader } from "./read-rows.ts";
 import { checkSample, samplePrompts } from "./sample-prompts.ts";
 
@@ -22,7 +32,8 @@ import { checkSample, samplePrompts } from "./sample-prompts.ts";
 export interface JobDataset {
   readonly rows: JobRows;
   readonly data: readonly Row[];
-  readonly file: string | undefined;
+  /** Of each of its sets; none where only lengths are known. */
+  readonly files: readonly string[];
   /** Of its evaluation, where that has data of its own. */
   readonly evaluationFile: string | undefined;
   readonly facts: JobFacts;
@@ -47,12 +58,12 @@ async function readEvaluationData(job: Job, index: number, reader: RowReader): P
   return await reader.read(data, job.cutoffLength, index, "evaluation.data", comparingOf(job));
 }
 
-/** A note of what the first record showed, where the workload did not say it. */
+/** A note of what the first record of a set showed, where the workload did not say it. */
 export function toldFormat(
-  { data }: Job,
+  { prompt }: DataSet,
   { format, inferred }: { readonly format?: string | undefined; readonly inferred?: string | undefined },
 ): readonly RowProblem[] {
-  if (inferred === undefined || isLengthData(data) || data.prompt !== undefined) return [];
+  if (inferred === undefined || prompt !== undefined) return [];
   return [{ severity: "remark", text: `read as ${format}, since ${inferred}` }];
 }
 
@@ -83,6 +94,10 @@ export function takenRows(
   const source: RowSource = {
     ...{ sizes: rowSizes(job, rows), numRows: dataset.rows.length, shuffle: dataset.shuffle },
     prompts: prompts.map(({ inputIds }) => inputIds.length),
+    mixture: mixtureOf(
+      job.data,
+      (dataset.sets ?? [dataset]).map((set) => set.rows.length),
+    ),
   };
   const { training, evaluation } = dividedRows(job, source);
   if (training.length === 0 || (job.evaluation !== undefined && evaluation.length === 0))
@@ -134,7 +149,7 @@ function rowSizes({ loss }: Job, rows: readonly Row[]): RowSizes {
 export function loadLengths(job: Job, data: LengthData): JobDataset {
   const rows = lengthRows(job, data);
   const facts = lengthFacts(job, rows);
-  return { rows, data: [], file: undefined, evaluationFile: undefined, facts, problems: cutLengths(job) };
+  return { rows, data: [], files: [], evaluationFile: undefined, facts, problems: cutLengths(job) };
 }
 
 /** Reads a job's data. @throws InputError for the first thing that keeps it from being trained */
@@ -142,25 +157,32 @@ export async function loadJobData(job: Job, index: number, reader: RowReader): P
   checkEvaluation(job, index);
   checkSample(job, index, reader.context.mostTokens);
   if (isLengthData(job.data)) return loadLengths(job, job.data);
-  const dataset = await reader.read(job.data, job.cutoffLength, index, "data", comparingOf(job));
+  const dataset = await reader.readJob(job, index);
+  const sets = dataset.sets ?? [dataset];
   const other = await readEvaluationData(job, index, reader);
-  const prompts = job.sample === undefined ? [] : await samplePrompts(job, index, dataset.file, reader.context);
+  const prompts = job.sample === undefined ? [] : await samplePrompts(job, index, sets[0]!.file, reader.context);
   const rows = takenRows(job, index, dataset, other, prompts);
   const facts =
     job.loss === undefined ? jobFacts(job, dataset.whole, other?.whole) : comparedFacts(job, dataset, other);
   const isPair = comparingOf(job)?.compared === "preference";
   const problems = [
-    ...toldFormat(job, dataset),
+    ...dataSetsOf(job.data).flatMap((set, at) => toldFormat(set, sets[at]!)),
     ...ignoredColumns(dataset),
-    ...[dataset, other].flatMap((each) => (each === undefined ? [] : leftOut(each, isPair))),
+    ...[...sets, other].flatMap((each) => (each === undefined ? [] : leftOut(each, isPair))),
     ...[dataset, other].flatMap((each) => (each === undefined ? [] : remarkedRows(each.whole))),
     ...rowProblems(job, index, facts),
+    ...mixedSets(
+      setFacts(
+        rows,
+        dataSetsOf(job.data).map((set) => set.path),
+      ),
+    ),
   ];
   for (const { error } of problems) if (error !== undefined) throw error;
   return {
     ...{ rows, facts, problems },
     data: joined(joined(dataset.rows, other?.rows ?? []), prompts),
-    file: dataset.file,
+    files: sets.map(({ file }) => file),
     evaluationFile: other?.file,
   };
 }

@@ -6,10 +6,12 @@ import { adapterDigest, type ModelFolder, openModelFolder, readPeftFolder } from
 import { type FileOrDocument, type Place, readInput, type TellBytes } from "../../files/index.ts";
 import {
   type Architecture,
-  isLengthData,
+  type FileData,
+  isMixture,
   type Job,
   type JobRows,
   jobsOn,
+  type LengthData,
   parseWorkload,
   placeError,
   type ReadText,
@@ -41,7 +43,8 @@ export interface LoadedWorkload {
   /** Absolute paths: the model, data and adapter starts. */
   readonly locations: {
     readonly model: string | null;
-    readonly data: Record<string, string>;
+    /** Of a job with several data sets each. */
+    readonly data: Record<string, string | string[]>;
     readonly init: Record<string, string>;
     readonly evaluation?: Record<string, string>;
   };
@@ -158,11 +161,18 @@ export async function loadWorkload(
 
 /** The workload with the texts of the chat templates that it names as files: a plan holds all that its rows follow from. */
 function withTemplates(workload: Workload, folder: string): Workload {
+  const own = (data: FileData | LengthData, at: string): FileData | LengthData =>
+    "lengths" in data ? data : withTemplateFile(data, folder, at);
   const read = (data: Job["data"], at: string): Job["data"] =>
-    isLengthData(data) ? data : withTemplateFile(data, folder, at);
+    isMixture(data)
+      ? {
+          ...data,
+          datasets: data.datasets.map((set, index) => withTemplateFile(set, folder, `${at}.datasets[${index}]`)),
+        }
+      : own(data, at);
   const held = ({ evaluation }: Job, index: number): Pick<Job, "evaluation"> => {
     if (evaluation?.data === undefined) return {};
-    return { evaluation: { ...evaluation, data: read(evaluation.data, `jobs[${index}].evaluation.data`) } };
+    return { evaluation: { ...evaluation, data: own(evaluation.data, `jobs[${index}].evaluation.data`) } };
   };
   const jobs = workload.jobs.map((job, index) => ({
     ...{ ...job, data: read(job.data, `jobs[${index}].data`) },
@@ -223,7 +233,7 @@ export async function loadInputs(
           hint: "Which rows each step takes is held in memory: make several workloads of it.",
         });
   }
-  const named = (pick: (job: Job, index: number) => string | undefined): Record<string, string> =>
+  const named = <Value>(pick: (job: Job, index: number) => Value | undefined): Record<string, Value> =>
     Object.fromEntries(
       workload.jobs.flatMap((job, index) => {
         const value = pick(job, index);
@@ -260,7 +270,7 @@ export async function loadInputs(
     data: datasets.map(({ data }) => data),
     locations: {
       model: model?.folder ?? null,
-      data: named((_, index) => datasets[index]!.file),
+      data: named(({ data }, index) => (isMixture(data) ? [...datasets[index]!.files] : datasets[index]!.files[0])),
       init,
       ...(Object.keys(evaluation).length === 0 ? {} : { evaluation }),
     },

@@ -27,7 +27,16 @@ import {
   withTemplateText,
 } from "../../datasets/index.ts";
 import { fileDigest, type TellBytes } from "../../files/index.ts";
-import { comparedData, type FileData, hasDivergence, type Job } from "../../plan/index.ts";
+import {
+  comparedData,
+  type DataSet,
+  dataSetsOf,
+  type FileData,
+  hasDivergence,
+  isMixture,
+  type Job,
+} from "../../plan/index.ts";
+import { joinRows } from "./joined-sets.ts";
 import { cachedRows, keepRows } from "./row-cache.ts";
 import { type SeeRowsOptions, seeRows } from "./rows-in-workers.ts";
 
@@ -49,6 +58,8 @@ export interface RowContext {
 /** Rows at a cutoff, and before it. */
 export interface ReadRows extends Dataset {
   readonly whole: WholeRows;
+  /** Of several sets one behind another: each by itself. */
+  readonly sets?: readonly ReadRows[];
 }
 
 export interface RefusedRecord {
@@ -60,7 +71,10 @@ export interface RefusedRecord {
 
 /** What each record of a source has become. */
 export interface EachRecord
-  extends Pick<WholeRows, "rows" | "numJoined" | "ignored" | "remarks" | "inferred" | "shuffle" | "tooLong" | "file"> {
+  extends Pick<
+    WholeRows,
+    "rows" | "numJoined" | "ignored" | "remarks" | "inferred" | "shuffle" | "tooLong" | "file" | "sets"
+  > {
   /** Unknown where the first records are refused. */
   readonly format: WholeRows["format"] | undefined;
   /** Where each row stands, and the number of its record. */
@@ -85,6 +99,11 @@ function bytesHash(files: readonly string[]): string {
     hash.update(`${bytes} ${sha256} `);
   }
   return hash.digest("hex");
+}
+
+/** Where a set stands in its job. */
+export function setPlace(data: Job["data"], set: number): string {
+  return isMixture(data) ? `data.datasets[${set}]` : "data";
 }
 
 /** How the loss of a job compares its rows; undefined where it does not. */
@@ -118,6 +137,7 @@ export class RowReader {
   readonly #context: RowContext;
   readonly #whole = new Map<string, Promise<WholeRows>>();
   readonly #cut = new Map<string, Promise<ReadRows>>();
+  readonly #joined = new Map<string, Promise<ReadRows>>();
   readonly #each = new Map<string, Promise<EachRecord>>();
   #isTokenized = false;
   #tokenizer: TextTokenizer | undefined;
@@ -151,6 +171,23 @@ export class RowReader {
     });
     this.#cut.set(cutKey, cut);
     return cut;
+  }
+
+  /**
+   * All sets of a job's data, one behind another. Jobs with the same data share them. @throws InputError
+   */
+  readJob(job: Pick<Job, "data" | "cutoffLength" | "loss" | "batchSize">, index: number): Promise<ReadRows> {
+    const sets = dataSetsOf(job.data);
+    const comparing = comparingOf(job);
+    const of = ({ weight: _, ...data }: DataSet, set: number): Promise<ReadRows> =>
+      this.read(data, job.cutoffLength, index, setPlace(job.data, set), comparing);
+    if (!isMixture(job.data)) return of(sets[0]!, 0);
+    const { shuffle = true, datasets } = job.data;
+    const key = canonicalJson([job.cutoffLength, comparing ?? null, shuffle, datasets]);
+    const known =
+      this.#joined.get(key) ?? Promise.all(datasets.map(of)).then((read) => ({ ...joinRows(read), shuffle }));
+    this.#joined.set(key, known);
+    return known;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { InputError } from "../../core/index.ts";
 import { hasChatTemplate, NOT_SCORED, questionIn, type Row } from "../../datasets/index.ts";
-import { isLengthData, type Job } from "../../plan/index.ts";
+import { dataSetsOf, isLengthData, type Job } from "../../plan/index.ts";
 import { promptFormOf } from "./prompt-form.ts";
 import { PromptThread } from "./prompt-thread.ts";
 import type { RowContext } from "./read-rows.ts";
@@ -74,7 +74,7 @@ export async function samplePrompts(
   const { data, sample } = job;
   if (sample === undefined || isLengthData(data)) return [];
   const folder = folderFor(tokenizerFolder, index);
-  const form = await promptFormOf(data, file, { hasChatTemplate: hasChatTemplate(folder) });
+  const form = await promptFormOf(dataSetsOf(data)[0], file, { hasChatTemplate: hasChatTemplate(folder) });
   await using thread = new PromptThread(folder);
   const rows: Row[] = [];
   for (const [at, prompt] of sample.prompts.entries()) {
