@@ -86,7 +86,7 @@ export {
   trainedTokens,
 } from "./mini-batch.ts";
 // Several data sets of a job.
-export { type DataSet, dataSetsOf, isMixture, type Mixture, mixtureOf, setsOfEpoch } from "./mixed-rows.ts";
+export { type DataSet, dataSetsOf, isMixture, type Mixture, mixtureOf } from "./mixed-rows.ts";
 // The actions of a stage as numbers.
 export {
   actionsOf,

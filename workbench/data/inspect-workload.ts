@@ -26,9 +26,9 @@ import {
   withSweeps,
 } from "../../plan/index.ts";
 import { checkEvaluation, ignoredColumns, loadLengths, takenRows, toldFormat } from "../load/job-data.ts";
-import { joinEach, joinRows } from "../load/joined-sets.ts";
+import { type EachRecord, joinEach, joinRows, type ReadRows } from "../load/joined-sets.ts";
 import { type LoadedWorkload, loadWorkload, namedProblems, openWorkload } from "../load/load-workload.ts";
-import { comparingOf, type EachRecord, type ReadRows, type RowReader, setPlace, skippedOf } from "../load/read-rows.ts";
+import { comparingOf, type RowReader, setPlace, skippedOf } from "../load/read-rows.ts";
 import { isOverLimits } from "../load/rows-in-workers.ts";
 import { checkSample, samplePrompts } from "../load/sample-prompts.ts";
 import { placeText, refusalText, type SeenRow, tokenRow } from "./inspect-data.ts";

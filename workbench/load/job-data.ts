@@ -25,7 +25,8 @@ import {
   remarkedRows,
   rowProblems,
 } from "../data/row-problems.ts";
-import { comparingOf, type ReadRows, type RowReader } from "./read-rows.ts";
+import type { ReadRows } from "./joined-sets.ts";
+import { comparingOf, type RowReader } from "./read-rows.ts";
 import { checkSample, samplePrompts } from "./sample-prompts.ts";
 
 /** A job's data, read. */

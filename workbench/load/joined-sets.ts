@@ -1,9 +1,37 @@
-import { sum } from "../../core/index.ts";
-import type { SkippedRecords, WholeRows } from "../../datasets/index.ts";
-import type { EachRecord, ReadRows } from "./read-rows.ts";
+import { type InputError, sum } from "../../core/index.ts";
+import type { Dataset, Place, SkippedRecords, WholeRows } from "../../datasets/index.ts";
+
+/** Rows at a cutoff, and before it. */
+export interface ReadRows extends Dataset {
+  readonly whole: WholeRows;
+  /** Of several sets one behind another: each by itself. */
+  readonly sets?: readonly ReadRows[];
+}
+
+export interface RefusedRecord {
+  /** Of the record, from 0. */
+  readonly number: number;
+  readonly place: Place;
+  readonly error: InputError;
+}
+
+/** What each record of a source has become. */
+export interface EachRecord
+  extends Pick<
+    WholeRows,
+    "rows" | "numJoined" | "ignored" | "remarks" | "inferred" | "shuffle" | "tooLong" | "file" | "sets"
+  > {
+  /** Unknown where the first records are refused. */
+  readonly format: WholeRows["format"] | undefined;
+  /** Where each row stands, and the number of its record. */
+  readonly places: readonly Place[];
+  readonly numbers: readonly number[];
+  readonly refused: readonly RefusedRecord[];
+  readonly numRecords: number;
+}
 
 /** What is told of all sets together. */
-type Told = Pick<WholeRows, "rows" | "numJoined" | "ignored" | "skipped">;
+type Told = Pick<WholeRows, "rows" | "numJoined" | "ignored" | "remarks" | "skipped">;
 
 function together(sets: readonly Told[]) {
   const skipped = sets.flatMap((set) => set.skipped ?? []);
@@ -11,7 +39,11 @@ function together(sets: readonly Told[]) {
     count: sum(skipped.map(({ count }) => count)),
     first: skipped.flatMap(({ first }) => first),
   };
+  const remarks: Record<string, number> = {};
+  for (const [text, count] of sets.flatMap((set) => Object.entries(set.remarks)))
+    remarks[text] = (remarks[text] ?? 0) + count;
   return {
+    remarks,
     rows: sets.flatMap(({ rows }) => rows),
     numJoined: sum(sets.map(({ numJoined }) => numJoined)),
     ignored: [...new Set(sets.flatMap(({ ignored }) => ignored))],

@@ -10,7 +10,6 @@ import {
   compareRows,
   countRemarks,
   cutToLength,
-  type Dataset,
   type FileSource,
   inWindows,
   loadTokenizer,
@@ -36,7 +35,7 @@ import {
   isMixture,
   type Job,
 } from "../../plan/index.ts";
-import { joinRows } from "./joined-sets.ts";
+import { type EachRecord, joinRows, type ReadRows, type RefusedRecord } from "./joined-sets.ts";
 import { cachedRows, keepRows } from "./row-cache.ts";
 import { type SeeRowsOptions, seeRows } from "./rows-in-workers.ts";
 
@@ -53,35 +52,6 @@ export interface RowContext {
   readonly cache: boolean;
   /** Told how many bytes of how many have become rows, of one file after another. */
   readonly onRead?: TellBytes | undefined;
-}
-
-/** Rows at a cutoff, and before it. */
-export interface ReadRows extends Dataset {
-  readonly whole: WholeRows;
-  /** Of several sets one behind another: each by itself. */
-  readonly sets?: readonly ReadRows[];
-}
-
-export interface RefusedRecord {
-  /** Of the record, from 0. */
-  readonly number: number;
-  readonly place: Place;
-  readonly error: InputError;
-}
-
-/** What each record of a source has become. */
-export interface EachRecord
-  extends Pick<
-    WholeRows,
-    "rows" | "numJoined" | "ignored" | "remarks" | "inferred" | "shuffle" | "tooLong" | "file" | "sets"
-  > {
-  /** Unknown where the first records are refused. */
-  readonly format: WholeRows["format"] | undefined;
-  /** Where each row stands, and the number of its record. */
-  readonly places: readonly Place[];
-  readonly numbers: readonly number[];
-  readonly refused: readonly RefusedRecord[];
-  readonly numRecords: number;
 }
 
 /** Data of which rows are kept have no more bytes: of more, the hash alone takes as long as a look at the first row. */

@@ -253,6 +253,7 @@ export function rowCacheFields({ plan }: Pass, isText: boolean): FieldTable {
     "header.version": is(5),
     "header.remarks": blank("there is nothing to look at in these rows", is({})),
     "header.ignored": blank("all columns of these rows are read", is([])),
+    "header.skipped": blank("every row of these can be read", is(null)),
     "header.numJoined": blank("no token of these rows spans the border of the response", is(0)),
     "header.format": is(isText ? "instruction" : "tokens"),
     "header.inferred": isText
