@@ -111,6 +111,8 @@ export {
 export { checkpointHash, jobDigest } from "./documents/checkpoint-hash.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+// What a job trains on.
+export { COLUMN_NAMES, type FileData, type LengthData, MOST_ROWS, ROLE_NAMES } from "./documents/data.ts";
 // A path in a document, and the same as text.
 export { type DocumentPath, formatPath } from "./documents/document-path.ts";
 // How a base model's weights are kept, and other words for it.
@@ -214,18 +216,13 @@ export type { ModelSearchSpec } from "./documents/sweep.ts";
 export {
   type AdapterSpec,
   type Arrivals,
-  COLUMN_NAMES,
   type Evaluation,
-  type FileData,
   type Job,
   jobDefaults,
   jobSchema,
-  type LengthData,
-  MOST_ROWS,
   nameSchema,
   type OptimizerSpec,
   type Recompute,
-  ROLE_NAMES,
   recomputeSchema,
   type Users,
   type Workload,

@@ -1,14 +1,8 @@
 import { createRng, InputError, type LazyList, lazyList, sum } from "../../core/index.ts";
+import { type LengthData, MOST_ROWS } from "../documents/data.ts";
 import { answersOf, hasReference, type LossSpec } from "../documents/loss.ts";
 import type { ComparedRow } from "../documents/segment.ts";
-import {
-  type Evaluation,
-  type Job,
-  type LengthData,
-  MOST_ROWS,
-  MOST_STEPS,
-  type Sample,
-} from "../documents/workload.ts";
+import { type Evaluation, type Job, MOST_STEPS, type Sample } from "../documents/workload.ts";
 import { heldOutCount } from "./evaluation.ts";
 import { type Mixture, orderMixture, setsOfEpoch } from "./mixed-rows.ts";
 import { orderRows, type RowOrderOptions } from "./order-rows.ts";

@@ -1,5 +1,6 @@
 import { createRng, InputError, type LazyList, lazyList, sum } from "../../core/index.ts";
-import { type DataSet, type Job, type MixtureData, MOST_ROWS } from "../documents/workload.ts";
+import { type DataSet, type MixtureData, MOST_ROWS } from "../documents/data.ts";
+import type { Job } from "../documents/workload.ts";
 import { orderRows, permutation, type RowOrderOptions } from "./order-rows.ts";
 
 export type { DataSet };

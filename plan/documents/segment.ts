@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { dataSchema } from "./data.ts";
 import { earlyStoppingSchema } from "./early-stopping.ts";
 import { lossSchema } from "./loss.ts";
-import { adapterSchema, dataSchema, evaluationSchema, nameSchema, optimizerSchema, sampleSchema } from "./workload.ts";
+import { adapterSchema, evaluationSchema, nameSchema, optimizerSchema, sampleSchema } from "./workload.ts";
 
 const index = z.int().min(0);
 const count = z.int().positive();

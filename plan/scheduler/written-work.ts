@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { contentHash, InputError } from "../../core/index.ts";
 import { type RowSizes, rowsInOrder } from "../actions/job-rows.ts";
+import { mixtureDataSchema } from "../documents/data.ts";
 import { comparedRowSchema, plannedJobSchema, plannedRowSchema } from "../documents/segment.ts";
-import { mixtureDataSchema } from "../documents/workload.ts";
 import { cutWork, type FleetWork } from "./fleet-work.ts";
 
 const count = z.int().min(0);

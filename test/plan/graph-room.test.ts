@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { lengthRows } from "../../plan/actions/job-rows.ts";
+import type { LengthData } from "../../plan/documents/data.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
-import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
+import { JOB_DEFAULTS, jobSchema } from "../../plan/documents/workload.ts";
 import { constantCalibration, createCostModel, EXECUTOR, type PlanBody, type PlanRequest } from "../../plan/index.ts";
 import { withoutPruning } from "../../plan/memory/graph-pruning.ts";
 import { launchesOf } from "../../plan/memory/graph-room.ts";

@@ -6,9 +6,10 @@ import { lengthRows } from "../../plan/actions/job-rows.ts";
 import { microBatchTokens } from "../../plan/actions/mini-batch.ts";
 import { clusterFromList } from "../../plan/cluster/listed-devices.ts";
 import { resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
+import type { LengthData } from "../../plan/documents/data.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
-import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
+import { JOB_DEFAULTS, jobSchema } from "../../plan/documents/workload.ts";
 import {
   constantCalibration,
   createCostModel,

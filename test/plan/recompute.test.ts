@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { lengthRows } from "../../plan/actions/job-rows.ts";
 import { targetsOf } from "../../plan/costs/stage-shapes.ts";
+import type { LengthData } from "../../plan/documents/data.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
-import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
+import { JOB_DEFAULTS, jobSchema } from "../../plan/documents/workload.ts";
 import {
   type Calibration,
   constantCalibration,

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { canonicalJson, sum } from "../../core/index.ts";
 import { lengthRows } from "../../plan/actions/job-rows.ts";
 import { sampledSequences, sampleRuns } from "../../plan/actions/samples.ts";
+import type { LengthData } from "../../plan/documents/data.ts";
 import { lossSchema } from "../../plan/documents/loss.ts";
-import type { LengthData } from "../../plan/documents/workload.ts";
 import {
   createCostModel,
   evaluatesAfter,

@@ -4,7 +4,8 @@ import { sum } from "../../core/index.ts";
 import { lengthRows } from "../../plan/actions/job-rows.ts";
 import { clusterFromList } from "../../plan/cluster/listed-devices.ts";
 import { resolveDevices, resolveLinks } from "../../plan/cluster/resolve-cluster.ts";
-import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
+import type { LengthData } from "../../plan/documents/data.ts";
+import { JOB_DEFAULTS, jobSchema } from "../../plan/documents/workload.ts";
 import {
   actionShares,
   architectureFromConfig,

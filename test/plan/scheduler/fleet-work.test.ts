@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { lengthRows } from "../../../plan/actions/index.ts";
-import { type Job, jobSchema, type LengthData } from "../../../plan/documents/workload.ts";
+import type { LengthData } from "../../../plan/documents/data.ts";
+import { type Job, jobSchema } from "../../../plan/documents/workload.ts";
 import type { FleetWork } from "../../../plan/index.ts";
 import { makePlan } from "../../../plan/planner/make-plan.ts";
 import { cutWork } from "../../../plan/scheduler/fleet-work.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { lengthRows } from "../../../plan/actions/index.ts";
-import type { LengthData } from "../../../plan/documents/workload.ts";
+import type { LengthData } from "../../../plan/documents/data.ts";
 import {
   createCostModel,
   type FleetWork,
