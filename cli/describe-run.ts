@@ -1,8 +1,8 @@
 import { counted, formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import type { EarlyStop } from "../exec/index.ts";
 import type { Plan, Spent } from "../plan/index.ts";
-import { type StoppedJob, stepsDone, type TrainedJob } from "../runs/index.ts";
-import type { Intervals, RunMetrics, RunPart } from "../traces/index.ts";
+import { stepsDone } from "../runs/index.ts";
+import type { Intervals, RunMetrics, RunPart, StoppedJob, TrainedJob } from "../traces/index.ts";
 import { spentColumns } from "./describe-spent.ts";
 import { headline, intervalLines, percent, table } from "./output.ts";
 

@@ -18,6 +18,7 @@ const UNUSED_BUILDS =
 
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly exports?: unknown;
 }
 
 const readManifest = (folder: string): Manifest =>
@@ -48,7 +49,15 @@ function runtimePackages(): readonly BundleEntry[] {
     /(^|\/)(node_modules|tests?|docs|browser|umd|iife|commonjs|spec)(\/|$)/.test(relative) ||
     // A bundle for browsers, and a command.
     /^dist\/(d3|cli)\.js$/.test(relative);
-  return [...found].map(([relative, folder]) => ({ to: relative, from: folder, without: unused }));
+  return [...found].map(([to, from]) => {
+    const hasExports = readManifest(from).exports !== undefined;
+    // The same module once more, for programs that do not import it.
+    const isTwin = (relative: string): boolean =>
+      hasExports &&
+      relative.endsWith(".cjs") &&
+      [".js", ".mjs"].some((ending) => existsSync(path.join(from, relative.replace(/\.cjs$/, ending))));
+    return { to, from, without: (relative) => unused(relative) || isTwin(relative) };
+  });
 }
 
 /**

@@ -9,8 +9,6 @@ export type {
   PricesDocument,
   WorkloadDocument,
 } from "../plan/index.ts";
-// A plan for real.
-export type { TrainedJob as RunJob } from "../runs/index.ts";
 // What functions give.
 export type {
   Comparison,
@@ -21,6 +19,7 @@ export type {
   Trace,
   TraceEvent,
   TraceStream,
+  TrainedJob as RunJob,
 } from "../traces/index.ts";
 // A simulated and an executed trace, action by action.
 export { compare } from "./compare.ts";

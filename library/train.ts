@@ -14,10 +14,9 @@ import {
   restOfRun,
   runSummary,
   stoppedJobs,
-  type TrainedJob,
   trainInFolder,
 } from "../runs/index.ts";
-import type { RunMetrics, Trace } from "../traces/index.ts";
+import type { RunMetrics, Trace, TrainedJob } from "../traces/index.ts";
 import { checkDevices, noteIdleCores } from "../workbench/index.ts";
 import { callbackOption, checkArguments, planSchema, surroundingsShape, textOption } from "./check-options.ts";
 import { asLibrary, contextOf } from "./context-of.ts";

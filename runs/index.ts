@@ -21,7 +21,6 @@ export {
   lastStart,
   loadJournal,
   modelByJournal,
-  type StoppedJob,
   stoppedByJournal,
   weightsByJournal,
 } from "./folder/read-journal.ts";
@@ -38,7 +37,7 @@ export {
 } from "./folder/read-run.ts";
 export { RUN_FILES, RUN_WORDS, runKindOf } from "./folder/run-files.ts";
 export { checkRunFolder, type RunFolder, removeRun } from "./folder/run-folder.ts";
-export { runSummary, stoppedJobs, type TrainedJob } from "./folder/run-summary.ts";
+export { runSummary, stoppedJobs } from "./folder/run-summary.ts";
 // What was answered to prompts.
 export type { SampleLine } from "./folder/sample-lines.ts";
 // What jobs of a run have taken of devices.

@@ -46,8 +46,9 @@ function readTokens(place: Place, file: string): readonly string[] {
       found.size > 4096
         ? []
         : readFileSync(descriptor, "utf8")
-            .trim()
-            .split(/\s*\n\s*/);
+            .split("\n")
+            .map((line) => line.trim())
+            .filter((line) => line !== "");
     if (tokens.length === 0 || !tokens.every((token) => TOKEN.test(token)))
       throw new InputError({ expected: "a token of 32 letters and digits or more a line, and nothing else", at, file });
     return [...new Set(tokens)];

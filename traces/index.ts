@@ -70,3 +70,5 @@ export {
 export { type TraceDocument, traceDocumentSchema } from "./trace-document.ts";
 // Pipelines as a trace shows them.
 export { pipelineDevices, planPipelines } from "./trace-pipelines.ts";
+// What a run tells of its jobs.
+export type { StoppedJob, TrainedJob } from "./trained-job.ts";

@@ -71,8 +71,8 @@ export const SCHEDULER_FAULTS: readonly PlantedFault[] = [
       "who trains counts as served more",
       "fair",
       OTHER_DECISION,
-      "(view.served(job.user) - held)",
-      "(view.served(job.user) + held)",
+      "missed.get(job.user)! - held",
+      "missed.get(job.user)! + held",
     ],
   ),
   ...faultsIn(

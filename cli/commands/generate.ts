@@ -7,7 +7,7 @@ import {
   questionIn,
   specialTokensOf,
 } from "../../datasets/index.ts";
-import { absolute, readWholeText } from "../../files/index.ts";
+import { readInput } from "../../files/index.ts";
 import {
   type AdapterChoice,
   type Answer,
@@ -53,7 +53,6 @@ const FORM = {
   choices: ["chat", "template", "raw"],
   describe:
     "what prompts are put into: the model's chat template, the rows' own, or nothing; by each one's data when absent",
-  notBeside: ["data"],
 } as const;
 
 const CHAT_TEMPLATE = {
@@ -61,19 +60,32 @@ const CHAT_TEMPLATE = {
   describe: "in place of the model's: chatml, llama2, llama3, mistral, gemma, phi3, zephyr, vicuna, or a file",
 } as const;
 
+const EACH_OPTIONS = {
+  schema: { type: "string", describe: "file with a JSON schema that every answer keeps to" },
+  "log-probabilities": { type: "number", describe: "with --json: of each token, and of so many most likely ones" },
+  ...SOURCE_OPTIONS,
+  ...ANSWER_OPTIONS,
+} as const;
+
 const PROMPTS: Use = {
   input: "prompts",
   options: {
     prompt: { type: "string", alias: "p", array: true, describe: "a prompt; may be given several times" },
-    data: { type: "string", describe: "file of rows whose prompts are answered", notBeside: ["prompt"] },
     form: FORM,
     "chat-template": CHAT_TEMPLATE,
-    schema: { type: "string", describe: "file with a JSON schema that every answer keeps to" },
-    "log-probabilities": { type: "number", describe: "with --json: of each token, and of so many most likely ones" },
-    ...ROW_FORM_OPTIONS,
-    ...SOURCE_OPTIONS,
-    ...ANSWER_OPTIONS,
+    ...EACH_OPTIONS,
   },
+};
+
+const ROWS: Use = {
+  input: "rows",
+  kind: ["--data"],
+  options: {
+    data: { type: "string", describe: "file of rows whose prompts are answered" },
+    ...ROW_FORM_OPTIONS,
+    ...EACH_OPTIONS,
+  },
+  instead: (typed) => `Rows have their prompts in a form of their own: leave ${typed} out.`,
 };
 
 const CHAT: Use = {
@@ -126,18 +138,23 @@ function withBase<T>(chosen: AnswerChoice["chosen"], own: readonly T[], ofBase: 
   return chosen.map((each, index) => (each === undefined ? (isOne ? first : ofBase) : own[index]!));
 }
 
-/** What each who answers has its prompts in. */
-async function formsOf(args: Arguments, { source, chosen }: AnswerChoice): Promise<readonly QuestionForm[]> {
-  const [kind, chatTemplate] = [optionalText(args, "form"), optionalText(args, "chat-template")];
+/** What each who answers has its prompts in; of the same kind for all where a person says one. */
+async function formsOf(
+  args: Arguments,
+  { source, chosen }: AnswerChoice,
+  kind?: QuestionForm["kind"],
+): Promise<readonly QuestionForm[]> {
+  const chatTemplate = optionalText(args, "chat-template");
   if (chatTemplate !== undefined) return chosen.map(() => ({ kind: "chat", chatTemplate }));
   const hasTemplate = hasChatTemplate(openBase(source).folder);
   const own = await Promise.all(chosen.map((each) => formOf(each, hasTemplate)));
   const forms = withBase(chosen, own, await formOf(undefined, hasTemplate));
-  return forms.map((form, index) => formChoice(kind as QuestionForm["kind"] | undefined, chosen[index]?.job, form));
+  return forms.map((form, index) => formChoice(kind, chosen[index]?.job, form));
 }
 
 /** Rows' prompts, read for each as its own rows are; only rows that all of them can read. */
-async function askedRows(io: Io, args: Arguments, { source, chosen }: AnswerChoice, file: string): Promise<AllAsked> {
+async function askedRows(io: Io, args: Arguments, { source, chosen }: AnswerChoice): Promise<AllAsked> {
+  const file = String(args["data"]);
   const model = openBase(source);
   const tokenizer = loadTokenizer(model.folder);
   const ways = withBase(
@@ -168,12 +185,11 @@ async function askedRows(io: Io, args: Arguments, { source, chosen }: AnswerChoi
   return { asked, forms: all.map(({ format }) => `rows of format ${format}`) };
 }
 
-async function askedOf(io: Io, args: Arguments, choice: AnswerChoice): Promise<AllAsked> {
-  const [file, prompts] = [optionalText(args, "data"), severalTexts(args, "prompt")];
-  if (file === undefined && prompts.length === 0)
+async function askedPrompts(io: Io, args: Arguments, choice: AnswerChoice): Promise<AllAsked> {
+  const prompts = severalTexts(args, "prompt");
+  if (prompts.length === 0)
     throw new InputError({ expected: "-p TEXT, --data FILE, or --repl", at: "--prompt", got: "none" });
-  if (file !== undefined) return await askedRows(io, args, choice, file);
-  const forms = await formsOf(args, choice);
+  const forms = await formsOf(args, choice, optionalText(args, "form") as QuestionForm["kind"] | undefined);
   for (const template of new Set(forms.flatMap((form) => (form.kind === "template" ? [form.template] : []))))
     note(io, args, `prompts are put into the rows' template: ${JSON.stringify(template)}`);
   if (forms.some(({ kind }) => kind === "chat"))
@@ -218,9 +234,9 @@ export function howEnded({ end, tokens }: Answer, maxTokens: number): string {
 function formChosen(io: Io, args: Arguments): AnswerForm | undefined {
   const named = optionalText(args, "schema");
   if (named === undefined) return undefined;
-  const file = absolute(io, named);
+  const { text, file } = readInput(contextOf(io, args), named, "a file with a JSON schema");
   try {
-    return [[{ schema: JSON.parse(readWholeText(file)) as unknown, at: "--schema" }]];
+    return [[{ schema: JSON.parse(text) as unknown, at: "--schema" }]];
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw new InputError({ expected: "JSON", file, got: cause.message }, { cause });
@@ -243,7 +259,7 @@ function checkLengths(asked: readonly Asked[], { source }: AnswerChoice): void {
   });
 }
 
-async function answerAll(io: Io, args: Arguments): Promise<number> {
+async function answerAll(io: Io, args: Arguments, use: Use): Promise<number> {
   const choice = answerChoice(io, args);
   const sampling = samplingChoice(args);
   const maxTokens = optionalCount(args, "max-tokens") ?? 256;
@@ -251,7 +267,7 @@ async function answerAll(io: Io, args: Arguments): Promise<number> {
   if (topTokens !== undefined && !flag(args, "json"))
     throw new InputError({ expected: "--json beside it", at: "--log-probabilities", got: topTokens });
   const form = formChosen(io, args);
-  const { asked, forms } = await askedOf(io, args, choice);
+  const { asked, forms } = await (use === ROWS ? askedRows : askedPrompts)(io, args, choice);
   checkLengths(asked, choice);
   const longest = maximum(asked.map(({ prompts }) => longestOf(prompts)));
   const wanted = asked.length * choice.chosen.length;
@@ -367,7 +383,7 @@ export const generateCommand: Command = {
   positionals: {
     from: { type: "string", demandOption: true, describe: "folder of a run, or of a model" },
   },
-  uses: [PROMPTS, CHAT],
-  useOf: (args) => (flag(args, "repl") ? CHAT : PROMPTS),
-  run: (args, io, use) => (use === CHAT ? talk(io, args) : answerAll(io, args)),
+  uses: [PROMPTS, ROWS, CHAT],
+  useOf: (args) => (flag(args, "repl") ? CHAT : args["data"] === undefined ? PROMPTS : ROWS),
+  run: (args, io, use) => (use === CHAT ? talk(io, args) : answerAll(io, args, use)),
 };

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { BestEvaluation, EarlyStop } from "../../exec/index.ts";
+import type { EarlyStop } from "../../exec/index.ts";
 import { absolute, folderHolder, inputLines, isFolder, linesOfFile, type Place } from "../../files/index.ts";
 import {
   type FileLines,
@@ -8,6 +8,7 @@ import {
   parseJournal,
   type JournalLine as SchedulerLine,
 } from "../../plan/index.ts";
+import type { StoppedJob } from "../../traces/index.ts";
 import type { JournalLine } from "./journal.ts";
 import { RUN_FILES } from "./run-files.ts";
 
@@ -90,14 +91,6 @@ export function lastStart(place: Place, folder: string): string | undefined {
 /** Jobs that were stopped since a step of them was not finite, and why: they have no adapter. */
 export function stoppedByJournal(events: readonly JournalLine[]): ReadonlyMap<string, string> {
   return new Map(events.flatMap((line) => (line.event === "job stopped" ? [[line.job, line.why] as const] : [])));
-}
-
-/** A job of a plan that trains no further. */
-export interface StoppedJob extends EarlyStop {
-  /** Whether a step of it was not finite: it has no adapter. Others were ended early by their losses. */
-  readonly hasDiverged: boolean;
-  /** Of its evaluations, the lowest: after which step, from 0. */
-  readonly best?: Pick<BestEvaluation, "step" | "evaluationLoss"> | undefined;
 }
 
 /** By name, jobs that were stopped, and do not make the step again that they were stopped at. */

@@ -16,7 +16,7 @@ import {
   type SegmentsBegin,
   type Setting,
 } from "../../plan/index.ts";
-import { partOfRun, type RunPart, type Trace, traceOfPart } from "../../traces/index.ts";
+import { partOfRun, type RunPart, type StoppedJob, type Trace, traceOfPart } from "../../traces/index.ts";
 import type { Sizes } from "../../workbench/index.ts";
 import { readTrace } from "./load-trace.ts";
 import { readMetrics } from "./metrics-lines.ts";
@@ -26,7 +26,6 @@ import {
   lastStepsOf,
   type RunJournal,
   type RunState,
-  type StoppedJob,
   stateByJournal,
   stopsByJournal,
 } from "./read-journal.ts";

@@ -2,45 +2,12 @@ import path from "node:path";
 import { finite, groupBy, sum } from "../../core/index.ts";
 import { divergenceText, type ExecuteResult } from "../../exec/index.ts";
 import { absolute, linesOfFile, type Place } from "../../files/index.ts";
-import { NOTHING_SPENT, type Plan, type Spent } from "../../plan/index.ts";
-import { type JobMetrics, planOfPart, type RunMetrics, runMetrics } from "../../traces/index.ts";
+import { NOTHING_SPENT, type Plan } from "../../plan/index.ts";
+import { planOfPart, type RunMetrics, runMetrics, type StoppedJob, type TrainedJob } from "../../traces/index.ts";
 import { jobsOfPlanRun, type ResumablePlan } from "../resume/resume-plan.ts";
 import type { TrainedRun } from "../train-in-folder.ts";
 import { readMetrics } from "./metrics-lines.ts";
-import type { StoppedJob } from "./read-journal.ts";
 import { RUN_FILES, writtenAdapter } from "./run-files.ts";
-
-type JobTimes = Pick<JobMetrics, "startSeconds" | "endSeconds" | "turnaroundSeconds" | "waitSeconds">;
-
-/**
- * A job of a run, with all that it did in this part of the run and in earlier ones. Null stands for a loss that is not
- * finite. Times are of this part, and null for a job that made no step in it.
- */
-export interface TrainedJob extends Spent, Record<keyof JobTimes, number | null> {
-  readonly name: string;
-  /** Steps that it has made. */
-  readonly steps: number;
-  /** Steps that it was to make. */
-  readonly plannedSteps: number;
-  /** Tokens of the rows of these steps. */
-  readonly tokens: number;
-  readonly finalLoss: number | null | undefined;
-  /** By step. */
-  readonly losses: readonly (number | null)[];
-  /** The folder of its adapter; absent where none was written. */
-  readonly adapter: string | undefined;
-  readonly stopped: StoppedJob | undefined;
-  /** Rows of its data that cannot be read and were left out; absent for none. */
-  readonly skippedRows?: number;
-  /** Absent for a job that was not evaluated. */
-  readonly evaluations?: readonly {
-    readonly step: number;
-    readonly evaluationLoss: number | null;
-    readonly tokens: number;
-    readonly best: boolean;
-  }[];
-  readonly bestAdapter?: string | undefined;
-}
 
 /** The numbers of devices are of this part of the run. */
 export interface RunSummary extends Omit<RunMetrics, "jobs"> {

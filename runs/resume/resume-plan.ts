@@ -12,10 +12,11 @@ import {
   sealPlan,
 } from "../../plan/index.ts";
 import { predictPlan } from "../../sim/index.ts";
+import type { StoppedJob } from "../../traces/index.ts";
 import { checkOwned } from "../checkpoints/check-saved-job.ts";
 import { type CheckOwner, stateOf } from "../checkpoints/find-checkpoint.ts";
 import { readMetrics } from "../folder/metrics-lines.ts";
-import { type StoppedJob, stopsByJournal } from "../folder/read-journal.ts";
+import { stopsByJournal } from "../folder/read-journal.ts";
 import { readPlanOfRun } from "../folder/read-run.ts";
 import { RUN_FILES } from "../folder/run-files.ts";
 import {

@@ -159,6 +159,12 @@ const PLAN_ELSEWHERE = {
   "segments[].jobs[].data.stopping": "several data sets, in test/cli/data-mixture.test.ts",
   "segments[].jobs[].data.lengths": "rows of which only the lengths are known",
   "segments[].jobs[].data.samples": "rows of which only the lengths are known",
+  ...Object.fromEntries(
+    [
+      ...["warmupSteps", "minDelta", "losses", "patience"],
+      ...["divergence", "divergence.ratio", "divergence.sigmas", "plateau", "plateau.share", "plateau.sigmas"],
+    ].map((key) => [`segments[].jobs[].earlyStopping.${key}`, "early stopping, in test/exec/early-stops.test.ts"]),
+  ),
   "segments[].jobs[].loss": "losses that compare answers, in test/cli/preference.test.ts",
   "segments[].jobs[].evaluation": "jobs that are evaluated, in test/cli/evaluation.test.ts",
   "segments[].jobs[].sample": "jobs that answer prompts, in test/cli/samples.test.ts",

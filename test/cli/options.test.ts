@@ -129,6 +129,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   "check-run": [{ run: "run" }],
   generate: [
     { from: "run", prompt: ["hi"], "max-tokens": 2 },
+    { from: "run", data: "rows.jsonl", limit: 1, "max-tokens": 2 },
     { from: "model", repl: true },
   ],
   evaluate: [{ from: "run", data: "rows.jsonl", limit: 2 }],

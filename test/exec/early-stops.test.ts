@@ -45,9 +45,10 @@ describe.each(RUNS)("a job whose losses say that it is to stop, %o", (run) => {
     const short = await runSmall(given({ isStopped: false, steps: LAST + 1 }), run);
     const number = result.plan.jobs.findIndex(({ name }) => name === "job0");
     const why = /^2 evaluations in a row were not below [\d.]+, 20 % under the [\d.]+ after iteration 3$/;
-    expect(ended[0]).toMatchObject({ job: number, stopped: { step: LAST, why: expect.stringMatching(why) } });
     expect(ended.map(({ job }) => job).sort()).toEqual([0, 1, 2]);
-    expect(result.stopped[number]).toEqual(ended[0]!.stopped);
+    const { stopped } = ended.find(({ job }) => job === number)!;
+    expect(stopped).toEqual({ step: LAST, why: expect.stringMatching(why) });
+    expect(result.stopped[number]).toEqual(stopped);
     expect(result.endedEarly).toBe(false);
     // Beside other micro-batches of the plan its last digits may be others.
     const isAlone = run.groups !== 1;

@@ -130,7 +130,7 @@ describe("the page of data", () => {
     );
     const { page, faults } = await bench.open(await written("w.json"));
     expect(faults).toEqual([]);
-    expect(await page.locator(".problems .error").textContent()).toContain("1 of 65 rows refused, the first: ");
+    expect(await page.locator(".problems .error").textContent()).toContain("1 of 65 rows refused: ");
     expect(await page.locator("table tbody th").first().textContent()).toBe("one");
     expect(await page.locator("section .meaning").textContent()).toBe("Jobs: one.");
     await page.context().close();

@@ -74,7 +74,7 @@ describe("models", () => {
     expect(refusedOf(await post(CHAT, HI)).message).toContain("a chat template");
     expect(refusedOf(await post(PATH, { model: "base", prompt: "a" })).message).not.toContain(folder);
     const templateless = tiny.answers([choiceOf("ann")]);
-    Object.defineProperty(templateless, "hasChatTemplate", { value: false });
+    Object.defineProperty(templateless, "chatTemplate", { value: undefined });
     const bare = await answering(templateless);
     const refused = await bare.post(CHAT, HI);
     expect([refused.status, refusedOf(refused).message]).toEqual([400, expect.stringContaining("a chat template")]);
