@@ -90,9 +90,10 @@ export const HOSTILE_DATA: readonly Attack[] = [
   data("no ending", "d", row),
   data("a text of ten megabytes", "d.jsonl", `${JSON.stringify({ text: "word ".repeat(2e6) })}\n`, "", true),
   data(
-    "a text of ten megabytes without a space",
+    // At the cutoff of 32 tokens these are 31 250 rows.
+    "a text of a megabyte without a space",
     "d.jsonl",
-    `${JSON.stringify({ text: "w".repeat(1e7) })}\n`,
+    `${JSON.stringify({ text: "w".repeat(1e6) })}\n`,
     "",
     true,
   ),
